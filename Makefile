@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# A front end to CMake and the scripts in tools/: it first installs what is missing from Debian's
+# packages, then does what the target says. `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := build
+MAKEFLAGS += --no-print-directory
+
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+# How long `make fuzz` runs each target.
+SECONDS := 600
+# Warnings stop a build in CI, not at a user's.
+WERROR ?= $(if $(CI),ON,OFF)
+
+program := build/release/onehop
+
+# $(call build,<preset>,<cmake options>,<targets>): configures and builds one preset.
+define build
+@cmake --log-level=NOTICE --preset $(1) -DONEHOP_WERROR=$(WERROR) $(2)
+@cmake --build --preset $(1) --parallel $(JOBS) $(if $(3),--target $(3))
+endef
+
+.PHONY: build
+build: ## the release program: build/release/onehop
+	@tools/install_dependencies build
+	$(call build,release,,onehop onehop_library)
+
+.PHONY: run
+run: build ## start it: make run BACKEND=http://localhost:8000 LISTEN=:8080 (no BACKEND: a demo)
+	@exec $(program) $(if $(BACKEND),,demo) $(if $(LISTEN),-l '$(LISTEN)') $(if $(BACKEND),'$(BACKEND)')
+
+.PHONY: test
+test: check ## every test of the release build
+	$(call build,release,-DONEHOP_TESTS=ON -DONEHOP_MICRO_BENCHMARKS=ON)
+	@tools/run_tests release $(JOBS)
+
+.PHONY: check
+check: ## what can be seen without compiling: floors, coroutine shapes, formatting
+	@tools/install_dependencies test
+	@tools/check_floors
+	@tools/check_coroutines
+	@tools/check_format
+	@/usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/tools
+
+.PHONY: asan tsan gcc
+asan tsan gcc: ## the tests again under AddressSanitizer + UBSan, ThreadSanitizer, g++ 12
+	@tools/install_dependencies test
+	$(call build,$@)
+	@tools/run_tests $@ $(JOBS)
+
+.PHONY: coverage
+coverage: ## which lines the tests execute: build/coverage/report/index.html
+	@tools/install_dependencies test
+	$(call build,coverage)
+	@tools/measure_coverage $(JOBS)
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target: make fuzz SECONDS=600
+	@tools/install_dependencies test
+	$(call build,fuzz)
+	@tools/run_fuzzers $(SECONDS) $(JOBS)
+
+.PHONY: bench
+bench: ## compare with nginx and haproxy: make bench ARGS=...
+	@tools/install_dependencies bench
+	$(call build,release,,onehop onehop_library)
+	@bench/run $(ARGS)
+
+.PHONY: micro
+micro: ## the micro benchmarks: make micro ARGS=--benchmark_filter=...
+	@tools/install_dependencies test
+	$(call build,release,-DONEHOP_MICRO_BENCHMARKS=ON,micro_benchmarks)
+	@build/release/bench/micro/micro_benchmarks $(ARGS)
+
+.PHONY: tidy
+tidy: ## clang-tidy over the sources
+	@tools/install_dependencies test
+	$(call build,release,-DONEHOP_TESTS=ON,onehop onehop_library)
+	@run-clang-tidy-19 -quiet -j $(JOBS) -p build/release '^$(CURDIR)/src/(?!.*_test\.cpp$$)'
+
+.PHONY: format
+format: ## rewrite the sources in the house format
+	@tools/install_dependencies test
+	@tools/check_format --fix
+
+.PHONY: install
+install: build ## program, library, headers: make install PREFIX=/usr/local DESTDIR=
+	@DESTDIR='$(DESTDIR)' cmake --install build/release --prefix '$(PREFIX)'
+
+.PHONY: clean
+clean: ## remove everything built
+	rm -rf build
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z ]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16

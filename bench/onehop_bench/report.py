@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Medians, ratios and verdicts, as a table per workload and a summary at the end."""
+
+import statistics
+
+REFERENCES = ("nginx", "haproxy")
+SUBJECT = "onehop"
+HEADINGS = ("target", "median", "spread", "/nginx", "/better", "per s", "busy", "p50 us", "p99 us",
+            "MiB")
+
+
+def median(samples, key="value"):
+    values = [sample[key] for sample in samples if key in sample]
+    return statistics.median(values) if values else None
+
+
+def spread(samples):
+    values = [sample["value"] for sample in samples if "value" in sample]
+    middle = median(samples)
+    return (max(values) - min(values)) / middle if len(values) > 1 and middle else None
+
+
+def first_error(samples):
+    return next((sample["error"] for sample in samples if "error" in sample), None)
+
+
+def better(values):
+    """The lower of the references that were measured, as (name, value); None without any."""
+    measured = [(values[name], name) for name in REFERENCES if values.get(name)]
+    return (min(measured)[1], min(measured)[0]) if measured else None
+
+
+def ratio(value, reference):
+    return value / reference if value is not None and reference else None
+
+
+def verdict(workload, values):
+    """(sentence, met): met is True, False, or None when it cannot be said."""
+    goal = workload.goal
+    if goal is None:
+        return "no target", None
+    value, reference = values.get(SUBJECT), better(values)
+    target = f"target {goal}" if goal.relative else f"target {goal} {workload.unit}"
+    if value is None:
+        return f"{target}: {SUBJECT} was not measured", None
+    if goal.relative and reference is None:
+        return f"{target}: neither nginx nor haproxy was measured", None
+    if goal.relative:
+        target += f" ({reference[0]})"
+        value /= reference[1]
+    met = value <= goal.limit
+    return f"{target}: {value:.2f}, {'met' if met else 'MISSED'}", met
+
+
+def show(value, form):
+    return "-" if value is None else format(value, form)
+
+
+def row(name, samples, values):
+    reference = better(values)
+    memory = median(samples, "memory_kib")
+    return (name, show(median(samples), ".2f"), show(spread(samples), ".0%"),
+            show(ratio(values[name], values.get("nginx")), ".2f"),
+            show(ratio(values[name], reference and reference[1]), ".2f"),
+            show(median(samples, "rate"), ".0f"), show(median(samples, "busy"), ".2f"),
+            show(median(samples, "p50_us"), ".0f"), show(median(samples, "p99_us"), ".0f"),
+            show(ratio(memory, 1024), ".1f"))
+
+
+def trusted(cells):
+    """The median of every target without a single error."""
+    return {name: None if first_error(samples) else median(samples)
+            for name, samples in cells.items()}
+
+
+def print_workload(workload, cells):
+    """cells: target name -> its samples."""
+    values = trusted(cells)
+    print(f"\n{workload.name}: {workload.about} [{workload.unit}]")
+    print(line(HEADINGS))
+    for name, samples in cells.items():
+        error = first_error(samples)
+        if error:
+            print(f"  {name:<15} FAILED: {error}")
+        else:
+            print(line(row(name, samples, values)))
+    print(f"  {verdict(workload, values)[0]}", flush=True)
+
+
+def line(fields):
+    return f"  {fields[0]:<15}" + "".join(f"{text:>9}" for text in fields[1:])
+
+
+def print_summary(workloads, results, failures):
+    print("\nsummary")
+    for workload in workloads:
+        if workload.name in results:
+            print(f"  {workload.name:<10} {verdict(workload, trusted(results[workload.name]))[0]}")
+    for failure in failures:
+        print(f"  FAILED {failure}")
+
+
+def as_json(workloads, results, failures, settings):
+    described = {}
+    for workload in workloads:
+        cells = results.get(workload.name, {})
+        values = trusted(cells)
+        sentence, met = verdict(workload, values)
+        described[workload.name] = {"unit": workload.unit, "medians": values, "verdict": sentence,
+                                    "met": met, "samples": cells}
+    return {"settings": settings, "workloads": described, "failures": failures}

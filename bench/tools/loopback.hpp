@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sockets and epoll on 127.0.0.1, as the three bench tools need them, and the bytes they exchange.
+// Include it in a tool; a failure that makes measuring pointless prints one line and exits.
+// Every tool is one thread and owns each descriptor it opens.
+#pragma once
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <span>
+#include <string>
+
+namespace bench {
+
+[[noreturn]] inline void die(const char* what) {
+  std::perror(what);
+  std::exit(1);
+}
+
+// Every tool starts here: no SIGPIPE, all the descriptors allowed, and no tool outlives its
+// harness.
+inline void prepare_process() {
+  std::signal(SIGPIPE, SIG_IGN);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
+// Byte i of every generated body: a period of 23 shows a shifted or repeated block.
+inline char pattern_byte(std::uint64_t i) { return static_cast<char>('a' + i % 23); }
+
+inline std::string pattern(std::size_t size) {
+  std::string bytes(size, '\0');
+  for (std::size_t i = 0; i < size; ++i) bytes[i] = pattern_byte(i);
+  return bytes;
+}
+
+inline sockaddr_in loopback(int port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+inline int new_socket() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) die("socket");
+  const int one = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  return fd;
+}
+
+// The sockets accepted here inherit TCP_NODELAY.
+inline int listen_on(int port) {
+  const int fd = new_socket();
+  const int one = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  const sockaddr_in address = loopback(port);
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) die("bind");
+  if (listen(fd, 4096) != 0) die("listen");
+  return fd;
+}
+
+// -1 when no connection waits.
+inline int accept_from(int listener) {
+  return accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+// Starts to connect; writable when done. -1 with errno when refused at once.
+inline int connect_to(int port) {
+  const int fd = new_socket();
+  const sockaddr_in address = loopback(port);
+  const int result = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  if (result == 0 || errno == EINPROGRESS) return fd;
+  const int reason = errno;
+  close(fd);
+  errno = reason;
+  return -1;
+}
+
+class Epoll {
+ public:
+  Epoll() : fd_(epoll_create1(EPOLL_CLOEXEC)) {
+    if (fd_ < 0) die("epoll_create1");
+  }
+  ~Epoll() { close(fd_); }
+  Epoll(const Epoll&) = delete;
+  Epoll& operator=(const Epoll&) = delete;
+
+  // `owner` comes back with each event of `fd`, until the descriptor is closed.
+  void add(int fd, std::uint32_t events, void* owner) { control(EPOLL_CTL_ADD, fd, events, owner); }
+  void modify(int fd, std::uint32_t events, void* owner) {
+    control(EPOLL_CTL_MOD, fd, events, owner);
+  }
+
+  std::span<epoll_event> wait(int timeout_ms) {
+    const int count = epoll_wait(fd_, events_, kBatch, timeout_ms);
+    return {events_, count > 0 ? static_cast<std::size_t>(count) : 0};
+  }
+
+ private:
+  static constexpr int kBatch = 512;
+
+  void control(int operation, int fd, std::uint32_t events, void* owner) {
+    epoll_event event{};
+    event.events = events;
+    event.data.ptr = owner;
+    if (epoll_ctl(fd_, operation, fd, &event) != 0) die("epoll_ctl");
+  }
+
+  int fd_;
+  epoll_event events_[kBatch];
+};
+
+}  // namespace bench

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# How our own targets are compiled. What concerns every object in the build (sanitizers, coverage,
+# linker, compiler cache) is set once for the whole directory; warnings and hardening go to our
+# targets only, through onehop_own_target().
+include(CheckLinkerFlag)
+include(CheckPIESupported)
+
+if(NOT PROJECT_IS_TOP_LEVEL)
+  set(ONEHOP_HAS_LLD OFF)
+else()
+  find_program(ONEHOP_CCACHE ccache)
+  mark_as_advanced(ONEHOP_CCACHE)
+  if(ONEHOP_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${ONEHOP_CCACHE}")
+  endif()
+  check_linker_flag(CXX -fuse-ld=lld ONEHOP_HAS_LLD)
+endif()
+if(ONEHOP_HAS_LLD)
+  add_link_options(-fuse-ld=lld)
+endif()
+
+check_pie_supported(LANGUAGES CXX)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+add_compile_options(-fno-semantic-interposition)
+
+if(ONEHOP_SANITIZE)
+  add_compile_options(-fsanitize=${ONEHOP_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${ONEHOP_SANITIZE})
+endif()
+if(ONEHOP_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+if(ONEHOP_COVERAGE)
+  add_compile_options(-fprofile-instr-generate -fcoverage-mapping)
+  add_link_options(-fprofile-instr-generate)
+endif()
+if(ONEHOP_ASSERTIONS)
+  add_compile_definitions(_GLIBCXX_ASSERTIONS)
+endif()
+
+# Optimised builds without a sanitizer are what users run: they get the hardening of a network
+# service. (_FORTIFY_SOURCE hides calls from the sanitizers and does nothing at -O0.)
+set(onehop_hardening "")
+if(NOT ONEHOP_SANITIZE)
+  set(onehop_hardening
+    -fstack-protector-strong
+    $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE>
+    $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
+  add_link_options(-Wl,-z,relro,-z,now)
+endif()
+
+function(onehop_own_target target)
+  target_compile_features(${target} PRIVATE cxx_std_23)
+  target_include_directories(${target} PRIVATE
+    "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
+  target_compile_definitions(${target} PRIVATE "ONEHOP_VERSION=\"${PROJECT_VERSION}\"")
+  target_compile_options(${target} PRIVATE
+    -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast
+    -Wimplicit-fallthrough
+    $<$<BOOL:${ONEHOP_WERROR}>:-Werror>
+    ${onehop_hardening})
+endfunction()

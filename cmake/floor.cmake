@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# A floor is one folder below src/, compiled once as an object library and linked into whatever
+# stands on it. A folder without sources is an empty floor, not an error.
+
+# onehop_add_floor(<name> [EXCLUDE <file>...] [USES <target>...])
+function(onehop_add_floor name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "EXCLUDE;USES")
+  set(folder "${PROJECT_SOURCE_DIR}/src/${name}")
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${folder}/*.cpp")
+  list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
+  foreach(file IN LISTS arg_EXCLUDE)
+    list(REMOVE_ITEM sources "${folder}/${file}")
+  endforeach()
+  if(NOT sources)
+    return()
+  endif()
+  add_library(onehop_${name} OBJECT ${sources})
+  onehop_own_target(onehop_${name})
+  target_link_libraries(onehop_${name} PRIVATE ${arg_USES})
+endfunction()
+
+# Puts a floor's objects, and what they need from outside, into a target.
+function(onehop_link_floor target name)
+  if(NOT TARGET onehop_${name})
+    return()
+  endif()
+  target_sources(${target} PRIVATE $<TARGET_OBJECTS:onehop_${name}>)
+  if(NOT target STREQUAL "onehop_library")
+    get_target_property(uses onehop_${name} LINK_LIBRARIES)
+    target_link_libraries(${target} PRIVATE ${uses})
+  endif()
+endfunction()

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+include(CMakePackageConfigHelpers)
+
+set(package_folder "${CMAKE_INSTALL_LIBDIR}/cmake/onehop")
+install(TARGETS onehop_library EXPORT onehop_targets)
+install(DIRECTORY include/onehop DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.hpp")
+if(TARGET onehop)
+  install(TARGETS onehop)
+endif()
+
+# find_package(onehop CONFIG) -> onehop::onehop
+install(EXPORT onehop_targets NAMESPACE onehop:: DESTINATION "${package_folder}")
+configure_package_config_file(cmake/onehop-config.cmake.in onehop-config.cmake
+  INSTALL_DESTINATION "${package_folder}" NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file(onehop-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES
+  "${PROJECT_BINARY_DIR}/onehop-config.cmake"
+  "${PROJECT_BINARY_DIR}/onehop-config-version.cmake"
+  cmake/dependencies.cmake
+  DESTINATION "${package_folder}")
+
+# pkg-config onehop. A static library passes what it links on to whoever links it.
+set(ONEHOP_PC_PRIVATE "")
+if(BUILD_SHARED_LIBS)
+  set(ONEHOP_PC_PRIVATE ".private")
+endif()
+file(RELATIVE_PATH ONEHOP_PC_TO_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+configure_file(cmake/onehop.pc.in onehop.pc @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/onehop.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Handler: what a Server calls with each request. const, because every core calls the same object
+// at once; give each core its own with Server::run_per_core.
+#pragma once
+
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include <onehop/request.hpp>
+#include <onehop/response.hpp>
+#include <onehop/task.hpp>
+
+namespace onehop {
+
+class Handler {
+ public:
+  Handler() = default;
+  virtual ~Handler() = default;
+
+  // Always has an answer. The task is destroyed when the client goes away first, which cancels
+  // everything it waits for. An exception becomes a 500, or aborts a response that has begun.
+  virtual task<Response> serve(Request request) const = 0;
+
+ protected:
+  Handler(const Handler&) = default;
+  Handler(Handler&&) = default;
+  Handler& operator=(const Handler&) = default;
+  Handler& operator=(Handler&&) = default;
+};
+
+namespace detail {
+template <class Function>
+class FunctionHandler final : public Handler {
+ public:
+  explicit FunctionHandler(Function function) : function_(std::move(function)) {}
+  task<Response> serve(Request request) const override {
+    if constexpr (std::same_as<std::invoke_result_t<const Function&, Request>, Response>) {
+      co_return function_(std::move(request));
+    } else {
+      co_return co_await function_(std::move(request));
+    }
+  }
+
+ private:
+  Function function_;
+};
+}  // namespace detail
+
+// A handler from a function of Request that returns a Response or a task<Response>. A coroutine
+// lambda may capture: the handler keeps the closure alive.
+template <class Function>
+  requires std::invocable<const Function&, Request>
+std::shared_ptr<const Handler> make_handler(Function function) {
+  return std::make_shared<detail::FunctionHandler<Function>>(std::move(function));
+}
+
+}  // namespace onehop

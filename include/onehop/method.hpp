@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Method: a request method (RFC 9110 §9). Case-sensitive; any token of up to 31 octets.
+// A small value: copy it freely.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace onehop {
+
+class Method {
+ public:
+  static constexpr std::size_t kMaxSize = 31;
+
+  constexpr Method() noexcept : Method("GET", 3) {}
+  // A valid token of at most kMaxSize octets, or nothing.
+  static std::optional<Method> parse(std::string_view text) noexcept;
+
+  static const Method get, head, post, put, del, connect, options, trace, patch;
+
+  constexpr std::string_view text() const noexcept { return {text_.data(), size_}; }
+  // Safe and idempotent as RFC 9110 §9.2 lists them; an unknown method is neither.
+  bool is_safe() const noexcept;
+  bool is_idempotent() const noexcept;
+
+  friend constexpr bool operator==(const Method& a, const Method& b) noexcept {
+    return a.text() == b.text();
+  }
+
+ private:
+  constexpr Method(const char* text, std::size_t size) noexcept
+      : size_(static_cast<std::uint8_t>(size)) {
+    for (std::size_t i = 0; i < size; ++i) text_[i] = text[i];
+  }
+
+  std::array<char, kMaxSize> text_{};
+  std::uint8_t size_ = 0;
+};
+
+inline constexpr Method Method::get{"GET", 3};
+inline constexpr Method Method::head{"HEAD", 4};
+inline constexpr Method Method::post{"POST", 4};
+inline constexpr Method Method::put{"PUT", 3};
+inline constexpr Method Method::del{"DELETE", 6};
+inline constexpr Method Method::connect{"CONNECT", 7};
+inline constexpr Method Method::options{"OPTIONS", 7};
+inline constexpr Method Method::trace{"TRACE", 5};
+inline constexpr Method Method::patch{"PATCH", 5};
+
+}  // namespace onehop

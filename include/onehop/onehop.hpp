@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Everything a user of the library needs; see each header for its contract.
+#pragma once
+
+#include <onehop/body.hpp>
+#include <onehop/error.hpp>
+#include <onehop/exchange.hpp>
+#include <onehop/handler.hpp>
+#include <onehop/headers.hpp>
+#include <onehop/method.hpp>
+#include <onehop/request.hpp>
+#include <onehop/response.hpp>
+#include <onehop/reverse_proxy.hpp>
+#include <onehop/round_tripper.hpp>
+#include <onehop/scope.hpp>
+#include <onehop/server.hpp>
+#include <onehop/status.hpp>
+#include <onehop/task.hpp>
+#include <onehop/transport.hpp>
+#include <onehop/url.hpp>
+#include <onehop/version.hpp>

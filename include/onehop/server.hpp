@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Server: accepts connections and calls a Handler with each request. One thread per core; a
+// connection stays on the thread that accepted it. run() blocks; start() and stop() are for a larger
+// program, and may be called from any thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <onehop/error.hpp>
+#include <onehop/exchange.hpp>
+#include <onehop/handler.hpp>
+
+namespace onehop {
+
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
+
+class Server {
+ public:
+  using Duration = std::chrono::nanoseconds;
+  static constexpr Duration kOff = Duration::max();
+  static constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
+
+  // One address, or several: "127.0.0.1:8080", ":8080" (every address), "[::1]:0" (a free port),
+  // "unix:/run/app.sock".
+  class Addresses {
+   public:
+    Addresses(const char* address) : list_{address} {}                                  // NOLINT
+    Addresses(std::string address) { list_.push_back(std::move(address)); }             // NOLINT
+    Addresses(std::vector<std::string> addresses) : list_(std::move(addresses)) {}      // NOLINT
+    Addresses(std::initializer_list<std::string> addresses) : list_(addresses) {}
+    const std::vector<std::string>& list() const noexcept { return list_; }
+
+   private:
+    std::vector<std::string> list_;
+  };
+
+  struct Options {
+    Addresses listen = ":8080";
+    // Threads; 0: as many as this process may use CPUs.
+    std::size_t workers = 0;
+    // From the first octet of a request to the end of its head. Past it: 408.
+    Duration header_timeout = std::chrono::seconds(15);
+    // Without an octet of a request body that is being read. Past it: 408.
+    Duration body_timeout = std::chrono::seconds(60);
+    // Without progress in writing to the client. Past it the connection is reset.
+    Duration write_timeout = std::chrono::seconds(60);
+    // Between two requests of a connection.
+    Duration idle_timeout = std::chrono::seconds(75);
+    // The request line (414), the whole head counted as name + value + 32 for a field (431), and the
+    // number of fields (431).
+    std::size_t max_request_line = 16 * 1024;
+    std::size_t max_header_bytes = 64 * 1024;
+    std::size_t max_header_fields = 256;
+    // Content of one request (413).
+    std::uint64_t max_body = kUnlimited;
+    // Open client connections, over all workers; accepting pauses at the limit. 0: 80 % of the
+    // process's limit of open files.
+    std::size_t max_client_connections = 0;
+    // Accept a connection only once its first octets are here (Linux TCP_DEFER_ACCEPT).
+    bool defer_accept = true;
+    // Called at the end of every exchange, on its thread. The record is gone when it returns.
+    std::function<void(const Exchange&)> on_exchange_end = {};
+    // Called from any worker. Default: warnings and errors go to standard error.
+    std::function<void(LogLevel, std::string_view)> log = {};
+  };
+
+  Server();
+  explicit Server(Options options);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server();  // stops at once
+
+  // Serves until stop() is called from elsewhere. 0, or 1 after writing one line to the log when it
+  // could not start.
+  int run(std::shared_ptr<const Handler> handler);
+  template <std::derived_from<Handler> H>
+  int run(H handler) {
+    return run(std::static_pointer_cast<const Handler>(std::make_shared<const H>(std::move(handler))));
+  }
+  // One handler for each worker, made on it: it may keep plain counters and caches.
+  int run_per_core(std::function<std::shared_ptr<const Handler>()> factory);
+
+  // Binds and begins to serve; returns when the listeners are open. The error's detail is one line
+  // that says what to do.
+  Result<void> start(std::shared_ptr<const Handler> handler);
+  template <std::derived_from<Handler> H>
+  Result<void> start(H handler) {
+    return start(std::static_pointer_cast<const Handler>(std::make_shared<const H>(std::move(handler))));
+  }
+  Result<void> start_per_core(std::function<std::shared_ptr<const Handler>()> factory);
+  // Stops accepting, lets what is in flight finish for at most `deadline`, then closes the rest
+  // (tunnels included). Returns when every thread has ended. A second call from another thread with
+  // a shorter deadline takes effect at once. True when nothing had to be cut.
+  bool stop(Duration deadline = std::chrono::seconds(30));
+
+  // Where it listens, with real port numbers; empty before start.
+  std::vector<std::string> addresses() const;
+  // Open client connections now.
+  std::size_t connections() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace onehop

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Status: a response status code (RFC 9110 §15), 100 to 999. A small value.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace onehop {
+
+class Status {
+ public:
+  constexpr Status() noexcept = default;  // 200
+  // Codes outside 100..999 are not representable on the wire; the caller checks.
+  constexpr explicit Status(int code) noexcept : code_(static_cast<std::uint16_t>(code)) {}
+
+  static const Status continue_, switching_protocols, processing, early_hints, ok, created,
+      accepted, no_content, reset_content, partial_content, moved_permanently, found, see_other,
+      not_modified, temporary_redirect, permanent_redirect, bad_request, unauthorized, forbidden,
+      not_found, method_not_allowed, request_timeout, content_too_large, uri_too_long,
+      expectation_failed, im_a_teapot, misdirected_request, upgrade_required,
+      request_header_fields_too_large, internal_server_error, not_implemented, bad_gateway,
+      service_unavailable, gateway_timeout, http_version_not_supported;
+
+  constexpr int code() const noexcept { return code_; }
+  constexpr bool is_informational() const noexcept { return code_ < 200; }
+  // 1xx, 204 and 304 never have content (RFC 9110 §6.4.1).
+  constexpr bool forbids_body() const noexcept {
+    return code_ < 200 || code_ == 204 || code_ == 304;
+  }
+  // The registered phrase, or "" for a code that has none.
+  std::string_view reason() const noexcept;
+
+  friend constexpr bool operator==(Status, Status) noexcept = default;
+
+ private:
+  std::uint16_t code_ = 200;
+};
+
+inline constexpr Status Status::continue_{100};
+inline constexpr Status Status::switching_protocols{101};
+inline constexpr Status Status::processing{102};
+inline constexpr Status Status::early_hints{103};
+inline constexpr Status Status::ok{200};
+inline constexpr Status Status::created{201};
+inline constexpr Status Status::accepted{202};
+inline constexpr Status Status::no_content{204};
+inline constexpr Status Status::reset_content{205};
+inline constexpr Status Status::partial_content{206};
+inline constexpr Status Status::moved_permanently{301};
+inline constexpr Status Status::found{302};
+inline constexpr Status Status::see_other{303};
+inline constexpr Status Status::not_modified{304};
+inline constexpr Status Status::temporary_redirect{307};
+inline constexpr Status Status::permanent_redirect{308};
+inline constexpr Status Status::bad_request{400};
+inline constexpr Status Status::unauthorized{401};
+inline constexpr Status Status::forbidden{403};
+inline constexpr Status Status::not_found{404};
+inline constexpr Status Status::method_not_allowed{405};
+inline constexpr Status Status::request_timeout{408};
+inline constexpr Status Status::content_too_large{413};
+inline constexpr Status Status::uri_too_long{414};
+inline constexpr Status Status::expectation_failed{417};
+inline constexpr Status Status::im_a_teapot{418};
+inline constexpr Status Status::misdirected_request{421};
+inline constexpr Status Status::upgrade_required{426};
+inline constexpr Status Status::request_header_fields_too_large{431};
+inline constexpr Status Status::internal_server_error{500};
+inline constexpr Status Status::not_implemented{501};
+inline constexpr Status Status::bad_gateway{502};
+inline constexpr Status Status::service_unavailable{503};
+inline constexpr Status Status::gateway_timeout{504};
+inline constexpr Status Status::http_version_not_supported{505};
+
+}  // namespace onehop

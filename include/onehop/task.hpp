@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// task<T>: lazy, move-only coroutine. It starts when awaited, on the awaiting thread; destroying a
+// suspended task runs the destructors inside it and so cancels its work. One awaiter, once:
+// `co_await std::move(t)` or `co_await f()`.
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace onehop {
+
+template <class T>
+class task;
+
+namespace detail {
+
+// Coroutine frames come from free lists of the calling thread. A frame may be freed on any thread.
+void* allocate_frame(std::size_t size);
+void deallocate_frame(void* frame, std::size_t size) noexcept;
+
+class TaskPromiseBase {
+ public:
+  static void* operator new(std::size_t size) { return allocate_frame(size); }
+  static void operator delete(void* frame, std::size_t size) noexcept {
+    deallocate_frame(frame, size);
+  }
+
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+
+  // A child that finished before its parent suspended only leaves a note: the parent goes on
+  // without a suspension, and the stack does not grow however often that happens.
+  struct FinalAwaiter {
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
+      TaskPromiseBase& promise = self.promise();
+      if (promise.starting_) {
+        promise.finished_ = true;
+        return std::noop_coroutine();
+      }
+      return promise.continuation_ ? promise.continuation_ : std::noop_coroutine();
+    }
+    void await_resume() const noexcept {}
+  };
+  FinalAwaiter final_suspend() const noexcept { return {}; }
+
+  void unhandled_exception() noexcept { exception_ = std::current_exception(); }
+
+  // Runs the coroutine until it finishes or waits. True when it finished at once; otherwise
+  // `continuation` is resumed when it does.
+  bool start(std::coroutine_handle<> self, std::coroutine_handle<> continuation) {
+    continuation_ = continuation;
+    starting_ = true;
+    self.resume();
+    starting_ = false;
+    return finished_;
+  }
+
+ protected:
+  std::coroutine_handle<> continuation_;
+  std::exception_ptr exception_;
+  bool starting_ = false;
+  bool finished_ = false;
+};
+
+template <class T>
+class TaskPromise final : public TaskPromiseBase {
+ public:
+  task<T> get_return_object() noexcept;
+  template <class U>
+    requires std::is_constructible_v<T, U&&>
+  void return_value(U&& value) {
+    value_.emplace(std::forward<U>(value));
+  }
+  T take() {
+    if (exception_) std::rethrow_exception(exception_);
+    return std::move(*value_);
+  }
+
+ private:
+  std::optional<T> value_;
+};
+
+template <>
+class TaskPromise<void> final : public TaskPromiseBase {
+ public:
+  task<void> get_return_object() noexcept;
+  void return_void() const noexcept {}
+  void take() {
+    if (exception_) std::rethrow_exception(exception_);
+  }
+};
+
+}  // namespace detail
+
+template <class T>
+class [[nodiscard("a task does nothing until it is awaited")]] task {
+ public:
+  using promise_type = detail::TaskPromise<T>;
+  using Handle = std::coroutine_handle<promise_type>;
+
+  task() noexcept = default;
+  explicit task(Handle handle) noexcept : handle_(handle) {}
+  task(task&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
+  task& operator=(task&& other) noexcept {
+    if (this != &other) {
+      if (handle_) handle_.destroy();
+      handle_ = std::exchange(other.handle_, {});
+    }
+    return *this;
+  }
+  task(const task&) = delete;
+  task& operator=(const task&) = delete;
+  ~task() {
+    if (handle_) handle_.destroy();
+  }
+
+  explicit operator bool() const noexcept { return bool(handle_); }
+
+  class Awaiter {
+   public:
+    explicit Awaiter(Handle handle) noexcept : handle_(handle) {}
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> parent) {
+      return !handle_.promise().start(handle_, parent);
+    }
+    T await_resume() { return handle_.promise().take(); }
+
+   private:
+    Handle handle_;
+  };
+  Awaiter operator co_await() && noexcept { return Awaiter(handle_); }
+
+  // For code that drives tasks itself (schedulers, tests): runs until the first wait. True when the
+  // task is finished; otherwise `continuation`, which may be empty, is resumed at its end.
+  bool start(std::coroutine_handle<> continuation = {}) {
+    return handle_.promise().start(handle_, continuation);
+  }
+  bool done() const noexcept { return handle_ && handle_.done(); }
+  // The result of a finished task; rethrows what the coroutine threw.
+  T take() { return handle_.promise().take(); }
+
+ private:
+  Handle handle_;
+};
+
+namespace detail {
+template <class T>
+task<T> TaskPromise<T>::get_return_object() noexcept {
+  return task<T>(std::coroutine_handle<TaskPromise>::from_promise(*this));
+}
+inline task<void> TaskPromise<void>::get_return_object() noexcept {
+  return task<void>(std::coroutine_handle<TaskPromise>::from_promise(*this));
+}
+
+// g++ 12 copies aggregate parameters of coroutines bitwise and destroys them twice. A coroutine
+// parameter therefore needs a constructor of its own, or must be trivially copyable.
+template <class T>
+concept IsComplete = requires { sizeof(T); };
+template <class T>
+constexpr bool is_safe_parameter() {
+  using Plain = std::remove_cvref_t<T>;
+  if constexpr (!IsComplete<Plain>) {
+    return true;  // the closure of the coroutine lambda itself
+  } else {
+    return !std::is_aggregate_v<Plain> || std::is_trivially_copyable_v<Plain>;
+  }
+}
+}  // namespace detail
+
+}  // namespace onehop
+
+template <class T, class... Args>
+struct std::coroutine_traits<onehop::task<T>, Args...> {
+  static_assert((onehop::detail::is_safe_parameter<Args>() && ...),
+                "give this coroutine parameter's type a user-declared constructor");
+  using promise_type = onehop::detail::TaskPromise<T>;
+};

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Transport: the RoundTripper that uses the network. HTTP/1.1 over persistent connections, pooled per
+// origin and core, watched for EOF while idle. Cheap to share: one object serves every core.
+// Awaited on a thread that runs a Server (or testing::run); elsewhere round_trip fails.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+
+#include <onehop/round_tripper.hpp>
+
+namespace onehop {
+
+namespace testing {
+class Network;
+}
+
+class Transport final : public RoundTripper {
+ public:
+  using Duration = std::chrono::nanoseconds;
+  static constexpr Duration kOff = Duration::max();
+
+  struct Options {
+    // TCP connect to one address, and to all of them together. Past it: 504; refused: 502 at once.
+    Duration connect_attempt_timeout = std::chrono::seconds(3);
+    Duration connect_timeout = std::chrono::seconds(5);
+    // From the request's last octet sent, or from the last sign of life, to the response head. Off in
+    // the library; the program sets 5 minutes. Past it: 504.
+    Duration response_timeout = kOff;
+    // Without an octet in either direction, once the response has begun. Not for event streams and
+    // tunnels, where silence is normal. Past it the response is aborted.
+    Duration activity_timeout = std::chrono::minutes(5);
+    // How long an idle connection is kept. An upstream that says Keep-Alive: timeout=N gets N - 1 s,
+    // at most 60 s. Short, because many servers close after 5 s and that race costs a retry.
+    Duration pool_idle_timeout = std::chrono::seconds(4);
+    // Idle connections kept in all; the oldest is closed past it. 0 keeps none.
+    std::size_t pool_size = 512;
+    // Open connections per origin and process, and how long a request may wait for one (503 then).
+    // 0: no limit.
+    std::size_t max_connections = 0;
+    Duration queue_timeout = std::chrono::seconds(5);
+    // How much of a request body is kept to send it again after a stale connection. 0: none.
+    std::size_t replay_body = 64 * 1024;
+    // Retries may be at most this share of the requests of the last ten seconds (3 per second are
+    // always allowed). 1: no limit.
+    double retry_budget = 0.2;
+    // A POST waits this long for "100 Continue" when the client asked for one, then sends its body.
+    Duration expect_continue_timeout = std::chrono::seconds(1);
+    // The response head. Past it: 502.
+    std::size_t max_response_header_bytes = 64 * 1024;
+    std::size_t max_response_header_fields = 512;
+    // 1xx responses to one request.
+    std::size_t max_informational = 64;
+    // Keep trying to connect for this long while the upstream refuses (it restarts). 0: do not.
+    Duration hold = Duration::zero();
+    // Connects inside this network of a test instead of the machine's; it must outlive the transport.
+    testing::Network* network = nullptr;
+  };
+
+  Transport();
+  explicit Transport(Options options);
+  ~Transport() override;
+
+  task<Result<Response>> round_trip(Request request) const override;
+
+  // Connections of this transport, over all cores; approximate while they change.
+  struct Statistics {
+    std::size_t open = 0, idle = 0;
+    std::uint64_t dialled = 0, reused = 0, retried = 0;
+  };
+  Statistics statistics() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace onehop

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Url: an absolute URL ("http://host:80/p?q") or an origin-form target ("/p?q", "*"). Always valid;
+// keeps the escaped text byte for byte and never normalises it. A value; copy it freely.
+// Grammar: RFC 3986, request targets RFC 9112 §3.2.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <onehop/error.hpp>
+
+namespace onehop {
+
+class Url {
+ public:
+  Url() : Url(std::string("/")) {}  // the origin-form "/"
+
+  // An absolute URL with a host (or unix:PATH, a stream socket), for configuration and hooks.
+  // Schemes: http, https, h2c, unix. A host outside ASCII becomes its IDNA form. The fragment is
+  // dropped. Errc::bad_url, whose detail names what is wrong and where.
+  static Result<Url> parse(std::string_view text);
+  // A request target: origin-form, absolute-form (http and https) or "*". Refuses blanks, controls,
+  // octets past 0x7e and malformed escapes in the path; a '#' is data and becomes %23.
+  static Result<Url> parse_target(std::string_view target);
+
+  bool is_absolute() const noexcept { return scheme_size_ != 0; }
+  bool is_asterisk() const noexcept { return path() == "*"; }
+
+  std::string_view scheme() const noexcept;     // lower case; "" for a target
+  std::string_view user_info() const noexcept;  // never sent anywhere
+  std::string_view host() const noexcept;       // without port; IPv6 without brackets or zone
+  std::uint16_t port() const noexcept;          // explicit, or the scheme's default; 0 for unix
+  // "host" or "host:port" as it goes into a Host field: brackets kept, default port left out.
+  std::string_view authority() const noexcept { return authority_; }
+  // For unix: the path of the socket.
+  std::string_view socket_path() const noexcept;
+
+  std::string_view path() const noexcept;   // escaped, as received; may be ""
+  std::string_view query() const noexcept;  // escaped, without '?'
+  bool has_query() const noexcept { return query_at_ != std::string::npos; }  // true for "/x?"
+  // Path and query as they go into a request line; "/" stands for an empty path.
+  std::string_view target() const noexcept;
+  std::string decoded_path() const;
+  // The whole URL; user info is left out.
+  std::string to_string() const;
+
+  // This target below `base`: scheme and authority of the base, the paths joined with exactly one
+  // slash at the seam, the queries with '&'. ("/base", "/dir") gives "/base/dir".
+  Url resolved_below(const Url& base) const;
+  // The same path and query without scheme and authority.
+  Url without_authority() const;
+
+  // Replace a part. Errc::bad_url where the text is not a valid path or query.
+  Result<void> set_path(std::string_view escaped);
+  Result<void> set_query(std::string_view escaped);
+  // Drops query parameters two parsers could read differently (a ';' or a malformed escape) and
+  // sorts the rest by key; a query without them is left alone. For hooks that decide by parameter.
+  // At most 10,000 parameters survive.
+  void clean_query();
+
+  friend bool operator==(const Url& a, const Url& b) noexcept {
+    return a.authority_ == b.authority_ && a.text_ == b.text_;
+  }
+
+ private:
+  // Splits a target; the scheme and the authority are the caller's business.
+  explicit Url(std::string target);
+  void set_target(std::string_view path, std::string_view query, bool has_query);
+  Result<void> parse_authority(std::string_view text, bool from_wire);
+
+  // text_ is an optional prefix and the target, which begins at path_at_ and is never empty:
+  //   /p?q                       no prefix
+  //   http://user@  /p?q         the host is in authority_
+  //   unix:/run/x.sock  /        the socket's path is in the prefix, and authority_ is "localhost"
+  std::string text_;
+  std::string authority_;
+  std::size_t path_at_ = 0;
+  std::size_t query_at_ = std::string::npos;  // of the '?'
+  std::uint16_t port_ = 0;
+  std::uint8_t scheme_size_ = 0;
+  bool path_is_empty_ = false;  // the '/' in text_ was not there
+};
+
+namespace literals {
+// "http://127.0.0.1:9000"_url; throws std::invalid_argument when it is not a URL.
+Url operator""_url(const char* text, std::size_t size);
+}  // namespace literals
+
+}  // namespace onehop

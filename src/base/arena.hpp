@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Arena: append-only memory shared by the messages of one exchange. Nothing in it moves or is freed
+// before the last ArenaRef is gone, so views into it stay valid. Not atomic: one thread at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <onehop/headers.hpp>
+
+namespace onehop {
+
+class Arena {
+ public:
+  // Room for a usual head and its edits without a second block.
+  static constexpr std::size_t kBlockSize = 4096;
+
+  static ArenaRef create();
+
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  // Uninitialised; aligned for any fundamental type.
+  void* allocate(std::size_t size) {
+    const std::size_t rounded = (size + 15) & ~std::size_t{15};
+    if (rounded > static_cast<std::size_t>(limit_ - next_)) return allocate_in_new_block(rounded);
+    void* result = next_;
+    next_ += rounded;
+    return result;
+  }
+  std::string_view copy(std::string_view text) {
+    if (text.empty()) return {"", 0};
+    auto* out = static_cast<char*>(allocate(text.size()));
+    std::memcpy(out, text.data(), text.size());
+    return {out, text.size()};
+  }
+  // An object that lives as long as the arena; destroyed with it.
+  template <class T, class... Args>
+  T* make(Args&&... args) {
+    static_assert(alignof(T) <= 16);
+    auto* object = ::new (allocate(sizeof(T))) T(std::forward<Args>(args)...);
+    if constexpr (!std::is_trivially_destructible_v<T>) {
+      auto* cleanup = static_cast<Cleanup*>(allocate(sizeof(Cleanup)));
+      *cleanup = Cleanup{cleanups_, object, [](void* p) { static_cast<T*>(p)->~T(); }};
+      cleanups_ = cleanup;
+    }
+    return object;
+  }
+
+  void retain() noexcept { ++references_; }
+  void release() noexcept {
+    if (--references_ == 0) destroy();
+  }
+
+ private:
+  struct Cleanup {
+    Cleanup* next;
+    void* object;
+    void (*destroy)(void*);
+  };
+  struct Block {
+    Block* next;
+    std::size_t size;
+  };
+
+  Arena(char* begin, char* end) noexcept : next_(begin), limit_(end) {}
+  ~Arena() = default;
+  void* allocate_in_new_block(std::size_t size);
+  void destroy() noexcept;
+
+  char* next_;
+  char* limit_;
+  Block* more_ = nullptr;  // blocks after the one this object sits in
+  Cleanup* cleanups_ = nullptr;
+  std::uint32_t references_ = 1;
+};
+
+}  // namespace onehop

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "http/field_names.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/ascii.hpp"
+
+namespace onehop {
+namespace {
+
+constexpr std::array kNames = {
+    std::string_view(""),
+#define ONEHOP_FIELD(id, name, flags) std::string_view(name),
+#include "http/field_names.def"
+#undef ONEHOP_FIELD
+};
+
+constexpr std::size_t kLongestName = [] {
+  std::size_t longest = 0;
+  for (const std::string_view name : kNames) longest = std::max(longest, name.size());
+  return longest;
+}();
+
+// A name in lower case, and 0x20 wherever its case does not count: `text` is that name exactly when
+// (text ^ lower) & ~anycase is zero everywhere.
+struct Pattern {
+  std::array<char, kLongestName> lower{};
+  std::array<char, kLongestName> anycase{};
+};
+
+constexpr std::array<Pattern, kNames.size()> kPatterns = [] {
+  std::array<Pattern, kNames.size()> patterns{};
+  for (std::size_t row = 0; row < kNames.size(); ++row) {
+    for (std::size_t i = 0; i < kNames[row].size(); ++i) {
+      const char c = ascii::to_lower(kNames[row][i]);
+      patterns[row].lower[i] = c;
+      patterns[row].anycase[i] = ascii::is_alpha(c) ? 0x20 : 0;
+    }
+  }
+  return patterns;
+}();
+
+// Size and three octets; the 0x20 folds the case of letters and disturbs nothing else that matters.
+constexpr std::size_t slot_of(std::string_view name) noexcept {
+  const auto octet = [name](std::size_t at) {
+    return static_cast<std::size_t>(static_cast<unsigned char>(name[at]) | 0x20);
+  };
+  const std::size_t mixed = name.size() * 37 + octet(0) * 5 + octet(name.size() / 2) * 11 +
+                            octet(name.size() - 1) * 83;
+  return (mixed ^ (mixed >> 6)) & 255;
+}
+
+// Open addressing, at most a quarter full: an unknown name usually meets an empty slot at once.
+constexpr std::array<std::uint8_t, 256> kSlots = [] {
+  std::array<std::uint8_t, 256> slots{};
+  for (std::size_t row = 1; row < kNames.size(); ++row) {
+    std::size_t slot = slot_of(kNames[row]);
+    while (slots[slot] != 0) slot = (slot + 1) & 255;
+    slots[slot] = static_cast<std::uint8_t>(row);
+  }
+  return slots;
+}();
+
+template <class Word>
+bool differ_at(const char* text, const Pattern& pattern, std::size_t at) noexcept {
+  Word have;
+  Word want;
+  Word anycase;
+  std::memcpy(&have, text + at, sizeof have);
+  std::memcpy(&want, pattern.lower.data() + at, sizeof want);
+  std::memcpy(&anycase, pattern.anycase.data() + at, sizeof anycase);
+  return ((have ^ want) & static_cast<Word>(~anycase)) != 0;
+}
+
+bool matches(std::string_view text, const Pattern& pattern) noexcept {
+  const std::size_t size = text.size();
+  if (size < 4) {
+    for (std::size_t i = 0; i < size; ++i) {
+      if (((text[i] ^ pattern.lower[i]) & ~pattern.anycase[i]) != 0) return false;
+    }
+    return true;
+  }
+  if (size < 8) {
+    return !differ_at<std::uint32_t>(text.data(), pattern, 0) &&
+           !differ_at<std::uint32_t>(text.data(), pattern, size - 4);
+  }
+  for (std::size_t i = 0; i + 8 < size; i += 8) {
+    if (differ_at<std::uint64_t>(text.data(), pattern, i)) return false;
+  }
+  return !differ_at<std::uint64_t>(text.data(), pattern, size - 8);
+}
+
+bool starts_with_any(std::string_view name, const auto& prefixes) noexcept {
+  return std::any_of(prefixes.begin(), prefixes.end(), [name](std::string_view prefix) {
+    return ascii::starts_with_ignoring_case(name, prefix);
+  });
+}
+
+// Families of names that servers act upon before they look at trailers, or instead of the head.
+constexpr std::array<std::string_view, 18> kNotInTrailers = {
+    "Content-",       "If-",         "X-Forwarded-", "Proxy-",        "Sec-",
+    "Access-Control-", "X-HTTP-Method", "X-Original-", "X-Rewrite-",  "X-Client-",
+    "X-Remote-",      "X-Auth-",     "X-SSL-",       "True-Client-",  "CF-Connecting-",
+    "Set-Cookie",     "X-Method-",   "X-Amzn-Oidc-"};
+constexpr std::array<std::string_view, 2> kEndToEnd = {"Content-", "X-Forwarded-"};
+
+}  // namespace
+
+FieldId find_field(std::string_view name) noexcept {
+  if (name.size() < 2 || name.size() > kLongestName) return FieldId::unknown;
+  for (std::size_t slot = slot_of(name); kSlots[slot] != 0; slot = (slot + 1) & 255) {
+    const std::size_t row = kSlots[slot];
+    if (kNames[row].size() == name.size() && matches(name, kPatterns[row])) {
+      return static_cast<FieldId>(row);
+    }
+  }
+  return FieldId::unknown;
+}
+
+std::string_view name_of(FieldId id) noexcept { return kNames[static_cast<std::size_t>(id)]; }
+
+bool is_forbidden_in_trailers(FieldId id, std::string_view name) noexcept {
+  if (id != FieldId::unknown) return has_flag(id, no_trailer);
+  return starts_with_any(name, kNotInTrailers);
+}
+
+bool is_protected_from_connection(FieldId id, std::string_view name) noexcept {
+  if (id != FieldId::unknown) return has_flag(id, keep);
+  return starts_with_any(name, kEndToEnd);
+}
+
+}  // namespace onehop

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Known field names and what the proxy may do with them. The table is field_names.def.
+// FieldId::host is the index of a row, field::host the ready-made FieldName.
+// Thread: any; everything is constant.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include <onehop/headers.hpp>
+
+namespace onehop {
+
+enum class FieldId : std::uint8_t {
+  unknown = 0,
+#define ONEHOP_FIELD(id, name, flags) id,
+#include "http/field_names.def"
+#undef ONEHOP_FIELD
+};
+
+enum FieldFlag : std::uint8_t {
+  hop = 1,         // hop-by-hop whether or not Connection names it
+  singleton = 2,   // at most one line makes sense
+  list = 4,        // a comma-separated list; lines may be joined
+  no_trailer = 8,  // could change framing, routing, authentication or trust: not in trailers
+  keep = 16,       // end-to-end: naming it in Connection does not remove it
+  claims = 32,     // what an earlier hop claims about the client: Forwarded and its elders
+};
+
+namespace field {
+#define ONEHOP_FIELD(id, name, flags) inline constexpr FieldName id{FieldId::id, name};
+#include "http/field_names.def"
+#undef ONEHOP_FIELD
+}  // namespace field
+
+namespace detail {
+inline constexpr std::array kFieldFlags = {
+    std::uint8_t{0},
+#define ONEHOP_FIELD(id, name, flags) static_cast<std::uint8_t>(flags),
+#include "http/field_names.def"
+#undef ONEHOP_FIELD
+};
+static_assert(kFieldFlags.size() <= 63, "Headers keeps one bit for each known name");
+}  // namespace detail
+
+// The row for `name`, compared without case; unknown when there is none.
+FieldId find_field(std::string_view name) noexcept;
+// As written in the table; "" for unknown.
+std::string_view name_of(FieldId id) noexcept;
+
+constexpr std::uint64_t bit_of(FieldId id) noexcept {
+  return std::uint64_t{1} << static_cast<unsigned>(id);
+}
+
+constexpr bool has_flag(FieldId id, FieldFlag flag) noexcept {
+  return (detail::kFieldFlags[static_cast<std::size_t>(id)] & flag) != 0;
+}
+
+constexpr bool is_hop_by_hop(FieldId id) noexcept { return has_flag(id, hop); }
+constexpr bool is_singleton(FieldId id) noexcept { return has_flag(id, singleton); }
+constexpr bool is_list(FieldId id) noexcept { return has_flag(id, list); }
+// Forwarded, X-Forwarded-For, -Host and -Proto.
+constexpr bool is_forwarded(FieldId id) noexcept { return has_flag(id, claims); }
+
+// These also know families of names by their prefix (Content-*, X-Forwarded-*).
+bool is_forbidden_in_trailers(FieldId id, std::string_view name) noexcept;
+bool is_protected_from_connection(FieldId id, std::string_view name) noexcept;
+
+}  // namespace onehop

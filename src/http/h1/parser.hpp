@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HeadParser: the start line and field section of an HTTP/1 message (RFC 9112 §2 to §5), strict: what
+// it does not understand it refuses. No I/O, no allocation per octet; the same result however the
+// input is split. One object parses one head at a time and may be reset and used again.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <onehop/error.hpp>
+#include <onehop/headers.hpp>
+#include <onehop/method.hpp>
+#include <onehop/status.hpp>
+#include <onehop/version.hpp>
+
+#include "http/h1/limits.hpp"
+
+namespace onehop::h1 {
+
+enum class HeadKind : std::uint8_t { request, response, trailers };
+
+class HeadParser {
+ public:
+  HeadParser(HeadKind kind, const Limits& limits) noexcept : limits_(limits), kind_(kind) {}
+
+  enum class State : std::uint8_t { incomplete, complete, failed };
+
+  // `input` is everything received from the first octet of the message on: what an earlier call saw,
+  // perhaps at another address, and more. Only what is new is looked at.
+  State parse(std::string_view input);
+
+  // After complete: how many octets of the input the head took, blank line included.
+  std::size_t size() const noexcept { return position_; }
+  // True once the first octet of a start line (not an empty line before it) was seen.
+  bool begun() const noexcept { return begun_; }
+  // After failed. Side is client for requests, upstream for responses.
+  const Error& error() const noexcept { return *error_; }
+
+  // After complete. Copies the head into `arena` (one block, one memcpy) and gives the field lines as
+  // views into it, in the order received; `input` is the same text as in the last parse().
+  Headers take_headers(std::string_view input, const ArenaRef& arena);
+
+  // Request line; views into the block that take_headers copied.
+  const Method& method() const noexcept { return method_; }
+  std::string_view target() const noexcept { return target_; }
+  // Status line.
+  Status status() const noexcept { return status_; }
+  std::string_view reason() const noexcept { return reason_; }
+  Version version() const noexcept { return version_; }
+
+  // Forgets the message; keeps the memory.
+  void reset() noexcept;
+
+ private:
+  //  start -> method -> target -> version ---+            (request)
+  //  start -> status -> reason --------------+-> line -> name -> value -> line ... -> complete
+  //  start ----------------------------------+            (trailers)
+  enum class Phase : std::uint8_t {
+    start,
+    method,
+    target,
+    version,
+    status,
+    reason,
+    line,
+    name,
+    value,
+    complete,
+    failed,
+  };
+  enum class Step : std::uint8_t { next, wait };
+
+  // Offsets into the input: it may lie elsewhere at the next call.
+  struct Mark {
+    std::uint32_t name;
+    std::uint32_t value;
+    std::uint32_t value_size;
+    std::uint16_t name_size;
+    bool verbatim;
+  };
+
+  Step step(std::string_view input);
+  Step read_start(std::string_view input);
+  Step read_method(std::string_view input);
+  Step read_target(std::string_view input);
+  Step read_request_version(std::string_view input);
+  Step read_status(std::string_view input);
+  Step read_reason(std::string_view input);
+  Step read_line_start(std::string_view input);
+  Step read_name(std::string_view input);
+  Step read_value(std::string_view input);
+  Step end_value(std::string_view input);
+  Step end_start_line(std::string_view input);
+
+  Step go_on_with(Phase phase) noexcept;
+  Step fail(Errc code, std::string detail);
+  Step malformed(const char* detail);
+  Step malformed_name(std::string_view input);
+  Step start_line_too_long();
+  Step head_too_large(const char* detail);
+  std::size_t line_room() const noexcept;
+
+  Limits limits_;
+  HeadKind kind_;
+  Phase phase_ = Phase::start;
+  bool begun_ = false;
+  Version version_ = Version::http_1_1;
+  Method method_;
+  Status status_;
+
+  std::size_t position_ = 0;     // everything before it was looked at
+  std::size_t head_at_ = 0;      // where the start line begins, behind empty lines
+  std::size_t line_at_ = 0;      // where the current line begins
+  std::size_t colon_at_ = 0;     // of the current field line
+  std::size_t text_at_ = 0;      // of the target or the reason
+  std::size_t text_size_ = 0;
+  std::size_t fields_size_ = 0;  // counted as limits_.max_header_bytes does
+  unsigned empty_lines_ = 0;
+  std::vector<Mark> marks_;
+
+  std::string_view target_;
+  std::string_view reason_;
+  std::optional<Error> error_;
+};
+
+}  // namespace onehop::h1

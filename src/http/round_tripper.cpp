@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <onehop/round_tripper.hpp>
+
+#include <exception>
+#include <string>
+
+#include "http/field_names.hpp"
+
+namespace onehop {
+namespace {
+
+// What a server does to a request on the wire: the URL becomes a target and a Host field.
+void make_inbound(Request& request) {
+  if (!request.url().is_absolute()) return;
+  if (!request.headers().has(field::host)) request.set_host(request.url().authority());
+  request.set_url(request.url().without_authority());
+}
+
+// What a server does to the answer: these have no content, whatever the handler made
+// (RFC 9110 §6.4.1).
+void drop_forbidden_body(bool to_head, Response& response) {
+  if (!to_head && !response.status().forbids_body()) return;
+  const std::optional<std::uint64_t> length = response.body().length();
+  const bool had_body = !response.body().is_empty();
+  response.body() = Body();
+  if (to_head && had_body && length) {
+    response.headers().set(field::content_length, std::to_string(*length));
+  }
+}
+
+class HandlerRoundTripper final : public RoundTripper {
+ public:
+  explicit HandlerRoundTripper(std::shared_ptr<const Handler> handler) noexcept
+      : handler_(std::move(handler)) {}
+
+  task<Result<Response>> round_trip(Request request) const override {
+    const bool to_head = request.method() == Method::head;
+    make_inbound(request);
+    std::string reason;
+    try {
+      Response response = co_await handler_->serve(std::move(request));
+      drop_forbidden_body(to_head, response);
+      co_return response;
+    } catch (const std::exception& exception) {
+      reason = exception.what();
+    } catch (...) {
+      reason = "an exception of unknown type";
+    }
+    co_return failure(Errc::handler_failed, Side::upstream, std::move(reason));
+  }
+
+ private:
+  std::shared_ptr<const Handler> handler_;
+};
+
+}  // namespace
+
+std::shared_ptr<const RoundTripper> round_tripper_over(std::shared_ptr<const Handler> handler) {
+  return std::make_shared<HandlerRoundTripper>(std::move(handler));
+}
+
+}  // namespace onehop

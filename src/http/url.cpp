@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <onehop/url.hpp>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+#include "base/ascii.hpp"
+#include "http/host.hpp"
+#include "http/query.hpp"
+#include "http/url_syntax.hpp"
+
+namespace onehop {
+namespace {
+
+// sun_path of a socket address, with its end.
+constexpr std::size_t kMaxSocketPath = 107;
+
+std::unexpected<Error> bad_url(std::string detail) {
+  return failure(Errc::bad_url, Side::local, std::move(detail));
+}
+
+std::unexpected<Error> bad_target(const char* detail) {
+  return failure(Errc::bad_request, Side::client, detail);
+}
+
+std::string lowered(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), ascii::to_lower);
+  return lower;
+}
+
+// RFC 9112 §3.2.4 aside, which is the handler's business: what may stand in a target.
+Result<void> check_target(std::string_view target) {
+  if (!std::all_of(target.begin(), target.end(), ascii::is_target_octet)) {
+    return bad_target("an octet that no request target has");
+  }
+  if (!has_valid_escapes(target.substr(0, target.find('?')))) {
+    return bad_target("a malformed escape in the path");
+  }
+  return {};
+}
+
+// A fragment never comes in a request, so a '#' is data that lacks its escape.
+std::string with_escaped_hashes(std::string_view target) {
+  std::string escaped;
+  escaped.reserve(target.size());
+  for (const char c : target) {
+    if (c == '#') {
+      escaped += "%23";
+    } else {
+      escaped += c;
+    }
+  }
+  return escaped;
+}
+
+// The parts of scheme "://" authority rest, where rest begins with '/', '?' or '#' or is empty.
+struct Parts {
+  std::string scheme;
+  std::string_view user_info;
+  std::string_view authority;
+  std::string_view rest;
+};
+
+Parts split(std::string_view text, std::size_t scheme_size) {
+  Parts parts;
+  parts.scheme = lowered(text.substr(0, scheme_size));
+  text.remove_prefix(scheme_size + 3);
+  const std::size_t end = std::min(text.find_first_of("/?#"), text.size());
+  parts.authority = text.substr(0, end);
+  parts.rest = text.substr(end);
+  if (const std::size_t at = parts.authority.rfind('@'); at != std::string_view::npos) {
+    parts.user_info = parts.authority.substr(0, at + 1);
+    parts.authority.remove_prefix(at + 1);
+  }
+  return parts;
+}
+
+Result<Url> checked(Url url, const Result<void>& result) {
+  if (!result) return failure(result.error());
+  return url;
+}
+
+}  // namespace
+
+Url::Url(std::string target) : text_(std::move(target)), query_at_(text_.find('?')) {
+  path_is_empty_ = text_.empty() || query_at_ == 0;
+  if (!path_is_empty_) return;
+  text_.insert(0, 1, '/');
+  if (query_at_ == 0) query_at_ = 1;
+}
+
+void Url::set_target(std::string_view path, std::string_view query, bool has_query) {
+  std::string target(path.empty() ? std::string_view("/") : path);
+  if (has_query) target.append("?").append(query);
+  path_is_empty_ = path.empty();
+  const std::size_t path_size = path_is_empty_ ? 1 : path.size();
+  query_at_ = has_query ? path_at_ + path_size : std::string::npos;
+  text_.replace(path_at_, std::string::npos, target);
+}
+
+// Sets port_ and authority_. Wants scheme_size_ and text_.
+Result<void> Url::parse_authority(std::string_view text, bool from_wire) {
+  std::string host_and_port(text);
+  if (!from_wire) {
+    Result<std::string> ascii_form = authority_to_ascii(text);
+    if (!ascii_form) return failure(ascii_form.error());
+    host_and_port = std::move(*ascii_form);
+  }
+  const std::optional<Authority> parts = split_authority(host_and_port);
+  if (!parts) {
+    if (from_wire) return bad_target("the target names no host");
+    return bad_url(why_no_authority(host_and_port));
+  }
+  const std::uint16_t standard = default_port(scheme());
+  port_ = standard;
+  if (!parts->port.empty()) {
+    port_ = static_cast<std::uint16_t>(*ascii::parse_decimal(parts->port));
+    if (port_ == 0 && from_wire) return bad_target("port 0 in the target");
+    if (port_ == 0) return bad_url("bad port \"0\": it is 1 to 65535");
+  }
+  authority_ = parts->bracketed ? '[' + std::string(parts->host) + ']' : std::string(parts->host);
+  if (port_ != standard) authority_.append(":").append(std::to_string(port_));
+  return {};
+}
+
+Result<Url> Url::parse(std::string_view text) {
+  const Result<std::size_t> scheme_size = find_scheme(text);
+  if (!scheme_size) return failure(scheme_size.error());
+  if (text.substr(0, *scheme_size).size() == 4 && lowered(text.substr(0, 4)) == "unix") {
+    const Result<std::string_view> socket = find_socket_path(text.substr(5), kMaxSocketPath);
+    if (!socket) return failure(socket.error());
+    Url url;
+    url.text_ = "unix:" + std::string(*socket) + '/';
+    url.path_at_ = url.text_.size() - 1;
+    url.path_is_empty_ = true;
+    url.scheme_size_ = 4;
+    url.authority_ = "localhost";
+    return url;
+  }
+  const Parts parts = split(text, *scheme_size);
+  const std::string_view target = parts.rest.substr(0, parts.rest.find('#'));
+  if (const Result<void> valid = check_configured_target(target); !valid) {
+    return failure(valid.error());
+  }
+  Url url{std::string(target)};
+  const std::string prefix = parts.scheme + "://" + std::string(parts.user_info);
+  url.text_.insert(0, prefix);
+  url.path_at_ = prefix.size();
+  if (url.query_at_ != std::string::npos) url.query_at_ += prefix.size();
+  url.scheme_size_ = static_cast<std::uint8_t>(parts.scheme.size());
+  const Result<void> authority = url.parse_authority(parts.authority, false);
+  return checked(std::move(url), authority);
+}
+
+Result<Url> Url::parse_target(std::string_view target) {
+  if (const Result<void> valid = check_target(target); !valid) return failure(valid.error());
+  const bool has_hash = target.find('#') != std::string_view::npos;
+  const std::string escaped = has_hash ? with_escaped_hashes(target) : std::string();
+  if (has_hash) target = escaped;
+  if (target == "*" || target.starts_with('/')) return Url(std::string(target));
+  const std::size_t scheme_size = std::min(target.find("://"), target.size());
+  const std::string scheme = lowered(target.substr(0, scheme_size));
+  if (scheme_size == target.size() || (scheme != "http" && scheme != "https")) {
+    return bad_target("the target is neither a path nor an http URL");
+  }
+  const Parts parts = split(target, scheme_size);
+  // RFC 9110 §4.2.4: user info in what a stranger sends is there to mislead.
+  if (!parts.user_info.empty()) return bad_target("user info in the target");
+  Url url{std::string(parts.rest)};
+  url.text_.insert(0, scheme + "://");
+  url.path_at_ = scheme_size + 3;
+  if (url.query_at_ != std::string::npos) url.query_at_ += url.path_at_;
+  url.scheme_size_ = static_cast<std::uint8_t>(scheme_size);
+  const Result<void> authority = url.parse_authority(parts.authority, true);
+  return checked(std::move(url), authority);
+}
+
+std::string_view Url::scheme() const noexcept {
+  return std::string_view(text_).substr(0, scheme_size_);
+}
+
+std::string_view Url::user_info() const noexcept {
+  if (!is_absolute() || text_[path_at_ - 1] != '@' || scheme() == "unix") return {};
+  const std::size_t begin = scheme_size_ + std::size_t{3};
+  return std::string_view(text_).substr(begin, path_at_ - 1 - begin);
+}
+
+std::string_view Url::host() const noexcept {
+  const std::string_view text = authority_;
+  if (text.starts_with('[')) return text.substr(1, text.find(']') - 1);
+  return text.substr(0, text.find(':'));
+}
+
+std::uint16_t Url::port() const noexcept { return port_; }
+
+std::string_view Url::socket_path() const noexcept {
+  if (scheme() != "unix") return {};
+  return std::string_view(text_).substr(5, path_at_ - 5);
+}
+
+std::string_view Url::path() const noexcept {
+  if (path_is_empty_) return {};
+  const std::size_t end = std::min(query_at_, text_.size());
+  return std::string_view(text_).substr(path_at_, end - path_at_);
+}
+
+std::string_view Url::query() const noexcept {
+  return has_query() ? std::string_view(text_).substr(query_at_ + 1) : std::string_view{};
+}
+
+std::string_view Url::target() const noexcept { return std::string_view(text_).substr(path_at_); }
+
+std::string Url::decoded_path() const { return percent_decoded(path()); }
+
+std::string Url::to_string() const {
+  if (!is_absolute()) return text_;
+  if (scheme() == "unix") return text_.substr(0, path_at_);
+  std::string text(scheme());
+  text.append("://").append(authority_).append(path());
+  if (has_query()) text.append("?").append(query());
+  return text;
+}
+
+Url Url::resolved_below(const Url& base) const {
+  Url url = base;
+  if (is_asterisk()) {  // about the server as a whole, wherever its paths begin
+    url.set_target("*", "", false);
+    return url;
+  }
+  std::string path(base.path());
+  const std::string_view own = this->path();
+  const bool base_slash = path.ends_with('/');
+  if (base_slash && own.starts_with('/')) path.pop_back();
+  if (!base_slash && !own.starts_with('/')) path += '/';
+  path += own;
+  std::string query(base.query());
+  if (!query.empty() && !this->query().empty()) query += '&';
+  query += this->query();
+  url.set_target(path, query, has_query() || !query.empty());
+  return url;
+}
+
+Url Url::without_authority() const {
+  Url url{std::string(target())};
+  url.path_is_empty_ = false;
+  return url;
+}
+
+Result<void> Url::set_path(std::string_view escaped) {
+  const bool begins_well = escaped.empty() || escaped.front() == '/' || escaped == "*";
+  if (!begins_well) return bad_url("a path begins with a slash");
+  if (escaped.find_first_of("?#") != std::string_view::npos) {
+    return bad_url("a '?' or '#' in a path needs escaping");
+  }
+  if (const Result<void> valid = check_configured_target(escaped); !valid) return valid;
+  const std::string query(this->query());
+  set_target(std::string(escaped), query, has_query());
+  return {};
+}
+
+Result<void> Url::set_query(std::string_view escaped) {
+  const bool valid = std::all_of(escaped.begin(), escaped.end(), ascii::is_target_octet) &&
+                     escaped.find('#') == std::string_view::npos;
+  if (!valid) return bad_url("an octet in the query needs escaping");
+  const std::string path(this->path());
+  set_target(path, std::string(escaped), !escaped.empty());
+  return {};
+}
+
+void Url::clean_query() {
+  if (!needs_cleaning(query())) return;
+  const std::string path(this->path());
+  const std::string clean = cleaned_query(query());
+  set_target(path, clean, !clean.empty());
+}
+
+Url literals::operator""_url(const char* text, std::size_t size) {
+  Result<Url> url = Url::parse({text, size});
+  if (!url) throw std::invalid_argument(std::string(url.error().detail()));
+  return std::move(*url);
+}
+
+}  // namespace onehop

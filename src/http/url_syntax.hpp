@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The parts of a URL that a person wrote in a configuration, with errors that say what to write
+// instead. Used by Url::parse; targets off the wire are judged in url.cpp.
+// Thread: any; views are into the text given.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <onehop/error.hpp>
+
+namespace onehop {
+
+// The size of a known scheme that `text` begins with.
+Result<std::size_t> find_scheme(std::string_view text);
+
+// 80, 443, or 0 for a scheme without ports.
+std::uint16_t default_port(std::string_view scheme) noexcept;
+
+// What follows "unix:", at most `limit` octets: a path, or '@' and an abstract name.
+Result<std::string_view> find_socket_path(std::string_view text, std::size_t limit);
+
+// The same authority with a host outside ASCII in its IDNA form.
+Result<std::string> authority_to_ascii(std::string_view text);
+
+// For an authority that split_authority refused.
+std::string why_no_authority(std::string_view text);
+
+// Path and query: ASCII, no blanks, escapes in the path well formed.
+Result<void> check_configured_target(std::string_view target);
+
+}  // namespace onehop

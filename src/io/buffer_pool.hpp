@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// BufferPool lends 16 KiB buffers to connections while they are busy; an idle connection has none.
+// Last returned, first lent, so that the memory is warm. One thread: buffers stay on their shard.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "base/memory_checker.hpp"
+
+namespace onehop::io {
+
+class BufferPool {
+ public:
+  static constexpr std::size_t kSize = 16 * 1024;
+  static constexpr std::size_t kKept = 512;  // 8 MiB a thread at most
+
+  using Buffer = std::unique_ptr<char[]>;
+
+  Buffer take() {
+    if (free_.empty()) return std::make_unique_for_overwrite<char[]>(kSize);
+    Buffer buffer = std::move(free_.back());
+    free_.pop_back();
+    return buffer;
+  }
+  void give_back(Buffer buffer) {
+    if (!kMemoryChecker && free_.size() < kKept) free_.push_back(std::move(buffer));
+  }
+
+ private:
+  std::vector<Buffer> free_;
+};
+
+}  // namespace onehop::io

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Event: one coroutine waits, somebody sets. Setting before the wait is remembered once. A deadline
+// may end the wait. One thread; the event outlives the wait.
+#pragma once
+
+#include <coroutine>
+
+#include "base/check.hpp"
+#include "io/reactor.hpp"
+
+namespace onehop::io {
+
+class Event {
+ public:
+  explicit Event(Reactor& reactor) noexcept : reactor_(reactor) {}
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  void set() noexcept {
+    set_ = true;
+    if (waiter_) reactor_.schedule(*waiter_);
+  }
+  bool is_set() const noexcept { return set_; }
+
+  class Awaiter {
+   public:
+    Awaiter(Event& event, Time deadline) noexcept
+        : event_(event), timer_(&Awaiter::on_timer, this), deadline_(deadline) {}
+    Awaiter(const Awaiter&) = delete;
+    Awaiter& operator=(const Awaiter&) = delete;
+    ~Awaiter() {
+      if (event_.waiter_ == &wakeup_) event_.waiter_ = nullptr;
+    }
+    bool await_ready() const noexcept { return event_.set_; }
+    void await_suspend(std::coroutine_handle<> handle) noexcept {
+      ONEHOP_CHECK(event_.waiter_ == nullptr);
+      wakeup_.set_coroutine(handle);
+      event_.waiter_ = &wakeup_;
+      if (deadline_ != kNever) event_.reactor_.timers().arm(timer_, deadline_);
+    }
+    // True when the event was set, false when the deadline passed.
+    bool await_resume() noexcept {
+      event_.waiter_ = nullptr;
+      const bool set = event_.set_;
+      event_.set_ = false;
+      return set;
+    }
+
+   private:
+    static void on_timer(void* self) {
+      auto& awaiter = *static_cast<Awaiter*>(self);
+      awaiter.event_.reactor_.schedule(awaiter.wakeup_);
+    }
+
+    Event& event_;
+    Wakeup wakeup_;
+    Timer timer_;
+    Time deadline_;
+  };
+  Awaiter wait(Time deadline = kNever) noexcept { return Awaiter(*this, deadline); }
+
+ private:
+  Reactor& reactor_;
+  Wakeup* waiter_ = nullptr;
+  bool set_ = false;
+};
+
+}  // namespace onehop::io

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/reactor.hpp"
+
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "base/check.hpp"
+
+namespace onehop::io {
+namespace {
+
+thread_local Reactor* current_reactor = nullptr;
+
+constexpr std::size_t kEventsPerPass = 256;
+
+FileDescriptor checked(int fd, const char* what) {
+  if (fd < 0) throw std::system_error(errno, std::system_category(), what);
+  return FileDescriptor(fd);
+}
+
+}  // namespace
+
+Reactor::Reactor(Clock clock)
+    : epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+      wake_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
+      now_(std::chrono::steady_clock::now()),
+      timers_(now_),
+      events_(kEventsPerPass),
+      clock_(clock) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  event.data.ptr = nullptr;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) != 0) {
+    throw std::system_error(errno, std::system_category(), "epoll_ctl");
+  }
+}
+
+Reactor::~Reactor() {
+  Enter enter(*this);
+  {
+    const std::lock_guard lock(mutex_);
+    posted_.clear();
+  }
+  // The youngest first: it may use the ones made before it.
+  while (!locals_order_.empty()) {
+    const void* key = locals_order_.back();
+    locals_order_.pop_back();
+    const auto local = locals_.extract(key);  // its destructor may make another
+  }
+}
+
+Reactor& Reactor::current() noexcept {
+  ONEHOP_CHECK(current_reactor != nullptr);
+  return *current_reactor;
+}
+
+Reactor* Reactor::current_or_null() noexcept { return current_reactor; }
+
+Reactor::Enter::Enter(Reactor& reactor) noexcept : before_(current_reactor) {
+  current_reactor = &reactor;
+}
+
+Reactor::Enter::~Enter() { current_reactor = before_; }
+
+void Reactor::run() {
+  Enter enter(*this);
+  while (!stopping_.load(std::memory_order_relaxed)) run_once(Duration::max());
+}
+
+void Reactor::stop() {
+  stopping_.store(true, std::memory_order_relaxed);
+  post([] {});
+}
+
+bool Reactor::run_once(Duration longest) {
+  Enter enter(*this);
+  poll(ready_.empty() ? longest : Duration::zero());
+  if (clock_ == Clock::system) timers_.advance(now_);
+  run_posted();
+  const bool worked = !ready_.empty();
+  run_ready();
+  return worked;
+}
+
+void Reactor::poll(Duration longest) {
+  Duration wait = longest;
+  if (clock_ == Clock::system) {
+    if (const auto next = timers_.next()) wait = std::min(wait, std::max(*next - now_, Duration::zero()));
+  }
+  if (has_posted_.load(std::memory_order_acquire)) wait = Duration::zero();
+  int timeout = -1;
+  if (wait != Duration::max()) {
+    const auto ms = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
+    timeout = static_cast<int>(std::min<std::int64_t>(ms, 60'000));
+  }
+  const int count =
+      ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), timeout);
+  if (clock_ == Clock::system) now_ = std::chrono::steady_clock::now();
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events_[static_cast<std::size_t>(i)];
+    if (auto* watcher = static_cast<Watcher*>(event.data.ptr)) watcher->on_events(event.events);
+  }
+}
+
+// What becomes ready meanwhile waits for the next pass, so that events are not starved.
+void Reactor::run_ready() {
+  IntrusiveList<Wakeup> batch;
+  batch.splice_back(ready_);
+  while (Wakeup* wakeup = batch.pop_front()) wakeup->run();
+}
+
+void Reactor::run_posted() {
+  if (!has_posted_.load(std::memory_order_acquire)) return;
+  std::vector<std::function<void()>> work;
+  {
+    const std::lock_guard lock(mutex_);
+    work.swap(posted_);
+    has_posted_.store(false, std::memory_order_release);
+  }
+  for (auto& each : work) each();
+}
+
+void Reactor::post(std::function<void()> work) {
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    first = posted_.empty();
+    posted_.push_back(std::move(work));
+    has_posted_.store(true, std::memory_order_release);
+  }
+  if (!first) return;
+  // The counter of an eventfd that nobody reads stays readable, but edge-triggered epoll reports
+  // every write.
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+}
+
+void Reactor::set_time(Time now) {
+  ONEHOP_CHECK(clock_ == Clock::manual);
+  Enter enter(*this);
+  now_ = std::max(now_, now);
+  timers_.advance(now_);
+}
+
+void Reactor::refresh_time() noexcept {
+  if (clock_ == Clock::system) now_ = std::chrono::steady_clock::now();
+}
+
+bool Reactor::add(int fd, Watcher& watcher, std::uint32_t events) noexcept {
+  epoll_event event{};
+  event.events = events;
+  event.data.ptr = &watcher;
+  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void Reactor::modify(int fd, Watcher& watcher, std::uint32_t events) noexcept {
+  epoll_event event{};
+  event.events = events;
+  event.data.ptr = &watcher;
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
+}
+
+void Reactor::remove(int fd) noexcept {
+  epoll_event event{};
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &event);
+}
+
+std::span<char> Reactor::scratch() {
+  if (!scratch_) scratch_ = std::make_unique_for_overwrite<char[]>(kScratchSize);
+  return {scratch_.get(), kScratchSize};
+}
+
+std::span<char> Reactor::head_scratch() {
+  if (!head_scratch_) head_scratch_ = std::make_unique_for_overwrite<char[]>(kHeadScratchSize);
+  return {head_scratch_.get(), kHeadScratchSize};
+}
+
+}  // namespace onehop::io

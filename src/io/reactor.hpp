@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reactor: the event loop of one thread: descriptors (epoll, edge-triggered), timers, and the list of
+// what is ready to run. Events and timers only mark and list; user code runs from that list alone, so
+// nothing is destroyed under the feet of an event. post() and stop() may be called from any thread.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "io/buffer_pool.hpp"
+#include "io/file_descriptor.hpp"
+#include "io/timer_wheel.hpp"
+#include "io/wakeup.hpp"
+
+namespace onehop::io {
+
+// Who hears about a descriptor. `events` are EPOLL* bits.
+class Watcher {
+ public:
+  Watcher() = default;
+  Watcher(const Watcher&) = delete;
+  Watcher& operator=(const Watcher&) = delete;
+  virtual void on_events(std::uint32_t events) noexcept = 0;
+
+ protected:
+  ~Watcher() = default;
+};
+
+// An object that belongs to a thread rather than to a connection, such as a pool. Destroyed with the
+// reactor, after everything that could use it.
+class ShardLocal {
+ public:
+  ShardLocal() = default;
+  ShardLocal(const ShardLocal&) = delete;
+  ShardLocal& operator=(const ShardLocal&) = delete;
+  virtual ~ShardLocal() = default;
+};
+
+class Reactor {
+ public:
+  enum class Clock : std::uint8_t {
+    system,
+    manual,  // tests: time stands still until set_time()
+  };
+  explicit Reactor(Clock clock = Clock::system);
+  Reactor(const Reactor&) = delete;
+  Reactor& operator=(const Reactor&) = delete;
+  ~Reactor();
+
+  // The reactor whose run() or Enter is active on this thread.
+  static Reactor& current() noexcept;
+  static Reactor* current_or_null() noexcept;
+  // Makes a reactor current for a scope, for code that runs it step by step.
+  class Enter {
+   public:
+    explicit Enter(Reactor& reactor) noexcept;
+    Enter(const Enter&) = delete;
+    Enter& operator=(const Enter&) = delete;
+    ~Enter();
+
+   private:
+    Reactor* before_;
+  };
+
+  // Runs until stop().
+  void run();
+  void stop();
+  // One pass: waits for at most `longest` when nothing is ready. True when anything was run.
+  bool run_once(Duration longest);
+
+  // The time of this pass.
+  Time now() const noexcept { return now_; }
+  void set_time(Time now);  // Clock::manual only; fires timers
+  // Reads the clock again, after work that took long.
+  void refresh_time() noexcept;
+
+  // Runs `wakeup` in this pass or the next. One that is listed already stays where it is.
+  void schedule(Wakeup& wakeup) noexcept {
+    if (!wakeup.is_linked()) ready_.push_back(wakeup);
+  }
+  // From any thread: `work` runs on this one. Dropped when the reactor has stopped for good.
+  void post(std::function<void()> work);
+
+  // Registers once, edge-triggered; false with errno set when the kernel refuses. close(2) on the
+  // descriptor ends it; remove() is for one that lives on elsewhere.
+  bool add(int fd, Watcher& watcher, std::uint32_t events) noexcept;
+  void modify(int fd, Watcher& watcher, std::uint32_t events) noexcept;
+  void remove(int fd) noexcept;
+
+  TimerWheel& timers() noexcept { return timers_; }
+  BufferPool& buffers() noexcept { return buffers_; }
+
+  // Memory for one step of work: valid until the caller suspends. `scratch` for bodies, `head_scratch`
+  // for heads about to be written.
+  static constexpr std::size_t kScratchSize = 512 * 1024;
+  static constexpr std::size_t kHeadScratchSize = 96 * 1024;
+  std::span<char> scratch();
+  std::span<char> head_scratch();
+
+  // The object of this thread for `key`, made by `make` at first use.
+  template <class T, class Make>
+  T& local(const void* key, Make make) {
+    std::unique_ptr<ShardLocal>& slot = locals_[key];
+    if (!slot) {
+      slot = make();
+      locals_order_.push_back(key);
+    }
+    return static_cast<T&>(*slot);
+  }
+
+ private:
+  void run_ready();
+  void run_posted();
+  void poll(Duration longest);
+
+  // Last, so that what waits in them outlives nothing: see ~Reactor.
+  FileDescriptor epoll_;
+  FileDescriptor wake_;
+  Time now_;
+  TimerWheel timers_;
+  BufferPool buffers_;
+  IntrusiveList<Wakeup> ready_;
+  std::vector<epoll_event> events_;
+  std::unique_ptr<char[]> scratch_;
+  std::unique_ptr<char[]> head_scratch_;
+  std::unordered_map<const void*, std::unique_ptr<ShardLocal>> locals_;
+  std::vector<const void*> locals_order_;
+
+  std::mutex mutex_;
+  std::vector<std::function<void()>> posted_;  // guarded by mutex_
+  std::atomic<bool> has_posted_ = false;
+  std::atomic<bool> stopping_ = false;
+  Clock clock_;
+};
+
+}  // namespace onehop::io

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <onehop/scope.hpp>
+
+#include <exception>
+#include <list>
+#include <utility>
+
+#include "io/reactor.hpp"
+
+namespace onehop {
+namespace {
+
+class Spawned;
+
+// Where tasks go that cannot be destroyed yet, because they run: emptied by the event loop in its next
+// pass, when nothing runs.
+class Graveyard final : public io::ShardLocal {
+ public:
+  static Graveyard& of(io::Reactor& reactor) {
+    static constexpr char kKey = 0;
+    return reactor.local<Graveyard>(&kKey, [&] { return std::make_unique<Graveyard>(reactor); });
+  }
+  explicit Graveyard(io::Reactor& reactor) noexcept : reactor_(reactor) {}
+  void bury(std::list<Spawned>& from, std::list<Spawned>::iterator spawned) noexcept;
+
+ private:
+  static void empty(void* self);
+
+  io::Reactor& reactor_;
+  std::list<Spawned> tasks_;
+  io::Wakeup wakeup_{&Graveyard::empty, this};
+};
+
+// The tasks of one scope and who waits for them.
+struct Members {
+  explicit Members(io::Reactor& r) noexcept : reactor(r) {}
+
+  void wake_joiners_when_empty() noexcept {
+    if (!tasks.empty()) return;
+    while (io::Wakeup* joiner = joiners.pop_front()) reactor.schedule(*joiner);
+  }
+
+  io::Reactor& reactor;
+  std::list<Spawned> tasks;
+  IntrusiveList<io::Wakeup> joiners;
+};
+
+class Spawned {
+ public:
+  Spawned(Members& members, task<void> work) : members_(&members), task_(run(*this, std::move(work))) {}
+  Spawned(const Spawned&) = delete;
+  Spawned& operator=(const Spawned&) = delete;
+
+  void place(std::list<Spawned>::iterator place) noexcept { place_ = place; }
+
+  // True when it is finished.
+  bool start() {
+    below_ = static_cast<const Spawned*>(io::running_task);
+    io::running_task = this;
+    const bool finished = task_.start();
+    io::running_task = below_;
+    below_ = nullptr;
+    return finished;
+  }
+  // Whether its code is on the stack right now.
+  bool is_running() const noexcept {
+    const auto* at = static_cast<const Spawned*>(io::running_task);
+    while (at && at != this) at = at->below_;
+    return at != nullptr;
+  }
+  bool has_members() const noexcept { return members_ != nullptr; }
+  void forget_members() noexcept { members_ = nullptr; }
+
+ private:
+  static task<void> run(Spawned& self, task<void> work) {
+    try {
+      co_await std::move(work);
+    } catch (...) {
+      std::terminate();
+    }
+    work = task<void>();  // its parameters die now, not when the event loop comes by
+    self.on_finished();
+  }
+
+  void on_finished() noexcept {
+    Members* members = std::exchange(members_, nullptr);
+    if (!members) return;  // buried already
+    Graveyard::of(members->reactor).bury(members->tasks, place_);
+    members->wake_joiners_when_empty();
+  }
+
+  Members* members_;
+  std::list<Spawned>::iterator place_;
+  const Spawned* below_ = nullptr;  // while it starts: the task that spawned it
+  task<void> task_;
+};
+
+void Graveyard::bury(std::list<Spawned>& from, std::list<Spawned>::iterator spawned) noexcept {
+  tasks_.splice(tasks_.end(), from, spawned);
+  reactor_.schedule(wakeup_);
+}
+
+void Graveyard::empty(void* self) {
+  // Destructors may bury more.
+  std::list<Spawned> tasks = std::exchange(static_cast<Graveyard*>(self)->tasks_, {});
+}
+
+class JoinAwaiter {
+ public:
+  explicit JoinAwaiter(Members& members) noexcept : members_(members) {}
+  JoinAwaiter(const JoinAwaiter&) = delete;
+  JoinAwaiter& operator=(const JoinAwaiter&) = delete;
+
+  bool await_ready() const noexcept { return members_.tasks.empty(); }
+  void await_suspend(std::coroutine_handle<> handle) noexcept {
+    wakeup_.set_coroutine(handle);
+    members_.joiners.push_back(wakeup_);
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  Members& members_;
+  io::Wakeup wakeup_;
+};
+
+// Resumes its coroutine after `duration`; in the next pass of the event loop at the earliest.
+class SleepAwaiter {
+ public:
+  explicit SleepAwaiter(io::Duration duration) noexcept
+      : reactor_(io::Reactor::current()), duration_(duration), timer_(&SleepAwaiter::fire, this) {}
+  SleepAwaiter(const SleepAwaiter&) = delete;
+  SleepAwaiter& operator=(const SleepAwaiter&) = delete;
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> handle) noexcept {
+    wakeup_.set_coroutine(handle);
+    if (duration_ <= io::Duration::zero()) {
+      reactor_.schedule(wakeup_);
+    } else {
+      reactor_.timers().arm(timer_, io::deadline_after(reactor_.now(), duration_));
+    }
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  static void fire(void* self) {
+    auto& awaiter = *static_cast<SleepAwaiter*>(self);
+    awaiter.reactor_.schedule(awaiter.wakeup_);
+  }
+
+  io::Reactor& reactor_;
+  io::Duration duration_;
+  io::Timer timer_;
+  io::Wakeup wakeup_;
+};
+
+// Starts work and waits for its end or the deadline, whichever comes first.
+class TimedAwaiter {
+ public:
+  TimedAwaiter(io::Duration duration, detail::TimedWork& work) noexcept
+      : reactor_(io::Reactor::current()),
+        deadline_(io::deadline_after(reactor_.now(), duration)),
+        work_(work),
+        timer_(&TimedAwaiter::fire, this) {}
+  TimedAwaiter(const TimedAwaiter&) = delete;
+  TimedAwaiter& operator=(const TimedAwaiter&) = delete;
+
+  bool await_ready() const noexcept { return false; }
+  bool await_suspend(std::coroutine_handle<> handle) {
+    wakeup_.set_coroutine(handle);
+    if (work_.start(handle)) return false;
+    reactor_.timers().arm(timer_, deadline_);
+    return true;
+  }
+  // The work resumes the coroutine itself, so only the timer leaves a mark.
+  bool await_resume() const noexcept { return wakeup_.result() != io::Wait::timed_out; }
+
+ private:
+  static void fire(void* self) {
+    auto& awaiter = *static_cast<TimedAwaiter*>(self);
+    awaiter.wakeup_.set_result(io::Wait::timed_out);
+    awaiter.reactor_.schedule(awaiter.wakeup_);
+  }
+
+  io::Reactor& reactor_;
+  io::Time deadline_;
+  detail::TimedWork& work_;
+  io::Timer timer_;
+  io::Wakeup wakeup_;
+};
+
+// Everything but what runs right now is destroyed before this returns.
+void destroy_tasks(Members& members) {
+  std::list<Spawned> doomed = std::exchange(members.tasks, {});
+  for (auto it = doomed.begin(); it != doomed.end();) {
+    const auto spawned = it++;
+    spawned->forget_members();
+    if (spawned->is_running()) Graveyard::of(members.reactor).bury(doomed, spawned);
+  }
+}
+
+}  // namespace
+
+struct Scope::State : Members {
+  using Members::Members;
+};
+
+Scope::Scope() : state_(std::make_unique<State>(io::Reactor::current())) {}
+
+Scope::~Scope() { destroy_tasks(*state_); }
+
+void Scope::spawn(task<void> work) {
+  std::list<Spawned>& tasks = state_->tasks;
+  tasks.emplace_back(*state_, std::move(work));
+  const auto spawned = std::prev(tasks.end());
+  spawned->place(spawned);
+  spawned->start();
+}
+
+void Scope::cancel() {
+  destroy_tasks(*state_);
+  state_->wake_joiners_when_empty();
+}
+
+task<void> Scope::join() {
+  while (!state_->tasks.empty()) {
+    JoinAwaiter all_ended(*state_);
+    co_await all_ended;
+  }
+}
+
+bool Scope::empty() const noexcept { return state_->tasks.empty(); }
+
+task<void> sleep_for(std::chrono::nanoseconds duration) {
+  SleepAwaiter sleep(duration);
+  co_await sleep;
+}
+
+namespace detail {
+
+task<bool> run_timed(std::chrono::nanoseconds duration, TimedWork& work) {
+  TimedAwaiter finished(duration, work);
+  co_return co_await finished;
+}
+
+}  // namespace detail
+}  // namespace onehop

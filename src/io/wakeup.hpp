@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Wakeup: something that will run soon: a suspended coroutine, or a callback. Whoever waits owns it
+// (usually inside an awaiter) and it leaves every list when it dies, so nothing dangling is ever run.
+// One thread.
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <utility>
+
+#include "base/intrusive_list.hpp"
+
+namespace onehop::io {
+
+// Why a wait ended.
+enum class Wait : std::uint8_t { ready, timed_out, interrupted };
+
+// Which of the tasks in a Scope runs on this thread, or null: an identity that follows the task through
+// its waits, so that a task that cancels its own Scope is not destroyed while it runs.
+inline constinit thread_local const void* running_task = nullptr;
+
+class Wakeup : public ListNode {
+ public:
+  using Callback = void (*)(void* context);
+
+  Wakeup() noexcept = default;
+  Wakeup(Callback callback, void* context) noexcept : callback_(callback), context_(context) {}
+
+  // Resumes `handle` instead of calling a function.
+  void set_coroutine(std::coroutine_handle<> handle) noexcept {
+    callback_ = [](void* frame) { std::coroutine_handle<>::from_address(frame).resume(); };
+    context_ = handle.address();
+    task_ = running_task;
+  }
+  // Does not touch *this afterwards: the callback may destroy it.
+  void run() {
+    const void* before = std::exchange(running_task, task_);
+    callback_(context_);
+    running_task = before;
+  }
+
+  Wait result() const noexcept { return result_; }
+  void set_result(Wait result) noexcept { result_ = result; }
+
+ private:
+  Callback callback_ = nullptr;
+  void* context_ = nullptr;
+  const void* task_ = nullptr;
+  Wait result_ = Wait::ready;
+};
+
+}  // namespace onehop::io

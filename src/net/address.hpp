@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Address: an IPv4, IPv6 or unix socket address. A value.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <onehop/error.hpp>
+
+namespace onehop::net {
+
+class Address {
+ public:
+  Address() noexcept = default;
+  Address(const sockaddr* address, socklen_t size) noexcept;
+
+  // An IP literal (IPv6 with or without brackets, no zone) and a port.
+  static std::optional<Address> from_ip(std::string_view ip, std::uint16_t port);
+  // Errc::bad_option when the path is too long for sockaddr_un (107 octets).
+  static Result<Address> from_socket_path(std::string_view path);
+  // What a listener is given: "127.0.0.1:80", ":80" (every address: IPv6 and IPv4 in one socket
+  // where there is IPv6, else IPv4), "80", "localhost:80", "[::1]:0", "unix:PATH", each with an
+  // optional "http://" in front. The detail of an error says what is wrong and how to write it.
+  static Result<Address> parse_listen(std::string_view text);
+
+  int family() const noexcept { return storage_.ss_family; }
+  bool is_unix() const noexcept { return family() == AF_UNIX; }
+  const sockaddr* data() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
+  socklen_t size() const noexcept { return size_; }
+  std::uint16_t port() const noexcept;
+  void set_port(std::uint16_t port) noexcept;
+
+  // "127.0.0.1:80", "[::1]:80", "unix:/run/app.sock"
+  std::string to_string() const;
+  // Without port and brackets; an IPv4 address mapped into IPv6 is given as IPv4. "" for unix.
+  // Writes at most 46 octets at `out` and returns the end; no allocation.
+  char* write_ip(char* out) const noexcept;
+  std::string ip() const;
+
+  friend bool operator==(const Address& a, const Address& b) noexcept;
+
+ private:
+  sockaddr_storage storage_{};
+  socklen_t size_ = 0;
+};
+
+}  // namespace onehop::net

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Dialer: makes a connection to a named destination. KernelDialer uses the machine's network: names by
+// c-ares, every address tried, both families raced (RFC 8305). Tests bring their own.
+// One per thread; a dial is cancelled by destroying its task.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <onehop/error.hpp>
+#include <onehop/task.hpp>
+
+#include "net/address.hpp"
+#include "net/stream.hpp"
+
+namespace onehop::net {
+
+// A host and port, or the path of a unix socket.
+struct Destination {
+  Destination(std::string h, std::uint16_t p) : host(std::move(h)), port(p) {}
+  explicit Destination(std::string path) : socket_path(std::move(path)) {}
+
+  std::string host;
+  std::uint16_t port = 0;
+  std::string socket_path;
+};
+
+struct Dialled {
+  Dialled() = default;
+  Dialled(std::unique_ptr<Stream> s, std::string a) : stream(std::move(s)), address(std::move(a)) {}
+
+  std::unique_ptr<Stream> stream;
+  std::string address;  // "127.0.0.1:8000", "[::1]:8000", "unix:/run/app.sock"
+};
+
+struct DialOptions {
+  Duration attempt_timeout = std::chrono::seconds(3);
+  Duration total_timeout = std::chrono::seconds(5);
+  // The next address is tried beside the running attempts after this long (RFC 8305 §5).
+  Duration fallback_delay = std::chrono::milliseconds(250);
+};
+
+class Dialer {
+ public:
+  Dialer() = default;
+  Dialer(const Dialer&) = delete;
+  Dialer& operator=(const Dialer&) = delete;
+  virtual ~Dialer() = default;
+
+  // `destination` must outlive the task. Errors, side upstream and retry_safe: name_not_resolved
+  // (phase resolve), timed_out or the errno of the last address tried (phase connect); detail names
+  // the addresses.
+  virtual task<Result<Dialled>> dial(const Destination& destination) = 0;
+};
+
+class KernelDialer final : public Dialer {
+ public:
+  explicit KernelDialer(io::Reactor& reactor, DialOptions options) noexcept
+      : reactor_(reactor), options_(options) {}
+  task<Result<Dialled>> dial(const Destination& destination) override;
+
+ private:
+  io::Reactor& reactor_;
+  DialOptions options_;
+};
+
+}  // namespace onehop::net

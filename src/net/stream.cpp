@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/stream.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.hpp"
+
+namespace onehop::net {
+
+Stream::Stream(io::Reactor& reactor) noexcept : reactor_(reactor), timer_(&Stream::on_timer, this) {}
+
+Stream::~Stream() = default;
+
+void Stream::Awaiter::await_suspend(std::coroutine_handle<> handle) noexcept {
+  io::Wakeup*& slot = reading_ ? stream_.reader_ : stream_.writer_;
+  ONEHOP_CHECK(slot == nullptr);
+  wakeup_.set_coroutine(handle);
+  slot = &wakeup_;
+  (reading_ ? stream_.read_deadline_ : stream_.write_deadline_) = deadline_;
+  stream_.arm_timer(deadline_);
+  stream_.prepare_wait();
+}
+
+void Stream::Awaiter::leave() noexcept {
+  io::Wakeup*& slot = reading_ ? stream_.reader_ : stream_.writer_;
+  if (slot == &wakeup_) slot = nullptr;
+}
+
+void Stream::wake(io::Wakeup*& waiter, Wait result) noexcept {
+  if (!waiter) return;
+  waiter->set_result(result);
+  reactor_.schedule(*std::exchange(waiter, nullptr));
+}
+
+void Stream::watch_hangup(io::Wakeup* wakeup, Hangup kind) noexcept {
+  hangup_ = wakeup;
+  hangup_kind_ = kind;
+  if (!hangup_) return;
+  if (kind == Hangup::any ? hung_up_ : broken_) {
+    reactor_.schedule(*std::exchange(hangup_, nullptr));
+    return;
+  }
+  prepare_hangup_watch();
+}
+
+void Stream::watch_readable(io::Wakeup* wakeup) noexcept {
+  ONEHOP_CHECK(reader_ == nullptr || wakeup == nullptr);
+  reader_ = wakeup;
+  if (!reader_) return;
+  read_deadline_ = io::kNever;
+  prepare_wait();
+}
+
+void Stream::note_hangup(bool broken) noexcept {
+  hung_up_ = true;
+  broken_ = broken_ || broken;
+  if (hangup_kind_ == Hangup::any || broken_) wake(hangup_, Wait::ready);
+}
+
+// Lazy: an armed timer that fires too early looks at the deadlines again and sleeps on.
+void Stream::arm_timer(Time deadline) noexcept {
+  if (deadline == io::kNever) return;
+  if (timer_.is_armed() && timer_.deadline() <= deadline) return;
+  reactor_.timers().arm(timer_, deadline);
+}
+
+void Stream::on_timer(void* self) {
+  auto& stream = *static_cast<Stream*>(self);
+  const Time now = stream.reactor_.now();
+  Time next = io::kNever;
+  if (stream.reader_) {
+    if (stream.read_deadline_ <= now) {
+      stream.wake(stream.reader_, Wait::timed_out);
+    } else {
+      next = std::min(next, stream.read_deadline_);
+    }
+  }
+  if (stream.writer_) {
+    if (stream.write_deadline_ <= now) {
+      stream.wake(stream.writer_, Wait::timed_out);
+    } else {
+      next = std::min(next, stream.write_deadline_);
+    }
+  }
+  if (stream.extra_deadline_ <= now) {
+    stream.extra_deadline_ = io::kNever;
+    stream.on_extra_deadline();
+  }
+  next = std::min(next, stream.extra_deadline_);
+  stream.arm_timer(next);
+}
+
+}  // namespace onehop::net

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Stream: a reliable, ordered pair of byte streams (TCP, unix socket, memory). Operations never block
+// and never need a coroutine frame: try, and when that says EAGAIN, co_await readable() or writable().
+// At most one reader and one writer wait at a time. Belongs to one thread.
+#pragma once
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <coroutine>
+#include <cstdint>
+#include <memory>
+
+#include "io/reactor.hpp"
+
+namespace onehop::net {
+
+using io::Duration;
+using io::Time;
+using io::Wait;
+
+class Stream {
+ public:
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  virtual ~Stream();  // closes both directions; unread data makes a TCP peer see a reset
+
+  // Octets read; 0 at the peer's half-close; -EAGAIN when one has to wait; another negative errno.
+  virtual ssize_t try_read(char* data, std::size_t size) = 0;
+  // Octets taken, fewer than given when one has to wait for the rest; a negative errno, -EAGAIN for
+  // none taken.
+  virtual ssize_t try_write(const iovec* parts, int count) = 0;
+  ssize_t try_write(const char* data, std::size_t size) {
+    const iovec part{const_cast<char*>(data), size};  // NOLINT: iovec is not const-correct
+    return try_write(&part, 1);
+  }
+  // Half-close: the peer reads an end.
+  virtual void close_write() noexcept = 0;
+  // Makes the coming destruction look like a failure to the peer (TCP: RST).
+  virtual void abort() noexcept = 0;
+  // The socket, when its octets are this stream's octets and nothing lies between (splice); else -1.
+  virtual int plain_descriptor() const noexcept { return -1; }
+  // To be told before the kernel's events can be trusted again after splice(2) said EAGAIN.
+  virtual void note_drained(bool reading) noexcept { (void)reading; }
+  // True when octets or an end may be waiting to be read; asks the kernel where it is unsure.
+  virtual bool has_unread() = 0;
+
+  // True after the peer half-closed, closed or reset. Set by events, not by reads.
+  bool is_hung_up() const noexcept { return hung_up_; }
+  // True when nothing can be sent any more either: a reset, or both directions closed.
+  bool is_broken() const noexcept { return broken_; }
+  enum class Hangup : std::uint8_t { any, broken };
+  // Scheduled once when that happens, or at once if it has. Call with null to stop, at the latest
+  // before the wakeup dies.
+  void watch_hangup(io::Wakeup* wakeup, Hangup kind = Hangup::any) noexcept;
+  // For a stream that idles: scheduled once when octets or an end arrive. Takes the reader's place.
+  void watch_readable(io::Wakeup* wakeup) noexcept;
+
+  class Awaiter;
+  // ready: try_read is worth a call. timed_out: `deadline` passed. interrupted: see below.
+  Awaiter readable(Time deadline) noexcept;
+  Awaiter writable(Time deadline) noexcept;
+  // Ends a wait early. Nothing happens when nobody waits.
+  void interrupt_reader() noexcept { wake(reader_, Wait::interrupted); }
+  void interrupt_writer() noexcept { wake(writer_, Wait::interrupted); }
+
+  io::Reactor& reactor() const noexcept { return reactor_; }
+
+ protected:
+  explicit Stream(io::Reactor& reactor) noexcept;
+
+  // Called before a wait begins: the last chance to register with the kernel.
+  virtual void prepare_wait() noexcept {}
+  // Called when watch_hangup() begins; may delay registration.
+  virtual void prepare_hangup_watch() noexcept {}
+  virtual bool is_readable() const noexcept = 0;
+  virtual bool is_writable() const noexcept = 0;
+
+  void wake_reader() noexcept { wake(reader_, Wait::ready); }
+  void wake_writer() noexcept { wake(writer_, Wait::ready); }
+  void note_hangup(bool broken = false) noexcept;
+  bool has_hangup_watch() const noexcept { return hangup_ != nullptr; }
+  // The one timer of the stream fires at the earliest of the deadlines in use.
+  void arm_timer(Time deadline) noexcept;
+  virtual void on_extra_deadline() noexcept {}
+  Time extra_deadline_ = io::kNever;  // for derived classes
+
+ private:
+  friend class Awaiter;
+  void wake(io::Wakeup*& waiter, Wait result) noexcept;
+  static void on_timer(void* self);
+
+  io::Reactor& reactor_;
+  io::Wakeup* reader_ = nullptr;
+  io::Wakeup* writer_ = nullptr;
+  io::Wakeup* hangup_ = nullptr;
+  Time read_deadline_ = io::kNever;
+  Time write_deadline_ = io::kNever;
+  io::Timer timer_;
+  Hangup hangup_kind_ = Hangup::any;
+  bool hung_up_ = false;
+  bool broken_ = false;
+};
+
+// co_await stream->readable(deadline) gives a Wait.
+class Stream::Awaiter {
+ public:
+  Awaiter(Stream& stream, bool reading, Time deadline) noexcept
+      : stream_(stream), deadline_(deadline), reading_(reading) {}
+  Awaiter(const Awaiter&) = delete;
+  Awaiter& operator=(const Awaiter&) = delete;
+  ~Awaiter() { leave(); }
+
+  bool await_ready() const noexcept {
+    return reading_ ? stream_.is_readable() : stream_.is_writable();
+  }
+  void await_suspend(std::coroutine_handle<> handle) noexcept;
+  Wait await_resume() const noexcept { return wakeup_.result(); }
+
+ private:
+  void leave() noexcept;
+
+  Stream& stream_;
+  Time deadline_;
+  io::Wakeup wakeup_;
+  bool reading_;
+};
+
+inline Stream::Awaiter Stream::readable(Time deadline) noexcept {
+  return Awaiter(*this, true, deadline);
+}
+inline Stream::Awaiter Stream::writable(Time deadline) noexcept {
+  return Awaiter(*this, false, deadline);
+}
+
+}  // namespace onehop::net

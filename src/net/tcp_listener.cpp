@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/tcp_listener.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string_view>
+#include <utility>
+
+namespace onehop::net {
+namespace {
+
+constexpr int kDeferSeconds = 10;
+
+std::string_view path_in(const Address& address) noexcept {
+  return reinterpret_cast<const sockaddr_un*>(address.data())->sun_path;
+}
+
+bool is_any_v6(const Address& address) noexcept {
+  if (address.family() != AF_INET6) return false;
+  return IN6_IS_ADDR_UNSPECIFIED(
+      &reinterpret_cast<const sockaddr_in6*>(address.data())->sin6_addr);
+}
+
+void set_option(int socket, int level, int name, int value) noexcept {
+  ::setsockopt(socket, level, name, &value, sizeof value);
+}
+
+void set_options(int socket, const Address& address, const ListenOptions& options) noexcept {
+  if (address.is_unix()) return;
+  if (options.reuse_address) set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (is_any_v6(address)) set_option(socket, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+  set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);  // accepted sockets inherit it
+  if (options.defer_accept) set_option(socket, IPPROTO_TCP, TCP_DEFER_ACCEPT, kDeferSeconds);
+}
+
+// A socket file that nobody listens on: left by a process that could not clean up. Any other file
+// (for which connect(2) is refused as well) is none of our business.
+bool is_stale_socket_file(const Address& address) {
+  struct stat file{};
+  if (::lstat(path_in(address).data(), &file) != 0 || !S_ISSOCK(file.st_mode)) return false;
+  const io::FileDescriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return probe && ::connect(probe.get(), address.data(), address.size()) != 0 &&
+         errno == ECONNREFUSED;
+}
+
+// 0 or an errno.
+int bind_to(int socket, const Address& address) {
+  if (::bind(socket, address.data(), address.size()) == 0) return 0;
+  const int error = errno;
+  if (error != EADDRINUSE || !address.is_unix() || !is_stale_socket_file(address)) return error;
+  ::unlink(path_in(address).data());
+  return ::bind(socket, address.data(), address.size()) == 0 ? 0 : errno;
+}
+
+std::string remedy_for_unix(int error) {
+  switch (error) {
+    case EADDRINUSE: return "another process listens there, or a file is in the way";
+    case EACCES:
+    case EPERM: return "this user may not create files in that folder";
+    case ENOENT: return "there is no such folder";
+    case EROFS: return "that folder is read-only";
+    default: return {};
+  }
+}
+
+std::string remedy_for(int error, const Address& address) {
+  if (address.is_unix()) return remedy_for_unix(error);
+  const std::string port = std::to_string(address.port());
+  switch (error) {
+    case EADDRINUSE:
+      return "another process has port " + port + " (see 'ss -ltnp sport = :" + port +
+             "'); stop it, or choose another with --listen";
+    case EACCES:
+    case EPERM:
+      return "ports below 1024 need a privilege: run as root, or 'setcap cap_net_bind_service=+ep' on "
+             "the program, or a systemd socket, or 'sysctl "
+             "net.ipv4.ip_unprivileged_port_start=" + port + "', or choose another with --listen";
+    case EADDRNOTAVAIL:
+      return "no network interface of this machine has that address (see 'ip address'); :" + port +
+             " listens on all of them";
+    case EAFNOSUPPORT:
+      return "this machine has no IPv6; 0.0.0.0:" + port + " listens on IPv4";
+    default: return {};
+  }
+}
+
+std::unexpected<Error> refuse(int error, const Address& address) {
+  std::string detail = "cannot listen on " + address.to_string();
+  const std::string remedy = remedy_for(error, address);
+  if (!remedy.empty()) detail.append(": ").append(remedy);
+  return failure(Error::system(error, Side::local).with(detail));
+}
+
+}  // namespace
+
+Result<TcpListener> TcpListener::open(const Address& address, ListenOptions options) {
+  TcpListener listener;
+  listener.address_ = address;
+  listener.socket_ = io::FileDescriptor(
+      ::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!listener.socket_) return refuse(errno, address);
+  const int socket = listener.socket_.get();
+  set_options(socket, address, options);
+  if (const int error = bind_to(socket, address)) return refuse(error, address);
+  if (address.is_unix()) listener.remember_socket_file();
+  if (::listen(socket, options.backlog) != 0) return refuse(errno, address);
+  if (!address.is_unix()) {
+    sockaddr_storage bound{};
+    socklen_t size = sizeof bound;
+    if (::getsockname(socket, reinterpret_cast<sockaddr*>(&bound), &size) == 0) {
+      listener.address_ = Address(reinterpret_cast<const sockaddr*>(&bound), size);
+    }
+  }
+  return listener;
+}
+
+TcpListener& TcpListener::operator=(TcpListener&& other) noexcept {
+  if (this == &other) return *this;
+  remove_socket_file();
+  socket_.reset();
+  socket_ = std::move(other.socket_);
+  address_ = other.address_;
+  path_ = std::exchange(other.path_, {});
+  device_ = other.device_;
+  inode_ = other.inode_;
+  return *this;
+}
+
+TcpListener::~TcpListener() { remove_socket_file(); }
+
+void TcpListener::remember_socket_file() {
+  struct stat file{};
+  const std::string path(path_in(address_));
+  if (::lstat(path.c_str(), &file) != 0) return;
+  path_ = path;
+  device_ = file.st_dev;
+  inode_ = file.st_ino;
+}
+
+// Another process may have put its own socket there since.
+void TcpListener::remove_socket_file() noexcept {
+  if (path_.empty() || !socket_) return;
+  struct stat file{};
+  if (::lstat(path_.c_str(), &file) != 0) return;
+  if (file.st_dev == device_ && file.st_ino == inode_) ::unlink(path_.c_str());
+}
+
+std::expected<TcpListener::Accepted, int> TcpListener::accept() const {
+  sockaddr_storage peer;
+  socklen_t size = sizeof peer;
+  int socket = -1;
+  do {
+    size = sizeof peer;
+    socket = ::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
+                       SOCK_NONBLOCK | SOCK_CLOEXEC);
+  } while (socket < 0 && errno == EINTR);
+  if (socket < 0) return std::unexpected(errno);
+  return Accepted{io::FileDescriptor(socket), Address(reinterpret_cast<const sockaddr*>(&peer), size)};
+}
+
+}  // namespace onehop::net

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// TcpStream: a connected stream socket (TCP or unix). Registered with epoll once, edge-triggered, and
+// no earlier than the first real wait; reads that a short read before made pointless are not tried.
+#pragma once
+
+#include "io/file_descriptor.hpp"
+#include "net/stream.hpp"
+
+namespace onehop::net {
+
+class TcpStream final : public Stream, private io::Watcher {
+ public:
+  enum class Origin : std::uint8_t {
+    accepted,   // octets may be here already
+    connected,  // the peer speaks second
+  };
+  // `socket` is non-blocking.
+  TcpStream(io::Reactor& reactor, io::FileDescriptor socket, Origin origin) noexcept;
+  ~TcpStream() override;
+
+  using Stream::try_write;
+  ssize_t try_read(char* data, std::size_t size) override;
+  ssize_t try_write(const iovec* parts, int count) override;
+  void close_write() noexcept override;
+  void abort() noexcept override;
+  int plain_descriptor() const noexcept override { return socket_.get(); }
+  void note_drained(bool reading) noexcept override;
+  bool has_unread() override;
+
+  // Gives the socket away, out of this thread's epoll; the stream is dead afterwards. Only for a
+  // stream nobody waits for.
+  io::FileDescriptor release() noexcept;
+
+ protected:
+  void prepare_wait() noexcept override { add_to_reactor(); }
+  void prepare_hangup_watch() noexcept override;
+  bool is_readable() const noexcept override { return readable_; }
+  bool is_writable() const noexcept override { return writable_; }
+  void on_extra_deadline() noexcept override;
+
+ private:
+  void on_events(std::uint32_t events) noexcept override;
+  void add_to_reactor() noexcept;
+
+  io::FileDescriptor socket_;
+  bool readable_;
+  bool writable_ = true;
+  bool registered_ = false;
+};
+
+}  // namespace onehop::net

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/backend_url.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "program/quantities.hpp"
+#include "program/suggestion.hpp"
+
+namespace onehop::program {
+namespace {
+
+constexpr std::array<std::string_view, 3> kSchemes = {"http", "https", "h2c"};
+constexpr std::array<std::string_view, 3> kCommands = {"demo", "version", "help"};
+
+// "why", the text, and a caret below what is wrong with it.
+std::unexpected<std::string> pointed_out(std::string_view text, std::string_view part,
+                                         std::string why) {
+  const auto column = static_cast<std::size_t>(part.data() - text.data());
+  std::string shown(text);
+  std::ranges::replace_if(shown, [](char c) { return c >= 0 && c < ' '; }, ' ');
+  return refused(std::move(why) + "\n    " + shown + "\n    " + std::string(column, ' ') +
+                 std::string(std::max<std::size_t>(part.size(), 1), '^'));
+}
+
+std::string did_you_mean(const std::string& text) { return "; did you mean " + text + "?"; }
+
+bool is_digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+bool is_port(std::string_view text) {
+  if (!is_digits(text)) return false;
+  const auto port = parse_count(text);
+  return port && *port >= 1 && *port <= 65535;
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+  return result;
+}
+
+Parsed<Url> on_localhost(std::string_view port) {
+  if (!is_port(port)) return pointed_out(port, port, "a port is a number from 1 to 65535");
+  return Url::parse("http://localhost:" + std::string(port)).value();
+}
+
+std::unexpected<std::string> without_scheme(std::string_view text) {
+  const auto colon = text.find(':');
+  if (colon == 0) {
+    return pointed_out(text, text.substr(0, 1),
+                       "the backend has no host" + did_you_mean("http://localhost" + std::string(text)));
+  }
+  const std::string first = lower(text.substr(0, colon));
+  if (colon != std::string_view::npos && std::ranges::find(kSchemes, first) != kSchemes.end()) {
+    const auto rest = text.find_first_not_of(":/", colon);
+    const std::string host(rest == std::string_view::npos ? "HOST" : text.substr(rest));
+    return pointed_out(text, text.substr(colon, 1),
+                       "'" + first + "' is followed by ://" + did_you_mean(first + "://" + host));
+  }
+  if (text.find_first_of(".:/") == std::string_view::npos) {
+    if (const auto command = nearest(text, kCommands)) {
+      return pointed_out(text, text,
+                         "this is no URL" + did_you_mean("onehop " + std::string(*command)));
+    }
+  }
+  return pointed_out(text, text.substr(0, 1),
+                     "the backend has no scheme" + did_you_mean("http://" + std::string(text)));
+}
+
+std::unexpected<std::string> unusable_scheme(std::string_view text, std::string_view scheme) {
+  const std::string name = lower(scheme);
+  if (name == "https" || name == "h2c") {
+    return pointed_out(text, scheme,
+                       "this version speaks HTTP/1.1 in clear to the backend: http://HOST:PORT or "
+                       "unix:PATH, not " + name);
+  }
+  const std::string rest(text.substr(scheme.size()));
+  const std::string meant(nearest(name, kSchemes).value_or("http"));
+  return pointed_out(text, scheme, "'" + std::string(scheme) + "' is no scheme this version speaks" +
+                                       did_you_mean(meant + rest));
+}
+
+// Empty when the authority is fine.
+std::string check_authority(std::string_view text, std::string_view authority) {
+  if (const auto at = authority.rfind('@'); at != std::string_view::npos) {
+    return pointed_out(text, authority.substr(0, at),
+                       "credentials in the URL are never sent; use --header-up 'Authorization: ...'")
+        .error();
+  }
+  std::string_view host = authority;
+  std::string_view port;
+  const auto bracket = authority.rfind(']');
+  const auto colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  const bool has_port = colon != std::string_view::npos;
+  if (has_port) {
+    host = authority.substr(0, colon);
+    port = authority.substr(colon + 1);
+  }
+  if (bracket == std::string_view::npos && port.find(':') != std::string_view::npos) {
+    return pointed_out(text, authority, "an IPv6 address goes into brackets" +
+                                            did_you_mean("http://[" + std::string(authority) + "]"))
+        .error();
+  }
+  if (host.empty()) {
+    const std::string_view gap = text.substr(static_cast<std::size_t>(host.data() - text.data()), 0);
+    return pointed_out(text, gap, "the host is missing").error();
+  }
+  if (has_port && !is_port(port)) {
+    return pointed_out(text, port, "a port is a number from 1 to 65535").error();
+  }
+  return {};
+}
+
+}  // namespace
+
+Parsed<Url> parse_backend_url(std::string_view text) {
+  if (is_digits(text)) return on_localhost(text);
+  const auto blank = std::ranges::find_if(text, [](char c) { return c >= 0 && c <= ' '; });
+  if (blank != text.end()) {
+    const auto column = static_cast<std::size_t>(blank - text.begin());
+    return pointed_out(text, text.substr(column, 1), "a URL has no blanks; write them as %20");
+  }
+  if (!text.starts_with("unix:")) {
+    const auto separator = text.find("://");
+    if (separator == std::string_view::npos) return without_scheme(text);
+    const std::string_view scheme = text.substr(0, separator);
+    if (lower(scheme) != "http") return unusable_scheme(text, scheme);
+    const std::string_view rest = text.substr(separator + 3);
+    const std::string problem = check_authority(text, rest.substr(0, rest.find_first_of("/?#")));
+    if (!problem.empty()) return refused(problem);
+  }
+  auto url = Url::parse(text);
+  if (!url) return refused(std::string(url.error().detail()) + "\n    " + std::string(text));
+  return *url;
+}
+
+}  // namespace onehop::program

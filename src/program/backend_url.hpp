@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The BACKEND argument: http://HOST[:PORT][/PATH], a bare port for http://localhost:PORT, or
+// unix:PATH. What is wrong with any other text is shown with a caret and, where possible, with what
+// was probably meant. Pure; any thread.
+#pragma once
+
+#include <string_view>
+
+#include <onehop/url.hpp>
+
+#include "program/parsed.hpp"
+
+namespace onehop::program {
+
+Parsed<Url> parse_backend_url(std::string_view text);
+
+}  // namespace onehop::program

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// parse_command_line: arguments and environment into a Configuration, or one or two lines that say
+// what is wrong and what was probably meant. A flag wins over its environment variable.
+// Pure, as far as `environment` is.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "program/configuration.hpp"
+#include "program/parsed.hpp"
+
+namespace onehop::program {
+
+// The value of a variable, or null.
+using Environment = std::function<const char*(const char* name)>;
+
+// `arguments` without the program's name.
+Parsed<Configuration> parse_command_line(std::vector<std::string> arguments,
+                                         const Environment& environment);
+
+}  // namespace onehop::program

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Configuration: everything the command line and the environment decide, with the program's defaults.
+// Filled in by parse_command_line through the table in settings.cpp; read-only afterwards.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <onehop/server.hpp>
+#include <onehop/transport.hpp>
+#include <onehop/url.hpp>
+
+#include "program/field_edit.hpp"
+
+namespace onehop::program {
+
+enum class Command : std::uint8_t { proxy, demo, version, help };
+enum class AccessLogFormat : std::uint8_t { off, text, json };
+
+struct Configuration {
+  Command command = Command::proxy;
+  Url backend;
+  std::vector<std::string> listen = {":80"};
+
+  Server::Options server = {};
+  Transport::Options transport = {.response_timeout = std::chrono::minutes(5)};
+  std::chrono::nanoseconds drain_timeout = std::chrono::seconds(30);
+
+  // "keep", "backend", or the name to send.
+  std::string host_header = "keep";
+  std::vector<FieldEdit> header_up = {};
+  std::vector<FieldEdit> header_down = {};
+  std::vector<std::string> trust = {};
+  std::vector<std::string> upgrades = {"websocket"};
+
+  AccessLogFormat access_log = AccessLogFormat::text;
+  bool verbose = false;
+};
+
+}  // namespace onehop::program

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/help.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include "program/settings.hpp"
+
+namespace onehop::program {
+namespace {
+
+constexpr std::string_view kUsage =
+    R"(onehop: a reverse proxy for HTTP/1.1
+
+Usage: onehop [flags] BACKEND
+       onehop demo [flags]      the proxy in front of a small built-in backend
+       onehop version | help
+
+BACKEND is http://HOST[:PORT][/PATH], a bare PORT (http://localhost:PORT), or unix:PATH.
+
+    onehop http://localhost:8000              listen on :80
+    onehop -l :8080 8000                      listen on :8080, backend on localhost:8000
+    onehop -l 127.0.0.1:8080 unix:app.sock    backend on a unix socket
+)";
+
+constexpr std::string_view kNotes = R"(
+A TIME has a unit (500ms, 15s, 5m), and so has a SIZE (64KiB, 1MiB); 'off' lifts a limit.
+Each flag can be set in the environment too, and the flag wins: --drain-timeout is
+ONEHOP_DRAIN_TIMEOUT. Lists are separated by commas there, fields by line breaks.
+TERM and INT drain, a second one stops at once. Exit codes: 0 ok, 1 run time, 2 usage.
+)";
+
+// Where the explanations begin.
+constexpr std::size_t kColumn = 38;
+
+std::string line_for(const Setting& setting, const Configuration& defaults) {
+  std::string line = "  ";
+  line += setting.letter != 0 ? std::string("-") + setting.letter + ", " : "    ";
+  line += flag_of(setting);
+  if (!setting.is_switch()) line += " " + std::string(setting.placeholder);
+  line.resize(std::max(line.size() + 1, kColumn), ' ');
+  line += setting.help;
+  const std::string value = setting.show(defaults);
+  if (!value.empty()) line += " [" + value + "]";
+  return line + "\n";
+}
+
+std::string group_text(std::string_view title, SettingGroup group) {
+  std::string text = "\n" + std::string(title) + "\n";
+  const Configuration defaults;
+  for (const Setting& setting : settings()) {
+    if (setting.group == group) text += line_for(setting, defaults);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string help_text() {
+  return std::string(kUsage) + group_text("Everyday", SettingGroup::everyday) +
+         group_text("Clients: limits and timeouts", SettingGroup::client_side) +
+         group_text("Backend: limits and timeouts", SettingGroup::backend_side) +
+         std::string(kNotes);
+}
+
+}  // namespace onehop::program

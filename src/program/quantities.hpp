@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Durations ("500ms", "15s", "5m"), sizes ("64KiB"), shares ("20%") and counts as people write them.
+// A quantity without its unit is refused with the unit that was probably meant.
+// Pure functions; any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "program/parsed.hpp"
+
+namespace onehop::program {
+
+// Units: ms, s, m, h. A fraction is allowed ("1.5s").
+Parsed<std::chrono::nanoseconds> parse_duration(std::string_view text);
+// Units: B, KiB, MiB, GiB, and the decimal kB, MB, GB.
+Parsed<std::uint64_t> parse_size(std::string_view text);
+// "20%" is 0.2.
+Parsed<double> parse_share(std::string_view text);
+Parsed<std::size_t> parse_count(std::string_view text);
+
+// In the largest unit that divides the value: "75s", "5m", "64KiB", "20%".
+std::string format_duration(std::chrono::nanoseconds duration);
+std::string format_size(std::uint64_t size);
+std::string format_share(double share);
+
+}  // namespace onehop::program

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/settings.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <type_traits>
+
+#include "program/listen_address.hpp"
+#include "program/quantities.hpp"
+
+namespace onehop::program {
+namespace {
+
+using Values = std::vector<std::string>;
+
+// The kinds of values. Each parses one text and shows a value the way it would be typed.
+
+struct Duration {
+  static constexpr std::string_view kPlaceholder = "TIME";
+  static Parsed<std::chrono::nanoseconds> parse(std::string_view text) {
+    if (text == "off") return refused("this one cannot be off; a long one will do, such as 24h");
+    return parse_duration(text);
+  }
+  static std::string show(std::chrono::nanoseconds value) { return format_duration(value); }
+};
+
+// For what would fail every request if it were zero.
+struct PositiveDuration : Duration {
+  static Parsed<std::chrono::nanoseconds> parse(std::string_view text) {
+    auto value = Duration::parse(text);
+    if (value && *value < std::chrono::milliseconds(1)) return refused("1ms is the least");
+    return value;
+  }
+};
+
+// kNever, as a duration, is the library's kOff.
+constexpr std::int64_t kNever = Server::kOff.count();
+
+template <class Kind, auto kOffValue>
+struct OrOff : Kind {
+  using Value = decltype(Kind::parse({}))::value_type;
+  static Parsed<Value> parse(std::string_view text) {
+    if (text == "off") return Value(kOffValue);
+    return Kind::parse(text);
+  }
+  static std::string show(Value value) {
+    return value == Value(kOffValue) ? "off" : Kind::show(value);
+  }
+};
+
+struct Size {
+  static constexpr std::string_view kPlaceholder = "SIZE";
+  static Parsed<std::uint64_t> parse(std::string_view text) { return parse_size(text); }
+  static std::string show(std::uint64_t value) { return format_size(value); }
+};
+
+struct Count {
+  static constexpr std::string_view kPlaceholder = "N";
+  static Parsed<std::size_t> parse(std::string_view text) { return parse_count(text); }
+  static std::string show(std::size_t value) { return std::to_string(value); }
+};
+
+// 0 lets the library choose.
+struct CountOrAuto : Count {
+  static Parsed<std::size_t> parse(std::string_view text) {
+    if (text == "auto") return std::size_t{0};
+    return Count::parse(text);
+  }
+  static std::string show(std::size_t value) { return value == 0 ? "auto" : Count::show(value); }
+};
+
+struct Share {
+  static constexpr std::string_view kPlaceholder = "SHARE";
+  static Parsed<double> parse(std::string_view text) { return parse_share(text); }
+  static std::string show(double value) { return format_share(value); }
+};
+
+struct Switch {
+  static constexpr std::string_view kPlaceholder = "";
+  static Parsed<bool> parse(std::string_view text) {
+    static constexpr std::array<std::string_view, 4> kYes = {"1", "true", "yes", "on"};
+    static constexpr std::array<std::string_view, 4> kNo = {"0", "false", "no", "off"};
+    if (std::ranges::find(kYes, text) != kYes.end()) return true;
+    if (std::ranges::find(kNo, text) != kNo.end()) return false;
+    return refused("'" + std::string(text) + "' is neither on nor off");
+  }
+  static std::string show(bool) { return {}; }
+};
+
+struct LogFormat {
+  static constexpr std::string_view kPlaceholder = "text|json|off";
+  static Parsed<AccessLogFormat> parse(std::string_view text) {
+    for (const auto format : {AccessLogFormat::off, AccessLogFormat::text, AccessLogFormat::json}) {
+      if (text == show(format)) return format;
+    }
+    return refused("'" + std::string(text) + "' is none of text, json and off");
+  }
+  static std::string show(AccessLogFormat format) {
+    if (format == AccessLogFormat::off) return "off";
+    return format == AccessLogFormat::text ? "text" : "json";
+  }
+};
+
+struct HostHeader {
+  static constexpr std::string_view kPlaceholder = "keep|backend|NAME";
+  static Parsed<std::string> parse(std::string_view text) {
+    auto edit = parse_field_edit("Host:" + std::string(text));
+    if (!edit || edit->value.empty()) return refused("'" + std::string(text) + "' is no host name");
+    return edit->value;
+  }
+  static std::string show(const std::string& value) { return value; }
+};
+
+struct ListenAddress {
+  static constexpr std::string_view kPlaceholder = "ADDR";
+  static constexpr char kSeparator = ',';
+  static Parsed<std::string> parse(std::string_view text) { return parse_listen_address(text); }
+  static const std::string& show(const std::string& value) { return value; }
+};
+
+struct Network {
+  static constexpr std::string_view kPlaceholder = "CIDR";
+  static constexpr char kSeparator = ',';
+  static Parsed<std::string> parse(std::string_view text) {
+    if (text.empty()) return refused("a network is expected, such as 10.0.0.0/8");
+    return std::string(text);
+  }
+  static const std::string& show(const std::string& value) { return value; }
+};
+
+struct UpgradeToken : Network {
+  static constexpr std::string_view kPlaceholder = "TOKEN";
+  static Parsed<std::string> parse(std::string_view text) {
+    auto edit = parse_field_edit(std::string(text) + ": x");
+    if (!edit) return refused("'" + std::string(text) + "' is no protocol name");
+    if (edit->name == "h2c") return refused("h2c is never passed on: it would hide the requests in it");
+    return edit->name;
+  }
+};
+
+struct FieldChange {
+  static constexpr std::string_view kPlaceholder = "FIELD";
+  static constexpr char kSeparator = '\n';
+  static Parsed<FieldEdit> parse(std::string_view text) { return parse_field_edit(text); }
+  static std::string show(const FieldEdit& edit) { return edit.name; }
+};
+
+// Reaches the field behind a path of member pointers and puts a parsed value there.
+template <class Kind, auto... kPath>
+struct Stored {
+  template <class C>
+  static auto& in(C& configuration) {
+    return (configuration.* ... .* kPath);
+  }
+
+  static Problem set(Configuration& configuration, const Values& values) {
+    auto& target = in(configuration);
+    if constexpr (requires { Kind::kSeparator; }) {
+      target.clear();
+      for (const std::string& text : values) {
+        auto value = Kind::parse(text);
+        if (!value) return value.error();
+        target.push_back(std::move(*value));
+      }
+    } else {
+      auto value = Kind::parse(values.back());
+      if (!value) return value.error();
+      target = static_cast<std::remove_reference_t<decltype(target)>>(std::move(*value));
+    }
+    return std::nullopt;
+  }
+
+  static std::string show(const Configuration& configuration) {
+    const auto& value = in(configuration);
+    if constexpr (requires { Kind::kSeparator; }) {
+      std::string joined;
+      for (const auto& element : value) joined += (joined.empty() ? "" : ", ") + Kind::show(element);
+      return joined;
+    } else {
+      return Kind::show(value);
+    }
+  }
+};
+
+template <class Kind, auto... kPath>
+constexpr Setting setting(SettingGroup group, std::string_view name, std::string_view help,
+                          char letter = 0) {
+  using Field = Stored<Kind, kPath...>;
+  char separator = 0;
+  if constexpr (requires { Kind::kSeparator; }) separator = Kind::kSeparator;
+  return {.group = group,
+          .name = name,
+          .placeholder = Kind::kPlaceholder,
+          .help = help,
+          .set = Field::set,
+          .show = Field::show,
+          .letter = letter,
+          .list_separator = separator};
+}
+
+template <class Kind, auto kMember>
+constexpr Setting everyday(std::string_view name, std::string_view help, char letter = 0) {
+  return setting<Kind, kMember>(SettingGroup::everyday, name, help, letter);
+}
+
+template <class Kind, auto kMember>
+constexpr Setting client(std::string_view name, std::string_view help) {
+  return setting<Kind, &Configuration::server, kMember>(SettingGroup::client_side, name, help);
+}
+
+template <class Kind, auto kMember>
+constexpr Setting backend(std::string_view name, std::string_view help) {
+  return setting<Kind, &Configuration::transport, kMember>(SettingGroup::backend_side, name, help);
+}
+
+using S = Server::Options;
+using T = Transport::Options;
+using C = Configuration;
+
+constexpr std::array kSettings = {
+    everyday<ListenAddress, &C::listen>(
+        "listen", "where to listen: :8080, 127.0.0.1:8080, unix:PATH; repeatable", 'l'),
+    everyday<HostHeader, &C::host_header>(
+        "host-header", "the Host the backend sees: the client's, the backend's, or NAME"),
+    everyday<FieldChange, &C::header_up>(
+        "header-up", "'Name: value' sets a request field, '-Name' removes it; repeatable"),
+    everyday<FieldChange, &C::header_down>("header-down", "the same for responses; repeatable"),
+    everyday<Network, &C::trust>(
+        "trust", "believe X-Forwarded-* from this network (10.0.0.0/8, unix); repeatable"),
+    everyday<UpgradeToken, &C::upgrades>(
+        "allow-upgrade", "protocols that clients may upgrade to; repeatable"),
+    setting<OrOff<Size, Server::kUnlimited>, &C::server, &S::max_body>(
+        SettingGroup::everyday, "max-body", "largest request body; past it 413"),
+    setting<CountOrAuto, &C::server, &S::workers>(
+        SettingGroup::everyday, "workers", "threads; auto is one for each usable CPU"),
+    everyday<LogFormat, &C::access_log>("access-log", "one line for each request, on stdout"),
+    everyday<Switch, &C::verbose>("verbose", "log more than warnings", 'v'),
+
+    client<PositiveDuration, &S::header_timeout>(
+        "header-timeout", "for a whole request head, from its first byte; past it 408"),
+    client<PositiveDuration, &S::body_timeout>(
+        "body-timeout", "without a byte of a request body; past it 408"),
+    client<PositiveDuration, &S::write_timeout>(
+        "write-timeout", "without progress in writing to the client"),
+    client<PositiveDuration, &S::idle_timeout>(
+        "idle-timeout", "between two requests of a connection"),
+    setting<Duration, &C::drain_timeout>(
+        SettingGroup::client_side, "drain-timeout", "how long requests in flight may take after TERM or INT"),
+    client<Size, &S::max_header_bytes>(
+        "max-header-bytes", "request head, as name + value + 32 for a field; past it 431"),
+    client<Count, &S::max_header_fields>("max-header-fields", "fields in it; past it 431"),
+    client<Size, &S::max_request_line>("max-request-line", "past it 414"),
+    client<CountOrAuto, &S::max_client_connections>(
+        "max-client-connections", "open at once; auto is 80% of the open files allowed"),
+
+    backend<PositiveDuration, &T::connect_timeout>(
+        "connect-timeout", "to connect, over all addresses; past it 504"),
+    backend<PositiveDuration, &T::connect_attempt_timeout>(
+        "connect-attempt-timeout", "to connect to one address"),
+    backend<OrOff<PositiveDuration, kNever>, &T::response_timeout>(
+        "response-timeout", "from the request sent to the response head; past it 504"),
+    backend<OrOff<PositiveDuration, kNever>, &T::activity_timeout>(
+        "activity-timeout", "without a byte in either direction; not for event streams, tunnels"),
+    backend<Duration, &T::pool_idle_timeout>(
+        "pool-idle-timeout", "how long an idle connection is kept"),
+    backend<Count, &T::pool_size>("pool-size", "idle connections kept; 0 keeps none"),
+    backend<OrOff<Count, 0>, &T::max_connections>("max-connections", "open at once"),
+    backend<Duration, &T::queue_timeout>(
+        "queue-timeout", "how long a request may wait for one of them; past it 503"),
+    backend<OrOff<Size, 0>, &T::replay_body>(
+        "replay-body", "how much of a body is kept to send it again"),
+    backend<OrOff<Share, 1>, &T::retry_budget>("retry-budget", "retries per request, at most"),
+    backend<Size, &T::max_response_header_bytes>(
+        "max-response-header-bytes", "response head; past it 502"),
+    backend<Count, &T::max_response_header_fields>(
+        "max-response-header-fields", "fields in it; past it 502"),
+    backend<OrOff<PositiveDuration, 0>, &T::hold>(
+        "hold", "keep trying to connect for this long while the backend refuses"),
+};
+
+}  // namespace
+
+std::span<const Setting> settings() { return kSettings; }
+
+std::string flag_of(const Setting& setting) { return "--" + std::string(setting.name); }
+
+std::string environment_of(const Setting& setting) {
+  std::string name = "ONEHOP_";
+  for (const char c : setting.name) {
+    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return name;
+}
+
+}  // namespace onehop::program

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// IpAddress and IpNetwork: IP literals and CIDR blocks, to tell who a peer is. An IPv4 address
+// mapped into IPv6 ("::ffff:10.0.0.1") is the IPv4 address. Values; nothing here allocates.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace onehop {
+
+class IpAddress {
+ public:
+  // "192.0.2.1", "2001:db8::1", "fe80::1%eth0" (the zone is ignored); no brackets, no port.
+  static std::optional<IpAddress> parse(std::string_view text) noexcept;
+
+  bool is_v4() const noexcept { return is_v4_; }
+  // In network order. An IPv4 address is the last four.
+  const std::array<std::uint8_t, 16>& octets() const noexcept { return octets_; }
+
+ private:
+  std::array<std::uint8_t, 16> octets_{};
+  bool is_v4_ = false;
+};
+
+class IpNetwork {
+ public:
+  // "10.0.0.0/8", "2001:db8::/32", or one address. Bits behind the prefix do not count.
+  static std::optional<IpNetwork> parse(std::string_view text) noexcept;
+
+  // "::/0" holds no IPv4 address.
+  bool contains(const IpAddress& address) const noexcept;
+
+ private:
+  IpNetwork(const IpAddress& base, unsigned prefix) noexcept : base_(base), prefix_(prefix) {}
+
+  IpAddress base_;
+  unsigned prefix_;  // of the 128 bits
+};
+
+}  // namespace onehop

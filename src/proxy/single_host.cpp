@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "proxy/single_host.hpp"
+
+#include <stdexcept>
+
+namespace onehop {
+
+void RewriteBelow::operator()(ProxyRequest& request) const {
+  request.out().set_url(request.out().url().resolved_below(target_));
+}
+
+ReverseProxy single_host_reverse_proxy(Url target) {
+  if (!target.is_absolute()) {
+    throw std::invalid_argument("single_host_reverse_proxy: '" + target.to_string() +
+                                "' does not say which host; write \"http://HOST:PORT\"");
+  }
+  return ReverseProxy({.rewrite = RewriteBelow(std::move(target))});
+}
+
+std::function<void(ProxyRequest&)> director(std::function<void(Request& out)> edit) {
+  if (!edit) throw std::invalid_argument("director: the function is missing");
+  return [edit = std::move(edit)](ProxyRequest& request) { edit(request.out()); };
+}
+
+}  // namespace onehop

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "proxy/upgrade.hpp"
+
+#include "base/ascii.hpp"
+#include "http/field_names.hpp"
+#include "http/list_value.hpp"
+
+#include <algorithm>
+
+namespace onehop {
+namespace {
+
+// Calls `use` with each member of the Upgrade list until it returns true; whether one did.
+template <class Use>
+bool any_upgrade_member(const Headers& headers, Use use) {
+  for (std::size_t i = 0; i < headers.size(); ++i) {
+    const Headers::Line& line = headers.lines()[i];
+    if (line.id != FieldId::upgrade) continue;
+    for (const std::string_view member : ListMembers(line.field().value)) {
+      if (use(member)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string_view upgrade_to_ask_for(const Request& request,
+                                    const std::vector<std::string>& allowed) noexcept {
+  const Headers& headers = request.headers();
+  if (!headers.has(FieldId::upgrade)) return {};
+  if (request.connection().version != Version::http_1_1) return {};
+  if (!headers.has_token(field::connection, "upgrade")) return {};
+
+  std::string_view chosen;
+  any_upgrade_member(headers, [&](std::string_view member) {
+    const bool is_allowed =
+        std::any_of(allowed.begin(), allowed.end(), [member](const std::string& protocol) {
+          return ascii::equals_ignoring_case(member, protocol);
+        });
+    if (is_allowed) chosen = member;
+    return is_allowed;
+  });
+  return chosen;
+}
+
+bool switches_to(std::string_view protocol, const Response& response) noexcept {
+  const Headers& headers = response.headers();
+  if (protocol.empty() || response.tunnel() == nullptr) return false;
+  if (!headers.has(FieldId::upgrade)) return false;
+  if (!headers.has_token(field::connection, "upgrade")) return false;
+  bool named = false;
+  const bool named_another = any_upgrade_member(headers, [&](std::string_view member) {
+    named = ascii::equals_ignoring_case(member, protocol);
+    return !named;
+  });
+  return named && !named_another;
+}
+
+}  // namespace onehop

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/h1_body_reader.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace onehop::wire {
+namespace {
+
+// What is left of a body and larger than this is read into the scratch memory, up to 512 KiB at once.
+constexpr std::uint64_t kScratchFrom = io::BufferPool::kSize;
+// splice(2) pays from here on.
+constexpr std::uint64_t kSpliceFrom = 1024 * 1024;
+
+}  // namespace
+
+void H1BodyReader::begin(const BodyFraming& framing, const h1::Limits& trailer_limits,
+                         ArenaRef arena) {
+  framing_ = framing;
+  left_ = framing.length;
+  received_ = 0;
+  failure_.reset();
+  at_end_ = !framing.has_content() || framing.kind == BodyFraming::Kind::tunnel;
+  if (framing.kind == BodyFraming::Kind::chunked) {
+    arena_ = std::move(arena);
+    decoder_ = std::make_unique<h1::ChunkedDecoder>(side_, trailer_limits);
+  }
+}
+
+std::optional<Result<bytes>> H1BodyReader::try_read(std::size_t scratch) {
+  if (failure_) return failure(*failure_);
+  if (at_end_) return bytes();
+  return framing_.kind == BodyFraming::Kind::chunked ? read_chunked(scratch) : read_plain(scratch);
+}
+
+// Content-Length, or the end of the connection.
+std::optional<Result<bytes>> H1BodyReader::read_plain(std::size_t scratch) {
+  const bool known = framing_.kind == BodyFraming::Kind::length;
+  if (buffer_.empty()) {
+    const std::uint64_t expected = known ? left_ : ~std::uint64_t{0};
+    if (scratch > kScratchFrom && expected > kScratchFrom) {
+      const ssize_t got = read_into_scratch(scratch, expected);
+      if (got <= 0) return failed_read(got);
+      return deliver({stream_.reactor().scratch().data(), static_cast<std::size_t>(got)});
+    }
+    const ssize_t got = buffer_.fill(stream_, io::BufferPool::kSize);
+    if (got <= 0) return failed_read(got);
+  }
+  bytes piece = buffer_.view();
+  if (known && piece.size() > left_) piece = piece.substr(0, static_cast<std::size_t>(left_));
+  buffer_.consume(piece.size());
+  return deliver(piece);
+}
+
+std::optional<Result<bytes>> H1BodyReader::read_chunked(std::size_t scratch) {
+  for (;;) {
+    if (!buffer_.empty()) {
+      const auto step = decoder_->decode(buffer_.view());
+      if (!step) return fail_with(step.error());
+      buffer_.consume(step->consumed);
+      if (step->finished) {
+        trailers_ = decoder_->take_trailers(arena_);
+        at_end_ = true;
+      }
+      if (!step->data.empty()) return deliver(step->data);
+      if (at_end_) return bytes();
+      if (step->consumed != 0 && !buffer_.empty()) continue;
+    } else if (scratch > kScratchFrom && decoder_->data_left() > kScratchFrom) {
+      const ssize_t got = read_into_scratch(scratch, decoder_->data_left());
+      if (got <= 0) return failed_read(got);
+      decoder_->skip(static_cast<std::uint64_t>(got));
+      return deliver({stream_.reactor().scratch().data(), static_cast<std::size_t>(got)});
+    }
+    // Only a trailer section waits in the buffer for its rest; its limits are the decoder's.
+    const ssize_t got = buffer_.fill(stream_, 8 * io::BufferPool::kSize);
+    if (got <= 0) return failed_read(got);
+  }
+}
+
+ssize_t H1BodyReader::read_into_scratch(std::size_t most, std::uint64_t expected) {
+  const std::span<char> scratch = stream_.reactor().scratch();
+  const std::size_t room = std::min(most, scratch.size());
+  return stream_.try_read(scratch.data(),
+                          static_cast<std::size_t>(std::min<std::uint64_t>(room, expected)));
+}
+
+std::optional<Result<bytes>> H1BodyReader::failed_read(ssize_t result) {
+  if (result == -EAGAIN) return std::nullopt;
+  const bool client = side_ == Side::client;
+  if (result == 0) {
+    if (framing_.kind == BodyFraming::Kind::until_close) {
+      at_end_ = true;
+      return bytes();
+    }
+    return fail_with(Error(client ? Errc::client_gone : Errc::truncated, side_,
+                           "the connection ended inside the body"));
+  }
+  if (client) return fail_with(Error(Errc::client_gone, side_).with("while reading the body"));
+  return fail_with(Error::system(static_cast<int>(-result), side_).with("while reading the body"));
+}
+
+Result<bytes> H1BodyReader::deliver(bytes piece) {
+  received_ += piece.size();
+  if (framing_.kind == BodyFraming::Kind::length) {
+    left_ -= piece.size();
+    if (left_ == 0) at_end_ = true;
+  } else if (received_ > limit_) {
+    return fail_with(Error(Errc::body_too_large, side_));
+  }
+  return piece;
+}
+
+void H1BodyReader::fail(Error error) {
+  if (!at_end_ && !failure_) failure_ = std::move(error);
+}
+
+Result<bytes> H1BodyReader::fail_with(Error error) {
+  at_end_ = false;
+  failure_ = error;
+  return failure(std::move(error));
+}
+
+std::optional<std::uint64_t> H1BodyReader::length() const noexcept {
+  switch (framing_.kind) {
+    case BodyFraming::Kind::none:
+    case BodyFraming::Kind::length:
+      return framing_.length;
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<std::uint64_t> H1BodyReader::left() const noexcept {
+  if (at_end_) return 0;
+  if (framing_.kind == BodyFraming::Kind::length) return left_;
+  return std::nullopt;
+}
+
+net::Stream* H1BodyReader::plain_stream(std::uint64_t& left) noexcept {
+  left = 0;
+  if (failure_ || framing_.kind != BodyFraming::Kind::length || left_ < kSpliceFrom ||
+      !buffer_.empty() || stream_.plain_descriptor() < 0) {
+    return nullptr;
+  }
+  left = left_;
+  return &stream_;
+}
+
+void H1BodyReader::consumed(std::uint64_t octets) noexcept {
+  received_ += octets;
+  left_ -= octets;
+  if (left_ == 0) at_end_ = true;
+}
+
+}  // namespace onehop::wire

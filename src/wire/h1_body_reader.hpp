@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// H1BodyReader: the content of one HTTP/1 message, taken from a read buffer and the stream behind it,
+// piece by piece and without waiting. Both roles use it: request bodies in the server, response bodies
+// in the transport. Lives no longer than its stream and buffer.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include <onehop/body.hpp>
+
+#include "http/h1/chunked_decoder.hpp"
+#include "http/h1/limits.hpp"
+#include "http/message_framing.hpp"
+#include "net/stream.hpp"
+#include "wire/read_buffer.hpp"
+
+namespace onehop::wire {
+
+class H1BodyReader {
+ public:
+  // `side`: whose message it is; errors carry it. `trailer_limits` and `arena` serve its trailers.
+  H1BodyReader(net::Stream& stream, ReadBuffer& buffer, Side side) noexcept
+      : stream_(stream), buffer_(buffer), side_(side) {}
+  H1BodyReader(const H1BodyReader&) = delete;
+  H1BodyReader& operator=(const H1BodyReader&) = delete;
+
+  void begin(const BodyFraming& framing, const h1::Limits& trailer_limits, ArenaRef arena);
+  // Content past this many octets is Errc::body_too_large.
+  void set_limit(std::uint64_t octets) noexcept { limit_ = octets; }
+
+  // With kOwnMemory pieces lie in the read buffer: valid until the next call.
+  static constexpr std::size_t kOwnMemory = 0;
+  // The next piece; empty at the end; nothing when stream.readable() must be awaited first. An error
+  // is repeated by later calls. Large pieces, of up to `scratch` octets, lie in the thread's scratch
+  // memory: valid until the caller suspends.
+  std::optional<Result<bytes>> try_read(std::size_t scratch);
+  // The next call fails with this, unless the end was reached.
+  void fail(Error error);
+
+  bool at_end() const noexcept { return at_end_; }
+  bool has_failed() const noexcept { return failure_.has_value(); }
+  std::optional<std::uint64_t> length() const noexcept;
+  std::uint64_t received() const noexcept { return received_; }
+  // Octets still to come, when that is known.
+  std::optional<std::uint64_t> left() const noexcept;
+  const Headers& trailers() const noexcept { return trailers_; }
+  BodyFraming::Kind kind() const noexcept { return framing_.kind; }
+
+  // See PolledBodySource.
+  net::Stream* plain_stream(std::uint64_t& left) noexcept;
+  void consumed(std::uint64_t octets) noexcept;
+
+ private:
+  std::optional<Result<bytes>> read_plain(std::size_t scratch);
+  std::optional<Result<bytes>> read_chunked(std::size_t scratch);
+  std::optional<Result<bytes>> failed_read(ssize_t result);
+  ssize_t read_into_scratch(std::size_t most, std::uint64_t expected);
+  Result<bytes> deliver(bytes piece);
+  Result<bytes> fail_with(Error error);
+
+  net::Stream& stream_;
+  ReadBuffer& buffer_;
+  std::unique_ptr<h1::ChunkedDecoder> decoder_;
+  ArenaRef arena_;
+  Headers trailers_;
+  std::optional<Error> failure_;
+  BodyFraming framing_;
+  std::uint64_t left_ = 0;
+  std::uint64_t received_ = 0;
+  std::uint64_t limit_ = ~std::uint64_t{0};
+  Side side_;
+  bool at_end_ = true;
+};
+
+}  // namespace onehop::wire

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// H1Output: the sending half of an HTTP/1 connection. Small things are joined into one write; what the
+// stream does not take at once is kept here, and nothing more is pulled until that has gone. Both
+// roles use it: responses in the server, requests in the transport.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <onehop/body.hpp>
+
+#include "net/stream.hpp"
+
+namespace onehop::wire {
+
+enum class Coding : std::uint8_t { identity, chunked };
+
+// What has happened to a body on its way; read by others while it is being sent.
+struct BodyProgress {
+  std::uint64_t octets = 0;  // of content handed to the stream
+  net::Time last{};          // when that grew last
+  // While not null, content is appended here as it is sent, as long as all of it fits.
+  std::string* copy = nullptr;
+  std::size_t copy_limit = 0;
+  bool copy_complete = true;  // false once some did not fit
+};
+
+class H1Output {
+ public:
+  // `side`: who is at the other end; errors of writing carry it.
+  H1Output(net::Stream& stream, Side side) noexcept : stream_(stream), side_(side) {}
+  H1Output(const H1Output&) = delete;
+  H1Output& operator=(const H1Output&) = delete;
+
+  // Writes, or keeps what does not go. Errors mean that the peer is gone.
+  Result<void> write(std::span<const iovec> parts);
+  Result<void> write(std::string_view data);
+  bool has_pending() const noexcept { return !pending_.empty(); }
+  std::size_t pending() const noexcept { return pending_.size() - pending_sent_; }
+  // Octets the stream has taken since this object was made.
+  std::uint64_t written() const noexcept { return written_; }
+
+  // Waits until nothing is pending; Errc::timed_out after `stall` without progress.
+  task<Result<void>> drain(net::Duration stall);
+
+  struct BodyOptions {
+    Coding coding = Coding::identity;
+    bool flush_at_once = false;  // one write for each piece
+    net::Duration stall = net::Duration::max();
+  };
+  // Sends the first `head` octets of the reactor's head scratch memory, then `body` to its end
+  // (chunked: with last chunk and trailers), then drains. Starts at once: nothing may be awaited
+  // between writing the head into scratch and awaiting this. Errors carry the side they came from.
+  task<Result<void>> send(std::size_t head, Body& body, BodyOptions options,
+                          BodyProgress& progress);
+
+ private:
+  class Batch;
+  Result<void> keep(std::span<const iovec> parts, std::size_t skip);
+  Error write_error(int error) const;
+
+  net::Stream& stream_;
+  std::string pending_;
+  std::size_t pending_sent_ = 0;
+  std::uint64_t written_ = 0;
+  Side side_;
+};
+
+}  // namespace onehop::wire

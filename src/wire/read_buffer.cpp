@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/read_buffer.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace onehop::wire {
+
+ssize_t ReadBuffer::fill(net::Stream& stream, std::size_t limit) {
+  if (!make_room(limit)) return -EMSGSIZE;
+  const ssize_t got = stream.try_read(data_.get() + end_, capacity_ - end_);
+  if (got > 0) end_ += static_cast<std::size_t>(got);
+  return got;
+}
+
+bool ReadBuffer::make_room(std::size_t limit) {
+  if (!data_) {
+    data_ = pool_.take();
+    capacity_ = io::BufferPool::kSize;
+  }
+  if (begin_ == end_) {
+    begin_ = end_ = 0;
+    return true;
+  }
+  if (end_ < capacity_) return true;
+  if (begin_ > 0) {
+    std::memmove(data_.get(), data_.get() + begin_, end_ - begin_);
+    end_ -= std::exchange(begin_, 0);
+    return true;
+  }
+  if (capacity_ >= limit) return false;
+  const std::size_t larger = std::min(capacity_ * 2, limit);
+  auto memory = std::make_unique_for_overwrite<char[]>(larger);
+  std::memcpy(memory.get(), data_.get(), end_);
+  if (capacity_ == io::BufferPool::kSize) pool_.give_back(std::move(data_));
+  data_ = std::move(memory);
+  capacity_ = larger;
+  return true;
+}
+
+void ReadBuffer::release() noexcept {
+  if (data_ && capacity_ == io::BufferPool::kSize) pool_.give_back(std::move(data_));
+  data_.reset();
+  capacity_ = begin_ = end_ = 0;
+}
+
+}  // namespace onehop::wire

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ReadBuffer: octets received and not yet understood. Lent by the thread's BufferPool while there are
+// any, so an idle connection has no buffer. Grows past the usual size only for a head that needs it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+
+#include "net/stream.hpp"
+
+namespace onehop::wire {
+
+class ReadBuffer {
+ public:
+  explicit ReadBuffer(io::BufferPool& pool) noexcept : pool_(pool) {}
+  ReadBuffer(const ReadBuffer&) = delete;
+  ReadBuffer& operator=(const ReadBuffer&) = delete;
+  ~ReadBuffer() { release(); }
+
+  std::string_view view() const noexcept { return {data_.get() + begin_, end_ - begin_}; }
+  bool empty() const noexcept { return begin_ == end_; }
+  std::size_t size() const noexcept { return end_ - begin_; }
+
+  // The octets stay where they are until the next fill().
+  void consume(std::size_t octets) noexcept { begin_ += octets; }
+
+  // Reads what the stream has, after what is here; moves it to the front or to more memory where there
+  // is no room. The result is try_read's; at most `limit` octets are kept: past it -EMSGSIZE.
+  ssize_t fill(net::Stream& stream, std::size_t limit);
+  // Gives the memory back. Whatever was here is gone.
+  void release() noexcept;
+
+ private:
+  bool make_room(std::size_t limit);
+
+  io::BufferPool& pool_;
+  io::BufferPool::Buffer data_;
+  std::size_t capacity_ = 0;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+}  // namespace onehop::wire

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/tunnel_relay.hpp"
+
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "io/event.hpp"
+#include "io/yield.hpp"
+
+namespace onehop::wire {
+namespace {
+
+constexpr std::size_t kPiece = 64 * 1024;
+constexpr std::uint64_t kOctetsPerTurn = 4 * 1024 * 1024;
+// While one side does not read, the other is asked this often whether it is still there.
+constexpr net::Duration kLivenessCheck = std::chrono::milliseconds(500);
+
+Error stream_error(int error, Side side) {
+  return Error::system(error, side).during(Phase::tunnel);
+}
+
+task<Result<void>> write_all(net::Stream& to, std::string data, Side side, net::Stream* source) {
+  std::size_t sent = 0;
+  while (sent < data.size()) {
+    const ssize_t took = to.try_write(data.data() + sent, data.size() - sent);
+    if (took >= 0) {
+      sent += static_cast<std::size_t>(took);
+      continue;
+    }
+    if (took != -EAGAIN) co_return failure(stream_error(static_cast<int>(-took), side));
+    const net::Time check = source ? to.reactor().now() + kLivenessCheck : io::kNever;
+    co_await to.writable(check);
+    if (source && source->is_broken()) co_return failure(stream_error(ECONNRESET, side));
+  }
+  co_return Result<void>();
+}
+
+// The two directions of one relay, and who waits for them.
+class Relay {
+ public:
+  Relay(net::Stream& client, Tunnel& far, RelayCounts& counts)
+      : client_(client), far_(far), counts_(counts), changed_(client.reactor()) {}
+
+  task<Result<void>> run(std::string early) {
+    auto* plain = dynamic_cast<StreamTunnel*>(&far_);
+    task<void> up;
+    task<void> down;
+    if (plain) {
+      up = copy(client_, plain->stream(), std::move(early), Side::upstream, counts_.from_client);
+      down = copy(plain->stream(), client_, plain->take_early(), Side::client, counts_.to_client);
+    } else {
+      up = copy_to_far(std::move(early));
+      down = copy_from_far();
+    }
+    up.start();
+    down.start();
+    while (ended_ < 2 && !failure_) co_await changed_.wait();
+    if (failure_) co_return failure(*failure_);
+    co_return Result<void>();
+  }
+
+ private:
+  // One direction between two streams, up to the half-close it passes on.
+  task<void> copy(net::Stream& from, net::Stream& to, std::string early, Side to_side,
+                  std::uint64_t& count) {
+    const Side from_side = to_side == Side::client ? Side::upstream : Side::client;
+    if (!early.empty()) {
+      count += early.size();
+      auto written = co_await write_all(to, std::move(early), to_side, &from);
+      if (!written) {
+        fail(written.error());
+        co_return;
+      }
+    }
+    std::uint64_t turn = 0;
+    for (;;) {
+      const std::span<char> scratch = from.reactor().scratch().first(kPiece);
+      const ssize_t got = from.try_read(scratch.data(), scratch.size());
+      if (got == -EAGAIN) {
+        turn = 0;
+        co_await from.readable(io::kNever);  // silence is normal in a tunnel
+        continue;
+      }
+      if (got < 0) {
+        fail(stream_error(static_cast<int>(-got), from_side));
+        co_return;
+      }
+      if (got == 0) break;
+      const auto size = static_cast<std::size_t>(got);
+      count += size;
+      ssize_t sent = to.try_write(scratch.data(), size);
+      if (sent < 0 && sent != -EAGAIN) {
+        fail(stream_error(static_cast<int>(-sent), to_side));
+        co_return;
+      }
+      if (sent < 0) sent = 0;
+      if (static_cast<std::size_t>(sent) < size) {
+        std::string rest(scratch.data() + sent, size - static_cast<std::size_t>(sent));
+        auto written = co_await write_all(to, std::move(rest), to_side, &from);
+        if (!written) {
+          fail(written.error());
+          co_return;
+        }
+      }
+      turn += size;
+      if (turn >= kOctetsPerTurn) {
+        turn = 0;
+        co_await io::yield(from.reactor());
+      }
+    }
+    to.close_write();
+    end();
+  }
+
+  task<void> copy_to_far(std::string early) {
+    std::string piece = std::move(early);
+    for (;;) {
+      if (!piece.empty()) {
+        counts_.from_client += piece.size();
+        auto written = co_await far_.write(piece);
+        if (!written) {
+          fail(written.error());
+          co_return;
+        }
+      }
+      const std::span<char> scratch = client_.reactor().scratch().first(kPiece);
+      const ssize_t got = client_.try_read(scratch.data(), scratch.size());
+      if (got == -EAGAIN) {
+        piece.clear();
+        co_await client_.readable(io::kNever);  // silence is normal in a tunnel
+        continue;
+      }
+      if (got < 0) {
+        fail(stream_error(static_cast<int>(-got), Side::client));
+        co_return;
+      }
+      if (got == 0) break;
+      piece.assign(scratch.data(), static_cast<std::size_t>(got));
+    }
+    far_.close_write();
+    end();
+  }
+
+  task<void> copy_from_far() {
+    for (;;) {
+      auto piece = co_await far_.read();
+      if (!piece) {
+        fail(piece.error());
+        co_return;
+      }
+      if (piece->empty()) break;
+      counts_.to_client += piece->size();
+      std::string data(*piece);
+      auto written = co_await write_all(client_, std::move(data), Side::client, nullptr);
+      if (!written) {
+        fail(written.error());
+        co_return;
+      }
+    }
+    client_.close_write();
+    end();
+  }
+
+  void end() {
+    ++ended_;
+    changed_.set();
+  }
+  void fail(Error error) {
+    if (!failure_) failure_ = std::move(error);
+    changed_.set();
+  }
+
+  net::Stream& client_;
+  Tunnel& far_;
+  RelayCounts& counts_;
+  io::Event changed_;
+  std::optional<Error> failure_;
+  int ended_ = 0;
+};
+
+}  // namespace
+
+task<Result<bytes>> StreamTunnel::read() {
+  if (!early_.empty()) {
+    piece_ = std::exchange(early_, {});
+    co_return bytes(piece_);
+  }
+  for (;;) {
+    const std::span<char> scratch = stream_->reactor().scratch().first(kPiece);
+    const ssize_t got = stream_->try_read(scratch.data(), scratch.size());
+    if (got == -EAGAIN) {
+      co_await stream_->readable(io::kNever);  // silence is normal in a tunnel
+      continue;
+    }
+    if (got < 0) co_return failure(stream_error(static_cast<int>(-got), Side::upstream));
+    piece_.assign(scratch.data(), static_cast<std::size_t>(got));
+    co_return bytes(piece_);
+  }
+}
+
+task<Result<void>> StreamTunnel::write(bytes data) {
+  std::string copy(data);
+  auto written = co_await write_all(*stream_, std::move(copy), Side::upstream, nullptr);
+  co_return written;
+}
+
+task<Result<void>> relay(net::Stream& client, std::string early, Tunnel& far, RelayCounts& counts) {
+  Relay both(client, far, counts);
+  co_return co_await both.run(std::move(early));
+}
+
+}  // namespace onehop::wire

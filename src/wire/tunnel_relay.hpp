@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What follows a 101: StreamTunnel is an upgraded connection of the transport; relay() joins it, or any
+// Tunnel, with the client's stream until both directions have ended or one side has failed.
+// Idle tunnels hold no buffer. One thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <onehop/response.hpp>
+
+#include "net/stream.hpp"
+
+namespace onehop::wire {
+
+class StreamTunnel final : public Tunnel {
+ public:
+  // `early`: what the far side sent behind its 101.
+  StreamTunnel(std::unique_ptr<net::Stream> stream, std::string early)
+      : stream_(std::move(stream)), early_(std::move(early)) {}
+
+  task<Result<bytes>> read() override;
+  task<Result<void>> write(bytes data) override;
+  void close_write() override { stream_->close_write(); }
+
+  net::Stream& stream() noexcept { return *stream_; }
+  std::string take_early() noexcept { return std::move(early_); }
+
+ private:
+  std::unique_ptr<net::Stream> stream_;
+  std::string early_;
+  std::string piece_;
+};
+
+struct RelayCounts {
+  std::uint64_t from_client = 0;
+  std::uint64_t to_client = 0;
+};
+
+// `early`: what the client sent behind its request. Ends with an error when either side failed; the
+// caller closes both then. Destroying the task stops the relay.
+task<Result<void>> relay(net::Stream& client, std::string early, Tunnel& far, RelayCounts& counts);
+
+}  // namespace onehop::wire

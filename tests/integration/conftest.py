@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every test starts from: `hop`, onehop in front of a backend that follows a script.
+
+Proxies are shared: one process for each set of flags, for the whole run. The backend forgets
+everything between two tests.
+"""
+import os
+import signal
+
+import pytest
+
+from proxy_process import SANITIZED, Proxy
+from scripted_backend import ScriptedBackend, reply
+from wire import OK
+
+SECONDS_PER_TEST = 240 if SANITIZED else 60
+
+
+class Hop:
+    """A client side, a proxy, a scripted backend."""
+
+    def __init__(self, flags, path=""):
+        self.backend = ScriptedBackend()
+        self.proxy = Proxy(*flags, self.backend.url + path)
+        self.clients = []
+
+    @property
+    def address(self):
+        return self.proxy.address
+
+    def client(self):
+        """A new connection to the proxy; closed when the test ends."""
+        self.clients.append(self.proxy.client())
+        return self.clients[-1]
+
+    def exchange(self, request, response=OK, method="GET"):
+        """Sends one request; gives what the backend saw and what the client got."""
+        self.backend.play(reply(response))
+        answer = self.client().ask(request, method)
+        return self.backend.request, answer
+
+    def seen(self, request):
+        """What the backend sees of a request."""
+        return self.exchange(request)[0]
+
+    def returned(self, response):
+        """What a client gets for GET when the backend answers with `response`."""
+        return self.exchange(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", response)[1]
+
+    def refusal(self, request):
+        """The answer to a request that must not reach the backend; the connection closes."""
+        client = self.client()
+        answer = client.send_quietly(request).read_final()
+        client.how_it_ends()
+        assert client.buffer == b"", "bytes behind the refused request were answered"
+        assert self.backend.received == b""
+        assert answer.fields.tokens("connection") == ["close"]
+        return answer
+
+    def assert_serves(self):
+        """A fresh client is served: the proxy is in good health."""
+        self.backend.play(reply(OK))
+        assert self.client().get("/health").status == 200
+
+    def end_test(self):
+        for client in self.clients:
+            client.close()
+        self.clients = []
+        self.backend.end_test()
+        assert self.proxy.process.poll() is None, f"onehop died: {self.proxy.stderr()}"
+
+
+class Hops:
+    def __init__(self):
+        self.by_flags = {}
+        self.in_use = []
+
+    def get(self, *flags, path=""):
+        hop = self.by_flags.get((flags, path))
+        if hop is None:
+            hop = self.by_flags[flags, path] = Hop(flags, path)
+        if hop not in self.in_use:
+            self.in_use.append(hop)
+        return hop
+
+    def end_test(self):
+        in_use, self.in_use = self.in_use, []
+        for hop in in_use:
+            hop.end_test()
+
+
+@pytest.fixture(scope="session")
+def all_hops():
+    hops = Hops()
+    yield hops
+    for (flags, _), hop in hops.by_flags.items():
+        code = hop.proxy.stop()
+        hop.backend.close()
+        assert code == 0, f"onehop {flags} ended with {code}: {hop.proxy.stderr()[-2000:]}"
+
+
+@pytest.fixture
+def hop_with(all_hops):
+    """hop_with("--max-body", "1KiB"): a hop whose proxy runs with these flags."""
+    yield all_hops.get
+    all_hops.end_test()
+
+
+@pytest.fixture
+def hop(hop_with):
+    return hop_with()
+
+
+@pytest.fixture
+def start_proxy():
+    """Starts a proxy of this test's own; it must end cleanly unless the test ended it itself."""
+    started = []
+
+    def start(*args, **options):
+        started.append(Proxy(*args, **options))
+        return started[-1]
+
+    yield start
+    for proxy in started:
+        if proxy.process.poll() is None:
+            code = proxy.stop()
+            assert code == 0, f"onehop ended with {code}: {proxy.stderr()[-2000:]}"
+
+
+@pytest.fixture
+def start_backend():
+    """Starts a scripted backend of this test's own."""
+    started = []
+
+    def start(**options):
+        started.append(ScriptedBackend(**options))
+        return started[-1]
+
+    yield start
+    for backend in started:
+        backend.end_test()
+        backend.close()
+
+
+@pytest.fixture(autouse=True)
+def bounded_time():
+    """No test hangs: past its time it fails where it waits."""
+
+    def too_late(*_):
+        raise TimeoutError(f"the test took more than {SECONDS_PER_TEST} s")
+
+    previous = signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(SECONDS_PER_TEST)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, previous)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """Shows with a failed test what its proxies said."""
+    outcome = yield
+    report = outcome.get_result()
+    hops = item.funcargs.get("all_hops")
+    if report.failed and hops:
+        for used in hops.in_use:
+            report.sections.append(("onehop's messages", used.proxy.stderr()[-3000:]))
+            report.sections.append(("onehop's access log", used.proxy.stdout()[-3000:]))
+
+
+os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=1")

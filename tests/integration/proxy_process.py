@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The program under test, started as a user starts it."""
+import os
+import random
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from raw_client import Client, connect
+from wire import PATIENCE
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = os.environ.get("ONEHOP", str(ROOT / "build" / "release" / "onehop"))
+SANITIZED = bool(os.environ.get("ONEHOP_SANITIZE"))
+
+
+def free_port(host="127.0.0.1"):
+    """A port below those the kernel gives to outgoing connections."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for _ in range(200):
+        port = random.randrange(20000, 32000)
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind((host, port))
+                return port
+            except OSError:
+                continue
+    raise RuntimeError("no free port")
+
+
+def run_onehop(*args, patience=2 * PATIENCE):
+    """Runs the program to its end."""
+    return subprocess.run([PROGRAM, *map(str, args)], capture_output=True, text=True,
+                          timeout=patience, stdin=subprocess.DEVNULL, check=False)
+
+
+class Proxy:
+    """A running `onehop`. Its output is kept in files, so that it never waits for a reader."""
+
+    def __init__(self, *args, listen=None, ready=True):
+        self.address = listen or ("127.0.0.1", free_port())
+        self.output = tempfile.TemporaryFile("w+")
+        self.messages = tempfile.TemporaryFile("w+")
+        place = f"unix:{listen}" if isinstance(listen, str) else "%s:%d" % (
+            f"[{self.address[0]}]" if ":" in self.address[0] else self.address[0], self.address[1])
+        self.process = subprocess.Popen([PROGRAM, "-l", place, *map(str, args)],
+                                        stdin=subprocess.DEVNULL, stdout=self.output,
+                                        stderr=self.messages)
+        if ready:
+            self.wait_until_ready()
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    @property
+    def url(self):
+        return "http://%s:%d" % self.address
+
+    def wait_until_ready(self):
+        deadline = time.monotonic() + 2 * PATIENCE
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"onehop ended with {self.process.returncode} at its start: "
+                                   f"{self.stderr()}")
+            try:
+                connect(self.address).close()
+                return
+            except OSError:
+                time.sleep(0.002)
+        raise TimeoutError(f"onehop does not listen: {self.stderr()}")
+
+    def client(self):
+        return Client(self.address)
+
+    def stdout(self):
+        return text_of(self.output)
+
+    def stderr(self):
+        return text_of(self.messages)
+
+    def wait_for_log_lines(self, count, patience=PATIENCE):
+        """The access log, once it has so many lines."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            lines = self.stdout().splitlines()
+            if len(lines) >= count:
+                return lines
+            time.sleep(0.005)
+        raise TimeoutError(f"no {count} lines in the access log: {self.stdout()!r}")
+
+    def signal(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+
+    def wait(self, patience=2 * PATIENCE):
+        return self.process.wait(patience)
+
+    def stop(self):
+        """Ends the program politely and gives its exit code."""
+        if self.process.poll() is None:
+            self.signal()
+            try:
+                self.wait()
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        return self.process.returncode
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def resident_bytes(self):
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) * 1024
+
+    def cpu_seconds(self):
+        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def text_of(file):
+    # The program writes at its own position of the same file: read without moving it.
+    size = os.fstat(file.fileno()).st_size
+    return os.pread(file.fileno(), size, 0).decode("utf-8", "replace")

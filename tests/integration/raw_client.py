@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A client that sends exactly the bytes it is given, and reads answers strictly."""
+import socket
+import struct
+
+from wire import PATIENCE, Reader, get
+
+
+def connect(address):
+    """`address` is (host, port), or the path of a unix socket."""
+    if isinstance(address, str):
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.settimeout(PATIENCE)
+        sock.connect(address)
+        return sock
+    sock = socket.create_connection(address, timeout=PATIENCE)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def close_with_reset(sock):
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+class Client(Reader):
+    def __init__(self, address):
+        super().__init__(connect(address))
+
+    def send(self, data):
+        self.sock.settimeout(PATIENCE)
+        self.sock.sendall(data)
+        return self
+
+    def send_quietly(self, data):
+        """Sends as much as the peer takes; it may refuse the rest by closing."""
+        try:
+            self.send(data)
+        except ConnectionError:
+            pass
+        return self
+
+    def ask(self, request, method="GET"):
+        """Sends one request and reads its final answer."""
+        self.send(request)
+        return self.read_final(method)
+
+    def get(self, target="/", *fields):
+        return self.ask(get(target, *fields))
+
+    def read_final(self, method="GET"):
+        return self.read_all(method)[-1]
+
+    def read_all(self, method="GET"):
+        """The interim responses and the final one."""
+        responses = [self.read_response(method)]
+        while responses[-1].interim:
+            responses.append(self.read_response(method))
+        return responses
+
+    def half_close(self):
+        self.sock.shutdown(socket.SHUT_WR)
+        return self
+
+    def reset(self):
+        close_with_reset(self.sock)
+
+    def close(self):
+        self.sock.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A backend that does what a test's script says, and remembers every byte that reached it.
+
+A script is a function that is given a connection and runs in a thread of its own:
+
+    def script(peer):
+        request = peer.read_request()
+        peer.send(b"HTTP/1.1 200 OK\\r\\nContent-Length: 9\\r\\n\\r\\nshort")
+        peer.reset()
+
+A script that returns leaves its connection open until the test ends.
+"""
+import os
+import socket
+import threading
+import time
+
+from raw_client import close_with_reset
+from wire import OK, PATIENCE, Malformed, Reader, Truncated
+
+TCP_INFO = 11
+GONE = (6, 7)  # TIME_WAIT and CLOSE in <netinet/tcp.h>
+
+
+def reply(*answers):
+    """A script: one answer for each request, the last one for all further ones."""
+
+    def script(peer):
+        for number in range(1_000_000):
+            peer.read_request()
+            peer.send(answers[min(number, len(answers) - 1)])
+
+    return script
+
+
+def reply_once(data):
+    """A script: reads one request, sends `data`, and closes."""
+
+    def script(peer):
+        peer.read_request()
+        peer.send(data)
+        peer.close()
+
+    return script
+
+
+def silent(peer):
+    """A script: takes everything and says nothing, until the peer goes away."""
+    peer.wait_for_close()
+
+
+class Connection(Reader):
+    """The backend's end of one connection."""
+
+    def __init__(self, sock, backend):
+        super().__init__(sock)
+        self.backend = backend
+        self.requests = []
+        self.ended_by_peer = None  # "eof" or "reset", once wait_for_close() has seen it
+        self.finished = threading.Event()
+
+    def read_request_head(self):
+        head = super().read_request_head()
+        self.backend.record(self, head)
+        return head
+
+    def send(self, data):
+        self.sock.settimeout(PATIENCE)
+        self.sock.sendall(data)
+
+    def wait_for_close(self, patience=4 * PATIENCE):
+        self.ended_by_peer = self.how_it_ends(patience)
+        return self.ended_by_peer
+
+    def half_close(self):
+        self.sock.shutdown(socket.SHUT_WR)
+
+    def reset(self):
+        close_with_reset(self.sock)
+
+    def close(self):
+        self.sock.close()
+
+
+class ScriptedBackend:
+    def __init__(self, path=None, family=socket.AF_INET):
+        if path:
+            self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.listener.bind(path)
+        else:
+            self.listener = socket.socket(family, socket.SOCK_STREAM)
+            self.listener.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+        self.path = path
+        self.listener.listen(512)
+        self.changed = threading.Condition()
+        self.start_over()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    @property
+    def address(self):
+        return self.path or self.listener.getsockname()[:2]
+
+    @property
+    def url(self):
+        if self.path:
+            return f"unix:{self.path}"
+        host, port = self.address
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def start_over(self):
+        self.script = reply(OK)
+        self.connections = []
+        self.requests = []
+        self.failures = []
+        self.threads = []
+
+    def play(self, script):
+        """What every connection from now on does."""
+        self.script = script
+
+    def answers(self, *responses):
+        self.play(reply(*responses))
+
+    @property
+    def received(self):
+        """Every byte of every connection of this test."""
+        return b"".join(connection.received for connection in self.connections)
+
+    @property
+    def request(self):
+        """The only request of this test."""
+        assert len(self.requests) == 1, self.requests
+        return self.requests[0]
+
+    def record(self, connection, head):
+        with self.changed:
+            connection.requests.append(head)
+            self.requests.append(head)
+            self.changed.notify_all()
+
+    def wait_until(self, condition, what, patience=PATIENCE):
+        with self.changed:
+            if not self.changed.wait_for(condition, patience):
+                raise TimeoutError(f"the backend waited in vain for {what}")
+
+    def wait_for_requests(self, count):
+        self.wait_until(lambda: len(self.requests) >= count, f"{count} requests")
+        return self.requests[count - 1]
+
+    def wait_for_connections(self, count):
+        self.wait_until(lambda: len(self.connections) >= count, f"{count} connections")
+        return self.connections[count - 1]
+
+    def wait_for_finish(self, number=0, patience=PATIENCE):
+        """Waits until the script of one connection has come to its end."""
+        connection = self.wait_for_connections(number + 1)
+        assert connection.finished.wait(patience), "the backend's script did not come to its end"
+        return connection
+
+    def accept(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            if sock.family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = Connection(sock, self)
+            thread = threading.Thread(target=self.run, args=(connection, self.script), daemon=True)
+            with self.changed:
+                self.connections.append(connection)
+                self.threads.append(thread)
+                self.changed.notify_all()
+            thread.start()
+
+    def run(self, connection, script):
+        try:
+            script(connection)
+        except (Truncated, ConnectionError, TimeoutError):
+            pass  # the proxy closed: for the test to judge, not for the script
+        except OSError as error:
+            if connection.sock.fileno() != -1:
+                self.failures.append(error)
+        except (Malformed, AssertionError, Exception) as error:  # pylint: disable=broad-except
+            self.failures.append(error)
+            shut_down(connection.sock)
+        finally:
+            connection.finished.set()
+            with self.changed:
+                self.changed.notify_all()
+
+    def end_test(self):
+        """Ends every connection and waits until the proxy has noticed, so that no pooled connection
+        of one test serves the next."""
+        failures = self.failures
+        for connection in self.connections:
+            shut_down(connection.sock)
+        for thread in self.threads:
+            thread.join(PATIENCE)
+        for connection in self.connections:
+            wait_until_gone(connection.sock)
+            connection.sock.close()
+        self.start_over()
+        assert not failures, failures
+
+    def close(self):
+        shut_down(self.listener)
+        self.listener.close()
+        if self.path:
+            os.unlink(self.path)
+
+
+def shut_down(sock):
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+
+
+def wait_until_gone(sock, patience=0.5):
+    deadline = time.monotonic() + patience
+    while sock.fileno() != -1 and time.monotonic() < deadline:
+        try:
+            if sock.getsockopt(socket.IPPROTO_TCP, TCP_INFO, 1)[0] in GONE:
+                return
+        except OSError:
+            return  # a unix socket, or already closed
+        time.sleep(0.001)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""X-Forwarded-*: what the proxy knows, unless the peer is trusted to know better."""
+import pytest
+
+from proxy_process import free_port
+from raw_client import Client
+from wire import get, message
+
+TRUSTING = ("--trust", "127.0.0.0/8")
+
+
+def test_the_peer_is_named_unasked(hop):
+    fields = hop.seen(get(host="public.test:8080")).fields
+    assert fields.get_all("x-forwarded-for") == ["127.0.0.1"]
+    assert fields.get_all("x-forwarded-host") == ["public.test:8080"]
+    assert fields.get_all("x-forwarded-proto") == ["http"]
+
+
+@pytest.mark.parametrize("name, truth", [
+    ("X-Forwarded-For", "127.0.0.1"), ("x-forwarded-FOR", "127.0.0.1"),
+    ("X-Forwarded-Host", "example.test"), ("X-Forwarded-Proto", "http"),
+])
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_what_an_untrusted_client_claims_is_replaced(hop, name, truth, repeats):
+    seen = hop.seen(get("/", *[f"{name}: spoofed"] * repeats))
+    assert seen.fields.get_all(name) == [truth]
+    assert b"spoofed" not in seen.raw
+
+
+def test_an_untrusted_client_cannot_claim_forwarded(hop):
+    assert not hop.seen(get("/", "Forwarded: for=1.2.3.4;proto=https")).fields.has("forwarded")
+
+
+@pytest.mark.parametrize("prior, result", [
+    (["client ip"], "client ip, 127.0.0.1"),
+    (["1.1.1.1, 2.2.2.2"], "1.1.1.1, 2.2.2.2, 127.0.0.1"),
+    (["1.1.1.1", "2.2.2.2"], "1.1.1.1, 2.2.2.2, 127.0.0.1"),
+    ([], "127.0.0.1"),
+])
+def test_behind_a_trusted_peer_the_list_is_continued(hop_with, prior, result):
+    seen = hop_with(*TRUSTING).seen(get("/", *(f"X-Forwarded-For: {value}" for value in prior)))
+    assert seen.fields.get_all("x-forwarded-for") == [result]
+
+
+def test_a_trusted_peers_host_and_scheme_are_kept_in_front(hop_with):
+    seen = hop_with(*TRUSTING).seen(get("/", "X-Forwarded-Host: public.test", "X-Forwarded-Proto: https"))
+    assert seen.fields.tokens("x-forwarded-host")[0] == "public.test"
+    assert seen.fields.tokens("x-forwarded-proto")[0] == "https"
+    assert len(seen.fields.get_all("x-forwarded-proto")) == 1
+
+
+def test_a_peer_outside_the_trusted_network_is_not_trusted(hop_with):
+    hop = hop_with("--trust", "10.0.0.0/8", "--trust", "::1")
+    assert hop.seen(get("/", "X-Forwarded-For: spoofed")).fields.get_all("x-forwarded-for") == ["127.0.0.1"]
+
+
+def test_trust_takes_several_networks(hop_with):
+    hop = hop_with("--trust", "10.0.0.0/8", "--trust", "127.0.0.1")
+    seen = hop.seen(get("/", "X-Forwarded-For: 1.2.3.4"))
+    assert seen.fields.get_all("x-forwarded-for") == ["1.2.3.4, 127.0.0.1"]
+
+
+def test_an_ipv6_peer_is_named_without_brackets_or_port(start_proxy, start_backend):
+    backend = start_backend()
+    proxy = start_proxy(backend.url, listen=("::1", free_port("::1")))
+    with proxy.client() as client:
+        client.get()
+    assert backend.request.fields.get_all("x-forwarded-for") == ["::1"]
+
+
+def test_a_client_on_a_unix_socket_cannot_claim_an_address(start_proxy, start_backend, tmp_path):
+    backend = start_backend()
+    start_proxy(backend.url, listen=str(tmp_path / "in.sock"))
+    with Client(str(tmp_path / "in.sock")) as client:
+        client.get("/", "X-Forwarded-For: spoofed", "X-Forwarded-Proto: https", "X-Forwarded-Host: evil")
+    assert b"spoofed" not in backend.request.raw
+    assert backend.request.fields.get_all("x-forwarded-proto") == ["http"]
+    assert backend.request.fields.get_all("x-forwarded-host") == ["example.test"]
+
+
+def test_an_old_client_without_host_claims_no_forwarded_host(hop):
+    seen = hop.seen(message("GET / HTTP/1.0", "X-Forwarded-Host: spoofed"))
+    assert b"spoofed" not in seen.raw
+    assert seen.fields.get_all("x-forwarded-for") == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize("name", ["Forwarded", "X-Forwarded-Port", "X-Real-IP", "Via", "X-Forwarded-Server"])
+def test_no_other_field_about_the_hop_is_produced(hop, name):
+    assert not hop.seen(get()).fields.has(name)
+
+
+def test_options_asterisk_is_marked_as_well(hop):
+    seen = hop.seen(message("OPTIONS * HTTP/1.1", "Host: h.test", "X-Forwarded-For: spoofed"))
+    assert seen.fields.get_all("x-forwarded-for") == ["127.0.0.1"]

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The checkers in tools/ on planted mistakes and on harmless neighbours."""
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
+
+
+def coroutine_findings(tmp_path, statement):
+    source = tmp_path / "sample.cpp"
+    source.write_text("task<int> f() {\n" + statement + "\n}\n")
+    run = subprocess.run([TOOLS / "check_coroutines", source], capture_output=True, text=True)
+    assert (run.returncode == 0) == (run.stdout == "")
+    return run.stdout
+
+
+@pytest.mark.parametrize("statement", [
+    "co_await g(Opts{.name = s});",
+    "co_await g({.n = 3});",
+    "co_await g({});",
+    "co_await run([s] { return 1; });",
+    "co_await [s]() -> task<int> { co_return 1; }();",
+    "co_return co_await f(a, [=](int) { return 1; });",
+    "auto x = c ? A{} : co_await b();",
+    "auto x = c ? co_await a() : co_await b();",
+    "Agg a{co_await x(), y};",
+    "auto p = new Agg{co_await x()};",
+    "v.push_back({1, co_await x()});",
+    "co_return Agg{co_await x()};",
+    "co_await Awaiter{1};",
+    "co_await Agg{}.method();",
+    "int z = ({ co_await x(); });",
+    "int z = co_await a() + co_await b();",
+    "EXPECT_EQ(co_await f(), 3);",
+    "auto [q, r] = co_await f();",
+    "if (co_await f(Opts{1})) { go(); }",
+])
+def test_a_shape_that_g_plus_plus_12_breaks_is_found(tmp_path, statement):
+    assert "sample.cpp:2: " in coroutine_findings(tmp_path, statement)
+
+
+@pytest.mark.parametrize("statement", [
+    "if (a ? b : c) { co_await g(); }",
+    "Foo foo{1}; co_await g(foo);",
+    "auto x = co_await g(std::move(foo));  // ? {",
+    "while (co_await f(a)) { int v = c ? 1 : 2; Foo z{1}; }",
+    "for (auto& i : std::vector<int>{1}) { co_await g(i); }",
+    "auto named = [this, x]() -> task<void> { co_await g(); co_return; };",
+    "scope.spawn([](int v) -> task<Result<int>> { co_await h(v); co_return c ? 1 : 2; }(3));",
+    "switch (k) { case 1: co_await g(); break; default: co_await g(); }",
+    "co_await g(\"? {\", '{', a[i]);",
+    "try { co_await g(); } catch (...) { x = a ? b : c; }",
+    "if (auto r = co_await f(); !r) co_return failure(c ? 1 : 2);",
+    "co_await run([](int a) { return a; });",
+    "co_await g(1'000, x); int y = c ? 1'0 : 2;",
+])
+def test_a_harmless_statement_is_let_pass(tmp_path, statement):
+    assert coroutine_findings(tmp_path, statement) == ""
+
+
+def floor_findings(tmp_path, files):
+    (tmp_path / "tools").mkdir()
+    shutil.copy(TOOLS / "check_floors", tmp_path / "tools")
+    for name, text in ({"src/base/ok.hpp": "#include <cstddef>\n", **files}).items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    run = subprocess.run([tmp_path / "tools/check_floors"], capture_output=True, text=True)
+    assert (run.returncode == 0) == (run.stdout == "")
+    return run.stdout
+
+
+@pytest.mark.parametrize("name, line, complaint", [
+    ("src/base/a.cpp", '#include "io/reactor.hpp"', "src/base/a.cpp:1: base must not know io"),
+    ("src/http/a.cpp", '#include "io/reactor.hpp"', "http must not know io"),
+    ("src/io/a.cpp", '#include "http/date.hpp"', "io must not know http"),
+    ("src/server/a.cpp", '#include "transport/retry.hpp"', "server must not know transport"),
+    ("src/server/a.cpp", "#include <onehop/transport.hpp>", "server must not know transport"),
+    ("src/proxy/a.cpp", '#include "net/stream.hpp"', "proxy must not know net"),
+    ("src/transport/a.cpp", '#include "program/main.hpp"', "transport must not know program"),
+    ("src/base/a.cpp", '#include "arena.hpp"', 'is not "floor/file.hpp"'),
+    ("src/attic/a.cpp", "", "src/attic is not a floor"),
+    ("include/onehop/a.hpp", '#include "base/arena.hpp"', "a public header includes only"),
+    ("include/onehop/a.hpp", "#include <spdlog/spdlog.h>", "a public header includes only"),
+    ("src/http/a.cpp", "\n" * 600, "split what is past 600"),
+])
+def test_an_arrow_that_points_the_wrong_way_is_found(tmp_path, name, line, complaint):
+    assert complaint in floor_findings(tmp_path, {name: line + "\n"})
+
+
+@pytest.mark.parametrize("name, line", [
+    ("src/wire/a.cpp", '#include "http/h1/parser.hpp"'),
+    ("src/net/a.cpp", "#include <sys/socket.h>"),
+    ("src/http/field_names.cpp", '#include "http/field_names.def"'),
+    ("src/proxy/single_host.cpp", "#include <onehop/transport.hpp>"),
+    ("src/program/a.cpp", '#include "transport/retry.hpp"'),
+    ("include/onehop/a.hpp", "#include <onehop/url.hpp>"),
+    ("src/http/table.def", "\n" * 600),
+    ("src/http/url_test.cpp", "\n" * 600),
+])
+def test_an_arrow_that_points_down_is_let_pass(tmp_path, name, line):
+    assert floor_findings(tmp_path, {name: line + "\n"}) == ""
+
+
+def test_transport_may_be_named_by_one_file_of_the_proxy_only(tmp_path):
+    window = "#include <onehop/transport.hpp>\n"
+    found = floor_findings(tmp_path, {"src/proxy/a.cpp": window, "src/proxy/b.cpp": window})
+    assert "src/proxy/a.cpp:1" in found and "src/proxy/b.cpp:1" in found
