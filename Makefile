@@ -18,7 +18,7 @@ program := build/release/onehop
 
 # $(call build,<preset>,<cmake options>,<targets>): configures and builds one preset.
 define build
-@cmake --log-level=NOTICE --preset $(1) -DONEHOP_WERROR=$(WERROR) $(2)
+@cmake --preset $(1) -DONEHOP_WERROR=$(WERROR) $(2) >/dev/null
 @cmake --build --preset $(1) --parallel $(JOBS) $(if $(3),--target $(3))
 endef
 
@@ -78,7 +78,8 @@ micro: ## the micro benchmarks: make micro ARGS=--benchmark_filter=...
 tidy: ## clang-tidy over the sources
 	@tools/install_dependencies test
 	$(call build,release,-DONEHOP_TESTS=ON,onehop onehop_library)
-	@run-clang-tidy-19 -quiet -j $(JOBS) -p build/release '^$(CURDIR)/src/(?!.*_test\.cpp$$)'
+	@run-clang-tidy-19 -quiet -j $(JOBS) -p build/release '^$(CURDIR)/src/(?!.*_test\.cpp$$)' \
+	  2> >(grep -vE '^([0-9]+ warnings? generated|Suppressed|Use -header)' >&2)
 
 .PHONY: format
 format: ## rewrite the sources in the house format

@@ -33,7 +33,7 @@ bool replay(const fs::path& path) {
 
 int main(int argc, char** argv) {
   std::size_t replayed = 0;
-  for (const fs::path argument : std::vector<fs::path>(argv + 1, argv + argc)) {
+  for (const fs::path& argument : std::vector<fs::path>(argv + 1, argv + argc)) {
     if (!fs::is_directory(argument)) {
       if (!replay(argument)) return 1;
       ++replayed;

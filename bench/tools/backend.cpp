@@ -6,14 +6,14 @@
 //   upgrade POST /upload    drops the body, answers its size    anything else 404
 //
 // usage: backend PORT
-#include <strings.h>
+#include "loopback.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <optional>
 #include <string_view>
 
-#include "loopback.hpp"
+#include <strings.h>
 
 namespace {
 
@@ -295,7 +295,8 @@ int main(int argc, char** argv) {
       auto* connection = static_cast<Connection*>(event.data.ptr);
       if (connection == nullptr) {
         // Owned by its registration with epoll: the loop deletes it after its last event.
-        for (int fd; (fd = bench::accept_from(listener)) >= 0;) new Connection(fd, epoll);
+        for (int fd; (fd = bench::accept_from(listener)) >= 0;)
+          new Connection(fd, epoll);
       } else if (!connection->on_event(event.events)) {
         delete connection;
       }

@@ -9,7 +9,9 @@
 //   idle       N connections, one request each; prints "ready", waits for a line, asks all again
 //
 // FILE holds the raw request head; --body bytes of the pattern follow it.
-#include <strings.h>
+#include "histogram.hpp"
+#include "load_options.hpp"
+#include "loopback.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -19,9 +21,7 @@
 #include <string_view>
 #include <vector>
 
-#include "histogram.hpp"
-#include "load_options.hpp"
-#include "loopback.hpp"
+#include <strings.h>
 
 namespace {
 
@@ -57,7 +57,9 @@ struct Tally {
   }
 };
 
-string reason(string_view what) { return string(what) + ": " + std::strerror(errno); }
+string reason(string_view what) {
+  return string(what) + ": " + std::strerror(errno);
+}
 
 // What all connections of one run share.
 struct Run {
@@ -292,7 +294,9 @@ void handle_events(Run& run) {
   }
 }
 
-bool hopeless(const Run& run) { return run.tally.failed + run.tally.wrong >= kTooManyErrors; }
+bool hopeless(const Run& run) {
+  return run.tally.failed + run.tally.wrong >= kTooManyErrors;
+}
 
 uint64_t busy_count(const std::vector<Client>& clients) {
   return static_cast<uint64_t>(std::ranges::count_if(clients, &Client::busy));

@@ -4,14 +4,6 @@
 // Every tool is one thread and owns each descriptor it opens.
 #pragma once
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/epoll.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
@@ -19,6 +11,14 @@
 #include <cstdlib>
 #include <span>
 #include <string>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace bench {
 
@@ -39,11 +39,14 @@ inline void prepare_process() {
 }
 
 // Byte i of every generated body: a period of 23 shows a shifted or repeated block.
-inline char pattern_byte(std::uint64_t i) { return static_cast<char>('a' + i % 23); }
+inline char pattern_byte(std::uint64_t i) {
+  return static_cast<char>('a' + i % 23);
+}
 
 inline std::string pattern(std::size_t size) {
   std::string bytes(size, '\0');
-  for (std::size_t i = 0; i < size; ++i) bytes[i] = pattern_byte(i);
+  for (std::size_t i = 0; i < size; ++i)
+    bytes[i] = pattern_byte(i);
   return bytes;
 }
 

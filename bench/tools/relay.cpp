@@ -3,12 +3,12 @@
 // One connection to the backend per client; edge-triggered; one receive and one send per event.
 //
 // usage: relay PORT BACKEND_PORT [splice]    "splice" moves large transfers without copying them
-#include <fcntl.h>
+#include "loopback.hpp"
 
 #include <string_view>
 #include <vector>
 
-#include "loopback.hpp"
+#include <fcntl.h>
 
 namespace {
 
@@ -64,7 +64,8 @@ class Relay {
         }
       }
       // Only now: a later event of the same batch may belong to the pair.
-      for (Pair* pair : finished_) destroy(pair);
+      for (Pair* pair : finished_)
+        destroy(pair);
       finished_.clear();
     }
   }

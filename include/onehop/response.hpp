@@ -37,7 +37,7 @@ class Response {
   Response() = default;
   explicit Response(Status status) : status_(status) {}
   // With content; Content-Type is the caller's to set.
-  Response(Status status, std::string text) : status_(status), body_(Body::of(std::move(text))) {}
+  Response(Status status, std::string text) : body_(Body::of(std::move(text))), status_(status) {}
   Response(Status status, Headers headers, Body body = {})
       : headers_(std::move(headers)), body_(std::move(body)), status_(status) {}
 

@@ -2,9 +2,9 @@
 
 #include "base/arena.hpp"
 
-#include <cstdlib>
-
 #include "base/memory_checker.hpp"
+
+#include <cstdlib>
 
 namespace onehop {
 namespace {
@@ -32,7 +32,8 @@ struct FreeListCloser {
 
   ~FreeListCloser() {
     t_free.closed = true;
-    while (t_free.first != nullptr) std::free(std::exchange(t_free.first, t_free.first->next));
+    while (t_free.first != nullptr)
+      std::free(std::exchange(t_free.first, t_free.first->next));
     t_free.size = 0;
   }
 
@@ -64,7 +65,9 @@ void give_block(void* memory) noexcept {
   t_free.first = ::new (memory) FreeBlock{t_free.first};
 }
 
-constexpr std::size_t round_up(std::size_t size) { return (size + 15) & ~std::size_t{15}; }
+constexpr std::size_t round_up(std::size_t size) {
+  return (size + 15) & ~std::size_t{15};
+}
 
 }  // namespace
 

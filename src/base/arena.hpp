@@ -4,6 +4,8 @@
 // before the last ArenaRef is gone, so views into it stay valid. Not atomic: one thread at a time.
 #pragma once
 
+#include <onehop/headers.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -11,8 +13,6 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
-
-#include <onehop/headers.hpp>
 
 namespace onehop {
 

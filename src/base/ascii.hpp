@@ -25,7 +25,8 @@ enum Class : std::uint8_t {
 consteval std::array<std::uint8_t, 256> make_classes() {
   std::array<std::uint8_t, 256> table{};
   const auto mark = [&table](std::string_view octets, Class kind) {
-    for (const char c : octets) table[static_cast<unsigned char>(c)] |= kind;
+    for (const char c : octets)
+      table[static_cast<unsigned char>(c)] |= kind;
   };
   constexpr std::string_view kAlphanumeric =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -48,12 +49,24 @@ constexpr bool is(char c, Class kind) noexcept {
 
 }  // namespace detail
 
-constexpr bool is_token_octet(char c) noexcept { return detail::is(c, detail::token); }
-constexpr bool is_value_octet(char c) noexcept { return detail::is(c, detail::field_value); }
-constexpr bool is_target_octet(char c) noexcept { return detail::is(c, detail::target); }
-constexpr bool is_reg_name_octet(char c) noexcept { return detail::is(c, detail::reg_name); }
-constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
-constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+constexpr bool is_token_octet(char c) noexcept {
+  return detail::is(c, detail::token);
+}
+constexpr bool is_value_octet(char c) noexcept {
+  return detail::is(c, detail::field_value);
+}
+constexpr bool is_target_octet(char c) noexcept {
+  return detail::is(c, detail::target);
+}
+constexpr bool is_reg_name_octet(char c) noexcept {
+  return detail::is(c, detail::reg_name);
+}
+constexpr bool is_blank(char c) noexcept {
+  return c == ' ' || c == '\t';
+}
+constexpr bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
 
 constexpr bool is_alpha(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');

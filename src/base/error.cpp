@@ -7,30 +7,54 @@ namespace {
 
 const char* text_of(Errc code) noexcept {
   switch (code) {
-    case Errc::cancelled: return "cancelled";
-    case Errc::timed_out: return "timed out";
-    case Errc::closed: return "connection closed by the peer";
-    case Errc::limit_exceeded: return "limit exceeded";
-    case Errc::bad_request: return "malformed request";
-    case Errc::request_line_too_long: return "request line too long";
-    case Errc::head_too_large: return "request header fields too large";
-    case Errc::body_too_large: return "request body too large";
-    case Errc::unsupported_transfer: return "unsupported transfer coding";
-    case Errc::unsupported_method: return "unsupported method";
-    case Errc::unsupported_version: return "unsupported HTTP version";
-    case Errc::expectation_failed: return "unknown expectation";
-    case Errc::client_gone: return "client closed the connection early";
-    case Errc::bad_response: return "malformed response";
-    case Errc::response_head_too_large: return "response header fields too large";
-    case Errc::truncated: return "message ended early";
-    case Errc::unexpected_upgrade: return "unexpected protocol switch";
-    case Errc::name_not_resolved: return "name not resolved";
-    case Errc::connect_failed: return "connection failed";
-    case Errc::no_connection_slot: return "no connection free in time";
-    case Errc::bad_url: return "invalid URL";
-    case Errc::bad_field: return "invalid header field";
-    case Errc::bad_option: return "invalid option";
-    case Errc::handler_failed: return "handler failed";
+    case Errc::cancelled:
+      return "cancelled";
+    case Errc::timed_out:
+      return "timed out";
+    case Errc::closed:
+      return "connection closed by the peer";
+    case Errc::limit_exceeded:
+      return "limit exceeded";
+    case Errc::bad_request:
+      return "malformed request";
+    case Errc::request_line_too_long:
+      return "request line too long";
+    case Errc::head_too_large:
+      return "request header fields too large";
+    case Errc::body_too_large:
+      return "request body too large";
+    case Errc::unsupported_transfer:
+      return "unsupported transfer coding";
+    case Errc::unsupported_method:
+      return "unsupported method";
+    case Errc::unsupported_version:
+      return "unsupported HTTP version";
+    case Errc::expectation_failed:
+      return "unknown expectation";
+    case Errc::client_gone:
+      return "client closed the connection early";
+    case Errc::bad_response:
+      return "malformed response";
+    case Errc::response_head_too_large:
+      return "response header fields too large";
+    case Errc::truncated:
+      return "message ended early";
+    case Errc::unexpected_upgrade:
+      return "unexpected protocol switch";
+    case Errc::name_not_resolved:
+      return "name not resolved";
+    case Errc::connect_failed:
+      return "connection failed";
+    case Errc::no_connection_slot:
+      return "no connection free in time";
+    case Errc::bad_url:
+      return "invalid URL";
+    case Errc::bad_field:
+      return "invalid header field";
+    case Errc::bad_option:
+      return "invalid option";
+    case Errc::handler_failed:
+      return "handler failed";
   }
   return "unknown error";
 }
@@ -54,16 +78,26 @@ std::error_code make_error_code(Errc code) noexcept {
 
 std::string_view to_string(Phase phase) noexcept {
   switch (phase) {
-    case Phase::none: return "";
-    case Phase::head: return "head";
-    case Phase::queue: return "queue";
-    case Phase::resolve: return "resolve";
-    case Phase::connect: return "connect";
-    case Phase::send: return "send";
-    case Phase::wait: return "wait";
-    case Phase::receive: return "receive";
-    case Phase::deliver: return "deliver";
-    case Phase::tunnel: return "tunnel";
+    case Phase::none:
+      return "";
+    case Phase::head:
+      return "head";
+    case Phase::queue:
+      return "queue";
+    case Phase::resolve:
+      return "resolve";
+    case Phase::connect:
+      return "connect";
+    case Phase::send:
+      return "send";
+    case Phase::wait:
+      return "wait";
+    case Phase::receive:
+      return "receive";
+    case Phase::deliver:
+      return "deliver";
+    case Phase::tunnel:
+      return "tunnel";
   }
   return "";
 }

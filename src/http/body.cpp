@@ -18,7 +18,8 @@ class TextSource final : public PolledBodySource {
 
   task<Result<bytes>> read() override { co_return next(); }
   std::optional<std::uint64_t> length() const override { return text_.size(); }
-  std::optional<Result<bytes>> try_read() override { return Result<bytes>(next()); }
+  std::optional<Result<bytes>> try_read(std::size_t) override { return Result<bytes>(next()); }
+
   task<void> wait() override { co_return; }
   bool at_end() const noexcept override { return given_; }
 
@@ -33,11 +34,15 @@ class TextSource final : public PolledBodySource {
   bool given_ = false;
 };
 
-task<Result<bytes>> read_nothing() { co_return bytes{}; }
+task<Result<bytes>> read_nothing() {
+  co_return bytes{};
+}
 
 }  // namespace
 
-const Headers& BodySource::trailers() const { return no_trailers(); }
+const Headers& BodySource::trailers() const {
+  return no_trailers();
+}
 
 Body Body::of(std::string text) {
   if (text.empty()) return {};

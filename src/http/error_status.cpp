@@ -2,11 +2,11 @@
 
 #include "http/error_status.hpp"
 
-#include <string>
-
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
 #include "http/media_type.hpp"
+
+#include <string>
 
 namespace onehop {
 namespace {
@@ -14,30 +14,49 @@ namespace {
 // Errors that mean the same whoever they come from; 0 for those where the side decides.
 int status_of(Errc code) noexcept {
   switch (code) {
-    case Errc::bad_request: return 400;
-    case Errc::request_line_too_long: return 414;
-    case Errc::head_too_large: return 431;
-    case Errc::body_too_large: return 413;
-    case Errc::unsupported_transfer: return 501;
-    case Errc::unsupported_method: return 501;
-    case Errc::unsupported_version: return 505;
-    case Errc::expectation_failed: return 417;
-    case Errc::client_gone: return kClientClosedRequest.code();
-    case Errc::bad_response: return 502;
-    case Errc::response_head_too_large: return 502;
-    case Errc::unexpected_upgrade: return 502;
-    case Errc::name_not_resolved: return 502;
-    case Errc::connect_failed: return 502;
-    case Errc::no_connection_slot: return 503;
-    case Errc::cancelled: return 503;
-    case Errc::handler_failed: return 500;
-    case Errc::bad_option: return 500;
+    case Errc::bad_request:
+      return 400;
+    case Errc::request_line_too_long:
+      return 414;
+    case Errc::head_too_large:
+      return 431;
+    case Errc::body_too_large:
+      return 413;
+    case Errc::unsupported_transfer:
+      return 501;
+    case Errc::unsupported_method:
+      return 501;
+    case Errc::unsupported_version:
+      return 505;
+    case Errc::expectation_failed:
+      return 417;
+    case Errc::client_gone:
+      return kClientClosedRequest.code();
+    case Errc::bad_response:
+      return 502;
+    case Errc::response_head_too_large:
+      return 502;
+    case Errc::unexpected_upgrade:
+      return 502;
+    case Errc::name_not_resolved:
+      return 502;
+    case Errc::connect_failed:
+      return 502;
+    case Errc::no_connection_slot:
+      return 503;
+    case Errc::cancelled:
+      return 503;
+    case Errc::handler_failed:
+      return 500;
+    case Errc::bad_option:
+      return 500;
     case Errc::timed_out:
     case Errc::closed:
     case Errc::limit_exceeded:
     case Errc::truncated:
     case Errc::bad_url:
-    case Errc::bad_field: break;
+    case Errc::bad_field:
+      break;
   }
   return 0;
 }
@@ -59,11 +78,20 @@ int local_status(const Error& error) noexcept {
 void append_html(std::string& out, std::string_view text) {
   for (const char c : text) {
     switch (c) {
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '&': out += "&amp;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
     }
   }
 }
@@ -112,9 +140,12 @@ Status status_for(const Error& error) noexcept {
     if (code != 0 && !slow_connect) return Status(code);
   }
   switch (error.side()) {
-    case Side::client: return Status(client_status(error));
-    case Side::upstream: return error.is_timeout() ? Status::gateway_timeout : Status::bad_gateway;
-    case Side::local: break;
+    case Side::client:
+      return Status(client_status(error));
+    case Side::upstream:
+      return error.is_timeout() ? Status::gateway_timeout : Status::bad_gateway;
+    case Side::local:
+      break;
   }
   return Status(local_status(error));
 }

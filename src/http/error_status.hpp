@@ -5,11 +5,11 @@
 // Thread: any.
 #pragma once
 
-#include <string_view>
-
 #include <onehop/error.hpp>
 #include <onehop/response.hpp>
 #include <onehop/status.hpp>
+
+#include <string_view>
 
 namespace onehop {
 
@@ -18,8 +18,8 @@ inline constexpr Status kClientClosedRequest{499};
 
 Status status_for(const Error& error) noexcept;
 
-// A short answer that is never empty: HTML or JSON where `accept` prefers it, else text, with the id
-// of the request unless that is "". Says nothing about the upstream.
+// A short answer that is never empty: HTML or JSON where `accept` prefers it, else text, with the
+// id of the request unless that is "". Says nothing about the upstream.
 Response response_for(Status status, std::string_view accept, std::string_view request_id);
 
 }  // namespace onehop

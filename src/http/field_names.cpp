@@ -2,10 +2,10 @@
 
 #include "http/field_names.hpp"
 
+#include "base/ascii.hpp"
+
 #include <algorithm>
 #include <cstring>
-
-#include "base/ascii.hpp"
 
 namespace onehop {
 namespace {
@@ -19,7 +19,8 @@ constexpr std::array kNames = {
 
 constexpr std::size_t kLongestName = [] {
   std::size_t longest = 0;
-  for (const std::string_view name : kNames) longest = std::max(longest, name.size());
+  for (const std::string_view name : kNames)
+    longest = std::max(longest, name.size());
   return longest;
 }();
 
@@ -47,8 +48,8 @@ constexpr std::size_t slot_of(std::string_view name) noexcept {
   const auto octet = [name](std::size_t at) {
     return static_cast<std::size_t>(static_cast<unsigned char>(name[at]) | 0x20);
   };
-  const std::size_t mixed = name.size() * 37 + octet(0) * 5 + octet(name.size() / 2) * 11 +
-                            octet(name.size() - 1) * 83;
+  const std::size_t mixed =
+      name.size() * 37 + octet(0) * 5 + octet(name.size() / 2) * 11 + octet(name.size() - 1) * 83;
   return (mixed ^ (mixed >> 6)) & 255;
 }
 
@@ -57,7 +58,8 @@ constexpr std::array<std::uint8_t, 256> kSlots = [] {
   std::array<std::uint8_t, 256> slots{};
   for (std::size_t row = 1; row < kNames.size(); ++row) {
     std::size_t slot = slot_of(kNames[row]);
-    while (slots[slot] != 0) slot = (slot + 1) & 255;
+    while (slots[slot] != 0)
+      slot = (slot + 1) & 255;
     slots[slot] = static_cast<std::uint8_t>(row);
   }
   return slots;
@@ -100,10 +102,9 @@ bool starts_with_any(std::string_view name, const auto& prefixes) noexcept {
 
 // Families of names that servers act upon before they look at trailers, or instead of the head.
 constexpr std::array<std::string_view, 18> kNotInTrailers = {
-    "Content-",       "If-",         "X-Forwarded-", "Proxy-",        "Sec-",
-    "Access-Control-", "X-HTTP-Method", "X-Original-", "X-Rewrite-",  "X-Client-",
-    "X-Remote-",      "X-Auth-",     "X-SSL-",       "True-Client-",  "CF-Connecting-",
-    "Set-Cookie",     "X-Method-",   "X-Amzn-Oidc-"};
+    "Content-",      "If-",          "X-Forwarded-",   "Proxy-",     "Sec-",      "Access-Control-",
+    "X-HTTP-Method", "X-Original-",  "X-Rewrite-",     "X-Client-",  "X-Remote-", "X-Auth-",
+    "X-SSL-",        "True-Client-", "CF-Connecting-", "Set-Cookie", "X-Method-", "X-Amzn-Oidc-"};
 constexpr std::array<std::string_view, 2> kEndToEnd = {"Content-", "X-Forwarded-"};
 
 }  // namespace
@@ -119,7 +120,9 @@ FieldId find_field(std::string_view name) noexcept {
   return FieldId::unknown;
 }
 
-std::string_view name_of(FieldId id) noexcept { return kNames[static_cast<std::size_t>(id)]; }
+std::string_view name_of(FieldId id) noexcept {
+  return kNames[static_cast<std::size_t>(id)];
+}
 
 bool is_forbidden_in_trailers(FieldId id, std::string_view name) noexcept {
   if (id != FieldId::unknown) return has_flag(id, no_trailer);

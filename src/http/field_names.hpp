@@ -5,12 +5,12 @@
 // Thread: any; everything is constant.
 #pragma once
 
+#include <onehop/headers.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-
-#include <onehop/headers.hpp>
 
 namespace onehop {
 
@@ -59,11 +59,19 @@ constexpr bool has_flag(FieldId id, FieldFlag flag) noexcept {
   return (detail::kFieldFlags[static_cast<std::size_t>(id)] & flag) != 0;
 }
 
-constexpr bool is_hop_by_hop(FieldId id) noexcept { return has_flag(id, hop); }
-constexpr bool is_singleton(FieldId id) noexcept { return has_flag(id, singleton); }
-constexpr bool is_list(FieldId id) noexcept { return has_flag(id, list); }
+constexpr bool is_hop_by_hop(FieldId id) noexcept {
+  return has_flag(id, hop);
+}
+constexpr bool is_singleton(FieldId id) noexcept {
+  return has_flag(id, singleton);
+}
+constexpr bool is_list(FieldId id) noexcept {
+  return has_flag(id, list);
+}
 // Forwarded, X-Forwarded-For, -Host and -Proto.
-constexpr bool is_forwarded(FieldId id) noexcept { return has_flag(id, claims); }
+constexpr bool is_forwarded(FieldId id) noexcept {
+  return has_flag(id, claims);
+}
 
 // These also know families of names by their prefix (Content-*, X-Forwarded-*).
 bool is_forbidden_in_trailers(FieldId id, std::string_view name) noexcept;

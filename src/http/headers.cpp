@@ -2,15 +2,15 @@
 
 #include <onehop/headers.hpp>
 
-#include <algorithm>
-#include <cstring>
-#include <limits>
-#include <stdexcept>
-
 #include "base/arena.hpp"
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
 #include "http/list_value.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <stdexcept>
 
 namespace onehop {
 namespace {
@@ -66,7 +66,8 @@ FieldName::FieldName(std::string_view text) noexcept : text_(text), id_(find_fie
 
 Headers::Headers(std::initializer_list<Field> fields) {
   reserve(fields.size());
-  for (const Field& field : fields) add(field.name, field.value);
+  for (const Field& field : fields)
+    add(field.name, field.value);
 }
 
 Headers::Headers(Headers&& other) noexcept
@@ -114,9 +115,13 @@ std::string_view Headers::get_or_empty(FieldName name) const noexcept {
   return line == nullptr ? std::string_view{} : line->field().value;
 }
 
-bool Headers::has(FieldName name) const noexcept { return find(name) != nullptr; }
+bool Headers::has(FieldName name) const noexcept {
+  return find(name) != nullptr;
+}
 
-bool Headers::has(FieldId id) const noexcept { return (present_ & bit_of(id)) != 0; }
+bool Headers::has(FieldId id) const noexcept {
+  return (present_ & bit_of(id)) != 0;
+}
 
 std::vector<std::string_view> Headers::get_all(FieldName name) const {
   std::vector<std::string_view> values;
@@ -135,9 +140,13 @@ bool Headers::has_token(FieldName name, std::string_view token) const noexcept {
   return false;
 }
 
-void Headers::set(FieldName name, std::string_view value) { throw_if_failed(try_set(name, value)); }
+void Headers::set(FieldName name, std::string_view value) {
+  throw_if_failed(try_set(name, value));
+}
 
-void Headers::add(FieldName name, std::string_view value) { throw_if_failed(try_add(name, value)); }
+void Headers::add(FieldName name, std::string_view value) {
+  throw_if_failed(try_add(name, value));
+}
 
 Result<void> Headers::try_set(FieldName name, std::string_view value) {
   const Result<std::string_view> checked = checked_value(name, value);
@@ -190,7 +199,8 @@ const ArenaRef& Headers::arena() {
 
 void Headers::recount() noexcept {
   present_ = 0;
-  for (std::uint32_t i = 0; i < size_; ++i) present_ |= bit_of(lines_[i].id);
+  for (std::uint32_t i = 0; i < size_; ++i)
+    present_ |= bit_of(lines_[i].id);
 }
 
 }  // namespace onehop

@@ -40,18 +40,18 @@ TEST(HopByHop, RemovesTheFixedListWhateverItsCase) {
 
 // HH11, HH12
 TEST(HopByHop, KeepsEverythingElseInItsOrder) {
-  EXPECT_THAT(left_of({{"HTTP2-Settings", "AAMAAABkAAQ"},
-                       {"Expect", "100-continue"},
-                       {"Via", "1.1 a"},
-                       {"Connection", "close"},
-                       {"Alt-Svc", "clear"},
-                       {"Proxy-Status", "a"},
-                       {"Age", "1"},
-                       {"Trailers", "X-T"},
-                       {"Warning", "199"}}),
-              ElementsAre("HTTP2-Settings: AAMAAABkAAQ", "Expect: 100-continue", "Via: 1.1 a",
-                          "Alt-Svc: clear", "Proxy-Status: a", "Age: 1", "Trailers: X-T",
-                          "Warning: 199"));
+  EXPECT_THAT(
+      left_of({{"HTTP2-Settings", "AAMAAABkAAQ"},
+               {"Expect", "100-continue"},
+               {"Via", "1.1 a"},
+               {"Connection", "close"},
+               {"Alt-Svc", "clear"},
+               {"Proxy-Status", "a"},
+               {"Age", "1"},
+               {"Trailers", "X-T"},
+               {"Warning", "199"}}),
+      ElementsAre("HTTP2-Settings: AAMAAABkAAQ", "Expect: 100-continue", "Via: 1.1 a",
+                  "Alt-Svc: clear", "Proxy-Status: a", "Age: 1", "Trailers: X-T", "Warning: 199"));
 }
 
 TEST(HopByHop, LeavesAHeadWithoutThemAlone) {
@@ -66,11 +66,9 @@ TEST(HopByHop, RemovesWhatConnectionNames) {
 }
 
 TEST(HopByHop, ReadsEveryConnectionLine) {
-  EXPECT_THAT(left_of({{"Connection", "keep-alive"},
-                       {"X-A", "1"},
-                       {"x-a", "2"},
-                       {"connection", "X-a"}}),
-              IsEmpty());
+  EXPECT_THAT(
+      left_of({{"Connection", "keep-alive"}, {"X-A", "1"}, {"x-a", "2"}, {"connection", "X-a"}}),
+      IsEmpty());
 }
 
 // HH04
@@ -141,9 +139,11 @@ TEST(HopByHop, KeepsTheTrailerFieldWhenAsked) {
 TEST(HopByHop, CopesWithVeryManyNames) {
   Headers headers;
   std::string names;
-  for (int i = 0; i < 10000; ++i) names += "n" + std::to_string(i) + ",";
+  for (int i = 0; i < 10000; ++i)
+    names += "n" + std::to_string(i) + ",";
   headers.add("Connection", names);
-  for (int i = 0; i < 250; ++i) headers.add("N" + std::to_string(i * 40), "v");
+  for (int i = 0; i < 250; ++i)
+    headers.add("N" + std::to_string(i * 40), "v");
   headers.add("N10000", "stays");
   EXPECT_THAT(left_of(std::move(headers)), ElementsAre("N10000: stays"));
 }

@@ -2,13 +2,13 @@
 
 #include "http/host.hpp"
 
-#include <arpa/inet.h>
+#include "base/ascii.hpp"
+#include "http/field_names.hpp"
 
 #include <algorithm>
 #include <array>
 
-#include "base/ascii.hpp"
-#include "http/field_names.hpp"
+#include <arpa/inet.h>
 
 namespace onehop {
 namespace {

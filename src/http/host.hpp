@@ -5,13 +5,13 @@
 // Thread: any; Authority is a view into the text it was split from.
 #pragma once
 
-#include <cstddef>
-#include <optional>
-#include <string_view>
-
 #include <onehop/error.hpp>
 #include <onehop/headers.hpp>
 #include <onehop/version.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
 
 namespace onehop {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ListMembers: the members of a comma-separated field value (RFC 9110 §5.6.1), without blanks around
-// them; empty members are passed over. For lists of tokens: a comma ends a member even inside quotes.
-// Thread: any; a view into the value.
+// ListMembers: the members of a comma-separated field value (RFC 9110 §5.6.1), without blanks
+// around them; empty members are passed over. For lists of tokens: a comma ends a member even
+// inside quotes. Thread: any; a view into the value.
 #pragma once
 
 #include <cstddef>

@@ -2,11 +2,11 @@
 
 #include "http/media_type.hpp"
 
-#include <array>
-#include <cstddef>
-
 #include "base/ascii.hpp"
 #include "http/list_value.hpp"
+
+#include <array>
+#include <cstddef>
 
 namespace onehop {
 namespace {
@@ -96,7 +96,7 @@ ErrorFormat preferred_error_format(std::string_view accept) noexcept {
   Wish best;
   for (const Candidate& candidate : kCandidates) {
     const Wish wish = wish_for(candidate, accept);
-    if (!wish.beats(best)) continue;
+    if (wish.weight == 0 || !wish.beats(best)) continue;
     best = wish;
     format = candidate.format;
   }

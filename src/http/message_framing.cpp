@@ -2,11 +2,11 @@
 
 #include "http/message_framing.hpp"
 
-#include <string_view>
-
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
 #include "http/list_value.hpp"
+
+#include <string_view>
 
 namespace onehop {
 namespace {
@@ -117,8 +117,8 @@ Result<BodyFraming> response_framing(const Method& method,
     said = chunked_framing(kSide, version, headers);  // 3 and 4
   } else {
     const Result<std::optional<std::uint64_t>> length = content_length(headers, kSide);
-    if (!length) return failure(length.error());                    // 5
-    if (*length) said = BodyFraming::of_length(**length);           // 6
+    if (!length) return failure(length.error());           // 5
+    if (*length) said = BodyFraming::of_length(**length);  // 6
   }
   if (!said) return said;
   // 1: 101 ends HTTP on this connection; HEAD, 1xx, 204 and 304 have no content.

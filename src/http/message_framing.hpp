@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where the content of an HTTP/1 message ends (RFC 9112 §6.3), decided once, by one pure function for
-// each direction. Ambiguity is an error, never repaired (RFC 9112 §6.1, §11.2).
+// Where the content of an HTTP/1 message ends (RFC 9112 §6.3), decided once, by one pure function
+// for each direction. Ambiguity is an error, never repaired (RFC 9112 §6.1, §11.2).
 #pragma once
-
-#include <cstdint>
-#include <optional>
 
 #include <onehop/error.hpp>
 #include <onehop/headers.hpp>
 #include <onehop/method.hpp>
 #include <onehop/status.hpp>
 #include <onehop/version.hpp>
+
+#include <cstdint>
+#include <optional>
 
 namespace onehop {
 
@@ -31,15 +31,19 @@ struct BodyFraming {
   static constexpr BodyFraming chunked() noexcept { return {Kind::chunked, 0}; }
   static constexpr BodyFraming until_close() noexcept { return {Kind::until_close, 0}; }
 
-  bool has_content() const noexcept { return kind != Kind::none && !(kind == Kind::length && length == 0); }
+  bool has_content() const noexcept {
+    return kind != Kind::none && !(kind == Kind::length && length == 0);
+  }
   friend constexpr bool operator==(const BodyFraming&, const BodyFraming&) noexcept = default;
 };
 
 // Errors: bad_request (400), unsupported_transfer (501). Side client.
 Result<BodyFraming> request_framing(Version version, const Headers& headers);
-// `method` is the request's. Errors: bad_response. For HEAD, 204 and 304 the result is none even where
-// Content-Length says more.
-Result<BodyFraming> response_framing(const Method& method, Status status, Version version,
+// `method` is the request's. Errors: bad_response. For HEAD, 204 and 304 the result is none even
+// where Content-Length says more.
+Result<BodyFraming> response_framing(const Method& method,
+                                     Status status,
+                                     Version version,
                                      const Headers& headers);
 
 // Whether the connection may carry another message after this one, as far as this head says

@@ -15,6 +15,8 @@ bool Method::is_safe() const noexcept {
   return *this == get || *this == head || *this == options || *this == trace;
 }
 
-bool Method::is_idempotent() const noexcept { return is_safe() || *this == put || *this == del; }
+bool Method::is_idempotent() const noexcept {
+  return is_safe() || *this == put || *this == del;
+}
 
 }  // namespace onehop

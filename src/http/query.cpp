@@ -2,12 +2,11 @@
 
 #include "http/query.hpp"
 
+#include "base/ascii.hpp"
+
 #include <algorithm>
 #include <cstdint>
-#include <utility>
-#include <vector>
-
-#include "base/ascii.hpp"
+#include <map>
 
 namespace onehop {
 namespace {
@@ -32,8 +31,8 @@ std::string decoded(std::string_view text) {
 void append_escaped(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   for (const char c : text) {
-    const bool unreserved = ascii::is_alpha(c) || ascii::is_digit(c) || c == '-' || c == '.' ||
-                            c == '_' || c == '~';
+    const bool unreserved =
+        ascii::is_alpha(c) || ascii::is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
     if (unreserved) {
       out += c;
     } else if (c == ' ') {
@@ -47,10 +46,11 @@ void append_escaped(std::string& out, std::string_view text) {
   }
 }
 
-using Parameter = std::pair<std::string, std::string>;
+// By key; those with one key stay in their order.
+using Parameters = std::multimap<std::string, std::string>;
 
-std::vector<Parameter> parameters_of(std::string_view query) {
-  std::vector<Parameter> parameters;
+Parameters parameters_of(std::string_view query) {
+  Parameters parameters;
   std::size_t seen = 0;
   while (!query.empty() && seen < kMaxParameters) {
     const std::size_t end = std::min(query.find('&'), query.size());
@@ -61,7 +61,7 @@ std::vector<Parameter> parameters_of(std::string_view query) {
     if (is_doubtful(text)) continue;
     const std::size_t equals = std::min(text.find('='), text.size());
     const std::string_view value = text.substr(std::min(equals + 1, text.size()));
-    parameters.emplace_back(decoded(text.substr(0, equals)), decoded(value));
+    parameters.emplace(decoded(text.substr(0, equals)), decoded(value));
   }
   return parameters;
 }
@@ -96,11 +96,8 @@ bool needs_cleaning(std::string_view query) noexcept {
 }
 
 std::string cleaned_query(std::string_view query) {
-  std::vector<Parameter> parameters = parameters_of(query);
-  std::stable_sort(parameters.begin(), parameters.end(),
-                   [](const Parameter& a, const Parameter& b) { return a.first < b.first; });
   std::string clean;
-  for (const auto& [key, value] : parameters) {
+  for (const auto& [key, value] : parameters_of(query)) {
     if (!clean.empty()) clean += '&';
     append_escaped(clean, key);
     clean += '=';

@@ -6,7 +6,9 @@
 
 namespace onehop {
 
-std::string_view Request::host() const noexcept { return headers_.get_or_empty(field::host); }
+std::string_view Request::host() const noexcept {
+  return headers_.get_or_empty(field::host);
+}
 
 Request Request::clone_head() const {
   Request copy(method_, url_, headers_.clone());

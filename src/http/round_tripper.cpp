@@ -2,10 +2,10 @@
 
 #include <onehop/round_tripper.hpp>
 
+#include "http/field_names.hpp"
+
 #include <exception>
 #include <string>
-
-#include "http/field_names.hpp"
 
 namespace onehop {
 namespace {

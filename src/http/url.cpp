@@ -2,14 +2,14 @@
 
 #include <onehop/url.hpp>
 
-#include <algorithm>
-#include <array>
-#include <stdexcept>
-
 #include "base/ascii.hpp"
 #include "http/host.hpp"
 #include "http/query.hpp"
 #include "http/url_syntax.hpp"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
 
 namespace onehop {
 namespace {
@@ -44,8 +44,8 @@ Result<void> check_target(std::string_view target) {
 
 // A fragment never comes in a request, so a '#' is data that lacks its escape.
 std::string with_escaped_hashes(std::string_view target) {
+  if (target.find('#') == std::string_view::npos) return std::string(target);
   std::string escaped;
-  escaped.reserve(target.size());
   for (const char c : target) {
     if (c == '#') {
       escaped += "%23";
@@ -157,10 +157,7 @@ Result<Url> Url::parse(std::string_view text) {
 
 Result<Url> Url::parse_target(std::string_view target) {
   if (const Result<void> valid = check_target(target); !valid) return failure(valid.error());
-  const bool has_hash = target.find('#') != std::string_view::npos;
-  const std::string escaped = has_hash ? with_escaped_hashes(target) : std::string();
-  if (has_hash) target = escaped;
-  if (target == "*" || target.starts_with('/')) return Url(std::string(target));
+  if (target == "*" || target.starts_with('/')) return Url(with_escaped_hashes(target));
   const std::size_t scheme_size = std::min(target.find("://"), target.size());
   const std::string scheme = lowered(target.substr(0, scheme_size));
   if (scheme_size == target.size() || (scheme != "http" && scheme != "https")) {
@@ -169,7 +166,8 @@ Result<Url> Url::parse_target(std::string_view target) {
   const Parts parts = split(target, scheme_size);
   // RFC 9110 §4.2.4: user info in what a stranger sends is there to mislead.
   if (!parts.user_info.empty()) return bad_target("user info in the target");
-  Url url{std::string(parts.rest)};
+  if (parts.rest.starts_with('#')) return bad_target("a fragment in the target");
+  Url url{with_escaped_hashes(parts.rest)};
   url.text_.insert(0, scheme + "://");
   url.path_at_ = scheme_size + 3;
   if (url.query_at_ != std::string::npos) url.query_at_ += url.path_at_;
@@ -194,7 +192,9 @@ std::string_view Url::host() const noexcept {
   return text.substr(0, text.find(':'));
 }
 
-std::uint16_t Url::port() const noexcept { return port_; }
+std::uint16_t Url::port() const noexcept {
+  return port_;
+}
 
 std::string_view Url::socket_path() const noexcept {
   if (scheme() != "unix") return {};
@@ -211,15 +211,20 @@ std::string_view Url::query() const noexcept {
   return has_query() ? std::string_view(text_).substr(query_at_ + 1) : std::string_view{};
 }
 
-std::string_view Url::target() const noexcept { return std::string_view(text_).substr(path_at_); }
+std::string_view Url::target() const noexcept {
+  return std::string_view(text_).substr(path_at_);
+}
 
-std::string Url::decoded_path() const { return percent_decoded(path()); }
+std::string Url::decoded_path() const {
+  return percent_decoded(path());
+}
 
 std::string Url::to_string() const {
   if (!is_absolute()) return text_;
   if (scheme() == "unix") return text_.substr(0, path_at_);
   std::string text(scheme());
-  text.append("://").append(authority_).append(path());
+  text.append("://").append(authority_);
+  if (!is_asterisk()) text.append(path());  // RFC 9112 §3.2.4: the URL of "*" has no path
   if (has_query()) text.append("?").append(query());
   return text;
 }
@@ -250,7 +255,8 @@ Url Url::without_authority() const {
 }
 
 Result<void> Url::set_path(std::string_view escaped) {
-  const bool begins_well = escaped.empty() || escaped.front() == '/' || escaped == "*";
+  const bool begins_well =
+      escaped.empty() || escaped.front() == '/' || (escaped == "*" && !has_query());
   if (!begins_well) return bad_url("a path begins with a slash");
   if (escaped.find_first_of("?#") != std::string_view::npos) {
     return bad_url("a '?' or '#' in a path needs escaping");
@@ -265,6 +271,7 @@ Result<void> Url::set_query(std::string_view escaped) {
   const bool valid = std::all_of(escaped.begin(), escaped.end(), ascii::is_target_octet) &&
                      escaped.find('#') == std::string_view::npos;
   if (!valid) return bad_url("an octet in the query needs escaping");
+  if (is_asterisk() && !escaped.empty()) return bad_url("\"*\" has no query");
   const std::string path(this->path());
   set_target(path, std::string(escaped), !escaped.empty());
   return {};

@@ -2,13 +2,13 @@
 
 #include "http/url_syntax.hpp"
 
-#include <algorithm>
-#include <array>
-
 #include "base/ascii.hpp"
 #include "http/host.hpp"
 #include "http/idna.hpp"
 #include "http/query.hpp"
+
+#include <algorithm>
+#include <array>
 
 namespace onehop {
 namespace {
@@ -17,7 +17,8 @@ struct Scheme {
   std::string_view name;
   std::uint16_t port;
 };
-constexpr std::array<Scheme, 4> kSchemes = {{{"http", 80}, {"https", 443}, {"h2c", 80}, {"unix", 0}}};
+constexpr std::array<Scheme, 4> kSchemes = {
+    {{"http", 80}, {"https", 443}, {"h2c", 80}, {"unix", 0}}};
 
 std::unexpected<Error> bad_url(std::string detail) {
   return failure(Errc::bad_url, Side::local, std::move(detail));
@@ -26,7 +27,8 @@ std::unexpected<Error> bad_url(std::string detail) {
 std::string quoted(std::string_view text) {
   constexpr std::size_t kMaxShown = 80;
   std::string shown(1, '"');
-  for (const char c : text.substr(0, kMaxShown)) shown += ascii::is_value_octet(c) ? c : '?';
+  for (const char c : text.substr(0, kMaxShown))
+    shown += ascii::is_value_octet(c) ? c : '?';
   return shown.append(text.size() > kMaxShown ? "...\"" : "\"");
 }
 
@@ -35,8 +37,8 @@ std::string suggestion_for(std::string_view text) {
   if (text.starts_with('/') || text.starts_with("./")) return "unix:" + std::string(text);
   const bool only_port = std::all_of(text.begin(), text.end(), ascii::is_digit);
   if (only_port) return "http://localhost:" + std::string(text);
-  if (text.starts_with(':')) return "http://localhost" + std::string(text);
   if (is_ipv6_address(text)) return "http://[" + std::string(text) + "]";
+  if (text.starts_with(':')) return "http://localhost" + std::string(text);
   return "http://" + std::string(text);
 }
 
@@ -107,8 +109,8 @@ Result<std::string_view> find_socket_path(std::string_view text, std::size_t lim
 }
 
 Result<std::string> authority_to_ascii(std::string_view text) {
-  const bool ascii_only =
-      std::all_of(text.begin(), text.end(), [](char c) { return static_cast<signed char>(c) >= 0; });
+  const bool ascii_only = std::all_of(text.begin(), text.end(),
+                                      [](char c) { return static_cast<signed char>(c) >= 0; });
   if (ascii_only) return std::string(text);
   const std::size_t colon = std::min(text.rfind(':'), text.size());
   std::optional<std::string> host = idna_to_ascii(text.substr(0, colon));
@@ -117,10 +119,10 @@ Result<std::string> authority_to_ascii(std::string_view text) {
 }
 
 std::string why_no_authority(std::string_view text) {
-  if (text.empty() || text.front() == ':') return "empty host";
   if (is_ipv6_address(text)) {
     return "an IPv6 address needs brackets: [" + std::string(text) + "]";
   }
+  if (text.empty() || text.front() == ':') return "empty host";
   if (text.front() == '[' && !split_authority(text.substr(0, text.find(']') + 1))) {
     return "not an IPv6 address: " + quoted(text);
   }

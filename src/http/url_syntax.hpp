@@ -5,12 +5,12 @@
 // Thread: any; views are into the text given.
 #pragma once
 
+#include <onehop/error.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include <onehop/error.hpp>
 
 namespace onehop {
 

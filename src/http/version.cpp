@@ -11,13 +11,18 @@ namespace onehop {
 
 std::string_view to_string(Version version) noexcept {
   switch (version) {
-    case Version::http_1_0: return "HTTP/1.0";
-    case Version::http_1_1: return "HTTP/1.1";
-    case Version::http_2: return "HTTP/2";
+    case Version::http_1_0:
+      return "HTTP/1.0";
+    case Version::http_1_1:
+      return "HTTP/1.1";
+    case Version::http_2:
+      return "HTTP/2";
   }
   return "";
 }
 
-std::string_view library_version() noexcept { return ONEHOP_VERSION; }
+std::string_view library_version() noexcept {
+  return ONEHOP_VERSION;
+}
 
 }  // namespace onehop

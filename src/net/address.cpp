@@ -76,7 +76,7 @@ Address::Address(const sockaddr* address, socklen_t size) noexcept
 std::optional<Address> Address::from_ip(std::string_view ip, std::uint16_t port) {
   const bool has_brackets = ip.size() > 2 && ip.front() == '[' && ip.back() == ']';
   if (has_brackets) ip = ip.substr(1, ip.size() - 2);
-  if (ip.empty() || ip.size() > kLongestIp) return std::nullopt;
+  if (ip.size() > kLongestIp || ip.find('\0') != std::string_view::npos) return std::nullopt;
   char text[kLongestIp + 1];
   text[ip.copy(text, ip.size())] = '\0';
 

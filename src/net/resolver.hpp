@@ -35,8 +35,8 @@ struct ResolverOptions {
 
 class Resolver final : public io::ShardLocal {
  public:
-  // The one of this thread.
-  static Resolver& of(io::Reactor& reactor);
+  // The one of this thread. `options` count at its first use.
+  static Resolver& of(io::Reactor& reactor, ResolverOptions options = ResolverOptions());
 
   Resolver(io::Reactor& reactor, ResolverOptions options);
   ~Resolver() override;

@@ -130,7 +130,7 @@ std::optional<Command> command_named(std::string_view word) {
 
 // The demo is for this machine only, and has streams that never end by themselves.
 void set_demo_defaults(Configuration& configuration) {
-  configuration.listen = {"127.0.0.1:8080"};
+  configuration.listen = Configuration::demo_listen();
   configuration.drain_timeout = std::chrono::seconds(1);
 }
 

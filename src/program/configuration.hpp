@@ -21,6 +21,9 @@ enum class Command : std::uint8_t { proxy, demo, version, help };
 enum class AccessLogFormat : std::uint8_t { off, text, json };
 
 struct Configuration {
+  // Where the demo listens when it is not told; a neighbouring port will do as well.
+  static std::vector<std::string> demo_listen() { return {"127.0.0.1:8080"}; }
+
   Command command = Command::proxy;
   Url backend;
   std::vector<std::string> listen = {":80"};

@@ -6,8 +6,9 @@
 #include <cctype>
 #include <type_traits>
 
-#include "program/listen_address.hpp"
+#include "net/address.hpp"
 #include "program/quantities.hpp"
+#include "proxy/ip_network.hpp"
 
 namespace onehop::program {
 namespace {
@@ -115,7 +116,11 @@ struct HostHeader {
 struct ListenAddress {
   static constexpr std::string_view kPlaceholder = "ADDR";
   static constexpr char kSeparator = ',';
-  static Parsed<std::string> parse(std::string_view text) { return parse_listen_address(text); }
+  static Parsed<std::string> parse(std::string_view text) {
+    const auto address = net::Address::parse_listen(text);
+    if (!address) return refused(std::string(address.error().detail()));
+    return std::string(text);
+  }
   static const std::string& show(const std::string& value) { return value; }
 };
 
@@ -123,8 +128,8 @@ struct Network {
   static constexpr std::string_view kPlaceholder = "CIDR";
   static constexpr char kSeparator = ',';
   static Parsed<std::string> parse(std::string_view text) {
-    if (text.empty()) return refused("a network is expected, such as 10.0.0.0/8");
-    return std::string(text);
+    if (text == "unix" || IpNetwork::parse(text)) return std::string(text);
+    return refused("'" + std::string(text) + "' is no network, such as 10.0.0.0/8, ::1 or unix");
   }
   static const std::string& show(const std::string& value) { return value; }
 };

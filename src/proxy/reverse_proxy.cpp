@@ -5,6 +5,7 @@
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
 #include "http/hop_by_hop.hpp"
+#include "http/media_type.hpp"
 #include "proxy/default_transport.hpp"
 #include "proxy/forwarded.hpp"
 #include "proxy/single_host.hpp"
@@ -15,12 +16,6 @@
 
 namespace onehop {
 namespace {
-
-bool is_event_stream(const Headers& headers) noexcept {
-  const std::string_view value = headers.get_or_empty(field::content_type);
-  const std::string_view type = ascii::trim_blanks(value.substr(0, value.find(';')));
-  return ascii::equals_ignoring_case(type, "text/event-stream");
-}
 
 // An announcement of trailers means something only where the content ends with a last chunk.
 TrailerField trailer_field_for(const Body& body) {
@@ -124,9 +119,10 @@ Result<void> ReverseProxy::State::finish(Response& response, std::string_view pr
   remove_hops_of_upstream(response);
   if (options.modify_response) {
     if (Result<void> modified = options.modify_response(response); !modified) return modified;
+    if (response.status() != Status::switching_protocols) response.set_tunnel(nullptr);
   }
   if (options.flush == FlushPolicy::immediate || !response.body().length() ||
-      is_event_stream(response.headers())) {
+      is_event_stream(response.headers().get_or_empty(field::content_type))) {
     response.set_flush_at_once(true);
   }
   return {};

@@ -10,7 +10,7 @@ import signal
 import pytest
 
 from proxy_process import SANITIZED, Proxy
-from scripted_backend import ScriptedBackend, reply
+from scripted_backend import ScriptedBackend
 from wire import OK
 
 SECONDS_PER_TEST = 240 if SANITIZED else 60
@@ -35,7 +35,7 @@ class Hop:
 
     def exchange(self, request, response=OK, method="GET"):
         """Sends one request; gives what the backend saw and what the client got."""
-        self.backend.play(reply(response))
+        self.backend.answers(response)
         answer = self.client().ask(request, method)
         return self.backend.request, answer
 
@@ -59,7 +59,7 @@ class Hop:
 
     def assert_serves(self):
         """A fresh client is served: the proxy is in good health."""
-        self.backend.play(reply(OK))
+        self.backend.answers(OK)
         assert self.client().get("/health").status == 200
 
     def end_test(self):

@@ -3,7 +3,7 @@
 import socket
 import struct
 
-from wire import PATIENCE, Reader, get
+from wire import PATIENCE, Reader, Truncated, get
 
 
 def connect(address):
@@ -57,6 +57,14 @@ class Client(Reader):
         while responses[-1].interim:
             responses.append(self.read_response(method))
         return responses
+
+    def expect_no_complete_answer(self):
+        """The answer ends too early, or (when nothing was passed on yet) is the proxy's own 502."""
+        try:
+            response = self.read_final()
+        except Truncated:
+            return
+        assert response.status == 502, f"a complete answer: {response!r}"
 
     def half_close(self):
         self.sock.shutdown(socket.SHUT_WR)

@@ -22,17 +22,6 @@ TCP_INFO = 11
 GONE = (6, 7)  # TIME_WAIT and CLOSE in <netinet/tcp.h>
 
 
-def reply(*answers):
-    """A script: one answer for each request, the last one for all further ones."""
-
-    def script(peer):
-        for number in range(1_000_000):
-            peer.read_request()
-            peer.send(answers[min(number, len(answers) - 1)])
-
-    return script
-
-
 def reply_once(data):
     """A script: reads one request, sends `data`, and closes."""
 
@@ -59,6 +48,13 @@ class Connection(Reader):
         self.ended_by_peer = None  # "eof" or "reset", once wait_for_close() has seen it
         self.finished = threading.Event()
 
+    def is_used(self):
+        """Waits for the first byte; false when the connection ends without one."""
+        try:
+            return self.sock.recv(1, socket.MSG_PEEK) != b""
+        except OSError:
+            return False
+
     def read_request_head(self):
         head = super().read_request_head()
         self.backend.record(self, head)
@@ -72,8 +68,14 @@ class Connection(Reader):
         self.ended_by_peer = self.how_it_ends(patience)
         return self.ended_by_peer
 
+    def serve(self):
+        """Gives every further request the backend's current answers."""
+        while True:
+            self.read_request()
+            self.send(self.backend.next_answer())
+
     def half_close(self):
-        self.sock.shutdown(socket.SHUT_WR)
+        shut_down(self.sock, socket.SHUT_WR)
 
     def reset(self):
         close_with_reset(self.sock)
@@ -108,18 +110,26 @@ class ScriptedBackend:
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def start_over(self):
-        self.script = reply(OK)
+        self.answers(OK)
         self.connections = []
         self.requests = []
         self.failures = []
-        self.threads = []
+        self.threads = {}  # and the connection that each serves, used or not
 
-    def play(self, script):
-        """What every connection from now on does."""
-        self.script = script
+    def play(self, script, at_once=False):
+        """What every connection from now on does: once its first byte has arrived, or at once. A
+        connection without a byte (a probe, a spare one) does not count as one."""
+        self.script, self.at_once = script, at_once
 
     def answers(self, *responses):
-        self.play(reply(*responses))
+        """Plain answers from now on, one for each request, the last one for all further ones.
+        Connections that serve() already follow at once."""
+        self.plain_answers = list(responses)
+        self.play(Connection.serve)
+
+    def next_answer(self):
+        with self.changed:
+            return self.plain_answers.pop(0) if len(self.plain_answers) > 1 else self.plain_answers[0]
 
     @property
     def received(self):
@@ -166,14 +176,18 @@ class ScriptedBackend:
             if sock.family != socket.AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = Connection(sock, self)
-            thread = threading.Thread(target=self.run, args=(connection, self.script), daemon=True)
+            plan = (connection, self.script, self.at_once)
+            thread = threading.Thread(target=self.run, args=plan, daemon=True)
             with self.changed:
-                self.connections.append(connection)
-                self.threads.append(thread)
-                self.changed.notify_all()
-            thread.start()
+                thread.start()
+                self.threads[thread] = connection
 
-    def run(self, connection, script):
+    def run(self, connection, script, at_once):
+        if not at_once and not connection.is_used():
+            return
+        with self.changed:
+            self.connections.append(connection)
+            self.changed.notify_all()
         try:
             script(connection)
         except (Truncated, ConnectionError, TimeoutError):
@@ -192,12 +206,11 @@ class ScriptedBackend:
     def end_test(self):
         """Ends every connection and waits until the proxy has noticed, so that no pooled connection
         of one test serves the next."""
-        failures = self.failures
-        for connection in self.connections:
+        failures, threads = self.failures, dict(self.threads)
+        for connection in threads.values():
             shut_down(connection.sock)
-        for thread in self.threads:
+        for thread, connection in threads.items():
             thread.join(PATIENCE)
-        for connection in self.connections:
             wait_until_gone(connection.sock)
             connection.sock.close()
         self.start_over()
@@ -210,9 +223,9 @@ class ScriptedBackend:
             os.unlink(self.path)
 
 
-def shut_down(sock):
+def shut_down(sock, direction=socket.SHUT_RDWR):
     try:
-        sock.shutdown(socket.SHUT_RDWR)
+        sock.shutdown(direction)
     except OSError:
         pass
 

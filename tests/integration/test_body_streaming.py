@@ -283,6 +283,7 @@ def test_a_slow_reader_does_not_hold_others_back(hop):
             fill(peer.sock.sendall, 64 * MIB)
         else:
             peer.send(OK)
+            peer.serve()
 
     hop.backend.play(script)
     slow = [hop.client().send(get("/big")) for _ in range(8)]

@@ -92,7 +92,7 @@ def test_a_backend_that_hangs_up_without_an_answer_is_a_502(hop):
 
 
 def test_a_backend_that_closes_every_connection_at_once_is_a_502(hop):
-    hop.backend.play(lambda peer: peer.close())
+    hop.backend.play(lambda peer: peer.close(), at_once=True)
     assert_own_answer(hop.client().get(), 502)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from raw_client import Client
-from scripted_backend import reply, reply_once, silent
+from scripted_backend import reply_once, silent
 from wire import OK, Malformed, Reset, Truncated, answer, chunked, get, message, post, post_chunked
 
 
@@ -102,7 +102,7 @@ def test_a_late_answer_does_not_leak_into_the_next_test(backend):
     backend.end_test()
     assert client.how_it_ends() in ("eof", "reset")
     client.close()
-    backend.play(reply(OK))
+    backend.answers(OK)
     with Client(backend.address) as client:
         assert client.get().body == b"ok"
     assert len(backend.requests) == 1

@@ -2,7 +2,7 @@
 """Trailers travel with a body, in both directions; what could change meaning does not."""
 import pytest
 
-from wire import OK, Truncated, answer, chunk, chunked, get, message, post_chunked
+from wire import OK, answer, chunk, chunked, get, message, post_chunked
 
 FORBIDDEN = ["Transfer-Encoding: chunked", "Content-Length: 5", "Connection: close", "Trailer: X",
              "TE: trailers", "Upgrade: websocket", "Keep-Alive: x", "Proxy-Connection: x"]
@@ -95,22 +95,19 @@ def test_a_response_that_ends_inside_its_trailers_is_not_complete(hop, rest):
         peer.close()
 
     hop.backend.play(script)
-    with pytest.raises(Truncated):
-        hop.client().get()
+    hop.client().send(get()).expect_no_complete_answer()
 
 
 @pytest.mark.parametrize("line", [b"A : v", b": v", b"no colon", b" folded: x", b"A: a\x00b", b"A: a\rb"])
 def test_an_illegal_response_trailer_aborts_the_response(hop, line):
     head = message("HTTP/1.1 200 OK", "Transfer-Encoding: chunked")
     hop.backend.answers(head + chunk(b"body") + b"0\r\nX-T: v\r\n" + line + b"\r\n\r\n")
-    with pytest.raises(Truncated):
-        hop.client().get()
+    hop.client().send(get()).expect_no_complete_answer()
 
 
 def test_response_trailers_have_a_bound(hop):
     hop.backend.answers(chunked_answer(b"x", trailers=[f"X-{n}: {'v' * 1000}" for n in range(200)]))
-    with pytest.raises(Truncated):
-        hop.client().get()
+    hop.client().send(get()).expect_no_complete_answer()
 
 
 def test_ordinary_trailers_of_some_size_pass(hop):

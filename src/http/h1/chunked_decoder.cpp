@@ -2,10 +2,10 @@
 
 #include "http/h1/chunked_decoder.hpp"
 
-#include <algorithm>
-
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
+
+#include <algorithm>
 
 namespace onehop::h1 {
 namespace {
@@ -36,8 +36,7 @@ Result<ChunkedDecoder::Step> ChunkedDecoder::decode(std::string_view input) {
       return Step{.consumed = at + run, .data = input.substr(at, run), .finished = false};
     }
     const bool in_size_line = state_ <= State::size_lf;
-    const Result<void> read =
-        in_size_line ? read_size_line(input, at) : read_data_end(input[at++]);
+    const Result<void> read = in_size_line ? read_size_line(input, at) : read_data_end(input[at++]);
     if (!read) return failure(read.error());
   }
   if (state_ < State::trailers) return Step{.consumed = at, .data = {}, .finished = false};
@@ -110,8 +109,10 @@ Result<ChunkedDecoder::Step> ChunkedDecoder::read_trailers(std::string_view inpu
   if (state_ == State::finished) return Step{.consumed = at, .data = {}, .finished = true};
   const std::string_view section = input.substr(at);
   switch (trailer_parser_.parse(section)) {
-    case HeadParser::State::incomplete: return Step{.consumed = at, .data = {}, .finished = false};
-    case HeadParser::State::complete: break;
+    case HeadParser::State::incomplete:
+      return Step{.consumed = at, .data = {}, .finished = false};
+    case HeadParser::State::complete:
+      break;
     case HeadParser::State::failed: {
       // The parser does not know whose trailers these are.
       const Error& error = trailer_parser_.error();

@@ -4,16 +4,16 @@
 // where the data lies in the input. Extensions are checked and dropped, trailers are parsed.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <string_view>
-
 #include <onehop/error.hpp>
 #include <onehop/headers.hpp>
 
 #include "http/h1/limits.hpp"
 #include "http/h1/parser.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
 
 namespace onehop::h1 {
 
@@ -27,14 +27,14 @@ class ChunkedDecoder {
     std::string_view data;     // within the consumed octets; may be empty
     bool finished = false;     // the last chunk and the trailer section were read
   };
-  // Looks at `input`, the octets after everything consumed so far, and stops behind the first run of
-  // data (so call again). Framing that is cut off stays unconsumed only for the trailer section; a
-  // chunk-size line is remembered across calls. consumed == 0 and not finished: more input is needed.
-  // After an error the object is dead.
+  // Looks at `input`, the octets after everything consumed so far, and stops behind the first run
+  // of data (so call again). Framing that is cut off stays unconsumed only for the trailer section;
+  // a chunk-size line is remembered across calls. consumed == 0 and not finished: more input is
+  // needed. After an error the object is dead.
   Result<Step> decode(std::string_view input);
 
-  // Octets of data of the current chunk that have not arrived yet; they can be taken from the stream
-  // directly. skip() says that `octets` of them were.
+  // Octets of data of the current chunk that have not arrived yet; they can be taken from the
+  // stream directly. skip() says that `octets` of them were.
   std::uint64_t data_left() const noexcept;
   void skip(std::uint64_t octets) noexcept;
 
@@ -66,9 +66,9 @@ class ChunkedDecoder {
   std::unexpected<Error> malformed(const char* detail) const;
 
   HeadParser trailer_parser_;
-  std::string trailer_text_;      // the trailer section, when it has any field
-  std::uint64_t size_ = 0;        // of the current chunk; while in data, what is left of it
-  std::uint64_t overhead_ = 0;    // octets of chunk-size lines beyond what the data excuses
+  std::string trailer_text_;       // the trailer section, when it has any field
+  std::uint64_t size_ = 0;         // of the current chunk; while in data, what is left of it
+  std::uint64_t overhead_ = 0;     // octets of chunk-size lines beyond what the data excuses
   std::uint32_t line_octets_ = 0;  // of the current chunk-size line
   std::uint8_t digits_ = 0;
   State state_ = State::first_digit;

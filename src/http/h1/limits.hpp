@@ -8,8 +8,9 @@
 namespace onehop::h1 {
 
 struct Limits {
-  std::size_t max_start_line = 16 * 1024;   // request line: 414 past it; status line: 502
-  std::size_t max_header_bytes = 64 * 1024; // name + value + 32 for every field; needless blanks count
+  std::size_t max_start_line = 16 * 1024;  // request line: 414 past it; status line: 502
+  std::size_t max_header_bytes =
+      64 * 1024;  // name + value + 32 for every field; needless blanks count
   std::size_t max_header_fields = 256;
 };
 

@@ -5,9 +5,9 @@
 // Thread: any; pure functions. `begin` to `end` is readable, nothing past it is touched.
 #pragma once
 
-#include <bit>
-
 #include "base/ascii.hpp"
+
+#include <bit>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -29,7 +29,9 @@ inline __m128i in_range(__m128i v, char low, char high) noexcept {
                        _mm_cmplt_epi8(v, _mm_set1_epi8(static_cast<char>(high + 1))));
 }
 
-inline unsigned bits(__m128i v) noexcept { return static_cast<unsigned>(_mm_movemask_epi8(v)); }
+inline unsigned bits(__m128i v) noexcept {
+  return static_cast<unsigned>(_mm_movemask_epi8(v));
+}
 
 }  // namespace detail
 
@@ -47,7 +49,8 @@ inline const char* skip_value(const char* p, const char* end) noexcept {
     if (stop != 0) return p + std::countr_zero(stop);
   }
 #endif
-  while (p != end && ascii::is_value_octet(*p)) ++p;
+  while (p != end && ascii::is_value_octet(*p))
+    ++p;
   return p;
 }
 
@@ -59,14 +62,16 @@ inline const char* skip_target(const char* p, const char* end) noexcept {
     if (good != 0xffff) return p + std::countr_one(good);
   }
 #endif
-  while (p != end && ascii::is_target_octet(*p)) ++p;
+  while (p != end && ascii::is_target_octet(*p))
+    ++p;
   return p;
 }
 
 // The first octet that may not be in a token.
 inline const char* skip_token(const char* p, const char* end) noexcept {
 #if defined(__SSE2__)
-  // Letters, digits and '-' make up nearly all names; what else a token may have is left to the table.
+  // Letters, digits and '-' make up nearly all names; what else a token may have is left to the
+  // table.
   while (end - p >= 16) {
     const __m128i v = detail::load(p);
     const __m128i letter = detail::in_range(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 'z');
@@ -79,7 +84,8 @@ inline const char* skip_token(const char* p, const char* end) noexcept {
     ++p;
   }
 #endif
-  while (p != end && ascii::is_token_octet(*p)) ++p;
+  while (p != end && ascii::is_token_octet(*p))
+    ++p;
   return p;
 }
 

@@ -2,15 +2,15 @@
 
 #include "http/h1/parser.hpp"
 
-#include <algorithm>
-#include <array>
-#include <cstring>
-#include <limits>
-
 #include "base/arena.hpp"
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
 #include "http/h1/octet_scan.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
 
 namespace onehop::h1 {
 namespace {
@@ -20,6 +20,7 @@ constexpr unsigned kMaxEmptyLines = 4;
 // What a field costs beyond the octets of its line: name + ": " + value + 30 is name + value + 32.
 constexpr std::size_t kLineCost = 30;
 constexpr std::size_t kShortestLine = 2;
+constexpr std::ptrdiff_t kMaxName = std::numeric_limits<std::uint16_t>::max();
 
 // How many octets at the front of `text` fit `pattern`, in which '0' stands for any digit.
 std::size_t matching_prefix(std::string_view text, std::string_view pattern) noexcept {
@@ -33,9 +34,12 @@ std::size_t matching_prefix(std::string_view text, std::string_view pattern) noe
 
 const char* why_no_value_octet(char c) noexcept {
   switch (c) {
-    case '\n': return "a line ends in LF without CR";
-    case '\0': return "NUL in a field value";
-    default: return "a control character in a field value";
+    case '\n':
+      return "a line ends in LF without CR";
+    case '\0':
+      return "NUL in a field value";
+    default:
+      return "a control character in a field value";
   }
 }
 
@@ -61,17 +65,27 @@ HeadParser::State HeadParser::parse(std::string_view input) {
 
 HeadParser::Step HeadParser::step(std::string_view input) {
   switch (phase_) {
-    case Phase::start: return read_start(input);
-    case Phase::method: return read_method(input);
-    case Phase::target: return read_target(input);
-    case Phase::version: return read_request_version(input);
-    case Phase::status: return read_status(input);
-    case Phase::reason: return read_reason(input);
-    case Phase::line: return read_line_start(input);
-    case Phase::name: return read_name(input);
-    case Phase::value: return read_value(input);
+    case Phase::start:
+      return read_start(input);
+    case Phase::method:
+      return read_method(input);
+    case Phase::target:
+      return read_target(input);
+    case Phase::version:
+      return read_request_version(input);
+    case Phase::status:
+      return read_status(input);
+    case Phase::reason:
+      return read_reason(input);
+    case Phase::line:
+      return read_lines(input);
+    case Phase::name:
+      return read_name(input);
+    case Phase::value:
+      return read_value(input);
     case Phase::complete:
-    case Phase::failed: break;
+    case Phase::failed:
+      break;
   }
   return Step::wait;
 }
@@ -129,7 +143,8 @@ HeadParser::Step HeadParser::read_method(std::string_view input) {
   if (position_ == input.size()) return Step::wait;
   if (input[position_] != ' ' || position_ == line_at_) {
     const bool tls = position_ == line_at_ && input[position_] == '\x16';
-    return malformed(tls ? "TLS on a port without TLS" : "the request does not begin with a method");
+    return malformed(tls ? "TLS on a port without TLS"
+                         : "the request does not begin with a method");
   }
   method_ = *Method::parse(input.substr(line_at_, position_ - line_at_));
   text_at_ = ++position_;
@@ -211,6 +226,28 @@ std::size_t HeadParser::line_room() const noexcept {
   return limits_.max_header_bytes - fields_size_ - kLineCost;
 }
 
+// Takes the lines that are here from end to end and beyond doubt. What is left, be it cut off, at a
+// limit or malformed, is looked at once more by the steps below, which can be resumed.
+HeadParser::Step HeadParser::read_lines(std::string_view input) {
+  const char* const base = input.data();
+  const char* const end = base + input.size();
+  const char* line = base + position_;
+  while (marks_.size() < limits_.max_header_fields &&
+         limits_.max_header_bytes - fields_size_ >= kLineCost + kShortestLine) {
+    const char* const colon = skip_token(line, end);
+    if (colon == line || colon == end || *colon != ':' || colon - line > kMaxName) break;
+    const char* const line_end = skip_value(colon + 1, end);
+    if (end - line_end < 2 || line_end[0] != '\r' || line_end[1] != '\n') break;
+    line_at_ = static_cast<std::size_t>(line - base);
+    colon_at_ = static_cast<std::size_t>(colon - base);
+    if (static_cast<std::size_t>(line_end - line) > line_room()) break;
+    end_line(base, line_end);
+    line = line_end + 2;
+  }
+  position_ = static_cast<std::size_t>(line - base);
+  return read_line_start(input);
+}
+
 HeadParser::Step HeadParser::read_line_start(std::string_view input) {
   if (position_ == input.size()) return Step::wait;
   const char c = input[position_];
@@ -238,22 +275,27 @@ HeadParser::Step HeadParser::read_name(std::string_view input) {
   if (position_ == too_long) return head_too_large("the header fields are too large");
   if (position_ == input.size()) return Step::wait;
   if (input[position_] != ':' || position_ == line_at_) return malformed_name(input);
-  if (position_ - line_at_ > std::numeric_limits<std::uint16_t>::max()) {
+  colon_at_ = position_;
+  if (colon_at_ - line_at_ > static_cast<std::size_t>(kMaxName)) {
     return head_too_large("a field name is too long");
   }
-  colon_at_ = position_++;
+  ++position_;
   phase_ = Phase::value;
   return read_value(input);
 }
 
 HeadParser::Step HeadParser::malformed_name(std::string_view input) {
   switch (input[position_]) {
-    case ':': return malformed("an empty field name");
+    case ':':
+      return malformed("an empty field name");
     case ' ':
-    case '\t': return malformed("a blank in a field name or before its colon");
+    case '\t':
+      return malformed("a blank in a field name or before its colon");
     case '\r':
-    case '\n': return malformed("a field line without a colon");
-    default: return malformed("an octet that no field name has");
+    case '\n':
+      return malformed("a field line without a colon");
+    default:
+      return malformed("an octet that no field name has");
   }
 }
 
@@ -267,25 +309,26 @@ HeadParser::Step HeadParser::read_value(std::string_view input) {
   if (input[position_] != '\r') return malformed(why_no_value_octet(input[position_]));
   if (position_ + 1 == input.size()) return Step::wait;
   if (input[position_ + 1] != '\n') return malformed("CR without LF");
-  return end_value(input);
+  end_line(base, base + position_);
+  position_ += 2;
+  return go_on_with(Phase::line);
 }
 
-HeadParser::Step HeadParser::end_value(std::string_view input) {
-  const char* const base = input.data();
-  const char* const line_end = base + position_;
+// Notes the line from line_at_ to `line_end`, its CR.
+void HeadParser::end_line(const char* base, const char* line_end) {
   const char* begin = base + colon_at_ + 1;
   const char* end = line_end;
-  while (begin != end && ascii::is_blank(*begin)) ++begin;
-  while (end != begin && ascii::is_blank(end[-1])) --end;
+  while (begin != end && ascii::is_blank(*begin))
+    ++begin;
+  while (end != begin && ascii::is_blank(end[-1]))
+    --end;
   const bool one_space = begin == base + colon_at_ + 2 && begin[-1] == ' ';
   marks_.push_back({.name = static_cast<std::uint32_t>(line_at_),
                     .value = static_cast<std::uint32_t>(begin - base),
                     .value_size = static_cast<std::uint32_t>(end - begin),
                     .name_size = static_cast<std::uint16_t>(colon_at_ - line_at_),
                     .verbatim = one_space && end == line_end});
-  fields_size_ += position_ - line_at_ + kLineCost;
-  position_ += 2;
-  return go_on_with(Phase::line);
+  fields_size_ += static_cast<std::size_t>(line_end - base) - line_at_ + kLineCost;
 }
 
 Headers HeadParser::take_headers(std::string_view input, const ArenaRef& arena) {

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HeadParser: the start line and field section of an HTTP/1 message (RFC 9112 §2 to §5), strict: what
-// it does not understand it refuses. No I/O, no allocation per octet; the same result however the
-// input is split. One object parses one head at a time and may be reset and used again.
+// HeadParser: the start line and field section of an HTTP/1 message (RFC 9112 §2 to §5), strict:
+// what it does not understand it refuses. No I/O, no allocation per octet; the same result however
+// the input is split. One object parses one head at a time and may be reset and used again.
 #pragma once
-
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include <onehop/error.hpp>
 #include <onehop/headers.hpp>
@@ -18,6 +12,12 @@
 #include <onehop/version.hpp>
 
 #include "http/h1/limits.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace onehop::h1 {
 
@@ -29,8 +29,8 @@ class HeadParser {
 
   enum class State : std::uint8_t { incomplete, complete, failed };
 
-  // `input` is everything received from the first octet of the message on: what an earlier call saw,
-  // perhaps at another address, and more. Only what is new is looked at.
+  // `input` is everything received from the first octet of the message on: what an earlier call
+  // saw, perhaps at another address, and more. Only what is new is looked at.
   State parse(std::string_view input);
 
   // After complete: how many octets of the input the head took, blank line included.
@@ -40,8 +40,8 @@ class HeadParser {
   // After failed. Side is client for requests, upstream for responses.
   const Error& error() const noexcept { return *error_; }
 
-  // After complete. Copies the head into `arena` (one block, one memcpy) and gives the field lines as
-  // views into it, in the order received; `input` is the same text as in the last parse().
+  // After complete. Copies the head into `arena` (one block, one memcpy) and gives the field lines
+  // as views into it, in the order received; `input` is the same text as in the last parse().
   Headers take_headers(std::string_view input, const ArenaRef& arena);
 
   // Request line; views into the block that take_headers copied.
@@ -90,10 +90,11 @@ class HeadParser {
   Step read_request_version(std::string_view input);
   Step read_status(std::string_view input);
   Step read_reason(std::string_view input);
+  Step read_lines(std::string_view input);
   Step read_line_start(std::string_view input);
   Step read_name(std::string_view input);
   Step read_value(std::string_view input);
-  Step end_value(std::string_view input);
+  void end_line(const char* base, const char* line_end);
   Step end_start_line(std::string_view input);
 
   Step go_on_with(Phase phase) noexcept;
@@ -112,11 +113,11 @@ class HeadParser {
   Method method_;
   Status status_;
 
-  std::size_t position_ = 0;     // everything before it was looked at
-  std::size_t head_at_ = 0;      // where the start line begins, behind empty lines
-  std::size_t line_at_ = 0;      // where the current line begins
-  std::size_t colon_at_ = 0;     // of the current field line
-  std::size_t text_at_ = 0;      // of the target or the reason
+  std::size_t position_ = 0;  // everything before it was looked at
+  std::size_t head_at_ = 0;   // where the start line begins, behind empty lines
+  std::size_t line_at_ = 0;   // where the current line begins
+  std::size_t colon_at_ = 0;  // of the current field line
+  std::size_t text_at_ = 0;   // of the target or the reason
   std::size_t text_size_ = 0;
   std::size_t fields_size_ = 0;  // counted as limits_.max_header_bytes does
   unsigned empty_lines_ = 0;

@@ -2,11 +2,11 @@
 
 #include "http/h1/serializer.hpp"
 
+#include "http/field_names.hpp"
+
 #include <array>
 #include <charconv>
 #include <cstring>
-
-#include "http/field_names.hpp"
 
 namespace onehop::h1 {
 namespace {
@@ -21,7 +21,9 @@ constexpr std::size_t kMaxDate = 29;  // "Sun, 06 Nov 1994 08:49:37 GMT"
 // Method, version, status code and every line we may add, without the texts that vary.
 constexpr std::size_t kFixedPart = 320 + kMaxAuthority;
 
-constexpr bool is_in(std::uint64_t set, FieldId id) noexcept { return (set & bit_of(id)) != 0; }
+constexpr bool is_in(std::uint64_t set, FieldId id) noexcept {
+  return (set & bit_of(id)) != 0;
+}
 
 char* put(char* out, std::string_view text) noexcept {
   if (!text.empty()) std::memcpy(out, text.data(), text.size());
@@ -131,10 +133,14 @@ char* put_lines_and_length(char* out, const Headers& headers, const HeadFraming&
 
 std::string_view connection_text(const HeadFraming& framing) noexcept {
   switch (framing.persistence) {
-    case Persistence::unsaid: return "";
-    case Persistence::keep_alive: return "keep-alive";
-    case Persistence::close: return "close";
-    case Persistence::upgrade: return "Upgrade";
+    case Persistence::unsaid:
+      return "";
+    case Persistence::keep_alive:
+      return "keep-alive";
+    case Persistence::close:
+      return "close";
+    case Persistence::upgrade:
+      return "Upgrade";
   }
   return "";
 }
@@ -162,8 +168,8 @@ char* put_rest(char* out, const HeadFraming& framing) noexcept {
 std::size_t head_size_bound(const Headers& headers,
                             std::string_view start_line_text,
                             const HeadFraming& framing) noexcept {
-  std::size_t size = kFixedPart + start_line_text.size() + framing.upgrade.size() +
-                     framing.trailer.size();
+  std::size_t size =
+      kFixedPart + start_line_text.size() + framing.upgrade.size() + framing.trailer.size();
   for (std::size_t i = 0; i < headers.size(); ++i) {
     const Headers::Line& line = headers.lines()[i];
     size += line.name_size + line.value_size + 4 + 20;  // a Content-Length may grow

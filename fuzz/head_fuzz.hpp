@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Properties of a parsed head, shared by the targets for requests and responses: the result does
+// not depend on how the input is cut, and what is written from it reads the same. Thread: one; a
+// view of the input only.
+#pragma once
+
+#include "base/arena.hpp"
+#include "base/ascii.hpp"
+#include "base/check.hpp"
+#include "http/h1/parser.hpp"
+#include "http/h1/serializer.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace onehop::fuzz {
+
+using State = h1::HeadParser::State;
+
+// Small, so that the limits are met.
+inline constexpr h1::Limits kLimits = {
+    .max_start_line = 200, .max_header_bytes = 2000, .max_header_fields = 20};
+
+inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
+  return {reinterpret_cast<const char*>(data), size};
+}
+
+// Octet by octet, each time from a fresh buffer of exactly the right size.
+inline void check_split(h1::HeadKind kind,
+                        std::string_view input,
+                        const h1::HeadParser& whole,
+                        State expected) {
+  h1::HeadParser parser(kind, kLimits);
+  State state = State::incomplete;
+  for (std::size_t n = 0; n <= input.size() && state == State::incomplete; ++n) {
+    const std::string buffer(input.substr(0, n));
+    state = parser.parse(buffer);
+  }
+  ONEHOP_CHECK(state == expected);
+  if (state == State::complete) ONEHOP_CHECK(parser.size() == whole.size());
+  if (state == State::failed) ONEHOP_CHECK(parser.error().code() == whole.error().code());
+}
+
+inline void check_fields(const Headers& headers) {
+  for (std::size_t i = 0; i < headers.size(); ++i) {
+    const Headers::Line& line = headers.lines()[i];
+    const Field field = line.field();
+    ONEHOP_CHECK(ascii::is_token(field.name));
+    ONEHOP_CHECK(ascii::is_field_value(field.value));
+    ONEHOP_CHECK(ascii::trim_blanks(field.value) == field.value);
+    if (!line.verbatim) continue;
+    const std::string wire = std::string(field.name) + ": " + std::string(field.value) + "\r\n";
+    ONEHOP_CHECK(std::string_view(line.name_data, wire.size()) == wire);
+  }
+}
+
+// The fields that reach the other side: all but those the serializer writes afresh.
+inline std::string kept_fields(const Headers& headers) {
+  std::string text;
+  for (const Field field : headers) {
+    bool afresh = false;
+    for (const std::string_view name :
+         {"Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Proxy-Connection",
+          "TE", "Trailer", "Upgrade"}) {
+      afresh = afresh || ascii::equals_ignoring_case(field.name, name);
+    }
+    if (!afresh) text.append(field.name).append(": ").append(field.value).append("\n");
+  }
+  return text;
+}
+
+}  // namespace onehop::fuzz

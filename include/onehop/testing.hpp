@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// For tests of programs that use onehop: run a task, call a handler, record what an upstream was asked,
+// and put whole servers, transports and raw peers into one memory, with a clock that only moves when
+// told to. No sockets, no threads, no waiting. One thread.
+#pragma once
+
+#include <chrono>
+#include <coroutine>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <onehop/handler.hpp>
+#include <onehop/request.hpp>
+#include <onehop/response.hpp>
+#include <onehop/round_tripper.hpp>
+#include <onehop/server.hpp>
+#include <onehop/task.hpp>
+#include <onehop/transport.hpp>
+
+namespace onehop::testing {
+
+namespace detail {
+struct Work {
+  virtual ~Work() = default;
+  virtual bool start() = 0;
+  virtual bool done() const = 0;
+};
+void run_to_end(Work& work);
+
+template <class T>
+class TaskWork final : public Work {
+ public:
+  explicit TaskWork(task<T>& work) : work_(work) {}
+  bool start() override { return work_.start(); }
+  bool done() const override { return work_.done(); }
+
+ private:
+  task<T>& work_;
+};
+}  // namespace detail
+
+// Runs `work` to its end on an event loop of its own, with the machine's clock and sockets.
+template <class T>
+T run(task<T> work) {
+  detail::TaskWork<T> running(work);
+  detail::run_to_end(running);
+  return work.take();
+}
+
+// A request as a client would send it: "GET /a?b=c", or an absolute URL as the target.
+Request request(std::string_view method_and_target,
+                std::initializer_list<Field> fields = {},
+                std::string content = {});
+
+// Calls `handler` and reads the whole answer. Throws what the handler throws.
+Response serve(const Handler& handler, Request request);
+Response serve(const Handler& handler, std::string_view method_and_target);
+// The content of a response that serve() returned.
+std::string text_of(Response& response);
+
+// A handler that gives the same answer every time and remembers what it was asked.
+class Recorder final : public Handler {
+ public:
+  Recorder(Status status, std::string text);
+  ~Recorder() override;
+  task<Response> serve(Request request) const override;
+
+  std::size_t count() const noexcept;
+  // The head of the last request, and its content. Throws std::out_of_range when there was none.
+  const Request& last() const;
+  const std::string& last_content() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+std::shared_ptr<Recorder> recorder(Status status, std::string text);
+
+// One end of a connection in a Network, for what no polite peer would send.
+class Wire {
+ public:
+  Wire(Wire&&) noexcept;
+  Wire& operator=(Wire&&) noexcept;
+  ~Wire();  // closes
+
+  // Sends all of it as far as the other side takes it now; the rest follows as it reads.
+  void send(std::string_view data);
+  // Everything received so far and not yet returned.
+  std::string receive();
+  // True when the other side has closed, or reset, and all it sent was received.
+  bool at_end();
+  bool was_reset();
+  void close_write();
+  void reset();
+  void close();
+
+ private:
+  friend class Network;
+  struct State;
+  explicit Wire(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Servers, transports and wires in one memory. Everything happens inside its calls: after each of
+// them, whatever could happen at this time has happened.
+class Network {
+ public:
+  Network();
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
+  ~Network();
+
+  // Serves `handler` at "host:port". Options::listen and workers do not count here.
+  void serve(std::string address, std::shared_ptr<const Handler> handler,
+             Server::Options options = {});
+  // Somebody else answers at "host:port": accept() gives the connections.
+  void listen(std::string address);
+  // The next connection made to a listen()ed address. Throws std::out_of_range when there is none.
+  Wire accept(std::string_view address);
+  // A client's connection. Throws std::out_of_range when nobody serves there.
+  Wire connect(std::string_view address);
+  // Options for a Transport that connects inside this network.
+  Transport::Options transport_options();
+
+  // Runs `work` until it has ended or only time could end it; throws std::runtime_error then.
+  template <class T>
+  T run(task<T> work) {
+    detail::TaskWork<T> running(work);
+    run_to_end(running);
+    return work.take();
+  }
+  // Moves the clock on, timers firing in their order.
+  void advance(std::chrono::nanoseconds duration);
+
+  struct State;
+  State& state() noexcept { return *state_; }
+
+ private:
+  void run_to_end(detail::Work& work);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace onehop::testing

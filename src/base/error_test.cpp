@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <onehop/error.hpp>
+
+#include <cerrno>
+#include <set>
+
+#include <gtest/gtest.h>
+
+namespace onehop {
+namespace {
+
+TEST(Error, EveryCodeHasItsOwnText) {
+  std::set<std::string> texts;
+  const int last = static_cast<int>(Errc::handler_failed);
+  for (int i = 1; i <= last; ++i)
+    texts.insert(make_error_code(static_cast<Errc>(i)).message());
+  EXPECT_EQ(texts.size(), static_cast<std::size_t>(last));
+  EXPECT_FALSE(texts.contains("unknown error"));
+}
+
+TEST(Error, ReadsAsOneLine) {
+  Error error = Error::system(ECONNREFUSED, Side::upstream);
+  error.during(Phase::connect).with("while connecting to 127.0.0.1:8000");
+  EXPECT_EQ(error.to_string(), "connect: Connection refused (while connecting to 127.0.0.1:8000)");
+  error.with("second attempt");
+  EXPECT_EQ(error.detail(), "while connecting to 127.0.0.1:8000; second attempt");
+  EXPECT_EQ(Error(Errc::bad_url, Side::local).to_string(), "invalid URL");
+}
+
+TEST(Error, TimeoutsOfOursAndOfTheSystem) {
+  EXPECT_TRUE(Error(Errc::timed_out, Side::upstream).is_timeout());
+  EXPECT_TRUE(Error::system(ETIMEDOUT, Side::upstream).is_timeout());
+  EXPECT_FALSE(Error::system(ECONNRESET, Side::upstream).is_timeout());
+  // The same number in another category is something else.
+  const std::error_code other(ETIMEDOUT, error_category());
+  EXPECT_FALSE(Error(other, Side::local).is_timeout());
+}
+
+TEST(Error, IsNotRetrySafeUnlessSomebodySaysSo) {
+  Error error(Errc::closed, Side::upstream);
+  EXPECT_FALSE(error.retry_safe());
+  EXPECT_TRUE(error.retry_safe(true).retry_safe());
+}
+
+}  // namespace
+}  // namespace onehop

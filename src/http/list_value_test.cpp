@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "http/list_value.hpp"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace onehop {
+namespace {
+
+struct Case {
+  std::string_view value;
+  std::string_view members;  // each followed by '|'
+};
+
+TEST(ListMembers, Table) {
+  for (const Case& c :
+       {Case{"", ""}, Case{" \t", ""}, Case{",", ""}, Case{", ,\t,", ""}, Case{"a", "a|"},
+        Case{"a,b", "a|b|"}, Case{" a ,\tb\t", "a|b|"}, Case{",a,,b,", "a|b|"},
+        Case{"a b, c", "a b|c|"}, Case{"\"x,y\"", "\"x|y\"|"}}) {
+    std::string members;
+    for (const std::string_view member : ListMembers(c.value))
+      members.append(member).append("|");
+    EXPECT_EQ(members, c.members) << c.value;
+  }
+}
+
+TEST(ListMembers, ListHas) {
+  EXPECT_TRUE(list_has("close, Upgrade", "upgrade"));
+  EXPECT_FALSE(list_has("closed, Upgrades", "upgrade"));
+  EXPECT_FALSE(list_has("", ""));
+}
+
+}  // namespace
+}  // namespace onehop

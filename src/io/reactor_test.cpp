@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/reactor.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace onehop::io {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+// A wakeup that writes its name down.
+class Named {
+ public:
+  Named(std::vector<std::string>& log, std::string name) : log_(log), name_(std::move(name)) {}
+  Wakeup& wakeup() { return wakeup_; }
+
+ private:
+  std::vector<std::string>& log_;
+  std::string name_;
+  Wakeup wakeup_{[](void* self) {
+                   auto& named = *static_cast<Named*>(self);
+                   named.log_.push_back(named.name_);
+                 },
+                 this};
+};
+
+class Counter final : public Watcher {
+ public:
+  void on_events(std::uint32_t events) noexcept override {
+    ++calls;
+    last = events;
+  }
+  int calls = 0;
+  std::uint32_t last = 0;
+};
+
+FileDescriptor make_event() { return FileDescriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
+
+void signal(const FileDescriptor& event) {
+  const std::uint64_t one = 1;
+  ASSERT_EQ(::write(event.get(), &one, sizeof one), static_cast<ssize_t>(sizeof one));
+}
+
+TEST(Reactor, runs_what_is_scheduled_in_order_and_once) {
+  Reactor reactor(Reactor::Clock::manual);
+  std::vector<std::string> log;
+  Named first(log, "first");
+  Named second(log, "second");
+  reactor.schedule(first.wakeup());
+  reactor.schedule(second.wakeup());
+  reactor.schedule(first.wakeup());
+  EXPECT_TRUE(reactor.run_once(Duration::zero()));
+  EXPECT_THAT(log, ElementsAre("first", "second"));
+  EXPECT_FALSE(reactor.run_once(Duration::zero()));
+  EXPECT_THAT(log, ElementsAre("first", "second"));
+}
+
+TEST(Reactor, a_dead_wakeup_is_not_run) {
+  Reactor reactor(Reactor::Clock::manual);
+  std::vector<std::string> log;
+  auto dead = std::make_unique<Named>(log, "dead");
+  Named alive(log, "alive");
+  reactor.schedule(dead->wakeup());
+  reactor.schedule(alive.wakeup());
+  dead.reset();
+  reactor.run_once(Duration::zero());
+  EXPECT_THAT(log, ElementsAre("alive"));
+}
+
+TEST(Reactor, a_wakeup_may_destroy_another_of_the_same_pass) {
+  Reactor reactor(Reactor::Clock::manual);
+  std::vector<std::string> log;
+  auto victim = std::make_unique<Named>(log, "victim");
+  Wakeup killer([](void* v) { static_cast<std::unique_ptr<Named>*>(v)->reset(); }, &victim);
+  reactor.schedule(killer);
+  reactor.schedule(victim->wakeup());
+  reactor.run_once(Duration::zero());
+  EXPECT_THAT(log, IsEmpty());
+}
+
+TEST(Reactor, what_schedules_itself_waits_for_the_next_pass) {
+  Reactor reactor(Reactor::Clock::manual);
+  struct Again {
+    explicit Again(Reactor& r) : reactor(r) {}
+    Reactor& reactor;
+    int runs = 0;
+    Wakeup wakeup{[](void* self) {
+                    auto& again = *static_cast<Again*>(self);
+                    ++again.runs;
+                    again.reactor.schedule(again.wakeup);
+                  },
+                  this};
+  };
+  Again again(reactor);
+  reactor.schedule(again.wakeup);
+  for (int pass = 1; pass <= 3; ++pass) {
+    EXPECT_TRUE(reactor.run_once(Duration::max()));
+    EXPECT_EQ(again.runs, pass);
+  }
+}
+
+TEST(Reactor, manual_time_stands_still_and_fires_timers_when_it_is_set) {
+  Reactor reactor(Reactor::Clock::manual);
+  const Time start = reactor.now();
+  int fired = 0;
+  Timer timer([](void* count) { ++*static_cast<int*>(count); }, &fired);
+  reactor.timers().arm(timer, start + seconds(10));
+  reactor.run_once(Duration::zero());
+  EXPECT_EQ(reactor.now(), start);
+  reactor.set_time(start + seconds(9));
+  EXPECT_EQ(fired, 0);
+  reactor.set_time(start + seconds(11));
+  EXPECT_EQ(fired, 1);
+  reactor.set_time(start);
+  EXPECT_EQ(reactor.now(), start + seconds(11)) << "time does not go back";
+}
+
+TEST(Reactor, sleeps_until_the_next_timer) {
+  Reactor reactor;
+  int fired = 0;
+  Timer timer([](void* count) { ++*static_cast<int*>(count); }, &fired);
+  const Time start = reactor.now();
+  reactor.timers().arm(timer, start + milliseconds(30));
+  while (fired == 0) reactor.run_once(Duration::max());
+  EXPECT_GE(reactor.now(), start + milliseconds(30));
+}
+
+TEST(Reactor, reports_events_of_registered_descriptors) {
+  Reactor reactor(Reactor::Clock::manual);
+  const FileDescriptor event = make_event();
+  Counter counter;
+  ASSERT_TRUE(reactor.add(event.get(), counter, EPOLLIN | EPOLLET));
+  EXPECT_FALSE(reactor.add(event.get(), counter, EPOLLIN | EPOLLET)) << "registered already";
+  reactor.run_once(Duration::zero());
+  EXPECT_EQ(counter.calls, 0);
+  signal(event);
+  reactor.run_once(seconds(5));
+  EXPECT_EQ(counter.calls, 1);
+  EXPECT_EQ(counter.last, std::uint32_t{EPOLLIN});
+  reactor.run_once(Duration::zero());
+  EXPECT_EQ(counter.calls, 1) << "edge-triggered";
+}
+
+TEST(Reactor, modify_changes_what_is_reported_and_remove_ends_it) {
+  Reactor reactor(Reactor::Clock::manual);
+  const FileDescriptor event = make_event();
+  Counter counter;
+  ASSERT_TRUE(reactor.add(event.get(), counter, EPOLLIN));
+  reactor.modify(event.get(), counter, EPOLLIN | EPOLLOUT);
+  reactor.run_once(seconds(5));
+  EXPECT_EQ(counter.calls, 1);
+  EXPECT_EQ(counter.last, std::uint32_t{EPOLLOUT});
+  reactor.remove(event.get());
+  reactor.run_once(Duration::zero());
+  EXPECT_EQ(counter.calls, 1);
+}
+
+TEST(Reactor, add_says_why_it_failed) {
+  Reactor reactor(Reactor::Clock::manual);
+  Counter counter;
+  EXPECT_FALSE(reactor.add(-1, counter, EPOLLIN));
+  EXPECT_EQ(errno, EBADF);
+}
+
+TEST(Reactor, work_posted_from_another_thread_runs_on_this_one_and_wakes_it) {
+  Reactor reactor;
+  const auto here = std::this_thread::get_id();
+  std::vector<int> order;
+  std::thread poster([&] {
+    for (int i = 1; i <= 1000; ++i) {
+      reactor.post([&order, &reactor, i, here] {
+        if (std::this_thread::get_id() == here) order.push_back(i);
+        if (i == 1000) reactor.stop();
+      });
+    }
+  });
+  reactor.run();
+  poster.join();
+  ASSERT_EQ(order.size(), 1000u);
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(order[static_cast<std::size_t>(i)], i + 1);
+}
+
+TEST(Reactor, stop_from_another_thread_ends_run) {
+  Reactor reactor;
+  std::thread stopper([&] {
+    std::this_thread::sleep_for(milliseconds(20));
+    reactor.stop();
+  });
+  reactor.run();
+  stopper.join();
+}
+
+TEST(Reactor, posted_work_that_never_ran_dies_with_the_reactor) {
+  auto resource = std::make_shared<int>(0);
+  {
+    Reactor reactor(Reactor::Clock::manual);
+    reactor.post([resource] { ++*resource; });
+  }
+  EXPECT_EQ(resource.use_count(), 1);
+  EXPECT_EQ(*resource, 0);
+}
+
+TEST(Reactor, current_is_the_one_that_runs_or_is_entered) {
+  EXPECT_EQ(Reactor::current_or_null(), nullptr);
+  Reactor outer(Reactor::Clock::manual);
+  Reactor inner(Reactor::Clock::manual);
+  {
+    const Reactor::Enter enter(outer);
+    Reactor* seen = nullptr;
+    Wakeup look([](void* slot) { *static_cast<Reactor**>(slot) = &Reactor::current(); }, &seen);
+    inner.schedule(look);
+    inner.run_once(Duration::zero());
+    EXPECT_EQ(seen, &inner);
+    EXPECT_EQ(&Reactor::current(), &outer);
+  }
+  EXPECT_EQ(Reactor::current_or_null(), nullptr);
+}
+
+class Local final : public ShardLocal {
+ public:
+  Local(std::vector<std::string>& log, std::string name) : log_(log), name_(std::move(name)) {}
+  ~Local() override { log_.push_back(name_); }
+
+ private:
+  std::vector<std::string>& log_;
+  std::string name_;
+};
+
+TEST(Reactor, objects_of_the_thread_are_made_once_and_die_in_reverse_order) {
+  std::vector<std::string> log;
+  const char keys[2] = {};
+  {
+    Reactor reactor(Reactor::Clock::manual);
+    int made = 0;
+    const auto get = [&](const char* key, const char* name) -> Local& {
+      return reactor.local<Local>(key, [&] {
+        ++made;
+        return std::make_unique<Local>(log, name);
+      });
+    };
+    Local& first = get(&keys[0], "first");
+    Local& second = get(&keys[1], "second");
+    EXPECT_NE(&first, &second);
+    EXPECT_EQ(&get(&keys[0], "again"), &first);
+    EXPECT_EQ(made, 2);
+  }
+  EXPECT_THAT(log, ElementsAre("second", "first"));
+}
+
+TEST(Reactor, an_object_of_the_thread_may_be_made_while_another_dies) {
+  struct Restless final : ShardLocal {
+    Restless(std::vector<std::string>& l, const char* k) : log(l), key(k) {}
+    ~Restless() override {
+      Reactor::current().local<Local>(key, [&] { return std::make_unique<Local>(log, "late"); });
+      log.emplace_back("restless");
+    }
+    std::vector<std::string>& log;
+    const char* key;
+  };
+  std::vector<std::string> log;
+  const char keys[2] = {};
+  {
+    Reactor reactor(Reactor::Clock::manual);
+    reactor.local<Restless>(&keys[0], [&] { return std::make_unique<Restless>(log, &keys[1]); });
+  }
+  EXPECT_THAT(log, ElementsAre("restless", "late"));
+}
+
+TEST(Reactor, lends_scratch_memory_that_stays_where_it_is) {
+  Reactor reactor(Reactor::Clock::manual);
+  EXPECT_EQ(reactor.scratch().size(), Reactor::kScratchSize);
+  EXPECT_EQ(reactor.scratch().data(), reactor.scratch().data());
+  EXPECT_NE(reactor.scratch().data(), reactor.head_scratch().data());
+}
+
+}  // namespace
+}  // namespace onehop::io

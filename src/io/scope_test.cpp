@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <onehop/scope.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "io/reactor.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace onehop {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+using Log = std::vector<std::string>;
+
+// Writes down when it is destroyed.
+class Mark {
+ public:
+  Mark(Log& log, std::string name) : log_(log), name_(std::move(name)) {}
+  Mark(const Mark&) = delete;
+  Mark& operator=(const Mark&) = delete;
+  ~Mark() { log_.push_back("~" + name_); }
+
+ private:
+  Log& log_;
+  std::string name_;
+};
+
+class ScopeTest : public testing::Test {
+ protected:
+  void pass(io::Duration time) {
+    reactor_.set_time(reactor_.now() + time + 2 * io::TimerWheel::kTick);
+    settle();
+  }
+  void settle() {
+    while (reactor_.run_once(io::Duration::zero())) {
+    }
+  }
+
+  io::Reactor reactor_{io::Reactor::Clock::manual};
+  io::Reactor::Enter enter_{reactor_};
+  Log log_;
+};
+
+task<void> work_for(io::Duration time, Log& log, std::string name) {
+  const Mark mark(log, name);
+  log.push_back(name);
+  if (time > io::Duration::zero()) co_await sleep_for(time);
+  log.push_back(name + " done");
+}
+
+TEST_F(ScopeTest, sleep_for_lasts_as_long_as_it_says) {
+  bool done = false;
+  auto sleep = [](bool& flag) -> task<void> {
+    co_await sleep_for(milliseconds(500));
+    flag = true;
+  };
+  auto sleeping = sleep(done);
+  sleeping.start();
+  pass(milliseconds(400));
+  EXPECT_FALSE(done);
+  pass(milliseconds(100));
+  EXPECT_TRUE(done);
+}
+
+TEST_F(ScopeTest, sleep_for_nothing_lets_others_run) {
+  Log log;
+  auto count = [](Log& l, std::string name) -> task<void> {
+    for (int i = 0; i < 2; ++i) {
+      co_await sleep_for(seconds(0));
+      l.push_back(name);
+    }
+  };
+  auto a = count(log, "a");
+  auto b = count(log, "b");
+  a.start();
+  b.start();
+  settle();
+  EXPECT_THAT(log, ElementsAre("a", "b", "a", "b"));
+}
+
+TEST_F(ScopeTest, a_spawned_task_starts_at_once_and_ends_by_itself) {
+  Scope scope;
+  EXPECT_TRUE(scope.empty());
+  scope.spawn(work_for(seconds(1), log_, "slow"));
+  scope.spawn(work_for(seconds(0), log_, "quick"));
+  EXPECT_THAT(log_, ElementsAre("slow", "quick", "quick done", "~quick"));
+  EXPECT_FALSE(scope.empty());
+  log_.clear();
+  pass(seconds(1));
+  EXPECT_THAT(log_, ElementsAre("slow done", "~slow"));
+  EXPECT_TRUE(scope.empty());
+}
+
+task<void> join_and_tell(Scope& scope, Log& log) {
+  co_await scope.join();
+  log.emplace_back("joined");
+}
+
+TEST_F(ScopeTest, join_waits_for_everything_also_for_what_is_spawned_meanwhile) {
+  Scope scope;
+  auto spawn_more = [](Scope& s, Log& log) -> task<void> {
+    co_await sleep_for(seconds(1));
+    s.spawn(work_for(seconds(1), log, "second"));
+  };
+  scope.spawn(spawn_more(scope, log_));
+  auto joining = join_and_tell(scope, log_);
+  joining.start();
+  pass(seconds(1));
+  EXPECT_THAT(log_, ElementsAre("second"));
+  pass(seconds(1));
+  EXPECT_THAT(log_, ElementsAre("second", "second done", "~second", "joined"));
+  EXPECT_TRUE(joining.done());
+}
+
+TEST_F(ScopeTest, join_of_an_empty_scope_does_not_wait) {
+  Scope scope;
+  auto joining = join_and_tell(scope, log_);
+  EXPECT_TRUE(joining.start());
+}
+
+TEST_F(ScopeTest, cancel_destroys_what_runs_and_ends_join) {
+  Scope scope;
+  scope.spawn(work_for(seconds(1), log_, "a"));
+  scope.spawn(work_for(seconds(2), log_, "b"));
+  auto joining = join_and_tell(scope, log_);
+  joining.start();
+  log_.clear();
+  scope.cancel();
+  EXPECT_THAT(log_, ElementsAre("~a", "~b"));
+  EXPECT_TRUE(scope.empty());
+  settle();
+  EXPECT_TRUE(joining.done());
+  log_.clear();
+  pass(seconds(5));
+  EXPECT_THAT(log_, IsEmpty());
+}
+
+TEST_F(ScopeTest, its_destructor_cancels) {
+  auto scope = std::make_unique<Scope>();
+  scope->spawn(work_for(seconds(1), log_, "a"));
+  log_.clear();
+  scope.reset();
+  EXPECT_THAT(log_, ElementsAre("~a"));
+  pass(seconds(5));
+  EXPECT_THAT(log_, ElementsAre("~a"));
+}
+
+TEST_F(ScopeTest, a_scope_is_of_use_after_cancel) {
+  Scope scope;
+  scope.spawn(work_for(seconds(1), log_, "a"));
+  scope.cancel();
+  scope.spawn(work_for(seconds(1), log_, "b"));
+  log_.clear();
+  pass(seconds(1));
+  EXPECT_THAT(log_, ElementsAre("b done", "~b"));
+}
+
+// Cancels its own scope and goes on until its next wait.
+task<void> cancel_own(Scope& scope, Log& log, io::Duration before) {
+  const Mark mark(log, "canceller");
+  if (before > io::Duration::zero()) co_await sleep_for(before);
+  scope.cancel();
+  log.emplace_back("still running");
+  co_await sleep_for(milliseconds(1));
+  log.emplace_back("never");
+}
+
+TEST_F(ScopeTest, a_task_may_cancel_its_own_scope_after_a_wait) {
+  Scope scope;
+  scope.spawn(work_for(seconds(9), log_, "other"));
+  scope.spawn(cancel_own(scope, log_, seconds(1)));
+  log_.clear();
+  pass(seconds(1));
+  EXPECT_THAT(log_, ElementsAre("~other", "still running", "~canceller"));
+  EXPECT_TRUE(scope.empty());
+  pass(seconds(9));
+  EXPECT_EQ(log_.size(), 3u);
+}
+
+TEST_F(ScopeTest, a_task_may_cancel_its_own_scope_while_it_starts) {
+  Scope scope;
+  scope.spawn(work_for(seconds(9), log_, "other"));
+  log_.clear();
+  scope.spawn(cancel_own(scope, log_, seconds(0)));
+  EXPECT_THAT(log_, ElementsAre("~other", "still running"));
+  pass(seconds(1));
+  EXPECT_THAT(log_, ElementsAre("~other", "still running", "~canceller"));
+}
+
+TEST_F(ScopeTest, a_task_may_destroy_its_own_scope) {
+  auto scope = std::make_unique<Scope>();
+  auto destroy = [](std::unique_ptr<Scope>& s, Log& log) -> task<void> {
+    const Mark mark(log, "destroyer");
+    co_await sleep_for(seconds(1));
+    s.reset();
+    log.emplace_back("destroyed");
+  };
+  scope->spawn(work_for(seconds(9), log_, "other"));
+  scope->spawn(destroy(scope, log_));
+  log_.clear();
+  pass(seconds(1));
+  EXPECT_THAT(log_, ElementsAre("~other", "destroyed", "~destroyer"));
+}
+
+TEST_F(ScopeTest, a_spawner_is_not_destroyed_by_what_it_spawns) {
+  Scope outer;
+  auto cancel = [](Scope& scope, Log& log) -> task<void> {
+    scope.cancel();
+    log.emplace_back("cancelled");
+    co_return;
+  };
+  auto spawner = [cancel](Scope& scope, Log& log) -> task<void> {
+    const Mark mark(log, "spawner");
+    Scope inner;
+    inner.spawn(cancel(scope, log));
+    log.emplace_back("spawned");
+    co_await sleep_for(seconds(1));
+    log.emplace_back("never");
+  };
+  outer.spawn(spawner(outer, log_));
+  EXPECT_THAT(log_, ElementsAre("cancelled", "spawned"));
+  pass(seconds(2));
+  EXPECT_THAT(log_, ElementsAre("cancelled", "spawned", "~spawner"));
+}
+
+TEST_F(ScopeTest, an_inner_task_may_cancel_the_scope_of_the_task_that_owns_it) {
+  Scope outer;
+  auto cancel_later = [](Scope& scope, Log& log) -> task<void> {
+    const Mark mark(log, "inner");
+    co_await sleep_for(seconds(1));
+    scope.cancel();
+  };
+  auto owner = [&cancel_later](Scope& scope, Log& log) -> task<void> {
+    const Mark mark(log, "owner");
+    Scope inner;
+    inner.spawn(cancel_later(scope, log));
+    co_await inner.join();
+    log.emplace_back("never");
+  };
+  outer.spawn(owner(outer, log_));
+  pass(seconds(1));
+  EXPECT_THAT(log_, ElementsAre("~owner", "~inner"));
+}
+
+TEST_F(ScopeTest, a_task_cancelled_with_its_wakeup_pending_does_not_run) {
+  Scope scope;
+  scope.spawn(work_for(seconds(1), log_, "a"));
+  reactor_.set_time(reactor_.now() + seconds(2));  // fired, not yet run
+  log_.clear();
+  scope.cancel();
+  settle();
+  EXPECT_THAT(log_, ElementsAre("~a"));
+}
+
+TEST_F(ScopeTest, parameters_of_a_task_die_when_it_ends) {
+  auto resource = std::make_shared<int>(0);
+  auto hold = [](std::shared_ptr<int> held) -> task<void> {
+    co_await sleep_for(seconds(1));
+    ++*held;
+  };
+  Scope scope;
+  long uses_at_join = 0;
+  auto join = [](Scope& s, const std::shared_ptr<int>& r, long& uses) -> task<void> {
+    co_await s.join();
+    uses = r.use_count();
+  };
+  scope.spawn(hold(resource));
+  auto joining = join(scope, resource, uses_at_join);
+  joining.start();
+  pass(seconds(1));
+  EXPECT_EQ(*resource, 1);
+  EXPECT_EQ(uses_at_join, 1);
+}
+
+TEST(ScopeDeathTest, an_exception_out_of_a_spawned_task_terminates) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto run = [] {
+    io::Reactor reactor(io::Reactor::Clock::manual);
+    const io::Reactor::Enter enter(reactor);
+    auto fail = []() -> task<void> {
+      throw std::runtime_error("out of the task");
+      co_return;
+    };
+    Scope scope;
+    scope.spawn(fail());
+  };
+  EXPECT_DEATH(run(), "");
+}
+
+class WithTimeoutTest : public ScopeTest {
+ protected:
+  static task<Result<int>> answer_after(io::Duration time, Log& log) {
+    const Mark mark(log, "work");
+    if (time > io::Duration::zero()) co_await sleep_for(time);
+    co_return 42;
+  }
+};
+
+TEST_F(WithTimeoutTest, gives_the_result_of_work_that_ends_in_time) {
+  auto work = with_timeout(seconds(2), answer_after(seconds(1), log_));
+  EXPECT_FALSE(work.start());
+  pass(seconds(1));
+  ASSERT_TRUE(work.done());
+  const Result<int> result = work.take();
+  ASSERT_TRUE(result.has_value());
+  EXPECT_EQ(*result, 42);
+  pass(seconds(5));
+}
+
+TEST_F(WithTimeoutTest, does_not_wait_for_work_that_ends_at_once) {
+  auto work = with_timeout(seconds(2), answer_after(seconds(0), log_));
+  ASSERT_TRUE(work.start());
+  EXPECT_EQ(work.take().value(), 42);
+}
+
+TEST_F(WithTimeoutTest, destroys_work_that_takes_too_long) {
+  auto work = with_timeout(seconds(1), answer_after(seconds(2), log_));
+  work.start();
+  pass(seconds(1));
+  ASSERT_TRUE(work.done());
+  EXPECT_THAT(log_, ElementsAre("~work")) << "before the task of with_timeout is destroyed";
+  const Result<int> result = work.take();
+  ASSERT_FALSE(result.has_value());
+  EXPECT_TRUE(result.error().is(Errc::timed_out));
+  EXPECT_TRUE(result.error().is_timeout());
+  EXPECT_EQ(result.error().side(), Side::local);
+  pass(seconds(5));  // nothing is left to be resumed
+}
+
+TEST_F(WithTimeoutTest, may_be_destroyed_while_it_waits) {
+  {
+    auto work = with_timeout(seconds(1), answer_after(seconds(2), log_));
+    work.start();
+  }
+  EXPECT_THAT(log_, ElementsAre("~work"));
+  pass(seconds(5));
+}
+
+TEST_F(WithTimeoutTest, work_that_ends_together_with_the_deadline_is_resumed_once) {
+  auto twice = [](Log& log) -> task<void> {
+    const auto result = co_await with_timeout(seconds(1), answer_after(seconds(1), log));
+    log.emplace_back(result ? "value" : "late");
+    co_await sleep_for(seconds(1));
+    log.emplace_back("end");
+  };
+  auto work = twice(log_);
+  work.start();
+  pass(seconds(1));
+  pass(seconds(1));
+  ASSERT_TRUE(work.done());
+  ASSERT_EQ(log_.size(), 3u);
+  EXPECT_EQ(log_.back(), "end");
+}
+
+TEST_F(WithTimeoutTest, without_end_when_the_duration_is_the_longest) {
+  auto work = with_timeout(io::Duration::max(), answer_after(std::chrono::hours(1), log_));
+  work.start();
+  pass(std::chrono::hours(1));
+  ASSERT_TRUE(work.done());
+  EXPECT_EQ(work.take().value(), 42);
+}
+
+TEST_F(WithTimeoutTest, nests) {
+  auto inner = [](Log& log) -> task<Result<int>> {
+    co_return co_await with_timeout(seconds(3), answer_after(seconds(9), log));
+  };
+  auto work = with_timeout(seconds(1), inner(log_));
+  work.start();
+  pass(seconds(1));
+  ASSERT_TRUE(work.done());
+  EXPECT_TRUE(work.take().error().is(Errc::timed_out));
+  pass(seconds(9));
+}
+
+}  // namespace
+}  // namespace onehop

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/dialer.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <onehop/scope.hpp>
+
+#include "net/happy_eyeballs.hpp"
+#include "net/resolver.hpp"
+#include "net/tcp_stream.hpp"
+
+namespace onehop::net {
+namespace {
+
+constexpr int kKeepAliveSeconds = 30;
+constexpr int kKeepAliveProbes = 3;
+
+void set_option(int socket, int level, int name, int value) noexcept {
+  ::setsockopt(socket, level, name, &value, sizeof value);
+}
+
+void set_options(int socket, const Address& peer) noexcept {
+  if (peer.is_unix()) return;
+  set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+  // A peer that vanished is noticed after two minutes even when nothing is sent.
+  set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveSeconds);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveSeconds);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, kKeepAliveProbes);
+}
+
+// "while connecting to backend.internal (10.0.0.1:80, 10.0.0.2:80)"
+std::string context_of(const Destination& destination, const std::vector<Address>& addresses) {
+  std::string list;
+  for (const Address& address : addresses) {
+    if (!list.empty()) list += ", ";
+    list += address.to_string();
+  }
+  const bool has_name = !destination.host.empty() && !Address::from_ip(destination.host, 0);
+  if (!has_name) return "while connecting to " + list;
+  return "while connecting to " + destination.host + " (" + list + ")";
+}
+
+Error late_name(const Destination& destination) {
+  return Error(Errc::timed_out, Side::upstream, "while looking up " + destination.host)
+      .during(Phase::resolve)
+      .retry_safe(true);
+}
+
+// What can be known without waiting; nothing when a name has to be looked up.
+std::optional<Result<std::vector<Address>>> known_addresses(io::Reactor& reactor,
+                                                            const Destination& destination) {
+  if (!destination.socket_path.empty()) {
+    const auto address = Address::from_socket_path(destination.socket_path);
+    if (!address) return failure(address.error());
+    return std::vector<Address>{*address};
+  }
+  if (const auto literal = Address::from_ip(destination.host, destination.port)) {
+    return std::vector<Address>{*literal};
+  }
+  auto known = Resolver::of(reactor).known(destination.host, destination.port);
+  if (!known) return std::nullopt;
+  return std::move(*known);
+}
+
+}  // namespace
+
+task<Result<Dialled>> KernelDialer::dial(const Destination& destination) {
+  const Time deadline = io::deadline_after(reactor_.now(), options_.total_timeout);
+  auto addresses = known_addresses(reactor_, destination);
+  if (!addresses) {
+    auto look_up = Resolver::of(reactor_).resolve(destination.host, destination.port);
+    addresses = co_await with_timeout(options_.total_timeout, std::move(look_up));
+    const auto& found = *addresses;
+    if (!found && found.error().is(Errc::timed_out)) co_return failure(late_name(destination));
+  }
+  if (!*addresses) co_return failure(std::move(addresses->error()));
+
+  RaceOptions options{options_.attempt_timeout, options_.fallback_delay, deadline};
+  ConnectRace race(reactor_, options, **addresses);
+  auto winner = co_await race;
+  if (!winner) {
+    co_return failure(winner.error()
+                          .during(Phase::connect)
+                          .retry_safe(true)
+                          .with(context_of(destination, **addresses)));
+  }
+  set_options(winner->socket.get(), winner->address);
+  std::string name = winner->address.to_string();
+  auto stream = std::make_unique<TcpStream>(reactor_, std::move(winner->socket),
+                                            TcpStream::Origin::connected);
+  co_return Dialled(std::move(stream), std::move(name));
+}
+
+}  // namespace onehop::net

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/happy_eyeballs.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace onehop::net {
+namespace {
+
+// A unix socket whose backlog is full refuses with EAGAIN, and there is no event for when it is not.
+constexpr io::Duration kUnixRetryDelay = std::chrono::milliseconds(4);
+
+// Without a listener, a loopback port of the ephemeral range can be connected to itself.
+bool is_connected_to_itself(int socket, const Address& peer) noexcept {
+  if (peer.is_unix()) return false;
+  sockaddr_storage local{};
+  socklen_t size = sizeof local;
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&local), &size) != 0) return false;
+  return Address(reinterpret_cast<const sockaddr*>(&local), size) == peer;
+}
+
+int pending_error(int socket) noexcept {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
+  return error;
+}
+
+}  // namespace
+
+// One address. What ends an attempt is an outcome: 0 when connected, an errno when it failed, and
+// EINPROGRESS as long as it runs.
+class ConnectRace::Attempt final : public io::Watcher {
+ public:
+  Attempt(ConnectRace& race, const Address& address, io::Time deadline) noexcept
+      : race_(race), address_(address), deadline_(deadline) {}
+
+  int start() {
+    socket_ = io::FileDescriptor(
+        ::socket(address_.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    return ended(socket_ ? connect() : errno);
+  }
+  int check_time(io::Time now) {
+    if (!is_running_) return EINPROGRESS;
+    if (deadline_ <= now) return ended(ETIMEDOUT);
+    return retry_at_ <= now ? ended(connect()) : EINPROGRESS;
+  }
+  io::Time next_time() const noexcept {
+    return is_running_ ? std::min(deadline_, retry_at_) : io::kNever;
+  }
+  void drop() noexcept {
+    socket_.reset();
+    is_running_ = false;
+  }
+
+  io::FileDescriptor take_socket() noexcept { return std::move(socket_); }
+  const Address& address() const noexcept { return address_; }
+
+ private:
+  int connect() {
+    retry_at_ = io::kNever;
+    if (::connect(socket_.get(), address_.data(), address_.size()) == 0) return 0;
+    if (errno == EAGAIN && address_.is_unix()) {
+      retry_at_ = race_.reactor_.now() + kUnixRetryDelay;
+      return EINPROGRESS;
+    }
+    if (errno != EINPROGRESS && errno != EINTR) return errno;
+    // On the same machine the handshake is over by now: no need to wait for an event.
+    pollfd ready{socket_.get(), POLLOUT, 0};
+    if (::poll(&ready, 1, 0) == 1) return conclude();
+    if (!race_.reactor_.add(socket_.get(), *this, EPOLLOUT)) return errno;
+    is_watched_ = true;
+    return EINPROGRESS;
+  }
+
+  void on_events(std::uint32_t) noexcept override {
+    if (is_running_) race_.take_outcome(*this, ended(conclude()));
+  }
+
+  int conclude() noexcept {
+    if (const int error = pending_error(socket_.get())) return error;
+    if (!is_connected_to_itself(socket_.get(), address_)) return 0;
+    const linger reset{1, 0};  // leaves no TIME_WAIT on the port of the missing listener
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    return ECONNREFUSED;
+  }
+  int ended(int outcome) noexcept {
+    if (outcome == EINPROGRESS) return outcome;
+    is_running_ = false;
+    if (outcome != 0) socket_.reset();
+    if (outcome == 0 && is_watched_) race_.reactor_.remove(socket_.get());
+    return outcome;
+  }
+
+  ConnectRace& race_;
+  const Address& address_;
+  io::Time deadline_;
+  io::Time retry_at_ = io::kNever;
+  io::FileDescriptor socket_;
+  bool is_running_ = true;
+  bool is_watched_ = false;
+};
+
+ConnectRace::ConnectRace(io::Reactor& reactor, RaceOptions options,
+                         std::span<const Address> addresses)
+    : reactor_(reactor),
+      options_(options),
+      addresses_(addresses),
+      timer_([](void* self) { static_cast<ConnectRace*>(self)->on_timer(); }, this) {}
+
+ConnectRace::~ConnectRace() = default;
+
+bool ConnectRace::await_ready() {
+  attempts_.reserve(addresses_.size());
+  start_next();
+  return is_over();
+}
+
+void ConnectRace::await_suspend(std::coroutine_handle<> handle) noexcept {
+  wakeup_.set_coroutine(handle);
+  arm_timer();
+}
+
+Result<ConnectRace::Winner> ConnectRace::await_resume() {
+  if (winner_) return Winner{winner_->take_socket(), winner_->address()};
+  if (last_error_ == ETIMEDOUT) return failure(Errc::timed_out, Side::upstream);
+  return failure(Error::system(last_error_, Side::upstream));
+}
+
+// Goes on while attempts fail at once.
+void ConnectRace::start_next() {
+  const io::Time now = reactor_.now();
+  const io::Time deadline =
+      std::min(options_.deadline, io::deadline_after(now, options_.attempt_timeout));
+  Attempt* attempt = nullptr;
+  do {
+    const Address& address = addresses_[attempts_.size()];
+    attempt = attempts_.emplace_back(std::make_unique<Attempt>(*this, address, deadline)).get();
+    ++running_;
+  } while (note(*attempt, attempt->start()));
+  next_start_ = has_next() ? io::deadline_after(now, options_.fallback_delay) : io::kNever;
+}
+
+// True when another address should be tried in place of this one.
+bool ConnectRace::note(Attempt& attempt, int outcome) {
+  if (outcome == EINPROGRESS) return false;
+  --running_;
+  if (outcome == 0) {
+    winner_ = &attempt;
+    for (const auto& other : attempts_) {
+      if (other.get() != &attempt) other->drop();
+    }
+    return false;
+  }
+  last_error_ = outcome;
+  if (has_next() && reactor_.now() < options_.deadline) return true;
+  failed_ = running_ == 0;
+  return false;
+}
+
+void ConnectRace::take_outcome(Attempt& attempt, int outcome) {
+  if (note(attempt, outcome)) start_next();
+  if (is_over()) {
+    timer_.disarm();
+    reactor_.schedule(wakeup_);
+  } else {
+    arm_timer();
+  }
+}
+
+void ConnectRace::on_timer() {
+  const io::Time now = reactor_.now();
+  // Attempts that end here start others, which are too young to be looked at.
+  const std::size_t count = attempts_.size();
+  for (std::size_t i = 0; i < count && !is_over(); ++i) {
+    const int outcome = attempts_[i]->check_time(now);
+    if (outcome != EINPROGRESS) take_outcome(*attempts_[i], outcome);
+  }
+  if (is_over()) return;
+  if (next_start_ <= now) start_next();
+  if (is_over()) {
+    reactor_.schedule(wakeup_);
+  } else {
+    arm_timer();
+  }
+}
+
+void ConnectRace::arm_timer() {
+  io::Time next = next_start_;
+  for (const auto& attempt : attempts_) next = std::min(next, attempt->next_time());
+  reactor_.timers().arm(timer_, next);
+}
+
+}  // namespace onehop::net

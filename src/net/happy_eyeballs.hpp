@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ConnectRace: connects to the first of several addresses that answers (RFC 8305 §5). It is an awaiter:
+// `ConnectRace race(...); auto winner = co_await race;`. Destroying it closes every attempt.
+// One thread.
+#pragma once
+
+#include <coroutine>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <onehop/error.hpp>
+
+#include "io/file_descriptor.hpp"
+#include "io/reactor.hpp"
+#include "net/address.hpp"
+
+namespace onehop::net {
+
+struct RaceOptions {
+  io::Duration attempt_timeout;  // for one address
+  io::Duration fallback_delay;   // until the next one is tried beside it
+  io::Time deadline;             // for all
+};
+
+class ConnectRace {
+ public:
+  struct Winner {
+    io::FileDescriptor socket;  // connected, non-blocking, in no event loop
+    Address address;
+  };
+
+  // `addresses`, at least one, outlive the race.
+  ConnectRace(io::Reactor& reactor, RaceOptions options, std::span<const Address> addresses);
+  ConnectRace(const ConnectRace&) = delete;
+  ConnectRace& operator=(const ConnectRace&) = delete;
+  ~ConnectRace();
+
+  bool await_ready();
+  void await_suspend(std::coroutine_handle<> handle) noexcept;
+  // Errors: Errc::timed_out, or the errno of the attempt that failed last.
+  Result<Winner> await_resume();
+
+ private:
+  class Attempt;
+
+  void start_next();
+  bool note(Attempt& attempt, int outcome);
+  void take_outcome(Attempt& attempt, int outcome);
+  void on_timer();
+  void arm_timer();
+  bool is_over() const noexcept { return winner_ || failed_; }
+  bool has_next() const noexcept { return attempts_.size() < addresses_.size(); }
+
+  io::Reactor& reactor_;
+  RaceOptions options_;
+  std::span<const Address> addresses_;
+  std::vector<std::unique_ptr<Attempt>> attempts_;  // of the first addresses, in their order
+  std::size_t running_ = 0;
+  io::Time next_start_ = io::kNever;
+  Attempt* winner_ = nullptr;
+  bool failed_ = false;
+  int last_error_ = 0;
+  io::Timer timer_;
+  io::Wakeup wakeup_;
+};
+
+}  // namespace onehop::net

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// MemoryStream: a Stream without a kernel, for tests: two ends joined by two bounded buffers. It behaves
+// like a TCP connection: back-pressure, half-close, reset by abort() or by unread octets at destruction.
+// Both ends belong to the thread of one reactor; either may die first.
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "net/stream.hpp"
+
+namespace onehop::net {
+
+class MemoryStream final : public Stream {
+ public:
+  ~MemoryStream() override;
+
+  using Stream::try_write;
+  ssize_t try_read(char* data, std::size_t size) override;
+  ssize_t try_write(const iovec* parts, int count) override;
+  void close_write() noexcept override;
+  // As with TCP, the peer notices at the destruction: after what was sent, reads give -ECONNRESET and
+  // writes -EPIPE.
+  void abort() noexcept override { aborted_ = true; }
+  bool has_unread() override { return is_readable(); }
+
+  // The most that one read or write moves, to make short ones.
+  void set_max_read(std::size_t octets) noexcept { max_read_ = octets; }
+  void set_max_write(std::size_t octets) noexcept { max_write_ = octets; }
+
+ protected:
+  bool is_readable() const noexcept override;
+  bool is_writable() const noexcept override;
+
+ private:
+  struct Pipe;
+  friend std::pair<std::unique_ptr<MemoryStream>, std::unique_ptr<MemoryStream>> make_memory_pair(
+      io::Reactor& reactor, std::size_t capacity);
+
+  MemoryStream(io::Reactor& reactor, std::shared_ptr<Pipe> in, std::shared_ptr<Pipe> out) noexcept;
+
+  std::shared_ptr<Pipe> in_;
+  std::shared_ptr<Pipe> out_;
+  std::size_t max_read_ = std::numeric_limits<std::size_t>::max();
+  std::size_t max_write_ = std::numeric_limits<std::size_t>::max();
+  bool aborted_ = false;
+};
+
+// `capacity`: octets each direction holds until its reader takes them.
+std::pair<std::unique_ptr<MemoryStream>, std::unique_ptr<MemoryStream>> make_memory_pair(
+    io::Reactor& reactor, std::size_t capacity = std::size_t{64} * 1024);
+
+}  // namespace onehop::net

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/resolver.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "base/ascii.hpp"
+#include "net/dns_channel.hpp"
+
+namespace onehop::net {
+namespace {
+
+constexpr std::size_t kNamesKept = 1024;
+
+struct Entry {
+  std::vector<Address> addresses;  // the last good answer, without port
+  std::string failure;             // of the last look-up
+  io::Time fresh_until = io::Time::min();
+  io::Time asked{};
+  bool is_asking = false;
+  std::size_t users = 0;  // look-ups that hold a reference
+  IntrusiveList<io::Wakeup> waiting;
+};
+
+class Use {
+ public:
+  explicit Use(Entry& entry) noexcept : entry_(entry) { ++entry_.users; }
+  Use(const Use&) = delete;
+  Use& operator=(const Use&) = delete;
+  ~Use() { --entry_.users; }
+
+ private:
+  Entry& entry_;
+};
+
+// Waits for the answer of the query under way, or for `deadline`.
+class AnswerAwaiter {
+ public:
+  AnswerAwaiter(io::Reactor& reactor, Entry& entry, io::Time deadline) noexcept
+      : reactor_(reactor), entry_(entry), deadline_(deadline), timer_(&AnswerAwaiter::fire, this) {}
+  AnswerAwaiter(const AnswerAwaiter&) = delete;
+  AnswerAwaiter& operator=(const AnswerAwaiter&) = delete;
+
+  bool await_ready() const noexcept { return !entry_.is_asking || deadline_ <= reactor_.now(); }
+  void await_suspend(std::coroutine_handle<> handle) noexcept {
+    wakeup_.set_coroutine(handle);
+    entry_.waiting.push_back(wakeup_);
+    reactor_.timers().arm(timer_, deadline_);
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  static void fire(void* self) {
+    auto& awaiter = *static_cast<AnswerAwaiter*>(self);
+    awaiter.wakeup_.unlink();
+    awaiter.reactor_.schedule(awaiter.wakeup_);
+  }
+
+  io::Reactor& reactor_;
+  Entry& entry_;
+  io::Time deadline_;
+  io::Timer timer_;
+  io::Wakeup wakeup_;
+};
+
+std::string lower_case(std::string_view name) {
+  std::string lower(name);
+  std::ranges::transform(lower, lower.begin(), ascii::to_lower);
+  return lower;
+}
+
+// RFC 8305 §4: one family after the other, the preferred one first, the order within each kept.
+std::vector<Address> take_turns(const std::vector<Address>& sorted) {
+  if (sorted.empty()) return {};
+  const int first_family = sorted.front().family();
+  std::vector<Address> first;
+  std::vector<Address> second;
+  for (const Address& address : sorted) {
+    (address.family() == first_family ? first : second).push_back(address);
+  }
+  std::vector<Address> turns;
+  turns.reserve(sorted.size());
+  for (std::size_t i = 0; i < std::max(first.size(), second.size()); ++i) {
+    if (i < first.size()) turns.push_back(first[i]);
+    if (i < second.size()) turns.push_back(second[i]);
+  }
+  return turns;
+}
+
+std::vector<Address> with_port(std::vector<Address> addresses, std::uint16_t port) {
+  for (Address& address : addresses) address.set_port(port);
+  return addresses;
+}
+
+Result<std::vector<Address>> outcome(const Entry& entry, std::string_view host,
+                                     std::uint16_t port) {
+  if (!entry.addresses.empty()) return with_port(entry.addresses, port);
+  std::string detail(host);
+  detail.append(": ").append(entry.failure);
+  return failure(Error(Errc::name_not_resolved, Side::upstream, std::move(detail))
+                     .during(Phase::resolve)
+                     .retry_safe(true));
+}
+
+}  // namespace
+
+struct Resolver::State {
+  State(io::Reactor& r, ResolverOptions o)
+      : reactor(r),
+        options(std::move(o)),
+        dns(r, DnsChannel::Options{options.servers, options.try_timeout, options.tries}) {}
+
+  const Entry* find(std::string_view host) const {
+    const auto found = entries.find(lower_case(host));
+    return found == entries.end() ? nullptr : &found->second;
+  }
+  Entry& entry_of(std::string_view host) {
+    if (entries.size() >= kNamesKept) forget_some();
+    return entries[lower_case(host)];
+  }
+  bool is_fresh(const Entry& entry) const noexcept { return entry.fresh_until > reactor.now(); }
+
+  void forget_some() {
+    const auto unused = [](const auto& item) {
+      return item.second.users == 0 && !item.second.is_asking;
+    };
+    std::erase_if(entries, [&](const auto& i) { return unused(i) && !is_fresh(i.second); });
+    if (entries.size() < kNamesKept) return;
+    const auto any = std::ranges::find_if(entries, unused);
+    if (any != entries.end()) entries.erase(any);
+  }
+
+  void ask(const std::string& host, Entry& entry) {
+    if (entry.is_asking) return;
+    entry.is_asking = true;
+    entry.asked = reactor.now();
+    dns.query(host, [this, &entry](DnsChannel::Answer answer) {
+      entry.is_asking = false;
+      settle(entry, std::move(answer));
+    });
+  }
+
+  // A failure leaves the last good answer in place.
+  void settle(Entry& entry, DnsChannel::Answer answer) {
+    io::Duration ttl = options.min_ttl;
+    entry.failure = std::move(answer.failure);
+    if (!answer.addresses.empty()) {
+      entry.addresses = take_turns(answer.addresses);
+      ttl = std::clamp(answer.ttl, options.min_ttl, options.max_ttl);
+    }
+    entry.fresh_until = io::deadline_after(reactor.now(), ttl);
+    while (io::Wakeup* waiter = entry.waiting.pop_front()) reactor.schedule(*waiter);
+  }
+
+  io::Reactor& reactor;
+  ResolverOptions options;
+  std::unordered_map<std::string, Entry> entries;
+  DnsChannel dns;
+};
+
+Resolver& Resolver::of(io::Reactor& reactor, ResolverOptions options) {
+  static constexpr char kKey = 0;
+  return reactor.local<Resolver>(
+      &kKey, [&] { return std::make_unique<Resolver>(reactor, std::move(options)); });
+}
+
+Resolver::Resolver(io::Reactor& reactor, ResolverOptions options)
+    : state_(std::make_unique<State>(reactor, std::move(options))) {}
+
+Resolver::~Resolver() = default;
+
+std::optional<std::vector<Address>> Resolver::known(std::string_view host,
+                                                    std::uint16_t port) const {
+  if (const auto literal = Address::from_ip(host, port)) return std::vector<Address>{*literal};
+  const Entry* entry = state_->find(host);
+  if (!entry || entry->addresses.empty() || !state_->is_fresh(*entry)) return std::nullopt;
+  return with_port(entry->addresses, port);
+}
+
+task<Result<std::vector<Address>>> Resolver::resolve(std::string host, std::uint16_t port) {
+  if (auto addresses = known(host, port)) co_return std::move(*addresses);
+  State& state = *state_;
+  Entry& entry = state.entry_of(host);
+  const Use use(entry);
+  if (!state.is_fresh(entry)) {
+    state.ask(host, entry);
+    // Without an old answer only the query's own timeouts end the wait.
+    const io::Time deadline =
+        entry.addresses.empty() ? io::kNever
+                                : io::deadline_after(entry.asked, state.options.patience);
+    AnswerAwaiter answer(state.reactor, entry, deadline);
+    co_await answer;
+  }
+  co_return outcome(entry, host, port);
+}
+
+void Resolver::remember(std::string_view host, std::vector<Address> addresses, io::Duration ttl) {
+  Entry& entry = state_->entry_of(host);
+  DnsChannel::Answer answer;
+  answer.addresses = std::move(addresses);
+  answer.ttl = ttl;
+  state_->settle(entry, std::move(answer));
+}
+
+}  // namespace onehop::net

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/resolver.hpp"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "support/name_server.hpp"
+#include "support/run_task.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace onehop::net {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::UnorderedElementsAre;
+
+std::vector<std::string> texts(const Result<std::vector<Address>>& addresses) {
+  if (!addresses) return {addresses.error().to_string()};
+  std::vector<std::string> list;
+  for (const Address& address : *addresses) list.push_back(address.to_string());
+  return list;
+}
+
+// The clock stands still, so that a TTL ends when a test says so.
+class ResolverTest : public testing::Test {
+ protected:
+  static ResolverOptions options(const NameServer& server) {
+    ResolverOptions options;
+    options.servers = server.address();
+    return options;
+  }
+  std::vector<std::string> resolve(const std::string& host, std::uint16_t port = 80) {
+    return texts(run_task(reactor_, resolver_.resolve(host, port)));
+  }
+  void pass(io::Duration time) { reactor_.set_time(reactor_.now() + time); }
+  void give(const std::string& name, const std::string& ip, std::uint32_t ttl) {
+    NameServer::Host host;
+    host.v4 = {ip};
+    host.ttl = ttl;
+    server_.set_host(name, host);
+  }
+
+  io::Reactor reactor_{io::Reactor::Clock::manual};
+  NameServer server_{reactor_};
+  Resolver resolver_{reactor_, options(server_)};
+};
+
+TEST_F(ResolverTest, ip_literals_need_no_server) {
+  EXPECT_THAT(resolve("192.0.2.1", 8080), ElementsAre("192.0.2.1:8080"));
+  EXPECT_THAT(resolve("::1"), ElementsAre("[::1]:80"));
+  EXPECT_THAT(resolve("[2001:db8::1]"), ElementsAre("[2001:db8::1]:80"));
+  EXPECT_EQ(server_.questions(), 0);
+}
+
+TEST_F(ResolverTest, gives_every_address_the_families_in_turn) {
+  NameServer::Host host;
+  host.v4 = {"127.0.0.1", "127.0.0.2", "127.0.0.3"};
+  host.v6 = {"::1"};
+  server_.set_host("backend.test", host);
+  const auto result = run_task(reactor_, resolver_.resolve("backend.test", 81));
+  EXPECT_THAT(texts(result),
+              UnorderedElementsAre("127.0.0.1:81", "127.0.0.2:81", "127.0.0.3:81", "[::1]:81"));
+  ASSERT_EQ(result->size(), 4u);
+  EXPECT_NE((*result)[0].family(), (*result)[1].family());
+  EXPECT_EQ(server_.questions(), 2);
+}
+
+TEST_F(ResolverTest, an_answer_is_kept_for_its_ttl) {
+  give("backend.test", "127.0.0.1", 10);
+  EXPECT_FALSE(resolver_.known("backend.test", 80));
+  EXPECT_THAT(resolve("backend.test", 80), ElementsAre("127.0.0.1:80"));
+  give("backend.test", "127.0.0.2", 10);
+  pass(seconds(9));
+  EXPECT_THAT(resolve("backend.test", 90), ElementsAre("127.0.0.1:90"));
+  EXPECT_TRUE(resolver_.known("backend.test", 80));
+  EXPECT_EQ(server_.questions(), 2);
+  pass(seconds(1));
+  EXPECT_FALSE(resolver_.known("backend.test", 80));
+  EXPECT_THAT(resolve("backend.test"), ElementsAre("127.0.0.2:80"));
+  EXPECT_EQ(server_.questions(), 4);
+}
+
+TEST_F(ResolverTest, a_ttl_is_at_least_one_and_at_most_thirty_seconds) {
+  give("short.test", "127.0.0.1", 0);
+  give("long.test", "127.0.0.1", 86400);
+  resolve("short.test");
+  resolve("long.test");
+  pass(milliseconds(999));
+  EXPECT_TRUE(resolver_.known("short.test", 80));
+  pass(milliseconds(1));
+  EXPECT_FALSE(resolver_.known("short.test", 80));
+  pass(seconds(28));
+  EXPECT_TRUE(resolver_.known("long.test", 80));
+  pass(seconds(1));
+  EXPECT_FALSE(resolver_.known("long.test", 80));
+}
+
+TEST_F(ResolverTest, names_are_compared_without_case) {
+  give("backend.test", "127.0.0.1", 10);
+  resolve("backend.test");
+  EXPECT_THAT(resolve("BackEnd.TEST"), ElementsAre("127.0.0.1:80"));
+  EXPECT_EQ(server_.questions(), 2);
+}
+
+TEST_F(ResolverTest, a_name_that_does_not_exist_is_an_error_kept_for_a_second) {
+  const auto result = run_task(reactor_, resolver_.resolve("missing.test", 80));
+  ASSERT_FALSE(result);
+  const Error& error = result.error();
+  EXPECT_TRUE(error.is(Errc::name_not_resolved));
+  EXPECT_EQ(error.side(), Side::upstream);
+  EXPECT_EQ(error.phase(), Phase::resolve);
+  EXPECT_TRUE(error.retry_safe());
+  EXPECT_THAT(std::string(error.detail()), HasSubstr("missing.test: "));
+  const int questions = server_.questions();
+
+  give("missing.test", "127.0.0.1", 10);
+  EXPECT_THAT(resolve("missing.test"), ElementsAre(HasSubstr("name not resolved")));
+  EXPECT_EQ(server_.questions(), questions);
+  pass(seconds(1));
+  EXPECT_THAT(resolve("missing.test"), ElementsAre("127.0.0.1:80"));
+}
+
+TEST_F(ResolverTest, the_last_good_answer_is_used_when_a_refresh_fails) {
+  give("backend.test", "127.0.0.1", 1);
+  resolve("backend.test");
+  server_.set_mood(NameServer::Mood::broken);
+  pass(seconds(5));
+  EXPECT_THAT(resolve("backend.test"), ElementsAre("127.0.0.1:80"));
+  const int questions = server_.questions();
+  EXPECT_GT(questions, 2);
+  EXPECT_THAT(resolve("backend.test"), ElementsAre("127.0.0.1:80"));
+  EXPECT_EQ(server_.questions(), questions) << "a failure is not asked about again at once";
+  server_.set_mood(NameServer::Mood::helpful);
+  give("backend.test", "127.0.0.2", 1);
+  pass(seconds(1));
+  EXPECT_THAT(resolve("backend.test"), ElementsAre("127.0.0.2:80"));
+}
+
+TEST_F(ResolverTest, a_slow_refresh_is_not_waited_for_longer_than_patience) {
+  give("backend.test", "127.0.0.1", 1);
+  resolve("backend.test");
+  server_.set_mood(NameServer::Mood::silent);
+  pass(seconds(5));
+  const io::Reactor::Enter enter(reactor_);
+  auto waiting = resolver_.resolve("backend.test", 80);
+  EXPECT_FALSE(waiting.start());
+  pass(milliseconds(990));
+  reactor_.run_once(io::Duration::zero());
+  EXPECT_FALSE(waiting.done());
+  pass(milliseconds(20));
+  reactor_.run_once(io::Duration::zero());
+  ASSERT_TRUE(waiting.done());
+  EXPECT_THAT(texts(waiting.take()), ElementsAre("127.0.0.1:80"));
+  auto next = resolver_.resolve("backend.test", 80);
+  EXPECT_TRUE(next.start()) << "patience is counted from the question";
+}
+
+TEST_F(ResolverTest, look_ups_of_one_name_share_a_query) {
+  give("backend.test", "127.0.0.1", 10);
+  const io::Reactor::Enter enter(reactor_);
+  std::vector<task<Result<std::vector<Address>>>> look_ups;
+  for (std::uint16_t port = 1; port <= 20; ++port) {
+    look_ups.push_back(resolver_.resolve("backend.test", port));
+    EXPECT_FALSE(look_ups.back().start());
+  }
+  while (!look_ups.front().done()) reactor_.run_once(seconds(1));
+  for (std::uint16_t port = 1; port <= 20; ++port) {
+    auto& look_up = look_ups[port - 1u];
+    ASSERT_TRUE(look_up.done());
+    EXPECT_THAT(texts(look_up.take()), ElementsAre("127.0.0.1:" + std::to_string(port)));
+  }
+  EXPECT_EQ(server_.questions(), 2);
+}
+
+TEST_F(ResolverTest, a_look_up_may_be_destroyed_while_it_waits) {
+  give("backend.test", "127.0.0.1", 10);
+  const io::Reactor::Enter enter(reactor_);
+  auto kept = resolver_.resolve("backend.test", 80);
+  kept.start();
+  {
+    auto dropped = resolver_.resolve("backend.test", 80);
+    EXPECT_FALSE(dropped.start());
+  }
+  while (!kept.done()) reactor_.run_once(seconds(1));
+  EXPECT_THAT(texts(kept.take()), ElementsAre("127.0.0.1:80"));
+}
+
+TEST_F(ResolverTest, its_query_goes_on_without_anybody_waiting) {
+  give("backend.test", "127.0.0.1", 10);
+  {
+    const io::Reactor::Enter enter(reactor_);
+    auto dropped = resolver_.resolve("backend.test", 80);
+    EXPECT_FALSE(dropped.start());
+  }
+  while (!resolver_.known("backend.test", 80)) reactor_.run_once(seconds(1));
+}
+
+TEST_F(ResolverTest, may_be_destroyed_with_a_query_under_way) {
+  server_.set_mood(NameServer::Mood::silent);
+  auto other = std::make_unique<Resolver>(reactor_, options(server_));
+  {
+    const io::Reactor::Enter enter(reactor_);
+    auto dropped = other->resolve("backend.test", 80);
+    EXPECT_FALSE(dropped.start());
+  }
+  other.reset();
+  reactor_.run_once(io::Duration::zero());
+}
+
+TEST_F(ResolverTest, forgets_old_names_when_there_are_many) {
+  give("kept.test", "127.0.0.9", 30);
+  resolve("kept.test");
+  const auto address = *Address::from_ip("127.0.0.1", 0);
+  for (int i = 0; i < 5000; ++i) {
+    resolver_.remember(std::to_string(i) + ".test", {address}, seconds(1));
+    if (i % 1000 == 999) pass(seconds(2));
+  }
+  EXPECT_THAT(resolve("kept.test"), ElementsAre("127.0.0.9:80"));
+  EXPECT_EQ(server_.questions(), 2);
+}
+
+TEST(Resolver, knows_the_names_of_this_machine) {
+  io::Reactor reactor;
+  const auto result = run_task(reactor, Resolver::of(reactor).resolve("localhost", 80));
+  ASSERT_TRUE(result) << result.error().to_string();
+  EXPECT_THAT(texts(result), testing::Contains(testing::AnyOf("127.0.0.1:80", "[::1]:80")));
+}
+
+TEST(Resolver, there_is_one_for_each_event_loop) {
+  io::Reactor first(io::Reactor::Clock::manual);
+  io::Reactor second(io::Reactor::Clock::manual);
+  EXPECT_EQ(&Resolver::of(first), &Resolver::of(first));
+  EXPECT_NE(&Resolver::of(first), &Resolver::of(second));
+}
+
+TEST(Resolver, a_silent_server_is_given_up) {
+  io::Reactor reactor;
+  NameServer server(reactor);
+  server.set_mood(NameServer::Mood::silent);
+  ResolverOptions options;
+  options.servers = server.address();
+  options.try_timeout = milliseconds(30);
+  options.tries = 2;
+  Resolver resolver(reactor, options);
+  const auto result = run_task(reactor, resolver.resolve("backend.test", 80));
+  ASSERT_FALSE(result);
+  EXPECT_TRUE(result.error().is(Errc::name_not_resolved));
+  EXPECT_EQ(server.questions(), 4);
+}
+
+TEST(Resolver, a_wrong_server_address_is_an_error_of_every_look_up) {
+  io::Reactor reactor(io::Reactor::Clock::manual);
+  ResolverOptions options;
+  options.servers = "not an address";
+  Resolver resolver(reactor, options);
+  const auto result = run_task(reactor, resolver.resolve("backend.test", 80));
+  ASSERT_FALSE(result);
+  EXPECT_THAT(std::string(result.error().detail()), HasSubstr("resolver does not start"));
+}
+
+}  // namespace
+}  // namespace onehop::net

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/tcp_listener.hpp"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace onehop::net {
+namespace {
+
+using testing::HasSubstr;
+
+// A folder for socket files, removed with what is in it.
+class Folder {
+ public:
+  Folder() {
+    std::string name = testing::TempDir() + "listener.XXXXXX";
+    name_ = ::mkdtemp(name.data()) ? name : "";
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() {
+    ::unlink(path().c_str());
+    ::rmdir(name_.c_str());
+  }
+  std::string path() const { return name_ + "/s"; }
+  Address address() const { return *Address::from_socket_path(path()); }
+
+ private:
+  std::string name_;
+};
+
+bool exists(const std::string& path) {
+  struct stat file{};
+  return ::lstat(path.c_str(), &file) == 0;
+}
+
+int option(int socket, int level, int name) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  EXPECT_EQ(::getsockopt(socket, level, name, &value, &size), 0);
+  return value;
+}
+
+// A blocking client.
+io::FileDescriptor connect_to(const Address& address) {
+  io::FileDescriptor socket(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(::connect(socket.get(), address.data(), address.size()), 0) << errno;
+  return socket;
+}
+
+std::expected<TcpListener::Accepted, int> accept_soon(const TcpListener& listener) {
+  pollfd ready{listener.descriptor(), POLLIN, 0};
+  ::poll(&ready, 1, 5000);
+  return listener.accept();
+}
+
+TcpListener open_on(std::string_view ip, ListenOptions options = {}) {
+  auto listener = TcpListener::open(*Address::from_ip(ip, 0), options);
+  EXPECT_TRUE(listener.has_value()) << listener.error().to_string();
+  return std::move(*listener);
+}
+
+TEST(TcpListener, says_which_port_it_got) {
+  const TcpListener listener = open_on("127.0.0.1");
+  EXPECT_NE(listener.address().port(), 0);
+  EXPECT_EQ(listener.address().ip(), "127.0.0.1");
+}
+
+TEST(TcpListener, accepts_sockets_that_do_not_block_and_do_not_delay) {
+  const TcpListener listener = open_on("127.0.0.1");
+  const auto none = listener.accept();
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error(), EAGAIN);
+
+  const io::FileDescriptor client = connect_to(listener.address());
+  const auto accepted = accept_soon(listener);
+  ASSERT_TRUE(accepted);
+  const int socket = accepted->socket.get();
+  EXPECT_EQ(accepted->peer.ip(), "127.0.0.1");
+  EXPECT_NE(accepted->peer.port(), 0);
+  EXPECT_NE(::fcntl(socket, F_GETFL) & O_NONBLOCK, 0);
+  EXPECT_NE(::fcntl(socket, F_GETFD) & FD_CLOEXEC, 0);
+  EXPECT_NE(option(socket, IPPROTO_TCP, TCP_NODELAY), 0);
+}
+
+TEST(TcpListener, deferred_connections_arrive_with_their_first_octets) {
+  ListenOptions options;
+  options.defer_accept = true;
+  const TcpListener listener = open_on("127.0.0.1", options);
+  const io::FileDescriptor client = connect_to(listener.address());
+  ASSERT_EQ(::send(client.get(), "x", 1, 0), 1);
+  const auto accepted = accept_soon(listener);
+  ASSERT_TRUE(accepted);
+  char octet = 0;
+  EXPECT_EQ(::recv(accepted->socket.get(), &octet, 1, 0), 1);
+}
+
+TEST(TcpListener, every_address_means_both_families) {
+  auto listener = TcpListener::open(*Address::parse_listen(":0"), {});
+  ASSERT_TRUE(listener);
+  if (listener->address().family() != AF_INET6) GTEST_SKIP() << "no IPv6 here";
+  const auto v4 = connect_to(*Address::from_ip("127.0.0.1", listener->address().port()));
+  auto accepted = accept_soon(*listener);
+  ASSERT_TRUE(accepted);
+  EXPECT_EQ(accepted->peer.ip(), "127.0.0.1");
+}
+
+TEST(TcpListener, names_the_remedy_when_the_port_is_taken) {
+  const TcpListener first = open_on("127.0.0.1");
+  const auto second = TcpListener::open(first.address(), {});
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code(), std::errc::address_in_use);
+  EXPECT_EQ(second.error().side(), Side::local);
+  const std::string detail(second.error().detail());
+  EXPECT_THAT(detail, HasSubstr("cannot listen on " + first.address().to_string()));
+  EXPECT_THAT(detail, HasSubstr("--listen"));
+  EXPECT_THAT(detail, testing::Not(HasSubstr("\n")));
+}
+
+TEST(TcpListener, names_the_remedy_when_the_address_is_not_ours) {
+  const auto listener = TcpListener::open(*Address::from_ip("192.0.2.1", 8080), {});
+  ASSERT_FALSE(listener);
+  EXPECT_EQ(listener.error().code(), std::errc::address_not_available);
+  EXPECT_THAT(std::string(listener.error().detail()), HasSubstr(":8080 listens on all"));
+}
+
+TEST(TcpListener, names_the_remedies_when_the_port_is_privileged) {
+  const bool was_root = ::geteuid() == 0 && ::seteuid(65534) == 0;
+  const auto listener = TcpListener::open(*Address::from_ip("127.0.0.1", 79), {});
+  if (was_root) ASSERT_EQ(::seteuid(0), 0);
+  if (listener) GTEST_SKIP() << "port 79 is not privileged here";
+  EXPECT_EQ(listener.error().code(), std::errc::permission_denied);
+  const std::string detail(listener.error().detail());
+  EXPECT_THAT(detail, HasSubstr("cap_net_bind_service=+ep"));
+  EXPECT_THAT(detail, HasSubstr("ip_unprivileged_port_start=79"));
+}
+
+TEST(TcpListener, a_port_of_an_earlier_connection_can_be_had_at_once) {
+  Address address;
+  io::FileDescriptor client;
+  {
+    const TcpListener listener = open_on("127.0.0.1");
+    address = listener.address();
+    client = connect_to(address);
+    ASSERT_TRUE(accept_soon(listener));  // closed here first, so TIME_WAIT is on our side
+  }
+  client.reset();
+  const auto again = TcpListener::open(address, {});
+  EXPECT_TRUE(again) << again.error().to_string();
+}
+
+TEST(TcpListener, accepts_on_a_unix_socket_and_removes_its_file) {
+  const Folder folder;
+  {
+    auto listener = TcpListener::open(folder.address(), {});
+    ASSERT_TRUE(listener) << listener.error().to_string();
+    EXPECT_EQ(listener->address().to_string(), "unix:" + folder.path());
+    const auto client = connect_to(folder.address());
+    const auto accepted = accept_soon(*listener);
+    ASSERT_TRUE(accepted);
+    EXPECT_TRUE(accepted->peer.is_unix());
+    EXPECT_TRUE(exists(folder.path()));
+  }
+  EXPECT_FALSE(exists(folder.path()));
+}
+
+TEST(TcpListener, a_socket_file_nobody_listens_on_is_replaced) {
+  const Folder folder;
+  {
+    const io::FileDescriptor dead(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::bind(dead.get(), folder.address().data(), folder.address().size()), 0);
+  }
+  ASSERT_TRUE(exists(folder.path()));
+  const auto listener = TcpListener::open(folder.address(), {});
+  EXPECT_TRUE(listener) << listener.error().to_string();
+}
+
+TEST(TcpListener, a_socket_file_in_use_is_left_alone) {
+  const Folder folder;
+  const auto first = TcpListener::open(folder.address(), {});
+  ASSERT_TRUE(first);
+  const auto second = TcpListener::open(folder.address(), {});
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code(), std::errc::address_in_use);
+  EXPECT_TRUE(exists(folder.path()));
+  connect_to(folder.address());
+}
+
+TEST(TcpListener, a_file_that_is_no_socket_is_left_alone) {
+  const Folder folder;
+  std::ofstream(folder.path()) << "precious";
+  const auto listener = TcpListener::open(folder.address(), {});
+  ASSERT_FALSE(listener);
+  EXPECT_THAT(std::string(listener.error().detail()), HasSubstr("a file is in the way"));
+  std::string text;
+  std::ifstream(folder.path()) >> text;
+  EXPECT_EQ(text, "precious");
+}
+
+TEST(TcpListener, the_socket_file_of_a_successor_is_left_alone) {
+  const Folder folder;
+  auto first = TcpListener::open(folder.address(), {});
+  ASSERT_TRUE(first);
+  ::unlink(folder.path().c_str());
+  const auto second = TcpListener::open(folder.address(), {});
+  ASSERT_TRUE(second);
+  { const TcpListener closing = std::move(*first); }
+  EXPECT_TRUE(exists(folder.path()));
+}
+
+TEST(TcpListener, says_that_a_folder_is_missing) {
+  const auto listener = TcpListener::open(*Address::from_socket_path("/nonexistent/s"), {});
+  ASSERT_FALSE(listener);
+  EXPECT_THAT(std::string(listener.error().detail()), HasSubstr("no such folder"));
+}
+
+TEST(TcpListener, assignment_closes_the_old_one) {
+  const Folder folder;
+  auto on_file = TcpListener::open(folder.address(), {});
+  ASSERT_TRUE(on_file);
+  TcpListener listener = open_on("127.0.0.1");
+  const Address address = listener.address();
+  *on_file = std::move(listener);
+  EXPECT_FALSE(exists(folder.path()));
+  EXPECT_EQ(on_file->address(), address);
+  connect_to(address);
+  EXPECT_TRUE(accept_soon(*on_file));
+}
+
+}  // namespace
+}  // namespace onehop::net

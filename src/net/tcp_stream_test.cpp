@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/tcp_stream.hpp"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <onehop/task.hpp>
+
+#include "net/address.hpp"
+#include "net/tcp_listener.hpp"
+#include "support/run_task.hpp"
+
+#include <gtest/gtest.h>
+
+namespace onehop::net {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// A stream and, at its other end, a plain blocking socket.
+class TcpStreamTest : public testing::TestWithParam<int> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == AF_UNIX) {
+      int pair[2];
+      ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+      peer_ = io::FileDescriptor(pair[0]);
+      io::FileDescriptor own(pair[1]);
+      ::fcntl(own.get(), F_SETFL, O_NONBLOCK);
+      make_stream(std::move(own));
+      return;
+    }
+    auto listener = TcpListener::open(*Address::from_ip("127.0.0.1", 0), {});
+    ASSERT_TRUE(listener) << listener.error().to_string();
+    peer_ = io::FileDescriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const Address& address = listener->address();
+    ASSERT_EQ(::connect(peer_.get(), address.data(), address.size()), 0);
+    auto accepted = listener->accept();
+    while (!accepted) accepted = listener->accept();
+    make_stream(std::move(accepted->socket));
+  }
+  void make_stream(io::FileDescriptor socket) {
+    stream_ = std::make_unique<TcpStream>(reactor_, std::move(socket), TcpStream::Origin::accepted);
+  }
+
+  static task<std::string> read_once(Stream& stream, Duration longest) {
+    char data[100];
+    for (;;) {
+      const ssize_t got = stream.try_read(data, sizeof data);
+      if (got >= 0) co_return std::string(data, static_cast<std::size_t>(got));
+      if (got != -EAGAIN) co_return "errno " + std::to_string(-got);
+      const Time deadline = stream.reactor().now() + longest;
+      const Wait wait = co_await stream.readable(deadline);
+      if (wait == Wait::timed_out) co_return "timed out";
+    }
+  }
+  std::string read(Duration longest = seconds(30)) {
+    return run_task(reactor_, read_once(*stream_, longest));
+  }
+  void send(const std::string& text) {
+    ASSERT_EQ(::send(peer_.get(), text.data(), text.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(text.size()));
+  }
+  std::string receive() {
+    char data[100];
+    const ssize_t got = ::recv(peer_.get(), data, sizeof data, 0);
+    if (got < 0) return "errno " + std::to_string(errno);
+    return std::string(data, static_cast<std::size_t>(got));
+  }
+  bool is_tcp() const { return GetParam() == AF_INET; }
+
+  io::Reactor reactor_;
+  io::FileDescriptor peer_;
+  std::unique_ptr<TcpStream> stream_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Sockets, TcpStreamTest, testing::Values(AF_INET, AF_UNIX),
+                         [](const auto& info) { return info.param == AF_INET ? "tcp" : "unix"; });
+
+TEST_P(TcpStreamTest, reads_what_is_there_and_waits_for_more) {
+  send("one");
+  EXPECT_EQ(read(), "one");
+  EXPECT_EQ(read(milliseconds(20)), "timed out");
+  send("two");
+  EXPECT_EQ(read(), "two");
+}
+
+TEST_P(TcpStreamTest, many_messages_arrive_through_one_registration) {
+  for (int i = 0; i < 100; ++i) {
+    const std::string text = "message " + std::to_string(i);
+    send(text);
+    EXPECT_EQ(read(), text);
+  }
+}
+
+TEST_P(TcpStreamTest, a_read_that_fills_its_buffer_is_followed_by_another) {
+  send(std::string(250, 'x'));
+  EXPECT_EQ(read().size(), 100u);
+  EXPECT_EQ(read().size(), 100u);
+  EXPECT_EQ(read().size(), 50u);
+  EXPECT_EQ(read(milliseconds(20)), "timed out");
+}
+
+TEST_P(TcpStreamTest, writes_parts_in_order) {
+  char head[] = "head ";
+  char body[] = "body";
+  const iovec parts[] = {{head, 5}, {body, 4}};
+  EXPECT_EQ(stream_->try_write(parts, 2), 9);
+  EXPECT_EQ(receive(), "head body");
+  EXPECT_EQ(stream_->try_write("x", 1), 1);
+  EXPECT_EQ(receive(), "x");
+}
+
+task<std::size_t> write_all(Stream& stream, std::size_t size) {
+  const std::string data(64 * 1024, 'x');
+  std::size_t sent = 0;
+  while (sent < size) {
+    const ssize_t wrote = stream.try_write(data.data(), std::min(data.size(), size - sent));
+    if (wrote > 0) sent += static_cast<std::size_t>(wrote);
+    if (wrote > 0) continue;
+    if (wrote != -EAGAIN) co_return sent;
+    co_await stream.writable(io::kNever);
+  }
+  co_return sent;
+}
+
+TEST_P(TcpStreamTest, writes_more_than_the_socket_holds) {
+  constexpr std::size_t kSize = 16 << 20;
+  const io::Reactor::Enter enter(reactor_);
+  auto writing = write_all(*stream_, kSize);
+  EXPECT_FALSE(writing.start()) << "it must have waited";
+  ::fcntl(peer_.get(), F_SETFL, O_NONBLOCK);
+  std::size_t received = 0;
+  std::string data(64 * 1024, '\0');
+  while (received < kSize) {
+    const ssize_t got = ::recv(peer_.get(), data.data(), data.size(), 0);
+    if (got > 0) received += static_cast<std::size_t>(got);
+    ASSERT_TRUE(got > 0 || errno == EAGAIN);
+    reactor_.run_once(got > 0 ? Duration::zero() : milliseconds(1));
+  }
+  while (!writing.done()) reactor_.run_once(milliseconds(10));
+  EXPECT_EQ(writing.take(), kSize);
+}
+
+TEST_P(TcpStreamTest, half_close_of_the_peer_is_an_end_after_the_last_octets) {
+  send("last");
+  ::shutdown(peer_.get(), SHUT_WR);
+  EXPECT_EQ(read(), "last");
+  EXPECT_EQ(read(), "");
+  EXPECT_EQ(stream_->try_write("reply", 5), 5);
+  EXPECT_EQ(receive(), "reply");
+}
+
+TEST_P(TcpStreamTest, close_write_is_an_end_for_the_peer) {
+  stream_->close_write();
+  EXPECT_EQ(receive(), "");
+  send("still");
+  EXPECT_EQ(read(), "still");
+  EXPECT_EQ(stream_->try_write("x", 1), -EPIPE);
+}
+
+TEST_P(TcpStreamTest, abort_is_a_reset_for_the_peer) {
+  if (!is_tcp()) GTEST_SKIP() << "unix sockets have no reset without unread octets";
+  stream_->abort();
+  stream_.reset();
+  EXPECT_EQ(receive(), "errno " + std::to_string(ECONNRESET));
+}
+
+TEST_P(TcpStreamTest, a_reset_by_the_peer_is_an_error) {
+  if (!is_tcp()) GTEST_SKIP() << "unix sockets have no reset without unread octets";
+  const io::Reactor::Enter enter(reactor_);
+  auto reading = read_once(*stream_, seconds(30));
+  EXPECT_FALSE(reading.start());
+  const linger reset{1, 0};
+  ::setsockopt(peer_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  peer_.reset();
+  while (!reading.done()) reactor_.run_once(milliseconds(10));
+  EXPECT_EQ(reading.take(), "errno " + std::to_string(ECONNRESET));
+  EXPECT_TRUE(stream_->is_hung_up());
+}
+
+TEST_P(TcpStreamTest, a_peer_that_leaves_while_nobody_reads_is_noticed) {
+  bool told = false;
+  io::Wakeup watch([](void* flag) { *static_cast<bool*>(flag) = true; }, &told);
+  stream_->watch_hangup(&watch);
+  EXPECT_FALSE(stream_->is_hung_up());
+  peer_.reset();
+  while (!told) reactor_.run_once(milliseconds(10));
+  EXPECT_TRUE(stream_->is_hung_up());
+}
+
+TEST_P(TcpStreamTest, knows_whether_something_is_unread) {
+  EXPECT_FALSE(stream_->has_unread());
+  send("x");
+  EXPECT_EQ(read(), "x");
+  EXPECT_FALSE(stream_->has_unread());
+  send("y");
+  while (!stream_->has_unread()) reactor_.run_once(milliseconds(10));
+  EXPECT_EQ(read(), "y");
+  EXPECT_FALSE(stream_->has_unread());
+}
+
+TEST_P(TcpStreamTest, a_released_socket_goes_on_elsewhere) {
+  send("x");
+  EXPECT_EQ(read(), "x");
+  EXPECT_EQ(read(milliseconds(10)), "timed out");  // registered by now
+  io::FileDescriptor socket = stream_->release();
+  ASSERT_TRUE(socket);
+  io::Reactor other;
+  TcpStream successor(other, std::move(socket), TcpStream::Origin::accepted);
+  send("y");
+  EXPECT_EQ(run_task(other, read_once(successor, seconds(30))), "y");
+}
+
+TEST_P(TcpStreamTest, after_a_splice_that_found_nothing_it_waits_for_an_event) {
+  send("x");
+  EXPECT_EQ(read(), "x");
+  EXPECT_EQ(read(milliseconds(10)), "timed out");
+  send("y");
+  while (!stream_->has_unread()) reactor_.run_once(milliseconds(10));
+  char octet = 0;
+  EXPECT_EQ(::recv(stream_->plain_descriptor(), &octet, 1, 0), 1);  // behind its back
+  stream_->note_drained(true);
+  EXPECT_EQ(read(milliseconds(10)), "timed out");
+  send("z");
+  EXPECT_EQ(read(), "z");
+}
+
+}  // namespace
+}  // namespace onehop::net

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/backend_probe.hpp"
+
+#include <netdb.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <system_error>
+
+#include "io/file_descriptor.hpp"
+#include "net/address.hpp"
+
+namespace onehop::program {
+namespace {
+
+// 0, or the errno of why not.
+int try_connect(const net::Address& address, std::chrono::milliseconds patience) {
+  const io::FileDescriptor socket(
+      ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket) return errno;
+  if (::connect(socket.get(), address.data(), address.size()) == 0) return 0;
+  if (errno != EINPROGRESS) return errno;
+  pollfd connected{.fd = socket.get(), .events = POLLOUT, .revents = 0};
+  if (::poll(&connected, 1, static_cast<int>(patience.count())) == 0) return ETIMEDOUT;
+  int error = 0;
+  socklen_t size = sizeof error;
+  ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  return error;
+}
+
+std::string message_of(int error) { return std::system_category().message(error); }
+
+ProbeResult probe_socket(const Url& backend, std::chrono::milliseconds patience) {
+  ProbeResult result;
+  const auto address = net::Address::from_socket_path(backend.socket_path());
+  if (!address) {
+    result.problem = address.error().detail();
+  } else if (const int error = try_connect(*address, patience)) {
+    result.problem = message_of(error);
+  }
+  return result;
+}
+
+using Found = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
+
+Found look_up(const Url& backend, std::string& problem) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const std::string host(backend.host());
+  const std::string port = std::to_string(backend.port());
+  const int failed = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found);
+  if (failed != 0) problem = ::gai_strerror(failed);
+  return {found, &::freeaddrinfo};
+}
+
+}  // namespace
+
+ProbeResult probe_backend(const Url& backend, std::chrono::milliseconds patience) {
+  if (backend.scheme() == "unix") return probe_socket(backend, patience);
+  ProbeResult result;
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  const Found found = look_up(backend, result.problem);
+  bool answers = false;
+  for (const addrinfo* one = found.get(); one != nullptr; one = one->ai_next) {
+    const net::Address address(one->ai_addr, one->ai_addrlen);
+    result.addresses.push_back(address.ip());
+    if (answers) continue;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    const int error = try_connect(address, std::max(left, std::chrono::milliseconds(1)));
+    answers = error == 0;
+    result.problem = answers ? std::string() : message_of(error);
+  }
+  return result;
+}
+
+}  // namespace onehop::program

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/backend_url.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace onehop::program {
+namespace {
+
+using testing::HasSubstr;
+
+std::string refusal(std::string_view text) {
+  const auto url = parse_backend_url(text);
+  return url ? "accepted as " + url->to_string() : url.error();
+}
+
+TEST(BackendUrl, IsAUrlAPortOrASocket) {
+  EXPECT_EQ(parse_backend_url("http://localhost:8000")->authority(), "localhost:8000");
+  EXPECT_EQ(parse_backend_url("HTTP://a.example/base?x=1")->target(), "/base?x=1");
+  EXPECT_EQ(parse_backend_url("http://[::1]:8000")->host(), "::1");
+  EXPECT_EQ(parse_backend_url("8000")->to_string(), "http://localhost:8000/");
+  EXPECT_EQ(parse_backend_url("unix:/run/app.sock")->socket_path(), "/run/app.sock");
+}
+
+TEST(BackendUrl, PointsAtAMissingScheme) {
+  EXPECT_EQ(refusal("localhost:8000"),
+            "the backend has no scheme; did you mean http://localhost:8000?\n"
+            "    localhost:8000\n"
+            "    ^");
+  EXPECT_THAT(refusal(":8000"), HasSubstr("did you mean http://localhost:8000?"));
+  EXPECT_THAT(refusal("http:/a.example"), HasSubstr("did you mean http://a.example?"));
+  EXPECT_THAT(refusal("dmeo"), HasSubstr("did you mean onehop demo?"));
+}
+
+TEST(BackendUrl, PointsAtASchemeItDoesNotSpeak) {
+  EXPECT_EQ(refusal("htp://a.example"),
+            "'htp' is no scheme this version speaks; did you mean http://a.example?\n"
+            "    htp://a.example\n"
+            "    ^^^");
+  EXPECT_THAT(refusal("https://a.example"), HasSubstr("this version speaks HTTP/1.1 in clear"));
+  EXPECT_THAT(refusal("h2c://a.example"), HasSubstr("not h2c"));
+}
+
+TEST(BackendUrl, PointsAtABadPort) {
+  EXPECT_EQ(refusal("http://localhost:80a0/x"),
+            "a port is a number from 1 to 65535\n"
+            "    http://localhost:80a0/x\n"
+            "                     ^^^^");
+  EXPECT_THAT(refusal("http://localhost:70000"), HasSubstr("from 1 to 65535"));
+  EXPECT_THAT(refusal("http://localhost:"), HasSubstr("from 1 to 65535"));
+  EXPECT_THAT(refusal("70000"), HasSubstr("from 1 to 65535"));
+  EXPECT_THAT(refusal("0"), HasSubstr("from 1 to 65535"));
+}
+
+TEST(BackendUrl, PointsAtTheRest) {
+  EXPECT_THAT(refusal("http://"), HasSubstr("the host is missing"));
+  EXPECT_THAT(refusal("http://:80"), HasSubstr("the host is missing"));
+  EXPECT_THAT(refusal("http://::1:80"), HasSubstr("goes into brackets"));
+  EXPECT_THAT(refusal("http://user:secret@a.example"), HasSubstr("--header-up 'Authorization"));
+  EXPECT_EQ(refusal("http://a.example/a b"),
+            "a URL has no blanks; write them as %20\n"
+            "    http://a.example/a b\n"
+            "                      ^");
+  EXPECT_THAT(refusal("unix:"), HasSubstr("path is missing"));
+}
+
+}  // namespace
+}  // namespace onehop::program

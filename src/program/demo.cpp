@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/demo.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "program/access_log.hpp"
+#include "program/demo_backend.hpp"
+#include "program/log.hpp"
+#include "program/proxy_for.hpp"
+#include "program/serving.hpp"
+
+namespace onehop::program {
+namespace {
+
+constexpr int kPortsToTry = 20;
+
+bool is_taken(const Result<void>& started) {
+  return !started && started.error().code() == std::errc::address_in_use;
+}
+
+// Moves "127.0.0.1:8080" on to the next port.
+void try_next_port(std::string& address) {
+  const auto colon = address.rfind(':');
+  const int port = std::stoi(address.substr(colon + 1));
+  address = address.substr(0, colon + 1) + std::to_string(port + 1);
+}
+
+// A server that serves, or one that could not and why. Only the port nobody asked for is given up
+// for another one.
+Result<std::unique_ptr<Server>> start_proxy(Configuration& configuration, Log& log,
+                                            AccessLog& access_log) {
+  const bool may_choose = configuration.listen == Configuration::demo_listen();
+  for (int tries = 1;; ++tries) {
+    auto server = std::make_unique<Server>(server_options(configuration, log, access_log));
+    const auto started = server->start(proxy_for(configuration));
+    if (started) return server;
+    if (!is_taken(started) || !may_choose || tries == kPortsToTry) return failure(started.error());
+    try_next_port(configuration.listen.front());
+  }
+}
+
+std::string suggestion(std::string command, std::string_view about) {
+  constexpr std::size_t kColumn = 52;
+  command.resize(std::max(command.size() + 2, kColumn), ' ');
+  return "    " + command + std::string(about) + "\n";
+}
+
+// What to type, for the first address.
+std::string invitation(const std::string& address) {
+  const bool is_socket = address.starts_with("unix:");
+  const std::string url = "http://" + (is_socket ? std::string("demo") : address);
+  const std::string curl = is_socket ? "curl --unix-socket " + address.substr(5) + " " : "curl ";
+  std::string text = "\n  onehop demo: the proxy in front of a small built-in backend\n\n";
+  if (!is_socket) text += suggestion(url + "/", "open this in a browser, or try:");
+  text += suggestion(curl + url + "/", "what arrives behind the proxy");
+  text += suggestion(curl + "-N " + url + "/stream", "a line every 300 ms");
+  text += suggestion(curl + "-N " + url + "/events", "server-sent events");
+  text += suggestion(curl + "-d hello " + url + "/echo", "the body comes back");
+  if (!is_socket) text += suggestion("websocat ws://" + address + "/ws", "a WebSocket echo");
+  return text + "\n  Ctrl-C ends it. Each request is logged below.\n\n";
+}
+
+}  // namespace
+
+int serve_demo(Configuration configuration, Signals& signals) {
+  Log log(configuration.verbose);
+  AccessLog access_log(configuration.access_log, STDOUT_FILENO);
+
+  Server backend({.listen = "127.0.0.1:0", .workers = 1});
+  if (const auto started = backend.start(make_demo_backend()); !started) {
+    return report_start_failure(started.error());
+  }
+  configuration.backend = Url::parse("http://" + backend.addresses().front()).value();
+
+  const auto server = start_proxy(configuration, log, access_log);
+  if (!server) return report_start_failure(server.error());
+  std::fputs(invitation((*server)->addresses().front()).c_str(), stdout);
+  std::fflush(stdout);
+  serve_until_signalled(**server, configuration.drain_timeout, signals);
+  return 0;
+}
+
+}  // namespace onehop::program

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The backend of `onehop demo`, written as a user of the library would write one: a page that says
+// what arrived, a stream, server-sent events, an echo and a WebSocket. Any thread.
+#pragma once
+
+#include <memory>
+
+#include <onehop/handler.hpp>
+
+namespace onehop::program {
+
+std::shared_ptr<const Handler> make_demo_backend();
+
+}  // namespace onehop::program

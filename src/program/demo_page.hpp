@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The pages of the demo's backend: what arrived, for people (HTML, nothing loaded from elsewhere) and
+// for curl (text). Everything from the request is escaped. Pure; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <onehop/request.hpp>
+
+namespace onehop::program {
+
+std::string demo_page_html(const Request& request);
+std::string demo_page_text(const Request& request);
+std::string demo_not_found_html(const Request& request);
+
+// & < > and quotes as entities.
+std::string html_escaped(std::string_view text);
+
+}  // namespace onehop::program

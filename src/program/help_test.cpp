@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/help.hpp"
+
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "program/settings.hpp"
+
+namespace onehop::program {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Help, FitsAHundredColumns) {
+  std::istringstream lines(help_text());
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100U) << line;
+}
+
+TEST(Help, NamesEverySetting) {
+  const std::string help = help_text();
+  for (const Setting& setting : settings()) EXPECT_THAT(help, HasSubstr(flag_of(setting) + " "));
+}
+
+TEST(Help, BeginsWithTheEverydayFlags) {
+  const std::string help = help_text();
+  EXPECT_LT(help.find("-l, --listen ADDR"), help.find("--header-timeout"));
+  EXPECT_LT(help.find("--header-timeout"), help.find("--connect-timeout"));
+  EXPECT_THAT(help, HasSubstr("[64KiB]"));
+}
+
+}  // namespace
+}  // namespace onehop::program

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/json_text.hpp"
+
+#include "program/utf8.hpp"
+
+namespace onehop::program {
+namespace {
+
+constexpr std::string_view kHex = "0123456789abcdef";
+constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
+
+bool is_plain(char c) {
+  const auto octet = static_cast<unsigned char>(c);
+  return octet >= 0x20 && octet < 0x7f && c != '"' && c != '\\';
+}
+
+void append_special(std::string& out, char c) {
+  if (c == '"' || c == '\\') {
+    out += '\\';
+    out += c;
+    return;
+  }
+  const auto octet = static_cast<unsigned char>(c);
+  out += "\\u00";
+  out += kHex[octet >> 4U];
+  out += kHex[octet & 15U];
+}
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  while (!text.empty()) {
+    std::size_t plain = 0;
+    while (plain < text.size() && is_plain(text[plain])) ++plain;
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    const std::size_t size = utf8_character_size(text);
+    if (size > 1) {
+      out += text.substr(0, size);
+    } else if (size == 1) {
+      append_special(out, text.front());
+    } else {
+      out += kReplacement;
+    }
+    text.remove_prefix(size > 0 ? size : 1);
+  }
+  out += '"';
+}
+
+void append_json_string_or_null(std::string& out, std::string_view text) {
+  if (text.empty()) {
+    out += "null";
+  } else {
+    append_json_string(out, text);
+  }
+}
+
+}  // namespace onehop::program

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include <onehop/version.hpp>
+
+#include "program/command_line.hpp"
+#include "program/demo.hpp"
+#include "program/help.hpp"
+#include "program/serving.hpp"
+#include "program/signals.hpp"
+
+namespace onehop::program {
+namespace {
+
+constexpr int kUsageFailure = 2;
+
+const char* environment(const char* name) {
+  return std::getenv(name);  // NOLINT(concurrency-mt-unsafe): there is one thread yet
+}
+
+// Connections are what a proxy is made of: as many as the administrator allows.
+void raise_open_file_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int print(const std::string& text) {
+  const bool written = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+  return written ? 0 : 1;
+}
+
+int run(const Configuration& configuration) {
+  switch (configuration.command) {
+    case Command::help: return print(help_text());
+    case Command::version: return print("onehop " + std::string(library_version()) + "\n");
+    case Command::demo:
+    case Command::proxy: break;
+  }
+  Signals signals;
+  raise_open_file_limit();
+  if (configuration.command == Command::demo) return serve_demo(configuration, signals);
+  return serve_backend(configuration, signals);
+}
+
+}  // namespace
+}  // namespace onehop::program
+
+int main(int argc, char** argv) {
+  namespace program = onehop::program;
+  try {
+    const auto configuration =
+        program::parse_command_line({argv + (argc > 0 ? 1 : 0), argv + argc}, program::environment);
+    if (configuration) return program::run(*configuration);
+    std::fprintf(stderr, "onehop: %s\n", configuration.error().c_str());
+    return program::kUsageFailure;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "onehop: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/proxy_for.hpp"
+
+#include <functional>
+#include <utility>
+
+#include "proxy/single_host.hpp"
+
+namespace onehop::program {
+namespace {
+
+std::function<void(ProxyRequest&)> rewrite_for(const Configuration& configuration) {
+  RewriteBelow below(configuration.backend);
+  // Handed over as it is, the proxy recognises it and takes the short way.
+  if (configuration.host_header == "keep" && configuration.header_up.empty()) return below;
+  return [below, backend = configuration.backend, host = configuration.host_header,
+          edits = configuration.header_up](ProxyRequest& request) {
+    if (host == "backend") {
+      request.set_url(backend);
+    } else {
+      below(request);
+    }
+    if (host != "backend" && host != "keep") request.out().set_host(host);
+    apply_edits(edits, request.out().headers());
+  };
+}
+
+std::function<Result<void>(Response&)> modify_response_for(const Configuration& configuration) {
+  if (configuration.header_down.empty()) return {};
+  return [edits = configuration.header_down](Response& response) -> Result<void> {
+    apply_edits(edits, response.headers());
+    return {};
+  };
+}
+
+}  // namespace
+
+ReverseProxy proxy_for(const Configuration& configuration) {
+  return ReverseProxy({.rewrite = rewrite_for(configuration),
+                       .transport = std::make_shared<Transport>(configuration.transport),
+                       .modify_response = modify_response_for(configuration),
+                       .trust = configuration.trust,
+                       .upgrades = configuration.upgrades});
+}
+
+Server::Options server_options(const Configuration& configuration, Log& log,
+                               AccessLog& access_log) {
+  Server::Options options = configuration.server;
+  options.listen = configuration.listen;
+  options.log = [&log](LogLevel level, std::string_view line) { log.write(level, line); };
+  options.on_exchange_end = [&log, &access_log](const Exchange& exchange) {
+    access_log.record(exchange);
+    log.record_failure(exchange);
+  };
+  return options;
+}
+
+}  // namespace onehop::program

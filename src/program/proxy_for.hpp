@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The library's objects as the configuration wants them. Pure; main thread.
+#pragma once
+
+#include <onehop/reverse_proxy.hpp>
+#include <onehop/server.hpp>
+
+#include "program/access_log.hpp"
+#include "program/configuration.hpp"
+#include "program/log.hpp"
+
+namespace onehop::program {
+
+ReverseProxy proxy_for(const Configuration& configuration);
+
+// Both logs outlive the server.
+Server::Options server_options(const Configuration& configuration, Log& log, AccessLog& access_log);
+
+}  // namespace onehop::program

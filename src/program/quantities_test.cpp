@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/quantities.hpp"
+
+#include <gtest/gtest.h>
+
+namespace onehop::program {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+TEST(Quantities, ReadsDurationsWithTheirUnit) {
+  EXPECT_EQ(parse_duration("500ms"), milliseconds(500));
+  EXPECT_EQ(parse_duration("15s"), seconds(15));
+  EXPECT_EQ(parse_duration("1.5s"), milliseconds(1500));
+  EXPECT_EQ(parse_duration("5m"), minutes(5));
+  EXPECT_EQ(parse_duration("2h"), minutes(120));
+  EXPECT_EQ(parse_duration("0s"), seconds(0));
+}
+
+TEST(Quantities, RefusesABareDurationAndSaysWhichUnitWasMeant) {
+  EXPECT_EQ(parse_duration("15").error(), "'15' has no unit: did you mean 15s?");
+  EXPECT_EQ(parse_duration("5000").error(), "'5000' has no unit: did you mean 5000ms?");
+}
+
+TEST(Quantities, RefusesWhatIsNoDuration) {
+  for (const char* text : {"", "s", "-1s", "1 s", "1s ", "1x", "1S", "infs", "nans", "1e3s",
+                           "9999999999h", "0x10s", "+1s"}) {
+    EXPECT_FALSE(parse_duration(text)) << text;
+  }
+}
+
+TEST(Quantities, ReadsSizesWithTheirUnit) {
+  EXPECT_EQ(parse_size("64KiB"), 65536U);
+  EXPECT_EQ(parse_size("1MiB"), 1048576U);
+  EXPECT_EQ(parse_size("1.5KiB"), 1536U);
+  EXPECT_EQ(parse_size("3GiB"), 3221225472U);
+  EXPECT_EQ(parse_size("12B"), 12U);
+  EXPECT_EQ(parse_size("1kB"), 1000U);
+  EXPECT_EQ(parse_size("2MB"), 2000000U);
+}
+
+TEST(Quantities, RefusesABareSizeAndSaysWhichUnitWasMeant) {
+  EXPECT_EQ(parse_size("65536").error(), "'65536' has no unit: did you mean 64KiB?");
+  EXPECT_EQ(parse_size("64").error(), "'64' has no unit: did you mean 64KiB?");
+  EXPECT_EQ(parse_size("1000000").error(), "'1000000' has no unit: did you mean 1000000B?");
+}
+
+TEST(Quantities, RefusesWhatIsNoSize) {
+  for (const char* text : {"", "KiB", "-1B", "1K", "1kib", "99999999999GiB"}) {
+    EXPECT_FALSE(parse_size(text)) << text;
+  }
+}
+
+TEST(Quantities, ReadsSharesAsPercent) {
+  EXPECT_DOUBLE_EQ(parse_share("20%").value(), 0.2);
+  EXPECT_DOUBLE_EQ(parse_share("100%").value(), 1.0);
+  EXPECT_EQ(parse_share("20").error(), "'20' has no unit: did you mean 20%?");
+  EXPECT_EQ(parse_share("0.2").error(), "'0.2' has no unit: did you mean 20%?");
+  EXPECT_FALSE(parse_share("101%"));
+  EXPECT_FALSE(parse_share("%"));
+}
+
+TEST(Quantities, ReadsCounts) {
+  EXPECT_EQ(parse_count("512"), 512U);
+  EXPECT_EQ(parse_count("0"), 0U);
+  for (const char* text : {"", "-1", "1k", "1.5", "99999999999999999999999"}) {
+    EXPECT_FALSE(parse_count(text)) << text;
+  }
+}
+
+TEST(Quantities, AreShownInTheLargestUnitThatDivides) {
+  EXPECT_EQ(format_duration(seconds(75)), "75s");
+  EXPECT_EQ(format_duration(minutes(5)), "5m");
+  EXPECT_EQ(format_duration(milliseconds(500)), "500ms");
+  EXPECT_EQ(format_duration(seconds(0)), "0s");
+  EXPECT_EQ(format_duration(std::chrono::nanoseconds(1)), "1ms");
+  EXPECT_EQ(format_size(65536), "64KiB");
+  EXPECT_EQ(format_size(1000000), "1000000B");
+  EXPECT_EQ(format_size(0), "0B");
+  EXPECT_EQ(format_share(0.2), "20%");
+}
+
+}  // namespace
+}  // namespace onehop::program

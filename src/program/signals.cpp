@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/signals.hpp"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <system_error>
+#include <thread>
+
+namespace onehop::program {
+namespace {
+
+sigset_t ending_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  return set;
+}
+
+io::FileDescriptor opened(int descriptor, const char* what) {
+  if (descriptor < 0) throw std::system_error(errno, std::system_category(), what);
+  return io::FileDescriptor(descriptor);
+}
+
+}  // namespace
+
+Signals::Signals() {
+  ::signal(SIGPIPE, SIG_IGN);
+  const sigset_t set = ending_signals();
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  arrivals_ = opened(::signalfd(-1, &set, SFD_CLOEXEC), "signalfd");
+}
+
+void Signals::wait() { wait_or_readable(-1); }
+
+void Signals::wait_for(const std::function<void()>& work, const std::function<void()>& hurry) {
+  const io::FileDescriptor done = opened(::eventfd(0, EFD_CLOEXEC), "eventfd");
+  const std::jthread worker([&work, &done] {
+    work();
+    ::eventfd_write(done.get(), 1);
+  });
+  while (wait_or_readable(done.get())) hurry();
+}
+
+void Signals::release() {
+  const sigset_t set = ending_signals();
+  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+bool Signals::wait_or_readable(int other) {
+  std::array<pollfd, 2> waits = {{{.fd = arrivals_.get(), .events = POLLIN, .revents = 0},
+                                  {.fd = other, .events = POLLIN, .revents = 0}}};
+  for (;;) {
+    ::poll(waits.data(), waits.size(), -1);
+    if (waits[1].revents != 0) return false;
+    signalfd_siginfo arrived{};
+    if (waits[0].revents != 0 && ::read(arrivals_.get(), &arrived, sizeof arrived) > 0) return true;
+  }
+}
+
+}  // namespace onehop::program

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/websocket_echo.hpp"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <onehop/scope.hpp>
+
+#include "program/websocket_frames.hpp"
+#include "program/websocket_handshake.hpp"
+
+namespace onehop::program {
+namespace {
+
+class EchoTunnel final : public Tunnel {
+ public:
+  task<Result<bytes>> read() override {
+    while (answer_.empty() && !has_ended()) {
+      // Sleeps until the other direction has something to say and cancels the sleep.
+      pause_.spawn(sleep_for(std::chrono::hours(24)));
+      co_await pause_.join();
+    }
+    delivered_ = std::exchange(answer_, {});
+    co_return bytes(delivered_);
+  }
+
+  task<Result<void>> write(bytes data) override {
+    // A client that only sends is made to wait until it reads what it is owed.
+    while (answer_.size() > kMostUndelivered) co_await sleep_for(std::chrono::milliseconds(5));
+    frames_.receive(data, answer_);
+    pause_.cancel();
+    co_return Result<void>();
+  }
+
+  void close_write() override {
+    client_closed_ = true;
+    pause_.cancel();
+  }
+
+ private:
+  static constexpr std::size_t kMostUndelivered = WebSocketFrames::kLargestMessage;
+
+  bool has_ended() const { return client_closed_ || frames_.has_ended(); }
+
+  WebSocketFrames frames_;
+  std::string answer_;     // not yet read
+  std::string delivered_;  // what the last read gave away
+  bool client_closed_ = false;
+  Scope pause_;  // last: the reader waiting in it uses the rest
+};
+
+}  // namespace
+
+Response websocket_echo(const Request& request) {
+  if (!is_websocket_handshake(request)) {
+    Response refusal(Status::upgrade_required, "This is a WebSocket: connect with a client for it.\n");
+    refusal.headers().set("Content-Type", "text/plain; charset=utf-8");
+    refusal.headers().set("Upgrade", "websocket");
+    return refusal;
+  }
+  Response response(Status::switching_protocols);
+  response.headers().set("Upgrade", "websocket");
+  response.headers().set("Sec-WebSocket-Accept",
+                         websocket_accept(request.headers().get_or_empty("Sec-WebSocket-Key")));
+  response.set_tunnel(std::make_unique<EchoTunnel>());
+  return response;
+}
+
+}  // namespace onehop::program

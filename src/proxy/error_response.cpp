@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <onehop/reverse_proxy.hpp>
+
+#include "http/error_status.hpp"
+#include "http/field_names.hpp"
+
+namespace onehop {
+
+Response default_error_response(const Request& in, const Error& error) {
+  Status status = status_for(error);
+  // A status for logs. Should the client still listen after all, its request was cut short.
+  if (status == kClientClosedRequest) status = Status::bad_request;
+  return response_for(status, in.headers().get_or_empty(field::accept),
+                      in.headers().get_or_empty(field::x_request_id));
+}
+
+}  // namespace onehop

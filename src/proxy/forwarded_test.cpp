@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "proxy/forwarded.hpp"
+
+#include "support/scripted_upstream.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace onehop {
+namespace {
+
+using test::from_client;
+using test::lines_of;
+using testing::ElementsAre;
+
+Request from_peer(std::string_view peer, Headers headers = {{"Host", "h"}}, bool tls = false) {
+  Request request = from_client(std::move(headers));
+  ConnectionInfo connection = test::connection_from(peer);
+  connection.tls = tls;
+  request.set_connection(connection);
+  return request;
+}
+
+std::vector<std::string> after(void (*change)(const Request&, Headers&), const Request& in) {
+  Headers out = in.headers().clone();
+  change(in, out);
+  return lines_of(out);
+}
+
+// R04
+TEST(Forwarded, RemovesTheFourClaimsAndNoOthers) {
+  Headers headers = {{"forwarded", "for=a"},         {"X-Forwarded-For", "a"},
+                     {"X-FORWARDED-HOST", "b"},      {"X-Forwarded-Port", "81"},
+                     {"X-Forwarded-Proto", "https"}, {"X-Real-IP", "c"},
+                     {"X-Forwarded-For", "d"},       {"X-Forwarded-Server", "e"}};
+  remove_claims(headers);
+  EXPECT_THAT(lines_of(headers),
+              ElementsAre("X-Forwarded-Port: 81", "X-Real-IP: c", "X-Forwarded-Server: e"));
+}
+
+// XF01, XF10
+TEST(Forwarded, SaysWhatIsKnown) {
+  EXPECT_THAT(after(set_forwarded, from_peer("1.2.3.4")),
+              ElementsAre("Host: h", "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Host: h",
+                          "X-Forwarded-Proto: http"));
+  EXPECT_THAT(after(set_forwarded, from_peer("1.2.3.4", {{"Host", "h:8443"}}, true)),
+              ElementsAre("Host: h:8443", "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Host: h:8443",
+                          "X-Forwarded-Proto: https"));
+}
+
+// XF08, XF11
+TEST(Forwarded, ReplacesEveryClaim) {
+  EXPECT_THAT(after(set_forwarded, from_peer("1.2.3.4", {{"X-Forwarded-For", "6.6.6.6"},
+                                                         {"Host", "h"},
+                                                         {"x-forwarded-for", "7.7.7.7"},
+                                                         {"X-Forwarded-Proto", "https"}})),
+              ElementsAre("Host: h", "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Host: h",
+                          "X-Forwarded-Proto: http"));
+}
+
+// XF06
+TEST(Forwarded, WritesIpv6WithoutBrackets) {
+  EXPECT_THAT(after(set_forwarded, from_peer("2001:db8::1")),
+              testing::Contains("X-Forwarded-For: 2001:db8::1"));
+}
+
+// XF07
+TEST(Forwarded, LeavesOutWhatIsNotKnown) {
+  EXPECT_THAT(after(set_forwarded, from_peer("", {{"X-Forwarded-For", "6.6.6.6"}})),
+              ElementsAre("X-Forwarded-Proto: http"));
+}
+
+// XF02, XF03
+TEST(Forwarded, AppendsBehindTheJoinedLists) {
+  EXPECT_THAT(after(append_forwarded, from_peer("1.2.3.4", {{"X-Forwarded-For", "client, ip"},
+                                                            {"Host", "h"},
+                                                            {"X-Forwarded-For", ""},
+                                                            {"X-Forwarded-For", "9.9.9.9"},
+                                                            {"X-Forwarded-Host", "outer"},
+                                                            {"X-Forwarded-Proto", "https"}})),
+              ElementsAre("Host: h", "X-Forwarded-For: client, ip, 9.9.9.9, 1.2.3.4",
+                          "X-Forwarded-Host: outer, h", "X-Forwarded-Proto: https, http"));
+}
+
+// XF05
+TEST(Forwarded, AppendsToNothing) {
+  EXPECT_THAT(after(append_forwarded, from_peer("1.2.3.4", {{"X-Forwarded-For", ""}})),
+              ElementsAre("X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: http"));
+}
+
+TEST(Forwarded, AppendsNoAddressWhereThePeerHasNone) {
+  EXPECT_THAT(after(append_forwarded, from_peer("", {{"X-Forwarded-For", "9.9.9.9"}})),
+              ElementsAre("X-Forwarded-For: 9.9.9.9", "X-Forwarded-Proto: http"));
+}
+
+// XF12: computed from what came in, so that doing it twice changes nothing.
+TEST(Forwarded, AppendsOnceHoweverOftenItIsAsked) {
+  const Request in = from_peer("1.2.3.4", {{"X-Forwarded-For", "9.9.9.9"}});
+  Headers out = in.headers().clone();
+  append_forwarded(in, out);
+  append_forwarded(in, out);
+  EXPECT_THAT(lines_of(out),
+              ElementsAre("X-Forwarded-For: 9.9.9.9, 1.2.3.4", "X-Forwarded-Proto: http"));
+}
+
+// RFC 7239 §4, §6
+TEST(Forwarded, WritesTheStandardElement) {
+  EXPECT_THAT(after(add_forwarded_element, from_peer("192.0.2.60")),
+              ElementsAre("Host: h", "Forwarded: for=192.0.2.60;host=h;proto=http"));
+  EXPECT_THAT(after(add_forwarded_element, from_peer("2001:db8::1", {}, true)),
+              ElementsAre("Forwarded: for=\"[2001:db8::1]\";proto=https"));
+  EXPECT_THAT(after(add_forwarded_element, from_peer("", {{"Host", "h:81"}})),
+              ElementsAre("Host: h:81", "Forwarded: for=unknown;host=\"h:81\";proto=http"));
+}
+
+TEST(Forwarded, EscapesInsideAQuotedValue) {
+  EXPECT_THAT(after(add_forwarded_element, from_peer("192.0.2.60", {{"Host", "a\"b\\c"}})),
+              testing::Contains("Forwarded: for=192.0.2.60;host=\"a\\\"b\\\\c\";proto=http"));
+}
+
+TEST(Forwarded, AddsTheElementBehindTrustedOnes) {
+  EXPECT_THAT(after(add_forwarded_element, from_peer("192.0.2.60", {{"Forwarded", "for=a"}})),
+              ElementsAre("Forwarded: for=a", "Forwarded: for=192.0.2.60;proto=http"));
+}
+
+}  // namespace
+}  // namespace onehop

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "proxy/ip_network.hpp"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace onehop {
+namespace {
+
+bool contains(std::string_view network, std::string_view address) {
+  const std::optional<IpNetwork> parsed_network = IpNetwork::parse(network);
+  const std::optional<IpAddress> parsed_address = IpAddress::parse(address);
+  EXPECT_TRUE(parsed_network) << network;
+  EXPECT_TRUE(parsed_address) << address;
+  return parsed_network && parsed_address && parsed_network->contains(*parsed_address);
+}
+
+TEST(IpNetwork, HoldsTheAddressesWithItsPrefix) {
+  EXPECT_TRUE(contains("10.0.0.0/8", "10.255.0.1"));
+  EXPECT_FALSE(contains("10.0.0.0/8", "11.0.0.0"));
+  EXPECT_TRUE(contains("192.0.2.128/25", "192.0.2.128"));
+  EXPECT_FALSE(contains("192.0.2.128/25", "192.0.2.127"));
+  EXPECT_TRUE(contains("2001:db8::/33", "2001:db8:7fff::1"));
+  EXPECT_FALSE(contains("2001:db8::/33", "2001:db8:8000::1"));
+}
+
+TEST(IpNetwork, HoldsOneAddressWithoutAPrefix) {
+  EXPECT_TRUE(contains("127.0.0.1", "127.0.0.1"));
+  EXPECT_FALSE(contains("127.0.0.1", "127.0.0.2"));
+  EXPECT_TRUE(contains("::1", "0:0:0:0:0:0:0:1"));
+  EXPECT_FALSE(contains("::1", "::2"));
+}
+
+TEST(IpNetwork, IgnoresTheBitsBehindThePrefix) {
+  EXPECT_TRUE(contains("10.1.2.3/8", "10.9.9.9"));
+  EXPECT_TRUE(contains("0.0.0.0/0", "203.0.113.9"));
+  EXPECT_TRUE(contains("::/0", "2001:db8::1"));
+}
+
+TEST(IpNetwork, KeepsTheFamiliesApart) {
+  EXPECT_FALSE(contains("::/0", "192.0.2.1"));
+  EXPECT_FALSE(contains("::/0", "::ffff:192.0.2.1"));
+  EXPECT_FALSE(contains("0.0.0.0/0", "::1"));
+}
+
+TEST(IpNetwork, TakesAMappedAddressForTheIpv4Address) {
+  EXPECT_TRUE(contains("10.0.0.0/8", "::ffff:10.0.0.1"));
+  EXPECT_TRUE(contains("10.0.0.0/8", "::ffff:a00:1"));
+  EXPECT_TRUE(contains("::ffff:10.0.0.0/104", "10.0.0.1"));
+  EXPECT_FALSE(contains("::ffff:10.0.0.0/104", "11.0.0.1"));
+}
+
+TEST(IpNetwork, IgnoresTheZone) {
+  EXPECT_TRUE(contains("fe80::/10", "fe80::1%eth0"));
+}
+
+TEST(IpNetwork, RefusesWhatIsNone) {
+  for (const char* text :
+       {"", "/8", "10.0.0.0/", "10.0.0.0/33", "::/129", "10.0.0.0/-1", "10.0.0.0/8/8", "10.0.0/8",
+        "localhost", "[::1]", "::1]", "10.0.0.1:80", " 10.0.0.1", "::ffff:10.0.0.0/95",
+        "1111:2222:3333:4444:5555:6666:7777:8888:9999"}) {
+    EXPECT_FALSE(IpNetwork::parse(text)) << text;
+  }
+  EXPECT_FALSE(IpNetwork::parse(std::string(1000, '1')));
+}
+
+}  // namespace
+}  // namespace onehop

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/accept_loop.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "net/tcp_stream.hpp"
+#include "server/shard_server.hpp"
+
+namespace onehop::server {
+namespace {
+
+constexpr int kBatch = 64;
+constexpr io::Duration kPause = std::chrono::milliseconds(20);
+
+bool is_shortage(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+}  // namespace
+
+AcceptLoop::AcceptLoop(ShardServer& shard, std::shared_ptr<net::TcpListener> listener,
+                       std::string_view name)
+    : shard_(shard),
+      listener_(std::move(listener)),
+      name_(name),
+      ready_(&AcceptLoop::on_ready, this),
+      timer_(&AcceptLoop::on_timer, this) {}
+
+AcceptLoop::~AcceptLoop() { remove(); }
+
+void AcceptLoop::start() { add(); }
+
+void AcceptLoop::add() noexcept {
+  // Level-triggered; of the shards that wait, the kernel wakes one.
+  listening_ = shard_.reactor().add(listener_->descriptor(), *this, EPOLLIN | EPOLLEXCLUSIVE);
+  if (!listening_) shard_.reactor().timers().arm(timer_, shard_.reactor().now() + kPause);
+}
+
+void AcceptLoop::remove() noexcept {
+  if (listening_) shard_.reactor().remove(listener_->descriptor());
+  listening_ = false;
+}
+
+void AcceptLoop::on_events(std::uint32_t) noexcept { shard_.reactor().schedule(ready_); }
+
+void AcceptLoop::on_ready(void* self) {
+  auto& loop = *static_cast<AcceptLoop*>(self);
+  if (loop.listening_) loop.accept_some();
+}
+
+void AcceptLoop::on_timer(void* self) {
+  auto& loop = *static_cast<AcceptLoop*>(self);
+  if (loop.shard_.is_full()) {
+    loop.pause();
+  } else {
+    loop.add();
+  }
+}
+
+void AcceptLoop::pause() {
+  remove();
+  shard_.reactor().timers().arm(timer_, shard_.reactor().now() + kPause);
+}
+
+bool AcceptLoop::accept_some() {
+  for (int i = 0; i < kBatch; ++i) {
+    if (shard_.is_full()) {
+      pause();
+      return false;
+    }
+    auto accepted = listener_->accept();
+    if (!accepted) {
+      if (accepted.error() == EAGAIN) return true;
+      if (!is_shortage(accepted.error())) continue;  // died in the queue
+      const std::string why = std::strerror(accepted.error());  // NOLINT(concurrency-mt-unsafe)
+      shard_.common().log(LogLevel::warning, "accepting pauses: " + why);
+      pause();
+      return false;
+    }
+    shard_.adopt(std::make_unique<net::TcpStream>(shard_.reactor(), std::move(accepted->socket),
+                                                  net::TcpStream::Origin::accepted),
+                 accepted->peer, name_);
+  }
+  return true;
+}
+
+void AcceptLoop::finish() {
+  timer_.disarm();
+  remove();
+  while (listener_ && !shard_.is_full()) {
+    auto accepted = listener_->accept();
+    if (!accepted) break;
+    shard_.adopt(std::make_unique<net::TcpStream>(shard_.reactor(), std::move(accepted->socket),
+                                                  net::TcpStream::Origin::accepted),
+                 accepted->peer, name_);
+  }
+  listener_.reset();
+}
+
+}  // namespace onehop::server

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// AcceptLoop: one shard's view of one listener. Accepts in small batches; pauses, without spinning,
+// while there is no room for a connection (descriptors, or the configured limit).
+#pragma once
+
+#include <memory>
+
+#include "io/reactor.hpp"
+#include "net/tcp_listener.hpp"
+
+namespace onehop::server {
+
+class ShardServer;
+
+class AcceptLoop final : private io::Watcher {
+ public:
+  AcceptLoop(ShardServer& shard, std::shared_ptr<net::TcpListener> listener, std::string_view name);
+  ~AcceptLoop();
+
+  void start();
+  // Takes what is in the queue already, then lets go of the listener.
+  void finish();
+
+ private:
+  void on_events(std::uint32_t events) noexcept override;
+  static void on_ready(void* self);
+  static void on_timer(void* self);
+  // False when it had to pause.
+  bool accept_some();
+  void pause();
+  void add() noexcept;
+  void remove() noexcept;
+
+  ShardServer& shard_;
+  std::shared_ptr<net::TcpListener> listener_;
+  std::string_view name_;
+  io::Wakeup ready_;
+  io::Timer timer_;
+  bool listening_ = false;
+};
+
+}  // namespace onehop::server

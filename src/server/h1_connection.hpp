@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// H1Connection: an HTTP/1 connection of a client: one coroutine that waits for a request, serves it,
+// and waits for the next. Owned by its ShardServer, which it asks to be destroyed when it has ended.
+// An idle one holds no buffer and no frame but its own.
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include <onehop/request.hpp>
+#include <onehop/task.hpp>
+
+#include "base/intrusive_list.hpp"
+#include "net/address.hpp"
+#include "net/stream.hpp"
+#include "server/h1_exchange.hpp"
+#include "wire/read_buffer.hpp"
+
+namespace onehop::server {
+
+class H1Connection : public ListNode {
+ public:
+  // `local` outlives the connection.
+  H1Connection(ShardServer& shard, std::unique_ptr<net::Stream> stream, const net::Address& peer,
+               std::string_view local);
+  ~H1Connection();
+
+  void start();
+  // Ends the wait for a next request; one in progress is not touched.
+  void end_if_idle() noexcept;
+
+ private:
+  task<void> run();
+  task<Next> serve_one();
+  task<void> linger();
+
+  ShardServer& shard_;
+  std::unique_ptr<net::Stream> stream_;
+  wire::ReadBuffer input_;
+  ConnectionInfo info_;
+  std::array<char, 46> peer_text_;
+  bool idle_ = false;
+  io::Wakeup ended_;
+  task<void> running_;  // last: destroyed first, it uses the rest
+};
+
+}  // namespace onehop::server

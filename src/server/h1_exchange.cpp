@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/h1_exchange.hpp"
+
+#include <cerrno>
+#include <exception>
+#include <utility>
+
+#include "base/arena.hpp"
+#include "http/error_status.hpp"
+#include "http/field_names.hpp"
+#include "http/hop_by_hop.hpp"
+#include "http/host.hpp"
+#include "server/request_body.hpp"
+#include "server/shard_server.hpp"
+#include "server/until_hangup.hpp"
+#include "wire/tunnel_relay.hpp"
+
+namespace onehop::server {
+namespace {
+
+// Content nobody read is taken in and dropped up to here, to keep the connection.
+constexpr std::uint64_t kSmallRest = 256 * 1024;
+constexpr net::Duration kDropTimeout = std::chrono::seconds(5);
+// Informational responses a client does not read; past it they are dropped.
+constexpr std::size_t kMostInformational = 64 * 1024;
+
+}  // namespace
+
+H1Exchange::H1Exchange(ShardServer& shard, net::Stream& stream, wire::ReadBuffer& input,
+                       const ConnectionInfo& connection, net::Time began)
+    : shard_(shard),
+      stream_(stream),
+      input_(input),
+      connection_(connection),
+      arena_(Arena::create()),
+      record_(arena_->make<Exchange>()),
+      reader_(stream, input, Side::client),
+      output_(stream, Side::client),
+      settled_(stream.reactor()) {
+  record_->began = began;
+  record_->peer = connection.peer;
+  record_->tls = connection.tls;
+}
+
+H1Exchange::~H1Exchange() {
+  if (body_) body_->detach();
+  finish();
+}
+
+void H1Exchange::finish() noexcept {
+  record_->ended = stream_.reactor().now();
+  if (!record_->upgraded) {
+    record_->request_body = reader_.received();
+    record_->response_body = progress_.octets;
+  }
+  shard_.exchange_ended(*record_);
+}
+
+void H1Exchange::fail(const Error& error) {
+  if (!record_->failure) record_->failure = error;
+}
+
+// --- the request -------------------------------------------------------------------------------
+
+Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
+  Headers headers = parser.take_headers(input_.view(), arena_);
+  input_.consume(parser.size());
+  method_ = parser.method();
+  version_ = parser.version();
+  keep_alive_ = allows_reuse(version_, headers);
+  record_->method = method_;
+  record_->version = version_;
+  record_->target = parser.target();
+  record_->head_received = stream_.reactor().now();
+  record_->host = headers.get_or_empty(field::host);
+  record_->user_agent = headers.get_or_empty(field::user_agent);
+  record_->referer = headers.get_or_empty(field::referer);
+
+  const auto framing = request_framing(version_, headers);
+  if (!framing) return failure(framing.error());
+  if (auto host = check_host(version_, headers); !host) return failure(host.error());
+  if (method_ == Method::connect) {
+    return failure(Errc::unsupported_method, Side::client, "CONNECT is not served here");
+  }
+  auto url = Url::parse_target(parser.target());
+  if (!url) return failure(url.error());
+  if (url->is_absolute()) {
+    // The target wins over Host, and the upstream sees one of them (RFC 9112 §3.2.2).
+    headers.set(field::host, url->authority());
+    record_->host = headers.get_or_empty(field::host);
+    url = url->without_authority();
+  }
+  Request request(method_, std::move(*url), std::move(headers));
+  if (auto checked = check(request, *framing); !checked) return failure(checked.error());
+
+  ConnectionInfo facts = connection_;  // in memory that lives as long as the request
+  facts.peer = arena_->copy(facts.peer);
+  facts.local = arena_->copy(facts.local);
+  facts.version = version_;
+  request.set_connection(facts);
+  request.set_exchange(record_);
+  if (framing->has_content()) {
+    reader_.begin(*framing, shard_.limits(), arena_);
+    reader_.set_limit(shard_.options().max_body);
+    auto body = std::make_unique<RequestBody>(*this, reader_.length());
+    body_ = body.get();
+    request.set_body(Body::from(std::move(body)));
+  }
+  if (version_ != Version::http_1_0) {
+    request.on_informational([this](const Response& response) { send_informational(response); });
+  }
+  return request;
+}
+
+Result<void> H1Exchange::check(const Request& request, const BodyFraming& framing) {
+  if (request.url().is_asterisk() && method_ != Method::options) {
+    return failure(Errc::bad_request, Side::client, "the target * is for OPTIONS only");
+  }
+  const auto expectation = request.headers().get(field::expect);
+  if (expectation && version_ != Version::http_1_0) {  // RFC 9110 §10.1.1
+    if (!request.headers().has_token(field::expect, "100-continue") ||
+        expectation->find(',') != std::string_view::npos) {
+      return failure(Errc::expectation_failed, Side::client);
+    }
+    expects_continue_ = framing.has_content();
+  }
+  if (framing.kind == BodyFraming::Kind::length && framing.length > shard_.options().max_body) {
+    return failure(Errc::body_too_large, Side::client);
+  }
+  return {};
+}
+
+std::optional<Result<bytes>> H1Exchange::read_body(std::size_t scratch) {
+  auto piece = reader_.try_read(scratch);
+  if (piece) note_body();
+  return piece;
+}
+
+void H1Exchange::note_body() noexcept {
+  if (reader_.at_end() || reader_.has_failed()) settled_.set();
+}
+
+void H1Exchange::body_dropped() noexcept {
+  body_ = nullptr;
+  settled_.set();
+}
+
+task<void> H1Exchange::wait_for_body() {
+  // Whoever reads wants the content, so a client that asks first is told to go on.
+  if (expects_continue_ && !continue_sent_ && input_.empty() && !response_begun_) {
+    send_informational(Response(Status::continue_));
+  }
+  if (output_.has_pending() && !response_begun_) {
+    auto drained = co_await output_.drain(shard_.options().write_timeout);
+    if (!drained) reader_.fail(drained.error());
+  }
+  const net::Time now = stream_.reactor().now();
+  const auto wait =
+      co_await stream_.readable(io::deadline_after(now, shard_.options().body_timeout));
+  if (wait == net::Wait::timed_out) {
+    reader_.fail(Error(Errc::timed_out, Side::client, "no octet of the body came"));
+  } else if (wait == net::Wait::interrupted) {
+    reader_.fail(Error(Errc::cancelled, Side::local));
+  }
+}
+
+// --- the exchange ------------------------------------------------------------------------------
+
+task<Next> H1Exchange::run(h1::HeadParser& parser) {
+  auto request = take_request(parser);
+  if (!request) co_return co_await refuse(request.error());
+  Response response;
+  const bool answered = co_await serve(std::move(*request), response);
+  if (!answered) co_return Next::close;
+  co_return co_await answer(response);
+}
+
+// Calls the handler; false when the client left before it had an answer.
+task<bool> H1Exchange::serve(Request request, Response& response) {
+  using Watch = UntilHangup<Response>;
+  using Hangup = net::Stream::Hangup;
+  try {
+    task<Response> serving = shard_.handler().serve(std::move(request));
+    bool finished = co_await Watch(stream_, serving, Watch::Begin::start, Hangup::any);
+    while (!finished) {
+      if (client_is_gone()) {
+        record_->outcome = Outcome::client_gone;
+        fail(Error(Errc::client_gone, Side::client).during(Phase::wait));
+        co_return false;  // destroys the task, and with it what it was waiting for
+      }
+      finished = co_await Watch(stream_, serving, Watch::Begin::go_on, Hangup::broken);
+    }
+    response = serving.take();
+  } catch (const std::exception& exception) {
+    response = answer_to_exception(exception.what());
+  } catch (...) {
+    response = answer_to_exception("an exception of unknown type");
+  }
+  co_return true;
+}
+
+Response H1Exchange::answer_to_exception(const char* what) {
+  const Error error(Errc::handler_failed, Side::local, what);
+  fail(error);
+  return response_for(status_for(error), {}, {});
+}
+
+// After a hang-up. A client that half-closed behind pipelined requests still wants its answers, and
+// one that is not done with its body is noticed by whoever reads that.
+bool H1Exchange::client_is_gone() {
+  if (stream_.is_broken()) return true;
+  if (!body_is_settled()) return false;
+  if (!reader_.at_end()) return true;
+  return input_.empty() && input_.fill(stream_, io::BufferPool::kSize) <= 0;
+}
+
+void H1Exchange::send_informational(const Response& response) {
+  if (response_begun_ || version_ == Version::http_1_0) return;
+  if (response.status() == Status::continue_) {
+    if (std::exchange(continue_sent_, true)) return;
+  }
+  Headers headers = response.headers().clone();
+  remove_hop_by_hop(headers);
+  const h1::HeadFraming framing;
+  const std::size_t bound = h1::head_size_bound(headers, response.reason(), framing);
+  const std::span<char> memory = stream_.reactor().head_scratch();
+  if (bound > memory.size() || output_.pending() + bound > kMostInformational) return;
+  const char* end = h1::write_response_head(memory.data(), response.status(), response.reason(),
+                                            headers, framing, {});
+  // A failure shows again when the answer is written.
+  (void)output_.write({memory.data(), static_cast<std::size_t>(end - memory.data())});
+}
+
+task<Next> H1Exchange::refuse(Error error) {
+  fail(error);
+  Response response = response_for(status_for(error), {}, {});
+  Plan plan = this->plan(response);
+  plan.close = true;
+  plan.framing.persistence = h1::Persistence::close;
+  auto sent = co_await deliver(response, plan);
+  co_return sent ? Next::linger : Next::close;
+}
+
+// --- the answer --------------------------------------------------------------------------------
+
+bool H1Exchange::rest_is_small() const noexcept {
+  if (reader_.at_end()) return true;
+  if (reader_.has_failed() || (expects_continue_ && !continue_sent_)) return false;
+  const auto left = reader_.left();
+  return left && *left <= kSmallRest;
+}
+
+// RFC 9112 §6.3 and §9.3, from the sender's side.
+H1Exchange::Plan H1Exchange::plan(const Response& response) const {
+  Plan plan;
+  plan.close = !keep_alive_ || shard_.is_draining();
+  // Content that nobody will read any more stands between this request and the next.
+  if (!body_ && !rest_is_small()) plan.close = true;
+  if (reader_.has_failed() || (expects_continue_ && !continue_sent_ && reader_.received() == 0)) {
+    plan.close = plan.close || !reader_.at_end();
+  }
+  const bool is_head = method_ == Method::head;
+  const auto length = response.body().length();
+  h1::HeadFraming& framing = plan.framing;
+  if (is_head || response.status().forbids_body()) {
+    framing.keep_content_length = is_head || response.status() == Status::not_modified;
+    const bool says_length = response.headers().has(field::content_length);
+    if (is_head && !says_length && length && !response.body().is_empty()) {
+      framing.body = BodyFraming::of_length(*length);
+    }
+  } else if (length) {
+    framing.body = BodyFraming::of_length(*length);
+    plan.has_body = *length > 0;
+  } else if (version_ == Version::http_1_0) {
+    framing.body = BodyFraming::until_close();
+    plan.has_body = true;
+    plan.close = true;
+  } else {
+    framing.body = BodyFraming::chunked();
+    framing.trailer = response.headers().get_or_empty(field::trailer);
+    plan.coding = wire::Coding::chunked;
+    plan.has_body = true;
+  }
+  if (plan.close) {
+    framing.persistence = h1::Persistence::close;
+  } else if (version_ == Version::http_1_0) {
+    framing.persistence = h1::Persistence::keep_alive;
+  }
+  return plan;
+}
+
+// Into the reactor's head scratch memory, or out at once where it is too large for that (0 then).
+Result<std::size_t> H1Exchange::write_head(const Response& response, const Plan& plan) {
+  const Status status = response.status();
+  const std::size_t bound =
+      h1::head_size_bound(response.headers(), response.reason(), plan.framing) + 64;
+  const std::span<char> memory = stream_.reactor().head_scratch();
+  const std::string_view date = shard_.date();
+  if (bound <= memory.size()) {
+    const char* end = h1::write_response_head(memory.data(), status, response.reason(),
+                                              response.headers(), plan.framing, date);
+    return static_cast<std::size_t>(end - memory.data());
+  }
+  std::string text(bound, '\0');
+  const char* end = h1::write_response_head(text.data(), status, response.reason(),
+                                            response.headers(), plan.framing, date);
+  auto written = output_.write({text.data(), static_cast<std::size_t>(end - text.data())});
+  if (!written) return failure(written.error());
+  return 0;
+}
+
+task<Result<void>> H1Exchange::deliver(Response& response, Plan plan) {
+  const auto head = write_head(response, plan);
+  if (!head) co_return failure(head.error());
+  response_begun_ = true;
+  record_->status = response.status().code();
+  Body nothing;
+  wire::H1Output::BodyOptions options;
+  options.coding = plan.coding;
+  options.flush_at_once = response.flush_at_once();
+  options.stall = shard_.options().write_timeout;
+  Body& body = plan.has_body ? response.body() : nothing;
+  co_return co_await output_.send(*head, body, options, progress_);
+}
+
+task<Next> H1Exchange::answer(Response& response) {
+  if (response.status() == Status::switching_protocols) {
+    co_await tunnel(response);
+    co_return Next::close;
+  }
+  if (response.status().is_informational()) {
+    response = answer_to_exception("the handler gave a 1xx as its final response");
+  }
+  const Plan plan = this->plan(response);
+  using Watch = UntilHangup<Result<void>>;
+  using Hangup = net::Stream::Hangup;
+  Result<void> sent;
+  try {
+    task<Result<void>> sending = deliver(response, plan);
+    bool finished = co_await Watch(stream_, sending, Watch::Begin::start, Hangup::any);
+    while (!finished) {
+      if (client_is_gone()) break;
+      finished = co_await Watch(stream_, sending, Watch::Begin::go_on, Hangup::broken);
+    }
+    sent = finished ? sending.take() : failure(Errc::client_gone, Side::client);
+  } catch (const std::exception& exception) {  // a body of the handler's own
+    sent = failure(Errc::handler_failed, Side::local, exception.what());
+  }
+  if (!sent) {
+    const bool gone = sent.error().is(Errc::client_gone);
+    Error error = sent.error();
+    if (error.phase() == Phase::none) error.during(gone ? Phase::deliver : Phase::receive);
+    fail(error);
+    record_->outcome = gone ? Outcome::client_gone : Outcome::aborted;
+    // Only a reset tells the reader of a close-delimited body that it is not complete.
+    if (plan.framing.body.kind == BodyFraming::Kind::until_close) stream_.abort();
+    co_return Next::close;
+  }
+  co_await wait_until_settled();
+  response = Response();
+  co_return co_await settle_body(plan.close);
+}
+
+// An early answer: the upload goes on until the upstream or the client stops it.
+task<void> H1Exchange::wait_until_settled() {
+  while (!body_is_settled() && !stream_.is_broken()) co_await settled_.wait();
+}
+
+// The answer is out and nobody reads the request any more.
+task<Next> H1Exchange::settle_body(bool close) {
+  if (reader_.at_end()) co_return close ? Next::close : Next::keep_alive;
+  if (close || !rest_is_small()) co_return Next::linger;
+  const net::Time deadline = io::deadline_after(stream_.reactor().now(), kDropTimeout);
+  for (;;) {
+    const auto piece = reader_.try_read(wire::H1BodyReader::kOwnMemory);
+    if (piece && !*piece) co_return Next::close;
+    if (reader_.at_end()) co_return Next::keep_alive;
+    if (piece) continue;
+    const auto wait = co_await stream_.readable(deadline);
+    if (wait != net::Wait::ready) co_return Next::close;
+  }
+}
+
+task<void> H1Exchange::tunnel(Response& response) {
+  const std::unique_ptr<Tunnel> far = response.take_tunnel();
+  Plan plan;
+  plan.framing.persistence = h1::Persistence::upgrade;
+  plan.framing.upgrade = response.headers().get_or_empty(field::upgrade);
+  if (!far || plan.framing.upgrade.empty()) {
+    Response refusal = answer_to_exception("a 101 without a tunnel or an Upgrade field");
+    plan = this->plan(refusal);
+    co_await deliver(refusal, plan);
+    co_return;
+  }
+  auto sent = co_await deliver(response, plan);
+  if (!sent) {
+    fail(sent.error());
+    record_->outcome = Outcome::client_gone;
+    co_return;
+  }
+  record_->upgraded = true;
+  std::string early(input_.view());
+  input_.release();
+  wire::RelayCounts counts;
+  auto relayed = co_await wire::relay(stream_, std::move(early), *far, counts);
+  record_->request_body = counts.from_client;
+  record_->response_body = counts.to_client;
+  if (!relayed) {
+    const bool gone = relayed.error().side() == Side::client;
+    fail(relayed.error());
+    record_->outcome = gone ? Outcome::client_gone : Outcome::aborted;
+  }
+}
+
+}  // namespace onehop::server

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// H1Exchange: one request of an HTTP/1 connection and its answer, from the parsed head until both
+// bodies are settled. Calls the handler (the one place that catches what it throws), watches for the
+// client leaving, and decides the framing of the answer. Lives in the frame of its connection.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include <onehop/exchange.hpp>
+#include <onehop/request.hpp>
+#include <onehop/response.hpp>
+
+#include "http/h1/parser.hpp"
+#include "http/h1/serializer.hpp"
+#include "io/event.hpp"
+#include "net/stream.hpp"
+#include "wire/h1_body_reader.hpp"
+#include "wire/h1_output.hpp"
+#include "wire/read_buffer.hpp"
+
+namespace onehop::server {
+
+class RequestBody;
+class ShardServer;
+
+// What the connection does after an exchange.
+enum class Next : std::uint8_t {
+  keep_alive,
+  close,   // everything was said
+  linger,  // octets of the client may still be on their way: let it read the answer first
+};
+
+class H1Exchange {
+ public:
+  H1Exchange(ShardServer& shard, net::Stream& stream, wire::ReadBuffer& input,
+             const ConnectionInfo& connection, net::Time began);
+  H1Exchange(const H1Exchange&) = delete;
+  H1Exchange& operator=(const H1Exchange&) = delete;
+  ~H1Exchange();
+
+  // The whole exchange, from a complete head at the front of the input.
+  task<Next> run(h1::HeadParser& parser);
+  // Answers what could not be understood (408, 4xx, 5xx) and is not followed by anything.
+  task<Next> refuse(Error error);
+
+ private:
+  friend class RequestBody;
+
+  // Reading the request.
+  Result<Request> take_request(h1::HeadParser& parser);
+  Result<void> check(const Request& request, const BodyFraming& framing);
+  std::optional<Result<bytes>> read_body(std::size_t scratch);
+  task<void> wait_for_body();
+  void note_body() noexcept;
+  void body_dropped() noexcept;
+  bool body_is_settled() const noexcept { return !body_ || reader_.at_end() || reader_.has_failed(); }
+
+  // Answering.
+  task<bool> serve(Request request, Response& response);
+  Response answer_to_exception(const char* what);
+  bool client_is_gone();
+  void send_informational(const Response& response);
+  task<Next> answer(Response& response);
+  struct Plan {
+    h1::HeadFraming framing;
+    wire::Coding coding = wire::Coding::identity;
+    bool has_body = false;
+    bool close = false;
+  };
+  Plan plan(const Response& response) const;
+  bool rest_is_small() const noexcept;
+  Result<std::size_t> write_head(const Response& response, const Plan& plan);
+  task<Result<void>> deliver(Response& response, Plan plan);
+  task<void> wait_until_settled();
+  task<Next> settle_body(bool close);
+  task<void> tunnel(Response& response);
+  void finish() noexcept;
+  void fail(const Error& error);
+
+  ShardServer& shard_;
+  net::Stream& stream_;
+  wire::ReadBuffer& input_;
+  const ConnectionInfo& connection_;
+  ArenaRef arena_;
+  Exchange* record_;
+  wire::H1BodyReader reader_;
+  wire::H1Output output_;
+  wire::BodyProgress progress_;
+  io::Event settled_;
+  RequestBody* body_ = nullptr;  // owned by whoever has the request; null when there is none any more
+  Method method_;
+  Version version_ = Version::http_1_1;
+  bool keep_alive_ = true;
+  bool expects_continue_ = false;
+  bool continue_sent_ = false;
+  bool response_begun_ = false;
+};
+
+}  // namespace onehop::server

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// RequestBody: the content of a request as its handler sees it. It may outlive the connection it comes
+// from (a handler can keep it): it is then an aborted body. One thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "http/polled_body_source.hpp"
+#include "net/stream.hpp"
+
+namespace onehop::server {
+
+class H1Exchange;
+
+class RequestBody final : public PolledBodySource {
+ public:
+  RequestBody(H1Exchange& exchange, std::optional<std::uint64_t> length) noexcept
+      : exchange_(&exchange), length_(length) {}
+  ~RequestBody() override;
+
+  task<Result<bytes>> read() override;
+  std::optional<std::uint64_t> length() const override { return length_; }
+  const Headers& trailers() const override;
+  std::optional<Result<bytes>> try_read(std::size_t most) override;
+  task<void> wait() override;
+  bool at_end() const noexcept override;
+  net::Stream* plain_stream(std::uint64_t& left) noexcept override;
+  void consumed(std::uint64_t octets) noexcept override;
+
+  // The exchange is over; later reads fail.
+  void detach() noexcept { exchange_ = nullptr; }
+
+ private:
+  H1Exchange* exchange_;
+  std::optional<std::uint64_t> length_;
+};
+
+}  // namespace onehop::server

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <onehop/server.hpp>
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "server/shard_server.hpp"
+
+namespace onehop {
+namespace {
+
+using HandlerFactory = std::function<std::shared_ptr<const Handler>()>;
+
+std::size_t usable_cpus() {
+  cpu_set_t set;
+  if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return static_cast<std::size_t>(std::max(1, CPU_COUNT(&set)));
+}
+
+// A connection of a client may need one to the upstream; some descriptors are for the rest.
+std::size_t default_connection_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return 1'000'000;
+  return std::max<std::size_t>(1, limit.rlim_cur / 10 * 8);
+}
+
+// One thread of the server.
+struct Worker {
+  std::thread thread;
+  // Set by the thread, before it reports that it runs; they live until it has ended.
+  io::Reactor* reactor = nullptr;
+  server::ShardServer* shard = nullptr;
+  bool ended = false;
+  bool was_cut = false;
+};
+
+}  // namespace
+
+struct Server::State {
+  explicit State(Options given) : common(std::make_shared<server::Common>()) {
+    common->options = std::move(given);
+  }
+
+  Result<void> open_listeners();
+  void run_worker(Worker& worker, const HandlerFactory& factory);
+
+  std::shared_ptr<server::Common> common;
+  std::vector<std::string> addresses;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  // Guarded by mutex.
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::size_t reported = 0;  // workers that run or have failed to
+  std::optional<std::string> start_failure;
+  bool started = false;
+};
+
+Result<void> Server::State::open_listeners() {
+  net::ListenOptions listen;
+  listen.defer_accept = common->options.defer_accept;
+  for (const std::string& text : common->options.listen.list()) {
+    auto address = net::Address::parse_listen(text);
+    if (!address) return failure(address.error());
+    auto listener = net::TcpListener::open(*address, listen);
+    if (!listener) return failure(listener.error());
+    common->listeners.push_back(std::make_shared<net::TcpListener>(std::move(*listener)));
+    common->local_names.push_back(common->listeners.back()->address().to_string());
+  }
+  addresses = common->local_names;
+  return {};
+}
+
+// The body of a worker's thread.
+void Server::State::run_worker(Worker& worker, const HandlerFactory& factory) {
+  std::optional<std::string> problem;
+  try {
+    io::Reactor reactor;
+    io::Reactor::Enter enter(reactor);
+    server::ShardServer shard(reactor, common, factory());
+    shard.listen();
+    {
+      const std::lock_guard lock(mutex);
+      worker.reactor = &reactor;
+      worker.shard = &shard;
+      ++reported;
+      changed.notify_all();
+    }
+    reactor.run();
+    const std::lock_guard lock(mutex);
+    worker.was_cut = shard.was_cut();
+    worker.reactor = nullptr;
+    worker.shard = nullptr;
+  } catch (const std::exception& exception) {
+    problem = exception.what();
+  }
+  const std::lock_guard lock(mutex);
+  if (problem) {
+    start_failure = problem;
+    ++reported;
+  }
+  worker.ended = true;
+  changed.notify_all();
+}
+
+Server::Server() : Server(Options()) {}
+Server::Server(Options options) : state_(std::make_shared<State>(std::move(options))) {}
+Server::~Server() { stop(Duration::zero()); }
+
+Result<void> Server::start(std::shared_ptr<const Handler> handler) {
+  return start_per_core([handler] { return handler; });
+}
+
+Result<void> Server::start_per_core(HandlerFactory factory) {
+  State& state = *state_;
+  server::Common& common = *state.common;
+  {
+    const std::lock_guard lock(state.mutex);
+    if (state.started) return failure(Errc::bad_option, Side::local, "the server was started before");
+    state.started = true;
+  }
+  if (auto opened = state.open_listeners(); !opened) return opened;
+  common.max_connections = common.options.max_client_connections;
+  if (common.max_connections == 0) common.max_connections = default_connection_limit();
+  const std::size_t count = common.options.workers ? common.options.workers : usable_cpus();
+
+  std::unique_lock lock(state.mutex);
+  for (std::size_t i = 0; i < count; ++i) {
+    state.workers.push_back(std::make_unique<Worker>());
+    Worker& worker = *state.workers.back();
+    worker.thread = std::thread([&state, &worker, factory] { state.run_worker(worker, factory); });
+    ::pthread_setname_np(worker.thread.native_handle(), ("onehop/" + std::to_string(i)).c_str());
+  }
+  state.changed.wait(lock, [&] { return state.reported == count; });
+  // From here on the shards alone hold the listeners, and close them when they drain.
+  common.listeners.clear();
+  if (!state.start_failure) return {};
+  const std::string problem = *state.start_failure;
+  lock.unlock();
+  stop(Duration::zero());
+  return failure(Errc::bad_option, Side::local, "a worker did not start: " + problem);
+}
+
+int Server::run(std::shared_ptr<const Handler> handler) {
+  return run_per_core([handler] { return handler; });
+}
+
+int Server::run_per_core(HandlerFactory factory) {
+  if (auto started = start_per_core(std::move(factory)); !started) {
+    state_->common->log(LogLevel::error, started.error().to_string());
+    return 1;
+  }
+  State& state = *state_;
+  std::unique_lock lock(state.mutex);
+  state.changed.wait(lock, [&] {
+    return std::all_of(state.workers.begin(), state.workers.end(),
+                       [](const auto& worker) { return worker->ended; });
+  });
+  return 0;
+}
+
+bool Server::stop(Duration deadline) {
+  const std::shared_ptr<State> state = state_;
+  std::unique_lock lock(state->mutex);
+  for (const auto& worker : state->workers) {
+    if (!worker->reactor) continue;
+    io::Reactor* reactor = worker->reactor;
+    server::ShardServer* shard = worker->shard;
+    reactor->post([reactor, shard, deadline] {
+      shard->drain(io::deadline_after(reactor->now(), deadline), [reactor] { reactor->stop(); });
+    });
+  }
+  state->changed.wait(lock, [&] {
+    return std::all_of(state->workers.begin(), state->workers.end(),
+                       [](const auto& worker) { return worker->ended; });
+  });
+  bool whole = true;
+  std::vector<std::thread> threads;
+  for (const auto& worker : state->workers) {
+    whole = whole && !worker->was_cut;
+    if (worker->thread.joinable()) threads.push_back(std::move(worker->thread));
+  }
+  lock.unlock();
+  for (std::thread& thread : threads) thread.join();
+  return whole;
+}
+
+std::vector<std::string> Server::addresses() const { return state_->addresses; }
+
+std::size_t Server::connections() const {
+  return state_->common->connections.load(std::memory_order_relaxed);
+}
+
+}  // namespace onehop

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/shard_server.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+#include <string>
+
+#include "server/accept_loop.hpp"
+#include "server/exchange_log.hpp"
+
+namespace onehop::server {
+namespace {
+
+h1::Limits limits_of(const Server::Options& options) {
+  h1::Limits limits;
+  limits.max_start_line = options.max_request_line;
+  limits.max_header_bytes = options.max_header_bytes;
+  limits.max_header_fields = options.max_header_fields;
+  return limits;
+}
+
+}  // namespace
+
+void Common::log(LogLevel level, std::string_view text) const {
+  if (options.log) {
+    options.log(level, text);
+  } else if (level >= LogLevel::warning) {
+    std::fprintf(stderr, "onehop: %.*s\n", static_cast<int>(text.size()), text.data());
+  }
+}
+
+ShardServer::ShardServer(io::Reactor& reactor, std::shared_ptr<Common> common,
+                         std::shared_ptr<const Handler> handler)
+    : reactor_(reactor),
+      common_(std::move(common)),
+      handler_(std::move(handler)),
+      limits_(limits_of(common_->options)),
+      head_limit_(std::max(limits_.max_start_line + limits_.max_header_bytes,
+                           io::BufferPool::kSize)),
+      parsers_(h1::HeadKind::request, limits_),
+      deadline_(&ShardServer::on_deadline, this) {}
+
+ShardServer::~ShardServer() {
+  drained_ = {};
+  cut();
+}
+
+void ShardServer::listen() {
+  for (std::size_t i = 0; i < common_->listeners.size(); ++i) {
+    accept_loops_.push_back(
+        std::make_unique<AcceptLoop>(*this, common_->listeners[i], common_->local_names[i]));
+    accept_loops_.back()->start();
+  }
+}
+
+void ShardServer::adopt(std::unique_ptr<net::Stream> stream, const net::Address& peer,
+                        std::string_view local) {
+  common_->connections.fetch_add(1, std::memory_order_relaxed);
+  // Deletes itself through the list of what is ready, when it has ended.
+  auto* connection = new H1Connection(*this, std::move(stream), peer, local);
+  connections_.push_back(*connection);
+  connection->start();
+}
+
+void ShardServer::connection_ended(H1Connection& connection) noexcept {
+  static_cast<ListNode&>(connection).unlink();
+  common_->connections.fetch_sub(1, std::memory_order_relaxed);
+  check_drained();
+}
+
+void ShardServer::drain(net::Time deadline, std::function<void()> done) {
+  if (!draining_) {
+    draining_ = true;
+    drained_ = std::move(done);
+    for (auto& loop : accept_loops_) loop->finish();
+    IntrusiveList<H1Connection> all;
+    all.splice_back(connections_);
+    while (H1Connection* connection = all.pop_front()) {
+      connections_.push_back(*connection);
+      connection->end_if_idle();
+    }
+  }
+  if (!deadline_.is_armed() || deadline < deadline_.deadline()) {
+    reactor_.timers().arm(deadline_, deadline);
+  }
+  check_drained();
+}
+
+void ShardServer::on_deadline(void* self) { static_cast<ShardServer*>(self)->cut(); }
+
+void ShardServer::cut() {
+  while (!connections_.empty()) {
+    was_cut_ = true;
+    delete &connections_.front();
+  }
+}
+
+void ShardServer::check_drained() {
+  if (!draining_ || !connections_.empty() || !drained_) return;
+  deadline_.disarm();
+  const auto done = std::move(drained_);
+  drained_ = {};
+  done();
+}
+
+std::string_view ShardServer::date() {
+  const std::int64_t second = ::time(nullptr);
+  if (second != date_second_) {
+    date_second_ = second;
+    date_ = ImfDate(second);
+  }
+  return date_.text();
+}
+
+void ShardServer::exchange_ended(const Exchange& exchange) noexcept {
+  if (common_->options.on_exchange_end) {
+    try {
+      common_->options.on_exchange_end(exchange);
+    } catch (const std::exception& exception) {
+      common_->log(LogLevel::error, std::string("on_exchange_end threw: ") + exception.what());
+    }
+  } else if (exchange.failure && exchange.failure->side() != Side::client) {
+    common_->log(LogLevel::warning, describe_failure(exchange));
+  }
+}
+
+}  // namespace onehop::server

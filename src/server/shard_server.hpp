@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ShardServer: the part of a server that lives on one thread: its share of the listeners, its
+// connections, and what they have in common. Draining: stop accepting, let exchanges finish, cut the
+// rest at the deadline.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include <onehop/server.hpp>
+
+#include "base/intrusive_list.hpp"
+#include "http/date.hpp"
+#include "io/reactor.hpp"
+#include "net/tcp_listener.hpp"
+#include "server/h1_connection.hpp"
+#include "wire/parser_pool.hpp"
+
+namespace onehop::server {
+
+// What all shards of a server share.
+struct Common {
+  Server::Options options;
+  std::vector<std::string> local_names;  // one for each listener
+  std::vector<std::shared_ptr<net::TcpListener>> listeners;
+  std::size_t max_connections = 0;
+  std::atomic<std::size_t> connections = 0;
+
+  void log(LogLevel level, std::string_view text) const;
+};
+
+class AcceptLoop;
+
+class ShardServer {
+ public:
+  ShardServer(io::Reactor& reactor, std::shared_ptr<Common> common,
+              std::shared_ptr<const Handler> handler);
+  ShardServer(const ShardServer&) = delete;
+  ShardServer& operator=(const ShardServer&) = delete;
+  ~ShardServer();
+
+  // Begins to accept from every listener.
+  void listen();
+  void adopt(std::unique_ptr<net::Stream> stream, const net::Address& peer, std::string_view local);
+
+  // Stops accepting; `done` is called when no connection is left, at the latest at `deadline`. Called
+  // again, an earlier deadline counts.
+  void drain(net::Time deadline, std::function<void()> done);
+  bool is_draining() const noexcept { return draining_; }
+  bool was_cut() const noexcept { return was_cut_; }
+
+  io::Reactor& reactor() const noexcept { return reactor_; }
+  const Server::Options& options() const noexcept { return common_->options; }
+  const Handler& handler() const noexcept { return *handler_; }
+  const h1::Limits& limits() const noexcept { return limits_; }
+  std::size_t head_limit() const noexcept { return head_limit_; }
+  wire::ParserPool& parsers() noexcept { return parsers_; }
+  // The Date field's value of this second.
+  std::string_view date();
+  void exchange_ended(const Exchange& exchange) noexcept;
+  void connection_ended(H1Connection& connection) noexcept;
+  bool is_full() const noexcept {
+    return common_->connections.load(std::memory_order_relaxed) >= common_->max_connections;
+  }
+  Common& common() noexcept { return *common_; }
+
+ private:
+  static void on_deadline(void* self);
+  void cut();
+  void check_drained();
+
+  io::Reactor& reactor_;
+  std::shared_ptr<Common> common_;
+  std::shared_ptr<const Handler> handler_;
+  h1::Limits limits_;
+  std::size_t head_limit_;
+  wire::ParserPool parsers_;
+  std::vector<std::unique_ptr<AcceptLoop>> accept_loops_;
+  IntrusiveList<H1Connection> connections_;
+  std::function<void()> drained_;
+  io::Timer deadline_;
+  ImfDate date_{0};
+  std::int64_t date_second_ = 0;
+  bool draining_ = false;
+  bool was_cut_ = false;
+};
+
+}  // namespace onehop::server

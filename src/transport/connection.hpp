@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Connection: one HTTP/1 connection to an origin, leased to one exchange at a time and idle in its pool
+// between them. Belongs to one thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "net/stream.hpp"
+#include "wire/read_buffer.hpp"
+
+namespace onehop::transport {
+
+class OriginPool;
+struct SharedPools;
+
+// What all threads know of one origin.
+struct SharedOrigin {
+  std::atomic<std::size_t> open = 0;     // connections, those being made included
+  std::atomic<std::size_t> waiting = 0;  // requests without a slot
+};
+
+// One of the origin's allowed connections; the destructor gives it back, for whoever waits.
+class Slot {
+ public:
+  // `pools` outlives the slot.
+  Slot(SharedPools& pools, std::shared_ptr<SharedOrigin> origin) noexcept
+      : pools_(pools), origin_(std::move(origin)) {}
+  Slot(Slot&&) noexcept = default;
+  Slot& operator=(Slot&&) = delete;
+  ~Slot();
+
+ private:
+  SharedPools& pools_;
+  std::shared_ptr<SharedOrigin> origin_;
+};
+
+class Connection {
+ public:
+  Connection(OriginPool& pool, Slot slot, std::unique_ptr<net::Stream> stream, std::string address);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection();
+
+  net::Stream& stream() noexcept { return *stream_; }
+  std::unique_ptr<net::Stream> take_stream() noexcept { return std::move(stream_); }
+  wire::ReadBuffer& input() noexcept { return input_; }
+  const std::string& address() const noexcept { return address_; }
+  OriginPool& pool() const noexcept { return pool_; }
+
+  // True when it has carried a request before.
+  bool is_reused() const noexcept { return exchanges_ > 0; }
+  void note_exchange() noexcept { ++exchanges_; }
+  // How long the upstream said it keeps an idle connection, if it did.
+  void set_idle_hint(net::Duration hint) noexcept { idle_hint_ = hint; }
+
+  // For the pool: watched for octets and for the end while idle.
+  void become_idle(net::Time now, net::Duration timeout) noexcept;
+  void become_busy() noexcept { stream_->watch_readable(nullptr); }
+  net::Time idle_since() const noexcept { return idle_since_; }
+  // Past its time, or the upstream has closed it or said something nobody asked for.
+  bool is_stale(net::Time now) { return now >= expires_ || stream_->has_unread(); }
+
+ private:
+  OriginPool& pool_;
+  Slot slot_;
+  std::unique_ptr<net::Stream> stream_;
+  wire::ReadBuffer input_;
+  std::string address_;
+  io::Wakeup disturbed_;
+  net::Time idle_since_{};
+  net::Time expires_{};
+  net::Duration idle_hint_ = net::Duration::max();
+  std::uint64_t exchanges_ = 0;
+};
+
+}  // namespace onehop::transport

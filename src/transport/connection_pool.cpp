@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/connection_pool.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace onehop::transport {
+namespace {
+
+constexpr net::Duration kRecent = std::chrono::seconds(1);
+constexpr net::Duration kSweepEvery = std::chrono::milliseconds(250);
+
+h1::Limits limits_of(const Transport::Options& options) {
+  h1::Limits limits;
+  limits.max_header_bytes = options.max_response_header_bytes;
+  limits.max_header_fields = options.max_response_header_fields;
+  return limits;
+}
+
+net::Destination destination_of(const Url& url) {
+  if (url.scheme() == "unix") return net::Destination(std::string(url.socket_path()));
+  return net::Destination(std::string(url.host()), url.port());
+}
+
+std::string key_of(const Url& url) {
+  std::string key(url.scheme());
+  key += '|';
+  key += url.scheme() == "unix" ? url.socket_path() : url.host();
+  key += '|';
+  key += std::to_string(url.port());
+  return key;
+}
+
+}  // namespace
+
+// --- shared by threads -------------------------------------------------------------------------
+
+std::shared_ptr<SharedOrigin> SharedPools::origin(const std::string& key) {
+  const std::lock_guard lock(mutex);
+  std::shared_ptr<SharedOrigin>& origin = origins[key];
+  if (!origin) origin = std::make_shared<SharedOrigin>();
+  return origin;
+}
+
+void SharedPools::note_free_slot(const SharedOrigin& origin) {
+  if (origin.waiting.load(std::memory_order_relaxed) == 0) return;
+  const std::lock_guard lock(mutex);
+  for (ConnectionPool* pool : pools) {
+    pool->reactor().post([pool] { pool->dial_for_waiters(); });
+  }
+}
+
+Slot::~Slot() {
+  if (!origin_) return;  // moved from
+  origin_->open.fetch_sub(1, std::memory_order_relaxed);
+  pools_.note_free_slot(*origin_);
+}
+
+// --- one connection ----------------------------------------------------------------------------
+
+Connection::Connection(OriginPool& pool, Slot slot, std::unique_ptr<net::Stream> stream,
+                       std::string address)
+    : pool_(pool),
+      slot_(std::move(slot)),
+      stream_(std::move(stream)),
+      input_(stream_->reactor().buffers()),
+      address_(std::move(address)),
+      disturbed_(
+          [](void* self) {
+            auto& connection = *static_cast<Connection*>(self);
+            connection.pool_.drop(connection);
+          },
+          this) {
+  pool_.pool().shared().open.fetch_add(1, std::memory_order_relaxed);
+}
+
+Connection::~Connection() { pool_.pool().shared().open.fetch_sub(1, std::memory_order_relaxed); }
+
+void Connection::become_idle(net::Time now, net::Duration timeout) noexcept {
+  idle_since_ = now;
+  expires_ = io::deadline_after(now, idle_hint_ == net::Duration::max() ? timeout : idle_hint_);
+  input_.release();
+  stream_->watch_readable(&disturbed_);
+}
+
+// --- one origin --------------------------------------------------------------------------------
+
+// A request without a connection; lives in its coroutine.
+struct OriginPool::Waiter : ListNode {
+  Waiter(OriginPool& o, Freshness f) noexcept
+      : origin(o), ready(o.pool_.reactor()), freshness(f) {
+    origin.waiters_.push_back(*this);
+    ++origin.waiting_;
+    origin.shared_->waiting.fetch_add(1, std::memory_order_relaxed);
+  }
+  ~Waiter() { leave(); }
+  void leave() noexcept {
+    if (!is_linked()) return;
+    unlink();
+    --origin.waiting_;
+    origin.shared_->waiting.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+  OriginPool& origin;
+  io::Event ready;
+  std::unique_ptr<Connection> connection;
+  std::optional<Error> error;
+  Freshness freshness;
+};
+
+OriginPool::OriginPool(ConnectionPool& pool, std::string key, net::Destination destination)
+    : pool_(pool),
+      key_(std::move(key)),
+      destination_(std::move(destination)),
+      shared_(pool.shared().origin(key_)) {}
+
+OriginPool::~OriginPool() {
+  dials_.cancel();
+  pool_.shared().idle.fetch_sub(idle_.size(), std::memory_order_relaxed);
+}
+
+bool OriginPool::matches(const Url& url) const noexcept {
+  if (url.scheme() == "unix") return url.socket_path() == destination_.socket_path;
+  return destination_.socket_path.empty() && url.port() == destination_.port &&
+         url.host() == destination_.host;
+}
+
+std::unique_ptr<Connection> OriginPool::try_take(Freshness freshness) {
+  if (freshness == Freshness::fresh) return nullptr;
+  const net::Time now = pool_.reactor().now();
+  while (!idle_.empty()) {
+    if (freshness == Freshness::recent && now - idle_.back()->idle_since() > kRecent) break;
+    std::unique_ptr<Connection> connection = std::move(idle_.back());
+    idle_.pop_back();
+    pool_.shared().idle.fetch_sub(1, std::memory_order_relaxed);
+    connection->become_busy();
+    if (connection->is_stale(now)) continue;
+    pool_.shared().reused.fetch_add(1, std::memory_order_relaxed);
+    return connection;
+  }
+  return nullptr;
+}
+
+task<Result<std::unique_ptr<Connection>>> OriginPool::take(Freshness freshness) {
+  Waiter waiter(*this, freshness);
+  dial_for_waiters();
+  // Dialling ends by itself; only the wait for a slot needs a limit here.
+  net::Time deadline = io::kNever;
+  if (dialling_ < waiting_) {
+    deadline = io::deadline_after(pool_.reactor().now(), pool_.options().queue_timeout);
+  }
+  const bool served = co_await waiter.ready.wait(deadline);
+  if (!served) {
+    co_return failure(Error(Errc::no_connection_slot, Side::upstream)
+                          .during(Phase::queue)
+                          .retry_safe(true));
+  }
+  if (waiter.error) co_return failure(*waiter.error);
+  co_return std::move(waiter.connection);
+}
+
+std::optional<Slot> OriginPool::try_slot() {
+  const std::size_t most = pool_.options().max_connections;
+  const std::size_t before = shared_->open.fetch_add(1, std::memory_order_relaxed);
+  if (most != 0 && before >= most) {
+    shared_->open.fetch_sub(1, std::memory_order_relaxed);
+    return std::nullopt;
+  }
+  return Slot(pool_.shared(), shared_);
+}
+
+void OriginPool::dial_for_waiters() {
+  while (dialling_ < waiting_) {
+    std::optional<Slot> slot = try_slot();
+    if (!slot) return;
+    ++dialling_;
+    dials_.spawn(dial(std::make_unique<Slot>(std::move(*slot))));
+  }
+}
+
+task<void> OriginPool::dial(std::unique_ptr<Slot> slot) {
+  auto dialled = co_await pool_.dialer().dial(destination_);
+  --dialling_;
+  if (dialled) {
+    pool_.shared().dialled.fetch_add(1, std::memory_order_relaxed);
+    auto connection =
+        std::make_unique<Connection>(*this, std::move(*slot), std::move(dialled->stream),
+                                     std::move(dialled->address));
+    deliver(std::move(connection));
+    co_return;
+  }
+  slot.reset();
+  if (Waiter* waiter = first_waiter(true)) {
+    waiter->leave();
+    waiter->error = dialled.error();
+    waiter->ready.set();
+  }
+}
+
+OriginPool::Waiter* OriginPool::first_waiter(bool also_fresh_only) {
+  if (waiters_.empty()) return nullptr;
+  Waiter& first = waiters_.front();
+  return also_fresh_only || first.freshness != Freshness::fresh ? &first : nullptr;
+}
+
+void OriginPool::deliver(std::unique_ptr<Connection> connection) {
+  Waiter* waiter = first_waiter(!connection->is_reused());
+  if (!waiter) {
+    make_idle(std::move(connection));
+    return;
+  }
+  waiter->leave();
+  waiter->connection = std::move(connection);
+  waiter->ready.set();
+}
+
+void OriginPool::give_back(std::unique_ptr<Connection> connection) { deliver(std::move(connection)); }
+
+void OriginPool::make_idle(std::unique_ptr<Connection> connection) {
+  if (pool_.options().pool_size == 0) return;
+  connection->become_idle(pool_.reactor().now(), pool_.options().pool_idle_timeout);
+  idle_.push_back(std::move(connection));
+  pool_.shared().idle.fetch_add(1, std::memory_order_relaxed);
+  pool_.enforce_size();
+  pool_.arm_sweep();
+}
+
+void OriginPool::drop(const Connection& connection) {
+  const auto found = std::find_if(idle_.begin(), idle_.end(),
+                                  [&](const auto& each) { return each.get() == &connection; });
+  if (found == idle_.end()) return;
+  const std::unique_ptr<Connection> dropped = std::move(*found);
+  idle_.erase(found);
+  pool_.shared().idle.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void OriginPool::sweep(net::Time now) {
+  const std::size_t before = idle_.size();
+  std::erase_if(idle_, [now](const auto& connection) { return connection->is_stale(now); });
+  pool_.shared().idle.fetch_sub(before - idle_.size(), std::memory_order_relaxed);
+}
+
+void OriginPool::close_oldest() {
+  if (!idle_.empty()) drop(*idle_.front());
+}
+
+// --- one thread --------------------------------------------------------------------------------
+
+ConnectionPool::ConnectionPool(io::Reactor& reactor, std::shared_ptr<SharedPools> shared,
+                               std::unique_ptr<net::Dialer> dialer)
+    : reactor_(reactor),
+      shared_(std::move(shared)),
+      dialer_(std::move(dialer)),
+      limits_(limits_of(shared_->options)),
+      parsers_(h1::HeadKind::response, limits_),
+      sweep_(&ConnectionPool::on_sweep, this) {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->pools.push_back(this);
+}
+
+ConnectionPool::~ConnectionPool() {
+  {
+    const std::lock_guard lock(shared_->mutex);
+    std::erase(shared_->pools, this);
+  }
+  origins_.clear();
+}
+
+OriginPool& ConnectionPool::origin(const Url& url) {
+  if (last_ && last_->matches(url)) return *last_;
+  std::string key = key_of(url);
+  std::unique_ptr<OriginPool>& origin = origins_[key];
+  if (!origin) origin = std::make_unique<OriginPool>(*this, std::move(key), destination_of(url));
+  last_ = origin.get();
+  return *origin;
+}
+
+void ConnectionPool::enforce_size() {
+  if (shared_->idle.load(std::memory_order_relaxed) <= options().pool_size) return;
+  OriginPool* largest = nullptr;
+  for (auto& [key, origin] : origins_) {
+    if (!largest || origin->idle() > largest->idle()) largest = origin.get();
+  }
+  if (largest) largest->close_oldest();
+}
+
+void ConnectionPool::arm_sweep() {
+  if (!sweep_.is_armed()) reactor_.timers().arm(sweep_, reactor_.now() + kSweepEvery);
+}
+
+void ConnectionPool::on_sweep(void* self) {
+  auto& pool = *static_cast<ConnectionPool*>(self);
+  bool more = false;
+  for (auto& [key, origin] : pool.origins_) {
+    origin->sweep(pool.reactor_.now());
+    more = more || origin->idle() > 0;
+  }
+  if (more) pool.arm_sweep();
+}
+
+void ConnectionPool::dial_for_waiters() {
+  for (auto& [key, origin] : origins_) origin->dial_for_waiters();
+}
+
+}  // namespace onehop::transport

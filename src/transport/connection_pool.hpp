@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ConnectionPool: a transport's connections on one thread, by origin. A request that finds none idle
+// waits for whichever comes first, a connection being made for it or one that another exchange gives
+// back; what is left over goes idle. Last in, first out.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <onehop/scope.hpp>
+#include <onehop/transport.hpp>
+#include <onehop/url.hpp>
+
+#include "io/event.hpp"
+#include "net/dialer.hpp"
+#include "transport/connection.hpp"
+#include "transport/retry_budget.hpp"
+#include "wire/parser_pool.hpp"
+
+namespace onehop::transport {
+
+class ConnectionPool;
+
+// What the pools of one transport share. Outlives each of them.
+struct SharedPools {
+  explicit SharedPools(Transport::Options given) : options(given), budget(given.retry_budget) {}
+
+  std::shared_ptr<SharedOrigin> origin(const std::string& key);
+  // A slot of `key` came free: threads with waiting requests look again.
+  void note_free_slot(const SharedOrigin& origin);
+
+  const Transport::Options options;
+  RetryBudget budget;
+  std::atomic<std::size_t> idle = 0;
+  std::atomic<std::size_t> open = 0;
+  std::atomic<std::uint64_t> dialled = 0;
+  std::atomic<std::uint64_t> reused = 0;
+  std::atomic<std::uint64_t> retried = 0;
+
+  std::mutex mutex;
+  // Guarded by mutex.
+  std::unordered_map<std::string, std::shared_ptr<SharedOrigin>> origins;
+  std::vector<ConnectionPool*> pools;
+};
+
+// Which idle connections will do.
+enum class Freshness : std::uint8_t {
+  any,
+  recent,  // used within the last second: for a request that may not be sent twice
+  fresh,   // none: a new one
+};
+
+class OriginPool {
+ public:
+  OriginPool(ConnectionPool& pool, std::string key, net::Destination destination);
+  OriginPool(const OriginPool&) = delete;
+  OriginPool& operator=(const OriginPool&) = delete;
+  ~OriginPool();
+
+  // An idle connection, or null.
+  std::unique_ptr<Connection> try_take(Freshness freshness);
+  // Waits for one. Errors: those of dialling; Errc::no_connection_slot after queue_timeout.
+  task<Result<std::unique_ptr<Connection>>> take(Freshness freshness);
+  // After an exchange that left it reusable.
+  void give_back(std::unique_ptr<Connection> connection);
+  // The idle `connection` was closed by the upstream, or spoke out of turn.
+  void drop(const Connection& connection);
+  // Closes what has been idle for too long.
+  void sweep(net::Time now);
+  void close_oldest();
+  // Begins to connect for requests that wait without anything under way for them.
+  void dial_for_waiters();
+
+  bool matches(const Url& url) const noexcept;
+  std::size_t idle() const noexcept { return idle_.size(); }
+  ConnectionPool& pool() const noexcept { return pool_; }
+
+ private:
+  struct Waiter;
+
+  std::optional<Slot> try_slot();
+  task<void> dial(std::unique_ptr<Slot> slot);
+  void deliver(std::unique_ptr<Connection> connection);
+  void make_idle(std::unique_ptr<Connection> connection);
+  Waiter* first_waiter(bool also_fresh_only);
+
+  ConnectionPool& pool_;
+  std::string key_;
+  net::Destination destination_;
+  std::shared_ptr<SharedOrigin> shared_;
+  std::vector<std::unique_ptr<Connection>> idle_;  // the oldest first
+  IntrusiveList<Waiter> waiters_;
+  std::size_t waiting_ = 0;
+  std::size_t dialling_ = 0;
+  Scope dials_;
+};
+
+class ConnectionPool final : public io::ShardLocal {
+ public:
+  ConnectionPool(io::Reactor& reactor, std::shared_ptr<SharedPools> shared,
+                 std::unique_ptr<net::Dialer> dialer);
+  ~ConnectionPool() override;
+
+  OriginPool& origin(const Url& url);
+
+  io::Reactor& reactor() const noexcept { return reactor_; }
+  SharedPools& shared() const noexcept { return *shared_; }
+  const Transport::Options& options() const noexcept { return shared_->options; }
+  net::Dialer& dialer() const noexcept { return *dialer_; }
+  wire::ParserPool& parsers() noexcept { return parsers_; }
+  const h1::Limits& limits() const noexcept { return limits_; }
+
+  void arm_sweep();
+  void enforce_size();
+  void dial_for_waiters();
+
+ private:
+  static void on_sweep(void* self);
+
+  io::Reactor& reactor_;
+  std::shared_ptr<SharedPools> shared_;
+  std::unique_ptr<net::Dialer> dialer_;
+  h1::Limits limits_;
+  wire::ParserPool parsers_;
+  std::unordered_map<std::string, std::unique_ptr<OriginPool>> origins_;
+  OriginPool* last_ = nullptr;  // most transports have one origin
+  io::Timer sweep_;
+};
+
+}  // namespace onehop::transport

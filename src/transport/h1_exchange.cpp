@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/h1_exchange.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <utility>
+
+#include "base/ascii.hpp"
+#include "http/field_names.hpp"
+#include "http/media_type.hpp"
+#include "http/message_framing.hpp"
+#include "wire/head_reader.hpp"
+#include "wire/tunnel_relay.hpp"
+
+namespace onehop::transport {
+namespace {
+
+constexpr net::Duration kLongestIdleHint = std::chrono::seconds(60);
+
+// Keep-Alive: timeout=N. A second less, so that we are the ones who close.
+std::optional<net::Duration> idle_hint(const Headers& headers) {
+  const std::string_view value = headers.get_or_empty("Keep-Alive");
+  const std::size_t at = value.find("timeout=");
+  if (at == std::string_view::npos) return std::nullopt;
+  unsigned seconds = 0;
+  const char* begin = value.data() + at + 8;
+  const auto [end, error] = std::from_chars(begin, value.data() + value.size(), seconds);
+  if (error != std::errc() || end == begin) return std::nullopt;
+  const net::Duration hint = std::chrono::seconds(seconds > 0 ? seconds - 1 : 0);
+  return std::min(hint, kLongestIdleHint);
+}
+
+// A body that was sent in part: what is in the copy first, then the rest.
+class ReplayedSource final : public BodySource {
+ public:
+  ReplayedSource(std::string copy, Body rest, std::optional<std::uint64_t> length)
+      : copy_(std::move(copy)), rest_(std::move(rest)), length_(length) {}
+
+  task<Result<bytes>> read() override {
+    if (!std::exchange(given_, true)) co_return bytes(copy_);
+    co_return co_await rest_.read();
+  }
+  std::optional<std::uint64_t> length() const override { return length_; }
+  const Headers& trailers() const override { return rest_.trailers(); }
+
+ private:
+  std::string copy_;
+  Body rest_;
+  std::optional<std::uint64_t> length_;
+  bool given_ = false;
+};
+
+bool has_body_by_habit(const Method& method) {
+  return method == Method::post || method == Method::put || method == Method::patch;
+}
+
+}  // namespace
+
+H1Exchange::H1Exchange(std::unique_ptr<Connection> connection)
+    : connection_(std::move(connection)),
+      pool_(connection_->pool().pool()),
+      output_(connection_->stream(), Side::upstream),
+      reader_(connection_->stream(), connection_->input(), Side::upstream),
+      began_(pool_.reactor().now()),
+      activity_timeout_(pool_.options().activity_timeout) {}
+
+H1Exchange::~H1Exchange() {
+  uploading_ = {};
+  if (!connection_ || !is_reusable()) return;
+  connection_->note_exchange();
+  OriginPool& origin = connection_->pool();
+  origin.give_back(std::move(connection_));
+}
+
+// Both messages complete, both sides willing, and nothing said that nobody asked for.
+bool H1Exchange::is_reusable() {
+  return keep_alive_ && is_complete() && !upload_broken_ && !upload_failure_ &&
+         !output_.has_pending() && connection_->input().empty() &&
+         !connection_->stream().is_hung_up();
+}
+
+// --- the request -------------------------------------------------------------------------------
+
+H1Exchange::Sending H1Exchange::plan(const Request& request) const {
+  Sending sending;
+  h1::HeadFraming& framing = sending.framing;
+  const auto length = request.body().length();
+  if (!length) {
+    framing.body = BodyFraming::chunked();
+    framing.trailer = request.headers().get_or_empty(field::trailer);
+    sending.coding = wire::Coding::chunked;
+  } else if (*length > 0 || has_body_by_habit(request.method())) {
+    framing.body = BodyFraming::of_length(*length);
+  }
+  framing.te_trailers = request.headers().has_token(field::te, "trailers");
+  if (const auto upgrade = request.headers().get(field::upgrade)) {
+    framing.persistence = h1::Persistence::upgrade;
+    framing.upgrade = *upgrade;
+  }
+  return sending;
+}
+
+Result<void> H1Exchange::send_head(const Request& request) {
+  const Sending sending = plan(request);
+  coding_ = sending.coding;
+  const std::string_view target = request.url().target();
+  const std::size_t bound =
+      h1::head_size_bound(request.headers(), target, sending.framing) + h1::kMaxAuthority;
+  const std::span<char> memory = pool_.reactor().head_scratch();
+  std::string large;
+  char* out = memory.data();
+  if (bound > memory.size()) {
+    large.resize(bound);
+    out = large.data();
+  }
+  const char* end = h1::write_request_head(out, request.method(), target, request.url().authority(),
+                                           request.headers(), sending.framing);
+  const auto size = static_cast<std::size_t>(end - out);
+  const bool has_content = upload_body_.source() != nullptr;
+  if (has_content && !waits_for_continue_ && large.empty()) {
+    begin_upload(size);
+    return {};
+  }
+  if (auto written = output_.write({out, size}); !written) return written;
+  if ((has_content && !waits_for_continue_) || output_.has_pending()) begin_upload(0);
+  return {};
+}
+
+void H1Exchange::begin_upload(std::size_t head) {
+  waits_for_continue_ = false;
+  upload_ended_ = false;
+  uploading_ = upload(head);
+  uploading_.start();
+}
+
+task<void> H1Exchange::upload(std::size_t head) {
+  wire::H1Output::BodyOptions options;
+  options.coding = coding_;
+  options.stall = activity_timeout_;
+  Result<void> sent;
+  try {
+    sent = co_await output_.send(head, upload_body_, options, progress_);
+  } catch (const std::exception& exception) {  // a body of the caller's own
+    sent = failure(Errc::handler_failed, Side::local, exception.what());
+  }
+  upload_ended_ = true;
+  progress_.last = pool_.reactor().now();
+  if (sent) {
+    // The copy is all of it now; nobody waits for the rest.
+    upload_body_ = Body();
+    co_return;
+  }
+  upload_broken_ = true;
+  if (sent.error().side() == Side::upstream && !sent.error().is_timeout()) {
+    // It may have answered before it closed: the response counts, if there is one.
+    if (got_octets_) upload_body_ = Body();
+    co_return;
+  }
+  upload_failure_ = sent.error();
+  if (upload_failure_->phase() == Phase::none) upload_failure_->during(Phase::send);
+  connection_->stream().interrupt_reader();
+}
+
+std::optional<Body> H1Exchange::take_body_back(std::string copy) {
+  uploading_ = {};
+  if (!progress_.copy_complete || (progress_.octets > 0 && progress_.copy == nullptr)) {
+    return std::nullopt;
+  }
+  if (copy.empty()) return std::move(upload_body_);
+  if (!upload_body_.source()) return Body::of(std::move(copy));
+  const auto length = upload_body_.length();
+  return Body::from(
+      std::make_unique<ReplayedSource>(std::move(copy), std::move(upload_body_), length));
+}
+
+// --- the response ------------------------------------------------------------------------------
+
+task<Result<Response>> H1Exchange::begin(Request& request, std::string* copy) {
+  record_ = request.exchange();
+  arena_ = request.headers().arena();
+  upload_body_ = std::move(request.body());
+  asked_upgrade_ = request.headers().has(field::upgrade);
+  waits_for_continue_ = upload_body_.source() && request.headers().has(field::expect) &&
+                        pool_.options().expect_continue_timeout > net::Duration::zero();
+  progress_.copy = copy;
+  progress_.copy_limit = pool_.options().replay_body;
+  // A failure to write is told by what is read, or not read, next.
+  const auto sent = send_head(request);
+  if (!sent) upload_broken_ = true;
+  if (record_) record_->request_sent = pool_.reactor().now();
+
+  auto parser = pool_.parsers().take();
+  for (;;) {
+    auto head = co_await wait_for_head(*parser);
+    if (!head) co_return failure(wait_error(head.error()));
+    auto response = take_response(request, *parser);
+    if (!response) co_return failure(response.error());
+    const Status status = response->status();
+    if (!status.is_informational() || status == Status::switching_protocols) co_return response;
+    if (auto passed = pass_on(request, *response); !passed) co_return failure(passed.error());
+    parser->reset();
+  }
+}
+
+// To the head's end: until response_timeout after the last sign of life of the request.
+net::Time H1Exchange::head_deadline() const noexcept {
+  const net::Time since = std::max(began_, progress_.last);
+  return io::deadline_after(since, pool_.options().response_timeout);
+}
+
+task<Result<void>> H1Exchange::wait_for_head(h1::HeadParser& parser) {
+  net::Stream& stream = connection_->stream();
+  const h1::Limits& limits = pool_.limits();
+  const wire::HeadSource source(stream, connection_->input(), parser, Side::upstream,
+                                limits.max_start_line + limits.max_header_bytes);
+  for (;;) {
+    if (upload_failure_) co_return failure(*upload_failure_);
+    const auto read = wire::try_read_head(source);
+    got_octets_ = got_octets_ || parser.begun() || !connection_->input().empty();
+    if (read) co_return *read;
+    net::Time deadline = head_deadline();
+    if (waits_for_continue_) {
+      deadline = std::min(
+          deadline, io::deadline_after(began_, pool_.options().expect_continue_timeout));
+    }
+    const auto wait = co_await stream.readable(deadline);
+    if (wait != net::Wait::timed_out) continue;
+    if (waits_for_continue_) {
+      begin_upload(0);
+    } else if (head_deadline() <= pool_.reactor().now()) {
+      co_return failure(Error(Errc::timed_out, Side::upstream).during(Phase::wait));
+    }
+  }
+}
+
+// The end of the connection where a response should be.
+Error H1Exchange::wait_error(const Error& error) const {
+  Error told = error;
+  if (told.phase() == Phase::none) told.during(Phase::wait);
+  if (told.is(Errc::closed) && got_octets_) {
+    told = Error(Errc::truncated, Side::upstream, "the connection ended inside the head")
+               .during(Phase::wait);
+  }
+  told.retry_safe(told.side() == Side::upstream && !wrote_octets());
+  return told;
+}
+
+Result<Response> H1Exchange::take_response(const Request& request, h1::HeadParser& parser) {
+  wire::ReadBuffer& input = connection_->input();
+  const ArenaRef arena = request.headers().arena_or_none() ? request.headers().arena_or_none()
+                                                           : arena_;
+  Headers headers = parser.take_headers(input.view(), arena);
+  input.consume(parser.size());
+  Response response(parser.status(), std::move(headers));
+  response.set_received_reason(parser.reason());
+  if (response.status() == Status::switching_protocols) {
+    if (!asked_upgrade_) {
+      return failure(Error(Errc::unexpected_upgrade, Side::upstream, "a 101 nobody asked for")
+                         .during(Phase::wait));
+    }
+    return take_tunnel(std::move(response));
+  }
+  if (response.status().is_informational()) return response;
+  return final_response(request, parser.version(), std::move(response));
+}
+
+Result<void> H1Exchange::pass_on(const Request& request, Response& response) {
+  if (++informational_ > pool_.options().max_informational) {
+    return failure(Error(Errc::bad_response, Side::upstream, "too many 1xx responses")
+                       .during(Phase::wait));
+  }
+  if (response.status() == Status::continue_ && waits_for_continue_) {
+    request.informational(response);
+    begin_upload(0);
+    return {};
+  }
+  request.informational(response);
+  return {};
+}
+
+Result<Response> H1Exchange::final_response(const Request& request, Version version,
+                                            Response response) {
+  const Headers& headers = response.headers();
+  const auto framing = response_framing(request.method(), response.status(), version, headers);
+  if (!framing) {
+    Error error = framing.error();
+    return failure(error.during(Phase::wait));
+  }
+  if (record_) record_->response_began = pool_.reactor().now();
+  keep_alive_ = allows_reuse(version, headers) && framing->kind != BodyFraming::Kind::until_close;
+  if (const auto hint = idle_hint(headers)) connection_->set_idle_hint(*hint);
+  reader_.begin(*framing, pool_.limits(), arena_);
+  if (is_event_stream(headers.get_or_empty(field::content_type))) {
+    activity_timeout_ = net::Duration::max();  // silence is normal there
+  }
+  if (waits_for_continue_) {
+    // Answered without the content: it is not sent, so the connection cannot be used again.
+    waits_for_continue_ = false;
+    upload_broken_ = true;
+    upload_body_ = Body();
+  } else if (upload_broken_) {
+    upload_body_ = Body();
+  }
+  return response;
+}
+
+Response H1Exchange::take_tunnel(Response response) {
+  std::string early(connection_->input().view());
+  if (record_) record_->response_began = pool_.reactor().now();
+  uploading_ = {};
+  response.set_tunnel(
+      std::make_unique<wire::StreamTunnel>(connection_->take_stream(), std::move(early)));
+  return response;
+}
+
+std::optional<Result<bytes>> H1Exchange::try_read(std::size_t most) {
+  auto piece = reader_.try_read(most);
+  if (!piece || *piece) return piece;
+  Error error = piece->error();
+  if (error.phase() == Phase::none) error.during(Phase::receive);
+  return failure(std::move(error));
+}
+
+task<Result<bytes>> H1Exchange::read() {
+  for (;;) {
+    auto piece = try_read(wire::H1BodyReader::kOwnMemory);
+    if (piece) co_return *piece;
+    co_await wait();
+  }
+}
+
+task<void> H1Exchange::wait() {
+  const net::Time now = pool_.reactor().now();
+  const auto wait =
+      co_await connection_->stream().readable(io::deadline_after(now, activity_timeout_));
+  if (wait == net::Wait::timed_out) {
+    const bool still_sending =
+        !upload_ended_ && io::deadline_after(progress_.last, activity_timeout_) > pool_.reactor().now();
+    if (!still_sending) {
+      reader_.fail(Error(Errc::timed_out, Side::upstream).during(Phase::receive));
+    }
+  } else if (wait == net::Wait::interrupted && upload_failure_) {
+    reader_.fail(*upload_failure_);
+  }
+}
+
+net::Stream* H1Exchange::plain_stream(std::uint64_t& left) noexcept {
+  return reader_.plain_stream(left);
+}
+
+}  // namespace onehop::transport

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// H1Exchange: one request to an upstream over HTTP/1.1 and its response. Writes the request while it
+// already reads the response; becomes the source of the response's body, which may be read while the
+// request is still being sent. Destroying it gives the connection back, or closes it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <onehop/request.hpp>
+#include <onehop/response.hpp>
+
+#include "http/h1/serializer.hpp"
+#include "http/polled_body_source.hpp"
+#include "transport/connection_pool.hpp"
+#include "wire/h1_body_reader.hpp"
+#include "wire/h1_output.hpp"
+
+namespace onehop::transport {
+
+class H1Exchange final : public PolledBodySource {
+ public:
+  explicit H1Exchange(std::unique_ptr<Connection> connection);
+  ~H1Exchange() override;
+
+  // Sends the request, whose body is taken over, and waits for the final response head. `copy`, when
+  // not null, gets what is sent of the body, up to replay_body octets. The response has no body yet:
+  // the caller gives it this object, if it has content.
+  task<Result<Response>> begin(Request& request, std::string* copy);
+  // After begin() succeeded: nothing is left to read or to send.
+  bool is_complete() const noexcept { return reader_.at_end() && upload_ended_; }
+
+  // After begin() failed.
+  bool got_octets() const noexcept { return got_octets_; }
+  bool wrote_octets() const noexcept { return output_.written() > 0; }
+  // The request's body as it was, from the copy and what was not sent; nothing when that is not to be
+  // had any more.
+  std::optional<Body> take_body_back(std::string copy);
+
+  // The response's body.
+  task<Result<bytes>> read() override;
+  std::optional<std::uint64_t> length() const override { return reader_.length(); }
+  const Headers& trailers() const override { return reader_.trailers(); }
+  std::optional<Result<bytes>> try_read(std::size_t most) override;
+  task<void> wait() override;
+  bool at_end() const noexcept override { return reader_.at_end(); }
+  net::Stream* plain_stream(std::uint64_t& left) noexcept override;
+  void consumed(std::uint64_t octets) noexcept override { reader_.consumed(octets); }
+
+ private:
+  struct Sending {
+    h1::HeadFraming framing;
+    wire::Coding coding = wire::Coding::identity;
+  };
+  Sending plan(const Request& request) const;
+  Result<void> send_head(const Request& request);
+  task<void> upload(std::size_t head);
+  void begin_upload(std::size_t head);
+  task<Result<void>> wait_for_head(h1::HeadParser& parser);
+  net::Time head_deadline() const noexcept;
+  Result<void> pass_on(const Request& request, Response& response);
+  Result<Response> take_response(const Request& request, h1::HeadParser& parser);
+  Result<Response> final_response(const Request& request, Version version, Response response);
+  Response take_tunnel(Response response);
+  Error wait_error(const Error& error) const;
+  bool is_reusable();
+
+  std::unique_ptr<Connection> connection_;
+  ConnectionPool& pool_;
+  wire::H1Output output_;
+  wire::H1BodyReader reader_;
+  Exchange* record_ = nullptr;
+  ArenaRef arena_;  // of the request: keeps record_ alive
+  Body upload_body_;
+  wire::BodyProgress progress_;
+  std::optional<Error> upload_failure_;  // of the client's side
+  net::Time began_;
+  net::Duration activity_timeout_;
+  wire::Coding coding_ = wire::Coding::identity;
+  std::size_t informational_ = 0;
+  bool waits_for_continue_ = false;
+  bool upload_ended_ = true;
+  bool upload_broken_ = false;  // the upstream did not take all of it
+  bool keep_alive_ = false;
+  bool asked_upgrade_ = false;
+  bool got_octets_ = false;
+  task<void> uploading_;  // last: destroyed first, it uses the rest
+};
+
+}  // namespace onehop::transport

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <onehop/transport.hpp>
+
+#include <cerrno>
+#include <utility>
+
+#include <onehop/scope.hpp>
+
+#include "base/arena.hpp"
+#include "http/field_names.hpp"
+#include "net/test_network.hpp"
+#include "transport/h1_exchange.hpp"
+
+namespace onehop {
+namespace {
+
+using transport::ConnectionPool;
+using transport::Freshness;
+using transport::H1Exchange;
+using transport::OriginPool;
+
+// A single address that refuses is asked once more after this: it may be restarting.
+constexpr net::Duration kConnectAgain = std::chrono::milliseconds(50);
+constexpr net::Duration kHoldEvery = std::chrono::milliseconds(100);
+constexpr int kMostAttempts = 3;
+
+Result<void> check(const Url& url) {
+  if (!url.is_absolute() || (url.scheme() != "unix" && url.host().empty())) {
+    return failure(Errc::bad_url, Side::upstream, "the request has no absolute URL to go to");
+  }
+  if (url.scheme() != "http" && url.scheme() != "unix") {
+    return failure(Errc::bad_url, Side::upstream,
+                   "no transport for the scheme " + std::string(url.scheme()));
+  }
+  return {};
+}
+
+// RFC 9110 §9.2.2; the key says the same of a request that is not (its draft is widely used).
+bool may_be_repeated(const Request& request) {
+  return request.method().is_idempotent() || request.headers().has("Idempotency-Key") ||
+         request.headers().has("X-Idempotency-Key");
+}
+
+}  // namespace
+
+struct Transport::State {
+  explicit State(Options options) : shared(std::make_shared<transport::SharedPools>(options)) {}
+
+  ConnectionPool& pool(io::Reactor& reactor) const {
+    return reactor.local<ConnectionPool>(shared.get(), [&] { return make_pool(reactor); });
+  }
+  std::unique_ptr<ConnectionPool> make_pool(io::Reactor& reactor) const {
+    const Options& options = shared->options;
+    std::unique_ptr<net::Dialer> dialer;
+    if (options.network) {
+      dialer = net::dialer_of(*options.network, reactor);
+    } else {
+      net::DialOptions dial;
+      dial.attempt_timeout = options.connect_attempt_timeout;
+      dial.total_timeout = options.connect_timeout;
+      dialer = std::make_unique<net::KernelDialer>(reactor, dial);
+    }
+    return std::make_unique<ConnectionPool>(reactor, shared, std::move(dialer));
+  }
+
+  std::shared_ptr<transport::SharedPools> shared;
+};
+
+namespace {
+
+// One request's way to an upstream: connections, attempts, retries.
+class RoundTrip {
+ public:
+  RoundTrip(ConnectionPool& pool, Request& request)
+      : pool_(pool),
+        origin_(pool.origin(request.url())),
+        request_(request),
+        record_(request.exchange()),
+        repeatable_(may_be_repeated(request)),
+        hold_until_(io::deadline_after(pool.reactor().now(), pool.options().hold)) {}
+
+  task<Result<Response>> run() {
+    for (int attempt = 1;; ++attempt) {
+      auto connection = origin_.try_take(freshness(attempt));
+      if (!connection) {
+        auto taken = co_await connect(freshness(attempt));
+        if (!taken) co_return failure(taken.error());
+        connection = std::move(*taken);
+      }
+      note_attempt(*connection);
+      const bool reused = connection->is_reused();
+      auto exchange = std::make_unique<H1Exchange>(std::move(connection));
+      std::string copy;
+      const bool keep_copy = reused && pool_.options().replay_body > 0;
+      auto response = co_await exchange->begin(request_, keep_copy ? &copy : nullptr);
+      if (response) {
+        const bool has_more = !exchange->is_complete();
+        if (has_more && !response->tunnel()) response->body() = Body::from(std::move(exchange));
+        co_return response;
+      }
+      if (!reused || attempt >= kMostAttempts) co_return response;
+      if (!take_back(*exchange, response.error(), std::move(copy))) co_return response;
+    }
+  }
+
+ private:
+  // A stale connection is most likely where one stale connection was: retries get a new one.
+  Freshness freshness(int attempt) const {
+    if (attempt > 1) return Freshness::fresh;
+    return repeatable_ ? Freshness::any : Freshness::recent;
+  }
+
+  void note_attempt(const transport::Connection& connection) {
+    if (!record_) return;
+    ++record_->attempts;
+    record_->reused = connection.is_reused();
+    record_->upstream_chosen = pool_.reactor().now();
+    record_->upstream = request_.headers().arena()->copy(connection.address());
+  }
+
+  task<Result<std::unique_ptr<transport::Connection>>> connect(Freshness freshness) {
+    bool asked_again = false;
+    for (;;) {
+      auto taken = co_await origin_.take(freshness);
+      if (taken || taken.error().is_timeout() || !is_refusal(taken.error())) co_return taken;
+      const net::Time now = pool_.reactor().now();
+      const bool hold = now < hold_until_;
+      if (!hold && (std::exchange(asked_again, true) || !pool_.shared().budget.try_retry(now))) {
+        if (record_) ++record_->attempts;
+        co_return taken;
+      }
+      co_await sleep_for(hold ? kHoldEvery : kConnectAgain);
+    }
+  }
+
+  static bool is_refusal(const Error& error) {
+    return error.phase() == Phase::connect && error.code().category() == std::system_category();
+  }
+
+  // Whether the request may be sent again after `error`, and its body is there to be sent.
+  bool take_back(H1Exchange& exchange, const Error& error, std::string copy) {
+    if (error.side() != Side::upstream || error.is_timeout() || exchange.got_octets()) return false;
+    if (exchange.wrote_octets() && !repeatable_) return false;
+    auto body = exchange.take_body_back(std::move(copy));
+    if (!body || !pool_.shared().budget.try_retry(pool_.reactor().now())) return false;
+    request_.set_body(std::move(*body));
+    pool_.shared().retried.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
+
+  ConnectionPool& pool_;
+  OriginPool& origin_;
+  Request& request_;
+  Exchange* record_;
+  bool repeatable_;
+  net::Time hold_until_;
+};
+
+}  // namespace
+
+Transport::Transport() : Transport(Options()) {}
+Transport::Transport(Options options) : state_(std::make_shared<State>(options)) {}
+Transport::~Transport() = default;
+
+task<Result<Response>> Transport::round_trip(Request request) const {
+  const auto checked = check(request.url());
+  if (!checked) co_return failure(checked.error());
+  io::Reactor* reactor = io::Reactor::current_or_null();
+  if (!reactor) {
+    co_return failure(Errc::bad_option, Side::local, "round_trip outside an event loop");
+  }
+  ConnectionPool& pool = state_->pool(*reactor);
+  pool.shared().budget.note_request(reactor->now());
+  RoundTrip trip(pool, request);
+  co_return co_await trip.run();
+}
+
+Transport::Statistics Transport::statistics() const {
+  const transport::SharedPools& shared = *state_->shared;
+  Statistics statistics;
+  statistics.open = shared.open;
+  statistics.idle = shared.idle;
+  statistics.dialled = shared.dialled;
+  statistics.reused = shared.reused;
+  statistics.retried = shared.retried;
+  return statistics;
+}
+
+}  // namespace onehop

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/head_reader.hpp"
+
+#include <cerrno>
+
+namespace onehop::wire {
+
+std::optional<Result<void>> try_read_head(const HeadSource& source) {
+  for (;;) {
+    if (!source.buffer.empty()) {
+      switch (source.parser.parse(source.buffer.view())) {
+        case h1::HeadParser::State::complete:
+          return Result<void>();
+        case h1::HeadParser::State::failed:
+          return failure(source.parser.error());
+        case h1::HeadParser::State::incomplete:
+          break;
+      }
+    }
+    const ssize_t got = source.buffer.fill(source.stream, source.limit);
+    if (got > 0) continue;
+    if (got == -EAGAIN) return std::nullopt;
+    if (got == 0) return failure(Errc::closed, source.side, "the connection ended");
+    if (got == -EMSGSIZE) {
+      const bool client = source.side == Side::client;
+      return failure(client ? Errc::head_too_large : Errc::response_head_too_large, source.side);
+    }
+    return failure(Error::system(static_cast<int>(-got), source.side));
+  }
+}
+
+task<Result<void>> read_head(const HeadSource& source, net::Time deadline) {
+  for (;;) {
+    auto read = try_read_head(source);
+    if (read) co_return *read;
+    const net::Wait wait = co_await source.stream.readable(deadline);
+    if (wait == net::Wait::timed_out) co_return failure(Errc::timed_out, source.side);
+    if (wait == net::Wait::interrupted) co_return failure(Errc::cancelled, Side::local);
+  }
+}
+
+}  // namespace onehop::wire

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads the head of one HTTP/1 message from a stream into a buffer and through a parser. Both roles use
+// it. Nothing is consumed: after success the head is the first parser.size() octets of the buffer.
+#pragma once
+
+#include <optional>
+
+#include <onehop/error.hpp>
+#include <onehop/task.hpp>
+
+#include "http/h1/parser.hpp"
+#include "net/stream.hpp"
+#include "wire/read_buffer.hpp"
+
+namespace onehop::wire {
+
+struct HeadSource {
+  HeadSource(net::Stream& s, ReadBuffer& b, h1::HeadParser& p, Side who, std::size_t most) noexcept
+      : stream(s), buffer(b), parser(p), side(who), limit(most) {}
+
+  net::Stream& stream;
+  ReadBuffer& buffer;
+  h1::HeadParser& parser;
+  Side side;          // whose message it is
+  std::size_t limit;  // octets the buffer may grow to
+};
+
+// What can be said without waiting; nothing when more octets are needed. Errors: what the parser
+// found, Errc::closed for the end of the stream, an errno.
+std::optional<Result<void>> try_read_head(const HeadSource& source);
+
+// The same, waiting; also Errc::timed_out at `deadline` and Errc::cancelled when the stream's reader is
+// interrupted. `source` and what it refers to outlive the task.
+task<Result<void>> read_head(const HeadSource& source, net::Time deadline);
+
+}  // namespace onehop::wire

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`onehop demo`: the proxy in front of a small backend of its own, with every URL it prints."""
+import asyncio
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+import websockets
+
+from proxy_process import PROGRAM, free_port
+from raw_client import Client, connect
+from wire import PATIENCE, message, post
+
+
+class Demo:
+    def __init__(self, messages):
+        self.address = ("127.0.0.1", free_port())
+        self.messages = messages
+        self.process = subprocess.Popen([PROGRAM, "demo", "-l", "%s:%d" % self.address], stdout=messages,
+                                        stderr=messages, stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + 2 * PATIENCE
+        while len(self.urls()) < 4:
+            assert self.process.poll() is None and time.monotonic() < deadline, self.text()
+            time.sleep(0.005)
+        connect(self.address).close()
+
+    def text(self):
+        with open(self.messages.name, encoding="utf-8") as file:
+            return file.read()
+
+    def urls(self):
+        """The paths that the demo suggests."""
+        return re.findall(r"(?:http|ws)://[^/\s]+:%d(/\S*)?" % self.address[1], self.text())
+
+    def path(self, word):
+        return next(path for path in self.urls() if word in path)
+
+    def client(self):
+        return Client(self.address)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    with open(tmp_path_factory.mktemp("demo") / "messages", "w", encoding="utf-8") as messages:
+        demo = Demo(messages)
+        yield demo
+        demo.process.send_signal(signal.SIGTERM)
+        assert demo.process.wait(2 * PATIENCE) == 0
+
+
+def test_the_page_says_what_arrived(demo):
+    with demo.client() as client:
+        got = client.get("/", "X-Probe: seen")
+    assert got.status == 200
+    assert b"X-Probe" in got.body and b"seen" in got.body
+    assert b"X-Forwarded-For" in got.body
+
+
+def test_the_page_escapes_what_arrived(demo):
+    with demo.client() as client:
+        got = client.get("/", "X-Probe: <script>alert(1)</script>", "Accept: text/html")
+    assert b"<script>alert(1)" not in got.body
+
+
+def test_the_stream_arrives_piece_by_piece(demo):
+    with demo.client() as client:
+        client.send(message(f"GET {demo.path('stream')} HTTP/1.1", "Host: h"))
+        assert client.read_response_head().status == 200
+        first = client.read_chunk()
+        began = time.monotonic()
+        second = client.read_chunk()
+        assert first and second
+        assert time.monotonic() - began > 0.02, "both at once"
+
+
+def test_server_sent_events_arrive(demo):
+    with demo.client() as client:
+        client.send(message(f"GET {demo.path('event')} HTTP/1.1", "Host: h", "Accept: text/event-stream"))
+        head = client.read_response_head()
+        assert head.fields.get("content-type").startswith("text/event-stream")
+        assert b"data:" in client.read_chunk()
+
+
+def test_the_echo_returns_a_post(demo):
+    body = bytes(range(256)) * 1000
+    with demo.client() as client:
+        assert body in client.ask(post(body, demo.path("echo"))).body
+
+
+def test_the_websocket_echoes(demo):
+    path = next(path for path in demo.urls() if "ws" in path or "socket" in path)
+
+    async def talk():
+        async with websockets.connect("ws://%s:%d" % demo.address + path) as socket:
+            await socket.send("hello")
+            return await asyncio.wait_for(socket.recv(), PATIENCE)
+
+    assert "hello" in asyncio.run(talk())
+
+
+def test_every_url_that_is_printed_works(demo):
+    for path in demo.urls():
+        with demo.client() as client:
+            client.send(message(f"GET {path or '/'} HTTP/1.1", "Host: h"))
+            assert client.read_response_head().status in (200, 400, 405, 426)

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TERM and INT: what is in flight finishes, nothing new begins, and a second signal ends it all."""
+import signal
+import threading
+import time
+
+import pytest
+
+from raw_client import connect
+from wire import OK, PATIENCE, Truncated, answer, chunk, get, message
+
+SIGNALS = [signal.SIGTERM, signal.SIGINT]
+
+
+@pytest.fixture
+def go():
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture
+def backend(start_backend, go):
+    """Answers when it is told to."""
+    backend = start_backend()
+
+    def script(peer):
+        while True:
+            peer.read_request()
+            assert go.wait(PATIENCE)
+            peer.send(OK)
+
+    backend.play(script)
+    return backend
+
+
+def wait_until_closed(proxy):
+    """Until the listener is gone, that is: until the signal has been noticed."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            connect(proxy.address).close()
+        except OSError:
+            return
+        time.sleep(0.002)
+    pytest.fail("the listener stays open")
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_an_idle_proxy_ends_at_once_with_0(start_proxy, backend, number):
+    proxy = start_proxy(backend.url)
+    began = time.monotonic()
+    proxy.signal(number)
+    assert proxy.wait() == 0
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_request_in_flight_finishes_and_is_told_to_close(start_proxy, backend, go, number):
+    proxy = start_proxy(backend.url)
+    client = proxy.client().send(get())
+    backend.wait_for_requests(1)
+    proxy.signal(number)
+    wait_until_closed(proxy)
+    go.set()
+    got = client.read_final()
+    assert (got.body, got.fields.tokens("connection")) == (b"ok", ["close"])
+    assert client.how_it_ends() == "eof"
+    assert proxy.wait() == 0
+    client.close()
+
+
+def test_idle_connections_are_closed_and_do_not_hold_it_up(start_proxy, backend, go):
+    go.set()
+    proxy = start_proxy(backend.url)
+    clients = [proxy.client() for _ in range(10)]
+    for client in clients:
+        assert client.get().status == 200
+    began = time.monotonic()
+    proxy.signal()
+    assert [client.how_it_ends() for client in clients] == ["eof"] * 10
+    assert proxy.wait() == 0
+    assert time.monotonic() - began < 1
+    for client in clients:
+        client.close()
+
+
+def test_a_download_in_flight_finishes(start_proxy, start_backend, go):
+    backend = start_backend()
+    body = b"x" * 5_000_000
+
+    def script(peer):
+        peer.read_request()
+        peer.send(answer(body)[:1_000_000])
+        assert go.wait(PATIENCE)
+        peer.send(answer(body)[1_000_000:])
+
+    backend.play(script)
+    proxy = start_proxy(backend.url)
+    client = proxy.client().send(get())
+    head = client.read_response_head()
+    proxy.signal()
+    wait_until_closed(proxy)
+    go.set()
+    assert client.read_body(head).body == body
+    assert proxy.wait() == 0
+    client.close()
+
+
+def test_past_the_deadline_the_rest_is_cut_and_looks_cut(start_proxy, start_backend):
+    backend = start_backend()
+    backend.play(lambda peer: (peer.read_request(), peer.send(
+        message("HTTP/1.1 200 OK", "Transfer-Encoding: chunked") + chunk(b"part")), peer.wait_for_close()))
+    proxy = start_proxy("--drain-timeout", "300ms", backend.url)
+    client = proxy.client().send(get())
+    client.read_response_head()
+    assert client.read_chunk() == b"part"
+    began = time.monotonic()
+    proxy.signal()
+    with pytest.raises(Truncated):
+        client.read_chunk()
+    assert proxy.wait() in (0, 1)
+    assert 0.2 < time.monotonic() - began < 2
+    backend.wait_for_finish(0)
+    client.close()
+
+
+def test_tunnels_are_closed_at_the_deadline(start_proxy, start_backend):
+    backend = start_backend()
+    backend.play(lambda peer: (peer.read_request(), peer.send(message(
+        "HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket")),
+        peer.wait_for_close()))
+    proxy = start_proxy("--drain-timeout", "300ms", backend.url)
+    client = proxy.client().send(get("/", "Connection: Upgrade", "Upgrade: websocket"))
+    assert client.read_response_head().status == 101
+    began = time.monotonic()
+    proxy.signal()
+    assert client.how_it_ends() in ("eof", "reset")
+    assert proxy.wait() in (0, 1)
+    assert time.monotonic() - began < 2
+    backend.wait_for_finish(0)
+    client.close()
+
+
+def test_a_second_signal_stops_at_once(start_proxy, backend):
+    proxy = start_proxy(backend.url)
+    client = proxy.client().send(get())
+    backend.wait_for_requests(1)
+    proxy.signal()
+    wait_until_closed(proxy)
+    began = time.monotonic()
+    proxy.signal()
+    proxy.wait()
+    assert time.monotonic() - began < 1
+    assert client.how_it_ends() in ("eof", "reset")
+    client.close()
+
+
+def test_a_successor_can_bind_the_port_meanwhile(start_proxy, start_backend, backend, go):
+    proxy = start_proxy(backend.url)
+    client = proxy.client().send(get())
+    backend.wait_for_requests(1)
+    proxy.signal()
+    wait_until_closed(proxy)
+    successor = start_proxy(start_backend().url, listen=proxy.address)
+    with successor.client() as other:
+        assert other.get().body == b"ok"
+    go.set()
+    assert client.read_final().body == b"ok"
+    assert proxy.wait() == 0
+    client.close()
+
+
+def test_no_request_is_lost_when_it_ends_under_load(start_proxy, start_backend):
+    """Every request that was sent completely gets its answer, or a connection that was closed idle."""
+    backend = start_backend()
+    proxy = start_proxy(backend.url)
+    broken, served, stop = [], [], threading.Event()
+
+    def visit():
+        with proxy.client() as client:
+            while not stop.is_set():
+                try:
+                    served.append(client.get().status)
+                except (Truncated, ConnectionError) as error:
+                    if client.buffer:
+                        broken.append(error)
+                    return
+
+    threads = [threading.Thread(target=visit) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    backend.wait_for_requests(200)
+    proxy.signal()
+    assert proxy.wait() == 0
+    stop.set()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert not broken
+    assert set(served) == {200}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// NameServer: a DNS server (RFC 1035) on a loopback port, for tests of the resolver. It answers from a
+// table, or is silent, and counts what it was asked. Runs in the event loop under test.
+#pragma once
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/check.hpp"
+#include "io/reactor.hpp"
+
+namespace onehop {
+
+class NameServer final : private io::Watcher {
+ public:
+  struct Host {
+    std::vector<std::string> v4;
+    std::vector<std::string> v6;
+    std::uint32_t ttl = 10;
+  };
+  enum class Mood : std::uint8_t { helpful, broken, silent };
+
+  explicit NameServer(io::Reactor& reactor)
+      : reactor_(reactor), socket_(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* any = reinterpret_cast<sockaddr*>(&address);
+    ONEHOP_CHECK(::bind(socket_.get(), any, size) == 0);
+    ONEHOP_CHECK(::getsockname(socket_.get(), any, &size) == 0);
+    port_ = ntohs(address.sin_port);
+    ONEHOP_CHECK(reactor_.add(socket_.get(), *this, EPOLLIN));
+  }
+
+  // For ResolverOptions::servers.
+  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+  void set_host(const std::string& name, Host host) { hosts_[name] = std::move(host); }
+  void set_mood(Mood mood) { mood_ = mood; }
+  // Each look-up asks for A and for AAAA.
+  int questions() const { return questions_; }
+
+ private:
+  static constexpr std::size_t kHeader = 12;
+  static constexpr int kTypeA = 1;
+  static constexpr int kTypeAaaa = 28;
+
+  void on_events(std::uint32_t) noexcept override {
+    char packet[512];
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    auto* from = reinterpret_cast<sockaddr*>(&peer);
+    const ssize_t got = ::recvfrom(socket_.get(), packet, sizeof packet, 0, from, &size);
+    if (got < static_cast<ssize_t>(kHeader) + 5) return;
+    ++questions_;
+    if (mood_ == Mood::silent) return;
+    const std::string reply = answer({packet, static_cast<std::size_t>(got)});
+    ::sendto(socket_.get(), reply.data(), reply.size(), 0, from, size);
+  }
+
+  std::string answer(std::string_view query) const {
+    std::size_t at = kHeader;
+    std::string name;
+    while (query[at] != 0) {
+      const auto length = static_cast<std::size_t>(query[at]);
+      if (!name.empty()) name += '.';
+      name += query.substr(at + 1, length);
+      at += 1 + length;
+    }
+    const int type = query[at + 2];
+    const std::string_view question = query.substr(kHeader, at + 5 - kHeader);
+    const auto found = hosts_.find(name);
+    std::vector<std::string> data;
+    int code = mood_ == Mood::broken ? 2 : 0;  // SERVFAIL
+    if (code == 0 && found == hosts_.end()) code = 3;  // NXDOMAIN
+    if (code == 0) data = records(found->second, type);
+
+    std::string reply(query.substr(0, 2));
+    reply += '\x81';
+    reply += static_cast<char>(0x80 | code);
+    append16(reply, 1);
+    append16(reply, data.size());
+    reply.append(4, '\0').append(question);
+    for (const std::string& record : data) {
+      reply += "\xc0\x0c";  // the name of the question
+      append16(reply, static_cast<std::size_t>(type));
+      append16(reply, 1);
+      append16(reply, found->second.ttl >> 16);
+      append16(reply, found->second.ttl & 0xffff);
+      append16(reply, record.size());
+      reply += record;
+    }
+    return reply;
+  }
+
+  static std::vector<std::string> records(const Host& host, int type) {
+    std::vector<std::string> data;
+    if (type == kTypeA) {
+      for (const auto& ip : host.v4) data.push_back(binary(AF_INET, ip, 4));
+    } else if (type == kTypeAaaa) {
+      for (const auto& ip : host.v6) data.push_back(binary(AF_INET6, ip, 16));
+    }
+    return data;
+  }
+  static std::string binary(int family, const std::string& ip, std::size_t size) {
+    char octets[16];
+    ONEHOP_CHECK(::inet_pton(family, ip.c_str(), octets) == 1);
+    return {octets, size};
+  }
+  static void append16(std::string& out, std::size_t value) {
+    out += static_cast<char>(value >> 8);
+    out += static_cast<char>(value & 0xff);
+  }
+
+  io::Reactor& reactor_;
+  io::FileDescriptor socket_;
+  std::uint16_t port_ = 0;
+  std::map<std::string, Host> hosts_;
+  Mood mood_ = Mood::helpful;
+  int questions_ = 0;
+};
+
+}  // namespace onehop
