@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <onehop/task.hpp>
+
+#include "base/memory_checker.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -6,10 +10,6 @@
 #include <thread>
 #include <utility>
 #include <vector>
-
-#include <onehop/task.hpp>
-
-#include "base/memory_checker.hpp"
 
 #include <gtest/gtest.h>
 
@@ -23,7 +23,8 @@ class Frames {
   Frames(const Frames&) = delete;
   Frames& operator=(const Frames&) = delete;
   ~Frames() {
-    for (const auto& [frame, size] : frames_) deallocate_frame(frame, size);
+    for (const auto& [frame, size] : frames_)
+      deallocate_frame(frame, size);
   }
   void* add(std::size_t size) {
     void* frame = allocate_frame(size);
@@ -62,20 +63,25 @@ TEST(FramePool, keeps_more_frames_than_it_holds_without_loss) {
   for (int round = 0; round < 3; ++round) {
     Frames frames;
     std::set<void*> seen;
-    for (int i = 0; i < 1000; ++i) EXPECT_TRUE(seen.insert(frames.add(128)).second);
+    for (int i = 0; i < 1000; ++i)
+      EXPECT_TRUE(seen.insert(frames.add(128)).second);
   }
 }
 
 TEST(FramePool, a_frame_may_be_freed_on_another_thread) {
   std::vector<void*> frames;
-  for (int i = 0; i < 100; ++i) frames.push_back(allocate_frame(300));
+  for (int i = 0; i < 100; ++i)
+    frames.push_back(allocate_frame(300));
   std::thread([&] {
-    for (void* frame : frames) deallocate_frame(frame, 300);
+    for (void* frame : frames)
+      deallocate_frame(frame, 300);
     Frames reused;
-    for (int i = 0; i < 200; ++i) reused.add(300);
+    for (int i = 0; i < 200; ++i)
+      reused.add(300);
   }).join();
   Frames again;
-  for (int i = 0; i < 100; ++i) again.add(300);
+  for (int i = 0; i < 100; ++i)
+    again.add(300);
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ struct Item : ListNode {
 
 std::vector<int> drain(IntrusiveList<Item>& list) {
   std::vector<int> numbers;
-  while (Item* item = list.pop_front()) numbers.push_back(item->number);
+  while (Item* item = list.pop_front())
+    numbers.push_back(item->number);
   return numbers;
 }
 

@@ -45,7 +45,9 @@ class Flag {
   bool& flag_;
 };
 
-task<int> immediate(int value) { co_return value; }
+task<int> immediate(int value) {
+  co_return value;
+}
 
 task<int> after(Gate& gate, int value) {
   co_await gate;
@@ -97,7 +99,9 @@ TEST(Task, resumes_the_continuation_given_to_start) {
   // The continuation is any suspended coroutine: here one that only notes it.
   struct Note {
     struct promise_type {
-      Note get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
+      Note get_return_object() {
+        return {std::coroutine_handle<promise_type>::from_promise(*this)};
+      }
       std::suspend_always initial_suspend() noexcept { return {}; }
       std::suspend_always final_suspend() noexcept { return {}; }
       void return_void() {}
@@ -119,7 +123,9 @@ TEST(Task, resumes_the_continuation_given_to_start) {
 }
 
 TEST(Task, results_may_be_move_only) {
-  auto make = [](int value) -> task<std::unique_ptr<int>> { co_return std::make_unique<int>(value); };
+  auto make = [](int value) -> task<std::unique_ptr<int>> {
+    co_return std::make_unique<int>(value);
+  };
   auto pass = [](task<std::unique_ptr<int>> inner) -> task<std::unique_ptr<int>> {
     auto pointer = co_await std::move(inner);
     ++*pointer;
@@ -130,11 +136,12 @@ TEST(Task, results_may_be_move_only) {
   EXPECT_EQ(*work.take(), 42);
 }
 
-// A child that completes at once leaves no trace on the stack: debug and sanitizer builds have no tail
-// calls to save them.
+// A child that completes at once leaves no trace on the stack: debug and sanitizer builds have no
+// tail calls to save them.
 task<long> count(int times) {
   long total = 0;
-  for (int i = 0; i < times; ++i) total += co_await immediate(1);
+  for (int i = 0; i < times; ++i)
+    total += co_await immediate(1);
   co_return total;
 }
 

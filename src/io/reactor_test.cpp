@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/reactor.hpp"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <memory>
 #include <string>
@@ -13,6 +10,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 namespace onehop::io {
 namespace {
@@ -48,7 +48,9 @@ class Counter final : public Watcher {
   std::uint32_t last = 0;
 };
 
-FileDescriptor make_event() { return FileDescriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
+FileDescriptor make_event() {
+  return FileDescriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+}
 
 void signal(const FileDescriptor& event) {
   const std::uint64_t one = 1;
@@ -135,7 +137,8 @@ TEST(Reactor, sleeps_until_the_next_timer) {
   Timer timer([](void* count) { ++*static_cast<int*>(count); }, &fired);
   const Time start = reactor.now();
   reactor.timers().arm(timer, start + milliseconds(30));
-  while (fired == 0) reactor.run_once(Duration::max());
+  while (fired == 0)
+    reactor.run_once(Duration::max());
   EXPECT_GE(reactor.now(), start + milliseconds(30));
 }
 
@@ -191,7 +194,8 @@ TEST(Reactor, work_posted_from_another_thread_runs_on_this_one_and_wakes_it) {
   reactor.run();
   poster.join();
   ASSERT_EQ(order.size(), 1000u);
-  for (int i = 0; i < 1000; ++i) EXPECT_EQ(order[static_cast<std::size_t>(i)], i + 1);
+  for (int i = 0; i < 1000; ++i)
+    EXPECT_EQ(order[static_cast<std::size_t>(i)], i + 1);
 }
 
 TEST(Reactor, stop_from_another_thread_ends_run) {

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <onehop/scope.hpp>
 
+#include "io/reactor.hpp"
+
 #include <exception>
 #include <list>
 #include <utility>
-
-#include "io/reactor.hpp"
 
 namespace onehop {
 namespace {
 
 class Spawned;
 
-// Where tasks go that cannot be destroyed yet, because they run: emptied by the event loop in its next
-// pass, when nothing runs.
+// Where tasks go that cannot be destroyed yet, because they run: emptied by the event loop in its
+// next pass, when nothing runs.
 class Graveyard final : public io::ShardLocal {
  public:
   static Graveyard& of(io::Reactor& reactor) {
@@ -37,7 +37,8 @@ struct Members {
 
   void wake_joiners_when_empty() noexcept {
     if (!tasks.empty()) return;
-    while (io::Wakeup* joiner = joiners.pop_front()) reactor.schedule(*joiner);
+    while (io::Wakeup* joiner = joiners.pop_front())
+      reactor.schedule(*joiner);
   }
 
   io::Reactor& reactor;
@@ -47,7 +48,8 @@ struct Members {
 
 class Spawned {
  public:
-  Spawned(Members& members, task<void> work) : members_(&members), task_(run(*this, std::move(work))) {}
+  Spawned(Members& members, task<void> work)
+      : members_(&members), task_(run(*this, std::move(work))) {}
   Spawned(const Spawned&) = delete;
   Spawned& operator=(const Spawned&) = delete;
 
@@ -65,7 +67,8 @@ class Spawned {
   // Whether its code is on the stack right now.
   bool is_running() const noexcept {
     const auto* at = static_cast<const Spawned*>(io::running_task);
-    while (at && at != this) at = at->below_;
+    while (at && at != this)
+      at = at->below_;
     return at != nullptr;
   }
   bool has_members() const noexcept { return members_ != nullptr; }
@@ -207,7 +210,9 @@ struct Scope::State : Members {
 
 Scope::Scope() : state_(std::make_unique<State>(io::Reactor::current())) {}
 
-Scope::~Scope() { destroy_tasks(*state_); }
+Scope::~Scope() {
+  destroy_tasks(*state_);
+}
 
 void Scope::spawn(task<void> work) {
   std::list<Spawned>& tasks = state_->tasks;
@@ -229,7 +234,9 @@ task<void> Scope::join() {
   }
 }
 
-bool Scope::empty() const noexcept { return state_->tasks.empty(); }
+bool Scope::empty() const noexcept {
+  return state_->tasks.empty();
+}
 
 task<void> sleep_for(std::chrono::nanoseconds duration) {
   SleepAwaiter sleep(duration);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <onehop/scope.hpp>
 
+#include "io/reactor.hpp"
+
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
-
-#include "io/reactor.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -31,9 +31,9 @@ struct Probe {
 };
 
 TEST(TimerWheel, fires_once_not_early_and_at_most_two_ticks_late) {
-  for (const Duration delay : {Duration(milliseconds(1)), Duration(milliseconds(127)),
-                               Duration(milliseconds(128)), Duration(seconds(9)),
-                               Duration(minutes(10)), Duration(hours(9)), Duration(hours(30))}) {
+  for (const Duration delay :
+       {Duration(milliseconds(1)), Duration(milliseconds(127)), Duration(milliseconds(128)),
+        Duration(seconds(9)), Duration(minutes(10)), Duration(hours(9)), Duration(hours(30))}) {
     TimerWheel wheel(kStart);
     Probe probe;
     wheel.arm(probe.timer, kStart + delay);
@@ -98,7 +98,8 @@ TEST(TimerWheel, a_callback_may_arm_its_timer_again) {
   };
   Ticking ticking;
   ticking.wheel.arm(ticking.timer, kStart + milliseconds(100));
-  for (int i = 1; i <= 10'000; ++i) ticking.wheel.advance(kStart + i * milliseconds(1));
+  for (int i = 1; i <= 10'000; ++i)
+    ticking.wheel.advance(kStart + i * milliseconds(1));
   EXPECT_GE(ticking.fired, 99);
   EXPECT_LE(ticking.fired, 100);
 }
@@ -133,11 +134,13 @@ TEST(TimerWheel, timers_outlive_their_wheel) {
   EXPECT_FALSE(probe.timer.is_armed());
 }
 
-// The wheel against a sorted map, over spans from microseconds to beyond the reach of its top level.
+// The wheel against a sorted map, over spans from microseconds to beyond the reach of its top
+// level.
 class WheelAndModel {
  public:
   explicit WheelAndModel(unsigned seed) : random_(seed) {
-    for (auto& timer : timers_) timer = std::make_unique<Modelled>(*this);
+    for (auto& timer : timers_)
+      timer = std::make_unique<Modelled>(*this);
   }
 
   void step() {
@@ -155,8 +158,12 @@ class WheelAndModel {
         timer.timer.disarm();
         forget(timer);
         break;
-      case 3: advance(now_ + random_span()); break;
-      default: sleep_until_next(); break;
+      case 3:
+        advance(now_ + random_span());
+        break;
+      default:
+        sleep_until_next();
+        break;
     }
     ASSERT_EQ(wheel_.empty(), model_.empty());
   }
@@ -229,7 +236,8 @@ TEST(TimerWheel, agrees_with_a_sorted_map_over_random_histories) {
   for (unsigned seed = 1; seed <= 20; ++seed) {
     SCOPED_TRACE(seed);
     WheelAndModel both(seed);
-    for (int i = 0; i < 5'000 && !HasFatalFailure(); ++i) both.step();
+    for (int i = 0; i < 5'000 && !HasFatalFailure(); ++i)
+      both.step();
     both.run_dry();
     ASSERT_FALSE(HasFailure());
   }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/address.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include "io/file_descriptor.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstring>
 
-#include "io/file_descriptor.hpp"
+#include <arpa/inet.h>
+#include <netinet/in.h>
 
 namespace onehop::net {
 namespace {
@@ -97,7 +97,8 @@ std::optional<Address> Address::from_ip(std::string_view ip, std::uint16_t port)
 
 Result<Address> Address::from_socket_path(std::string_view path) {
   if (path.empty() || path.find('\0') != std::string_view::npos) {
-    return failure(Errc::bad_option, Side::local, "the path of a unix socket is missing or has a NUL");
+    return failure(Errc::bad_option, Side::local,
+                   "the path of a unix socket is missing or has a NUL");
   }
   if (path.size() > kLongestPath) {
     std::string detail = "the path of a unix socket may have at most ";

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/address.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <cstddef>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
 
 namespace onehop::net {
 namespace {
@@ -28,8 +28,9 @@ TEST(Address, reads_ip_literals) {
 }
 
 TEST(Address, refuses_what_is_no_ip_literal) {
-  for (const char* text : {"", "localhost", "1.2.3", "1.2.3.4.5", "256.1.1.1", "01.2.3.4", "1.2.3.4 ",
-                           "[1.2.3.4]", "[]", "[::1", "::1]", "fe80::1%eth0", "0x7f000001", "1:2"}) {
+  for (const char* text :
+       {"", "localhost", "1.2.3", "1.2.3.4.5", "256.1.1.1", "01.2.3.4", "1.2.3.4 ", "[1.2.3.4]",
+        "[]", "[::1", "::1]", "fe80::1%eth0", "0x7f000001", "1:2"}) {
     EXPECT_FALSE(Address::from_ip(text, 80)) << text;
   }
   EXPECT_FALSE(Address::from_ip(std::string(200, '1'), 80));
@@ -123,7 +124,8 @@ TEST(Address, reads_what_a_listener_is_given) {
 TEST(Address, a_port_alone_means_every_address) {
   const std::string every = listen_text(":8080");
   EXPECT_TRUE(every == "[::]:8080" || every == "0.0.0.0:8080") << every;
-  for (const char* text : {"8080", "*:8080", "http://:8080"}) EXPECT_EQ(listen_text(text), every);
+  for (const char* text : {"8080", "*:8080", "http://:8080"})
+    EXPECT_EQ(listen_text(text), every);
 }
 
 TEST(Address, says_what_is_wrong_with_a_listen_address) {

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/dns_channel.hpp"
 
-#include <netdb.h>
-#include <sys/epoll.h>
-#include <sys/time.h>
-
 #include <algorithm>
 #include <limits>
 #include <mutex>
 #include <utility>
 
 #include <ares.h>
+#include <netdb.h>
+#include <sys/epoll.h>
+#include <sys/time.h>
 
 namespace onehop::net {
 namespace {
@@ -30,8 +29,8 @@ struct timespec configuration_time() noexcept {
 
 }  // namespace
 
-// c-ares wants level-triggered events: it does not read until EAGAIN. It closes sockets while it works,
-// so events are only noted here, and given to it when no event is on its way any more.
+// c-ares wants level-triggered events: it does not read until EAGAIN. It closes sockets while it
+// works, so events are only noted here, and given to it when no event is on its way any more.
 class DnsChannel::Socket final : public io::Watcher {
  public:
   explicit Socket(DnsChannel& channel) noexcept : channel_(channel) {}
@@ -59,7 +58,7 @@ struct DnsChannel::Hooks {
   static void on_answer(void* context, int status, int, ares_addrinfo* result) {
     const std::unique_ptr<Query> query(static_cast<Query*>(context));
     const std::unique_ptr<ares_addrinfo, decltype(&ares_freeaddrinfo)> owned(result,
-                                                                            &ares_freeaddrinfo);
+                                                                             &ares_freeaddrinfo);
     --query->channel.active_;
     if (query->channel.closing_) return;
     Answer answer;
@@ -78,7 +77,8 @@ struct DnsChannel::Hooks {
       answer.addresses.emplace_back(node->ai_addr, static_cast<socklen_t>(node->ai_addrlen));
       ttl = std::min(ttl, node->ai_ttl);
     }
-    for (const auto* name = result.cnames; name; name = name->next) ttl = std::min(ttl, name->ttl);
+    for (const auto* name = result.cnames; name; name = name->next)
+      ttl = std::min(ttl, name->ttl);
     answer.ttl = std::chrono::seconds(std::max(ttl, 0));
     return answer;
   }
@@ -98,7 +98,9 @@ DnsChannel::DnsChannel(io::Reactor& reactor, Options options)
   open();
 }
 
-DnsChannel::~DnsChannel() { close(); }
+DnsChannel::~DnsChannel() {
+  close();
+}
 
 void DnsChannel::open() {
   configured_ = configuration_time();
@@ -106,8 +108,8 @@ void DnsChannel::open() {
   int mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
   options.sock_state_cb = &Hooks::on_socket;
   options.sock_state_cb_data = this;
-  options.timeout = static_cast<int>(
-      std::chrono::ceil<std::chrono::milliseconds>(options_.try_timeout).count());
+  options.timeout =
+      static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(options_.try_timeout).count());
   options.tries = options_.tries;
   char dns_only[] = "b";
   if (!options_.servers.empty()) {
@@ -130,6 +132,7 @@ void DnsChannel::close() noexcept {
   closing_ = false;
   sockets_.clear();
   timer_.disarm();
+  wakeup_.unlink();
 }
 
 // c-ares reads the file once. A machine that moves to another network gets other name servers.

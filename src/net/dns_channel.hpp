@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DnsChannel: c-ares in an event loop: its sockets, its timeouts and its queries. No cache: see Resolver.
-// Destroying it ends all queries without calling back. One thread.
+// DnsChannel: c-ares in an event loop: its sockets, its timeouts and its queries. No cache: see
+// Resolver. Destroying it ends all queries without calling back. One thread.
 #pragma once
 
-#include <sys/stat.h>
+#include "io/reactor.hpp"
+#include "net/address.hpp"
 
 #include <functional>
 #include <memory>
@@ -12,8 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "io/reactor.hpp"
-#include "net/address.hpp"
+#include <sys/stat.h>
 
 struct ares_channeldata;
 struct ares_addrinfo;
@@ -60,7 +60,7 @@ class DnsChannel {
   Options options_;
   ares_channeldata* channel_ = nullptr;
   std::string open_failure_;
-  struct timespec configured_ {};  // when /etc/resolv.conf last changed
+  struct timespec configured_{};  // when /etc/resolv.conf last changed
   std::size_t active_ = 0;
   bool closing_ = false;
   std::unordered_map<int, std::unique_ptr<Socket>> sockets_;

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/happy_eyeballs.hpp"
 
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <utility>
-
 namespace onehop::net {
 namespace {
 
-// A unix socket whose backlog is full refuses with EAGAIN, and there is no event for when it is not.
+// A unix socket whose backlog is full refuses with EAGAIN, and there is no event for when it is
+// not.
 constexpr io::Duration kUnixRetryDelay = std::chrono::milliseconds(4);
 
 // Without a listener, a loopback port of the ephemeral range can be connected to itself.
@@ -107,7 +108,8 @@ class ConnectRace::Attempt final : public io::Watcher {
   bool is_watched_ = false;
 };
 
-ConnectRace::ConnectRace(io::Reactor& reactor, RaceOptions options,
+ConnectRace::ConnectRace(io::Reactor& reactor,
+                         RaceOptions options,
                          std::span<const Address> addresses)
     : reactor_(reactor),
       options_(options),
@@ -193,7 +195,8 @@ void ConnectRace::on_timer() {
 
 void ConnectRace::arm_timer() {
   io::Time next = next_start_;
-  for (const auto& attempt : attempts_) next = std::min(next, attempt->next_time());
+  for (const auto& attempt : attempts_)
+    next = std::min(next, attempt->next_time());
   reactor_.timers().arm(timer_, next);
 }
 

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ConnectRace: connects to the first of several addresses that answers (RFC 8305 §5). It is an awaiter:
-// `ConnectRace race(...); auto winner = co_await race;`. Destroying it closes every attempt.
-// One thread.
+// ConnectRace: connects to the first of several addresses that answers (RFC 8305 §5). It is an
+// awaiter: `ConnectRace race(...); auto winner = co_await race;`. Destroying it closes every
+// attempt. One thread.
 #pragma once
-
-#include <coroutine>
-#include <memory>
-#include <span>
-#include <vector>
 
 #include <onehop/error.hpp>
 
 #include "io/file_descriptor.hpp"
 #include "io/reactor.hpp"
 #include "net/address.hpp"
+
+#include <coroutine>
+#include <memory>
+#include <span>
+#include <vector>
 
 namespace onehop::net {
 

@@ -20,7 +20,8 @@ struct MemoryStream::Pipe {
   MemoryStream* writer = nullptr;
 };
 
-MemoryStream::MemoryStream(io::Reactor& reactor, std::shared_ptr<Pipe> in,
+MemoryStream::MemoryStream(io::Reactor& reactor,
+                           std::shared_ptr<Pipe> in,
                            std::shared_ptr<Pipe> out) noexcept
     : Stream(reactor), in_(std::move(in)), out_(std::move(out)) {
   in_->reader = this;
@@ -59,7 +60,8 @@ ssize_t MemoryStream::try_write(const iovec* parts, int count) {
   Pipe& pipe = *out_;
   if (pipe.is_ended || pipe.is_reset || !pipe.reader) return -EPIPE;
   std::size_t wanted = 0;
-  for (int i = 0; i < count; ++i) wanted += parts[i].iov_len;
+  for (int i = 0; i < count; ++i)
+    wanted += parts[i].iov_len;
   const std::size_t room = std::min(max_write_, pipe.capacity - pipe.octets.size());
   if (wanted > 0 && room == 0) return -EAGAIN;
   std::size_t taken = 0;

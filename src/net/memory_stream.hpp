@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// MemoryStream: a Stream without a kernel, for tests: two ends joined by two bounded buffers. It behaves
-// like a TCP connection: back-pressure, half-close, reset by abort() or by unread octets at destruction.
-// Both ends belong to the thread of one reactor; either may die first.
+// MemoryStream: a Stream without a kernel, for tests: two ends joined by two bounded buffers. It
+// behaves like a TCP connection: back-pressure, half-close, reset by abort() or by unread octets at
+// destruction. Both ends belong to the thread of one reactor; either may die first.
 #pragma once
+
+#include "net/stream.hpp"
 
 #include <cstddef>
 #include <limits>
 #include <memory>
 #include <utility>
-
-#include "net/stream.hpp"
 
 namespace onehop::net {
 
@@ -22,8 +22,8 @@ class MemoryStream final : public Stream {
   ssize_t try_read(char* data, std::size_t size) override;
   ssize_t try_write(const iovec* parts, int count) override;
   void close_write() noexcept override;
-  // As with TCP, the peer notices at the destruction: after what was sent, reads give -ECONNRESET and
-  // writes -EPIPE.
+  // As with TCP, the peer notices at the destruction: after what was sent, reads give -ECONNRESET
+  // and writes -EPIPE.
   void abort() noexcept override { aborted_ = true; }
   bool has_unread() override { return is_readable(); }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/memory_stream.hpp"
 
+#include <onehop/task.hpp>
+
 #include <cerrno>
 #include <memory>
 #include <string>
 #include <utility>
-
-#include <onehop/task.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/resolver.hpp"
 
+#include "base/ascii.hpp"
+#include "net/dns_channel.hpp"
+
 #include <algorithm>
 #include <unordered_map>
 #include <utility>
-
-#include "base/ascii.hpp"
-#include "net/dns_channel.hpp"
 
 namespace onehop::net {
 namespace {
@@ -89,11 +89,13 @@ std::vector<Address> take_turns(const std::vector<Address>& sorted) {
 }
 
 std::vector<Address> with_port(std::vector<Address> addresses, std::uint16_t port) {
-  for (Address& address : addresses) address.set_port(port);
+  for (Address& address : addresses)
+    address.set_port(port);
   return addresses;
 }
 
-Result<std::vector<Address>> outcome(const Entry& entry, std::string_view host,
+Result<std::vector<Address>> outcome(const Entry& entry,
+                                     std::string_view host,
                                      std::uint16_t port) {
   if (!entry.addresses.empty()) return with_port(entry.addresses, port);
   std::string detail(host);
@@ -150,7 +152,8 @@ struct Resolver::State {
       ttl = std::clamp(answer.ttl, options.min_ttl, options.max_ttl);
     }
     entry.fresh_until = io::deadline_after(reactor.now(), ttl);
-    while (io::Wakeup* waiter = entry.waiting.pop_front()) reactor.schedule(*waiter);
+    while (io::Wakeup* waiter = entry.waiting.pop_front())
+      reactor.schedule(*waiter);
   }
 
   io::Reactor& reactor;
@@ -186,9 +189,9 @@ task<Result<std::vector<Address>>> Resolver::resolve(std::string host, std::uint
   if (!state.is_fresh(entry)) {
     state.ask(host, entry);
     // Without an old answer only the query's own timeouts end the wait.
-    const io::Time deadline =
-        entry.addresses.empty() ? io::kNever
-                                : io::deadline_after(entry.asked, state.options.patience);
+    const io::Time deadline = entry.addresses.empty()
+                                  ? io::kNever
+                                  : io::deadline_after(entry.asked, state.options.patience);
     AnswerAwaiter answer(state.reactor, entry, deadline);
     co_await answer;
   }

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Resolver: host names to addresses by c-ares (DNS and /etc/hosts), without blocking. Answers are kept
-// for their TTL, and beyond it for when the name servers fail; look-ups of one name share a query.
-// One per thread; a look-up is cancelled by destroying its task.
+// Resolver: host names to addresses by c-ares (DNS and /etc/hosts), without blocking. Answers are
+// kept for their TTL, and beyond it for when the name servers fail; look-ups of one name share a
+// query. One per thread; a look-up is cancelled by destroying its task.
 #pragma once
+
+#include <onehop/error.hpp>
+#include <onehop/task.hpp>
+
+#include "io/reactor.hpp"
+#include "net/address.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -11,12 +17,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <onehop/error.hpp>
-#include <onehop/task.hpp>
-
-#include "io/reactor.hpp"
-#include "net/address.hpp"
 
 namespace onehop::net {
 
@@ -41,8 +41,8 @@ class Resolver final : public io::ShardLocal {
   Resolver(io::Reactor& reactor, ResolverOptions options);
   ~Resolver() override;
 
-  // At least one address, in the order to try them (RFC 8305 §4): the families in turn, beginning with
-  // the one preferred here (RFC 6724). Errors: Errc::name_not_resolved, retry_safe.
+  // At least one address, in the order to try them (RFC 8305 §4): the families in turn, beginning
+  // with the one preferred here (RFC 6724). Errors: Errc::name_not_resolved, retry_safe.
   task<Result<std::vector<Address>>> resolve(std::string host, std::uint16_t port);
   // The same when the answer is known without waiting: an IP literal, or a name within its TTL.
   std::optional<std::vector<Address>> known(std::string_view host, std::uint16_t port) const;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/resolver.hpp"
 
+#include "support/name_server.hpp"
+#include "support/run_task.hpp"
+
 #include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "support/name_server.hpp"
-#include "support/run_task.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -24,7 +24,8 @@ using testing::UnorderedElementsAre;
 std::vector<std::string> texts(const Result<std::vector<Address>>& addresses) {
   if (!addresses) return {addresses.error().to_string()};
   std::vector<std::string> list;
-  for (const Address& address : *addresses) list.push_back(address.to_string());
+  for (const Address& address : *addresses)
+    list.push_back(address.to_string());
   return list;
 }
 
@@ -170,7 +171,8 @@ TEST_F(ResolverTest, look_ups_of_one_name_share_a_query) {
     look_ups.push_back(resolver_.resolve("backend.test", port));
     EXPECT_FALSE(look_ups.back().start());
   }
-  while (!look_ups.front().done()) reactor_.run_once(seconds(1));
+  while (!look_ups.front().done())
+    reactor_.run_once(seconds(1));
   for (std::uint16_t port = 1; port <= 20; ++port) {
     auto& look_up = look_ups[port - 1u];
     ASSERT_TRUE(look_up.done());
@@ -188,7 +190,8 @@ TEST_F(ResolverTest, a_look_up_may_be_destroyed_while_it_waits) {
     auto dropped = resolver_.resolve("backend.test", 80);
     EXPECT_FALSE(dropped.start());
   }
-  while (!kept.done()) reactor_.run_once(seconds(1));
+  while (!kept.done())
+    reactor_.run_once(seconds(1));
   EXPECT_THAT(texts(kept.take()), ElementsAre("127.0.0.1:80"));
 }
 
@@ -199,7 +202,8 @@ TEST_F(ResolverTest, its_query_goes_on_without_anybody_waiting) {
     auto dropped = resolver_.resolve("backend.test", 80);
     EXPECT_FALSE(dropped.start());
   }
-  while (!resolver_.known("backend.test", 80)) reactor_.run_once(seconds(1));
+  while (!resolver_.known("backend.test", 80))
+    reactor_.run_once(seconds(1));
 }
 
 TEST_F(ResolverTest, may_be_destroyed_with_a_query_under_way) {

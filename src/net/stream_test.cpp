@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/stream.hpp"
 
+#include <onehop/task.hpp>
+
+#include "net/memory_stream.hpp"
+
 #include <chrono>
 #include <memory>
 #include <string>
 #include <tuple>
 #include <vector>
-
-#include <onehop/task.hpp>
-
-#include "net/memory_stream.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

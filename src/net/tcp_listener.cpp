@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tcp_listener.hpp"
 
+#include <cerrno>
+#include <string_view>
+#include <utility>
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <string_view>
-#include <utility>
 
 namespace onehop::net {
 namespace {
@@ -21,8 +21,7 @@ std::string_view path_in(const Address& address) noexcept {
 
 bool is_any_v6(const Address& address) noexcept {
   if (address.family() != AF_INET6) return false;
-  return IN6_IS_ADDR_UNSPECIFIED(
-      &reinterpret_cast<const sockaddr_in6*>(address.data())->sin6_addr);
+  return IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<const sockaddr_in6*>(address.data())->sin6_addr);
 }
 
 void set_option(int socket, int level, int name, int value) noexcept {
@@ -58,12 +57,17 @@ int bind_to(int socket, const Address& address) {
 
 std::string remedy_for_unix(int error) {
   switch (error) {
-    case EADDRINUSE: return "another process listens there, or a file is in the way";
+    case EADDRINUSE:
+      return "another process listens there, or a file is in the way";
     case EACCES:
-    case EPERM: return "this user may not create files in that folder";
-    case ENOENT: return "there is no such folder";
-    case EROFS: return "that folder is read-only";
-    default: return {};
+    case EPERM:
+      return "this user may not create files in that folder";
+    case ENOENT:
+      return "there is no such folder";
+    case EROFS:
+      return "that folder is read-only";
+    default:
+      return {};
   }
 }
 
@@ -76,15 +80,18 @@ std::string remedy_for(int error, const Address& address) {
              "'); stop it, or choose another with --listen";
     case EACCES:
     case EPERM:
-      return "ports below 1024 need a privilege: run as root, or 'setcap cap_net_bind_service=+ep' on "
+      return "ports below 1024 need a privilege: run as root, or 'setcap cap_net_bind_service=+ep' "
+             "on "
              "the program, or a systemd socket, or 'sysctl "
-             "net.ipv4.ip_unprivileged_port_start=" + port + "', or choose another with --listen";
+             "net.ipv4.ip_unprivileged_port_start=" +
+             port + "', or choose another with --listen";
     case EADDRNOTAVAIL:
       return "no network interface of this machine has that address (see 'ip address'); :" + port +
              " listens on all of them";
     case EAFNOSUPPORT:
       return "this machine has no IPv6; 0.0.0.0:" + port + " listens on IPv4";
-    default: return {};
+    default:
+      return {};
   }
 }
 
@@ -100,8 +107,8 @@ std::unexpected<Error> refuse(int error, const Address& address) {
 Result<TcpListener> TcpListener::open(const Address& address, ListenOptions options) {
   TcpListener listener;
   listener.address_ = address;
-  listener.socket_ = io::FileDescriptor(
-      ::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  listener.socket_ =
+      io::FileDescriptor(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!listener.socket_) return refuse(errno, address);
   const int socket = listener.socket_.get();
   set_options(socket, address, options);
@@ -130,7 +137,9 @@ TcpListener& TcpListener::operator=(TcpListener&& other) noexcept {
   return *this;
 }
 
-TcpListener::~TcpListener() { remove_socket_file(); }
+TcpListener::~TcpListener() {
+  remove_socket_file();
+}
 
 void TcpListener::remember_socket_file() {
   struct stat file{};
@@ -159,7 +168,8 @@ std::expected<TcpListener::Accepted, int> TcpListener::accept() const {
                        SOCK_NONBLOCK | SOCK_CLOEXEC);
   } while (socket < 0 && errno == EINTR);
   if (socket < 0) return std::unexpected(errno);
-  return Accepted{io::FileDescriptor(socket), Address(reinterpret_cast<const sockaddr*>(&peer), size)};
+  return Accepted{io::FileDescriptor(socket),
+                  Address(reinterpret_cast<const sockaddr*>(&peer), size)};
 }
 
 }  // namespace onehop::net

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TcpListener: one listening socket (TCP or unix) that every thread accepts from. It removes the file
-// of a unix socket when it dies, if that file is still its own.
-// accept() may be called from any thread; everything else belongs to the owner.
+// TcpListener: one listening socket (TCP or unix) that every thread accepts from. It removes the
+// file of a unix socket when it dies, if that file is still its own. accept() may be called from
+// any thread; everything else belongs to the owner.
 #pragma once
-
-#include <sys/socket.h>
-#include <sys/types.h>
-
-#include <expected>
-#include <string>
 
 #include <onehop/error.hpp>
 
 #include "io/file_descriptor.hpp"
 #include "net/address.hpp"
+
+#include <expected>
+#include <string>
+
+#include <sys/socket.h>
+#include <sys/types.h>
 
 namespace onehop::net {
 
@@ -44,8 +44,8 @@ class TcpListener {
   const Address& address() const noexcept { return address_; }
   // For an event loop to watch: readable when accept() is worth a call.
   int descriptor() const noexcept { return socket_.get(); }
-  // An errno when there is no connection: EAGAIN when nobody waits, EMFILE and the like when there is
-  // no room for one, others for a connection that died in the queue.
+  // An errno when there is no connection: EAGAIN when nobody waits, EMFILE and the like when there
+  // is no room for one, others for a connection that died in the queue.
   std::expected<Accepted, int> accept() const;
 
  private:

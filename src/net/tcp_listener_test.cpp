@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tcp_listener.hpp"
 
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
@@ -16,6 +9,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace onehop::net {
 namespace {
@@ -217,7 +217,9 @@ TEST(TcpListener, the_socket_file_of_a_successor_is_left_alone) {
   ::unlink(folder.path().c_str());
   const auto second = TcpListener::open(folder.address(), {});
   ASSERT_TRUE(second);
-  { const TcpListener closing = std::move(*first); }
+  {
+    const TcpListener closing = std::move(*first);
+  }
   EXPECT_TRUE(exists(folder.path()));
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tcp_stream.hpp"
 
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <onehop/task.hpp>
+
+#include "net/address.hpp"
+#include "net/tcp_listener.hpp"
+#include "support/run_task.hpp"
 
 #include <cerrno>
 #include <chrono>
@@ -12,13 +13,12 @@
 #include <string>
 #include <utility>
 
-#include <onehop/task.hpp>
-
-#include "net/address.hpp"
-#include "net/tcp_listener.hpp"
-#include "support/run_task.hpp"
-
 #include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace onehop::net {
 namespace {
@@ -45,7 +45,8 @@ class TcpStreamTest : public testing::TestWithParam<int> {
     const Address& address = listener->address();
     ASSERT_EQ(::connect(peer_.get(), address.data(), address.size()), 0);
     auto accepted = listener->accept();
-    while (!accepted) accepted = listener->accept();
+    while (!accepted)
+      accepted = listener->accept();
     make_stream(std::move(accepted->socket));
   }
   void make_stream(io::FileDescriptor socket) {
@@ -83,7 +84,9 @@ class TcpStreamTest : public testing::TestWithParam<int> {
   std::unique_ptr<TcpStream> stream_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Sockets, TcpStreamTest, testing::Values(AF_INET, AF_UNIX),
+INSTANTIATE_TEST_SUITE_P(Sockets,
+                         TcpStreamTest,
+                         testing::Values(AF_INET, AF_UNIX),
                          [](const auto& info) { return info.param == AF_INET ? "tcp" : "unix"; });
 
 TEST_P(TcpStreamTest, reads_what_is_there_and_waits_for_more) {
@@ -147,7 +150,8 @@ TEST_P(TcpStreamTest, writes_more_than_the_socket_holds) {
     ASSERT_TRUE(got > 0 || errno == EAGAIN);
     reactor_.run_once(got > 0 ? Duration::zero() : milliseconds(1));
   }
-  while (!writing.done()) reactor_.run_once(milliseconds(10));
+  while (!writing.done())
+    reactor_.run_once(milliseconds(10));
   EXPECT_EQ(writing.take(), kSize);
 }
 
@@ -183,7 +187,8 @@ TEST_P(TcpStreamTest, a_reset_by_the_peer_is_an_error) {
   const linger reset{1, 0};
   ::setsockopt(peer_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   peer_.reset();
-  while (!reading.done()) reactor_.run_once(milliseconds(10));
+  while (!reading.done())
+    reactor_.run_once(milliseconds(10));
   EXPECT_EQ(reading.take(), "errno " + std::to_string(ECONNRESET));
   EXPECT_TRUE(stream_->is_hung_up());
 }
@@ -194,7 +199,8 @@ TEST_P(TcpStreamTest, a_peer_that_leaves_while_nobody_reads_is_noticed) {
   stream_->watch_hangup(&watch);
   EXPECT_FALSE(stream_->is_hung_up());
   peer_.reset();
-  while (!told) reactor_.run_once(milliseconds(10));
+  while (!told)
+    reactor_.run_once(milliseconds(10));
   EXPECT_TRUE(stream_->is_hung_up());
 }
 
@@ -204,7 +210,8 @@ TEST_P(TcpStreamTest, knows_whether_something_is_unread) {
   EXPECT_EQ(read(), "x");
   EXPECT_FALSE(stream_->has_unread());
   send("y");
-  while (!stream_->has_unread()) reactor_.run_once(milliseconds(10));
+  while (!stream_->has_unread())
+    reactor_.run_once(milliseconds(10));
   EXPECT_EQ(read(), "y");
   EXPECT_FALSE(stream_->has_unread());
 }
@@ -226,7 +233,8 @@ TEST_P(TcpStreamTest, after_a_splice_that_found_nothing_it_waits_for_an_event) {
   EXPECT_EQ(read(), "x");
   EXPECT_EQ(read(milliseconds(10)), "timed out");
   send("y");
-  while (!stream_->has_unread()) reactor_.run_once(milliseconds(10));
+  while (!stream_->has_unread())
+    reactor_.run_once(milliseconds(10));
   char octet = 0;
   EXPECT_EQ(::recv(stream_->plain_descriptor(), &octet, 1, 0), 1);  // behind its back
   stream_->note_drained(true);

@@ -85,7 +85,7 @@ bool H1Exchange::is_reusable() {
 H1Exchange::Sending H1Exchange::plan(const Request& request) const {
   Sending sending;
   h1::HeadFraming& framing = sending.framing;
-  const auto length = request.body().length();
+  const auto length = upload_body_.length();
   if (!length) {
     framing.body = BodyFraming::chunked();
     framing.trailer = request.headers().get_or_empty(field::trailer);

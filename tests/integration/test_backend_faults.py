@@ -35,7 +35,7 @@ def bad_gateway(hop, response):
     "HTTP/1.1 000 OK", "HTTP/1.1 099 OK", "HTTP/1.1 abc OK", "HTTP/1.1  200 OK", "HTTP/1.1\t200 OK",
     "HTTP/1.1 ", "HTTP/1.1", "HTTP/2.0 200 OK", "HTTP/0.9 200 OK", "http/1.1 200 OK", "HTTP/11 200 OK",
     "HTTP/1.1200 OK", " HTTP/1.1 200 OK", "200 OK", "ICY 200 OK", "SSH-2.0-OpenSSH_9.2", "<html>secret",
-    "HTTP/1.1 200 O\x00K", "HTTP/1.1 200OK", "HTTP/1.1 200\x7fOK",
+    "HTTP/1.1 600 X", "HTTP/1.1 799 X", "HTTP/1.1 999 X", "HTTP/1.1 200 O\x00K", "HTTP/1.1 200OK", "HTTP/1.1 200\x7fOK",
 ])
 def test_a_malformed_status_line_is_a_502(hop, line):
     bad_gateway(hop, start(line))

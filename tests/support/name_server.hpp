@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// NameServer: a DNS server (RFC 1035) on a loopback port, for tests of the resolver. It answers from a
-// table, or is silent, and counts what it was asked. Runs in the event loop under test.
+// NameServer: a DNS server (RFC 1035) on a loopback port, for tests of the resolver. It answers
+// from a table, or is silent, and counts what it was asked. Runs in the event loop under test.
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
+#include "base/check.hpp"
+#include "io/reactor.hpp"
 
 #include <cstdint>
 #include <map>
@@ -14,8 +13,9 @@
 #include <string_view>
 #include <vector>
 
-#include "base/check.hpp"
-#include "io/reactor.hpp"
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 namespace onehop {
 
@@ -29,7 +29,8 @@ class NameServer final : private io::Watcher {
   enum class Mood : std::uint8_t { helpful, broken, silent };
 
   explicit NameServer(io::Reactor& reactor)
-      : reactor_(reactor), socket_(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+      : reactor_(reactor),
+        socket_(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -79,7 +80,7 @@ class NameServer final : private io::Watcher {
     const std::string_view question = query.substr(kHeader, at + 5 - kHeader);
     const auto found = hosts_.find(name);
     std::vector<std::string> data;
-    int code = mood_ == Mood::broken ? 2 : 0;  // SERVFAIL
+    int code = mood_ == Mood::broken ? 2 : 0;          // SERVFAIL
     if (code == 0 && found == hosts_.end()) code = 3;  // NXDOMAIN
     if (code == 0) data = records(found->second, type);
 
@@ -104,9 +105,11 @@ class NameServer final : private io::Watcher {
   static std::vector<std::string> records(const Host& host, int type) {
     std::vector<std::string> data;
     if (type == kTypeA) {
-      for (const auto& ip : host.v4) data.push_back(binary(AF_INET, ip, 4));
+      for (const auto& ip : host.v4)
+        data.push_back(binary(AF_INET, ip, 4));
     } else if (type == kTypeAaaa) {
-      for (const auto& ip : host.v6) data.push_back(binary(AF_INET6, ip, 16));
+      for (const auto& ip : host.v6)
+        data.push_back(binary(AF_INET6, ip, 16));
     }
     return data;
   }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// run_task(reactor, task): runs an event loop until the task has ended, and gives its result. A task
-// that does not end in time aborts the test. For tests with real descriptors or Clock::system.
+// run_task(reactor, task): runs an event loop until the task has ended, and gives its result. A
+// task that does not end in time aborts the test. For tests with real descriptors or Clock::system.
 #pragma once
-
-#include <chrono>
-#include <utility>
 
 #include <onehop/task.hpp>
 
 #include "base/check.hpp"
 #include "io/reactor.hpp"
+
+#include <chrono>
+#include <utility>
 
 namespace onehop {
 
@@ -18,6 +18,7 @@ template <class T>
 T run_task(io::Reactor& reactor, task<T> work) {
   const io::Reactor::Enter enter(reactor);
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  reactor.refresh_time();
   work.start();
   while (!work.done()) {
     ONEHOP_CHECK(std::chrono::steady_clock::now() < give_up);

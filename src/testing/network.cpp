@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
+#include <deque>
+#include <map>
+#include <stdexcept>
+
+#include <onehop/testing.hpp>
+
+#include "io/reactor.hpp"
+#include "net/memory_stream.hpp"
+#include "net/test_network.hpp"
+#include "server/shard_server.hpp"
+
+namespace onehop::testing {
+namespace {
+
+// Passes without anything ready after which nothing more can happen at this time.
+constexpr int kQuietPasses = 2;
+
+}  // namespace
+
+struct Wire::State {
+  State(io::Reactor& r, std::unique_ptr<net::Stream> s) : reactor(r), stream(std::move(s)) {}
+
+  // Moves what can be moved in both directions, until nothing can.
+  void settle();
+  bool move();
+
+  io::Reactor& reactor;
+  std::unique_ptr<net::Stream> stream;
+  std::string unsent;
+  std::string received;
+  bool at_end = false;
+  bool was_reset = false;
+  bool close_after_sending = false;
+};
+
+namespace {
+
+struct Place {
+  std::unique_ptr<server::ShardServer> shard;  // null where a test accepts
+  std::string name;
+  std::deque<std::unique_ptr<net::Stream>> waiting;
+};
+
+void settle(io::Reactor& reactor) {
+  for (int quiet = 0; quiet < kQuietPasses;) {
+    quiet = reactor.run_once(io::Duration::zero()) ? 0 : quiet + 1;
+  }
+}
+
+}  // namespace
+
+struct Network::State {
+  // Connects to `address`; null when nobody is there.
+  std::unique_ptr<net::Stream> connect(std::string_view address) {
+    const auto found = places.find(address);
+    if (found == places.end()) return nullptr;
+    auto [near, far] = net::make_memory_pair(reactor);
+    Place& place = found->second;
+    if (place.shard) {
+      const auto peer = net::Address::from_ip("192.0.2.1", 50'000);
+      place.shard->adopt(std::move(far), *peer, place.name);
+    } else {
+      place.waiting.push_back(std::move(far));
+    }
+    return std::move(near);
+  }
+
+  io::Reactor reactor{io::Reactor::Clock::manual};
+  std::map<std::string, Place, std::less<>> places;
+};
+
+namespace {
+
+class MemoryDialer final : public net::Dialer {
+ public:
+  explicit MemoryDialer(Network::State& network) : network_(network) {}
+  task<Result<net::Dialled>> dial(const net::Destination& destination) override {
+    std::string address = destination.socket_path;
+    if (address.empty()) address = destination.host + ":" + std::to_string(destination.port);
+    auto stream = network_.connect(address);
+    if (!stream) {
+      co_return failure(Error::system(ECONNREFUSED, Side::upstream)
+                            .during(Phase::connect)
+                            .retry_safe(true)
+                            .with("while connecting to " + address));
+    }
+    co_return net::Dialled(std::move(stream), address);
+  }
+
+ private:
+  Network::State& network_;
+};
+
+}  // namespace
+
+Network::Network() : state_(std::make_unique<State>()) {}
+
+Network::~Network() {
+  io::Reactor::Enter enter(state_->reactor);
+  state_->places.clear();
+}
+
+void Network::serve(std::string address, std::shared_ptr<const Handler> handler,
+                    Server::Options options) {
+  io::Reactor::Enter enter(state_->reactor);
+  auto common = std::make_shared<server::Common>();
+  common->options = std::move(options);
+  common->max_connections = std::size_t{1} << 30;
+  Place& place = state_->places[address];
+  place.name = address;
+  place.shard =
+      std::make_unique<server::ShardServer>(state_->reactor, std::move(common), std::move(handler));
+}
+
+void Network::listen(std::string address) { state_->places[address].name = address; }
+
+Wire Network::accept(std::string_view address) {
+  settle(state_->reactor);
+  const auto found = state_->places.find(address);
+  if (found == state_->places.end() || found->second.waiting.empty()) {
+    throw std::out_of_range("nobody has connected to " + std::string(address));
+  }
+  auto stream = std::move(found->second.waiting.front());
+  found->second.waiting.pop_front();
+  return Wire(std::make_unique<Wire::State>(state_->reactor, std::move(stream)));
+}
+
+Wire Network::connect(std::string_view address) {
+  io::Reactor::Enter enter(state_->reactor);
+  auto stream = state_->connect(address);
+  if (!stream) throw std::out_of_range("nobody serves at " + std::string(address));
+  return Wire(std::make_unique<Wire::State>(state_->reactor, std::move(stream)));
+}
+
+Transport::Options Network::transport_options() {
+  Transport::Options options;
+  options.network = this;
+  return options;
+}
+
+void Network::run_to_end(detail::Work& work) {
+  io::Reactor::Enter enter(state_->reactor);
+  if (work.start()) return;
+  settle(state_->reactor);
+  if (!work.done()) throw std::runtime_error("the task waits for time, or for a wire, to go on");
+}
+
+void Network::advance(std::chrono::nanoseconds duration) {
+  io::Reactor& reactor = state_->reactor;
+  settle(reactor);
+  const Time end = reactor.now() + duration;
+  while (reactor.now() < end) {
+    const auto next = reactor.timers().next();
+    reactor.set_time(next && *next < end ? *next : end);
+    settle(reactor);
+  }
+}
+
+// --- wires -------------------------------------------------------------------------------------
+
+Wire::Wire(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Wire::Wire(Wire&&) noexcept = default;
+Wire& Wire::operator=(Wire&&) noexcept = default;
+Wire::~Wire() {
+  if (state_) close();
+}
+
+bool Wire::State::move() {
+  if (!stream) return false;
+  bool moved = false;
+  while (!unsent.empty()) {
+    const ssize_t sent = stream->try_write(unsent.data(), unsent.size());
+    if (sent <= 0) {
+      if (sent != -EAGAIN) unsent.clear();
+      break;
+    }
+    unsent.erase(0, static_cast<std::size_t>(sent));
+    moved = true;
+  }
+  if (unsent.empty() && std::exchange(close_after_sending, false)) stream->close_write();
+  char piece[4096];
+  while (!at_end) {
+    const ssize_t got = stream->try_read(piece, sizeof piece);
+    if (got == -EAGAIN) break;
+    at_end = got <= 0;
+    was_reset = got < 0;
+    if (got > 0) received.append(piece, static_cast<std::size_t>(got));
+    moved = true;
+  }
+  return moved;
+}
+
+void Wire::State::settle() {
+  io::Reactor::Enter enter(reactor);
+  do {
+    testing::settle(reactor);
+  } while (move());
+}
+
+void Wire::send(std::string_view data) {
+  state_->unsent += data;
+  state_->settle();
+}
+
+std::string Wire::receive() {
+  state_->settle();
+  return std::exchange(state_->received, {});
+}
+
+bool Wire::at_end() {
+  state_->settle();
+  return state_->at_end && state_->received.empty();
+}
+
+bool Wire::was_reset() {
+  state_->settle();
+  return state_->was_reset;
+}
+
+void Wire::close_write() {
+  state_->close_after_sending = true;
+  state_->settle();
+}
+
+void Wire::reset() {
+  if (state_->stream) state_->stream->abort();
+  close();
+}
+
+void Wire::close() {
+  state_->settle();
+  state_->stream.reset();
+  state_->at_end = true;
+  state_->settle();
+}
+
+}  // namespace onehop::testing
+
+namespace onehop::net {
+
+std::unique_ptr<Dialer> dialer_of(testing::Network& network, io::Reactor&) {
+  return std::make_unique<testing::MemoryDialer>(network.state());
+}
+
+}  // namespace onehop::net

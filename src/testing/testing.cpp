@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <onehop/testing.hpp>
+
+#include <limits>
+#include <stdexcept>
+
+#include "http/field_names.hpp"
+#include "io/reactor.hpp"
+
+namespace onehop::testing {
+
+void detail::run_to_end(Work& work) {
+  io::Reactor reactor;
+  io::Reactor::Enter enter(reactor);
+  if (work.start()) return;
+  while (!work.done()) reactor.run_once(io::Duration::max());
+}
+
+Request request(std::string_view method_and_target, std::initializer_list<Field> fields,
+                std::string content) {
+  const std::size_t space = method_and_target.find(' ');
+  const auto method = Method::parse(method_and_target.substr(0, space));
+  if (space == std::string_view::npos || !method) {
+    throw std::invalid_argument("a request begins with a method and a target: GET /");
+  }
+  const std::string_view target = method_and_target.substr(space + 1);
+  auto url = target.find("://") == std::string_view::npos ? Url::parse_target(target)
+                                                          : Url::parse(target);
+  if (!url) throw std::invalid_argument(url.error().to_string());
+  Headers headers(fields);
+  if (!headers.has(field::host)) {
+    headers.add(field::host, url->is_absolute() ? url->authority() : "test.example");
+  }
+  return Request(*method, std::move(*url), std::move(headers), Body::of(std::move(content)));
+}
+
+namespace {
+
+task<Response> serve_whole(const Handler& handler, Request request) {
+  Response response = co_await handler.serve(std::move(request));
+  auto text = co_await response.body().read_all(std::numeric_limits<std::size_t>::max());
+  if (!text) throw std::runtime_error("the body broke off: " + text.error().to_string());
+  response.body() = Body::of(std::move(*text));
+  co_return response;
+}
+
+}  // namespace
+
+Response serve(const Handler& handler, Request request) {
+  return run(serve_whole(handler, std::move(request)));
+}
+
+Response serve(const Handler& handler, std::string_view method_and_target) {
+  return serve(handler, request(method_and_target));
+}
+
+std::string text_of(Response& response) {
+  auto text = run(response.body().read_all(std::numeric_limits<std::size_t>::max()));
+  if (!text) throw std::runtime_error(text.error().to_string());
+  return std::move(*text);
+}
+
+struct Recorder::State {
+  Status status;
+  std::string text;
+  std::size_t count = 0;
+  Request last;
+  std::string content;
+};
+
+Recorder::Recorder(Status status, std::string text) : state_(std::make_unique<State>()) {
+  state_->status = status;
+  state_->text = std::move(text);
+}
+Recorder::~Recorder() = default;
+
+task<Response> Recorder::serve(Request request) const {
+  State& state = *state_;
+  auto content = co_await request.body().read_all(std::numeric_limits<std::size_t>::max());
+  ++state.count;
+  state.content = content ? std::move(*content) : std::string();
+  state.last = std::move(request);
+  co_return Response(state.status, state.text);
+}
+
+std::size_t Recorder::count() const noexcept { return state_->count; }
+
+const Request& Recorder::last() const {
+  if (state_->count == 0) throw std::out_of_range("the recorder was never called");
+  return state_->last;
+}
+
+const std::string& Recorder::last_content() const { return state_->content; }
+
+std::shared_ptr<Recorder> recorder(Status status, std::string text) {
+  return std::make_shared<Recorder>(status, std::move(text));
+}
+
+}  // namespace onehop::testing
