@@ -85,8 +85,10 @@ Result<Url> checked(Url url, const Result<void>& result) {
 
 }  // namespace
 
-Url::Url(std::string target) : text_(std::move(target)), query_at_(text_.find('?')) {
-  path_is_empty_ = text_.empty() || query_at_ == 0;
+Url::Url(std::string target)
+    : text_(std::move(target)),
+      query_at_(text_.find('?')),
+      path_is_empty_(text_.empty() || query_at_ == 0) {
   if (!path_is_empty_) return;
   text_.insert(0, 1, '/');
   if (query_at_ == 0) query_at_ = 1;

@@ -15,7 +15,7 @@ namespace onehop::io {
 class BufferPool {
  public:
   static constexpr std::size_t kSize = 16 * 1024;
-  static constexpr std::size_t kKept = 512;  // 8 MiB a thread at most
+  static constexpr std::size_t kKept = 64;  // 1 MiB a thread at most
 
   using Buffer = std::unique_ptr<char[]>;
 

@@ -375,7 +375,7 @@ bool enter_network_with_one_port(std::uint16_t port) {
 TEST(Dialer, a_connection_to_itself_is_a_refusal) {
   constexpr std::uint16_t kPort = 40000;
   bool has_network = false;
-  int connected = 0;
+  int surprises = 0;
   std::thread([&] {
     has_network = enter_network_with_one_port(kPort);
     if (!has_network) return;
@@ -384,12 +384,11 @@ TEST(Dialer, a_connection_to_itself_is_a_refusal) {
     const Destination destination("127.0.0.1", kPort);
     for (int i = 0; i < 20; ++i) {
       const auto dialled = run_task(reactor, dialer.dial(destination));
-      connected += dialled ? 1 : 0;
-      if (!dialled) EXPECT_EQ(dialled.error().code(), std::errc::connection_refused);
+      if (dialled || dialled.error().code() != std::errc::connection_refused) ++surprises;
     }
   }).join();
   if (!has_network) GTEST_SKIP() << "needs the right to make a network namespace";
-  EXPECT_EQ(connected, 0);
+  EXPECT_EQ(surprises, 0);
 }
 
 }  // namespace

@@ -177,6 +177,10 @@ std::optional<std::vector<Address>> Resolver::known(std::string_view host,
                                                     std::uint16_t port) const {
   if (const auto literal = Address::from_ip(host, port)) return std::vector<Address>{*literal};
   const Entry* entry = state_->find(host);
+  // Both loopback addresses, whatever a name server or /etc/hosts says (RFC 6761 §6.3).
+  if (!entry && host == "localhost") {
+    return std::vector<Address>{*Address::from_ip("127.0.0.1", port), *Address::from_ip("::1", port)};
+  }
   if (!entry || entry->addresses.empty() || !state_->is_fresh(*entry)) return std::nullopt;
   return with_port(entry->addresses, port);
 }

@@ -46,6 +46,11 @@ class Stream {
   // True when octets or an end may be waiting to be read; asks the kernel where it is unsure.
   virtual bool has_unread() = 0;
 
+  // The same, but asks the kernel even where no event has told of anything yet.
+  virtual bool has_unread_now() { return has_unread(); }
+  // Octets written that the peer has not taken yet; 0 where that cannot be known.
+  virtual std::size_t unacknowledged() const noexcept { return 0; }
+
   // True after the peer half-closed, closed or reset. Set by events, not by reads.
   bool is_hung_up() const noexcept { return hung_up_; }
   // True when nothing can be sent any more either: a reset, or both directions closed.

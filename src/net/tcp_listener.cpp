@@ -13,7 +13,7 @@
 namespace onehop::net {
 namespace {
 
-constexpr int kDeferSeconds = 10;
+constexpr int kDeferSeconds = 1;
 
 std::string_view path_in(const Address& address) noexcept {
   return reinterpret_cast<const sockaddr_un*>(address.data())->sun_path;
@@ -76,7 +76,7 @@ std::string remedy_for(int error, const Address& address) {
   const std::string port = std::to_string(address.port());
   switch (error) {
     case EADDRINUSE:
-      return "another process has port " + port + " (see 'ss -ltnp sport = :" + port +
+      return "port " + port + " is in use by another process (see 'ss -ltnp sport = :" + port +
              "'); stop it, or choose another with --listen";
     case EACCES:
     case EPERM:

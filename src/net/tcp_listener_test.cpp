@@ -140,7 +140,9 @@ TEST(TcpListener, names_the_remedy_when_the_address_is_not_ours) {
 TEST(TcpListener, names_the_remedies_when_the_port_is_privileged) {
   const bool was_root = ::geteuid() == 0 && ::seteuid(65534) == 0;
   const auto listener = TcpListener::open(*Address::from_ip("127.0.0.1", 79), {});
-  if (was_root) ASSERT_EQ(::seteuid(0), 0);
+  if (was_root) {
+    ASSERT_EQ(::seteuid(0), 0);
+  }
   if (listener) GTEST_SKIP() << "port 79 is not privileged here";
   EXPECT_EQ(listener.error().code(), std::errc::permission_denied);
   const std::string detail(listener.error().detail());

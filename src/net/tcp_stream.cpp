@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tcp_stream.hpp"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -74,8 +76,14 @@ void TcpStream::note_drained(bool reading) noexcept {
   }
 }
 
-bool TcpStream::has_unread() {
-  if (!readable_) return false;
+bool TcpStream::has_unread() { return readable_ && has_unread_now(); }
+
+std::size_t TcpStream::unacknowledged() const noexcept {
+  int octets = 0;
+  return ::ioctl(socket_.get(), SIOCOUTQ, &octets) == 0 ? static_cast<std::size_t>(octets) : 0;
+}
+
+bool TcpStream::has_unread_now() {
   char octet = 0;
   const ssize_t got = ::recv(socket_.get(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
   if (got < 0 && errno == EAGAIN) {

@@ -27,6 +27,8 @@ class TcpStream final : public Stream, private io::Watcher {
   int plain_descriptor() const noexcept override { return socket_.get(); }
   void note_drained(bool reading) noexcept override;
   bool has_unread() override;
+  bool has_unread_now() override;
+  std::size_t unacknowledged() const noexcept override;
 
   // Gives the socket away, out of this thread's epoll; the stream is dead afterwards. Only for a
   // stream nobody waits for.

@@ -137,10 +137,16 @@ struct Network {
 struct UpgradeToken : Network {
   static constexpr std::string_view kPlaceholder = "TOKEN";
   static Parsed<std::string> parse(std::string_view text) {
-    auto edit = parse_field_edit(std::string(text) + ": x");
-    if (!edit) return refused("'" + std::string(text) + "' is no protocol name");
-    if (edit->name == "h2c") return refused("h2c is never passed on: it would hide the requests in it");
-    return edit->name;
+    // A name, and perhaps a version behind a slash (RFC 9110 §7.8): two tokens, as field names are.
+    const std::size_t slash = text.find('/');
+    for (const std::string_view part :
+         {text.substr(0, slash), slash == text.npos ? "x" : text.substr(slash + 1)}) {
+      if (!parse_field_edit(std::string(part) + ": x")) {
+        return refused("'" + std::string(text) + "' is no protocol name");
+      }
+    }
+    if (text == "h2c") return refused("h2c is never passed on: it would hide the requests in it");
+    return std::string(text);
   }
 };
 

@@ -63,6 +63,8 @@ class Connection {
   net::Time idle_since() const noexcept { return idle_since_; }
   // Past its time, or the upstream has closed it or said something nobody asked for.
   bool is_stale(net::Time now) { return now >= expires_ || stream_->has_unread(); }
+  // The same, with one more system call, for a request that may not be sent twice.
+  bool is_stale_now(net::Time now) { return now >= expires_ || stream_->has_unread_now(); }
 
  private:
   OriginPool& pool_;

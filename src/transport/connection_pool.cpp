@@ -134,7 +134,8 @@ std::unique_ptr<Connection> OriginPool::try_take(Freshness freshness) {
     idle_.pop_back();
     pool_.shared().idle.fetch_sub(1, std::memory_order_relaxed);
     connection->become_busy();
-    if (connection->is_stale(now)) continue;
+    const bool sure = freshness == Freshness::recent;
+    if (sure ? connection->is_stale_now(now) : connection->is_stale(now)) continue;
     pool_.shared().reused.fetch_add(1, std::memory_order_relaxed);
     return connection;
   }

@@ -34,20 +34,22 @@ std::optional<net::Duration> idle_hint(const Headers& headers) {
 // A body that was sent in part: what is in the copy first, then the rest.
 class ReplayedSource final : public BodySource {
  public:
-  ReplayedSource(std::string copy, Body rest, std::optional<std::uint64_t> length)
-      : copy_(std::move(copy)), rest_(std::move(rest)), length_(length) {}
+  // `copy` is not empty unless `rest` was read to its end.
+  ReplayedSource(std::string copy, Body rest, bool rest_has_ended)
+      : copy_(std::move(copy)), rest_(std::move(rest)), rest_has_ended_(rest_has_ended) {}
 
   task<Result<bytes>> read() override {
     if (!std::exchange(given_, true)) co_return bytes(copy_);
+    if (rest_has_ended_) co_return bytes();
     co_return co_await rest_.read();
   }
-  std::optional<std::uint64_t> length() const override { return length_; }
+  std::optional<std::uint64_t> length() const override { return rest_.length(); }
   const Headers& trailers() const override { return rest_.trailers(); }
 
  private:
   std::string copy_;
   Body rest_;
-  std::optional<std::uint64_t> length_;
+  bool rest_has_ended_;
   bool given_ = false;
 };
 
@@ -147,8 +149,7 @@ task<void> H1Exchange::upload(std::size_t head) {
   upload_ended_ = true;
   progress_.last = pool_.reactor().now();
   if (sent) {
-    // The copy is all of it now; nobody waits for the rest.
-    upload_body_ = Body();
+    sent_all_ = true;
     co_return;
   }
   upload_broken_ = true;
@@ -167,11 +168,9 @@ std::optional<Body> H1Exchange::take_body_back(std::string copy) {
   if (!progress_.copy_complete || (progress_.octets > 0 && progress_.copy == nullptr)) {
     return std::nullopt;
   }
-  if (copy.empty()) return std::move(upload_body_);
-  if (!upload_body_.source()) return Body::of(std::move(copy));
-  const auto length = upload_body_.length();
+  if (copy.empty() && !sent_all_) return std::move(upload_body_);
   return Body::from(
-      std::make_unique<ReplayedSource>(std::move(copy), std::move(upload_body_), length));
+      std::make_unique<ReplayedSource>(std::move(copy), std::move(upload_body_), sent_all_));
 }
 
 // --- the response ------------------------------------------------------------------------------

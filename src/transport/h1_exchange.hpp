@@ -82,6 +82,7 @@ class H1Exchange final : public PolledBodySource {
   std::size_t informational_ = 0;
   bool waits_for_continue_ = false;
   bool upload_ended_ = true;
+  bool sent_all_ = false;
   bool upload_broken_ = false;  // the upstream did not take all of it
   bool keep_alive_ = false;
   bool asked_upgrade_ = false;

@@ -93,9 +93,12 @@ task<Result<void>> H1Output::drain(net::Duration stall) {
       break;
     }
     if (sent != -EAGAIN) co_return failure(write_error(static_cast<int>(-sent)));
+    const std::size_t waiting = stream_.unacknowledged();
     const net::Time deadline = io::deadline_after(stream_.reactor().now(), stall);
     const net::Wait wait = co_await stream_.writable(deadline);
     if (wait == net::Wait::timed_out) {
+      // A slow reader frees the socket's buffer long before the kernel says that it is writable.
+      if (stream_.unacknowledged() < waiting) continue;
       co_return failure(Error(Errc::timed_out, side_).with("no progress in writing"));
     }
     if (wait == net::Wait::interrupted) co_return failure(Errc::cancelled, Side::local);

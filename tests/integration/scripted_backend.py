@@ -211,6 +211,8 @@ class ScriptedBackend:
             shut_down(connection.sock)
         for thread, connection in threads.items():
             thread.join(PATIENCE)
+            if has_unread_bytes(connection.sock):
+                connection.reset()  # behind a full window the proxy's end could not be seen
             wait_until_gone(connection.sock)
             connection.sock.close()
         self.start_over()
@@ -228,6 +230,13 @@ def shut_down(sock, direction=socket.SHUT_RDWR):
         sock.shutdown(direction)
     except OSError:
         pass
+
+
+def has_unread_bytes(sock):
+    try:
+        return bool(sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except OSError:
+        return False
 
 
 def wait_until_gone(sock, patience=0.5):

@@ -100,6 +100,14 @@ def test_a_cancelled_request_does_not_disturb_others(hop):
     assert [client.read_final().status for client in clients[1::2]] == [200] * 10
 
 
+def wait_for_descriptors(proxy, count):
+    """Until the proxy has noticed who came and who left."""
+    deadline = time.monotonic() + PATIENCE
+    while proxy.descriptors() != count:
+        assert time.monotonic() < deadline, f"{proxy.descriptors()} descriptors, not {count}"
+        time.sleep(0.002)
+
+
 def test_a_client_that_leaves_the_queue_gives_up_its_place(hop_with):
     hop = hop_with("--max-connections", "1", "--queue-timeout", "5s")
     go = threading.Event()
@@ -113,8 +121,12 @@ def test_a_client_that_leaves_the_queue_gives_up_its_place(hop_with):
     hop.backend.play(script)
     first = hop.client().send(get("/first"))
     hop.backend.wait_for_requests(1)
-    for number in range(5):
-        hop.client().send(get(f"/gone/{number}")).reset()
+    before = hop.proxy.descriptors()
+    gone = [hop.client().send(get(f"/gone/{number}")) for number in range(5)]
+    wait_for_descriptors(hop.proxy, before + 5)
+    for client in gone:
+        client.reset()
+    wait_for_descriptors(hop.proxy, before)
     last = hop.client().send(get("/last"))
     go.set()
     assert first.read_final().status == 200

@@ -34,6 +34,7 @@ def test_a_head_just_under_its_limit_passes(hop):
 def test_every_field_counts_32_bytes_more_than_its_text(hop_with):
     hop = hop_with("--max-header-bytes", "4KiB", "--max-header-fields", "1000")
     assert hop.client().ask(get("/", *["a: b"] * 100)).status == 200
+    hop.backend.end_test()
     assert hop.refusal(get("/", *["a: b"] * 130)).status == 431
 
 
@@ -156,11 +157,16 @@ def test_an_idle_connection_is_closed_without_a_word(hop_with):
     assert client.buffer == b""
 
 
-def test_a_client_that_never_sends_anything_is_let_go(hop_with):
+def test_clients_that_never_send_anything_hold_no_descriptor_of_the_proxy(hop_with):
+    """Either the kernel keeps them until they speak, or the idle timeout ends them."""
     hop = hop_with("--idle-timeout", "300ms", "--header-timeout", "300ms")
-    client = hop.client()
-    assert client.how_it_ends(8) in ("eof", "reset")
-    assert client.received == b""
+    before = hop.proxy.descriptors()
+    clients = [hop.client() for _ in range(50)]
+    deadline = time.monotonic() + 3
+    while hop.proxy.descriptors() > before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert hop.proxy.descriptors() <= before
+    assert all(client.received == b"" for client in clients)
 
 
 def test_a_client_that_reads_nothing_is_cut_at_the_write_timeout(hop_with):
@@ -189,6 +195,39 @@ def test_a_client_that_reads_slowly_is_not_cut(hop_with):
         left -= len(client.read_exactly(500_000))
         time.sleep(0.1)
     assert len(client.read_exactly(left)) == left
+
+
+def test_a_client_that_waits_for_a_slow_backend_is_not_a_stalled_body(hop_with):
+    """While the backend does not take what is there, the client cannot send more."""
+    hop = hop_with("--body-timeout", "300ms")
+    go = threading.Event()
+
+    def script(peer):
+        head = peer.read_request_head()
+        assert go.wait(PATIENCE)
+        peer.read_body(head)
+        peer.send(OK)
+
+    hop.backend.play(script)
+    client = hop.client()
+    sender = threading.Thread(target=client.send_quietly, args=(post(b"x" * 30_000_000),))
+    sender.start()
+    with pytest.raises(TimeoutError):
+        client.fill(0.9)
+    go.set()
+    assert client.read_final().status == 200
+    sender.join(PATIENCE)
+
+
+def test_a_backend_that_waits_for_a_slow_client_is_not_inactive(hop_with):
+    """The activity timeout is for a silent backend, not for a client that takes its time."""
+    hop = hop_with("--activity-timeout", "300ms")
+    size = 30_000_000
+    hop.backend.answers(message("HTTP/1.1 200 OK", f"Content-Length: {size}", body=b"x" * size))
+    client = hop.client().send(get())
+    head = client.read_response_head()
+    time.sleep(0.9)
+    assert len(client.read_body(head).body) == size
 
 
 def test_a_download_that_makes_progress_may_take_longer_than_the_activity_timeout(hop_with):

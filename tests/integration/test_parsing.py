@@ -68,7 +68,7 @@ def test_chunked_in_any_case_is_understood_and_sent_plainly(hop, coding):
 
 
 @pytest.mark.parametrize("lengths", [
-    [""], ["+5"], ["-5"], ["0x5"], ["5 5"], ["5,6"], ["5, "], [",5"], ["5;"], ["5.0"], ["5e0"], ["five"],
+    [""], ["+5"], ["-5"], ["0x5"], ["5 5"], ["5,6"], ["5, 5"], ["5, "], [",5"], ["5;"], ["5.0"], ["5e0"], ["five"],
     ["18446744073709551616"], ["99999999999999999999999"], ["5", "6"], ["5", ""], ["5\x0b"], ["\"5\""],
     ["5_0"], ["\xb2"], ["5\x00"],
 ])
@@ -77,8 +77,8 @@ def test_a_bad_content_length_is_refused(hop, lengths):
     assert hop.refusal(fields(*lines, body=b"12345")).status == 400
 
 
-@pytest.mark.parametrize("lines", [["Content-Length: 5", "Content-Length: 5"], ["Content-Length: 5, 5"]])
-def test_identical_lengths_become_one(hop, lines):
+def test_identical_lengths_become_one(hop):
+    lines = ["Content-Length: 5", "Content-Length: 5"]
     seen = hop.seen(message("POST / HTTP/1.1", HOST, *lines, body=b"12345"))
     assert seen.fields.get_all("content-length") == ["5"]
     assert seen.body == b"12345"

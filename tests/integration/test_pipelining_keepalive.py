@@ -124,8 +124,9 @@ def test_both_connections_go_on_after_any_framing(hop, framed):
 def test_the_client_connection_survives_a_closing_backend(hop):
     hop.backend.play(reply_once(OK))
     client = hop.client()
-    for _ in range(20):
+    for number in range(20):
         assert client.ask(post(b"x")).status == 200
+        hop.backend.wait_for_finish(number)
     assert len(hop.backend.requests) == 20
 
 

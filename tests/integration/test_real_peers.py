@@ -191,9 +191,8 @@ def test_a_gibibyte_for_a_slow_reader_leaves_the_proxys_memory_flat(hop_with, ch
     framing = "Transfer-Encoding: chunked" if chunked_body else f"Content-Length: {size}"
 
     def script(peer):
-        if peer.read_request().target != "/big":
+        while peer.read_request().target != "/big":
             peer.send(OK)
-            return
         peer.send(message("HTTP/1.1 200 OK", framing))
         piece = b"%x\r\n%s\r\n" % (MIB, block) if chunked_body else block
         for _ in range(size // MIB):

@@ -32,8 +32,12 @@ std::error_code outcome(HeadKind kind, const Limits& l, const std::string& input
   }
   EXPECT_EQ(last, state) << input.substr(0, 100);
   const std::error_code code = state == State::failed ? whole.error().code() : std::error_code();
-  if (state == State::failed && last == state) EXPECT_EQ(pieces.error().code(), code);
-  if (state == State::complete && last == state) EXPECT_EQ(pieces.size(), whole.size());
+  if (state == State::failed && last == state) {
+    EXPECT_EQ(pieces.error().code(), code);
+  }
+  if (state == State::complete && last == state) {
+    EXPECT_EQ(pieces.size(), whole.size());
+  }
   return state == State::incomplete ? std::make_error_code(std::errc::operation_would_block) : code;
 }
 
