@@ -63,6 +63,7 @@ void check_rewritten(const Outcome& outcome) {
 }  // namespace
 }  // namespace onehop::fuzz
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace onehop::fuzz;  // NOLINT(google-build-using-namespace)
   const std::string_view input = text_of(data, size);

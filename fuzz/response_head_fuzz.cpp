@@ -27,6 +27,7 @@ void check_rewritten(const h1::HeadParser& parser, const Headers& headers) {
 }  // namespace
 }  // namespace onehop::fuzz
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace onehop;        // NOLINT(google-build-using-namespace)
   using namespace onehop::fuzz;  // NOLINT(google-build-using-namespace)

@@ -54,7 +54,7 @@ void set_octets(benchmark::State& state, std::size_t size) {
 void parse(benchmark::State& state) {
   const std::string head = browser_request();
   h1::HeadParser parser(h1::HeadKind::request, h1::Limits());
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     parser.reset();
     benchmark::DoNotOptimize(parser.parse(head));
   }
@@ -65,7 +65,7 @@ BENCHMARK(parse);
 void parse_and_take(benchmark::State& state) {
   const std::string head = browser_request();
   h1::HeadParser parser(h1::HeadKind::request, h1::Limits());
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     parser.reset();
     benchmark::DoNotOptimize(parser.parse(head));
     const Headers headers = parser.take_headers(head, Arena::create());
@@ -78,7 +78,7 @@ BENCHMARK(parse_and_take);
 void parse_and_judge(benchmark::State& state) {
   const std::string head = browser_request();
   h1::HeadParser parser(h1::HeadKind::request, h1::Limits());
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     parser.reset();
     benchmark::DoNotOptimize(parser.parse(head));
     const Headers headers = parser.take_headers(head, Arena::create());
@@ -95,7 +95,7 @@ void find_names(benchmark::State& state) {
   h1::HeadParser parser(h1::HeadKind::request, h1::Limits());
   parser.parse(head);
   const Headers headers = parser.take_headers(head, Arena::create());
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     for (const Field field : headers)
       benchmark::DoNotOptimize(find_field(field.name));
   }
@@ -109,7 +109,7 @@ void write_head(benchmark::State& state) {
   const Headers headers = parser.take_headers(head, Arena::create());
   const h1::HeadFraming framing;
   std::string out(h1::head_size_bound(headers, parser.target(), framing), '\0');
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(
         h1::write_request_head(out.data(), parser.method(), parser.target(), "", headers, framing));
     benchmark::ClobberMemory();
@@ -123,7 +123,7 @@ void decode_chunks(benchmark::State& state) {
   for (int i = 0; i < 64; ++i)
     body.append("400\r\n").append(1024, 'x').append("\r\n");
   body += "0\r\n\r\n";
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     h1::ChunkedDecoder decoder(Side::upstream, h1::Limits());
     std::string_view rest = body;
     while (!rest.empty())

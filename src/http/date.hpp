@@ -20,7 +20,7 @@ class ImfDate {
   std::string_view text() const noexcept { return {text_.data(), text_.size()}; }
 
  private:
-  std::array<char, 29> text_;
+  std::array<char, 29> text_{};
 };
 
 }  // namespace onehop

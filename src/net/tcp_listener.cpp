@@ -159,7 +159,7 @@ void TcpListener::remove_socket_file() noexcept {
 }
 
 std::expected<TcpListener::Accepted, int> TcpListener::accept() const {
-  sockaddr_storage peer;
+  sockaddr_storage peer{};
   socklen_t size = sizeof peer;
   int socket = -1;
   do {

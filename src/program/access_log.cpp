@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/access_log.hpp"
 
-#include <poll.h>
-#include <unistd.h>
+#include "program/exchange_text.hpp"
 
 #include <cerrno>
 #include <string_view>
 
-#include "program/exchange_text.hpp"
+#include <poll.h>
+#include <unistd.h>
 
 namespace onehop::program {
 namespace {
@@ -80,7 +80,8 @@ void AccessLog::write_until_stopped(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested() || !pending_.empty()) {
     changed_.wait(lock, stop, [this] { return !pending_.empty(); });
-    changed_.wait_for(lock, stop, kLongestDelay, [this] { return pending_.size() >= kWorthWriting; });
+    changed_.wait_for(lock, stop, kLongestDelay,
+                      [this] { return pending_.size() >= kWorthWriting; });
     batch.swap(pending_);
     lock.unlock();
     write_all(descriptor_, batch);

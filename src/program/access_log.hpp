@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // AccessLog: collects the lines of all workers and writes them from a thread of its own, within a
-// second or when enough has come together. A reader that does not keep up costs lines, never requests.
-// record() may be called from any thread; the destructor writes what is left.
+// second or when enough has come together. A reader that does not keep up costs lines, never
+// requests. record() may be called from any thread; the destructor writes what is left.
 #pragma once
+
+#include <onehop/exchange.hpp>
+
+#include "program/configuration.hpp"
 
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <string>
 #include <thread>
-
-#include <onehop/exchange.hpp>
-
-#include "program/configuration.hpp"
 
 namespace onehop::program {
 

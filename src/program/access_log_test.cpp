@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/access_log.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <string>
@@ -12,6 +8,10 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
 
 namespace onehop::program {
 namespace {
@@ -82,7 +82,8 @@ TEST(AccessLog, KeepsTheLinesOfAllThreadsWhole) {
     std::vector<std::jthread> threads;
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&log] {
-        for (int i = 0; i < kLines; ++i) log.record(exchange_for("/x"));
+        for (int i = 0; i < kLines; ++i)
+          log.record(exchange_for("/x"));
       });
     }
     threads.clear();
@@ -97,7 +98,8 @@ TEST(AccessLog, LosesLinesRatherThanWaitForAReader) {
   std::uint64_t lost = 0;
   {
     AccessLog log(AccessLogFormat::text, pipe.writable());
-    for (int i = 0; i < 2000; ++i) log.record(exchange_for(target));
+    for (int i = 0; i < 2000; ++i)
+      log.record(exchange_for(target));
     lost = log.lost();
     std::jthread reader([&pipe] {
       while (!pipe.read_within(500).empty()) {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/backend_probe.hpp"
 
-#include <netdb.h>
-#include <poll.h>
-#include <sys/socket.h>
+#include "io/file_descriptor.hpp"
+#include "net/address.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <system_error>
 
-#include "io/file_descriptor.hpp"
-#include "net/address.hpp"
+#include <netdb.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 namespace onehop::program {
 namespace {
@@ -31,7 +31,9 @@ int try_connect(const net::Address& address, std::chrono::milliseconds patience)
   return error;
 }
 
-std::string message_of(int error) { return std::system_category().message(error); }
+std::string message_of(int error) {
+  return std::system_category().message(error);
+}
 
 ProbeResult probe_socket(const Url& backend, std::chrono::milliseconds patience) {
   ProbeResult result;

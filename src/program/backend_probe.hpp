@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One look at the backend from outside the library: what its name resolves to and whether it accepts
-// a connection now. Blocks; for a thread that may.
+// One look at the backend from outside the library: what its name resolves to and whether it
+// accepts a connection now. Blocks; for a thread that may.
 #pragma once
+
+#include <onehop/url.hpp>
 
 #include <chrono>
 #include <string>
 #include <vector>
-
-#include <onehop/url.hpp>
 
 namespace onehop::program {
 

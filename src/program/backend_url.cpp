@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/backend_url.hpp"
 
+#include "program/quantities.hpp"
+#include "program/suggestion.hpp"
+
 #include <algorithm>
 #include <array>
 #include <string>
-
-#include "program/quantities.hpp"
-#include "program/suggestion.hpp"
 
 namespace onehop::program {
 namespace {
@@ -15,7 +15,8 @@ constexpr std::array<std::string_view, 3> kSchemes = {"http", "https", "h2c"};
 constexpr std::array<std::string_view, 3> kCommands = {"demo", "version", "help"};
 
 // "why", the text, and a caret below what is wrong with it.
-std::unexpected<std::string> pointed_out(std::string_view text, std::string_view part,
+std::unexpected<std::string> pointed_out(std::string_view text,
+                                         std::string_view part,
                                          std::string why) {
   const auto column = static_cast<std::size_t>(part.data() - text.data());
   std::string shown(text);
@@ -24,7 +25,9 @@ std::unexpected<std::string> pointed_out(std::string_view text, std::string_view
                  std::string(std::max<std::size_t>(part.size(), 1), '^'));
 }
 
-std::string did_you_mean(const std::string& text) { return "; did you mean " + text + "?"; }
+std::string did_you_mean(const std::string& text) {
+  return "; did you mean " + text + "?";
+}
 
 bool is_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
@@ -51,8 +54,9 @@ Parsed<Url> on_localhost(std::string_view port) {
 std::unexpected<std::string> without_scheme(std::string_view text) {
   const auto colon = text.find(':');
   if (colon == 0) {
-    return pointed_out(text, text.substr(0, 1),
-                       "the backend has no host" + did_you_mean("http://localhost" + std::string(text)));
+    return pointed_out(
+        text, text.substr(0, 1),
+        "the backend has no host" + did_you_mean("http://localhost" + std::string(text)));
   }
   const std::string first = lower(text.substr(0, colon));
   if (colon != std::string_view::npos && std::ranges::find(kSchemes, first) != kSchemes.end()) {
@@ -76,19 +80,22 @@ std::unexpected<std::string> unusable_scheme(std::string_view text, std::string_
   if (name == "https" || name == "h2c") {
     return pointed_out(text, scheme,
                        "this version speaks HTTP/1.1 in clear to the backend: http://HOST:PORT or "
-                       "unix:PATH, not " + name);
+                       "unix:PATH, not " +
+                           name);
   }
   const std::string rest(text.substr(scheme.size()));
   const std::string meant(nearest(name, kSchemes).value_or("http"));
-  return pointed_out(text, scheme, "'" + std::string(scheme) + "' is no scheme this version speaks" +
-                                       did_you_mean(meant + rest));
+  return pointed_out(text, scheme,
+                     "'" + std::string(scheme) + "' is no scheme this version speaks" +
+                         did_you_mean(meant + rest));
 }
 
 // Empty when the authority is fine.
 std::string check_authority(std::string_view text, std::string_view authority) {
   if (const auto at = authority.rfind('@'); at != std::string_view::npos) {
-    return pointed_out(text, authority.substr(0, at),
-                       "credentials in the URL are never sent; use --header-up 'Authorization: ...'")
+    return pointed_out(
+               text, authority.substr(0, at),
+               "credentials in the URL are never sent; use --header-up 'Authorization: ...'")
         .error();
   }
   std::string_view host = authority;
@@ -101,12 +108,14 @@ std::string check_authority(std::string_view text, std::string_view authority) {
     port = authority.substr(colon + 1);
   }
   if (bracket == std::string_view::npos && port.find(':') != std::string_view::npos) {
-    return pointed_out(text, authority, "an IPv6 address goes into brackets" +
-                                            did_you_mean("http://[" + std::string(authority) + "]"))
+    return pointed_out(text, authority,
+                       "an IPv6 address goes into brackets" +
+                           did_you_mean("http://[" + std::string(authority) + "]"))
         .error();
   }
   if (host.empty()) {
-    const std::string_view gap = text.substr(static_cast<std::size_t>(host.data() - text.data()), 0);
+    const std::string_view gap =
+        text.substr(static_cast<std::size_t>(host.data() - text.data()), 0);
     return pointed_out(text, gap, "the host is missing").error();
   }
   if (has_port && !is_port(port)) {

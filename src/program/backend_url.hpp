@@ -5,11 +5,11 @@
 // was probably meant. Pure; any thread.
 #pragma once
 
-#include <string_view>
-
 #include <onehop/url.hpp>
 
 #include "program/parsed.hpp"
+
+#include <string_view>
 
 namespace onehop::program {
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/command_line.hpp"
 
+#include "program/backend_url.hpp"
+#include "program/settings.hpp"
+#include "program/suggestion.hpp"
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -11,10 +15,6 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-
-#include "program/backend_url.hpp"
-#include "program/settings.hpp"
-#include "program/suggestion.hpp"
 
 namespace onehop::program {
 namespace {
@@ -57,7 +57,8 @@ void declare(CLI::App& app, Typed& typed) {
 std::string unknown_flag(std::string_view argument) {
   const std::string_view flag = argument.substr(0, argument.find('='));
   std::vector<std::string> flags = {"--help", "--version"};
-  for (const Setting& setting : settings()) flags.push_back(flag_of(setting));
+  for (const Setting& setting : settings())
+    flags.push_back(flag_of(setting));
   const std::vector<std::string_view> candidates(flags.begin(), flags.end());
   std::string message = "unknown flag " + std::string(flag);
   if (const auto meant = flag.size() > 2 ? nearest(flag, candidates) : std::nullopt) {
@@ -108,7 +109,8 @@ Values from_environment(const Setting& setting, const Environment& environment) 
 }
 
 // Empty when all went well.
-std::string apply_settings(const Typed& typed, const Environment& environment,
+std::string apply_settings(const Typed& typed,
+                           const Environment& environment,
                            Configuration& configuration) {
   for (const auto& [setting, given] : typed.values) {
     const bool is_flag = !given.empty();
@@ -151,8 +153,9 @@ Parsed<Configuration> parse_command_line(std::vector<std::string> arguments,
     return configuration;
   }
   if (word.empty()) {
-    return refused("the BACKEND is missing: say where requests go, as in\n"
-                   "    onehop http://localhost:8000     (or `onehop demo`; `onehop help` has more)");
+    return refused(
+        "the BACKEND is missing: say where requests go, as in\n"
+        "    onehop http://localhost:8000     (or `onehop demo`; `onehop help` has more)");
   }
   if (typed.positional.size() > 1) {
     return refused("one BACKEND is enough; what is '" + typed.positional[1] + "'?");

@@ -5,12 +5,12 @@
 // Pure, as far as `environment` is.
 #pragma once
 
+#include "program/configuration.hpp"
+#include "program/parsed.hpp"
+
 #include <functional>
 #include <string>
 #include <vector>
-
-#include "program/configuration.hpp"
-#include "program/parsed.hpp"
 
 namespace onehop::program {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/command_line.hpp"
 
+#include "program/settings.hpp"
+
 #include <map>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "program/settings.hpp"
 
 namespace onehop::program {
 namespace {
@@ -86,10 +86,8 @@ TEST(CommandLine, OffLiftsALimitWhereThatIsSafe) {
 
 TEST(CommandLine, EverySettingCanComeFromTheEnvironmentAndTheFlagWins) {
   const std::map<std::string, std::string> variables = {
-      {"ONEHOP_LISTEN", ":81,:82"},
-      {"ONEHOP_HEADER_UP", "A: 1, 2\n-B"},
-      {"ONEHOP_CONNECT_TIMEOUT", "7s"},
-      {"ONEHOP_IDLE_TIMEOUT", "9s"},
+      {"ONEHOP_LISTEN", ":81,:82"},     {"ONEHOP_HEADER_UP", "A: 1, 2\n-B"},
+      {"ONEHOP_CONNECT_TIMEOUT", "7s"}, {"ONEHOP_IDLE_TIMEOUT", "9s"},
       {"ONEHOP_VERBOSE", "yes"},
   };
   const auto configuration = parse({"--idle-timeout", "8s", "8000"}, variables);

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Configuration: everything the command line and the environment decide, with the program's defaults.
-// Filled in by parse_command_line through the table in settings.cpp; read-only afterwards.
+// Configuration: everything the command line and the environment decide, with the program's
+// defaults. Filled in by parse_command_line through the table in settings.cpp; read-only
+// afterwards.
 #pragma once
-
-#include <chrono>
-#include <cstdint>
-#include <string>
-#include <vector>
 
 #include <onehop/server.hpp>
 #include <onehop/transport.hpp>
 #include <onehop/url.hpp>
 
 #include "program/field_edit.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
 
 namespace onehop::program {
 

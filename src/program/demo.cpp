@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/demo.hpp"
 
-#include <unistd.h>
+#include "program/access_log.hpp"
+#include "program/demo_backend.hpp"
+#include "program/log.hpp"
+#include "program/proxy_for.hpp"
+#include "program/serving.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -11,11 +15,7 @@
 #include <system_error>
 #include <utility>
 
-#include "program/access_log.hpp"
-#include "program/demo_backend.hpp"
-#include "program/log.hpp"
-#include "program/proxy_for.hpp"
-#include "program/serving.hpp"
+#include <unistd.h>
 
 namespace onehop::program {
 namespace {
@@ -35,7 +35,8 @@ void try_next_port(std::string& address) {
 
 // A server that serves, or one that could not and why. Only the port nobody asked for is given up
 // for another one.
-Result<std::unique_ptr<Server>> start_proxy(Configuration& configuration, Log& log,
+Result<std::unique_ptr<Server>> start_proxy(Configuration& configuration,
+                                            Log& log,
                                             AccessLog& access_log) {
   const bool may_choose = configuration.listen == Configuration::demo_listen();
   for (int tries = 1;; ++tries) {

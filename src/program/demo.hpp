@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `onehop demo`: the proxy in front of a small backend of its own, so that there is something to see
-// without anything to install. Main thread.
+// `onehop demo`: the proxy in front of a small backend of its own, so that there is something to
+// see without anything to install. Main thread.
 #pragma once
 
 #include "program/configuration.hpp"

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/demo_backend.hpp"
 
+#include <onehop/scope.hpp>
+
+#include "program/demo_page.hpp"
+#include "program/websocket_echo.hpp"
+
 #include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
-
-#include <onehop/scope.hpp>
-
-#include "program/demo_page.hpp"
-#include "program/websocket_echo.hpp"
 
 namespace onehop::program {
 namespace {
@@ -87,7 +87,8 @@ Response echo(Request& request) {
     refusal.headers().set("Allow", "POST, PUT");
     return with_type(std::move(refusal), "text/plain; charset=utf-8");
   }
-  const std::string type(request.headers().get("Content-Type").value_or("application/octet-stream"));
+  const std::string type(
+      request.headers().get("Content-Type").value_or("application/octet-stream"));
   Response response(Status::ok);
   response.set_body(std::move(request.body()));
   return with_type(std::move(response), type);
@@ -98,10 +99,10 @@ Response not_found(const Request& request) {
     return with_type(Response(Status::not_found, demo_not_found_html(request)),
                      "text/html; charset=utf-8");
   }
-  return with_type(Response(Status::not_found,
-                            "There is no " + std::string(request.url().path()) +
-                                " here. Try /, /stream, /events, /echo or /ws.\n"),
-                   "text/plain; charset=utf-8");
+  return with_type(
+      Response(Status::not_found, "There is no " + std::string(request.url().path()) +
+                                      " here. Try /, /stream, /events, /echo or /ws.\n"),
+      "text/plain; charset=utf-8");
 }
 
 Response answer(Request request) {
@@ -116,6 +117,8 @@ Response answer(Request request) {
 
 }  // namespace
 
-std::shared_ptr<const Handler> make_demo_backend() { return make_handler(answer); }
+std::shared_ptr<const Handler> make_demo_backend() {
+  return make_handler(answer);
+}
 
 }  // namespace onehop::program

@@ -4,9 +4,9 @@
 // what arrived, a stream, server-sent events, an echo and a WebSocket. Any thread.
 #pragma once
 
-#include <memory>
-
 #include <onehop/handler.hpp>
+
+#include <memory>
 
 namespace onehop::program {
 

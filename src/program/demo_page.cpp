@@ -95,8 +95,8 @@ $('echo').onclick = async () => {
 
 constexpr std::string_view kFoot = "</main>\n</body>\n</html>\n";
 
-constexpr std::array<std::string_view, 3> kAddedByProxy = {
-    "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"};
+constexpr std::array<std::string_view, 3> kAddedByProxy = {"x-forwarded-for", "x-forwarded-host",
+                                                           "x-forwarded-proto"};
 
 bool is_added_by_proxy(std::string_view name) {
   return std::ranges::any_of(kAddedByProxy, [name](std::string_view added) {
@@ -123,12 +123,23 @@ std::string html_escaped(std::string_view text) {
   out.reserve(text.size());
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -142,9 +153,11 @@ std::string demo_page_html(const Request& request) {
       "<div class=\"path\"><span>you</span>&rarr;<span class=\"here\">onehop</span>&rarr;"
       "<span>this backend</span></div>\n";
   page += "<section><h2><code>" + html_escaped(request_line(request)) + "</code></h2>\n<table>\n";
-  for (const Field field : request.headers()) page += row(field.name, field.value);
-  page += "</table>\n</section>\n<p>The marked fields were added by the proxy; nothing a client "
-          "sends can forge them.</p>\n";
+  for (const Field field : request.headers())
+    page += row(field.name, field.value);
+  page +=
+      "</table>\n</section>\n<p>The marked fields were added by the proxy; nothing a client "
+      "sends can forge them.</p>\n";
   page += kTryIt;
   page += kFoot;
   return page;

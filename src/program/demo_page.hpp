@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The pages of the demo's backend: what arrived, for people (HTML, nothing loaded from elsewhere) and
-// for curl (text). Everything from the request is escaped. Pure; any thread.
+// The pages of the demo's backend: what arrived, for people (HTML, nothing loaded from elsewhere)
+// and for curl (text). Everything from the request is escaped. Pure; any thread.
 #pragma once
+
+#include <onehop/request.hpp>
 
 #include <string>
 #include <string_view>
-
-#include <onehop/request.hpp>
 
 namespace onehop::program {
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/exchange_text.hpp"
 
+#include "program/json_text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -8,8 +10,6 @@
 #include <ctime>
 #include <optional>
 #include <string_view>
-
-#include "program/json_text.hpp"
 
 namespace onehop::program {
 namespace {
@@ -22,18 +22,24 @@ int logged_status(const Exchange& exchange) {
 
 std::string_view name_of(Outcome outcome) {
   switch (outcome) {
-    case Outcome::complete: return "complete";
-    case Outcome::client_gone: return "client_gone";
-    case Outcome::aborted: return "aborted";
+    case Outcome::complete:
+      return "complete";
+    case Outcome::client_gone:
+      return "client_gone";
+    case Outcome::aborted:
+      return "aborted";
   }
   return "";
 }
 
 std::string_view name_of(Side side) {
   switch (side) {
-    case Side::local: return "proxy";
-    case Side::client: return "client";
-    case Side::upstream: return "upstream";
+    case Side::local:
+      return "proxy";
+    case Side::client:
+      return "client";
+    case Side::upstream:
+      return "upstream";
   }
   return "";
 }

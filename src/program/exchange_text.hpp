@@ -4,10 +4,10 @@
 // caller reuses; allocates nothing else. Any thread.
 #pragma once
 
+#include <onehop/exchange.hpp>
+
 #include <chrono>
 #include <string>
-
-#include <onehop/exchange.hpp>
 
 namespace onehop::program {
 
@@ -15,8 +15,8 @@ using WallTime = std::chrono::system_clock::time_point;
 
 // The combined log format, then name=value pairs, the times in milliseconds:
 // 10.0.0.7 - - [23/Nov/2026:10:00:00 +0000] "GET /x HTTP/1.1" 502 37 "-" "curl/8" host=a.example
-// upstream=127.0.0.1:8000 attempts=1 reused=no total=1.204 head=0.010 connect=1.190 outcome=complete
-// failure="upstream connect: Connection refused"
+// upstream=127.0.0.1:8000 attempts=1 reused=no total=1.204 head=0.010 connect=1.190
+// outcome=complete failure="upstream connect: Connection refused"
 void append_text_line(std::string& line, const Exchange& exchange, WallTime now);
 
 // One JSON object. What did not happen is null.

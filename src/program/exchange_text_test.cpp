@@ -3,7 +3,6 @@
 
 #include <cerrno>
 
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -15,8 +14,8 @@ using std::chrono::microseconds;
 using testing::EndsWith;
 using testing::HasSubstr;
 
-const WallTime kNow = std::chrono::system_clock::from_time_t(1'000'000'000) +
-                      std::chrono::milliseconds(7);
+const WallTime kNow =
+    std::chrono::system_clock::from_time_t(1'000'000'000) + std::chrono::milliseconds(7);
 
 Exchange proxied() {
   Exchange exchange;

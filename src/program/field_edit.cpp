@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/field_edit.hpp"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <array>
+
+#include <strings.h>
 
 namespace onehop::program {
 namespace {
 
 constexpr std::array<const char*, 9> kOwnedByTheProxy = {
-    "Connection",       "Content-Length",   "Keep-Alive",
-    "Proxy-Connection", "TE",               "Trailer",
-    "Transfer-Encoding", "Upgrade",         "Expect",
+    "Connection", "Content-Length",    "Keep-Alive", "Proxy-Connection", "TE",
+    "Trailer",    "Transfer-Encoding", "Upgrade",    "Expect",
 };
 
 std::string_view trimmed(std::string_view text) {

@@ -4,13 +4,13 @@
 // A value; apply_edits may run on any thread.
 #pragma once
 
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include <onehop/headers.hpp>
 
 #include "program/parsed.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace onehop::program {
 

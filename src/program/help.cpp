@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/help.hpp"
 
+#include "program/settings.hpp"
+
 #include <algorithm>
 #include <string_view>
-
-#include "program/settings.hpp"
 
 namespace onehop::program {
 namespace {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/help.hpp"
 
+#include "program/settings.hpp"
+
 #include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "program/settings.hpp"
 
 namespace onehop::program {
 namespace {
@@ -15,12 +15,14 @@ using testing::HasSubstr;
 
 TEST(Help, FitsAHundredColumns) {
   std::istringstream lines(help_text());
-  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100U) << line;
+  for (std::string line; std::getline(lines, line);)
+    EXPECT_LE(line.size(), 100U) << line;
 }
 
 TEST(Help, NamesEverySetting) {
   const std::string help = help_text();
-  for (const Setting& setting : settings()) EXPECT_THAT(help, HasSubstr(flag_of(setting) + " "));
+  for (const Setting& setting : settings())
+    EXPECT_THAT(help, HasSubstr(flag_of(setting) + " "));
 }
 
 TEST(Help, BeginsWithTheEverydayFlags) {

@@ -32,7 +32,8 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   while (!text.empty()) {
     std::size_t plain = 0;
-    while (plain < text.size() && is_plain(text[plain])) ++plain;
+    while (plain < text.size() && is_plain(text[plain]))
+      ++plain;
     out += text.substr(0, plain);
     text.remove_prefix(plain);
     if (text.empty()) break;

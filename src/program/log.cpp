@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/log.hpp"
 
+#include "server/exchange_log.hpp"
+
 #include <spdlog/async.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
-
-#include "server/exchange_log.hpp"
 
 namespace onehop::program {
 namespace {
@@ -14,10 +14,14 @@ constexpr std::size_t kLinesInQueue = 1024;
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return spdlog::level::debug;
-    case LogLevel::info: return spdlog::level::info;
-    case LogLevel::warning: return spdlog::level::warn;
-    case LogLevel::error: return spdlog::level::err;
+    case LogLevel::debug:
+      return spdlog::level::debug;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::warning:
+      return spdlog::level::warn;
+    case LogLevel::error:
+      return spdlog::level::err;
   }
   return spdlog::level::err;
 }
@@ -55,9 +59,12 @@ LogLevel level_of_failure(const Exchange& exchange) noexcept {
   if (exchange.outcome == Outcome::client_gone) return LogLevel::info;
   if (!exchange.failure) return LogLevel::warning;
   switch (exchange.failure->side()) {
-    case Side::client: return LogLevel::info;
-    case Side::upstream: return LogLevel::warning;
-    case Side::local: return LogLevel::error;
+    case Side::client:
+      return LogLevel::info;
+    case Side::upstream:
+      return LogLevel::warning;
+    case Side::local:
+      return LogLevel::error;
   }
   return LogLevel::error;
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Log: what the operator should know, on standard error, written by a thread of its own. When more
-// comes than can be written the oldest lines are dropped, so that nothing ever waits for a terminal.
-// write() may be called from any thread; the destructor writes what is left.
+// comes than can be written the oldest lines are dropped, so that nothing ever waits for a
+// terminal. write() may be called from any thread; the destructor writes what is left.
 #pragma once
-
-#include <memory>
-#include <string_view>
 
 #include <onehop/exchange.hpp>
 #include <onehop/server.hpp>
+
+#include <memory>
+#include <string_view>
 
 namespace onehop::program {
 

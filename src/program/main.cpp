@@ -1,12 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <sys/resource.h>
-
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
-#include <string>
-#include <vector>
-
 #include <onehop/version.hpp>
 
 #include "program/command_line.hpp"
@@ -14,6 +6,14 @@
 #include "program/help.hpp"
 #include "program/serving.hpp"
 #include "program/signals.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include <sys/resource.h>
 
 namespace onehop::program {
 namespace {
@@ -39,10 +39,13 @@ int print(const std::string& text) {
 
 int run(const Configuration& configuration) {
   switch (configuration.command) {
-    case Command::help: return print(help_text());
-    case Command::version: return print("onehop " + std::string(library_version()) + "\n");
+    case Command::help:
+      return print(help_text());
+    case Command::version:
+      return print("onehop " + std::string(library_version()) + "\n");
     case Command::demo:
-    case Command::proxy: break;
+    case Command::proxy:
+      break;
   }
   Signals signals;
   raise_open_file_limit();

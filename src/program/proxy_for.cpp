@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/proxy_for.hpp"
 
+#include "proxy/single_host.hpp"
+
 #include <functional>
 #include <utility>
-
-#include "proxy/single_host.hpp"
 
 namespace onehop::program {
 namespace {
@@ -43,7 +43,8 @@ ReverseProxy proxy_for(const Configuration& configuration) {
                        .upgrades = configuration.upgrades});
 }
 
-Server::Options server_options(const Configuration& configuration, Log& log,
+Server::Options server_options(const Configuration& configuration,
+                               Log& log,
                                AccessLog& access_log) {
   Server::Options options = configuration.server;
   options.listen = configuration.listen;

@@ -62,16 +62,21 @@ std::optional<std::uint64_t> scaled(Number number, std::span<const Unit> units) 
   return static_cast<std::uint64_t>(std::llround(result));
 }
 
-std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
+std::string quoted(std::string_view text) {
+  return "'" + std::string(text) + "'";
+}
 
 std::string in_largest_unit(std::uint64_t value, std::span<const Unit> units) {
   for (const Unit& unit : units) {
-    if (value % unit.factor == 0) return std::to_string(value / unit.factor) + std::string(unit.name);
+    if (value % unit.factor == 0)
+      return std::to_string(value / unit.factor) + std::string(unit.name);
   }
   return std::to_string(value);
 }
 
-bool is_whole(double value) { return value == std::floor(value); }
+bool is_whole(double value) {
+  return value == std::floor(value);
+}
 
 // 65536 was meant as bytes, 10 for a body hardly was.
 std::string likely_size(std::string_view text, double value) {
@@ -120,8 +125,8 @@ Parsed<double> parse_share(std::string_view text) {
   const auto number = split(text);
   if (!number) return refused(quoted(text) + " is not a share, such as 20%");
   if (number->unit.empty()) {
-    return refused(quoted(text) + " has no unit: did you mean " + likely_share(text, number->value) +
-                   "?");
+    return refused(quoted(text) + " has no unit: did you mean " +
+                   likely_share(text, number->value) + "?");
   }
   if (number->unit != "%" || number->value > 100) {
     return refused(quoted(text) + " is not a share between 0% and 100%");

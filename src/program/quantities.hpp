@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Durations ("500ms", "15s", "5m"), sizes ("64KiB"), shares ("20%") and counts as people write them.
-// A quantity without its unit is refused with the unit that was probably meant.
-// Pure functions; any thread.
+// Durations ("500ms", "15s", "5m"), sizes ("64KiB"), shares ("20%") and counts as people write
+// them. A quantity without its unit is refused with the unit that was probably meant. Pure
+// functions; any thread.
 #pragma once
+
+#include "program/parsed.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include "program/parsed.hpp"
 
 namespace onehop::program {
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/serving.hpp"
 
-#include <unistd.h>
-
-#include <cstdio>
-#include <string>
-
 #include "program/access_log.hpp"
 #include "program/log.hpp"
 #include "program/proxy_for.hpp"
 #include "program/quantities.hpp"
 #include "program/startup.hpp"
+
+#include <cstdio>
+#include <string>
+
+#include <unistd.h>
 
 namespace onehop::program {
 namespace {
@@ -39,7 +39,8 @@ int serve_backend(const Configuration& configuration, Signals& signals) {
   return 0;
 }
 
-void serve_until_signalled(Server& server, std::chrono::nanoseconds drain_timeout,
+void serve_until_signalled(Server& server,
+                           std::chrono::nanoseconds drain_timeout,
                            Signals& signals) {
   signals.wait();
   std::fprintf(stderr, "onehop: draining for at most %s; a second signal stops at once\n",

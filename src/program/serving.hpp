@@ -16,7 +16,9 @@ int serve_backend(const Configuration& configuration, Signals& signals);
 
 // Until TERM or INT, and then until what is in flight has ended or its time is up. A second signal
 // stops at once.
-void serve_until_signalled(Server& server, std::chrono::nanoseconds drain_timeout, Signals& signals);
+void serve_until_signalled(Server& server,
+                           std::chrono::nanoseconds drain_timeout,
+                           Signals& signals);
 
 // Why a server could not start, on standard error. The exit code.
 int report_start_failure(const Error& error);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/settings.hpp"
 
+#include "net/address.hpp"
+#include "program/quantities.hpp"
+#include "proxy/ip_network.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <type_traits>
-
-#include "net/address.hpp"
-#include "program/quantities.hpp"
-#include "proxy/ip_network.hpp"
 
 namespace onehop::program {
 namespace {
@@ -162,7 +162,7 @@ template <class Kind, auto... kPath>
 struct Stored {
   template <class C>
   static auto& in(C& configuration) {
-    return (configuration.* ... .* kPath);
+    return (configuration.*....*kPath);
   }
 
   static Problem set(Configuration& configuration, const Values& values) {
@@ -186,7 +186,8 @@ struct Stored {
     const auto& value = in(configuration);
     if constexpr (requires { Kind::kSeparator; }) {
       std::string joined;
-      for (const auto& element : value) joined += (joined.empty() ? "" : ", ") + Kind::show(element);
+      for (const auto& element : value)
+        joined += (joined.empty() ? "" : ", ") + Kind::show(element);
       return joined;
     } else {
       return Kind::show(value);
@@ -195,7 +196,9 @@ struct Stored {
 };
 
 template <class Kind, auto... kPath>
-constexpr Setting setting(SettingGroup group, std::string_view name, std::string_view help,
+constexpr Setting setting(SettingGroup group,
+                          std::string_view name,
+                          std::string_view help,
                           char letter = 0) {
   using Field = Stored<Kind, kPath...>;
   char separator = 0;
@@ -239,8 +242,8 @@ constexpr std::array kSettings = {
     everyday<FieldChange, &C::header_down>("header-down", "the same for responses; repeatable"),
     everyday<Network, &C::trust>(
         "trust", "believe X-Forwarded-* from this network (10.0.0.0/8, unix); repeatable"),
-    everyday<UpgradeToken, &C::upgrades>(
-        "allow-upgrade", "protocols that clients may upgrade to; repeatable"),
+    everyday<UpgradeToken, &C::upgrades>("allow-upgrade",
+                                         "protocols that clients may upgrade to; repeatable"),
     setting<OrOff<Size, Server::kUnlimited>, &C::server, &S::max_body>(
         SettingGroup::everyday, "max-body", "largest request body; past it 413"),
     setting<CountOrAuto, &C::server, &S::workers>(
@@ -250,14 +253,15 @@ constexpr std::array kSettings = {
 
     client<PositiveDuration, &S::header_timeout>(
         "header-timeout", "for a whole request head, from its first byte; past it 408"),
-    client<PositiveDuration, &S::body_timeout>(
-        "body-timeout", "without a byte of a request body; past it 408"),
-    client<PositiveDuration, &S::write_timeout>(
-        "write-timeout", "without progress in writing to the client"),
-    client<PositiveDuration, &S::idle_timeout>(
-        "idle-timeout", "between two requests of a connection"),
-    setting<Duration, &C::drain_timeout>(
-        SettingGroup::client_side, "drain-timeout", "how long requests in flight may take after TERM or INT"),
+    client<PositiveDuration, &S::body_timeout>("body-timeout",
+                                               "without a byte of a request body; past it 408"),
+    client<PositiveDuration, &S::write_timeout>("write-timeout",
+                                                "without progress in writing to the client"),
+    client<PositiveDuration, &S::idle_timeout>("idle-timeout",
+                                               "between two requests of a connection"),
+    setting<Duration, &C::drain_timeout>(SettingGroup::client_side,
+                                         "drain-timeout",
+                                         "how long requests in flight may take after TERM or INT"),
     client<Size, &S::max_header_bytes>(
         "max-header-bytes", "request head, as name + value + 32 for a field; past it 431"),
     client<Count, &S::max_header_fields>("max-header-fields", "fields in it; past it 431"),
@@ -265,36 +269,40 @@ constexpr std::array kSettings = {
     client<CountOrAuto, &S::max_client_connections>(
         "max-client-connections", "open at once; auto is 80% of the open files allowed"),
 
-    backend<PositiveDuration, &T::connect_timeout>(
-        "connect-timeout", "to connect, over all addresses; past it 504"),
-    backend<PositiveDuration, &T::connect_attempt_timeout>(
-        "connect-attempt-timeout", "to connect to one address"),
+    backend<PositiveDuration, &T::connect_timeout>("connect-timeout",
+                                                   "to connect, over all addresses; past it 504"),
+    backend<PositiveDuration, &T::connect_attempt_timeout>("connect-attempt-timeout",
+                                                           "to connect to one address"),
     backend<OrOff<PositiveDuration, kNever>, &T::response_timeout>(
         "response-timeout", "from the request sent to the response head; past it 504"),
     backend<OrOff<PositiveDuration, kNever>, &T::activity_timeout>(
         "activity-timeout", "without a byte in either direction; not for event streams, tunnels"),
-    backend<Duration, &T::pool_idle_timeout>(
-        "pool-idle-timeout", "how long an idle connection is kept"),
+    backend<Duration, &T::pool_idle_timeout>("pool-idle-timeout",
+                                             "how long an idle connection is kept"),
     backend<Count, &T::pool_size>("pool-size", "idle connections kept; 0 keeps none"),
     backend<OrOff<Count, 0>, &T::max_connections>("max-connections", "open at once"),
     backend<Duration, &T::queue_timeout>(
         "queue-timeout", "how long a request may wait for one of them; past it 503"),
-    backend<OrOff<Size, 0>, &T::replay_body>(
-        "replay-body", "how much of a body is kept to send it again"),
+    backend<OrOff<Size, 0>, &T::replay_body>("replay-body",
+                                             "how much of a body is kept to send it again"),
     backend<OrOff<Share, 1>, &T::retry_budget>("retry-budget", "retries per request, at most"),
-    backend<Size, &T::max_response_header_bytes>(
-        "max-response-header-bytes", "response head; past it 502"),
-    backend<Count, &T::max_response_header_fields>(
-        "max-response-header-fields", "fields in it; past it 502"),
+    backend<Size, &T::max_response_header_bytes>("max-response-header-bytes",
+                                                 "response head; past it 502"),
+    backend<Count, &T::max_response_header_fields>("max-response-header-fields",
+                                                   "fields in it; past it 502"),
     backend<OrOff<PositiveDuration, 0>, &T::hold>(
         "hold", "keep trying to connect for this long while the backend refuses"),
 };
 
 }  // namespace
 
-std::span<const Setting> settings() { return kSettings; }
+std::span<const Setting> settings() {
+  return kSettings;
+}
 
-std::string flag_of(const Setting& setting) { return "--" + std::string(setting.name); }
+std::string flag_of(const Setting& setting) {
+  return "--" + std::string(setting.name);
+}
 
 std::string environment_of(const Setting& setting) {
   std::string name = "ONEHOP_";

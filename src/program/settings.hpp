@@ -4,14 +4,14 @@
 // Immutable; any thread.
 #pragma once
 
+#include "program/configuration.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "program/configuration.hpp"
 
 namespace onehop::program {
 

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/signals.hpp"
 
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <system_error>
+#include <thread>
+
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-
-#include <array>
-#include <cerrno>
-#include <cstdint>
-#include <system_error>
-#include <thread>
 
 namespace onehop::program {
 namespace {
@@ -39,7 +39,9 @@ Signals::Signals() {
   arrivals_ = opened(::signalfd(-1, &set, SFD_CLOEXEC), "signalfd");
 }
 
-void Signals::wait() { wait_or_readable(-1); }
+void Signals::wait() {
+  wait_or_readable(-1);
+}
 
 void Signals::wait_for(const std::function<void()>& work, const std::function<void()>& hurry) {
   const io::FileDescriptor done = opened(::eventfd(0, EFD_CLOEXEC), "eventfd");
@@ -47,7 +49,8 @@ void Signals::wait_for(const std::function<void()>& work, const std::function<vo
     work();
     ::eventfd_write(done.get(), 1);
   });
-  while (wait_or_readable(done.get())) hurry();
+  while (wait_or_readable(done.get()))
+    hurry();
 }
 
 void Signals::release() {

@@ -4,10 +4,10 @@
 // other thread, so that every thread inherits the blocked signals. Main thread only.
 #pragma once
 
-#include <thread>
-#include <functional>
-
 #include "io/file_descriptor.hpp"
+
+#include <functional>
+#include <thread>
 
 namespace onehop::program {
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/startup.hpp"
 
-#include <unistd.h>
-
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string_view>
+
+#include <unistd.h>
 
 namespace onehop::program {
 namespace {
@@ -72,8 +72,8 @@ std::string backend_lines(const Url& backend, const ProbeResult& probe) {
   if (probe.problem.empty()) {
     return target_line(backend, about) + "onehop: the backend accepts connections\n";
   }
-  return target_line(backend, about) + "onehop: warning: the backend does not answer yet: " +
-         probe.problem + "\n";
+  return target_line(backend, about) +
+         "onehop: warning: the backend does not answer yet: " + probe.problem + "\n";
 }
 
 StartupReport::StartupReport(const std::vector<std::string>& addresses, const Url& backend) {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // StartupReport: the lines on standard error when serving begins: what listens, where it goes, and
-// whether the backend answers now. The last two come from a thread, at most a second later; a lookup
-// that takes longer delays neither serving nor the end of the process. Main thread.
+// whether the backend answers now. The last two come from a thread, at most a second later; a
+// lookup that takes longer delays neither serving nor the end of the process. Main thread.
 #pragma once
-
-#include <string>
-#include <thread>
-#include <vector>
 
 #include <onehop/url.hpp>
 
 #include "program/backend_probe.hpp"
+
+#include <string>
+#include <thread>
+#include <vector>
 
 namespace onehop::program {
 

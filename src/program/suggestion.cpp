@@ -10,7 +10,8 @@ namespace onehop::program {
 std::size_t edit_distance(std::string_view from, std::string_view to) {
   // Three rows of the table are alive: the current one, the one above, and the one above that.
   std::vector<std::size_t> oldest(to.size() + 1), above(to.size() + 1), current(to.size() + 1);
-  for (std::size_t j = 0; j <= to.size(); ++j) current[j] = j;
+  for (std::size_t j = 0; j <= to.size(); ++j)
+    current[j] = j;
   for (std::size_t i = 1; i <= from.size(); ++i) {
     std::swap(oldest, above);
     std::swap(above, current);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/websocket_echo.hpp"
 
-#include <chrono>
-#include <memory>
-#include <string>
-#include <utility>
-
 #include <onehop/scope.hpp>
 
 #include "program/websocket_frames.hpp"
 #include "program/websocket_handshake.hpp"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
 
 namespace onehop::program {
 namespace {
@@ -28,7 +28,8 @@ class EchoTunnel final : public Tunnel {
 
   task<Result<void>> write(bytes data) override {
     // A client that only sends is made to wait until it reads what it is owed.
-    while (answer_.size() > kMostUndelivered) co_await sleep_for(std::chrono::milliseconds(5));
+    while (answer_.size() > kMostUndelivered)
+      co_await sleep_for(std::chrono::milliseconds(5));
     frames_.receive(data, answer_);
     pause_.cancel();
     co_return Result<void>();
@@ -55,7 +56,8 @@ class EchoTunnel final : public Tunnel {
 
 Response websocket_echo(const Request& request) {
   if (!is_websocket_handshake(request)) {
-    Response refusal(Status::upgrade_required, "This is a WebSocket: connect with a client for it.\n");
+    Response refusal(Status::upgrade_required,
+                     "This is a WebSocket: connect with a client for it.\n");
     refusal.headers().set("Content-Type", "text/plain; charset=utf-8");
     refusal.headers().set("Upgrade", "websocket");
     return refusal;

@@ -20,11 +20,14 @@ constexpr std::uint16_t kTooBig = 1009;
 constexpr std::size_t kMaskSize = 4;
 constexpr std::size_t kLargestControl = 125;
 
-bool is_control(std::uint8_t opcode) { return (opcode & 8U) != 0; }
+bool is_control(std::uint8_t opcode) {
+  return (opcode & 8U) != 0;
+}
 
 std::uint64_t number_in(std::string_view octets) {
   std::uint64_t number = 0;
-  for (const char c : octets) number = (number << 8U) | static_cast<unsigned char>(c);
+  for (const char c : octets)
+    number = (number << 8U) | static_cast<unsigned char>(c);
   return number;
 }
 
@@ -134,13 +137,15 @@ std::string WebSocketFrames::take_payload(const Header& header) {
   return payload;
 }
 
-void WebSocketFrames::on_control(const Header& header, const std::string& payload,
+void WebSocketFrames::on_control(const Header& header,
+                                 const std::string& payload,
                                  std::string& answer) {
   if (header.opcode == kPing) append_frame(answer, kPong, payload);
   if (header.opcode == kClose) on_close(payload, answer);
 }
 
-void WebSocketFrames::on_data(const Header& header, const std::string& payload,
+void WebSocketFrames::on_data(const Header& header,
+                              const std::string& payload,
                               std::string& answer) {
   if (header.opcode != kContinuation) message_opcode_ = header.opcode;
   message_ += payload;

@@ -15,21 +15,25 @@ constexpr std::size_t kBlock = 64;
 std::string padded(std::string_view message) {
   std::string text(message);
   text += '\x80';
-  while (text.size() % kBlock != kBlock - 8) text += '\0';
+  while (text.size() % kBlock != kBlock - 8)
+    text += '\0';
   const std::uint64_t bits = std::uint64_t{message.size()} * 8;
-  for (int shift = 56; shift >= 0; shift -= 8) text += static_cast<char>((bits >> shift) & 0xffU);
+  for (int shift = 56; shift >= 0; shift -= 8)
+    text += static_cast<char>((bits >> shift) & 0xffU);
   return text;
 }
 
 std::uint32_t word_at(const char* octets) {
   std::uint32_t word = 0;
-  for (int i = 0; i < 4; ++i) word = (word << 8U) | static_cast<unsigned char>(octets[i]);
+  for (int i = 0; i < 4; ++i)
+    word = (word << 8U) | static_cast<unsigned char>(octets[i]);
   return word;
 }
 
 void add_block(std::array<std::uint32_t, 5>& state, const char* block) {
   std::array<std::uint32_t, 80> w{};
-  for (std::size_t t = 0; t < 16; ++t) w[t] = word_at(block + 4 * t);
+  for (std::size_t t = 0; t < 16; ++t)
+    w[t] = word_at(block + 4 * t);
   for (std::size_t t = 16; t < 80; ++t) {
     w[t] = std::rotl(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
   }
@@ -59,7 +63,8 @@ void add_block(std::array<std::uint32_t, 5>& state, const char* block) {
 Digest sha1(std::string_view message) {
   std::array<std::uint32_t, 5> state = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
   const std::string text = padded(message);
-  for (std::size_t at = 0; at < text.size(); at += kBlock) add_block(state, text.data() + at);
+  for (std::size_t at = 0; at < text.size(); at += kBlock)
+    add_block(state, text.data() + at);
   Digest digest{};
   for (std::size_t i = 0; i < digest.size(); ++i) {
     digest[i] = static_cast<std::uint8_t>(state[i / 4] >> (24 - 8 * (i % 4)));

@@ -3,10 +3,10 @@
 // The server's half of the WebSocket opening handshake (RFC 6455 §4.2). Pure functions; any thread.
 #pragma once
 
+#include <onehop/request.hpp>
+
 #include <string>
 #include <string_view>
-
-#include <onehop/request.hpp>
 
 namespace onehop::program {
 

@@ -24,7 +24,6 @@ H1Connection::H1Connection(ShardServer& shard, std::unique_ptr<net::Stream> stre
   const char* end = peer.write_ip(peer_text_.data());
   info_.peer = {peer_text_.data(), static_cast<std::size_t>(end - peer_text_.data())};
   info_.peer_port = peer.port();
-  if (info_.peer.empty()) info_.peer = "unix";
   info_.local = local;
 }
 

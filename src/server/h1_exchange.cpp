@@ -38,7 +38,7 @@ H1Exchange::H1Exchange(ShardServer& shard, net::Stream& stream, wire::ReadBuffer
       output_(stream, Side::client),
       settled_(stream.reactor()) {
   record_->began = began;
-  record_->peer = connection.peer;
+  record_->peer = connection.peer.empty() ? "unix" : connection.peer;
   record_->tls = connection.tls;
 }
 
@@ -356,19 +356,26 @@ task<Next> H1Exchange::answer(Response& response) {
     if (plan.framing.body.kind == BodyFraming::Kind::until_close) stream_.abort();
     co_return Next::close;
   }
-  co_await wait_until_settled();
+  if (!body_is_settled()) co_await wait_until_settled();
   response = Response();
+  if (reader_.at_end()) co_return plan.close ? Next::close : Next::keep_alive;
   co_return co_await settle_body(plan.close);
 }
 
 // An early answer: the upload goes on until the upstream or the client stops it.
 task<void> H1Exchange::wait_until_settled() {
-  while (!body_is_settled() && !stream_.is_broken()) co_await settled_.wait();
+  if (body_is_settled()) co_return;
+  using Watch = UntilHangup<void>;
+  task<void> settling = until_settled();
+  co_await Watch(stream_, settling, Watch::Begin::start, net::Stream::Hangup::broken);
+}
+
+task<void> H1Exchange::until_settled() {
+  while (!body_is_settled()) co_await settled_.wait();
 }
 
 // The answer is out and nobody reads the request any more.
 task<Next> H1Exchange::settle_body(bool close) {
-  if (reader_.at_end()) co_return close ? Next::close : Next::keep_alive;
   if (close || !rest_is_small()) co_return Next::linger;
   const net::Time deadline = io::deadline_after(stream_.reactor().now(), kDropTimeout);
   for (;;) {

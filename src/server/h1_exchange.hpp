@@ -74,6 +74,7 @@ class H1Exchange {
   Result<std::size_t> write_head(const Response& response, const Plan& plan);
   task<Result<void>> deliver(Response& response, Plan plan);
   task<void> wait_until_settled();
+  task<void> until_settled();
   task<Next> settle_body(bool close);
   task<void> tunnel(Response& response);
   void finish() noexcept;

@@ -179,7 +179,10 @@ bool Wire::State::move() {
     unsent.erase(0, static_cast<std::size_t>(sent));
     moved = true;
   }
-  if (unsent.empty() && std::exchange(close_after_sending, false)) stream->close_write();
+  if (unsent.empty() && std::exchange(close_after_sending, false)) {
+    stream->close_write();
+    moved = true;
+  }
   char piece[4096];
   while (!at_end) {
     const ssize_t got = stream->try_read(piece, sizeof piece);

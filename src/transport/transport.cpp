@@ -79,31 +79,7 @@ class RoundTrip {
         repeatable_(may_be_repeated(request)),
         hold_until_(io::deadline_after(pool.reactor().now(), pool.options().hold)) {}
 
-  task<Result<Response>> run() {
-    for (int attempt = 1;; ++attempt) {
-      auto connection = origin_.try_take(freshness(attempt));
-      if (!connection) {
-        auto taken = co_await connect(freshness(attempt));
-        if (!taken) co_return failure(taken.error());
-        connection = std::move(*taken);
-      }
-      note_attempt(*connection);
-      const bool reused = connection->is_reused();
-      auto exchange = std::make_unique<H1Exchange>(std::move(connection));
-      std::string copy;
-      const bool keep_copy = reused && pool_.options().replay_body > 0;
-      auto response = co_await exchange->begin(request_, keep_copy ? &copy : nullptr);
-      if (response) {
-        const bool has_more = !exchange->is_complete();
-        if (has_more && !response->tunnel()) response->body() = Body::from(std::move(exchange));
-        co_return response;
-      }
-      if (!reused || attempt >= kMostAttempts) co_return response;
-      if (!take_back(*exchange, response.error(), std::move(copy))) co_return response;
-    }
-  }
-
- private:
+  OriginPool& origin() const noexcept { return origin_; }
   // A stale connection is most likely where one stale connection was: retries get a new one.
   Freshness freshness(int attempt) const {
     if (attempt > 1) return Freshness::fresh;
@@ -133,10 +109,6 @@ class RoundTrip {
     }
   }
 
-  static bool is_refusal(const Error& error) {
-    return error.phase() == Phase::connect && error.code().category() == std::system_category();
-  }
-
   // Whether the request may be sent again after `error`, and its body is there to be sent.
   bool take_back(H1Exchange& exchange, const Error& error, std::string copy) {
     if (error.side() != Side::upstream || error.is_timeout() || exchange.got_octets()) return false;
@@ -146,6 +118,11 @@ class RoundTrip {
     request_.set_body(std::move(*body));
     pool_.shared().retried.fetch_add(1, std::memory_order_relaxed);
     return true;
+  }
+
+ private:
+  static bool is_refusal(const Error& error) {
+    return error.phase() == Phase::connect && error.code().category() == std::system_category();
   }
 
   ConnectionPool& pool_;
@@ -172,7 +149,27 @@ task<Result<Response>> Transport::round_trip(Request request) const {
   ConnectionPool& pool = state_->pool(*reactor);
   pool.shared().budget.note_request(reactor->now());
   RoundTrip trip(pool, request);
-  co_return co_await trip.run();
+  for (int attempt = 1;; ++attempt) {
+    auto connection = trip.origin().try_take(trip.freshness(attempt));
+    if (!connection) {
+      auto taken = co_await trip.connect(trip.freshness(attempt));
+      if (!taken) co_return failure(taken.error());
+      connection = std::move(*taken);
+    }
+    trip.note_attempt(*connection);
+    const bool reused = connection->is_reused();
+    auto exchange = std::make_unique<H1Exchange>(std::move(connection));
+    std::string copy;
+    const bool keep_copy = reused && pool.options().replay_body > 0;
+    auto response = co_await exchange->begin(request, keep_copy ? &copy : nullptr);
+    if (response) {
+      const bool has_more = !exchange->is_complete() && !response->tunnel();
+      if (has_more) response->body() = Body::from(std::move(exchange));
+      co_return response;
+    }
+    if (!reused || attempt >= kMostAttempts) co_return response;
+    if (!trip.take_back(*exchange, response.error(), std::move(copy))) co_return response;
+  }
 }
 
 Transport::Statistics Transport::statistics() const {

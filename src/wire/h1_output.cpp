@@ -171,6 +171,9 @@ task<Result<void>> H1Output::send(std::size_t head, Body& body, BodyOptions opti
   Batch batch(*this, head);
   BodySource* const source = body.source();
   PolledBodySource* const polled = source ? source->polled() : nullptr;
+  // What the head has promised; a wrong number would be read as part of another message.
+  const std::uint64_t before = progress.octets;
+  const auto length = options.coding == Coding::identity ? body.length() : std::nullopt;
   std::size_t most = kLargePiece;
   std::uint64_t turn = 0;
   while (source) {
@@ -194,6 +197,10 @@ task<Result<void>> H1Output::send(std::size_t head, Body& body, BodyOptions opti
       co_return failure(piece->error());
     }
     if ((*piece)->empty()) break;
+    if (length && (*piece)->size() > *length - (progress.octets - before)) {
+      if (auto flushed = batch.flush(); !flushed) co_return flushed;
+      co_return failure(Errc::handler_failed, Side::local, "the body is longer than it said");
+    }
     turn += (*piece)->size();
     note(progress, **piece, stream_.reactor().now());
     auto added = batch.add(**piece, options.coding);
@@ -213,6 +220,10 @@ task<Result<void>> H1Output::send(std::size_t head, Body& body, BodyOptions opti
       if (auto flushed = batch.flush(); !flushed) co_return flushed;
       co_await io::yield(stream_.reactor());
     }
+  }
+  if (length && progress.octets - before < *length) {
+    if (auto flushed = batch.flush(); !flushed) co_return flushed;
+    co_return failure(Errc::handler_failed, Side::local, "the body is shorter than it said");
   }
   if (options.coding == Coding::chunked) {
     if (auto added = batch.add_last_chunk(body.trailers()); !added) co_return added;

@@ -34,12 +34,14 @@ struct Case {
   std::string events;
 };
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name is GoogleTest's
 void PrintTo(const Case& c, std::ostream* out) {
   *out << c.file << ": " << c.title;
 }
 
 std::string unescaped(std::string_view text) {
-  static const std::map<char, char> kShort = {{'r', '\r'}, {'n', '\n'}, {'t', '\t'}, {'\\', '\\'}};
+  static const std::map<char, char> short_escapes = {
+      {'r', '\r'}, {'n', '\n'}, {'t', '\t'}, {'\\', '\\'}};
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '\\') {
@@ -49,7 +51,7 @@ std::string unescaped(std::string_view text) {
       out += static_cast<char>(octet);
       i += 3;
     } else {
-      out += kShort.at(text[++i]);
+      out += short_escapes.at(text[++i]);
     }
   }
   return out;
@@ -78,13 +80,13 @@ std::string escaped(std::string_view text) {
 }
 
 std::string_view name_of(const Error& error) {
-  static const std::map<Errc, std::string_view> kNames = {
+  static const std::map<Errc, std::string_view> names = {
       {Errc::bad_request, "bad_request"},
       {Errc::bad_response, "bad_response"},
       {Errc::unsupported_method, "unsupported_method"},
       {Errc::unsupported_transfer, "unsupported_transfer"},
       {Errc::unsupported_version, "unsupported_version"}};
-  return kNames.at(static_cast<Errc>(error.code().value()));
+  return names.at(static_cast<Errc>(error.code().value()));
 }
 
 // One end of a connection: takes octets as they come and notes what they mean.

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bodies flow as they come, both ways at once, and nobody has to wait for more than is there."""
-import hashlib
 import os
 import threading
 import time
@@ -171,24 +170,28 @@ def test_an_echo_runs_while_the_upload_goes_on(hop):
     assert client.read_chunk() == b""
 
 
-def test_four_mebibytes_are_echoed_while_they_are_sent(hop):
-    def echo(peer):
-        peer.read_request_head()
-        peer.send(message("HTTP/1.1 200 OK", f"Content-Length: {4 * MIB}"))
-        left = 4 * MIB
+def echo_whole(peer):
+    """Answers each request with its own body, as it comes, and begins before the body is complete."""
+    while True:
+        head = peer.read_request_head()
+        left = int(head.fields.get("content-length") or 0)
+        peer.send(message("HTTP/1.1 200 OK", f"Content-Length: {left}"))
         while left:
             data = peer.read_some()
             left -= len(data)
             peer.send(data)
 
-    hop.backend.play(echo)
+
+@pytest.mark.parametrize("times", [1, 20], ids=["fresh connection", "reused connection"])
+def test_four_mebibytes_are_echoed_while_they_are_sent(hop, times):
+    hop.backend.play(echo_whole)
     body = os.urandom(4 * MIB)
     client = hop.client()
-    upload = threading.Thread(target=client.send, args=(post(body),))
-    upload.start()
-    got = client.read_final()
-    upload.join(PATIENCE)
-    assert hashlib.sha256(got.body).digest() == hashlib.sha256(body).digest()
+    for _ in range(times):
+        upload = threading.Thread(target=client.send, args=(post(body),))
+        upload.start()
+        assert client.read_final().body == body
+        upload.join(PATIENCE)
 
 
 def test_an_early_final_response_arrives_while_the_upload_goes_on(hop):
@@ -205,6 +208,26 @@ def test_an_early_final_response_arrives_while_the_upload_goes_on(hop):
     client.send(body)
     hop.backend.wait_for_finish(0)
     assert hop.backend.request.body == body
+
+
+def test_an_upload_goes_on_behind_the_answer_on_a_reused_connection(hop):
+    """The copy kept for a retry is of no use once the answer has begun, and must not be written to."""
+    def script(peer):
+        while True:
+            head = peer.read_request_head()
+            peer.send(answer(b"early"))
+            peer.read_body(head)
+
+    hop.backend.play(script)
+    client = hop.client()
+    for _ in range(20):
+        client.send(post_head("Content-Length: 60010") + b"0123456789")
+        head = client.read_response_head()
+        for _ in range(60):
+            client.send(b"x" * 1000)
+        assert client.read_body(head).body == b"early"
+    hop.backend.wait_for_requests(20)
+    assert {len(request.body) for request in hop.backend.requests[:-1]} == {60010}
 
 
 def test_an_early_refusal_reaches_the_client_although_the_backend_closes(hop):

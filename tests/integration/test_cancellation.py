@@ -108,9 +108,9 @@ def wait_for_descriptors(proxy, count):
         time.sleep(0.002)
 
 
-def test_a_client_that_leaves_the_queue_gives_up_its_place(hop_with):
-    hop = hop_with("--max-connections", "1", "--queue-timeout", "5s")
-    go = threading.Event()
+def test_clients_that_leave_the_queue_give_up_their_places(start_proxy, start_backend):
+    backend, go = start_backend(), threading.Event()
+    proxy = start_proxy("--max-connections", "1", "--queue-timeout", "5s", backend.url)
 
     def script(peer):
         while True:
@@ -118,20 +118,21 @@ def test_a_client_that_leaves_the_queue_gives_up_its_place(hop_with):
             assert go.wait(PATIENCE)
             peer.send(OK)
 
-    hop.backend.play(script)
-    first = hop.client().send(get("/first"))
-    hop.backend.wait_for_requests(1)
-    before = hop.proxy.descriptors()
-    gone = [hop.client().send(get(f"/gone/{number}")) for number in range(5)]
-    wait_for_descriptors(hop.proxy, before + 5)
-    for client in gone:
-        client.reset()
-    wait_for_descriptors(hop.proxy, before)
-    last = hop.client().send(get("/last"))
-    go.set()
-    assert first.read_final().status == 200
-    assert last.read_final().status == 200
-    assert [request.target for request in hop.backend.requests] == ["/first", "/last"]
+    backend.play(script)
+    with proxy.client() as first, proxy.client() as last:
+        first.send(get("/first"))
+        backend.wait_for_requests(1)
+        before = proxy.descriptors()
+        gone = [proxy.client().send(get(f"/gone/{number}")) for number in range(5)]
+        wait_for_descriptors(proxy, before + 5)
+        for client in gone:
+            client.reset()
+        wait_for_descriptors(proxy, before)
+        last.send(get("/last"))
+        go.set()
+        assert first.read_final().status == 200
+        assert last.read_final().status == 200
+    assert [request.target for request in backend.requests] == ["/first", "/last"]
 
 
 def test_a_post_that_was_cancelled_is_not_sent_again(hop):

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/demo_page.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace onehop::program {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+Request arrived() {
+  return {Method::get,
+          Url::parse_target("/?a=<b>").value_or(Url()),
+          {{"Host", "a.example"}, {"X-Forwarded-For", "10.0.0.7"}, {"X-Evil", "<script>'\"&"}}};
+}
+
+TEST(DemoPage, SaysWhatArrived) {
+  const std::string page = demo_page_html(arrived());
+  EXPECT_THAT(page, HasSubstr("<th>Host</th><td>a.example</td>"));
+  EXPECT_THAT(page, HasSubstr("<tr class=\"added\"><th>X-Forwarded-For</th><td>10.0.0.7</td>"));
+  EXPECT_THAT(demo_page_text(arrived()), HasSubstr("\nX-Forwarded-For: 10.0.0.7\n"));
+}
+
+TEST(DemoPage, EscapesWhatComesFromTheRequest) {
+  EXPECT_THAT(demo_page_html(arrived()), HasSubstr("<td>&lt;script&gt;&#39;&quot;&amp;</td>"));
+  EXPECT_THAT(demo_not_found_html(arrived()), Not(HasSubstr("a=<b>")));
+}
+
+TEST(DemoPage, LoadsNothingFromElsewhere) {
+  const std::string page = demo_page_html(arrived());
+  EXPECT_THAT(page, Not(HasSubstr("src=")));
+  EXPECT_THAT(page, Not(HasSubstr("http://")));
+  EXPECT_THAT(page, Not(HasSubstr("https://")));
+}
+
+}  // namespace
+}  // namespace onehop::program

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// For tests that talk HTTP/1 as text: parts of a message, messages whose Date does not matter, and
+// the records of exchanges that have ended, copied because the originals are gone by then.
+#pragma once
+
+#include <onehop/exchange.hpp>
+#include <onehop/server.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace onehop::test {
+
+// `text` without its Date lines.
+inline std::string without_date(std::string text) {
+  for (;;) {
+    const std::size_t at = text.find("\r\nDate: ");
+    if (at == std::string::npos) return text;
+    text.erase(at, text.find("\r\n", at + 2) - at);
+  }
+}
+
+// What follows the first empty line.
+inline std::string body_of(std::string_view message) {
+  const std::size_t at = message.find("\r\n\r\n");
+  return at == std::string_view::npos ? std::string() : std::string(message.substr(at + 4));
+}
+
+inline int count_of(std::string_view piece, std::string_view text) {
+  int count = 0;
+  for (std::size_t at = text.find(piece); at != std::string_view::npos;
+       at = text.find(piece, at + piece.size())) {
+    ++count;
+  }
+  return count;
+}
+
+// The code of a message that begins with a status line; 0 where none does.
+inline int status_of(std::string_view message) {
+  constexpr std::string_view kBegin = "HTTP/1.1 ";
+  if (!message.starts_with(kBegin) || message.size() < kBegin.size() + 3) return 0;
+  return std::stoi(std::string(message.substr(kBegin.size(), 3)));
+}
+
+struct EndedExchange {
+  explicit EndedExchange(const Exchange& exchange)
+      : status(exchange.status),
+        outcome(exchange.outcome),
+        request_body(exchange.request_body),
+        response_body(exchange.response_body),
+        upgraded(exchange.upgraded),
+        upstream(exchange.upstream),
+        attempts(exchange.attempts),
+        reused(exchange.reused),
+        failure(exchange.failure) {}
+
+  bool failed_with(Errc code) const { return failure && failure->is(code); }
+
+  int status;
+  Outcome outcome;
+  std::uint64_t request_body;
+  std::uint64_t response_body;
+  bool upgraded;
+  std::string upstream;
+  int attempts;
+  bool reused;
+  std::optional<Error> failure;
+};
+
+// Every exchange of the servers that were given these options, in the order of their ends.
+class ExchangeLog {
+ public:
+  Server::Options options() const { return watch({}); }
+  Server::Options watch(Server::Options options) const {
+    options.on_exchange_end = [all = all_](const Exchange& exchange) { all->emplace_back(exchange); };
+    options.log = [](LogLevel, std::string_view) {};
+    return options;
+  }
+  std::size_t size() const { return all_->size(); }
+  const EndedExchange& last() const { return all_->back(); }
+  const EndedExchange& at(std::size_t index) const { return all_->at(index); }
+
+ private:
+  std::shared_ptr<std::vector<EndedExchange>> all_ =
+      std::make_shared<std::vector<EndedExchange>>();
+};
+
+}  // namespace onehop::test
