@@ -19,7 +19,7 @@
 namespace onehop {
 namespace {
 
-// 20 fields, 920 octets: what a browser sends.
+// 20 fields, 892 octets: what a browser sends.
 std::string browser_request() {
   return "GET /assets/app/main.4f2a1c9b.js?v=1700000000&lang=en HTTP/1.1\r\n"
          "Host: www.example.com\r\n"

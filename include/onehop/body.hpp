@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Body: a handle to a stream of octets that is pulled piece by piece; nothing is buffered behind it.
-// Dropping a Body that was not read to its end gives the message up: HTTP/1 closes the connection
-// (or drains a little), HTTP/2 resets the stream. One thread at a time.
+// Body: a handle to a stream of octets that is pulled piece by piece; nothing is buffered behind
+// it. Dropping a Body that was not read to its end gives the message up: HTTP/1 closes the
+// connection (or drains a little), HTTP/2 resets the stream. One thread at a time.
 #pragma once
+
+#include <onehop/error.hpp>
+#include <onehop/headers.hpp>
+#include <onehop/task.hpp>
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <onehop/error.hpp>
-#include <onehop/headers.hpp>
-#include <onehop/task.hpp>
 
 namespace onehop {
 
@@ -31,8 +31,8 @@ class BodySource {
   virtual ~BodySource() = default;
 
   // The next piece; an empty one is the end. Valid until the next read() or the source's death.
-  // Not called again after the end or an error. An error aborts the message at the receiver, so that
-  // it can never look complete.
+  // Not called again after the end or an error. An error aborts the message at the receiver, so
+  // that it can never look complete.
   virtual task<Result<bytes>> read() = 0;
   // The number of octets from the start to the end, when known before reading. read() must then
   // deliver exactly that many.

@@ -24,15 +24,15 @@ enum class Errc : std::uint8_t {
   limit_exceeded,  // a configured bound was hit
 
   // A request that cannot be accepted (side: client). RFC 9112, RFC 9110.
-  bad_request,              // 400
-  request_line_too_long,    // 414
-  head_too_large,           // 431
-  body_too_large,           // 413
-  unsupported_transfer,     // 501: a transfer coding other than chunked
-  unsupported_method,       // 501: CONNECT, or a method token that is too long
-  unsupported_version,      // 505
-  expectation_failed,       // 417
-  client_gone,              // the client closed before its answer was complete; 499 in the log
+  bad_request,            // 400
+  request_line_too_long,  // 414
+  head_too_large,         // 431
+  body_too_large,         // 413
+  unsupported_transfer,   // 501: a transfer coding other than chunked
+  unsupported_method,     // 501: CONNECT, or a method token that is too long
+  unsupported_version,    // 505
+  expectation_failed,     // 417
+  client_gone,            // the client closed before its answer was complete; 499 in the log
 
   // An answer that cannot be passed on (side: upstream).
   bad_response,             // malformed head, framing or chunk
@@ -42,14 +42,14 @@ enum class Errc : std::uint8_t {
 
   // Reaching the upstream (side: upstream).
   name_not_resolved,
-  connect_failed,           // every address was tried; detail() has the last errno
-  no_connection_slot,       // max_connections reached for longer than queue_timeout: 503
+  connect_failed,      // every address was tried; detail() has the last errno
+  no_connection_slot,  // max_connections reached for longer than queue_timeout: 503
 
   // Programming and configuration (side: local).
   bad_url,
-  bad_field,                // a field name or value that may not go on the wire
+  bad_field,  // a field name or value that may not go on the wire
   bad_option,
-  handler_failed,           // user code threw, or gave no answer: 500
+  handler_failed,  // user code threw, or gave no answer: 500
 };
 
 }  // namespace onehop
@@ -69,15 +69,15 @@ enum class Side : std::uint8_t { local, client, upstream };
 // Where in an exchange something happened; the access log names it.
 enum class Phase : std::uint8_t {
   none,
-  head,      // reading the request head
-  queue,     // waiting for a connection slot
-  resolve,   // looking the name up
-  connect,   // TCP (and later TLS) handshake
-  send,      // writing the request
-  wait,      // waiting for the response head
-  receive,   // reading the response body
-  deliver,   // writing the response to the client
-  tunnel,    // relaying after 101
+  head,     // reading the request head
+  queue,    // waiting for a connection slot
+  resolve,  // looking the name up
+  connect,  // TCP (and later TLS) handshake
+  send,     // writing the request
+  wait,     // waiting for the response head
+  receive,  // reading the response body
+  deliver,  // writing the response to the client
+  tunnel,   // relaying after 101
 };
 std::string_view to_string(Phase phase) noexcept;
 
@@ -106,8 +106,14 @@ class Error {
   std::string to_string() const;
 
   // Each returns *this, so that `return error.during(Phase::connect).with("...")` reads well.
-  Error& during(Phase phase) noexcept { phase_ = phase; return *this; }
-  Error& retry_safe(bool value) noexcept { retry_safe_ = value; return *this; }
+  Error& during(Phase phase) noexcept {
+    phase_ = phase;
+    return *this;
+  }
+  Error& retry_safe(bool value) noexcept {
+    retry_safe_ = value;
+    return *this;
+  }
   Error& with(std::string_view context);
 
  private:

@@ -5,14 +5,14 @@
 // Server::Options::on_exchange_end gets it. Belongs to the thread of its connection; a view.
 #pragma once
 
+#include <onehop/error.hpp>
+#include <onehop/method.hpp>
+#include <onehop/version.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
-
-#include <onehop/error.hpp>
-#include <onehop/method.hpp>
-#include <onehop/version.hpp>
 
 namespace onehop {
 
@@ -32,13 +32,13 @@ struct Exchange {
   Version version = Version::http_1_1;
   std::string_view target;
   std::string_view host;
-  std::string_view peer;       // address of the client, without port; "unix" for a unix socket
+  std::string_view peer;  // address of the client, without port; "unix" for a unix socket
   std::string_view user_agent;
   std::string_view referer;
   bool tls = false;
 
   // The answer.
-  int status = 0;              // 0: nothing was sent
+  int status = 0;  // 0: nothing was sent
   Outcome outcome = Outcome::complete;
   std::uint64_t request_body = 0;   // octets of content received from the client
   std::uint64_t response_body = 0;  // octets of content sent to the client
@@ -50,11 +50,11 @@ struct Exchange {
   bool reused = false;         // the last attempt ran on a pooled connection
 
   // When: zero where it did not happen.
-  Time began{};           // first octet of the request head
+  Time began{};  // first octet of the request head
   Time head_received{};
-  Time upstream_chosen{};    // a connection was there
-  Time request_sent{};       // head, and as much of the body as was there
-  Time response_began{};     // the final response head had arrived
+  Time upstream_chosen{};  // a connection was there
+  Time request_sent{};     // head, and as much of the body as was there
+  Time response_began{};   // the final response head had arrived
   Time ended{};
 
   // Why it failed, if it did. Side tells whose fault it was.

@@ -4,14 +4,14 @@
 // at once; give each core its own with Server::run_per_core.
 #pragma once
 
+#include <onehop/request.hpp>
+#include <onehop/response.hpp>
+#include <onehop/task.hpp>
+
 #include <concepts>
 #include <functional>
 #include <memory>
 #include <utility>
-
-#include <onehop/request.hpp>
-#include <onehop/response.hpp>
-#include <onehop/task.hpp>
 
 namespace onehop {
 

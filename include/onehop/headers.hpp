@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Headers: the field lines of a message, in order, names compared without case (RFC 9110 §5).
-// Text is kept in the message's memory, which only grows: a view taken from here stays valid through
-// later changes, until the last message of the exchange is gone. One thread at a time.
+// Text is kept in the message's memory, which only grows: a view taken from here stays valid
+// through later changes, until the last message of the exchange is gone. One thread at a time.
 #pragma once
+
+#include <onehop/error.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -15,11 +17,9 @@
 #include <utility>
 #include <vector>
 
-#include <onehop/error.hpp>
-
 namespace onehop {
 
-class Arena;       // the append-only memory behind the messages of one exchange; internal
+class Arena;  // the append-only memory behind the messages of one exchange; internal
 enum class FieldId : std::uint8_t;  // index into the table of known names; internal
 
 // A counted reference to an Arena. Not atomic: messages belong to one thread at a time.
@@ -52,7 +52,7 @@ class ArenaRef {
 class FieldName {
  public:
   FieldName(std::string_view text) noexcept;  // NOLINT(google-explicit-constructor): reads as text
-  FieldName(const char* text) noexcept : FieldName(std::string_view(text)) {}  // NOLINT
+  FieldName(const char* text) noexcept : FieldName(std::string_view(text)) {}         // NOLINT
   FieldName(const std::string& text) noexcept : FieldName(std::string_view(text)) {}  // NOLINT
   constexpr FieldName(FieldId id, std::string_view text) noexcept : text_(text), id_(id) {}
 
@@ -119,9 +119,7 @@ class Headers {
     FieldId id;
     bool verbatim;  // the octets from name_data on are "name: value" CRLF
 
-    Field field() const noexcept {
-      return {{name_data, name_size}, {value_data, value_size}};
-    }
+    Field field() const noexcept { return {{name_data, name_size}, {value_data, value_size}}; }
   };
 
   class iterator {

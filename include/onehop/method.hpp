@@ -33,7 +33,8 @@ class Method {
  private:
   constexpr Method(const char* text, std::size_t size) noexcept
       : size_(static_cast<std::uint8_t>(size)) {
-    for (std::size_t i = 0; i < size; ++i) text_[i] = text[i];
+    for (std::size_t i = 0; i < size; ++i)
+      text_[i] = text[i];
   }
 
   std::array<char, kMaxSize> text_{};

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Request: method, target, fields and content (RFC 9110 §3.4). Move-only; clone_head() copies all but
-// the content. Views taken from it stay valid until the last message of the exchange is gone.
+// Request: method, target, fields and content (RFC 9110 §3.4). Move-only; clone_head() copies all
+// but the content. Views taken from it stay valid until the last message of the exchange is gone.
 // One thread at a time.
 #pragma once
-
-#include <functional>
-#include <string_view>
 
 #include <onehop/body.hpp>
 #include <onehop/exchange.hpp>
@@ -15,15 +12,18 @@
 #include <onehop/url.hpp>
 #include <onehop/version.hpp>
 
+#include <functional>
+#include <string_view>
+
 namespace onehop {
 
 class Response;
 
 // Facts about the connection a request came in on. Views live as long as the request's memory.
 struct ConnectionInfo {
-  std::string_view peer;        // IP address of the client; "" when it has none (unix, memory)
+  std::string_view peer;  // IP address of the client; "" when it has none (unix, memory)
   std::uint16_t peer_port = 0;
-  std::string_view local;       // "address:port" that was connected to, or the socket's path
+  std::string_view local;  // "address:port" that was connected to, or the socket's path
   bool tls = false;
   Version version = Version::http_1_1;
 };
@@ -33,7 +33,10 @@ class Request {
   Request() = default;
   Request(Method method, Url url) : method_(method), url_(std::move(url)) {}
   Request(Method method, Url url, Headers headers, Body body = {})
-      : method_(method), url_(std::move(url)), headers_(std::move(headers)), body_(std::move(body)) {}
+      : method_(method),
+        url_(std::move(url)),
+        headers_(std::move(headers)),
+        body_(std::move(body)) {}
 
   const Method& method() const noexcept { return method_; }
   void set_method(Method method) noexcept { method_ = method; }

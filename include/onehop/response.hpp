@@ -5,13 +5,13 @@
 // a handler does not set them. One thread at a time.
 #pragma once
 
-#include <memory>
-#include <string>
-#include <string_view>
-
 #include <onehop/body.hpp>
 #include <onehop/headers.hpp>
 #include <onehop/status.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
 
 namespace onehop {
 

@@ -5,17 +5,17 @@
 // so must the functions in Options be.
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <string>
-#include <vector>
-
 #include <onehop/error.hpp>
 #include <onehop/handler.hpp>
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 #include <onehop/round_tripper.hpp>
 #include <onehop/url.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace onehop {
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RoundTripper: turns a request into a response. Transport is the one that uses the network; wrap it
-// or replace it. const, because every core calls the same object at once.
+// RoundTripper: turns a request into a response. Transport is the one that uses the network; wrap
+// it or replace it. const, because every core calls the same object at once.
 #pragma once
-
-#include <memory>
 
 #include <onehop/handler.hpp>
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
+
+#include <memory>
 
 namespace onehop {
 

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Scope owns tasks that run beside the one that spawned them; nothing is ever detached. sleep_for and
-// with_timeout wait on the clock of the thread's event loop. All of it on one thread, inside a Server
-// (or testing::run).
+// Scope owns tasks that run beside the one that spawned them; nothing is ever detached. sleep_for
+// and with_timeout wait on the clock of the thread's event loop. All of it on one thread, inside a
+// Server (or testing::run).
 #pragma once
+
+#include <onehop/error.hpp>
+#include <onehop/task.hpp>
 
 #include <chrono>
 #include <coroutine>
 #include <memory>
 #include <utility>
-
-#include <onehop/error.hpp>
-#include <onehop/task.hpp>
 
 namespace onehop {
 
@@ -25,8 +25,8 @@ class Scope {
   // Starts `work` now, until its first wait. An exception out of it terminates the program: catch
   // inside.
   void spawn(task<void> work);
-  // Destroys whatever still runs, which runs the destructors inside. A task may cancel its own scope:
-  // it is then destroyed at its next wait.
+  // Destroys whatever still runs, which runs the destructors inside. A task may cancel its own
+  // scope: it is then destroyed at its next wait.
   void cancel();
   // Returns when everything spawned has ended.
   task<void> join();

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Server: accepts connections and calls a Handler with each request. One thread per core; a
-// connection stays on the thread that accepted it. run() blocks; start() and stop() are for a larger
-// program, and may be called from any thread.
+// connection stays on the thread that accepted it. run() blocks; start() and stop() are for a
+// larger program, and may be called from any thread.
 #pragma once
+
+#include <onehop/error.hpp>
+#include <onehop/exchange.hpp>
+#include <onehop/handler.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -13,10 +17,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <onehop/error.hpp>
-#include <onehop/exchange.hpp>
-#include <onehop/handler.hpp>
 
 namespace onehop {
 
@@ -32,9 +32,9 @@ class Server {
   // "unix:/run/app.sock".
   class Addresses {
    public:
-    Addresses(const char* address) : list_{address} {}                                  // NOLINT
-    Addresses(std::string address) { list_.push_back(std::move(address)); }             // NOLINT
-    Addresses(std::vector<std::string> addresses) : list_(std::move(addresses)) {}      // NOLINT
+    Addresses(const char* address) : list_{address} {}                              // NOLINT
+    Addresses(std::string address) { list_.push_back(std::move(address)); }         // NOLINT
+    Addresses(std::vector<std::string> addresses) : list_(std::move(addresses)) {}  // NOLINT
     Addresses(std::initializer_list<std::string> addresses) : list_(addresses) {}
     const std::vector<std::string>& list() const noexcept { return list_; }
 
@@ -54,8 +54,8 @@ class Server {
     Duration write_timeout = std::chrono::seconds(60);
     // Between two requests of a connection.
     Duration idle_timeout = std::chrono::seconds(75);
-    // The request line (414), the whole head counted as name + value + 32 for a field (431), and the
-    // number of fields (431).
+    // The request line (414), the whole head counted as name + value + 32 for a field (431), and
+    // the number of fields (431).
     std::size_t max_request_line = 16 * 1024;
     std::size_t max_header_bytes = 64 * 1024;
     std::size_t max_header_fields = 256;
@@ -83,7 +83,8 @@ class Server {
   int run(std::shared_ptr<const Handler> handler);
   template <std::derived_from<Handler> H>
   int run(H handler) {
-    return run(std::static_pointer_cast<const Handler>(std::make_shared<const H>(std::move(handler))));
+    return run(
+        std::static_pointer_cast<const Handler>(std::make_shared<const H>(std::move(handler))));
   }
   // One handler for each worker, made on it: it may keep plain counters and caches.
   int run_per_core(std::function<std::shared_ptr<const Handler>()> factory);
@@ -93,7 +94,8 @@ class Server {
   Result<void> start(std::shared_ptr<const Handler> handler);
   template <std::derived_from<Handler> H>
   Result<void> start(H handler) {
-    return start(std::static_pointer_cast<const Handler>(std::make_shared<const H>(std::move(handler))));
+    return start(
+        std::static_pointer_cast<const Handler>(std::make_shared<const H>(std::move(handler))));
   }
   Result<void> start_per_core(std::function<std::shared_ptr<const Handler>()> factory);
   // Stops accepting, lets what is in flight finish for at most `deadline`, then closes the rest

@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// For tests of programs that use onehop: run a task, call a handler, record what an upstream was asked,
-// and put whole servers, transports and raw peers into one memory, with a clock that only moves when
-// told to. No sockets, no threads, no waiting. One thread.
+// For tests of programs that use onehop: run a task, call a handler, record what an upstream was
+// asked, and put whole servers, transports and raw peers into one memory, with a clock that only
+// moves when told to. No sockets, no threads, no waiting. One thread.
 #pragma once
-
-#include <chrono>
-#include <coroutine>
-#include <initializer_list>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include <onehop/handler.hpp>
 #include <onehop/request.hpp>
@@ -20,6 +12,14 @@
 #include <onehop/server.hpp>
 #include <onehop/task.hpp>
 #include <onehop/transport.hpp>
+
+#include <chrono>
+#include <coroutine>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace onehop::testing {
 
@@ -115,7 +115,8 @@ class Network {
   ~Network();
 
   // Serves `handler` at "host:port". Options::listen and workers do not count here.
-  void serve(std::string address, std::shared_ptr<const Handler> handler,
+  void serve(std::string address,
+             std::shared_ptr<const Handler> handler,
              Server::Options options = {});
   // Somebody else answers at "host:port": accept() gives the connections.
   void listen(std::string address);

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Transport: the RoundTripper that uses the network. HTTP/1.1 over persistent connections, pooled per
-// origin and core, watched for EOF while idle. Cheap to share: one object serves every core.
+// Transport: the RoundTripper that uses the network. HTTP/1.1 over persistent connections, pooled
+// per origin and core, watched for EOF while idle. Cheap to share: one object serves every core.
 // Awaited on a thread that runs a Server (or testing::run); elsewhere round_trip fails.
 #pragma once
+
+#include <onehop/round_tripper.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
-
-#include <onehop/round_tripper.hpp>
 
 namespace onehop {
 
@@ -27,14 +27,14 @@ class Transport final : public RoundTripper {
     // TCP connect to one address, and to all of them together. Past it: 504; refused: 502 at once.
     Duration connect_attempt_timeout = std::chrono::seconds(3);
     Duration connect_timeout = std::chrono::seconds(5);
-    // From the request's last octet sent, or from the last sign of life, to the response head. Off in
-    // the library; the program sets 5 minutes. Past it: 504.
+    // From the request's last octet sent, or from the last sign of life, to the response head. Off
+    // in the library; the program sets 5 minutes. Past it: 504.
     Duration response_timeout = kOff;
     // Without an octet in either direction, once the response has begun. Not for event streams and
     // tunnels, where silence is normal. Past it the response is aborted.
     Duration activity_timeout = std::chrono::minutes(5);
-    // How long an idle connection is kept. An upstream that says Keep-Alive: timeout=N gets N - 1 s,
-    // at most 60 s. Short, because many servers close after 5 s and that race costs a retry.
+    // How long an idle connection is kept. An upstream that says Keep-Alive: timeout=N gets N - 1
+    // s, at most 60 s. Short, because many servers close after 5 s and that race costs a retry.
     Duration pool_idle_timeout = std::chrono::seconds(4);
     // Idle connections kept in all; the oldest is closed past it. 0 keeps none.
     std::size_t pool_size = 512;
@@ -56,7 +56,8 @@ class Transport final : public RoundTripper {
     std::size_t max_informational = 64;
     // Keep trying to connect for this long while the upstream refuses (it restarts). 0: do not.
     Duration hold = Duration::zero();
-    // Connects inside this network of a test instead of the machine's; it must outlive the transport.
+    // Connects inside this network of a test instead of the machine's; it must outlive the
+    // transport.
     testing::Network* network = nullptr;
   };
 

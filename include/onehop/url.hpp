@@ -5,11 +5,11 @@
 // Grammar: RFC 3986, request targets RFC 9112 §3.2.
 #pragma once
 
+#include <onehop/error.hpp>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include <onehop/error.hpp>
 
 namespace onehop {
 

@@ -14,8 +14,8 @@ namespace onehop::detail {
 }
 }  // namespace onehop::detail
 
-#define ONEHOP_CHECK(condition)                                              \
-  (static_cast<bool>(condition) ? static_cast<void>(0)                      \
+#define ONEHOP_CHECK(condition)                        \
+  (static_cast<bool>(condition) ? static_cast<void>(0) \
                                 : ::onehop::detail::check_failed(#condition, __FILE__, __LINE__))
 #ifdef NDEBUG
 #define ONEHOP_DCHECK(condition) static_cast<void>(0)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstddef>
-#include <cstdlib>
-#include <new>
-
 #include <onehop/task.hpp>
 
 #include "base/memory_checker.hpp"
+
+#include <cstddef>
+#include <cstdlib>
+#include <new>
 
 namespace onehop::detail {
 namespace {
@@ -61,7 +61,9 @@ class FramePool {
 
 thread_local FramePool frame_pool;
 
-constexpr std::size_t class_of(std::size_t size) { return (size - 1) / kStep; }
+constexpr std::size_t class_of(std::size_t size) {
+  return (size - 1) / kStep;
+}
 
 }  // namespace
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// IntrusiveList: a doubly linked list of nodes that live inside other objects. A node unlinks itself
-// when it dies, so a list never holds a dangling one. One thread at a time; nodes do not move.
+// IntrusiveList: a doubly linked list of nodes that live inside other objects. A node unlinks
+// itself when it dies, so a list never holds a dangling one. One thread at a time; nodes do not
+// move.
 #pragma once
 
 #include <cstddef>

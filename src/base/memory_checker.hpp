@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// kMemoryChecker: true where a sanitizer watches the heap. Free lists then step aside, so that a use
-// after free is seen.
+// kMemoryChecker: true where a sanitizer watches the heap. Free lists then step aside, so that a
+// use after free is seen.
 #pragma once
 
 namespace onehop {

@@ -4,11 +4,11 @@
 // Last returned, first lent, so that the memory is warm. One thread: buffers stay on their shard.
 #pragma once
 
+#include "base/memory_checker.hpp"
+
 #include <cstddef>
 #include <memory>
 #include <vector>
-
-#include "base/memory_checker.hpp"
 
 namespace onehop::io {
 

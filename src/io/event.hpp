@@ -4,10 +4,10 @@
 // may end the wait. One thread; the event outlives the wait.
 #pragma once
 
-#include <coroutine>
-
 #include "base/check.hpp"
 #include "io/reactor.hpp"
+
+#include <coroutine>
 
 namespace onehop::io {
 

@@ -3,9 +3,9 @@
 // FileDescriptor: owns an open descriptor and closes it. Move-only.
 #pragma once
 
-#include <unistd.h>
-
 #include <utility>
+
+#include <unistd.h>
 
 namespace onehop::io {
 

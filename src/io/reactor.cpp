@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/reactor.hpp"
 
-#include <sys/eventfd.h>
+#include "base/check.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
 
-#include "base/check.hpp"
+#include <sys/eventfd.h>
 
 namespace onehop::io {
 namespace {
@@ -57,17 +57,22 @@ Reactor& Reactor::current() noexcept {
   return *current_reactor;
 }
 
-Reactor* Reactor::current_or_null() noexcept { return current_reactor; }
+Reactor* Reactor::current_or_null() noexcept {
+  return current_reactor;
+}
 
 Reactor::Enter::Enter(Reactor& reactor) noexcept : before_(current_reactor) {
   current_reactor = &reactor;
 }
 
-Reactor::Enter::~Enter() { current_reactor = before_; }
+Reactor::Enter::~Enter() {
+  current_reactor = before_;
+}
 
 void Reactor::run() {
   Enter enter(*this);
-  while (!stopping_.load(std::memory_order_relaxed)) run_once(Duration::max());
+  while (!stopping_.load(std::memory_order_relaxed))
+    run_once(Duration::max());
 }
 
 void Reactor::stop() {
@@ -88,7 +93,8 @@ bool Reactor::run_once(Duration longest) {
 void Reactor::poll(Duration longest) {
   Duration wait = longest;
   if (clock_ == Clock::system) {
-    if (const auto next = timers_.next()) wait = std::min(wait, std::max(*next - now_, Duration::zero()));
+    if (const auto next = timers_.next())
+      wait = std::min(wait, std::max(*next - now_, Duration::zero()));
   }
   if (has_posted_.load(std::memory_order_acquire)) wait = Duration::zero();
   int timeout = -1;
@@ -109,7 +115,8 @@ void Reactor::poll(Duration longest) {
 void Reactor::run_ready() {
   IntrusiveList<Wakeup> batch;
   batch.splice_back(ready_);
-  while (Wakeup* wakeup = batch.pop_front()) wakeup->run();
+  while (Wakeup* wakeup = batch.pop_front())
+    wakeup->run();
 }
 
 void Reactor::run_posted() {
@@ -120,7 +127,8 @@ void Reactor::run_posted() {
     work.swap(posted_);
     has_posted_.store(false, std::memory_order_release);
   }
-  for (auto& each : work) each();
+  for (auto& each : work)
+    each();
 }
 
 void Reactor::post(std::function<void()> work) {

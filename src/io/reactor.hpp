@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reactor: the event loop of one thread: descriptors (epoll, edge-triggered), timers, and the list of
-// what is ready to run. Events and timers only mark and list; user code runs from that list alone, so
-// nothing is destroyed under the feet of an event. post() and stop() may be called from any thread.
+// Reactor: the event loop of one thread: descriptors (epoll, edge-triggered), timers, and the list
+// of what is ready to run. Events and timers only mark and list; user code runs from that list
+// alone, so nothing is destroyed under the feet of an event. post() and stop() may be called from
+// any thread.
 #pragma once
 
-#include <sys/epoll.h>
+#include "io/buffer_pool.hpp"
+#include "io/file_descriptor.hpp"
+#include "io/timer_wheel.hpp"
+#include "io/wakeup.hpp"
 
 #include <atomic>
 #include <coroutine>
@@ -17,10 +21,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "io/buffer_pool.hpp"
-#include "io/file_descriptor.hpp"
-#include "io/timer_wheel.hpp"
-#include "io/wakeup.hpp"
+#include <sys/epoll.h>
 
 namespace onehop::io {
 
@@ -36,8 +37,8 @@ class Watcher {
   ~Watcher() = default;
 };
 
-// An object that belongs to a thread rather than to a connection, such as a pool. Destroyed with the
-// reactor, after everything that could use it.
+// An object that belongs to a thread rather than to a connection, such as a pool. Destroyed with
+// the reactor, after everything that could use it.
 class ShardLocal {
  public:
   ShardLocal() = default;
@@ -100,8 +101,8 @@ class Reactor {
   TimerWheel& timers() noexcept { return timers_; }
   BufferPool& buffers() noexcept { return buffers_; }
 
-  // Memory for one step of work: valid until the caller suspends. `scratch` for bodies, `head_scratch`
-  // for heads about to be written.
+  // Memory for one step of work: valid until the caller suspends. `scratch` for bodies,
+  // `head_scratch` for heads about to be written.
   static constexpr std::size_t kScratchSize = 512 * 1024;
   static constexpr std::size_t kHeadScratchSize = 96 * 1024;
   std::span<char> scratch();

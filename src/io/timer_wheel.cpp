@@ -13,7 +13,8 @@ void Timer::disarm() noexcept {
 TimerWheel::~TimerWheel() {
   for (auto& level : slots_) {
     for (auto& slot : level) {
-      while (!slot.empty()) remove(slot.front());
+      while (!slot.empty())
+        remove(slot.front());
     }
   }
 }
@@ -41,7 +42,8 @@ void TimerWheel::place(Timer& timer) noexcept {
   const std::uint64_t due =
       std::clamp(tick_at_or_after(timer.deadline_), tick_ + 1, tick_ + kReach - kReach / kSlots);
   unsigned level = 0;
-  while (level + 1 < kLevels && ((due ^ tick_) >> (kBits * (level + 1))) != 0) ++level;
+  while (level + 1 < kLevels && ((due ^ tick_) >> (kBits * (level + 1))) != 0)
+    ++level;
   const auto slot = static_cast<unsigned>((due >> (kBits * level)) & (kSlots - 1));
   timer.level_ = static_cast<std::uint8_t>(level);
   timer.slot_ = static_cast<std::uint8_t>(slot);
@@ -65,7 +67,8 @@ void TimerWheel::cascade(unsigned level) {
   IntrusiveList<Timer> moving;
   moving.splice_back(slots_[level][slot]);
   occupied_[level] &= ~(std::uint64_t{1} << slot);
-  while (Timer* timer = moving.pop_front()) place(*timer);
+  while (Timer* timer = moving.pop_front())
+    place(*timer);
 }
 
 void TimerWheel::advance(Time now) {

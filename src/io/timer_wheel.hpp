@@ -4,12 +4,12 @@
 // disarming are O(1). A tick is 2 ms: timers fire up to two ticks late, never early. One thread.
 #pragma once
 
+#include "base/intrusive_list.hpp"
+
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
-
-#include "base/intrusive_list.hpp"
 
 namespace onehop::io {
 

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Wakeup: something that will run soon: a suspended coroutine, or a callback. Whoever waits owns it
-// (usually inside an awaiter) and it leaves every list when it dies, so nothing dangling is ever run.
-// One thread.
+// (usually inside an awaiter) and it leaves every list when it dies, so nothing dangling is ever
+// run. One thread.
 #pragma once
+
+#include "base/intrusive_list.hpp"
 
 #include <coroutine>
 #include <cstdint>
 #include <utility>
-
-#include "base/intrusive_list.hpp"
 
 namespace onehop::io {
 
 // Why a wait ended.
 enum class Wait : std::uint8_t { ready, timed_out, interrupted };
 
-// Which of the tasks in a Scope runs on this thread, or null: an identity that follows the task through
-// its waits, so that a task that cancels its own Scope is not destroyed while it runs.
+// Which of the tasks in a Scope runs on this thread, or null: an identity that follows the task
+// through its waits, so that a task that cancels its own Scope is not destroyed while it runs.
 inline constinit thread_local const void* running_task = nullptr;
 
 class Wakeup : public ListNode {

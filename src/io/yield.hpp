@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// co_await yield(reactor): lets everything else that is ready run first. For loops that could hold the
-// thread for long.
+// co_await yield(reactor): lets everything else that is ready run first. For loops that could hold
+// the thread for long.
 #pragma once
 
-#include <coroutine>
-
 #include "io/reactor.hpp"
+
+#include <coroutine>
 
 namespace onehop::io {
 
@@ -25,6 +25,8 @@ class YieldAwaiter {
   Wakeup wakeup_;
 };
 
-inline YieldAwaiter yield(Reactor& reactor) noexcept { return YieldAwaiter(reactor); }
+inline YieldAwaiter yield(Reactor& reactor) noexcept {
+  return YieldAwaiter(reactor);
+}
 
 }  // namespace onehop::io

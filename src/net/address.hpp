@@ -3,8 +3,7 @@
 // Address: an IPv4, IPv6 or unix socket address. A value.
 #pragma once
 
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <onehop/error.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -12,7 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include <onehop/error.hpp>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 namespace onehop::net {
 

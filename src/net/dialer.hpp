@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Dialer: makes a connection to a named destination. KernelDialer uses the machine's network: names by
-// c-ares, every address tried, both families raced (RFC 8305). Tests bring their own.
-// One per thread; a dial is cancelled by destroying its task.
+// Dialer: makes a connection to a named destination. KernelDialer uses the machine's network: names
+// by c-ares, every address tried, both families raced (RFC 8305). Tests bring their own. One per
+// thread; a dial is cancelled by destroying its task.
 #pragma once
-
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <vector>
 
 #include <onehop/error.hpp>
 #include <onehop/task.hpp>
 
 #include "net/address.hpp"
 #include "net/stream.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace onehop::net {
 

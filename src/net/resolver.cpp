@@ -179,7 +179,8 @@ std::optional<std::vector<Address>> Resolver::known(std::string_view host,
   const Entry* entry = state_->find(host);
   // Both loopback addresses, whatever a name server or /etc/hosts says (RFC 6761 §6.3).
   if (!entry && host == "localhost") {
-    return std::vector<Address>{*Address::from_ip("127.0.0.1", port), *Address::from_ip("::1", port)};
+    return std::vector<Address>{*Address::from_ip("127.0.0.1", port),
+                                *Address::from_ip("::1", port)};
   }
   if (!entry || entry->addresses.empty() || !state_->is_fresh(*entry)) return std::nullopt;
   return with_port(entry->addresses, port);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/stream.hpp"
 
+#include "base/check.hpp"
+
 #include <algorithm>
 #include <utility>
 
-#include "base/check.hpp"
-
 namespace onehop::net {
 
-Stream::Stream(io::Reactor& reactor) noexcept : reactor_(reactor), timer_(&Stream::on_timer, this) {}
+Stream::Stream(io::Reactor& reactor) noexcept
+    : reactor_(reactor), timer_(&Stream::on_timer, this) {}
 
 Stream::~Stream() = default;
 

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Stream: a reliable, ordered pair of byte streams (TCP, unix socket, memory). Operations never block
-// and never need a coroutine frame: try, and when that says EAGAIN, co_await readable() or writable().
-// At most one reader and one writer wait at a time. Belongs to one thread.
+// Stream: a reliable, ordered pair of byte streams (TCP, unix socket, memory). Operations never
+// block and never need a coroutine frame: try, and when that says EAGAIN, co_await readable() or
+// writable(). At most one reader and one writer wait at a time. Belongs to one thread.
 #pragma once
 
-#include <sys/types.h>
-#include <sys/uio.h>
+#include "io/reactor.hpp"
 
 #include <coroutine>
 #include <cstdint>
 #include <memory>
 
-#include "io/reactor.hpp"
+#include <sys/types.h>
+#include <sys/uio.h>
 
 namespace onehop::net {
 
@@ -39,7 +39,8 @@ class Stream {
   virtual void close_write() noexcept = 0;
   // Makes the coming destruction look like a failure to the peer (TCP: RST).
   virtual void abort() noexcept = 0;
-  // The socket, when its octets are this stream's octets and nothing lies between (splice); else -1.
+  // The socket, when its octets are this stream's octets and nothing lies between (splice); else
+  // -1.
   virtual int plain_descriptor() const noexcept { return -1; }
   // To be told before the kernel's events can be trusted again after splice(2) said EAGAIN.
   virtual void note_drained(bool reading) noexcept { (void)reading; }
@@ -48,6 +49,8 @@ class Stream {
 
   // The same, but asks the kernel even where no event has told of anything yet.
   virtual bool has_unread_now() { return has_unread(); }
+  // More is due at once: the next read is tried although the last one emptied the stream.
+  virtual void expect_more() noexcept {}
   // Octets written that the peer has not taken yet; 0 where that cannot be known.
   virtual std::size_t unacknowledged() const noexcept { return 0; }
 

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tcp_stream.hpp"
 
+#include <cerrno>
+
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include <cerrno>
-
 namespace onehop::net {
 namespace {
 
-// A connection that is answered sooner than this never enters epoll (25 to 30 % of the cost of a short
-// connection); one that waits longer is watched for its client leaving.
+// A connection that is answered sooner than this never enters epoll (25 to 30 % of the cost of a
+// short connection); one that waits longer is watched for its client leaving.
 constexpr Duration kRegistrationDelay = std::chrono::milliseconds(5);
 
 }  // namespace
@@ -40,7 +40,8 @@ ssize_t TcpStream::try_read(char* data, std::size_t size) {
 ssize_t TcpStream::try_write(const iovec* parts, int count) {
   if (!writable_) return -EAGAIN;
   std::size_t size = 0;
-  for (int i = 0; i < count; ++i) size += parts[i].iov_len;
+  for (int i = 0; i < count; ++i)
+    size += parts[i].iov_len;
   ssize_t sent = 0;
   do {
     if (count == 1) {
@@ -61,7 +62,9 @@ ssize_t TcpStream::try_write(const iovec* parts, int count) {
   return sent;
 }
 
-void TcpStream::close_write() noexcept { ::shutdown(socket_.get(), SHUT_WR); }
+void TcpStream::close_write() noexcept {
+  ::shutdown(socket_.get(), SHUT_WR);
+}
 
 void TcpStream::abort() noexcept {
   const linger reset{1, 0};
@@ -76,7 +79,9 @@ void TcpStream::note_drained(bool reading) noexcept {
   }
 }
 
-bool TcpStream::has_unread() { return readable_ && has_unread_now(); }
+bool TcpStream::has_unread() {
+  return readable_ && has_unread_now();
+}
 
 std::size_t TcpStream::unacknowledged() const noexcept {
   int octets = 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TcpStream: a connected stream socket (TCP or unix). Registered with epoll once, edge-triggered, and
-// no earlier than the first real wait; reads that a short read before made pointless are not tried.
+// TcpStream: a connected stream socket (TCP or unix). Registered with epoll once, edge-triggered,
+// and no earlier than the first real wait; reads that a short read before made pointless are not
+// tried.
 #pragma once
 
 #include "io/file_descriptor.hpp"
@@ -28,6 +29,7 @@ class TcpStream final : public Stream, private io::Watcher {
   void note_drained(bool reading) noexcept override;
   bool has_unread() override;
   bool has_unread_now() override;
+  void expect_more() noexcept override { readable_ = true; }
   std::size_t unacknowledged() const noexcept override;
 
   // Gives the socket away, out of this thread's epoll; the stream is dead afterwards. Only for a

@@ -184,7 +184,8 @@ TEST_P(TcpStreamTest, a_reset_by_the_peer_is_an_error) {
   EXPECT_FALSE(reading.start());
   stream_->try_write("never read", 10);
   peer_.reset();  // with unread octets: a reset
-  while (!reading.done()) reactor_.run_once(milliseconds(10));
+  while (!reading.done())
+    reactor_.run_once(milliseconds(10));
   EXPECT_EQ(reading.take(), "errno " + std::to_string(ECONNRESET));
   EXPECT_TRUE(stream_->is_hung_up());
 }

@@ -3,9 +3,9 @@
 // Where a transport finds the dialer of a test's in-memory network.
 #pragma once
 
-#include <memory>
-
 #include "net/dialer.hpp"
+
+#include <memory>
 
 namespace onehop::testing {
 class Network;

@@ -7,7 +7,7 @@
 namespace onehop::program {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 std::string refusal(std::string_view text) {
   const auto url = parse_backend_url(text);

@@ -11,8 +11,8 @@
 namespace onehop::program {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 Parsed<Configuration> parse(std::vector<std::string> arguments,
                             const std::map<std::string, std::string>& variables = {}) {

@@ -7,8 +7,8 @@
 namespace onehop::program {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 Request arrived() {
   return {Method::get,

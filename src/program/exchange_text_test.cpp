@@ -11,8 +11,8 @@ namespace onehop::program {
 namespace {
 
 using std::chrono::microseconds;
-using testing::EndsWith;
-using testing::HasSubstr;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
 
 const WallTime kNow =
     std::chrono::system_clock::from_time_t(1'000'000'000) + std::chrono::milliseconds(7);
@@ -53,7 +53,7 @@ nlohmann::json json_of(const Exchange& exchange) {
 
 TEST(TextLine, IsTheCombinedFormatAndMore) {
   const std::string line = text_of(proxied());
-  EXPECT_THAT(line, testing::StartsWith("10.0.0.7 - - ["));
+  EXPECT_THAT(line, ::testing::StartsWith("10.0.0.7 - - ["));
   EXPECT_THAT(line, EndsWith("] \"GET /x?y=1 HTTP/1.1\" 200 37 \"-\" \"curl/8\" host=a.example "
                              "upstream=127.0.0.1:8000 attempts=1 reused=yes total=12.345 "
                              "head=0.010 connect=0.010 send=0.030 wait=1.000 receive=11.295 "

@@ -11,7 +11,7 @@
 namespace onehop::program {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 TEST(Help, FitsAHundredColumns) {
   std::istringstream lines(help_text());

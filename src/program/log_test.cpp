@@ -10,7 +10,7 @@
 namespace onehop::program {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 Exchange refused_by_upstream() {
   Exchange exchange;
@@ -24,12 +24,12 @@ Exchange refused_by_upstream() {
 }
 
 std::string logged(const Exchange& exchange, bool verbose = false) {
-  testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStderr();
   {
     Log log(verbose);
     log.record_failure(exchange);
   }
-  return testing::internal::GetCapturedStderr();
+  return ::testing::internal::GetCapturedStderr();
 }
 
 TEST(Log, NamesPeerUpstreamErrnoPhaseAndAttempt) {

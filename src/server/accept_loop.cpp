@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/accept_loop.hpp"
 
+#include "net/tcp_stream.hpp"
+#include "server/shard_server.hpp"
+
 #include <cerrno>
 #include <cstring>
 #include <string>
-
-#include "net/tcp_stream.hpp"
-#include "server/shard_server.hpp"
 
 namespace onehop::server {
 namespace {
@@ -20,7 +20,8 @@ bool is_shortage(int error) {
 
 }  // namespace
 
-AcceptLoop::AcceptLoop(ShardServer& shard, std::shared_ptr<net::TcpListener> listener,
+AcceptLoop::AcceptLoop(ShardServer& shard,
+                       std::shared_ptr<net::TcpListener> listener,
                        std::string_view name)
     : shard_(shard),
       listener_(std::move(listener)),
@@ -28,9 +29,13 @@ AcceptLoop::AcceptLoop(ShardServer& shard, std::shared_ptr<net::TcpListener> lis
       ready_(&AcceptLoop::on_ready, this),
       timer_(&AcceptLoop::on_timer, this) {}
 
-AcceptLoop::~AcceptLoop() { remove(); }
+AcceptLoop::~AcceptLoop() {
+  remove();
+}
 
-void AcceptLoop::start() { add(); }
+void AcceptLoop::start() {
+  add();
+}
 
 void AcceptLoop::add() noexcept {
   // Level-triggered; of the shards that wait, the kernel wakes one.
@@ -43,7 +48,9 @@ void AcceptLoop::remove() noexcept {
   listening_ = false;
 }
 
-void AcceptLoop::on_events(std::uint32_t) noexcept { shard_.reactor().schedule(ready_); }
+void AcceptLoop::on_events(std::uint32_t) noexcept {
+  shard_.reactor().schedule(ready_);
+}
 
 void AcceptLoop::on_ready(void* self) {
   auto& loop = *static_cast<AcceptLoop*>(self);
@@ -73,7 +80,7 @@ bool AcceptLoop::accept_some() {
     auto accepted = listener_->accept();
     if (!accepted) {
       if (accepted.error() == EAGAIN) return true;
-      if (!is_shortage(accepted.error())) continue;  // died in the queue
+      if (!is_shortage(accepted.error())) continue;             // died in the queue
       const std::string why = std::strerror(accepted.error());  // NOLINT(concurrency-mt-unsafe)
       shard_.common().log(LogLevel::warning, "accepting pauses: " + why);
       pause();

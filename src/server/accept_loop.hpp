@@ -4,10 +4,10 @@
 // while there is no room for a connection (descriptors, or the configured limit).
 #pragma once
 
-#include <memory>
-
 #include "io/reactor.hpp"
 #include "net/tcp_listener.hpp"
+
+#include <memory>
 
 namespace onehop::server {
 

@@ -3,9 +3,9 @@
 // The line a failed exchange leaves in the log of a server that has no on_exchange_end of its own.
 #pragma once
 
-#include <string>
-
 #include <onehop/exchange.hpp>
+
+#include <string>
 
 namespace onehop::server {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/h1_connection.hpp"
 
-#include <utility>
-
 #include "server/shard_server.hpp"
 #include "wire/head_reader.hpp"
+
+#include <utility>
 
 namespace onehop::server {
 namespace {
@@ -15,8 +15,10 @@ constexpr std::size_t kLingerOctets = 4 * 1024 * 1024;
 
 }  // namespace
 
-H1Connection::H1Connection(ShardServer& shard, std::unique_ptr<net::Stream> stream,
-                           const net::Address& peer, std::string_view local)
+H1Connection::H1Connection(ShardServer& shard,
+                           std::unique_ptr<net::Stream> stream,
+                           const net::Address& peer,
+                           std::string_view local)
     : shard_(shard),
       stream_(std::move(stream)),
       input_(stream_->reactor().buffers()),

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H1Connection: an HTTP/1 connection of a client: one coroutine that waits for a request, serves it,
-// and waits for the next. Owned by its ShardServer, which it asks to be destroyed when it has ended.
-// An idle one holds no buffer and no frame but its own.
+// H1Connection: an HTTP/1 connection of a client: one coroutine that waits for a request, serves
+// it, and waits for the next. Owned by its ShardServer, which it asks to be destroyed when it has
+// ended. An idle one holds no buffer and no frame but its own.
 #pragma once
-
-#include <array>
-#include <memory>
 
 #include <onehop/request.hpp>
 #include <onehop/task.hpp>
@@ -17,12 +14,17 @@
 #include "server/h1_exchange.hpp"
 #include "wire/read_buffer.hpp"
 
+#include <array>
+#include <memory>
+
 namespace onehop::server {
 
 class H1Connection : public ListNode {
  public:
   // `local` outlives the connection.
-  H1Connection(ShardServer& shard, std::unique_ptr<net::Stream> stream, const net::Address& peer,
+  H1Connection(ShardServer& shard,
+               std::unique_ptr<net::Stream> stream,
+               const net::Address& peer,
                std::string_view local);
   ~H1Connection();
 

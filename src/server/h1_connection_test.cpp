@@ -17,15 +17,15 @@ namespace onehop::server {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::EndsWith;
-using ::testing::HasSubstr;
-using ::testing::Not;
-using ::testing::StartsWith;
 using test::body_of;
 using test::count_of;
 using test::status_of;
 using test::without_date;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
 using testing::Network;
+using ::testing::Not;
+using ::testing::StartsWith;
 using testing::Wire;
 
 class H1ConnectionTest : public ::testing::Test {
@@ -163,12 +163,14 @@ TEST_P(H1RefusalTest, IsAnsweredAndEndsTheConnection) {
 
 std::string many_fields(int count) {
   std::string head = "GET / HTTP/1.1\r\nHost: h\r\n";
-  for (int i = 0; i < count; ++i) head += "X: y\r\n";
+  for (int i = 0; i < count; ++i)
+    head += "X: y\r\n";
   return head + "\r\n";
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    All, H1RefusalTest,
+    All,
+    H1RefusalTest,
     ::testing::Values(
         Refusal{"NoHost", "GET / HTTP/1.1\r\n\r\n", 400},
         Refusal{"TwoHosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
@@ -212,7 +214,8 @@ TEST_F(H1ConnectionTest, LingersBehindARefusal) {
   options.max_body = 10;
   Wire client = connect(std::move(options));
   client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n");
-  for (int i = 0; i < 10; ++i) client.send(std::string(10'000, 'x'));
+  for (int i = 0; i < 10; ++i)
+    client.send(std::string(10'000, 'x'));
   EXPECT_EQ(status_of(client.receive()), 413);
   EXPECT_FALSE(client.was_reset());
 }

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/h1_exchange.hpp"
 
-#include <cerrno>
-#include <exception>
-#include <utility>
-
 #include "base/arena.hpp"
 #include "http/error_status.hpp"
 #include "http/field_names.hpp"
@@ -14,6 +10,10 @@
 #include "server/shard_server.hpp"
 #include "server/until_hangup.hpp"
 #include "wire/tunnel_relay.hpp"
+
+#include <cerrno>
+#include <exception>
+#include <utility>
 
 namespace onehop::server {
 namespace {
@@ -26,8 +26,11 @@ constexpr std::size_t kMostInformational = 64 * 1024;
 
 }  // namespace
 
-H1Exchange::H1Exchange(ShardServer& shard, net::Stream& stream, wire::ReadBuffer& input,
-                       const ConnectionInfo& connection, net::Time began)
+H1Exchange::H1Exchange(ShardServer& shard,
+                       net::Stream& stream,
+                       wire::ReadBuffer& input,
+                       const ConnectionInfo& connection,
+                       net::Time began)
     : shard_(shard),
       stream_(stream),
       input_(input),
@@ -102,6 +105,8 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
   if (framing->has_content()) {
     reader_.begin(*framing, shard_.limits(), arena_);
     reader_.set_limit(shard_.options().max_body);
+    // Many clients write head and body separately; one look now saves a turn and a write.
+    if (input_.empty() && !expects_continue_) stream_.expect_more();
     auto body = std::make_unique<RequestBody>(*this, reader_.length());
     body_ = body.get();
     request.set_body(Body::from(std::move(body)));
@@ -371,7 +376,8 @@ task<void> H1Exchange::wait_until_settled() {
 }
 
 task<void> H1Exchange::until_settled() {
-  while (!body_is_settled()) co_await settled_.wait();
+  while (!body_is_settled())
+    co_await settled_.wait();
 }
 
 // The answer is out and nobody reads the request any more.

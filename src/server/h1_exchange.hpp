@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // H1Exchange: one request of an HTTP/1 connection and its answer, from the parsed head until both
-// bodies are settled. Calls the handler (the one place that catches what it throws), watches for the
-// client leaving, and decides the framing of the answer. Lives in the frame of its connection.
+// bodies are settled. Calls the handler (the one place that catches what it throws), watches for
+// the client leaving, and decides the framing of the answer. Lives in the frame of its connection.
 #pragma once
-
-#include <cstdint>
-#include <optional>
 
 #include <onehop/exchange.hpp>
 #include <onehop/request.hpp>
@@ -19,6 +16,9 @@
 #include "wire/h1_body_reader.hpp"
 #include "wire/h1_output.hpp"
 #include "wire/read_buffer.hpp"
+
+#include <cstdint>
+#include <optional>
 
 namespace onehop::server {
 
@@ -34,8 +34,11 @@ enum class Next : std::uint8_t {
 
 class H1Exchange {
  public:
-  H1Exchange(ShardServer& shard, net::Stream& stream, wire::ReadBuffer& input,
-             const ConnectionInfo& connection, net::Time began);
+  H1Exchange(ShardServer& shard,
+             net::Stream& stream,
+             wire::ReadBuffer& input,
+             const ConnectionInfo& connection,
+             net::Time began);
   H1Exchange(const H1Exchange&) = delete;
   H1Exchange& operator=(const H1Exchange&) = delete;
   ~H1Exchange();
@@ -55,7 +58,9 @@ class H1Exchange {
   task<void> wait_for_body();
   void note_body() noexcept;
   void body_dropped() noexcept;
-  bool body_is_settled() const noexcept { return !body_ || reader_.at_end() || reader_.has_failed(); }
+  bool body_is_settled() const noexcept {
+    return !body_ || reader_.at_end() || reader_.has_failed();
+  }
 
   // Answering.
   task<bool> serve(Request request, Response& response);
@@ -90,7 +95,8 @@ class H1Exchange {
   wire::H1Output output_;
   wire::BodyProgress progress_;
   io::Event settled_;
-  RequestBody* body_ = nullptr;  // owned by whoever has the request; null when there is none any more
+  RequestBody* body_ =
+      nullptr;  // owned by whoever has the request; null when there is none any more
   Method method_;
   Version version_ = Version::http_1_1;
   bool keep_alive_ = true;

@@ -20,15 +20,15 @@ namespace onehop::server {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::EndsWith;
-using ::testing::HasSubstr;
-using ::testing::Not;
-using ::testing::StartsWith;
 using test::body_of;
 using test::count_of;
 using test::status_of;
 using test::without_date;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
 using testing::Network;
+using ::testing::Not;
+using ::testing::StartsWith;
 using testing::Wire;
 
 // Pieces, then the end or an error; its length is not known unless given.
@@ -70,9 +70,7 @@ class H1ExchangeTest : public ::testing::Test {
   }
   // A handler that gives one body, made by `make`.
   Wire connect_to_body(std::function<std::unique_ptr<BodySource>()> make) {
-    return connect([make](Request) {
-      return Response(Status::ok, Headers(), Body::from(make()));
-    });
+    return connect([make](Request) { return Response(Status::ok, Headers(), Body::from(make())); });
   }
 
   static constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -120,8 +118,7 @@ TEST_F(H1ExchangeTest, SaysTheLengthOfABodyThatHasOne) {
     return body;
   });
   client.send(kGet);
-  EXPECT_EQ(without_date(client.receive()),
-            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabcde");
+  EXPECT_EQ(without_date(client.receive()), "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabcde");
 }
 
 TEST_F(H1ExchangeTest, AnswersHeadWithTheHeadOnly) {
@@ -133,9 +130,8 @@ TEST_F(H1ExchangeTest, AnswersHeadWithTheHeadOnly) {
 }
 
 TEST_F(H1ExchangeTest, KeepsTheLengthAHandlerGivesToHead) {
-  Wire client = connect([](Request) {
-    return Response(Status::ok, Headers({{"Content-Length", "123"}}));
-  });
+  Wire client =
+      connect([](Request) { return Response(Status::ok, Headers({{"Content-Length", "123"}})); });
   client.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_EQ(without_date(client.receive()), "HTTP/1.1 200 OK\r\nContent-Length: 123\r\n\r\n");
   EXPECT_FALSE(client.at_end());
@@ -158,14 +154,12 @@ TEST_F(H1ExchangeTest, SendsNoContentWith204And304) {
 TEST_F(H1ExchangeTest, SaysThatAnEmptyAnswerIsEmpty) {
   Wire client = connect([](Request) { return Response(Status::not_found); });
   client.send(kGet);
-  EXPECT_EQ(without_date(client.receive()),
-            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(without_date(client.receive()), "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
 }
 
 TEST_F(H1ExchangeTest, KeepsADateThatIsThere) {
-  Wire client = connect([](Request) {
-    return Response(Status::ok, Headers({{"Date", "then"}}), Body::of("x"));
-  });
+  Wire client = connect(
+      [](Request) { return Response(Status::ok, Headers({{"Date", "then"}}), Body::of("x")); });
   client.send(kGet);
   const std::string answer = client.receive();
   EXPECT_THAT(answer, HasSubstr("\r\nDate: then\r\n"));
@@ -316,9 +310,8 @@ TEST_F(H1ExchangeTest, AnswersAnInformationalFinalResponseWith500) {
 }
 
 TEST_F(H1ExchangeTest, AnswersA101WithoutATunnelWith500) {
-  Wire client = connect([](Request) {
-    return Response(Status::switching_protocols, Headers({{"Upgrade", "x"}}));
-  });
+  Wire client = connect(
+      [](Request) { return Response(Status::switching_protocols, Headers({{"Upgrade", "x"}})); });
   client.send(kGet);
   EXPECT_EQ(status_of(client.receive()), 500);
   EXPECT_TRUE(client.at_end());
@@ -364,9 +357,8 @@ TEST_F(H1ExchangeTest, WaitsOnlySoLongForABodyNobodyReads) {
 }
 
 TEST_F(H1ExchangeTest, StreamsARequestBodyIntoItsAnswer) {
-  Wire client = connect([](Request request) {
-    return Response(Status::ok, Headers(), std::move(request.body()));
-  });
+  Wire client = connect(
+      [](Request request) { return Response(Status::ok, Headers(), std::move(request.body())); });
   client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
   client.send("3\r\nabc\r\n");
   EXPECT_THAT(client.receive(), EndsWith("\r\n\r\n3\r\nabc\r\n"));
@@ -584,12 +576,14 @@ TEST_F(H1ExchangeTest, CancelsABodyWhoseClientLeaves) {
 class Shouting final : public Tunnel {
  public:
   task<Result<bytes>> read() override {
-    while (said_.empty() && !closed_) co_await sleep_for(10ms);
+    while (said_.empty() && !closed_)
+      co_await sleep_for(10ms);
     piece_ = std::exchange(said_, {});
     co_return bytes(piece_);
   }
   task<Result<void>> write(bytes data) override {
-    for (const char each : data) said_ += static_cast<char>(std::toupper(each));
+    for (const char each : data)
+      said_ += static_cast<char>(std::toupper(each));
     co_return Result<void>();
   }
   void close_write() override { closed_ = true; }

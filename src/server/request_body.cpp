@@ -27,7 +27,9 @@ task<Result<bytes>> RequestBody::read() {
   }
 }
 
-bool RequestBody::at_end() const noexcept { return exchange_ && exchange_->reader_.at_end(); }
+bool RequestBody::at_end() const noexcept {
+  return exchange_ && exchange_->reader_.at_end();
+}
 
 const Headers& RequestBody::trailers() const {
   return exchange_ ? exchange_->reader_.trailers() : BodySource::trailers();

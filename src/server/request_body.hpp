@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RequestBody: the content of a request as its handler sees it. It may outlive the connection it comes
-// from (a handler can keep it): it is then an aborted body. One thread.
+// RequestBody: the content of a request as its handler sees it. It may outlive the connection it
+// comes from (a handler can keep it): it is then an aborted body. One thread.
 #pragma once
-
-#include <cstdint>
-#include <optional>
 
 #include "http/polled_body_source.hpp"
 #include "net/stream.hpp"
+
+#include <cstdint>
+#include <optional>
 
 namespace onehop::server {
 

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <onehop/server.hpp>
 
-#include <pthread.h>
-#include <sched.h>
-#include <sys/resource.h>
+#include "server/shard_server.hpp"
 
 #include <algorithm>
 #include <condition_variable>
@@ -11,7 +9,9 @@
 #include <optional>
 #include <thread>
 
-#include "server/shard_server.hpp"
+#include <pthread.h>
+#include <sched.h>
+#include <sys/resource.h>
 
 namespace onehop {
 namespace {
@@ -112,7 +112,9 @@ void Server::State::run_worker(Worker& worker, const HandlerFactory& factory) {
 
 Server::Server() : Server(Options()) {}
 Server::Server(Options options) : state_(std::make_shared<State>(std::move(options))) {}
-Server::~Server() { stop(Duration::zero()); }
+Server::~Server() {
+  stop(Duration::zero());
+}
 
 Result<void> Server::start(std::shared_ptr<const Handler> handler) {
   return start_per_core([handler] { return handler; });
@@ -123,7 +125,8 @@ Result<void> Server::start_per_core(HandlerFactory factory) {
   server::Common& common = *state.common;
   {
     const std::lock_guard lock(state.mutex);
-    if (state.started) return failure(Errc::bad_option, Side::local, "the server was started before");
+    if (state.started)
+      return failure(Errc::bad_option, Side::local, "the server was started before");
     state.started = true;
   }
   if (auto opened = state.open_listeners(); !opened) return opened;
@@ -188,11 +191,14 @@ bool Server::stop(Duration deadline) {
     if (worker->thread.joinable()) threads.push_back(std::move(worker->thread));
   }
   lock.unlock();
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : threads)
+    thread.join();
   return whole;
 }
 
-std::vector<std::string> Server::addresses() const { return state_->addresses; }
+std::vector<std::string> Server::addresses() const {
+  return state_->addresses;
+}
 
 std::size_t Server::connections() const {
   return state_->common->connections.load(std::memory_order_relaxed);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/shard_server.hpp"
 
+#include "server/accept_loop.hpp"
+#include "server/exchange_log.hpp"
+
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <string>
-
-#include "server/accept_loop.hpp"
-#include "server/exchange_log.hpp"
 
 namespace onehop::server {
 namespace {
@@ -30,14 +30,15 @@ void Common::log(LogLevel level, std::string_view text) const {
   }
 }
 
-ShardServer::ShardServer(io::Reactor& reactor, std::shared_ptr<Common> common,
+ShardServer::ShardServer(io::Reactor& reactor,
+                         std::shared_ptr<Common> common,
                          std::shared_ptr<const Handler> handler)
     : reactor_(reactor),
       common_(std::move(common)),
       handler_(std::move(handler)),
       limits_(limits_of(common_->options)),
-      head_limit_(std::max(limits_.max_start_line + limits_.max_header_bytes,
-                           io::BufferPool::kSize)),
+      head_limit_(
+          std::max(limits_.max_start_line + limits_.max_header_bytes, io::BufferPool::kSize)),
       parsers_(h1::HeadKind::request, limits_),
       deadline_(&ShardServer::on_deadline, this) {}
 
@@ -54,7 +55,8 @@ void ShardServer::listen() {
   }
 }
 
-void ShardServer::adopt(std::unique_ptr<net::Stream> stream, const net::Address& peer,
+void ShardServer::adopt(std::unique_ptr<net::Stream> stream,
+                        const net::Address& peer,
                         std::string_view local) {
   common_->connections.fetch_add(1, std::memory_order_relaxed);
   // Deletes itself through the list of what is ready, when it has ended.
@@ -73,7 +75,8 @@ void ShardServer::drain(net::Time deadline, std::function<void()> done) {
   if (!draining_) {
     draining_ = true;
     drained_ = std::move(done);
-    for (auto& loop : accept_loops_) loop->finish();
+    for (auto& loop : accept_loops_)
+      loop->finish();
     IntrusiveList<H1Connection> all;
     all.splice_back(connections_);
     while (H1Connection* connection = all.pop_front()) {
@@ -87,7 +90,9 @@ void ShardServer::drain(net::Time deadline, std::function<void()> done) {
   check_drained();
 }
 
-void ShardServer::on_deadline(void* self) { static_cast<ShardServer*>(self)->cut(); }
+void ShardServer::on_deadline(void* self) {
+  static_cast<ShardServer*>(self)->cut();
+}
 
 void ShardServer::cut() {
   while (!connections_.empty()) {

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ShardServer: the part of a server that lives on one thread: its share of the listeners, its
-// connections, and what they have in common. Draining: stop accepting, let exchanges finish, cut the
-// rest at the deadline.
+// connections, and what they have in common. Draining: stop accepting, let exchanges finish, cut
+// the rest at the deadline.
 #pragma once
-
-#include <atomic>
-#include <functional>
-#include <memory>
-#include <string_view>
-#include <vector>
 
 #include <onehop/server.hpp>
 
@@ -19,6 +13,12 @@
 #include "net/tcp_listener.hpp"
 #include "server/h1_connection.hpp"
 #include "wire/parser_pool.hpp"
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
 
 namespace onehop::server {
 
@@ -37,7 +37,8 @@ class AcceptLoop;
 
 class ShardServer {
  public:
-  ShardServer(io::Reactor& reactor, std::shared_ptr<Common> common,
+  ShardServer(io::Reactor& reactor,
+              std::shared_ptr<Common> common,
               std::shared_ptr<const Handler> handler);
   ShardServer(const ShardServer&) = delete;
   ShardServer& operator=(const ShardServer&) = delete;
@@ -47,8 +48,8 @@ class ShardServer {
   void listen();
   void adopt(std::unique_ptr<net::Stream> stream, const net::Address& peer, std::string_view local);
 
-  // Stops accepting; `done` is called when no connection is left, at the latest at `deadline`. Called
-  // again, an earlier deadline counts.
+  // Stops accepting; `done` is called when no connection is left, at the latest at `deadline`.
+  // Called again, an earlier deadline counts.
   void drain(net::Time deadline, std::function<void()> done);
   bool is_draining() const noexcept { return draining_; }
   bool was_cut() const noexcept { return was_cut_; }

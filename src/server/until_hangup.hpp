@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// co_await UntilHangup(stream, work): starts `work`, or goes on waiting for it, until it has finished
-// or the peer of `stream` has gone. True when it finished. Otherwise `work` still runs: await again, or
-// destroy it, which cancels it.
+// co_await UntilHangup(stream, work): starts `work`, or goes on waiting for it, until it has
+// finished or the peer of `stream` has gone. True when it finished. Otherwise `work` still runs:
+// await again, or destroy it, which cancels it.
 #pragma once
-
-#include <coroutine>
 
 #include <onehop/task.hpp>
 
 #include "net/stream.hpp"
+
+#include <coroutine>
 
 namespace onehop::server {
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cerrno>
-#include <deque>
-#include <map>
-#include <stdexcept>
-
 #include <onehop/testing.hpp>
 
 #include "io/reactor.hpp"
 #include "net/memory_stream.hpp"
 #include "net/test_network.hpp"
 #include "server/shard_server.hpp"
+
+#include <cerrno>
+#include <deque>
+#include <map>
+#include <stdexcept>
 
 namespace onehop::testing {
 namespace {
@@ -102,7 +102,8 @@ Network::~Network() {
   state_->places.clear();
 }
 
-void Network::serve(std::string address, std::shared_ptr<const Handler> handler,
+void Network::serve(std::string address,
+                    std::shared_ptr<const Handler> handler,
                     Server::Options options) {
   io::Reactor::Enter enter(state_->reactor);
   auto common = std::make_shared<server::Common>();
@@ -114,7 +115,9 @@ void Network::serve(std::string address, std::shared_ptr<const Handler> handler,
       std::make_unique<server::ShardServer>(state_->reactor, std::move(common), std::move(handler));
 }
 
-void Network::listen(std::string address) { state_->places[address].name = address; }
+void Network::listen(std::string address) {
+  state_->places[address].name = address;
+}
 
 Wire Network::accept(std::string_view address) {
   settle(state_->reactor);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <onehop/testing.hpp>
 
-#include <limits>
-#include <stdexcept>
-
 #include "http/field_names.hpp"
 #include "io/reactor.hpp"
+
+#include <limits>
+#include <stdexcept>
 
 namespace onehop::testing {
 
@@ -13,10 +13,12 @@ void detail::run_to_end(Work& work) {
   io::Reactor reactor;
   io::Reactor::Enter enter(reactor);
   if (work.start()) return;
-  while (!work.done()) reactor.run_once(io::Duration::max());
+  while (!work.done())
+    reactor.run_once(io::Duration::max());
 }
 
-Request request(std::string_view method_and_target, std::initializer_list<Field> fields,
+Request request(std::string_view method_and_target,
+                std::initializer_list<Field> fields,
                 std::string content) {
   const std::size_t space = method_and_target.find(' ');
   const auto method = Method::parse(method_and_target.substr(0, space));
@@ -24,8 +26,8 @@ Request request(std::string_view method_and_target, std::initializer_list<Field>
     throw std::invalid_argument("a request begins with a method and a target: GET /");
   }
   const std::string_view target = method_and_target.substr(space + 1);
-  auto url = target.find("://") == std::string_view::npos ? Url::parse_target(target)
-                                                          : Url::parse(target);
+  auto url =
+      target.find("://") == std::string_view::npos ? Url::parse_target(target) : Url::parse(target);
   if (!url) throw std::invalid_argument(url.error().to_string());
   Headers headers(fields);
   if (!headers.has(field::host)) {
@@ -83,14 +85,18 @@ task<Response> Recorder::serve(Request request) const {
   co_return Response(state.status, state.text);
 }
 
-std::size_t Recorder::count() const noexcept { return state_->count; }
+std::size_t Recorder::count() const noexcept {
+  return state_->count;
+}
 
 const Request& Recorder::last() const {
   if (state_->count == 0) throw std::out_of_range("the recorder was never called");
   return state_->last;
 }
 
-const std::string& Recorder::last_content() const { return state_->content; }
+const std::string& Recorder::last_content() const {
+  return state_->content;
+}
 
 std::shared_ptr<Recorder> recorder(Status status, std::string text) {
   return std::make_shared<Recorder>(status, std::move(text));

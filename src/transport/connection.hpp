@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Connection: one HTTP/1 connection to an origin, leased to one exchange at a time and idle in its pool
-// between them. Belongs to one thread.
+// Connection: one HTTP/1 connection to an origin, leased to one exchange at a time and idle in its
+// pool between them. Belongs to one thread.
 #pragma once
+
+#include "net/stream.hpp"
+#include "wire/read_buffer.hpp"
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
-
-#include "net/stream.hpp"
-#include "wire/read_buffer.hpp"
 
 namespace onehop::transport {
 

@@ -58,7 +58,9 @@ Slot::~Slot() {
 
 // --- one connection ----------------------------------------------------------------------------
 
-Connection::Connection(OriginPool& pool, Slot slot, std::unique_ptr<net::Stream> stream,
+Connection::Connection(OriginPool& pool,
+                       Slot slot,
+                       std::unique_ptr<net::Stream> stream,
                        std::string address)
     : pool_(pool),
       slot_(std::move(slot)),
@@ -74,7 +76,9 @@ Connection::Connection(OriginPool& pool, Slot slot, std::unique_ptr<net::Stream>
   pool_.pool().shared().open.fetch_add(1, std::memory_order_relaxed);
 }
 
-Connection::~Connection() { pool_.pool().shared().open.fetch_sub(1, std::memory_order_relaxed); }
+Connection::~Connection() {
+  pool_.pool().shared().open.fetch_sub(1, std::memory_order_relaxed);
+}
 
 void Connection::become_idle(net::Time now, net::Duration timeout) noexcept {
   idle_since_ = now;
@@ -87,8 +91,7 @@ void Connection::become_idle(net::Time now, net::Duration timeout) noexcept {
 
 // A request without a connection; lives in its coroutine.
 struct OriginPool::Waiter : ListNode {
-  Waiter(OriginPool& o, Freshness f) noexcept
-      : origin(o), ready(o.pool_.reactor()), freshness(f) {
+  Waiter(OriginPool& o, Freshness f) noexcept : origin(o), ready(o.pool_.reactor()), freshness(f) {
     origin.waiters_.push_back(*this);
     ++origin.waiting_;
     origin.shared_->waiting.fetch_add(1, std::memory_order_relaxed);
@@ -152,9 +155,8 @@ task<Result<std::unique_ptr<Connection>>> OriginPool::take(Freshness freshness) 
   }
   const bool served = co_await waiter.ready.wait(deadline);
   if (!served) {
-    co_return failure(Error(Errc::no_connection_slot, Side::upstream)
-                          .during(Phase::queue)
-                          .retry_safe(true));
+    co_return failure(
+        Error(Errc::no_connection_slot, Side::upstream).during(Phase::queue).retry_safe(true));
   }
   if (waiter.error) co_return failure(*waiter.error);
   co_return std::move(waiter.connection);
@@ -184,9 +186,8 @@ task<void> OriginPool::dial(std::unique_ptr<Slot> slot) {
   --dialling_;
   if (dialled) {
     pool_.shared().dialled.fetch_add(1, std::memory_order_relaxed);
-    auto connection =
-        std::make_unique<Connection>(*this, std::move(*slot), std::move(dialled->stream),
-                                     std::move(dialled->address));
+    auto connection = std::make_unique<Connection>(
+        *this, std::move(*slot), std::move(dialled->stream), std::move(dialled->address));
     deliver(std::move(connection));
     co_return;
   }
@@ -215,7 +216,9 @@ void OriginPool::deliver(std::unique_ptr<Connection> connection) {
   waiter->ready.set();
 }
 
-void OriginPool::give_back(std::unique_ptr<Connection> connection) { deliver(std::move(connection)); }
+void OriginPool::give_back(std::unique_ptr<Connection> connection) {
+  deliver(std::move(connection));
+}
 
 void OriginPool::make_idle(std::unique_ptr<Connection> connection) {
   if (pool_.options().pool_size == 0) return;
@@ -247,7 +250,8 @@ void OriginPool::close_oldest() {
 
 // --- one thread --------------------------------------------------------------------------------
 
-ConnectionPool::ConnectionPool(io::Reactor& reactor, std::shared_ptr<SharedPools> shared,
+ConnectionPool::ConnectionPool(io::Reactor& reactor,
+                               std::shared_ptr<SharedPools> shared,
                                std::unique_ptr<net::Dialer> dialer)
     : reactor_(reactor),
       shared_(std::move(shared)),
@@ -300,7 +304,8 @@ void ConnectionPool::on_sweep(void* self) {
 }
 
 void ConnectionPool::dial_for_waiters() {
-  for (auto& [key, origin] : origins_) origin->dial_for_waiters();
+  for (auto& [key, origin] : origins_)
+    origin->dial_for_waiters();
 }
 
 }  // namespace onehop::transport

@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ConnectionPool: a transport's connections on one thread, by origin. A request that finds none idle
-// waits for whichever comes first, a connection being made for it or one that another exchange gives
-// back; what is left over goes idle. Last in, first out.
+// ConnectionPool: a transport's connections on one thread, by origin. A request that finds none
+// idle waits for whichever comes first, a connection being made for it or one that another exchange
+// gives back; what is left over goes idle. Last in, first out.
 #pragma once
-
-#include <memory>
-#include <mutex>
-#include <optional>
-#include <string>
-#include <unordered_map>
-#include <vector>
 
 #include <onehop/scope.hpp>
 #include <onehop/transport.hpp>
@@ -21,6 +14,13 @@
 #include "transport/connection.hpp"
 #include "transport/retry_budget.hpp"
 #include "wire/parser_pool.hpp"
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
 
 namespace onehop::transport {
 
@@ -102,7 +102,8 @@ class OriginPool {
 
 class ConnectionPool final : public io::ShardLocal {
  public:
-  ConnectionPool(io::Reactor& reactor, std::shared_ptr<SharedPools> shared,
+  ConnectionPool(io::Reactor& reactor,
+                 std::shared_ptr<SharedPools> shared,
                  std::unique_ptr<net::Dialer> dialer);
   ~ConnectionPool() override;
 

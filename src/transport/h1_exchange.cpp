@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/h1_exchange.hpp"
 
-#include <algorithm>
-#include <cerrno>
-#include <charconv>
-#include <utility>
-
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
 #include "http/media_type.hpp"
 #include "http/message_framing.hpp"
 #include "wire/head_reader.hpp"
 #include "wire/tunnel_relay.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <utility>
 
 namespace onehop::transport {
 namespace {
@@ -220,8 +220,8 @@ task<Result<void>> H1Exchange::wait_for_head(h1::HeadParser& parser) {
     if (read) co_return *read;
     net::Time deadline = head_deadline();
     if (waits_for_continue_) {
-      deadline = std::min(
-          deadline, io::deadline_after(began_, pool_.options().expect_continue_timeout));
+      deadline =
+          std::min(deadline, io::deadline_after(began_, pool_.options().expect_continue_timeout));
     }
     const auto wait = co_await stream.readable(deadline);
     if (wait != net::Wait::timed_out) continue;
@@ -247,8 +247,8 @@ Error H1Exchange::wait_error(const Error& error) const {
 
 Result<Response> H1Exchange::take_response(const Request& request, h1::HeadParser& parser) {
   wire::ReadBuffer& input = connection_->input();
-  const ArenaRef arena = request.headers().arena_or_none() ? request.headers().arena_or_none()
-                                                           : arena_;
+  const ArenaRef arena =
+      request.headers().arena_or_none() ? request.headers().arena_or_none() : arena_;
   Headers headers = parser.take_headers(input.view(), arena);
   input.consume(parser.size());
   Response response(parser.status(), std::move(headers));
@@ -266,8 +266,8 @@ Result<Response> H1Exchange::take_response(const Request& request, h1::HeadParse
 
 Result<void> H1Exchange::pass_on(const Request& request, Response& response) {
   if (++informational_ > pool_.options().max_informational) {
-    return failure(Error(Errc::bad_response, Side::upstream, "too many 1xx responses")
-                       .during(Phase::wait));
+    return failure(
+        Error(Errc::bad_response, Side::upstream, "too many 1xx responses").during(Phase::wait));
   }
   if (response.status() == Status::continue_ && waits_for_continue_) {
     request.informational(response);
@@ -278,7 +278,8 @@ Result<void> H1Exchange::pass_on(const Request& request, Response& response) {
   return {};
 }
 
-Result<Response> H1Exchange::final_response(const Request& request, Version version,
+Result<Response> H1Exchange::final_response(const Request& request,
+                                            Version version,
                                             Response response) {
   const Headers& headers = response.headers();
   const auto framing = response_framing(request.method(), response.status(), version, headers);
@@ -335,7 +336,8 @@ task<void> H1Exchange::wait() {
       co_await connection_->stream().readable(io::deadline_after(now, activity_timeout_));
   if (wait == net::Wait::timed_out) {
     const bool still_sending =
-        !upload_ended_ && io::deadline_after(progress_.last, activity_timeout_) > pool_.reactor().now();
+        !upload_ended_ &&
+        io::deadline_after(progress_.last, activity_timeout_) > pool_.reactor().now();
     if (!still_sending) {
       reader_.fail(Error(Errc::timed_out, Side::upstream).during(Phase::receive));
     }

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H1Exchange: one request to an upstream over HTTP/1.1 and its response. Writes the request while it
-// already reads the response; becomes the source of the response's body, which may be read while the
-// request is still being sent. Destroying it gives the connection back, or closes it.
+// H1Exchange: one request to an upstream over HTTP/1.1 and its response. Writes the request while
+// it already reads the response; becomes the source of the response's body, which may be read while
+// the request is still being sent. Destroying it gives the connection back, or closes it.
 #pragma once
-
-#include <memory>
-#include <optional>
-#include <string>
 
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
@@ -18,6 +14,10 @@
 #include "wire/h1_body_reader.hpp"
 #include "wire/h1_output.hpp"
 
+#include <memory>
+#include <optional>
+#include <string>
+
 namespace onehop::transport {
 
 class H1Exchange final : public PolledBodySource {
@@ -25,9 +25,9 @@ class H1Exchange final : public PolledBodySource {
   explicit H1Exchange(std::unique_ptr<Connection> connection);
   ~H1Exchange() override;
 
-  // Sends the request, whose body is taken over, and waits for the final response head. `copy`, when
-  // not null, gets what is sent of the body, up to replay_body octets. The response has no body yet:
-  // the caller gives it this object, if it has content.
+  // Sends the request, whose body is taken over, and waits for the final response head. `copy`,
+  // when not null, gets what is sent of the body, up to replay_body octets. The response has no
+  // body yet: the caller gives it this object, if it has content.
   task<Result<Response>> begin(Request& request, std::string* copy);
   // After begin() succeeded: nothing is left to read or to send.
   bool is_complete() const noexcept { return reader_.at_end() && upload_ended_; }
@@ -35,8 +35,8 @@ class H1Exchange final : public PolledBodySource {
   // After begin() failed.
   bool got_octets() const noexcept { return got_octets_; }
   bool wrote_octets() const noexcept { return output_.written() > 0; }
-  // The request's body as it was, from the copy and what was not sent; nothing when that is not to be
-  // had any more.
+  // The request's body as it was, from the copy and what was not sent; nothing when that is not to
+  // be had any more.
   std::optional<Body> take_body_back(std::string copy);
 
   // The response's body.

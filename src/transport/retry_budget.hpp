@@ -4,10 +4,10 @@
 // that a failing upstream does not get more load than a healthy one. Any thread.
 #pragma once
 
+#include <onehop/exchange.hpp>
+
 #include <atomic>
 #include <cstdint>
-
-#include <onehop/exchange.hpp>
 
 namespace onehop::transport {
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <onehop/transport.hpp>
 
-#include <cerrno>
-#include <utility>
-
 #include <onehop/scope.hpp>
 
 #include "base/arena.hpp"
 #include "http/field_names.hpp"
 #include "net/test_network.hpp"
 #include "transport/h1_exchange.hpp"
+
+#include <cerrno>
+#include <utility>
 
 namespace onehop {
 namespace {
@@ -105,7 +105,9 @@ class RoundTrip {
         if (record_) ++record_->attempts;
         co_return taken;
       }
-      co_await sleep_for(hold ? kHoldEvery : kConnectAgain);
+      net::Duration pause = kConnectAgain;
+      if (hold) pause = kHoldEvery;
+      co_await sleep_for(pause);
     }
   }
 
@@ -160,8 +162,8 @@ task<Result<Response>> Transport::round_trip(Request request) const {
     const bool reused = connection->is_reused();
     auto exchange = std::make_unique<H1Exchange>(std::move(connection));
     std::string copy;
-    const bool keep_copy = reused && pool.options().replay_body > 0;
-    auto response = co_await exchange->begin(request, keep_copy ? &copy : nullptr);
+    std::string* const kept = reused && pool.options().replay_body > 0 ? &copy : nullptr;
+    auto response = co_await exchange->begin(request, kept);
     if (response) {
       const bool has_more = !exchange->is_complete() && !response->tunnel();
       if (has_more) response->body() = Body::from(std::move(exchange));

@@ -8,14 +8,16 @@
 namespace onehop::wire {
 namespace {
 
-// What is left of a body and larger than this is read into the scratch memory, up to 512 KiB at once.
+// What is left of a body and larger than this is read into the scratch memory, up to 512 KiB at
+// once.
 constexpr std::uint64_t kScratchFrom = io::BufferPool::kSize;
 // splice(2) pays from here on.
 constexpr std::uint64_t kSpliceFrom = 1024 * 1024;
 
 }  // namespace
 
-void H1BodyReader::begin(const BodyFraming& framing, const h1::Limits& trailer_limits,
+void H1BodyReader::begin(const BodyFraming& framing,
+                         const h1::Limits& trailer_limits,
                          ArenaRef arena) {
   framing_ = framing;
   left_ = framing.length;

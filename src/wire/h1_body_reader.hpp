@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H1BodyReader: the content of one HTTP/1 message, taken from a read buffer and the stream behind it,
-// piece by piece and without waiting. Both roles use it: request bodies in the server, response bodies
-// in the transport. Lives no longer than its stream and buffer.
+// H1BodyReader: the content of one HTTP/1 message, taken from a read buffer and the stream behind
+// it, piece by piece and without waiting. Both roles use it: request bodies in the server, response
+// bodies in the transport. Lives no longer than its stream and buffer.
 #pragma once
-
-#include <cstdint>
-#include <memory>
-#include <optional>
 
 #include <onehop/body.hpp>
 
@@ -16,6 +12,10 @@
 #include "http/message_framing.hpp"
 #include "net/stream.hpp"
 #include "wire/read_buffer.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
 
 namespace onehop::wire {
 
@@ -33,9 +33,9 @@ class H1BodyReader {
 
   // With kOwnMemory pieces lie in the read buffer: valid until the next call.
   static constexpr std::size_t kOwnMemory = 0;
-  // The next piece; empty at the end; nothing when stream.readable() must be awaited first. An error
-  // is repeated by later calls. Large pieces, of up to `scratch` octets, lie in the thread's scratch
-  // memory: valid until the caller suspends.
+  // The next piece; empty at the end; nothing when stream.readable() must be awaited first. An
+  // error is repeated by later calls. Large pieces, of up to `scratch` octets, lie in the thread's
+  // scratch memory: valid until the caller suspends.
   std::optional<Result<bytes>> try_read(std::size_t scratch);
   // The next call fails with this, unless the end was reached.
   void fail(Error error);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/h1_output.hpp"
 
+#include "http/h1/serializer.hpp"
+#include "http/polled_body_source.hpp"
+#include "io/yield.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
-
-#include "http/h1/serializer.hpp"
-#include "http/polled_body_source.hpp"
-#include "io/yield.hpp"
 
 namespace onehop::wire {
 namespace {
@@ -45,7 +45,8 @@ void note(BodyProgress& progress, bytes piece, net::Time now) {
 
 Error H1Output::write_error(int error) const {
   if (side_ == Side::client) {
-    return Error(Errc::client_gone, side_).with(std::strerror(error));  // NOLINT(concurrency-mt-unsafe)
+    return Error(Errc::client_gone, side_)
+        .with(std::strerror(error));  // NOLINT(concurrency-mt-unsafe)
   }
   return Error::system(error, side_).during(Phase::send);
 }
@@ -146,7 +147,8 @@ class H1Output::Batch {
     }
     if (bound > room()) {
       std::string text(bound, '\0');
-      text.resize(static_cast<std::size_t>(h1::write_last_chunk(text.data(), trailers) - text.data()));
+      text.resize(
+          static_cast<std::size_t>(h1::write_last_chunk(text.data(), trailers) - text.data()));
       return output_.write(text);
     }
     size_ = static_cast<std::size_t>(h1::write_last_chunk(end(), trailers) - memory_.data());
@@ -166,7 +168,9 @@ class H1Output::Batch {
   std::size_t size_;
 };
 
-task<Result<void>> H1Output::send(std::size_t head, Body& body, BodyOptions options,
+task<Result<void>> H1Output::send(std::size_t head,
+                                  Body& body,
+                                  BodyOptions options,
                                   BodyProgress& progress) {
   Batch batch(*this, head);
   BodySource* const source = body.source();

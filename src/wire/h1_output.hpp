@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H1Output: the sending half of an HTTP/1 connection. Small things are joined into one write; what the
-// stream does not take at once is kept here, and nothing more is pulled until that has gone. Both
-// roles use it: responses in the server, requests in the transport.
+// H1Output: the sending half of an HTTP/1 connection. Small things are joined into one write; what
+// the stream does not take at once is kept here, and nothing more is pulled until that has gone.
+// Both roles use it: responses in the server, requests in the transport.
 #pragma once
 
-#include <sys/uio.h>
+#include <onehop/body.hpp>
+
+#include "net/stream.hpp"
 
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 
-#include <onehop/body.hpp>
-
-#include "net/stream.hpp"
+#include <sys/uio.h>
 
 namespace onehop::wire {
 
@@ -56,7 +56,9 @@ class H1Output {
   // Sends the first `head` octets of the reactor's head scratch memory, then `body` to its end
   // (chunked: with last chunk and trailers), then drains. Starts at once: nothing may be awaited
   // between writing the head into scratch and awaiting this. Errors carry the side they came from.
-  task<Result<void>> send(std::size_t head, Body& body, BodyOptions options,
+  task<Result<void>> send(std::size_t head,
+                          Body& body,
+                          BodyOptions options,
                           BodyProgress& progress);
 
  private:

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads the head of one HTTP/1 message from a stream into a buffer and through a parser. Both roles use
-// it. Nothing is consumed: after success the head is the first parser.size() octets of the buffer.
+// Reads the head of one HTTP/1 message from a stream into a buffer and through a parser. Both roles
+// use it. Nothing is consumed: after success the head is the first parser.size() octets of the
+// buffer.
 #pragma once
-
-#include <optional>
 
 #include <onehop/error.hpp>
 #include <onehop/task.hpp>
@@ -12,6 +11,8 @@
 #include "http/h1/parser.hpp"
 #include "net/stream.hpp"
 #include "wire/read_buffer.hpp"
+
+#include <optional>
 
 namespace onehop::wire {
 
@@ -30,8 +31,8 @@ struct HeadSource {
 // found, Errc::closed for the end of the stream, an errno.
 std::optional<Result<void>> try_read_head(const HeadSource& source);
 
-// The same, waiting; also Errc::timed_out at `deadline` and Errc::cancelled when the stream's reader is
-// interrupted. `source` and what it refers to outlive the task.
+// The same, waiting; also Errc::timed_out at `deadline` and Errc::cancelled when the stream's
+// reader is interrupted. `source` and what it refers to outlive the task.
 task<Result<void>> read_head(const HeadSource& source, net::Time deadline);
 
 }  // namespace onehop::wire

@@ -3,11 +3,11 @@
 // ParserPool lends head parsers, which keep their memory between messages. One thread.
 #pragma once
 
+#include "http/h1/parser.hpp"
+
 #include <memory>
 #include <utility>
 #include <vector>
-
-#include "http/h1/parser.hpp"
 
 namespace onehop::wire {
 

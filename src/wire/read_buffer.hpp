@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ReadBuffer: octets received and not yet understood. Lent by the thread's BufferPool while there are
-// any, so an idle connection has no buffer. Grows past the usual size only for a head that needs it.
+// ReadBuffer: octets received and not yet understood. Lent by the thread's BufferPool while there
+// are any, so an idle connection has no buffer. Grows past the usual size only for a head that
+// needs it.
 #pragma once
 
-#include <sys/types.h>
+#include "net/stream.hpp"
 
 #include <cstddef>
 #include <memory>
 #include <string_view>
 
-#include "net/stream.hpp"
+#include <sys/types.h>
 
 namespace onehop::wire {
 
@@ -28,8 +29,8 @@ class ReadBuffer {
   // The octets stay where they are until the next fill().
   void consume(std::size_t octets) noexcept { begin_ += octets; }
 
-  // Reads what the stream has, after what is here; moves it to the front or to more memory where there
-  // is no room. The result is try_read's; at most `limit` octets are kept: past it -EMSGSIZE.
+  // Reads what the stream has, after what is here; moves it to the front or to more memory where
+  // there is no room. The result is try_read's; at most `limit` octets are kept: past it -EMSGSIZE.
   ssize_t fill(net::Stream& stream, std::size_t limit);
   // Gives the memory back. Whatever was here is gone.
   void release() noexcept;

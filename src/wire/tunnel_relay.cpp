@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/tunnel_relay.hpp"
 
+#include "io/event.hpp"
+#include "io/yield.hpp"
+
 #include <cerrno>
 #include <optional>
 #include <utility>
-
-#include "io/event.hpp"
-#include "io/yield.hpp"
 
 namespace onehop::wire {
 namespace {
@@ -55,15 +55,16 @@ class Relay {
     }
     up.start();
     down.start();
-    while (ended_ < 2 && !failure_) co_await changed_.wait();
+    while (ended_ < 2 && !failure_)
+      co_await changed_.wait();
     if (failure_) co_return failure(*failure_);
     co_return Result<void>();
   }
 
  private:
   // One direction between two streams, up to the half-close it passes on.
-  task<void> copy(net::Stream& from, net::Stream& to, std::string early, Side to_side,
-                  std::uint64_t& count) {
+  task<void> copy(
+      net::Stream& from, net::Stream& to, std::string early, Side to_side, std::uint64_t& count) {
     const Side from_side = to_side == Side::client ? Side::upstream : Side::client;
     if (!early.empty()) {
       count += early.size();

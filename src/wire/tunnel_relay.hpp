@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What follows a 101: StreamTunnel is an upgraded connection of the transport; relay() joins it, or any
-// Tunnel, with the client's stream until both directions have ended or one side has failed.
+// What follows a 101: StreamTunnel is an upgraded connection of the transport; relay() joins it, or
+// any Tunnel, with the client's stream until both directions have ended or one side has failed.
 // Idle tunnels hold no buffer. One thread.
 #pragma once
-
-#include <cstdint>
-#include <memory>
-#include <string>
 
 #include <onehop/response.hpp>
 
 #include "net/stream.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
 
 namespace onehop::wire {
 

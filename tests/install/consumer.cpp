@@ -59,7 +59,8 @@ int main() {
   const std::string answer =
       fetch(port, "GET /hello HTTP/1.1\r\nHost: example.test\r\nConnection: close\r\n\r\n");
   std::cout << answer;
-  const bool good = answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("behind: /hello\n");
+  const bool good =
+      answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("behind: /hello\n");
   std::cout << "onehop " << onehop::library_version() << (good ? " works\n" : " FAILED\n");
   return good ? 0 : 1;
 }

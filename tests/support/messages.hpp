@@ -77,7 +77,9 @@ class ExchangeLog {
  public:
   Server::Options options() const { return watch({}); }
   Server::Options watch(Server::Options options) const {
-    options.on_exchange_end = [all = all_](const Exchange& exchange) { all->emplace_back(exchange); };
+    options.on_exchange_end = [all = all_](const Exchange& exchange) {
+      all->emplace_back(exchange);
+    };
     options.log = [](LogLevel, std::string_view) {};
     return options;
   }
@@ -86,8 +88,7 @@ class ExchangeLog {
   const EndedExchange& at(std::size_t index) const { return all_->at(index); }
 
  private:
-  std::shared_ptr<std::vector<EndedExchange>> all_ =
-      std::make_shared<std::vector<EndedExchange>>();
+  std::shared_ptr<std::vector<EndedExchange>> all_ = std::make_shared<std::vector<EndedExchange>>();
 };
 
 }  // namespace onehop::test
