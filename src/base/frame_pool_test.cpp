@@ -69,9 +69,9 @@ TEST(FramePool, keeps_more_frames_than_it_holds_without_loss) {
 }
 
 TEST(FramePool, a_frame_may_be_freed_on_another_thread) {
-  std::vector<void*> frames;
-  for (int i = 0; i < 100; ++i)
-    frames.push_back(allocate_frame(300));
+  std::vector<void*> frames(100);
+  for (void*& frame : frames)
+    frame = allocate_frame(300);
   std::thread([&] {
     for (void* frame : frames)
       deallocate_frame(frame, 300);

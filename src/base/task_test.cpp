@@ -98,7 +98,7 @@ TEST(Task, resumes_the_continuation_given_to_start) {
   task<int> work = after(inner, 7);
   // The continuation is any suspended coroutine: here one that only notes it.
   struct Note {
-    struct promise_type {
+    struct promise_type {  // NOLINT(readability-identifier-naming): the language's name
       Note get_return_object() {
         return {std::coroutine_handle<promise_type>::from_promise(*this)};
       }

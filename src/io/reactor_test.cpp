@@ -224,11 +224,14 @@ TEST(Reactor, current_is_the_one_that_runs_or_is_entered) {
   Reactor inner(Reactor::Clock::manual);
   {
     const Reactor::Enter enter(outer);
-    Reactor* seen = nullptr;
-    Wakeup look([](void* slot) { *static_cast<Reactor**>(slot) = &Reactor::current(); }, &seen);
-    inner.schedule(look);
+    struct Look {
+      Reactor* seen = nullptr;
+      Wakeup wakeup{[](void* self) { static_cast<Look*>(self)->seen = &Reactor::current(); }, this};
+    };
+    Look look;
+    inner.schedule(look.wakeup);
     inner.run_once(Duration::zero());
-    EXPECT_EQ(seen, &inner);
+    EXPECT_EQ(look.seen, &inner);
     EXPECT_EQ(&Reactor::current(), &outer);
   }
   EXPECT_EQ(Reactor::current_or_null(), nullptr);

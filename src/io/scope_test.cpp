@@ -213,44 +213,38 @@ TEST_F(ScopeTest, a_task_may_destroy_its_own_scope) {
   EXPECT_THAT(log_, ElementsAre("~other", "destroyed", "~destroyer"));
 }
 
+task<void> cancel_after(Scope& scope, Log& log, io::Duration before) {
+  const Mark mark(log, "inner");
+  if (before > io::Duration::zero()) co_await sleep_for(before);
+  scope.cancel();
+  log.emplace_back("cancelled");
+}
+
+// Spawns, into a scope of its own, the task that cancels the scope this one is in.
+task<void> own_canceller(Scope& scope, Log& log, io::Duration before) {
+  const Mark mark(log, "owner");
+  Scope inner;
+  inner.spawn(cancel_after(scope, log, before));
+  log.emplace_back("spawned");
+  co_await sleep_for(seconds(9));
+  log.emplace_back("never");
+}
+
 TEST_F(ScopeTest, a_spawner_is_not_destroyed_by_what_it_spawns) {
   Scope outer;
-  auto cancel = [](Scope& scope, Log& log) -> task<void> {
-    scope.cancel();
-    log.emplace_back("cancelled");
-    co_return;
-  };
-  auto spawner = [cancel](Scope& scope, Log& log) -> task<void> {
-    const Mark mark(log, "spawner");
-    Scope inner;
-    inner.spawn(cancel(scope, log));
-    log.emplace_back("spawned");
-    co_await sleep_for(seconds(1));
-    log.emplace_back("never");
-  };
-  outer.spawn(spawner(outer, log_));
-  EXPECT_THAT(log_, ElementsAre("cancelled", "spawned"));
-  pass(seconds(2));
-  EXPECT_THAT(log_, ElementsAre("cancelled", "spawned", "~spawner"));
+  outer.spawn(own_canceller(outer, log_, seconds(0)));
+  EXPECT_THAT(log_, ElementsAre("cancelled", "~inner", "spawned"));
+  pass(seconds(1));
+  EXPECT_EQ(log_.size(), 4u);
+  EXPECT_EQ(log_.back(), "~owner");
 }
 
 TEST_F(ScopeTest, an_inner_task_may_cancel_the_scope_of_the_task_that_owns_it) {
   Scope outer;
-  auto cancel_later = [](Scope& scope, Log& log) -> task<void> {
-    const Mark mark(log, "inner");
-    co_await sleep_for(seconds(1));
-    scope.cancel();
-  };
-  auto owner = [&cancel_later](Scope& scope, Log& log) -> task<void> {
-    const Mark mark(log, "owner");
-    Scope inner;
-    inner.spawn(cancel_later(scope, log));
-    co_await inner.join();
-    log.emplace_back("never");
-  };
-  outer.spawn(owner(outer, log_));
+  outer.spawn(own_canceller(outer, log_, seconds(1)));
+  log_.clear();
   pass(seconds(1));
-  EXPECT_THAT(log_, ElementsAre("~owner", "~inner"));
+  EXPECT_THAT(log_, ElementsAre("~owner", "cancelled", "~inner"));
 }
 
 TEST_F(ScopeTest, a_task_cancelled_with_its_wakeup_pending_does_not_run) {

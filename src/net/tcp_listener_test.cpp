@@ -183,6 +183,7 @@ TEST(TcpListener, a_socket_file_nobody_listens_on_is_replaced) {
   const Folder folder;
   {
     const io::FileDescriptor dead(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_TRUE(dead);
     ASSERT_EQ(::bind(dead.get(), folder.address().data(), folder.address().size()), 0);
   }
   ASSERT_TRUE(exists(folder.path()));

@@ -25,19 +25,21 @@ BACKEND is http://HOST[:PORT][/PATH], a bare PORT (http://localhost:PORT), or un
 
 constexpr std::string_view kNotes = R"(
 A TIME has a unit (500ms, 15s, 5m), and so has a SIZE (64KiB, 1MiB); 'off' lifts a limit.
+What ends in ... may be given more than once.
 Each flag can be set in the environment too, and the flag wins: --drain-timeout is
 ONEHOP_DRAIN_TIMEOUT. Lists are separated by commas there, fields by line breaks.
 TERM and INT drain, a second one stops at once. Exit codes: 0 ok, 1 run time, 2 usage.
 )";
 
 // Where the explanations begin.
-constexpr std::size_t kColumn = 38;
+constexpr std::size_t kColumn = 40;
 
 std::string line_for(const Setting& setting, const Configuration& defaults) {
   std::string line = "  ";
   line += setting.letter != 0 ? std::string("-") + setting.letter + ", " : "    ";
   line += flag_of(setting);
   if (!setting.is_switch()) line += " " + std::string(setting.placeholder);
+  if (setting.may_repeat()) line += "...";
   line.resize(std::max(line.size() + 1, kColumn), ' ');
   line += setting.help;
   const std::string value = setting.show(defaults);

@@ -157,16 +157,21 @@ struct FieldChange {
   static std::string show(const FieldEdit& edit) { return edit.name; }
 };
 
-// Reaches the field behind a path of member pointers and puts a parsed value there.
+// The field at the end of a path of member pointers.
+template <auto kFirst, auto... kRest, class Object>
+auto& reach(Object& object) {
+  if constexpr (sizeof...(kRest) == 0) {
+    return object.*kFirst;
+  } else {
+    return reach<kRest...>(object.*kFirst);
+  }
+}
+
+// Puts parsed values there, and shows what is there.
 template <class Kind, auto... kPath>
 struct Stored {
-  template <class C>
-  static auto& in(C& configuration) {
-    return (configuration.*....*kPath);
-  }
-
   static Problem set(Configuration& configuration, const Values& values) {
-    auto& target = in(configuration);
+    auto& target = reach<kPath...>(configuration);
     if constexpr (requires { Kind::kSeparator; }) {
       target.clear();
       for (const std::string& text : values) {
@@ -183,7 +188,7 @@ struct Stored {
   }
 
   static std::string show(const Configuration& configuration) {
-    const auto& value = in(configuration);
+    const auto& value = reach<kPath...>(configuration);
     if constexpr (requires { Kind::kSeparator; }) {
       std::string joined;
       for (const auto& element : value)
@@ -234,16 +239,14 @@ using C = Configuration;
 
 constexpr std::array kSettings = {
     everyday<ListenAddress, &C::listen>(
-        "listen", "where to listen: :8080, 127.0.0.1:8080, unix:PATH; repeatable", 'l'),
-    everyday<HostHeader, &C::host_header>(
-        "host-header", "the Host the backend sees: the client's, the backend's, or NAME"),
-    everyday<FieldChange, &C::header_up>(
-        "header-up", "'Name: value' sets a request field, '-Name' removes it; repeatable"),
-    everyday<FieldChange, &C::header_down>("header-down", "the same for responses; repeatable"),
-    everyday<Network, &C::trust>(
-        "trust", "believe X-Forwarded-* from this network (10.0.0.0/8, unix); repeatable"),
-    everyday<UpgradeToken, &C::upgrades>("allow-upgrade",
-                                         "protocols that clients may upgrade to; repeatable"),
+        "listen", "where to listen: :8080, 127.0.0.1:8080, unix:PATH", 'l'),
+    everyday<HostHeader, &C::host_header>("host-header",
+                                          "the Host sent on: the client's, the backend's, NAME"),
+    everyday<FieldChange, &C::header_up>("header-up",
+                                         "'Name: value' sets a request field, '-Name' removes it"),
+    everyday<FieldChange, &C::header_down>("header-down", "the same for responses"),
+    everyday<Network, &C::trust>("trust", "whose X-Forwarded-* to believe: 10.0.0.0/8, ::1, unix"),
+    everyday<UpgradeToken, &C::upgrades>("allow-upgrade", "protocols that clients may upgrade to"),
     setting<OrOff<Size, Server::kUnlimited>, &C::server, &S::max_body>(
         SettingGroup::everyday, "max-body", "largest request body; past it 413"),
     setting<CountOrAuto, &C::server, &S::workers>(
@@ -252,22 +255,21 @@ constexpr std::array kSettings = {
     everyday<Switch, &C::verbose>("verbose", "log more than warnings", 'v'),
 
     client<PositiveDuration, &S::header_timeout>(
-        "header-timeout", "for a whole request head, from its first byte; past it 408"),
+        "header-timeout", "the whole request head, first byte on; past it 408"),
     client<PositiveDuration, &S::body_timeout>("body-timeout",
                                                "without a byte of a request body; past it 408"),
     client<PositiveDuration, &S::write_timeout>("write-timeout",
                                                 "without progress in writing to the client"),
     client<PositiveDuration, &S::idle_timeout>("idle-timeout",
                                                "between two requests of a connection"),
-    setting<Duration, &C::drain_timeout>(SettingGroup::client_side,
-                                         "drain-timeout",
-                                         "how long requests in flight may take after TERM or INT"),
-    client<Size, &S::max_header_bytes>(
-        "max-header-bytes", "request head, as name + value + 32 for a field; past it 431"),
+    setting<Duration, &C::drain_timeout>(
+        SettingGroup::client_side, "drain-timeout", "for requests in flight, after TERM or INT"),
+    client<Size, &S::max_header_bytes>("max-header-bytes",
+                                       "request head: name + value + 32 each; past it 431"),
     client<Count, &S::max_header_fields>("max-header-fields", "fields in it; past it 431"),
     client<Size, &S::max_request_line>("max-request-line", "past it 414"),
-    client<CountOrAuto, &S::max_client_connections>(
-        "max-client-connections", "open at once; auto is 80% of the open files allowed"),
+    client<CountOrAuto, &S::max_client_connections>("max-client-connections",
+                                                    "open at once; auto is 80% of the open files"),
 
     backend<PositiveDuration, &T::connect_timeout>("connect-timeout",
                                                    "to connect, over all addresses; past it 504"),
@@ -276,13 +278,12 @@ constexpr std::array kSettings = {
     backend<OrOff<PositiveDuration, kNever>, &T::response_timeout>(
         "response-timeout", "from the request sent to the response head; past it 504"),
     backend<OrOff<PositiveDuration, kNever>, &T::activity_timeout>(
-        "activity-timeout", "without a byte in either direction; not for event streams, tunnels"),
+        "activity-timeout", "no byte either way; not for event streams, tunnels"),
     backend<Duration, &T::pool_idle_timeout>("pool-idle-timeout",
                                              "how long an idle connection is kept"),
     backend<Count, &T::pool_size>("pool-size", "idle connections kept; 0 keeps none"),
     backend<OrOff<Count, 0>, &T::max_connections>("max-connections", "open at once"),
-    backend<Duration, &T::queue_timeout>(
-        "queue-timeout", "how long a request may wait for one of them; past it 503"),
+    backend<Duration, &T::queue_timeout>("queue-timeout", "to wait for one of those; past it 503"),
     backend<OrOff<Size, 0>, &T::replay_body>("replay-body",
                                              "how much of a body is kept to send it again"),
     backend<OrOff<Share, 1>, &T::retry_budget>("retry-budget", "retries per request, at most"),
@@ -291,7 +292,7 @@ constexpr std::array kSettings = {
     backend<Count, &T::max_response_header_fields>("max-response-header-fields",
                                                    "fields in it; past it 502"),
     backend<OrOff<PositiveDuration, 0>, &T::hold>(
-        "hold", "keep trying to connect for this long while the backend refuses"),
+        "hold", "keep trying to connect while the backend refuses"),
 };
 
 }  // namespace

@@ -14,14 +14,14 @@ TEST(StartupLines, SayWhatListens) {
 TEST(StartupLines, SayWhereItGoesAndWhetherThatAnswers) {
   const Url backend = Url::parse("http://app.internal:8000").value();
   EXPECT_EQ(backend_lines(backend, {.addresses = {"10.0.0.1", "10.0.0.2"}, .problem = {}}),
-            "onehop: to http://app.internal:8000/ (10.0.0.1, 10.0.0.2)\n"
+            "onehop: to http://app.internal:8000 (10.0.0.1, 10.0.0.2)\n"
             "onehop: the backend accepts connections\n");
 }
 
 TEST(StartupLines, WarnWhenTheBackendDoesNotAnswer) {
   const Url backend = Url::parse("http://127.0.0.1:8000").value();
   EXPECT_EQ(backend_lines(backend, {.addresses = {"127.0.0.1"}, .problem = "Connection refused"}),
-            "onehop: to http://127.0.0.1:8000/\n"
+            "onehop: to http://127.0.0.1:8000\n"
             "onehop: warning: the backend does not answer yet: Connection refused\n");
 }
 

@@ -12,14 +12,11 @@
 namespace onehop {
 namespace {
 
-using namespace onehop::literals;
+using literals::operator""_url;
 using test::from_client;
 using test::lines_of;
 using test::serve;
-using testing::AllOf;
-using testing::Contains;
 using testing::ElementsAre;
-using testing::Not;
 
 // The request that goes upstream after this hook.
 class RewriteHook : public testing::Test {

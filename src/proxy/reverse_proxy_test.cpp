@@ -13,16 +13,13 @@
 namespace onehop {
 namespace {
 
-using namespace onehop::literals;
+using literals::operator""_url;
 using test::from_client;
 using test::lines_of;
 using test::serve;
 using test::upstream_that;
-using testing::Contains;
 using testing::ElementsAre;
-using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 
 void to_backend(ProxyRequest& request) {
   request.out().set_url(request.out().url().resolved_below("http://backend"_url));

@@ -12,7 +12,7 @@
 namespace onehop {
 namespace {
 
-using namespace onehop::literals;
+using literals::operator""_url;
 using test::from_client;
 using test::lines_of;
 using test::serve;

@@ -369,7 +369,6 @@ task<Next> H1Exchange::answer(Response& response) {
 
 // An early answer: the upload goes on until the upstream or the client stops it.
 task<void> H1Exchange::wait_until_settled() {
-  if (body_is_settled()) co_return;
   using Watch = UntilHangup<void>;
   task<void> settling = until_settled();
   co_await Watch(stream_, settling, Watch::Begin::start, net::Stream::Hangup::broken);

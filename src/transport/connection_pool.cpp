@@ -50,6 +50,13 @@ void SharedPools::note_free_slot(const SharedOrigin& origin) {
   }
 }
 
+void SharedPools::ask_for_slot(const std::string& key, const ConnectionPool& asker) {
+  const std::lock_guard lock(mutex);
+  for (ConnectionPool* pool : pools) {
+    if (pool != &asker) pool->reactor().post([pool, key] { pool->close_idle(key); });
+  }
+}
+
 Slot::~Slot() {
   if (!origin_) return;  // moved from
   origin_->open.fetch_sub(1, std::memory_order_relaxed);
@@ -151,6 +158,7 @@ task<Result<std::unique_ptr<Connection>>> OriginPool::take(Freshness freshness) 
   // Dialling ends by itself; only the wait for a slot needs a limit here.
   net::Time deadline = io::kNever;
   if (dialling_ < waiting_) {
+    pool_.shared().ask_for_slot(key_, pool_);
     deadline = io::deadline_after(pool_.reactor().now(), pool_.options().queue_timeout);
   }
   const bool served = co_await waiter.ready.wait(deadline);
@@ -306,6 +314,11 @@ void ConnectionPool::on_sweep(void* self) {
 void ConnectionPool::dial_for_waiters() {
   for (auto& [key, origin] : origins_)
     origin->dial_for_waiters();
+}
+
+void ConnectionPool::close_idle(const std::string& key) {
+  const auto found = origins_.find(key);
+  if (found != origins_.end()) found->second->close_oldest();
 }
 
 }  // namespace onehop::transport

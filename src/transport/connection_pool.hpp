@@ -33,6 +33,8 @@ struct SharedPools {
   std::shared_ptr<SharedOrigin> origin(const std::string& key);
   // A slot of `key` came free: threads with waiting requests look again.
   void note_free_slot(const SharedOrigin& origin);
+  // Asks the other threads to close an idle connection to `key`, which keeps a slot from `asker`.
+  void ask_for_slot(const std::string& key, const ConnectionPool& asker);
 
   const Transport::Options options;
   RetryBudget budget;
@@ -119,6 +121,7 @@ class ConnectionPool final : public io::ShardLocal {
   void arm_sweep();
   void enforce_size();
   void dial_for_waiters();
+  void close_idle(const std::string& key);
 
  private:
   static void on_sweep(void* self);

@@ -165,9 +165,9 @@ task<void> H1Exchange::upload(std::size_t head) {
 
 std::optional<Body> H1Exchange::take_body_back(std::string copy) {
   uploading_ = {};
-  if (!progress_.copy_complete || (progress_.octets > 0 && progress_.copy == nullptr)) {
-    return std::nullopt;
-  }
+  const bool copied = progress_.copy != nullptr && progress_.copy_complete;
+  progress_.copy = nullptr;
+  if (progress_.octets > 0 && !copied) return std::nullopt;
   if (copy.empty() && !sent_all_) return std::move(upload_body_);
   return Body::from(
       std::make_unique<ReplayedSource>(std::move(copy), std::move(upload_body_), sent_all_));
@@ -196,7 +196,10 @@ task<Result<Response>> H1Exchange::begin(Request& request, std::string* copy) {
     auto response = take_response(request, *parser);
     if (!response) co_return failure(response.error());
     const Status status = response->status();
-    if (!status.is_informational() || status == Status::switching_protocols) co_return response;
+    if (!status.is_informational() || status == Status::switching_protocols) {
+      progress_.copy = nullptr;  // it is the caller's, and there will be no retry any more
+      co_return response;
+    }
     if (auto passed = pass_on(request, *response); !passed) co_return failure(passed.error());
     parser->reset();
   }

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/shard_server.hpp"
+
+#include <onehop/scope.hpp>
+
+#include "net/memory_stream.hpp"
+#include "support/messages.hpp"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace onehop::server {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using test::status_of;
+
+class ShardServerTest : public ::testing::Test {
+ protected:
+  ShardServerTest() : enter_(reactor_), common_(std::make_shared<Common>()) {
+    common_->max_connections = 100;
+    common_->options = exchanges_.options();
+    auto slow = make_handler([](Request) -> task<Response> {
+      co_await sleep_for(10s);
+      co_return Response(Status::ok, "done");
+    });
+    shard_ = std::make_unique<ShardServer>(reactor_, common_, slow);
+  }
+
+  void settle() {
+    while (reactor_.run_once(io::Duration::zero())) {
+    }
+  }
+  void advance(io::Duration duration) {
+    const net::Time end = reactor_.now() + duration;
+    settle();
+    while (reactor_.now() < end) {
+      const auto next = reactor_.timers().next();
+      reactor_.set_time(next && *next < end ? *next : end);
+      settle();
+    }
+  }
+  std::unique_ptr<net::MemoryStream> connect() {
+    auto [near, far] = net::make_memory_pair(reactor_);
+    shard_->adopt(std::move(far), *net::Address::from_ip("192.0.2.1", 5), "s:80");
+    settle();
+    return std::move(near);
+  }
+  void send_request(net::MemoryStream& stream) {
+    constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    stream.try_write(kGet.data(), kGet.size());
+    settle();
+  }
+  static std::string receive(net::MemoryStream& stream, bool& at_end) {
+    std::string text(4096, '\0');
+    const ssize_t got = stream.try_read(text.data(), text.size());
+    text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    char rest = 0;
+    const ssize_t more = stream.try_read(&rest, 1);
+    at_end = more != -EAGAIN;
+    return text;
+  }
+  void drain(io::Duration within) {
+    shard_->drain(reactor_.now() + within, [this] { drained_ = true; });
+    settle();
+  }
+
+  test::ExchangeLog exchanges_;
+  io::Reactor reactor_{io::Reactor::Clock::manual};
+  io::Reactor::Enter enter_;
+  std::shared_ptr<Common> common_;
+  std::unique_ptr<ShardServer> shard_;
+  bool drained_ = false;
+};
+
+TEST_F(ShardServerTest, CountsItsConnections) {
+  auto one = connect();
+  auto two = connect();
+  EXPECT_EQ(common_->connections, 2u);
+  one.reset();
+  settle();
+  EXPECT_EQ(common_->connections, 1u);
+}
+
+TEST_F(ShardServerTest, IsDrainedAtOnceWhenNobodyIsThere) {
+  drain(30s);
+  EXPECT_TRUE(drained_);
+  EXPECT_FALSE(shard_->was_cut());
+}
+
+TEST_F(ShardServerTest, EndsIdleConnectionsWhenItDrains) {
+  auto client = connect();
+  drain(30s);
+  EXPECT_TRUE(drained_);
+  bool at_end = false;
+  EXPECT_EQ(receive(*client, at_end), "");
+  EXPECT_TRUE(at_end);
+}
+
+TEST_F(ShardServerTest, LetsAnExchangeFinishAndSaysClose) {
+  auto client = connect();
+  send_request(*client);
+  drain(30s);
+  EXPECT_FALSE(drained_);
+  advance(11s);
+  EXPECT_TRUE(drained_);
+  EXPECT_FALSE(shard_->was_cut());
+  bool at_end = false;
+  const std::string answer = receive(*client, at_end);
+  EXPECT_EQ(status_of(answer), 200);
+  EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+  EXPECT_TRUE(at_end);
+}
+
+TEST_F(ShardServerTest, CutsWhatHasNotFinishedAtTheDeadline) {
+  auto client = connect();
+  send_request(*client);
+  drain(5s);
+  advance(4900ms);
+  EXPECT_FALSE(drained_);
+  advance(200ms);
+  EXPECT_TRUE(drained_);
+  EXPECT_TRUE(shard_->was_cut());
+  bool at_end = false;
+  EXPECT_EQ(receive(*client, at_end), "");
+  EXPECT_TRUE(at_end);
+}
+
+TEST_F(ShardServerTest, TakesAnEarlierDeadlineButNoLaterOne) {
+  auto client = connect();
+  send_request(*client);
+  drain(5s);
+  drain(1h);
+  drain(1s);
+  advance(1100ms);
+  EXPECT_TRUE(drained_);
+  EXPECT_TRUE(shard_->was_cut());
+}
+
+TEST_F(ShardServerTest, LetsAHeadThatHasBegunComeInWhileItDrains) {
+  auto client = connect();
+  constexpr std::string_view kBegin = "GET / HTTP/1.1\r\nHo";
+  client->try_write(kBegin.data(), kBegin.size());
+  settle();
+  drain(30s);
+  EXPECT_FALSE(drained_);
+  constexpr std::string_view kRest = "st: h\r\n\r\n";
+  client->try_write(kRest.data(), kRest.size());
+  advance(11s);
+  EXPECT_TRUE(drained_);
+  bool at_end = false;
+  EXPECT_EQ(status_of(receive(*client, at_end)), 200);
+}
+
+}  // namespace
+}  // namespace onehop::server

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the client sees when the backend, the client itself, or time goes wrong.
+#include "support/proxied.hpp"
+
+#include <string>
+
+#include <gmock/gmock.h>
+
+namespace onehop {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+using test::body_of;
+using test::count_of;
+using test::status_of;
+using testing::Wire;
+
+using ProxiedFaults = test::Proxied;
+
+// --- answers that break off --------------------------------------------------------------------
+
+struct Truncation {
+  const char* name;
+  const char* answer;
+  const char* received;  // of the content, as framed for the client
+  bool reset = false;    // the backend's end
+};
+class ProxiedTruncation : public test::Proxied, public ::testing::WithParamInterface<Truncation> {};
+
+TEST_P(ProxiedTruncation, NeverLooksComplete) {
+  Wire client = this->client();
+  client.send(get() + get());
+  Wire backend = this->backend();
+  backend.send(GetParam().answer);
+  if (GetParam().reset) {
+    backend.reset();
+  } else {
+    backend.close();
+  }
+  const std::string answer = client.receive();
+  EXPECT_EQ(body_of(answer), GetParam().received);
+  EXPECT_TRUE(client.at_end());
+  ASSERT_EQ(exchanges_.size(), 1u);
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::aborted);
+  ASSERT_TRUE(exchanges_.last().failure);
+  EXPECT_EQ(exchanges_.last().failure->side(), Side::upstream);
+  EXPECT_EQ(exchanges_.last().failure->phase(), Phase::receive);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, ProxiedTruncation,
+    ::testing::Values(
+        Truncation{"Length", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", "abc"},
+        Truncation{"Chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+                   "3\r\nabc\r\n"},
+        Truncation{"BeforeTheEndOfTrailers",
+                   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: y\r\n",
+                   "3\r\nabc\r\n"},
+        Truncation{"BrokenChunk",
+                   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n",
+                   "3\r\nabc\r\n"},
+        Truncation{"ResetLength", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", "abc", true},
+        Truncation{"ResetUntilClose", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabc",
+                   "3\r\nabc\r\n", true}),
+    [](const auto& each) { return std::string(each.param.name); });
+
+TEST_F(ProxiedFaults, ResetAnHttp10ClientWhoseAnswerBreaksOff) {
+  Wire client = this->client();
+  client.send("GET / HTTP/1.0\r\n\r\n");
+  Wire backend = this->backend();
+  backend.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+  backend.close();
+  EXPECT_EQ(body_of(client.receive()), "abc");
+  EXPECT_TRUE(client.was_reset());
+}
+
+// --- answers that are none ---------------------------------------------------------------------
+
+struct BadAnswer {
+  const char* name;
+  const char* answer;
+};
+class ProxiedBadAnswer : public test::Proxied, public ::testing::WithParamInterface<BadAnswer> {};
+
+TEST_P(ProxiedBadAnswer, Is502) {
+  Wire client = this->client();
+  client.send(get());
+  Wire backend = this->backend();
+  backend.send(GetParam().answer);
+  backend.close();
+  const std::string answer = client.receive();
+  EXPECT_EQ(status_of(answer), 502) << answer;
+  EXPECT_FALSE(body_of(answer).empty());
+  EXPECT_THAT(answer, Not(HasSubstr("backend")));
+  EXPECT_FALSE(client.at_end());
+  ASSERT_TRUE(exchanges_.last().failure);
+  EXPECT_EQ(exchanges_.last().failure->side(), Side::upstream);
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, ProxiedBadAnswer,
+    ::testing::Values(BadAnswer{"Nothing", ""}, BadAnswer{"Garbage", "SSH-2.0-OpenSSH\r\n\r\n"},
+                      BadAnswer{"HalfAHead", "HTTP/1.1 200 OK\r\nContent-"},
+                      BadAnswer{"TwoLengths",
+                                "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"},
+                      BadAnswer{"BadLength", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nab"},
+                      BadAnswer{"UnaskedSwitch",
+                                "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n"
+                                "Upgrade: websocket\r\n\r\n"}),
+    [](const auto& each) { return std::string(each.param.name); });
+
+TEST_F(ProxiedFaults, Answer502BehindAnInformationalResponse) {
+  Wire client = this->client();
+  client.send(get());
+  Wire backend = this->backend();
+  backend.send("HTTP/1.1 103 Early Hints\r\n\r\n");
+  backend.close();
+  const std::string answer = client.receive();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 502 "));
+}
+
+TEST_F(ProxiedFaults, Answer502WhenNobodyListens) {
+  ReverseProxy::Options proxy;
+  Transport::Options transport = network_.transport_options();
+  proxy.transport = std::make_shared<Transport>(transport);
+  proxy.rewrite = [](ProxyRequest& request) {
+    request.set_url(Url::parse("http://nobody").value());
+  };
+  network_.serve("proxy:80", std::make_shared<ReverseProxy>(std::move(proxy)),
+                 exchanges_.options());
+  Wire client = network_.connect("proxy:80");
+  client.send(get());
+  network_.advance(100ms);  // it is asked once more
+  EXPECT_EQ(status_of(client.receive()), 502);
+  EXPECT_EQ(exchanges_.last().failure->phase(), Phase::connect);
+  EXPECT_EQ(exchanges_.last().failure->code(), std::errc::connection_refused);
+}
+
+TEST_F(ProxiedFaults, RefuseAHeadThatIsTooLarge) {
+  Transport::Options transport;
+  transport.max_response_header_bytes = 1000;
+  start(transport);
+  Wire client = this->client();
+  client.send(get());
+  Wire backend = this->backend();
+  backend.send("HTTP/1.1 200 OK\r\nX: " + std::string(2000, 'x') + "\r\n\r\n");
+  EXPECT_EQ(status_of(client.receive()), 502);
+  EXPECT_TRUE(exchanges_.last().failed_with(Errc::response_head_too_large));
+}
+
+// --- time --------------------------------------------------------------------------------------
+
+TEST_F(ProxiedFaults, Answer504WhenTheBackendIsTooSlow) {
+  Transport::Options transport;
+  transport.response_timeout = 10s;
+  start(transport);
+  Wire client = this->client();
+  client.send(get());
+  Wire backend = this->backend();
+  network_.advance(9s);
+  EXPECT_EQ(client.receive(), "");
+  network_.advance(2s);
+  EXPECT_EQ(status_of(client.receive()), 504);
+  backend.receive();
+  EXPECT_TRUE(backend.at_end());
+  EXPECT_EQ(exchanges_.last().failure->phase(), Phase::wait);
+  EXPECT_EQ(exchanges_.last().attempts, 1);
+}
+
+TEST_F(ProxiedFaults, MeasureTheAnswerFromTheRequestsEnd) {
+  Transport::Options transport;
+  transport.response_timeout = 10s;
+  start(transport);
+  Wire client = this->client();
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n");
+  for (int i = 0; i < 4; ++i) {
+    network_.advance(6s);
+    client.send("a");
+  }
+  Wire backend = this->backend();
+  network_.advance(9s);
+  EXPECT_EQ(client.receive(), "");
+  backend.send(ok("in time"));
+  EXPECT_EQ(body_of(client.receive()), "in time");
+}
+
+TEST_F(ProxiedFaults, AbortAnAnswerThatStopsComing) {
+  Wire client = this->client();
+  client.send(get());
+  Wire backend = this->backend();
+  backend.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc");
+  network_.advance(4min);
+  backend.send("d");
+  network_.advance(4min);
+  EXPECT_FALSE(client.at_end());
+  network_.advance(2min);
+  EXPECT_EQ(body_of(client.receive()), "abcd");
+  EXPECT_TRUE(client.at_end());
+  EXPECT_TRUE(exchanges_.last().failed_with(Errc::timed_out));
+}
+
+TEST_F(ProxiedFaults, LetEventStreamsBeSilent) {
+  Wire client = this->client();
+  client.send(get());
+  Wire backend = this->backend();
+  backend.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
+  network_.advance(24h);
+  backend.send("data: x\n\n");
+  EXPECT_THAT(client.receive(), EndsWith("\r\n9\r\ndata: x\n\n\r\n"));
+}
+
+// The client stopped sending in the middle: its fault, not the backend's.
+TEST_F(ProxiedFaults, Answer408WhenTheRequestStops) {
+  Wire client = this->client();
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
+  Wire backend = this->backend();
+  network_.advance(61s);
+  EXPECT_EQ(status_of(client.receive()), 408);
+  EXPECT_TRUE(client.at_end());
+  backend.receive();
+  EXPECT_TRUE(backend.at_end());
+  EXPECT_EQ(exchanges_.last().failure->side(), Side::client);
+}
+
+TEST_F(ProxiedFaults, Answer400ToABrokenChunkAndCutTheBackend) {
+  Wire client = this->client();
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+  Wire backend = this->backend();
+  client.send("nonsense\r\n");
+  EXPECT_EQ(status_of(client.receive()), 400);
+  EXPECT_THAT(backend.receive(), EndsWith("3\r\nabc\r\n"));
+  EXPECT_TRUE(backend.at_end());
+}
+
+TEST_F(ProxiedFaults, Answer413ToABodyThatGrowsTooLarge) {
+  Server::Options server;
+  server.max_body = 4;
+  start({}, std::move(server));
+  Wire client = this->client();
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+  Wire backend = this->backend();
+  client.send("3\r\ndef\r\n");
+  EXPECT_EQ(status_of(client.receive()), 413);
+  EXPECT_THAT(backend.receive(), Not(HasSubstr("def")));
+  EXPECT_TRUE(backend.at_end());
+}
+
+// --- clients that leave ------------------------------------------------------------------------
+
+TEST_F(ProxiedFaults, CancelTheBackendWhenTheClientLeavesBeforeTheAnswer) {
+  Wire client = this->client();
+  client.send(get());
+  Wire backend = this->backend();
+  client.close();
+  backend.receive();
+  EXPECT_TRUE(backend.at_end());
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
+  EXPECT_EQ(exchanges_.last().failure->side(), Side::client);
+  EXPECT_EQ(transport_->statistics().open, 0u);
+}
+
+TEST_F(ProxiedFaults, CancelTheBackendWhenTheClientLeavesDuringTheAnswer) {
+  Wire client = this->client();
+  client.send(get());
+  Wire backend = this->backend();
+  backend.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc");
+  EXPECT_EQ(body_of(client.receive()), "abc");
+  client.close();
+  backend.receive();
+  EXPECT_TRUE(backend.at_end());
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
+}
+
+TEST_F(ProxiedFaults, CutTheRequestWhenTheClientLeavesInItsMiddle) {
+  Wire client = this->client();
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+  Wire backend = this->backend();
+  client.close();
+  const std::string request = backend.receive();
+  EXPECT_THAT(request, EndsWith("3\r\nabc\r\n"));
+  EXPECT_TRUE(backend.at_end());
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
+}
+
+}  // namespace
+}  // namespace onehop

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Connections to the backend: when they are used again, and what is sent again when one was stale.
+#include "support/proxied.hpp"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+
+namespace onehop {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using test::body_of;
+using test::status_of;
+using testing::Wire;
+
+class ProxiedPool : public test::Proxied {
+ protected:
+  // A connection that carried one request and is idle now.
+  Wire warm(Wire& client) {
+    client.send(get("/warm"));
+    Wire backend = this->backend();
+    backend.receive();
+    backend.send(ok("warm"));
+    EXPECT_EQ(body_of(client.receive()), "warm");
+    EXPECT_EQ(transport_->statistics().idle, 1u);
+    return backend;
+  }
+};
+
+// --- stale connections -------------------------------------------------------------------------
+
+TEST_F(ProxiedPool, NoticesThatAnIdleConnectionWasClosed) {
+  Wire client = this->client();
+  Wire old = warm(client);
+  old.close();
+  EXPECT_EQ(transport_->statistics().idle, 0u);
+  client.send(post("abc"));
+  Wire fresh = backend();
+  EXPECT_THAT(fresh.receive(), EndsWith("\r\n\r\nabc"));
+  fresh.send(ok("done"));
+  EXPECT_EQ(body_of(client.receive()), "done");
+  EXPECT_EQ(exchanges_.last().attempts, 1);
+}
+
+TEST_F(ProxiedPool, DropsAnIdleConnectionThatSpeaksOutOfTurn) {
+  Wire client = this->client();
+  Wire old = warm(client);
+  old.send(ok("not asked for"));
+  EXPECT_EQ(transport_->statistics().open, 0u);
+  client.send(get());
+  Wire fresh = backend();
+  fresh.send(ok("asked for"));
+  EXPECT_EQ(body_of(client.receive()), "asked for");
+}
+
+TEST_F(ProxiedPool, SendsAGetAgainWhenItsConnectionWasStale) {
+  Wire client = this->client();
+  Wire old = warm(client);
+  client.send(get("/again"));
+  EXPECT_THAT(old.receive(), StartsWith("GET /again "));
+  old.close();
+  Wire fresh = backend();
+  EXPECT_THAT(fresh.receive(), StartsWith("GET /again "));
+  fresh.send(ok("done"));
+  EXPECT_EQ(body_of(client.receive()), "done");
+  EXPECT_EQ(exchanges_.last().attempts, 2);
+  EXPECT_EQ(transport_->statistics().retried, 1u);
+}
+
+TEST_F(ProxiedPool, NeverSendsAPostTwice) {
+  Wire client = this->client();
+  Wire old = warm(client);
+  client.send(post("abc"));
+  EXPECT_THAT(old.receive(), EndsWith("abc"));
+  old.close();
+  EXPECT_EQ(status_of(client.receive()), 502);
+  EXPECT_TRUE(nobody_connects());
+  EXPECT_EQ(exchanges_.last().attempts, 1);
+}
+
+TEST_F(ProxiedPool, SendsAPostWithAnIdempotencyKeyAgain) {
+  Wire client = this->client();
+  Wire old = warm(client);
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nIdempotency-Key: 1\r\nContent-Length: 3\r\n\r\nabc");
+  EXPECT_THAT(old.receive(), EndsWith("abc"));
+  old.close();
+  Wire fresh = backend();
+  EXPECT_THAT(fresh.receive(), EndsWith("\r\n\r\nabc"));
+}
+
+TEST_F(ProxiedPool, SendsNothingAgainOnAFreshConnection) {
+  Wire client = this->client();
+  client.send(get());
+  Wire first = backend();
+  first.receive();
+  first.close();
+  EXPECT_EQ(status_of(client.receive()), 502);
+  EXPECT_TRUE(nobody_connects());
+}
+
+TEST_F(ProxiedPool, SendsNothingAgainOnceAnAnswerBegan) {
+  Wire client = this->client();
+  Wire old = warm(client);
+  client.send(get());
+  old.receive();
+  old.send("HTTP/1.1 2");
+  old.close();
+  EXPECT_EQ(status_of(client.receive()), 502);
+  EXPECT_TRUE(nobody_connects());
+  EXPECT_TRUE(exchanges_.last().failed_with(Errc::truncated));
+}
+
+TEST_F(ProxiedPool, DoesNotRetryATimeout) {
+  Transport::Options transport;
+  transport.response_timeout = 2s;
+  start(transport);
+  Wire client = this->client();
+  Wire old = warm(client);
+  client.send(get());
+  network_.advance(3s);
+  EXPECT_EQ(status_of(client.receive()), 504);
+  EXPECT_TRUE(nobody_connects());
+}
+
+TEST_F(ProxiedPool, ReplaysTheWholeBodyOfAPut) {
+  const std::string content(60'000, 'p');
+  Wire client = this->client();
+  Wire old = warm(client);
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 60005\r\n\r\n" + content);
+  EXPECT_THAT(old.receive(), EndsWith("ppp"));
+  old.close();
+  Wire fresh = backend();
+  client.send("12345");
+  EXPECT_EQ(body_of(fresh.receive()), content + "12345");
+  fresh.send(ok("done"));
+  EXPECT_EQ(body_of(client.receive()), "done");
+}
+
+TEST_F(ProxiedPool, ReplaysAChunkedBodyWithItsTrailers) {
+  Wire client = this->client();
+  Wire old = warm(client);
+  client.send(
+      "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n");
+  EXPECT_THAT(old.receive(), EndsWith("0\r\nX-Sum: 1\r\n\r\n"));
+  old.close();
+  Wire fresh = backend();
+  EXPECT_EQ(body_of(fresh.receive()), "3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n");
+}
+
+TEST_F(ProxiedPool, DoesNotReplayMoreThanItKeeps) {
+  Wire client = this->client();
+  Wire old = warm(client);
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 70000\r\n\r\n");
+  for (int i = 0; i < 7; ++i) {
+    client.send(std::string(10'000, 'p'));
+    old.receive();
+  }
+  old.close();
+  EXPECT_EQ(status_of(client.receive()), 502);
+  EXPECT_TRUE(nobody_connects());
+}
+
+TEST_F(ProxiedPool, KeepsNothingWhereNothingMayBeReplayed) {
+  Transport::Options transport;
+  transport.replay_body = 0;
+  start(transport);
+  Wire client = this->client();
+  Wire old = warm(client);
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
+  old.receive();
+  old.close();
+  EXPECT_EQ(status_of(client.receive()), 502);
+  EXPECT_TRUE(nobody_connects());
+}
+
+// A connection idle for more than a second is not trusted with what cannot be repeated.
+TEST_F(ProxiedPool, GivesAPostARecentConnection) {
+  Wire client = this->client();
+  Wire old = warm(client);
+  network_.advance(1500ms);
+  client.send(post("abc"));
+  Wire fresh = backend();
+  EXPECT_THAT(fresh.receive(), StartsWith("POST / "));
+  EXPECT_EQ(old.receive(), "");
+}
+
+// --- idle connections --------------------------------------------------------------------------
+
+TEST_F(ProxiedPool, ClosesWhatIsIdleForLong) {
+  Wire client = this->client();
+  Wire old = warm(client);
+  network_.advance(3900ms);
+  EXPECT_FALSE(old.at_end());
+  network_.advance(500ms);
+  EXPECT_TRUE(old.at_end());
+  EXPECT_EQ(transport_->statistics().open, 0u);
+}
+
+TEST_F(ProxiedPool, BelievesAKeepAliveField) {
+  Wire client = this->client();
+  client.send(get());
+  Wire backend = this->backend();
+  backend.receive();
+  backend.send("HTTP/1.1 200 OK\r\nKeep-Alive: max=9, timeout=11\r\nContent-Length: 0\r\n\r\n");
+  network_.advance(9900ms);
+  EXPECT_FALSE(backend.at_end());
+  network_.advance(500ms);
+  EXPECT_TRUE(backend.at_end());
+}
+
+TEST_F(ProxiedPool, KeepsNothingWithoutAPool) {
+  Transport::Options transport;
+  transport.pool_size = 0;
+  start(transport);
+  Wire client = this->client();
+  client.send(get());
+  Wire backend = this->backend();
+  backend.receive();
+  backend.send(ok("x"));
+  EXPECT_EQ(body_of(client.receive()), "x");
+  EXPECT_TRUE(backend.at_end());
+}
+
+TEST_F(ProxiedPool, KeepsNoMoreThanItsSize) {
+  Transport::Options transport;
+  transport.pool_size = 1;
+  start(transport);
+  Wire first = this->client();
+  Wire second = this->client();
+  first.send(get());
+  second.send(get());
+  Wire older = backend();
+  Wire newer = backend();
+  older.receive();
+  newer.receive();
+  older.send(ok("x"));
+  newer.send(ok("x"));
+  EXPECT_EQ(transport_->statistics().idle, 1u);
+  EXPECT_TRUE(older.at_end());
+  EXPECT_FALSE(newer.at_end());
+}
+
+struct Ending {
+  const char* name;
+  const char* answer;
+};
+class ProxiedNotReused : public ProxiedPool, public ::testing::WithParamInterface<Ending> {};
+
+TEST_P(ProxiedNotReused, ClosesTheConnection) {
+  Wire client = this->client();
+  client.send(get());
+  Wire backend = this->backend();
+  backend.receive();
+  backend.send(GetParam().answer);
+  EXPECT_EQ(status_of(client.receive()), 200);
+  EXPECT_TRUE(backend.at_end());
+  EXPECT_EQ(transport_->statistics().idle, 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, ProxiedNotReused,
+    ::testing::Values(
+        Ending{"SaysClose", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx"},
+        Ending{"IsHttp10", "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx"},
+        Ending{"SaysMore", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\n"}),
+    [](const auto& each) { return std::string(each.param.name); });
+
+// --- limits ------------------------------------------------------------------------------------
+
+class ProxiedSlots : public ProxiedPool {
+ protected:
+  ProxiedSlots() {
+    Transport::Options transport;
+    transport.max_connections = 1;
+    start(transport);
+  }
+};
+
+TEST_F(ProxiedSlots, AreGivenToWhoeverWaits) {
+  Wire first = client();
+  Wire second = client();
+  first.send(get("/1"));
+  second.send(get("/2"));
+  Wire backend = this->backend();
+  EXPECT_THAT(backend.receive(), StartsWith("GET /1 "));
+  EXPECT_TRUE(nobody_connects());
+  backend.send(ok("one"));
+  EXPECT_EQ(body_of(first.receive()), "one");
+  EXPECT_THAT(backend.receive(), StartsWith("GET /2 "));
+  backend.send(ok("two"));
+  EXPECT_EQ(body_of(second.receive()), "two");
+}
+
+TEST_F(ProxiedSlots, AreWaitedForSoLong) {
+  Wire first = client();
+  Wire second = client();
+  first.send(get());
+  second.send(get());
+  Wire backend = this->backend();
+  network_.advance(4900ms);
+  EXPECT_EQ(second.receive(), "");
+  network_.advance(200ms);
+  EXPECT_EQ(status_of(second.receive()), 503);
+  EXPECT_TRUE(exchanges_.last().failed_with(Errc::no_connection_slot));
+  EXPECT_EQ(exchanges_.last().failure->phase(), Phase::queue);
+  backend.send(ok("still served"));
+  EXPECT_EQ(body_of(first.receive()), "still served");
+}
+
+TEST_F(ProxiedSlots, ComeFreeWithAClosedConnection) {
+  Wire first = client();
+  Wire second = client();
+  first.send(get("/1"));
+  second.send(get("/2"));
+  Wire old = backend();
+  old.close();
+  EXPECT_EQ(status_of(first.receive()), 502);
+  Wire fresh = backend();
+  EXPECT_THAT(fresh.receive(), StartsWith("GET /2 "));
+}
+
+TEST_F(ProxiedSlots, AreNotGivenToAClientThatHasLeft) {
+  Wire first = client();
+  Wire gone = client();
+  Wire third = client();
+  first.send(get("/1"));
+  gone.send(get("/gone"));
+  third.send(get("/3"));
+  gone.close();
+  Wire backend = this->backend();
+  backend.receive();
+  backend.send(ok("one"));
+  EXPECT_THAT(backend.receive(), StartsWith("GET /3 "));
+}
+
+TEST_F(ProxiedPool, LimitsRetriesToABudget) {
+  Transport::Options transport;
+  transport.retry_budget = 0;
+  start(transport);
+  int retried = 0;
+  std::vector<Wire> clients;
+  for (int i = 0; i < 40; ++i) {
+    clients.push_back(client());
+    Wire old = warm(clients.back());
+    clients.back().send(get("/again"));
+    old.receive();
+    old.close();
+    if (!nobody_connects()) ++retried;
+  }
+  EXPECT_GT(retried, 0);
+  EXPECT_LT(retried, 40);
+}
+
+}  // namespace
+}  // namespace onehop

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Upgraded connections through the whole path (RFC 9110 §7.8).
+#include "support/proxied.hpp"
+
+#include <string>
+
+#include <gmock/gmock.h>
+
+namespace onehop {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+using test::body_of;
+using test::status_of;
+using testing::Wire;
+
+class ProxiedUpgrade : public test::Proxied {
+ protected:
+  static constexpr std::string_view kAsk =
+      "GET /chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+  static constexpr std::string_view kSwitch =
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Accept: x\r\n\r\n";
+};
+
+TEST_F(ProxiedUpgrade, JoinsBothConnections) {
+  Wire client = this->client();
+  client.send(kAsk);
+  Wire backend = this->backend();
+  const std::string asked = backend.receive();
+  EXPECT_THAT(asked, HasSubstr("\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"));
+  backend.send(kSwitch);
+  const std::string answer = client.receive();
+  EXPECT_EQ(status_of(answer), 101);
+  EXPECT_THAT(answer, HasSubstr("\r\nUpgrade: websocket\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nSec-WebSocket-Accept: x\r\n"));
+  for (const std::string text : {"a", "bc", "def"}) {
+    client.send(text);
+    EXPECT_EQ(backend.receive(), text);
+    backend.send(text + text);
+    EXPECT_EQ(client.receive(), text + text);
+  }
+  network_.advance(24h);  // silence is normal here
+  client.send("still there");
+  EXPECT_EQ(backend.receive(), "still there");
+}
+
+TEST_F(ProxiedUpgrade, DeliversWhatWasSentEarly) {
+  Wire client = this->client();
+  client.send(std::string(kAsk) + "from the client");
+  Wire backend = this->backend();
+  EXPECT_THAT(backend.receive(), EndsWith("\r\n\r\n"));
+  backend.send(std::string(kSwitch) + "from the backend");
+  EXPECT_EQ(body_of(client.receive()), "from the backend");
+  EXPECT_EQ(backend.receive(), "from the client");
+}
+
+TEST_F(ProxiedUpgrade, PassesHalfClosesOn) {
+  Wire client = this->client();
+  client.send(kAsk);
+  Wire backend = this->backend();
+  backend.receive();
+  backend.send(kSwitch);
+  client.receive();
+  client.send("last words");
+  client.close_write();
+  EXPECT_EQ(backend.receive(), "last words");
+  EXPECT_TRUE(backend.at_end());
+  EXPECT_EQ(exchanges_.size(), 0u);
+  backend.send("answer");
+  EXPECT_EQ(client.receive(), "answer");
+  backend.close_write();
+  EXPECT_TRUE(client.at_end());
+  ASSERT_EQ(exchanges_.size(), 1u);
+  EXPECT_TRUE(exchanges_.last().upgraded);
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
+  EXPECT_EQ(exchanges_.last().request_body, 10u);
+  EXPECT_EQ(exchanges_.last().response_body, 6u);
+}
+
+TEST_F(ProxiedUpgrade, EndsWithEitherSide) {
+  for (const bool by_client : {true, false}) {
+    Wire client = this->client();
+    client.send(kAsk);
+    Wire backend = this->backend();
+    backend.receive();
+    backend.send(kSwitch);
+    client.receive();
+    Wire& first = by_client ? client : backend;
+    Wire& other = by_client ? backend : client;
+    first.reset();
+    EXPECT_TRUE(other.at_end());
+    EXPECT_EQ(exchanges_.last().outcome, by_client ? Outcome::client_gone : Outcome::aborted);
+    EXPECT_EQ(transport_->statistics().open, 0u);
+  }
+}
+
+TEST_F(ProxiedUpgrade, MayBeRefused) {
+  Wire client = this->client();
+  client.send(kAsk);
+  Wire backend = this->backend();
+  backend.receive();
+  backend.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
+  EXPECT_EQ(body_of(client.receive()), "no");
+  client.send(get());
+  EXPECT_THAT(backend.receive(), StartsWith("GET / "));
+}
+
+TEST_F(ProxiedUpgrade, IsNotToAnythingElse) {
+  Wire client = this->client();
+  client.send(kAsk);
+  Wire backend = this->backend();
+  backend.receive();
+  backend.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n");
+  EXPECT_EQ(status_of(client.receive()), 502);
+  EXPECT_TRUE(backend.at_end());
+}
+
+TEST_F(ProxiedUpgrade, IsNotAskedForUnknownProtocols) {
+  for (const char* protocol : {"h2c", "other"}) {
+    Wire client = this->client();
+    client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: " +
+                std::string(protocol) + "\r\nHTTP2-Settings: x\r\n\r\n");
+    Wire backend = this->backend();
+    const std::string asked = backend.receive();
+    EXPECT_THAT(asked, Not(HasSubstr("pgrade")));
+    EXPECT_THAT(asked, Not(HasSubstr("HTTP2-Settings")));
+  }
+}
+
+}  // namespace
+}  // namespace onehop

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A server inside a larger program, with nothing but the public headers and real sockets.
+#include <onehop/onehop.hpp>
+#include <onehop/testing.hpp>
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+onehop::Server::Options quiet(std::string listen = "127.0.0.1:0") {
+  onehop::Server::Options options;
+  options.listen = std::move(listen);
+  options.workers = 2;
+  options.log = [](onehop::LogLevel, std::string_view) {};
+  return options;
+}
+
+onehop::task<onehop::Result<std::string>> fetch_text(onehop::Url url) {
+  const onehop::Transport transport;
+  auto response = co_await transport.round_trip(onehop::Request(onehop::Method::get, url));
+  if (!response) co_return onehop::failure(response.error());
+  co_return co_await response->body().read_all(1 << 20);
+}
+
+// The whole of http://`address`/.
+onehop::Result<std::string> fetch(const std::string& address) {
+  return onehop::testing::run(fetch_text(onehop::Url::parse("http://" + address + "/").value()));
+}
+
+TEST(EmbeddedServer, StartsOnAFreePortAndStops) {
+  onehop::Server server(quiet());
+  EXPECT_TRUE(server.addresses().empty());
+  ASSERT_TRUE(server.start(onehop::make_handler(
+      [](onehop::Request) { return onehop::Response(onehop::Status::ok, "hello"); })));
+  ASSERT_EQ(server.addresses().size(), 1u);
+  const std::string address = server.addresses().front();
+  EXPECT_THAT(address, StartsWith("127.0.0.1:"));
+  EXPECT_EQ(fetch(address).value(), "hello");
+  EXPECT_TRUE(server.stop(5s));
+  EXPECT_FALSE(fetch(address));
+  EXPECT_EQ(server.connections(), 0u);
+}
+
+TEST(EmbeddedServer, ListensOnSeveralAddresses) {
+  onehop::Server::Options options = quiet();
+  options.listen = {"127.0.0.1:0", "127.0.0.1:0"};
+  onehop::Server server(std::move(options));
+  ASSERT_TRUE(server.start(onehop::testing::recorder(onehop::Status::ok, "both")));
+  ASSERT_EQ(server.addresses().size(), 2u);
+  for (const std::string& address : server.addresses()) EXPECT_EQ(fetch(address).value(), "both");
+}
+
+TEST(EmbeddedServer, SaysWhyItCannotStart) {
+  onehop::Server first(quiet());
+  const auto handler = onehop::testing::recorder(onehop::Status::ok, "");
+  ASSERT_TRUE(first.start(handler));
+  onehop::Server second(quiet(first.addresses().front()));
+  const auto started = second.start(handler);
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().to_string(), HasSubstr(first.addresses().front()));
+  EXPECT_EQ(second.run(handler), 1);
+}
+
+TEST(EmbeddedServer, RunsUntilItIsStoppedFromElsewhere) {
+  onehop::Server server(quiet());
+  auto result = std::async(std::launch::async, [&server] {
+    return server.run(onehop::testing::recorder(onehop::Status::ok, "running"));
+  });
+  while (server.addresses().empty()) std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(fetch(server.addresses().front()).value(), "running");
+  server.stop(1s);
+  EXPECT_EQ(result.get(), 0);
+}
+
+TEST(EmbeddedServer, MakesAHandlerForEachCore) {
+  // Counts without a lock: nobody else has this one.
+  struct Counting final : onehop::Handler {
+    onehop::task<onehop::Response> serve(onehop::Request) const override {
+      co_return onehop::Response(onehop::Status::ok, std::to_string(++count));
+    }
+    mutable int count = 0;
+  };
+  std::atomic<int> made = 0;
+  onehop::Server server(quiet());
+  ASSERT_TRUE(server.start_per_core([&made] {
+    ++made;
+    return std::make_shared<Counting>();
+  }));
+  for (int i = 0; i < 5; ++i) {
+    const int count = std::stoi(fetch(server.addresses().front()).value());
+    EXPECT_GE(count, 1);
+    EXPECT_LE(count, i + 1);
+  }
+  EXPECT_EQ(made, 2);
+  server.stop(1s);
+}
+
+TEST(EmbeddedServer, LetsAnAnswerUnderWayFinish) {
+  std::promise<void> asked;
+  onehop::Server server(quiet());
+  ASSERT_TRUE(server.start(onehop::make_handler(
+      [&asked](onehop::Request) -> onehop::task<onehop::Response> {
+        asked.set_value();
+        co_await onehop::sleep_for(200ms);
+        co_return onehop::Response(onehop::Status::ok, "finished");
+      })));
+  const std::string address = server.addresses().front();
+  auto answer = std::async(std::launch::async, [&address] { return fetch(address); });
+  asked.get_future().wait();
+  EXPECT_TRUE(server.stop(10s));
+  EXPECT_EQ(answer.get().value(), "finished");
+}
+
+TEST(EmbeddedServer, CutsWhatTakesTooLong) {
+  std::promise<void> asked;
+  onehop::Server server(quiet());
+  ASSERT_TRUE(server.start(onehop::make_handler(
+      [&asked](onehop::Request) -> onehop::task<onehop::Response> {
+        asked.set_value();
+        co_await onehop::sleep_for(1h);
+        co_return onehop::Response(onehop::Status::ok);
+      })));
+  const std::string address = server.addresses().front();
+  auto answer = std::async(std::launch::async, [&address] { return fetch(address); });
+  asked.get_future().wait();
+  EXPECT_FALSE(server.stop(50ms));
+  EXPECT_FALSE(answer.get());
+}
+
+// The program of the README, with its two ends in the same process.
+TEST(EmbeddedServer, ProxiesToAnotherServer) {
+  onehop::Server backend(quiet());
+  ASSERT_TRUE(backend.start(onehop::make_handler([](onehop::Request request) {
+    return onehop::Response(onehop::Status::ok, "asked for " + std::string(request.url().target()));
+  })));
+  const auto url = onehop::Url::parse("http://" + backend.addresses().front() + "/base");
+  ASSERT_TRUE(url);
+  onehop::Server server(quiet());
+  ASSERT_TRUE(server.start(onehop::single_host_reverse_proxy(*url)));
+  EXPECT_EQ(fetch(server.addresses().front()).value(), "asked for /base/");
+}
+
+}  // namespace
