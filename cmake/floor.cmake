@@ -17,6 +17,7 @@ function(onehop_add_floor name)
   endif()
   add_library(onehop_${name} OBJECT ${sources})
   onehop_own_target(onehop_${name})
+  target_compile_options(onehop_${name} PRIVATE ${onehop_lto})
   target_link_libraries(onehop_${name} PRIVATE ${arg_USES})
 endfunction()
 

@@ -7,7 +7,7 @@
 #include "program/websocket_echo.hpp"
 
 #include <chrono>
-#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -80,18 +80,51 @@ Response events() {
   return with_type(std::move(response), "text/event-stream");
 }
 
-// The answer begins while the question is still coming in.
-Response echo(Request& request) {
-  if (request.method() != Method::post && request.method() != Method::put) {
-    Response refusal(Status::method_not_allowed, "POST something here and it comes back.\n");
-    refusal.headers().set("Allow", "POST, PUT");
-    return with_type(std::move(refusal), "text/plain; charset=utf-8");
+// What comes in, on its way out again.
+class Echo final : public BodySource {
+ public:
+  explicit Echo(Body body) : body_(std::move(body)) {}
+
+  // Waits for the first piece. Asking for it is what tells a client that waits for 100 Continue to
+  // go on (RFC 9110 §10.1.1); once an answer has begun it is too late for that.
+  task<Result<void>> begin() {
+    auto first = co_await body_.read();
+    if (!first) co_return failure(first.error());
+    first_ = *first;
+    co_return Result<void>();
   }
+
+  task<Result<bytes>> read() override {
+    if (first_) co_return *std::exchange(first_, std::nullopt);
+    co_return co_await body_.read();
+  }
+  std::optional<std::uint64_t> length() const override { return body_.length(); }
+  const Headers& trailers() const override { return body_.trailers(); }
+
+ private:
+  Body body_;
+  std::optional<bytes> first_;
+};
+
+Response only_post() {
+  Response refusal(Status::method_not_allowed, "POST something here and it comes back.\n");
+  refusal.headers().set("Allow", "POST, PUT");
+  return with_type(std::move(refusal), "text/plain; charset=utf-8");
+}
+
+// The answer begins while the question is still coming in.
+task<Response> echo(Request request) {
+  if (request.method() != Method::post && request.method() != Method::put) co_return only_post();
   const std::string type(
       request.headers().get("Content-Type").value_or("application/octet-stream"));
   Response response(Status::ok);
-  response.set_body(std::move(request.body()));
-  return with_type(std::move(response), type);
+  if (!request.body().is_empty()) {
+    auto source = std::make_unique<Echo>(std::move(request.body()));
+    auto begun = co_await source->begin();
+    if (!begun) co_return Response(Status::bad_request, "The body broke off.\n");
+    response.set_body(Body::from(std::move(source)));
+  }
+  co_return with_type(std::move(response), type);
 }
 
 Response not_found(const Request& request) {
@@ -105,14 +138,14 @@ Response not_found(const Request& request) {
       "text/plain; charset=utf-8");
 }
 
-Response answer(Request request) {
+task<Response> answer(Request request) {
   const std::string_view path = request.url().path();
-  if (path == "/") return page(request);
-  if (path == "/stream") return stream();
-  if (path == "/events") return events();
-  if (path == "/echo") return echo(request);
-  if (path == "/ws") return websocket_echo(request);
-  return not_found(request);
+  if (path == "/echo") co_return co_await echo(std::move(request));
+  if (path == "/") co_return page(request);
+  if (path == "/stream") co_return stream();
+  if (path == "/events") co_return events();
+  if (path == "/ws") co_return websocket_echo(request);
+  co_return not_found(request);
 }
 
 }  // namespace

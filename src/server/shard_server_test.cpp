@@ -17,8 +17,8 @@ namespace onehop::server {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::HasSubstr;
 using test::status_of;
+using ::testing::HasSubstr;
 
 class ShardServerTest : public ::testing::Test {
  protected:

@@ -11,14 +11,14 @@ namespace onehop {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::EndsWith;
-using ::testing::HasSubstr;
-using ::testing::Not;
-using ::testing::StartsWith;
 using test::body_of;
 using test::count_of;
 using test::status_of;
 using test::without_date;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
 using testing::Wire;
 
 using ProxiedExchange = test::Proxied;
@@ -30,8 +30,9 @@ TEST_F(ProxiedExchange, IsRelayedFaithfully) {
   EXPECT_EQ(backend.receive(),
             "GET /a%2fb//c?q=%20 HTTP/1.1\r\nHost: backend\r\nX-B: 1\r\nx-a: 2\r\nX-B: 3\r\n"
             "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Host: h\r\nX-Forwarded-Proto: http\r\n\r\n");
-  backend.send("HTTP/1.1 299 Rather Fine\r\nSeRvEr: s\r\nA: 1\r\nB: 2\r\nA: 3\r\n"
-               "Content-Length: 2\r\n\r\nhi");
+  backend.send(
+      "HTTP/1.1 299 Rather Fine\r\nSeRvEr: s\r\nA: 1\r\nB: 2\r\nA: 3\r\n"
+      "Content-Length: 2\r\n\r\nhi");
   EXPECT_EQ(without_date(client.receive()),
             "HTTP/1.1 299 Rather Fine\r\nSeRvEr: s\r\nA: 1\r\nB: 2\r\nA: 3\r\n"
             "Content-Length: 2\r\n\r\nhi");
@@ -111,8 +112,9 @@ TEST_F(ProxiedExchange, GivesAnHttp10ClientNoChunks) {
   client.send("GET / HTTP/1.0\r\n\r\n");
   Wire backend = this->backend();
   EXPECT_THAT(backend.receive(), StartsWith("GET / HTTP/1.1\r\n"));
-  backend.send("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
-               "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+  backend.send(
+      "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
   const std::string answer = client.receive();
   EXPECT_EQ(status_of(answer), 200);
   EXPECT_EQ(body_of(answer), "abc");
@@ -228,7 +230,8 @@ TEST_F(ProxiedExchange, EndsAFloodOfInformationalResponses) {
   Wire client = this->client();
   client.send(get());
   Wire backend = this->backend();
-  for (int i = 0; i < 65; ++i) backend.send("HTTP/1.1 103 Early Hints\r\n\r\n");
+  for (int i = 0; i < 65; ++i)
+    backend.send("HTTP/1.1 103 Early Hints\r\n\r\n");
   const std::string answers = client.receive();
   EXPECT_EQ(count_of("HTTP/1.1 103 ", answers), 64);
   EXPECT_THAT(answers, HasSubstr("HTTP/1.1 502 Bad Gateway\r\n"));

@@ -11,13 +11,13 @@ namespace onehop {
 namespace {
 
 using namespace std::chrono_literals;
+using test::body_of;
+using test::count_of;
+using test::status_of;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-using test::body_of;
-using test::count_of;
-using test::status_of;
 using testing::Wire;
 
 using ProxiedFaults = test::Proxied;
@@ -53,7 +53,8 @@ TEST_P(ProxiedTruncation, NeverLooksComplete) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    All, ProxiedTruncation,
+    All,
+    ProxiedTruncation,
     ::testing::Values(
         Truncation{"Length", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", "abc"},
         Truncation{"Chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
@@ -104,11 +105,14 @@ TEST_P(ProxiedBadAnswer, Is502) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    All, ProxiedBadAnswer,
-    ::testing::Values(BadAnswer{"Nothing", ""}, BadAnswer{"Garbage", "SSH-2.0-OpenSSH\r\n\r\n"},
+    All,
+    ProxiedBadAnswer,
+    ::testing::Values(BadAnswer{"Nothing", ""},
+                      BadAnswer{"Garbage", "SSH-2.0-OpenSSH\r\n\r\n"},
                       BadAnswer{"HalfAHead", "HTTP/1.1 200 OK\r\nContent-"},
-                      BadAnswer{"TwoLengths",
-                                "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"},
+                      BadAnswer{
+                          "TwoLengths",
+                          "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"},
                       BadAnswer{"BadLength", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nab"},
                       BadAnswer{"UnaskedSwitch",
                                 "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n"

@@ -12,11 +12,11 @@ namespace onehop {
 namespace {
 
 using namespace std::chrono_literals;
+using test::body_of;
+using test::status_of;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-using test::body_of;
-using test::status_of;
 using testing::Wire;
 
 class ProxiedPool : public test::Proxied {
@@ -265,7 +265,8 @@ TEST_P(ProxiedNotReused, ClosesTheConnection) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    All, ProxiedNotReused,
+    All,
+    ProxiedNotReused,
     ::testing::Values(
         Ending{"SaysClose", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx"},
         Ending{"IsHttp10", "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx"},

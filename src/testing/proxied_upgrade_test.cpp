@@ -11,12 +11,12 @@ namespace onehop {
 namespace {
 
 using namespace std::chrono_literals;
+using test::body_of;
+using test::status_of;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-using test::body_of;
-using test::status_of;
 using testing::Wire;
 
 class ProxiedUpgrade : public test::Proxied {

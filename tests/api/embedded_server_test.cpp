@@ -59,7 +59,8 @@ TEST(EmbeddedServer, ListensOnSeveralAddresses) {
   onehop::Server server(std::move(options));
   ASSERT_TRUE(server.start(onehop::testing::recorder(onehop::Status::ok, "both")));
   ASSERT_EQ(server.addresses().size(), 2u);
-  for (const std::string& address : server.addresses()) EXPECT_EQ(fetch(address).value(), "both");
+  for (const std::string& address : server.addresses())
+    EXPECT_EQ(fetch(address).value(), "both");
 }
 
 TEST(EmbeddedServer, SaysWhyItCannotStart) {
@@ -78,7 +79,8 @@ TEST(EmbeddedServer, RunsUntilItIsStoppedFromElsewhere) {
   auto result = std::async(std::launch::async, [&server] {
     return server.run(onehop::testing::recorder(onehop::Status::ok, "running"));
   });
-  while (server.addresses().empty()) std::this_thread::sleep_for(1ms);
+  while (server.addresses().empty())
+    std::this_thread::sleep_for(1ms);
   EXPECT_EQ(fetch(server.addresses().front()).value(), "running");
   server.stop(1s);
   EXPECT_EQ(result.get(), 0);
@@ -110,8 +112,8 @@ TEST(EmbeddedServer, MakesAHandlerForEachCore) {
 TEST(EmbeddedServer, LetsAnAnswerUnderWayFinish) {
   std::promise<void> asked;
   onehop::Server server(quiet());
-  ASSERT_TRUE(server.start(onehop::make_handler(
-      [&asked](onehop::Request) -> onehop::task<onehop::Response> {
+  ASSERT_TRUE(server.start(
+      onehop::make_handler([&asked](onehop::Request) -> onehop::task<onehop::Response> {
         asked.set_value();
         co_await onehop::sleep_for(200ms);
         co_return onehop::Response(onehop::Status::ok, "finished");
@@ -126,8 +128,8 @@ TEST(EmbeddedServer, LetsAnAnswerUnderWayFinish) {
 TEST(EmbeddedServer, CutsWhatTakesTooLong) {
   std::promise<void> asked;
   onehop::Server server(quiet());
-  ASSERT_TRUE(server.start(onehop::make_handler(
-      [&asked](onehop::Request) -> onehop::task<onehop::Response> {
+  ASSERT_TRUE(server.start(
+      onehop::make_handler([&asked](onehop::Request) -> onehop::task<onehop::Response> {
         asked.set_value();
         co_await onehop::sleep_for(1h);
         co_return onehop::Response(onehop::Status::ok);

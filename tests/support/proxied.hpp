@@ -24,7 +24,8 @@ class Proxied : public ::testing::Test {
 
   // Serves at "proxy:80"; once, before the first client. The options' rewrite and transport are set
   // here.
-  void start(Transport::Options transport, Server::Options server = {},
+  void start(Transport::Options transport,
+             Server::Options server = {},
              ReverseProxy::Options proxy = {}) {
     transport.network = &network_;
     transport_ = std::make_shared<Transport>(transport);

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/proxy_for.hpp"
+
+#include <onehop/testing.hpp>
+
+#include <memory>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace onehop::program {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// The proxy of a configuration between a client and a backend that remembers what it was asked.
+class ProxyFor : public ::testing::Test {
+ protected:
+  ProxyFor() {
+    configuration.backend = Url::parse("http://backend.test/base").value();
+    configuration.transport = network.transport_options();
+    network.serve("backend.test:80", backend);
+  }
+
+  std::string answer_to(const std::string& request) {
+    network.serve("proxy.test:80", std::make_shared<ReverseProxy>(proxy_for(configuration)));
+    auto client = network.connect("proxy.test:80");
+    client.send(request);
+    return client.receive();
+  }
+  const Headers& asked() const { return backend->last().headers(); }
+
+  static constexpr const char* kGet = "GET /x HTTP/1.1\r\nHost: proxy.test\r\nCookie: a=1\r\n\r\n";
+
+  onehop::testing::Network network;
+  std::shared_ptr<onehop::testing::Recorder> backend =
+      onehop::testing::recorder(Status::ok, "fine");
+  Configuration configuration;
+};
+
+TEST_F(ProxyFor, KeepsTheClientsHostUnlessToldOtherwise) {
+  EXPECT_THAT(answer_to(kGet), HasSubstr("fine"));
+  EXPECT_EQ(asked().get("Host"), "proxy.test");
+  EXPECT_EQ(asked().get("X-Forwarded-Host"), "proxy.test");
+  EXPECT_EQ(backend->last().url().path(), "/base/x");
+}
+
+TEST_F(ProxyFor, SendsTheBackendsHost) {
+  configuration.host_header = "backend";
+  answer_to(kGet);
+  EXPECT_EQ(asked().get("Host"), "backend.test");
+  EXPECT_EQ(asked().get("X-Forwarded-Host"), "proxy.test");
+  EXPECT_EQ(backend->last().url().path(), "/base/x");
+}
+
+TEST_F(ProxyFor, SendsAHostOfItsOwn) {
+  configuration.host_header = "other.test";
+  answer_to(kGet);
+  EXPECT_EQ(asked().get("Host"), "other.test");
+}
+
+TEST_F(ProxyFor, EditsRequestsAndResponses) {
+  configuration.header_up = {*parse_field_edit("X-Env: test"), *parse_field_edit("-Cookie")};
+  configuration.header_down = {*parse_field_edit("X-Via: onehop"), *parse_field_edit("-Date")};
+  const std::string answer = answer_to(kGet);
+  EXPECT_EQ(asked().get("X-Env"), "test");
+  EXPECT_FALSE(asked().has("Cookie"));
+  EXPECT_EQ(asked().get("Host"), "proxy.test");
+  EXPECT_THAT(answer, HasSubstr("X-Via: onehop\r\n"));
+}
+
+TEST_F(ProxyFor, BelievesOnlyWhomItTrusts) {
+  const std::string request =
+      "GET / HTTP/1.1\r\nHost: proxy.test\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n";
+  answer_to(request);
+  EXPECT_THAT(asked().get_or_empty("X-Forwarded-For"), Not(HasSubstr("203.0.113.9")));
+  configuration.trust = {"0.0.0.0/0", "::/0", "unix"};
+  answer_to(request);
+  EXPECT_THAT(asked().get_or_empty("X-Forwarded-For"), HasSubstr("203.0.113.9"));
+}
+
+}  // namespace
+}  // namespace onehop::program
