@@ -37,7 +37,7 @@ MemoryStream::~MemoryStream() {
   // The peer of both pipes is the same.
   MemoryStream* peer = out_->reader;
   if (!peer) return;
-  peer->note_hangup();
+  peer->note_hangup(resets);
   peer->wake_reader();
   peer->wake_writer();
 }

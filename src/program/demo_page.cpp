@@ -81,7 +81,7 @@ let socket;
 $('ws').onclick = () => {
   const send = () => { say('ws-out', '> ' + $('ws-in').value + '\n'); socket.send($('ws-in').value); };
   if (socket && socket.readyState === WebSocket.OPEN) return send();
-  socket = new WebSocket(location.href.replace(/^http/, 'ws').replace(/[^/]*$/, 'ws'));
+  socket = new WebSocket(new URL('ws', location.href).href.replace(/^http/, 'ws'));
   socket.onopen = send;
   socket.onmessage = (event) => say('ws-out', '< ' + event.data + '\n');
   socket.onclose = () => say('ws-out', 'closed\n');

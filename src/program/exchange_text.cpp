@@ -116,18 +116,24 @@ std::string_view iso_time(std::time_t second) {
   });
 }
 
+bool needs_escape(char c) {
+  const auto octet = static_cast<unsigned char>(c);
+  return octet < 0x20 || octet >= 0x7f || c == '"' || c == '\\';
+}
+
 // For text between quotes: nothing a client sends can end the quotes or the line.
 void append_escaped(std::string& line, std::string_view text) {
   static constexpr std::string_view kHex = "0123456789abcdef";
-  for (const char c : text) {
-    const auto octet = static_cast<unsigned char>(c);
-    if (octet >= 0x20 && octet < 0x7f && c != '"' && c != '\\') {
-      line += c;
-    } else {
-      line += "\\x";
-      line += kHex[octet >> 4U];
-      line += kHex[octet & 15U];
-    }
+  while (!text.empty()) {
+    const auto special = std::ranges::find_if(text, needs_escape);
+    const auto plain = static_cast<std::size_t>(special - text.begin());
+    line += text.substr(0, plain);
+    if (special == text.end()) return;
+    const auto octet = static_cast<unsigned char>(*special);
+    line += "\\x";
+    line += kHex[octet >> 4U];
+    line += kHex[octet & 15U];
+    text.remove_prefix(plain + 1);
   }
 }
 

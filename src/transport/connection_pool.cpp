@@ -230,6 +230,9 @@ void OriginPool::give_back(std::unique_ptr<Connection> connection) {
 
 void OriginPool::make_idle(std::unique_ptr<Connection> connection) {
   if (pool_.options().pool_size == 0) return;
+  // At the limit, a slot is worth more to a request of another thread than to nobody here.
+  const bool is_limited = pool_.options().max_connections != 0;
+  if (is_limited && shared_->waiting.load(std::memory_order_relaxed) > 0) return;
   connection->become_idle(pool_.reactor().now(), pool_.options().pool_idle_timeout);
   idle_.push_back(std::move(connection));
   pool_.shared().idle.fetch_add(1, std::memory_order_relaxed);
