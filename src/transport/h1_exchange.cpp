@@ -297,9 +297,7 @@ Result<Response> H1Exchange::final_response(const Request& request,
   if (is_event_stream(headers.get_or_empty(field::content_type))) {
     activity_timeout_ = net::Duration::max();  // silence is normal there
   }
-  if (waits_for_continue_ && response.status().code() < 300) {
-    begin_upload(0);  // it is taken although nobody said "100 Continue"
-  } else if (waits_for_continue_) {
+  if (waits_for_continue_) {
     // Answered without the content: it is not sent, so the connection cannot be used again.
     waits_for_continue_ = false;
     upload_broken_ = true;
