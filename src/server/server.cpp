@@ -74,6 +74,7 @@ Result<void> Server::State::open_listeners() {
     common->listeners.push_back(std::make_shared<net::TcpListener>(std::move(*listener)));
     common->local_names.push_back(common->listeners.back()->address().to_string());
   }
+  const std::lock_guard lock(mutex);
   addresses = common->local_names;
   return {};
 }
