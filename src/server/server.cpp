@@ -52,11 +52,11 @@ struct Server::State {
   void run_worker(Worker& worker, const HandlerFactory& factory);
 
   std::shared_ptr<server::Common> common;
-  std::vector<std::string> addresses;
 
   std::mutex mutex;
   std::condition_variable changed;
   // Guarded by mutex.
+  std::vector<std::string> addresses;
   std::vector<std::unique_ptr<Worker>> workers;
   std::size_t reported = 0;  // workers that run or have failed to
   std::optional<std::string> start_failure;
@@ -198,6 +198,7 @@ bool Server::stop(Duration deadline) {
 }
 
 std::vector<std::string> Server::addresses() const {
+  const std::lock_guard lock(state_->mutex);
   return state_->addresses;
 }
 
