@@ -11,7 +11,7 @@ namespace {
 // What is left of a body and larger than this is read into the scratch memory, up to 512 KiB at
 // once.
 constexpr std::uint64_t kScratchFrom = io::BufferPool::kSize;
-// splice(2) pays from here on.
+// The smallest rest that is offered for splice(2).
 constexpr std::uint64_t kSpliceFrom = 1024 * 1024;
 
 }  // namespace
