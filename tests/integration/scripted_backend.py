@@ -115,6 +115,7 @@ class ScriptedBackend:
         self.requests = []
         self.failures = []
         self.threads = {}  # and the connection that each serves, used or not
+        self.accepted = set()  # the addresses they came from
 
     def play(self, script, at_once=False):
         """What every connection from now on does: once its first byte has arrived, or at once. A
@@ -170,7 +171,7 @@ class ScriptedBackend:
     def accept(self):
         while True:
             try:
-                sock, _ = self.listener.accept()
+                sock, peer = self.listener.accept()
             except OSError:
                 return
             if sock.family != socket.AF_UNIX:
@@ -181,6 +182,16 @@ class ScriptedBackend:
             with self.changed:
                 thread.start()
                 self.threads[thread] = connection
+                self.accepted.add(peer)
+                self.changed.notify_all()
+
+    def wait_for_accept_queue(self):
+        """Waits until every connection that was made before this call has been accepted."""
+        with socket.socket(self.listener.family, socket.SOCK_STREAM) as last:
+            if self.path:
+                last.bind("")  # a name, for getsockname()
+            last.connect(self.address)
+            self.wait_until(lambda: last.getsockname() in self.accepted, "its accept queue")
 
     def run(self, connection, script, at_once):
         if not at_once and not connection.is_used():
@@ -205,7 +216,9 @@ class ScriptedBackend:
 
     def end_test(self):
         """Ends every connection and waits until the proxy has noticed, so that no pooled connection
-        of one test serves the next."""
+        of one test serves the next. One that the proxy made and gave up at once may still be in the
+        accept queue."""
+        self.wait_for_accept_queue()
         failures, threads = self.failures, dict(self.threads)
         for connection in threads.values():
             shut_down(connection.sock)
