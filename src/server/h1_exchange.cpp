@@ -41,6 +41,7 @@ H1Exchange::H1Exchange(ShardServer& shard,
       output_(stream, Side::client),
       settled_(stream.reactor()) {
   record_->began = began;
+  record_->outcome = Outcome::aborted;  // until the whole answer is out
   record_->peer = connection.peer.empty() ? "unix" : connection.peer;
   record_->tls = connection.tls;
 }
@@ -52,11 +53,23 @@ H1Exchange::~H1Exchange() {
 
 void H1Exchange::finish() noexcept {
   record_->ended = stream_.reactor().now();
+  if (record_->outcome == Outcome::aborted && !record_->failure) {
+    Error error(Errc::handler_failed, Side::local, "an exception ended the exchange");
+    if (shard_.was_cut())
+      error = Error(Errc::cancelled, Side::local, "cut when the server stopped");
+    fail(error.during(phase()));
+  }
   if (!record_->upgraded) {
     record_->request_body = reader_.received();
     record_->response_body = progress_.octets;
   }
   shard_.exchange_ended(*record_);
+}
+
+// How far it has come.
+Phase H1Exchange::phase() const noexcept {
+  if (record_->upgraded) return Phase::tunnel;
+  return response_begun_ ? Phase::deliver : Phase::wait;
 }
 
 void H1Exchange::fail(const Error& error) {
@@ -243,7 +256,9 @@ task<Next> H1Exchange::refuse(Error error) {
   plan.close = true;
   plan.framing.persistence = h1::Persistence::close;
   auto sent = co_await deliver(response, plan);
-  co_return sent ? Next::linger : Next::close;
+  if (!sent) co_return Next::close;
+  record_->outcome = Outcome::complete;
+  co_return Next::linger;
 }
 
 // --- the answer --------------------------------------------------------------------------------
@@ -361,6 +376,7 @@ task<Next> H1Exchange::answer(Response& response) {
     if (plan.framing.body.kind == BodyFraming::Kind::until_close) stream_.abort();
     co_return Next::close;
   }
+  record_->outcome = Outcome::complete;
   if (!body_is_settled()) co_await wait_until_settled();
   response = Response();
   if (reader_.at_end()) co_return plan.close ? Next::close : Next::keep_alive;
@@ -401,7 +417,8 @@ task<void> H1Exchange::tunnel(Response& response) {
   if (!far || plan.framing.upgrade.empty()) {
     Response refusal = answer_to_exception("a 101 without a tunnel or an Upgrade field");
     plan = this->plan(refusal);
-    co_await deliver(refusal, plan);
+    auto refused = co_await deliver(refusal, plan);
+    if (refused) record_->outcome = Outcome::complete;
     co_return;
   }
   auto sent = co_await deliver(response, plan);
@@ -413,11 +430,18 @@ task<void> H1Exchange::tunnel(Response& response) {
   record_->upgraded = true;
   std::string early(input_.view());
   input_.release();
-  wire::RelayCounts counts;
+  struct Counts : wire::RelayCounts {
+    explicit Counts(Exchange& r) noexcept : record(r) {}
+    ~Counts() {  // also when the relay is given up
+      record.request_body = from_client;
+      record.response_body = to_client;
+    }
+    Exchange& record;
+  } counts(*record_);
   auto relayed = co_await wire::relay(stream_, std::move(early), *far, counts);
-  record_->request_body = counts.from_client;
-  record_->response_body = counts.to_client;
-  if (!relayed) {
+  if (relayed) {
+    record_->outcome = Outcome::complete;
+  } else {
     const bool gone = relayed.error().side() == Side::client;
     fail(relayed.error());
     record_->outcome = gone ? Outcome::client_gone : Outcome::aborted;

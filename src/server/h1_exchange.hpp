@@ -83,6 +83,7 @@ class H1Exchange {
   task<Next> settle_body(bool close);
   task<void> tunnel(Response& response);
   void finish() noexcept;
+  Phase phase() const noexcept;
   void fail(const Error& error);
 
   ShardServer& shard_;

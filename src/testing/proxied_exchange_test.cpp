@@ -2,24 +2,14 @@
 //
 // One exchange through the whole path: what the backend gets, what the client gets, and when.
 #include "support/proxied.hpp"
+#include "support/vocabulary.hpp"
 
 #include <string>
-
-#include <gmock/gmock.h>
 
 namespace onehop {
 namespace {
 
-using namespace std::chrono_literals;
-using test::body_of;
-using test::count_of;
-using test::status_of;
-using test::without_date;
-using ::testing::EndsWith;
-using ::testing::HasSubstr;
-using ::testing::Not;
-using ::testing::StartsWith;
-using testing::Wire;
+using namespace test::vocabulary;
 
 using ProxiedExchange = test::Proxied;
 
