@@ -62,8 +62,8 @@ class Stream {
   // True after a reset or another failure, not after an orderly end of both directions: what the
   // peer sent last may then still be read.
   bool has_failed() const noexcept { return failed_; }
-  // Scheduled once when a hang-up happens, or at once if it has. Call with null to stop, at the latest
-  // before the wakeup dies.
+  // Scheduled once when a hang-up happens, or at once if it has. Call with null to stop, at the
+  // latest before the wakeup dies.
   void watch_hangup(io::Wakeup* wakeup, Hangup kind = Hangup::any) noexcept;
   // For a stream that idles: scheduled once when octets or an end arrive. Takes the reader's place.
   void watch_readable(io::Wakeup* wakeup) noexcept;
