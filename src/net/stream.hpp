@@ -58,10 +58,10 @@ class Stream {
   bool is_hung_up() const noexcept { return hung_up_; }
   // True when nothing can be sent any more either: a reset, or both directions closed.
   bool is_broken() const noexcept { return broken_; }
-  enum class Hangup : std::uint8_t { any, broken };
   // True after a reset or another failure, not after an orderly end of both directions: what the
   // peer sent last may then still be read.
   bool has_failed() const noexcept { return failed_; }
+  enum class Hangup : std::uint8_t { any, broken };
   // Scheduled once when a hang-up happens, or at once if it has. Call with null to stop, at the
   // latest before the wakeup dies.
   void watch_hangup(io::Wakeup* wakeup, Hangup kind = Hangup::any) noexcept;

@@ -59,6 +59,8 @@ void H1Exchange::finish() noexcept {
       error = Error(Errc::cancelled, Side::local, "cut when the server stopped");
     fail(error.during(phase()));
   }
+  // Only a reset tells the reader of a close-delimited body that it is not complete.
+  if (record_->outcome != Outcome::complete && close_delimited_) stream_.abort();
   if (!record_->upgraded) {
     record_->request_body = reader_.received();
     record_->response_body = progress_.octets;
@@ -333,6 +335,7 @@ task<Result<void>> H1Exchange::deliver(Response& response, Plan plan) {
   const auto head = write_head(response, plan);
   if (!head) co_return failure(head.error());
   response_begun_ = true;
+  close_delimited_ = plan.framing.body.kind == BodyFraming::Kind::until_close;
   record_->status = response.status().code();
   Body nothing;
   wire::H1Output::BodyOptions options;
@@ -372,8 +375,6 @@ task<Next> H1Exchange::answer(Response& response) {
     if (error.phase() == Phase::none) error.during(gone ? Phase::deliver : Phase::receive);
     fail(error);
     record_->outcome = gone ? Outcome::client_gone : Outcome::aborted;
-    // Only a reset tells the reader of a close-delimited body that it is not complete.
-    if (plan.framing.body.kind == BodyFraming::Kind::until_close) stream_.abort();
     co_return Next::close;
   }
   record_->outcome = Outcome::complete;

@@ -104,6 +104,7 @@ class H1Exchange {
   bool expects_continue_ = false;
   bool continue_sent_ = false;
   bool response_begun_ = false;
+  bool close_delimited_ = false;
 };
 
 }  // namespace onehop::server

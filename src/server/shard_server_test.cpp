@@ -6,6 +6,7 @@
 #include "net/memory_stream.hpp"
 #include "support/messages.hpp"
 
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <utility>
@@ -143,16 +144,18 @@ TEST_F(ShardServerTest, CutsWhatHasNotFinishedAtTheDeadline) {
 }
 
 // A stream without an end, such as server-sent events.
+struct Ticking final : BodySource {
+  task<Result<bytes>> read() override {
+    co_await sleep_for(1s);
+    co_return bytes("tick");
+  }
+};
+Response ticking(Request) {
+  return Response(Status::ok, Headers(), Body::from(std::make_unique<Ticking>()));
+}
+
 TEST_F(ShardServerTest, SaysThatAnAnswerWasCut) {
-  struct Ticking final : BodySource {
-    task<Result<bytes>> read() override {
-      co_await sleep_for(1s);
-      co_return bytes("tick");
-    }
-  };
-  serve(make_handler([](Request) {
-    return Response(Status::ok, Headers(), Body::from(std::make_unique<Ticking>()));
-  }));
+  serve(make_handler(ticking));
   auto client = connect();
   send_request(*client);
   drain(2500ms);
@@ -163,6 +166,21 @@ TEST_F(ShardServerTest, SaysThatAnAnswerWasCut) {
   expect_cut_during(Phase::deliver);
   EXPECT_EQ(exchanges_.last().status, 200);
   EXPECT_EQ(exchanges_.last().response_body, 8u);
+}
+
+// Nothing but a reset tells the client that it has not got everything.
+TEST_F(ShardServerTest, ResetsACloseDelimitedAnswerThatItCuts) {
+  serve(make_handler(ticking));
+  auto client = connect();
+  client->try_write("GET / HTTP/1.0\r\n\r\n", 18);
+  settle();
+  drain(1500ms);
+  advance(2s);
+  bool at_end = false;
+  EXPECT_THAT(receive(*client, at_end), EndsWith("\r\n\r\ntick"));
+  char octet = 0;
+  EXPECT_EQ(client->try_read(&octet, 1), -ECONNRESET);
+  expect_cut_during(Phase::deliver);
 }
 
 TEST_F(ShardServerTest, SaysThatATunnelWasCutAndWhatWentThroughIt) {
