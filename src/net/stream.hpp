@@ -59,9 +59,12 @@ class Stream {
   bool is_hung_up() const noexcept { return hung_up_; }
   // True when nothing can be sent any more either: a reset, or both directions closed.
   bool is_broken() const noexcept { return broken_; }
+  // True after a reset or another failure, not after an orderly end of both directions: what the
+  // peer sent last may then still be read.
+  bool has_failed() const noexcept { return failed_; }
   enum class Hangup : std::uint8_t { any, broken };
-  // Scheduled once when that happens, or at once if it has. Call with null to stop, at the latest
-  // before the wakeup dies.
+  // Scheduled once when a hang-up happens, or at once if it has. Call with null to stop, at the
+  // latest before the wakeup dies.
   void watch_hangup(io::Wakeup* wakeup, Hangup kind = Hangup::any) noexcept;
   // For a stream that idles: scheduled once when octets or an end arrive. Takes the reader's place.
   void watch_readable(io::Wakeup* wakeup) noexcept;
@@ -89,6 +92,7 @@ class Stream {
   void wake_reader() noexcept { wake(reader_, Wait::ready); }
   void wake_writer() noexcept { wake(writer_, Wait::ready); }
   void note_hangup(bool broken = false) noexcept;
+  void note_failure() noexcept { failed_ = true; }
   bool has_hangup_watch() const noexcept { return hangup_ != nullptr; }
   // The one timer of the stream fires at the earliest of the deadlines in use.
   void arm_timer(Time deadline) noexcept;
@@ -110,6 +114,7 @@ class Stream {
   Hangup hangup_kind_ = Hangup::any;
   bool hung_up_ = false;
   bool broken_ = false;
+  bool failed_ = false;
 };
 
 // co_await stream->readable(deadline) gives a Wait.

@@ -135,6 +135,7 @@ void TcpStream::add_to_reactor() noexcept {
 }
 
 void TcpStream::on_events(std::uint32_t events) noexcept {
+  if (events & EPOLLERR) note_failure();
   if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
     readable_ = true;
     note_hangup((events & (EPOLLHUP | EPOLLERR)) != 0);

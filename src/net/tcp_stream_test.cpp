@@ -188,6 +188,7 @@ TEST_P(TcpStreamTest, a_reset_by_the_peer_is_an_error) {
     reactor_.run_once(milliseconds(10));
   EXPECT_EQ(reading.take(), "errno " + std::to_string(ECONNRESET));
   EXPECT_TRUE(stream_->is_hung_up());
+  EXPECT_TRUE(stream_->has_failed());
 }
 
 TEST_P(TcpStreamTest, a_peer_that_leaves_while_nobody_reads_is_noticed) {
@@ -199,6 +200,7 @@ TEST_P(TcpStreamTest, a_peer_that_leaves_while_nobody_reads_is_noticed) {
   while (!told)
     reactor_.run_once(milliseconds(10));
   EXPECT_TRUE(stream_->is_hung_up());
+  EXPECT_FALSE(stream_->has_failed());
 }
 
 TEST_P(TcpStreamTest, knows_whether_something_is_unread) {

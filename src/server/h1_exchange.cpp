@@ -41,6 +41,7 @@ H1Exchange::H1Exchange(ShardServer& shard,
       output_(stream, Side::client),
       settled_(stream.reactor()) {
   record_->began = began;
+  record_->outcome = Outcome::aborted;  // until the whole answer is out
   record_->peer = connection.peer.empty() ? "unix" : connection.peer;
   record_->tls = connection.tls;
 }
@@ -52,11 +53,25 @@ H1Exchange::~H1Exchange() {
 
 void H1Exchange::finish() noexcept {
   record_->ended = stream_.reactor().now();
+  if (record_->outcome == Outcome::aborted && !record_->failure) {
+    Error error(Errc::handler_failed, Side::local, "an exception ended the exchange");
+    if (shard_.was_cut())
+      error = Error(Errc::cancelled, Side::local, "cut when the server stopped");
+    fail(error.during(phase()));
+  }
+  // Only a reset tells the reader of a close-delimited body that it is not complete.
+  if (record_->outcome != Outcome::complete && close_delimited_) stream_.abort();
   if (!record_->upgraded) {
     record_->request_body = reader_.received();
     record_->response_body = progress_.octets;
   }
   shard_.exchange_ended(*record_);
+}
+
+// How far it has come.
+Phase H1Exchange::phase() const noexcept {
+  if (record_->upgraded) return Phase::tunnel;
+  return response_begun_ ? Phase::deliver : Phase::wait;
 }
 
 void H1Exchange::fail(const Error& error) {
@@ -209,9 +224,10 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
     sent = std::move(rest);
   }
   if (!*sent) {
-    note_cut(sent->error(), plan);
+    note_cut(sent->error());
     co_return Next::close;
   }
+  record_->outcome = Outcome::complete;
   if (!body_is_settled()) co_await wait_until_settled();
   response.reset();
   if (reader_.at_end()) co_return plan.close ? Next::close : Next::keep_alive;
@@ -262,7 +278,9 @@ task<Next> H1Exchange::refuse(Error error) {
   plan.close = true;
   plan.framing.persistence = h1::Persistence::close;
   auto sent = co_await deliver(response, plan);
-  co_return sent ? Next::linger : Next::close;
+  if (!sent) co_return Next::close;
+  record_->outcome = Outcome::complete;
+  co_return Next::linger;
 }
 
 // --- the answer --------------------------------------------------------------------------------
@@ -338,6 +356,7 @@ std::optional<Result<void>> H1Exchange::try_deliver(Response& response, const Pl
   const auto head = write_head(response, plan);
   if (!head) return failure(head.error());
   response_begun_ = true;
+  close_delimited_ = plan.framing.body.kind == BodyFraming::Kind::until_close;
   record_->status = response.status().code();
   wire::H1Output::BodyOptions options;
   options.coding = plan.coding;
@@ -370,14 +389,12 @@ task<Result<void>> H1Exchange::deliver(Response& response, Plan plan) {
   co_return co_await deliver_rest();
 }
 
-void H1Exchange::note_cut(const Error& why, const Plan& plan) {
+void H1Exchange::note_cut(const Error& why) {
   const bool gone = why.is(Errc::client_gone);
   Error error = why;
   if (error.phase() == Phase::none) error.during(gone ? Phase::deliver : Phase::receive);
   fail(error);
   record_->outcome = gone ? Outcome::client_gone : Outcome::aborted;
-  // Only a reset tells the reader of a close-delimited body that it is not complete.
-  if (plan.framing.body.kind == BodyFraming::Kind::until_close) stream_.abort();
 }
 
 // An early answer: the upload goes on until the upstream or the client stops it.
@@ -414,7 +431,8 @@ task<void> H1Exchange::tunnel(Response& response) {
   if (!far || plan.framing.upgrade.empty()) {
     Response refusal = answer_to_exception("a 101 without a tunnel or an Upgrade field");
     plan = this->plan(refusal);
-    co_await deliver(refusal, plan);
+    auto refused = co_await deliver(refusal, plan);
+    if (refused) record_->outcome = Outcome::complete;
     co_return;
   }
   auto sent = co_await deliver(response, plan);
@@ -426,11 +444,18 @@ task<void> H1Exchange::tunnel(Response& response) {
   record_->upgraded = true;
   std::string early(input_.view());
   input_.release();
-  wire::RelayCounts counts;
+  struct Counts : wire::RelayCounts {
+    explicit Counts(Exchange& r) noexcept : record(r) {}
+    ~Counts() {  // also when the relay is given up
+      record.request_body = from_client;
+      record.response_body = to_client;
+    }
+    Exchange& record;
+  } counts(*record_);
   auto relayed = co_await wire::relay(stream_, std::move(early), *far, counts);
-  record_->request_body = counts.from_client;
-  record_->response_body = counts.to_client;
-  if (!relayed) {
+  if (relayed) {
+    record_->outcome = Outcome::complete;
+  } else {
     const bool gone = relayed.error().side() == Side::client;
     fail(relayed.error());
     record_->outcome = gone ? Outcome::client_gone : Outcome::aborted;

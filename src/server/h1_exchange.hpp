@@ -79,12 +79,13 @@ class H1Exchange {
   std::optional<Result<void>> try_deliver(Response& response, const Plan& plan);
   task<Result<void>> deliver_rest();
   task<Result<void>> deliver(Response& response, Plan plan);
-  void note_cut(const Error& error, const Plan& plan);
+  void note_cut(const Error& error);
   task<void> wait_until_settled();
   task<void> until_settled();
   task<Next> settle_body(bool close);
   task<void> tunnel(Response& response);
   void finish() noexcept;
+  Phase phase() const noexcept;
   void fail(const Error& error);
 
   ShardServer& shard_;
@@ -105,6 +106,7 @@ class H1Exchange {
   bool expects_continue_ = false;
   bool continue_sent_ = false;
   bool response_begun_ = false;
+  bool close_delimited_ = false;
 };
 
 }  // namespace onehop::server

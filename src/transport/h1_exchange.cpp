@@ -162,7 +162,10 @@ void H1Exchange::end_upload(const Result<void>& sent) {
     return;
   }
   upload_broken_ = true;
-  if (sent.error().side() == Side::upstream && !sent.error().is_timeout()) {
+  // A body that comes from an upstream itself can fail, too; that is not in writing.
+  const bool upstream_closed = sent.error().side() == Side::upstream &&
+                               sent.error().phase() == Phase::send && !sent.error().is_timeout();
+  if (upstream_closed) {
     // It may have answered before it closed: the response counts, if there is one.
     if (got_octets_) upload_body_ = Body();
     return;
