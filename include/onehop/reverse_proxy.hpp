@@ -97,6 +97,7 @@ class ReverseProxy final : public Handler {
 
  private:
   struct State;
+  struct Asked;
   std::unique_ptr<const State> state_;
 };
 

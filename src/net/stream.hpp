@@ -5,6 +5,7 @@
 // writable(). At most one reader and one writer wait at a time. Belongs to one thread.
 #pragma once
 
+#include "io/file_descriptor.hpp"
 #include "io/reactor.hpp"
 
 #include <coroutine>
@@ -39,11 +40,11 @@ class Stream {
   virtual void close_write() noexcept = 0;
   // Makes the coming destruction look like a failure to the peer (TCP: RST).
   virtual void abort() noexcept = 0;
-  // The socket, when its octets are this stream's octets and nothing lies between (splice); else
-  // -1.
+  // The socket, when its octets are this stream's octets and nothing lies between; else -1.
   virtual int plain_descriptor() const noexcept { return -1; }
-  // To be told before the kernel's events can be trusted again after splice(2) said EAGAIN.
-  virtual void note_drained(bool reading) noexcept { (void)reading; }
+  // Gives that socket away, out of this thread's epoll; the stream is dead afterwards. Only for a
+  // stream nobody waits for.
+  virtual io::FileDescriptor release() noexcept { return {}; }
   // True when octets or an end may be waiting to be read; asks the kernel where it is unsure.
   virtual bool has_unread() = 0;
 

@@ -227,20 +227,5 @@ TEST_P(TcpStreamTest, a_released_socket_goes_on_elsewhere) {
   EXPECT_EQ(run_task(other, read_once(successor, seconds(30))), "y");
 }
 
-TEST_P(TcpStreamTest, after_a_splice_that_found_nothing_it_waits_for_an_event) {
-  send("x");
-  EXPECT_EQ(read(), "x");
-  EXPECT_EQ(read(milliseconds(10)), "timed out");
-  send("y");
-  while (!stream_->has_unread())
-    reactor_.run_once(milliseconds(10));
-  char octet = 0;
-  EXPECT_EQ(::recv(stream_->plain_descriptor(), &octet, 1, 0), 1);  // behind its back
-  stream_->note_drained(true);
-  EXPECT_EQ(read(milliseconds(10)), "timed out");
-  send("z");
-  EXPECT_EQ(read(), "z");
-}
-
 }  // namespace
 }  // namespace onehop::net

@@ -21,8 +21,9 @@ void remove_x_forwarded(Headers& headers) {
   headers.erase(field::x_forwarded_proto);
 }
 
+// `value`: of this connection, or of a field that was received, and so a valid one.
 void add_unless_empty(Headers& headers, FieldName name, std::string_view value) {
-  if (!value.empty()) headers.add(name, value);
+  if (!value.empty()) headers.add_valid(name, value);
 }
 
 void append_member(std::string& list, std::string_view value) {
@@ -81,7 +82,7 @@ void set_forwarded(const Request& in, Headers& out) {
   remove_x_forwarded(out);
   add_unless_empty(out, field::x_forwarded_for, in.connection().peer);
   add_unless_empty(out, field::x_forwarded_host, in.host());
-  out.add(field::x_forwarded_proto, scheme_of(in));
+  out.add_valid(field::x_forwarded_proto, scheme_of(in));
 }
 
 void append_forwarded(const Request& in, Headers& out) {

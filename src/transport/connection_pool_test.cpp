@@ -101,8 +101,8 @@ class ConnectionPoolTest : public test::StreamPair {
     OriginPool& origin = connection->pool();
     origin.give_back(std::move(connection));
   }
-  std::size_t idle() const { return shared_->idle; }
-  std::size_t open() const { return shared_->open; }
+  std::size_t idle() const { return shared_->statistics().idle; }
+  std::size_t open() const { return shared_->statistics().open; }
 
   Upstream upstream_;
   std::shared_ptr<SharedPools> shared_;
@@ -125,7 +125,7 @@ TEST_P(ConnectionPoolAge, DecidesWhoMayHaveIt) {
   advance(GetParam().idle_for);
   const Lease taken = origin().try_take(GetParam().freshness);
   EXPECT_EQ(taken != nullptr, GetParam().is_taken);
-  EXPECT_EQ(shared_->reused, GetParam().is_taken ? 1u : 0u);
+  EXPECT_EQ(shared_->statistics().reused, GetParam().is_taken ? 1u : 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(All,
@@ -161,8 +161,8 @@ TEST_F(ConnectionPoolTest, GivesTheLastOneFirst) {
   EXPECT_EQ(again.get(), second);
   const Lease other = take(origin());
   EXPECT_EQ(other.get(), first);
-  EXPECT_EQ(shared_->dialled, 2u);
-  EXPECT_EQ(shared_->reused, 2u);
+  EXPECT_EQ(shared_->statistics().dialled, 2u);
+  EXPECT_EQ(shared_->statistics().reused, 2u);
   EXPECT_TRUE(again->is_reused());
 }
 
@@ -297,7 +297,7 @@ TEST_F(ConnectionPoolTest, GivesWhoeverWaitsTheFirstThatIsThere) {
   upstream_.answers = true;
   advance(20ms);
   EXPECT_EQ(idle(), 1u);
-  EXPECT_EQ(shared_->dialled, 2u);
+  EXPECT_EQ(shared_->statistics().dialled, 2u);
 }
 
 TEST_F(ConnectionPoolTest, GivesWhoWantsAFreshOneNoOther) {

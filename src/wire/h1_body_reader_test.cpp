@@ -330,26 +330,5 @@ TEST_F(H1BodyReaderTest, TakesNoMoreThanItWasAskedFor) {
             static_cast<ssize_t>(200'000 - reader_->received()));
 }
 
-// --- the plain stream behind it ----------------------------------------------------------------
-
-TEST_F(H1BodyReaderTest, OffersNoPlainStreamWhereThereIsNone) {
-  std::uint64_t left = 1;
-  begin(BodyFraming::of_length(10'000'000));
-  EXPECT_EQ(reader_->plain_stream(left), nullptr);
-  EXPECT_EQ(left, 0u);
-}
-
-TEST_F(H1BodyReaderTest, CountsWhatWasTakenPastIt) {
-  begin(BodyFraming::of_length(10));
-  far_.send("abcd");
-  read();
-  reader_->consumed(4);
-  EXPECT_EQ(reader_->received(), 8u);
-  EXPECT_EQ(reader_->left(), 2u);
-  EXPECT_FALSE(reader_->at_end());
-  reader_->consumed(2);
-  EXPECT_TRUE(reader_->at_end());
-}
-
 }  // namespace
 }  // namespace onehop::wire

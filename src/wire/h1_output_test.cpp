@@ -39,9 +39,14 @@ class H1OutputTest : public test::StreamPair {
     H1Output::BodyOptions options;
     options.coding = coding;
     options.stall = stall;
-    work_ = output_->send(head.size(), body_, options, progress_);
+    work_ = send_all(head.size(), options);
     work_.start();
     settle();
+  }
+  task<Result<void>> send_all(std::size_t head, H1Output::BodyOptions options) {
+    auto sent = output_->try_send(head, body_, options, progress_);
+    if (sent) co_return std::move(*sent);
+    co_return co_await output_->send_rest();
   }
   void drain(io::Duration stall) {
     work_ = output_->drain(stall);
