@@ -18,6 +18,12 @@ void remove_x_forwarded(Headers& headers) {
   headers.erase(field::x_forwarded_for);
   headers.erase(field::x_forwarded_host);
   headers.erase(field::x_forwarded_proto);
+  headers.erase(field::x_client_certificate_subject);
+}
+
+std::string_view client_subject_of(const Request& in) noexcept {
+  const TlsInfo* const tls = in.connection().tls_info;
+  return tls ? tls->client_subject : std::string_view();
 }
 
 void add_unless_empty(Headers& headers, FieldName name, std::string_view value) {
@@ -76,6 +82,7 @@ void set_forwarded(const Request& in, Headers& out) {
   add_unless_empty(out, field::x_forwarded_for, in.connection().peer);
   add_unless_empty(out, field::x_forwarded_host, in.host());
   out.add(field::x_forwarded_proto, scheme_of(in));
+  add_unless_empty(out, field::x_client_certificate_subject, client_subject_of(in));
 }
 
 void append_forwarded(const Request& in, Headers& out) {
@@ -86,6 +93,8 @@ void append_forwarded(const Request& in, Headers& out) {
   add(field::x_forwarded_for, in.connection().peer);
   add(field::x_forwarded_host, in.host());
   add(field::x_forwarded_proto, scheme_of(in));
+  // Nobody but this connection knows who its client is.
+  add_unless_empty(out, field::x_client_certificate_subject, client_subject_of(in));
 }
 
 void add_forwarded_element(const Request& in, Headers& out) {

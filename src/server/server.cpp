@@ -50,6 +50,10 @@ struct Server::State {
 
   Result<void> open_listeners();
   void run_worker(Worker& worker, const HandlerFactory& factory);
+  std::shared_ptr<server::TlsCertificates> tls() {
+    const std::lock_guard lock(mutex);
+    return certificates;
+  }
 
   std::shared_ptr<server::Common> common;
 
@@ -57,6 +61,7 @@ struct Server::State {
   std::condition_variable changed;
   // Guarded by mutex.
   std::vector<std::string> addresses;
+  std::shared_ptr<server::TlsCertificates> certificates;  // null before start, and without TLS
   std::vector<std::unique_ptr<Worker>> workers;
   std::size_t reported = 0;  // workers that run or have failed to
   std::optional<std::string> start_failure;
@@ -69,13 +74,20 @@ Result<void> Server::State::open_listeners() {
   for (const std::string& text : common->options.listen.list()) {
     auto address = net::Address::parse_listen(text);
     if (!address) return failure(address.error());
+    const bool with_tls = net::listens_with_tls(text, common->tls != nullptr);
+    if (with_tls && !common->tls) {
+      return failure(Errc::bad_option, Side::local,
+                     "cannot listen on " + text + ": TLS needs a certificate, and none was given");
+    }
     auto listener = net::TcpListener::open(*address, listen);
     if (!listener) return failure(listener.error());
     common->listeners.push_back(std::make_shared<net::TcpListener>(std::move(*listener)));
+    common->with_tls.push_back(with_tls);
     common->local_names.push_back(common->listeners.back()->address().to_string());
   }
   const std::lock_guard lock(mutex);
   addresses = common->local_names;
+  certificates = common->tls;
   return {};
 }
 
@@ -130,7 +142,9 @@ Result<void> Server::start_per_core(HandlerFactory factory) {
       return failure(Errc::bad_option, Side::local, "the server was started before");
     state.started = true;
   }
+  if (auto prepared = common.prepare_tls(); !prepared) return prepared;
   if (auto opened = state.open_listeners(); !opened) return opened;
+  if (common.tls) common.tls->watch();
   common.max_connections = common.options.max_client_connections;
   if (common.max_connections == 0) common.max_connections = default_connection_limit();
   const std::size_t count = common.options.workers ? common.options.workers : usable_cpus();
@@ -200,6 +214,16 @@ bool Server::stop(Duration deadline) {
 std::vector<std::string> Server::addresses() const {
   const std::lock_guard lock(state_->mutex);
   return state_->addresses;
+}
+
+Result<void> Server::reload_tls() {
+  const auto tls = state_->tls();
+  return tls ? tls->reload() : Result<void>();
+}
+
+std::vector<TlsCertificateInfo> Server::certificates() const {
+  const auto tls = state_->tls();
+  return tls ? tls->certificates() : std::vector<TlsCertificateInfo>();
 }
 
 std::size_t Server::connections() const {
