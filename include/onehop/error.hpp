@@ -44,6 +44,7 @@ enum class Errc : std::uint8_t {
   name_not_resolved,
   connect_failed,      // every address was tried; detail() has the last errno
   no_connection_slot,  // max_connections reached for longer than queue_timeout: 503
+  tls_failed,          // handshake, certificate or record; detail() says what
 
   // Programming and configuration (side: local).
   bad_url,
@@ -72,7 +73,8 @@ enum class Phase : std::uint8_t {
   head,     // reading the request head
   queue,    // waiting for a connection slot
   resolve,  // looking the name up
-  connect,  // TCP (and later TLS) handshake
+  connect,  // TCP handshake
+  tls,      // TLS handshake
   send,     // writing the request
   wait,     // waiting for the response head
   receive,  // reading the response body

@@ -17,6 +17,7 @@
 #include <onehop/server.hpp>
 #include <onehop/status.hpp>
 #include <onehop/task.hpp>
+#include <onehop/tls.hpp>
 #include <onehop/transport.hpp>
 #include <onehop/url.hpp>
 #include <onehop/version.hpp>

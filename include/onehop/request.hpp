@@ -9,6 +9,7 @@
 #include <onehop/exchange.hpp>
 #include <onehop/headers.hpp>
 #include <onehop/method.hpp>
+#include <onehop/tls.hpp>
 #include <onehop/url.hpp>
 #include <onehop/version.hpp>
 
@@ -27,6 +28,7 @@ struct ConnectionInfo {
   std::uint16_t peer_port = 0;
   std::string_view local;  // "address:port" that was connected to, or the socket's path
   bool tls = false;
+  const TlsInfo* tls_info = nullptr;  // what is known of it; null in clear
   Version version = Version::http_1_1;
 };
 

@@ -8,12 +8,14 @@
 #include <onehop/error.hpp>
 #include <onehop/exchange.hpp>
 #include <onehop/handler.hpp>
+#include <onehop/tls.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,7 +31,8 @@ class Server {
   static constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
 
   // One address, or several: "127.0.0.1:8080", ":8080" (every address), "[::1]:0" (a free port),
-  // "unix:/run/app.sock".
+  // "unix:/run/app.sock". "https://" or "http://" in front says whether it is with TLS; without
+  // either it is when Options::tls is given. Unix sockets are in clear.
   class Addresses {
    public:
     Addresses(const char* address) : list_{address} {}                              // NOLINT
@@ -46,6 +49,8 @@ class Server {
     Addresses listen = ":8080";
     // Threads; 0: as many as this process may use CPUs.
     std::size_t workers = 0;
+    // Certificates for the https:// addresses.
+    std::optional<TlsServerOptions> tls = {};
     // From the first octet of a request to the end of its head. Past it: 408.
     Duration header_timeout = std::chrono::seconds(15);
     // Without an octet of a request body that is being read. Past it: 408.
@@ -105,6 +110,11 @@ class Server {
 
   // Where it listens, with real port numbers; empty before start.
   std::vector<std::string> addresses() const;
+  // Reads the certificates and keys again, for connections from now on. Errc::bad_option when they
+  // cannot be used: the detail says why, and the old ones stay. Any thread.
+  Result<void> reload_tls();
+  // The certificates in use; empty without TLS, and before start.
+  std::vector<TlsCertificateInfo> certificates() const;
   // Open client connections now.
   std::size_t connections() const;
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <onehop/round_tripper.hpp>
+#include <onehop/tls.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -24,7 +25,10 @@ class Transport final : public RoundTripper {
   static constexpr Duration kOff = Duration::max();
 
   struct Options {
-    // TCP connect to one address, and to all of them together. Past it: 504; refused: 502 at once.
+    // For https:// URLs: whom to trust, and what to show.
+    TlsClientOptions tls = {};
+    // TCP connect to one address, and to all of them together, TLS included. Past it: 504; refused:
+    // 502 at once.
     Duration connect_attempt_timeout = std::chrono::seconds(3);
     Duration connect_timeout = std::chrono::seconds(5);
     // From the request's last octet sent, or from the last sign of life, to the response head. Off
@@ -63,6 +67,9 @@ class Transport final : public RoundTripper {
 
   Transport();
   explicit Transport(Options options);
+  // Reads what https:// needs (authorities, certificates), which the first request does otherwise.
+  // Errc::bad_option when a file cannot be used; every such request would fail. Any thread.
+  Result<void> prepare_tls() const;
   ~Transport() override;
 
   task<Result<Response>> round_trip(Request request) const override;

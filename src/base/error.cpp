@@ -47,6 +47,8 @@ const char* text_of(Errc code) noexcept {
       return "connection failed";
     case Errc::no_connection_slot:
       return "no connection free in time";
+    case Errc::tls_failed:
+      return "TLS failed";
     case Errc::bad_url:
       return "invalid URL";
     case Errc::bad_field:
@@ -88,6 +90,8 @@ std::string_view to_string(Phase phase) noexcept {
       return "resolve";
     case Phase::connect:
       return "connect";
+    case Phase::tls:
+      return "tls";
     case Phase::send:
       return "send";
     case Phase::wait:

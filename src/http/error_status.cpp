@@ -42,6 +42,8 @@ int status_of(Errc code) noexcept {
       return 502;
     case Errc::connect_failed:
       return 502;
+    case Errc::tls_failed:
+      return 502;
     case Errc::no_connection_slot:
       return 503;
     case Errc::cancelled:

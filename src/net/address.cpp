@@ -120,10 +120,10 @@ Result<Address> Address::parse_listen(std::string_view text) {
     if (rest.starts_with("//")) rest.remove_prefix(2);
     return from_socket_path(rest);
   }
-  if (rest.starts_with("https://")) return refuse(text, "only http is spoken here");
-  const bool is_url = rest.starts_with("http://");
+  const bool is_https = rest.starts_with("https://");
+  const bool is_url = is_https || rest.starts_with("http://");
   if (is_url) {
-    rest.remove_prefix(7);
+    rest.remove_prefix(is_https ? 8 : 7);
     if (rest.ends_with('/')) rest.remove_suffix(1);
   }
   if (rest.empty()) return refuse(text, "there is no address");
@@ -138,7 +138,7 @@ Result<Address> Address::parse_listen(std::string_view text) {
     port = parse_port(rest.substr(colon + 1));
     if (!port) return refuse(text, "the port is not a number from 0 to 65535");
   } else if (is_url) {
-    port = 80;
+    port = is_https ? 443 : 80;
   } else {
     return refuse(text, "there is no port");
   }
@@ -149,6 +149,11 @@ Result<Address> Address::parse_listen(std::string_view text) {
   }
   if (auto address = from_ip(host, *port)) return *address;
   return refuse(text, "the host is neither an IP address nor localhost");
+}
+
+bool listens_with_tls(std::string_view text, bool by_default) noexcept {
+  if (text.starts_with("https://")) return true;
+  return by_default && !text.starts_with("http://") && !text.starts_with("unix:");
 }
 
 std::uint16_t Address::port() const noexcept {

@@ -27,7 +27,8 @@ class Address {
   static Result<Address> from_socket_path(std::string_view path);
   // What a listener is given: "127.0.0.1:80", ":80" (every address: IPv6 and IPv4 in one socket
   // where there is IPv6, else IPv4), "80", "localhost:80", "[::1]:0", "unix:PATH", each with an
-  // optional "http://" in front. The detail of an error says what is wrong and how to write it.
+  // optional "http://" or "https://" in front. The detail of an error says what is wrong and how to
+  // write it.
   static Result<Address> parse_listen(std::string_view text);
 
   int family() const noexcept { return storage_.ss_family; }
@@ -50,5 +51,8 @@ class Address {
   sockaddr_storage storage_{};
   socklen_t size_ = 0;
 };
+
+// Whether a text for parse_listen asks for TLS; `by_default` where it says neither.
+bool listens_with_tls(std::string_view text, bool by_default) noexcept;
 
 }  // namespace onehop::net

@@ -118,6 +118,8 @@ TEST(Address, reads_what_a_listener_is_given) {
   EXPECT_EQ(listen_text("http://127.0.0.1:81/"), "127.0.0.1:81");
   EXPECT_EQ(listen_text("http://127.0.0.1"), "127.0.0.1:80");
   EXPECT_EQ(listen_text("http://[::1]"), "[::1]:80");
+  EXPECT_EQ(listen_text("https://127.0.0.1"), "127.0.0.1:443");
+  EXPECT_EQ(listen_text("https://127.0.0.1:8443/"), "127.0.0.1:8443");
   EXPECT_EQ(listen_text("0.0.0.0:65535"), "0.0.0.0:65535");
 }
 
@@ -126,6 +128,14 @@ TEST(Address, a_port_alone_means_every_address) {
   EXPECT_TRUE(every == "[::]:8080" || every == "0.0.0.0:8080") << every;
   for (const char* text : {"8080", "*:8080", "http://:8080"})
     EXPECT_EQ(listen_text(text), every);
+}
+
+TEST(Address, a_listener_says_whether_it_is_with_tls) {
+  EXPECT_TRUE(listens_with_tls("https://:8443", false));
+  EXPECT_TRUE(listens_with_tls(":8443", true));
+  EXPECT_FALSE(listens_with_tls(":8443", false));
+  EXPECT_FALSE(listens_with_tls("http://:8080", true));
+  EXPECT_FALSE(listens_with_tls("unix:/run/a.sock", true));
 }
 
 TEST(Address, says_what_is_wrong_with_a_listen_address) {
@@ -141,7 +151,7 @@ TEST(Address, says_what_is_wrong_with_a_listen_address) {
   EXPECT_THAT(detail("127.0.0.1:-1"), HasSubstr("port is not a number"));
   EXPECT_THAT(detail("::1:80"), HasSubstr("brackets"));
   EXPECT_THAT(detail("example.com:80"), HasSubstr("neither an IP address nor localhost"));
-  EXPECT_THAT(detail("https://:443"), HasSubstr("only http"));
+  EXPECT_THAT(detail("https://:x"), HasSubstr("port is not a number"));
   EXPECT_THAT(detail("unix:"), HasSubstr("path"));
   EXPECT_THAT(detail("example.com:80"), HasSubstr("write :8080"));
 }

@@ -18,14 +18,16 @@
 
 namespace onehop::net {
 
-// A host and port, or the path of a unix socket.
+// A host and port, with TLS or without, or the path of a unix socket.
 struct Destination {
-  Destination(std::string h, std::uint16_t p) : host(std::move(h)), port(p) {}
+  Destination(std::string h, std::uint16_t p, bool t = false)
+      : host(std::move(h)), port(p), tls(t) {}
   explicit Destination(std::string path) : socket_path(std::move(path)) {}
 
   std::string host;
   std::uint16_t port = 0;
   std::string socket_path;
+  bool tls = false;
 };
 
 struct Dialled {
@@ -52,7 +54,7 @@ class Dialer {
 
   // `destination` must outlive the task. Errors, side upstream and retry_safe: name_not_resolved
   // (phase resolve), timed_out or the errno of the last address tried (phase connect); detail names
-  // the addresses.
+  // the addresses. TLS is the business of TlsDialer; others leave it out.
   virtual task<Result<Dialled>> dial(const Destination& destination) = 0;
 };
 

@@ -53,6 +53,28 @@ void Stream::watch_readable(io::Wakeup* wakeup) noexcept {
   prepare_wait();
 }
 
+void Stream::call_when_readable(io::Wakeup& wakeup) noexcept {
+  ONEHOP_CHECK(reader_ == nullptr || reader_ == &wakeup);
+  if (is_readable()) {
+    reactor_.schedule(wakeup);
+    return;
+  }
+  reader_ = &wakeup;
+  read_deadline_ = io::kNever;
+  prepare_wait();
+}
+
+void Stream::call_when_writable(io::Wakeup& wakeup) noexcept {
+  ONEHOP_CHECK(writer_ == nullptr || writer_ == &wakeup);
+  if (is_writable()) {
+    reactor_.schedule(wakeup);
+    return;
+  }
+  writer_ = &wakeup;
+  write_deadline_ = io::kNever;
+  prepare_wait();
+}
+
 void Stream::note_hangup(bool broken) noexcept {
   hung_up_ = true;
   broken_ = broken_ || broken;

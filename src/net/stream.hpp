@@ -5,6 +5,9 @@
 // writable(). At most one reader and one writer wait at a time. Belongs to one thread.
 #pragma once
 
+#include <onehop/error.hpp>
+#include <onehop/tls.hpp>
+
 #include "io/file_descriptor.hpp"
 #include "io/reactor.hpp"
 
@@ -30,7 +33,7 @@ class Stream {
   // Octets read; 0 at the peer's half-close; -EAGAIN when one has to wait; another negative errno.
   virtual ssize_t try_read(char* data, std::size_t size) = 0;
   // Octets taken, fewer than given when one has to wait for the rest; a negative errno, -EAGAIN for
-  // none taken.
+  // none taken. The next write begins with the octets that were not taken: they may be under way.
   virtual ssize_t try_write(const iovec* parts, int count) = 0;
   ssize_t try_write(const char* data, std::size_t size) {
     const iovec part{const_cast<char*>(data), size};  // NOLINT: iovec is not const-correct
@@ -54,6 +57,12 @@ class Stream {
   virtual void expect_more() noexcept {}
   // Octets written that the peer has not taken yet; 0 where that cannot be known.
   virtual std::size_t unacknowledged() const noexcept { return 0; }
+  // What an errno that a read or a write gave means here.
+  virtual Error error_of(int errno_value, Side side) const {
+    return Error::system(errno_value, side);
+  }
+  // Null for a stream in clear.
+  virtual const TlsInfo* tls() const noexcept { return nullptr; }
 
   // True after the peer half-closed, closed or reset. Set by events, not by reads.
   bool is_hung_up() const noexcept { return hung_up_; }
@@ -68,6 +77,14 @@ class Stream {
   void watch_hangup(io::Wakeup* wakeup, Hangup kind = Hangup::any) noexcept;
   // For a stream that idles: scheduled once when octets or an end arrive. Takes the reader's place.
   void watch_readable(io::Wakeup* wakeup) noexcept;
+
+  // For a stream built upon this one: whether try_read (try_write) is worth a call, and a wakeup to
+  // be scheduled once when it is. Takes the place of the reader (writer); it dies after this
+  // stream.
+  bool may_read() const noexcept { return is_readable(); }
+  bool may_write() const noexcept { return is_writable(); }
+  void call_when_readable(io::Wakeup& wakeup) noexcept;
+  void call_when_writable(io::Wakeup& wakeup) noexcept;
 
   class Awaiter;
   // ready: try_read is worth a call. timed_out: `deadline` passed. interrupted: see below.
@@ -94,6 +111,7 @@ class Stream {
   void note_hangup(bool broken = false) noexcept;
   void note_failure() noexcept { failed_ = true; }
   bool has_hangup_watch() const noexcept { return hangup_ != nullptr; }
+  bool has_reader() const noexcept { return reader_ != nullptr; }
   // The one timer of the stream fires at the earliest of the deadlines in use.
   void arm_timer(Time deadline) noexcept;
   virtual void on_extra_deadline() noexcept {}

@@ -123,6 +123,14 @@ std::string apply_settings(const Typed& typed,
   return {};
 }
 
+bool was_given(std::string_view name, const Typed& typed, const Environment& environment) {
+  return std::ranges::any_of(typed.values, [&](const auto& each) {
+    const auto& [setting, values] = each;
+    if (setting->name != name) return false;
+    return !values.empty() || !from_environment(*setting, environment).empty();
+  });
+}
+
 std::optional<Command> command_named(std::string_view word) {
   if (word == "demo") return Command::demo;
   if (word == "version") return Command::version;
@@ -168,6 +176,9 @@ Parsed<Configuration> parse_command_line(std::vector<std::string> arguments,
     configuration.backend = std::move(*backend);
   }
   std::string problem = apply_settings(typed, environment, configuration);
+  if (problem.empty()) {
+    problem = apply_tls_flags(configuration, was_given("listen", typed, environment));
+  }
   if (!problem.empty()) return refused(std::move(problem));
   return configuration;
 }

@@ -52,6 +52,52 @@ TEST(CommandLine, ReadsEverydayFlags) {
   EXPECT_TRUE(configuration->verbose);
 }
 
+TEST(CommandLine, ReadsCertificatesAndKeysInPairs) {
+  const auto configuration = parse({"--tls", "a.pem", "--tls-key", "a.key", "--tls", "b.pem",
+                                    "--tls-key", "b.key", "-l", ":8443", "8000"});
+  ASSERT_TRUE(configuration) << configuration.error();
+  ASSERT_TRUE(configuration->server.tls);
+  ASSERT_EQ(configuration->server.tls->certificates.size(), 2U);
+  EXPECT_EQ(configuration->server.tls->certificates[1].chain_file, "b.pem");
+  EXPECT_EQ(configuration->server.tls->certificates[1].key_file, "b.key");
+  EXPECT_FALSE(configuration->redirect_to_https);
+  EXPECT_THAT(configuration->listen, ElementsAre(":8443"));
+}
+
+TEST(CommandLine, ListensWithTlsAndRedirectsToItUnlessToldOtherwise) {
+  const auto configuration = parse({"--tls", "self", "8000"});
+  ASSERT_TRUE(configuration) << configuration.error();
+  EXPECT_THAT(configuration->listen, ElementsAre("https://:443", "http://:80"));
+  EXPECT_TRUE(configuration->redirect_to_https);
+  EXPECT_TRUE(configuration->server.tls->self_signed);
+  EXPECT_THAT(parse({"--tls", "self", "8000"}, {{"ONEHOP_LISTEN", ":9"}})->listen,
+              ElementsAre(":9"));
+  EXPECT_THAT(refusal({"-l", "https://:443", "8000"}), HasSubstr("needs a certificate"));
+  EXPECT_THAT(refusal({"--tls-key", "a.key", "8000"}), HasSubstr("needs --tls CERT"));
+}
+
+TEST(CommandLine, ClientCertificatesAreRequiredWhereAuthoritiesAreNamed) {
+  EXPECT_EQ(parse({"--tls", "self", "--tls-client-ca", "ca.pem", "8000"})->server.tls->client_auth,
+            ClientAuth::required);
+  EXPECT_EQ(
+      parse({"--tls", "self", "--tls-client-ca", "ca.pem", "--tls-client-auth", "optional", "8000"})
+          ->server.tls->client_auth,
+      ClientAuth::optional);
+}
+
+TEST(CommandLine, ReadsHowToTrustTheBackend) {
+  const auto configuration = parse({"--backend-ca", "ca.pem", "--backend-cert", "me.pem",
+                                    "--backend-key", "me.key", "https://api.internal"});
+  ASSERT_TRUE(configuration) << configuration.error();
+  EXPECT_EQ(configuration->backend.port(), 443);
+  EXPECT_EQ(configuration->transport.tls.ca_file, "ca.pem");
+  EXPECT_EQ(configuration->transport.tls.certificate.key_file, "me.key");
+  EXPECT_FALSE(configuration->transport.tls.insecure);
+  EXPECT_TRUE(parse({"--insecure", "https://api.internal"})->transport.tls.insecure);
+  EXPECT_THAT(refusal({"--insecure", "8000"}), HasSubstr("https://"));
+  EXPECT_THAT(refusal({"--insecure", "--backend-ca", "x", "https://a"}), HasSubstr("choose one"));
+}
+
 TEST(CommandLine, ReadsLimitsAndTimeouts) {
   const auto configuration = parse({"8000",  "--max-body",
                                     "10MiB", "--response-timeout",

@@ -10,6 +10,7 @@
 #include <onehop/url.hpp>
 
 #include "program/field_edit.hpp"
+#include "program/tls_flags.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -28,11 +29,14 @@ struct Configuration {
   Command command = Command::proxy;
   Url backend;
   std::vector<std::string> listen = {":80"};
+  // What came in clear is sent to https:// instead of the backend.
+  bool redirect_to_https = false;
 
   Server::Options server = {};
   Transport::Options transport = {.response_timeout = std::chrono::minutes(5)};
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds(30);
 
+  TlsFlags tls = {};
   // "keep", "backend", or the name to send.
   std::string host_header = "keep";
   std::vector<FieldEdit> header_up = {};

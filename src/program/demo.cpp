@@ -55,17 +55,19 @@ std::string suggestion(std::string command, std::string_view about) {
 }
 
 // What to type, for the first address.
-std::string invitation(const std::string& address) {
-  const bool is_socket = address.starts_with("unix:");
-  const std::string url = "http://" + (is_socket ? std::string("demo") : address);
-  const std::string curl = is_socket ? "curl --unix-socket " + address.substr(5) + " " : "curl ";
+std::string invitation(const std::string& place) {
+  const bool is_socket = place.starts_with("unix:");
+  const bool is_secure = place.starts_with("https://");
+  const std::string url = is_socket ? "http://demo" : place;
+  std::string curl = is_socket ? "curl --unix-socket " + place.substr(5) + " " : "curl ";
+  if (is_secure) curl += "-k ";
   std::string text = "\n  onehop demo: the proxy in front of a small built-in backend\n\n";
   if (!is_socket) text += suggestion(url + "/", "open this in a browser, or try:");
   text += suggestion(curl + url + "/", "what arrives behind the proxy");
   text += suggestion(curl + "-N " + url + "/stream", "a line every 300 ms");
   text += suggestion(curl + "-N " + url + "/events", "server-sent events");
   text += suggestion(curl + "-d hello " + url + "/echo", "the body comes back");
-  if (!is_socket) text += suggestion("websocat ws://" + address + "/ws", "a WebSocket echo");
+  if (!is_socket) text += suggestion("websocat ws" + place.substr(4) + "/ws", "a WebSocket echo");
   return text + "\n  Ctrl-C ends it. Each request is logged below.\n\n";
 }
 
@@ -83,7 +85,8 @@ int serve_demo(Configuration configuration, Signals& signals) {
 
   const auto server = start_proxy(configuration, log, access_log);
   if (!server) return report_start_failure(server.error());
-  std::fputs(invitation((*server)->addresses().front()).c_str(), stdout);
+  const auto places = urls_of(configuration, (*server)->addresses());
+  std::fputs(invitation(places.front()).c_str(), stdout);
   std::fflush(stdout);
   serve_until_signalled(**server, configuration.drain_timeout, signals);
   return 0;

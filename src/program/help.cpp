@@ -16,11 +16,15 @@ Usage: onehop [flags] BACKEND
        onehop demo [flags]      the proxy in front of a small built-in backend
        onehop version | help
 
-BACKEND is http://HOST[:PORT][/PATH], a bare PORT (http://localhost:PORT), or unix:PATH.
+BACKEND is http://HOST[:PORT][/PATH], https://..., a bare PORT (http://localhost:PORT), or
+unix:PATH.
 
     onehop http://localhost:8000              listen on :80
     onehop -l :8080 8000                      listen on :8080, backend on localhost:8000
     onehop -l 127.0.0.1:8080 unix:app.sock    backend on a unix socket
+    onehop --tls cert.pem --tls-key key.pem URL
+                                              https on :443, and :80 redirects to it
+    onehop -l :8443 --tls self 8000           a certificate made here, for trying things out
 )";
 
 constexpr std::string_view kNotes = R"(

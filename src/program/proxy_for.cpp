@@ -35,9 +35,11 @@ std::function<Result<void>(Response&)> modify_response_for(const Configuration& 
 
 }  // namespace
 
-ReverseProxy proxy_for(const Configuration& configuration) {
+ReverseProxy proxy_for(const Configuration& configuration,
+                       std::shared_ptr<const Transport> transport) {
+  if (!transport) transport = std::make_shared<const Transport>(configuration.transport);
   return ReverseProxy({.rewrite = rewrite_for(configuration),
-                       .transport = std::make_shared<Transport>(configuration.transport),
+                       .transport = std::move(transport),
                        .modify_response = modify_response_for(configuration),
                        .trust = configuration.trust,
                        .upgrades = configuration.upgrades});

@@ -10,9 +10,13 @@
 #include "program/configuration.hpp"
 #include "program/log.hpp"
 
+#include <memory>
+
 namespace onehop::program {
 
-ReverseProxy proxy_for(const Configuration& configuration);
+// `transport`: null for one as configured.
+ReverseProxy proxy_for(const Configuration& configuration,
+                       std::shared_ptr<const Transport> transport = nullptr);
 
 // Both logs outlive the server.
 Server::Options server_options(const Configuration& configuration, Log& log, AccessLog& access_log);

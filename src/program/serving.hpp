@@ -9,6 +9,9 @@
 #include "program/configuration.hpp"
 #include "program/signals.hpp"
 
+#include <string>
+#include <vector>
+
 namespace onehop::program {
 
 // The exit code of the process.
@@ -19,6 +22,10 @@ int serve_backend(const Configuration& configuration, Signals& signals);
 void serve_until_signalled(Server& server,
                            std::chrono::nanoseconds drain_timeout,
                            Signals& signals);
+
+// The addresses with what is spoken there: "https://[::]:443".
+std::vector<std::string> urls_of(const Configuration& configuration,
+                                 std::vector<std::string> addresses);
 
 // Why a server could not start, on standard error. The exit code.
 int report_start_failure(const Error& error);

@@ -130,6 +130,37 @@ struct ListenAddress {
   static const std::string& show(const std::string& value) { return value; }
 };
 
+// A file; whether it is there and good is seen when it is used.
+struct File {
+  static constexpr std::string_view kPlaceholder = "FILE";
+  static Parsed<std::string> parse(std::string_view text) {
+    if (text.empty()) return refused("the name of a file is missing");
+    return std::string(text);
+  }
+  static const std::string& show(const std::string& value) { return value; }
+};
+
+struct CertificateFile : File {
+  static constexpr std::string_view kPlaceholder = "CERT|self";
+  static constexpr char kSeparator = ',';
+};
+
+struct KeyFile : File {
+  static constexpr std::string_view kPlaceholder = "KEY";
+  static constexpr char kSeparator = ',';
+};
+
+struct ClientAuthentication {
+  static constexpr std::string_view kPlaceholder = "none|optional|required";
+  static Parsed<ClientAuth> parse(std::string_view text) {
+    if (text == "none") return ClientAuth::none;
+    if (text == "optional") return ClientAuth::optional;
+    if (text == "required") return ClientAuth::required;
+    return refused("'" + std::string(text) + "' is none of none, optional and required");
+  }
+  static std::string show(const std::optional<ClientAuth>&) { return {}; }
+};
+
 struct Network {
   static constexpr std::string_view kPlaceholder = "CIDR";
   static constexpr char kSeparator = ',';
@@ -245,7 +276,13 @@ using C = Configuration;
 
 constexpr std::array kSettings = {
     everyday<ListenAddress, &C::listen>(
-        "listen", "where to listen: :8080, 127.0.0.1:8080, unix:PATH", 'l'),
+        "listen", "where to listen: :8080, https://:8443, unix:PATH", 'l'),
+    setting<CertificateFile, &C::tls, &TlsFlags::certificates>(
+        SettingGroup::everyday, "tls", "serve https: certificate chain (PEM), or self"),
+    setting<KeyFile, &C::tls, &TlsFlags::keys>(
+        SettingGroup::everyday, "tls-key", "its private key, where not in the same file"),
+    setting<Switch, &C::tls, &TlsFlags::insecure>(
+        SettingGroup::everyday, "insecure", "do not check the certificate of an https backend"),
     everyday<HostHeader, &C::host_header>("host-header",
                                           "the Host sent on: the client's, the backend's, NAME"),
     everyday<FieldChange, &C::header_up>("header-up",
@@ -260,6 +297,14 @@ constexpr std::array kSettings = {
     everyday<LogFormat, &C::access_log>("access-log", "one line for each request, on stdout"),
     everyday<Switch, &C::verbose>("verbose", "log more than warnings", 'v'),
 
+    setting<File, &C::tls, &TlsFlags::client_ca>(
+        SettingGroup::client_side, "tls-client-ca", "who signs client certificates (PEM)"),
+    setting<ClientAuthentication, &C::tls, &TlsFlags::client_auth>(
+        SettingGroup::client_side, "tls-client-auth", "whether clients show one"),
+    setting<File, &C::tls, &TlsFlags::ticket_keys>(
+        SettingGroup::client_side, "tls-ticket-keys", "session ticket keys that servers share"),
+    setting<PositiveDuration, &C::tls, &TlsFlags::handshake_timeout>(
+        SettingGroup::client_side, "tls-handshake-timeout", "to the end of the TLS handshake"),
     client<PositiveDuration, &S::header_timeout>(
         "header-timeout", "the whole request head, first byte on; past it 408"),
     client<PositiveDuration, &S::body_timeout>("body-timeout",
@@ -279,8 +324,14 @@ constexpr std::array kSettings = {
     client<OnOrOff, &S::defer_accept>("defer-accept",
                                       "accept only once the first octets are there"),
 
+    setting<File, &C::tls, &TlsFlags::backend_ca>(
+        SettingGroup::backend_side, "backend-ca", "whom to trust instead of the system's list"),
+    setting<File, &C::tls, &TlsFlags::backend_certificate>(
+        SettingGroup::backend_side, "backend-cert", "certificate to show to the backend (PEM)"),
+    setting<File, &C::tls, &TlsFlags::backend_key>(
+        SettingGroup::backend_side, "backend-key", "its private key, where not in the same file"),
     backend<PositiveDuration, &T::connect_timeout>("connect-timeout",
-                                                   "to connect, over all addresses; past it 504"),
+                                                   "to connect, TLS included; past it 504"),
     backend<PositiveDuration, &T::connect_attempt_timeout>("connect-attempt-timeout",
                                                            "to connect to one address"),
     backend<OrOff<PositiveDuration, kNever>, &T::response_timeout>(

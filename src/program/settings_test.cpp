@@ -41,8 +41,8 @@ Transport::Options transport_after(std::string_view name, const std::string& val
 TEST(Settings, ReachEveryOptionOfTheServer) {
   [[maybe_unused]] const auto& [listen, workers, header_timeout, body_timeout, write_timeout,
                                 idle_timeout, max_request_line, max_header_bytes, max_header_fields,
-                                max_body, max_client_connections, defer_accept, on_exchange_end,
-                                log] = Server::Options();
+                                max_body, max_client_connections, defer_accept, tls,
+                                on_exchange_end, log] = Server::Options();
   EXPECT_EQ(after("listen", ":1").listen.front(), ":1");
   EXPECT_EQ(server_after("workers", "3").workers, 3u);
   EXPECT_EQ(server_after("header-timeout", "1s").header_timeout, 1s);
@@ -63,7 +63,7 @@ TEST(Settings, ReachEveryOptionOfTheTransport) {
                                 activity_timeout, pool_idle_timeout, pool_size, max_connections,
                                 queue_timeout, replay_body, retry_budget, expect_continue_timeout,
                                 max_response_header_bytes, max_response_header_fields,
-                                max_informational, hold, network] = Transport::Options();
+                                max_informational, hold, tls, network] = Transport::Options();
   EXPECT_EQ(transport_after("connect-attempt-timeout", "1s").connect_attempt_timeout, 1s);
   EXPECT_EQ(transport_after("connect-timeout", "2s").connect_timeout, 2s);
   EXPECT_EQ(transport_after("response-timeout", "3s").response_timeout, 3s);

@@ -55,7 +55,8 @@ std::string listening_line(const std::vector<std::string>& addresses) {
   std::string line = "onehop: listening on ";
   for (const std::string& address : addresses) {
     if (!line.ends_with(' ')) line += ", ";
-    if (!address.starts_with("unix:")) line += "http://";
+    const bool has_scheme = address.find("://") != std::string::npos;
+    if (!has_scheme && !address.starts_with("unix:")) line += "http://";
     line += address;
   }
   return line + "\n";

@@ -23,7 +23,7 @@ class StartupReport {
   std::jthread prober_;
 };
 
-// The texts, each with its line break.
+// The texts, each with its line break. Addresses without a scheme are http://.
 std::string listening_line(const std::vector<std::string>& addresses);
 std::string backend_lines(const Url& backend, const ProbeResult& probe);
 

@@ -19,6 +19,14 @@ void remove_x_forwarded(Headers& headers) {
   headers.erase(field::x_forwarded_for);
   headers.erase(field::x_forwarded_host);
   headers.erase(field::x_forwarded_proto);
+  headers.erase(field::x_client_certificate_subject);
+}
+
+// The client wrote its certificate: a subject that is no field value is not passed on.
+void add_client_subject(const Request& in, Headers& out) {
+  const TlsInfo* const tls = in.connection().tls_info;
+  if (tls == nullptr || tls->client_subject.empty()) return;
+  (void)out.try_add(field::x_client_certificate_subject, tls->client_subject);
 }
 
 // `value`: of this connection, or of a field that was received, and so a valid one.
@@ -83,6 +91,7 @@ void set_forwarded(const Request& in, Headers& out) {
   add_unless_empty(out, field::x_forwarded_for, in.connection().peer);
   add_unless_empty(out, field::x_forwarded_host, in.host());
   out.add_valid(field::x_forwarded_proto, scheme_of(in));
+  add_client_subject(in, out);
 }
 
 void append_forwarded(const Request& in, Headers& out) {
@@ -97,6 +106,8 @@ void append_forwarded(const Request& in, Headers& out) {
   add_unless_empty(out, field::x_forwarded_for, chain);
   add_unless_empty(out, field::x_forwarded_host, host);
   out.add(field::x_forwarded_proto, scheme);
+  // Nobody but this connection knows who its client is.
+  add_client_subject(in, out);
 }
 
 void add_forwarded_element(const Request& in, Headers& out) {

@@ -22,10 +22,12 @@ bool is_shortage(int error) {
 
 AcceptLoop::AcceptLoop(ShardServer& shard,
                        std::shared_ptr<net::TcpListener> listener,
-                       std::string_view name)
+                       std::string_view name,
+                       bool with_tls)
     : shard_(shard),
       listener_(std::move(listener)),
       name_(name),
+      with_tls_(with_tls),
       ready_(&AcceptLoop::on_ready, this),
       timer_(&AcceptLoop::on_timer, this) {}
 
@@ -93,11 +95,15 @@ bool AcceptLoop::accept_some() {
       return false;
     }
     short_ = false;
-    shard_.adopt(std::make_unique<net::TcpStream>(shard_.reactor(), std::move(accepted->socket),
-                                                  net::TcpStream::Origin::accepted),
-                 accepted->peer, name_);
+    adopt(std::move(*accepted));
   }
   return true;
+}
+
+void AcceptLoop::adopt(net::TcpListener::Accepted accepted) {
+  shard_.adopt(std::make_unique<net::TcpStream>(shard_.reactor(), std::move(accepted.socket),
+                                                net::TcpStream::Origin::accepted),
+               Origin(accepted.peer, name_), with_tls_);
 }
 
 void AcceptLoop::finish() {
@@ -106,9 +112,7 @@ void AcceptLoop::finish() {
   while (listener_ && !shard_.is_full()) {
     auto accepted = listener_->accept();
     if (!accepted) break;
-    shard_.adopt(std::make_unique<net::TcpStream>(shard_.reactor(), std::move(accepted->socket),
-                                                  net::TcpStream::Origin::accepted),
-                 accepted->peer, name_);
+    adopt(std::move(*accepted));
   }
   listener_.reset();
 }

@@ -15,7 +15,10 @@ class ShardServer;
 
 class AcceptLoop final : private io::Watcher {
  public:
-  AcceptLoop(ShardServer& shard, std::shared_ptr<net::TcpListener> listener, std::string_view name);
+  AcceptLoop(ShardServer& shard,
+             std::shared_ptr<net::TcpListener> listener,
+             std::string_view name,
+             bool with_tls);
   ~AcceptLoop();
 
   void start();
@@ -26,6 +29,7 @@ class AcceptLoop final : private io::Watcher {
   void on_events(std::uint32_t events) noexcept override;
   static void on_ready(void* self);
   static void on_timer(void* self);
+  void adopt(net::TcpListener::Accepted accepted);
   // False when it had to pause.
   bool accept_some();
   void pause();
@@ -36,6 +40,7 @@ class AcceptLoop final : private io::Watcher {
   ShardServer& shard_;
   std::shared_ptr<net::TcpListener> listener_;
   std::string_view name_;
+  bool with_tls_;
   io::Wakeup ready_;
   io::Timer timer_;
   bool listening_ = false;

@@ -17,21 +17,21 @@ constexpr std::size_t kLingerOctets = 4 * 1024 * 1024;
 
 H1Connection::H1Connection(ShardServer& shard,
                            std::unique_ptr<net::Stream> stream,
-                           const net::Address& peer,
-                           std::string_view local)
-    : shard_(shard),
+                           const Origin& origin)
+    : ClientConnection(shard),
       stream_(std::move(stream)),
       input_(stream_->reactor().buffers()),
       ended_([](void* self) { delete static_cast<H1Connection*>(self); }, this) {
-  const char* end = peer.write_ip(peer_text_.data());
+  const char* end = origin.peer.write_ip(peer_text_.data());
   info_.peer = {peer_text_.data(), static_cast<std::size_t>(end - peer_text_.data())};
-  info_.peer_port = peer.port();
-  info_.local = local;
+  info_.peer_port = origin.peer.port();
+  info_.local = origin.local;
+  info_.tls_info = stream_->tls();
+  info_.tls = info_.tls_info != nullptr;
 }
 
 H1Connection::~H1Connection() {
   running_ = {};
-  shard_.connection_ended(*this);
 }
 
 void H1Connection::start() {
@@ -82,6 +82,7 @@ task<Next> H1Connection::serve_one() {
     // Nobody asked anything, or nobody is there to hear an answer.
     if (error.is(Errc::closed) || error.is(Errc::cancelled)) co_return Next::close;
     if (error.code().category() == std::system_category()) co_return Next::close;
+    if (error.is(Errc::truncated) || error.is(Errc::tls_failed)) co_return Next::close;
     if (error.is(Errc::timed_out) && !parser->begun()) co_return Next::close;
     H1Exchange exchange(shard_, *stream_, input_, info_, began);
     Error refusal = error;

@@ -8,9 +8,8 @@
 #include <onehop/request.hpp>
 #include <onehop/task.hpp>
 
-#include "base/intrusive_list.hpp"
-#include "net/address.hpp"
 #include "net/stream.hpp"
+#include "server/client_connection.hpp"
 #include "server/h1_exchange.hpp"
 #include "wire/read_buffer.hpp"
 
@@ -19,18 +18,13 @@
 
 namespace onehop::server {
 
-class H1Connection : public ListNode {
+class H1Connection final : public ClientConnection {
  public:
-  // `local` outlives the connection.
-  H1Connection(ShardServer& shard,
-               std::unique_ptr<net::Stream> stream,
-               const net::Address& peer,
-               std::string_view local);
-  ~H1Connection();
+  H1Connection(ShardServer& shard, std::unique_ptr<net::Stream> stream, const Origin& origin);
+  ~H1Connection() override;
 
-  void start();
-  // Ends the wait for a next request; one in progress is not touched.
-  void end_if_idle() noexcept;
+  void start() override;
+  void end_if_idle() noexcept override;
 
  private:
   task<void> run();
@@ -38,7 +32,6 @@ class H1Connection : public ListNode {
   [[gnu::noinline]] task<Next> serve_one();
   [[gnu::noinline]] task<void> linger();
 
-  ShardServer& shard_;
   std::unique_ptr<net::Stream> stream_;
   wire::ReadBuffer input_;
   ConnectionInfo info_;

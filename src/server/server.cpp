@@ -48,8 +48,13 @@ struct Server::State {
     common->options = std::move(given);
   }
 
+  Result<void> start(const HandlerFactory& factory);
   Result<void> open_listeners();
   void run_worker(Worker& worker, const HandlerFactory& factory);
+  std::shared_ptr<server::TlsCertificates> tls() {
+    const std::lock_guard lock(mutex);
+    return certificates;
+  }
 
   std::shared_ptr<server::Common> common;
 
@@ -57,10 +62,12 @@ struct Server::State {
   std::condition_variable changed;
   // Guarded by mutex.
   std::vector<std::string> addresses;
+  std::shared_ptr<server::TlsCertificates> certificates;  // null before start, and without TLS
   std::vector<std::unique_ptr<Worker>> workers;
   std::size_t reported = 0;  // workers that run or have failed to
   std::optional<std::string> start_failure;
   bool started = false;
+  bool starting = false;  // stop() waits until every worker can be told
 };
 
 Result<void> Server::State::open_listeners() {
@@ -69,13 +76,20 @@ Result<void> Server::State::open_listeners() {
   for (const std::string& text : common->options.listen.list()) {
     auto address = net::Address::parse_listen(text);
     if (!address) return failure(address.error());
+    const bool with_tls = net::listens_with_tls(text, common->tls != nullptr);
+    if (with_tls && !common->tls) {
+      return failure(Errc::bad_option, Side::local,
+                     "cannot listen on " + text + ": TLS needs a certificate, and none was given");
+    }
     auto listener = net::TcpListener::open(*address, listen);
     if (!listener) return failure(listener.error());
     common->listeners.push_back(std::make_shared<net::TcpListener>(std::move(*listener)));
+    common->with_tls.push_back(with_tls);
     common->local_names.push_back(common->listeners.back()->address().to_string());
   }
   const std::lock_guard lock(mutex);
   addresses = common->local_names;
+  certificates = common->tls;
   return {};
 }
 
@@ -123,33 +137,42 @@ Result<void> Server::start(std::shared_ptr<const Handler> handler) {
 
 Result<void> Server::start_per_core(HandlerFactory factory) {
   State& state = *state_;
-  server::Common& common = *state.common;
   {
     const std::lock_guard lock(state.mutex);
     if (state.started)
       return failure(Errc::bad_option, Side::local, "the server was started before");
-    state.started = true;
+    state.started = state.starting = true;
   }
-  if (auto opened = state.open_listeners(); !opened) return opened;
-  common.max_connections = common.options.max_client_connections;
-  if (common.max_connections == 0) common.max_connections = default_connection_limit();
-  const std::size_t count = common.options.workers ? common.options.workers : usable_cpus();
+  auto started = state.start(factory);
+  {
+    const std::lock_guard lock(state.mutex);
+    state.starting = false;
+    state.changed.notify_all();
+  }
+  if (!started) stop(Duration::zero());
+  return started;
+}
 
-  std::unique_lock lock(state.mutex);
+Result<void> Server::State::start(const HandlerFactory& factory) {
+  if (auto prepared = common->prepare_tls(); !prepared) return prepared;
+  if (auto opened = open_listeners(); !opened) return opened;
+  if (common->tls) common->tls->watch();
+  common->max_connections = common->options.max_client_connections;
+  if (common->max_connections == 0) common->max_connections = default_connection_limit();
+  const std::size_t count = common->options.workers ? common->options.workers : usable_cpus();
+
+  std::unique_lock lock(mutex);
   for (std::size_t i = 0; i < count; ++i) {
-    state.workers.push_back(std::make_unique<Worker>());
-    Worker& worker = *state.workers.back();
-    worker.thread = std::thread([&state, &worker, factory] { state.run_worker(worker, factory); });
+    workers.push_back(std::make_unique<Worker>());
+    Worker& worker = *workers.back();
+    worker.thread = std::thread([this, &worker, factory] { run_worker(worker, factory); });
     ::pthread_setname_np(worker.thread.native_handle(), ("onehop/" + std::to_string(i)).c_str());
   }
-  state.changed.wait(lock, [&] { return state.reported == count; });
+  changed.wait(lock, [&] { return reported == count; });
   // From here on the shards alone hold the listeners, and close them when they drain.
-  common.listeners.clear();
-  if (!state.start_failure) return {};
-  const std::string problem = *state.start_failure;
-  lock.unlock();
-  stop(Duration::zero());
-  return failure(Errc::bad_option, Side::local, "a worker did not start: " + problem);
+  common->listeners.clear();
+  if (!start_failure) return {};
+  return failure(Errc::bad_option, Side::local, "a worker did not start: " + *start_failure);
 }
 
 int Server::run(std::shared_ptr<const Handler> handler) {
@@ -173,6 +196,7 @@ int Server::run_per_core(HandlerFactory factory) {
 bool Server::stop(Duration deadline) {
   const std::shared_ptr<State> state = state_;
   std::unique_lock lock(state->mutex);
+  state->changed.wait(lock, [&] { return !state->starting; });
   for (const auto& worker : state->workers) {
     if (!worker->reactor) continue;
     io::Reactor* reactor = worker->reactor;
@@ -200,6 +224,16 @@ bool Server::stop(Duration deadline) {
 std::vector<std::string> Server::addresses() const {
   const std::lock_guard lock(state_->mutex);
   return state_->addresses;
+}
+
+Result<void> Server::reload_tls() {
+  const auto tls = state_->tls();
+  return tls ? tls->reload() : Result<void>();
+}
+
+std::vector<TlsCertificateInfo> Server::certificates() const {
+  const auto tls = state_->tls();
+  return tls ? tls->certificates() : std::vector<TlsCertificateInfo>();
 }
 
 std::size_t Server::connections() const {

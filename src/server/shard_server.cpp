@@ -3,6 +3,8 @@
 
 #include "server/accept_loop.hpp"
 #include "server/exchange_log.hpp"
+#include "server/h1_connection.hpp"
+#include "server/tls_handshake.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -21,6 +23,16 @@ h1::Limits limits_of(const Server::Options& options) {
 }
 
 }  // namespace
+
+Result<void> Common::prepare_tls() {
+  if (!options.tls) return {};
+  auto loaded =
+      TlsCertificates::load(*options.tls, {"http/1.1"},
+                            [this](LogLevel level, std::string_view text) { log(level, text); });
+  if (!loaded) return failure(loaded.error());
+  tls = std::move(*loaded);
+  return {};
+}
 
 void Common::log(LogLevel level, std::string_view text) const {
   if (options.log) {
@@ -49,23 +61,40 @@ ShardServer::~ShardServer() {
 
 void ShardServer::listen() {
   for (std::size_t i = 0; i < common_->listeners.size(); ++i) {
-    accept_loops_.push_back(
-        std::make_unique<AcceptLoop>(*this, common_->listeners[i], common_->local_names[i]));
+    accept_loops_.push_back(std::make_unique<AcceptLoop>(
+        *this, common_->listeners[i], common_->local_names[i], common_->with_tls[i]));
     accept_loops_.back()->start();
   }
 }
 
-void ShardServer::adopt(std::unique_ptr<net::Stream> stream,
-                        const net::Address& peer,
-                        std::string_view local) {
-  common_->connections.fetch_add(1, std::memory_order_relaxed);
-  // Deletes itself through the list of what is ready, when it has ended.
-  auto* connection = new H1Connection(*this, std::move(stream), peer, local);
-  connections_.push_back(*connection);
-  connection->start();
+void ShardServer::adopt(std::unique_ptr<net::Stream> stream, const Origin& origin, bool with_tls) {
+  if (with_tls) {
+    begin(std::make_unique<TlsHandshake>(*this, tls()->current(), std::move(stream), origin));
+  } else {
+    start_connection(std::move(stream), origin);
+  }
 }
 
-void ShardServer::connection_ended(H1Connection& connection) noexcept {
+void ShardServer::start_connection(std::unique_ptr<net::Stream> stream, const Origin& origin) {
+  begin(std::make_unique<H1Connection>(*this, std::move(stream), origin));
+}
+
+void ShardServer::begin(std::unique_ptr<ClientConnection> connection) {
+  // Deletes itself through the list of what is ready, when it has ended.
+  ClientConnection& begun = *connection.release();
+  connections_.push_back(begun);
+  begun.start();
+}
+
+ClientConnection::ClientConnection(ShardServer& shard) noexcept : shard_(shard) {
+  shard_.common().connections.fetch_add(1, std::memory_order_relaxed);
+}
+
+ClientConnection::~ClientConnection() {
+  shard_.connection_ended(*this);
+}
+
+void ShardServer::connection_ended(ClientConnection& connection) noexcept {
   static_cast<ListNode&>(connection).unlink();
   common_->connections.fetch_sub(1, std::memory_order_relaxed);
   check_drained();
@@ -77,9 +106,9 @@ void ShardServer::drain(net::Time deadline, std::function<void()> done) {
     drained_ = std::move(done);
     for (auto& loop : accept_loops_)
       loop->finish();
-    IntrusiveList<H1Connection> all;
+    IntrusiveList<ClientConnection> all;
     all.splice_back(connections_);
-    while (H1Connection* connection = all.pop_front()) {
+    while (ClientConnection* connection = all.pop_front()) {
       connections_.push_back(*connection);
       connection->end_if_idle();
     }

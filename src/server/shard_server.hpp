@@ -11,7 +11,8 @@
 #include "http/date.hpp"
 #include "io/reactor.hpp"
 #include "net/tcp_listener.hpp"
-#include "server/h1_connection.hpp"
+#include "server/client_connection.hpp"
+#include "server/tls_certificates.hpp"
 #include "wire/parser_pool.hpp"
 
 #include <atomic>
@@ -26,10 +27,14 @@ namespace onehop::server {
 struct Common {
   Server::Options options;
   std::vector<std::string> local_names;  // one for each listener
+  std::vector<bool> with_tls;            // the same
   std::vector<std::shared_ptr<net::TcpListener>> listeners;
+  std::shared_ptr<TlsCertificates> tls;  // null without TLS
   std::size_t max_connections = 0;
   std::atomic<std::size_t> connections = 0;
 
+  // Sets tls as the options say.
+  Result<void> prepare_tls();
   void log(LogLevel level, std::string_view text) const;
 };
 
@@ -46,7 +51,10 @@ class ShardServer {
 
   // Begins to accept from every listener.
   void listen();
-  void adopt(std::unique_ptr<net::Stream> stream, const net::Address& peer, std::string_view local);
+  // Takes a connection on: through the handshake first where the listener is `with_tls`.
+  void adopt(std::unique_ptr<net::Stream> stream, const Origin& origin, bool with_tls);
+  // Begins to speak HTTP on a stream: what ALPN has chosen where there is TLS, else HTTP/1.1.
+  void start_connection(std::unique_ptr<net::Stream> stream, const Origin& origin);
 
   // Stops accepting; `done` is called when no connection is left, at the latest at `deadline`.
   // Called again, an earlier deadline counts.
@@ -63,14 +71,16 @@ class ShardServer {
   // The Date field's value of this second.
   std::string_view date();
   void exchange_ended(const Exchange& exchange) noexcept;
-  void connection_ended(H1Connection& connection) noexcept;
+  void connection_ended(ClientConnection& connection) noexcept;
   bool is_full() const noexcept {
     return common_->connections.load(std::memory_order_relaxed) >= common_->max_connections;
   }
   Common& common() noexcept { return *common_; }
+  TlsCertificates* tls() const noexcept { return common_->tls.get(); }
 
  private:
   static void on_deadline(void* self);
+  void begin(std::unique_ptr<ClientConnection> connection);
   void cut();
   void check_drained();
 
@@ -81,7 +91,7 @@ class ShardServer {
   std::size_t head_limit_;
   wire::ParserPool parsers_;
   std::vector<std::unique_ptr<AcceptLoop>> accept_loops_;
-  IntrusiveList<H1Connection> connections_;
+  IntrusiveList<ClientConnection> connections_;
   std::function<void()> drained_;
   io::Timer deadline_;
   ImfDate date_{0};

@@ -52,7 +52,8 @@ class ShardServerTest : public ::testing::Test {
   }
   std::unique_ptr<net::MemoryStream> connect() {
     auto [near, far] = net::make_memory_pair(reactor_);
-    shard_->adopt(std::move(far), *net::Address::from_ip("192.0.2.1", 5), "s:80");
+    const Origin origin(*net::Address::from_ip("192.0.2.1", 5), "s:80");
+    shard_->adopt(std::move(far), origin, false);
     settle();
     return std::move(near);
   }

@@ -60,7 +60,8 @@ struct Network::State {
     Place& place = found->second;
     if (place.shard) {
       const auto peer = net::Address::from_ip("192.0.2.1", 50'000);
-      place.shard->adopt(std::move(far), *peer, place.name);
+      const bool with_tls = place.shard->tls() != nullptr;
+      place.shard->adopt(std::move(far), server::Origin(*peer, place.name), with_tls);
     } else {
       place.waiting.push_back(std::move(far));
     }
@@ -109,6 +110,9 @@ void Network::serve(std::string address,
   auto common = std::make_shared<server::Common>();
   common->options = std::move(options);
   common->max_connections = std::size_t{1} << 30;
+  if (auto prepared = common->prepare_tls(); !prepared) {
+    throw std::invalid_argument(std::string(prepared.error().detail()));
+  }
   Place& place = state_->places[address];
   place.name = address;
   place.shard =

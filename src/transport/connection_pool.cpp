@@ -24,7 +24,7 @@ h1::Limits limits_of(const Transport::Options& options) {
 
 net::Destination destination_of(const Url& url) {
   if (url.scheme() == "unix") return net::Destination(std::string(url.socket_path()));
-  return net::Destination(std::string(url.host()), url.port());
+  return net::Destination(std::string(url.host()), url.port(), url.scheme() == "https");
 }
 
 void add(Transport::Statistics& sum, const Counters& counters) {
@@ -200,7 +200,7 @@ OriginPool::~OriginPool() {
 bool OriginPool::matches(const Url& url) const noexcept {
   if (url.scheme() == "unix") return url.socket_path() == destination_.socket_path;
   return destination_.socket_path.empty() && url.port() == destination_.port &&
-         url.host() == destination_.host;
+         destination_.tls == (url.scheme() == "https") && url.host() == destination_.host;
 }
 
 std::unique_ptr<Connection> OriginPool::try_take(Freshness freshness) {

@@ -12,6 +12,7 @@
 #include "base/counter.hpp"
 #include "io/event.hpp"
 #include "net/dialer.hpp"
+#include "net/tls_dialer.hpp"
 #include "transport/connection.hpp"
 #include "transport/retry_budget.hpp"
 #include "wire/parser_pool.hpp"
@@ -36,7 +37,13 @@ enum class Freshness : std::uint8_t {
 
 // What the pools of one transport share. Outlives each of them.
 struct SharedPools {
-  explicit SharedPools(Transport::Options given) : options(given), budget(given.retry_budget) {}
+  explicit SharedPools(Transport::Options given)
+      : options(std::move(given)),
+        budget(options.retry_budget),
+        tls(std::make_shared<net::LazyTlsClientContext>(options.tls, protocols())) {}
+
+  // What is offered to an upstream by ALPN.
+  static net::TlsProtocols protocols() { return {"http/1.1"}; }
 
   std::shared_ptr<SharedOrigin> origin(const std::string& key);
   // A slot of `key` came free: threads with waiting requests look again.
@@ -52,6 +59,7 @@ struct SharedPools {
 
   const Transport::Options options;
   RetryBudget budget;
+  const std::shared_ptr<net::LazyTlsClientContext> tls;
   std::atomic<std::size_t> threads = 0;  // that have a pool
 
   mutable std::mutex mutex;

@@ -24,11 +24,11 @@ constexpr net::Duration kConnectAgain = std::chrono::milliseconds(50);
 constexpr net::Duration kHoldEvery = std::chrono::milliseconds(100);
 constexpr int kMostAttempts = 3;
 
-Result<void> check(const Url& url) {
+Result<void> check_url(const Url& url) {
   if (!url.is_absolute() || (url.scheme() != "unix" && url.host().empty())) {
     return failure(Errc::bad_url, Side::upstream, "the request has no absolute URL to go to");
   }
-  if (url.scheme() != "http" && url.scheme() != "unix") {
+  if (url.scheme() != "http" && url.scheme() != "https" && url.scheme() != "unix") {
     return failure(Errc::bad_url, Side::upstream,
                    "no transport for the scheme " + std::string(url.scheme()));
   }
@@ -44,7 +44,8 @@ bool may_be_repeated(const Request& request) {
 }  // namespace
 
 struct Transport::State {
-  explicit State(Options options) : shared(std::make_shared<transport::SharedPools>(options)) {}
+  explicit State(Options options)
+      : shared(std::make_shared<transport::SharedPools>(std::move(options))) {}
 
   ConnectionPool& pool(io::Reactor& reactor) const {
     return reactor.local<ConnectionPool>(shared.get(), [&] { return make_pool(reactor); });
@@ -60,6 +61,8 @@ struct Transport::State {
       dial.total_timeout = options.connect_timeout;
       dialer = std::make_unique<net::KernelDialer>(reactor, dial);
     }
+    dialer = std::make_unique<net::TlsDialer>(reactor, std::move(dialer), shared->tls,
+                                              options.connect_timeout);
     return std::make_unique<ConnectionPool>(reactor, shared, std::move(dialer));
   }
 
@@ -140,11 +143,17 @@ class RoundTrip {
 }  // namespace
 
 Transport::Transport() : Transport(Options()) {}
-Transport::Transport(Options options) : state_(std::make_shared<State>(options)) {}
+Transport::Transport(Options options) : state_(std::make_shared<State>(std::move(options))) {}
 Transport::~Transport() = default;
 
+Result<void> Transport::prepare_tls() const {
+  const auto context = state_->shared->tls->get();
+  if (!context) return failure(context.error());
+  return {};
+}
+
 task<Result<Response>> Transport::round_trip(Request request) const {
-  const auto checked = check(request.url());
+  const auto checked = check_url(request.url());
   if (!checked) co_return failure(checked.error());
   io::Reactor* reactor = io::Reactor::current_or_null();
   if (!reactor) {

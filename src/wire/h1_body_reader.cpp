@@ -97,7 +97,8 @@ std::optional<Result<bytes>> H1BodyReader::failed_read(ssize_t result) {
                            "the connection ended inside the body"));
   }
   if (client) return fail_with(Error(Errc::client_gone, side_).with("while reading the body"));
-  return fail_with(Error::system(static_cast<int>(-result), side_).with("while reading the body"));
+  return fail_with(
+      stream_.error_of(static_cast<int>(-result), side_).with("while reading the body"));
 }
 
 Result<bytes> H1BodyReader::deliver(bytes piece) {

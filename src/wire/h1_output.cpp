@@ -48,7 +48,7 @@ Error H1Output::write_error(int error) const {
     return Error(Errc::client_gone, side_)
         .with(std::strerror(error));  // NOLINT(concurrency-mt-unsafe)
   }
-  return Error::system(error, side_).during(Phase::send);
+  return stream_.error_of(error, side_).during(Phase::send);
 }
 
 Result<void> H1Output::write(std::string_view data) {

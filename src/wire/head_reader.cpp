@@ -25,7 +25,7 @@ std::optional<Result<void>> try_read_head(const HeadSource& source) {
       const bool client = source.side == Side::client;
       return failure(client ? Errc::head_too_large : Errc::response_head_too_large, source.side);
     }
-    return failure(Error::system(static_cast<int>(-got), source.side));
+    return failure(source.stream.error_of(static_cast<int>(-got), source.side));
   }
 }
 

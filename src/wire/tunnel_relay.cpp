@@ -17,8 +17,9 @@ constexpr std::uint64_t kOctetsPerTurn = 4 * 1024 * 1024;
 // While one side does not read, the other is asked this often whether it is still there.
 constexpr net::Duration kLivenessCheck = std::chrono::milliseconds(500);
 
-Error stream_error(int error, Side side) {
-  return Error::system(error, side).during(Phase::tunnel);
+// `result` is what a read or a write of `stream` gave.
+Error stream_error(const net::Stream& stream, ssize_t result, Side side) {
+  return stream.error_of(static_cast<int>(-result), side).during(Phase::tunnel);
 }
 
 Side other_side(Side side) {
@@ -35,11 +36,11 @@ task<Result<void>> write_all(net::Stream& to, std::string data, Side side, net::
       sent += static_cast<std::size_t>(took);
       continue;
     }
-    if (took != -EAGAIN) co_return failure(stream_error(static_cast<int>(-took), side));
+    if (took != -EAGAIN) co_return failure(stream_error(to, took, side));
     const net::Time check = source ? to.reactor().now() + kLivenessCheck : io::kNever;
     co_await to.writable(check);
     if (source && source->has_failed()) {
-      co_return failure(stream_error(ECONNRESET, other_side(side)));
+      co_return failure(stream_error(*source, -ECONNRESET, other_side(side)));
     }
   }
   co_return Result<void>();
@@ -93,7 +94,7 @@ class Relay {
         continue;
       }
       if (got < 0) {
-        fail(stream_error(static_cast<int>(-got), from_side));
+        fail(stream_error(from, got, from_side));
         co_return;
       }
       if (got == 0) break;
@@ -101,7 +102,7 @@ class Relay {
       count += size;
       ssize_t sent = to.try_write(scratch.data(), size);
       if (sent < 0 && sent != -EAGAIN) {
-        fail(stream_error(static_cast<int>(-sent), to_side));
+        fail(stream_error(to, sent, to_side));
         co_return;
       }
       if (sent < 0) sent = 0;
@@ -155,7 +156,7 @@ class Relay {
         continue;
       }
       if (got < 0) {
-        fail(stream_error(static_cast<int>(-got), Side::client));
+        fail(stream_error(client_, got, Side::client));
         co_return;
       }
       if (got == 0) break;
@@ -216,7 +217,7 @@ task<Result<bytes>> StreamTunnel::read() {
       co_await stream_->readable(io::kNever);  // silence is normal in a tunnel
       continue;
     }
-    if (got < 0) co_return failure(stream_error(static_cast<int>(-got), Side::upstream));
+    if (got < 0) co_return failure(stream_error(*stream_, got, Side::upstream));
     piece_.assign(scratch.data(), static_cast<std::size_t>(got));
     co_return bytes(piece_);
   }

@@ -85,6 +85,8 @@ def floor_findings(tmp_path, files):
     ("src/attic/a.cpp", "", "src/attic is not a floor"),
     ("include/onehop/a.hpp", '#include "base/arena.hpp"', "a public header includes only"),
     ("include/onehop/a.hpp", "#include <spdlog/spdlog.h>", "a public header includes only"),
+    ("src/server/a.cpp", "#include <openssl/ssl.h>", "only src/net/tls_* may know openssl/"),
+    ("src/net/tcp_stream.cpp", "#include <openssl/ssl.h>", "only src/net/tls_* may know openssl/"),
     ("src/http/a.cpp", "\n" * 600, "split what is past 600"),
 ])
 def test_an_arrow_that_points_the_wrong_way_is_found(tmp_path, name, line, complaint):
@@ -94,6 +96,7 @@ def test_an_arrow_that_points_the_wrong_way_is_found(tmp_path, name, line, compl
 @pytest.mark.parametrize("name, line", [
     ("src/wire/a.cpp", '#include "http/h1/parser.hpp"'),
     ("src/net/a.cpp", "#include <sys/socket.h>"),
+    ("src/net/tls_stream.cpp", "#include <openssl/ssl.h>"),
     ("src/http/field_names.cpp", '#include "http/field_names.def"'),
     ("src/proxy/single_host.cpp", "#include <onehop/transport.hpp>"),
     ("src/program/a.cpp", '#include "transport/retry.hpp"'),

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What TLS connections are made with: the certificates of a server and which name each is for, or
+// whom a client trusts. Immutable, and shared by all threads; streams keep theirs alive.
+#pragma once
+
+#include <onehop/error.hpp>
+#include <onehop/tls.hpp>
+
+#include "net/stream.hpp"
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct ssl_ctx_st;
+struct ssl_st;
+struct ssl_session_st;
+
+namespace onehop::net {
+
+class TlsStream;
+class TlsTicketKeys;
+struct TlsKeyPair;
+
+// The application protocols one side speaks, the preferred one first: "http/1.1".
+using TlsProtocols = std::vector<std::string>;
+
+class TlsServerContext {
+ public:
+  // Reads every file. Errors: Errc::bad_option; the detail names the file and what helps.
+  static Result<std::shared_ptr<const TlsServerContext>> make(const TlsServerOptions& options,
+                                                              const TlsProtocols& protocols,
+                                                              std::shared_ptr<TlsTicketKeys> keys);
+  ~TlsServerContext();
+
+  // The server's end of a connection over `inner`, before its handshake.
+  static std::unique_ptr<TlsStream> accept(std::shared_ptr<const TlsServerContext> context,
+                                           std::unique_ptr<Stream> inner);
+
+  const std::vector<TlsCertificateInfo>& certificates() const noexcept { return infos_; }
+  // What is odd and no error: certificates that have expired.
+  const std::vector<std::string>& warnings() const noexcept { return warnings_; }
+
+ private:
+  TlsServerContext() = default;
+  static int on_server_name(ssl_st* ssl, int* alert, void* self);
+  static int on_protocols(ssl_st* ssl,
+                          const unsigned char** out,
+                          unsigned char* size,
+                          const unsigned char* offered,
+                          unsigned offered_size,
+                          void* self);
+  Result<void> add_contexts(const TlsServerOptions& options, std::span<const TlsKeyPair> pairs);
+  Result<ssl_ctx_st*> make_context(const TlsServerOptions& options);
+  ssl_ctx_st* context_for(std::string_view name) const;
+
+  struct Contexts;
+  std::unique_ptr<Contexts> contexts_;  // the first one is the default
+  std::map<std::string, ssl_ctx_st*, std::less<>> by_name_;
+  std::string protocols_;  // as on the wire
+  std::shared_ptr<TlsTicketKeys> keys_;
+  std::vector<TlsCertificateInfo> infos_;
+  std::vector<std::string> warnings_;
+};
+
+// Sessions that may be resumed with one server. Belongs to one thread.
+class TlsSessions {
+ public:
+  TlsSessions();
+  ~TlsSessions();
+  TlsSessions(const TlsSessions&) = delete;
+  TlsSessions& operator=(const TlsSessions&) = delete;
+
+  // Takes over a reference.
+  void put(ssl_session_st* session);
+  // Null when there is none; gives a reference. TLS 1.3 sessions are used once (RFC 8446 C.4).
+  ssl_session_st* take();
+
+ private:
+  std::vector<ssl_session_st*> sessions_;
+};
+
+class TlsClientContext {
+ public:
+  static Result<std::shared_ptr<const TlsClientContext>> make(const TlsClientOptions& options,
+                                                              const TlsProtocols& protocols);
+  ~TlsClientContext();
+
+  // The client's end of a connection to `host`, a name or an address, before its handshake.
+  static std::unique_ptr<TlsStream> connect(std::shared_ptr<const TlsClientContext> context,
+                                            std::unique_ptr<Stream> inner,
+                                            const std::string& host,
+                                            std::shared_ptr<TlsSessions> sessions);
+
+ private:
+  TlsClientContext() = default;
+  Result<void> set_up(const TlsClientOptions& options);
+
+  ssl_ctx_st* context_ = nullptr;
+  std::string protocols_;
+  std::string server_name_;
+};
+
+}  // namespace onehop::net

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/tls_dialer.hpp"
+
+#include "net/tls_stream.hpp"
+
+#include <utility>
+
+namespace onehop::net {
+
+Result<std::shared_ptr<const TlsClientContext>> LazyTlsClientContext::get() {
+  const std::lock_guard lock(mutex_);
+  if (!made_) {
+    auto made = TlsClientContext::make(options_, protocols_);
+    if (!made) return failure(made.error());
+    made_ = std::move(*made);
+  }
+  return made_;
+}
+
+std::shared_ptr<TlsSessions> TlsDialer::sessions_for(const Destination& destination) {
+  auto& sessions = sessions_[destination.host + ":" + std::to_string(destination.port)];
+  if (!sessions) sessions = std::make_shared<TlsSessions>();
+  return sessions;
+}
+
+task<Result<Dialled>> TlsDialer::dial(const Destination& destination) {
+  const Time deadline = io::deadline_after(reactor_.now(), total_timeout_);
+  auto dialled = co_await inner_->dial(destination);
+  if (!dialled || !destination.tls) co_return dialled;
+  const std::string where =
+      "while connecting to " + destination.host + " (" + dialled->address + ")";
+  auto context = context_->get();
+  if (!context) co_return failure(context.error().during(Phase::tls).with(where));
+  auto stream = TlsClientContext::connect(std::move(*context), std::move(dialled->stream),
+                                          destination.host, sessions_for(destination));
+  auto shaken = co_await stream->handshake(deadline);
+  if (!shaken) co_return failure(shaken.error().retry_safe(true).with(where));
+  dialled->stream = std::move(stream);
+  co_return dialled;
+}
+
+}  // namespace onehop::net

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// TlsDialer: dials through another dialer and, where the destination asks for TLS, makes the
+// handshake on what that gave. Keeps sessions to resume, by destination. One per thread.
+#pragma once
+
+#include "net/dialer.hpp"
+#include "net/tls_context.hpp"
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace onehop::net {
+
+// The context of a client, made at its first use: reading the authorities takes a while, and who
+// never dials https:// does not need them. Shared by threads.
+class LazyTlsClientContext {
+ public:
+  LazyTlsClientContext(TlsClientOptions options, TlsProtocols protocols)
+      : options_(std::move(options)), protocols_(std::move(protocols)) {}
+  Result<std::shared_ptr<const TlsClientContext>> get();
+
+ private:
+  const TlsClientOptions options_;
+  const TlsProtocols protocols_;
+  std::mutex mutex_;
+  std::shared_ptr<const TlsClientContext> made_;  // guarded by mutex_
+};
+
+class TlsDialer final : public Dialer {
+ public:
+  // `total_timeout` is for the inner dialer and the handshake together.
+  TlsDialer(io::Reactor& reactor,
+            std::unique_ptr<Dialer> inner,
+            std::shared_ptr<LazyTlsClientContext> context,
+            Duration total_timeout)
+      : reactor_(reactor),
+        inner_(std::move(inner)),
+        context_(std::move(context)),
+        total_timeout_(total_timeout) {}
+
+  // Errors of the handshake: see TlsStream; phase tls, retry_safe.
+  task<Result<Dialled>> dial(const Destination& destination) override;
+
+ private:
+  std::shared_ptr<TlsSessions> sessions_for(const Destination& destination);
+
+  io::Reactor& reactor_;
+  std::unique_ptr<Dialer> inner_;
+  std::shared_ptr<LazyTlsClientContext> context_;
+  Duration total_timeout_;
+  std::map<std::string, std::shared_ptr<TlsSessions>> sessions_;
+};
+
+}  // namespace onehop::net

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Owners of OpenSSL's objects, and what its error queue says. Nothing outside net/tls_* knows
+// OpenSSL; a header of another floor sees these types at most as incomplete ones.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+namespace onehop::net {
+
+template <auto kFree>
+struct TlsFree {
+  template <class T>
+  void operator()(T* object) const noexcept {
+    kFree(object);
+  }
+};
+
+using SslHandle = std::unique_ptr<SSL, TlsFree<SSL_free>>;
+using SslContextHandle = std::unique_ptr<SSL_CTX, TlsFree<SSL_CTX_free>>;
+using SslSessionHandle = std::unique_ptr<SSL_SESSION, TlsFree<SSL_SESSION_free>>;
+using X509Handle = std::unique_ptr<X509, TlsFree<X509_free>>;
+using KeyHandle = std::unique_ptr<EVP_PKEY, TlsFree<EVP_PKEY_free>>;
+using BioHandle = std::unique_ptr<BIO, TlsFree<BIO_free>>;
+
+// Others in this process may have left errors of theirs behind.
+void forget_tls_errors() noexcept;
+// The reason of the error noted last: "tlsv1 alert unknown ca". Empties the queue; "" when there is
+// none.
+std::string take_tls_reason();
+// "CN=alice,O=Example": RFC 4514, in octets that a field value may have.
+std::string text_of(const X509_NAME* name);
+
+}  // namespace onehop::net

@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/tls_stream.hpp"
+
+#include "net/tls_records.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace onehop::net {
+namespace {
+
+// Answers to a peer that makes us send without reading it: past this nothing more is read.
+constexpr std::size_t kMostUnsent = std::size_t{256} * 1024;
+
+// The methods and the preface of HTTP begin with a capital letter; no record of TLS does.
+bool looks_like_http(char octet) noexcept {
+  return octet >= 'A' && octet <= 'Z';
+}
+
+std::string_view text_or_empty(const char* text) noexcept {
+  return text ? std::string_view(text) : std::string_view();
+}
+
+}  // namespace
+
+// --- the inner stream as OpenSSL sees it -------------------------------------------------------
+
+const BIO_METHOD* TlsStream::bio_method() {
+  static const auto* const method = [] {
+    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "onehop stream");
+    BIO_meth_set_write(made, &TlsStream::on_bio_write);
+    BIO_meth_set_read(made, &TlsStream::on_bio_read);
+    BIO_meth_set_ctrl(made, &TlsStream::on_bio_control);
+    return made;
+  }();
+  return method;
+}
+
+// Always takes everything: try_write sees to it that it does not become too much.
+int TlsStream::on_bio_write(BIO* bio, const char* data, int size) {
+  auto& stream = *static_cast<TlsStream*>(BIO_get_data(bio));
+  TlsOutbox& box = TlsOutbox::of_thread();
+  const auto count = static_cast<std::size_t>(size);
+  if (count > box.memory.size() - box.size) {
+    stream.unsent_.append(box.memory.data(), std::exchange(box.size, 0));
+  }
+  if (count > box.memory.size()) {
+    stream.unsent_.append(data, count);
+  } else {
+    std::memcpy(box.memory.data() + box.size, data, count);
+    box.size += count;
+  }
+  BIO_clear_retry_flags(bio);
+  return size;
+}
+
+int TlsStream::on_bio_read(BIO* bio, char* data, int size) {
+  auto& stream = *static_cast<TlsStream*>(BIO_get_data(bio));
+  BIO_clear_retry_flags(bio);
+  if (stream.is_over()) return 0;
+  const ssize_t got = stream.inner_->try_read(data, static_cast<std::size_t>(size));
+  if (got > 0) {
+    stream.input_ = Input::data;
+    if (!std::exchange(stream.saw_first_octets_, true)) {
+      stream.got_plain_http_ = stream.is_server() && looks_like_http(data[0]);
+    }
+    return static_cast<int>(got);
+  }
+  if (got == -EAGAIN) {
+    stream.input_ = Input::nothing;
+    BIO_set_retry_read(bio);
+    return -1;
+  }
+  stream.input_ = got == 0 ? Input::end : Input::error;
+  if (got < 0) stream.read_error_ = static_cast<int>(-got);
+  return got == 0 ? 0 : -1;
+}
+
+long TlsStream::on_bio_control(BIO* bio, int command, long, void*) {
+  const auto& stream = *static_cast<TlsStream*>(BIO_get_data(bio));
+  if (command == BIO_CTRL_FLUSH) return 1;
+  if (command == BIO_CTRL_EOF) return stream.input_ == Input::end ? 1 : 0;
+  return 0;
+}
+
+TlsStream::TlsStream(std::unique_ptr<Stream> inner,
+                     SslHandle ssl,
+                     std::shared_ptr<const void> context)
+    : Stream(inner->reactor()),
+      inner_readable_(&TlsStream::on_inner_readable, this),
+      inner_writable_(&TlsStream::on_inner_writable, this),
+      inner_hangup_(&TlsStream::on_inner_hangup, this),
+      inner_(std::move(inner)),
+      context_(std::move(context)),
+      ssl_(std::move(ssl)) {
+  BIO* const bio = BIO_new(bio_method());
+  if (!bio) throw std::bad_alloc();
+  BIO_set_data(bio, this);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl_.get(), bio, bio);
+  SSL_set_app_data(ssl_.get(), this);
+}
+
+TlsStream::~TlsStream() {
+  if (inner_ && !inner_->is_broken()) {
+    if (unsent_can_wait_) flush();
+    close_write();
+  }
+  // Otherwise OpenSSL would take the session for a bad one, and not resume it.
+  SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+}
+
+// --- the handshake -----------------------------------------------------------------------------
+
+task<Result<void>> TlsStream::handshake(Time deadline) {
+  const Side side = is_server() ? Side::client : Side::upstream;
+  for (;;) {
+    const Step step = advance_handshake();
+    if (step == Step::failed) {
+      co_return failure(error_of(failure_ ? EPROTO : read_error_, side).during(Phase::tls));
+    }
+    Wait wait = Wait::ready;
+    while (!unsent_.empty() && !unsent_can_wait_ && wait == Wait::ready) {
+      wait = co_await inner_->writable(deadline);
+      if (wait == Wait::ready) flush();
+    }
+    if (step == Step::done && wait == Wait::ready) {
+      note_handshake();
+      co_return Result<void>();
+    }
+    if (wait == Wait::ready) wait = co_await inner_->readable(deadline);
+    if (wait == Wait::interrupted) co_return failure(Errc::cancelled, Side::local);
+    if (wait == Wait::timed_out) {
+      Error error(Errc::timed_out, side, "the TLS handshake did not end in time");
+      co_return failure(error.during(Phase::tls));
+    }
+  }
+}
+
+TlsStream::Step TlsStream::advance_handshake() {
+  forget_tls_errors();
+  input_ = Input::data;
+  const int result = SSL_do_handshake(ssl_.get());
+  if (result == 1) {
+    // A server's last octets are session tickets: they go out with the first answer.
+    unsent_can_wait_ = is_server() && SSL_version(ssl_.get()) >= TLS1_3_VERSION;
+    TlsOutbox& box = TlsOutbox::of_thread();
+    if (unsent_can_wait_) {
+      unsent_.append(box.memory.data(), std::exchange(box.size, 0));
+    } else {
+      flush();
+    }
+    return Step::done;
+  }
+  if (input_ == Input::nothing && SSL_want_read(ssl_.get())) {
+    flush();
+    return Step::wait;  // a peer that takes no more may have said why
+  }
+  if (got_plain_http_)
+    TlsOutbox::of_thread().size = 0;  // an alert would be noise before the answer in clear
+  if (input_ != Input::error) fail(Errc::tls_failed, why_handshake_failed());
+  flush();
+  return Step::failed;
+}
+
+void TlsStream::note_handshake() {
+  established_ = true;
+  drained_ = SSL_has_pending(ssl_.get()) == 0;
+  SSL* const ssl = ssl_.get();
+  info_.version = text_or_empty(SSL_get_version(ssl));
+  info_.cipher = text_or_empty(SSL_get_cipher_name(ssl));
+  info_.resumed = SSL_session_reused(ssl) == 1;
+  const unsigned char* protocol = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl, &protocol, &size);
+  info_.protocol = {reinterpret_cast<const char*>(protocol), size};
+  if (is_server()) {
+    server_name_ = text_or_empty(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
+    if (X509* const certificate = SSL_get0_peer_certificate(ssl)) {
+      client_subject_ = text_of(X509_get_subject_name(certificate));
+    }
+    info_.server_name = server_name_;
+    info_.client_subject = client_subject_;
+  }
+  inner_->watch_hangup(&inner_hangup_, Hangup::any);
+}
+
+// What OpenSSL knows, in words for the log.
+std::string TlsStream::why_handshake_failed() const {
+  const std::string reason = take_tls_reason();
+  if (got_plain_http_) return "the client spoke plain HTTP";
+  if (!refused_.empty()) return "certificate not accepted: " + refused_;
+  if (input_ == Input::end) return "the peer closed the connection during the handshake";
+  if (!is_server() && (reason == "wrong version number" || reason == "http request")) {
+    return reason + ": the peer does not speak TLS; is it http://?";
+  }
+  return reason.empty() ? "handshake failed" : reason;
+}
+
+bool TlsStream::keep_session(SSL_SESSION* session) {
+  if (!sessions_) return false;
+  sessions_->put(session);
+  return true;
+}
+
+// --- reading -----------------------------------------------------------------------------------
+
+ssize_t TlsStream::try_read(char* data, std::size_t size) {
+  std::size_t total = 0;
+  while (total < size && is_readable() && !is_over()) {
+    forget_tls_errors();
+    const int most = static_cast<int>(std::min<std::size_t>(size - total, 1U << 30U));
+    const int got = SSL_read(ssl_.get(), data + total, most);
+    if (got <= 0) {
+      note_no_data(got);
+      break;
+    }
+    total += static_cast<std::size_t>(got);
+    drained_ = SSL_has_pending(ssl_.get()) == 0;
+  }
+  if (TlsOutbox::of_thread().size > 0) flush();
+  if (total > 0) return static_cast<ssize_t>(total);
+  if (failure_) return -EPROTO;
+  if (read_error_ != 0) return -read_error_;
+  return ended_ || size == 0 ? 0 : -EAGAIN;
+}
+
+// SSL_read or SSL_peek gave no data.
+void TlsStream::note_no_data(int result) {
+  drained_ = true;
+  const int error = SSL_get_error(ssl_.get(), result);
+  if (error == SSL_ERROR_WANT_READ && input_ == Input::nothing) return;
+  if (error == SSL_ERROR_ZERO_RETURN) {
+    ended_ = true;
+    note_hangup();
+    return;
+  }
+  if (read_error_ != 0) {
+    forget_tls_errors();
+    return;
+  }
+  // RFC 8446 §6.1: without close_notify nobody knows whether all of it has come.
+  if (input_ == Input::end) {
+    forget_tls_errors();
+    fail(Errc::truncated, "the connection ended without TLS's close_notify");
+    return;
+  }
+  const std::string reason = take_tls_reason();
+  fail(Errc::tls_failed, reason.empty() ? "the connection cannot be read" : reason);
+}
+
+void TlsStream::fail(Errc code, std::string detail) {
+  if (!failure_) failure_ = std::make_unique<Failure>(code, std::move(detail));
+}
+
+bool TlsStream::has_input() {
+  if (is_over()) return true;
+  if (!is_readable()) return false;
+  if (SSL_pending(ssl_.get()) > 0) return true;
+  forget_tls_errors();
+  char octet = 0;
+  const int got = SSL_peek(ssl_.get(), &octet, 1);
+  if (got > 0) {
+    drained_ = false;
+  } else {
+    note_no_data(got);
+  }
+  if (TlsOutbox::of_thread().size > 0) flush();
+  return got > 0 || is_over();
+}
+
+bool TlsStream::has_unread() {
+  return has_input();
+}
+
+bool TlsStream::has_unread_now() {
+  inner_->expect_more();
+  return has_input();
+}
+
+Error TlsStream::error_of(int errno_value, Side side) const {
+  if (errno_value == EPROTO && failure_) return Error(failure_->code, side, failure_->detail);
+  return inner_->error_of(errno_value, side);
+}
+
+bool TlsStream::is_readable() const noexcept {
+  return is_over() || (!must_send_first() && (!drained_ || inner_->may_read()));
+}
+
+bool TlsStream::must_send_first() const noexcept {
+  return unsent_.size() > kMostUnsent && blocked_ == 0;
+}
+
+// Wakes the reader for what concerns it: not for tickets, key updates and parts of records.
+void TlsStream::on_inner_readable(void* self) {
+  auto& stream = *static_cast<TlsStream*>(self);
+  if (!stream.has_reader() || stream.must_send_first()) return;
+  if (stream.has_input()) {
+    stream.wake_reader();
+  } else if (!stream.must_send_first()) {
+    stream.inner_->call_when_readable(stream.inner_readable_);
+  }
+}
+
+// --- writing -----------------------------------------------------------------------------------
+
+ssize_t TlsStream::try_write(const iovec* parts, int count) {
+  if (failure_ || said_goodbye_) return -EPIPE;
+  if (!unsent_.empty() && !unsent_can_wait_) flush();
+  if (write_error_ != 0) return -write_error_;
+  if (!unsent_.empty() && !unsent_can_wait_) return -EAGAIN;
+  TlsPieces pieces(parts, count);
+  std::size_t taken = pieces.skip(std::exchange(blocked_, 0));
+  std::array<char, kTlsRecord> joined;  // NOLINT: written before it is read
+  while (!pieces.empty()) {
+    std::size_t encrypted = 0;
+    for (int i = 0; i < TlsOutbox::kRecords && !pieces.empty(); ++i) {
+      const std::string_view piece = pieces.next(joined);
+      forget_tls_errors();
+      if (SSL_write(ssl_.get(), piece.data(), static_cast<int>(piece.size())) <= 0) {
+        fail(Errc::tls_failed, take_tls_reason());
+        flush();
+        return -EPROTO;
+      }
+      encrypted += piece.size();
+    }
+    if (flush()) {
+      taken += encrypted;
+      continue;
+    }
+    if (write_error_ != 0) return -write_error_;
+    blocked_ = encrypted;
+    return taken > 0 ? static_cast<ssize_t>(taken) : -EAGAIN;
+  }
+  return static_cast<ssize_t>(taken);
+}
+
+bool TlsStream::flush() noexcept {
+  TlsOutbox& box = TlsOutbox::of_thread();
+  unsent_can_wait_ = false;
+  const char* data = box.memory.data();
+  std::size_t size = std::exchange(box.size, 0);
+  const bool direct = unsent_.empty();
+  if (!direct) {
+    unsent_.append(data, size);
+    data = unsent_.data();
+    size = unsent_.size();
+  }
+  if (size == 0) return true;
+  if (write_error_ != 0) return false;
+  ssize_t sent = inner_->try_write(data, size);
+  if (sent < 0 && sent != -EAGAIN) {
+    write_error_ = static_cast<int>(-sent);
+    std::string().swap(unsent_);
+    return false;
+  }
+  sent = std::max<ssize_t>(sent, 0);
+  const auto count = static_cast<std::size_t>(sent);
+  if (count == size) {
+    std::string().swap(unsent_);
+    return true;
+  }
+  if (direct) {
+    unsent_.assign(data + count, size - count);
+  } else {
+    unsent_.erase(0, count);
+  }
+  if (established_) watch_for_writing();
+  return false;
+}
+
+void TlsStream::watch_for_writing() noexcept {
+  inner_->call_when_writable(inner_writable_);
+}
+
+void TlsStream::on_inner_writable(void* self) {
+  auto& stream = *static_cast<TlsStream*>(self);
+  if (!stream.flush() && stream.write_error_ == 0) return;  // it watches again
+  if (std::exchange(stream.close_when_sent_, false)) stream.inner_->close_write();
+  stream.wake_writer();
+  on_inner_readable(self);  // the reader may have waited because too much was unsent
+}
+
+bool TlsStream::is_writable() const noexcept {
+  return unsent_.empty() || unsent_can_wait_ || inner_->may_write();
+}
+
+void TlsStream::prepare_wait() noexcept {
+  if (unsent_can_wait_) flush();
+  if (has_reader()) inner_->call_when_readable(inner_readable_);
+  if (!unsent_.empty()) watch_for_writing();
+}
+
+std::size_t TlsStream::unacknowledged() const noexcept {
+  return inner_->unacknowledged() + unsent_.size();
+}
+
+// --- the end -----------------------------------------------------------------------------------
+
+void TlsStream::close_write() noexcept {
+  if (said_goodbye_ || aborted_ || failure_ || write_error_ != 0 || !established_) return;
+  said_goodbye_ = true;
+  forget_tls_errors();
+  SSL_shutdown(ssl_.get());
+  if (flush()) {
+    inner_->close_write();
+  } else {
+    close_when_sent_ = write_error_ == 0;
+  }
+}
+
+void TlsStream::abort() noexcept {
+  aborted_ = true;
+  inner_->abort();
+}
+
+void TlsStream::on_inner_hangup(void* self) {
+  auto& stream = *static_cast<TlsStream*>(self);
+  stream.note_hangup(stream.inner_->is_broken());
+  if (!stream.is_broken()) stream.inner_->watch_hangup(&stream.inner_hangup_, Hangup::broken);
+}
+
+}  // namespace onehop::net

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// TlsStream: TLS over another stream, as a Stream. Made by a TlsServerContext or TlsClientContext;
+// handshake() comes first. Records are read straight from the inner stream; what is to be sent is
+// encrypted into memory of the thread and goes out several records at a time.
+#pragma once
+
+#include <onehop/task.hpp>
+
+#include "net/stream.hpp"
+#include "net/tls_context.hpp"
+#include "net/tls_handles.hpp"
+
+#include <memory>
+#include <string>
+
+namespace onehop::net {
+
+class TlsStream final : public Stream {
+ public:
+  // `context` is kept as long as the stream lives.
+  TlsStream(std::unique_ptr<Stream> inner, SslHandle ssl, std::shared_ptr<const void> context);
+  // Says goodbye (close_notify) when nothing had failed.
+  ~TlsStream() override;
+
+  // Errors: Errc::tls_failed, Errc::timed_out, or the inner stream's; phase tls, on the side of the
+  // peer. The detail says exactly what failed.
+  task<Result<void>> handshake(Time deadline);
+  // Ends the wait of a handshake: Errc::cancelled.
+  void interrupt_handshake() noexcept {
+    inner_->interrupt_reader();
+    inner_->interrupt_writer();
+  }
+  // After a server's handshake failed: the client sent an HTTP request in clear.
+  bool got_plain_http() const noexcept { return got_plain_http_; }
+  // The inner stream, when there will be no TLS on it.
+  std::unique_ptr<Stream> give_up() noexcept { return std::move(inner_); }
+
+  using Stream::try_write;
+  ssize_t try_read(char* data, std::size_t size) override;
+  ssize_t try_write(const iovec* parts, int count) override;
+  void close_write() noexcept override;
+  void abort() noexcept override;
+  bool has_unread() override;
+  bool has_unread_now() override;
+  void expect_more() noexcept override { inner_->expect_more(); }
+  std::size_t unacknowledged() const noexcept override;
+  Error error_of(int errno_value, Side side) const override;
+  const TlsInfo* tls() const noexcept override { return &info_; }
+
+  // For the client's context: sessions to resume are put there.
+  void keep_sessions_in(std::shared_ptr<TlsSessions> sessions) noexcept {
+    sessions_ = std::move(sessions);
+  }
+  bool keep_session(SSL_SESSION* session);
+  // For the verification: the first thing that is wrong with the peer's certificate.
+  void note_refused_certificate(std::string why) {
+    if (refused_.empty()) refused_ = std::move(why);
+  }
+
+ protected:
+  void prepare_wait() noexcept override;
+  bool is_readable() const noexcept override;
+  bool is_writable() const noexcept override;
+
+ private:
+  static int on_bio_write(BIO* bio, const char* data, int size);
+  static int on_bio_read(BIO* bio, char* data, int size);
+  static long on_bio_control(BIO* bio, int command, long number, void* pointer);
+  static const BIO_METHOD* bio_method();
+  static void on_inner_readable(void* self);
+  static void on_inner_writable(void* self);
+  static void on_inner_hangup(void* self);
+
+  enum class Step : std::uint8_t { done, wait, failed };
+  Step advance_handshake();
+  void note_handshake();
+  std::string why_handshake_failed() const;
+  // Looks into what has come without taking data: false when there is nothing for a reader.
+  bool has_input();
+  void note_no_data(int result);
+  void fail(Errc code, std::string detail);
+  bool is_over() const noexcept { return failure_ || read_error_ != 0 || ended_; }
+  // Sends what is encrypted; false when some of it has to wait, or never will go.
+  bool flush() noexcept;
+  void watch_for_writing() noexcept;
+  // The peer makes us send, and does not read it.
+  bool must_send_first() const noexcept;
+  bool is_server() const noexcept { return SSL_is_server(ssl_.get()) == 1; }
+
+  struct Failure {
+    Errc code;
+    std::string detail;
+  };
+  // What the inner stream said last.
+  enum class Input : std::uint8_t { data, nothing, end, error };
+
+  io::Wakeup inner_readable_;
+  io::Wakeup inner_writable_;
+  io::Wakeup inner_hangup_;
+  std::unique_ptr<Stream> inner_;  // behind the wakeups: it dies before them
+  std::shared_ptr<const void> context_;
+  SslHandle ssl_;
+  std::shared_ptr<TlsSessions> sessions_;
+  std::unique_ptr<Failure> failure_;
+  std::string unsent_;       // encrypted octets the inner stream did not take
+  std::size_t blocked_ = 0;  // how many octets of the caller's are in it, and count as not taken
+  TlsInfo info_;
+  std::string server_name_;
+  std::string client_subject_;
+  std::string refused_;
+  int read_error_ = 0;   // of the inner stream. One that cannot be written any more may still
+  int write_error_ = 0;  // have something to read: an answer, or an alert that says why.
+  Input input_ = Input::nothing;
+  bool drained_ = false;          // OpenSSL has used up what came; partial records aside
+  bool ended_ = false;            // close_notify has come
+  bool unsent_can_wait_ = false;  // it is session tickets, which may go with the first answer
+  bool established_ = false;
+  bool aborted_ = false;
+  bool said_goodbye_ = false;
+  bool close_when_sent_ = false;
+  bool saw_first_octets_ = false;
+  bool got_plain_http_ = false;
+};
+
+}  // namespace onehop::net

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/tls_ticket_keys.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+#include <openssl/core_names.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+
+namespace onehop::net {
+namespace {
+
+// What the callback tells OpenSSL.
+constexpr int kFailed = -1;
+constexpr int kUnknown = 0;  // a full handshake
+constexpr int kUsable = 1;
+constexpr int kRenew = 2;  // usable, and the client gets a new one
+
+bool set_mac_key(EVP_MAC_CTX* mac, std::array<unsigned char, 32>& key) {
+  static char digest[] = "sha256";
+  const OSSL_PARAM parameters[] = {
+      OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key.data(), key.size()),
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+      OSSL_PARAM_construct_end(),
+  };
+  return EVP_MAC_CTX_set_params(mac, parameters) == 1;
+}
+
+int index_for_keys() {
+  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+
+}  // namespace
+
+TlsTicketKeys::TlsTicketKeys() : keys_{random_key()}, made_(std::chrono::steady_clock::now()) {}
+
+TlsTicketKeys::Key TlsTicketKeys::random_key() {
+  Key key{};
+  if (RAND_bytes(key.name.data(), static_cast<int>(key.name.size())) != 1 ||
+      RAND_priv_bytes(key.cipher.data(), static_cast<int>(key.cipher.size())) != 1 ||
+      RAND_priv_bytes(key.mac.data(), static_cast<int>(key.mac.size())) != 1) {
+    throw std::runtime_error("no random numbers for the keys of session tickets");
+  }
+  return key;
+}
+
+Result<void> TlsTicketKeys::read(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  const std::string octets{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  if (octets.empty() || octets.size() % kKeySize != 0) {
+    return failure(Errc::bad_option, Side::local,
+                   file +
+                       (in.is_open() ? ": " + std::to_string(octets.size()) + " octets"
+                                     : std::string(": cannot be read")) +
+                       "; session ticket keys have 80 octets each: `openssl rand 80 > FILE` makes "
+                       "one");
+  }
+  std::vector<Key> keys(octets.size() / kKeySize);
+  std::string_view rest = octets;
+  const auto take = [&rest](auto& part) {
+    std::memcpy(part.data(), rest.data(), part.size());
+    rest.remove_prefix(part.size());
+  };
+  for (Key& key : keys) {
+    take(key.name);
+    take(key.cipher);
+    take(key.mac);
+  }
+  const std::lock_guard lock(mutex_);
+  keys_ = std::move(keys);
+  shared_ = true;
+  return {};
+}
+
+void TlsTicketKeys::install(SSL_CTX* context) {
+  SSL_CTX_set_ex_data(context, index_for_keys(), this);
+  SSL_CTX_set_timeout(context, static_cast<long>(kRotation.count()));
+  SSL_CTX_set_tlsext_ticket_key_evp_cb(context, &TlsTicketKeys::on_ticket);
+}
+
+int TlsTicketKeys::on_ticket(SSL* ssl,
+                             unsigned char* name,
+                             unsigned char* iv,
+                             EVP_CIPHER_CTX* cipher,
+                             EVP_MAC_CTX* mac,
+                             int encrypt) {
+  auto* const keys =
+      static_cast<TlsTicketKeys*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), index_for_keys()));
+  const std::lock_guard lock(keys->mutex_);
+  keys->rotate();
+  if (encrypt) return keys->encrypt(name, iv, cipher, mac);
+  const int result = keys->decrypt(name, iv, cipher, mac);
+  // Clients use a ticket once there, so each resumption gives the next one.
+  return result == kUsable && SSL_version(ssl) >= TLS1_3_VERSION ? kRenew : result;
+}
+
+void TlsTicketKeys::rotate() {
+  const auto now = std::chrono::steady_clock::now();
+  if (shared_ || now - made_ < kRotation) return;
+  const bool missed_one = now - made_ >= 2 * kRotation;
+  if (missed_one) keys_.clear();
+  keys_.insert(keys_.begin(), random_key());
+  keys_.resize(std::min<std::size_t>(keys_.size(), 2));
+  made_ = now;
+}
+
+int TlsTicketKeys::encrypt(unsigned char* name,
+                           unsigned char* iv,
+                           EVP_CIPHER_CTX* cipher,
+                           EVP_MAC_CTX* mac) {
+  Key& key = keys_.front();
+  const EVP_CIPHER* const algorithm = EVP_aes_256_cbc();
+  std::memcpy(name, key.name.data(), key.name.size());
+  if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(algorithm)) != 1 ||
+      EVP_EncryptInit_ex(cipher, algorithm, nullptr, key.cipher.data(), iv) != 1 ||
+      !set_mac_key(mac, key.mac)) {
+    return kFailed;
+  }
+  return kUsable;
+}
+
+int TlsTicketKeys::decrypt(const unsigned char* name,
+                           const unsigned char* iv,
+                           EVP_CIPHER_CTX* cipher,
+                           EVP_MAC_CTX* mac) {
+  const auto found = std::find_if(keys_.begin(), keys_.end(), [name](const Key& key) {
+    return std::memcmp(key.name.data(), name, key.name.size()) == 0;
+  });
+  if (found == keys_.end()) return kUnknown;
+  if (!set_mac_key(mac, found->mac) ||
+      EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, found->cipher.data(), iv) != 1) {
+    return kFailed;
+  }
+  return found == keys_.begin() ? kUsable : kRenew;
+}
+
+}  // namespace onehop::net

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// TlsTicketKeys: what session tickets are encrypted with. Either made at random and rotated, or
+// read from a file that several servers share. Used by every thread at once.
+#pragma once
+
+#include <onehop/error.hpp>
+
+#include "net/tls_handles.hpp"
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace onehop::net {
+
+class TlsTicketKeys {
+ public:
+  // A key encrypts for this long, and decrypts for as long again: so long lives a ticket.
+  static constexpr std::chrono::seconds kRotation = std::chrono::hours(12);
+  static constexpr std::size_t kKeySize = 80;
+
+  TlsTicketKeys();
+  TlsTicketKeys(const TlsTicketKeys&) = delete;
+  TlsTicketKeys& operator=(const TlsTicketKeys&) = delete;
+
+  // Keys of 80 octets one behind the other: the first encrypts, all decrypt. They do not rotate.
+  // Errors: Errc::bad_option; the keys stay as they are.
+  Result<void> read(const std::string& file);
+
+  // Makes `context` use these keys, which have to outlive it.
+  void install(SSL_CTX* context);
+
+ private:
+  struct Key {
+    std::array<unsigned char, 16> name;
+    std::array<unsigned char, 32> cipher;
+    std::array<unsigned char, 32> mac;
+  };
+  static Key random_key();
+  static int on_ticket(SSL* ssl,
+                       unsigned char* name,
+                       unsigned char* iv,
+                       EVP_CIPHER_CTX* cipher,
+                       EVP_MAC_CTX* mac,
+                       int encrypt);
+  int encrypt(unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac);
+  int decrypt(const unsigned char* name,
+              const unsigned char* iv,
+              EVP_CIPHER_CTX* cipher,
+              EVP_MAC_CTX* mac);
+  void rotate();
+
+  std::mutex mutex_;
+  // Guarded by mutex_.
+  std::vector<Key> keys_;  // the first one encrypts
+  std::chrono::steady_clock::time_point made_;
+  bool shared_ = false;
+};
+
+}  // namespace onehop::net

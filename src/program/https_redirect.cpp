@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/https_redirect.hpp"
+
+#include "http/field_names.hpp"
+
+#include <string>
+
+namespace onehop::program {
+namespace {
+
+constexpr std::uint16_t kHttpsPort = 443;
+
+// "https://host/target"; "" when the request does not say which host it wants.
+std::string place_of(const Request& request, std::uint16_t port) {
+  const auto url = Url::parse("https://" + std::string(request.host()));
+  if (request.host().empty() || !url || request.url().is_asterisk()) return {};
+  const bool is_v6 = url->host().find(':') != std::string_view::npos;
+  std::string place = "https://";
+  place.append(is_v6 ? "[" : "").append(url->host()).append(is_v6 ? "]" : "");
+  if (port != kHttpsPort) place.append(":").append(std::to_string(port));
+  return place.append(request.url().target());
+}
+
+}  // namespace
+
+task<Response> HttpsRedirect::serve(Request request) const {
+  if (request.connection().tls) co_return co_await secure_->serve(std::move(request));
+  const std::string place = place_of(request, port_);
+  if (place.empty()) {
+    co_return Response(Status::bad_request, "this is served at https:// only\n");
+  }
+  Response response(Status::permanent_redirect, "moved to " + place + "\n");
+  response.headers().set(field::location, place);
+  co_return response;
+}
+
+}  // namespace onehop::program

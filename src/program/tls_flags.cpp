@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/tls_flags.hpp"
+
+#include "net/address.hpp"
+#include "program/configuration.hpp"
+
+#include <algorithm>
+
+namespace onehop::program {
+namespace {
+
+std::string count_of(std::size_t count, const char* what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+// Empty when the flags for the clients' side go together.
+std::string apply_server_flags(const TlsFlags& flags, Server::Options& server) {
+  if (flags.certificates.empty()) {
+    if (!flags.keys.empty()) return "--tls-key needs --tls CERT, the certificate of the key";
+    if (!flags.client_ca.empty() || flags.client_auth || !flags.ticket_keys.empty()) {
+      return "--tls-client-ca, --tls-client-auth and --tls-ticket-keys need --tls";
+    }
+    return {};
+  }
+  TlsServerOptions tls;
+  const auto self = std::ranges::count(flags.certificates, "self");
+  if (self > 0 && (flags.certificates.size() > 1 || !flags.keys.empty())) {
+    return "--tls self makes its own certificate and key: it stands alone";
+  }
+  if (!flags.keys.empty() && flags.keys.size() != flags.certificates.size()) {
+    return count_of(flags.certificates.size(), "certificate") + " (--tls) but " +
+           count_of(flags.keys.size(), "key") + " (--tls-key): give them in pairs";
+  }
+  tls.self_signed = self > 0;
+  for (std::size_t i = 0; i < flags.certificates.size() && self == 0; ++i) {
+    TlsCertificate& one = tls.certificates.emplace_back();
+    one.chain_file = flags.certificates[i];
+    if (!flags.keys.empty()) one.key_file = flags.keys[i];
+  }
+  tls.client_ca_file = flags.client_ca;
+  // Whoever names authorities wants their clients, and nobody else.
+  if (!flags.client_ca.empty()) tls.client_auth = ClientAuth::required;
+  if (flags.client_auth) tls.client_auth = *flags.client_auth;
+  if (tls.client_auth != ClientAuth::none && flags.client_ca.empty()) {
+    return "--tls-client-auth needs --tls-client-ca FILE: who signs the clients' certificates";
+  }
+  if (tls.client_auth == ClientAuth::none) tls.client_ca_file.clear();
+  tls.ticket_key_file = flags.ticket_keys;
+  tls.handshake_timeout = flags.handshake_timeout;
+  server.tls = std::move(tls);
+  return {};
+}
+
+std::string apply_backend_flags(const TlsFlags& flags, Configuration& configuration) {
+  const bool any = flags.insecure || !flags.backend_ca.empty() ||
+                   !flags.backend_certificate.empty() || !flags.backend_key.empty();
+  if (any && configuration.backend.scheme() != "https") {
+    return "--backend-ca, --backend-cert, --backend-key and --insecure are for a backend with "
+           "https://";
+  }
+  if (!flags.backend_key.empty() && flags.backend_certificate.empty()) {
+    return "--backend-key needs --backend-cert CERT, the certificate of the key";
+  }
+  if (flags.insecure && !flags.backend_ca.empty()) {
+    return "--insecure trusts anybody, --backend-ca only some: choose one of them";
+  }
+  TlsClientOptions& tls = configuration.transport.tls;
+  tls.ca_file = flags.backend_ca;
+  tls.insecure = flags.insecure;
+  tls.certificate.chain_file = flags.backend_certificate;
+  tls.certificate.key_file = flags.backend_key;
+  return {};
+}
+
+}  // namespace
+
+std::string apply_tls_flags(Configuration& configuration, bool listen_was_given) {
+  if (std::string problem = apply_server_flags(configuration.tls, configuration.server);
+      !problem.empty()) {
+    return problem;
+  }
+  const bool has_tls = configuration.server.tls.has_value();
+  if (has_tls && !listen_was_given && configuration.command == Command::proxy) {
+    configuration.listen = {"https://:443", "http://:80"};
+    configuration.redirect_to_https = true;
+  }
+  for (const std::string& address : configuration.listen) {
+    if (net::listens_with_tls(address, has_tls) && !has_tls) {
+      return "--listen " + address +
+             " needs a certificate: --tls CERT --tls-key KEY, or --tls self";
+    }
+  }
+  return apply_backend_flags(configuration.tls, configuration);
+}
+
+}  // namespace onehop::program

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ClientConnection: what a ShardServer knows of a connection, whatever is spoken on it. It owns
+// itself: made with new, and deleted by itself when it has ended or by the shard when that is cut.
+// Belongs to one thread.
+#pragma once
+
+#include "base/intrusive_list.hpp"
+#include "net/address.hpp"
+
+#include <string_view>
+
+namespace onehop::server {
+
+class ShardServer;
+
+// Where a connection comes from and which listener took it.
+struct Origin {
+  Origin(const net::Address& p, std::string_view l) noexcept : peer(p), local(l) {}
+
+  net::Address peer;
+  std::string_view local;  // outlives every connection
+};
+
+class ClientConnection : public ListNode {
+ public:
+  explicit ClientConnection(ShardServer& shard) noexcept;
+  ClientConnection(const ClientConnection&) = delete;
+  ClientConnection& operator=(const ClientConnection&) = delete;
+  virtual ~ClientConnection();
+
+  virtual void start() = 0;
+  // Ends the wait for a next request; one in progress is not touched.
+  virtual void end_if_idle() noexcept = 0;
+
+ protected:
+  ShardServer& shard_;
+};
+
+}  // namespace onehop::server

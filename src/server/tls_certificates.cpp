@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/tls_certificates.hpp"
+
+#include "net/tls_ticket_keys.hpp"
+
+#include <utility>
+
+#include <sys/stat.h>
+
+namespace onehop::server {
+namespace {
+
+constexpr std::chrono::seconds kLookEvery(1);
+
+void add_file(std::string& stamp, const std::string& path) {
+  if (path.empty()) return;
+  struct stat file{};
+  if (::stat(path.c_str(), &file) != 0) {
+    stamp += "missing;";
+    return;
+  }
+  for (const auto number :
+       {static_cast<std::int64_t>(file.st_dev), static_cast<std::int64_t>(file.st_ino),
+        static_cast<std::int64_t>(file.st_size), static_cast<std::int64_t>(file.st_mtim.tv_sec),
+        static_cast<std::int64_t>(file.st_mtim.tv_nsec)}) {
+    stamp += std::to_string(number) + ",";
+  }
+  stamp += ";";
+}
+
+}  // namespace
+
+TlsCertificates::TlsCertificates(TlsServerOptions options, net::TlsProtocols protocols, Log log)
+    : options_(std::move(options)),
+      protocols_(std::move(protocols)),
+      log_(std::move(log)),
+      ticket_keys_(std::make_shared<net::TlsTicketKeys>()) {}
+
+Result<std::shared_ptr<TlsCertificates>> TlsCertificates::load(const TlsServerOptions& options,
+                                                               const net::TlsProtocols& protocols,
+                                                               Log log) {
+  if (options.self_signed && !options.certificates.empty()) {
+    return failure(Errc::bad_option, Side::local,
+                   "a self-signed certificate is made in place of certificates from files: choose "
+                   "one of them");
+  }
+  std::shared_ptr<TlsCertificates> made(
+      new TlsCertificates(options, protocols, std::move(log)));  // the constructor is private
+  made->loaded_ = made->stamp();
+  if (auto read = made->reload(); !read) return failure(read.error());
+  return made;
+}
+
+Result<void> TlsCertificates::reload() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (options_.self_signed && current_) return {};  // there is nothing to read again
+  }
+  auto context = net::TlsServerContext::make(options_, protocols_, ticket_keys_);
+  if (!context) return failure(context.error());
+  if (!options_.ticket_key_file.empty()) {
+    if (auto read = ticket_keys_->read(options_.ticket_key_file); !read) return read;
+  }
+  for (const std::string& warning : (*context)->warnings())
+    log_(LogLevel::warning, warning);
+  const std::lock_guard lock(mutex_);
+  current_ = std::move(*context);
+  return {};
+}
+
+std::shared_ptr<const net::TlsServerContext> TlsCertificates::current() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+TlsCertificates::Stamp TlsCertificates::stamp() const {
+  Stamp stamp;
+  for (const TlsCertificate& one : options_.certificates) {
+    add_file(stamp, one.chain_file);
+    add_file(stamp, one.key_file);
+  }
+  add_file(stamp, options_.client_ca_file);
+  add_file(stamp, options_.ticket_key_file);
+  return stamp;
+}
+
+void TlsCertificates::watch() {
+  if (!options_.watch_files || loaded_.empty() || watcher_.joinable()) return;
+  watcher_ = std::jthread([this](const std::stop_token& stop) { watch_until_stopped(stop); });
+}
+
+// A change counts once it is a second old: a certificate and its key are replaced one by one.
+void TlsCertificates::watch_until_stopped(const std::stop_token& stop) {
+  Stamp seen = loaded_;
+  std::unique_lock lock(sleep_mutex_);
+  while (!sleep_.wait_for(lock, stop, kLookEvery, [&stop] { return stop.stop_requested(); })) {
+    Stamp now = stamp();
+    const bool settled = now == seen;
+    seen = std::move(now);
+    if (!settled || seen == loaded_) continue;
+    loaded_ = seen;
+    if (auto read = reload(); read) {
+      log_(LogLevel::info, "the TLS files have changed: new connections use them");
+    } else {
+      log_(LogLevel::error, "the TLS files have changed, but the old ones stay in use: " +
+                                std::string(read.error().detail()));
+    }
+  }
+}
+
+}  // namespace onehop::server

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// TlsCertificates: what the server's TLS connections are made with now. Read again when a file has
+// changed, from a thread of its own, or when asked to; connections keep what they began with. Any
+// thread.
+#pragma once
+
+#include <onehop/error.hpp>
+#include <onehop/server.hpp>
+#include <onehop/tls.hpp>
+
+#include "net/tls_context.hpp"
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace onehop::server {
+
+class TlsCertificates {
+ public:
+  using Log = std::function<void(LogLevel, std::string_view)>;
+
+  // Errors: Errc::bad_option; the detail says which file, what is wrong and what helps.
+  static Result<std::shared_ptr<TlsCertificates>> load(const TlsServerOptions& options,
+                                                       const net::TlsProtocols& protocols,
+                                                       Log log);
+  // Begins to look at the files every second, where the options say so.
+  void watch();
+  // Reads everything again. After an error all is as it was.
+  Result<void> reload();
+
+  std::shared_ptr<const net::TlsServerContext> current() const;
+  std::vector<TlsCertificateInfo> certificates() const { return current()->certificates(); }
+  std::chrono::nanoseconds handshake_timeout() const noexcept { return options_.handshake_timeout; }
+
+ private:
+  // What tells one state of the files from another.
+  using Stamp = std::string;
+
+  TlsCertificates(TlsServerOptions options, net::TlsProtocols protocols, Log log);
+  Stamp stamp() const;
+  void watch_until_stopped(const std::stop_token& stop);
+
+  const TlsServerOptions options_;
+  const net::TlsProtocols protocols_;
+  const Log log_;
+  std::shared_ptr<net::TlsTicketKeys> ticket_keys_;
+  Stamp loaded_;  // of the watching thread, once there is one
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<const net::TlsServerContext> current_;  // guarded by mutex_
+
+  std::mutex sleep_mutex_;
+  std::condition_variable_any sleep_;
+  std::jthread watcher_;  // last: it uses everything above
+};
+
+}  // namespace onehop::server

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// TlsHandshake: a connection that is not secure yet. When it is, it hands the stream on to whatever
+// protocol was agreed on, and ends. Belongs to one thread.
+#pragma once
+
+#include <onehop/task.hpp>
+
+#include "net/tls_context.hpp"
+#include "net/tls_stream.hpp"
+#include "server/client_connection.hpp"
+
+#include <memory>
+
+namespace onehop::server {
+
+class TlsHandshake final : public ClientConnection {
+ public:
+  TlsHandshake(ShardServer& shard,
+               std::shared_ptr<const net::TlsServerContext> context,
+               std::unique_ptr<net::Stream> stream,
+               const Origin& origin);
+  ~TlsHandshake() override;
+
+  void start() override;
+  void end_if_idle() noexcept override;
+
+ private:
+  task<void> run();
+  task<void> refuse(Error error);
+
+  std::unique_ptr<net::TlsStream> stream_;
+  Origin origin_;
+  bool established_ = false;
+  io::Wakeup ended_;
+  task<void> running_;  // last: destroyed first, it uses the rest
+};
+
+}  // namespace onehop::server
