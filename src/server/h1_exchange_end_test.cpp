@@ -203,7 +203,8 @@ class Throwing final : public Tunnel {
  public:
   explicit Throwing(bool when_written) : when_written_(when_written) {}
   task<Result<bytes>> read() override {
-    co_await sleep_for(when_written_ ? 1h : 1s);
+    const auto pause = when_written_ ? std::chrono::seconds(1h) : 1s;
+    co_await sleep_for(pause);
     throw std::runtime_error("out of words");
   }
   task<Result<void>> write(bytes) override {
