@@ -119,7 +119,7 @@ def test_clients_that_leave_the_queue_give_up_their_places(start_proxy, start_ba
             peer.send(OK)
 
     backend.play(script)
-    with proxy.client() as first, proxy.client() as last:
+    with proxy.client() as first:
         first.send(get("/first"))
         backend.wait_for_requests(1)
         before = proxy.descriptors()
@@ -128,7 +128,7 @@ def test_clients_that_leave_the_queue_give_up_their_places(start_proxy, start_ba
         for client in gone:
             client.reset()
         wait_for_descriptors(proxy, before)
-        last.send(get("/last"))
+        last = proxy.client().send(get("/last"))
         go.set()
         assert first.read_final().status == 200
         assert last.read_final().status == 200
