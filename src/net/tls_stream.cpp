@@ -419,6 +419,7 @@ void TlsStream::abort() noexcept {
 
 void TlsStream::on_inner_hangup(void* self) {
   auto& stream = *static_cast<TlsStream*>(self);
+  if (stream.inner_->has_failed()) stream.note_failure();
   stream.note_hangup(stream.inner_->is_broken());
   if (!stream.is_broken()) stream.inner_->watch_hangup(&stream.inner_hangup_, Hangup::broken);
 }

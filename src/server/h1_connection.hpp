@@ -28,8 +28,9 @@ class H1Connection final : public ClientConnection {
 
  private:
   task<void> run();
-  task<Next> serve_one();
-  task<void> linger();
+  // Not inlined: clang would make their frames part of that of run(), which idle connections keep.
+  [[gnu::noinline]] task<Next> serve_one();
+  [[gnu::noinline]] task<void> linger();
 
   std::unique_ptr<net::Stream> stream_;
   wire::ReadBuffer input_;
