@@ -15,6 +15,9 @@ namespace {
 // Answers to a peer that makes us send without reading it: past this nothing more is read.
 constexpr std::size_t kMostUnsent = std::size_t{256} * 1024;
 
+// A client that has something to ask does so at once; the answer takes the session tickets with it.
+constexpr Duration kTicketDelay = std::chrono::milliseconds(5);
+
 // The methods and the preface of HTTP begin with a capital letter; no record of TLS does.
 bool looks_like_http(char octet) noexcept {
   return octet >= 'A' && octet <= 'Z';
@@ -105,10 +108,7 @@ TlsStream::TlsStream(std::unique_ptr<Stream> inner,
 }
 
 TlsStream::~TlsStream() {
-  if (inner_ && !inner_->is_broken()) {
-    if (unsent_can_wait_) flush();
-    close_write();
-  }
+  if (inner_ && !inner_->is_broken()) close_write();
   // Otherwise OpenSSL would take the session for a bad one, and not resume it.
   SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
@@ -389,9 +389,16 @@ bool TlsStream::is_writable() const noexcept {
 }
 
 void TlsStream::prepare_wait() noexcept {
-  if (unsent_can_wait_) flush();
+  if (unsent_can_wait_ && extra_deadline_ == io::kNever) {
+    extra_deadline_ = reactor().now() + kTicketDelay;
+    arm_timer(extra_deadline_);
+  }
   if (has_reader()) inner_->call_when_readable(inner_readable_);
-  if (!unsent_.empty()) watch_for_writing();
+  if (!unsent_.empty() && !unsent_can_wait_) watch_for_writing();
+}
+
+void TlsStream::on_extra_deadline() noexcept {
+  if (unsent_can_wait_) flush();
 }
 
 std::size_t TlsStream::unacknowledged() const noexcept {
@@ -419,6 +426,7 @@ void TlsStream::abort() noexcept {
 
 void TlsStream::on_inner_hangup(void* self) {
   auto& stream = *static_cast<TlsStream*>(self);
+  if (stream.inner_->has_failed()) stream.note_failure();
   stream.note_hangup(stream.inner_->is_broken());
   if (!stream.is_broken()) stream.inner_->watch_hangup(&stream.inner_hangup_, Hangup::broken);
 }

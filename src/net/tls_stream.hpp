@@ -60,6 +60,7 @@ class TlsStream final : public Stream {
 
  protected:
   void prepare_wait() noexcept override;
+  void on_extra_deadline() noexcept override;
   bool is_readable() const noexcept override;
   bool is_writable() const noexcept override;
 

@@ -39,10 +39,10 @@ Transport::Options transport_after(std::string_view name, const std::string& val
 // The bindings name every field, so that a new one does not compile before somebody has decided
 // whether it is set here.
 TEST(Settings, ReachEveryOptionOfTheServer) {
-  [[maybe_unused]] const auto& [listen, workers, header_timeout, body_timeout, write_timeout,
+  [[maybe_unused]] const auto& [listen, workers, tls, header_timeout, body_timeout, write_timeout,
                                 idle_timeout, max_request_line, max_header_bytes, max_header_fields,
-                                max_body, max_client_connections, defer_accept, tls,
-                                on_exchange_end, log] = Server::Options();
+                                max_body, max_client_connections, defer_accept, on_exchange_end,
+                                log] = Server::Options();
   EXPECT_EQ(after("listen", ":1").listen.front(), ":1");
   EXPECT_EQ(server_after("workers", "3").workers, 3u);
   EXPECT_EQ(server_after("header-timeout", "1s").header_timeout, 1s);
@@ -59,7 +59,7 @@ TEST(Settings, ReachEveryOptionOfTheServer) {
 }
 
 TEST(Settings, ReachEveryOptionOfTheTransport) {
-  [[maybe_unused]] const auto& [connect_attempt_timeout, connect_timeout, response_timeout,
+  [[maybe_unused]] const auto& [tls, connect_attempt_timeout, connect_timeout, response_timeout,
                                 activity_timeout, pool_idle_timeout, pool_size, max_connections,
                                 queue_timeout, replay_body, retry_budget, expect_continue_timeout,
                                 max_response_header_bytes, max_response_header_fields,
@@ -83,6 +83,24 @@ TEST(Settings, ReachEveryOptionOfTheTransport) {
   EXPECT_EQ(transport_after("hold", "15s").hold, 15s);
 }
 
+// They are put together by apply_tls_flags.
+TEST(Settings, ReachEveryOptionOfTls) {
+  [[maybe_unused]] const auto& [certificates, self_signed, client_ca_file, client_auth,
+                                ticket_key_file, handshake_timeout, watch_files] =
+      TlsServerOptions();
+  [[maybe_unused]] const auto& [ca_file, insecure, certificate, server_name] = TlsClientOptions();
+  EXPECT_EQ(after("tls", "a.pem").tls.certificates.front(), "a.pem");
+  EXPECT_EQ(after("tls-key", "a.key").tls.keys.front(), "a.key");
+  EXPECT_EQ(after("tls-client-ca", "ca.pem").tls.client_ca, "ca.pem");
+  EXPECT_EQ(after("tls-client-auth", "optional").tls.client_auth, ClientAuth::optional);
+  EXPECT_EQ(after("tls-ticket-keys", "t.keys").tls.ticket_keys, "t.keys");
+  EXPECT_EQ(after("tls-handshake-timeout", "3s").tls.handshake_timeout, 3s);
+  EXPECT_EQ(after("backend-ca", "b.pem").tls.backend_ca, "b.pem");
+  EXPECT_EQ(after("backend-cert", "c.pem").tls.backend_certificate, "c.pem");
+  EXPECT_EQ(after("backend-key", "c.key").tls.backend_key, "c.key");
+  EXPECT_TRUE(after("insecure", "on").tls.insecure);
+}
+
 TEST(Settings, RefuseWhatTheirKindIsNot) {
   const std::pair<const char*, const char*> cases[] = {
       {"defer-accept", "maybe"},        {"defer-accept", ""},
@@ -91,6 +109,7 @@ TEST(Settings, RefuseWhatTheirKindIsNot) {
       {"header-timeout", "0s"},         {"max-header-bytes", "64"},
       {"retry-budget", "200"},          {"access-log", "xml"},
       {"allow-upgrade", "a b"},         {"allow-upgrade", "x/"},
+      {"tls-client-auth", "sometimes"}, {"tls", ""},
   };
   for (const auto& [name, value] : cases) {
     Configuration configuration;

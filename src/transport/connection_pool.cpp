@@ -249,6 +249,7 @@ task<Result<std::unique_ptr<Connection>>> OriginPool::take(Freshness freshness) 
 
 void OriginPool::ask_other_threads(Freshness freshness) {
   if (freshness == Freshness::fresh || pool_.shared().threads < 2) return;
+  if (destination_.tls) return;  // only a socket can change its thread
   if (dialling_ + asking_ >= waiting_) return;
   if (pool_.shared().ask_for_connection(key_, freshness, pool_)) ++asking_;
 }

@@ -228,7 +228,7 @@ TEST_F(TransportTest, SendsAHeadLargerThanAnyBuffer) {
 TEST_F(TransportTest, RefusesARequestWithoutAPlaceToGo) {
   const std::pair<const char*, const char*> cases[] = {
       {"/relative", "no absolute URL"},
-      {"https://backend/", "https"},
+      {"h2c://backend/", "h2c"},
       {"ftp://backend/", "ftp"},
   };
   for (const auto& [url, reason] : cases) {
