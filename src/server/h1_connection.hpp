@@ -1,49 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // H1Connection: an HTTP/1 connection of a client: one coroutine that waits for a request, serves
-// it, and waits for the next. Owned by its ShardServer, which it asks to be destroyed when it has
-// ended. An idle one holds no buffer and no frame but its own.
+// it, and waits for the next. One that begins with the preface of HTTP/2 is handed on. An idle one
+// holds no buffer and no frame but its own.
 #pragma once
 
-#include <onehop/request.hpp>
-#include <onehop/task.hpp>
-
-#include "base/intrusive_list.hpp"
-#include "net/address.hpp"
-#include "net/stream.hpp"
+#include "server/connection.hpp"
 #include "server/h1_exchange.hpp"
 #include "wire/read_buffer.hpp"
 
-#include <array>
 #include <memory>
 
 namespace onehop::server {
 
-class H1Connection : public ListNode {
+class H1Connection final : public Connection {
  public:
-  // `local` outlives the connection.
   H1Connection(ShardServer& shard,
                std::unique_ptr<net::Stream> stream,
                const net::Address& peer,
                std::string_view local);
-  ~H1Connection();
+  ~H1Connection() override;
 
-  void start();
+  void start() override;
   // Ends the wait for a next request; one in progress is not touched.
-  void end_if_idle() noexcept;
+  void end_when_idle() noexcept override;
 
  private:
   task<void> run();
   task<Next> serve_one();
-  task<void> linger();
+  bool begins_http2() const noexcept;
 
-  ShardServer& shard_;
-  std::unique_ptr<net::Stream> stream_;
   wire::ReadBuffer input_;
-  ConnectionInfo info_;
-  std::array<char, 46> peer_text_;
   bool idle_ = false;
-  io::Wakeup ended_;
+  bool first_ = true;   // no request was served yet
   task<void> running_;  // last: destroyed first, it uses the rest
 };
 

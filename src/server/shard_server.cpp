@@ -3,10 +3,13 @@
 
 #include "server/accept_loop.hpp"
 #include "server/exchange_log.hpp"
+#include "server/h1_connection.hpp"
+#include "server/h2_connection.hpp"
 
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <limits>
 #include <string>
 
 namespace onehop::server {
@@ -17,6 +20,21 @@ h1::Limits limits_of(const Server::Options& options) {
   limits.max_start_line = options.max_request_line;
   limits.max_header_bytes = options.max_header_bytes;
   limits.max_header_fields = options.max_header_fields;
+  return limits;
+}
+
+h2::SessionLimits h2_limits_of(const Server::Options& options) {
+  static constexpr std::size_t kMost = std::numeric_limits<std::int32_t>::max();
+  const auto bounded = [](std::size_t value, std::size_t least) {
+    return static_cast<std::uint32_t>(std::clamp(value, least, kMost));
+  };
+  h2::SessionLimits limits;
+  limits.max_streams = bounded(options.max_streams, 1);
+  // Less than what the protocol begins with cannot be enforced before the peer has heard of it.
+  limits.stream_window = bounded(options.stream_window, 1024);
+  limits.connection_window = bounded(options.connection_window, 65'535);
+  limits.fields.max_bytes = options.max_header_bytes;
+  limits.fields.max_fields = options.max_header_fields;
   return limits;
 }
 
@@ -37,6 +55,7 @@ ShardServer::ShardServer(io::Reactor& reactor,
       common_(std::move(common)),
       handler_(std::move(handler)),
       limits_(limits_of(common_->options)),
+      h2_limits_(h2_limits_of(common_->options)),
       head_limit_(
           std::max(limits_.max_start_line + limits_.max_header_bytes, io::BufferPool::kSize)),
       parsers_(h1::HeadKind::request, limits_),
@@ -59,13 +78,21 @@ void ShardServer::adopt(std::unique_ptr<net::Stream> stream,
                         const net::Address& peer,
                         std::string_view local) {
   common_->connections.fetch_add(1, std::memory_order_relaxed);
-  // Deletes itself through the list of what is ready, when it has ended.
-  auto* connection = new H1Connection(*this, std::move(stream), peer, local);
+  begin(new H1Connection(*this, std::move(stream), peer, local));
+}
+
+void ShardServer::continue_as_http2(Connection& before, std::string_view early) {
+  common_->connections.fetch_add(1, std::memory_order_relaxed);
+  begin(new H2Connection(before, early));
+}
+
+// It deletes itself through the list of what is ready, when it has ended.
+void ShardServer::begin(Connection* connection) {
   connections_.push_back(*connection);
   connection->start();
 }
 
-void ShardServer::connection_ended(H1Connection& connection) noexcept {
+void ShardServer::connection_ended(Connection& connection) noexcept {
   static_cast<ListNode&>(connection).unlink();
   common_->connections.fetch_sub(1, std::memory_order_relaxed);
   check_drained();
@@ -77,11 +104,11 @@ void ShardServer::drain(net::Time deadline, std::function<void()> done) {
     drained_ = std::move(done);
     for (auto& loop : accept_loops_)
       loop->finish();
-    IntrusiveList<H1Connection> all;
+    IntrusiveList<Connection> all;
     all.splice_back(connections_);
-    while (H1Connection* connection = all.pop_front()) {
+    while (Connection* connection = all.pop_front()) {
       connections_.push_back(*connection);
-      connection->end_if_idle();
+      connection->end_when_idle();
     }
   }
   if (!deadline_.is_armed() || deadline < deadline_.deadline()) {

@@ -9,9 +9,11 @@
 
 #include "base/intrusive_list.hpp"
 #include "http/date.hpp"
+#include "http/h1/limits.hpp"
+#include "http/h2/session.hpp"
 #include "io/reactor.hpp"
 #include "net/tcp_listener.hpp"
-#include "server/h1_connection.hpp"
+#include "server/connection.hpp"
 #include "wire/parser_pool.hpp"
 
 #include <atomic>
@@ -48,6 +50,10 @@ class ShardServer {
   void listen();
   void adopt(std::unique_ptr<net::Stream> stream, const net::Address& peer, std::string_view local);
 
+  // The preface of HTTP/2 came: the rest of `before`'s life is another object's, which begins with
+  // the octets that were received already.
+  void continue_as_http2(Connection& before, std::string_view early);
+
   // Stops accepting; `done` is called when no connection is left, at the latest at `deadline`.
   // Called again, an earlier deadline counts.
   void drain(net::Time deadline, std::function<void()> done);
@@ -63,13 +69,15 @@ class ShardServer {
   // The Date field's value of this second.
   std::string_view date();
   void exchange_ended(const Exchange& exchange) noexcept;
-  void connection_ended(H1Connection& connection) noexcept;
+  void connection_ended(Connection& connection) noexcept;
   bool is_full() const noexcept {
     return common_->connections.load(std::memory_order_relaxed) >= common_->max_connections;
   }
   Common& common() noexcept { return *common_; }
+  const h2::SessionLimits& h2_limits() const noexcept { return h2_limits_; }
 
  private:
+  void begin(Connection* connection);
   static void on_deadline(void* self);
   void cut();
   void check_drained();
@@ -78,10 +86,11 @@ class ShardServer {
   std::shared_ptr<Common> common_;
   std::shared_ptr<const Handler> handler_;
   h1::Limits limits_;
+  h2::SessionLimits h2_limits_;
   std::size_t head_limit_;
   wire::ParserPool parsers_;
   std::vector<std::unique_ptr<AcceptLoop>> accept_loops_;
-  IntrusiveList<H1Connection> connections_;
+  IntrusiveList<Connection> connections_;
   std::function<void()> drained_;
   io::Timer deadline_;
   ImfDate date_{0};
