@@ -268,6 +268,9 @@ constexpr std::array kSettings = {
                                        "request head: name + value + 32 each; past it 431"),
     client<Count, &S::max_header_fields>("max-header-fields", "fields in it; past it 431"),
     client<Size, &S::max_request_line>("max-request-line", "past it 414"),
+    client<Count, &S::max_streams>("max-streams", "HTTP/2: requests of a connection at once"),
+    client<Size, &S::stream_window>("stream-window", "HTTP/2: sent ahead of a reader, per request"),
+    client<Size, &S::connection_window>("connection-window", "HTTP/2: the same, per connection"),
     client<CountOrAuto, &S::max_client_connections>("max-client-connections",
                                                     "open at once; auto is 80% of the open files"),
 

@@ -48,6 +48,7 @@ class SessionState {
   std::vector<ArenaRef> kept;  // what frames not yet produced may refer to
   const char* reason = "";
   std::size_t streams = 0;
+  std::int32_t last_stream = 0;  // the highest number a peer's request has had
 
   // A header block in pieces.
   std::size_t continuations = 0;
