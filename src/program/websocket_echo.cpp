@@ -4,7 +4,7 @@
 #include <onehop/scope.hpp>
 
 #include "program/websocket_frames.hpp"
-#include "program/websocket_handshake.hpp"
+#include "http/websocket_handshake.hpp"
 
 #include <chrono>
 #include <memory>

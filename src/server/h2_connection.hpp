@@ -8,7 +8,7 @@
 #include "http/h2/session.hpp"
 #include "server/connection.hpp"
 #include "server/shard_server.hpp"
-#include "wire/h1_output.hpp"
+#include "wire/h2_link.hpp"
 
 #include <string>
 #include <string_view>
@@ -26,16 +26,10 @@ class H2Connection final : public Connection, private h2::SessionObserver {
   void start() override;
   void end_when_idle() noexcept override;
 
-  // For exchanges. flush_soon: at the end of this pass. flush_now: as much as goes.
-  void flush_soon() noexcept { shard_.reactor().schedule_last(flush_); }
-  void flush_now();
+  // For exchanges.
+  wire::H2Link& link() noexcept { return link_; }
   ShardServer& shard() const noexcept { return shard_; }
   const ConnectionInfo& info() const noexcept { return info_; }
-  // A list whose lines are being put together; empty.
-  h2::FieldList& field_list() noexcept {
-    fields_.clear();
-    return fields_;
-  }
 
  private:
   h2::Stream* on_request() override;
@@ -43,36 +37,30 @@ class H2Connection final : public Connection, private h2::SessionObserver {
   void on_ping_answered() override;
 
   task<void> run();
-  void receive(std::string_view octets);
   // False when the connection has nothing more to wait for.
   bool go_on_after(net::Wait wait);
   net::Time deadline() const noexcept;
   void begin_end();
   void finish_end();
-  task<void> write_rest();
   task<void> say_goodbye();
-  bool produce();
-  static void on_flush(void* self);
+  static void on_flushed(void* self);
   static void on_watch(void* self);
   void watch();
 
   friend class H2Exchange;
 
   h2::Session session_;
-  wire::H1Output output_;
-  h2::FieldList fields_;
+  wire::H2Link link_;
   std::string early_;
   IntrusiveList<ListNode> exchanges_;  // the links of those that live
   net::Time idle_since_;
   net::Time end_announced_{};
-  io::Wakeup flush_;
   io::Timer watch_;
   bool greeted_ = false;
   bool reading_ = true;  // what arrives still counts
   bool broken_ = false;  // nothing can be written any more
   bool writing_rest_ = false;
   enum class End : std::uint8_t { no, announced, said } end_ = End::no;
-  task<void> writing_;
   task<void> running_;  // last: destroyed first, it uses the rest
 };
 

@@ -6,8 +6,7 @@
 #include "http/field_names.hpp"
 #include "http/hop_by_hop.hpp"
 #include "http/message_framing.hpp"
-#include "http/polled_body_source.hpp"
-#include "io/yield.hpp"
+#include "http/websocket_handshake.hpp"
 #include "server/h2_connection.hpp"
 #include "server/h2_request_body.hpp"
 #include "server/serve_exchange.hpp"
@@ -19,13 +18,6 @@
 namespace onehop::server {
 namespace {
 
-// Content kept for a stream whose client does not take it: more is pulled below the first mark, up
-// to the second.
-constexpr std::size_t kLowWater = 32 * 1024;
-constexpr std::size_t kHighWater = 128 * 1024;
-constexpr std::size_t kPiece = 256 * 1024;
-// One body may not hold the thread for longer than this takes.
-constexpr std::uint64_t kOctetsPerTurn = 1024 * 1024;
 // Less than that in write_timeout is no progress: a client that opens its window octet by octet.
 constexpr std::uint64_t kLeastProgress = 1024;
 
@@ -34,11 +26,12 @@ constexpr std::uint64_t kLeastProgress = 1024;
 H2Exchange::H2Exchange(H2Connection& connection)
     : Stream(Arena::create()),
       connection_(connection),
+      link_(connection.link()),
       shard_(connection.shard()),
       member_(*this),
       record_(open_record(*arena(), connection.info(), shard_.reactor().now())),
+      sender_(*this, shard_.reactor()),
       received_(shard_.reactor()),
-      room_(shard_.reactor()),
       tunnel_changed_(shard_.reactor()) {
   record_->version = Version::http_2;
 }
@@ -72,7 +65,7 @@ void H2Exchange::on_news() {
     running_.start();
   }
   if (waits_for_body_ && (has_piece() || has_ended() || is_closed())) received_.set();
-  if (unsent() <= kLowWater) room_.set();
+  sender_.on_news();
   if (is_closed()) return closed();
   settle();
 }
@@ -82,7 +75,7 @@ void H2Exchange::settle() {
   if (!has_sent_end() || has_ended() || body_ || !is_open()) return;
   drop_content();
   reset(h2::ErrorCode::no_error);
-  connection_.flush_soon();
+  link_.flush_soon();
 }
 
 void H2Exchange::closed() {
@@ -138,6 +131,9 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
   facts.local = arena()->copy(facts.local);
   request->set_connection(facts);
   request->set_exchange(record_);
+  if (is_connect_) {
+    expected_accept_ = websocket_accept(request->headers().get_or_empty(field::sec_websocket_key));
+  }
   if (framing->has_content() && !is_connect_) {
     std::optional<std::uint64_t> length;
     if (framing->kind == BodyFraming::Kind::length) length = framing->length;
@@ -152,6 +148,7 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
 std::optional<Result<bytes>> H2Exchange::read_body() {
   if (body_failure_) return failure(*body_failure_);
   const std::string_view piece = take_piece();
+  link_.flush_soon();  // the client may have got room for more
   if (received() > shard_.options().max_body) {
     body_failure_ = Error(Errc::body_too_large, Side::client);
     drop_content();
@@ -195,12 +192,12 @@ void H2Exchange::send_informational(const Response& response) {
   if (response.status() == Status::continue_ && std::exchange(continue_sent_, true)) return;
   Headers headers = response.headers().clone();
   remove_hop_by_hop(headers);
-  h2::FieldList& fields = connection_.field_list();
+  h2::FieldList& fields = link_.field_list();
   h2::write_response(response.status(), headers, {}, *arena(), fields);
   for (Field& field : fields)
     field = {arena()->copy(field.name), arena()->copy(field.value)};
   Stream::send_informational(fields);
-  connection_.flush_soon();
+  link_.flush_soon();
 }
 
 // --- the exchange ------------------------------------------------------------------------------
@@ -235,7 +232,7 @@ void H2Exchange::refuse(const Error& error) {
   Response response = response_for(status_for(error), {}, {});
   if (!begin_answer(response)) return;
   // The texts of such answers are short, and here at once.
-  task<Result<void>> sending = pump(response.body());
+  task<Result<void>> sending = sender_.send(link_, response.body(), progress_);
   sending.start();
 }
 
@@ -253,24 +250,31 @@ bool H2Exchange::begin_answer(Response& response) {
     if (*length > 0 || says_length || !response.body().is_empty()) framing.length = length;
     has_body = *length > 0;
   } else {
+    // A length that came with trailers to follow, from another hop of HTTP/2.
+    framing.keep_content_length = true;
     framing.announce_trailers = true;
     has_body = true;
   }
   framing.date = arena()->copy(shard_.date());
-  h2::FieldList& fields = connection_.field_list();
+  h2::FieldList& fields = link_.field_list();
   answer_memory_ = response.headers().arena_or_none();
   h2::write_response(response.status(), response.headers(), framing, *arena(), fields);
   answered_ = true;
   record_->status = response.status().code();
   send_head(fields, !has_body);
-  connection_.flush_soon();
+  link_.flush_soon();
   return has_body;
 }
 
 task<void> H2Exchange::answer(Response& response) {
   if (response.status() == Status::switching_protocols && response.tunnel() && is_connect_) {
-    co_await tunnel(response);
-    co_return;
+    const auto accept = response.headers().get(field::sec_websocket_accept);
+    if (accept == expected_accept_) {
+      co_await tunnel(response);
+      co_return;
+    }
+    fail(Error(Errc::bad_response, Side::upstream, "Sec-WebSocket-Accept is not that of the key"));
+    response = response_for(Status::bad_gateway, {}, {});
   }
   if (response.status().is_informational()) {
     response = answer_to_exception(*record_, "the handler gave a 1xx as its final response");
@@ -282,7 +286,7 @@ task<void> H2Exchange::answer(Response& response) {
   if (!begin_answer(response)) co_return;
   Result<void> sent;
   try {
-    sent = co_await pump(response.body());
+    sent = co_await sender_.send(link_, response.body(), progress_);
   } catch (const std::exception& exception) {  // a body of the handler's own
     sent = failure(Errc::handler_failed, Side::local, exception.what());
   }
@@ -301,64 +305,7 @@ void H2Exchange::give_up(const Error& error) {
   const auto own =
       error.side() == Side::client ? h2::ErrorCode::cancel : h2::ErrorCode::internal_error;
   reset(passes ? *code : own);
-  connection_.flush_soon();
-}
-
-task<Result<void>> H2Exchange::wait_for_room() {
-  connection_.flush_now();
-  while (unsent() > kLowWater) {
-    tell_below(kLowWater);
-    co_await room_.wait();
-    if (!is_open()) co_return failure(Errc::client_gone, Side::client);
-  }
-  co_return Result<void>();
-}
-
-task<Result<void>> H2Exchange::pump(Body& body) {
-  BodySource* const source = body.source();
-  PolledBodySource* const polled = source->polled();
-  const auto length = body.length();
-  std::uint64_t given = 0;
-  std::uint64_t turn = 0;
-  for (;;) {
-    std::optional<Result<bytes>> piece;
-    if (polled) {
-      piece = polled->try_read(kPiece);
-      if (!piece) {
-        connection_.flush_soon();
-        co_await polled->wait();
-        continue;
-      }
-    } else {
-      connection_.flush_soon();
-      piece = co_await source->read();
-    }
-    if (!*piece) co_return failure(piece->error());
-    if ((*piece)->empty()) break;
-    given += (*piece)->size();
-    if (length && given > *length) {
-      co_return failure(Errc::handler_failed, Side::local, "the body is longer than it said");
-    }
-    send(**piece);
-    turn += (*piece)->size();
-    if (unsent() >= kHighWater) {
-      auto room = co_await wait_for_room();
-      if (!room) co_return room;
-    }
-    if (turn >= kOctetsPerTurn) {
-      turn = 0;
-      connection_.flush_soon();
-      co_await io::yield(shard_.reactor());
-    }
-  }
-  if (length && given < *length) {
-    co_return failure(Errc::handler_failed, Side::local, "the body is shorter than it said");
-  }
-  h2::FieldList& fields = connection_.field_list();
-  h2::write_trailers(body.trailers(), *arena(), fields);
-  send_end(fields);
-  connection_.flush_soon();
-  co_return Result<void>();
+  link_.flush_soon();
 }
 
 // --- tunnels -----------------------------------------------------------------------------------
@@ -367,7 +314,7 @@ task<void> H2Exchange::tunnel(Response& response) {
   const std::unique_ptr<Tunnel> far = response.take_tunnel();
   response.headers().erase(field::sec_websocket_accept);  // RFC 8441 §5
   response.headers().erase(field::trailer);
-  h2::FieldList& fields = connection_.field_list();
+  h2::FieldList& fields = link_.field_list();
   answer_memory_ = response.headers().arena_or_none();
   h2::ResponseFraming framing;
   framing.date = arena()->copy(shard_.date());
@@ -376,7 +323,7 @@ task<void> H2Exchange::tunnel(Response& response) {
   record_->status = Status::ok.code();
   record_->upgraded = true;
   send_head(fields, false);
-  connection_.flush_soon();
+  link_.flush_soon();
   up_ = tunnel_up(*far);
   down_ = tunnel_down(*far);
   up_.start();
@@ -390,6 +337,7 @@ task<void> H2Exchange::tunnel(Response& response) {
 task<void> H2Exchange::tunnel_up(Tunnel& far) {
   for (;;) {
     const std::string_view piece = take_piece();
+    link_.flush_soon();
     if (!piece.empty()) {
       auto written = co_await far.write(piece);
       if (!written) {
@@ -417,13 +365,13 @@ task<void> H2Exchange::tunnel_down(Tunnel& far) {
     }
     if (piece->empty()) break;
     send(*piece);
-    connection_.flush_soon();
-    if (unsent() < kHighWater) continue;
-    auto room = co_await wait_for_room();
+    link_.flush_soon();
+    if (!sender_.is_full()) continue;
+    auto room = co_await sender_.wait_for_room(link_);
     if (!room) co_return;
   }
   send_end({});
-  connection_.flush_soon();
+  link_.flush_soon();
   tunnel_ended({});
 }
 

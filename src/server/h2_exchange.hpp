@@ -12,8 +12,10 @@
 #include "http/h2/stream.hpp"
 #include "io/event.hpp"
 #include "net/stream.hpp"
+#include "wire/h2_body_sender.hpp"
 
 #include <optional>
+#include <string>
 
 namespace onehop::server {
 
@@ -51,8 +53,6 @@ class H2Exchange final : public h2::Stream {
   task<void> answer(Response& response);
   void refuse(const Error& error);
   bool begin_answer(Response& response);
-  task<Result<void>> pump(Body& body);
-  task<Result<void>> wait_for_room();
   void give_up(const Error& error);
 
   // A WebSocket (RFC 8441).
@@ -66,14 +66,17 @@ class H2Exchange final : public h2::Stream {
   void fail(const Error& error);
 
   H2Connection& connection_;
+  wire::H2Link& link_;
   ShardServer& shard_;
   Member member_;
   Exchange* record_;
-  ArenaRef answer_memory_;  // what the lines of the answer are in
+  std::string expected_accept_;  // what a backend's 101 has to say
+  ArenaRef answer_memory_;       // what the lines of the answer are in
   Headers trailers_;
   std::optional<Error> body_failure_;
+  wire::H2BodySender sender_;
+  wire::BodyProgress progress_;
   io::Event received_;
-  io::Event room_;
   io::Event tunnel_changed_;
   net::Time waits_since_{};  // for content
   net::Time stalled_since_{};
