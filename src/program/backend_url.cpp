@@ -77,10 +77,10 @@ std::unexpected<std::string> without_scheme(std::string_view text) {
 
 std::unexpected<std::string> unusable_scheme(std::string_view text, std::string_view scheme) {
   const std::string name = lower(scheme);
-  if (name == "https" || name == "h2c") {
+  if (name == "https") {
     return pointed_out(text, scheme,
-                       "this version speaks HTTP/1.1 in clear to the backend: http://HOST:PORT or "
-                       "unix:PATH, not " +
+                       "this version speaks in clear to the backend: http://HOST:PORT, "
+                       "h2c://HOST:PORT or unix:PATH, not " +
                            name);
   }
   const std::string rest(text.substr(scheme.size()));
@@ -137,7 +137,8 @@ Parsed<Url> parse_backend_url(std::string_view text) {
     const auto separator = text.find("://");
     if (separator == std::string_view::npos) return without_scheme(text);
     const std::string_view scheme = text.substr(0, separator);
-    if (lower(scheme) != "http") return unusable_scheme(text, scheme);
+    const std::string name = lower(scheme);
+    if (name != "http" && name != "h2c") return unusable_scheme(text, scheme);
     const std::string_view rest = text.substr(separator + 3);
     const std::string problem = check_authority(text, rest.substr(0, rest.find_first_of("/?#")));
     if (!problem.empty()) return refused(problem);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/connection_pool.hpp"
 
+#include "transport/h2_origin.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -279,6 +281,7 @@ ConnectionPool::~ConnectionPool() {
     const std::lock_guard lock(shared_->mutex);
     std::erase(shared_->pools, this);
   }
+  h2_origins_.clear();
   origins_.clear();
 }
 
@@ -288,6 +291,13 @@ OriginPool& ConnectionPool::origin(const Url& url) {
   std::unique_ptr<OriginPool>& origin = origins_[key];
   if (!origin) origin = std::make_unique<OriginPool>(*this, std::move(key), destination_of(url));
   last_ = origin.get();
+  return *origin;
+}
+
+H2Origin& ConnectionPool::h2_origin(const Url& url) {
+  std::string key = key_of(url);
+  std::unique_ptr<H2Origin>& origin = h2_origins_[key];
+  if (!origin) origin = std::make_unique<H2Origin>(*this, std::move(key), destination_of(url));
   return *origin;
 }
 
@@ -317,11 +327,15 @@ void ConnectionPool::on_sweep(void* self) {
 void ConnectionPool::dial_for_waiters() {
   for (auto& [key, origin] : origins_)
     origin->dial_for_waiters();
+  for (auto& [key, origin] : h2_origins_)
+    origin->dial_for_waiters();
 }
 
 void ConnectionPool::close_idle(const std::string& key) {
   const auto found = origins_.find(key);
   if (found != origins_.end()) found->second->close_oldest();
+  const auto h2_found = h2_origins_.find(key);
+  if (h2_found != h2_origins_.end()) h2_found->second->close_one_idle();
 }
 
 }  // namespace onehop::transport

@@ -25,6 +25,7 @@
 namespace onehop::transport {
 
 class ConnectionPool;
+class H2Origin;
 
 // What the pools of one transport share. Outlives each of them.
 struct SharedPools {
@@ -110,6 +111,7 @@ class ConnectionPool final : public io::ShardLocal {
   ~ConnectionPool() override;
 
   OriginPool& origin(const Url& url);
+  H2Origin& h2_origin(const Url& url);
 
   io::Reactor& reactor() const noexcept { return reactor_; }
   SharedPools& shared() const noexcept { return *shared_; }
@@ -132,6 +134,7 @@ class ConnectionPool final : public io::ShardLocal {
   h1::Limits limits_;
   wire::ParserPool parsers_;
   std::unordered_map<std::string, std::unique_ptr<OriginPool>> origins_;
+  std::unordered_map<std::string, std::unique_ptr<H2Origin>> h2_origins_;
   OriginPool* last_ = nullptr;  // most transports have one origin
   io::Timer sweep_;
 };

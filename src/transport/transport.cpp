@@ -7,6 +7,7 @@
 #include "http/field_names.hpp"
 #include "net/test_network.hpp"
 #include "transport/h1_exchange.hpp"
+#include "transport/h2_round_trip.hpp"
 
 #include <cerrno>
 #include <utility>
@@ -28,7 +29,7 @@ Result<void> check(const Url& url) {
   if (!url.is_absolute() || (url.scheme() != "unix" && url.host().empty())) {
     return failure(Errc::bad_url, Side::upstream, "the request has no absolute URL to go to");
   }
-  if (url.scheme() != "http" && url.scheme() != "unix") {
+  if (url.scheme() != "http" && url.scheme() != "h2c" && url.scheme() != "unix") {
     return failure(Errc::bad_url, Side::upstream,
                    "no transport for the scheme " + std::string(url.scheme()));
   }
@@ -150,6 +151,9 @@ task<Result<Response>> Transport::round_trip(Request request) const {
   }
   ConnectionPool& pool = state_->pool(*reactor);
   pool.shared().budget.note_request(reactor->now());
+  if (request.url().scheme() == "h2c") {
+    co_return co_await transport::h2_round_trip(pool, request, may_be_repeated(request));
+  }
   RoundTrip trip(pool, request);
   for (int attempt = 1;; ++attempt) {
     auto connection = trip.origin().try_take(trip.freshness(attempt));

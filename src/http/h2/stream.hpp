@@ -47,6 +47,7 @@ class Stream : public ListNode {
   bool at_end() const noexcept { return ended_ && received_.empty(); }
   // Octets of content so far.
   std::uint64_t received() const noexcept { return received_octets_; }
+  bool has_trailers() const noexcept { return trailers_.has_value(); }
   // Once, after at_end().
   std::optional<FieldSection> take_trailers() noexcept { return std::exchange(trailers_, {}); }
   // Nobody will take any more of the content.
