@@ -145,6 +145,20 @@ class Headers {
   // For codecs. Lines in order; append takes text that already lives in arena().
   const Line* lines() const noexcept { return lines_; }
   void append(const Line& line);
+  // Appends `count` lines; make(0), make(1) ... give them.
+  template <class Make>
+  void append_lines(std::size_t count, Make make) {
+    reserve(size_ + count);
+    std::uint64_t present = present_;
+    for (std::size_t i = 0; i < count; ++i) {
+      const Line& line = lines_[size_ + i] = make(i);
+      present |= std::uint64_t{1} << static_cast<unsigned>(line.id);
+    }
+    size_ += static_cast<std::uint32_t>(count);
+    present_ = present;
+  }
+  // add() without its checks, for a name and a value that are known to be valid.
+  void add_valid(FieldName name, std::string_view value);
   void reserve(std::size_t lines);
   // Removes every line for which `unwanted(line)` is true; keeps the order of the others.
   template <class Predicate>

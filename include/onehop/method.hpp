@@ -5,6 +5,8 @@
 #pragma once
 
 #include <array>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -26,11 +28,15 @@ class Method {
   bool is_safe() const noexcept;
   bool is_idempotent() const noexcept;
 
+  // The unused octets are zero, so all of it can be compared at once.
   friend constexpr bool operator==(const Method& a, const Method& b) noexcept {
-    return a.text() == b.text();
+    const Words x = std::bit_cast<Words>(a);
+    const Words y = std::bit_cast<Words>(b);
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3])) == 0;
   }
 
  private:
+  using Words = std::array<std::uint64_t, 4>;
   constexpr Method(const char* text, std::size_t size) noexcept
       : size_(static_cast<std::uint8_t>(size)) {
     for (std::size_t i = 0; i < size; ++i)

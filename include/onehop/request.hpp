@@ -2,7 +2,7 @@
 //
 // Request: method, target, fields and content (RFC 9110 §3.4). Move-only; clone_head() copies all
 // but the content. Views taken from it stay valid until the last message of the exchange is gone.
-// One thread at a time.
+// One that was moved from may only be destroyed or assigned to. One thread at a time.
 #pragma once
 
 #include <onehop/body.hpp>
@@ -13,7 +13,9 @@
 #include <onehop/version.hpp>
 
 #include <functional>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 namespace onehop {
 
@@ -30,35 +32,33 @@ struct ConnectionInfo {
 
 class Request {
  public:
-  Request() = default;
-  Request(Method method, Url url) : method_(method), url_(std::move(url)) {}
+  Request() : parts_(std::make_unique<Parts>()) {}
+  Request(Method method, Url url) : Request(method, std::move(url), Headers()) {}
   Request(Method method, Url url, Headers headers, Body body = {})
-      : method_(method),
-        url_(std::move(url)),
-        headers_(std::move(headers)),
-        body_(std::move(body)) {}
+      : parts_(
+            std::make_unique<Parts>(method, std::move(url), std::move(headers), std::move(body))) {}
 
-  const Method& method() const noexcept { return method_; }
-  void set_method(Method method) noexcept { method_ = method; }
+  const Method& method() const noexcept { return parts_->method; }
+  void set_method(Method method) noexcept { parts_->method = method; }
 
   // In a handler: the target as received (origin-form, or "*"). For a round trip: absolute.
-  const Url& url() const noexcept { return url_; }
-  Url& url() noexcept { return url_; }
-  void set_url(Url url) { url_ = std::move(url); }
+  const Url& url() const noexcept { return parts_->url; }
+  Url& url() noexcept { return parts_->url; }
+  void set_url(Url url) { parts_->url = std::move(url); }
 
   // The Host field: what the client asked for (RFC 9110 §7.2). "" when there is none.
   std::string_view host() const noexcept;
-  void set_host(std::string_view host) { headers_.set("Host", host); }
+  void set_host(std::string_view host) { headers().set("Host", host); }
 
-  const Headers& headers() const noexcept { return headers_; }
-  Headers& headers() noexcept { return headers_; }
+  const Headers& headers() const noexcept { return parts_->headers; }
+  Headers& headers() noexcept { return parts_->headers; }
 
-  const Body& body() const noexcept { return body_; }
-  Body& body() noexcept { return body_; }
-  void set_body(Body body) { body_ = std::move(body); }
+  const Body& body() const noexcept { return parts_->body; }
+  Body& body() noexcept { return parts_->body; }
+  void set_body(Body body) { parts_->body = std::move(body); }
 
-  const ConnectionInfo& connection() const noexcept { return connection_; }
-  void set_connection(const ConnectionInfo& connection) { connection_ = connection; }
+  const ConnectionInfo& connection() const noexcept { return parts_->connection; }
+  void set_connection(const ConnectionInfo& connection) { parts_->connection = connection; }
 
   // Everything but the content and the exchange record.
   Request clone_head() const;
@@ -66,24 +66,32 @@ class Request {
   // Called for every 1xx but 101 that the upstream sends, before the final response, on the thread
   // of the request. The server sets it to pass them to the client.
   void on_informational(std::function<void(const Response&)> callback) {
-    on_informational_ = std::move(callback);
+    parts_->on_informational = std::move(callback);
   }
   void informational(const Response& response) const {
-    if (on_informational_) on_informational_(response);
+    if (parts_->on_informational) parts_->on_informational(response);
   }
 
   // The record of this exchange; null for a request no server received.
-  Exchange* exchange() const noexcept { return exchange_; }
-  void set_exchange(Exchange* exchange) noexcept { exchange_ = exchange; }
+  Exchange* exchange() const noexcept { return parts_->exchange; }
+  void set_exchange(Exchange* exchange) noexcept { parts_->exchange = exchange; }
 
  private:
-  Method method_;
-  Url url_;
-  Headers headers_;
-  Body body_;
-  ConnectionInfo connection_;
-  std::function<void(const Response&)> on_informational_;
-  Exchange* exchange_ = nullptr;  // lives in the memory of headers_
+  struct Parts : detail::InFramePool {
+    Parts() = default;
+    Parts(Method m, Url&& u, Headers&& h, Body&& b)
+        : method(m), url(std::move(u)), headers(std::move(h)), body(std::move(b)) {}
+
+    Method method;
+    Url url;
+    Headers headers;
+    Body body;
+    ConnectionInfo connection;
+    std::function<void(const Response&)> on_informational;
+    Exchange* exchange = nullptr;  // lives in the memory of headers
+  };
+
+  std::unique_ptr<Parts> parts_;  // null in a message that was moved from
 };
 
 }  // namespace onehop

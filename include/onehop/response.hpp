@@ -2,7 +2,8 @@
 //
 // Response: status, fields and content (RFC 9110 §3.4). Move-only. The framing fields
 // (Content-Length, Transfer-Encoding, Connection) are written by the server from the body's length;
-// a handler does not set them. One thread at a time.
+// a handler does not set them. One that was moved from may only be destroyed or assigned to. One
+// thread at a time.
 #pragma once
 
 #include <onehop/body.hpp>
@@ -12,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace onehop {
 
@@ -34,51 +36,60 @@ class Tunnel {
 
 class Response {
  public:
-  Response() = default;
-  explicit Response(Status status) : status_(status) {}
+  Response() : Response(Status()) {}
+  explicit Response(Status status) : Response(status, Headers()) {}
   // With content; Content-Type is the caller's to set.
-  Response(Status status, std::string text) : body_(Body::of(std::move(text))), status_(status) {}
+  Response(Status status, std::string text)
+      : Response(status, Headers(), Body::of(std::move(text))) {}
   Response(Status status, Headers headers, Body body = {})
-      : headers_(std::move(headers)), body_(std::move(body)), status_(status) {}
+      : parts_(std::make_unique<Parts>(status, std::move(headers), std::move(body))) {}
 
-  Status status() const noexcept { return status_; }
+  Status status() const noexcept { return parts_->status; }
   // Also forgets the reason phrase that was received.
   void set_status(Status status) noexcept {
-    status_ = status;
-    reason_ = {};
+    parts_->status = status;
+    parts_->reason = {};
   }
   // The phrase as received over HTTP/1, or the registered one (RFC 9112 §4).
-  std::string_view reason() const noexcept { return reason_.data() ? reason_ : status_.reason(); }
+  std::string_view reason() const noexcept {
+    return parts_->reason.data() ? parts_->reason : status().reason();
+  }
   // A view into this message's own memory; for codecs.
-  void set_received_reason(std::string_view reason) noexcept { reason_ = reason; }
+  void set_received_reason(std::string_view reason) noexcept { parts_->reason = reason; }
 
-  const Headers& headers() const noexcept { return headers_; }
-  Headers& headers() noexcept { return headers_; }
+  const Headers& headers() const noexcept { return parts_->headers; }
+  Headers& headers() noexcept { return parts_->headers; }
 
-  const Body& body() const noexcept { return body_; }
-  Body& body() noexcept { return body_; }
+  const Body& body() const noexcept { return parts_->body; }
+  Body& body() noexcept { return parts_->body; }
   // Replaces the content; whatever Content-Length was received no longer counts.
   void set_body(Body body) {
-    body_ = std::move(body);
-    headers_.erase("Content-Length");
+    parts_->body = std::move(body);
+    headers().erase("Content-Length");
   }
 
   // For status 101: the connection that was upgraded.
-  const std::unique_ptr<Tunnel>& tunnel() const noexcept { return tunnel_; }
-  std::unique_ptr<Tunnel> take_tunnel() noexcept { return std::move(tunnel_); }
-  void set_tunnel(std::unique_ptr<Tunnel> tunnel) noexcept { tunnel_ = std::move(tunnel); }
+  const std::unique_ptr<Tunnel>& tunnel() const noexcept { return parts_->tunnel; }
+  std::unique_ptr<Tunnel> take_tunnel() noexcept { return std::move(parts_->tunnel); }
+  void set_tunnel(std::unique_ptr<Tunnel> tunnel) noexcept { parts_->tunnel = std::move(tunnel); }
 
   // Set by the proxy from its flush policy: write every piece by itself, as soon as it is here.
-  bool flush_at_once() const noexcept { return flush_at_once_; }
-  void set_flush_at_once(bool value) noexcept { flush_at_once_ = value; }
+  bool flush_at_once() const noexcept { return parts_->flush_at_once; }
+  void set_flush_at_once(bool value) noexcept { parts_->flush_at_once = value; }
 
  private:
-  Headers headers_;
-  Body body_;  // after headers_: it may refer to the memory behind them
-  std::unique_ptr<Tunnel> tunnel_;
-  std::string_view reason_;
-  Status status_;
-  bool flush_at_once_ = false;
+  struct Parts : detail::InFramePool {
+    Parts(Status s, Headers&& h, Body&& b) : headers(std::move(h)), body(std::move(b)), status(s) {}
+
+    Headers headers;
+    Body body;  // after headers: it may refer to the memory behind them
+    std::unique_ptr<Tunnel> tunnel;
+    std::string_view reason;
+    Status status;
+    bool flush_at_once = false;
+  };
+
+  std::unique_ptr<Parts> parts_;  // null in a message that was moved from
 };
 
 }  // namespace onehop

@@ -39,7 +39,8 @@ class ProxyRequest {
   // X-Forwarded-For, -Host and -Proto from in(), replacing what the client claimed. Done before the
   // hook runs.
   void set_forwarded();
-  // The same, keeping the client's lists in front: only behind a hop that is trusted.
+  // The same behind a hop that is trusted: For is its list and the hop itself; Host and Proto are
+  // what it says the client asked for, where it says so.
   void append_forwarded();
   // Adds the standard Forwarded field (RFC 7239) with for, host and proto.
   void set_forwarded_element();
@@ -79,7 +80,8 @@ class ReverseProxy final : public Handler {
     // begun. Default: default_error_response.
     std::function<Response(const Request& in, const Error&)> error_response = {};
     FlushPolicy flush = FlushPolicy::automatic;
-    // Peers whose X-Forwarded-* are believed and appended to: "10.0.0.0/8", "::1", "unix".
+    // Peers whose X-Forwarded-* are believed: For goes on, Host and Proto are kept. "10.0.0.0/8",
+    // "::1", "unix".
     std::vector<std::string> trust = {};
     // Protocols an Upgrade may ask for (RFC 9110 §7.8). "h2c" is never forwarded.
     std::vector<std::string> upgrades = {"websocket"};
@@ -95,6 +97,7 @@ class ReverseProxy final : public Handler {
 
  private:
   struct State;
+  struct Asked;
   std::unique_ptr<const State> state_;
 };
 

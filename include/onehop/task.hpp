@@ -23,13 +23,17 @@ namespace detail {
 void* allocate_frame(std::size_t size);
 void deallocate_frame(void* frame, std::size_t size) noexcept;
 
-class TaskPromiseBase {
+// What lives about as long as a frame comes from the same lists.
+class InFramePool {
  public:
   static void* operator new(std::size_t size) { return allocate_frame(size); }
-  static void operator delete(void* frame, std::size_t size) noexcept {
-    deallocate_frame(frame, size);
+  static void operator delete(void* memory, std::size_t size) noexcept {
+    deallocate_frame(memory, size);
   }
+};
 
+class TaskPromiseBase : public InFramePool {
+ public:
   std::suspend_always initial_suspend() const noexcept { return {}; }
 
   // A child that finished before its parent suspended only leaves a note: the parent goes on

@@ -87,7 +87,8 @@ class Wire {
   Wire& operator=(Wire&&) noexcept;
   ~Wire();  // closes
 
-  // Sends all of it as far as the other side takes it now; the rest follows as it reads.
+  // Sends as much of it as the other side takes now; the rest goes, as far as there is room, with
+  // the later calls of this wire.
   void send(std::string_view data);
   // Everything received so far and not yet returned.
   std::string receive();

@@ -67,6 +67,8 @@ class Url {
  private:
   // Splits a target; the scheme and the authority are the caller's business.
   explicit Url(std::string target);
+  struct Unset {};
+  explicit Url(Unset) noexcept {}
   void set_target(std::string_view path, std::string_view query, bool has_query);
   Result<void> parse_authority(std::string_view text, bool from_wire);
 

@@ -76,7 +76,7 @@ ArenaRef Arena::create() {
   return ArenaRef(::new (memory) Arena(memory + round_up(sizeof(Arena)), memory + kBlockSize));
 }
 
-void* Arena::allocate_in_new_block(std::size_t size) {
+char* Arena::allocate_in_new_block(std::size_t size) {
   constexpr std::size_t kHeader = round_up(sizeof(Block));
   const bool usual = size <= kBlockSize - kHeader;
   const std::size_t block_size = usual ? kBlockSize : kHeader + size;

@@ -28,15 +28,20 @@ class Arena {
 
   // Uninitialised; aligned for any fundamental type.
   void* allocate(std::size_t size) {
-    const std::size_t rounded = (size + 15) & ~std::size_t{15};
-    if (rounded > static_cast<std::size_t>(limit_ - next_)) return allocate_in_new_block(rounded);
-    void* result = next_;
-    next_ += rounded;
+    const std::size_t gap = -reinterpret_cast<std::uintptr_t>(next_) & 15;
+    if (gap + size > static_cast<std::size_t>(limit_ - next_)) return allocate_in_new_block(size);
+    void* result = next_ + gap;
+    next_ += gap + size;
     return result;
+  }
+  // Unaligned, so that texts allocated one after the other lie one after the other.
+  char* allocate_text(std::size_t size) {
+    if (size > static_cast<std::size_t>(limit_ - next_)) return allocate_in_new_block(size);
+    return std::exchange(next_, next_ + size);
   }
   std::string_view copy(std::string_view text) {
     if (text.empty()) return {"", 0};
-    auto* out = static_cast<char*>(allocate(text.size()));
+    char* out = allocate_text(text.size());
     std::memcpy(out, text.data(), text.size());
     return {out, text.size()};
   }
@@ -71,7 +76,7 @@ class Arena {
 
   Arena(char* begin, char* end) noexcept : next_(begin), limit_(end) {}
   ~Arena() = default;
-  void* allocate_in_new_block(std::size_t size);
+  char* allocate_in_new_block(std::size_t size);
   void destroy() noexcept;
 
   char* next_;

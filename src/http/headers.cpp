@@ -42,7 +42,7 @@ Result<std::string_view> checked_value(FieldName name, std::string_view value) {
 // The line is laid out as it goes on the wire, so that writing it is one copy.
 Headers::Line make_line(Arena& arena, FieldName name, std::string_view value) {
   const std::string_view text = name.text();
-  auto* out = static_cast<char*>(arena.allocate(text.size() + value.size() + 4));
+  char* out = arena.allocate_text(text.size() + value.size() + 4);
   std::memcpy(out, text.data(), text.size());
   std::memcpy(out + text.size(), ": ", 2);
   char* value_data = out + text.size() + 2;
@@ -146,6 +146,10 @@ void Headers::set(FieldName name, std::string_view value) {
 
 void Headers::add(FieldName name, std::string_view value) {
   throw_if_failed(try_add(name, value));
+}
+
+void Headers::add_valid(FieldName name, std::string_view value) {
+  append(make_line(*arena(), name, value));
 }
 
 Result<void> Headers::try_set(FieldName name, std::string_view value) {

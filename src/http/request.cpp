@@ -7,13 +7,13 @@
 namespace onehop {
 
 std::string_view Request::host() const noexcept {
-  return headers_.get_or_empty(field::host);
+  return headers().get_or_empty(field::host);
 }
 
 Request Request::clone_head() const {
-  Request copy(method_, url_, headers_.clone());
-  copy.connection_ = connection_;
-  copy.on_informational_ = on_informational_;
+  Request copy(method(), url(), headers().clone());
+  copy.parts_->connection = connection();
+  copy.parts_->on_informational = parts_->on_informational;
   return copy;
 }
 

@@ -3,6 +3,7 @@
 #include <onehop/url.hpp>
 
 #include "base/ascii.hpp"
+#include "http/h1/octet_scan.hpp"
 #include "http/host.hpp"
 #include "http/query.hpp"
 #include "http/url_syntax.hpp"
@@ -33,7 +34,8 @@ std::string lowered(std::string_view text) {
 
 // RFC 9112 §3.2.4 aside, which is the handler's business: what may stand in a target.
 Result<void> check_target(std::string_view target) {
-  if (!std::all_of(target.begin(), target.end(), ascii::is_target_octet)) {
+  const char* const end = target.data() + target.size();
+  if (h1::skip_target(target.data(), end) != end) {
     return bad_target("an octet that no request target has");
   }
   if (!has_valid_escapes(target.substr(0, target.find('?')))) {
@@ -232,21 +234,32 @@ std::string Url::to_string() const {
 }
 
 Url Url::resolved_below(const Url& base) const {
-  Url url = base;
+  Url url{Unset()};
+  url.authority_ = base.authority_;
+  url.path_at_ = base.path_at_;
+  url.port_ = base.port_;
+  url.scheme_size_ = base.scheme_size_;
+  std::string& text = url.text_;
+  text.reserve(base.text_.size() + text_.size() + 2);
+  text.append(base.text_, 0, base.path_at_);
   if (is_asterisk()) {  // about the server as a whole, wherever its paths begin
-    url.set_target("*", "", false);
+    text += '*';
     return url;
   }
-  std::string path(base.path());
-  const std::string_view own = this->path();
-  const bool base_slash = path.ends_with('/');
-  if (base_slash && own.starts_with('/')) path.pop_back();
-  if (!base_slash && !own.starts_with('/')) path += '/';
-  path += own;
-  std::string query(base.query());
-  if (!query.empty() && !this->query().empty()) query += '&';
-  query += this->query();
-  url.set_target(path, query, has_query() || !query.empty());
+  const std::string_view above = base.path();
+  std::string_view own = path();
+  text += above;
+  const bool base_slash = above.ends_with('/');
+  if (base_slash && own.starts_with('/')) own.remove_prefix(1);
+  if (!base_slash && !own.starts_with('/')) text += '/';
+  text += own;
+  const std::string_view base_query = base.query();
+  if (!has_query() && base_query.empty()) return url;
+  url.query_at_ = text.size();
+  text += '?';
+  text += base_query;
+  if (!base_query.empty() && !query().empty()) text += '&';
+  text += query();
   return url;
 }
 

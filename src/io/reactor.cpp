@@ -47,6 +47,7 @@ Reactor::~Reactor() {
   // The youngest first: it may use the ones made before it.
   while (!locals_order_.empty()) {
     const void* key = locals_order_.back();
+    last_local_key_ = nullptr;
     locals_order_.pop_back();
     const auto local = locals_.extract(key);  // its destructor may make another
   }
@@ -104,6 +105,7 @@ void Reactor::poll(Duration longest) {
   }
   const int count =
       ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), timeout);
+  ++pass_;
   if (clock_ == Clock::system) now_ = std::chrono::steady_clock::now();
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events_[static_cast<std::size_t>(i)];

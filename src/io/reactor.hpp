@@ -79,6 +79,8 @@ class Reactor {
   // One pass: waits for at most `longest` when nothing is ready. True when anything was run.
   bool run_once(Duration longest);
 
+  // How often the kernel was asked for events.
+  std::uint64_t pass() const noexcept { return pass_; }
   // The time of this pass.
   Time now() const noexcept { return now_; }
   void set_time(Time now);  // Clock::manual only; fires timers
@@ -116,11 +118,14 @@ class Reactor {
   // The object of this thread for `key`, made by `make` at first use.
   template <class T, class Make>
   T& local(const void* key, Make make) {
+    if (key == last_local_key_) return static_cast<T&>(*last_local_);
     std::unique_ptr<ShardLocal>& slot = locals_[key];
     if (!slot) {
       slot = make();
       locals_order_.push_back(key);
     }
+    last_local_key_ = key;
+    last_local_ = slot.get();
     return static_cast<T&>(*slot);
   }
 
@@ -142,6 +147,9 @@ class Reactor {
   std::unique_ptr<char[]> head_scratch_;
   std::unordered_map<const void*, std::unique_ptr<ShardLocal>> locals_;
   std::vector<const void*> locals_order_;
+  const void* last_local_key_ = nullptr;
+  ShardLocal* last_local_ = nullptr;
+  std::uint64_t pass_ = 0;
 
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;  // guarded by mutex_

@@ -37,6 +37,7 @@ MemoryStream::~MemoryStream() {
   // The peer of both pipes is the same.
   MemoryStream* peer = out_->reader;
   if (!peer) return;
+  if (resets) peer->note_failure();
   peer->note_hangup(resets);
   peer->wake_reader();
   peer->wake_writer();

@@ -5,6 +5,7 @@
 // writable(). At most one reader and one writer wait at a time. Belongs to one thread.
 #pragma once
 
+#include "io/file_descriptor.hpp"
 #include "io/reactor.hpp"
 
 #include <coroutine>
@@ -39,11 +40,11 @@ class Stream {
   virtual void close_write() noexcept = 0;
   // Makes the coming destruction look like a failure to the peer (TCP: RST).
   virtual void abort() noexcept = 0;
-  // The socket, when its octets are this stream's octets and nothing lies between (splice); else
-  // -1.
+  // The socket, when its octets are this stream's octets and nothing lies between; else -1.
   virtual int plain_descriptor() const noexcept { return -1; }
-  // To be told before the kernel's events can be trusted again after splice(2) said EAGAIN.
-  virtual void note_drained(bool reading) noexcept { (void)reading; }
+  // Gives that socket away, out of this thread's epoll; the stream is dead afterwards. Only for a
+  // stream nobody waits for.
+  virtual io::FileDescriptor release() noexcept { return {}; }
   // True when octets or an end may be waiting to be read; asks the kernel where it is unsure.
   virtual bool has_unread() = 0;
 
@@ -58,9 +59,12 @@ class Stream {
   bool is_hung_up() const noexcept { return hung_up_; }
   // True when nothing can be sent any more either: a reset, or both directions closed.
   bool is_broken() const noexcept { return broken_; }
+  // True after a reset or another failure, not after an orderly end of both directions: what the
+  // peer sent last may then still be read.
+  bool has_failed() const noexcept { return failed_; }
   enum class Hangup : std::uint8_t { any, broken };
-  // Scheduled once when that happens, or at once if it has. Call with null to stop, at the latest
-  // before the wakeup dies.
+  // Scheduled once when a hang-up happens, or at once if it has. Call with null to stop, at the
+  // latest before the wakeup dies.
   void watch_hangup(io::Wakeup* wakeup, Hangup kind = Hangup::any) noexcept;
   // For a stream that idles: scheduled once when octets or an end arrive. Takes the reader's place.
   void watch_readable(io::Wakeup* wakeup) noexcept;
@@ -88,6 +92,7 @@ class Stream {
   void wake_reader() noexcept { wake(reader_, Wait::ready); }
   void wake_writer() noexcept { wake(writer_, Wait::ready); }
   void note_hangup(bool broken = false) noexcept;
+  void note_failure() noexcept { failed_ = true; }
   bool has_hangup_watch() const noexcept { return hangup_ != nullptr; }
   // The one timer of the stream fires at the earliest of the deadlines in use.
   void arm_timer(Time deadline) noexcept;
@@ -109,6 +114,7 @@ class Stream {
   Hangup hangup_kind_ = Hangup::any;
   bool hung_up_ = false;
   bool broken_ = false;
+  bool failed_ = false;
 };
 
 // co_await stream->readable(deadline) gives a Wait.

@@ -26,15 +26,12 @@ class TcpStream final : public Stream, private io::Watcher {
   void close_write() noexcept override;
   void abort() noexcept override;
   int plain_descriptor() const noexcept override { return socket_.get(); }
-  void note_drained(bool reading) noexcept override;
   bool has_unread() override;
   bool has_unread_now() override;
   void expect_more() noexcept override { readable_ = true; }
   std::size_t unacknowledged() const noexcept override;
 
-  // Gives the socket away, out of this thread's epoll; the stream is dead afterwards. Only for a
-  // stream nobody waits for.
-  io::FileDescriptor release() noexcept;
+  io::FileDescriptor release() noexcept override;
 
  protected:
   void prepare_wait() noexcept override { add_to_reactor(); }

@@ -188,6 +188,7 @@ TEST_P(TcpStreamTest, a_reset_by_the_peer_is_an_error) {
     reactor_.run_once(milliseconds(10));
   EXPECT_EQ(reading.take(), "errno " + std::to_string(ECONNRESET));
   EXPECT_TRUE(stream_->is_hung_up());
+  EXPECT_TRUE(stream_->has_failed());
 }
 
 TEST_P(TcpStreamTest, a_peer_that_leaves_while_nobody_reads_is_noticed) {
@@ -199,6 +200,7 @@ TEST_P(TcpStreamTest, a_peer_that_leaves_while_nobody_reads_is_noticed) {
   while (!told)
     reactor_.run_once(milliseconds(10));
   EXPECT_TRUE(stream_->is_hung_up());
+  EXPECT_FALSE(stream_->has_failed());
 }
 
 TEST_P(TcpStreamTest, knows_whether_something_is_unread) {
@@ -223,21 +225,6 @@ TEST_P(TcpStreamTest, a_released_socket_goes_on_elsewhere) {
   TcpStream successor(other, std::move(socket), TcpStream::Origin::accepted);
   send("y");
   EXPECT_EQ(run_task(other, read_once(successor, seconds(30))), "y");
-}
-
-TEST_P(TcpStreamTest, after_a_splice_that_found_nothing_it_waits_for_an_event) {
-  send("x");
-  EXPECT_EQ(read(), "x");
-  EXPECT_EQ(read(milliseconds(10)), "timed out");
-  send("y");
-  while (!stream_->has_unread())
-    reactor_.run_once(milliseconds(10));
-  char octet = 0;
-  EXPECT_EQ(::recv(stream_->plain_descriptor(), &octet, 1, 0), 1);  // behind its back
-  stream_->note_drained(true);
-  EXPECT_EQ(read(milliseconds(10)), "timed out");
-  send("z");
-  EXPECT_EQ(read(), "z");
 }
 
 }  // namespace

@@ -12,7 +12,6 @@
 namespace onehop::program {
 namespace {
 
-constexpr std::chrono::seconds kLongestDelay(1);
 constexpr std::size_t kWorthWriting = 64UL * 1024;
 constexpr std::size_t kRoom = 4UL * 1024 * 1024;
 
@@ -33,8 +32,8 @@ void write_all(int descriptor, std::string_view text) {
 
 }  // namespace
 
-AccessLog::AccessLog(AccessLogFormat format, int descriptor)
-    : format_(format), descriptor_(descriptor) {
+AccessLog::AccessLog(AccessLogFormat format, int descriptor, Duration pause)
+    : format_(format), descriptor_(descriptor), pause_(pause) {
   if (format_ == AccessLogFormat::off) return;
   pending_.reserve(kWorthWriting);
   writer_ = std::jthread([this](const std::stop_token& stop) { write_until_stopped(stop); });
@@ -76,16 +75,18 @@ std::uint64_t AccessLog::lost() const {
 }
 
 void AccessLog::write_until_stopped(const std::stop_token& stop) {
+  using Clock = std::chrono::steady_clock;
   std::string batch;
+  Clock::time_point next = Clock::now();
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested() || !pending_.empty()) {
     changed_.wait(lock, stop, [this] { return !pending_.empty(); });
-    changed_.wait_for(lock, stop, kLongestDelay,
-                      [this] { return pending_.size() >= kWorthWriting; });
+    changed_.wait_until(lock, stop, next, [this] { return pending_.size() >= kWorthWriting; });
     batch.swap(pending_);
     lock.unlock();
     write_all(descriptor_, batch);
     batch.clear();
+    next = Clock::now() + pause_;
     lock.lock();
   }
 }

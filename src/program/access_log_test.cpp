@@ -48,11 +48,49 @@ Exchange exchange_for(std::string_view target) {
   return exchange;
 }
 
-TEST(AccessLog, WritesWithinASecondOrSo) {
+constexpr int kPatience = 30'000;  // milliseconds; never waited for in full
+constexpr std::chrono::hours kEndless(1);
+
+TEST(AccessLog, WritesAtOnceWhatComesAfterAPause) {
+  const Pipe pipe;
+  AccessLog log(AccessLogFormat::text, pipe.writable(), kEndless);
+  log.record(exchange_for("/one"));
+  EXPECT_NE(pipe.read_within(kPatience).find("GET /one"), std::string::npos);
+}
+
+TEST(AccessLog, WritesTheRestOfABurstSoon) {
   const Pipe pipe;
   AccessLog log(AccessLogFormat::text, pipe.writable());
-  log.record(exchange_for("/one"));
-  EXPECT_NE(pipe.read_within(3000).find("GET /one"), std::string::npos);
+  for (int i = 0; i < 3; ++i) {
+    log.record(exchange_for("/x"));
+    EXPECT_NE(pipe.read_within(kPatience).find("GET /x"), std::string::npos);
+  }
+}
+
+// Under load a write is for many requests.
+TEST(AccessLog, JoinsWhatComesWithinThePause) {
+  const Pipe pipe;
+  {
+    AccessLog log(AccessLogFormat::text, pipe.writable(), kEndless);
+    log.record(exchange_for("/first"));
+    ASSERT_NE(pipe.read_within(kPatience), "");
+    for (int i = 0; i < 50; ++i)
+      log.record(exchange_for("/x"));
+    EXPECT_EQ(pipe.read_within(0), "");
+  }
+  const std::string written = pipe.read_within(0);
+  EXPECT_EQ(std::ranges::count(written, '\n'), 50);
+}
+
+TEST(AccessLog, DoesNotWaitForThePauseOnceEnoughHasComeTogether) {
+  const Pipe pipe;
+  AccessLog log(AccessLogFormat::text, pipe.writable(), kEndless);
+  log.record(exchange_for("/first"));
+  ASSERT_NE(pipe.read_within(kPatience), "");
+  const std::string target = "/" + std::string(8000, 'x');
+  for (int i = 0; i < 9; ++i)
+    log.record(exchange_for(target));
+  EXPECT_NE(pipe.read_within(kPatience), "");
 }
 
 TEST(AccessLog, WritesWhatIsLeftAtTheEnd) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/command_line.hpp"
 
-#include "program/settings.hpp"
-
 #include <map>
 
 #include <gmock/gmock.h>
@@ -55,10 +53,18 @@ TEST(CommandLine, ReadsEverydayFlags) {
 }
 
 TEST(CommandLine, ReadsLimitsAndTimeouts) {
-  const auto configuration =
-      parse({"8000", "--max-body", "10MiB", "--response-timeout", "off", "--retry-budget", "50%",
-             "--pool-size", "0", "--max-connections", "32", "--header-timeout", "2s", "--hold",
-             "10s", "--workers", "3"});
+  const auto configuration = parse({"8000",  "--max-body",
+                                    "10MiB", "--response-timeout",
+                                    "off",   "--retry-budget",
+                                    "50%",   "--pool-size",
+                                    "0",     "--max-connections",
+                                    "32",    "--header-timeout",
+                                    "2s",    "--hold",
+                                    "10s",   "--workers",
+                                    "3",     "--expect-continue-timeout",
+                                    "250ms", "--max-informational",
+                                    "5",     "--defer-accept",
+                                    "off"});
   ASSERT_TRUE(configuration) << configuration.error();
   EXPECT_EQ(configuration->server.max_body, 10U << 20U);
   EXPECT_EQ(configuration->transport.response_timeout, Transport::kOff);
@@ -68,6 +74,9 @@ TEST(CommandLine, ReadsLimitsAndTimeouts) {
   EXPECT_EQ(configuration->server.header_timeout, std::chrono::seconds(2));
   EXPECT_EQ(configuration->transport.hold, std::chrono::seconds(10));
   EXPECT_EQ(configuration->server.workers, 3U);
+  EXPECT_EQ(configuration->transport.expect_continue_timeout, std::chrono::milliseconds(250));
+  EXPECT_EQ(configuration->transport.max_informational, 5U);
+  EXPECT_FALSE(configuration->server.defer_accept);
 }
 
 TEST(CommandLine, OffLiftsALimitWhereThatIsSafe) {
@@ -139,19 +148,6 @@ TEST(CommandLine, KnowsItsCommands) {
   EXPECT_EQ(demo->command, Command::demo);
   EXPECT_THAT(demo->listen, ElementsAre("127.0.0.1:8080"));
   EXPECT_THAT(parse({"demo", "-l", ":9"})->listen, ElementsAre(":9"));
-}
-
-// What help shows as a default is something the flag accepts and that changes nothing.
-TEST(Settings, AcceptTheDefaultsTheyShow) {
-  const Configuration defaults;
-  for (const Setting& setting : settings()) {
-    const std::string shown = setting.show(defaults);
-    if (shown.empty()) continue;
-    Configuration configuration;
-    const Problem problem = setting.set(configuration, {shown});
-    EXPECT_FALSE(problem) << setting.name << ": " << problem.value_or("");
-    EXPECT_EQ(setting.show(configuration), shown) << setting.name;
-  }
 }
 
 }  // namespace

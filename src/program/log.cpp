@@ -58,6 +58,7 @@ void Log::record_failure(const Exchange& exchange) {
 LogLevel level_of_failure(const Exchange& exchange) noexcept {
   if (exchange.outcome == Outcome::client_gone) return LogLevel::info;
   if (!exchange.failure) return LogLevel::warning;
+  if (exchange.failure->is(Errc::cancelled)) return LogLevel::warning;  // cut by a stop
   switch (exchange.failure->side()) {
     case Side::client:
       return LogLevel::info;

@@ -60,5 +60,13 @@ TEST(Log, OurOwnFaultIsAnError) {
   EXPECT_EQ(level_of_failure(exchange), LogLevel::error);
 }
 
+TEST(Log, AnExchangeCutByAStopIsAWarning) {
+  Exchange exchange = refused_by_upstream();
+  exchange.outcome = Outcome::aborted;
+  exchange.failure = Error(Errc::cancelled, Side::local, "cut when the server stopped");
+  EXPECT_EQ(level_of_failure(exchange), LogLevel::warning);
+  EXPECT_THAT(logged(exchange), HasSubstr("cut when the server stopped"));
+}
+
 }  // namespace
 }  // namespace onehop::program

@@ -89,6 +89,12 @@ struct Switch {
   static std::string show(bool) { return {}; }
 };
 
+// A switch that is on unless told otherwise, and so takes a value.
+struct OnOrOff : Switch {
+  static constexpr std::string_view kPlaceholder = "on|off";
+  static std::string show(bool value) { return value ? "on" : "off"; }
+};
+
 struct LogFormat {
   static constexpr std::string_view kPlaceholder = "text|json|off";
   static Parsed<AccessLogFormat> parse(std::string_view text) {
@@ -273,6 +279,8 @@ constexpr std::array kSettings = {
     client<Size, &S::connection_window>("connection-window", "HTTP/2: the same, per connection"),
     client<CountOrAuto, &S::max_client_connections>("max-client-connections",
                                                     "open at once; auto is 80% of the open files"),
+    client<OnOrOff, &S::defer_accept>("defer-accept",
+                                      "accept only once the first octets are there"),
 
     backend<PositiveDuration, &T::connect_timeout>("connect-timeout",
                                                    "to connect, over all addresses; past it 504"),
@@ -294,6 +302,9 @@ constexpr std::array kSettings = {
                                                  "response head; past it 502"),
     backend<Count, &T::max_response_header_fields>("max-response-header-fields",
                                                    "fields in it; past it 502"),
+    backend<OrOff<Duration, 0>, &T::expect_continue_timeout>(
+        "expect-continue-timeout", "for its 100 Continue; past it the body is sent"),
+    backend<Count, &T::max_informational>("max-informational", "1xx responses; past it 502"),
     backend<OrOff<PositiveDuration, 0>, &T::hold>(
         "hold", "keep trying to connect while the backend refuses"),
 };

@@ -1,18 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include "proxy/error_response.hpp"
+
 #include <onehop/reverse_proxy.hpp>
 
 #include "http/error_status.hpp"
 #include "http/field_names.hpp"
+#include "http/grpc_status.hpp"
+#include "http/media_type.hpp"
 
 namespace onehop {
 
-Response default_error_response(const Request& in, const Error& error) {
+Response error_response_for(std::string_view accept,
+                            std::string_view content_type,
+                            std::string_view request_id,
+                            const Error& error) {
+  if (is_grpc(content_type)) return grpc_response_for(error, content_type);
   Status status = status_for(error);
   // A status for logs. Should the client still listen after all, its request was cut short.
   if (status == kClientClosedRequest) status = Status::bad_request;
-  return response_for(status, in.headers().get_or_empty(field::accept),
-                      in.headers().get_or_empty(field::x_request_id));
+  return response_for(status, accept, request_id);
+}
+
+Response default_error_response(const Request& in, const Error& error) {
+  return error_response_for(in.headers().get_or_empty(field::accept),
+                            in.headers().get_or_empty(field::content_type),
+                            in.headers().get_or_empty(field::x_request_id), error);
 }
 
 }  // namespace onehop

@@ -4,6 +4,7 @@
 
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
+#include "http/list_value.hpp"
 
 #include <string>
 
@@ -20,24 +21,30 @@ void remove_x_forwarded(Headers& headers) {
   headers.erase(field::x_forwarded_proto);
 }
 
+// `value`: of this connection, or of a field that was received, and so a valid one.
 void add_unless_empty(Headers& headers, FieldName name, std::string_view value) {
-  if (!value.empty()) headers.add(name, value);
+  if (!value.empty()) headers.add_valid(name, value);
 }
 
-// The lines of `in` with that name as one list, and `known` as its last member.
-std::string list_ending_in(std::string_view known, FieldName name, const Headers& in) {
+void append_member(std::string& list, std::string_view value) {
+  if (value.empty()) return;
+  if (!list.empty()) list += ", ";
+  list += value;
+}
+
+// The lines of `in` with that name, joined into one list.
+std::string list_in(const Headers& in, FieldName name) {
   std::string list;
-  const auto append = [&list](std::string_view value) {
-    if (value.empty()) return;
-    if (!list.empty()) list += ", ";
-    list += value;
-  };
   for (std::size_t i = 0; i < in.size(); ++i) {
     const Headers::Line& line = in.lines()[i];
-    if (line.id == name.id()) append(line.field().value);
+    if (line.id == name.id()) append_member(list, line.field().value);
   }
-  append(known);
   return list;
+}
+
+// What whoever stood nearest to the client wrote.
+std::string first_member(const std::string& list) {
+  return std::string(*ListMembers(list).begin());
 }
 
 // RFC 7239 §6: an IPv6 address stands in brackets; "unknown" where there is no address to tell.
@@ -75,17 +82,21 @@ void set_forwarded(const Request& in, Headers& out) {
   remove_x_forwarded(out);
   add_unless_empty(out, field::x_forwarded_for, in.connection().peer);
   add_unless_empty(out, field::x_forwarded_host, in.host());
-  out.add(field::x_forwarded_proto, scheme_of(in));
+  out.add_valid(field::x_forwarded_proto, scheme_of(in));
 }
 
 void append_forwarded(const Request& in, Headers& out) {
+  const Headers& told = in.headers();
+  std::string chain = list_in(told, field::x_forwarded_for);
+  append_member(chain, in.connection().peer);
+  std::string host = list_in(told, field::x_forwarded_host);
+  if (host.empty()) host = in.host();
+  std::string scheme = first_member(list_in(told, field::x_forwarded_proto));
+  if (scheme.empty()) scheme = scheme_of(in);
   remove_x_forwarded(out);
-  const auto add = [&](FieldName name, std::string_view known) {
-    add_unless_empty(out, name, list_ending_in(known, name, in.headers()));
-  };
-  add(field::x_forwarded_for, in.connection().peer);
-  add(field::x_forwarded_host, in.host());
-  add(field::x_forwarded_proto, scheme_of(in));
+  add_unless_empty(out, field::x_forwarded_for, chain);
+  add_unless_empty(out, field::x_forwarded_host, host);
+  out.add(field::x_forwarded_proto, scheme);
 }
 
 void add_forwarded_element(const Request& in, Headers& out) {

@@ -16,7 +16,9 @@ void remove_claims(Headers& headers);
 // What the proxy knows from `in`, and nothing else. No For without an address of the peer (a unix
 // socket), no Host without a Host field.
 void set_forwarded(const Request& in, Headers& out);
-// The same behind the lists that `in` came with; their lines are joined into one.
+// The same for a peer that is trusted: its For is a list, and gets the peer as one more member; its
+// Host is kept as it is, and so is the scheme the client used, the first member of its Proto
+// (upstreams compare it with "https"). What it did not say is what the proxy knows.
 void append_forwarded(const Request& in, Headers& out);
 // Adds a Forwarded line with for, host and proto, behind those in `out`.
 void add_forwarded_element(const Request& in, Headers& out);

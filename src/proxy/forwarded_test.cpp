@@ -80,7 +80,42 @@ TEST(Forwarded, AppendsBehindTheJoinedLists) {
                                                             {"X-Forwarded-Host", "outer"},
                                                             {"X-Forwarded-Proto", "https"}})),
               ElementsAre("Host: h", "X-Forwarded-For: client, ip, 9.9.9.9, 1.2.3.4",
-                          "X-Forwarded-Host: outer, h", "X-Forwarded-Proto: https, http"));
+                          "X-Forwarded-Host: outer", "X-Forwarded-Proto: https"));
+}
+
+// Applications compare it with "https": one scheme, the one the client used.
+TEST(Forwarded, KeepsTheSchemeNearestToTheClient) {
+  const std::vector<std::pair<std::vector<const char*>, const char*>> cases = {
+      {{"https"}, "https"},
+      {{"https, http"}, "https"},
+      {{"https", "http"}, "https"},
+      {{"", "http , https"}, "http"},
+      {{" , https"}, "https"},
+      {{"HTTPS"}, "HTTPS"},
+      {{"wss,http"}, "wss"},
+      {{""}, "http"},
+      {{" , "}, "http"},
+      {{}, "http"},
+  };
+  for (const auto& [lines, scheme] : cases) {
+    Headers headers;
+    for (const char* line : lines)
+      headers.add("X-Forwarded-Proto", line);
+    EXPECT_THAT(
+        after(append_forwarded, from_peer("1.2.3.4", std::move(headers))),
+        ElementsAre("X-Forwarded-For: 1.2.3.4", std::string("X-Forwarded-Proto: ") + scheme));
+  }
+}
+
+TEST(Forwarded, KeepsTheHostATrustedPeerTells) {
+  EXPECT_THAT(after(append_forwarded, from_peer("1.2.3.4", {{"Host", "inner"},
+                                                            {"X-Forwarded-Host", "a.example, b"}})),
+              ElementsAre("Host: inner", "X-Forwarded-For: 1.2.3.4",
+                          "X-Forwarded-Host: a.example, b", "X-Forwarded-Proto: http"));
+  EXPECT_THAT(
+      after(append_forwarded, from_peer("1.2.3.4", {{"Host", "inner"}, {"X-Forwarded-Host", ""}})),
+      ElementsAre("Host: inner", "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Host: inner",
+                  "X-Forwarded-Proto: http"));
 }
 
 // XF05

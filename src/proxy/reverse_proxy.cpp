@@ -7,11 +7,13 @@
 #include "http/hop_by_hop.hpp"
 #include "http/media_type.hpp"
 #include "proxy/default_transport.hpp"
+#include "proxy/error_response.hpp"
 #include "proxy/forwarded.hpp"
 #include "proxy/single_host.hpp"
 #include "proxy/trusted_peers.hpp"
 #include "proxy/upgrade.hpp"
 
+#include <optional>
 #include <stdexcept>
 
 namespace onehop {
@@ -55,18 +57,34 @@ Result<void> check_is_answer(const Response& response, std::string_view protocol
 
 }  // namespace
 
+// What is kept of a request whose hooks need no more: enough for an error response.
+struct ReverseProxy::Asked {
+  explicit Asked(const Request& request)
+      : memory(request.headers().arena_or_none()),
+        record(request.exchange()),
+        accept(request.headers().get_or_empty(field::accept)),
+        content_type(request.headers().get_or_empty(field::content_type)),
+        request_id(request.headers().get_or_empty(field::x_request_id)) {}
+
+  ArenaRef memory;  // of the views here, and of all taken from the request
+  Exchange* record;
+  std::string_view accept;
+  std::string_view content_type;
+  std::string_view request_id;
+};
+
 struct ReverseProxy::State {
   explicit State(Options given);
 
-  // What hooks may see of the request. When there are none, just what the proxy needs itself.
-  Request head_for_hooks(const Request& request) const;
-  // Makes the outbound request out of `request`; the answer when a hook gave it instead.
-  std::unique_ptr<Response> prepare(const Request& in,
-                                    Request& out,
-                                    std::string_view protocol) const;
+  // Whether a hook, or what a trusted peer claims, is about the request as received.
+  bool needs_original(bool peer_is_trusted) const {
+    return peer_is_trusted || single_target == nullptr || options.error_response;
+  }
+  // Says where the outbound request goes; the answer when a hook gave it instead.
+  std::unique_ptr<Response> rewrite(const Request* in, Request& out, bool peer_is_trusted) const;
   // Makes the response to the client out of the upstream's.
   Result<void> finish(Response& response, std::string_view protocol) const;
-  Response answer_to(const Error& error, const Request& in, Exchange* record) const;
+  Response answer_to(const Error& error, const Asked& asked, const Request* in) const;
 
   Options options;
   TrustedPeers trusted;
@@ -87,29 +105,20 @@ ReverseProxy::State::State(Options given) : options(std::move(given)), trusted(o
   }
 }
 
-Request ReverseProxy::State::head_for_hooks(const Request& request) const {
-  if (single_target == nullptr || options.error_response) return request.clone_head();
-  Request in(request.method(), Url(), request.headers().clone());
-  in.set_connection(request.connection());
-  return in;
-}
-
-std::unique_ptr<Response> ReverseProxy::State::prepare(const Request& in,
+std::unique_ptr<Response> ReverseProxy::State::rewrite(const Request* in,
                                                        Request& out,
-                                                       std::string_view protocol) const {
-  remove_hops_of_client(out, protocol);
-  const bool peer_is_trusted = trusted.includes(in.connection().peer);
+                                                       bool peer_is_trusted) const {
   if (peer_is_trusted) {
-    append_forwarded(in, out.headers());
+    append_forwarded(*in, out.headers());
   } else {
     remove_claims(out.headers());
-    set_forwarded(in, out.headers());
+    set_forwarded(out, out.headers());
   }
   if (single_target != nullptr) {
     out.set_url(out.url().resolved_below(*single_target));
     return nullptr;
   }
-  ProxyRequest both(in, out, peer_is_trusted);
+  ProxyRequest both(*in, out, peer_is_trusted);
   options.rewrite(both);
   return both.take_answer();
 }
@@ -129,11 +138,11 @@ Result<void> ReverseProxy::State::finish(Response& response, std::string_view pr
 }
 
 Response ReverseProxy::State::answer_to(const Error& error,
-                                        const Request& in,
-                                        Exchange* record) const {
-  if (record != nullptr && !record->failure) record->failure = error;
-  if (options.error_response) return options.error_response(in, error);
-  return default_error_response(in, error);
+                                        const Asked& asked,
+                                        const Request* in) const {
+  if (asked.record != nullptr && !asked.record->failure) asked.record->failure = error;
+  if (options.error_response) return options.error_response(*in, error);
+  return error_response_for(asked.accept, asked.content_type, asked.request_id, error);
 }
 
 ReverseProxy::ReverseProxy(Options options)
@@ -144,10 +153,15 @@ ReverseProxy::~ReverseProxy() = default;
 
 task<Response> ReverseProxy::serve(Request request) const {
   const State& proxy = *state_;
-  const Request in = proxy.head_for_hooks(request);  // keeps the memory of all views below
-  Exchange* record = request.exchange();
+  const Asked asked(request);
+  const bool peer_is_trusted = proxy.trusted.includes(request.connection().peer);
+  std::optional<Request> in;
+  if (proxy.needs_original(peer_is_trusted)) in = request.clone_head();
+  const Request* const original = in ? &*in : nullptr;
+
   const std::string_view protocol = upgrade_to_ask_for(request, proxy.options.upgrades);
-  const std::unique_ptr<Response> answer = proxy.prepare(in, request, protocol);
+  remove_hops_of_client(request, protocol);
+  const std::unique_ptr<Response> answer = proxy.rewrite(original, request, peer_is_trusted);
   if (answer != nullptr) co_return std::move(*answer);
 
   Result<Response> result = co_await proxy.options.transport->round_trip(std::move(request));
@@ -157,7 +171,7 @@ task<Response> ReverseProxy::serve(Request request) const {
     // Drops the response, and with it the upstream's connection.
     result = failure(finished.error());
   }
-  co_return proxy.answer_to(result.error(), in, record);
+  co_return proxy.answer_to(result.error(), asked, original);
 }
 
 }  // namespace onehop

@@ -27,7 +27,8 @@ class H1Connection final : public Connection {
 
  private:
   task<void> run();
-  task<Next> serve_one();
+  // Not inlined: clang would make its frame part of that of run(), which idle connections keep.
+  [[gnu::noinline]] task<Next> serve_one();
   bool begins_http2() const noexcept;
 
   wire::ReadBuffer input_;

@@ -1,34 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/h1_connection.hpp"
 
-#include <onehop/scope.hpp>
-#include <onehop/testing.hpp>
-
-#include "support/messages.hpp"
+#include "support/served.hpp"
+#include "support/vocabulary.hpp"
 
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 namespace onehop::server {
 namespace {
 
-using namespace std::chrono_literals;
-using test::body_of;
-using test::count_of;
-using test::status_of;
-using test::without_date;
-using ::testing::EndsWith;
-using ::testing::HasSubstr;
-using testing::Network;
-using ::testing::Not;
-using ::testing::StartsWith;
-using testing::Wire;
+using namespace test::vocabulary;
 
-class H1ConnectionTest : public ::testing::Test {
+class H1ConnectionTest : public test::Served {
  protected:
   // Answers with what it was asked, and with the content it was sent.
   static task<Response> echo(Request request) {
@@ -40,19 +25,13 @@ class H1ConnectionTest : public ::testing::Test {
     co_return Response(Status::ok, std::move(text));
   }
 
-  Wire connect(Server::Options options = {}) {
-    network_.serve("s:80", make_handler(echo), exchanges_.watch(std::move(options)));
-    return network_.connect("s:80");
-  }
+  Wire connect(Server::Options options = {}) { return Served::connect(echo, std::move(options)); }
   // The whole answer to `message` on a connection of its own.
   std::string answer_to(std::string_view message, Server::Options options = {}) {
     Wire client = connect(std::move(options));
     client.send(message);
     return client.receive();
   }
-
-  test::ExchangeLog exchanges_;
-  Network network_;
 };
 
 // --- one after the other -----------------------------------------------------------------------

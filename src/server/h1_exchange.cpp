@@ -49,11 +49,25 @@ H1Exchange::~H1Exchange() {
 
 void H1Exchange::finish() noexcept {
   record_->ended = stream_.reactor().now();
+  if (record_->outcome == Outcome::aborted && !record_->failure) {
+    Error error(Errc::handler_failed, Side::local, "an exception ended the exchange");
+    if (shard_.was_cut())
+      error = Error(Errc::cancelled, Side::local, "cut when the server stopped");
+    fail(error.during(phase()));
+  }
+  // Only a reset tells the reader of a close-delimited body that it is not complete.
+  if (record_->outcome != Outcome::complete && close_delimited_) stream_.abort();
   if (!record_->upgraded) {
     record_->request_body = reader_.received();
     record_->response_body = progress_.octets;
   }
   shard_.exchange_ended(*record_);
+}
+
+// How far it has come.
+Phase H1Exchange::phase() const noexcept {
+  if (record_->upgraded) return Phase::tunnel;
+  return response_begun_ ? Phase::deliver : Phase::wait;
 }
 
 void H1Exchange::fail(const Error& error) {
@@ -106,6 +120,8 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
     body_ = body.get();
     request.set_body(Body::from(std::move(body)));
   }
+  // The head is in the arena: the next request of any connection finds the buffer warm.
+  if (input_.empty()) input_.release();
   if (version_ != Version::http_1_0) {
     request.on_informational([this](const Response& response) { send_informational(response); });
   }
@@ -149,26 +165,18 @@ task<void> H1Exchange::wait_for_body() {
 // --- the exchange ------------------------------------------------------------------------------
 
 task<Next> H1Exchange::run(h1::HeadParser& parser) {
-  auto request = take_request(parser);
-  if (!request) co_return co_await refuse(request.error());
-  Response response;
-  const bool answered = co_await serve(std::move(*request), response);
-  if (!answered) co_return Next::close;
-  co_return co_await answer(response);
-}
-
-// Calls the handler; false when the client left before it had an answer.
-task<bool> H1Exchange::serve(Request request, Response& response) {
   using Watch = UntilHangup<Response>;
   using Hangup = net::Stream::Hangup;
+  auto request = take_request(parser);
+  if (!request) co_return co_await refuse(request.error());
+  std::optional<Response> response;
   try {
-    task<Response> serving = shard_.handler().serve(std::move(request));
+    task<Response> serving = shard_.handler().serve(std::move(*request));
     bool finished = co_await Watch(stream_, serving, Watch::Begin::start, Hangup::any);
     while (!finished) {
       if (client_is_gone()) {
-        record_->outcome = Outcome::client_gone;
-        fail(Error(Errc::client_gone, Side::client).during(Phase::wait));
-        co_return false;  // destroys the task, and with it what it was waiting for
+        note_client_gone();
+        co_return Next::close;  // destroys the task, and with it what it was waiting for
       }
       finished = co_await Watch(stream_, serving, Watch::Begin::go_on, Hangup::broken);
     }
@@ -178,7 +186,33 @@ task<bool> H1Exchange::serve(Request request, Response& response) {
   } catch (...) {
     response = answer_to_exception(*record_, "an exception of unknown type");
   }
-  co_return true;
+  if (response->status() == Status::switching_protocols) {
+    co_await tunnel(*response);
+    co_return Next::close;
+  }
+  if (response->status().is_informational()) {
+    response = answer_to_exception(*record_, "the handler gave a 1xx as its final response");
+  }
+  const Plan plan = this->plan(*response);
+  auto sent = try_deliver(*response, plan);
+  if (!sent) {
+    auto rest = co_await deliver_rest();
+    sent = std::move(rest);
+  }
+  if (!*sent) {
+    note_cut(sent->error());
+    co_return Next::close;
+  }
+  record_->outcome = Outcome::complete;
+  if (!body_is_settled()) co_await wait_until_settled();
+  response.reset();
+  if (reader_.at_end()) co_return plan.close ? Next::close : Next::keep_alive;
+  co_return co_await settle_body(plan.close);
+}
+
+void H1Exchange::note_client_gone() {
+  record_->outcome = Outcome::client_gone;
+  fail(Error(Errc::client_gone, Side::client).during(Phase::wait));
 }
 
 // After a hang-up. A client that half-closed behind pipelined requests still wants its answers, and
@@ -214,7 +248,9 @@ task<Next> H1Exchange::refuse(Error error) {
   plan.close = true;
   plan.framing.persistence = h1::Persistence::close;
   auto sent = co_await deliver(response, plan);
-  co_return sent ? Next::linger : Next::close;
+  if (!sent) co_return Next::close;
+  record_->outcome = Outcome::complete;
+  co_return Next::linger;
 }
 
 // --- the answer --------------------------------------------------------------------------------
@@ -285,57 +321,50 @@ Result<std::size_t> H1Exchange::write_head(const Response& response, const Plan&
   return 0;
 }
 
-task<Result<void>> H1Exchange::deliver(Response& response, Plan plan) {
+// As much of the answer as can be sent without waiting; nothing when more is left.
+std::optional<Result<void>> H1Exchange::try_deliver(Response& response, const Plan& plan) {
   const auto head = write_head(response, plan);
-  if (!head) co_return failure(head.error());
+  if (!head) return failure(head.error());
   response_begun_ = true;
+  close_delimited_ = plan.framing.body.kind == BodyFraming::Kind::until_close;
   record_->status = response.status().code();
-  Body nothing;
   wire::H1Output::BodyOptions options;
   options.coding = plan.coding;
   options.flush_at_once = response.flush_at_once();
   options.stall = shard_.options().write_timeout;
-  Body& body = plan.has_body ? response.body() : nothing;
-  co_return co_await output_.send(*head, body, options, progress_);
+  if (!plan.has_body) response.body() = Body();
+  return output_.try_send(*head, response.body(), options, progress_);
 }
 
-task<Next> H1Exchange::answer(Response& response) {
-  if (response.status() == Status::switching_protocols) {
-    co_await tunnel(response);
-    co_return Next::close;
-  }
-  if (response.status().is_informational()) {
-    response = answer_to_exception(*record_, "the handler gave a 1xx as its final response");
-  }
-  const Plan plan = this->plan(response);
+// The rest of it, as long as the client is there.
+task<Result<void>> H1Exchange::deliver_rest() {
   using Watch = UntilHangup<Result<void>>;
   using Hangup = net::Stream::Hangup;
-  Result<void> sent;
   try {
-    task<Result<void>> sending = deliver(response, plan);
+    task<Result<void>> sending = output_.send_rest();
     bool finished = co_await Watch(stream_, sending, Watch::Begin::start, Hangup::any);
     while (!finished) {
-      if (client_is_gone()) break;
+      if (client_is_gone()) co_return failure(Errc::client_gone, Side::client);
       finished = co_await Watch(stream_, sending, Watch::Begin::go_on, Hangup::broken);
     }
-    sent = finished ? sending.take() : failure(Errc::client_gone, Side::client);
+    co_return sending.take();
   } catch (const std::exception& exception) {  // a body of the handler's own
-    sent = failure(Errc::handler_failed, Side::local, exception.what());
+    co_return failure(Errc::handler_failed, Side::local, exception.what());
   }
-  if (!sent) {
-    const bool gone = sent.error().is(Errc::client_gone);
-    Error error = sent.error();
-    if (error.phase() == Phase::none) error.during(gone ? Phase::deliver : Phase::receive);
-    fail(error);
-    record_->outcome = gone ? Outcome::client_gone : Outcome::aborted;
-    // Only a reset tells the reader of a close-delimited body that it is not complete.
-    if (plan.framing.body.kind == BodyFraming::Kind::until_close) stream_.abort();
-    co_return Next::close;
-  }
-  if (!body_is_settled()) co_await wait_until_settled();
-  response = Response();
-  if (reader_.at_end()) co_return plan.close ? Next::close : Next::keep_alive;
-  co_return co_await settle_body(plan.close);
+}
+
+task<Result<void>> H1Exchange::deliver(Response& response, Plan plan) {
+  auto sent = try_deliver(response, plan);
+  if (sent) co_return std::move(*sent);
+  co_return co_await deliver_rest();
+}
+
+void H1Exchange::note_cut(const Error& why) {
+  const bool gone = why.is(Errc::client_gone);
+  Error error = why;
+  if (error.phase() == Phase::none) error.during(gone ? Phase::deliver : Phase::receive);
+  fail(error);
+  record_->outcome = gone ? Outcome::client_gone : Outcome::aborted;
 }
 
 // An early answer: the upload goes on until the upstream or the client stops it.
@@ -372,7 +401,8 @@ task<void> H1Exchange::tunnel(Response& response) {
   if (!far || plan.framing.upgrade.empty()) {
     Response refusal = answer_to_exception(*record_, "a 101 without a tunnel or an Upgrade field");
     plan = this->plan(refusal);
-    co_await deliver(refusal, plan);
+    auto refused = co_await deliver(refusal, plan);
+    if (refused) record_->outcome = Outcome::complete;
     co_return;
   }
   auto sent = co_await deliver(response, plan);
@@ -384,11 +414,18 @@ task<void> H1Exchange::tunnel(Response& response) {
   record_->upgraded = true;
   std::string early(input_.view());
   input_.release();
-  wire::RelayCounts counts;
+  struct Counts : wire::RelayCounts {
+    explicit Counts(Exchange& r) noexcept : record(r) {}
+    ~Counts() {  // also when the relay is given up
+      record.request_body = from_client;
+      record.response_body = to_client;
+    }
+    Exchange& record;
+  } counts(*record_);
   auto relayed = co_await wire::relay(stream_, std::move(early), *far, counts);
-  record_->request_body = counts.from_client;
-  record_->response_body = counts.to_client;
-  if (!relayed) {
+  if (relayed) {
+    record_->outcome = Outcome::complete;
+  } else {
     const bool gone = relayed.error().side() == Side::client;
     fail(relayed.error());
     record_->outcome = gone ? Outcome::client_gone : Outcome::aborted;

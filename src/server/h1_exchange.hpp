@@ -63,10 +63,9 @@ class H1Exchange {
   }
 
   // Answering.
-  task<bool> serve(Request request, Response& response);
   bool client_is_gone();
   void send_informational(const Response& response);
-  task<Next> answer(Response& response);
+  void note_client_gone();
   struct Plan {
     h1::HeadFraming framing;
     wire::Coding coding = wire::Coding::identity;
@@ -76,12 +75,16 @@ class H1Exchange {
   Plan plan(const Response& response) const;
   bool rest_is_small() const noexcept;
   Result<std::size_t> write_head(const Response& response, const Plan& plan);
+  std::optional<Result<void>> try_deliver(Response& response, const Plan& plan);
+  task<Result<void>> deliver_rest();
   task<Result<void>> deliver(Response& response, Plan plan);
+  void note_cut(const Error& error);
   task<void> wait_until_settled();
   task<void> until_settled();
   task<Next> settle_body(bool close);
   task<void> tunnel(Response& response);
   void finish() noexcept;
+  Phase phase() const noexcept;
   void fail(const Error& error);
 
   ShardServer& shard_;
@@ -102,6 +105,7 @@ class H1Exchange {
   bool expects_continue_ = false;
   bool continue_sent_ = false;
   bool response_begun_ = false;
+  bool close_delimited_ = false;
 };
 
 }  // namespace onehop::server

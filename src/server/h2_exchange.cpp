@@ -41,14 +41,25 @@ H2Exchange::~H2Exchange() {
   up_ = {};
   down_ = {};
   if (body_) body_->detach();
-  if (!is_closed()) lose();
-  if (!has_sent_end() && !gave_up_) {
-    record_->outcome = Outcome::client_gone;
-    fail(Error(Errc::client_gone, Side::client).during(answered_ ? Phase::deliver : Phase::wait));
-  }
+  finish();
+}
+
+void H2Exchange::finish() {
   record_->ended = shard_.reactor().now();
   record_->request_body = received();
   record_->response_body = sent();
+  if (has_sent_end()) {
+    record_->outcome = Outcome::complete;
+  } else if (!gave_up_) {
+    const Phase phase = record_->upgraded ? Phase::tunnel
+                        : answered_       ? Phase::deliver
+                                          : Phase::wait;
+    const bool cut = shard_.was_cut() && !is_closed();
+    record_->outcome = cut ? Outcome::aborted : Outcome::client_gone;
+    Error error(Errc::client_gone, Side::client);
+    if (cut) error = Error(Errc::cancelled, Side::local, "cut when the server stopped");
+    fail(error.during(phase));
+  }
   shard_.exchange_ended(*record_);
 }
 

@@ -64,6 +64,7 @@ class H2Exchange final : public h2::Stream {
   void settle();
   void closed();
   void fail(const Error& error);
+  void finish();
 
   H2Connection& connection_;
   wire::H2Link& link_;

@@ -35,15 +35,4 @@ const Headers& RequestBody::trailers() const {
   return exchange_ ? exchange_->reader_.trailers() : BodySource::trailers();
 }
 
-net::Stream* RequestBody::plain_stream(std::uint64_t& left) noexcept {
-  left = 0;
-  return exchange_ ? exchange_->reader_.plain_stream(left) : nullptr;
-}
-
-void RequestBody::consumed(std::uint64_t octets) noexcept {
-  if (!exchange_) return;
-  exchange_->reader_.consumed(octets);
-  exchange_->note_body();
-}
-
 }  // namespace onehop::server

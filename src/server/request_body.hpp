@@ -14,7 +14,7 @@ namespace onehop::server {
 
 class H1Exchange;
 
-class RequestBody final : public PolledBodySource {
+class RequestBody final : public PolledBodySource, public detail::InFramePool {
  public:
   RequestBody(H1Exchange& exchange, std::optional<std::uint64_t> length) noexcept
       : exchange_(&exchange), length_(length) {}
@@ -26,8 +26,6 @@ class RequestBody final : public PolledBodySource {
   std::optional<Result<bytes>> try_read(std::size_t most) override;
   task<void> wait() override;
   bool at_end() const noexcept override;
-  net::Stream* plain_stream(std::uint64_t& left) noexcept override;
-  void consumed(std::uint64_t octets) noexcept override;
 
   // The exchange is over; later reads fail.
   void detach() noexcept { exchange_ = nullptr; }

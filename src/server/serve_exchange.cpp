@@ -10,6 +10,7 @@ namespace onehop::server {
 Exchange* open_record(Arena& arena, const ConnectionInfo& connection, Time began) {
   auto* record = arena.make<Exchange>();
   record->began = began;
+  record->outcome = Outcome::aborted;  // until the whole answer is out
   record->peer = connection.peer.empty() ? "unix" : connection.peer;
   record->tls = connection.tls;
   return record;

@@ -6,6 +6,7 @@
 #include "net/memory_stream.hpp"
 #include "support/messages.hpp"
 
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <utility>
@@ -18,6 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::status_of;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 class ShardServerTest : public ::testing::Test {
@@ -25,11 +27,14 @@ class ShardServerTest : public ::testing::Test {
   ShardServerTest() : enter_(reactor_), common_(std::make_shared<Common>()) {
     common_->max_connections = 100;
     common_->options = exchanges_.options();
-    auto slow = make_handler([](Request) -> task<Response> {
+    serve(make_handler([](Request) -> task<Response> {
       co_await sleep_for(10s);
       co_return Response(Status::ok, "done");
-    });
-    shard_ = std::make_unique<ShardServer>(reactor_, common_, slow);
+    }));
+  }
+
+  void serve(std::shared_ptr<const Handler> handler) {
+    shard_ = std::make_unique<ShardServer>(reactor_, common_, std::move(handler));
   }
 
   void settle() {
@@ -64,6 +69,12 @@ class ShardServerTest : public ::testing::Test {
     const ssize_t more = stream.try_read(&rest, 1);
     at_end = more != -EAGAIN;
     return text;
+  }
+  void expect_cut_during(Phase phase) {
+    ASSERT_EQ(exchanges_.size(), 1u);
+    EXPECT_EQ(exchanges_.last().outcome, Outcome::aborted);
+    ASSERT_TRUE(exchanges_.last().failed_with(Errc::cancelled));
+    EXPECT_EQ(exchanges_.last().failure->phase(), phase);
   }
   void drain(io::Duration within) {
     shard_->drain(reactor_.now() + within, [this] { drained_ = true; });
@@ -129,6 +140,85 @@ TEST_F(ShardServerTest, CutsWhatHasNotFinishedAtTheDeadline) {
   bool at_end = false;
   EXPECT_EQ(receive(*client, at_end), "");
   EXPECT_TRUE(at_end);
+  expect_cut_during(Phase::wait);
+}
+
+// A stream without an end, such as server-sent events.
+struct Ticking final : BodySource {
+  task<Result<bytes>> read() override {
+    co_await sleep_for(1s);
+    co_return bytes("tick");
+  }
+};
+Response ticking(Request) {
+  return Response(Status::ok, Headers(), Body::from(std::make_unique<Ticking>()));
+}
+
+TEST_F(ShardServerTest, SaysThatAnAnswerWasCut) {
+  serve(make_handler(ticking));
+  auto client = connect();
+  send_request(*client);
+  drain(2500ms);
+  advance(3s);
+  bool at_end = false;
+  EXPECT_THAT(receive(*client, at_end), EndsWith("4\r\ntick\r\n4\r\ntick\r\n"));
+  EXPECT_TRUE(at_end);
+  expect_cut_during(Phase::deliver);
+  EXPECT_EQ(exchanges_.last().status, 200);
+  EXPECT_EQ(exchanges_.last().response_body, 8u);
+}
+
+// Nothing but a reset tells the client that it has not got everything.
+TEST_F(ShardServerTest, ResetsACloseDelimitedAnswerThatItCuts) {
+  serve(make_handler(ticking));
+  auto client = connect();
+  client->try_write("GET / HTTP/1.0\r\n\r\n", 18);
+  settle();
+  drain(1500ms);
+  advance(2s);
+  bool at_end = false;
+  EXPECT_THAT(receive(*client, at_end), EndsWith("\r\n\r\ntick"));
+  char octet = 0;
+  EXPECT_EQ(client->try_read(&octet, 1), -ECONNRESET);
+  expect_cut_during(Phase::deliver);
+}
+
+TEST_F(ShardServerTest, SaysThatATunnelWasCutAndWhatWentThroughIt) {
+  struct Endless final : Tunnel {
+    task<Result<bytes>> read() override {
+      co_await sleep_for(1s);
+      co_return bytes("tick");
+    }
+    task<Result<void>> write(bytes) override { co_return Result<void>(); }
+    void close_write() override {}
+  };
+  serve(make_handler([](Request) {
+    Response response(Status::switching_protocols, Headers({{"Upgrade", "x"}}));
+    response.set_tunnel(std::make_unique<Endless>());
+    return response;
+  }));
+  auto client = connect();
+  send_request(*client);
+  client->try_write("hello", 5);
+  drain(2500ms);
+  advance(3s);
+  expect_cut_during(Phase::tunnel);
+  EXPECT_EQ(exchanges_.last().request_body, 5u);
+  EXPECT_EQ(exchanges_.last().response_body, 8u);
+}
+
+// The client has its answer; that more of its request was still coming is no failure.
+TEST_F(ShardServerTest, SaysThatAnAnswerIsCompleteThoughTheConnectionWasCut) {
+  serve(make_handler([](Request) { return Response(Status::ok, "early"); }));
+  auto client = connect();
+  constexpr std::string_view kPost = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab";
+  client->try_write(kPost.data(), kPost.size());
+  settle();
+  drain(100ms);
+  advance(200ms);
+  ASSERT_EQ(exchanges_.size(), 1u);
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
+  EXPECT_FALSE(exchanges_.last().failure);
 }
 
 TEST_F(ShardServerTest, TakesAnEarlierDeadlineButNoLaterOne) {

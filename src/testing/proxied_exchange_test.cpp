@@ -2,24 +2,14 @@
 //
 // One exchange through the whole path: what the backend gets, what the client gets, and when.
 #include "support/proxied.hpp"
+#include "support/vocabulary.hpp"
 
 #include <string>
-
-#include <gmock/gmock.h>
 
 namespace onehop {
 namespace {
 
-using namespace std::chrono_literals;
-using test::body_of;
-using test::count_of;
-using test::status_of;
-using test::without_date;
-using ::testing::EndsWith;
-using ::testing::HasSubstr;
-using ::testing::Not;
-using ::testing::StartsWith;
-using testing::Wire;
+using namespace test::vocabulary;
 
 using ProxiedExchange = test::Proxied;
 
@@ -171,6 +161,45 @@ TEST_F(ProxiedExchange, GivesAnEarlyAnswerWhileTheUploadGoesOn) {
   client.send(get());
   EXPECT_THAT(backend.receive(), StartsWith("GET / "));
   EXPECT_EQ(exchanges_.size(), 1u);
+}
+
+// The answer is out; what is left of the upload ends with the client.
+TEST_F(ProxiedExchange, EndsTheUploadBehindAnEarlyAnswerWithTheClient) {
+  for (const bool reset : {true, false}) {
+    const std::size_t before = exchanges_.size();
+    Wire client = this->client();
+    client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nab");
+    Wire backend = this->backend();
+    EXPECT_THAT(backend.receive(), EndsWith("\r\n\r\nab"));
+    backend.send(ok("early"));
+    EXPECT_EQ(body_of(client.receive()), "early");
+    EXPECT_EQ(exchanges_.size(), before);
+    EXPECT_FALSE(backend.at_end());
+    if (reset) {
+      client.reset();
+    } else {
+      client.close_write();
+    }
+    ASSERT_EQ(exchanges_.size(), before + 1);
+    EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
+    EXPECT_EQ(exchanges_.last().request_body, 2u);
+    EXPECT_EQ(backend.receive(), "");
+    EXPECT_TRUE(backend.at_end());
+    EXPECT_EQ(transport_->statistics().open, 0u);
+  }
+}
+
+TEST_F(ProxiedExchange, EndsTheUploadBehindAnEarlyAnswerThatStops) {
+  Wire client = this->client();
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nab");
+  Wire backend = this->backend();
+  backend.receive();
+  backend.send(ok("early"));
+  client.receive();
+  network_.advance(2min);
+  EXPECT_EQ(exchanges_.size(), 1u);
+  EXPECT_TRUE(backend.at_end());
+  EXPECT_TRUE(client.at_end());
 }
 
 TEST_F(ProxiedExchange, AsksTheBackendBeforeTheBody) {

@@ -2,23 +2,14 @@
 //
 // What the client sees when the backend, the client itself, or time goes wrong.
 #include "support/proxied.hpp"
+#include "support/vocabulary.hpp"
 
 #include <string>
-
-#include <gmock/gmock.h>
 
 namespace onehop {
 namespace {
 
-using namespace std::chrono_literals;
-using test::body_of;
-using test::count_of;
-using test::status_of;
-using ::testing::EndsWith;
-using ::testing::HasSubstr;
-using ::testing::Not;
-using ::testing::StartsWith;
-using testing::Wire;
+using namespace test::vocabulary;
 
 using ProxiedFaults = test::Proxied;
 

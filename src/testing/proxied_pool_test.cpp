@@ -2,22 +2,15 @@
 //
 // Connections to the backend: when they are used again, and what is sent again when one was stale.
 #include "support/proxied.hpp"
+#include "support/vocabulary.hpp"
 
 #include <string>
 #include <vector>
 
-#include <gmock/gmock.h>
-
 namespace onehop {
 namespace {
 
-using namespace std::chrono_literals;
-using test::body_of;
-using test::status_of;
-using ::testing::EndsWith;
-using ::testing::HasSubstr;
-using ::testing::StartsWith;
-using testing::Wire;
+using namespace test::vocabulary;
 
 class ProxiedPool : public test::Proxied {
  protected:

@@ -2,22 +2,14 @@
 //
 // Upgraded connections through the whole path (RFC 9110 §7.8).
 #include "support/proxied.hpp"
+#include "support/vocabulary.hpp"
 
 #include <string>
-
-#include <gmock/gmock.h>
 
 namespace onehop {
 namespace {
 
-using namespace std::chrono_literals;
-using test::body_of;
-using test::status_of;
-using ::testing::EndsWith;
-using ::testing::HasSubstr;
-using ::testing::Not;
-using ::testing::StartsWith;
-using testing::Wire;
+using namespace test::vocabulary;
 
 class ProxiedUpgrade : public test::Proxied {
  protected:

@@ -4,6 +4,7 @@
 // pool between them. Belongs to one thread.
 #pragma once
 
+#include "io/file_descriptor.hpp"
 #include "net/stream.hpp"
 #include "wire/read_buffer.hpp"
 
@@ -38,9 +39,23 @@ class Slot {
   std::shared_ptr<SharedOrigin> origin_;
 };
 
+// An idle connection between two threads.
+struct Handover {
+  Handover(io::FileDescriptor s, Slot l, std::string a) noexcept
+      : socket(std::move(s)), slot(std::move(l)), address(std::move(a)) {}
+
+  io::FileDescriptor socket;
+  Slot slot;
+  std::string address;
+  std::uint64_t exchanges = 0;
+  net::Duration idle_hint = net::Duration::max();
+};
+
 class Connection {
  public:
   Connection(OriginPool& pool, Slot slot, std::unique_ptr<net::Stream> stream, std::string address);
+  // One that another thread gave away.
+  Connection(OriginPool& pool, Handover handover);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
@@ -50,6 +65,10 @@ class Connection {
   wire::ReadBuffer& input() noexcept { return input_; }
   const std::string& address() const noexcept { return address_; }
   OriginPool& pool() const noexcept { return pool_; }
+
+  // For another thread's pool; this object is dead afterwards. Null when the stream is more than a
+  // socket.
+  std::unique_ptr<Handover> hand_over();
 
   // True when it has carried a request before.
   bool is_reused() const noexcept { return exchanges_ > 0; }
@@ -61,9 +80,11 @@ class Connection {
   void become_idle(net::Time now, net::Duration timeout) noexcept;
   void become_busy() noexcept { stream_->watch_readable(nullptr); }
   net::Time idle_since() const noexcept { return idle_since_; }
+  std::uint64_t idle_since_pass() const noexcept { return idle_since_pass_; }
   // Past its time, or the upstream has closed it or said something nobody asked for.
   bool is_stale(net::Time now) { return now >= expires_ || stream_->has_unread(); }
-  // The same, with one more system call, for a request that may not be sent twice.
+  // The same, with one more system call, for a request that may not be sent twice on a connection
+  // of which the kernel had no occasion to tell anything yet.
   bool is_stale_now(net::Time now) { return now >= expires_ || stream_->has_unread_now(); }
 
  private:
@@ -74,6 +95,7 @@ class Connection {
   std::string address_;
   io::Wakeup disturbed_;
   net::Time idle_since_{};
+  std::uint64_t idle_since_pass_ = 0;
   net::Time expires_{};
   net::Duration idle_hint_ = net::Duration::max();
   std::uint64_t exchanges_ = 0;

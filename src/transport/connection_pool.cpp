@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/connection_pool.hpp"
 
+#include "net/tcp_stream.hpp"
 #include "transport/h2_origin.hpp"
 
 #include <algorithm>
@@ -11,6 +12,9 @@ namespace {
 
 constexpr net::Duration kRecent = std::chrono::seconds(1);
 constexpr net::Duration kSweepEvery = std::chrono::milliseconds(250);
+constexpr std::uint64_t kRequestsReportedAtOnce = 32;
+// How long a thread that may be busy is waited for before a connection is made after all.
+constexpr net::Duration kAskFor = std::chrono::milliseconds(2);
 
 h1::Limits limits_of(const Transport::Options& options) {
   h1::Limits limits;
@@ -22,6 +26,14 @@ h1::Limits limits_of(const Transport::Options& options) {
 net::Destination destination_of(const Url& url) {
   if (url.scheme() == "unix") return net::Destination(std::string(url.socket_path()));
   return net::Destination(std::string(url.host()), url.port());
+}
+
+void add(Transport::Statistics& sum, const Counters& counters) {
+  sum.open += counters.open.value();
+  sum.idle += counters.idle.value();
+  sum.dialled += counters.dialled.value();
+  sum.reused += counters.reused.value();
+  sum.retried += counters.retried.value();
 }
 
 std::string key_of(const Url& url) {
@@ -50,6 +62,40 @@ void SharedPools::note_free_slot(const SharedOrigin& origin) {
   for (ConnectionPool* pool : pools) {
     pool->reactor().post([pool] { pool->dial_for_waiters(); });
   }
+}
+
+Transport::Statistics SharedPools::statistics() const {
+  const std::lock_guard lock(mutex);
+  Transport::Statistics sum = of_ended_pools;
+  for (ConnectionPool* pool : pools)
+    add(sum, pool->counters());
+  return sum;
+}
+
+bool SharedPools::ask_for_connection(const std::string& key,
+                                     Freshness freshness,
+                                     ConnectionPool& asker) {
+  const std::lock_guard lock(mutex);
+  ConnectionPool* richest = nullptr;
+  for (ConnectionPool* pool : pools) {
+    if (pool == &asker || pool->counters().idle.value() == 0) continue;
+    if (!richest || pool->counters().idle.value() > richest->counters().idle.value())
+      richest = pool;
+  }
+  if (!richest) return false;
+  richest->reactor().post(
+      [richest, key, freshness, &asker] { richest->give_away(key, freshness, asker); });
+  return true;
+}
+
+void SharedPools::answer(const std::string& key,
+                         std::unique_ptr<Handover> handover,
+                         ConnectionPool& asker) {
+  const std::lock_guard lock(mutex);
+  if (std::find(pools.begin(), pools.end(), &asker) == pools.end()) return;  // it has ended
+  // std::function wants to be copied.
+  const auto parcel = std::make_shared<std::unique_ptr<Handover>>(std::move(handover));
+  asker.reactor().post([&asker, key, parcel] { asker.end_asking(key, std::move(*parcel)); });
 }
 
 void SharedPools::ask_for_slot(const std::string& key, const ConnectionPool& asker) {
@@ -82,15 +128,36 @@ Connection::Connection(OriginPool& pool,
             connection.pool_.drop(connection);
           },
           this) {
-  pool_.pool().shared().open.fetch_add(1, std::memory_order_relaxed);
+  pool_.pool().counters().open.add(1);
+}
+
+Connection::Connection(OriginPool& pool, Handover handover)
+    : Connection(
+          pool,
+          std::move(handover.slot),
+          std::make_unique<net::TcpStream>(
+              pool.pool().reactor(), std::move(handover.socket), net::TcpStream::Origin::connected),
+          std::move(handover.address)) {
+  exchanges_ = handover.exchanges;
+  idle_hint_ = handover.idle_hint;
+}
+
+std::unique_ptr<Handover> Connection::hand_over() {
+  if (stream_->plain_descriptor() < 0) return nullptr;
+  auto handover =
+      std::make_unique<Handover>(stream_->release(), std::move(slot_), std::move(address_));
+  handover->exchanges = exchanges_;
+  handover->idle_hint = idle_hint_;
+  return handover;
 }
 
 Connection::~Connection() {
-  pool_.pool().shared().open.fetch_sub(1, std::memory_order_relaxed);
+  pool_.pool().counters().open.subtract(1);
 }
 
 void Connection::become_idle(net::Time now, net::Duration timeout) noexcept {
   idle_since_ = now;
+  idle_since_pass_ = stream_->reactor().pass();
   expires_ = io::deadline_after(now, idle_hint_ == net::Duration::max() ? timeout : idle_hint_);
   input_.release();
   stream_->watch_readable(&disturbed_);
@@ -128,7 +195,7 @@ OriginPool::OriginPool(ConnectionPool& pool, std::string key, net::Destination d
 
 OriginPool::~OriginPool() {
   dials_.cancel();
-  pool_.shared().idle.fetch_sub(idle_.size(), std::memory_order_relaxed);
+  pool_.counters().idle.subtract(idle_.size());
 }
 
 bool OriginPool::matches(const Url& url) const noexcept {
@@ -144,11 +211,13 @@ std::unique_ptr<Connection> OriginPool::try_take(Freshness freshness) {
     if (freshness == Freshness::recent && now - idle_.back()->idle_since() > kRecent) break;
     std::unique_ptr<Connection> connection = std::move(idle_.back());
     idle_.pop_back();
-    pool_.shared().idle.fetch_sub(1, std::memory_order_relaxed);
+    pool_.counters().idle.subtract(1);
     connection->become_busy();
-    const bool sure = freshness == Freshness::recent;
-    if (sure ? connection->is_stale_now(now) : connection->is_stale(now)) continue;
-    pool_.shared().reused.fetch_add(1, std::memory_order_relaxed);
+    // The kernel has told of its end since it went idle, unless that was in this very pass.
+    const bool ask =
+        freshness == Freshness::recent && connection->idle_since_pass() == pool_.reactor().pass();
+    if (ask ? connection->is_stale_now(now) : connection->is_stale(now)) continue;
+    pool_.counters().reused.add(1);
     return connection;
   }
   return nullptr;
@@ -156,20 +225,42 @@ std::unique_ptr<Connection> OriginPool::try_take(Freshness freshness) {
 
 task<Result<std::unique_ptr<Connection>>> OriginPool::take(Freshness freshness) {
   Waiter waiter(*this, freshness);
-  dial_for_waiters();
-  // Dialling ends by itself; only the wait for a slot needs a limit here.
-  net::Time deadline = io::kNever;
-  if (dialling_ < waiting_) {
-    pool_.shared().ask_for_slot(key_, pool_);
-    deadline = io::deadline_after(pool_.reactor().now(), pool_.options().queue_timeout);
+  bool served = false;
+  ask_other_threads(freshness);
+  if (asking_ > 0) {
+    served = co_await waiter.ready.wait(io::deadline_after(pool_.reactor().now(), kAskFor));
   }
-  const bool served = co_await waiter.ready.wait(deadline);
+  if (!served) {
+    dial_for_waiters();
+    // Dialling ends by itself; only the wait for a slot needs a limit here.
+    net::Time deadline = io::kNever;
+    if (dialling_ < waiting_) {
+      pool_.shared().ask_for_slot(key_, pool_);
+      deadline = io::deadline_after(pool_.reactor().now(), pool_.options().queue_timeout);
+    }
+    served = co_await waiter.ready.wait(deadline);
+  }
   if (!served) {
     co_return failure(
         Error(Errc::no_connection_slot, Side::upstream).during(Phase::queue).retry_safe(true));
   }
   if (waiter.error) co_return failure(*waiter.error);
   co_return std::move(waiter.connection);
+}
+
+void OriginPool::ask_other_threads(Freshness freshness) {
+  if (freshness == Freshness::fresh || pool_.shared().threads < 2) return;
+  if (dialling_ + asking_ >= waiting_) return;
+  if (pool_.shared().ask_for_connection(key_, freshness, pool_)) ++asking_;
+}
+
+void OriginPool::end_asking(std::unique_ptr<Handover> handover) {
+  --asking_;
+  if (!handover) {
+    dial_for_waiters();
+    return;
+  }
+  deliver(std::make_unique<Connection>(*this, std::move(*handover)));
 }
 
 std::optional<Slot> OriginPool::try_slot() {
@@ -195,7 +286,7 @@ task<void> OriginPool::dial(std::unique_ptr<Slot> slot) {
   auto dialled = co_await pool_.dialer().dial(destination_);
   --dialling_;
   if (dialled) {
-    pool_.shared().dialled.fetch_add(1, std::memory_order_relaxed);
+    pool_.counters().dialled.add(1);
     auto connection = std::make_unique<Connection>(
         *this, std::move(*slot), std::move(dialled->stream), std::move(dialled->address));
     deliver(std::move(connection));
@@ -237,7 +328,7 @@ void OriginPool::make_idle(std::unique_ptr<Connection> connection) {
   if (is_limited && shared_->waiting.load(std::memory_order_relaxed) > 0) return;
   connection->become_idle(pool_.reactor().now(), pool_.options().pool_idle_timeout);
   idle_.push_back(std::move(connection));
-  pool_.shared().idle.fetch_add(1, std::memory_order_relaxed);
+  pool_.counters().idle.add(1);
   pool_.enforce_size();
   pool_.arm_sweep();
 }
@@ -248,13 +339,13 @@ void OriginPool::drop(const Connection& connection) {
   if (found == idle_.end()) return;
   const std::unique_ptr<Connection> dropped = std::move(*found);
   idle_.erase(found);
-  pool_.shared().idle.fetch_sub(1, std::memory_order_relaxed);
+  pool_.counters().idle.subtract(1);
 }
 
 void OriginPool::sweep(net::Time now) {
   const std::size_t before = idle_.size();
   std::erase_if(idle_, [now](const auto& connection) { return connection->is_stale(now); });
-  pool_.shared().idle.fetch_sub(before - idle_.size(), std::memory_order_relaxed);
+  pool_.counters().idle.subtract(before - idle_.size());
 }
 
 void OriginPool::close_oldest() {
@@ -274,15 +365,30 @@ ConnectionPool::ConnectionPool(io::Reactor& reactor,
       sweep_(&ConnectionPool::on_sweep, this) {
   const std::lock_guard lock(shared_->mutex);
   shared_->pools.push_back(this);
+  ++shared_->threads;
 }
 
 ConnectionPool::~ConnectionPool() {
   {
     const std::lock_guard lock(shared_->mutex);
     std::erase(shared_->pools, this);
+    --shared_->threads;
+    shared_->of_ended_pools.dialled += counters_.dialled.value();
+    shared_->of_ended_pools.reused += counters_.reused.value();
+    shared_->of_ended_pools.retried += counters_.retried.value();
   }
   h2_origins_.clear();
   origins_.clear();
+}
+
+void ConnectionPool::note_request() noexcept {
+  if (++unreported_requests_ < kRequestsReportedAtOnce) return;
+  shared_->budget.note_requests(std::exchange(unreported_requests_, 0), reactor_.now());
+}
+
+bool ConnectionPool::try_retry() noexcept {
+  shared_->budget.note_requests(std::exchange(unreported_requests_, 0), reactor_.now());
+  return shared_->budget.try_retry(reactor_.now());
 }
 
 OriginPool& ConnectionPool::origin(const Url& url) {
@@ -302,7 +408,10 @@ H2Origin& ConnectionPool::h2_origin(const Url& url) {
 }
 
 void ConnectionPool::enforce_size() {
-  if (shared_->idle.load(std::memory_order_relaxed) <= options().pool_size) return;
+  // As long as no thread has more than its share, nobody need know of the others.
+  const std::size_t most = options().pool_size;
+  if (counters_.idle.value() * shared_->threads.load(std::memory_order_relaxed) <= most) return;
+  if (shared_->statistics().idle <= most) return;
   OriginPool* largest = nullptr;
   for (auto& [key, origin] : origins_) {
     if (!largest || origin->idle() > largest->idle()) largest = origin.get();
@@ -329,6 +438,22 @@ void ConnectionPool::dial_for_waiters() {
     origin->dial_for_waiters();
   for (auto& [key, origin] : h2_origins_)
     origin->dial_for_waiters();
+}
+
+void ConnectionPool::give_away(const std::string& key, Freshness freshness, ConnectionPool& asker) {
+  std::unique_ptr<Handover> handover;
+  if (const auto found = origins_.find(key); found != origins_.end()) {
+    if (auto connection = found->second->try_take(freshness)) {
+      handover = connection->hand_over();
+      if (!handover) found->second->give_back(std::move(connection));
+    }
+  }
+  shared_->answer(key, std::move(handover), asker);
+}
+
+void ConnectionPool::end_asking(const std::string& key, std::unique_ptr<Handover> handover) {
+  const auto found = origins_.find(key);
+  if (found != origins_.end()) found->second->end_asking(std::move(handover));
 }
 
 void ConnectionPool::close_idle(const std::string& key) {

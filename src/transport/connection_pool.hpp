@@ -9,6 +9,7 @@
 #include <onehop/transport.hpp>
 #include <onehop/url.hpp>
 
+#include "base/counter.hpp"
 #include "io/event.hpp"
 #include "net/dialer.hpp"
 #include "transport/connection.hpp"
@@ -27,6 +28,13 @@ namespace onehop::transport {
 class ConnectionPool;
 class H2Origin;
 
+// Which idle connections will do.
+enum class Freshness : std::uint8_t {
+  any,
+  recent,  // used within the last second: for a request that may not be sent twice
+  fresh,   // none: a new one
+};
+
 // What the pools of one transport share. Outlives each of them.
 struct SharedPools {
   explicit SharedPools(Transport::Options given) : options(given), budget(given.retry_budget) {}
@@ -34,28 +42,29 @@ struct SharedPools {
   std::shared_ptr<SharedOrigin> origin(const std::string& key);
   // A slot of `key` came free: threads with waiting requests look again.
   void note_free_slot(const SharedOrigin& origin);
+  // Over all threads.
+  Transport::Statistics statistics() const;
+  // Asks another thread for an idle connection to `key`: OriginPool::end_asking() will be called on
+  // the asker's thread. False when there is nobody to ask.
+  bool ask_for_connection(const std::string& key, Freshness freshness, ConnectionPool& asker);
+  void answer(const std::string& key, std::unique_ptr<Handover> handover, ConnectionPool& asker);
   // Asks the other threads to close an idle connection to `key`, which keeps a slot from `asker`.
   void ask_for_slot(const std::string& key, const ConnectionPool& asker);
 
   const Transport::Options options;
   RetryBudget budget;
-  std::atomic<std::size_t> idle = 0;
-  std::atomic<std::size_t> open = 0;
-  std::atomic<std::uint64_t> dialled = 0;
-  std::atomic<std::uint64_t> reused = 0;
-  std::atomic<std::uint64_t> retried = 0;
+  std::atomic<std::size_t> threads = 0;  // that have a pool
 
-  std::mutex mutex;
+  mutable std::mutex mutex;
   // Guarded by mutex.
   std::unordered_map<std::string, std::shared_ptr<SharedOrigin>> origins;
   std::vector<ConnectionPool*> pools;
+  Transport::Statistics of_ended_pools;
 };
 
-// Which idle connections will do.
-enum class Freshness : std::uint8_t {
-  any,
-  recent,  // used within the last second: for a request that may not be sent twice
-  fresh,   // none: a new one
+// Of one thread's pool.
+struct Counters {
+  Counter open, idle, dialled, reused, retried;
 };
 
 class OriginPool {
@@ -78,6 +87,8 @@ class OriginPool {
   void close_oldest();
   // Begins to connect for requests that wait without anything under way for them.
   void dial_for_waiters();
+  // What another thread had to give; null for nothing.
+  void end_asking(std::unique_ptr<Handover> handover);
 
   bool matches(const Url& url) const noexcept;
   std::size_t idle() const noexcept { return idle_.size(); }
@@ -86,6 +97,7 @@ class OriginPool {
  private:
   struct Waiter;
 
+  void ask_other_threads(Freshness freshness);
   std::optional<Slot> try_slot();
   task<void> dial(std::unique_ptr<Slot> slot);
   void deliver(std::unique_ptr<Connection> connection);
@@ -100,6 +112,7 @@ class OriginPool {
   IntrusiveList<Waiter> waiters_;
   std::size_t waiting_ = 0;
   std::size_t dialling_ = 0;
+  std::size_t asking_ = 0;  // other threads that owe an answer
   Scope dials_;
 };
 
@@ -120,10 +133,18 @@ class ConnectionPool final : public io::ShardLocal {
   wire::ParserPool& parsers() noexcept { return parsers_; }
   const h1::Limits& limits() const noexcept { return limits_; }
 
+  Counters& counters() noexcept { return counters_; }
+  // Both for the retry budget, which hears of requests a few at a time.
+  void note_request() noexcept;
+  bool try_retry() noexcept;
+
   void arm_sweep();
   void enforce_size();
   void dial_for_waiters();
   void close_idle(const std::string& key);
+  // For `asker`, on another thread, which is told in any case.
+  void give_away(const std::string& key, Freshness freshness, ConnectionPool& asker);
+  void end_asking(const std::string& key, std::unique_ptr<Handover> handover);
 
  private:
   static void on_sweep(void* self);
@@ -136,6 +157,8 @@ class ConnectionPool final : public io::ShardLocal {
   std::unordered_map<std::string, std::unique_ptr<OriginPool>> origins_;
   std::unordered_map<std::string, std::unique_ptr<H2Origin>> h2_origins_;
   OriginPool* last_ = nullptr;  // most transports have one origin
+  Counters counters_;
+  std::uint64_t unreported_requests_ = 0;
   io::Timer sweep_;
 };
 

@@ -111,31 +111,43 @@ Result<void> H1Exchange::send_head(const Request& request) {
 void H1Exchange::begin_upload(std::size_t head) {
   waits_for_continue_ = false;
   upload_ended_ = false;
-  uploading_ = upload(head);
-  uploading_.start();
-}
-
-task<void> H1Exchange::upload(std::size_t head) {
   wire::H1Output::BodyOptions options;
   options.coding = coding_;
   options.stall = activity_timeout_;
+  const auto sent = output_.try_send(head, upload_body_, options, progress_);
+  if (sent) {
+    end_upload(*sent);
+    return;
+  }
+  uploading_ = upload_rest();
+  uploading_.start();
+}
+
+task<void> H1Exchange::upload_rest() {
   Result<void> sent;
   try {
-    sent = co_await output_.send(head, upload_body_, options, progress_);
+    sent = co_await output_.send_rest();
   } catch (const std::exception& exception) {  // a body of the caller's own
     sent = failure(Errc::handler_failed, Side::local, exception.what());
   }
+  end_upload(sent);
+}
+
+void H1Exchange::end_upload(const Result<void>& sent) {
   upload_ended_ = true;
   progress_.last = pool_.reactor().now();
   if (sent) {
     sent_all_ = true;
-    co_return;
+    return;
   }
   upload_broken_ = true;
-  if (sent.error().side() == Side::upstream && !sent.error().is_timeout()) {
+  // A body that comes from an upstream itself can fail, too; that is not in writing.
+  const bool upstream_closed = sent.error().side() == Side::upstream &&
+                               sent.error().phase() == Phase::send && !sent.error().is_timeout();
+  if (upstream_closed) {
     // It may have answered before it closed: the response counts, if there is one.
     if (got_octets_) upload_body_ = Body();
-    co_return;
+    return;
   }
   upload_failure_ = sent.error();
   if (upload_failure_->phase() == Phase::none) upload_failure_->during(Phase::send);
@@ -149,12 +161,13 @@ std::optional<Body> H1Exchange::take_body_back(std::string copy) {
 
 // --- the response ------------------------------------------------------------------------------
 
-task<Result<Response>> H1Exchange::begin(Request& request, std::string* copy) {
+void H1Exchange::begin(Request& request, std::string* copy) {
+  const Headers& headers = request.headers();
   record_ = request.exchange();
   arena_ = request.headers().arena();
   upload_body_ = std::move(request.body());
-  asked_upgrade_ = request.headers().has(field::upgrade);
-  waits_for_continue_ = upload_body_.source() && request.headers().has(field::expect) &&
+  asked_upgrade_ = headers.has(field::upgrade);
+  waits_for_continue_ = upload_body_.source() && headers.has(field::expect) &&
                         pool_.options().expect_continue_timeout > net::Duration::zero();
   progress_.copy = copy;
   progress_.copy_limit = pool_.options().replay_body;
@@ -162,21 +175,35 @@ task<Result<Response>> H1Exchange::begin(Request& request, std::string* copy) {
   const auto sent = send_head(request);
   if (!sent) upload_broken_ = true;
   if (record_) record_->request_sent = pool_.reactor().now();
+}
 
-  auto parser = pool_.parsers().take();
+std::optional<Result<Response>> H1Exchange::try_response(const Request& request,
+                                                         h1::HeadParser& parser) {
   for (;;) {
-    auto head = co_await wait_for_head(*parser);
-    if (!head) co_return failure(wait_error(head.error()));
-    auto response = take_response(request, *parser);
-    if (!response) co_return failure(response.error());
+    const auto head = try_head(parser);
+    if (!head) return std::nullopt;
+    if (!*head) return failure(wait_error(head->error()));
+    auto response = take_response(request, parser);
+    if (!response) return response;
     const Status status = response->status();
     if (!status.is_informational() || status == Status::switching_protocols) {
       progress_.copy = nullptr;  // it is the caller's, and there will be no retry any more
-      co_return response;
+      return response;
     }
-    if (auto passed = pass_on(request, *response); !passed) co_return failure(passed.error());
-    parser->reset();
+    if (auto passed = pass_on(request, *response); !passed) return failure(passed.error());
+    parser.reset();
   }
+}
+
+std::optional<Result<void>> H1Exchange::try_head(h1::HeadParser& parser) {
+  if (upload_failure_) return failure(*upload_failure_);
+  if (wait_failure_) return failure(*wait_failure_);
+  const h1::Limits& limits = pool_.limits();
+  const wire::HeadSource source(connection_->stream(), connection_->input(), parser, Side::upstream,
+                                limits.max_start_line + limits.max_header_bytes);
+  const auto read = wire::try_read_head(source);
+  got_octets_ = got_octets_ || parser.begun() || !connection_->input().empty();
+  return read;
 }
 
 // To the head's end: until response_timeout after the last sign of life of the request.
@@ -185,28 +212,21 @@ net::Time H1Exchange::head_deadline() const noexcept {
   return io::deadline_after(since, pool_.options().response_timeout);
 }
 
-task<Result<void>> H1Exchange::wait_for_head(h1::HeadParser& parser) {
-  net::Stream& stream = connection_->stream();
-  const h1::Limits& limits = pool_.limits();
-  const wire::HeadSource source(stream, connection_->input(), parser, Side::upstream,
-                                limits.max_start_line + limits.max_header_bytes);
-  for (;;) {
-    if (upload_failure_) co_return failure(*upload_failure_);
-    const auto read = wire::try_read_head(source);
-    got_octets_ = got_octets_ || parser.begun() || !connection_->input().empty();
-    if (read) co_return *read;
-    net::Time deadline = head_deadline();
-    if (waits_for_continue_) {
-      deadline =
-          std::min(deadline, io::deadline_after(began_, pool_.options().expect_continue_timeout));
-    }
-    const auto wait = co_await stream.readable(deadline);
-    if (wait != net::Wait::timed_out) continue;
-    if (waits_for_continue_) {
-      begin_upload(0);
-    } else if (head_deadline() <= pool_.reactor().now()) {
-      co_return failure(Error(Errc::timed_out, Side::upstream).during(Phase::wait));
-    }
+net::Stream::Awaiter H1Exchange::wait_for_response() noexcept {
+  net::Time deadline = head_deadline();
+  if (waits_for_continue_) {
+    deadline =
+        std::min(deadline, io::deadline_after(began_, pool_.options().expect_continue_timeout));
+  }
+  return connection_->stream().readable(deadline);
+}
+
+void H1Exchange::note_wait(net::Wait wait) {
+  if (wait != net::Wait::timed_out) return;
+  if (waits_for_continue_) {
+    begin_upload(0);
+  } else if (head_deadline() <= pool_.reactor().now()) {
+    wait_failure_ = Error(Errc::timed_out, Side::upstream).during(Phase::wait);
   }
 }
 
@@ -321,10 +341,6 @@ task<void> H1Exchange::wait() {
   } else if (wait == net::Wait::interrupted && upload_failure_) {
     reader_.fail(*upload_failure_);
   }
-}
-
-net::Stream* H1Exchange::plain_stream(std::uint64_t& left) noexcept {
-  return reader_.plain_stream(left);
 }
 
 }  // namespace onehop::transport

@@ -20,19 +20,25 @@
 
 namespace onehop::transport {
 
-class H1Exchange final : public PolledBodySource {
+class H1Exchange final : public PolledBodySource, public detail::InFramePool {
  public:
   explicit H1Exchange(std::unique_ptr<Connection> connection);
   ~H1Exchange() override;
 
-  // Sends the request, whose body is taken over, and waits for the final response head. `copy`,
-  // when not null, gets what is sent of the body, up to replay_body octets. The response has no
-  // body yet: the caller gives it this object, if it has content.
-  task<Result<Response>> begin(Request& request, std::string* copy);
-  // After begin() succeeded: nothing is left to read or to send.
+  // Sends the request, whose body is taken over, as far as that goes at once; the rest goes out
+  // while the response is awaited. `copy`, when not null, gets what is sent of the body, up to
+  // replay_body octets.
+  void begin(Request& request, std::string* copy);
+  // The final response, or why there is none; nothing when wait_for_response() must be awaited, and
+  // its result noted, first. It has no body yet: the caller gives it this object, if it has
+  // content.
+  std::optional<Result<Response>> try_response(const Request& request, h1::HeadParser& parser);
+  net::Stream::Awaiter wait_for_response() noexcept;
+  void note_wait(net::Wait wait);
+  // After a response: nothing is left to read or to send.
   bool is_complete() const noexcept { return reader_.at_end() && upload_ended_; }
 
-  // After begin() failed.
+  // After a failure.
   bool got_octets() const noexcept { return got_octets_; }
   bool wrote_octets() const noexcept { return output_.written() > 0; }
   // The request's body as it was, from the copy and what was not sent; nothing when that is not to
@@ -46,8 +52,6 @@ class H1Exchange final : public PolledBodySource {
   std::optional<Result<bytes>> try_read(std::size_t most) override;
   task<void> wait() override;
   bool at_end() const noexcept override { return reader_.at_end(); }
-  net::Stream* plain_stream(std::uint64_t& left) noexcept override;
-  void consumed(std::uint64_t octets) noexcept override { reader_.consumed(octets); }
 
  private:
   struct Sending {
@@ -56,9 +60,10 @@ class H1Exchange final : public PolledBodySource {
   };
   Sending plan(const Request& request) const;
   Result<void> send_head(const Request& request);
-  task<void> upload(std::size_t head);
   void begin_upload(std::size_t head);
-  task<Result<void>> wait_for_head(h1::HeadParser& parser);
+  task<void> upload_rest();
+  void end_upload(const Result<void>& sent);
+  std::optional<Result<void>> try_head(h1::HeadParser& parser);
   net::Time head_deadline() const noexcept;
   Result<void> pass_on(const Request& request, Response& response);
   Result<Response> take_response(const Request& request, h1::HeadParser& parser);
@@ -76,6 +81,7 @@ class H1Exchange final : public PolledBodySource {
   Body upload_body_;
   wire::BodyProgress progress_;
   std::optional<Error> upload_failure_;  // of the client's side
+  std::optional<Error> wait_failure_;
   net::Time began_;
   net::Duration activity_timeout_;
   wire::Coding coding_ = wire::Coding::identity;

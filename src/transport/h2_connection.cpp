@@ -45,7 +45,7 @@ H2Connection::H2Connection(H2Origin& origin,
       idle_since_(stream_->reactor().now()),
       watch_(&H2Connection::on_watch, this),
       ended_(&H2Connection::on_ended, this) {
-  origin_.pool().shared().open.fetch_add(1, std::memory_order_relaxed);
+  origin_.pool().counters().open.add(1);
 }
 
 H2Connection::~H2Connection() {
@@ -53,7 +53,7 @@ H2Connection::~H2Connection() {
   over_ = true;
   while (ListNode* node = exchanges_.pop_front())
     static_cast<H2Exchange::Member*>(node)->exchange.connection_lost(timed_out_);
-  origin_.pool().shared().open.fetch_sub(1, std::memory_order_relaxed);
+  origin_.pool().counters().open.subtract(1);
 }
 
 void H2Connection::start() {

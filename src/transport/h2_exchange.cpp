@@ -2,7 +2,6 @@
 #include "transport/h2_exchange.hpp"
 
 #include "base/arena.hpp"
-#include "base/ascii.hpp"
 #include "http/field_names.hpp"
 #include "http/media_type.hpp"
 #include "http/message_framing.hpp"
@@ -23,8 +22,7 @@ bool has_body_by_habit(const Method& method) {
 
 // Where silence is normal.
 bool may_be_silent(std::string_view content_type) {
-  return is_event_stream(content_type) ||
-         ascii::starts_with_ignoring_case(content_type, "application/grpc");
+  return is_event_stream(content_type) || is_grpc(content_type);
 }
 
 }  // namespace

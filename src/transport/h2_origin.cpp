@@ -127,7 +127,7 @@ task<void> H2Origin::dial(std::unique_ptr<Slot> slot) {
   auto dialled = co_await pool_.dialer().dial(destination_);
   dialling_ = false;
   if (dialled) {
-    pool_.shared().dialled.fetch_add(1, std::memory_order_relaxed);
+    pool_.counters().dialled.add(1);
     connections_.push_back(std::make_unique<H2Connection>(
         *this, std::move(*slot), std::move(dialled->stream), std::move(dialled->address)));
     connections_.back()->start();

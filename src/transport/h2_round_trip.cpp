@@ -47,9 +47,9 @@ bool take_back(ConnectionPool& pool,
     if (exchange.wrote_octets() && !repeatable) return false;
   }
   auto body = exchange.take_body_back(std::move(copy));
-  if (!body || !pool.shared().budget.try_retry(pool.reactor().now())) return false;
+  if (!body || !pool.try_retry()) return false;
   request.set_body(std::move(*body));
-  pool.shared().retried.fetch_add(1, std::memory_order_relaxed);
+  pool.counters().retried.add(1);
   return true;
 }
 
@@ -81,7 +81,7 @@ task<Result<Response>> h2_round_trip(ConnectionPool& pool, Request& request, boo
     }
     auto exchange = std::make_unique<H2Exchange>(*connection, request);
     note_attempt(pool, request, *connection);
-    if (connection->is_reused()) pool.shared().reused.fetch_add(1, std::memory_order_relaxed);
+    if (connection->is_reused()) pool.counters().reused.add(1);
     std::string copy;
     std::string* const kept = pool.options().replay_body > 0 ? &copy : nullptr;
     auto response = co_await exchange->begin(request, kept);

@@ -25,9 +25,9 @@ void RetryBudget::turn(Time now) noexcept {
   retries_before_ = adjacent ? retries : 0;
 }
 
-void RetryBudget::note_request(Time now) noexcept {
+void RetryBudget::note_requests(std::uint64_t count, Time now) noexcept {
   turn(now);
-  requests_.fetch_add(1, std::memory_order_relaxed);
+  requests_.fetch_add(count, std::memory_order_relaxed);
 }
 
 bool RetryBudget::try_retry(Time now) noexcept {

@@ -102,7 +102,7 @@ class RoundTrip {
       if (taken || taken.error().is_timeout() || !is_refusal(taken.error())) co_return taken;
       const net::Time now = pool_.reactor().now();
       const bool hold = now < hold_until_;
-      if (!hold && (std::exchange(asked_again, true) || !pool_.shared().budget.try_retry(now))) {
+      if (!hold && (std::exchange(asked_again, true) || !pool_.try_retry())) {
         if (record_) ++record_->attempts;
         co_return taken;
       }
@@ -117,9 +117,9 @@ class RoundTrip {
     if (error.side() != Side::upstream || error.is_timeout() || exchange.got_octets()) return false;
     if (exchange.wrote_octets() && !repeatable_) return false;
     auto body = exchange.take_body_back(std::move(copy));
-    if (!body || !pool_.shared().budget.try_retry(pool_.reactor().now())) return false;
+    if (!body || !pool_.try_retry()) return false;
     request_.set_body(std::move(*body));
-    pool_.shared().retried.fetch_add(1, std::memory_order_relaxed);
+    pool_.counters().retried.add(1);
     return true;
   }
 
@@ -150,7 +150,7 @@ task<Result<Response>> Transport::round_trip(Request request) const {
     co_return failure(Errc::bad_option, Side::local, "round_trip outside an event loop");
   }
   ConnectionPool& pool = state_->pool(*reactor);
-  pool.shared().budget.note_request(reactor->now());
+  pool.note_request();
   if (request.url().scheme() == "h2c") {
     co_return co_await transport::h2_round_trip(pool, request, may_be_repeated(request));
   }
@@ -167,26 +167,27 @@ task<Result<Response>> Transport::round_trip(Request request) const {
     auto exchange = std::make_unique<H1Exchange>(std::move(connection));
     std::string copy;
     std::string* const kept = reused && pool.options().replay_body > 0 ? &copy : nullptr;
-    auto response = co_await exchange->begin(request, kept);
-    if (response) {
-      const bool has_more = !exchange->is_complete() && !response->tunnel();
-      if (has_more) response->body() = Body::from(std::move(exchange));
-      co_return response;
+    exchange->begin(request, kept);
+    auto parser = pool.parsers().take();
+    auto response = exchange->try_response(request, *parser);
+    while (!response) {
+      const auto wait = co_await exchange->wait_for_response();
+      exchange->note_wait(wait);
+      response = exchange->try_response(request, *parser);
     }
-    if (!reused || attempt >= kMostAttempts) co_return response;
-    if (!trip.take_back(*exchange, response.error(), std::move(copy))) co_return response;
+    if (*response) {
+      const bool has_more = !exchange->is_complete() && !(*response)->tunnel();
+      if (has_more) (*response)->body() = Body::from(std::move(exchange));
+      co_return std::move(*response);
+    }
+    const bool again = reused && attempt < kMostAttempts &&
+                       trip.take_back(*exchange, response->error(), std::move(copy));
+    if (!again) co_return std::move(*response);
   }
 }
 
 Transport::Statistics Transport::statistics() const {
-  const transport::SharedPools& shared = *state_->shared;
-  Statistics statistics;
-  statistics.open = shared.open;
-  statistics.idle = shared.idle;
-  statistics.dialled = shared.dialled;
-  statistics.reused = shared.reused;
-  statistics.retried = shared.retried;
-  return statistics;
+  return state_->shared->statistics();
 }
 
 }  // namespace onehop

@@ -11,8 +11,6 @@ namespace {
 // What is left of a body and larger than this is read into the scratch memory, up to 512 KiB at
 // once.
 constexpr std::uint64_t kScratchFrom = io::BufferPool::kSize;
-// The smallest rest that is offered for splice(2).
-constexpr std::uint64_t kSpliceFrom = 1024 * 1024;
 
 }  // namespace
 
@@ -137,22 +135,6 @@ std::optional<std::uint64_t> H1BodyReader::left() const noexcept {
   if (at_end_) return 0;
   if (framing_.kind == BodyFraming::Kind::length) return left_;
   return std::nullopt;
-}
-
-net::Stream* H1BodyReader::plain_stream(std::uint64_t& left) noexcept {
-  left = 0;
-  if (failure_ || framing_.kind != BodyFraming::Kind::length || left_ < kSpliceFrom ||
-      !buffer_.empty() || stream_.plain_descriptor() < 0) {
-    return nullptr;
-  }
-  left = left_;
-  return &stream_;
-}
-
-void H1BodyReader::consumed(std::uint64_t octets) noexcept {
-  received_ += octets;
-  left_ -= octets;
-  if (left_ == 0) at_end_ = true;
 }
 
 }  // namespace onehop::wire

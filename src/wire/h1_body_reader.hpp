@@ -49,10 +49,6 @@ class H1BodyReader {
   const Headers& trailers() const noexcept { return trailers_; }
   BodyFraming::Kind kind() const noexcept { return framing_.kind; }
 
-  // See PolledBodySource.
-  net::Stream* plain_stream(std::uint64_t& left) noexcept;
-  void consumed(std::uint64_t octets) noexcept;
-
  private:
   std::optional<Result<bytes>> read_plain(std::size_t scratch);
   std::optional<Result<bytes>> read_chunked(std::size_t scratch);

@@ -156,73 +156,109 @@ class H1Output::Batch {
   std::size_t size_;
 };
 
-task<Result<void>> H1Output::send(std::size_t head,
-                                  Body& body,
-                                  BodyOptions options,
-                                  BodyProgress& progress) {
-  Batch batch(*this, head);
-  BodySource* const source = body.source();
-  PolledBodySource* const polled = source ? source->polled() : nullptr;
-  // What the head has promised; a wrong number would be read as part of another message.
-  const std::uint64_t before = progress.octets;
-  const auto length = options.coding == Coding::identity ? body.length() : std::nullopt;
-  std::size_t most = kLargePiece;
-  std::uint64_t turn = 0;
-  while (source) {
-    std::optional<Result<bytes>> piece;
-    if (polled) piece = polled->try_read(most);
-    if (!piece) {
-      if (auto flushed = batch.flush(); !flushed) co_return flushed;
-      if (has_pending()) {
-        auto drained = co_await drain(options.stall);
+std::optional<Result<void>> H1Output::try_send(std::size_t head,
+                                               Body& body,
+                                               const BodyOptions& options,
+                                               BodyProgress& progress) {
+  sending_ = Sending();
+  sending_.body = &body;
+  sending_.progress = &progress;
+  sending_.options = options;
+  sending_.before = progress.octets;
+  if (options.coding == Coding::identity) sending_.length = body.length();
+  sending_.most = kLargePiece;
+  sending_.ended = body.is_empty();
+  return step(head, std::nullopt);
+}
+
+task<Result<void>> H1Output::send_rest() {
+  for (;;) {
+    Piece piece;
+    BodySource* const source = sending_.body->source();
+    switch (sending_.need) {
+      case Need::room: {
+        auto drained = co_await drain(sending_.options.stall);
         if (!drained) co_return drained;
+        break;
       }
-      if (polled) {
-        co_await polled->wait();
-        continue;
-      }
-      piece = co_await source->read();
+      case Need::turn:
+        co_await io::yield(stream_.reactor());
+        break;
+      case Need::piece:
+        if (PolledBodySource* const polled = source->polled()) {
+          co_await polled->wait();
+        } else {
+          auto read = co_await source->read();
+          piece = std::move(read);
+        }
     }
-    if (!*piece) {
-      // What came before the fault is still the client's.
-      if (auto flushed = batch.flush(); !flushed) co_return flushed;
-      co_return failure(piece->error());
+    auto done = step(0, std::move(piece));
+    if (done) co_return std::move(*done);
+  }
+}
+
+// As far as it goes without waiting. What is gathered goes out in any case: the scratch memory is
+// not ours during a wait, and what came before a fault is still the peer's.
+std::optional<Result<void>> H1Output::step(std::size_t head, Piece piece) {
+  Batch batch(*this, head);
+  auto failed = pump(batch, std::move(piece));
+  if (auto flushed = batch.flush(); !flushed) return flushed;
+  if (failed) return failed;
+  if (has_pending()) sending_.need = Need::room;
+  const bool done = sending_.ended && !has_pending();
+  return done ? std::optional<Result<void>>(std::in_place) : std::nullopt;
+}
+
+// Until the end, a fault, or something to wait for.
+std::optional<Result<void>> H1Output::pump(Batch& batch, Piece piece) {
+  if (sending_.ended || has_pending()) return std::nullopt;
+  for (;;) {
+    PolledBodySource* const polled = sending_.body->source()->polled();
+    if (!piece && polled) piece = polled->try_read(sending_.most);
+    if (!piece) {
+      sending_.need = Need::piece;
+      return std::nullopt;
     }
+    if (!*piece) return failure(piece->error());
     if ((*piece)->empty()) break;
-    if (length && (*piece)->size() > *length - (progress.octets - before)) {
-      if (auto flushed = batch.flush(); !flushed) co_return flushed;
-      co_return failure(Errc::handler_failed, Side::local, "the body is longer than it said");
-    }
-    turn += (*piece)->size();
-    progress.note(**piece, stream_.reactor().now());
-    auto added = batch.add(**piece, options.coding);
-    if (added && options.flush_at_once) added = batch.flush();
-    if (!added) co_return added;
-    if (polled && options.coding == Coding::identity && polled->at_end()) break;
+    if (auto taken = take(batch, **piece); !taken) return taken;
+    piece.reset();
+    if (polled && sending_.options.coding == Coding::identity && polled->at_end()) break;
     if (has_pending()) {
-      most = kSmallPiece;
-      if (auto flushed = batch.flush(); !flushed) co_return flushed;
-      auto drained = co_await drain(options.stall);
-      if (!drained) co_return drained;
-    } else {
-      most = kLargePiece;
+      sending_.most = kSmallPiece;
+      return std::nullopt;
     }
-    if (turn >= kOctetsPerTurn) {
-      turn = 0;
-      if (auto flushed = batch.flush(); !flushed) co_return flushed;
-      co_await io::yield(stream_.reactor());
+    sending_.most = kLargePiece;
+    if (sending_.turn >= kOctetsPerTurn) {
+      sending_.turn = 0;
+      sending_.need = Need::turn;
+      return std::nullopt;
     }
   }
-  if (length && progress.octets - before < *length) {
-    if (auto flushed = batch.flush(); !flushed) co_return flushed;
-    co_return failure(Errc::handler_failed, Side::local, "the body is shorter than it said");
+  if (auto ended = end(batch); !ended) return ended;
+  return std::nullopt;
+}
+
+Result<void> H1Output::take(Batch& batch, bytes piece) {
+  BodyProgress& progress = *sending_.progress;
+  if (sending_.length && piece.size() > *sending_.length - (progress.octets - sending_.before)) {
+    return failure(Errc::handler_failed, Side::local, "the body is longer than it said");
   }
-  if (options.coding == Coding::chunked) {
-    if (auto added = batch.add_last_chunk(body.trailers()); !added) co_return added;
+  sending_.turn += piece.size();
+  progress.note(piece, stream_.reactor().now());
+  auto added = batch.add(piece, sending_.options.coding);
+  if (added && sending_.options.flush_at_once) added = batch.flush();
+  return added;
+}
+
+Result<void> H1Output::end(Batch& batch) {
+  sending_.ended = true;
+  const std::uint64_t sent = sending_.progress->octets - sending_.before;
+  if (sending_.length && sent < *sending_.length) {
+    return failure(Errc::handler_failed, Side::local, "the body is shorter than it said");
   }
-  if (auto flushed = batch.flush(); !flushed) co_return flushed;
-  if (!has_pending()) co_return Result<void>();
-  co_return co_await drain(options.stall);
+  if (sending_.options.coding != Coding::chunked) return {};
+  return batch.add_last_chunk(sending_.body->trailers());
 }
 
 }  // namespace onehop::wire

@@ -10,6 +10,7 @@
 #include "net/stream.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -66,19 +67,41 @@ class H1Output {
     net::Duration stall = net::Duration::max();
   };
   // Sends the first `head` octets of the reactor's head scratch memory, then `body` to its end
-  // (chunked: with last chunk and trailers), then drains. Starts at once: nothing may be awaited
-  // between writing the head into scratch and awaiting this. Errors carry the side they came from.
-  task<Result<void>> send(std::size_t head,
-                          Body& body,
-                          BodyOptions options,
-                          BodyProgress& progress);
+  // (chunked: with last chunk and trailers), then drains, as far as that goes without waiting.
+  // Nothing: send_rest() must be awaited, and `body` and `progress` stay until it is done. Errors
+  // carry the side they came from.
+  std::optional<Result<void>> try_send(std::size_t head,
+                                       Body& body,
+                                       const BodyOptions& options,
+                                       BodyProgress& progress);
+  task<Result<void>> send_rest();
 
  private:
   class Batch;
+  // What send_rest() waits for.
+  enum class Need : std::uint8_t { room, piece, turn };
+  // A body on its way.
+  struct Sending {
+    Body* body = nullptr;
+    BodyProgress* progress = nullptr;
+    BodyOptions options;
+    std::uint64_t before = 0;             // progress->octets at the start
+    std::optional<std::uint64_t> length;  // what the head has promised
+    std::size_t most = 0;
+    std::uint64_t turn = 0;
+    Need need = Need::room;
+    bool ended = false;
+  };
+  using Piece = std::optional<Result<bytes>>;
+  std::optional<Result<void>> step(std::size_t head, Piece piece);
+  std::optional<Result<void>> pump(Batch& batch, Piece piece);
+  Result<void> take(Batch& batch, bytes piece);
+  Result<void> end(Batch& batch);
   Result<void> keep(std::span<const iovec> parts, std::size_t skip);
   Error write_error(int error) const;
 
   net::Stream& stream_;
+  Sending sending_;
   std::string pending_;
   std::size_t pending_sent_ = 0;
   std::uint64_t written_ = 0;

@@ -20,6 +20,12 @@ Error stream_error(int error, Side side) {
   return Error::system(error, side).during(Phase::tunnel);
 }
 
+Side other_side(Side side) {
+  return side == Side::client ? Side::upstream : Side::client;
+}
+
+// `source`, where it is known, is at the other side: once it has failed there is nobody to write
+// for. One that has merely ended has not: all it sent is delivered.
 task<Result<void>> write_all(net::Stream& to, std::string data, Side side, net::Stream* source) {
   std::size_t sent = 0;
   while (sent < data.size()) {
@@ -31,7 +37,9 @@ task<Result<void>> write_all(net::Stream& to, std::string data, Side side, net::
     if (took != -EAGAIN) co_return failure(stream_error(static_cast<int>(-took), side));
     const net::Time check = source ? to.reactor().now() + kLivenessCheck : io::kNever;
     co_await to.writable(check);
-    if (source && source->is_broken()) co_return failure(stream_error(ECONNRESET, side));
+    if (source && source->has_failed()) {
+      co_return failure(stream_error(ECONNRESET, other_side(side)));
+    }
   }
   co_return Result<void>();
 }
@@ -65,7 +73,7 @@ class Relay {
   // One direction between two streams, up to the half-close it passes on.
   task<void> copy(
       net::Stream& from, net::Stream& to, std::string early, Side to_side, std::uint64_t& count) {
-    const Side from_side = to_side == Side::client ? Side::upstream : Side::client;
+    const Side from_side = other_side(to_side);
     if (!early.empty()) {
       count += early.size();
       auto written = co_await write_all(to, std::move(early), to_side, &from);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """TERM and INT: what is in flight finishes, nothing new begins, and a second signal ends it all."""
+import json
 import signal
 import threading
 import time
@@ -122,6 +123,24 @@ def test_past_the_deadline_the_rest_is_cut_and_looks_cut(start_proxy, start_back
     assert proxy.wait() in (0, 1)
     assert 0.2 < time.monotonic() - began < 2
     backend.wait_for_finish(0)
+    client.close()
+
+
+def test_what_is_cut_is_logged_as_aborted_with_the_reason(start_proxy, start_backend):
+    backend = start_backend()
+    backend.play(lambda peer: (peer.read_request(), peer.send(
+        message("HTTP/1.1 200 OK", "Content-Type: text/event-stream", "Transfer-Encoding: chunked")
+        + chunk(b"data: tick\n\n")), peer.wait_for_close()))
+    proxy = start_proxy("--drain-timeout", "100ms", "--access-log", "json", backend.url)
+    client = proxy.client().send(get("/events"))
+    client.read_response_head()
+    client.read_chunk()
+    proxy.stop()
+    entry = json.loads(proxy.stdout())
+    assert (entry["status"], entry["outcome"]) == (200, "aborted")
+    assert entry["failure"]["side"] == "proxy"
+    assert "stopped" in entry["failure"]["reason"]
+    assert "stopped" in proxy.stderr()
     client.close()
 
 

@@ -42,11 +42,10 @@ def test_behind_a_trusted_peer_the_list_is_continued(hop_with, prior, result):
     assert seen.fields.get_all("x-forwarded-for") == [result]
 
 
-def test_a_trusted_peers_host_and_scheme_are_kept_in_front(hop_with):
+def test_a_trusted_peers_host_and_scheme_are_kept(hop_with):
     seen = hop_with(*TRUSTING).seen(get("/", "X-Forwarded-Host: public.test", "X-Forwarded-Proto: https"))
-    assert seen.fields.tokens("x-forwarded-host")[0] == "public.test"
-    assert seen.fields.tokens("x-forwarded-proto")[0] == "https"
-    assert len(seen.fields.get_all("x-forwarded-proto")) == 1
+    assert seen.fields.get_all("x-forwarded-host") == ["public.test"]
+    assert seen.fields.get_all("x-forwarded-proto") == ["https"]
 
 
 def test_a_peer_outside_the_trusted_network_is_not_trusted(hop_with):

@@ -170,6 +170,11 @@ HeadParser::Step HeadParser::read_target(std::string_view input) {
 HeadParser::Step HeadParser::read_request_version(std::string_view input) {
   constexpr std::string_view kForm = "HTTP/0.0\r\n";
   const std::string_view rest = input.substr(position_, kForm.size());
+  if (rest == "HTTP/1.1\r\n") {  // nearly always
+    version_ = Version::http_1_1;
+    position_ += kForm.size() - 2;
+    return end_start_line(input);
+  }
   const std::size_t matched = matching_prefix(rest, kForm);
   if (matched < rest.size()) return malformed("the request line does not end in an HTTP version");
   if (matched < kForm.size()) return Step::wait;
@@ -226,6 +231,26 @@ std::size_t HeadParser::line_room() const noexcept {
   return limits_.max_header_bytes - fields_size_ - kLineCost;
 }
 
+// Notes the line from `line` to `line_end`, its CR.
+inline void HeadParser::end_line(const char* base,
+                                 const char* line,
+                                 const char* colon,
+                                 const char* line_end) {
+  const char* begin = colon + 1;
+  const char* end = line_end;
+  while (begin != end && ascii::is_blank(*begin))
+    ++begin;
+  while (end != begin && ascii::is_blank(end[-1]))
+    --end;
+  const bool one_space = begin == colon + 2 && begin[-1] == ' ';
+  marks_.push_back({.name = static_cast<std::uint32_t>(line - base),
+                    .value = static_cast<std::uint32_t>(begin - base),
+                    .value_size = static_cast<std::uint32_t>(end - begin),
+                    .name_size = static_cast<std::uint16_t>(colon - line),
+                    .verbatim = one_space && end == line_end});
+  fields_size_ += static_cast<std::size_t>(line_end - line) + kLineCost;
+}
+
 // Takes the lines that are here from end to end and beyond doubt. What is left, be it cut off, at a
 // limit or malformed, is looked at once more by the steps below, which can be resumed.
 HeadParser::Step HeadParser::read_lines(std::string_view input) {
@@ -238,10 +263,8 @@ HeadParser::Step HeadParser::read_lines(std::string_view input) {
     if (colon == line || colon == end || *colon != ':' || colon - line > kMaxName) break;
     const char* const line_end = skip_value(colon + 1, end);
     if (end - line_end < 2 || line_end[0] != '\r' || line_end[1] != '\n') break;
-    line_at_ = static_cast<std::size_t>(line - base);
-    colon_at_ = static_cast<std::size_t>(colon - base);
     if (static_cast<std::size_t>(line_end - line) > line_room()) break;
-    end_line(base, line_end);
+    end_line(base, line, colon, line_end);
     line = line_end + 2;
   }
   position_ = static_cast<std::size_t>(line - base);
@@ -309,26 +332,9 @@ HeadParser::Step HeadParser::read_value(std::string_view input) {
   if (input[position_] != '\r') return malformed(why_no_value_octet(input[position_]));
   if (position_ + 1 == input.size()) return Step::wait;
   if (input[position_ + 1] != '\n') return malformed("CR without LF");
-  end_line(base, base + position_);
+  end_line(base, base + line_at_, base + colon_at_, base + position_);
   position_ += 2;
   return go_on_with(Phase::line);
-}
-
-// Notes the line from line_at_ to `line_end`, its CR.
-void HeadParser::end_line(const char* base, const char* line_end) {
-  const char* begin = base + colon_at_ + 1;
-  const char* end = line_end;
-  while (begin != end && ascii::is_blank(*begin))
-    ++begin;
-  while (end != begin && ascii::is_blank(end[-1]))
-    --end;
-  const bool one_space = begin == base + colon_at_ + 2 && begin[-1] == ' ';
-  marks_.push_back({.name = static_cast<std::uint32_t>(line_at_),
-                    .value = static_cast<std::uint32_t>(begin - base),
-                    .value_size = static_cast<std::uint32_t>(end - begin),
-                    .name_size = static_cast<std::uint16_t>(colon_at_ - line_at_),
-                    .verbatim = one_space && end == line_end});
-  fields_size_ += static_cast<std::size_t>(line_end - base) - line_at_ + kLineCost;
 }
 
 Headers HeadParser::take_headers(std::string_view input, const ArenaRef& arena) {
@@ -336,15 +342,16 @@ Headers HeadParser::take_headers(std::string_view input, const ArenaRef& arena) 
   const char* const base = head.data();
   Headers headers(arena);
   headers.reserve(marks_.size() + 8);  // room for what a proxy adds
-  for (const Mark& mark : marks_) {
+  headers.append_lines(marks_.size(), [this, base](std::size_t i) {
+    const Mark& mark = marks_[i];
     const char* const name = base + (mark.name - head_at_);
-    headers.append({.name_data = name,
-                    .value_data = base + (mark.value - head_at_),
-                    .value_size = mark.value_size,
-                    .name_size = mark.name_size,
-                    .id = find_field({name, mark.name_size}),
-                    .verbatim = mark.verbatim});
-  }
+    return Headers::Line{.name_data = name,
+                         .value_data = base + (mark.value - head_at_),
+                         .value_size = mark.value_size,
+                         .name_size = mark.name_size,
+                         .id = find_field({name, mark.name_size}),
+                         .verbatim = mark.verbatim};
+  });
   const std::string_view text =
       text_at_ == 0 ? std::string_view{} : head.substr(text_at_ - head_at_, text_size_);
   if (kind_ == HeadKind::request) target_ = text;

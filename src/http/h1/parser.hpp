@@ -94,7 +94,7 @@ class HeadParser {
   Step read_line_start(std::string_view input);
   Step read_name(std::string_view input);
   Step read_value(std::string_view input);
-  void end_line(const char* base, const char* line_end);
+  void end_line(const char* base, const char* line, const char* colon, const char* line_end);
   Step end_start_line(std::string_view input);
 
   Step go_on_with(Phase phase) noexcept;

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/settings.hpp"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+namespace onehop::program {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Setting* find(std::string_view name) {
+  const auto found = std::ranges::find(settings(), name, &Setting::name);
+  return found == settings().end() ? nullptr : &*found;
+}
+
+// The options after one setting was given one value.
+Configuration after(std::string_view name, const std::string& value) {
+  Configuration configuration;
+  const Setting* setting = find(name);
+  EXPECT_NE(setting, nullptr) << name;
+  if (!setting) return configuration;
+  const Problem problem = setting->set(configuration, {value});
+  EXPECT_FALSE(problem) << name << ": " << problem.value_or("");
+  return configuration;
+}
+
+Server::Options server_after(std::string_view name, const std::string& value) {
+  return after(name, value).server;
+}
+Transport::Options transport_after(std::string_view name, const std::string& value) {
+  return after(name, value).transport;
+}
+
+// The bindings name every field, so that a new one does not compile before somebody has decided
+// whether it is set here.
+TEST(Settings, ReachEveryOptionOfTheServer) {
+  [[maybe_unused]] const auto& [listen, workers, header_timeout, body_timeout, write_timeout,
+                                idle_timeout, max_request_line, max_header_bytes, max_header_fields,
+                                max_body, max_client_connections, defer_accept, on_exchange_end,
+                                log] = Server::Options();
+  EXPECT_EQ(after("listen", ":1").listen.front(), ":1");
+  EXPECT_EQ(server_after("workers", "3").workers, 3u);
+  EXPECT_EQ(server_after("header-timeout", "1s").header_timeout, 1s);
+  EXPECT_EQ(server_after("body-timeout", "2s").body_timeout, 2s);
+  EXPECT_EQ(server_after("write-timeout", "3s").write_timeout, 3s);
+  EXPECT_EQ(server_after("idle-timeout", "4s").idle_timeout, 4s);
+  EXPECT_EQ(server_after("max-request-line", "5KiB").max_request_line, 5u * 1024);
+  EXPECT_EQ(server_after("max-header-bytes", "6KiB").max_header_bytes, 6u * 1024);
+  EXPECT_EQ(server_after("max-header-fields", "7").max_header_fields, 7u);
+  EXPECT_EQ(server_after("max-body", "8KiB").max_body, 8u * 1024);
+  EXPECT_EQ(server_after("max-client-connections", "9").max_client_connections, 9u);
+  EXPECT_FALSE(server_after("defer-accept", "off").defer_accept);
+  EXPECT_TRUE(server_after("defer-accept", "on").defer_accept);
+}
+
+TEST(Settings, ReachEveryOptionOfTheTransport) {
+  [[maybe_unused]] const auto& [connect_attempt_timeout, connect_timeout, response_timeout,
+                                activity_timeout, pool_idle_timeout, pool_size, max_connections,
+                                queue_timeout, replay_body, retry_budget, expect_continue_timeout,
+                                max_response_header_bytes, max_response_header_fields,
+                                max_informational, hold, network] = Transport::Options();
+  EXPECT_EQ(transport_after("connect-attempt-timeout", "1s").connect_attempt_timeout, 1s);
+  EXPECT_EQ(transport_after("connect-timeout", "2s").connect_timeout, 2s);
+  EXPECT_EQ(transport_after("response-timeout", "3s").response_timeout, 3s);
+  EXPECT_EQ(transport_after("activity-timeout", "4s").activity_timeout, 4s);
+  EXPECT_EQ(transport_after("pool-idle-timeout", "5s").pool_idle_timeout, 5s);
+  EXPECT_EQ(transport_after("pool-size", "6").pool_size, 6u);
+  EXPECT_EQ(transport_after("max-connections", "7").max_connections, 7u);
+  EXPECT_EQ(transport_after("queue-timeout", "8s").queue_timeout, 8s);
+  EXPECT_EQ(transport_after("replay-body", "9KiB").replay_body, 9u * 1024);
+  EXPECT_DOUBLE_EQ(transport_after("retry-budget", "10%").retry_budget, 0.1);
+  EXPECT_EQ(transport_after("expect-continue-timeout", "11s").expect_continue_timeout, 11s);
+  EXPECT_EQ(transport_after("expect-continue-timeout", "off").expect_continue_timeout, 0s);
+  EXPECT_EQ(transport_after("max-response-header-bytes", "12KiB").max_response_header_bytes,
+            12u * 1024);
+  EXPECT_EQ(transport_after("max-response-header-fields", "13").max_response_header_fields, 13u);
+  EXPECT_EQ(transport_after("max-informational", "14").max_informational, 14u);
+  EXPECT_EQ(transport_after("hold", "15s").hold, 15s);
+}
+
+TEST(Settings, RefuseWhatTheirKindIsNot) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"defer-accept", "maybe"},        {"defer-accept", ""},
+      {"max-informational", "-1"},      {"max-informational", "many"},
+      {"expect-continue-timeout", "1"}, {"hold", "0s"},
+      {"header-timeout", "0s"},         {"max-header-bytes", "64"},
+      {"retry-budget", "200"},          {"access-log", "xml"},
+  };
+  for (const auto& [name, value] : cases) {
+    Configuration configuration;
+    EXPECT_TRUE(find(name)->set(configuration, {value})) << name << " took '" << value << "'";
+  }
+}
+
+// What help shows as a default is something the flag accepts and that changes nothing.
+TEST(Settings, AcceptTheDefaultsTheyShow) {
+  const Configuration defaults;
+  for (const Setting& setting : settings()) {
+    const std::string shown = setting.show(defaults);
+    if (shown.empty()) continue;
+    Configuration configuration;
+    const Problem problem = setting.set(configuration, {shown});
+    EXPECT_FALSE(problem) << setting.name << ": " << problem.value_or("");
+    EXPECT_EQ(setting.show(configuration), shown) << setting.name;
+  }
+}
+
+TEST(Settings, AreNamedOnce) {
+  std::map<std::string_view, int> uses;
+  for (const Setting& setting : settings())
+    EXPECT_EQ(++uses[setting.name], 1) << setting.name;
+}
+
+TEST(Settings, AreCalledTheSameInTheEnvironment) {
+  EXPECT_EQ(flag_of(*find("max-informational")), "--max-informational");
+  EXPECT_EQ(environment_of(*find("max-informational")), "ONEHOP_MAX_INFORMATIONAL");
+}
+
+}  // namespace
+}  // namespace onehop::program

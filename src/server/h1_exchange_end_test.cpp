@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Exchanges that end otherwise than with a complete answer.
+#include "server/h1_exchange.hpp"
+#include "support/served.hpp"
+#include "support/vocabulary.hpp"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace onehop::server {
+namespace {
+
+using namespace test::vocabulary;
+using test::pieces;
+using test::Witness;
+
+using H1ExchangeEnd = test::Served;
+
+// --- bodies that break off ---------------------------------------------------------------------
+
+TEST_F(H1ExchangeEnd, AbortsAChunkedAnswerThatFails) {
+  Wire client = connect_to_body([] {
+    auto body = pieces({"abc"});
+    body->fails_ = true;
+    return body;
+  });
+  client.send(kGet);
+  const std::string answer = client.receive();
+  EXPECT_THAT(answer, EndsWith("3\r\nabc\r\n"));
+  EXPECT_TRUE(client.at_end());
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::aborted);
+  EXPECT_TRUE(exchanges_.last().failed_with(Errc::truncated));
+}
+
+TEST_F(H1ExchangeEnd, AbortsAnAnswerOfKnownLengthThatFails) {
+  Wire client = connect_to_body([] {
+    auto body = pieces({"abc"});
+    body->length_ = 5;
+    body->fails_ = true;
+    return body;
+  });
+  client.send(kGet);
+  EXPECT_EQ(body_of(client.receive()), "abc");
+  EXPECT_TRUE(client.at_end());
+}
+
+// Nothing but a reset tells the two apart.
+TEST_F(H1ExchangeEnd, ResetsACloseDelimitedAnswerThatFails) {
+  Wire client = connect_to_body([] {
+    auto body = pieces({"abc"});
+    body->fails_ = true;
+    return body;
+  });
+  client.send("GET / HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(body_of(client.receive()), "abc");
+  EXPECT_TRUE(client.was_reset());
+}
+
+TEST_F(H1ExchangeEnd, AbortsWhenABodyThrows) {
+  Wire client = connect_to_body([] {
+    auto body = pieces({"abc"});
+    body->throws_ = true;
+    return body;
+  });
+  client.send(kGet);
+  EXPECT_THAT(client.receive(), EndsWith("3\r\nabc\r\n"));
+  EXPECT_TRUE(client.at_end());
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::aborted);
+  EXPECT_TRUE(exchanges_.last().failed_with(Errc::handler_failed));
+}
+
+// The framing was promised: less, or more, than that must not look like a complete answer.
+TEST_F(H1ExchangeEnd, AbortsABodyShorterThanItSaid) {
+  Wire client = connect_to_body([] {
+    auto body = pieces({"abc"});
+    body->length_ = 5;
+    return body;
+  });
+  client.send(std::string(kGet) + std::string(kGet));
+  const std::string answer = client.receive();
+  EXPECT_EQ(body_of(answer), "abc");
+  EXPECT_TRUE(client.at_end());
+}
+
+TEST_F(H1ExchangeEnd, SendsNoMoreThanABodySaid) {
+  Wire client = connect_to_body([] {
+    auto body = pieces({"abc", "defghi"});
+    body->length_ = 5;
+    return body;
+  });
+  client.send(kGet);
+  EXPECT_LE(body_of(client.receive()).size(), 5u);
+  EXPECT_TRUE(client.at_end());
+}
+
+// --- clients that leave ------------------------------------------------------------------------
+
+TEST_F(H1ExchangeEnd, CancelsAHandlerWhoseClientLeaves) {
+  for (const bool reset : {false, true}) {
+    bool cancelled = false;
+    {
+      Wire client = connect([&cancelled](Request) -> task<Response> {
+        const Witness witness(cancelled);
+        co_await sleep_for(1h);
+        co_return Response(Status::ok);
+      });
+      client.send(kGet);
+      EXPECT_FALSE(cancelled);
+      if (reset) {
+        client.reset();
+      } else {
+        client.close();
+      }
+    }
+    EXPECT_TRUE(cancelled);
+    EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
+    EXPECT_EQ(exchanges_.last().status, 0);
+  }
+}
+
+TEST_F(H1ExchangeEnd, CancelsABodyWhoseClientLeaves) {
+  bool gone = false;
+  Wire client = connect([&gone](Request) {
+    struct Endless final : BodySource {
+      explicit Endless(bool& flag) : witness(flag) {}
+      task<Result<bytes>> read() override {
+        co_await sleep_for(1s);
+        co_return bytes("more");
+      }
+      Witness witness;
+    };
+    return Response(Status::ok, Headers(), Body::from(std::make_unique<Endless>(gone)));
+  });
+  client.send(kGet);
+  network_.advance(3s);
+  EXPECT_EQ(count_of("more", client.receive()), 3);
+  client.close();
+  EXPECT_TRUE(gone);
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
+}
+
+// --- tunnels of a handler's own ----------------------------------------------------------------
+
+// Gives back what it is sent, in capitals.
+class Shouting final : public Tunnel {
+ public:
+  task<Result<bytes>> read() override {
+    while (said_.empty() && !closed_)
+      co_await sleep_for(10ms);
+    piece_ = std::exchange(said_, {});
+    co_return bytes(piece_);
+  }
+  task<Result<void>> write(bytes data) override {
+    for (const char each : data)
+      said_ += static_cast<char>(std::toupper(each));
+    co_return Result<void>();
+  }
+  void close_write() override { closed_ = true; }
+
+ private:
+  std::string said_;
+  std::string piece_;
+  bool closed_ = false;
+};
+
+TEST_F(H1ExchangeEnd, JoinsAHandlersTunnelWithItsClient) {
+  Wire client = connect([](Request) {
+    Response response(Status::switching_protocols, Headers({{"Upgrade", "shout"}}));
+    response.set_tunnel(std::make_unique<Shouting>());
+    return response;
+  });
+  client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: shout\r\n\r\nearly");
+  network_.advance(1s);
+  const std::string answer = client.receive();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 101 Switching Protocols\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nConnection: Upgrade\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nUpgrade: shout\r\n"));
+  EXPECT_EQ(body_of(answer), "EARLY");
+  client.send("more");
+  network_.advance(1s);
+  EXPECT_EQ(client.receive(), "MORE");
+  client.close_write();
+  network_.advance(1s);
+  EXPECT_TRUE(client.at_end());
+  EXPECT_TRUE(exchanges_.last().upgraded);
+  EXPECT_EQ(exchanges_.last().request_body, 9u);
+  EXPECT_EQ(exchanges_.last().response_body, 9u);
+}
+
+}  // namespace
+}  // namespace onehop::server

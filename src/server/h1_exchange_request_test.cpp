@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The content of requests, 100 Continue, and other responses before the answer.
+#include "server/h1_exchange.hpp"
+#include "support/served.hpp"
+#include "support/vocabulary.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace onehop::server {
+namespace {
+
+using namespace test::vocabulary;
+
+using H1ExchangeRequest = test::Served;
+
+// --- request bodies ----------------------------------------------------------------------------
+
+TEST_F(H1ExchangeRequest, DropsASmallBodyItsHandlerIgnores) {
+  Wire client = connect([](Request) { return Response(Status::ok, "done"); });
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n");
+  EXPECT_EQ(body_of(client.receive()), "done");
+  client.send("hello");
+  client.send(kGet);
+  EXPECT_EQ(body_of(client.receive()), "done");
+  EXPECT_FALSE(client.at_end());
+}
+
+TEST_F(H1ExchangeRequest, ClosesBehindALargeBodyItsHandlerIgnores) {
+  Wire client = connect([](Request) { return Response(Status::ok, "done"); });
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10000000\r\n\r\nabc");
+  const std::string answer = client.receive();
+  EXPECT_EQ(body_of(answer), "done");
+  EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+  EXPECT_TRUE(client.at_end());
+  EXPECT_FALSE(client.was_reset());
+}
+
+TEST_F(H1ExchangeRequest, ClosesBehindAChunkedBodyItsHandlerIgnores) {
+  Wire client = connect([](Request) { return Response(Status::ok, "done"); });
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+  EXPECT_THAT(client.receive(), HasSubstr("\r\nConnection: close\r\n"));
+  client.send("0\r\n\r\n");
+  client.send(kGet);
+  EXPECT_EQ(client.receive(), "");
+}
+
+TEST_F(H1ExchangeRequest, WaitsOnlySoLongForABodyNobodyReads) {
+  Wire client = connect([](Request) { return Response(Status::ok, "done"); });
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n");
+  EXPECT_EQ(body_of(client.receive()), "done");
+  network_.advance(6s);
+  EXPECT_TRUE(client.at_end());
+}
+
+TEST_F(H1ExchangeRequest, StreamsARequestBodyIntoItsAnswer) {
+  Wire client = connect(
+      [](Request request) { return Response(Status::ok, Headers(), std::move(request.body())); });
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+  client.send("3\r\nabc\r\n");
+  EXPECT_THAT(client.receive(), EndsWith("\r\n\r\n3\r\nabc\r\n"));
+  client.send("2\r\nde\r\n");
+  EXPECT_EQ(client.receive(), "2\r\nde\r\n");
+  client.send("0\r\nX-Sum: 1\r\n\r\n");
+  EXPECT_EQ(client.receive(), "0\r\nX-Sum: 1\r\n\r\n");
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nxy");
+  EXPECT_EQ(body_of(client.receive()), "xy");
+}
+
+TEST_F(H1ExchangeRequest, GivesTrailersOnceTheBodyWasRead) {
+  std::string trailer;
+  Wire client = connect([&trailer](Request request) -> task<Response> {
+    EXPECT_TRUE(request.body().trailers().empty());
+    auto content = co_await request.body().read_all(100);
+    trailer = request.body().trailers().get_or_empty("X-Sum");
+    co_return Response(Status::ok, content.value_or("?"));
+  });
+  client.send(
+      "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "1\r\na\r\n0\r\nX-Sum: 7\r\n\r\n");
+  EXPECT_EQ(body_of(client.receive()), "a");
+  EXPECT_EQ(trailer, "7");
+}
+
+TEST_F(H1ExchangeRequest, CountsAChunkedBodyAgainstItsLimit) {
+  Server::Options options;
+  options.max_body = 4;
+  Wire client = connect(
+      [](Request request) -> task<Response> {
+        auto content = co_await request.body().read_all(100);
+        if (content) co_return Response(Status::ok);
+        co_return Response(content.error().is(Errc::body_too_large) ? Status::content_too_large
+                                                                    : Status::bad_request);
+      },
+      std::move(options));
+  client.send(
+      "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n");
+  EXPECT_EQ(status_of(client.receive()), 413);
+  EXPECT_TRUE(client.at_end());
+}
+
+TEST_F(H1ExchangeRequest, FailsABrokenChunk) {
+  std::optional<Error> error;
+  Wire client = connect([&error](Request request) -> task<Response> {
+    auto content = co_await request.body().read_all(100);
+    if (!content) error = content.error();
+    co_return Response(Status::bad_request);
+  });
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n");
+  EXPECT_EQ(status_of(client.receive()), 400);
+  ASSERT_TRUE(error);
+  EXPECT_TRUE(error->is(Errc::bad_request));
+  EXPECT_EQ(error->side(), Side::client);
+  EXPECT_TRUE(client.at_end());
+}
+
+TEST_F(H1ExchangeRequest, FailsABodyWhoseClientLeaves) {
+  std::optional<Error> error;
+  Wire client = connect([&error](Request request) -> task<Response> {
+    auto content = co_await request.body().read_all(100);
+    if (!content) error = content.error();
+    co_return Response(Status::bad_request);
+  });
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab");
+  client.close_write();
+  ASSERT_TRUE(error);
+  EXPECT_TRUE(error->is(Errc::client_gone));
+}
+
+// A handler may keep the body longer than its connection lives.
+TEST_F(H1ExchangeRequest, FailsABodyThatOutlivesItsConnection) {
+  auto kept = std::make_shared<Body>();
+  Wire client = connect([kept](Request request) {
+    *kept = std::move(request.body());
+    return Response(Status::ok, "kept");
+  });
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab");
+  EXPECT_EQ(body_of(client.receive()), "kept");
+  EXPECT_EQ(exchanges_.size(), 0u);  // whoever has the body may still read it
+  network_.serve("s:80", testing::recorder(Status::ok, ""));  // in place of the old one
+  EXPECT_EQ(exchanges_.size(), 1u);
+  const auto piece = network_.run(kept->read());
+  EXPECT_FALSE(piece);
+}
+
+// --- 100-continue and other 1xx ----------------------------------------------------------------
+
+constexpr std::string_view kExpecting =
+    "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
+
+TEST_F(H1ExchangeRequest, SaysContinueWhenTheBodyIsRead) {
+  Wire client = connect([](Request request) -> task<Response> {
+    co_await sleep_for(1s);
+    auto content = co_await request.body().read_all(100);
+    co_return Response(Status::ok, content.value_or("?"));
+  });
+  client.send(kExpecting);
+  EXPECT_EQ(client.receive(), "");
+  network_.advance(1s);
+  EXPECT_EQ(client.receive(), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("hello");
+  EXPECT_EQ(body_of(client.receive()), "hello");
+  EXPECT_FALSE(client.at_end());
+}
+
+TEST_F(H1ExchangeRequest, SaysNothingToAClientThatDoesNotWaitForIt) {
+  Wire client = connect([](Request request) -> task<Response> {
+    auto content = co_await request.body().read_all(100);
+    co_return Response(Status::ok, content.value_or("?"));
+  });
+  client.send(std::string(kExpecting) + "hello");
+  EXPECT_EQ(status_of(client.receive()), 200);
+}
+
+TEST_F(H1ExchangeRequest, DoesNotSayContinueToARefusedBody) {
+  Wire client = connect([](Request) { return Response(Status::forbidden, "no"); });
+  client.send(kExpecting);
+  const std::string answer = client.receive();
+  EXPECT_EQ(status_of(answer), 403);
+  // Whether the body comes now is not known: only closing is safe.
+  EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+  EXPECT_TRUE(client.at_end());
+}
+
+TEST_F(H1ExchangeRequest, SendsInformationalResponsesBeforeTheAnswer) {
+  Wire client = connect([](Request request) -> task<Response> {
+    const Response hints(Status::early_hints, Headers({{"Link", "</a.css>"}, {"Connection", "x"}}));
+    request.informational(hints);
+    co_await sleep_for(1s);
+    request.informational(Response(Status::processing));
+    co_return Response(Status::ok, "done");
+  });
+  client.send(kGet);
+  EXPECT_EQ(client.receive(), "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n");
+  network_.advance(1s);
+  EXPECT_EQ(without_date(client.receive()),
+            "HTTP/1.1 102 Processing\r\n\r\n"
+            "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone");
+}
+
+TEST_F(H1ExchangeRequest, SendsNoInformationalResponsesToHttp10) {
+  Wire client = connect([](Request request) {
+    request.informational(Response(Status::early_hints));
+    return Response(Status::ok, "done");
+  });
+  client.send("GET / HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(status_of(client.receive()), 200);
+}
+
+}  // namespace
+}  // namespace onehop::server

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Idle connections wander between the threads of one transport. Two event loops take turns on the
+// test's thread; the upstream is a thread with real sockets.
+#include <onehop/transport.hpp>
+
+#include "io/file_descriptor.hpp"
+#include "io/reactor.hpp"
+
+#include <atomic>
+#include <string>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace onehop {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Answers "ok" to every request of one connection after the other, and counts both.
+class Upstream {
+ public:
+  Upstream() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const any = reinterpret_cast<sockaddr*>(&address);
+    EXPECT_EQ(::bind(listener_.get(), any, size), 0);
+    EXPECT_EQ(::listen(listener_.get(), 16), 0);
+    EXPECT_EQ(::getsockname(listener_.get(), any, &size), 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { serve(); });
+  }
+  Upstream(const Upstream&) = delete;
+  Upstream& operator=(const Upstream&) = delete;
+  ~Upstream() {
+    ::shutdown(listener_.get(), SHUT_RDWR);
+    thread_.join();
+  }
+
+  Url url() const { return Url::parse("http://127.0.0.1:" + std::to_string(port_)).value(); }
+  int connections() const noexcept { return connections_; }
+
+ private:
+  void serve() {
+    std::vector<std::thread> threads;
+    for (;;) {
+      const int accepted = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+      if (accepted < 0) break;
+      ++connections_;
+      threads.emplace_back([accepted] { answer_all(io::FileDescriptor(accepted)); });
+    }
+    for (auto& thread : threads)
+      thread.join();
+  }
+
+  static void answer_all(const io::FileDescriptor& socket) {
+    constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    std::string seen;
+    char octets[4096];
+    for (;;) {
+      const ssize_t got = ::recv(socket.get(), octets, sizeof octets, 0);
+      if (got <= 0) return;
+      seen.append(octets, static_cast<std::size_t>(got));
+      if (!seen.ends_with("\r\n\r\n")) continue;
+      seen.clear();
+      EXPECT_GT(::send(socket.get(), kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL), 0);
+    }
+  }
+
+  io::FileDescriptor listener_;
+  std::uint16_t port_ = 0;
+  std::atomic<int> connections_ = 0;
+  std::thread thread_;
+};
+
+task<std::string> get(const Transport& transport, Url url, Method method) {
+  Request request(method, std::move(url));
+  auto response = co_await transport.round_trip(std::move(request));
+  if (!response) co_return response.error().to_string();
+  auto text = co_await response->body().read_all(1000);
+  co_return text ? *text : text.error().to_string();
+}
+
+class HandoverTest : public ::testing::Test {
+ protected:
+  std::string run(io::Reactor& on, io::Reactor& other, Method method = Method::get) {
+    task<std::string> work = get(transport_, upstream_.url(), method);
+    {
+      const io::Reactor::Enter enter(on);
+      work.start();
+    }
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!work.done() && std::chrono::steady_clock::now() < give_up) {
+      on.run_once(milliseconds(1));
+      if (other_runs_) other.run_once(milliseconds(0));
+    }
+    return work.done() ? work.take() : "never ended";
+  }
+
+  Upstream upstream_;
+  Transport transport_;
+  io::Reactor one_;
+  io::Reactor two_;
+  bool other_runs_ = true;
+};
+
+TEST_F(HandoverTest, an_idle_connection_serves_the_thread_that_has_none) {
+  EXPECT_EQ(run(one_, two_), "ok");
+  EXPECT_EQ(run(two_, one_), "ok");
+  EXPECT_EQ(run(one_, two_), "ok");
+  EXPECT_EQ(upstream_.connections(), 1);
+  EXPECT_EQ(transport_.statistics().open, 1U);
+  EXPECT_EQ(transport_.statistics().idle, 1U);
+  EXPECT_EQ(transport_.statistics().dialled, 1U);
+  EXPECT_EQ(transport_.statistics().reused, 2U);
+}
+
+TEST_F(HandoverTest, also_for_a_request_that_may_not_be_sent_twice) {
+  EXPECT_EQ(run(one_, two_), "ok");
+  EXPECT_EQ(run(two_, one_, Method::post), "ok");
+  EXPECT_EQ(upstream_.connections(), 1);
+}
+
+TEST_F(HandoverTest, a_thread_that_does_not_answer_is_not_waited_for) {
+  EXPECT_EQ(run(one_, two_), "ok");
+  EXPECT_EQ(run(two_, one_), "ok");  // two_ has the connection now, and the pools know each other
+  other_runs_ = false;
+  EXPECT_EQ(run(one_, two_), "ok");
+  EXPECT_EQ(upstream_.connections(), 2);
+  // What it has to give after all goes to the pool of the asker.
+  two_.run_once(milliseconds(0));
+  one_.run_once(milliseconds(0));
+  EXPECT_EQ(transport_.statistics().idle, 2U);
+  EXPECT_EQ(transport_.statistics().open, 2U);
+}
+
+TEST_F(HandoverTest, nothing_is_left_of_a_thread_that_has_ended) {
+  {
+    io::Reactor gone;
+    EXPECT_EQ(run(gone, one_), "ok");
+    EXPECT_EQ(transport_.statistics().open, 1U);
+  }
+  EXPECT_EQ(transport_.statistics().open, 0U);
+  EXPECT_EQ(run(one_, two_), "ok");
+  EXPECT_EQ(upstream_.connections(), 2);
+  EXPECT_EQ(transport_.statistics().dialled, 2U);
+}
+
+}  // namespace
+}  // namespace onehop

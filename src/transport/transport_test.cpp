@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Round trips of requests that no proxy would make, and what Options add to every one.
+#include <onehop/transport.hpp>
+
+#include "support/bodies.hpp"
+#include "support/vocabulary.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace onehop {
+namespace {
+
+using namespace test::vocabulary;
+using test::pieces;
+
+// A handler at "s:80" makes the request of the test and sends it; "backend:80" is the test.
+class TransportTest : public ::testing::Test {
+ protected:
+  using Make = std::function<Request()>;
+
+  class Sender final : public Handler {
+   public:
+    explicit Sender(TransportTest& test) : test_(test) {}
+    task<Response> serve(Request) const override {
+      Request request = test_.make_();
+      auto response = co_await test_.transport_->round_trip(std::move(request));
+      if (!response) {
+        test_.error_ = response.error();
+        co_return Response(Status::bad_gateway);
+      }
+      co_return std::move(*response);
+    }
+
+   private:
+    TransportTest& test_;
+  };
+
+  Wire send(Make make, Transport::Options options = {}) {
+    options.network = &network_;
+    transport_ = std::make_shared<Transport>(options);
+    make_ = std::move(make);
+    network_.serve("s:80", std::make_shared<Sender>(*this), exchanges_.options());
+    Wire client = network_.connect("s:80");
+    client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    return client;
+  }
+  Wire backend() { return network_.accept("backend:80"); }
+  static Request request(Method method, Body body = {}) {
+    return Request(method, Url::parse("http://backend/").value(), Headers({{"Host", "backend"}}),
+                   std::move(body));
+  }
+  // A PUT whose body says it has `length` octets.
+  static Make put(std::vector<std::string> content, std::uint64_t length) {
+    return [content, length] {
+      auto source = pieces(content);
+      source->length_ = length;
+      return request(Method::put, Body::from(std::move(source)));
+    };
+  }
+
+  test::ExchangeLog exchanges_;
+  Network network_;
+  std::shared_ptr<Transport> transport_;
+  Make make_;
+  std::optional<Error> error_;
+};
+
+// --- bodies that are not what they said --------------------------------------------------------
+
+TEST_F(TransportTest, CutsARequestWhoseBodyIsShorterThanItSaid) {
+  network_.listen("backend:80");
+  Wire client = send(put({"abc"}, 5));
+  EXPECT_EQ(status_of(client.receive()), 502);
+  ASSERT_TRUE(error_);
+  EXPECT_TRUE(error_->is(Errc::handler_failed));
+  EXPECT_EQ(error_->side(), Side::local);
+  EXPECT_EQ(error_->phase(), Phase::send);
+  Wire backend = this->backend();
+  EXPECT_THAT(backend.receive(), EndsWith("Content-Length: 5\r\n\r\nabc"));
+  EXPECT_TRUE(backend.at_end());
+}
+
+TEST_F(TransportTest, SendsNoMoreThanABodySaidAndCutsTheRequest) {
+  for (const std::vector<std::string>& content :
+       {std::vector<std::string>{"abc", "defgh"}, {"abcdefgh"}, {"abcde", "GET /smuggled"}}) {
+    network_.listen("backend:80");
+    error_.reset();
+    Wire client = send(put(content, 5));
+    EXPECT_EQ(status_of(client.receive()), 502);
+    ASSERT_TRUE(error_);
+    EXPECT_TRUE(error_->is(Errc::handler_failed));
+    Wire backend = this->backend();
+    EXPECT_LE(body_of(backend.receive()).size(), 5u);
+    EXPECT_TRUE(backend.at_end());
+  }
+}
+
+TEST_F(TransportTest, CutsARequestWhoseBodyFails) {
+  for (const bool chunked : {false, true}) {
+    network_.listen("backend:80");
+    error_.reset();
+    Wire client = send([chunked] {
+      auto source = pieces({"abc"});
+      if (!chunked) source->length_ = 5;
+      source->fails_ = true;
+      return request(Method::put, Body::from(std::move(source)));
+    });
+    client.receive();
+    ASSERT_TRUE(error_);
+    EXPECT_TRUE(error_->is(Errc::truncated));
+    Wire backend = this->backend();
+    EXPECT_THAT(body_of(backend.receive()), chunked ? "3\r\nabc\r\n" : "abc");
+    EXPECT_TRUE(backend.at_end());
+  }
+}
+
+TEST_F(TransportTest, CutsARequestWhoseBodyThrows) {
+  network_.listen("backend:80");
+  Wire client = send([] {
+    auto source = pieces({"abc"});
+    source->throws_ = true;
+    return request(Method::put, Body::from(std::move(source)));
+  });
+  client.receive();
+  ASSERT_TRUE(error_);
+  EXPECT_TRUE(error_->is(Errc::handler_failed));
+  Wire backend = this->backend();
+  EXPECT_EQ(body_of(backend.receive()), "3\r\nabc\r\n");
+  EXPECT_TRUE(backend.at_end());
+}
+
+// The answer had begun before the request broke off: it must not look complete either.
+TEST_F(TransportTest, CutsAnAnswerWhoseRequestBreaksOff) {
+  network_.listen("backend:80");
+  Wire client = send([] {
+    auto source = pieces({"abc"});
+    source->length_ = 5;
+    source->pause_ = 1s;
+    return request(Method::put, Body::from(std::move(source)));
+  });
+  Wire backend = this->backend();
+  backend.receive();
+  backend.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbegun");
+  EXPECT_THAT(client.receive(), EndsWith("\r\n\r\nbegun"));
+  network_.advance(3s);
+  EXPECT_TRUE(client.at_end());
+  EXPECT_EQ(backend.receive(), "abc");
+  EXPECT_TRUE(backend.at_end());
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::aborted);
+  EXPECT_TRUE(exchanges_.last().failed_with(Errc::handler_failed));
+}
+
+TEST_F(TransportTest, DoesNotUseAConnectionAgainWhoseRequestBrokeOff) {
+  network_.listen("backend:80");
+  Wire client = send(put({"abc"}, 5));
+  Wire old = backend();
+  old.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  client.receive();
+  old.receive();
+  EXPECT_TRUE(old.at_end());
+  EXPECT_EQ(transport_->statistics().idle, 0u);
+  EXPECT_EQ(transport_->statistics().open, 0u);
+}
+
+// --- requests that go nowhere ------------------------------------------------------------------
+
+TEST_F(TransportTest, RefusesARequestWithoutAPlaceToGo) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"/relative", "no absolute URL"},
+      {"https://backend/", "https"},
+      {"ftp://backend/", "ftp"},
+  };
+  for (const auto& [url, reason] : cases) {
+    const bool absolute = std::string_view(url).find("://") != std::string_view::npos;
+    const auto parsed = absolute ? Url::parse(url) : Url::parse_target(url);
+    if (!parsed) continue;  // refused even earlier
+    error_.reset();
+    Wire client = send([&] { return Request(Method::get, *parsed); });
+    client.receive();
+    ASSERT_TRUE(error_) << url;
+    EXPECT_TRUE(error_->is(Errc::bad_url));
+    EXPECT_THAT(std::string(error_->detail()), HasSubstr(reason));
+  }
+}
+
+TEST_F(TransportTest, WorksOnAnEventLoopOnly) {
+  const Transport transport;
+  auto work = transport.round_trip(request(Method::get));
+  ASSERT_TRUE(work.start());
+  const auto response = work.take();
+  ASSERT_FALSE(response);
+  EXPECT_TRUE(response.error().is(Errc::bad_option));
+}
+
+// --- hold --------------------------------------------------------------------------------------
+
+Transport::Options holding(Transport::Duration time) {
+  Transport::Options options;
+  options.hold = time;
+  return options;
+}
+
+TEST_F(TransportTest, HoldsARequestUntilTheUpstreamIsThere) {
+  Wire client = send([] { return request(Method::post, Body::of("once")); }, holding(10s));
+  network_.advance(5s);
+  EXPECT_EQ(client.receive(), "");
+  network_.listen("backend:80");
+  network_.advance(200ms);
+  Wire backend = this->backend();
+  const std::string asked = backend.receive();
+  EXPECT_THAT(asked, StartsWith("POST / HTTP/1.1\r\n"));
+  EXPECT_THAT(asked, EndsWith("\r\n\r\nonce"));
+  backend.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate");
+  EXPECT_EQ(body_of(client.receive()), "late");
+  EXPECT_FALSE(error_);
+}
+
+TEST_F(TransportTest, HoldsARequestForSoLong) {
+  Wire client = send([] { return request(Method::get); }, holding(2s));
+  network_.advance(1900ms);
+  EXPECT_EQ(client.receive(), "");
+  network_.advance(400ms);
+  EXPECT_EQ(status_of(client.receive()), 502);
+  ASSERT_TRUE(error_);
+  EXPECT_EQ(error_->phase(), Phase::connect);
+}
+
+// A single refusal is asked about once more, soon: it may be restarting.
+TEST_F(TransportTest, HoldsNothingUnlessItIsToldTo) {
+  Wire client = send([] { return request(Method::get); });
+  network_.advance(100ms);
+  EXPECT_EQ(status_of(client.receive()), 502);
+}
+
+TEST_F(TransportTest, GivesAHeldRequestUpWithItsClient) {
+  {
+    Wire client = send([] { return request(Method::get); }, holding(1h));
+    network_.advance(1s);
+  }
+  network_.advance(1s);
+  ASSERT_EQ(exchanges_.size(), 1u);
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
+  network_.listen("backend:80");
+  network_.advance(1min);
+  EXPECT_THROW(backend(), std::out_of_range);
+}
+
+// --- limits ------------------------------------------------------------------------------------
+
+TEST_F(TransportTest, DoesNotWaitForContinueWhereThatIsOff) {
+  network_.listen("backend:80");
+  Transport::Options options;
+  options.expect_continue_timeout = Transport::Duration::zero();
+  Wire client = send(
+      [] {
+        Request put = request(Method::put, Body::of("abc"));
+        put.headers().add("Expect", "100-continue");
+        return put;
+      },
+      options);
+  EXPECT_THAT(backend().receive(), EndsWith("\r\n\r\nabc"));
+}
+
+TEST_F(TransportTest, TakesSoManyInformationalResponses) {
+  for (const bool too_many : {false, true}) {
+    network_.listen("backend:80");
+    error_.reset();
+    Transport::Options options;
+    options.max_informational = 2;
+    Wire client = send([] { return request(Method::get); }, options);
+    Wire backend = this->backend();
+    for (int i = 0; i < (too_many ? 3 : 2); ++i)
+      backend.send("HTTP/1.1 102 Processing\r\n\r\n");
+    backend.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    EXPECT_EQ(status_of(client.receive()), too_many ? 502 : 200);
+    EXPECT_EQ(error_.has_value(), too_many);
+  }
+}
+
+TEST_F(TransportTest, RefusesAResponseHeadPastItsLimits) {
+  const std::string cases[] = {
+      "HTTP/1.1 200 OK\r\nX: " + std::string(2000, 'x') + "\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\n\r\n",
+  };
+  for (const std::string& head : cases) {
+    network_.listen("backend:80");
+    error_.reset();
+    Transport::Options options;
+    options.max_response_header_bytes = 1024;
+    options.max_response_header_fields = 3;
+    Wire client = send([] { return request(Method::get); }, options);
+    Wire backend = this->backend();
+    backend.send(head);
+    EXPECT_EQ(status_of(client.receive()), 502);
+    ASSERT_TRUE(error_);
+    EXPECT_TRUE(error_->is(Errc::response_head_too_large));
+    backend.receive();
+    EXPECT_TRUE(backend.at_end());
+  }
+}
+
+}  // namespace
+}  // namespace onehop

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/head_reader.hpp"
+
+#include "support/stream_pair.hpp"
+
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace onehop::wire {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view kHead = "GET /a HTTP/1.1\r\nHost: h\r\nX: y\r\n\r\n";
+
+class HeadReaderTest : public test::StreamPair {
+ protected:
+  // Begins to read a head from a new connection.
+  void start(net::Time deadline = io::kNever) {
+    reading_ = {};
+    join(std::size_t{1} << 20);
+    buffer_.release();
+    parser_.emplace(kind_, limits_);
+    source_.emplace(*near_, buffer_, *parser_, side_, most_);
+    reading_ = read_head(*source_, deadline);
+    reading_.start();
+  }
+  void send(std::string_view text) {
+    far_.send(text);
+    settle();
+  }
+  std::optional<Error> error() {
+    settle();
+    EXPECT_TRUE(reading_.done());
+    if (!reading_.done()) return std::nullopt;
+    const Result<void> result = reading_.take();
+    if (result) return std::nullopt;
+    return result.error();
+  }
+  bool failed_with(Errc code) {
+    const auto found = error();
+    return found && found->is(code) && found->side() == side_;
+  }
+
+  h1::HeadKind kind_ = h1::HeadKind::request;
+  h1::Limits limits_;
+  Side side_ = Side::client;
+  std::size_t most_ = std::size_t{64} * 1024;
+
+  ReadBuffer buffer_{reactor_.buffers()};
+  std::optional<h1::HeadParser> parser_;
+  std::optional<HeadSource> source_;
+  task<Result<void>> reading_;
+};
+
+TEST_F(HeadReaderTest, ReadsAHeadThatIsHereWithoutWaiting) {
+  start();
+  EXPECT_FALSE(try_read_head(*source_));
+  far_.send(kHead);
+  const auto read = try_read_head(*source_);
+  ASSERT_TRUE(read);
+  EXPECT_TRUE(*read);
+}
+
+TEST_F(HeadReaderTest, WaitsForTheRestAtEverySplit) {
+  for (std::size_t split = 0; split < kHead.size(); ++split) {
+    start();
+    send(kHead.substr(0, split));
+    ASSERT_FALSE(reading_.done()) << split;
+    send(kHead.substr(split));
+    ASSERT_FALSE(error()) << split;
+    EXPECT_EQ(parser_->size(), kHead.size());
+    EXPECT_EQ(buffer_.view(), kHead);
+  }
+}
+
+TEST_F(HeadReaderTest, TakesOneOctetAtATime) {
+  start();
+  near_->set_max_read(1);
+  send(kHead);
+  EXPECT_FALSE(error());
+  EXPECT_EQ(buffer_.view(), kHead);
+}
+
+TEST_F(HeadReaderTest, LeavesWhatFollowsInTheBuffer) {
+  start();
+  send(std::string(kHead) + "content");
+  EXPECT_FALSE(error());
+  EXPECT_EQ(buffer_.view().substr(parser_->size()), "content");
+}
+
+TEST_F(HeadReaderTest, UsesWhatIsInTheBufferAlready) {
+  start();
+  reading_ = {};
+  far_.send(kHead);
+  buffer_.fill(*near_, 1000);
+  far_.close();
+  reading_ = read_head(*source_, io::kNever);
+  reading_.start();
+  EXPECT_FALSE(error());
+}
+
+TEST_F(HeadReaderTest, EndsAtItsDeadlineHoweverSlowlyItGoesOn) {
+  start(reactor_.now() + 10s);
+  for (const char octet : kHead.substr(0, 9)) {
+    advance(1s);
+    send({&octet, 1});
+  }
+  EXPECT_FALSE(reading_.done());
+  advance(999ms);
+  EXPECT_FALSE(reading_.done());
+  advance(1ms);
+  EXPECT_TRUE(failed_with(Errc::timed_out));
+  EXPECT_TRUE(parser_->begun());
+}
+
+TEST_F(HeadReaderTest, TellsAnEndFromAReset) {
+  for (const std::string_view begin : {std::string_view(), kHead.substr(0, 20)}) {
+    start();
+    send(begin);
+    far_.close_write();
+    EXPECT_TRUE(failed_with(Errc::closed));
+    start();
+    send(begin);
+    far_.reset();
+    const auto reset = error();
+    ASSERT_TRUE(reset);
+    EXPECT_EQ(reset->code(), std::error_code(ECONNRESET, std::system_category()));
+    EXPECT_EQ(reset->side(), Side::client);
+  }
+}
+
+TEST_F(HeadReaderTest, CanBeInterrupted) {
+  start();
+  send("GET ");
+  near_->interrupt_reader();
+  const auto interrupted = error();
+  ASSERT_TRUE(interrupted);
+  EXPECT_TRUE(interrupted->is(Errc::cancelled));
+}
+
+TEST_F(HeadReaderTest, CanBeGivenUp) {
+  start(reactor_.now() + 1s);
+  send("GET ");
+  reading_ = {};
+  send("/");
+  advance(2s);
+  EXPECT_EQ(far_.ending(), "");
+}
+
+TEST_F(HeadReaderTest, GivesTheErrorOfTheParser) {
+  start();
+  send("GET / HTTP/1.1\r\nHost : h\r\n\r\n");
+  EXPECT_TRUE(failed_with(Errc::bad_request));
+  kind_ = h1::HeadKind::response;
+  side_ = Side::upstream;
+  start();
+  send("HTTP/1.1 2OO OK\r\n\r\n");
+  EXPECT_TRUE(failed_with(Errc::bad_response));
+}
+
+// The parser counts otherwise; the buffer must not grow without end beside it.
+TEST_F(HeadReaderTest, RefusesMoreThanTheBufferMayHold) {
+  limits_.max_start_line = limits_.max_header_bytes = std::size_t{1} << 20;
+  const std::string large = "X: " + std::string(100'000, 'x');
+  start();
+  send("GET / HTTP/1.1\r\n" + large);
+  EXPECT_TRUE(failed_with(Errc::head_too_large));
+  EXPECT_LE(buffer_.size(), most_);
+  kind_ = h1::HeadKind::response;
+  side_ = Side::upstream;
+  start();
+  send("HTTP/1.1 200 OK\r\n" + large);
+  EXPECT_TRUE(failed_with(Errc::response_head_too_large));
+}
+
+TEST_F(HeadReaderTest, ReadsAHeadOfExactlyTheSizeOfTheBuffer) {
+  limits_.max_start_line = limits_.max_header_bytes = std::size_t{1} << 20;
+  const std::string begin = "GET / HTTP/1.1\r\nHost: h\r\nX: ";
+  const std::string head = begin + std::string(most_ - begin.size() - 4, 'x') + "\r\n\r\n";
+  start();
+  send(head);
+  EXPECT_FALSE(error());
+  EXPECT_EQ(parser_->size(), most_);
+}
+
+}  // namespace
+}  // namespace onehop::wire

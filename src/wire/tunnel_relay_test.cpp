@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/tunnel_relay.hpp"
+
+#include <onehop/scope.hpp>
+
+#include "io/file_descriptor.hpp"
+#include "net/tcp_stream.hpp"
+#include "support/stream_pair.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <sys/socket.h>
+
+namespace onehop::wire {
+namespace {
+
+using namespace std::chrono_literals;
+using test::FarEnd;
+
+// A client at far_, an upstream at upstream_, and a relay between them.
+class TunnelRelayTest : public test::StreamPair {
+ protected:
+  void start(std::string early_of_client = {},
+             std::string early_of_upstream = {},
+             std::size_t capacity = std::size_t{64} * 1024) {
+    relaying_ = {};
+    join(capacity);
+    auto [near, far] = net::make_memory_pair(reactor_, capacity);
+    upstream_ = FarEnd(std::move(far));
+    tunnel_ = std::make_unique<StreamTunnel>(std::move(near), std::move(early_of_upstream));
+    start_over(*tunnel_, std::move(early_of_client));
+  }
+  void start_over(Tunnel& tunnel, std::string early_of_client = {}) {
+    counts_ = {};
+    relaying_ = relay(*near_, std::move(early_of_client), tunnel, counts_);
+    relaying_.start();
+    settle();
+  }
+  void send(FarEnd& from, std::string_view text) {
+    from.send(text);
+    settle();
+  }
+  std::string receive(FarEnd& at) {
+    std::string text = at.receive();
+    settle();
+    return text;
+  }
+  std::optional<Error> error() {
+    settle();
+    EXPECT_TRUE(relaying_.done());
+    if (!relaying_.done()) return std::nullopt;
+    const Result<void> result = relaying_.take();
+    if (result) return std::nullopt;
+    return result.error();
+  }
+
+  FarEnd upstream_;
+  std::unique_ptr<StreamTunnel> tunnel_;
+  RelayCounts counts_;
+  task<Result<void>> relaying_;
+};
+
+TEST_F(TunnelRelayTest, CarriesOctetsBothWaysAndCountsThem) {
+  start();
+  for (const std::string text : {"a", "bc", "def"}) {
+    send(far_, text);
+    EXPECT_EQ(receive(upstream_), text);
+    send(upstream_, text + text);
+    EXPECT_EQ(receive(far_), text + text);
+  }
+  EXPECT_EQ(counts_.from_client, 6u);
+  EXPECT_EQ(counts_.to_client, 12u);
+  EXPECT_FALSE(relaying_.done());
+}
+
+TEST_F(TunnelRelayTest, DeliversWhatWasSentEarlyFirst) {
+  start("from client ", "from upstream ");
+  send(far_, "more");
+  send(upstream_, "more");
+  EXPECT_EQ(receive(upstream_), "from client more");
+  EXPECT_EQ(receive(far_), "from upstream more");
+  EXPECT_EQ(counts_.from_client, 16u);
+  EXPECT_EQ(counts_.to_client, 18u);
+}
+
+TEST_F(TunnelRelayTest, PassesHalfClosesOnAndEndsWithTheSecond) {
+  for (const bool client_first : {true, false}) {
+    start();
+    FarEnd& first = client_first ? far_ : upstream_;
+    FarEnd& second = client_first ? upstream_ : far_;
+    send(first, "last words");
+    first.close_write();
+    settle();
+    EXPECT_EQ(receive(second), "last words");
+    EXPECT_EQ(second.ending(), "end");
+    EXPECT_FALSE(relaying_.done());
+    send(second, "answer");
+    EXPECT_EQ(receive(first), "answer");
+    second.close_write();
+    settle();
+    EXPECT_EQ(first.ending(), "end");
+    EXPECT_FALSE(error());
+  }
+}
+
+TEST_F(TunnelRelayTest, MayBeSilentForAsLongAsItLikes) {
+  start();
+  advance(24h);
+  EXPECT_FALSE(relaying_.done());
+  send(far_, "still here");
+  EXPECT_EQ(receive(upstream_), "still here");
+}
+
+TEST_F(TunnelRelayTest, NamesTheSideThatFailed) {
+  for (const Side side : {Side::client, Side::upstream}) {
+    start();
+    (side == Side::client ? far_ : upstream_).reset();
+    const auto failed = error();
+    ASSERT_TRUE(failed);
+    EXPECT_EQ(failed->side(), side);
+    EXPECT_EQ(failed->phase(), Phase::tunnel);
+  }
+}
+
+TEST_F(TunnelRelayTest, FailsWhenItCannotDeliver) {
+  for (const Side side : {Side::client, Side::upstream}) {
+    start({}, {}, 4);
+    FarEnd& reader = side == Side::client ? far_ : upstream_;
+    FarEnd& writer = side == Side::client ? upstream_ : far_;
+    send(writer, "0123");
+    send(writer, "4567");
+    reader.reset();
+    const auto failed = error();
+    ASSERT_TRUE(failed);
+    EXPECT_EQ(failed->side(), side);
+  }
+}
+
+// Somebody who has left is noticed although the other side does not read what he sent.
+TEST_F(TunnelRelayTest, NoticesAResetWhileTheOtherSideDoesNotRead) {
+  for (const Side side : {Side::client, Side::upstream}) {
+    start({}, {}, 4);
+    FarEnd& writer = side == Side::client ? far_ : upstream_;
+    send(writer, "0123");
+    send(writer, "4567");
+    send(writer, "89");
+    writer.reset();
+    advance(1s);
+    const auto failed = error();
+    ASSERT_TRUE(failed);
+    EXPECT_EQ(failed->side(), side);
+  }
+}
+
+TEST_F(TunnelRelayTest, TakesNoMoreThanTheOtherSideReads) {
+  start({}, {}, 100);
+  std::string sent;
+  for (int i = 0; i < 50; ++i) {
+    const std::string piece = std::to_string(100 + i) + " of the upstream's words; ";
+    sent += piece.substr(0, upstream_.send(piece));
+    settle();
+  }
+  EXPECT_LE(sent.size(), 400u);
+  EXPECT_LE(counts_.to_client, 300u);
+  std::string received;
+  for (std::string piece = receive(far_); !piece.empty(); piece = receive(far_))
+    received += piece;
+  EXPECT_EQ(received, sent);
+}
+
+TEST_F(TunnelRelayTest, OneDirectionDoesNotWaitForTheOther) {
+  start({}, {}, 4);
+  for (int i = 0; i < 3; ++i)
+    send(upstream_, "0123");
+  for (int i = 0; i < 5; ++i) {
+    send(far_, "ping");
+    EXPECT_EQ(receive(upstream_), "ping");
+  }
+}
+
+TEST_F(TunnelRelayTest, CanBeGivenUp) {
+  start({}, {}, 4);
+  send(far_, "0123");
+  send(far_, "4567");
+  relaying_ = {};
+  settle();
+  EXPECT_EQ(receive(upstream_), "0123");
+  advance(10s);
+  EXPECT_EQ(upstream_.ending(), "");
+}
+
+// --- over sockets ------------------------------------------------------------------------------
+
+// The other ends of two sockets, which are closed in one step.
+class SocketRelayTest : public test::StreamPair {
+ protected:
+  SocketRelayTest() {
+    client_ = connect(near_socket_);
+    auto upstream = connect(far_socket_);
+    tunnel_ = std::make_unique<StreamTunnel>(std::move(upstream), "");
+    relaying_ = relay(*client_, {}, *tunnel_, counts_);
+    relaying_.start();
+  }
+  std::unique_ptr<net::TcpStream> connect(io::FileDescriptor& other) {
+    int pair[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+    other = io::FileDescriptor(pair[1]);
+    io::FileDescriptor own(pair[0]);
+    return std::make_unique<net::TcpStream>(reactor_, std::move(own),
+                                            net::TcpStream::Origin::accepted);
+  }
+  // As much as there is room for along the whole way.
+  std::size_t fill(const io::FileDescriptor& from) {
+    const std::string piece(10'000, 'x');
+    std::size_t sent = 0;
+    for (int full = 0; full < 2;) {
+      const ssize_t some = ::send(from.get(), piece.data(), piece.size(), MSG_NOSIGNAL);
+      full = some > 0 ? 0 : full + 1;
+      if (some > 0) sent += static_cast<std::size_t>(some);
+      settle();
+    }
+    return sent;
+  }
+  std::size_t empty(const io::FileDescriptor& at) {
+    std::string piece(10'000, '\0');
+    std::size_t received = 0;
+    for (int empty = 0; empty < 2;) {
+      const ssize_t some = ::recv(at.get(), piece.data(), piece.size(), 0);
+      empty = some > 0 ? 0 : empty + 1;
+      if (some > 0) received += static_cast<std::size_t>(some);
+      settle();
+    }
+    return received;
+  }
+
+  io::FileDescriptor near_socket_;
+  io::FileDescriptor far_socket_;
+  std::unique_ptr<net::TcpStream> client_;
+  std::unique_ptr<StreamTunnel> tunnel_;
+  RelayCounts counts_;
+  task<Result<void>> relaying_;
+};
+
+TEST_F(SocketRelayTest, LosesNothingOfAnUpstreamThatHasSentAllAndClosed) {
+  const std::size_t sent = fill(far_socket_);
+  far_socket_.reset();
+  advance(2s);
+  EXPECT_FALSE(relaying_.done());
+  EXPECT_EQ(empty(near_socket_), sent);
+  near_socket_.reset();
+  settle();
+  ASSERT_TRUE(relaying_.done());
+  EXPECT_EQ(counts_.to_client, sent);
+}
+
+TEST_F(SocketRelayTest, LosesNothingBehindAHalfClose) {
+  ::shutdown(near_socket_.get(), SHUT_WR);
+  settle();
+  const std::size_t sent = fill(far_socket_);
+  far_socket_.reset();
+  advance(2s);
+  EXPECT_EQ(empty(near_socket_), sent);
+  ASSERT_TRUE(relaying_.done());
+  EXPECT_TRUE(relaying_.take());
+}
+
+// --- the tunnel by itself ----------------------------------------------------------------------
+
+class StreamTunnelTest : public TunnelRelayTest {
+ protected:
+  StreamTunnelTest() {
+    auto [near, far] = net::make_memory_pair(reactor_, 4);
+    upstream_ = FarEnd(std::move(far));
+    tunnel_ = std::make_unique<StreamTunnel>(std::move(near), "early");
+  }
+  template <class T>
+  Result<T> finish(task<Result<T>>& work) {
+    settle();
+    EXPECT_TRUE(work.done());
+    if (!work.done()) return failure(Errc::cancelled, Side::local);
+    return work.take();
+  }
+};
+
+TEST_F(StreamTunnelTest, ReadsWhatCameEarlyThenTheStreamThenItsEnd) {
+  for (const std::string expected : {"early", "late", ""}) {
+    auto reading = tunnel_->read();
+    reading.start();
+    if (expected == "late") {
+      settle();
+      EXPECT_FALSE(reading.done());
+      upstream_.send("late");
+    }
+    const Result<bytes> piece = finish(reading);
+    ASSERT_TRUE(piece);
+    EXPECT_EQ(*piece, expected);
+    if (expected == "late") upstream_.close_write();
+  }
+}
+
+TEST_F(StreamTunnelTest, WritesWhatTheStreamTakesAndWaits) {
+  const std::string text = "0123456789";
+  auto writing = tunnel_->write(text);
+  writing.start();
+  settle();
+  EXPECT_FALSE(writing.done());
+  std::string received;
+  for (std::string piece = receive(upstream_); !piece.empty(); piece = receive(upstream_))
+    received += piece;
+  EXPECT_EQ(received, text);
+  EXPECT_TRUE(finish(writing));
+  tunnel_->close_write();
+  EXPECT_EQ(upstream_.ending(), "end");
+}
+
+TEST_F(StreamTunnelTest, FailsWithItsStream) {
+  upstream_.reset();
+  auto early = tunnel_->read();
+  early.start();
+  EXPECT_TRUE(finish(early));
+  auto reading = tunnel_->read();
+  reading.start();
+  const Result<bytes> piece = finish(reading);
+  ASSERT_FALSE(piece);
+  EXPECT_EQ(piece.error().side(), Side::upstream);
+  auto writing = tunnel_->write("x");
+  writing.start();
+  const Result<void> written = finish(writing);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().side(), Side::upstream);
+}
+
+// --- tunnels of somebody's own -----------------------------------------------------------------
+
+// Gives back what it is sent, after a second.
+class SlowEcho final : public Tunnel {
+ public:
+  task<Result<bytes>> read() override {
+    co_await sleep_for(1s);
+    if (fails_reading_) co_return failure(Errc::truncated, Side::upstream);
+    if (said_.empty() && closed_) co_return bytes();
+    piece_ = said_.empty() ? "." : std::exchange(said_, {});
+    co_return bytes(piece_);
+  }
+  task<Result<void>> write(bytes data) override {
+    if (fails_writing_) co_return failure(Errc::closed, Side::upstream);
+    said_ += data;
+    co_return Result<void>();
+  }
+  void close_write() override { closed_ = true; }
+
+  bool fails_reading_ = false;
+  bool fails_writing_ = false;
+
+ private:
+  std::string said_;
+  std::string piece_;
+  bool closed_ = false;
+};
+
+TEST_F(TunnelRelayTest, JoinsTheClientWithAnyTunnel) {
+  SlowEcho echo;
+  start_over(echo, "early ");
+  send(far_, "and late");
+  advance(1s);
+  EXPECT_EQ(receive(far_), "early and late");
+  far_.close_write();
+  advance(1s);
+  EXPECT_EQ(far_.ending(), "end");
+  EXPECT_FALSE(error());
+  EXPECT_EQ(counts_.from_client, 14u);
+  EXPECT_EQ(counts_.to_client, 14u);
+}
+
+TEST_F(TunnelRelayTest, FailsWithAnyTunnel) {
+  SlowEcho deaf;
+  deaf.fails_writing_ = true;
+  start_over(deaf);
+  send(far_, "x");
+  auto failed = error();
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->side(), Side::upstream);
+
+  SlowEcho mute;
+  mute.fails_reading_ = true;
+  relaying_ = {};
+  join();
+  start_over(mute);
+  advance(1s);
+  failed = error();
+  ASSERT_TRUE(failed);
+  EXPECT_TRUE(failed->is(Errc::truncated));
+
+  SlowEcho echo;
+  relaying_ = {};
+  join();
+  start_over(echo);
+  far_.reset();
+  failed = error();
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->side(), Side::client);
+}
+
+}  // namespace
+}  // namespace onehop::wire

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Bodies that do what a test wants, and a witness that tells when something was destroyed. One
+// thread.
+#pragma once
+
+#include <onehop/body.hpp>
+#include <onehop/scope.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace onehop::test {
+
+// Pieces, then the end or a failure. Its length is not known unless it is given, and then it may be
+// a lie.
+class Pieces final : public BodySource {
+ public:
+  explicit Pieces(std::vector<std::string> pieces) : pieces_(std::move(pieces)) {}
+
+  task<Result<bytes>> read() override {
+    ++reads_;
+    if (pause_ > std::chrono::seconds(0)) co_await sleep_for(pause_);
+    if (next_ < pieces_.size()) co_return bytes(pieces_[next_++]);
+    if (throws_) throw std::runtime_error("no more of this");
+    if (fails_) co_return failure(Errc::truncated, Side::upstream);
+    co_return bytes();
+  }
+  std::optional<std::uint64_t> length() const override { return length_; }
+  const Headers& trailers() const override { return trailers_; }
+
+  std::vector<std::string> pieces_;
+  std::optional<std::uint64_t> length_;
+  Headers trailers_;
+  std::chrono::seconds pause_{0};
+  bool fails_ = false;
+  bool throws_ = false;
+  int reads_ = 0;
+
+ private:
+  std::size_t next_ = 0;
+};
+
+inline std::unique_ptr<Pieces> pieces(std::vector<std::string> list) {
+  return std::make_unique<Pieces>(std::move(list));
+}
+
+// Says when it is destroyed.
+struct Witness {
+  explicit Witness(bool& gone) : gone_(&gone) {}
+  Witness(Witness&& other) noexcept : gone_(std::exchange(other.gone_, nullptr)) {}
+  Witness& operator=(Witness&&) = delete;
+  ~Witness() {
+    if (gone_) *gone_ = true;
+  }
+  bool* gone_;
+};
+
+}  // namespace onehop::test

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Served: a network in memory with a handler served at "s:80" and a test in the place of its
+// clients. The records of ended exchanges are kept; time moves only when told to.
+#pragma once
+
+#include <onehop/testing.hpp>
+
+#include "support/bodies.hpp"
+#include "support/messages.hpp"
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+namespace onehop::test {
+
+class Served : public ::testing::Test {
+ protected:
+  static constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+
+  template <class Function>
+  testing::Wire connect(Function handler, Server::Options options = {}) {
+    network_.serve("s:80", make_handler(std::move(handler)), exchanges_.watch(std::move(options)));
+    return network_.connect("s:80");
+  }
+  // A handler that gives one body, made by `make`.
+  testing::Wire connect_to_body(std::function<std::unique_ptr<BodySource>()> make) {
+    return connect([make](Request) { return Response(Status::ok, Headers(), Body::from(make())); });
+  }
+
+  ExchangeLog exchanges_;
+  testing::Network network_;
+};
+
+}  // namespace onehop::test

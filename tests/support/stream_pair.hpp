@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// StreamPair: a connection in memory, one end for the code under test and one for the test, on a
+// reactor whose time moves only when told to. For tests below the level of messages. One thread.
+#pragma once
+
+#include "io/reactor.hpp"
+#include "net/memory_stream.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+namespace onehop::test {
+
+// The test's end of a connection.
+class FarEnd {
+ public:
+  FarEnd() = default;
+  explicit FarEnd(std::unique_ptr<net::MemoryStream> stream) : stream_(std::move(stream)) {}
+
+  // As much as there is room for; how much that was.
+  std::size_t send(std::string_view text) {
+    const ssize_t sent = stream_->try_write(text.data(), text.size());
+    return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+  }
+  // What has arrived, at most `most` octets of it.
+  std::string receive(std::size_t most = std::string::npos) {
+    std::string text;
+    char piece[1024];
+    while (text.size() < most) {
+      const ssize_t got = stream_->try_read(piece, std::min(sizeof piece, most - text.size()));
+      if (got <= 0) break;
+      text.append(piece, static_cast<std::size_t>(got));
+    }
+    return text;
+  }
+  // What comes next when all was received: "end", "reset", or "" while the connection is open.
+  std::string ending() {
+    char octet = 0;
+    const ssize_t got = stream_->try_read(&octet, 1);
+    if (got == -EAGAIN) return "";
+    if (got == 0) return "end";
+    return got < 0 ? "reset" : "more";
+  }
+  void close_write() { stream_->close_write(); }
+  void close() { stream_.reset(); }
+  void reset() {
+    stream_->abort();
+    stream_.reset();
+  }
+  net::MemoryStream& stream() { return *stream_; }
+
+ private:
+  std::unique_ptr<net::MemoryStream> stream_;
+};
+
+class StreamPair : public ::testing::Test {
+ protected:
+  StreamPair() : enter_(reactor_) {
+    reactor_.set_time(net::Time(std::chrono::hours(1)));
+    join();
+  }
+
+  // A new connection; each direction holds `capacity` octets until its reader takes them.
+  void join(std::size_t capacity = std::size_t{64} * 1024) {
+    auto [near, far] = net::make_memory_pair(reactor_, capacity);
+    near_ = std::move(near);
+    far_ = FarEnd(std::move(far));
+  }
+  void settle() {
+    while (reactor_.run_once(io::Duration::zero())) {
+    }
+  }
+  void advance(io::Duration duration) {
+    const net::Time end = reactor_.now() + duration;
+    settle();
+    while (reactor_.now() < end) {
+      const auto next = reactor_.timers().next();
+      reactor_.set_time(next && *next < end ? *next : end);
+      settle();
+    }
+  }
+
+  io::Reactor reactor_{io::Reactor::Clock::manual};
+  io::Reactor::Enter enter_;
+  std::unique_ptr<net::MemoryStream> near_;
+  FarEnd far_;
+};
+
+}  // namespace onehop::test
