@@ -91,6 +91,7 @@ void H2Exchange::settle() {
 
 void H2Exchange::closed() {
   if (!begun_) {
+    if (const h2::FieldSection* head = incomplete_head()) note_head(*head);
     fail(Error(Errc::bad_request, Side::client, "a malformed request").during(Phase::head));
     gave_up_ = close_code() == h2::ErrorCode::protocol_error;
     if (gave_up_) record_->outcome = Outcome::aborted;
@@ -115,12 +116,15 @@ void H2Exchange::watch(net::Time now) {
 
 // --- the request -------------------------------------------------------------------------------
 
-Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
-  record_->head_received = shard_.reactor().now();
-  const auto method = Method::parse(head.method());
-  if (method) record_->method = *method;
+void H2Exchange::note_head(const h2::FieldSection& head) {
+  if (const auto method = Method::parse(head.method())) record_->method = *method;
   record_->target = head.path();
   record_->host = head.authority();
+}
+
+Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
+  record_->head_received = shard_.reactor().now();
+  note_head(head);
   is_connect_ = head.method() == "CONNECT";
   auto request = head.take_request();
   if (!request) return request;
@@ -315,6 +319,7 @@ void H2Exchange::give_up(const Error& error) {
   const bool passes = code && *code != h2::ErrorCode::no_error;
   const auto own =
       error.side() == Side::client ? h2::ErrorCode::cancel : h2::ErrorCode::internal_error;
+  link_.flush_now();  // what came before the fault is still the client's
   reset(passes ? *code : own);
   link_.flush_soon();
 }

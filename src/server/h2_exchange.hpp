@@ -41,6 +41,7 @@ class H2Exchange final : public h2::Stream {
   friend class H2Connection;
 
   // The request.
+  void note_head(const h2::FieldSection& head);
   Result<Request> take_request(h2::FieldSection& head);
   std::optional<Result<bytes>> read_body();
   task<void> wait_for_body();

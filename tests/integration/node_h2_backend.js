@@ -38,12 +38,7 @@ const paths = {
   '/reset-inside': (stream) => {
     stream.respond({':status': 200});
     // Not through close(), which would end the stream politely first.
-    stream.write('part', () => setTimeout(() => {
-      const code = http2.constants.NGHTTP2_ENHANCE_YOUR_CALM;
-      stream.rstCode = code;
-      stream.destroy(Object.assign(new Error('reset'), {code}));
-    }, 20));
-    stream.on('error', () => {});
+    stream.write('part', () => setTimeout(() => stream.destroy(new Error('INTERNAL_ERROR')), 20));
   },
   '/hold': (stream) => {
     ++held;

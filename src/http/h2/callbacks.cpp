@@ -254,10 +254,13 @@ class Callbacks::Implementation {
     stream.head_complete_ = stream.final_head_ = true;
   }
 
-  static int on_frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void*) {
+  static int on_frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
     const bool ends = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
     if (!ends || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
-    if (Stream* stream = stream_of(session, frame->hd.stream_id)) stream->sent_end_ = true;
+    if (Stream* stream = stream_of(session, frame->hd.stream_id)) {
+      stream->sent_end_ = true;
+      state_of(user_data).push_news(*stream);
+    }
     return 0;
   }
 

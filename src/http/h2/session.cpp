@@ -16,6 +16,9 @@ namespace {
 // Frames waiting to be produced that a peer can cause without reading anything.
 constexpr std::size_t kMostFramesWaiting = 2000;
 
+// NGHTTP2_ERR_TOO_MANY_CONTINUATIONS, which older headers do not name.
+constexpr ssize_t kTooManyContinuations = -905;
+
 const nghttp2_option* options() {
   static const nghttp2_option* const made = [] {
     nghttp2_option* option = nullptr;
@@ -65,7 +68,7 @@ bool Session::receive(std::string_view octets, Time now) {
   const ssize_t used = nghttp2_session_mem_recv(
       state.session, reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size());
   if (used < 0) {
-    const bool flood = used == NGHTTP2_ERR_FLOODED;
+    const bool flood = used == NGHTTP2_ERR_FLOODED || used == kTooManyContinuations;
     state.fail(flood ? ErrorCode::enhance_your_calm : ErrorCode::protocol_error,
                nghttp2_strerror(static_cast<int>(used)));
   } else if (nghttp2_session_get_outbound_queue_size(state.session) > kMostFramesWaiting) {

@@ -38,6 +38,8 @@ class Stream : public ListNode {
   // response informational ones.
   bool has_head() const noexcept { return head_complete_ || !informational_.empty(); }
   std::optional<FieldSection> take_head();
+  // What came of a head that is not complete, for the log.
+  const FieldSection* incomplete_head() const noexcept { return section_ ? &*section_ : nullptr; }
   // The next piece of content, valid until the next call; empty when there is none now. Taking one
   // gives the peer room for as much as the one before.
   std::string_view take_piece();
