@@ -3,8 +3,8 @@
 
 #include <onehop/scope.hpp>
 
-#include "program/websocket_frames.hpp"
 #include "http/websocket_handshake.hpp"
+#include "program/websocket_frames.hpp"
 
 #include <chrono>
 #include <memory>
