@@ -94,6 +94,7 @@ TEST(Settings, RefuseWhatTheirKindIsNot) {
       {"expect-continue-timeout", "1"}, {"hold", "0s"},
       {"header-timeout", "0s"},         {"max-header-bytes", "64"},
       {"retry-budget", "200"},          {"access-log", "xml"},
+      {"allow-upgrade", "a b"},         {"allow-upgrade", "x/"},
   };
   for (const auto& [name, value] : cases) {
     Configuration configuration;
