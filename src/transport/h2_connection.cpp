@@ -152,7 +152,9 @@ void H2Connection::on_watch(void* self) {
     connection.stream_->interrupt_reader();
     return;
   }
-  const bool may_ask = heard > connection.pinged_ || now - connection.pinged_ >= kBetweenPings;
+  const bool may_ask = connection.content_at_ > connection.pinged_ ||
+                       connection.pinged_ == net::Time() ||
+                       now - connection.pinged_ >= kBetweenPings;
   if (now - heard < kSilence || !may_ask) return;
   connection.ping_sent_ = true;
   connection.pinged_ = now;

@@ -45,6 +45,8 @@ class H2Connection final : private h2::SessionObserver {
 
   void add(H2Exchange& exchange);
   void remove(H2Exchange& exchange) noexcept;
+  // One of them has heard something.
+  void note_content() noexcept { content_at_ = stream_->reactor().now(); }
   // The origin goes: nothing is told any more.
   void close_idle();
 
@@ -70,6 +72,7 @@ class H2Connection final : private h2::SessionObserver {
   IntrusiveList<ListNode> exchanges_;
   net::Time idle_since_;
   net::Time pinged_{};
+  net::Time content_at_{};
   io::Timer watch_;
   io::Wakeup ended_;
   std::uint64_t requests_ = 0;

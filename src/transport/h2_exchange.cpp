@@ -61,6 +61,7 @@ void H2Exchange::connection_lost(bool timed_out) {
 
 void H2Exchange::on_news() {
   got_octets_ = got_octets_ || has_head();
+  if (connection_) connection_->note_content();
   sender_.on_news();
   changed_.set();
 }
