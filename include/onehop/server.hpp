@@ -64,6 +64,12 @@ class Server {
     std::size_t max_request_line = 16 * 1024;
     std::size_t max_header_bytes = 64 * 1024;
     std::size_t max_header_fields = 256;
+    // HTTP/2: requests of one connection at the same time; past it they are refused unprocessed.
+    std::size_t max_streams = 128;
+    // HTTP/2: what a client may send before anybody reads it, for a request and for a connection. A
+    // reader that keeps up gets more.
+    std::size_t stream_window = 256 * 1024;
+    std::size_t connection_window = 1024 * 1024;
     // Content of one request (413).
     std::uint64_t max_body = kUnlimited;
     // Open client connections, over all workers; accepting pauses at the limit. 0: 80 % of the

@@ -85,10 +85,10 @@ void Reactor::stop() {
 
 bool Reactor::run_once(Duration longest) {
   Enter enter(*this);
-  poll(ready_.empty() ? longest : Duration::zero());
+  poll(ready_.empty() && last_.empty() ? longest : Duration::zero());
   if (clock_ == Clock::system) timers_.advance(now_);
   run_posted();
-  const bool worked = !ready_.empty();
+  const bool worked = !ready_.empty() || !last_.empty();
   run_ready();
   return worked;
 }
@@ -123,6 +123,9 @@ void Reactor::poll(Duration longest) {
 void Reactor::run_ready() {
   IntrusiveList<Wakeup> batch;
   batch.splice_back(ready_);
+  while (Wakeup* wakeup = batch.pop_front())
+    wakeup->run();
+  batch.splice_back(last_);
   while (Wakeup* wakeup = batch.pop_front())
     wakeup->run();
 }

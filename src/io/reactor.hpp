@@ -91,6 +91,11 @@ class Reactor {
   void schedule(Wakeup& wakeup) noexcept {
     if (!wakeup.is_linked()) ready_.push_back(wakeup);
   }
+  // Runs `wakeup` when everything that is ready in this pass has run: for what gathers the work of
+  // the others, such as one write for many answers.
+  void schedule_last(Wakeup& wakeup) noexcept {
+    if (!wakeup.is_linked()) last_.push_back(wakeup);
+  }
   // From any thread: `work` runs on this one. Dropped when the reactor has stopped for good.
   void post(std::function<void()> work);
 
@@ -136,6 +141,7 @@ class Reactor {
   TimerWheel timers_;
   BufferPool buffers_;
   IntrusiveList<Wakeup> ready_;
+  IntrusiveList<Wakeup> last_;
   std::vector<epoll_event> events_;
   std::unique_ptr<char[]> scratch_;
   std::unique_ptr<char[]> head_scratch_;

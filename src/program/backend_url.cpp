@@ -137,7 +137,8 @@ Parsed<Url> parse_backend_url(std::string_view text) {
     const auto separator = text.find("://");
     if (separator == std::string_view::npos) return without_scheme(text);
     const std::string_view scheme = text.substr(0, separator);
-    if (lower(scheme) != "http" && lower(scheme) != "https") return unusable_scheme(text, scheme);
+    const std::string name = lower(scheme);
+    if (name != "http" && name != "https" && name != "h2c") return unusable_scheme(text, scheme);
     const std::string_view rest = text.substr(separator + 3);
     const std::string problem = check_authority(text, rest.substr(0, rest.find_first_of("/?#")));
     if (!problem.empty()) return refused(problem);

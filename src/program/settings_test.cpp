@@ -41,8 +41,9 @@ Transport::Options transport_after(std::string_view name, const std::string& val
 TEST(Settings, ReachEveryOptionOfTheServer) {
   [[maybe_unused]] const auto& [listen, workers, tls, header_timeout, body_timeout, write_timeout,
                                 idle_timeout, max_request_line, max_header_bytes, max_header_fields,
-                                max_body, max_client_connections, defer_accept, on_exchange_end,
-                                log] = Server::Options();
+                                max_streams, stream_window, connection_window, max_body,
+                                max_client_connections, defer_accept, on_exchange_end, log] =
+      Server::Options();
   EXPECT_EQ(after("listen", ":1").listen.front(), ":1");
   EXPECT_EQ(server_after("workers", "3").workers, 3u);
   EXPECT_EQ(server_after("header-timeout", "1s").header_timeout, 1s);
@@ -52,6 +53,9 @@ TEST(Settings, ReachEveryOptionOfTheServer) {
   EXPECT_EQ(server_after("max-request-line", "5KiB").max_request_line, 5u * 1024);
   EXPECT_EQ(server_after("max-header-bytes", "6KiB").max_header_bytes, 6u * 1024);
   EXPECT_EQ(server_after("max-header-fields", "7").max_header_fields, 7u);
+  EXPECT_EQ(server_after("max-streams", "10").max_streams, 10u);
+  EXPECT_EQ(server_after("stream-window", "11KiB").stream_window, 11u * 1024);
+  EXPECT_EQ(server_after("connection-window", "12KiB").connection_window, 12u * 1024);
   EXPECT_EQ(server_after("max-body", "8KiB").max_body, 8u * 1024);
   EXPECT_EQ(server_after("max-client-connections", "9").max_client_connections, 9u);
   EXPECT_FALSE(server_after("defer-accept", "off").defer_accept);

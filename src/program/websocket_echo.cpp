@@ -3,8 +3,8 @@
 
 #include <onehop/scope.hpp>
 
+#include "http/websocket_handshake.hpp"
 #include "program/websocket_frames.hpp"
-#include "program/websocket_handshake.hpp"
 
 #include <chrono>
 #include <memory>

@@ -6,12 +6,16 @@
 
 #include "http/error_status.hpp"
 #include "http/field_names.hpp"
+#include "http/grpc_status.hpp"
+#include "http/media_type.hpp"
 
 namespace onehop {
 
 Response error_response_for(std::string_view accept,
+                            std::string_view content_type,
                             std::string_view request_id,
                             const Error& error) {
+  if (is_grpc(content_type)) return grpc_response_for(error, content_type);
   Status status = status_for(error);
   // A status for logs. Should the client still listen after all, its request was cut short.
   if (status == kClientClosedRequest) status = Status::bad_request;
@@ -20,6 +24,7 @@ Response error_response_for(std::string_view accept,
 
 Response default_error_response(const Request& in, const Error& error) {
   return error_response_for(in.headers().get_or_empty(field::accept),
+                            in.headers().get_or_empty(field::content_type),
                             in.headers().get_or_empty(field::x_request_id), error);
 }
 

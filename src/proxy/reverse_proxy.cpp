@@ -63,11 +63,13 @@ struct ReverseProxy::Asked {
       : memory(request.headers().arena_or_none()),
         record(request.exchange()),
         accept(request.headers().get_or_empty(field::accept)),
+        content_type(request.headers().get_or_empty(field::content_type)),
         request_id(request.headers().get_or_empty(field::x_request_id)) {}
 
   ArenaRef memory;  // of the views here, and of all taken from the request
   Exchange* record;
   std::string_view accept;
+  std::string_view content_type;
   std::string_view request_id;
 };
 
@@ -140,7 +142,7 @@ Response ReverseProxy::State::answer_to(const Error& error,
                                         const Request* in) const {
   if (asked.record != nullptr && !asked.record->failure) asked.record->failure = error;
   if (options.error_response) return options.error_response(*in, error);
-  return error_response_for(asked.accept, asked.request_id, error);
+  return error_response_for(asked.accept, asked.content_type, asked.request_id, error);
 }
 
 ReverseProxy::ReverseProxy(Options options)

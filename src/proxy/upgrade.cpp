@@ -30,7 +30,7 @@ std::string_view upgrade_to_ask_for(const Request& request,
                                     const std::vector<std::string>& allowed) noexcept {
   const Headers& headers = request.headers();
   if (!headers.has(FieldId::upgrade)) return {};
-  if (request.connection().version != Version::http_1_1) return {};
+  if (request.connection().version == Version::http_1_0) return {};
   if (!headers.has_token(field::connection, "upgrade")) return {};
 
   std::string_view chosen;

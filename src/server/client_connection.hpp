@@ -30,8 +30,8 @@ class ClientConnection : public ListNode {
   virtual ~ClientConnection();
 
   virtual void start() = 0;
-  // Ends the wait for a next request; one in progress is not touched.
-  virtual void end_if_idle() noexcept = 0;
+  // The server drains: ends at once if nothing is in progress, or else after that.
+  virtual void end_when_idle() noexcept = 0;
 
  protected:
   ShardServer& shard_;

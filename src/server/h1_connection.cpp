@@ -4,31 +4,21 @@
 #include "server/shard_server.hpp"
 #include "wire/head_reader.hpp"
 
+#include <string>
 #include <utility>
 
 namespace onehop::server {
 namespace {
 
-// How long, and how much, a client may go on sending behind an answer that ends the connection.
-constexpr net::Duration kLinger = std::chrono::seconds(1);
-constexpr std::size_t kLingerOctets = 4 * 1024 * 1024;
+// RFC 9113 §3.4: made so that a parser of HTTP/1 stumbles over it. The session checks the rest.
+constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n";
 
 }  // namespace
 
 H1Connection::H1Connection(ShardServer& shard,
                            std::unique_ptr<net::Stream> stream,
                            const Origin& origin)
-    : ClientConnection(shard),
-      stream_(std::move(stream)),
-      input_(stream_->reactor().buffers()),
-      ended_([](void* self) { delete static_cast<H1Connection*>(self); }, this) {
-  const char* end = origin.peer.write_ip(peer_text_.data());
-  info_.peer = {peer_text_.data(), static_cast<std::size_t>(end - peer_text_.data())};
-  info_.peer_port = origin.peer.port();
-  info_.local = origin.local;
-  info_.tls_info = stream_->tls();
-  info_.tls = info_.tls_info != nullptr;
-}
+    : HttpConnection(shard, std::move(stream), origin), input_(stream_->reactor().buffers()) {}
 
 H1Connection::~H1Connection() {
   running_ = {};
@@ -39,8 +29,12 @@ void H1Connection::start() {
   running_.start();
 }
 
-void H1Connection::end_if_idle() noexcept {
+void H1Connection::end_when_idle() noexcept {
   if (idle_) stream_->interrupt_reader();
+}
+
+bool H1Connection::begins_http2() const noexcept {
+  return first_ && !info_.tls && input_.view().starts_with(kPreface);
 }
 
 task<void> H1Connection::run() {
@@ -63,9 +57,18 @@ task<void> H1Connection::run() {
     } catch (const std::exception& exception) {  // out of a body or a tunnel of the handler's own
       shard_.common().log(LogLevel::error, exception.what());
     }
+    first_ = false;
   }
-  if (next == Next::linger) co_await linger();
-  stream_->reactor().schedule(ended_);
+  if (next == Next::hand_on) {
+    const std::string early(input_.view());
+    input_.release();
+    shard_.continue_as_http2(*this, early);
+  }
+  if (next == Next::linger) {
+    input_.release();
+    co_await linger();
+  }
+  end();
 }
 
 task<Next> H1Connection::serve_one() {
@@ -79,6 +82,7 @@ task<Next> H1Connection::serve_one() {
   }
   if (!*read) {
     const Error& error = read->error();
+    if (error.is(Errc::unsupported_version) && begins_http2()) co_return Next::hand_on;
     // Nobody asked anything, or nobody is there to hear an answer.
     if (error.is(Errc::closed) || error.is(Errc::cancelled)) co_return Next::close;
     if (error.code().category() == std::system_category()) co_return Next::close;
@@ -91,25 +95,6 @@ task<Next> H1Connection::serve_one() {
   }
   H1Exchange exchange(shard_, *stream_, input_, info_, began);
   co_return co_await exchange.run(*parser);
-}
-
-// Closing with unread octets would reset the connection and take the answer from the client.
-task<void> H1Connection::linger() {
-  stream_->close_write();
-  input_.release();
-  const net::Time deadline = io::deadline_after(stream_->reactor().now(), kLinger);
-  std::size_t dropped = 0;
-  while (dropped < kLingerOctets) {
-    const std::span<char> scratch = stream_->reactor().scratch();
-    const ssize_t got = stream_->try_read(scratch.data(), scratch.size());
-    if (got > 0) {
-      dropped += static_cast<std::size_t>(got);
-      continue;
-    }
-    if (got != -EAGAIN) co_return;
-    const auto wait = co_await stream_->readable(deadline);
-    if (wait != net::Wait::ready) co_return;
-  }
 }
 
 }  // namespace onehop::server

@@ -7,6 +7,7 @@
 #include "http/hop_by_hop.hpp"
 #include "http/host.hpp"
 #include "server/request_body.hpp"
+#include "server/serve_exchange.hpp"
 #include "server/shard_server.hpp"
 #include "server/until_hangup.hpp"
 #include "wire/tunnel_relay.hpp"
@@ -44,15 +45,10 @@ H1Exchange::H1Exchange(ShardServer& shard,
       input_(input),
       connection_(connection),
       arena_(Arena::create()),
-      record_(arena_->make<Exchange>()),
+      record_(open_record(*arena_, connection, began)),
       reader_(stream, input, Side::client),
       output_(stream, Side::client),
-      settled_(stream.reactor()) {
-  record_->began = began;
-  record_->outcome = Outcome::aborted;  // until the whole answer is out
-  record_->peer = connection.peer.empty() ? "unix" : connection.peer;
-  record_->tls = connection.tls;
-}
+      settled_(stream.reactor()) {}
 
 H1Exchange::~H1Exchange() {
   if (body_) body_->detach();
@@ -83,7 +79,7 @@ Phase H1Exchange::phase() const noexcept {
 }
 
 void H1Exchange::fail(const Error& error) {
-  if (!record_->failure) record_->failure = error;
+  note_failure(*record_, error);
 }
 
 // --- the request -------------------------------------------------------------------------------
@@ -94,13 +90,9 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
   method_ = parser.method();
   version_ = parser.version();
   keep_alive_ = allows_reuse(version_, headers);
-  record_->method = method_;
   record_->version = version_;
-  record_->target = parser.target();
   record_->head_received = stream_.reactor().now();
-  record_->host = headers.get_or_empty(field::host);
-  record_->user_agent = headers.get_or_empty(field::user_agent);
-  record_->referer = headers.get_or_empty(field::referer);
+  note_request(*record_, method_, parser.target(), headers);
 
   const auto framing = request_framing(version_, headers);
   if (!framing) return failure(framing.error());
@@ -117,7 +109,9 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
     url = url->without_authority();
   }
   Request request(method_, std::move(*url), std::move(headers));
-  if (auto checked = check(request, *framing); !checked) return failure(checked.error());
+  const auto checked = check_request(request, version_, *framing, shard_.options());
+  if (!checked) return failure(checked.error());
+  expects_continue_ = *checked;
 
   ConnectionInfo facts = connection_;  // in memory that lives as long as the request
   facts.peer = arena_->copy(facts.peer);
@@ -141,24 +135,6 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
     request.on_informational([this](const Response& response) { send_informational(response); });
   }
   return request;
-}
-
-Result<void> H1Exchange::check(const Request& request, const BodyFraming& framing) {
-  if (request.url().is_asterisk() && method_ != Method::options) {
-    return failure(Errc::bad_request, Side::client, "the target * is for OPTIONS only");
-  }
-  const auto expectation = request.headers().get(field::expect);
-  if (expectation && version_ != Version::http_1_0) {  // RFC 9110 §10.1.1
-    if (!request.headers().has_token(field::expect, "100-continue") ||
-        expectation->find(',') != std::string_view::npos) {
-      return failure(Errc::expectation_failed, Side::client);
-    }
-    expects_continue_ = framing.has_content();
-  }
-  if (framing.kind == BodyFraming::Kind::length && framing.length > shard_.options().max_body) {
-    return failure(Errc::body_too_large, Side::client);
-  }
-  return {};
 }
 
 std::optional<Result<bytes>> H1Exchange::read_body(std::size_t scratch) {
@@ -215,16 +191,16 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
     }
     response = serving.take();
   } catch (const std::exception& exception) {
-    response = answer_to_exception(exception.what());
+    response = answer_to_exception(*record_, exception.what());
   } catch (...) {
-    response = answer_to_exception("an exception of unknown type");
+    response = answer_to_exception(*record_, "an exception of unknown type");
   }
   if (response->status() == Status::switching_protocols) {
     co_await tunnel(*response);
     co_return Next::close;
   }
   if (response->status().is_informational()) {
-    response = answer_to_exception("the handler gave a 1xx as its final response");
+    response = answer_to_exception(*record_, "the handler gave a 1xx as its final response");
   }
   const Plan plan = this->plan(*response);
   auto sent = try_deliver(*response, plan);
@@ -246,12 +222,6 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
 void H1Exchange::note_client_gone() {
   record_->outcome = Outcome::client_gone;
   fail(Error(Errc::client_gone, Side::client).during(Phase::wait));
-}
-
-Response H1Exchange::answer_to_exception(const char* what) {
-  const Error error(Errc::handler_failed, Side::local, what);
-  fail(error);
-  return response_for(status_for(error), {}, {});
 }
 
 // After a hang-up. A client that half-closed behind pipelined requests still wants its answers, and
@@ -438,7 +408,7 @@ task<void> H1Exchange::tunnel(Response& response) {
   plan.framing.persistence = h1::Persistence::upgrade;
   plan.framing.upgrade = response.headers().get_or_empty(field::upgrade);
   if (!far || plan.framing.upgrade.empty()) {
-    Response refusal = answer_to_exception("a 101 without a tunnel or an Upgrade field");
+    Response refusal = answer_to_exception(*record_, "a 101 without a tunnel or an Upgrade field");
     plan = this->plan(refusal);
     auto refused = co_await deliver(refusal, plan);
     if (refused) record_->outcome = Outcome::complete;

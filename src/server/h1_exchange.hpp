@@ -28,8 +28,9 @@ class ShardServer;
 // What the connection does after an exchange.
 enum class Next : std::uint8_t {
   keep_alive,
-  close,   // everything was said
-  linger,  // octets of the client may still be on their way: let it read the answer first
+  close,    // everything was said
+  linger,   // octets of the client may still be on their way: let it read the answer first
+  hand_on,  // it was no HTTP/1 at all
 };
 
 class H1Exchange {
@@ -56,7 +57,6 @@ class H1Exchange {
 
   // Reading the request.
   Result<Request> take_request(h1::HeadParser& parser);
-  Result<void> check(const Request& request, const BodyFraming& framing);
   std::optional<Result<bytes>> read_body(std::size_t scratch);
   task<void> wait_for_body();
   void note_body() noexcept;
@@ -66,7 +66,6 @@ class H1Exchange {
   }
 
   // Answering.
-  Response answer_to_exception(const char* what);
   bool client_is_gone();
   void send_informational(const Response& response);
   void note_client_gone();

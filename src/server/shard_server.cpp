@@ -4,11 +4,13 @@
 #include "server/accept_loop.hpp"
 #include "server/exchange_log.hpp"
 #include "server/h1_connection.hpp"
+#include "server/h2_connection.hpp"
 #include "server/tls_handshake.hpp"
 
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <limits>
 #include <string>
 
 namespace onehop::server {
@@ -22,12 +24,27 @@ h1::Limits limits_of(const Server::Options& options) {
   return limits;
 }
 
+h2::SessionLimits h2_limits_of(const Server::Options& options) {
+  static constexpr std::size_t kMost = std::numeric_limits<std::int32_t>::max();
+  const auto bounded = [](std::size_t value, std::size_t least) {
+    return static_cast<std::uint32_t>(std::clamp(value, least, kMost));
+  };
+  h2::SessionLimits limits;
+  limits.max_streams = bounded(options.max_streams, 1);
+  // Less than what the protocol begins with cannot be enforced before the peer has heard of it.
+  limits.stream_window = bounded(options.stream_window, 1024);
+  limits.connection_window = bounded(options.connection_window, 65'535);
+  limits.fields.max_bytes = options.max_header_bytes;
+  limits.fields.max_fields = options.max_header_fields;
+  return limits;
+}
+
 }  // namespace
 
 Result<void> Common::prepare_tls() {
   if (!options.tls) return {};
   auto loaded =
-      TlsCertificates::load(*options.tls, {"http/1.1"},
+      TlsCertificates::load(*options.tls, {"h2", "http/1.1"},
                             [this](LogLevel level, std::string_view text) { log(level, text); });
   if (!loaded) return failure(loaded.error());
   tls = std::move(*loaded);
@@ -49,6 +66,7 @@ ShardServer::ShardServer(io::Reactor& reactor,
       common_(std::move(common)),
       handler_(std::move(handler)),
       limits_(limits_of(common_->options)),
+      h2_limits_(h2_limits_of(common_->options)),
       head_limit_(
           std::max(limits_.max_start_line + limits_.max_header_bytes, io::BufferPool::kSize)),
       parsers_(h1::HeadKind::request, limits_),
@@ -76,7 +94,16 @@ void ShardServer::adopt(std::unique_ptr<net::Stream> stream, const Origin& origi
 }
 
 void ShardServer::start_connection(std::unique_ptr<net::Stream> stream, const Origin& origin) {
-  begin(std::make_unique<H1Connection>(*this, std::move(stream), origin));
+  const TlsInfo* const tls = stream->tls();
+  if (tls != nullptr && tls->protocol == "h2") {
+    begin(std::make_unique<H2Connection>(*this, std::move(stream), origin));
+  } else {
+    begin(std::make_unique<H1Connection>(*this, std::move(stream), origin));
+  }
+}
+
+void ShardServer::continue_as_http2(HttpConnection& before, std::string_view early) {
+  begin(std::make_unique<H2Connection>(before, early));
 }
 
 void ShardServer::begin(std::unique_ptr<ClientConnection> connection) {
@@ -110,7 +137,7 @@ void ShardServer::drain(net::Time deadline, std::function<void()> done) {
     all.splice_back(connections_);
     while (ClientConnection* connection = all.pop_front()) {
       connections_.push_back(*connection);
-      connection->end_if_idle();
+      connection->end_when_idle();
     }
   }
   if (!deadline_.is_armed() || deadline < deadline_.deadline()) {

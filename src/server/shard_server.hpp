@@ -9,6 +9,8 @@
 
 #include "base/intrusive_list.hpp"
 #include "http/date.hpp"
+#include "http/h1/limits.hpp"
+#include "http/h2/session.hpp"
 #include "io/reactor.hpp"
 #include "net/tcp_listener.hpp"
 #include "server/client_connection.hpp"
@@ -39,6 +41,7 @@ struct Common {
 };
 
 class AcceptLoop;
+class HttpConnection;
 
 class ShardServer {
  public:
@@ -53,8 +56,13 @@ class ShardServer {
   void listen();
   // Takes a connection on: through the handshake first where the listener is `with_tls`.
   void adopt(std::unique_ptr<net::Stream> stream, const Origin& origin, bool with_tls);
-  // Begins to speak HTTP on a stream: what ALPN has chosen where there is TLS, else HTTP/1.1.
+  // Begins to speak HTTP on a stream: what ALPN has chosen where there is TLS; else HTTP/1.1, unless
+  // it begins with the preface of HTTP/2.
   void start_connection(std::unique_ptr<net::Stream> stream, const Origin& origin);
+
+  // The preface of HTTP/2 came: the rest of `before`'s life is another object's, which begins with
+  // the octets that were received already.
+  void continue_as_http2(HttpConnection& before, std::string_view early);
 
   // Stops accepting; `done` is called when no connection is left, at the latest at `deadline`.
   // Called again, an earlier deadline counts.
@@ -77,6 +85,7 @@ class ShardServer {
   }
   Common& common() noexcept { return *common_; }
   TlsCertificates* tls() const noexcept { return common_->tls.get(); }
+  const h2::SessionLimits& h2_limits() const noexcept { return h2_limits_; }
 
  private:
   static void on_deadline(void* self);
@@ -88,6 +97,7 @@ class ShardServer {
   std::shared_ptr<Common> common_;
   std::shared_ptr<const Handler> handler_;
   h1::Limits limits_;
+  h2::SessionLimits h2_limits_;
   std::size_t head_limit_;
   wire::ParserPool parsers_;
   std::vector<std::unique_ptr<AcceptLoop>> accept_loops_;

@@ -53,7 +53,7 @@ void TlsHandshake::start() {
   running_.start();
 }
 
-void TlsHandshake::end_if_idle() noexcept {
+void TlsHandshake::end_when_idle() noexcept {
   if (stream_) stream_->interrupt_handshake();
 }
 

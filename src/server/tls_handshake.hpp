@@ -23,7 +23,7 @@ class TlsHandshake final : public ClientConnection {
   ~TlsHandshake() override;
 
   void start() override;
-  void end_if_idle() noexcept override;
+  void end_when_idle() noexcept override;
 
  private:
   task<void> run();

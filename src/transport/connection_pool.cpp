@@ -2,6 +2,7 @@
 #include "transport/connection_pool.hpp"
 
 #include "net/tcp_stream.hpp"
+#include "transport/h2_origin.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -377,6 +378,7 @@ ConnectionPool::~ConnectionPool() {
     shared_->of_ended_pools.reused += counters_.reused.value();
     shared_->of_ended_pools.retried += counters_.retried.value();
   }
+  h2_origins_.clear();
   origins_.clear();
 }
 
@@ -396,6 +398,13 @@ OriginPool& ConnectionPool::origin(const Url& url) {
   std::unique_ptr<OriginPool>& origin = origins_[key];
   if (!origin) origin = std::make_unique<OriginPool>(*this, std::move(key), destination_of(url));
   last_ = origin.get();
+  return *origin;
+}
+
+H2Origin& ConnectionPool::h2_origin(const Url& url) {
+  std::string key = key_of(url);
+  std::unique_ptr<H2Origin>& origin = h2_origins_[key];
+  if (!origin) origin = std::make_unique<H2Origin>(*this, std::move(key), destination_of(url));
   return *origin;
 }
 
@@ -428,6 +437,8 @@ void ConnectionPool::on_sweep(void* self) {
 void ConnectionPool::dial_for_waiters() {
   for (auto& [key, origin] : origins_)
     origin->dial_for_waiters();
+  for (auto& [key, origin] : h2_origins_)
+    origin->dial_for_waiters();
 }
 
 void ConnectionPool::give_away(const std::string& key, Freshness freshness, ConnectionPool& asker) {
@@ -449,6 +460,8 @@ void ConnectionPool::end_asking(const std::string& key, std::unique_ptr<Handover
 void ConnectionPool::close_idle(const std::string& key) {
   const auto found = origins_.find(key);
   if (found != origins_.end()) found->second->close_oldest();
+  const auto h2_found = h2_origins_.find(key);
+  if (h2_found != h2_origins_.end()) h2_found->second->close_one_idle();
 }
 
 }  // namespace onehop::transport

@@ -27,6 +27,7 @@
 namespace onehop::transport {
 
 class ConnectionPool;
+class H2Origin;
 
 // Which idle connections will do.
 enum class Freshness : std::uint8_t {
@@ -131,6 +132,7 @@ class ConnectionPool final : public io::ShardLocal {
   ~ConnectionPool() override;
 
   OriginPool& origin(const Url& url);
+  H2Origin& h2_origin(const Url& url);
 
   io::Reactor& reactor() const noexcept { return reactor_; }
   SharedPools& shared() const noexcept { return *shared_; }
@@ -161,6 +163,7 @@ class ConnectionPool final : public io::ShardLocal {
   h1::Limits limits_;
   wire::ParserPool parsers_;
   std::unordered_map<std::string, std::unique_ptr<OriginPool>> origins_;
+  std::unordered_map<std::string, std::unique_ptr<H2Origin>> h2_origins_;
   OriginPool* last_ = nullptr;  // most transports have one origin
   Counters counters_;
   std::uint64_t unreported_requests_ = 0;

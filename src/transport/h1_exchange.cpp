@@ -5,6 +5,7 @@
 #include "http/field_names.hpp"
 #include "http/media_type.hpp"
 #include "http/message_framing.hpp"
+#include "transport/replayed_body.hpp"
 #include "wire/head_reader.hpp"
 #include "wire/tunnel_relay.hpp"
 
@@ -30,28 +31,6 @@ std::optional<net::Duration> idle_hint(const Headers& headers) {
   const net::Duration hint = std::chrono::seconds(seconds > 0 ? seconds - 1 : 0);
   return std::min(hint, kLongestIdleHint);
 }
-
-// A body that was sent in part: what is in the copy first, then the rest.
-class ReplayedSource final : public BodySource {
- public:
-  // `copy` is not empty unless `rest` was read to its end.
-  ReplayedSource(std::string copy, Body rest, bool rest_has_ended)
-      : copy_(std::move(copy)), rest_(std::move(rest)), rest_has_ended_(rest_has_ended) {}
-
-  task<Result<bytes>> read() override {
-    if (!std::exchange(given_, true)) co_return bytes(copy_);
-    if (rest_has_ended_) co_return bytes();
-    co_return co_await rest_.read();
-  }
-  std::optional<std::uint64_t> length() const override { return rest_.length(); }
-  const Headers& trailers() const override { return rest_.trailers(); }
-
- private:
-  std::string copy_;
-  Body rest_;
-  bool rest_has_ended_;
-  bool given_ = false;
-};
 
 bool has_body_by_habit(const Method& method) {
   return method == Method::post || method == Method::put || method == Method::patch;
@@ -177,12 +156,7 @@ void H1Exchange::end_upload(const Result<void>& sent) {
 
 std::optional<Body> H1Exchange::take_body_back(std::string copy) {
   uploading_ = {};
-  const bool copied = progress_.copy != nullptr && progress_.copy_complete;
-  progress_.copy = nullptr;
-  if (progress_.octets > 0 && !copied) return std::nullopt;
-  if (copy.empty() && !sent_all_) return std::move(upload_body_);
-  return Body::from(
-      std::make_unique<ReplayedSource>(std::move(copy), std::move(upload_body_), sent_all_));
+  return take_back(progress_, std::move(copy), std::move(upload_body_), sent_all_);
 }
 
 // --- the response ------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include "http/field_names.hpp"
 #include "net/test_network.hpp"
 #include "transport/h1_exchange.hpp"
+#include "transport/h2_round_trip.hpp"
 
 #include <cerrno>
 #include <utility>
@@ -28,7 +29,8 @@ Result<void> check_url(const Url& url) {
   if (!url.is_absolute() || (url.scheme() != "unix" && url.host().empty())) {
     return failure(Errc::bad_url, Side::upstream, "the request has no absolute URL to go to");
   }
-  if (url.scheme() != "http" && url.scheme() != "https" && url.scheme() != "unix") {
+  const std::string_view scheme = url.scheme();
+  if (scheme != "http" && scheme != "https" && scheme != "h2c" && scheme != "unix") {
     return failure(Errc::bad_url, Side::upstream,
                    "no transport for the scheme " + std::string(url.scheme()));
   }
@@ -161,6 +163,9 @@ task<Result<Response>> Transport::round_trip(Request request) const {
   }
   ConnectionPool& pool = state_->pool(*reactor);
   pool.note_request();
+  if (request.url().scheme() == "h2c") {
+    co_return co_await transport::h2_round_trip(pool, request, may_be_repeated(request));
+  }
   RoundTrip trip(pool, request);
   for (int attempt = 1;; ++attempt) {
     auto connection = trip.origin().try_take(trip.freshness(attempt));

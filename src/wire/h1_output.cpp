@@ -29,18 +29,6 @@ iovec part_of(std::string_view text) {
   return {const_cast<char*>(text.data()), text.size()};  // NOLINT: iovec is not const-correct
 }
 
-void note(BodyProgress& progress, bytes piece, net::Time now) {
-  progress.octets += piece.size();
-  progress.last = now;
-  if (!progress.copy || !progress.copy_complete) return;
-  if (progress.copy->size() + piece.size() > progress.copy_limit) {
-    progress.copy_complete = false;
-    progress.copy->clear();
-  } else {
-    progress.copy->append(piece);
-  }
-}
-
 }  // namespace
 
 Error H1Output::write_error(int error) const {
@@ -257,7 +245,7 @@ Result<void> H1Output::take(Batch& batch, bytes piece) {
     return failure(Errc::handler_failed, Side::local, "the body is longer than it said");
   }
   sending_.turn += piece.size();
-  note(progress, piece, stream_.reactor().now());
+  progress.note(piece, stream_.reactor().now());
   auto added = batch.add(piece, sending_.options.coding);
   if (added && sending_.options.flush_at_once) added = batch.flush();
   return added;

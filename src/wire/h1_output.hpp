@@ -29,6 +29,18 @@ struct BodyProgress {
   std::string* copy = nullptr;
   std::size_t copy_limit = 0;
   bool copy_complete = true;  // false once some did not fit
+
+  void note(bytes piece, net::Time now) {
+    octets += piece.size();
+    last = now;
+    if (!copy || !copy_complete) return;
+    if (copy->size() + piece.size() > copy_limit) {
+      copy_complete = false;
+      copy->clear();
+    } else {
+      copy->append(piece);
+    }
+  }
 };
 
 class H1Output {

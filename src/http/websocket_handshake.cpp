@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "program/websocket_handshake.hpp"
+#include "http/websocket_handshake.hpp"
 
 #include <array>
 #include <bit>
 #include <cstdint>
 
-namespace onehop::program {
+namespace onehop {
 namespace {
 
 using Digest = std::array<std::uint8_t, 20>;
@@ -104,4 +104,4 @@ std::string websocket_accept(std::string_view key) {
   return base64(sha1(std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"));
 }
 
-}  // namespace onehop::program
+}  // namespace onehop

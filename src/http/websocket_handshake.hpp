@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace onehop::program {
+namespace onehop {
 
 // A GET that asks for version 13 with a key of the right form.
 bool is_websocket_handshake(const Request& request);
@@ -16,4 +16,4 @@ bool is_websocket_handshake(const Request& request);
 // What Sec-WebSocket-Accept answers to this Sec-WebSocket-Key.
 std::string websocket_accept(std::string_view key);
 
-}  // namespace onehop::program
+}  // namespace onehop

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "program/websocket_handshake.hpp"
+#include "http/websocket_handshake.hpp"
 
 #include <gtest/gtest.h>
 
-namespace onehop::program {
+namespace onehop {
 namespace {
 
 Request handshake() {
@@ -47,4 +47,4 @@ TEST(WebSocketHandshake, IsAGetForVersion13WithAKey) {
 }
 
 }  // namespace
-}  // namespace onehop::program
+}  // namespace onehop

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A whole connection to an HTTP/2 upstream: the proxy asks, frames of nobody's making answer. The
+// client gets an HTTP/1.1 answer, or an end, and nothing may crash, leak or wait for ever.
+
+#include <onehop/onehop.hpp>
+#include <onehop/testing.hpp>
+
+#include "head_fuzz.hpp"
+
+// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace onehop;  // NOLINT(google-build-using-namespace)
+  using namespace onehop::literals;
+  if (size == 0) return 0;
+  const std::string_view input = fuzz::text_of(data + 1, size - 1);
+  const std::size_t cut = input.size() * data[0] / 256;
+  testing::Network network;
+  network.listen("up:80");
+  ReverseProxy::Options options;
+  options.rewrite = [](ProxyRequest& request) { request.set_url("h2c://up:80"_url); };
+  options.transport = std::make_shared<Transport>(network.transport_options());
+  Server::Options server;
+  server.on_exchange_end = [](const Exchange&) {};
+  network.serve("front:80", std::make_shared<ReverseProxy>(std::move(options)), server);
+  testing::Wire client = network.connect("front:80");
+  client.send(
+      "POST /x HTTP/1.1\r\nHost: h\r\nTE: trailers\r\nConnection: TE\r\nContent-Length: "
+      "5\r\n\r\nhello");
+  testing::Wire upstream = network.accept("up:80");
+  constexpr std::string_view kSettings("\0\0\0\4\0\0\0\0\0", 9);
+  upstream.send(kSettings);
+  upstream.send(input.substr(0, cut));
+  network.advance(std::chrono::seconds(20));
+  upstream.send(input.substr(cut));
+  network.advance(std::chrono::seconds(20));
+  upstream.receive();
+  upstream.close();
+  network.advance(std::chrono::minutes(10));
+  ONEHOP_CHECK(client.receive().size() > 0 || client.at_end());
+  return 0;
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Field sections of HTTP/2: whatever is accepted means the same once it is written as HTTP/1, and
+// once it is written as HTTP/2 again. Input: a kind, then lines of name, NUL, value, NUL.
+
+#include "head_fuzz.hpp"
+#include "http/h2/field_mapping.hpp"
+#include "http/host.hpp"
+
+namespace onehop::fuzz {
+namespace {
+
+constexpr h2::FieldLimits kFieldLimits = {.max_bytes = 2000, .max_fields = 20};
+
+std::string_view next_text(std::string_view& rest) {
+  const std::size_t end = std::min(rest.find('\0'), rest.size());
+  const std::string_view text = rest.substr(0, end);
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  return text;
+}
+
+h2::FieldSection section_of(h2::FieldSection::Kind kind, std::string_view rest) {
+  const Side side = kind == h2::FieldSection::Kind::request ? Side::client : Side::upstream;
+  h2::FieldSection section(kind, side, Arena::create(), kFieldLimits);
+  while (!rest.empty()) {
+    const std::string_view name = next_text(rest);
+    section.add(name, next_text(rest));
+  }
+  return section;
+}
+
+void check_as_http1(const Request& request) {
+  const h1::HeadFraming framing;
+  const std::string_view target = request.url().target();
+  std::string out(h1::head_size_bound(request.headers(), target, framing), '\0');
+  const char* end =
+      h1::write_request_head(out.data(), request.method(), target, "h", request.headers(), framing);
+  ONEHOP_CHECK(end <= out.data() + out.size());
+  out.resize(static_cast<std::size_t>(end - out.data()));
+  h1::HeadParser parser(h1::HeadKind::request, h1::Limits());
+  ONEHOP_CHECK(parser.parse(out) == State::complete);
+  ONEHOP_CHECK(parser.size() == out.size());
+  const Headers reread = parser.take_headers(out, Arena::create());
+  ONEHOP_CHECK(parser.method() == request.method());
+  ONEHOP_CHECK(parser.target() == target);
+  ONEHOP_CHECK(check_host(Version::http_1_1, reread));
+  ONEHOP_CHECK(kept_fields(reread) == kept_fields(request.headers()));
+}
+
+void check_as_http2(const Request& request) {
+  const ArenaRef memory = Arena::create();
+  h2::FieldList lines;
+  h2::write_request(request, {}, *memory, lines);
+  h2::FieldSection section(h2::FieldSection::Kind::request, Side::client, memory, {});
+  for (const Field& line : lines)
+    section.add(line.name, line.value);
+  const auto again = section.take_request();
+  ONEHOP_CHECK(again);
+  ONEHOP_CHECK(again->method() == request.method());
+  ONEHOP_CHECK(again->url().target() == request.url().target());
+  ONEHOP_CHECK(ascii::equals_ignoring_case(again->host(), request.host()));
+}
+
+void check_response(const Response& response) {
+  const ArenaRef memory = Arena::create();
+  h2::FieldList lines;
+  h2::write_response(response.status(), response.headers(), {}, *memory, lines);
+  h2::FieldSection section(h2::FieldSection::Kind::response, Side::upstream, memory, {});
+  for (const Field& line : lines)
+    section.add(line.name, line.value);
+  const auto again = section.take_response();
+  ONEHOP_CHECK(again);
+  ONEHOP_CHECK(again->status() == response.status());
+}
+
+}  // namespace
+}  // namespace onehop::fuzz
+
+// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace onehop;        // NOLINT(google-build-using-namespace)
+  using namespace onehop::fuzz;  // NOLINT(google-build-using-namespace)
+  using Kind = h2::FieldSection::Kind;
+  const std::string_view input = text_of(data, size);
+  if (input.empty()) return 0;
+  const std::string_view rest = input.substr(1);
+  switch (input.front()) {
+    case 'q':
+      if (auto request = section_of(Kind::request, rest).take_request()) {
+        check_fields(request->headers());
+        check_as_http1(*request);
+        // An upgrade has the form of HTTP/1 now.
+        if (!request->headers().has("Upgrade")) check_as_http2(*request);
+      }
+      break;
+    case 'r':
+      if (auto response = section_of(Kind::response, rest).take_response()) {
+        check_fields(response->headers());
+        check_response(*response);
+      }
+      break;
+    default:
+      if (auto trailers = section_of(Kind::trailers, rest).take_trailers()) check_fields(*trailers);
+  }
+  return 0;
+}

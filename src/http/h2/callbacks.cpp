@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "http/h2/callbacks.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include <nghttp2/nghttp2.h>
+
+namespace onehop::h2 {
+namespace {
+
+// The most pieces one header block may come in, and room for it beyond what its fields may count.
+constexpr std::size_t kMostContinuations = 32;
+constexpr std::size_t kBlockSlack = 16 * 1024;
+constexpr std::size_t kFrameHead = 9;
+
+SessionState& state_of(void* user_data) {
+  return *static_cast<SessionState*>(user_data);
+}
+
+Stream* stream_of(nghttp2_session* session, std::int32_t id) {
+  return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session, id));
+}
+
+std::string_view text_of(nghttp2_rcbuf* buffer) {
+  const nghttp2_vec vec = nghttp2_rcbuf_get_buf(buffer);
+  return {reinterpret_cast<const char*>(vec.base), vec.len};
+}
+
+// The list as nghttp2 wants it; valid until the next call on this thread.
+std::vector<nghttp2_nv>& lines_of(const FieldList& fields, std::uint8_t flags) {
+  static thread_local std::vector<nghttp2_nv> lines;
+  lines.clear();
+  const auto octets = [](std::string_view text) {
+    // NOLINTNEXTLINE: nghttp2 does not write to them
+    return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
+  };
+  for (const Field& field : fields) {
+    lines.push_back(
+        {octets(field.name), octets(field.value), field.name.size(), field.value.size(), flags});
+  }
+  return lines;
+}
+
+constexpr std::uint8_t kNoCopy = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
+
+}  // namespace
+
+class Callbacks::Implementation {
+ public:
+  static nghttp2_session_callbacks* make_table() {
+    nghttp2_session_callbacks* table = nullptr;
+    if (nghttp2_session_callbacks_new(&table) != 0) throw std::bad_alloc();
+    nghttp2_session_callbacks_set_on_begin_frame_callback(table, on_begin_frame);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(table, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback2(table, on_header);
+    nghttp2_session_callbacks_set_on_invalid_header_callback2(table, on_invalid_header);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table, on_data);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(table, on_frame);
+    nghttp2_session_callbacks_set_on_frame_send_callback(table, on_frame_sent);
+    nghttp2_session_callbacks_set_on_stream_close_callback(table, on_close);
+    nghttp2_session_callbacks_set_send_data_callback(table, send_data);
+    return table;
+  }
+
+  // Content for the next DATA frame: only how much; send_data() copies it to where it goes.
+  static ssize_t read_content(nghttp2_session* session,
+                              std::int32_t id,
+                              std::uint8_t*,
+                              std::size_t most,
+                              std::uint32_t* flags,
+                              nghttp2_data_source*,
+                              void*) {
+    Stream* stream = stream_of(session, id);
+    if (!stream) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    const std::size_t size = std::min(stream->unsent(), most);
+    const bool all = size == stream->unsent() && stream->finished_;
+    if (size == 0 && !all) {
+      stream->deferred_ = true;
+      return NGHTTP2_ERR_DEFERRED;
+    }
+    if (size > 0) *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    if (!all) return static_cast<ssize_t>(size);
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (!stream->trailers_to_send_.empty()) {
+      const auto& lines = lines_of(stream->trailers_to_send_, kNoCopy);
+      if (nghttp2_submit_trailer(session, id, lines.data(), lines.size()) == 0) {
+        *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+      }
+    }
+    return static_cast<ssize_t>(size);
+  }
+
+ private:
+  static int on_begin_frame(nghttp2_session* session,
+                            const nghttp2_frame_hd* head,
+                            void* user_data) {
+    SessionState& state = state_of(user_data);
+    switch (head->type) {
+      case NGHTTP2_DATA:
+        if (head->length > 0 || (head->flags & NGHTTP2_FLAG_END_STREAM) != 0) return 0;
+        break;
+      case NGHTTP2_HEADERS:
+        state.continuations = 0;
+        state.block_octets = head->length;
+        return check_order(session, state, head->stream_id);
+      case NGHTTP2_CONTINUATION:
+        state.block_octets += head->length;
+        if (++state.continuations <= kMostContinuations &&
+            state.block_octets <= state.limits.fields.max_bytes + kBlockSlack) {
+          return 0;
+        }
+        state.fail(ErrorCode::enhance_your_calm, "a header block without end");
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+      default:
+        break;
+    }
+    if (state.guard.allow_control_frame(state.now)) return 0;
+    state.fail(ErrorCode::enhance_your_calm, "too many frames that lead nowhere");
+    return NGHTTP2_ERR_CALLBACK_FAILURE;
+  }
+
+  // RFC 9113 §5.1.1: a stream that was passed over cannot begin. nghttp2 takes it for one that it
+  // has forgotten, and remembers only the latest.
+  static int check_order(nghttp2_session* session, SessionState& state, std::int32_t id) {
+    if (state.role != Role::server) return 0;
+    if (id > state.last_stream) {
+      state.last_stream = id;
+    } else if (!nghttp2_session_find_stream(session, id)) {
+      state.fail(ErrorCode::protocol_error, "a stream with a number lower than another's");
+      return NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
+    return 0;
+  }
+
+  static int on_begin_headers(nghttp2_session* session,
+                              const nghttp2_frame* frame,
+                              void* user_data) {
+    SessionState& state = state_of(user_data);
+    const std::int32_t id = frame->hd.stream_id;
+    Stream* stream = stream_of(session, id);
+    if (!stream) {
+      if (state.role != Role::server || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
+      stream = state.observer.on_request();
+      if (!stream) {
+        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
+        return 0;
+      }
+      state.guard.note_stream(state.now);
+      state.enter(*stream, id);
+      nghttp2_session_set_stream_user_data(session, id, stream);
+      begin_section(state, *stream, FieldSection::Kind::request);
+      return 0;
+    }
+    const bool trailers = state.role == Role::server || stream->final_head_;
+    begin_section(state, *stream,
+                  trailers ? FieldSection::Kind::trailers : FieldSection::Kind::response);
+    return 0;
+  }
+
+  static void begin_section(SessionState& state, Stream& stream, FieldSection::Kind kind) {
+    const Side side = state.role == Role::server ? Side::client : Side::upstream;
+    auto& section = kind == FieldSection::Kind::trailers ? stream.trailers_ : stream.section_;
+    section.emplace(kind, side, stream.arena_, state.limits.fields);
+  }
+
+  static FieldSection* open_section(Stream& stream) {
+    if (stream.trailers_) return &*stream.trailers_;
+    return stream.section_ && !stream.head_complete_ ? &*stream.section_ : nullptr;
+  }
+
+  static int on_header(nghttp2_session* session,
+                       const nghttp2_frame* frame,
+                       nghttp2_rcbuf* name,
+                       nghttp2_rcbuf* value,
+                       std::uint8_t,
+                       void*) {
+    Stream* stream = stream_of(session, frame->hd.stream_id);
+    if (!stream) return 0;
+    if (FieldSection* section = open_section(*stream)) section->add(text_of(name), text_of(value));
+    return 0;
+  }
+
+  // nghttp2 would leave the field out; a message with one is malformed (RFC 9113 §8.1.1).
+  static int on_invalid_header(nghttp2_session* session,
+                               const nghttp2_frame* frame,
+                               nghttp2_rcbuf*,
+                               nghttp2_rcbuf*,
+                               std::uint8_t,
+                               void*) {
+    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                              NGHTTP2_PROTOCOL_ERROR);
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  }
+
+  static int on_data(nghttp2_session* session,
+                     std::uint8_t,
+                     std::int32_t id,
+                     const std::uint8_t* data,
+                     std::size_t size,
+                     void* user_data) {
+    SessionState& state = state_of(user_data);
+    state.guard.note_content(size);
+    Stream* stream = stream_of(session, id);
+    if (!stream) {
+      nghttp2_session_consume(session, id, size);
+      return 0;
+    }
+    state.note_received(*stream, size);
+    if (stream->dropping_) return 0;
+    stream->received_.append(reinterpret_cast<const char*>(data), size);
+    state.push_news(*stream);
+    return 0;
+  }
+
+  static int on_frame(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
+    SessionState& state = state_of(user_data);
+    switch (frame->hd.type) {
+      case NGHTTP2_HEADERS:
+      case NGHTTP2_DATA: {
+        Stream* stream = stream_of(session, frame->hd.stream_id);
+        if (!stream) return 0;
+        if (frame->hd.type == NGHTTP2_HEADERS) end_section(*stream);
+        if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) stream->ended_ = true;
+        state.push_news(*stream);
+        return 0;
+      }
+      case NGHTTP2_SETTINGS:
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) {
+          state.settings_known = true;
+          state.observer.on_settings();
+        }
+        return 0;
+      case NGHTTP2_PING:
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) state.observer.on_ping_answered();
+        return 0;
+      case NGHTTP2_GOAWAY:
+        state.observer.on_goaway(frame->goaway.last_stream_id);
+        return 0;
+      default:
+        return 0;
+    }
+  }
+
+  static void end_section(Stream& stream) {
+    if (stream.trailers_ || !stream.section_) return;
+    if (stream.section_->is_informational()) {
+      stream.informational_.push_back(std::move(*stream.section_));
+      stream.section_.reset();
+      return;
+    }
+    stream.head_complete_ = stream.final_head_ = true;
+  }
+
+  static int on_frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
+    const bool ends = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
+    if (!ends || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
+    if (Stream* stream = stream_of(session, frame->hd.stream_id)) {
+      stream->sent_end_ = true;
+      state_of(user_data).push_news(*stream);
+    }
+    return 0;
+  }
+
+  static int on_close(nghttp2_session* session,
+                      std::int32_t id,
+                      std::uint32_t code,
+                      void* user_data) {
+    SessionState& state = state_of(user_data);
+    Stream* stream = stream_of(session, id);
+    if (!stream) return 0;
+    nghttp2_session_set_stream_user_data(session, id, nullptr);
+    stream->close_code_ = ErrorCode(code);
+    state.close(*stream);
+    if (state.role != Role::server) return 0;
+    if (code == NGHTTP2_NO_ERROR) {
+      state.guard.note_answer();
+    } else if (!stream->head_given_ && !stream->reset_by_us_ && !state.guard.allow_early_end()) {
+      state.fail(ErrorCode::enhance_your_calm, "most requests are reset before they are answered");
+    }
+    return 0;
+  }
+
+  static int send_data(nghttp2_session* session,
+                       nghttp2_frame* frame,
+                       const std::uint8_t* head,
+                       std::size_t size,
+                       nghttp2_data_source*,
+                       void* user_data) {
+    SessionState& state = state_of(user_data);
+    Stream* stream = stream_of(session, frame->hd.stream_id);
+    if (!stream || stream->unsent() < size) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    // Room is left for the frame that may be returned behind this one.
+    if (state.out_capacity - state.out_size < kFrameHead + size + Session::kLeastMemory / 2) {
+      return NGHTTP2_ERR_WOULDBLOCK;
+    }
+    char* out = state.out + state.out_size;
+    std::memcpy(out, head, kFrameHead);
+    std::memcpy(out + kFrameHead, stream->to_send_.data() + stream->to_send_at_, size);
+    state.out_size += kFrameHead + size;
+    stream->to_send_at_ += size;
+    stream->sent_octets_ += size;
+    state.guard.note_content(size);
+    if (stream->tell_below_ && stream->unsent() <= stream->low_) {
+      stream->tell_below_ = false;
+      state.push_news(*stream);
+    }
+    return 0;
+  }
+};
+
+const nghttp2_session_callbacks* Callbacks::table() {
+  static const nghttp2_session_callbacks* const table = Implementation::make_table();
+  return table;
+}
+
+void Callbacks::submit_informational(SessionState& state, Stream& stream, const FieldList& fields) {
+  const auto& lines = lines_of(fields, kNoCopy);
+  nghttp2_submit_headers(state.session, NGHTTP2_FLAG_NONE, stream.id(), nullptr, lines.data(),
+                         lines.size(), nullptr);
+}
+
+void Callbacks::submit_response(SessionState& state,
+                                Stream& stream,
+                                const FieldList& fields,
+                                bool end) {
+  const auto& lines = lines_of(fields, kNoCopy);
+  nghttp2_data_provider content{};
+  content.read_callback = Implementation::read_content;
+  nghttp2_submit_response(state.session, stream.id(), lines.data(), lines.size(),
+                          end ? nullptr : &content);
+}
+
+bool Callbacks::submit_request(SessionState& state,
+                               Stream& stream,
+                               const FieldList& fields,
+                               bool end) {
+  const auto& lines = lines_of(fields, kNoCopy);
+  nghttp2_data_provider content{};
+  content.read_callback = Implementation::read_content;
+  const std::int32_t id = nghttp2_submit_request(state.session, nullptr, lines.data(), lines.size(),
+                                                 end ? nullptr : &content, &stream);
+  if (id < 0) return false;
+  state.enter(stream, id);
+  stream.head_given_ = true;
+  stream.finished_ = end;
+  return true;
+}
+
+}  // namespace onehop::h2

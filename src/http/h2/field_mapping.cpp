@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "http/h2/field_mapping.hpp"
+
+#include "base/arena.hpp"
+#include "base/ascii.hpp"
+#include "http/field_names.hpp"
+#include "http/host.hpp"
+#include "http/message_framing.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+#include <random>
+
+namespace onehop::h2 {
+namespace {
+
+constexpr std::size_t kLineOverhead = 32;  // RFC 9113 §6.5.2
+constexpr std::string_view kWebSocket = "websocket";
+
+// RFC 9113 §8.2.2. TE is looked at by itself.
+constexpr std::uint64_t kConnectionSpecific =
+    bit_of(FieldId::connection) | bit_of(FieldId::keep_alive) | bit_of(FieldId::proxy_connection) |
+    bit_of(FieldId::transfer_encoding) | bit_of(FieldId::upgrade);
+
+constexpr bool is_in(std::uint64_t set, FieldId id) noexcept {
+  return (set & bit_of(id)) != 0;
+}
+
+bool is_lower_case_token(std::string_view name) noexcept {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return ascii::is_token_octet(c) && !(c >= 'A' && c <= 'Z');
+  });
+}
+
+bool has_blank_edge(std::string_view value) noexcept {
+  return !value.empty() && (ascii::is_blank(value.front()) || ascii::is_blank(value.back()));
+}
+
+// 16 random octets in base64 (RFC 6455 §4.1). What guards against caches need not be secret.
+std::string_view make_websocket_key(Arena& memory) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  static thread_local std::minstd_rand random{std::random_device{}()};
+  auto* text = static_cast<char*>(memory.allocate(24));
+  for (std::size_t i = 0; i < 21; ++i)
+    text[i] = kDigits[random() % 64];
+  text[21] = kDigits[(random() % 4) * 16];  // two bits are left of the last octet
+  text[22] = text[23] = '=';
+  return {text, 24};
+}
+
+}  // namespace
+
+FieldSection::FieldSection(Kind kind, Side side, ArenaRef arena, const FieldLimits& limits)
+    : arena_(std::move(arena)), headers_(arena_), limits_(limits), kind_(kind), side_(side) {}
+
+void FieldSection::append(std::string_view name, std::string_view value) {
+  auto* out = static_cast<char*>(arena_->allocate(name.size() + value.size() + 4));
+  std::memcpy(out, name.data(), name.size());
+  std::memcpy(out + name.size(), ": ", 2);
+  char* const value_data = out + name.size() + 2;
+  if (!value.empty()) std::memcpy(value_data, value.data(), value.size());
+  std::memcpy(value_data + value.size(), "\r\n", 2);
+  headers_.append({.name_data = out,
+                   .value_data = value_data,
+                   .value_size = static_cast<std::uint32_t>(value.size()),
+                   .name_size = static_cast<std::uint16_t>(name.size()),
+                   .id = find_field(name),
+                   .verbatim = true});
+}
+
+void FieldSection::add(std::string_view name, std::string_view value) {
+  if (problem_ || too_large_) return;
+  bytes_ += name.size() + value.size() + kLineOverhead;
+  ++fields_;
+  if (bytes_ > limits_.max_bytes || fields_ > limits_.max_fields ||
+      name.size() > std::numeric_limits<std::uint16_t>::max()) {
+    too_large_ = true;
+    return;
+  }
+  if (!ascii::is_field_value(value) || has_blank_edge(value)) {
+    return fail("a field value with an octet that may not be there");
+  }
+  if (name.starts_with(':')) {
+    add_pseudo(name, value);
+  } else {
+    add_regular(name, value);
+  }
+}
+
+void FieldSection::take_pseudo(std::string_view& place, std::string_view value) {
+  if (place.data() != nullptr) return fail("a pseudo-field twice");
+  place = arena_->copy(value);
+}
+
+void FieldSection::add_pseudo(std::string_view name, std::string_view value) {
+  if (regular_seen_) return fail("a pseudo-field behind a regular one");
+  if (kind_ == Kind::request) {
+    if (name == ":method") return take_pseudo(method_, value);
+    if (name == ":scheme") return take_pseudo(scheme_, value);
+    if (name == ":authority") return take_pseudo(authority_, value);
+    if (name == ":path") return take_pseudo(path_, value);
+    if (name == ":protocol") return take_pseudo(protocol_, value);
+  } else if (kind_ == Kind::response && name == ":status") {
+    return take_pseudo(status_, value);
+  }
+  fail("a pseudo-field that does not belong there");
+}
+
+void FieldSection::add_regular(std::string_view name, std::string_view value) {
+  regular_seen_ = true;
+  if (!is_lower_case_token(name)) return fail("a field name that is not a token in lower case");
+  const FieldId id = find_field(name);
+  if (is_in(kConnectionSpecific, id)) return fail("a connection-specific field");
+  if (id == FieldId::te && (kind_ != Kind::request || value != "trailers")) {
+    return fail("TE is not trailers");
+  }
+  if (id == FieldId::cookie) ++cookies_;
+  append(name, value);
+}
+
+Error FieldSection::malformed() const {
+  return Error(side_ == Side::client ? Errc::bad_request : Errc::bad_response, side_,
+               problem_ ? problem_ : "a malformed field section");
+}
+
+Result<void> FieldSection::check() const {
+  if (problem_) return failure(malformed());
+  if (too_large_) {
+    return failure(side_ == Side::client ? Errc::head_too_large : Errc::response_head_too_large,
+                   side_);
+  }
+  return {};
+}
+
+// --- requests ----------------------------------------------------------------------------------
+
+// :authority becomes the one Host field (RFC 9113 §8.3.1); where both are there they agree.
+Result<void> FieldSection::settle_host() {
+  const auto wrong = [](const char* what) {
+    return failure(Errc::bad_request, Side::client, what);
+  };
+  const auto hosts = headers_.get_all(field::host);
+  if (hosts.size() > 1) return wrong("more than one Host field");
+  if (authority_.data() == nullptr) {
+    if (hosts.empty()) return wrong("neither :authority nor Host");
+    if (!is_valid_host(hosts.front())) return wrong("the Host field names no host");
+    authority_ = hosts.front();
+    return {};
+  }
+  if (!split_authority(authority_)) return wrong(":authority names no host");
+  if (!hosts.empty()) {
+    if (!ascii::equals_ignoring_case(hosts.front(), authority_)) {
+      return wrong(":authority and Host differ");
+    }
+    return {};
+  }
+  append("host", authority_);
+  return {};
+}
+
+// RFC 9113 §8.2.3: crumbs are one field again for whoever is not HTTP/2.
+void FieldSection::join_cookies() {
+  if (cookies_ < 2) return;
+  std::string joined;
+  for (const std::string_view crumb : headers_.get_all(field::cookie)) {
+    if (!joined.empty()) joined += "; ";
+    joined += crumb;
+  }
+  headers_.set(FieldName(FieldId::cookie, "cookie"), joined);
+}
+
+// What a handler knows from HTTP/1.1, where the way to a WebSocket is an upgrade (RFC 8441 §5).
+void FieldSection::become_upgrade() {
+  headers_.erase(field::sec_websocket_key);
+  headers_.add("connection", "Upgrade");
+  headers_.add("upgrade", kWebSocket);
+  headers_.add("sec-websocket-key", make_websocket_key(*arena_));
+  method_ = "GET";
+}
+
+bool is_extended_connect(const Request& request) noexcept {
+  return request.connection().version == Version::http_2 && request.headers().has(FieldId::upgrade);
+}
+
+Result<Request> FieldSection::take_request() {
+  if (auto checked = check(); !checked) return failure(checked.error());
+  const auto wrong = [](const char* what) {
+    return failure(Errc::bad_request, Side::client, what);
+  };
+  if (method_.empty()) return wrong("no :method");
+  const bool is_connect = method_ == "CONNECT";
+  if (protocol_.data() != nullptr && !is_connect) return wrong(":protocol without CONNECT");
+  if (is_connect && protocol_ != kWebSocket) {
+    return failure(Errc::unsupported_method, Side::client,
+                   protocol_.data() ? "CONNECT to a protocol that is not served here"
+                                    : "CONNECT is not served here");
+  }
+  if (scheme_ != "http" && scheme_ != "https") return wrong("no :scheme of HTTP");
+  if (path_.empty()) return wrong("no :path");
+  if (!path_.starts_with('/') && path_ != "*") return wrong(":path does not begin with a slash");
+  if (auto host = settle_host(); !host) return failure(host.error());
+  const auto length = content_length(headers_, Side::client);
+  if (!length) return failure(length.error());
+  if (is_connect) become_upgrade();
+  const auto method = Method::parse(method_);
+  if (!method && ascii::is_token(method_)) {
+    return failure(Errc::unsupported_method, Side::client, "the method is too long");
+  }
+  if (!method) return wrong(":method is not a token");
+  if (path_ == "*" && *method != Method::options) return wrong("the target * is for OPTIONS only");
+  auto url = Url::parse_target(path_);
+  if (!url) return failure(url.error());
+  join_cookies();
+  return Request(*method, std::move(*url), std::move(headers_));
+}
+
+// --- responses and trailers --------------------------------------------------------------------
+
+Result<Response> FieldSection::take_response() {
+  if (auto checked = check(); !checked) return failure(checked.error());
+  const bool digits =
+      status_.size() == 3 && std::all_of(status_.begin(), status_.end(), ascii::is_digit);
+  if (!digits || status_.front() == '0') {
+    return failure(Errc::bad_response, side_, ":status is not a status code");
+  }
+  const int code = (status_[0] - '0') * 100 + (status_[1] - '0') * 10 + (status_[2] - '0');
+  if (code == 101) return failure(Errc::bad_response, side_, "a 101 over HTTP/2");
+  if (auto length = content_length(headers_, side_); !length) return failure(length.error());
+  return Response(Status(code), std::move(headers_));
+}
+
+Result<Headers> FieldSection::take_trailers() {
+  if (auto checked = check(); !checked) return failure(checked.error());
+  headers_.erase_if([](const Headers::Line& line) {
+    return is_forbidden_in_trailers(line.id, line.field().name);
+  });
+  return std::move(headers_);
+}
+
+}  // namespace onehop::h2

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HTTP/2 field sections and the messages they mean (RFC 9113 §8.2, §8.3, §8.5; RFC 8441). What
+// comes in is checked before anything is made of it, so that nothing in a field can mean more than
+// a field once it is written as HTTP/1. What goes out is written afresh. Pure; one thread.
+#pragma once
+
+#include <onehop/request.hpp>
+#include <onehop/response.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace onehop::h2 {
+
+struct FieldLimits {
+  std::size_t max_bytes = 64 * 1024;  // name + value + 32 for each line
+  std::size_t max_fields = 256;
+};
+
+// A field section that is being received. Text is copied into the arena, laid out as HTTP/1 writes
+// it.
+class FieldSection {
+ public:
+  enum class Kind : std::uint8_t { request, response, trailers };
+
+  // `side`: who sent it, and so who is to blame.
+  FieldSection(Kind kind, Side side, ArenaRef arena, const FieldLimits& limits);
+
+  Kind kind() const noexcept { return kind_; }
+  // The next line. Past the limits nothing is kept any more.
+  void add(std::string_view name, std::string_view value);
+  bool is_too_large() const noexcept { return too_large_; }
+  // What is wrong with it so far; null when nothing is.
+  const char* problem() const noexcept { return problem_; }
+  // A response that is not the final one.
+  bool is_informational() const noexcept { return status_.starts_with('1'); }
+  // What the log may say of a request, even of one that is refused.
+  std::string_view method() const noexcept { return method_; }
+  std::string_view path() const noexcept { return path_; }
+  std::string_view authority() const noexcept { return authority_; }
+
+  // The message, without content. An extended CONNECT for a WebSocket becomes the GET with Upgrade
+  // that HTTP/1.1 has for it. Errors: bad_request, head_too_large, unsupported_method (CONNECT).
+  Result<Request> take_request();
+  // Errors: bad_response, response_head_too_large.
+  Result<Response> take_response();
+  // Without the fields that may not be trailers.
+  Result<Headers> take_trailers();
+
+ private:
+  void add_pseudo(std::string_view name, std::string_view value);
+  void add_regular(std::string_view name, std::string_view value);
+  void take_pseudo(std::string_view& place, std::string_view value);
+  void append(std::string_view name, std::string_view value);
+  void fail(const char* problem) noexcept {
+    if (!problem_) problem_ = problem;
+  }
+  Error malformed() const;
+  Result<void> check() const;
+  Result<void> settle_host();
+  void join_cookies();
+  void become_upgrade();
+
+  ArenaRef arena_;
+  Headers headers_;
+  FieldLimits limits_;
+  std::string_view method_;
+  std::string_view scheme_;
+  std::string_view authority_;
+  std::string_view path_;
+  std::string_view protocol_;
+  std::string_view status_;
+  const char* problem_ = nullptr;
+  std::size_t bytes_ = 0;
+  std::size_t fields_ = 0;
+  std::size_t cookies_ = 0;
+  Kind kind_;
+  Side side_;
+  bool regular_seen_ = false;
+  bool too_large_ = false;
+};
+
+// True for the request that take_request() makes of an extended CONNECT.
+bool is_extended_connect(const Request& request) noexcept;
+
+// A list of lines about to be sent: names in lower case, pseudo-fields first. Views.
+using FieldList = std::vector<Field>;
+
+struct ResponseFraming {
+  std::optional<std::uint64_t> length = {};  // of the content, when known
+  bool keep_content_length = false;          // for HEAD and 304: the message's own goes out
+  bool announce_trailers = false;            // the Trailer field, if there is one, means something
+  std::string_view date = {};                // added when the message has none; "" adds none
+};
+
+// `memory` takes what has to be written anew; it and the message outlive the list.
+void write_response(Status status,
+                    const Headers& headers,
+                    const ResponseFraming& framing,
+                    Arena& memory,
+                    FieldList& out);
+
+struct RequestFraming {
+  std::optional<std::uint64_t> length = {};  // of the content, when known and worth saying
+  bool announce_trailers = false;
+  bool extended_connect = false;  // :protocol is the value of the Upgrade field
+  std::string_view scheme = "http";
+};
+void write_request(const Request& request,
+                   const RequestFraming& framing,
+                   Arena& memory,
+                   FieldList& out);
+
+// Without the fields that may not be trailers.
+void write_trailers(const Headers& trailers, Arena& memory, FieldList& out);
+
+}  // namespace onehop::h2

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "http/h2/flood_guard.hpp"
+
+#include <gtest/gtest.h>
+
+namespace onehop::h2 {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr FloodGuard::Time kStart = FloodGuard::Time{} + 1h;
+
+int allowed_at_once(FloodGuard& guard, FloodGuard::Time now) {
+  int count = 0;
+  while (count < 100'000 && guard.allow_control_frame(now))
+    ++count;
+  return count;
+}
+
+TEST(FloodGuard, AllowsSoManyFramesAtOnce) {
+  FloodGuard guard;
+  EXPECT_LE(allowed_at_once(guard, kStart), 2 * FloodGuard::kControlFrames);
+  EXPECT_FALSE(guard.allow_control_frame(kStart));
+}
+
+TEST(FloodGuard, TimeRefillsTheAccount) {
+  FloodGuard guard;
+  allowed_at_once(guard, kStart);
+  EXPECT_NEAR(allowed_at_once(guard, kStart + 2s), 200, 5);
+}
+
+TEST(FloodGuard, ContentRefillsItAndCrumbsDoNot) {
+  FloodGuard guard;
+  allowed_at_once(guard, kStart);
+  for (int i = 0; i < 100; ++i)
+    guard.note_content(1);
+  EXPECT_FALSE(guard.allow_control_frame(kStart));
+  for (int i = 0; i < 100; ++i)
+    guard.note_content(1000);
+  EXPECT_GE(allowed_at_once(guard, kStart), 190);
+}
+
+TEST(FloodGuard, AFewStreamsMayAllEndEarly) {
+  FloodGuard guard;
+  for (std::uint32_t i = 0; i + 1 < FloodGuard::kStreams; ++i) {
+    guard.note_stream(kStart);
+    EXPECT_TRUE(guard.allow_early_end());
+  }
+}
+
+TEST(FloodGuard, MostOfManyMayNot) {
+  FloodGuard guard;
+  bool allowed = true;
+  std::uint32_t streams = 0;
+  while (allowed && streams < 1000) {
+    guard.note_stream(kStart);
+    allowed = guard.allow_early_end();
+    ++streams;
+  }
+  EXPECT_EQ(streams, FloodGuard::kStreams);
+}
+
+TEST(FloodGuard, HalfOfThemMay) {
+  FloodGuard guard;
+  for (int i = 0; i < 2000; ++i) {
+    guard.note_stream(kStart);
+    if (i % 2 == 1) EXPECT_TRUE(guard.allow_early_end()) << i;
+  }
+}
+
+TEST(FloodGuard, OldStreamsAreForgotten) {
+  FloodGuard guard;
+  FloodGuard::Time now = kStart;
+  for (int i = 0; i < 1000; ++i) {
+    now += 1s;
+    guard.note_stream(now);
+    EXPECT_TRUE(guard.allow_early_end());
+  }
+}
+
+}  // namespace
+}  // namespace onehop::h2

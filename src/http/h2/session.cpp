@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "http/h2/session.hpp"
+
+#include "http/h2/callbacks.hpp"
+
+#include <array>
+#include <cstring>
+#include <new>
+
+#include <nghttp2/nghttp2.h>
+
+namespace onehop::h2 {
+namespace {
+
+// Frames waiting to be produced that a peer can cause without reading anything.
+constexpr std::size_t kMostFramesWaiting = 2000;
+
+// NGHTTP2_ERR_TOO_MANY_CONTINUATIONS, which older headers do not name.
+constexpr ssize_t kTooManyContinuations = -905;
+
+const nghttp2_option* options() {
+  static const nghttp2_option* const made = [] {
+    nghttp2_option* option = nullptr;
+    if (nghttp2_option_new(&option) != 0) throw std::bad_alloc();
+    nghttp2_option_set_no_auto_window_update(option, 1);
+    nghttp2_option_set_peer_max_concurrent_streams(option, 100);  // until it has said
+    return option;
+  }();
+  return made;
+}
+
+void submit_settings(nghttp2_session* session, Role role, const SessionLimits& limits) {
+  std::array<nghttp2_settings_entry, 5> entries{};
+  std::size_t count = 0;
+  const auto add = [&](std::int32_t id, std::uint32_t value) { entries[count++] = {id, value}; };
+  if (role == Role::server) {
+    add(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.max_streams);
+    add(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1);
+  } else {
+    add(NGHTTP2_SETTINGS_ENABLE_PUSH, 0);
+  }
+  add(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window);
+  add(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(limits.fields.max_bytes));
+  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, entries.data(), count);
+  nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
+                                        static_cast<std::int32_t>(limits.connection_window));
+}
+
+}  // namespace
+
+Session::Session(Role role, const SessionLimits& limits, SessionObserver& observer)
+    : state_(std::make_unique<SessionState>(role, limits, observer)) {
+  const auto make =
+      role == Role::server ? nghttp2_session_server_new2 : nghttp2_session_client_new2;
+  if (make(&state_->session, Callbacks::table(), state_.get(), options()) != 0) {
+    throw std::bad_alloc();
+  }
+  submit_settings(state_->session, role, limits);
+}
+
+Session::~Session() = default;
+
+bool Session::receive(std::string_view octets, Time now) {
+  SessionState& state = *state_;
+  if (state.failed) return false;
+  state.now = now;
+  const ssize_t used = nghttp2_session_mem_recv(
+      state.session, reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size());
+  if (used < 0) {
+    const bool flood = used == NGHTTP2_ERR_FLOODED || used == kTooManyContinuations;
+    state.fail(flood ? ErrorCode::enhance_your_calm : ErrorCode::protocol_error,
+               nghttp2_strerror(static_cast<int>(used)));
+  } else if (nghttp2_session_get_outbound_queue_size(state.session) > kMostFramesWaiting) {
+    state.fail(ErrorCode::enhance_your_calm, "too many frames to answer");
+  }
+  return !state.failed && nghttp2_session_want_read(state.session) != 0;
+}
+
+std::size_t Session::produce(std::span<char> memory) {
+  SessionState& state = *state_;
+  state.out = memory.data();
+  state.out_capacity = memory.size();
+  state.out_size = 0;
+  while (state.out_capacity - state.out_size >= kLeastMemory / 2) {
+    const std::uint8_t* frame = nullptr;
+    const ssize_t size = nghttp2_session_mem_send(state.session, &frame);
+    if (size <= 0) {
+      if (size < 0) state.fail(ErrorCode::internal_error, nghttp2_strerror(static_cast<int>(size)));
+      break;
+    }
+    std::memcpy(state.out + state.out_size, frame, static_cast<std::size_t>(size));
+    state.out_size += static_cast<std::size_t>(size);
+  }
+  if (state.out_size == 0) state.kept.clear();
+  return state.out_size;
+}
+
+bool Session::wants_to_send() const noexcept {
+  return nghttp2_session_want_write(state_->session) != 0;
+}
+
+void Session::deliver_news() {
+  SessionState& state = *state_;
+  IntrusiveList<Stream> batch;
+  batch.splice_back(state.news);
+  while (Stream* stream = batch.pop_front())
+    stream->on_news();
+}
+
+bool Session::has_news() const noexcept {
+  return !state_->news.empty();
+}
+
+bool Session::open(Stream& stream, const FieldList& fields, bool end) {
+  return Callbacks::submit_request(*state_, stream, fields, end);
+}
+
+std::uint32_t Session::peer_max_streams() const noexcept {
+  return nghttp2_session_get_remote_settings(state_->session,
+                                             NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
+bool Session::peer_settings_known() const noexcept {
+  return state_->settings_known;
+}
+
+bool Session::peer_takes_extended_connect() const noexcept {
+  return nghttp2_session_get_remote_settings(state_->session,
+                                             NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
+std::size_t Session::streams() const noexcept {
+  return state_->streams;
+}
+
+void Session::announce_end() {
+  nghttp2_submit_shutdown_notice(state_->session);
+  ping();
+}
+
+void Session::end_after_streams() {
+  nghttp2_submit_goaway(state_->session, NGHTTP2_FLAG_NONE,
+                        nghttp2_session_get_last_proc_stream_id(state_->session), NGHTTP2_NO_ERROR,
+                        nullptr, 0);
+}
+
+void Session::terminate(ErrorCode code) {
+  state_->fail(code, name_of(code));
+}
+
+void Session::ping() {
+  nghttp2_submit_ping(state_->session, NGHTTP2_FLAG_NONE, nullptr);
+}
+
+bool Session::is_over() const noexcept {
+  return nghttp2_session_want_read(state_->session) == 0 &&
+         nghttp2_session_want_write(state_->session) == 0;
+}
+
+const char* Session::reason() const noexcept {
+  return state_->reason;
+}
+
+}  // namespace onehop::h2

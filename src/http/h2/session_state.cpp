@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "http/h2/session_state.hpp"
+
+#include <algorithm>
+
+#include <nghttp2/nghttp2.h>
+
+namespace onehop::h2 {
+
+SessionState::SessionState(Role r, const SessionLimits& l, SessionObserver& o)
+    : role(r), limits(l), observer(o), window_(l.connection_window) {}
+
+SessionState::~SessionState() {
+  nghttp2_session_del(session);
+  while (Stream::Member* member = members.pop_front()) {
+    Stream& stream = member->stream;
+    static_cast<ListNode&>(stream).unlink();
+    stream.session_ = nullptr;
+    stream.lose();
+  }
+}
+
+void SessionState::enter(Stream& stream, std::int32_t id) noexcept {
+  stream.session_ = this;
+  stream.id_ = id;
+  stream.open_ = true;
+  stream.window_ = limits.stream_window;
+  members.push_back(stream.member_);
+  ++streams;
+}
+
+void SessionState::close(Stream& stream) noexcept {
+  stream.open_ = false;
+  stream.closed_ = true;
+  granted_ -= stream.window_ - limits.stream_window;
+  --streams;
+  push_news(stream);
+}
+
+// The stream dies.
+void SessionState::leave(Stream& stream) noexcept {
+  if (stream.open_) {
+    nghttp2_session_set_stream_user_data(session, stream.id_, nullptr);
+    if (!stream.reset_by_us_) {
+      nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_CANCEL);
+    }
+    kept.push_back(stream.arena_);
+    stream.open_ = false;
+    granted_ -= stream.window_ - limits.stream_window;
+    --streams;
+  }
+  note_unwanted(stream, stream.received_.size());
+  stream.session_ = nullptr;
+}
+
+void SessionState::fail(ErrorCode code, const char* why) {
+  if (failed) return;
+  failed = true;
+  reason = why;
+  nghttp2_session_terminate_session(session, static_cast<std::uint32_t>(code));
+}
+
+// --- windows -----------------------------------------------------------------------------------
+// The connection's window is given back as content arrives, so that content nobody reads on one
+// stream does not stop the others; only past kMaxConnectionWindow octets unread it waits. A
+// stream's is given back as content is taken.
+
+void SessionState::give_room(std::size_t octets) {
+  if (octets > 0) nghttp2_session_consume_connection(session, octets);
+}
+
+void SessionState::note_received(Stream& stream, std::size_t octets) {
+  stream.received_octets_ += octets;
+  received_ += octets;
+  if (stream.dropping_) {
+    give_room(octets);
+    nghttp2_session_consume_stream(session, stream.id_, octets);
+    return;
+  }
+  unread_ += octets;
+  if (unread_ > kMaxConnectionWindow) {
+    withheld_ += octets;
+    return;
+  }
+  give_room(octets);
+  if (window_ >= kMaxConnectionWindow || received_ - grown_at_ < window_ || unread_ > window_ / 2)
+    return;
+  grown_at_ = received_;
+  window_ = std::min(window_ * 2, kMaxConnectionWindow);
+  nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
+                                        static_cast<std::int32_t>(window_));
+}
+
+void SessionState::note_unwanted(Stream&, std::size_t octets) {
+  unread_ -= octets;
+  const std::size_t back = std::min(withheld_, octets);
+  withheld_ -= back;
+  give_room(back);
+}
+
+void SessionState::note_taken(Stream& stream, std::size_t octets) {
+  note_unwanted(stream, octets);
+  if (!stream.open_ || stream.ended_) return;
+  nghttp2_session_consume_stream(session, stream.id_, octets);
+  grow(stream);
+}
+
+// A reader that keeps up with a window's worth of content gets a larger one.
+void SessionState::grow(Stream& stream) {
+  if (stream.window_ >= kMaxStreamWindow || !stream.received_.empty()) return;
+  if (stream.received_octets_ - stream.grown_at_ < stream.window_) return;
+  const std::uint32_t larger = std::min(stream.window_ * 2, kMaxStreamWindow);
+  if (granted_ + (larger - stream.window_) > kMaxConnectionWindow) return;
+  granted_ += larger - stream.window_;
+  stream.window_ = larger;
+  stream.grown_at_ = stream.received_octets_;
+  nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, stream.id_,
+                                        static_cast<std::int32_t>(larger));
+}
+
+}  // namespace onehop::h2

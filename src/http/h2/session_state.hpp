@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SessionState: the inside of a Session: the nghttp2 session and what its callbacks work on. Only
+// the sources of this folder know it. One thread.
+#pragma once
+
+#include "http/h2/session.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+struct nghttp2_session;
+
+namespace onehop::h2 {
+
+class SessionState {
+ public:
+  SessionState(Role role, const SessionLimits& limits, SessionObserver& observer);
+  SessionState(const SessionState&) = delete;
+  SessionState& operator=(const SessionState&) = delete;
+  ~SessionState();
+
+  void push_news(Stream& stream) noexcept {
+    if (!stream.is_linked()) news.push_back(stream);
+  }
+  void enter(Stream& stream, std::int32_t id) noexcept;
+  void leave(Stream& stream) noexcept;
+  // Both sides have ended it.
+  void close(Stream& stream) noexcept;
+
+  // Content came, was taken, or will not be taken.
+  void note_received(Stream& stream, std::size_t octets);
+  void note_taken(Stream& stream, std::size_t octets);
+  void note_unwanted(Stream& stream, std::size_t octets);
+
+  // Ends the connection with an error, once.
+  void fail(ErrorCode code, const char* why);
+
+  nghttp2_session* session = nullptr;
+  const Role role;
+  const SessionLimits limits;
+  SessionObserver& observer;
+  FloodGuard guard;
+  FloodGuard::Time now{};
+  IntrusiveList<Stream> news;
+  IntrusiveList<Stream::Member> members;
+  std::vector<ArenaRef> kept;  // what frames not yet produced may refer to
+  const char* reason = "";
+  std::size_t streams = 0;
+  std::int32_t last_stream = 0;  // the highest number a peer's request has had
+
+  // A header block in pieces.
+  std::size_t continuations = 0;
+  std::size_t block_octets = 0;
+
+  // Where produce() writes.
+  char* out = nullptr;
+  std::size_t out_capacity = 0;
+  std::size_t out_size = 0;
+
+  bool failed = false;
+  bool settings_known = false;
+
+ private:
+  void give_room(std::size_t octets);
+  void grow(Stream& stream);
+
+  std::size_t unread_ = 0;    // octets of all streams that nobody has taken
+  std::size_t withheld_ = 0;  // of these, not given back to the connection's window
+  std::size_t granted_ = 0;   // by how much the windows of open streams have grown
+  std::uint64_t received_ = 0;
+  std::uint64_t grown_at_ = 0;
+  std::uint32_t window_;
+};
+
+}  // namespace onehop::h2

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Two sessions, a client's and a server's, that exchange octets in memory.
+
+#include "http/h2/session.hpp"
+
+#include "base/arena.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace onehop::h2 {
+namespace {
+
+constexpr Session::Time kNow = Session::Time{} + std::chrono::hours(1);
+
+class TestStream final : public Stream {
+ public:
+  TestStream() : Stream(Arena::create()) {}
+  void on_news() override {
+    ++news_;
+    if (on_news_) on_news_(*this);
+  }
+  std::string take_all() {
+    std::string all;
+    for (std::string_view piece = take_piece(); !piece.empty(); piece = take_piece())
+      all += piece;
+    return all;
+  }
+  int news_ = 0;
+  std::function<void(TestStream&)> on_news_;
+};
+
+class Peer final : public SessionObserver {
+ public:
+  Peer(Role role, SessionLimits limits) : session_(role, limits, *this) {}
+  Stream* on_request() override {
+    if (refuse_) return nullptr;
+    streams_.push_back(std::make_unique<TestStream>());
+    return streams_.back().get();
+  }
+  void on_ping_answered() override { ++pings_; }
+  void on_goaway(std::int32_t last) override { goaway_ = last; }
+
+  std::string output() {
+    std::vector<char> memory(64 * 1024);
+    std::string all;
+    for (std::size_t size = session_.produce(memory); size > 0; size = session_.produce(memory))
+      all.append(memory.data(), size);
+    return all;
+  }
+
+  std::vector<std::unique_ptr<TestStream>> streams_;
+  Session session_;  // before the streams
+  int pings_ = 0;
+  std::int32_t goaway_ = -1;
+  bool refuse_ = false;
+};
+
+class SessionTest : public ::testing::Test {
+ protected:
+  // Until neither has anything to say. False when one says that the connection is over.
+  bool settle() {
+    bool alive = true;
+    for (int quiet = 0; quiet < 2;) {
+      const std::string up = client_.output();
+      const std::string down = server_.output();
+      quiet = up.empty() && down.empty() ? quiet + 1 : 0;
+      if (!up.empty()) alive = server_.session_.receive(up, kNow) && alive;
+      if (!down.empty()) alive = client_.session_.receive(down, kNow) && alive;
+      client_.session_.deliver_news();
+      server_.session_.deliver_news();
+    }
+    return alive;
+  }
+
+  // A request of the client, and the server's end of it.
+  TestStream& open(bool end, FieldList more = {}) {
+    FieldList fields = {
+        {":method", "POST"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/p"}};
+    fields.insert(fields.end(), more.begin(), more.end());
+    EXPECT_TRUE(client_.session_.open(request_, fields, end));
+    EXPECT_TRUE(settle());
+    return *server_.streams_.back();
+  }
+
+  static SessionLimits limits() {
+    SessionLimits limits;
+    limits.max_streams = 4;
+    return limits;
+  }
+
+  TestStream request_;
+  Peer server_{Role::server, limits()};
+  Peer client_{Role::client, {}};
+};
+
+TEST_F(SessionTest, CarriesARequestAndItsAnswer) {
+  TestStream& served = open(true, {{"x-a", "1"}});
+  auto head = served.take_head();
+  ASSERT_TRUE(head);
+  auto request = head->take_request();
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->headers().get("x-a"), "1");
+  EXPECT_TRUE(served.at_end());
+
+  served.send_head({{":status", "200"}, {"x-b", "2"}}, false);
+  served.send("hello");
+  served.send_end({{"x-sum", "3"}});
+  ASSERT_TRUE(settle());
+  auto answer = request_.take_head()->take_response();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->headers().get("x-b"), "2");
+  EXPECT_EQ(request_.take_all(), "hello");
+  EXPECT_TRUE(request_.at_end());
+  auto trailers = request_.take_trailers()->take_trailers();
+  ASSERT_TRUE(trailers);
+  EXPECT_EQ(trailers->get("x-sum"), "3");
+  EXPECT_TRUE(request_.is_closed());
+  EXPECT_TRUE(served.is_closed());
+  EXPECT_EQ(served.close_code(), ErrorCode::no_error);
+  EXPECT_EQ(server_.session_.streams(), 0u);
+}
+
+TEST_F(SessionTest, HeadAndContentAndEndAreOneOutput) {
+  TestStream& served = open(true);
+  served.send_head({{":status", "200"}}, false);
+  served.send("hi");
+  served.send_end({});
+  const std::string out = server_.output();
+  // HEADERS of one octet, then DATA of two with END_STREAM.
+  EXPECT_EQ(out.size(), 9u + 1 + 9 + 2);
+  EXPECT_EQ(out[9 + 1 + 4], '\x01');
+}
+
+TEST_F(SessionTest, AnAnswerWithoutContentEndsWithItsHead) {
+  TestStream& served = open(true);
+  served.send_head({{":status", "200"}, {"grpc-status", "5"}}, true);
+  const std::string out = server_.output();
+  EXPECT_EQ(out[3], '\x01');  // HEADERS
+  EXPECT_EQ(out[4], '\x05');  // END_HEADERS and END_STREAM
+  EXPECT_EQ(out.size(), 9u + static_cast<unsigned char>(out[2]));
+}
+
+TEST_F(SessionTest, InformationalHeadsComeFirst) {
+  TestStream& served = open(true);
+  served.send_informational({{":status", "103"}, {"link", "</a>"}});
+  served.send_head({{":status", "200"}}, true);
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(request_.take_head()->take_response()->status(), Status::early_hints);
+  EXPECT_EQ(request_.take_head()->take_response()->status(), Status::ok);
+  EXPECT_FALSE(request_.has_head());
+}
+
+TEST_F(SessionTest, ContentWaitsForItsReader) {
+  TestStream& served = open(false);
+  const std::string content(1024 * 1024, 'x');
+  request_.send(content);
+  request_.send_end({});
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(served.received(), limits().stream_window);
+  EXPECT_GT(request_.unsent(), 0u);
+  std::string got;
+  while (!served.at_end()) {
+    got += served.take_all();
+    ASSERT_TRUE(settle());
+  }
+  EXPECT_EQ(got, content);
+}
+
+TEST_F(SessionTest, ContentNobodyReadsDoesNotStopOtherStreams) {
+  TestStream& unread = open(false);
+  const std::string content(1024 * 1024, 'x');
+  request_.send(content);
+  TestStream others[2];
+  for (TestStream& other : others) {
+    ASSERT_TRUE(client_.session_.open(
+        other, {{":method", "PUT"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}},
+        false));
+    ASSERT_TRUE(settle());
+    TestStream& served = *server_.streams_.back();
+    other.send(content);
+    other.send_end({});
+    std::size_t got = 0;
+    while (!served.at_end()) {
+      got += served.take_all().size();
+      ASSERT_TRUE(settle());
+    }
+    EXPECT_EQ(got, content.size());
+  }
+  EXPECT_EQ(unread.received(), limits().stream_window);
+}
+
+TEST_F(SessionTest, AReaderThatKeepsUpGetsALargerWindow) {
+  TestStream& served = open(false);
+  std::size_t most = 0;
+  for (int i = 0; i < 40; ++i) {
+    request_.send(std::string(4 * 1024 * 1024, 'x'));
+    ASSERT_TRUE(settle());
+    most = std::max(most, served.take_all().size());
+  }
+  EXPECT_GT(most, 2u * 1024 * 1024);
+  EXPECT_LE(most, kMaxStreamWindow);
+}
+
+TEST_F(SessionTest, DroppedContentIsTakenAndForgotten) {
+  TestStream& served = open(false);
+  served.drop_content();
+  request_.send(std::string(2 * 1024 * 1024, 'x'));
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(request_.unsent(), 0u);
+  EXPECT_FALSE(served.has_piece());
+}
+
+TEST_F(SessionTest, AResetIsHeardWithItsCode) {
+  TestStream& served = open(false);
+  request_.reset(ErrorCode::cancel);
+  ASSERT_TRUE(settle());
+  EXPECT_TRUE(served.is_closed());
+  EXPECT_EQ(served.close_code(), ErrorCode::cancel);
+  EXPECT_EQ(server_.session_.streams(), 0u);
+}
+
+TEST_F(SessionTest, AStreamThatDiesIsReset) {
+  {
+    TestStream passing;
+    ASSERT_TRUE(client_.session_.open(
+        passing, {{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}},
+        false));
+    ASSERT_TRUE(settle());
+  }
+  ASSERT_TRUE(settle());
+  EXPECT_TRUE(server_.streams_.back()->is_closed());
+  EXPECT_EQ(server_.streams_.back()->close_code(), ErrorCode::cancel);
+}
+
+TEST_F(SessionTest, ContentThatDisagreesWithItsLengthIsAnError) {
+  TestStream& served = open(false, {{"content-length", "3"}});
+  request_.send("four");
+  request_.send_end({});
+  settle();
+  EXPECT_TRUE(served.is_closed());
+  EXPECT_EQ(served.close_code(), ErrorCode::protocol_error);
+}
+
+TEST_F(SessionTest, ARequestThatIsNotWantedIsRefused) {
+  server_.refuse_ = true;
+  ASSERT_TRUE(client_.session_.open(
+      request_, {{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}},
+      true));
+  settle();
+  EXPECT_TRUE(request_.is_closed());
+  EXPECT_EQ(request_.close_code(), ErrorCode::refused_stream);
+}
+
+TEST_F(SessionTest, EndsInTwoPhases) {
+  TestStream& served = open(true);
+  server_.session_.announce_end();
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(client_.goaway_, 0x7fffffff);
+  EXPECT_EQ(server_.pings_, 1);
+  server_.session_.end_after_streams();
+  settle();
+  EXPECT_EQ(client_.goaway_, 1);
+  EXPECT_FALSE(server_.session_.is_over());
+  served.send_head({{":status", "200"}}, true);
+  settle();
+  EXPECT_TRUE(server_.session_.is_over());
+}
+
+TEST_F(SessionTest, StreamsOutliveTheirSession) {
+  auto stream = std::make_unique<TestStream>();
+  {
+    Peer passing(Role::client, {});
+    ASSERT_TRUE(passing.session_.open(
+        *stream, {{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}},
+        false));
+    stream->send("octets");
+  }
+  EXPECT_TRUE(stream->is_closed());
+  EXPECT_FALSE(stream->is_open());
+  stream->send("more");
+  stream->reset(ErrorCode::cancel);
+}
+
+TEST_F(SessionTest, TellsOfExtendedConnect) {
+  ASSERT_TRUE(settle());
+  EXPECT_TRUE(client_.session_.peer_takes_extended_connect());
+  EXPECT_EQ(client_.session_.peer_max_streams(), 4u);
+}
+
+}  // namespace
+}  // namespace onehop::h2

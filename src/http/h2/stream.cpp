@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "http/h2/stream.hpp"
+
+#include "base/arena.hpp"
+#include "http/h2/callbacks.hpp"
+#include "http/h2/session_state.hpp"
+
+#include <utility>
+
+#include <nghttp2/nghttp2.h>
+
+namespace onehop::h2 {
+namespace {
+
+// A buffer that has grown past this is not kept.
+constexpr std::size_t kKept = 64 * 1024;
+
+void empty(std::string& buffer) {
+  if (buffer.capacity() > kKept) {
+    std::string().swap(buffer);
+  } else {
+    buffer.clear();
+  }
+}
+
+}  // namespace
+
+Stream::~Stream() {
+  if (session_) session_->leave(*this);
+}
+
+std::optional<FieldSection> Stream::take_head() {
+  if (!informational_.empty()) {
+    std::optional<FieldSection> first(std::move(informational_.front()));
+    informational_.erase(informational_.begin());
+    return first;
+  }
+  if (!std::exchange(head_complete_, false)) return std::nullopt;
+  return std::exchange(section_, {});
+}
+
+std::string_view Stream::take_piece() {
+  if (credit_ > 0 && session_) session_->note_taken(*this, std::exchange(credit_, 0));
+  empty(taken_);
+  if (received_.empty()) return {};
+  std::swap(received_, taken_);
+  credit_ = taken_.size();
+  return taken_;
+}
+
+void Stream::drop_content() {
+  if (std::exchange(dropping_, true)) return;
+  const std::size_t octets = received_.size() + std::exchange(credit_, 0);
+  std::string().swap(received_);
+  std::string().swap(taken_);
+  if (session_ && octets > 0) session_->note_taken(*this, octets);
+}
+
+void Stream::reset(ErrorCode code) {
+  if (!open_ || std::exchange(reset_by_us_, true)) return;
+  to_send_.clear();
+  to_send_at_ = 0;
+  nghttp2_submit_rst_stream(session_->session, NGHTTP2_FLAG_NONE, id_,
+                            static_cast<std::uint32_t>(code));
+}
+
+void Stream::lose() noexcept {
+  if (closed_) return;
+  open_ = false;
+  closed_ = true;
+  close_code_ = ErrorCode::connect_error;
+}
+
+void Stream::send_informational(const FieldList& fields) {
+  if (!open_ || head_given_ || reset_by_us_) return;
+  Callbacks::submit_informational(*session_, *this, fields);
+}
+
+void Stream::send_head(const FieldList& fields, bool end) {
+  if (!open_ || head_given_ || reset_by_us_) return;
+  head_given_ = true;
+  finished_ = end;
+  Callbacks::submit_response(*session_, *this, fields, end);
+}
+
+void Stream::send(std::string_view piece) {
+  if (!open_ || finished_ || reset_by_us_) return;
+  if (to_send_at_ == to_send_.size()) {
+    empty(to_send_);
+    to_send_at_ = 0;
+  }
+  to_send_.append(piece);
+  if (std::exchange(deferred_, false)) nghttp2_session_resume_data(session_->session, id_);
+}
+
+void Stream::send_end(const FieldList& trailers) {
+  if (!open_ || finished_ || reset_by_us_) return;
+  finished_ = true;
+  for (const Field& field : trailers) {
+    trailers_to_send_.push_back({arena_->copy(field.name), arena_->copy(field.value)});
+  }
+  if (std::exchange(deferred_, false)) nghttp2_session_resume_data(session_->session, id_);
+}
+
+void Stream::tell_below(std::size_t low) noexcept {
+  low_ = low;
+  tell_below_ = true;
+  if (unsent() <= low && session_) {
+    tell_below_ = false;
+    session_->push_news(*this);
+  }
+}
+
+}  // namespace onehop::h2

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Stream: one request and its answer on a Session. Derive from it to hear of what happens. Content
+// received waits here until it is taken, and only then does the peer get room for more. What is to
+// be sent is kept here until the windows and the connection let it go.
+// May outlive its session. One thread.
+#pragma once
+
+#include "base/intrusive_list.hpp"
+#include "http/h2/error_code.hpp"
+#include "http/h2/field_mapping.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace onehop::h2 {
+
+class Session;
+class SessionState;
+
+class Stream : public ListNode {
+ public:
+  // `arena`: the memory of the messages of this stream.
+  explicit Stream(ArenaRef arena) : arena_(std::move(arena)), member_(*this) {}
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  virtual ~Stream();  // resets it with CANCEL if it is open
+
+  // Something has changed of what is told below. Called from Session::deliver_news() alone.
+  virtual void on_news() = 0;
+
+  const ArenaRef& arena() const noexcept { return arena_; }
+
+  // --- received ---
+  // The next field section that is complete and no trailers: the head, and before that of a
+  // response informational ones.
+  bool has_head() const noexcept { return head_complete_ || !informational_.empty(); }
+  std::optional<FieldSection> take_head();
+  // What came of a head that is not complete, for the log.
+  const FieldSection* incomplete_head() const noexcept { return section_ ? &*section_ : nullptr; }
+  // The next piece of content, valid until the next call; empty when there is none now. Taking one
+  // gives the peer room for as much as the one before.
+  std::string_view take_piece();
+  bool has_piece() const noexcept { return !received_.empty(); }
+  // The peer has said all it will say; and all of it was taken.
+  bool has_ended() const noexcept { return ended_; }
+  bool at_end() const noexcept { return ended_ && received_.empty(); }
+  // Octets of content so far.
+  std::uint64_t received() const noexcept { return received_octets_; }
+  bool has_trailers() const noexcept { return trailers_.has_value(); }
+  // Once, after at_end().
+  std::optional<FieldSection> take_trailers() noexcept { return std::exchange(trailers_, {}); }
+  // Nobody will take any more of the content.
+  void drop_content();
+
+  // --- the stream ---
+  std::int32_t id() const noexcept { return id_; }
+  bool is_open() const noexcept { return open_; }
+  // Over for both sides, or lost with its connection.
+  bool is_closed() const noexcept { return closed_; }
+  // no_error when both sides ended it.
+  ErrorCode close_code() const noexcept { return close_code_; }
+  // Ends it for both sides. Nothing more is heard of it but that it is closed.
+  void reset(ErrorCode code);
+  // For a connection that is gone.
+  void lose() noexcept;
+
+  // --- to send ---
+  // An informational response. Its text stays valid until the stream is closed.
+  void send_informational(const FieldList& fields);
+  // The head of a response; its text likewise. `end`: neither content nor trailers follow.
+  void send_head(const FieldList& fields, bool end);
+  // Content behind the head. Copied.
+  void send(std::string_view piece);
+  // All content was given. The trailers' text is copied.
+  void send_end(const FieldList& trailers);
+  // Octets given and not yet framed; framed so far.
+  std::size_t unsent() const noexcept { return to_send_.size() - to_send_at_; }
+  std::uint64_t sent() const noexcept { return sent_octets_; }
+  // The last frame of ours was produced.
+  bool has_sent_end() const noexcept { return sent_end_; }
+  // on_news() once unsent() is no more than `low`.
+  void tell_below(std::size_t low) noexcept;
+
+ private:
+  friend class Session;
+  friend class SessionState;
+  friend struct Callbacks;
+  struct Member : ListNode {
+    explicit Member(Stream& s) noexcept : stream(s) {}
+    Stream& stream;
+  };
+
+  ArenaRef arena_;
+  SessionState* session_ = nullptr;
+  Member member_;
+  std::int32_t id_ = 0;
+  ErrorCode close_code_ = ErrorCode::no_error;
+
+  std::optional<FieldSection> section_;  // being received, or complete and not taken
+  std::vector<FieldSection> informational_;
+  std::optional<FieldSection> trailers_;
+  std::string received_;    // not taken
+  std::string taken_;       // what the last piece views
+  std::size_t credit_ = 0;  // octets of `taken_`, for which the peer has no room yet
+  std::uint64_t received_octets_ = 0;
+  std::uint64_t grown_at_ = 0;  // received_octets_ when the window was made larger
+  std::uint32_t window_ = 0;
+
+  std::string to_send_;
+  std::size_t to_send_at_ = 0;
+  std::size_t low_ = 0;
+  std::uint64_t sent_octets_ = 0;
+  FieldList trailers_to_send_;
+
+  bool open_ = false;
+  bool closed_ = false;
+  bool head_complete_ = false;
+  bool final_head_ = false;
+  bool ended_ = false;
+  bool dropping_ = false;
+  bool deferred_ = false;  // the session waits to be told of more content
+  bool finished_ = false;  // send_end() was called
+  bool head_given_ = false;
+  bool sent_end_ = false;
+  bool reset_by_us_ = false;
+  bool tell_below_ = false;
+};
+
+}  // namespace onehop::h2

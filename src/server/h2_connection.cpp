@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/h2_connection.hpp"
+
+#include "io/yield.hpp"
+#include "server/h2_exchange.hpp"
+#include "server/shard_server.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace onehop::server {
+namespace {
+
+// A client that does not answer the PING behind the first GOAWAY is told the end nevertheless.
+constexpr net::Duration kEndPatience = std::chrono::seconds(1);
+// What a client still takes of a last word.
+constexpr net::Duration kGoodbye = std::chrono::seconds(1);
+
+}  // namespace
+
+H2Connection::H2Connection(ShardServer& shard,
+                           std::unique_ptr<net::Stream> stream,
+                           const Origin& origin)
+    : HttpConnection(shard, std::move(stream), origin) {
+  info_.version = Version::http_2;
+}
+
+H2Connection::H2Connection(HttpConnection& before, std::string_view early)
+    : HttpConnection(before), early_(early) {
+  info_.version = Version::http_2;
+}
+
+H2Connection::~H2Connection() {
+  running_ = {};
+  while (ListNode* node = exchanges_.pop_front())
+    delete &static_cast<H2Exchange::Member*>(node)->exchange;
+}
+
+void H2Connection::start() {
+  running_ = run();
+  running_.start();
+}
+
+void H2Connection::end_when_idle() noexcept {
+  begin_end();
+  link_.flush_soon();
+}
+
+// --- reading -----------------------------------------------------------------------------------
+
+task<void> H2Connection::run() {
+  using Step = wire::H2Link::Step;
+  bool goes_on = link_.receive(std::exchange(early_, {}));
+  if (shard_.is_draining()) begin_end();
+  while (goes_on) {
+    const Step step = link_.read();
+    if (step == Step::over) break;
+    if (step == Step::yield) {
+      co_await io::yield(stream_->reactor());
+      continue;
+    }
+    const net::Wait wait = co_await stream_->readable(deadline());
+    goes_on = go_on_after(wait);
+  }
+  if (!link_.is_broken() && !link_.has_peer_gone()) co_await say_goodbye();
+  end();
+}
+
+net::Time H2Connection::deadline() const noexcept {
+  if (!greeted_) return io::deadline_after(idle_since_, shard_.options().header_timeout);
+  if (end_ == End::announced) return end_announced_ + kEndPatience;
+  if (session_.streams() > 0) return io::kNever;  // watch() looks after these
+  return io::deadline_after(idle_since_, shard_.options().idle_timeout);
+}
+
+bool H2Connection::go_on_after(net::Wait wait) {
+  if (link_.is_broken() || session_.is_over()) return false;
+  if (wait != net::Wait::timed_out || deadline() > stream_->reactor().now()) return true;
+  if (!greeted_) {
+    session_.terminate(h2::ErrorCode::settings_timeout);
+    return false;
+  }
+  if (end_ == End::announced) {
+    finish_end();
+  } else if (end_ == End::no) {
+    begin_end();
+  }
+  link_.flush_soon();
+  return true;
+}
+
+h2::Stream* H2Connection::on_request() {
+  auto* exchange = new H2Exchange(*this);  // deletes itself when its stream is over
+  exchanges_.push_back(exchange->member_);
+  if (!watch_.is_armed()) watch();
+  return exchange;
+}
+
+// --- the end -----------------------------------------------------------------------------------
+// Two phases (RFC 9113 §6.8): no request that is under way is lost. The answer to the PING shows
+// that the client has read the first GOAWAY.
+
+void H2Connection::begin_end() {
+  if (end_ != End::no) return;
+  end_ = End::announced;
+  end_announced_ = stream_->reactor().now();
+  session_.announce_end();
+}
+
+void H2Connection::finish_end() {
+  if (end_ != End::announced) return;
+  end_ = End::said;
+  session_.end_after_streams();
+}
+
+void H2Connection::on_ping_answered() {
+  finish_end();
+}
+
+task<void> H2Connection::say_goodbye() {
+  co_await link_.drain(kGoodbye);
+  co_await linger();
+}
+
+void H2Connection::on_flushed(void* self) {
+  auto& connection = *static_cast<H2Connection*>(self);
+  if (connection.session_.streams() > 0) return;
+  if (connection.end_ == End::said || connection.session_.is_over()) {
+    connection.stream_->interrupt_reader();
+  }
+}
+
+// --- what does not get on ----------------------------------------------------------------------
+
+void H2Connection::watch() {
+  const Server::Options& options = shard_.options();
+  const net::Duration shortest = std::min(options.write_timeout, options.body_timeout);
+  const net::Duration period = std::clamp<net::Duration>(
+      shortest / 4, std::chrono::milliseconds(10), std::chrono::seconds(15));
+  shard_.reactor().timers().arm(watch_, shard_.reactor().now() + period);
+}
+
+void H2Connection::on_watch(void* self) {
+  auto& connection = *static_cast<H2Connection*>(self);
+  if (connection.exchanges_.empty()) return;
+  const net::Time now = connection.shard_.reactor().now();
+  IntrusiveList<ListNode> all;
+  all.splice_back(connection.exchanges_);
+  while (ListNode* node = all.pop_front()) {
+    connection.exchanges_.push_back(*node);
+    static_cast<H2Exchange::Member*>(node)->exchange.watch(now);
+  }
+  connection.link_.flush_soon();
+  connection.watch();
+}
+
+}  // namespace onehop::server

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// H2Connection: an HTTP/2 connection of a client: a coroutine that reads, a Session that knows what
+// it means, and an H2Exchange for each request. Whatever they have to say in one pass of the
+// reactor goes out in one write. Owned by its ShardServer.
+#pragma once
+
+#include "http/h2/session.hpp"
+#include "server/http_connection.hpp"
+#include "server/shard_server.hpp"
+#include "wire/h2_link.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace onehop::server {
+
+class H2Exchange;
+
+class H2Connection final : public HttpConnection, private h2::SessionObserver {
+ public:
+  // Takes over a connection that began with the preface; `early` is what it has received.
+  H2Connection(HttpConnection& before, std::string_view early);
+  // ALPN has chosen it.
+  H2Connection(ShardServer& shard, std::unique_ptr<net::Stream> stream, const Origin& origin);
+  ~H2Connection() override;
+
+  void start() override;
+  void end_when_idle() noexcept override;
+
+  // For exchanges.
+  wire::H2Link& link() noexcept { return link_; }
+  ShardServer& shard() const noexcept { return shard_; }
+  const ConnectionInfo& info() const noexcept { return info_; }
+
+ private:
+  h2::Stream* on_request() override;
+  void on_settings() override { greeted_ = true; }
+  void on_ping_answered() override;
+
+  task<void> run();
+  // False when the connection has nothing more to wait for.
+  bool go_on_after(net::Wait wait);
+  net::Time deadline() const noexcept;
+  void begin_end();
+  void finish_end();
+  task<void> say_goodbye();
+  static void on_flushed(void* self);
+  static void on_watch(void* self);
+  void watch();
+
+  friend class H2Exchange;
+
+  h2::Session session_{h2::Role::server, shard_.h2_limits(), *this};
+  wire::H2Link link_{*stream_, session_, Side::client, shard_.options().write_timeout,
+                     &H2Connection::on_flushed, this};
+  std::string early_;
+  IntrusiveList<ListNode> exchanges_;  // the links of those that live
+  net::Time idle_since_ = stream_->reactor().now();
+  net::Time end_announced_{};
+  io::Timer watch_{&H2Connection::on_watch, this};
+  bool greeted_ = false;
+  bool reading_ = true;  // what arrives still counts
+  bool broken_ = false;  // nothing can be written any more
+  bool writing_rest_ = false;
+  enum class End : std::uint8_t { no, announced, said } end_ = End::no;
+  task<void> running_;  // last: destroyed first, it uses the rest
+};
+
+}  // namespace onehop::server

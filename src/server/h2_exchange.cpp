@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/h2_exchange.hpp"
+
+#include "base/arena.hpp"
+#include "http/error_status.hpp"
+#include "http/field_names.hpp"
+#include "http/hop_by_hop.hpp"
+#include "http/message_framing.hpp"
+#include "http/websocket_handshake.hpp"
+#include "server/h2_connection.hpp"
+#include "server/h2_request_body.hpp"
+#include "server/serve_exchange.hpp"
+#include "server/shard_server.hpp"
+
+#include <exception>
+#include <utility>
+
+namespace onehop::server {
+namespace {
+
+// Less than that in write_timeout is no progress: a client that opens its window octet by octet.
+constexpr std::uint64_t kLeastProgress = 1024;
+
+}  // namespace
+
+H2Exchange::H2Exchange(H2Connection& connection)
+    : Stream(Arena::create()),
+      connection_(connection),
+      link_(connection.link()),
+      shard_(connection.shard()),
+      member_(*this),
+      record_(open_record(*arena(), connection.info(), shard_.reactor().now())),
+      sender_(*this, shard_.reactor()),
+      received_(shard_.reactor()),
+      tunnel_changed_(shard_.reactor()) {
+  record_->version = Version::http_2;
+}
+
+H2Exchange::~H2Exchange() {
+  running_ = {};
+  up_ = {};
+  down_ = {};
+  if (body_) body_->detach();
+  finish();
+}
+
+void H2Exchange::finish() {
+  record_->ended = shard_.reactor().now();
+  record_->request_body = received();
+  record_->response_body = sent();
+  if (has_sent_end()) {
+    record_->outcome = Outcome::complete;
+  } else if (!gave_up_) {
+    const Phase phase = record_->upgraded ? Phase::tunnel
+                        : answered_       ? Phase::deliver
+                                          : Phase::wait;
+    const bool cut = shard_.was_cut() && !is_closed();
+    record_->outcome = cut ? Outcome::aborted : Outcome::client_gone;
+    Error error(Errc::client_gone, Side::client);
+    if (cut) error = Error(Errc::cancelled, Side::local, "cut when the server stopped");
+    fail(error.during(phase));
+  }
+  shard_.exchange_ended(*record_);
+}
+
+void H2Exchange::fail(const Error& error) {
+  note_failure(*record_, error);
+}
+
+// --- what the session tells --------------------------------------------------------------------
+
+void H2Exchange::on_news() {
+  if (has_head() && !begun_ && !is_closed()) {
+    begun_ = true;
+    running_ = run();
+    running_.start();
+  }
+  if (waits_for_body_ && (has_piece() || has_ended() || is_closed())) received_.set();
+  sender_.on_news();
+  if (is_closed()) return closed();
+  settle();
+}
+
+// The answer is out and nobody wants the rest of the request (RFC 9113 §8.1).
+void H2Exchange::settle() {
+  if (!has_sent_end() || has_ended() || body_ || !is_open()) return;
+  drop_content();
+  reset(h2::ErrorCode::no_error);
+  link_.flush_soon();
+}
+
+void H2Exchange::closed() {
+  if (!begun_) {
+    if (const h2::FieldSection* head = incomplete_head()) note_head(*head);
+    fail(Error(Errc::bad_request, Side::client, "a malformed request").during(Phase::head));
+    gave_up_ = close_code() == h2::ErrorCode::protocol_error;
+    if (gave_up_) record_->outcome = Outcome::aborted;
+  }
+  delete this;  // whatever still runs for it is cancelled
+}
+
+void H2Exchange::watch(net::Time now) {
+  const Server::Options& options = shard_.options();
+  if (waits_for_body_ && io::deadline_after(waits_since_, options.body_timeout) <= now) {
+    body_failure_ = Error(Errc::timed_out, Side::client, "no octet of the body came");
+    received_.set();
+  }
+  if (unsent() == 0 || sent() - sent_before_ >= kLeastProgress) {
+    stalled_since_ = now;
+    sent_before_ = sent();
+    return;
+  }
+  if (io::deadline_after(stalled_since_, options.write_timeout) > now) return;
+  give_up(Error(Errc::timed_out, Side::client, "no progress in writing").during(Phase::deliver));
+}
+
+// --- the request -------------------------------------------------------------------------------
+
+void H2Exchange::note_head(const h2::FieldSection& head) {
+  if (const auto method = Method::parse(head.method())) record_->method = *method;
+  record_->target = head.path();
+  record_->host = head.authority();
+}
+
+Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
+  record_->head_received = shard_.reactor().now();
+  note_head(head);
+  is_connect_ = head.method() == "CONNECT";
+  auto request = head.take_request();
+  if (!request) return request;
+  method_ = request->method();
+  note_request(*record_, method_, head.path(), request->headers());
+  auto framing = request_framing(Version::http_2, request->headers());
+  if (!framing) return failure(framing.error());
+  // Where the content ends is told by the frames; the field is what it has to amount to.
+  if (has_ended() && !has_piece()) {
+    framing = BodyFraming::none();
+  } else if (framing->kind == BodyFraming::Kind::none) {
+    framing = BodyFraming::chunked();
+  }
+  const auto checked = check_request(*request, Version::http_2, *framing, shard_.options());
+  if (!checked) return failure(checked.error());
+  expects_continue_ = *checked;
+  ConnectionInfo facts = connection_.info();  // in memory that lives as long as the request
+  facts.peer = arena()->copy(facts.peer);
+  facts.local = arena()->copy(facts.local);
+  request->set_connection(facts);
+  request->set_exchange(record_);
+  if (is_connect_) {
+    expected_accept_ = websocket_accept(request->headers().get_or_empty(field::sec_websocket_key));
+  }
+  if (framing->has_content() && !is_connect_) {
+    std::optional<std::uint64_t> length;
+    if (framing->kind == BodyFraming::Kind::length) length = framing->length;
+    auto body = std::make_unique<H2RequestBody>(*this, length);
+    body_ = body.get();
+    request->set_body(Body::from(std::move(body)));
+  }
+  request->on_informational([this](const Response& response) { send_informational(response); });
+  return request;
+}
+
+std::optional<Result<bytes>> H2Exchange::read_body() {
+  if (body_failure_) return failure(*body_failure_);
+  const std::string_view piece = take_piece();
+  link_.flush_soon();  // the client may have got room for more
+  if (received() > shard_.options().max_body) {
+    body_failure_ = Error(Errc::body_too_large, Side::client);
+    drop_content();
+    return failure(*body_failure_);
+  }
+  if (!piece.empty()) return bytes(piece);
+  if (!at_end()) {
+    if (is_closed()) return failure(Errc::client_gone, Side::client);
+    return std::nullopt;
+  }
+  if (!std::exchange(trailers_taken_, true)) {
+    if (auto section = take_trailers()) {
+      auto trailers = section->take_trailers();
+      if (!trailers) {
+        body_failure_ = trailers.error();
+        return failure(*body_failure_);
+      }
+      trailers_ = std::move(*trailers);
+    }
+  }
+  return bytes();
+}
+
+task<void> H2Exchange::wait_for_body() {
+  // Whoever reads wants the content, so a client that asks first is told to go on.
+  if (expects_continue_ && received() == 0) send_informational(Response(Status::continue_));
+  waits_for_body_ = true;
+  waits_since_ = shard_.reactor().now();
+  co_await received_.wait();
+  waits_for_body_ = false;
+}
+
+void H2Exchange::body_dropped() noexcept {
+  body_ = nullptr;
+  // The frames of the answer may not be out yet: settle() looks again when they are.
+  if (!has_ended()) settle();
+}
+
+void H2Exchange::send_informational(const Response& response) {
+  if (answered_ || !is_open()) return;
+  if (response.status() == Status::continue_ && std::exchange(continue_sent_, true)) return;
+  Headers headers = response.headers().clone();
+  remove_hop_by_hop(headers);
+  h2::FieldList& fields = link_.field_list();
+  h2::write_response(response.status(), headers, {}, *arena(), fields);
+  for (Field& field : fields)
+    field = {arena()->copy(field.name), arena()->copy(field.value)};
+  Stream::send_informational(fields);
+  link_.flush_soon();
+}
+
+// --- the exchange ------------------------------------------------------------------------------
+
+task<void> H2Exchange::run() {
+  auto head = take_head();
+  auto request = take_request(*head);
+  if (!request) {
+    refuse(request.error());
+    co_return;
+  }
+  Response response;
+  co_await serve(std::move(*request), response);
+  co_await answer(response);
+}
+
+task<bool> H2Exchange::serve(Request request, Response& response) {
+  try {
+    task<Response> serving = shard_.handler().serve(std::move(request));
+    response = co_await std::move(serving);
+  } catch (const std::exception& exception) {
+    response = answer_to_exception(*record_, exception.what());
+  } catch (...) {
+    response = answer_to_exception(*record_, "an exception of unknown type");
+  }
+  co_return true;
+}
+
+void H2Exchange::refuse(const Error& error) {
+  Error told = error;
+  fail(told.during(Phase::head));
+  Response response = response_for(status_for(error), {}, {});
+  if (!begin_answer(response)) return;
+  // The texts of such answers are short, and here at once.
+  task<Result<void>> sending = sender_.send(link_, response.body(), progress_);
+  sending.start();
+}
+
+// RFC 9113 §8.1 from the sender's side. True when content follows.
+bool H2Exchange::begin_answer(Response& response) {
+  const bool is_head = method_ == Method::head;
+  const auto length = response.body().length();
+  const bool says_length = response.headers().has(field::content_length);
+  h2::ResponseFraming framing;
+  bool has_body = false;
+  if (is_head || response.status().forbids_body()) {
+    framing.keep_content_length = is_head || response.status() == Status::not_modified;
+    if (is_head && !says_length && length && !response.body().is_empty()) framing.length = length;
+  } else if (length) {
+    if (*length > 0 || says_length || !response.body().is_empty()) framing.length = length;
+    has_body = *length > 0;
+  } else {
+    // A length that came with trailers to follow, from another hop of HTTP/2.
+    framing.keep_content_length = true;
+    framing.announce_trailers = true;
+    has_body = true;
+  }
+  framing.date = arena()->copy(shard_.date());
+  h2::FieldList& fields = link_.field_list();
+  answer_memory_ = response.headers().arena_or_none();
+  h2::write_response(response.status(), response.headers(), framing, *arena(), fields);
+  answered_ = true;
+  record_->status = response.status().code();
+  send_head(fields, !has_body);
+  link_.flush_soon();
+  return has_body;
+}
+
+task<void> H2Exchange::answer(Response& response) {
+  if (response.status() == Status::switching_protocols && response.tunnel() && is_connect_) {
+    const auto accept = response.headers().get(field::sec_websocket_accept);
+    if (accept == expected_accept_) {
+      co_await tunnel(response);
+      co_return;
+    }
+    fail(Error(Errc::bad_response, Side::upstream, "Sec-WebSocket-Accept is not that of the key"));
+    response = response_for(Status::bad_gateway, {}, {});
+  }
+  if (response.status().is_informational()) {
+    response = answer_to_exception(*record_, "the handler gave a 1xx as its final response");
+  } else if (is_connect_ && response.status().code() < 300) {
+    // For the client any 2xx would be the tunnel (RFC 8441 §5).
+    fail(Error(Errc::bad_response, Side::upstream, "the upgrade was answered with a 2xx"));
+    response = response_for(Status::bad_gateway, {}, {});
+  }
+  if (!begin_answer(response)) co_return;
+  Result<void> sent;
+  try {
+    sent = co_await sender_.send(link_, response.body(), progress_);
+  } catch (const std::exception& exception) {  // a body of the handler's own
+    sent = failure(Errc::handler_failed, Side::local, exception.what());
+  }
+  if (!sent) give_up(sent.error());
+}
+
+// After the head only a reset tells the client that the answer is not complete.
+void H2Exchange::give_up(const Error& error) {
+  if (std::exchange(gave_up_, true)) return;
+  Error told = error;
+  if (told.phase() == Phase::none) told.during(Phase::receive);
+  fail(told);
+  record_->outcome = error.side() == Side::client ? Outcome::client_gone : Outcome::aborted;
+  const auto code = h2::code_of(error);
+  const bool passes = code && *code != h2::ErrorCode::no_error;
+  const auto own =
+      error.side() == Side::client ? h2::ErrorCode::cancel : h2::ErrorCode::internal_error;
+  link_.flush_now();  // what came before the fault is still the client's
+  reset(passes ? *code : own);
+  link_.flush_soon();
+}
+
+// --- tunnels -----------------------------------------------------------------------------------
+
+task<void> H2Exchange::tunnel(Response& response) {
+  const std::unique_ptr<Tunnel> far = response.take_tunnel();
+  response.headers().erase(field::sec_websocket_accept);  // RFC 8441 §5
+  response.headers().erase(field::trailer);
+  h2::FieldList& fields = link_.field_list();
+  answer_memory_ = response.headers().arena_or_none();
+  h2::ResponseFraming framing;
+  framing.date = arena()->copy(shard_.date());
+  h2::write_response(Status::ok, response.headers(), framing, *arena(), fields);
+  answered_ = true;
+  record_->status = Status::ok.code();
+  record_->upgraded = true;
+  send_head(fields, false);
+  link_.flush_soon();
+  up_ = tunnel_up(*far);
+  down_ = tunnel_down(*far);
+  up_.start();
+  down_.start();
+  while (tunnel_ends_ < 2 && !gave_up_)
+    co_await tunnel_changed_.wait();
+  up_ = {};
+  down_ = {};
+}
+
+task<void> H2Exchange::tunnel_up(Tunnel& far) {
+  for (;;) {
+    const std::string_view piece = take_piece();
+    link_.flush_soon();
+    if (!piece.empty()) {
+      auto written = co_await far.write(piece);
+      if (!written) {
+        tunnel_ended(written);
+        co_return;
+      }
+      continue;
+    }
+    if (at_end()) break;
+    waits_for_body_ = true;
+    waits_since_ = io::kNever;  // silence is normal in a tunnel
+    co_await received_.wait();
+    waits_for_body_ = false;
+  }
+  far.close_write();
+  tunnel_ended({});
+}
+
+task<void> H2Exchange::tunnel_down(Tunnel& far) {
+  for (;;) {
+    auto piece = co_await far.read();
+    if (!piece) {
+      tunnel_ended(failure(piece.error()));
+      co_return;
+    }
+    if (piece->empty()) break;
+    send(*piece);
+    link_.flush_soon();
+    if (!sender_.is_full()) continue;
+    auto room = co_await sender_.wait_for_room(link_);
+    if (!room) co_return;
+  }
+  send_end({});
+  link_.flush_soon();
+  tunnel_ended({});
+}
+
+void H2Exchange::tunnel_ended(const Result<void>& result) {
+  ++tunnel_ends_;
+  if (!result) {
+    Error error = result.error();
+    give_up(error.during(Phase::tunnel));
+  }
+  tunnel_changed_.set();
+}
+
+}  // namespace onehop::server

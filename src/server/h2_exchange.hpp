@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// H2Exchange: one request of an HTTP/2 connection and its answer, from the stream's first frame to
+// its last. Calls the handler, and cancels it when the client resets the stream; whatever the
+// handler makes of the request's content is read from here. Deletes itself when the stream is over.
+#pragma once
+
+#include <onehop/exchange.hpp>
+#include <onehop/request.hpp>
+#include <onehop/response.hpp>
+
+#include "http/h2/stream.hpp"
+#include "io/event.hpp"
+#include "net/stream.hpp"
+#include "wire/h2_body_sender.hpp"
+
+#include <optional>
+#include <string>
+
+namespace onehop::server {
+
+class H2Connection;
+class H2RequestBody;
+class ShardServer;
+
+class H2Exchange final : public h2::Stream {
+ public:
+  explicit H2Exchange(H2Connection& connection);
+  ~H2Exchange() override;
+
+  void on_news() override;
+  // Time has passed: ends what does not get on.
+  void watch(net::Time now);
+
+ private:
+  friend class H2RequestBody;
+  struct Member : ListNode {
+    explicit Member(H2Exchange& e) noexcept : exchange(e) {}
+    H2Exchange& exchange;
+  };
+  friend class H2Connection;
+
+  // The request.
+  void note_head(const h2::FieldSection& head);
+  Result<Request> take_request(h2::FieldSection& head);
+  std::optional<Result<bytes>> read_body();
+  task<void> wait_for_body();
+  void body_dropped() noexcept;
+  void send_informational(const Response& response);
+
+  // The answer.
+  task<void> run();
+  task<bool> serve(Request request, Response& response);
+  task<void> answer(Response& response);
+  void refuse(const Error& error);
+  bool begin_answer(Response& response);
+  void give_up(const Error& error);
+
+  // A WebSocket (RFC 8441).
+  task<void> tunnel(Response& response);
+  task<void> tunnel_up(Tunnel& far);
+  task<void> tunnel_down(Tunnel& far);
+  void tunnel_ended(const Result<void>& result);
+
+  void settle();
+  void closed();
+  void fail(const Error& error);
+  void finish();
+
+  H2Connection& connection_;
+  wire::H2Link& link_;
+  ShardServer& shard_;
+  Member member_;
+  Exchange* record_;
+  std::string expected_accept_;  // what a backend's 101 has to say
+  ArenaRef answer_memory_;       // what the lines of the answer are in
+  Headers trailers_;
+  std::optional<Error> body_failure_;
+  wire::H2BodySender sender_;
+  wire::BodyProgress progress_;
+  io::Event received_;
+  io::Event tunnel_changed_;
+  net::Time waits_since_{};  // for content
+  net::Time stalled_since_{};
+  std::uint64_t sent_before_ = 0;  // what had been sent when stalled_since_ was set
+  H2RequestBody* body_ = nullptr;  // owned by whoever has the request
+  Method method_;
+  int tunnel_ends_ = 0;
+  bool begun_ = false;
+  bool waits_for_body_ = false;
+  bool trailers_taken_ = false;
+  bool expects_continue_ = false;
+  bool continue_sent_ = false;
+  bool answered_ = false;  // the final head was given to the stream
+  bool is_connect_ = false;
+  bool gave_up_ = false;
+  task<void> up_;
+  task<void> down_;
+  task<void> running_;  // last: destroyed first, it uses the rest
+};
+
+}  // namespace onehop::server

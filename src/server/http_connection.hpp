@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HttpConnection: a client's connection that speaks some version of HTTP. Deletes itself through the
+// reactor's list when it has ended.
+#pragma once
+
+#include <onehop/request.hpp>
+#include <onehop/task.hpp>
+
+#include "net/stream.hpp"
+#include "server/client_connection.hpp"
+
+#include <array>
+#include <memory>
+#include <string_view>
+
+namespace onehop::server {
+
+class HttpConnection : public ClientConnection {
+ public:
+  HttpConnection(ShardServer& shard, std::unique_ptr<net::Stream> stream, const Origin& origin);
+
+ protected:
+  // Takes over the stream of another, which only has to be destroyed then.
+  explicit HttpConnection(HttpConnection& before);
+
+  // Nothing will run any more: destroys it soon.
+  void end();
+  // Lets the peer read what was sent: closing with unread octets would reset the connection and
+  // take the answer from it.
+  // Not inlined: clang would make its frame part of its callers', which idle connections keep.
+  [[gnu::noinline]] task<void> linger();
+
+  std::unique_ptr<net::Stream> stream_;
+  ConnectionInfo info_;
+
+ private:
+  std::array<char, 46> peer_text_;
+  io::Wakeup ended_;
+};
+
+}  // namespace onehop::server

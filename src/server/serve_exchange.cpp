@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/serve_exchange.hpp"
+
+#include "base/arena.hpp"
+#include "http/error_status.hpp"
+#include "http/field_names.hpp"
+
+namespace onehop::server {
+
+Exchange* open_record(Arena& arena, const ConnectionInfo& connection, Time began) {
+  auto* record = arena.make<Exchange>();
+  record->began = began;
+  record->outcome = Outcome::aborted;  // until the whole answer is out
+  record->peer = connection.peer.empty() ? "unix" : connection.peer;
+  record->tls = connection.tls;
+  return record;
+}
+
+void note_request(Exchange& record,
+                  const Method& method,
+                  std::string_view target,
+                  const Headers& headers) {
+  record.method = method;
+  record.target = target;
+  record.host = headers.get_or_empty(field::host);
+  record.user_agent = headers.get_or_empty(field::user_agent);
+  record.referer = headers.get_or_empty(field::referer);
+}
+
+void note_failure(Exchange& record, const Error& error) {
+  if (!record.failure) record.failure = error;
+}
+
+Result<bool> check_request(const Request& request,
+                           Version version,
+                           const BodyFraming& framing,
+                           const Server::Options& options) {
+  if (request.url().is_asterisk() && request.method() != Method::options) {
+    return failure(Errc::bad_request, Side::client, "the target * is for OPTIONS only");
+  }
+  bool expects_continue = false;
+  const auto expectation = request.headers().get(field::expect);
+  if (expectation && version != Version::http_1_0) {
+    if (!request.headers().has_token(field::expect, "100-continue") ||
+        expectation->find(',') != std::string_view::npos) {
+      return failure(Errc::expectation_failed, Side::client);
+    }
+    expects_continue = framing.has_content();
+  }
+  if (framing.kind == BodyFraming::Kind::length && framing.length > options.max_body) {
+    return failure(Errc::body_too_large, Side::client);
+  }
+  return expects_continue;
+}
+
+Response answer_to_exception(Exchange& record, const char* what) {
+  const Error error(Errc::handler_failed, Side::local, what);
+  note_failure(record, error);
+  return response_for(status_for(error), {}, {});
+}
+
+}  // namespace onehop::server

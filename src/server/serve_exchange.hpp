@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is the same for a request of every version of HTTP: its record, the rules a server checks
+// before a handler sees it, and the answer where the handler has none. One thread.
+#pragma once
+
+#include <onehop/exchange.hpp>
+#include <onehop/request.hpp>
+#include <onehop/response.hpp>
+#include <onehop/server.hpp>
+
+#include "http/message_framing.hpp"
+
+namespace onehop::server {
+
+// A record in the memory of the exchange.
+Exchange* open_record(Arena& arena, const ConnectionInfo& connection, Time began);
+// What the log says of the request; the views live as long as the exchange's memory.
+void note_request(Exchange& record,
+                  const Method& method,
+                  std::string_view target,
+                  const Headers& headers);
+void note_failure(Exchange& record, const Error& error);
+
+// RFC 9110 §10.1.1: whether the client waits for a 100 before it sends the content. Errors:
+// expectation_failed, bad_request, body_too_large.
+Result<bool> check_request(const Request& request,
+                           Version version,
+                           const BodyFraming& framing,
+                           const Server::Options& options);
+
+// For an exception out of a handler, and what amounts to one: noted, and answered with a 500.
+Response answer_to_exception(Exchange& record, const char* what);
+
+}  // namespace onehop::server

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An HTTP/2 upstream that does what a test says, behind the proxy, with a clock that stands still.
+
+#include <onehop/onehop.hpp>
+#include <onehop/testing.hpp>
+
+#include "support/h2_frames.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace onehop {
+namespace {
+
+using namespace onehop::literals;
+using namespace std::chrono_literals;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using testing::Network;
+using ::testing::StartsWith;
+using testing::Wire;
+
+class Upstream {
+ public:
+  explicit Upstream(Wire wire, std::string settings = {}) : wire_(std::move(wire)) {
+    wire_.send(h2_frames::frame(h2_frames::settings, 0, 0, settings));
+  }
+
+  // What has arrived since the last call, of one type.
+  std::vector<h2_frames::Frame> frames(std::uint8_t type) {
+    octets_ += wire_.receive();
+    auto taken = h2_frames::take_frames(octets_);
+    std::erase_if(taken, [type](const auto& frame) { return frame.type != type; });
+    return taken;
+  }
+  void answer(std::uint32_t stream) {
+    wire_.send(h2_frames::frame(h2_frames::headers, h2_frames::kEndHeaders, stream,
+                                h2_frames::block({{":status", "200"}, {"content-length", "2"}})));
+    wire_.send(h2_frames::frame(h2_frames::data, h2_frames::kEndStream, stream, "ok"));
+  }
+  // The head and nothing else.
+  void begin_answer(std::uint32_t stream) {
+    wire_.send(h2_frames::frame(
+        h2_frames::headers, h2_frames::kEndHeaders, stream,
+        h2_frames::block({{":status", "200"}, {"content-type", "application/grpc"}})));
+  }
+  void reset(std::uint32_t stream, std::uint32_t code) {
+    wire_.send(h2_frames::frame(h2_frames::rst_stream, 0, stream, h2_frames::number(code, 4)));
+  }
+  void go_away(std::uint32_t last) {
+    wire_.send(h2_frames::frame(h2_frames::goaway, 0, 0,
+                                h2_frames::number(last, 4) + h2_frames::number(0, 4)));
+  }
+  Wire& wire() noexcept { return wire_; }
+
+ private:
+  Wire wire_;
+  std::string octets_;
+};
+
+class ProxiedH2Test : public ::testing::Test {
+ protected:
+  ProxiedH2Test() {
+    network_.listen("up:80");
+    Transport::Options transport = network_.transport_options();
+    transport.pool_idle_timeout = 4s;
+    ReverseProxy::Options options;
+    options.rewrite = [](ProxyRequest& request) { request.set_url("h2c://up:80"_url); };
+    options.transport = std::make_shared<Transport>(transport);
+    Server::Options server;
+    server.on_exchange_end = [](const Exchange&) {};
+    network_.serve("front:80", std::make_shared<ReverseProxy>(std::move(options)), server);
+  }
+
+  Wire get() {
+    Wire client = network_.connect("front:80");
+    client.send("GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
+    return client;
+  }
+  Wire post() {
+    Wire client = network_.connect("front:80");
+    client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody");
+    return client;
+  }
+  Upstream accept(std::string settings = {}) {
+    return Upstream(network_.accept("up:80"), std::move(settings));
+  }
+
+  Network network_;
+};
+
+TEST_F(ProxiedH2Test, RequestsShareAConnection) {
+  Wire one = get();
+  Wire two = get();
+  Upstream upstream = accept();
+  EXPECT_EQ(upstream.frames(h2_frames::headers).size(), 2u);
+  upstream.answer(3);
+  upstream.answer(1);
+  EXPECT_THAT(one.receive(), EndsWith("ok"));
+  EXPECT_THAT(two.receive(), EndsWith("ok"));
+  Wire three = get();
+  upstream.answer(5);
+  EXPECT_THAT(three.receive(), EndsWith("ok"));
+}
+
+TEST_F(ProxiedH2Test, AnotherConnectionIsMadeWhenOneIsFull) {
+  Wire one = get();
+  Upstream first = accept(h2_frames::number(3, 2) + h2_frames::number(1, 4));  // one stream
+  Wire two = get();
+  Upstream second = accept();
+  EXPECT_EQ(first.frames(h2_frames::headers).size(), 1u);
+  EXPECT_EQ(second.frames(h2_frames::headers).size(), 1u);
+  second.answer(1);
+  EXPECT_THAT(two.receive(), EndsWith("ok"));
+  first.answer(1);
+  EXPECT_THAT(one.receive(), EndsWith("ok"));
+}
+
+TEST_F(ProxiedH2Test, ARefusedStreamIsSentAgainWhateverTheMethod) {
+  Wire client = post();
+  Upstream upstream = accept();
+  upstream.reset(1, 7);
+  EXPECT_EQ(client.receive(), "");
+  EXPECT_EQ(upstream.frames(h2_frames::headers).size(), 2u);
+  upstream.answer(3);
+  EXPECT_THAT(client.receive(), EndsWith("ok"));
+}
+
+TEST_F(ProxiedH2Test, WhatAGoawayLeavesOutIsSentOnANewConnection) {
+  Wire kept = get();
+  Upstream first = accept();
+  Wire left_out = post();
+  first.go_away(1);
+  Upstream second = accept();
+  ASSERT_EQ(second.frames(h2_frames::headers).size(), 1u);
+  second.answer(1);
+  EXPECT_THAT(left_out.receive(), EndsWith("ok"));
+  first.answer(1);
+  EXPECT_THAT(kept.receive(), EndsWith("ok"));
+  EXPECT_TRUE(first.wire().at_end() || !first.wire().receive().empty());
+}
+
+TEST_F(ProxiedH2Test, ALostConnectionIsTriedAgainOnlyForWhatMayBeRepeated) {
+  Wire repeatable = get();
+  Wire once = post();
+  Upstream first = accept();
+  first.wire().close();
+  EXPECT_THAT(once.receive(), StartsWith("HTTP/1.1 502"));
+  Upstream second = accept();
+  second.answer(1);
+  EXPECT_THAT(repeatable.receive(), EndsWith("ok"));
+}
+
+TEST_F(ProxiedH2Test, AnyOtherResetIsAnAnswer) {
+  Wire client = get();
+  Upstream upstream = accept();
+  upstream.reset(1, 2);
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 502"));
+}
+
+TEST_F(ProxiedH2Test, AClientThatLeavesResetsItsStreamAlone) {
+  Wire staying = get();
+  Upstream upstream = accept();
+  {
+    Wire leaving = get();
+    upstream.frames(h2_frames::headers);
+  }
+  const auto resets = upstream.frames(h2_frames::rst_stream);
+  ASSERT_EQ(resets.size(), 1u);
+  EXPECT_EQ(resets[0].stream, 3u);
+  EXPECT_EQ(resets[0].payload, h2_frames::number(8, 4));
+  upstream.answer(1);
+  EXPECT_THAT(staying.receive(), EndsWith("ok"));
+}
+
+TEST_F(ProxiedH2Test, AsksASilentUpstreamWhetherItIsThere) {
+  Wire client = get();
+  Upstream upstream = accept();
+  upstream.begin_answer(1);
+  network_.advance(25s);
+  EXPECT_TRUE(upstream.frames(h2_frames::ping).empty());
+  network_.advance(15s);
+  const auto pings = upstream.frames(h2_frames::ping);
+  ASSERT_EQ(pings.size(), 1u);
+  upstream.wire().send(h2_frames::frame(h2_frames::ping, h2_frames::kAck, 0, pings[0].payload));
+  EXPECT_FALSE(client.at_end());
+}
+
+TEST_F(ProxiedH2Test, ButNotMoreOftenThanServersTolerate) {
+  Wire client = get();
+  Upstream upstream = accept();
+  upstream.begin_answer(1);
+  std::size_t pings = 0;
+  for (int i = 0; i < 120; ++i) {
+    network_.advance(10s);
+    for (const auto& ping : upstream.frames(h2_frames::ping)) {
+      ++pings;
+      upstream.wire().send(h2_frames::frame(h2_frames::ping, h2_frames::kAck, 0, ping.payload));
+    }
+  }
+  EXPECT_FALSE(client.at_end());
+  // The first after 30 s of silence, the others more than five minutes apart.
+  EXPECT_LE(pings, 5u);
+  EXPECT_GE(pings, 3u);
+}
+
+TEST_F(ProxiedH2Test, AnUpstreamThatDoesNotAnswerAPingIsLost) {
+  Wire client = get();
+  Upstream upstream = accept();
+  upstream.begin_answer(1);
+  network_.advance(2min);
+  client.receive();
+  EXPECT_TRUE(client.at_end());
+}
+
+TEST_F(ProxiedH2Test, AnIdleConnectionIsNotAskedButClosed) {
+  Wire client = get();
+  Upstream upstream = accept();
+  upstream.answer(1);
+  client.receive();
+  network_.advance(10s);
+  EXPECT_EQ(upstream.frames(h2_frames::goaway).size(), 1u);
+  EXPECT_TRUE(upstream.frames(h2_frames::ping).empty());
+  EXPECT_TRUE(upstream.wire().at_end());
+}
+
+TEST_F(ProxiedH2Test, ABodyThatEndsEarlyIsNoBody) {
+  Wire client = get();
+  Upstream upstream = accept();
+  upstream.wire().send(
+      h2_frames::frame(h2_frames::headers, h2_frames::kEndHeaders, 1,
+                       h2_frames::block({{":status", "200"}, {"content-length", "5"}})));
+  upstream.wire().send(h2_frames::frame(h2_frames::data, h2_frames::kEndStream, 1, "ok"));
+  EXPECT_THAT(client.receive(), HasSubstr("content-length: 5"));
+  EXPECT_TRUE(client.at_end());
+}
+
+}  // namespace
+}  // namespace onehop

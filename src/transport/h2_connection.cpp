@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/h2_connection.hpp"
+
+#include "io/yield.hpp"
+#include "transport/h2_exchange.hpp"
+#include "transport/h2_origin.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace onehop::transport {
+namespace {
+
+// More streams than that on one connection only wait for each other.
+constexpr std::size_t kMostStreams = 256;
+// Silence while a stream is open, after which the peer is asked whether it is there, and how long
+// it has for the answer.
+constexpr net::Duration kSilence = std::chrono::seconds(30);
+constexpr net::Duration kPingPatience = std::chrono::seconds(15);
+// Servers of gRPC take more PINGs than one in five minutes for abuse, unless they said something in
+// between.
+constexpr net::Duration kBetweenPings = std::chrono::seconds(310);
+constexpr net::Duration kWatchEvery = std::chrono::seconds(5);
+constexpr net::Duration kWriteStall = std::chrono::seconds(60);
+
+h2::SessionLimits limits_of(const Transport::Options& options) {
+  h2::SessionLimits limits;
+  limits.fields.max_bytes = options.max_response_header_bytes;
+  limits.fields.max_fields = options.max_response_header_fields;
+  return limits;
+}
+
+}  // namespace
+
+H2Connection::H2Connection(H2Origin& origin,
+                           Slot slot,
+                           std::unique_ptr<net::Stream> stream,
+                           std::string address)
+    : origin_(origin),
+      slot_(std::move(slot)),
+      stream_(std::move(stream)),
+      session_(h2::Role::client, limits_of(origin.pool().options()), *this),
+      link_(*stream_, session_, Side::upstream, kWriteStall, &H2Connection::on_flushed, this),
+      address_(std::move(address)),
+      idle_since_(stream_->reactor().now()),
+      watch_(&H2Connection::on_watch, this),
+      ended_(&H2Connection::on_ended, this) {
+  origin_.pool().counters().open.add(1);
+}
+
+H2Connection::~H2Connection() {
+  running_ = {};
+  over_ = true;
+  while (ListNode* node = exchanges_.pop_front())
+    static_cast<H2Exchange::Member*>(node)->exchange.connection_lost(timed_out_);
+  origin_.pool().counters().open.subtract(1);
+}
+
+void H2Connection::start() {
+  running_ = run();
+  running_.start();
+  link_.flush_soon();
+}
+
+std::size_t H2Connection::limit() const noexcept {
+  return std::min<std::size_t>(session_.peer_max_streams(), kMostStreams);
+}
+
+std::size_t H2Connection::room() const noexcept {
+  return takes_requests() && streams() < limit() ? limit() - streams() : 0;
+}
+
+bool H2Connection::is_busy() const noexcept {
+  return streams() * 4 >= limit() * 3;
+}
+
+void H2Connection::add(H2Exchange& exchange) {
+  ++requests_;
+  exchanges_.push_back(exchange.member_);
+  if (!watch_.is_armed()) watch();
+}
+
+void H2Connection::remove(H2Exchange& exchange) noexcept {
+  exchange.member_.unlink();
+  idle_since_ = stream_->reactor().now();
+  link_.flush_soon();
+}
+
+void H2Connection::on_settings() {
+  origin_.look_again_soon();
+}
+
+void H2Connection::on_goaway(std::int32_t) {
+  ending_ = true;
+  origin_.look_again_soon();
+}
+
+task<void> H2Connection::run() {
+  using Step = wire::H2Link::Step;
+  for (;;) {
+    const Step step = link_.read();
+    if (step == Step::over) break;
+    if (step == Step::yield) {
+      co_await io::yield(stream_->reactor());
+      continue;
+    }
+    co_await stream_->readable(io::kNever);
+    if (timed_out_) break;
+    if (ending_ && streams() == 0 && exchanges_.empty()) break;
+  }
+  over_ = true;
+  link_.flush_now();  // the reason, if there is one
+  stream_->reactor().schedule(ended_);
+}
+
+void H2Connection::on_ended(void* self) {
+  auto& connection = *static_cast<H2Connection*>(self);
+  connection.origin_.remove(connection);  // destroys it
+}
+
+void H2Connection::on_flushed(void* self) {
+  auto& connection = *static_cast<H2Connection*>(self);
+  if (connection.over_) return;
+  if (connection.ending_ && connection.streams() == 0) connection.stream_->interrupt_reader();
+  connection.origin_.look_again_soon();
+}
+
+// --- signs of life -----------------------------------------------------------------------------
+
+void H2Connection::watch() {
+  const net::Duration idle = std::max<net::Duration>(origin_.pool().options().pool_idle_timeout / 2,
+                                                     std::chrono::milliseconds(10));
+  io::Reactor& reactor = stream_->reactor();
+  reactor.timers().arm(watch_, io::deadline_after(reactor.now(), std::min(idle, kWatchEvery)));
+}
+
+void H2Connection::on_watch(void* self) {
+  auto& connection = *static_cast<H2Connection*>(self);
+  if (connection.over_) return;
+  const net::Time now = connection.stream_->reactor().now();
+  connection.watch();
+  if (connection.exchanges_.empty()) {
+    const net::Duration timeout = connection.origin_.pool().options().pool_idle_timeout;
+    if (io::deadline_after(connection.idle_since_, timeout) <= now) connection.close_idle();
+    return;
+  }
+  const net::Time heard = connection.link_.last_read();
+  if (connection.ping_sent_ && heard < connection.pinged_) {
+    if (now - connection.pinged_ < kPingPatience) return;
+    connection.timed_out_ = true;
+    connection.stream_->abort();
+    connection.stream_->interrupt_reader();
+    return;
+  }
+  const bool may_ask = connection.content_at_ > connection.pinged_ ||
+                       connection.pinged_ == net::Time() ||
+                       now - connection.pinged_ >= kBetweenPings;
+  if (now - heard < kSilence || !may_ask) return;
+  connection.ping_sent_ = true;
+  connection.pinged_ = now;
+  connection.session_.ping();
+  connection.link_.flush_soon();
+}
+
+void H2Connection::close_idle() {
+  if (ending_) return;
+  ending_ = true;
+  session_.end_after_streams();
+  link_.flush_soon();
+}
+
+}  // namespace onehop::transport

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// H2Connection: one HTTP/2 connection to an origin, shared by many requests. Reads as long as it
+// lives, asks for a sign of life while a stream is open and nothing comes, and tells its H2Origin
+// when it is over. One thread.
+#pragma once
+
+#include "http/h2/session.hpp"
+#include "transport/connection.hpp"
+#include "wire/h2_link.hpp"
+
+#include <memory>
+#include <string>
+
+namespace onehop::transport {
+
+class H2Exchange;
+class H2Origin;
+
+class H2Connection final : private h2::SessionObserver {
+ public:
+  H2Connection(H2Origin& origin,
+               Slot slot,
+               std::unique_ptr<net::Stream> stream,
+               std::string address);
+  ~H2Connection();
+
+  void start();
+
+  wire::H2Link& link() noexcept { return link_; }
+  h2::Session& session() noexcept { return session_; }
+  H2Origin& origin() const noexcept { return origin_; }
+  const std::string& address() const noexcept { return address_; }
+  bool is_reused() const noexcept { return requests_ > 1; }
+
+  // How many requests it can take now; whether it carries three quarters of what it may.
+  std::size_t room() const noexcept;
+  bool has_room() const noexcept { return room() > 0; }
+  bool is_busy() const noexcept;
+  bool takes_requests() const noexcept { return !ending_ && !over_; }
+  std::size_t streams() const noexcept { return session_.streams(); }
+  // Over, or about to be: it is of no use to a new request.
+  bool is_over() const noexcept { return over_; }
+  bool knows_settings() const noexcept { return session_.peer_settings_known(); }
+
+  void add(H2Exchange& exchange);
+  void remove(H2Exchange& exchange) noexcept;
+  // One of them has heard something.
+  void note_content() noexcept { content_at_ = stream_->reactor().now(); }
+  // The origin goes: nothing is told any more.
+  void close_idle();
+
+ private:
+  h2::Stream* on_request() override { return nullptr; }
+  void on_settings() override;
+  void on_ping_answered() override { ping_sent_ = false; }
+  void on_goaway(std::int32_t last_stream) override;
+
+  task<void> run();
+  std::size_t limit() const noexcept;
+  void watch();
+  static void on_flushed(void* self);
+  static void on_watch(void* self);
+  static void on_ended(void* self);
+
+  H2Origin& origin_;
+  Slot slot_;
+  std::unique_ptr<net::Stream> stream_;
+  h2::Session session_;
+  wire::H2Link link_;
+  std::string address_;
+  IntrusiveList<ListNode> exchanges_;
+  net::Time idle_since_;
+  net::Time pinged_{};
+  net::Time content_at_{};
+  io::Timer watch_;
+  io::Wakeup ended_;
+  std::uint64_t requests_ = 0;
+  bool ping_sent_ = false;
+  bool timed_out_ = false;
+  bool ending_ = false;  // no more requests; those under way go on
+  bool over_ = false;
+  task<void> running_;  // last: destroyed first, it uses the rest
+};
+
+}  // namespace onehop::transport

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/h2_exchange.hpp"
+
+#include "base/arena.hpp"
+#include "http/field_names.hpp"
+#include "http/media_type.hpp"
+#include "http/message_framing.hpp"
+#include "http/websocket_handshake.hpp"
+#include "transport/h2_origin.hpp"
+#include "transport/replayed_body.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace onehop::transport {
+namespace {
+
+bool has_body_by_habit(const Method& method) {
+  return method == Method::post || method == Method::put || method == Method::patch;
+}
+
+// Where silence is normal.
+bool may_be_silent(std::string_view content_type) {
+  return is_event_stream(content_type) || is_grpc(content_type);
+}
+
+}  // namespace
+
+H2Exchange::H2Exchange(H2Connection& connection, Request& request)
+    : Stream(request.headers().arena()),
+      connection_(&connection),
+      pool_(connection.origin().pool()),
+      member_(*this),
+      sender_(*this, pool_.reactor()),
+      record_(request.exchange()),
+      changed_(pool_.reactor()),
+      began_(pool_.reactor().now()),
+      activity_timeout_(pool_.options().activity_timeout) {
+  connection.add(*this);
+}
+
+H2Exchange::~H2Exchange() {
+  uploading_ = {};
+  if (is_open()) reset(h2::ErrorCode::cancel);
+  if (connection_) connection_->remove(*this);
+}
+
+void H2Exchange::connection_lost(bool timed_out) {
+  uploading_ = {};  // it uses the connection
+  upload_ended_ = true;
+  connection_ = nullptr;
+  lose();
+  if (!failure_) {
+    failure_ = timed_out ? Error(Errc::timed_out, Side::upstream, "no answer to a PING")
+                         : Error(Errc::closed, Side::upstream, "the connection was lost");
+  }
+  sender_.on_news();
+  changed_.set();
+}
+
+void H2Exchange::on_news() {
+  got_octets_ = got_octets_ || has_head();
+  if (connection_) connection_->note_content();
+  sender_.on_news();
+  changed_.set();
+}
+
+// --- the request -------------------------------------------------------------------------------
+
+Result<void> H2Exchange::open(const Request& request) {
+  h2::RequestFraming framing;
+  const auto length = upload_body_.length();
+  if (!length) {
+    framing.announce_trailers = true;
+  } else if (*length > 0 || has_body_by_habit(request.method())) {
+    framing.length = length;
+  }
+  takes_trailers_ = request.headers().has_token(field::te, "trailers");
+  const auto upgrade = request.headers().get(field::upgrade);
+  if (upgrade) {
+    if (!connection_->session().peer_takes_extended_connect()) {
+      return failure(Error(Errc::unexpected_upgrade, Side::upstream,
+                           "the upstream takes no upgrade over HTTP/2")
+                         .during(Phase::send));
+    }
+    framing.extended_connect = true;
+    framing.length.reset();
+    tunnel_protocol_ = *upgrade;
+    tunnel_key_ = request.headers().get_or_empty(field::sec_websocket_key);
+    upload_body_ = Body();
+  }
+  h2::FieldList& fields = connection_->link().field_list();
+  h2::write_request(request, framing, *arena(), fields);
+  const bool end = !upload_body_.source() && !upgrade;
+  if (!connection_->session().open(*this, fields, end)) {
+    return failure(Error(Errc::closed, Side::upstream, "the connection takes no more requests")
+                       .during(Phase::send)
+                       .retry_safe(true));
+  }
+  opened_ = true;
+  connection_->link().flush_soon();
+  return {};
+}
+
+void H2Exchange::begin_upload() {
+  waits_for_continue_ = false;
+  upload_ended_ = false;
+  uploading_ = upload();
+  uploading_.start();
+}
+
+task<void> H2Exchange::upload() {
+  Result<void> sent;
+  try {
+    sent = co_await sender_.send(connection_->link(), upload_body_, progress_);
+  } catch (const std::exception& exception) {  // a body of the caller's own
+    sent = failure(Errc::handler_failed, Side::local, exception.what());
+  }
+  upload_ended_ = true;
+  progress_.last = pool_.reactor().now();
+  if (sent) {
+    sent_all_ = true;
+    co_return;
+  }
+  // The upstream did not want the rest: what it says counts.
+  if (!is_open() && !failure_) co_return;
+  if (failure_) co_return;
+  upload_failure_ = sent.error();
+  if (upload_failure_->phase() == Phase::none) upload_failure_->during(Phase::send);
+  changed_.set();
+}
+
+std::optional<Body> H2Exchange::take_body_back(std::string copy) {
+  uploading_ = {};
+  return take_back(progress_, std::move(copy), std::move(upload_body_), sent_all_);
+}
+
+// --- the response ------------------------------------------------------------------------------
+
+task<Result<Response>> H2Exchange::begin(Request& request, std::string* copy) {
+  upload_body_ = std::move(request.body());
+  progress_.copy = copy;
+  progress_.copy_limit = pool_.options().replay_body;
+  if (auto opened = open(request); !opened) co_return failure(opened.error());
+  waits_for_continue_ = upload_body_.source() && request.headers().has(field::expect) &&
+                        pool_.options().expect_continue_timeout > net::Duration::zero();
+  if (upload_body_.source() && !waits_for_continue_) begin_upload();
+  if (record_) record_->request_sent = pool_.reactor().now();
+  Response response;
+  for (;;) {
+    auto here = co_await wait_for_head();
+    if (!here) co_return failure(here.error());
+    const auto final = take_response(request, response);
+    if (!final) co_return failure(final.error());
+    if (*final) break;
+  }
+  progress_.copy = nullptr;  // it is the caller's, and there will be no retry any more
+  co_return response;
+}
+
+net::Time H2Exchange::head_deadline() const noexcept {
+  const net::Time since = std::max(began_, progress_.last);
+  return io::deadline_after(since, pool_.options().response_timeout);
+}
+
+task<Result<void>> H2Exchange::wait_for_head() {
+  for (;;) {
+    if (has_head()) co_return Result<void>();
+    if (upload_failure_) co_return failure(*upload_failure_);
+    if (is_closed()) co_return failure(closed_error().during(Phase::wait));
+    net::Time deadline = head_deadline();
+    if (waits_for_continue_) {
+      deadline =
+          std::min(deadline, io::deadline_after(began_, pool_.options().expect_continue_timeout));
+    }
+    const bool told = co_await changed_.wait(deadline);
+    if (told) continue;
+    if (waits_for_continue_) {
+      begin_upload();
+    } else if (head_deadline() <= pool_.reactor().now()) {
+      co_return failure(Error(Errc::timed_out, Side::upstream).during(Phase::wait));
+    }
+  }
+}
+
+// Why the stream is closed without a complete response.
+Error H2Exchange::closed_error() const {
+  if (failure_) {
+    Error error = *failure_;
+    return error.retry_safe(!opened_);
+  }
+  const h2::ErrorCode code = close_code();
+  if (code == h2::ErrorCode::no_error) {
+    return Error(Errc::truncated, Side::upstream, "the stream ended early");
+  }
+  // Also for streams past the last one that a GOAWAY names.
+  Error error = h2::stream_reset(code, Side::upstream);
+  return error.retry_safe(code == h2::ErrorCode::refused_stream);
+}
+
+// True for the final response.
+Result<bool> H2Exchange::take_response(const Request& request, Response& response) {
+  auto section = take_head();
+  auto taken = section->take_response();
+  if (!taken) {
+    Error error = taken.error();
+    return failure(error.during(Phase::wait));
+  }
+  response = std::move(*taken);
+  if (!response.status().is_informational()) {
+    if (auto final = final_response(request, response); !final) return failure(final.error());
+    return true;
+  }
+  if (++informational_ > pool_.options().max_informational) {
+    return failure(
+        Error(Errc::bad_response, Side::upstream, "too many 1xx responses").during(Phase::wait));
+  }
+  request.informational(response);
+  if (response.status() == Status::continue_ && waits_for_continue_) begin_upload();
+  return false;
+}
+
+Result<void> H2Exchange::final_response(const Request& request, Response& response) {
+  has_head_ = true;
+  if (record_) record_->response_began = pool_.reactor().now();
+  if (waits_for_continue_) {
+    // Answered without being asked to go on. A refusal does not want the content; what began to
+    // answer may well wait for it.
+    waits_for_continue_ = false;
+    if (response.status().code() < 300) {
+      begin_upload();
+    } else {
+      upload_body_ = Body();
+    }
+  }
+  if (!tunnel_protocol_.empty() && response.status().code() < 300) {
+    become_tunnel(response);
+    return {};
+  }
+  const Headers& headers = response.headers();
+  const auto length = content_length(headers, Side::upstream);
+  if (!length) return failure(length.error());
+  // A length would keep an HTTP/1.1 client from getting the trailers.
+  const bool may_have_trailers = takes_trailers_ || headers.has(FieldId::trailer);
+  if (!may_have_trailers) length_ = *length;
+  if (request.method() == Method::head || response.status().forbids_body()) length_ = 0;
+  if (may_be_silent(headers.get_or_empty(field::content_type))) {
+    activity_timeout_ = net::Duration::max();
+  }
+  return {};
+}
+
+// What a client of HTTP/1.1 knows (RFC 8441 §5, RFC 6455 §4.2.2).
+void H2Exchange::become_tunnel(Response& response) {
+  is_tunnel_ = true;
+  Headers& headers = response.headers();
+  response.set_status(Status::switching_protocols);
+  headers.set(field::connection, "Upgrade");
+  headers.set(field::upgrade, tunnel_protocol_);
+  if (!tunnel_key_.empty()) {
+    headers.set(field::sec_websocket_accept, websocket_accept(tunnel_key_));
+  }
+}
+
+bool H2Exchange::take_trailers_now() {
+  if (std::exchange(trailers_taken_, true)) return true;
+  auto section = take_trailers();
+  if (!section) return true;
+  auto trailers = section->take_trailers();
+  if (!trailers) {
+    failure_ = trailers.error();
+    return false;
+  }
+  trailers_ = std::move(*trailers);
+  return true;
+}
+
+std::optional<Result<bytes>> H2Exchange::try_read(std::size_t) {
+  const std::string_view piece = take_piece();
+  if (connection_) connection_->link().flush_soon();  // the upstream may have got room for more
+  if (!piece.empty()) return bytes(piece);
+  if (at_end_of_response() && take_trailers_now()) return bytes();
+  if (upload_failure_) return failure(*upload_failure_);
+  if (!is_closed() && !failure_) return std::nullopt;
+  Error error = closed_error();
+  if (error.is(Errc::closed)) {
+    error = Error(Errc::truncated, Side::upstream, "the connection was lost");
+  }
+  return failure(error.during(Phase::receive));
+}
+
+task<Result<bytes>> H2Exchange::read() {
+  for (;;) {
+    auto piece = try_read(0);
+    if (piece) co_return *piece;
+    co_await wait();
+  }
+}
+
+task<void> H2Exchange::wait() {
+  const net::Time now = pool_.reactor().now();
+  const net::Duration timeout = is_tunnel_ ? net::Duration::max() : activity_timeout_;
+  const bool told = co_await changed_.wait(io::deadline_after(now, timeout));
+  if (told) co_return;
+  const bool still_sending =
+      !upload_ended_ && io::deadline_after(progress_.last, timeout) > pool_.reactor().now();
+  if (!still_sending) failure_ = Error(Errc::timed_out, Side::upstream).during(Phase::receive);
+}
+
+// --- tunnels -----------------------------------------------------------------------------------
+
+task<Result<void>> H2Exchange::write_to_tunnel(bytes data) {
+  if (!is_open()) co_return failure(closed_error().during(Phase::tunnel));
+  send(data);
+  connection_->link().flush_soon();
+  if (!sender_.is_full()) co_return Result<void>();
+  auto room = co_await sender_.wait_for_room(connection_->link());
+  if (!room) co_return failure(closed_error().during(Phase::tunnel));
+  co_return Result<void>();
+}
+
+void H2Exchange::close_tunnel() {
+  if (!is_open()) return;
+  send_end({});
+  connection_->link().flush_soon();
+}
+
+}  // namespace onehop::transport

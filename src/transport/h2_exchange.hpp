@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// H2Exchange: one request to an upstream over HTTP/2 and its response. Sends the request's content
+// while it already reads the response; becomes the source of the response's body. Destroying it
+// before both are complete resets the stream. One thread.
+#pragma once
+
+#include <onehop/request.hpp>
+#include <onehop/response.hpp>
+
+#include "http/polled_body_source.hpp"
+#include "transport/connection_pool.hpp"
+#include "transport/h2_connection.hpp"
+#include "wire/h2_body_sender.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace onehop::transport {
+
+class H2Exchange final : public h2::Stream, public PolledBodySource {
+ public:
+  H2Exchange(H2Connection& connection, Request& request);
+  ~H2Exchange() override;
+
+  // Sends the request, whose body is taken over, and waits for the final response head. `copy`,
+  // when not null, gets what is sent of the body, up to replay_body octets. The response has no
+  // body yet: the caller gives it this object, if it has content, or makes a tunnel of it.
+  task<Result<Response>> begin(Request& request, std::string* copy);
+  // After begin() succeeded: nothing is left to read or to send.
+  bool is_complete() const noexcept { return at_end_of_response() && upload_ended_; }
+  bool has_unread_trailers() const noexcept { return has_trailers() && !trailers_taken_; }
+  // After begin() succeeded: the response is a 101, and this the stream behind it.
+  bool is_tunnel() const noexcept { return is_tunnel_; }
+
+  // After begin() failed.
+  bool got_octets() const noexcept { return got_octets_; }
+  bool wrote_octets() const noexcept { return opened_; }
+  std::optional<Body> take_body_back(std::string copy);
+
+  // The response's body, or what comes through the tunnel.
+  task<Result<bytes>> read() override;
+  std::optional<std::uint64_t> length() const override { return length_; }
+  const Headers& trailers() const override { return trailers_; }
+  std::optional<Result<bytes>> try_read(std::size_t most) override;
+  task<void> wait() override;
+  bool at_end() const noexcept override { return at_end_of_response() && !failure_; }
+  // Into the tunnel.
+  task<Result<void>> write_to_tunnel(bytes data);
+  void close_tunnel();
+
+  // From the session and the connection.
+  void on_news() override;
+  void connection_lost(bool timed_out);
+
+ private:
+  friend class H2Connection;
+  struct Member : ListNode {
+    explicit Member(H2Exchange& e) noexcept : exchange(e) {}
+    H2Exchange& exchange;
+  };
+
+  bool at_end_of_response() const noexcept { return h2::Stream::at_end() && !has_head(); }
+  Result<void> open(const Request& request);
+  void begin_upload();
+  task<void> upload();
+  task<Result<void>> wait_for_head();
+  net::Time head_deadline() const noexcept;
+  Result<bool> take_response(const Request& request, Response& response);
+  Result<void> final_response(const Request& request, Response& response);
+  void become_tunnel(Response& response);
+  bool take_trailers_now();
+  Error closed_error() const;
+
+  H2Connection* connection_;  // null when it is gone
+  ConnectionPool& pool_;
+  Member member_;
+  wire::H2BodySender sender_;
+  Exchange* record_;
+  Body upload_body_;
+  wire::BodyProgress progress_;
+  Headers trailers_;
+  std::string tunnel_key_;  // Sec-WebSocket-Key of the client
+  std::string tunnel_protocol_;
+  std::optional<Error> failure_;
+  std::optional<Error> upload_failure_;
+  std::optional<std::uint64_t> length_;
+  io::Event changed_;
+  net::Time began_;
+  net::Duration activity_timeout_;
+  std::size_t informational_ = 0;
+  bool takes_trailers_ = false;
+  bool waits_for_continue_ = false;
+  bool upload_ended_ = true;
+  bool sent_all_ = false;
+  bool opened_ = false;
+  bool got_octets_ = false;
+  bool is_tunnel_ = false;
+  bool has_head_ = false;
+  bool trailers_taken_ = false;
+  task<void> uploading_;  // last: destroyed first, it uses the rest
+};
+
+}  // namespace onehop::transport

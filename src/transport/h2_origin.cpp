@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/h2_origin.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace onehop::transport {
+
+// A request without a connection; lives in its coroutine. It is only told to look again: what it
+// was promised could be gone by then.
+struct H2Origin::Waiter : ListNode {
+  explicit Waiter(H2Origin& o) noexcept : origin(o), changed(o.pool_.reactor()) {
+    origin.shared_->waiting.fetch_add(1, std::memory_order_relaxed);
+  }
+  ~Waiter() { origin.shared_->waiting.fetch_sub(1, std::memory_order_relaxed); }
+
+  H2Origin& origin;
+  io::Event changed;
+  std::optional<Error> error;
+};
+
+H2Origin::H2Origin(ConnectionPool& pool, std::string key, net::Destination destination)
+    : pool_(pool),
+      key_(std::move(key)),
+      destination_(std::move(destination)),
+      shared_(pool.shared().origin(key_)),
+      look_again_([](void* self) { static_cast<H2Origin*>(self)->look_again(); }, this) {}
+
+H2Origin::~H2Origin() {
+  dials_.cancel();
+}
+
+bool H2Origin::matches(const Url& url) const noexcept {
+  return url.port() == destination_.port && url.host() == destination_.host;
+}
+
+// The fullest that is not busy, so that the others may go; or the emptiest of the busy ones.
+H2Connection* H2Origin::best(Need need) const noexcept {
+  H2Connection* chosen = nullptr;
+  for (const auto& connection : connections_) {
+    if (!connection->has_room()) continue;
+    if (need == Need::settings && !connection->knows_settings()) continue;
+    if (!chosen) {
+      chosen = connection.get();
+    } else if (connection->is_busy() != chosen->is_busy()) {
+      if (chosen->is_busy()) chosen = connection.get();
+    } else if ((connection->streams() > chosen->streams()) != chosen->is_busy()) {
+      chosen = connection.get();
+    }
+  }
+  return chosen;
+}
+
+std::size_t H2Origin::room() const noexcept {
+  std::size_t room = 0;
+  for (const auto& connection : connections_)
+    room += connection->room();
+  return room;
+}
+
+H2Connection* H2Origin::try_take(Need need) {
+  if (!waiters_.empty()) return nullptr;  // these come first
+  H2Connection* connection = best(need);
+  if (connection && connection->is_busy()) begin_dial();
+  return connection;
+}
+
+task<Result<H2Connection*>> H2Origin::take(Need need) {
+  Waiter waiter(*this);
+  const net::Time now = pool_.reactor().now();
+  const net::Time queued_until = io::deadline_after(now, pool_.options().queue_timeout);
+  for (;;) {
+    if (!best(Need::room)) begin_dial();
+    net::Time deadline = queued_until;
+    if (dialling_) {
+      deadline = io::kNever;  // it ends by itself
+    } else if (connections_.empty()) {
+      pool_.shared().ask_for_slot(key_, pool_);
+    }
+    waiters_.push_back(waiter);
+    const bool told = co_await waiter.changed.wait(deadline);
+    static_cast<ListNode&>(waiter).unlink();
+    if (waiter.error) co_return failure(*waiter.error);
+    if (H2Connection* connection = best(need)) co_return connection;
+    if (!told) {
+      co_return failure(
+          Error(Errc::no_connection_slot, Side::upstream).during(Phase::queue).retry_safe(true));
+    }
+  }
+}
+
+void H2Origin::look_again() {
+  std::size_t free = room();
+  IntrusiveList<Waiter> woken;
+  while (free-- > 0 && !waiters_.empty()) {
+    Waiter& waiter = *waiters_.pop_front();
+    woken.push_back(waiter);
+    waiter.changed.set();
+  }
+  waiters_.splice_back(woken);  // until they have looked
+  if (!waiters_.empty() && room() == 0) begin_dial();
+}
+
+std::optional<Slot> H2Origin::try_slot() {
+  const std::size_t most = pool_.options().max_connections;
+  const std::size_t before = shared_->open.fetch_add(1, std::memory_order_relaxed);
+  if (most != 0 && before >= most) {
+    shared_->open.fetch_sub(1, std::memory_order_relaxed);
+    return std::nullopt;
+  }
+  return Slot(pool_.shared(), shared_);
+}
+
+void H2Origin::begin_dial() {
+  if (dialling_) return;
+  std::optional<Slot> slot = try_slot();
+  if (!slot) return;
+  dialling_ = true;
+  dials_.spawn(dial(std::make_unique<Slot>(std::move(*slot))));
+}
+
+void H2Origin::dial_for_waiters() {
+  if (!waiters_.empty() && room() == 0) begin_dial();
+}
+
+task<void> H2Origin::dial(std::unique_ptr<Slot> slot) {
+  auto dialled = co_await pool_.dialer().dial(destination_);
+  dialling_ = false;
+  if (dialled) {
+    pool_.counters().dialled.add(1);
+    connections_.push_back(std::make_unique<H2Connection>(
+        *this, std::move(*slot), std::move(dialled->stream), std::move(dialled->address)));
+    connections_.back()->start();
+    look_again_soon();
+    co_return;
+  }
+  slot.reset();
+  while (Waiter* waiter = waiters_.pop_front()) {
+    waiter->error = dialled.error();
+    waiter->changed.set();
+  }
+}
+
+void H2Origin::remove(H2Connection& connection) {
+  const auto found = std::find_if(connections_.begin(), connections_.end(),
+                                  [&](const auto& each) { return each.get() == &connection; });
+  if (found == connections_.end()) return;
+  const std::unique_ptr<H2Connection> removed = std::move(*found);
+  connections_.erase(found);
+  look_again_soon();
+}
+
+void H2Origin::close_one_idle() {
+  for (const auto& connection : connections_) {
+    if (connection->streams() == 0) return connection->close_idle();
+  }
+}
+
+}  // namespace onehop::transport

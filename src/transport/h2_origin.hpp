@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// H2Origin: a transport's HTTP/2 connections to one origin on one thread. Requests share few of
+// them: another is made when one is three quarters full. One thread.
+#pragma once
+
+#include <onehop/scope.hpp>
+
+#include "transport/connection_pool.hpp"
+#include "transport/h2_connection.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace onehop::transport {
+
+class H2Origin {
+ public:
+  H2Origin(ConnectionPool& pool, std::string key, net::Destination destination);
+  H2Origin(const H2Origin&) = delete;
+  H2Origin& operator=(const H2Origin&) = delete;
+  ~H2Origin();
+
+  // What a request needs to know before it is sent.
+  enum class Need : std::uint8_t { room, settings };
+  // A connection with room for one request more, which has to be opened at once; null when one has
+  // to wait.
+  H2Connection* try_take(Need need = Need::room);
+  // Waits for one. Errors: those of dialling; Errc::no_connection_slot after queue_timeout.
+  task<Result<H2Connection*>> take(Need need);
+
+  bool matches(const Url& url) const noexcept;
+  ConnectionPool& pool() const noexcept { return pool_; }
+
+  // From connections: something has changed; this one is over.
+  void look_again_soon() noexcept { pool_.reactor().schedule(look_again_); }
+  void remove(H2Connection& connection);
+  // Gives up an idle connection, for a request of another thread.
+  void close_one_idle();
+  // A slot came free.
+  void dial_for_waiters();
+
+ private:
+  struct Waiter;
+
+  H2Connection* best(Need need) const noexcept;
+  std::size_t room() const noexcept;
+  void look_again();
+  void begin_dial();
+  task<void> dial(std::unique_ptr<Slot> slot);
+  std::optional<Slot> try_slot();
+
+  ConnectionPool& pool_;
+  std::string key_;
+  net::Destination destination_;
+  std::shared_ptr<SharedOrigin> shared_;
+  std::vector<std::unique_ptr<H2Connection>> connections_;
+  IntrusiveList<Waiter> waiters_;
+  io::Wakeup look_again_;
+  bool dialling_ = false;
+  Scope dials_;
+};
+
+}  // namespace onehop::transport

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/h2_round_trip.hpp"
+
+#include "base/arena.hpp"
+#include "http/field_names.hpp"
+#include "transport/h2_exchange.hpp"
+#include "transport/h2_origin.hpp"
+
+#include <utility>
+
+namespace onehop::transport {
+namespace {
+
+constexpr int kMostAttempts = 3;
+
+class H2Tunnel final : public Tunnel {
+ public:
+  explicit H2Tunnel(std::unique_ptr<H2Exchange> exchange) : exchange_(std::move(exchange)) {}
+  task<Result<bytes>> read() override { return exchange_->read(); }
+  task<Result<void>> write(bytes data) override { return exchange_->write_to_tunnel(data); }
+  void close_write() override { exchange_->close_tunnel(); }
+
+ private:
+  std::unique_ptr<H2Exchange> exchange_;
+};
+
+void note_attempt(ConnectionPool& pool, Request& request, const H2Connection& connection) {
+  Exchange* record = request.exchange();
+  if (!record) return;
+  ++record->attempts;
+  record->reused = connection.is_reused();
+  record->upstream_chosen = pool.reactor().now();
+  record->upstream = request.headers().arena()->copy(connection.address());
+}
+
+// Whether the request may be sent again after `error`, and its body is there to be sent.
+bool take_back(ConnectionPool& pool,
+               Request& request,
+               H2Exchange& exchange,
+               const Error& error,
+               std::string copy,
+               bool repeatable) {
+  if (error.side() != Side::upstream || error.is_timeout() || exchange.got_octets()) return false;
+  if (!error.retry_safe()) {
+    // Only a connection that was lost leaves room for doubt; a reset is an answer.
+    if (!error.is(Errc::closed)) return false;
+    if (exchange.wrote_octets() && !repeatable) return false;
+  }
+  auto body = exchange.take_body_back(std::move(copy));
+  if (!body || !pool.try_retry()) return false;
+  request.set_body(std::move(*body));
+  pool.counters().retried.add(1);
+  return true;
+}
+
+// What the caller gets, once the head is there.
+Response finished(Response response, std::unique_ptr<H2Exchange> exchange) {
+  if (exchange->is_tunnel()) {
+    response.set_tunnel(std::make_unique<H2Tunnel>(std::move(exchange)));
+  } else if (!exchange->is_complete() || exchange->has_unread_trailers()) {
+    response.body() = Body::from(std::move(exchange));
+  }
+  return response;
+}
+
+}  // namespace
+
+task<Result<Response>> h2_round_trip(ConnectionPool& pool, Request& request, bool repeatable) {
+  H2Origin& origin = pool.h2_origin(request.url());
+  const auto need =
+      request.headers().has(field::upgrade) ? H2Origin::Need::settings : H2Origin::Need::room;
+  for (int attempt = 1;; ++attempt) {
+    H2Connection* connection = origin.try_take(need);
+    if (!connection) {
+      auto taken = co_await origin.take(need);
+      if (!taken) {
+        if (Exchange* record = request.exchange()) ++record->attempts;
+        co_return failure(taken.error());
+      }
+      connection = *taken;
+    }
+    auto exchange = std::make_unique<H2Exchange>(*connection, request);
+    note_attempt(pool, request, *connection);
+    if (connection->is_reused()) pool.counters().reused.add(1);
+    std::string copy;
+    std::string* const kept = pool.options().replay_body > 0 ? &copy : nullptr;
+    auto response = co_await exchange->begin(request, kept);
+    if (response) co_return finished(std::move(*response), std::move(exchange));
+    if (attempt >= kMostAttempts) co_return response;
+    if (!take_back(pool, request, *exchange, response.error(), std::move(copy), repeatable)) {
+      co_return response;
+    }
+  }
+}
+
+}  // namespace onehop::transport

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/replayed_body.hpp"
+
+#include <utility>
+
+namespace onehop::transport {
+namespace {
+
+// A body that was sent in part: what is in the copy first, then the rest.
+class ReplayedSource final : public BodySource {
+ public:
+  // `copy` is not empty unless `rest` was read to its end.
+  ReplayedSource(std::string copy, Body rest, bool rest_has_ended)
+      : copy_(std::move(copy)), rest_(std::move(rest)), rest_has_ended_(rest_has_ended) {}
+
+  task<Result<bytes>> read() override {
+    if (!std::exchange(given_, true)) co_return bytes(copy_);
+    if (rest_has_ended_) co_return bytes();
+    co_return co_await rest_.read();
+  }
+  std::optional<std::uint64_t> length() const override { return rest_.length(); }
+  const Headers& trailers() const override { return rest_.trailers(); }
+
+ private:
+  std::string copy_;
+  Body rest_;
+  bool rest_has_ended_;
+  bool given_ = false;
+};
+
+}  // namespace
+
+std::optional<Body> take_back(wire::BodyProgress& progress,
+                              std::string copy,
+                              Body rest,
+                              bool rest_has_ended) {
+  const bool copied = progress.copy != nullptr && progress.copy_complete;
+  progress.copy = nullptr;
+  if (progress.octets > 0 && !copied) return std::nullopt;
+  if (copy.empty() && !rest_has_ended) return rest;
+  return Body::from(
+      std::make_unique<ReplayedSource>(std::move(copy), std::move(rest), rest_has_ended));
+}
+
+}  // namespace onehop::transport

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/h2_link.hpp"
+
+#include <cerrno>
+
+namespace onehop::wire {
+namespace {
+
+constexpr std::size_t kReadSize = 128 * 1024;
+// One connection may not hold the thread for longer than this takes.
+constexpr std::size_t kOctetsPerTurn = 1024 * 1024;
+
+}  // namespace
+
+H2Link::H2Link(net::Stream& stream,
+               h2::Session& session,
+               Side peer,
+               net::Duration write_stall,
+               Callback flushed,
+               void* context)
+    : stream_(stream),
+      session_(session),
+      output_(stream, peer),
+      write_stall_(write_stall),
+      flushed_(flushed),
+      context_(context),
+      flush_(&H2Link::on_flush, this),
+      last_read_(stream.reactor().now()) {}
+
+H2Link::Step H2Link::read() {
+  std::size_t octets = 0;
+  while (octets < kOctetsPerTurn) {
+    if (broken_ || session_.is_over()) return Step::over;
+    const std::span<char> scratch = stream_.reactor().scratch().first(kReadSize);
+    const ssize_t got = stream_.try_read(scratch.data(), scratch.size());
+    if (got == -EAGAIN) return Step::wait;
+    if (got <= 0) {
+      peer_gone_ = true;
+      return Step::over;
+    }
+    const auto size = static_cast<std::size_t>(got);
+    if (!receive({scratch.data(), size})) return Step::over;
+    octets += size;
+  }
+  return Step::yield;
+}
+
+bool H2Link::receive(std::string_view octets) {
+  last_read_ = stream_.reactor().now();
+  const bool goes_on = session_.receive(octets, last_read_);
+  session_.deliver_news();
+  flush_soon();
+  return goes_on;
+}
+
+// True when everything the session had to say went out, or nothing ever will.
+bool H2Link::produce() {
+  const std::span<char> memory = stream_.reactor().head_scratch();
+  while (!broken_ && !output_.has_pending()) {
+    const std::size_t size = session_.produce(memory);
+    if (size == 0) return true;
+    if (!output_.write({memory.data(), size})) {
+      broken_ = true;
+      stream_.interrupt_reader();
+    }
+  }
+  return broken_;
+}
+
+void H2Link::flush_now() {
+  if (writing_rest_ || produce()) return;
+  writing_rest_ = true;
+  writing_ = write_rest();
+  writing_.start();
+}
+
+task<void> H2Link::write_rest() {
+  bool done = false;
+  while (!done) {
+    auto drained = co_await output_.drain(write_stall_);
+    if (!drained) {
+      broken_ = true;
+      if (drained.error().is_timeout()) stream_.abort();
+      stream_.interrupt_reader();
+      break;
+    }
+    done = produce();
+  }
+  writing_rest_ = false;
+  flush_soon();
+}
+
+task<void> H2Link::drain(net::Duration patience) {
+  writing_ = {};
+  writing_rest_ = true;
+  while (!produce()) {
+    auto drained = co_await output_.drain(patience);
+    if (!drained) break;
+  }
+}
+
+void H2Link::on_flush(void* self) {
+  auto& link = *static_cast<H2Link*>(self);
+  link.session_.deliver_news();
+  link.flush_now();
+  if (link.session_.has_news()) link.flush_soon();
+  link.flushed_(link.context_);
+}
+
+}  // namespace onehop::wire

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// H2Link: joins an HTTP/2 session with the stream its octets travel on, for both roles. Reads step
+// by step in its owner's loop; gathers what is to be sent and writes it once, when everything that
+// was ready in this pass of the reactor has run. One thread.
+#pragma once
+
+#include "http/h2/session.hpp"
+#include "net/stream.hpp"
+#include "wire/h1_output.hpp"
+
+#include <cstdint>
+#include <string_view>
+
+namespace onehop::wire {
+
+class H2Link {
+ public:
+  // `flushed` is called after each flush at the end of a pass. It may not destroy the link.
+  using Callback = void (*)(void* context);
+  H2Link(net::Stream& stream,
+         h2::Session& session,
+         Side peer,
+         net::Duration write_stall,
+         Callback flushed,
+         void* context);
+  H2Link(const H2Link&) = delete;
+  H2Link& operator=(const H2Link&) = delete;
+  ~H2Link() { writing_ = {}; }
+
+  enum class Step : std::uint8_t {
+    wait,   // nothing is here: wait until the stream is readable
+    yield,  // there is more, and others want the thread too
+    over,   // the peer has closed, or the session, or nothing can be written any more
+  };
+  // Takes what has arrived, and tells the session's streams.
+  Step read();
+  // The same for octets that came another way. False when the connection is over.
+  bool receive(std::string_view octets);
+
+  // At the end of this pass.
+  void flush_soon() noexcept { stream_.reactor().schedule_last(flush_); }
+  // As much as goes.
+  void flush_now();
+  // Until everything is out, `patience` at most without progress.
+  task<void> drain(net::Duration patience);
+
+  bool is_broken() const noexcept { return broken_; }
+  // The peer has ended the connection, or it has failed.
+  bool has_peer_gone() const noexcept { return peer_gone_; }
+  // When the last octets came.
+  net::Time last_read() const noexcept { return last_read_; }
+  // For lines that are being put together; empty.
+  h2::FieldList& field_list() noexcept {
+    fields_.clear();
+    return fields_;
+  }
+  io::Reactor& reactor() const noexcept { return stream_.reactor(); }
+
+ private:
+  bool produce();
+  task<void> write_rest();
+  static void on_flush(void* self);
+
+  net::Stream& stream_;
+  h2::Session& session_;
+  H1Output output_;
+  net::Duration write_stall_;
+  Callback flushed_;
+  void* context_;
+  io::Wakeup flush_;
+  h2::FieldList fields_;
+  net::Time last_read_;
+  bool broken_ = false;
+  bool peer_gone_ = false;
+  bool writing_rest_ = false;
+  task<void> writing_;  // last: destroyed first, it uses the rest
+};
+
+}  // namespace onehop::wire

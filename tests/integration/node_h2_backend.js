@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An HTTP/2 backend in clear for the tests: prints its port, and does what the path says.
+const crypto = require('crypto');
+const http2 = require('http2');
+
+const server = http2.createServer({settings: {enableConnectProtocol: true}});
+let connections = 0;
+let held = 0;
+
+const paths = {
+  '/echo': (stream) => {
+    stream.respond({':status': 200});
+    stream.pipe(stream);
+  },
+  '/digest': (stream) => {
+    const hash = crypto.createHash('md5');
+    stream.on('data', (data) => hash.update(data));
+    stream.on('end', () => {
+      stream.respond({':status': 200});
+      stream.end(hash.digest('hex'));
+    });
+  },
+  '/trailers': (stream) => {
+    stream.respond({':status': 200, 'content-length': 5}, {waitForTrailers: true});
+    stream.on('wantTrailers', () => stream.sendTrailers({'x-t': 'v'}));
+    stream.end('hello');
+  },
+  '/trailers-only': (stream) => {
+    stream.respond({':status': 200, 'content-type': 'application/grpc', 'grpc-status': '5'}, {endStream: true});
+  },
+  '/hints': (stream) => {
+    stream.additionalHeaders({':status': 103, link: '</a>'});
+    stream.respond({':status': 200});
+    stream.end('ok');
+  },
+  '/reset': (stream) => stream.close(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM),
+  '/reset-inside': (stream) => {
+    stream.respond({':status': 200});
+    // Not through close(), which would end the stream politely first.
+    stream.write('part', () => setTimeout(() => stream.destroy(new Error('INTERNAL_ERROR')), 20));
+  },
+  '/hold': (stream) => {
+    ++held;
+    stream.on('close', () => --held);
+    stream.respond({':status': 200});
+    stream.write('x');
+  },
+  '/held': (stream) => {
+    stream.respond({':status': 200});
+    stream.end(String(held));
+  },
+  '/connections': (stream) => {
+    stream.respond({':status': 200});
+    stream.end(String(connections));
+  },
+  '/goaway': (stream) => {
+    stream.respond({':status': 200});
+    stream.end('bye');
+    stream.session.close();
+  },
+};
+
+server.on('session', () => ++connections);
+server.on('stream', (stream, headers) => {
+  stream.on('error', () => {});
+  if (headers[':method'] === 'CONNECT') {
+    stream.respond({':status': 200});
+    stream.pipe(stream);
+    return;
+  }
+  const answer = paths[headers[':path']];
+  if (answer) {
+    answer(stream, headers);
+    return;
+  }
+  stream.resume();
+  stream.respond({':status': 200, 'content-type': 'application/json'});
+  stream.end(JSON.stringify(headers));
+});
+server.listen(0, '127.0.0.1', () => console.log(server.address().port));

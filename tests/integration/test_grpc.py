@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""gRPC through the proxy, with a client and a server that people use (grpc-js)."""
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from h2_client import END_HEADERS, END_STREAM, HEADERS, RST_STREAM, H2Client
+from proxy_process import ROOT
+
+HERE = Path(__file__).parent
+MODULES = ROOT / "build" / "tools" / "node_modules"
+
+needs_grpc = pytest.mark.skipif(not shutil.which("node") or not (MODULES / "@grpc").exists(),
+                                reason="needs grpc-js (tools/install_dependencies test)")
+
+
+def node(*args):
+    return ["node", str(HERE / "grpc_backend.js"), *args]
+
+
+ENVIRONMENT = {**os.environ, "NODE_PATH": str(MODULES)}
+
+
+@pytest.fixture(scope="module")
+def grpc_port():
+    process = subprocess.Popen(node(), stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    yield int(process.stdout.readline())
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+@needs_grpc
+def test_every_kind_of_call(start_proxy, grpc_port):
+    proxy = start_proxy(f"h2c://127.0.0.1:{grpc_port}")
+    ended = subprocess.run(node("%s:%d" % proxy.address), capture_output=True, text=True, timeout=50,
+                           env=ENVIRONMENT, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+@needs_grpc
+def test_a_dead_backend_is_unavailable(start_proxy):
+    proxy = start_proxy("h2c://127.0.0.1:1")
+    ended = subprocess.run(node("%s:%d" % proxy.address, "dead"), capture_output=True, text=True, timeout=50,
+                           env=ENVIRONMENT, check=True)
+    assert ended.stdout.strip() == "14 502 Bad Gateway"
+
+
+def grpc_answer(address):
+    with H2Client(address) as client:
+        return client.ask(("content-type", "application/grpc+proto"), ("te", "trailers"), method="POST", body=b"")
+
+
+@pytest.mark.parametrize("flags, script, status", [
+    ([], lambda peer: peer.close(), "14"),
+    (["--response-timeout", "200ms"], lambda peer: peer.wait_for_close(), "4"),
+], ids=["lost", "slow"])
+def test_errors_of_the_proxy_are_trailers_alone(hop_with, flags, script, status):
+    hop = hop_with(*flags)
+    hop.backend.play(lambda peer: (peer.read_request(), script(peer)))
+    got = grpc_answer(hop.address)
+    assert (got.status, got.fields["grpc-status"]) == (200, status)
+    assert got.fields["content-type"] == "application/grpc+proto"
+    assert [(kind, flags) for kind, flags, _ in got.frames if kind != RST_STREAM] == \
+        [(HEADERS, END_HEADERS | END_STREAM)]
+
+
+def test_a_broken_response_is_an_internal_error(hop):
+    hop.backend.play(lambda peer: (peer.read_request(), peer.send(b"HTTP/1.1 2000 Broken\r\n\r\n"), peer.close()))
+    assert grpc_answer(hop.address).fields["grpc-status"] == "13"
+
+
+def test_grpc_web_is_like_any_other_content(hop):
+    hop.backend.play(lambda peer: (peer.read_request(), peer.close()))
+    with H2Client(hop.address) as client:
+        got = client.ask(("content-type", "application/grpc-web+proto"), method="POST", body=b"x")
+    assert got.status == 502

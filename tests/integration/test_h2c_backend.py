@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backends that speak HTTP/2 in clear, behind h2c://: Node's http2, for every version of client."""
+import hashlib
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from h2_client import (DATA, END_HEADERS, END_STREAM, HEADERS, INTERNAL_ERROR, RST_STREAM, H2Client, block,
+                       frame)
+from raw_client import Client
+from wire import message
+
+HERE = Path(__file__).parent
+pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="needs Node")
+
+
+@pytest.fixture(scope="module")
+def node_port():
+    process = subprocess.Popen(["node", str(HERE / "node_h2_backend.js")], stdout=subprocess.PIPE, text=True)
+    yield int(process.stdout.readline())
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+@pytest.fixture
+def proxy(start_proxy, node_port):
+    return start_proxy("--access-log", "text", f"h2c://127.0.0.1:{node_port}")
+
+
+@pytest.fixture
+def h1(proxy):
+    with Client(proxy.address) as client:
+        yield client
+
+
+@pytest.fixture
+def h2(proxy):
+    with H2Client(proxy.address) as client:
+        yield client
+
+
+def curl(proxy, version, path, *args):
+    return subprocess.run(["curl", "-sS", "--max-time", "20", version, *map(str, args), proxy.url + path],
+                          capture_output=True, check=True).stdout
+
+
+versions = pytest.mark.parametrize("version", ["--http1.1", "--http2-prior-knowledge"])
+
+
+@versions
+def test_requests_and_answers(proxy, version):
+    assert b'":path":"/x?y"' in curl(proxy, version, "/x?y")
+    assert b'":authority":"name.test"' in curl(proxy, version, "/", "-H", "Host: name.test")
+
+
+@versions
+def test_much_content_both_ways(proxy, version, tmp_path):
+    content = os.urandom(20 * 1024 * 1024)
+    (tmp_path / "up").write_bytes(content)
+    assert curl(proxy, version, "/echo", "--data-binary", f"@{tmp_path / 'up'}") == content
+    digest = curl(proxy, version, "/digest", "--data-binary", f"@{tmp_path / 'up'}")
+    assert digest.decode() == hashlib.md5(content).hexdigest()
+
+
+def test_trailers_behind_a_length_reach_an_http1_client(h1):
+    got = h1.get("/trailers", "TE: trailers", "Connection: TE")
+    assert got.body == b"hello"
+    assert got.trailers.get_all("x-t") == ["v"]
+    assert got.fields.get_all("content-length") == []
+
+
+def test_trailers_behind_a_length_reach_an_http2_client(h2):
+    got = h2.ask(("te", "trailers"), path="/trailers")
+    assert (got.body, got.trailers, got.fields["content-length"]) == (b"hello", {"x-t": "v"}, "5")
+
+
+def test_an_answer_of_trailers_alone_is_one_frame(h2):
+    got = h2.ask(("te", "trailers"), ("content-type", "application/grpc"), method="POST", path="/trailers-only",
+                 body=b"")
+    assert [(kind, flags) for kind, flags, _ in got.frames if kind != RST_STREAM] == \
+        [(HEADERS, END_HEADERS | END_STREAM)]
+    assert got.fields["grpc-status"] == "5"
+
+
+def test_early_hints(h1, h2):
+    assert [response.status for response in h1.send(message("GET /hints HTTP/1.1", "Host: h")).read_all()] == \
+        [103, 200]
+    assert [dict(head)[":status"] for head in h2.ask(path="/hints").heads] == ["103", "200"]
+
+
+def test_a_reset_before_the_head_is_502(h1, h2, proxy):
+    assert h1.get("/reset").status == 502
+    assert h2.ask(path="/reset").status == 502
+    assert "ENHANCE_YOUR_CALM" in "".join(proxy.wait_for_log_lines(2))
+
+
+def test_a_reset_for_a_grpc_request_is_a_grpc_status(h2):
+    got = h2.ask(("content-type", "application/grpc"), path="/reset")
+    assert (got.status, got.fields["grpc-status"]) == (200, "14")
+    assert got.frames[-1][0] == HEADERS
+
+
+def test_a_reset_inside_the_content_is_passed_on(h2):
+    got = h2.ask(path="/reset-inside")
+    assert (got.status, got.body, got.reset) == (200, b"part", INTERNAL_ERROR)
+
+
+def test_a_reset_of_the_client_is_passed_on(h2, proxy):
+    stream = h2.request(path="/hold")
+    other = h2.request(path="/hold")
+    for _ in range(100):
+        if h2.ask(path="/held").body == b"2":
+            break
+        time.sleep(0.01)
+    h2.send(frame(RST_STREAM, 0, stream, b"\0\0\0\x08"))
+    for _ in range(100):
+        if h2.ask(path="/held").body == b"1":
+            break
+        time.sleep(0.01)
+    assert h2.ask(path="/held").body == b"1"
+    h2.send(frame(RST_STREAM, 0, other, b"\0\0\0\x08"))
+
+
+def test_streams_share_a_connection(proxy):
+    before = int(curl(proxy, "--http1.1", "/connections"))
+    out = subprocess.run(["h2load", "-n", "2000", "-c", "4", "-m", "50", proxy.url + "/"],
+                         capture_output=True, text=True, check=True).stdout
+    assert "2000 succeeded, 0 failed, 0 errored" in out
+    assert int(curl(proxy, "--http1.1", "/connections")) - before <= 2 * (os.cpu_count() or 1)
+
+
+def test_a_websocket_of_http2_goes_to_one_of_http2(h2):
+    stream = h2.new_stream()
+    h2.send(frame(HEADERS, END_HEADERS, stream, block(
+        (":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":authority", "h"),
+        (":path", "/ws"), ("sec-websocket-version", "13"))))
+    assert h2.read_head(stream).status == 200
+    h2.send(frame(DATA, END_STREAM, stream, b"ping"))
+    assert h2.read_answer(stream).body == b"ping"
+
+
+def test_a_websocket_of_http1_goes_to_one_of_http2(h1):
+    h1.send(message("GET /ws HTTP/1.1", "Host: h", "Connection: Upgrade", "Upgrade: websocket",
+                    "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="))
+    head = h1.read_response_head()
+    assert head.status == 101
+    assert head.fields.get_all("sec-websocket-accept") == ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]
+    h1.send(b"ping")
+    assert h1.read_exactly(4) == b"ping"
+
+
+def test_a_backend_that_goes_away_leaves_no_request_unanswered(proxy, h2):
+    for _ in range(3):
+        assert h2.ask(path="/goaway").status in (200, 502)
+        assert h2.ask(path="/").status == 200
+
+
+def test_nobody_there_is_502(start_proxy):
+    proxy = start_proxy("h2c://127.0.0.1:1")
+    with H2Client(proxy.address) as client:
+        assert client.ask().status == 502
+
+
+def test_a_backend_of_http1_is_502(start_proxy, start_backend):
+    backend = start_backend()
+    refusal = message("HTTP/1.1 400 Bad Request", "Content-Length: 0", "Connection: close")
+    backend.play(lambda peer: (peer.read_until(b"SM\r\n\r\n"), peer.send(refusal), peer.close()))
+    proxy = start_proxy(backend.url.replace("http:", "h2c:"))
+    with H2Client(proxy.address) as client:
+        assert client.ask().status == 502

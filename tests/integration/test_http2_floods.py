@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Floods over HTTP/2: bounded in memory, answered with GOAWAY, and others are served meanwhile."""
+import struct
+import threading
+import time
+
+import pytest
+
+from h2_client import (CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, PING, PRIORITY,
+                       RST_STREAM, SETTINGS, WINDOW_UPDATE, H2Client, block, frame, request_fields)
+from proxy_process import SANITIZED
+from wire import OK, PATIENCE
+
+MIB = 1024 * 1024
+MOST_GROWTH = (200 if SANITIZED else 24) * MIB
+CANCEL = struct.pack(">I", 8)
+
+
+class Flood:
+    """Sends until the proxy ends the connection, while a clean client is served."""
+
+    def __init__(self, hop):
+        self.hop = hop
+        hop.backend.answers(OK)
+        hop.assert_serves()
+        self.before = hop.proxy.resident_bytes()
+        self.served = 0
+        self.stop = threading.Event()
+
+    def serve_others(self):
+        with H2Client(self.hop.address) as clean:
+            while not self.stop.is_set():
+                assert clean.ask().status == 200
+                self.served += 1
+
+    def run(self, frames, most=64 * MIB, client=None):
+        others = threading.Thread(target=self.serve_others)
+        others.start()
+        try:
+            with client or H2Client(self.hop.address) as attacker:
+                sent = 0
+                for octets in frames:
+                    if not attacker.send_quietly(octets):
+                        break
+                    sent += len(octets)
+                    if sent > most:
+                        break
+                code = attacker.read_until_closed()
+            deadline = time.monotonic() + PATIENCE
+            while not self.served and time.monotonic() < deadline:
+                time.sleep(0.01)
+        finally:
+            self.stop.set()
+            others.join()
+        assert self.served > 0, "a clean client was not served"
+        growth = self.hop.proxy.resident_bytes() - self.before
+        assert growth < MOST_GROWTH, f"{growth // MIB} MiB"
+        self.hop.assert_serves()
+        return code
+
+
+@pytest.fixture
+def flood(hop):
+    return Flood(hop)
+
+
+def for_ever(octets):
+    while True:
+        yield octets
+
+
+def test_ping(flood):
+    assert flood.run(for_ever(frame(PING, 0, 0, b"12345678") * 100)) in (ENHANCE_YOUR_CALM, None)
+
+
+def test_settings(flood):
+    assert flood.run(for_ever(frame(SETTINGS, 0, 0) * 100)) in (ENHANCE_YOUR_CALM, None)
+
+
+def test_priority(flood):
+    octets = frame(PRIORITY, 0, 1, struct.pack(">IB", 0, 15)) * 100
+    assert flood.run(for_ever(octets)) in (ENHANCE_YOUR_CALM, None)
+
+
+def test_unknown_frames_are_ignored(flood):
+    """They cost nothing but the reading, and extensions are the client's right."""
+    with H2Client(flood.hop.address) as client:
+        for _ in range(1000):
+            client.send(frame(0xbe, 0, 0, b"x") * 100)
+        assert client.ask().status == 200
+    assert flood.hop.proxy.resident_bytes() - flood.before < MOST_GROWTH
+
+
+def test_window_updates(flood):
+    octets = frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1)) * 100
+    assert flood.run(for_ever(octets)) in (ENHANCE_YOUR_CALM, None)
+
+
+def test_empty_data(flood):
+    def frames():
+        yield frame(HEADERS, END_HEADERS, 1, block(*request_fields(method="POST")))
+        yield from for_ever(frame(DATA, 0, 1) * 100)
+
+    assert flood.run(frames()) in (ENHANCE_YOUR_CALM, None)
+
+
+def test_rapid_reset(flood):
+    def frames():
+        for stream in range(1, 2_000_000, 2):
+            yield (frame(HEADERS, END_HEADERS | END_STREAM, stream, block(*request_fields()))
+                   + frame(RST_STREAM, 0, stream, CANCEL))
+
+    assert flood.run(frames()) in (ENHANCE_YOUR_CALM, None)
+    # Work at the backend is bounded by what the proxy lets one connection do.
+    assert len(flood.hop.backend.connections) < 400
+
+
+def test_resets_that_the_proxy_is_made_to_send(flood):
+    def frames():
+        for stream in range(1, 2_000_000, 2):
+            yield (frame(HEADERS, END_HEADERS, stream, block(*request_fields(method="POST")))
+                   + frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", 0x7fffffff)))
+
+    assert flood.run(frames()) in (ENHANCE_YOUR_CALM, None)
+
+
+def test_malformed_requests(flood):
+    def frames():
+        for stream in range(1, 2_000_000, 2):
+            yield frame(HEADERS, END_HEADERS | END_STREAM, stream, block(*request_fields(("X", "y"))))
+
+    assert flood.run(frames()) in (ENHANCE_YOUR_CALM, None)
+
+
+def test_continuation_without_end(flood):
+    def frames():
+        yield frame(HEADERS, END_STREAM, 1, block(*request_fields()))
+        yield from for_ever(frame(CONTINUATION, 0, 1, block(("a", "x" * 1000)) * 10))
+
+    assert flood.run(frames()) in (ENHANCE_YOUR_CALM, None)
+
+
+def test_empty_continuations(flood):
+    def frames():
+        yield frame(HEADERS, END_STREAM, 1, block(*request_fields()))
+        yield from for_ever(frame(CONTINUATION, 0, 1) * 100)
+
+    assert flood.run(frames()) in (ENHANCE_YOUR_CALM, None)
+
+
+def header_bomb(name):
+    """One octet for a line of 4 KiB: an entry of the dynamic table, again and again."""
+    entry = b"\x40" + bytes([len(name)]) + name + b"\x7f\xa1\x1e" + b"x" * 4000
+    return block(*request_fields()) + entry + b"\xbe" * 10_000
+
+
+@pytest.mark.parametrize("name", [b"a", b"cookie"])
+def test_header_bombs(flood, name):
+    def frames():
+        for stream in range(1, 401, 2):
+            yield frame(HEADERS, END_HEADERS | END_STREAM, stream, header_bomb(name))
+
+    client = H2Client(flood.hop.address)
+    threading.Timer(2, client.sock.shutdown, [2]).start()
+    flood.run(frames(), client=client)
+    assert not any(b"x" * 100 in bytes(seen) for seen in [flood.hop.backend.received])
+
+
+def test_a_bomb_is_answered_with_431(hop):
+    with H2Client(hop.address) as client:
+        stream = client.new_stream()
+        client.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, header_bomb(b"a")))
+        assert client.read_answer(stream).status == 431
+        hop.backend.answers(OK)
+        assert client.ask().status == 200
