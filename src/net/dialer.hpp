@@ -28,6 +28,7 @@ struct Destination {
   std::uint16_t port = 0;
   std::string socket_path;
   bool tls = false;
+  bool http2 = false;  // with TLS: may be agreed upon
 };
 
 struct Dialled {

@@ -72,9 +72,8 @@ TlsClientContext::~TlsClientContext() {
 }
 
 Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::make(
-    const TlsClientOptions& options, const TlsProtocols& protocols) {
+    const TlsClientOptions& options) {
   std::shared_ptr<TlsClientContext> made(new TlsClientContext);  // the constructor is private
-  made->protocols_ = on_the_wire(protocols);
   made->server_name_ = options.server_name;
   if (auto set = made->set_up(options); !set) return failure(set.error());
   return std::shared_ptr<const TlsClientContext>(std::move(made));
@@ -114,14 +113,15 @@ std::unique_ptr<TlsStream> TlsClientContext::connect(
     std::shared_ptr<const TlsClientContext> context,
     std::unique_ptr<Stream> inner,
     const std::string& host,
-    std::shared_ptr<TlsSessions> sessions) {
+    std::shared_ptr<TlsSessions> sessions,
+    const TlsProtocols& protocols) {
   SslHandle ssl(SSL_new(context->context_));
   if (!ssl) throw std::bad_alloc();
   SSL_set_connect_state(ssl.get());
-  const std::string& protocols = context->protocols_;
+  const std::string list = on_the_wire(protocols);
   const bool offered =
-      SSL_set_alpn_protos(ssl.get(), reinterpret_cast<const unsigned char*>(protocols.data()),
-                          static_cast<unsigned>(protocols.size())) == 0;
+      SSL_set_alpn_protos(ssl.get(), reinterpret_cast<const unsigned char*>(list.data()),
+                          static_cast<unsigned>(list.size())) == 0;
   const std::string& name = context->server_name_.empty() ? host : context->server_name_;
   if (!offered || !expect_server(ssl.get(), name)) throw std::bad_alloc();
   if (sessions) {

@@ -86,22 +86,22 @@ class TlsSessions {
 
 class TlsClientContext {
  public:
-  static Result<std::shared_ptr<const TlsClientContext>> make(const TlsClientOptions& options,
-                                                              const TlsProtocols& protocols);
+  static Result<std::shared_ptr<const TlsClientContext>> make(const TlsClientOptions& options);
   ~TlsClientContext();
 
-  // The client's end of a connection to `host`, a name or an address, before its handshake.
+  // The client's end of a connection to `host`, a name or an address, before its handshake, which
+  // offers `protocols` by ALPN.
   static std::unique_ptr<TlsStream> connect(std::shared_ptr<const TlsClientContext> context,
                                             std::unique_ptr<Stream> inner,
                                             const std::string& host,
-                                            std::shared_ptr<TlsSessions> sessions);
+                                            std::shared_ptr<TlsSessions> sessions,
+                                            const TlsProtocols& protocols);
 
  private:
   TlsClientContext() = default;
   Result<void> set_up(const TlsClientOptions& options);
 
   ssl_ctx_st* context_ = nullptr;
-  std::string protocols_;
   std::string server_name_;
 };
 

@@ -6,11 +6,17 @@
 #include <utility>
 
 namespace onehop::net {
+namespace {
+
+const TlsProtocols kHttp1 = {"http/1.1"};
+const TlsProtocols kBoth = {"h2", "http/1.1"};
+
+}  // namespace
 
 Result<std::shared_ptr<const TlsClientContext>> LazyTlsClientContext::get() {
   const std::lock_guard lock(mutex_);
   if (!made_) {
-    auto made = TlsClientContext::make(options_, protocols_);
+    auto made = TlsClientContext::make(options_);
     if (!made) return failure(made.error());
     made_ = std::move(*made);
   }
@@ -18,7 +24,9 @@ Result<std::shared_ptr<const TlsClientContext>> LazyTlsClientContext::get() {
 }
 
 std::shared_ptr<TlsSessions> TlsDialer::sessions_for(const Destination& destination) {
-  auto& sessions = sessions_[destination.host + ":" + std::to_string(destination.port)];
+  // A session remembers its protocol.
+  auto& sessions = sessions_[destination.host + ":" + std::to_string(destination.port) +
+                             (destination.http2 ? " h2" : "")];
   if (!sessions) sessions = std::make_shared<TlsSessions>();
   return sessions;
 }
@@ -32,7 +40,8 @@ task<Result<Dialled>> TlsDialer::dial(const Destination& destination) {
   auto context = context_->get();
   if (!context) co_return failure(context.error().during(Phase::tls).with(where));
   auto stream = TlsClientContext::connect(std::move(*context), std::move(dialled->stream),
-                                          destination.host, sessions_for(destination));
+                                          destination.host, sessions_for(destination),
+                                          destination.http2 ? kBoth : kHttp1);
   auto shaken = co_await stream->handshake(deadline);
   if (!shaken) co_return failure(shaken.error().retry_safe(true).with(where));
   dialled->stream = std::move(stream);

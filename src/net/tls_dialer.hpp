@@ -18,13 +18,11 @@ namespace onehop::net {
 // never dials https:// does not need them. Shared by threads.
 class LazyTlsClientContext {
  public:
-  LazyTlsClientContext(TlsClientOptions options, TlsProtocols protocols)
-      : options_(std::move(options)), protocols_(std::move(protocols)) {}
+  explicit LazyTlsClientContext(TlsClientOptions options) : options_(std::move(options)) {}
   Result<std::shared_ptr<const TlsClientContext>> get();
 
  private:
   const TlsClientOptions options_;
-  const TlsProtocols protocols_;
   std::mutex mutex_;
   std::shared_ptr<const TlsClientContext> made_;  // guarded by mutex_
 };

@@ -67,7 +67,7 @@ TEST(Settings, ReachEveryOptionOfTheTransport) {
                                 activity_timeout, pool_idle_timeout, pool_size, max_connections,
                                 queue_timeout, replay_body, retry_budget, expect_continue_timeout,
                                 max_response_header_bytes, max_response_header_fields,
-                                max_informational, hold, tls, network] = Transport::Options();
+                                max_informational, hold, network] = Transport::Options();
   EXPECT_EQ(transport_after("connect-attempt-timeout", "1s").connect_attempt_timeout, 1s);
   EXPECT_EQ(transport_after("connect-timeout", "2s").connect_timeout, 2s);
   EXPECT_EQ(transport_after("response-timeout", "3s").response_timeout, 3s);

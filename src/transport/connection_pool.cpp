@@ -318,6 +318,11 @@ void OriginPool::deliver(std::unique_ptr<Connection> connection) {
   waiter->ready.set();
 }
 
+void OriginPool::adopt(Slot slot, std::unique_ptr<net::Stream> stream, std::string address) {
+  deliver(
+      std::make_unique<Connection>(*this, std::move(slot), std::move(stream), std::move(address)));
+}
+
 void OriginPool::give_back(std::unique_ptr<Connection> connection) {
   deliver(std::move(connection));
 }
@@ -394,17 +399,25 @@ bool ConnectionPool::try_retry() noexcept {
 
 OriginPool& ConnectionPool::origin(const Url& url) {
   if (last_ && last_->matches(url)) return *last_;
-  std::string key = key_of(url);
+  OriginPool& found = origin(key_of(url), destination_of(url));
+  last_ = &found;
+  return found;
+}
+
+OriginPool& ConnectionPool::origin(const std::string& key, const net::Destination& destination) {
   std::unique_ptr<OriginPool>& origin = origins_[key];
-  if (!origin) origin = std::make_unique<OriginPool>(*this, std::move(key), destination_of(url));
-  last_ = origin.get();
+  if (!origin) origin = std::make_unique<OriginPool>(*this, key, destination);
   return *origin;
 }
 
 H2Origin& ConnectionPool::h2_origin(const Url& url) {
   std::string key = key_of(url);
   std::unique_ptr<H2Origin>& origin = h2_origins_[key];
-  if (!origin) origin = std::make_unique<H2Origin>(*this, std::move(key), destination_of(url));
+  if (!origin) {
+    net::Destination destination = destination_of(url);
+    destination.http2 = true;
+    origin = std::make_unique<H2Origin>(*this, std::move(key), std::move(destination));
+  }
   return *origin;
 }
 

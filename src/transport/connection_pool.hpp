@@ -41,10 +41,7 @@ struct SharedPools {
   explicit SharedPools(Transport::Options given)
       : options(std::move(given)),
         budget(options.retry_budget),
-        tls(std::make_shared<net::LazyTlsClientContext>(options.tls, protocols())) {}
-
-  // What is offered to an upstream by ALPN.
-  static net::TlsProtocols protocols() { return {"http/1.1"}; }
+        tls(std::make_shared<net::LazyTlsClientContext>(options.tls)) {}
 
   std::shared_ptr<SharedOrigin> origin(const std::string& key);
   // A slot of `key` came free: threads with waiting requests look again.
@@ -88,6 +85,8 @@ class OriginPool {
   task<Result<std::unique_ptr<Connection>>> take(Freshness freshness);
   // After an exchange that left it reusable.
   void give_back(std::unique_ptr<Connection> connection);
+  // A new connection that was made for HTTP/2, which the upstream does not speak.
+  void adopt(Slot slot, std::unique_ptr<net::Stream> stream, std::string address);
   // The idle `connection` was closed by the upstream, or spoke out of turn.
   void drop(const Connection& connection);
   // Closes what has been idle for too long.
@@ -133,6 +132,7 @@ class ConnectionPool final : public io::ShardLocal {
 
   OriginPool& origin(const Url& url);
   H2Origin& h2_origin(const Url& url);
+  OriginPool& origin(const std::string& key, const net::Destination& destination);
 
   io::Reactor& reactor() const noexcept { return reactor_; }
   SharedPools& shared() const noexcept { return *shared_; }

@@ -5,6 +5,12 @@
 #include <utility>
 
 namespace onehop::transport {
+namespace {
+
+// An upstream that chose HTTP/1.1 is offered HTTP/2 again after this long.
+constexpr net::Duration kForgetHttp1 = std::chrono::minutes(5);
+
+}  // namespace
 
 // A request without a connection; lives in its coroutine. It is only told to look again: what it
 // was promised could be gone by then.
@@ -81,6 +87,7 @@ task<Result<H2Connection*>> H2Origin::take(Need need) {
     const bool told = co_await waiter.changed.wait(deadline);
     static_cast<ListNode&>(waiter).unlink();
     if (waiter.error) co_return failure(*waiter.error);
+    if (!speaks_http2()) co_return nullptr;
     if (H2Connection* connection = best(need)) co_return connection;
     if (!told) {
       co_return failure(
@@ -128,6 +135,16 @@ task<void> H2Origin::dial(std::unique_ptr<Slot> slot) {
   dialling_ = false;
   if (dialled) {
     pool_.counters().dialled.add(1);
+    if (const TlsInfo* const tls = dialled->stream->tls(); tls && tls->protocol != "h2") {
+      http1_until_ = io::deadline_after(pool_.reactor().now(), kForgetHttp1);
+      net::Destination http1 = destination_;
+      http1.http2 = false;
+      pool_.origin(key_, http1).adopt(std::move(*slot), std::move(dialled->stream),
+                                      std::move(dialled->address));
+      while (Waiter* waiter = waiters_.pop_front())
+        waiter->changed.set();
+      co_return;
+    }
     connections_.push_back(std::make_unique<H2Connection>(
         *this, std::move(*slot), std::move(dialled->stream), std::move(dialled->address)));
     connections_.back()->start();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // H2Origin: a transport's HTTP/2 connections to one origin on one thread. Requests share few of
-// them: another is made when one is three quarters full. One thread.
+// them: another is made when one is three quarters full. Where ALPN has chosen HTTP/1.1 instead,
+// the connection goes to the origin's OriginPool, and so do the requests. One thread.
 #pragma once
 
 #include <onehop/scope.hpp>
@@ -28,7 +29,9 @@ class H2Origin {
   // A connection with room for one request more, which has to be opened at once; null when one has
   // to wait.
   H2Connection* try_take(Need need = Need::room);
-  // Waits for one. Errors: those of dialling; Errc::no_connection_slot after queue_timeout.
+  // False when the upstream has chosen HTTP/1.1, not long ago.
+  bool speaks_http2() const noexcept { return pool_.reactor().now() >= http1_until_; }
+  // Waits for one; null when the upstream turns out to speak HTTP/1.1. Errors: those of dialling; Errc::no_connection_slot after queue_timeout.
   task<Result<H2Connection*>> take(Need need);
 
   bool matches(const Url& url) const noexcept;
@@ -59,6 +62,7 @@ class H2Origin {
   std::vector<std::unique_ptr<H2Connection>> connections_;
   IntrusiveList<Waiter> waiters_;
   io::Wakeup look_again_;
+  net::Time http1_until_{};
   bool dialling_ = false;
   Scope dials_;
 };

@@ -3,6 +3,7 @@
 
 #include "base/arena.hpp"
 #include "http/field_names.hpp"
+#include "transport/connect_retry.hpp"
 #include "transport/h2_exchange.hpp"
 #include "transport/h2_origin.hpp"
 
@@ -65,19 +66,28 @@ Response finished(Response response, std::unique_ptr<H2Exchange> exchange) {
 
 }  // namespace
 
-task<Result<Response>> h2_round_trip(ConnectionPool& pool, Request& request, bool repeatable) {
+task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
+                                                    Request& request,
+                                                    bool repeatable) {
   H2Origin& origin = pool.h2_origin(request.url());
   const auto need =
       request.headers().has(field::upgrade) ? H2Origin::Need::settings : H2Origin::Need::room;
+  ConnectRetry retry(pool);
   for (int attempt = 1;; ++attempt) {
     H2Connection* connection = origin.try_take(need);
-    if (!connection) {
+    while (!connection) {
       auto taken = co_await origin.take(need);
-      if (!taken) {
+      if (taken) {
+        connection = *taken;
+        if (!connection) co_return std::nullopt;
+        break;
+      }
+      const auto pause = retry.pause_after(taken.error());
+      if (!pause) {
         if (Exchange* record = request.exchange()) ++record->attempts;
         co_return failure(taken.error());
       }
-      connection = *taken;
+      co_await sleep_for(*pause);
     }
     auto exchange = std::make_unique<H2Exchange>(*connection, request);
     note_attempt(pool, request, *connection);

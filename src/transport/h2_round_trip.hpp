@@ -8,9 +8,14 @@
 
 #include "transport/connection_pool.hpp"
 
+#include <optional>
+
 namespace onehop::transport {
 
-// `repeatable`: doing it twice is harmless.
-task<Result<Response>> h2_round_trip(ConnectionPool& pool, Request& request, bool repeatable);
+// `repeatable`: doing it twice is harmless. Nothing when the upstream turns out to speak HTTP/1.1;
+// the request is then as it was.
+task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
+                                                    Request& request,
+                                                    bool repeatable);
 
 }  // namespace onehop::transport

@@ -7,6 +7,8 @@
 #include "http/field_names.hpp"
 #include "net/test_network.hpp"
 #include "transport/h1_exchange.hpp"
+#include "transport/connect_retry.hpp"
+#include "transport/h2_origin.hpp"
 #include "transport/h2_round_trip.hpp"
 
 #include <cerrno>
@@ -20,9 +22,6 @@ using transport::Freshness;
 using transport::H1Exchange;
 using transport::OriginPool;
 
-// A single address that refuses is asked once more after this: it may be restarting.
-constexpr net::Duration kConnectAgain = std::chrono::milliseconds(50);
-constexpr net::Duration kHoldEvery = std::chrono::milliseconds(100);
 constexpr int kMostAttempts = 3;
 
 Result<void> check_url(const Url& url) {
@@ -41,6 +40,15 @@ Result<void> check_url(const Url& url) {
 bool may_be_repeated(const Request& request) {
   return request.method().is_idempotent() || request.headers().has("Idempotency-Key") ||
          request.headers().has("X-Idempotency-Key");
+}
+
+// By prior knowledge, or where ALPN may choose it. An Upgrade goes to an https upstream over
+// HTTP/1.1, which every one of them can do.
+bool may_use_http2(ConnectionPool& pool, const Request& request) {
+  const std::string_view scheme = request.url().scheme();
+  if (scheme == "h2c") return true;
+  if (scheme != "https" || request.headers().has(field::upgrade)) return false;
+  return pool.h2_origin(request.url()).speaks_http2();
 }
 
 }  // namespace
@@ -81,8 +89,7 @@ class RoundTrip {
         origin_(pool.origin(request.url())),
         request_(request),
         record_(request.exchange()),
-        repeatable_(may_be_repeated(request)),
-        hold_until_(io::deadline_after(pool.reactor().now(), pool.options().hold)) {}
+        repeatable_(may_be_repeated(request)) {}
 
   OriginPool& origin() const noexcept { return origin_; }
   // A stale connection is most likely where one stale connection was: retries get a new one.
@@ -102,19 +109,16 @@ class RoundTrip {
   // Not inlined: its frame would become part of every round trip's.
   [[gnu::noinline]] task<Result<std::unique_ptr<transport::Connection>>> connect(
       Freshness freshness) {
-    bool asked_again = false;
+    transport::ConnectRetry retry(pool_);
     for (;;) {
       auto taken = co_await origin_.take(freshness);
-      if (taken || taken.error().is_timeout() || !is_refusal(taken.error())) co_return taken;
-      const net::Time now = pool_.reactor().now();
-      const bool hold = now < hold_until_;
-      if (!hold && (std::exchange(asked_again, true) || !pool_.try_retry())) {
+      if (taken) co_return taken;
+      const auto pause = retry.pause_after(taken.error());
+      if (!pause) {
         if (record_) ++record_->attempts;
         co_return taken;
       }
-      net::Duration pause = kConnectAgain;
-      if (hold) pause = kHoldEvery;
-      co_await sleep_for(pause);
+      co_await sleep_for(*pause);
     }
   }
 
@@ -130,16 +134,11 @@ class RoundTrip {
   }
 
  private:
-  static bool is_refusal(const Error& error) {
-    return error.phase() == Phase::connect && error.code().category() == std::system_category();
-  }
-
   ConnectionPool& pool_;
   OriginPool& origin_;
   Request& request_;
   Exchange* record_;
   bool repeatable_;
-  net::Time hold_until_;
 };
 
 }  // namespace
@@ -163,8 +162,9 @@ task<Result<Response>> Transport::round_trip(Request request) const {
   }
   ConnectionPool& pool = state_->pool(*reactor);
   pool.note_request();
-  if (request.url().scheme() == "h2c") {
-    co_return co_await transport::h2_round_trip(pool, request, may_be_repeated(request));
+  if (may_use_http2(pool, request)) {
+    auto answered = co_await transport::h2_round_trip(pool, request, may_be_repeated(request));
+    if (answered) co_return std::move(*answered);
   }
   RoundTrip trip(pool, request);
   for (int attempt = 1;; ++attempt) {
