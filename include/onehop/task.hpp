@@ -32,6 +32,20 @@ class InFramePool {
   }
 };
 
+template <class T>
+struct FramePoolAllocator {
+  using value_type = T;
+  FramePoolAllocator() noexcept = default;
+  template <class U>
+  FramePoolAllocator(const FramePoolAllocator<U>&) noexcept {
+  }  // NOLINT(google-explicit-constructor)
+  T* allocate(std::size_t count) { return static_cast<T*>(allocate_frame(count * sizeof(T))); }
+  void deallocate(T* memory, std::size_t count) noexcept {
+    deallocate_frame(memory, count * sizeof(T));
+  }
+  friend bool operator==(FramePoolAllocator, FramePoolAllocator) noexcept { return true; }
+};
+
 class TaskPromiseBase : public InFramePool {
  public:
   std::suspend_always initial_suspend() const noexcept { return {}; }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <onehop/error.hpp>
+#include <onehop/task.hpp>
 
 #include <cstdint>
 #include <string>
@@ -15,7 +16,7 @@ namespace onehop {
 
 class Url {
  public:
-  Url() : Url(std::string("/")) {}  // the origin-form "/"
+  Url() : Url(Text("/")) {}  // the origin-form "/"
 
   // An absolute URL with a host (or unix:PATH, a stream socket), for configuration and hooks.
   // Schemes: http, https, h2c, unix. A host outside ASCII becomes its IDNA form. The fragment is
@@ -65,8 +66,10 @@ class Url {
   }
 
  private:
+  using Text = std::basic_string<char, std::char_traits<char>, detail::FramePoolAllocator<char>>;
+
   // Splits a target; the scheme and the authority are the caller's business.
-  explicit Url(std::string target);
+  explicit Url(Text target);
   struct Unset {};
   explicit Url(Unset) noexcept {}
   void set_target(std::string_view path, std::string_view query, bool has_query);
@@ -76,8 +79,8 @@ class Url {
   //   /p?q                       no prefix
   //   http://user@  /p?q         the host is in authority_
   //   unix:/run/x.sock  /        the socket's path is in the prefix, and authority_ is "localhost"
-  std::string text_;
-  std::string authority_;
+  Text text_;
+  Text authority_;
   std::size_t path_at_ = 0;
   std::size_t query_at_ = std::string::npos;  // of the '?'
   std::uint16_t port_ = 0;

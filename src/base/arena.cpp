@@ -3,15 +3,16 @@
 #include "base/arena.hpp"
 
 #include "base/memory_checker.hpp"
+#include "base/returned_memory.hpp"
 
 #include <cstdlib>
 
 namespace onehop {
 namespace {
 
-// 1 MiB per thread at most. None under a memory checker, which then sees a view that outlives its
+// 512 KiB per thread at most. None under a memory checker, which then sees a view that outlives its
 // message.
-constexpr std::size_t kMaxFreeBlocks = kMemoryChecker ? 0 : 256;
+constexpr std::size_t kMaxFreeBlocks = kMemoryChecker ? 0 : 128;
 
 struct FreeBlock {
   FreeBlock* next;
@@ -57,6 +58,7 @@ void* take_block() {
 
 void give_block(void* memory) noexcept {
   if (t_free.closed || t_free.size == kMaxFreeBlocks) {
+    note_returned_memory(Arena::kBlockSize);
     std::free(memory);
     return;
   }

@@ -2,6 +2,7 @@
 #include <onehop/task.hpp>
 
 #include "base/memory_checker.hpp"
+#include "base/returned_memory.hpp"
 
 #include <cstddef>
 #include <cstdlib>
@@ -13,7 +14,7 @@ namespace {
 // Frames of up to 4 KiB in steps of 64 octets; larger ones are rare and go to malloc.
 constexpr std::size_t kStep = 64;
 constexpr std::size_t kClasses = 64;
-constexpr std::size_t kKept = 256;  // per class and thread
+constexpr std::size_t kKept = 64;  // per class and thread
 
 class FramePool {
  public:
@@ -41,6 +42,7 @@ class FramePool {
   void deallocate(void* frame, std::size_t index) noexcept {
     Class& c = classes_[index];
     if (c.count >= kKept) {
+      note_returned_memory((index + 1) * kStep);
       std::free(frame);
       return;
     }

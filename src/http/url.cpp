@@ -45,9 +45,10 @@ Result<void> check_target(std::string_view target) {
 }
 
 // A fragment never comes in a request, so a '#' is data that lacks its escape.
-std::string with_escaped_hashes(std::string_view target) {
-  if (target.find('#') == std::string_view::npos) return std::string(target);
-  std::string escaped;
+template <class Text>
+Text with_escaped_hashes(std::string_view target) {
+  if (target.find('#') == std::string_view::npos) return Text(target);
+  Text escaped;
   for (const char c : target) {
     if (c == '#') {
       escaped += "%23";
@@ -87,7 +88,7 @@ Result<Url> checked(Url url, const Result<void>& result) {
 
 }  // namespace
 
-Url::Url(std::string target)
+Url::Url(Text target)
     : text_(std::move(target)),
       query_at_(text_.find('?')),
       path_is_empty_(text_.empty() || query_at_ == 0) {
@@ -125,8 +126,9 @@ Result<void> Url::parse_authority(std::string_view text, bool from_wire) {
     if (port_ == 0 && from_wire) return bad_target("port 0 in the target");
     if (port_ == 0) return bad_url("bad port \"0\": it is 1 to 65535");
   }
-  authority_ = parts->bracketed ? '[' + std::string(parts->host) + ']' : std::string(parts->host);
-  if (port_ != standard) authority_.append(":").append(std::to_string(port_));
+  authority_ = parts->host;
+  if (parts->bracketed) authority_.insert(0, 1, '[').push_back(']');
+  if (port_ != standard) (authority_ += ':') += std::string_view(std::to_string(port_));
   return {};
 }
 
@@ -137,7 +139,8 @@ Result<Url> Url::parse(std::string_view text) {
     const Result<std::string_view> socket = find_socket_path(text.substr(5), kMaxSocketPath);
     if (!socket) return failure(socket.error());
     Url url;
-    url.text_ = "unix:" + std::string(*socket) + '/';
+    url.text_ = "unix:";
+    url.text_.append(*socket).push_back('/');
     url.path_at_ = url.text_.size() - 1;
     url.path_is_empty_ = true;
     url.scheme_size_ = 4;
@@ -149,9 +152,9 @@ Result<Url> Url::parse(std::string_view text) {
   if (const Result<void> valid = check_configured_target(target); !valid) {
     return failure(valid.error());
   }
-  Url url{std::string(target)};
+  Url url{Text(target)};
   const std::string prefix = parts.scheme + "://" + std::string(parts.user_info);
-  url.text_.insert(0, prefix);
+  url.text_.insert(0, std::string_view(prefix));
   url.path_at_ = prefix.size();
   if (url.query_at_ != std::string::npos) url.query_at_ += prefix.size();
   url.scheme_size_ = static_cast<std::uint8_t>(parts.scheme.size());
@@ -161,7 +164,7 @@ Result<Url> Url::parse(std::string_view text) {
 
 Result<Url> Url::parse_target(std::string_view target) {
   if (const Result<void> valid = check_target(target); !valid) return failure(valid.error());
-  if (target == "*" || target.starts_with('/')) return Url(with_escaped_hashes(target));
+  if (target == "*" || target.starts_with('/')) return Url(with_escaped_hashes<Text>(target));
   const std::size_t scheme_size = std::min(target.find("://"), target.size());
   const std::string scheme = lowered(target.substr(0, scheme_size));
   if (scheme_size == target.size() || (scheme != "http" && scheme != "https")) {
@@ -171,8 +174,8 @@ Result<Url> Url::parse_target(std::string_view target) {
   // RFC 9110 §4.2.4: user info in what a stranger sends is there to mislead.
   if (!parts.user_info.empty()) return bad_target("user info in the target");
   if (parts.rest.starts_with('#')) return bad_target("a fragment in the target");
-  Url url{with_escaped_hashes(parts.rest)};
-  url.text_.insert(0, scheme + "://");
+  Url url{with_escaped_hashes<Text>(parts.rest)};
+  url.text_.insert(0, std::string_view(scheme + "://"));
   url.path_at_ = scheme_size + 3;
   if (url.query_at_ != std::string::npos) url.query_at_ += url.path_at_;
   url.scheme_size_ = static_cast<std::uint8_t>(scheme_size);
@@ -224,8 +227,8 @@ std::string Url::decoded_path() const {
 }
 
 std::string Url::to_string() const {
-  if (!is_absolute()) return text_;
-  if (scheme() == "unix") return text_.substr(0, path_at_);
+  if (!is_absolute()) return std::string(text_);
+  if (scheme() == "unix") return std::string(text_, 0, path_at_);
   std::string text(scheme());
   text.append("://").append(authority_);
   if (!is_asterisk()) text.append(path());  // RFC 9112 §3.2.4: the URL of "*" has no path
@@ -239,7 +242,7 @@ Url Url::resolved_below(const Url& base) const {
   url.path_at_ = base.path_at_;
   url.port_ = base.port_;
   url.scheme_size_ = base.scheme_size_;
-  std::string& text = url.text_;
+  Text& text = url.text_;
   text.reserve(base.text_.size() + text_.size() + 2);
   text.append(base.text_, 0, base.path_at_);
   if (is_asterisk()) {  // about the server as a whole, wherever its paths begin
@@ -264,7 +267,7 @@ Url Url::resolved_below(const Url& base) const {
 }
 
 Url Url::without_authority() const {
-  Url url{std::string(target())};
+  Url url{Text(target())};
   url.path_is_empty_ = false;
   return url;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/memory_checker.hpp"
+#include "base/returned_memory.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -15,7 +16,7 @@ namespace onehop::io {
 class BufferPool {
  public:
   static constexpr std::size_t kSize = 16 * 1024;
-  static constexpr std::size_t kKept = 64;  // 1 MiB a thread at most
+  static constexpr std::size_t kKept = 16;  // 256 KiB a thread at most
 
   using Buffer = std::unique_ptr<char[]>;
 
@@ -26,7 +27,11 @@ class BufferPool {
     return buffer;
   }
   void give_back(Buffer buffer) {
-    if (!kMemoryChecker && free_.size() < kKept) free_.push_back(std::move(buffer));
+    if (!kMemoryChecker && free_.size() < kKept) {
+      free_.push_back(std::move(buffer));
+    } else {
+      note_returned_memory(kSize);
+    }
   }
 
  private:

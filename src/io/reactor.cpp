@@ -2,6 +2,7 @@
 #include "io/reactor.hpp"
 
 #include "base/check.hpp"
+#include "base/returned_memory.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +16,7 @@ namespace {
 thread_local Reactor* current_reactor = nullptr;
 
 constexpr std::size_t kEventsPerPass = 256;
+constexpr Duration kReleaseEvery = std::chrono::seconds(1);
 
 FileDescriptor checked(int fd, const char* what) {
   if (fd < 0) throw std::system_error(errno, std::system_category(), what);
@@ -92,6 +94,10 @@ bool Reactor::run_once(Duration longest) {
 }
 
 void Reactor::poll(Duration longest) {
+  if (longest != Duration::zero() && now_ >= next_release_) {
+    next_release_ = now_ + kReleaseEvery;
+    release_returned_memory();
+  }
   Duration wait = longest;
   if (clock_ == Clock::system) {
     if (const auto next = timers_.next())

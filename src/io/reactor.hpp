@@ -144,6 +144,7 @@ class Reactor {
   const void* last_local_key_ = nullptr;
   ShardLocal* last_local_ = nullptr;
   std::uint64_t pass_ = 0;
+  Time next_release_{};  // of memory to the system
 
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;  // guarded by mutex_

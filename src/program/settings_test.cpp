@@ -109,6 +109,7 @@ TEST(Settings, RefuseWhatTheirKindIsNot) {
       {"header-timeout", "0s"},         {"max-header-bytes", "64"},
       {"retry-budget", "200"},          {"access-log", "xml"},
       {"tls-client-auth", "sometimes"}, {"tls", ""},
+      {"allow-upgrade", "a b"},         {"allow-upgrade", "x/"},
   };
   for (const auto& [name, value] : cases) {
     Configuration configuration;

@@ -73,6 +73,13 @@ void AcceptLoop::pause() {
   shard_.reactor().timers().arm(timer_, shard_.reactor().now() + kPause);
 }
 
+// Once for as long as it lasts.
+void AcceptLoop::note_shortage(int error) {
+  if (std::exchange(short_, true)) return;
+  const std::string why = std::strerror(error);  // NOLINT(concurrency-mt-unsafe)
+  shard_.common().log(LogLevel::warning, "accepting pauses: " + why);
+}
+
 bool AcceptLoop::accept_some() {
   for (int i = 0; i < kBatch; ++i) {
     if (shard_.is_full()) {
@@ -82,12 +89,12 @@ bool AcceptLoop::accept_some() {
     auto accepted = listener_->accept();
     if (!accepted) {
       if (accepted.error() == EAGAIN) return true;
-      if (!is_shortage(accepted.error())) continue;             // died in the queue
-      const std::string why = std::strerror(accepted.error());  // NOLINT(concurrency-mt-unsafe)
-      shard_.common().log(LogLevel::warning, "accepting pauses: " + why);
+      if (!is_shortage(accepted.error())) continue;  // died in the queue
+      note_shortage(accepted.error());
       pause();
       return false;
     }
+    short_ = false;
     adopt(std::move(*accepted));
   }
   return true;

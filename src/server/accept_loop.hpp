@@ -33,6 +33,7 @@ class AcceptLoop final : private io::Watcher {
   // False when it had to pause.
   bool accept_some();
   void pause();
+  void note_shortage(int error);
   void add() noexcept;
   void remove() noexcept;
 
@@ -43,6 +44,7 @@ class AcceptLoop final : private io::Watcher {
   io::Wakeup ready_;
   io::Timer timer_;
   bool listening_ = false;
+  bool short_ = false;  // of descriptors or memory, and it was said
 };
 
 }  // namespace onehop::server

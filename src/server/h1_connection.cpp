@@ -48,7 +48,8 @@ task<void> H1Connection::run() {
   while (next == Next::keep_alive) {
     if (input_.empty()) {
       input_.release();
-      if (shard_.is_draining()) break;
+      // What had arrived before the end is still served.
+      if (shard_.is_draining() && !stream_->has_unread_now()) break;
       idle_ = true;
       const net::Time now = stream_->reactor().now();
       const auto wait =

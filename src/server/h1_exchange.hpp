@@ -43,10 +43,13 @@ class H1Exchange {
   H1Exchange& operator=(const H1Exchange&) = delete;
   ~H1Exchange();
 
+  // What is rarely needed is not inlined, here and below: clang would make its frame part of that
+  // of run(), which every request takes.
+
   // The whole exchange, from a complete head at the front of the input.
   task<Next> run(h1::HeadParser& parser);
   // Answers what could not be understood (408, 4xx, 5xx) and is not followed by anything.
-  task<Next> refuse(Error error);
+  [[gnu::noinline]] task<Next> refuse(Error error);
 
  private:
   friend class RequestBody;
@@ -77,13 +80,13 @@ class H1Exchange {
   bool rest_is_small() const noexcept;
   Result<std::size_t> write_head(const Response& response, const Plan& plan);
   std::optional<Result<void>> try_deliver(Response& response, const Plan& plan);
-  task<Result<void>> deliver_rest();
-  task<Result<void>> deliver(Response& response, Plan plan);
+  [[gnu::noinline]] task<Result<void>> deliver_rest();
+  [[gnu::noinline]] task<Result<void>> deliver(Response& response, Plan plan);
   void note_cut(const Error& error);
-  task<void> wait_until_settled();
+  [[gnu::noinline]] task<void> wait_until_settled();
   task<void> until_settled();
-  task<Next> settle_body(bool close);
-  task<void> tunnel(Response& response);
+  [[gnu::noinline]] task<Next> settle_body(bool close);
+  [[gnu::noinline]] task<void> tunnel(Response& response);
   void finish() noexcept;
   Phase phase() const noexcept;
   void fail(const Error& error);

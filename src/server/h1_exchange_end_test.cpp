@@ -6,6 +6,7 @@
 #include "support/vocabulary.hpp"
 
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -141,6 +142,39 @@ TEST_F(H1ExchangeEnd, CancelsABodyWhoseClientLeaves) {
   EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
 }
 
+// With more requests behind this one it waits for the answers; with none it cannot be told from one
+// that has left.
+TEST_F(H1ExchangeEnd, TakesAHalfCloseBehindTheLastRequestForALeave) {
+  Wire client = connect_to_body([] {
+    auto body = pieces({"slow"});
+    body->pause_ = 1s;
+    return body;
+  });
+  client.send(std::string(kGet) + std::string(kGet));
+  client.close_write();
+  network_.advance(5s);
+  const std::string answers = client.receive();
+  EXPECT_EQ(count_of("4\r\nslow\r\n0\r\n\r\n", answers), 1);
+  EXPECT_TRUE(client.at_end());
+  ASSERT_EQ(exchanges_.size(), 2u);
+  EXPECT_EQ(exchanges_.at(0).outcome, Outcome::complete);
+  EXPECT_EQ(exchanges_.at(1).outcome, Outcome::client_gone);
+}
+
+TEST_F(H1ExchangeEnd, OutlivesAnExceptionOfTheLog) {
+  std::string logged;
+  Server::Options options;
+  options.on_exchange_end = [](const Exchange&) { throw std::runtime_error("disk full"); };
+  options.log = [&logged](LogLevel, std::string_view line) { logged += line; };
+  network_.serve("s:80", testing::recorder(Status::ok, "fine"), std::move(options));
+  Wire client = network_.connect("s:80");
+  for (int i = 0; i < 2; ++i) {
+    client.send(kGet);
+    EXPECT_EQ(body_of(client.receive()), "fine");
+  }
+  EXPECT_THAT(logged, HasSubstr("disk full"));
+}
+
 // --- tunnels of a handler's own ----------------------------------------------------------------
 
 // Gives back what it is sent, in capitals.
@@ -164,6 +198,40 @@ class Shouting final : public Tunnel {
   std::string piece_;
   bool closed_ = false;
 };
+
+class Throwing final : public Tunnel {
+ public:
+  explicit Throwing(bool when_written) : when_written_(when_written) {}
+  task<Result<bytes>> read() override {
+    co_await sleep_for(when_written_ ? 1h : 1s);
+    throw std::runtime_error("out of words");
+  }
+  task<Result<void>> write(bytes) override {
+    if (when_written_) throw std::runtime_error("out of ears");
+    co_return Result<void>();
+  }
+  void close_write() override {}
+
+ private:
+  bool when_written_;
+};
+
+TEST_F(H1ExchangeEnd, ClosesATunnelThatThrows) {
+  for (const bool when_written : {false, true}) {
+    Wire client = connect([when_written](Request) {
+      Response response(Status::switching_protocols, Headers({{"Upgrade", "x"}}));
+      response.set_tunnel(std::make_unique<Throwing>(when_written));
+      return response;
+    });
+    client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+    client.send("hello");
+    network_.advance(2s);
+    client.receive();
+    EXPECT_TRUE(client.at_end());
+    EXPECT_EQ(exchanges_.last().outcome, Outcome::aborted);
+    EXPECT_TRUE(exchanges_.last().failed_with(Errc::handler_failed));
+  }
+}
 
 TEST_F(H1ExchangeEnd, JoinsAHandlersTunnelWithItsClient) {
   Wire client = connect([](Request) {

@@ -147,6 +147,50 @@ TEST_F(H1ExchangeRequest, FailsABodyThatOutlivesItsConnection) {
   EXPECT_FALSE(piece);
 }
 
+// A client that does not read its 1xx has to before its content is taken: nothing grows without
+// end.
+Response answered_after_hints(const Request& request) {
+  const Response hints(Status::early_hints, Headers({{"Link", std::string(1000, 'l')}}));
+  for (int i = 0; i < 300; ++i)
+    request.informational(hints);
+  return Response(Status::ok);
+}
+
+TEST_F(H1ExchangeRequest, WaitsWithTheBodyUntilTheClientReads) {
+  Wire client = connect([](Request request) -> task<Response> {
+    Response response = answered_after_hints(request);
+    auto content = co_await request.body().read_all(100);
+    response.set_body(Body::of(content.value_or("?")));
+    co_return response;
+  });
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n");
+  client.send("hello");
+  std::string received;
+  for (std::string piece = client.receive(); !piece.empty(); piece = client.receive())
+    received += piece;
+  EXPECT_THAT(received, EndsWith("\r\n\r\nhello"));
+  const int hints = count_of("HTTP/1.1 103 Early Hints\r\n", received);
+  EXPECT_GT(hints, 50);
+  EXPECT_LT(hints, 200);
+}
+
+TEST_F(H1ExchangeRequest, FailsTheBodyOfAClientThatDoesNotReadAtAll) {
+  std::optional<Error> error;
+  Wire client = connect([&error](Request request) -> task<Response> {
+    Response response = answered_after_hints(request);
+    auto content = co_await request.body().read_all(100);
+    if (!content) error = content.error();
+    co_return response;
+  });
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n");
+  network_.advance(59s);
+  EXPECT_FALSE(error);
+  network_.advance(2s);
+  ASSERT_TRUE(error);
+  EXPECT_TRUE(error->is(Errc::timed_out));
+  EXPECT_EQ(error->side(), Side::client);
+}
+
 // --- 100-continue and other 1xx ----------------------------------------------------------------
 
 constexpr std::string_view kExpecting =

@@ -34,12 +34,14 @@ class NetworkTest : public ::testing::Test {
                      auto response = co_await transport->round_trip(std::move(request));
                      if (!response) co_return Response(Status::bad_gateway);
                      co_return std::move(*response);
-                   }));
+                   }),
+                   exchanges_.options());
     client_ = std::make_unique<Wire>(network_.connect("proxy:80"));
     client_->send(kGet);
     return network_.accept("backend:80");
   }
 
+  test::ExchangeLog exchanges_;
   Network network_;
   std::unique_ptr<Wire> client_;
 };

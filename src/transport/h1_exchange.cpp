@@ -20,7 +20,7 @@ constexpr net::Duration kLongestIdleHint = std::chrono::seconds(60);
 
 // Keep-Alive: timeout=N. A second less, so that we are the ones who close.
 std::optional<net::Duration> idle_hint(const Headers& headers) {
-  const std::string_view value = headers.get_or_empty("Keep-Alive");
+  const std::string_view value = headers.get_or_empty(field::keep_alive);
   const std::size_t at = value.find("timeout=");
   if (at == std::string_view::npos) return std::nullopt;
   unsigned seconds = 0;

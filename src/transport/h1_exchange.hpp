@@ -33,6 +33,8 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool {
   // its result noted, first. It has no body yet: the caller gives it this object, if it has
   // content.
   std::optional<Result<Response>> try_response(const Request& request, h1::HeadParser& parser);
+  // False when sending has failed already: there is nothing to wait for.
+  bool may_wait() const noexcept { return !upload_failure_; }
   net::Stream::Awaiter wait_for_response() noexcept;
   void note_wait(net::Wait wait);
   // After a response: nothing is left to read or to send.

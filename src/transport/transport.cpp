@@ -97,7 +97,9 @@ class RoundTrip {
     record_->upstream = request_.headers().arena()->copy(connection.address());
   }
 
-  task<Result<std::unique_ptr<transport::Connection>>> connect(Freshness freshness) {
+  // Not inlined: its frame would become part of every round trip's.
+  [[gnu::noinline]] task<Result<std::unique_ptr<transport::Connection>>> connect(
+      Freshness freshness) {
     bool asked_again = false;
     for (;;) {
       auto taken = co_await origin_.take(freshness);
@@ -173,12 +175,15 @@ task<Result<Response>> Transport::round_trip(Request request) const {
     std::string copy;
     std::string* const kept = reused && pool.options().replay_body > 0 ? &copy : nullptr;
     exchange->begin(request, kept);
-    auto parser = pool.parsers().take();
-    auto response = exchange->try_response(request, *parser);
+    std::optional<wire::ParserPool::Lease> parser;  // only while there is something to parse
+    std::optional<Result<Response>> response;
     while (!response) {
-      const auto wait = co_await exchange->wait_for_response();
-      exchange->note_wait(wait);
-      response = exchange->try_response(request, *parser);
+      if (exchange->may_wait()) {
+        const auto wait = co_await exchange->wait_for_response();
+        exchange->note_wait(wait);
+      }
+      if (!parser) parser.emplace(pool.parsers().take());
+      response = exchange->try_response(request, **parser);
     }
     if (*response) {
       const bool has_more = !exchange->is_complete() && !(*response)->tunnel();

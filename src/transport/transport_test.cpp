@@ -167,6 +167,62 @@ TEST_F(TransportTest, DoesNotUseAConnectionAgainWhoseRequestBrokeOff) {
   EXPECT_EQ(transport_->statistics().open, 0u);
 }
 
+// --- upstreams that end a request early --------------------------------------------------------
+
+// It has answered, and reads no more: that is an answer.
+TEST_F(TransportTest, TakesAnAnswerThatCameBeforeTheUpstreamClosed) {
+  network_.listen("backend:80");
+  Wire client = send([] { return request(Method::put, Body::of(std::string(300'000, 'x'))); });
+  Wire backend = this->backend();
+  backend.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno");
+  backend.close();
+  const std::string answer = client.receive();
+  EXPECT_EQ(status_of(answer), 413);
+  EXPECT_EQ(body_of(answer), "no");
+  EXPECT_FALSE(error_);
+  EXPECT_EQ(transport_->statistics().open, 0u);
+}
+
+TEST_F(TransportTest, FailsWhenTheUpstreamClosesInTheMiddleOfARequest) {
+  for (const bool reset : {false, true}) {
+    network_.listen("backend:80");
+    error_.reset();
+    Wire client = send([] { return request(Method::put, Body::of(std::string(300'000, 'x'))); });
+    Wire backend = this->backend();
+    backend.receive();
+    if (reset) {
+      backend.reset();
+    } else {
+      backend.close();
+    }
+    EXPECT_EQ(status_of(client.receive()), 502);
+    ASSERT_TRUE(error_);
+    EXPECT_EQ(error_->side(), Side::upstream);
+    EXPECT_FALSE(error_->retry_safe());
+  }
+}
+
+TEST_F(TransportTest, SendsAHeadLargerThanAnyBuffer) {
+  for (const bool with_content : {false, true}) {
+    network_.listen("backend:80");
+    Wire client = send([with_content] {
+      Request large = request(Method::put, with_content ? Body::of("content") : Body());
+      for (int i = 0; i < 20; ++i)
+        large.headers().add("X-" + std::to_string(i), std::string(10'000, 'v'));
+      return large;
+    });
+    Wire backend = this->backend();
+    std::string asked;
+    for (std::string piece = backend.receive(); !piece.empty(); piece = backend.receive())
+      asked += piece;
+    EXPECT_EQ(count_of(std::string(10'000, 'v') + "\r\n", asked), 20);
+    EXPECT_EQ(body_of(asked), with_content ? "content" : "");
+    backend.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    EXPECT_EQ(body_of(client.receive()), "ok");
+    EXPECT_EQ(transport_->statistics().idle, 1u);
+  }
+}
+
 // --- requests that go nowhere ------------------------------------------------------------------
 
 TEST_F(TransportTest, RefusesARequestWithoutAPlaceToGo) {

@@ -295,7 +295,7 @@ TEST_F(H1BodyReaderTest, ReadsLargeContentWholeWithAndWithoutScratchMemory) {
   std::string content;
   for (int i = 0; content.size() < 700'000; ++i)
     content += std::to_string(i) + ' ';
-  char size[16];
+  char size[24];
   std::snprintf(size, sizeof size, "%zx\r\n", content.size());
   const std::pair<BodyFraming, std::string> cases[] = {
       {BodyFraming::of_length(content.size()), content},

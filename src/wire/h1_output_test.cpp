@@ -219,7 +219,7 @@ TEST_P(H1OutputMessage, ArrivesWholeHoweverLittleTheStreamTakes) {
 }
 
 std::string chunk(const std::string& data) {
-  char size[16];
+  char size[24];
   std::snprintf(size, sizeof size, "%zx\r\n", data.size());
   return size + data + "\r\n";
 }

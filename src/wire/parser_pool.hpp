@@ -5,6 +5,7 @@
 
 #include "http/h1/parser.hpp"
 
+#include <cstddef>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -13,6 +14,8 @@ namespace onehop::wire {
 
 class ParserPool {
  public:
+  static constexpr std::size_t kKept = 64;  // idle ones; a few are in use at a time
+
   ParserPool(h1::HeadKind kind, const h1::Limits& limits) noexcept : kind_(kind), limits_(limits) {}
 
   class Lease {
@@ -22,7 +25,7 @@ class ParserPool {
     Lease(Lease&&) noexcept = default;
     Lease& operator=(Lease&&) = delete;
     ~Lease() {
-      if (parser_) pool_->free_.push_back(std::move(parser_));
+      if (parser_ && pool_->free_.size() < kKept) pool_->free_.push_back(std::move(parser_));
     }
     h1::HeadParser& operator*() const noexcept { return *parser_; }
     h1::HeadParser* operator->() const noexcept { return parser_.get(); }

@@ -5,6 +5,7 @@
 #include "io/yield.hpp"
 
 #include <cerrno>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -59,8 +60,8 @@ class Relay {
       up = copy(client_, plain->stream(), std::move(early), Side::upstream, counts_.from_client);
       down = copy(plain->stream(), client_, plain->take_early(), Side::client, counts_.to_client);
     } else {
-      up = copy_to_far(std::move(early));
-      down = copy_from_far();
+      up = guarded(copy_to_far(std::move(early)));
+      down = guarded(copy_from_far());
     }
     up.start();
     down.start();
@@ -121,6 +122,19 @@ class Relay {
     }
     to.close_write();
     end();
+  }
+
+  // A tunnel of somebody's own may throw.
+  task<void> guarded(task<void> work) {
+    std::string what = "an exception of unknown type";
+    try {
+      co_await std::move(work);
+      co_return;
+    } catch (const std::exception& exception) {
+      what = exception.what();
+    } catch (...) {  // NOLINT(bugprone-empty-catch): said above
+    }
+    fail(Error(Errc::handler_failed, Side::local, std::move(what)).during(Phase::tunnel));
   }
 
   task<void> copy_to_far(std::string early) {

@@ -259,6 +259,7 @@ HeadParser::Step HeadParser::read_lines(std::string_view input) {
   const char* line = base + position_;
   while (marks_.size() < limits_.max_header_fields &&
          limits_.max_header_bytes - fields_size_ >= kLineCost + kShortestLine) {
+    if (line != end && *line == '\r') break;  // the last line, before the content
     const char* const colon = skip_token(line, end);
     if (colon == line || colon == end || *colon != ':' || colon - line > kMaxName) break;
     const char* const line_end = skip_value(colon + 1, end);

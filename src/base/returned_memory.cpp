@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/returned_memory.hpp"
+
+#include <cstdlib>
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
+namespace onehop {
+namespace {
+
+constexpr std::size_t kEnough = std::size_t{1} << 20;
+
+constinit thread_local std::size_t t_returned = 0;
+
+}  // namespace
+
+void note_returned_memory(std::size_t octets) noexcept {
+  t_returned += octets;
+}
+
+void release_returned_memory() noexcept {
+  if (t_returned < kEnough) return;
+  t_returned = 0;
+#if defined(__GLIBC__)
+  ::malloc_trim(0);
+#endif
+}
+
+}  // namespace onehop

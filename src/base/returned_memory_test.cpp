@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/returned_memory.hpp"
+
+#include "base/memory_checker.hpp"
+
+#include <cstddef>
+#include <fstream>
+#include <memory>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+namespace onehop {
+namespace {
+
+constexpr std::size_t kBlock = 4096;
+constexpr std::size_t kBlocks = 8192;
+
+std::size_t resident_octets() {
+  std::size_t size = 0;
+  std::size_t resident = 0;
+  std::ifstream("/proc/self/statm") >> size >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// Blocks that are freed between others that stay: malloc itself returns none of them.
+TEST(ReturnedMemory, GoesBackToTheSystemOnceItIsEnough) {
+  if (kMemoryChecker) GTEST_SKIP() << "needs the C library's malloc";
+  std::vector<std::unique_ptr<char[]>> freed;
+  std::vector<std::unique_ptr<char[]>> kept;
+  for (std::size_t i = 0; i < kBlocks; ++i) {
+    freed.push_back(std::make_unique<char[]>(kBlock * 2));
+    kept.push_back(std::make_unique<char[]>(64));
+  }
+  freed.clear();
+  const std::size_t before = resident_octets();
+  release_returned_memory();  // nobody said that anything was returned
+  EXPECT_GT(resident_octets() + (kBlocks * kBlock) / 2, before);
+  note_returned_memory(kBlocks * kBlock * 2);
+  release_returned_memory();
+  EXPECT_LT(resident_octets() + (kBlocks * kBlock) / 2, before);
+}
+
+}  // namespace
+}  // namespace onehop

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/accept_loop.hpp"
+
+#include "server/shard_server.hpp"
+#include "support/messages.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace onehop::server {
+namespace {
+
+using namespace std::chrono_literals;
+using test::status_of;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// No descriptor can be opened while one of these lives.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const int next = ::dup(0);
+    ::close(next);
+    rlimit none = before_;
+    none.rlim_cur = static_cast<rlim_t>(next);
+    ::setrlimit(RLIMIT_NOFILE, &none);
+  }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+// A shard with a real listener; only the clock is ours.
+class AcceptLoopTest : public ::testing::Test {
+ protected:
+  AcceptLoopTest() : enter_(reactor_), common_(std::make_shared<Common>()) {
+    common_->max_connections = 2;
+    common_->options.log = [this](LogLevel, std::string_view line) { logged_.emplace_back(line); };
+    auto listener = net::TcpListener::open(*net::Address::from_ip("127.0.0.1", 0), {});
+    address_ = listener->address();
+    common_->listeners.push_back(std::make_shared<net::TcpListener>(std::move(*listener)));
+    common_->local_names.push_back("here");
+    shard_ = std::make_unique<ShardServer>(
+        reactor_, common_, make_handler([](Request) { return Response(Status::ok, "served"); }));
+    shard_->listen();
+    common_->listeners.clear();
+  }
+
+  io::FileDescriptor connect() {
+    io::FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(address_.port());
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+    return socket;
+  }
+  void settle() {
+    for (int quiet = 0; quiet < 3;)
+      quiet = reactor_.run_once(io::Duration::zero()) ? 0 : quiet + 1;
+  }
+  // Lets the pause of the loop pass, and looks again.
+  void pass_pause() {
+    reactor_.set_time(reactor_.now() + 30ms);
+    settle();
+  }
+  std::size_t connections() const { return common_->connections; }
+
+  io::Reactor reactor_{io::Reactor::Clock::manual};
+  io::Reactor::Enter enter_;
+  std::shared_ptr<Common> common_;
+  net::Address address_;
+  std::unique_ptr<ShardServer> shard_;
+  std::vector<std::string> logged_;
+};
+
+TEST_F(AcceptLoopTest, AcceptsWhoeverComes) {
+  const auto one = connect();
+  settle();
+  EXPECT_EQ(connections(), 1u);
+  const auto two = connect();
+  settle();
+  EXPECT_EQ(connections(), 2u);
+}
+
+TEST_F(AcceptLoopTest, PausesAtTheLimitAndGoesOnBelowIt) {
+  auto one = connect();
+  const auto two = connect();
+  const auto three = connect();
+  settle();
+  EXPECT_EQ(connections(), 2u);
+  pass_pause();
+  EXPECT_EQ(connections(), 2u);
+  one.reset();
+  settle();
+  EXPECT_EQ(connections(), 1u);
+  pass_pause();
+  EXPECT_EQ(connections(), 2u);
+  EXPECT_THAT(logged_, ElementsAre());
+}
+
+TEST_F(AcceptLoopTest, PausesWithoutDescriptorsAndSaysSoOnce) {
+  const auto client = connect();
+  {
+    const NoDescriptors none;  // not even for the sanitizers: nothing is expected in here
+    settle();
+    for (int i = 0; i < 10; ++i)
+      pass_pause();
+  }
+  EXPECT_EQ(connections(), 0u);
+  EXPECT_THAT(logged_, ElementsAre(HasSubstr("accepting pauses: Too many open files")));
+  pass_pause();
+  EXPECT_EQ(connections(), 1u);
+  const auto other = connect();
+  {
+    const NoDescriptors none;
+    settle();
+  }
+  EXPECT_EQ(logged_.size(), 2u);
+}
+
+// Whoever got through to the kernel before the end is served.
+TEST_F(AcceptLoopTest, TakesWhatIsInTheQueueWhenItEnds) {
+  const auto client = connect();
+  constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+  ASSERT_EQ(::send(client.get(), kGet.data(), kGet.size(), 0), static_cast<ssize_t>(kGet.size()));
+  bool drained = false;
+  shard_->drain(reactor_.now() + 1min, [&] { drained = true; });
+  settle();
+  std::string answer(4096, '\0');
+  const ssize_t got = ::recv(client.get(), answer.data(), answer.size(), 0);
+  ASSERT_GT(got, 0);
+  answer.resize(static_cast<std::size_t>(got));
+  EXPECT_EQ(status_of(answer), 200);
+  EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+  settle();
+  EXPECT_TRUE(drained);
+}
+
+}  // namespace
+}  // namespace onehop::server
