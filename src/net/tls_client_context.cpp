@@ -31,7 +31,7 @@ bool expect_server(SSL* ssl, std::string host) {
   }
   X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   return X509_VERIFY_PARAM_set1_host(parameters, host.data(), host.size()) == 1 &&
-         SSL_set_tlsext_host_name(ssl, host.c_str()) == 1;
+         ask_for_name(ssl, host);
 }
 
 }  // namespace

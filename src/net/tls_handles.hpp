@@ -31,6 +31,10 @@ using BioHandle = std::unique_ptr<BIO, TlsFree<BIO_free>>;
 
 // Others in this process may have left errors of theirs behind.
 void forget_tls_errors() noexcept;
+// SSL_set_tlsext_host_name, which is a macro with an old cast.
+inline bool ask_for_name(SSL* ssl, std::string name) {
+  return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1;
+}
 // The reason of the error noted last: "tlsv1 alert unknown ca". Empties the queue; "" when there is
 // none.
 std::string take_tls_reason();

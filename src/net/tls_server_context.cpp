@@ -164,7 +164,8 @@ Result<ssl_ctx_st*> TlsServerContext::make_context(const TlsServerOptions& optio
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);  // tickets need no memory here
   keys_->install(raw);
   SSL_CTX_set_alpn_select_cb(raw, &TlsServerContext::on_protocols, this);
-  SSL_CTX_set_tlsext_servername_callback(raw, &TlsServerContext::on_server_name);
+  SSL_CTX_callback_ctrl(raw, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,
+                        reinterpret_cast<void (*)()>(&TlsServerContext::on_server_name));
   SSL_CTX_set_tlsext_servername_arg(raw, this);
   contexts_->all.push_back(std::move(*context));
   return raw;

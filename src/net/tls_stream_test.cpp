@@ -609,7 +609,7 @@ TEST_F(TlsStreamTest, rsa_and_ecdsa_of_one_name_are_both_used) {
     SSL_CTX_set1_sigalgs_list(context.get(), algorithms);
     make_server();
     make_client_with(context.get());
-    SSL_set_tlsext_host_name(raw_ssl_, "server.example");
+    ask_for_name(raw_ssl_, "server.example");
     shake();
     EXPECT_EQ(client_failure(), "") << algorithms;
     server_.reset();

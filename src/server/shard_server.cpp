@@ -80,7 +80,7 @@ ShardServer::~ShardServer() {
 void ShardServer::listen() {
   for (std::size_t i = 0; i < common_->listeners.size(); ++i) {
     accept_loops_.push_back(std::make_unique<AcceptLoop>(
-        *this, common_->listeners[i], common_->local_names[i], common_->with_tls[i]));
+        *this, common_->listeners[i], common_->local_names[i], common_->is_with_tls(i)));
     accept_loops_.back()->start();
   }
 }

@@ -29,12 +29,15 @@ namespace onehop::server {
 struct Common {
   Server::Options options;
   std::vector<std::string> local_names;  // one for each listener
-  std::vector<bool> with_tls;            // the same
+  std::vector<bool> with_tls;            // the same; those not in it are in clear
   std::vector<std::shared_ptr<net::TcpListener>> listeners;
   std::shared_ptr<TlsCertificates> tls;  // null without TLS
   std::size_t max_connections = 0;
   std::atomic<std::size_t> connections = 0;
 
+  bool is_with_tls(std::size_t listener) const {
+    return listener < with_tls.size() && with_tls[listener];
+  }
   // Sets tls as the options say.
   Result<void> prepare_tls();
   void log(LogLevel level, std::string_view text) const;

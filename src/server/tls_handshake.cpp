@@ -32,17 +32,14 @@ TlsHandshake::TlsHandshake(ShardServer& shard,
     : ClientConnection(shard),
       stream_(net::TlsServerContext::accept(std::move(context), std::move(stream))),
       origin_(origin),
-      ended_(
-          [](void* self) {
-            auto& handshake = *static_cast<TlsHandshake*>(self);
-            ShardServer& owner = handshake.shard_;
-            auto stream = std::move(handshake.stream_);
-            const Origin from = handshake.origin_;
-            const bool established = handshake.established_;
-            if (established) owner.start_connection(std::move(stream), from);
-            delete &handshake;
-          },
-          this) {}
+      ended_(&TlsHandshake::on_ended, this) {}
+
+// Not from within run(): it and the stream it uses go here.
+void TlsHandshake::on_ended(void* self) {
+  const std::unique_ptr<TlsHandshake> handshake(static_cast<TlsHandshake*>(self));
+  if (!handshake->established_) return;
+  handshake->shard_.start_connection(std::move(handshake->stream_), handshake->origin_);
+}
 
 TlsHandshake::~TlsHandshake() {
   running_ = {};

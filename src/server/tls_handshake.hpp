@@ -26,6 +26,7 @@ class TlsHandshake final : public ClientConnection {
   void end_when_idle() noexcept override;
 
  private:
+  static void on_ended(void* self);
   task<void> run();
   task<void> refuse(Error error);
 

@@ -96,7 +96,7 @@ def test_large_bodies_both_ways(client, backend):
 
 def test_a_slow_reader_gets_everything(client, backend):
     backend.answers(answer(b"x" * (4 * MIB)))
-    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
     client.send(get())
     head = client.read_response_head()
     assert head.status == 200
@@ -183,6 +183,7 @@ def test_rsa_and_ecdsa_for_one_name(start_proxy, backend, certificates):
 
 def test_a_certificate_made_on_the_spot(start_proxy, backend):
     proxy = start_proxy("--tls", "self", backend.url)
+    wait_until(lambda: "accepts connections" in proxy.stderr())
     fingerprint = re.search(r"SHA-256 fingerprint ((?:[0-9A-F]{2}:){31}[0-9A-F]{2})", proxy.stderr())[1]
     assert f"https://127.0.0.1:{proxy.address[1]}" in proxy.stderr()
     context = ssl.create_default_context()
@@ -275,6 +276,7 @@ def test_a_handshake_has_a_deadline(start_proxy, backend, pair):
 def test_a_client_that_just_leaves_is_no_news(proxy, certificates):
     client = TlsClient(proxy.address, trusting(certificates))
     assert client.get().status == 200
+    wait_until(lambda: "accepts connections" in proxy.stderr())
     before = proxy.stderr()
     client.leave_without_goodbye()
     time.sleep(0.3)
