@@ -24,9 +24,7 @@ Result<std::shared_ptr<const TlsClientContext>> LazyTlsClientContext::get() {
 }
 
 std::shared_ptr<TlsSessions> TlsDialer::sessions_for(const Destination& destination) {
-  // A session remembers its protocol.
-  auto& sessions = sessions_[destination.host + ":" + std::to_string(destination.port) +
-                             (destination.http2 ? " h2" : "")];
+  auto& sessions = sessions_[destination.host + ":" + std::to_string(destination.port)];
   if (!sessions) sessions = std::make_shared<TlsSessions>();
   return sessions;
 }
@@ -39,9 +37,9 @@ task<Result<Dialled>> TlsDialer::dial(const Destination& destination) {
       "while connecting to " + destination.host + " (" + dialled->address + ")";
   auto context = context_->get();
   if (!context) co_return failure(context.error().during(Phase::tls).with(where));
-  auto stream = TlsClientContext::connect(std::move(*context), std::move(dialled->stream),
-                                          destination.host, sessions_for(destination),
-                                          destination.http2 ? kBoth : kHttp1);
+  auto stream =
+      TlsClientContext::connect(std::move(*context), std::move(dialled->stream), destination.host,
+                                sessions_for(destination), destination.http2 ? kBoth : kHttp1);
   auto shaken = co_await stream->handshake(deadline);
   if (!shaken) co_return failure(shaken.error().retry_safe(true).with(where));
   dialled->stream = std::move(stream);

@@ -57,8 +57,8 @@ class TlsStreamTest : public testing::Test {
   void make_client(const std::string& host = "server.example") {
     auto context = TlsClientContext::make(client_options_);
     ASSERT_TRUE(context) << context.error().to_string();
-    client_ = TlsClientContext::connect(*context, std::move(near_), host, sessions_,
-                                        client_protocols_);
+    client_ =
+        TlsClientContext::connect(*context, std::move(near_), host, sessions_, client_protocols_);
   }
   // A client as a test wants it: OpenSSL's own object underneath.
   void make_client_with(SSL_CTX* context) {

@@ -5,8 +5,8 @@
 // holds no buffer and no frame but its own.
 #pragma once
 
-#include "server/http_connection.hpp"
 #include "server/h1_exchange.hpp"
+#include "server/http_connection.hpp"
 #include "wire/read_buffer.hpp"
 
 #include <memory>

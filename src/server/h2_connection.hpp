@@ -52,8 +52,9 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   friend class H2Exchange;
 
   h2::Session session_{h2::Role::server, shard_.h2_limits(), *this};
-  wire::H2Link link_{*stream_, session_, Side::client, shard_.options().write_timeout,
-                     &H2Connection::on_flushed, this};
+  wire::H2Link link_{
+      *stream_, session_, Side::client, shard_.options().write_timeout, &H2Connection::on_flushed,
+      this};
   std::string early_;
   IntrusiveList<ListNode> exchanges_;  // the links of those that live
   net::Time idle_since_ = stream_->reactor().now();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HttpConnection: a client's connection that speaks some version of HTTP. Deletes itself through the
-// reactor's list when it has ended.
+// HttpConnection: a client's connection that speaks some version of HTTP. Deletes itself through
+// the reactor's list when it has ended.
 #pragma once
 
 #include <onehop/request.hpp>

@@ -59,8 +59,8 @@ class ShardServer {
   void listen();
   // Takes a connection on: through the handshake first where the listener is `with_tls`.
   void adopt(std::unique_ptr<net::Stream> stream, const Origin& origin, bool with_tls);
-  // Begins to speak HTTP on a stream: what ALPN has chosen where there is TLS; else HTTP/1.1, unless
-  // it begins with the preface of HTTP/2.
+  // Begins to speak HTTP on a stream: what ALPN has chosen where there is TLS; else HTTP/1.1,
+  // unless it begins with the preface of HTTP/2.
   void start_connection(std::unique_ptr<net::Stream> stream, const Origin& origin);
 
   // The preface of HTTP/2 came: the rest of `before`'s life is another object's, which begins with

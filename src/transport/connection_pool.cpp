@@ -319,8 +319,13 @@ void OriginPool::deliver(std::unique_ptr<Connection> connection) {
 }
 
 void OriginPool::adopt(Slot slot, std::unique_ptr<net::Stream> stream, std::string address) {
-  deliver(
-      std::make_unique<Connection>(*this, std::move(slot), std::move(stream), std::move(address)));
+  auto connection =
+      std::make_unique<Connection>(*this, std::move(slot), std::move(stream), std::move(address));
+  if (first_waiter(true)) {
+    deliver(std::move(connection));
+  } else {
+    keep(std::move(connection));  // the request it was made for is on its way here
+  }
 }
 
 void OriginPool::give_back(std::unique_ptr<Connection> connection) {
@@ -332,10 +337,14 @@ void OriginPool::make_idle(std::unique_ptr<Connection> connection) {
   // At the limit, a slot is worth more to a request of another thread than to nobody here.
   const bool is_limited = pool_.options().max_connections != 0;
   if (is_limited && shared_->waiting.load(std::memory_order_relaxed) > 0) return;
+  keep(std::move(connection));
+  pool_.enforce_size();
+}
+
+void OriginPool::keep(std::unique_ptr<Connection> connection) {
   connection->become_idle(pool_.reactor().now(), pool_.options().pool_idle_timeout);
   idle_.push_back(std::move(connection));
   pool_.counters().idle.add(1);
-  pool_.enforce_size();
   pool_.arm_sweep();
 }
 

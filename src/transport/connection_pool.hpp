@@ -109,6 +109,7 @@ class OriginPool {
   task<void> dial(std::unique_ptr<Slot> slot);
   void deliver(std::unique_ptr<Connection> connection);
   void make_idle(std::unique_ptr<Connection> connection);
+  void keep(std::unique_ptr<Connection> connection);
   Waiter* first_waiter(bool also_fresh_only);
 
   ConnectionPool& pool_;

@@ -70,6 +70,7 @@ void H2Exchange::on_news() {
 
 Result<void> H2Exchange::open(const Request& request) {
   h2::RequestFraming framing;
+  framing.scheme = request.url().scheme() == "https" ? "https" : "http";
   const auto length = upload_body_.length();
   if (!length) {
     framing.announce_trailers = true;

@@ -139,8 +139,8 @@ task<void> H2Origin::dial(std::unique_ptr<Slot> slot) {
       http1_until_ = io::deadline_after(pool_.reactor().now(), kForgetHttp1);
       net::Destination http1 = destination_;
       http1.http2 = false;
-      pool_.origin(key_, http1).adopt(std::move(*slot), std::move(dialled->stream),
-                                      std::move(dialled->address));
+      pool_.origin(key_, http1)
+          .adopt(std::move(*slot), std::move(dialled->stream), std::move(dialled->address));
       while (Waiter* waiter = waiters_.pop_front())
         waiter->changed.set();
       co_return;

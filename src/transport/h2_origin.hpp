@@ -31,7 +31,8 @@ class H2Origin {
   H2Connection* try_take(Need need = Need::room);
   // False when the upstream has chosen HTTP/1.1, not long ago.
   bool speaks_http2() const noexcept { return pool_.reactor().now() >= http1_until_; }
-  // Waits for one; null when the upstream turns out to speak HTTP/1.1. Errors: those of dialling; Errc::no_connection_slot after queue_timeout.
+  // Waits for one; null when the upstream turns out to speak HTTP/1.1. Errors: those of dialling;
+  // Errc::no_connection_slot after queue_timeout.
   task<Result<H2Connection*>> take(Need need);
 
   bool matches(const Url& url) const noexcept;

@@ -6,8 +6,8 @@
 #include "base/arena.hpp"
 #include "http/field_names.hpp"
 #include "net/test_network.hpp"
-#include "transport/h1_exchange.hpp"
 #include "transport/connect_retry.hpp"
+#include "transport/h1_exchange.hpp"
 #include "transport/h2_origin.hpp"
 #include "transport/h2_round_trip.hpp"
 

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An HTTP/2 backend in clear for the tests: prints its port, and does what the path says.
+// An HTTP/2 backend for the tests: prints its port, and does what the path says. In clear, or with
+// TLS when it is given the files of a certificate and its key: it then takes upgrades of HTTP/1.1 as well.
 const crypto = require('crypto');
+const fs = require('fs');
 const http2 = require('http2');
 
-const server = http2.createServer({settings: {enableConnectProtocol: true}});
+const [certificate, key] = process.argv.slice(2);
+const settings = {enableConnectProtocol: true};
+const server = certificate ?
+    http2.createSecureServer(
+        {cert: fs.readFileSync(certificate), key: fs.readFileSync(key), allowHTTP1: true, settings}) :
+    http2.createServer({settings});
 let connections = 0;
 let held = 0;
 
@@ -77,5 +84,9 @@ server.on('stream', (stream, headers) => {
   stream.resume();
   stream.respond({':status': 200, 'content-type': 'application/json'});
   stream.end(JSON.stringify(headers));
+});
+server.on('upgrade', (request, socket) => {
+  socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+  socket.pipe(socket);
 });
 server.listen(0, '127.0.0.1', () => console.log(server.address().port));

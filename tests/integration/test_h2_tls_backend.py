@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backends behind https:// that speak HTTP/2, HTTP/1.1 or both: ALPN decides."""
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from raw_client import Client
+from tls_peers import Certificates, TlsBackend
+from wire import message
+
+HERE = Path(__file__).parent
+pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="needs Node")
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    return Certificates(tmp_path_factory.mktemp("h2_authority"))
+
+
+@pytest.fixture(scope="module")
+def node_url(certificates):
+    files = certificates.sign("localhost", "localhost", "127.0.0.1")
+    command = ["node", str(HERE / "node_h2_backend.js"), *files]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield f"https://localhost:{int(process.stdout.readline())}"
+        process.kill()
+
+
+@pytest.fixture
+def proxy(start_proxy, node_url, certificates):
+    return start_proxy("--backend-ca", certificates.ca, node_url)
+
+
+def curl(proxy, version, path, *args):
+    command = ["curl", "-sS", "--max-time", "20", version, *map(str, args), proxy.url + path]
+    return subprocess.run(command, capture_output=True, check=True).stdout
+
+
+versions = pytest.mark.parametrize("version", ["--http1.1", "--http2-prior-knowledge"])
+
+
+@versions
+def test_http2_is_chosen_where_the_backend_has_it(proxy, version):
+    headers = json.loads(curl(proxy, version, "/x?y"))
+    assert headers[":path"] == "/x?y"
+    assert headers[":scheme"] == "https"
+
+
+@versions
+def test_much_content_goes_both_ways(proxy, version, tmp_path):
+    content = bytes(range(256)) * 20_000
+    (tmp_path / "up").write_bytes(content)
+    assert curl(proxy, version, "/echo", "--data-binary", f"@{tmp_path / 'up'}") == content
+
+
+def test_requests_share_a_connection(start_proxy, node_url, certificates):
+    proxy = start_proxy("--workers", "1", "--backend-ca", certificates.ca, node_url)
+    before = int(curl(proxy, "--http1.1", "/connections"))
+    for _ in range(5):
+        assert int(curl(proxy, "--http1.1", "/connections")) == before
+
+
+def test_an_upgrade_takes_http1_which_every_backend_has(proxy):
+    assert json.loads(curl(proxy, "--http1.1", "/first"))[":path"] == "/first"
+    with Client(proxy.address) as client:
+        client.send(message("GET /ws HTTP/1.1", "Host: a", "Connection: Upgrade", "Upgrade: websocket",
+                            "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="))
+        assert client.read_response_head().status == 101
+        client.send(b"and back")
+        assert client.read_exactly(8) == b"and back"
+    assert json.loads(curl(proxy, "--http1.1", "/last"))[":path"] == "/last"
+
+
+def test_a_backend_of_http1_gets_the_connection_that_was_made(start_proxy, certificates):
+    backend = TlsBackend(certificates.sign("one", "localhost"))
+    proxy = start_proxy("--workers", "1", "--backend-ca", certificates.ca, backend.url())
+    with Client(proxy.address) as client:
+        for number in range(4):
+            assert client.get(f"/{number}").status == 200
+    assert [request.target for request in backend.requests] == ["/0", "/1", "/2", "/3"]
+    used = [connection for connection in backend.connections if connection.received]
+    assert len(used) == 1
+    backend.close()
+
+
+def test_a_fault_behind_http2_is_never_a_complete_answer(proxy):
+    command = ["curl", "-sS", "--max-time", "20", "--http1.1", proxy.url + "/reset-inside"]
+    ended = subprocess.run(command, capture_output=True, check=False)
+    assert ended.stdout == b"part"
+    assert ended.returncode != 0
