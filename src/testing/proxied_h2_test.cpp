@@ -2,8 +2,10 @@
 //
 // An HTTP/2 upstream that does what a test says, behind the proxy, with a clock that stands still.
 
-#include <onehop/onehop.hpp>
+#include <onehop/reverse_proxy.hpp>
+#include <onehop/server.hpp>
 #include <onehop/testing.hpp>
+#include <onehop/transport.hpp>
 
 #include "support/h2_frames.hpp"
 

@@ -226,22 +226,13 @@ TEST_F(TransportTest, SendsAHeadLargerThanAnyBuffer) {
 // --- requests that go nowhere ------------------------------------------------------------------
 
 TEST_F(TransportTest, RefusesARequestWithoutAPlaceToGo) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"/relative", "no absolute URL"},
-      {"h2c://backend/", "h2c"},
-      {"ftp://backend/", "ftp"},
-  };
-  for (const auto& [url, reason] : cases) {
-    const bool absolute = std::string_view(url).find("://") != std::string_view::npos;
-    const auto parsed = absolute ? Url::parse(url) : Url::parse_target(url);
-    if (!parsed) continue;  // refused even earlier
-    error_.reset();
-    Wire client = send([&] { return Request(Method::get, *parsed); });
-    client.receive();
-    ASSERT_TRUE(error_) << url;
-    EXPECT_TRUE(error_->is(Errc::bad_url));
-    EXPECT_THAT(std::string(error_->detail()), HasSubstr(reason));
-  }
+  const auto relative = Url::parse_target("/relative");
+  ASSERT_TRUE(relative);
+  Wire client = send([&] { return Request(Method::get, *relative); });
+  client.receive();
+  ASSERT_TRUE(error_);
+  EXPECT_TRUE(error_->is(Errc::bad_url));
+  EXPECT_THAT(std::string(error_->detail()), HasSubstr("no absolute URL"));
 }
 
 TEST_F(TransportTest, WorksOnAnEventLoopOnly) {
