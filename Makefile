@@ -64,6 +64,7 @@ fuzz: ## run each fuzz target: make fuzz SECONDS=600
 
 .PHONY: chaos
 chaos: build ## faults of every kind for minutes: make chaos ARGS='--seed 7 --seconds 300'
+	@tools/install_dependencies test
 	@tests/chaos/chaos.py $(ARGS)
 
 .PHONY: bench

@@ -149,7 +149,10 @@ Result<void> Server::start_per_core(HandlerFactory factory) {
     state.starting = false;
     state.changed.notify_all();
   }
-  if (!started) stop(Duration::zero());
+  if (!started) {
+    stop(Duration::zero());
+    state.common->listeners.clear();  // whoever connects is refused, not left waiting
+  }
   return started;
 }
 

@@ -74,6 +74,33 @@ TEST(EmbeddedServer, SaysWhyItCannotStart) {
   EXPECT_EQ(second.run(handler), 1);
 }
 
+TEST(EmbeddedServer, CallsBeforeItServesAndTakesNoForAnAnswer) {
+  onehop::Server::Options options = quiet();
+  options.listen = {"127.0.0.1:0", "127.0.0.1:0"};
+  onehop::Server* asked = nullptr;
+  std::size_t open = 0;
+  bool may = false;
+  options.on_listening = [&]() -> onehop::Result<void> {
+    open = asked->addresses().size();
+    if (may) return {};
+    return onehop::failure(onehop::Errc::bad_option, onehop::Side::local, "not as this user");
+  };
+  const auto handler = onehop::testing::recorder(onehop::Status::ok, "served");
+  onehop::Server refused(options);
+  asked = &refused;
+  const auto started = refused.start(handler);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().detail(), "not as this user");
+  EXPECT_EQ(open, 2u);
+  EXPECT_FALSE(fetch(refused.addresses().front()));
+
+  may = true;
+  onehop::Server served(options);
+  asked = &served;
+  ASSERT_TRUE(served.start(handler));
+  EXPECT_EQ(fetch(served.addresses().front()).value(), "served");
+}
+
 TEST(EmbeddedServer, RunsUntilItIsStoppedFromElsewhere) {
   onehop::Server server(quiet());
   auto result = std::async(std::launch::async, [&server] {

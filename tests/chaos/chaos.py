@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
 """Clients that leave when they like, a backend that fails in every way, and onehop between them.
 
@@ -10,6 +10,7 @@ once at most; and when it is over, everything is as it was before.
 import argparse
 import collections
 import random
+import struct
 import sys
 import threading
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[1] / "integration")]
 
 from faulty_backend import FaultyBackend, content  # noqa: E402
+from h2_client import CANCEL, DATA, END_STREAM, RST_STREAM, H2Client, frame  # noqa: E402
 from proxy_process import Proxy  # noqa: E402
 from wire import Malformed, Truncated, chunk, message  # noqa: E402
 
@@ -42,7 +44,8 @@ class Chaos:
         """What went wrong, one line each."""
         try:
             self.measure_rest()
-            clients = [threading.Thread(target=self.be_client) for _ in range(CLIENTS)]
+            clients = [threading.Thread(target=self.be_client, args=(kind,))
+                       for kind in (Asking, AskingHttp2) for _ in range(CLIENTS // 2)]
             for client in clients:
                 client.start()
             self.interrupt_while(clients)
@@ -75,13 +78,13 @@ class Chaos:
             self.next += 1
             return self.next
 
-    def be_client(self):
+    def be_client(self, kind):
         connection = None
         while (number := self.take_number()) is not None:
             name = f"r{number}"
             try:
-                connection = connection or self.proxy.client()
-                outcome, connection = Asking(self, name, connection).run()
+                connection = connection or kind.connect(self.proxy)
+                outcome, connection = kind(self, name, connection).run()
             except Malformed as problem:
                 self.problems.append(f"{name} was answered {problem}")
                 outcome, connection = "malformed", None
@@ -115,19 +118,40 @@ class Chaos:
             self.problems.append(f"{self.descriptors} descriptors have become {self.proxy.descriptors()}")
 
 
-class Asking:
+class Question:
     """One request of a client: what it sends, and whether it stays for the answer."""
 
     def __init__(self, chaos, name, connection):
         dice = random.Random(f"{chaos.seed}/client/{name}")
         self.chaos, self.name, self.connection = chaos, name, connection
         self.method = dice.choice(["GET", "GET", "HEAD", "POST", "POST", "PUT", "DELETE"])
-        size = dice.choice([0, 10, 5000, 100_000]) if self.method in ("POST", "PUT") else 0
+        size = dice.choice(self.SIZES) if self.method in ("POST", "PUT") else 0
         self.body = content(name, size)
         self.is_chunked = dice.random() < 0.5
         self.leaves = dice.choice(["in request", "before answer", "in answer"]) if dice.random() < 0.08 else None
-        self.leave = connection.reset if dice.random() < 0.5 else connection.close
+        self.leaves_rudely = dice.random() < 0.5
         self.where = dice.random()
+
+    def judge(self, status, fields, body):
+        """What a complete answer is: right, or the proxy's own."""
+        if "x-id" not in fields:
+            if status not in (502, 503, 504):
+                self.chaos.problems.append(f"{self.name} was answered {status} {fields} {body[:80]!r}")
+            return f"{status} of the proxy"
+        size = 0 if self.method == "HEAD" or status == 204 else int(fields["x-size"])
+        if fields["x-id"] != self.name or body != content(self.name, size):
+            self.chaos.problems.append(f"{self.name} got what is not its answer: {status} {fields} {body[:80]!r}")
+        return "complete"
+
+
+class Asking(Question):
+    """Over HTTP/1."""
+
+    SIZES = (0, 10, 5000, 100_000)
+
+    @staticmethod
+    def connect(proxy):
+        return proxy.client()
 
     def octets(self):
         fields = ["Host: h", f"X-Id: {self.name}"]
@@ -151,24 +175,53 @@ class Asking:
         if self.leaves == "in answer":
             self.connection.read_some()
             return self.gone()
-        return self.judge(self.connection.read_final(self.method))
-
-    def gone(self):
-        self.leave()
-        return "left", None
-
-    def judge(self, got):
+        got = self.connection.read_final(self.method)
         goes_on = self.connection if "close" not in got.fields.tokens("connection") else None
         if not goes_on:
             self.connection.close()
-        if not got.fields.has("x-id"):
-            if got.status not in (502, 503, 504):
-                self.chaos.problems.append(f"{self.name} was answered {got!r}")
-            return f"{got.status} of the proxy", goes_on
-        size = 0 if self.method == "HEAD" or got.status == 204 else int(got.fields.get("x-size"))
-        if got.fields.get("x-id") != self.name or got.body != content(self.name, size):
-            self.chaos.problems.append(f"{self.name} got what is not its answer: {got!r}")
-        return "complete", goes_on
+        return self.judge(got.status, {name.lower(): value for name, value in got.fields}, got.body), goes_on
+
+    def gone(self):
+        if self.leaves_rudely:
+            self.connection.reset()
+        else:
+            self.connection.close()
+        return "left", None
+
+
+class AskingHttp2(Question):
+    """Over HTTP/2: who leaves may also take back the request alone."""
+
+    SIZES = (0, 10, 5000, 30_000)  # within any window
+
+    @staticmethod
+    def connect(proxy):
+        return H2Client(proxy.address)
+
+    def run(self):
+        fields = [("x-id", self.name)]
+        if not self.is_chunked and self.method in ("POST", "PUT"):
+            fields.append(("content-length", str(len(self.body))))
+        stream = self.connection.request(*fields, end=not self.body, method=self.method)
+        sent = int(len(self.body) * self.where) if self.leaves == "in request" else len(self.body)
+        for at in range(0, sent, 16_384):
+            piece = self.body[at:min(sent, at + 16_384)]
+            self.connection.send(frame(DATA, END_STREAM if at + len(piece) == len(self.body) else 0, stream, piece))
+        if self.leaves == "in answer":
+            self.connection.read_frame()
+        if self.leaves:
+            return self.gone(stream)
+        got = self.connection.read_answer(stream)
+        if got.reset is not None:
+            return "reset", self.connection
+        return self.judge(got.status, got.fields, got.body), self.connection
+
+    def gone(self, stream):
+        if self.leaves_rudely:
+            self.connection.close()
+            return "left", None
+        self.connection.send(frame(RST_STREAM, 0, stream, struct.pack(">I", CANCEL)))
+        return "left its stream", self.connection
 
 
 def main():
