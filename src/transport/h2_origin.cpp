@@ -84,6 +84,8 @@ task<Result<H2Connection*>> H2Origin::take(Need need) {
       pool_.shared().ask_for_slot(key_, pool_);
     }
     waiters_.push_back(waiter);
+    // Those before it were told, perhaps, and leave room: nothing else may happen here any more.
+    if (best(need)) look_again_soon();
     const bool told = co_await waiter.changed.wait(deadline);
     static_cast<ListNode&>(waiter).unlink();
     if (waiter.error) co_return failure(*waiter.error);
@@ -106,6 +108,16 @@ void H2Origin::look_again() {
   }
   waiters_.splice_back(woken);  // until they have looked
   if (!waiters_.empty() && room() == 0) begin_dial();
+}
+
+// Who finds no room waits on, but not for a dial any more.
+void H2Origin::tell_all() {
+  IntrusiveList<Waiter> told;
+  while (Waiter* waiter = waiters_.pop_front()) {
+    told.push_back(*waiter);
+    waiter->changed.set();
+  }
+  waiters_.splice_back(told);  // until they have looked
 }
 
 std::optional<Slot> H2Origin::try_slot() {
@@ -148,7 +160,7 @@ task<void> H2Origin::dial(std::unique_ptr<Slot> slot) {
     connections_.push_back(std::make_unique<H2Connection>(
         *this, std::move(*slot), std::move(dialled->stream), std::move(dialled->address)));
     connections_.back()->start();
-    look_again_soon();
+    tell_all();
     co_return;
   }
   slot.reset();

@@ -52,6 +52,7 @@ class H2Origin {
   H2Connection* best(Need need) const noexcept;
   std::size_t room() const noexcept;
   void look_again();
+  void tell_all();
   void begin_dial();
   task<void> dial(std::unique_ptr<Slot> slot);
   std::optional<Slot> try_slot();

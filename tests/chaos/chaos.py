@@ -19,6 +19,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[1] / "integration")]
 
 from faulty_backend import FaultyBackend, content  # noqa: E402
+from faulty_h2_backend import FaultyHttp2Backend  # noqa: E402
 from h2_client import CANCEL, DATA, END_STREAM, RST_STREAM, H2Client, frame  # noqa: E402
 from proxy_process import Proxy  # noqa: E402
 from wire import Malformed, Truncated, chunk, message  # noqa: E402
@@ -26,14 +27,15 @@ from wire import Malformed, Truncated, chunk, message  # noqa: E402
 FLAGS = ("--access-log", "off", "--response-timeout", "400ms", "--activity-timeout", "400ms", "--connect-timeout",
          "2s", "--body-timeout", "2s", "--workers", "2")
 CLIENTS = 16
+BACKENDS = {"h1": FaultyBackend, "h2": FaultyHttp2Backend}
 
 
 class Chaos:
-    def __init__(self, seed, requests=None, seconds=None):
+    def __init__(self, seed, backend, requests=None, seconds=None):
         self.seed = seed
         self.most = requests
         self.deadline = time.monotonic() + seconds if seconds else None
-        self.backend = FaultyBackend(seed)
+        self.backend = BACKENDS[backend](seed)
         self.proxy = Proxy(*FLAGS, self.backend.url)
         self.problems = self.backend.problems
         self.outcomes = collections.Counter()
@@ -227,10 +229,16 @@ class AskingHttp2(Question):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--seconds", type=float, default=60, help="for each version of the backend")
+    parser.add_argument("--backend", choices=[*BACKENDS, "both"], default="both")
     options = parser.parse_args()
-    print(f"chaos: seed {options.seed}, {options.seconds:g} s", flush=True)
-    chaos = Chaos(options.seed, seconds=options.seconds)
+    wanted = BACKENDS if options.backend == "both" else [options.backend]
+    return max([report(options.seed, backend, options.seconds) for backend in wanted])
+
+
+def report(seed, backend, seconds):
+    print(f"chaos: seed {seed}, a backend of {backend}, {seconds:g} s", flush=True)
+    chaos = Chaos(seed, backend, seconds=seconds)
     problems = chaos.run()
     for what, count in sorted((chaos.outcomes + chaos.backend.faults).items()):
         print(f"{count:8} {what}")

@@ -67,6 +67,8 @@ class Plan:
 
 
 class FaultyBackend:
+    scheme = "http"
+
     def __init__(self, seed):
         self.seed = seed
         self.calm = False  # no more faults
@@ -80,7 +82,7 @@ class FaultyBackend:
 
     @property
     def url(self):
-        return "http://%s:%d" % self.address
+        return f"{self.scheme}://%s:%d" % self.address
 
     def listen(self):
         self.listener = socket.socket()
