@@ -421,15 +421,20 @@ def test_h2load_fails_nothing(hop):
     assert "2000 succeeded, 0 failed, 0 errored" in out
 
 
+SECTIONS = ["generic", "hpack", "http2"]
+# A port that speaks HTTP/1.1 as well answers what is no preface with a 400: section 3.5, case 2.
+SECTIONS_IN_CLEAR = ["generic", "hpack", "http2/3.5/1", *(f"http2/{n}" for n in (4, 5, 6, 7, 8))]
+
+
 @pytest.mark.skipif(not H2SPEC, reason="needs h2spec (tools/install_dependencies test)")
-def test_h2spec(start_proxy, start_backend):
+@pytest.mark.parametrize("secure, sections, cases", [(False, SECTIONS_IN_CLEAR, 144), (True, SECTIONS, 145)],
+                         ids=["in-clear", "tls"])
+def test_h2spec(start_proxy, start_backend, secure, sections, cases):
     backend = start_backend()
     backend.answers(answer(b"x" * 5000))
-    proxy = start_proxy(backend.url)
-    # A port that speaks HTTP/1.1 as well answers what is no preface with a 400: section 3.5, case 2.
-    sections = ["generic", "hpack", "http2/3.5/1", *(f"http2/{n}" for n in (4, 5, 6, 7, 8))]
+    proxy = start_proxy(*(["--tls", "self"] if secure else []), backend.url)
     ended = subprocess.run([H2SPEC, "-h", proxy.address[0], "-p", str(proxy.address[1]), "-o",
-                            "10" if SANITIZED else "3", *sections],
+                            "10" if SANITIZED else "3", *(["-t", "-k"] if secure else []), *sections],
                            capture_output=True, text=True, timeout=200, check=False)
     summary = re.search(r"(\d+) tests, (\d+) passed, 0 skipped, 0 failed", ended.stdout)
-    assert summary and int(summary[1]) >= 140, ended.stdout[-4000:]
+    assert summary and int(summary[1]) == int(summary[2]) == cases, ended.stdout[-4000:]
