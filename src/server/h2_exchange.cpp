@@ -21,6 +21,11 @@ namespace {
 // Less than that in write_timeout is no progress: a client that opens its window octet by octet.
 constexpr std::uint64_t kLeastProgress = 1024;
 
+// Other codes are about this connection, or our own.
+bool speaks_of_the_message(h2::ErrorCode code) {
+  return code == h2::ErrorCode::internal_error || code == h2::ErrorCode::enhance_your_calm;
+}
+
 }  // namespace
 
 H2Exchange::H2Exchange(H2Connection& connection)
@@ -51,16 +56,18 @@ void H2Exchange::finish() {
   if (has_sent_end()) {
     record_->outcome = Outcome::complete;
   } else if (!gave_up_) {
-    const Phase phase = record_->upgraded ? Phase::tunnel
-                        : answered_       ? Phase::deliver
-                                          : Phase::wait;
     const bool cut = shard_.was_cut() && !is_closed();
     record_->outcome = cut ? Outcome::aborted : Outcome::client_gone;
     Error error(Errc::client_gone, Side::client);
     if (cut) error = Error(Errc::cancelled, Side::local, "cut when the server stopped");
-    fail(error.during(phase));
+    fail(error.during(phase()));
   }
   shard_.exchange_ended(*record_);
+}
+
+Phase H2Exchange::phase() const noexcept {
+  if (record_->upgraded) return Phase::tunnel;
+  return answered_ ? Phase::deliver : Phase::wait;
 }
 
 void H2Exchange::fail(const Error& error) {
@@ -95,6 +102,9 @@ void H2Exchange::closed() {
     fail(Error(Errc::bad_request, Side::client, "a malformed request").during(Phase::head));
     gave_up_ = close_code() == h2::ErrorCode::protocol_error;
     if (gave_up_) record_->outcome = Outcome::aborted;
+  } else if (!gave_up_ && !has_sent_end() && speaks_of_the_message(close_code())) {
+    // Noted before anything is cancelled: the upstream is told the same.
+    fail(h2::stream_reset(close_code(), Side::client).during(phase()));
   }
   delete this;  // whatever still runs for it is cancelled
 }

@@ -65,6 +65,7 @@ class H2Exchange final : public h2::Stream {
   void settle();
   void closed();
   void fail(const Error& error);
+  Phase phase() const noexcept;
   void finish();
 
   H2Connection& connection_;

@@ -7,7 +7,7 @@
 namespace onehop::transport {
 namespace {
 
-// An upstream that chose HTTP/1.1 is offered HTTP/2 again after this long.
+// An upstream that chose HTTP/1.1, or asked for it, is offered HTTP/2 again after this long.
 constexpr net::Duration kForgetHttp1 = std::chrono::minutes(5);
 
 }  // namespace
@@ -96,7 +96,19 @@ task<Result<H2Connection*>> H2Origin::take(Need need) {
   }
 }
 
+void H2Origin::use_http1() {
+  if (!destination_.tls) return;
+  http1_until_ = io::deadline_after(pool_.reactor().now(), kForgetHttp1);
+  look_again_soon();
+}
+
+void H2Origin::wake_everybody() {
+  while (Waiter* waiter = waiters_.pop_front())
+    waiter->changed.set();
+}
+
 void H2Origin::look_again() {
+  if (!speaks_http2()) return wake_everybody();
   std::size_t free = room();
   IntrusiveList<Waiter> woken;
   while (free-- > 0 && !waiters_.empty()) {
@@ -141,8 +153,7 @@ task<void> H2Origin::dial(std::unique_ptr<Slot> slot) {
       http1.http2 = false;
       pool_.origin(key_, http1)
           .adopt(std::move(*slot), std::move(dialled->stream), std::move(dialled->address));
-      while (Waiter* waiter = waiters_.pop_front())
-        waiter->changed.set();
+      wake_everybody();
       co_return;
     }
     connections_.push_back(std::make_unique<H2Connection>(

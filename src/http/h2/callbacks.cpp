@@ -237,7 +237,7 @@ class Callbacks::Implementation {
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) state.observer.on_ping_answered();
         return 0;
       case NGHTTP2_GOAWAY:
-        state.observer.on_goaway(frame->goaway.last_stream_id);
+        state.observer.on_goaway(frame->goaway.last_stream_id, ErrorCode(frame->goaway.error_code));
         return 0;
       default:
         return 0;
