@@ -8,7 +8,6 @@
 #include "http/message_framing.hpp"
 #include "http/websocket_handshake.hpp"
 #include "server/h2_connection.hpp"
-#include "server/request_body.hpp"
 #include "server/serve_exchange.hpp"
 #include "server/shard_server.hpp"
 

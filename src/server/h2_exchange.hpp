@@ -12,6 +12,7 @@
 #include "http/h2/stream.hpp"
 #include "io/event.hpp"
 #include "net/stream.hpp"
+#include "server/request_body.hpp"
 #include "wire/h2_body_sender.hpp"
 
 #include <optional>
