@@ -8,7 +8,6 @@
 #include "http/message_framing.hpp"
 #include "http/websocket_handshake.hpp"
 #include "server/h2_connection.hpp"
-#include "server/h2_request_body.hpp"
 #include "server/serve_exchange.hpp"
 #include "server/shard_server.hpp"
 
@@ -162,7 +161,8 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
   if (framing->has_content() && !is_connect_) {
     std::optional<std::uint64_t> length;
     if (framing->kind == BodyFraming::Kind::length) length = framing->length;
-    auto body = std::make_unique<H2RequestBody>(*this, length);
+    RequestContent& content = *this;
+    auto body = std::make_unique<RequestBody>(content, length);
     body_ = body.get();
     request->set_body(Body::from(std::move(body)));
   }
@@ -170,7 +170,7 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
   return request;
 }
 
-std::optional<Result<bytes>> H2Exchange::read_body() {
+std::optional<Result<bytes>> H2Exchange::read_body(std::size_t) {
   if (body_failure_) return failure(*body_failure_);
   const std::string_view piece = take_piece();
   link_.flush_soon();  // the client may have got room for more

@@ -120,19 +120,9 @@ void H2Origin::look_again() {
   if (!waiters_.empty() && room() == 0) begin_dial();
 }
 
-std::optional<Slot> H2Origin::try_slot() {
-  const std::size_t most = pool_.options().max_connections;
-  const std::size_t before = shared_->open.fetch_add(1, std::memory_order_relaxed);
-  if (most != 0 && before >= most) {
-    shared_->open.fetch_sub(1, std::memory_order_relaxed);
-    return std::nullopt;
-  }
-  return Slot(pool_.shared(), shared_);
-}
-
 void H2Origin::begin_dial() {
   if (dialling_) return;
-  std::optional<Slot> slot = try_slot();
+  std::optional<Slot> slot = pool_.shared().try_slot(shared_);
   if (!slot) return;
   dialling_ = true;
   dials_.spawn(dial(std::make_unique<Slot>(std::move(*slot))));

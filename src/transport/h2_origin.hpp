@@ -58,7 +58,6 @@ class H2Origin {
   void wake_everybody();
   void begin_dial();
   task<void> dial(std::unique_ptr<Slot> slot);
-  std::optional<Slot> try_slot();
 
   ConnectionPool& pool_;
   std::string key_;
