@@ -63,7 +63,7 @@ fuzz: ## run each fuzz target: make fuzz SECONDS=600
 	@tools/run_fuzzers $(SECONDS) $(JOBS)
 
 .PHONY: bench
-bench: ## compare with nginx and haproxy: make bench ARGS=...
+bench: ## compare with nginx, haproxy and nghttpx: make bench ARGS=...
 	@tools/install_dependencies bench
 	$(call build,release,,onehop onehop_library)
 	@bench/run $(ARGS)
