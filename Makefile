@@ -62,6 +62,10 @@ fuzz: ## run each fuzz target: make fuzz SECONDS=600
 	$(call build,fuzz)
 	@tools/run_fuzzers $(SECONDS) $(JOBS)
 
+.PHONY: chaos
+chaos: build ## faults of every kind for minutes: make chaos ARGS='--seed 7 --seconds 300'
+	@tests/chaos/chaos.py $(ARGS)
+
 .PHONY: bench
 bench: ## compare with nginx, haproxy and nghttpx: make bench ARGS=...
 	@tools/install_dependencies bench

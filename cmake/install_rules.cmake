@@ -28,3 +28,8 @@ file(RELATIVE_PATH ONEHOP_PC_TO_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 string(REGEX REPLACE "/$" "" ONEHOP_PC_TO_PREFIX "${ONEHOP_PC_TO_PREFIX}")
 configure_file(cmake/onehop.pc.in onehop.pc @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/onehop.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+
+# Where systemd looks, below /usr and /usr/local.
+if(TARGET onehop)
+  install(FILES packaging/onehop.service DESTINATION lib/systemd/system)
+endif()

@@ -75,8 +75,14 @@ class Server {
     // Open client connections, over all workers; accepting pauses at the limit. 0: 80 % of the
     // process's limit of open files.
     std::size_t max_client_connections = 0;
+    // Open connections of one client, which is an IPv4 address or the /64 of an IPv6 one; what is
+    // more is closed at once. 0: no limit. Behind a proxy of your own, all clients are that proxy.
+    std::size_t max_connections_per_client = 0;
     // Accept a connection only once its first octets are here (Linux TCP_DEFER_ACCEPT).
     bool defer_accept = true;
+    // Called by start() once the listeners are open and the TLS files have been read, before
+    // anything is served: the place to give up privileges. An error is what start() then returns.
+    std::function<Result<void>()> on_listening = {};
     // Called at the end of every exchange, on its thread. The record is gone when it returns.
     std::function<void(const Exchange&)> on_exchange_end = {};
     // Called from any worker. Default: warnings and errors go to standard error.

@@ -167,6 +167,19 @@ void Address::set_port(std::uint16_t port) noexcept {
   if (family() == AF_INET6) reinterpret_cast<sockaddr_in6*>(&storage_)->sin6_port = htons(port);
 }
 
+std::uint64_t Address::client_key() const noexcept {
+  // Within 0::/8, which no host has.
+  constexpr std::uint64_t kIpv4 = std::uint64_t{1} << 32U;
+  if (family() == AF_INET) return kIpv4 | v4_of(*this).sin_addr.s_addr;
+  if (family() != AF_INET6) return 0;
+  const in6_addr& v6 = v6_of(*this).sin6_addr;
+  if (IN6_IS_ADDR_V4MAPPED(&v6)) return kIpv4 | v6.s6_addr32[3];
+  std::uint64_t network = 0;
+  for (int i = 0; i < 8; ++i)
+    network = network << 8U | v6.s6_addr[i];
+  return network;
+}
+
 std::string Address::to_string() const {
   std::string text;
   if (is_unix()) {

@@ -38,6 +38,10 @@ class Address {
   std::uint16_t port() const noexcept;
   void set_port(std::uint16_t port) noexcept;
 
+  // What tells clients apart: the IPv4 address, or the network (the first 64 bits) of an IPv6 one,
+  // which its host may vary at will. 0 for unix.
+  std::uint64_t client_key() const noexcept;
+
   // "127.0.0.1:80", "[::1]:80", "unix:/run/app.sock"
   std::string to_string() const;
   // Without port and brackets; an IPv4 address mapped into IPv6 is given as IPv4. "" for unix.

@@ -9,11 +9,13 @@
 #include <onehop/transport.hpp>
 #include <onehop/url.hpp>
 
+#include "program/account.hpp"
 #include "program/field_edit.hpp"
 #include "program/tls_flags.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +45,8 @@ struct Configuration {
   std::vector<FieldEdit> header_down = {};
   std::vector<std::string> trust = {};
   std::vector<std::string> upgrades = {"websocket"};
+  // Whom to become once the listeners are open.
+  std::optional<Account> user = {};
 
   AccessLogFormat access_log = AccessLogFormat::text;
   bool verbose = false;

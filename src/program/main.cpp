@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 namespace onehop::program {
@@ -32,6 +33,11 @@ void raise_open_file_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Nothing here runs other programs. Threads inherit it, so it comes before them.
+void renounce_new_privileges() {
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
 int print(const std::string& text) {
   const bool written = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
   return written ? 0 : 1;
@@ -47,6 +53,7 @@ int run(const Configuration& configuration) {
     case Command::proxy:
       break;
   }
+  renounce_new_privileges();
   Signals signals;
   raise_open_file_limit();
   if (configuration.command == Command::demo) return serve_demo(configuration, signals);

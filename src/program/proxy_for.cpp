@@ -51,6 +51,9 @@ Server::Options server_options(const Configuration& configuration,
   Server::Options options = configuration.server;
   options.listen = configuration.listen;
   options.log = [&log](LogLevel level, std::string_view line) { log.write(level, line); };
+  if (configuration.user) {
+    options.on_listening = [account = *configuration.user] { return become(account); };
+  }
   options.on_exchange_end = [&log, &access_log](const Exchange& exchange) {
     access_log.record(exchange);
     log.record_failure(exchange);

@@ -130,6 +130,12 @@ struct ListenAddress {
   static const std::string& show(const std::string& value) { return value; }
 };
 
+struct User {
+  static constexpr std::string_view kPlaceholder = "NAME[:GROUP]";
+  static Parsed<Account> parse(std::string_view text) { return find_account(text); }
+  static std::string show(const std::optional<Account>&) { return {}; }
+};
+
 // A file; whether it is there and good is seen when it is used.
 struct File {
   static constexpr std::string_view kPlaceholder = "FILE";
@@ -294,6 +300,7 @@ constexpr std::array kSettings = {
         SettingGroup::everyday, "max-body", "largest request body; past it 413"),
     setting<CountOrAuto, &C::server, &S::workers>(
         SettingGroup::everyday, "workers", "threads; auto is one for each usable CPU"),
+    everyday<User, &C::user>("user", "whom to become once the listeners are open"),
     everyday<LogFormat, &C::access_log>("access-log", "one line for each request, on stdout"),
     everyday<Switch, &C::verbose>("verbose", "log more than warnings", 'v'),
 
@@ -324,6 +331,8 @@ constexpr std::array kSettings = {
     client<Size, &S::connection_window>("connection-window", "HTTP/2: the same, per connection"),
     client<CountOrAuto, &S::max_client_connections>("max-client-connections",
                                                     "open at once; auto is 80% of the open files"),
+    client<OrOff<Count, 0>, &S::max_connections_per_client>(
+        "max-connections-per-client", "of one address (IPv6: one /64); more are closed"),
     client<OnOrOff, &S::defer_accept>("defer-accept",
                                       "accept only once the first octets are there"),
 

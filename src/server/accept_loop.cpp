@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <utility>
 
 namespace onehop::server {
 namespace {
@@ -101,9 +102,24 @@ bool AcceptLoop::accept_some() {
 }
 
 void AcceptLoop::adopt(net::TcpListener::Accepted accepted) {
+  Origin origin(accepted.peer, name_);
+  if (auto& limit = shard_.common().client_limit) {
+    auto place = limit->enter(accepted.peer);
+    if (!place) {
+      note_refusal(accepted.peer);
+      return;
+    }
+    origin.place = std::move(*place);
+  }
   shard_.adopt(std::make_unique<net::TcpStream>(shard_.reactor(), std::move(accepted.socket),
                                                 net::TcpStream::Origin::accepted),
-               Origin(accepted.peer, name_), with_tls_);
+               origin, with_tls_);
+}
+
+void AcceptLoop::note_refusal(const net::Address& peer) {
+  auto& common = shard_.common();
+  const auto line = common.client_limit->note_refusal(peer, shard_.reactor().now());
+  if (line) common.log(LogLevel::warning, *line);
 }
 
 void AcceptLoop::finish() {

@@ -34,6 +34,7 @@ class AcceptLoop final : private io::Watcher {
   bool accept_some();
   void pause();
   void note_shortage(int error);
+  void note_refusal(const net::Address& peer);
   void add() noexcept;
   void remove() noexcept;
 

@@ -114,6 +114,25 @@ TEST_F(AcceptLoopTest, PausesAtTheLimitAndGoesOnBelowIt) {
   EXPECT_THAT(logged_, ElementsAre());
 }
 
+TEST_F(AcceptLoopTest, ClosesWhatOneClientHasTooManyOf) {
+  common_->max_connections = 10;
+  common_->client_limit.emplace(1);
+  auto one = connect();
+  const auto two = connect();
+  const auto three = connect();
+  settle();
+  EXPECT_EQ(connections(), 1u);
+  char octet = 0;
+  EXPECT_EQ(::recv(two.get(), &octet, 1, 0), 0);
+  EXPECT_THAT(logged_, ElementsAre(HasSubstr("closed 1 connection of clients that have 1 open")));
+  one.reset();
+  settle();
+  const auto four = connect();
+  settle();
+  EXPECT_EQ(connections(), 1u);
+  EXPECT_EQ(logged_.size(), 1u);
+}
+
 TEST_F(AcceptLoopTest, PausesWithoutDescriptorsAndSaysSoOnce) {
   const auto client = connect();
   {

@@ -7,8 +7,10 @@
 
 #include "base/intrusive_list.hpp"
 #include "net/address.hpp"
+#include "server/client_limit.hpp"
 
 #include <string_view>
+#include <utility>
 
 namespace onehop::server {
 
@@ -16,10 +18,12 @@ class ShardServer;
 
 // Where a connection comes from and which listener took it.
 struct Origin {
-  Origin(const net::Address& p, std::string_view l) noexcept : peer(p), local(l) {}
+  Origin(const net::Address& p, std::string_view l, ClientLimit::Place c = {}) noexcept
+      : peer(p), local(l), place(std::move(c)) {}
 
   net::Address peer;
   std::string_view local;  // outlives every connection
+  ClientLimit::Place place;
 };
 
 class ClientConnection : public ListNode {

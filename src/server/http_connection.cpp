@@ -22,7 +22,10 @@ void destroy(void* self) {
 HttpConnection::HttpConnection(ShardServer& shard,
                                std::unique_ptr<net::Stream> stream,
                                const Origin& origin)
-    : ClientConnection(shard), stream_(std::move(stream)), ended_(&destroy, this) {
+    : ClientConnection(shard),
+      stream_(std::move(stream)),
+      place_(origin.place),
+      ended_(&destroy, this) {
   const char* end = origin.peer.write_ip(peer_text_.data());
   info_.peer = {peer_text_.data(), static_cast<std::size_t>(end - peer_text_.data())};
   info_.peer_port = origin.peer.port();
@@ -36,6 +39,7 @@ HttpConnection::HttpConnection(HttpConnection& before)
       stream_(std::move(before.stream_)),
       info_(before.info_),
       peer_text_(before.peer_text_),
+      place_(std::move(before.place_)),
       ended_(&destroy, this) {
   info_.peer = {peer_text_.data(), before.info_.peer.size()};
 }

@@ -36,6 +36,7 @@ class HttpConnection : public ClientConnection {
 
  private:
   std::array<char, 46> peer_text_;
+  ClientLimit::Place place_;
   io::Wakeup ended_;
 };
 

@@ -156,9 +156,15 @@ Result<void> Server::start_per_core(HandlerFactory factory) {
 Result<void> Server::State::start(const HandlerFactory& factory) {
   if (auto prepared = common->prepare_tls(); !prepared) return prepared;
   if (auto opened = open_listeners(); !opened) return opened;
+  if (common->options.on_listening) {
+    if (auto ready = common->options.on_listening(); !ready) return ready;
+  }
   if (common->tls) common->tls->watch();
   common->max_connections = common->options.max_client_connections;
   if (common->max_connections == 0) common->max_connections = default_connection_limit();
+  if (common->options.max_connections_per_client != 0) {
+    common->client_limit.emplace(common->options.max_connections_per_client);
+  }
   const std::size_t count = common->options.workers ? common->options.workers : usable_cpus();
 
   std::unique_lock lock(mutex);

@@ -14,12 +14,14 @@
 #include "io/reactor.hpp"
 #include "net/tcp_listener.hpp"
 #include "server/client_connection.hpp"
+#include "server/client_limit.hpp"
 #include "server/tls_certificates.hpp"
 #include "wire/parser_pool.hpp"
 
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -33,6 +35,7 @@ struct Common {
   std::vector<std::shared_ptr<net::TcpListener>> listeners;
   std::shared_ptr<TlsCertificates> tls;  // null without TLS
   std::size_t max_connections = 0;
+  std::optional<ClientLimit> client_limit;
   std::atomic<std::size_t> connections = 0;
 
   bool is_with_tls(std::size_t listener) const {

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A backend that fails as its seed says: at every point of an exchange, in every way.
+
+What happens to a request depends on the seed, the request's id and how often it was seen, not on
+when it comes: a run can be repeated.
+"""
+import collections
+import random
+import socket
+import threading
+import time
+
+from raw_client import close_with_reset
+from wire import Malformed, Reader, Truncated, chunk, message
+
+POINTS = ["unread", "in request", "before head", "in head", "behind head", "in body", "behind"]
+WAYS = ["close", "reset", "stall", "delay", "garble"]
+STALL = 0.7  # longer than the proxy's patience
+FORGED = b"HTTP/1.1 200 OK\r\nX-Id: forged\r\nContent-Length: 6\r\n\r\nforged"
+
+
+def content(name, size):
+    """The only right content of this size for this request."""
+    return (f"{name}." * (size // len(name) + 1)).encode()[:size]
+
+
+class Plan:
+    """What one try of one request gets."""
+
+    def __init__(self, seed, name, number):
+        dice = random.Random(f"{seed}/{name}/{number}")
+        self.kind = dice.choice(["length", "length", "chunked", "chunked", "until close", "nothing"])
+        self.size = dice.choice([0, 1, 100, 5000, 40_000, 300_000])
+        self.early_hints = dice.random() < 0.1
+        faulty = dice.random() < 0.4
+        self.point = dice.choice(POINTS) if faulty else None
+        self.way = dice.choice(WAYS) if faulty else None
+        self.where = dice.random()
+        self.pause = dice.uniform(0.001, 0.1)
+        if self.kind == "until close" and self.way in ("close", "garble"):
+            self.way = "reset"  # a plain close would be the end of the content, and garbage a part of it
+        if self.point in ("unread", "in request") and self.way == "garble":
+            self.way = "delay"  # nothing is sent yet
+        if self.point == "behind" and self.way == "garble":
+            self.size = min(self.size, 5000)  # so that the surplus arrives with the end
+
+    def response(self, name, method):
+        """The head and what follows it."""
+        data = content(name, self.size)
+        fields = [f"X-Id: {name}", f"X-Size: {self.size}"]
+        body = data
+        if self.kind == "nothing":
+            return self.head("204 No Content", *fields[:1]), b""
+        if self.kind == "length":
+            fields.append(f"Content-Length: {len(data)}")
+        elif self.kind == "chunked":
+            fields.append("Transfer-Encoding: chunked")
+            cut = int(len(data) * self.where)
+            body = b"".join(chunk(piece) for piece in (data[:cut], data[cut:]) if piece) + b"0\r\n\r\n"
+        else:
+            fields.append("Connection: close")
+        return self.head("200 OK", *fields), b"" if method == "HEAD" else body
+
+    def head(self, status, *fields):
+        hints = message("HTTP/1.1 103 Early Hints", "Link: </a>") if self.early_hints else b""
+        return hints + message(f"HTTP/1.1 {status}", *fields)
+
+
+class FaultyBackend:
+    def __init__(self, seed):
+        self.seed = seed
+        self.calm = False  # no more faults
+        self.tries = collections.Counter()  # by request: heads that were read
+        self.faults = collections.Counter()
+        self.problems = []
+        self.lock = threading.Lock()
+        self.listener = None
+        self.address = ("127.0.0.1", 0)
+        self.listen()
+
+    @property
+    def url(self):
+        return "http://%s:%d" % self.address
+
+    def listen(self):
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(self.address)
+        self.address = self.listener.getsockname()
+        self.listener.listen(512)
+        threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
+
+    def refuse_for(self, seconds):
+        """Nobody listens for a while."""
+        self.stop()
+        time.sleep(seconds)
+        self.listen()
+
+    def stop(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def accept(self, listener):
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except OSError:
+                return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+
+    def serve(self, sock):
+        reader = Reader(sock)
+        try:
+            while self.serve_one(reader):
+                pass
+        except (Truncated, TimeoutError, OSError):
+            pass  # the proxy went away
+        except Malformed as problem:
+            self.problems.append(f"the backend was sent {problem}")
+        finally:
+            sock.close()
+
+    def serve_one(self, reader):
+        reader.fill(patience=60)  # the first octet of the next request
+        request = reader.read_request_head()
+        name = request.fields.get("x-id")
+        with self.lock:
+            self.tries[name] += 1
+            number = self.tries[name]
+        if number > 1 and request.method == "POST":
+            self.problems.append(f"{name}, a POST, was delivered {number} times")
+        plan = Plan(self.seed, name, number)
+        if self.calm:
+            plan.point = None
+        return Exchange(self, reader, request, plan).run(name)
+
+
+class Exchange:
+    """One request, and what the plan makes of it. Its steps are true as long as the connection lives."""
+
+    def __init__(self, backend, reader, request, plan):
+        self.backend = backend
+        self.reader = reader
+        self.request = request
+        self.plan = plan
+
+    def run(self, name):
+        if not self.passes("unread") or not self.read_body(name):
+            return False
+        head, body = self.plan.response(name, self.request.method)
+        return self.send(head, body) and self.plan.kind != "until close"
+
+    def read_body(self, name):
+        if self.plan.point == "in request" and self.request.fields.has("content-length"):
+            size = int(self.request.fields.get("content-length"))
+            part = self.reader.read_exactly(int(size * self.plan.where))
+            self.reader.buffer = part + self.reader.buffer
+        if not self.passes("in request"):
+            return False
+        body = self.reader.read_body(self.request).body
+        if body != content(name, len(body)):
+            self.backend.problems.append(f"the content of {name} is not what was sent: {body[:80]!r}")
+        return True
+
+    def send(self, head, body):
+        sock, plan = self.reader.sock, self.plan
+        at = {"before head": 0, "in head": 1 + int((len(head) - 2) * plan.where), "behind head": len(head),
+              "in body": len(head) + int(len(body) * plan.where), "behind": len(head) + len(body)}.get(plan.point)
+        data = head + body
+        sock.settimeout(10)
+        if at is None:
+            sock.sendall(data)
+            return True
+        if plan.way == "garble":
+            self.note()
+            sock.sendall(data[:at] + self.garbage(head, body, at) + data[at:])
+            return at != len(data)
+        sock.sendall(data[:at])
+        if not self.passes(plan.point):
+            return False
+        sock.sendall(data[at:])
+        return True
+
+    def garbage(self, head, body, at):
+        """What no parser takes for a part of the message. Within content of a known length nothing is."""
+        if at == len(head) + len(body):
+            return FORGED
+        return b"\0" if at < len(head) or self.plan.kind == "chunked" else b""
+
+    def note(self):
+        with self.backend.lock:
+            self.backend.faults[f"{self.plan.way} {self.plan.point}"] += 1
+
+    def passes(self, point):
+        """Does what is planned for this point; false when that was the end of the connection."""
+        if self.plan.point != point:
+            return True
+        self.note()
+        if self.plan.way == "delay":
+            time.sleep(self.plan.pause)
+        elif self.plan.way == "stall":
+            time.sleep(STALL)
+            return False
+        elif self.plan.way == "reset":
+            close_with_reset(self.reader.sock)
+            return False
+        elif self.plan.way == "close":
+            return False
+        return True

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A short run of tests/chaos, the same every time; `make chaos` runs longer and elsewhere."""
+import sys
+from pathlib import Path
+
+import pytest
+
+from proxy_process import SANITIZED
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "chaos"))
+from chaos import Chaos  # noqa: E402
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_fails_answers_are_whole_or_failures(seed):
+    chaos = Chaos(seed, requests=400 if SANITIZED else 1000)
+    assert chaos.run() == []
+    assert chaos.outcomes["complete"] > chaos.next / 4
+    assert len(chaos.backend.faults) > 20, "too few kinds of faults to mean anything"

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""--user: what was root while the listeners were opened is somebody else when it serves."""
+import os
+import pwd
+import re
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from proxy_process import PROGRAM, free_port, run_onehop
+from tls_peers import Certificates, TlsClient, trusting
+from wire import PATIENCE
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+NOBODY = pwd.getpwnam("nobody")
+
+
+def identities(proxy):
+    """Of every thread: the user and group ids (real, effective, saved, file system), groups, capabilities."""
+    seen = set()
+    for status in Path(f"/proc/{proxy.pid}/task").glob("*/status"):
+        fields = dict(line.split(":", 1) for line in status.read_text(encoding="ascii").splitlines())
+        seen.add(tuple(" ".join(fields[name].split())
+                       for name in ("Uid", "Gid", "Groups", "CapPrm", "CapEff", "NoNewPrivs")))
+    return seen
+
+
+@as_root
+@pytest.mark.parametrize("user, uid, gid", [
+    ("nobody", NOBODY.pw_uid, NOBODY.pw_gid), ("nobody:daemon", NOBODY.pw_uid, 1), ("54321:54322", 54321, 54322),
+])
+def test_every_thread_is_that_user_and_nobody_else(start_proxy, start_backend, user, uid, gid):
+    proxy = start_proxy("--user", user, "--workers", 3, start_backend().url)
+    with proxy.client() as client:
+        assert client.get().status == 200
+    nothing = "0" * 16
+    assert identities(proxy) == {(" ".join([str(uid)] * 4), " ".join([str(gid)] * 4), str(gid), nothing, nothing, "1")}
+    assert " 200 " in proxy.wait_for_log_lines(1)[0]
+
+
+@as_root
+def test_a_privileged_port_is_bound_before(start_proxy, start_backend):
+    port = next(port for port in range(700, 1024) if is_free(port))
+    proxy = start_proxy("--user", "nobody", start_backend().url, listen=("127.0.0.1", port))
+    with proxy.client() as client:
+        assert client.get().status == 200
+
+
+def is_free(port):
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+            return True
+        except OSError:
+            return False
+
+
+@as_root
+def test_the_key_is_read_before_and_must_be_readable_to_be_read_again(start_proxy, start_backend, tmp_path):
+    folder = tmp_path / "own"
+    own = Certificates(folder)
+    chain, key = own.sign("localhost")
+    proxy = start_proxy("--user", "nobody", "-v", "--tls", chain, "--tls-key", key, start_backend().url)
+    with TlsClient(proxy.address, trusting(own)) as client:
+        assert client.get().status == 200
+    os.chmod(key, 0o600)
+    os.utime(key, (1, 1))
+    wait_for(proxy, r"old ones stay")
+    with TlsClient(proxy.address, trusting(own)) as client:
+        assert client.get().status == 200
+    for path in (tmp_path, *tmp_path.parents, folder):
+        if str(path).startswith("/tmp/"):
+            os.chmod(path, 0o755)
+    shutil.chown(key, "nobody")
+    os.utime(key, (2, 2))
+    wait_for(proxy, r"the TLS files have changed")
+
+
+def wait_for(proxy, pattern):
+    deadline = time.monotonic() + 2 * PATIENCE
+    while not re.search(pattern, proxy.stderr()):
+        assert time.monotonic() < deadline, proxy.stderr()
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("user, words", [
+    ("nobody-of-that-name", "there is no user 'nobody-of-that-name'"),
+    ("nobody:no-such-group", "there is no group 'no-such-group'"),
+    ("54321", "54321:GROUP"), ("root", "root, who has nothing to give up"), ("0:0", "nothing to give up"),
+    ("", "there is no user ''"),
+])
+def test_a_mistake_is_named_at_the_start(user, words):
+    ended = run_onehop("--user", user, "http://127.0.0.1:1")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert words in ended.stderr and "--user" in ended.stderr
+
+
+@as_root
+def test_who_is_not_root_is_told_so():
+    program = shutil.copy(PROGRAM, "/tmp/onehop-of-nobody-%d" % os.getpid())
+    try:
+        os.chmod(program, 0o755)
+        ended = subprocess.run([program, "-l", f"127.0.0.1:{free_port()}", "--user", "daemon", "http://127.0.0.1:1"],
+                               capture_output=True, text=True, timeout=2 * PATIENCE, check=False, cwd="/",
+                               user=NOBODY.pw_uid, group=NOBODY.pw_gid, extra_groups=[])
+    finally:
+        os.unlink(program)
+    assert ended.returncode == 2
+    assert "cannot become 'daemon': Operation not permitted; --user is for a start as root" in ended.stderr
+
+
+@as_root
+def test_the_demo_gives_up_root_too(start_proxy):
+    proxy = start_proxy("demo", "--user", "nobody")
+    with proxy.client() as client:
+        assert client.get().status == 200
+    assert {identity[0] for identity in identities(proxy)} == {" ".join([str(NOBODY.pw_uid)] * 4)}
