@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from h2_client import (CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE,
-                       INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR, RST_STREAM, H2Client, block, frame,
-                       request_fields)
+from h2_client import (CANCEL, CONTINUATION, DATA, ENABLE_CONNECT_PROTOCOL, END_HEADERS, END_STREAM, HEADERS,
+                       INITIAL_WINDOW_SIZE, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS, MAX_HEADER_LIST_SIZE, NO_ERROR,
+                       PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, RST_STREAM, H2Client, block, frame, request_fields)
 from proxy_process import ROOT, SANITIZED
-from scripted_backend import reply_once
+from scripted_backend import reply_once, silent
 from wire import OK, PATIENCE, answer, chunk, message
 
 H2SPEC = shutil.which("h2spec", path=os.pathsep.join(
@@ -289,6 +289,34 @@ def pieces(client, address):
         H2Client.send = real
     for octet in b"".join(chunks):
         client.send(bytes([octet]))
+
+
+def test_the_settings_are_those_documented(hop, h2):
+    hop.backend.answers(OK)
+    assert h2.ask().status == 200
+    assert h2.peer_settings == {MAX_CONCURRENT_STREAMS: 128, INITIAL_WINDOW_SIZE: 256 * 1024,
+                                MAX_HEADER_LIST_SIZE: 64 * 1024, ENABLE_CONNECT_PROTOCOL: 1}
+
+
+def test_a_preface_without_settings_is_given_up(hop_with):
+    hop = hop_with("--header-timeout", "300ms")
+    with hop.client() as client:
+        client.send(PREFACE)
+        client.how_it_ends()
+    hop.assert_serves()
+
+
+def test_streams_past_the_limit_are_refused(hop_with):
+    hop = hop_with("--max-streams", "2")
+    hop.backend.play(silent)
+    with H2Client(hop.address) as client:  # has not acknowledged the limit: it could not know
+        streams = [client.request() for _ in range(3)]
+        assert client.read_answer(streams[2]).reset == REFUSED_STREAM
+    with H2Client(hop.address) as client:
+        client.read_frame()
+        for _ in range(3):
+            client.request()
+        assert client.read_until_closed() == PROTOCOL_ERROR
 
 
 def test_upgrade_to_h2c_is_not_honoured(hop):
