@@ -68,7 +68,7 @@ chaos: build ## faults of every kind for minutes: make chaos ARGS='--seed 7 --se
 	@tests/chaos/chaos.py $(ARGS)
 
 .PHONY: bench
-bench: ## compare with nginx and haproxy: make bench ARGS=...
+bench: ## compare with nginx, haproxy and nghttpx: make bench ARGS=...
 	@tools/install_dependencies bench
 	$(call build,release,,onehop onehop_library)
 	@bench/run $(ARGS)

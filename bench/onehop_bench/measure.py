@@ -16,19 +16,16 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import preflight, process, targets, tools
-from .workloads import PER_GIB, WORKLOADS
+from . import h2load, preflight, process, targets, tools
+from .failure import Failure
+from .workloads import H2C, PER_GIB, TLS, WORKLOADS
 
 WARM_UP = 0.4  # seconds
 STARTS = 5  # per sample of the startup workload
 
 
-class Failure(Exception):
-    """The target did not do what it was asked to."""
-
-
 class Bench:
-    """The backend, the scratch folder and the settings that all cells share."""
+    """The backends, the certificate, the scratch folder and the settings that all cells share."""
 
     def __init__(self, cores, seconds, idle_connections):
         self.cores = cores
@@ -37,11 +34,17 @@ class Bench:
         self.directory = Path(tempfile.mkdtemp(prefix="onehop-bench-"))
         for workload in WORKLOADS.values():
             self.request_file(workload).write_bytes(workload.request())
-        self.port = process.free_port()
-        backend = process.start([tools.path("backend"), str(self.port)], cores.load,
+        self.certificate, self.key = make_certificate(self.directory)
+        self.port = self._start_backend("backend")
+        self.h2c_port = self._start_backend("backend_h2")
+
+    def _start_backend(self, name):
+        port = process.free_port()
+        backend = process.start([tools.path(name), str(port)], self.cores.load,
                                 stdin=subprocess.DEVNULL)
-        if not process.wait_for_port(backend, self.port):
-            raise SystemExit("bench: the backend did not start")
+        if not process.wait_for_port(backend, port):
+            raise SystemExit(f"bench: {name} did not start")
+        return port
 
     def close(self):
         process.stop_all()
@@ -51,11 +54,12 @@ class Bench:
         return self.directory / f"{workload.name}.request"
 
     @contextmanager
-    def running(self, target):
+    def running(self, target, setup):
         """Yields (process, port, time of start) of the target, and ends it."""
         directory = Path(tempfile.mkdtemp(prefix=f"{target.name}-", dir=self.directory))
-        place = targets.Place(directory, process.free_port(), self.port,
-                              process.descriptor_limit())
+        place = targets.Place(directory, process.free_port(),
+                              self.h2c_port if setup == H2C else self.port,
+                              process.descriptor_limit(), setup, self.certificate, self.key)
         command = target.command(place)
         log = directory / "log"
         with open(log, "wb") as output:
@@ -70,23 +74,26 @@ class Bench:
             process.stop(server)
             shutil.rmtree(directory, ignore_errors=True)
 
-    def preflight(self, target):
+    def preflight(self, target, setup):
         """What is wrong with the target's answers; empty when it may be measured."""
         try:
-            with self.running(target) as (_, port, _):
-                return preflight.problems(port, WORKLOADS["websocket"].request())
+            with self.running(target, setup) as (_, port, _):
+                return preflight.problems(port, setup, self.certificate,
+                                          WORKLOADS["websocket"].request())
         except Failure as failure:
             return [str(failure)]
 
     def sample(self, target, workload):
-        measure = {"idle": self._idle, "startup": self._startup, "wrk": self._wrk}
+        measure = {"idle": self._idle, "startup": self._startup, "wrk": self._wrk,
+                   "h2load": self._h2load}
         try:
             return measure.get(workload.mode, self._load)(target, workload)
         except (Failure, OSError, ValueError, subprocess.SubprocessError) as failure:
             return {"error": str(failure)[:300]}
 
     def _load_command(self, workload, port, seconds, connections):
-        return [tools.path("load"), workload.mode, "--port", str(port), "--secs", str(seconds),
+        tool = "load_tls" if workload.setup == TLS else "load"
+        return [tools.path(tool), workload.mode, "--port", str(port), "--secs", str(seconds),
                 "--request", str(self.request_file(workload)), "--body", str(workload.body),
                 "--status", str(workload.status), "--expect", str(workload.expect),
                 "--conns", str(connections)]
@@ -98,18 +105,26 @@ class Bench:
         return checked(json.loads(process.finish(load, seconds + 30)))
 
     def _load(self, target, workload):
-        with self.running(target) as (server, port, _):
+        with self.running(target, workload.setup) as (server, port, _):
             self._run_load(workload, port, min(WARM_UP, self.seconds))
             before = process.cpu_seconds(server)
             result = self._run_load(workload, port, self.seconds)
             used = process.cpu_seconds(server) - before
             return summary(workload, result, used, process.memory_kib(server))
 
+    def _h2load(self, target, workload):
+        with self.running(target, workload.setup) as (server, port, _):
+            rate = h2load.warm_up(workload, port, self.cores.load, min(WARM_UP, self.seconds))
+            before = process.cpu_seconds(server)
+            result = h2load.run(workload, port, self.cores.load, rate * self.seconds)
+            used = process.cpu_seconds(server) - before
+            return summary(workload, result, used, process.memory_kib(server))
+
     def _wrk(self, target, workload):
-        with self.running(target) as (server, port, _):
+        with self.running(target, workload.setup) as (server, port, _):
             before = process.cpu_seconds(server)
             command = ["wrk", "-t1", f"-c{workload.conns}", f"-d{max(1, round(self.seconds))}s",
-                       "--latency", f"http://127.0.0.1:{port}/bytes/128"]
+                       "--latency", workload.url(port)]
             wrk = process.start(command, self.cores.load, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, text=True)
             result = parse_wrk(process.finish(wrk, self.seconds + 30))
@@ -119,7 +134,7 @@ class Bench:
     def _idle(self, target, workload):
         small = WORKLOADS["small"]
         connections = self.idle_connections
-        with self.running(target) as (server, port, _):
+        with self.running(target, workload.setup) as (server, port, _):
             self._run_load(small, port, 0.2)  # buffers that a busy proxy has anyway
             before = process.memory_kib(server)
             command = self._load_command(workload, port, 0, connections)
@@ -138,10 +153,10 @@ class Bench:
             return {"value": (after - before) / connections, "memory_kib": after,
                     "connections": connections}
 
-    def _startup(self, target, _):
+    def _startup(self, target, workload):
         times, memory = [], []
         for _ in range(STARTS):
-            with self.running(target) as (server, port, begin):
+            with self.running(target, workload.setup) as (server, port, begin):
                 connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
                 try:
                     connection.request("GET", "/bytes/128")
@@ -156,6 +171,16 @@ class Bench:
                 if answer.status != 200 or content != preflight.PATTERN[:128]:
                     raise Failure(f"first answer: status {answer.status}, {len(content)} bytes")
         return {"value": statistics.median(times), "memory_kib": statistics.median(memory)}
+
+
+def make_certificate(directory):
+    """A certificate for 127.0.0.1 and its key, ECDSA on P-256, as files in the folder."""
+    certificate, key = directory / "certificate.pem", directory / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+                   check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return certificate, key
 
 
 def last_words(server, log):
@@ -182,7 +207,7 @@ def summary(workload, result, used, memory):
     if workload.unit == PER_GIB:
         value = used * 1e3 / (done * workload.per_exchange() / 2**30)
     return {"value": value, "rate": done / seconds, "busy": used / seconds,
-            "p50_us": result["p50_us"], "p99_us": result["p99_us"], "memory_kib": memory}
+            "p50_us": result.get("p50_us"), "p99_us": result.get("p99_us"), "memory_kib": memory}
 
 
 def parse_wrk(text):

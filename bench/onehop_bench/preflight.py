@@ -6,7 +6,12 @@ The load generator checks status and length of every answer; this checks what is
 
 import http.client
 import socket
+import ssl
 import struct
+import subprocess
+import tempfile
+
+from .workloads import H2C, PLAIN, TLS
 
 PATTERN = bytes(ord("a") + i % 23 for i in range(1 << 20))
 HTTP_CASES = (
@@ -23,10 +28,71 @@ HTTP_CASES = (
 ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # RFC 6455 section 1.3, for the key of the request
 
 
-def problems(port, upgrade):
+HTTP2_CASES = (
+    ("/bytes/128", None, PATTERN[:128]),
+    ("/bytes/10240", None, PATTERN[:10240]),
+    ("/bytes/1000003", None, PATTERN[:1000003]),
+    ("/bytes/0", None, b""),
+    ("/echo", PATTERN[:4096], PATTERN[:4096]),
+    ("/echo", PATTERN, PATTERN),
+)
+
+
+def problems(port, setup, certificate, upgrade):
     """What is wrong with the answers on the port, as lines; `upgrade` is a WebSocket request."""
     found = []
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    if setup == TLS:
+        context = ssl.create_default_context(cafile=certificate)
+        found += tls_problems(port, context) or http1_problems(port, context, upgrade)
+    if setup == PLAIN:
+        found += http1_problems(port, None, upgrade)
+    if setup != PLAIN:
+        found += http2_problems(f"{'http' if setup == H2C else 'https'}://127.0.0.1:{port}")
+    return found
+
+
+def tls_problems(port, context):
+    """Every proxy has to offer what the load generators insist on, with the certificate it was given."""
+    try:
+        with connected(port, context) as stream:
+            version = stream.version()
+    except OSError as error:
+        return [f"TLS: {error!r}"]
+    return [] if version == "TLSv1.3" else [f"TLS: {version}"]
+
+
+def connected(port, context):
+    stream = socket.create_connection(("127.0.0.1", port), 10)
+    return context.wrap_socket(stream, server_hostname="127.0.0.1") if context else stream
+
+
+def http2_problems(origin):
+    found = []
+    for path, body, expected in HTTP2_CASES:
+        answer = nghttp([origin + path], body)
+        if answer != expected:
+            found.append(f"HTTP/2 {path}: {len(answer)} bytes, expected {len(expected)}")
+    if b":status: 404" not in nghttp(["--verbose", "--null-out", "--no-dep", f"{origin}/nothing"]):
+        found.append("HTTP/2 /nothing: not answered with 404")
+    return found
+
+
+def nghttp(arguments, body=None):
+    with tempfile.NamedTemporaryFile() as data:
+        data.write(body or b"")
+        data.flush()
+        posting = ["--data", data.name] if body else []
+        return subprocess.run(["nghttp", "--no-verify-peer", "--timeout=10", *posting, *arguments],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL).stdout
+
+
+def http1_problems(port, context, upgrade):
+    found = []
+    if context:
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
+    else:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     for method, path, body, status, expected in HTTP_CASES:
         try:
             connection.request(method, path, body)
@@ -41,18 +107,18 @@ def problems(port, upgrade):
                          f"expected {status}, {len(expected)}")
     connection.close()
     try:
-        found += websocket_problems(port, upgrade)
+        found += websocket_problems(port, context, upgrade)
     except OSError as error:
         found.append(f"WebSocket: {error!r}")
     return found
 
 
-def websocket_problems(port, upgrade):
+def websocket_problems(port, context, upgrade):
     payload, mask = PATTERN[:300], b"\x05\x06\x07\x08"
     masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
     frame = b"\x82" + struct.pack("!BH", 0x80 | 126, len(payload)) + mask + masked
     echo = b"\x82" + struct.pack("!BH", 126, len(payload)) + payload
-    with socket.create_connection(("127.0.0.1", port), 10) as stream:
+    with connected(port, context) as stream:
         stream.settimeout(10)
         stream.sendall(upgrade)
         head = received(stream, lambda data: b"\r\n\r\n" in data)

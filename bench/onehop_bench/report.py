@@ -3,14 +3,14 @@
 
 import statistics
 
-REFERENCES = ("nginx", "haproxy")
+REFERENCES = ("nginx", "haproxy", "nghttpx")
 SUBJECT = "onehop"
-HEADINGS = ("target", "median", "spread", "/nginx", "/better", "per s", "busy", "p50 us", "p99 us",
+HEADINGS = ("target", "median", "spread", "/nginx", "/best", "per s", "busy", "p50 us", "p99 us",
             "MiB")
 
 
 def median(samples, key="value"):
-    values = [sample[key] for sample in samples if key in sample]
+    values = [sample[key] for sample in samples if sample.get(key) is not None]
     return statistics.median(values) if values else None
 
 
@@ -24,8 +24,8 @@ def first_error(samples):
     return next((sample["error"] for sample in samples if "error" in sample), None)
 
 
-def better(values):
-    """The lower of the references that were measured, as (name, value); None without any."""
+def best(values):
+    """The lowest of the references that were measured, as (name, value); None without any."""
     measured = [(values[name], name) for name in REFERENCES if values.get(name)]
     return (min(measured)[1], min(measured)[0]) if measured else None
 
@@ -39,12 +39,12 @@ def verdict(workload, values):
     goal = workload.goal
     if goal is None:
         return "no target", None
-    value, reference = values.get(SUBJECT), better(values)
+    value, reference = values.get(SUBJECT), best(values)
     target = f"target {goal}" if goal.relative else f"target {goal} {workload.unit}"
     if value is None:
         return f"{target}: {SUBJECT} was not measured", None
     if goal.relative and reference is None:
-        return f"{target}: neither nginx nor haproxy was measured", None
+        return f"{target}: no peer was measured", None
     if goal.relative:
         target += f" ({reference[0]})"
         value /= reference[1]
@@ -57,7 +57,7 @@ def show(value, form):
 
 
 def row(name, samples, values):
-    reference = better(values)
+    reference = best(values)
     memory = median(samples, "memory_kib")
     return (name, show(median(samples), ".2f"), show(spread(samples), ".0%"),
             show(ratio(values[name], values.get("nginx")), ".2f"),
@@ -95,7 +95,7 @@ def print_summary(workloads, results, failures):
     print("\nsummary")
     for workload in workloads:
         if workload.name in results:
-            print(f"  {workload.name:<10} {verdict(workload, trusted(results[workload.name]))[0]}")
+            print(f"  {workload.name:<13} {verdict(workload, trusted(results[workload.name]))[0]}")
     for failure in failures:
         print(f"  FAILED {failure}")
 

@@ -9,9 +9,15 @@ from pathlib import Path
 from typing import Callable
 
 from . import tools
+from .workloads import H2C, PLAIN, TLS
 
 ONEHOP = tools.ROOT / "build" / "release" / "onehop"
-ONEHOP_ARGUMENTS = "-l 127.0.0.1:{listen} --workers 1 --access-log off http://127.0.0.1:{backend}"
+ONEHOP_ARGUMENTS = {
+    PLAIN: "-l 127.0.0.1:{listen} --workers 1 --access-log off http://127.0.0.1:{backend}",
+    TLS: "-l 127.0.0.1:{listen} --workers 1 --access-log off http://127.0.0.1:{backend} "
+         "--tls {certificate} --tls-key {key}",
+    H2C: "-l 127.0.0.1:{listen} --workers 1 --access-log off h2c://127.0.0.1:{backend}",
+}
 CONNECTIONS = 8000  # what nginx and haproxy are set up for, descriptors permitting
 
 NGINX = """
@@ -28,7 +34,8 @@ http {{
     keepalive 512; keepalive_requests 1000000000; keepalive_timeout 300s;
   }}
   server {{
-    listen 127.0.0.1:{listen} backlog=4096;
+    listen 127.0.0.1:{listen} {tls} backlog=4096;
+    {certificate}
     location / {{
       proxy_pass http://backend;
       proxy_http_version 1.1; proxy_request_buffering off; proxy_max_temp_file_size 0;
@@ -41,6 +48,9 @@ http {{
   }}
 }}
 """
+
+NGINX_TLS = "ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {place.certificate}; " \
+            "ssl_certificate_key {place.key};"
 
 HAPROXY = """
 global
@@ -58,11 +68,11 @@ defaults
   timeout server 300s
   timeout http-keep-alive 300s
 frontend clients
-  bind 127.0.0.1:{listen} backlog 4096
-  http-request set-header X-Forwarded-Proto http
+  bind 127.0.0.1:{listen} backlog 4096 {bind}
+  http-request set-header X-Forwarded-Proto {scheme}
   default_backend backend
 backend backend
-  server one 127.0.0.1:{backend} pool-max-conn 2000
+  server one 127.0.0.1:{backend} pool-max-conn 2000 {server}
 """
 
 
@@ -74,6 +84,9 @@ class Place:
     listen: int
     backend: int
     files: int  # descriptors it may open
+    setup: str
+    certificate: Path  # PEM
+    key: Path
 
 
 @dataclass(frozen=True)
@@ -82,6 +95,7 @@ class Target:
     about: str
     command: Callable[[Place], list]
     missing: Callable[[], str | None]  # why it cannot run, if so
+    setups: tuple = (PLAIN,)  # those it can do
 
 
 def connections(place):
@@ -91,17 +105,37 @@ def connections(place):
 def nginx(place):
     settings = NGINX.format(
         directory=place.directory, listen=place.listen, backend=place.backend, files=place.files,
-        twice=2 * connections(place), user="user root;" if os.geteuid() == 0 else "")
+        twice=2 * connections(place), user="user root;" if os.geteuid() == 0 else "",
+        tls="ssl http2" if place.setup == TLS else "",
+        certificate=NGINX_TLS.format(place=place) if place.setup == TLS else "")
     (place.directory / "nginx.conf").write_text(settings)
     return ["nginx", "-p", str(place.directory), "-c", str(place.directory / "nginx.conf")]
 
 
+def haproxy_tls(place):
+    both = place.directory / "both.pem"
+    both.write_bytes(place.certificate.read_bytes() + place.key.read_bytes())
+    return f"ssl crt {both} alpn h2,http/1.1"
+
+
 def haproxy(place, splice=False):
+    http2 = "proto h2" if place.setup == H2C else ""
     settings = HAPROXY.format(
         listen=place.listen, backend=place.backend, splice="option splice-auto" if splice else "",
-        connections=connections(place) - (1000 if splice else 0))  # pipes are descriptors, too
+        connections=connections(place) - (1000 if splice else 0),  # pipes are descriptors, too
+        scheme="https" if place.setup == TLS else "http",
+        bind=haproxy_tls(place) if place.setup == TLS else http2, server=http2)
     (place.directory / "haproxy.cfg").write_text(settings)
     return ["haproxy", "-db", "-f", str(place.directory / "haproxy.cfg")]
+
+
+def nghttpx(place):
+    clients, backend = ("", "") if place.setup == TLS else (";no-tls", ";;proto=h2")
+    return ["nghttpx", "--conf=/dev/null", "--workers=1", "--no-ocsp", "--add-x-forwarded-for",
+            "--frontend-keep-alive-timeout=300s", "--backend-keep-alive-timeout=300s",
+            f"--frontend=127.0.0.1,{place.listen}{clients}",
+            f"--backend=127.0.0.1,{place.backend}{backend}", str(place.key),
+            str(place.certificate)]
 
 
 def relay(place, splice=False):
@@ -110,17 +144,27 @@ def relay(place, splice=False):
 
 def onehop_command(template):
     """A full command with {listen} and {backend}, or just a program, which gets the usual arguments."""
-    if "{listen}" not in template:
-        template = f"{template} {ONEHOP_ARGUMENTS}"
     program, *arguments = shlex.split(template)
     program = os.path.abspath(shutil.which(program) or program)  # it runs in a folder of its own
+    whole = whole_command(template)
 
     def command(place):
-        listen, backend = str(place.listen), str(place.backend)
-        return [program] + [argument.replace("{listen}", listen).replace("{backend}", backend)
-                            for argument in arguments]
+        usual = [] if whole else ONEHOP_ARGUMENTS[place.setup].split()
+        values = {"{listen}": place.listen, "{backend}": place.backend,
+                  "{certificate}": place.certificate, "{key}": place.key}
+        return [program] + [replaced(argument, values) for argument in arguments + usual]
 
     return command
+
+
+def whole_command(template):
+    return "{listen}" in template
+
+
+def replaced(text, values):
+    for name, value in values.items():
+        text = text.replace(name, str(value))
+    return text
 
 
 def absent(program):
@@ -128,22 +172,27 @@ def absent(program):
 
 
 def all_targets(onehop):
-    def package(name):
-        reason = absent(name)
-        return f"{reason} (apt-get install {name})" if reason else None
+    def package(program, name=None):
+        reason = absent(program)
+        return f"{reason} (apt-get install {name or program})" if reason else None
 
     def without_onehop():
         reason = absent(shlex.split(onehop)[0])
         return f"{reason} (make build)" if reason else None
 
     listed = (
-        Target("nginx", "Debian's, one worker", nginx, lambda: package("nginx")),
-        Target("haproxy", "Debian's, one thread", haproxy, lambda: package("haproxy")),
+        Target("nginx", "Debian's, one worker", nginx, lambda: package("nginx"),
+               (PLAIN, TLS)),
+        Target("haproxy", "Debian's, one thread", haproxy, lambda: package("haproxy"),
+               (PLAIN, TLS, H2C)),
         Target("haproxy-splice", "... with splice-auto", lambda place: haproxy(place, True),
                lambda: package("haproxy")),
+        Target("nghttpx", "Debian's, one worker; TLS and HTTP/2 only", nghttpx,
+               lambda: package("nghttpx", "nghttp2-proxy"), (TLS, H2C)),
         Target("relay", "bare byte relay: the limit", relay, lambda: None),
         Target("relay-splice", "... splicing large transfers", lambda place: relay(place, True),
                lambda: None),
-        Target("onehop", "this repository's", onehop_command(onehop), without_onehop),
+        Target("onehop", "this repository's", onehop_command(onehop), without_onehop,
+               (PLAIN,) if whole_command(onehop) else (PLAIN, TLS, H2C)),
     )
     return {target.name: target for target in listed}

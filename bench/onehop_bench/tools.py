@@ -10,7 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "bench" / "tools"
 OUTPUT = ROOT / "build" / "bench"
-NAMES = ("backend", "load", "relay")
+LIBRARIES = {"backend": [], "backend_h2": ["-lnghttp2"], "load": [], "load_tls": ["-lssl", "-lcrypto"],
+             "relay": []}
 FLAGS = ["-std=c++23", "-O2", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wold-style-cast"]
 COMPILERS = ("clang++-19", "g++", "clang++")
 
@@ -27,7 +28,7 @@ def compiler():
 
 
 def fingerprint(command):
-    digest = hashlib.sha256(" ".join(command).encode())
+    digest = hashlib.sha256(f"{command} {LIBRARIES}".encode())
     for source in sorted(SOURCES.glob("*.?pp")):
         digest.update(source.read_bytes())
     return digest.hexdigest()
@@ -39,12 +40,12 @@ def build():
     current = fingerprint(command)
     stamp = OUTPUT / "stamp"
     done = stamp.exists() and stamp.read_text() == current
-    if done and all((OUTPUT / name).exists() for name in NAMES):
+    if done and all((OUTPUT / name).exists() for name in LIBRARIES):
         return
     print("building the bench tools ...", flush=True)
-    for name in NAMES:
+    for name, libraries in LIBRARIES.items():
         fresh = OUTPUT / f"{name}.new"
-        result = subprocess.run([*command, "-o", fresh, SOURCES / f"{name}.cpp"])
+        result = subprocess.run([*command, "-o", fresh, SOURCES / f"{name}.cpp", *libraries])
         if result.returncode != 0:
             raise SystemExit(f"bench: cannot compile bench/tools/{name}.cpp")
         fresh.rename(OUTPUT / name)

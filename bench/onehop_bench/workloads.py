@@ -36,10 +36,13 @@ Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
 @dataclass(frozen=True)
 class Goal:
     limit: float
-    relative: bool = True  # to the better of nginx and haproxy, or a plain number
+    relative: bool = True  # to the best of the peers, or a plain number
 
     def __str__(self):
-        return f"at most {self.limit:.2f} of the better" if self.relative else f"at most {self.limit:g}"
+        return f"at most {self.limit:.2f} of the best" if self.relative else f"at most {self.limit:g}"
+
+
+PLAIN, TLS, H2C = "plain", "tls", "h2c"  # setups: what the clients speak; h2c to an h2c backend
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,9 @@ class Workload:
     goal: Goal | None
     start: str = "GET /bytes/128"  # method and path
     fields: str = ""
-    mode: str = "closed"  # of the load generator; or "startup", "wrk"
+    mode: str = "closed"  # of the load generator; or "h2load", "startup", "wrk"
+    setup: str = PLAIN
+    streams: int = 0  # h2load: requests in flight on each connection
     conns: int = 64
     expect: int = 128
     body: int = 0
@@ -62,6 +67,10 @@ class Workload:
         text = f"{self.start} HTTP/1.1\nHost: www.example.com\n{self.fields}{length}\n"
         return text.replace("\n", "\r\n").encode()
 
+    def url(self, port):
+        scheme = "https" if self.setup == TLS else "http"
+        return f"{scheme}://127.0.0.1:{port}{self.start.split()[1]}"
+
     def per_exchange(self):
         """The payload of one exchange, in the direction that matters."""
         return max(self.expect, self.body)
@@ -69,6 +78,7 @@ class Workload:
 
 PER_REQUEST = "CPU us/request"
 PER_GIB = "CPU ms/GiB"
+PER_HANDSHAKE = "CPU us/handshake"
 
 WORKLOADS = {
     workload.name: workload
@@ -87,6 +97,19 @@ WORKLOADS = {
                  fields="Connection: close\n", mode="newconn", conns=16),
         Workload("websocket", "WebSocket echo of 64 B", "CPU us/message", Goal(1.0),
                  "GET /ws", UPGRADE, mode="websocket", expect=64, status=101),
+        Workload("tls", "TLS, HTTP/1.1: GET 128 B", PER_REQUEST, Goal(0.85), setup=TLS),
+        Workload("tls-download", "TLS, HTTP/1.1: GET 64 MiB", PER_GIB, Goal(0.90),
+                 f"GET /bytes/{LARGE}", setup=TLS, conns=4, expect=LARGE),
+        Workload("handshake", "full TLS handshake and GET 128 B", PER_HANDSHAKE, Goal(1.0),
+                 fields="Connection: close\n", mode="newconn", setup=TLS, conns=16),
+        Workload("resume", "resumed TLS handshake and GET 128 B", PER_HANDSHAKE, Goal(1.0),
+                 fields="Connection: close\n", mode="resume", setup=TLS, conns=16),
+        Workload("h2-10", "TLS, HTTP/2: GET 128 B, 10 streams a connection", PER_REQUEST,
+                 Goal(0.80), mode="h2load", setup=TLS, conns=16, streams=10),
+        Workload("h2-100", "TLS, HTTP/2: GET 128 B, 100 streams a connection", PER_REQUEST,
+                 Goal(0.80), mode="h2load", setup=TLS, conns=4, streams=100),
+        Workload("h2c", "h2c to h2c: GET 128 B, 10 streams a connection", PER_REQUEST,
+                 Goal(0.80), mode="h2load", setup=H2C, conns=16, streams=10),
         Workload("idle", "memory of an idle client connection", "KiB/connection",
                  Goal(1.0, relative=False), mode="idle", conns=4000),
         Workload("startup", "from exec to the first answer", "ms", Goal(20.0, relative=False),

@@ -9,24 +9,22 @@
 //   idle       N connections, one request each; prints "ready", waits for a line, asks all again
 //
 // FILE holds the raw request head; --body bytes of the pattern follow it.
-#include "histogram.hpp"
+#include "answers.hpp"
 #include "load_options.hpp"
 #include "loopback.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
-#include <cstring>
 #include <optional>
 #include <string_view>
 #include <vector>
-
-#include <strings.h>
 
 namespace {
 
 using bench::LoadMode;
 using bench::LoadOptions;
+using bench::reason;
+using bench::Tally;
 using std::size_t;
 using std::string;
 using std::string_view;
@@ -42,24 +40,6 @@ constexpr auto kGrace = std::chrono::seconds(10);  // for the last answers, afte
 
 const string g_pattern = bench::pattern(kWriteSize + 23);
 char g_input[kReadSize];
-
-struct Tally {
-  uint64_t done = 0;
-  uint64_t bytes = 0;
-  uint64_t wrong = 0;   // answers with another status, length or content
-  uint64_t failed = 0;  // connections refused, reset or closed early
-  string first_error;
-  bench::Histogram latency;
-
-  void error(uint64_t& counter, string what) {
-    if (first_error.empty()) first_error = std::move(what);
-    ++counter;
-  }
-};
-
-string reason(string_view what) {
-  return string(what) + ": " + std::strerror(errno);
-}
 
 // What all connections of one run share.
 struct Run {
@@ -199,7 +179,7 @@ class Client {
   void take_head() {
     const size_t end = in_.find("\r\n\r\n");
     if (end == string::npos) return;
-    const int status = in_.size() > 12 ? std::atoi(in_.c_str() + 9) : 0;
+    const int status = bench::status_of(in_);
     if (status != run_->options.status) wrong("status " + std::to_string(status));
     const size_t rest = in_.size() - end - 4;
     if (run_->options.mode == LoadMode::websocket) {
@@ -207,26 +187,12 @@ class Client {
       in_.erase(0, end + 4);
       return send_frame();
     }
-    const std::optional<uint64_t> length = content_length(string_view(in_).substr(0, end));
+    const std::optional<uint64_t> length = bench::content_length(string_view(in_).substr(0, end));
     if (!length) return fail("answer without Content-Length");
     expected_ = *length;
     received_ = 0;
     state_ = State::body;
     take_body(rest);
-  }
-
-  static std::optional<uint64_t> content_length(string_view head) {
-    constexpr string_view kName = "\r\ncontent-length:";
-    for (size_t at = head.find("\r\n"); at != string_view::npos; at = head.find("\r\n", at + 2)) {
-      if (head.size() - at < kName.size()) break;
-      if (strncasecmp(head.data() + at, kName.data(), kName.size()) != 0) continue;
-      string_view value = head.substr(at + kName.size());
-      value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
-      uint64_t length = 0;
-      std::from_chars(value.data(), value.data() + value.size(), length);
-      return length;
-    }
-    return std::nullopt;
   }
 
   void take_body(size_t size) {
@@ -341,21 +307,11 @@ void run_idle(Run& run, std::vector<Client>& clients) {
   ask_all(run, clients);
 }
 
-void print_result(const Run& run, double seconds, uint64_t unfinished) {
-  const Tally& tally = run.tally;
-  std::printf(
-      "{\"done\":%ju,\"bytes\":%ju,\"seconds\":%.6f,\"wrong\":%ju,\"failed\":%ju,"
-      "\"unfinished\":%ju,\"p50_us\":%.1f,\"p99_us\":%.1f,\"first_error\":\"%s\"}\n",
-      std::uintmax_t{tally.done}, std::uintmax_t{tally.bytes}, seconds, std::uintmax_t{tally.wrong},
-      std::uintmax_t{tally.failed}, std::uintmax_t{unfinished}, tally.latency.quantile(0.5) / 1e3,
-      tally.latency.quantile(0.99) / 1e3, tally.first_error.c_str());
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   std::optional<LoadOptions> options = bench::parse_load_options({argv, static_cast<size_t>(argc)});
-  if (!options) {
+  if (!options || options->mode == LoadMode::resume) {
     std::fputs("usage: load closed|newconn|websocket|idle --port P --request FILE [...]\n", stderr);
     return 2;
   }
@@ -371,5 +327,5 @@ int main(int argc, char** argv) {
     run_timed(run, clients);
   }
   const std::chrono::duration<double> took = Clock::now() - begin;
-  print_result(run, took.count(), busy_count(clients));
+  bench::print_result(run.tally, took.count(), busy_count(clients));
 }

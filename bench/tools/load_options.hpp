@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of the load generator.
+// The command line of the load generators.
 // parse_load_options(argv) once, at the start; nothing means "print the usage".
 // Plain data.
 #pragma once
@@ -16,7 +16,7 @@
 
 namespace bench {
 
-enum class LoadMode { closed, newconn, websocket, idle };
+enum class LoadMode { closed, newconn, resume, websocket, idle };
 
 struct LoadOptions {
   LoadMode mode = LoadMode::closed;
@@ -32,6 +32,7 @@ struct LoadOptions {
 inline std::optional<LoadMode> parse_load_mode(std::string_view name) {
   if (name == "closed") return LoadMode::closed;
   if (name == "newconn") return LoadMode::newconn;
+  if (name == "resume") return LoadMode::resume;
   if (name == "websocket") return LoadMode::websocket;
   if (name == "idle") return LoadMode::idle;
   return std::nullopt;

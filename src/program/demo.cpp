@@ -54,8 +54,15 @@ std::string suggestion(std::string command, std::string_view about) {
   return "    " + command + std::string(about) + "\n";
 }
 
+// Only of a certificate that the server made itself: nobody else vouches for it.
+std::string fingerprint(const Configuration& configuration, const Server& server) {
+  if (!configuration.server.tls || !configuration.server.tls->self_signed) return {};
+  return "\n    The certificate was made for this run. Its SHA-256 fingerprint:\n    " +
+         server.certificates().front().sha256 + "\n";
+}
+
 // What to type, for the first address.
-std::string invitation(const std::string& place) {
+std::string invitation(const std::string& place, const std::string& about_certificate) {
   const bool is_socket = place.starts_with("unix:");
   const bool is_secure = place.starts_with("https://");
   const std::string url = is_socket ? "http://demo" : place;
@@ -64,11 +71,19 @@ std::string invitation(const std::string& place) {
   std::string text = "\n  onehop demo: the proxy in front of a small built-in backend\n\n";
   if (!is_socket) text += suggestion(url + "/", "open this in a browser, or try:");
   text += suggestion(curl + url + "/", "what arrives behind the proxy");
+  if (is_secure) {
+    text += suggestion(curl + "--http1.1 " + url + "/", "the same over HTTP/1.1, not HTTP/2");
+  } else {
+    text += suggestion(curl + "--http2-prior-knowledge " + url + "/", "the same over HTTP/2");
+  }
   text += suggestion(curl + "-N " + url + "/stream", "a line every 300 ms");
   text += suggestion(curl + "-N " + url + "/events", "server-sent events");
   text += suggestion(curl + "-d hello " + url + "/echo", "the body comes back");
-  if (!is_socket) text += suggestion("websocat ws" + place.substr(4) + "/ws", "a WebSocket echo");
-  return text + "\n  Ctrl-C ends it. Each request is logged below.\n\n";
+  if (!is_socket) {
+    const std::string websocat = is_secure ? "websocat -k ws" : "websocat ws";
+    text += suggestion(websocat + place.substr(4) + "/ws", "a WebSocket echo");
+  }
+  return text + about_certificate + "\n  Ctrl-C ends it. Each request is logged below.\n\n";
 }
 
 }  // namespace
@@ -86,7 +101,8 @@ int serve_demo(Configuration configuration, Signals& signals) {
   const auto server = start_proxy(configuration, log, access_log);
   if (!server) return report_start_failure(server.error());
   const auto places = urls_of(configuration, (*server)->addresses());
-  std::fputs(invitation(places.front()).c_str(), stdout);
+  const std::string about_certificate = fingerprint(configuration, **server);
+  std::fputs(invitation(places.front(), about_certificate).c_str(), stdout);
   std::fflush(stdout);
   serve_until_signalled(**server, configuration.drain_timeout, signals);
   return 0;

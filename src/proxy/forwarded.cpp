@@ -15,7 +15,15 @@ std::string_view scheme_of(const Request& in) noexcept {
   return in.connection().tls ? "https" : "http";
 }
 
+// Nearly always there is none.
+bool has_claims(const Headers& headers) noexcept {
+  return headers.has(FieldId::x_forwarded_for) || headers.has(FieldId::x_forwarded_host) ||
+         headers.has(FieldId::x_forwarded_proto) || headers.has(FieldId::forwarded) ||
+         headers.has(FieldId::x_client_certificate_subject);
+}
+
 void remove_x_forwarded(Headers& headers) {
+  if (!has_claims(headers)) return;
   headers.erase(field::x_forwarded_for);
   headers.erase(field::x_forwarded_host);
   headers.erase(field::x_forwarded_proto);
@@ -82,6 +90,7 @@ void append_pair(std::string& element, std::string_view name, std::string_view v
 }  // namespace
 
 void remove_claims(Headers& headers) {
+  if (!has_claims(headers)) return;
   remove_x_forwarded(headers);
   headers.erase(field::forwarded);
 }

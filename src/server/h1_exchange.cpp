@@ -6,7 +6,6 @@
 #include "http/field_names.hpp"
 #include "http/hop_by_hop.hpp"
 #include "http/host.hpp"
-#include "server/request_body.hpp"
 #include "server/serve_exchange.hpp"
 #include "server/shard_server.hpp"
 #include "server/until_hangup.hpp"
@@ -125,7 +124,8 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
     reader_.set_limit(shard_.options().max_body);
     // Many clients write head and body separately; one look now saves a turn and a write.
     if (input_.empty() && !expects_continue_) stream_.expect_more();
-    auto body = std::make_unique<RequestBody>(*this, reader_.length());
+    RequestContent& content = *this;
+    auto body = std::make_unique<RequestBody>(content, reader_.length());
     body_ = body.get();
     request.set_body(Body::from(std::move(body)));
   }

@@ -13,6 +13,7 @@
 #include "http/h1/serializer.hpp"
 #include "io/event.hpp"
 #include "net/stream.hpp"
+#include "server/request_body.hpp"
 #include "wire/h1_body_reader.hpp"
 #include "wire/h1_output.hpp"
 #include "wire/read_buffer.hpp"
@@ -22,7 +23,6 @@
 
 namespace onehop::server {
 
-class RequestBody;
 class ShardServer;
 
 // What the connection does after an exchange.
@@ -33,7 +33,7 @@ enum class Next : std::uint8_t {
   hand_on,  // it was no HTTP/1 at all
 };
 
-class H1Exchange {
+class H1Exchange final : private RequestContent {
  public:
   H1Exchange(ShardServer& shard,
              net::Stream& stream,
@@ -53,14 +53,14 @@ class H1Exchange {
   [[gnu::noinline]] task<Next> refuse(Error error);
 
  private:
-  friend class RequestBody;
-
   // Reading the request.
   Result<Request> take_request(h1::HeadParser& parser);
-  std::optional<Result<bytes>> read_body(std::size_t scratch);
-  task<void> wait_for_body();
+  std::optional<Result<bytes>> read_body(std::size_t scratch) override;
+  task<void> wait_for_body() override;
+  bool body_at_end() const noexcept override { return reader_.at_end(); }
+  const Headers& body_trailers() const noexcept override { return reader_.trailers(); }
   void note_body() noexcept;
-  void body_dropped() noexcept;
+  void body_dropped() noexcept override;
   bool body_is_settled() const noexcept {
     return !body_ || reader_.at_end() || reader_.has_failed();
   }

@@ -8,7 +8,6 @@
 #include "http/message_framing.hpp"
 #include "http/websocket_handshake.hpp"
 #include "server/h2_connection.hpp"
-#include "server/h2_request_body.hpp"
 #include "server/serve_exchange.hpp"
 #include "server/shard_server.hpp"
 
@@ -20,6 +19,11 @@ namespace {
 
 // Less than that in write_timeout is no progress: a client that opens its window octet by octet.
 constexpr std::uint64_t kLeastProgress = 1024;
+
+// Other codes are about this connection, or our own.
+bool speaks_of_the_message(h2::ErrorCode code) {
+  return code == h2::ErrorCode::internal_error || code == h2::ErrorCode::enhance_your_calm;
+}
 
 }  // namespace
 
@@ -51,16 +55,18 @@ void H2Exchange::finish() {
   if (has_sent_end()) {
     record_->outcome = Outcome::complete;
   } else if (!gave_up_) {
-    const Phase phase = record_->upgraded ? Phase::tunnel
-                        : answered_       ? Phase::deliver
-                                          : Phase::wait;
     const bool cut = shard_.was_cut() && !is_closed();
     record_->outcome = cut ? Outcome::aborted : Outcome::client_gone;
     Error error(Errc::client_gone, Side::client);
     if (cut) error = Error(Errc::cancelled, Side::local, "cut when the server stopped");
-    fail(error.during(phase));
+    fail(error.during(phase()));
   }
   shard_.exchange_ended(*record_);
+}
+
+Phase H2Exchange::phase() const noexcept {
+  if (record_->upgraded) return Phase::tunnel;
+  return answered_ ? Phase::deliver : Phase::wait;
 }
 
 void H2Exchange::fail(const Error& error) {
@@ -95,6 +101,9 @@ void H2Exchange::closed() {
     fail(Error(Errc::bad_request, Side::client, "a malformed request").during(Phase::head));
     gave_up_ = close_code() == h2::ErrorCode::protocol_error;
     if (gave_up_) record_->outcome = Outcome::aborted;
+  } else if (!gave_up_ && !has_sent_end() && speaks_of_the_message(close_code())) {
+    // Noted before anything is cancelled: the upstream is told the same.
+    fail(h2::stream_reset(close_code(), Side::client).during(phase()));
   }
   delete this;  // whatever still runs for it is cancelled
 }
@@ -152,7 +161,8 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
   if (framing->has_content() && !is_connect_) {
     std::optional<std::uint64_t> length;
     if (framing->kind == BodyFraming::Kind::length) length = framing->length;
-    auto body = std::make_unique<H2RequestBody>(*this, length);
+    RequestContent& content = *this;
+    auto body = std::make_unique<RequestBody>(content, length);
     body_ = body.get();
     request->set_body(Body::from(std::move(body)));
   }
@@ -160,7 +170,7 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
   return request;
 }
 
-std::optional<Result<bytes>> H2Exchange::read_body() {
+std::optional<Result<bytes>> H2Exchange::read_body(std::size_t) {
   if (body_failure_) return failure(*body_failure_);
   const std::string_view piece = take_piece();
   link_.flush_soon();  // the client may have got room for more

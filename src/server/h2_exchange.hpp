@@ -12,6 +12,7 @@
 #include "http/h2/stream.hpp"
 #include "io/event.hpp"
 #include "net/stream.hpp"
+#include "server/request_body.hpp"
 #include "wire/h2_body_sender.hpp"
 
 #include <optional>
@@ -20,10 +21,9 @@
 namespace onehop::server {
 
 class H2Connection;
-class H2RequestBody;
 class ShardServer;
 
-class H2Exchange final : public h2::Stream {
+class H2Exchange final : public h2::Stream, private RequestContent {
  public:
   explicit H2Exchange(H2Connection& connection);
   ~H2Exchange() override;
@@ -33,7 +33,6 @@ class H2Exchange final : public h2::Stream {
   void watch(net::Time now);
 
  private:
-  friend class H2RequestBody;
   struct Member : ListNode {
     explicit Member(H2Exchange& e) noexcept : exchange(e) {}
     H2Exchange& exchange;
@@ -43,9 +42,11 @@ class H2Exchange final : public h2::Stream {
   // The request.
   void note_head(const h2::FieldSection& head);
   Result<Request> take_request(h2::FieldSection& head);
-  std::optional<Result<bytes>> read_body();
-  task<void> wait_for_body();
-  void body_dropped() noexcept;
+  std::optional<Result<bytes>> read_body(std::size_t most) override;
+  task<void> wait_for_body() override;
+  bool body_at_end() const noexcept override { return at_end() && !body_failure_; }
+  const Headers& body_trailers() const noexcept override { return trailers_; }
+  void body_dropped() noexcept override;
   void send_informational(const Response& response);
 
   // The answer.
@@ -65,6 +66,7 @@ class H2Exchange final : public h2::Stream {
   void settle();
   void closed();
   void fail(const Error& error);
+  Phase phase() const noexcept;
   void finish();
 
   H2Connection& connection_;
@@ -83,7 +85,7 @@ class H2Exchange final : public h2::Stream {
   net::Time waits_since_{};  // for content
   net::Time stalled_since_{};
   std::uint64_t sent_before_ = 0;  // what had been sent when stalled_since_ was set
-  H2RequestBody* body_ = nullptr;  // owned by whoever has the request
+  RequestBody* body_ = nullptr;    // owned by whoever has the request
   Method method_;
   int tunnel_ends_ = 0;
   bool begun_ = false;

@@ -56,6 +56,16 @@ std::shared_ptr<SharedOrigin> SharedPools::origin(const std::string& key) {
   return origin;
 }
 
+std::optional<Slot> SharedPools::try_slot(const std::shared_ptr<SharedOrigin>& origin) {
+  const std::size_t most = options.max_connections;
+  const std::size_t before = origin->open.fetch_add(1, std::memory_order_relaxed);
+  if (most != 0 && before >= most) {
+    origin->open.fetch_sub(1, std::memory_order_relaxed);
+    return std::nullopt;
+  }
+  return Slot(*this, origin);
+}
+
 void SharedPools::note_free_slot(const SharedOrigin& origin) {
   if (origin.waiting.load(std::memory_order_relaxed) == 0) return;
   const std::lock_guard lock(mutex);
@@ -264,19 +274,9 @@ void OriginPool::end_asking(std::unique_ptr<Handover> handover) {
   deliver(std::make_unique<Connection>(*this, std::move(*handover)));
 }
 
-std::optional<Slot> OriginPool::try_slot() {
-  const std::size_t most = pool_.options().max_connections;
-  const std::size_t before = shared_->open.fetch_add(1, std::memory_order_relaxed);
-  if (most != 0 && before >= most) {
-    shared_->open.fetch_sub(1, std::memory_order_relaxed);
-    return std::nullopt;
-  }
-  return Slot(pool_.shared(), shared_);
-}
-
 void OriginPool::dial_for_waiters() {
   while (dialling_ < waiting_) {
-    std::optional<Slot> slot = try_slot();
+    std::optional<Slot> slot = pool_.shared().try_slot(shared_);
     if (!slot) return;
     ++dialling_;
     dials_.spawn(dial(std::make_unique<Slot>(std::move(*slot))));

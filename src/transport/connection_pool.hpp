@@ -44,6 +44,8 @@ struct SharedPools {
         tls(std::make_shared<net::LazyTlsClientContext>(options.tls)) {}
 
   std::shared_ptr<SharedOrigin> origin(const std::string& key);
+  // One of the connections that max_connections allows, if one is left.
+  std::optional<Slot> try_slot(const std::shared_ptr<SharedOrigin>& origin);
   // A slot of `key` came free: threads with waiting requests look again.
   void note_free_slot(const SharedOrigin& origin);
   // Over all threads.
@@ -105,7 +107,6 @@ class OriginPool {
   struct Waiter;
 
   void ask_other_threads(Freshness freshness);
-  std::optional<Slot> try_slot();
   task<void> dial(std::unique_ptr<Slot> slot);
   void deliver(std::unique_ptr<Connection> connection);
   void make_idle(std::unique_ptr<Connection> connection);

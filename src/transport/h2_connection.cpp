@@ -90,8 +90,9 @@ void H2Connection::on_settings() {
   origin_.look_again_soon();
 }
 
-void H2Connection::on_goaway(std::int32_t) {
+void H2Connection::on_goaway(std::int32_t, h2::ErrorCode reason) {
   ending_ = true;
+  if (reason == h2::ErrorCode::http_1_1_required) origin_.use_http1();
   origin_.look_again_soon();
 }
 

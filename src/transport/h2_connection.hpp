@@ -54,7 +54,7 @@ class H2Connection final : private h2::SessionObserver {
   h2::Stream* on_request() override { return nullptr; }
   void on_settings() override;
   void on_ping_answered() override { ping_sent_ = false; }
-  void on_goaway(std::int32_t last_stream) override;
+  void on_goaway(std::int32_t last_stream, h2::ErrorCode reason) override;
 
   task<void> run();
   std::size_t limit() const noexcept;

@@ -42,8 +42,16 @@ H2Exchange::H2Exchange(H2Connection& connection, Request& request)
 
 H2Exchange::~H2Exchange() {
   uploading_ = {};
-  if (is_open()) reset(h2::ErrorCode::cancel);
+  if (is_open()) reset(reason_to_cancel());
   if (connection_) connection_->remove(*this);
+}
+
+// What the client said of the message itself is passed on.
+h2::ErrorCode H2Exchange::reason_to_cancel() const {
+  if (record_ && record_->failure && record_->failure->side() == Side::client) {
+    if (const auto code = h2::code_of(*record_->failure)) return *code;
+  }
+  return h2::ErrorCode::cancel;
 }
 
 void H2Exchange::connection_lost(bool timed_out) {

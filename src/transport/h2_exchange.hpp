@@ -72,6 +72,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   void become_tunnel(Response& response);
   bool take_trailers_now();
   Error closed_error() const;
+  h2::ErrorCode reason_to_cancel() const;
 
   H2Connection* connection_;  // null when it is gone
   ConnectionPool& pool_;

@@ -7,7 +7,7 @@
 namespace onehop::transport {
 namespace {
 
-// An upstream that chose HTTP/1.1 is offered HTTP/2 again after this long.
+// An upstream that chose HTTP/1.1, or asked for it, is offered HTTP/2 again after this long.
 constexpr net::Duration kForgetHttp1 = std::chrono::minutes(5);
 
 }  // namespace
@@ -98,7 +98,24 @@ task<Result<H2Connection*>> H2Origin::take(Need need) {
   }
 }
 
+void H2Origin::use_http1() {
+  if (!destination_.tls) return;
+  http1_until_ = io::deadline_after(pool_.reactor().now(), kForgetHttp1);
+  look_again_soon();
+}
+
+// Who finds no room waits on, but not for a dial any more.
+void H2Origin::wake_everybody() {
+  IntrusiveList<Waiter> woken;
+  while (Waiter* waiter = waiters_.pop_front()) {
+    woken.push_back(*waiter);
+    waiter->changed.set();
+  }
+  waiters_.splice_back(woken);  // until they have looked
+}
+
 void H2Origin::look_again() {
+  if (!speaks_http2()) return wake_everybody();
   std::size_t free = room();
   IntrusiveList<Waiter> woken;
   while (free-- > 0 && !waiters_.empty()) {
@@ -110,29 +127,9 @@ void H2Origin::look_again() {
   if (!waiters_.empty() && room() == 0) begin_dial();
 }
 
-// Who finds no room waits on, but not for a dial any more.
-void H2Origin::tell_all() {
-  IntrusiveList<Waiter> told;
-  while (Waiter* waiter = waiters_.pop_front()) {
-    told.push_back(*waiter);
-    waiter->changed.set();
-  }
-  waiters_.splice_back(told);  // until they have looked
-}
-
-std::optional<Slot> H2Origin::try_slot() {
-  const std::size_t most = pool_.options().max_connections;
-  const std::size_t before = shared_->open.fetch_add(1, std::memory_order_relaxed);
-  if (most != 0 && before >= most) {
-    shared_->open.fetch_sub(1, std::memory_order_relaxed);
-    return std::nullopt;
-  }
-  return Slot(pool_.shared(), shared_);
-}
-
 void H2Origin::begin_dial() {
   if (dialling_) return;
-  std::optional<Slot> slot = try_slot();
+  std::optional<Slot> slot = pool_.shared().try_slot(shared_);
   if (!slot) return;
   dialling_ = true;
   dials_.spawn(dial(std::make_unique<Slot>(std::move(*slot))));
@@ -153,14 +150,13 @@ task<void> H2Origin::dial(std::unique_ptr<Slot> slot) {
       http1.http2 = false;
       pool_.origin(key_, http1)
           .adopt(std::move(*slot), std::move(dialled->stream), std::move(dialled->address));
-      while (Waiter* waiter = waiters_.pop_front())
-        waiter->changed.set();
+      wake_everybody();
       co_return;
     }
     connections_.push_back(std::make_unique<H2Connection>(
         *this, std::move(*slot), std::move(dialled->stream), std::move(dialled->address)));
     connections_.back()->start();
-    tell_all();
+    wake_everybody();
     co_return;
   }
   slot.reset();

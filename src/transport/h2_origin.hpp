@@ -29,7 +29,7 @@ class H2Origin {
   // A connection with room for one request more, which has to be opened at once; null when one has
   // to wait.
   H2Connection* try_take(Need need = Need::room);
-  // False when the upstream has chosen HTTP/1.1, not long ago.
+  // False when the upstream has chosen HTTP/1.1 or asked for it, not long ago.
   bool speaks_http2() const noexcept { return pool_.reactor().now() >= http1_until_; }
   // Waits for one; null when the upstream turns out to speak HTTP/1.1. Errors: those of dialling;
   // Errc::no_connection_slot after queue_timeout.
@@ -41,6 +41,9 @@ class H2Origin {
   // From connections: something has changed; this one is over.
   void look_again_soon() noexcept { pool_.reactor().schedule(look_again_); }
   void remove(H2Connection& connection);
+  // A connection says that requests have to come over HTTP/1.1; nothing without TLS, where there
+  // is no way to that.
+  void use_http1();
   // Gives up an idle connection, for a request of another thread.
   void close_one_idle();
   // A slot came free.
@@ -52,10 +55,9 @@ class H2Origin {
   H2Connection* best(Need need) const noexcept;
   std::size_t room() const noexcept;
   void look_again();
-  void tell_all();
+  void wake_everybody();
   void begin_dial();
   task<void> dial(std::unique_ptr<Slot> slot);
-  std::optional<Slot> try_slot();
 
   ConnectionPool& pool_;
   std::string key_;

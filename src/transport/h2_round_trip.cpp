@@ -3,6 +3,7 @@
 
 #include "base/arena.hpp"
 #include "http/field_names.hpp"
+#include "http/h2/error_code.hpp"
 #include "transport/connect_retry.hpp"
 #include "transport/h2_exchange.hpp"
 #include "transport/h2_origin.hpp"
@@ -34,6 +35,11 @@ void note_attempt(ConnectionPool& pool, Request& request, const H2Connection& co
   record->upstream = request.headers().arena()->copy(connection.address());
 }
 
+// RFC 9113 §7: the request was not served, because it came over HTTP/2.
+bool wants_http1(const Error& error) {
+  return h2::code_of(error) == h2::ErrorCode::http_1_1_required;
+}
+
 // Whether the request may be sent again after `error`, and its body is there to be sent.
 bool take_back(ConnectionPool& pool,
                Request& request,
@@ -42,7 +48,7 @@ bool take_back(ConnectionPool& pool,
                std::string copy,
                bool repeatable) {
   if (error.side() != Side::upstream || error.is_timeout() || exchange.got_octets()) return false;
-  if (!error.retry_safe()) {
+  if (!error.retry_safe() && !wants_http1(error)) {
     // Only a connection that was lost leaves room for doubt; a reset is an answer.
     if (!error.is(Errc::closed)) return false;
     if (exchange.wrote_octets() && !repeatable) return false;
@@ -73,7 +79,9 @@ task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
   const auto need =
       request.headers().has(field::upgrade) ? H2Origin::Need::settings : H2Origin::Need::room;
   ConnectRetry retry(pool);
+  const bool has_http1 = request.url().scheme() == "https";
   for (int attempt = 1;; ++attempt) {
+    if (attempt > 1 && !origin.speaks_http2()) co_return std::nullopt;
     H2Connection* connection = origin.try_take(need);
     while (!connection) {
       auto taken = co_await origin.take(need);
@@ -96,10 +104,12 @@ task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
     std::string* const kept = pool.options().replay_body > 0 ? &copy : nullptr;
     auto response = co_await exchange->begin(request, kept);
     if (response) co_return finished(std::move(*response), std::move(exchange));
-    if (attempt >= kMostAttempts) co_return response;
+    const bool to_http1 = wants_http1(response.error());
+    if (to_http1 ? !has_http1 : attempt >= kMostAttempts) co_return response;
     if (!take_back(pool, request, *exchange, response.error(), std::move(copy), repeatable)) {
       co_return response;
     }
+    if (to_http1) co_return std::nullopt;
   }
 }
 

@@ -12,8 +12,8 @@
 
 namespace onehop::transport {
 
-// `repeatable`: doing it twice is harmless. Nothing when the upstream turns out to speak HTTP/1.1;
-// the request is then as it was.
+// `repeatable`: doing it twice is harmless. Nothing when the upstream turns out to speak HTTP/1.1,
+// or asks for it; the request is then as it was.
 task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
                                                     Request& request,
                                                     bool repeatable);

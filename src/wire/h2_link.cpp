@@ -104,6 +104,8 @@ void H2Link::on_flush(void* self) {
   link.session_.deliver_news();
   link.flush_now();
   if (link.session_.has_news()) link.flush_soon();
+  // Its last word is out: whoever waits for the peer would wait in vain.
+  if (link.session_.is_over()) link.stream_.interrupt_reader();
   link.flushed_(link.context_);
 }
 

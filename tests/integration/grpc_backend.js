@@ -2,8 +2,10 @@
 //
 // A gRPC server for the tests, and a client that calls it through a proxy: grpc-js without generated
 // code, messages are plain bytes. `node grpc_backend.js` prints the server's port;
-// `node grpc_backend.js ADDRESS` runs every check against ADDRESS and prints what failed.
+// `node grpc_backend.js ADDRESS [CA]` runs every check against ADDRESS and prints what failed; over TLS,
+// when CA is the file of an authority to trust.
 const assert = require('assert');
+const fs = require('fs');
 const grpc = require('@grpc/grpc-js');
 
 const bytes = (value) => value;
@@ -60,9 +62,11 @@ function serve() {
   });
 }
 
-async function check(address) {
+async function check(address, authority) {
   const Client = grpc.makeGenericClientConstructor(service, 'Echo');
-  const client = new Client(address, grpc.credentials.createInsecure(),
+  const credentials = authority ?
+    grpc.credentials.createSsl(fs.readFileSync(authority)) : grpc.credentials.createInsecure();
+  const client = new Client(address, credentials,
     {'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1});
   const call = (name, message, ...more) => new Promise((resolve, reject) => {
     const result = {};
@@ -173,5 +177,5 @@ async function checkDead(address) {
 }
 
 if (process.argv[3] === 'dead') checkDead(process.argv[2]);
-else if (process.argv[2]) check(process.argv[2]);
+else if (process.argv[2]) check(process.argv[2], process.argv[3]);
 else serve();

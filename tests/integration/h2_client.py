@@ -10,8 +10,9 @@ from wire import PATIENCE, Truncated
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
-NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, CANCEL, ENHANCE_YOUR_CALM = 0, 1, 2, 8, 11
-INITIAL_WINDOW_SIZE, ENABLE_CONNECT_PROTOCOL = 4, 8
+NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM = 0, 1, 2, 7, 8, 11
+MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE, MAX_HEADER_LIST_SIZE = 3, 4, 5, 6
+ENABLE_CONNECT_PROTOCOL = 8
 
 
 def frame(kind, flags, stream, payload=b""):
@@ -40,8 +41,8 @@ def block(*fields):
     return out
 
 
-def request_fields(*more, method="GET", path="/", authority="h"):
-    return [(":method", method), (":scheme", "http"), (":authority", authority), (":path", path), *more]
+def request_fields(*more, method="GET", path="/", authority="h", scheme="http"):
+    return [(":method", method), (":scheme", scheme), (":authority", authority), (":path", path), *more]
 
 
 class Answer:
@@ -62,9 +63,11 @@ class Answer:
 
 
 class H2Client:
-    def __init__(self, address, settings=()):
-        self.sock = connect(address)
+    def __init__(self, address, settings=(), sock=None):
+        """`sock`: a connection that is there already, with TLS."""
+        self.sock = sock or connect(address)
         self.buffer = b""
+        self.unfinished = None  # a field block whose END_HEADERS is still to come
         self.decoder = Decoder()
         self.next_stream = 1
         self.goaway = None
@@ -120,7 +123,15 @@ class H2Client:
         stream = struct.unpack(">I", self.buffer[5:9])[0]
         payload = self.buffer[9:9 + size]
         self.buffer = self.buffer[9 + size:]
-        self.note(kind, flags, stream, payload)
+        if kind == HEADERS and not flags & END_HEADERS:
+            self.unfinished = (flags, payload)
+        elif kind == CONTINUATION:
+            first, so_far = self.unfinished
+            self.unfinished = (first, so_far + payload)
+            if flags & END_HEADERS:
+                self.note(HEADERS, first | END_HEADERS, stream, so_far + payload)
+        else:
+            self.note(kind, flags, stream, payload)
         return kind, flags, stream, payload
 
     def length(self):

@@ -14,6 +14,7 @@ const server = certificate ?
     http2.createServer({settings});
 let connections = 0;
 let held = 0;
+let lastReset = 0;
 
 const paths = {
   '/echo': (stream) => {
@@ -49,7 +50,10 @@ const paths = {
   },
   '/hold': (stream) => {
     ++held;
-    stream.on('close', () => --held);
+    stream.on('close', () => {
+      --held;
+      lastReset = stream.rstCode;
+    });
     stream.respond({':status': 200});
     stream.write('x');
   },
@@ -57,6 +61,13 @@ const paths = {
     stream.respond({':status': 200});
     stream.end(String(held));
   },
+  '/last-reset': (stream) => {
+    stream.respond({':status': 200});
+    stream.end(String(lastReset));
+  },
+  '/not-over-http2': (stream) => stream.close(http2.constants.NGHTTP2_HTTP_1_1_REQUIRED),
+  // Serves the streams before this one, and none any more after them.
+  '/no-more-http2': (stream) => stream.session.goaway(http2.constants.NGHTTP2_HTTP_1_1_REQUIRED, stream.id - 2),
   '/connections': (stream) => {
     stream.respond({':status': 200});
     stream.end(String(connections));
@@ -84,6 +95,13 @@ server.on('stream', (stream, headers) => {
   stream.resume();
   stream.respond({':status': 200, 'content-type': 'application/json'});
   stream.end(JSON.stringify(headers));
+});
+// Requests of HTTP/1.1. Those of HTTP/2 come this way too, beside their streams.
+if (certificate) server.on('request', (request, response) => {
+  if (request.httpVersion === '2.0') return;
+  const hash = crypto.createHash('md5');
+  request.on('data', (data) => hash.update(data));
+  request.on('end', () => response.end(`${request.method} ${request.url} ${hash.digest('hex')}`));
 });
 server.on('upgrade', (request, socket) => {
   socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');

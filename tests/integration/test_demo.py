@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`onehop demo`: the proxy in front of a small backend of its own, with every URL it prints."""
 import asyncio
+import contextlib
 import re
 import signal
 import subprocess
@@ -15,11 +16,11 @@ from wire import PATIENCE, message, post
 
 
 class Demo:
-    def __init__(self, messages):
+    def __init__(self, messages, *flags):
         self.address = ("127.0.0.1", free_port())
         self.messages = messages
-        self.process = subprocess.Popen([PROGRAM, "demo", "-l", "%s:%d" % self.address], stdout=messages,
-                                        stderr=messages, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen([PROGRAM, "demo", "-l", "%s:%d" % self.address, *flags],
+                                        stdout=messages, stderr=messages, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + 2 * PATIENCE
         while len(self.urls()) < 4:
             assert self.process.poll() is None and time.monotonic() < deadline, self.text()
@@ -32,7 +33,7 @@ class Demo:
 
     def urls(self):
         """The paths that the demo suggests."""
-        return re.findall(r"(?:http|ws)://[^/\s]+:%d(/\S*)?" % self.address[1], self.text())
+        return re.findall(r"(?:http|ws)s?://[^/\s]+:%d(/\S*)?" % self.address[1], self.text())
 
     def path(self, word):
         return next(path for path in self.urls() if word in path)
@@ -41,13 +42,19 @@ class Demo:
         return Client(self.address)
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    with open(tmp_path_factory.mktemp("demo") / "messages", "w", encoding="utf-8") as messages:
-        demo = Demo(messages)
+@contextlib.contextmanager
+def running(folder, *flags):
+    with open(folder / "messages", "w", encoding="utf-8") as messages:
+        demo = Demo(messages, *flags)
         yield demo
         demo.process.send_signal(signal.SIGTERM)
         assert demo.process.wait(2 * PATIENCE) == 0
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("demo")) as made:
+        yield made
 
 
 def test_the_page_says_what_arrived(demo):
@@ -105,3 +112,20 @@ def test_every_url_that_is_printed_works(demo):
         with demo.client() as client:
             client.send(message(f"GET {path or '/'} HTTP/1.1", "Host: h"))
             assert client.read_response_head().status in (200, 400, 405, 426)
+
+
+# What the demo prints is typed as it stands; only websocat may not be installed here.
+@pytest.mark.parametrize("flags, versions", [([], ["1.1", "2"]), (["--tls", "self"], ["2", "1.1"])],
+                         ids=["in-clear", "tls"])
+def test_the_commands_that_are_printed_work(tmp_path, flags, versions):
+    with running(tmp_path, *flags) as demo:
+        commands = [line.strip().split("  ")[0].split() for line in demo.text().splitlines() if " curl " in line]
+        front = [command for command in commands if command[-1].endswith("%d/" % demo.address[1])]
+        assert len(front) == 2 and len(commands) == 5
+        for command, version in zip(front, versions):
+            ended = subprocess.run([*command, "-sS", "-w", "%{stderr}%{http_version}"], capture_output=True,
+                                   timeout=20, check=True)
+            assert b"X-Forwarded-Proto: " + (b"https" if flags else b"http") + b"\n" in ended.stdout
+            assert ended.stderr.decode() == version
+        if flags:
+            assert "SHA-256" in demo.text() and "wss://" in demo.text()

@@ -3,12 +3,16 @@
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from h2_client import END_HEADERS, END_STREAM, HEADERS, RST_STREAM, H2Client
-from proxy_process import ROOT
+from proxy_process import ROOT, free_port
+from raw_client import connect
+from tls_peers import Certificates
+from wire import PATIENCE
 
 HERE = Path(__file__).parent
 MODULES = ROOT / "build" / "tools" / "node_modules"
@@ -33,12 +37,55 @@ def grpc_port():
     process.stdout.close()
 
 
+def passes_every_check(*args):
+    ended = subprocess.run(node(*args), capture_output=True, text=True, timeout=50, env=ENVIRONMENT, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
 @needs_grpc
 def test_every_kind_of_call(start_proxy, grpc_port):
     proxy = start_proxy(f"h2c://127.0.0.1:{grpc_port}")
-    ended = subprocess.run(node("%s:%d" % proxy.address), capture_output=True, text=True, timeout=50,
-                           env=ENVIRONMENT, check=False)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    passes_every_check("%s:%d" % proxy.address)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    return Certificates(tmp_path_factory.mktemp("grpc"))
+
+
+@needs_grpc
+def test_every_kind_of_call_over_tls(start_proxy, grpc_port, certificates):
+    chain, key = certificates.sign("localhost", "localhost")
+    proxy = start_proxy("--tls", chain, "--tls-key", key, f"h2c://127.0.0.1:{grpc_port}")
+    passes_every_check(f"localhost:{proxy.address[1]}", certificates.ca)
+
+
+def wait_until_it_listens(address):
+    host, port = address.split(":")
+    deadline = time.monotonic() + 2 * PATIENCE
+    while True:
+        try:
+            connect((host, int(port))).close()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, "in vain"
+            time.sleep(0.005)
+
+
+@needs_grpc
+@pytest.mark.skipif("ONEHOP_EXAMPLES" not in os.environ, reason="the examples were not built")
+@pytest.mark.parametrize("secure", [False, True], ids=["in-clear", "tls"])
+def test_the_example_proxies_every_kind_of_call(grpc_port, certificates, secure):
+    address = f"127.0.0.1:{free_port()}"
+    files = certificates.sign("127.0.0.1", "127.0.0.1") if secure else []
+    program = os.path.join(os.environ["ONEHOP_EXAMPLES"], "grpc_proxy")
+    with subprocess.Popen([program, address, f"h2c://127.0.0.1:{grpc_port}", *files],
+                          stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_until_it_listens(address)
+            passes_every_check(address, *([certificates.ca] if secure else []))
+        finally:
+            process.terminate()
 
 
 @needs_grpc

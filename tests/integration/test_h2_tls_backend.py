@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Backends behind https:// that speak HTTP/2, HTTP/1.1 or both: ALPN decides."""
+import hashlib
 import json
 import shutil
 import subprocess
@@ -84,6 +85,22 @@ def test_a_backend_of_http1_gets_the_connection_that_was_made(start_proxy, certi
     used = [connection for connection in backend.connections if connection.received]
     assert len(used) == 1
     backend.close()
+
+
+def test_a_request_that_must_not_come_over_http2_is_sent_over_http1(proxy):
+    digest = hashlib.md5(b"content").hexdigest().encode()
+    got = curl(proxy, "--http2-prior-knowledge", "/not-over-http2", "--data-binary", "content")
+    assert got == b"POST /not-over-http2 " + digest
+    assert json.loads(curl(proxy, "--http1.1", "/next"))[":path"] == "/next"
+
+
+def test_a_backend_that_goes_away_from_http2_gets_http1(start_proxy, node_url, certificates):
+    proxy = start_proxy("--workers", "1", "--backend-ca", certificates.ca, node_url)
+    digest = hashlib.md5(b"content").hexdigest().encode()
+    assert json.loads(curl(proxy, "--http1.1", "/first"))[":path"] == "/first"
+    got = curl(proxy, "--http1.1", "/no-more-http2", "--data-binary", "content")
+    assert got == b"POST /no-more-http2 " + digest
+    assert curl(proxy, "--http1.1", "/next", "--data-binary", "content") == b"POST /next " + digest
 
 
 def test_a_fault_behind_http2_is_never_a_complete_answer(proxy):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from h2_client import (DATA, END_HEADERS, END_STREAM, HEADERS, INTERNAL_ERROR, RST_STREAM, H2Client, block,
-                       frame)
+from h2_client import (CANCEL, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, INTERNAL_ERROR,
+                       NO_ERROR, PROTOCOL_ERROR, RST_STREAM, H2Client, block, frame)
 from raw_client import Client
 from wire import message
 
@@ -110,20 +110,33 @@ def test_a_reset_inside_the_content_is_passed_on(h2):
     assert (got.status, got.body, got.reset) == (200, b"part", INTERNAL_ERROR)
 
 
-def test_a_reset_of_the_client_is_passed_on(h2, proxy):
+def wait_for(client, path, body):
+    for _ in range(100):
+        if client.ask(path=path).body == body:
+            return
+        time.sleep(0.01)
+    assert client.ask(path=path).body == body
+
+
+# What a client says of its connection to the proxy, and what may as well be the proxy's own finding,
+# is nobody else's business.
+@pytest.mark.parametrize("code, passed_on", [
+    (CANCEL, CANCEL), (NO_ERROR, CANCEL), (PROTOCOL_ERROR, CANCEL), (INTERNAL_ERROR, INTERNAL_ERROR),
+    (ENHANCE_YOUR_CALM, ENHANCE_YOUR_CALM)])
+def test_a_reset_of_the_client_is_passed_on(h2, code, passed_on):
     stream = h2.request(path="/hold")
     other = h2.request(path="/hold")
-    for _ in range(100):
-        if h2.ask(path="/held").body == b"2":
-            break
-        time.sleep(0.01)
-    h2.send(frame(RST_STREAM, 0, stream, b"\0\0\0\x08"))
-    for _ in range(100):
-        if h2.ask(path="/held").body == b"1":
-            break
-        time.sleep(0.01)
-    assert h2.ask(path="/held").body == b"1"
-    h2.send(frame(RST_STREAM, 0, other, b"\0\0\0\x08"))
+    wait_for(h2, "/held", b"2")
+    h2.send(frame(RST_STREAM, 0, stream, code.to_bytes(4, "big")))
+    wait_for(h2, "/held", b"1")
+    assert h2.ask(path="/last-reset").body == b"%d" % passed_on
+    h2.send(frame(RST_STREAM, 0, other, CANCEL.to_bytes(4, "big")))
+    wait_for(h2, "/held", b"0")
+
+
+def test_a_backend_in_clear_that_wants_http1_is_502(h2):
+    assert h2.ask(path="/not-over-http2").status == 502
+    assert h2.ask(path="/x").status == 200
 
 
 def test_streams_share_a_connection(proxy):

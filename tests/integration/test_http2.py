@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from h2_client import (CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE,
-                       INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR, RST_STREAM, H2Client, block, frame,
-                       request_fields)
+from h2_client import (CANCEL, CONTINUATION, DATA, ENABLE_CONNECT_PROTOCOL, END_HEADERS, END_STREAM, HEADERS,
+                       INITIAL_WINDOW_SIZE, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS, MAX_HEADER_LIST_SIZE, NO_ERROR,
+                       PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, RST_STREAM, H2Client, block, frame, request_fields)
 from proxy_process import ROOT, SANITIZED
-from scripted_backend import reply_once
+from scripted_backend import reply_once, silent
 from wire import OK, PATIENCE, answer, chunk, message
 
 H2SPEC = shutil.which("h2spec", path=os.pathsep.join(
@@ -291,6 +291,34 @@ def pieces(client, address):
         client.send(bytes([octet]))
 
 
+def test_the_settings_are_those_documented(hop, h2):
+    hop.backend.answers(OK)
+    assert h2.ask().status == 200
+    assert h2.peer_settings == {MAX_CONCURRENT_STREAMS: 128, INITIAL_WINDOW_SIZE: 256 * 1024,
+                                MAX_HEADER_LIST_SIZE: 64 * 1024, ENABLE_CONNECT_PROTOCOL: 1}
+
+
+def test_a_preface_without_settings_is_given_up(hop_with):
+    hop = hop_with("--header-timeout", "300ms")
+    with hop.client() as client:
+        client.send(PREFACE)
+        client.how_it_ends()
+    hop.assert_serves()
+
+
+def test_streams_past_the_limit_are_refused(hop_with):
+    hop = hop_with("--max-streams", "2")
+    hop.backend.play(silent)
+    with H2Client(hop.address) as client:  # has not acknowledged the limit: it could not know
+        streams = [client.request() for _ in range(3)]
+        assert client.read_answer(streams[2]).reset == REFUSED_STREAM
+    with H2Client(hop.address) as client:
+        client.read_frame()
+        for _ in range(3):
+            client.request()
+        assert client.read_until_closed() == PROTOCOL_ERROR
+
+
 def test_upgrade_to_h2c_is_not_honoured(hop):
     hop.backend.answers(OK)
     got = hop.client().get("/", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk")
@@ -421,15 +449,20 @@ def test_h2load_fails_nothing(hop):
     assert "2000 succeeded, 0 failed, 0 errored" in out
 
 
+SECTIONS = ["generic", "hpack", "http2"]
+# A port that speaks HTTP/1.1 as well answers what is no preface with a 400: section 3.5, case 2.
+SECTIONS_IN_CLEAR = ["generic", "hpack", "http2/3.5/1", *(f"http2/{n}" for n in (4, 5, 6, 7, 8))]
+
+
 @pytest.mark.skipif(not H2SPEC, reason="needs h2spec (tools/install_dependencies test)")
-def test_h2spec(start_proxy, start_backend):
+@pytest.mark.parametrize("secure, sections, cases", [(False, SECTIONS_IN_CLEAR, 144), (True, SECTIONS, 145)],
+                         ids=["in-clear", "tls"])
+def test_h2spec(start_proxy, start_backend, secure, sections, cases):
     backend = start_backend()
     backend.answers(answer(b"x" * 5000))
-    proxy = start_proxy(backend.url)
-    # A port that speaks HTTP/1.1 as well answers what is no preface with a 400: section 3.5, case 2.
-    sections = ["generic", "hpack", "http2/3.5/1", *(f"http2/{n}" for n in (4, 5, 6, 7, 8))]
+    proxy = start_proxy(*(["--tls", "self"] if secure else []), backend.url)
     ended = subprocess.run([H2SPEC, "-h", proxy.address[0], "-p", str(proxy.address[1]), "-o",
-                            "10" if SANITIZED else "3", *sections],
+                            "10" if SANITIZED else "3", *(["-t", "-k"] if secure else []), *sections],
                            capture_output=True, text=True, timeout=200, check=False)
     summary = re.search(r"(\d+) tests, (\d+) passed, 0 skipped, 0 failed", ended.stdout)
-    assert summary and int(summary[1]) >= 140, ended.stdout[-4000:]
+    assert summary and int(summary[1]) == int(summary[2]) == cases, ended.stdout[-4000:]

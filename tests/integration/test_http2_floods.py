@@ -148,10 +148,10 @@ def test_empty_continuations(flood):
     assert flood.run(frames()) in (ENHANCE_YOUR_CALM, None)
 
 
-def header_bomb(name):
+def header_bomb(name, lines=10_000):
     """One octet for a line of 4 KiB: an entry of the dynamic table, again and again."""
     entry = b"\x40" + bytes([len(name)]) + name + b"\x7f\xa1\x1e" + b"x" * 4000
-    return block(*request_fields()) + entry + b"\xbe" * 10_000
+    return block(*request_fields()) + entry + b"\xbe" * lines
 
 
 @pytest.mark.parametrize("name", [b"a", b"cookie"])
@@ -166,10 +166,20 @@ def test_header_bombs(flood, name):
     assert not any(b"x" * 100 in bytes(seen) for seen in [flood.hop.backend.received])
 
 
-def test_a_bomb_is_answered_with_431(hop):
+def test_a_small_bomb_is_answered_with_431(hop):
     with H2Client(hop.address) as client:
         stream = client.new_stream()
-        client.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, header_bomb(b"a")))
+        client.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, header_bomb(b"a", 40)))
         assert client.read_answer(stream).status == 431
         hop.backend.answers(OK)
         assert client.ask().status == 200
+
+
+def test_the_rest_of_a_large_bomb_is_not_looked_at(hop):
+    with H2Client(hop.address) as client:
+        stream = client.new_stream()
+        client.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, header_bomb(b"a")))
+        assert client.read_answer(stream).reset == ENHANCE_YOUR_CALM
+        hop.backend.answers(OK)
+        assert client.ask().status == 200
+        assert client.ask((b"x-after", b"the table is in step")).status == 200

@@ -114,6 +114,17 @@ def test_versions(proxy, version, works):
     assert ("Cipher is (NONE)" not in said and "BEGIN CERTIFICATE" in said) == works, said
 
 
+# RFC 9113, appendix A.
+def test_no_cipher_that_http2_forbids_is_agreed_on(proxy):
+    ciphers = "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:AES128-GCM-SHA256:AES128-SHA:@SECLEVEL=0"
+    assert "Cipher is (NONE)" in s_client(proxy, "-tls1_2", "-cipher", ciphers)
+
+
+def test_http2_is_chosen_where_the_client_has_it(proxy):
+    assert "ALPN protocol: h2" in s_client(proxy, "-alpn", "http/1.1,h2")
+    assert "No ALPN negotiated" in s_client(proxy)
+
+
 def test_a_protocol_nobody_speaks_is_refused(proxy):
     assert "ALPN protocol: http/1.1" in s_client(proxy, "-alpn", "spdy/1,http/1.1")
     assert "no application protocol" in s_client(proxy, "-alpn", "spdy/1")

@@ -188,7 +188,10 @@ HeadParser::Step HeadParser::read_request_version(std::string_view input) {
 HeadParser::Step HeadParser::read_status(std::string_view input) {
   constexpr std::string_view kForm = "HTTP/0.0 000";
   const std::string_view rest = input.substr(line_at_, kForm.size() + 1);
-  const std::size_t matched = matching_prefix(rest, kForm);
+  const bool as_usual = rest.size() > kForm.size() && rest.starts_with("HTTP/1.1 ") &&
+                        ascii::is_digit(rest[9]) && ascii::is_digit(rest[10]) &&
+                        ascii::is_digit(rest[11]);
+  const std::size_t matched = as_usual ? kForm.size() : matching_prefix(rest, kForm);
   if (matched < std::min(rest.size(), kForm.size())) return malformed("not an HTTP status line");
   if (rest.size() <= kForm.size()) return Step::wait;
   if (rest[5] != '1') return malformed("an HTTP version other than 1.x");

@@ -179,8 +179,14 @@ class Callbacks::Implementation {
                        void*) {
     Stream* stream = stream_of(session, frame->hd.stream_id);
     if (!stream) return 0;
-    if (FieldSection* section = open_section(*stream)) section->add(text_of(name), text_of(value));
-    return 0;
+    FieldSection* const section = open_section(*stream);
+    if (!section) return 0;
+    section->add(text_of(name), text_of(value));
+    if (!section->is_bomb()) return 0;
+    // One octet can stand for kilobytes: nothing more of this is looked at, just decompressed.
+    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                              NGHTTP2_ENHANCE_YOUR_CALM);
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
 
   // nghttp2 would leave the field out; a message with one is malformed (RFC 9113 §8.1.1).
@@ -237,7 +243,7 @@ class Callbacks::Implementation {
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) state.observer.on_ping_answered();
         return 0;
       case NGHTTP2_GOAWAY:
-        state.observer.on_goaway(frame->goaway.last_stream_id);
+        state.observer.on_goaway(frame->goaway.last_stream_id, ErrorCode(frame->goaway.error_code));
         return 0;
       default:
         return 0;

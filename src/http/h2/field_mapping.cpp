@@ -73,8 +73,8 @@ void FieldSection::append(std::string_view name, std::string_view value) {
 }
 
 void FieldSection::add(std::string_view name, std::string_view value) {
-  if (problem_ || too_large_) return;
   bytes_ += name.size() + value.size() + kLineOverhead;
+  if (problem_ || too_large_) return;
   ++fields_;
   if (bytes_ > limits_.max_bytes || fields_ > limits_.max_fields ||
       name.size() > std::numeric_limits<std::uint16_t>::max()) {

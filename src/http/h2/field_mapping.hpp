@@ -34,6 +34,8 @@ class FieldSection {
   // The next line. Past the limits nothing is kept any more.
   void add(std::string_view name, std::string_view value);
   bool is_too_large() const noexcept { return too_large_; }
+  // So far past the limits that reading it to its end, for an answer, is work for nothing.
+  bool is_bomb() const noexcept { return bytes_ > 4 * limits_.max_bytes; }
   // What is wrong with it so far; null when nothing is.
   const char* problem() const noexcept { return problem_; }
   // A response that is not the final one.

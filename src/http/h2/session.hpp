@@ -41,8 +41,11 @@ class SessionObserver {
   // The peer has said what it allows.
   virtual void on_settings() {}
   virtual void on_ping_answered() {}
-  // The peer will not serve streams of ours past `last_stream`.
-  virtual void on_goaway(std::int32_t last_stream) { (void)last_stream; }
+  // The peer will not serve streams of ours past `last_stream`, and says why.
+  virtual void on_goaway(std::int32_t last_stream, ErrorCode reason) {
+    (void)last_stream;
+    (void)reason;
+  }
 
  protected:
   ~SessionObserver() = default;

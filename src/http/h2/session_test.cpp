@@ -44,7 +44,7 @@ class Peer final : public SessionObserver {
     return streams_.back().get();
   }
   void on_ping_answered() override { ++pings_; }
-  void on_goaway(std::int32_t last) override { goaway_ = last; }
+  void on_goaway(std::int32_t last, ErrorCode) override { goaway_ = last; }
 
   std::string output() {
     std::vector<char> memory(64 * 1024);

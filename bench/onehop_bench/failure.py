@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why a sample does not count."""
+
+
+class Failure(Exception):
+    """The target did not do what it was asked to."""

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backends of HTTP/2 that break the rules, or stretch them: what clients of either version see."""
+import struct
+import time
+
+import pytest
+from hpack import Decoder
+
+from h2_client import (ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE,
+                       NO_ERROR, PUSH_PROMISE, RST_STREAM, SETTINGS, H2Client, block, frame)
+from raw_client import Client
+from wire import get, message, post
+
+OK = block((":status", "200"))
+
+
+class H2Peer:
+    """Frames on a connection of the scripted backend."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        connection.read_until(b"SM\r\n\r\n")
+        connection.send(frame(SETTINGS, 0, 0) + frame(SETTINGS, ACK, 0))
+
+    def read(self, kind):
+        """The payload of the next frame of this kind; others are passed over."""
+        while True:
+            head = self.connection.read_exactly(9)
+            payload = self.connection.read_exactly(int.from_bytes(head[:3], "big"))
+            if head[3] == kind:
+                return payload
+
+    def send(self, *frames):
+        self.connection.send(b"".join(frames))
+
+    def wait_for_close(self):
+        self.connection.wait_for_close()
+
+
+def head(*fields, end=False, stream=1):
+    return frame(HEADERS, END_HEADERS | (END_STREAM if end else 0), stream, block(*fields))
+
+
+def data(octets, end=False, stream=1):
+    return frame(DATA, END_STREAM if end else 0, stream, octets)
+
+
+@pytest.fixture
+def behind(start_proxy, start_backend):
+    """A proxy before a backend that gives each connection to `script`."""
+
+    def start(script, *flags):
+        backend = start_backend()
+        backend.play(lambda connection: script(H2Peer(connection)))
+        return start_proxy("--workers", "1", *flags, backend.url.replace("http:", "h2c:"))
+
+    return start
+
+
+def answering(*frames):
+    def script(peer):
+        peer.read(HEADERS)
+        peer.send(*frames)
+        peer.wait_for_close()
+
+    return script
+
+
+versions = pytest.mark.parametrize("version", [Client, H2Client], ids=["h1", "h2"])
+
+
+@versions
+@pytest.mark.parametrize("frames", [
+    [head(("content-length", "0"), end=True)],
+    [head((":status", "abc"), end=True)],
+    [head((":status", "99"), end=True)],
+    [head((":status", "200"), (":status", "200"), end=True)],
+    [head((":status", "200"), (":path", "/"), end=True)],
+    [head((":status", "200"), ("content-length", "1"), ("content-length", "2")), data(b"x", end=True)],
+    [head((":status", "200"), ("content-length", "+1")), data(b"x", end=True)],
+    [head((":status", "200"), ("content-length", "5"), end=True)],
+    [head((":status", "200"), ("connection", "close"), end=True)],
+    [head((":status", "200"), ("transfer-encoding", "chunked"), end=True)],
+    [head((":status", "200"), ("a", "1\r\nb: 2"), end=True)],
+    [head((":status", "200"), ("A", "1"), end=True)],
+    [head((":status", "103"), end=True)],
+    [head((":status", "101"))],
+    [data(b"content without a head", end=True)],
+    [frame(PUSH_PROMISE, END_HEADERS, 1, struct.pack(">I", 2) + block((":method", "GET"), (":path", "/")))],
+    [frame(DATA, 0, 0, b"on no stream")],
+    [frame(SETTINGS, 0, 0, struct.pack(">HI", MAX_FRAME_SIZE, 0))],
+    [frame(SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, 1 << 31))],
+    [frame(HEADERS, END_HEADERS | END_STREAM, 1, b"\xff\xff\xff\xff\xff\xff")],
+])
+def test_a_malformed_response_is_a_502(behind, version, frames):
+    proxy = behind(answering(*frames))
+    with version(proxy.address) as client:
+        if version is Client:
+            assert client.ask(post(b"x")).status == 502
+        else:
+            assert client.ask(method="POST", body=b"x").status == 502
+
+
+def test_a_response_head_past_its_limit_is_a_502(behind):
+    large = [("x-%d" % number, "v" * 900) for number in range(17)]
+    proxy = behind(answering(head((":status", "200"), *large, end=True)), "--max-response-header-bytes", "8KiB")
+    with H2Client(proxy.address) as client:
+        assert client.ask().status == 502
+
+
+@versions
+@pytest.mark.parametrize("frames", [
+    [head((":status", "200"), ("content-length", "5")), data(b"part", end=True)],
+    [head((":status", "200"), ("content-length", "5")), data(b"part"), data(b"and more", end=True)],
+    [frame(HEADERS, END_HEADERS, 1, OK), data(b"part"), head((":status", "200"), end=True)],
+    [frame(HEADERS, END_HEADERS, 1, OK), data(b"part"), head(("x-sum", "5"))],
+    [frame(HEADERS, END_HEADERS, 1, OK), data(b"part"), head(("connection", "close"), end=True)],
+    [frame(HEADERS, END_HEADERS, 1, OK), data(b"part"), frame(RST_STREAM, 0, 1, struct.pack(">I", NO_ERROR))],
+    [frame(HEADERS, END_HEADERS, 1, OK), data(b"part"), frame(GOAWAY, 0, 0, struct.pack(">II", 0, 1))],
+], ids=["short", "long", "pseudo-field", "no-end", "connection", "reset", "goaway"])
+def test_a_fault_in_the_content_is_no_complete_answer(behind, version, frames):
+    def script(peer):
+        peer.read(HEADERS)
+        peer.send(*frames[:2])
+        time.sleep(0.05)  # the head is out
+        peer.send(*frames[2:])
+        peer.wait_for_close()
+
+    proxy = behind(script)
+    with version(proxy.address) as client:
+        if version is Client:
+            client.send(get()).expect_no_complete_answer()
+        else:
+            got = client.ask()
+            assert got.reset or got.status == 502
+
+
+# RFC 9113 8.1: the answer is complete, and the backend wants no more of the request.
+@versions
+def test_a_complete_answer_may_end_the_upload(behind, version):
+    proxy = behind(answering(head((":status", "413"), ("content-length", "2")), data(b"no", end=True),
+                             frame(RST_STREAM, 0, 1, struct.pack(">I", NO_ERROR))))
+    with version(proxy.address) as client:
+        if version is Client:
+            got = client.send(message("POST / HTTP/1.1", "Host: h", "Content-Length: 9", body=b"x")).read_final("POST")
+        else:
+            stream = client.request(method="POST", end=False)
+            got = client.send(data(b"x", stream=stream)).read_answer(stream)
+        assert (got.status, got.body) == (413, b"no")
+
+
+def test_a_grpc_stream_may_be_silent_and_other_content_not(behind):
+    def script(peer):
+        peer.read(HEADERS)
+        peer.send(head((":status", "200"), ("content-type", "application/grpc")), data(b"first"))
+        peer.read(HEADERS)
+        peer.send(head((":status", "200"), stream=3), data(b"first", stream=3))
+        time.sleep(1)
+        peer.send(data(b"last", end=True))
+        peer.wait_for_close()
+
+    proxy = behind(script, "--activity-timeout", "300ms")
+    with H2Client(proxy.address) as client:
+        patient = client.request(("content-type", "application/grpc"), method="POST")
+        client.read_head(patient)
+        other = client.request()
+        assert client.read_answer(other).reset
+        assert client.read_answer(patient).body == b"firstlast"
+
+
+def test_a_request_arrives_as_http2_has_it(behind):
+    seen = []
+
+    def script(peer):
+        seen.append(Decoder().decode(peer.read(HEADERS)))
+        peer.send(head((":status", "200"), end=True))
+        peer.wait_for_close()
+
+    proxy = behind(script)
+    with Client(proxy.address) as client:
+        assert client.ask(get("/p?q", "Cookie: a=1; b=2", "Connection: close, X-Hop", "X-Hop: 1", "Keep-Alive: 5",
+                              "Upgrade: spdy/3", host="name.test")).status == 200
+    fields = seen[0]
+    assert fields[:4] == [(":method", "GET"), (":scheme", "http"), (":authority", "name.test"), (":path", "/p?q")]
+    assert [value for name, value in fields if name == "cookie"] == ["a=1; b=2"]
+    assert not {"host", "connection", "x-hop", "keep-alive", "upgrade", "content-length"} & {name for name, _ in fields}
