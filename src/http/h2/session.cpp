@@ -3,6 +3,7 @@
 #include "http/h2/session.hpp"
 
 #include "http/h2/callbacks.hpp"
+#include "http/h2/session_memory.hpp"
 
 #include <array>
 #include <cstring>
@@ -30,6 +31,18 @@ const nghttp2_option* options() {
   return made;
 }
 
+nghttp2_mem* memory() {
+  static nghttp2_mem blocks{
+      .mem_user_data = nullptr,
+      .malloc = [](std::size_t size, void*) { return allocate_block(size); },
+      .free = [](void* block, void*) { free_block(block); },
+      .calloc = [](std::size_t count, std::size_t size,
+                   void*) { return allocate_zeroed(count, size); },
+      .realloc = [](void* block, std::size_t size, void*) { return resize_block(block, size); },
+  };
+  return &blocks;
+}
+
 void submit_settings(nghttp2_session* session, Role role, const SessionLimits& limits) {
   std::array<nghttp2_settings_entry, 5> entries{};
   std::size_t count = 0;
@@ -52,8 +65,8 @@ void submit_settings(nghttp2_session* session, Role role, const SessionLimits& l
 Session::Session(Role role, const SessionLimits& limits, SessionObserver& observer)
     : state_(std::make_unique<SessionState>(role, limits, observer)) {
   const auto make =
-      role == Role::server ? nghttp2_session_server_new2 : nghttp2_session_client_new2;
-  if (make(&state_->session, Callbacks::table(), state_.get(), options()) != 0) {
+      role == Role::server ? nghttp2_session_server_new3 : nghttp2_session_client_new3;
+  if (make(&state_->session, Callbacks::table(), state_.get(), options(), memory()) != 0) {
     throw std::bad_alloc();
   }
   submit_settings(state_->session, role, limits);

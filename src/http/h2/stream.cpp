@@ -4,8 +4,10 @@
 
 #include "base/arena.hpp"
 #include "http/h2/callbacks.hpp"
+#include "http/h2/session_memory.hpp"
 #include "http/h2/session_state.hpp"
 
+#include <new>
 #include <utility>
 
 #include <nghttp2/nghttp2.h>
@@ -28,6 +30,16 @@ void empty(std::string& buffer) {
 
 Stream::~Stream() {
   if (session_) session_->leave(*this);
+}
+
+void* Stream::operator new(std::size_t size) {
+  void* const memory = allocate_block(size);
+  if (!memory) throw std::bad_alloc();
+  return memory;
+}
+
+void Stream::operator delete(void* memory) noexcept {
+  free_block(memory);
 }
 
 std::optional<FieldSection> Stream::take_head() {

@@ -10,6 +10,7 @@
 #include "http/h2/error_code.hpp"
 #include "http/h2/field_mapping.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,6 +28,10 @@ class Stream : public ListNode {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
   virtual ~Stream();  // resets it with CANCEL if it is open
+
+  // Whatever derives from it is about as large, and comes and goes with each request.
+  static void* operator new(std::size_t size);
+  static void operator delete(void* memory) noexcept;
 
   // Something has changed of what is told below. Called from Session::deliver_news() alone.
   virtual void on_news() = 0;
