@@ -65,7 +65,9 @@ TEST(FloodGuard, HalfOfThemMay) {
   FloodGuard guard;
   for (int i = 0; i < 2000; ++i) {
     guard.note_stream(kStart);
-    if (i % 2 == 1) EXPECT_TRUE(guard.allow_early_end()) << i;
+    if (i % 2 == 1) {
+      EXPECT_TRUE(guard.allow_early_end()) << i;
+    }
   }
 }
 
