@@ -24,14 +24,6 @@ constexpr net::Duration kDropTimeout = std::chrono::seconds(5);
 // Informational responses a client does not read; past it they are dropped.
 constexpr std::size_t kMostInformational = 64 * 1024;
 
-const TlsInfo* copy_into(Arena& arena, const TlsInfo& info) {
-  auto* const copy = arena.make<TlsInfo>(info);
-  copy->protocol = arena.copy(info.protocol);
-  copy->server_name = arena.copy(info.server_name);
-  copy->client_subject = arena.copy(info.client_subject);
-  return copy;
-}
-
 }  // namespace
 
 H1Exchange::H1Exchange(ShardServer& shard,
@@ -112,11 +104,8 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
   if (!checked) return failure(checked.error());
   expects_continue_ = *checked;
 
-  ConnectionInfo facts = connection_;  // in memory that lives as long as the request
-  facts.peer = arena_->copy(facts.peer);
-  facts.local = arena_->copy(facts.local);
+  ConnectionInfo facts = copy_into(*arena_, connection_);
   facts.version = version_;
-  if (facts.tls_info) facts.tls_info = copy_into(*arena_, *facts.tls_info);
   request.set_connection(facts);
   request.set_exchange(record_);
   if (framing->has_content()) {

@@ -150,10 +150,7 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
   const auto checked = check_request(*request, Version::http_2, *framing, shard_.options());
   if (!checked) return failure(checked.error());
   expects_continue_ = *checked;
-  ConnectionInfo facts = connection_.info();  // in memory that lives as long as the request
-  facts.peer = arena()->copy(facts.peer);
-  facts.local = arena()->copy(facts.local);
-  request->set_connection(facts);
+  request->set_connection(copy_into(*arena(), connection_.info()));
   request->set_exchange(record_);
   if (is_connect_) {
     expected_accept_ = websocket_accept(request->headers().get_or_empty(field::sec_websocket_key));
@@ -239,7 +236,7 @@ task<void> H2Exchange::run() {
   co_await answer(response);
 }
 
-task<bool> H2Exchange::serve(Request request, Response& response) {
+task<void> H2Exchange::serve(Request request, Response& response) {
   try {
     task<Response> serving = shard_.handler().serve(std::move(request));
     response = co_await std::move(serving);
@@ -248,7 +245,6 @@ task<bool> H2Exchange::serve(Request request, Response& response) {
   } catch (...) {
     response = answer_to_exception(*record_, "an exception of unknown type");
   }
-  co_return true;
 }
 
 void H2Exchange::refuse(const Error& error) {

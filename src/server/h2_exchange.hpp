@@ -51,7 +51,7 @@ class H2Exchange final : public h2::Stream, private RequestContent {
 
   // The answer.
   task<void> run();
-  task<bool> serve(Request request, Response& response);
+  task<void> serve(Request request, Response& response);
   task<void> answer(Response& response);
   void refuse(const Error& error);
   bool begin_answer(Response& response);

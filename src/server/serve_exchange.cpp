@@ -6,6 +6,17 @@
 #include "http/field_names.hpp"
 
 namespace onehop::server {
+namespace {
+
+const TlsInfo* copy_into(Arena& arena, const TlsInfo& info) {
+  auto* const copy = arena.make<TlsInfo>(info);
+  copy->protocol = arena.copy(info.protocol);
+  copy->server_name = arena.copy(info.server_name);
+  copy->client_subject = arena.copy(info.client_subject);
+  return copy;
+}
+
+}  // namespace
 
 Exchange* open_record(Arena& arena, const ConnectionInfo& connection, Time began) {
   auto* record = arena.make<Exchange>();
@@ -14,6 +25,14 @@ Exchange* open_record(Arena& arena, const ConnectionInfo& connection, Time began
   record->peer = connection.peer.empty() ? "unix" : connection.peer;
   record->tls = connection.tls;
   return record;
+}
+
+ConnectionInfo copy_into(Arena& arena, const ConnectionInfo& connection) {
+  ConnectionInfo copy = connection;
+  copy.peer = arena.copy(connection.peer);
+  copy.local = arena.copy(connection.local);
+  if (connection.tls_info) copy.tls_info = copy_into(arena, *connection.tls_info);
+  return copy;
 }
 
 void note_request(Exchange& record,

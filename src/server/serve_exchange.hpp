@@ -15,6 +15,8 @@ namespace onehop::server {
 
 // A record in the memory of the exchange.
 Exchange* open_record(Arena& arena, const ConnectionInfo& connection, Time began);
+// The same facts in memory that lives as long as the request, which may outlive its connection.
+ConnectionInfo copy_into(Arena& arena, const ConnectionInfo& connection);
 // What the log says of the request; the views live as long as the exchange's memory.
 void note_request(Exchange& record,
                   const Method& method,

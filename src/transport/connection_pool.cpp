@@ -420,6 +420,7 @@ OriginPool& ConnectionPool::origin(const std::string& key, const net::Destinatio
 }
 
 H2Origin& ConnectionPool::h2_origin(const Url& url) {
+  if (last_h2_ && last_h2_->matches(url)) return *last_h2_;
   std::string key = key_of(url);
   std::unique_ptr<H2Origin>& origin = h2_origins_[key];
   if (!origin) {
@@ -427,6 +428,7 @@ H2Origin& ConnectionPool::h2_origin(const Url& url) {
     destination.http2 = true;
     origin = std::make_unique<H2Origin>(*this, std::move(key), std::move(destination));
   }
+  last_h2_ = origin.get();
   return *origin;
 }
 

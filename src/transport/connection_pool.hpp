@@ -167,6 +167,7 @@ class ConnectionPool final : public io::ShardLocal {
   std::unordered_map<std::string, std::unique_ptr<OriginPool>> origins_;
   std::unordered_map<std::string, std::unique_ptr<H2Origin>> h2_origins_;
   OriginPool* last_ = nullptr;  // most transports have one origin
+  H2Origin* last_h2_ = nullptr;
   Counters counters_;
   std::uint64_t unreported_requests_ = 0;
   io::Timer sweep_;

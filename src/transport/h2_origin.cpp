@@ -37,7 +37,8 @@ H2Origin::~H2Origin() {
 }
 
 bool H2Origin::matches(const Url& url) const noexcept {
-  return url.port() == destination_.port && url.host() == destination_.host;
+  return url.port() == destination_.port && destination_.tls == (url.scheme() == "https") &&
+         url.host() == destination_.host;
 }
 
 // The fullest that is not busy, so that the others may go; or the emptiest of the busy ones.
