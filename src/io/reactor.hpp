@@ -51,7 +51,7 @@ class Reactor {
  public:
   enum class Clock : std::uint8_t {
     system,
-    manual,  // tests: time stands still until set_time()
+    manual,  // tests: starts at one hour, and stands still until set_time()
   };
   explicit Reactor(Clock clock = Clock::system);
   Reactor(const Reactor&) = delete;

@@ -63,10 +63,7 @@ class FarEnd {
 
 class StreamPair : public ::testing::Test {
  protected:
-  StreamPair() : enter_(reactor_) {
-    reactor_.set_time(net::Time(std::chrono::hours(1)));
-    join();
-  }
+  StreamPair() : enter_(reactor_) { join(); }
 
   // A new connection; each direction holds `capacity` octets until its reader takes them.
   void join(std::size_t capacity = std::size_t{64} * 1024) {
