@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -42,6 +43,12 @@ class Transport final : public RoundTripper {
     Duration pool_idle_timeout = std::chrono::seconds(4);
     // Idle connections kept in all; the oldest is closed past it. 0 keeps none.
     std::size_t pool_size = 512;
+    // A connection this old, or that has carried so many requests, takes no more of them: its
+    // successor looks the upstream's name up again, and so finds where it is now. Requests under
+    // way are not disturbed, nor are tunnels. An age is up to a tenth less, by chance. kOff and 0:
+    // no limit.
+    Duration max_connection_age = std::chrono::hours(1);
+    std::size_t max_connection_requests = 0;
     // Open connections per origin and process, and how long a request may wait for one (503 then).
     // 0: no limit.
     std::size_t max_connections = 0;

@@ -353,6 +353,10 @@ constexpr std::array kSettings = {
     backend<Duration, &T::pool_idle_timeout>("pool-idle-timeout",
                                              "how long an idle connection is kept"),
     backend<Count, &T::pool_size>("pool-size", "idle connections kept; 0 keeps none"),
+    backend<OrOff<PositiveDuration, kNever>, &T::max_connection_age>(
+        "max-connection-age", "then a new one, which looks the name up again"),
+    backend<OrOff<Count, 0>, &T::max_connection_requests>("max-connection-requests",
+                                                          "of one connection; then a new one"),
     backend<OrOff<Count, 0>, &T::max_connections>("max-connections", "open at once"),
     backend<Duration, &T::queue_timeout>("queue-timeout", "to wait for one of those; past it 503"),
     backend<OrOff<Size, 0>, &T::replay_body>("replay-body",

@@ -67,8 +67,9 @@ TEST(Settings, ReachEveryOptionOfTheServer) {
 
 TEST(Settings, ReachEveryOptionOfTheTransport) {
   [[maybe_unused]] const auto& [tls, connect_attempt_timeout, connect_timeout, response_timeout,
-                                activity_timeout, pool_idle_timeout, pool_size, max_connections,
-                                queue_timeout, replay_body, retry_budget, expect_continue_timeout,
+                                activity_timeout, pool_idle_timeout, pool_size, max_connection_age,
+                                max_connection_requests, max_connections, queue_timeout,
+                                replay_body, retry_budget, expect_continue_timeout,
                                 max_response_header_bytes, max_response_header_fields,
                                 max_informational, hold, network] = Transport::Options();
   EXPECT_EQ(transport_after("connect-attempt-timeout", "1s").connect_attempt_timeout, 1s);
@@ -77,6 +78,9 @@ TEST(Settings, ReachEveryOptionOfTheTransport) {
   EXPECT_EQ(transport_after("activity-timeout", "4s").activity_timeout, 4s);
   EXPECT_EQ(transport_after("pool-idle-timeout", "5s").pool_idle_timeout, 5s);
   EXPECT_EQ(transport_after("pool-size", "6").pool_size, 6u);
+  EXPECT_EQ(transport_after("max-connection-age", "16s").max_connection_age, 16s);
+  EXPECT_EQ(transport_after("max-connection-age", "off").max_connection_age, Transport::kOff);
+  EXPECT_EQ(transport_after("max-connection-requests", "17").max_connection_requests, 17u);
   EXPECT_EQ(transport_after("max-connections", "7").max_connections, 7u);
   EXPECT_EQ(transport_after("queue-timeout", "8s").queue_timeout, 8s);
   EXPECT_EQ(transport_after("replay-body", "9KiB").replay_body, 9u * 1024);

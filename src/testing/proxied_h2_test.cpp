@@ -69,9 +69,10 @@ class Upstream {
 
 class ProxiedH2Test : public ::testing::Test {
  protected:
-  ProxiedH2Test() {
+  ProxiedH2Test() : ProxiedH2Test(Transport::Options()) {}
+  explicit ProxiedH2Test(Transport::Options transport) {
     network_.listen("up:80");
-    Transport::Options transport = network_.transport_options();
+    transport.network = &network_;
     transport.pool_idle_timeout = 4s;
     ReverseProxy::Options options;
     options.rewrite = [](ProxyRequest& request) { request.set_url("h2c://up:80"_url); };
@@ -231,6 +232,52 @@ TEST_F(ProxiedH2Test, AnIdleConnectionIsNotAskedButClosed) {
   EXPECT_EQ(upstream.frames(h2_frames::goaway).size(), 1u);
   EXPECT_TRUE(upstream.frames(h2_frames::ping).empty());
   EXPECT_TRUE(upstream.wire().at_end());
+}
+
+// --- connections are renewed -------------------------------------------------------------------
+
+class ProxiedH2OfAge : public ProxiedH2Test {
+ protected:
+  ProxiedH2OfAge() : ProxiedH2Test(options()) {}
+  static Transport::Options options() {
+    Transport::Options options;
+    options.max_connection_age = 10s;
+    options.max_connection_requests = 3;
+    return options;
+  }
+};
+
+TEST_F(ProxiedH2OfAge, AnOldConnectionFinishesWhatItHasAndTakesNoMore) {
+  Wire one = get();
+  Upstream old = accept();
+  old.begin_answer(1);
+  network_.advance(11s);
+  Wire two = get();
+  Upstream young = accept();
+  young.answer(1);
+  EXPECT_THAT(two.receive(), EndsWith("ok"));
+  old.wire().send(h2_frames::frame(h2_frames::data, h2_frames::kEndStream, 1, "late"));
+  EXPECT_THAT(one.receive(), HasSubstr("late"));
+  old.wire().receive();
+  EXPECT_TRUE(old.wire().at_end());
+}
+
+TEST_F(ProxiedH2OfAge, AConnectionThatHasCarriedEnoughTakesNoMore) {
+  Wire one = get();
+  Upstream first = accept();
+  Wire two = get();
+  Wire three = get();
+  EXPECT_EQ(first.frames(h2_frames::headers).size(), 3u);
+  Wire four = get();
+  Upstream second = accept();
+  second.answer(1);
+  EXPECT_THAT(four.receive(), EndsWith("ok"));
+  for (const std::uint32_t stream : {1u, 3u, 5u})
+    first.answer(stream);
+  for (Wire* const client : {&one, &two, &three})
+    EXPECT_THAT(client->receive(), EndsWith("ok"));
+  first.wire().receive();
+  EXPECT_TRUE(first.wire().at_end());
 }
 
 TEST_F(ProxiedH2Test, ABodyThatEndsEarlyIsNoBody) {

@@ -6,6 +6,7 @@
 
 #include "io/file_descriptor.hpp"
 #include "net/stream.hpp"
+#include "transport/retirement.hpp"
 #include "wire/read_buffer.hpp"
 
 #include <atomic>
@@ -41,12 +42,13 @@ class Slot {
 
 // An idle connection between two threads.
 struct Handover {
-  Handover(io::FileDescriptor s, Slot l, std::string a) noexcept
-      : socket(std::move(s)), slot(std::move(l)), address(std::move(a)) {}
+  Handover(io::FileDescriptor s, Slot l, std::string a, const Retirement& r) noexcept
+      : socket(std::move(s)), slot(std::move(l)), address(std::move(a)), retirement(r) {}
 
   io::FileDescriptor socket;
   Slot slot;
   std::string address;
+  Retirement retirement;
   std::uint64_t exchanges = 0;
   net::Duration idle_hint = net::Duration::max();
 };
@@ -70,6 +72,8 @@ class Connection {
   // socket.
   std::unique_ptr<Handover> hand_over();
 
+  // Nothing is wrong with it, but it is to carry no more requests.
+  bool is_retired(net::Time now) const noexcept { return retirement_.is_due(now, exchanges_); }
   // True when it has carried a request before.
   bool is_reused() const noexcept { return exchanges_ > 0; }
   void note_exchange() noexcept { ++exchanges_; }
@@ -93,6 +97,7 @@ class Connection {
   std::unique_ptr<net::Stream> stream_;
   wire::ReadBuffer input_;
   std::string address_;
+  Retirement retirement_;
   io::Wakeup disturbed_;
   net::Time idle_since_{};
   std::uint64_t idle_since_pass_ = 0;

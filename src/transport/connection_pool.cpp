@@ -132,6 +132,7 @@ Connection::Connection(OriginPool& pool,
       stream_(std::move(stream)),
       input_(stream_->reactor().buffers()),
       address_(std::move(address)),
+      retirement_(pool.pool().new_retirement()),
       disturbed_(
           [](void* self) {
             auto& connection = *static_cast<Connection*>(self);
@@ -148,14 +149,15 @@ Connection::Connection(OriginPool& pool, Handover handover)
           std::make_unique<net::TcpStream>(
               pool.pool().reactor(), std::move(handover.socket), net::TcpStream::Origin::connected),
           std::move(handover.address)) {
+  retirement_ = handover.retirement;
   exchanges_ = handover.exchanges;
   idle_hint_ = handover.idle_hint;
 }
 
 std::unique_ptr<Handover> Connection::hand_over() {
   if (stream_->plain_descriptor() < 0) return nullptr;
-  auto handover =
-      std::make_unique<Handover>(stream_->release(), std::move(slot_), std::move(address_));
+  auto handover = std::make_unique<Handover>(stream_->release(), std::move(slot_),
+                                             std::move(address_), retirement_);
   handover->exchanges = exchanges_;
   handover->idle_hint = idle_hint_;
   return handover;
@@ -169,6 +171,7 @@ void Connection::become_idle(net::Time now, net::Duration timeout) noexcept {
   idle_since_ = now;
   idle_since_pass_ = stream_->reactor().pass();
   expires_ = io::deadline_after(now, idle_hint_ == net::Duration::max() ? timeout : idle_hint_);
+  expires_ = std::min(expires_, retirement_.at());
   input_.release();
   stream_->watch_readable(&disturbed_);
 }
@@ -329,6 +332,7 @@ void OriginPool::adopt(Slot slot, std::unique_ptr<net::Stream> stream, std::stri
 }
 
 void OriginPool::give_back(std::unique_ptr<Connection> connection) {
+  if (connection->is_retired(pool_.reactor().now())) return;
   deliver(std::move(connection));
 }
 
@@ -394,6 +398,10 @@ ConnectionPool::~ConnectionPool() {
   }
   h2_origins_.clear();
   origins_.clear();
+}
+
+Retirement ConnectionPool::new_retirement() const noexcept {
+  return Retirement(options(), reactor_.now(), counters_.dialled.value());
 }
 
 void ConnectionPool::note_request() noexcept {

@@ -144,6 +144,8 @@ class ConnectionPool final : public io::ShardLocal {
   const h1::Limits& limits() const noexcept { return limits_; }
 
   Counters& counters() noexcept { return counters_; }
+  // For a connection that was just made.
+  Retirement new_retirement() const noexcept;
   // Both for the retry budget, which hears of requests a few at a time.
   void note_request() noexcept;
   bool try_retry() noexcept;

@@ -213,6 +213,47 @@ TEST_F(ConnectionPoolTest, BelievesHowLongTheUpstreamKeepsIt) {
   }
 }
 
+TEST_F(ConnectionPoolTest, KeepsNoneThatIsOldEnough) {
+  Transport::Options options;
+  options.max_connection_age = 10s;
+  options.pool_idle_timeout = 1h;
+  start(options);
+  Lease young = take(origin());
+  advance(8s);
+  origin().give_back(std::move(young));
+  EXPECT_EQ(idle(), 1u);
+  Lease again = origin().try_take(Freshness::any);
+  ASSERT_TRUE(again);
+  advance(3s);
+  origin().give_back(std::move(again));
+  EXPECT_EQ(open(), 0u);
+}
+
+TEST_F(ConnectionPoolTest, ClosesAnIdleOneThatBecomesOldEnough) {
+  Transport::Options options;
+  options.max_connection_age = 10s;
+  options.pool_idle_timeout = 1h;
+  start(options);
+  origin().give_back(take(origin()));
+  EXPECT_EQ(idle(), 1u);
+  advance(11s);
+  EXPECT_EQ(open(), 0u);
+}
+
+TEST_F(ConnectionPoolTest, KeepsNoneThatHasCarriedAsManyRequestsAsItMay) {
+  Transport::Options options;
+  options.max_connection_requests = 2;
+  start(options);
+  Lease lease = take(origin());
+  lease->note_exchange();
+  origin().give_back(std::move(lease));
+  lease = origin().try_take(Freshness::any);
+  ASSERT_TRUE(lease);
+  lease->note_exchange();
+  origin().give_back(std::move(lease));
+  EXPECT_EQ(open(), 0u);
+}
+
 TEST_F(ConnectionPoolTest, DropsAnIdleOneThatEndsOrSpeaks) {
   for (const bool speaks : {false, true}) {
     start();

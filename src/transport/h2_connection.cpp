@@ -42,6 +42,7 @@ H2Connection::H2Connection(H2Origin& origin,
       session_(h2::Role::client, limits_of(origin.pool().options()), *this),
       link_(*stream_, session_, Side::upstream, kWriteStall, &H2Connection::on_flushed, this),
       address_(std::move(address)),
+      retirement_(origin.pool().new_retirement()),
       idle_since_(stream_->reactor().now()),
       watch_(&H2Connection::on_watch, this),
       ended_(&H2Connection::on_ended, this) {
@@ -77,6 +78,7 @@ bool H2Connection::is_busy() const noexcept {
 void H2Connection::add(H2Exchange& exchange) {
   ++requests_;
   exchanges_.push_back(exchange.member_);
+  if (retirement_.is_due(stream_->reactor().now(), requests_)) retire();
   if (!watch_.is_armed()) watch();
 }
 
@@ -86,14 +88,19 @@ void H2Connection::remove(H2Exchange& exchange) noexcept {
   link_.flush_soon();
 }
 
+// No more requests; what is under way goes on, and the last one's end is its end.
+void H2Connection::retire() noexcept {
+  ending_ = true;
+  origin_.look_again_soon();
+}
+
 void H2Connection::on_settings() {
   origin_.look_again_soon();
 }
 
 void H2Connection::on_goaway(std::int32_t, h2::ErrorCode reason) {
-  ending_ = true;
   if (reason == h2::ErrorCode::http_1_1_required) origin_.use_http1();
-  origin_.look_again_soon();
+  retire();
 }
 
 task<void> H2Connection::run() {
@@ -145,6 +152,7 @@ void H2Connection::on_watch(void* self) {
     if (io::deadline_after(connection.idle_since_, timeout) <= now) connection.close_idle();
     return;
   }
+  if (connection.retirement_.is_due(now, connection.requests_)) connection.retire();
   const net::Time heard = connection.link_.last_read();
   if (connection.ping_sent_ && heard < connection.pinged_) {
     if (now - connection.pinged_ < kPingPatience) return;

@@ -58,6 +58,7 @@ class H2Connection final : private h2::SessionObserver {
 
   task<void> run();
   std::size_t limit() const noexcept;
+  void retire() noexcept;
   void watch();
   static void on_flushed(void* self);
   static void on_watch(void* self);
@@ -69,6 +70,7 @@ class H2Connection final : private h2::SessionObserver {
   h2::Session session_;
   wire::H2Link link_;
   std::string address_;
+  Retirement retirement_;
   IntrusiveList<ListNode> exchanges_;
   net::Time idle_since_;
   net::Time pinged_{};
