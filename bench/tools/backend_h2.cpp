@@ -216,20 +216,5 @@ int main(int argc, char** argv) {
     std::fputs("usage: backend_h2 PORT\n", stderr);
     return 2;
   }
-  bench::prepare_process();
-  bench::Epoll epoll;
-  const int listener = bench::listen_on(std::atoi(argv[1]));
-  epoll.add(listener, EPOLLIN, nullptr);
-  for (;;) {
-    for (const epoll_event& event : epoll.wait(-1)) {
-      auto* connection = static_cast<Connection*>(event.data.ptr);
-      if (connection == nullptr) {
-        // Owned by its registration with epoll: the loop deletes it after its last event.
-        for (int fd; (fd = bench::accept_from(listener)) >= 0;)
-          new Connection(fd, epoll);
-      } else if (!connection->on_event(event.events)) {
-        delete connection;
-      }
-    }
-  }
+  bench::serve<Connection>(std::atoi(argv[1]));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sockets and epoll on 127.0.0.1, as the three bench tools need them, and the bytes they exchange.
+// Sockets and epoll on 127.0.0.1, as the bench tools need them, and the bytes they exchange.
 // Include it in a tool; a failure that makes measuring pointless prints one line and exits.
 // Every tool is one thread and owns each descriptor it opens.
 #pragma once
@@ -127,5 +127,27 @@ class Epoll {
   int fd_;
   epoll_event events_[kBatch];
 };
+
+// What a backend does for as long as it lives. A Connection is made of its descriptor and the
+// Epoll, with which it registers itself; on_event() says whether it goes on.
+template <class Connection>
+[[noreturn]] void serve(int port) {
+  prepare_process();
+  Epoll epoll;
+  const int listener = listen_on(port);
+  epoll.add(listener, EPOLLIN, nullptr);
+  for (;;) {
+    for (const epoll_event& event : epoll.wait(-1)) {
+      auto* connection = static_cast<Connection*>(event.data.ptr);
+      if (connection == nullptr) {
+        // Owned by its registration with epoll: the loop deletes it after its last event.
+        for (int fd; (fd = accept_from(listener)) >= 0;)
+          new Connection(fd, epoll);
+      } else if (!connection->on_event(event.events)) {
+        delete connection;
+      }
+    }
+  }
+}
 
 }  // namespace bench
