@@ -110,6 +110,15 @@ void H2Exchange::closed() {
 
 void H2Exchange::watch(net::Time now) {
   const Server::Options& options = shard_.options();
+  if (!begun_ && io::deadline_after(record_->began, options.header_timeout) <= now) {
+    // Before the rest of a head nothing else may come (RFC 9113 §6.10): the connection is stuck.
+    gave_up_ = true;
+    record_->outcome = Outcome::client_gone;
+    fail(Error(Errc::timed_out, Side::client, "the head did not come to its end")
+             .during(Phase::head));
+    connection_.give_up();
+    return;
+  }
   if (waits_for_body_ && io::deadline_after(waits_since_, options.body_timeout) <= now) {
     body_failure_ = Error(Errc::timed_out, Side::client, "no octet of the body came");
     received_.set();
