@@ -2,6 +2,7 @@
 #include "transport/h2_exchange.hpp"
 
 #include "base/arena.hpp"
+#include "base/exception_text.hpp"
 #include "http/field_names.hpp"
 #include "http/media_type.hpp"
 #include "http/message_framing.hpp"
@@ -123,8 +124,8 @@ task<void> H2Exchange::upload() {
   Result<void> sent;
   try {
     sent = co_await sender_.send(connection_->link(), upload_body_, progress_);
-  } catch (const std::exception& exception) {  // a body of the caller's own
-    sent = failure(Errc::handler_failed, Side::local, exception.what());
+  } catch (...) {  // a body of the caller's own
+    sent = failure(Errc::handler_failed, Side::local, exception_text());
   }
   upload_ended_ = true;
   progress_.last = pool_.reactor().now();
