@@ -2,9 +2,9 @@
 
 #include <onehop/round_tripper.hpp>
 
+#include "base/exception_text.hpp"
 #include "http/field_names.hpp"
 
-#include <exception>
 #include <string>
 
 namespace onehop {
@@ -42,10 +42,8 @@ class HandlerRoundTripper final : public RoundTripper {
       Response response = co_await handler_->serve(std::move(request));
       drop_forbidden_body(to_head, response);
       co_return response;
-    } catch (const std::exception& exception) {
-      reason = exception.what();
     } catch (...) {
-      reason = "an exception of unknown type";
+      reason = exception_text();
     }
     co_return failure(Errc::handler_failed, Side::upstream, std::move(reason));
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/h1_connection.hpp"
 
+#include "base/exception_text.hpp"
 #include "server/shard_server.hpp"
 #include "wire/head_reader.hpp"
 
@@ -54,8 +55,8 @@ task<void> H1Connection::run() {
     next = Next::close;
     try {
       next = co_await serve_one();
-    } catch (const std::exception& exception) {  // out of a body or a tunnel of the handler's own
-      shard_.common().log(LogLevel::error, exception.what());
+    } catch (...) {  // out of something of the handler's own
+      shard_.common().log(LogLevel::error, exception_text());
     }
     first_ = false;
   }

@@ -2,6 +2,7 @@
 #include "server/h1_exchange.hpp"
 
 #include "base/arena.hpp"
+#include "base/exception_text.hpp"
 #include "http/error_status.hpp"
 #include "http/field_names.hpp"
 #include "http/hop_by_hop.hpp"
@@ -12,7 +13,6 @@
 #include "wire/tunnel_relay.hpp"
 
 #include <cerrno>
-#include <exception>
 #include <utility>
 
 namespace onehop::server {
@@ -179,10 +179,8 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
       finished = co_await Watch(stream_, serving, Watch::Begin::go_on, Hangup::broken);
     }
     response = serving.take();
-  } catch (const std::exception& exception) {
-    response = answer_to_exception(*record_, exception.what());
   } catch (...) {
-    response = answer_to_exception(*record_, "an exception of unknown type");
+    response = answer_to_exception(*record_, exception_text());
   }
   if (response->status() == Status::switching_protocols) {
     co_await tunnel(*response);
@@ -191,8 +189,8 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
   if (response->status().is_informational()) {
     response = answer_to_exception(*record_, "the handler gave a 1xx as its final response");
   }
-  const Plan plan = this->plan(*response);
-  auto sent = try_deliver(*response, plan);
+  Plan plan;
+  auto sent = begin_answer(*response, plan);
   if (!sent) {
     auto rest = co_await deliver_rest();
     sent = std::move(rest);
@@ -319,6 +317,20 @@ Result<std::size_t> H1Exchange::write_head(const Response& response, const Plan&
   return 0;
 }
 
+// try_deliver(), as planned. A body of the handler's own may throw when it is asked how long it is:
+// before the head that is one more exception to answer.
+std::optional<Result<void>> H1Exchange::begin_answer(Response& response, Plan& plan) {
+  try {
+    plan = this->plan(response);
+    return try_deliver(response, plan);
+  } catch (...) {
+    if (response_begun_) return failure(Errc::handler_failed, Side::local, exception_text());
+    response = answer_to_exception(*record_, exception_text());
+  }
+  plan = this->plan(response);
+  return try_deliver(response, plan);
+}
+
 // As much of the answer as can be sent without waiting; nothing when more is left.
 std::optional<Result<void>> H1Exchange::try_deliver(Response& response, const Plan& plan) {
   const auto head = write_head(response, plan);
@@ -346,8 +358,8 @@ task<Result<void>> H1Exchange::deliver_rest() {
       finished = co_await Watch(stream_, sending, Watch::Begin::go_on, Hangup::broken);
     }
     co_return sending.take();
-  } catch (const std::exception& exception) {  // a body of the handler's own
-    co_return failure(Errc::handler_failed, Side::local, exception.what());
+  } catch (...) {  // a body of the handler's own
+    co_return failure(Errc::handler_failed, Side::local, exception_text());
   }
 }
 

@@ -78,6 +78,7 @@ class H1Exchange final : private RequestContent {
   Plan plan(const Response& response) const;
   bool rest_is_small() const noexcept;
   Result<std::size_t> write_head(const Response& response, const Plan& plan);
+  std::optional<Result<void>> begin_answer(Response& response, Plan& plan);
   std::optional<Result<void>> try_deliver(Response& response, const Plan& plan);
   [[gnu::noinline]] task<Result<void>> deliver_rest();
   [[gnu::noinline]] task<Result<void>> deliver(Response& response, Plan plan);

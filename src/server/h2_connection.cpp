@@ -135,7 +135,8 @@ void H2Connection::on_flushed(void* self) {
 
 void H2Connection::watch() {
   const Server::Options& options = shard_.options();
-  const net::Duration shortest = std::min(options.write_timeout, options.body_timeout);
+  const net::Duration shortest =
+      std::min({options.write_timeout, options.body_timeout, options.header_timeout});
   const net::Duration period = std::clamp<net::Duration>(
       shortest / 4, std::chrono::milliseconds(10), std::chrono::seconds(15));
   shard_.reactor().timers().arm(watch_, shard_.reactor().now() + period);

@@ -2,6 +2,7 @@
 #include "server/h2_exchange.hpp"
 
 #include "base/arena.hpp"
+#include "base/exception_text.hpp"
 #include "http/error_status.hpp"
 #include "http/field_names.hpp"
 #include "http/hop_by_hop.hpp"
@@ -11,7 +12,6 @@
 #include "server/serve_exchange.hpp"
 #include "server/shard_server.hpp"
 
-#include <exception>
 #include <utility>
 
 namespace onehop::server {
@@ -110,6 +110,15 @@ void H2Exchange::closed() {
 
 void H2Exchange::watch(net::Time now) {
   const Server::Options& options = shard_.options();
+  if (!begun_ && io::deadline_after(record_->began, options.header_timeout) <= now) {
+    // Before the rest of a head nothing else may come (RFC 9113 §6.10): the connection is stuck.
+    gave_up_ = true;
+    record_->outcome = Outcome::client_gone;
+    fail(Error(Errc::timed_out, Side::client, "the head did not come to its end")
+             .during(Phase::head));
+    connection_.give_up();
+    return;
+  }
   if (waits_for_body_ && io::deadline_after(waits_since_, options.body_timeout) <= now) {
     body_failure_ = Error(Errc::timed_out, Side::client, "no octet of the body came");
     received_.set();
@@ -240,10 +249,8 @@ task<void> H2Exchange::serve(Request request, Response& response) {
   try {
     task<Response> serving = shard_.handler().serve(std::move(request));
     response = co_await std::move(serving);
-  } catch (const std::exception& exception) {
-    response = answer_to_exception(*record_, exception.what());
   } catch (...) {
-    response = answer_to_exception(*record_, "an exception of unknown type");
+    response = answer_to_exception(*record_, exception_text());
   }
 }
 
@@ -304,12 +311,19 @@ task<void> H2Exchange::answer(Response& response) {
     fail(Error(Errc::bad_response, Side::upstream, "the upgrade was answered with a 2xx"));
     response = response_for(Status::bad_gateway, {}, {});
   }
-  if (!begin_answer(response)) co_return;
+  bool has_body = false;
+  try {
+    has_body = begin_answer(response);
+  } catch (...) {  // a body of the handler's own that cannot say how long it is
+    response = answer_to_exception(*record_, exception_text());
+    has_body = begin_answer(response);
+  }
+  if (!has_body) co_return;
   Result<void> sent;
   try {
     sent = co_await sender_.send(link_, response.body(), progress_);
-  } catch (const std::exception& exception) {  // a body of the handler's own
-    sent = failure(Errc::handler_failed, Side::local, exception.what());
+  } catch (...) {  // a body of the handler's own
+    sent = failure(Errc::handler_failed, Side::local, exception_text());
   }
   if (!sent) give_up(sent.error());
 }
@@ -346,14 +360,26 @@ task<void> H2Exchange::tunnel(Response& response) {
   record_->upgraded = true;
   send_head(fields, false);
   link_.flush_soon();
-  up_ = tunnel_up(*far);
-  down_ = tunnel_down(*far);
+  up_ = guarded(tunnel_up(*far));
+  down_ = guarded(tunnel_down(*far));
   up_.start();
   down_.start();
   while (tunnel_ends_ < 2 && !gave_up_)
     co_await tunnel_changed_.wait();
   up_ = {};
   down_ = {};
+}
+
+// A tunnel of somebody's own may throw.
+task<void> H2Exchange::guarded(task<void> direction) {
+  std::string what;
+  try {
+    co_await std::move(direction);
+    co_return;
+  } catch (...) {
+    what = exception_text();
+  }
+  tunnel_ended(failure(Errc::handler_failed, Side::local, std::move(what)));
 }
 
 task<void> H2Exchange::tunnel_up(Tunnel& far) {

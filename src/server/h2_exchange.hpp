@@ -59,6 +59,7 @@ class H2Exchange final : public h2::Stream, private RequestContent {
 
   // A WebSocket (RFC 8441).
   task<void> tunnel(Response& response);
+  task<void> guarded(task<void> direction);
   task<void> tunnel_up(Tunnel& far);
   task<void> tunnel_down(Tunnel& far);
   void tunnel_ended(const Result<void>& result);

@@ -5,6 +5,8 @@
 #include "http/error_status.hpp"
 #include "http/field_names.hpp"
 
+#include <utility>
+
 namespace onehop::server {
 namespace {
 
@@ -72,8 +74,8 @@ Result<bool> check_request(const Request& request,
   return expects_continue;
 }
 
-Response answer_to_exception(Exchange& record, const char* what) {
-  const Error error(Errc::handler_failed, Side::local, what);
+Response answer_to_exception(Exchange& record, std::string what) {
+  const Error error(Errc::handler_failed, Side::local, std::move(what));
   note_failure(record, error);
   return response_for(status_for(error), {}, {});
 }

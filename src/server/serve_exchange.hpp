@@ -11,6 +11,8 @@
 
 #include "http/message_framing.hpp"
 
+#include <string>
+
 namespace onehop::server {
 
 // A record in the memory of the exchange.
@@ -32,6 +34,6 @@ Result<bool> check_request(const Request& request,
                            const Server::Options& options);
 
 // For an exception out of a handler, and what amounts to one: noted, and answered with a 500.
-Response answer_to_exception(Exchange& record, const char* what);
+Response answer_to_exception(Exchange& record, std::string what);
 
 }  // namespace onehop::server

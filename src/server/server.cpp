@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <onehop/server.hpp>
 
+#include "base/exception_text.hpp"
 #include "server/shard_server.hpp"
 
 #include <algorithm>
@@ -48,6 +49,7 @@ struct Server::State {
     common->options = std::move(given);
   }
 
+  Result<void> try_start(const HandlerFactory& factory);
   Result<void> start(const HandlerFactory& factory);
   Result<void> open_listeners();
   void run_worker(Worker& worker, const HandlerFactory& factory);
@@ -113,8 +115,8 @@ void Server::State::run_worker(Worker& worker, const HandlerFactory& factory) {
     worker.was_cut = shard.was_cut();
     worker.reactor = nullptr;
     worker.shard = nullptr;
-  } catch (const std::exception& exception) {
-    problem = exception.what();
+  } catch (...) {
+    problem = exception_text();
   }
   const std::lock_guard lock(mutex);
   if (problem) {
@@ -143,7 +145,7 @@ Result<void> Server::start_per_core(HandlerFactory factory) {
       return failure(Errc::bad_option, Side::local, "the server was started before");
     state.started = state.starting = true;
   }
-  auto started = state.start(factory);
+  auto started = state.try_start(factory);
   {
     const std::lock_guard lock(state.mutex);
     state.starting = false;
@@ -154,6 +156,18 @@ Result<void> Server::start_per_core(HandlerFactory factory) {
     state.common->listeners.clear();  // whoever connects is refused, not left waiting
   }
   return started;
+}
+
+// What a hook throws must not leave the server half started: stop() would wait for ever.
+Result<void> Server::State::try_start(const HandlerFactory& factory) {
+  try {
+    return start(factory);
+  } catch (...) {
+    std::string why = "the server did not start: " + exception_text();
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return reported == workers.size(); });
+    return failure(Errc::bad_option, Side::local, std::move(why));
+  }
 }
 
 Result<void> Server::State::start(const HandlerFactory& factory) {
@@ -172,9 +186,10 @@ Result<void> Server::State::start(const HandlerFactory& factory) {
 
   std::unique_lock lock(mutex);
   for (std::size_t i = 0; i < count; ++i) {
-    workers.push_back(std::make_unique<Worker>());
-    Worker& worker = *workers.back();
+    auto made = std::make_unique<Worker>();
+    Worker& worker = *made;
     worker.thread = std::thread([this, &worker, factory] { run_worker(worker, factory); });
+    workers.push_back(std::move(made));  // with a thread: stop() waits for it
     ::pthread_setname_np(worker.thread.native_handle(), ("onehop/" + std::to_string(i)).c_str());
   }
   changed.wait(lock, [&] { return reported == count; });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/shard_server.hpp"
 
+#include "base/exception_text.hpp"
 #include "server/accept_loop.hpp"
 #include "server/exchange_log.hpp"
 #include "server/h1_connection.hpp"
@@ -52,11 +53,17 @@ Result<void> Common::prepare_tls() {
 }
 
 void Common::log(LogLevel level, std::string_view text) const {
+  std::string why;
   if (options.log) {
-    options.log(level, text);
-  } else if (level >= LogLevel::warning) {
-    std::fprintf(stderr, "onehop: %.*s\n", static_cast<int>(text.size()), text.data());
+    try {
+      return options.log(level, text);
+    } catch (...) {  // the line is worth more than the order in the log
+      why = " (the log threw: " + exception_text() + ")";
+    }
+  } else if (level < LogLevel::warning) {
+    return;
   }
+  std::fprintf(stderr, "onehop: %.*s%s\n", static_cast<int>(text.size()), text.data(), why.c_str());
 }
 
 ShardServer::ShardServer(io::Reactor& reactor,
@@ -178,8 +185,8 @@ void ShardServer::exchange_ended(const Exchange& exchange) noexcept {
   if (common_->options.on_exchange_end) {
     try {
       common_->options.on_exchange_end(exchange);
-    } catch (const std::exception& exception) {
-      common_->log(LogLevel::error, std::string("on_exchange_end threw: ") + exception.what());
+    } catch (...) {
+      common_->log(LogLevel::error, "on_exchange_end threw: " + exception_text());
     }
   } else if (exchange.failure && exchange.failure->side() != Side::client) {
     common_->log(LogLevel::warning, describe_failure(exchange));

@@ -74,6 +74,7 @@ class ProxiedH2Test : public ::testing::Test {
     network_.listen("up:80");
     transport.network = &network_;
     transport.pool_idle_timeout = 4s;
+    transport.response_timeout = 10s;
     ReverseProxy::Options options;
     options.rewrite = [](ProxyRequest& request) { request.set_url("h2c://up:80"_url); };
     options.transport = std::make_shared<Transport>(transport);
@@ -221,6 +222,65 @@ TEST_F(ProxiedH2Test, AnUpstreamThatDoesNotAnswerAPingIsLost) {
   network_.advance(2min);
   client.receive();
   EXPECT_TRUE(client.at_end());
+}
+
+// It may be the connection that is dead: the next request would only wait as long.
+TEST_F(ProxiedH2Test, AfterATimeoutAConnectionGetsNothingNewBeforeItAnswersAPing) {
+  Wire client = get();
+  Upstream first = accept();
+  network_.advance(11s);
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 504"));
+  const auto pings = first.frames(h2_frames::ping);
+  ASSERT_EQ(pings.size(), 1u);
+  Wire next = post();
+  Upstream second = accept();
+  second.answer(1);
+  EXPECT_THAT(next.receive(), EndsWith("ok"));
+  second.go_away(1);
+  first.wire().send(h2_frames::frame(h2_frames::ping, h2_frames::kAck, 0, pings[0].payload));
+  Wire last = post();
+  first.answer(3);
+  EXPECT_THAT(last.receive(), EndsWith("ok"));
+}
+
+TEST_F(ProxiedH2Test, AConnectionInDoubtIsLostWithWhatElseWaitsOnIt) {
+  Wire waiting = get();
+  Upstream upstream = accept();
+  upstream.begin_answer(1);
+  Wire client = get();
+  network_.advance(11s);
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 504"));
+  waiting.receive();
+  EXPECT_FALSE(waiting.at_end());
+  network_.advance(20s);
+  EXPECT_TRUE(waiting.at_end());
+  EXPECT_TRUE(upstream.wire().was_reset());
+}
+
+// The whole answer is there; nobody will read the rest of the request.
+TEST_F(ProxiedH2Test, AnEarlyAnswerOfALostConnectionDoesNotHoldUpTheClient) {
+  for (const bool lost : {true, false}) {
+    Wire client = network_.connect("front:80");
+    client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbo");
+    Upstream upstream = accept();
+    upstream.answer(1);
+    if (lost) {
+      upstream.wire().close();
+    } else {
+      upstream.reset(1, 0);
+    }
+    EXPECT_THAT(client.receive(), EndsWith("ok"));
+    client.send("dyGET /y HTTP/1.1\r\nHost: h\r\n\r\n");
+    if (lost) {
+      Upstream second = accept();
+      second.answer(1);
+      EXPECT_THAT(client.receive(), EndsWith("ok"));
+      second.wire().close();
+    } else {
+      upstream.answer(3);
+      EXPECT_THAT(client.receive(), EndsWith("ok"));
+    }
+  }
 }
 
 TEST_F(ProxiedH2Test, AnIdleConnectionIsNotAskedButClosed) {

@@ -2,6 +2,7 @@
 #include "transport/h1_exchange.hpp"
 
 #include "base/ascii.hpp"
+#include "base/exception_text.hpp"
 #include "http/field_names.hpp"
 #include "http/media_type.hpp"
 #include "http/message_framing.hpp"
@@ -127,8 +128,8 @@ task<void> H1Exchange::upload_rest() {
   Result<void> sent;
   try {
     sent = co_await output_.send_rest();
-  } catch (const std::exception& exception) {  // a body of the caller's own
-    sent = failure(Errc::handler_failed, Side::local, exception.what());
+  } catch (...) {  // a body of the caller's own
+    sent = failure(Errc::handler_failed, Side::local, exception_text());
   }
   end_upload(sent);
 }

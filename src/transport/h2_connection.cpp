@@ -147,28 +147,44 @@ void H2Connection::on_watch(void* self) {
   if (connection.over_) return;
   const net::Time now = connection.stream_->reactor().now();
   connection.watch();
+  const net::Time heard = connection.link_.last_read();
+  // In doubt only the answer counts: what is heard besides may be the rest of what went wrong.
+  const bool waits = connection.ping_sent_ && (connection.doubted_ || heard < connection.pinged_);
+  if (waits && now - connection.pinged_ >= kPingPatience) {
+    connection.timed_out_ = true;
+    connection.stream_->abort();
+    connection.stream_->interrupt_reader();
+    return;
+  }
   if (connection.exchanges_.empty()) {
     const net::Duration timeout = connection.origin_.pool().options().pool_idle_timeout;
     if (io::deadline_after(connection.idle_since_, timeout) <= now) connection.close_idle();
     return;
   }
   if (connection.retirement_.is_due(now, connection.requests_)) connection.retire();
-  const net::Time heard = connection.link_.last_read();
-  if (connection.ping_sent_ && heard < connection.pinged_) {
-    if (now - connection.pinged_ < kPingPatience) return;
-    connection.timed_out_ = true;
-    connection.stream_->abort();
-    connection.stream_->interrupt_reader();
-    return;
-  }
+  if (waits) return;
   const bool may_ask = connection.content_at_ > connection.pinged_ ||
                        connection.pinged_ == net::Time() ||
                        now - connection.pinged_ >= kBetweenPings;
-  if (now - heard < kSilence || !may_ask) return;
-  connection.ping_sent_ = true;
-  connection.pinged_ = now;
-  connection.session_.ping();
-  connection.link_.flush_soon();
+  if (now - heard >= kSilence && may_ask) connection.ask();
+}
+
+void H2Connection::ask() {
+  ping_sent_ = true;
+  pinged_ = stream_->reactor().now();
+  session_.ping();
+  link_.flush_soon();
+}
+
+void H2Connection::doubt() {
+  if (!takes_requests()) return;
+  doubted_ = true;
+  ask();
+}
+
+void H2Connection::on_ping_answered() {
+  ping_sent_ = false;
+  if (std::exchange(doubted_, false)) origin_.look_again_soon();
 }
 
 void H2Connection::close_idle() {

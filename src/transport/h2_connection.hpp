@@ -37,7 +37,7 @@ class H2Connection final : private h2::SessionObserver {
   std::size_t room() const noexcept;
   bool has_room() const noexcept { return room() > 0; }
   bool is_busy() const noexcept;
-  bool takes_requests() const noexcept { return !ending_ && !over_; }
+  bool takes_requests() const noexcept { return !ending_ && !over_ && !doubted_; }
   std::size_t streams() const noexcept { return session_.streams(); }
   // Over, or about to be: it is of no use to a new request.
   bool is_over() const noexcept { return over_; }
@@ -47,19 +47,23 @@ class H2Connection final : private h2::SessionObserver {
   void remove(H2Exchange& exchange) noexcept;
   // One of them has heard something.
   void note_content() noexcept { content_at_ = stream_->reactor().now(); }
+  // One of them has waited in vain. Whether it was only that one is asked with a PING; until the
+  // answer there are no further requests.
+  void doubt();
   // The origin goes: nothing is told any more.
   void close_idle();
 
  private:
   h2::Stream* on_request() override { return nullptr; }
   void on_settings() override;
-  void on_ping_answered() override { ping_sent_ = false; }
+  void on_ping_answered() override;
   void on_goaway(std::int32_t last_stream, h2::ErrorCode reason) override;
 
   task<void> run();
   std::size_t limit() const noexcept;
   void retire() noexcept;
   void watch();
+  void ask();
   static void on_flushed(void* self);
   static void on_watch(void* self);
   static void on_ended(void* self);
@@ -79,6 +83,7 @@ class H2Connection final : private h2::SessionObserver {
   io::Wakeup ended_;
   std::uint64_t requests_ = 0;
   bool ping_sent_ = false;
+  bool doubted_ = false;
   bool timed_out_ = false;
   bool ending_ = false;  // no more requests; those under way go on
   bool over_ = false;

@@ -2,6 +2,7 @@
 #include "transport/h2_exchange.hpp"
 
 #include "base/arena.hpp"
+#include "base/exception_text.hpp"
 #include "http/field_names.hpp"
 #include "http/media_type.hpp"
 #include "http/message_framing.hpp"
@@ -55,8 +56,7 @@ h2::ErrorCode H2Exchange::reason_to_cancel() const {
 }
 
 void H2Exchange::connection_lost(bool timed_out) {
-  uploading_ = {};  // it uses the connection
-  upload_ended_ = true;
+  stop_upload();  // it uses the connection
   connection_ = nullptr;
   lose();
   if (!failure_) {
@@ -70,6 +70,7 @@ void H2Exchange::connection_lost(bool timed_out) {
 void H2Exchange::on_news() {
   got_octets_ = got_octets_ || has_head();
   if (connection_) connection_->note_content();
+  if (has_head_ && is_closed()) stop_upload();
   sender_.on_news();
   changed_.set();
 }
@@ -123,8 +124,8 @@ task<void> H2Exchange::upload() {
   Result<void> sent;
   try {
     sent = co_await sender_.send(connection_->link(), upload_body_, progress_);
-  } catch (const std::exception& exception) {  // a body of the caller's own
-    sent = failure(Errc::handler_failed, Side::local, exception.what());
+  } catch (...) {  // a body of the caller's own
+    sent = failure(Errc::handler_failed, Side::local, exception_text());
   }
   upload_ended_ = true;
   progress_.last = pool_.reactor().now();
@@ -138,6 +139,14 @@ task<void> H2Exchange::upload() {
   upload_failure_ = sent.error();
   if (upload_failure_->phase() == Phase::none) upload_failure_->during(Phase::send);
   changed_.set();
+}
+
+// Nothing can be sent any more. Behind a response nobody will ask for the rest either: the client's
+// connection is free for what it asks next.
+void H2Exchange::stop_upload() {
+  uploading_ = {};
+  upload_ended_ = true;
+  if (has_head_) upload_body_ = Body();
 }
 
 std::optional<Body> H2Exchange::take_body_back(std::string copy) {
@@ -188,6 +197,7 @@ task<Result<void>> H2Exchange::wait_for_head() {
     if (waits_for_continue_) {
       begin_upload();
     } else if (head_deadline() <= pool_.reactor().now()) {
+      if (connection_) connection_->doubt();
       co_return failure(Error(Errc::timed_out, Side::upstream).during(Phase::wait));
     }
   }
@@ -226,7 +236,7 @@ Result<bool> H2Exchange::take_response(const Request& request, Response& respons
         Error(Errc::bad_response, Side::upstream, "too many 1xx responses").during(Phase::wait));
   }
   request.informational(response);
-  if (response.status() == Status::continue_ && waits_for_continue_) begin_upload();
+  if (response.status() == Status::continue_ && waits_for_continue_ && is_open()) begin_upload();
   return false;
 }
 
@@ -237,12 +247,13 @@ Result<void> H2Exchange::final_response(const Request& request, Response& respon
     // Answered without being asked to go on. A refusal does not want the content; what began to
     // answer may well wait for it.
     waits_for_continue_ = false;
-    if (response.status().code() < 300) {
+    if (response.status().code() < 300 && is_open()) {
       begin_upload();
     } else {
       upload_body_ = Body();
     }
   }
+  if (is_closed()) stop_upload();
   if (!tunnel_protocol_.empty() && response.status().code() < 300) {
     become_tunnel(response);
     return {};
@@ -314,7 +325,9 @@ task<void> H2Exchange::wait() {
   if (told) co_return;
   const bool still_sending =
       !upload_ended_ && io::deadline_after(progress_.last, timeout) > pool_.reactor().now();
-  if (!still_sending) failure_ = Error(Errc::timed_out, Side::upstream).during(Phase::receive);
+  if (still_sending) co_return;
+  failure_ = Error(Errc::timed_out, Side::upstream).during(Phase::receive);
+  if (connection_) connection_->doubt();
 }
 
 // --- tunnels -----------------------------------------------------------------------------------

@@ -65,6 +65,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   Result<void> open(const Request& request);
   void begin_upload();
   task<void> upload();
+  void stop_upload();
   task<Result<void>> wait_for_head();
   net::Time head_deadline() const noexcept;
   Result<bool> take_response(const Request& request, Response& response);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/tunnel_relay.hpp"
 
+#include "base/exception_text.hpp"
 #include "io/event.hpp"
 #include "io/yield.hpp"
 
 #include <cerrno>
-#include <exception>
 #include <optional>
 #include <utility>
 
@@ -126,13 +126,12 @@ class Relay {
 
   // A tunnel of somebody's own may throw.
   task<void> guarded(task<void> work) {
-    std::string what = "an exception of unknown type";
+    std::string what;
     try {
       co_await std::move(work);
       co_return;
-    } catch (const std::exception& exception) {
-      what = exception.what();
-    } catch (...) {  // NOLINT(bugprone-empty-catch): said above
+    } catch (...) {
+      what = exception_text();
     }
     fail(Error(Errc::handler_failed, Side::local, std::move(what)).during(Phase::tunnel));
   }

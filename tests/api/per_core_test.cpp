@@ -121,6 +121,29 @@ TEST_F(PerCore, DoesNotStartWithoutOneOfItsHandlers) {
   EXPECT_EQ(server.connections(), 0u);
 }
 
+TEST_F(PerCore, DoesNotStartWhenItsHookThrows) {
+  for (const bool is_exception : {true, false}) {
+    Server::Options failing = options(2);
+    failing.on_listening = [is_exception]() -> Result<void> {
+      if (is_exception) throw std::runtime_error("no permission");
+      throw 42;
+    };
+    Server server(std::move(failing));
+    const auto started = server.start_per_core(factory());
+    ASSERT_FALSE(started);
+    EXPECT_THAT(std::string(started.error().detail()),
+                HasSubstr(is_exception ? "no permission" : "of unknown type"));
+    EXPECT_TRUE(server.stop(1s));  // returns
+  }
+}
+
+TEST_F(PerCore, SurvivesAFactoryThatThrowsAnything) {
+  Server server(options(2));
+  const auto started = server.start_per_core([]() -> std::shared_ptr<const Handler> { throw 42; });
+  ASSERT_FALSE(started);
+  EXPECT_THAT(std::string(started.error().detail()), HasSubstr("did not start"));
+}
+
 TEST_F(PerCore, RunSaysWhyItCouldNotStart) {
   Server::Options bad = options(1);
   bad.listen = "nonsense";

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from h2_client import (CANCEL, CONTINUATION, DATA, ENABLE_CONNECT_PROTOCOL, END_HEADERS, END_STREAM, HEADERS,
-                       INITIAL_WINDOW_SIZE, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS, MAX_HEADER_LIST_SIZE, NO_ERROR,
-                       PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, RST_STREAM, H2Client, block, frame, request_fields)
+from h2_client import (CANCEL, CONTINUATION, DATA, ENABLE_CONNECT_PROTOCOL, END_HEADERS, END_STREAM,
+                       ENHANCE_YOUR_CALM, HEADERS, INITIAL_WINDOW_SIZE, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS,
+                       MAX_HEADER_LIST_SIZE, NO_ERROR, PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, RST_STREAM, H2Client,
+                       block, frame, request_fields)
 from proxy_process import ROOT, SANITIZED
 from scripted_backend import reply_once, silent
 from wire import OK, PATIENCE, answer, chunk, message
@@ -303,6 +304,15 @@ def test_a_preface_without_settings_is_given_up(hop_with):
     with hop.client() as client:
         client.send(PREFACE)
         client.how_it_ends()
+    hop.assert_serves()
+
+
+def test_a_head_whose_rest_does_not_come_ends_the_connection(hop_with):
+    hop = hop_with("--header-timeout", "300ms")
+    with H2Client(hop.address) as client:
+        client.read_frame()  # its acknowledgement would be in the middle of the head
+        client.send(frame(HEADERS, END_STREAM, client.new_stream(), block(*request_fields())[:10]))
+        assert client.read_until_closed() == ENHANCE_YOUR_CALM
     hop.assert_serves()
 
 

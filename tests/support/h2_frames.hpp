@@ -23,6 +23,7 @@ enum Type : std::uint8_t {
   ping = 6,
   goaway = 7,
   window_update = 8,
+  continuation = 9,
 };
 inline constexpr std::uint8_t kEndStream = 1;
 inline constexpr std::uint8_t kAck = 1;

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// FaultMatrix: a client, the proxy and a backend in one memory, of any pair of versions of HTTP,
+// for one exchange after the other in which something fails. It judges what has come of each, and
+// what comes afterwards. One thread.
+#pragma once
+
+#include <onehop/reverse_proxy.hpp>
+#include <onehop/testing.hpp>
+
+#include "support/answering_backend.hpp"
+#include "support/asking_client.hpp"
+#include "support/messages.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace onehop::test {
+
+struct Protocols {
+  Protocol client = Protocol::h1;
+  Protocol backend = Protocol::h1;
+};
+
+class FaultMatrix {
+ public:
+  explicit FaultMatrix(Protocols protocols);
+
+  struct Case {
+    Question question;
+    Answer answer = {};
+    Fault backend = {};               // of what the backend sends
+    bool from_connect = false;        // ... counted from the beginning of its connection
+    Fault client = {};                // of what the client sends
+    bool on_used_connection = false;  // the connections have carried a request before
+    bool early = false;               // the backend answers before it has the content
+    std::string surplus = {};         // behind the backend's answer
+    Way leaving = Way::none;          // of the client, while the backend's answer is delayed
+  };
+  // Runs it; what was wrong with the outcome, or nothing.
+  std::string run(const Case& wanted);
+
+  // A case for each octet before which the fault at `place` can be, in each of these ways. The
+  // problems, up to a few.
+  using Place = Fault Case::*;
+  std::vector<std::string> run_everywhere(Case wanted, Place place, const std::vector<Way>& ways);
+
+  // The backend's answer stops before each of its octets, then the client leaves in each of these
+  // ways, and then the backend sends the rest.
+  std::vector<std::string> leave_everywhere(Case wanted, const std::vector<Way>& ways);
+
+  std::size_t cases() const noexcept { return number_; }
+  // Cases by what came of them, to show that they are not all the same.
+  std::size_t whole() const noexcept { return whole_; }
+  std::size_t failures() const noexcept { return failures_; }
+  std::size_t broken() const noexcept { return broken_; }
+
+ private:
+  std::string run_and_leave(const Case& wanted);
+  std::unique_ptr<AskingClient> connect();
+  std::string id_of(std::string_view what) const;
+  std::string begin(const Case& wanted, AskingClient& client);
+  std::string go_on(AskingClient& client, AskingClient& bystander, Way leaving);
+  // As long as it takes.
+  Received wait_for(AskingClient& client);
+  void count();
+  std::string judge(const Case& wanted, AskingClient& client);
+  std::string judge_answer(const Case& wanted) const;
+  std::string judge_requests(const Case& wanted, AskingClient& client) const;
+  std::string judge_record(const Case& wanted);
+  bool is_whole_answer(const Case& wanted) const;
+  bool is_answer_of_h1(const Case& wanted) const;
+  bool is_answer_of_h2(const Case& wanted) const;
+  bool is_own_failure() const;
+  std::string ask_next(AskingClient& client, std::string_view what, std::string_view method);
+  std::string ask_more(AskingClient& client);
+  std::string judge_rest();
+
+  Protocols protocols_;
+  ExchangeLog exchanges_;
+  testing::Network network_;
+  std::shared_ptr<Transport> transport_;
+  std::unique_ptr<AnsweringBackend> backend_;
+  std::size_t number_ = 0;
+  std::size_t whole_ = 0;
+  std::size_t failures_ = 0;
+  std::size_t broken_ = 0;
+  std::size_t records_ = 0;   // before the exchange that is tried
+  std::size_t request_ = 0;   // octets of its request, were there no fault
+  std::size_t response_ = 0;  // the same of what the backend sends
+  std::string id_;
+  std::string client_sent_;
+  std::string planned_sent_;  // by the backend, before anybody else was answered
+  std::string backend_sent_;
+  bool backend_closed_ = false;
+  bool bystander_whole_ = false;
+  bool has_ended_ = true;  // as its record says
+  Received received_;
+};
+
+}  // namespace onehop::test

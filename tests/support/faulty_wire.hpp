@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// FaultyWire: one end of a connection in memory that fails at a given octet of what it sends, and
+// remembers what has gone out. One thread.
+#pragma once
+
+#include <onehop/testing.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace onehop::test {
+
+enum class Way : std::uint8_t { none, close, half_close, reset, stall, delay, garble };
+
+std::string_view name_of(Way way);
+
+struct Fault {
+  Way way = Way::none;
+  std::size_t at = 0;  // octets that go out before it
+  char octet = 0;      // garble: goes out in the place of the one at `at`
+};
+
+class FaultyWire {
+ public:
+  explicit FaultyWire(testing::Wire wire) : wire_(std::move(wire)) {}
+
+  // Counts from what is sent next.
+  void plan(Fault fault) {
+    if (fault.way != Way::none) fault_ = fault;
+    base_ = gone_.size();
+  }
+  void send(std::string_view octets);
+  // What was delayed goes out.
+  void release();
+  void close() { end(Way::close); }
+  // Close, half-close, reset or silence, now.
+  void end(Way way);
+  std::string receive() { return wire_.receive(); }
+
+  // Everything that has gone out since plan(), as the other end gets it.
+  std::string_view gone() const { return std::string_view(gone_).substr(base_); }
+  // It was ended in order by this end.
+  bool has_closed() const noexcept { return over_ && closed_; }
+  // This end sends nothing any more, whatever the other one waits for.
+  bool is_over() const noexcept { return over_; }
+  // The other end has gone, or this one has.
+  bool is_dead() { return wire_.at_end(); }
+  testing::Wire& wire() noexcept { return wire_; }
+
+ private:
+  void pass(std::string_view octets);
+
+  testing::Wire wire_;
+  std::optional<Fault> fault_;
+  std::string gone_;
+  std::size_t base_ = 0;
+  std::string held_;
+  bool holds_ = false;
+  bool over_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace onehop::test

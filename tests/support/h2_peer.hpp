@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// H2Peer: what the other end of an HTTP/2 connection has said, read frame by frame. It sends
+// nothing by itself: replies() has what the protocol wants in return. One thread.
+#pragma once
+
+#include "support/h1_message.hpp"
+#include "support/h2_frames.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace onehop::test {
+
+class H2Peer {
+ public:
+  // One direction of a stream.
+  struct Message {
+    Lines head;  // the final one of a response
+    Lines trailers;
+    std::string body;
+    bool has_head = false;
+    bool ended = false;
+    std::optional<std::uint32_t> reset;
+  };
+
+  H2Peer();
+  ~H2Peer();
+
+  void take(std::string_view octets);
+  std::map<std::uint32_t, Message>& streams() noexcept { return streams_; }
+  // Acknowledgements, and room for what was received, since the last call.
+  std::string replies();
+  // The other end has said that it takes no more requests.
+  bool has_said_goodbye() const noexcept { return goodbye_; }
+
+ private:
+  struct Inflater;
+
+  void take(const h2_frames::Frame& frame);
+  void take_block(std::uint32_t stream, std::string_view block, bool end);
+
+  std::unique_ptr<Inflater> inflater_;
+  std::string octets_;
+  std::string block_;  // of a head whose end has not come yet
+  bool block_ends_stream_ = false;
+  std::map<std::uint32_t, Message> streams_;
+  std::string replies_;
+  bool goodbye_ = false;
+};
+
+}  // namespace onehop::test
