@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/reactor.hpp"
 
+#include "base/block_pool.hpp"
 #include "base/check.hpp"
 #include "base/returned_memory.hpp"
 
@@ -95,15 +96,21 @@ bool Reactor::run_once(Duration longest) {
   return worked;
 }
 
+// Once in a while, before a wait.
+void Reactor::release_memory() {
+  next_release_ = now_ + kReleaseEvery;
+  has_more_to_release_ = shrink_block_pool();
+  release_returned_memory();
+}
+
 void Reactor::poll(Duration longest) {
-  if (longest != Duration::zero() && now_ >= next_release_) {
-    next_release_ = now_ + kReleaseEvery;
-    release_returned_memory();
-  }
+  if (longest != Duration::zero() && now_ >= next_release_) release_memory();
   Duration wait = longest;
   if (clock_ == Clock::system) {
     if (const auto next = timers_.next())
       wait = std::min(wait, std::max(*next - now_, Duration::zero()));
+    if (has_more_to_release_)
+      wait = std::min(wait, std::max(next_release_ - now_, Duration::zero()));
   }
   if (has_posted_.load(std::memory_order_acquire)) wait = Duration::zero();
   int timeout = -1;

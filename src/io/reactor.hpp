@@ -133,6 +133,7 @@ class Reactor {
   void run_ready();
   void run_posted();
   void poll(Duration longest);
+  void release_memory();
 
   // Last, so that what waits in them outlives nothing: see ~Reactor.
   FileDescriptor epoll_;
@@ -151,6 +152,7 @@ class Reactor {
   ShardLocal* last_local_ = nullptr;
   std::uint64_t pass_ = 0;
   Time next_release_{};  // of memory to the system
+  bool has_more_to_release_ = false;
 
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;  // guarded by mutex_

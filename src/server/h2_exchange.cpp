@@ -240,18 +240,31 @@ task<void> H2Exchange::run() {
     refuse(request.error());
     co_return;
   }
-  Response response;
-  co_await serve(std::move(*request), response);
-  co_await answer(response);
-}
-
-task<void> H2Exchange::serve(Request request, Response& response) {
+  std::optional<Response> response;
   try {
-    task<Response> serving = shard_.handler().serve(std::move(request));
+    task<Response> serving = shard_.handler().serve(std::move(*request));
     response = co_await std::move(serving);
   } catch (...) {
     response = answer_to_exception(*record_, exception_text());
   }
+  check_answer(*response);
+  if (response->status() == Status::switching_protocols) {
+    co_await tunnel(*response);
+    co_return;
+  }
+  if (!begin_any_answer(*response)) co_return;
+  Result<void> sent;
+  try {
+    auto sent_at_once = sender_.try_send(link_, response->body(), progress_);
+    if (sent_at_once) {
+      sent = std::move(*sent_at_once);
+    } else {
+      sent = co_await sender_.send_rest();
+    }
+  } catch (...) {  // a body of the handler's own
+    sent = failure(Errc::handler_failed, Side::local, exception_text());
+  }
+  if (!sent) give_up(sent.error());
 }
 
 void H2Exchange::refuse(const Error& error) {
@@ -260,8 +273,7 @@ void H2Exchange::refuse(const Error& error) {
   Response response = response_for(status_for(error), {}, {});
   if (!begin_answer(response)) return;
   // The texts of such answers are short, and here at once.
-  task<Result<void>> sending = sender_.send(link_, response.body(), progress_);
-  sending.start();
+  (void)sender_.try_send(link_, response.body(), progress_);
 }
 
 // RFC 9113 §8.1 from the sender's side. True when content follows.
@@ -283,7 +295,7 @@ bool H2Exchange::begin_answer(Response& response) {
     framing.announce_trailers = true;
     has_body = true;
   }
-  framing.date = arena()->copy(shard_.date());
+  if (!response.headers().has(FieldId::date)) framing.date = arena()->copy(shard_.date());
   h2::FieldList& fields = link_.field_list();
   answer_memory_ = response.headers().arena_or_none();
   h2::write_response(response.status(), response.headers(), framing, *arena(), fields);
@@ -294,13 +306,10 @@ bool H2Exchange::begin_answer(Response& response) {
   return has_body;
 }
 
-task<void> H2Exchange::answer(Response& response) {
+// What cannot be answered becomes what can: a final response, or the 101 that begins a tunnel.
+void H2Exchange::check_answer(Response& response) {
   if (response.status() == Status::switching_protocols && response.tunnel() && is_connect_) {
-    const auto accept = response.headers().get(field::sec_websocket_accept);
-    if (accept == expected_accept_) {
-      co_await tunnel(response);
-      co_return;
-    }
+    if (response.headers().get(field::sec_websocket_accept) == expected_accept_) return;
     fail(Error(Errc::bad_response, Side::upstream, "Sec-WebSocket-Accept is not that of the key"));
     response = response_for(Status::bad_gateway, {}, {});
   }
@@ -311,21 +320,17 @@ task<void> H2Exchange::answer(Response& response) {
     fail(Error(Errc::bad_response, Side::upstream, "the upgrade was answered with a 2xx"));
     response = response_for(Status::bad_gateway, {}, {});
   }
-  bool has_body = false;
+}
+
+// begin_answer(), or that of a 500: a body of the handler's own may throw when it is asked how long
+// it is.
+bool H2Exchange::begin_any_answer(Response& response) {
   try {
-    has_body = begin_answer(response);
-  } catch (...) {  // a body of the handler's own that cannot say how long it is
+    return begin_answer(response);
+  } catch (...) {
     response = answer_to_exception(*record_, exception_text());
-    has_body = begin_answer(response);
   }
-  if (!has_body) co_return;
-  Result<void> sent;
-  try {
-    sent = co_await sender_.send(link_, response.body(), progress_);
-  } catch (...) {  // a body of the handler's own
-    sent = failure(Errc::handler_failed, Side::local, exception_text());
-  }
-  if (!sent) give_up(sent.error());
+  return begin_answer(response);
 }
 
 // After the head only a reset tells the client that the answer is not complete.

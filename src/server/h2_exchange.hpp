@@ -51,10 +51,10 @@ class H2Exchange final : public h2::Stream, private RequestContent {
 
   // The answer.
   task<void> run();
-  task<void> serve(Request request, Response& response);
-  task<void> answer(Response& response);
+  void check_answer(Response& response);
   void refuse(const Error& error);
   bool begin_answer(Response& response);
+  bool begin_any_answer(Response& response);
   void give_up(const Error& error);
 
   // A WebSocket (RFC 8441).

@@ -69,9 +69,11 @@ void H2Exchange::connection_lost(bool timed_out) {
 
 void H2Exchange::on_news() {
   got_octets_ = got_octets_ || has_head();
-  if (connection_) connection_->note_content();
   if (has_head_ && is_closed()) stop_upload();
   sender_.on_news();
+  // That the request is out is no news to whoever waits for the response.
+  if (!has_head() && !has_piece() && !has_ended() && !is_closed()) return;
+  if (connection_) connection_->note_content();
   changed_.set();
 }
 
@@ -116,26 +118,35 @@ Result<void> H2Exchange::open(const Request& request) {
 void H2Exchange::begin_upload() {
   waits_for_continue_ = false;
   upload_ended_ = false;
-  uploading_ = upload();
+  try {
+    const auto sent = sender_.try_send(connection_->link(), upload_body_, progress_);
+    if (sent) return end_upload(*sent);
+  } catch (...) {  // a body of the caller's own
+    return end_upload(failure(Errc::handler_failed, Side::local, exception_text()));
+  }
+  uploading_ = upload_rest();
   uploading_.start();
 }
 
-task<void> H2Exchange::upload() {
+task<void> H2Exchange::upload_rest() {
   Result<void> sent;
   try {
-    sent = co_await sender_.send(connection_->link(), upload_body_, progress_);
-  } catch (...) {  // a body of the caller's own
+    sent = co_await sender_.send_rest();
+  } catch (...) {
     sent = failure(Errc::handler_failed, Side::local, exception_text());
   }
+  end_upload(sent);
+}
+
+void H2Exchange::end_upload(const Result<void>& sent) {
   upload_ended_ = true;
   progress_.last = pool_.reactor().now();
   if (sent) {
     sent_all_ = true;
-    co_return;
+    return;
   }
   // The upstream did not want the rest: what it says counts.
-  if (!is_open() && !failure_) co_return;
-  if (failure_) co_return;
+  if (!is_open() || failure_) return;
   upload_failure_ = sent.error();
   if (upload_failure_->phase() == Phase::none) upload_failure_->during(Phase::send);
   changed_.set();
@@ -156,25 +167,36 @@ std::optional<Body> H2Exchange::take_body_back(std::string copy) {
 
 // --- the response ------------------------------------------------------------------------------
 
-task<Result<Response>> H2Exchange::begin(Request& request, std::string* copy) {
+Result<void> H2Exchange::begin(Request& request, std::string* copy) {
   upload_body_ = std::move(request.body());
   progress_.copy = copy;
   progress_.copy_limit = pool_.options().replay_body;
-  if (auto opened = open(request); !opened) co_return failure(opened.error());
+  if (auto opened = open(request); !opened) return opened;
   waits_for_continue_ = upload_body_.source() && request.headers().has(field::expect) &&
                         pool_.options().expect_continue_timeout > net::Duration::zero();
   if (upload_body_.source() && !waits_for_continue_) begin_upload();
   if (record_) record_->request_sent = pool_.reactor().now();
-  Response response;
-  for (;;) {
-    auto here = co_await wait_for_head();
-    if (!here) co_return failure(here.error());
-    const auto final = take_response(request, response);
-    if (!final) co_return failure(final.error());
-    if (*final) break;
+  return {};
+}
+
+std::optional<Result<Response>> H2Exchange::try_response(const Request& request) {
+  while (has_head()) {
+    auto response = take_head()->take_response();
+    if (!response) {
+      Error error = response.error();
+      return failure(error.during(Phase::wait));
+    }
+    if (!response->status().is_informational()) {
+      if (auto final = final_response(request, *response); !final) return failure(final.error());
+      progress_.copy = nullptr;  // it is the caller's, and there will be no retry any more
+      return response;
+    }
+    if (auto passed = pass_on(request, *response); !passed) return failure(passed.error());
   }
-  progress_.copy = nullptr;  // it is the caller's, and there will be no retry any more
-  co_return response;
+  if (upload_failure_) return failure(*upload_failure_);
+  if (is_closed()) return failure(closed_error().during(Phase::wait));
+  if (wait_failure_) return failure(*wait_failure_);
+  return std::nullopt;
 }
 
 net::Time H2Exchange::head_deadline() const noexcept {
@@ -182,24 +204,22 @@ net::Time H2Exchange::head_deadline() const noexcept {
   return io::deadline_after(since, pool_.options().response_timeout);
 }
 
-task<Result<void>> H2Exchange::wait_for_head() {
-  for (;;) {
-    if (has_head()) co_return Result<void>();
-    if (upload_failure_) co_return failure(*upload_failure_);
-    if (is_closed()) co_return failure(closed_error().during(Phase::wait));
-    net::Time deadline = head_deadline();
-    if (waits_for_continue_) {
-      deadline =
-          std::min(deadline, io::deadline_after(began_, pool_.options().expect_continue_timeout));
-    }
-    const bool told = co_await changed_.wait(deadline);
-    if (told) continue;
-    if (waits_for_continue_) {
-      begin_upload();
-    } else if (head_deadline() <= pool_.reactor().now()) {
-      if (connection_) connection_->doubt();
-      co_return failure(Error(Errc::timed_out, Side::upstream).during(Phase::wait));
-    }
+io::Event::Awaiter H2Exchange::wait_for_response() noexcept {
+  net::Time deadline = head_deadline();
+  if (waits_for_continue_) {
+    deadline =
+        std::min(deadline, io::deadline_after(began_, pool_.options().expect_continue_timeout));
+  }
+  return changed_.wait(deadline);
+}
+
+void H2Exchange::note_wait(bool told) {
+  if (told) return;
+  if (waits_for_continue_) {
+    begin_upload();
+  } else if (head_deadline() <= pool_.reactor().now()) {
+    if (connection_) connection_->doubt();
+    wait_failure_ = Error(Errc::timed_out, Side::upstream).during(Phase::wait);
   }
 }
 
@@ -218,26 +238,14 @@ Error H2Exchange::closed_error() const {
   return error.retry_safe(code == h2::ErrorCode::refused_stream);
 }
 
-// True for the final response.
-Result<bool> H2Exchange::take_response(const Request& request, Response& response) {
-  auto section = take_head();
-  auto taken = section->take_response();
-  if (!taken) {
-    Error error = taken.error();
-    return failure(error.during(Phase::wait));
-  }
-  response = std::move(*taken);
-  if (!response.status().is_informational()) {
-    if (auto final = final_response(request, response); !final) return failure(final.error());
-    return true;
-  }
+Result<void> H2Exchange::pass_on(const Request& request, const Response& response) {
   if (++informational_ > pool_.options().max_informational) {
     return failure(
         Error(Errc::bad_response, Side::upstream, "too many 1xx responses").during(Phase::wait));
   }
   request.informational(response);
   if (response.status() == Status::continue_ && waits_for_continue_ && is_open()) begin_upload();
-  return false;
+  return {};
 }
 
 Result<void> H2Exchange::final_response(const Request& request, Response& response) {

@@ -24,17 +24,23 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   H2Exchange(H2Connection& connection, Request& request);
   ~H2Exchange() override;
 
-  // Sends the request, whose body is taken over, and waits for the final response head. `copy`,
-  // when not null, gets what is sent of the body, up to replay_body octets. The response has no
-  // body yet: the caller gives it this object, if it has content, or makes a tunnel of it.
-  task<Result<Response>> begin(Request& request, std::string* copy);
-  // After begin() succeeded: nothing is left to read or to send.
+  // Sends the request, whose body is taken over, as far as that goes at once; the rest goes out
+  // while the response is awaited. `copy`, when not null, gets what is sent of the body, up to
+  // replay_body octets.
+  Result<void> begin(Request& request, std::string* copy);
+  // The final response, or why there is none; nothing when wait_for_response() must be awaited, and
+  // its result noted, first. The response has no body yet: the caller gives it this object, if it
+  // has content, or makes a tunnel of it.
+  std::optional<Result<Response>> try_response(const Request& request);
+  io::Event::Awaiter wait_for_response() noexcept;
+  void note_wait(bool told);
+  // After a response: nothing is left to read or to send.
   bool is_complete() const noexcept { return at_end_of_response() && upload_ended_; }
   bool has_unread_trailers() const noexcept { return has_trailers() && !trailers_taken_; }
-  // After begin() succeeded: the response is a 101, and this the stream behind it.
+  // After a response: it is a 101, and this the stream behind it.
   bool is_tunnel() const noexcept { return is_tunnel_; }
 
-  // After begin() failed.
+  // After a failure.
   bool got_octets() const noexcept { return got_octets_; }
   bool wrote_octets() const noexcept { return opened_; }
   std::optional<Body> take_body_back(std::string copy);
@@ -64,11 +70,11 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   bool at_end_of_response() const noexcept { return h2::Stream::at_end() && !has_head(); }
   Result<void> open(const Request& request);
   void begin_upload();
-  task<void> upload();
   void stop_upload();
-  task<Result<void>> wait_for_head();
+  task<void> upload_rest();
+  void end_upload(const Result<void>& sent);
   net::Time head_deadline() const noexcept;
-  Result<bool> take_response(const Request& request, Response& response);
+  Result<void> pass_on(const Request& request, const Response& response);
   Result<void> final_response(const Request& request, Response& response);
   void become_tunnel(Response& response);
   bool take_trailers_now();
@@ -87,6 +93,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   std::string tunnel_protocol_;
   std::optional<Error> failure_;
   std::optional<Error> upload_failure_;
+  std::optional<Error> wait_failure_;
   std::optional<std::uint64_t> length_;
   io::Event changed_;
   net::Time began_;

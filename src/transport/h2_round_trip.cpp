@@ -102,11 +102,18 @@ task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
     if (connection->is_reused()) pool.counters().reused.add(1);
     std::string copy;
     std::string* const kept = pool.options().replay_body > 0 ? &copy : nullptr;
-    auto response = co_await exchange->begin(request, kept);
-    if (response) co_return finished(std::move(*response), std::move(exchange));
-    const bool to_http1 = wants_http1(response.error());
+    std::optional<Result<Response>> response;
+    if (auto begun = exchange->begin(request, kept); !begun) response = failure(begun.error());
+    while (!response) {
+      const bool told = co_await exchange->wait_for_response();
+      exchange->note_wait(told);
+      response = exchange->try_response(request);
+    }
+    if (*response) co_return finished(std::move(**response), std::move(exchange));
+    const Error& error = response->error();
+    const bool to_http1 = wants_http1(error);
     if (to_http1 ? !has_http1 : attempt >= kMostAttempts) co_return response;
-    if (!take_back(pool, request, *exchange, response.error(), std::move(copy), repeatable)) {
+    if (!take_back(pool, request, *exchange, error, std::move(copy), repeatable)) {
       co_return response;
     }
     if (to_http1) co_return std::nullopt;

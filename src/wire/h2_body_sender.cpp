@@ -4,7 +4,7 @@
 #include "http/polled_body_source.hpp"
 #include "io/yield.hpp"
 
-#include <optional>
+#include <utility>
 
 namespace onehop::wire {
 namespace {
@@ -36,50 +36,89 @@ task<Result<void>> H2BodySender::wait_for_room(H2Link& link) {
   co_return Result<void>();
 }
 
-task<Result<void>> H2BodySender::send(H2Link& link, Body& body, BodyProgress& progress) {
-  BodySource* const source = body.source();
-  PolledBodySource* const polled = source->polled();
-  const auto length = body.length();
-  std::uint64_t turn = 0;
+std::optional<Result<void>> H2BodySender::try_send(H2Link& link,
+                                                   Body& body,
+                                                   BodyProgress& progress) {
+  sending_ = {.link = &link, .body = &body, .progress = &progress, .length = body.length()};
+  if (body.is_empty()) return end();
+  return step(std::nullopt);
+}
+
+task<Result<void>> H2BodySender::send_rest() {
   for (;;) {
-    std::optional<Result<bytes>> piece;
-    if (polled) {
-      piece = polled->try_read(kPiece);
-      if (!piece) {
-        link.flush_soon();
-        co_await polled->wait();
-        continue;
+    Piece piece;
+    H2Link& link = *sending_.link;
+    BodySource* const source = sending_.body->source();
+    link.flush_soon();
+    switch (sending_.need) {
+      case Need::room: {
+        auto room = co_await wait_for_room(link);
+        if (!room) co_return room;
+        break;
       }
-    } else {
-      link.flush_soon();
-      piece = co_await source->read();
+      case Need::turn:
+        co_await io::yield(link.reactor());
+        break;
+      case Need::piece:
+        if (PolledBodySource* const polled = source->polled()) {
+          co_await polled->wait();
+        } else {
+          auto read = co_await source->read();
+          piece = std::move(read);
+        }
     }
-    if (!*piece) co_return failure(piece->error());
-    if ((*piece)->empty()) break;
-    progress.note(**piece, link.reactor().now());
-    if (length && progress.octets > *length) {
-      co_return failure(Errc::handler_failed, Side::local, "the body is longer than it said");
+    auto done = step(std::move(piece));
+    if (done) co_return std::move(*done);
+  }
+}
+
+// Until the end, a fault, or something to wait for.
+std::optional<Result<void>> H2BodySender::step(Piece piece) {
+  PolledBodySource* const polled = sending_.body->source()->polled();
+  for (;;) {
+    if (piece) {
+      if (!*piece) return failure(piece->error());
+      if ((*piece)->empty()) return end();
+      if (auto taken = take(**piece); !taken) return taken;
+      piece.reset();
     }
-    stream_.send(**piece);
-    turn += (*piece)->size();
     if (is_full()) {
-      auto room = co_await wait_for_room(link);
-      if (!room) co_return room;
+      sending_.need = Need::room;
+      return std::nullopt;
     }
-    if (turn >= kOctetsPerTurn) {
-      turn = 0;
-      link.flush_soon();
-      co_await io::yield(link.reactor());
+    if (sending_.turn >= kOctetsPerTurn) {
+      sending_.turn = 0;
+      sending_.need = Need::turn;
+      return std::nullopt;
+    }
+    if (polled) piece = polled->try_read(kPiece);
+    if (!piece) {
+      sending_.need = Need::piece;
+      return std::nullopt;
     }
   }
-  if (length && progress.octets < *length) {
-    co_return failure(Errc::handler_failed, Side::local, "the body is shorter than it said");
+}
+
+Result<void> H2BodySender::take(bytes piece) {
+  BodyProgress& progress = *sending_.progress;
+  progress.note(piece, sending_.link->reactor().now());
+  if (sending_.length && progress.octets > *sending_.length) {
+    return failure(Errc::handler_failed, Side::local, "the body is longer than it said");
   }
-  h2::FieldList& trailers = link.field_list();
-  h2::write_trailers(body.trailers(), *stream_.arena(), trailers);
+  stream_.send(piece);
+  sending_.turn += piece.size();
+  return {};
+}
+
+Result<void> H2BodySender::end() {
+  if (sending_.length && sending_.progress->octets < *sending_.length) {
+    return failure(Errc::handler_failed, Side::local, "the body is shorter than it said");
+  }
+  h2::FieldList& trailers = sending_.link->field_list();
+  h2::write_trailers(sending_.body->trailers(), *stream_.arena(), trailers);
   stream_.send_end(trailers);
-  link.flush_soon();
-  co_return Result<void>();
+  sending_.link->flush_soon();
+  return {};
 }
 
 }  // namespace onehop::wire

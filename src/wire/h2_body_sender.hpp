@@ -10,6 +10,9 @@
 #include "io/event.hpp"
 #include "wire/h2_link.hpp"
 
+#include <cstdint>
+#include <optional>
+
 namespace onehop::wire {
 
 class H2BodySender {
@@ -17,9 +20,11 @@ class H2BodySender {
   explicit H2BodySender(h2::Stream& stream, io::Reactor& reactor) noexcept
       : stream_(stream), room_(reactor) {}
 
-  // To the body's end, trailers included. Everything has been given to the stream when it returns;
-  // nothing else may have gone out. Errors carry the side they came from.
-  task<Result<void>> send(H2Link& link, Body& body, BodyProgress& progress);
+  // To the body's end, trailers included, as far as that goes without waiting. Everything has been
+  // given to the stream then; nothing else may have gone out. Nothing: send_rest() must be awaited,
+  // and `link`, `body` and `progress` stay until it is done. Errors carry the side they came from.
+  std::optional<Result<void>> try_send(H2Link& link, Body& body, BodyProgress& progress);
+  task<Result<void>> send_rest();
   // Returns when the stream has little left to send; errors when it is no longer open.
   task<Result<void>> wait_for_room(H2Link& link);
   // So much is kept for a peer that does not take it.
@@ -28,8 +33,25 @@ class H2BodySender {
   void on_news() noexcept;
 
  private:
+  // What send_rest() waits for.
+  enum class Need : std::uint8_t { room, piece, turn };
+  // A body on its way.
+  struct Sending {
+    H2Link* link = nullptr;
+    Body* body = nullptr;
+    BodyProgress* progress = nullptr;
+    std::optional<std::uint64_t> length;  // what the head has promised
+    std::uint64_t turn = 0;
+    Need need = Need::piece;
+  };
+  using Piece = std::optional<Result<bytes>>;
+  std::optional<Result<void>> step(Piece piece);
+  Result<void> take(bytes piece);
+  Result<void> end();
+
   h2::Stream& stream_;
   io::Event room_;
+  Sending sending_;
 };
 
 }  // namespace onehop::wire

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The inner loops of the head parser: how far a run of allowed octets reaches. 16 octets at a time
-// with SSE2, one at a time elsewhere and for the rest. Measured by bench/micro/parser_bench.cpp.
-// Thread: any; pure functions. `begin` to `end` is readable, nothing past it is touched.
+// The inner loops of the head parsers: how far a run of allowed octets reaches, or whether it is
+// all of a text. 16 octets at a time with SSE2, one at a time elsewhere and for the rest. Measured
+// by bench/micro/parser_bench.cpp. Thread: any; pure functions. `begin` to `end` is readable,
+// nothing past it is touched.
 #pragma once
 
 #include "base/ascii.hpp"
 
+#include <algorithm>
 #include <bit>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -33,6 +38,36 @@ inline unsigned bits(__m128i v) noexcept {
   return static_cast<unsigned>(_mm_movemask_epi8(v));
 }
 
+// All octets of a text of 4 to 16, some of them twice.
+inline __m128i load_short(std::string_view text) noexcept {
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  if (text.size() >= 8) {
+    const auto first = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(begin));
+    const auto last = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(end - 8));
+    return _mm_unpacklo_epi64(first, last);
+  }
+  std::int32_t first = 0;
+  std::int32_t last = 0;
+  std::memcpy(&first, begin, sizeof first);
+  std::memcpy(&last, end - 4, sizeof last);
+  return _mm_set_epi32(last, last, first, first);
+}
+
+// Octets that may not be in a field value.
+inline unsigned bad_in_value(__m128i v) noexcept {
+  const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
+  const __m128i tab = _mm_cmpeq_epi8(v, _mm_set1_epi8('\t'));
+  const __m128i del = _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f));
+  return bits(_mm_or_si128(_mm_andnot_si128(tab, low), del));
+}
+
+// Letters in lower case, digits and '-', which make up nearly all names of HTTP/2.
+inline unsigned good_in_lower_name(__m128i v) noexcept {
+  const __m128i dash = _mm_cmpeq_epi8(v, _mm_set1_epi8('-'));
+  return bits(_mm_or_si128(_mm_or_si128(in_range(v, 'a', 'z'), in_range(v, '0', '9')), dash));
+}
+
 }  // namespace detail
 
 #endif
@@ -41,11 +76,7 @@ inline unsigned bits(__m128i v) noexcept {
 inline const char* skip_value(const char* p, const char* end) noexcept {
 #if defined(__SSE2__)
   for (; end - p >= 16; p += 16) {
-    const __m128i v = detail::load(p);
-    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
-    const __m128i tab = _mm_cmpeq_epi8(v, _mm_set1_epi8('\t'));
-    const __m128i del = _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f));
-    const unsigned stop = detail::bits(_mm_or_si128(_mm_andnot_si128(tab, low), del));
+    const unsigned stop = detail::bad_in_value(detail::load(p));
     if (stop != 0) return p + std::countr_zero(stop);
   }
 #endif
@@ -87,6 +118,35 @@ inline const char* skip_token(const char* p, const char* end) noexcept {
   while (p != end && ascii::is_token_octet(*p))
     ++p;
   return p;
+}
+
+// ascii::is_field_value(), for texts that are mostly short.
+inline bool is_value(std::string_view text) noexcept {
+#if defined(__SSE2__)
+  if (text.size() >= 4) {
+    const char* p = text.data();
+    const char* const end = p + text.size();
+    if (text.size() <= 16) return detail::bad_in_value(detail::load_short(text)) == 0;
+    for (; end - p > 16; p += 16) {
+      if (detail::bad_in_value(detail::load(p)) != 0) return false;
+    }
+    return detail::bad_in_value(detail::load(end - 16)) == 0;
+  }
+#endif
+  return std::all_of(text.begin(), text.end(), ascii::is_value_octet);
+}
+
+// At least one octet, all of them of a token and none in upper case.
+inline bool is_lower_case_token(std::string_view text) noexcept {
+#if defined(__SSE2__)
+  if (text.size() >= 4 && text.size() <= 16 &&
+      detail::good_in_lower_name(detail::load_short(text)) == 0xffff) {
+    return true;
+  }
+#endif
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return ascii::is_token_octet(c) && !(c >= 'A' && c <= 'Z');
+  });
 }
 
 }  // namespace onehop::h1

@@ -20,10 +20,6 @@ SessionState& state_of(void* user_data) {
   return *static_cast<SessionState*>(user_data);
 }
 
-Stream* stream_of(nghttp2_session* session, std::int32_t id) {
-  return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session, id));
-}
-
 std::string_view text_of(nghttp2_rcbuf* buffer) {
   const nghttp2_vec vec = nghttp2_rcbuf_get_buf(buffer);
   return {reinterpret_cast<const char*>(vec.base), vec.len};
@@ -72,8 +68,8 @@ class Callbacks::Implementation {
                               std::size_t most,
                               std::uint32_t* flags,
                               nghttp2_data_source*,
-                              void*) {
-    Stream* stream = stream_of(session, id);
+                              void* user_data) {
+    Stream* stream = state_of(user_data).find(id);
     if (!stream) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     const std::size_t size = std::min(stream->unsent(), most);
     const bool all = size == stream->unsent() && stream->finished_;
@@ -122,17 +118,26 @@ class Callbacks::Implementation {
     return NGHTTP2_ERR_CALLBACK_FAILURE;
   }
 
-  // RFC 9113 §5.1.1: a stream that was passed over cannot begin. nghttp2 takes it for one that it
-  // has forgotten, and remembers only the latest.
+  // RFC 9113 §5.1, §5.1.1: on a stream that is not open a client may send nothing but what it sent
+  // before it heard of a reset, which nghttp2 passes over.
   static int check_order(nghttp2_session* session, SessionState& state, std::int32_t id) {
     if (state.role != Role::server) return 0;
-    if (id > state.last_stream) {
-      state.last_stream = id;
-    } else if (!nghttp2_session_find_stream(session, id)) {
-      state.fail(ErrorCode::protocol_error, "a stream with a number lower than another's");
-      return NGHTTP2_ERR_CALLBACK_FAILURE;
+    if (id > state.past.last()) {
+      state.past.begin(id);
+      return 0;
     }
-    return 0;
+    if (nghttp2_session_find_stream(session, id)) return 0;
+    switch (state.past.of(id)) {
+      case PastStreams::State::begun:
+        return 0;
+      case PastStreams::State::ended:
+        state.fail(ErrorCode::stream_closed, "a head on a stream that its sender had ended");
+        break;
+      case PastStreams::State::unused:
+        state.fail(ErrorCode::protocol_error, "a stream with a number lower than another's");
+        break;
+    }
+    return NGHTTP2_ERR_CALLBACK_FAILURE;
   }
 
   static int on_begin_headers(nghttp2_session* session,
@@ -140,7 +145,7 @@ class Callbacks::Implementation {
                               void* user_data) {
     SessionState& state = state_of(user_data);
     const std::int32_t id = frame->hd.stream_id;
-    Stream* stream = stream_of(session, id);
+    Stream* stream = state.find(id);
     if (!stream) {
       if (state.role != Role::server || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
       stream = state.observer.on_request();
@@ -176,8 +181,8 @@ class Callbacks::Implementation {
                        nghttp2_rcbuf* name,
                        nghttp2_rcbuf* value,
                        std::uint8_t,
-                       void*) {
-    Stream* stream = stream_of(session, frame->hd.stream_id);
+                       void* user_data) {
+    Stream* stream = state_of(user_data).find(frame->hd.stream_id);
     if (!stream) return 0;
     FieldSection* const section = open_section(*stream);
     if (!section) return 0;
@@ -209,7 +214,7 @@ class Callbacks::Implementation {
                      void* user_data) {
     SessionState& state = state_of(user_data);
     state.guard.note_content(size);
-    Stream* stream = stream_of(session, id);
+    Stream* stream = state.find(id);
     if (!stream) {
       nghttp2_session_consume(session, id, size);
       return 0;
@@ -221,15 +226,17 @@ class Callbacks::Implementation {
     return 0;
   }
 
-  static int on_frame(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
+  static int on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
     SessionState& state = state_of(user_data);
     switch (frame->hd.type) {
       case NGHTTP2_HEADERS:
       case NGHTTP2_DATA: {
-        Stream* stream = stream_of(session, frame->hd.stream_id);
+        const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+        if (ends && state.role == Role::server) state.past.end(frame->hd.stream_id);
+        Stream* stream = state.find(frame->hd.stream_id);
         if (!stream) return 0;
         if (frame->hd.type == NGHTTP2_HEADERS) end_section(*stream);
-        if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) stream->ended_ = true;
+        if (ends) stream->ended_ = true;
         state.push_news(*stream);
         return 0;
       }
@@ -260,24 +267,21 @@ class Callbacks::Implementation {
     stream.head_complete_ = stream.final_head_ = true;
   }
 
-  static int on_frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
+  static int on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
     const bool ends = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
     if (!ends || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
-    if (Stream* stream = stream_of(session, frame->hd.stream_id)) {
+    SessionState& state = state_of(user_data);
+    if (Stream* stream = state.find(frame->hd.stream_id)) {
       stream->sent_end_ = true;
-      state_of(user_data).push_news(*stream);
+      state.push_news(*stream);
     }
     return 0;
   }
 
-  static int on_close(nghttp2_session* session,
-                      std::int32_t id,
-                      std::uint32_t code,
-                      void* user_data) {
+  static int on_close(nghttp2_session*, std::int32_t id, std::uint32_t code, void* user_data) {
     SessionState& state = state_of(user_data);
-    Stream* stream = stream_of(session, id);
+    Stream* stream = state.find(id);
     if (!stream) return 0;
-    nghttp2_session_set_stream_user_data(session, id, nullptr);
     stream->close_code_ = ErrorCode(code);
     state.close(*stream);
     if (state.role != Role::server) return 0;
@@ -289,14 +293,14 @@ class Callbacks::Implementation {
     return 0;
   }
 
-  static int send_data(nghttp2_session* session,
+  static int send_data(nghttp2_session*,
                        nghttp2_frame* frame,
                        const std::uint8_t* head,
                        std::size_t size,
                        nghttp2_data_source*,
                        void* user_data) {
     SessionState& state = state_of(user_data);
-    Stream* stream = stream_of(session, frame->hd.stream_id);
+    Stream* stream = state.find(frame->hd.stream_id);
     if (!stream || stream->unsent() < size) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     // Room is left for the frame that may be returned behind this one.
     if (state.out_capacity - state.out_size < kFrameHead + size + Session::kLeastMemory / 2) {

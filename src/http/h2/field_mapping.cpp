@@ -5,6 +5,7 @@
 #include "base/arena.hpp"
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
+#include "http/h1/octet_scan.hpp"
 #include "http/host.hpp"
 #include "http/message_framing.hpp"
 
@@ -29,12 +30,6 @@ constexpr bool is_in(std::uint64_t set, FieldId id) noexcept {
   return (set & bit_of(id)) != 0;
 }
 
-bool is_lower_case_token(std::string_view name) noexcept {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return ascii::is_token_octet(c) && !(c >= 'A' && c <= 'Z');
-  });
-}
-
 bool has_blank_edge(std::string_view value) noexcept {
   return !value.empty() && (ascii::is_blank(value.front()) || ascii::is_blank(value.back()));
 }
@@ -57,8 +52,9 @@ std::string_view make_websocket_key(Arena& memory) {
 FieldSection::FieldSection(Kind kind, Side side, ArenaRef arena, const FieldLimits& limits)
     : arena_(std::move(arena)), headers_(arena_), limits_(limits), kind_(kind), side_(side) {}
 
-void FieldSection::append(std::string_view name, std::string_view value) {
-  auto* out = static_cast<char*>(arena_->allocate(name.size() + value.size() + 4));
+// The line is laid out as it goes on the wire, so that writing it as HTTP/1 is one copy.
+void FieldSection::append(FieldId id, std::string_view name, std::string_view value) {
+  char* const out = arena_->allocate_text(name.size() + value.size() + 4);
   std::memcpy(out, name.data(), name.size());
   std::memcpy(out + name.size(), ": ", 2);
   char* const value_data = out + name.size() + 2;
@@ -68,7 +64,7 @@ void FieldSection::append(std::string_view name, std::string_view value) {
                    .value_data = value_data,
                    .value_size = static_cast<std::uint32_t>(value.size()),
                    .name_size = static_cast<std::uint16_t>(name.size()),
-                   .id = find_field(name),
+                   .id = id,
                    .verbatim = true});
 }
 
@@ -81,10 +77,10 @@ void FieldSection::add(std::string_view name, std::string_view value) {
     too_large_ = true;
     return;
   }
-  if (!ascii::is_field_value(value) || has_blank_edge(value)) {
+  if (!h1::is_value(value) || has_blank_edge(value)) {
     return fail("a field value with an octet that may not be there");
   }
-  if (name.starts_with(':')) {
+  if (!name.empty() && name.front() == ':') {
     add_pseudo(name, value);
   } else {
     add_regular(name, value);
@@ -112,14 +108,14 @@ void FieldSection::add_pseudo(std::string_view name, std::string_view value) {
 
 void FieldSection::add_regular(std::string_view name, std::string_view value) {
   regular_seen_ = true;
-  if (!is_lower_case_token(name)) return fail("a field name that is not a token in lower case");
+  if (!h1::is_lower_case_token(name)) return fail("a field name that is not a token in lower case");
   const FieldId id = find_field(name);
   if (is_in(kConnectionSpecific, id)) return fail("a connection-specific field");
   if (id == FieldId::te && (kind_ != Kind::request || value != "trailers")) {
     return fail("TE is not trailers");
   }
   if (id == FieldId::cookie) ++cookies_;
-  append(name, value);
+  append(id, name, value);
 }
 
 Error FieldSection::malformed() const {
@@ -158,7 +154,7 @@ Result<void> FieldSection::settle_host() {
     }
     return {};
   }
-  append("host", authority_);
+  append(FieldId::host, "host", authority_);
   return {};
 }
 

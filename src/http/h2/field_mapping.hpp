@@ -57,7 +57,7 @@ class FieldSection {
   void add_pseudo(std::string_view name, std::string_view value);
   void add_regular(std::string_view name, std::string_view value);
   void take_pseudo(std::string_view& place, std::string_view value);
-  void append(std::string_view name, std::string_view value);
+  void append(FieldId id, std::string_view name, std::string_view value);
   void fail(const char* problem) noexcept {
     if (!problem_) problem_ = problem;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The memory of sessions and streams: a request takes and gives back a dozen small blocks, which
-// come from free lists of the calling thread. A block may be freed on any thread.
+// The memory of sessions, as nghttp2 asks for it: a request takes and gives back a dozen small
+// blocks. They are those of block_pool.hpp, and know how large they are.
 #pragma once
 
 #include <cstddef>

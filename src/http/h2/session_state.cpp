@@ -30,7 +30,20 @@ void SessionState::enter(Stream& stream, std::int32_t id) noexcept {
   ++streams;
 }
 
+Stream* SessionState::look_up(std::int32_t id) noexcept {
+  auto* const stream = static_cast<Stream*>(nghttp2_session_get_stream_user_data(session, id));
+  if (stream) found_ = stream;
+  return stream;
+}
+
+// Nothing is heard of it any more.
+void SessionState::detach(Stream& stream) noexcept {
+  if (found_ == &stream) found_ = nullptr;
+  nghttp2_session_set_stream_user_data(session, stream.id_, nullptr);
+}
+
 void SessionState::close(Stream& stream) noexcept {
+  detach(stream);
   stream.open_ = false;
   stream.closed_ = true;
   granted_ -= stream.window_ - limits.stream_window;
@@ -41,7 +54,7 @@ void SessionState::close(Stream& stream) noexcept {
 // The stream dies.
 void SessionState::leave(Stream& stream) noexcept {
   if (stream.open_) {
-    nghttp2_session_set_stream_user_data(session, stream.id_, nullptr);
+    detach(stream);
     if (!stream.reset_by_us_) {
       nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_CANCEL);
     }

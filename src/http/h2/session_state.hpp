@@ -4,6 +4,7 @@
 // the sources of this folder know it. One thread.
 #pragma once
 
+#include "http/h2/past_streams.hpp"
 #include "http/h2/session.hpp"
 
 #include <cstddef>
@@ -23,6 +24,11 @@ class SessionState {
 
   void push_news(Stream& stream) noexcept {
     if (!stream.is_linked()) news.push_back(stream);
+  }
+  // Null where there is none, or none any more. nghttp2 calls back many times for one frame: the
+  // last stream that was found is remembered.
+  Stream* find(std::int32_t id) noexcept {
+    return found_ != nullptr && found_->id_ == id ? found_ : look_up(id);
   }
   void enter(Stream& stream, std::int32_t id) noexcept;
   void leave(Stream& stream) noexcept;
@@ -48,7 +54,7 @@ class SessionState {
   std::vector<ArenaRef> kept;  // what frames not yet produced may refer to
   const char* reason = "";
   std::size_t streams = 0;
-  std::int32_t last_stream = 0;  // the highest number a peer's request has had
+  PastStreams past;  // of a client
 
   // A header block in pieces.
   std::size_t continuations = 0;
@@ -63,9 +69,12 @@ class SessionState {
   bool settings_known = false;
 
  private:
+  Stream* look_up(std::int32_t id) noexcept;
+  void detach(Stream& stream) noexcept;
   void give_room(std::size_t octets);
   void grow(Stream& stream);
 
+  Stream* found_ = nullptr;
   std::size_t unread_ = 0;    // octets of all streams that nobody has taken
   std::size_t withheld_ = 0;  // of these, not given back to the connection's window
   std::size_t granted_ = 0;   // by how much the windows of open streams have grown

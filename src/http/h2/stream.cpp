@@ -4,10 +4,8 @@
 
 #include "base/arena.hpp"
 #include "http/h2/callbacks.hpp"
-#include "http/h2/session_memory.hpp"
 #include "http/h2/session_state.hpp"
 
-#include <new>
 #include <utility>
 
 #include <nghttp2/nghttp2.h>
@@ -18,9 +16,10 @@ namespace {
 // A buffer that has grown past this is not kept.
 constexpr std::size_t kKept = 64 * 1024;
 
-void empty(std::string& buffer) {
+template <class Octets>
+void empty(Octets& buffer) {
   if (buffer.capacity() > kKept) {
-    std::string().swap(buffer);
+    Octets().swap(buffer);
   } else {
     buffer.clear();
   }
@@ -30,16 +29,6 @@ void empty(std::string& buffer) {
 
 Stream::~Stream() {
   if (session_) session_->leave(*this);
-}
-
-void* Stream::operator new(std::size_t size) {
-  void* const memory = allocate_block(size);
-  if (!memory) throw std::bad_alloc();
-  return memory;
-}
-
-void Stream::operator delete(void* memory) noexcept {
-  free_block(memory);
 }
 
 std::optional<FieldSection> Stream::take_head() {
@@ -64,8 +53,8 @@ std::string_view Stream::take_piece() {
 void Stream::drop_content() {
   if (std::exchange(dropping_, true)) return;
   const std::size_t octets = received_.size() + std::exchange(credit_, 0);
-  std::string().swap(received_);
-  std::string().swap(taken_);
+  Octets().swap(received_);
+  Octets().swap(taken_);
   if (session_ && octets > 0) session_->note_taken(*this, octets);
 }
 

@@ -6,6 +6,8 @@
 // May outlive its session. One thread.
 #pragma once
 
+#include <onehop/task.hpp>
+
 #include "base/intrusive_list.hpp"
 #include "http/h2/error_code.hpp"
 #include "http/h2/field_mapping.hpp"
@@ -21,17 +23,13 @@ namespace onehop::h2 {
 class Session;
 class SessionState;
 
-class Stream : public ListNode {
+class Stream : public ListNode, public detail::InFramePool {
  public:
   // `arena`: the memory of the messages of this stream.
   explicit Stream(ArenaRef arena) : arena_(std::move(arena)), member_(*this) {}
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
   virtual ~Stream();  // resets it with CANCEL if it is open
-
-  // Whatever derives from it is about as large, and comes and goes with each request.
-  static void* operator new(std::size_t size);
-  static void operator delete(void* memory) noexcept;
 
   // Something has changed of what is told below. Called from Session::deliver_news() alone.
   virtual void on_news() = 0;
@@ -107,14 +105,16 @@ class Stream : public ListNode {
   std::optional<FieldSection> section_;  // being received, or complete and not taken
   std::vector<FieldSection> informational_;
   std::optional<FieldSection> trailers_;
-  std::string received_;    // not taken
-  std::string taken_;       // what the last piece views
+  // Most contents are small, and come and go with the stream.
+  using Octets = std::basic_string<char, std::char_traits<char>, detail::FramePoolAllocator<char>>;
+  Octets received_;         // not taken
+  Octets taken_;            // what the last piece views
   std::size_t credit_ = 0;  // octets of `taken_`, for which the peer has no room yet
   std::uint64_t received_octets_ = 0;
   std::uint64_t grown_at_ = 0;  // received_octets_ when the window was made larger
   std::uint32_t window_ = 0;
 
-  std::string to_send_;
+  Octets to_send_;
   std::size_t to_send_at_ = 0;
   std::size_t low_ = 0;
   std::uint64_t sent_octets_ = 0;

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/block_pool.hpp"
+
+#include "base/memory_checker.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <malloc.h>
+
+namespace onehop {
+namespace {
+
+// Owns blocks of one test.
+class Blocks {
+ public:
+  Blocks() = default;
+  explicit Blocks(std::size_t most) { blocks_.reserve(most); }
+  Blocks(const Blocks&) = delete;
+  Blocks& operator=(const Blocks&) = delete;
+  ~Blocks() {
+    for (const auto& [block, size] : blocks_)
+      give_block(block, size);
+  }
+  void* add(std::size_t size) {
+    void* block = take_block(size);
+    std::memset(block, 0x5a, size);  // all of it is ours
+    blocks_.emplace_back(block, size);
+    return block;
+  }
+
+ private:
+  std::vector<std::pair<void*, std::size_t>> blocks_;
+};
+
+TEST(BlockPool, blocks_of_every_size_are_aligned_and_distinct) {
+  Blocks blocks;
+  std::set<void*> seen;
+  for (std::size_t size = 1; size <= 6000; size += 37) {
+    void* block = blocks.add(size);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(block) % alignof(std::max_align_t), 0u) << size;
+    EXPECT_TRUE(seen.insert(block).second) << size;
+  }
+}
+
+TEST(BlockPool, a_freed_block_serves_the_next_one_of_its_size) {
+  if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
+  void* block = take_block(200);
+  give_block(block, 200);
+  void* same_class = take_block(193);
+  EXPECT_EQ(same_class, block);
+  void* other_class = take_block(192);
+  EXPECT_NE(other_class, block);
+  give_block(same_class, 193);
+  give_block(other_class, 192);
+}
+
+TEST(BlockPool, keeps_more_blocks_than_it_holds_without_loss) {
+  for (int round = 0; round < 3; ++round) {
+    Blocks blocks;
+    std::set<void*> seen;
+    for (int i = 0; i < 1000; ++i)
+      EXPECT_TRUE(seen.insert(blocks.add(128)).second);
+  }
+}
+
+TEST(BlockPool, a_block_may_be_freed_on_another_thread) {
+  std::vector<void*> blocks(100);
+  for (void*& block : blocks)
+    block = take_block(300);
+  std::thread([&] {
+    for (void* block : blocks)
+      give_block(block, 300);
+    Blocks reused;
+    for (int i = 0; i < 200; ++i)
+      reused.add(300);
+  }).join();
+  Blocks again;
+  for (int i = 0; i < 100; ++i)
+    again.add(300);
+}
+
+// Of the main thread's heap.
+std::size_t heap_octets() {
+  return ::mallinfo2().uordblks;
+}
+
+void empty_lists() {
+  shrink_block_pool();
+  shrink_block_pool();
+}
+
+TEST(BlockPool, work_of_one_size_again_and_again_takes_nothing_from_the_heap) {
+  if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
+  constexpr int kInFlight = 500;
+  const auto work = [] {
+    Blocks blocks(kInFlight);
+    for (int i = 0; i < kInFlight; ++i)
+      blocks.add(1000);
+  };
+  empty_lists();
+  work();
+  const std::size_t before = heap_octets();
+  for (int round = 0; round < 3; ++round) {
+    shrink_block_pool();
+    work();
+    EXPECT_EQ(heap_octets(), before) << round;
+  }
+}
+
+TEST(BlockPool, what_lies_unused_goes_back_to_the_heap) {
+  if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
+  constexpr std::size_t kBlocks = 1000;
+  constexpr std::size_t kSize = 3000;
+  empty_lists();
+  {
+    Blocks blocks(kBlocks);
+    for (std::size_t i = 0; i < kBlocks; ++i)
+      blocks.add(kSize);
+  }
+  const std::size_t after_burst = heap_octets();
+  EXPECT_TRUE(shrink_block_pool()) << "much is left that may turn out to be unused";
+  EXPECT_EQ(heap_octets(), after_burst) << "all of it was in use a moment ago";
+  EXPECT_FALSE(shrink_block_pool());
+  EXPECT_LT(heap_octets() + kBlocks * kSize * 9 / 10, after_burst);
+}
+
+TEST(BlockPool, keeps_only_so_much_of_what_nobody_shrinks) {
+  if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
+  constexpr std::size_t kBlocks = 4000;
+  empty_lists();
+  const std::size_t before = heap_octets();
+  {
+    Blocks blocks(kBlocks);
+    for (std::size_t i = 0; i < kBlocks; ++i)
+      blocks.add(kLargestPooledBlock);
+  }
+  EXPECT_LT(heap_octets(), before + std::size_t{5} * 1024 * 1024);
+}
+
+}  // namespace
+}  // namespace onehop
