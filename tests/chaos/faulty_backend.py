@@ -132,10 +132,14 @@ class FaultyBackend:
             number = self.tries[name]
         if number > 1 and request.method == "POST":
             self.problems.append(f"{name}, a POST, was delivered {number} times")
+        return Exchange(self, reader, request, self.plan_for(name, number)).run(name)
+
+    def plan_for(self, name, number):
+        """What the `number`th try of this request gets."""
         plan = Plan(self.seed, name, number)
         if self.calm:
             plan.point = None
-        return Exchange(self, reader, request, plan).run(name)
+        return plan
 
 
 class Exchange:
