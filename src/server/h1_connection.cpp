@@ -50,7 +50,10 @@ task<void> H1Connection::run() {
       const auto wait =
           co_await stream_->readable(io::deadline_after(now, shard_.options().idle_timeout));
       idle_ = false;
-      if (wait != net::Wait::ready) break;
+      // A stop interrupts; the kernel may have a request by now of which it had no occasion to
+      // tell.
+      const bool asked = wait == net::Wait::interrupted && stream_->has_unread_now();
+      if (wait != net::Wait::ready && !asked) break;
     }
     next = Next::close;
     try {

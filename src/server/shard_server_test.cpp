@@ -4,6 +4,7 @@
 #include <onehop/scope.hpp>
 
 #include "net/memory_stream.hpp"
+#include "net/tcp_stream.hpp"
 #include "support/messages.hpp"
 
 #include <cerrno>
@@ -13,6 +14,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace onehop::server {
 namespace {
@@ -112,6 +116,28 @@ TEST_F(ShardServerTest, EndsIdleConnectionsWhenItDrains) {
   bool at_end = false;
   EXPECT_EQ(receive(*client, at_end), "");
   EXPECT_TRUE(at_end);
+}
+
+// It is in the socket, and no pass of the event loop has looked.
+TEST_F(ShardServerTest, ServesARequestThatArrivesJustBeforeItDrains) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+  const io::FileDescriptor client(ends[0]);
+  shard_->adopt(std::make_unique<net::TcpStream>(reactor_, io::FileDescriptor(ends[1]),
+                                                 net::TcpStream::Origin::accepted),
+                Origin(*net::Address::from_ip("192.0.2.1", 5), "s:80"), false);
+  settle();
+  constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+  ASSERT_EQ(::write(client.get(), kGet.data(), kGet.size()), static_cast<ssize_t>(kGet.size()));
+  drain(30s);
+  EXPECT_FALSE(drained_);
+  advance(11s);
+  EXPECT_TRUE(drained_);
+  std::string answer(4096, '\0');
+  const ssize_t got = ::read(client.get(), answer.data(), answer.size());
+  answer.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  EXPECT_EQ(status_of(answer), 200);
+  EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
 }
 
 TEST_F(ShardServerTest, LetsAnExchangeFinishAndSaysClose) {

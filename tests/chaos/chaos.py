@@ -31,12 +31,14 @@ BACKENDS = {"h1": FaultyBackend, "h2": FaultyHttp2Backend}
 
 
 class Chaos:
-    def __init__(self, seed, backend, requests=None, seconds=None):
+    clients = ()  # kinds of Question; set below
+
+    def __init__(self, seed, backend, requests=None, seconds=None, flags=()):
         self.seed = seed
         self.most = requests
         self.deadline = time.monotonic() + seconds if seconds else None
         self.backend = BACKENDS[backend](seed)
-        self.proxy = Proxy(*FLAGS, self.backend.url)
+        self.proxy = Proxy(*FLAGS, *flags, self.backend.url)
         self.problems = self.backend.problems
         self.outcomes = collections.Counter()
         self.next = 0
@@ -47,7 +49,7 @@ class Chaos:
         try:
             self.measure_rest()
             clients = [threading.Thread(target=self.be_client, args=(kind,))
-                       for kind in (Asking, AskingHttp2) for _ in range(CLIENTS // 2)]
+                       for kind in self.clients for _ in range(CLIENTS // len(self.clients))]
             for client in clients:
                 client.start()
             self.interrupt_while(clients)
@@ -224,6 +226,9 @@ class AskingHttp2(Question):
             return "left", None
         self.connection.send(frame(RST_STREAM, 0, stream, struct.pack(">I", CANCEL)))
         return "left its stream", self.connection
+
+
+Chaos.clients = (Asking, AskingHttp2)
 
 
 def main():

@@ -61,6 +61,11 @@ class Plan:
             fields.append("Connection: close")
         return self.head("200 OK", *fields), b"" if method == "HEAD" else body
 
+    def offset(self, head, body):
+        """The octets that go out before the fault; None for one that is elsewhere."""
+        return {"before head": 0, "in head": 1 + int((len(head) - 2) * self.where), "behind head": len(head),
+                "in body": len(head) + int(len(body) * self.where), "behind": len(head) + len(body)}.get(self.point)
+
     def head(self, status, *fields):
         hints = message("HTTP/1.1 103 Early Hints", "Link: </a>") if self.early_hints else b""
         return hints + message(f"HTTP/1.1 {status}", *fields)
@@ -132,10 +137,14 @@ class FaultyBackend:
             number = self.tries[name]
         if number > 1 and request.method == "POST":
             self.problems.append(f"{name}, a POST, was delivered {number} times")
+        return Exchange(self, reader, request, self.plan_for(name, number)).run(name)
+
+    def plan_for(self, name, number):
+        """What the `number`th try of this request gets."""
         plan = Plan(self.seed, name, number)
         if self.calm:
             plan.point = None
-        return Exchange(self, reader, request, plan).run(name)
+        return plan
 
 
 class Exchange:
@@ -167,8 +176,7 @@ class Exchange:
 
     def send(self, head, body):
         sock, plan = self.reader.sock, self.plan
-        at = {"before head": 0, "in head": 1 + int((len(head) - 2) * plan.where), "behind head": len(head),
-              "in body": len(head) + int(len(body) * plan.where), "behind": len(head) + len(body)}.get(plan.point)
+        at = plan.offset(head, body)
         data = head + body
         sock.settimeout(10)
         if at is None:

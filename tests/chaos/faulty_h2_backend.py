@@ -6,7 +6,7 @@ import time
 
 from hpack import Decoder, HPACKError
 
-from faulty_backend import STALL, FaultyBackend, Plan, content
+from faulty_backend import STALL, FaultyBackend, content
 from h2_client import (ACK, CANCEL, DATA, END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, INTERNAL_ERROR, PING,
                        PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE, block, frame)
 from raw_client import close_with_reset
@@ -109,9 +109,7 @@ class Connection:
         backend, name = self.backend, fields["x-id"]
         with backend.lock:
             backend.tries[name] += 1
-            plan = Plan(backend.seed, name, backend.tries[name])
-            if backend.calm:
-                plan.point = None
+            plan = backend.plan_for(name, backend.tries[name])
             if self.is_refused(plan):
                 backend.tries[name] -= 1  # it may be sent again
         if backend.tries[name] > 1 and fields[":method"] == "POST":
