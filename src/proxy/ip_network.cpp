@@ -21,7 +21,9 @@ constexpr std::array<std::uint8_t, kV4At> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) noexcept {
   text = text.substr(0, text.find('%'));
   std::array<char, INET6_ADDRSTRLEN> literal{};  // inet_pton wants the zero at the end
-  if (text.size() >= literal.size()) return std::nullopt;
+  if (text.size() >= literal.size() || text.find('\0') != std::string_view::npos) {
+    return std::nullopt;
+  }
   std::copy(text.begin(), text.end(), literal.begin());
 
   IpAddress address;

@@ -64,6 +64,7 @@ TEST(IpNetwork, RefusesWhatIsNone) {
     EXPECT_FALSE(IpNetwork::parse(text)) << text;
   }
   EXPECT_FALSE(IpNetwork::parse(std::string(1000, '1')));
+  EXPECT_FALSE(IpNetwork::parse(std::string_view("10.0.0.1\0x", 10)));
 }
 
 }  // namespace

@@ -202,8 +202,15 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
   record_->outcome = Outcome::complete;
   if (!body_is_settled()) co_await wait_until_settled();
   response.reset();
-  if (reader_.at_end()) co_return plan.close ? Next::close : Next::keep_alive;
+  if (reader_.at_end()) co_return after_complete_exchange(plan.close);
   co_return co_await settle_body(plan.close);
+}
+
+// Octets that nobody reads would make a reset of the close, and that can overtake the answer
+// (RFC 9112 §9.6).
+Next H1Exchange::after_complete_exchange(bool close) {
+  if (!close) return Next::keep_alive;
+  return stream_.has_unread() ? Next::linger : Next::close;
 }
 
 void H1Exchange::note_client_gone() {

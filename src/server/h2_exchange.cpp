@@ -41,9 +41,10 @@ H2Exchange::H2Exchange(H2Connection& connection)
 }
 
 H2Exchange::~H2Exchange() {
-  running_ = {};
+  // Both directions of a tunnel use its far end, which running_ owns.
   up_ = {};
   down_ = {};
+  running_ = {};
   if (body_) body_->detach();
   finish();
 }

@@ -56,6 +56,23 @@ TEST_F(ProxiedExchange, ForwardsPipelinedRequestsOneByOne) {
   EXPECT_LT(answers.find("one"), answers.find("two"));
 }
 
+// Octets that nobody has read make a reset of a close.
+TEST_F(ProxiedExchange, DoesNotResetALastAnswerBecauseMoreWasSent) {
+  for (const char* version : {"1.0", "1.1"}) {
+    Wire client = this->client();
+    client.send("GET / HTTP/" + std::string(version) + "\r\nHost: h\r\nConnection: close\r\n\r\n");
+    Wire backend = this->backend();
+    client.send("more");
+    backend.send("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello");
+    backend.close();
+    EXPECT_THAT(body_of(client.receive()), HasSubstr("hello"));
+    EXPECT_TRUE(client.at_end());
+    EXPECT_FALSE(client.was_reset());
+    network_.advance(2s);
+    EXPECT_FALSE(client.was_reset());
+  }
+}
+
 TEST_F(ProxiedExchange, GivesTheHeadOfHead204And304) {
   Wire client = this->client();
   client.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");

@@ -35,10 +35,14 @@ class Upstream {
     wire_.send(h2_frames::frame(h2_frames::settings, 0, 0, settings));
   }
 
-  // What has arrived since the last call, of one type.
-  std::vector<h2_frames::Frame> frames(std::uint8_t type) {
+  // What has arrived since the last call.
+  std::vector<h2_frames::Frame> frames() {
     octets_ += wire_.receive();
-    auto taken = h2_frames::take_frames(octets_);
+    return h2_frames::take_frames(octets_);
+  }
+  // The same, of one type.
+  std::vector<h2_frames::Frame> frames(std::uint8_t type) {
+    auto taken = frames();
     std::erase_if(taken, [type](const auto& frame) { return frame.type != type; });
     return taken;
   }
@@ -338,6 +342,48 @@ TEST_F(ProxiedH2OfAge, AConnectionThatHasCarriedEnoughTakesNoMore) {
     EXPECT_THAT(client->receive(), EndsWith("ok"));
   first.wire().receive();
   EXPECT_TRUE(first.wire().at_end());
+}
+
+// It came at once, and nobody was told any more that the upload had ended.
+TEST_F(ProxiedH2Test, AnEarlyAnswerEndsTheExchangeWhenTheRestIsNotWanted) {
+  Wire client = network_.connect("front:80");
+  client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 10000000\r\n\r\n");
+  Upstream upstream = accept();
+  client.send(std::string(10'000'000, 'x'));
+  for (int i = 0; i < 100; ++i)
+    client.receive();
+  upstream.wire().send(
+      h2_frames::frame(h2_frames::headers, h2_frames::kEndHeaders, 1,
+                       h2_frames::block({{":status", "200"}, {"content-length", "2"}})) +
+      h2_frames::frame(h2_frames::data, h2_frames::kEndStream, 1, "ok") +
+      h2_frames::frame(h2_frames::rst_stream, 0, 1, h2_frames::number(0, 4)));
+  std::string received;
+  for (int i = 0; i < 100; ++i) {
+    received += client.receive();
+    network_.advance(100ms);
+  }
+  EXPECT_THAT(received, EndsWith("ok"));
+  EXPECT_TRUE(client.at_end());
+}
+
+// An extended CONNECT could not carry them.
+TEST_F(ProxiedH2Test, AnUpgradeKeepsItsMethodAndItsContent) {
+  for (const std::string request :
+       {"DELETE /x HTTP/1.1\r\n", "GET /x HTTP/1.1\r\nContent-Length: 4\r\n"}) {
+    Wire client = network_.connect("front:80");
+    client.send(request + "Host: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    const bool has_content = request.starts_with("GET");
+    if (has_content) client.send("body");
+    Upstream upstream = accept(h2_frames::number(8, 2) + h2_frames::number(1, 4));
+    const auto all = upstream.frames();
+    const auto head = std::find_if(
+        all.begin(), all.end(), [](const auto& frame) { return frame.type == h2_frames::headers; });
+    ASSERT_NE(head, all.end());
+    EXPECT_EQ(head->flags & h2_frames::kEndStream, has_content ? 0 : h2_frames::kEndStream);
+    EXPECT_EQ(all.back().payload, has_content ? "body" : head->payload);
+    upstream.answer(1);
+    EXPECT_THAT(client.receive(), EndsWith("ok"));
+  }
 }
 
 TEST_F(ProxiedH2Test, ABodyThatEndsEarlyIsNoBody) {

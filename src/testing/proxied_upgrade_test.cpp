@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Upgraded connections through the whole path (RFC 9110 §7.8).
+#include "http/websocket_handshake.hpp"
+#include "support/h2_frames.hpp"
 #include "support/proxied.hpp"
 #include "support/vocabulary.hpp"
 
@@ -90,6 +92,35 @@ TEST_F(ProxiedUpgrade, EndsWithEitherSide) {
     EXPECT_EQ(exchanges_.last().outcome, by_client ? Outcome::client_gone : Outcome::aborted);
     EXPECT_EQ(transport_->statistics().open, 0u);
   }
+}
+
+// The far end of the tunnel was gone before those who wait for it: only a sanitizer sees that.
+TEST_F(ProxiedUpgrade, EndsWithTheConnectionOfAnHttp2Client) {
+  Wire client = this->client();
+  client.send(std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0));
+  const std::string ask = h2_frames::block({{":method", "CONNECT"},
+                                            {":protocol", "websocket"},
+                                            {":scheme", "http"},
+                                            {":path", "/chat"},
+                                            {":authority", "h"}});
+  client.send(h2_frames::frame(h2_frames::headers, h2_frames::kEndHeaders, 1, ask));
+  Wire backend = this->backend();
+  const std::string asked = backend.receive();
+  EXPECT_THAT(asked, StartsWith("GET /chat "));
+  constexpr std::string_view kKey = "sec-websocket-key: ";
+  const std::size_t key = asked.find(kKey);
+  ASSERT_NE(key, std::string::npos);
+  const std::string accept = websocket_accept(asked.substr(key + kKey.size(), 24));
+  backend.send(
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Accept: " +
+      accept + "\r\n\r\n");
+  client.receive();
+  client.close();
+  EXPECT_TRUE(backend.at_end());
+  ASSERT_EQ(exchanges_.size(), 1u);
+  EXPECT_TRUE(exchanges_.last().upgraded);
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
 }
 
 TEST_F(ProxiedUpgrade, MayBeRefused) {

@@ -89,7 +89,10 @@ Result<void> H2Exchange::open(const Request& request) {
     framing.length = length;
   }
   takes_trailers_ = request.headers().has_token(field::te, "trailers");
-  const auto upgrade = request.headers().get(field::upgrade);
+  // An extended CONNECT stands for a GET without content (RFC 8441 §5). Anything else is sent as
+  // what it is: whoever is asked to upgrade may answer without.
+  auto upgrade = request.headers().get(field::upgrade);
+  if (request.method() != Method::get || upload_body_.source()) upgrade.reset();
   if (upgrade) {
     if (!connection_->session().peer_takes_extended_connect()) {
       return failure(Error(Errc::unexpected_upgrade, Side::upstream,
@@ -100,7 +103,6 @@ Result<void> H2Exchange::open(const Request& request) {
     framing.length.reset();
     tunnel_protocol_ = *upgrade;
     tunnel_key_ = request.headers().get_or_empty(field::sec_websocket_key);
-    upload_body_ = Body();
   }
   h2::FieldList& fields = connection_->link().field_list();
   h2::write_request(request, framing, *arena(), fields);

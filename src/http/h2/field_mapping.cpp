@@ -143,7 +143,7 @@ Result<void> FieldSection::settle_host() {
   if (hosts.size() > 1) return wrong("more than one Host field");
   if (authority_.data() == nullptr) {
     if (hosts.empty()) return wrong("neither :authority nor Host");
-    if (!is_valid_host(hosts.front())) return wrong("the Host field names no host");
+    if (!split_authority(hosts.front())) return wrong("the Host field names no host");
     authority_ = hosts.front();
     return {};
   }

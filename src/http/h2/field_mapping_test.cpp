@@ -122,6 +122,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"SlashInAuthority", {kMethod, kScheme, {":authority", "h/x"}, kPath}},
         {"BlankInAuthority", {kMethod, kScheme, {":authority", "h x"}, kPath}},
         {"AuthorityAndHostDiffer", with({{"host", "other"}})},
+        {"EmptyHost", {kMethod, kScheme, kPath, {"host", ""}}},
         {"TwoHosts", with({{"host", "h"}, {"host", "h"}})},
         {"UpperCase", with({{"X-A", "1"}})},
         {"EmptyName", with({{"", "1"}})},
