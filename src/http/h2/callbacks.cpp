@@ -118,26 +118,17 @@ class Callbacks::Implementation {
     return NGHTTP2_ERR_CALLBACK_FAILURE;
   }
 
-  // RFC 9113 §5.1, §5.1.1: on a stream that is not open a client may send nothing but what it sent
-  // before it heard of a reset, which nghttp2 passes over.
+  // RFC 9113 §5.1.1: a stream that was passed over cannot begin. nghttp2 takes it for one that it
+  // has forgotten, and remembers only the latest.
   static int check_order(nghttp2_session* session, SessionState& state, std::int32_t id) {
     if (state.role != Role::server) return 0;
-    if (id > state.past.last()) {
-      state.past.begin(id);
-      return 0;
+    if (id > state.last_stream) {
+      state.last_stream = id;
+    } else if (!nghttp2_session_find_stream(session, id)) {
+      state.fail(ErrorCode::protocol_error, "a stream with a number lower than another's");
+      return NGHTTP2_ERR_CALLBACK_FAILURE;
     }
-    if (nghttp2_session_find_stream(session, id)) return 0;
-    switch (state.past.of(id)) {
-      case PastStreams::State::begun:
-        return 0;
-      case PastStreams::State::ended:
-        state.fail(ErrorCode::stream_closed, "a head on a stream that its sender had ended");
-        break;
-      case PastStreams::State::unused:
-        state.fail(ErrorCode::protocol_error, "a stream with a number lower than another's");
-        break;
-    }
-    return NGHTTP2_ERR_CALLBACK_FAILURE;
+    return 0;
   }
 
   static int on_begin_headers(nghttp2_session* session,
@@ -231,12 +222,10 @@ class Callbacks::Implementation {
     switch (frame->hd.type) {
       case NGHTTP2_HEADERS:
       case NGHTTP2_DATA: {
-        const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-        if (ends && state.role == Role::server) state.past.end(frame->hd.stream_id);
         Stream* stream = state.find(frame->hd.stream_id);
         if (!stream) return 0;
         if (frame->hd.type == NGHTTP2_HEADERS) end_section(*stream);
-        if (ends) stream->ended_ = true;
+        if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) stream->ended_ = true;
         state.push_news(*stream);
         return 0;
       }

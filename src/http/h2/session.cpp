@@ -25,7 +25,6 @@ const nghttp2_option* options() {
     nghttp2_option* option = nullptr;
     if (nghttp2_option_new(&option) != 0) throw std::bad_alloc();
     nghttp2_option_set_no_auto_window_update(option, 1);
-    nghttp2_option_set_no_closed_streams(option, 1);  // PastStreams knows enough of them
     nghttp2_option_set_peer_max_concurrent_streams(option, 100);  // until it has said
     return option;
   }();

@@ -4,7 +4,6 @@
 // the sources of this folder know it. One thread.
 #pragma once
 
-#include "http/h2/past_streams.hpp"
 #include "http/h2/session.hpp"
 
 #include <cstddef>
@@ -54,7 +53,7 @@ class SessionState {
   std::vector<ArenaRef> kept;  // what frames not yet produced may refer to
   const char* reason = "";
   std::size_t streams = 0;
-  PastStreams past;  // of a client
+  std::int32_t last_stream = 0;  // the highest number a peer's request has had
 
   // A header block in pieces.
   std::size_t continuations = 0;

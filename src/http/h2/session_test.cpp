@@ -16,6 +16,8 @@
 namespace onehop::h2 {
 namespace {
 
+using namespace std::string_literals;
+
 constexpr Session::Time kNow = Session::Time{} + std::chrono::hours(1);
 
 class TestStream final : public Stream {
@@ -44,7 +46,10 @@ class Peer final : public SessionObserver {
     return streams_.back().get();
   }
   void on_ping_answered() override { ++pings_; }
-  void on_goaway(std::int32_t last, ErrorCode) override { goaway_ = last; }
+  void on_goaway(std::int32_t last, ErrorCode reason) override {
+    goaway_ = last;
+    goaway_reason_ = reason;
+  }
 
   std::string output() {
     std::vector<char> memory(64 * 1024);
@@ -58,6 +63,7 @@ class Peer final : public SessionObserver {
   Session session_;  // before the streams
   int pings_ = 0;
   std::int32_t goaway_ = -1;
+  ErrorCode goaway_reason_ = ErrorCode::no_error;
   bool refuse_ = false;
 };
 
@@ -291,6 +297,62 @@ TEST_F(SessionTest, TellsOfExtendedConnect) {
   ASSERT_TRUE(settle());
   EXPECT_TRUE(client_.session_.peer_takes_extended_connect());
   EXPECT_EQ(client_.session_.peer_max_streams(), 4u);
+}
+
+// --- frames on streams that are not open any more ----------------------------------------------
+
+// As a client might send them: the last of a DATA frame's content, and a GET.
+std::string data_on(char stream) {
+  return {"\0\0\1\0\1\0\0\0"s + stream + "x"};
+}
+std::string get_on(char stream) {
+  return {"\0\0\3\1\5\0\0\0"s + stream + "\x82\x86\x84"};
+}
+
+class PastStreamTest : public SessionTest {
+ protected:
+  // What the server makes of a frame; no_error when it passes it over.
+  ErrorCode after(const std::string& frame) {
+    server_.session_.receive(frame, kNow);
+    settle();
+    return client_.goaway_reason_;
+  }
+};
+
+TEST_F(PastStreamTest, AHeadOnOneThatBothHaveEndedIsAnErrorOfTheConnection) {
+  open(true).send_head({{":status", "200"}}, true);
+  ASSERT_TRUE(settle());
+  ASSERT_TRUE(request_.is_closed());
+  EXPECT_EQ(after(get_on(1)), ErrorCode::stream_closed);
+}
+
+TEST_F(PastStreamTest, ContentOnOneThatBothHaveEndedIsAnErrorOfTheConnection) {
+  open(true).send_head({{":status", "200"}}, true);
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(after(data_on(1)), ErrorCode::stream_closed);
+}
+
+TEST_F(PastStreamTest, NothingFollowsAResetOfTheClients) {
+  open(false);
+  request_.reset(ErrorCode::cancel);
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(after(data_on(1)), ErrorCode::stream_closed);
+}
+
+TEST_F(PastStreamTest, WhatWasSentBeforeOurResetWasHeardIsPassedOver) {
+  open(false).reset(ErrorCode::no_error);
+  const std::string unheard = server_.output();
+  EXPECT_EQ(after(data_on(1)), ErrorCode::no_error);
+  EXPECT_EQ(after(get_on(1)), ErrorCode::no_error);
+  EXPECT_TRUE(client_.session_.receive(unheard, kNow));
+  EXPECT_EQ(client_.goaway_, -1);
+}
+
+TEST_F(PastStreamTest, ANumberThatWasPassedOverCannotBegin) {
+  ASSERT_TRUE(settle());
+  EXPECT_TRUE(server_.session_.receive(get_on(7), kNow));
+  EXPECT_FALSE(server_.session_.receive(get_on(5), kNow));
+  EXPECT_STREQ(server_.session_.reason(), "a stream with a number lower than another's");
 }
 
 }  // namespace
