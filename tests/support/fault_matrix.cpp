@@ -46,7 +46,7 @@ std::set<char> garbled(char octet) {
   std::set<char> others;
   for (const int mask : {0x01, 0x20, 0x80})
     others.insert(static_cast<char>(octet ^ mask));
-  for (const char other : {'\0', '\r', '\n', ' '})
+  for (const char other : {'\0', '\n'})
     others.insert(other);
   others.erase(octet);
   return others;
