@@ -233,12 +233,6 @@ TEST_F(TransportTest, RefusesARequestWithoutAPlaceToGo) {
   ASSERT_TRUE(error_);
   EXPECT_TRUE(error_->is(Errc::bad_url));
   EXPECT_THAT(std::string(error_->detail()), HasSubstr("no absolute URL"));
-  const auto unknown = Url::parse("ftp://backend/");
-  ASSERT_TRUE(unknown);
-  Wire other = send([&] { return Request(Method::get, *unknown); });
-  other.receive();
-  EXPECT_TRUE(error_->is(Errc::bad_url));
-  EXPECT_THAT(std::string(error_->detail()), HasSubstr("no transport for the scheme ftp"));
 }
 
 TEST_F(TransportTest, WorksOnAnEventLoopOnly) {
