@@ -155,8 +155,6 @@ task<void> H1Exchange::wait_for_body() {
       co_await stream_.readable(io::deadline_after(now, shard_.options().body_timeout));
   if (wait == net::Wait::timed_out) {
     reader_.fail(Error(Errc::timed_out, Side::client, "no octet of the body came"));
-  } else if (wait == net::Wait::interrupted) {
-    reader_.fail(Error(Errc::cancelled, Side::local));
   }
 }
 

@@ -26,6 +26,16 @@ using test::status_of;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
+class SilentTunnel final : public Tunnel {
+ public:
+  task<Result<bytes>> read() override {
+    co_await sleep_for(24h);
+    co_return bytes();
+  }
+  task<Result<void>> write(bytes) override { co_return Result<void>(); }
+  void close_write() override {}
+};
+
 class ShardServerTest : public ::testing::Test {
  protected:
   ShardServerTest() : enter_(reactor_), common_(std::make_shared<Common>()) {
@@ -153,6 +163,35 @@ TEST_F(ShardServerTest, LetsAnExchangeFinishAndSaysClose) {
   EXPECT_EQ(status_of(answer), 200);
   EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
   EXPECT_TRUE(at_end);
+}
+
+// The answer before it has filled the connection to the last octets, and nobody reads.
+TEST_F(ShardServerTest, GivesUpATunnelWhoseHeadCannotBeSent) {
+  constexpr std::size_t kHolds = std::size_t{64} * 1024;  // a connection in memory
+  std::size_t size = 10'000;
+  serve(make_handler([&size](const Request& request) {
+    if (!request.headers().has("Upgrade")) return Response(Status::ok, std::string(size, 'x'));
+    Response response(Status::switching_protocols, Headers({{"Upgrade", "x"}}));
+    response.set_tunnel(std::make_unique<SilentTunnel>());
+    return response;
+  }));
+  auto client = connect();
+  send_request(*client);
+  bool at_end = false;
+  std::string first(kHolds, '\0');
+  const ssize_t got = client->try_read(first.data(), first.size());
+  size += kHolds - static_cast<std::size_t>(got) - 4;
+  send_request(*client);
+  constexpr std::string_view kUpgrade =
+      "GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
+  client->try_write(kUpgrade.data(), kUpgrade.size());
+  settle();
+  EXPECT_EQ(exchanges_.size(), 2u);
+  advance(61s);
+  ASSERT_EQ(exchanges_.size(), 3u);
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
+  EXPECT_TRUE(exchanges_.last().failed_with(Errc::timed_out));
+  receive(*client, at_end);
 }
 
 TEST_F(ShardServerTest, CutsWhatHasNotFinishedAtTheDeadline) {

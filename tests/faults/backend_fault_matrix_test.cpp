@@ -4,6 +4,7 @@
 // between any two versions of HTTP. See FaultMatrix for what is judged.
 #include "support/fault_matrix.hpp"
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -75,9 +76,10 @@ INSTANTIATE_TEST_SUITE_P(All,
 TEST_P(BackendFaults, InTheAnswerToAGet) {
   fail_everywhere(kGet, kLength, kAll);
   fail_everywhere(kGet, kChunked, kAll);
-  EXPECT_GT(matrix_.whole(), 100u);
-  EXPECT_GT(matrix_.failures(), 100u);
-  EXPECT_GT(matrix_.broken(), 100u);
+  const std::size_t some = matrix_.cases() / 20;
+  EXPECT_GT(matrix_.whole(), some);
+  EXPECT_GT(matrix_.failures(), some);
+  EXPECT_GT(matrix_.broken(), some);
 }
 
 TEST_P(BackendFaults, BehindAnInformationalResponse) {
@@ -119,7 +121,7 @@ TEST_P(BackendFaults, OfATunnel) {
 
 // Before SETTINGS, inside of it, behind it.
 TEST_P(BackendFaults, FromTheBeginningOfItsConnection) {
-  for (const Question& question : {kGet, kPost, kLargePost}) {
+  for (const Question& question : {kGet, kPost}) {
     Case wanted{question, kLength};
     wanted.from_connect = true;
     expect_none(matrix_.run_everywhere(

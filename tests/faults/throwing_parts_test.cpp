@@ -132,7 +132,9 @@ class ThrowingParts : public ::testing::TestWithParam<std::tuple<Protocol, bool>
   }
   // The next requests are served, on this connection and on others.
   void expect_served(AskingClient& client) {
-    if (client.goes_on()) EXPECT_EQ(ask(client).status, 200);
+    if (client.goes_on()) {
+      EXPECT_EQ(ask(client).status, 200);
+    }
     const auto another = connect();
     const Received got = ask(*another);
     EXPECT_TRUE(got.is_whole());
@@ -170,10 +172,10 @@ INSTANTIATE_TEST_SUITE_P(All,
                          ThrowingParts,
                          ::testing::Combine(::testing::Values(Protocol::h1, Protocol::h2),
                                             ::testing::Bool()),
-                         [](const auto& info) {
-                           const bool is_h1 = std::get<0>(info.param) == Protocol::h1;
+                         [](const auto& each) {
+                           const bool is_h1 = std::get<0>(each.param) == Protocol::h1;
                            return std::string(is_h1 ? "Http1" : "Http2") +
-                                  (std::get<1>(info.param) ? "Exception" : "Number");
+                                  (std::get<1>(each.param) ? "Exception" : "Number");
                          });
 
 // --- handlers and what they give ---------------------------------------------------------------
