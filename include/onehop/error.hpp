@@ -33,6 +33,7 @@ enum class Errc : std::uint8_t {
   unsupported_version,    // 505
   expectation_failed,     // 417
   client_gone,            // the client closed before its answer was complete; 499 in the log
+  too_many_requests,      // 429: as many of this client as may be are in progress
 
   // An answer that cannot be passed on (side: upstream).
   bad_response,             // malformed head, framing or chunk
@@ -51,6 +52,9 @@ enum class Errc : std::uint8_t {
   bad_field,  // a field name or value that may not go on the wire
   bad_option,
   handler_failed,  // user code threw, or gave no answer: 500
+
+  // This proxy (side: local).
+  overloaded,  // max_memory is reached: 503
 };
 
 }  // namespace onehop

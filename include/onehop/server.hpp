@@ -78,6 +78,14 @@ class Server {
     // Open connections of one client, which is an IPv4 address or the /64 of an IPv6 one; what is
     // more is closed at once. 0: no limit. Behind a proxy of your own, all clients are that proxy.
     std::size_t max_connections_per_client = 0;
+    // Requests of one client in progress at once, over all its connections; past it 429. 0: no
+    // limit.
+    std::size_t max_requests_per_client = 0;
+    // What the process may hold for clients and upstreams: messages, buffers, connections, over all
+    // threads. Past it accepting pauses, new requests get 503 (over HTTP/2 they are refused
+    // unprocessed) and no window grows; what is in progress goes on. 0: half of the memory that the
+    // process may use. kUnlimited: no limit.
+    std::uint64_t max_memory = 0;
     // Accept a connection only once its first octets are here (Linux TCP_DEFER_ACCEPT).
     bool defer_accept = true;
     // Called by start() once the listeners are open and the TLS files have been read, before
@@ -129,6 +137,9 @@ class Server {
   std::vector<TlsCertificateInfo> certificates() const;
   // Open client connections now.
   std::size_t connections() const;
+  // What max_memory counts, now: of every Server and Transport of the process, give or take 64 KiB
+  // for each thread. Any time, any thread.
+  std::size_t memory_in_use() const noexcept;
 
  private:
   struct State;

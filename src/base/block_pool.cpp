@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/block_pool.hpp"
 
+#include "base/held_memory.hpp"
 #include "base/memory_checker.hpp"
 #include "base/returned_memory.hpp"
 
@@ -37,10 +38,30 @@ struct Pool {
 };
 constinit thread_local Pool t_pool{};
 
-void free_some(FreeList& list, std::uint32_t count) noexcept {
+void* take_from_heap(std::size_t size) noexcept {
+  void* const memory = std::malloc(size);
+  if (memory) note_held(size);
+  return memory;
+}
+
+void give_to_heap(void* memory, std::size_t size) noexcept {
+  std::free(memory);
+  note_let_go(size);
+}
+
+// Of blocks of that size.
+void free_some(FreeList& list, std::uint32_t count, std::size_t size) noexcept {
   list.count -= count;
   for (; count > 0; --count)
-    std::free(std::exchange(list.first, list.first->next));
+    give_to_heap(std::exchange(list.first, list.first->next), size);
+}
+
+constexpr std::size_t index_of(std::size_t size) noexcept {
+  return (size - 1) / kBlockStep;
+}
+
+constexpr std::size_t size_of(std::size_t index) noexcept {
+  return (index + 1) * kBlockStep;
 }
 
 // Empties the pool when its thread ends.
@@ -50,8 +71,9 @@ struct Closer {
   Closer& operator=(const Closer&) = delete;
   ~Closer() {
     t_pool.state = Pool::State::closed;
-    for (FreeList& list : t_pool.lists)
-      free_some(list, list.count);
+    for (std::size_t index = 0; index < kLists; ++index)
+      free_some(t_pool.lists[index], t_pool.lists[index].count, size_of(index));
+    report_held_memory();
   }
 };
 
@@ -63,14 +85,6 @@ bool open_pool() noexcept {
   return t_pool.state == Pool::State::open;
 }
 
-constexpr std::size_t index_of(std::size_t size) noexcept {
-  return (size - 1) / kBlockStep;
-}
-
-constexpr std::size_t size_of(std::size_t index) noexcept {
-  return (index + 1) * kBlockStep;
-}
-
 constexpr bool is_pooled(std::size_t size) noexcept {
   return !kMemoryChecker && size <= kLargestPooledBlock;
 }
@@ -78,24 +92,25 @@ constexpr bool is_pooled(std::size_t size) noexcept {
 }  // namespace
 
 void* take_block(std::size_t size) noexcept {
-  if (!is_pooled(size)) return std::malloc(size);
+  if (!is_pooled(size)) return take_from_heap(size);
   FreeList& list = t_pool.lists[index_of(size)];
   FreeBlock* const block = list.first;
-  if (!block) return std::malloc(size_of(index_of(size)));
+  if (!block) return take_from_heap(size_of(index_of(size)));
   list.first = block->next;
   list.least = std::min(list.least, --list.count);
   return block;
 }
 
 void give_block(void* block, std::size_t size) noexcept {
-  if (!is_pooled(size)) return std::free(block);
+  if (!is_pooled(size)) return give_to_heap(block, size);
   const std::size_t index = index_of(size);
   FreeList& list = t_pool.lists[index];
   const bool is_kept =
-      (t_pool.state == Pool::State::open || open_pool()) && list.count * size_of(index) < kMostKept;
+      (t_pool.state == Pool::State::open || open_pool()) &&
+      (list.count < kAlwaysKept || (list.count * size_of(index) < kMostKept && !memory_is_short()));
   if (!is_kept) {
     note_returned_memory(size_of(index));
-    return std::free(block);
+    return give_to_heap(block, size_of(index));
   }
   list.first = ::new (block) FreeBlock{list.first};
   ++list.count;
@@ -106,7 +121,7 @@ bool shrink_block_pool() noexcept {
   for (std::size_t index = 0; index < kLists; ++index) {
     FreeList& list = t_pool.lists[index];
     const std::uint32_t unused = list.least - std::min(list.least, kAlwaysKept);
-    free_some(list, unused);
+    free_some(list, unused, size_of(index));
     note_returned_memory(unused * size_of(index));
     list.least = list.count;
     left += (list.count - std::min(list.count, kAlwaysKept)) * size_of(index);

@@ -33,6 +33,8 @@ const char* text_of(Errc code) noexcept {
       return "unknown expectation";
     case Errc::client_gone:
       return "client closed the connection early";
+    case Errc::too_many_requests:
+      return "too many requests of this client at once";
     case Errc::bad_response:
       return "malformed response";
     case Errc::response_head_too_large:
@@ -57,6 +59,8 @@ const char* text_of(Errc code) noexcept {
       return "invalid option";
     case Errc::handler_failed:
       return "handler failed";
+    case Errc::overloaded:
+      return "no memory left for more";
   }
   return "unknown error";
 }

@@ -44,7 +44,11 @@ int status_of(Errc code) noexcept {
       return 502;
     case Errc::tls_failed:
       return 502;
+    case Errc::too_many_requests:
+      return 429;
     case Errc::no_connection_slot:
+      return 503;
+    case Errc::overloaded:
       return 503;
     case Errc::cancelled:
       return 503;
@@ -174,7 +178,8 @@ Response response_for(Status status, std::string_view accept, std::string_view r
   }
   Response response(status, std::move(text));
   response.headers().set(field::content_type, type);
-  if (status == Status::service_unavailable) response.headers().set(field::retry_after, "1");
+  const bool passes = status == Status::service_unavailable || status.code() == 429;
+  if (passes) response.headers().set(field::retry_after, "1");
   return response;
 }
 

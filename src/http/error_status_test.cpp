@@ -39,6 +39,7 @@ INSTANTIATE_TEST_SUITE_P(Table,
                                          Row{Error::system(ETIMEDOUT, kClient), 408},
                                          Row{Error(Errc::body_too_large, kClient), 413},
                                          Row{Error(Errc::limit_exceeded, kClient), 413},
+                                         Row{Error(Errc::too_many_requests, kClient), 429},
                                          Row{Error(Errc::request_line_too_long, kClient), 414},
                                          Row{Error(Errc::expectation_failed, kClient), 417},
                                          Row{Error(Errc::head_too_large, kClient), 431},
@@ -70,6 +71,7 @@ INSTANTIATE_TEST_SUITE_P(Table,
                                          Row{Error(Errc::bad_option, kLocal), 500},
                                          Row{Error(Errc::handler_failed, kLocal), 500},
                                          Row{Error(Errc::limit_exceeded, kLocal), 500},
+                                         Row{Error(Errc::overloaded, kLocal), 503},
                                          Row{Error(Errc::closed, kLocal), 500},
                                          Row{Error(Errc::truncated, kLocal), 500},
                                          Row{Error::system(EMFILE, kLocal), 500}));
@@ -100,6 +102,7 @@ TEST(ResponseFor, Json) {
 
 TEST(ResponseFor, ServiceUnavailableSaysWhenToComeBack) {
   EXPECT_EQ(response_for(Status::service_unavailable, "", "").headers().get("Retry-After"), "1");
+  EXPECT_EQ(response_for(Status(429), "", "").headers().get("Retry-After"), "1");
   EXPECT_FALSE(response_for(Status::bad_gateway, "", "").headers().has("Retry-After"));
 }
 

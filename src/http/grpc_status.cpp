@@ -20,6 +20,7 @@ GrpcStatus grpc_status_for(const Error& error) noexcept {
                           error.is(Errc::unexpected_upgrade);
       return broken ? GrpcStatus::internal : GrpcStatus::unavailable;
     }
+    case 429:
     case 503:
       return GrpcStatus::unavailable;
     default:

@@ -4,6 +4,7 @@
 // Last returned, first lent, so that the memory is warm. One thread: buffers stay on their shard.
 #pragma once
 
+#include "base/held_memory.hpp"
 #include "base/memory_checker.hpp"
 #include "base/returned_memory.hpp"
 
@@ -20,8 +21,17 @@ class BufferPool {
 
   using Buffer = std::unique_ptr<char[]>;
 
+  BufferPool() = default;
+  BufferPool(const BufferPool&) = delete;
+  BufferPool& operator=(const BufferPool&) = delete;
+  ~BufferPool() { note_let_go(free_.size() * kSize); }
+
   Buffer take() {
-    if (free_.empty()) return std::make_unique_for_overwrite<char[]>(kSize);
+    if (free_.empty()) {
+      Buffer buffer = std::make_unique_for_overwrite<char[]>(kSize);
+      note_held(kSize);
+      return buffer;
+    }
     Buffer buffer = std::move(free_.back());
     free_.pop_back();
     return buffer;
@@ -31,6 +41,7 @@ class BufferPool {
       free_.push_back(std::move(buffer));
     } else {
       note_returned_memory(kSize);
+      note_let_go(kSize);
     }
   }
 

@@ -5,12 +5,14 @@
 // tried.
 #pragma once
 
+#include <onehop/task.hpp>
+
 #include "io/file_descriptor.hpp"
 #include "net/stream.hpp"
 
 namespace onehop::net {
 
-class TcpStream final : public Stream, private io::Watcher {
+class TcpStream final : public Stream, public detail::InFramePool, private io::Watcher {
  public:
   enum class Origin : std::uint8_t {
     accepted,   // octets may be here already

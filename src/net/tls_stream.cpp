@@ -15,6 +15,10 @@ namespace {
 // Answers to a peer that makes us send without reading it: past this nothing more is read.
 constexpr std::size_t kMostUnsent = std::size_t{256} * 1024;
 
+// OpenSSL does not say what it takes for a connection: about so much when it is idle. The buffers
+// of one that is busy, up to 48 KiB, come and go.
+constexpr std::size_t kOpenSslHolds = std::size_t{16} * 1024;
+
 // A client that has something to ask does so at once; the answer takes the session tickets with it.
 constexpr Duration kTicketDelay = std::chrono::milliseconds(5);
 
@@ -101,6 +105,7 @@ TlsStream::TlsStream(std::unique_ptr<Stream> inner,
       ssl_(std::move(ssl)) {
   BIO* const bio = BIO_new(bio_method());
   if (!bio) throw std::bad_alloc();
+  note_held(kOpenSslHolds);
   BIO_set_data(bio, this);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_.get(), bio, bio);
@@ -111,6 +116,7 @@ TlsStream::~TlsStream() {
   if (inner_ && !inner_->is_broken()) close_write();
   // Otherwise OpenSSL would take the session for a bad one, and not resume it.
   SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  note_let_go(kOpenSslHolds);
 }
 
 // --- the handshake -----------------------------------------------------------------------------
@@ -354,13 +360,13 @@ bool TlsStream::flush() noexcept {
   ssize_t sent = inner_->try_write(data, size);
   if (sent < 0 && sent != -EAGAIN) {
     write_error_ = static_cast<int>(-sent);
-    std::string().swap(unsent_);
+    HeldString().swap(unsent_);
     return false;
   }
   sent = std::max<ssize_t>(sent, 0);
   const auto count = static_cast<std::size_t>(sent);
   if (count == size) {
-    std::string().swap(unsent_);
+    HeldString().swap(unsent_);
     return true;
   }
   if (direct) {

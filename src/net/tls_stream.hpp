@@ -7,6 +7,7 @@
 
 #include <onehop/task.hpp>
 
+#include "base/held_memory.hpp"
 #include "net/stream.hpp"
 #include "net/tls_context.hpp"
 #include "net/tls_handles.hpp"
@@ -16,7 +17,7 @@
 
 namespace onehop::net {
 
-class TlsStream final : public Stream {
+class TlsStream final : public Stream, public detail::InFramePool {
  public:
   // `context` is kept as long as the stream lives.
   TlsStream(std::unique_ptr<Stream> inner, SslHandle ssl, std::shared_ptr<const void> context);
@@ -104,7 +105,7 @@ class TlsStream final : public Stream {
   SslHandle ssl_;
   std::shared_ptr<TlsSessions> sessions_;
   std::unique_ptr<Failure> failure_;
-  std::string unsent_;       // encrypted octets the inner stream did not take
+  HeldString unsent_;        // encrypted octets the inner stream did not take
   std::size_t blocked_ = 0;  // how many octets of the caller's are in it, and count as not taken
   TlsInfo info_;
   std::string server_name_;

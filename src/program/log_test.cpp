@@ -54,6 +54,12 @@ TEST(Log, AClientThatLeftIsNoFaultOfTheUpstream) {
   EXPECT_THAT(logged(exchange, true), HasSubstr("info"));
 }
 
+TEST(Log, WhatIsTurnedAwayForTheMemoryIsNotSaidEachTime) {
+  Exchange exchange = refused_by_upstream();
+  exchange.failure = Error(Errc::overloaded, Side::local);
+  EXPECT_EQ(level_of_failure(exchange), LogLevel::info);
+}
+
 TEST(Log, OurOwnFaultIsAnError) {
   Exchange exchange = refused_by_upstream();
   exchange.failure = Error(Errc::handler_failed, Side::local);

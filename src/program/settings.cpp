@@ -56,6 +56,17 @@ struct Size {
   static std::string show(std::uint64_t value) { return format_size(value); }
 };
 
+// 0 lets the library choose.
+struct SizeOrAuto : Size {
+  static Parsed<std::uint64_t> parse(std::string_view text) {
+    if (text == "auto") return std::uint64_t{0};
+    auto size = Size::parse(text);
+    if (size && *size == 0) return refused("nothing could be served with no memory at all");
+    return size;
+  }
+  static std::string show(std::uint64_t value) { return value == 0 ? "auto" : Size::show(value); }
+};
+
 struct Count {
   static constexpr std::string_view kPlaceholder = "N";
   static Parsed<std::size_t> parse(std::string_view text) { return parse_count(text); }
@@ -333,6 +344,10 @@ constexpr std::array kSettings = {
                                                     "open at once; auto is 80% of the open files"),
     client<OrOff<Count, 0>, &S::max_connections_per_client>(
         "max-connections-per-client", "of one address (IPv6: one /64); more are closed"),
+    client<OrOff<Count, 0>, &S::max_requests_per_client>(
+        "max-requests-per-client", "of one address, in progress at once; past it 429"),
+    client<OrOff<SizeOrAuto, Server::kUnlimited>, &S::max_memory>(
+        "max-memory", "for clients and backends; auto is half; past it 503"),
     client<OnOrOff, &S::defer_accept>("defer-accept",
                                       "accept only once the first octets are there"),
 

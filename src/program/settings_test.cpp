@@ -42,8 +42,9 @@ TEST(Settings, ReachEveryOptionOfTheServer) {
   [[maybe_unused]] const auto& [listen, workers, tls, header_timeout, body_timeout, write_timeout,
                                 idle_timeout, max_request_line, max_header_bytes, max_header_fields,
                                 max_streams, stream_window, connection_window, max_body,
-                                max_client_connections, max_connections_per_client, defer_accept,
-                                on_listening, on_exchange_end, log] = Server::Options();
+                                max_client_connections, max_connections_per_client,
+                                max_requests_per_client, max_memory, defer_accept, on_listening,
+                                on_exchange_end, log] = Server::Options();
   EXPECT_EQ(after("listen", ":1").listen.front(), ":1");
   EXPECT_EQ(server_after("workers", "3").workers, 3u);
   EXPECT_EQ(server_after("header-timeout", "1s").header_timeout, 1s);
@@ -60,6 +61,11 @@ TEST(Settings, ReachEveryOptionOfTheServer) {
   EXPECT_EQ(server_after("max-client-connections", "9").max_client_connections, 9u);
   EXPECT_EQ(server_after("max-connections-per-client", "13").max_connections_per_client, 13u);
   EXPECT_EQ(server_after("max-connections-per-client", "off").max_connections_per_client, 0u);
+  EXPECT_EQ(server_after("max-requests-per-client", "14").max_requests_per_client, 14u);
+  EXPECT_EQ(server_after("max-requests-per-client", "off").max_requests_per_client, 0u);
+  EXPECT_EQ(server_after("max-memory", "15MiB").max_memory, 15u * 1024 * 1024);
+  EXPECT_EQ(server_after("max-memory", "auto").max_memory, 0u);
+  EXPECT_EQ(server_after("max-memory", "off").max_memory, Server::kUnlimited);
   EXPECT_EQ(after("user", "nobody").user->user, 65534u);
   EXPECT_FALSE(server_after("defer-accept", "off").defer_accept);
   EXPECT_TRUE(server_after("defer-accept", "on").defer_accept);
@@ -114,14 +120,24 @@ TEST(Settings, ReachEveryOptionOfTls) {
 
 TEST(Settings, RefuseWhatTheirKindIsNot) {
   const std::pair<const char*, const char*> cases[] = {
-      {"defer-accept", "maybe"},        {"defer-accept", ""},
-      {"max-informational", "-1"},      {"max-informational", "many"},
-      {"expect-continue-timeout", "1"}, {"hold", "0s"},
-      {"header-timeout", "0s"},         {"max-header-bytes", "64"},
-      {"retry-budget", "200"},          {"access-log", "xml"},
-      {"allow-upgrade", "a b"},         {"allow-upgrade", "x/"},
-      {"tls-client-auth", "sometimes"}, {"tls", ""},
-      {"user", "nobody-of-that-name"},  {"max-connections-per-client", "-1"},
+      {"defer-accept", "maybe"},
+      {"defer-accept", ""},
+      {"max-informational", "-1"},
+      {"max-informational", "many"},
+      {"expect-continue-timeout", "1"},
+      {"hold", "0s"},
+      {"header-timeout", "0s"},
+      {"max-header-bytes", "64"},
+      {"retry-budget", "200"},
+      {"access-log", "xml"},
+      {"allow-upgrade", "a b"},
+      {"allow-upgrade", "x/"},
+      {"tls-client-auth", "sometimes"},
+      {"tls", ""},
+      {"user", "nobody-of-that-name"},
+      {"max-connections-per-client", "-1"},
+      {"max-memory", "64"},
+      {"max-memory", "0B"},
   };
   for (const auto& [name, value] : cases) {
     Configuration configuration;

@@ -5,6 +5,8 @@
 // Belongs to one thread.
 #pragma once
 
+#include <onehop/task.hpp>
+
 #include "base/intrusive_list.hpp"
 #include "net/address.hpp"
 #include "server/client_limit.hpp"
@@ -26,7 +28,7 @@ struct Origin {
   ClientLimit::Place place;
 };
 
-class ClientConnection : public ListNode {
+class ClientConnection : public ListNode, public detail::InFramePool {
  public:
   explicit ClientConnection(ShardServer& shard) noexcept;
   ClientConnection(const ClientConnection&) = delete;

@@ -11,32 +11,31 @@ constexpr io::Duration kTellEvery = std::chrono::seconds(10);
 
 }  // namespace
 
-struct ClientLimit::Held {
-  Held(ClientLimit& l, std::uint64_t c) noexcept : limit(l), client(c) {}
-  Held(const Held&) = delete;
-  Held& operator=(const Held&) = delete;
-  ~Held() { limit.leave(client); }
-
-  ClientLimit& limit;
-  std::uint64_t client;
-};
-
 std::optional<ClientLimit::Place> ClientLimit::enter(const net::Address& peer) {
   if (peer.is_unix()) return Place();
-  const std::uint64_t client = peer.client_key();
+  const std::uint64_t key = peer.client_key();
+  Client* client = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    std::size_t& open = open_[client];
-    if (open >= most_) return std::nullopt;
-    ++open;
+    client = &clients_[key];
+    if (most_connections_ != 0 && client->connections >= most_connections_) return std::nullopt;
+    ++client->connections;
   }
-  return std::make_shared<const Held>(*this, client);
+  return std::make_shared<Held>(*this, key, *client);
 }
 
-void ClientLimit::leave(std::uint64_t client) noexcept {
+void ClientLimit::leave(std::uint64_t key) noexcept {
   const std::lock_guard lock(mutex_);
-  const auto found = open_.find(client);
-  if (--found->second == 0) open_.erase(found);
+  const auto found = clients_.find(key);
+  if (--found->second.connections == 0) clients_.erase(found);
+}
+
+std::optional<RequestPlace> ClientLimit::Held::enter_request() {
+  const std::size_t most = limit_.most_requests_;
+  if (most == 0) return RequestPlace();
+  RequestPlace place(client_.requests);
+  if (client_.requests.fetch_add(1, std::memory_order_relaxed) >= most) return std::nullopt;
+  return place;
 }
 
 std::optional<std::string> ClientLimit::note_refusal(const net::Address& peer, io::Time now) {
@@ -46,8 +45,8 @@ std::optional<std::string> ClientLimit::note_refusal(const net::Address& peer, i
   told_ = now;
   const std::size_t count = std::exchange(refused_, 0);
   return "closed " + std::to_string(count) + (count == 1 ? " connection" : " connections") +
-         " of clients that have " + std::to_string(most_) + " open already, the last of " +
-         peer.ip();
+         " of clients that have " + std::to_string(most_connections_) +
+         " open already, the last of " + peer.ip();
 }
 
 }  // namespace onehop::server

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ClientLimit: how many connections each client has open, and whether it may have one more.
-// Outlives the places it gave. Any thread.
+// ClientLimit: how many connections each client has open, how many of its requests are in progress,
+// and whether it may have one more. Outlives the places it gave. Any thread.
 #pragma once
 
 #include "io/timer_wheel.hpp"
 #include "net/address.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,15 +15,60 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 namespace onehop::server {
 
-class ClientLimit {
+// Counts as one request for as long as it lives; not when it was made without a count.
+class RequestPlace {
  public:
-  // Counts as one connection for as long as anybody holds it. Null for who is not counted.
-  using Place = std::shared_ptr<const void>;
+  RequestPlace() noexcept = default;
+  explicit RequestPlace(std::atomic<std::size_t>& counted) noexcept : count_(&counted) {}
+  RequestPlace(RequestPlace&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+  RequestPlace& operator=(RequestPlace&& other) noexcept {
+    std::swap(count_, other.count_);
+    return *this;
+  }
+  ~RequestPlace() {
+    if (count_) count_->fetch_sub(1, std::memory_order_relaxed);
+  }
 
-  explicit ClientLimit(std::size_t most) noexcept : most_(most) {}
+ private:
+  std::atomic<std::size_t>* count_ = nullptr;
+};
+
+class ClientLimit {
+  // Nodes of a map: they stay where they are.
+  struct Client {
+    std::size_t connections = 0;  // guarded by the limit's mutex
+    std::atomic<std::size_t> requests = 0;
+  };
+
+ public:
+  // A connection's.
+  class Held {
+   public:
+    Held(ClientLimit& limit, std::uint64_t key, Client& client) noexcept
+        : limit_(limit), key_(key), client_(client) {}
+    Held(const Held&) = delete;
+    Held& operator=(const Held&) = delete;
+    ~Held() { limit_.leave(key_); }
+
+    // Nothing when as many requests of the client as may be are in progress, over all its
+    // connections. The place is gone before this is. Only the client's own threads meet here.
+    std::optional<RequestPlace> enter_request();
+
+   private:
+    ClientLimit& limit_;
+    std::uint64_t key_;
+    Client& client_;
+  };
+  // Counts as one connection for as long as anybody holds it. Null for who is not counted.
+  using Place = std::shared_ptr<Held>;
+
+  // 0: no limit.
+  explicit ClientLimit(std::size_t most_connections, std::size_t most_requests = 0) noexcept
+      : most_connections_(most_connections), most_requests_(most_requests) {}
 
   // Nothing when the client has all the places it may have.
   std::optional<Place> enter(const net::Address& peer);
@@ -30,13 +76,13 @@ class ClientLimit {
   std::optional<std::string> note_refusal(const net::Address& peer, io::Time now);
 
  private:
-  struct Held;
-  void leave(std::uint64_t client) noexcept;
+  void leave(std::uint64_t key) noexcept;
 
-  const std::size_t most_;
+  const std::size_t most_connections_;
+  const std::size_t most_requests_;
   std::mutex mutex_;
   // Guarded by mutex_.
-  std::unordered_map<std::uint64_t, std::size_t> open_;
+  std::unordered_map<std::uint64_t, Client> clients_;
   std::size_t refused_ = 0;  // since the log was told
   std::optional<io::Time> told_;
 };

@@ -58,6 +58,55 @@ TEST(ClientLimit, ASocketFileHasNoClients) {
   EXPECT_EQ(*place, nullptr);
 }
 
+TEST(ClientLimit, CountsRequestsOverAllConnectionsOfAClient) {
+  ClientLimit limit(0, 3);
+  auto first = *limit.enter(from("192.0.2.1", 1));
+  const auto second = *limit.enter(from("192.0.2.1", 2));
+  const auto other = *limit.enter(from("192.0.2.2"));
+  std::vector<std::optional<RequestPlace>> places;
+  places.push_back(first->enter_request());
+  places.push_back(second->enter_request());
+  places.push_back(second->enter_request());
+  EXPECT_TRUE(places.front() && places.back());
+  EXPECT_FALSE(first->enter_request());
+  EXPECT_FALSE(second->enter_request());
+  EXPECT_TRUE(other->enter_request());
+  places.pop_back();
+  places.push_back(first->enter_request());
+  EXPECT_TRUE(places.back());
+  EXPECT_FALSE(second->enter_request());
+  places.clear();
+  for (int i = 0; i < 3; ++i)
+    places.push_back(second->enter_request());
+  EXPECT_TRUE(places.back());
+}
+
+TEST(ClientLimit, ARequestsPlaceMovesOn) {
+  ClientLimit limit(0, 1);
+  const auto connection = *limit.enter(from("192.0.2.1"));
+  RequestPlace kept;
+  {
+    auto place = connection->enter_request();
+    ASSERT_TRUE(place);
+    kept = std::move(*place);
+  }
+  EXPECT_FALSE(connection->enter_request());
+  kept = RequestPlace();
+  EXPECT_TRUE(connection->enter_request());
+}
+
+TEST(ClientLimit, WithoutALimitNothingIsRefused) {
+  ClientLimit limit(0, 0);
+  std::vector<std::optional<ClientLimit::Place>> connections;
+  std::vector<std::optional<RequestPlace>> requests;
+  for (int i = 0; i < 100; ++i) {
+    connections.push_back(limit.enter(from("192.0.2.1")));
+    ASSERT_TRUE(connections.back());
+    requests.push_back((*connections.back())->enter_request());
+    EXPECT_TRUE(requests.back());
+  }
+}
+
 TEST(ClientLimit, RefusalsAreToldNowAndThen) {
   ClientLimit limit(3);
   const io::Time start{};
@@ -67,6 +116,27 @@ TEST(ClientLimit, RefusalsAreToldNowAndThen) {
   EXPECT_FALSE(limit.note_refusal(from("192.0.2.2"), start + 9s));
   EXPECT_EQ(limit.note_refusal(from("2001:db8::1"), start + 10s),
             "closed 3 connections of clients that have 3 open already, the last of 2001:db8::1");
+}
+
+TEST(ClientLimit, ThreadsShareTheCountOfRequests) {
+  ClientLimit limit(0, 4);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&limit] {
+      for (int round = 0; round < 1000; ++round) {
+        const auto connection = *limit.enter(from("192.0.2.1"));
+        EXPECT_TRUE(connection->enter_request());
+      }
+    });
+  }
+  for (std::thread& thread : threads)
+    thread.join();
+  const auto connection = *limit.enter(from("192.0.2.1"));
+  std::vector<std::optional<RequestPlace>> places;
+  for (int i = 0; i < 4; ++i)
+    places.push_back(connection->enter_request());
+  EXPECT_TRUE(places.back());
+  EXPECT_FALSE(connection->enter_request());
 }
 
 TEST(ClientLimit, ThreadsShareTheCount) {

@@ -254,6 +254,26 @@ task<Next> H1Exchange::refuse(Error error) {
   co_return Next::linger;
 }
 
+task<Next> H1Exchange::turn_away(h1::HeadParser& parser, Errc why) {
+  auto request = take_request(parser);
+  if (!request) co_return co_await refuse(request.error());
+  Response response = shard_.turn_away(*request, *record_, why);
+  request = failure(why, Side::local);  // nobody will read its content
+  Plan plan = this->plan(response);
+  if (why == Errc::overloaded) {
+    plan.close = true;
+    plan.framing.persistence = h1::Persistence::close;
+  }
+  auto sent = co_await deliver(response, plan);
+  if (!sent) {
+    note_cut(sent.error());
+    co_return Next::close;
+  }
+  record_->outcome = Outcome::complete;
+  if (reader_.at_end()) co_return plan.close ? Next::close : Next::keep_alive;
+  co_return co_await settle_body(plan.close);
+}
+
 // --- the answer --------------------------------------------------------------------------------
 
 bool H1Exchange::rest_is_small() const noexcept {
@@ -427,7 +447,7 @@ task<void> H1Exchange::tunnel(Response& response) {
     co_return;
   }
   record_->upgraded = true;
-  std::string early(input_.view());
+  HeldString early(input_.view());
   input_.release();
   struct Counts : wire::RelayCounts {
     explicit Counts(Exchange& r) noexcept : record(r) {}

@@ -51,6 +51,8 @@ class H1Exchange final : private RequestContent {
   task<Next> run(h1::HeadParser& parser);
   // Answers what could not be understood (408, 4xx, 5xx) and is not followed by anything.
   [[gnu::noinline]] task<Next> refuse(Error error);
+  // Answers from a complete head, like run(), but that the request is not served now.
+  [[gnu::noinline]] task<Next> turn_away(h1::HeadParser& parser, Errc why);
 
  private:
   // Reading the request.

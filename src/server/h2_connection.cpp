@@ -91,6 +91,10 @@ bool H2Connection::go_on_after(net::Wait wait) {
 }
 
 h2::Stream* H2Connection::on_request() {
+  if (shard_.is_overloaded()) {
+    shard_.common().memory.note_refusal();
+    return nullptr;
+  }
   auto* exchange = new H2Exchange(*this);  // deletes itself when its stream is over
   exchanges_.push_back(exchange->member_);
   if (!watch_.is_armed()) watch();

@@ -241,6 +241,14 @@ task<void> H2Exchange::run() {
     refuse(request.error());
     co_return;
   }
+  auto place = connection_.enter_request();
+  if (!place) {
+    Response answer = shard_.turn_away(*request, *record_, Errc::too_many_requests);
+    request = failure(Errc::too_many_requests, Side::client);  // nobody will read its content
+    answer_at_once(std::move(answer));
+    co_return;
+  }
+  place_ = std::move(*place);
   std::optional<Response> response;
   try {
     task<Response> serving = shard_.handler().serve(std::move(*request));
@@ -271,9 +279,12 @@ task<void> H2Exchange::run() {
 void H2Exchange::refuse(const Error& error) {
   Error told = error;
   fail(told.during(Phase::head));
-  Response response = response_for(status_for(error), {}, {});
+  answer_at_once(response_for(status_for(error), {}, {}));
+}
+
+// With a text of our own, which is short and here at once.
+void H2Exchange::answer_at_once(Response response) {
   if (!begin_answer(response)) return;
-  // The texts of such answers are short, and here at once.
   (void)sender_.try_send(link_, response.body(), progress_);
 }
 

@@ -12,6 +12,7 @@
 #include "http/h2/stream.hpp"
 #include "io/event.hpp"
 #include "net/stream.hpp"
+#include "server/client_limit.hpp"
 #include "server/request_body.hpp"
 #include "wire/h2_body_sender.hpp"
 
@@ -53,6 +54,7 @@ class H2Exchange final : public h2::Stream, private RequestContent {
   task<void> run();
   void check_answer(Response& response);
   void refuse(const Error& error);
+  void answer_at_once(Response response);
   bool begin_answer(Response& response);
   bool begin_any_answer(Response& response);
   void give_up(const Error& error);
@@ -79,6 +81,7 @@ class H2Exchange final : public h2::Stream, private RequestContent {
   ArenaRef answer_memory_;       // what the lines of the answer are in
   Headers trailers_;
   std::optional<Error> body_failure_;
+  RequestPlace place_;
   wire::H2BodySender sender_;
   wire::BodyProgress progress_;
   io::Event received_;

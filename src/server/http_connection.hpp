@@ -12,6 +12,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 namespace onehop::server {
@@ -30,6 +31,11 @@ class HttpConnection : public ClientConnection {
   // take the answer from it.
   // Not inlined: clang would make its frame part of its callers', which idle connections keep.
   [[gnu::noinline]] task<void> linger();
+
+  // For a request that is about to be served; nothing when its client has as many as it may.
+  std::optional<RequestPlace> enter_request() const {
+    return place_ ? place_->enter_request() : RequestPlace();
+  }
 
   std::unique_ptr<net::Stream> stream_;
   ConnectionInfo info_;

@@ -4,6 +4,8 @@
 #include "base/arena.hpp"
 #include "http/error_status.hpp"
 #include "http/field_names.hpp"
+#include "http/grpc_status.hpp"
+#include "http/media_type.hpp"
 
 #include <utility>
 
@@ -78,6 +80,13 @@ Response answer_to_exception(Exchange& record, std::string what) {
   const Error error(Errc::handler_failed, Side::local, std::move(what));
   note_failure(record, error);
   return response_for(status_for(error), {}, {});
+}
+
+Response answer_to_refusal(const Headers& headers, const Error& error) {
+  const std::string_view content_type = headers.get_or_empty(field::content_type);
+  if (is_grpc(content_type)) return grpc_response_for(error, content_type);
+  return response_for(status_for(error), headers.get_or_empty(field::accept),
+                      headers.get_or_empty(field::x_request_id));
 }
 
 }  // namespace onehop::server

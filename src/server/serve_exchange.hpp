@@ -35,5 +35,7 @@ Result<bool> check_request(const Request& request,
 
 // For an exception out of a handler, and what amounts to one: noted, and answered with a 500.
 Response answer_to_exception(Exchange& record, std::string what);
+// For a well-formed request that is not given to the handler; `headers` are its own.
+Response answer_to_refusal(const Headers& headers, const Error& error);
 
 }  // namespace onehop::server

@@ -2,6 +2,7 @@
 #include <onehop/server.hpp>
 
 #include "base/exception_text.hpp"
+#include "base/held_memory.hpp"
 #include "server/shard_server.hpp"
 
 #include <algorithm>
@@ -12,7 +13,6 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <sys/resource.h>
 
 namespace onehop {
 namespace {
@@ -23,13 +23,6 @@ std::size_t usable_cpus() {
   cpu_set_t set;
   if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
   return static_cast<std::size_t>(std::max(1, CPU_COUNT(&set)));
-}
-
-// A connection of a client may need one to the upstream; some descriptors are for the rest.
-std::size_t default_connection_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return 1'000'000;
-  return std::max<std::size_t>(1, limit.rlim_cur / 10 * 8);
 }
 
 // One thread of the server.
@@ -177,11 +170,7 @@ Result<void> Server::State::start(const HandlerFactory& factory) {
     if (auto ready = common->options.on_listening(); !ready) return ready;
   }
   if (common->tls) common->tls->watch();
-  common->max_connections = common->options.max_client_connections;
-  if (common->max_connections == 0) common->max_connections = default_connection_limit();
-  if (common->options.max_connections_per_client != 0) {
-    common->client_limit.emplace(common->options.max_connections_per_client);
-  }
+  common->set_limits();
   const std::size_t count = common->options.workers ? common->options.workers : usable_cpus();
 
   std::unique_lock lock(mutex);
@@ -262,6 +251,10 @@ std::vector<TlsCertificateInfo> Server::certificates() const {
 
 std::size_t Server::connections() const {
   return state_->common->connections.load(std::memory_order_relaxed);
+}
+
+std::size_t Server::memory_in_use() const noexcept {
+  return held_memory();
 }
 
 }  // namespace onehop

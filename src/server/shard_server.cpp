@@ -2,10 +2,13 @@
 #include "server/shard_server.hpp"
 
 #include "base/exception_text.hpp"
+#include "base/held_memory.hpp"
+#include "base/memory_note.hpp"
 #include "server/accept_loop.hpp"
 #include "server/exchange_log.hpp"
 #include "server/h1_connection.hpp"
 #include "server/h2_connection.hpp"
+#include "server/serve_exchange.hpp"
 #include "server/tls_handshake.hpp"
 
 #include <algorithm>
@@ -13,6 +16,8 @@
 #include <ctime>
 #include <limits>
 #include <string>
+
+#include <sys/resource.h>
 
 namespace onehop::server {
 namespace {
@@ -40,7 +45,25 @@ h2::SessionLimits h2_limits_of(const Server::Options& options) {
   return limits;
 }
 
+// A connection of a client may need one to the upstream; some descriptors are for the rest.
+std::size_t default_connection_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return 1'000'000;
+  return std::max<std::size_t>(1, limit.rlim_cur / 10 * 8);
+}
+
 }  // namespace
+
+void Common::set_limits() {
+  max_connections = options.max_client_connections;
+  if (max_connections == 0) max_connections = default_connection_limit();
+  if (options.max_connections_per_client != 0 || options.max_requests_per_client != 0) {
+    client_limit.emplace(options.max_connections_per_client, options.max_requests_per_client);
+  }
+  const std::size_t most =
+      options.max_memory == 0 ? default_memory_ceiling() : std::size_t{options.max_memory};
+  memory.set(most, [this](LogLevel level, std::string_view text) { log(level, text); });
+}
 
 Result<void> Common::prepare_tls() {
   if (!options.tls) return {};
@@ -77,11 +100,21 @@ ShardServer::ShardServer(io::Reactor& reactor,
       head_limit_(
           std::max(limits_.max_start_line + limits_.max_header_bytes, io::BufferPool::kSize)),
       parsers_(h1::HeadKind::request, limits_),
-      deadline_(&ShardServer::on_deadline, this) {}
+      deadline_(&ShardServer::on_deadline, this),
+      memory_note_(&ShardServer::on_memory_note, this) {
+  const auto reached = [](void* self) noexcept {
+    auto& shard = *static_cast<ShardServer*>(self);
+    shard.reactor_.schedule(shard.memory_note_);
+  };
+  set_memory_ceiling(common_->memory.octets());
+  set_memory_note(reached, this);
+}
 
 ShardServer::~ShardServer() {
   drained_ = {};
   cut();
+  set_memory_note(nullptr, nullptr);
+  set_memory_ceiling(kNoMemoryCeiling);
 }
 
 void ShardServer::listen() {
@@ -157,6 +190,11 @@ void ShardServer::on_deadline(void* self) {
   static_cast<ShardServer*>(self)->cut();
 }
 
+// The log hears of it even if nobody new comes.
+void ShardServer::on_memory_note(void* self) {
+  (void)static_cast<ShardServer*>(self)->is_overloaded();
+}
+
 void ShardServer::cut() {
   while (!connections_.empty()) {
     was_cut_ = true;
@@ -181,6 +219,13 @@ std::string_view ShardServer::date() {
   return date_.text();
 }
 
+Response ShardServer::turn_away(const Request& request, Exchange& record, Errc why) {
+  if (why == Errc::overloaded) common_->memory.note_refusal();
+  Error error(why, why == Errc::overloaded ? Side::local : Side::client);
+  note_failure(record, error.during(Phase::head));
+  return answer_to_refusal(request.headers(), error);
+}
+
 void ShardServer::exchange_ended(const Exchange& exchange) noexcept {
   if (common_->options.on_exchange_end) {
     try {
@@ -188,7 +233,8 @@ void ShardServer::exchange_ended(const Exchange& exchange) noexcept {
     } catch (...) {
       common_->log(LogLevel::error, "on_exchange_end threw: " + exception_text());
     }
-  } else if (exchange.failure && exchange.failure->side() != Side::client) {
+  } else if (exchange.failure && exchange.failure->side() != Side::client &&
+             !exchange.failure->is(Errc::overloaded)) {  // which was said once for all
     common_->log(LogLevel::warning, describe_failure(exchange));
   }
 }

@@ -15,6 +15,7 @@
 #include "net/tcp_listener.hpp"
 #include "server/client_connection.hpp"
 #include "server/client_limit.hpp"
+#include "server/memory_ceiling.hpp"
 #include "server/tls_certificates.hpp"
 #include "wire/parser_pool.hpp"
 
@@ -36,6 +37,7 @@ struct Common {
   std::shared_ptr<TlsCertificates> tls;  // null without TLS
   std::size_t max_connections = 0;
   std::optional<ClientLimit> client_limit;
+  MemoryCeiling memory;
   std::atomic<std::size_t> connections = 0;
 
   bool is_with_tls(std::size_t listener) const {
@@ -43,6 +45,8 @@ struct Common {
   }
   // Sets tls as the options say.
   Result<void> prepare_tls();
+  // Sets what limits all threads together, as the options say.
+  void set_limits();
   void log(LogLevel level, std::string_view text) const;
 };
 
@@ -85,16 +89,23 @@ class ShardServer {
   // The Date field's value of this second.
   std::string_view date();
   void exchange_ended(const Exchange& exchange) noexcept;
+  // The answer to a request that is not served now; noted in its record.
+  Response turn_away(const Request& request, Exchange& record, Errc why);
   void connection_ended(ClientConnection& connection) noexcept;
-  bool is_full() const noexcept {
-    return common_->connections.load(std::memory_order_relaxed) >= common_->max_connections;
+  // No connection more may be accepted.
+  bool is_full() const {
+    return common_->connections.load(std::memory_order_relaxed) >= common_->max_connections ||
+           is_overloaded();
   }
+  // Nor may a request be begun.
+  bool is_overloaded() const { return common_->memory.is_reached(reactor_.now()); }
   Common& common() noexcept { return *common_; }
   TlsCertificates* tls() const noexcept { return common_->tls.get(); }
   const h2::SessionLimits& h2_limits() const noexcept { return h2_limits_; }
 
  private:
   static void on_deadline(void* self);
+  static void on_memory_note(void* self);
   void begin(std::unique_ptr<ClientConnection> connection);
   void cut();
   void check_drained();
@@ -110,6 +121,7 @@ class ShardServer {
   IntrusiveList<ClientConnection> connections_;
   std::function<void()> drained_;
   io::Timer deadline_;
+  io::Wakeup memory_note_;
   ImfDate date_{0};
   std::int64_t date_second_ = 0;
   bool draining_ = false;

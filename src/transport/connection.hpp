@@ -4,6 +4,8 @@
 // pool between them. Belongs to one thread.
 #pragma once
 
+#include <onehop/task.hpp>
+
 #include "io/file_descriptor.hpp"
 #include "net/stream.hpp"
 #include "transport/retirement.hpp"
@@ -53,7 +55,7 @@ struct Handover {
   net::Duration idle_hint = net::Duration::max();
 };
 
-class Connection {
+class Connection : public detail::InFramePool {
  public:
   Connection(OriginPool& pool, Slot slot, std::unique_ptr<net::Stream> stream, std::string address);
   // One that another thread gave away.

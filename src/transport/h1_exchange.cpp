@@ -155,14 +155,14 @@ void H1Exchange::end_upload(const Result<void>& sent) {
   connection_->stream().interrupt_reader();
 }
 
-std::optional<Body> H1Exchange::take_body_back(std::string copy) {
+std::optional<Body> H1Exchange::take_body_back(HeldString copy) {
   uploading_ = {};
   return take_back(progress_, std::move(copy), std::move(upload_body_), sent_all_);
 }
 
 // --- the response ------------------------------------------------------------------------------
 
-void H1Exchange::begin(Request& request, std::string* copy) {
+void H1Exchange::begin(Request& request, HeldString* copy) {
   const Headers& headers = request.headers();
   record_ = request.exchange();
   arena_ = request.headers().arena();
@@ -304,7 +304,7 @@ Result<Response> H1Exchange::final_response(const Request& request,
 }
 
 Response H1Exchange::take_tunnel(Response response) {
-  std::string early(connection_->input().view());
+  HeldString early(connection_->input().view());
   if (record_) record_->response_began = pool_.reactor().now();
   uploading_ = {};
   response.set_tunnel(

@@ -28,7 +28,7 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool {
   // Sends the request, whose body is taken over, as far as that goes at once; the rest goes out
   // while the response is awaited. `copy`, when not null, gets what is sent of the body, up to
   // replay_body octets.
-  void begin(Request& request, std::string* copy);
+  void begin(Request& request, HeldString* copy);
   // The final response, or why there is none; nothing when wait_for_response() must be awaited, and
   // its result noted, first. It has no body yet: the caller gives it this object, if it has
   // content.
@@ -45,7 +45,7 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool {
   bool wrote_octets() const noexcept { return output_.written() > 0; }
   // The request's body as it was, from the copy and what was not sent; nothing when that is not to
   // be had any more.
-  std::optional<Body> take_body_back(std::string copy);
+  std::optional<Body> take_body_back(HeldString copy);
 
   // The response's body.
   task<Result<bytes>> read() override;

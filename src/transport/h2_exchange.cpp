@@ -162,14 +162,14 @@ void H2Exchange::stop_upload() {
   if (has_head_) upload_body_ = Body();
 }
 
-std::optional<Body> H2Exchange::take_body_back(std::string copy) {
+std::optional<Body> H2Exchange::take_body_back(HeldString copy) {
   uploading_ = {};
   return take_back(progress_, std::move(copy), std::move(upload_body_), sent_all_);
 }
 
 // --- the response ------------------------------------------------------------------------------
 
-Result<void> H2Exchange::begin(Request& request, std::string* copy) {
+Result<void> H2Exchange::begin(Request& request, HeldString* copy) {
   upload_body_ = std::move(request.body());
   progress_.copy = copy;
   progress_.copy_limit = pool_.options().replay_body;

@@ -27,7 +27,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   // Sends the request, whose body is taken over, as far as that goes at once; the rest goes out
   // while the response is awaited. `copy`, when not null, gets what is sent of the body, up to
   // replay_body octets.
-  Result<void> begin(Request& request, std::string* copy);
+  Result<void> begin(Request& request, HeldString* copy);
   // The final response, or why there is none; nothing when wait_for_response() must be awaited, and
   // its result noted, first. The response has no body yet: the caller gives it this object, if it
   // has content, or makes a tunnel of it.
@@ -43,7 +43,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   // After a failure.
   bool got_octets() const noexcept { return got_octets_; }
   bool wrote_octets() const noexcept { return opened_; }
-  std::optional<Body> take_body_back(std::string copy);
+  std::optional<Body> take_body_back(HeldString copy);
 
   // The response's body, or what comes through the tunnel.
   task<Result<bytes>> read() override;

@@ -45,7 +45,7 @@ bool take_back(ConnectionPool& pool,
                Request& request,
                H2Exchange& exchange,
                const Error& error,
-               std::string copy,
+               HeldString copy,
                bool repeatable) {
   if (error.side() != Side::upstream || error.is_timeout() || exchange.got_octets()) return false;
   if (!error.retry_safe() && !wants_http1(error)) {
@@ -100,8 +100,8 @@ task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
     auto exchange = std::make_unique<H2Exchange>(*connection, request);
     note_attempt(pool, request, *connection);
     if (connection->is_reused()) pool.counters().reused.add(1);
-    std::string copy;
-    std::string* const kept = pool.options().replay_body > 0 ? &copy : nullptr;
+    HeldString copy;
+    HeldString* const kept = pool.options().replay_body > 0 ? &copy : nullptr;
     std::optional<Result<Response>> response;
     if (auto begun = exchange->begin(request, kept); !begun) response = failure(begun.error());
     while (!response) {

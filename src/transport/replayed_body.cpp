@@ -10,7 +10,7 @@ namespace {
 class ReplayedSource final : public BodySource {
  public:
   // `copy` is not empty unless `rest` was read to its end.
-  ReplayedSource(std::string copy, Body rest, bool rest_has_ended)
+  ReplayedSource(HeldString copy, Body rest, bool rest_has_ended)
       : copy_(std::move(copy)), rest_(std::move(rest)), rest_has_ended_(rest_has_ended) {}
 
   task<Result<bytes>> read() override {
@@ -22,7 +22,7 @@ class ReplayedSource final : public BodySource {
   const Headers& trailers() const override { return rest_.trailers(); }
 
  private:
-  std::string copy_;
+  HeldString copy_;
   Body rest_;
   bool rest_has_ended_;
   bool given_ = false;
@@ -31,7 +31,7 @@ class ReplayedSource final : public BodySource {
 }  // namespace
 
 std::optional<Body> take_back(wire::BodyProgress& progress,
-                              std::string copy,
+                              HeldString copy,
                               Body rest,
                               bool rest_has_ended) {
   const bool copied = progress.copy != nullptr && progress.copy_complete;

@@ -16,7 +16,7 @@ namespace onehop::transport {
 // The body as it was, from the copy that `progress` has made, which is given, and what was not read
 // of `rest`. Nothing when that is not to be had any more.
 std::optional<Body> take_back(wire::BodyProgress& progress,
-                              std::string copy,
+                              HeldString copy,
                               Body rest,
                               bool rest_has_ended);
 

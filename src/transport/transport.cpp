@@ -118,7 +118,7 @@ class RoundTrip {
   }
 
   // Whether the request may be sent again after `error`, and its body is there to be sent.
-  bool take_back(H1Exchange& exchange, const Error& error, std::string copy) {
+  bool take_back(H1Exchange& exchange, const Error& error, HeldString copy) {
     if (error.side() != Side::upstream || error.is_timeout() || exchange.got_octets()) return false;
     if (exchange.wrote_octets() && !repeatable_) return false;
     auto body = exchange.take_body_back(std::move(copy));
@@ -172,8 +172,8 @@ task<Result<Response>> Transport::round_trip(Request request) const {
     trip.note_attempt(*connection);
     const bool reused = connection->is_reused();
     auto exchange = std::make_unique<H1Exchange>(std::move(connection));
-    std::string copy;
-    std::string* const kept = reused && pool.options().replay_body > 0 ? &copy : nullptr;
+    HeldString copy;
+    HeldString* const kept = reused && pool.options().replay_body > 0 ? &copy : nullptr;
     exchange->begin(request, kept);
     std::optional<wire::ParserPool::Lease> parser;  // only while there is something to parse
     std::optional<Result<Response>> response;

@@ -15,13 +15,17 @@ namespace {
 
 // Up to here a copy is cheaper than a second part of a gathered write.
 constexpr std::size_t kJoin = 4096;
-// Pieces read ahead of a peer that keeps up, and of one that does not.
+// Pieces read ahead of a peer that keeps up, and of one that does not, or while memory is short.
 constexpr std::size_t kLargePiece = io::Reactor::kScratchSize;
 constexpr std::size_t kSmallPiece = 64 * 1024;
 // One body may not hold the thread for longer than this takes.
 constexpr std::uint64_t kOctetsPerTurn = 4 * 1024 * 1024;
 // A kept buffer larger than this is not kept for the next message.
 constexpr std::size_t kPendingKept = 4096;
+
+std::size_t large_piece() noexcept {
+  return memory_is_short() ? kSmallPiece : kLargePiece;
+}
 
 constexpr std::string_view kCrlf = "\r\n";
 
@@ -54,6 +58,11 @@ Result<void> H1Output::write(std::span<const iovec> parts) {
 }
 
 Result<void> H1Output::keep(std::span<const iovec> parts, std::size_t skip) {
+  std::size_t all = 0;
+  for (const iovec& part : parts)
+    all += part.iov_len;
+  if (all == skip) return {};
+  pending_.reserve(pending_.size() + all - skip);  // not twice as much, as appending would
   for (const iovec& part : parts) {
     if (skip >= part.iov_len) {
       skip -= part.iov_len;
@@ -75,7 +84,7 @@ task<Result<void>> H1Output::drain(net::Duration stall) {
       if (pending_sent_ < pending_.size()) continue;
       pending_sent_ = 0;
       if (pending_.capacity() > kPendingKept) {
-        std::string().swap(pending_);
+        HeldString().swap(pending_);
       } else {
         pending_.clear();
       }
@@ -166,7 +175,7 @@ std::optional<Result<void>> H1Output::try_send(std::size_t head,
   sending_.options = options;
   sending_.before = progress.octets;
   if (options.coding == Coding::identity) sending_.length = body.length();
-  sending_.most = kLargePiece;
+  sending_.most = large_piece();
   sending_.ended = body.is_empty();
   return step(head, std::nullopt);
 }
@@ -228,7 +237,7 @@ std::optional<Result<void>> H1Output::pump(Batch& batch, Piece piece) {
       sending_.most = kSmallPiece;
       return std::nullopt;
     }
-    sending_.most = kLargePiece;
+    sending_.most = large_piece();
     if (sending_.turn >= kOctetsPerTurn) {
       sending_.turn = 0;
       sending_.need = Need::turn;

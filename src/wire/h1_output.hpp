@@ -7,6 +7,7 @@
 
 #include <onehop/body.hpp>
 
+#include "base/held_memory.hpp"
 #include "net/stream.hpp"
 
 #include <cstdint>
@@ -26,7 +27,7 @@ struct BodyProgress {
   std::uint64_t octets = 0;  // of content handed to the stream
   net::Time last{};          // when that grew last
   // While not null, content is appended here as it is sent, as long as all of it fits.
-  std::string* copy = nullptr;
+  HeldString* copy = nullptr;
   std::size_t copy_limit = 0;
   bool copy_complete = true;  // false once some did not fit
 
@@ -102,7 +103,7 @@ class H1Output {
 
   net::Stream& stream_;
   Sending sending_;
-  std::string pending_;
+  HeldString pending_;
   std::size_t pending_sent_ = 0;
   std::uint64_t written_ = 0;
   Side side_;

@@ -399,7 +399,7 @@ TEST_F(H1OutputTest, CopiesContentAsLongAsAllOfItFits) {
   for (const Coding coding : {Coding::identity, Coding::chunked}) {
     for (const std::size_t limit : {0u, 5u, 6u, 7u}) {
       open(1000);
-      std::string copy;
+      HeldString copy;
       progress_.copy = &copy;
       progress_.copy_limit = limit;
       send("head", Body::from(pieces({"abc", "def"})), coding);

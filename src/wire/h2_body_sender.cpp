@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/h2_body_sender.hpp"
 
+#include "base/held_memory.hpp"
 #include "http/polled_body_source.hpp"
 #include "io/yield.hpp"
 
@@ -9,7 +10,7 @@
 namespace onehop::wire {
 namespace {
 
-// More is pulled below the first mark, up to the second.
+// More is pulled below the first mark, up to the second; while memory is short, up to the first.
 constexpr std::size_t kLowWater = 32 * 1024;
 constexpr std::size_t kHighWater = 128 * 1024;
 constexpr std::size_t kPiece = 256 * 1024;
@@ -19,7 +20,7 @@ constexpr std::uint64_t kOctetsPerTurn = 1024 * 1024;
 }  // namespace
 
 bool H2BodySender::is_full() const noexcept {
-  return stream_.unsent() >= kHighWater;
+  return stream_.unsent() >= (memory_is_short() ? kLowWater : kHighWater);
 }
 
 void H2BodySender::on_news() noexcept {
@@ -91,7 +92,7 @@ std::optional<Result<void>> H2BodySender::step(Piece piece) {
       sending_.need = Need::turn;
       return std::nullopt;
     }
-    if (polled) piece = polled->try_read(kPiece);
+    if (polled) piece = polled->try_read(memory_is_short() ? kLowWater : kPiece);
     if (!piece) {
       sending_.need = Need::piece;
       return std::nullopt;

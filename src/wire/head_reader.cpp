@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/head_reader.hpp"
 
+#include "base/held_memory.hpp"
+
 #include <cerrno>
 
 namespace onehop::wire {
@@ -16,6 +18,9 @@ std::optional<Result<void>> try_read_head(const HeadSource& source) {
         case h1::HeadParser::State::incomplete:
           break;
       }
+    }
+    if (source.side == Side::client && source.buffer.must_grow() && memory_is_short()) {
+      return failure(Errc::overloaded, Side::local);
     }
     const ssize_t got = source.buffer.fill(source.stream, source.limit);
     if (got > 0) continue;
@@ -33,6 +38,11 @@ task<Result<void>> read_head(const HeadSource& source, net::Time deadline) {
   for (;;) {
     auto read = try_read_head(source);
     if (read) co_return *read;
+    if (source.buffer.empty()) {
+      source.buffer.release();
+    } else if (source.side == Side::client && memory_is_short()) {
+      co_return failure(Errc::overloaded, Side::local);
+    }
     const net::Wait wait = co_await source.stream.readable(deadline);
     if (wait == net::Wait::timed_out) co_return failure(Errc::timed_out, source.side);
     if (wait == net::Wait::interrupted) co_return failure(Errc::cancelled, Side::local);

@@ -28,11 +28,13 @@ struct HeadSource {
 };
 
 // What can be said without waiting; nothing when more octets are needed. Errors: what the parser
-// found, Errc::closed for the end of the stream, an errno.
+// found, Errc::closed for the end of the stream, Errc::overloaded where a request needs more memory
+// while that is short, an errno.
 std::optional<Result<void>> try_read_head(const HeadSource& source);
 
 // The same, waiting; also Errc::timed_out at `deadline` and Errc::cancelled when the stream's
-// reader is interrupted. `source` and what it refers to outlive the task.
+// reader is interrupted. While memory is short no request's head is waited for that has begun: it
+// would keep its buffer (Errc::overloaded). `source` and what it refers to outlive the task.
 task<Result<void>> read_head(const HeadSource& source, net::Time deadline);
 
 }  // namespace onehop::wire

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/head_reader.hpp"
 
+#include "base/held_memory.hpp"
 #include "support/stream_pair.hpp"
 
 #include <cerrno>
@@ -74,6 +75,59 @@ TEST_F(HeadReaderTest, WaitsForTheRestAtEverySplit) {
     EXPECT_EQ(parser_->size(), kHead.size());
     EXPECT_EQ(buffer_.view(), kHead);
   }
+}
+
+TEST_F(HeadReaderTest, HasNoBufferBeforeTheFirstOctet) {
+  start();
+  ASSERT_FALSE(reading_.done());
+  EXPECT_EQ(buffer_.view().data(), nullptr);
+  send(kHead);
+  EXPECT_FALSE(error());
+  EXPECT_EQ(buffer_.view(), kHead);
+}
+
+// Memory is short, as long as it lives.
+struct ShortMemory {
+  ShortMemory() noexcept { set_memory_ceiling(0); }
+  ShortMemory(const ShortMemory&) = delete;
+  ShortMemory& operator=(const ShortMemory&) = delete;
+  ~ShortMemory() { set_memory_ceiling(kNoMemoryCeiling); }
+};
+
+TEST_F(HeadReaderTest, WhileMemoryIsShortAHeadHasToComeInOnePiece) {
+  const ShortMemory short_memory;
+  start();
+  EXPECT_FALSE(reading_.done());  // it has not begun
+  send(kHead);
+  EXPECT_FALSE(error());
+  start();
+  send(kHead.substr(0, 5));
+  const auto found = error();
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->is(Errc::overloaded));
+  EXPECT_EQ(found->side(), Side::local);
+}
+
+TEST_F(HeadReaderTest, WhileMemoryIsShortNoBufferGrowsForARequest) {
+  const ShortMemory short_memory;
+  const std::string long_head =
+      "GET /a HTTP/1.1\r\nHost: h\r\nX: " + std::string(30'000, 'y') + "\r\n\r\n";
+  start();
+  send(long_head);
+  const auto found = error();
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->is(Errc::overloaded));
+}
+
+TEST_F(HeadReaderTest, WhileMemoryIsShortAResponseIsStillWaitedFor) {
+  const ShortMemory short_memory;
+  kind_ = h1::HeadKind::response;
+  side_ = Side::upstream;
+  start();
+  send("HTTP/1.1 200 OK\r\nX: ");
+  send(std::string(30'000, 'y'));
+  send("\r\n\r\n");
+  EXPECT_FALSE(error());
 }
 
 TEST_F(HeadReaderTest, TakesOneOctetAtATime) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/read_buffer.hpp"
 
+#include "base/held_memory.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -34,16 +36,25 @@ bool ReadBuffer::make_room(std::size_t limit) {
   const std::size_t larger = std::min(capacity_ * 2, limit);
   auto memory = std::make_unique_for_overwrite<char[]>(larger);
   std::memcpy(memory.get(), data_.get(), end_);
-  if (capacity_ == io::BufferPool::kSize) pool_.give_back(std::move(data_));
+  give_back();
   data_ = std::move(memory);
   capacity_ = larger;
+  note_held(larger);
   return true;
 }
 
 void ReadBuffer::release() noexcept {
-  if (data_ && capacity_ == io::BufferPool::kSize) pool_.give_back(std::move(data_));
+  if (data_) give_back();
   data_.reset();
   capacity_ = begin_ = end_ = 0;
+}
+
+void ReadBuffer::give_back() noexcept {
+  if (capacity_ == io::BufferPool::kSize) {
+    pool_.give_back(std::move(data_));
+  } else {
+    note_let_go(capacity_);
+  }
 }
 
 }  // namespace onehop::wire

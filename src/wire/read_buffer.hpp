@@ -32,11 +32,14 @@ class ReadBuffer {
   // Reads what the stream has, after what is here; moves it to the front or to more memory where
   // there is no room. The result is try_read's; at most `limit` octets are kept: past it -EMSGSIZE.
   ssize_t fill(net::Stream& stream, std::size_t limit);
+  // The next fill() has to take more memory than a buffer usually is.
+  bool must_grow() const noexcept { return data_ && begin_ == 0 && end_ == capacity_; }
   // Gives the memory back. Whatever was here is gone.
   void release() noexcept;
 
  private:
   bool make_room(std::size_t limit);
+  void give_back() noexcept;
 
   io::BufferPool& pool_;
   io::BufferPool::Buffer data_;

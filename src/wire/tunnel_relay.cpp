@@ -28,7 +28,7 @@ Side other_side(Side side) {
 
 // `source`, where it is known, is at the other side: once it has failed there is nobody to write
 // for. One that has merely ended has not: all it sent is delivered.
-task<Result<void>> write_all(net::Stream& to, std::string data, Side side, net::Stream* source) {
+task<Result<void>> write_all(net::Stream& to, HeldString data, Side side, net::Stream* source) {
   std::size_t sent = 0;
   while (sent < data.size()) {
     const ssize_t took = to.try_write(data.data() + sent, data.size() - sent);
@@ -52,7 +52,7 @@ class Relay {
   Relay(net::Stream& client, Tunnel& far, RelayCounts& counts)
       : client_(client), far_(far), counts_(counts), changed_(client.reactor()) {}
 
-  task<Result<void>> run(std::string early) {
+  task<Result<void>> run(HeldString early) {
     auto* plain = dynamic_cast<StreamTunnel*>(&far_);
     task<void> up;
     task<void> down;
@@ -74,7 +74,7 @@ class Relay {
  private:
   // One direction between two streams, up to the half-close it passes on.
   task<void> copy(
-      net::Stream& from, net::Stream& to, std::string early, Side to_side, std::uint64_t& count) {
+      net::Stream& from, net::Stream& to, HeldString early, Side to_side, std::uint64_t& count) {
     const Side from_side = other_side(to_side);
     if (!early.empty()) {
       count += early.size();
@@ -107,7 +107,7 @@ class Relay {
       }
       if (sent < 0) sent = 0;
       if (static_cast<std::size_t>(sent) < size) {
-        std::string rest(scratch.data() + sent, size - static_cast<std::size_t>(sent));
+        HeldString rest(scratch.data() + sent, size - static_cast<std::size_t>(sent));
         auto written = co_await write_all(to, std::move(rest), to_side, &from);
         if (!written) {
           fail(written.error());
@@ -136,8 +136,8 @@ class Relay {
     fail(Error(Errc::handler_failed, Side::local, std::move(what)).during(Phase::tunnel));
   }
 
-  task<void> copy_to_far(std::string early) {
-    std::string piece = std::move(early);
+  task<void> copy_to_far(HeldString early) {
+    HeldString piece = std::move(early);
     for (;;) {
       if (!piece.empty()) {
         counts_.from_client += piece.size();
@@ -174,7 +174,7 @@ class Relay {
       }
       if (piece->empty()) break;
       counts_.to_client += piece->size();
-      std::string data(*piece);
+      HeldString data(*piece);
       auto written = co_await write_all(client_, std::move(data), Side::client, nullptr);
       if (!written) {
         fail(written.error());
@@ -223,12 +223,12 @@ task<Result<bytes>> StreamTunnel::read() {
 }
 
 task<Result<void>> StreamTunnel::write(bytes data) {
-  std::string copy(data);
+  HeldString copy(data);
   auto written = co_await write_all(*stream_, std::move(copy), Side::upstream, nullptr);
   co_return written;
 }
 
-task<Result<void>> relay(net::Stream& client, std::string early, Tunnel& far, RelayCounts& counts) {
+task<Result<void>> relay(net::Stream& client, HeldString early, Tunnel& far, RelayCounts& counts) {
   Relay both(client, far, counts);
   co_return co_await both.run(std::move(early));
 }

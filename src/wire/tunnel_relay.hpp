@@ -18,7 +18,7 @@ namespace onehop::wire {
 class StreamTunnel final : public Tunnel {
  public:
   // `early`: what the far side sent behind its 101.
-  StreamTunnel(std::unique_ptr<net::Stream> stream, std::string early)
+  StreamTunnel(std::unique_ptr<net::Stream> stream, HeldString early)
       : stream_(std::move(stream)), early_(std::move(early)) {}
 
   task<Result<bytes>> read() override;
@@ -26,12 +26,12 @@ class StreamTunnel final : public Tunnel {
   void close_write() override { stream_->close_write(); }
 
   net::Stream& stream() noexcept { return *stream_; }
-  std::string take_early() noexcept { return std::move(early_); }
+  HeldString take_early() noexcept { return std::move(early_); }
 
  private:
   std::unique_ptr<net::Stream> stream_;
-  std::string early_;
-  std::string piece_;
+  HeldString early_;
+  HeldString piece_;
 };
 
 struct RelayCounts {
@@ -41,6 +41,6 @@ struct RelayCounts {
 
 // `early`: what the client sent behind its request. Ends with an error when either side failed; the
 // caller closes both then. Destroying the task stops the relay.
-task<Result<void>> relay(net::Stream& client, std::string early, Tunnel& far, RelayCounts& counts);
+task<Result<void>> relay(net::Stream& client, HeldString early, Tunnel& far, RelayCounts& counts);
 
 }  // namespace onehop::wire

@@ -23,8 +23,8 @@ using test::FarEnd;
 // A client at far_, an upstream at upstream_, and a relay between them.
 class TunnelRelayTest : public test::StreamPair {
  protected:
-  void start(std::string early_of_client = {},
-             std::string early_of_upstream = {},
+  void start(HeldString early_of_client = {},
+             HeldString early_of_upstream = {},
              std::size_t capacity = std::size_t{64} * 1024) {
     relaying_ = {};
     join(capacity);
@@ -33,7 +33,7 @@ class TunnelRelayTest : public test::StreamPair {
     tunnel_ = std::make_unique<StreamTunnel>(std::move(near), std::move(early_of_upstream));
     start_over(*tunnel_, std::move(early_of_client));
   }
-  void start_over(Tunnel& tunnel, std::string early_of_client = {}) {
+  void start_over(Tunnel& tunnel, HeldString early_of_client = {}) {
     counts_ = {};
     relaying_ = relay(*near_, std::move(early_of_client), tunnel, counts_);
     relaying_.start();

@@ -13,6 +13,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -166,6 +171,76 @@ TEST(EmbeddedServer, CutsWhatTakesTooLong) {
   asked.get_future().wait();
   EXPECT_FALSE(server.stop(50ms));
   EXPECT_FALSE(answer.get());
+}
+
+// A connection over which requests are sent, and answers are read or not.
+class RawClient {
+ public:
+  explicit RawClient(const std::string& address) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    to.sin_port =
+        htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1))));
+    EXPECT_EQ(::connect(socket_, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+  }
+  RawClient(const RawClient&) = delete;
+  RawClient& operator=(const RawClient&) = delete;
+  ~RawClient() { ::close(socket_); }
+
+  void ask(const std::string& target) const {
+    const std::string request = "GET " + target + " HTTP/1.1\r\nHost: a.example\r\n\r\n";
+    EXPECT_EQ(::send(socket_, request.data(), request.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(request.size()));
+  }
+  // What comes first.
+  std::string read_some() const {
+    char octets[4096];
+    const ssize_t got = ::recv(socket_, octets, sizeof octets, 0);
+    return got > 0 ? std::string(octets, static_cast<std::size_t>(got)) : std::string();
+  }
+
+ private:
+  int socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+};
+
+template <class Condition>
+bool comes_true(Condition condition) {
+  for (int i = 0; i < 1000 && !condition(); ++i)
+    std::this_thread::sleep_for(10ms);
+  return condition();
+}
+
+TEST(EmbeddedServer, SaysHowMuchMemoryItHoldsAndTakesNothingOnPastItsCeiling) {
+  static constexpr std::size_t kMiB = std::size_t{1024} * 1024;
+  std::atomic<int> warnings = 0;
+  onehop::Server::Options options = quiet();
+  options.defer_accept = false;
+  options.max_memory = 16 * kMiB;
+  options.log = [&warnings](onehop::LogLevel level, std::string_view text) {
+    if (level == onehop::LogLevel::warning && text.contains("of 16 MiB (max_memory)")) ++warnings;
+  };
+  onehop::Server server(std::move(options));
+  ASSERT_TRUE(server.start(onehop::make_handler([](const onehop::Request& request) {
+    const bool large = request.url().path() == "/large";
+    return onehop::Response(onehop::Status::ok, large ? std::string(64 * kMiB, 'x') : "small");
+  })));
+  const std::string address = server.addresses().front();
+  EXPECT_LT(server.memory_in_use(), 8 * kMiB);
+  const RawClient early(address);
+  early.ask("/");
+  EXPECT_THAT(early.read_some(), StartsWith("HTTP/1.1 200"));
+  {
+    const RawClient greedy(address);
+    greedy.ask("/large");
+    EXPECT_TRUE(comes_true([&] { return server.memory_in_use() > 32 * kMiB; }));
+    early.ask("/");
+    EXPECT_THAT(early.read_some(), StartsWith("HTTP/1.1 503"));
+    EXPECT_EQ(warnings, 1);
+  }
+  EXPECT_TRUE(comes_true([&] { return server.memory_in_use() < 8 * kMiB; }));
+  EXPECT_EQ(fetch(address).value(), "small");
+  EXPECT_TRUE(server.stop(5s));
 }
 
 // The program of the README, with its two ends in the same process.

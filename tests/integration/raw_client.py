@@ -6,14 +6,16 @@ import struct
 from wire import PATIENCE, Reader, Truncated, get
 
 
-def connect(address):
-    """`address` is (host, port), or the path of a unix socket."""
+def connect(address, source=None):
+    """`address` is (host, port), or the path of a unix socket; `source` another address of the
+    loopback network to come from."""
     if isinstance(address, str):
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         sock.settimeout(PATIENCE)
         sock.connect(address)
         return sock
-    sock = socket.create_connection(address, timeout=PATIENCE)
+    sock = socket.create_connection(address, timeout=PATIENCE,
+                                    source_address=(source, 0) if source else None)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 
@@ -24,8 +26,8 @@ def close_with_reset(sock):
 
 
 class Client(Reader):
-    def __init__(self, address):
-        super().__init__(connect(address))
+    def __init__(self, address, source=None):
+        super().__init__(connect(address, source))
 
     def send(self, data):
         self.sock.settimeout(PATIENCE)

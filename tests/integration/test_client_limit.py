@@ -2,22 +2,17 @@
 """--max-connections-per-client: one client does not take every place."""
 import socket
 import ssl
+import threading
 import time
+
+import pytest
 
 from raw_client import Client
 from tls_peers import Certificates, TlsClient, trusting
-from h2_client import H2Client
-from wire import PATIENCE, Truncated, get
+from h2_client import CANCEL, RST_STREAM, H2Client, frame
+from wire import OK, PATIENCE, Truncated, get, post
 
 LIMIT = ("--max-connections-per-client", "3", "--defer-accept", "off")
-
-
-def client_from(address, proxy):
-    """A client whose address is another one of the loopback network."""
-    client = Client.__new__(Client)
-    sock = socket.create_connection(proxy.address, timeout=PATIENCE, source_address=(address, 0))
-    super(Client, client).__init__(sock)
-    return client
 
 
 def is_closed(client):
@@ -44,13 +39,13 @@ def wait_until_served(connect):
 
 def test_what_one_client_has_too_many_of_is_closed_and_others_are_served(hop_with):
     hop = hop_with(*LIMIT)
-    first = [wait_until_served(lambda: client_from("127.0.0.2", hop.proxy)) for _ in range(3)]
+    first = [wait_until_served(lambda: Client(hop.address, "127.0.0.2")) for _ in range(3)]
     for _ in range(20):
-        assert is_closed(client_from("127.0.0.2", hop.proxy))
-    others = [client_from(f"127.0.0.{n}", hop.proxy) for n in range(3, 9)]
+        assert is_closed(Client(hop.address, "127.0.0.2"))
+    others = [Client(hop.address, f"127.0.0.{n}") for n in range(3, 9)]
     assert all(client.get().status == 200 for client in others + first)
     first[0].close()
-    wait_until_served(lambda: client_from("127.0.0.2", hop.proxy)).close()
+    wait_until_served(lambda: Client(hop.address, "127.0.0.2")).close()
     told = [line for line in hop.proxy.stderr().splitlines() if "that have 3 open already" in line]
     assert len(told) == 1, "the log is flooded"
     assert "closed 1 connection of clients" in told[0] and told[0].endswith("127.0.0.2")
@@ -103,4 +98,91 @@ def test_a_socket_file_has_no_such_limit(start_proxy, start_backend, tmp_path):
     clients = [proxy.client() for _ in range(10)]
     assert all(client.get().status == 200 for client in clients)
     for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def hold(hop_with):
+    """A hop that lets each client have 3 requests in progress, and whose backend answers those for
+    /hold only when it is let go."""
+    hop = hop_with("--max-requests-per-client", "3")
+    hop.go = threading.Event()
+
+    def script(peer):
+        while True:
+            if peer.read_request().target == "/hold":
+                hop.go.wait(PATIENCE)
+            peer.send(OK)
+
+    hop.backend.play(script)
+    yield hop
+    hop.go.set()
+
+
+def hold_three(hop):
+    """Three requests of the client 127.0.0.2 that wait for the backend."""
+    clients = [Client(hop.address, "127.0.0.2").send(get("/hold")) for _ in range(3)]
+    hop.backend.wait_for_requests(3)
+    return clients
+
+
+def assert_too_many(answer):
+    assert answer.status == 429
+    assert answer.fields.get("retry-after") == "1"
+    assert answer.body == b"429 Too Many Requests\n"
+
+
+def test_a_client_with_too_many_requests_in_progress_gets_429_and_others_are_served(hold):
+    clients = hold_three(hold)
+    fourth = Client(hold.address, "127.0.0.2")
+    for _ in range(5):  # over one connection, which stays usable
+        assert_too_many(fourth.get())
+        assert_too_many(fourth.ask(post(b"content that nobody will read")))
+    assert Client(hold.address, "127.0.0.3").get().status == 200
+    hold.go.set()
+    assert [client.read_final().status for client in clients] == [200] * 3
+    assert fourth.get().status == 200
+    assert len(hold.backend.requests) == 5, "a refused request reached the backend"
+    for client in [*clients, fourth]:
+        client.close()
+
+
+def test_a_request_whose_client_left_does_not_count_any_more(hold):
+    clients = hold_three(hold)
+    clients[0].reset()
+    deadline = time.monotonic() + PATIENCE
+    with Client(hold.address, "127.0.0.2") as client:
+        while client.get().status == 429 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert client.get().status == 200
+    for client in clients[1:]:
+        client.close()
+
+
+def test_streams_of_http2_count_until_their_work_has_ended(hold):
+    with H2Client(hold.address) as client:
+        streams = [client.request(path="/hold") for _ in range(5)]
+        for stream in streams[3:]:
+            refused = client.read_answer(stream)
+            assert refused.status == 429
+            assert refused.fields["retry-after"] == "1"
+        with hold.client() as elsewhere:  # the same client over HTTP/1
+            assert_too_many(elsewhere.get())
+        client.send(frame(RST_STREAM, 0, streams[0], CANCEL.to_bytes(4, "big")))
+        assert client.ask().status == 200
+        hold.go.set()
+        assert [client.read_answer(stream).status for stream in streams[1:3]] == [200, 200]
+
+
+def test_a_grpc_call_too_many_is_told_in_its_own_words(hold):
+    clients = hold_three(hold)
+    raw = Client(hold.address, "127.0.0.2").sock
+    with H2Client(hold.address, sock=raw) as client:
+        answer = client.ask(("content-type", "application/grpc"), ("te", "trailers"), method="POST", body=b"")
+        assert answer.status == 200
+        assert answer.fields["grpc-status"] == "14"
+        assert answer.fields["grpc-message"] == "429 Too Many Requests"
+    hold.go.set()
+    for client in clients:
+        assert client.read_final().status == 200
         client.close()

@@ -76,8 +76,9 @@ void SessionState::fail(ErrorCode code, const char* why) {
 
 // --- windows -----------------------------------------------------------------------------------
 // The connection's window is given back as content arrives, so that content nobody reads on one
-// stream does not stop the others; only past kMaxConnectionWindow octets unread it waits. A
-// stream's is given back as content is taken.
+// stream does not stop the others; only past kMaxConnectionWindow octets unread it waits, or past
+// the window's first size where memory is short: no window grows then. A stream's is given back as
+// content is taken.
 
 void SessionState::give_room(std::size_t octets) {
   if (octets > 0) nghttp2_session_consume_connection(session, octets);
@@ -92,12 +93,14 @@ void SessionState::note_received(Stream& stream, std::size_t octets) {
     return;
   }
   unread_ += octets;
-  if (unread_ > kMaxConnectionWindow) {
+  const bool is_short = memory_is_short();
+  if (unread_ > (is_short ? limits.connection_window : kMaxConnectionWindow)) {
     withheld_ += octets;
     return;
   }
   give_room(octets);
-  if (window_ >= kMaxConnectionWindow || received_ - grown_at_ < window_ || unread_ > window_ / 2)
+  if (is_short || window_ >= kMaxConnectionWindow || received_ - grown_at_ < window_ ||
+      unread_ > window_ / 2)
     return;
   grown_at_ = received_;
   window_ = std::min(window_ * 2, kMaxConnectionWindow);
@@ -122,6 +125,7 @@ void SessionState::note_taken(Stream& stream, std::size_t octets) {
 // A reader that keeps up with a window's worth of content gets a larger one.
 void SessionState::grow(Stream& stream) {
   if (stream.window_ >= kMaxStreamWindow || !stream.received_.empty()) return;
+  if (memory_is_short()) return;
   if (stream.received_octets_ - stream.grown_at_ < stream.window_) return;
   const std::uint32_t larger = std::min(stream.window_ * 2, kMaxStreamWindow);
   if (granted_ + (larger - stream.window_) > kMaxConnectionWindow) return;

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// For who wants to hear that this thread has reached its memory ceiling (base/held_memory.hpp),
+// even if nobody asks. One for each thread.
+#pragma once
+
+namespace onehop {
+
+// Called from within an allocation, so it may only take a note; again and again while it lasts.
+using MemoryNote = void (*)(void* context) noexcept;
+// nullptr: nobody.
+void set_memory_note(MemoryNote reached, void* context) noexcept;
+
+}  // namespace onehop

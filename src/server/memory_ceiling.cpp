@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/memory_ceiling.hpp"
+
+#include "base/held_memory.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <utility>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace onehop::server {
+namespace {
+
+constexpr std::size_t kAny = std::numeric_limits<std::size_t>::max();
+// A ceiling that is reached again and again is not told more often than this.
+constexpr io::Duration kTellEvery = std::chrono::seconds(10);
+
+// In MiB, with one digit behind the point where that says something.
+std::string in_mebibytes(std::size_t octets) {
+  const std::size_t tenths = octets / 1024 * 10 / 1024;
+  if (tenths >= 100) return std::to_string(tenths / 10) + " MiB";
+  return std::to_string(tenths / 10) + '.' + std::to_string(tenths % 10) + " MiB";
+}
+
+// A number, or "max".
+std::size_t limit_in(const std::string& path) {
+  std::ifstream file(path);
+  std::size_t limit = kAny;
+  return file >> limit ? limit : kAny;
+}
+
+std::size_t limit_of_process(int resource) {
+  rlimit limit{};
+  if (::getrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0) return kAny;
+  return limit.rlim_cur == RLIM_INFINITY ? kAny : limit.rlim_cur;
+}
+
+std::size_t memory_of_machine() {
+  const long pages = ::sysconf(_SC_PHYS_PAGES);
+  const long size = ::sysconf(_SC_PAGESIZE);
+  if (pages <= 0 || size <= 0) return kAny;
+  return static_cast<std::size_t>(pages) * static_cast<std::size_t>(size);
+}
+
+std::string content_of(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace
+
+std::size_t control_group_memory(const std::string& root, std::string_view membership) {
+  // Version 2 has one line with the number 0: "0::/system.slice/onehop.service".
+  std::size_t begin = membership.starts_with("0::/") ? 0 : membership.find("\n0::/");
+  if (begin == std::string_view::npos) return kAny;
+  begin = membership.find('/', begin);
+  std::string group(membership.substr(begin, membership.find('\n', begin) - begin));
+  std::size_t least = kAny;
+  for (;;) {
+    if (group == "/") group.clear();
+    for (const char* const file : {"/memory.max", "/memory.high"})
+      least = std::min(least, limit_in(root + group + file));
+    if (group.empty()) return least;
+    group.resize(group.rfind('/'));
+  }
+}
+
+std::size_t default_memory_ceiling() {
+  const std::size_t usable =
+      std::min({memory_of_machine(), limit_of_process(RLIMIT_AS), limit_of_process(RLIMIT_DATA),
+                control_group_memory("/sys/fs/cgroup", content_of("/proc/self/cgroup"))});
+  return usable == kAny ? kAny : usable / 2;
+}
+
+void MemoryCeiling::set(std::size_t most, Log log) {
+  most_ = most;
+  log_ = std::move(log);
+}
+
+bool MemoryCeiling::is_reached(io::Time now) {
+  const std::size_t held = held_memory();
+  const bool reached = reached_.load(std::memory_order_relaxed);
+  if (!reached && held < most_) return false;
+  if (reached && held >= most_ - most_ / 8) return true;
+  return look(held, now);
+}
+
+// It has been reached, or is so no longer; of several threads one tells.
+bool MemoryCeiling::look(std::size_t held, io::Time now) {
+  const bool reached = held >= most_;
+  if (reached_.exchange(reached) == reached) return reached;
+  const std::string figures = in_mebibytes(held) + " of " + in_mebibytes(most_) +
+                              " (max_memory) are held for clients and backends: ";
+  if (!reached) {
+    const std::uint64_t refused = refused_.exchange(0, std::memory_order_relaxed);
+    log_(LogLevel::info, figures + "accepting again; " + std::to_string(refused) +
+                             (refused == 1 ? " request was refused" : " requests were refused"));
+    return false;
+  }
+  const auto tick = now.time_since_epoch().count();
+  auto until = quiet_until_.load(std::memory_order_relaxed);
+  const auto next = (now + kTellEvery).time_since_epoch().count();
+  if (tick >= until && quiet_until_.compare_exchange_strong(until, next)) {
+    log_(LogLevel::warning, figures + "nobody is accepted, and new requests are refused, until " +
+                                in_mebibytes(most_ / 8) + " of it are free");
+  }
+  return true;
+}
+
+}  // namespace onehop::server

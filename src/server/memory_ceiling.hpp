@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// MemoryCeiling: whether a server may take anything new on, by what the process holds for its
+// peers. Once reached it stays so until an eighth is free, and the log hears of it once. Any
+// thread.
+#pragma once
+
+#include <onehop/server.hpp>
+
+#include "io/timer_wheel.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace onehop::server {
+
+class MemoryCeiling {
+ public:
+  using Log = std::function<void(LogLevel, std::string_view)>;
+
+  // `most` octets; none is 0.
+  void set(std::size_t most, Log log);
+  std::size_t octets() const noexcept { return most_; }
+
+  bool is_reached(io::Time now);
+  // A request was turned away for it.
+  void note_refusal() noexcept { refused_.fetch_add(1, std::memory_order_relaxed); }
+
+ private:
+  bool look(std::size_t held, io::Time now);
+
+  std::size_t most_ = ~std::size_t{0};
+  Log log_;
+  std::atomic<bool> reached_ = false;
+  std::atomic<std::uint64_t> refused_ = 0;      // in this episode
+  std::atomic<io::Time::rep> quiet_until_ = 0;  // for the log
+};
+
+// Half of what the process may use: of the machine's memory, or of what its control group or a
+// limit of the process leaves of it. The other half is for what is not counted.
+std::size_t default_memory_ceiling();
+// What the control group named in `membership` (the text of /proc/self/cgroup) and those above it
+// may use, by the files below `root`; the largest number there is when nothing is said.
+std::size_t control_group_memory(const std::string& root, std::string_view membership);
+
+}  // namespace onehop::server

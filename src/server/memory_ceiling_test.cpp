@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/memory_ceiling.hpp"
+
+#include "base/held_memory.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace onehop::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kMiB = std::size_t{1024} * 1024;
+constexpr std::size_t kAny = ~std::size_t{0};
+
+class MemoryCeilingTest : public ::testing::Test {
+ protected:
+  MemoryCeilingTest() {
+    report_held_memory();
+    before_ = held_memory();
+    ceiling_.set(before_ + 800 * kMiB, [this](LogLevel level, std::string_view text) {
+      (level == LogLevel::warning ? warnings_ : infos_).emplace_back(text);
+    });
+  }
+  ~MemoryCeilingTest() override { hold(0); }
+
+  // The same as if so much had been taken.
+  void hold(std::size_t octets) {
+    note_let_go(held_);
+    note_held(octets);
+    held_ = octets;
+    report_held_memory();
+  }
+
+  MemoryCeiling ceiling_;
+  std::size_t before_ = 0;
+  std::size_t held_ = 0;
+  io::Time now_ = io::Time() + 1h;
+  std::vector<std::string> warnings_;
+  std::vector<std::string> infos_;
+};
+
+TEST_F(MemoryCeilingTest, IsReachedUntilAnEighthIsFree) {
+  EXPECT_FALSE(ceiling_.is_reached(now_));
+  hold(799 * kMiB);
+  EXPECT_FALSE(ceiling_.is_reached(now_));
+  hold(800 * kMiB);
+  EXPECT_TRUE(ceiling_.is_reached(now_));
+  hold(710 * kMiB);
+  EXPECT_TRUE(ceiling_.is_reached(now_));
+  hold(690 * kMiB);
+  EXPECT_FALSE(ceiling_.is_reached(now_));
+  hold(790 * kMiB);
+  EXPECT_FALSE(ceiling_.is_reached(now_));
+}
+
+TEST_F(MemoryCeilingTest, TheLogHearsOfItOnceWithFigures) {
+  hold(900 * kMiB);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_TRUE(ceiling_.is_reached(now_ + i * 1min));
+    ceiling_.note_refusal();
+  }
+  ASSERT_EQ(warnings_.size(), 1u);
+  EXPECT_NE(warnings_[0].find(std::to_string((before_ + 900 * kMiB) / kMiB) + " MiB of " +
+                              std::to_string((before_ + 800 * kMiB) / kMiB) +
+                              " MiB (max_memory) are held"),
+            std::string::npos)
+      << warnings_[0];
+  hold(0);
+  EXPECT_FALSE(ceiling_.is_reached(now_));
+  EXPECT_FALSE(ceiling_.is_reached(now_));
+  ASSERT_EQ(infos_.size(), 1u);
+  EXPECT_NE(infos_[0].find("10 requests were refused"), std::string::npos) << infos_[0];
+}
+
+TEST_F(MemoryCeilingTest, OneThatComesAndGoesIsToldNowAndThen) {
+  for (int second = 0; second < 25; ++second) {
+    hold(900 * kMiB);
+    EXPECT_TRUE(ceiling_.is_reached(now_ + second * 1s));
+    hold(0);
+    EXPECT_FALSE(ceiling_.is_reached(now_ + second * 1s));
+  }
+  EXPECT_EQ(warnings_.size(), 3u);
+}
+
+class ControlGroupTest : public ::testing::Test {
+ protected:
+  ControlGroupTest() { std::filesystem::create_directories(root_ + "/a.slice/b.service"); }
+  ~ControlGroupTest() override { std::filesystem::remove_all(root_); }
+  void say(const std::string& file, const std::string& text) const {
+    std::ofstream(root_ + file) << text << '\n';
+  }
+
+  const std::string root_ = ::testing::TempDir() + "onehop_control_groups";
+};
+
+TEST_F(ControlGroupTest, TheLeastOfAllLevelsCounts) {
+  say("/a.slice/b.service/memory.max", "max");
+  EXPECT_EQ(control_group_memory(root_, "0::/a.slice/b.service\n"), kAny);
+  say("/a.slice/memory.max", "9000");
+  EXPECT_EQ(control_group_memory(root_, "0::/a.slice/b.service\n"), 9000u);
+  say("/a.slice/b.service/memory.high", "7000");
+  EXPECT_EQ(control_group_memory(root_, "0::/a.slice/b.service\n"), 7000u);
+  say("/memory.max", "5000");  // of a container, seen from inside
+  EXPECT_EQ(control_group_memory(root_, "0::/a.slice/b.service\n"), 5000u);
+  EXPECT_EQ(control_group_memory(root_, "0::/\n"), 5000u);
+  EXPECT_EQ(control_group_memory(root_, "1:name=systemd:/x\n0::/\n"), 5000u);
+}
+
+TEST_F(ControlGroupTest, WithoutOneNothingIsSaid) {
+  EXPECT_EQ(control_group_memory(root_, ""), kAny);
+  EXPECT_EQ(control_group_memory(root_, "4:memory:/docker/1\n"), kAny);
+  EXPECT_EQ(control_group_memory(root_, "0::/no/such/group"), kAny);
+}
+
+TEST(DefaultMemoryCeiling, IsLessThanTheMachineHas) {
+  EXPECT_GT(default_memory_ceiling(), 16 * kMiB);
+  EXPECT_LT(default_memory_ceiling(), kAny / 2);
+}
+
+}  // namespace
+}  // namespace onehop::server
