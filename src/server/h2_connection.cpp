@@ -45,6 +45,7 @@ void H2Connection::start() {
 void H2Connection::end_when_idle() noexcept {
   begin_end();
   link_.flush_soon();
+  stream_->interrupt_reader();  // its deadline is another one now
 }
 
 // --- reading -----------------------------------------------------------------------------------

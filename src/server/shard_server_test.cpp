@@ -5,12 +5,14 @@
 
 #include "net/memory_stream.hpp"
 #include "net/tcp_stream.hpp"
+#include "support/h2_frames.hpp"
 #include "support/messages.hpp"
 
 #include <cerrno>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -148,6 +150,42 @@ TEST_F(ShardServerTest, ServesARequestThatArrivesJustBeforeItDrains) {
   answer.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   EXPECT_EQ(status_of(answer), 200);
   EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+}
+
+TEST_F(ShardServerTest, EndsHandshakesWhenItDrains) {
+  common_->options.tls = TlsServerOptions();
+  common_->options.tls->self_signed = true;
+  ASSERT_TRUE(common_->prepare_tls());
+  auto [client, far] = net::make_memory_pair(reactor_);
+  shard_->adopt(std::move(far), Origin(*net::Address::from_ip("192.0.2.1", 5), "s:80"), true);
+  settle();
+  EXPECT_EQ(common_->connections, 1u);
+  drain(30s);
+  EXPECT_TRUE(drained_);
+}
+
+// The answer to a PING would show that it has read the first GOAWAY.
+TEST_F(ShardServerTest, DoesNotWaitLongForAnHttp2ClientThatSaysNothing) {
+  auto client = connect();
+  const std::string hello =
+      std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0);
+  client->try_write(hello.data(), hello.size());
+  settle();
+  drain(30s);
+  EXPECT_FALSE(drained_);
+  advance(1100ms);
+  bool at_end = false;
+  std::string frames = receive(*client, at_end);
+  EXPECT_TRUE(at_end);
+  std::vector<std::string> goaways;
+  for (const h2_frames::Frame& frame : h2_frames::take_frames(frames)) {
+    if (frame.type == h2_frames::goaway) goaways.push_back(frame.payload.substr(0, 4));
+  }
+  EXPECT_THAT(goaways,
+              ::testing::ElementsAre(h2_frames::number(0x7fffffff, 4), h2_frames::number(0, 4)));
+  client.reset();
+  settle();
+  EXPECT_TRUE(drained_);
 }
 
 TEST_F(ShardServerTest, LetsAnExchangeFinishAndSaysClose) {

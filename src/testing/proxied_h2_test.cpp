@@ -287,6 +287,75 @@ TEST_F(ProxiedH2Test, AnEarlyAnswerOfALostConnectionDoesNotHoldUpTheClient) {
   }
 }
 
+TEST_F(ProxiedH2Test, AnUpgradeIsNoMatterForAnUpstreamThatTakesNone) {
+  Wire client = network_.connect("front:80");
+  client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+  Upstream upstream = accept();
+  EXPECT_TRUE(upstream.frames(h2_frames::headers).empty());
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 502"));
+}
+
+TEST_F(ProxiedH2Test, InformationalResponsesWithoutEndAreNoAnswer) {
+  Wire client = get();
+  Upstream upstream = accept();
+  for (int i = 0; i < 65; ++i) {
+    upstream.wire().send(h2_frames::frame(h2_frames::headers, h2_frames::kEndHeaders, 1,
+                                          h2_frames::block({{":status", "103"}})));
+  }
+  EXPECT_THAT(client.receive(), HasSubstr("HTTP/1.1 502"));
+  EXPECT_EQ(upstream.frames(h2_frames::rst_stream).size(), 1u);
+}
+
+TEST_F(ProxiedH2Test, ARefusalWithoutTheContentDoesNotGetIt) {
+  Wire client = network_.connect("front:80");
+  client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+  Upstream upstream = accept();
+  upstream.wire().send(h2_frames::frame(h2_frames::headers,
+                                        h2_frames::kEndHeaders | h2_frames::kEndStream, 1,
+                                        h2_frames::block({{":status", "413"}})));
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 413"));
+  client.send("body");
+  EXPECT_TRUE(upstream.frames(h2_frames::data).empty());
+}
+
+// It has no room for what the client sends, and then it is gone.
+TEST_F(ProxiedH2Test, ATunnelThatIsFullEndsWithItsConnection) {
+  Wire client = network_.connect("front:80");
+  client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+  Upstream upstream = accept(h2_frames::number(8, 2) + h2_frames::number(1, 4));
+  upstream.wire().send(h2_frames::frame(h2_frames::headers, h2_frames::kEndHeaders, 1,
+                                        h2_frames::block({{":status", "200"}})));
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 101"));
+  client.send(std::string(400'000, 'x'));
+  EXPECT_FALSE(client.at_end());
+  upstream.wire().close();
+  EXPECT_TRUE(client.at_end());
+}
+
+class ProxiedH2AtTheLimit : public ProxiedH2Test {
+ protected:
+  static Transport::Options one_connection() {
+    Transport::Options options;
+    options.max_connections = 1;
+    return options;
+  }
+  ProxiedH2AtTheLimit() : ProxiedH2Test(one_connection()) {}
+};
+
+TEST_F(ProxiedH2AtTheLimit, ARequestWaitsForRoomAndNotForEver) {
+  Wire first = get();
+  Upstream upstream = accept(h2_frames::number(3, 2) + h2_frames::number(1, 4));  // one stream
+  Wire second = get();
+  network_.advance(3s);
+  Wire third = get();
+  upstream.answer(1);
+  EXPECT_THAT(first.receive(), EndsWith("ok"));
+  network_.advance(6s);
+  EXPECT_THAT(third.receive(), StartsWith("HTTP/1.1 503"));
+  upstream.answer(3);
+  EXPECT_THAT(second.receive(), EndsWith("ok"));
+}
+
 TEST_F(ProxiedH2Test, AnIdleConnectionIsNotAskedButClosed) {
   Wire client = get();
   Upstream upstream = accept();

@@ -39,8 +39,6 @@ class H2Connection final : private h2::SessionObserver {
   bool is_busy() const noexcept;
   bool takes_requests() const noexcept { return !ending_ && !over_ && !doubted_; }
   std::size_t streams() const noexcept { return session_.streams(); }
-  // Over, or about to be: it is of no use to a new request.
-  bool is_over() const noexcept { return over_; }
   bool knows_settings() const noexcept { return session_.peer_settings_known(); }
 
   void add(H2Exchange& exchange);

@@ -137,6 +137,20 @@ TEST_F(PerCore, DoesNotStartWhenItsHookThrows) {
   }
 }
 
+TEST_F(PerCore, DoesNotStartWithWhatContradictsItself) {
+  Server::Options bad = options(1);
+  bad.listen = "https://127.0.0.1:0";
+  const auto started = Server(bad).start_per_core(factory());
+  ASSERT_FALSE(started);
+  EXPECT_THAT(std::string(started.error().detail()), HasSubstr("needs a certificate"));
+  bad.tls = TlsServerOptions();
+  bad.tls->self_signed = true;
+  bad.tls->certificates.emplace_back();
+  const auto again = Server(bad).start_per_core(factory());
+  ASSERT_FALSE(again);
+  EXPECT_THAT(std::string(again.error().detail()), HasSubstr("choose one of them"));
+}
+
 TEST_F(PerCore, SurvivesAFactoryThatThrowsAnything) {
   Server server(options(2));
   const auto started = server.start_per_core([]() -> std::shared_ptr<const Handler> { throw 42; });
