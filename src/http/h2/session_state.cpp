@@ -2,6 +2,8 @@
 
 #include "http/h2/session_state.hpp"
 
+#include "base/held_memory.hpp"
+
 #include <algorithm>
 
 #include <nghttp2/nghttp2.h>
