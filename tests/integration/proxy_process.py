@@ -68,7 +68,7 @@ class Proxy:
             if self.process.poll() is not None:
                 raise RuntimeError(f"onehop ended with {self.process.returncode} at its start: "
                                    f"{self.stderr()}")
-            if "listening on" in self.stderr():
+            if any(word in self.stderr() for word in ("listening on", "Ctrl-C ends it")):
                 connect(self.address).close()
                 return
             time.sleep(0.002)
