@@ -61,6 +61,7 @@ void H2Connection::start() {
   running_ = run();
   running_.start();
   link_.flush_soon();
+  watch();  // whoever it was made for may be gone
 }
 
 std::size_t H2Connection::limit() const noexcept {
@@ -157,7 +158,9 @@ void H2Connection::on_watch(void* self) {
     return;
   }
   if (connection.exchanges_.empty()) {
-    const net::Duration timeout = connection.origin_.pool().options().pool_idle_timeout;
+    net::Duration timeout = connection.origin_.pool().options().pool_idle_timeout;
+    // Somebody may wait for its SETTINGS.
+    if (!connection.knows_settings()) timeout = std::max(timeout, kPingPatience);
     if (io::deadline_after(connection.idle_since_, timeout) <= now) connection.close_idle();
     return;
   }

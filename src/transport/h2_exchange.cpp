@@ -79,7 +79,14 @@ void H2Exchange::on_news() {
 
 // --- the request -------------------------------------------------------------------------------
 
-Result<void> H2Exchange::open(const Request& request) {
+// An extended CONNECT stands for a GET without content (RFC 8441 §5). Anything else is sent as what
+// it is: whoever is asked to upgrade may answer without.
+bool H2Exchange::asks_for_tunnel(const Request& request) noexcept {
+  return request.headers().has(field::upgrade) && request.method() == Method::get &&
+         request.body().is_empty();
+}
+
+Result<void> H2Exchange::open(const Request& request, bool as_tunnel) {
   h2::RequestFraming framing;
   framing.scheme = request.url().scheme() == "https" ? "https" : "http";
   const auto length = upload_body_.length();
@@ -89,10 +96,8 @@ Result<void> H2Exchange::open(const Request& request) {
     framing.length = length;
   }
   takes_trailers_ = request.headers().has_token(field::te, "trailers");
-  // An extended CONNECT stands for a GET without content (RFC 8441 §5). Anything else is sent as
-  // what it is: whoever is asked to upgrade may answer without.
-  auto upgrade = request.headers().get(field::upgrade);
-  if (request.method() != Method::get || upload_body_.source()) upgrade.reset();
+  std::optional<std::string_view> upgrade;
+  if (as_tunnel) upgrade = request.headers().get(field::upgrade);
   if (upgrade) {
     if (!connection_->session().peer_takes_extended_connect()) {
       return failure(Error(Errc::unexpected_upgrade, Side::upstream,
@@ -170,10 +175,11 @@ std::optional<Body> H2Exchange::take_body_back(HeldString copy) {
 // --- the response ------------------------------------------------------------------------------
 
 Result<void> H2Exchange::begin(Request& request, HeldString* copy) {
+  const bool as_tunnel = asks_for_tunnel(request);
   upload_body_ = std::move(request.body());
   progress_.copy = copy;
   progress_.copy_limit = pool_.options().replay_body;
-  if (auto opened = open(request); !opened) return opened;
+  if (auto opened = open(request, as_tunnel); !opened) return opened;
   waits_for_continue_ = upload_body_.source() && request.headers().has(field::expect) &&
                         pool_.options().expect_continue_timeout > net::Duration::zero();
   if (upload_body_.source() && !waits_for_continue_) begin_upload();

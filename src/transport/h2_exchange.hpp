@@ -24,6 +24,9 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   H2Exchange(H2Connection& connection, Request& request);
   ~H2Exchange() override;
 
+  // Whether the request goes out as an extended CONNECT, which needs the peer's SETTINGS.
+  static bool asks_for_tunnel(const Request& request) noexcept;
+
   // Sends the request, whose body is taken over, as far as that goes at once; the rest goes out
   // while the response is awaited. `copy`, when not null, gets what is sent of the body, up to
   // replay_body octets.
@@ -68,7 +71,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   };
 
   bool at_end_of_response() const noexcept { return h2::Stream::at_end() && !has_head(); }
-  Result<void> open(const Request& request);
+  Result<void> open(const Request& request, bool as_tunnel);
   void begin_upload();
   void stop_upload();
   task<void> upload_rest();

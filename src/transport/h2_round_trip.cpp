@@ -2,7 +2,6 @@
 #include "transport/h2_round_trip.hpp"
 
 #include "base/arena.hpp"
-#include "http/field_names.hpp"
 #include "http/h2/error_code.hpp"
 #include "transport/connect_retry.hpp"
 #include "transport/h2_exchange.hpp"
@@ -77,7 +76,7 @@ task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
                                                     bool repeatable) {
   H2Origin& origin = pool.h2_origin(request.url());
   const auto need =
-      request.headers().has(field::upgrade) ? H2Origin::Need::settings : H2Origin::Need::room;
+      H2Exchange::asks_for_tunnel(request) ? H2Origin::Need::settings : H2Origin::Need::room;
   ConnectRetry retry(pool);
   const bool has_http1 = request.url().scheme() == "https";
   for (int attempt = 1;; ++attempt) {
