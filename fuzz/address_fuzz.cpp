@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Addresses and networks as text: what is understood is written and read again as the same, and the
+// two readers of IP literals agree. Input: a text, or two with a NUL between them.
+
+#include "base/check.hpp"
+#include "net/address.hpp"
+#include "proxy/ip_network.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace {
+
+using namespace onehop;  // NOLINT(google-build-using-namespace)
+
+void check_literal(std::string_view text) {
+  const auto ip = IpAddress::parse(text);
+  const auto address = net::Address::from_ip(text, 80);
+  const bool plain = text.find_first_of("%[") == std::string_view::npos;
+  if (plain) ONEHOP_CHECK(ip.has_value() == address.has_value());
+  if (!address) return;
+  const std::string written = address->ip();
+  const auto again = IpAddress::parse(written);
+  ONEHOP_CHECK(again.has_value());
+  if (ip) {
+    ONEHOP_CHECK(again->octets() == ip->octets() && again->is_v4() == ip->is_v4());
+    const auto itself = IpNetwork::parse(written);
+    ONEHOP_CHECK(itself && itself->contains(*ip));
+  }
+  const auto listening = net::Address::parse_listen(address->to_string());
+  // An IPv4 address mapped into IPv6 is written as what it is.
+  const bool is_mapped = again->is_v4() && text.find(':') != std::string_view::npos;
+  ONEHOP_CHECK(listening && (is_mapped || *listening == *address));
+}
+
+void check_listen(std::string_view text) {
+  const auto address = net::Address::parse_listen(text);
+  if (!address) {
+    ONEHOP_CHECK(!address.error().detail().empty());
+    return;
+  }
+  const std::string written = address->to_string();
+  // Two slashes in front of a path would be read as those of a URL.
+  if (written.starts_with("unix://")) return;
+  const auto again = net::Address::parse_listen(written);
+  ONEHOP_CHECK(again && again->to_string() == written);
+  (void)net::listens_with_tls(text, false);
+}
+
+void check_network(std::string_view text, std::string_view other) {
+  const auto network = IpNetwork::parse(text);
+  if (!network) return;
+  const auto base = IpAddress::parse(text.substr(0, text.find('/')));
+  ONEHOP_CHECK(base && network->contains(*base));
+  const auto address = IpAddress::parse(other);
+  if (!address || !network->contains(*address)) return;
+  ONEHOP_CHECK(address->is_v4() == base->is_v4());
+}
+
+}  // namespace
+
+// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  const std::size_t cut = input.find('\0');
+  check_literal(input);
+  check_listen(input);
+  check_network(input.substr(0, cut),
+                cut == std::string_view::npos ? std::string_view() : input.substr(cut + 1));
+  return 0;
+}

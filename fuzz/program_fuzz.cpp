@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the program reads: the WebSocket frames of the demo's visitors, and what its flags and
+// environment say. Input: a kind, then octets.
+
+#include <onehop/headers.hpp>
+
+#include "base/check.hpp"
+#include "program/backend_url.hpp"
+#include "program/field_edit.hpp"
+#include "program/json_text.hpp"
+#include "program/quantities.hpp"
+#include "program/utf8.hpp"
+#include "program/websocket_frames.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace {
+
+using namespace onehop::program;  // NOLINT(google-build-using-namespace)
+using onehop::Url;
+
+// Unmasked, whole, with the shortest length there is; nothing behind a close.
+void check_frames(std::string_view answer, bool ended) {
+  bool closed = false;
+  while (!answer.empty()) {
+    ONEHOP_CHECK(!closed && answer.size() >= 2);
+    const auto octet = [&answer](std::size_t i) { return static_cast<std::uint8_t>(answer[i]); };
+    const unsigned opcode = octet(0) & 0x0fU;
+    ONEHOP_CHECK((octet(0) & 0xf0U) == 0x80U && octet(1) < 128);
+    const std::size_t wide = octet(1) == 126 ? 2U : octet(1) == 127 ? 8U : 0U;
+    std::uint64_t size = wide == 0 ? octet(1) : 0;
+    ONEHOP_CHECK(answer.size() >= 2 + wide);
+    for (std::size_t i = 0; i < wide; ++i)
+      size = (size << 8U) | octet(2 + i);
+    ONEHOP_CHECK(wide != 2 || size > 125);
+    ONEHOP_CHECK(wide != 8 || size > 65535);
+    answer.remove_prefix(2 + wide);
+    ONEHOP_CHECK(answer.size() >= size);
+    if (opcode == 1) ONEHOP_CHECK(is_utf8(answer.substr(0, size)));
+    ONEHOP_CHECK(opcode == 1 || opcode == 2 || (size <= 125 && (opcode == 8 || opcode == 10)));
+    closed = opcode == 8;
+    answer.remove_prefix(size);
+  }
+  ONEHOP_CHECK(closed == ended);
+}
+
+void check_websocket(std::string_view input) {
+  WebSocketFrames whole;
+  std::string answer;
+  whole.receive(input, answer);
+  check_frames(answer, whole.has_ended());
+  WebSocketFrames pieces;
+  std::string in_pieces;
+  for (const char& c : input)
+    pieces.receive({&c, 1}, in_pieces);
+  ONEHOP_CHECK(in_pieces == answer && pieces.has_ended() == whole.has_ended());
+}
+
+void check_quantities(std::string_view text) {
+  if (const auto duration = parse_duration(text)) {
+    ONEHOP_CHECK(duration->count() >= 0);
+    const auto again = parse_duration(format_duration(*duration));
+    // What is finer than a millisecond is not written.
+    if (duration->count() % 1'000'000 == 0) ONEHOP_CHECK(again && *again == *duration);
+  }
+  if (const auto size = parse_size(text)) {
+    const auto again = parse_size(format_size(*size));
+    ONEHOP_CHECK(again && *again == *size);
+  }
+  if (const auto share = parse_share(text)) ONEHOP_CHECK(*share >= 0 && *share <= 1);
+  (void)parse_count(text);
+}
+
+void check_edit(std::string_view text) {
+  const auto edit = parse_field_edit(text);
+  if (!edit) {
+    ONEHOP_CHECK(!edit.error().empty());
+    return;
+  }
+  onehop::Headers headers{{"X", "y"}};
+  apply_edits({*edit}, headers);
+  ONEHOP_CHECK(headers.has(edit->name) == !edit->removes);
+  if (!edit->removes) ONEHOP_CHECK(headers.get_or_empty(edit->name) == edit->value);
+}
+
+void check_backend(std::string_view text) {
+  const auto url = parse_backend_url(text);
+  if (!url) {
+    ONEHOP_CHECK(!url.error().empty());
+    return;
+  }
+  // Two slashes in front of a path would be read as those of a URL.
+  if (url->socket_path().starts_with("//")) return;
+  const auto again = Url::parse(url->to_string());
+  ONEHOP_CHECK(url->is_absolute() && again && again->to_string() == url->to_string());
+}
+
+// In the quotes: UTF-8 without a control, a quote or a lone backslash.
+void check_json(std::string_view text) {
+  std::string json;
+  append_json_string(json, text);
+  ONEHOP_CHECK(json.size() >= 2 && json.front() == '"' && json.back() == '"' && is_utf8(json));
+  const std::string_view inside = std::string_view(json).substr(1, json.size() - 2);
+  for (std::size_t i = 0; i < inside.size(); ++i) {
+    ONEHOP_CHECK(static_cast<unsigned char>(inside[i]) >= 0x20 && inside[i] != '"');
+    if (inside[i] != '\\') continue;
+    ONEHOP_CHECK(++i < inside.size());
+    ONEHOP_CHECK(std::string_view("\"\\/bfnrtu").find(inside[i]) != std::string_view::npos);
+    i += inside[i] == 'u' ? 4 : 0;
+    ONEHOP_CHECK(i < inside.size());
+  }
+}
+
+}  // namespace
+
+// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
+  switch (data[0]) {
+    case 'q':
+      check_quantities(input);
+      break;
+    case 'e':
+      check_edit(input);
+      break;
+    case 'b':
+      check_backend(input);
+      break;
+    case 'j':
+      check_json(input);
+      break;
+    default:
+      check_websocket(input);
+  }
+  return 0;
+}

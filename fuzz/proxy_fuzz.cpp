@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The whole proxy with both peers fuzzed: clients and backends of HTTP/1 and HTTP/2 do what a
+// script says, and time passes. What came out of the proxy is held against what went in. Input:
+// four octets of options, then a script (session/script.hpp).
+
+#include <onehop/reverse_proxy.hpp>
+#include <onehop/testing.hpp>
+
+#include "base/check.hpp"
+#include "head_fuzz.hpp"
+#include "session/backends.hpp"
+#include "session/clients.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace onehop::fuzz {
+namespace {
+
+using namespace onehop::literals;      // NOLINT(google-build-using-namespace)
+using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
+
+constexpr std::size_t kOptions = 4;
+constexpr std::size_t kClients = 3;  // at the same time
+constexpr int kMostRounds = 1000;    // of polite peers finishing what they began
+
+struct Options {
+  explicit Options(std::string_view input) noexcept : octets(input) {}
+  bool has(std::size_t octet, unsigned bit) const noexcept {
+    return ((static_cast<std::uint8_t>(octets[octet]) >> bit) & 1U) != 0;
+  }
+  bool client_is_h2(std::size_t index) const { return has(0, 0) != (has(2, 0) && index % 2 == 1); }
+  bool backend_is_h2() const noexcept { return has(0, 1); }
+  bool is_polite() const noexcept { return has(0, 2); }
+  bool is_generous() const noexcept { return has(0, 5) || is_polite(); }
+
+  Server::Options server() const;
+  Transport::Options transport(testing::Network& network) const;
+  ReverseProxy::Options proxy() const;
+
+  std::string_view octets;
+};
+
+Server::Options Options::server() const {
+  Server::Options server;
+  server.log = [](LogLevel, std::string_view) {};
+  if (!has(0, 7) || is_polite()) return server;
+  server.max_body = 5000;
+  server.max_header_bytes = 2000;
+  server.max_streams = 3;
+  server.stream_window = 65535;
+  server.connection_window = 100'000;
+  return server;
+}
+
+Transport::Options Options::transport(testing::Network& network) const {
+  Transport::Options transport = network.transport_options();
+  if (has(0, 6)) {
+    transport.max_connections = 2;
+    transport.queue_timeout = is_polite() ? Transport::kOff : std::chrono::nanoseconds(5s);
+  }
+  if (has(1, 1)) transport.pool_size = 0;
+  if (has(1, 2)) transport.replay_body = 0;
+  if (has(1, 3)) transport.expect_continue_timeout = 0s;
+  if (has(1, 6)) transport.retry_budget = 1;
+  if (is_polite()) return transport;
+  if (has(1, 0)) transport.response_timeout = 10s;
+  if (has(1, 5)) transport.activity_timeout = 10s;
+  if (has(1, 7)) transport.max_response_header_bytes = 1000;
+  return transport;
+}
+
+ReverseProxy::Options Options::proxy() const {
+  ReverseProxy::Options proxy;
+  const Url target = backend_is_h2() ? "h2c://backend:80"_url : "http://backend:80"_url;
+  proxy.rewrite = [target](ProxyRequest& request) { request.set_url(target); };
+  if (has(0, 3)) proxy.trust = {"192.0.2.0/24"};
+  if (has(0, 4)) proxy.flush = FlushPolicy::immediate;
+  return proxy;
+}
+
+class World {
+ public:
+  explicit World(std::string_view input);
+  void run(Script script);
+
+ private:
+  void act(const Action& action);
+  Peer* client(std::size_t slot);
+  void connect(std::size_t slot);
+  void accept();
+  void finish_politely();
+  void check();
+
+  Options options_;
+  Ledger ledger_;
+  testing::Network network_;
+  std::shared_ptr<Transport> transport_;
+  std::shared_ptr<const ReverseProxy> proxy_;
+  std::vector<std::unique_ptr<H1Client>> h1_clients_;
+  std::vector<std::unique_ptr<H2Client>> h2_clients_;
+  std::vector<std::unique_ptr<Peer>> backends_;
+  std::vector<Peer*> clients_;  // all of them
+  Peer* slots_[kClients] = {};
+};
+
+World::World(std::string_view input) : options_(input), ledger_(input) {
+  ledger_.is_polite = options_.is_polite();
+  if (ledger_.is_polite) ledger_.most_content = 4096;
+  network_.listen("backend:80");
+  transport_ = std::make_shared<Transport>(options_.transport(network_));
+  ReverseProxy::Options proxy = options_.proxy();
+  proxy.transport = transport_;
+  proxy_ = std::make_shared<ReverseProxy>(std::move(proxy));
+}
+
+void World::connect(std::size_t slot) {
+  const std::size_t index = clients_.size();
+  Server::Options server = options_.server();
+  server.on_exchange_end = [this, index](const Exchange& exchange) {
+    ledger_.records(index).emplace_back(exchange);
+  };
+  const std::string address = "front" + std::to_string(index) + ":80";
+  network_.serve(address, proxy_, server);
+  testing::Wire wire = network_.connect(address);
+  if (options_.client_is_h2(index)) {
+    h2_clients_.push_back(
+        std::make_unique<H2Client>(ledger_, index, std::move(wire), options_.is_generous()));
+    slots_[slot] = h2_clients_.back().get();
+  } else {
+    h1_clients_.push_back(std::make_unique<H1Client>(ledger_, index, std::move(wire)));
+    slots_[slot] = h1_clients_.back().get();
+  }
+  clients_.push_back(slots_[slot]);
+}
+
+Peer* World::client(std::size_t slot) {
+  const bool gone = slots_[slot] && slots_[slot]->has_left();
+  if ((!slots_[slot] || gone) && clients_.size() < Ledger::kPeers) connect(slot);
+  return slots_[slot];
+}
+
+void World::accept() {
+  while (backends_.size() < transport_->statistics().dialled) {
+    testing::Wire wire = network_.accept("backend:80");
+    const std::size_t index = backends_.size();
+    if (options_.backend_is_h2()) {
+      backends_.push_back(
+          std::make_unique<H2Backend>(ledger_, index, std::move(wire), options_.is_generous()));
+    } else {
+      backends_.push_back(std::make_unique<H1Backend>(ledger_, index, std::move(wire)));
+    }
+  }
+}
+
+void World::act(const Action& action) {
+  const std::size_t who = action.kind & 7U;
+  if (options_.is_polite() && who != 7 && is_rude(action)) return;
+  if (who < kClients) {
+    if (Peer* peer = client(who)) peer->act(action);
+  } else if (who < 7) {
+    if (backends_.empty()) return;
+    backends_[backends_.size() - 1 - (who - kClients) % backends_.size()]->act(action);
+  } else {
+    // Up to half an hour; polite peers are never late.
+    const unsigned power = action.choice % (options_.is_polite() ? 9U : 22U);
+    network_.advance(std::chrono::milliseconds(std::uint64_t{1} << power));
+  }
+  accept();
+}
+
+void World::finish_politely() {
+  int idle = 0;
+  for (int round = 0; idle < 2; ++round) {
+    ONEHOP_CHECK(round < kMostRounds);
+    bool busy = false;
+    for (Peer* peer : clients_)
+      busy = peer->finish() || busy;
+    accept();
+    for (std::size_t i = 0; i < backends_.size(); ++i) {
+      busy = backends_[i]->finish() || busy;
+      accept();
+    }
+    // A request whose client wants to be told to go on first waits for a second.
+    idle = busy ? 0 : idle + 1;
+    if (!busy) network_.advance(2s);
+  }
+}
+
+void World::run(Script script) {
+  while (const auto action = script.next())
+    act(*action);
+  if (options_.is_polite()) {
+    finish_politely();
+    for (Peer* peer : clients_)
+      peer->receive();
+    for (const auto& each : h1_clients_)
+      each->check_answered();
+    for (const auto& each : h2_clients_)
+      each->check_answered();
+  }
+  check();
+}
+
+// Everybody goes, and nothing may be left.
+void World::check() {
+  const bool backends_first = options_.has(3, 0);
+  if (backends_first) {
+    for (const auto& each : backends_)
+      each->close();
+    network_.advance(2min);
+    accept();
+  }
+  // Who only closes behind pipelined requests may still want their answers.
+  const bool clients_reset = options_.has(3, 1);
+  bool all_gone = clients_reset || h1_clients_.empty();
+  for (const auto& each : h1_clients_)
+    all_gone = all_gone && !each->has_left();
+  for (Peer* peer : clients_)
+    peer->close(clients_reset);
+  for (const auto& each : backends_)
+    each->receive();
+  network_.advance(10min);
+  if (all_gone) ONEHOP_CHECK(transport_->statistics().open == 0);
+  for (std::size_t i = 0; i < backends_.size(); ++i) {
+    backends_[i]->close();
+    network_.advance(10min);
+    accept();  // what is asked again
+  }
+  ONEHOP_CHECK(transport_->statistics().open == 0 && transport_->statistics().idle == 0);
+  for (Peer* peer : clients_)
+    peer->check();
+  for (const auto& each : backends_)
+    each->check();
+  ledger_.check_arrivals();
+}
+
+}  // namespace
+}  // namespace onehop::fuzz
+
+// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace onehop::fuzz;  // NOLINT(google-build-using-namespace)
+  if (size < kOptions) return 0;
+  const std::string_view input = text_of(data, size);
+  World world(input);
+  world.run(Script(input.substr(kOptions)));
+  return 0;
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Backends of a fuzzed proxy: HTTP/1 and HTTP/2. What their actions mean is in the order of the
+// octets of data: status, framing, size, fields. One thread.
+#pragma once
+
+#include "h1_messages.hpp"
+#include "h2_messages.hpp"
+#include "peer.hpp"
+
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace onehop::fuzz {
+
+// What a script chooses for one answer.
+struct AnswerChoice {
+  explicit AnswerChoice(const Action& action, const Ledger& ledger) noexcept;
+
+  enum class Framing : std::uint8_t { length, chunked, until_close };
+
+  int status;
+  Framing framing;
+  std::size_t size;
+  std::uint8_t fields;
+
+  bool has(unsigned bit) const noexcept { return ((fields >> bit) & 1U) != 0; }
+  bool is_last() const noexcept { return has(0); }
+  bool is_old() const noexcept { return has(1); }
+  bool says_keep_alive() const noexcept { return has(2); }
+  bool is_event_stream() const noexcept { return has(3); }
+  bool announces_trailers() const noexcept { return has(4); }
+  bool has_odd_fields() const noexcept { return has(5); }
+  bool switches() const noexcept { return has(6); }
+  bool comes_at_once() const noexcept { return has(7); }
+};
+
+class H1Backend final : public Peer {
+ public:
+  H1Backend(Ledger& ledger, std::size_t index, testing::Wire wire)
+      : Peer("backend", ledger, index, std::move(wire)) {}
+  bool finish() override;
+  void check() override;
+
+ private:
+  struct Asked {
+    H1Message message;
+    bool answered = false;
+    bool noted = false;
+  };
+
+  void begin(const Action& action) override;
+  void go_on(const Action& action) override;
+  void interject(const Action& action) override;
+  void send_odd(std::string_view octets, const Action& action) override;
+  void on_received(std::string_view octets) override;
+  void on_leave(bool reset) override;
+
+  void answer(const AnswerChoice& choice);
+  void switch_protocols(Said& said);
+  void send_content(std::size_t size);
+  void end_content(bool with_trailers);
+  bool waits() const noexcept { return !asked_.empty() && !asked_.back().answered; }
+  void note(Asked& asked);
+  void check_request(const H1Message& message);
+
+  std::string received_;
+  std::size_t parsed_ = 0;  // complete requests
+  bool opaque_ = false;     // what follows may be no requests
+  std::deque<Asked> asked_;
+  Said* open_ = nullptr;  // the answer whose content is not complete
+  AnswerChoice::Framing framing_ = AnswerChoice::Framing::length;
+  std::size_t left_to_send_ = 0;
+  bool tunnel_ = false;
+};
+
+class H2Backend final : public Peer {
+ public:
+  H2Backend(Ledger& ledger, std::size_t index, testing::Wire wire, bool generous);
+  bool finish() override;
+  void check() override;
+
+ private:
+  struct Stream {
+    Said* said = nullptr;  // null until there is an answer
+    std::size_t left = 0;
+    bool has_length = false;
+    bool open = false;
+    bool is_reset = false;  // by us
+    bool noted = false;
+  };
+
+  void begin(const Action& action) override;
+  void go_on(const Action& action) override;
+  void interject(const Action& action) override;
+  void send_odd(std::string_view octets, const Action& action) override;
+  void on_received(std::string_view octets) override;
+
+  void answer(std::uint32_t id, const AnswerChoice& choice, bool in_pieces);
+  void send_content(std::uint32_t id, Stream& stream, std::size_t size, bool end);
+  void note(H2Message& message);
+  // A stream with that state; 0 when there is none.
+  std::uint32_t choose(std::uint8_t choice, bool answered);
+
+  H2Messages messages_;
+  std::map<std::uint32_t, Stream> streams_;
+  bool generous_;
+};
+
+}  // namespace onehop::fuzz

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Clients of a fuzzed proxy: HTTP/1 and HTTP/2. What their actions mean is in the order of the
+// octets of data: method, framing, size, fields. One thread.
+#pragma once
+
+#include "h2_messages.hpp"
+#include "peer.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace onehop::fuzz {
+
+// What a script chooses for one request.
+struct RequestChoice {
+  RequestChoice(const Action& action, const Ledger& ledger) noexcept;
+
+  enum class Framing : std::uint8_t { none, length, chunked };
+
+  Method method;
+  Framing framing;
+  std::size_t size;
+  std::uint8_t fields;
+
+  bool has(unsigned bit) const noexcept { return ((fields >> bit) & 1U) != 0; }
+  bool asks_first() const noexcept { return has(0) && framing != Framing::none; }
+  bool is_last() const noexcept { return has(1); }
+  bool takes_trailers() const noexcept { return has(2); }
+  bool upgrades() const noexcept { return has(3) && framing == Framing::none; }
+  bool is_old() const noexcept { return has(4) && framing != Framing::chunked; }
+  bool is_absolute() const noexcept { return has(5); }
+  bool has_odd_fields() const noexcept { return has(6); }
+  bool may_be_repeated() const noexcept { return has(7); }
+};
+
+class H1Client final : public Peer {
+ public:
+  H1Client(Ledger& ledger, std::size_t index, testing::Wire wire)
+      : Peer("client", ledger, index, std::move(wire)) {}
+  bool finish() override;
+  void check() override;
+  // Every request was answered completely, up to one that was the last of the connection.
+  void check_answered();
+
+ private:
+  void begin(const Action& action) override;
+  void go_on(const Action& action) override;
+  void interject(const Action& action) override;
+  void send_odd(std::string_view octets, const Action& action) override;
+  void on_received(std::string_view octets) override { received_ += octets; }
+
+  void send_content(std::size_t size);
+  void end_content(bool with_trailers);
+  // What follows is not what it seems: HTTP/2, or a tunnel.
+  bool check_one(std::string_view& octets, const Record& record);
+
+  std::string received_;
+  std::string sent_odd_;
+  std::vector<Said*> asked_;
+  Said* open_ = nullptr;  // its content is not complete
+  bool chunked_ = false;
+  std::size_t left_to_send_ = 0;
+  bool said_last_ = false;
+};
+
+class H2Client final : public Peer {
+ public:
+  H2Client(Ledger& ledger, std::size_t index, testing::Wire wire, bool generous);
+  bool finish() override;
+  void check() override;
+  void check_answered();
+
+ private:
+  struct Stream {
+    std::uint32_t id;
+    Said* said;
+    std::size_t left;  // to send; unbounded where no length was said
+    bool has_length;
+    bool open;  // our half
+  };
+
+  void begin(const Action& action) override;
+  void go_on(const Action& action) override;
+  void interject(const Action& action) override;
+  void send_odd(std::string_view octets, const Action& action) override;
+  void on_received(std::string_view octets) override;
+
+  void send_content(Stream& stream, std::size_t size, bool end);
+  void end_with_trailers(Stream& stream);
+  void check_answer(const Said& said, const H2Message& message);
+  Stream* choose(std::uint8_t choice);
+
+  H2Messages messages_;
+  std::vector<Stream> streams_;
+  std::uint32_t next_stream_ = 1;
+  bool generous_;
+};
+
+}  // namespace onehop::fuzz

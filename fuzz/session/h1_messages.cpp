@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "h1_messages.hpp"
+
+#include "base/arena.hpp"
+#include "http/h1/chunked_decoder.hpp"
+#include "http/h1/parser.hpp"
+#include "http/host.hpp"
+
+#include <algorithm>
+
+namespace onehop::fuzz {
+namespace {
+
+using End = H1Message::End;
+
+// Further than any limit of the proxy.
+constexpr h1::Limits kLimits = {.max_start_line = std::size_t{1} << 20U,
+                                .max_header_bytes = std::size_t{1} << 20U,
+                                .max_header_fields = 4096};
+
+void take_chunks(std::string_view& octets, H1Message& message) {
+  h1::ChunkedDecoder decoder(Side::client, kLimits);
+  message.end = End::in_body;
+  for (;;) {
+    const auto step = decoder.decode(octets);
+    if (!step) {
+      message.malformed = true;
+      return;
+    }
+    message.content += step->data;
+    octets.remove_prefix(step->consumed);
+    if (step->finished) break;
+    if (step->consumed == 0) {
+      octets = {};
+      return;
+    }
+  }
+  message.trailers = decoder.take_trailers(Arena::create());
+  message.end = End::complete;
+}
+
+void take_content(std::string_view& octets, H1Message& message) {
+  switch (message.framing.kind) {
+    case BodyFraming::Kind::none:
+      message.end = End::complete;
+      return;
+    case BodyFraming::Kind::length: {
+      const std::size_t size = std::min<std::uint64_t>(message.framing.length, octets.size());
+      message.content = octets.substr(0, size);
+      octets.remove_prefix(size);
+      message.end = size == message.framing.length ? End::complete : End::in_body;
+      return;
+    }
+    case BodyFraming::Kind::chunked:
+      take_chunks(octets, message);
+      return;
+    default:
+      message.content = octets;
+      octets = {};
+      message.end = End::connection;
+  }
+}
+
+// True when the head is there.
+bool take_head(h1::HeadParser& parser, std::string_view& octets, H1Message& message) {
+  if (octets.empty()) return false;
+  message.end = End::in_head;
+  switch (parser.parse(octets)) {
+    case h1::HeadParser::State::failed:
+      message.malformed = true;
+      return false;
+    case h1::HeadParser::State::incomplete:
+      octets = {};
+      return false;
+    default:
+      break;
+  }
+  message.headers = parser.take_headers(octets, Arena::create());
+  message.version = parser.version();
+  octets.remove_prefix(parser.size());
+  return true;
+}
+
+}  // namespace
+
+H1Message take_request(std::string_view& octets) {
+  H1Message message;
+  h1::HeadParser parser(h1::HeadKind::request, kLimits);
+  if (!take_head(parser, octets, message)) return message;
+  message.method = parser.method();
+  message.target = parser.target();
+  const auto framing = request_framing(message.version, message.headers);
+  if (!framing || !check_host(message.version, message.headers)) {
+    message.malformed = true;
+    return message;
+  }
+  message.framing = *framing;
+  take_content(octets, message);
+  return message;
+}
+
+H1Message take_response(std::string_view& octets, const Method& asked) {
+  H1Message message;
+  h1::HeadParser parser(h1::HeadKind::response, kLimits);
+  if (!take_head(parser, octets, message)) return message;
+  message.status = parser.status();
+  if (message.status.is_informational() && message.status != Status::switching_protocols) {
+    message.end = End::complete;
+    return message;
+  }
+  const auto framing = response_framing(asked, message.status, message.version, message.headers);
+  if (!framing) {
+    message.malformed = true;
+    return message;
+  }
+  message.framing = *framing;
+  take_content(octets, message);
+  return message;
+}
+
+}  // namespace onehop::fuzz

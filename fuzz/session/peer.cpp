@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "peer.hpp"
+
+#include <cstdlib>
+#include <iostream>
+
+namespace onehop::fuzz {
+namespace {
+
+enum Kind : std::uint8_t { begins, goes_on, interjects, receives, odd, leaves, kKinds };
+
+Kind kind_of(const Action& action) noexcept {
+  constexpr Kind kMix[] = {begins,     begins, goes_on, goes_on,    begins, goes_on,
+                           interjects, odd,    leaves,  interjects, odd,    receives};
+  return kMix[(action.kind >> 3U) % std::size(kMix)];
+}
+
+}  // namespace
+
+bool is_rude(const Action& action) noexcept {
+  const Kind kind = kind_of(action);
+  return kind == odd || kind == leaves;
+}
+
+void trace(std::string_view who,
+           std::size_t index,
+           std::string_view what,
+           std::string_view octets) {
+  static const bool wanted = std::getenv("FUZZ_TRACE") != nullptr;
+  if (!wanted) return;
+  std::cerr << who << ' ' << index << ' ' << what << ' ';
+  for (const char c : octets.substr(0, 400)) {
+    if (c >= ' ' && c != '\\' && c <= '~') {
+      std::cerr << c;
+    } else {
+      constexpr std::string_view kDigits = "0123456789abcdef";
+      const auto octet = static_cast<unsigned char>(c);
+      std::cerr << '\\' << kDigits[octet / 16U] << kDigits[octet % 16U];
+    }
+  }
+  std::cerr << '\n';
+}
+
+void Peer::send(std::string_view text) {
+  trace(name_, index_, holds_ ? "will send" : "sends", text);
+  held_ += text;
+  if (!holds_) flush();
+}
+
+void Peer::flush() {
+  holds_ = false;
+  if (!held_.empty()) wire_.send(std::exchange(held_, {}));
+}
+
+void Peer::act(const Action& action) {
+  if (left_) return;
+  holds_ = (action.choice & 0x80U) != 0;
+  switch (kind_of(action)) {
+    case begins:
+      return begin(action);
+    case goes_on:
+      return go_on(action);
+    case interjects:
+      return interject(action);
+    case odd:
+      return send_odd(action.data, action);
+    case leaves:
+      return leave(action.at(0));
+    default:
+      return receive();
+  }
+}
+
+void Peer::receive() {
+  if (left_) return;
+  const std::string octets = wire_.receive();
+  if (!octets.empty()) {
+    trace(name_, index_, "receives", octets);
+    on_received(octets);
+  }
+  was_reset_ = wire_.was_reset();
+  if (!std::exchange(at_end_, wire_.at_end()) && at_end_)
+    trace(name_, index_, was_reset_ ? "was reset" : "is at the end", {});
+}
+
+void Peer::leave(std::uint8_t how) {
+  if (closed_write_ && how % 4 < 2) return;
+  flush();
+  on_leave(how % 4 == 2);
+  trace(name_, index_, how % 4 < 2 ? "closes its half" : how % 4 == 2 ? "resets" : "closes", {});
+  if (how % 4 < 2) {
+    closed_write_ = true;
+    wire_.close_write();
+    return;
+  }
+  receive();
+  left_ = true;
+  if (how % 4 == 2) {
+    wire_.reset();
+  } else {
+    wire_.close();
+  }
+}
+
+void Peer::close(bool with_reset) {
+  flush();
+  receive();
+  if (!left_) on_leave(with_reset);
+  if (!at_end_) left_ = true;
+  if (with_reset) {
+    wire_.reset();
+  } else {
+    wire_.close();
+  }
+}
+
+}  // namespace onehop::fuzz

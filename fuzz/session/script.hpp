@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Script: a fuzzed input read as a list of actions. Every input is a script, and one action is
+//
+//   kind (1 octet)   choice (1 octet)   size (1 octet)   data (size octets, or what is left)
+//
+// so that script_mutator.cpp can move actions about without losing what they mean. A view of the
+// input. One thread.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace onehop::fuzz {
+
+struct Action {
+  std::uint8_t kind = 0;
+  std::uint8_t choice = 0;
+  std::string_view data;
+
+  // 0 past the end of the data.
+  std::uint8_t at(std::size_t index) const noexcept {
+    return index < data.size() ? static_cast<std::uint8_t>(data[index]) : std::uint8_t{0};
+  }
+  bool has_bit(std::size_t index, unsigned bit) const noexcept {
+    return ((at(index) >> bit) & 1U) != 0;
+  }
+};
+
+class Script {
+ public:
+  static constexpr std::size_t kHeader = 3;
+  // Longer ones only repeat themselves.
+  static constexpr std::size_t kMostActions = 64;
+
+  explicit Script(std::string_view input) noexcept : rest_(input) {}
+
+  std::optional<Action> next() noexcept {
+    if (rest_.size() < kHeader || ++taken_ > kMostActions) return std::nullopt;
+    const auto octet = [this](std::size_t i) { return static_cast<std::uint8_t>(rest_[i]); };
+    const std::size_t size = std::min<std::size_t>(octet(2), rest_.size() - kHeader);
+    const Action action{octet(0), octet(1), rest_.substr(kHeader, size)};
+    rest_.remove_prefix(kHeader + size);
+    return action;
+  }
+
+ private:
+  std::string_view rest_;
+  std::size_t taken_ = 0;
+};
+
+// How much content one octet of a script asks for.
+inline std::size_t content_size(std::uint8_t choice) noexcept {
+  constexpr std::size_t kSizes[] = {0, 1, 5, 100, 1000, 4096, 20'000, 70'000};
+  return kSizes[choice % 8U];
+}
+
+}  // namespace onehop::fuzz
