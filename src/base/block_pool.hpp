@@ -12,7 +12,7 @@ namespace onehop {
 // Larger blocks, and all of them where a memory checker watches, are malloc's.
 inline constexpr std::size_t kLargestPooledBlock = 4096;
 // Two sizes share a list when they are the same multiple of this, rounded up.
-inline constexpr std::size_t kBlockStep = 64;
+inline constexpr std::size_t kBlockStep = 32;
 
 // Aligned for anything; nullptr when there is none left. `size` is not 0.
 void* take_block(std::size_t size) noexcept;

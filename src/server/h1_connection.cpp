@@ -59,7 +59,7 @@ task<void> H1Connection::run() {
     try {
       next = co_await serve_one();
     } catch (...) {  // out of something of the handler's own
-      shard_.common().log(LogLevel::error, exception_text());
+      log_exception();
     }
     first_ = false;
   }
@@ -73,6 +73,10 @@ task<void> H1Connection::run() {
     co_await linger();
   }
   end();
+}
+
+void H1Connection::log_exception() const {
+  shard_.common().log(LogLevel::error, exception_text());
 }
 
 task<Next> H1Connection::serve_one() {

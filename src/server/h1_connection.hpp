@@ -27,6 +27,8 @@ class H1Connection final : public HttpConnection {
   // Not inlined: clang would make its frame part of that of run(), which idle connections keep.
   [[gnu::noinline]] task<Next> serve_one();
   bool begins_http2() const noexcept;
+  // The one being handled. Not inlined: see serve_one().
+  [[gnu::noinline]] void log_exception() const;
 
   wire::ReadBuffer input_;
   bool idle_ = false;
