@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/returned_memory.hpp"
 
+#include "base/memory_checker.hpp"
+
 #include <cstdlib>
 
 #if defined(__GLIBC__)
@@ -24,7 +26,9 @@ void release_returned_memory() noexcept {
   if (t_returned < kEnough) return;
   t_returned = 0;
 #if defined(__GLIBC__)
-  ::malloc_trim(0);
+  // Where a memory checker stands in for malloc, the C library's own was never used: it would set
+  // itself up here, and two threads at once make it crash.
+  if constexpr (!kMemoryChecker) ::malloc_trim(0);
 #endif
 }
 
