@@ -13,6 +13,7 @@
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <thread>
 #include <tuple>
@@ -47,12 +48,26 @@ TcpListener listen_on(const Address& address) {
   return std::move(*listener);
 }
 
+// A port that no socket has on any address, and that the kernel gives to nobody: it is wanted on
+// several addresses, one after the other.
+std::uint16_t spare_port() {
+  static std::minstd_rand random(std::random_device{}());
+  std::uniform_int_distribution<int> ports(20'000, 31'999);
+  for (int attempt = 0; attempt < 1000; ++attempt) {
+    const Address everywhere = loopback(static_cast<std::uint16_t>(ports(random)), "0.0.0.0");
+    const io::FileDescriptor probe(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (::bind(probe.get(), everywhere.data(), everywhere.size()) == 0) return everywhere.port();
+  }
+  ADD_FAILURE() << "no port is free";
+  return 0;
+}
+
 // A port where nobody listens, as long as it lives: bound, so that nobody else gets it.
 class DeadPort {
  public:
   explicit DeadPort(const char* ip = "127.0.0.1")
       : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const Address any = loopback(0, ip);
+    const Address any = loopback(spare_port(), ip);
     sockaddr_storage bound{};
     socklen_t size = sizeof bound;
     ONEHOP_CHECK(socket_ && ::bind(socket_.get(), any.data(), any.size()) == 0);
@@ -248,7 +263,7 @@ TEST_F(DialerTest, the_error_names_every_address) {
 }
 
 TEST_F(DialerTest, a_silent_address_gets_company_after_the_fallback_delay) {
-  const Tarpit tarpit(loopback(0));
+  const Tarpit tarpit(loopback(spare_port()));
   const TcpListener listener = listen_on(loopback(tarpit.port(), "127.0.0.2"));
   name({loopback(0), loopback(0, "127.0.0.2")});
   DialOptions options;
@@ -266,7 +281,7 @@ TEST_F(DialerTest, a_silent_address_gets_company_after_the_fallback_delay) {
 }
 
 TEST_F(DialerTest, a_silent_address_times_out) {
-  const Tarpit tarpit(loopback(0));
+  const Tarpit tarpit(loopback(spare_port()));
   DialOptions options;
   options.attempt_timeout = milliseconds(50);
   const auto dialled = dial(Destination("127.0.0.1", tarpit.port()), options);
@@ -277,7 +292,7 @@ TEST_F(DialerTest, a_silent_address_times_out) {
 }
 
 TEST_F(DialerTest, all_addresses_together_have_a_limit) {
-  const Tarpit first(loopback(0));
+  const Tarpit first(loopback(spare_port()));
   const Tarpit second(loopback(first.port(), "127.0.0.2"));
   const Tarpit third(loopback(first.port(), "127.0.0.3"));
   name({loopback(0), loopback(0, "127.0.0.2"), loopback(0, "127.0.0.3")});
@@ -292,7 +307,7 @@ TEST_F(DialerTest, all_addresses_together_have_a_limit) {
 }
 
 TEST_F(DialerTest, an_attempt_that_times_out_gives_way_to_the_next) {
-  const Tarpit tarpit(loopback(0));
+  const Tarpit tarpit(loopback(spare_port()));
   const TcpListener listener = listen_on(loopback(tarpit.port(), "127.0.0.2"));
   name({loopback(0), loopback(0, "127.0.0.2")});
   DialOptions options;
@@ -304,7 +319,7 @@ TEST_F(DialerTest, an_attempt_that_times_out_gives_way_to_the_next) {
 }
 
 TEST_F(DialerTest, destroying_the_task_closes_every_attempt) {
-  const Tarpit first(loopback(0));
+  const Tarpit first(loopback(spare_port()));
   const Tarpit second(loopback(first.port(), "127.0.0.2"));
   name({loopback(0), loopback(0, "127.0.0.2")});
   DialOptions options;
