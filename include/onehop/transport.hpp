@@ -45,8 +45,8 @@ class Transport final : public RoundTripper {
     std::size_t pool_size = 512;
     // A connection this old, or that has carried so many requests, takes no more of them: its
     // successor looks the upstream's name up again, and so finds where it is now. Requests under
-    // way are not disturbed, nor are tunnels. An age is up to a tenth less, by chance. kOff and 0:
-    // no limit.
+    // way are not disturbed, nor are tunnels. Each connection's age is up to a tenth less, not the
+    // same for all, so that they do not go together. kOff and 0: no limit.
     Duration max_connection_age = std::chrono::hours(1);
     std::size_t max_connection_requests = 0;
     // Open connections per origin and process, and how long a request may wait for one (503 then).
