@@ -18,14 +18,14 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[1] / "integration")]
 
-from faulty_backend import FaultyBackend, content  # noqa: E402
+from faulty_backend import PATIENCE, FaultyBackend, content  # noqa: E402
 from faulty_h2_backend import FaultyHttp2Backend  # noqa: E402
 from h2_client import CANCEL, DATA, END_STREAM, RST_STREAM, H2Client, frame  # noqa: E402
 from proxy_process import Proxy  # noqa: E402
 from wire import Malformed, Truncated, chunk, message  # noqa: E402
 
-FLAGS = ("--access-log", "off", "--response-timeout", "400ms", "--activity-timeout", "400ms", "--connect-timeout",
-         "2s", "--body-timeout", "2s", "--workers", "2")
+FLAGS = ("--access-log", "off", "--response-timeout", f"{PATIENCE}s", "--activity-timeout", f"{PATIENCE}s",
+         "--connect-timeout", "2s", "--body-timeout", "2s", "--workers", "2")
 CLIENTS = 16
 BACKENDS = {"h1": FaultyBackend, "h2": FaultyHttp2Backend}
 

@@ -15,7 +15,8 @@ from wire import Malformed, Reader, Truncated, chunk, message
 
 POINTS = ["unread", "in request", "before head", "in head", "behind head", "in body", "behind"]
 WAYS = ["close", "reset", "stall", "delay", "garble"]
-STALL = 0.7  # longer than the proxy's patience
+PATIENCE = 1  # of the proxy, in seconds: ten times what a delay takes, for a machine that is busy with other things
+STALL = 1.5 * PATIENCE
 FORGED = b"HTTP/1.1 200 OK\r\nX-Id: forged\r\nContent-Length: 6\r\n\r\nforged"
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from raw_client import connect
-from wire import OK, PATIENCE, Truncated, answer, chunk, get, message
+from wire import OK, PATIENCE, SOON, Truncated, answer, chunk, get, message
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 
@@ -53,7 +53,7 @@ def test_an_idle_proxy_ends_at_once_with_0(start_proxy, backend, number):
     began = time.monotonic()
     proxy.signal(number)
     assert proxy.wait() == 0
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < SOON
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -81,7 +81,7 @@ def test_idle_connections_are_closed_and_do_not_hold_it_up(start_proxy, backend,
     proxy.signal()
     assert [client.how_it_ends() for client in clients] == ["eof"] * 10
     assert proxy.wait() == 0
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < SOON
     for client in clients:
         client.close()
 
@@ -121,7 +121,7 @@ def test_past_the_deadline_the_rest_is_cut_and_looks_cut(start_proxy, start_back
     with pytest.raises(Truncated):
         client.read_chunk()
     assert proxy.wait() in (0, 1)
-    assert 0.2 < time.monotonic() - began < 2
+    assert 0.2 < time.monotonic() - began < SOON
     backend.wait_for_finish(0)
     client.close()
 
@@ -156,7 +156,7 @@ def test_tunnels_are_closed_at_the_deadline(start_proxy, start_backend):
     proxy.signal()
     assert client.how_it_ends() in ("eof", "reset")
     assert proxy.wait() in (0, 1)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < SOON
     backend.wait_for_finish(0)
     client.close()
 
@@ -170,7 +170,7 @@ def test_a_second_signal_stops_at_once(start_proxy, backend):
     began = time.monotonic()
     proxy.signal()
     proxy.wait()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < SOON
     assert client.how_it_ends() in ("eof", "reset")
     client.close()
 

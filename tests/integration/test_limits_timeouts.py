@@ -8,7 +8,7 @@ import time
 import pytest
 
 from scripted_backend import silent
-from wire import OK, PATIENCE, Truncated, chunk, chunked, get, message, post, post_chunked
+from wire import OK, PATIENCE, SOON, Truncated, chunk, chunked, get, message, post, post_chunked
 
 
 def long_head(size):
@@ -89,7 +89,7 @@ def test_a_slow_head_is_408(hop_with):
     client = hop.client().send(b"GET / HTTP/1.1\r\nHost: h")
     began = time.monotonic()
     got = client.read_final()
-    assert 0.2 < time.monotonic() - began < 1.5
+    assert 0.2 < time.monotonic() - began < SOON
     assert (got.status, got.fields.tokens("connection")) == (408, ["close"])
     assert client.how_it_ends() in ("eof", "reset")
 
@@ -112,7 +112,7 @@ def test_dripping_bytes_does_not_prolong_the_time_for_a_head(hop_with):
     finally:
         stop.set()
         dripping.join(PATIENCE)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < SOON
 
 
 def test_the_time_for_a_head_starts_with_its_first_byte(hop_with):
@@ -134,7 +134,7 @@ def test_a_body_that_stalls_is_408_and_aborts_the_backends_request(hop_with):
 
 
 def test_a_body_that_makes_progress_may_take_longer_than_its_timeout(hop_with):
-    hop = hop_with("--body-timeout", "300ms")
+    hop = hop_with("--body-timeout", "600ms")
     client = hop.client().send(message("POST / HTTP/1.1", "Host: h", "Transfer-Encoding: chunked"))
     for _ in range(8):
         time.sleep(0.1)  # slower than the timeout in all, never without progress
@@ -154,7 +154,7 @@ def test_an_idle_connection_is_closed_without_a_word(hop_with):
     assert client.get().status == 200
     began = time.monotonic()
     assert client.how_it_ends() == "eof"
-    assert 0.2 < time.monotonic() - began < 1.5
+    assert 0.2 < time.monotonic() - began < SOON
     assert client.buffer == b""
 
 
@@ -186,7 +186,7 @@ def test_a_client_that_reads_nothing_is_cut_at_the_write_timeout(hop_with):
 
 
 def test_a_client_that_reads_slowly_is_not_cut(hop_with):
-    hop = hop_with("--write-timeout", "300ms")
+    hop = hop_with("--write-timeout", "600ms")
     size = 12_000_000
     hop.backend.answers(message("HTTP/1.1 200 OK", f"Content-Length: {size}", body=b"x" * size))
     client = hop.client()
@@ -232,7 +232,7 @@ def test_a_backend_that_waits_for_a_slow_client_is_not_inactive(hop_with):
 
 
 def test_a_download_that_makes_progress_may_take_longer_than_the_activity_timeout(hop_with):
-    hop = hop_with("--activity-timeout", "300ms")
+    hop = hop_with("--activity-timeout", "600ms")
 
     def script(peer):
         peer.read_request()
@@ -251,7 +251,7 @@ def test_clean_requests_are_served_while_slow_ones_wait(hop):
     began = time.monotonic()
     for _ in range(20):
         assert hop.client().get().status == 200
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < SOON
 
 
 def test_past_max_client_connections_others_wait_for_a_place(hop_with):

@@ -7,7 +7,8 @@ import re
 import socket
 import time
 
-PATIENCE = 5.0  # seconds that any single wait may take
+PATIENCE = 10.0  # seconds that any single wait may take
+SOON = 3.0  # seconds for what happens by itself: less than the default timeouts, more than a busy machine needs
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 BODYLESS = (204, 304)
