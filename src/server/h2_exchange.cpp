@@ -99,9 +99,14 @@ void H2Exchange::settle() {
 void H2Exchange::closed() {
   if (!begun_) {
     if (const h2::FieldSection* head = incomplete_head()) note_head(*head);
-    fail(Error(Errc::bad_request, Side::client, "a malformed request").during(Phase::head));
-    gave_up_ = close_code() == h2::ErrorCode::protocol_error;
-    if (gave_up_) record_->outcome = Outcome::aborted;
+    const char* const what = problem() ? problem() : "a head that did not come to its end";
+    fail(Error(Errc::bad_request, Side::client, what).during(Phase::head));
+  } else if (problem()) {
+    fail(Error(Errc::bad_request, Side::client, problem()).during(Phase::send));
+  }
+  if (problem()) {
+    gave_up_ = true;
+    record_->outcome = Outcome::aborted;
   } else if (!gave_up_ && !has_sent_end() && speaks_of_the_message(close_code())) {
     // Noted before anything is cancelled: the upstream is told the same.
     fail(h2::stream_reset(close_code(), Side::client).during(phase()));

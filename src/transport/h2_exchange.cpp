@@ -237,6 +237,7 @@ Error H2Exchange::closed_error() const {
     Error error = *failure_;
     return error.retry_safe(!opened_);
   }
+  if (problem()) return Error(Errc::bad_response, Side::upstream, problem());
   const h2::ErrorCode code = close_code();
   if (code == h2::ErrorCode::no_error) {
     return Error(Errc::truncated, Side::upstream, "the stream ended early");
@@ -291,6 +292,7 @@ Result<void> H2Exchange::final_response(const Request& request, Response& respon
 void H2Exchange::become_tunnel(Response& response) {
   is_tunnel_ = true;
   Headers& headers = response.headers();
+  headers.erase(field::content_length);  // a tunnel has no content (RFC 9110 §9.3.6)
   response.set_status(Status::switching_protocols);
   headers.set(field::connection, "Upgrade");
   headers.set(field::upgrade, tunnel_protocol_);

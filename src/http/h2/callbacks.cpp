@@ -52,7 +52,6 @@ class Callbacks::Implementation {
     nghttp2_session_callbacks_set_on_begin_frame_callback(table, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(table, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback2(table, on_header);
-    nghttp2_session_callbacks_set_on_invalid_header_callback2(table, on_invalid_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table, on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(table, on_frame);
     nghttp2_session_callbacks_set_on_frame_send_callback(table, on_frame_sent);
@@ -150,7 +149,12 @@ class Callbacks::Implementation {
       begin_section(state, *stream, FieldSection::Kind::request);
       return 0;
     }
+    if (stream->problem_) return 0;
     const bool trailers = state.role == Role::server || stream->final_head_;
+    if (trailers && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) {
+      refuse(state, *stream, "trailers with something behind them");
+      return 0;
+    }
     begin_section(state, *stream,
                   trailers ? FieldSection::Kind::trailers : FieldSection::Kind::response);
     return 0;
@@ -162,7 +166,18 @@ class Callbacks::Implementation {
     section.emplace(kind, side, stream.arena_, state.limits.fields);
   }
 
+  // RFC 9113 §8.1.1: a malformed message is an error of its stream. What it was is lost with it.
+  static void refuse(SessionState& state, Stream& stream, const char* problem) {
+    if (stream.problem_) return;
+    stream.problem_ = problem;
+    stream.head_complete_ = false;
+    stream.informational_.clear();
+    stream.drop_content();
+    nghttp2_submit_rst_stream(state.session, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_PROTOCOL_ERROR);
+  }
+
   static FieldSection* open_section(Stream& stream) {
+    if (stream.problem_) return nullptr;
     if (stream.trailers_) return &*stream.trailers_;
     return stream.section_ && !stream.head_complete_ ? &*stream.section_ : nullptr;
   }
@@ -173,27 +188,20 @@ class Callbacks::Implementation {
                        nghttp2_rcbuf* value,
                        std::uint8_t,
                        void* user_data) {
-    Stream* stream = state_of(user_data).find(frame->hd.stream_id);
+    SessionState& state = state_of(user_data);
+    Stream* stream = state.find(frame->hd.stream_id);
     if (!stream) return 0;
     FieldSection* const section = open_section(*stream);
     if (!section) return 0;
     section->add(text_of(name), text_of(value));
+    if (section->problem()) {
+      refuse(state, *stream, section->problem());
+      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
     if (!section->is_bomb()) return 0;
     // One octet can stand for kilobytes: nothing more of this is looked at, just decompressed.
     nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
                               NGHTTP2_ENHANCE_YOUR_CALM);
-    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-  }
-
-  // nghttp2 would leave the field out; a message with one is malformed (RFC 9113 §8.1.1).
-  static int on_invalid_header(nghttp2_session* session,
-                               const nghttp2_frame* frame,
-                               nghttp2_rcbuf*,
-                               nghttp2_rcbuf*,
-                               std::uint8_t,
-                               void*) {
-    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
-                              NGHTTP2_PROTOCOL_ERROR);
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
 
@@ -210,7 +218,13 @@ class Callbacks::Implementation {
       nghttp2_session_consume(session, id, size);
       return 0;
     }
+    if (state.role == Role::client && !stream->final_head_) {
+      refuse(state, *stream, "content in front of the head");
+    }
     state.note_received(*stream, size);
+    if (stream->received_octets_ > stream->expected_octets_) {
+      refuse(state, *stream, "more content than its length says");
+    }
     if (stream->dropping_) return 0;
     stream->received_.append(reinterpret_cast<const char*>(data), size);
     state.push_news(*stream);
@@ -224,8 +238,8 @@ class Callbacks::Implementation {
       case NGHTTP2_DATA: {
         Stream* stream = state.find(frame->hd.stream_id);
         if (!stream) return 0;
-        if (frame->hd.type == NGHTTP2_HEADERS) end_section(*stream);
-        if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) stream->ended_ = true;
+        if (frame->hd.type == NGHTTP2_HEADERS) end_section(state, *stream);
+        if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) end_message(state, *stream);
         state.push_news(*stream);
         return 0;
       }
@@ -246,14 +260,37 @@ class Callbacks::Implementation {
     }
   }
 
-  static void end_section(Stream& stream) {
-    if (stream.trailers_ || !stream.section_) return;
+  static void end_section(SessionState& state, Stream& stream) {
+    if (stream.problem_ || stream.trailers_ || !stream.section_) return;
+    if (const char* problem = stream.section_->finish()) return refuse(state, stream, problem);
     if (stream.section_->is_informational()) {
       stream.informational_.push_back(std::move(*stream.section_));
       stream.section_.reset();
       return;
     }
     stream.head_complete_ = stream.final_head_ = true;
+    stream.expected_octets_ = expected_octets(state.role, stream);
+  }
+
+  static std::uint64_t expected_octets(Role role, const Stream& stream) {
+    const FieldSection& head = *stream.section_;
+    if (role == Role::client) {
+      const std::string_view status = head.status();
+      if (stream.asked_ == Stream::Asked::tunnel && status.starts_with('2')) {
+        return Stream::kAnyLength;
+      }
+      if (stream.asked_ == Stream::Asked::head || status == "204" || status == "304") return 0;
+    }
+    return head.content_length().value_or(Stream::kAnyLength);
+  }
+
+  static void end_message(SessionState& state, Stream& stream) {
+    if (stream.problem_) return;
+    if (!stream.final_head_) return refuse(state, stream, "an end in front of the final head");
+    const bool is_short = stream.expected_octets_ != Stream::kAnyLength &&
+                          stream.received_octets_ < stream.expected_octets_;
+    if (is_short) return refuse(state, stream, "less content than its length says");
+    stream.ended_ = true;
   }
 
   static int on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
@@ -343,6 +380,9 @@ bool Callbacks::submit_request(SessionState& state,
                                                  end ? nullptr : &content, &stream);
   if (id < 0) return false;
   state.enter(stream, id);
+  const std::string_view method = fields.front().value;  // write_request() puts it there
+  if (method == "HEAD") stream.asked_ = Stream::Asked::head;
+  if (method == "CONNECT") stream.asked_ = Stream::Asked::tunnel;
   stream.head_given_ = true;
   stream.finished_ = end;
   return true;

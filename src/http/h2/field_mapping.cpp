@@ -7,7 +7,6 @@
 #include "http/field_names.hpp"
 #include "http/h1/octet_scan.hpp"
 #include "http/host.hpp"
-#include "http/message_framing.hpp"
 
 #include <algorithm>
 #include <array>
@@ -114,8 +113,23 @@ void FieldSection::add_regular(std::string_view name, std::string_view value) {
   if (id == FieldId::te && (kind_ != Kind::request || value != "trailers")) {
     return fail("TE is not trailers");
   }
+  if (id == FieldId::content_length && kind_ != Kind::trailers) note_length(value);
   if (id == FieldId::cookie) ++cookies_;
   append(id, name, value);
+}
+
+void FieldSection::note_length(std::string_view value) {
+  if (content_length_) return fail("Content-Length twice");
+  content_length_ = ascii::parse_decimal(value);
+  if (!content_length_) fail("Content-Length is not a number");
+}
+
+const char* FieldSection::finish() noexcept {
+  if (!problem_ && !too_large_) {
+    if (kind_ == Kind::request) finish_request();
+    if (kind_ == Kind::response) finish_response();
+  }
+  return problem_;
 }
 
 Error FieldSection::malformed() const {
@@ -134,6 +148,24 @@ Result<void> FieldSection::check() const {
 
 // --- requests ----------------------------------------------------------------------------------
 
+// RFC 9113 §8.3.1, §8.5; RFC 8441 §4.
+void FieldSection::finish_request() noexcept {
+  const bool has_authority = authority_.data() != nullptr;
+  const bool has_protocol = protocol_.data() != nullptr;
+  if (method_.empty()) return fail("no :method");
+  if (method_ == "CONNECT" && !has_protocol) {
+    if (scheme_.data() != nullptr || path_.data() != nullptr || !has_authority) {
+      fail("CONNECT with other pseudo-fields than it has");
+    }
+    return;
+  }
+  if (has_protocol && method_ != "CONNECT") return fail(":protocol without CONNECT");
+  if (scheme_ != "http" && scheme_ != "https") return fail("no :scheme of HTTP");
+  if (path_.empty()) return fail("no :path");
+  if (!path_.starts_with('/') && path_ != "*") return fail(":path does not begin with a slash");
+  if (!has_authority && !headers_.has(FieldId::host)) fail("neither :authority nor Host");
+}
+
 // :authority becomes the one Host field (RFC 9113 §8.3.1); where both are there they agree.
 Result<void> FieldSection::settle_host() {
   const auto wrong = [](const char* what) {
@@ -142,7 +174,6 @@ Result<void> FieldSection::settle_host() {
   const auto hosts = headers_.get_all(field::host);
   if (hosts.size() > 1) return wrong("more than one Host field");
   if (authority_.data() == nullptr) {
-    if (hosts.empty()) return wrong("neither :authority nor Host");
     if (!split_authority(hosts.front())) return wrong("the Host field names no host");
     authority_ = hosts.front();
     return {};
@@ -183,24 +214,18 @@ bool is_extended_connect(const Request& request) noexcept {
 }
 
 Result<Request> FieldSection::take_request() {
+  finish();
   if (auto checked = check(); !checked) return failure(checked.error());
   const auto wrong = [](const char* what) {
     return failure(Errc::bad_request, Side::client, what);
   };
-  if (method_.empty()) return wrong("no :method");
   const bool is_connect = method_ == "CONNECT";
-  if (protocol_.data() != nullptr && !is_connect) return wrong(":protocol without CONNECT");
   if (is_connect && protocol_ != kWebSocket) {
     return failure(Errc::unsupported_method, Side::client,
                    protocol_.data() ? "CONNECT to a protocol that is not served here"
                                     : "CONNECT is not served here");
   }
-  if (scheme_ != "http" && scheme_ != "https") return wrong("no :scheme of HTTP");
-  if (path_.empty()) return wrong("no :path");
-  if (!path_.starts_with('/') && path_ != "*") return wrong(":path does not begin with a slash");
   if (auto host = settle_host(); !host) return failure(host.error());
-  const auto length = content_length(headers_, Side::client);
-  if (!length) return failure(length.error());
   if (is_connect) become_upgrade();
   const auto method = Method::parse(method_);
   if (!method && ascii::is_token(method_)) {
@@ -216,16 +241,23 @@ Result<Request> FieldSection::take_request() {
 
 // --- responses and trailers --------------------------------------------------------------------
 
-Result<Response> FieldSection::take_response() {
-  if (auto checked = check(); !checked) return failure(checked.error());
+// RFC 9113 §8.3.2, §8.6; RFC 9110 §8.6: what has no content says no length, or a 204 one of
+// nothing.
+void FieldSection::finish_response() noexcept {
   const bool digits =
       status_.size() == 3 && std::all_of(status_.begin(), status_.end(), ascii::is_digit);
-  if (!digits || status_.front() == '0') {
-    return failure(Errc::bad_response, side_, ":status is not a status code");
+  if (!digits || status_.front() == '0') return fail(":status is not a status code");
+  if (status_ == "101") return fail("a 101 over HTTP/2");
+  if (!content_length_) return;
+  if (is_informational() || (status_ == "204" && *content_length_ > 0)) {
+    fail("a length of what has no content");
   }
+}
+
+Result<Response> FieldSection::take_response() {
+  finish();
+  if (auto checked = check(); !checked) return failure(checked.error());
   const int code = (status_[0] - '0') * 100 + (status_[1] - '0') * 10 + (status_[2] - '0');
-  if (code == 101) return failure(Errc::bad_response, side_, "a 101 over HTTP/2");
-  if (auto length = content_length(headers_, side_); !length) return failure(length.error());
   return Response(Status(code), std::move(headers_));
 }
 

@@ -38,8 +38,13 @@ class FieldSection {
   bool is_bomb() const noexcept { return bytes_ > 4 * limits_.max_bytes; }
   // What is wrong with it so far; null when nothing is.
   const char* problem() const noexcept { return problem_; }
+  // The same when all of it has come, with what cannot be known before.
+  const char* finish() noexcept;
+  // Of a head.
+  std::optional<std::uint64_t> content_length() const noexcept { return content_length_; }
   // A response that is not the final one.
   bool is_informational() const noexcept { return status_.starts_with('1'); }
+  std::string_view status() const noexcept { return status_; }
   // What the log may say of a request, even of one that is refused.
   std::string_view method() const noexcept { return method_; }
   std::string_view path() const noexcept { return path_; }
@@ -58,6 +63,9 @@ class FieldSection {
   void add_regular(std::string_view name, std::string_view value);
   void take_pseudo(std::string_view& place, std::string_view value);
   void append(FieldId id, std::string_view name, std::string_view value);
+  void note_length(std::string_view value);
+  void finish_request() noexcept;
+  void finish_response() noexcept;
   void fail(const char* problem) noexcept {
     if (!problem_) problem_ = problem;
   }
@@ -77,6 +85,7 @@ class FieldSection {
   std::string_view protocol_;
   std::string_view status_;
   const char* problem_ = nullptr;
+  std::optional<std::uint64_t> content_length_;
   std::size_t bytes_ = 0;
   std::size_t fields_ = 0;
   std::size_t cookies_ = 0;

@@ -25,6 +25,7 @@ const nghttp2_option* options() {
     nghttp2_option* option = nullptr;
     if (nghttp2_option_new(&option) != 0) throw std::bad_alloc();
     nghttp2_option_set_no_auto_window_update(option, 1);
+    nghttp2_option_set_no_http_messaging(option, 1);  // FieldSection and Callbacks look after that
     nghttp2_option_set_peer_max_concurrent_streams(option, 100);  // until it has said
     return option;
   }();

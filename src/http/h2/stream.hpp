@@ -52,6 +52,9 @@ class Stream : public ListNode, public detail::InFramePool {
   bool at_end() const noexcept { return ended_ && received_.empty(); }
   // Octets of content so far.
   std::uint64_t received() const noexcept { return received_octets_; }
+  // Why the peer's message is malformed and its stream reset with PROTOCOL_ERROR (RFC 9113 §8.1.1);
+  // null where it is not.
+  const char* problem() const noexcept { return problem_; }
   bool has_trailers() const noexcept { return trailers_.has_value(); }
   // Once, after at_end().
   std::optional<FieldSection> take_trailers() noexcept { return std::exchange(trailers_, {}); }
@@ -91,6 +94,9 @@ class Stream : public ListNode, public detail::InFramePool {
   friend class Session;
   friend class SessionState;
   friend struct Callbacks;
+  // What a response means hangs on the request.
+  enum class Asked : std::uint8_t { content, head, tunnel };
+  static constexpr std::uint64_t kAnyLength = ~std::uint64_t{0};
   struct Member : ListNode {
     explicit Member(Stream& s) noexcept : stream(s) {}
     Stream& stream;
@@ -101,6 +107,7 @@ class Stream : public ListNode, public detail::InFramePool {
   Member member_;
   std::int32_t id_ = 0;
   ErrorCode close_code_ = ErrorCode::no_error;
+  const char* problem_ = nullptr;
 
   std::optional<FieldSection> section_;  // being received, or complete and not taken
   std::vector<FieldSection> informational_;
@@ -111,7 +118,8 @@ class Stream : public ListNode, public detail::InFramePool {
   Octets taken_;            // what the last piece views
   std::size_t credit_ = 0;  // octets of `taken_`, for which the peer has no room yet
   std::uint64_t received_octets_ = 0;
-  std::uint64_t grown_at_ = 0;  // received_octets_ when the window was made larger
+  std::uint64_t expected_octets_ = kAnyLength;  // of content, by the head
+  std::uint64_t grown_at_ = 0;                  // received_octets_ when the window was made larger
   std::uint32_t window_ = 0;
 
   Octets to_send_;
@@ -120,6 +128,7 @@ class Stream : public ListNode, public detail::InFramePool {
   std::uint64_t sent_octets_ = 0;
   FieldList trailers_to_send_;
 
+  Asked asked_ = Asked::content;
   bool open_ = false;
   bool closed_ = false;
   bool head_complete_ = false;

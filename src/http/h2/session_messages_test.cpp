@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Malformed messages (RFC 9113 §8.1.1). What is submitted to a session goes out as it is: the other
+// end has to find the fault.
+
+#include "support/session_pair.hpp"
+
+#include <ostream>
+
+namespace onehop::h2 {
+namespace {
+
+// --- malformed messages (RFC 9113 §8.1.1)
+// ---------------------------------------------------------- What is submitted to a session goes
+// out as it is: the other end has to find the fault.
+
+struct MessageCase {
+  const char* name;
+  FieldList head;
+  std::string content;
+  FieldList trailers;
+  const char* problem;  // null where there is none
+  const char* method = "GET";
+  bool in_two_rounds = false;  // the head has been delivered before the rest comes
+};
+
+void PrintTo(const MessageCase& message, std::ostream* out) {
+  *out << message.name;
+}
+
+class MessageTest : public SessionTest, public ::testing::WithParamInterface<MessageCase> {
+ protected:
+  static void send(TestStream& from, const MessageCase& message) {
+    if (!message.content.empty()) from.send(message.content);
+    from.send_end(message.trailers);
+  }
+
+  // What a malformed one brought is lost, and the connection goes on.
+  void expect_outcome(TestStream& received, const MessageCase& message) {
+    EXPECT_STREQ(received.problem(), message.problem);
+    if (message.problem) {
+      EXPECT_FALSE(received.has_ended());
+      EXPECT_FALSE(received.has_head());
+      EXPECT_TRUE(received.is_closed());
+    } else {
+      EXPECT_TRUE(received.has_ended());
+      EXPECT_EQ(received.take_all(), message.content);
+    }
+    TestStream next;
+    EXPECT_TRUE(client_.session_.open(next, kGet, true));
+    EXPECT_TRUE(settle());
+    EXPECT_TRUE(server_.streams_.back()->has_ended());
+  }
+
+  static inline const FieldList kGet = {
+      {":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}};
+};
+
+class RequestMessageTest : public MessageTest {};
+
+TEST_P(RequestMessageTest, IsTakenOrItsStreamIsReset) {
+  const MessageCase& message = GetParam();
+  const bool end = message.content.empty() && message.trailers.empty();
+  ASSERT_TRUE(client_.session_.open(request_, message.head, end));
+  if (message.in_two_rounds) {
+    ASSERT_TRUE(settle());
+    ASSERT_TRUE(server_.streams_.back()->take_head());
+  }
+  if (!end) send(request_, message);
+  ASSERT_TRUE(settle());
+  expect_outcome(*server_.streams_.back(), message);
+  if (message.problem) EXPECT_EQ(request_.close_code(), ErrorCode::protocol_error);
+}
+
+FieldList request(const char* method, FieldList more) {
+  FieldList fields = {
+      {":method", method}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}};
+  fields.insert(fields.end(), more.begin(), more.end());
+  return fields;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Messages,
+    RequestMessageTest,
+    ::testing::Values(
+        MessageCase{"Whole", request("POST", {{"content-length", "4"}}), "four", {}, nullptr},
+        MessageCase{"WithTrailers",
+                    request("POST", {{"content-length", "4"}}),
+                    "four",
+                    {{"x-sum", "1"}},
+                    nullptr},
+        MessageCase{"WithoutLength", request("POST", {}), "four", {}, nullptr},
+        MessageCase{"TooShort",
+                    request("POST", {{"content-length", "5"}}),
+                    "four",
+                    {},
+                    "less content than its length says"},
+        MessageCase{"TooShortBehindItsHead",
+                    request("POST", {{"content-length", "5"}}),
+                    "four",
+                    {},
+                    "less content than its length says",
+                    "POST",
+                    true},
+        MessageCase{"TooShortWithTrailers",
+                    request("POST", {{"content-length", "5"}}),
+                    "four",
+                    {{"x-sum", "1"}},
+                    "less content than its length says"},
+        MessageCase{"TooLong",
+                    request("POST", {{"content-length", "3"}}),
+                    "four",
+                    {},
+                    "more content than its length says"},
+        MessageCase{"LengthWithoutContent",
+                    request("POST", {{"content-length", "3"}}),
+                    "",
+                    {},
+                    "less content than its length says"},
+        MessageCase{"TwoLengths",
+                    request("POST", {{"content-length", "4"}, {"content-length", "4"}}),
+                    "four",
+                    {},
+                    "Content-Length twice"},
+        MessageCase{"PseudoFieldInTrailers",
+                    request("POST", {}),
+                    "four",
+                    {{":path", "/"}},
+                    "a pseudo-field that does not belong there"},
+        MessageCase{"ConnectionFieldInTrailers",
+                    request("POST", {}),
+                    "four",
+                    {{"connection", "close"}},
+                    "a connection-specific field"},
+        MessageCase{"NoMethod",
+                    {{":scheme", "http"}, {":authority", "h"}, {":path", "/"}},
+                    "",
+                    {},
+                    "no :method"},
+        MessageCase{"NoPath",
+                    {{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}},
+                    "",
+                    {},
+                    "no :path"},
+        MessageCase{"NoHost",
+                    {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}},
+                    "",
+                    {},
+                    "neither :authority nor Host"},
+        MessageCase{"ConnectWithPath",
+                    {{":method", "CONNECT"}, {":authority", "h"}, {":path", "/"}},
+                    "",
+                    {},
+                    "CONNECT with other pseudo-fields than it has"},
+        MessageCase{
+            "BareConnect", {{":method", "CONNECT"}, {":authority", "h:1"}}, "", {}, nullptr},
+        MessageCase{"ProtocolOfAGet",
+                    {{":method", "GET"},
+                     {":scheme", "http"},
+                     {":authority", "h"},
+                     {":path", "/"},
+                     {":protocol", "websocket"}},
+                    "",
+                    {},
+                    ":protocol without CONNECT"}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+class ResponseMessageTest : public MessageTest {};
+
+TEST_P(ResponseMessageTest, IsTakenOrItsStreamIsReset) {
+  const MessageCase& message = GetParam();
+  FieldList asked = request(message.method, {});
+  if (asked.front().value == "CONNECT") {
+    asked.insert(asked.begin() + 4, {":protocol", "websocket"});
+  }
+  ASSERT_TRUE(client_.session_.open(request_, asked, true));
+  ASSERT_TRUE(settle());
+  TestStream& served = *server_.streams_.back();
+  const bool end = message.content.empty() && message.trailers.empty();
+  served.send_head(message.head, end);
+  if (message.in_two_rounds) {
+    ASSERT_TRUE(settle());
+    ASSERT_TRUE(request_.take_head());
+  }
+  if (!end) send(served, message);
+  ASSERT_TRUE(settle());
+  expect_outcome(request_, message);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Messages,
+    ResponseMessageTest,
+    ::testing::Values(
+        MessageCase{"Whole", {{":status", "200"}, {"content-length", "4"}}, "four", {}, nullptr},
+        MessageCase{"TooShort",
+                    {{":status", "200"}, {"content-length", "5"}},
+                    "four",
+                    {},
+                    "less content than its length says"},
+        MessageCase{"TooShortBehindItsHead",
+                    {{":status", "200"}, {"content-length", "5"}},
+                    "four",
+                    {},
+                    "less content than its length says",
+                    "GET",
+                    true},
+        MessageCase{"TooLong",
+                    {{":status", "200"}, {"content-length", "3"}},
+                    "four",
+                    {},
+                    "more content than its length says"},
+        MessageCase{"LengthWithoutContent",
+                    {{":status", "200"}, {"content-length", "4"}},
+                    "",
+                    {},
+                    "less content than its length says"},
+        MessageCase{"LengthOfAnAnswerToHead",
+                    {{":status", "200"}, {"content-length", "4"}},
+                    "",
+                    {},
+                    nullptr,
+                    "HEAD"},
+        MessageCase{"ContentOfAnAnswerToHead",
+                    {{":status", "200"}, {"content-length", "4"}},
+                    "four",
+                    {},
+                    "more content than its length says",
+                    "HEAD"},
+        MessageCase{"LengthOfA304", {{":status", "304"}, {"content-length", "4"}}, "", {}, nullptr},
+        MessageCase{
+            "ContentOfA304", {{":status", "304"}}, "four", {}, "more content than its length says"},
+        MessageCase{
+            "ContentOfA204", {{":status", "204"}}, "x", {}, "more content than its length says"},
+        MessageCase{"LengthOfA204",
+                    {{":status", "204"}, {"content-length", "4"}},
+                    "",
+                    {},
+                    "a length of what has no content"},
+        MessageCase{
+            "EmptyLengthOfA204", {{":status", "204"}, {"content-length", "0"}}, "", {}, nullptr},
+        MessageCase{"LengthOfATunnel",
+                    {{":status", "200"}, {"content-length", "1"}},
+                    "four",
+                    {},
+                    nullptr,
+                    "CONNECT"},
+        MessageCase{"LengthOfARefusedTunnel",
+                    {{":status", "403"}, {"content-length", "1"}},
+                    "four",
+                    {},
+                    "more content than its length says",
+                    "CONNECT"},
+        MessageCase{"EndOfAnInformationalOne",
+                    {{":status", "103"}},
+                    "",
+                    {},
+                    "an end in front of the final head"},
+        MessageCase{"ContentOfAnInformationalOne",
+                    {{":status", "103"}},
+                    "four",
+                    {},
+                    "content in front of the head"},
+        MessageCase{"LengthOfAnInformationalOne",
+                    {{":status", "103"}, {"content-length", "4"}},
+                    "",
+                    {},
+                    "a length of what has no content"},
+        MessageCase{"SwitchingProtocols", {{":status", "101"}}, "", {}, "a 101 over HTTP/2"},
+        MessageCase{"NoStatus", {{"x-a", "1"}}, "", {}, ":status is not a status code"},
+        MessageCase{"PseudoFieldInTrailers",
+                    {{":status", "200"}},
+                    "four",
+                    {{":status", "200"}},
+                    "a pseudo-field that does not belong there"}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace onehop::h2

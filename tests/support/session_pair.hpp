@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Two sessions, a client's and a server's, that exchange octets in memory.
+#pragma once
+
+#include "base/arena.hpp"
+#include "http/h2/session.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace onehop::h2 {
+
+inline constexpr Session::Time kNow = Session::Time{} + std::chrono::hours(1);
+
+class TestStream final : public Stream {
+ public:
+  TestStream() : Stream(Arena::create()) {}
+  void on_news() override {
+    ++news_;
+    if (on_news_) on_news_(*this);
+  }
+  std::string take_all() {
+    std::string all;
+    for (std::string_view piece = take_piece(); !piece.empty(); piece = take_piece())
+      all += piece;
+    return all;
+  }
+  int news_ = 0;
+  std::function<void(TestStream&)> on_news_;
+};
+
+class Peer final : public SessionObserver {
+ public:
+  Peer(Role role, SessionLimits limits) : session_(role, limits, *this) {}
+  Stream* on_request() override {
+    if (refuse_) return nullptr;
+    streams_.push_back(std::make_unique<TestStream>());
+    return streams_.back().get();
+  }
+  void on_ping_answered() override { ++pings_; }
+  void on_goaway(std::int32_t last, ErrorCode reason) override {
+    goaway_ = last;
+    goaway_reason_ = reason;
+  }
+
+  std::string output() {
+    std::vector<char> memory(64 * 1024);
+    std::string all;
+    for (std::size_t size = session_.produce(memory); size > 0; size = session_.produce(memory))
+      all.append(memory.data(), size);
+    return all;
+  }
+
+  std::vector<std::unique_ptr<TestStream>> streams_;
+  Session session_;  // before the streams
+  int pings_ = 0;
+  std::int32_t goaway_ = -1;
+  ErrorCode goaway_reason_ = ErrorCode::no_error;
+  bool refuse_ = false;
+};
+
+class SessionTest : public ::testing::Test {
+ protected:
+  // Until neither has anything to say. False when one says that the connection is over.
+  bool settle() {
+    bool alive = true;
+    for (int quiet = 0; quiet < 2;) {
+      const std::string up = client_.output();
+      const std::string down = server_.output();
+      quiet = up.empty() && down.empty() ? quiet + 1 : 0;
+      if (!up.empty()) alive = server_.session_.receive(up, kNow) && alive;
+      if (!down.empty()) alive = client_.session_.receive(down, kNow) && alive;
+      client_.session_.deliver_news();
+      server_.session_.deliver_news();
+    }
+    return alive;
+  }
+
+  // A request of the client, and the server's end of it.
+  TestStream& open(bool end, FieldList more = {}) {
+    FieldList fields = {
+        {":method", "POST"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/p"}};
+    fields.insert(fields.end(), more.begin(), more.end());
+    EXPECT_TRUE(client_.session_.open(request_, fields, end));
+    EXPECT_TRUE(settle());
+    return *server_.streams_.back();
+  }
+
+  static SessionLimits limits() {
+    SessionLimits limits;
+    limits.max_streams = 4;
+    return limits;
+  }
+
+  TestStream request_;
+  Peer server_{Role::server, limits()};
+  Peer client_{Role::client, {}};
+};
+
+}  // namespace onehop::h2
