@@ -29,7 +29,9 @@ endif()
 
 check_pie_supported(LANGUAGES CXX)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
-add_compile_options(-fno-semantic-interposition)
+# Thread-local variables are few and small: they fit the room that the loader sets aside, also where
+# a program loads us late as part of a plugin.
+add_compile_options(-fno-semantic-interposition -ftls-model=initial-exec)
 
 if(ONEHOP_SANITIZE)
   add_compile_options(-fsanitize=${ONEHOP_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -30,13 +31,14 @@ struct FreeList {
   std::uint32_t least;  // what `count` has not been below since the pool was shrunk
 };
 
-// Trivially destructible, so that what dies after the thread's other objects finds it.
 struct Pool {
-  enum class State : std::uint8_t { untouched, open, closed };
-  FreeList lists[kLists];
-  State state;
+  FreeList lists[kLists]{};
 };
-constinit thread_local Pool t_pool{};
+
+// Null until the thread gives its first block back, and again once it ends: what dies after the
+// thread's other objects finds that no block is kept any more.
+constinit thread_local Pool* t_pool = nullptr;
+constinit thread_local bool t_has_ended = false;
 
 void* take_from_heap(std::size_t size) noexcept {
   void* const memory = std::malloc(size);
@@ -66,60 +68,83 @@ constexpr std::size_t size_of(std::size_t index) noexcept {
 
 // Empties the pool when its thread ends.
 struct Closer {
-  Closer() noexcept { t_pool.state = Pool::State::open; }
+  explicit Closer(Pool* pool) noexcept { t_pool = pool; }
   Closer(const Closer&) = delete;
   Closer& operator=(const Closer&) = delete;
   ~Closer() {
-    t_pool.state = Pool::State::closed;
+    const std::unique_ptr<Pool> pool(std::exchange(t_pool, nullptr));
+    t_has_ended = true;
+    if (!pool) return;
     for (std::size_t index = 0; index < kLists; ++index)
-      free_some(t_pool.lists[index], t_pool.lists[index].count, size_of(index));
+      free_some(pool->lists[index], pool->lists[index].count, size_of(index));
     report_held_memory();
   }
 };
 
-// False when blocks are not kept any more.
-bool open_pool() noexcept {
-  if (t_pool.state == Pool::State::untouched) {
-    thread_local const Closer closer;
+// Null when blocks are not kept.
+Pool* open_pool() noexcept {
+  if (!t_pool && !t_has_ended) {
+    thread_local const Closer closer(new (std::nothrow) Pool);
   }
-  return t_pool.state == Pool::State::open;
+  return t_pool;
 }
 
 constexpr bool is_pooled(std::size_t size) noexcept {
   return !kMemoryChecker && size <= kLargestPooledBlock;
 }
 
+// Of blocks of that size; one more.
+bool is_kept(const FreeList& list, std::size_t size) noexcept {
+  return list.count < kAlwaysKept || (list.count * size < kMostKept && !memory_is_short());
+}
+
+void keep(FreeList& list, void* block) noexcept {
+  list.first = ::new (block) FreeBlock{list.first};
+  ++list.count;
+}
+
+// What is rare stands by itself, so that what is not need not save registers for it.
+[[gnu::noinline, gnu::cold]] void* take_anew(std::size_t size) noexcept {
+  return take_from_heap(is_pooled(size) ? size_of(index_of(size)) : size);
+}
+
+[[gnu::noinline, gnu::cold]] void give_back(void* block, std::size_t size) noexcept {
+  if (!is_pooled(size)) return give_to_heap(block, size);
+  const std::size_t index = index_of(size);
+  Pool* const pool = open_pool();
+  if (pool && is_kept(pool->lists[index], size_of(index))) return keep(pool->lists[index], block);
+  note_returned_memory(size_of(index));
+  give_to_heap(block, size_of(index));
+}
+
 }  // namespace
 
 void* take_block(std::size_t size) noexcept {
-  if (!is_pooled(size)) return take_from_heap(size);
-  FreeList& list = t_pool.lists[index_of(size)];
+  Pool* const pool = t_pool;
+  if (!is_pooled(size) || !pool) return take_anew(size);
+  FreeList& list = pool->lists[index_of(size)];
   FreeBlock* const block = list.first;
-  if (!block) return take_from_heap(size_of(index_of(size)));
+  if (!block) return take_anew(size);
   list.first = block->next;
   list.least = std::min(list.least, --list.count);
   return block;
 }
 
 void give_block(void* block, std::size_t size) noexcept {
-  if (!is_pooled(size)) return give_to_heap(block, size);
+  Pool* const pool = t_pool;
+  if (!is_pooled(size) || !pool) return give_back(block, size);
   const std::size_t index = index_of(size);
-  FreeList& list = t_pool.lists[index];
-  const bool is_kept =
-      (t_pool.state == Pool::State::open || open_pool()) &&
-      (list.count < kAlwaysKept || (list.count * size_of(index) < kMostKept && !memory_is_short()));
-  if (!is_kept) {
-    note_returned_memory(size_of(index));
-    return give_to_heap(block, size_of(index));
-  }
-  list.first = ::new (block) FreeBlock{list.first};
-  ++list.count;
+  FreeList& list = pool->lists[index];
+  if (!is_kept(list, size_of(index))) return give_back(block, size);
+  keep(list, block);
 }
 
 bool shrink_block_pool() noexcept {
+  Pool* const pool = t_pool;
+  if (!pool) return false;
   std::size_t left = 0;
   for (std::size_t index = 0; index < kLists; ++index) {
-    FreeList& list = t_pool.lists[index];
+    FreeList& list = pool->lists[index];
     const std::uint32_t unused = list.least - std::min(list.least, kAlwaysKept);
     free_some(list, unused, size_of(index));
     note_returned_memory(unused * size_of(index));

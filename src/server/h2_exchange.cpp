@@ -154,15 +154,12 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
   if (!request) return request;
   method_ = request->method();
   note_request(*record_, method_, head.path(), request->headers());
-  auto framing = request_framing(Version::http_2, request->headers());
-  if (!framing) return failure(framing.error());
   // Where the content ends is told by the frames; the field is what it has to amount to.
-  if (has_ended() && !has_piece()) {
-    framing = BodyFraming::none();
-  } else if (framing->kind == BodyFraming::Kind::none) {
-    framing = BodyFraming::chunked();
-  }
-  const auto checked = check_request(*request, Version::http_2, *framing, shard_.options());
+  const bool has_content = !has_ended() || has_piece();
+  const std::optional<std::uint64_t> length = head.content_length();
+  BodyFraming framing = length ? BodyFraming::of_length(*length) : BodyFraming::chunked();
+  if (!has_content) framing = BodyFraming::none();
+  const auto checked = check_request(*request, Version::http_2, framing, shard_.options());
   if (!checked) return failure(checked.error());
   expects_continue_ = *checked;
   request->set_connection(copy_into(*arena(), connection_.info()));
@@ -170,9 +167,7 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
   if (is_connect_) {
     expected_accept_ = websocket_accept(request->headers().get_or_empty(field::sec_websocket_key));
   }
-  if (framing->has_content() && !is_connect_) {
-    std::optional<std::uint64_t> length;
-    if (framing->kind == BodyFraming::Kind::length) length = framing->length;
+  if (framing.has_content() && !is_connect_) {
     RequestContent& content = *this;
     auto body = std::make_unique<RequestBody>(content, length);
     body_ = body.get();

@@ -5,7 +5,6 @@
 #include "base/exception_text.hpp"
 #include "http/field_names.hpp"
 #include "http/media_type.hpp"
-#include "http/message_framing.hpp"
 #include "http/websocket_handshake.hpp"
 #include "transport/h2_origin.hpp"
 #include "transport/replayed_body.hpp"
@@ -189,13 +188,14 @@ Result<void> H2Exchange::begin(Request& request, HeldString* copy) {
 
 std::optional<Result<Response>> H2Exchange::try_response(const Request& request) {
   while (has_head()) {
-    auto response = take_head()->take_response();
+    auto head = take_head();
+    auto response = head->take_response();
     if (!response) {
       Error error = response.error();
       return failure(error.during(Phase::wait));
     }
     if (!response->status().is_informational()) {
-      if (auto final = final_response(request, *response); !final) return failure(final.error());
+      final_response(request, *response, head->content_length());
       progress_.copy = nullptr;  // it is the caller's, and there will be no retry any more
       return response;
     }
@@ -257,7 +257,9 @@ Result<void> H2Exchange::pass_on(const Request& request, const Response& respons
   return {};
 }
 
-Result<void> H2Exchange::final_response(const Request& request, Response& response) {
+void H2Exchange::final_response(const Request& request,
+                                Response& response,
+                                std::optional<std::uint64_t> length) {
   has_head_ = true;
   if (record_) record_->response_began = pool_.reactor().now();
   if (waits_for_continue_) {
@@ -272,20 +274,16 @@ Result<void> H2Exchange::final_response(const Request& request, Response& respon
   }
   if (is_closed()) stop_upload();
   if (!tunnel_protocol_.empty() && response.status().code() < 300) {
-    become_tunnel(response);
-    return {};
+    return become_tunnel(response);
   }
   const Headers& headers = response.headers();
-  const auto length = content_length(headers, Side::upstream);
-  if (!length) return failure(length.error());
   // A length would keep an HTTP/1.1 client from getting the trailers.
   const bool may_have_trailers = takes_trailers_ || headers.has(FieldId::trailer);
-  if (!may_have_trailers) length_ = *length;
+  if (!may_have_trailers) length_ = length;
   if (request.method() == Method::head || response.status().forbids_body()) length_ = 0;
   if (may_be_silent(headers.get_or_empty(field::content_type))) {
     activity_timeout_ = net::Duration::max();
   }
-  return {};
 }
 
 // What a client of HTTP/1.1 knows (RFC 8441 §5, RFC 6455 §4.2.2).

@@ -78,7 +78,10 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   void end_upload(const Result<void>& sent);
   net::Time head_deadline() const noexcept;
   Result<void> pass_on(const Request& request, const Response& response);
-  Result<void> final_response(const Request& request, Response& response);
+  // `length`: of the content, as the fields tell.
+  void final_response(const Request& request,
+                      Response& response,
+                      std::optional<std::uint64_t> length);
   void become_tunnel(Response& response);
   bool take_trailers_now();
   Error closed_error() const;

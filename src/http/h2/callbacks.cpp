@@ -20,9 +20,8 @@ SessionState& state_of(void* user_data) {
   return *static_cast<SessionState*>(user_data);
 }
 
-std::string_view text_of(nghttp2_rcbuf* buffer) {
-  const nghttp2_vec vec = nghttp2_rcbuf_get_buf(buffer);
-  return {reinterpret_cast<const char*>(vec.base), vec.len};
+std::string_view text_of(const std::uint8_t* octets, std::size_t size) {
+  return {reinterpret_cast<const char*>(octets), size};
 }
 
 // The list as nghttp2 wants it; valid until the next call on this thread.
@@ -51,7 +50,7 @@ class Callbacks::Implementation {
     if (nghttp2_session_callbacks_new(&table) != 0) throw std::bad_alloc();
     nghttp2_session_callbacks_set_on_begin_frame_callback(table, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(table, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback2(table, on_header);
+    nghttp2_session_callbacks_set_on_header_callback(table, on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table, on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(table, on_frame);
     nghttp2_session_callbacks_set_on_frame_send_callback(table, on_frame_sent);
@@ -184,8 +183,10 @@ class Callbacks::Implementation {
 
   static int on_header(nghttp2_session* session,
                        const nghttp2_frame* frame,
-                       nghttp2_rcbuf* name,
-                       nghttp2_rcbuf* value,
+                       const std::uint8_t* name,
+                       std::size_t name_size,
+                       const std::uint8_t* value,
+                       std::size_t value_size,
                        std::uint8_t,
                        void* user_data) {
     SessionState& state = state_of(user_data);
@@ -193,7 +194,7 @@ class Callbacks::Implementation {
     if (!stream) return 0;
     FieldSection* const section = open_section(*stream);
     if (!section) return 0;
-    section->add(text_of(name), text_of(value));
+    section->add(text_of(name, name_size), text_of(value, value_size));
     if (section->problem()) {
       refuse(state, *stream, section->problem());
       return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
