@@ -222,6 +222,7 @@ void World::check() {
   for (const auto& each : backends_)
     each->receive();
   network_.advance(10min);
+  accept();  // what a client held back until it closed
   if (all_gone) ONEHOP_CHECK(transport_->statistics().open == 0);
   for (std::size_t i = 0; i < backends_.size(); ++i) {
     backends_[i]->close();

@@ -63,6 +63,7 @@ class H1Client final : public Peer {
   bool chunked_ = false;
   std::size_t left_to_send_ = 0;
   bool said_last_ = false;
+  int empty_lines_ = 0;  // since the last request
 };
 
 class H2Client final : public Peer {

@@ -52,6 +52,7 @@ void H1Client::begin(const Action& action) {
   const RequestChoice choice(action, ledger_);
   if (open_ || closed_write_ || said_last_) return;
   Said& said = ledger_.ask(index_);
+  empty_lines_ = 0;
   said.method = choice.method;
   said.upgrade = choice.upgrades() && !choice.is_old();
   asked_.push_back(&said);
@@ -104,8 +105,11 @@ void H1Client::go_on(const Action& action) {
 }
 
 void H1Client::interject(const Action& action) {
-  // Empty lines before a request line are passed over.
-  if (!open_ && !closed_write_ && (action.choice & 1U) != 0) send("\r\n");
+  // Two empty lines before a request line are passed over, and a third is refused.
+  if (open_ || closed_write_ || (action.choice & 1U) == 0) return;
+  if (ledger_.is_polite && empty_lines_ == 2) return;
+  ++empty_lines_;
+  send("\r\n");
 }
 
 void H1Client::send_odd(std::string_view octets, const Action&) {

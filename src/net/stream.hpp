@@ -75,6 +75,10 @@ class Stream {
   // Scheduled once when a hang-up happens, or at once if it has. Call with null to stop, at the
   // latest before the wakeup dies.
   void watch_hangup(io::Wakeup* wakeup, Hangup kind = Hangup::any) noexcept;
+  // Tells who watches for `broken` of an orderly hang-up after all.
+  void recall_hangup() noexcept {
+    if (hung_up_) wake(hangup_, Wait::ready);
+  }
   // For a stream that idles: scheduled once when octets or an end arrive. Takes the reader's place.
   void watch_readable(io::Wakeup* wakeup) noexcept;
 

@@ -134,6 +134,8 @@ std::optional<Result<bytes>> H1Exchange::read_body(std::size_t scratch) {
 
 void H1Exchange::note_body() noexcept {
   if (reader_.at_end() || reader_.has_failed()) settled_.set();
+  // While there was content to read, a client that had closed was given the benefit of the doubt.
+  if (reader_.at_end()) stream_.recall_hangup();
 }
 
 void H1Exchange::body_dropped() noexcept {
