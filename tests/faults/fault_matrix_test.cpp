@@ -137,6 +137,26 @@ TEST_P(BackendFaults, FromTheBeginningOfItsConnection) {
   }
 }
 
+TEST_P(BackendFaults, WhenNobodyListensAnyMore) {
+  for (const bool used : {false, true}) {
+    fail_everywhere(kGet, kLength, {Way::refuse}, used);
+    fail_everywhere(kPost, kLength, {Way::refuse}, used);
+    fail_everywhere(kChunkedPost, kChunked, {Way::refuse}, used);
+  }
+  fail_everywhere(kExpectingPost, kLength, {Way::refuse});
+  fail_everywhere(kUpgrade, kLength, {Way::refuse});
+}
+
+TEST_P(BackendFaults, WhenNobodyListens) {
+  for (const Question& question :
+       {kGet, kHead, kPost, kLargePost, kChunkedPost, kExpectingPost, kUpgrade}) {
+    Case wanted{question, kLength};
+    wanted.refuses = true;
+    EXPECT_EQ(matrix_.run(wanted), "");
+    EXPECT_EQ(matrix_.failures(), matrix_.cases());
+  }
+}
+
 // An answer to a request that has not come to its end.
 TEST_P(BackendFaults, InAnEarlyAnswer) {
   for (const Question& question : {kLargePost, kExpectingPost}) {
