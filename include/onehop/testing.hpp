@@ -121,6 +121,9 @@ class Network {
              Server::Options options = {});
   // Somebody else answers at "host:port": accept() gives the connections.
   void listen(std::string address);
+  // Nobody answers there any more: connections to it are refused, and what was served there is cut.
+  // serve() and listen() begin anew.
+  void refuse(std::string_view address);
   // The next connection made to a listen()ed address. Throws std::out_of_range when there is none.
   Wire accept(std::string_view address);
   // A client's connection. Throws std::out_of_range when nobody serves there.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/block_pool.hpp"
 
+#include "base/held_memory.hpp"
 #include "base/memory_checker.hpp"
 
 #include <cstddef>
@@ -143,6 +144,31 @@ TEST(BlockPool, keeps_only_so_much_of_what_nobody_shrinks) {
       blocks.add(kLargestPooledBlock);
   }
   EXPECT_LT(heap_octets(), before + std::size_t{5} * 1024 * 1024);
+}
+
+// On a thread of its own, whose lists are empty at first.
+TEST(BlockPool, keeps_few_blocks_while_memory_is_short) {
+  if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
+  constexpr std::size_t kBlocks = 200;
+  constexpr std::size_t kMostKept = 32;
+  for (const bool is_short : {false, true}) {
+    std::size_t kept = 0;
+    std::thread([&] {
+      const auto held = [] {
+        report_held_memory();
+        return held_memory();
+      };
+      set_memory_ceiling(is_short ? 0 : kNoMemoryCeiling);
+      const std::size_t before = held();
+      {
+        Blocks blocks(kBlocks);
+        for (std::size_t i = 0; i < kBlocks; ++i)
+          blocks.add(kLargestPooledBlock);
+      }
+      kept = (held() - before) / kLargestPooledBlock;
+    }).join();
+    EXPECT_EQ(kept, is_short ? kMostKept : kBlocks);
+  }
 }
 
 }  // namespace

@@ -99,8 +99,9 @@ class Reactor {
   // From any thread: `work` runs on this one. Dropped when the reactor has stopped for good.
   void post(std::function<void()> work);
 
-  // Registers once, edge-triggered; false with errno set when the kernel refuses. close(2) on the
-  // descriptor ends it; remove() is for one that lives on elsewhere.
+  // Registers once, edge-triggered; false with errno set when the kernel refuses. To be removed
+  // before the descriptor is closed: closing does not end it while another process has a copy, as
+  // every child has between fork and exec.
   bool add(int fd, Watcher& watcher, std::uint32_t events) noexcept;
   void modify(int fd, Watcher& watcher, std::uint32_t events) noexcept;
   void remove(int fd) noexcept;

@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <thread>
 #include <tuple>
@@ -121,6 +122,28 @@ std::error_code system_code(int error) {
 std::ptrdiff_t open_descriptors() {
   using std::filesystem::directory_iterator;
   return std::distance(directory_iterator("/proc/self/fd"), directory_iterator());
+}
+
+std::set<int> sockets() {
+  std::set<int> all;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    const auto target = std::filesystem::read_symlink(entry.path(), gone);
+    if (target.string().starts_with("socket:"))
+      all.insert(std::stoi(entry.path().filename().string()));
+  }
+  return all;
+}
+
+// By the event loops of this process.
+int watched_descriptors() {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fdinfo")) {
+    std::ifstream info(entry.path());
+    for (std::string line; std::getline(info, line);)
+      count += line.starts_with("tfd:") ? 1 : 0;
+  }
+  return count;
 }
 
 int option(const Stream& stream, int level, int name) {
@@ -337,6 +360,28 @@ TEST_F(DialerTest, destroying_the_task_closes_every_attempt) {
   }
   EXPECT_EQ(open_descriptors(), before);
   reactor_.run_once(milliseconds(20));
+}
+
+// A child process has a copy of every socket between fork and exec.
+TEST_F(DialerTest, an_attempt_that_is_gone_is_told_nothing_though_a_child_process_has_its_socket) {
+  const Tarpit tarpit(loopback(spare_port()));
+  KernelDialer dialer(reactor_, {});
+  const Destination destination("127.0.0.1", tarpit.port());
+  const std::set<int> before = sockets();
+  const auto watched = watched_descriptors();
+  std::vector<io::FileDescriptor> of_child;
+  {
+    const io::Reactor::Enter enter(reactor_);
+    auto dialling = dialer.dial(destination);
+    EXPECT_FALSE(dialling.start());
+    while (watched_descriptors() == watched)
+      reactor_.run_once(milliseconds(10));
+    for (const int each : sockets()) {
+      if (!before.contains(each)) of_child.emplace_back(::dup(each));
+    }
+  }
+  EXPECT_EQ(of_child.size(), 1u);
+  EXPECT_EQ(watched_descriptors(), watched);
 }
 
 TEST_F(DialerTest, looks_the_name_up) {

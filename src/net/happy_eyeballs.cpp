@@ -41,6 +41,7 @@ class ConnectRace::Attempt final : public io::Watcher {
  public:
   Attempt(ConnectRace& race, const Address& address, io::Time deadline) noexcept
       : race_(race), address_(address), deadline_(deadline) {}
+  ~Attempt() { drop(); }
 
   int start() {
     socket_ = io::FileDescriptor(
@@ -56,6 +57,7 @@ class ConnectRace::Attempt final : public io::Watcher {
     return is_running_ ? std::min(deadline_, retry_at_) : io::kNever;
   }
   void drop() noexcept {
+    leave_reactor();
     socket_.reset();
     is_running_ = false;
   }
@@ -94,9 +96,12 @@ class ConnectRace::Attempt final : public io::Watcher {
   int ended(int outcome) noexcept {
     if (outcome == EINPROGRESS) return outcome;
     is_running_ = false;
+    leave_reactor();
     if (outcome != 0) socket_.reset();
-    if (outcome == 0 && is_watched_) race_.reactor_.remove(socket_.get());
     return outcome;
+  }
+  void leave_reactor() noexcept {
+    if (std::exchange(is_watched_, false)) race_.reactor_.remove(socket_.get());
   }
 
   ConnectRace& race_;

@@ -4,6 +4,7 @@
 #include "base/memory_checker.hpp"
 
 #include <cerrno>
+#include <utility>
 
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
@@ -36,7 +37,9 @@ ssize_t send(int socket, const void* data, std::size_t size) noexcept {
 TcpStream::TcpStream(io::Reactor& reactor, io::FileDescriptor socket, Origin origin) noexcept
     : Stream(reactor), socket_(std::move(socket)), readable_(origin == Origin::accepted) {}
 
-TcpStream::~TcpStream() = default;
+TcpStream::~TcpStream() {
+  leave_reactor();
+}
 
 ssize_t TcpStream::try_read(char* data, std::size_t size) {
   if (!readable_) return -EAGAIN;
@@ -108,8 +111,7 @@ bool TcpStream::has_unread_now() {
 }
 
 io::FileDescriptor TcpStream::release() noexcept {
-  if (registered_) reactor().remove(socket_.get());
-  registered_ = false;
+  leave_reactor();
   readable_ = writable_ = false;
   return std::move(socket_);
 }
@@ -132,6 +134,10 @@ void TcpStream::add_to_reactor() noexcept {
     // Out of memory or epoll watches: every wait ends at once, and the next read or write says why.
     on_events(EPOLLIN | EPOLLOUT);
   }
+}
+
+void TcpStream::leave_reactor() noexcept {
+  if (std::exchange(registered_, false)) reactor().remove(socket_.get());
 }
 
 void TcpStream::on_events(std::uint32_t events) noexcept {

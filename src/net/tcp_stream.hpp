@@ -45,6 +45,7 @@ class TcpStream final : public Stream, public detail::InFramePool, private io::W
  private:
   void on_events(std::uint32_t events) noexcept override;
   void add_to_reactor() noexcept;
+  void leave_reactor() noexcept;
 
   io::FileDescriptor socket_;
   bool readable_;

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -213,6 +214,28 @@ TEST_P(TcpStreamTest, knows_whether_something_is_unread) {
     reactor_.run_once(milliseconds(10));
   EXPECT_EQ(read(), "y");
   EXPECT_FALSE(stream_->has_unread());
+}
+
+// A child process has a copy of every socket between fork and exec: closing ours is not the end of
+// it, and the event loop told of it whoever lived where the stream had been.
+TEST_P(TcpStreamTest, a_stream_that_is_gone_is_told_nothing_though_a_child_process_has_its_socket) {
+  int pair[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+  const io::FileDescriptor other_peer(pair[0]);
+  io::FileDescriptor other(pair[1]);
+  std::optional<TcpStream> place;
+  io::FileDescriptor own(::dup(stream_->plain_descriptor()));  // one copy stays in stream_
+  io::Wakeup reader;
+  for (io::FileDescriptor* const socket : {&own, &other}) {
+    place.emplace(reactor_, std::move(*socket), TcpStream::Origin::connected);
+    place->watch_readable(&reader);  // registers it
+    place->watch_readable(nullptr);
+    reactor_.run_once(Duration::zero());
+  }
+  peer_.reset();
+  for (int i = 0; i < 10; ++i)
+    reactor_.run_once(milliseconds(1));
+  EXPECT_FALSE(place->is_hung_up());
 }
 
 TEST_P(TcpStreamTest, a_released_socket_goes_on_elsewhere) {

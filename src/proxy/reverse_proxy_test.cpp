@@ -5,7 +5,9 @@
 #include "proxy/single_host.hpp"
 #include "support/scripted_upstream.hpp"
 
+#include <memory>
 #include <stdexcept>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -338,6 +340,20 @@ TEST(ReverseProxyOptions, MayTrustAUnixPeer) {
   serve(moved, std::move(request));
   EXPECT_THAT(lines_of(upstream->last().headers()),
               ElementsAre("X-Forwarded-For: 9.9.9.9", "X-Forwarded-Proto: http"));
+}
+
+// What it was before is gone, and the other's target with its short cut has come along.
+TEST(ReverseProxy, CanBeReplaced) {
+  const auto old_upstream = std::make_shared<const test::ScriptedUpstream>();
+  const auto upstream = std::make_shared<const test::ScriptedUpstream>();
+  ReverseProxy proxy({.rewrite = to_backend, .transport = old_upstream});
+  {
+    ReverseProxy other({.rewrite = RewriteBelow("http://b/base"_url), .transport = upstream});
+    proxy = std::move(other);
+  }
+  EXPECT_EQ(old_upstream.use_count(), 1);
+  serve(proxy, from_client({{"Host", "h"}}, "/x"));
+  EXPECT_EQ(upstream->last().url().to_string(), "http://b/base/x");
 }
 
 // U01, U23, XF01

@@ -123,6 +123,12 @@ void Network::listen(std::string address) {
   state_->places[address].name = address;
 }
 
+void Network::refuse(std::string_view address) {
+  io::Reactor::Enter enter(state_->reactor);
+  const auto found = state_->places.find(address);
+  if (found != state_->places.end()) state_->places.erase(found);
+}
+
 Wire Network::accept(std::string_view address) {
   settle(state_->reactor);
   const auto found = state_->places.find(address);

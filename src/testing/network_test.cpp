@@ -80,6 +80,23 @@ TEST_F(NetworkTest, ReplacesWhatIsServedAtAnAddress) {
   EXPECT_EQ(body_of(fresh.receive()), "two");
 }
 
+TEST_F(NetworkTest, RefusesAtAnAddressThatWasLeft) {
+  Wire served = connect();
+  network_.refuse("s:80");
+  EXPECT_TRUE(served.at_end());
+  EXPECT_THROW(network_.connect("s:80"), std::out_of_range);
+  EXPECT_TRUE(connect("again").receive().empty());
+
+  Wire backend = accept_through_a_proxy();
+  network_.refuse("backend:80");
+  backend.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+  EXPECT_EQ(body_of(client_->receive()), "ok") << "it was there before";
+  client_->send(kGet);
+  network_.advance(1s);
+  EXPECT_EQ(status_of(client_->receive()), 502);
+  network_.refuse("nobody:80");
+}
+
 TEST_F(NetworkTest, QueuesConnectionsForWhoeverAccepts) {
   Wire backend = accept_through_a_proxy();
   EXPECT_THROW(network_.accept("backend:80"), std::out_of_range);

@@ -4,7 +4,9 @@
 #include <onehop/testing.hpp>
 
 #include "support/test_certificates.hpp"
+#include "support/tls_peer.hpp"
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -95,14 +97,6 @@ TEST_F(ProxiedTls, a_handshake_shares_the_time_to_connect) {
   EXPECT_THROW(network_.run(std::move(running)), std::runtime_error);
 }
 
-TEST_F(ProxiedTls, plain_http_is_answered_in_clear) {
-  network_.serve("s.example:443", recorder_, options_);
-  auto wire = network_.connect("s.example:443");
-  wire.send("GET / HTTP/1.1\r\nHost: s.example\r\n\r\n");
-  EXPECT_THAT(wire.receive(), HasSubstr("400 Bad Request"));
-  EXPECT_TRUE(wire.at_end());
-}
-
 TEST_F(ProxiedTls, a_client_that_says_nothing_is_closed_in_time) {
   network_.serve("s.example:443", recorder_, options_);
   auto wire = network_.connect("s.example:443");
@@ -110,6 +104,81 @@ TEST_F(ProxiedTls, a_client_that_says_nothing_is_closed_in_time) {
   EXPECT_FALSE(wire.at_end());
   network_.advance(std::chrono::seconds(2));
   EXPECT_TRUE(wire.at_end());
+}
+
+// --- clients that do not speak TLS -------------------------------------------------------------
+
+class ProxiedTlsNoise : public ProxiedTls {
+ protected:
+  ProxiedTlsNoise() { network_.serve("s.example:443", recorder_, options_); }
+
+  // What comes back, in the end, for so many octets and then the others.
+  std::string answer_to(std::string_view octets, std::size_t split) {
+    auto wire = network_.connect("s.example:443");
+    wire.send(octets.substr(0, split));
+    wire.send(octets.substr(split));
+    std::string answer = wire.receive();
+    if (!wire.at_end()) {
+      network_.advance(std::chrono::seconds(11));  // a handshake takes no longer
+      answer += wire.receive();
+    }
+    EXPECT_TRUE(wire.at_end());
+    return answer;
+  }
+  static bool is_told(const std::string& answer) {
+    return answer.starts_with("HTTP/1.0 400 Bad Request\r\n") &&
+           answer.contains("\r\n\r\nThis port speaks HTTPS");
+  }
+  // Nothing that TLS itself would not say.
+  static bool is_no_answer(const std::string& answer) {
+    return answer.empty() || answer.starts_with("\x15\x03") || answer.starts_with("\x16\x03");
+  }
+  void expect_health() {
+    EXPECT_EQ(recorder_->count(), 0U) << "a request in clear was served";
+    EXPECT_EQ(get(Transport(trusting()), "https://s.example/"), "secret");
+  }
+};
+
+TEST_F(ProxiedTlsNoise, plain_http_is_answered_in_clear_however_it_comes) {
+  for (const std::string start : {"GET / HTTP/1.1", "POST /x HTTP/1.0", "DELETE * HTTP/9.9",
+                                  "PRI * HTTP/2.0", "Z y x", "ABCDE"}) {
+    const std::string request = start + "\r\nHost: s.example\r\n\r\nbody";
+    for (std::size_t split = 0; split <= request.size(); ++split)
+      EXPECT_TRUE(is_told(answer_to(request, split))) << request << split;
+  }
+  expect_health();
+}
+
+TEST_F(ProxiedTlsNoise, whatever_else_comes_first_is_no_http) {
+  for (int first = 0; first < 256; ++first) {
+    for (const std::string& rest : {std::string(), std::string(1, '\0'), std::string("\x03\x01"),
+                                    std::string("ET / HTTP/1.1\r\n\r\n"), std::string(300, 'x'),
+                                    std::string(300, '\xff'), std::string(300, '\0')}) {
+      const std::string octets = static_cast<char>(first) + rest;
+      const std::string answer = answer_to(octets, 1);
+      const bool is_letter = first >= 'A' && first <= 'Z';
+      const bool is_complete = octets.size() >= 5;  // as long as the head of a record
+      EXPECT_EQ(is_told(answer), is_letter && is_complete) << first << ' ' << rest.size();
+      EXPECT_TRUE(is_told(answer) || is_no_answer(answer)) << first << ' ' << rest.size();
+    }
+  }
+  expect_health();
+}
+
+TEST_F(ProxiedTlsNoise, a_greeting_that_was_changed_harms_nobody) {
+  test::TlsPeer peer(test::TlsSide::client(certificates_.ca_file(), "http/1.1"));
+  peer.take({});
+  const std::string greeting = peer.to_send();
+  ASSERT_GT(greeting.size(), 100U);
+  for (std::size_t at = 0; at < greeting.size(); ++at) {
+    for (const int mask : {0x01, 0x80, 0xff}) {
+      std::string changed = greeting;
+      changed[at] = static_cast<char>(changed[at] ^ mask);
+      EXPECT_FALSE(answer_to(changed, at).contains("secret")) << at;
+    }
+    answer_to(greeting.substr(0, at), at / 2);
+  }
+  expect_health();
 }
 
 }  // namespace

@@ -89,7 +89,6 @@ void H2Connection::remove(H2Exchange& exchange) noexcept {
   link_.flush_soon();
 }
 
-// No more requests; what is under way goes on, and the last one's end is its end.
 void H2Connection::retire() noexcept {
   ending_ = true;
   origin_.look_again_soon();

@@ -41,6 +41,9 @@ class H2Connection final : private h2::SessionObserver {
   std::size_t streams() const noexcept { return session_.streams(); }
   bool knows_settings() const noexcept { return session_.peer_settings_known(); }
 
+  // No more requests; what is under way goes on, and the last one's end is its end.
+  void retire() noexcept;
+
   void add(H2Exchange& exchange);
   void remove(H2Exchange& exchange) noexcept;
   // One of them has heard something.
@@ -59,7 +62,6 @@ class H2Connection final : private h2::SessionObserver {
 
   task<void> run();
   std::size_t limit() const noexcept;
-  void retire() noexcept;
   void watch();
   void ask();
   static void on_flushed(void* self);

@@ -112,6 +112,7 @@ Result<void> H2Exchange::open(const Request& request, bool as_tunnel) {
   h2::write_request(request, framing, *arena(), fields);
   const bool end = !upload_body_.source() && !upgrade;
   if (!connection_->session().open(*this, fields, end)) {
+    connection_->retire();  // it has no number left for another stream
     return failure(Error(Errc::closed, Side::upstream, "the connection takes no more requests")
                        .during(Phase::send)
                        .retry_safe(true));

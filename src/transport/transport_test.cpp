@@ -223,6 +223,40 @@ TEST_F(TransportTest, SendsAHeadLargerThanAnyBuffer) {
   }
 }
 
+// --- answers that are read by hand --------------------------------------------------------------
+
+// Somebody between the transport and the server reads the content, as it comes.
+TEST_F(TransportTest, WaitsForContentWithWhoeverReadsIt) {
+  network_.listen("backend:80");
+  Transport::Options options;
+  options.network = &network_;
+  const Transport transport(options);
+  struct Reading final : Handler {
+    explicit Reading(const Transport& t) : transport(t) {}
+    task<Response> serve(Request) const override {
+      auto response = co_await transport.round_trip(request(Method::get));
+      if (!response) co_return Response(Status::bad_gateway);
+      auto text = co_await response->body().read_all(1000);
+      if (!text) co_return Response(Status::bad_gateway, std::string(text.error().detail()));
+      co_return Response(Status::ok, *text);
+    }
+    const Transport& transport;
+  };
+  network_.serve("s:80", std::make_shared<Reading>(transport), exchanges_.options());
+  for (const bool is_cut : {false, true}) {
+    Wire client = network_.connect("s:80");
+    client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    Wire backend = this->backend();
+    backend.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
+    backend.send("one ");
+    EXPECT_EQ(client.receive(), "");
+    backend.send("two");
+    if (!is_cut) backend.send(" .");
+    backend.close();
+    EXPECT_EQ(status_of(client.receive()), is_cut ? 502 : 200);
+  }
+}
+
 // --- requests that go nowhere ------------------------------------------------------------------
 
 TEST_F(TransportTest, RefusesARequestWithoutAPlaceToGo) {

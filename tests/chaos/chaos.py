@@ -26,12 +26,12 @@ from wire import Malformed, Truncated, chunk, message  # noqa: E402
 
 FLAGS = ("--access-log", "off", "--response-timeout", f"{PATIENCE}s", "--activity-timeout", f"{PATIENCE}s",
          "--connect-timeout", "2s", "--body-timeout", "2s", "--workers", "2")
-CLIENTS = 16
 BACKENDS = {"h1": FaultyBackend, "h2": FaultyHttp2Backend}
 
 
 class Chaos:
     clients = ()  # kinds of Question; set below
+    at_once = 16  # clients
 
     def __init__(self, seed, backend, requests=None, seconds=None, flags=()):
         self.seed = seed
@@ -49,7 +49,7 @@ class Chaos:
         try:
             self.measure_rest()
             clients = [threading.Thread(target=self.be_client, args=(kind,))
-                       for kind in self.clients for _ in range(CLIENTS // len(self.clients))]
+                       for kind in self.clients for _ in range(self.at_once // len(self.clients))]
             for client in clients:
                 client.start()
             self.interrupt_while(clients)

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 
+from proxy_process import free_port
 from raw_client import close_with_reset
 from wire import Malformed, Reader, Truncated, chunk, message
 
@@ -83,7 +84,7 @@ class FaultyBackend:
         self.problems = []
         self.lock = threading.Lock()
         self.listener = None
-        self.address = ("127.0.0.1", 0)
+        self.address = ("127.0.0.1", free_port())  # nobody's while this one does not listen
         self.listen()
 
     @property
@@ -94,7 +95,6 @@ class FaultyBackend:
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind(self.address)
-        self.address = self.listener.getsockname()
         self.listener.listen(512)
         threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
 
@@ -103,6 +103,10 @@ class FaultyBackend:
         self.stop()
         time.sleep(seconds)
         self.listen()
+
+    def go_away(self):
+        """Nobody listens until listen()."""
+        self.stop()
 
     def stop(self):
         self.listener.shutdown(socket.SHUT_RDWR)
@@ -216,6 +220,8 @@ class Exchange:
         elif self.plan.way == "reset":
             close_with_reset(self.reader.sock)
             return False
-        elif self.plan.way == "close":
+        elif self.plan.way in ("close", "refuse"):
+            if self.plan.way == "refuse":
+                self.backend.go_away()
             return False
         return True

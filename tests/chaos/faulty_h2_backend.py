@@ -184,7 +184,9 @@ class Connection:
             return True
         if plan.way == "stall":
             time.sleep(STALL)
-        if plan.way == "close":
+        if plan.way == "refuse":
+            self.backend.go_away()
+        if plan.way in ("close", "refuse"):
             shut_down(self.sock)
         elif plan.way == "garble" and plan.where < 0.5:
             close_with_reset(self.sock)

@@ -7,11 +7,13 @@ the descriptors of the program. The order and the details depend on a seed alone
 import itertools
 import random
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from proxy_process import SANITIZED
+from wire import PATIENCE
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "chaos"))
 from chaos import BACKENDS, Asking, AskingHttp2, Chaos, Question  # noqa: E402
@@ -97,6 +99,33 @@ class Matrix(Chaos):
         for client in clients:
             client.join()
 
+    def end_fault(self, name):
+        """What `name` came for has happened; what lasts longer ends here."""
+
+
+class GoingAway(Matrix):
+    """The same for a backend that closes and takes no more connections: one request after the other."""
+
+    at_once = 1
+
+    def __init__(self, backend, client):
+        super().__init__(backend, client)
+        self.cases = [(request, point, "refuse") for request in ("GET", "small POST", "chunked POST")
+                      for point in POINTS[backend]]
+        self.most = len(self.cases)
+        self.gone = threading.Event()
+        self.backend.go_away = self.go_away
+
+    def go_away(self):
+        self.backend.stop()
+        self.gone.set()
+
+    def end_fault(self, name):
+        if not name.endswith("n"):
+            assert self.gone.wait(PATIENCE)
+            self.gone.clear()
+            self.backend.listen()
+
 
 class Planned(Question):
     """The request of a case, and the one behind it."""
@@ -116,8 +145,12 @@ class Planned(Question):
                 and self.chaos.backend.tries[self.name] == 0)
 
     def run(self):
-        outcome, connection = super().run()
-        is_shared = self.chaos.backend.scheme != "http"  # with requests whose faults are their connection's
+        try:
+            outcome, connection = super().run()
+        finally:
+            self.chaos.end_fault(self.name)
+        # With requests whose faults are their connection's.
+        is_shared = self.chaos.backend.scheme != "http" and self.chaos.at_once > 1
         if self.name.endswith("n"):
             if outcome != "complete" and not is_shared:
                 self.chaos.problems.append(f"{self.name} behind {self.fault}: {outcome}")
@@ -147,3 +180,13 @@ def test_each_fault_at_each_point_for_each_kind_of_request(backend, client):
     assert matrix.outcomes["complete"] > len(matrix.cases) / 10
     # Over HTTP/2 the fault of one request ends the others of its connection before their own is reached.
     assert len(matrix.backend.faults) > len(POINTS[backend])
+
+
+@pytest.mark.parametrize("client", [PlannedHttp1, PlannedHttp2], ids=["from_h1", "from_h2"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_backend_that_takes_no_more_connections(backend, client):
+    matrix = GoingAway(backend, client)
+    assert matrix.run() == []
+    assert set(matrix.outcomes) <= {"complete", "502 of the proxy", "cut", "reset"}
+    assert sum(matrix.outcomes.values()) == len(matrix.cases) == sum(matrix.backend.faults.values())
+    assert matrix.outcomes["complete"] == sum(point == "behind" for _, point, _ in matrix.cases)

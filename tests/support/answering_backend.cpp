@@ -273,6 +273,7 @@ bool AnsweringBackend::accept_one() {
   } catch (const std::out_of_range&) {
     return false;
   }
+  connections_.back()->wire.on_refusal([this] { refuse(); });
   if (plan_ && plan_->whole_connection && planned_ == nullptr) {
     planned_ = connections_.back().get();
     planned_->wire.plan(plan_->fault);

@@ -46,6 +46,9 @@ class AnsweringBackend {
 
   // Takes connections and requests, and answers them, until nothing more happens.
   void work();
+  // Whether it takes connections; a fault may be that it does not any more.
+  void refuse() { network_.refuse("backend:80"); }
+  void listen() { network_.listen("backend:80"); }
   // What is held back by a delay goes out.
   void release();
   // This id is not answered until answer_waiting().

@@ -56,7 +56,7 @@ std::set<char> garbled(char octet) {
 
 FaultMatrix::FaultMatrix(Protocols protocols)
     : protocols_(protocols), backend_(AnsweringBackend::make(protocols.backend, network_)) {
-  network_.listen("backend:80");
+  backend_->listen();
   Transport::Options transport = network_.transport_options();
   transport.response_timeout = 10s;
   transport.activity_timeout = 10s;
@@ -100,8 +100,9 @@ std::string FaultMatrix::run_and_leave(const Case& wanted) {
   const std::string bystander_id = id_of("b");
   bystander->ask({"bystander"}, bystander_id);
   backend_->keep_waiting(bystander_id);
-  problem = go_on(*client, *bystander, wanted.leaving);
+  problem = go_on(wanted, *client, *bystander);
   if (problem.empty()) problem = judge(wanted, *client);
+  backend_->listen();
   return problem.empty() ? ask_more(*client) : problem;
 }
 
@@ -116,6 +117,7 @@ std::string FaultMatrix::begin(const Case& wanted, AskingClient& client) {
   backend_->plan(std::move(plan));
   std::string problem;
   if (wanted.on_used_connection) problem = ask_next(client, "f", "GET");
+  if (wanted.refuses) backend_->refuse();
   records_ = exchanges_.size();
   client.wire().plan(wanted.client);
   client.ask(wanted.question, id_);
@@ -124,7 +126,7 @@ std::string FaultMatrix::begin(const Case& wanted, AskingClient& client) {
 
 // Until the client has an answer or a failure. The other request is answered as soon as the fault
 // has happened.
-std::string FaultMatrix::go_on(AskingClient& client, AskingClient& bystander, Way leaving) {
+std::string FaultMatrix::go_on(const Case& wanted, AskingClient& client, AskingClient& bystander) {
   backend_->work();
   client.send_rest();
   client_sent_ = client.wire().gone();
@@ -135,14 +137,16 @@ std::string FaultMatrix::go_on(AskingClient& client, AskingClient& bystander, Wa
   planned_sent_ = backend_->gone();
   backend_->answer_waiting();
   const Received other = bystander.answer();
-  const bool shared = protocols_.backend == Protocol::h2;
+  // The connection was shared, or is not there yet.
+  const bool may_suffer =
+      wanted.refuses || wanted.backend.way == Way::refuse || protocols_.backend == Protocol::h2;
   const auto is_right = [&](const Received& it) {
     return it.is_whole() && it.status == 200 && it.body == content_of(id_of("b"), 23);
   };
   bystander_whole_ = is_right(other);
-  if (!bystander_whole_ && !shared) return "another client got " + describe(other);
-  if (leaving != Way::none) {
-    client.wire().end(leaving);
+  if (!bystander_whole_ && !may_suffer) return "another client got " + describe(other);
+  if (wanted.leaving != Way::none) {
+    client.wire().end(wanted.leaving);
     backend_->work();
   }
   received_ = wait_for(client);
@@ -150,7 +154,7 @@ std::string FaultMatrix::go_on(AskingClient& client, AskingClient& bystander, Wa
   backend_closed_ = backend_->closed_in_order();
   count();
   if (bystander_whole_) return {};
-  // The fault was its connection's, too.
+  // The fault was its connection's, too, or it got none.
   const Received late = wait_for(bystander);
   bystander_whole_ = late.is_whole();
   const bool failed = late.end == Received::End::broken || late.status == 502 || late.status == 504;

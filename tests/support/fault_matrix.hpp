@@ -36,6 +36,7 @@ class FaultMatrix {
     bool from_connect = false;        // ... counted from the beginning of its connection
     Fault client = {};                // of what the client sends
     bool on_used_connection = false;  // the connections have carried a request before
+    bool refuses = false;             // the backend takes no connections
     bool early = false;               // the backend answers before it has the content
     std::string surplus = {};         // behind the backend's answer
     Way leaving = Way::none;          // of the client, while the backend's answer is delayed
@@ -63,7 +64,7 @@ class FaultMatrix {
   std::unique_ptr<AskingClient> connect();
   std::string id_of(std::string_view what) const;
   std::string begin(const Case& wanted, AskingClient& client);
-  std::string go_on(AskingClient& client, AskingClient& bystander, Way leaving);
+  std::string go_on(const Case& wanted, AskingClient& client, AskingClient& bystander);
   // As long as it takes.
   Received wait_for(AskingClient& client);
   void count();

@@ -84,6 +84,10 @@ bool FaultMatrix::is_answer_of_h2(const Case& wanted) const {
 }
 
 std::string FaultMatrix::judge_answer(const Case& wanted) const {
+  if (wanted.refuses) {
+    const bool is_told = is_own_failure() && received_.status == 502;
+    return is_told ? std::string() : "nobody could be connected to";
+  }
   const bool by_end = wanted.answer.framing == Answer::Framing::until_close;
   const Way way = wanted.backend.way;
   const bool harmless =

@@ -15,6 +15,8 @@ std::string_view name_of(Way way) {
       return "half-close";
     case Way::reset:
       return "reset";
+    case Way::refuse:
+      return "refuse";
     case Way::stall:
       return "stall";
     case Way::delay:
@@ -55,9 +57,10 @@ void FaultyWire::send(std::string_view octets) {
 void FaultyWire::end(Way way) {
   fault_.reset();
   holds_ = way == Way::delay;
-  closed_ = way == Way::close || way == Way::half_close;
+  closed_ = way == Way::close || way == Way::half_close || way == Way::refuse;
   over_ = closed_ || way == Way::reset || way == Way::stall;
-  if (way == Way::close) wire_.close();
+  if (way == Way::refuse && tell_) tell_();
+  if (way == Way::close || way == Way::refuse) wire_.close();
   if (way == Way::half_close) wire_.close_write();
   if (way == Way::reset) wire_.reset();
 }

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,7 +16,8 @@
 
 namespace onehop::test {
 
-enum class Way : std::uint8_t { none, close, half_close, reset, stall, delay, garble };
+// refuse: as close, but first it is said that nobody takes connections any more.
+enum class Way : std::uint8_t { none, close, half_close, reset, refuse, stall, delay, garble };
 
 std::string_view name_of(Way way);
 
@@ -29,6 +31,8 @@ class FaultyWire {
  public:
   explicit FaultyWire(testing::Wire wire) : wire_(std::move(wire)) {}
 
+  // How others are told of a `refuse`.
+  void on_refusal(std::function<void()> tell) { tell_ = std::move(tell); }
   // Counts from what is sent next.
   void plan(Fault fault) {
     if (fault.way != Way::none) fault_ = fault;
@@ -57,6 +61,7 @@ class FaultyWire {
 
   testing::Wire wire_;
   std::optional<Fault> fault_;
+  std::function<void()> tell_;
   std::string gone_;
   std::size_t base_ = 0;
   std::string held_;

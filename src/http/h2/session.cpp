@@ -130,6 +130,10 @@ bool Session::open(Stream& stream, const FieldList& fields, bool end) {
   return Callbacks::submit_request(*state_, stream, fields, end);
 }
 
+void Session::number_next_stream(std::int32_t id) {
+  nghttp2_session_set_next_stream_id(state_->session, id);
+}
+
 std::uint32_t Session::peer_max_streams() const noexcept {
   return nghttp2_session_get_remote_settings(state_->session,
                                              NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);

@@ -74,6 +74,8 @@ class Session {
 
   // Client: a request on `stream`. False when this connection takes no more streams.
   bool open(Stream& stream, const FieldList& fields, bool end);
+  // Client: the number of the stream that is opened next; they grow, and there are 2^30 of them.
+  void number_next_stream(std::int32_t id);
   // Client: how many streams the peer allows, and whether it has said so.
   std::uint32_t peer_max_streams() const noexcept;
   bool peer_settings_known() const noexcept;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A backend that fails at every octet of its answer, in every way, for every kind of request, and
-// between any two versions of HTTP. See FaultMatrix for what is judged.
+// A backend that fails at every octet of its answer, and a client that fails at every octet of its
+// request or of the answer it reads: in every way, for every kind of request, and between any two
+// versions of HTTP. See FaultMatrix for what is judged.
 #include "support/fault_matrix.hpp"
 
 #include <cstddef>
@@ -15,7 +16,6 @@ namespace onehop {
 namespace {
 
 using test::Answer;
-using test::Fault;
 using test::FaultMatrix;
 using test::Protocol;
 using test::Protocols;
@@ -45,14 +45,30 @@ const std::vector<Way> kEnds = {Way::close, Way::half_close, Way::reset};
 const std::vector<Way> kAll = {Way::close, Way::half_close, Way::reset,
                                Way::stall, Way::delay,      Way::garble};
 
+// Each test for each pair of versions.
+class FaultMatrixTest : public ::testing::TestWithParam<Protocols> {
+ protected:
+  static void expect_none(const std::vector<std::string>& problems) {
+    EXPECT_THAT(problems, IsEmpty());
+  }
+
+  FaultMatrix matrix_{GetParam()};
+};
+
+const auto kPairs = ::testing::Values(Protocols{Protocol::h1, Protocol::h1},
+                                      Protocols{Protocol::h1, Protocol::h2},
+                                      Protocols{Protocol::h2, Protocol::h1},
+                                      Protocols{Protocol::h2, Protocol::h2});
+
 std::string name_of(const ::testing::TestParamInfo<Protocols>& info) {
   const auto name = [](Protocol each) { return each == Protocol::h1 ? "Http1" : "Http2"; };
   return std::string(name(info.param.client)) + "To" + name(info.param.backend);
 }
 
-class BackendFaults : public ::testing::TestWithParam<Protocols> {
+// --- of the backend ----------------------------------------------------------------------------
+
+class BackendFaults : public FaultMatrixTest {
  protected:
-  void expect_none(const std::vector<std::string>& problems) { EXPECT_THAT(problems, IsEmpty()); }
   void fail_everywhere(const Question& question,
                        const Answer& answer,
                        const std::vector<Way>& ways,
@@ -61,17 +77,9 @@ class BackendFaults : public ::testing::TestWithParam<Protocols> {
     wanted.on_used_connection = used;
     expect_none(matrix_.run_everywhere(wanted, &Case::backend, ways));
   }
-
-  FaultMatrix matrix_{GetParam()};
 };
 
-INSTANTIATE_TEST_SUITE_P(All,
-                         BackendFaults,
-                         ::testing::Values(Protocols{Protocol::h1, Protocol::h1},
-                                           Protocols{Protocol::h1, Protocol::h2},
-                                           Protocols{Protocol::h2, Protocol::h1},
-                                           Protocols{Protocol::h2, Protocol::h2}),
-                         &name_of);
+INSTANTIATE_TEST_SUITE_P(All, BackendFaults, kPairs, &name_of);
 
 TEST_P(BackendFaults, InTheAnswerToAGet) {
   fail_everywhere(kGet, kLength, kAll);
@@ -129,6 +137,26 @@ TEST_P(BackendFaults, FromTheBeginningOfItsConnection) {
   }
 }
 
+TEST_P(BackendFaults, WhenNobodyListensAnyMore) {
+  for (const bool used : {false, true}) {
+    fail_everywhere(kGet, kLength, {Way::refuse}, used);
+    fail_everywhere(kPost, kLength, {Way::refuse}, used);
+    fail_everywhere(kChunkedPost, kChunked, {Way::refuse}, used);
+  }
+  fail_everywhere(kExpectingPost, kLength, {Way::refuse});
+  fail_everywhere(kUpgrade, kLength, {Way::refuse});
+}
+
+TEST_P(BackendFaults, WhenNobodyListens) {
+  for (const Question& question :
+       {kGet, kHead, kPost, kLargePost, kChunkedPost, kExpectingPost, kUpgrade}) {
+    Case wanted{question, kLength};
+    wanted.refuses = true;
+    EXPECT_EQ(matrix_.run(wanted), "");
+    EXPECT_EQ(matrix_.failures(), matrix_.cases());
+  }
+}
+
 // An answer to a request that has not come to its end.
 TEST_P(BackendFaults, InAnEarlyAnswer) {
   for (const Question& question : {kLargePost, kExpectingPost}) {
@@ -151,6 +179,52 @@ TEST_P(BackendFaults, SurplusBehindAnAnswer) {
       wanted.surplus = surplus;
       EXPECT_EQ(matrix_.run(wanted), "");
       EXPECT_EQ(matrix_.whole(), matrix_.cases());
+    }
+  }
+}
+
+// --- of the client -----------------------------------------------------------------------------
+
+class ClientFaults : public FaultMatrixTest {
+ protected:
+  void fail_everywhere(const Question& question, const std::vector<Way>& ways, bool used = false) {
+    Case wanted{question, kLength};
+    wanted.on_used_connection = used;
+    expect_none(matrix_.run_everywhere(wanted, &Case::client, ways));
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(All, ClientFaults, kPairs, &name_of);
+
+TEST_P(ClientFaults, InAGet) {
+  fail_everywhere(kGet, kAll);
+}
+
+TEST_P(ClientFaults, InAPost) {
+  fail_everywhere(kPost, kAll);
+}
+
+TEST_P(ClientFaults, InAChunkedPost) {
+  fail_everywhere(kChunkedPost, kAll);
+}
+
+TEST_P(ClientFaults, InAPostThatAsksFirst) {
+  fail_everywhere(kExpectingPost, kAll);
+}
+
+TEST_P(ClientFaults, InAnUpgrade) {
+  fail_everywhere(kUpgrade, {Way::close, Way::reset, Way::stall, Way::delay});
+}
+
+TEST_P(ClientFaults, OnAConnectionThatWasUsedBefore) {
+  fail_everywhere(kPost, kAll, true);
+}
+
+// The backend answers up to some octet; then the client leaves, and the backend goes on.
+TEST_P(ClientFaults, WhileItReadsTheAnswer) {
+  for (const Question& question : {kGet, kPost, kUpgrade}) {
+    for (const Answer& answer : {kLength, kChunked}) {
+      expect_none(matrix_.leave_everywhere({question, answer}, kEnds));
     }
   }
 }

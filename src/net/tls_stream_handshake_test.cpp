@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a handshake accepts and refuses: names and certificates, versions, ciphers and protocols.
+#include "support/tls_stream_pair.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace onehop::net {
+namespace {
+
+using ::testing::HasSubstr;
+
+class TlsStreamHandshake : public test::TlsStreamPair {};
+
+// --- whom to trust -----------------------------------------------------------------------------
+
+TEST_F(TlsStreamHandshake, a_certificate_for_another_name_is_refused) {
+  make_server();
+  make_client("other.example");
+  shake();
+  EXPECT_EQ(client_failure(),
+            "certificate not accepted: hostname mismatch: it is for server.example, "
+            "*.wild.example, 127.0.0.1, not for other.example");
+  EXPECT_EQ(client_result_->error().phase(), Phase::tls);
+  EXPECT_TRUE(client_result_->error().is(Errc::tls_failed));
+  EXPECT_THAT(server_failure(), HasSubstr("bad certificate"));
+}
+
+TEST_F(TlsStreamHandshake, addresses_and_wildcards_are_names_too) {
+  connect("127.0.0.1");
+  EXPECT_EQ(server_->tls()->server_name, "") << "an address is not asked for";
+  server_.reset();
+  client_.reset();
+  sessions_ = std::make_shared<TlsSessions>();
+  connect("a.wild.example");
+  server_.reset();
+  client_.reset();
+  sessions_ = std::make_shared<TlsSessions>();
+  make_server();
+  make_client("127.0.0.2");
+  shake();
+  EXPECT_THAT(client_failure(), HasSubstr("IP address mismatch"));
+}
+
+TEST_F(TlsStreamHandshake, an_unknown_authority_is_refused) {
+  TestCertificates others;
+  client_options_.ca_file = others.ca_file();
+  make_server();
+  make_client();
+  shake();
+  EXPECT_THAT(client_failure(), HasSubstr("certificate not accepted: "));
+  EXPECT_THAT(client_failure(), HasSubstr("issuer CN=Test Authority"));
+}
+
+TEST_F(TlsStreamHandshake, a_self_signed_certificate_is_refused_unless_nobody_checks) {
+  server_options_.certificates.clear();
+  server_options_.self_signed = true;
+  make_server();
+  make_client("localhost");
+  shake();
+  EXPECT_THAT(client_failure(), HasSubstr("self-signed certificate"));
+  server_.reset();
+  client_.reset();
+  client_options_ = {};
+  client_options_.insecure = true;
+  connect("whatever.example");
+}
+
+TEST_F(TlsStreamHandshake, the_name_may_be_overridden) {
+  client_options_.server_name = "server.example";
+  connect("10.0.0.1");
+  EXPECT_EQ(server_->tls()->server_name, "server.example");
+}
+
+TEST_F(TlsStreamHandshake, client_certificates_are_told_by_their_subject) {
+  server_options_.client_ca_file = certificates().ca_file();
+  server_options_.client_auth = ClientAuth::optional;
+  connect();
+  EXPECT_EQ(server_->tls()->client_subject, "");
+  server_.reset();
+  client_.reset();
+  sessions_ = std::make_shared<TlsSessions>();
+  client_options_.certificate = certificates().sign("alice", "DNS:alice");
+  connect();
+  EXPECT_EQ(server_->tls()->client_subject, "CN=alice,O=Tests");
+  EXPECT_EQ(write(*server_, "x"), 1);
+  EXPECT_EQ(read(*client_), "x");
+  server_.reset();
+  client_.reset();
+  connect();
+  EXPECT_TRUE(server_->tls()->resumed);
+  EXPECT_EQ(server_->tls()->client_subject, "CN=alice,O=Tests");
+}
+
+TEST_F(TlsStreamHandshake, a_required_certificate_has_to_be_there_and_good) {
+  server_options_.client_ca_file = certificates().ca_file();
+  server_options_.client_auth = ClientAuth::required;
+  make_server();
+  make_client();
+  shake();
+  EXPECT_EQ(server_failure(), "peer did not return a certificate");
+  EXPECT_THAT(read(*client_), HasSubstr("certificate required"));
+  server_.reset();
+  client_.reset();
+  TestCertificates others;
+  client_options_.certificate = others.sign("mallory", "DNS:mallory");
+  make_server();
+  make_client();
+  shake();
+  EXPECT_THAT(server_failure(), HasSubstr("certificate not accepted"));
+  EXPECT_THAT(server_failure(), HasSubstr("CN=mallory"));
+}
+
+// --- what is spoken ----------------------------------------------------------------------------
+
+TEST_F(TlsStreamHandshake, no_common_protocol_is_refused) {
+  client_protocols_ = {"spdy/3"};
+  make_server();
+  make_client();
+  shake();
+  EXPECT_THAT(client_failure(), HasSubstr("no application protocol"));
+}
+
+TEST_F(TlsStreamHandshake, the_server_prefers) {
+  server_protocols_ = {"h2", "http/1.1"};
+  client_protocols_ = {"http/1.1", "h2"};
+  connect();
+  EXPECT_EQ(server_->tls()->protocol, "h2");
+}
+
+TEST_F(TlsStreamHandshake, old_versions_are_refused) {
+  join();
+  const SslContextHandle context(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX_set_security_level(context.get(), 0);
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_VERSION);
+  SSL_CTX_set_max_proto_version(context.get(), TLS1_1_VERSION);
+  make_server();
+  make_client_with(context.get());
+  shake();
+  EXPECT_THAT(server_failure(), HasSubstr("unsupported protocol"));
+  EXPECT_THAT(client_failure(), HasSubstr("protocol version"));
+}
+
+TEST_F(TlsStreamHandshake, tls_1_2_has_forward_secrecy_and_no_renegotiation) {
+  join();
+  const SslContextHandle context(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX_set_max_proto_version(context.get(), TLS1_2_VERSION);
+  make_server();
+  make_client_with(context.get());
+  shake();
+  ASSERT_TRUE(server_result_ && *server_result_);
+  EXPECT_EQ(server_->tls()->version, "TLSv1.2");
+  EXPECT_EQ(server_->tls()->cipher, "ECDHE-ECDSA-AES128-GCM-SHA256");
+  EXPECT_EQ(write(*client_, "ping"), 4);
+  EXPECT_EQ(read(*server_), "ping");
+  SSL_renegotiate(raw_ssl_);
+  SSL_do_handshake(raw_ssl_);
+  char nothing = 0;
+  client_->try_read(&nothing, 1);
+  settle();
+  EXPECT_NE(read(*server_), "ping");
+  const std::string told = read(*client_);
+  EXPECT_THAT(told, HasSubstr("no renegotiation"));
+}
+
+TEST_F(TlsStreamHandshake, ciphers_without_forward_secrecy_are_refused) {
+  join();
+  const SslContextHandle context(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX_set_max_proto_version(context.get(), TLS1_2_VERSION);
+  SSL_CTX_set_cipher_list(context.get(), "AES128-GCM-SHA256:ECDHE-ECDSA-AES128-SHA256");
+  make_server();
+  make_client_with(context.get());
+  shake();
+  EXPECT_EQ(server_failure(), "no shared cipher");
+}
+
+TEST_F(TlsStreamHandshake, plain_http_is_recognised) {
+  join();
+  make_server();
+  const io::Reactor::Enter enter(reactor_);
+  task<Result<void>> shaking = server_->handshake(reactor_.now() + std::chrono::seconds(10));
+  shaking.start();
+  write(*near_, "DELETE /x HTTP/1.1\r\nHost: h\r\n\r\n");
+  settle();
+  ASSERT_TRUE(shaking.done());
+  EXPECT_TRUE(shaking.take().error().is(Errc::tls_failed));
+  EXPECT_TRUE(server_->got_plain_http());
+  EXPECT_EQ(read(*near_), "wait") << "no alert stands before the answer";
+}
+
+TEST_F(TlsStreamHandshake, a_handshake_ends_in_time_or_not_at_all) {
+  join();
+  make_server();
+  const io::Reactor::Enter enter(reactor_);
+  task<Result<void>> shaking = server_->handshake(reactor_.now() + std::chrono::seconds(10));
+  shaking.start();
+  write(*near_, std::string("\x16\x03\x01", 3));
+  settle();
+  reactor_.set_time(reactor_.now() + std::chrono::seconds(9));
+  settle();
+  EXPECT_FALSE(shaking.done());
+  reactor_.set_time(reactor_.now() + std::chrono::seconds(1));
+  settle();
+  ASSERT_TRUE(shaking.done());
+  const auto result = shaking.take();
+  EXPECT_TRUE(result.error().is(Errc::timed_out));
+  EXPECT_EQ(result.error().side(), Side::client);
+}
+
+TEST_F(TlsStreamHandshake, a_peer_that_leaves_is_named_as_the_reason) {
+  join();
+  make_client();
+  const io::Reactor::Enter enter(reactor_);
+  task<Result<void>> shaking = client_->handshake(reactor_.now() + std::chrono::seconds(10));
+  shaking.start();
+  settle();
+  char data[2000];
+  while (far_->try_read(data, sizeof data) > 0) {
+  }
+  far_.reset();
+  settle();
+  ASSERT_TRUE(shaking.done());
+  EXPECT_THAT(std::string(shaking.take().error().detail()), HasSubstr("closed the connection"));
+}
+
+// --- certificates ------------------------------------------------------------------------------
+
+TEST_F(TlsStreamHandshake, the_name_chooses_the_certificate) {
+  server_options_.certificates.push_back(certificates().sign("second", "DNS:second.example"));
+  for (const char* name : {"second.example", "SECOND.example", "server.example"}) {
+    sessions_ = std::make_shared<TlsSessions>();
+    server_.reset();
+    client_.reset();
+    connect(name);
+  }
+  server_.reset();
+  client_.reset();
+  make_server();
+  make_client("third.example");
+  shake();
+  EXPECT_THAT(client_failure(), HasSubstr("it is for server.example"));
+}
+
+TEST_F(TlsStreamHandshake, rsa_and_ecdsa_of_one_name_are_both_used) {
+  server_options_.certificates = {certificates().sign("rsa", "DNS:server.example", "rsa:2048"),
+                                  for_server()};
+  for (const char* algorithms : {"RSA-PSS+SHA256", "ECDSA+SHA256"}) {
+    join();
+    const SslContextHandle context(SSL_CTX_new(TLS_client_method()));
+    SSL_CTX_set1_sigalgs_list(context.get(), algorithms);
+    make_server();
+    make_client_with(context.get());
+    ask_for_name(raw_ssl_, "server.example");
+    shake();
+    EXPECT_EQ(client_failure(), "") << algorithms;
+    server_.reset();
+    client_.reset();
+  }
+}
+
+}  // namespace
+}  // namespace onehop::net

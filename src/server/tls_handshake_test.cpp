@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/tls_handshake.hpp"
+
+#include "server/shard_server.hpp"
+#include "support/stream_pair.hpp"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace onehop::server {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::EndsWith;
+using ::testing::StartsWith;
+
+constexpr std::size_t kHolds = std::size_t{64} * 1024;  // a connection in memory
+
+// A client that does not speak TLS, and what the server does to let it know.
+class TlsHandshakeTest : public test::StreamPair {
+ protected:
+  TlsHandshakeTest() : common_(std::make_shared<Common>()) {
+    common_->max_connections = 100;
+    common_->options.tls.emplace();
+    common_->options.tls->self_signed = true;
+    common_->options.log = [](LogLevel, std::string_view) {};
+    EXPECT_TRUE(common_->prepare_tls());
+    const auto handler = make_handler([](Request) { return Response(Status::ok, "secret"); });
+    shard_ = std::make_unique<ShardServer>(reactor_, common_, handler);
+    shard_->adopt(std::move(near_), Origin(*net::Address::from_ip("192.0.2.1", 5), "s:443"), true);
+  }
+  // What it said, when it was sent what it refuses.
+  std::string refusal(std::string_view of) {
+    far_.send(of);
+    settle();
+    return far_.receive();
+  }
+  std::size_t connections() const { return common_->connections; }
+
+  std::shared_ptr<Common> common_;
+  std::unique_ptr<ShardServer> shard_;
+};
+
+// Closed at once, with octets unread, the connection would be reset, and the answer lost.
+TEST_F(TlsHandshakeTest, AClientThatGoesOnSendingIsStillToldWhy) {
+  EXPECT_THAT(refusal("GET / HTTP/1.1\r\nHost: h\r\n"), StartsWith("HTTP/1.0 400 "));
+  EXPECT_EQ(far_.ending(), "end");
+  EXPECT_EQ(connections(), 1u);
+  EXPECT_EQ(far_.send(std::string(kHolds, 'x')), kHolds);
+  settle();
+  EXPECT_EQ(far_.send(std::string(kHolds, 'x')), kHolds) << "the first was read, and dropped";
+  settle();
+  EXPECT_EQ(far_.ending(), "end");
+  far_.close();
+  settle();
+  EXPECT_EQ(connections(), 0u);
+}
+
+TEST_F(TlsHandshakeTest, ToNoiseTheAnswerIsAnAlert) {
+  constexpr std::string_view kNoAgreement("\x16\x03\x01\0\5hello", 10);
+  constexpr std::string_view kAlert("\x15\x03", 2);
+  EXPECT_THAT(refusal(kNoAgreement), StartsWith(kAlert));
+  EXPECT_EQ(far_.ending(), "end");
+  EXPECT_EQ(connections(), 1u);
+}
+
+TEST_F(TlsHandshakeTest, ButNotForLong) {
+  refusal("GET / HTTP/1.1\r\n");
+  advance(900ms);
+  EXPECT_EQ(connections(), 1u);
+  far_.send("x");
+  advance(200ms);
+  EXPECT_EQ(connections(), 0u);
+}
+
+TEST_F(TlsHandshakeTest, NorForMuch) {
+  refusal("GET / HTTP/1.1\r\n");
+  for (int i = 0; i < 3; ++i) {
+    far_.send(std::string(kHolds, 'x'));
+    settle();
+    EXPECT_EQ(connections(), 1u);
+  }
+  far_.send(std::string(kHolds, 'x'));
+  settle();
+  EXPECT_EQ(connections(), 0u);
+}
+
+TEST_F(TlsHandshakeTest, ADrainWaitsForIt) {
+  refusal("GET / HTTP/1.1\r\n");
+  bool drained = false;
+  shard_->drain(reactor_.now() + 30s, [&drained] { drained = true; });
+  settle();
+  EXPECT_FALSE(drained);
+  advance(1100ms);
+  EXPECT_TRUE(drained);
+  EXPECT_FALSE(shard_->was_cut());
+}
+
+TEST_F(TlsHandshakeTest, AStopCutsIt) {
+  refusal("GET / HTTP/1.1\r\n");
+  shard_.reset();
+  EXPECT_EQ(connections(), 0u);
+  EXPECT_EQ(far_.ending(), "end");
+}
+
+// It has said nothing: there is nothing to tell.
+TEST_F(TlsHandshakeTest, AClientThatIsTooSlowIsJustClosed) {
+  far_.send("\x16\x03\x01");
+  advance(9900ms);
+  EXPECT_EQ(connections(), 1u);
+  advance(200ms);
+  EXPECT_EQ(connections(), 0u);
+  EXPECT_EQ(far_.receive(), "");
+}
+
+TEST_F(TlsHandshakeTest, AClientThatResetsIsGoneAtOnce) {
+  refusal("GET / HTTP/1.1\r\n");
+  far_.reset();
+  settle();
+  EXPECT_EQ(connections(), 0u);
+}
+
+}  // namespace
+}  // namespace onehop::server

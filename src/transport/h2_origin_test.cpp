@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/h2_origin.hpp"
+
+#include "support/h2_frames.hpp"
+#include "support/stream_pair.hpp"
+#include "transport/h2_exchange.hpp"
+#include "transport/h2_round_trip.hpp"
+
+#include <deque>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace onehop::transport {
+namespace {
+
+using h2_frames::frame;
+
+class MemoryDialer final : public net::Dialer {
+ public:
+  MemoryDialer(io::Reactor& reactor, std::deque<test::FarEnd>& accepted)
+      : reactor_(reactor), accepted_(accepted) {}
+  task<Result<net::Dialled>> dial(const net::Destination& destination) override {
+    auto [near, far] = net::make_memory_pair(reactor_);
+    accepted_.emplace_back(std::move(far));
+    co_return net::Dialled(std::move(near), destination.host);
+  }
+
+ private:
+  io::Reactor& reactor_;
+  std::deque<test::FarEnd>& accepted_;
+};
+
+class H2OriginTest : public test::StreamPair {
+ protected:
+  using Exchanges = std::vector<std::unique_ptr<H2Exchange>>;
+
+  void start(const Transport::Options& options = {}) {
+    pool_ = std::make_unique<ConnectionPool>(reactor_, std::make_shared<SharedPools>(options),
+                                             std::make_unique<MemoryDialer>(reactor_, accepted_));
+  }
+  static Request request() {
+    return Request(Method::get, Url::parse("h2c://a/").value(), Headers({{"Host", "a"}}));
+  }
+  H2Origin& origin() { return pool_->h2_origin(request().url()); }
+  // A new connection to an upstream that allows so many streams.
+  H2Connection* connect(std::uint32_t most_streams) {
+    auto taking = origin().take(H2Origin::Need::room);
+    taking.start();
+    settle();
+    if (!taking.done()) return nullptr;
+    accepted_.back().send(frame(h2_frames::settings, 0, 0,
+                                h2_frames::number(3, 2) + h2_frames::number(most_streams, 4)));
+    settle();
+    return taking.take().value();
+  }
+  static std::unique_ptr<H2Exchange> begin(H2Connection& connection) {
+    Request asked = request();
+    auto exchange = std::make_unique<H2Exchange>(connection, asked);
+    EXPECT_TRUE(exchange->begin(asked, nullptr));
+    return exchange;
+  }
+  static Exchanges begin(H2Connection& connection, int count) {
+    Exchanges all;
+    for (int i = 0; i < count; ++i)
+      all.push_back(begin(connection));
+    return all;
+  }
+
+  std::deque<test::FarEnd> accepted_;
+  std::unique_ptr<ConnectionPool> pool_;
+};
+
+// --- which connection --------------------------------------------------------------------------
+
+struct Load {
+  int first;
+  int second;
+  int chosen;  // 0: none of them
+};
+void PrintTo(const Load& load, std::ostream* out) {
+  *out << load.first << " and " << load.second;
+}
+
+class H2OriginChoice : public H2OriginTest, public ::testing::WithParamInterface<Load> {};
+
+TEST_P(H2OriginChoice, OfTwoThatAreLoaded) {
+  Transport::Options options;
+  options.max_connections = 2;
+  start(options);
+  H2Connection* const first = connect(8);
+  ASSERT_TRUE(first);
+  H2Connection* second = nullptr;
+  {
+    const Exchanges all = begin(*first, 8);
+    second = connect(8);
+  }
+  ASSERT_TRUE(second && second != first);
+  const Exchanges on_first = begin(*first, GetParam().first);
+  const Exchanges on_second = begin(*second, GetParam().second);
+  const H2Connection* const expected[] = {nullptr, first, second};
+  EXPECT_EQ(origin().try_take(), expected[GetParam().chosen]);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    TheFullestOfThoseThatAreNotBusy,
+    H2OriginChoice,
+    ::testing::Values(Load{2, 3, 2}, Load{3, 2, 1}, Load{0, 5, 2}, Load{5, 0, 1}));
+INSTANTIATE_TEST_SUITE_P(
+    OneThatIsNotBusy,
+    H2OriginChoice,
+    ::testing::Values(Load{6, 5, 2}, Load{5, 6, 1}, Load{7, 0, 2}, Load{0, 7, 1}));
+INSTANTIATE_TEST_SUITE_P(TheEmptiestOfTheBusyOnes,
+                         H2OriginChoice,
+                         ::testing::Values(Load{7, 6, 2}, Load{6, 7, 1}));
+INSTANTIATE_TEST_SUITE_P(
+    NoneThatIsFull,
+    H2OriginChoice,
+    ::testing::Values(Load{8, 7, 2}, Load{7, 8, 1}, Load{8, 0, 2}, Load{8, 8, 0}));
+
+// --- streams have numbers ----------------------------------------------------------------------
+
+// Every request that came to such a connection failed, as long as it lived.
+TEST_F(H2OriginTest, AConnectionWithoutNumbersForFurtherStreamsIsReplaced) {
+  start();
+  H2Connection* const old = connect(100);
+  ASSERT_TRUE(old);
+  old->session().number_next_stream(0x7fff'ffff);
+  const auto last = begin(*old);
+  Request asked = request();
+  auto asking = h2_round_trip(*pool_, asked, false);
+  asking.start();
+  settle();
+  ASSERT_EQ(accepted_.size(), 2u);
+  EXPECT_FALSE(old->takes_requests());
+  accepted_.back().send(frame(h2_frames::settings, 0, 0) +
+                        frame(h2_frames::headers, h2_frames::kEndHeaders | h2_frames::kEndStream, 1,
+                              h2_frames::block({{":status", "204"}})));
+  settle();
+  ASSERT_TRUE(asking.done());
+  const auto answered = asking.take();
+  ASSERT_TRUE(answered && *answered);
+  EXPECT_EQ((*answered)->status(), Status::no_content);
+}
+
+}  // namespace
+}  // namespace onehop::transport
