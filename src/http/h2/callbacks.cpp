@@ -171,7 +171,7 @@ class Callbacks::Implementation {
     stream.problem_ = problem;
     stream.head_complete_ = false;
     stream.informational_.clear();
-    stream.drop_content();
+    stream.drop_unread();
     nghttp2_submit_rst_stream(state.session, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_PROTOCOL_ERROR);
   }
 

@@ -165,6 +165,19 @@ INSTANTIATE_TEST_SUITE_P(
                     ":protocol without CONNECT"}),
     [](const auto& info) { return std::string(info.param.name); });
 
+TEST_F(SessionTest, APieceThatWasTakenOutlivesTheFaultBehindIt) {
+  const std::string length = "1000";
+  TestStream& served = open(false, {{"content-length", length}});
+  const std::string content(1000, 'x');
+  request_.send(content);
+  ASSERT_TRUE(settle());
+  const std::string_view piece = served.take_piece();
+  request_.send("more");
+  ASSERT_TRUE(settle());
+  EXPECT_STREQ(served.problem(), "more content than its length says");
+  EXPECT_EQ(piece, content);
+}
+
 class ResponseMessageTest : public MessageTest {};
 
 TEST_P(ResponseMessageTest, IsTakenOrItsStreamIsReset) {

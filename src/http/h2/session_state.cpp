@@ -65,7 +65,7 @@ void SessionState::leave(Stream& stream) noexcept {
     granted_ -= stream.window_ - limits.stream_window;
     --streams;
   }
-  note_unwanted(stream, stream.received_.size());
+  note_unwanted(stream, stream.received_.size() + stream.credit_);
   stream.session_ = nullptr;
 }
 

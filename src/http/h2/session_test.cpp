@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include "base/held_memory.hpp"
 #include "support/session_pair.hpp"
 
 namespace onehop::h2 {
 namespace {
 
 using namespace std::string_literals;
+using namespace std::string_view_literals;
+
+FieldList put() {
+  return {{":method", "PUT"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}};
+}
 
 TEST_F(SessionTest, CarriesARequestAndItsAnswer) {
   TestStream& served = open(true, {{"x-a", "1"}});
@@ -86,9 +92,7 @@ TEST_F(SessionTest, ContentNobodyReadsDoesNotStopOtherStreams) {
   request_.send(content);
   TestStream others[2];
   for (TestStream& other : others) {
-    ASSERT_TRUE(client_.session_.open(
-        other, {{":method", "PUT"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}},
-        false));
+    ASSERT_TRUE(client_.session_.open(other, put(), false));
     ASSERT_TRUE(settle());
     TestStream& served = *server_.streams_.back();
     other.send(content);
@@ -101,6 +105,50 @@ TEST_F(SessionTest, ContentNobodyReadsDoesNotStopOtherStreams) {
     EXPECT_EQ(got, content.size());
   }
   EXPECT_EQ(unread.received(), limits().stream_window);
+}
+
+struct ShortOfMemory {
+  ShortOfMemory() { set_memory_ceiling(0); }
+  ShortOfMemory(const ShortOfMemory&) = delete;
+  ShortOfMemory& operator=(const ShortOfMemory&) = delete;
+  ~ShortOfMemory() { set_memory_ceiling(kNoMemoryCeiling); }
+};
+
+// Whether the sender of `octets` gives room on the connection.
+bool has_connection_window_update(std::string_view octets) {
+  constexpr std::size_t kFrameHead = 9;
+  while (octets.size() >= kFrameHead) {
+    const auto at = [&](std::size_t i) { return static_cast<unsigned char>(octets[i]); };
+    const std::size_t size = at(0) * 65536u + at(1) * 256u + at(2);
+    if (at(3) == 8 && octets.substr(5, 4) == "\0\0\0\0"sv) return true;
+    octets.remove_prefix(kFrameHead + size);
+  }
+  return false;
+}
+
+TEST_F(SessionTest, WhatADeadStreamHadInHandIsNotHeldAgainstTheOthers) {
+  const ShortOfMemory no_window_grows;
+  const std::string content(limits().stream_window, 'x');
+  for (std::size_t sent = 0; sent <= limits().connection_window; sent += content.size()) {
+    TestStream upload;
+    ASSERT_TRUE(client_.session_.open(upload, put(), false));
+    upload.send(content);
+    ASSERT_TRUE(settle());
+    ASSERT_FALSE(server_.streams_.back()->take_piece().empty());
+    server_.streams_.clear();
+    ASSERT_TRUE(settle());
+  }
+  TestStream unread[3];
+  bool gives_room = false;
+  for (TestStream& upload : unread) {
+    ASSERT_TRUE(client_.session_.open(upload, put(), false));
+    upload.send(content);
+    ASSERT_TRUE(server_.session_.receive(client_.output(), kNow));
+    const std::string answer = server_.output();
+    gives_room = gives_room || has_connection_window_update(answer);
+    ASSERT_TRUE(client_.session_.receive(answer, kNow));
+  }
+  EXPECT_TRUE(gives_room);
 }
 
 TEST_F(SessionTest, AReaderThatKeepsUpGetsALargerWindow) {

@@ -51,10 +51,16 @@ std::string_view Stream::take_piece() {
 }
 
 void Stream::drop_content() {
-  if (std::exchange(dropping_, true)) return;
-  const std::size_t octets = received_.size() + std::exchange(credit_, 0);
-  Octets().swap(received_);
+  drop_unread();
   Octets().swap(taken_);
+  if (credit_ > 0 && session_) session_->note_taken(*this, std::exchange(credit_, 0));
+}
+
+// The last piece stays: somebody may still be looking at it.
+void Stream::drop_unread() {
+  dropping_ = true;
+  const std::size_t octets = received_.size();
+  Octets().swap(received_);
   if (session_ && octets > 0) session_->note_taken(*this, octets);
 }
 

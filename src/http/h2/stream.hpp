@@ -102,6 +102,8 @@ class Stream : public ListNode, public detail::InFramePool {
     Stream& stream;
   };
 
+  void drop_unread();
+
   ArenaRef arena_;
   SessionState* session_ = nullptr;
   Member member_;
