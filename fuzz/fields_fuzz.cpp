@@ -27,18 +27,11 @@ using namespace onehop::literals;  // NOLINT(google-build-using-namespace)
 
 constexpr std::string_view kPeer = "192.0.2.1";
 
-std::string_view next_text(std::string_view& rest) {
-  const std::size_t end = std::min(rest.find('\0'), rest.size());
-  const std::string_view text = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  return text;
-}
-
 Headers headers_of(std::string_view rest) {
   Headers headers;
   while (!rest.empty() && headers.size() < 64) {
-    const std::string_view name = next_text(rest);
-    (void)headers.try_add(name, ascii::trim_blanks(next_text(rest)));
+    const std::string_view name = take_text(rest);
+    (void)headers.try_add(name, ascii::trim_blanks(take_text(rest)));
   }
   return headers;
 }
@@ -164,15 +157,12 @@ void check_error_answers(const Headers& headers) {
 }
 
 }  // namespace
-}  // namespace onehop::fuzz
 
-// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace onehop::fuzz;  // NOLINT(google-build-using-namespace)
-  const std::string_view input(reinterpret_cast<const char*>(data), size);
-  if (input.empty()) return 0;
-  const onehop::Headers headers = headers_of(input.substr(1));
-  switch (input.front()) {
+void fuzz_one(std::string_view input) {
+  if (input.empty()) return;
+  const std::uint8_t kind = take_octet(input);
+  const Headers headers = headers_of(input);
+  switch (kind) {
     case 'c':
       check_lists(headers);
       check_hop_by_hop(headers);
@@ -186,5 +176,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     default:
       check_error_answers(headers);
   }
-  return 0;
 }
+
+}  // namespace onehop::fuzz

@@ -8,13 +8,14 @@
 
 #include "head_fuzz.hpp"
 
-// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace onehop;  // NOLINT(google-build-using-namespace)
-  using namespace onehop::literals;
-  if (size == 0) return 0;
-  const std::string_view input = fuzz::text_of(data + 1, size - 1);
-  const std::size_t cut = input.size() * data[0] / 256;
+namespace onehop::fuzz {
+
+using namespace onehop::literals;  // NOLINT(google-build-using-namespace)
+
+void fuzz_one(std::string_view input) {
+  if (input.empty()) return;
+  const std::size_t share = take_octet(input);
+  const std::size_t cut = input.size() * share / 256;
   testing::Network network;
   network.listen("up:80");
   ReverseProxy::Options options;
@@ -38,5 +39,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   upstream.close();
   network.advance(std::chrono::minutes(10));
   ONEHOP_CHECK(client.receive().size() > 0 || client.at_end());
-  return 0;
 }
+
+}  // namespace onehop::fuzz

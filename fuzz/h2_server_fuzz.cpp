@@ -7,9 +7,8 @@
 
 #include "head_fuzz.hpp"
 
+namespace onehop::fuzz {
 namespace {
-
-using namespace onehop;  // NOLINT(google-build-using-namespace)
 
 std::shared_ptr<const Handler> echo() {
   static const auto handler = make_handler([](Request request) -> task<Response> {
@@ -23,12 +22,11 @@ std::shared_ptr<const Handler> echo() {
 
 }  // namespace
 
-// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+void fuzz_one(std::string_view input) {
   constexpr std::string_view kPreface("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33);
-  if (size == 0) return 0;
-  const std::string_view input = fuzz::text_of(data + 1, size - 1);
-  const std::size_t cut = input.size() * data[0] / 256;
+  if (input.empty()) return;
+  const std::size_t share = take_octet(input);
+  const std::size_t cut = input.size() * share / 256;
   testing::Network network;
   Server::Options options;
   options.max_streams = 4;
@@ -45,5 +43,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   wire.close_write();
   network.advance(std::chrono::minutes(10));
   ONEHOP_CHECK(wire.at_end() || !wire.receive().empty() || wire.at_end());
-  return 0;
 }
+
+}  // namespace onehop::fuzz

@@ -7,16 +7,16 @@
 
 #include "base/ascii.hpp"
 #include "base/check.hpp"
+#include "fuzz_one.hpp"
 #include "http/host.hpp"
 
 #include <algorithm>
-#include <cstdint>
 #include <string>
 #include <string_view>
 
+namespace onehop::fuzz {
 namespace {
 
-using namespace onehop;            // NOLINT(google-build-using-namespace)
 using namespace onehop::literals;  // NOLINT(google-build-using-namespace)
 
 void check_target(const Url& url) {
@@ -63,9 +63,7 @@ void check_edits(Url url, std::string_view text) {
 
 }  // namespace
 
-// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view input(reinterpret_cast<const char*>(data), size);
+void fuzz_one(std::string_view input) {
   if (const Result<Url> url = Url::parse(input)) {
     check_target(*url);
     check_authority(*url);
@@ -82,5 +80,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_edits(*target, input);
   }
   check_edits("http://h/p?q"_url, input);
-  return 0;
 }
+
+}  // namespace onehop::fuzz
