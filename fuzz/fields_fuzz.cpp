@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Field values that the proxy acts upon: Connection, X-Forwarded-* and Forwarded, Upgrade, Accept,
-// Content-Type and the WebSocket key. What goes on is what the rules say. Input: a kind, then lines
-// of name, NUL, value, NUL; what is no field is left out.
+// Content-Type and the WebSocket key. What goes on is what the rules say. Input: a kind (or else
+// the number of an error to answer), then lines of name, NUL, value, NUL; what is no field is left
+// out.
 
 #include <onehop/request.hpp>
 
@@ -144,16 +145,22 @@ void check_upgrade(const Headers& headers) {
   ONEHOP_CHECK(accept.size() == 28 && accept.back() == '=');
 }
 
-void check_error_answers(const Headers& headers) {
+void check_error_answers(const Headers& headers, std::uint8_t kind) {
+  constexpr unsigned kErrors = static_cast<unsigned>(Errc::overloaded) + 1;
+  constexpr Side kSides[] = {Side::upstream, Side::client, Side::local};
+  const Error error(static_cast<Errc>(kind % kErrors), kSides[kind / kErrors % 3U]);
   const std::string_view accept = headers.get_or_empty("Accept");
   const std::string_view type = headers.get_or_empty("Content-Type");
   ONEHOP_CHECK(!(is_grpc(type) && is_event_stream(type)));
-  const Response answer = error_response_for(accept, type, headers.get_or_empty("X-Request-Id"),
-                                             Error(Errc::bad_response, Side::upstream));
+  const Response answer =
+      error_response_for(accept, type, headers.get_or_empty("X-Request-Id"), error);
   check_fields(answer.headers());
   ONEHOP_CHECK(answer.headers().has("Content-Type"));
   if (is_grpc(type)) return;
-  ONEHOP_CHECK(answer.status() == Status::bad_gateway && answer.body().length().value_or(0) > 0);
+  const bool is_for_logs = status_for(error) == kClientClosedRequest;
+  ONEHOP_CHECK(answer.status() == (is_for_logs ? Status::bad_request : status_for(error)));
+  ONEHOP_CHECK(answer.status().code() >= 400);
+  ONEHOP_CHECK(answer.body().length().value_or(0) > 0);
 }
 
 }  // namespace
@@ -174,7 +181,7 @@ void fuzz_one(std::string_view input) {
       check_upgrade(headers);
       break;
     default:
-      check_error_answers(headers);
+      check_error_answers(headers, kind);
   }
 }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A whole connection to an HTTP/2 upstream: the proxy asks, frames of nobody's making answer. The
-// client gets an HTTP/1.1 answer, or an end, and nothing may crash, leak or wait for ever.
+// client gets an HTTP/1.1 answer, or an end, and nothing may crash, leak or wait for ever. Input:
+// see FramesInput.
 
 #include <onehop/onehop.hpp>
 #include <onehop/testing.hpp>
 
-#include "head_fuzz.hpp"
+#include "base/check.hpp"
+#include "frames_input.hpp"
 
 namespace onehop::fuzz {
 
@@ -14,8 +16,7 @@ using namespace onehop::literals;  // NOLINT(google-build-using-namespace)
 
 void fuzz_one(std::string_view input) {
   if (input.empty()) return;
-  const std::size_t share = take_octet(input);
-  const std::size_t cut = input.size() * share / 256;
+  const FramesInput frames(input);
   testing::Network network;
   network.listen("up:80");
   ReverseProxy::Options options;
@@ -31,9 +32,10 @@ void fuzz_one(std::string_view input) {
   testing::Wire upstream = network.accept("up:80");
   constexpr std::string_view kSettings("\0\0\0\4\0\0\0\0\0", 9);
   upstream.send(kSettings);
-  upstream.send(input.substr(0, cut));
+  upstream.send(frames.before);
   network.advance(std::chrono::seconds(20));
-  upstream.send(input.substr(cut));
+  upstream.send(frames.after);
+  upstream.send(frames.flood);
   network.advance(std::chrono::seconds(20));
   upstream.receive();
   upstream.close();

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A whole connection of an HTTP/2 client: frames go in, a handler answers with what it was sent,
-// and the connection ends in some way. Nothing may crash, leak or wait for ever.
+// and the connection ends in some way. Nothing may crash, leak or wait for ever. Input:
+// see FramesInput.
 
 #include <onehop/testing.hpp>
 
-#include "head_fuzz.hpp"
+#include "base/check.hpp"
+#include "frames_input.hpp"
 
 namespace onehop::fuzz {
 namespace {
@@ -25,8 +27,7 @@ std::shared_ptr<const Handler> echo() {
 void fuzz_one(std::string_view input) {
   constexpr std::string_view kPreface("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33);
   if (input.empty()) return;
-  const std::size_t share = take_octet(input);
-  const std::size_t cut = input.size() * share / 256;
+  const FramesInput frames(input);
   testing::Network network;
   Server::Options options;
   options.max_streams = 4;
@@ -35,10 +36,11 @@ void fuzz_one(std::string_view input) {
   network.serve("h:80", echo(), options);
   testing::Wire wire = network.connect("h:80");
   wire.send(kPreface);
-  wire.send(input.substr(0, cut));
+  wire.send(frames.before);
   wire.receive();
   network.advance(std::chrono::seconds(20));
-  wire.send(input.substr(cut));
+  wire.send(frames.after);
+  wire.send(frames.flood);
   wire.receive();
   wire.close_write();
   network.advance(std::chrono::minutes(10));

@@ -33,7 +33,7 @@ void fuzz_one(std::string_view input) {
   check_fields(headers);
   ONEHOP_CHECK(parser.status().code() >= 100 && parser.status().code() <= 599);
   check_rewritten(parser, headers);
-  for (const Method& method : {Method::get, Method::head}) {
+  for (const Method& method : {Method::get, Method::head, Method::connect}) {
     const Result<BodyFraming> framing =
         response_framing(method, parser.status(), parser.version(), headers);
     const bool both = headers.has("Content-Length") && headers.has("Transfer-Encoding");

@@ -19,6 +19,13 @@ namespace {
 
 using namespace onehop::literals;  // NOLINT(google-build-using-namespace)
 
+void check_decoded(const Url& url) {
+  const std::string decoded = url.decoded_path();
+  const auto escapes = std::count(url.path().begin(), url.path().end(), '%');
+  ONEHOP_CHECK(decoded.size() + 2 * static_cast<std::size_t>(escapes) == url.path().size());
+  if (escapes == 0) ONEHOP_CHECK(decoded == url.path());
+}
+
 void check_target(const Url& url) {
   const std::string_view target = url.target();
   ONEHOP_CHECK(target == "*" || target.starts_with('/'));
@@ -28,11 +35,13 @@ void check_target(const Url& url) {
   ONEHOP_CHECK(again.has_value());
   ONEHOP_CHECK(again->target() == target);
   ONEHOP_CHECK(again->query() == url.query());
+  check_decoded(url);
   ONEHOP_CHECK(again->has_query() == url.has_query());
 }
 
 void check_authority(const Url& url) {
   ONEHOP_CHECK(url.is_absolute());
+  ONEHOP_CHECK(url.user_info().find_first_of("@/") == std::string_view::npos);
   ONEHOP_CHECK(split_authority(url.authority()).has_value());
   ONEHOP_CHECK(!url.host().empty());
   if (url.scheme() == "unix") {
