@@ -4,16 +4,15 @@
 // two readers of IP literals agree. Input: a text, or two with a NUL between them.
 
 #include "base/check.hpp"
+#include "fuzz_one.hpp"
 #include "net/address.hpp"
 #include "proxy/ip_network.hpp"
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
+namespace onehop::fuzz {
 namespace {
-
-using namespace onehop;  // NOLINT(google-build-using-namespace)
 
 void check_literal(std::string_view text) {
   const auto ip = IpAddress::parse(text);
@@ -61,13 +60,11 @@ void check_network(std::string_view text, std::string_view other) {
 
 }  // namespace
 
-// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view input(reinterpret_cast<const char*>(data), size);
-  const std::size_t cut = input.find('\0');
+void fuzz_one(std::string_view input) {
   check_literal(input);
   check_listen(input);
-  check_network(input.substr(0, cut),
-                cut == std::string_view::npos ? std::string_view() : input.substr(cut + 1));
-  return 0;
+  const std::string_view network = take_text(input);
+  check_network(network, input);
 }
+
+}  // namespace onehop::fuzz

@@ -61,12 +61,8 @@ void check_rewritten(const Outcome& outcome) {
 }
 
 }  // namespace
-}  // namespace onehop::fuzz
 
-// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace onehop::fuzz;  // NOLINT(google-build-using-namespace)
-  const std::string_view input = text_of(data, size);
+void fuzz_one(std::string_view input) {
   const Outcome whole = decode(input, input.size());
   for (const std::size_t piece : {1U, 3U}) {
     const Outcome pieces = decode(input, piece);
@@ -77,5 +73,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     ONEHOP_CHECK(pieces.trailers == whole.trailers);
   }
   if (whole.finished) check_rewritten(whole);
-  return 0;
 }
+
+}  // namespace onehop::fuzz

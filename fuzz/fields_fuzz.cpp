@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Field values that the proxy acts upon: Connection, X-Forwarded-* and Forwarded, Upgrade, Accept,
-// Content-Type and the WebSocket key. What goes on is what the rules say. Input: a kind, then lines
-// of name, NUL, value, NUL; what is no field is left out.
+// Content-Type and the WebSocket key. What goes on is what the rules say. Input: a kind (or else
+// the number of an error to answer), then lines of name, NUL, value, NUL; what is no field is left
+// out.
 
 #include <onehop/request.hpp>
 
@@ -27,18 +28,11 @@ using namespace onehop::literals;  // NOLINT(google-build-using-namespace)
 
 constexpr std::string_view kPeer = "192.0.2.1";
 
-std::string_view next_text(std::string_view& rest) {
-  const std::size_t end = std::min(rest.find('\0'), rest.size());
-  const std::string_view text = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  return text;
-}
-
 Headers headers_of(std::string_view rest) {
   Headers headers;
   while (!rest.empty() && headers.size() < 64) {
-    const std::string_view name = next_text(rest);
-    (void)headers.try_add(name, ascii::trim_blanks(next_text(rest)));
+    const std::string_view name = take_text(rest);
+    (void)headers.try_add(name, ascii::trim_blanks(take_text(rest)));
   }
   return headers;
 }
@@ -151,28 +145,31 @@ void check_upgrade(const Headers& headers) {
   ONEHOP_CHECK(accept.size() == 28 && accept.back() == '=');
 }
 
-void check_error_answers(const Headers& headers) {
+void check_error_answers(const Headers& headers, std::uint8_t kind) {
+  constexpr unsigned kErrors = static_cast<unsigned>(Errc::overloaded) + 1;
+  constexpr Side kSides[] = {Side::upstream, Side::client, Side::local};
+  const Error error(static_cast<Errc>(kind % kErrors), kSides[kind / kErrors % 3U]);
   const std::string_view accept = headers.get_or_empty("Accept");
   const std::string_view type = headers.get_or_empty("Content-Type");
   ONEHOP_CHECK(!(is_grpc(type) && is_event_stream(type)));
-  const Response answer = error_response_for(accept, type, headers.get_or_empty("X-Request-Id"),
-                                             Error(Errc::bad_response, Side::upstream));
+  const Response answer =
+      error_response_for(accept, type, headers.get_or_empty("X-Request-Id"), error);
   check_fields(answer.headers());
   ONEHOP_CHECK(answer.headers().has("Content-Type"));
   if (is_grpc(type)) return;
-  ONEHOP_CHECK(answer.status() == Status::bad_gateway && answer.body().length().value_or(0) > 0);
+  const bool is_for_logs = status_for(error) == kClientClosedRequest;
+  ONEHOP_CHECK(answer.status() == (is_for_logs ? Status::bad_request : status_for(error)));
+  ONEHOP_CHECK(answer.status().code() >= 400);
+  ONEHOP_CHECK(answer.body().length().value_or(0) > 0);
 }
 
 }  // namespace
-}  // namespace onehop::fuzz
 
-// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace onehop::fuzz;  // NOLINT(google-build-using-namespace)
-  const std::string_view input(reinterpret_cast<const char*>(data), size);
-  if (input.empty()) return 0;
-  const onehop::Headers headers = headers_of(input.substr(1));
-  switch (input.front()) {
+void fuzz_one(std::string_view input) {
+  if (input.empty()) return;
+  const std::uint8_t kind = take_octet(input);
+  const Headers headers = headers_of(input);
+  switch (kind) {
     case 'c':
       check_lists(headers);
       check_hop_by_hop(headers);
@@ -184,7 +181,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       check_upgrade(headers);
       break;
     default:
-      check_error_answers(headers);
+      check_error_answers(headers, kind);
   }
-  return 0;
 }
+
+}  // namespace onehop::fuzz

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A whole connection to an HTTP/2 upstream: the proxy asks, frames of nobody's making answer. The
-// client gets an HTTP/1.1 answer, or an end, and nothing may crash, leak or wait for ever.
+// client gets an HTTP/1.1 answer, or an end, and nothing may crash, leak or wait for ever. Input:
+// see FramesInput.
 
 #include <onehop/onehop.hpp>
 #include <onehop/testing.hpp>
 
-#include "head_fuzz.hpp"
+#include "base/check.hpp"
+#include "frames_input.hpp"
 
-// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace onehop;  // NOLINT(google-build-using-namespace)
-  using namespace onehop::literals;
-  if (size == 0) return 0;
-  const std::string_view input = fuzz::text_of(data + 1, size - 1);
-  const std::size_t cut = input.size() * data[0] / 256;
+namespace onehop::fuzz {
+
+using namespace onehop::literals;  // NOLINT(google-build-using-namespace)
+
+void fuzz_one(std::string_view input) {
+  if (input.empty()) return;
+  const FramesInput frames(input);
   testing::Network network;
   network.listen("up:80");
   ReverseProxy::Options options;
@@ -30,13 +32,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   testing::Wire upstream = network.accept("up:80");
   constexpr std::string_view kSettings("\0\0\0\4\0\0\0\0\0", 9);
   upstream.send(kSettings);
-  upstream.send(input.substr(0, cut));
+  upstream.send(frames.before);
   network.advance(std::chrono::seconds(20));
-  upstream.send(input.substr(cut));
+  upstream.send(frames.after);
+  upstream.send(frames.flood);
   network.advance(std::chrono::seconds(20));
   upstream.receive();
   upstream.close();
   network.advance(std::chrono::minutes(10));
   ONEHOP_CHECK(client.receive().size() > 0 || client.at_end());
-  return 0;
 }
+
+}  // namespace onehop::fuzz

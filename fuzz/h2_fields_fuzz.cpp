@@ -12,39 +12,25 @@ namespace {
 
 constexpr h2::FieldLimits kFieldLimits = {.max_bytes = 2000, .max_fields = 20};
 
-std::string_view next_text(std::string_view& rest) {
-  const std::size_t end = std::min(rest.find('\0'), rest.size());
-  const std::string_view text = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  return text;
-}
-
 h2::FieldSection section_of(h2::FieldSection::Kind kind, std::string_view rest) {
   const Side side = kind == h2::FieldSection::Kind::request ? Side::client : Side::upstream;
   h2::FieldSection section(kind, side, Arena::create(), kFieldLimits);
   while (!rest.empty()) {
-    const std::string_view name = next_text(rest);
-    section.add(name, next_text(rest));
+    const std::string_view name = take_text(rest);
+    section.add(name, take_text(rest));
   }
   return section;
 }
 
 void check_as_http1(const Request& request) {
-  const h1::HeadFraming framing;
   const std::string_view target = request.url().target();
-  std::string out(h1::head_size_bound(request.headers(), target, framing), '\0');
-  const char* end =
-      h1::write_request_head(out.data(), request.method(), target, "h", request.headers(), framing);
-  ONEHOP_CHECK(end <= out.data() + out.size());
-  out.resize(static_cast<std::size_t>(end - out.data()));
+  const std::string wire = written_request(request.method(), target, "h", request.headers());
   h1::HeadParser parser(h1::HeadKind::request, h1::Limits());
-  ONEHOP_CHECK(parser.parse(out) == State::complete);
-  ONEHOP_CHECK(parser.size() == out.size());
-  const Headers reread = parser.take_headers(out, Arena::create());
+  const Headers fields = reread(parser, wire);
   ONEHOP_CHECK(parser.method() == request.method());
   ONEHOP_CHECK(parser.target() == target);
-  ONEHOP_CHECK(check_host(Version::http_1_1, reread));
-  ONEHOP_CHECK(kept_fields(reread) == kept_fields(request.headers()));
+  ONEHOP_CHECK(check_host(Version::http_1_1, fields));
+  ONEHOP_CHECK(kept_fields(fields) == kept_fields(request.headers()));
 }
 
 void check_as_http2(const Request& request) {
@@ -74,19 +60,13 @@ void check_response(const Response& response) {
 }
 
 }  // namespace
-}  // namespace onehop::fuzz
 
-// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace onehop;        // NOLINT(google-build-using-namespace)
-  using namespace onehop::fuzz;  // NOLINT(google-build-using-namespace)
+void fuzz_one(std::string_view input) {
   using Kind = h2::FieldSection::Kind;
-  const std::string_view input = text_of(data, size);
-  if (input.empty()) return 0;
-  const std::string_view rest = input.substr(1);
-  switch (input.front()) {
+  if (input.empty()) return;
+  switch (take_octet(input)) {
     case 'q':
-      if (auto request = section_of(Kind::request, rest).take_request()) {
+      if (auto request = section_of(Kind::request, input).take_request()) {
         check_fields(request->headers());
         check_as_http1(*request);
         // An upgrade has the form of HTTP/1 now.
@@ -94,13 +74,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       }
       break;
     case 'r':
-      if (auto response = section_of(Kind::response, rest).take_response()) {
+      if (auto response = section_of(Kind::response, input).take_response()) {
         check_fields(response->headers());
         check_response(*response);
       }
       break;
     default:
-      if (auto trailers = section_of(Kind::trailers, rest).take_trailers()) check_fields(*trailers);
+      if (auto trailers = section_of(Kind::trailers, input).take_trailers())
+        check_fields(*trailers);
   }
-  return 0;
 }
+
+}  // namespace onehop::fuzz

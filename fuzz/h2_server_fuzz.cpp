@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A whole connection of an HTTP/2 client: frames go in, a handler answers with what it was sent,
-// and the connection ends in some way. Nothing may crash, leak or wait for ever.
+// and the connection ends in some way. Nothing may crash, leak or wait for ever. Input:
+// see FramesInput.
 
 #include <onehop/testing.hpp>
 
-#include "head_fuzz.hpp"
+#include "base/check.hpp"
+#include "frames_input.hpp"
 
+namespace onehop::fuzz {
 namespace {
-
-using namespace onehop;  // NOLINT(google-build-using-namespace)
 
 std::shared_ptr<const Handler> echo() {
   static const auto handler = make_handler([](Request request) -> task<Response> {
@@ -23,12 +24,10 @@ std::shared_ptr<const Handler> echo() {
 
 }  // namespace
 
-// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+void fuzz_one(std::string_view input) {
   constexpr std::string_view kPreface("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33);
-  if (size == 0) return 0;
-  const std::string_view input = fuzz::text_of(data + 1, size - 1);
-  const std::size_t cut = input.size() * data[0] / 256;
+  if (input.empty()) return;
+  const FramesInput frames(input);
   testing::Network network;
   Server::Options options;
   options.max_streams = 4;
@@ -37,13 +36,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   network.serve("h:80", echo(), options);
   testing::Wire wire = network.connect("h:80");
   wire.send(kPreface);
-  wire.send(input.substr(0, cut));
+  wire.send(frames.before);
   wire.receive();
   network.advance(std::chrono::seconds(20));
-  wire.send(input.substr(cut));
+  wire.send(frames.after);
+  wire.send(frames.flood);
   wire.receive();
   wire.close_write();
   network.advance(std::chrono::minutes(10));
   ONEHOP_CHECK(wire.at_end() || !wire.receive().empty() || wire.at_end());
-  return 0;
 }
+
+}  // namespace onehop::fuzz

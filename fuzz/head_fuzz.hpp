@@ -8,6 +8,7 @@
 #include "base/arena.hpp"
 #include "base/ascii.hpp"
 #include "base/check.hpp"
+#include "fuzz_one.hpp"
 #include "http/h1/parser.hpp"
 #include "http/h1/serializer.hpp"
 
@@ -22,10 +23,6 @@ using State = h1::HeadParser::State;
 // Small, so that the limits are met.
 inline constexpr h1::Limits kLimits = {
     .max_start_line = 200, .max_header_bytes = 2000, .max_header_fields = 20};
-
-inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
-  return {reinterpret_cast<const char*>(data), size};
-}
 
 // Octet by octet, each time from a fresh buffer of exactly the right size.
 inline void check_split(h1::HeadKind kind,
@@ -54,6 +51,33 @@ inline void check_fields(const Headers& headers) {
     const std::string wire = std::string(field.name) + ": " + std::string(field.value) + "\r\n";
     ONEHOP_CHECK(std::string_view(line.name_data, wire.size()) == wire);
   }
+}
+
+// What `write` leaves behind in the memory of `bound` octets that it is given.
+template <class Write>
+std::string written(std::size_t bound, Write write) {
+  std::string out(bound, '\0');
+  const char* end = write(out.data());
+  ONEHOP_CHECK(end <= out.data() + out.size());
+  out.resize(static_cast<std::size_t>(end - out.data()));
+  return out;
+}
+
+inline std::string written_request(const Method& method,
+                                   std::string_view target,
+                                   std::string_view host,
+                                   const Headers& headers) {
+  const h1::HeadFraming framing;
+  return written(h1::head_size_bound(headers, target, framing), [&](char* out) {
+    return h1::write_request_head(out, method, target, host, headers, framing);
+  });
+}
+
+// A head that is whole, and nothing behind it.
+inline Headers reread(h1::HeadParser& parser, std::string_view wire) {
+  ONEHOP_CHECK(parser.parse(wire) == State::complete);
+  ONEHOP_CHECK(parser.size() == wire.size());
+  return parser.take_headers(wire, Arena::create());
 }
 
 // The fields that reach the other side: all but those the serializer writes afresh.

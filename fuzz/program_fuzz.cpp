@@ -6,6 +6,7 @@
 #include <onehop/headers.hpp>
 
 #include "base/check.hpp"
+#include "fuzz_one.hpp"
 #include "program/backend_url.hpp"
 #include "program/field_edit.hpp"
 #include "program/json_text.hpp"
@@ -14,14 +15,13 @@
 #include "program/websocket_frames.hpp"
 
 #include <algorithm>
-#include <cstdint>
 #include <string>
 #include <string_view>
 
+namespace onehop::fuzz {
 namespace {
 
 using namespace onehop::program;  // NOLINT(google-build-using-namespace)
-using onehop::Url;
 
 // Unmasked, whole, with the shortest length there is; nothing behind a close.
 void check_frames(std::string_view answer, bool ended) {
@@ -81,7 +81,7 @@ void check_edit(std::string_view text) {
     ONEHOP_CHECK(!edit.error().empty());
     return;
   }
-  onehop::Headers headers{{"X", "y"}};
+  Headers headers{{"X", "y"}};
   apply_edits({*edit}, headers);
   ONEHOP_CHECK(headers.has(edit->name) == !edit->removes);
   if (!edit->removes) ONEHOP_CHECK(headers.get_or_empty(edit->name) == edit->value);
@@ -117,11 +117,9 @@ void check_json(std::string_view text) {
 
 }  // namespace
 
-// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size == 0) return 0;
-  const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0]) {
+void fuzz_one(std::string_view input) {
+  if (input.empty()) return;
+  switch (take_octet(input)) {
     case 'q':
       check_quantities(input);
       break;
@@ -137,5 +135,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     default:
       check_websocket(input);
   }
-  return 0;
 }
+
+}  // namespace onehop::fuzz

@@ -238,14 +238,11 @@ void World::check() {
 }
 
 }  // namespace
-}  // namespace onehop::fuzz
 
-// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace onehop::fuzz;  // NOLINT(google-build-using-namespace)
-  if (size < kOptions) return 0;
-  const std::string_view input = text_of(data, size);
+void fuzz_one(std::string_view input) {
+  if (input.size() < kOptions) return;
   World world(input);
   world.run(Script(input.substr(kOptions)));
-  return 0;
 }
+
+}  // namespace onehop::fuzz

@@ -2,15 +2,14 @@
 //
 // Runs a fuzz target over files and folders of files named on the command line: the corpus becomes
 // an ordinary test under any compiler. An empty corpus is an error, for it would prove nothing.
+#include "fuzz_one.hpp"
+
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <vector>
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace {
 
@@ -24,8 +23,8 @@ bool replay(const fs::path& path) {
     return false;
   }
   // A copy of exactly the right size lets AddressSanitizer see a read past the end.
-  const std::vector<std::uint8_t> input(text.begin(), text.end());
-  LLVMFuzzerTestOneInput(input.data(), input.size());
+  const std::vector<char> input(text.begin(), text.end());
+  onehop::fuzz::fuzz_one({input.data(), input.size()});
   return true;
 }
 

@@ -7,17 +7,24 @@
 
 #include "base/ascii.hpp"
 #include "base/check.hpp"
+#include "fuzz_one.hpp"
 #include "http/host.hpp"
 
 #include <algorithm>
-#include <cstdint>
 #include <string>
 #include <string_view>
 
+namespace onehop::fuzz {
 namespace {
 
-using namespace onehop;            // NOLINT(google-build-using-namespace)
 using namespace onehop::literals;  // NOLINT(google-build-using-namespace)
+
+void check_decoded(const Url& url) {
+  const std::string decoded = url.decoded_path();
+  const auto escapes = std::count(url.path().begin(), url.path().end(), '%');
+  ONEHOP_CHECK(decoded.size() + 2 * static_cast<std::size_t>(escapes) == url.path().size());
+  if (escapes == 0) ONEHOP_CHECK(decoded == url.path());
+}
 
 void check_target(const Url& url) {
   const std::string_view target = url.target();
@@ -28,11 +35,13 @@ void check_target(const Url& url) {
   ONEHOP_CHECK(again.has_value());
   ONEHOP_CHECK(again->target() == target);
   ONEHOP_CHECK(again->query() == url.query());
+  check_decoded(url);
   ONEHOP_CHECK(again->has_query() == url.has_query());
 }
 
 void check_authority(const Url& url) {
   ONEHOP_CHECK(url.is_absolute());
+  ONEHOP_CHECK(url.user_info().find_first_of("@/") == std::string_view::npos);
   ONEHOP_CHECK(split_authority(url.authority()).has_value());
   ONEHOP_CHECK(!url.host().empty());
   if (url.scheme() == "unix") {
@@ -63,9 +72,7 @@ void check_edits(Url url, std::string_view text) {
 
 }  // namespace
 
-// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view input(reinterpret_cast<const char*>(data), size);
+void fuzz_one(std::string_view input) {
   if (const Result<Url> url = Url::parse(input)) {
     check_target(*url);
     check_authority(*url);
@@ -82,5 +89,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_edits(*target, input);
   }
   check_edits("http://h/p?q"_url, input);
-  return 0;
 }
+
+}  // namespace onehop::fuzz

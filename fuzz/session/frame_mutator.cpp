@@ -6,29 +6,22 @@
 
 #include <onehop/headers.hpp>
 
+#include "mutation.hpp"
 #include "support/h2_frames.hpp"
 
 #include <algorithm>
-#include <random>
 #include <string>
 #include <vector>
 
-// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
-extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
-
 namespace {
 
-using namespace onehop;  // NOLINT(google-build-using-namespace)
+using namespace onehop;        // NOLINT(google-build-using-namespace)
+using namespace onehop::fuzz;  // NOLINT(google-build-using-namespace)
 using h2_frames::Frame;
-using Random = std::minstd_rand;
 
 constexpr std::size_t kLargestPayload = 500;
 constexpr std::uint8_t kPriority = 2;
 constexpr std::uint8_t kContinuation = 9;
-
-std::size_t below(Random& random, std::size_t bound) {
-  return bound < 2 ? 0 : random() % bound;
-}
 
 // Pseudo-fields first, most of the time.
 std::string new_block(Random& random) {
@@ -112,40 +105,26 @@ Frame new_frame(Random& random) {
   return frame;
 }
 
-void mutate_payload(Frame& frame) {
-  const std::size_t size = std::min(frame.payload.size(), kLargestPayload);
-  frame.payload.resize(kLargestPayload);
-  auto* octets = reinterpret_cast<std::uint8_t*>(frame.payload.data());
-  frame.payload.resize(LLVMFuzzerMutate(octets, size, kLargestPayload));
-}
-
 void mutate(std::vector<Frame>& all, Random& random) {
-  const auto at = all.begin() + static_cast<std::ptrdiff_t>(below(random, all.size() + 1));
   switch (all.empty() ? 0 : random() % 9) {
     case 0:
     case 1:
     case 2:
-      all.insert(at, new_frame(random));
+      insert(all, random, new_frame(random));
       return;
     case 3:
-      all.erase(all.begin() + static_cast<std::ptrdiff_t>(below(random, all.size())));
-      return;
-    case 4: {
-      const Frame repeated = all[below(random, all.size())];
-      all.insert(at, repeated);
-      return;
-    }
+    case 4:
     case 5:
-      std::swap(all[below(random, all.size())], all[below(random, all.size())]);
+      move_about(all, random);
       return;
     case 6:
-      all[below(random, all.size())].flags ^= static_cast<std::uint8_t>(1U << (random() % 6));
+      any_of(all, random).flags ^= static_cast<std::uint8_t>(1U << (random() % 6));
       return;
     case 7:
-      all[below(random, all.size())].stream = static_cast<std::uint32_t>(below(random, 9));
+      any_of(all, random).stream = static_cast<std::uint32_t>(below(random, 9));
       return;
     default:
-      mutate_payload(all[below(random, all.size())]);
+      mutate_text(any_of(all, random).payload, kLargestPayload);
   }
 }
 

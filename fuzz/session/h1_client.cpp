@@ -149,12 +149,8 @@ void check_content(const H1Message& message, const Said& said, bool plain) {
 }  // namespace
 
 bool H1Client::check_one(std::string_view& octets, const Record& record) {
-  H1Message message;
-  do {
-    message = take_response(octets, record.method);
-    ONEHOP_CHECK(!message.malformed);
-  } while (message.has_head() && message.status.is_informational() &&
-           message.status != Status::switching_protocols);
+  const H1Message message = take_response(octets, record.method);
+  ONEHOP_CHECK(!message.malformed);
   if (record.status == 0) {
     ONEHOP_CHECK(!message.has_head());
     return false;
@@ -202,10 +198,7 @@ void H1Client::check() {
 void H1Client::check_answered() {
   std::string_view octets = received_;
   for (const Said* said : asked_) {
-    H1Message message;
-    do {
-      message = take_response(octets, said->method);
-    } while (message.status.is_informational() && message.has_head());
+    const H1Message message = take_response(octets, said->method);
     ONEHOP_CHECK(message.end == End::complete || message.end == End::connection);
     const auto mark = message.headers.get(Ledger::kAnswerField);
     ONEHOP_CHECK(mark);

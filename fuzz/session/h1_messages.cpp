@@ -81,6 +81,26 @@ bool take_head(h1::HeadParser& parser, std::string_view& octets, H1Message& mess
   return true;
 }
 
+// A 1xx is one by itself.
+H1Message next_response(std::string_view& octets, const Method& asked) {
+  H1Message message;
+  h1::HeadParser parser(h1::HeadKind::response, kLimits);
+  if (!take_head(parser, octets, message)) return message;
+  message.status = parser.status();
+  if (message.status.is_informational() && message.status != Status::switching_protocols) {
+    message.end = End::complete;
+    return message;
+  }
+  const auto framing = response_framing(asked, message.status, message.version, message.headers);
+  if (!framing) {
+    message.malformed = true;
+    return message;
+  }
+  message.framing = *framing;
+  take_content(octets, message);
+  return message;
+}
+
 }  // namespace
 
 H1Message take_request(std::string_view& octets) {
@@ -100,22 +120,12 @@ H1Message take_request(std::string_view& octets) {
 }
 
 H1Message take_response(std::string_view& octets, const Method& asked) {
-  H1Message message;
-  h1::HeadParser parser(h1::HeadKind::response, kLimits);
-  if (!take_head(parser, octets, message)) return message;
-  message.status = parser.status();
-  if (message.status.is_informational() && message.status != Status::switching_protocols) {
-    message.end = End::complete;
-    return message;
+  for (;;) {
+    H1Message message = next_response(octets, asked);
+    const bool follows = message.has_head() && message.status.is_informational() &&
+                         message.status != Status::switching_protocols;
+    if (!follows) return message;
   }
-  const auto framing = response_framing(asked, message.status, message.version, message.headers);
-  if (!framing) {
-    message.malformed = true;
-    return message;
-  }
-  message.framing = *framing;
-  take_content(octets, message);
-  return message;
 }
 
 }  // namespace onehop::fuzz

@@ -42,7 +42,7 @@ struct H1Message {
 
 // Takes the message at the front of `octets` away. What is malformed stays, and says so.
 H1Message take_request(std::string_view& octets);
-// The next response to a request with that method; a 1xx is one by itself.
+// The next response to a request with that method, behind every 1xx but a 101.
 H1Message take_response(std::string_view& octets, const Method& asked);
 
 }  // namespace onehop::fuzz

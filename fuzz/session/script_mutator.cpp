@@ -3,19 +3,15 @@
 // Mutations of scripts: whole actions are inserted, removed, repeated, swapped and taken over from
 // other scripts, and libFuzzer's own mutations change the data of one. Linked with libFuzzer only.
 
+#include "mutation.hpp"
 #include "script.hpp"
 
-#include <random>
 #include <string>
-#include <utility>
 #include <vector>
-
-// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
-extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
 
 namespace {
 
-using onehop::fuzz::Script;
+using namespace onehop::fuzz;  // NOLINT(google-build-using-namespace)
 
 constexpr std::size_t kLargestData = 255;
 constexpr std::size_t kPrefix = 4;  // the options in front of the actions
@@ -25,12 +21,6 @@ struct Line {
   std::uint8_t choice = 0;
   std::string data;
 };
-
-using Random = std::minstd_rand;
-
-std::size_t below(Random& random, std::size_t bound) {
-  return bound < 2 ? 0 : random() % bound;
-}
 
 struct Lines {
   std::string options;
@@ -62,14 +52,6 @@ std::size_t write(const Lines& lines, std::uint8_t* data, std::size_t max_size) 
   return size;
 }
 
-// libFuzzer's mutations, with its dictionary and what it saw compared.
-void mutate_text(std::string& text, std::size_t most) {
-  const std::size_t size = text.size();
-  text.resize(most);
-  auto* octets = reinterpret_cast<std::uint8_t*>(text.data());
-  text.resize(LLVMFuzzerMutate(octets, size, most));
-}
-
 Line new_line(Random& random) {
   Line line;
   line.kind = static_cast<std::uint8_t>(random());
@@ -82,35 +64,27 @@ Line new_line(Random& random) {
 
 void mutate_lines(Lines& lines, Random& random) {
   auto& all = lines.all;
-  const std::size_t place = below(random, all.size() + 1);
-  const auto at = all.begin() + static_cast<std::ptrdiff_t>(place);
   switch (all.empty() ? 0 : random() % 10) {
     case 0:
     case 1:
-      all.insert(at, new_line(random));
+      insert(all, random, new_line(random));
       break;
     case 2:
-      all.erase(all.begin() + static_cast<std::ptrdiff_t>(below(random, all.size())));
-      break;
-    case 3: {
-      const Line repeated = all[below(random, all.size())];
-      all.insert(at, repeated);
-      break;
-    }
+    case 3:
     case 4:
-      std::swap(all[below(random, all.size())], all[below(random, all.size())]);
+      move_about(all, random);
       break;
     case 5:
-      all[below(random, all.size())].kind = static_cast<std::uint8_t>(random());
+      any_of(all, random).kind = static_cast<std::uint8_t>(random());
       break;
     case 6:
-      all[below(random, all.size())].choice = static_cast<std::uint8_t>(random());
+      any_of(all, random).choice = static_cast<std::uint8_t>(random());
       break;
     case 7:
       lines.options[below(random, kPrefix)] ^= static_cast<char>(1U << (random() % 8));
       break;
     default:
-      mutate_text(all[below(random, all.size())].data, kLargestData);
+      mutate_text(any_of(all, random).data, kLargestData);
   }
 }
 

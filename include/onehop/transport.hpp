@@ -35,8 +35,9 @@ class Transport final : public RoundTripper {
     // From the request's last octet sent, or from the last sign of life, to the response head. Off
     // in the library; the program sets 5 minutes. Past it: 504.
     Duration response_timeout = kOff;
-    // Without an octet in either direction, once the response has begun. Not for event streams and
-    // tunnels, where silence is normal. Past it the response is aborted.
+    // Without an octet in either direction, once the response has begun, or while the upstream
+    // does not take the request. Not for event streams, gRPC and tunnels, where silence is normal.
+    // Past it the response is aborted.
     Duration activity_timeout = std::chrono::minutes(5);
     // How long an idle connection is kept. An upstream that says Keep-Alive: timeout=N gets N - 1
     // s, at most 60 s. Short, because many servers close after 5 s and that race costs a retry.

@@ -141,6 +141,7 @@ void H1Exchange::note_body() noexcept {
 void H1Exchange::body_dropped() noexcept {
   body_ = nullptr;
   settled_.set();
+  stream_.recall_hangup();
 }
 
 task<void> H1Exchange::wait_for_body() {

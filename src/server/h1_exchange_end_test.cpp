@@ -121,25 +121,32 @@ TEST_F(H1ExchangeEnd, CancelsAHandlerWhoseClientLeaves) {
   }
 }
 
-// It may have gone before anybody has read what it sent.
-TEST_F(H1ExchangeEnd, CancelsAHandlerThatReadsAllOfAClientThatHasLeft) {
-  bool cancelled = false;
-  std::string content;
-  Wire client = connect([&](Request request) -> task<Response> {
-    const Witness witness(cancelled);
-    co_await sleep_for(1s);
-    auto read = co_await request.body().read_all(100);
-    content = read.value_or("");
-    co_await sleep_for(1h);
-    co_return Response(Status::ok);
-  });
-  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
-  client.close();
-  network_.advance(2s);
-  EXPECT_EQ(content, "abc");
-  EXPECT_TRUE(cancelled);
-  ASSERT_EQ(exchanges_.size(), 1u);
-  EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
+// It may have gone before anybody has read what it sent, or has decided not to.
+TEST_F(H1ExchangeEnd, CancelsAHandlerThatIsDoneWithTheContentOfAClientThatHasLeft) {
+  for (const bool reads : {true, false}) {
+    bool cancelled = false;
+    std::string content;
+    {
+      Wire client = connect([&cancelled, &content, reads](Request request) -> task<Response> {
+        const Witness witness(cancelled);
+        co_await sleep_for(1s);
+        if (reads) {
+          auto read = co_await request.body().read_all(100);
+          content = read.value_or("");
+        } else {
+          request.set_body(Body());
+        }
+        co_await sleep_for(1h);
+        co_return Response(Status::ok);
+      });
+      client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
+    }
+    EXPECT_FALSE(cancelled);
+    network_.advance(2s);
+    EXPECT_EQ(content, reads ? "abc" : "");
+    EXPECT_TRUE(cancelled);
+    EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
+  }
 }
 
 TEST_F(H1ExchangeEnd, CancelsABodyWhoseClientLeaves) {

@@ -34,7 +34,7 @@ H2Exchange::H2Exchange(H2Connection& connection)
       shard_(connection.shard()),
       member_(*this),
       record_(open_record(*arena(), connection.info(), shard_.reactor().now())),
-      sender_(*this, shard_.reactor()),
+      sender_(*this, shard_.reactor(), Side::client),
       received_(shard_.reactor()),
       tunnel_changed_(shard_.reactor()) {
   record_->version = Version::http_2;

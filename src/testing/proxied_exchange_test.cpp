@@ -219,6 +219,20 @@ TEST_F(ProxiedExchange, EndsTheUploadBehindAnEarlyAnswerThatStops) {
   EXPECT_TRUE(client.at_end());
 }
 
+// Nobody is left to ask for the upload that has failed: the client's connection is free all the
+// same.
+TEST_F(ProxiedExchange, EndsTheUploadBehindAnEarlyAnswerThatIsNotTaken) {
+  Wire client = this->client();
+  client.send(post(std::string(3'000'000, 'x')));
+  Wire backend = this->backend();
+  backend.send(ok("early"));
+  EXPECT_EQ(body_of(client.receive()), "early");
+  EXPECT_EQ(exchanges_.size(), 0u);
+  network_.advance(6min);
+  EXPECT_EQ(exchanges_.size(), 1u);
+  EXPECT_EQ(transport_->statistics().open, 0u);
+}
+
 TEST_F(ProxiedExchange, AsksTheBackendBeforeTheBody) {
   Wire client = this->client();
   client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");

@@ -447,6 +447,27 @@ TEST_F(ProxiedH2Test, AnEarlyAnswerEndsTheExchangeWhenTheRestIsNotWanted) {
   EXPECT_TRUE(client.at_end());
 }
 
+// There is nobody else to notice it.
+TEST_F(ProxiedH2Test, AnEarlyAnswerEndsTheExchangeWhenTheRestIsNotTaken) {
+  Wire client = network_.connect("front:80");
+  client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n" +
+              std::string(1'000'000, 'x'));
+  Upstream upstream = accept();
+  upstream.answer(1);
+  EXPECT_THAT(client.receive(), EndsWith("ok"));
+  bool was_reset = false;
+  for (int i = 0; i < 80 && !was_reset; ++i) {
+    for (const auto& frame : upstream.frames()) {
+      was_reset = was_reset || frame.type == h2_frames::rst_stream;
+      if (frame.type == h2_frames::ping)
+        upstream.wire().send(h2_frames::frame(h2_frames::ping, h2_frames::kAck, 0, frame.payload));
+    }
+    network_.advance(10s);
+  }
+  EXPECT_TRUE(was_reset);
+  EXPECT_FALSE(upstream.wire().at_end());
+}
+
 // An extended CONNECT could not carry them.
 TEST_F(ProxiedH2Test, AnUpgradeKeepsItsMethodAndItsContent) {
   for (const std::string request :

@@ -142,14 +142,13 @@ void H1Exchange::end_upload(const Result<void>& sent) {
     return;
   }
   upload_broken_ = true;
+  // Behind an answer nobody will ask for the rest, and the client's connection waits to be told.
+  if (got_octets_) upload_body_ = Body();
   // A body that comes from an upstream itself can fail, too; that is not in writing.
   const bool upstream_closed = sent.error().side() == Side::upstream &&
                                sent.error().phase() == Phase::send && !sent.error().is_timeout();
-  if (upstream_closed) {
-    // It may have answered before it closed: the response counts, if there is one.
-    if (got_octets_) upload_body_ = Body();
-    return;
-  }
+  // It may have answered before it closed: the response counts, if there is one.
+  if (upstream_closed) return;
   upload_failure_ = sent.error();
   if (upload_failure_->phase() == Phase::none) upload_failure_->during(Phase::send);
   connection_->stream().interrupt_reader();

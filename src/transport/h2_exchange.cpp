@@ -32,7 +32,7 @@ H2Exchange::H2Exchange(H2Connection& connection, Request& request)
       connection_(&connection),
       pool_(connection.origin().pool()),
       member_(*this),
-      sender_(*this, pool_.reactor()),
+      sender_(*this, pool_.reactor(), Side::upstream),
       record_(request.exchange()),
       changed_(pool_.reactor()),
       began_(pool_.reactor().now()),
@@ -126,7 +126,7 @@ void H2Exchange::begin_upload() {
   waits_for_continue_ = false;
   upload_ended_ = false;
   try {
-    const auto sent = sender_.try_send(connection_->link(), upload_body_, progress_);
+    const auto sent = sender_.try_send(connection_->link(), upload_body_, progress_, stall_);
     if (sent) return end_upload(*sent);
   } catch (...) {  // a body of the caller's own
     return end_upload(failure(Errc::handler_failed, Side::local, exception_text()));
@@ -152,6 +152,8 @@ void H2Exchange::end_upload(const Result<void>& sent) {
     sent_all_ = true;
     return;
   }
+  // Behind an answer nobody will ask for the rest, and the client's connection waits to be told.
+  if (has_head_) upload_body_ = Body();
   // The upstream did not want the rest: what it says counts.
   if (!is_open() || failure_) return;
   upload_failure_ = sent.error();
@@ -179,6 +181,8 @@ Result<void> H2Exchange::begin(Request& request, HeldString* copy) {
   upload_body_ = std::move(request.body());
   progress_.copy = copy;
   progress_.copy_limit = pool_.options().replay_body;
+  // A call may be as slow to listen as it is to speak.
+  if (!is_grpc(request.headers().get_or_empty(field::content_type))) stall_ = activity_timeout_;
   if (auto opened = open(request, as_tunnel); !opened) return opened;
   waits_for_continue_ = upload_body_.source() && request.headers().has(field::expect) &&
                         pool_.options().expect_continue_timeout > net::Duration::zero();

@@ -104,6 +104,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   io::Event changed_;
   net::Time began_;
   net::Duration activity_timeout_;
+  net::Duration stall_ = net::Duration::max();  // of the upload
   std::size_t informational_ = 0;
   bool takes_trailers_ = false;
   bool waits_for_continue_ = false;

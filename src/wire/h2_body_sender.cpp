@@ -27,20 +27,27 @@ void H2BodySender::on_news() noexcept {
   if (stream_.unsent() <= kLowWater || stream_.is_closed()) room_.set();
 }
 
-task<Result<void>> H2BodySender::wait_for_room(H2Link& link) {
+task<Result<void>> H2BodySender::wait_for_room(H2Link& link, net::Duration stall) {
   link.flush_now();
   while (stream_.unsent() > kLowWater) {
     if (!stream_.is_open()) co_return failure(Errc::closed, Side::local);
     stream_.tell_below(kLowWater);
-    co_await room_.wait();
+    const std::size_t unsent = stream_.unsent();
+    const net::Time deadline = io::deadline_after(link.reactor().now(), stall);
+    const bool told = co_await room_.wait(deadline);
+    if (!told && stream_.unsent() == unsent) {
+      co_return failure(Error(Errc::timed_out, side_).with("no progress in writing"));
+    }
   }
   co_return Result<void>();
 }
 
 std::optional<Result<void>> H2BodySender::try_send(H2Link& link,
                                                    Body& body,
-                                                   BodyProgress& progress) {
-  sending_ = {.link = &link, .body = &body, .progress = &progress, .length = body.length()};
+                                                   BodyProgress& progress,
+                                                   net::Duration stall) {
+  sending_ = {
+      .link = &link, .body = &body, .progress = &progress, .length = body.length(), .stall = stall};
   if (body.is_empty()) return end();
   return step(std::nullopt);
 }
@@ -53,7 +60,7 @@ task<Result<void>> H2BodySender::send_rest() {
     link.flush_soon();
     switch (sending_.need) {
       case Need::room: {
-        auto room = co_await wait_for_room(link);
+        auto room = co_await wait_for_room(link, sending_.stall);
         if (!room) co_return room;
         break;
       }

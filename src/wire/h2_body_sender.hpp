@@ -17,16 +17,21 @@ namespace onehop::wire {
 
 class H2BodySender {
  public:
-  explicit H2BodySender(h2::Stream& stream, io::Reactor& reactor) noexcept
-      : stream_(stream), room_(reactor) {}
+  // `side` is the peer's, in errors.
+  H2BodySender(h2::Stream& stream, io::Reactor& reactor, Side side) noexcept
+      : stream_(stream), room_(reactor), side_(side) {}
 
   // To the body's end, trailers included, as far as that goes without waiting. Everything has been
   // given to the stream then; nothing else may have gone out. Nothing: send_rest() must be awaited,
   // and `link`, `body` and `progress` stay until it is done. Errors carry the side they came from.
-  std::optional<Result<void>> try_send(H2Link& link, Body& body, BodyProgress& progress);
+  // A peer that takes nothing for as long as `stall` is one.
+  std::optional<Result<void>> try_send(H2Link& link,
+                                       Body& body,
+                                       BodyProgress& progress,
+                                       net::Duration stall = net::Duration::max());
   task<Result<void>> send_rest();
   // Returns when the stream has little left to send; errors when it is no longer open.
-  task<Result<void>> wait_for_room(H2Link& link);
+  task<Result<void>> wait_for_room(H2Link& link, net::Duration stall = net::Duration::max());
   // So much is kept for a peer that does not take it.
   bool is_full() const noexcept;
   // From Stream::on_news().
@@ -41,6 +46,7 @@ class H2BodySender {
     Body* body = nullptr;
     BodyProgress* progress = nullptr;
     std::optional<std::uint64_t> length;  // what the head has promised
+    net::Duration stall = net::Duration::max();
     std::uint64_t turn = 0;
     Need need = Need::piece;
   };
@@ -51,6 +57,7 @@ class H2BodySender {
 
   h2::Stream& stream_;
   io::Event room_;
+  Side side_;
   Sending sending_;
 };
 
