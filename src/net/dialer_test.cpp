@@ -153,6 +153,9 @@ int option(const Stream& stream, int level, int name) {
   return value;
 }
 
+// Whose timeouts nobody takes for what is to happen at once, however busy the machine is.
+const DialOptions kPatient{.attempt_timeout = seconds(20), .total_timeout = seconds(50)};
+
 class DialerTest : public testing::Test {
  protected:
   Result<Dialled> dial(const Destination& destination, DialOptions options = {}) {
@@ -257,10 +260,10 @@ TEST_F(DialerTest, waits_for_a_unix_socket_whose_queue_is_full) {
 
 TEST_F(DialerTest, a_refusal_is_told_at_once) {
   const DeadPort dead;
-  const auto dialled = dial(Destination("127.0.0.1", dead.port()));
+  const auto dialled = dial(Destination("127.0.0.1", dead.port()), kPatient);
   expect_failure(dialled, system_code(ECONNREFUSED));
   EXPECT_EQ(dialled.error().detail(), "while connecting to " + dead.address().to_string());
-  EXPECT_LT(took_, seconds(1));
+  EXPECT_LT(took_, seconds(10));
 }
 
 TEST_F(DialerTest, a_refused_address_gives_way_to_the_next_at_once) {
@@ -289,7 +292,7 @@ TEST_F(DialerTest, a_silent_address_gets_company_after_the_fallback_delay) {
   const Tarpit tarpit(loopback(spare_port()));
   const TcpListener listener = listen_on(loopback(tarpit.port(), "127.0.0.2"));
   name({loopback(0), loopback(0, "127.0.0.2")});
-  DialOptions options;
+  DialOptions options = kPatient;
   options.fallback_delay = milliseconds(50);
   const auto before = open_descriptors();
   {
@@ -297,7 +300,7 @@ TEST_F(DialerTest, a_silent_address_gets_company_after_the_fallback_delay) {
     ASSERT_TRUE(dialled) << dialled.error().to_string();
     EXPECT_EQ(dialled->address, listener.address().to_string());
     EXPECT_GE(took_, milliseconds(50));
-    EXPECT_LT(took_, seconds(2));
+    EXPECT_LT(took_, seconds(10));
     EXPECT_EQ(open_descriptors(), before + 1) << "the slower attempt is closed";
   }
   EXPECT_EQ(open_descriptors(), before);
@@ -305,13 +308,13 @@ TEST_F(DialerTest, a_silent_address_gets_company_after_the_fallback_delay) {
 
 TEST_F(DialerTest, a_silent_address_times_out) {
   const Tarpit tarpit(loopback(spare_port()));
-  DialOptions options;
+  DialOptions options = kPatient;
   options.attempt_timeout = milliseconds(50);
   const auto dialled = dial(Destination("127.0.0.1", tarpit.port()), options);
   expect_failure(dialled, make_error_code(Errc::timed_out));
   EXPECT_TRUE(dialled.error().is_timeout());
   EXPECT_GE(took_, milliseconds(50));
-  EXPECT_LT(took_, seconds(2));
+  EXPECT_LT(took_, seconds(10));
 }
 
 TEST_F(DialerTest, all_addresses_together_have_a_limit) {
@@ -319,14 +322,13 @@ TEST_F(DialerTest, all_addresses_together_have_a_limit) {
   const Tarpit second(loopback(first.port(), "127.0.0.2"));
   const Tarpit third(loopback(first.port(), "127.0.0.3"));
   name({loopback(0), loopback(0, "127.0.0.2"), loopback(0, "127.0.0.3")});
-  DialOptions options;
-  options.attempt_timeout = seconds(20);
+  DialOptions options = kPatient;
   options.fallback_delay = milliseconds(40);
   options.total_timeout = milliseconds(100);
   const auto dialled = dial(Destination("backend.test", first.port()), options);
   expect_failure(dialled, make_error_code(Errc::timed_out));
   EXPECT_GE(took_, milliseconds(100));
-  EXPECT_LT(took_, seconds(2));
+  EXPECT_LT(took_, seconds(10));
 }
 
 TEST_F(DialerTest, an_attempt_that_times_out_gives_way_to_the_next) {
