@@ -7,6 +7,7 @@
 #include <onehop/testing.hpp>
 #include <onehop/transport.hpp>
 
+#include "base/held_memory.hpp"
 #include "support/h2_frames.hpp"
 
 #include <algorithm>
@@ -469,6 +470,36 @@ TEST_F(ProxiedH2Test, AnEarlyAnswerEndsTheExchangeWhenTheRestIsNotTaken) {
 }
 
 // An extended CONNECT could not carry them.
+struct ShortOfMemory {
+  ShortOfMemory() { set_memory_ceiling(0); }
+  ShortOfMemory(const ShortOfMemory&) = delete;
+  ShortOfMemory& operator=(const ShortOfMemory&) = delete;
+  ~ShortOfMemory() { set_memory_ceiling(kNoMemoryCeiling); }
+};
+
+TEST_F(ProxiedH2Test, AnUploadWaitsForRoomWhileMemoryIsShort) {
+  constexpr std::size_t kSize = 100'000;
+  Wire client = network_.connect("front:80");
+  client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n");
+  constexpr std::uint32_t kInitialWindowSize = 4;
+  Upstream upstream = accept(h2_frames::number(kInitialWindowSize, 2) + h2_frames::number(0, 4));
+  EXPECT_EQ(upstream.frames(h2_frames::headers).size(), 1u);
+  const ShortOfMemory nothing_grows;
+  client.send(std::string(kSize, 'x'));
+  EXPECT_TRUE(upstream.frames(h2_frames::data).empty());
+  const std::string room = h2_frames::number(kSize, 4);
+  for (const std::uint32_t stream : {0u, 1u})
+    upstream.wire().send(h2_frames::frame(h2_frames::window_update, 0, stream, room));
+  std::size_t received = 0;
+  for (int i = 0; i < 10 && received < kSize; ++i) {
+    for (const auto& frame : upstream.frames(h2_frames::data))
+      received += frame.payload.size();
+  }
+  EXPECT_EQ(received, kSize);
+  upstream.answer(1);
+  EXPECT_THAT(client.receive(), EndsWith("ok"));
+}
+
 TEST_F(ProxiedH2Test, AnUpgradeKeepsItsMethodAndItsContent) {
   for (const std::string request :
        {"DELETE /x HTTP/1.1\r\n", "GET /x HTTP/1.1\r\nContent-Length: 4\r\n"}) {

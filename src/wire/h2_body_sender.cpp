@@ -19,8 +19,9 @@ constexpr std::uint64_t kOctetsPerTurn = 1024 * 1024;
 
 }  // namespace
 
+// Whoever finds it full waits for kLowWater, so that is not full at any time.
 bool H2BodySender::is_full() const noexcept {
-  return stream_.unsent() >= (memory_is_short() ? kLowWater : kHighWater);
+  return stream_.unsent() > (memory_is_short() ? kLowWater : kHighWater);
 }
 
 void H2BodySender::on_news() noexcept {
