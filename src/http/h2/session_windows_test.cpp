@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a server gives back of its connection's window, and what it keeps.
+#include "base/held_memory.hpp"
+#include "support/h2_frames.hpp"
+#include "support/session_pair.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace onehop::h2 {
+namespace {
+
+constexpr std::size_t kPiece = 40'000;
+
+// A client that sends frames by hand.
+class SessionWindowsTest : public ::testing::Test {
+ protected:
+  SessionWindowsTest() {
+    receive(std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0));
+    server_.output();
+    receive(h2_frames::frame(h2_frames::settings, h2_frames::kAck, 0));
+    const std::string head = h2_frames::block(
+        {{":method", "POST"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}});
+    receive(h2_frames::frame(h2_frames::headers, h2_frames::kEndHeaders, 1, head));
+    server_.output();
+  }
+  ~SessionWindowsTest() override { set_memory_ceiling(kNoMemoryCeiling); }
+
+  void receive(const std::string& octets) {
+    EXPECT_TRUE(server_.session_.receive(octets, kNow));
+    server_.session_.deliver_news();
+  }
+  void send_piece() {
+    std::string octets;
+    for (std::size_t left = kPiece; left > 0;) {
+      const std::size_t size = std::min<std::size_t>(left, 10'000);
+      octets += h2_frames::frame(h2_frames::data, 0, 1, std::string(size, 'x'));
+      left -= size;
+    }
+    receive(octets);
+  }
+  // Octets of the connection's window since the last call.
+  std::size_t given_back() {
+    std::string octets = server_.output();
+    std::size_t sum = 0;
+    for (const h2_frames::Frame& frame : h2_frames::take_frames(octets)) {
+      if (frame.type != h2_frames::window_update || frame.stream != 0) continue;
+      std::size_t more = 0;
+      for (const char octet : frame.payload)
+        more = more << 8U | static_cast<unsigned char>(octet);
+      sum += more;
+    }
+    return sum;
+  }
+  static SessionLimits limits() {
+    SessionLimits limits;
+    limits.connection_window = 65'535;  // and not more than any session has
+    return limits;
+  }
+
+  Peer server_{Role::server, limits()};
+};
+
+TEST_F(SessionWindowsTest, WhatNobodyReadsIsGivenBack) {
+  send_piece();
+  EXPECT_EQ(given_back(), kPiece);
+}
+
+TEST_F(SessionWindowsTest, WhileMemoryIsShortNoMoreThanAWindowIsKeptUnread) {
+  send_piece();
+  EXPECT_EQ(given_back(), kPiece);
+  set_memory_ceiling(0);
+  send_piece();
+  EXPECT_EQ(given_back(), 0u) << "half of it is past that";
+  EXPECT_EQ(server_.streams_.front()->take_all().size(), 2 * kPiece);
+  EXPECT_EQ(given_back(), kPiece) << "there is a reader after all";
+}
+
+// It was reset, and the client had no occasion to hear of it.
+TEST_F(SessionWindowsTest, WhatIsForAStreamThatHasDiedIsGivenBack) {
+  server_.streams_.clear();
+  send_piece();
+  EXPECT_EQ(given_back(), kPiece);
+}
+
+TEST(SessionLimits, AHeadThatGrowsWithoutEndIsAnErrorOfTheConnection) {
+  SessionLimits limits;
+  limits.fields.max_bytes = 1024;
+  Peer server(Role::server, limits);
+  // One field whose value is said to have 50,000 octets.
+  const std::string begin = std::string("\0\1a\x7f", 4) + "\xd1\x85\x03";
+  const std::string part(10'000, 'x');
+  std::string octets = std::string(h2_frames::kPreface) +
+                       h2_frames::frame(h2_frames::settings, 0, 0) +
+                       h2_frames::frame(h2_frames::headers, 0, 1, begin + part);
+  EXPECT_TRUE(server.session_.receive(octets, kNow));
+  EXPECT_FALSE(
+      server.session_.receive(h2_frames::frame(h2_frames::continuation, 0, 1, part), kNow));
+  octets = server.output();
+  const auto frames = h2_frames::take_frames(octets);
+  ASSERT_FALSE(frames.empty());
+  EXPECT_EQ(frames.back().type, h2_frames::goaway);
+  EXPECT_EQ(frames.back().payload.substr(4, 4), h2_frames::number(11, 4));  // ENHANCE_YOUR_CALM
+}
+
+}  // namespace
+}  // namespace onehop::h2
