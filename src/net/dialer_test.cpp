@@ -364,6 +364,36 @@ TEST_F(DialerTest, destroying_the_task_closes_every_attempt) {
   reactor_.run_once(milliseconds(20));
 }
 
+// Over a network the handshake takes its time: here until the second SYN, a second later.
+TEST_F(DialerTest, a_connection_that_takes_its_time_is_waited_for) {
+  Tarpit tarpit(loopback(spare_port()));
+  KernelDialer dialer(reactor_, kPatient);
+  const io::Reactor::Enter enter(reactor_);
+  const Destination destination("127.0.0.1", tarpit.port());
+  auto dialling = dialer.dial(destination);
+  EXPECT_FALSE(dialling.start());
+  while (!dialling.done()) {
+    tarpit.accept_all();
+    reactor_.run_once(milliseconds(10));
+  }
+  const auto dialled = dialling.take();
+  ASSERT_TRUE(dialled) << dialled.error().to_string();
+  EXPECT_EQ(dialled->address, tarpit.address().to_string());
+}
+
+TEST_F(DialerTest, a_refusal_that_takes_its_time_is_waited_for) {
+  std::optional<Tarpit> tarpit(std::in_place, loopback(spare_port()));
+  KernelDialer dialer(reactor_, kPatient);
+  const io::Reactor::Enter enter(reactor_);
+  const Destination destination("127.0.0.1", tarpit->port());
+  auto dialling = dialer.dial(destination);
+  EXPECT_FALSE(dialling.start());
+  tarpit.reset();
+  while (!dialling.done())
+    reactor_.run_once(milliseconds(10));
+  expect_failure(dialling.take(), system_code(ECONNREFUSED));
+}
+
 // A child process has a copy of every socket between fork and exec.
 TEST_F(DialerTest, an_attempt_that_is_gone_is_told_nothing_though_a_child_process_has_its_socket) {
   const Tarpit tarpit(loopback(spare_port()));

@@ -238,6 +238,14 @@ TEST_P(TcpStreamTest, a_stream_that_is_gone_is_told_nothing_though_a_child_proce
   EXPECT_FALSE(place->is_hung_up());
 }
 
+// As when the kernel is out of memory for it; a file cannot be watched either.
+TEST_P(TcpStreamTest, a_wait_that_cannot_be_watched_ends_at_once_and_the_next_call_says_why) {
+  stream_ = std::make_unique<TcpStream>(
+      reactor_, io::FileDescriptor(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC)),
+      TcpStream::Origin::connected);
+  EXPECT_EQ(read(), "errno " + std::to_string(ENOTSOCK));
+}
+
 TEST_P(TcpStreamTest, a_released_socket_goes_on_elsewhere) {
   send("x");
   EXPECT_EQ(read(), "x");
