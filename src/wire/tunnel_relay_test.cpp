@@ -106,6 +106,31 @@ TEST_F(TunnelRelayTest, PassesHalfClosesOnAndEndsWithTheSecond) {
   }
 }
 
+// The octets are there first, and nobody has heard of the end yet.
+TEST_F(TunnelRelayTest, EndsWhenNobodyTakesWhatItCarries) {
+  for (const bool client_leaves : {true, false}) {
+    start();
+    FarEnd& speaking = client_leaves ? upstream_ : far_;
+    FarEnd& leaving = client_leaves ? far_ : upstream_;
+    speaking.send("nobody will hear this");
+    leaving.reset();
+    const auto problem = error();
+    ASSERT_TRUE(problem);
+    EXPECT_EQ(problem->side(), client_leaves ? Side::client : Side::upstream);
+  }
+}
+
+TEST_F(TunnelRelayTest, EndsWhenNobodyTakesWhatWasSentEarly) {
+  join();
+  auto [near, far] = net::make_memory_pair(reactor_);
+  far.reset();
+  tunnel_ = std::make_unique<StreamTunnel>(std::move(near), HeldString());
+  start_over(*tunnel_, "from the client");
+  const auto problem = error();
+  ASSERT_TRUE(problem);
+  EXPECT_EQ(problem->side(), Side::upstream);
+}
+
 TEST_F(TunnelRelayTest, MayBeSilentForAsLongAsItLikes) {
   start();
   advance(24h);

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/h2_connection.hpp"
+
+#include "server/shard_server.hpp"
+#include "support/h2_peer.hpp"
+#include "support/messages.hpp"
+#include "support/stream_pair.hpp"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+namespace onehop::server {
+namespace {
+
+using namespace std::chrono_literals;
+using h2_frames::frame;
+using h2_frames::number;
+
+constexpr std::size_t kMiB = std::size_t{1024} * 1024;
+
+// A client, at far_, that opens its windows wide and then does not read: what the server has to
+// say fills the connection.
+class H2ConnectionTest : public test::StreamPair {
+ protected:
+  H2ConnectionTest() : common_(std::make_shared<Common>()) {
+    common_->max_connections = 100;
+    common_->options = exchanges_.options();
+    shard_ = std::make_unique<ShardServer>(reactor_, common_, make_handler([](Request) {
+                                             return Response(Status::ok, std::string(kMiB, 'x'));
+                                           }));
+    shard_->adopt(std::move(near_), Origin(*net::Address::from_ip("192.0.2.1", 5), "s:80"), false);
+    far_.send(std::string(h2_frames::kPreface) +
+              frame(h2_frames::settings, 0, 0, number(4, 2) + number(1 << 22, 4)) +
+              frame(h2_frames::window_update, 0, 0, number(1 << 22, 4)) + get(3));
+    settle();
+  }
+  static std::string get(std::uint32_t stream) {
+    return frame(
+        h2_frames::headers, h2_frames::kEndHeaders | h2_frames::kEndStream, stream,
+        h2_frames::block(
+            {{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}}));
+  }
+  std::size_t connections() const { return common_->connections; }
+
+  test::ExchangeLog exchanges_;
+  std::shared_ptr<Common> common_;
+  std::unique_ptr<ShardServer> shard_;
+};
+
+TEST_F(H2ConnectionTest, AClientThatDoesNotReadIsGivenUp) {
+  advance(50s);
+  EXPECT_EQ(connections(), 1u);
+  advance(30s);
+  EXPECT_EQ(connections(), 0u);
+  ASSERT_EQ(exchanges_.size(), 1u);
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
+  test::H2Peer peer;
+  peer.take(far_.receive());
+  EXPECT_FALSE(peer.streams()[3].ended);
+  EXPECT_EQ(far_.ending(), "reset");
+}
+
+// The reason is behind what it does not read.
+TEST_F(H2ConnectionTest, NorDoesTheLastWordWaitLongForAClientThatDoesNotRead) {
+  far_.send(get(1));  // lower than the one before
+  settle();
+  EXPECT_EQ(connections(), 1u);
+  advance(3s);
+  EXPECT_EQ(connections(), 0u);
+}
+
+}  // namespace
+}  // namespace onehop::server
