@@ -47,7 +47,6 @@ class H1BodyReader {
   // Octets still to come, when that is known.
   std::optional<std::uint64_t> left() const noexcept;
   const Headers& trailers() const noexcept { return trailers_; }
-  BodyFraming::Kind kind() const noexcept { return framing_.kind; }
 
  private:
   std::optional<Result<bytes>> read_plain(std::size_t scratch);

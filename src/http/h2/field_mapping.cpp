@@ -209,10 +209,6 @@ void FieldSection::become_upgrade() {
   method_ = "GET";
 }
 
-bool is_extended_connect(const Request& request) noexcept {
-  return request.connection().version == Version::http_2 && request.headers().has(FieldId::upgrade);
-}
-
 Result<Request> FieldSection::take_request() {
   finish();
   if (auto checked = check(); !checked) return failure(checked.error());

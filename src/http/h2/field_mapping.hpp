@@ -30,10 +30,8 @@ class FieldSection {
   // `side`: who sent it, and so who is to blame.
   FieldSection(Kind kind, Side side, ArenaRef arena, const FieldLimits& limits);
 
-  Kind kind() const noexcept { return kind_; }
   // The next line. Past the limits nothing is kept any more.
   void add(std::string_view name, std::string_view value);
-  bool is_too_large() const noexcept { return too_large_; }
   // So far past the limits that reading it to its end, for an answer, is work for nothing.
   bool is_bomb() const noexcept { return bytes_ > 4 * limits_.max_bytes; }
   // What is wrong with it so far; null when nothing is.
@@ -94,9 +92,6 @@ class FieldSection {
   bool regular_seen_ = false;
   bool too_large_ = false;
 };
-
-// True for the request that take_request() makes of an extended CONNECT.
-bool is_extended_connect(const Request& request) noexcept;
 
 // A list of lines about to be sent: names in lower case, pseudo-fields first. Views.
 using FieldList = std::vector<Field>;

@@ -110,10 +110,6 @@ std::size_t Session::produce(std::span<char> memory) {
   return state.out_size;
 }
 
-bool Session::wants_to_send() const noexcept {
-  return nghttp2_session_want_write(state_->session) != 0;
-}
-
 void Session::deliver_news() {
   SessionState& state = *state_;
   IntrusiveList<Stream> batch;

@@ -66,8 +66,6 @@ class Session {
   // frames at least.
   static constexpr std::size_t kLeastMemory = 2 * (16 * 1024 + 16);
   std::size_t produce(std::span<char> memory);
-  // Whether produce() would give anything.
-  bool wants_to_send() const noexcept;
   // Calls Stream::on_news() of every stream that has some. User code may run in there.
   void deliver_news();
   bool has_news() const noexcept;
