@@ -184,8 +184,8 @@ class TlsBackendFaults : public TlsFaults, public ::testing::WithParamInterface<
 INSTANTIATE_TEST_SUITE_P(All,
                          TlsBackendFaults,
                          ::testing::Values(Protocol::h1, Protocol::h2),
-                         [](const auto& info) {
-                           return info.param == Protocol::h1 ? "ForHttp1" : "ForHttp2";
+                         [](const auto& each) {
+                           return each.param == Protocol::h1 ? "ForHttp1" : "ForHttp2";
                          });
 
 TEST_P(TlsBackendFaults, InAnAnswerOverHttp1) {
