@@ -312,9 +312,10 @@ class Callbacks::Implementation {
     stream->close_code_ = ErrorCode(code);
     state.close(*stream);
     if (state.role != Role::server) return 0;
-    if (code == NGHTTP2_NO_ERROR) {
-      state.guard.note_answer();
-    } else if (!stream->head_given_ && !stream->reset_by_us_ && !state.guard.allow_early_end()) {
+    // A reset may carry NO_ERROR, too.
+    if (stream->head_given_) {
+      if (code == NGHTTP2_NO_ERROR) state.guard.note_answer();
+    } else if (!stream->reset_by_us_ && !state.guard.allow_early_end()) {
       state.fail(ErrorCode::enhance_your_calm, "most requests are reset before they are answered");
     }
     return 0;
