@@ -122,6 +122,30 @@ INSTANTIATE_TEST_SUITE_P(
     H2OriginChoice,
     ::testing::Values(Load{8, 7, 2}, Load{7, 8, 1}, Load{8, 0, 2}, Load{8, 8, 0}));
 
+// --- who waits ---------------------------------------------------------------------------------
+
+// Nobody told the next one, which waited until queue_timeout beside a connection with room.
+TEST_F(H2OriginTest, ARequestThatIsCancelledJustWhenThereIsRoomLeavesItToTheNext) {
+  Transport::Options options;
+  options.max_connections = 1;
+  start(options);
+  H2Connection* const connection = connect(1);
+  ASSERT_TRUE(connection);
+  auto served = begin(*connection);
+  auto cancelled = origin().take(H2Origin::Need::room);
+  cancelled.start();
+  auto next = origin().take(H2Origin::Need::room);
+  next.start();
+  settle();
+  served.reset();
+  reactor_.run_once({});  // the flush behind which it is known that there is room
+  reactor_.run_once({});  // the first is told
+  cancelled = {};
+  settle();
+  ASSERT_TRUE(next.done());
+  EXPECT_EQ(next.take().value(), connection);
+}
+
 // --- streams have numbers ----------------------------------------------------------------------
 
 // Every request that came to such a connection failed, as long as it lived.
