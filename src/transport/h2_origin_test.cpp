@@ -6,6 +6,7 @@
 #include "transport/h2_exchange.hpp"
 #include "transport/h2_round_trip.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <ostream>
@@ -20,12 +21,15 @@ namespace {
 
 using h2_frames::frame;
 
+constexpr std::size_t kMebi = std::size_t{1024} * 1024;
+constexpr std::size_t kCapacity = 2 * kMebi;
+
 class MemoryDialer final : public net::Dialer {
  public:
   MemoryDialer(io::Reactor& reactor, std::deque<test::FarEnd>& accepted)
       : reactor_(reactor), accepted_(accepted) {}
   task<Result<net::Dialled>> dial(const net::Destination& destination) override {
-    auto [near, far] = net::make_memory_pair(reactor_);
+    auto [near, far] = net::make_memory_pair(reactor_, kCapacity);
     accepted_.emplace_back(std::move(far));
     co_return net::Dialled(std::move(near), destination.host);
   }
@@ -144,6 +148,37 @@ TEST_F(H2OriginTest, ARequestThatIsCancelledJustWhenThereIsRoomLeavesItToTheNext
   settle();
   ASSERT_TRUE(next.done());
   EXPECT_EQ(next.take().value(), connection);
+}
+
+// --- the end of a connection -------------------------------------------------------------------
+
+// It stayed, with its slot, until the upstream closed it.
+TEST_F(H2OriginTest, ARetiredConnectionEndsAlsoWhenItsLastRequestGoesWhileItLetsOthersRun) {
+  start();
+  H2Connection* const connection = connect(100);
+  ASSERT_TRUE(connection);
+  auto last = begin(*connection);
+  settle();
+  connection->retire();
+  settle();
+  // Exactly what is read in one turn, of frames that mean nothing.
+  std::string turn;
+  while (turn.size() + 2 * 16393 < kMebi)
+    turn += frame(0x7f, 0, 0, std::string(16384, 'x'));
+  while (turn.size() < kMebi) {
+    const std::size_t left = std::min(kMebi - turn.size() - 9, std::size_t{16000});
+    turn += frame(0x7f, 0, 0, std::string(left, 'x'));
+  }
+  ASSERT_EQ(turn.size(), kMebi);
+  ASSERT_EQ(accepted_.back().send(turn), turn.size());
+  io::Wakeup client_leaves(
+      [](void* exchange) { static_cast<std::unique_ptr<H2Exchange>*>(exchange)->reset(); }, &last);
+  reactor_.schedule(client_leaves);
+  settle();
+  ASSERT_FALSE(last);
+  accepted_.back().receive();
+  EXPECT_EQ(accepted_.back().ending(), "end");
+  EXPECT_EQ(pool_->counters().open.value(), 0u);
 }
 
 // --- streams have numbers ----------------------------------------------------------------------
