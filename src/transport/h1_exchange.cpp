@@ -167,6 +167,7 @@ void H1Exchange::end_upload(const Result<void>& sent) {
 
 std::optional<Body> H1Exchange::take_body_back(HeldString copy) {
   uploading_ = {};
+  if (upload_failure_) return std::nullopt;  // a body that has failed has no rest
   return take_back(progress_, std::move(copy), std::move(upload_body_), sent_all_);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/h2_origin.hpp"
 
+#include "support/bodies.hpp"
 #include "support/h2_frames.hpp"
 #include "support/stream_pair.hpp"
 #include "transport/h2_exchange.hpp"
@@ -179,6 +180,30 @@ TEST_F(H2OriginTest, ARetiredConnectionEndsAlsoWhenItsLastRequestGoesWhileItLets
   accepted_.back().receive();
   EXPECT_EQ(accepted_.back().ending(), "end");
   EXPECT_EQ(pool_->counters().open.value(), 0u);
+}
+
+// --- what may be sent again --------------------------------------------------------------------
+
+// What comes behind its failure is nothing to go by: the second request looked complete.
+TEST_F(H2OriginTest, ABodyThatHasFailedIsNotSentAgain) {
+  start();
+  H2Connection* const connection = connect(100);
+  ASSERT_TRUE(connection);
+  accepted_.back().receive();
+  Request asked = request();
+  asked.set_body(
+      Body::from(std::make_unique<test::FailsOnce>(Error(Errc::closed, Side::upstream))));
+  auto asking = h2_round_trip(*pool_, asked, true);
+  asking.start();
+  settle();
+  ASSERT_TRUE(asking.done());
+  const auto answered = asking.take();
+  ASSERT_TRUE(answered && !*answered);
+  EXPECT_TRUE(answered->error().is(Errc::closed));
+  // The first was given up before anything of it went out.
+  std::string octets = accepted_.back().receive();
+  for (const auto& each : h2_frames::take_frames(octets))
+    EXPECT_NE(each.type, h2_frames::headers);
 }
 
 // --- streams have numbers ----------------------------------------------------------------------
