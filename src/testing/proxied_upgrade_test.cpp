@@ -54,6 +54,30 @@ TEST_F(ProxiedUpgrade, DeliversWhatWasSentEarly) {
   EXPECT_EQ(backend.receive(), "from the client");
 }
 
+// It was not counted: an upstream got more connections than max_connections says.
+TEST_F(ProxiedUpgrade, ATunnelIsAConnectionAsLongAsItLasts) {
+  Transport::Options transport;
+  transport.max_connections = 1;
+  start(transport);
+  Wire client = this->client();
+  client.send(kAsk);
+  Wire tunnel = backend();
+  tunnel.receive();
+  tunnel.send(kSwitch);
+  EXPECT_EQ(status_of(client.receive()), 101);
+  EXPECT_EQ(transport_->statistics().open, 1u);
+  Wire other = this->client();
+  other.send(get());
+  EXPECT_TRUE(nobody_connects());
+  client.close();
+  EXPECT_TRUE(tunnel.at_end());
+  tunnel.close();
+  Wire next = backend();
+  next.receive();
+  next.send(ok("done"));
+  EXPECT_EQ(body_of(other.receive()), "done");
+}
+
 TEST_F(ProxiedUpgrade, PassesHalfClosesOn) {
   Wire client = this->client();
   client.send(kAsk);

@@ -185,7 +185,10 @@ struct OriginPool::Waiter : ListNode {
     ++origin.waiting_;
     origin.shared_->waiting.fetch_add(1, std::memory_order_relaxed);
   }
-  ~Waiter() { leave(); }
+  ~Waiter() {
+    leave();
+    if (connection) origin.give_back(std::move(connection));  // it came, and nobody took it
+  }
   void leave() noexcept {
     if (!is_linked()) return;
     unlink();

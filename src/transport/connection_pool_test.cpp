@@ -469,6 +469,22 @@ TEST_F(LimitedPoolTest, GivesTheSlotOfAFailedDialToTheNext) {
   ASSERT_TRUE(third.done());
 }
 
+// It was closed, and whoever else waited got a new one.
+TEST_F(LimitedPoolTest, AConnectionThatCameForARequestThatJustLeftIsTheNexts) {
+  Lease one = take(origin());
+  Connection* const given_back = one.get();
+  const Lease two = take(origin());
+  auto left = std::make_unique<Taking>(begin(origin()));
+  Taking next = begin(origin());
+  settle();
+  give_back(std::move(one));
+  ASSERT_FALSE(left->done());  // it is to run in the next pass
+  left.reset();
+  settle();
+  EXPECT_EQ(lease_of(next).get(), given_back);
+  EXPECT_EQ(upstream_.dials, 2);
+}
+
 TEST_F(LimitedPoolTest, HoldsNoSlotForARequestThatHasLeft) {
   const Lease one = take(origin());
   {

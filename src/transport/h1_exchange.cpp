@@ -37,6 +37,17 @@ bool has_body_by_habit(const Method& method) {
   return method == Method::post || method == Method::put || method == Method::patch;
 }
 
+// Its connection is one of those that max_connections allows, as long as it lasts.
+class UpgradedConnection final : public wire::StreamTunnel {
+ public:
+  UpgradedConnection(std::unique_ptr<Connection> connection, HeldString early)
+      : StreamTunnel(connection->take_stream(), std::move(early)),
+        connection_(std::move(connection)) {}
+
+ private:
+  std::unique_ptr<Connection> connection_;
+};
+
 }  // namespace
 
 H1Exchange::H1Exchange(std::unique_ptr<Connection> connection)
@@ -156,6 +167,7 @@ void H1Exchange::end_upload(const Result<void>& sent) {
 
 std::optional<Body> H1Exchange::take_body_back(HeldString copy) {
   uploading_ = {};
+  if (upload_failure_) return std::nullopt;  // a body that has failed has no rest
   return take_back(progress_, std::move(copy), std::move(upload_body_), sent_all_);
 }
 
@@ -306,8 +318,9 @@ Response H1Exchange::take_tunnel(Response response) {
   HeldString early(connection_->input().view());
   if (record_) record_->response_began = pool_.reactor().now();
   uploading_ = {};
+  connection_->input().release();
   response.set_tunnel(
-      std::make_unique<wire::StreamTunnel>(connection_->take_stream(), std::move(early)));
+      std::make_unique<UpgradedConnection>(std::move(connection_), std::move(early)));
   return response;
 }
 

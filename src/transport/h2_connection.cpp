@@ -112,9 +112,10 @@ task<void> H2Connection::run() {
       co_await io::yield(stream_->reactor());
       continue;
     }
+    // Looked at before the wait: whoever tells while others run interrupts nothing.
+    if (ending_ && streams() == 0 && exchanges_.empty()) break;
     co_await stream_->readable(io::kNever);
     if (timed_out_) break;
-    if (ending_ && streams() == 0 && exchanges_.empty()) break;
   }
   over_ = true;
   link_.flush_now();  // the reason, if there is one

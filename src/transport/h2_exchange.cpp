@@ -171,6 +171,7 @@ void H2Exchange::stop_upload() {
 
 std::optional<Body> H2Exchange::take_body_back(HeldString copy) {
   uploading_ = {};
+  if (upload_failure_) return std::nullopt;  // a body that has failed has no rest
   return take_back(progress_, std::move(copy), std::move(upload_body_), sent_all_);
 }
 

@@ -18,7 +18,10 @@ struct H2Origin::Waiter : ListNode {
   explicit Waiter(H2Origin& o) noexcept : origin(o), changed(o.pool_.reactor()) {
     origin.shared_->waiting.fetch_add(1, std::memory_order_relaxed);
   }
-  ~Waiter() { origin.shared_->waiting.fetch_sub(1, std::memory_order_relaxed); }
+  ~Waiter() {
+    origin.shared_->waiting.fetch_sub(1, std::memory_order_relaxed);
+    if (changed.is_set()) origin.look_again_soon();  // told in vain: it is the next one's
+  }
 
   H2Origin& origin;
   io::Event changed;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/h2_origin.hpp"
 
+#include "support/bodies.hpp"
 #include "support/h2_frames.hpp"
 #include "support/stream_pair.hpp"
 #include "transport/h2_exchange.hpp"
 #include "transport/h2_round_trip.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <ostream>
@@ -20,12 +22,15 @@ namespace {
 
 using h2_frames::frame;
 
+constexpr std::size_t kMebi = std::size_t{1024} * 1024;
+constexpr std::size_t kCapacity = 2 * kMebi;
+
 class MemoryDialer final : public net::Dialer {
  public:
   MemoryDialer(io::Reactor& reactor, std::deque<test::FarEnd>& accepted)
       : reactor_(reactor), accepted_(accepted) {}
   task<Result<net::Dialled>> dial(const net::Destination& destination) override {
-    auto [near, far] = net::make_memory_pair(reactor_);
+    auto [near, far] = net::make_memory_pair(reactor_, kCapacity);
     accepted_.emplace_back(std::move(far));
     co_return net::Dialled(std::move(near), destination.host);
   }
@@ -121,6 +126,85 @@ INSTANTIATE_TEST_SUITE_P(
     NoneThatIsFull,
     H2OriginChoice,
     ::testing::Values(Load{8, 7, 2}, Load{7, 8, 1}, Load{8, 0, 2}, Load{8, 8, 0}));
+
+// --- who waits ---------------------------------------------------------------------------------
+
+// Nobody told the next one, which waited until queue_timeout beside a connection with room.
+TEST_F(H2OriginTest, ARequestThatIsCancelledJustWhenThereIsRoomLeavesItToTheNext) {
+  Transport::Options options;
+  options.max_connections = 1;
+  start(options);
+  H2Connection* const connection = connect(1);
+  ASSERT_TRUE(connection);
+  auto served = begin(*connection);
+  auto cancelled = origin().take(H2Origin::Need::room);
+  cancelled.start();
+  auto next = origin().take(H2Origin::Need::room);
+  next.start();
+  settle();
+  served.reset();
+  reactor_.run_once({});  // the flush behind which it is known that there is room
+  reactor_.run_once({});  // the first is told
+  cancelled = {};
+  settle();
+  ASSERT_TRUE(next.done());
+  EXPECT_EQ(next.take().value(), connection);
+}
+
+// --- the end of a connection -------------------------------------------------------------------
+
+// It stayed, with its slot, until the upstream closed it.
+TEST_F(H2OriginTest, ARetiredConnectionEndsAlsoWhenItsLastRequestGoesWhileItLetsOthersRun) {
+  start();
+  H2Connection* const connection = connect(100);
+  ASSERT_TRUE(connection);
+  auto last = begin(*connection);
+  settle();
+  connection->retire();
+  settle();
+  // Exactly what is read in one turn, of frames that mean nothing.
+  std::string turn;
+  while (turn.size() + 2 * 16393 < kMebi)
+    turn += frame(0x7f, 0, 0, std::string(16384, 'x'));
+  while (turn.size() < kMebi) {
+    const std::size_t left = std::min(kMebi - turn.size() - 9, std::size_t{16000});
+    turn += frame(0x7f, 0, 0, std::string(left, 'x'));
+  }
+  ASSERT_EQ(turn.size(), kMebi);
+  ASSERT_EQ(accepted_.back().send(turn), turn.size());
+  io::Wakeup client_leaves(
+      [](void* exchange) { static_cast<std::unique_ptr<H2Exchange>*>(exchange)->reset(); }, &last);
+  reactor_.schedule(client_leaves);
+  settle();
+  ASSERT_FALSE(last);
+  accepted_.back().receive();
+  EXPECT_EQ(accepted_.back().ending(), "end");
+  EXPECT_EQ(pool_->counters().open.value(), 0u);
+}
+
+// --- what may be sent again --------------------------------------------------------------------
+
+// What comes behind its failure is nothing to go by: the second request looked complete.
+TEST_F(H2OriginTest, ABodyThatHasFailedIsNotSentAgain) {
+  start();
+  H2Connection* const connection = connect(100);
+  ASSERT_TRUE(connection);
+  accepted_.back().receive();
+  Request asked = request();
+  asked.set_body(
+      Body::from(std::make_unique<test::FailsOnce>(Error(Errc::closed, Side::upstream))));
+  auto asking = h2_round_trip(*pool_, asked, true);
+  asking.start();
+  settle();
+  ASSERT_TRUE(asking.done());
+  const auto answered = asking.take();
+  ASSERT_TRUE(answered && !*answered);
+  EXPECT_TRUE(answered->error().is(Errc::closed));
+  // The first was given up before anything of it went out.
+  std::string octets = accepted_.back().receive();
+  for (const auto& each : h2_frames::take_frames(octets))
+    EXPECT_NE(each.type, h2_frames::headers);
+}
 
 // --- streams have numbers ----------------------------------------------------------------------
 

@@ -85,6 +85,26 @@ TEST_F(TransportTest, CutsARequestWhoseBodyIsShorterThanItSaid) {
   EXPECT_TRUE(backend.at_end());
 }
 
+// What comes behind its failure is nothing to go by: the second request looked complete.
+TEST_F(TransportTest, DoesNotSendABodyAgainThatHasFailed) {
+  network_.listen("backend:80");
+  Wire client = send([] { return request(Method::get); });
+  Wire old = backend();
+  old.receive();
+  old.send("HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(status_of(client.receive()), 204);
+  make_ = [] {
+    return request(
+        Method::put,
+        Body::from(std::make_unique<test::FailsOnce>(Error(Errc::truncated, Side::upstream))));
+  };
+  client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(status_of(client.receive()), 502);
+  EXPECT_THAT(old.receive(), EndsWith("half\r\n"));
+  EXPECT_TRUE(old.at_end());
+  EXPECT_THROW(backend(), std::out_of_range);
+}
+
 TEST_F(TransportTest, SendsNoMoreThanABodySaidAndCutsTheRequest) {
   for (const std::vector<std::string>& content :
        {std::vector<std::string>{"abc", "defgh"}, {"abcdefgh"}, {"abcde", "GET /smuggled"}}) {

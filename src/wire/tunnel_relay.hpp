@@ -15,7 +15,7 @@
 
 namespace onehop::wire {
 
-class StreamTunnel final : public Tunnel {
+class StreamTunnel : public Tunnel {
  public:
   // `early`: what the far side sent behind its 101.
   StreamTunnel(std::unique_ptr<net::Stream> stream, HeldString early)

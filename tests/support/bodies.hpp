@@ -50,6 +50,22 @@ inline std::unique_ptr<Pieces> pieces(std::vector<std::string> list) {
   return std::make_unique<Pieces>(std::move(list));
 }
 
+// "half", a failure, and then, which nobody may ask for, the end.
+class FailsOnce final : public BodySource {
+ public:
+  explicit FailsOnce(Error error) : error_(std::move(error)) {}
+  task<Result<bytes>> read() override {
+    const int read = reads_++;
+    if (read == 0) co_return bytes("half");
+    if (read == 1) co_return failure(error_);
+    co_return bytes();
+  }
+
+ private:
+  Error error_;
+  int reads_ = 0;
+};
+
 // Says when it is destroyed.
 struct Witness {
   explicit Witness(bool& gone) : gone_(&gone) {}

@@ -311,10 +311,12 @@ class Callbacks::Implementation {
     if (!stream) return 0;
     stream->close_code_ = ErrorCode(code);
     state.close(*stream);
-    if (state.role != Role::server) return 0;
-    if (code == NGHTTP2_NO_ERROR) {
-      state.guard.note_answer();
-    } else if (!stream->head_given_ && !stream->reset_by_us_ && !state.guard.allow_early_end()) {
+    // A reset may carry NO_ERROR, too.
+    const bool answered = state.role == Role::server ? stream->head_given_ : stream->final_head_;
+    if (answered) {
+      if (code == NGHTTP2_NO_ERROR) state.guard.note_answer();
+    } else if (state.role == Role::server && !stream->reset_by_us_ &&
+               !state.guard.allow_early_end()) {
       state.fail(ErrorCode::enhance_your_calm, "most requests are reset before they are answered");
     }
     return 0;
@@ -339,7 +341,11 @@ class Callbacks::Implementation {
     state.out_size += kFrameHead + size;
     stream->to_send_at_ += size;
     stream->sent_octets_ += size;
-    state.guard.note_content(size);
+    if (stream->unsent() == 0) {
+      state.guard.note_all_sent();
+    } else {
+      state.guard.note_content(size);
+    }
     if (stream->tell_below_ && stream->unsent() <= stream->low_) {
       stream->tell_below_ = false;
       state.push_news(*stream);

@@ -18,6 +18,8 @@ namespace onehop::h2 {
 namespace {
 
 constexpr std::size_t kLineOverhead = 32;  // RFC 9113 §6.5.2
+// Past that a Content-Length is nonsense, and the largest of all stands for one that is not known.
+constexpr std::uint64_t kMostContent = std::numeric_limits<std::int64_t>::max();
 constexpr std::string_view kWebSocket = "websocket";
 
 // RFC 9113 §8.2.2. TE is looked at by itself.
@@ -121,7 +123,9 @@ void FieldSection::add_regular(std::string_view name, std::string_view value) {
 void FieldSection::note_length(std::string_view value) {
   if (content_length_) return fail("Content-Length twice");
   content_length_ = ascii::parse_decimal(value);
-  if (!content_length_) fail("Content-Length is not a number");
+  if (!content_length_ || *content_length_ > kMostContent) {
+    fail("Content-Length is not a number that content can have");
+  }
 }
 
 const char* FieldSection::finish() noexcept {
@@ -160,6 +164,7 @@ void FieldSection::finish_request() noexcept {
     return;
   }
   if (has_protocol && method_ != "CONNECT") return fail(":protocol without CONNECT");
+  if (has_protocol && !has_authority) return fail("an extended CONNECT without :authority");
   if (scheme_ != "http" && scheme_ != "https") return fail("no :scheme of HTTP");
   if (path_.empty()) return fail("no :path");
   if (!path_.starts_with('/') && path_ != "*") return fail(":path does not begin with a slash");

@@ -28,6 +28,9 @@ class FloodGuard {
   // Content moved, either way, or a request was answered.
   void note_content(std::size_t octets) noexcept;
   void note_answer() noexcept { refill(8); }
+  // All there was to send went out, however little: no crumb of the peer's making, whose window
+  // had room for more.
+  void note_all_sent() noexcept { refill(2); }
 
   void note_stream(Time now) noexcept;
   // A stream ended by the peer, or through a fault of the peer, before it was answered. False: that

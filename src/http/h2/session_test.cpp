@@ -249,6 +249,55 @@ TEST_F(SessionTest, TellsOfExtendedConnect) {
   EXPECT_EQ(client_.session_.peer_max_streams(), 4u);
 }
 
+// --- floods, and what is none ------------------------------------------------------------------
+
+// A reset with NO_ERROR was taken for the end of an answer.
+TEST_F(SessionTest, RequestsThatAreResetAreCountedWhateverTheCode) {
+  for (const ErrorCode code : {ErrorCode::cancel, ErrorCode::no_error}) {
+    Peer server(Role::server, limits());
+    Peer client(Role::client, {});
+    std::uint32_t requests = 0;
+    bool alive = true;
+    while (alive && requests < 2 * FloodGuard::kStreams) {
+      TestStream asked;
+      ASSERT_TRUE(client.session_.open(asked, put(), false));
+      const std::string head = client.output();
+      asked.reset(code);
+      alive = server.session_.receive(head + client.output(), kNow);
+      server.session_.deliver_news();
+      ++requests;
+    }
+    EXPECT_EQ(requests, FloodGuard::kStreams) << name_of(code);
+    EXPECT_STREQ(server.session_.reason(), "most requests are reset before they are answered");
+  }
+}
+
+// Servers of gRPC ask how long the way is whenever content has come, and say how much more may.
+TEST_F(SessionTest, AnUpstreamThatAnswersMayPing) {
+  for (std::int64_t i = 0; i < 3 * FloodGuard::kControlFrames; ++i) {
+    TestStream asked;
+    ASSERT_TRUE(client_.session_.open(asked, put(), true));
+    ASSERT_TRUE(settle());
+    server_.streams_.back()->send_head({{":status", "204"}}, true);
+    server_.session_.ping();
+    ASSERT_TRUE(settle()) << i << " answers: " << client_.session_.reason();
+    server_.streams_.clear();
+  }
+}
+
+TEST_F(SessionTest, AConversationInFewOctetsMayPing) {
+  TestStream& served = open(false);
+  served.send_head({{":status", "200"}}, false);
+  for (std::int64_t i = 0; i < 3 * FloodGuard::kControlFrames; ++i) {
+    request_.send("ping");
+    served.send("pong");
+    client_.session_.ping();
+    ASSERT_TRUE(settle()) << i << " messages: " << server_.session_.reason()
+                          << client_.session_.reason();
+    ASSERT_EQ(served.take_all() + request_.take_all(), "pingpong");
+  }
+}
+
 // --- frames on streams that are not open any more ----------------------------------------------
 
 // As a client might send them: the last of a DATA frame's content, and a GET.
