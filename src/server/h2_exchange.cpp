@@ -51,6 +51,7 @@ H2Exchange::~H2Exchange() {
 
 void H2Exchange::finish() {
   record_->ended = shard_.reactor().now();
+  connection_.idle_since_ = record_->ended;
   record_->request_body = received();
   record_->response_body = sent();
   if (has_sent_end()) {
