@@ -71,8 +71,8 @@ task<void> H2Connection::run() {
 }
 
 net::Time H2Connection::deadline() const noexcept {
-  if (!greeted_) return io::deadline_after(idle_since_, shard_.options().header_timeout);
   if (end_ == End::announced) return end_announced_ + kEndPatience;
+  if (!greeted_) return io::deadline_after(idle_since_, shard_.options().header_timeout);
   const net::Duration idle_timeout = shard_.options().idle_timeout;
   if (session_.streams() == 0) return io::deadline_after(idle_since_, idle_timeout);
   // watch() looks after these. Nobody wakes the reader when the last of them has ended.

@@ -188,6 +188,17 @@ TEST_F(ShardServerTest, DoesNotWaitLongForAnHttp2ClientThatSaysNothing) {
   EXPECT_TRUE(drained_);
 }
 
+TEST_F(ShardServerTest, DoesNotWaitLongForAnHttp2ClientThatHasNotEvenGreeted) {
+  auto client = connect();
+  client->try_write(h2_frames::kPreface.data(), h2_frames::kPreface.size());
+  settle();
+  drain(30s);
+  advance(2200ms);
+  EXPECT_TRUE(drained_);
+  EXPECT_FALSE(shard_->was_cut());
+}
+
+// It asks and asks, and takes no answer: what ends it is write_timeout, and nothing is done before.
 TEST_F(ShardServerTest, LetsAnExchangeFinishAndSaysClose) {
   auto client = connect();
   send_request(*client);
