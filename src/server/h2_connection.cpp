@@ -72,6 +72,8 @@ task<void> H2Connection::run() {
 
 net::Time H2Connection::deadline() const noexcept {
   if (end_ == End::announced) return end_announced_ + kEndPatience;
+  // What is still to be written has its own deadline, and the last of it wakes the reader.
+  if (end_ == End::said) return io::kNever;
   if (!greeted_) return io::deadline_after(idle_since_, shard_.options().header_timeout);
   const net::Duration idle_timeout = shard_.options().idle_timeout;
   if (session_.streams() == 0) return io::deadline_after(idle_since_, idle_timeout);
