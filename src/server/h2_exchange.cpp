@@ -36,7 +36,8 @@ H2Exchange::H2Exchange(H2Connection& connection)
       record_(open_record(*arena(), connection.info(), shard_.reactor().now())),
       sender_(*this, shard_.reactor(), Side::client),
       received_(shard_.reactor()),
-      tunnel_changed_(shard_.reactor()) {
+      tunnel_changed_(shard_.reactor()),
+      stalled_since_(record_->began) {
   record_->version = Version::http_2;
 }
 

@@ -115,6 +115,16 @@ TEST_F(ServedH2Test, ALongExchangeIsNoIdleness) {
   EXPECT_THAT(client.frames(h2_frames::goaway), Not(IsEmpty()));
 }
 
+TEST_F(ServedH2Test, AnAnswerWithoutRoomWaitsAsLongAsWriteTimeoutSays) {
+  const std::string no_room = h2_frames::number(4, 2) + h2_frames::number(0, 4);
+  Client client = serve([](Request) { return Response(Status::ok, "hello"); }, no_room);
+  client.get(1);
+  network_.advance(55s);
+  EXPECT_THAT(client.frames(h2_frames::rst_stream), IsEmpty());
+  network_.advance(10s);
+  EXPECT_THAT(client.frames(h2_frames::rst_stream), SizeIs(1));
+}
+
 // A handler that has given up a read is not waiting for content any more.
 }  // namespace
 }  // namespace onehop
