@@ -126,5 +126,22 @@ TEST_F(ServedH2Test, AnAnswerWithoutRoomWaitsAsLongAsWriteTimeoutSays) {
 }
 
 // A handler that has given up a read is not waiting for content any more.
+TEST_F(ServedH2Test, ABodyIsNotLateBecauseAReadWasGivenUpLongAgo) {
+  std::string got;
+  Client client = serve([&got](Request request) -> task<Response> {
+    auto first = co_await with_timeout(1s, request.body().read());
+    EXPECT_FALSE(first);
+    co_await sleep_for(100s);
+    auto second = co_await request.body().read();
+    got = second ? std::string(*second) : second.error().to_string();
+    co_return Response(Status::ok);
+  });
+  client.post(1);
+  network_.advance(10s);
+  client.send(1, "content");
+  network_.advance(120s);
+  EXPECT_EQ(got, "content");
+}
+
 }  // namespace
 }  // namespace onehop
