@@ -80,6 +80,22 @@ class ServedH2Test : public ::testing::Test {
 };
 
 // To a client that reads it as none at all, no request can be sent.
+TEST_F(ServedH2Test, AVeryLargeLimitIsNotAnnouncedAsNone) {
+  options_.max_header_bytes = std::size_t{1} << 32U;
+  Client client = serve([](Request) { return Response(Status::ok); });
+  const auto settings = client.frames(h2_frames::settings);
+  ASSERT_THAT(settings, Not(IsEmpty()));
+  const std::string largest = h2_frames::number(6, 2) + h2_frames::number(0x3fff'ffffU, 4);
+  EXPECT_THAT(settings[0].payload, HasSubstr(largest));
+}
+
+TEST_F(ServedH2Test, ALimitThatIsTooLargeToMultiplyIsNone) {
+  options_.max_header_bytes = std::size_t{1} << 62U;
+  Client client = serve([](Request) { return Response(Status::ok, "hello"); });
+  client.get(1);
+  EXPECT_THAT(client.frames(h2_frames::data), SizeIs(1));
+}
+
 TEST_F(ServedH2Test, AConnectionThatWasUsedEndsWhenItIsIdleToo) {
   Client client = serve([](Request) { return Response(Status::ok, "hello"); });
   network_.advance(60s);
@@ -141,6 +157,31 @@ TEST_F(ServedH2Test, ABodyIsNotLateBecauseAReadWasGivenUpLongAgo) {
   client.send(1, "content");
   network_.advance(120s);
   EXPECT_EQ(got, "content");
+}
+
+TEST(ServedTest, ALimitThatIsTooLargeToAddToIsNone) {
+  Network network;
+  Server::Options options;
+  options.max_header_bytes = ~std::size_t{0};
+  network.serve("front:80", testing::recorder(Status::ok, "hello"), options);
+  Wire client = network.connect("front:80");
+  client.send("GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(40'000, 'x') + "\r\n\r\n");
+  EXPECT_THAT(client.receive(), EndsWith("hello"));
+}
+
+TEST(ServedTest, ALimitOfResponsesThatIsTooLargeToAddToIsNone) {
+  Network network;
+  network.serve("front:80", make_handler([](Request) {
+                  Response response(Status::ok, "hello");
+                  response.headers().set("X", std::string(40'000, 'x'));
+                  return response;
+                }));
+  Transport::Options options = network.transport_options();
+  options.max_response_header_bytes = ~std::size_t{0};
+  const Transport transport(options);
+  auto response = network.run(transport.round_trip(testing::request("GET http://front:80/")));
+  ASSERT_TRUE(response) << response.error().to_string();
+  EXPECT_EQ(response->headers().get_or_empty("X").size(), 40'000U);
 }
 
 }  // namespace
