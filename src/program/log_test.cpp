@@ -40,6 +40,15 @@ TEST(Log, NamesPeerUpstreamErrnoPhaseAndAttempt) {
   }
 }
 
+// What a hook throws may quote what a client or a backend has sent.
+TEST(Log, AnExchangeIsOneLineWhateverItsFailureSays) {
+  Exchange exchange = refused_by_upstream();
+  exchange.failure = Error(Errc::handler_failed, Side::local, "no \"a\\b\"\r\nforged \x1b[31m\x7f");
+  const std::string line = logged(exchange);
+  EXPECT_EQ(line.find('\n'), line.size() - 1);
+  EXPECT_THAT(line, HasSubstr(R"((no "a\b"\x0d\x0aforged \x1b[31m\x7f))"));
+}
+
 TEST(Log, SaysNothingOfWhatWentWell) {
   Exchange exchange = refused_by_upstream();
   exchange.failure.reset();

@@ -6,6 +6,7 @@
 #include "http/field_names.hpp"
 #include "http/list_value.hpp"
 
+#include <algorithm>
 #include <string>
 
 namespace onehop {
@@ -13,6 +14,22 @@ namespace {
 
 std::string_view scheme_of(const Request& in) noexcept {
   return in.connection().tls ? "https" : "http";
+}
+
+// With underscores in place of hyphens: CGI, WSGI and what is like them cannot tell it from the
+// real one, and would believe what the client wrote.
+bool is_claim_in_disguise(const Headers::Line& line) noexcept {
+  if (line.id != FieldId::unknown) return false;
+  const std::string_view name = line.field().name;
+  for (const FieldName& claim : {field::x_forwarded_for, field::x_forwarded_host,
+                                 field::x_forwarded_proto, field::x_client_certificate_subject}) {
+    const bool is_it = std::equal(
+        name.begin(), name.end(), claim.text().begin(), claim.text().end(), [](char a, char b) {
+          return ascii::to_lower(a) == ascii::to_lower(b) || (a == '_' && b == '-');
+        });
+    if (is_it) return true;
+  }
+  return false;
 }
 
 // Nearly always there is none.
@@ -23,6 +40,7 @@ bool has_claims(const Headers& headers) noexcept {
 }
 
 void remove_x_forwarded(Headers& headers) {
+  headers.erase_if(is_claim_in_disguise);
   if (!has_claims(headers)) return;
   headers.erase(field::x_forwarded_for);
   headers.erase(field::x_forwarded_host);
@@ -90,8 +108,8 @@ void append_pair(std::string& element, std::string_view name, std::string_view v
 }  // namespace
 
 void remove_claims(Headers& headers) {
-  if (!has_claims(headers)) return;
   remove_x_forwarded(headers);
+  if (!has_claims(headers)) return;
   headers.erase(field::forwarded);
 }
 

@@ -39,6 +39,28 @@ TEST(Forwarded, RemovesTheFourClaimsAndNoOthers) {
               ElementsAre("X-Forwarded-Port: 81", "X-Real-IP: c", "X-Forwarded-Server: e"));
 }
 
+// CGI, WSGI and what is like them turn both spellings into one variable.
+TEST(Forwarded, RemovesTheClaimsWithUnderscores) {
+  Headers headers = {{"X_Forwarded_For", "a"},       {"x-forwarded_HOST", "b"},
+                     {"X_Forwarded-Proto", "https"}, {"X_Client_Certificate_Subject", "CN=admin"},
+                     {"X_Forwarded_Port", "81"},     {"X_Client_Certificate_Subjects", "c"},
+                     {"X.Forwarded.For", "d"}};
+  remove_claims(headers);
+  EXPECT_THAT(lines_of(headers),
+              ElementsAre("X_Forwarded_Port: 81", "X_Client_Certificate_Subjects: c",
+                          "X.Forwarded.For: d"));
+}
+
+// A proxy that is trusted need not know of them, and passes on what its client wrote.
+TEST(Forwarded, BelievesNobodyClaimsWithUnderscores) {
+  EXPECT_THAT(
+      after(append_forwarded, from_peer("1.2.3.4", {{"Host", "h"},
+                                                    {"X_Forwarded_For", "6.6.6.6"},
+                                                    {"X_Client_Certificate_Subject", "CN=admin"}})),
+      ElementsAre("Host: h", "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Host: h",
+                  "X-Forwarded-Proto: http"));
+}
+
 // XF01, XF10
 TEST(Forwarded, SaysWhatIsKnown) {
   EXPECT_THAT(after(set_forwarded, from_peer("1.2.3.4")),

@@ -16,6 +16,8 @@ namespace {
 constexpr net::Duration kEndPatience = std::chrono::seconds(1);
 // What a client still takes of a last word.
 constexpr net::Duration kGoodbye = std::chrono::seconds(1);
+// While requests are in progress the clock is looked at no more often than this.
+constexpr net::Duration kLeastBusyWait = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -69,10 +71,14 @@ task<void> H2Connection::run() {
 }
 
 net::Time H2Connection::deadline() const noexcept {
-  if (!greeted_) return io::deadline_after(idle_since_, shard_.options().header_timeout);
   if (end_ == End::announced) return end_announced_ + kEndPatience;
-  if (session_.streams() > 0) return io::kNever;  // watch() looks after these
-  return io::deadline_after(idle_since_, shard_.options().idle_timeout);
+  // What is still to be written has its own deadline, and the last of it wakes the reader.
+  if (end_ == End::said) return io::kNever;
+  if (!greeted_) return io::deadline_after(idle_since_, shard_.options().header_timeout);
+  const net::Duration idle_timeout = shard_.options().idle_timeout;
+  if (session_.streams() == 0) return io::deadline_after(idle_since_, idle_timeout);
+  // watch() looks after these. Nobody wakes the reader when the last of them has ended.
+  return io::deadline_after(stream_->reactor().now(), std::max(idle_timeout, kLeastBusyWait));
 }
 
 bool H2Connection::go_on_after(net::Wait wait) {

@@ -58,8 +58,8 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
       *stream_, session_, Side::client, shard_.options().write_timeout, &H2Connection::on_flushed,
       this};
   std::string early_;
-  IntrusiveList<ListNode> exchanges_;  // the links of those that live
-  net::Time idle_since_ = stream_->reactor().now();
+  IntrusiveList<ListNode> exchanges_;                // the links of those that live
+  net::Time idle_since_ = stream_->reactor().now();  // or since the last exchange ended
   net::Time end_announced_{};
   io::Timer watch_{&H2Connection::on_watch, this};
   bool greeted_ = false;

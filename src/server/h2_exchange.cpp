@@ -25,6 +25,18 @@ bool speaks_of_the_message(h2::ErrorCode code) {
   return code == h2::ErrorCode::internal_error || code == h2::ErrorCode::enhance_your_calm;
 }
 
+// A read may be given up, too.
+class Waiting {
+ public:
+  explicit Waiting(bool& waits) noexcept : waits_(waits) { waits_ = true; }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+  ~Waiting() { waits_ = false; }
+
+ private:
+  bool& waits_;
+};
+
 }  // namespace
 
 H2Exchange::H2Exchange(H2Connection& connection)
@@ -36,7 +48,8 @@ H2Exchange::H2Exchange(H2Connection& connection)
       record_(open_record(*arena(), connection.info(), shard_.reactor().now())),
       sender_(*this, shard_.reactor(), Side::client),
       received_(shard_.reactor()),
-      tunnel_changed_(shard_.reactor()) {
+      tunnel_changed_(shard_.reactor()),
+      stalled_since_(record_->began) {
   record_->version = Version::http_2;
 }
 
@@ -51,6 +64,7 @@ H2Exchange::~H2Exchange() {
 
 void H2Exchange::finish() {
   record_->ended = shard_.reactor().now();
+  connection_.idle_since_ = record_->ended;
   record_->request_body = received();
   record_->response_body = sent();
   if (has_sent_end()) {
@@ -207,10 +221,9 @@ std::optional<Result<bytes>> H2Exchange::read_body(std::size_t) {
 task<void> H2Exchange::wait_for_body() {
   // Whoever reads wants the content, so a client that asks first is told to go on.
   if (expects_continue_ && received() == 0) send_informational(Response(Status::continue_));
-  waits_for_body_ = true;
   waits_since_ = shard_.reactor().now();
+  const Waiting waiting(waits_for_body_);
   co_await received_.wait();
-  waits_for_body_ = false;
 }
 
 void H2Exchange::body_dropped() noexcept {
@@ -412,10 +425,9 @@ task<void> H2Exchange::tunnel_up(Tunnel& far) {
       continue;
     }
     if (at_end()) break;
-    waits_for_body_ = true;
     waits_since_ = io::kNever;  // silence is normal in a tunnel
+    const Waiting waiting(waits_for_body_);
     co_await received_.wait();
-    waits_for_body_ = false;
   }
   far.close_write();
   tunnel_ended({});

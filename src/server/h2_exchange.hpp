@@ -87,7 +87,7 @@ class H2Exchange final : public h2::Stream, private RequestContent {
   io::Event received_;
   io::Event tunnel_changed_;
   net::Time waits_since_{};  // for content
-  net::Time stalled_since_{};
+  net::Time stalled_since_;
   std::uint64_t sent_before_ = 0;  // what had been sent when stalled_since_ was set
   RequestBody* body_ = nullptr;    // owned by whoever has the request
   Method method_;

@@ -188,6 +188,38 @@ TEST_F(ShardServerTest, DoesNotWaitLongForAnHttp2ClientThatSaysNothing) {
   EXPECT_TRUE(drained_);
 }
 
+TEST_F(ShardServerTest, DoesNotWaitLongForAnHttp2ClientThatHasNotEvenGreeted) {
+  auto client = connect();
+  client->try_write(h2_frames::kPreface.data(), h2_frames::kPreface.size());
+  settle();
+  drain(30s);
+  advance(2200ms);
+  EXPECT_TRUE(drained_);
+  EXPECT_FALSE(shard_->was_cut());
+}
+
+// It asks and asks, and takes no answer: what ends it is write_timeout, and nothing is done before.
+TEST_F(ShardServerTest, IsNotKeptBusyByAnHttp2ClientThatDoesNotTakeItsEnd) {
+  common_->options.idle_timeout = 500ms;
+  auto [client, far] = net::make_memory_pair(reactor_, 1000);
+  shard_->adopt(std::move(far), Origin(*net::Address::from_ip("192.0.2.1", 5), "s:80"), false);
+  std::string octets =
+      std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0);
+  for (int i = 0; i < 80; ++i) {
+    octets += h2_frames::frame(h2_frames::ping, 0, 0, "12345678");
+    client->try_write(octets.data(), octets.size());
+    octets.clear();
+    settle();
+  }
+  advance(2s);
+  ASSERT_EQ(common_->connections, 1u);
+  const auto passes = reactor_.pass();
+  advance(2s);
+  EXPECT_LT(reactor_.pass() - passes, 100u);
+  advance(60s);
+  EXPECT_EQ(common_->connections, 0u);
+}
+
 TEST_F(ShardServerTest, LetsAnExchangeFinishAndSaysClose) {
   auto client = connect();
   send_request(*client);

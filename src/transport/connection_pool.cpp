@@ -18,7 +18,7 @@ constexpr net::Duration kAskFor = std::chrono::milliseconds(2);
 
 h1::Limits limits_of(const Transport::Options& options) {
   h1::Limits limits;
-  limits.max_header_bytes = options.max_response_header_bytes;
+  limits.max_header_bytes = h1::bounded(options.max_response_header_bytes);
   limits.max_header_fields = options.max_response_header_fields;
   return limits;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/h2_connection.hpp"
 
+#include "http/h1/limits.hpp"
 #include "io/yield.hpp"
 #include "transport/h2_exchange.hpp"
 #include "transport/h2_origin.hpp"
@@ -25,7 +26,7 @@ constexpr net::Duration kWriteStall = std::chrono::seconds(60);
 
 h2::SessionLimits limits_of(const Transport::Options& options) {
   h2::SessionLimits limits;
-  limits.fields.max_bytes = options.max_response_header_bytes;
+  limits.fields.max_bytes = h1::bounded(options.max_response_header_bytes);
   limits.fields.max_fields = options.max_response_header_fields;
   return limits;
 }

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Limits of an HTTP/1 head. Sizes in octets, all of them below 1 GiB.
+// Limits of an HTTP/1 head. Sizes in octets, none of them larger than kLargestLimit.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
 namespace onehop::h1 {
+
+// What is more than that is as good as none, and would overflow where it is added up.
+inline constexpr std::size_t kLargestLimit = (std::size_t{1} << 30U) - 1;
+constexpr std::size_t bounded(std::size_t limit) noexcept {
+  return std::min(limit, kLargestLimit);
+}
 
 struct Limits {
   std::size_t max_start_line = 16 * 1024;  // request line: 414 past it; status line: 502

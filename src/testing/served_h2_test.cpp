@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A client of HTTP/2 that does what a test says, with a clock that stands still: what a server's
+// timeouts make of it.
+
+#include <onehop/scope.hpp>
+#include <onehop/server.hpp>
+#include <onehop/testing.hpp>
+#include <onehop/transport.hpp>
+
+#include "support/h2_frames.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace onehop {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::Network;
+using ::testing::Not;
+using ::testing::SizeIs;
+using testing::Wire;
+
+class Client {
+ public:
+  explicit Client(Wire wire, const std::string& settings = {}) : wire_(std::move(wire)) {
+    wire_.send(h2_frames::kPreface);
+    wire_.send(h2_frames::frame(h2_frames::settings, 0, 0, settings));
+  }
+
+  void get(std::uint32_t stream) {
+    begin(stream, "GET", h2_frames::kEndHeaders | h2_frames::kEndStream);
+  }
+  void post(std::uint32_t stream) { begin(stream, "POST", h2_frames::kEndHeaders); }
+  void send(std::uint32_t stream, std::string_view content) {
+    wire_.send(h2_frames::frame(h2_frames::data, h2_frames::kEndStream, stream, content));
+  }
+  // What has arrived since the last call, of one type.
+  std::vector<h2_frames::Frame> frames(std::uint8_t type) {
+    octets_ += wire_.receive();
+    auto taken = h2_frames::take_frames(octets_);
+    std::erase_if(taken, [type](const auto& frame) { return frame.type != type; });
+    return taken;
+  }
+
+ private:
+  void begin(std::uint32_t stream, std::string_view method, int flags) {
+    wire_.send(h2_frames::frame(
+        h2_frames::headers, static_cast<std::uint8_t>(flags), stream,
+        h2_frames::block(
+            {{":method", method}, {":scheme", "http"}, {":path", "/"}, {":authority", "h"}})));
+  }
+
+  Wire wire_;
+  std::string octets_;
+};
+
+class ServedH2Test : public ::testing::Test {
+ protected:
+  template <class Function>
+  Client serve(Function handler, const std::string& settings = {}) {
+    options_.on_exchange_end = [](const Exchange&) {};
+    network_.serve("front:80", make_handler(std::move(handler)), options_);
+    return Client(network_.connect("front:80"), settings);
+  }
+
+  Server::Options options_;
+  Network network_;
+};
+
+// To a client that reads it as none at all, no request can be sent.
+TEST_F(ServedH2Test, AVeryLargeLimitIsNotAnnouncedAsNone) {
+  options_.max_header_bytes = std::size_t{1} << 32U;
+  Client client = serve([](Request) { return Response(Status::ok); });
+  const auto settings = client.frames(h2_frames::settings);
+  ASSERT_THAT(settings, Not(IsEmpty()));
+  const std::string largest = h2_frames::number(6, 2) + h2_frames::number(0x3fff'ffffU, 4);
+  EXPECT_THAT(settings[0].payload, HasSubstr(largest));
+}
+
+TEST_F(ServedH2Test, ALimitThatIsTooLargeToMultiplyIsNone) {
+  options_.max_header_bytes = std::size_t{1} << 62U;
+  Client client = serve([](Request) { return Response(Status::ok, "hello"); });
+  client.get(1);
+  EXPECT_THAT(client.frames(h2_frames::data), SizeIs(1));
+}
+
+TEST_F(ServedH2Test, AConnectionThatWasUsedEndsWhenItIsIdleToo) {
+  Client client = serve([](Request) { return Response(Status::ok, "hello"); });
+  network_.advance(60s);
+  client.get(1);
+  ASSERT_THAT(client.frames(h2_frames::data), SizeIs(1));
+  network_.advance(74s);
+  EXPECT_THAT(client.frames(h2_frames::goaway), IsEmpty());
+  network_.advance(2s);
+  EXPECT_THAT(client.frames(h2_frames::goaway), Not(IsEmpty()));
+}
+
+TEST_F(ServedH2Test, AConnectionInUseIsNotIdleHoweverOldItIs) {
+  Client client = serve([](Request) { return Response(Status::ok, "hello"); });
+  for (std::uint32_t stream = 1; stream < 11; stream += 2) {
+    client.get(stream);
+    ASSERT_THAT(client.frames(h2_frames::data), SizeIs(1));
+    network_.advance(50s);
+    EXPECT_THAT(client.frames(h2_frames::goaway), IsEmpty());
+  }
+}
+
+TEST_F(ServedH2Test, ALongExchangeIsNoIdleness) {
+  Client client = serve([](Request) -> task<Response> {
+    co_await sleep_for(200s);
+    co_return Response(Status::ok, "hello");
+  });
+  client.get(1);
+  network_.advance(201s);
+  EXPECT_THAT(client.frames(h2_frames::goaway), IsEmpty());
+  network_.advance(73s);
+  EXPECT_THAT(client.frames(h2_frames::goaway), IsEmpty());
+  network_.advance(2s);
+  EXPECT_THAT(client.frames(h2_frames::goaway), Not(IsEmpty()));
+}
+
+TEST_F(ServedH2Test, AnAnswerWithoutRoomWaitsAsLongAsWriteTimeoutSays) {
+  const std::string no_room = h2_frames::number(4, 2) + h2_frames::number(0, 4);
+  Client client = serve([](Request) { return Response(Status::ok, "hello"); }, no_room);
+  client.get(1);
+  network_.advance(55s);
+  EXPECT_THAT(client.frames(h2_frames::rst_stream), IsEmpty());
+  network_.advance(10s);
+  EXPECT_THAT(client.frames(h2_frames::rst_stream), SizeIs(1));
+}
+
+// A handler that has given up a read is not waiting for content any more.
+TEST_F(ServedH2Test, ABodyIsNotLateBecauseAReadWasGivenUpLongAgo) {
+  std::string got;
+  Client client = serve([&got](Request request) -> task<Response> {
+    auto first = co_await with_timeout(1s, request.body().read());
+    EXPECT_FALSE(first);
+    co_await sleep_for(100s);
+    auto second = co_await request.body().read();
+    got = second ? std::string(*second) : second.error().to_string();
+    co_return Response(Status::ok);
+  });
+  client.post(1);
+  network_.advance(10s);
+  client.send(1, "content");
+  network_.advance(120s);
+  EXPECT_EQ(got, "content");
+}
+
+TEST(ServedTest, ALimitThatIsTooLargeToAddToIsNone) {
+  Network network;
+  Server::Options options;
+  options.max_header_bytes = ~std::size_t{0};
+  network.serve("front:80", testing::recorder(Status::ok, "hello"), options);
+  Wire client = network.connect("front:80");
+  client.send("GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(40'000, 'x') + "\r\n\r\n");
+  EXPECT_THAT(client.receive(), EndsWith("hello"));
+}
+
+TEST(ServedTest, ALimitOfResponsesThatIsTooLargeToAddToIsNone) {
+  Network network;
+  network.serve("front:80", make_handler([](Request) {
+                  Response response(Status::ok, "hello");
+                  response.headers().set("X", std::string(40'000, 'x'));
+                  return response;
+                }));
+  Transport::Options options = network.transport_options();
+  options.max_response_header_bytes = ~std::size_t{0};
+  const Transport transport(options);
+  auto response = network.run(transport.round_trip(testing::request("GET http://front:80/")));
+  ASSERT_TRUE(response) << response.error().to_string();
+  EXPECT_EQ(response->headers().get_or_empty("X").size(), 40'000U);
+}
+
+}  // namespace
+}  // namespace onehop
