@@ -21,6 +21,7 @@ std::string_view scheme_of(const Request& in) noexcept {
 bool is_claim_in_disguise(const Headers::Line& line) noexcept {
   if (line.id != FieldId::unknown) return false;
   const std::string_view name = line.field().name;
+  if (ascii::to_lower(name.front()) != 'x') return false;  // as nearly all do that are none
   for (const FieldName& claim : {field::x_forwarded_for, field::x_forwarded_host,
                                  field::x_forwarded_proto, field::x_client_certificate_subject}) {
     const bool is_it = std::equal(
