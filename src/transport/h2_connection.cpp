@@ -92,6 +92,7 @@ void H2Connection::remove(H2Exchange& exchange) noexcept {
 
 void H2Connection::retire() noexcept {
   ending_ = true;
+  if (!was_used()) origin_.dialled_in_vain();
   origin_.look_again_soon();
 }
 

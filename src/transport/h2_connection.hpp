@@ -32,11 +32,13 @@ class H2Connection final : private h2::SessionObserver {
   H2Origin& origin() const noexcept { return origin_; }
   const std::string& address() const noexcept { return address_; }
   bool is_reused() const noexcept { return requests_ > 1; }
+  bool was_used() const noexcept { return requests_ > 0; }
 
   // How many requests it can take now; whether it carries three quarters of what it may.
   std::size_t room() const noexcept;
   bool has_room() const noexcept { return room() > 0; }
   bool is_busy() const noexcept;
+  bool allows_none() const noexcept { return takes_requests() && limit() == 0; }
   bool takes_requests() const noexcept { return !ending_ && !over_ && !doubted_; }
   std::size_t streams() const noexcept { return session_.streams(); }
   bool knows_settings() const noexcept { return session_.peer_settings_known(); }

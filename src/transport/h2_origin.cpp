@@ -9,6 +9,8 @@ namespace {
 
 // An upstream that chose HTTP/1.1, or asked for it, is offered HTTP/2 again after this long.
 constexpr net::Duration kForgetHttp1 = std::chrono::minutes(5);
+// The least between two connections where the first was for nothing.
+constexpr net::Duration kBetweenVainDials = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -33,7 +35,8 @@ H2Origin::H2Origin(ConnectionPool& pool, std::string key, net::Destination desti
       key_(std::move(key)),
       destination_(std::move(destination)),
       shared_(pool.shared().origin(key_)),
-      look_again_([](void* self) { static_cast<H2Origin*>(self)->look_again(); }, this) {}
+      look_again_([](void* self) { static_cast<H2Origin*>(self)->look_again(); }, this),
+      dial_again_([](void* self) { static_cast<H2Origin*>(self)->look_again_soon(); }, this) {}
 
 H2Origin::~H2Origin() {
   dials_.cancel();
@@ -77,20 +80,19 @@ H2Connection* H2Origin::try_take(Need need) {
 
 task<Result<H2Connection*>> H2Origin::take(Need need) {
   Waiter waiter(*this);
-  const net::Time now = pool_.reactor().now();
-  const net::Time queued_until = io::deadline_after(now, pool_.options().queue_timeout);
-  for (;;) {
-    if (!best(Need::room)) begin_dial();
-    net::Time deadline = queued_until;
-    if (dialling_) {
-      deadline = io::kNever;  // it ends by itself
-    } else if (connections_.empty()) {
+  std::optional<net::Time> deadline;
+  for (bool first = true;; first = false) {
+    if (!best(Need::room) && !begin_dial() && connections_.empty()) {
       pool_.shared().ask_for_slot(key_, pool_);
+    }
+    // A dial ends by itself, but what comes of it may be of no use, and so may the next.
+    if (!deadline && !(first && dialling_)) {
+      deadline = io::deadline_after(pool_.reactor().now(), pool_.options().queue_timeout);
     }
     waiters_.push_back(waiter);
     // Those before it were told, perhaps, and leave room: nothing else may happen here any more.
     if (best(need)) look_again_soon();
-    const bool told = co_await waiter.changed.wait(deadline);
+    const bool told = co_await waiter.changed.wait(deadline.value_or(io::kNever));
     static_cast<ListNode&>(waiter).unlink();
     if (waiter.error) co_return failure(*waiter.error);
     if (!speaks_http2()) co_return nullptr;
@@ -131,12 +133,29 @@ void H2Origin::look_again() {
   if (!waiters_.empty() && room() == 0) begin_dial();
 }
 
-void H2Origin::begin_dial() {
-  if (dialling_) return;
+// RFC 9113 §5.1.2: an upstream that allows no requests for the moment; one connection more would
+// not change that.
+bool H2Origin::allows_none() const noexcept {
+  return std::any_of(connections_.begin(), connections_.end(),
+                     [](const auto& each) { return each->allows_none(); });
+}
+
+void H2Origin::dialled_in_vain() noexcept {
+  no_dial_before_ = pool_.reactor().now() + kBetweenVainDials;
+}
+
+// False when there is no slot for it.
+bool H2Origin::begin_dial() {
+  if (dialling_ || allows_none()) return true;
+  if (pool_.reactor().now() < no_dial_before_) {
+    pool_.reactor().timers().arm(dial_again_, no_dial_before_);
+    return true;
+  }
   std::optional<Slot> slot = pool_.shared().try_slot(shared_);
-  if (!slot) return;
+  if (!slot) return false;
   dialling_ = true;
   dials_.spawn(dial(std::make_unique<Slot>(std::move(*slot))));
+  return true;
 }
 
 void H2Origin::dial_for_waiters() {
@@ -176,6 +195,7 @@ void H2Origin::remove(H2Connection& connection) {
   if (found == connections_.end()) return;
   const std::unique_ptr<H2Connection> removed = std::move(*found);
   connections_.erase(found);
+  if (!removed->was_used()) dialled_in_vain();
   look_again_soon();
 }
 

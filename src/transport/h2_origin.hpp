@@ -41,6 +41,8 @@ class H2Origin {
   // From connections: something has changed; this one is over.
   void look_again_soon() noexcept { pool_.reactor().schedule(look_again_); }
   void remove(H2Connection& connection);
+  // A connection ends that has carried no request.
+  void dialled_in_vain() noexcept;
   // A connection says that requests have to come over HTTP/1.1; nothing without TLS, where there
   // is no way to that.
   void use_http1();
@@ -56,7 +58,8 @@ class H2Origin {
   std::size_t room() const noexcept;
   void look_again();
   void wake_everybody();
-  void begin_dial();
+  bool allows_none() const noexcept;
+  bool begin_dial();
   task<void> dial(std::unique_ptr<Slot> slot);
 
   ConnectionPool& pool_;
@@ -66,6 +69,8 @@ class H2Origin {
   std::vector<std::unique_ptr<H2Connection>> connections_;
   IntrusiveList<Waiter> waiters_;
   io::Wakeup look_again_;
+  io::Timer dial_again_;
+  net::Time no_dial_before_{};
   net::Time http1_until_{};
   bool dialling_ = false;
   Scope dials_;

@@ -27,17 +27,22 @@ constexpr std::size_t kCapacity = 2 * kMebi;
 
 class MemoryDialer final : public net::Dialer {
  public:
-  MemoryDialer(io::Reactor& reactor, std::deque<test::FarEnd>& accepted)
-      : reactor_(reactor), accepted_(accepted) {}
+  // `greeting`: what the upstream says at once.
+  MemoryDialer(io::Reactor& reactor,
+               std::deque<test::FarEnd>& accepted,
+               const std::string& greeting)
+      : reactor_(reactor), accepted_(accepted), greeting_(greeting) {}
   task<Result<net::Dialled>> dial(const net::Destination& destination) override {
     auto [near, far] = net::make_memory_pair(reactor_, kCapacity);
     accepted_.emplace_back(std::move(far));
+    accepted_.back().send(greeting_);
     co_return net::Dialled(std::move(near), destination.host);
   }
 
  private:
   io::Reactor& reactor_;
   std::deque<test::FarEnd>& accepted_;
+  const std::string& greeting_;
 };
 
 class H2OriginTest : public test::StreamPair {
@@ -45,11 +50,16 @@ class H2OriginTest : public test::StreamPair {
   using Exchanges = std::vector<std::unique_ptr<H2Exchange>>;
 
   void start(const Transport::Options& options = {}) {
-    pool_ = std::make_unique<ConnectionPool>(reactor_, std::make_shared<SharedPools>(options),
-                                             std::make_unique<MemoryDialer>(reactor_, accepted_));
+    pool_ = std::make_unique<ConnectionPool>(
+        reactor_, std::make_shared<SharedPools>(options),
+        std::make_unique<MemoryDialer>(reactor_, accepted_, greeting_));
   }
   static Request request() {
     return Request(Method::get, Url::parse("h2c://a/").value(), Headers({{"Host", "a"}}));
+  }
+  static std::string allow(std::uint32_t streams) {
+    return frame(h2_frames::settings, 0, 0,
+                 h2_frames::number(3, 2) + h2_frames::number(streams, 4));
   }
   H2Origin& origin() { return pool_->h2_origin(request().url()); }
   // A new connection to an upstream that allows so many streams.
@@ -58,8 +68,7 @@ class H2OriginTest : public test::StreamPair {
     taking.start();
     settle();
     if (!taking.done()) return nullptr;
-    accepted_.back().send(frame(h2_frames::settings, 0, 0,
-                                h2_frames::number(3, 2) + h2_frames::number(most_streams, 4)));
+    accepted_.back().send(allow(most_streams));
     settle();
     return taking.take().value();
   }
@@ -77,6 +86,7 @@ class H2OriginTest : public test::StreamPair {
   }
 
   std::deque<test::FarEnd> accepted_;
+  std::string greeting_;
   std::unique_ptr<ConnectionPool> pool_;
 };
 
@@ -149,6 +159,42 @@ TEST_F(H2OriginTest, ARequestThatIsCancelledJustWhenThereIsRoomLeavesItToTheNext
   settle();
   ASSERT_TRUE(next.done());
   EXPECT_EQ(next.take().value(), connection);
+}
+
+// One waiting request made connections as fast as it could, and waited without end.
+TEST_F(H2OriginTest, AnUpstreamThatAllowsNoRequestsIsNotDialledForThemAgainAndAgain) {
+  start();
+  greeting_ = allow(0);
+  auto served = origin().take(H2Origin::Need::room);
+  served.start();
+  for (int pass = 0; pass < 100; ++pass)
+    reactor_.run_once({});
+  ASSERT_EQ(accepted_.size(), 1u);
+  EXPECT_FALSE(served.done());
+  accepted_.back().send(allow(1));
+  settle();
+  ASSERT_TRUE(served.done());
+  EXPECT_TRUE(served.take().value());
+}
+
+TEST_F(H2OriginTest, ARequestWaitsSoLongForAnUpstreamThatOnlySendsItAway) {
+  Transport::Options options;
+  options.queue_timeout = std::chrono::seconds(5);
+  start(options);
+  greeting_ = allow(100) + frame(h2_frames::goaway, 0, 0, std::string(8, '\0'));
+  auto asking = origin().take(H2Origin::Need::room);
+  asking.start();
+  for (int pass = 0; pass < 100; ++pass)
+    reactor_.run_once({});
+  ASSERT_LE(accepted_.size(), 2u);
+  advance(std::chrono::milliseconds(4900));
+  EXPECT_FALSE(asking.done());
+  EXPECT_LE(accepted_.size(), 100u);
+  advance(std::chrono::milliseconds(200));
+  ASSERT_TRUE(asking.done());
+  const auto taken = asking.take();
+  ASSERT_FALSE(taken);
+  EXPECT_TRUE(taken.error().is(Errc::no_connection_slot));
 }
 
 // --- the end of a connection -------------------------------------------------------------------
