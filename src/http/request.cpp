@@ -13,7 +13,12 @@ std::string_view Request::host() const noexcept {
 Request Request::clone_head() const {
   Request copy(method(), url(), headers().clone());
   copy.parts_->connection = connection();
-  copy.parts_->on_informational = parts_->on_informational;
+  if (parts_->on_informational) {
+    // What the server's callback looks at is in the memory of this request.
+    copy.parts_->on_informational =
+        [memory = headers().arena_or_none(),
+         callback = parts_->on_informational](const Response& response) { callback(response); };
+  }
   return copy;
 }
 

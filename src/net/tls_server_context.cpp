@@ -69,6 +69,23 @@ Result<void> bind_sessions(SSL_CTX* context, const std::string& rules) {
   return {};
 }
 
+// A certificate that has expired since it was shown counts no more: the client has to show one.
+SSL_TICKET_RETURN judge_ticket(SSL*,
+                               SSL_SESSION* session,
+                               const unsigned char*,
+                               std::size_t,
+                               SSL_TICKET_STATUS status,
+                               void*) {
+  if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
+    return SSL_TICKET_RETURN_IGNORE_RENEW;
+  }
+  const X509* const shown = SSL_SESSION_get0_peer(session);
+  if (shown && X509_cmp_current_time(X509_get0_notAfter(shown)) < 0) {
+    return SSL_TICKET_RETURN_IGNORE_RENEW;
+  }
+  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
 // The authorities of client certificates, and their names for clients to choose by.
 Result<std::string> ask_for_certificates(SSL_CTX* context, const TlsServerOptions& options) {
   auto authorities = read_certificates(options.client_ca_file);
@@ -88,6 +105,7 @@ Result<std::string> ask_for_certificates(SSL_CTX* context, const TlsServerOption
   const bool required = options.client_auth == ClientAuth::required;
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
                      &on_verify);
+  SSL_CTX_set_session_ticket_cb(context, nullptr, &judge_ticket, nullptr);
   return rules;
 }
 

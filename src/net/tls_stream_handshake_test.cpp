@@ -3,13 +3,17 @@
 // What a handshake accepts and refuses: names and certificates, versions, ciphers and protocols.
 #include "support/tls_stream_pair.hpp"
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <openssl/pem.h>
 
 namespace onehop::net {
 namespace {
@@ -96,6 +100,41 @@ TEST_F(TlsStreamHandshake, client_certificates_are_told_by_their_subject) {
   connect();
   EXPECT_TRUE(server_->tls()->resumed);
   EXPECT_EQ(server_->tls()->client_subject, "CN=alice,O=Tests");
+}
+
+// As `made`, signed anew, and good for so many seconds.
+TlsCertificate shortened(const TestCertificates& authority, TlsCertificate made, long seconds) {
+  const BioHandle in(BIO_new_file(made.chain_file.c_str(), "r"));
+  const X509Handle certificate(PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr));
+  const BioHandle key_in(BIO_new_file(authority.path("ca.key").c_str(), "r"));
+  const KeyHandle key(PEM_read_bio_PrivateKey(key_in.get(), nullptr, nullptr, nullptr));
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), seconds);
+  EXPECT_GT(X509_sign(certificate.get(), key.get(), EVP_sha256()), 0);
+  made.chain_file += ".short";
+  const BioHandle out(BIO_new_file(made.chain_file.c_str(), "w"));
+  EXPECT_EQ(PEM_write_bio_X509(out.get(), certificate.get()), 1);
+  return made;
+}
+
+// Each resumption gives the next ticket: without this, a client that comes back often enough needed
+// no good certificate ever again.
+TEST_F(TlsStreamHandshake, a_client_certificate_that_has_expired_since_is_not_resumed_with) {
+  server_options_.client_ca_file = certificates().ca_file();
+  server_options_.client_auth = ClientAuth::optional;
+  const auto good_until = std::chrono::steady_clock::now() + std::chrono::seconds(3);
+  client_options_.certificate = shortened(certificates(), certificates().sign("bob", "DNS:bob"), 2);
+  connect();
+  EXPECT_EQ(server_->tls()->client_subject, "CN=bob,O=Tests");
+  EXPECT_EQ(write(*server_, "x"), 1);
+  EXPECT_EQ(read(*client_), "x");
+  server_.reset();
+  client_.reset();
+  std::this_thread::sleep_until(good_until);
+  make_server();
+  make_client();
+  shake();
+  EXPECT_THAT(server_failure(), HasSubstr("certificate has expired"));
+  EXPECT_EQ(server_->tls()->client_subject, "");
 }
 
 TEST_F(TlsStreamHandshake, a_required_certificate_has_to_be_there_and_good) {

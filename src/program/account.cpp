@@ -16,10 +16,14 @@ namespace {
 // NOLINTBEGIN(concurrency-mt-unsafe): settings are read, and users changed, before there are
 // threads that would look up accounts, too.
 
+// To the kernel this is no user and no group, but "leave it as it is".
+constexpr unsigned kNobodyAtAll = ~0U;
+
 std::optional<unsigned> parse_number(const std::string& text) {
   unsigned number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (number == kNobodyAtAll) return std::nullopt;
   return number;
 }
 

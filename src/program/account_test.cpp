@@ -44,5 +44,12 @@ TEST(Account, IsRefusedWithTheReason) {
   EXPECT_THAT(find_account("nobody:").error(), HasSubstr("no group"));
 }
 
+// For setresuid(2) and setresgid(2) that number is "leave it as it is": the process stayed root.
+TEST(Account, IsNotTheNumberThatChangesNothing) {
+  EXPECT_THAT(find_account("4294967295:1000").error(), HasSubstr("no user '4294967295'"));
+  EXPECT_THAT(find_account("nobody:4294967295").error(), HasSubstr("no group '4294967295'"));
+  EXPECT_TRUE(find_account("4294967294:4294967294"));
+}
+
 }  // namespace
 }  // namespace onehop::program

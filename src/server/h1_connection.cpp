@@ -2,6 +2,7 @@
 #include "server/h1_connection.hpp"
 
 #include "base/exception_text.hpp"
+#include "io/yield.hpp"
 #include "server/shard_server.hpp"
 #include "wire/head_reader.hpp"
 
@@ -13,6 +14,8 @@ namespace {
 
 // RFC 9113 §3.4: made so that a parser of HTTP/1 stumbles over it. The session checks the rest.
 constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n";
+// Then others have a turn, though more requests may be here already.
+constexpr unsigned kRequestsPerTurn = 32;
 
 }  // namespace
 
@@ -62,6 +65,7 @@ task<void> H1Connection::run() {
       log_exception();
     }
     first_ = false;
+    if (++served_ % kRequestsPerTurn == 0) co_await let_others_run();
   }
   if (next == Next::hand_on) {
     const std::string early(input_.view());
@@ -73,6 +77,10 @@ task<void> H1Connection::run() {
     co_await linger();
   }
   end();
+}
+
+task<void> H1Connection::let_others_run() {
+  co_await io::yield(stream_->reactor());
 }
 
 void H1Connection::log_exception() const {

@@ -9,6 +9,7 @@
 #include "server/http_connection.hpp"
 #include "wire/read_buffer.hpp"
 
+#include <cstdint>
 #include <memory>
 
 namespace onehop::server {
@@ -26,13 +27,15 @@ class H1Connection final : public HttpConnection {
   task<void> run();
   // Not inlined: clang would make its frame part of that of run(), which idle connections keep.
   [[gnu::noinline]] task<Next> serve_one();
+  [[gnu::noinline]] task<void> let_others_run();
   bool begins_http2() const noexcept;
   // The one being handled. Not inlined: see serve_one().
   [[gnu::noinline]] void log_exception() const;
 
   wire::ReadBuffer input_;
   bool idle_ = false;
-  bool first_ = true;   // no request was served yet
+  bool first_ = true;  // no request was served yet
+  std::uint8_t served_ = 0;
   task<void> running_;  // last: destroyed first, it uses the rest
 };
 

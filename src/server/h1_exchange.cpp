@@ -43,6 +43,7 @@ H1Exchange::H1Exchange(ShardServer& shard,
 
 H1Exchange::~H1Exchange() {
   if (body_) body_->detach();
+  if (self_) *self_ = nullptr;
   finish();
 }
 
@@ -121,7 +122,10 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
   // The head is in the arena: the next request of any connection finds the buffer warm.
   if (input_.empty()) input_.release();
   if (version_ != Version::http_1_0) {
-    request.on_informational([this](const Response& response) { send_informational(response); });
+    self_ = arena_->make<H1Exchange*>(this);
+    request.on_informational([self = self_](const Response& response) {
+      if (*self) (*self)->send_informational(response);
+    });
   }
   return request;
 }

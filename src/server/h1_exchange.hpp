@@ -106,6 +106,7 @@ class H1Exchange final : private RequestContent {
   io::Event settled_;
   RequestBody* body_ =
       nullptr;  // owned by whoever has the request; null when there is none any more
+  H1Exchange** self_ = nullptr;  // how a request that somebody keeps finds this; in the arena
   Method method_;
   Version version_ = Version::http_1_1;
   bool keep_alive_ = true;

@@ -59,6 +59,7 @@ H2Exchange::~H2Exchange() {
   down_ = {};
   running_ = {};
   if (body_) body_->detach();
+  if (self_) *self_ = nullptr;
   finish();
 }
 
@@ -187,7 +188,10 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
     body_ = body.get();
     request->set_body(Body::from(std::move(body)));
   }
-  request->on_informational([this](const Response& response) { send_informational(response); });
+  self_ = arena()->make<H2Exchange*>(this);
+  request->on_informational([self = self_](const Response& response) {
+    if (*self) (*self)->send_informational(response);
+  });
   return request;
 }
 

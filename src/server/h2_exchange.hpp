@@ -90,6 +90,7 @@ class H2Exchange final : public h2::Stream, private RequestContent {
   net::Time stalled_since_;
   std::uint64_t sent_before_ = 0;  // what had been sent when stalled_since_ was set
   RequestBody* body_ = nullptr;    // owned by whoever has the request
+  H2Exchange** self_ = nullptr;    // how a request that somebody keeps finds this; in the arena
   Method method_;
   int tunnel_ends_ = 0;
   bool begun_ = false;

@@ -220,6 +220,30 @@ TEST_F(ShardServerTest, IsNotKeptBusyByAnHttp2ClientThatDoesNotTakeItsEnd) {
   EXPECT_EQ(common_->connections, 0u);
 }
 
+TEST_F(ShardServerTest, ServesOthersBetweenTheRequestsOfAClientThatSendsManyAtOnce) {
+  int many = 0;
+  int before = -1;
+  serve(make_handler([&](Request request) {
+    if (request.url().path() == "/other") {
+      before = many;
+    } else {
+      ++many;
+    }
+    return Response(Status::no_content);
+  }));
+  auto busy = connect();
+  auto other = connect();
+  std::string requests;
+  for (int i = 0; i < 500; ++i)
+    requests += "GET /many HTTP/1.1\r\nHost: h\r\n\r\n";
+  busy->try_write(requests.data(), requests.size());
+  constexpr std::string_view kOther = "GET /other HTTP/1.1\r\nHost: h\r\n\r\n";
+  other->try_write(kOther.data(), kOther.size());
+  settle();
+  EXPECT_EQ(many, 500);
+  EXPECT_LT(before, 100);
+}
+
 TEST_F(ShardServerTest, LetsAnExchangeFinishAndSaysClose) {
   auto client = connect();
   send_request(*client);

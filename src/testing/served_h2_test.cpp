@@ -159,6 +159,27 @@ TEST_F(ServedH2Test, ABodyIsNotLateBecauseAReadWasGivenUpLongAgo) {
   EXPECT_EQ(got, "content");
 }
 
+// --- handlers that keep what they were given ----------------------------------------------------
+
+TEST_F(ServedH2Test, AnInformationalResponseAfterTheEndGoesNowhere) {
+  std::vector<Request> kept;
+  {
+    Client client = serve([&kept](Request request) {
+      kept.push_back(request.clone_head());
+      kept.push_back(std::move(request));
+      return Response(Status::ok, "hello");
+    });
+    client.get(1);
+    ASSERT_THAT(client.frames(h2_frames::data), SizeIs(1));
+    for (const Request& request : kept)
+      request.informational(Response(Status::early_hints));
+    EXPECT_THAT(client.frames(h2_frames::headers), IsEmpty());
+  }
+  network_.advance(1s);
+  for (const Request& request : kept)
+    request.informational(Response(Status::early_hints));
+}
+
 TEST(ServedTest, ALimitThatIsTooLargeToAddToIsNone) {
   Network network;
   Server::Options options;
@@ -182,6 +203,27 @@ TEST(ServedTest, ALimitOfResponsesThatIsTooLargeToAddToIsNone) {
   auto response = network.run(transport.round_trip(testing::request("GET http://front:80/")));
   ASSERT_TRUE(response) << response.error().to_string();
   EXPECT_EQ(response->headers().get_or_empty("X").size(), 40'000U);
+}
+
+TEST(ServedTest, AnInformationalResponseAfterTheEndGoesNowhere) {
+  Network network;
+  std::vector<Request> kept;
+  network.serve("front:80", make_handler([&kept](Request request) {
+                  kept.push_back(request.clone_head());
+                  kept.push_back(std::move(request));
+                  return Response(Status::ok, "hello");
+                }));
+  {
+    Wire client = network.connect("front:80");
+    client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_THAT(client.receive(), EndsWith("hello"));
+    for (const Request& request : kept)
+      request.informational(Response(Status::early_hints));
+    EXPECT_EQ(client.receive(), "");
+  }
+  network.advance(1s);
+  for (const Request& request : kept)
+    request.informational(Response(Status::early_hints));
 }
 
 }  // namespace

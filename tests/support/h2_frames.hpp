@@ -37,7 +37,7 @@ struct Frame {
   std::string payload;
 };
 
-inline std::string number(std::uint32_t value, int octets) {
+inline std::string number(std::uint64_t value, int octets) {
   std::string text;
   for (int shift = 8 * (octets - 1); shift >= 0; shift -= 8)
     text += static_cast<char>((value >> shift) & 0xff);
