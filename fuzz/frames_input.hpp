@@ -25,7 +25,7 @@ struct FramesInput {
   std::string flood;
 
  private:
-  static constexpr std::size_t kMostFrames = 1200;
+  static constexpr std::size_t kMostFrames = 2400;
   static constexpr std::size_t kMostOctets = std::size_t{64} * 1024;
 
   static std::string_view last_frame(std::string_view frames) {

@@ -48,7 +48,8 @@ std::string lower(std::string_view text) {
 
 Parsed<Url> on_localhost(std::string_view port) {
   if (!is_port(port)) return pointed_out(port, port, "a port is a number from 1 to 65535");
-  return Url::parse("http://localhost:" + std::string(port)).value();
+  // As a number, for zeros in front of it are too much for a URL.
+  return Url::parse("http://localhost:" + std::to_string(*parse_count(port))).value();
 }
 
 std::unexpected<std::string> without_scheme(std::string_view text) {

@@ -19,6 +19,7 @@ TEST(BackendUrl, IsAUrlAPortOrASocket) {
   EXPECT_EQ(parse_backend_url("HTTP://a.example/base?x=1")->target(), "/base?x=1");
   EXPECT_EQ(parse_backend_url("http://[::1]:8000")->host(), "::1");
   EXPECT_EQ(parse_backend_url("8000")->to_string(), "http://localhost:8000");
+  EXPECT_EQ(parse_backend_url("0000000000000000008000")->to_string(), "http://localhost:8000");
   EXPECT_EQ(parse_backend_url("unix:/run/app.sock")->socket_path(), "/run/app.sock");
 }
 
