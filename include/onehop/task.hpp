@@ -37,8 +37,8 @@ struct FramePoolAllocator {
   using value_type = T;
   FramePoolAllocator() noexcept = default;
   template <class U>
-  FramePoolAllocator(const FramePoolAllocator<U>&) noexcept {
-  }  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor): allocators turn into each other
+  FramePoolAllocator(const FramePoolAllocator<U>&) noexcept {}
   T* allocate(std::size_t count) { return static_cast<T*>(allocate_frame(count * sizeof(T))); }
   void deallocate(T* memory, std::size_t count) noexcept {
     deallocate_frame(memory, count * sizeof(T));

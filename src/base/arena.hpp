@@ -40,7 +40,7 @@ class Arena {
     return std::exchange(next_, next_ + size);
   }
   std::string_view copy(std::string_view text) {
-    if (text.empty()) return {"", 0};
+    if (text.empty()) return "";
     char* out = allocate_text(text.size());
     std::memcpy(out, text.data(), text.size());
     return {out, text.size()};

@@ -35,8 +35,8 @@ struct HeldAllocator {
   using value_type = T;
   HeldAllocator() noexcept = default;
   template <class U>
-  HeldAllocator(const HeldAllocator<U>&) noexcept {  // NOLINT(google-explicit-constructor)
-  }
+  // NOLINTNEXTLINE(google-explicit-constructor): allocators turn into each other
+  HeldAllocator(const HeldAllocator<U>&) noexcept {}
   T* allocate(std::size_t count) {
     T* const memory = std::allocator<T>().allocate(count);
     note_held(count * sizeof(T));

@@ -371,7 +371,7 @@ TEST_F(DialerTest, a_connection_that_takes_its_time_is_waited_for) {
   const io::Reactor::Enter enter(reactor_);
   const Destination destination("127.0.0.1", tarpit.port());
   auto dialling = dialer.dial(destination);
-  EXPECT_FALSE(dialling.start());
+  ASSERT_FALSE(dialling.start());
   while (!dialling.done()) {
     tarpit.accept_all();
     reactor_.run_once(milliseconds(10));
@@ -387,7 +387,7 @@ TEST_F(DialerTest, a_refusal_that_takes_its_time_is_waited_for) {
   const io::Reactor::Enter enter(reactor_);
   const Destination destination("127.0.0.1", tarpit->port());
   auto dialling = dialer.dial(destination);
-  EXPECT_FALSE(dialling.start());
+  ASSERT_FALSE(dialling.start());
   tarpit.reset();
   while (!dialling.done())
     reactor_.run_once(milliseconds(10));
@@ -405,7 +405,7 @@ TEST_F(DialerTest, an_attempt_that_is_gone_is_told_nothing_though_a_child_proces
   {
     const io::Reactor::Enter enter(reactor_);
     auto dialling = dialer.dial(destination);
-    EXPECT_FALSE(dialling.start());
+    ASSERT_FALSE(dialling.start());
     while (watched_descriptors() == watched)
       reactor_.run_once(milliseconds(10));
     for (const int each : sockets()) {

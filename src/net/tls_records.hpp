@@ -18,8 +18,8 @@ namespace onehop::net {
 // The most that one record holds (RFC 8446 §5.1).
 constexpr std::size_t kTlsRecord = std::size_t{16} * 1024;
 
-// Empty between two calls of a stream.
-struct TlsOutbox {
+// Empty between two calls of a stream. What is in it was written.
+struct TlsOutbox {  // NOLINT(cppcoreguidelines-pro-type-member-init)
   // So many full records go out with one write to the inner stream.
   static constexpr int kRecords = 4;
 

@@ -69,7 +69,7 @@ std::array<Part, 6> parts_of(const Exchange& exchange) {
 }
 
 void append_number(std::string& line, std::integral auto number) {
-  std::array<char, 24> text;
+  std::array<char, 24> text{};
   const auto [end, failed] = std::to_chars(text.data(), text.data() + text.size(), number);
   line.append(text.data(), end);
 }

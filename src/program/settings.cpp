@@ -89,7 +89,7 @@ struct Share {
 };
 
 struct Switch {
-  static constexpr std::string_view kPlaceholder = "";
+  static constexpr std::string_view kPlaceholder = {};
   static Parsed<bool> parse(std::string_view text) {
     static constexpr std::array<std::string_view, 4> kYes = {"1", "true", "yes", "on"};
     static constexpr std::array<std::string_view, 4> kNo = {"0", "false", "no", "off"};
@@ -138,7 +138,7 @@ struct ListenAddress {
     if (!address) return refused(std::string(address.error().detail()));
     return std::string(text);
   }
-  static const std::string& show(const std::string& value) { return value; }
+  static std::string show(const std::string& value) { return value; }
 };
 
 struct User {
@@ -154,7 +154,7 @@ struct File {
     if (text.empty()) return refused("the name of a file is missing");
     return std::string(text);
   }
-  static const std::string& show(const std::string& value) { return value; }
+  static std::string show(const std::string& value) { return value; }
 };
 
 struct CertificateFile : File {
@@ -185,7 +185,7 @@ struct Network {
     if (text == "unix" || IpNetwork::parse(text)) return std::string(text);
     return refused("'" + std::string(text) + "' is no network, such as 10.0.0.0/8, ::1 or unix");
   }
-  static const std::string& show(const std::string& value) { return value; }
+  static std::string show(const std::string& value) { return value; }
 };
 
 struct UpgradeToken : Network {

@@ -23,7 +23,7 @@ class HttpConnection : public ClientConnection {
 
  protected:
   // Takes over the stream of another, which only has to be destroyed then.
-  explicit HttpConnection(HttpConnection& before);
+  explicit HttpConnection(HttpConnection& before);  // NOLINT(google-explicit-constructor): no copy
 
   // Nothing will run any more: destroys it soon.
   void end();
@@ -41,7 +41,7 @@ class HttpConnection : public ClientConnection {
   ConnectionInfo info_;
 
  private:
-  std::array<char, 46> peer_text_;
+  std::array<char, 46> peer_text_{};
   ClientLimit::Place place_;
   io::Wakeup ended_;
 };

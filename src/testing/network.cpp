@@ -10,6 +10,7 @@
 #include <deque>
 #include <map>
 #include <stdexcept>
+#include <utility>
 
 namespace onehop::testing {
 namespace {
@@ -114,13 +115,14 @@ void Network::serve(std::string address,
     throw std::invalid_argument(std::string(prepared.error().detail()));
   }
   Place& place = state_->places[address];
-  place.name = address;
+  place.name = std::move(address);
   place.shard =
       std::make_unique<server::ShardServer>(state_->reactor, std::move(common), std::move(handler));
 }
 
 void Network::listen(std::string address) {
-  state_->places[address].name = address;
+  Place& place = state_->places[address];
+  place.name = std::move(address);
 }
 
 void Network::refuse(std::string_view address) {

@@ -43,6 +43,7 @@ constexpr std::uint8_t kNoCopy = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_
 
 }  // namespace
 
+// NOLINTBEGIN(readability-function-size): nghttp2 says how many parameters there are
 class Callbacks::Implementation {
  public:
   static nghttp2_session_callbacks* make_table() {
@@ -353,6 +354,7 @@ class Callbacks::Implementation {
     return 0;
   }
 };
+// NOLINTEND(readability-function-size)
 
 const nghttp2_session_callbacks* Callbacks::table() {
   static const nghttp2_session_callbacks* const table = Implementation::make_table();

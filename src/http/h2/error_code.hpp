@@ -12,6 +12,7 @@
 
 namespace onehop::h2 {
 
+// As wide as on the wire, where any number may come. NOLINTNEXTLINE(performance-enum-size)
 enum class ErrorCode : std::uint32_t {
   no_error = 0x0,
   protocol_error = 0x1,

@@ -82,7 +82,7 @@ void SessionState::fail(ErrorCode code, const char* why) {
 // the window's first size where memory is short: no window grows then. A stream's is given back as
 // content is taken.
 
-void SessionState::give_room(std::size_t octets) {
+void SessionState::give_room(std::size_t octets) const {
   if (octets > 0) nghttp2_session_consume_connection(session, octets);
 }
 

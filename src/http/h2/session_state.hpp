@@ -70,7 +70,7 @@ class SessionState {
  private:
   Stream* look_up(std::int32_t id) noexcept;
   void detach(Stream& stream) noexcept;
-  void give_room(std::size_t octets);
+  void give_room(std::size_t octets) const;
   void grow(Stream& stream);
 
   Stream* found_ = nullptr;
