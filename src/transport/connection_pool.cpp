@@ -251,6 +251,11 @@ task<Result<std::unique_ptr<Connection>>> OriginPool::take(Freshness freshness) 
     // Dialling ends by itself; only the wait for a slot needs a limit here.
     net::Time deadline = io::kNever;
     if (dialling_ < waiting_) {
+      // Those of this thread are too old for this request, or of the other version.
+      pool_.close_idle(key_);
+      dial_for_waiters();
+    }
+    if (dialling_ < waiting_) {
       pool_.shared().ask_for_slot(key_, pool_);
       deadline = io::deadline_after(pool_.reactor().now(), pool_.options().queue_timeout);
     }

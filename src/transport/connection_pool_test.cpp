@@ -469,6 +469,22 @@ TEST_F(LimitedPoolTest, GivesTheSlotOfAFailedDialToTheNext) {
   ASSERT_TRUE(third.done());
 }
 
+// It waited for queue_timeout beside idle connections.
+TEST_F(LimitedPoolTest, IdleConnectionsThatWillNotDoGiveWay) {
+  {
+    Lease one = take(origin());
+    Lease two = take(origin());
+    give_back(std::move(one));
+    give_back(std::move(two));
+  }
+  advance(2s);
+  EXPECT_EQ(idle(), 2u);
+  const Lease recent = take(origin(), Freshness::recent);
+  ASSERT_TRUE(recent);
+  EXPECT_FALSE(recent->is_reused());
+  EXPECT_EQ(idle(), 1u);
+}
+
 // It was closed, and whoever else waited got a new one.
 TEST_F(LimitedPoolTest, AConnectionThatCameForARequestThatJustLeftIsTheNexts) {
   Lease one = take(origin());

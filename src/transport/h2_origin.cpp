@@ -83,7 +83,8 @@ task<Result<H2Connection*>> H2Origin::take(Need need) {
   std::optional<net::Time> deadline;
   for (bool first = true;; first = false) {
     if (!best(Need::room) && !begin_dial() && connections_.empty()) {
-      pool_.shared().ask_for_slot(key_, pool_);
+      pool_.close_idle(key_);  // of HTTP/1
+      if (!begin_dial()) pool_.shared().ask_for_slot(key_, pool_);
     }
     // A dial ends by itself, but what comes of it may be of no use, and so may the next.
     if (!deadline && !(first && dialling_)) {

@@ -161,6 +161,32 @@ TEST_F(H2OriginTest, ARequestThatIsCancelledJustWhenThereIsRoomLeavesItToTheNext
   EXPECT_EQ(next.take().value(), connection);
 }
 
+TEST_F(H2OriginTest, AnIdleConnectionOfHttp1GivesWay) {
+  Transport::Options options;
+  options.max_connections = 1;
+  start(options);
+  OriginPool& http1 = pool_->origin(request().url());
+  auto taking = http1.take(Freshness::any);
+  taking.start();
+  settle();
+  ASSERT_TRUE(taking.done());
+  http1.give_back(taking.take().value());
+  ASSERT_EQ(http1.idle(), 1u);
+  EXPECT_TRUE(connect(1));
+}
+
+TEST_F(H2OriginTest, AnIdleConnectionGivesWayToOneOfHttp1) {
+  Transport::Options options;
+  options.max_connections = 1;
+  start(options);
+  ASSERT_TRUE(connect(1));
+  auto taking = pool_->origin(request().url()).take(Freshness::any);
+  taking.start();
+  settle();
+  ASSERT_TRUE(taking.done());
+  EXPECT_TRUE(taking.take());
+}
+
 // One waiting request made connections as fast as it could, and waited without end.
 TEST_F(H2OriginTest, AnUpstreamThatAllowsNoRequestsIsNotDialledForThemAgainAndAgain) {
   start();
