@@ -42,6 +42,21 @@ struct Server::State {
     common->options = std::move(given);
   }
 
+  // For as long as a worker's event loop may be told anything; dies before that.
+  struct Reachable {
+    Reachable(State& s, Worker& w) noexcept : state(s), worker(w) {}
+    Reachable(const Reachable&) = delete;
+    Reachable& operator=(const Reachable&) = delete;
+    ~Reachable() {
+      const std::lock_guard lock(state.mutex);
+      worker.was_cut = worker.shard->was_cut();
+      worker.reactor = nullptr;
+      worker.shard = nullptr;
+    }
+    State& state;
+    Worker& worker;
+  };
+
   Result<void> try_start(const HandlerFactory& factory);
   Result<void> start(const HandlerFactory& factory);
   Result<void> open_listeners();
@@ -91,6 +106,7 @@ Result<void> Server::State::open_listeners() {
 // The body of a worker's thread.
 void Server::State::run_worker(Worker& worker, const HandlerFactory& factory) {
   std::optional<std::string> problem;
+  bool ran = false;
   try {
     io::Reactor reactor;
     io::Reactor::Enter enter(reactor);
@@ -103,19 +119,19 @@ void Server::State::run_worker(Worker& worker, const HandlerFactory& factory) {
       ++reported;
       changed.notify_all();
     }
+    ran = true;
+    const Reachable reachable(*this, worker);
     reactor.run();
-    const std::lock_guard lock(mutex);
-    worker.was_cut = shard.was_cut();
-    worker.reactor = nullptr;
-    worker.shard = nullptr;
   } catch (...) {
     problem = exception_text();
   }
+  if (problem && ran) common->log(LogLevel::error, "a worker has ended: " + *problem);
   const std::lock_guard lock(mutex);
-  if (problem) {
+  if (problem && !ran) {
     start_failure = problem;
     ++reported;
   }
+  worker.was_cut = worker.was_cut || problem.has_value();
   worker.ended = true;
   changed.notify_all();
 }
