@@ -56,6 +56,10 @@ class MessageTest : public SessionTest, public ::testing::WithParamInterface<Mes
       {":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}};
 };
 
+std::string name_of_case(const ::testing::TestParamInfo<MessageCase>& tested) {
+  return tested.param.name;
+}
+
 class RequestMessageTest : public MessageTest {};
 
 TEST_P(RequestMessageTest, IsTakenOrItsStreamIsReset) {
@@ -69,7 +73,8 @@ TEST_P(RequestMessageTest, IsTakenOrItsStreamIsReset) {
   if (!end) send(request_, message);
   ASSERT_TRUE(settle());
   expect_outcome(*server_.streams_.back(), message);
-  if (message.problem) EXPECT_EQ(request_.close_code(), ErrorCode::protocol_error);
+  const auto code = message.problem ? ErrorCode::protocol_error : ErrorCode::no_error;
+  EXPECT_EQ(request_.close_code(), code);
 }
 
 FieldList request(const char* method, FieldList more) {
@@ -177,7 +182,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "",
                     {},
                     ":protocol without CONNECT"}),
-    [](const auto& info) { return std::string(info.param.name); });
+    name_of_case);
 
 TEST_F(SessionTest, APieceThatWasTakenOutlivesTheFaultBehindIt) {
   const std::string length = "1000";
@@ -304,7 +309,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "four",
                     {{":status", "200"}},
                     "a pseudo-field that does not belong there"}),
-    [](const auto& info) { return std::string(info.param.name); });
+    name_of_case);
 
 }  // namespace
 }  // namespace onehop::h2
