@@ -7,8 +7,8 @@
 #include <onehop/testing.hpp>
 #include <onehop/transport.hpp>
 
-#include "base/held_memory.hpp"
 #include "support/h2_frames.hpp"
+#include "support/short_of_memory.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -470,13 +470,6 @@ TEST_F(ProxiedH2Test, AnEarlyAnswerEndsTheExchangeWhenTheRestIsNotTaken) {
 }
 
 // An extended CONNECT could not carry them.
-struct ShortOfMemory {
-  ShortOfMemory() { set_memory_ceiling(0); }
-  ShortOfMemory(const ShortOfMemory&) = delete;
-  ShortOfMemory& operator=(const ShortOfMemory&) = delete;
-  ~ShortOfMemory() { set_memory_ceiling(kNoMemoryCeiling); }
-};
-
 TEST_F(ProxiedH2Test, AnUploadWaitsForRoomWhileMemoryIsShort) {
   constexpr std::size_t kSize = 100'000;
   Wire client = network_.connect("front:80");

@@ -558,23 +558,16 @@ TEST_F(TwoPoolsTest, AnIdleConnectionGivesWayToARequestElsewhere) {
   EXPECT_EQ(upstream_.accepted.front().ending(), "end");
 }
 
-TEST_F(TwoPoolsTest, AConnectionGivenBackGivesWayToARequestElsewhere) {
-  Lease here = take(origin());
-  Taking waiting = begin_elsewhere();
-  settle_both();
-  EXPECT_FALSE(waiting.done());
-  give_back(std::move(here));
-  settle_both();
-  EXPECT_TRUE(lease_of(waiting));
-}
-
-TEST_F(TwoPoolsTest, AClosedConnectionFreesItsSlotElsewhere) {
-  Lease here = take(origin());
-  Taking waiting = begin_elsewhere();
-  settle_both();
-  here.reset();
-  settle_both();
-  EXPECT_TRUE(lease_of(waiting));
+TEST_F(TwoPoolsTest, AConnectionGivenBackOrClosedGivesWayToARequestElsewhere) {
+  for (const bool closes : {false, true}) {
+    Lease here = take(origin());
+    Taking waiting = begin_elsewhere();
+    settle_both();
+    EXPECT_FALSE(waiting.done());
+    closes ? here.reset() : give_back(std::move(here));
+    settle_both();
+    EXPECT_TRUE(lease_of(waiting)) << closes;
+  }
 }
 
 // The same with a thread that sleeps in its event loop.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "base/held_memory.hpp"
 #include "support/session_pair.hpp"
+#include "support/short_of_memory.hpp"
 
 namespace onehop::h2 {
 namespace {
@@ -106,13 +106,6 @@ TEST_F(SessionTest, ContentNobodyReadsDoesNotStopOtherStreams) {
   }
   EXPECT_EQ(unread.received(), limits().stream_window);
 }
-
-struct ShortOfMemory {
-  ShortOfMemory() { set_memory_ceiling(0); }
-  ShortOfMemory(const ShortOfMemory&) = delete;
-  ShortOfMemory& operator=(const ShortOfMemory&) = delete;
-  ~ShortOfMemory() { set_memory_ceiling(kNoMemoryCeiling); }
-};
 
 // Whether the sender of `octets` gives room on the connection.
 bool has_connection_window_update(std::string_view octets) {
