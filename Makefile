@@ -73,6 +73,13 @@ bench: ## compare with nginx, haproxy and nghttpx: make bench ARGS=...
 	$(call build,release,,onehop onehop_library)
 	@bench/run $(ARGS)
 
+.PHONY: profile
+profile: ## train the compiler: cmake/onehop.profdata, for every later release build
+	@tools/install_dependencies test
+	@tools/install_dependencies bench
+	$(call build,train,,onehop)
+	@bench/train build/train/onehop cmake/onehop.profdata
+
 .PHONY: micro
 micro: ## the micro benchmarks: make micro ARGS=--benchmark_filter=...
 	@tools/install_dependencies test

@@ -17,8 +17,9 @@ function(onehop_add_floor name)
   endif()
   add_library(onehop_${name} OBJECT ${sources})
   onehop_own_target(onehop_${name})
-  target_compile_options(onehop_${name} PRIVATE ${onehop_lto})
+  target_compile_options(onehop_${name} PRIVATE ${onehop_lto} ${onehop_profile})
   target_link_libraries(onehop_${name} PRIVATE ${arg_USES})
+  set_property(SOURCE ${sources} APPEND PROPERTY OBJECT_DEPENDS ${onehop_profile_used})
 endfunction()
 
 # Puts a floor's objects, and what they need from outside, into a target.
