@@ -159,7 +159,8 @@ class Stream::Awaiter {
 
   Stream& stream_;
   Time deadline_;
-  io::Wakeup wakeup_;
+  // Shares its padding: each idle connection keeps one of these.
+  [[no_unique_address]] io::Wakeup wakeup_;
   bool reading_;
 };
 
