@@ -46,6 +46,10 @@ std::string lower(std::string_view text) {
   return result;
 }
 
+bool is_scheme(std::string_view text) {
+  return std::ranges::find(kSchemes, text) != kSchemes.end();
+}
+
 Parsed<Url> on_localhost(std::string_view port) {
   if (!is_port(port)) return pointed_out(port, port, "a port is a number from 1 to 65535");
   // As a number, for zeros in front of it are too much for a URL.
@@ -60,7 +64,7 @@ std::unexpected<std::string> without_scheme(std::string_view text) {
         "the backend has no host" + did_you_mean("http://localhost" + std::string(text)));
   }
   const std::string first = lower(text.substr(0, colon));
-  if (colon != std::string_view::npos && std::ranges::find(kSchemes, first) != kSchemes.end()) {
+  if (colon != std::string_view::npos && is_scheme(first)) {
     const auto rest = text.find_first_not_of(":/", colon);
     const std::string host(rest == std::string_view::npos ? "HOST" : text.substr(rest));
     return pointed_out(text, text.substr(colon, 1),
@@ -77,15 +81,8 @@ std::unexpected<std::string> without_scheme(std::string_view text) {
 }
 
 std::unexpected<std::string> unusable_scheme(std::string_view text, std::string_view scheme) {
-  const std::string name = lower(scheme);
-  if (name == "h2c") {
-    return pointed_out(text, scheme,
-                       "this version speaks HTTP/1.1 to the backend: http://HOST:PORT, "
-                       "https://HOST or unix:PATH, not " +
-                           name);
-  }
   const std::string rest(text.substr(scheme.size()));
-  const std::string meant(nearest(name, kSchemes).value_or("http"));
+  const std::string meant(nearest(lower(scheme), kSchemes).value_or("http"));
   return pointed_out(text, scheme,
                      "'" + std::string(scheme) + "' is no scheme this version speaks" +
                          did_you_mean(meant + rest));
@@ -138,8 +135,7 @@ Parsed<Url> parse_backend_url(std::string_view text) {
     const auto separator = text.find("://");
     if (separator == std::string_view::npos) return without_scheme(text);
     const std::string_view scheme = text.substr(0, separator);
-    const std::string name = lower(scheme);
-    if (name != "http" && name != "https" && name != "h2c") return unusable_scheme(text, scheme);
+    if (!is_scheme(lower(scheme))) return unusable_scheme(text, scheme);
     const std::string_view rest = text.substr(separator + 3);
     const std::string problem = check_authority(text, rest.substr(0, rest.find_first_of("/?#")));
     if (!problem.empty()) return refused(problem);

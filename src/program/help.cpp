@@ -10,14 +10,14 @@ namespace onehop::program {
 namespace {
 
 constexpr std::string_view kUsage =
-    R"(onehop: a reverse proxy for HTTP/1.1
+    R"(onehop: a reverse proxy for HTTP/1.1, HTTP/2 and gRPC
 
 Usage: onehop [flags] BACKEND
        onehop demo [flags]      the proxy in front of a small built-in backend
        onehop version | help
 
-BACKEND is http://HOST[:PORT][/PATH], https://..., a bare PORT (http://localhost:PORT), or
-unix:PATH.
+BACKEND is http://HOST[:PORT][/PATH], https://..., h2c://... (HTTP/2 in clear), a bare PORT
+(http://localhost:PORT), or unix:PATH.
 
     onehop http://localhost:8000              listen on :80
     onehop -l :8080 8000                      listen on :8080, backend on localhost:8000
