@@ -28,7 +28,7 @@ void trace(std::string_view who,
            std::string_view octets) {
   static const bool wanted = std::getenv("FUZZ_TRACE") != nullptr;
   if (!wanted) return;
-  std::cerr << who << ' ' << index << ' ' << what << ' ';
+  std::cerr << who << ' ' << index << ' ' << what << ' ' << octets.size() << ' ';
   for (const char c : octets.substr(0, 400)) {
     if (c >= ' ' && c != '\\' && c <= '~') {
       std::cerr << c;

@@ -249,6 +249,8 @@ void Wire::reset() {
 
 void Wire::close() {
   state_->settle();
+  // An end would say that this was all.
+  if (state_->stream && !state_->unsent.empty()) state_->stream->abort();
   state_->stream.reset();
   state_->at_end = true;
   state_->settle();

@@ -146,6 +146,15 @@ TEST_F(NetworkTest, TellsAnEndFromAReset) {
   }
 }
 
+TEST_F(NetworkTest, ClosesWithAResetWhenNotAllWasTaken) {
+  Wire backend = accept_through_a_proxy();
+  backend.receive();
+  backend.send("HTTP/1.0 200 OK\r\n\r\n" + std::string(1'000'000, 'x'));
+  backend.close();
+  EXPECT_EQ(count_of("\r\n0\r\n\r\n", client_->receive()), 0);
+  EXPECT_TRUE(client_->at_end());
+}
+
 TEST_F(NetworkTest, ClosesBehindWhatIsStillToBeSent) {
   Wire client = connect();
   client.send(kGet);
