@@ -4,6 +4,7 @@
 
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
+#include "http/html_text.hpp"
 #include "http/media_type.hpp"
 
 #include <string>
@@ -81,27 +82,6 @@ int local_status(const Error& error) noexcept {
   return 500;
 }
 
-void append_html(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-}
-
 void append_json(std::string& out, std::string_view text) {
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -112,11 +92,7 @@ void append_json(std::string& out, std::string_view text) {
 std::string html_page(const std::string& title, std::string_view request_id) {
   std::string page = "<!doctype html>\n<html><head><meta charset=\"utf-8\"><title>" + title +
                      "</title></head>\n<body><h1>" + title + "</h1>";
-  if (!request_id.empty()) {
-    page += "<p>Request ID: ";
-    append_html(page, request_id);
-    page += "</p>";
-  }
+  if (!request_id.empty()) page += "<p>Request ID: " + html_escaped(request_id) + "</p>";
   return page.append("</body></html>\n");
 }
 

@@ -7,15 +7,11 @@
 #include <onehop/request.hpp>
 
 #include <string>
-#include <string_view>
 
 namespace onehop::program {
 
 std::string demo_page_html(const Request& request);
 std::string demo_page_text(const Request& request);
 std::string demo_not_found_html(const Request& request);
-
-// & < > and quotes as entities.
-std::string html_escaped(std::string_view text);
 
 }  // namespace onehop::program
