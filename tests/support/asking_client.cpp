@@ -191,9 +191,9 @@ class H2Client final : public AskingClient {
 }  // namespace
 
 std::string content_of(std::string_view id, std::size_t size) {
-  std::string content;
+  std::string content = std::string(id) + ".";
   while (content.size() < size)
-    content += std::string(id) + ".";
+    content += content;
   content.resize(size);
   return content;
 }

@@ -64,7 +64,7 @@ def test_a_harmless_statement_is_let_pass(tmp_path, statement):
 def floor_findings(tmp_path, files):
     (tmp_path / "tools").mkdir()
     shutil.copy(TOOLS / "check_floors", tmp_path / "tools")
-    for name, text in ({"src/base/ok.hpp": "#include <cstddef>\n", **files}).items():
+    for name, text in ({"src/base/ok.hpp": "#pragma once\n#include <cstddef>\n", **files}).items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -88,6 +88,7 @@ def floor_findings(tmp_path, files):
     ("src/server/a.cpp", "#include <openssl/ssl.h>", "only src/net/tls_* may know openssl/"),
     ("src/net/tcp_stream.cpp", "#include <openssl/ssl.h>", "only src/net/tls_* may know openssl/"),
     ("src/http/a.cpp", "\n" * 600, "split what is past 600"),
+    ("src/http/a.hpp", "#include <string>", "src/http/a.hpp:1: a header without #pragma once"),
 ])
 def test_an_arrow_that_points_the_wrong_way_is_found(tmp_path, name, line, complaint):
     assert complaint in floor_findings(tmp_path, {name: line + "\n"})
@@ -100,7 +101,7 @@ def test_an_arrow_that_points_the_wrong_way_is_found(tmp_path, name, line, compl
     ("src/http/field_names.cpp", '#include "http/field_names.def"'),
     ("src/proxy/single_host.cpp", "#include <onehop/transport.hpp>"),
     ("src/program/a.cpp", '#include "transport/retry.hpp"'),
-    ("include/onehop/a.hpp", "#include <onehop/url.hpp>"),
+    ("include/onehop/a.hpp", "#pragma once\n#include <onehop/url.hpp>"),
     ("src/http/table.def", "\n" * 600),
     ("src/http/url_test.cpp", "\n" * 600),
 ])
