@@ -33,6 +33,10 @@ bool is_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
+bool is_hexadecimal(std::string_view text) {
+  return text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
+
 bool is_port(std::string_view text) {
   if (!is_digits(text)) return false;
   const auto port = parse_count(text);
@@ -88,6 +92,17 @@ std::unexpected<std::string> unusable_scheme(std::string_view text, std::string_
                          did_you_mean(meant + rest));
 }
 
+std::string without_brackets(std::string_view text, std::string_view authority) {
+  if (authority.starts_with('[')) {
+    return pointed_out(text, authority, "the ] behind the IPv6 address is missing").error();
+  }
+  std::string meant(text);
+  const auto begin = static_cast<std::size_t>(authority.data() - text.data());
+  meant.insert(begin + authority.size(), "]").insert(begin, "[");
+  return pointed_out(text, authority, "an IPv6 address goes into brackets" + did_you_mean(meant))
+      .error();
+}
+
 // Empty when the authority is fine.
 std::string check_authority(std::string_view text, std::string_view authority) {
   if (const auto at = authority.rfind('@'); at != std::string_view::npos) {
@@ -105,11 +120,9 @@ std::string check_authority(std::string_view text, std::string_view authority) {
     host = authority.substr(0, colon);
     port = authority.substr(colon + 1);
   }
-  if (bracket == std::string_view::npos && port.find(':') != std::string_view::npos) {
-    return pointed_out(text, authority,
-                       "an IPv6 address goes into brackets" +
-                           did_you_mean("http://[" + std::string(authority) + "]"))
-        .error();
+  const bool is_address = authority.starts_with('[') || is_hexadecimal(host);
+  if (bracket == std::string_view::npos && port.find(':') != std::string_view::npos && is_address) {
+    return without_brackets(text, authority);
   }
   if (host.empty()) {
     const std::string_view gap =

@@ -54,7 +54,10 @@ TEST(BackendUrl, PointsAtABadPort) {
 TEST(BackendUrl, PointsAtTheRest) {
   EXPECT_THAT(refusal("http://"), HasSubstr("the host is missing"));
   EXPECT_THAT(refusal("http://:80"), HasSubstr("the host is missing"));
-  EXPECT_THAT(refusal("http://::1:80"), HasSubstr("goes into brackets"));
+  EXPECT_THAT(refusal("http://::1"), HasSubstr("did you mean http://[::1]?"));
+  EXPECT_THAT(refusal("https://fe80::1/a?b"), HasSubstr("did you mean https://[fe80::1]/a?b?"));
+  EXPECT_THAT(refusal("http://a.example:80:90"), HasSubstr("from 1 to 65535"));
+  EXPECT_THAT(refusal("http://[::1/a"), HasSubstr("the ] behind the IPv6 address is missing"));
   EXPECT_THAT(refusal("http://user:secret@a.example"), HasSubstr("--header-up 'Authorization"));
   EXPECT_EQ(refusal("http://a.example/a b"),
             "a URL has no blanks; write them as %20\n"
