@@ -81,9 +81,8 @@ std::string remedy_for(int error, const Address& address) {
     case EACCES:
     case EPERM:
       return "ports below 1024 need a privilege: run as root, or 'setcap cap_net_bind_service=+ep' "
-             "on "
-             "the program, or a systemd socket, or 'sysctl "
-             "net.ipv4.ip_unprivileged_port_start=" +
+             "on the program, or AmbientCapabilities=CAP_NET_BIND_SERVICE in its systemd unit, or "
+             "'sysctl net.ipv4.ip_unprivileged_port_start=" +
              port + "', or choose another with --listen";
     case EADDRNOTAVAIL:
       return "no network interface of this machine has that address (see 'ip address'); :" + port +

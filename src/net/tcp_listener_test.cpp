@@ -148,6 +148,7 @@ TEST(TcpListener, names_the_remedies_when_the_port_is_privileged) {
   const std::string detail(listener.error().detail());
   EXPECT_THAT(detail, HasSubstr("cap_net_bind_service=+ep"));
   EXPECT_THAT(detail, HasSubstr("ip_unprivileged_port_start=79"));
+  EXPECT_THAT(detail, HasSubstr("AmbientCapabilities=CAP_NET_BIND_SERVICE"));
 }
 
 TEST(TcpListener, a_port_of_an_earlier_connection_can_be_had_at_once) {
