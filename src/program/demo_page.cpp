@@ -97,8 +97,8 @@ $('echo').onclick = async () => {
 
 constexpr std::string_view kFoot = "</main>\n</body>\n</html>\n";
 
-constexpr std::array<std::string_view, 3> kAddedByProxy = {"x-forwarded-for", "x-forwarded-host",
-                                                           "x-forwarded-proto"};
+constexpr std::array<std::string_view, 4> kAddedByProxy = {
+    "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-client-certificate-subject"};
 
 bool is_added_by_proxy(std::string_view name) {
   return std::ranges::any_of(kAddedByProxy, [name](std::string_view added) {

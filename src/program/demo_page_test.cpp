@@ -13,13 +13,17 @@ using ::testing::Not;
 Request arrived() {
   return {Method::get,
           Url::parse_target("/?a=<b>").value_or(Url()),
-          {{"Host", "a.example"}, {"X-Forwarded-For", "10.0.0.7"}, {"X-Evil", "<script>'\"&"}}};
+          {{"Host", "a.example"},
+           {"X-Forwarded-For", "10.0.0.7"},
+           {"X-Client-Certificate-Subject", "CN=alice"},
+           {"X-Evil", "<script>'\"&"}}};
 }
 
 TEST(DemoPage, SaysWhatArrived) {
   const std::string page = demo_page_html(arrived());
   EXPECT_THAT(page, HasSubstr("<th>Host</th><td>a.example</td>"));
   EXPECT_THAT(page, HasSubstr("<tr class=\"added\"><th>X-Forwarded-For</th><td>10.0.0.7</td>"));
+  EXPECT_THAT(page, HasSubstr("<tr class=\"added\"><th>X-Client-Certificate-Subject</th>"));
   EXPECT_THAT(demo_page_text(arrived()), HasSubstr("\nX-Forwarded-For: 10.0.0.7\n"));
 }
 
