@@ -318,7 +318,7 @@ constexpr std::array kSettings = {
     setting<File, &C::tls, &TlsFlags::client_ca>(
         SettingGroup::client_side, "tls-client-ca", "who signs client certificates (PEM)"),
     setting<ClientAuthentication, &C::tls, &TlsFlags::client_auth>(
-        SettingGroup::client_side, "tls-client-auth", "whether clients show one"),
+        SettingGroup::client_side, "tls-client-auth", "whether they show one; required with a CA"),
     setting<File, &C::tls, &TlsFlags::ticket_keys>(
         SettingGroup::client_side, "tls-ticket-keys", "session ticket keys that servers share"),
     setting<PositiveDuration, &C::tls, &TlsFlags::handshake_timeout>(
@@ -364,7 +364,7 @@ constexpr std::array kSettings = {
     backend<OrOff<PositiveDuration, kNever>, &T::response_timeout>(
         "response-timeout", "from the request sent to the response head; past it 504"),
     backend<OrOff<PositiveDuration, kNever>, &T::activity_timeout>(
-        "activity-timeout", "no byte either way; not for event streams, tunnels"),
+        "activity-timeout", "no byte either way; not for events, gRPC, tunnels"),
     backend<Duration, &T::pool_idle_timeout>("pool-idle-timeout",
                                              "how long an idle connection is kept"),
     backend<Count, &T::pool_size>("pool-size", "idle connections kept; 0 keeps none"),
