@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program as a user meets it: start-up lines, exit codes, clear errors."""
 import os
+import pathlib
 import re
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from raw_client import Client
 from wire import PATIENCE, SOON, get
 
 ANYWHERE = "127.0.0.1:0"
+MANUAL = pathlib.Path(__file__).parents[2] / "docs" / "operating.md"
 
 
 def usage_error(*args):
@@ -37,6 +39,14 @@ def test_help_lists_every_flag_and_succeeds(args):
                  "--max-response-header-bytes", "--max-response-header-fields", "--header-up",
                  "--header-down"):
         assert flag in ended.stdout
+
+
+def test_every_flag_has_a_row_in_the_manual():
+    rows = [line.split(" | ")[0] for line in MANUAL.read_text(encoding="utf-8").splitlines() if line.startswith("| `-")]
+    explained = set(re.findall(r"--[a-z0-9-]+", "\n".join(rows)))
+    flags = set(re.findall(r"^ .{5}(--[a-z0-9-]+)", run_onehop("help").stdout, re.MULTILINE))
+    assert len(flags) > 40
+    assert flags == explained
 
 
 @pytest.mark.parametrize("args", [["version"], ["--version"]])

@@ -153,9 +153,13 @@ def test_an_old_client_may_leave_out_host_but_not_send_two(hop):
     assert hop.refusal(message("GET / HTTP/1.0", "Host: a", "Host: b")).status == 400
 
 
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("count", [1, 2, 4])
 def test_empty_lines_before_a_request_are_tolerated(hop, count):
     assert hop.seen(b"\r\n" * count + get("/x")).target == "/x"
+
+
+def test_more_empty_lines_are_refused(hop):
+    assert hop.refusal(b"\r\n" * 5 + get("/x")).status == 400
 
 
 def test_an_empty_line_behind_a_post_is_tolerated(hop):

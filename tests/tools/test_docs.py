@@ -3,7 +3,43 @@
 import pathlib
 import re
 
+import pytest
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "bench" / "README.md"])
+FOLDERS = "base|io|http|net|wire|server|transport|proxy|testing|program|include|src|tests|tools|docs|cmake|fuzz|examples"
+
+
+def is_there(name):
+    """A file or folder, from the root or from src/, where the ending may be left out."""
+    return any(next(base.glob(pattern), None) for base in (ROOT, ROOT / "src") for pattern in (name, name + ".*"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    targets = re.findall(r"\]\(([^)\s#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    files = [target for target in targets if not target.startswith("http")]
+    assert [name for name in files if not (page.parent / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "docs/life_of_a_request.md",
+                                  *(f"docs/decisions/{page.name}" for page in ROOT.glob("docs/decisions/*.md"))])
+def test_every_file_that_is_named_exists(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = re.findall(rf"(?<![\w/.<-])((?:{FOLDERS})/[\w./*-]*[\w*])", text)
+    assert [name for name in sorted(set(named)) if not is_there(name)] == []
+
+
+def test_the_list_of_decisions_is_complete():
+    listed = (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
+    pages = [page.name for page in (ROOT / "docs" / "decisions").glob("*.md") if page.name != "README.md"]
+    assert [name for name in pages if f"({name})" not in listed] == []
+
+
+def test_the_program_in_the_readme_is_the_example():
+    shown = re.search(r"```cpp\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)[1]
+    example = (ROOT / "examples" / "single_host.cpp").read_text(encoding="utf-8")
+    assert shown == example[example.index("#include"):]
 
 
 def test_every_test_that_message_framing_names_exists():
