@@ -46,7 +46,7 @@ struct Exchange {
 
   // The upstream; empty when none was asked.
   std::string_view upstream;   // the address connected to
-  std::uint16_t attempts = 0;  // requests sent or tried; 2 means one retry
+  std::uint16_t attempts = 0;  // requests sent or tried; 2: one retry. Connecting again is none
   bool reused = false;         // the last attempt ran on a pooled connection
 
   // When: zero where it did not happen.

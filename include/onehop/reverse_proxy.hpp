@@ -28,16 +28,17 @@ class ProxyRequest {
   // As received; content excepted (it belongs to out()).
   const Request& in() const noexcept { return in_; }
   // The copy that will be sent. Hop-by-hop fields and whatever the client claimed in Forwarded and
-  // X-Forwarded-* are already gone, and X-Forwarded-For, -Host and -Proto say what the proxy knows:
-  // nothing a client sends can remove or forge what the hook adds. Do not keep the reference.
+  // X-Forwarded-For, -Host and -Proto are already gone (unless it is trusted), and the last three
+  // say what the proxy knows: nothing a client sends can remove or forge what the hook adds. Other
+  // fields, such as X-Real-IP, are as received. Do not keep the reference.
   Request& out() noexcept { return out_; }
 
   // Scheme, authority, base path and query of `target`; the Host field follows the target.
   void set_url(const Url& target);
   // Host as the client sent it.
   void keep_host();
-  // X-Forwarded-For, -Host and -Proto from in(), replacing what the client claimed. Done before the
-  // hook runs.
+  // X-Forwarded-For, -Host and -Proto from in(), replacing what the client claimed, and
+  // X-Client-Certificate-Subject where it has shown one. Done before the hook runs.
   void set_forwarded();
   // The same behind a hop that is trusted: For is its list and the hop itself; Host and Proto are
   // what it says the client asked for, where it says so.
@@ -80,8 +81,8 @@ class ReverseProxy final : public Handler {
     // begun. Default: default_error_response.
     std::function<Response(const Request& in, const Error&)> error_response = {};
     FlushPolicy flush = FlushPolicy::automatic;
-    // Peers whose X-Forwarded-* are believed: For goes on, Host and Proto are kept. "10.0.0.0/8",
-    // "::1", "unix".
+    // Peers whose X-Forwarded-* are believed: For goes on; Host, Proto and Forwarded are kept.
+    // "10.0.0.0/8", "::1", "unix".
     std::vector<std::string> trust = {};
     // Protocols an Upgrade may ask for (RFC 9110 §7.8). "h2c" is never forwarded.
     std::vector<std::string> upgrades = {"websocket"};
@@ -101,7 +102,8 @@ class ReverseProxy final : public Handler {
   std::unique_ptr<const State> state_;
 };
 
-// A proxy to one upstream, with Go's semantics: paths joined, the client's Host kept.
+// A proxy to one upstream, with Go's semantics: paths joined, the client's Host kept. Throws
+// std::invalid_argument when `target` is not absolute.
 ReverseProxy single_host_reverse_proxy(Url target);
 
 // Go's Director as a rewrite hook: it gets the outbound copy only. Unlike Go's, it runs after the
@@ -109,8 +111,8 @@ ReverseProxy single_host_reverse_proxy(Url target);
 std::function<void(ProxyRequest&)> director(std::function<void(Request& out)> edit);
 
 // 400, 408, 413 for the client's faults; 504 when the upstream was too slow, 503 when no connection
-// slot came free, 502 for the rest; 500 for our own. A short text, or JSON or HTML as Accept asks.
-// Names no address.
+// slot came free, 502 for the rest; 500 for our own. A short text, or JSON or HTML as Accept asks,
+// with the X-Request-ID of `in`; to application/grpc a 200 with grpc-status. Names no address.
 Response default_error_response(const Request& in, const Error& error);
 
 }  // namespace onehop

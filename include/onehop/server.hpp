@@ -53,11 +53,13 @@ class Server {
     std::optional<TlsServerOptions> tls = {};
     // From the first octet of a request to the end of its head. Past it: 408.
     Duration header_timeout = std::chrono::seconds(15);
-    // Without an octet of a request body that is being read. Past it: 408.
+    // Without an octet of a request body that is being read. Past it: 408, or the answer that has
+    // begun is cut.
     Duration body_timeout = std::chrono::seconds(60);
-    // Without progress in writing to the client. Past it the connection is reset.
+    // Without progress in writing to the client. Past it the connection is reset; of HTTP/2, the
+    // stream.
     Duration write_timeout = std::chrono::seconds(60);
-    // Between two requests of a connection.
+    // Between two requests of a connection. Past it the connection is closed.
     Duration idle_timeout = std::chrono::seconds(75);
     // The request line (414), the whole head counted as name + value + 32 for a field (431), and
     // the number of fields (431).
@@ -92,6 +94,7 @@ class Server {
     // anything is served: the place to give up privileges. An error is what start() then returns.
     std::function<Result<void>()> on_listening = {};
     // Called at the end of every exchange, on its thread. The record is gone when it returns.
+    // Without it, failures that are not the client's are lines of the log.
     std::function<void(const Exchange&)> on_exchange_end = {};
     // Called from any worker. Default: warnings and errors go to standard error.
     std::function<void(LogLevel, std::string_view)> log = {};

@@ -60,7 +60,7 @@ struct TlsClientOptions {
 struct TlsInfo {
   std::string_view version;         // "TLSv1.3"
   std::string_view cipher;          // "TLS_AES_128_GCM_SHA256"
-  std::string_view protocol;        // what ALPN chose, such as "http/1.1"; "" without ALPN
+  std::string_view protocol;        // what ALPN chose: "h2", "http/1.1"; "" without ALPN
   std::string_view server_name;     // that the client asked for; "" when it did not
   std::string_view client_subject;  // RFC 4514: "CN=alice,O=Example"; "" without a certificate
   bool resumed = false;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Transport: the RoundTripper that uses the network. HTTP/1.1 over persistent connections, pooled
-// per origin and core, watched for EOF while idle. Cheap to share: one object serves every core.
-// Awaited on a thread that runs a Server (or testing::run); elsewhere round_trip fails.
+// per origin and core, watched for EOF while idle; HTTP/2, with many requests on a connection, for
+// h2c:// URLs and for https:// ones whose upstream chooses it. Cheap to share: one object serves
+// every core. Awaited on a thread that runs a Server (or testing::run); elsewhere round_trip fails.
 #pragma once
 
 #include <onehop/round_tripper.hpp>
@@ -28,8 +29,8 @@ class Transport final : public RoundTripper {
   struct Options {
     // For https:// URLs: whom to trust, and what to show.
     TlsClientOptions tls = {};
-    // TCP connect to one address, and to all of them together, TLS included. Past it: 504; refused:
-    // 502 at once.
+    // TCP connect to one address, and to all of them together, looking the name up and TLS
+    // included. Past it: 504; where all refuse, once more after 50 ms, then 502.
     Duration connect_attempt_timeout = std::chrono::seconds(3);
     Duration connect_timeout = std::chrono::seconds(5);
     // From the request's last octet sent, or from the last sign of life, to the response head. Off
@@ -37,7 +38,7 @@ class Transport final : public RoundTripper {
     Duration response_timeout = kOff;
     // Without an octet in either direction, once the response has begun, or while the upstream
     // does not take the request. Not for event streams, gRPC and tunnels, where silence is normal.
-    // Past it the response is aborted.
+    // Past it the response is aborted, or is a 504 if it has not begun.
     Duration activity_timeout = std::chrono::minutes(5);
     // How long an idle connection is kept. An upstream that says Keep-Alive: timeout=N gets N - 1
     // s, at most 60 s. Short, because many servers close after 5 s and that race costs a retry.
@@ -59,14 +60,15 @@ class Transport final : public RoundTripper {
     // Retries may be at most this share of the requests of the last ten seconds (3 per second are
     // always allowed). 1: no limit.
     double retry_budget = 0.2;
-    // A POST waits this long for "100 Continue" when the client asked for one, then sends its body.
+    // A request with Expect: 100-continue (RFC 9110 §10.1.1) waits this long for the 100, then
+    // sends its body. 0: does not wait.
     Duration expect_continue_timeout = std::chrono::seconds(1);
     // The response head. Past it: 502.
     std::size_t max_response_header_bytes = 64 * 1024;
     std::size_t max_response_header_fields = 512;
     // 1xx responses to one request.
     std::size_t max_informational = 64;
-    // Keep trying to connect for this long while the upstream refuses (it restarts). 0: do not.
+    // Keep trying to connect for this long while the upstream refuses (it restarts). 0: once more.
     Duration hold = Duration::zero();
     // Connects inside this network of a test instead of the machine's; it must outlive the
     // transport.
