@@ -68,8 +68,8 @@ class Server {
     std::size_t max_header_fields = 256;
     // HTTP/2: requests of one connection at the same time; past it they are refused unprocessed.
     std::size_t max_streams = 128;
-    // HTTP/2: what a client may send before anybody reads it, for a request and for a connection. A
-    // reader that keeps up gets more.
+    // HTTP/2: what a client may send before anybody reads it, for a request (1 KiB at least) and
+    // for a connection (65,535 octets at least). A reader that keeps up gets more.
     std::size_t stream_window = 256 * 1024;
     std::size_t connection_window = 1024 * 1024;
     // Content of one request (413).
@@ -78,7 +78,8 @@ class Server {
     // process's limit of open files.
     std::size_t max_client_connections = 0;
     // Open connections of one client, which is an IPv4 address or the /64 of an IPv6 one; what is
-    // more is closed at once. 0: no limit. Behind a proxy of your own, all clients are that proxy.
+    // more is closed at once. 0: no limit. Behind a proxy of your own, all clients are that proxy;
+    // those of unix sockets are not counted.
     std::size_t max_connections_per_client = 0;
     // Requests of one client in progress at once, over all its connections; past it 429. 0: no
     // limit.
@@ -117,8 +118,8 @@ class Server {
   // One handler for each worker, made on it: it may keep plain counters and caches.
   int run_per_core(std::function<std::shared_ptr<const Handler>()> factory);
 
-  // Binds and begins to serve; returns when the listeners are open. The error's detail is one line
-  // that says what to do.
+  // Binds and begins to serve; returns when the listeners are open. Once for a Server, also by
+  // run(). The error's detail is one line that says what to do.
   Result<void> start(std::shared_ptr<const Handler> handler);
   template <std::derived_from<Handler> H>
   Result<void> start(H handler) {
