@@ -19,6 +19,7 @@ using Values = std::vector<std::string>;
 
 struct Duration {
   static constexpr std::string_view kPlaceholder = "TIME";
+  static constexpr std::chrono::nanoseconds kLeast = std::chrono::milliseconds(1);
   static Parsed<std::chrono::nanoseconds> parse(std::string_view text) {
     if (text == "off") return refused("this one cannot be off; a long one will do, such as 24h");
     return parse_duration(text);
@@ -27,10 +28,11 @@ struct Duration {
 };
 
 // For what would fail every request if it were zero.
-struct PositiveDuration : Duration {
-  static Parsed<std::chrono::nanoseconds> parse(std::string_view text) {
-    auto value = Duration::parse(text);
-    if (value && *value < std::chrono::milliseconds(1)) return refused("1ms is the least");
+template <class Kind>
+struct Positive : Kind {
+  static decltype(Kind::parse({})) parse(std::string_view text) {
+    auto value = Kind::parse(text);
+    if (value && *value < Kind::kLeast) return refused(Kind::show(Kind::kLeast) + " is the least");
     return value;
   }
 };
@@ -52,6 +54,7 @@ struct OrOff : Kind {
 
 struct Size {
   static constexpr std::string_view kPlaceholder = "SIZE";
+  static constexpr std::uint64_t kLeast = 1;
   static Parsed<std::uint64_t> parse(std::string_view text) { return parse_size(text); }
   static std::string show(std::uint64_t value) { return format_size(value); }
 };
@@ -69,6 +72,7 @@ struct SizeOrAuto : Size {
 
 struct Count {
   static constexpr std::string_view kPlaceholder = "N";
+  static constexpr std::size_t kLeast = 1;
   static Parsed<std::size_t> parse(std::string_view text) { return parse_count(text); }
   static std::string show(std::size_t value) { return std::to_string(value); }
 };
@@ -321,23 +325,25 @@ constexpr std::array kSettings = {
         SettingGroup::client_side, "tls-client-auth", "whether they show one; required with a CA"),
     setting<File, &C::tls, &TlsFlags::ticket_keys>(
         SettingGroup::client_side, "tls-ticket-keys", "session ticket keys that servers share"),
-    setting<PositiveDuration, &C::tls, &TlsFlags::handshake_timeout>(
+    setting<Positive<Duration>, &C::tls, &TlsFlags::handshake_timeout>(
         SettingGroup::client_side, "tls-handshake-timeout", "to the end of the TLS handshake"),
-    client<PositiveDuration, &S::header_timeout>(
+    client<Positive<Duration>, &S::header_timeout>(
         "header-timeout", "the whole request head, first byte on; past it 408"),
-    client<PositiveDuration, &S::body_timeout>("body-timeout",
-                                               "without a byte of a request body; past it 408"),
-    client<PositiveDuration, &S::write_timeout>("write-timeout",
-                                                "without progress in writing to the client"),
-    client<PositiveDuration, &S::idle_timeout>("idle-timeout",
-                                               "between two requests of a connection"),
+    client<Positive<Duration>, &S::body_timeout>("body-timeout",
+                                                 "without a byte of a request body; past it 408"),
+    client<Positive<Duration>, &S::write_timeout>("write-timeout",
+                                                  "without progress in writing to the client"),
+    client<Positive<Duration>, &S::idle_timeout>("idle-timeout",
+                                                 "between two requests of a connection"),
     setting<Duration, &C::drain_timeout>(
         SettingGroup::client_side, "drain-timeout", "for requests in flight, after TERM or INT"),
-    client<Size, &S::max_header_bytes>("max-header-bytes",
-                                       "request head: name + value + 32 each; past it 431"),
-    client<Count, &S::max_header_fields>("max-header-fields", "fields in it; past it 431"),
-    client<Size, &S::max_request_line>("max-request-line", "past it 414"),
-    client<Count, &S::max_streams>("max-streams", "HTTP/2: requests of a connection at once"),
+    client<Positive<Size>, &S::max_header_bytes>(
+        "max-header-bytes", "request head: name + value + 32 each; past it 431"),
+    client<Positive<Count>, &S::max_header_fields>("max-header-fields",
+                                                   "fields in it; past it 431"),
+    client<Positive<Size>, &S::max_request_line>("max-request-line", "past it 414"),
+    client<Positive<Count>, &S::max_streams>("max-streams",
+                                             "HTTP/2: requests of a connection at once"),
     client<Size, &S::stream_window>("stream-window", "HTTP/2: sent ahead of a reader, per request"),
     client<Size, &S::connection_window>("connection-window", "HTTP/2: the same, per connection"),
     client<CountOrAuto, &S::max_client_connections>("max-client-connections",
@@ -357,18 +363,18 @@ constexpr std::array kSettings = {
         SettingGroup::backend_side, "backend-cert", "certificate to show to the backend (PEM)"),
     setting<File, &C::tls, &TlsFlags::backend_key>(
         SettingGroup::backend_side, "backend-key", "its private key, where not in the same file"),
-    backend<PositiveDuration, &T::connect_timeout>("connect-timeout",
-                                                   "to connect, TLS included; past it 504"),
-    backend<PositiveDuration, &T::connect_attempt_timeout>("connect-attempt-timeout",
-                                                           "to connect to one address"),
-    backend<OrOff<PositiveDuration, kNever>, &T::response_timeout>(
+    backend<Positive<Duration>, &T::connect_timeout>("connect-timeout",
+                                                     "to connect, TLS included; past it 504"),
+    backend<Positive<Duration>, &T::connect_attempt_timeout>("connect-attempt-timeout",
+                                                             "to connect to one address"),
+    backend<OrOff<Positive<Duration>, kNever>, &T::response_timeout>(
         "response-timeout", "from the request sent to the response head; past it 504"),
-    backend<OrOff<PositiveDuration, kNever>, &T::activity_timeout>(
+    backend<OrOff<Positive<Duration>, kNever>, &T::activity_timeout>(
         "activity-timeout", "no byte either way; not for events, gRPC, tunnels"),
     backend<Duration, &T::pool_idle_timeout>("pool-idle-timeout",
                                              "how long an idle connection is kept"),
     backend<Count, &T::pool_size>("pool-size", "idle connections kept; 0 keeps none"),
-    backend<OrOff<PositiveDuration, kNever>, &T::max_connection_age>(
+    backend<OrOff<Positive<Duration>, kNever>, &T::max_connection_age>(
         "max-connection-age", "then a new one, which looks the name up again"),
     backend<OrOff<Count, 0>, &T::max_connection_requests>("max-connection-requests",
                                                           "of one connection; then a new one"),
@@ -377,14 +383,14 @@ constexpr std::array kSettings = {
     backend<OrOff<Size, 0>, &T::replay_body>("replay-body",
                                              "how much of a body is kept to send it again"),
     backend<OrOff<Share, 1>, &T::retry_budget>("retry-budget", "retries per request, at most"),
-    backend<Size, &T::max_response_header_bytes>("max-response-header-bytes",
-                                                 "response head; past it 502"),
-    backend<Count, &T::max_response_header_fields>("max-response-header-fields",
-                                                   "fields in it; past it 502"),
+    backend<Positive<Size>, &T::max_response_header_bytes>("max-response-header-bytes",
+                                                           "response head; past it 502"),
+    backend<Positive<Count>, &T::max_response_header_fields>("max-response-header-fields",
+                                                             "fields in it; past it 502"),
     backend<OrOff<Duration, 0>, &T::expect_continue_timeout>(
         "expect-continue-timeout", "for its 100 Continue; past it the body is sent"),
     backend<Count, &T::max_informational>("max-informational", "1xx responses; past it 502"),
-    backend<OrOff<PositiveDuration, 0>, &T::hold>(
+    backend<OrOff<Positive<Duration>, 0>, &T::hold>(
         "hold", "keep trying to connect while the backend refuses"),
 };
 
