@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // H1Exchange: one request of an HTTP/1 connection and its answer, from the parsed head until both
-// bodies are settled. Calls the handler (the one place that catches what it throws), watches for
-// the client leaving, and decides the framing of the answer. Lives in the frame of its connection.
+// bodies are settled. Calls the handler and catches what it throws (as only H2Exchange does
+// besides), watches for the client leaving, and decides the framing of the answer. Lives in the
+// frame of its connection.
 #pragma once
 
 #include <onehop/exchange.hpp>
