@@ -56,11 +56,14 @@ h2::ErrorCode H2Exchange::reason_to_cancel() const {
 
 void H2Exchange::connection_lost(bool timed_out) {
   stop_upload();  // it uses the connection
+  const char* const lost = connection_->knows_settings()
+                               ? "the connection was lost"
+                               : "the connection was lost before the upstream spoke HTTP/2";
   connection_ = nullptr;
   lose();
   if (!failure_) {
     failure_ = timed_out ? Error(Errc::timed_out, Side::upstream, "no answer to a PING")
-                         : Error(Errc::closed, Side::upstream, "the connection was lost");
+                         : Error(Errc::closed, Side::upstream, lost);
   }
   sender_.on_news();
   changed_.set();

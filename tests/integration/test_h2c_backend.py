@@ -183,6 +183,7 @@ def test_a_backend_of_http1_is_502(start_proxy, start_backend):
     backend = start_backend()
     refusal = message("HTTP/1.1 400 Bad Request", "Content-Length: 0", "Connection: close")
     backend.play(lambda peer: (peer.read_until(b"SM\r\n\r\n"), peer.send(refusal), peer.close()))
-    proxy = start_proxy(backend.url.replace("http:", "h2c:"))
+    proxy = start_proxy("--access-log", "json", backend.url.replace("http:", "h2c:"))
     with H2Client(proxy.address) as client:
         assert client.ask().status == 502
+    assert "before the upstream spoke HTTP/2" in proxy.wait_for_log_lines(1)[0]
