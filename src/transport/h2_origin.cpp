@@ -82,6 +82,7 @@ task<Result<H2Connection*>> H2Origin::take(Need need) {
   Waiter waiter(*this);
   std::optional<net::Time> deadline;
   for (bool first = true;; first = false) {
+    waiters_.push_back(waiter);  // first: a dial may fail at once
     if (!best(Need::room) && !begin_dial() && connections_.empty()) {
       pool_.close_idle(key_);  // of HTTP/1
       if (!begin_dial()) pool_.shared().ask_for_slot(key_, pool_);
@@ -90,7 +91,6 @@ task<Result<H2Connection*>> H2Origin::take(Need need) {
     if (!deadline && !(first && dialling_)) {
       deadline = io::deadline_after(pool_.reactor().now(), pool_.options().queue_timeout);
     }
-    waiters_.push_back(waiter);
     // Those before it were told, perhaps, and leave room: nothing else may happen here any more.
     if (best(need)) look_again_soon();
     const bool told = co_await waiter.changed.wait(deadline.value_or(io::kNever));
@@ -184,6 +184,13 @@ task<void> H2Origin::dial(std::unique_ptr<Slot> slot) {
     co_return;
   }
   slot.reset();
+  const bool has_others = std::any_of(connections_.begin(), connections_.end(),
+                                      [](const auto& each) { return each->takes_requests(); });
+  if (has_others) {  // which are full, but will not be for ever
+    dialled_in_vain();
+    wake_everybody();
+    co_return;
+  }
   while (Waiter* waiter = waiters_.pop_front()) {
     waiter->error = dialled.error();
     waiter->changed.set();

@@ -8,6 +8,7 @@
 #include "transport/h2_round_trip.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <deque>
 #include <memory>
 #include <ostream>
@@ -25,24 +26,31 @@ using h2_frames::frame;
 constexpr std::size_t kMebi = std::size_t{1024} * 1024;
 constexpr std::size_t kCapacity = 2 * kMebi;
 
+struct Upstream {
+  std::deque<test::FarEnd> accepted;
+  std::string greeting;  // what it says at once
+  int dials = 0;
+  bool refuses = false;
+};
+
+// Has an outcome at once.
 class MemoryDialer final : public net::Dialer {
  public:
-  // `greeting`: what the upstream says at once.
-  MemoryDialer(io::Reactor& reactor,
-               std::deque<test::FarEnd>& accepted,
-               const std::string& greeting)
-      : reactor_(reactor), accepted_(accepted), greeting_(greeting) {}
+  MemoryDialer(io::Reactor& reactor, Upstream& upstream) : reactor_(reactor), upstream_(upstream) {}
   task<Result<net::Dialled>> dial(const net::Destination& destination) override {
+    ++upstream_.dials;
+    if (upstream_.refuses) {
+      co_return failure(Error::system(ECONNREFUSED, Side::upstream).during(Phase::connect));
+    }
     auto [near, far] = net::make_memory_pair(reactor_, kCapacity);
-    accepted_.emplace_back(std::move(far));
-    accepted_.back().send(greeting_);
+    upstream_.accepted.emplace_back(std::move(far));
+    upstream_.accepted.back().send(upstream_.greeting);
     co_return net::Dialled(std::move(near), destination.host);
   }
 
  private:
   io::Reactor& reactor_;
-  std::deque<test::FarEnd>& accepted_;
-  const std::string& greeting_;
+  Upstream& upstream_;
 };
 
 class H2OriginTest : public test::StreamPair {
@@ -50,9 +58,8 @@ class H2OriginTest : public test::StreamPair {
   using Exchanges = std::vector<std::unique_ptr<H2Exchange>>;
 
   void start(const Transport::Options& options = {}) {
-    pool_ = std::make_unique<ConnectionPool>(
-        reactor_, std::make_shared<SharedPools>(options),
-        std::make_unique<MemoryDialer>(reactor_, accepted_, greeting_));
+    pool_ = std::make_unique<ConnectionPool>(reactor_, std::make_shared<SharedPools>(options),
+                                             std::make_unique<MemoryDialer>(reactor_, upstream_));
   }
   static Request request() {
     return Request(Method::get, Url::parse("h2c://a/").value(), Headers({{"Host", "a"}}));
@@ -68,7 +75,7 @@ class H2OriginTest : public test::StreamPair {
     taking.start();
     settle();
     if (!taking.done()) return nullptr;
-    accepted_.back().send(allow(most_streams));
+    upstream_.accepted.back().send(allow(most_streams));
     settle();
     return taking.take().value();
   }
@@ -85,8 +92,7 @@ class H2OriginTest : public test::StreamPair {
     return all;
   }
 
-  std::deque<test::FarEnd> accepted_;
-  std::string greeting_;
+  Upstream upstream_;
   std::unique_ptr<ConnectionPool> pool_;
 };
 
@@ -190,14 +196,14 @@ TEST_F(H2OriginTest, AnIdleConnectionGivesWayToOneOfHttp1) {
 // One waiting request made connections as fast as it could, and waited without end.
 TEST_F(H2OriginTest, AnUpstreamThatAllowsNoRequestsIsNotDialledForThemAgainAndAgain) {
   start();
-  greeting_ = allow(0);
+  upstream_.greeting = allow(0);
   auto served = origin().take(H2Origin::Need::room);
   served.start();
   for (int pass = 0; pass < 100; ++pass)
     reactor_.run_once({});
-  ASSERT_EQ(accepted_.size(), 1u);
+  ASSERT_EQ(upstream_.accepted.size(), 1u);
   EXPECT_FALSE(served.done());
-  accepted_.back().send(allow(1));
+  upstream_.accepted.back().send(allow(1));
   settle();
   ASSERT_TRUE(served.done());
   EXPECT_TRUE(served.take().value());
@@ -207,20 +213,92 @@ TEST_F(H2OriginTest, ARequestWaitsSoLongForAnUpstreamThatOnlySendsItAway) {
   Transport::Options options;
   options.queue_timeout = std::chrono::seconds(5);
   start(options);
-  greeting_ = allow(100) + frame(h2_frames::goaway, 0, 0, std::string(8, '\0'));
+  upstream_.greeting = allow(100) + frame(h2_frames::goaway, 0, 0, std::string(8, '\0'));
   auto asking = origin().take(H2Origin::Need::room);
   asking.start();
   for (int pass = 0; pass < 100; ++pass)
     reactor_.run_once({});
-  ASSERT_LE(accepted_.size(), 2u);
+  ASSERT_LE(upstream_.accepted.size(), 2u);
   advance(std::chrono::milliseconds(4900));
   EXPECT_FALSE(asking.done());
-  EXPECT_LE(accepted_.size(), 100u);
+  EXPECT_LE(upstream_.accepted.size(), 100u);
   advance(std::chrono::milliseconds(200));
   ASSERT_TRUE(asking.done());
   const auto taken = asking.take();
   ASSERT_FALSE(taken);
   EXPECT_TRUE(taken.error().is(Errc::no_connection_slot));
+}
+
+// --- dials that fail ---------------------------------------------------------------------------
+
+bool is_refused(const Result<H2Connection*>& taken) {
+  return !taken && taken.error().code() == std::error_code(ECONNREFUSED, std::system_category());
+}
+
+// The error was lost, and what a free slot brings was waited for.
+TEST_F(H2OriginTest, ADialThatFailsAtOnceIsTheOnlyOne) {
+  start();
+  upstream_.refuses = true;
+  auto asking = origin().take(H2Origin::Need::room);
+  asking.start();
+  ASSERT_TRUE(asking.done());
+  EXPECT_TRUE(is_refused(asking.take()));
+  EXPECT_EQ(upstream_.dials, 1);
+}
+
+class FullConnectionTest : public H2OriginTest {
+ protected:
+  // A request waits beside a connection that is full, and no other can be made.
+  void SetUp() override {
+    Transport::Options options;
+    options.queue_timeout = std::chrono::seconds(5);
+    start(options);
+    connection_ = connect(1);
+    ASSERT_TRUE(connection_);
+    served_ = begin(*connection_);
+    upstream_.refuses = true;
+    waiting_ = origin().take(H2Origin::Need::room);
+    waiting_.start();
+    advance(std::chrono::seconds(1));
+    ASSERT_FALSE(waiting_.done());
+  }
+
+  H2Connection* connection_ = nullptr;
+  std::unique_ptr<H2Exchange> served_;
+  task<Result<H2Connection*>> waiting_;
+};
+
+// It failed, though there would have been room in a moment.
+TEST_F(FullConnectionTest, IsWaitedForWhenNoOtherCanBeMade) {
+  EXPECT_LE(upstream_.dials, 2 + 10);
+  served_.reset();
+  settle();
+  ASSERT_TRUE(waiting_.done());
+  EXPECT_EQ(waiting_.take().value(), connection_);
+}
+
+TEST_F(FullConnectionTest, IsNotWaitedForForEver) {
+  advance(std::chrono::milliseconds(3900));
+  EXPECT_FALSE(waiting_.done());
+  advance(std::chrono::milliseconds(200));
+  ASSERT_TRUE(waiting_.done());
+  const auto taken = waiting_.take();
+  ASSERT_FALSE(taken);
+  EXPECT_TRUE(taken.error().is(Errc::no_connection_slot));
+}
+
+TEST_F(FullConnectionTest, IsNotWaitedForWhenItIsLost) {
+  upstream_.accepted.back().close();
+  advance(std::chrono::milliseconds(200));
+  ASSERT_TRUE(waiting_.done());
+  EXPECT_TRUE(is_refused(waiting_.take()));
+}
+
+TEST_F(FullConnectionTest, IsWaitedForUntilAnotherCanBeMade) {
+  upstream_.refuses = false;
+  advance(std::chrono::milliseconds(200));
+  ASSERT_TRUE(waiting_.done());
+  EXPECT_NE(waiting_.take().value(), connection_);
 }
 
 // --- the end of a connection -------------------------------------------------------------------
@@ -243,14 +321,14 @@ TEST_F(H2OriginTest, ARetiredConnectionEndsAlsoWhenItsLastRequestGoesWhileItLets
     turn += frame(0x7f, 0, 0, std::string(left, 'x'));
   }
   ASSERT_EQ(turn.size(), kMebi);
-  ASSERT_EQ(accepted_.back().send(turn), turn.size());
+  ASSERT_EQ(upstream_.accepted.back().send(turn), turn.size());
   io::Wakeup client_leaves(
       [](void* exchange) { static_cast<std::unique_ptr<H2Exchange>*>(exchange)->reset(); }, &last);
   reactor_.schedule(client_leaves);
   settle();
   ASSERT_FALSE(last);
-  accepted_.back().receive();
-  EXPECT_EQ(accepted_.back().ending(), "end");
+  upstream_.accepted.back().receive();
+  EXPECT_EQ(upstream_.accepted.back().ending(), "end");
   EXPECT_EQ(pool_->counters().open.value(), 0u);
 }
 
@@ -261,7 +339,7 @@ TEST_F(H2OriginTest, ABodyThatHasFailedIsNotSentAgain) {
   start();
   H2Connection* const connection = connect(100);
   ASSERT_TRUE(connection);
-  accepted_.back().receive();
+  upstream_.accepted.back().receive();
   Request asked = request();
   asked.set_body(
       Body::from(std::make_unique<test::FailsOnce>(Error(Errc::closed, Side::upstream))));
@@ -273,7 +351,7 @@ TEST_F(H2OriginTest, ABodyThatHasFailedIsNotSentAgain) {
   ASSERT_TRUE(answered && !*answered);
   EXPECT_TRUE(answered->error().is(Errc::closed));
   // The first was given up before anything of it went out.
-  std::string octets = accepted_.back().receive();
+  std::string octets = upstream_.accepted.back().receive();
   for (const auto& each : h2_frames::take_frames(octets))
     EXPECT_NE(each.type, h2_frames::headers);
 }
@@ -291,11 +369,12 @@ TEST_F(H2OriginTest, AConnectionWithoutNumbersForFurtherStreamsIsReplaced) {
   auto asking = h2_round_trip(*pool_, asked, false);
   asking.start();
   settle();
-  ASSERT_EQ(accepted_.size(), 2u);
+  ASSERT_EQ(upstream_.accepted.size(), 2u);
   EXPECT_FALSE(old->takes_requests());
-  accepted_.back().send(frame(h2_frames::settings, 0, 0) +
-                        frame(h2_frames::headers, h2_frames::kEndHeaders | h2_frames::kEndStream, 1,
-                              h2_frames::block({{":status", "204"}})));
+  upstream_.accepted.back().send(frame(h2_frames::settings, 0, 0) +
+                                 frame(h2_frames::headers,
+                                       h2_frames::kEndHeaders | h2_frames::kEndStream, 1,
+                                       h2_frames::block({{":status", "204"}})));
   settle();
   ASSERT_TRUE(asking.done());
   const auto answered = asking.take();
