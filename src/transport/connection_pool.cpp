@@ -305,6 +305,7 @@ task<void> OriginPool::dial(std::unique_ptr<Slot> slot) {
     co_return;
   }
   slot.reset();
+  if (dialling_ >= waiting_) co_return;  // whom it was for has got one that came back
   if (Waiter* waiter = first_waiter(true)) {
     waiter->leave();
     waiter->error = dialled.error();

@@ -392,6 +392,25 @@ TEST_F(ConnectionPoolTest, TellsOneWaiterForEachDialThatFails) {
   EXPECT_EQ(open(), 0u);
 }
 
+// It was told of a failure that was not its own, beside a dial that went well.
+TEST_F(ConnectionPoolTest, ADialThatFailsIsNobodysWhenEachWhoWaitsHasAnother) {
+  start();
+  Lease used = take(origin());
+  upstream_.answers = false;
+  Taking first = begin(origin());
+  advance(5ms);
+  Taking second = begin(origin());
+  give_back(std::move(used));
+  settle();
+  ASSERT_TRUE(lease_of(first));
+  upstream_.answers = upstream_.refuses = true;
+  advance(9ms);
+  ASSERT_EQ(upstream_.under_way, 1);
+  upstream_.refuses = false;
+  advance(10ms);
+  EXPECT_TRUE(lease_of(second));
+}
+
 TEST_F(ConnectionPoolTest, KeepsTheConnectionOfARequestThatWasGivenUp) {
   start();
   upstream_.answers = false;
