@@ -26,6 +26,25 @@ class ProxiedPool : public test::Proxied {
   }
 };
 
+// --- connections that cannot be made -----------------------------------------------------------
+
+// It was refused once more, and failed.
+TEST_F(ProxiedPool, UsesWhatCameBackWhileARefusedRequestPaused) {
+  Wire first = client();
+  first.send(get("/first"));
+  Wire only = backend();
+  only.receive();
+  network_.refuse("backend:80");
+  Wire second = client();
+  second.send(get("/second"));
+  only.send(ok("first"));
+  EXPECT_EQ(body_of(first.receive()), "first");
+  network_.advance(100ms);
+  EXPECT_THAT(only.receive(), StartsWith("GET /second "));
+  only.send(ok("second"));
+  EXPECT_EQ(body_of(second.receive()), "second");
+}
+
 // --- stale connections -------------------------------------------------------------------------
 
 TEST_F(ProxiedPool, NoticesThatAnIdleConnectionWasClosed) {

@@ -114,6 +114,8 @@ class RoundTrip {
         co_return taken;
       }
       co_await sleep_for(*pause);
+      auto idle = origin_.try_take(freshness);  // it may have come back meanwhile
+      if (idle) co_return idle;
     }
   }
 
