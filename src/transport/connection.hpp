@@ -53,6 +53,8 @@ struct Handover {
   Retirement retirement;
   std::uint64_t exchanges = 0;
   net::Duration idle_hint = net::Duration::max();
+  net::Time idle_since{};
+  net::Time expires{};
 };
 
 class Connection : public detail::InFramePool {
@@ -78,13 +80,17 @@ class Connection : public detail::InFramePool {
   bool is_retired(net::Time now) const noexcept { return retirement_.is_due(now, exchanges_); }
   // True when it has carried a request before.
   bool is_reused() const noexcept { return exchanges_ > 0; }
-  void note_exchange() noexcept { ++exchanges_; }
+  void note_exchange() noexcept {
+    ++exchanges_;
+    idle_since_ = stream_->reactor().now();
+  }
   // How long the upstream said it keeps an idle connection, if it did.
   void set_idle_hint(net::Duration hint) noexcept { idle_hint_ = hint; }
 
   // For the pool: watched for octets and for the end while idle.
-  void become_idle(net::Time now, net::Duration timeout) noexcept;
+  void become_idle(net::Duration timeout) noexcept;
   void become_busy() noexcept { stream_->watch_readable(nullptr); }
+  // When it was last used, or made; whoever had it without using it does not count.
   net::Time idle_since() const noexcept { return idle_since_; }
   std::uint64_t idle_since_pass() const noexcept { return idle_since_pass_; }
   // Past its time, or the upstream has closed it or said something nobody asked for.
@@ -101,7 +107,7 @@ class Connection : public detail::InFramePool {
   std::string address_;
   Retirement retirement_;
   io::Wakeup disturbed_;
-  net::Time idle_since_{};
+  net::Time idle_since_;
   std::uint64_t idle_since_pass_ = 0;
   net::Time expires_{};
   net::Duration idle_hint_ = net::Duration::max();

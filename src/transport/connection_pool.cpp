@@ -138,7 +138,8 @@ Connection::Connection(OriginPool& pool,
             auto& connection = *static_cast<Connection*>(self);
             connection.pool_.drop(connection);
           },
-          this) {
+          this),
+      idle_since_(stream_->reactor().now()) {
   pool_.pool().counters().open.add(1);
 }
 
@@ -152,6 +153,8 @@ Connection::Connection(OriginPool& pool, Handover handover)
   retirement_ = handover.retirement;
   exchanges_ = handover.exchanges;
   idle_hint_ = handover.idle_hint;
+  idle_since_ = handover.idle_since;
+  expires_ = handover.expires;
 }
 
 std::unique_ptr<Handover> Connection::hand_over() {
@@ -160,6 +163,8 @@ std::unique_ptr<Handover> Connection::hand_over() {
                                              std::move(address_), retirement_);
   handover->exchanges = exchanges_;
   handover->idle_hint = idle_hint_;
+  handover->idle_since = idle_since_;
+  handover->expires = expires_;
   return handover;
 }
 
@@ -167,10 +172,10 @@ Connection::~Connection() {
   pool_.pool().counters().open.subtract(1);
 }
 
-void Connection::become_idle(net::Time now, net::Duration timeout) noexcept {
-  idle_since_ = now;
+void Connection::become_idle(net::Duration timeout) noexcept {
   idle_since_pass_ = stream_->reactor().pass();
-  expires_ = io::deadline_after(now, idle_hint_ == net::Duration::max() ? timeout : idle_hint_);
+  if (idle_hint_ != net::Duration::max()) timeout = idle_hint_;
+  expires_ = io::deadline_after(idle_since_, timeout);
   expires_ = std::min(expires_, retirement_.at());
   input_.release();
   stream_->watch_readable(&disturbed_);
@@ -224,7 +229,7 @@ std::unique_ptr<Connection> OriginPool::try_take(Freshness freshness) {
   if (freshness == Freshness::fresh) return nullptr;
   const net::Time now = pool_.reactor().now();
   while (!idle_.empty()) {
-    if (freshness == Freshness::recent && now - idle_.back()->idle_since() > kRecent) break;
+    if (!will_do(*idle_.back(), freshness)) break;
     std::unique_ptr<Connection> connection = std::move(idle_.back());
     idle_.pop_back();
     pool_.counters().idle.subtract(1);
@@ -277,12 +282,13 @@ void OriginPool::ask_other_threads(Freshness freshness) {
 }
 
 void OriginPool::end_asking(std::unique_ptr<Handover> handover) {
-  --asking_;
-  if (!handover) {
-    dial_for_waiters();
-    return;
+  if (asking_ > 0) --asking_;  // this one may have come too late to count
+  if (handover) {
+    auto connection = std::make_unique<Connection>(*this, std::move(*handover));
+    // The kernel had no occasion yet to tell this thread of its end.
+    if (!connection->is_stale_now(pool_.reactor().now())) return deliver(std::move(connection));
   }
-  deliver(std::make_unique<Connection>(*this, std::move(*handover)));
+  dial_for_waiters();
 }
 
 void OriginPool::dial_for_waiters() {
@@ -306,37 +312,45 @@ task<void> OriginPool::dial(std::unique_ptr<Slot> slot) {
   }
   slot.reset();
   if (dialling_ >= waiting_) co_return;  // whom it was for has got one that came back
-  if (Waiter* waiter = first_waiter(true)) {
+  if (!waiters_.empty()) {
+    Waiter* const waiter = &waiters_.front();
     waiter->leave();
     waiter->error = dialled.error();
     waiter->ready.set();
   }
 }
 
-OriginPool::Waiter* OriginPool::first_waiter(bool also_fresh_only) {
-  if (waiters_.empty()) return nullptr;
-  Waiter& first = waiters_.front();
-  return also_fresh_only || first.freshness != Freshness::fresh ? &first : nullptr;
+bool OriginPool::will_do(const Connection& connection, Freshness freshness) const noexcept {
+  switch (freshness) {
+    case Freshness::any:
+      return true;
+    case Freshness::recent:
+      return pool_.reactor().now() - connection.idle_since() <= kRecent;
+    case Freshness::fresh:
+      break;
+  }
+  return !connection.is_reused();
 }
 
+// The next in line gets it, or nobody does.
 void OriginPool::deliver(std::unique_ptr<Connection> connection) {
-  Waiter* waiter = first_waiter(!connection->is_reused());
-  if (!waiter) {
+  if (waiters_.empty() || !will_do(*connection, waiters_.front().freshness)) {
     make_idle(std::move(connection));
     return;
   }
-  waiter->leave();
-  waiter->connection = std::move(connection);
-  waiter->ready.set();
+  Waiter& waiter = waiters_.front();
+  waiter.leave();
+  waiter.connection = std::move(connection);
+  waiter.ready.set();
 }
 
 void OriginPool::adopt(Slot slot, std::unique_ptr<net::Stream> stream, std::string address) {
   auto connection =
       std::make_unique<Connection>(*this, std::move(slot), std::move(stream), std::move(address));
-  if (first_waiter(true)) {
-    deliver(std::move(connection));
-  } else {
+  if (waiters_.empty()) {
     keep(std::move(connection));  // the request it was made for is on its way here
+  } else {
+    deliver(std::move(connection));
   }
 }
 
@@ -355,8 +369,12 @@ void OriginPool::make_idle(std::unique_ptr<Connection> connection) {
 }
 
 void OriginPool::keep(std::unique_ptr<Connection> connection) {
-  connection->become_idle(pool_.reactor().now(), pool_.options().pool_idle_timeout);
-  idle_.push_back(std::move(connection));
+  connection->become_idle(pool_.options().pool_idle_timeout);
+  // What was idle elsewhere before, or was lent and not used, is not among the youngest.
+  auto place = idle_.end();
+  while (place != idle_.begin() && (*(place - 1))->idle_since() > connection->idle_since())
+    --place;
+  idle_.insert(place, std::move(connection));
   pool_.counters().idle.add(1);
   pool_.arm_sweep();
 }

@@ -111,7 +111,7 @@ class OriginPool {
   void deliver(std::unique_ptr<Connection> connection);
   void make_idle(std::unique_ptr<Connection> connection);
   void keep(std::unique_ptr<Connection> connection);
-  Waiter* first_waiter(bool also_fresh_only);
+  bool will_do(const Connection& connection, Freshness freshness) const noexcept;
 
   ConnectionPool& pool_;
   std::string key_;

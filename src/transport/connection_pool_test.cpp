@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/connection_pool.hpp"
 
+#include "io/file_descriptor.hpp"
 #include "support/stream_pair.hpp"
 
 #include <cerrno>
@@ -422,6 +423,75 @@ TEST_F(ConnectionPoolTest, KeepsTheConnectionOfARequestThatWasGivenUp) {
   advance(20ms);
   EXPECT_EQ(idle(), 1u);
   EXPECT_TRUE(origin().try_take(Freshness::any));
+}
+
+// --- connections of other threads --------------------------------------------------------------
+
+class HandedOverTest : public ConnectionPoolTest {
+ protected:
+  HandedOverTest() { start(); }
+
+  // Another thread gives away what has been idle for so long.
+  void hand_over(io::Duration idle_for, bool has_ended = false) {
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    far_end_ = io::FileDescriptor(ends[1]);
+    if (has_ended) far_end_.reset();
+    auto handover = std::make_unique<Handover>(io::FileDescriptor(ends[0]),
+                                               *shared_->try_slot(shared_->origin("http|a|80")),
+                                               "a", pool_->new_retirement());
+    handover->exchanges = 1;
+    handover->idle_since = reactor_.now() - idle_for;
+    handover->expires = handover->idle_since + 4s;
+    origin().end_asking(std::move(handover));
+    settle();
+  }
+  // A request that waits for a connection which is being made.
+  Taking begin_to_wait(Freshness freshness) {
+    upstream_.answers = false;
+    return begin(origin(), freshness);
+  }
+
+  io::FileDescriptor far_end_;
+};
+
+// It was given to whoever waited, a POST for example, however long it had been idle.
+TEST_F(HandedOverTest, OneThatIdledForLongIsForThoseWhoMayHaveIt) {
+  Taking post = begin_to_wait(Freshness::recent);
+  hand_over(1100ms);
+  EXPECT_FALSE(post.done());
+  EXPECT_EQ(idle(), 1u);
+  hand_over(900ms);
+  EXPECT_TRUE(lease_of(post));
+  Taking get = begin_to_wait(Freshness::any);
+  hand_over(3900ms);
+  EXPECT_TRUE(lease_of(get));
+}
+
+// It was as good as new in its second pool.
+TEST_F(HandedOverTest, OneThatNobodyTakesIsAsOldAsItWas) {
+  hand_over(3s);
+  EXPECT_EQ(idle(), 1u);
+  EXPECT_FALSE(origin().try_take(Freshness::recent));
+  advance(1300ms);
+  EXPECT_EQ(idle(), 0u);
+}
+
+TEST_F(HandedOverTest, OneThatIsOlderDoesNotHideThoseOfThisThread) {
+  give_back(take(origin()));
+  hand_over(3s);
+  EXPECT_EQ(idle(), 2u);
+  EXPECT_TRUE(origin().try_take(Freshness::recent));
+}
+
+TEST_F(HandedOverTest, OneThatHasEndedOnItsWayIsNobodys) {
+  Taking get = begin_to_wait(Freshness::any);
+  hand_over(100ms, true);
+  EXPECT_FALSE(get.done());
+  upstream_.answers = true;
+  advance(20ms);
+  EXPECT_TRUE(lease_of(get));
+  EXPECT_EQ(open(), 0u);
 }
 
 // --- max_connections ---------------------------------------------------------------------------
