@@ -247,11 +247,12 @@ std::unique_ptr<Connection> OriginPool::try_take(Freshness freshness) {
 task<Result<std::unique_ptr<Connection>>> OriginPool::take(Freshness freshness) {
   Waiter waiter(*this, freshness);
   bool served = false;
-  ask_other_threads(freshness);
+  const bool asks = ask_other_threads(freshness);
   if (asking_ > 0) {
     served = co_await waiter.ready.wait(io::deadline_after(pool_.reactor().now(), kAskFor));
   }
   if (!served) {
+    if (asks && asking_ > 0) --asking_;  // a thread that has ended never answers
     dial_for_waiters();
     // Dialling ends by itself; only the wait for a slot needs a limit here.
     net::Time deadline = io::kNever;
@@ -274,11 +275,13 @@ task<Result<std::unique_ptr<Connection>>> OriginPool::take(Freshness freshness) 
   co_return std::move(waiter.connection);
 }
 
-void OriginPool::ask_other_threads(Freshness freshness) {
-  if (freshness == Freshness::fresh || pool_.shared().threads < 2) return;
-  if (destination_.tls) return;  // only a socket can change its thread
-  if (dialling_ + asking_ >= waiting_) return;
-  if (pool_.shared().ask_for_connection(key_, freshness, pool_)) ++asking_;
+bool OriginPool::ask_other_threads(Freshness freshness) {
+  if (freshness == Freshness::fresh || pool_.shared().threads < 2) return false;
+  if (destination_.tls) return false;  // only a socket can change its thread
+  if (dialling_ + asking_ >= waiting_) return false;
+  if (!pool_.shared().ask_for_connection(key_, freshness, pool_)) return false;
+  ++asking_;
+  return true;
 }
 
 void OriginPool::end_asking(std::unique_ptr<Handover> handover) {

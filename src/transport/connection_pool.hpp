@@ -106,7 +106,7 @@ class OriginPool {
  private:
   struct Waiter;
 
-  void ask_other_threads(Freshness freshness);
+  bool ask_other_threads(Freshness freshness);
   task<void> dial(std::unique_ptr<Slot> slot);
   void deliver(std::unique_ptr<Connection> connection);
   void make_idle(std::unique_ptr<Connection> connection);

@@ -147,6 +147,20 @@ TEST_F(HandoverTest, a_thread_that_does_not_answer_is_not_waited_for) {
   EXPECT_EQ(transport_.statistics().open, 2U);
 }
 
+// Its answer was waited for by every request, and no other thread was asked any more.
+TEST_F(HandoverTest, a_thread_that_ended_without_an_answer_is_forgotten) {
+  {
+    io::Reactor gone(io::Reactor::Clock::manual);
+    EXPECT_EQ(run(gone, one_), "ok");
+    other_runs_ = false;
+    EXPECT_EQ(run(one_, gone), "ok");
+    other_runs_ = true;
+  }
+  EXPECT_EQ(run(two_, one_), "ok");
+  EXPECT_EQ(run(one_, two_), "ok");
+  EXPECT_EQ(upstream_.connections(), 2);
+}
+
 TEST_F(HandoverTest, nothing_is_left_of_a_thread_that_has_ended) {
   {
     io::Reactor gone(io::Reactor::Clock::manual);
