@@ -3,6 +3,7 @@
 
 #include "net/tls_stream.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace onehop::net {
@@ -23,10 +24,14 @@ Result<std::shared_ptr<const TlsClientContext>> LazyTlsClientContext::get() {
   return made_;
 }
 
-std::shared_ptr<TlsSessions> TlsDialer::sessions_for(const Destination& destination) {
-  auto& sessions = sessions_[destination.host + ":" + std::to_string(destination.port)];
-  if (!sessions) sessions = std::make_shared<TlsSessions>();
-  return sessions;
+std::shared_ptr<TlsSessions> TlsSessionsByServer::of(const std::string& server) {
+  const auto found = all_.find(server);
+  if (found != all_.end()) return found->second;
+  if (all_.size() >= forget_at_) {
+    std::erase_if(all_, [](const auto& each) { return each.second.use_count() == 1; });
+    forget_at_ = std::max(kServersKept, 2 * all_.size());  // else it is looked at for each server
+  }
+  return all_[server] = std::make_shared<TlsSessions>();
 }
 
 task<Result<Dialled>> TlsDialer::dial(const Destination& destination) {
@@ -37,9 +42,10 @@ task<Result<Dialled>> TlsDialer::dial(const Destination& destination) {
       "while connecting to " + destination.host + " (" + dialled->address + ")";
   auto context = context_->get();
   if (!context) co_return failure(context.error().during(Phase::tls).with(where));
+  const std::string server = destination.host + ":" + std::to_string(destination.port);
   auto stream =
       TlsClientContext::connect(std::move(*context), std::move(dialled->stream), destination.host,
-                                sessions_for(destination), destination.http2 ? kBoth : kHttp1);
+                                sessions_.of(server), destination.http2 ? kBoth : kHttp1);
   auto shaken = co_await stream->handshake(deadline);
   if (!shaken) co_return failure(shaken.error().retry_safe(true).with(where));
   dialled->stream = std::move(stream);

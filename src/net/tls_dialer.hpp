@@ -27,6 +27,20 @@ class LazyTlsClientContext {
   std::shared_ptr<const TlsClientContext> made_;  // guarded by mutex_
 };
 
+// Sessions to resume, by server: of those that are connected to, and some more. One thread.
+class TlsSessionsByServer {
+ public:
+  static constexpr std::size_t kServersKept = 256;
+
+  // `server`: host and port.
+  std::shared_ptr<TlsSessions> of(const std::string& server);
+  std::size_t servers() const noexcept { return all_.size(); }
+
+ private:
+  std::map<std::string, std::shared_ptr<TlsSessions>> all_;
+  std::size_t forget_at_ = kServersKept;
+};
+
 class TlsDialer final : public Dialer {
  public:
   // `total_timeout` is for the inner dialer and the handshake together.
@@ -43,13 +57,11 @@ class TlsDialer final : public Dialer {
   task<Result<Dialled>> dial(const Destination& destination) override;
 
  private:
-  std::shared_ptr<TlsSessions> sessions_for(const Destination& destination);
-
   io::Reactor& reactor_;
   std::unique_ptr<Dialer> inner_;
   std::shared_ptr<LazyTlsClientContext> context_;
   Duration total_timeout_;
-  std::map<std::string, std::shared_ptr<TlsSessions>> sessions_;
+  TlsSessionsByServer sessions_;
 };
 
 }  // namespace onehop::net

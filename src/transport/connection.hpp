@@ -9,6 +9,7 @@
 #include "io/file_descriptor.hpp"
 #include "net/stream.hpp"
 #include "transport/retirement.hpp"
+#include "transport/usage.hpp"
 #include "wire/read_buffer.hpp"
 
 #include <atomic>
@@ -101,6 +102,7 @@ class Connection : public detail::InFramePool {
 
  private:
   OriginPool& pool_;
+  const Usage::Hold hold_;
   Slot slot_;
   std::unique_ptr<net::Stream> stream_;
   wire::ReadBuffer input_;

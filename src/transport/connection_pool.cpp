@@ -56,6 +56,13 @@ std::shared_ptr<SharedOrigin> SharedPools::origin(const std::string& key) {
   return origin;
 }
 
+void SharedPools::forget(const std::string& key, std::shared_ptr<SharedOrigin> origin) {
+  const std::lock_guard lock(mutex);
+  origin.reset();
+  const auto found = origins.find(key);
+  if (found != origins.end() && found->second.use_count() == 1) origins.erase(found);
+}
+
 std::optional<Slot> SharedPools::try_slot(const std::shared_ptr<SharedOrigin>& origin) {
   const std::size_t most = options.max_connections;
   const std::size_t before = origin->open.fetch_add(1, std::memory_order_relaxed);
@@ -128,6 +135,7 @@ Connection::Connection(OriginPool& pool,
                        std::unique_ptr<net::Stream> stream,
                        std::string address)
     : pool_(pool),
+      hold_(pool.usage()),
       slot_(std::move(slot)),
       stream_(std::move(stream)),
       input_(stream_->reactor().buffers()),
@@ -185,7 +193,8 @@ void Connection::become_idle(net::Duration timeout) noexcept {
 
 // A request without a connection; lives in its coroutine.
 struct OriginPool::Waiter : ListNode {
-  Waiter(OriginPool& o, Freshness f) noexcept : origin(o), ready(o.pool_.reactor()), freshness(f) {
+  Waiter(OriginPool& o, Freshness f) noexcept
+      : origin(o), hold(o.usage_), ready(o.pool_.reactor()), freshness(f) {
     origin.waiters_.push_back(*this);
     ++origin.waiting_;
     origin.shared_->waiting.fetch_add(1, std::memory_order_relaxed);
@@ -202,6 +211,7 @@ struct OriginPool::Waiter : ListNode {
   }
 
   OriginPool& origin;
+  const Usage::Hold hold;
   io::Event ready;
   std::unique_ptr<Connection> connection;
   std::optional<Error> error;
@@ -212,11 +222,20 @@ OriginPool::OriginPool(ConnectionPool& pool, std::string key, net::Destination d
     : pool_(pool),
       key_(std::move(key)),
       destination_(std::move(destination)),
-      shared_(pool.shared().origin(key_)) {}
+      shared_(pool.shared().origin(key_)),
+      usage_(
+          pool.reactor(),
+          [](void* self) {
+            const auto& origin = *static_cast<OriginPool*>(self);
+            origin.pool_.forget(origin);
+          },
+          this) {}
 
 OriginPool::~OriginPool() {
   dials_.cancel();
   pool_.counters().idle.subtract(idle_.size());
+  idle_.clear();  // their slots are of what is forgotten here
+  pool_.shared().forget(key_, std::move(shared_));
 }
 
 bool OriginPool::matches(const Url& url) const noexcept {
@@ -304,6 +323,7 @@ void OriginPool::dial_for_waiters() {
 }
 
 task<void> OriginPool::dial(std::unique_ptr<Slot> slot) {
+  const Usage::Hold hold(usage_);
   auto dialled = co_await pool_.dialer().dial(destination_);
   --dialling_;
   if (dialled) {
@@ -315,12 +335,10 @@ task<void> OriginPool::dial(std::unique_ptr<Slot> slot) {
   }
   slot.reset();
   if (dialling_ >= waiting_) co_return;  // whom it was for has got one that came back
-  if (!waiters_.empty()) {
-    Waiter* const waiter = &waiters_.front();
-    waiter->leave();
-    waiter->error = dialled.error();
-    waiter->ready.set();
-  }
+  Waiter& waiter = waiters_.front();
+  waiter.leave();
+  waiter.error = dialled.error();
+  waiter.ready.set();
 }
 
 bool OriginPool::will_do(const Connection& connection, Freshness freshness) const noexcept {
@@ -468,6 +486,16 @@ H2Origin& ConnectionPool::h2_origin(const Url& url) {
   }
   last_h2_ = origin.get();
   return *origin;
+}
+
+void ConnectionPool::forget(const OriginPool& origin) {
+  if (last_ == &origin) last_ = nullptr;
+  origins_.erase(origins_.find(origin.key()));
+}
+
+void ConnectionPool::forget(const H2Origin& origin) {
+  if (last_h2_ == &origin) last_h2_ = nullptr;
+  h2_origins_.erase(h2_origins_.find(origin.key()));
 }
 
 void ConnectionPool::enforce_size() {

@@ -44,6 +44,8 @@ struct SharedPools {
         tls(std::make_shared<net::LazyTlsClientContext>(options.tls)) {}
 
   std::shared_ptr<SharedOrigin> origin(const std::string& key);
+  // A thread has done with it. The last one takes it away.
+  void forget(const std::string& key, std::shared_ptr<SharedOrigin> origin);
   // One of the connections that max_connections allows, if one is left.
   std::optional<Slot> try_slot(const std::shared_ptr<SharedOrigin>& origin);
   // A slot of `key` came free: threads with waiting requests look again.
@@ -100,6 +102,8 @@ class OriginPool {
   void end_asking(std::unique_ptr<Handover> handover);
 
   bool matches(const Url& url) const noexcept;
+  const std::string& key() const noexcept { return key_; }
+  Usage& usage() noexcept { return usage_; }
   std::size_t idle() const noexcept { return idle_.size(); }
   ConnectionPool& pool() const noexcept { return pool_; }
 
@@ -117,6 +121,7 @@ class OriginPool {
   std::string key_;
   net::Destination destination_;
   std::shared_ptr<SharedOrigin> shared_;
+  Usage usage_;
   std::vector<std::unique_ptr<Connection>> idle_;  // the oldest first
   IntrusiveList<Waiter> waiters_;
   std::size_t waiting_ = 0;
@@ -132,9 +137,14 @@ class ConnectionPool final : public io::ShardLocal {
                  std::unique_ptr<net::Dialer> dialer);
   ~ConnectionPool() override;
 
+  // Forgotten when nothing holds its usage() for a while.
   OriginPool& origin(const Url& url);
   H2Origin& h2_origin(const Url& url);
   OriginPool& origin(const std::string& key, const net::Destination& destination);
+  void forget(const OriginPool& origin);
+  void forget(const H2Origin& origin);
+  // How many are remembered.
+  std::size_t origins() const noexcept { return origins_.size() + h2_origins_.size(); }
 
   io::Reactor& reactor() const noexcept { return reactor_; }
   SharedPools& shared() const noexcept { return *shared_; }

@@ -425,6 +425,55 @@ TEST_F(ConnectionPoolTest, KeepsTheConnectionOfARequestThatWasGivenUp) {
   EXPECT_TRUE(origin().try_take(Freshness::any));
 }
 
+// --- origins that nobody needs -----------------------------------------------------------------
+
+// A hook may take the host from the request: they were kept as long as the process ran.
+TEST_F(ConnectionPoolTest, ForgetsAnOriginThatNothingIsLeftOf) {
+  start();
+  for (int i = 0; i < 100; ++i)
+    take(origin("http://host-" + std::to_string(i)));  // closed, not given back
+  EXPECT_EQ(pool_->origins(), 100u);
+  advance(2s);
+  EXPECT_EQ(pool_->origins(), 0u);
+  EXPECT_EQ(shared_->origins.size(), 0u);
+  EXPECT_TRUE(take(origin("http://host-99")));
+}
+
+TEST_F(ConnectionPoolTest, KeepsAnOriginAsLongAsItIsNeeded) {
+  Transport::Options options;
+  options.max_connections = 1;
+  options.queue_timeout = 1min;
+  options.pool_idle_timeout = 4s;
+  start(options);
+  OriginPool& kept = origin();
+  upstream_.answers = false;
+  Taking first = begin(kept);
+  Taking second = begin(kept);
+  advance(30s);  // one that is being made, and who waits for a slot
+  upstream_.answers = true;
+  advance(20ms);
+  Lease lease = lease_of(first);
+  advance(10s);
+  give_back(std::move(lease));
+  settle();
+  lease = lease_of(second);
+  advance(10s);  // one that is in use
+  give_back(std::move(lease));
+  advance(3s);  // one that is idle
+  EXPECT_EQ(&origin(), &kept);
+  EXPECT_EQ(idle(), 1u);
+  advance(4s);
+  EXPECT_EQ(pool_->origins(), 0u);
+}
+
+TEST_F(ConnectionPoolTest, LateAnswersOfOtherThreadsFindNoOrigin) {
+  start();
+  take(origin());
+  advance(2s);
+  pool_->end_asking("http|a|80", nullptr);
+  EXPECT_EQ(pool_->origins(), 0u);
+}
+
 // --- connections of other threads --------------------------------------------------------------
 
 class HandedOverTest : public ConnectionPoolTest {
@@ -645,6 +694,22 @@ TEST_F(TwoPoolsTest, AnIdleConnectionGivesWayToARequestElsewhere) {
   EXPECT_TRUE(lease_of(waiting));
   EXPECT_EQ(idle(), 0u);
   EXPECT_EQ(upstream_.accepted.front().ending(), "end");
+}
+
+// Each counted by itself what both may have together.
+TEST_F(TwoPoolsTest, AnOriginThatOneThreadForgetsIsStillShared) {
+  const Lease here = take(origin());
+  {
+    Taking waiting = begin_elsewhere();
+    settle_both();
+  }
+  const auto later = reactor_.now() + 2s;
+  other_reactor_.set_time(later);
+  settle_both();
+  EXPECT_EQ(other_->origins(), 0u);
+  Taking waiting = begin_elsewhere();
+  settle_both();
+  EXPECT_FALSE(waiting.done());
 }
 
 TEST_F(TwoPoolsTest, AConnectionGivenBackOrClosedGivesWayToARequestElsewhere) {

@@ -17,7 +17,7 @@ constexpr net::Duration kBetweenVainDials = std::chrono::milliseconds(100);
 // A request without a connection; lives in its coroutine. It is only told to look again: what it
 // was promised could be gone by then.
 struct H2Origin::Waiter : ListNode {
-  explicit Waiter(H2Origin& o) noexcept : origin(o), changed(o.pool_.reactor()) {
+  explicit Waiter(H2Origin& o) noexcept : origin(o), hold(o.usage_), changed(o.pool_.reactor()) {
     origin.shared_->waiting.fetch_add(1, std::memory_order_relaxed);
   }
   ~Waiter() {
@@ -26,6 +26,7 @@ struct H2Origin::Waiter : ListNode {
   }
 
   H2Origin& origin;
+  const Usage::Hold hold;
   io::Event changed;
   std::optional<Error> error;
 };
@@ -35,11 +36,23 @@ H2Origin::H2Origin(ConnectionPool& pool, std::string key, net::Destination desti
       key_(std::move(key)),
       destination_(std::move(destination)),
       shared_(pool.shared().origin(key_)),
+      usage_(
+          pool.reactor(),
+          [](void* self) { static_cast<H2Origin*>(self)->forget_if_useless(); },
+          this),
       look_again_([](void* self) { static_cast<H2Origin*>(self)->look_again(); }, this),
       dial_again_([](void* self) { static_cast<H2Origin*>(self)->look_again_soon(); }, this) {}
 
 H2Origin::~H2Origin() {
   dials_.cancel();
+  connections_.clear();  // their slots are of what is forgotten here
+  pool_.shared().forget(key_, std::move(shared_));
+}
+
+// What it knows of the upstream is kept as long as it counts.
+void H2Origin::forget_if_useless() {
+  if (speaks_http2()) return pool_.forget(*this);
+  usage_.call_again(http1_until_);
 }
 
 bool H2Origin::matches(const Url& url) const noexcept {
@@ -164,6 +177,7 @@ void H2Origin::dial_for_waiters() {
 }
 
 task<void> H2Origin::dial(std::unique_ptr<Slot> slot) {
+  const Usage::Hold hold(usage_);
   auto dialled = co_await pool_.dialer().dial(destination_);
   dialling_ = false;
   if (dialled) {

@@ -36,6 +36,8 @@ class H2Origin {
   task<Result<H2Connection*>> take(Need need);
 
   bool matches(const Url& url) const noexcept;
+  const std::string& key() const noexcept { return key_; }
+  Usage& usage() noexcept { return usage_; }
   ConnectionPool& pool() const noexcept { return pool_; }
 
   // From connections: something has changed; this one is over.
@@ -56,6 +58,7 @@ class H2Origin {
 
   H2Connection* best(Need need) const noexcept;
   std::size_t room() const noexcept;
+  void forget_if_useless();
   void look_again();
   void wake_everybody();
   bool allows_none() const noexcept;
@@ -66,6 +69,7 @@ class H2Origin {
   std::string key_;
   net::Destination destination_;
   std::shared_ptr<SharedOrigin> shared_;
+  Usage usage_;
   std::vector<std::unique_ptr<H2Connection>> connections_;
   IntrusiveList<Waiter> waiters_;
   io::Wakeup look_again_;

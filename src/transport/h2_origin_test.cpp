@@ -301,6 +301,46 @@ TEST_F(FullConnectionTest, IsWaitedForUntilAnotherCanBeMade) {
   EXPECT_NE(waiting_.take().value(), connection_);
 }
 
+// --- origins that nobody needs -----------------------------------------------------------------
+
+TEST_F(H2OriginTest, IsForgottenWhenItsConnectionsAreGone) {
+  start();
+  ASSERT_TRUE(connect(1));
+  upstream_.accepted.back().close();
+  advance(std::chrono::seconds(2));
+  EXPECT_EQ(pool_->origins(), 0u);
+  EXPECT_TRUE(connect(1));
+}
+
+TEST_F(H2OriginTest, IsKeptAsLongAsItHasARequestOrAConnection) {
+  start();
+  H2Connection* const connection = connect(1);
+  ASSERT_TRUE(connection);
+  H2Origin& kept = origin();
+  auto served = begin(*connection);
+  auto waiting = kept.take(H2Origin::Need::room);
+  waiting.start();
+  upstream_.refuses = true;
+  advance(std::chrono::seconds(4));
+  EXPECT_EQ(&origin(), &kept);
+  served.reset();
+  settle();
+  ASSERT_TRUE(waiting.done());
+  advance(std::chrono::seconds(3));  // it is idle
+  EXPECT_EQ(&origin(), &kept);
+  EXPECT_EQ(origin().try_take(), connection);
+}
+
+TEST_F(H2OriginTest, IsKeptAsLongAsItsUpstreamIsKnownToSpeakHttp1) {
+  start();
+  const Url url = Url::parse("https://a/").value();
+  pool_->h2_origin(url).use_http1();
+  advance(std::chrono::minutes(4));
+  EXPECT_FALSE(pool_->h2_origin(url).speaks_http2());
+  advance(std::chrono::minutes(1) + std::chrono::seconds(1));
+  EXPECT_EQ(pool_->origins(), 0u);
+}
+
 // --- the end of a connection -------------------------------------------------------------------
 
 // It stayed, with its slot, until the upstream closed it.

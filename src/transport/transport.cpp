@@ -82,6 +82,7 @@ class RoundTrip {
   RoundTrip(ConnectionPool& pool, Request& request)
       : pool_(pool),
         origin_(pool.origin(request.url())),
+        hold_(origin_.usage()),
         request_(request),
         record_(request.exchange()),
         repeatable_(may_be_repeated(request)) {}
@@ -133,6 +134,7 @@ class RoundTrip {
  private:
   ConnectionPool& pool_;
   OriginPool& origin_;
+  const transport::Usage::Hold hold_;
   Request& request_;
   Exchange* record_;
   bool repeatable_;
