@@ -89,9 +89,7 @@ class Callbacks::Implementation {
   }
 
  private:
-  static int on_begin_frame(nghttp2_session* session,
-                            const nghttp2_frame_hd* head,
-                            void* user_data) {
+  static int on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* user_data) {
     SessionState& state = state_of(user_data);
     switch (head->type) {
       case NGHTTP2_DATA:
@@ -100,7 +98,12 @@ class Callbacks::Implementation {
       case NGHTTP2_HEADERS:
         state.continuations = 0;
         state.block_octets = head->length;
-        return check_order(session, state, head->stream_id);
+        if (state.note_number(head->stream_id) || state.find(head->stream_id)) return 0;
+        if (state.was_passed_over(head->stream_id)) {
+          state.fail(ErrorCode::protocol_error, "a stream with a number lower than another's");
+          return NGHTTP2_ERR_CALLBACK_FAILURE;
+        }
+        break;  // sent before our reset was heard, or a refusal: nghttp2 passes it over
       case NGHTTP2_CONTINUATION:
         state.block_octets += head->length;
         if (++state.continuations <= kMostContinuations &&
@@ -115,19 +118,6 @@ class Callbacks::Implementation {
     if (state.guard.allow_control_frame(state.now)) return 0;
     state.fail(ErrorCode::enhance_your_calm, "too many frames that lead nowhere");
     return NGHTTP2_ERR_CALLBACK_FAILURE;
-  }
-
-  // RFC 9113 §5.1.1: a stream that was passed over cannot begin. nghttp2 takes it for one that it
-  // has forgotten, and remembers only the latest.
-  static int check_order(nghttp2_session* session, SessionState& state, std::int32_t id) {
-    if (state.role != Role::server) return 0;
-    if (id > state.last_stream) {
-      state.last_stream = id;
-    } else if (!nghttp2_session_find_stream(session, id)) {
-      state.fail(ErrorCode::protocol_error, "a stream with a number lower than another's");
-      return NGHTTP2_ERR_CALLBACK_FAILURE;
-    }
-    return 0;
   }
 
   static int on_begin_headers(nghttp2_session* session,

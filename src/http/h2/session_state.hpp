@@ -21,6 +21,14 @@ class SessionState {
   SessionState& operator=(const SessionState&) = delete;
   ~SessionState();
 
+  // Server: a head came on a stream with this number. True when it is the highest so far.
+  bool note_number(std::int32_t id) noexcept;
+  // Server: a request that cannot be, since one with a higher number came first (RFC 9113 §5.1.1).
+  // All numbers that have been are too many to remember; of those that have not, the latest are.
+  bool was_passed_over(std::int32_t id) const noexcept {
+    return id > passed_over_behind_ && id < passed_over_before_;
+  }
+
   void push_news(Stream& stream) noexcept {
     if (!stream.is_linked()) news.push_back(stream);
   }
@@ -53,7 +61,6 @@ class SessionState {
   std::vector<ArenaRef> kept;  // what frames not yet produced may refer to
   const char* reason = "";
   std::size_t streams = 0;
-  std::int32_t last_stream = 0;  // the highest number a peer's request has had
 
   // A header block in pieces.
   std::size_t continuations = 0;
@@ -74,6 +81,9 @@ class SessionState {
   void grow(Stream& stream);
 
   Stream* found_ = nullptr;
+  std::int32_t last_stream_ = -1;  // the highest number a peer's request has had
+  std::int32_t passed_over_behind_ = 0;
+  std::int32_t passed_over_before_ = 0;
   std::size_t unread_ = 0;    // octets of all streams that nobody has taken
   std::size_t withheld_ = 0;  // of these, not given back to the connection's window
   std::size_t granted_ = 0;   // by how much the windows of open streams have grown

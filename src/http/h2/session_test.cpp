@@ -341,10 +341,79 @@ TEST_F(PastStreamTest, WhatWasSentBeforeOurResetWasHeardIsPassedOver) {
 }
 
 TEST_F(PastStreamTest, ANumberThatWasPassedOverCannotBegin) {
+  for (const char passed_over : "\1\3\5"sv) {
+    Peer server(Role::server, limits());
+    Peer client(Role::client, {});
+    EXPECT_TRUE(server.session_.receive(client.output(), kNow));
+    EXPECT_TRUE(server.session_.receive(get_on(7), kNow));
+    EXPECT_TRUE(server.session_.receive(get_on(9), kNow));
+    EXPECT_FALSE(server.session_.receive(get_on(passed_over), kNow));
+    EXPECT_STREQ(server.session_.reason(), "a stream with a number lower than another's");
+  }
+}
+
+// The end of the connection took all other requests with it.
+TEST_F(PastStreamTest, TrailersAreInOrderHoweverManyRequestsCameSinceOurReset) {
+  open(false).reset(ErrorCode::no_error);
+  server_.output();  // has not arrived yet
+  for (int i = 0; i < 20; ++i) {
+    TestStream cancelled;
+    ASSERT_TRUE(client_.session_.open(cancelled, put(), false));
+    ASSERT_TRUE(server_.session_.receive(client_.output(), kNow));
+    cancelled.reset(ErrorCode::cancel);
+    ASSERT_TRUE(server_.session_.receive(client_.output(), kNow));
+    server_.output();
+  }
+  EXPECT_EQ(after(data_on(1) + get_on(1)), ErrorCode::no_error);
+}
+
+TEST_F(PastStreamTest, TrailersAreInOrderOnARequestThatWasOneTooMany) {
+  std::string octets = client_.output();
+  const std::string head = "\0\0\3\1\4\0\0\0"s;
+  for (const char stream : "\1\3\5\7\11"sv)
+    octets += head + stream + "\x82\x86\x84";
+  EXPECT_TRUE(server_.session_.receive(octets + data_on(9) + get_on(9), kNow));
+  EXPECT_EQ(server_.session_.streams(), 4u);
+  EXPECT_STREQ(server_.session_.reason(), "");
+}
+
+TEST_F(PastStreamTest, TrailersAreInOrderOnARequestThatCameAfterOurGoaway) {
   ASSERT_TRUE(settle());
-  EXPECT_TRUE(server_.session_.receive(get_on(7), kNow));
-  EXPECT_FALSE(server_.session_.receive(get_on(5), kNow));
-  EXPECT_STREQ(server_.session_.reason(), "a stream with a number lower than another's");
+  TestStream& going_on = open(false);
+  server_.session_.end_after_streams();
+  server_.output();  // has not arrived yet
+  TestStream late;
+  ASSERT_TRUE(client_.session_.open(late, put(), false));
+  late.send("x");
+  late.send_end({{"x-sum", "1"}});
+  EXPECT_TRUE(server_.session_.receive(client_.output(), kNow));
+  EXPECT_STREQ(server_.session_.reason(), "");
+  EXPECT_TRUE(going_on.is_open());
+}
+
+TEST_F(PastStreamTest, AnUpstreamMayAnswerUntilItHasHeardOfOurReset) {
+  TestStream& served = open(true);
+  request_.reset(ErrorCode::cancel);
+  client_.output();  // has not arrived yet
+  served.send_head({{":status", "200"}}, false);
+  served.send("content");
+  served.send_end({{"x-sum", "1"}});
+  EXPECT_TRUE(client_.session_.receive(server_.output(), kNow));
+  EXPECT_STREQ(client_.session_.reason(), "");
+}
+
+// --- floods on streams that are not open any more ----------------------------------------------
+
+TEST_F(PastStreamTest, HeadsWithoutEndOnOneThatWeResetAreAFlood) {
+  open(false).reset(ErrorCode::no_error);
+  const std::string unheard = server_.output();
+  const std::string head = "\0\0\3\1\4\0\0\0\1\x82\x86\x84"s;
+  std::int64_t heads = 0;
+  while (heads < 3 * FloodGuard::kControlFrames && server_.session_.receive(head, kNow))
+    ++heads;
+  EXPECT_GE(heads, FloodGuard::kControlFrames / 2);
+  EXPECT_LE(heads, 2 * FloodGuard::kControlFrames);
+  EXPECT_STREQ(server_.session_.reason(), "too many frames that lead nowhere");
 }
 
 }  // namespace
