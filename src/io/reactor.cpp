@@ -181,7 +181,8 @@ bool Reactor::add(int fd, Watcher& watcher, std::uint32_t events) noexcept {
   epoll_event event{};
   event.events = events;
   event.data.ptr = &watcher;
-  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+  refusal_ = ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
+  return refusal_ == 0;
 }
 
 void Reactor::modify(int fd, Watcher& watcher, std::uint32_t events) noexcept {

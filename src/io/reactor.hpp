@@ -103,6 +103,8 @@ class Reactor {
   // before the descriptor is closed: closing does not end it while another process has a copy, as
   // every child has between fork and exec.
   bool add(int fd, Watcher& watcher, std::uint32_t events) noexcept;
+  // Why the kernel refused the last add(), as an errno; 0 when it did not.
+  int refusal() const noexcept { return refusal_; }
   void modify(int fd, Watcher& watcher, std::uint32_t events) noexcept;
   void remove(int fd) noexcept;
 
@@ -152,6 +154,7 @@ class Reactor {
   const void* last_local_key_ = nullptr;
   ShardLocal* last_local_ = nullptr;
   std::uint64_t pass_ = 0;
+  int refusal_ = 0;
   Time next_release_{};  // of memory to the system
   bool has_more_to_release_ = false;
 

@@ -43,6 +43,7 @@ TcpStream::~TcpStream() {
 
 ssize_t TcpStream::try_read(char* data, std::size_t size) {
   if (!readable_) return -EAGAIN;
+  if (unwatched_ != 0) return -unwatched_;
   ssize_t got = 0;
   do {
     got = receive(socket_.get(), data, size);
@@ -59,6 +60,7 @@ ssize_t TcpStream::try_read(char* data, std::size_t size) {
 
 ssize_t TcpStream::try_write(const iovec* parts, int count) {
   if (!writable_) return -EAGAIN;
+  if (unwatched_ != 0) return -unwatched_;
   std::size_t size = 0;
   for (int i = 0; i < count; ++i)
     size += parts[i].iov_len;
@@ -101,6 +103,7 @@ std::size_t TcpStream::unacknowledged() const noexcept {
 }
 
 bool TcpStream::has_unread_now() {
+  if (unwatched_ != 0) return true;
   char octet = 0;
   const ssize_t got = ::recv(socket_.get(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
   if (got < 0 && errno == EAGAIN) {
@@ -108,6 +111,12 @@ bool TcpStream::has_unread_now() {
     return false;
   }
   return true;
+}
+
+Error TcpStream::error_of(int errno_value, Side side) const {
+  Error error = Error::system(errno_value, side);
+  if (unwatched_ != 0) error.with("the kernel watches no more descriptors");
+  return error;
 }
 
 io::FileDescriptor TcpStream::release() noexcept {
@@ -127,13 +136,14 @@ void TcpStream::on_extra_deadline() noexcept {
 }
 
 void TcpStream::add_to_reactor() noexcept {
-  if (registered_) return;
+  if (registered_ || unwatched_ != 0) return;
   // Reports what is already there, so nothing is lost between the last EAGAIN and now.
   registered_ = reactor().add(socket_.get(), *this, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
-  if (!registered_) {
-    // Out of memory or epoll watches: every wait ends at once, and the next read or write says why.
-    on_events(EPOLLIN | EPOLLOUT);
-  }
+  if (registered_) return;
+  // Out of memory or epoll watches: nobody would tell of what arrives, and to try again and again
+  // would keep the thread busy. Every wait ends, and the next read or write says why.
+  unwatched_ = reactor().refusal();
+  on_events(EPOLLERR);
 }
 
 void TcpStream::leave_reactor() noexcept {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // TcpStream: a connected stream socket (TCP or unix). Registered with epoll once, edge-triggered,
-// and no earlier than the first real wait; reads that a short read before made pointless are not
-// tried.
+// and no earlier than the first real wait; where the kernel refuses that, the connection fails.
+// Reads that a short read before made pointless are not tried.
 #pragma once
 
 #include <onehop/task.hpp>
@@ -32,6 +32,7 @@ class TcpStream final : public Stream, public detail::InFramePool, private io::W
   bool has_unread_now() override;
   void expect_more() noexcept override { readable_ = true; }
   std::size_t unacknowledged() const noexcept override;
+  Error error_of(int errno_value, Side side) const override;
 
   io::FileDescriptor release() noexcept override;
 
@@ -51,6 +52,7 @@ class TcpStream final : public Stream, public detail::InFramePool, private io::W
   bool readable_;
   bool writable_ = true;
   bool registered_ = false;
+  int unwatched_ = 0;  // the errno with which the kernel has refused to watch it
 };
 
 }  // namespace onehop::net

@@ -238,12 +238,53 @@ TEST_P(TcpStreamTest, a_stream_that_is_gone_is_told_nothing_though_a_child_proce
   EXPECT_FALSE(place->is_hung_up());
 }
 
-// As when the kernel is out of memory for it; a file cannot be watched either.
-TEST_P(TcpStreamTest, a_wait_that_cannot_be_watched_ends_at_once_and_the_next_call_says_why) {
-  stream_ = std::make_unique<TcpStream>(
-      reactor_, io::FileDescriptor(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC)),
-      TcpStream::Origin::connected);
-  EXPECT_EQ(read(), "errno " + std::to_string(ENOTSOCK));
+// A socket that is watched already is refused, as any is when there is no memory for it.
+class UnwatchedStreamTest : public TcpStreamTest {
+ protected:
+  void SetUp() override {
+    TcpStreamTest::SetUp();
+    ASSERT_TRUE(reactor_.add(stream_->plain_descriptor(), nobody_, 0));
+  }
+  static std::string refused() { return "errno " + std::to_string(EEXIST); }
+
+  struct Nobody final : io::Watcher {
+    void on_events(std::uint32_t) noexcept override {}
+  } nobody_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Sockets,
+                         UnwatchedStreamTest,
+                         testing::Values(AF_INET, AF_UNIX),
+                         [](const auto& kind) { return kind.param == AF_INET ? "tcp" : "unix"; });
+
+// The wait ended at once, and the next, and kept the thread busy as long as nothing came.
+TEST_P(UnwatchedStreamTest, fails_as_soon_as_it_is_waited_for) {
+  EXPECT_EQ(read(milliseconds(100)), refused());
+  EXPECT_EQ(stream_->try_write("x", 1), -EEXIST);
+  send("x");
+  EXPECT_EQ(read(), refused());
+  const Error error = stream_->error_of(EEXIST, Side::upstream);
+  EXPECT_EQ(error.detail(), "the kernel watches no more descriptors");
+}
+
+TEST_P(UnwatchedStreamTest, is_no_connection_to_keep_idle) {
+  bool disturbed = false;
+  io::Wakeup wakeup([](void* told) { *static_cast<bool*>(told) = true; }, &disturbed);
+  EXPECT_EQ(read(milliseconds(0)), refused());
+  stream_->watch_readable(&wakeup);
+  EXPECT_TRUE(stream_->has_unread());
+  EXPECT_TRUE(stream_->has_unread_now());
+  EXPECT_TRUE(stream_->is_broken());
+}
+
+TEST_P(UnwatchedStreamTest, has_nobody_who_could_be_waited_for_to_leave) {
+  bool left = false;
+  io::Wakeup wakeup([](void* told) { *static_cast<bool*>(told) = true; }, &left);
+  stream_->watch_hangup(&wakeup);
+  while (!left)
+    reactor_.run_once(seconds(30));
+  EXPECT_TRUE(stream_->has_failed());
+  stream_->watch_hangup(nullptr);
 }
 
 TEST_P(TcpStreamTest, a_released_socket_goes_on_elsewhere) {

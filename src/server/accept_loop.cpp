@@ -75,15 +75,22 @@ void AcceptLoop::pause() {
 }
 
 // Once for as long as it lasts.
-void AcceptLoop::note_shortage(int error) {
+void AcceptLoop::note_shortage(int error, std::string_view of_what) {
   if (std::exchange(short_, true)) return;
-  const std::string why = std::strerror(error);  // NOLINT(concurrency-mt-unsafe)
-  shard_.common().log(LogLevel::warning, "accepting pauses: " + why);
+  std::string line = "accepting pauses: ";
+  line += std::strerror(error);  // NOLINT(concurrency-mt-unsafe)
+  shard_.common().log(LogLevel::warning, line.append(of_what));
 }
 
 bool AcceptLoop::accept_some() {
   for (int i = 0; i < kBatch; ++i) {
     if (shard_.is_full()) {
+      pause();
+      return false;
+    }
+    // What was accepted could not be waited for.
+    if (const int error = shard_.reactor().refusal()) {
+      note_shortage(error, " (the kernel watches no more descriptors)");
       pause();
       return false;
     }

@@ -8,6 +8,7 @@
 #include "net/tcp_listener.hpp"
 
 #include <memory>
+#include <string_view>
 
 namespace onehop::server {
 
@@ -33,7 +34,7 @@ class AcceptLoop final : private io::Watcher {
   // False when it had to pause.
   bool accept_some();
   void pause();
-  void note_shortage(int error);
+  void note_shortage(int error, std::string_view of_what = {});
   void note_refusal(const net::Address& peer);
   void add() noexcept;
   void remove() noexcept;

@@ -13,6 +13,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -151,6 +152,20 @@ TEST_F(AcceptLoopTest, PausesWithoutDescriptorsAndSaysSoOnce) {
     settle();
   }
   EXPECT_EQ(logged_.size(), 2u);
+}
+
+TEST_F(AcceptLoopTest, PausesWhenTheKernelWatchesNoMore) {
+  struct Nobody final : io::Watcher {
+    void on_events(std::uint32_t) noexcept override {}
+  } nobody;
+  const io::FileDescriptor file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+  ASSERT_FALSE(reactor_.add(file.get(), nobody, EPOLLIN));  // files are never watched
+  const auto client = connect();
+  settle();
+  EXPECT_EQ(connections(), 0u);
+  EXPECT_THAT(logged_, ElementsAre(HasSubstr("(the kernel watches no more descriptors)")));
+  pass_pause();
+  EXPECT_EQ(connections(), 1u);
 }
 
 // Whoever got through to the kernel before the end is served.
