@@ -3,6 +3,8 @@
 
 #include "program/utf8.hpp"
 
+#include <utility>
+
 namespace onehop::program {
 namespace {
 
@@ -65,12 +67,13 @@ void WebSocketFrames::receive(std::string_view octets, std::string& answer) {
   received_ += octets;
   while (receive_frame(answer)) {
   }
+  received_.erase(0, std::exchange(at_, 0));
 }
 
 bool WebSocketFrames::receive_frame(std::string& answer) {
   Header header{};
   if (!read_header(header, answer) || !check(header, answer)) return false;
-  if (received_.size() - header.size < header.length) return false;
+  if (rest().size() - header.size < header.length) return false;
   const std::string payload = take_payload(header);
   if (is_control(header.opcode)) {
     on_control(header, payload, answer);
@@ -81,9 +84,10 @@ bool WebSocketFrames::receive_frame(std::string& answer) {
 }
 
 bool WebSocketFrames::read_header(Header& header, std::string& answer) {
-  if (received_.size() < 2) return false;
-  const auto first = static_cast<unsigned char>(received_[0]);
-  const auto second = static_cast<unsigned char>(received_[1]);
+  const std::string_view octets = rest();
+  if (octets.size() < 2) return false;
+  const auto first = static_cast<unsigned char>(octets[0]);
+  const auto second = static_cast<unsigned char>(octets[1]);
   const bool is_masked = (second & 0x80U) != 0;
   const bool has_reserved_bits = (first & 0x70U) != 0;
   if (!is_masked || has_reserved_bits) {
@@ -97,8 +101,8 @@ bool WebSocketFrames::read_header(Header& header, std::string& answer) {
   if (header.length == 126) extended = 2;
   if (header.length == 127) extended = 8;
   header.size = 2 + extended + kMaskSize;
-  if (received_.size() < header.size) return false;
-  if (extended > 0) header.length = number_in(std::string_view(received_).substr(2, extended));
+  if (octets.size() < header.size) return false;
+  if (extended > 0) header.length = number_in(octets.substr(2, extended));
   header.mask_at = static_cast<std::uint32_t>(2 + extended);
   return true;
 }
@@ -128,12 +132,13 @@ bool WebSocketFrames::check(const Header& header, std::string& answer) {
 
 std::string WebSocketFrames::take_payload(const Header& header) {
   const auto length = static_cast<std::size_t>(header.length);
-  std::string payload = received_.substr(header.size, length);
+  const std::string_view octets = rest();
+  std::string payload(octets.substr(header.size, length));
   for (std::size_t i = 0; i < length; ++i) {
-    const auto mask = static_cast<unsigned char>(received_[header.mask_at + i % kMaskSize]);
+    const auto mask = static_cast<unsigned char>(octets[header.mask_at + i % kMaskSize]);
     payload[i] = static_cast<char>(static_cast<unsigned char>(payload[i]) ^ mask);
   }
-  received_.erase(0, header.size + length);
+  at_ += header.size + length;
   return payload;
 }
 

@@ -43,8 +43,11 @@ class WebSocketFrames {
   void on_close(const std::string& payload, std::string& answer);
   void end(std::uint16_t code, std::string& answer);
 
-  std::string received_;  // not yet understood
-  std::string message_;   // the fragments so far
+  std::string_view rest() const noexcept { return std::string_view(received_).substr(at_); }
+
+  std::string received_;
+  std::size_t at_ = 0;   // where in it the next frame begins
+  std::string message_;  // the fragments so far
   std::uint8_t message_opcode_ = 0;
   bool ended_ = false;
 };

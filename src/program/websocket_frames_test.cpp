@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/websocket_frames.hpp"
 
+#include <chrono>
+
 #include <gtest/gtest.h>
 
 namespace onehop::program {
@@ -59,6 +61,19 @@ TEST(WebSocketFrames, UnderstandsAnySplit) {
     frames.receive(std::string_view(octets).substr(at), answer);
     EXPECT_EQ(answer, whole) << at;
   }
+}
+
+// Each took the time to move all that came behind it.
+TEST(WebSocketFrames, ManySmallFramesAtOnceTakeNoLongerThanTheirOctets) {
+  std::string octets;
+  std::string pongs;
+  while (octets.size() < 2UL * 1024 * 1024) {
+    octets += frame(9, "");
+    pongs += std::string_view("\x8a\0", 2);
+  }
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(answer_to(octets), pongs);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
 }
 
 TEST(WebSocketFrames, JoinsFragmentsAndAnswersPingsBetweenThem) {
