@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include <ares.h>
@@ -51,22 +52,31 @@ struct DnsChannel::Query {
 };
 
 struct DnsChannel::Hooks {
-  static void on_socket(void* self, ares_socket_t socket, int readable, int writable) {
-    static_cast<DnsChannel*>(self)->watch(socket, readable != 0, writable != 0);
+  static void on_socket(void* self, ares_socket_t socket, int readable, int writable) noexcept {
+    try {
+      static_cast<DnsChannel*>(self)->watch(socket, readable != 0, writable != 0);
+    } catch (const std::bad_alloc&) {  // unwatched: the query runs into its timeout
+    }
   }
 
-  static void on_answer(void* context, int status, int, ares_addrinfo* result) {
+  static void on_answer(void* context, int status, int, ares_addrinfo* result) noexcept {
     const std::unique_ptr<Query> query(static_cast<Query*>(context));
     const std::unique_ptr<ares_addrinfo, decltype(&ares_freeaddrinfo)> owned(result,
                                                                              &ares_freeaddrinfo);
     --query->channel.active_;
     if (query->channel.closing_) return;
-    Answer answer;
-    if (status == ARES_SUCCESS && result) answer = read(*result);
-    if (answer.addresses.empty()) {
-      answer.failure = ares_strerror(status == ARES_SUCCESS ? ARES_ENODATA : status);
+    try {
+      Answer answer;
+      if (status == ARES_SUCCESS && result) answer = read(*result);
+      if (answer.addresses.empty()) {
+        answer.failure = ares_strerror(status == ARES_SUCCESS ? ARES_ENODATA : status);
+      }
+      query->callback(std::move(answer));
+    } catch (const std::bad_alloc&) {
+      Answer nothing;
+      nothing.failure = "out of memory";  // short enough to take none
+      query->callback(std::move(nothing));
     }
-    query->callback(std::move(answer));
   }
 
   static Answer read(const ares_addrinfo& result) {
@@ -157,8 +167,8 @@ void DnsChannel::query(const std::string& host, Callback callback) {
   ares_addrinfo_hints hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
-  ++active_;
   auto query = std::make_unique<Query>(Query{*this, std::move(callback)});
+  ++active_;
   ares_getaddrinfo(channel_, host.c_str(), nullptr, &hints, &Hooks::on_answer, query.release());
   arm_timer();
 }
@@ -170,14 +180,13 @@ void DnsChannel::watch(int socket, bool readable, bool writable) {
     return;
   }
   const std::uint32_t events = (readable ? EPOLLIN : 0u) | (writable ? EPOLLOUT : 0u);
-  std::unique_ptr<Socket>& watcher = sockets_[socket];
-  if (watcher) {
-    reactor_.modify(socket, *watcher, events);
+  if (const auto found = sockets_.find(socket); found != sockets_.end()) {
+    reactor_.modify(socket, *found->second, events);
     return;
   }
-  watcher = std::make_unique<Socket>(*this);
+  const auto entered = sockets_.emplace(socket, std::make_unique<Socket>(*this));
   // Should the kernel refuse, the query runs into its timeout.
-  reactor_.add(socket, *watcher, events);
+  reactor_.add(socket, *entered.first->second, events);
 }
 
 void DnsChannel::process() {

@@ -32,7 +32,8 @@ class DnsChannel {
     io::Duration ttl{};
     std::string failure;  // c-ares' words
   };
-  // Called once for each query; must not call the channel.
+  // Called once for each query, and again with a failure when it threw bad_alloc; it may not throw
+  // then. Must not call the channel.
   using Callback = std::function<void(Answer answer)>;
 
   DnsChannel(io::Reactor& reactor, Options options);

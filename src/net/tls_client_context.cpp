@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/c_callback.hpp"
 #include "net/address.hpp"
 #include "net/tls_context.hpp"
 #include "net/tls_handles.hpp"
@@ -84,7 +85,7 @@ Result<void> TlsClientContext::set_up(const TlsClientOptions& options) {
   if (!context) return failure(context.error());
   context_ = context->release();
   if (!options.insecure) {
-    SSL_CTX_set_verify(context_, SSL_VERIFY_PEER, &on_verify);
+    SSL_CTX_set_verify(context_, SSL_VERIFY_PEER, &CCallback<&on_verify, 0>::call);
     if (options.ca_file.empty()) {
       if (SSL_CTX_set_default_verify_paths(context_) != 1) {
         return failure(tls_option_error("the system's authorities cannot be read"));
@@ -105,7 +106,7 @@ Result<void> TlsClientContext::set_up(const TlsClientOptions& options) {
   }
   SSL_CTX_set_session_cache_mode(context_,
                                  SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
-  SSL_CTX_sess_set_new_cb(context_, &on_new_session);
+  SSL_CTX_sess_set_new_cb(context_, &CCallback<&on_new_session, 0>::call);
   return {};
 }
 

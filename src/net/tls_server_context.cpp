@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/ascii.hpp"
+#include "base/c_callback.hpp"
 #include "net/tls_context.hpp"
 #include "net/tls_handles.hpp"
 #include "net/tls_key_pair.hpp"
@@ -104,7 +105,7 @@ Result<std::string> ask_for_certificates(SSL_CTX* context, const TlsServerOption
   }
   const bool required = options.client_auth == ClientAuth::required;
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
-                     &on_verify);
+                     &CCallback<&on_verify, 0>::call);
   SSL_CTX_set_session_ticket_cb(context, nullptr, &judge_ticket, nullptr);
   return rules;
 }
@@ -182,8 +183,10 @@ Result<ssl_ctx_st*> TlsServerContext::make_context(const TlsServerOptions& optio
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);  // tickets need no memory here
   keys_->install(raw);
   SSL_CTX_set_alpn_select_cb(raw, &TlsServerContext::on_protocols, this);
-  SSL_CTX_callback_ctrl(raw, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,
-                        reinterpret_cast<void (*)()>(&TlsServerContext::on_server_name));
+  SSL_CTX_callback_ctrl(
+      raw, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,
+      reinterpret_cast<void (*)()>(
+          &CCallback<&TlsServerContext::on_server_name, SSL_TLSEXT_ERR_ALERT_FATAL>::call));
   SSL_CTX_set_tlsext_servername_arg(raw, this);
   contexts_->all.push_back(std::move(*context));
   return raw;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tls_stream.hpp"
 
+#include "base/c_callback.hpp"
 #include "net/tls_records.hpp"
 
 #include <algorithm>
@@ -38,8 +39,8 @@ std::string_view text_or_empty(const char* text) noexcept {
 const BIO_METHOD* TlsStream::bio_method() {
   static const auto* const method = [] {
     BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "onehop stream");
-    BIO_meth_set_write(made, &TlsStream::on_bio_write);
-    BIO_meth_set_read(made, &TlsStream::on_bio_read);
+    BIO_meth_set_write(made, &CCallback<&TlsStream::on_bio_write, -1>::call);
+    BIO_meth_set_read(made, &CCallback<&TlsStream::on_bio_read, -1>::call);
     BIO_meth_set_ctrl(made, &TlsStream::on_bio_control);
     return made;
   }();

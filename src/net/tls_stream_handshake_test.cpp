@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a handshake accepts and refuses: names and certificates, versions, ciphers and protocols.
+#include "support/failing_allocation.hpp"
 #include "support/tls_stream_pair.hpp"
 
 #include <chrono>
@@ -21,6 +22,46 @@ namespace {
 using ::testing::HasSubstr;
 
 class TlsStreamHandshake : public test::TlsStreamPair {};
+
+// --- memory that runs out inside OpenSSL, whose frames no exception may pass -------------------
+
+TEST_F(TlsStreamHandshake, a_server_without_memory_for_the_name_it_is_asked_for_refuses) {
+  make_server();
+  make_client("a-rather-long-name.wild.example");
+  const io::Reactor::Enter enter(reactor_);
+  task<Result<void>> client = client_->handshake(io::kNever);
+  client.start();
+  task<Result<void>> server = server_->handshake(io::kNever);
+  {
+    const FailingAllocation failing(0);
+    server.start();
+    EXPECT_TRUE(failing.is_over());
+  }
+  ASSERT_TRUE(server.done());
+  const auto result = server.take();
+  ASSERT_FALSE(result);
+  EXPECT_TRUE(result.error().is(Errc::tls_failed));
+}
+
+TEST_F(TlsStreamHandshake, a_certificate_is_refused_without_memory_to_say_why) {
+  make_server();
+  make_client("other.example");
+  const io::Reactor::Enter enter(reactor_);
+  task<Result<void>> client = client_->handshake(io::kNever);
+  client.start();
+  task<Result<void>> server = server_->handshake(io::kNever);
+  server.start();
+  {
+    const FailingAllocation failing(0);
+    while (!client.done() && !failing.is_over())
+      reactor_.run_once(Duration::zero());
+    EXPECT_TRUE(failing.is_over());
+  }
+  ASSERT_TRUE(client.done());
+  const auto result = client.take();
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().detail(), "certificate verify failed");
+}
 
 // --- whom to trust -----------------------------------------------------------------------------
 

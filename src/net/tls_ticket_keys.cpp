@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tls_ticket_keys.hpp"
 
+#include "base/c_callback.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <fstream>
@@ -82,7 +84,8 @@ Result<void> TlsTicketKeys::read(const std::string& file) {
 void TlsTicketKeys::install(SSL_CTX* context) {
   SSL_CTX_set_ex_data(context, index_for_keys(), this);
   SSL_CTX_set_timeout(context, static_cast<long>(kRotation.count()));
-  SSL_CTX_set_tlsext_ticket_key_evp_cb(context, &TlsTicketKeys::on_ticket);
+  SSL_CTX_set_tlsext_ticket_key_evp_cb(context,
+                                       &CCallback<&TlsTicketKeys::on_ticket, kFailed>::call);
 }
 
 int TlsTicketKeys::on_ticket(SSL* ssl,

@@ -2,6 +2,8 @@
 
 #include "http/h2/callbacks.hpp"
 
+#include "base/c_callback.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <vector>
@@ -46,17 +48,21 @@ constexpr std::uint8_t kNoCopy = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_
 // NOLINTBEGIN(readability-function-size): nghttp2 says how many parameters there are
 class Callbacks::Implementation {
  public:
+  // An exception ends the connection.
+  template <auto kFunction>
+  static constexpr auto guarded = &CCallback<kFunction, NGHTTP2_ERR_CALLBACK_FAILURE>::call;
+
   static nghttp2_session_callbacks* make_table() {
     nghttp2_session_callbacks* table = nullptr;
     if (nghttp2_session_callbacks_new(&table) != 0) throw std::bad_alloc();
-    nghttp2_session_callbacks_set_on_begin_frame_callback(table, on_begin_frame);
-    nghttp2_session_callbacks_set_on_begin_headers_callback(table, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(table, on_header);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table, on_data);
-    nghttp2_session_callbacks_set_on_frame_recv_callback(table, on_frame);
-    nghttp2_session_callbacks_set_on_frame_send_callback(table, on_frame_sent);
-    nghttp2_session_callbacks_set_on_stream_close_callback(table, on_close);
-    nghttp2_session_callbacks_set_send_data_callback(table, send_data);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(table, guarded<on_begin_frame>);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(table, guarded<on_begin_headers>);
+    nghttp2_session_callbacks_set_on_header_callback(table, guarded<on_header>);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table, guarded<on_data>);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(table, guarded<on_frame>);
+    nghttp2_session_callbacks_set_on_frame_send_callback(table, guarded<on_frame_sent>);
+    nghttp2_session_callbacks_set_on_stream_close_callback(table, guarded<on_close>);
+    nghttp2_session_callbacks_set_send_data_callback(table, guarded<send_data>);
     return table;
   }
 
@@ -363,7 +369,7 @@ void Callbacks::submit_response(SessionState& state,
                                 bool end) {
   const auto& lines = lines_of(fields, kNoCopy);
   nghttp2_data_provider content{};
-  content.read_callback = Implementation::read_content;
+  content.read_callback = Implementation::guarded<Implementation::read_content>;
   nghttp2_submit_response(state.session, stream.id(), lines.data(), lines.size(),
                           end ? nullptr : &content);
 }
@@ -374,7 +380,7 @@ bool Callbacks::submit_request(SessionState& state,
                                bool end) {
   const auto& lines = lines_of(fields, kNoCopy);
   nghttp2_data_provider content{};
-  content.read_callback = Implementation::read_content;
+  content.read_callback = Implementation::guarded<Implementation::read_content>;
   const std::int32_t id = nghttp2_submit_request(state.session, nullptr, lines.data(), lines.size(),
                                                  end ? nullptr : &content, &stream);
   if (id < 0) return false;

@@ -44,6 +44,20 @@ nghttp2_mem* memory() {
   return &blocks;
 }
 
+// For what nghttp2 did not make of the octets received.
+ErrorCode code_for(ssize_t error) {
+  switch (error) {
+    case NGHTTP2_ERR_FLOODED:
+    case kTooManyContinuations:
+      return ErrorCode::enhance_your_calm;
+    case NGHTTP2_ERR_NOMEM:
+    case NGHTTP2_ERR_CALLBACK_FAILURE:
+      return ErrorCode::internal_error;
+    default:
+      return ErrorCode::protocol_error;
+  }
+}
+
 void submit_settings(nghttp2_session* session, Role role, const SessionLimits& limits) {
   std::array<nghttp2_settings_entry, 5> entries{};
   std::size_t count = 0;
@@ -82,9 +96,7 @@ bool Session::receive(std::string_view octets, Time now) {
   const ssize_t used = nghttp2_session_mem_recv(
       state.session, reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size());
   if (used < 0) {
-    const bool flood = used == NGHTTP2_ERR_FLOODED || used == kTooManyContinuations;
-    state.fail(flood ? ErrorCode::enhance_your_calm : ErrorCode::protocol_error,
-               nghttp2_strerror(static_cast<int>(used)));
+    state.fail(code_for(used), nghttp2_strerror(static_cast<int>(used)));
   } else if (nghttp2_session_get_outbound_queue_size(state.session) > kMostFramesWaiting) {
     state.fail(ErrorCode::enhance_your_calm, "too many frames to answer");
   }

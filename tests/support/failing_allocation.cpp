@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/failing_allocation.hpp"
+
+#include <cstdlib>
+#include <limits>
+#include <new>
+
+namespace onehop {
+namespace {
+
+constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max();
+
+constinit thread_local std::size_t t_succeed = kNever;
+
+}  // namespace
+
+FailingAllocation::FailingAllocation(std::size_t succeed) noexcept {
+  t_succeed = succeed;
+}
+
+FailingAllocation::~FailingAllocation() {
+  t_succeed = kNever;
+}
+
+bool FailingAllocation::is_over() const noexcept {
+  return t_succeed == kNever;
+}
+
+}  // namespace onehop
+
+void* operator new(std::size_t size) {
+  std::size_t& succeed = onehop::t_succeed;
+  if (succeed != onehop::kNever && succeed-- == 0) throw std::bad_alloc();  // which makes it kNever
+  void* const memory = std::malloc(size > 0 ? size : 1);  // NOLINT(cppcoreguidelines-no-malloc)
+  if (!memory) throw std::bad_alloc();
+  return memory;
+}
+
+void operator delete(void* memory) noexcept {
+  std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
+}
+
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
+}
