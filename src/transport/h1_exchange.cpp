@@ -341,6 +341,10 @@ task<Result<bytes>> H1Exchange::read() {
 }
 
 task<void> H1Exchange::wait() {
+  if (upload_failure_) {  // it came while nobody waited here
+    reader_.fail(*upload_failure_);
+    co_return;
+  }
   const net::Time now = pool_.reactor().now();
   const auto wait =
       co_await connection_->stream().readable(io::deadline_after(now, activity_timeout_));

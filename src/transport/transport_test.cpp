@@ -120,6 +120,30 @@ TEST_F(TransportTest, SendsNoMoreThanABodySaidAndCutsTheRequest) {
   }
 }
 
+// Only who was waiting for more of the answer just then was told; all others waited for
+// activity_timeout.
+TEST_F(TransportTest, CutsAnAnswerWhoseRequestHasFailedWhileItWasDelivered) {
+  network_.listen("backend:80");
+  Wire client = send([] {
+    auto source = pieces({"abc"});
+    source->pause_ = 1s;
+    source->fails_ = true;
+    return request(Method::put, Body::from(std::move(source)));
+  });
+  Wire backend = this->backend();
+  backend.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + std::string(500'000, 'x'));
+  network_.advance(5s);  // nobody takes it meanwhile
+  std::size_t received = 0;
+  for (std::size_t some = 1; some > 0; received += some) {
+    some = client.receive().size();
+    backend.receive();
+  }
+  EXPECT_GT(received, 100'000u);
+  EXPECT_TRUE(client.at_end());
+  ASSERT_EQ(exchanges_.size(), 1u);
+  EXPECT_TRUE(exchanges_.last().failed_with(Errc::truncated));
+}
+
 TEST_F(TransportTest, CutsARequestWhoseBodyFails) {
   for (const bool chunked : {false, true}) {
     network_.listen("backend:80");
