@@ -77,6 +77,10 @@ Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::make(
   std::shared_ptr<TlsClientContext> made(new TlsClientContext);  // the constructor is private
   made->server_name_ = options.server_name;
   if (auto set = made->set_up(options); !set) return failure(set.error());
+  const SslHandle probe(SSL_new(made->context_));
+  if (!options.server_name.empty() && probe && !expect_server(probe.get(), options.server_name)) {
+    return failure(Errc::bad_option, Side::local, "server_name is no name of a server");
+  }
   return std::shared_ptr<const TlsClientContext>(std::move(made));
 }
 
@@ -124,7 +128,8 @@ std::unique_ptr<TlsStream> TlsClientContext::connect(
       SSL_set_alpn_protos(ssl.get(), reinterpret_cast<const unsigned char*>(list.data()),
                           static_cast<unsigned>(list.size())) == 0;
   const std::string& name = context->server_name_.empty() ? host : context->server_name_;
-  if (!offered || !expect_server(ssl.get(), name)) throw std::bad_alloc();
+  if (!offered) throw std::bad_alloc();
+  if (!expect_server(ssl.get(), name)) return nullptr;
   if (sessions) {
     if (const SslSessionHandle session{sessions->take()}) {
       SSL_set_session(ssl.get(), session.get());

@@ -90,7 +90,7 @@ class TlsClientContext {
   ~TlsClientContext();
 
   // The client's end of a connection to `host`, a name or an address, before its handshake, which
-  // offers `protocols` by ALPN.
+  // offers `protocols` by ALPN. Null where `host` is nothing that a certificate could be for.
   static std::unique_ptr<TlsStream> connect(std::shared_ptr<const TlsClientContext> context,
                                             std::unique_ptr<Stream> inner,
                                             const std::string& host,

@@ -46,6 +46,10 @@ task<Result<Dialled>> TlsDialer::dial(const Destination& destination) {
   auto stream =
       TlsClientContext::connect(std::move(*context), std::move(dialled->stream), destination.host,
                                 sessions_.of(server), destination.http2 ? kBoth : kHttp1);
+  if (!stream) {
+    Error error(Errc::tls_failed, Side::upstream, "no certificate can be for this host");
+    co_return failure(error.during(Phase::tls).with(where));
+  }
   auto shaken = co_await stream->handshake(deadline);
   if (!shaken) co_return failure(shaken.error().retry_safe(true).with(where));
   dialled->stream = std::move(stream);

@@ -322,6 +322,31 @@ TEST_F(TransportTest, WorksOnAnEventLoopOnly) {
   EXPECT_TRUE(response.error().is(Errc::bad_option));
 }
 
+// --- names -------------------------------------------------------------------------------------
+
+// The process ended.
+TEST_F(TransportTest, FailsForAHostThatCanBeInNoCertificate) {
+  network_.listen(".:443");
+  Wire client = send([] {
+    return Request(Method::get, Url::parse("https://./").value(), Headers({{"Host", "h"}}));
+  });
+  EXPECT_EQ(status_of(client.receive()), 502);
+  ASSERT_TRUE(error_);
+  EXPECT_TRUE(error_->is(Errc::tls_failed));
+  EXPECT_EQ(error_->phase(), Phase::tls);
+}
+
+TEST_F(TransportTest, RefusesAServerNameThatIsNone) {
+  for (const std::string& name : {std::string("."), std::string(256, 'a')}) {
+    Transport::Options options;
+    options.tls.server_name = name;
+    options.tls.insecure = true;
+    const auto prepared = Transport(options).prepare_tls();
+    ASSERT_FALSE(prepared);
+    EXPECT_TRUE(prepared.error().is(Errc::bad_option));
+  }
+}
+
 // --- hold --------------------------------------------------------------------------------------
 
 Transport::Options holding(Transport::Duration time) {
