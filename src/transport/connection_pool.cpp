@@ -383,8 +383,8 @@ void OriginPool::give_back(std::unique_ptr<Connection> connection) {
 void OriginPool::make_idle(std::unique_ptr<Connection> connection) {
   if (pool_.options().pool_size == 0) return;
   // At the limit, a slot is worth more to a request of another thread than to nobody here.
-  const bool is_limited = pool_.options().max_connections != 0;
-  if (is_limited && shared_->waiting.load(std::memory_order_relaxed) > 0) return;
+  const std::size_t most = pool_.options().max_connections;
+  if (most != 0 && shared_->waiting > 0 && shared_->open >= most) return;
   keep(std::move(connection));
   pool_.enforce_size();
 }

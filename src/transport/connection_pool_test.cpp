@@ -570,6 +570,20 @@ TEST_F(LimitedPoolTest, WaitsSoLongForASlot) {
   EXPECT_TRUE(error->retry_safe());
 }
 
+// It was closed whenever a connection was being made, far below the limit, too.
+TEST_F(ConnectionPoolTest, BelowTheLimitNoneIsClosedForARequestThatHasASlot) {
+  Transport::Options options;
+  options.max_connections = 3;
+  start(options);
+  Lease used = take(origin());
+  upstream_.answers = false;
+  const Taking elsewhere = begin(origin(), Freshness::fresh);
+  settle();
+  EXPECT_EQ(upstream_.under_way, 1);
+  give_back(std::move(used));
+  EXPECT_EQ(idle(), 1u);
+}
+
 TEST_F(LimitedPoolTest, CountsEachOriginByItself) {
   const Lease one = take(origin("http://a"));
   const Lease two = take(origin("http://a"));
