@@ -22,7 +22,9 @@ namespace onehop::transport {
 class OriginPool;
 struct SharedPools;
 
-// What all threads know of one origin.
+// What all threads know of one origin. Both counts change in one order: whoever waits is counted
+// before it looks for a slot, and whoever gives one up looks for those who wait afterwards, so that
+// one of them sees the other.
 struct SharedOrigin {
   std::atomic<std::size_t> open = 0;     // connections, those being made included
   std::atomic<std::size_t> waiting = 0;  // requests without a slot

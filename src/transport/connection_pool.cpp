@@ -65,16 +65,16 @@ void SharedPools::forget(const std::string& key, std::shared_ptr<SharedOrigin> o
 
 std::optional<Slot> SharedPools::try_slot(const std::shared_ptr<SharedOrigin>& origin) {
   const std::size_t most = options.max_connections;
-  const std::size_t before = origin->open.fetch_add(1, std::memory_order_relaxed);
+  const std::size_t before = origin->open++;
   if (most != 0 && before >= most) {
-    origin->open.fetch_sub(1, std::memory_order_relaxed);
+    --origin->open;
     return std::nullopt;
   }
   return Slot(*this, origin);
 }
 
 void SharedPools::note_free_slot(const SharedOrigin& origin) {
-  if (origin.waiting.load(std::memory_order_relaxed) == 0) return;
+  if (origin.waiting == 0) return;
   const std::lock_guard lock(mutex);
   for (ConnectionPool* pool : pools) {
     pool->reactor().post([pool] { pool->dial_for_waiters(); });
@@ -124,7 +124,7 @@ void SharedPools::ask_for_slot(const std::string& key, const ConnectionPool& ask
 
 Slot::~Slot() {
   if (!origin_) return;  // moved from
-  origin_->open.fetch_sub(1, std::memory_order_relaxed);
+  --origin_->open;
   pools_.note_free_slot(*origin_);
 }
 
@@ -197,7 +197,7 @@ struct OriginPool::Waiter : ListNode {
       : origin(o), hold(o.usage_), ready(o.pool_.reactor()), freshness(f) {
     origin.waiters_.push_back(*this);
     ++origin.waiting_;
-    origin.shared_->waiting.fetch_add(1, std::memory_order_relaxed);
+    ++origin.shared_->waiting;
   }
   ~Waiter() {
     leave();
@@ -207,7 +207,7 @@ struct OriginPool::Waiter : ListNode {
     if (!is_linked()) return;
     unlink();
     --origin.waiting_;
-    origin.shared_->waiting.fetch_sub(1, std::memory_order_relaxed);
+    --origin.shared_->waiting;
   }
 
   OriginPool& origin;

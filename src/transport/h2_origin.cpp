@@ -18,10 +18,10 @@ constexpr net::Duration kBetweenVainDials = std::chrono::milliseconds(100);
 // was promised could be gone by then.
 struct H2Origin::Waiter : ListNode {
   explicit Waiter(H2Origin& o) noexcept : origin(o), hold(o.usage_), changed(o.pool_.reactor()) {
-    origin.shared_->waiting.fetch_add(1, std::memory_order_relaxed);
+    ++origin.shared_->waiting;
   }
   ~Waiter() {
-    origin.shared_->waiting.fetch_sub(1, std::memory_order_relaxed);
+    --origin.shared_->waiting;
     if (changed.is_set()) origin.look_again_soon();  // told in vain: it is the next one's
   }
 
