@@ -24,7 +24,7 @@ SessionState::~SessionState() {
 }
 
 bool SessionState::note_number(std::int32_t id) noexcept {
-  if (role != Role::server || id <= last_stream_) return false;
+  if (id <= last_stream_) return false;
   if (id > last_stream_ + 2) {
     passed_over_behind_ = last_stream_;
     passed_over_before_ = id;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include "support/h2_frames.hpp"
 #include "support/session_pair.hpp"
 #include "support/short_of_memory.hpp"
 
@@ -400,6 +401,21 @@ TEST_F(PastStreamTest, AnUpstreamMayAnswerUntilItHasHeardOfOurReset) {
   served.send_end({{"x-sum", "1"}});
   EXPECT_TRUE(client_.session_.receive(server_.output(), kNow));
   EXPECT_STREQ(client_.session_.reason(), "");
+}
+
+TEST_F(PastStreamTest, AnswersToWhatWasCancelledAreNoFlood) {
+  ASSERT_TRUE(settle());
+  const std::string ok = h2_frames::block({{":status", "200"}});
+  for (std::uint32_t id = 1; id < 6 * FloodGuard::kControlFrames; id += 2) {
+    {
+      TestStream cancelled;
+      ASSERT_TRUE(client_.session_.open(cancelled, put(), true));
+      client_.output();
+    }
+    client_.output();
+    const std::string late = h2_frames::frame(h2_frames::headers, h2_frames::kEndHeaders, id, ok);
+    ASSERT_TRUE(client_.session_.receive(late, kNow)) << id << client_.session_.reason();
+  }
 }
 
 // --- floods on streams that are not open any more ----------------------------------------------
