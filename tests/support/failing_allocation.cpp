@@ -26,9 +26,19 @@ bool FailingAllocation::is_over() const noexcept {
   return t_succeed == kNever;
 }
 
+bool FailingAllocation::is_possible() {
+  const FailingAllocation failing(0);
+  try {
+    ::operator delete(::operator new(1));
+  } catch (const std::bad_alloc&) {
+  }
+  return failing.is_over();
+}
+
 }  // namespace onehop
 
-void* operator new(std::size_t size) {
+// Weak: clang's ThreadSanitizer has one that cannot be replaced.
+[[gnu::weak]] void* operator new(std::size_t size) {
   std::size_t& succeed = onehop::t_succeed;
   if (succeed != onehop::kNever && succeed-- == 0) throw std::bad_alloc();  // which makes it kNever
   void* const memory = std::malloc(size > 0 ? size : 1);  // NOLINT(cppcoreguidelines-no-malloc)
@@ -36,10 +46,10 @@ void* operator new(std::size_t size) {
   return memory;
 }
 
-void operator delete(void* memory) noexcept {
+[[gnu::weak]] void operator delete(void* memory) noexcept {
   std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
 }
 
-void operator delete(void* memory, std::size_t) noexcept {
+[[gnu::weak]] void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // FailingAllocation: while one lives, one of the allocations of its thread by operator new fails.
+// Not where a sanitizer insists on an operator new of its own.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +18,8 @@ class FailingAllocation {
 
   // It has failed.
   bool is_over() const noexcept;
+
+  static bool is_possible();
 };
 
 }  // namespace onehop
