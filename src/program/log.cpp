@@ -29,8 +29,8 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
 }  // namespace
 
 struct Log::State {
-  std::shared_ptr<spdlog::details::thread_pool> writer;
-  std::shared_ptr<spdlog::async_logger> logger;  // before the writer goes
+  std::shared_ptr<spdlog::async_logger> logger;
+  std::shared_ptr<spdlog::details::thread_pool> writer;  // goes first, and with it what is queued
 };
 
 Log::Log(bool verbose) : state_(std::make_unique<State>()) {
