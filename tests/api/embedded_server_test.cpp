@@ -62,7 +62,8 @@ TEST(EmbeddedServer, ListensOnSeveralAddresses) {
   onehop::Server::Options options = quiet();
   options.listen = {"127.0.0.1:0", "127.0.0.1:0"};
   onehop::Server server(std::move(options));
-  ASSERT_TRUE(server.start(onehop::testing::recorder(onehop::Status::ok, "both")));
+  ASSERT_TRUE(server.start(onehop::make_handler(
+      [](onehop::Request) { return onehop::Response(onehop::Status::ok, "both"); })));
   ASSERT_EQ(server.addresses().size(), 2u);
   for (const std::string& address : server.addresses())
     EXPECT_EQ(fetch(address).value(), "both");

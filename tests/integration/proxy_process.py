@@ -14,6 +14,8 @@ from wire import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("ONEHOP", str(ROOT / "build" / "release" / "onehop"))
+# For a program that runs as somebody else, who may not be able to read the suppressions.
+ENVIRONMENT_OF_OTHERS = {**os.environ, "TSAN_OPTIONS": ""}
 SANITIZED = bool(os.environ.get("ONEHOP_SANITIZE"))
 
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from proxy_process import PROGRAM, free_port, run_onehop
+from proxy_process import ENVIRONMENT_OF_OTHERS, PROGRAM, free_port, run_onehop
 from raw_client import Client
 from wire import PATIENCE, SOON, get
 
@@ -112,7 +112,8 @@ def test_port_80_without_permission_names_the_remedies():
         pytest.skip("everybody may bind port 80 here")
     command = ["setpriv", "--reuid", "65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all",
                PROGRAM, "-l", "127.0.0.1:80", "http://127.0.0.1:1"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False,
+                           env=ENVIRONMENT_OF_OTHERS)
     assert ended.returncode == 1
     assert "80" in ended.stderr
     assert "setcap" in ended.stderr or "CAP_NET_BIND_SERVICE" in ended.stderr or "8080" in ended.stderr

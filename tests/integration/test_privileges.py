@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy_process import PROGRAM, free_port, run_onehop
+from proxy_process import ENVIRONMENT_OF_OTHERS, PROGRAM, free_port, run_onehop
 from tls_peers import Certificates, TlsClient, trusting
 from wire import PATIENCE
 
@@ -106,7 +106,7 @@ def test_who_is_not_root_is_told_so():
         os.chmod(program, 0o755)
         ended = subprocess.run([program, "-l", f"127.0.0.1:{free_port()}", "--user", "daemon", "http://127.0.0.1:1"],
                                capture_output=True, text=True, timeout=2 * PATIENCE, check=False, cwd="/",
-                               user=NOBODY.pw_uid, group=NOBODY.pw_gid, extra_groups=[])
+                               user=NOBODY.pw_uid, group=NOBODY.pw_gid, extra_groups=[], env=ENVIRONMENT_OF_OTHERS)
     finally:
         os.unlink(program)
     assert ended.returncode == 2
