@@ -62,8 +62,8 @@ Response serve(const Handler& handler, std::string_view method_and_target);
 // The content of a response that serve() returned.
 std::string text_of(Response& response);
 
-// A handler that gives the same answer every time and remembers what it was asked. For one thread at
-// a time: a Server with several workers would call it from all of them.
+// A handler that gives the same answer every time and remembers what it was asked. For one thread
+// at a time: a Server with several workers would call it from all of them.
 class Recorder final : public Handler {
  public:
   Recorder(Status status, std::string text);
