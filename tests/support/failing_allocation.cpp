@@ -37,8 +37,15 @@ bool FailingAllocation::is_possible() {
 
 }  // namespace onehop
 
-// Weak: clang's ThreadSanitizer has one that cannot be replaced.
-[[gnu::weak]] void* operator new(std::size_t size) {
+// clang's ThreadSanitizer has one that cannot be replaced.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ONEHOP_OPERATOR_NEW_IS_TAKEN
+#endif
+#endif
+
+#ifndef ONEHOP_OPERATOR_NEW_IS_TAKEN
+void* operator new(std::size_t size) {
   std::size_t& succeed = onehop::t_succeed;
   if (succeed != onehop::kNever && succeed-- == 0) throw std::bad_alloc();  // which makes it kNever
   void* const memory = std::malloc(size > 0 ? size : 1);  // NOLINT(cppcoreguidelines-no-malloc)
@@ -46,10 +53,11 @@ bool FailingAllocation::is_possible() {
   return memory;
 }
 
-[[gnu::weak]] void operator delete(void* memory) noexcept {
+void operator delete(void* memory) noexcept {
   std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
 }
 
-[[gnu::weak]] void operator delete(void* memory, std::size_t) noexcept {
+void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
 }
+#endif

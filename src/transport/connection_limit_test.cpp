@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// max_connections: who gets a slot of an origin, on one thread and between threads.
+#include "support/pool_test.hpp"
+
+#include <memory>
+#include <thread>
+#include <utility>
+
+namespace onehop::transport {
+namespace {
+
+// --- max_connections ---------------------------------------------------------------------------
+
+class LimitedPoolTest : public ConnectionPoolTest {
+ protected:
+  LimitedPoolTest() {
+    Transport::Options options;
+    options.max_connections = 2;
+    options.queue_timeout = 5s;
+    start(options);
+  }
+};
+
+TEST_F(LimitedPoolTest, WaitsSoLongForASlot) {
+  const Lease one = take(origin());
+  const Lease two = take(origin());
+  Taking third = begin(origin());
+  advance(4900ms);
+  EXPECT_FALSE(third.done());
+  EXPECT_EQ(upstream_.dials, 2);
+  advance(200ms);
+  const auto error = error_of(third);
+  ASSERT_TRUE(error);
+  EXPECT_TRUE(error->is(Errc::no_connection_slot));
+  EXPECT_EQ(error->phase(), Phase::queue);
+  EXPECT_TRUE(error->retry_safe());
+}
+
+// It was closed whenever a connection was being made, far below the limit, too.
+TEST_F(ConnectionPoolTest, BelowTheLimitNoneIsClosedForARequestThatHasASlot) {
+  Transport::Options options;
+  options.max_connections = 3;
+  start(options);
+  Lease used = take(origin());
+  upstream_.answers = false;
+  const Taking elsewhere = begin(origin(), Freshness::fresh);
+  settle();
+  EXPECT_EQ(upstream_.under_way, 1);
+  give_back(std::move(used));
+  EXPECT_EQ(idle(), 1u);
+}
+
+TEST_F(LimitedPoolTest, CountsEachOriginByItself) {
+  const Lease one = take(origin("http://a"));
+  const Lease two = take(origin("http://a"));
+  EXPECT_TRUE(take(origin("http://b")));
+}
+
+TEST_F(LimitedPoolTest, MakesANewOneForASlotThatCameFree) {
+  Lease one = take(origin());
+  const Lease two = take(origin());
+  Taking third = begin(origin());
+  settle();
+  one.reset();  // broken: not given back
+  settle();
+  const Lease given = lease_of(third);
+  ASSERT_TRUE(given);
+  EXPECT_FALSE(given->is_reused());
+  EXPECT_EQ(upstream_.dials, 3);
+}
+
+TEST_F(LimitedPoolTest, GivesTheSlotOfAFailedDialToTheNext) {
+  const Lease one = take(origin());
+  upstream_.answers = false;
+  Taking second = begin(origin());
+  Taking third = begin(origin());
+  settle();
+  EXPECT_EQ(upstream_.dials, 2);
+  upstream_.refuses = true;
+  upstream_.answers = true;
+  // The refusal is for the first who waits; what the slot brings next is for the other.
+  advance(10ms);
+  upstream_.refuses = false;
+  settle();
+  EXPECT_TRUE(error_of(second));
+  advance(20ms);
+  ASSERT_TRUE(third.done());
+}
+
+// It waited for queue_timeout beside idle connections.
+TEST_F(LimitedPoolTest, IdleConnectionsThatWillNotDoGiveWay) {
+  {
+    Lease one = take(origin());
+    Lease two = take(origin());
+    give_back(std::move(one));
+    give_back(std::move(two));
+  }
+  advance(2s);
+  EXPECT_EQ(idle(), 2u);
+  const Lease recent = take(origin(), Freshness::recent);
+  ASSERT_TRUE(recent);
+  EXPECT_FALSE(recent->is_reused());
+  EXPECT_EQ(idle(), 1u);
+}
+
+// It was closed, and whoever else waited got a new one.
+TEST_F(LimitedPoolTest, AConnectionThatCameForARequestThatJustLeftIsTheNexts) {
+  Lease one = take(origin());
+  Connection* const given_back = one.get();
+  const Lease two = take(origin());
+  auto left = std::make_unique<Taking>(begin(origin()));
+  Taking next = begin(origin());
+  settle();
+  give_back(std::move(one));
+  ASSERT_FALSE(left->done());  // it is to run in the next pass
+  left.reset();
+  settle();
+  EXPECT_EQ(lease_of(next).get(), given_back);
+  EXPECT_EQ(upstream_.dials, 2);
+}
+
+TEST_F(LimitedPoolTest, HoldsNoSlotForARequestThatHasLeft) {
+  const Lease one = take(origin());
+  {
+    const Lease two = take(origin());
+    Taking given_up = begin(origin());
+    settle();
+  }
+  settle();
+  EXPECT_TRUE(take(origin()));
+}
+
+// --- slots of other threads --------------------------------------------------------------------
+
+// A second pool, on an event loop of its own.
+class TwoPoolsTest : public LimitedPoolTest {
+ protected:
+  TwoPoolsTest() {
+    Transport::Options options;
+    options.max_connections = 1;
+    start(options);
+    other_reactor_.set_time(reactor_.now());
+    const io::Reactor::Enter enter(other_reactor_);
+    other_ = make_pool(other_reactor_);
+  }
+  ~TwoPoolsTest() override {
+    const io::Reactor::Enter enter(other_reactor_);
+    other_.reset();
+  }
+  OriginPool& other_origin() { return other_->origin(Url::parse("http://a").value()); }
+  Taking begin_elsewhere() {
+    const io::Reactor::Enter enter(other_reactor_);
+    return begin(other_origin());
+  }
+  void settle_both() {
+    for (int i = 0; i < 3; ++i) {
+      settle();
+      const io::Reactor::Enter enter(other_reactor_);
+      while (other_reactor_.run_once(io::Duration::zero())) {
+      }
+    }
+  }
+
+  io::Reactor other_reactor_{io::Reactor::Clock::manual};
+  std::unique_ptr<ConnectionPool> other_;
+};
+
+TEST_F(TwoPoolsTest, AnIdleConnectionGivesWayToARequestElsewhere) {
+  give_back(take(origin()));
+  EXPECT_EQ(idle(), 1u);
+  Taking waiting = begin_elsewhere();
+  EXPECT_FALSE(waiting.done());
+  settle_both();
+  EXPECT_TRUE(lease_of(waiting));
+  EXPECT_EQ(idle(), 0u);
+  EXPECT_EQ(upstream_.accepted.front().ending(), "end");
+}
+
+// Each counted by itself what both may have together.
+TEST_F(TwoPoolsTest, AnOriginThatOneThreadForgetsIsStillShared) {
+  const Lease here = take(origin());
+  {
+    Taking waiting = begin_elsewhere();
+    settle_both();
+  }
+  const auto later = reactor_.now() + 2s;
+  other_reactor_.set_time(later);
+  settle_both();
+  EXPECT_EQ(other_->origins(), 0u);
+  Taking waiting = begin_elsewhere();
+  settle_both();
+  EXPECT_FALSE(waiting.done());
+}
+
+TEST_F(TwoPoolsTest, AConnectionGivenBackOrClosedGivesWayToARequestElsewhere) {
+  for (const bool closes : {false, true}) {
+    Lease here = take(origin());
+    Taking waiting = begin_elsewhere();
+    settle_both();
+    EXPECT_FALSE(waiting.done());
+    closes ? here.reset() : give_back(std::move(here));
+    settle_both();
+    EXPECT_TRUE(lease_of(waiting)) << closes;
+  }
+}
+
+// The same with a thread that sleeps in its event loop.
+TEST_F(ConnectionPoolTest, WakesAThreadThatWaitsForASlot) {
+  Transport::Options options;
+  options.max_connections = 1;
+  options.queue_timeout = 5min;
+  start(options);
+  Lease here = take(origin());
+  std::thread elsewhere([this] {
+    io::Reactor reactor;
+    const io::Reactor::Enter enter(reactor);
+    Upstream upstream;
+    ConnectionPool pool(reactor, shared_, std::make_unique<ScriptedDialer>(reactor, upstream));
+    Taking waiting = begin(pool.origin(Url::parse("http://a").value()));
+    while (!waiting.done())
+      reactor.run_once(io::Duration::max());
+    EXPECT_TRUE(lease_of(waiting));
+  });
+  const auto& shared_origin = shared_->origin("http|a|80");
+  while (shared_origin->waiting == 0)
+    std::this_thread::yield();
+  here.reset();
+  elsewhere.join();
+}
+
+}  // namespace
+}  // namespace onehop::transport

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ConnectionPoolTest: a pool whose dialler does what the test says, in memory.
+#pragma once
+
+#include "support/stream_pair.hpp"
+#include "transport/connection_pool.hpp"
+
+#include <cerrno>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace onehop::transport {
+
+using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace): of tests
+using test::FarEnd;
+
+using Lease = std::unique_ptr<Connection>;
+using Taking = task<Result<Lease>>;
+
+// What became of the dials of one or more pools.
+struct Upstream {
+  std::deque<FarEnd> accepted;
+  int dials = 0;
+  int under_way = 0;
+  bool answers = true;  // else dials wait until it does
+  bool refuses = false;
+};
+
+class ScriptedDialer final : public net::Dialer {
+ public:
+  ScriptedDialer(io::Reactor& reactor, Upstream& upstream)
+      : reactor_(reactor), upstream_(upstream) {}
+
+  task<Result<net::Dialled>> dial(const net::Destination& destination) override {
+    ++upstream_.dials;
+    ++upstream_.under_way;
+    while (!upstream_.answers)
+      co_await sleep_for(10ms);
+    --upstream_.under_way;
+    if (upstream_.refuses) {
+      co_return failure(Error::system(ECONNREFUSED, Side::upstream).during(Phase::connect));
+    }
+    auto [near, far] = net::make_memory_pair(reactor_);
+    upstream_.accepted.emplace_back(std::move(far));
+    co_return net::Dialled(std::move(near), destination.host);
+  }
+
+ private:
+  io::Reactor& reactor_;
+  Upstream& upstream_;
+};
+
+class ConnectionPoolTest : public test::StreamPair {
+ protected:
+  void start(const Transport::Options& options = {}) {
+    shared_ = std::make_shared<SharedPools>(options);
+    pool_ = make_pool(reactor_);
+  }
+  std::unique_ptr<ConnectionPool> make_pool(io::Reactor& reactor) {
+    return std::make_unique<ConnectionPool>(reactor, shared_,
+                                            std::make_unique<ScriptedDialer>(reactor, upstream_));
+  }
+  OriginPool& origin(std::string_view url = "http://a") {
+    return pool_->origin(Url::parse(url).value());
+  }
+
+  // Starts to wait for a connection.
+  static Taking begin(OriginPool& origin, Freshness freshness = Freshness::any) {
+    Taking taking = origin.take(freshness);
+    taking.start();
+    return taking;
+  }
+  // What came of it.
+  static Lease lease_of(Taking& taking) {
+    EXPECT_TRUE(taking.done());
+    if (!taking.done()) return nullptr;
+    auto taken = taking.take();
+    EXPECT_TRUE(taken);
+    return taken ? std::move(*taken) : nullptr;
+  }
+  static std::optional<Error> error_of(Taking& taking) {
+    EXPECT_TRUE(taking.done());
+    if (!taking.done()) return std::nullopt;
+    const auto taken = taking.take();
+    if (taken) return std::nullopt;
+    return taken.error();
+  }
+  Lease take(OriginPool& from, Freshness freshness = Freshness::any) {
+    if (Lease idle = from.try_take(freshness)) return idle;
+    Taking taking = begin(from, freshness);
+    settle();
+    return lease_of(taking);
+  }
+  // After a request that left it reusable.
+  static void give_back(Lease connection) {
+    connection->note_exchange();
+    OriginPool& origin = connection->pool();
+    origin.give_back(std::move(connection));
+  }
+  std::size_t idle() const { return shared_->statistics().idle; }
+  std::size_t open() const { return shared_->statistics().open; }
+
+  Upstream upstream_;
+  std::shared_ptr<SharedPools> shared_;
+  std::unique_ptr<ConnectionPool> pool_;
+};
+
+}  // namespace onehop::transport
