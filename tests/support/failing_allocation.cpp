@@ -53,11 +53,12 @@ void* operator new(std::size_t size) {
   return memory;
 }
 
-void operator delete(void* memory) noexcept {
+// g++ warns of a free() that it sees beside an operator new.
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
 }
 
-void operator delete(void* memory, std::size_t) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
 }
 #endif
