@@ -102,6 +102,9 @@ struct Upstream {
 
   testing::Wire wire;
   std::string received;
+  std::size_t parsed = 0;    // octets of complete requests
+  std::size_t complete = 0;  // requests
+  bool is_tunnel = false;    // what it receives is not HTTP
   std::string sent;
   std::vector<Request> requests;
   bool half_closed = false;
@@ -110,18 +113,22 @@ struct Upstream {
 
 void Upstream::receive() {
   const std::string octets = wire.receive();
-  if (!octets.empty()) trace("an upstream", 0, "receives", octets);
+  if (octets.empty() || is_tunnel) return;
+  trace("an upstream", 0, "receives", octets);
   received += octets;
-  std::string_view rest = received;
-  for (std::size_t i = 0; !rest.empty(); ++i) {
+  while (parsed < received.size()) {
+    std::string_view rest = std::string_view(received).substr(parsed);
     const H1Message message = take_request(rest);
     ONEHOP_CHECK(!message.malformed);
     if (!message.has_head()) return;
-    if (i < requests.size()) continue;
-    requests.push_back(
-        {std::stoul(std::string(message.headers.get_or_empty("x-index"))), sent.size()});
-    // What follows it is the tunnel's.
-    if (message.headers.has("Upgrade")) return;
+    if (requests.size() == complete) {
+      requests.push_back(
+          {std::stoul(std::string(message.headers.get_or_empty("x-index"))), sent.size()});
+    }
+    is_tunnel = message.headers.has("Upgrade");
+    if (is_tunnel || message.end != End::complete) return;
+    parsed = received.size() - rest.size();
+    ++complete;
   }
 }
 

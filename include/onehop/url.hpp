@@ -20,7 +20,8 @@ class Url {
 
   // An absolute URL with a host (or unix:PATH, a stream socket), for configuration and hooks.
   // Schemes: http, https, h2c, unix. A host outside ASCII becomes its IDNA form. The fragment is
-  // dropped. Errc::bad_url, whose detail names what is wrong and where.
+  // dropped. User info may hold what RFC 3986 §3.2.1 allows: no second '@'. Errc::bad_url, whose
+  // detail names what is wrong and where.
   static Result<Url> parse(std::string_view text);
   // A request target: origin-form, absolute-form (http and https) or "*". Refuses blanks, controls,
   // octets past 0x7e and malformed escapes in the path; a '#' is data and becomes %23.

@@ -62,7 +62,7 @@ Text with_escaped_hashes(std::string_view target) {
 // The parts of scheme "://" authority rest, where rest begins with '/', '?' or '#' or is empty.
 struct Parts {
   std::string scheme;
-  std::string_view user_info;
+  std::string_view user_info;  // with its '@'
   std::string_view authority;
   std::string_view rest;
 };
@@ -148,6 +148,11 @@ Result<Url> Url::parse(std::string_view text) {
     return url;
   }
   const Parts parts = split(text, *scheme_size);
+  if (!parts.user_info.empty()) {
+    const Result<void> valid =
+        check_user_info(parts.user_info.substr(0, parts.user_info.size() - 1));
+    if (!valid) return failure(valid.error());
+  }
   const std::string_view target = parts.rest.substr(0, parts.rest.find('#'));
   if (const Result<void> valid = check_configured_target(target); !valid) {
     return failure(valid.error());

@@ -108,6 +108,14 @@ Result<std::string_view> find_socket_path(std::string_view text, std::size_t lim
   return text;
 }
 
+Result<void> check_user_info(std::string_view text) {
+  const auto odd = std::find_if_not(text.begin(), text.end(), [](char c) {
+    return ascii::is_reg_name_octet(c) || c == ',' || c == ':' || c == '%';
+  });
+  if (odd == text.end()) return {};
+  return bad_url(quoted({odd, odd + 1}) + " in the user info needs percent-encoding");
+}
+
 Result<std::string> authority_to_ascii(std::string_view text) {
   const bool ascii_only = std::all_of(text.begin(), text.end(),
                                       [](char c) { return static_cast<signed char>(c) >= 0; });

@@ -23,6 +23,10 @@ std::uint16_t default_port(std::string_view scheme) noexcept;
 // What follows "unix:", at most `limit` octets: a path, or '@' and an abstract name.
 Result<std::string_view> find_socket_path(std::string_view text, std::size_t limit);
 
+// What stands before the '@' of an authority (RFC 3986 §3.2.1): a second '@' would leave it open
+// where the host begins.
+Result<void> check_user_info(std::string_view text);
+
 // The same authority with a host outside ASCII in its IDNA form.
 Result<std::string> authority_to_ascii(std::string_view text);
 

@@ -56,7 +56,9 @@ TEST(Url, AbsoluteTable) {
         AbsoluteCase{"http://b\xc3\xbc"
                      "cher.example:81/",
                      "xn--bcher-kva.example:81", "xn--bcher-kva.example", 81, "/"},
-        AbsoluteCase{"http://a@b@h/", "h", "h", 80, "/"},
+        AbsoluteCase{"http://a@h/", "h", "h", 80, "/"},
+        AbsoluteCase{"http://@h/", "h", "h", 80, "/"},
+        AbsoluteCase{"http://u,s:%40!@h:81/", "h:81", "h", 81, "/"},
         AbsoluteCase{"http://h/#f?x", "h", "h", 80, "/"},
         AbsoluteCase{"http://h#f", "h", "h", 80, "/"}}) {
     const Result<Url> url = Url::parse(c.text);
@@ -117,6 +119,10 @@ TEST(Url, RefusedWithAHint) {
         RefusedCase{"http:///x", "empty host"},
         RefusedCase{"http://:80", "empty host"},
         RefusedCase{"http://u@", "empty host"},
+        RefusedCase{"http://a@b@h/", "\"@\" in the user info needs percent-encoding"},
+        RefusedCase{"http://[f40:4@40:4@q", "\"[\" in the user info"},
+        RefusedCase{"http://a\\@h", "\"\\\" in the user info"},
+        RefusedCase{"http://\xc3\xbc@h", "in the user info needs percent-encoding"},
         RefusedCase{"http://h:x", "bad port \"x\""},
         RefusedCase{"http://h:0", "bad port \"0\""},
         RefusedCase{"http://h:65536", "bad port \"65536\""},
