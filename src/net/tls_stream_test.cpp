@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tls_stream.hpp"
 
+#include "support/failing_allocation.hpp"
 #include "support/tls_stream_pair.hpp"
 
 #include <memory>
@@ -234,6 +235,21 @@ TEST_F(TlsStreamTest, session_tickets_are_no_data) {
   EXPECT_FALSE(client_->has_unread());
   EXPECT_NE(SslSessionHandle(sessions_->take()), nullptr);
   server_->watch_readable(nullptr);
+}
+
+TEST_F(TlsStreamTest, data_arrive_without_memory_to_keep_the_session) {
+  if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
+  connect();
+  EXPECT_EQ(write(*server_, "x"), 1);
+  {
+    const FailingAllocation failing(0);
+    char data = 0;
+    EXPECT_EQ(client_->try_read(&data, 1), 1);
+    EXPECT_EQ(data, 'x');
+    EXPECT_TRUE(failing.is_over());
+  }
+  EXPECT_EQ(write(*client_, "y"), 1);
+  EXPECT_EQ(read(*server_), "y");
 }
 
 TEST_F(TlsStreamTest, sessions_are_resumed) {

@@ -41,7 +41,7 @@ int index_for_keys() {
 
 }  // namespace
 
-TlsTicketKeys::TlsTicketKeys() : keys_{random_key()}, made_(std::chrono::steady_clock::now()) {}
+TlsTicketKeys::TlsTicketKeys(Clock now) : now_(now), keys_{random_key()}, made_(now()) {}
 
 TlsTicketKeys::Key TlsTicketKeys::random_key() {
   Key key{};
@@ -105,7 +105,7 @@ int TlsTicketKeys::on_ticket(SSL* ssl,
 }
 
 void TlsTicketKeys::rotate() {
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = now_();
   if (shared_ || now - made_ < kRotation) return;
   const bool missed_one = now - made_ >= 2 * kRotation;
   if (missed_one) keys_.clear();

@@ -23,7 +23,8 @@ class TlsTicketKeys {
   static constexpr std::chrono::seconds kRotation = std::chrono::hours(12);
   static constexpr std::size_t kKeySize = 80;
 
-  TlsTicketKeys();
+  using Clock = std::chrono::steady_clock::time_point (*)() noexcept;
+  explicit TlsTicketKeys(Clock now = &std::chrono::steady_clock::now);
   TlsTicketKeys(const TlsTicketKeys&) = delete;
   TlsTicketKeys& operator=(const TlsTicketKeys&) = delete;
 
@@ -54,6 +55,7 @@ class TlsTicketKeys {
               EVP_MAC_CTX* mac);
   void rotate();
 
+  const Clock now_;
   std::mutex mutex_;
   // Guarded by mutex_.
   std::vector<Key> keys_;  // the first one encrypts
