@@ -73,6 +73,19 @@ TEST_F(ResolverTest, gives_every_address_the_families_in_turn) {
   EXPECT_EQ(server_.questions(), 2);
 }
 
+TEST_F(ResolverTest, an_answer_that_fits_no_datagram_comes_over_tcp) {
+  NameServer::Host host;
+  for (int i = 1; i <= 60; ++i)
+    host.v4.push_back("127.0.1." + std::to_string(i));
+  server_.set_host("many.test", host);
+  const auto addresses = resolve("many.test");
+  EXPECT_EQ(addresses.size(), 60u);
+  EXPECT_THAT(addresses, testing::Contains("127.0.1.60:80"));
+  EXPECT_EQ(server_.questions_over_tcp(), 1);
+  give("one.test", "127.0.0.1", 10);
+  EXPECT_THAT(resolve("one.test"), ElementsAre("127.0.0.1:80"));
+}
+
 TEST_F(ResolverTest, an_answer_is_kept_for_its_ttl) {
   give("backend.test", "127.0.0.1", 10);
   EXPECT_FALSE(resolver_.known("backend.test", 80));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // NameServer: a DNS server (RFC 1035) on a loopback port, for tests of the resolver. It answers
-// from a table, or is silent, and counts what it was asked. Runs in the event loop under test.
+// from a table, or is silent, and counts what it was asked. What fits no datagram it says over TCP
+// (RFC 7766). Runs in the event loop under test.
 #pragma once
 
 #include "base/check.hpp"
@@ -9,6 +10,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,15 +33,20 @@ class NameServer final : private io::Watcher {
   explicit NameServer(io::Reactor& reactor)
       : reactor_(reactor),
         socket_(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* any = reinterpret_cast<sockaddr*>(&address);
-    ONEHOP_CHECK(::bind(socket_.get(), any, size) == 0);
-    ONEHOP_CHECK(::getsockname(socket_.get(), any, &size) == 0);
-    port_ = ntohs(address.sin_port);
+    // A port that is free for both.
+    do {
+      over_tcp_.socket =
+          io::FileDescriptor(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+      ONEHOP_CHECK(bind(over_tcp_.socket, 0));
+      sockaddr_in address{};
+      socklen_t size = sizeof address;
+      auto* any = reinterpret_cast<sockaddr*>(&address);
+      ONEHOP_CHECK(::getsockname(over_tcp_.socket.get(), any, &size) == 0);
+      port_ = ntohs(address.sin_port);
+    } while (!bind(socket_, port_));
+    ONEHOP_CHECK(::listen(over_tcp_.socket.get(), 8) == 0);
     ONEHOP_CHECK(reactor_.add(socket_.get(), *this, EPOLLIN));
+    ONEHOP_CHECK(reactor_.add(over_tcp_.socket.get(), over_tcp_, EPOLLIN));
   }
 
   // For ResolverOptions::servers.
@@ -48,14 +55,24 @@ class NameServer final : private io::Watcher {
   void set_mood(Mood mood) { mood_ = mood; }
   // Each look-up asks for A and for AAAA.
   int questions() const { return questions_; }
+  int questions_over_tcp() const { return questions_over_tcp_; }
 
  private:
   static constexpr std::size_t kHeader = 12;
+  static constexpr std::size_t kMaxDatagram = 512;
   static constexpr int kTypeA = 1;
   static constexpr int kTypeAaaa = 28;
 
+  static bool bind(const io::FileDescriptor& socket, std::uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    return ::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  }
+
   void on_events(std::uint32_t) noexcept override {
-    char packet[512];
+    char packet[kMaxDatagram];
     sockaddr_storage peer{};
     socklen_t size = sizeof peer;
     auto* from = reinterpret_cast<sockaddr*>(&peer);
@@ -63,9 +80,53 @@ class NameServer final : private io::Watcher {
     if (got < static_cast<ssize_t>(kHeader) + 5) return;
     ++questions_;
     if (mood_ == Mood::silent) return;
-    const std::string reply = answer({packet, static_cast<std::size_t>(got)});
+    std::string reply = answer({packet, static_cast<std::size_t>(got)});
+    if (reply.size() > kMaxDatagram) {
+      reply.resize(kMaxDatagram);
+      reply[2] = '\x83';  // TC
+    }
     ::sendto(socket_.get(), reply.data(), reply.size(), 0, from, size);
   }
+
+  struct Connection final : io::Watcher {
+    Connection(NameServer& owner, int accepted) : server(owner), socket(accepted) {}
+    void on_events(std::uint32_t) noexcept override {
+      char data[kMaxDatagram];
+      const ssize_t got = ::recv(socket.get(), data, sizeof data, 0);
+      if (got <= 0) return server.reactor_.remove(socket.get());
+      received.append(data, static_cast<std::size_t>(got));
+      while (received.size() > 2) {
+        const std::size_t size = static_cast<unsigned char>(received[0]) * std::size_t{256} +
+                                 static_cast<unsigned char>(received[1]);
+        if (received.size() < 2 + size) return;
+        ++server.questions_over_tcp_;
+        const std::string message = server.answer(std::string_view(received).substr(2, size));
+        std::string reply;
+        append16(reply, message.size());
+        reply += message;
+        ::send(socket.get(), reply.data(), reply.size(), MSG_NOSIGNAL);
+        received.erase(0, 2 + size);
+      }
+    }
+
+    NameServer& server;
+    io::FileDescriptor socket;
+    std::string received;
+  };
+
+  struct OverTcp final : io::Watcher {
+    explicit OverTcp(NameServer& owner) : server(owner) {}
+    void on_events(std::uint32_t) noexcept override {
+      const int accepted = ::accept4(socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      ONEHOP_CHECK(accepted >= 0);
+      connections.push_back(std::make_unique<Connection>(server, accepted));
+      ONEHOP_CHECK(server.reactor_.add(accepted, *connections.back(), EPOLLIN));
+    }
+
+    NameServer& server;
+    io::FileDescriptor socket;
+    std::vector<std::unique_ptr<Connection>> connections;
+  };
 
   std::string answer(std::string_view query) const {
     std::size_t at = kHeader;
@@ -129,6 +190,8 @@ class NameServer final : private io::Watcher {
   std::map<std::string, Host> hosts_;
   Mood mood_ = Mood::helpful;
   int questions_ = 0;
+  int questions_over_tcp_ = 0;
+  OverTcp over_tcp_{*this};
 };
 
 }  // namespace onehop
