@@ -34,6 +34,8 @@ struct Options {
   bool backend_is_h2() const noexcept { return has(0, 1); }
   bool is_polite() const noexcept { return has(0, 2); }
   bool is_generous() const noexcept { return has(0, 5) || is_polite(); }
+  // The backend may refuse connections for a while; those that it has go on.
+  bool backend_restarts() const noexcept { return has(2, 1); }
 
   Server::Options server() const;
   Transport::Options transport(testing::Network& network) const;
@@ -64,6 +66,9 @@ Transport::Options Options::transport(testing::Network& network) const {
   if (has(1, 2)) transport.replay_body = 0;
   if (has(1, 3)) transport.expect_continue_timeout = 0s;
   if (has(1, 6)) transport.retry_budget = 1;
+  if (backend_restarts()) transport.hold = is_polite() ? 1h : 3s;
+  if (has(2, 2)) transport.max_connection_requests = 2;
+  if (has(2, 3)) transport.max_connection_age = 2s;
   if (is_polite()) return transport;
   if (has(1, 0)) transport.response_timeout = 10s;
   if (has(1, 5)) transport.activity_timeout = 10s;
@@ -90,6 +95,7 @@ class World {
   Peer* client(std::size_t slot);
   void connect(std::size_t slot);
   void accept();
+  void restart();
   void finish_politely();
   void check();
 
@@ -103,6 +109,7 @@ class World {
   std::vector<std::unique_ptr<Peer>> backends_;
   std::vector<Peer*> clients_;  // all of them
   Peer* slots_[kClients] = {};
+  bool backend_listens_ = true;
 };
 
 World::World(std::string_view input) : options_(input), ledger_(input) {
@@ -154,6 +161,15 @@ void World::accept() {
   }
 }
 
+void World::restart() {
+  backend_listens_ = !backend_listens_;
+  if (backend_listens_) {
+    network_.listen("backend:80");
+  } else {
+    network_.refuse("backend:80");
+  }
+}
+
 void World::act(const Action& action) {
   const std::size_t who = action.kind & 7U;
   if (options_.is_polite() && who != 7 && is_rude(action)) return;
@@ -162,6 +178,8 @@ void World::act(const Action& action) {
   } else if (who < 7) {
     if (backends_.empty()) return;
     backends_[backends_.size() - 1 - (who - kClients) % backends_.size()]->act(action);
+  } else if (options_.backend_restarts() && (action.kind & 8U) != 0) {
+    restart();
   } else {
     // Up to half an hour; polite peers are never late.
     const unsigned power = action.choice % (options_.is_polite() ? 9U : 22U);
@@ -171,6 +189,7 @@ void World::act(const Action& action) {
 }
 
 void World::finish_politely() {
+  if (!backend_listens_) restart();
   int idle = 0;
   for (int round = 0; idle < 2; ++round) {
     ONEHOP_CHECK(round < kMostRounds);

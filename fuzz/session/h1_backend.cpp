@@ -120,7 +120,7 @@ void H1Backend::answer(const AnswerChoice& choice) {
     receive();
   }
   Said& said = ledger_.answer(index_);
-  said.unasked = !waits();
+  said.unasked = !waits() && !opaque_;  // what is opaque may have been a request
   said.status = choice.status;
   if (!asked_.empty()) {
     asked_.back().answered = true;

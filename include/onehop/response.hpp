@@ -32,6 +32,10 @@ class Tunnel {
   virtual task<Result<void>> write(bytes data) = 0;
   // Tells the far side that no more will come.
   virtual void close_write() = 0;
+  // Called once read() has given the half-close: returns when the far side has left altogether, an
+  // error when it failed. The tunnel is over then, although nobody says anything any more. The
+  // default knows nothing of this and never returns.
+  virtual task<Result<void>> gone();
 };
 
 class Response {

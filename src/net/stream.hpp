@@ -90,6 +90,10 @@ class Stream {
   void call_when_readable(io::Wakeup& wakeup) noexcept;
   void call_when_writable(io::Wakeup& wakeup) noexcept;
 
+  // co_await returns once is_broken(). Nobody else may watch_hangup() meanwhile.
+  class BreakAwaiter;
+  BreakAwaiter until_broken() noexcept;
+
   class Awaiter;
   // ready: try_read is worth a call. timed_out: `deadline` passed. interrupted: see below.
   Awaiter readable(Time deadline) noexcept;
@@ -169,6 +173,33 @@ inline Stream::Awaiter Stream::readable(Time deadline) noexcept {
 }
 inline Stream::Awaiter Stream::writable(Time deadline) noexcept {
   return Awaiter(*this, false, deadline);
+}
+
+class Stream::BreakAwaiter {
+ public:
+  explicit BreakAwaiter(Stream& stream) noexcept : stream_(stream) {}
+  BreakAwaiter(const BreakAwaiter&) = delete;
+  BreakAwaiter& operator=(const BreakAwaiter&) = delete;
+  ~BreakAwaiter() {
+    if (watching_) stream_.watch_hangup(nullptr);
+  }
+
+  bool await_ready() const noexcept { return stream_.is_broken(); }
+  void await_suspend(std::coroutine_handle<> handle) noexcept {
+    wakeup_.set_coroutine(handle);
+    watching_ = true;
+    stream_.watch_hangup(&wakeup_, Hangup::broken);
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  Stream& stream_;
+  io::Wakeup wakeup_;
+  bool watching_ = false;
+};
+
+inline Stream::BreakAwaiter Stream::until_broken() noexcept {
+  return BreakAwaiter(*this);
 }
 
 }  // namespace onehop::net

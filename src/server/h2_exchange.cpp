@@ -49,6 +49,7 @@ H2Exchange::H2Exchange(H2Connection& connection)
       sender_(*this, shard_.reactor(), Side::client),
       received_(shard_.reactor()),
       tunnel_changed_(shard_.reactor()),
+      tunnel_over_(&H2Exchange::on_tunnel_over, this),
       stalled_since_(record_->began) {
   record_->version = Version::http_2;
 }
@@ -68,7 +69,7 @@ void H2Exchange::finish() {
   connection_.idle_since_ = record_->ended;
   record_->request_body = received();
   record_->response_body = sent();
-  if (has_sent_end()) {
+  if (has_sent_end() && !(record_->upgraded && gave_up_)) {
     record_->outcome = Outcome::complete;
   } else if (!gave_up_) {
     const bool cut = shard_.was_cut() && !is_closed();
@@ -105,7 +106,7 @@ void H2Exchange::on_news() {
 
 // The answer is out and nobody wants the rest of the request (RFC 9113 §8.1).
 void H2Exchange::settle() {
-  if (!has_sent_end() || has_ended() || body_ || !is_open()) return;
+  if (!has_sent_end() || has_ended() || body_ || has_tunnel() || !is_open()) return;
   drop_content();
   reset(h2::ErrorCode::no_error);
   link_.flush_soon();
@@ -126,7 +127,16 @@ void H2Exchange::closed() {
     // Noted before anything is cancelled: the upstream is told the same.
     fail(h2::stream_reset(close_code(), Side::client).during(phase()));
   }
+  // What the client said last may still be on its way into the tunnel.
+  if (has_tunnel() && !gave_up_ && has_ended() && close_code() == h2::ErrorCode::no_error) return;
   delete this;  // whatever still runs for it is cancelled
+}
+
+void H2Exchange::on_tunnel_over(void* self) {
+  auto* const exchange = static_cast<H2Exchange*>(self);
+  wire::H2Link& link = exchange->link_;
+  delete exchange;
+  link.flush_soon();
 }
 
 void H2Exchange::watch(net::Time now) {
@@ -398,10 +408,12 @@ task<void> H2Exchange::tunnel(Response& response) {
   down_ = guarded(tunnel_down(*far));
   up_.start();
   down_.start();
-  while (tunnel_ends_ < 2 && !gave_up_)
+  while (has_tunnel() && !gave_up_)
     co_await tunnel_changed_.wait();
   up_ = {};
   down_ = {};
+  settle();
+  if (is_closed()) shard_.reactor().schedule(tunnel_over_);
 }
 
 // A tunnel of somebody's own may throw.
@@ -454,6 +466,9 @@ task<void> H2Exchange::tunnel_down(Tunnel& far) {
   send_end({});
   link_.flush_soon();
   tunnel_ended({});
+  const auto gone = co_await far.gone();
+  tunnel_ends_ = 2;
+  tunnel_ended(gone);
 }
 
 void H2Exchange::tunnel_ended(const Result<void>& result) {

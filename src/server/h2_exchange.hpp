@@ -11,6 +11,7 @@
 
 #include "http/h2/stream.hpp"
 #include "io/event.hpp"
+#include "io/wakeup.hpp"
 #include "net/stream.hpp"
 #include "server/client_limit.hpp"
 #include "server/request_body.hpp"
@@ -61,10 +62,13 @@ class H2Exchange final : public h2::Stream, private RequestContent {
 
   // A WebSocket (RFC 8441).
   task<void> tunnel(Response& response);
+  // Until both directions have ended.
+  bool has_tunnel() const noexcept { return record_->upgraded && tunnel_ends_ < 2; }
   task<void> guarded(task<void> direction);
   task<void> tunnel_up(Tunnel& far);
   task<void> tunnel_down(Tunnel& far);
   void tunnel_ended(const Result<void>& result);
+  static void on_tunnel_over(void* self);
 
   void settle();
   void closed();
@@ -86,6 +90,7 @@ class H2Exchange final : public h2::Stream, private RequestContent {
   wire::BodyProgress progress_;
   io::Event received_;
   io::Event tunnel_changed_;
+  io::Wakeup tunnel_over_;   // of a stream that was closed before its tunnel
   net::Time waits_since_{};  // for content
   net::Time stalled_since_;
   std::uint64_t sent_before_ = 0;  // what had been sent when stalled_since_ was set

@@ -373,4 +373,11 @@ void H2Exchange::close_tunnel() {
   connection_->link().flush_soon();
 }
 
+task<Result<void>> H2Exchange::tunnel_gone() {
+  while (!is_closed() && !failure_)
+    co_await changed_.wait();
+  if (has_sent_end() && !failure_) co_return Result<void>();
+  co_return failure(closed_error().during(Phase::tunnel));
+}
+
 }  // namespace onehop::transport

@@ -58,6 +58,8 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   // Into the tunnel.
   task<Result<void>> write_to_tunnel(bytes data);
   void close_tunnel();
+  // Behind the tunnel's end: returns when its stream is closed.
+  task<Result<void>> tunnel_gone();
 
   // From the session and the connection.
   void on_news() override;

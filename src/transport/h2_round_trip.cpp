@@ -20,6 +20,7 @@ class H2Tunnel final : public Tunnel {
   task<Result<bytes>> read() override { return exchange_->read(); }
   task<Result<void>> write(bytes data) override { return exchange_->write_to_tunnel(data); }
   void close_write() override { exchange_->close_tunnel(); }
+  task<Result<void>> gone() override { return exchange_->tunnel_gone(); }
 
  private:
   std::unique_ptr<H2Exchange> exchange_;

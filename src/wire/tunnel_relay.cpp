@@ -46,6 +46,13 @@ task<Result<void>> write_all(net::Stream& to, HeldString data, Side side, net::S
   co_return Result<void>();
 }
 
+// What becomes of a stream that has ended, of which no read tells any more.
+task<Result<void>> until_gone(net::Stream& stream, Side side) {
+  co_await stream.until_broken();
+  if (stream.has_failed()) co_return failure(stream_error(stream, -ECONNRESET, side));
+  co_return Result<void>();
+}
+
 // The two directions of one relay, and who waits for them.
 class Relay {
  public:
@@ -122,6 +129,8 @@ class Relay {
     }
     to.close_write();
     end();
+    const auto gone = co_await until_gone(from, from_side);
+    end_both(gone);
   }
 
   // A tunnel of somebody's own may throw.
@@ -163,6 +172,8 @@ class Relay {
     }
     far_.close_write();
     end();
+    const auto gone = co_await until_gone(client_, Side::client);
+    end_both(gone);
   }
 
   task<void> copy_from_far() {
@@ -183,10 +194,18 @@ class Relay {
     }
     client_.close_write();
     end();
+    const auto gone = co_await far_.gone();
+    end_both(gone);
   }
 
   void end() {
     ++ended_;
+    changed_.set();
+  }
+  // One side has left altogether: what the other would say reaches nobody.
+  void end_both(const Result<void>& how) {
+    if (!how) return fail(how.error());
+    ended_ = 2;
     changed_.set();
   }
   void fail(Error error) {
@@ -226,6 +245,10 @@ task<Result<void>> StreamTunnel::write(bytes data) {
   HeldString copy(data);
   auto written = co_await write_all(*stream_, std::move(copy), Side::upstream, nullptr);
   co_return written;
+}
+
+task<Result<void>> StreamTunnel::gone() {
+  return until_gone(*stream_, Side::upstream);
 }
 
 task<Result<void>> relay(net::Stream& client, HeldString early, Tunnel& far, RelayCounts& counts) {

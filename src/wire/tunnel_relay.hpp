@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What follows a 101: StreamTunnel is an upgraded connection of the transport; relay() joins it, or
-// any Tunnel, with the client's stream until both directions have ended or one side has failed.
+// any Tunnel, with the client's stream until both directions have ended or one side has failed or
+// left.
 // Idle tunnels hold no buffer. One thread.
 #pragma once
 
@@ -24,6 +25,7 @@ class StreamTunnel : public Tunnel {
   task<Result<bytes>> read() override;
   task<Result<void>> write(bytes data) override;
   void close_write() override { stream_->close_write(); }
+  task<Result<void>> gone() override;
 
   net::Stream& stream() noexcept { return *stream_; }
   HeldString take_early() noexcept { return std::move(early_); }

@@ -150,6 +150,26 @@ TEST_F(TunnelRelayTest, NamesTheSideThatFailed) {
   }
 }
 
+// The other side may be silent for ever.
+TEST_F(TunnelRelayTest, NoticesAResetBehindAHalfClose) {
+  for (const Side side : {Side::client, Side::upstream}) {
+    start();
+    FarEnd& leaving = side == Side::client ? far_ : upstream_;
+    FarEnd& silent = side == Side::client ? upstream_ : far_;
+    send(leaving, "last words");
+    leaving.close_write();
+    advance(1h);
+    EXPECT_FALSE(relaying_.done());
+    leaving.reset();
+    const auto failed = error();
+    ASSERT_TRUE(failed);
+    EXPECT_EQ(failed->side(), side);
+    EXPECT_EQ(failed->phase(), Phase::tunnel);
+    EXPECT_EQ(receive(silent), "last words");
+    EXPECT_EQ(silent.ending(), "end");
+  }
+}
+
 TEST_F(TunnelRelayTest, FailsWhenItCannotDeliver) {
   for (const Side side : {Side::client, Side::upstream}) {
     start({}, {}, 4);
@@ -288,6 +308,17 @@ TEST_F(SocketRelayTest, LosesNothingBehindAHalfClose) {
   far_socket_.reset();
   advance(2s);
   EXPECT_EQ(empty(near_socket_), sent);
+  ASSERT_TRUE(relaying_.done());
+  EXPECT_TRUE(relaying_.take());
+}
+
+// A closed socket of this kind says so at once.
+TEST_F(SocketRelayTest, EndsWhenOneSideHasLeftInOrder) {
+  ::shutdown(near_socket_.get(), SHUT_WR);
+  settle();
+  EXPECT_FALSE(relaying_.done());
+  near_socket_.reset();
+  advance(1s);
   ASSERT_TRUE(relaying_.done());
   EXPECT_TRUE(relaying_.take());
 }

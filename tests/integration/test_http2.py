@@ -409,6 +409,36 @@ def test_a_websocket_becomes_an_upgrade(hop, h2):
     assert hop.backend.request.start_line == "GET /ws HTTP/1.1"
 
 
+def agrees(peer):
+    accept = accept_for(peer.read_request().fields.get_all("sec-websocket-key")[0])
+    peer.send(message("HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket",
+                      f"Sec-WebSocket-Accept: {accept}"))
+
+
+def test_a_half_close_of_the_backend_leaves_the_other_direction_of_a_websocket(hop, h2):
+    got = []
+    hop.backend.play(lambda peer: (agrees(peer), peer.half_close(), got.append(peer.read_to_end())))
+    stream = h2.new_stream()
+    h2.send(frame(HEADERS, END_HEADERS, stream, block(*websocket_fields())))
+    assert h2.read_answer(stream).status == 200
+    h2.send(frame(DATA, 0, stream, b"still ") + frame(DATA, END_STREAM, stream, b"here"))
+    hop.backend.wait_for_finish(0)
+    assert got == [b"still here"]
+
+
+def test_a_reset_behind_the_backends_half_close_ends_a_websocket(hop, h2):
+    seen = threading.Event()
+    hop.backend.play(lambda peer: (agrees(peer), peer.half_close(), seen.wait(PATIENCE), peer.reset()))
+    stream = h2.new_stream()
+    h2.send(frame(HEADERS, END_HEADERS, stream, block(*websocket_fields())))
+    got = h2.read_answer(stream)
+    assert got.status == 200
+    seen.set()
+    while got.reset is None:
+        h2.read_frame()
+    assert got.reset == INTERNAL_ERROR
+
+
 @pytest.mark.parametrize("reply, status", [
     (OK, 502),
     (message("HTTP/1.1 403 Forbidden", "Content-Length: 2", body=b"no"), 403),

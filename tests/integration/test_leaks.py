@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """After very many requests, connections and failures nothing is left behind."""
 import asyncio
+import threading
 import time
 
 import pytest
 
 from proxy_process import SANITIZED
 from scripted_backend import reply_once
-from wire import OK, answer, get, message
+from wire import OK, PATIENCE, answer, get, message
 
 MIB = 1024 * 1024
 SCALE = 20 if SANITIZED else 1
@@ -171,3 +172,45 @@ def test_leaving_clients_and_tunnels_leave_no_descriptor_behind(hop_with):
             client.read_final()
         client.reset()
     wait_for_descriptors(hop.proxy, before)
+
+
+@pytest.mark.parametrize("who", ["client", "backend"])
+def test_tunnels_whose_half_closed_side_was_reset_leave_no_descriptor_behind(hop_with, who):
+    hop = hop_with("--pool-idle-timeout", "100ms")
+    hop.assert_serves()
+    hop.end_test()
+    before = hop.proxy.descriptors()
+    seen = threading.Event()
+
+    def script(peer):
+        peer.read_request()
+        peer.send(message("HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket"))
+        if who == "backend":
+            peer.half_close()
+            seen.wait(PATIENCE)
+            peer.reset()
+        else:
+            peer.read_to_end()
+            seen.wait(PATIENCE)
+
+    hop.backend.play(script)
+    clients = []
+    for _ in range(10):
+        clients.append(hop.proxy.client().send(get("/", "Connection: Upgrade", "Upgrade: websocket")))
+        assert clients[-1].read_response_head().status == 101
+        if who == "client":
+            clients[-1].half_close()
+        else:
+            assert clients[-1].read_to_end() == b""
+    if who == "client":
+        time.sleep(0.1)  # the half-close is passed on first
+        for client in clients:
+            client.reset()
+    else:
+        seen.set()
+    try:
+        wait_for_descriptors(hop.proxy, before)
+    finally:
+        seen.set()
+        for client in clients:
+            client.close()
