@@ -69,7 +69,9 @@ void H2Exchange::finish() {
   connection_.idle_since_ = record_->ended;
   record_->request_body = received();
   record_->response_body = sent();
-  if (has_sent_end() && !(record_->upgraded && gave_up_)) {
+  // Half of a tunnel is not the whole.
+  const bool whole = !record_->upgraded || (!has_tunnel() && !gave_up_);
+  if (has_sent_end() && whole) {
     record_->outcome = Outcome::complete;
   } else if (!gave_up_) {
     const bool cut = shard_.was_cut() && !is_closed();

@@ -132,5 +132,73 @@ TEST_F(H2ExchangeTest, AnUpstreamThatSpeaksAndDoesNotReadIsGivenUp) {
   EXPECT_EQ(far_.ending(), "reset");
 }
 
+// --- tunnels -----------------------------------------------------------------------------------
+
+class H2TunnelTest : public H2ExchangeTest {
+ protected:
+  H2TunnelTest() {
+    // ENABLE_CONNECT_PROTOCOL
+    far_.send(frame(h2_frames::settings, 0, 0, number(8, 2) + number(1, 4)));
+    request_.emplace(Method::get, Url::parse("h2c://a/").value(),
+                     Headers({{"Host", "a"}, {"Upgrade", "websocket"}, {"Connection", "Upgrade"}}));
+    Asking asking = h2_round_trip(pool_, *request_, false);
+    asking.start();
+    EXPECT_TRUE(arrived(1).has_head);
+    say(h2_frames::headers, h2_frames::kEndHeaders, h2_frames::block({{":status", "200"}}));
+    EXPECT_TRUE(asking.done());
+    auto response = asking.take();
+    tunnel_ = (*response)->take_tunnel();
+    say(h2_frames::data, h2_frames::kEndStream, "bye");
+    EXPECT_EQ(read(), "bye");
+    EXPECT_EQ(read(), "");
+  }
+  void say(std::uint8_t kind, std::uint8_t flags, std::string_view payload) {
+    far_.send(frame(kind, flags, 1, payload));
+    settle();
+  }
+
+  std::string read() {
+    auto reading = tunnel_->read();
+    reading.start();
+    const auto piece = reading.take();
+    EXPECT_TRUE(piece);
+    return piece ? std::string(*piece) : "";
+  }
+
+  std::unique_ptr<Tunnel> tunnel_;
+};
+
+TEST_F(H2TunnelTest, IsGoneWhenItsStreamIsResetBehindItsEnd) {
+  auto gone = tunnel_->gone();
+  gone.start();
+  settle();
+  EXPECT_FALSE(gone.done());
+  say(h2_frames::rst_stream, 0, number(0, 4));
+  ASSERT_TRUE(gone.done());
+  const auto how = gone.take();
+  ASSERT_FALSE(how);
+  EXPECT_EQ(how.error().side(), Side::upstream);
+  EXPECT_EQ(how.error().phase(), Phase::tunnel);
+}
+
+TEST_F(H2TunnelTest, IsGoneWhenItsConnectionIsLost) {
+  auto gone = tunnel_->gone();
+  gone.start();
+  far_.reset();
+  settle();
+  ASSERT_TRUE(gone.done());
+  EXPECT_FALSE(gone.take());
+}
+
+TEST_F(H2TunnelTest, IsGoneInOrderWhenBothSidesHaveEndedIt) {
+  auto gone = tunnel_->gone();
+  gone.start();
+  tunnel_->close_write();
+  settle();
+  ASSERT_TRUE(gone.done());
+  EXPECT_TRUE(gone.take());
+  EXPECT_TRUE(arrived(1).ended);
+}
+
 }  // namespace
 }  // namespace onehop::transport

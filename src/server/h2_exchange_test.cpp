@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// WebSockets over HTTP/2 whose far side has closed its half.
+#include "server/h2_exchange.hpp"
+
+#include <onehop/scope.hpp>
+#include <onehop/testing.hpp>
+
+#include "http/websocket_handshake.hpp"
+#include "support/h2_peer.hpp"
+#include "support/messages.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+namespace onehop::server {
+namespace {
+
+using namespace std::chrono_literals;
+using h2_frames::frame;
+using h2_frames::number;
+
+// What a far side hears, and what becomes of it.
+struct Far {
+  std::string heard;
+  bool is_closed = false;
+  bool is_dropped = false;
+  bool is_deaf = false;
+  std::optional<Result<void>> leaves;
+};
+
+// Has closed its half, and takes a second for each piece.
+class Listener final : public Tunnel {
+ public:
+  explicit Listener(Far& far) noexcept : far_(far) {}
+  ~Listener() override { far_.is_dropped = true; }
+
+  task<Result<bytes>> read() override { co_return bytes(); }
+  task<Result<void>> write(bytes data) override {
+    co_await sleep_for(1s);
+    if (far_.is_deaf) co_return failure(Errc::closed, Side::upstream);
+    far_.heard += data;
+    co_return Result<void>();
+  }
+  void close_write() override { far_.is_closed = true; }
+  task<Result<void>> gone() override {
+    while (!far_.leaves)
+      co_await sleep_for(100ms);
+    co_return *far_.leaves;
+  }
+
+ private:
+  Far& far_;
+};
+
+class H2Tunnels : public ::testing::Test {
+ protected:
+  H2Tunnels() {
+    network_.serve("s:80", make_handler([this](Request request) {
+                     Response response(Status::switching_protocols,
+                                       Headers({{"Upgrade", "websocket"}}));
+                     response.set_tunnel(std::make_unique<Listener>(far_));
+                     const auto key = request.headers().get("Sec-WebSocket-Key");
+                     if (key)
+                       response.headers().add("Sec-WebSocket-Accept", websocket_accept(*key));
+                     return response;
+                   }),
+                   exchanges_.options());
+    client_.emplace(network_.connect("s:80"));
+    client_->send(std::string(h2_frames::kPreface) + frame(h2_frames::settings, 0, 0));
+    say(h2_frames::headers, h2_frames::kEndHeaders,
+        h2_frames::block({{":method", "CONNECT"},
+                          {":protocol", "websocket"},
+                          {":scheme", "http"},
+                          {":authority", "h"},
+                          {":path", "/"}}));
+    EXPECT_TRUE(answer().ended);
+    EXPECT_FALSE(answer().reset);
+  }
+  void say(std::uint8_t kind, std::uint8_t flags, std::string_view payload) {
+    client_->send(frame(kind, flags, 1, payload));
+  }
+  const test::H2Peer::Message& answer() {
+    peer_.take(client_->receive());
+    return peer_.streams()[1];
+  }
+
+  Far far_;
+  test::ExchangeLog exchanges_;
+  testing::Network network_;
+  std::optional<testing::Wire> client_;
+  test::H2Peer peer_;
+};
+
+TEST_F(H2Tunnels, WhatTheClientSaysLastArrivesAlthoughTheStreamIsClosed) {
+  say(h2_frames::data, 0, "still ");
+  say(h2_frames::data, h2_frames::kEndStream, "here");
+  network_.advance(5s);
+  EXPECT_EQ(far_.heard, "still here");
+  EXPECT_TRUE(far_.is_closed);
+  EXPECT_TRUE(far_.is_dropped);
+  ASSERT_EQ(exchanges_.size(), 1u);
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
+  EXPECT_EQ(exchanges_.last().request_body, 10u);
+}
+
+TEST_F(H2Tunnels, TheFarSideMayFailBehindTheClosedStream) {
+  far_.is_deaf = true;
+  say(h2_frames::data, h2_frames::kEndStream, "in vain");
+  EXPECT_EQ(exchanges_.size(), 0u);
+  network_.advance(5s);
+  EXPECT_TRUE(far_.is_dropped);
+  ASSERT_EQ(exchanges_.size(), 1u);
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::aborted);
+  EXPECT_TRUE(exchanges_.last().failed_with(Errc::closed));
+}
+
+TEST_F(H2Tunnels, AClientThatGoesTakesWhatItSaidWithIt) {
+  say(h2_frames::data, h2_frames::kEndStream, "in vain");
+  client_->close();
+  network_.advance(5s);
+  EXPECT_TRUE(far_.is_dropped);
+  EXPECT_EQ(far_.heard, "");
+  EXPECT_EQ(exchanges_.size(), 1u);
+}
+
+TEST_F(H2Tunnels, AResetEndsBothDirections) {
+  say(h2_frames::data, 0, "in vain");
+  say(h2_frames::rst_stream, 0, number(8, 4));
+  EXPECT_TRUE(far_.is_dropped);
+  ASSERT_EQ(exchanges_.size(), 1u);
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
+}
+
+TEST_F(H2Tunnels, AFarSideThatLeavesEndsTheStream) {
+  far_.leaves = Result<void>();
+  network_.advance(1s);
+  EXPECT_TRUE(far_.is_dropped);
+  EXPECT_EQ(answer().reset, 0u) << "NO_ERROR";
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
+}
+
+TEST_F(H2Tunnels, AFarSideThatFailsResetsTheStream) {
+  far_.leaves = failure(Errc::closed, Side::upstream);
+  network_.advance(1s);
+  EXPECT_TRUE(far_.is_dropped);
+  EXPECT_EQ(answer().reset, 2u) << "INTERNAL_ERROR";
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::aborted);
+}
+
+}  // namespace
+}  // namespace onehop::server
