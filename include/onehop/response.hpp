@@ -32,6 +32,12 @@ class Tunnel {
   virtual task<Result<void>> write(bytes data) = 0;
   // Tells the far side that no more will come.
   virtual void close_write() = 0;
+  // Called behind close_write(): returns when the end is on its way, and all that was written
+  // before it, so that dropping the tunnel loses none of it. The default returns at once.
+  virtual task<void> flushed();
+  // The far side has failed: nobody wants what it said before delivered any more. Asked now and
+  // then while the other side does not read. The default knows nothing of it.
+  virtual bool has_failed() const noexcept { return false; }
   // Called once read() has given the half-close: returns when the far side has left altogether, an
   // error when it failed. The tunnel is over then, although nobody says anything any more. The
   // default knows nothing of this and never returns.

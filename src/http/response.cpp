@@ -6,6 +6,10 @@
 
 namespace onehop {
 
+task<void> Tunnel::flushed() {
+  co_return;
+}
+
 task<Result<void>> Tunnel::gone() {
   co_await std::suspend_always();
   co_return Result<void>();

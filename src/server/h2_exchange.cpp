@@ -11,6 +11,7 @@
 #include "server/h2_connection.hpp"
 #include "server/serve_exchange.hpp"
 #include "server/shard_server.hpp"
+#include "wire/tunnel_relay.hpp"
 
 #include <utility>
 
@@ -448,6 +449,7 @@ task<void> H2Exchange::tunnel_up(Tunnel& far) {
     co_await received_.wait();
   }
   far.close_write();
+  co_await far.flushed();
   tunnel_ended({});
 }
 
@@ -461,9 +463,13 @@ task<void> H2Exchange::tunnel_down(Tunnel& far) {
     if (piece->empty()) break;
     send(*piece);
     link_.flush_soon();
-    if (!sender_.is_full()) continue;
-    auto room = co_await sender_.wait_for_room(link_);
-    if (!room) co_return;
+    while (sender_.is_full()) {
+      auto room = co_await sender_.wait_for_room(link_, wire::kTunnelLivenessCheck);
+      if (!room && !room.error().is_timeout()) co_return;
+      if (room || !far.has_failed()) continue;
+      tunnel_ended(failure(Errc::closed, Side::upstream));
+      co_return;
+    }
   }
   send_end({});
   link_.flush_soon();

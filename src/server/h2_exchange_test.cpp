@@ -31,16 +31,23 @@ struct Far {
   bool is_closed = false;
   bool is_dropped = false;
   bool is_deaf = false;
+  bool is_loud = false;
   std::optional<Result<void>> leaves;
 };
 
-// Has closed its half, and takes a second for each piece.
+const std::string kPiece(10'000, 'x');
+
+// Has closed its half or speaks without end, and takes a second for each piece.
 class Listener final : public Tunnel {
  public:
   explicit Listener(Far& far) noexcept : far_(far) {}
   ~Listener() override { far_.is_dropped = true; }
 
-  task<Result<bytes>> read() override { co_return bytes(); }
+  task<Result<bytes>> read() override {
+    if (far_.is_loud) co_return bytes(kPiece);
+    co_return bytes();
+  }
+  bool has_failed() const noexcept override { return far_.leaves && !*far_.leaves; }
   task<Result<void>> write(bytes data) override {
     co_await sleep_for(1s);
     if (far_.is_deaf) co_return failure(Errc::closed, Side::upstream);
@@ -73,13 +80,16 @@ class H2Tunnels : public ::testing::Test {
                    exchanges_.options());
     client_.emplace(network_.connect("s:80"));
     client_->send(std::string(h2_frames::kPreface) + frame(h2_frames::settings, 0, 0));
+  }
+  void ask() {
     say(h2_frames::headers, h2_frames::kEndHeaders,
         h2_frames::block({{":method", "CONNECT"},
                           {":protocol", "websocket"},
                           {":scheme", "http"},
                           {":authority", "h"},
                           {":path", "/"}}));
-    EXPECT_TRUE(answer().ended);
+    EXPECT_TRUE(answer().has_head);
+    EXPECT_NE(answer().ended, far_.is_loud);
     EXPECT_FALSE(answer().reset);
   }
   void say(std::uint8_t kind, std::uint8_t flags, std::string_view payload) {
@@ -98,6 +108,7 @@ class H2Tunnels : public ::testing::Test {
 };
 
 TEST_F(H2Tunnels, WhatTheClientSaysLastArrivesAlthoughTheStreamIsClosed) {
+  ask();
   say(h2_frames::data, 0, "still ");
   say(h2_frames::data, h2_frames::kEndStream, "here");
   network_.advance(5s);
@@ -110,6 +121,7 @@ TEST_F(H2Tunnels, WhatTheClientSaysLastArrivesAlthoughTheStreamIsClosed) {
 }
 
 TEST_F(H2Tunnels, TheFarSideMayFailBehindTheClosedStream) {
+  ask();
   far_.is_deaf = true;
   say(h2_frames::data, h2_frames::kEndStream, "in vain");
   EXPECT_EQ(exchanges_.size(), 0u);
@@ -121,6 +133,7 @@ TEST_F(H2Tunnels, TheFarSideMayFailBehindTheClosedStream) {
 }
 
 TEST_F(H2Tunnels, AClientThatGoesTakesWhatItSaidWithIt) {
+  ask();
   say(h2_frames::data, h2_frames::kEndStream, "in vain");
   client_->close();
   network_.advance(5s);
@@ -130,6 +143,7 @@ TEST_F(H2Tunnels, AClientThatGoesTakesWhatItSaidWithIt) {
 }
 
 TEST_F(H2Tunnels, AResetEndsBothDirections) {
+  ask();
   say(h2_frames::data, 0, "in vain");
   say(h2_frames::rst_stream, 0, number(8, 4));
   EXPECT_TRUE(far_.is_dropped);
@@ -138,6 +152,7 @@ TEST_F(H2Tunnels, AResetEndsBothDirections) {
 }
 
 TEST_F(H2Tunnels, AFarSideThatLeavesEndsTheStream) {
+  ask();
   far_.leaves = Result<void>();
   network_.advance(1s);
   EXPECT_TRUE(far_.is_dropped);
@@ -146,6 +161,20 @@ TEST_F(H2Tunnels, AFarSideThatLeavesEndsTheStream) {
 }
 
 TEST_F(H2Tunnels, AFarSideThatFailsResetsTheStream) {
+  ask();
+  far_.leaves = failure(Errc::closed, Side::upstream);
+  network_.advance(1s);
+  EXPECT_TRUE(far_.is_dropped);
+  EXPECT_EQ(answer().reset, 2u) << "INTERNAL_ERROR";
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::aborted);
+}
+
+// The client's window is closed.
+TEST_F(H2Tunnels, AFarSideThatFailsIsNoticedWhileTheClientDoesNotRead) {
+  far_.is_loud = true;
+  ask();
+  network_.advance(10s);
+  EXPECT_FALSE(answer().reset);
   far_.leaves = failure(Errc::closed, Side::upstream);
   network_.advance(1s);
   EXPECT_TRUE(far_.is_dropped);

@@ -267,6 +267,12 @@ Result<Response> H1Exchange::take_response(const Request& request, h1::HeadParse
       return failure(Error(Errc::unexpected_upgrade, Side::upstream, "a 101 nobody asked for")
                          .during(Phase::wait));
     }
+    const auto framing =
+        response_framing(request.method(), response.status(), parser.version(), response.headers());
+    if (!framing) {
+      Error error = framing.error();
+      return failure(error.during(Phase::wait));
+    }
     return take_tunnel(std::move(response));
   }
   if (response.status().is_informational()) return response;

@@ -58,6 +58,10 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   // Into the tunnel.
   task<Result<void>> write_to_tunnel(bytes data);
   void close_tunnel();
+  task<void> tunnel_flushed() { return sender_.wait_for_end(); }
+  bool tunnel_has_failed() const noexcept {
+    return is_closed() && !(has_ended() && has_sent_end());
+  }
   // Behind the tunnel's end: returns when its stream is closed.
   task<Result<void>> tunnel_gone();
 

@@ -20,6 +20,8 @@ class H2Tunnel final : public Tunnel {
   task<Result<bytes>> read() override { return exchange_->read(); }
   task<Result<void>> write(bytes data) override { return exchange_->write_to_tunnel(data); }
   void close_write() override { exchange_->close_tunnel(); }
+  bool has_failed() const noexcept override { return exchange_->tunnel_has_failed(); }
+  task<void> flushed() override { return exchange_->tunnel_flushed(); }
   task<Result<void>> gone() override { return exchange_->tunnel_gone(); }
 
  private:

@@ -43,6 +43,11 @@ task<Result<void>> H2BodySender::wait_for_room(H2Link& link, net::Duration stall
   co_return Result<void>();
 }
 
+task<void> H2BodySender::wait_for_end() {
+  while (stream_.is_open() && !stream_.has_sent_end())
+    co_await room_.wait();
+}
+
 std::optional<Result<void>> H2BodySender::try_send(H2Link& link,
                                                    Body& body,
                                                    BodyProgress& progress,

@@ -32,6 +32,8 @@ class H2BodySender {
   task<Result<void>> send_rest();
   // Returns when the stream has little left to send; errors when it is no longer open.
   task<Result<void>> wait_for_room(H2Link& link, net::Duration stall = net::Duration::max());
+  // Returns when the end has gone out, or the stream is closed. Nobody waits for room meanwhile.
+  task<void> wait_for_end();
   // So much is kept for a peer that does not take it.
   bool is_full() const noexcept;
   // From Stream::on_news().

@@ -14,8 +14,6 @@ namespace {
 
 constexpr std::size_t kPiece = 64 * 1024;
 constexpr std::uint64_t kOctetsPerTurn = 4 * 1024 * 1024;
-// While one side does not read, the other is asked this often whether it is still there.
-constexpr net::Duration kLivenessCheck = std::chrono::milliseconds(500);
 
 // `result` is what a read or a write of `stream` gave.
 Error stream_error(const net::Stream& stream, ssize_t result, Side side) {
@@ -26,9 +24,10 @@ Side other_side(Side side) {
   return side == Side::client ? Side::upstream : Side::client;
 }
 
-// `source`, where it is known, is at the other side: once it has failed there is nobody to write
-// for. One that has merely ended has not: all it sent is delivered.
-task<Result<void>> write_all(net::Stream& to, HeldString data, Side side, net::Stream* source) {
+// `failure_of_source` tells of the other side: once it has failed there is nobody to write for. One
+// that has merely ended has not: all it sent is delivered.
+template <class Ask>
+task<Result<void>> write_all(net::Stream& to, HeldString data, Side side, Ask failure_of_source) {
   std::size_t sent = 0;
   while (sent < data.size()) {
     const ssize_t took = to.try_write(data.data() + sent, data.size() - sent);
@@ -37,11 +36,9 @@ task<Result<void>> write_all(net::Stream& to, HeldString data, Side side, net::S
       continue;
     }
     if (took != -EAGAIN) co_return failure(stream_error(to, took, side));
-    const net::Time check = source ? to.reactor().now() + kLivenessCheck : io::kNever;
-    co_await to.writable(check);
-    if (source && source->has_failed()) {
-      co_return failure(stream_error(*source, -ECONNRESET, other_side(side)));
-    }
+    co_await to.writable(to.reactor().now() + kTunnelLivenessCheck);
+    const std::optional<Error> failed = failure_of_source();
+    if (failed) co_return failure(*failed);
   }
   co_return Result<void>();
 }
@@ -63,12 +60,15 @@ class Relay {
     auto* plain = dynamic_cast<StreamTunnel*>(&far_);
     task<void> up;
     task<void> down;
+    task<void> watch;
     if (plain) {
       up = copy(client_, plain->stream(), std::move(early), Side::upstream, counts_.from_client);
       down = copy(plain->stream(), client_, plain->take_early(), Side::client, counts_.to_client);
     } else {
       up = guarded(copy_to_far(std::move(early)));
       down = guarded(copy_from_far());
+      watch = watch_client();
+      watch.start();
     }
     up.start();
     down.start();
@@ -83,9 +83,13 @@ class Relay {
   task<void> copy(
       net::Stream& from, net::Stream& to, HeldString early, Side to_side, std::uint64_t& count) {
     const Side from_side = other_side(to_side);
+    const auto failure_of_source = [&from, from_side]() -> std::optional<Error> {
+      if (!from.has_failed()) return std::nullopt;
+      return stream_error(from, -ECONNRESET, from_side);
+    };
     if (!early.empty()) {
       count += early.size();
-      auto written = co_await write_all(to, std::move(early), to_side, &from);
+      auto written = co_await write_all(to, std::move(early), to_side, failure_of_source);
       if (!written) {
         fail(written.error());
         co_return;
@@ -115,7 +119,7 @@ class Relay {
       if (sent < 0) sent = 0;
       if (static_cast<std::size_t>(sent) < size) {
         HeldString rest(scratch.data() + sent, size - static_cast<std::size_t>(sent));
-        auto written = co_await write_all(to, std::move(rest), to_side, &from);
+        auto written = co_await write_all(to, std::move(rest), to_side, failure_of_source);
         if (!written) {
           fail(written.error());
           co_return;
@@ -171,12 +175,22 @@ class Relay {
       piece.assign(scratch.data(), static_cast<std::size_t>(got));
     }
     far_.close_write();
+    co_await far_.flushed();
     end();
+  }
+
+  // No read tells of a client that fails while the far side does not take what it said, or behind
+  // its half-close.
+  task<void> watch_client() {
     const auto gone = co_await until_gone(client_, Side::client);
-    end_both(gone);
+    if (!gone) fail(gone.error());
   }
 
   task<void> copy_from_far() {
+    const auto failure_of_far = [this]() -> std::optional<Error> {
+      if (!far_.has_failed()) return std::nullopt;
+      return Error(Errc::closed, Side::upstream).during(Phase::tunnel);
+    };
     for (;;) {
       auto piece = co_await far_.read();
       if (!piece) {
@@ -186,7 +200,7 @@ class Relay {
       if (piece->empty()) break;
       counts_.to_client += piece->size();
       HeldString data(*piece);
-      auto written = co_await write_all(client_, std::move(data), Side::client, nullptr);
+      auto written = co_await write_all(client_, std::move(data), Side::client, failure_of_far);
       if (!written) {
         fail(written.error());
         co_return;
@@ -243,7 +257,8 @@ task<Result<bytes>> StreamTunnel::read() {
 
 task<Result<void>> StreamTunnel::write(bytes data) {
   HeldString copy(data);
-  auto written = co_await write_all(*stream_, std::move(copy), Side::upstream, nullptr);
+  const auto nobody_knows = []() -> std::optional<Error> { return std::nullopt; };
+  auto written = co_await write_all(*stream_, std::move(copy), Side::upstream, nobody_knows);
   co_return written;
 }
 

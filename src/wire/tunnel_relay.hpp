@@ -10,11 +10,15 @@
 
 #include "net/stream.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
 
 namespace onehop::wire {
+
+// While one side does not read, the other is asked this often whether it is still there.
+inline constexpr net::Duration kTunnelLivenessCheck = std::chrono::milliseconds(500);
 
 class StreamTunnel : public Tunnel {
  public:
@@ -25,6 +29,7 @@ class StreamTunnel : public Tunnel {
   task<Result<bytes>> read() override;
   task<Result<void>> write(bytes data) override;
   void close_write() override { stream_->close_write(); }
+  bool has_failed() const noexcept override { return stream_->has_failed(); }
   task<Result<void>> gone() override;
 
   net::Stream& stream() noexcept { return *stream_; }

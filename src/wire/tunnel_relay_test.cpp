@@ -431,6 +431,72 @@ TEST_F(TunnelRelayTest, JoinsTheClientWithAnyTunnel) {
   EXPECT_EQ(counts_.to_client, 14u);
 }
 
+// Takes nothing, and speaks without end.
+struct Stubborn final : Tunnel {
+  task<Result<bytes>> read() override {
+    co_await sleep_for(1ms);
+    co_return bytes("something");
+  }
+  task<Result<void>> write(bytes) override {
+    co_await sleep_for(24h);
+    co_return Result<void>();
+  }
+  void close_write() override {}
+  task<void> flushed() override { co_await sleep_for(10s); }
+  bool has_failed() const noexcept override { return failed_; }
+
+  bool failed_ = false;
+};
+
+TEST_F(TunnelRelayTest, NoticesAResetWhileNoTunnelTakesWhatWasSaid) {
+  for (const bool behind_a_half_close : {false, true}) {
+    Stubborn far;
+    relaying_ = {};
+    join();
+    start_over(far);
+    if (behind_a_half_close) {
+      far_.close_write();
+    } else {
+      send(far_, "in vain");
+    }
+    advance(1s);
+    EXPECT_FALSE(relaying_.done());
+    far_.reset();
+    const auto failed = error();
+    ASSERT_TRUE(failed);
+    EXPECT_EQ(failed->side(), Side::client);
+  }
+}
+
+TEST_F(TunnelRelayTest, NoticesAFailureWhileTheClientDoesNotRead) {
+  Stubborn far;
+  join(4);
+  start_over(far);
+  advance(10s);
+  EXPECT_FALSE(relaying_.done());
+  far.failed_ = true;
+  advance(1s);
+  const auto failed = error();
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->side(), Side::upstream);
+  EXPECT_EQ(failed->phase(), Phase::tunnel);
+}
+
+TEST_F(TunnelRelayTest, WaitsUntilATunnelHasSentWhatItWasGiven) {
+  struct Silent final : Tunnel {
+    task<Result<bytes>> read() override { co_return bytes(); }
+    task<Result<void>> write(bytes) override { co_return Result<void>(); }
+    void close_write() override {}
+    task<void> flushed() override { co_await sleep_for(10s); }
+  } far;
+  start_over(far);
+  far_.close_write();
+  advance(9s);
+  EXPECT_FALSE(relaying_.done());
+  advance(2s);
+  EXPECT_FALSE(error());
+}
+
 TEST_F(TunnelRelayTest, FailsWithAnyTunnel) {
   SlowEcho deaf;
   deaf.fails_writing_ = true;

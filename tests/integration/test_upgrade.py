@@ -200,6 +200,8 @@ def test_a_reset_by_the_backend_ends_the_clients_side_at_once(hop):
     switching("Connection: Upgrade", "Upgrade: websocket, foo"),
     switching("Connection: Upgrade", "Upgrade: web\x01socket"),
     switching("Connection: Upgrade", "Upgrade: websock\xe9t"),
+    switching("Connection: Upgrade", "Upgrade: websocket", "Content-Length: 1", "Content-Length: 2"),
+    switching("Connection: Upgrade", "Upgrade: websocket", "Transfer-Encoding: chunked, gzip"),
     switching(),
 ])
 def test_a_wrong_101_is_a_502_and_ends_the_backends_connection(hop, response):
