@@ -96,8 +96,10 @@ class Connection : public detail::InFramePool {
   // When it was last used, or made; whoever had it without using it does not count.
   net::Time idle_since() const noexcept { return idle_since_; }
   std::uint64_t idle_since_pass() const noexcept { return idle_since_pass_; }
-  // Past its time, or the upstream has closed it or said something nobody asked for.
-  bool is_stale(net::Time now) { return now >= expires_ || stream_->has_unread(); }
+  // The upstream has closed it, or said something nobody asked for.
+  bool has_unread() { return stream_->has_unread(); }
+  // That, or past its time.
+  bool is_stale(net::Time now) { return now >= expires_ || has_unread(); }
   // The same, with one more system call, for a request that may not be sent twice on a connection
   // of which the kernel had no occasion to tell anything yet.
   bool is_stale_now(net::Time now) { return now >= expires_ || stream_->has_unread_now(); }

@@ -70,6 +70,21 @@ TEST_F(LimitedPoolTest, MakesANewOneForASlotThatCameFree) {
   EXPECT_EQ(upstream_.dials, 3);
 }
 
+// It would be taken for the answer to what is asked next.
+TEST_F(LimitedPoolTest, HandsOnNoConnectionOnWhichTheUpstreamHasSaidMore) {
+  Lease one = take(origin());
+  const Lease two = take(origin());
+  Taking third = begin(origin());
+  upstream_.accepted.front().send("HTTP/1.1 200 OK\r\n");
+  settle();
+  give_back(std::move(one));
+  settle();
+  const Lease given = lease_of(third);
+  ASSERT_TRUE(given);
+  EXPECT_FALSE(given->is_reused());
+  EXPECT_EQ(upstream_.dials, 3);
+}
+
 TEST_F(LimitedPoolTest, GivesTheSlotOfAFailedDialToTheNext) {
   const Lease one = take(origin());
   upstream_.answers = false;

@@ -376,7 +376,7 @@ void OriginPool::adopt(Slot slot, std::unique_ptr<net::Stream> stream, std::stri
 }
 
 void OriginPool::give_back(std::unique_ptr<Connection> connection) {
-  if (connection->is_retired(pool_.reactor().now())) return;
+  if (connection->is_retired(pool_.reactor().now()) || connection->has_unread()) return;
   deliver(std::move(connection));
 }
 
