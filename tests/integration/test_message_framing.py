@@ -201,8 +201,10 @@ def test_a_length_that_the_frames_disagree_with_is_an_error_of_the_stream(hop, h
 
 def test_more_than_a_length_of_nothing_reaches_nobody(hop, h2):
     """By its head the request is complete, so it is on its way; what follows only breaks the stream."""
-    stream = h2.request(("content-length", "0"), method="POST", end=False)
-    h2.send(frame(DATA, END_STREAM, stream, b"abc"))
+    stream = h2.new_stream()
+    head = block(*request_fields(("content-length", "0"), method="POST"))
+    # At once: else the answer may come first.
+    h2.send(frame(HEADERS, END_HEADERS, stream, head) + frame(DATA, END_STREAM, stream, b"abc"))
     assert refused(h2, stream)
     assert not hop.backend.received.endswith(b"abc")
     assert h2.ask(path="/next").status == 200, "the connection goes on"
