@@ -48,19 +48,7 @@ TEST_F(TlsStreamHandshake, a_certificate_is_refused_without_memory_to_say_why) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
   make_server();
   make_client("other.example");
-  const io::Reactor::Enter enter(reactor_);
-  task<Result<void>> client = client_->handshake(io::kNever);
-  client.start();
-  task<Result<void>> server = server_->handshake(io::kNever);
-  server.start();
-  {
-    const FailingAllocation failing(0);
-    while (!client.done() && !failing.is_over())
-      reactor_.run_once(Duration::zero());
-    EXPECT_TRUE(failing.is_over());
-  }
-  ASSERT_TRUE(client.done());
-  const auto result = client.take();
+  const auto result = shake_without_memory(Who::client);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().detail(), "certificate verify failed");
 }

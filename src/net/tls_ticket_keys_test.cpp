@@ -80,19 +80,7 @@ TEST_F(TlsTicketKeysTest, without_memory_for_a_new_key_the_handshake_fails) {
   make_server();
   make_client("127.0.0.1");  // no name is asked for, which would take memory
   g_now += kRotation;
-  const io::Reactor::Enter enter(reactor_);
-  task<Result<void>> client = client_->handshake(io::kNever);
-  client.start();
-  task<Result<void>> server = server_->handshake(io::kNever);
-  server.start();
-  {
-    const FailingAllocation failing(0);
-    while (!server.done() && !failing.is_over())
-      reactor_.run_once(Duration::zero());
-    EXPECT_TRUE(failing.is_over());
-  }
-  ASSERT_TRUE(server.done());
-  const auto result = server.take();
+  const auto result = shake_without_memory(Who::server);
   ASSERT_FALSE(result);
   EXPECT_TRUE(result.error().is(Errc::tls_failed));
 }
