@@ -76,7 +76,10 @@ net::Time H2Connection::deadline() const noexcept {
   if (end_ == End::said) return io::kNever;
   if (!greeted_) return io::deadline_after(idle_since_, shard_.options().header_timeout);
   const net::Duration idle_timeout = shard_.options().idle_timeout;
-  if (session_.streams() == 0) return io::deadline_after(idle_since_, idle_timeout);
+  // A tunnel may outlive its stream.
+  if (session_.streams() == 0 && exchanges_.empty()) {
+    return io::deadline_after(idle_since_, idle_timeout);
+  }
   // watch() looks after these. Nobody wakes the reader when the last of them has ended.
   return io::deadline_after(stream_->reactor().now(), std::max(idle_timeout, kLeastBusyWait));
 }

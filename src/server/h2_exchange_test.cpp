@@ -120,6 +120,16 @@ TEST_F(H2Tunnels, WhatTheClientSaysLastArrivesAlthoughTheStreamIsClosed) {
   EXPECT_EQ(exchanges_.last().request_body, 10u);
 }
 
+// The connection counted as idle since the last exchange before.
+TEST_F(H2Tunnels, WhatTheClientSaysLastArrivesAfterALongSilence) {
+  ask();
+  network_.advance(1h);
+  say(h2_frames::data, h2_frames::kEndStream, "still here");
+  network_.advance(5s);
+  EXPECT_EQ(far_.heard, "still here");
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
+}
+
 TEST_F(H2Tunnels, TheFarSideMayFailBehindTheClosedStream) {
   ask();
   far_.is_deaf = true;
