@@ -23,6 +23,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace onehop::fuzz {
 namespace {
@@ -91,7 +92,6 @@ class End {
   virtual void receive() = 0;
   virtual void reset() = 0;
   testing::Wire& wire() noexcept { return wire_; }
-  const char* name() const noexcept { return name_; }
 
  private:
   const char* name_;
@@ -193,6 +193,7 @@ class World {
  private:
   void connect_h1();
   void connect_h2();
+  void accept();
   void accept_h1();
   void accept_h2();
   void act(std::uint8_t what, std::uint8_t amount);
@@ -242,11 +243,7 @@ void World::connect_h1() {
   client->send_head(
       "GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
-  if (backend_is_h2_) {
-    accept_h2();
-  } else {
-    accept_h1();
-  }
+  accept();
   ONEHOP_CHECK(client->take_head().starts_with("HTTP/1.1 101 "));
   client_ = std::move(client);
 }
@@ -260,13 +257,17 @@ void World::connect_h2() {
                                       {":authority", "h"},
                                       {":path", "/ws"},
                                       {"sec-websocket-version", "13"}}));
+  accept();
+  ONEHOP_CHECK(client->take_head().field(":status") == "200");
+  client_ = std::move(client);
+}
+
+void World::accept() {
   if (backend_is_h2_) {
     accept_h2();
   } else {
     accept_h1();
   }
-  ONEHOP_CHECK(client->take_head().field(":status") == "200");
-  client_ = std::move(client);
 }
 
 void World::accept_h1() {

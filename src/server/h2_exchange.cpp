@@ -475,7 +475,7 @@ task<void> H2Exchange::tunnel_down(Tunnel& far) {
   link_.flush_soon();
   tunnel_ended({});
   const auto gone = co_await far.gone();
-  tunnel_ends_ = 2;
+  tunnel_ends_ = 2;  // nobody is there for what the client would say
   tunnel_ended(gone);
 }
 

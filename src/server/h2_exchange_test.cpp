@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// WebSockets over HTTP/2 whose far side has closed its half.
+// WebSockets over HTTP/2: what becomes of one direction when the other has ended, or stands still.
 #include "server/h2_exchange.hpp"
 
 #include <onehop/scope.hpp>

@@ -2,8 +2,7 @@
 //
 // What follows a 101: StreamTunnel is an upgraded connection of the transport; relay() joins it, or
 // any Tunnel, with the client's stream until both directions have ended or one side has failed or
-// left.
-// Idle tunnels hold no buffer. One thread.
+// left. Idle tunnels hold no buffer. One thread.
 #pragma once
 
 #include <onehop/response.hpp>
