@@ -34,14 +34,16 @@ class Event {
     }
     bool await_ready() const noexcept { return event_.set_; }
     void await_suspend(std::coroutine_handle<> handle) noexcept {
-      ONEHOP_CHECK(event_.waiter_ == nullptr);
+      // A second waiter is a fault of ours: the first goes on as if its deadline had passed.
+      ONEHOP_DCHECK(event_.waiter_ == nullptr);
+      if (event_.waiter_) event_.reactor_.schedule(*event_.waiter_);
       wakeup_.set_coroutine(handle);
       event_.waiter_ = &wakeup_;
       if (deadline_ != kNever) event_.reactor_.timers().arm(timer_, deadline_);
     }
     // True when the event was set, false when the deadline passed.
     bool await_resume() noexcept {
-      event_.waiter_ = nullptr;
+      if (event_.waiter_ == &wakeup_) event_.waiter_ = nullptr;
       const bool set = event_.set_;
       event_.set_ = false;
       return set;

@@ -15,9 +15,8 @@ Stream::~Stream() = default;
 
 void Stream::Awaiter::await_suspend(std::coroutine_handle<> handle) noexcept {
   io::Wakeup*& slot = reading_ ? stream_.reader_ : stream_.writer_;
-  ONEHOP_CHECK(slot == nullptr);
   wakeup_.set_coroutine(handle);
-  slot = &wakeup_;
+  stream_.take_place(slot, wakeup_);
   (reading_ ? stream_.read_deadline_ : stream_.write_deadline_) = deadline_;
   stream_.arm_timer(deadline_);
   stream_.prepare_wait();
@@ -26,6 +25,31 @@ void Stream::Awaiter::await_suspend(std::coroutine_handle<> handle) noexcept {
 void Stream::Awaiter::leave() noexcept {
   io::Wakeup*& slot = reading_ ? stream_.reader_ : stream_.writer_;
   if (slot == &wakeup_) slot = nullptr;
+}
+
+void Stream::Waiter::wait(Time deadline) noexcept {
+  wakeup_.set_result(Wait::ready);
+  if (what_ == For::reading ? stream_.is_readable() : stream_.is_writable()) {
+    stream_.reactor_.schedule(wakeup_);
+    return;
+  }
+  stream_.take_place(place(), wakeup_);
+  (what_ == For::reading ? stream_.read_deadline_ : stream_.write_deadline_) = deadline;
+  stream_.arm_timer(deadline);
+  stream_.prepare_wait();
+}
+
+void Stream::Waiter::cancel() noexcept {
+  if (place() == &wakeup_) place() = nullptr;
+  wakeup_.unlink();
+}
+
+// A place has one owner at a time. Should a second come all the same, that is a fault of ours: the
+// first gives up, which costs this connection and not the process.
+void Stream::take_place(io::Wakeup*& place, io::Wakeup& waiter) noexcept {
+  ONEHOP_DCHECK(place == nullptr || place == &waiter);
+  if (place != &waiter) wake(place, Wait::interrupted);
+  place = &waiter;
 }
 
 void Stream::wake(io::Wakeup*& waiter, Wait result) noexcept {
@@ -46,31 +70,31 @@ void Stream::watch_hangup(io::Wakeup* wakeup, Hangup kind) noexcept {
 }
 
 void Stream::watch_readable(io::Wakeup* wakeup) noexcept {
-  ONEHOP_CHECK(reader_ == nullptr || wakeup == nullptr);
-  reader_ = wakeup;
-  if (!reader_) return;
+  if (!wakeup) {
+    reader_ = nullptr;
+    return;
+  }
+  take_place(reader_, *wakeup);
   read_deadline_ = io::kNever;
   prepare_wait();
 }
 
 void Stream::call_when_readable(io::Wakeup& wakeup) noexcept {
-  ONEHOP_CHECK(reader_ == nullptr || reader_ == &wakeup);
   if (is_readable()) {
     reactor_.schedule(wakeup);
     return;
   }
-  reader_ = &wakeup;
+  take_place(reader_, wakeup);
   read_deadline_ = io::kNever;
   prepare_wait();
 }
 
 void Stream::call_when_writable(io::Wakeup& wakeup) noexcept {
-  ONEHOP_CHECK(writer_ == nullptr || writer_ == &wakeup);
   if (is_writable()) {
     reactor_.schedule(wakeup);
     return;
   }
-  writer_ = &wakeup;
+  take_place(writer_, wakeup);
   write_deadline_ = io::kNever;
   prepare_wait();
 }

@@ -2,7 +2,8 @@
 //
 // Stream: a reliable, ordered pair of byte streams (TCP, unix socket, memory). Operations never
 // block and never need a coroutine frame: try, and when that says EAGAIN, co_await readable() or
-// writable(). At most one reader and one writer wait at a time. Belongs to one thread.
+// writable(). At most one reader and one writer wait at a time: each has one owner, an object that
+// others ask, so that two coroutines never wait for the same. Belongs to one thread.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -98,6 +99,7 @@ class Stream {
   // ready: try_read is worth a call. timed_out: `deadline` passed. interrupted: see below.
   Awaiter readable(Time deadline) noexcept;
   Awaiter writable(Time deadline) noexcept;
+  class Waiter;
   // Ends a wait early. Nothing happens when nobody waits.
   void interrupt_reader() noexcept { wake(reader_, Wait::interrupted); }
   void interrupt_writer() noexcept { wake(writer_, Wait::interrupted); }
@@ -127,6 +129,8 @@ class Stream {
 
  private:
   friend class Awaiter;
+  friend class Waiter;
+  void take_place(io::Wakeup*& place, io::Wakeup& waiter) noexcept;
   void wake(io::Wakeup*& waiter, Wait result) noexcept;
   static void on_timer(void* self);
 
@@ -174,6 +178,36 @@ inline Stream::Awaiter Stream::readable(Time deadline) noexcept {
 inline Stream::Awaiter Stream::writable(Time deadline) noexcept {
   return Awaiter(*this, false, deadline);
 }
+
+// The reader's or the writer's place at a stream, for an owner that is called back instead of
+// resumed, so that what others await may outlive the stream. Dies before the stream does.
+class Stream::Waiter {
+ public:
+  enum class For : std::uint8_t { reading, writing };
+  Waiter(Stream& stream, For what, io::Wakeup::Callback callback, void* context) noexcept
+      : stream_(stream), wakeup_(callback, context), what_(what) {}
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
+  ~Waiter() { cancel(); }
+
+  // Calls back once, in this pass of the reactor or a later one: when try_read (try_write) is worth
+  // a call, or when `deadline` has passed.
+  void wait(Time deadline = io::kNever) noexcept;
+  // Gives the place up; the callback is not called.
+  void cancel() noexcept;
+  bool is_waiting() const noexcept { return place() == &wakeup_ || wakeup_.is_linked(); }
+  // For the callback: why the wait has ended.
+  Wait result() const noexcept { return wakeup_.result(); }
+
+ private:
+  io::Wakeup*& place() const noexcept {
+    return what_ == For::reading ? stream_.reader_ : stream_.writer_;
+  }
+
+  Stream& stream_;
+  io::Wakeup wakeup_;
+  For what_;
+};
 
 class Stream::BreakAwaiter {
  public:

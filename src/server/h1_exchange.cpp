@@ -18,9 +18,6 @@
 namespace onehop::server {
 namespace {
 
-// Content nobody read is taken in and dropped up to here, to keep the connection.
-constexpr std::uint64_t kSmallRest = 256 * 1024;
-constexpr net::Duration kDropTimeout = std::chrono::seconds(5);
 // Informational responses a client does not read; past it they are dropped.
 constexpr std::size_t kMostInformational = 64 * 1024;
 
@@ -37,12 +34,10 @@ H1Exchange::H1Exchange(ShardServer& shard,
       connection_(connection),
       arena_(Arena::create()),
       record_(open_record(*arena_, connection, began)),
-      reader_(stream, input, Side::client),
-      output_(stream, Side::client),
-      settled_(stream.reactor()) {}
+      content_(stream, input, *this, shard.options().body_timeout),
+      output_(stream, Side::client) {}
 
 H1Exchange::~H1Exchange() {
-  if (body_) body_->detach();
   if (self_) *self_ = nullptr;
   finish();
 }
@@ -58,7 +53,7 @@ void H1Exchange::finish() noexcept {
   // Only a reset tells the reader of a close-delimited body that it is not complete.
   if (record_->outcome != Outcome::complete && close_delimited_) stream_.abort();
   if (!record_->upgraded) {
-    record_->request_body = reader_.received();
+    record_->request_body = content_.received();
     record_->response_body = progress_.octets;
   }
   shard_.exchange_ended(*record_);
@@ -103,21 +98,13 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
   Request request(method_, std::move(*url), std::move(headers));
   const auto checked = check_request(request, version_, *framing, shard_.options());
   if (!checked) return failure(checked.error());
-  expects_continue_ = *checked;
-
   ConnectionInfo facts = copy_into(*arena_, connection_);
   facts.version = version_;
   request.set_connection(facts);
   request.set_exchange(record_);
   if (framing->has_content()) {
-    reader_.begin(*framing, shard_.limits(), arena_);
-    reader_.set_limit(shard_.options().max_body);
-    // Many clients write head and body separately; one look now saves a turn and a write.
-    if (input_.empty() && !expects_continue_) stream_.expect_more();
-    RequestContent& content = *this;
-    auto body = std::make_unique<RequestBody>(content, reader_.length());
-    body_ = body.get();
-    request.set_body(Body::from(std::move(body)));
+    request.set_body(Body::from(
+        content_.begin(*framing, shard_.limits(), arena_, shard_.options().max_body, *checked)));
   }
   // The head is in the arena: the next request of any connection finds the buffer warm.
   if (input_.empty()) input_.release();
@@ -130,39 +117,8 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
   return request;
 }
 
-std::optional<Result<bytes>> H1Exchange::read_body(std::size_t scratch) {
-  auto piece = reader_.try_read(scratch);
-  if (piece) note_body();
-  return piece;
-}
-
-void H1Exchange::note_body() noexcept {
-  if (reader_.at_end() || reader_.has_failed()) settled_.set();
-  // While there was content to read, a client that had closed was given the benefit of the doubt.
-  if (reader_.at_end()) stream_.recall_hangup();
-}
-
-void H1Exchange::body_dropped() noexcept {
-  body_ = nullptr;
-  settled_.set();
-  stream_.recall_hangup();
-}
-
-task<void> H1Exchange::wait_for_body() {
-  // Whoever reads wants the content, so a client that asks first is told to go on.
-  if (expects_continue_ && !continue_sent_ && input_.empty() && !response_begun_) {
-    send_informational(Response(Status::continue_));
-  }
-  if (output_.has_pending() && !response_begun_) {
-    auto drained = co_await output_.drain(shard_.options().write_timeout);
-    if (!drained) reader_.fail(drained.error());
-  }
-  const net::Time now = stream_.reactor().now();
-  const auto wait =
-      co_await stream_.readable(io::deadline_after(now, shard_.options().body_timeout));
-  if (wait == net::Wait::timed_out) {
-    reader_.fail(Error(Errc::timed_out, Side::client, "no octet of the body came"));
-  }
+void H1Exchange::send_continue() {
+  if (!response_begun_) send_informational(Response(Status::continue_));
 }
 
 // --- the exchange ------------------------------------------------------------------------------
@@ -177,7 +133,7 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
     task<Response> serving = shard_.handler().serve(std::move(*request));
     bool finished = co_await Watch(stream_, serving, Watch::Begin::start, Hangup::any);
     while (!finished) {
-      if (client_is_gone()) {
+      if (content_.client_is_gone()) {
         note_client_gone();
         co_return Next::close;  // destroys the task, and with it what it was waiting for
       }
@@ -205,9 +161,9 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
     co_return Next::close;
   }
   record_->outcome = Outcome::complete;
-  if (!body_is_settled()) co_await wait_until_settled();
+  if (!content_.is_settled()) co_await wait_until_settled();
   response.reset();
-  if (reader_.at_end()) co_return after_complete_exchange(plan.close);
+  if (content_.at_end()) co_return after_complete_exchange(plan.close);
   co_return co_await settle_body(plan.close);
 }
 
@@ -223,19 +179,10 @@ void H1Exchange::note_client_gone() {
   fail(Error(Errc::client_gone, Side::client).during(Phase::wait));
 }
 
-// After a hang-up. A client that half-closed behind pipelined requests still wants its answers, and
-// one that is not done with its body is noticed by whoever reads that.
-bool H1Exchange::client_is_gone() {
-  if (stream_.is_broken()) return true;
-  if (!body_is_settled()) return false;
-  if (!reader_.at_end()) return true;
-  return input_.empty() && input_.fill(stream_, io::BufferPool::kSize) <= 0;
-}
-
 void H1Exchange::send_informational(const Response& response) {
   if (response_begun_ || version_ == Version::http_1_0) return;
   if (response.status() == Status::continue_) {
-    if (std::exchange(continue_sent_, true)) return;
+    if (!content_.note_continue()) return;
   }
   Headers headers = response.headers().clone();
   remove_hop_by_hop(headers);
@@ -245,8 +192,7 @@ void H1Exchange::send_informational(const Response& response) {
   if (bound > memory.size() || output_.pending() + bound > kMostInformational) return;
   const char* end = h1::write_response_head(memory.data(), response.status(), response.reason(),
                                             headers, framing, {});
-  // A failure shows again when the answer is written.
-  (void)output_.write({memory.data(), static_cast<std::size_t>(end - memory.data())});
+  output_.write_soon({memory.data(), static_cast<std::size_t>(end - memory.data())});
 }
 
 task<Next> H1Exchange::refuse(Error error) {
@@ -277,28 +223,16 @@ task<Next> H1Exchange::turn_away(h1::HeadParser& parser, Errc why) {
     co_return Next::close;
   }
   record_->outcome = Outcome::complete;
-  if (reader_.at_end()) co_return plan.close ? Next::close : Next::keep_alive;
+  if (content_.at_end()) co_return plan.close ? Next::close : Next::keep_alive;
   co_return co_await settle_body(plan.close);
 }
 
 // --- the answer --------------------------------------------------------------------------------
 
-bool H1Exchange::rest_is_small() const noexcept {
-  if (reader_.at_end()) return true;
-  if (reader_.has_failed() || (expects_continue_ && !continue_sent_)) return false;
-  const auto left = reader_.left();
-  return left && *left <= kSmallRest;
-}
-
 // RFC 9112 §6.3 and §9.3, from the sender's side.
 H1Exchange::Plan H1Exchange::plan(const Response& response) const {
   Plan plan;
-  plan.close = !keep_alive_ || shard_.is_draining();
-  // Content that nobody will read any more stands between this request and the next.
-  if (!body_ && !rest_is_small()) plan.close = true;
-  if (reader_.has_failed() || (expects_continue_ && !continue_sent_ && reader_.received() == 0)) {
-    plan.close = plan.close || !reader_.at_end();
-  }
+  plan.close = !keep_alive_ || shard_.is_draining() || !content_.may_keep_connection();
   const bool is_head = method_ == Method::head;
   const auto length = response.body().length();
   h1::HeadFraming& framing = plan.framing;
@@ -368,6 +302,7 @@ std::optional<Result<void>> H1Exchange::try_deliver(Response& response, const Pl
   const auto head = write_head(response, plan);
   if (!head) return failure(head.error());
   response_begun_ = true;
+  content_.response_begun();
   close_delimited_ = plan.framing.body.kind == BodyFraming::Kind::until_close;
   record_->status = response.status().code();
   wire::H1Output::BodyOptions options;
@@ -386,7 +321,7 @@ task<Result<void>> H1Exchange::deliver_rest() {
     task<Result<void>> sending = output_.send_rest();
     bool finished = co_await Watch(stream_, sending, Watch::Begin::start, Hangup::any);
     while (!finished) {
-      if (client_is_gone()) co_return failure(Errc::client_gone, Side::client);
+      if (content_.client_is_gone()) co_return failure(Errc::client_gone, Side::client);
       finished = co_await Watch(stream_, sending, Watch::Begin::go_on, Hangup::broken);
     }
     co_return sending.take();
@@ -409,30 +344,26 @@ void H1Exchange::note_cut(const Error& why) {
   record_->outcome = gone ? Outcome::client_gone : Outcome::aborted;
 }
 
-// An early answer: the upload goes on until the upstream or the client stops it.
+// An early response: the upload goes on until the upstream or the client stops it.
 task<void> H1Exchange::wait_until_settled() {
   using Watch = UntilHangup<void>;
-  task<void> settling = until_settled();
+  content_.response_complete();
+  task<void> settling = content_.until_settled();
   co_await Watch(stream_, settling, Watch::Begin::start, net::Stream::Hangup::broken);
 }
 
-task<void> H1Exchange::until_settled() {
-  while (!body_is_settled())
-    co_await settled_.wait();
-}
-
-// The answer is out and nobody reads the request any more.
+// The response is out and the request will not be read any more.
 task<Next> H1Exchange::settle_body(bool close) {
-  if (close || !rest_is_small()) co_return Next::linger;
-  const net::Time deadline = io::deadline_after(stream_.reactor().now(), kDropTimeout);
-  for (;;) {
-    const auto piece = reader_.try_read(wire::H1BodyReader::kOwnMemory);
-    if (piece && !*piece) co_return Next::close;
-    if (reader_.at_end()) co_return Next::keep_alive;
-    if (piece) continue;
-    const auto wait = co_await stream_.readable(deadline);
-    if (wait != net::Wait::ready) co_return Next::close;
+  if (close) co_return Next::linger;
+  switch (co_await content_.drop_rest()) {
+    case H1Content::Rest::dropped:
+      co_return Next::keep_alive;
+    case H1Content::Rest::too_large:
+      co_return Next::linger;
+    case H1Content::Rest::failed:
+      break;
   }
+  co_return Next::close;
 }
 
 task<void> H1Exchange::tunnel(Response& response) {
@@ -454,6 +385,7 @@ task<void> H1Exchange::tunnel(Response& response) {
     co_return;
   }
   record_->upgraded = true;
+  content_.take_back();
   HeldString early(input_.view());
   input_.release();
   struct Counts : wire::RelayCounts {

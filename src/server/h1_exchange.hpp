@@ -12,10 +12,8 @@
 
 #include "http/h1/parser.hpp"
 #include "http/h1/serializer.hpp"
-#include "io/event.hpp"
 #include "net/stream.hpp"
-#include "server/request_body.hpp"
-#include "wire/h1_body_reader.hpp"
+#include "server/h1_content.hpp"
 #include "wire/h1_output.hpp"
 #include "wire/read_buffer.hpp"
 
@@ -34,7 +32,7 @@ enum class Next : std::uint8_t {
   hand_on,  // it was no HTTP/1 at all
 };
 
-class H1Exchange final : private RequestContent {
+class H1Exchange final : private H1Content::Owner {
  public:
   H1Exchange(ShardServer& shard,
              net::Stream& stream,
@@ -58,18 +56,9 @@ class H1Exchange final : private RequestContent {
  private:
   // Reading the request.
   Result<Request> take_request(h1::HeadParser& parser);
-  std::optional<Result<bytes>> read_body(std::size_t scratch) override;
-  task<void> wait_for_body() override;
-  bool body_at_end() const noexcept override { return reader_.at_end(); }
-  const Headers& body_trailers() const noexcept override { return reader_.trailers(); }
-  void note_body() noexcept;
-  void body_dropped() noexcept override;
-  bool body_is_settled() const noexcept {
-    return !body_ || reader_.at_end() || reader_.has_failed();
-  }
+  void send_continue() override;
 
   // Answering.
-  bool client_is_gone();
   void send_informational(const Response& response);
   void note_client_gone();
   struct Plan {
@@ -79,7 +68,6 @@ class H1Exchange final : private RequestContent {
     bool close = false;
   };
   Plan plan(const Response& response) const;
-  bool rest_is_small() const noexcept;
   Result<std::size_t> write_head(const Response& response, const Plan& plan);
   std::optional<Result<void>> begin_answer(Response& response, Plan& plan);
   std::optional<Result<void>> try_deliver(Response& response, const Plan& plan);
@@ -87,7 +75,6 @@ class H1Exchange final : private RequestContent {
   [[gnu::noinline]] task<Result<void>> deliver(Response& response, Plan plan);
   void note_cut(const Error& error);
   [[gnu::noinline]] task<void> wait_until_settled();
-  task<void> until_settled();
   [[gnu::noinline]] task<Next> settle_body(bool close);
   Next after_complete_exchange(bool close);
   [[gnu::noinline]] task<void> tunnel(Response& response);
@@ -101,18 +88,13 @@ class H1Exchange final : private RequestContent {
   const ConnectionInfo& connection_;
   ArenaRef arena_;
   Exchange* record_;
-  wire::H1BodyReader reader_;
+  H1Content content_;
   wire::H1Output output_;
   wire::BodyProgress progress_;
-  io::Event settled_;
-  RequestBody* body_ =
-      nullptr;  // owned by whoever has the request; null when there is none any more
   H1Exchange** self_ = nullptr;  // how a request that somebody keeps finds this; in the arena
   Method method_;
   Version version_ = Version::http_1_1;
   bool keep_alive_ = true;
-  bool expects_continue_ = false;
-  bool continue_sent_ = false;
   bool response_begun_ = false;
   bool close_delimited_ = false;
 };

@@ -191,6 +191,97 @@ TEST_F(H1ExchangeRequest, FailsTheBodyOfAClientThatDoesNotReadAtAll) {
   EXPECT_EQ(error->side(), Side::client);
 }
 
+// What waits for the client to read, and what it reads, have one owner each: no two tasks wait for
+// the same side of its connection.
+TEST_F(H1ExchangeRequest, BeginsAResponseWhileInterimOnesAndAReaderOfTheContentWait) {
+  auto scope = std::make_shared<std::optional<Scope>>();
+  std::string content;
+  Wire client = connect([scope, &content](Request request) -> task<Response> {
+    Response response = answered_after_hints(request);
+    scope->emplace();
+    (*scope)->spawn([](Body body, std::string& into) -> task<void> {
+      auto all = co_await body.read_all(100);
+      into = all.value_or("?");
+    }(std::move(request.body()), content));
+    response.set_body(Body::of(std::string(100'000, 'r')));
+    co_return response;
+  });
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n");
+  std::string received;
+  for (std::string piece = client.receive(); !piece.empty(); piece = client.receive())
+    received += piece;
+  EXPECT_THAT(received, EndsWith("\r\n\r\n" + std::string(100'000, 'r')));
+  EXPECT_EQ(exchanges_.size(), 0u);  // the content is still being read
+  client.send("hello");
+  EXPECT_EQ(content, "hello");
+  ASSERT_EQ(exchanges_.size(), 1u);
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
+  client.send(kGet);
+  EXPECT_EQ(count_of("HTTP/1.1 200 OK\r\n", client.receive()), 1);
+}
+
+// Interim responses go out by themselves while the handler does something else.
+TEST_F(H1ExchangeRequest, SendsWaitingInterimResponsesAsTheClientReads) {
+  Wire client = connect([](Request request) -> task<Response> {
+    Response response = answered_after_hints(request);
+    co_await sleep_for(1h);
+    co_return response;
+  });
+  client.send(kGet);
+  std::string received;
+  for (std::string piece = client.receive(); !piece.empty(); piece = client.receive())
+    received += piece;
+  EXPECT_GT(received.size(), 100'000u);
+  EXPECT_THAT(received, EndsWith("\r\n\r\n"));
+}
+
+// A task that goes on reading when the exchange has ended reads an error: nothing of the connection
+// waits in it.
+TEST_F(H1ExchangeRequest, EndsAReadThatWaitsWhenTheConnectionEnds) {
+  for (const bool response_first : {false, true}) {
+    auto scope = std::make_shared<std::optional<Scope>>();
+    std::optional<Error> error;
+    Wire client = connect([=, &error](Request request) -> task<Response> {
+      scope->emplace();
+      (*scope)->spawn([](Body body, std::optional<Error>& into) -> task<void> {
+        auto all = co_await body.read_all(100);
+        if (!all) into = all.error();
+      }(std::move(request.body()), error));
+      if (!response_first) co_await sleep_for(1h);
+      co_return Response(Status::ok, "early");
+    });
+    client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab");
+    client.receive();
+    EXPECT_FALSE(error);
+    client.reset();
+    network_.advance(10s);
+    ASSERT_TRUE(error) << response_first;
+    EXPECT_TRUE(error->is(Errc::client_gone));
+    scope->reset();
+  }
+}
+
+TEST_F(H1ExchangeRequest, RefusesASecondReaderOfOneBody) {
+  std::optional<Error> first;
+  std::optional<Error> second;
+  Wire client = connect([&](Request request) -> task<Response> {
+    Scope scope;
+    const auto read = [](Body& body, std::optional<Error>& into) -> task<void> {
+      auto piece = co_await body.read();
+      if (!piece) into = piece.error();
+    };
+    scope.spawn(read(request.body(), first));
+    scope.spawn(read(request.body(), second));
+    co_await scope.join();
+    co_return Response(Status::ok, "both ended");
+  });
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n");
+  EXPECT_EQ(body_of(client.receive()), "both ended");
+  ASSERT_TRUE(first && second);
+  EXPECT_TRUE(first->is(Errc::handler_failed));
+  EXPECT_TRUE(second->is(Errc::handler_failed));
+}
+
 // --- 100-continue and other 1xx ----------------------------------------------------------------
 
 constexpr std::string_view kExpecting =

@@ -26,18 +26,6 @@ bool speaks_of_the_message(h2::ErrorCode code) {
   return code == h2::ErrorCode::internal_error || code == h2::ErrorCode::enhance_your_calm;
 }
 
-// A read may be given up, too.
-class Waiting {
- public:
-  explicit Waiting(bool& waits) noexcept : waits_(waits) { waits_ = true; }
-  Waiting(const Waiting&) = delete;
-  Waiting& operator=(const Waiting&) = delete;
-  ~Waiting() { waits_ = false; }
-
- private:
-  bool& waits_;
-};
-
 }  // namespace
 
 H2Exchange::H2Exchange(H2Connection& connection)
@@ -101,7 +89,7 @@ void H2Exchange::on_news() {
     running_ = run();
     running_.start();
   }
-  if (waits_for_body_ && (has_piece() || has_ended() || is_closed())) received_.set();
+  if (waits_for_body_ && (has_piece() || has_ended() || is_closed())) wake_reader();
   sender_.on_news();
   if (is_closed()) return closed();
   settle();
@@ -154,8 +142,8 @@ void H2Exchange::watch(net::Time now) {
     return;
   }
   if (waits_for_body_ && io::deadline_after(waits_since_, options.body_timeout) <= now) {
-    body_failure_ = Error(Errc::timed_out, Side::client, "no octet of the body came");
-    received_.set();
+    body_failure_ = Error(Errc::timed_out, Side::client, "no byte of the body came");
+    wake_reader();
   }
   if (unsent() == 0 || sent() - sent_before_ >= kLeastProgress) {
     stalled_since_ = now;
@@ -197,7 +185,7 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
   }
   if (framing.has_content() && !is_connect_) {
     RequestContent& content = *this;
-    auto body = std::make_unique<RequestBody>(content, length);
+    auto body = std::make_unique<RequestBody>(shard_.reactor(), content, length);
     body_ = body.get();
     request->set_body(Body::from(std::move(body)));
   }
@@ -235,12 +223,24 @@ std::optional<Result<bytes>> H2Exchange::read_body(std::size_t) {
   return bytes();
 }
 
-task<void> H2Exchange::wait_for_body() {
+void H2Exchange::begin_body_wait() {
   // Whoever reads wants the content, so a client that asks first is told to go on.
   if (expects_continue_ && received() == 0) send_informational(Response(Status::continue_));
   waits_since_ = shard_.reactor().now();
-  const Waiting waiting(waits_for_body_);
-  co_await received_.wait();
+  waits_for_body_ = true;
+}
+
+void H2Exchange::end_body_wait() noexcept {
+  waits_for_body_ = false;
+}
+
+// The handler's, or the tunnel's.
+void H2Exchange::wake_reader() noexcept {
+  if (body_) {
+    body_->wake();
+  } else {
+    received_.set();
+  }
 }
 
 void H2Exchange::body_dropped() noexcept {
@@ -445,8 +445,9 @@ task<void> H2Exchange::tunnel_up(Tunnel& far) {
     }
     if (at_end()) break;
     waits_since_ = io::kNever;  // silence is normal in a tunnel
-    const Waiting waiting(waits_for_body_);
+    waits_for_body_ = true;
     co_await received_.wait();
+    waits_for_body_ = false;
   }
   far.close_write();
   co_await far.flushed();

@@ -45,7 +45,9 @@ class H2Exchange final : public h2::Stream, private RequestContent {
   void note_head(const h2::FieldSection& head);
   Result<Request> take_request(h2::FieldSection& head);
   std::optional<Result<bytes>> read_body(std::size_t most) override;
-  task<void> wait_for_body() override;
+  void begin_body_wait() override;
+  void end_body_wait() noexcept override;
+  void wake_reader() noexcept;
   bool body_at_end() const noexcept override { return at_end() && !body_failure_; }
   const Headers& body_trailers() const noexcept override { return trailers_; }
   void body_dropped() noexcept override;

@@ -1,20 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/request_body.hpp"
 
+#include <utility>
+
 namespace onehop::server {
+
+// A wait that may be given up: a reader is destroyed at any time.
+class RequestBody::Wait {
+ public:
+  explicit Wait(RequestBody& body) : body_(body) {
+    body_.content_->begin_body_wait();
+    body_.is_waited_for_ = true;
+  }
+  Wait(const Wait&) = delete;
+  Wait& operator=(const Wait&) = delete;
+  ~Wait() {
+    body_.is_waited_for_ = false;
+    if (body_.content_) body_.content_->end_body_wait();
+  }
+
+ private:
+  RequestBody& body_;
+};
 
 RequestBody::~RequestBody() {
   if (content_) content_->body_dropped();
 }
 
+void RequestBody::detach() noexcept {
+  content_ = nullptr;
+  wake();
+}
+
 std::optional<Result<bytes>> RequestBody::try_read(std::size_t most) {
   if (!content_) return failure(Errc::client_gone, Side::client, "the exchange is over");
+  if (read_twice_) {
+    return failure(Errc::handler_failed, Side::local, "two tasks read one body at the same time");
+  }
   return content_->read_body(most);
 }
 
 task<void> RequestBody::wait() {
   if (!content_) co_return;
-  co_await content_->wait_for_body();
+  if (is_waited_for_) {
+    read_twice_ = true;
+    wake();
+    co_return;
+  }
+  const Wait waiting(*this);
+  co_await news_.wait();
 }
 
 task<Result<bytes>> RequestBody::read() {

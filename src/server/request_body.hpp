@@ -2,10 +2,12 @@
 //
 // RequestBody: the content of a request as its handler sees it, whatever version of HTTP it came
 // by. It may outlive the exchange it comes from (a handler can keep it): it is then an aborted
-// body. One thread.
+// body. Its reader waits for the body, never for the connection, so that the connection may end
+// while someone reads. One reader at a time. One thread.
 #pragma once
 
 #include "http/polled_body_source.hpp"
+#include "io/event.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -22,10 +24,13 @@ class RequestContent {
 
   // See PolledBodySource.
   virtual std::optional<Result<bytes>> read_body(std::size_t most) = 0;
-  virtual task<void> wait_for_body() = 0;
+  // The reader waits: RequestBody::wake() is due once read_body() is worth a call.
+  virtual void begin_body_wait() = 0;
+  // It waits no longer: it was woken, or has given up.
+  virtual void end_body_wait() noexcept = 0;
   virtual bool body_at_end() const noexcept = 0;
   virtual const Headers& body_trailers() const noexcept = 0;
-  // Nobody will read any more.
+  // The body is gone; it will not be read any more.
   virtual void body_dropped() noexcept = 0;
 
  protected:
@@ -34,8 +39,10 @@ class RequestContent {
 
 class RequestBody final : public PolledBodySource, public detail::InFramePool {
  public:
-  RequestBody(RequestContent& content, std::optional<std::uint64_t> length) noexcept
-      : content_(&content), length_(length) {}
+  RequestBody(io::Reactor& reactor,
+              RequestContent& content,
+              std::optional<std::uint64_t> length) noexcept
+      : content_(&content), news_(reactor), length_(length) {}
   ~RequestBody() override;
 
   task<Result<bytes>> read() override;
@@ -45,12 +52,19 @@ class RequestBody final : public PolledBodySource, public detail::InFramePool {
   task<void> wait() override;
   bool at_end() const noexcept override;
 
-  // The exchange is over; later reads fail.
-  void detach() noexcept { content_ = nullptr; }
+  // There is something to read, or an error to find.
+  void wake() noexcept { news_.set(); }
+  // The exchange is over; reads fail from now on.
+  void detach() noexcept;
 
  private:
+  class Wait;
+
   RequestContent* content_;
+  io::Event news_;
   std::optional<std::uint64_t> length_;
+  bool is_waited_for_ = false;
+  bool read_twice_ = false;
 };
 
 }  // namespace onehop::server

@@ -74,22 +74,45 @@ Result<void> H1Output::keep(std::span<const iovec> parts, std::size_t skip) {
   return {};
 }
 
+void H1Output::write_soon(std::string_view data) {
+  (void)write(data);
+  if (!has_pending() || writer_) return;
+  writer_ = std::make_unique<net::Stream::Waiter>(stream_, net::Stream::Waiter::For::writing,
+                                                  &H1Output::on_writable, this);
+  writer_->wait();
+}
+
+void H1Output::on_writable(void* self) {
+  auto& output = *static_cast<H1Output*>(self);
+  while (output.has_pending()) {
+    const ssize_t sent = output.push_pending();
+    if (sent == -EAGAIN) return output.writer_->wait();
+    if (sent < 0) break;
+  }
+  output.writer_.reset();
+}
+
+ssize_t H1Output::push_pending() {
+  const ssize_t sent =
+      stream_.try_write(pending_.data() + pending_sent_, pending_.size() - pending_sent_);
+  if (sent < 0) return sent;
+  written_ += static_cast<std::size_t>(sent);
+  pending_sent_ += static_cast<std::size_t>(sent);
+  if (pending_sent_ < pending_.size()) return sent;
+  pending_sent_ = 0;
+  if (pending_.capacity() > kPendingKept) {
+    HeldString().swap(pending_);
+  } else {
+    pending_.clear();
+  }
+  return sent;
+}
+
 task<Result<void>> H1Output::drain(net::Duration stall) {
+  writer_.reset();
   while (has_pending()) {
-    const ssize_t sent =
-        stream_.try_write(pending_.data() + pending_sent_, pending_.size() - pending_sent_);
-    if (sent >= 0) {
-      written_ += static_cast<std::size_t>(sent);
-      pending_sent_ += static_cast<std::size_t>(sent);
-      if (pending_sent_ < pending_.size()) continue;
-      pending_sent_ = 0;
-      if (pending_.capacity() > kPendingKept) {
-        HeldString().swap(pending_);
-      } else {
-        pending_.clear();
-      }
-      break;
-    }
+    const ssize_t sent = push_pending();
+    if (sent >= 0) continue;
     if (sent != -EAGAIN) co_return failure(write_error(static_cast<int>(-sent)));
     const std::size_t waiting = stream_.unacknowledged();
     const net::Time deadline = io::deadline_after(stream_.reactor().now(), stall);

@@ -2,7 +2,9 @@
 //
 // H1Output: the sending half of an HTTP/1 connection. Small things are joined into one write; what
 // the stream does not take at once is kept here, and nothing more is pulled until that has gone.
-// Both roles use it: responses in the server, requests in the transport.
+// Both roles use it: responses in the server, requests in the transport. It owns the writer's place
+// at its stream: one body or one drain() at a time waits there, and what is written beside them
+// (write_soon) needs no wait of its caller's.
 #pragma once
 
 #include <onehop/body.hpp>
@@ -11,6 +13,7 @@
 #include "net/stream.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -54,6 +57,9 @@ class H1Output {
   // Writes, or keeps what does not go. Errors mean that the peer is gone.
   Result<void> write(std::span<const iovec> parts);
   Result<void> write(std::string_view data);
+  // The same for what no one waits for, such as an interim response: what does not go now goes out
+  // by itself as the peer reads, or with the next drain() or body. A failure shows there.
+  void write_soon(std::string_view data);
   bool has_pending() const noexcept { return !pending_.empty(); }
   std::size_t pending() const noexcept { return pending_.size() - pending_sent_; }
   // Octets the stream has taken since this object was made.
@@ -99,10 +105,14 @@ class H1Output {
   Result<void> take(Batch& batch, bytes piece);
   Result<void> end(Batch& batch);
   Result<void> keep(std::span<const iovec> parts, std::size_t skip);
+  // Writes what is pending: bytes taken, or a negative errno.
+  ssize_t push_pending();
+  static void on_writable(void* self);
   Error write_error(int error) const;
 
   net::Stream& stream_;
   Sending sending_;
+  std::unique_ptr<net::Stream::Waiter> writer_;  // of write_soon(), until drain() takes over
   HeldString pending_;
   std::size_t pending_sent_ = 0;
   std::uint64_t written_ = 0;

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/h1_content.hpp"
+
+#include <utility>
+
+namespace onehop::server {
+namespace {
+
+// Content that is not read is taken in and dropped up to here, to keep the connection.
+constexpr std::uint64_t kSmallRest = 256 * 1024;
+constexpr net::Duration kDropTimeout = std::chrono::seconds(5);
+
+}  // namespace
+
+H1Content::H1Content(net::Stream& stream,
+                     wire::ReadBuffer& input,
+                     Owner& owner,
+                     net::Duration timeout) noexcept
+    : stream_(stream),
+      input_(input),
+      owner_(owner),
+      timeout_(timeout),
+      reader_(stream, input, Side::client),
+      readable_(stream, net::Stream::Waiter::For::reading, &H1Content::on_readable, this),
+      settled_(stream.reactor()) {}
+
+std::unique_ptr<RequestBody> H1Content::begin(const BodyFraming& framing,
+                                              const h1::Limits& trailer_limits,
+                                              ArenaRef arena,
+                                              std::uint64_t max_body,
+                                              bool expects_continue) {
+  reader_.begin(framing, trailer_limits, std::move(arena));
+  reader_.set_limit(max_body);
+  expects_continue_ = expects_continue;
+  // Many clients write head and body separately; one look now saves a turn and a write.
+  if (input_.empty() && !expects_continue) stream_.expect_more();
+  RequestContent& content = *this;
+  auto body = std::make_unique<RequestBody>(stream_.reactor(), content, reader_.length());
+  body_ = body.get();
+  return body;
+}
+
+// --- the handler reads -------------------------------------------------------------------------
+
+std::optional<Result<bytes>> H1Content::read_body(std::size_t scratch) {
+  auto piece = reader_.try_read(scratch);
+  if (!piece) return piece;
+  if (is_settled()) settled_.set();
+  // While there was content to read, a client that had closed was given the benefit of the doubt.
+  if (at_end()) stream_.recall_hangup();
+  return piece;
+}
+
+void H1Content::begin_body_wait() {
+  // A reader wants the content, so a client that asks first is told to go on.
+  if (awaits_continue() && input_.empty()) owner_.send_continue();
+  wait_for_client();
+}
+
+void H1Content::wait_for_client() {
+  const net::Time now = stream_.reactor().now();
+  readable_.wait(is_timed_ ? io::deadline_after(now, timeout_) : io::kNever);
+}
+
+void H1Content::end_body_wait() noexcept {
+  readable_.cancel();
+}
+
+void H1Content::on_readable(void* self) {
+  auto& content = *static_cast<H1Content*>(self);
+  if (content.readable_.result() == net::Wait::timed_out) {
+    if (!content.is_timed_) return content.wait_for_client();
+    content.reader_.fail(Error(Errc::timed_out, Side::client, "no byte of the body came"));
+    content.settled_.set();
+  }
+  content.body_->wake();
+}
+
+void H1Content::body_dropped() noexcept {
+  readable_.cancel();
+  body_ = nullptr;
+  settled_.set();
+  stream_.recall_hangup();
+}
+
+// --- the exchange ends -------------------------------------------------------------------------
+
+void H1Content::response_complete() {
+  is_timed_ = true;
+  if (!readable_.is_waiting()) return;
+  readable_.cancel();
+  wait_for_client();
+}
+
+task<void> H1Content::until_settled() {
+  while (!is_settled())
+    co_await settled_.wait();
+}
+
+bool H1Content::client_is_gone() {
+  if (stream_.is_broken()) return true;
+  // One that has not sent all of its content is missed by the reader of that.
+  if (!is_settled()) return false;
+  if (!at_end()) return true;
+  // One that half-closed after pipelined requests still wants their responses.
+  return input_.empty() && input_.fill(stream_, io::BufferPool::kSize) <= 0;
+}
+
+void H1Content::take_back() noexcept {
+  readable_.cancel();
+  if (body_) std::exchange(body_, nullptr)->detach();
+}
+
+bool H1Content::rest_is_small() const noexcept {
+  if (at_end()) return true;
+  if (reader_.has_failed() || awaits_continue()) return false;
+  const auto left = reader_.left();
+  return left && *left <= kSmallRest;
+}
+
+bool H1Content::may_keep_connection() const noexcept {
+  if (at_end()) return true;
+  if (reader_.has_failed() || (awaits_continue() && received() == 0)) return false;
+  return body_ || rest_is_small();
+}
+
+task<H1Content::Rest> H1Content::drop_rest() {
+  take_back();
+  if (!rest_is_small()) co_return Rest::too_large;
+  const net::Time deadline = io::deadline_after(stream_.reactor().now(), kDropTimeout);
+  for (;;) {
+    const auto piece = reader_.try_read(wire::H1BodyReader::kOwnMemory);
+    if (piece && !*piece) co_return Rest::failed;
+    if (at_end()) co_return Rest::dropped;
+    if (piece) continue;
+    const auto wait = co_await stream_.readable(deadline);
+    if (wait != net::Wait::ready) co_return Rest::failed;
+  }
+}
+
+}  // namespace onehop::server

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// H1Content: the content of one HTTP/1 request, and during its exchange the only reader of the
+// client's connection. The handler's reader waits for its RequestBody, which this wakes; whoever
+// ends the exchange takes the content back first. Lives in its H1Exchange. One thread.
+#pragma once
+
+#include "http/h1/limits.hpp"
+#include "http/message_framing.hpp"
+#include "io/event.hpp"
+#include "net/stream.hpp"
+#include "server/request_body.hpp"
+#include "wire/h1_body_reader.hpp"
+#include "wire/read_buffer.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+namespace onehop::server {
+
+class H1Content final : private RequestContent {
+ public:
+  // What the content asks of its exchange.
+  class Owner {
+   public:
+    // The handler reads the content of a client that waits for a 100 (Continue).
+    virtual void send_continue() = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  // `timeout`: how long the client may be silent while its content is being read.
+  H1Content(net::Stream& stream,
+            wire::ReadBuffer& input,
+            Owner& owner,
+            net::Duration timeout) noexcept;
+  H1Content(const H1Content&) = delete;
+  H1Content& operator=(const H1Content&) = delete;
+  ~H1Content() { take_back(); }
+
+  // Begins to read; `expects_continue`: the client waits for a 100 before it sends.
+  std::unique_ptr<RequestBody> begin(const BodyFraming& framing,
+                                     const h1::Limits& trailer_limits,
+                                     ArenaRef arena,
+                                     std::uint64_t max_body,
+                                     bool expects_continue);
+
+  // True once nothing more will be read for the handler: the content is complete, has failed, or
+  // its body is gone.
+  bool is_settled() const noexcept { return !body_ || at_end() || reader_.has_failed(); }
+  task<void> until_settled();
+  bool at_end() const noexcept { return reader_.at_end(); }
+  std::uint64_t received() const noexcept { return reader_.received(); }
+  // True while the client waits for a 100 that was not sent.
+  bool awaits_continue() const noexcept { return expects_continue_ && !continue_sent_; }
+  // Notes that a 100 is being sent; false when one was before.
+  bool note_continue() noexcept { return !std::exchange(continue_sent_, true); }
+  // Whether a response may leave the connection open: what is still to come will be read by the
+  // handler, or is little enough to be dropped.
+  bool may_keep_connection() const noexcept;
+
+  // A response has begun, so silence of the client is no reason to end the exchange any more: calls
+  // that stream both ways pause as they like.
+  void response_begun() noexcept { is_timed_ = false; }
+  // It is complete: a client that is silent now has the exchange for itself.
+  void response_complete();
+
+  // After the client's end of stream: whether the client has left, rather than sent its last
+  // request.
+  bool client_is_gone();
+
+  // Takes the content from its body: reads fail from now on, also one that waits.
+  void take_back() noexcept;
+  enum class Rest : std::uint8_t {
+    dropped,    // the next request may be read
+    too_large,  // or the client does not send it
+    failed,
+  };
+  // Reads what is left and drops it, where that is little. Takes it back first.
+  task<Rest> drop_rest();
+
+ private:
+  std::optional<Result<bytes>> read_body(std::size_t scratch) override;
+  void begin_body_wait() override;
+  void end_body_wait() noexcept override;
+  bool body_at_end() const noexcept override { return reader_.at_end(); }
+  const Headers& body_trailers() const noexcept override { return reader_.trailers(); }
+  void body_dropped() noexcept override;
+  bool rest_is_small() const noexcept;
+  void wait_for_client();
+  static void on_readable(void* self);
+
+  net::Stream& stream_;
+  wire::ReadBuffer& input_;
+  Owner& owner_;
+  net::Duration timeout_;
+  wire::H1BodyReader reader_;
+  net::Stream::Waiter readable_;
+  io::Event settled_;
+  RequestBody* body_ = nullptr;  // owned by the holder of the request; null when it is gone
+  bool expects_continue_ = false;
+  bool continue_sent_ = false;
+  bool is_timed_ = true;
+};
+
+}  // namespace onehop::server
