@@ -2,5 +2,4 @@
 #
 # What the program uses and the library does not.
 find_package(CLI11 CONFIG REQUIRED)
-find_package(spdlog CONFIG REQUIRED)
 find_package(nlohmann_json CONFIG REQUIRED)

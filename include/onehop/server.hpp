@@ -97,7 +97,8 @@ class Server {
     // Called at the end of every exchange, on its thread. The record is gone when it returns.
     // Without it, failures that are not the client's are lines of the log.
     std::function<void(const Exchange&)> on_exchange_end = {};
-    // Called from any worker. Default: warnings and errors go to standard error.
+    // Called from any worker. Default: warnings and errors go to standard error, from a thread of
+    // its own, as lines of the form "2026-11-28T17:03:33.123Z warning TEXT".
     std::function<void(LogLevel, std::string_view)> log = {};
   };
 
@@ -141,6 +142,8 @@ class Server {
   std::vector<TlsCertificateInfo> certificates() const;
   // Open client connections now.
   std::size_t connections() const;
+  // Requests in progress now, tunnels included.
+  std::size_t requests() const;
   // What max_memory counts, now: of every Server and Transport of the process, give or take 64 KiB
   // for each thread. Any time, any thread.
   std::size_t memory_in_use() const noexcept;

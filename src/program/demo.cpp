@@ -6,9 +6,9 @@
 #include "program/log.hpp"
 #include "program/proxy_for.hpp"
 #include "program/serving.hpp"
+#include "server/line_writer.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -94,17 +94,17 @@ int serve_demo(Configuration configuration, Signals& signals) {
 
   Server backend({.listen = "127.0.0.1:0", .workers = 1});
   if (const auto started = backend.start(make_demo_backend()); !started) {
-    return report_start_failure(started.error());
+    return report_start_failure(log, started.error());
   }
   configuration.backend = Url::parse("http://" + backend.addresses().front()).value();
 
   const auto server = start_proxy(configuration, log, access_log);
-  if (!server) return report_start_failure(server.error());
+  if (!server) return report_start_failure(log, server.error());
   const auto places = urls_of(configuration, (*server)->addresses());
   const std::string about_certificate = fingerprint(configuration, **server);
-  std::fputs(invitation(places.front(), about_certificate).c_str(), stdout);
-  std::fflush(stdout);
-  serve_until_signalled(**server, configuration.drain_timeout, signals);
+  // Is out before the first line of the access log, unless nobody reads.
+  server::LineWriter(STDOUT_FILENO).add(invitation(places.front(), about_certificate));
+  serve_until_signalled(**server, configuration, log, signals);
   return 0;
 }
 

@@ -2,6 +2,8 @@
 #include "program/exchange_text.hpp"
 
 #include "program/json_text.hpp"
+#include "server/exchange_log.hpp"
+#include "server/log_text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -13,6 +15,12 @@
 
 namespace onehop::program {
 namespace {
+
+using server::append_escaped;
+using server::append_failure_text;
+using server::append_log_value;
+using server::append_request_line;
+using server::name_of;
 
 constexpr int kClientGone = 499;
 
@@ -28,18 +36,6 @@ std::string_view name_of(Outcome outcome) {
       return "client_gone";
     case Outcome::aborted:
       return "aborted";
-  }
-  return "";
-}
-
-std::string_view name_of(Side side) {
-  switch (side) {
-    case Side::local:
-      return "proxy";
-    case Side::client:
-      return "client";
-    case Side::upstream:
-      return "upstream";
   }
   return "";
 }
@@ -116,52 +112,16 @@ std::string_view iso_time(std::time_t second) {
   });
 }
 
-bool needs_escape(char c) {
-  const auto octet = static_cast<unsigned char>(c);
-  return octet < 0x20 || octet >= 0x7f || c == '"' || c == '\\';
-}
-
-// For text between quotes: nothing a client sends can end the quotes or the line.
-void append_escaped(std::string& line, std::string_view text) {
-  static constexpr std::string_view kHex = "0123456789abcdef";
-  while (!text.empty()) {
-    const auto special = std::ranges::find_if(text, needs_escape);
-    const auto plain = static_cast<std::size_t>(special - text.begin());
-    line += text.substr(0, plain);
-    if (special == text.end()) return;
-    const auto octet = static_cast<unsigned char>(*special);
-    line += "\\x";
-    line += kHex[octet >> 4U];
-    line += kHex[octet & 15U];
-    text.remove_prefix(plain + 1);
-  }
-}
-
+// What was not there is a hyphen; one that was sent is escaped.
 void append_quoted(std::string& line, std::string_view text) {
   line += '"';
-  append_escaped(line, text.empty() ? "-" : text);
-  line += '"';
-}
-
-void append_request_line(std::string& line, const Exchange& exchange) {
-  line += '"';
-  if (exchange.target.empty()) {
-    line += '-';  // no head was understood
+  if (text.empty()) {
+    line += '-';
+  } else if (text == "-") {
+    line += "\\x2d";
   } else {
-    line += exchange.method.text();
-    line += ' ';
-    append_escaped(line, exchange.target);
-    line += ' ';
-    line += to_string(exchange.version);
+    append_escaped(line, text);
   }
-  line += '"';
-}
-
-void append_failure(std::string& line, const Error& failure) {
-  line += " failure=\"";
-  line += name_of(failure.side());
-  line += ' ';
-  append_escaped(line, failure.to_string());
   line += '"';
 }
 
@@ -182,9 +142,9 @@ void append_text_line(std::string& line, const Exchange& exchange, WallTime now)
   line += ' ';
   append_quoted(line, exchange.user_agent);
   line += " host=";
-  append_escaped(line, exchange.host.empty() ? "-" : exchange.host);
+  append_log_value(line, exchange.host);
   line += " upstream=";
-  line += exchange.upstream.empty() ? "-" : exchange.upstream;
+  append_log_value(line, exchange.upstream);
   line += " attempts=";
   append_number(line, exchange.attempts);
   line += exchange.reused ? " reused=yes" : " reused=no";
@@ -198,7 +158,11 @@ void append_text_line(std::string& line, const Exchange& exchange, WallTime now)
   }
   line += " outcome=";
   line += name_of(exchange.outcome);
-  if (exchange.failure) append_failure(line, *exchange.failure);
+  if (exchange.failure) {
+    line += " failure=\"";
+    append_failure_text(line, *exchange.failure);
+    line += '"';
+  }
   line += '\n';
 }
 

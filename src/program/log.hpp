@@ -1,36 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Log: what the operator should know, on standard error, written by a thread of its own. When more
-// comes than can be written the oldest lines are dropped, so that nothing ever waits for a
-// terminal. write() may be called from any thread; the destructor writes what is left.
+// Log: what the operator should know, on standard error, in one form of line. Nobody waits for its
+// reader, not even the end of the process (server::LineWriter). Any thread; the destructor writes
+// what is left.
 #pragma once
 
 #include <onehop/exchange.hpp>
 #include <onehop/server.hpp>
 
-#include <memory>
+#include "server/line_writer.hpp"
+
 #include <string_view>
+
+#include <unistd.h>
 
 namespace onehop::program {
 
 class Log {
  public:
   // Warnings and errors, or everything.
-  explicit Log(bool verbose);
-  Log(const Log&) = delete;
-  Log& operator=(const Log&) = delete;
-  ~Log();
+  explicit Log(bool verbose, int descriptor = STDERR_FILENO);
 
+  // What is less than a warning only when verbose.
   void write(LogLevel level, std::string_view line);
+  // Whatever its level: what the program itself does, such as to start and to stop.
+  void announce(std::string_view line, LogLevel level = LogLevel::info);
   // One line when the exchange failed; nothing otherwise.
   void record_failure(const Exchange& exchange);
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  bool shows(LogLevel level) const noexcept { return verbose_ || level >= LogLevel::warning; }
+
+  const bool verbose_;
+  server::LineWriter writer_;
 };
 
 // The fault of a client is information, that of the upstream a warning, our own an error.
 LogLevel level_of_failure(const Exchange& exchange) noexcept;
+
+// What is left to say when nothing has begun: on standard error, "onehop: " in front of it. Does
+// not wait for a reader that is stuck.
+void print_error(std::string_view text);
 
 }  // namespace onehop::program

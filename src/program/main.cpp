@@ -4,6 +4,7 @@
 #include "program/command_line.hpp"
 #include "program/demo.hpp"
 #include "program/help.hpp"
+#include "program/log.hpp"
 #include "program/serving.hpp"
 #include "program/signals.hpp"
 
@@ -69,10 +70,10 @@ int main(int argc, char** argv) {
     const auto configuration =
         program::parse_command_line({argv + (argc > 0 ? 1 : 0), argv + argc}, program::environment);
     if (configuration) return program::run(*configuration);
-    std::fprintf(stderr, "onehop: %s\n", configuration.error().c_str());
+    program::print_error(configuration.error());
     return program::kUsageFailure;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "onehop: %s\n", error.what());
+    program::print_error(error.what());
     return 1;
   }
 }

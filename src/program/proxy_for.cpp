@@ -55,8 +55,12 @@ Server::Options server_options(const Configuration& configuration,
     options.on_listening = [account = *configuration.user] { return become(account); };
   }
   options.on_exchange_end = [&log, &access_log](const Exchange& exchange) {
-    access_log.record(exchange);
-    log.record_failure(exchange);
+    // A failure is part of its line in the access log, and stands nowhere else then.
+    if (access_log.is_on()) {
+      access_log.record(exchange);
+    } else {
+      log.record_failure(exchange);
+    }
   };
   return options;
 }

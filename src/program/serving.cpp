@@ -9,7 +9,6 @@
 #include "program/quantities.hpp"
 #include "program/startup.hpp"
 
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
@@ -30,17 +29,21 @@ std::shared_ptr<const Handler> handler_for(const Configuration& configuration,
   return std::make_shared<const HttpsRedirect>(std::move(proxy), secure->port());
 }
 
+bool has_self_signed(const Configuration& configuration) {
+  return configuration.server.tls && configuration.server.tls->self_signed;
+}
+
 // What nobody should overlook.
-void say_how_safe_it_is(const Configuration& configuration, const Server& server) {
-  if (configuration.server.tls && configuration.server.tls->self_signed) {
-    std::fprintf(stderr, "onehop: self-signed certificate, SHA-256 fingerprint %s\n",
-                 server.certificates().front().sha256.c_str());
+void say_how_safe_it_is(const Configuration& configuration, const Server& server, Log& log) {
+  if (has_self_signed(configuration)) {
+    log.announce("self-signed certificate, SHA-256 fingerprint " +
+                 server.certificates().front().sha256);
   }
   if (configuration.transport.tls.insecure) {
-    std::fputs(
-        "onehop: WARNING: --insecure: the backend's certificate is not checked, so anybody "
-        "in between can read and change everything\n",
-        stderr);
+    log.announce(
+        "--insecure: the backend's certificate is not checked, so anybody in between can read and "
+        "change everything",
+        LogLevel::warning);
   }
 }
 
@@ -59,46 +62,58 @@ int serve_backend(const Configuration& configuration, Signals& signals) {
   const auto transport = std::make_shared<const Transport>(configuration.transport);
   if (configuration.backend.scheme() == "https") {
     const auto prepared = transport->prepare_tls();
-    if (!prepared) return report_start_failure(prepared.error());
+    if (!prepared) return report_start_failure(log, prepared.error());
   }
   Server server(server_options(configuration, log, access_log));
   if (const auto started = server.start(handler_for(configuration, transport)); !started) {
-    return report_start_failure(started.error());
+    return report_start_failure(log, started.error());
   }
-  say_how_safe_it_is(configuration, server);
-  const StartupReport report(urls_of(configuration, server.addresses()), configuration.backend);
-  serve_until_signalled(server, configuration.drain_timeout, signals);
+  say_how_safe_it_is(configuration, server, log);
+  const StartupReport report(log, urls_of(configuration, server.addresses()),
+                             configuration.backend);
+  serve_until_signalled(server, configuration, log, signals);
   report_lost_lines(log, access_log);
   return 0;
 }
 
 void serve_until_signalled(Server& server,
-                           std::chrono::nanoseconds drain_timeout,
+                           const Configuration& configuration,
+                           Log& log,
                            Signals& signals) {
   signals.wait();
-  std::fprintf(stderr, "onehop: draining for at most %s; a second signal stops at once\n",
-               format_duration(drain_timeout).c_str());
-  signals.wait_for([&] { server.stop(drain_timeout); },
+  log.announce(draining_line(server.requests(), configuration.drain_timeout));
+  bool whole = true;
+  signals.wait_for([&] { whole = server.stop(configuration.drain_timeout); },
                    [&] { server.stop(std::chrono::nanoseconds::zero()); });
+  log.announce(whole ? "stopped" : "stopped; what was still in progress was cut");
   // What is left to do is to write the logs, and a reader that is stuck must not keep us.
   signals.release();
+}
+
+std::string draining_line(std::size_t requests, std::chrono::nanoseconds drain_timeout) {
+  if (requests == 0) return "stopping: no request is in progress";
+  return "draining: waiting for " + std::to_string(requests) +
+         (requests == 1 ? " request" : " requests") + " for at most " +
+         format_duration(drain_timeout) + "; a second signal stops at once";
 }
 
 std::vector<std::string> urls_of(const Configuration& configuration,
                                  std::vector<std::string> addresses) {
   const bool has_tls = configuration.server.tls.has_value();
   for (std::size_t i = 0; i < addresses.size() && i < configuration.listen.size(); ++i) {
-    if (addresses[i].starts_with("unix:")) continue;
+    const bool is_socket = addresses[i].starts_with("unix:");
     const bool secure = net::listens_with_tls(configuration.listen[i], has_tls);
-    addresses[i].insert(0, secure ? "https://" : "http://");
-    if (!secure && configuration.redirect_to_https) addresses[i] += " (redirects to https)";
+    addresses[i] = url_to_open(secure ? "https" : "http", addresses[i]);
+    if (!is_socket && !secure && configuration.redirect_to_https) {
+      addresses[i] += " (redirects to https)";
+    }
   }
   return addresses;
 }
 
-int report_start_failure(const Error& error) {
-  const std::string text = error.detail().empty() ? error.to_string() : std::string(error.detail());
-  std::fprintf(stderr, "onehop: %s\n", text.c_str());
+int report_start_failure(Log& log, const Error& error) {
+  log.announce(error.detail().empty() ? error.to_string() : std::string(error.detail()),
+               LogLevel::error);
   return error.is(Errc::bad_option) ? kUsageFailure : kRunTimeFailure;
 }
 

@@ -7,8 +7,11 @@
 #include <onehop/server.hpp>
 
 #include "program/configuration.hpp"
+#include "program/log.hpp"
 #include "program/signals.hpp"
 
+#include <chrono>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -17,17 +20,21 @@ namespace onehop::program {
 // The exit code of the process.
 int serve_backend(const Configuration& configuration, Signals& signals);
 
-// Until TERM or INT, and then until what is in flight has ended or its time is up. A second signal
-// stops at once.
+// Until a signal asks for the end, and then until what is in flight has ended or its time is up. A
+// second one stops at once.
 void serve_until_signalled(Server& server,
-                           std::chrono::nanoseconds drain_timeout,
+                           const Configuration& configuration,
+                           Log& log,
                            Signals& signals);
 
-// The addresses with what is spoken there: "https://[::]:443".
+// What is said when the end has been asked for while so many requests are in progress.
+std::string draining_line(std::size_t requests, std::chrono::nanoseconds drain_timeout);
+
+// The addresses as URLs that can be opened on this machine: "https://localhost:443".
 std::vector<std::string> urls_of(const Configuration& configuration,
                                  std::vector<std::string> addresses);
 
-// Why a server could not start, on standard error. The exit code.
-int report_start_failure(const Error& error);
+// Logs why a server could not start. The exit code.
+int report_start_failure(Log& log, const Error& error);
 
 }  // namespace onehop::program

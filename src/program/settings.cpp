@@ -335,8 +335,9 @@ constexpr std::array kSettings = {
                                                   "without progress in writing to the client"),
     client<Positive<Duration>, &S::idle_timeout>("idle-timeout",
                                                  "between two requests of a connection"),
-    setting<Duration, &C::drain_timeout>(
-        SettingGroup::client_side, "drain-timeout", "for requests in flight, after TERM or INT"),
+    setting<Duration, &C::drain_timeout>(SettingGroup::client_side,
+                                         "drain-timeout",
+                                         "for requests in flight, after TERM, INT, QUIT"),
     client<Positive<Size>, &S::max_header_bytes>(
         "max-header-bytes", "request head: name + value + 32 each; past it 431"),
     client<Positive<Count>, &S::max_header_fields>("max-header-fields",

@@ -7,18 +7,11 @@
 #include <optional>
 #include <string_view>
 
-#include <unistd.h>
-
 namespace onehop::program {
 namespace {
 
 constexpr std::chrono::milliseconds kPatience(1000);
 constexpr std::chrono::milliseconds kConnectPatience(800);
-
-// One write for each text, so that lines of other threads do not cut it in two.
-void say(std::string_view text) {
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
-}
 
 // What the detached lookup leaves behind; whoever is last frees it.
 struct Finding {
@@ -28,10 +21,10 @@ struct Finding {
 };
 
 std::string target_line(const Url& backend, std::string_view about) {
-  return "onehop: to " + backend.to_string() + std::string(about) + "\n";
+  return "requests go to " + backend.to_string() + std::string(about);
 }
 
-void report_backend(const Url& backend, const std::stop_token& stop) {
+void report_backend(Log& log, const Url& backend, const std::stop_token& stop) {
   const auto finding = std::make_shared<Finding>();
   // Detached, because nothing can interrupt getaddrinfo(3).
   std::thread([finding, backend] {
@@ -43,26 +36,35 @@ void report_backend(const Url& backend, const std::stop_token& stop) {
   std::unique_lock lock(finding->mutex);
   finding->found.wait_for(lock, stop, kPatience, [&] { return finding->result.has_value(); });
   if (finding->result) {
-    say(backend_lines(backend, *finding->result));
+    for (const ReportLine& line : backend_lines(backend, *finding->result))
+      log.announce(line.text, line.level);
   } else if (!stop.stop_requested()) {
-    say(target_line(backend, ", whose name is still being looked up"));
+    log.announce(target_line(backend, ", whose name is still being looked up"));
   }
 }
 
 }  // namespace
 
-std::string listening_line(const std::vector<std::string>& addresses) {
-  std::string line = "onehop: listening on ";
-  for (const std::string& address : addresses) {
-    if (!line.ends_with(' ')) line += ", ";
-    const bool has_scheme = address.find("://") != std::string::npos;
-    if (!has_scheme && !address.starts_with("unix:")) line += "http://";
-    line += address;
+std::string url_to_open(std::string_view scheme, const std::string& address) {
+  static constexpr std::string_view kWildcards[] = {"0.0.0.0:", "[::]:"};
+  if (address.starts_with("unix:")) return address;
+  for (const std::string_view wildcard : kWildcards) {
+    if (!address.starts_with(wildcard)) continue;
+    return std::string(scheme) + "://localhost:" + address.substr(wildcard.size());
   }
-  return line + "\n";
+  return std::string(scheme) + "://" + address;
 }
 
-std::string backend_lines(const Url& backend, const ProbeResult& probe) {
+std::string listening_line(const std::vector<std::string>& addresses) {
+  std::string line = "listening on ";
+  for (const std::string& address : addresses) {
+    if (!line.ends_with(' ')) line += ", ";
+    line += address;
+  }
+  return line;
+}
+
+std::vector<ReportLine> backend_lines(const Url& backend, const ProbeResult& probe) {
   std::string about;
   for (const std::string& address : probe.addresses) {
     if (address == backend.host()) continue;
@@ -70,16 +72,20 @@ std::string backend_lines(const Url& backend, const ProbeResult& probe) {
     about += address;
   }
   if (!about.empty()) about += ")";
+  const ReportLine target{LogLevel::info, target_line(backend, about)};
   if (probe.problem.empty()) {
-    return target_line(backend, about) + "onehop: the backend accepts connections\n";
+    return {target, {LogLevel::info, "the backend accepts connections"}};
   }
-  return target_line(backend, about) +
-         "onehop: warning: the backend does not answer yet: " + probe.problem + "\n";
+  return {target, {LogLevel::warning, "the backend does not answer yet: " + probe.problem}};
 }
 
-StartupReport::StartupReport(const std::vector<std::string>& addresses, const Url& backend) {
-  say(listening_line(addresses));
-  prober_ = std::jthread([backend](const std::stop_token& stop) { report_backend(backend, stop); });
+StartupReport::StartupReport(Log& log,
+                             const std::vector<std::string>& addresses,
+                             const Url& backend) {
+  log.announce(listening_line(addresses));
+  prober_ = std::jthread([&log, backend](const std::stop_token& stop) {  //
+    report_backend(log, backend, stop);
+  });
 }
 
 }  // namespace onehop::program

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// StartupReport: the lines on standard error when serving begins: what listens, where it goes, and
-// whether the backend answers now. The last two come from a thread, at most a second later; a
-// lookup that takes longer delays neither serving nor the end of the process. Main thread.
+// StartupReport: the lines of the log when serving begins: what listens, where requests go, and
+// whether the backend accepts connections now. The last two come from a thread, at most a second
+// later; a lookup that takes longer delays neither serving nor the end of the process. Main thread.
 #pragma once
 
+#include <onehop/server.hpp>
 #include <onehop/url.hpp>
 
 #include "program/backend_probe.hpp"
+#include "program/log.hpp"
 
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -17,14 +20,23 @@ namespace onehop::program {
 
 class StartupReport {
  public:
-  StartupReport(const std::vector<std::string>& addresses, const Url& backend);
+  // `log` outlives it.
+  StartupReport(Log& log, const std::vector<std::string>& addresses, const Url& backend);
 
  private:
   std::jthread prober_;
 };
 
-// The texts, each with its line break. Addresses without a scheme are http://.
+// The URL that reaches a listener from this machine: "[::]:8080", which is every address, by the
+// name localhost. `scheme` is "http" or "https"; a unix socket has none.
+std::string url_to_open(std::string_view scheme, const std::string& address);
+
+struct ReportLine {
+  LogLevel level = LogLevel::info;
+  std::string text;
+};
+
 std::string listening_line(const std::vector<std::string>& addresses);
-std::string backend_lines(const Url& backend, const ProbeResult& probe);
+std::vector<ReportLine> backend_lines(const Url& backend, const ProbeResult& probe);
 
 }  // namespace onehop::program

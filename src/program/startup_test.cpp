@@ -1,28 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/startup.hpp"
 
+#include "program/serving.hpp"
+
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace onehop::program {
 namespace {
 
+using ::testing::ElementsAre;
+
 TEST(StartupLines, SayWhatListens) {
-  EXPECT_EQ(listening_line({"0.0.0.0:80", "[::1]:8080", "unix:/run/x.sock"}),
-            "onehop: listening on http://0.0.0.0:80, http://[::1]:8080, unix:/run/x.sock\n");
+  EXPECT_EQ(listening_line({"http://localhost:80", "https://[::1]:8443", "unix:/run/x.sock"}),
+            "listening on http://localhost:80, https://[::1]:8443, unix:/run/x.sock");
+}
+
+TEST(StartupLines, NameAnAddressThatABrowserOpens) {
+  EXPECT_EQ(url_to_open("http", "0.0.0.0:8080"), "http://localhost:8080");
+  EXPECT_EQ(url_to_open("https", "[::]:443"), "https://localhost:443");
+  EXPECT_EQ(url_to_open("http", "127.0.0.1:80"), "http://127.0.0.1:80");
+  EXPECT_EQ(url_to_open("http", "[::1]:80"), "http://[::1]:80");
+  EXPECT_EQ(url_to_open("http", "10.0.0.0:80"), "http://10.0.0.0:80");
+  EXPECT_EQ(url_to_open("https", "unix:/run/x.sock"), "unix:/run/x.sock");
+}
+
+std::vector<std::string> texts_of(const std::vector<ReportLine>& lines) {
+  std::vector<std::string> texts;
+  for (const ReportLine& line : lines)
+    texts.push_back((line.level == LogLevel::warning ? "warning " : "") + line.text);
+  return texts;
 }
 
 TEST(StartupLines, SayWhereItGoesAndWhetherThatAnswers) {
   const Url backend = Url::parse("http://app.internal:8000").value();
-  EXPECT_EQ(backend_lines(backend, {.addresses = {"10.0.0.1", "10.0.0.2"}, .problem = {}}),
-            "onehop: to http://app.internal:8000 (10.0.0.1, 10.0.0.2)\n"
-            "onehop: the backend accepts connections\n");
+  EXPECT_THAT(
+      texts_of(backend_lines(backend, {.addresses = {"10.0.0.1", "10.0.0.2"}, .problem = {}})),
+      ElementsAre("requests go to http://app.internal:8000 (10.0.0.1, 10.0.0.2)",
+                  "the backend accepts connections"));
 }
 
 TEST(StartupLines, WarnWhenTheBackendDoesNotAnswer) {
   const Url backend = Url::parse("http://127.0.0.1:8000").value();
-  EXPECT_EQ(backend_lines(backend, {.addresses = {"127.0.0.1"}, .problem = "Connection refused"}),
-            "onehop: to http://127.0.0.1:8000\n"
-            "onehop: warning: the backend does not answer yet: Connection refused\n");
+  EXPECT_THAT(texts_of(backend_lines(
+                  backend, {.addresses = {"127.0.0.1"}, .problem = "Connection refused"})),
+              ElementsAre("requests go to http://127.0.0.1:8000",
+                          "warning the backend does not answer yet: Connection refused"));
+}
+
+TEST(DrainingLine, SaysHowManyRequestsItWaitsFor) {
+  using std::chrono::seconds;
+  EXPECT_EQ(draining_line(0, seconds(30)), "stopping: no request is in progress");
+  EXPECT_EQ(draining_line(1, seconds(30)),
+            "draining: waiting for 1 request for at most 30s; a second signal stops at once");
+  EXPECT_EQ(draining_line(2, seconds(5)),
+            "draining: waiting for 2 requests for at most 5s; a second signal stops at once");
 }
 
 TEST(BackendProbe, SaysWhyNothingAnswers) {

@@ -1,46 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/exchange_log.hpp"
 
+#include "server/log_text.hpp"
+
 namespace onehop::server {
 namespace {
 
-// What a hook or a peer has said may hold anything: it stays within its line.
-void append_printable(std::string& line, std::string_view text) {
-  static constexpr std::string_view kHex = "0123456789abcdef";
-  for (const char c : text) {
-    const auto octet = static_cast<unsigned char>(c);
-    if (octet >= 0x20 && octet < 0x7f) {
-      line += c;
-    } else {
-      line += "\\x";
-      line += kHex[octet >> 4U];
-      line += kHex[octet & 15U];
-    }
+// The line has three words: a refused target may hold blanks.
+void append_word(std::string& line, std::string_view text) {
+  for (;;) {
+    const std::size_t blank = text.find(' ');
+    append_escaped(line, text.substr(0, blank));
+    if (blank == std::string_view::npos) return;
+    line += "\\x20";
+    text.remove_prefix(blank + 1);
   }
 }
 
 }  // namespace
 
-std::string describe_failure(const Exchange& exchange) {
-  std::string line(exchange.peer);
-  line += " \"";
-  line += exchange.method.text();
+std::string_view name_of(Side side) noexcept {
+  switch (side) {
+    case Side::local:
+      return "proxy";
+    case Side::client:
+      return "client";
+    case Side::upstream:
+      return "upstream";
+  }
+  return "";
+}
+
+void append_failure_text(std::string& line, const Error& failure) {
+  line += name_of(failure.side());
   line += ' ';
-  append_printable(line, exchange.target);
-  line += "\" ";
-  line += std::to_string(exchange.status);
+  append_escaped(line, failure.to_string());
+}
+
+void append_request_line(std::string& line, const Exchange& exchange) {
+  line += '"';
+  if (exchange.target.empty()) {
+    line += '-';  // no head was understood
+  } else {
+    append_escaped(line, exchange.method.text());
+    line += ' ';
+    append_word(line, exchange.target);
+    line += ' ';
+    line += to_string(exchange.version);
+  }
+  line += '"';
+}
+
+std::string describe_failure(const Exchange& exchange) {
+  std::string line = "peer=";
+  append_log_value(line, exchange.peer);
+  line += " request=";
+  append_request_line(line, exchange);
+  line += " status=" + std::to_string(exchange.status);
   if (exchange.failure) {
-    line += ": ";
-    append_printable(line, exchange.failure->to_string());
+    line += " failure=\"";
+    append_failure_text(line, *exchange.failure);
+    line += '"';
   }
-  if (!exchange.upstream.empty() || exchange.attempts > 0) {
-    line += " (upstream ";
-    line += exchange.upstream.empty() ? "none" : exchange.upstream;
-    line += ", attempt ";
-    line += std::to_string(exchange.attempts);
-    line += ')';
-  }
-  return line;
+  line += " upstream=";
+  append_log_value(line, exchange.upstream);
+  return line += " attempts=" + std::to_string(exchange.attempts);
 }
 
 }  // namespace onehop::server

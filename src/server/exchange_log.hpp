@@ -1,15 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The line a failed exchange leaves in the log of a server that has no on_exchange_end of its own.
+// The line that a failed exchange leaves in a log without one for each request.
 #pragma once
 
 #include <onehop/exchange.hpp>
 
 #include <string>
+#include <string_view>
 
 namespace onehop::server {
 
-// 10.0.0.7 "GET /x" 502: connect: Connection refused ... (upstream 127.0.0.1:8000, attempt 1)
+// Whose fault it was: "proxy", "client" or "upstream".
+std::string_view name_of(Side side) noexcept;
+
+// upstream connect: Connection refused ...
+// For between double quotes: escaped.
+void append_failure_text(std::string& line, const Error& failure);
+
+// peer=10.0.0.7 request="GET /x HTTP/1.1" status=502 failure="upstream connect: Connection
+// refused" upstream=127.0.0.1:8000 attempts=1
 std::string describe_failure(const Exchange& exchange);
+
+// "GET /x HTTP/1.1" with its quotes, or "-" where no request was understood.
+void append_request_line(std::string& line, const Exchange& exchange);
 
 }  // namespace onehop::server

@@ -29,6 +29,7 @@ H1Exchange::H1Exchange(ShardServer& shard,
                        const ConnectionInfo& connection,
                        net::Time began)
     : shard_(shard),
+      counted_(shard.requests()),
       stream_(stream),
       input_(input),
       connection_(connection),

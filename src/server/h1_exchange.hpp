@@ -14,6 +14,7 @@
 #include "http/h1/serializer.hpp"
 #include "net/stream.hpp"
 #include "server/h1_content.hpp"
+#include "server/request_count.hpp"
 #include "wire/h1_output.hpp"
 #include "wire/read_buffer.hpp"
 
@@ -83,6 +84,7 @@ class H1Exchange final : private H1Content::Owner {
   void fail(const Error& error);
 
   ShardServer& shard_;
+  RequestCount::Counted counted_;
   net::Stream& stream_;
   wire::ReadBuffer& input_;
   const ConnectionInfo& connection_;

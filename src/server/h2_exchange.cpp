@@ -33,6 +33,7 @@ H2Exchange::H2Exchange(H2Connection& connection)
       connection_(connection),
       link_(connection.link()),
       shard_(connection.shard()),
+      counted_(shard_.requests()),
       member_(*this),
       record_(open_record(*arena(), connection.info(), shard_.reactor().now())),
       sender_(*this, shard_.reactor(), Side::client),

@@ -15,6 +15,7 @@
 #include "net/stream.hpp"
 #include "server/client_limit.hpp"
 #include "server/request_body.hpp"
+#include "server/request_count.hpp"
 #include "wire/h2_body_sender.hpp"
 
 #include <optional>
@@ -81,6 +82,7 @@ class H2Exchange final : public h2::Stream, private RequestContent {
   H2Connection& connection_;
   wire::H2Link& link_;
   ShardServer& shard_;
+  RequestCount::Counted counted_;
   Member member_;
   Exchange* record_;
   std::string expected_accept_;  // what a backend's 101 has to say

@@ -269,6 +269,15 @@ std::size_t Server::connections() const {
   return state_->common->connections.load(std::memory_order_relaxed);
 }
 
+std::size_t Server::requests() const {
+  const std::lock_guard lock(state_->mutex);
+  std::size_t sum = 0;
+  for (const auto& worker : state_->workers) {
+    if (worker->shard) sum += worker->shard->requests().now();
+  }
+  return sum;
+}
+
 std::size_t Server::memory_in_use() const noexcept {
   return held_memory();
 }

@@ -8,11 +8,12 @@
 #include "server/exchange_log.hpp"
 #include "server/h1_connection.hpp"
 #include "server/h2_connection.hpp"
+#include "server/log_text.hpp"
 #include "server/serve_exchange.hpp"
 #include "server/tls_handshake.hpp"
 
 #include <algorithm>
-#include <cstdio>
+#include <chrono>
 #include <ctime>
 #include <limits>
 #include <string>
@@ -86,7 +87,9 @@ void Common::log(LogLevel level, std::string_view text) const {
   } else if (level < LogLevel::warning) {
     return;
   }
-  std::fprintf(stderr, "onehop: %.*s%s\n", static_cast<int>(text.size()), text.data(), why.c_str());
+  std::string line;
+  append_log_line(line, level, std::string(text) + why, std::chrono::system_clock::now());
+  default_log.add(line);
 }
 
 ShardServer::ShardServer(io::Reactor& reactor,

@@ -15,7 +15,9 @@
 #include "net/tcp_listener.hpp"
 #include "server/client_connection.hpp"
 #include "server/client_limit.hpp"
+#include "server/line_writer.hpp"
 #include "server/memory_ceiling.hpp"
+#include "server/request_count.hpp"
 #include "server/tls_certificates.hpp"
 #include "wire/parser_pool.hpp"
 
@@ -26,10 +28,14 @@
 #include <string_view>
 #include <vector>
 
+#include <unistd.h>
+
 namespace onehop::server {
 
 // What all shards of a server share.
 struct Common {
+  // Standard error, for a server without Options::log. First: whatever follows may log.
+  mutable LineWriter default_log{STDERR_FILENO};
   Server::Options options;
   std::vector<std::string> local_names;  // one for each listener
   std::vector<bool> with_tls;            // the same; those not in it are in clear
@@ -99,6 +105,7 @@ class ShardServer {
   }
   // Nor may a request be begun.
   bool is_overloaded() const { return common_->memory.is_reached(reactor_.now()); }
+  RequestCount& requests() noexcept { return requests_; }
   Common& common() noexcept { return *common_; }
   TlsCertificates* tls() const noexcept { return common_->tls.get(); }
   const h2::SessionLimits& h2_limits() const noexcept { return h2_limits_; }
@@ -116,6 +123,7 @@ class ShardServer {
   h1::Limits limits_;
   h2::SessionLimits h2_limits_;
   std::size_t head_limit_;
+  RequestCount requests_;
   wire::ParserPool parsers_;
   std::vector<std::unique_ptr<AcceptLoop>> accept_loops_;
   IntrusiveList<ClientConnection> connections_;

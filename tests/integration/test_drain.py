@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TERM and INT: what is in flight finishes, nothing new begins, and a second signal ends it all."""
+"""TERM, INT and QUIT: what is in flight finishes, nothing new begins, and a second signal ends it all."""
 import json
 import signal
 import threading
@@ -140,7 +140,6 @@ def test_what_is_cut_is_logged_as_aborted_with_the_reason(start_proxy, start_bac
     assert (entry["status"], entry["outcome"]) == (200, "aborted")
     assert entry["failure"]["side"] == "proxy"
     assert "stopped" in entry["failure"]["reason"]
-    assert "stopped" in proxy.stderr()
     client.close()
 
 
