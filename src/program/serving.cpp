@@ -9,6 +9,7 @@
 #include "program/quantities.hpp"
 #include "program/startup.hpp"
 
+#include <csignal>
 #include <memory>
 #include <string>
 #include <utility>
@@ -47,6 +48,18 @@ void say_how_safe_it_is(const Configuration& configuration, const Server& server
   }
 }
 
+void reload(const Configuration& configuration, Server& server, Log& log) {
+  if (!configuration.server.tls || has_self_signed(configuration)) {
+    log.announce("HUP: there are no TLS files to read again; all else is read at the start only");
+  } else if (const auto read = server.reload_tls(); read) {
+    log.announce("HUP: the TLS files were read again: new connections use them");
+  } else {
+    log.announce("HUP: the TLS files cannot be used, and the old ones stay in use: " +
+                     std::string(read.error().detail()),
+                 LogLevel::error);
+  }
+}
+
 void report_lost_lines(Log& log, const AccessLog& access_log) {
   if (const auto lost = access_log.lost(); lost > 0) {
     log.write(LogLevel::warning, "the access log lost " + std::to_string(lost) +
@@ -80,6 +93,11 @@ void serve_until_signalled(Server& server,
                            const Configuration& configuration,
                            Log& log,
                            Signals& signals) {
+  signals.on_other([&](int number) {
+    if (number == SIGHUP) return reload(configuration, server, log);
+    log.announce(std::string(number == SIGUSR1 ? "USR1" : "USR2") +
+                 " was ignored: it means nothing here");
+  });
   signals.wait();
   log.announce(draining_line(server.requests(), configuration.drain_timeout));
   bool whole = true;

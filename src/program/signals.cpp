@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/signals.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <initializer_list>
+#include <span>
 #include <system_error>
 #include <thread>
 
@@ -17,11 +20,16 @@
 namespace onehop::program {
 namespace {
 
-sigset_t ending_signals() {
+constexpr std::array kEnding = {SIGTERM, SIGINT, SIGQUIT};
+constexpr std::array kOthers = {SIGHUP, SIGUSR1, SIGUSR2};
+
+sigset_t set_of(std::initializer_list<std::span<const int>> lists) {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
+  for (const auto list : lists) {
+    for (const int number : list)
+      sigaddset(&set, number);
+  }
   return set;
 }
 
@@ -34,7 +42,7 @@ io::FileDescriptor opened(int descriptor, const char* what) {
 
 Signals::Signals() {
   ::signal(SIGPIPE, SIG_IGN);
-  const sigset_t set = ending_signals();
+  const sigset_t set = set_of({kEnding, kOthers});
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   arrivals_ = opened(::signalfd(-1, &set, SFD_CLOEXEC), "signalfd");
 }
@@ -54,7 +62,7 @@ void Signals::wait_for(const std::function<void()>& work, const std::function<vo
 }
 
 void Signals::release() {
-  const sigset_t set = ending_signals();
+  const sigset_t set = set_of({kEnding});
   ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
@@ -65,7 +73,10 @@ bool Signals::wait_or_readable(int other) {
     ::poll(waits.data(), waits.size(), -1);
     if (waits[1].revents != 0) return false;
     signalfd_siginfo arrived{};
-    if (waits[0].revents != 0 && ::read(arrivals_.get(), &arrived, sizeof arrived) > 0) return true;
+    if (waits[0].revents == 0 || ::read(arrivals_.get(), &arrived, sizeof arrived) <= 0) continue;
+    const int number = static_cast<int>(arrived.ssi_signo);
+    if (std::ranges::find(kEnding, number) != kEnding.end()) return true;
+    if (other_) other_(number);
   }
 }
 

@@ -10,7 +10,7 @@ import pytest
 from raw_client import connect
 from wire import OK, PATIENCE, SOON, Truncated, answer, chunk, get, message
 
-SIGNALS = [signal.SIGTERM, signal.SIGINT]
+SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT]
 
 
 @pytest.fixture

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HUP reads the TLS files again, USR1 and USR2 only leave a line, and QUIT drains as TERM does."""
+import hashlib
+import os
+import re
+import signal
+import ssl
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tls_peers import Certificates, TlsClient
+from wire import OK, PATIENCE, get
+
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (?:debug|info|warning|error) \S.*")
+
+
+def wait_for_line(proxy, text):
+    deadline = time.monotonic() + PATIENCE
+    while not any(text in line for line in proxy.stderr().splitlines()):
+        assert time.monotonic() < deadline, proxy.stderr()
+        time.sleep(0.005)
+
+
+def shown_certificate(proxy):
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with TlsClient(proxy.address, context) as client:
+        return hashlib.sha256(client.sock.getpeercert(binary_form=True)).hexdigest()
+
+
+class PemFile:
+    """A certificate with its key whose replacement changes nothing that stat(2) tells."""
+
+    def __init__(self, path):
+        self.path = path
+        self.stamp = None
+
+    def write(self, pair):
+        text = "".join(Path(part).read_text(encoding="ascii") for part in pair)
+        with open(self.path, "r+" if self.stamp else "w", encoding="ascii") as file:
+            file.write(text.ljust(16384, "\n"))
+        if self.stamp is None:
+            self.stamp = os.stat(self.path)
+        os.utime(self.path, ns=(self.stamp.st_atime_ns, self.stamp.st_mtime_ns))
+
+
+@pytest.fixture
+def backend(start_backend):
+    return start_backend()
+
+
+def test_hup_reads_the_tls_files_again(start_proxy, backend, tmp_path):
+    authority = Certificates(tmp_path / "authority")
+    pem = PemFile(tmp_path / "pair.pem")
+    pem.write(authority.sign("first", "localhost"))
+    proxy = start_proxy("--tls", pem.path, backend.url)
+    before = shown_certificate(proxy)
+    pem.write(authority.sign("second", "localhost"))
+    assert shown_certificate(proxy) == before
+    proxy.signal(signal.SIGHUP)
+    wait_for_line(proxy, "info HUP: the TLS files were read again")
+    after = shown_certificate(proxy)
+    assert after != before
+    pem.write((os.devnull, os.devnull))
+    proxy.signal(signal.SIGHUP)
+    wait_for_line(proxy, "error HUP: the TLS files cannot be used, and the old ones stay in use: ")
+    assert str(pem.path) in proxy.stderr()
+    assert shown_certificate(proxy) == after
+
+
+@pytest.mark.parametrize("number, words", [
+    (signal.SIGHUP, "info HUP: there are no TLS files to read again"),
+    (signal.SIGUSR1, "info USR1 was ignored"),
+    (signal.SIGUSR2, "info USR2 was ignored"),
+])
+def test_a_signal_that_does_not_ask_for_the_end_leaves_a_line(start_proxy, backend, number, words):
+    backend.answers(OK)
+    proxy = start_proxy(backend.url)
+    with proxy.client() as client:
+        proxy.signal(number)
+        wait_for_line(proxy, words)
+        assert client.get().status == 200
+    assert proxy.stop() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+def test_it_does_not_cut_a_drain_short(start_proxy, backend, number):
+    proxy = start_proxy(backend.url)
+    with proxy.client() as client:
+        go = threading.Event()
+        backend.play(lambda peer: (peer.read_request(), go.wait(PATIENCE), peer.send(OK)))
+        client.send(get())
+        backend.wait_for_requests(1)
+        proxy.signal(signal.SIGQUIT)
+        wait_for_line(proxy, "info draining: waiting for 1 request")
+        proxy.signal(number)
+        wait_for_line(proxy, "HUP" if number == signal.SIGHUP else "was ignored")
+        go.set()
+        assert client.read_final().status == 200
+    assert proxy.wait() == 0
+    assert proxy.stderr().splitlines()[-1].endswith("Z info stopped")
+
+
+def test_every_line_of_a_run_has_the_one_form(start_proxy, backend):
+    backend.play(lambda peer: (peer.read_request(), peer.wait_for_close()))
+    proxy = start_proxy("-v", "--access-log", "off", "--drain-timeout", "100ms", backend.url)
+    with proxy.client() as client:
+        client.send(get())
+        backend.wait_for_requests(1)
+        wait_for_line(proxy, "the backend accepts connections")
+        proxy.signal(signal.SIGUSR1)
+        wait_for_line(proxy, "was ignored")
+        assert proxy.stop() == 0
+    lines = proxy.stderr().splitlines()
+    assert [line for line in lines if not LINE.fullmatch(line)] == []
+    assert "info draining: waiting for 1 request for at most 100ms" in proxy.stderr()
+    assert lines[-1].endswith("info stopped; what was still in progress was cut")
+
+
+def test_an_idle_stop_says_that_it_waits_for_nothing(start_proxy, backend):
+    proxy = start_proxy(backend.url)
+    wait_for_line(proxy, "the backend accepts connections")
+    with proxy.client() as client:
+        assert client.get().status == 200
+        proxy.wait_for_log_lines(1)  # the exchange has ended
+        assert proxy.stop() == 0
+    words = [line.split(" ", 1)[1] for line in proxy.stderr().splitlines()[-2:]]
+    assert words == ["info stopping: no request is in progress", "info stopped"]
