@@ -94,6 +94,16 @@ long TlsStream::on_bio_control(BIO* bio, int command, long, void*) {
   return 0;
 }
 
+// OpenSSL reads on within one call for as long as records without data come, and offers no way out
+// of it: that the peer has closed makes it stop before the next one.
+void TlsStream::on_message(
+    int sent, int, int type, const void*, std::size_t, SSL* ssl, void* self) noexcept {
+  if (sent != 0 || type != SSL3_RT_HEADER) return;
+  TlsRecordBudget& budget = static_cast<TlsStream*>(self)->budget_;
+  budget.note_record();
+  if (budget.is_exceeded()) SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
+}
+
 TlsStream::TlsStream(std::unique_ptr<Stream> inner,
                      SslHandle ssl,
                      std::shared_ptr<const void> context)
@@ -111,6 +121,8 @@ TlsStream::TlsStream(std::unique_ptr<Stream> inner,
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_.get(), bio, bio);
   SSL_set_app_data(ssl_.get(), this);
+  SSL_set_msg_callback(ssl_.get(), &TlsStream::on_message);
+  SSL_set_msg_callback_arg(ssl_.get(), this);
 }
 
 TlsStream::~TlsStream() {
@@ -175,6 +187,7 @@ TlsStream::Step TlsStream::advance_handshake() {
 
 void TlsStream::note_handshake() {
   established_ = true;
+  budget_.end_handshake();
   drained_ = SSL_has_pending(ssl_.get()) == 0;
   SSL* const ssl = ssl_.get();
   info_.version = text_or_empty(SSL_get_version(ssl));
@@ -200,6 +213,7 @@ std::string TlsStream::why_handshake_failed() const {
   const std::string reason = take_tls_reason();
   if (got_plain_http_) return "the client spoke plain HTTP";
   if (!refused_.empty()) return "certificate not accepted: " + refused_;
+  if (budget_.is_exceeded()) return "the handshake took too many TLS records";
   if (input_ == Input::end) return "the peer closed the connection during the handshake";
   if (!is_server() && (reason == "wrong version number" || reason == "http request")) {
     return reason + ": the peer does not speak TLS; is it http://?";
@@ -218,9 +232,7 @@ bool TlsStream::keep_session(SSL_SESSION* session) {
 ssize_t TlsStream::try_read(char* data, std::size_t size) {
   std::size_t total = 0;
   while (total < size && is_readable() && !is_over()) {
-    forget_tls_errors();
-    const int most = static_cast<int>(std::min<std::size_t>(size - total, 1U << 30U));
-    const int got = SSL_read(ssl_.get(), data + total, most);
+    const int got = read_records(data + total, size - total, false);
     if (got <= 0) {
       note_no_data(got);
       break;
@@ -235,9 +247,28 @@ ssize_t TlsStream::try_read(char* data, std::size_t size) {
   return ended_ || size == 0 ? 0 : -EAGAIN;
 }
 
+int TlsStream::read_records(char* data, std::size_t size, bool peek) {
+  forget_tls_errors();
+  budget_.enter_pass(reactor().pass());
+  const std::uint64_t before = budget_.records();
+  const int most = static_cast<int>(std::min<std::size_t>(size, 1U << 30U));
+  const int got = peek ? SSL_peek(ssl_.get(), data, most) : SSL_read(ssl_.get(), data, most);
+  if (got > 0 && budget_.records() != before) budget_.note_data();
+  if (budget_.is_spent() && !resting_) {
+    resting_ = true;
+    reactor().schedule(inner_readable_);
+  }
+  return got;
+}
+
 // SSL_read or SSL_peek gave no data.
 void TlsStream::note_no_data(int result) {
   drained_ = true;
+  if (budget_.is_exceeded()) {
+    forget_tls_errors();
+    fail(Errc::tls_failed, "the peer sent too many TLS records without data");
+    return;
+  }
   const int error = SSL_get_error(ssl_.get(), result);
   if (error == SSL_ERROR_WANT_READ && input_ == Input::nothing) return;
   if (error == SSL_ERROR_ZERO_RETURN) {
@@ -267,9 +298,8 @@ bool TlsStream::has_input() {
   if (is_over()) return true;
   if (!is_readable()) return false;
   if (SSL_pending(ssl_.get()) > 0) return true;
-  forget_tls_errors();
   char octet = 0;
-  const int got = SSL_peek(ssl_.get(), &octet, 1);
+  const int got = read_records(&octet, 1, true);
   if (got > 0) {
     drained_ = false;
   } else {
@@ -280,12 +310,12 @@ bool TlsStream::has_input() {
 }
 
 bool TlsStream::has_unread() {
-  return has_input();
+  return has_input() || resting_;
 }
 
 bool TlsStream::has_unread_now() {
   inner_->expect_more();
-  return has_input();
+  return has_unread();
 }
 
 Error TlsStream::error_of(int errno_value, Side side) const {
@@ -294,7 +324,7 @@ Error TlsStream::error_of(int errno_value, Side side) const {
 }
 
 bool TlsStream::is_readable() const noexcept {
-  return is_over() || (!must_send_first() && (!drained_ || inner_->may_read()));
+  return is_over() || (!resting_ && !must_send_first() && (!drained_ || inner_->may_read()));
 }
 
 bool TlsStream::must_send_first() const noexcept {
@@ -304,10 +334,11 @@ bool TlsStream::must_send_first() const noexcept {
 // Wakes the reader for what concerns it: not for tickets, key updates and parts of records.
 void TlsStream::on_inner_readable(void* self) {
   auto& stream = *static_cast<TlsStream*>(self);
+  stream.resting_ = false;
   if (!stream.has_reader() || stream.must_send_first()) return;
   if (stream.has_input()) {
     stream.wake_reader();
-  } else if (!stream.must_send_first()) {
+  } else if (!stream.resting_ && !stream.must_send_first()) {
     stream.inner_->call_when_readable(stream.inner_readable_);
   }
 }

@@ -11,6 +11,7 @@
 #include "net/stream.hpp"
 #include "net/tls_context.hpp"
 #include "net/tls_handles.hpp"
+#include "net/tls_record_budget.hpp"
 
 #include <memory>
 #include <string>
@@ -70,6 +71,8 @@ class TlsStream final : public Stream, public detail::InFramePool {
   static int on_bio_read(BIO* bio, char* data, int size);
   static long on_bio_control(BIO* bio, int command, long number, void* pointer);
   static const BIO_METHOD* bio_method();
+  static void on_message(
+      int sent, int, int type, const void*, std::size_t, SSL* ssl, void* self) noexcept;
   static void on_inner_readable(void* self);
   static void on_inner_writable(void* self);
   static void on_inner_hangup(void* self);
@@ -80,6 +83,8 @@ class TlsStream final : public Stream, public detail::InFramePool {
   std::string why_handshake_failed() const;
   // Looks into what has come without taking data: false when there is nothing for a reader.
   bool has_input();
+  // SSL_read or SSL_peek, within the budget.
+  int read_records(char* data, std::size_t size, bool peek);
   void note_no_data(int result);
   void fail(Errc code, std::string detail);
   bool is_over() const noexcept { return failure_ || read_error_ != 0 || ended_; }
@@ -104,6 +109,7 @@ class TlsStream final : public Stream, public detail::InFramePool {
   std::shared_ptr<const void> context_;
   SslHandle ssl_;
   std::shared_ptr<TlsSessions> sessions_;
+  TlsRecordBudget budget_;
   std::unique_ptr<Failure> failure_;
   HeldString unsent_;        // encrypted octets the inner stream did not take
   std::size_t blocked_ = 0;  // how many octets of the caller's are in it, and count as not taken
@@ -116,6 +122,7 @@ class TlsStream final : public Stream, public detail::InFramePool {
   Input input_ = Input::nothing;
   bool drained_ = false;          // OpenSSL has used up what came; partial records aside
   bool ended_ = false;            // close_notify has come
+  bool resting_ = false;          // the budget is spent; inner_readable_ runs in the next pass
   bool unsent_can_wait_ = false;  // it is session tickets, which may go with the first answer
   bool established_ = false;
   bool aborted_ = false;

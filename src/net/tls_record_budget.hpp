@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// TlsRecordBudget: how many TLS records a peer may make one connection handle. OpenSSL reads on for
+// as long as records come that carry no data: key updates, empty records, warning alerts, requests
+// to renegotiate, tickets. They are counted here, whatever they are: after a few in one pass of the
+// reactor the connection lets the others run, and after some dozens that no data paid for it fails.
+// One thread.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace onehop::net {
+
+class TlsRecordBudget {
+ public:
+  // Records of a handshake, which carry no data at all. A chain of 100 KiB, the longest that
+  // OpenSSL takes, in the smallest fragments that can be agreed on (RFC 6066 §4) has 200.
+  static constexpr unsigned kMostInHandshake = 256;
+  // Records without data that the records with data have not made up for, one for one.
+  static constexpr unsigned kMostWithoutData = 32;
+  // What one pass of the reactor handles.
+  static constexpr unsigned kPassRecords = 128;
+  static constexpr unsigned kPassWithoutData = 8;
+
+  // Before records are read.
+  void enter_pass(std::uint64_t pass) noexcept {
+    if (pass_ == pass) return;
+    pass_ = pass;
+    in_pass_ = without_data_in_pass_ = 0;
+  }
+  // A record has arrived. It counts as one without data until note_data().
+  void note_record() noexcept {
+    ++records_;
+    ++in_pass_;
+    ++without_data_;
+    ++without_data_in_pass_;
+  }
+  // The record that arrived last carries data.
+  void note_data() noexcept {
+    without_data_ -= std::min(without_data_, 2U);
+    without_data_in_pass_ -= std::min(without_data_in_pass_, 1U);
+  }
+  void end_handshake() noexcept {
+    most_ = kMostWithoutData;
+    without_data_ = 0;
+  }
+
+  std::uint64_t records() const noexcept { return records_; }
+  // The other connections come first.
+  bool is_spent() const noexcept {
+    return in_pass_ >= kPassRecords || without_data_in_pass_ >= kPassWithoutData;
+  }
+  bool is_exceeded() const noexcept { return without_data_ > most_; }
+
+ private:
+  std::uint64_t records_ = 0;
+  std::uint64_t pass_ = 0;
+  unsigned in_pass_ = 0;
+  unsigned without_data_in_pass_ = 0;
+  unsigned without_data_ = 0;
+  unsigned most_ = kMostInHandshake;
+};
+
+}  // namespace onehop::net
