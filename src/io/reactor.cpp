@@ -20,6 +20,12 @@ constexpr std::size_t kEventsPerPass = 256;
 // The same in every run, and so with the ticks of the timers where they are.
 constexpr Time kManualStart{std::chrono::hours(1)};
 constexpr Duration kReleaseEvery = std::chrono::seconds(1);
+// A timer this late means that the process did not run when it was due: it was stopped, its
+// container frozen, or one step of work took long.
+constexpr Duration kLate = std::chrono::milliseconds(10);
+// What has arrived meanwhile gets so many passes, at the most, before timers fire: enough for a
+// request to go through all who handle it.
+constexpr unsigned kMostHeldPasses = 64;
 
 FileDescriptor checked(int fd, const char* what) {
   if (fd < 0) throw std::system_error(errno, std::system_category(), what);
@@ -89,7 +95,7 @@ void Reactor::stop() {
 bool Reactor::run_once(Duration longest) {
   Enter enter(*this);
   poll(ready_.empty() && last_.empty() ? longest : Duration::zero());
-  if (clock_ == Clock::system) timers_.advance(now_);
+  if (clock_ == Clock::system && !timers_held_) timers_.advance(now_);
   run_posted();
   const bool worked = !ready_.empty() || !last_.empty();
   run_ready();
@@ -121,11 +127,34 @@ void Reactor::poll(Duration longest) {
   const int count =
       ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), timeout);
   ++pass_;
-  if (clock_ == Clock::system) now_ = std::chrono::steady_clock::now();
+  if (clock_ == Clock::system) {
+    now_ = std::chrono::steady_clock::now();
+    timers_held_ = must_hold_timers(count);
+  }
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events_[static_cast<std::size_t>(i)];
     if (auto* watcher = static_cast<Watcher*>(event.data.ptr)) watcher->on_events(event.events);
   }
+}
+
+// The kernel may have been asked before the stop and the clock afterwards, and one wait tells of
+// some events only: timers that are late wait until a wait that began after that finds nothing
+// more.
+bool Reactor::must_hold_timers(int events) noexcept {
+  if (events < 0) return true;  // a signal ended the wait: the next one tells what there is
+  const auto next = timers_.next();
+  if (!next || now_ - *next < kLate) {
+    held_passes_ = 0;
+    return false;
+  }
+  const bool is_quiet = events == 0 && ready_.empty() && last_.empty() &&
+                        !has_posted_.load(std::memory_order_relaxed);
+  if ((is_quiet && held_passes_ > 0) || held_passes_ >= kMostHeldPasses) {
+    held_passes_ = 0;
+    return false;
+  }
+  ++held_passes_;
+  return true;
 }
 
 // What becomes ready meanwhile waits for the next pass, so that events are not starved.

@@ -136,6 +136,8 @@ class Reactor {
   void run_ready();
   void run_posted();
   void poll(Duration longest);
+  // After a wait that gave `events`, or failed: whether timers wait for what has come meanwhile.
+  bool must_hold_timers(int events) noexcept;
   void release_memory();
 
   // Last, so that what waits in them outlives nothing: see ~Reactor.
@@ -155,6 +157,8 @@ class Reactor {
   ShardLocal* last_local_ = nullptr;
   std::uint64_t pass_ = 0;
   int refusal_ = 0;
+  bool timers_held_ = false;  // in this pass
+  unsigned held_passes_ = 0;
   Time next_release_{};  // of memory to the system
   bool has_more_to_release_ = false;
 

@@ -176,6 +176,103 @@ TEST(Reactor, modify_changes_what_is_reported_and_remove_ends_it) {
   EXPECT_EQ(counter.calls, 1);
 }
 
+// As after SIGSTOP or in a container that was frozen: all is late at once.
+void be_stopped_until(Time time) {
+  while (std::chrono::steady_clock::now() < time) {
+  }
+}
+
+TEST(Reactor, after_a_stop_all_events_come_before_the_first_timer) {
+  constexpr std::size_t kEvents = 600;  // more than one wait tells of
+  Reactor reactor;
+  std::vector<FileDescriptor> events(kEvents);
+  std::vector<Counter> counters(kEvents);
+  for (std::size_t i = 0; i < kEvents; ++i) {
+    events[i] = make_event();
+    ASSERT_TRUE(reactor.add(events[i].get(), counters[i], EPOLLIN | EPOLLET));
+  }
+  struct Late {
+    explicit Late(const std::vector<Counter>& c) : counters(c) {}
+    const std::vector<Counter>& counters;
+    std::size_t missed = 0;
+    bool fired = false;
+    Timer timer{[](void* self) {
+                  auto& late = *static_cast<Late*>(self);
+                  late.fired = true;
+                  for (const Counter& counter : late.counters)
+                    late.missed += counter.calls == 0 ? 1U : 0U;
+                },
+                this};
+  };
+  Late late(counters);
+  reactor.timers().arm(late.timer, reactor.now() + milliseconds(10));
+  for (const FileDescriptor& event : events)
+    signal(event);
+  be_stopped_until(late.timer.deadline() + milliseconds(30));
+  while (!late.fired)
+    reactor.run_once(Duration::max());
+  EXPECT_EQ(late.missed, 0U);
+}
+
+TEST(Reactor, after_a_stop_what_events_lead_to_comes_before_the_first_timer) {
+  Reactor reactor;
+  // Each event makes the next one: as a request goes through several hands.
+  struct Chain final : Watcher {
+    explicit Chain(Reactor& r) : reactor(r), event(make_event()) {}
+    void on_events(std::uint32_t) noexcept override { reactor.schedule(wakeup); }
+    Reactor& reactor;
+    FileDescriptor event;
+    int length = 0;
+    Wakeup wakeup{[](void* self) {
+                    auto& chain = *static_cast<Chain*>(self);
+                    if (++chain.length < 10) signal(chain.event);
+                  },
+                  this};
+  };
+  Chain chain(reactor);
+  ASSERT_TRUE(reactor.add(chain.event.get(), chain, EPOLLIN | EPOLLET));
+  struct Late {
+    explicit Late(const Chain& c) : chain(c) {}
+    const Chain& chain;
+    int seen = -1;
+    Timer timer{[](void* self) {
+                  auto& late = *static_cast<Late*>(self);
+                  late.seen = late.chain.length;
+                },
+                this};
+  };
+  Late late(chain);
+  reactor.timers().arm(late.timer, reactor.now() + milliseconds(10));
+  signal(chain.event);
+  be_stopped_until(late.timer.deadline() + milliseconds(30));
+  while (late.seen < 0)
+    reactor.run_once(Duration::max());
+  EXPECT_EQ(late.seen, 10);
+  reactor.remove(chain.event.get());
+}
+
+TEST(Reactor, timers_fire_though_events_never_end) {
+  Reactor reactor;
+  struct Busy {
+    explicit Busy(Reactor& r) : reactor(r) {}
+    Reactor& reactor;
+    Wakeup wakeup{[](void* self) {
+                    auto& busy = *static_cast<Busy*>(self);
+                    busy.reactor.schedule(busy.wakeup);
+                  },
+                  this};
+  };
+  Busy busy(reactor);
+  reactor.schedule(busy.wakeup);
+  int fired = 0;
+  Timer timer([](void* count) { ++*static_cast<int*>(count); }, &fired);
+  reactor.timers().arm(timer, reactor.now() + milliseconds(10));
+  be_stopped_until(timer.deadline() + milliseconds(30));
+  for (int pass = 0; pass < 1000 && fired == 0; ++pass)
+    reactor.run_once(Duration::max());
+  EXPECT_EQ(fired, 1);
+}
+
 TEST(Reactor, add_says_why_it_failed) {
   Reactor reactor(Reactor::Clock::manual);
   Counter counter;

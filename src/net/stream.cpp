@@ -17,9 +17,7 @@ void Stream::Awaiter::await_suspend(std::coroutine_handle<> handle) noexcept {
   io::Wakeup*& slot = reading_ ? stream_.reader_ : stream_.writer_;
   wakeup_.set_coroutine(handle);
   stream_.take_place(slot, wakeup_);
-  (reading_ ? stream_.read_deadline_ : stream_.write_deadline_) = deadline_;
-  stream_.arm_timer(deadline_);
-  stream_.prepare_wait();
+  stream_.begin_wait(reading_, deadline_);
 }
 
 void Stream::Awaiter::leave() noexcept {
@@ -34,9 +32,7 @@ void Stream::Waiter::wait(Time deadline) noexcept {
     return;
   }
   stream_.take_place(place(), wakeup_);
-  (what_ == For::reading ? stream_.read_deadline_ : stream_.write_deadline_) = deadline;
-  stream_.arm_timer(deadline);
-  stream_.prepare_wait();
+  stream_.begin_wait(what_ == For::reading, deadline);
 }
 
 void Stream::Waiter::cancel() noexcept {
@@ -50,6 +46,13 @@ void Stream::take_place(io::Wakeup*& place, io::Wakeup& waiter) noexcept {
   ONEHOP_DCHECK(place == nullptr || place == &waiter);
   if (place != &waiter) wake(place, Wait::interrupted);
   place = &waiter;
+}
+
+void Stream::begin_wait(bool reading, Time deadline) noexcept {
+  if (reading && deadline != read_deadline_) looked_ = false;
+  (reading ? read_deadline_ : write_deadline_) = deadline;
+  arm_timer(deadline);
+  prepare_wait();
 }
 
 void Stream::wake(io::Wakeup*& waiter, Wait result) noexcept {
@@ -112,13 +115,20 @@ void Stream::arm_timer(Time deadline) noexcept {
   reactor_.timers().arm(timer_, deadline);
 }
 
+bool Stream::is_readable_after_all() {
+  if (std::exchange(looked_, true)) return false;
+  expect_more();
+  return has_unread_now();
+}
+
 void Stream::on_timer(void* self) {
   auto& stream = *static_cast<Stream*>(self);
   const Time now = stream.reactor_.now();
   Time next = io::kNever;
   if (stream.reader_) {
     if (stream.read_deadline_ <= now) {
-      stream.wake(stream.reader_, Wait::timed_out);
+      const Wait result = stream.is_readable_after_all() ? Wait::ready : Wait::timed_out;
+      stream.wake(stream.reader_, result);
     } else {
       next = std::min(next, stream.read_deadline_);
     }

@@ -96,7 +96,8 @@ class Stream {
   BreakAwaiter until_broken() noexcept;
 
   class Awaiter;
-  // ready: try_read is worth a call. timed_out: `deadline` passed. interrupted: see below.
+  // ready: try_read is worth a call. timed_out: `deadline` passed, and a last look found nothing
+  // to read. interrupted: see below.
   Awaiter readable(Time deadline) noexcept;
   Awaiter writable(Time deadline) noexcept;
   class Waiter;
@@ -131,8 +132,11 @@ class Stream {
   friend class Awaiter;
   friend class Waiter;
   void take_place(io::Wakeup*& place, io::Wakeup& waiter) noexcept;
+  void begin_wait(bool reading, Time deadline) noexcept;
   void wake(io::Wakeup*& waiter, Wait result) noexcept;
   static void on_timer(void* self);
+  // Asks the kernel, once for each deadline that has passed, whether something came in time.
+  bool is_readable_after_all();
 
   io::Reactor& reactor_;
   io::Wakeup* reader_ = nullptr;
@@ -145,6 +149,7 @@ class Stream {
   bool hung_up_ = false;
   bool broken_ = false;
   bool failed_ = false;
+  bool looked_ = false;  // since read_deadline_ passed
 };
 
 // co_await stream->readable(deadline) gives a Wait.

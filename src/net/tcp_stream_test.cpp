@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -96,6 +97,38 @@ TEST_P(TcpStreamTest, reads_what_is_there_and_waits_for_more) {
   EXPECT_EQ(read(milliseconds(20)), "timed out");
   send("two");
   EXPECT_EQ(read(), "two");
+}
+
+// The reactor is not asked for events here, as when it was stopped before it could be.
+TEST_P(TcpStreamTest, a_deadline_that_passes_looks_once_whether_something_came_in_time) {
+  io::Reactor reactor(io::Reactor::Clock::manual);
+  TcpStream stream(reactor, stream_->release(), TcpStream::Origin::accepted);
+  const io::Reactor::Enter enter(reactor);
+  char data[100];
+  ASSERT_EQ(stream.try_read(data, sizeof data), -EAGAIN);
+  const Time deadline = reactor.now() + seconds(10);
+  std::vector<Wait> waits;
+  const auto wait_to_read = [](Stream& from, Time until, std::vector<Wait>& to) -> task<void> {
+    const Wait wait = co_await from.readable(until);
+    to.push_back(wait);
+  };
+  task<void> first = wait_to_read(stream, deadline, waits);
+  EXPECT_FALSE(first.start());
+  send("in time");
+  reactor.set_time(deadline + seconds(10));
+  reactor.run_once(Duration::zero());
+  EXPECT_EQ(waits, std::vector{Wait::ready});
+  EXPECT_EQ(stream.try_read(data, sizeof data), 7);
+
+  task<void> second = wait_to_read(stream, deadline, waits);
+  EXPECT_FALSE(second.start());
+  send("too late");
+  reactor.set_time(reactor.now() + seconds(1));
+  reactor.run_once(Duration::zero());
+  EXPECT_EQ(waits, (std::vector{Wait::ready, Wait::timed_out}));
+
+  task<void> other = wait_to_read(stream, reactor.now() + seconds(10), waits);
+  EXPECT_TRUE(other.start()) << "the event has told of it meanwhile";
 }
 
 TEST_P(TcpStreamTest, many_messages_arrive_through_one_registration) {
