@@ -28,6 +28,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -288,6 +289,16 @@ TEST_F(DialerTest, the_error_names_every_address) {
                                           ", 127.0.0.2:" + port + ", 127.0.0.3:" + port + ")");
 }
 
+TEST_F(DialerTest, the_error_names_five_of_many_addresses) {
+  const DeadPort dead;
+  name(std::vector<Address>(24, dead.address()));
+  const auto dialled = dial(Destination("backend.test", dead.port()));
+  expect_failure(dialled, system_code(ECONNREFUSED));
+  const std::string one = dead.address().to_string();
+  EXPECT_EQ(dialled.error().detail(), "while connecting to backend.test (" + one + ", " + one +
+                                          ", " + one + ", " + one + ", " + one + " and 19 more)");
+}
+
 TEST_F(DialerTest, a_silent_address_gets_company_after_the_fallback_delay) {
   const Tarpit tarpit(loopback(spare_port()));
   const TcpListener listener = listen_on(loopback(tarpit.port(), "127.0.0.2"));
@@ -379,6 +390,31 @@ TEST_F(DialerTest, a_connection_that_takes_its_time_is_waited_for) {
   const auto dialled = dialling.take();
   ASSERT_TRUE(dialled) << dialled.error().to_string();
   EXPECT_EQ(dialled->address, tarpit.address().to_string());
+}
+
+// As when the process was stopped, and the timer fires before the event has told of it.
+TEST_F(DialerTest, a_deadline_looks_whether_the_connection_was_made_in_time) {
+  io::Reactor reactor(io::Reactor::Clock::manual);
+  Tarpit tarpit(loopback(spare_port()));
+  KernelDialer dialer(reactor, kPatient);
+  const io::Reactor::Enter enter(reactor);
+  const Destination destination("127.0.0.1", tarpit.port());
+  const std::set<int> before = sockets();
+  auto dialling = dialer.dial(destination);
+  ASSERT_FALSE(dialling.start());
+  std::vector<pollfd> made;
+  for (const int each : sockets()) {
+    if (!before.contains(each)) made.push_back({each, POLLOUT, 0});
+  }
+  ASSERT_EQ(made.size(), 1u);
+  const auto give_up = std::chrono::steady_clock::now() + seconds(30);
+  while (::poll(made.data(), 1, 10) == 0 && std::chrono::steady_clock::now() < give_up)
+    tarpit.accept_all();
+  reactor.set_time(reactor.now() + seconds(30));
+  reactor.run_once(Duration::zero());
+  ASSERT_TRUE(dialling.done());
+  const auto dialled = dialling.take();
+  ASSERT_TRUE(dialled) << dialled.error().to_string();
 }
 
 TEST_F(DialerTest, a_refusal_that_takes_its_time_is_waited_for) {

@@ -50,7 +50,7 @@ class ConnectRace::Attempt final : public io::Watcher {
   }
   int check_time(io::Time now) {
     if (!is_running_) return EINPROGRESS;
-    if (deadline_ <= now) return ended(ETIMEDOUT);
+    if (deadline_ <= now) return ended(is_watched_ && is_settled() ? conclude() : ETIMEDOUT);
     return retry_at_ <= now ? ended(connect()) : EINPROGRESS;
   }
   io::Time next_time() const noexcept {
@@ -75,11 +75,15 @@ class ConnectRace::Attempt final : public io::Watcher {
     }
     if (errno != EINPROGRESS && errno != EINTR) return errno;
     // On the same machine the handshake is over by now: no need to wait for an event.
-    pollfd ready{socket_.get(), POLLOUT, 0};
-    if (::poll(&ready, 1, 0) == 1) return conclude();
+    if (is_settled()) return conclude();
     if (!race_.reactor_.add(socket_.get(), *this, EPOLLOUT)) return errno;
     is_watched_ = true;
     return EINPROGRESS;
+  }
+  // The kernel knows how the attempt ended.
+  bool is_settled() const noexcept {
+    pollfd ready{socket_.get(), POLLOUT, 0};
+    return ::poll(&ready, 1, 0) == 1;
   }
 
   void on_events(std::uint32_t) noexcept override {
@@ -119,7 +123,8 @@ ConnectRace::ConnectRace(io::Reactor& reactor,
     : reactor_(reactor),
       options_(options),
       addresses_(addresses),
-      timer_([](void* self) { static_cast<ConnectRace*>(self)->on_timer(); }, this) {}
+      timer_([](void* self) { static_cast<ConnectRace*>(self)->on_timer(); }, this),
+      next_([](void* self) { static_cast<ConnectRace*>(self)->on_next(); }, this) {}
 
 ConnectRace::~ConnectRace() = default;
 
@@ -140,18 +145,23 @@ Result<ConnectRace::Winner> ConnectRace::await_resume() {
   return failure(Error::system(last_error_, Side::upstream));
 }
 
-// Goes on while attempts fail at once.
 void ConnectRace::start_next() {
   const io::Time now = reactor_.now();
   const io::Time deadline =
       std::min(options_.deadline, io::deadline_after(now, options_.attempt_timeout));
-  Attempt* attempt = nullptr;
-  do {
-    const Address& address = addresses_[attempts_.size()];
-    attempt = attempts_.emplace_back(std::make_unique<Attempt>(*this, address, deadline)).get();
-    ++running_;
-  } while (note(*attempt, attempt->start()));
+  const Address& address = addresses_[attempts_.size()];
+  Attempt* const attempt =
+      attempts_.emplace_back(std::make_unique<Attempt>(*this, address, deadline)).get();
+  ++running_;
+  const bool refused = note(*attempt, attempt->start());
   next_start_ = has_next() ? io::deadline_after(now, options_.fallback_delay) : io::kNever;
+  if (refused) start_next_later();
+}
+
+// A name may have many addresses, and other connections do not wait until all have refused.
+void ConnectRace::start_next_later() {
+  next_start_ = io::kNever;
+  reactor_.schedule(next_);
 }
 
 // True when another address should be tried in place of this one.
@@ -172,7 +182,17 @@ bool ConnectRace::note(Attempt& attempt, int outcome) {
 }
 
 void ConnectRace::take_outcome(Attempt& attempt, int outcome) {
-  if (note(attempt, outcome)) start_next();
+  if (note(attempt, outcome)) start_next_later();
+  settle();
+}
+
+void ConnectRace::on_next() {
+  if (is_over() || !has_next()) return;
+  start_next();
+  settle();
+}
+
+void ConnectRace::settle() {
   if (is_over()) {
     timer_.disarm();
     reactor_.schedule(wakeup_);
@@ -191,11 +211,7 @@ void ConnectRace::on_timer() {
   }
   if (is_over()) return;
   if (next_start_ <= now) start_next();
-  if (is_over()) {
-    reactor_.schedule(wakeup_);
-  } else {
-    arm_timer();
-  }
+  settle();
 }
 
 void ConnectRace::arm_timer() {

@@ -46,9 +46,13 @@ class ConnectRace {
   class Attempt;
 
   void start_next();
+  // One that was refused at once is followed in the next pass of the reactor.
+  void start_next_later();
   bool note(Attempt& attempt, int outcome);
   void take_outcome(Attempt& attempt, int outcome);
   void on_timer();
+  void on_next();
+  void settle();
   void arm_timer();
   bool is_over() const noexcept { return winner_ || failed_; }
   bool has_next() const noexcept { return attempts_.size() < addresses_.size(); }
@@ -63,6 +67,7 @@ class ConnectRace {
   bool failed_ = false;
   int last_error_ = 0;
   io::Timer timer_;
+  io::Wakeup next_;
   io::Wakeup wakeup_;
 };
 
