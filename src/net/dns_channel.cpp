@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/dns_channel.hpp"
 
+#include "net/address_order.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <mutex>
@@ -46,12 +48,120 @@ class DnsChannel::Socket final : public io::Watcher {
   std::uint32_t events_ = 0;
 };
 
-struct DnsChannel::Query {
-  DnsChannel& channel;
-  Callback callback;
+// One look-up. Its questions, one for each family, share it with the timer that ends the wait for
+// the second one.
+class DnsChannel::Query : public std::enable_shared_from_this<Query> {
+ public:
+  Query(DnsChannel& channel, std::vector<std::string> names, Callback callback)
+      : channel_(channel),
+        names_(std::move(names)),
+        callback_(std::move(callback)),
+        timer_([](void* self) { static_cast<Query*>(self)->on_timer(); }, this) {}
+
+  // The addresses of the next name.
+  void ask_next() {
+    const std::string name = names_[next_name_++];
+    const std::size_t round = ++round_;
+    open_questions_ = 2;
+    ask(name, AF_INET);
+    if (round == round_) ask(name, AF_INET6);  // the first one may have been answered at once
+  }
+  void take_answer(std::size_t round, int status, const ares_addrinfo* result) {
+    if (channel_.closing_ || round != round_) return;  // of a name that is done with
+    --open_questions_;
+    if (status == ARES_SUCCESS && result) read(*result);
+    const bool is_absent = status == ARES_ENOTFOUND || status == ARES_ENODATA;
+    if (status != ARES_SUCCESS && (!is_absent || failure_ == ARES_SUCCESS)) failure_ = status;
+    // RFC 8020 §2: what does not exist has no addresses of the other family either.
+    if (found_.empty() && status == ARES_ENOTFOUND) {
+      open_questions_ = 0;
+      ++round_;
+    }
+    if (open_questions_ > 0) {
+      if (!found_.empty()) wait_for_the_other();
+    } else if (!found_.empty()) {
+      conclude();
+    } else if ((failure_ == ARES_ENOTFOUND || failure_ == ARES_ENODATA) &&
+               next_name_ < names_.size()) {
+      ask_next();
+    } else {
+      conclude();
+    }
+  }
+  void read(const ares_addrinfo& result) {
+    std::size_t count = 0;
+    for (const auto* node = result.nodes; node && count < kMostAddresses; node = node->ai_next) {
+      if (node->ai_family != AF_INET && node->ai_family != AF_INET6) continue;
+      found_.emplace_back(node->ai_addr, static_cast<socklen_t>(node->ai_addrlen));
+      ttl_ = std::min(ttl_, node->ai_ttl);
+      ++count;
+    }
+    for (const auto* name = result.cnames; name; name = name->next)
+      ttl_ = std::min(ttl_, name->ttl);
+  }
+  void conclude() {
+    timer_.disarm();
+    Answer answer;
+    answer.is_late = was_told_;
+    if (was_told_ && told_ == found_.size()) return;
+    if (found_.empty()) {
+      answer.failure = ares_strerror(failure_ == ARES_SUCCESS ? ARES_ENODATA : failure_);
+    } else {
+      answer.addresses = found_;
+      sort_by_preference(answer.addresses, &kernel_source_of);
+      answer.ttl = std::chrono::seconds(std::max(ttl_, 0));
+    }
+    callback_(std::move(answer));
+    was_told_ = true;
+    told_ = found_.size();
+  }
+  void give_up_without_memory() {
+    if (channel_.closing_ || was_told_) return;
+    was_told_ = true;
+    ++round_;  // what else comes counts no more
+    timer_.disarm();
+    Answer nothing;
+    nothing.failure = "out of memory";  // short enough to take none
+    callback_(std::move(nothing));
+  }
+  DnsChannel& channel() noexcept { return channel_; }
+
+ private:
+  void ask(const std::string& name, int family);
+  void wait_for_the_other() {
+    if (was_told_ || timer_.is_armed()) return;
+    io::Reactor& reactor = channel_.reactor_;
+    reactor.timers().arm(timer_, reactor.now() + kResolutionDelay);
+  }
+  void on_timer() {
+    const auto self = shared_from_this();
+    try {
+      conclude();
+    } catch (const std::bad_alloc&) {
+      give_up_without_memory();
+    }
+  }
+
+  DnsChannel& channel_;
+  std::vector<std::string> names_;
+  std::size_t next_name_ = 0;
+  std::size_t round_ = 0;  // which question's answers count
+  Callback callback_;
+  std::vector<Address> found_;
+  int ttl_ = std::numeric_limits<int>::max();
+  int failure_ = ARES_SUCCESS;
+  int open_questions_ = 0;
+  bool was_told_ = false;
+  std::size_t told_ = 0;  // addresses
+  io::Timer timer_;
 };
 
 struct DnsChannel::Hooks {
+  struct Question {
+    std::shared_ptr<Query> query;
+    std::size_t round;
+  };
+
   static void on_socket(void* self, ares_socket_t socket, int readable, int writable) noexcept {
     try {
       static_cast<DnsChannel*>(self)->watch(socket, readable != 0, writable != 0);
@@ -60,39 +170,57 @@ struct DnsChannel::Hooks {
   }
 
   static void on_answer(void* context, int status, int, ares_addrinfo* result) noexcept {
-    const std::unique_ptr<Query> query(static_cast<Query*>(context));
+    const std::unique_ptr<Question> question(static_cast<Question*>(context));
     const std::unique_ptr<ares_addrinfo, decltype(&ares_freeaddrinfo)> owned(result,
                                                                              &ares_freeaddrinfo);
-    --query->channel.active_;
-    if (query->channel.closing_) return;
+    Query& query = *question->query;
+    --query.channel().active_;
     try {
-      Answer answer;
-      if (status == ARES_SUCCESS && result) answer = read(*result);
-      if (answer.addresses.empty()) {
-        answer.failure = ares_strerror(status == ARES_SUCCESS ? ARES_ENODATA : status);
-      }
-      query->callback(std::move(answer));
+      query.take_answer(question->round, status, result);
     } catch (const std::bad_alloc&) {
-      Answer nothing;
-      nothing.failure = "out of memory";  // short enough to take none
-      query->callback(std::move(nothing));
+      query.give_up_without_memory();
     }
   }
 
-  static Answer read(const ares_addrinfo& result) {
-    Answer answer;
-    int ttl = std::numeric_limits<int>::max();
-    for (const auto* node = result.nodes; node; node = node->ai_next) {
-      if (node->ai_family != AF_INET && node->ai_family != AF_INET6) continue;
-      answer.addresses.emplace_back(node->ai_addr, static_cast<socklen_t>(node->ai_addrlen));
-      ttl = std::min(ttl, node->ai_ttl);
+  // What /etc/hosts says, at once.
+  struct InFiles {
+    Query& query;
+    bool found = false;
+  };
+  static void on_files(void* context, int status, int, ares_addrinfo* result) noexcept {
+    const std::unique_ptr<ares_addrinfo, decltype(&ares_freeaddrinfo)> owned(result,
+                                                                             &ares_freeaddrinfo);
+    if (status != ARES_SUCCESS || !result || !result->nodes) return;
+    auto& in_files = *static_cast<InFiles*>(context);
+    in_files.found = true;
+    try {
+      in_files.query.read(*result);
+      in_files.query.conclude();
+    } catch (const std::bad_alloc&) {
+      in_files.query.give_up_without_memory();
     }
-    for (const auto* name = result.cnames; name; name = name->next)
-      ttl = std::min(ttl, name->ttl);
-    answer.ttl = std::chrono::seconds(std::max(ttl, 0));
-    return answer;
   }
 };
+
+namespace {
+
+ares_addrinfo_hints hints_for(int family) noexcept {
+  ares_addrinfo_hints hints{};
+  hints.ai_family = family;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = ARES_AI_NOSORT;  // it would open a socket for each address
+  return hints;
+}
+
+}  // namespace
+
+void DnsChannel::Query::ask(const std::string& name, int family) {
+  auto question = std::make_unique<Hooks::Question>(Hooks::Question{shared_from_this(), round_});
+  const ares_addrinfo_hints hints = hints_for(family);
+  ++channel_.active_;
+  ares_getaddrinfo(channel_.channel_, name.c_str(), nullptr, &hints, &Hooks::on_answer,
+                   question.release());
+}
 
 DnsChannel::DnsChannel(io::Reactor& reactor, Options options)
     : reactor_(reactor),
@@ -122,11 +250,11 @@ void DnsChannel::open() {
       static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(options_.try_timeout).count());
   options.tries = options_.tries;
   char dns_only[] = "b";
-  if (!options_.servers.empty()) {
-    options.lookups = dns_only;
-    mask |= ARES_OPT_LOOKUPS;
-  }
+  options.lookups = dns_only;
+  mask |= ARES_OPT_LOOKUPS;
   int status = ares_init_options(&channel_, &options, mask);
+  if (status == ARES_SUCCESS) read_search_list();
+  if (status == ARES_SUCCESS && options_.servers.empty()) status = open_files();
   if (status == ARES_SUCCESS && !options_.servers.empty()) {
     status = ares_set_servers_ports_csv(channel_, options_.servers.c_str());
   }
@@ -135,7 +263,44 @@ void DnsChannel::open() {
   open_failure_ = std::string("the resolver does not start: ") + ares_strerror(status);
 }
 
+int DnsChannel::open_files() {
+  ares_options options{};
+  char files_only[] = "f";
+  options.lookups = files_only;
+  return ares_init_options(&files_, &options, ARES_OPT_LOOKUPS);
+}
+
+// c-ares would search for each family by itself, and could find them in different domains.
+void DnsChannel::read_search_list() {
+  search_.clear();
+  dots_ = 1;
+  ares_options saved{};
+  int mask = 0;
+  if (ares_save_options(channel_, &saved, &mask) == ARES_SUCCESS) {
+    if ((mask & ARES_OPT_NDOTS) != 0) dots_ = static_cast<std::size_t>(std::max(saved.ndots, 0));
+    for (int i = 0; i < saved.ndomains; ++i)
+      search_.emplace_back(saved.domains[i]);
+  }
+  ares_destroy_options(&saved);
+}
+
+// The names to ask for, in this order, each with the dot at its end that says that it is whole.
+std::vector<std::string> DnsChannel::names_for(const std::string& host) const {
+  if (host.ends_with('.')) return {host};
+  const std::string whole = host + '.';
+  std::vector<std::string> names;
+  const auto dots = static_cast<std::size_t>(std::ranges::count(host, '.'));
+  if (dots >= dots_) names.push_back(whole);
+  for (const std::string& domain : search_) {
+    // A domain of ".": the name as it is.
+    names.push_back(domain == "." ? whole : whole + domain + (domain.ends_with('.') ? "" : "."));
+  }
+  if (dots < dots_) names.push_back(whole);
+  return names;
+}
+
 void DnsChannel::close() noexcept {
+  if (files_) ares_destroy(std::exchange(files_, nullptr));
   if (!channel_) return;
   closing_ = true;
   ares_destroy(std::exchange(channel_, nullptr));
@@ -164,12 +329,14 @@ void DnsChannel::query(const std::string& host, Callback callback) {
     callback(std::move(answer));
     return;
   }
-  ares_addrinfo_hints hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  auto query = std::make_unique<Query>(Query{*this, std::move(callback)});
-  ++active_;
-  ares_getaddrinfo(channel_, host.c_str(), nullptr, &hints, &Hooks::on_answer, query.release());
+  auto query = std::make_shared<Query>(*this, names_for(host), std::move(callback));
+  if (files_) {
+    Hooks::InFiles in_files{*query};
+    const ares_addrinfo_hints hints = hints_for(AF_UNSPEC);
+    ares_getaddrinfo(files_, host.c_str(), nullptr, &hints, &Hooks::on_files, &in_files);
+    if (in_files.found) return;
+  }
+  query->ask_next();
   arm_timer();
 }
 

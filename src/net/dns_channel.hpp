@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DnsChannel: c-ares in an event loop: its sockets, its timeouts and its queries. No cache: see
-// Resolver. Destroying it ends all queries without calling back. One thread.
+// DnsChannel: c-ares in an event loop: its sockets, its timeouts and its queries. A name is looked
+// for in /etc/hosts, then asked for in DNS, both families at once, under each of the domains to
+// search. No cache: see Resolver. Destroying it ends all queries without calling back. One thread.
 #pragma once
 
 #include "io/reactor.hpp"
@@ -30,10 +31,16 @@ class DnsChannel {
   struct Answer {
     std::vector<Address> addresses;  // without port, sorted by RFC 6724; empty when it failed
     io::Duration ttl{};
-    std::string failure;  // c-ares' words
+    std::string failure;   // c-ares' words
+    bool is_late = false;  // one family had been answered before, and here is the other as well
   };
-  // Called once for each query, and again with a failure when it threw bad_alloc; it may not throw
-  // then. Must not call the channel.
+  // Of each family, what a name server says beyond that is not looked at.
+  static constexpr std::size_t kMostAddresses = 24;
+  // One family having an answer, the other one is waited for so long (RFC 8305 §3).
+  static constexpr io::Duration kResolutionDelay = std::chrono::milliseconds(50);
+
+  // Called once for each query, again when a family is late, and again with a failure when it threw
+  // bad_alloc; it may not throw then. Must not call the channel.
   using Callback = std::function<void(Answer answer)>;
 
   DnsChannel(io::Reactor& reactor, Options options);
@@ -46,11 +53,14 @@ class DnsChannel {
 
  private:
   class Socket;
-  struct Query;
+  class Query;
   // What c-ares calls.
   struct Hooks;
 
   void open();
+  int open_files();
+  void read_search_list();
+  std::vector<std::string> names_for(const std::string& host) const;
   void close() noexcept;
   void reopen_when_configuration_changed();
   void watch(int socket, bool readable, bool writable);
@@ -59,10 +69,13 @@ class DnsChannel {
 
   io::Reactor& reactor_;
   Options options_;
-  ares_channeldata* channel_ = nullptr;
+  ares_channeldata* channel_ = nullptr;  // asks name servers alone
+  ares_channeldata* files_ = nullptr;    // reads /etc/hosts alone; null with servers of our own
+  std::vector<std::string> search_;      // domains, of resolv.conf
+  std::size_t dots_ = 1;                 // a name with so many is tried as it is first
   std::string open_failure_;
   struct timespec configured_{};  // when /etc/resolv.conf last changed
-  std::size_t active_ = 0;
+  std::size_t active_ = 0;        // questions that c-ares has not concluded
   bool closing_ = false;
   std::unordered_map<int, std::unique_ptr<Socket>> sockets_;
   io::Timer timer_;

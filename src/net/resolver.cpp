@@ -2,6 +2,7 @@
 #include "net/resolver.hpp"
 
 #include "base/ascii.hpp"
+#include "net/address_order.hpp"
 #include "net/dns_channel.hpp"
 
 #include <algorithm>
@@ -12,11 +13,14 @@ namespace onehop::net {
 namespace {
 
 constexpr std::size_t kNamesKept = 1024;
+// Of the addresses of a name; the others would be tried one after the other for nothing.
+constexpr std::size_t kMostAddresses = DnsChannel::kMostAddresses;
 
 struct Entry {
   std::vector<Address> addresses;  // the last good answer, without port
   std::string failure;             // of the last look-up
   io::Time fresh_until = io::Time::min();
+  io::Time refresh_at = io::kNever;  // while it is fresh: asked for anew in the background
   io::Time asked{};
   bool is_asking = false;
   std::size_t users = 0;  // look-ups that hold a reference
@@ -70,24 +74,6 @@ std::string lower_case(std::string_view name) {
   return lower;
 }
 
-// RFC 8305 §4: one family after the other, the preferred one first, the order within each kept.
-std::vector<Address> take_turns(const std::vector<Address>& sorted) {
-  if (sorted.empty()) return {};
-  const int first_family = sorted.front().family();
-  std::vector<Address> first;
-  std::vector<Address> second;
-  for (const Address& address : sorted) {
-    (address.family() == first_family ? first : second).push_back(address);
-  }
-  std::vector<Address> turns;
-  turns.reserve(sorted.size());
-  for (std::size_t i = 0; i < std::max(first.size(), second.size()); ++i) {
-    if (i < first.size()) turns.push_back(first[i]);
-    if (i < second.size()) turns.push_back(second[i]);
-  }
-  return turns;
-}
-
 std::vector<Address> with_port(std::vector<Address> addresses, std::uint16_t port) {
   for (Address& address : addresses)
     address.set_port(port);
@@ -113,7 +99,7 @@ struct Resolver::State {
         options(std::move(o)),
         dns(r, DnsChannel::Options{options.servers, options.try_timeout, options.tries}) {}
 
-  const Entry* find(std::string_view host) const {
+  Entry* find(std::string_view host) {
     const auto found = entries.find(lower_case(host));
     return found == entries.end() ? nullptr : &found->second;
   }
@@ -137,10 +123,16 @@ struct Resolver::State {
     if (entry.is_asking) return;
     entry.is_asking = true;
     entry.asked = reactor.now();
-    dns.query(host, [this, &entry](DnsChannel::Answer answer) {
-      entry.is_asking = false;
-      settle(entry, std::move(answer));
+    dns.query(host, [this, name = lower_case(host)](DnsChannel::Answer answer) {
+      const auto found = entries.find(name);
+      if (found == entries.end()) return;  // forgotten before a family came that was late
+      if (!answer.is_late) found->second.is_asking = false;
+      settle(found->second, std::move(answer));
     });
+  }
+  // So that those who use a name never wait for it.
+  void refresh_early(const std::string& host, Entry& entry) {
+    if (reactor.now() >= entry.refresh_at) ask(host, entry);
   }
 
   // A failure leaves the last good answer in place.
@@ -148,10 +140,11 @@ struct Resolver::State {
     io::Duration ttl = options.min_ttl;
     entry.failure = std::move(answer.failure);
     if (!answer.addresses.empty()) {
-      entry.addresses = take_turns(answer.addresses);
+      entry.addresses = take_turns(answer.addresses, kMostAddresses);
       ttl = std::clamp(answer.ttl, options.min_ttl, options.max_ttl);
     }
     entry.fresh_until = io::deadline_after(reactor.now(), ttl);
+    entry.refresh_at = entry.addresses.empty() ? io::kNever : entry.fresh_until - ttl / 4;
     while (io::Wakeup* waiter = entry.waiting.pop_front())
       reactor.schedule(*waiter);
   }
@@ -173,16 +166,16 @@ Resolver::Resolver(io::Reactor& reactor, ResolverOptions options)
 
 Resolver::~Resolver() = default;
 
-std::optional<std::vector<Address>> Resolver::known(std::string_view host,
-                                                    std::uint16_t port) const {
+std::optional<std::vector<Address>> Resolver::known(std::string_view host, std::uint16_t port) {
   if (const auto literal = Address::from_ip(host, port)) return std::vector<Address>{*literal};
-  const Entry* entry = state_->find(host);
+  Entry* const entry = state_->find(host);
   // Both loopback addresses, whatever a name server or /etc/hosts says (RFC 6761 §6.3).
   if (!entry && host == "localhost") {
     return std::vector<Address>{*Address::from_ip("127.0.0.1", port),
                                 *Address::from_ip("::1", port)};
   }
   if (!entry || entry->addresses.empty() || !state_->is_fresh(*entry)) return std::nullopt;
+  state_->refresh_early(std::string(host), *entry);
   return with_port(entry->addresses, port);
 }
 

@@ -29,8 +29,9 @@ struct ResolverOptions {
   // The TTL of an answer is taken as at least and at most this; a failure is kept for the minimum.
   io::Duration min_ttl = std::chrono::seconds(1);
   io::Duration max_ttl = std::chrono::seconds(30);
-  // How long an answer that is past its TTL is held back in the hope of a fresh one.
-  io::Duration patience = std::chrono::seconds(1);
+  // How long an answer that is past its TTL is held back in the hope of a fresh one. A name in use
+  // is asked for before that, in the last quarter of its TTL.
+  io::Duration patience = std::chrono::milliseconds(50);
 };
 
 class Resolver final : public io::ShardLocal {
@@ -41,11 +42,12 @@ class Resolver final : public io::ShardLocal {
   Resolver(io::Reactor& reactor, ResolverOptions options);
   ~Resolver() override;
 
-  // At least one address, in the order to try them (RFC 8305 §4): the families in turn, beginning
+  // One to 24 addresses, in the order to try them (RFC 8305 §4): the families in turn, beginning
   // with the one preferred here (RFC 6724). Errors: Errc::name_not_resolved, retry_safe.
   task<Result<std::vector<Address>>> resolve(std::string host, std::uint16_t port);
-  // The same when the answer is known without waiting: an IP literal, or a name within its TTL.
-  std::optional<std::vector<Address>> known(std::string_view host, std::uint16_t port) const;
+  // The same when the answer is known without waiting: an IP literal, or a name within its TTL,
+  // which may be asked for anew in the background.
+  std::optional<std::vector<Address>> known(std::string_view host, std::uint16_t port);
 
   // Makes an answer known, as if it had just arrived.
   void remember(std::string_view host, std::vector<Address> addresses, io::Duration ttl);

@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -53,6 +54,13 @@ class NameServer final : private io::Watcher {
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   void set_host(const std::string& name, Host host) { hosts_[name] = std::move(host); }
   void set_mood(Mood mood) { mood_ = mood; }
+  // Questions for addresses of this family get no reply; AF_UNSPEC: all do.
+  void swallow(int family) { swallowed_ = family; }
+  // Replies to what was swallowed.
+  void reply_late() {
+    for (const Swallowed& one : std::exchange(late_, {}))
+      reply_to(one.query, one.from, one.size);
+  }
   // Each look-up asks for A and for AAAA.
   int questions() const { return questions_; }
   int questions_over_tcp() const { return questions_over_tcp_; }
@@ -80,12 +88,37 @@ class NameServer final : private io::Watcher {
     if (got < static_cast<ssize_t>(kHeader) + 5) return;
     ++questions_;
     if (mood_ == Mood::silent) return;
-    std::string reply = answer({packet, static_cast<std::size_t>(got)});
+    const std::string query(packet, static_cast<std::size_t>(got));
+    if (type_of(query) == (swallowed_ == AF_INET    ? kTypeA
+                           : swallowed_ == AF_INET6 ? kTypeAaaa
+                                                    : 0)) {
+      late_.push_back({query, peer, size});
+    } else {
+      reply_to(query, peer, size);
+    }
+  }
+
+  struct Swallowed {
+    std::string query;
+    sockaddr_storage from;
+    socklen_t size;
+  };
+
+  void reply_to(const std::string& query, const sockaddr_storage& peer, socklen_t size) {
+    std::string reply = answer(query);
     if (reply.size() > kMaxDatagram) {
       reply.resize(kMaxDatagram);
       reply[2] = '\x83';  // TC
     }
-    ::sendto(socket_.get(), reply.data(), reply.size(), 0, from, size);
+    const auto* to = reinterpret_cast<const sockaddr*>(&peer);
+    ::sendto(socket_.get(), reply.data(), reply.size(), 0, to, size);
+  }
+
+  static int type_of(std::string_view query) {
+    std::size_t at = kHeader;
+    while (query[at] != 0)
+      at += 1 + static_cast<std::size_t>(query[at]);
+    return query[at + 2];
   }
 
   struct Connection final : io::Watcher {
@@ -189,6 +222,8 @@ class NameServer final : private io::Watcher {
   std::uint16_t port_ = 0;
   std::map<std::string, Host> hosts_;
   Mood mood_ = Mood::helpful;
+  int swallowed_ = AF_UNSPEC;
+  std::vector<Swallowed> late_;
   int questions_ = 0;
   int questions_over_tcp_ = 0;
   OverTcp over_tcp_{*this};
