@@ -46,6 +46,7 @@ enum class Errc : std::uint8_t {
   connect_failed,      // every address was tried; detail() has the last errno
   no_connection_slot,  // max_connections reached for longer than queue_timeout: 503
   tls_failed,          // handshake, certificate or record; detail() says what
+  http1_needed,        // NTLM and Negotiate: the upstream speaks HTTP/2 alone
 
   // Programming and configuration (side: local).
   bad_url,

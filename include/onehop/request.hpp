@@ -13,6 +13,7 @@
 #include <onehop/url.hpp>
 #include <onehop/version.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -22,6 +23,20 @@ namespace onehop {
 
 class Response;
 
+// Names one connection of a client: no other of this process has had it before, or will have it.
+// None, which no connection has, for a request that no Server received. A value; any thread.
+class ConnectionId {
+ public:
+  ConnectionId() noexcept = default;
+  explicit ConnectionId(std::uint64_t number) noexcept : number_(number) {}
+  explicit operator bool() const noexcept { return number_ != 0; }
+  std::uint64_t number() const noexcept { return number_; }
+  friend bool operator==(ConnectionId, ConnectionId) noexcept = default;
+
+ private:
+  std::uint64_t number_ = 0;
+};
+
 // Facts about the connection a request came in on. Views live as long as the request's memory.
 struct ConnectionInfo {
   std::string_view peer;  // IP address of the client; "" when it has none (unix, memory)
@@ -30,6 +45,9 @@ struct ConnectionInfo {
   bool tls = false;
   const TlsInfo* tls_info = nullptr;  // what is known of it; null in clear
   Version version = Version::http_1_1;
+  // Transport reserves an upstream connection that the upstream has authenticated (NTLM, Negotiate)
+  // for the client connection it belongs to, and keeps none for a request without.
+  ConnectionId id = {};
 };
 
 class Request {

@@ -51,6 +51,8 @@ const char* text_of(Errc code) noexcept {
       return "no connection free in time";
     case Errc::tls_failed:
       return "TLS failed";
+    case Errc::http1_needed:
+      return "NTLM and Negotiate need HTTP/1.1";
     case Errc::bad_url:
       return "invalid URL";
     case Errc::bad_field:

@@ -45,6 +45,8 @@ int status_of(Errc code) noexcept {
       return 502;
     case Errc::tls_failed:
       return 502;
+    case Errc::http1_needed:
+      return 502;
     case Errc::too_many_requests:
       return 429;
     case Errc::no_connection_slot:

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "io/buffer_pool.hpp"
+#include "io/endings.hpp"
 #include "io/file_descriptor.hpp"
 #include "io/timer_wheel.hpp"
 #include "io/wakeup.hpp"
@@ -110,6 +111,11 @@ class Reactor {
 
   TimerWheel& timers() noexcept { return timers_; }
   BufferPool& buffers() noexcept { return buffers_; }
+  Endings& endings() noexcept { return endings_; }
+  // The client's connection, or whatever has this number, has ended: its Watches hear of it.
+  void note_end(Endings::Number number) noexcept {
+    endings_.note_end(number, [this](Wakeup& wakeup) { schedule(wakeup); });
+  }
 
   // Memory for one step of work: valid until the caller suspends. `scratch` for bodies,
   // `head_scratch` for heads about to be written.
@@ -146,6 +152,7 @@ class Reactor {
   Time now_;
   TimerWheel timers_;
   BufferPool buffers_;
+  Endings endings_;
   IntrusiveList<Wakeup> ready_;
   IntrusiveList<Wakeup> last_;
   std::vector<epoll_event> events_;

@@ -40,6 +40,9 @@ class Stream {
     const iovec part{const_cast<char*>(data), size};  // NOLINT: iovec is not const-correct
     return try_write(&part, 1);
   }
+  // How many bytes have gone out since the stream was made, as they are sent: a layer below took
+  // them. While it stays the same nothing has left, whatever try_write took or did not take.
+  std::uint64_t bytes_out() const noexcept { return bytes_out_; }
   // Half-close: the peer reads an end.
   virtual void close_write() noexcept = 0;
   // Makes the coming destruction look like a failure to the peer (TCP: RST).
@@ -121,6 +124,7 @@ class Stream {
   void wake_writer() noexcept { wake(writer_, Wait::ready); }
   void note_hangup(bool broken = false) noexcept;
   void note_failure() noexcept { failed_ = true; }
+  void note_bytes_out(std::size_t count) noexcept { bytes_out_ += count; }
   bool has_hangup_watch() const noexcept { return hangup_ != nullptr; }
   bool has_reader() const noexcept { return reader_ != nullptr; }
   // The one timer of the stream fires at the earliest of the deadlines in use.
@@ -145,6 +149,7 @@ class Stream {
   Time read_deadline_ = io::kNever;
   Time write_deadline_ = io::kNever;
   io::Timer timer_;
+  std::uint64_t bytes_out_ = 0;
   Hangup hangup_kind_ = Hangup::any;
   bool hung_up_ = false;
   bool broken_ = false;

@@ -397,6 +397,7 @@ bool TlsStream::flush() noexcept {
   }
   sent = std::max<ssize_t>(sent, 0);
   const auto count = static_cast<std::size_t>(sent);
+  note_bytes_out(count);
   if (count == size) {
     HeldString().swap(unsent_);
     return true;

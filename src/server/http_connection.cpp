@@ -32,6 +32,7 @@ HttpConnection::HttpConnection(ShardServer& shard,
   info_.local = origin.local;
   info_.tls_info = stream_->tls();
   info_.tls = info_.tls_info != nullptr;
+  info_.id = ConnectionId(io::Endings::new_number());
 }
 
 HttpConnection::HttpConnection(HttpConnection& before)
@@ -42,6 +43,11 @@ HttpConnection::HttpConnection(HttpConnection& before)
       place_(std::move(before.place_)),
       ended_(&destroy, this) {
   info_.peer = {peer_text_.data(), before.info_.peer.size()};
+  before.info_.id = ConnectionId();  // it goes on here
+}
+
+HttpConnection::~HttpConnection() {
+  if (info_.id) shard_.reactor().note_end(info_.id.number());
 }
 
 void HttpConnection::end() {

@@ -20,6 +20,7 @@ namespace onehop::server {
 class HttpConnection : public ClientConnection {
  public:
   HttpConnection(ShardServer& shard, std::unique_ptr<net::Stream> stream, const Origin& origin);
+  ~HttpConnection() override;
 
  protected:
   // Takes over the stream of another, which only has to be destroyed then.

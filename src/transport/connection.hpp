@@ -4,8 +4,10 @@
 // pool between them. Belongs to one thread.
 #pragma once
 
+#include <onehop/request.hpp>
 #include <onehop/task.hpp>
 
+#include "io/endings.hpp"
 #include "io/file_descriptor.hpp"
 #include "net/stream.hpp"
 #include "transport/retirement.hpp"
@@ -79,8 +81,11 @@ class Connection : public detail::InFramePool {
   // socket.
   std::unique_ptr<Handover> hand_over();
 
-  // Nothing is wrong with it, but it is to carry no more requests.
-  bool is_retired(net::Time now) const noexcept { return retirement_.is_due(now, exchanges_); }
+  // Nothing is wrong with it, but it is to carry no more requests. Not between the messages of a
+  // handshake, which would have to begin again.
+  bool is_retired(net::Time now) const noexcept {
+    return !is_in_handshake() && retirement_.is_due(now, exchanges_);
+  }
   // True when it has carried a request before.
   bool is_reused() const noexcept { return exchanges_ > 0; }
   void note_exchange() noexcept {
@@ -89,6 +94,20 @@ class Connection : public detail::InFramePool {
   }
   // How long the upstream said it keeps an idle connection, if it did.
   void set_idle_hint(net::Duration hint) noexcept { idle_hint_ = hint; }
+
+  // The upstream authenticates the connection: from now on it is for requests of that client's
+  // connection alone, and ends with it. None: for no further request. Once for all: the first
+  // counts.
+  void reserve_for(ConnectionId client);
+  bool is_reserved() const noexcept { return reservation_ != nullptr; }
+  ConnectionId client() const noexcept {
+    return reservation_ ? reservation_->client : ConnectionId();
+  }
+  // The upstream waits for the client's next message. Only of a reserved connection.
+  void set_in_handshake(bool value) noexcept { reservation_->in_handshake = value; }
+  bool is_in_handshake() const noexcept { return reservation_ && reservation_->in_handshake; }
+  // False when no client is left, or there was none, that it could serve.
+  bool may_be_kept() const noexcept;
 
   // For the pool: watched for octets and for the end while idle.
   void become_idle(net::Duration timeout) noexcept;
@@ -105,6 +124,14 @@ class Connection : public detail::InFramePool {
   bool is_stale_now(net::Time now) { return now >= expires_ || stream_->has_unread_now(); }
 
  private:
+  struct Reservation {
+    Reservation(Connection& connection, ConnectionId c);
+
+    ConnectionId client;
+    io::Endings::Watch client_end;
+    bool in_handshake = false;
+  };
+
   OriginPool& pool_;
   const Usage::Hold hold_;
   Slot slot_;
@@ -118,6 +145,7 @@ class Connection : public detail::InFramePool {
   net::Time expires_{};
   net::Duration idle_hint_ = net::Duration::max();
   std::uint64_t exchanges_ = 0;
+  std::unique_ptr<Reservation> reservation_;
 };
 
 }  // namespace onehop::transport

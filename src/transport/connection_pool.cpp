@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/connection_pool.hpp"
 
-#include "net/tcp_stream.hpp"
 #include "transport/h2_origin.hpp"
 
 #include <algorithm>
@@ -128,67 +127,6 @@ Slot::~Slot() {
   pools_.note_free_slot(*origin_);
 }
 
-// --- one connection ----------------------------------------------------------------------------
-
-Connection::Connection(OriginPool& pool,
-                       Slot slot,
-                       std::unique_ptr<net::Stream> stream,
-                       std::string address)
-    : pool_(pool),
-      hold_(pool.usage()),
-      slot_(std::move(slot)),
-      stream_(std::move(stream)),
-      input_(stream_->reactor().buffers()),
-      address_(std::move(address)),
-      retirement_(pool.pool().new_retirement()),
-      disturbed_(
-          [](void* self) {
-            auto& connection = *static_cast<Connection*>(self);
-            connection.pool_.drop(connection);
-          },
-          this),
-      idle_since_(stream_->reactor().now()) {
-  pool_.pool().counters().open.add(1);
-}
-
-Connection::Connection(OriginPool& pool, Handover handover)
-    : Connection(
-          pool,
-          std::move(handover.slot),
-          std::make_unique<net::TcpStream>(
-              pool.pool().reactor(), std::move(handover.socket), net::TcpStream::Origin::connected),
-          std::move(handover.address)) {
-  retirement_ = handover.retirement;
-  exchanges_ = handover.exchanges;
-  idle_hint_ = handover.idle_hint;
-  idle_since_ = handover.idle_since;
-  expires_ = handover.expires;
-}
-
-std::unique_ptr<Handover> Connection::hand_over() {
-  if (stream_->plain_descriptor() < 0) return nullptr;
-  auto handover = std::make_unique<Handover>(stream_->release(), std::move(slot_),
-                                             std::move(address_), retirement_);
-  handover->exchanges = exchanges_;
-  handover->idle_hint = idle_hint_;
-  handover->idle_since = idle_since_;
-  handover->expires = expires_;
-  return handover;
-}
-
-Connection::~Connection() {
-  pool_.pool().counters().open.subtract(1);
-}
-
-void Connection::become_idle(net::Duration timeout) noexcept {
-  idle_since_pass_ = stream_->reactor().pass();
-  if (idle_hint_ != net::Duration::max()) timeout = idle_hint_;
-  expires_ = io::deadline_after(idle_since_, timeout);
-  expires_ = std::min(expires_, retirement_.at());
-  input_.release();
-  stream_->watch_readable(&disturbed_);
-}
-
 // --- one origin --------------------------------------------------------------------------------
 
 // A request without a connection; lives in its coroutine.
@@ -233,8 +171,10 @@ OriginPool::OriginPool(ConnectionPool& pool, std::string key, net::Destination d
 
 OriginPool::~OriginPool() {
   dials_.cancel();
-  pool_.counters().idle.subtract(idle_.size());
+  pool_.counters().idle.subtract(idle());
+  pool_.note_reserved_gone(reserved_.size());
   idle_.clear();  // their slots are of what is forgotten here
+  reserved_ = {};
   pool_.shared().forget(key_, std::move(shared_));
 }
 
@@ -257,6 +197,19 @@ std::unique_ptr<Connection> OriginPool::try_take(Freshness freshness) {
     const bool ask =
         freshness == Freshness::recent && connection->idle_since_pass() == pool_.reactor().pass();
     if (ask ? connection->is_stale_now(now) : connection->is_stale(now)) continue;
+    pool_.counters().reused.add(1);
+    return connection;
+  }
+  return nullptr;
+}
+
+std::unique_ptr<Connection> OriginPool::try_take_reserved(ConnectionId client,
+                                                          bool has_credentials) {
+  const net::Time now = pool_.reactor().now();
+  while (auto connection = reserved_.take(client, has_credentials)) {
+    note_reserved_gone(1);
+    connection->become_busy();
+    if (connection->is_stale_now(now)) continue;
     pool_.counters().reused.add(1);
     return connection;
   }
@@ -377,16 +330,42 @@ void OriginPool::adopt(Slot slot, std::unique_ptr<net::Stream> stream, std::stri
 
 void OriginPool::give_back(std::unique_ptr<Connection> connection) {
   if (connection->is_retired(pool_.reactor().now()) || connection->has_unread()) return;
-  deliver(std::move(connection));
+  if (connection->is_reserved()) {
+    keep_reserved(std::move(connection));
+  } else {
+    deliver(std::move(connection));
+  }
+}
+
+// At the limit, a slot is worth more to a request that waits, of another thread as well, than to
+// nobody here.
+bool OriginPool::is_wanted_elsewhere() const noexcept {
+  const std::size_t most = pool_.options().max_connections;
+  return most != 0 && shared_->waiting > 0 && shared_->open >= most;
 }
 
 void OriginPool::make_idle(std::unique_ptr<Connection> connection) {
-  if (pool_.options().pool_size == 0) return;
-  // At the limit, a slot is worth more to a request of another thread than to nobody here.
-  const std::size_t most = pool_.options().max_connections;
-  if (most != 0 && shared_->waiting > 0 && shared_->open >= most) return;
+  if (pool_.options().pool_size == 0 || is_wanted_elsewhere()) return;
   keep(std::move(connection));
   pool_.enforce_size();
+}
+
+// A handshake would never come to its end if each of its messages met others who wait: between two
+// of them the connection is kept, for pool_idle_timeout at most.
+void OriginPool::keep_reserved(std::unique_ptr<Connection> connection) {
+  if (pool_.options().pool_size == 0 || !connection->may_be_kept()) return;
+  if (is_wanted_elsewhere() && !connection->is_in_handshake()) return;
+  connection->become_idle(pool_.options().pool_idle_timeout);
+  reserved_.add(std::move(connection));
+  pool_.note_reserved_idle();
+  pool_.counters().idle.add(1);
+  pool_.arm_sweep();
+  pool_.enforce_size();
+}
+
+void OriginPool::note_reserved_gone(std::size_t count) noexcept {
+  pool_.note_reserved_gone(count);
+  pool_.counters().idle.subtract(count);
 }
 
 void OriginPool::keep(std::unique_ptr<Connection> connection) {
@@ -401,6 +380,10 @@ void OriginPool::keep(std::unique_ptr<Connection> connection) {
 }
 
 void OriginPool::drop(const Connection& connection) {
+  if (connection.is_reserved()) {
+    if (const auto reserved = reserved_.remove(connection)) note_reserved_gone(1);
+    return;
+  }
   const auto found = std::find_if(idle_.begin(), idle_.end(),
                                   [&](const auto& each) { return each.get() == &connection; });
   if (found == idle_.end()) return;
@@ -413,10 +396,16 @@ void OriginPool::sweep(net::Time now) {
   const std::size_t before = idle_.size();
   std::erase_if(idle_, [now](const auto& connection) { return connection->is_stale(now); });
   pool_.counters().idle.subtract(before - idle_.size());
+  note_reserved_gone(reserved_.sweep(now));
 }
 
-void OriginPool::close_oldest() {
-  if (!idle_.empty()) drop(*idle_.front());
+// A reserved one last: its client would have to authenticate again.
+void OriginPool::close_oldest(bool handshakes_too) {
+  if (!idle_.empty()) {
+    drop(*idle_.front());
+  } else if (const auto reserved = reserved_.take_oldest(handshakes_too)) {
+    note_reserved_gone(1);
+  }
 }
 
 // --- one thread --------------------------------------------------------------------------------
@@ -507,7 +496,7 @@ void ConnectionPool::enforce_size() {
   for (auto& [key, origin] : origins_) {
     if (!largest || origin->idle() > largest->idle()) largest = origin.get();
   }
-  if (largest) largest->close_oldest();
+  if (largest) largest->close_oldest(true);
 }
 
 void ConnectionPool::arm_sweep() {

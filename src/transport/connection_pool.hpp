@@ -14,6 +14,7 @@
 #include "net/dialer.hpp"
 #include "net/tls_dialer.hpp"
 #include "transport/connection.hpp"
+#include "transport/reserved_connections.hpp"
 #include "transport/retry_budget.hpp"
 #include "wire/parser_pool.hpp"
 
@@ -79,12 +80,14 @@ struct Counters {
 class OriginPool {
  public:
   OriginPool(ConnectionPool& pool, std::string key, net::Destination destination);
-  OriginPool(const OriginPool&) = delete;
-  OriginPool& operator=(const OriginPool&) = delete;
+  OriginPool(OriginPool&&) = delete;
   ~OriginPool();
 
   // An idle connection, or null.
   std::unique_ptr<Connection> try_take(Freshness freshness);
+  // One that is reserved for this client, or null.
+  std::unique_ptr<Connection> try_take_reserved(ConnectionId client, bool has_credentials);
+  bool has_reserved(ConnectionId client) const { return reserved_.has(client); }
   // Waits for one. Errors: those of dialling; Errc::no_connection_slot after queue_timeout.
   task<Result<std::unique_ptr<Connection>>> take(Freshness freshness);
   // After an exchange that left it reusable.
@@ -95,7 +98,8 @@ class OriginPool {
   void drop(const Connection& connection);
   // Closes what has been idle for too long.
   void sweep(net::Time now);
-  void close_oldest();
+  // Gives up the oldest idle one; of those in the middle of a handshake only if told to.
+  void close_oldest(bool handshakes_too = false);
   // Begins to connect for requests that wait without anything under way for them.
   void dial_for_waiters();
   // What another thread had to give; null for nothing.
@@ -104,7 +108,7 @@ class OriginPool {
   bool matches(const Url& url) const noexcept;
   const std::string& key() const noexcept { return key_; }
   Usage& usage() noexcept { return usage_; }
-  std::size_t idle() const noexcept { return idle_.size(); }
+  std::size_t idle() const noexcept { return idle_.size() + reserved_.size(); }
   ConnectionPool& pool() const noexcept { return pool_; }
 
  private:
@@ -115,6 +119,9 @@ class OriginPool {
   void deliver(std::unique_ptr<Connection> connection);
   void make_idle(std::unique_ptr<Connection> connection);
   void keep(std::unique_ptr<Connection> connection);
+  bool is_wanted_elsewhere() const noexcept;
+  void keep_reserved(std::unique_ptr<Connection> connection);
+  void note_reserved_gone(std::size_t count) noexcept;
   bool will_do(const Connection& connection, Freshness freshness) const noexcept;
 
   ConnectionPool& pool_;
@@ -123,6 +130,7 @@ class OriginPool {
   std::shared_ptr<SharedOrigin> shared_;
   Usage usage_;
   std::vector<std::unique_ptr<Connection>> idle_;  // the oldest first
+  ReservedConnections reserved_;                   // idle as well
   IntrusiveList<Waiter> waiters_;
   std::size_t waiting_ = 0;
   std::size_t dialling_ = 0;
@@ -143,8 +151,9 @@ class ConnectionPool final : public io::ShardLocal {
   OriginPool& origin(const std::string& key, const net::Destination& destination);
   void forget(const OriginPool& origin);
   void forget(const H2Origin& origin);
-  // How many are remembered.
-  std::size_t origins() const noexcept { return origins_.size() + h2_origins_.size(); }
+  std::size_t origins() const noexcept {
+    return origins_.size() + h2_origins_.size();
+  }  // remembered
 
   io::Reactor& reactor() const noexcept { return reactor_; }
   SharedPools& shared() const noexcept { return *shared_; }
@@ -154,6 +163,10 @@ class ConnectionPool final : public io::ShardLocal {
   const h1::Limits& limits() const noexcept { return limits_; }
 
   Counters& counters() noexcept { return counters_; }
+  // Idle connections of all origins that are reserved for a client each.
+  std::size_t reserved_idle() const noexcept { return reserved_idle_; }
+  void note_reserved_idle() noexcept { ++reserved_idle_; }
+  void note_reserved_gone(std::size_t count) noexcept { reserved_idle_ -= count; }
   // For a connection that was just made.
   Retirement new_retirement() const noexcept;
   // Both for the retry budget, which hears of requests a few at a time.
@@ -181,6 +194,7 @@ class ConnectionPool final : public io::ShardLocal {
   OriginPool* last_ = nullptr;  // most transports have one origin
   H2Origin* last_h2_ = nullptr;
   Counters counters_;
+  std::size_t reserved_idle_ = 0;
   std::uint64_t unreported_requests_ = 0;
   io::Timer sweep_;
 };

@@ -3,6 +3,7 @@
 
 #include "base/ascii.hpp"
 #include "base/exception_text.hpp"
+#include "http/connection_authentication.hpp"
 #include "http/field_names.hpp"
 #include "http/media_type.hpp"
 #include "http/message_framing.hpp"
@@ -178,6 +179,9 @@ void H1Exchange::begin(Request& request, HeldString* copy) {
   record_ = request.exchange();
   arena_ = request.headers().arena();
   upload_body_ = std::move(request.body());
+  client_ = request.connection().id;
+  has_credentials_ = has_connection_credentials(headers);
+  if (has_credentials_) connection_->reserve_for(client_);
   asked_upgrade_ = headers.has(field::upgrade);
   waits_for_continue_ = upload_body_.source() && headers.has(field::expect) &&
                         pool_.options().expect_continue_timeout > net::Duration::zero();
@@ -262,6 +266,7 @@ Result<Response> H1Exchange::take_response(const Request& request, h1::HeadParse
   input.consume(parser.size());
   Response response(parser.status(), std::move(headers));
   response.set_received_reason(parser.reason());
+  note_challenge(response);
   if (response.status() == Status::switching_protocols) {
     if (!asked_upgrade_) {
       return failure(Error(Errc::unexpected_upgrade, Side::upstream, "a 101 nobody asked for")
@@ -277,6 +282,15 @@ Result<Response> H1Exchange::take_response(const Request& request, h1::HeadParse
   }
   if (response.status().is_informational()) return response;
   return final_response(request, parser.version(), std::move(response));
+}
+
+// What comes on the connection next may count as this client's, or soon will.
+void H1Exchange::note_challenge(const Response& response) {
+  const bool challenges = has_connection_challenge(response.headers());
+  if (challenges) connection_->reserve_for(client_);
+  if (!connection_->is_reserved()) return;
+  const int status = response.status().code();
+  connection_->set_in_handshake(challenges && has_credentials_ && (status == 401 || status == 407));
 }
 
 Result<void> H1Exchange::pass_on(const Request& request, Response& response) {

@@ -71,6 +71,7 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool {
   Result<Response> take_response(const Request& request, h1::HeadParser& parser);
   Result<Response> final_response(const Request& request, Version version, Response response);
   Response take_tunnel(Response response);
+  void note_challenge(const Response& response);
   Error wait_error(const Error& error) const;
   bool is_reusable();
 
@@ -82,6 +83,7 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool {
   ArenaRef arena_;  // of the request: keeps record_ alive
   Body upload_body_;
   wire::BodyProgress progress_;
+  ConnectionId client_;
   std::optional<Error> upload_failure_;  // of the client's side
   std::optional<Error> wait_failure_;
   net::Time began_;
@@ -95,7 +97,8 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool {
   bool keep_alive_ = false;
   bool asked_upgrade_ = false;
   bool got_octets_ = false;
-  task<void> uploading_;  // last: destroyed first, it uses the rest
+  bool has_credentials_ = false;  // for the connection, not for the request alone
+  task<void> uploading_;          // last: destroyed first, it uses the rest
 };
 
 }  // namespace onehop::transport

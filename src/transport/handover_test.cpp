@@ -81,8 +81,14 @@ class Upstream {
   std::thread thread_;
 };
 
-task<std::string> get(const Transport& transport, Url url, Method method) {
+task<std::string> get(const Transport& transport, Url url, Method method, ConnectionId client) {
   Request request(method, std::move(url));
+  if (client) {
+    request.headers().add("Authorization", "NTLM TlRM");
+    ConnectionInfo connection;
+    connection.id = client;
+    request.set_connection(connection);
+  }
   auto response = co_await transport.round_trip(std::move(request));
   if (!response) co_return response.error().to_string();
   auto text = co_await response->body().read_all(1000);
@@ -91,8 +97,12 @@ task<std::string> get(const Transport& transport, Url url, Method method) {
 
 class HandoverTest : public ::testing::Test {
  protected:
-  std::string run(io::Reactor& on, io::Reactor& other, Method method = Method::get) {
-    task<std::string> work = get(transport_, upstream_.url(), method);
+  // `client`: whom the upstream authenticates, if anybody.
+  std::string run(io::Reactor& on,
+                  io::Reactor& other,
+                  Method method = Method::get,
+                  ConnectionId client = {}) {
+    task<std::string> work = get(transport_, upstream_.url(), method, client);
     {
       const io::Reactor::Enter enter(on);
       work.start();
@@ -132,6 +142,21 @@ TEST_F(HandoverTest, also_for_a_request_that_may_not_be_sent_twice) {
   EXPECT_EQ(run(one_, two_), "ok");
   EXPECT_EQ(run(two_, one_, Method::post), "ok");
   EXPECT_EQ(upstream_.connections(), 1);
+}
+
+// The upstream would take the other thread's requests for hers.
+TEST_F(HandoverTest, not_a_connection_that_is_reserved_for_a_client) {
+  const ConnectionId alice(io::Endings::new_number());
+  EXPECT_EQ(run(one_, two_, Method::get, alice), "ok");
+  EXPECT_EQ(transport_.statistics().idle, 1U);
+  EXPECT_EQ(run(two_, one_), "ok");
+  EXPECT_EQ(upstream_.connections(), 2);
+  EXPECT_EQ(transport_.statistics().idle, 2U);
+  EXPECT_EQ(run(one_, two_, Method::get, alice), "ok");
+  EXPECT_EQ(upstream_.connections(), 2);
+  one_.note_end(alice.number());
+  one_.run_once(milliseconds(0));
+  EXPECT_EQ(transport_.statistics().idle, 1U);
 }
 
 TEST_F(HandoverTest, a_thread_that_does_not_answer_is_not_waited_for) {

@@ -4,6 +4,7 @@
 #include <onehop/scope.hpp>
 
 #include "base/arena.hpp"
+#include "http/connection_authentication.hpp"
 #include "http/field_names.hpp"
 #include "net/test_network.hpp"
 #include "transport/connect_retry.hpp"
@@ -38,12 +39,31 @@ bool may_be_repeated(const Request& request) {
 }
 
 // By prior knowledge, or where ALPN may choose it. An Upgrade goes to an https upstream over
-// HTTP/1.1, which every one of them can do.
-bool may_use_http2(ConnectionPool& pool, const Request& request) {
+// HTTP/1.1, which every one of them can do. So does what authenticates its connection, which may
+// not be shared (RFC 4559 §6, RFC 9113 §8.1), and what follows on such a connection.
+bool may_use_http2(ConnectionPool& pool, const Request& request, bool has_credentials) {
   const std::string_view scheme = request.url().scheme();
   if (scheme == "h2c") return true;
-  if (scheme != "https" || request.headers().has(field::upgrade)) return false;
+  if (scheme != "https" || has_credentials || request.headers().has(field::upgrade)) return false;
+  if (pool.reserved_idle() > 0 &&
+      pool.origin(request.url()).has_reserved(request.connection().id)) {
+    return false;
+  }
   return pool.h2_origin(request.url()).speaks_http2();
+}
+
+// Why a request whose credentials are for the connection cannot go to this upstream.
+Error http1_needed(std::string_view why) {
+  return Error(Errc::http1_needed, Side::upstream, std::string(why)).during(Phase::connect);
+}
+
+// Also of an upstream with TLS that takes HTTP/2 alone: it says so in an alert, when it is offered
+// HTTP/1.1.
+Error explained(Error error, bool has_credentials) {
+  const bool refuses_http1 =
+      error.is(Errc::tls_failed) &&
+      error.detail().find("no application protocol") != std::string_view::npos;
+  return has_credentials && refuses_http1 ? http1_needed(error.detail()) : error;
 }
 
 }  // namespace
@@ -85,9 +105,16 @@ class RoundTrip {
         hold_(origin_.usage()),
         request_(request),
         record_(request.exchange()),
-        repeatable_(may_be_repeated(request)) {}
+        repeatable_(may_be_repeated(request)),
+        has_credentials_(has_connection_credentials(request.headers())) {}
 
-  OriginPool& origin() const noexcept { return origin_; }
+  std::unique_ptr<transport::Connection> try_take(int attempt) {
+    if (attempt == 1 && pool_.reserved_idle() > 0) {
+      auto reserved = origin_.try_take_reserved(request_.connection().id, has_credentials_);
+      if (reserved) return reserved;
+    }
+    return origin_.try_take(freshness(attempt));
+  }
   // A stale connection is most likely where one stale connection was: retries get a new one.
   Freshness freshness(int attempt) const {
     if (attempt > 1) return Freshness::fresh;
@@ -112,7 +139,7 @@ class RoundTrip {
       const auto pause = retry.pause_after(taken.error());
       if (!pause) {
         if (record_) ++record_->attempts;
-        co_return taken;
+        co_return failure(explained(taken.error(), has_credentials_));
       }
       co_await sleep_for(*pause);
       auto idle = origin_.try_take(freshness);  // it may have come back meanwhile
@@ -138,6 +165,7 @@ class RoundTrip {
   Request& request_;
   Exchange* record_;
   bool repeatable_;
+  bool has_credentials_;
 };
 
 }  // namespace
@@ -161,13 +189,17 @@ task<Result<Response>> Transport::round_trip(Request request) const {
   }
   ConnectionPool& pool = state_->pool(*reactor);
   pool.note_request();
-  if (may_use_http2(pool, request)) {
+  const bool has_credentials = has_connection_credentials(request.headers());
+  if (has_credentials && request.url().scheme() == "h2c") {
+    co_return failure(http1_needed("the upstream is asked over HTTP/2 (h2c) alone"));
+  }
+  if (may_use_http2(pool, request, has_credentials)) {
     auto answered = co_await transport::h2_round_trip(pool, request, may_be_repeated(request));
     if (answered) co_return std::move(*answered);
   }
   RoundTrip trip(pool, request);
   for (int attempt = 1;; ++attempt) {
-    auto connection = trip.origin().try_take(trip.freshness(attempt));
+    auto connection = trip.try_take(attempt);
     if (!connection) {
       auto taken = co_await trip.connect(trip.freshness(attempt));
       if (!taken) co_return failure(taken.error());

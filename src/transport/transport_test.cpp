@@ -105,6 +105,30 @@ TEST_F(TransportTest, DoesNotSendABodyAgainThatHasFailed) {
   EXPECT_THROW(backend(), std::out_of_range);
 }
 
+// No client connection is known that it could be for.
+TEST_F(TransportTest, KeepsNoConnectionThatIsAuthenticatedForNoClient) {
+  network_.listen("backend:80");
+  struct Case {
+    std::string_view request_field;
+    std::string_view response_field;
+  };
+  for (const Case& each : {Case{"Authorization", "X-Nothing"}, Case{"Proxy-Authorization", "X"},
+                           Case{"X", "WWW-Authenticate"}, Case{"X", "Proxy-Authenticate"}}) {
+    Wire client = send([field = each.request_field] {
+      Request request = TransportTest::request(Method::get);
+      request.headers().add(field, "Negotiate YII=");
+      return request;
+    });
+    Wire backend = this->backend();
+    EXPECT_THAT(backend.receive(), HasSubstr("Negotiate YII="));
+    backend.send("HTTP/1.1 200 OK\r\n" + std::string(each.response_field) +
+                 ": NTLM\r\nContent-Length: 0\r\n\r\n");
+    EXPECT_EQ(status_of(client.receive()), 200);
+    EXPECT_TRUE(backend.at_end());
+    EXPECT_EQ(transport_->statistics().open, 0u);
+  }
+}
+
 TEST_F(TransportTest, SendsNoMoreThanABodySaidAndCutsTheRequest) {
   for (const std::vector<std::string>& content :
        {std::vector<std::string>{"abc", "defgh"}, {"abcdefgh"}, {"abcde", "GET /smuggled"}}) {

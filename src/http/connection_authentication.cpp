@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/connection_authentication.hpp"
+
+#include "base/ascii.hpp"
+#include "http/list_value.hpp"
+
+#include <string_view>
+
+namespace onehop::detail {
+namespace {
+
+// A member begins with a scheme, or is a parameter of the scheme before it (RFC 9110 §11.6.1). What
+// is inside quotes, and begins so, is taken for a scheme as well: the worst is that a connection is
+// reserved without need.
+bool is_connection_scheme(std::string_view member) noexcept {
+  const std::string_view scheme = member.substr(0, member.find_first_of(" \t="));
+  return ascii::equals_ignoring_case(scheme, "NTLM") ||
+         ascii::equals_ignoring_case(scheme, "Negotiate");
+}
+
+}  // namespace
+
+bool names_connection_scheme(const Headers& headers, FieldName field) noexcept {
+  for (std::size_t i = 0; i < headers.size(); ++i) {
+    const Headers::Line& line = headers.lines()[i];
+    if (line.id != field.id()) continue;
+    for (const std::string_view member : ListMembers(line.field().value)) {
+      if (is_connection_scheme(member)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace onehop::detail

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/connection.hpp"
+
+#include "net/tcp_stream.hpp"
+#include "transport/connection_pool.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace onehop::transport {
+namespace {
+
+// A reserved connection is kept for as long as its client's, but for those whose client has left
+// without being seen here, and for upstreams that say nothing of their own patience.
+constexpr net::Duration kReservedIdle = std::chrono::minutes(2);
+
+}  // namespace
+
+Connection::Connection(OriginPool& pool,
+                       Slot slot,
+                       std::unique_ptr<net::Stream> stream,
+                       std::string address)
+    : pool_(pool),
+      hold_(pool.usage()),
+      slot_(std::move(slot)),
+      stream_(std::move(stream)),
+      input_(stream_->reactor().buffers()),
+      address_(std::move(address)),
+      retirement_(pool.pool().new_retirement()),
+      disturbed_(
+          [](void* self) {
+            auto& connection = *static_cast<Connection*>(self);
+            connection.pool_.drop(connection);
+          },
+          this),
+      idle_since_(stream_->reactor().now()) {
+  pool_.pool().counters().open.add(1);
+}
+
+Connection::Connection(OriginPool& pool, Handover handover)
+    : Connection(
+          pool,
+          std::move(handover.slot),
+          std::make_unique<net::TcpStream>(
+              pool.pool().reactor(), std::move(handover.socket), net::TcpStream::Origin::connected),
+          std::move(handover.address)) {
+  retirement_ = handover.retirement;
+  exchanges_ = handover.exchanges;
+  idle_hint_ = handover.idle_hint;
+  idle_since_ = handover.idle_since;
+  expires_ = handover.expires;
+}
+
+std::unique_ptr<Handover> Connection::hand_over() {
+  if (stream_->plain_descriptor() < 0) return nullptr;
+  auto handover = std::make_unique<Handover>(stream_->release(), std::move(slot_),
+                                             std::move(address_), retirement_);
+  handover->exchanges = exchanges_;
+  handover->idle_hint = idle_hint_;
+  handover->idle_since = idle_since_;
+  handover->expires = expires_;
+  return handover;
+}
+
+Connection::~Connection() {
+  pool_.pool().counters().open.subtract(1);
+}
+
+// --- a client of its own -----------------------------------------------------------------------
+
+Connection::Reservation::Reservation(Connection& connection, ConnectionId c)
+    : client(c),
+      client_end(
+          connection.stream_->reactor().endings(),
+          c.number(),
+          [](void* context) {
+            auto& ended = *static_cast<Connection*>(context);
+            ended.pool_.drop(ended);
+          },
+          &connection) {}
+
+void Connection::reserve_for(ConnectionId client) {
+  if (!reservation_) reservation_ = std::make_unique<Reservation>(*this, client);
+}
+
+bool Connection::may_be_kept() const noexcept {
+  return !reservation_ || (reservation_->client && !reservation_->client_end.has_ended());
+}
+
+void Connection::become_idle(net::Duration timeout) noexcept {
+  idle_since_pass_ = stream_->reactor().pass();
+  if (reservation_ && !is_in_handshake()) timeout = kReservedIdle;
+  if (idle_hint_ != net::Duration::max()) timeout = idle_hint_;
+  expires_ = io::deadline_after(idle_since_, timeout);
+  if (!is_in_handshake()) expires_ = std::min(expires_, retirement_.at());
+  input_.release();
+  stream_->watch_readable(&disturbed_);
+}
+
+}  // namespace onehop::transport
