@@ -60,6 +60,7 @@ def test_a_malformed_field_is_a_502(hop, lines):
 @pytest.mark.parametrize("lines", [
     ["Content-Length: +6"], ["Content-Length: -1"], ["Content-Length: abc"], ["Content-Length:"],
     ["Content-Length: 6 6"], ["Content-Length: 6, 7"], ["Content-Length: 6", "Content-Length: 7"],
+    ["Content-Length: 7", "Content-Length: 6"], ["Content-Length: 6", "Content-Length: 6", "Content-Length: 5"],
     ["Content-Length: 0x6"], ["Content-Length: 18446744073709551616"], ["Content-Length: 6.0"],
     ["Transfer-Encoding: gzip"], ["Transfer-Encoding: gzip, chunked"], ["Transfer-Encoding: identity"],
     ["Transfer-Encoding: chunked, chunked"], ["Transfer-Encoding: chunked", "Transfer-Encoding: chunked"],

@@ -296,7 +296,8 @@ def test_a_chunk_size_of_a_backend_with_two_meanings_ends_the_answer(hop, size):
 
 
 @pytest.mark.parametrize("lines", [
-    [CHUNKED, "Content-Length: 6"], ["Content-Length: 6", "Content-Length: 7"], ["Content-Length: 6, 6x"],
+    [CHUNKED, "Content-Length: 6"], ["Content-Length: 6", "Content-Length: 7"], ["Content-Length: 7", "Content-Length: 6"],
+    ["Content-Length: 6", "Content-Length: 6", "Content-Length: 5"], ["Content-Length: 6, 6x"],
     ["Transfer-Encoding: chunked\x0b"], ["Transfer-Encoding: chunked;x"], ["Transfer-Encoding: xchunked"],
     ["Transfer-Encoding : chunked"], ["X-A: b", " Transfer-Encoding: chunked"], ["Content-Length: \xa06"],
     ["Transfer-Encoding: chunked", "Connection: Transfer-Encoding", "Content-Length: 6"],
