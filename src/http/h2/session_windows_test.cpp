@@ -19,14 +19,12 @@ constexpr std::size_t kPiece = 40'000;
 // A client that sends frames by hand.
 class SessionWindowsTest : public ::testing::Test {
  protected:
-  SessionWindowsTest() {
+  explicit SessionWindowsTest(const SessionLimits& given = limits())
+      : server_(Role::server, given) {
     receive(std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0));
     server_.output();
     receive(h2_frames::frame(h2_frames::settings, h2_frames::kAck, 0));
-    const std::string head = h2_frames::block(
-        {{":method", "POST"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}});
-    receive(h2_frames::frame(h2_frames::headers, h2_frames::kEndHeaders, 1, head));
-    server_.output();
+    open(1);
   }
   ~SessionWindowsTest() override { set_memory_ceiling(kNoMemoryCeiling); }
 
@@ -34,21 +32,29 @@ class SessionWindowsTest : public ::testing::Test {
     EXPECT_TRUE(server_.session_.receive(octets, kNow));
     server_.session_.deliver_news();
   }
-  void send_piece() {
+  // A POST without a content length.
+  void open(std::uint32_t id) {
+    const std::string head = h2_frames::block(
+        {{":method", "POST"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}});
+    receive(h2_frames::frame(h2_frames::headers, h2_frames::kEndHeaders, id, head));
+    server_.output();
+  }
+  void send_piece(std::uint32_t stream = 1, std::size_t left = kPiece) {
     std::string octets;
-    for (std::size_t left = kPiece; left > 0;) {
+    while (left > 0) {
       const std::size_t size = std::min<std::size_t>(left, 10'000);
-      octets += h2_frames::frame(h2_frames::data, 0, 1, std::string(size, 'x'));
+      octets += h2_frames::frame(h2_frames::data, 0, stream, std::string(size, 'x'));
       left -= size;
     }
     receive(octets);
   }
-  // Octets of the connection's window since the last call.
-  std::size_t given_back() {
-    std::string octets = server_.output();
+  // How many bytes of a window, by default the connection's, the server gives back in what it has
+  // produced since the last call.
+  std::size_t given_back(std::uint32_t stream = 0) {
+    std::string output = server_.output();
     std::size_t sum = 0;
-    for (const h2_frames::Frame& frame : h2_frames::take_frames(octets)) {
-      if (frame.type != h2_frames::window_update || frame.stream != 0) continue;
+    for (const h2_frames::Frame& frame : h2_frames::take_frames(output)) {
+      if (frame.type != h2_frames::window_update || frame.stream != stream) continue;
       std::size_t more = 0;
       for (const char octet : frame.payload)
         more = more << 8U | static_cast<unsigned char>(octet);
@@ -62,7 +68,18 @@ class SessionWindowsTest : public ::testing::Test {
     return limits;
   }
 
-  Peer server_{Role::server, limits()};
+  Peer server_;
+};
+
+// Where a window is so small that each piece is worth an update of it.
+class StreamWindowsTest : public SessionWindowsTest {
+ protected:
+  StreamWindowsTest() : SessionWindowsTest(small_limits()) {}
+  static SessionLimits small_limits() {
+    SessionLimits small = limits();
+    small.stream_window = 65'535;
+    return small;
+  }
 };
 
 TEST_F(SessionWindowsTest, WhatNobodyReadsIsGivenBack) {
@@ -85,6 +102,40 @@ TEST_F(SessionWindowsTest, WhatIsForAStreamThatHasDiedIsGivenBack) {
   server_.streams_.clear();
   send_piece();
   EXPECT_EQ(given_back(), kPiece);
+}
+
+// Content that arrives between the death of the stream and the reset that tells the client of it.
+// Otherwise each such upload would take something from the connection's window for good.
+TEST_F(SessionWindowsTest, WhatArrivesBeforeTheResetIsOutIsGivenBack) {
+  for (const std::uint32_t id : {1u, 3u, 5u}) {
+    if (id > 1) open(id);
+    send_piece(id, kPiece / 2);
+    server_.streams_.clear();
+    send_piece(id, kPiece / 2);
+    ASSERT_EQ(given_back(), kPiece) << id;
+  }
+}
+
+// A piece that was taken counts as read once the rest is dropped, although no further piece is
+// asked for: the client may send as much again.
+TEST_F(StreamWindowsTest, DroppingTheContentGivesBackThePieceThatWasTaken) {
+  send_piece();
+  server_.output();
+  TestStream& stream = *server_.streams_.front();
+  EXPECT_EQ(stream.take_piece().size(), kPiece);
+  EXPECT_EQ(given_back(1), 0u) << "somebody may still be reading it";
+  stream.drop_content();
+  EXPECT_EQ(given_back(1), kPiece);
+}
+
+TEST_F(StreamWindowsTest, DroppingTheContentGivesBackWhatWasNotTaken) {
+  send_piece();
+  server_.output();
+  TestStream& stream = *server_.streams_.front();
+  EXPECT_EQ(stream.take_piece().size(), kPiece);
+  send_piece(1, kPiece / 2);
+  stream.drop_content();
+  EXPECT_EQ(given_back(1), kPiece + kPiece / 2);
 }
 
 TEST(SessionLimits, AHeadThatGrowsWithoutEndIsAnErrorOfTheConnection) {
