@@ -83,6 +83,27 @@ TEST_F(TlsStreamHandshake, addresses_and_wildcards_are_names_too) {
   EXPECT_THAT(client_failure(), HasSubstr("IP address mismatch"));
 }
 
+// RFC 9525 section 6.3: a wildcard is the whole of the first label and nothing but that.
+TEST_F(TlsStreamHandshake, a_wildcard_stands_for_a_whole_label_only) {
+  struct Case {
+    const char* name;
+    const char* host;
+  };
+  for (const auto& [name, host] :
+       {Case{"ba*.example", "back.example"}, Case{"*ck.example", "back.example"},
+        Case{"b*k.example", "back.example"}, Case{"*.wild.example", "a.b.wild.example"},
+        Case{"*.wild.example", "wild.example"}, Case{"a.*.example", "a.b.example"}}) {
+    server_options_.certificates = {certificates().sign("wildcard", std::string("DNS:") + name)};
+    make_server();
+    make_client(host);
+    shake();
+    EXPECT_EQ(client_failure(), "certificate not accepted: hostname mismatch: it is for " +
+                                    std::string(name) + ", not for " + host);
+    server_.reset();
+    client_.reset();
+  }
+}
+
 TEST_F(TlsStreamHandshake, an_unknown_authority_is_refused) {
   TestCertificates others;
   client_options_.ca_file = others.ca_file();
@@ -185,6 +206,80 @@ TEST_F(TlsStreamHandshake, a_required_certificate_has_to_be_there_and_good) {
   shake();
   EXPECT_THAT(server_failure(), HasSubstr("certificate not accepted"));
   EXPECT_THAT(server_failure(), HasSubstr("CN=mallory"));
+}
+
+// --- sessions and the rules they were made under -----------------------------------------------
+
+// Two listeners, or two lives of one program, that have their ticket keys in common but not their
+// rules for client certificates.
+class TlsSessionRules : public TlsStreamHandshake {
+ protected:
+  struct Rules {
+    const char* name;
+    ClientAuth client_auth;
+    std::string authorities;
+  };
+  static std::vector<Rules> all() {
+    static TestCertificates others;
+    return {{"none", ClientAuth::none, ""},
+            {"optional", ClientAuth::optional, certificates().ca_file()},
+            {"optional, another authority", ClientAuth::optional, others.ca_file()},
+            {"required", ClientAuth::required, certificates().ca_file()},
+            {"required, another authority", ClientAuth::required, others.ca_file()}};
+  }
+  void serve_under(const Rules& rules) {
+    server_.reset();
+    client_.reset();
+    server_options_.client_auth = rules.client_auth;
+    server_options_.client_ca_file = rules.authorities;
+    make_server();
+  }
+  // A client that speaks this version and offers the session `session_`, if there is one.
+  void ask_with(int version) {
+    const SslContextHandle context(SSL_CTX_new(TLS_client_method()));
+    SSL_CTX_set_min_proto_version(context.get(), version);
+    SSL_CTX_set_max_proto_version(context.get(), version);
+    make_client_with(context.get());
+    if (session_) SSL_set_session(raw_ssl_, session_.get());
+    shake();
+  }
+  // The session of the connection that stands; a ticket of TLS 1.3 comes after the handshake.
+  void keep_session() {
+    EXPECT_EQ(write(*server_, "x"), 1);
+    EXPECT_EQ(read(*client_), "x");
+    session_.reset(SSL_get1_session(raw_ssl_));
+    ASSERT_TRUE(session_);
+    EXPECT_TRUE(SSL_SESSION_is_resumable(session_.get()));
+  }
+
+  SslSessionHandle session_;
+};
+
+// Without this a client could take a session where nobody asks for a certificate and be served with
+// it where one is required.
+TEST_F(TlsSessionRules, a_session_is_resumed_under_its_own_rules_only) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    for (const Rules& first : all()) {
+      if (first.client_auth == ClientAuth::required) continue;
+      session_.reset();
+      serve_under(first);
+      ask_with(version);
+      ASSERT_EQ(server_failure(), "") << first.name;
+      keep_session();
+      for (const Rules& second : all()) {
+        serve_under(second);
+        ask_with(version);
+        if (second.client_auth == ClientAuth::required) {
+          EXPECT_EQ(server_failure(), "peer did not return a certificate")
+              << first.name << " then " << second.name;
+          continue;
+        }
+        ASSERT_EQ(server_failure(), "") << first.name << " then " << second.name;
+        EXPECT_EQ(server_->tls()->resumed, std::string(first.name) == second.name)
+            << first.name << " then " << second.name;
+      }
+    }
+  }
 }
 
 // --- what is spoken ----------------------------------------------------------------------------

@@ -241,6 +241,28 @@ def test_who_has_to_show_a_certificate_and_does_not_is_refused(start_proxy, back
     wait_until(lambda: "CN=mallory" in proxy.stderr())
 
 
+@pytest.mark.parametrize("version", ["-tls1_3", "-tls1_2"])
+def test_a_session_from_before_certificates_were_required_is_no_way_around_them(
+        start_proxy, backend, certificates, pair, tmp_path, version):
+    keys, session = tmp_path / "ticket.keys", tmp_path / "session"
+    keys.write_bytes(os.urandom(80))
+    request = get("/", "Connection: close")
+    resumes = (version, "-sess_in", session, "-ign_eof")
+    before = start_proxy(*tls(pair), "--tls-ticket-keys", keys, backend.url)
+    said = s_client(before, version, "-sess_out", session, "-ign_eof", send=request)
+    assert "200 OK" in said
+    said = s_client(before, *resumes, send=request)
+    assert "Reused, " in said and "200 OK" in said, "the session is good where it was made"
+    served = len(backend.requests)
+    assert before.stop() == 0
+    after = start_proxy(*tls(pair), "--tls-ticket-keys", keys, "--tls-client-ca", certificates.ca, "-v", backend.url)
+    said = s_client(after, *resumes, send=request)
+    assert "Reused, " not in said
+    assert "200 OK" not in said
+    assert len(backend.requests) == served
+    wait_until(lambda: "peer did not return a certificate" in after.stderr())
+
+
 def test_an_optional_certificate_may_be_left_out(start_proxy, backend, certificates, pair):
     proxy = start_proxy(*tls(pair), "--tls-client-ca", certificates.ca, "--tls-client-auth", "optional",
                         backend.url)
