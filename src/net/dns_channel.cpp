@@ -17,16 +17,14 @@
 namespace onehop::net {
 namespace {
 
-constexpr const char* kConfiguration = "/etc/resolv.conf";
-
 void start_library() {
   static std::once_flag once;
   std::call_once(once, [] { ares_library_init(ARES_LIB_INIT_ALL); });
 }
 
-struct timespec configuration_time() noexcept {
+struct timespec configuration_time(const std::string& path) noexcept {
   struct stat file{};
-  if (::stat(kConfiguration, &file) != 0) return {};
+  if (::stat(path.c_str(), &file) != 0) return {};
   return file.st_mtim;
 }
 
@@ -241,9 +239,10 @@ DnsChannel::~DnsChannel() {
 }
 
 void DnsChannel::open() {
-  configured_ = configuration_time();
+  configured_ = configuration_time(options_.configuration);
   ares_options options{};
-  int mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
+  int mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_RESOLVCONF;
+  options.resolvconf_path = options_.configuration.data();
   options.sock_state_cb = &Hooks::on_socket;
   options.sock_state_cb_data = this;
   options.timeout =
@@ -313,7 +312,7 @@ void DnsChannel::close() noexcept {
 // c-ares reads the file once. A machine that moves to another network gets other name servers.
 void DnsChannel::reopen_when_configuration_changed() {
   if (active_ != 0) return;
-  const struct timespec changed = configuration_time();
+  const struct timespec changed = configuration_time(options_.configuration);
   if (changed.tv_sec == configured_.tv_sec && changed.tv_nsec == configured_.tv_nsec && channel_) {
     return;
   }

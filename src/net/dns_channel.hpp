@@ -27,6 +27,7 @@ class DnsChannel {
     std::string servers;  // "ADDRESS[:PORT],..."; empty: what the system's files say
     io::Duration try_timeout;
     int tries;
+    std::string configuration = "/etc/resolv.conf";
   };
   struct Answer {
     std::vector<Address> addresses;  // without port, sorted by RFC 6724; empty when it failed
@@ -74,7 +75,7 @@ class DnsChannel {
   std::vector<std::string> search_;      // domains, of resolv.conf
   std::size_t dots_ = 1;                 // a name with so many is tried as it is first
   std::string open_failure_;
-  struct timespec configured_{};  // when /etc/resolv.conf last changed
+  struct timespec configured_{};  // when Options::configuration last changed
   std::size_t active_ = 0;        // questions that c-ares has not concluded
   bool closing_ = false;
   std::unordered_map<int, std::unique_ptr<Socket>> sockets_;

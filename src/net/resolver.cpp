@@ -97,7 +97,9 @@ struct Resolver::State {
   State(io::Reactor& r, ResolverOptions o)
       : reactor(r),
         options(std::move(o)),
-        dns(r, DnsChannel::Options{options.servers, options.try_timeout, options.tries}) {}
+        dns(r,
+            DnsChannel::Options{options.servers, options.try_timeout, options.tries,
+                                options.configuration}) {}
 
   Entry* find(std::string_view host) {
     const auto found = entries.find(lower_case(host));

@@ -23,6 +23,8 @@ namespace onehop::net {
 struct ResolverOptions {
   // "ADDRESS[:PORT],..." instead of what /etc/resolv.conf names; nothing but DNS is asked then.
   std::string servers;
+  // The file that names the servers, and is read again when it has changed.
+  std::string configuration = "/etc/resolv.conf";
   // The first try at a name server; the second waits twice as long.
   io::Duration try_timeout = std::chrono::milliseconds(1500);
   int tries = 3;

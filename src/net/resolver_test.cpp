@@ -6,8 +6,11 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -295,6 +298,59 @@ TEST_F(ResolverTest, a_name_that_does_not_exist_is_an_error_kept_for_a_second) {
   EXPECT_EQ(server_.questions(), questions);
   pass(seconds(1));
   EXPECT_THAT(resolve("missing.test"), ElementsAre("127.0.0.1:80"));
+}
+
+// What the alias stands for may change sooner than the addresses of what it stands for now.
+TEST_F(ResolverTest, an_answer_is_kept_no_longer_than_its_alias) {
+  for (const auto& [alias_ttl, ttl] : {std::pair{2u, 30u}, std::pair{30u, 2u}}) {
+    NameServer::Host host;
+    host.v4 = {"127.0.0.1"};
+    host.alias = "pool-" + std::to_string(ttl) + ".example";
+    host.alias_ttl = alias_ttl;
+    host.ttl = ttl;
+    const std::string name = "alias-" + std::to_string(alias_ttl) + ".test";
+    server_.set_host(name, host);
+    EXPECT_THAT(resolve(name), ElementsAre("127.0.0.1:80"));
+    const int questions = server_.questions();
+    host.v4 = {"127.0.0.2"};
+    server_.set_host(name, host);
+    pass(milliseconds(1999));
+    EXPECT_THAT(resolve(name), ElementsAre("127.0.0.1:80"));
+    EXPECT_EQ(server_.questions(), questions);
+    pass(milliseconds(1));
+    EXPECT_THAT(resolve(name), ElementsAre("127.0.0.2:80")) << alias_ttl << ' ' << ttl;
+    EXPECT_GT(server_.questions(), questions);
+  }
+}
+
+// A machine that moves to another network gets other name servers, and other domains to look in,
+// which is what this test can see.
+TEST_F(ResolverTest, a_configuration_that_has_changed_is_read_again) {
+  give("backend.first.test", "127.0.0.1", 1);
+  give("backend.second.test", "127.0.0.2", 1);
+  std::string folder = (std::filesystem::temp_directory_path() / "onehop-dns-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const std::filesystem::path path = std::filesystem::path(folder) / "resolv.conf";
+  const auto write = [&path](const char* domain, seconds age) {
+    std::ofstream(path) << "search " << domain << "\n";
+    std::filesystem::last_write_time(path, std::filesystem::file_time_type::clock::now() - age);
+  };
+  write("first.test", seconds(20));
+  ResolverOptions configured = options(server_);
+  configured.configuration = path.string();
+  Resolver resolver(reactor_, configured);
+  const auto ask = [&] {
+    pass(seconds(5));  // past the answer before
+    return texts(run_task(reactor_, resolver.resolve("backend", 80)));
+  };
+  EXPECT_THAT(ask(), ElementsAre("127.0.0.1:80"));
+  EXPECT_THAT(ask(), ElementsAre("127.0.0.1:80"));
+  write("second.test", seconds(10));
+  EXPECT_THAT(ask(), ElementsAre("127.0.0.2:80"));
+  std::filesystem::remove(path);
+  write("first.test", seconds(0));
+  EXPECT_THAT(ask(), ElementsAre("127.0.0.1:80"));
+  std::filesystem::remove_all(folder);
 }
 
 TEST_F(ResolverTest, the_last_good_answer_is_used_when_a_refresh_fails) {

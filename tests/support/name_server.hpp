@@ -8,6 +8,7 @@
 #include "base/check.hpp"
 #include "io/reactor.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -28,6 +29,9 @@ class NameServer final : private io::Watcher {
     std::vector<std::string> v4;
     std::vector<std::string> v6;
     std::uint32_t ttl = 10;
+    // When set, the name stands for this one (CNAME), which has the addresses.
+    std::string alias = {};
+    std::uint32_t alias_ttl = 10;
   };
   enum class Mood : std::uint8_t { helpful, broken, silent };
 
@@ -69,6 +73,7 @@ class NameServer final : private io::Watcher {
   static constexpr std::size_t kHeader = 12;
   static constexpr std::size_t kMaxDatagram = 512;
   static constexpr int kTypeA = 1;
+  static constexpr int kTypeCname = 5;
   static constexpr int kTypeAaaa = 28;
 
   static bool bind(const io::FileDescriptor& socket, std::uint16_t port) {
@@ -182,18 +187,42 @@ class NameServer final : private io::Watcher {
     reply += '\x81';
     reply += static_cast<char>(0x80 | code);
     append16(reply, 1);
-    append16(reply, data.size());
+    const std::string_view alias = code == 0 ? found->second.alias : std::string_view();
+    append16(reply, data.size() + (alias.empty() ? 0 : 1));
     reply.append(4, '\0').append(question);
-    for (const std::string& record : data) {
-      reply += "\xc0\x0c";  // the name of the question
-      append16(reply, static_cast<std::size_t>(type));
-      append16(reply, 1);
-      append16(reply, found->second.ttl >> 16);
-      append16(reply, found->second.ttl & 0xffff);
-      append16(reply, record.size());
-      reply += record;
+    std::string owner = "\xc0\x0c";  // the name of the question
+    if (!alias.empty()) {
+      append_record(reply, owner, kTypeCname, found->second.alias_ttl, labels(alias));
+      owner = labels(alias);
     }
+    for (const std::string& record : data)
+      append_record(reply, owner, type, found->second.ttl, record);
     return reply;
+  }
+
+  static void append_record(std::string& out,
+                            const std::string& owner,
+                            int type,
+                            std::uint32_t ttl,
+                            const std::string& data) {
+    out += owner;
+    append16(out, static_cast<std::size_t>(type));
+    append16(out, 1);
+    append16(out, ttl >> 16);
+    append16(out, ttl & 0xffff);
+    append16(out, data.size());
+    out += data;
+  }
+  // "a.test" as it is on the wire.
+  static std::string labels(std::string_view name) {
+    std::string text;
+    while (!name.empty()) {
+      const std::size_t size = std::min(name.find('.'), name.size());
+      text += static_cast<char>(size);
+      text += name.substr(0, size);
+      name.remove_prefix(std::min(size + 1, name.size()));
+    }
+    return text + '\0';
   }
 
   static std::vector<std::string> records(const Host& host, int type) {
