@@ -128,9 +128,10 @@ class Server {
         std::static_pointer_cast<const Handler>(std::make_shared<const H>(std::move(handler))));
   }
   Result<void> start_per_core(std::function<std::shared_ptr<const Handler>()> factory);
-  // Stops accepting, lets what is in flight finish for at most `deadline`, then closes the rest
-  // (tunnels included). Returns when every thread has ended. A second call from another thread with
-  // a shorter deadline takes effect at once. True when nothing had to be cut.
+  // Stops accepting, lets what is in flight finish for at most `deadline`, then closes the rest.
+  // Tunnels are closed once they have been silent for five seconds. Returns when every thread has
+  // ended. A second call from another thread with a shorter deadline takes effect at once. True
+  // when nothing had to be cut.
   bool stop(Duration deadline = std::chrono::seconds(30));
 
   // Where it listens, with real port numbers; empty before start.

@@ -389,19 +389,26 @@ task<void> H1Exchange::tunnel(Response& response) {
   content_.take_back();
   HeldString early(input_.view());
   input_.release();
-  struct Counts : wire::RelayCounts {
-    explicit Counts(Exchange& r) noexcept : record(r) {}
-    ~Counts() {  // also when the relay is given up
+  struct Relayed : wire::RelayState {
+    explicit Relayed(Exchange& r) noexcept : record(r) {}
+    ~Relayed() {  // also when the relay is given up
       record.request_body = from_client;
       record.response_body = to_client;
     }
+    static void end_silent(void* self) {
+      static_cast<Relayed*>(self)->end(
+          Error(Errc::cancelled, Side::local, kSilentTunnel).during(Phase::tunnel));
+    }
     Exchange& record;
-  } counts(*record_);
-  auto relayed = co_await wire::relay(stream_, std::move(early), *far, counts);
+  } state(*record_);
+  state.last_activity = stream_.reactor().now();
+  const TunnelWatch watch(shard_, state.last_activity, &Relayed::end_silent, &state);
+  auto relayed = co_await wire::relay(stream_, std::move(early), *far, state);
   if (relayed) {
     record_->outcome = Outcome::complete;
   } else {
     const bool gone = relayed.error().side() == Side::client;
+    if (relayed.error().is(Errc::cancelled)) stream_.close_write();
     fail(relayed.error());
     record_->outcome = gone ? Outcome::client_gone : Outcome::aborted;
   }

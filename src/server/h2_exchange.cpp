@@ -408,6 +408,8 @@ task<void> H2Exchange::tunnel(Response& response) {
   record_->upgraded = true;
   send_head(fields, false);
   link_.flush_soon();
+  tunnel_activity_ = shard_.reactor().now();
+  const TunnelWatch watch(shard_, tunnel_activity_, &H2Exchange::on_tunnel_silent, this);
   up_ = guarded(tunnel_up(*far));
   down_ = guarded(tunnel_down(*far));
   up_.start();
@@ -437,11 +439,13 @@ task<void> H2Exchange::tunnel_up(Tunnel& far) {
     const std::string_view piece = take_piece();
     link_.flush_soon();
     if (!piece.empty()) {
+      tunnel_activity_ = shard_.reactor().now();
       auto written = co_await far.write(piece);
       if (!written) {
         tunnel_ended(written);
         co_return;
       }
+      tunnel_activity_ = shard_.reactor().now();
       continue;
     }
     if (at_end()) break;
@@ -464,9 +468,12 @@ task<void> H2Exchange::tunnel_down(Tunnel& far) {
     }
     if (piece->empty()) break;
     send(*piece);
+    tunnel_activity_ = shard_.reactor().now();
     link_.flush_soon();
     while (sender_.is_full()) {
+      const std::uint64_t before = sent();
       auto room = co_await sender_.wait_for_room(link_, wire::kTunnelLivenessCheck);
+      if (sent() != before) tunnel_activity_ = shard_.reactor().now();
       if (!room && !room.error().is_timeout()) co_return;
       if (room || !far.has_failed()) continue;
       tunnel_ended(failure(Errc::closed, Side::upstream));
@@ -479,6 +486,18 @@ task<void> H2Exchange::tunnel_down(Tunnel& far) {
   const auto gone = co_await far.gone();
   tunnel_ends_ = 2;  // nobody is there for what the client would say
   tunnel_ended(gone);
+}
+
+// The client sees an end, as where its far side has closed, and after that NO_ERROR.
+void H2Exchange::on_tunnel_silent(void* self) {
+  auto& exchange = *static_cast<H2Exchange*>(self);
+  if (std::exchange(exchange.gave_up_, true)) return;
+  exchange.fail(Error(Errc::cancelled, Side::local, kSilentTunnel).during(Phase::tunnel));
+  exchange.record_->outcome = Outcome::aborted;
+  exchange.tunnel_ends_ = 2;
+  exchange.send_end({});
+  exchange.link_.flush_soon();
+  exchange.tunnel_changed_.set();
 }
 
 void H2Exchange::tunnel_ended(const Result<void>& result) {

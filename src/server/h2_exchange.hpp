@@ -71,6 +71,7 @@ class H2Exchange final : public h2::Stream, private RequestContent {
   task<void> tunnel_up(Tunnel& far);
   task<void> tunnel_down(Tunnel& far);
   void tunnel_ended(const Result<void>& result);
+  static void on_tunnel_silent(void* self);
   static void on_tunnel_over(void* self);
 
   void settle();
@@ -97,6 +98,7 @@ class H2Exchange final : public h2::Stream, private RequestContent {
   io::Wakeup tunnel_over_;   // of a stream that was closed before its tunnel
   net::Time waits_since_{};  // for content
   net::Time stalled_since_;
+  net::Time tunnel_activity_{};    // when a tunnel last read or wrote
   std::uint64_t sent_before_ = 0;  // what had been sent when stalled_since_ was set
   RequestBody* body_ = nullptr;    // owned by whoever has the request
   H2Exchange** self_ = nullptr;    // how a request that somebody keeps finds this; in the arena

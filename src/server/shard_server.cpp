@@ -23,6 +23,9 @@
 namespace onehop::server {
 namespace {
 
+// While draining, a tunnel without a byte for so long is of no use to anybody.
+constexpr net::Duration kTunnelSilence = std::chrono::seconds(5);
+
 h1::Limits limits_of(const Server::Options& options) {
   h1::Limits limits;
   limits.max_start_line = h1::bounded(options.max_request_line);
@@ -104,6 +107,7 @@ ShardServer::ShardServer(io::Reactor& reactor,
           std::max(limits_.max_start_line + limits_.max_header_bytes, io::BufferPool::kSize)),
       parsers_(h1::HeadKind::request, limits_),
       deadline_(&ShardServer::on_deadline, this),
+      tunnel_timer_(&ShardServer::on_tunnel_timer, this),
       memory_note_(&ShardServer::on_memory_note, this) {
   const auto reached = [](void* self) noexcept {
     auto& shard = *static_cast<ShardServer*>(self);
@@ -182,11 +186,46 @@ void ShardServer::drain(net::Time deadline, std::function<void()> done) {
       connections_.push_back(*connection);
       connection->end_when_idle();
     }
+    end_silent_tunnels();
   }
   if (!deadline_.is_armed() || deadline < deadline_.deadline()) {
     reactor_.timers().arm(deadline_, deadline);
   }
   check_drained();
+}
+
+TunnelWatch::TunnelWatch(ShardServer& shard,
+                         const io::Time& last_activity,
+                         void (*end)(void* owner),
+                         void* owner)
+    : last_activity_(last_activity), end_(end), owner_(owner) {
+  shard.tunnel_began(*this);
+}
+
+void ShardServer::tunnel_began(TunnelWatch& tunnel) {
+  tunnels_.push_back(tunnel);
+  if (draining_) end_silent_tunnels();
+}
+
+void ShardServer::end_silent_tunnels() {
+  const net::Time now = reactor_.now();
+  net::Time next = io::kNever;
+  IntrusiveList<TunnelWatch> all;
+  all.splice_back(tunnels_);
+  while (TunnelWatch* tunnel = all.pop_front()) {
+    tunnels_.push_back(*tunnel);
+    const net::Time due = tunnel->last_activity() + kTunnelSilence;
+    if (due <= now) {
+      tunnel->end();
+    } else {
+      next = std::min(next, due);
+    }
+  }
+  if (next != io::kNever) reactor_.timers().arm(tunnel_timer_, next);
+}
+
+void ShardServer::on_tunnel_timer(void* self) {
+  static_cast<ShardServer*>(self)->end_silent_tunnels();
 }
 
 void ShardServer::on_deadline(void* self) {

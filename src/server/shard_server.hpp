@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ShardServer: the part of a server that lives on one thread: its share of the listeners, its
-// connections, and what they have in common. Draining: stop accepting, let exchanges finish, cut
-// the rest at the deadline.
+// connections, and what they have in common. Draining: stop accepting, let exchanges finish, end
+// tunnels that are silent, cut the rest at the deadline.
 #pragma once
 
 #include <onehop/server.hpp>
@@ -19,6 +19,7 @@
 #include "server/memory_ceiling.hpp"
 #include "server/request_count.hpp"
 #include "server/tls_certificates.hpp"
+#include "server/tunnel_watch.hpp"
 #include "wire/parser_pool.hpp"
 
 #include <atomic>
@@ -98,6 +99,7 @@ class ShardServer {
   // The answer to a request that is not served now; noted in its record.
   Response turn_away(const Request& request, Exchange& record, Errc why);
   void connection_ended(ClientConnection& connection) noexcept;
+  void tunnel_began(TunnelWatch& tunnel);
   // No connection more may be accepted.
   bool is_full() const {
     return common_->connections.load(std::memory_order_relaxed) >= common_->max_connections ||
@@ -113,6 +115,8 @@ class ShardServer {
  private:
   static void on_deadline(void* self);
   static void on_memory_note(void* self);
+  static void on_tunnel_timer(void* self);
+  void end_silent_tunnels();
   void begin(std::unique_ptr<ClientConnection> connection);
   void cut();
   void check_drained();
@@ -128,7 +132,9 @@ class ShardServer {
   std::vector<std::unique_ptr<AcceptLoop>> accept_loops_;
   IntrusiveList<ClientConnection> connections_;
   std::function<void()> drained_;
+  IntrusiveList<TunnelWatch> tunnels_;
   io::Timer deadline_;
+  io::Timer tunnel_timer_;  // runs only while draining
   io::Wakeup memory_note_;
   ImfDate date_{0};
   std::int64_t date_second_ = 0;

@@ -25,14 +25,17 @@ Side other_side(Side side) {
 }
 
 // `failure_of_source` tells of the other side: once it has failed there is nobody to write for. One
-// that has merely ended has not: all it sent is delivered.
+// that has merely ended has not: all it sent is delivered. `state`, where there is one, hears of
+// progress.
 template <class Ask>
-task<Result<void>> write_all(net::Stream& to, HeldString data, Side side, Ask failure_of_source) {
+task<Result<void>> write_all(
+    net::Stream& to, HeldString data, Side side, Ask failure_of_source, RelayState* state) {
   std::size_t sent = 0;
   while (sent < data.size()) {
     const ssize_t took = to.try_write(data.data() + sent, data.size() - sent);
     if (took >= 0) {
       sent += static_cast<std::size_t>(took);
+      if (state) state->last_activity = to.reactor().now();
       continue;
     }
     if (took != -EAGAIN) co_return failure(stream_error(to, took, side));
@@ -50,11 +53,19 @@ task<Result<void>> until_gone(net::Stream& stream, Side side) {
   co_return Result<void>();
 }
 
+}  // namespace
+
 // The two directions of one relay, and who waits for them.
 class Relay {
  public:
-  Relay(net::Stream& client, Tunnel& far, RelayCounts& counts)
-      : client_(client), far_(far), counts_(counts), changed_(client.reactor()) {}
+  Relay(net::Stream& client, Tunnel& far, RelayState& state)
+      : client_(client), far_(far), state_(state), changed_(client.reactor()) {
+    state_.changed_ = &changed_;
+    note_activity();
+  }
+  Relay(const Relay&) = delete;
+  Relay& operator=(const Relay&) = delete;
+  ~Relay() { state_.changed_ = nullptr; }
 
   task<Result<void>> run(HeldString early) {
     auto* plain = dynamic_cast<StreamTunnel*>(&far_);
@@ -62,8 +73,8 @@ class Relay {
     task<void> down;
     task<void> watch;
     if (plain) {
-      up = copy(client_, plain->stream(), std::move(early), Side::upstream, counts_.from_client);
-      down = copy(plain->stream(), client_, plain->take_early(), Side::client, counts_.to_client);
+      up = copy(client_, plain->stream(), std::move(early), Side::upstream, state_.from_client);
+      down = copy(plain->stream(), client_, plain->take_early(), Side::client, state_.to_client);
     } else {
       up = guarded(copy_to_far(std::move(early)));
       down = guarded(copy_from_far());
@@ -72,8 +83,9 @@ class Relay {
     }
     up.start();
     down.start();
-    while (ended_ < 2 && !failure_)
+    while (ended_ < 2 && !failure_ && !state_.end_)
       co_await changed_.wait();
+    if (state_.end_) co_return failure(*state_.end_);
     if (failure_) co_return failure(*failure_);
     co_return Result<void>();
   }
@@ -89,7 +101,7 @@ class Relay {
     };
     if (!early.empty()) {
       count += early.size();
-      auto written = co_await write_all(to, std::move(early), to_side, failure_of_source);
+      auto written = co_await write_all(to, std::move(early), to_side, failure_of_source, &state_);
       if (!written) {
         fail(written.error());
         co_return;
@@ -111,6 +123,7 @@ class Relay {
       if (got == 0) break;
       const auto size = static_cast<std::size_t>(got);
       count += size;
+      note_activity();
       ssize_t sent = to.try_write(scratch.data(), size);
       if (sent < 0 && sent != -EAGAIN) {
         fail(stream_error(to, sent, to_side));
@@ -119,7 +132,7 @@ class Relay {
       if (sent < 0) sent = 0;
       if (static_cast<std::size_t>(sent) < size) {
         HeldString rest(scratch.data() + sent, size - static_cast<std::size_t>(sent));
-        auto written = co_await write_all(to, std::move(rest), to_side, failure_of_source);
+        auto written = co_await write_all(to, std::move(rest), to_side, failure_of_source, &state_);
         if (!written) {
           fail(written.error());
           co_return;
@@ -153,12 +166,14 @@ class Relay {
     HeldString piece = std::move(early);
     for (;;) {
       if (!piece.empty()) {
-        counts_.from_client += piece.size();
+        state_.from_client += piece.size();
+        note_activity();
         auto written = co_await far_.write(piece);
         if (!written) {
           fail(written.error());
           co_return;
         }
+        note_activity();
       }
       const std::span<char> scratch = client_.reactor().scratch().first(kPiece);
       const ssize_t got = client_.try_read(scratch.data(), scratch.size());
@@ -198,9 +213,11 @@ class Relay {
         co_return;
       }
       if (piece->empty()) break;
-      counts_.to_client += piece->size();
+      state_.to_client += piece->size();
+      note_activity();
       HeldString data(*piece);
-      auto written = co_await write_all(client_, std::move(data), Side::client, failure_of_far);
+      auto written =
+          co_await write_all(client_, std::move(data), Side::client, failure_of_far, &state_);
       if (!written) {
         fail(written.error());
         co_return;
@@ -212,6 +229,7 @@ class Relay {
     end_both(gone);
   }
 
+  void note_activity() noexcept { state_.last_activity = client_.reactor().now(); }
   void end() {
     ++ended_;
     changed_.set();
@@ -229,13 +247,11 @@ class Relay {
 
   net::Stream& client_;
   Tunnel& far_;
-  RelayCounts& counts_;
+  RelayState& state_;
   io::Event changed_;
   std::optional<Error> failure_;
   int ended_ = 0;
 };
-
-}  // namespace
 
 task<Result<bytes>> StreamTunnel::read() {
   if (!early_.empty()) {
@@ -258,7 +274,8 @@ task<Result<bytes>> StreamTunnel::read() {
 task<Result<void>> StreamTunnel::write(bytes data) {
   HeldString copy(data);
   const auto nobody_knows = []() -> std::optional<Error> { return std::nullopt; };
-  auto written = co_await write_all(*stream_, std::move(copy), Side::upstream, nobody_knows);
+  auto written =
+      co_await write_all(*stream_, std::move(copy), Side::upstream, nobody_knows, nullptr);
   co_return written;
 }
 
@@ -266,8 +283,8 @@ task<Result<void>> StreamTunnel::gone() {
   return until_gone(*stream_, Side::upstream);
 }
 
-task<Result<void>> relay(net::Stream& client, HeldString early, Tunnel& far, RelayCounts& counts) {
-  Relay both(client, far, counts);
+task<Result<void>> relay(net::Stream& client, HeldString early, Tunnel& far, RelayState& state) {
+  Relay both(client, far, state);
   co_return co_await both.run(std::move(early));
 }
 

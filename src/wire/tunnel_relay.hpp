@@ -7,12 +7,15 @@
 
 #include <onehop/response.hpp>
 
+#include "io/event.hpp"
 #include "net/stream.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace onehop::wire {
 
@@ -40,13 +43,28 @@ class StreamTunnel : public Tunnel {
   HeldString piece_;
 };
 
-struct RelayCounts {
-  std::uint64_t from_client = 0;
+// What others may know of a relay, and how they end it.
+class RelayState {
+ public:
+  std::uint64_t from_client = 0;  // bytes
   std::uint64_t to_client = 0;
+  // When something was last read, or taken by a side that was slow.
+  net::Time last_activity{};
+
+  // The relay fails with `why`, soon.
+  void end(Error why) {
+    if (!end_) end_ = std::move(why);
+    if (changed_) changed_->set();
+  }
+
+ private:
+  friend class Relay;
+  std::optional<Error> end_;
+  io::Event* changed_ = nullptr;  // of the relay, while it runs
 };
 
 // `early`: what the client sent behind its request. Ends with an error when either side failed; the
 // caller closes both then. Destroying the task stops the relay.
-task<Result<void>> relay(net::Stream& client, HeldString early, Tunnel& far, RelayCounts& counts);
+task<Result<void>> relay(net::Stream& client, HeldString early, Tunnel& far, RelayState& state);
 
 }  // namespace onehop::wire

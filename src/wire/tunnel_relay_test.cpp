@@ -59,7 +59,7 @@ class TunnelRelayTest : public test::StreamPair {
 
   FarEnd upstream_;
   std::unique_ptr<StreamTunnel> tunnel_;
-  RelayCounts counts_;
+  RelayState counts_;
   task<Result<void>> relaying_;
 };
 
@@ -285,7 +285,7 @@ class SocketRelayTest : public test::StreamPair {
   io::FileDescriptor far_socket_;
   std::unique_ptr<net::TcpStream> client_;
   std::unique_ptr<StreamTunnel> tunnel_;
-  RelayCounts counts_;
+  RelayState counts_;
   task<Result<void>> relaying_;
 };
 

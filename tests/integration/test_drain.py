@@ -160,6 +160,23 @@ def test_tunnels_are_closed_at_the_deadline(start_proxy, start_backend):
     client.close()
 
 
+def test_an_idle_websocket_does_not_hold_up_a_stop(start_proxy, start_backend):
+    backend = start_backend()
+    backend.play(lambda peer: (peer.read_request(), peer.send(message(
+        "HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket")),
+        peer.wait_for_close()))
+    proxy = start_proxy("--drain-timeout", "1h", backend.url)
+    client = proxy.client().send(get("/", "Connection: Upgrade", "Upgrade: websocket"))
+    assert client.read_response_head().status == 101
+    proxy.signal()
+    assert client.how_it_ends() == "eof"
+    assert proxy.wait() == 0
+    backend.wait_for_finish(0)
+    assert 'failure="proxy tunnel: ' in proxy.stdout()
+    assert proxy.stderr().splitlines()[-1].endswith("info stopped")
+    client.close()
+
+
 def test_a_second_signal_stops_at_once(start_proxy, backend):
     proxy = start_proxy(backend.url)
     client = proxy.client().send(get())
