@@ -53,8 +53,9 @@ class Server {
     std::optional<TlsServerOptions> tls = {};
     // From the first octet of a request to the end of its head. Past it: 408.
     Duration header_timeout = std::chrono::seconds(15);
-    // Without an octet of a request body that is being read. Past it: 408, or the answer that has
-    // begun is cut.
+    // Without a byte of a request body that is being read; if exceeded, reading fails, which a
+    // proxy answers with 408. Not while a response is on its way, nor for gRPC and tunnels: what
+    // streams both ways may pause.
     Duration body_timeout = std::chrono::seconds(60);
     // Without progress in writing to the client. Past it the connection is reset; of HTTP/2, the
     // stream.

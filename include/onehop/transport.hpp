@@ -33,12 +33,14 @@ class Transport final : public RoundTripper {
     // included. Past it: 504; where all refuse, once more after 50 ms, then 502.
     Duration connect_attempt_timeout = std::chrono::seconds(3);
     Duration connect_timeout = std::chrono::seconds(5);
-    // From the request's last octet sent, or from the last sign of life, to the response head. Off
-    // in the library; the program sets 5 minutes. Past it: 504.
+    // From the last byte of the request that was sent to the response head; if exceeded, 504. Not
+    // counted while the request's body has no more to send yet: its source is late then, not the
+    // upstream. Off in the library; the program sets 5 minutes.
     Duration response_timeout = kOff;
-    // Without an octet in either direction, once the response has begun, or while the upstream
-    // does not take the request. Not for event streams, gRPC and tunnels, where silence is normal.
-    // Past it the response is aborted, or is a 504 if it has not begun.
+    // Without a byte in either direction, once the response has begun, or while the upstream does
+    // not take the request; if exceeded, the response is aborted, or is a 504 if it has not begun.
+    // Not for event streams, gRPC and tunnels, nor for a response without a length (chunked, or
+    // over HTTP/2) once it has delivered something: silence is normal there.
     Duration activity_timeout = std::chrono::minutes(5);
     // How long an idle connection is kept. An upstream that says Keep-Alive: timeout=N gets N - 1
     // s, at most 60 s. Short, because many servers close after 5 s and that race costs a retry.

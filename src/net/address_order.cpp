@@ -111,11 +111,13 @@ std::optional<Address> kernel_source_of(const Address& destination) {
 
 void sort_by_preference(std::vector<Address>& addresses, const SourceOf& source_of) {
   if (addresses.size() < 2) return;
-  std::vector<std::pair<Rank, Address>> ranked;
+  // The position decides between equals, so that the name server's order counts.
+  using Place = std::pair<Rank, std::size_t>;
+  std::vector<std::pair<Place, Address>> ranked;
   ranked.reserve(addresses.size());
   for (const Address& address : addresses)
-    ranked.emplace_back(rank_of(address, source_of), address);
-  std::ranges::stable_sort(ranked, {}, &std::pair<Rank, Address>::first);
+    ranked.emplace_back(Place(rank_of(address, source_of), ranked.size()), address);
+  std::ranges::sort(ranked, {}, &std::pair<Place, Address>::first);
   for (std::size_t i = 0; i < ranked.size(); ++i)
     addresses[i] = ranked[i].second;
 }

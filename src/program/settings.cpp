@@ -369,9 +369,9 @@ constexpr std::array kSettings = {
     backend<Positive<Duration>, &T::connect_attempt_timeout>("connect-attempt-timeout",
                                                              "to connect to one address"),
     backend<OrOff<Positive<Duration>, kNever>, &T::response_timeout>(
-        "response-timeout", "from the request sent to the response head; past it 504"),
+        "response-timeout", "from the last byte sent to the response head; then 504"),
     backend<OrOff<Positive<Duration>, kNever>, &T::activity_timeout>(
-        "activity-timeout", "no byte either way; not for events, gRPC, tunnels"),
+        "activity-timeout", "no byte either way; not for streams that have begun"),
     backend<Duration, &T::pool_idle_timeout>("pool-idle-timeout",
                                              "how long an idle connection is kept"),
     backend<Count, &T::pool_size>("pool-size", "idle connections kept; 0 keeps none"),

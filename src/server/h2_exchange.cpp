@@ -6,6 +6,7 @@
 #include "http/error_status.hpp"
 #include "http/field_names.hpp"
 #include "http/hop_by_hop.hpp"
+#include "http/media_type.hpp"
 #include "http/message_framing.hpp"
 #include "http/websocket_handshake.hpp"
 #include "server/h2_connection.hpp"
@@ -142,7 +143,9 @@ void H2Exchange::watch(net::Time now) {
     connection_.give_up();
     return;
   }
-  if (waits_for_body_ && io::deadline_after(waits_since_, options.body_timeout) <= now) {
+  if (waits_for_body_ && may_pause()) {
+    waits_since_ = now;
+  } else if (waits_for_body_ && io::deadline_after(waits_since_, options.body_timeout) <= now) {
     body_failure_ = Error(Errc::timed_out, Side::client, "no byte of the body came");
     wake_reader();
   }
@@ -153,6 +156,13 @@ void H2Exchange::watch(net::Time now) {
   }
   if (io::deadline_after(stalled_since_, options.write_timeout) > now) return;
   give_up(Error(Errc::timed_out, Side::client, "no progress in writing").during(Phase::deliver));
+}
+
+// Whether a client that is silent is no reason to end the exchange: a call may stream both ways,
+// and a tunnel's silence is normal. Once the response is complete, its silence is just that.
+bool H2Exchange::may_pause() const noexcept {
+  if (has_tunnel()) return true;
+  return (answered_ || is_call_) && !has_sent_end();
 }
 
 // --- the request -------------------------------------------------------------------------------
@@ -179,6 +189,7 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
   const auto checked = check_request(*request, Version::http_2, framing, shard_.options());
   if (!checked) return failure(checked.error());
   expects_continue_ = *checked;
+  is_call_ = is_grpc(request->headers().get_or_empty(field::content_type));
   request->set_connection(copy_into(*arena(), connection_.info()));
   request->set_exchange(record_);
   if (is_connect_) {
@@ -449,7 +460,6 @@ task<void> H2Exchange::tunnel_up(Tunnel& far) {
       continue;
     }
     if (at_end()) break;
-    waits_since_ = io::kNever;  // silence is normal in a tunnel
     waits_for_body_ = true;
     co_await received_.wait();
     waits_for_body_ = false;

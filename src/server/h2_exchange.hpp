@@ -52,6 +52,7 @@ class H2Exchange final : public h2::Stream, private RequestContent {
   bool body_at_end() const noexcept override { return at_end() && !body_failure_; }
   const Headers& body_trailers() const noexcept override { return trailers_; }
   void body_dropped() noexcept override;
+  bool may_pause() const noexcept;
   void send_informational(const Response& response);
 
   // The answer.
@@ -111,6 +112,7 @@ class H2Exchange final : public h2::Stream, private RequestContent {
   bool continue_sent_ = false;
   bool answered_ = false;  // the final head was given to the stream
   bool is_connect_ = false;
+  bool is_call_ = false;  // gRPC
   bool gave_up_ = false;
   task<void> up_;
   task<void> down_;

@@ -1,17 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/http_connection.hpp"
 
+#include "io/event.hpp"
+#include "io/yield.hpp"
 #include "server/shard_server.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
 namespace onehop::server {
 namespace {
 
-// How long, and how much, a client may go on sending behind an answer that ends the connection.
-constexpr net::Duration kLinger = std::chrono::seconds(1);
-constexpr std::size_t kLingerOctets = 4 * 1024 * 1024;
+// How long a client may go on sending after a response that ends the connection: while it sends,
+// and never longer than the last of these. During a drain it is given less.
+constexpr net::Duration kLingerSilence = std::chrono::seconds(5);
+constexpr net::Duration kLingerSilenceOfDrain = std::chrono::seconds(1);
+constexpr net::Duration kLongestLinger = std::chrono::seconds(30);
+// How many bytes are read and dropped for it. More is left unread until the client leaves, or its
+// time is over: to close earlier would reset the connection.
+constexpr std::size_t kLingerBytes = 64 * 1024 * 1024;
+constexpr std::size_t kLingerBytesPerTurn = 1024 * 1024;
+
+class Unwatch {
+ public:
+  explicit Unwatch(net::Stream& stream) noexcept : stream_(stream) {}
+  Unwatch(const Unwatch&) = delete;
+  Unwatch& operator=(const Unwatch&) = delete;
+  ~Unwatch() { stream_.watch_hangup(nullptr); }
+
+ private:
+  net::Stream& stream_;
+};
 
 void destroy(void* self) {
   delete static_cast<HttpConnection*>(self);
@@ -56,19 +76,38 @@ void HttpConnection::end() {
 
 task<void> HttpConnection::linger() {
   stream_->close_write();
-  const net::Time deadline = io::deadline_after(stream_->reactor().now(), kLinger);
+  io::Reactor& reactor = stream_->reactor();
+  const net::Time last = io::deadline_after(reactor.now(), kLongestLinger);
   std::size_t dropped = 0;
-  while (dropped < kLingerOctets) {
-    const std::span<char> scratch = stream_->reactor().scratch();
+  std::size_t turn = 0;
+  while (dropped < kLingerBytes) {
+    const std::span<char> scratch = reactor.scratch();
     const ssize_t got = stream_->try_read(scratch.data(), scratch.size());
     if (got > 0) {
       dropped += static_cast<std::size_t>(got);
+      turn += static_cast<std::size_t>(got);
+      if (turn < kLingerBytesPerTurn) continue;
+      turn = 0;
+      co_await io::yield(reactor);
+      if (reactor.now() >= last) co_return;
       continue;
     }
     if (got != -EAGAIN) co_return;
+    const net::Duration silence = shard_.is_draining() ? kLingerSilenceOfDrain : kLingerSilence;
+    const net::Time deadline = std::min(last, io::deadline_after(reactor.now(), silence));
     const auto wait = co_await stream_->readable(deadline);
     if (wait != net::Wait::ready) co_return;
   }
+  co_await until_broken_or(last);
+}
+
+// Until the client has left altogether, or `deadline`.
+task<void> HttpConnection::until_broken_or(net::Time deadline) {
+  io::Event left(stream_->reactor());
+  io::Wakeup broken([](void* event) { static_cast<io::Event*>(event)->set(); }, &left);
+  stream_->watch_hangup(&broken, net::Stream::Hangup::broken);
+  const Unwatch unwatch(*stream_);
+  co_await left.wait(deadline);
 }
 
 }  // namespace onehop::server

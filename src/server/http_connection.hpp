@@ -32,6 +32,7 @@ class HttpConnection : public ClientConnection {
   // take the answer from it.
   // Not inlined: clang would make its frame part of its callers', which idle connections keep.
   [[gnu::noinline]] task<void> linger();
+  [[gnu::noinline]] task<void> until_broken_or(net::Time deadline);
 
   // For a request that is about to be served; nothing when its client has as many as it may.
   std::optional<RequestPlace> enter_request() const {

@@ -2,6 +2,7 @@
 #include "server/shard_server.hpp"
 
 #include <onehop/scope.hpp>
+#include <onehop/testing.hpp>
 
 #include "net/memory_stream.hpp"
 #include "net/tcp_stream.hpp"
@@ -105,6 +106,54 @@ class ShardServerTest : public ::testing::Test {
   std::unique_ptr<ShardServer> shard_;
   bool drained_ = false;
 };
+
+// After a response that ends the connection a client may go on sending, up to half a minute; one
+// that is silent may not.
+TEST_F(ShardServerTest, LingersWhileTheClientSends) {
+  common_->options.max_body = 10;
+  serve(testing::recorder(Status::ok, ""));
+  for (const bool sends : {true, false}) {
+    auto client = connect();
+    const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n";
+    client->try_write(head.data(), head.size());
+    settle();
+    EXPECT_EQ(common_->connections, 1u);
+    for (int i = 0; sends && i < 7; ++i) {
+      advance(4s);
+      EXPECT_EQ(client->try_write("x", 1), 1) << i;
+      settle();
+      EXPECT_EQ(common_->connections, 1u) << i;
+    }
+    advance(sends ? 3s : 6s);
+    EXPECT_EQ(common_->connections, 0u) << sends;
+    bool at_end = false;
+    EXPECT_EQ(status_of(receive(*client, at_end)), 413);
+  }
+}
+
+// What is too much to take in is left where it is, and the connection with it: a reset would take
+// the response from the client.
+TEST_F(ShardServerTest, HoldsTheConnectionOfAClientThatSendsTooMuch) {
+  common_->options.max_body = 10;
+  serve(testing::recorder(Status::ok, ""));
+  auto client = connect();
+  std::string data = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n";
+  std::size_t taken = 0;
+  for (ssize_t took = 1; took > 0; settle()) {
+    took = client->try_write(data.data(), data.size());
+    if (took > 0) taken += static_cast<std::size_t>(took);
+    data.assign(64 * 1024, 'x');
+  }
+  EXPECT_GE(taken, 64u * 1024 * 1024);
+  EXPECT_LT(taken, 66u * 1024 * 1024);
+  advance(29s);
+  EXPECT_EQ(common_->connections, 1u);
+  EXPECT_FALSE(client->has_failed());
+  bool at_end = false;
+  EXPECT_EQ(status_of(receive(*client, at_end)), 413);
+  advance(2s);
+  EXPECT_EQ(common_->connections, 0u);
+}
 
 TEST_F(ShardServerTest, CountsItsConnections) {
   auto one = connect();

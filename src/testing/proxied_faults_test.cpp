@@ -223,6 +223,82 @@ TEST_F(ProxiedFaults, Answer408WhenTheRequestStops) {
   EXPECT_EQ(exchanges_.last().failure->side(), Side::client);
 }
 
+// response_timeout is about the backend: while it waits for the client's content it is not late.
+TEST_F(ProxiedFaults, Answer408WhenTheRequestStopsLongerThanTheBackendMayTake) {
+  Transport::Options transport;
+  transport.response_timeout = 10s;
+  start(transport);
+  Wire client = this->client();
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
+  const Wire backend = this->backend();
+  network_.advance(59s);
+  EXPECT_EQ(client.receive(), "");
+  network_.advance(2s);
+  EXPECT_EQ(status_of(client.receive()), 408);
+  EXPECT_EQ(exchanges_.last().failure->side(), Side::client);
+}
+
+TEST_F(ProxiedFaults, MeasureTheResponseFromTheEndOfAPausedRequest) {
+  Transport::Options transport;
+  transport.response_timeout = 10s;
+  start(transport);
+  Wire client = this->client();
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n");
+  const Wire backend = this->backend();
+  network_.advance(45s);
+  client.send("abcd");
+  network_.advance(9s);
+  EXPECT_EQ(client.receive(), "");
+  network_.advance(2s);
+  EXPECT_EQ(status_of(client.receive()), 504);
+}
+
+// A stream without a length may pause once it has begun, whatever it is a stream of.
+TEST_F(ProxiedFaults, LetAResponseWithoutALengthPauseOnceItHasBegun) {
+  Wire client = this->client();
+  client.send(get());
+  Wire backend = this->backend();
+  backend.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+  network_.advance(24h);
+  backend.send("3\r\ndef\r\n0\r\n\r\n");
+  EXPECT_THAT(client.receive(), EndsWith("3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n"));
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
+}
+
+TEST_F(ProxiedFaults, CutAResponseWithoutALengthThatDoesNotBegin) {
+  Wire client = this->client();
+  client.send(get());
+  Wire backend = this->backend();
+  backend.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+  network_.advance(6min);
+  client.receive();
+  EXPECT_TRUE(client.at_end());
+  EXPECT_TRUE(exchanges_.last().failed_with(Errc::timed_out));
+}
+
+// A call that streams both ways: body_timeout is for uploads that stall, and nothing waits for this
+// one.
+TEST_F(ProxiedFaults, LetAClientBeSilentWhileTheBackendResponds) {
+  Wire client = this->client();
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
+  Wire backend = this->backend();
+  backend.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+  network_.advance(24h);
+  client.send("1\r\nb\r\n");
+  EXPECT_THAT(backend.receive(), EndsWith("1\r\nb\r\n"));
+  network_.advance(24h);
+  backend.send("3\r\ndef\r\n");
+  EXPECT_THAT(client.receive(), EndsWith("3\r\nabc\r\n3\r\ndef\r\n"));
+  EXPECT_EQ(exchanges_.size(), 0u);
+  // With the response complete, what the client still has to say is all that is left.
+  backend.send("0\r\n\r\n");
+  network_.advance(59s);
+  EXPECT_EQ(exchanges_.size(), 0u);
+  network_.advance(2s);
+  ASSERT_EQ(exchanges_.size(), 1u);
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
+}
+
 TEST_F(ProxiedFaults, Answer400ToABrokenChunkAndCutTheBackend) {
   Wire client = this->client();
   client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");

@@ -13,7 +13,9 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -42,7 +44,13 @@ class Client {
   void get(std::uint32_t stream) {
     begin(stream, "GET", h2_frames::kEndHeaders | h2_frames::kEndStream);
   }
-  void post(std::uint32_t stream) { begin(stream, "POST", h2_frames::kEndHeaders); }
+  void post(std::uint32_t stream, std::string_view content_type = "text/plain") {
+    begin(stream, "POST", h2_frames::kEndHeaders, content_type);
+  }
+  void reset(std::uint32_t stream) {
+    wire_.send(h2_frames::frame(h2_frames::rst_stream, 0, stream, h2_frames::number(8, 4)));
+  }
+  void close() { wire_.close(); }
   void send(std::uint32_t stream, std::string_view content) {
     wire_.send(h2_frames::frame(h2_frames::data, h2_frames::kEndStream, stream, content));
   }
@@ -55,15 +63,29 @@ class Client {
   }
 
  private:
-  void begin(std::uint32_t stream, std::string_view method, int flags) {
-    wire_.send(h2_frames::frame(
-        h2_frames::headers, static_cast<std::uint8_t>(flags), stream,
-        h2_frames::block(
-            {{":method", method}, {":scheme", "http"}, {":path", "/"}, {":authority", "h"}})));
+  void begin(std::uint32_t stream,
+             std::string_view method,
+             int flags,
+             std::string_view content_type = "text/plain") {
+    wire_.send(h2_frames::frame(h2_frames::headers, static_cast<std::uint8_t>(flags), stream,
+                                h2_frames::block({{":method", method},
+                                                  {":scheme", "http"},
+                                                  {":path", "/"},
+                                                  {":authority", "h"},
+                                                  {"content-type", content_type}})));
   }
 
   Wire wire_;
   std::string octets_;
+};
+
+// Says something every ten minutes.
+class Endless final : public BodySource {
+ public:
+  task<Result<bytes>> read() override {
+    co_await sleep_for(10min);
+    co_return bytes("x");
+  }
 };
 
 class ServedH2Test : public ::testing::Test {
@@ -94,6 +116,66 @@ TEST_F(ServedH2Test, ALimitThatIsTooLargeToMultiplyIsNone) {
   Client client = serve([](Request) { return Response(Status::ok, "hello"); });
   client.get(1);
   EXPECT_THAT(client.frames(h2_frames::data), SizeIs(1));
+}
+
+// body_timeout is for uploads that stall: not for calls, nor once the response has begun.
+TEST_F(ServedH2Test, ASilentClientIsTimedOnlyWhileItsUploadIsAwaited) {
+  for (const std::string_view how : {"upload", "call", "responding"}) {
+    std::optional<Error> error;
+    bool read = false;
+    auto scope = std::make_shared<std::optional<Scope>>();
+    Client client = serve([=, &error, &read](Request request) -> task<Response> {
+      const auto read_it = [](Body body, std::optional<Error>& e, bool& done) -> task<void> {
+        auto all = co_await body.read_all(100);
+        if (!all) e = all.error();
+        done = true;
+      };
+      if (how != "responding") {
+        co_await read_it(std::move(request.body()), error, read);
+        co_return Response(Status::ok);
+      }
+      scope->emplace();
+      (*scope)->spawn(read_it(std::move(request.body()), error, read));
+      co_return Response(Status::ok, Headers(), Body::from(std::make_unique<Endless>()));
+    });
+    client.post(1, how == "call" ? "application/grpc" : "text/plain");
+    network_.advance(61s);
+    EXPECT_EQ(error.has_value(), how == "upload") << how;
+    network_.advance(10h);
+    client.send(1, "the end");
+    EXPECT_TRUE(read) << how;
+    EXPECT_EQ(error.has_value(), how == "upload") << how;
+    scope->reset();
+  }
+}
+
+// A task that goes on reading when the exchange has ended reads an error: nothing of the stream
+// waits in it.
+TEST_F(ServedH2Test, AReadThatWaitsEndsWithItsStreamOrItsConnection) {
+  for (const bool whole_connection : {false, true}) {
+    std::optional<Error> error;
+    auto scope = std::make_shared<std::optional<Scope>>();
+    Client client = serve([=, &error](Request request) -> task<Response> {
+      scope->emplace();
+      (*scope)->spawn([](Body body, std::optional<Error>& into) -> task<void> {
+        auto all = co_await body.read_all(100);
+        if (!all) into = all.error();
+      }(std::move(request.body()), error));
+      co_await sleep_for(1h);
+      co_return Response(Status::ok);
+    });
+    client.post(1);
+    EXPECT_FALSE(error);
+    if (whole_connection) {
+      client.close();
+    } else {
+      client.reset(1);
+    }
+    network_.advance(1s);
+    ASSERT_TRUE(error) << whole_connection;
+    EXPECT_TRUE(error->is(Errc::client_gone));
+    scope->reset();
+  }
 }
 
 TEST_F(ServedH2Test, AConnectionThatWasUsedEndsWhenItIsIdleToo) {

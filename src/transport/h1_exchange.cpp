@@ -222,9 +222,13 @@ std::optional<Result<void>> H1Exchange::try_head(h1::HeadParser& parser) {
   return read;
 }
 
-// To the head's end: until response_timeout after the last sign of life of the request.
+// To the head's end: until response_timeout after the last sign of life of the request. An upload
+// that waits for its own source is alive: how long that may take is up to the source, which for a
+// client's request is body_timeout.
 net::Time H1Exchange::head_deadline() const noexcept {
-  const net::Time since = std::max(began_, progress_.last);
+  const bool waits_for_source = !upload_ended_ && output_.waits_for_source();
+  const net::Time since =
+      waits_for_source ? pool_.reactor().now() : std::max(began_, progress_.last);
   return io::deadline_after(since, pool_.options().response_timeout);
 }
 
@@ -320,6 +324,7 @@ Result<Response> H1Exchange::final_response(const Request& request,
   keep_alive_ = allows_reuse(version, headers) && framing->kind != BodyFraming::Kind::until_close;
   if (const auto hint = idle_hint(headers)) connection_->set_idle_hint(*hint);
   reader_.begin(*framing, pool_.limits(), arena_);
+  may_be_silent_ = framing->kind == BodyFraming::Kind::chunked;
   if (is_event_stream(headers.get_or_empty(field::content_type))) {
     activity_timeout_ = net::Duration::max();  // silence is normal there
   }
@@ -365,9 +370,12 @@ task<void> H1Exchange::wait() {
     reader_.fail(*upload_failure_);
     co_return;
   }
+  // A stream without a length that has begun may pause as it likes: what it will send is not known,
+  // and TCP's keep-alive finds a backend that is gone.
+  const bool may_pause = may_be_silent_ && reader_.received() > 0;
+  const net::Duration timeout = may_pause ? net::Duration::max() : activity_timeout_;
   const net::Time now = pool_.reactor().now();
-  const auto wait =
-      co_await connection_->stream().readable(io::deadline_after(now, activity_timeout_));
+  const auto wait = co_await connection_->stream().readable(io::deadline_after(now, timeout));
   if (wait == net::Wait::timed_out) {
     const bool still_sending =
         !upload_ended_ &&

@@ -88,6 +88,7 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool {
   std::optional<Error> wait_failure_;
   net::Time began_;
   net::Duration activity_timeout_;
+  bool may_be_silent_ = false;  // a response without a length
   wire::Coding coding_ = wire::Coding::identity;
   std::size_t informational_ = 0;
   bool waits_for_continue_ = false;

@@ -216,8 +216,11 @@ std::optional<Result<Response>> H2Exchange::try_response(const Request& request)
   return std::nullopt;
 }
 
+// See H1Exchange::head_deadline().
 net::Time H2Exchange::head_deadline() const noexcept {
-  const net::Time since = std::max(began_, progress_.last);
+  const bool waits_for_source = !upload_ended_ && sender_.waits_for_source();
+  const net::Time since =
+      waits_for_source ? pool_.reactor().now() : std::max(began_, progress_.last);
   return io::deadline_after(since, pool_.options().response_timeout);
 }
 
@@ -290,6 +293,7 @@ void H2Exchange::final_response(const Request& request,
   const bool may_have_trailers = takes_trailers_ || headers.has(FieldId::trailer);
   if (!may_have_trailers) length_ = length;
   if (request.method() == Method::head || response.status().forbids_body()) length_ = 0;
+  may_be_silent_ = !length;
   if (may_be_silent(headers.get_or_empty(field::content_type))) {
     activity_timeout_ = net::Duration::max();
   }
@@ -345,7 +349,9 @@ task<Result<bytes>> H2Exchange::read() {
 
 task<void> H2Exchange::wait() {
   const net::Time now = pool_.reactor().now();
-  const net::Duration timeout = is_tunnel_ ? net::Duration::max() : activity_timeout_;
+  // See H1Exchange::wait(); here it is PINGs that find a backend that is gone.
+  const bool may_pause = is_tunnel_ || (may_be_silent_ && received() > 0);
+  const net::Duration timeout = may_pause ? net::Duration::max() : activity_timeout_;
   const bool told = co_await changed_.wait(io::deadline_after(now, timeout));
   if (told) co_return;
   const bool still_sending =

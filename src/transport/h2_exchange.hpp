@@ -119,6 +119,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   bool opened_ = false;
   bool got_octets_ = false;
   bool is_tunnel_ = false;
+  bool may_be_silent_ = false;  // a response without a length
   bool has_head_ = false;
   bool trailers_taken_ = false;
   task<void> uploading_;  // last: destroyed first, it uses the rest

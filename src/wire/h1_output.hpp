@@ -82,6 +82,11 @@ class H1Output {
                                        const BodyOptions& options,
                                        BodyProgress& progress);
   task<Result<void>> send_rest();
+  // While a body is on its way: true when the body's source has nothing to send, rather than the
+  // peer no room.
+  bool waits_for_source() const noexcept {
+    return sending_.body && !sending_.ended && sending_.need == Need::piece && !has_pending();
+  }
 
  private:
   class Batch;

@@ -30,6 +30,9 @@ class H2BodySender {
                                        BodyProgress& progress,
                                        net::Duration stall = net::Duration::max());
   task<Result<void>> send_rest();
+  // While a body is on its way: true when the body's source has nothing to send, rather than the
+  // peer no room.
+  bool waits_for_source() const noexcept { return sending_.body && sending_.need == Need::piece; }
   // Returns when the stream has little left to send; errors when it is no longer open.
   task<Result<void>> wait_for_room(H2Link& link, net::Duration stall = net::Duration::max());
   // Returns when the end has gone out, or the stream is closed. Nobody waits for room meanwhile.

@@ -149,13 +149,16 @@ def test_a_complete_answer_may_end_the_upload(behind, version):
         assert (got.status, got.body) == (413, b"no")
 
 
-def test_a_grpc_stream_may_be_silent_and_other_content_not(behind):
+def test_content_without_a_length_may_pause_and_other_content_not(behind):
     def script(peer):
         peer.read(HEADERS)
         peer.send(head((":status", "200"), ("content-type", "application/grpc")), data(b"first"))
         peer.read(HEADERS)
-        peer.send(head((":status", "200"), stream=3), data(b"first", stream=3))
+        peer.send(head((":status", "200"), ("content-length", "9"), stream=3), data(b"first", stream=3))
+        peer.read(HEADERS)
+        peer.send(head((":status", "200"), ("content-type", "application/json"), stream=5), data(b"first", stream=5))
         time.sleep(1)
+        peer.send(data(b"last", stream=5, end=True))
         peer.send(data(b"last", end=True))
         peer.wait_for_close()
 
@@ -164,7 +167,10 @@ def test_a_grpc_stream_may_be_silent_and_other_content_not(behind):
         patient = client.request(("content-type", "application/grpc"), method="POST")
         client.read_head(patient)
         other = client.request()
+        client.read_head(other)
+        watch = client.request()
         assert client.read_answer(other).reset
+        assert client.read_answer(watch).body == b"firstlast"
         assert client.read_answer(patient).body == b"firstlast"
 
 

@@ -265,6 +265,27 @@ def test_past_max_client_connections_others_wait_for_a_place(hop_with):
     assert waiting.read_final().status == 200
 
 
+# Many clients write all they have before they read.
+@pytest.mark.parametrize("megabytes", [20, 100])
+def test_a_large_upload_that_is_refused_gets_its_response(hop_with, megabytes):
+    hop = hop_with("--max-body", "1KiB")
+    client = hop.client()
+    head = message("POST / HTTP/1.1", "Host: h", "Content-Length: %d" % (megabytes << 20))
+    refused = []
+    reader = threading.Thread(target=lambda: refused.append(client.read_final()))
+    client.send(head)
+    piece = b"x" * (1 << 20)
+    for sent in range(megabytes):
+        if sent == 50:  # more than is taken in: it reads now
+            reader.start()
+            break
+        client.send(piece)
+    if megabytes == 20:
+        reader.start()
+    reader.join(PATIENCE)
+    assert [got.status for got in refused] == [413]
+
+
 def test_a_refused_request_is_never_a_truncated_one(hop_with):
     hop = hop_with("--max-body", "1KiB")
     with pytest.raises((Truncated, ConnectionError)):

@@ -63,6 +63,16 @@ def wait_until(condition, patience=PATIENCE):
         time.sleep(0.01)
 
 
+# A client that writes everything before it reads; closing early would reset the connection.
+def test_a_large_upload_that_is_refused_gets_its_response(start_proxy, backend, pair, certificates):
+    proxy = start_proxy(*tls(pair), "--max-body", "1KiB", backend.url)
+    with TlsClient(proxy.address, trusting(certificates)) as client:
+        client.send(message("POST / HTTP/1.1", "Host: h", "Content-Length: %d" % (20 * MIB)))
+        for _ in range(20):
+            client.send(b"x" * MIB)
+        assert client.read_final().status == 413
+
+
 def test_a_request_over_tls(client, backend):
     assert client.get("/a").body == b"ok"
     assert client.get("/b").body == b"ok"
