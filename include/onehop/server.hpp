@@ -29,6 +29,7 @@ class Server {
   using Duration = std::chrono::nanoseconds;
   static constexpr Duration kOff = Duration::max();
   static constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
+  static constexpr std::size_t kMostWorkers = 1024;
 
   // One address, or several: "127.0.0.1:8080", ":8080" (every address), "[::1]:0" (a free port),
   // "unix:/run/app.sock". "https://" or "http://" in front says whether it is with TLS; without
@@ -47,7 +48,8 @@ class Server {
 
   struct Options {
     Addresses listen = ":8080";
-    // Threads; 0: as many as this process may use CPUs.
+    // Threads, at most kMostWorkers. 0: one for each CPU that the process may use, and no more
+    // than the CPU quota of its control group has room for.
     std::size_t workers = 0;
     // Certificates for the https:// addresses.
     std::optional<TlsServerOptions> tls = {};

@@ -2,10 +2,9 @@
 #include "server/memory_ceiling.hpp"
 
 #include "base/held_memory.hpp"
+#include "server/control_group.hpp"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -26,13 +25,6 @@ std::string in_mebibytes(std::size_t octets) {
   return std::to_string(tenths / 10) + '.' + std::to_string(tenths % 10) + " MiB";
 }
 
-// A number, or "max".
-std::size_t limit_in(const std::string& path) {
-  std::ifstream file(path);
-  std::size_t limit = kAny;
-  return file >> limit ? limit : kAny;
-}
-
 std::size_t limit_of_process(int resource) {
   rlimit limit{};
   if (::getrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0) return kAny;
@@ -46,33 +38,12 @@ std::size_t memory_of_machine() {
   return static_cast<std::size_t>(pages) * static_cast<std::size_t>(size);
 }
 
-std::string content_of(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 }  // namespace
-
-std::size_t control_group_memory(const std::string& root, std::string_view membership) {
-  // Version 2 has one line with the number 0: "0::/system.slice/onehop.service".
-  std::size_t begin = membership.starts_with("0::/") ? 0 : membership.find("\n0::/");
-  if (begin == std::string_view::npos) return kAny;
-  begin = membership.find('/', begin);
-  std::string group(membership.substr(begin, membership.find('\n', begin) - begin));
-  std::size_t least = kAny;
-  for (;;) {
-    if (group == "/") group.clear();
-    for (const char* const file : {"/memory.max", "/memory.high"})
-      least = std::min(least, limit_in(root + group + file));
-    if (group.empty()) return least;
-    group.resize(group.rfind('/'));
-  }
-}
 
 std::size_t default_memory_ceiling() {
   const std::size_t usable =
       std::min({memory_of_machine(), limit_of_process(RLIMIT_AS), limit_of_process(RLIMIT_DATA),
-                control_group_memory("/sys/fs/cgroup", content_of("/proc/self/cgroup"))});
+                ControlGroup::of_this_process().memory()});
   return usable == kAny ? kAny : usable / 2;
 }
 

@@ -12,7 +12,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 namespace onehop::server {
@@ -42,8 +41,5 @@ class MemoryCeiling {
 // Half of what the process may use: of the machine's memory, or of what its control group or a
 // limit of the process leaves of it. The other half is for what is not counted.
 std::size_t default_memory_ceiling();
-// What the control group named in `membership` (the text of /proc/self/cgroup) and those above it
-// may use, by the files below `root`; the largest number there is when nothing is said.
-std::size_t control_group_memory(const std::string& root, std::string_view membership);
 
 }  // namespace onehop::server

@@ -3,8 +3,6 @@
 
 #include "base/held_memory.hpp"
 
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -86,36 +84,6 @@ TEST_F(MemoryCeilingTest, OneThatComesAndGoesIsToldNowAndThen) {
     EXPECT_FALSE(ceiling_.is_reached(now_ + second * 1s));
   }
   EXPECT_EQ(warnings_.size(), 3u);
-}
-
-class ControlGroupTest : public ::testing::Test {
- protected:
-  ControlGroupTest() { std::filesystem::create_directories(root_ + "/a.slice/b.service"); }
-  ~ControlGroupTest() override { std::filesystem::remove_all(root_); }
-  void say(const std::string& file, const std::string& text) const {
-    std::ofstream(root_ + file) << text << '\n';
-  }
-
-  const std::string root_ = ::testing::TempDir() + "onehop_control_groups";
-};
-
-TEST_F(ControlGroupTest, TheLeastOfAllLevelsCounts) {
-  say("/a.slice/b.service/memory.max", "max");
-  EXPECT_EQ(control_group_memory(root_, "0::/a.slice/b.service\n"), kAny);
-  say("/a.slice/memory.max", "9000");
-  EXPECT_EQ(control_group_memory(root_, "0::/a.slice/b.service\n"), 9000u);
-  say("/a.slice/b.service/memory.high", "7000");
-  EXPECT_EQ(control_group_memory(root_, "0::/a.slice/b.service\n"), 7000u);
-  say("/memory.max", "5000");  // of a container, seen from inside
-  EXPECT_EQ(control_group_memory(root_, "0::/a.slice/b.service\n"), 5000u);
-  EXPECT_EQ(control_group_memory(root_, "0::/\n"), 5000u);
-  EXPECT_EQ(control_group_memory(root_, "1:name=systemd:/x\n0::/\n"), 5000u);
-}
-
-TEST_F(ControlGroupTest, WithoutOneNothingIsSaid) {
-  EXPECT_EQ(control_group_memory(root_, ""), kAny);
-  EXPECT_EQ(control_group_memory(root_, "4:memory:/docker/1\n"), kAny);
-  EXPECT_EQ(control_group_memory(root_, "0::/no/such/group"), kAny);
 }
 
 TEST(DefaultMemoryCeiling, IsLessThanTheMachineHas) {

@@ -3,27 +3,23 @@
 
 #include "base/exception_text.hpp"
 #include "base/held_memory.hpp"
+#include "server/control_group.hpp"
 #include "server/shard_server.hpp"
 
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
+#include <system_error>
 #include <thread>
 
 #include <pthread.h>
-#include <sched.h>
 
 namespace onehop {
 namespace {
 
 using HandlerFactory = std::function<std::shared_ptr<const Handler>()>;
-
-std::size_t usable_cpus() {
-  cpu_set_t set;
-  if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-  return static_cast<std::size_t>(std::max(1, CPU_COUNT(&set)));
-}
 
 // One thread of the server.
 struct Worker {
@@ -187,13 +183,24 @@ Result<void> Server::State::start(const HandlerFactory& factory) {
   }
   if (common->tls) common->tls->watch();
   common->set_limits();
-  const std::size_t count = common->options.workers ? common->options.workers : usable_cpus();
+  if (common->options.workers > kMostWorkers) {
+    return failure(Errc::bad_option, Side::local,
+                   "workers: " + std::to_string(common->options.workers) + " threads; " +
+                       std::to_string(kMostWorkers) + " is the most");
+  }
+  const std::size_t count =
+      common->options.workers ? common->options.workers : server::usable_cpus();
 
   std::unique_lock lock(mutex);
   for (std::size_t i = 0; i < count; ++i) {
     auto made = std::make_unique<Worker>();
     Worker& worker = *made;
-    worker.thread = std::thread([this, &worker, factory] { run_worker(worker, factory); });
+    try {
+      worker.thread = std::thread([this, &worker, factory] { run_worker(worker, factory); });
+    } catch (const std::system_error& error) {
+      throw std::runtime_error("the system refuses thread " + std::to_string(i + 1) + " of " +
+                               std::to_string(count) + " (workers): " + error.code().message());
+    }
     workers.push_back(std::move(made));  // with a thread: stop() waits for it
     ::pthread_setname_np(worker.thread.native_handle(), ("onehop/" + std::to_string(i)).c_str());
   }

@@ -57,5 +57,17 @@ TEST(ServerTest, AWorkerThatDiesOfAnExceptionIsSaidAndNotAskedToStop) {
   EXPECT_THAT(said, Contains(HasSubstr("bad_alloc")));
 }
 
+TEST(ServerTest, MoreWorkersThanMakeSenseAreRefusedBeforeAThreadIsStarted) {
+  Server::Options options;
+  options.listen = "127.0.0.1:0";
+  options.workers = Server::kMostWorkers + 1;
+  Server server(options);
+  const auto started = server.start(make_handler([](Request) { return Response(Status::ok); }));
+  ASSERT_FALSE(started);
+  EXPECT_TRUE(started.error().is(Errc::bad_option));
+  EXPECT_THAT(std::string(started.error().detail()), HasSubstr("workers: 1025 threads"));
+  EXPECT_TRUE(server.addresses().empty());
+}
+
 }  // namespace
 }  // namespace onehop
