@@ -3,6 +3,7 @@
 
 #include "base/exception_text.hpp"
 #include "base/held_memory.hpp"
+#include "net/listen_overlap.hpp"
 #include "server/control_group.hpp"
 #include "server/shard_server.hpp"
 
@@ -79,15 +80,22 @@ struct Server::State {
 Result<void> Server::State::open_listeners() {
   net::ListenOptions listen;
   listen.defer_accept = common->options.defer_accept;
+  std::vector<net::ListenerName> listeners;
   for (const std::string& text : common->options.listen.list()) {
     auto address = net::Address::parse_listen(text);
     if (!address) return failure(address.error());
+    listeners.push_back({text, *address});
+  }
+  if (std::string overlap = net::why_listeners_overlap(listeners); !overlap.empty()) {
+    return failure(Errc::bad_option, Side::local, "listen: " + overlap);
+  }
+  for (const auto& [text, address] : listeners) {
     const bool with_tls = net::listens_with_tls(text, common->tls != nullptr);
     if (with_tls && !common->tls) {
       return failure(Errc::bad_option, Side::local,
                      "cannot listen on " + text + ": TLS needs a certificate, and none was given");
     }
-    auto listener = net::TcpListener::open(*address, listen);
+    auto listener = net::TcpListener::open(address, listen);
     if (!listener) return failure(listener.error());
     common->listeners.push_back(std::make_shared<net::TcpListener>(std::move(*listener)));
     common->with_tls.push_back(with_tls);
@@ -176,6 +184,11 @@ Result<void> Server::State::try_start(const HandlerFactory& factory) {
 }
 
 Result<void> Server::State::start(const HandlerFactory& factory) {
+  if (common->options.workers > kMostWorkers) {
+    return failure(Errc::bad_option, Side::local,
+                   "workers: " + std::to_string(common->options.workers) + " threads; " +
+                       std::to_string(kMostWorkers) + " is the most");
+  }
   if (auto prepared = common->prepare_tls(); !prepared) return prepared;
   if (auto opened = open_listeners(); !opened) return opened;
   if (common->options.on_listening) {
@@ -183,11 +196,6 @@ Result<void> Server::State::start(const HandlerFactory& factory) {
   }
   if (common->tls) common->tls->watch();
   common->set_limits();
-  if (common->options.workers > kMostWorkers) {
-    return failure(Errc::bad_option, Side::local,
-                   "workers: " + std::to_string(common->options.workers) + " threads; " +
-                       std::to_string(kMostWorkers) + " is the most");
-  }
   const std::size_t count =
       common->options.workers ? common->options.workers : server::usable_cpus();
 
