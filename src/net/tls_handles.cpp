@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tls_handles.hpp"
 
+#include "net/tls_reason.hpp"
+
 #include <openssl/err.h>
 
 namespace onehop::net {
@@ -12,8 +14,7 @@ void forget_tls_errors() noexcept {
 std::string take_tls_reason() {
   const unsigned long code = ERR_peek_last_error();
   if (code == 0) return {};
-  const char* const reason = ERR_reason_error_string(code);
-  std::string text = reason ? reason : "error " + std::to_string(code);
+  std::string text = words_for_tls_error(code);
   ERR_clear_error();
   return text;
 }

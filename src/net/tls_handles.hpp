@@ -35,8 +35,8 @@ void forget_tls_errors() noexcept;
 inline bool ask_for_name(SSL* ssl, std::string name) {
   return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1;
 }
-// The reason of the error noted last: "tlsv1 alert unknown ca". Empties the queue; "" when there is
-// none.
+// The reason of the error noted last, in words (net/tls_reason). Empties the queue; "" when there
+// is none.
 std::string take_tls_reason();
 // "CN=alice,O=Example": RFC 4514, in octets that a field value may have.
 std::string text_of(const X509_NAME* name);

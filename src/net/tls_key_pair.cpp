@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tls_key_pair.hpp"
 
+#include "net/tls_reason.hpp"
+
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -65,6 +67,9 @@ Result<std::vector<X509Handle>> certificates_in(const Source& source) {
   if (source.text.find("PRIVATE KEY-----") != std::string::npos) {
     return refuse(source.place + ": this is a private key; the certificate is missing");
   }
+  if (const std::string help = how_to_convert(source.text, source.place); !help.empty()) {
+    return refuse(source.place + ": " + help);
+  }
   return refuse(source.place +
                 ": no certificate in it (it should have a PEM block: "
                 "-----BEGIN CERTIFICATE-----)");
@@ -87,6 +92,10 @@ Result<KeyHandle> key_in(const Source& source) {
                   "it without its pass phrase");
   }
   const std::string reason = take_tls_reason();
+  // OpenSSH's key is not one that OpenSSL reads, though its PEM block ends as those do.
+  if (const std::string help = how_to_convert(source.text, source.place); !help.empty()) {
+    return refuse(source.place + ": " + help);
+  }
   if (source.text.find("PRIVATE KEY-----") != std::string::npos) {
     return refuse(source.place + ": the private key cannot be read: " + reason);
   }
@@ -222,6 +231,7 @@ Result<TlsKeyPair> read_key_pair(const TlsCertificate& source) {
                   " (" + text_of(X509_get_subject_name(pair.certificate.get())) + ")");
   }
   describe(pair, chain->place);
+  pair.place = chain->place;
   return pair;
 }
 
@@ -243,7 +253,8 @@ Result<TlsKeyPair> make_self_signed_pair() {
       X509_sign(pair.certificate.get(), pair.key.get(), EVP_sha256()) == 0) {
     return refuse("a self-signed certificate could not be made: " + take_tls_reason());
   }
-  describe(pair, "the self-signed certificate");
+  pair.place = "the self-signed certificate";
+  describe(pair, pair.place);
   return pair;
 }
 

@@ -19,6 +19,7 @@ struct TlsKeyPair {
   std::vector<X509Handle> chain;
   KeyHandle key;
   TlsCertificateInfo info;
+  std::string place;    // the file of the certificate, or what stands for it in a message
   std::string warning;  // "": nothing is wrong. A certificate that has expired is still usable.
 };
 

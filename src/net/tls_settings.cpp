@@ -60,12 +60,13 @@ Result<void> use_key_pair(SSL_CTX* context, const TlsKeyPair& pair) {
   if (SSL_CTX_use_certificate(context, pair.certificate.get()) != 1 ||
       SSL_CTX_use_PrivateKey(context, pair.key.get()) != 1) {
     const std::string name = pair.info.names.empty() ? "?" : pair.info.names.front();
-    return failure(tls_option_error("the certificate for " + name + " cannot be used"));
+    return failure(
+        tls_option_error(pair.place + ": the certificate for " + name + " cannot be used"));
   }
   SSL_CTX_clear_chain_certs(context);
   for (const X509Handle& one : pair.chain) {
     if (SSL_CTX_add1_chain_cert(context, one.get()) != 1) {
-      return failure(tls_option_error("the certificate chain cannot be used"));
+      return failure(tls_option_error(pair.place + ": the certificate chain cannot be used"));
     }
   }
   return {};
