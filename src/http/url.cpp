@@ -119,6 +119,10 @@ Result<void> Url::parse_authority(std::string_view text, bool from_wire) {
     if (from_wire) return bad_target("the target names no host");
     return bad_url(why_no_authority(host_and_port));
   }
+  if (!from_wire && parts->bracketed && host_and_port.find('%') != std::string::npos) {
+    return bad_url(
+        "the zone of an IPv6 address would be lost: there is no way to a link-local one");
+  }
   const std::uint16_t standard = default_port(scheme());
   port_ = standard;
   if (!parts->port.empty()) {

@@ -147,6 +147,9 @@ Result<Address> Address::parse_listen(std::string_view text) {
   if (host.find(':') != std::string_view::npos && host.front() != '[') {
     return refuse(text, "an IPv6 address stands in brackets");
   }
+  if (host.find('%') != std::string_view::npos) {
+    return refuse(text, "an address with a zone cannot be listened on");
+  }
   if (auto address = from_ip(host, *port)) return *address;
   return refuse(text, "the host is neither an IP address nor localhost");
 }

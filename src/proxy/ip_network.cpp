@@ -36,7 +36,7 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) noexcept {
   return address;
 }
 
-std::optional<IpNetwork> IpNetwork::parse(std::string_view text) noexcept {
+std::optional<IpNetwork> IpNetwork::read(std::string_view text) noexcept {
   const std::size_t slash = text.find('/');
   const std::string_view literal = text.substr(0, slash);
   const std::optional<IpAddress> base = IpAddress::parse(literal);
@@ -52,6 +52,21 @@ std::optional<IpNetwork> IpNetwork::parse(std::string_view text) noexcept {
   return IpNetwork(*base, prefix);
 }
 
+std::optional<IpNetwork> IpNetwork::parse(std::string_view text) noexcept {
+  if (text.find('%') != std::string_view::npos) return std::nullopt;
+  const std::optional<IpNetwork> network = read(text);
+  if (!network || network->masked() != network->base_.octets()) return std::nullopt;
+  return network;
+}
+
+// The address with zeros after the prefix.
+std::array<std::uint8_t, 16> IpNetwork::masked() const noexcept {
+  auto octets = base_.octets();
+  for (unsigned bit = prefix_; bit < octets.size() * 8; ++bit)
+    octets[bit / 8] = static_cast<std::uint8_t>(octets[bit / 8] & ~(0x80U >> (bit % 8)));
+  return octets;
+}
+
 bool IpNetwork::contains(const IpAddress& address) const noexcept {
   if (address.is_v4() != base_.is_v4()) return false;
   const std::size_t whole = prefix_ / 8;
@@ -60,6 +75,36 @@ bool IpNetwork::contains(const IpAddress& address) const noexcept {
   if (std::memcmp(ours.data(), theirs.data(), whole) != 0) return false;
   const unsigned rest = prefix_ % 8;
   return rest == 0 || ((ours[whole] ^ theirs[whole]) >> (8 - rest)) == 0;
+}
+
+std::string IpNetwork::to_string() const {
+  const auto octets = masked();
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const bool is_v4 = base_.is_v4();
+  inet_ntop(is_v4 ? AF_INET : AF_INET6, octets.data() + (is_v4 ? kV4At : 0), text.data(),
+            static_cast<socklen_t>(text.size()));
+  return std::string(text.data()) + "/" + std::to_string(prefix_ - (is_v4 ? kV4Bits : 0));
+}
+
+std::string IpNetwork::why_none(std::string_view text) {
+  if (parse(text)) return {};
+  const std::string quoted = "'" + std::string(text) + "'";
+  const std::string_view literal = text.substr(0, text.find('/'));
+  if (const std::size_t zone = text.find('%'); zone != std::string_view::npos) {
+    if (!read(text)) return quoted + " is no network, such as 10.0.0.0/8, ::1 or unix";
+    return quoted + " has a zone, which addresses are not compared by; did you mean " +
+           std::string(text.substr(0, zone)) + "?";
+  }
+  if (const auto network = read(text)) {
+    return quoted + " has bits after its prefix; did you mean " + network->to_string() +
+           ", or the one address " + std::string(literal) + "?";
+  }
+  if (text.size() > 2 && text.front() == '[' && text.back() == ']' &&
+      parse(text.substr(1, text.size() - 2))) {
+    return quoted + " has brackets, as only URLs do; did you mean " +
+           std::string(text.substr(1, text.size() - 2)) + "?";
+  }
+  return quoted + " is no network, such as 10.0.0.0/8, ::1 or unix";
 }
 
 }  // namespace onehop

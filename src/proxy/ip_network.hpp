@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // IpAddress and IpNetwork: IP literals and CIDR blocks, to tell who a peer is. An IPv4 address
-// mapped into IPv6 ("::ffff:10.0.0.1") is the IPv4 address. Values; nothing here allocates.
+// mapped into IPv6 ("::ffff:10.0.0.1") is the IPv4 address. Values.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace onehop {
@@ -27,14 +28,24 @@ class IpAddress {
 
 class IpNetwork {
  public:
-  // "10.0.0.0/8", "2001:db8::/32", or one address. Bits behind the prefix do not count.
+  // "10.0.0.0/8", "2001:db8::/32", or one address. No zone, and no bits after the prefix:
+  // "10.0.0.1/8" would leave it open whether one address is meant or all of the network.
   static std::optional<IpNetwork> parse(std::string_view text) noexcept;
 
+  // Why parse() refuses the text, with the network that was probably meant; "" if it does not.
+  static std::string why_none(std::string_view text);
+
+  // "10.0.0.0/8"
+  std::string to_string() const;
   // "::/0" holds no IPv4 address.
   bool contains(const IpAddress& address) const noexcept;
 
  private:
   IpNetwork(const IpAddress& base, unsigned prefix) noexcept : base_(base), prefix_(prefix) {}
+
+  // Zones and bits after the prefix are passed over.
+  static std::optional<IpNetwork> read(std::string_view text) noexcept;
+  std::array<std::uint8_t, 16> masked() const noexcept;
 
   IpAddress base_;
   unsigned prefix_;  // of the 128 bits

@@ -33,8 +33,7 @@ TEST(IpNetwork, HoldsOneAddressWithoutAPrefix) {
   EXPECT_FALSE(contains("::1", "::2"));
 }
 
-TEST(IpNetwork, IgnoresTheBitsBehindThePrefix) {
-  EXPECT_TRUE(contains("10.1.2.3/8", "10.9.9.9"));
+TEST(IpNetwork, MayBeEveryAddressOfAFamily) {
   EXPECT_TRUE(contains("0.0.0.0/0", "203.0.113.9"));
   EXPECT_TRUE(contains("::/0", "2001:db8::1"));
 }
@@ -52,7 +51,25 @@ TEST(IpNetwork, TakesAMappedAddressForTheIpv4Address) {
   EXPECT_FALSE(contains("::ffff:10.0.0.0/104", "11.0.0.1"));
 }
 
-TEST(IpNetwork, IgnoresTheZone) {
+TEST(IpNetwork, RefusesBitsAfterThePrefixAndNamesTheNetwork) {
+  for (const auto& [text, meant] :
+       {std::pair{"10.1.2.3/8", "10.0.0.0/8, or the one address 10.1.2.3"},
+        {"192.168.1.129/25", "192.168.1.128/25"},
+        {"2001:db8::1/32", "2001:db8::/32"},
+        {"::ffff:10.0.0.1/104", "10.0.0.0/8"},
+        {"[::1]", "::1"},
+        {"fe80::1%eth0", "fe80::1"}}) {
+    EXPECT_FALSE(IpNetwork::parse(text)) << text;
+    EXPECT_NE(IpNetwork::why_none(text).find("did you mean " + std::string(meant)),
+              std::string::npos)
+        << IpNetwork::why_none(text);
+  }
+  EXPECT_EQ(IpNetwork::why_none("10.0.0.0/33"),
+            "'10.0.0.0/33' is no network, such as 10.0.0.0/8, ::1 or unix");
+  EXPECT_EQ(IpNetwork::why_none("10.0.0.0/8"), "");
+}
+
+TEST(IpNetwork, IgnoresTheZoneOfAnAddress) {
   EXPECT_TRUE(contains("fe80::/10", "fe80::1%eth0"));
 }
 

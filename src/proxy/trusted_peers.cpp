@@ -14,8 +14,7 @@ TrustedPeers::TrustedPeers(const std::vector<std::string>& entries) {
     } else if (const std::optional<IpNetwork> network = IpNetwork::parse(entry)) {
       networks_.push_back(*network);
     } else {
-      throw std::invalid_argument("trust: '" + entry +
-                                  "' is no network; write \"10.0.0.0/8\", \"::1\" or \"unix\"");
+      throw std::invalid_argument("trust: " + IpNetwork::why_none(entry));
     }
   }
 }
