@@ -43,6 +43,21 @@ const char* why_no_value_octet(char c) noexcept {
   }
 }
 
+// What a server speaks whose first bytes are no status line. One of HTTP/2 begins with SETTINGS, or
+// says GOAWAY, on stream 0 (RFC 9113 §4.1); one of TLS sends an alert (RFC 8446 §5.1).
+const char* other_protocol(std::string_view begin) noexcept {
+  constexpr std::size_t kFrameHead = 9;
+  constexpr std::string_view kStreamZero("\0\0\0\0", 4);
+  if (begin.size() >= kFrameHead && begin[0] == '\0' && (begin[3] == 4 || begin[3] == 7) &&
+      begin.substr(5, 4) == kStreamZero) {
+    return "an HTTP/2 frame, not an HTTP status line: the server speaks HTTP/2 only, write h2c://";
+  }
+  if (begin.starts_with("\x15\x03")) {
+    return "a TLS alert, not an HTTP status line: the server speaks TLS, write https://";
+  }
+  return "not an HTTP status line";
+}
+
 }  // namespace
 
 void HeadParser::reset() noexcept {
@@ -192,7 +207,7 @@ HeadParser::Step HeadParser::read_status(std::string_view input) {
                         ascii::is_digit(rest[9]) && ascii::is_digit(rest[10]) &&
                         ascii::is_digit(rest[11]);
   const std::size_t matched = as_usual ? kForm.size() : matching_prefix(rest, kForm);
-  if (matched < std::min(rest.size(), kForm.size())) return malformed("not an HTTP status line");
+  if (matched < std::min(rest.size(), kForm.size())) return malformed(other_protocol(rest));
   if (rest.size() <= kForm.size()) return Step::wait;
   if (rest[5] != '1') return malformed("an HTTP version other than 1.x");
   version_ = rest[7] == '0' ? Version::http_1_0 : Version::http_1_1;

@@ -65,6 +65,20 @@ TEST(HeadParser, StatusLineLimit) {
   EXPECT_EQ(outcome(HeadKind::response, l, "HTTP/1.1 200 abcd"), Errc::response_head_too_large);
 }
 
+TEST(HeadParser, SaysWhatAServerSpeaksThatIsNoHttp1) {
+  const auto detail = [](std::string_view input) {
+    HeadParser parser(HeadKind::response, {});
+    EXPECT_EQ(parser.parse(input), State::failed);
+    return std::string(parser.error().detail());
+  };
+  using namespace std::string_view_literals;
+  EXPECT_NE(detail("\0\0\6\4\0\0\0\0\0\0\3\0\0\0\x80"sv).find("write h2c://"), std::string::npos);
+  EXPECT_NE(detail("\0\0\x2f\7\0\0\0\0\0"sv).find("write h2c://"), std::string::npos);
+  EXPECT_NE(detail("\x15\3\3\0\2\2\x46"sv).find("write https://"), std::string::npos);
+  EXPECT_EQ(detail("\0\0\6\4\0\0\0\0\1"sv), "not an HTTP status line");
+  EXPECT_EQ(detail("SSH-2.0-OpenSSH"sv), "not an HTTP status line");
+}
+
 TEST(HeadParser, MethodLimit) {
   const std::string longest(Method::kMaxSize, 'M');
   EXPECT_EQ(outcome(HeadKind::request, Limits(), longest + " / HTTP/1.1\r\n\r\n"),
