@@ -69,6 +69,8 @@ class Server {
     std::size_t max_request_line = 16 * 1024;
     std::size_t max_header_bytes = 64 * 1024;
     std::size_t max_header_fields = 256;
+    // HTTP/2: by ALPN over TLS, by prior knowledge without. Off: HTTP/1.1 and 1.0 only.
+    bool http2 = true;
     // HTTP/2: requests of one connection at the same time; past it they are refused unprocessed.
     std::size_t max_streams = 128;
     // HTTP/2: what a client may send before anybody reads it, for a request (1 KiB at least) and

@@ -33,6 +33,8 @@ class Transport final : public RoundTripper {
     // included. Past it: 504; where all refuse, once more after 50 ms, then 502.
     Duration connect_attempt_timeout = std::chrono::seconds(3);
     Duration connect_timeout = std::chrono::seconds(5);
+    // Offers HTTP/2 to https:// upstreams by ALPN. Off: HTTP/1.1 only, except for h2c:// URLs.
+    bool http2 = true;
     // From the last byte of the request that was sent to the response head; if exceeded, 504. Not
     // counted while the request's body has no more to send yet: its source is late then, not the
     // upstream. Off in the library; the program sets 5 minutes.

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/backend_url.hpp"
 
+#include "program/pointed_out.hpp"
 #include "program/quantities.hpp"
 #include "program/suggestion.hpp"
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
 
 namespace onehop::program {
@@ -14,20 +16,21 @@ namespace {
 constexpr std::array<std::string_view, 3> kSchemes = {"http", "https", "h2c"};
 constexpr std::array<std::string_view, 3> kCommands = {"demo", "version", "help"};
 
-// "why", the text, and a caret below what is wrong with it.
-std::unexpected<std::string> pointed_out(std::string_view text,
-                                         std::string_view part,
-                                         std::string why) {
-  const auto column = static_cast<std::size_t>(part.data() - text.data());
-  std::string shown(text);
-  std::ranges::replace_if(shown, [](char c) { return c >= 0 && c < ' '; }, ' ');
-  return refused(std::move(why) + "\n    " + shown + "\n    " + std::string(column, ' ') +
-                 std::string(std::max<std::size_t>(part.size(), 1), '^'));
-}
-
-std::string did_you_mean(const std::string& text) {
-  return "; did you mean " + text + "?";
-}
+// Schemes of other programs, and what they are here.
+struct ForeignScheme {
+  std::string_view name;
+  std::string_view ours;
+  std::string_view why;
+};
+constexpr std::array<ForeignScheme, 7> kForeignSchemes = {{
+    {"grpc", "h2c", "gRPC without TLS is HTTP/2 without TLS"},
+    {"grpcs", "https", "gRPC with TLS is HTTP/2 with TLS"},
+    {"ws", "http", "WebSockets need no scheme of their own"},
+    {"wss", "https", "WebSockets need no scheme of their own"},
+    {"http2", "h2c", "HTTP/2 without TLS is h2c"},
+    {"h2", "https", "HTTP/2 with TLS is what https chooses"},
+    {"tcp", "http", "this is a proxy for HTTP"},
+}};
 
 bool is_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
@@ -60,13 +63,27 @@ Parsed<Url> on_localhost(std::string_view port) {
   return Url::parse("http://localhost:" + std::to_string(*parse_count(port))).value();
 }
 
+// HOST:PORT, HOST:PORT/PATH and :PORT, without a scheme; the host of the last is localhost.
+// std::nullopt for any other text.
+std::optional<std::string> with_scheme(std::string_view text) {
+  const std::string_view authority = text.substr(0, text.find_first_of("/?#"));
+  const auto colon = authority.rfind(':');
+  if (colon == std::string_view::npos || !is_digits(authority.substr(colon + 1))) {
+    return std::nullopt;
+  }
+  std::string_view host = authority.substr(0, colon);
+  host.remove_prefix(host.rfind('@') + 1);  // npos + 1 is 0
+  if (host.empty()) return "http://localhost" + std::string(text);
+  // "http:8000" is a scheme without its slashes, and "::1" an address without its brackets.
+  const bool has_brackets = host.front() == '[' && host.back() == ']';
+  if (is_scheme(lower(host))) return std::nullopt;
+  if (!has_brackets && host.find(':') != std::string_view::npos) return std::nullopt;
+  return "http://" + std::string(text);
+}
+
 std::unexpected<std::string> without_scheme(std::string_view text) {
   const auto colon = text.find(':');
-  if (colon == 0) {
-    return pointed_out(
-        text, text.substr(0, 1),
-        "the backend has no host" + did_you_mean("http://localhost" + std::string(text)));
-  }
+  if (colon == 0) return pointed_out(text, text.substr(1), "a port is a number from 1 to 65535");
   const std::string first = lower(text.substr(0, colon));
   if (colon != std::string_view::npos && is_scheme(first)) {
     const auto rest = text.find_first_not_of(":/", colon);
@@ -86,6 +103,11 @@ std::unexpected<std::string> without_scheme(std::string_view text) {
 
 std::unexpected<std::string> unusable_scheme(std::string_view text, std::string_view scheme) {
   const std::string rest(text.substr(scheme.size()));
+  const auto foreign = std::ranges::find(kForeignSchemes, lower(scheme), &ForeignScheme::name);
+  if (foreign != kForeignSchemes.end()) {
+    return pointed_out(text, scheme,
+                       std::string(foreign->why) + did_you_mean(std::string(foreign->ours) + rest));
+  }
   const std::string meant(nearest(lower(scheme), kSchemes).value_or("http"));
   return pointed_out(text, scheme,
                      "'" + std::string(scheme) + "' is no scheme this version speaks" +
@@ -129,6 +151,12 @@ std::string check_authority(std::string_view text, std::string_view authority) {
         text.substr(static_cast<std::size_t>(host.data() - text.data()), 0);
     return pointed_out(text, gap, "the host is missing").error();
   }
+  if (const auto zone = host.find('%'); bracket != std::string_view::npos && zone != host.npos) {
+    return pointed_out(text, host.substr(zone, host.find(']') - zone),
+                       "the zone of an IPv6 address would be lost: there is no way to a link-local "
+                       "address")
+        .error();
+  }
   if (has_port && !is_port(port)) {
     return pointed_out(text, port, "a port is a number from 1 to 65535").error();
   }
@@ -146,7 +174,11 @@ Parsed<Url> parse_backend_url(std::string_view text) {
   }
   if (!text.starts_with("unix:")) {
     const auto separator = text.find("://");
-    if (separator == std::string_view::npos) return without_scheme(text);
+    if (separator == std::string_view::npos) {
+      const auto whole = with_scheme(text);
+      if (!whole) return without_scheme(text);
+      return parse_backend_url(*whole);
+    }
     const std::string_view scheme = text.substr(0, separator);
     if (!is_scheme(lower(scheme))) return unusable_scheme(text, scheme);
     const std::string_view rest = text.substr(separator + 3);

@@ -23,14 +23,46 @@ TEST(BackendUrl, IsAUrlAPortOrASocket) {
   EXPECT_EQ(parse_backend_url("unix:/run/app.sock")->socket_path(), "/run/app.sock");
 }
 
+TEST(BackendUrl, IsHttpWhereAHostAndAPortSayWhereItIs) {
+  EXPECT_EQ(parse_backend_url("localhost:8000")->to_string(), "http://localhost:8000");
+  EXPECT_EQ(parse_backend_url(":8000")->to_string(), "http://localhost:8000");
+  EXPECT_EQ(parse_backend_url("127.0.0.1:8000")->to_string(), "http://127.0.0.1:8000");
+  EXPECT_EQ(parse_backend_url("[::1]:8000")->to_string(), "http://[::1]:8000");
+  EXPECT_EQ(parse_backend_url("app.internal:8000/base?q")->to_string(),
+            "http://app.internal:8000/base?q");
+  EXPECT_THAT(refusal("localhost:80000"), HasSubstr("from 1 to 65535"));
+  EXPECT_THAT(refusal(":80000"), HasSubstr("from 1 to 65535"));
+  EXPECT_THAT(refusal(":80x"), HasSubstr("from 1 to 65535"));
+  EXPECT_THAT(refusal("me:pw@localhost:80"), HasSubstr("--header-up 'Authorization"));
+}
+
 TEST(BackendUrl, PointsAtAMissingScheme) {
-  EXPECT_EQ(refusal("localhost:8000"),
-            "the backend has no scheme; did you mean http://localhost:8000?\n"
-            "    localhost:8000\n"
+  EXPECT_EQ(refusal("api.internal/x"),
+            "the backend has no scheme; did you mean http://api.internal/x?\n"
+            "    api.internal/x\n"
             "    ^");
-  EXPECT_THAT(refusal(":8000"), HasSubstr("did you mean http://localhost:8000?"));
   EXPECT_THAT(refusal("http:/a.example"), HasSubstr("did you mean http://a.example?"));
+  EXPECT_THAT(refusal("http:8000"), HasSubstr("'http' is followed by ://"));
+  EXPECT_THAT(refusal("::1:80"), HasSubstr("port"));
   EXPECT_THAT(refusal("dmeo"), HasSubstr("did you mean onehop demo?"));
+}
+
+TEST(BackendUrl, KnowsTheSchemesOfOthers) {
+  EXPECT_EQ(refusal("grpc://localhost:50051"),
+            "gRPC without TLS is HTTP/2 without TLS; did you mean h2c://localhost:50051?\n"
+            "    grpc://localhost:50051\n"
+            "    ^^^^");
+  EXPECT_THAT(refusal("grpcs://a.example"), HasSubstr("did you mean https://a.example?"));
+  EXPECT_THAT(refusal("WS://a.example"), HasSubstr("WebSockets need no scheme of their own"));
+  EXPECT_THAT(refusal("ws://a.example/x"), HasSubstr("did you mean http://a.example/x?"));
+  EXPECT_THAT(refusal("wss://a.example"), HasSubstr("did you mean https://a.example?"));
+}
+
+TEST(BackendUrl, RefusesAZone) {
+  EXPECT_EQ(refusal("http://[fe80::1%25eth0]:80"),
+            "the zone of an IPv6 address would be lost: there is no way to a link-local address\n"
+            "    http://[fe80::1%25eth0]:80\n"
+            "                   ^^^^^^^");
 }
 
 TEST(BackendUrl, PointsAtASchemeItDoesNotSpeak) {

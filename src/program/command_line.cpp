@@ -2,6 +2,9 @@
 #include "program/command_line.hpp"
 
 #include "program/backend_url.hpp"
+#include "program/contradictions.hpp"
+#include "program/listeners.hpp"
+#include "program/pointed_out.hpp"
 #include "program/settings.hpp"
 #include "program/suggestion.hpp"
 
@@ -21,6 +24,9 @@ namespace {
 
 using Values = std::vector<std::string>;
 
+constexpr std::string_view kPrefix = "ONEHOP_";
+constexpr const char* kBackendVariable = "ONEHOP_BACKEND";
+
 // What was typed, before anything is interpreted.
 struct Typed {
   std::map<const Setting*, Values> values;
@@ -39,7 +45,7 @@ void declare(CLI::App& app, Typed& typed) {
   app.set_help_flag();
   app.allow_extras();
   app.add_flag("-h,--help", typed.help);
-  app.add_flag("--version", typed.version);
+  app.add_flag("-V,--version", typed.version);
   for (const Setting& setting : settings()) {
     Values& values = typed.values[&setting];
     const auto store = [&values](const CLI::results_t& results) {
@@ -96,27 +102,52 @@ std::string read_arguments(std::vector<std::string> arguments, Typed& typed) {
   return {};
 }
 
-Values from_environment(const Setting& setting, const Environment& environment) {
-  const char* const text = environment(environment_of(setting).c_str());
-  if (text == nullptr) return {};
-  if (!setting.may_repeat()) return {text};
+// "10.0.0.0/8, ::1" is two values. What is empty between two separators is passed over.
+Values split_list(const std::string& text, char separator) {
   Values values;
   std::istringstream list(text);
-  for (std::string value; std::getline(list, value, setting.list_separator);) {
-    if (!value.empty()) values.push_back(value);
+  for (std::string value; std::getline(list, value, separator);) {
+    const auto first = value.find_first_not_of(" \t");
+    if (first == std::string::npos) continue;
+    values.push_back(value.substr(first, value.find_last_not_of(" \t") - first + 1));
   }
   return values;
+}
+
+// The values of a setting as the user gave them, and where they come from.
+struct Given {
+  std::string name;  // "--listen", "ONEHOP_LISTEN"
+  Values values;     // empty: not given
+};
+
+Given given_for(const Setting& setting, const Values& typed, const Environment& environment) {
+  if (!typed.empty()) {
+    Given given{flag_of(setting), {}};
+    for (const std::string& text : typed) {
+      Values values = setting.splits_flags ? split_list(text, setting.list_separator) : Values();
+      if (values.empty()) values = {text};
+      given.values.insert(given.values.end(), values.begin(), values.end());
+    }
+    return given;
+  }
+  Given given{environment_of(setting), {}};
+  const auto variable = environment.find(given.name);
+  if (variable == environment.end()) return given;
+  if (!setting.may_repeat()) {
+    given.values = {variable->second};
+  } else {
+    given.values = split_list(variable->second, setting.list_separator);
+  }
+  return given;
 }
 
 // Empty when all went well.
 std::string apply_settings(const Typed& typed,
                            const Environment& environment,
                            Configuration& configuration) {
-  for (const auto& [setting, given] : typed.values) {
-    const bool is_flag = !given.empty();
-    const Values values = is_flag ? given : from_environment(*setting, environment);
+  for (const auto& [setting, texts] : typed.values) {
+    const auto [name, values] = given_for(*setting, texts, environment);
     if (values.empty()) continue;
-    const std::string name = is_flag ? flag_of(*setting) : environment_of(*setting);
     if (values.size() > 1 && !setting->may_repeat()) return name + " was given more than once";
     if (const Problem problem = setting->set(configuration, values)) return name + ": " + *problem;
   }
@@ -127,8 +158,28 @@ bool was_given(std::string_view name, const Typed& typed, const Environment& env
   return std::ranges::any_of(typed.values, [&](const auto& each) {
     const auto& [setting, values] = each;
     if (setting->name != name) return false;
-    return !values.empty() || !from_environment(*setting, environment).empty();
+    return !given_for(*setting, values, environment).values.empty();
   });
+}
+
+// A variable that is nearly the name of a setting. Others that begin with ONEHOP_ may be there for
+// other reasons: an orchestrator sets ONEHOP_SERVICE_HOST for a service of the name onehop.
+Values misspelt_variables(const Environment& environment) {
+  std::vector<std::string> known = {kBackendVariable};
+  for (const Setting& setting : settings())
+    known.push_back(environment_of(setting));
+  Values warnings;
+  for (const auto& [name, value] : environment) {
+    if (std::ranges::find(known, name) != known.end()) continue;
+    std::vector<std::string_view> candidates;
+    for (const std::string& one : known)
+      candidates.push_back(std::string_view(one).substr(kPrefix.size()));
+    const auto meant = nearest(std::string_view(name).substr(kPrefix.size()), candidates);
+    if (!meant) continue;
+    warnings.push_back("the environment variable " + name + " is no setting" +
+                       did_you_mean(std::string(kPrefix) + std::string(*meant)));
+  }
+  return warnings;
 }
 
 std::optional<Command> command_named(std::string_view word) {
@@ -142,6 +193,42 @@ std::optional<Command> command_named(std::string_view word) {
 void set_demo_defaults(Configuration& configuration) {
   configuration.listen = Configuration::demo_listen();
   configuration.drain_timeout = std::chrono::seconds(1);
+}
+
+// The BACKEND, and the name to call it by in a refusal; "" for the argument.
+struct Backend {
+  std::string text;
+  std::string from;
+};
+
+Parsed<Backend> find_backend(const Typed& typed, const Environment& environment) {
+  if (typed.positional.size() > 1) {
+    return refused("one BACKEND is enough; what is '" + typed.positional[1] + "'?");
+  }
+  if (!typed.positional.empty()) return Backend{typed.positional.front(), {}};
+  const auto variable = environment.find(kBackendVariable);
+  if (variable != environment.end() && !variable->second.empty()) {
+    return Backend{variable->second, std::string(kBackendVariable) + ": "};
+  }
+  return refused(
+      "the BACKEND is missing: say where requests go, as in\n"
+      "    onehop http://localhost:8000     (or `onehop demo`; `onehop help` has more)");
+}
+
+// Looks at all settings together. Empty when all went well.
+std::string finish(const Typed& typed,
+                   const Environment& environment,
+                   Configuration& configuration) {
+  std::string problem = apply_settings(typed, environment, configuration);
+  if (problem.empty()) problem = apply_tls_flags(configuration);
+  if (problem.empty()) {
+    problem = apply_listeners(configuration, was_given("listen", typed, environment));
+  }
+  if (problem.empty()) {
+    problem = find_contradiction(
+        configuration, [&](std::string_view name) { return was_given(name, typed, environment); });
+  }
+  return problem;
 }
 
 }  // namespace
@@ -160,26 +247,19 @@ Parsed<Configuration> parse_command_line(std::vector<std::string> arguments,
   if (configuration.command == Command::help || configuration.command == Command::version) {
     return configuration;
   }
-  if (word.empty()) {
-    return refused(
-        "the BACKEND is missing: say where requests go, as in\n"
-        "    onehop http://localhost:8000     (or `onehop demo`; `onehop help` has more)");
-  }
-  if (typed.positional.size() > 1) {
-    return refused("one BACKEND is enough; what is '" + typed.positional[1] + "'?");
-  }
+  const auto given = find_backend(typed, environment);
+  if (!given) return refused(given.error());
   if (configuration.command == Command::demo) {
     set_demo_defaults(configuration);
   } else {
-    auto backend = parse_backend_url(word);
-    if (!backend) return refused(backend.error());
+    auto backend = parse_backend_url(given->text);
+    if (!backend) return refused(given->from + backend.error());
     configuration.backend = std::move(*backend);
   }
-  std::string problem = apply_settings(typed, environment, configuration);
-  if (problem.empty()) {
-    problem = apply_tls_flags(configuration, was_given("listen", typed, environment));
+  if (std::string problem = finish(typed, environment, configuration); !problem.empty()) {
+    return refused(std::move(problem));
   }
-  if (!problem.empty()) return refused(std::move(problem));
+  configuration.warnings = misspelt_variables(environment);
   return configuration;
 }
 

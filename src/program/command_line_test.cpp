@@ -14,10 +14,7 @@ using ::testing::HasSubstr;
 
 Parsed<Configuration> parse(std::vector<std::string> arguments,
                             const std::map<std::string, std::string>& variables = {}) {
-  return parse_command_line(std::move(arguments), [&](const char* name) -> const char* {
-    const auto found = variables.find(name);
-    return found == variables.end() ? nullptr : found->second.c_str();
-  });
+  return parse_command_line(std::move(arguments), variables);
 }
 
 std::string refusal(std::vector<std::string> arguments,
@@ -45,7 +42,7 @@ TEST(CommandLine, ReadsEverydayFlags) {
   EXPECT_THAT(configuration->listen, ElementsAre(":8080", "unix:/tmp/x.sock", "127.0.0.1:1"));
   ASSERT_EQ(configuration->header_up.size(), 2U);
   EXPECT_TRUE(configuration->header_up[0].removes);
-  EXPECT_EQ(configuration->header_up[1].value, "test");
+  EXPECT_EQ(configuration->header_up[1].value.text(), "test");
   EXPECT_THAT(configuration->trust, ElementsAre("10.0.0.0/8"));
   EXPECT_EQ(configuration->access_log, AccessLogFormat::json);
   EXPECT_EQ(configuration->host_header, "backend");
@@ -60,15 +57,13 @@ TEST(CommandLine, ReadsCertificatesAndKeysInPairs) {
   ASSERT_EQ(configuration->server.tls->certificates.size(), 2U);
   EXPECT_EQ(configuration->server.tls->certificates[1].chain_file, "b.pem");
   EXPECT_EQ(configuration->server.tls->certificates[1].key_file, "b.key");
-  EXPECT_FALSE(configuration->redirect_to_https);
   EXPECT_THAT(configuration->listen, ElementsAre(":8443"));
 }
 
 TEST(CommandLine, ListensWithTlsAndRedirectsToItUnlessToldOtherwise) {
   const auto configuration = parse({"--tls", "self", "8000"});
   ASSERT_TRUE(configuration) << configuration.error();
-  EXPECT_THAT(configuration->listen, ElementsAre("https://:443", "http://:80"));
-  EXPECT_TRUE(configuration->redirect_to_https);
+  EXPECT_THAT(configuration->listen, ElementsAre("https://:443", "redirect://:80"));
   EXPECT_TRUE(configuration->server.tls->self_signed);
   EXPECT_THAT(parse({"--tls", "self", "8000"}, {{"ONEHOP_LISTEN", ":9"}})->listen,
               ElementsAre(":9"));
@@ -149,7 +144,7 @@ TEST(CommandLine, EverySettingCanComeFromTheEnvironmentAndTheFlagWins) {
   ASSERT_TRUE(configuration) << configuration.error();
   EXPECT_THAT(configuration->listen, ElementsAre(":81", ":82"));
   ASSERT_EQ(configuration->header_up.size(), 2U);
-  EXPECT_EQ(configuration->header_up[0].value, "1, 2");
+  EXPECT_EQ(configuration->header_up[0].value.text(), "1, 2");
   EXPECT_EQ(configuration->transport.connect_timeout, std::chrono::seconds(7));
   EXPECT_EQ(configuration->server.idle_timeout, std::chrono::seconds(8));
   EXPECT_TRUE(configuration->verbose);
@@ -163,7 +158,102 @@ TEST(CommandLine, SaysWhereABadValueCameFrom) {
   EXPECT_THAT(refusal({"8000", "--listen", "nonsense"}), HasSubstr("--listen: "));
   EXPECT_THAT(refusal({"8000", "--trust", "10.0.0.0/99"}), HasSubstr("is no network"));
   EXPECT_THAT(refusal({"8000", "--allow-upgrade", "h2c"}), HasSubstr("never passed on"));
-  EXPECT_THAT(refusal({"8000", "--host-header", "a b\n"}), HasSubstr("no host name"));
+  EXPECT_THAT(refusal({"8000", "--host-header", "a b\n"}), HasSubstr("has no blanks"));
+}
+
+TEST(CommandLine, TheBackendMayComeFromTheEnvironment) {
+  const std::map<std::string, std::string> variables = {{"ONEHOP_BACKEND", "app:8000"}};
+  EXPECT_EQ(parse({}, variables)->backend.authority(), "app:8000");
+  EXPECT_EQ(parse({"9000"}, variables)->backend.authority(), "localhost:9000");
+  EXPECT_EQ(parse({"demo"}, variables)->command, Command::demo);
+  EXPECT_THAT(refusal({}, {{"ONEHOP_BACKEND", "htp://a"}}),
+              HasSubstr("ONEHOP_BACKEND: 'htp' is no scheme"));
+  EXPECT_THAT(refusal({}, {{"ONEHOP_BACKEND", ""}}), HasSubstr("the BACKEND is missing"));
+}
+
+TEST(CommandLine, WarnsOfAVariableThatIsNearlyASetting) {
+  const auto configuration = parse({"8000"}, {{"ONEHOP_LISEN", ":1"},
+                                              {"ONEHOP_BAKCEND", "x"},
+                                              {"ONEHOP_LISTEN", ":2"},
+                                              {"ONEHOP_SERVICE_HOST", "10.0.0.1"},
+                                              {"ONEHOP_PORT_8080_TCP", "tcp://10.0.0.1:8080"}});
+  ASSERT_TRUE(configuration) << configuration.error();
+  EXPECT_THAT(configuration->warnings,
+              ElementsAre("the environment variable ONEHOP_BAKCEND is no setting; did you mean "
+                          "ONEHOP_BACKEND?",
+                          "the environment variable ONEHOP_LISEN is no setting; did you mean "
+                          "ONEHOP_LISTEN?"));
+}
+
+TEST(CommandLine, TakesListsWithCommas) {
+  const auto configuration = parse({"8000", "--trust", "10.0.0.0/8, ::1", "--trust", "unix", "-l",
+                                    ":81,:82", "--allow-upgrade", "websocket,x/1"});
+  ASSERT_TRUE(configuration) << configuration.error();
+  EXPECT_THAT(configuration->trust, ElementsAre("10.0.0.0/8", "::1", "unix"));
+  EXPECT_THAT(configuration->listen, ElementsAre(":81", ":82"));
+  EXPECT_THAT(configuration->upgrades, ElementsAre("websocket", "x/1"));
+  // The name of a file, and the value of a field, may have a comma.
+  const auto whole = parse({"8000", "--tls", "a,b.pem", "--header-up", "Accept: a, b"});
+  ASSERT_TRUE(whole) << whole.error();
+  EXPECT_THAT(whole->tls.certificates, ElementsAre("a,b.pem"));
+  EXPECT_EQ(whole->header_up.front().value.text(), "a, b");
+  EXPECT_THAT(refusal({"8000", "--trust", ","}), HasSubstr("--trust: ',' is no network"));
+}
+
+TEST(CommandLine, RefusesNetworksThatAreNotWhatTheyLookLike) {
+  EXPECT_THAT(refusal({"8000", "--trust", "10.0.0.1/8"}), HasSubstr("did you mean 10.0.0.0/8"));
+  EXPECT_THAT(refusal({"8000", "--trust", "fe80::1%eth0"}), HasSubstr("did you mean fe80::1?"));
+}
+
+TEST(CommandLine, RefusesListenersThatGetInEachOthersWay) {
+  EXPECT_EQ(refusal({"-l", ":80", "-l", ":80", "8000"}), "--listen: :80 is given twice");
+  EXPECT_EQ(refusal({"-l", "127.0.0.1:80", "-l", "*:80", "8000"}),
+            "--listen: 127.0.0.1:80 is covered by *:80");
+  EXPECT_EQ(refusal({"-l", "localhost:80,127.0.0.1:80", "8000"}),
+            "--listen: localhost:80 and 127.0.0.1:80 are the same address");
+  EXPECT_EQ(refusal({"-l", "unix:a", "-l", "unix:a", "8000"}), "--listen: unix:a is given twice");
+  EXPECT_EQ(refusal({"--tls", "self", "-l", "https://:80", "-l", "redirect://:80", "8000"}),
+            "--listen: https://:80 and redirect://:80 are the same address");
+  EXPECT_TRUE(parse(
+      {"-l", "127.0.0.1:80", "-l", "[::1]:80", "-l", "127.0.0.1:0", "-l", "127.0.0.1:0", "8000"}));
+}
+
+TEST(CommandLine, RedirectsWhereAListenerSaysSo) {
+  const auto configuration =
+      parse({"--tls", "self", "-l", "https://:8443", "-l", "redirect://:8080", "8000"});
+  ASSERT_TRUE(configuration) << configuration.error();
+  EXPECT_THAT(configuration->listen, ElementsAre("https://:8443", "redirect://:8080"));
+  EXPECT_THAT(refusal({"-l", "redirect://:8080", "8000"}), HasSubstr("needs a certificate"));
+  EXPECT_THAT(refusal({"--tls", "self", "-l", "redirect://:8080", "8000"}),
+              HasSubstr("no listener has it: add --listen https://:443"));
+  EXPECT_THAT(refusal({"--tls", "self", "-l", "http://:8080", "8000"}),
+              HasSubstr("--tls is given, but no listener is https"));
+}
+
+TEST(CommandLine, RefusesFlagsThatContradictEachOther) {
+  EXPECT_THAT(refusal({"--header-up", "hOST: a", "--host-header", "keep", "8000"}),
+              HasSubstr("choose one of them"));
+  EXPECT_TRUE(parse({"--header-up", "Host: a", "8000"}));
+  EXPECT_EQ(refusal({"--header-up", "X-A: 1", "--header-up", "-x-a", "8000"}),
+            "--header-up: 'x-a' is both set and removed");
+  EXPECT_EQ(refusal({"--header-down", "X-A: 1", "--header-down", "X-A: 2", "8000"}),
+            "--header-down: 'X-A' is set twice");
+  EXPECT_THAT(refusal({"--http2", "off", "--max-streams", "5", "8000"}),
+              HasSubstr("--max-streams is about HTTP/2"));
+  EXPECT_THAT(refusal({"--backend-http2", "off", "h2c://a"}),
+              HasSubstr("HTTP/2 without TLS is h2c"));
+  EXPECT_THAT(refusal({"--backend-name", "a.test", "8000"}), HasSubstr("https://"));
+}
+
+TEST(CommandLine, SwitchesHttp2Off) {
+  const auto configuration = parse({"--http2", "off", "--backend-http2", "off", "--backend-name",
+                                    "api.test", "https://10.0.0.1"});
+  ASSERT_TRUE(configuration) << configuration.error();
+  EXPECT_FALSE(configuration->server.http2);
+  EXPECT_FALSE(configuration->transport.http2);
+  EXPECT_EQ(configuration->transport.tls.server_name, "api.test");
+  EXPECT_TRUE(parse({"8000"})->server.http2);
+  EXPECT_TRUE(parse({"8000"})->transport.http2);
 }
 
 TEST(CommandLine, SuggestsTheFlagThatWasMeant) {
@@ -189,6 +279,7 @@ TEST(CommandLine, KnowsItsCommands) {
   EXPECT_EQ(parse({"-h"})->command, Command::help);
   EXPECT_EQ(parse({"version"})->command, Command::version);
   EXPECT_EQ(parse({"--version"})->command, Command::version);
+  EXPECT_EQ(parse({"-V"})->command, Command::version);
   const auto demo = parse({"demo"});
   ASSERT_TRUE(demo);
   EXPECT_EQ(demo->command, Command::demo);

@@ -30,9 +30,8 @@ struct Configuration {
 
   Command command = Command::proxy;
   Url backend;
+  // Addresses of the library, and redirect:// ones.
   std::vector<std::string> listen = {":80"};
-  // What came in clear is sent to https:// instead of the backend.
-  bool redirect_to_https = false;
 
   Server::Options server = {};
   Transport::Options transport = {.response_timeout = std::chrono::minutes(5)};
@@ -47,6 +46,9 @@ struct Configuration {
   std::vector<std::string> upgrades = {"websocket"};
   // Whom to become once the listeners are open.
   std::optional<Account> user = {};
+
+  // What the user should hear of, although it is no reason not to start.
+  std::vector<std::string> warnings = {};
 
   AccessLogFormat access_log = AccessLogFormat::text;
   bool verbose = false;

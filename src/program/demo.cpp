@@ -4,7 +4,6 @@
 #include "program/access_log.hpp"
 #include "program/demo_backend.hpp"
 #include "program/log.hpp"
-#include "program/proxy_for.hpp"
 #include "program/serving.hpp"
 #include "server/line_writer.hpp"
 
@@ -22,8 +21,8 @@ namespace {
 
 constexpr int kPortsToTry = 20;
 
-bool is_taken(const Result<void>& started) {
-  return !started && started.error().code() == std::errc::address_in_use;
+bool is_taken(const Error& error) {
+  return error.code() == std::errc::address_in_use;
 }
 
 // Moves "127.0.0.1:8080" on to the next port.
@@ -40,10 +39,9 @@ Result<std::unique_ptr<Server>> start_proxy(Configuration& configuration,
                                             AccessLog& access_log) {
   const bool may_choose = configuration.listen == Configuration::demo_listen();
   for (int tries = 1;; ++tries) {
-    auto server = std::make_unique<Server>(server_options(configuration, log, access_log));
-    const auto started = server->start(proxy_for(configuration));
-    if (started) return server;
-    if (!is_taken(started) || !may_choose || tries == kPortsToTry) return failure(started.error());
+    auto server = start_server(configuration, nullptr, log, access_log);
+    if (server) return server;
+    if (!is_taken(server.error()) || !may_choose || tries == kPortsToTry) return server;
     try_next_port(configuration.listen.front());
   }
 }
@@ -92,6 +90,7 @@ int serve_demo(Configuration configuration, Signals& signals) {
   Log log(configuration.verbose);
   AccessLog access_log(configuration.access_log, STDOUT_FILENO);
 
+  warn_of_settings(configuration, log);
   Server backend({.listen = "127.0.0.1:0", .workers = 1});
   if (const auto started = backend.start(make_demo_backend()); !started) {
     return report_start_failure(log, started.error());

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/field_edit.hpp"
 
+#include "base/ascii.hpp"
+
 #include <algorithm>
 #include <array>
-
-#include <strings.h>
+#include <utility>
 
 namespace onehop::program {
 namespace {
@@ -22,7 +23,7 @@ std::string_view trimmed(std::string_view text) {
 
 bool is_owned_by_the_proxy(const std::string& name) {
   return std::ranges::any_of(kOwnedByTheProxy, [&name](const char* owned) {
-    return ::strcasecmp(name.c_str(), owned) == 0;
+    return ascii::equals_ignoring_case(name, owned);
   });
 }
 
@@ -39,16 +40,24 @@ Parsed<FieldEdit> parse_field_edit(std::string_view text) {
       return refused("'" + std::string(text) + "' is neither 'Name: value' nor '-Name'");
     }
     edit.name = trimmed(text.substr(0, colon));
-    edit.value = trimmed(text.substr(colon + 1));
+    auto value = FieldTemplate::parse(text, trimmed(text.substr(colon + 1)));
+    if (!value) return refused(value.error());
+    edit.value = std::move(*value);
   }
   if (is_owned_by_the_proxy(edit.name)) {
     return refused("'" + edit.name + "' belongs to the connection; the proxy writes it itself");
   }
   Headers scratch;
-  if (!scratch.try_set(edit.name, edit.value)) {
+  const std::string_view value = edit.removes ? "" : text.substr(text.find(':') + 1);
+  if (!scratch.try_set(edit.name, trimmed(value))) {
     return refused("'" + std::string(text) + "' has a name or a value no HTTP field can have");
   }
   return edit;
+}
+
+bool have_placeholders(const std::vector<FieldEdit>& edits) {
+  return std::ranges::any_of(edits,
+                             [](const FieldEdit& edit) { return edit.value.has_placeholders(); });
 }
 
 void apply_edits(const std::vector<FieldEdit>& edits, Headers& headers) {
@@ -56,9 +65,38 @@ void apply_edits(const std::vector<FieldEdit>& edits, Headers& headers) {
     if (edit.removes) {
       headers.erase(edit.name);
     } else {
-      headers.set(edit.name, edit.value);
+      headers.set(edit.name, edit.value.text());
     }
   }
+}
+
+std::vector<KnownEdit> expand_edits(const std::vector<FieldEdit>& edits,
+                                    const RequestFacts& facts) {
+  std::vector<KnownEdit> known;
+  known.reserve(edits.size());
+  for (const FieldEdit& edit : edits) {
+    known.push_back({edit.name, edit.removes ? std::string() : edit.value.expand(facts)});
+  }
+  return known;
+}
+
+void apply_edits(const std::vector<KnownEdit>& edits, Headers& headers) {
+  for (const KnownEdit& edit : edits) {
+    // A value that no field can have, such as a subject with a line break, is not passed on.
+    if (edit.value.empty() || !headers.try_set(edit.name, edit.value)) headers.erase(edit.name);
+  }
+}
+
+std::string contradiction_in(const std::vector<FieldEdit>& edits) {
+  for (auto edit = edits.begin(); edit != edits.end(); ++edit) {
+    const auto other = std::find_if(edits.begin(), edit, [&](const FieldEdit& earlier) {
+      return ascii::equals_ignoring_case(earlier.name, edit->name);
+    });
+    if (other == edit) continue;
+    if (other->removes != edit->removes) return "'" + edit->name + "' is both set and removed";
+    return "'" + edit->name + (edit->removes ? "' is removed twice" : "' is set twice");
+  }
+  return {};
 }
 
 }  // namespace onehop::program

@@ -10,7 +10,7 @@ TEST(FieldEdit, SetsOrRemoves) {
   const auto set = parse_field_edit("X-Env:  test lab ");
   ASSERT_TRUE(set);
   EXPECT_EQ(set->name, "X-Env");
-  EXPECT_EQ(set->value, "test lab");
+  EXPECT_EQ(set->value.text(), "test lab");
   EXPECT_FALSE(set->removes);
 
   const auto removed = parse_field_edit("-Cookie");
@@ -39,6 +39,84 @@ TEST(FieldEdit, IsAppliedInOrder) {
   EXPECT_EQ(headers.get("X-Env"), "new");
   EXPECT_EQ(headers.get("X-Extra"), "");
   EXPECT_FALSE(headers.has("Cookie"));
+}
+
+TEST(FieldEdit, PointsAtAPlaceholderThatDoesNotExist) {
+  EXPECT_EQ(parse_field_edit("X-Real-IP: {clinet}").error(),
+            "there is no placeholder {clinet}; did you mean {client}?\n"
+            "    X-Real-IP: {clinet}\n"
+            "               ^^^^^^^^");
+  const std::string json = parse_field_edit("X-J: {\"a\":1}").error();
+  EXPECT_NE(json.find("there are {client} {peer}"), std::string::npos) << json;
+  EXPECT_NE(json.find("{{ is a brace"), std::string::npos) << json;
+  EXPECT_FALSE(parse_field_edit("X: {client"));
+  EXPECT_FALSE(parse_field_edit("X: client}"));
+  EXPECT_FALSE(parse_field_edit("X: {}"));
+}
+
+TEST(FieldEdit, KeepsDoubledBraces) {
+  const auto edit = parse_field_edit("X-J: {{\"a\":1}}");
+  ASSERT_TRUE(edit);
+  EXPECT_FALSE(edit->value.has_placeholders());
+  EXPECT_EQ(edit->value.text(), "{\"a\":1}");
+}
+
+class FieldEditExpanded : public ::testing::Test {
+ protected:
+  FieldEditExpanded() {
+    info.peer = "192.0.2.7";
+    info.peer_port = 4711;
+    info.local = "127.0.0.1:80";
+  }
+  std::string value(const std::string& text, bool trusted = false) {
+    request.set_connection(info);
+    const auto edit = parse_field_edit("X: " + text);
+    EXPECT_TRUE(edit) << text;
+    return expand_edits({*edit}, RequestFacts{request, trusted}).front().value;
+  }
+
+  ConnectionInfo info;
+  Request request{*Method::parse("PUT"), *Url::parse_target("/a%20b?c=d"),
+                  Headers{{"Host", "a.test:81"},
+                          {"X-Forwarded-Proto", "https, http"},
+                          {"X-Forwarded-Host", "public.test"},
+                          {"X-Request-ID", "r-1"}}};
+};
+
+TEST_F(FieldEditExpanded, KnowsTheRequest) {
+  EXPECT_EQ(value("{client}"), "192.0.2.7");
+  EXPECT_EQ(value("{peer}:{peer_port}"), "192.0.2.7:4711");
+  EXPECT_EQ(value("at {local}"), "at 127.0.0.1:80");
+  EXPECT_EQ(value("{method} {target} {path} {query}"), "PUT /a%20b?c=d /a%20b c=d");
+  EXPECT_EQ(value("{request_id}"), "r-1");
+}
+
+TEST_F(FieldEditExpanded, BelievesATrustedPeerOnly) {
+  EXPECT_EQ(value("{scheme}://{host}"), "http://a.test:81");
+  EXPECT_EQ(value("{scheme}://{host}", true), "https://public.test");
+  info.tls = true;
+  EXPECT_EQ(value("{scheme}"), "https");
+}
+
+TEST_F(FieldEditExpanded, KnowsTls) {
+  EXPECT_EQ(value("{tls_version}{tls_subject}"), "");
+  const TlsInfo tls{.version = "TLSv1.3",
+                    .cipher = "C",
+                    .protocol = "h2",
+                    .server_name = "a.test",
+                    .client_subject = "CN=alice"};
+  info.tls_info = &tls;
+  EXPECT_EQ(value("{tls_version} {tls_cipher} {tls_server_name} {tls_subject}"),
+            "TLSv1.3 C a.test CN=alice");
+}
+
+TEST_F(FieldEditExpanded, RemovesTheFieldWhereNothingIsKnown) {
+  Headers headers{{"X-Subject", "forged"}, {"X-Odd", "forged"}, {"X-Peer", "forged"}};
+  apply_edits(std::vector<KnownEdit>{{"X-Subject", ""}, {"X-Odd", "a\nb"}, {"X-Peer", "::1"}},
+              headers);
+  EXPECT_FALSE(headers.has("X-Subject"));
+  EXPECT_FALSE(headers.has("X-Odd"));
+  EXPECT_EQ(headers.get("X-Peer"), "::1");
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/help.hpp"
 
+#include "program/field_template.hpp"
 #include "program/settings.hpp"
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 namespace onehop::program {
 namespace {
@@ -14,10 +16,10 @@ constexpr std::string_view kUsage =
 
 Usage: onehop [flags] BACKEND
        onehop demo [flags]      the proxy in front of a small built-in backend
-       onehop version | help
+       onehop version | help    (also -V, -h)
 
-BACKEND is http://HOST[:PORT][/PATH], https://..., h2c://... (HTTP/2 in clear), a bare PORT
-(http://localhost:PORT), or unix:PATH.
+BACKEND is http://HOST[:PORT][/PATH], https://..., h2c://... (HTTP/2 without TLS), HOST:PORT, a
+bare PORT (http://localhost:PORT), or unix:PATH.
 
     onehop http://localhost:8000              listen on :80
     onehop -l :8080 8000                      listen on :8080, backend on localhost:8000
@@ -27,11 +29,17 @@ BACKEND is http://HOST[:PORT][/PATH], https://..., h2c://... (HTTP/2 in clear), 
     onehop -l :8443 --tls self 8000           a certificate made here, for trying things out
 )";
 
+constexpr std::string_view kPlaceholders = R"(
+In --header-up and --header-down, names in braces stand for what is known of the request, and a
+field without a value is removed: --header-up 'X-Real-IP: {client}'. {{ and }} are braces.
+)";
+
 constexpr std::string_view kNotes = R"(
 A TIME has a unit (500ms, 15s, 5m), and so has a SIZE (64KiB, 1MiB); 'off' lifts a limit.
 What ends in ... may be given more than once.
 Each flag can be set in the environment too, and the flag wins: --drain-timeout is
-ONEHOP_DRAIN_TIMEOUT. Lists are separated by commas there, fields by line breaks.
+ONEHOP_DRAIN_TIMEOUT, and BACKEND is ONEHOP_BACKEND. Lists are separated by commas there, fields
+by line breaks; addresses, networks and protocols may be separated by commas in flags, too.
 TERM and INT drain, a second one stops at once. Exit codes: 0 ok, 1 run time, 2 usage.
 )";
 
@@ -51,6 +59,17 @@ std::string line_for(const Setting& setting, const Configuration& defaults) {
   return line + "\n";
 }
 
+std::string placeholder_lines() {
+  constexpr std::size_t kWidth = 100;
+  std::string text;
+  std::string line = " ";
+  for (const std::string_view name : placeholder_names()) {
+    if (line.size() + name.size() + 3 > kWidth) text += std::exchange(line, " ") + "\n";
+    line += " {" + std::string(name) + "}";
+  }
+  return text + line + "\n";
+}
+
 std::string group_text(std::string_view title, SettingGroup group) {
   std::string text = "\n" + std::string(title) + "\n";
   const Configuration defaults;
@@ -66,7 +85,7 @@ std::string help_text() {
   return std::string(kUsage) + group_text("Everyday", SettingGroup::everyday) +
          group_text("Clients: limits and timeouts", SettingGroup::client_side) +
          group_text("Backend: limits and timeouts", SettingGroup::backend_side) +
-         std::string(kNotes);
+         std::string(kPlaceholders) + placeholder_lines() + std::string(kNotes);
 }
 
 }  // namespace onehop::program

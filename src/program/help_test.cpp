@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/help.hpp"
 
+#include "program/field_template.hpp"
 #include "program/settings.hpp"
 
 #include <sstream>
@@ -23,6 +24,12 @@ TEST(Help, NamesEverySetting) {
   const std::string help = help_text();
   for (const Setting& setting : settings())
     EXPECT_THAT(help, HasSubstr(flag_of(setting) + " "));
+}
+
+TEST(Help, NamesEveryPlaceholder) {
+  const std::string help = help_text();
+  for (const std::string_view name : placeholder_names())
+    EXPECT_THAT(help, HasSubstr(" {" + std::string(name) + "}"));
 }
 
 TEST(Help, BeginsWithTheEverydayFlags) {

@@ -3,6 +3,7 @@
 
 #include "http/field_names.hpp"
 
+#include <algorithm>
 #include <string>
 
 namespace onehop::program {
@@ -23,9 +24,17 @@ std::string place_of(const Request& request, std::uint16_t port) {
 
 }  // namespace
 
+bool HttpsRedirect::came_to_redirect(const ConnectionInfo& connection) const {
+  if (connection.tls) return false;
+  const auto& all = redirects_->listeners;
+  return std::ranges::find(all, connection.local) != all.end();
+}
+
 task<Response> HttpsRedirect::serve(Request request) const {
-  if (request.connection().tls) co_return co_await secure_->serve(std::move(request));
-  const std::string place = place_of(request, port_);
+  if (!came_to_redirect(request.connection())) {
+    co_return co_await proxy_->serve(std::move(request));
+  }
+  const std::string place = place_of(request, redirects_->https_port);
   if (place.empty()) {
     co_return Response(Status::bad_request, "this is served at https:// only\n");
   }

@@ -1,26 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HttpsRedirect: sends whoever comes in clear to the same place with TLS (308, so that the method
-// stays), and passes on what came with TLS. Immutable; any thread.
+// HttpsRedirect: a Handler that sends what came in at a redirect:// listener to https://, and gives
+// everything else to the handler of the proxy. Any thread.
 #pragma once
 
 #include <onehop/handler.hpp>
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace onehop::program {
 
+// Filled in when the listeners are open, before anything is served; read-only afterwards.
+struct Redirects {
+  std::vector<std::string> listeners;  // as in ConnectionInfo::local
+  std::uint16_t https_port = 0;
+};
+
 class HttpsRedirect final : public Handler {
  public:
-  // `port`: where this program listens with TLS.
-  HttpsRedirect(std::shared_ptr<const Handler> secure, std::uint16_t port)
-      : secure_(std::move(secure)), port_(port) {}
+  HttpsRedirect(std::shared_ptr<const Handler> proxy, std::shared_ptr<const Redirects> redirects)
+      : proxy_(std::move(proxy)), redirects_(std::move(redirects)) {}
   task<Response> serve(Request request) const override;
 
  private:
-  std::shared_ptr<const Handler> secure_;
-  std::uint16_t port_;
+  bool came_to_redirect(const ConnectionInfo& connection) const;
+
+  std::shared_ptr<const Handler> proxy_;
+  std::shared_ptr<const Redirects> redirects_;
 };
 
 }  // namespace onehop::program

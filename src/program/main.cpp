@@ -9,21 +9,29 @@
 #include "program/signals.hpp"
 
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace onehop::program {
 namespace {
 
 constexpr int kUsageFailure = 2;
 
-const char* environment(const char* name) {
-  return std::getenv(name);  // NOLINT(concurrency-mt-unsafe): there is one thread yet
+Environment environment() {
+  Environment ours;
+  for (char** variable = ::environ; variable != nullptr && *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    const auto equals = text.find('=');
+    if (equals == std::string_view::npos || !text.starts_with("ONEHOP_")) continue;
+    ours.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return ours;
 }
 
 // Connections are what a proxy is made of: as many as the administrator allows.
@@ -67,8 +75,8 @@ int run(const Configuration& configuration) {
 int main(int argc, char** argv) {
   namespace program = onehop::program;
   try {
-    const auto configuration =
-        program::parse_command_line({argv + (argc > 0 ? 1 : 0), argv + argc}, program::environment);
+    const auto configuration = program::parse_command_line({argv + (argc > 0 ? 1 : 0), argv + argc},
+                                                           program::environment());
     if (configuration) return program::run(*configuration);
     program::print_error(configuration.error());
     return program::kUsageFailure;

@@ -18,6 +18,10 @@ namespace onehop::program {
 ReverseProxy proxy_for(const Configuration& configuration,
                        std::shared_ptr<const Transport> transport = nullptr);
 
+// The proxy, and what stands in front of it.
+std::shared_ptr<const Handler> handler_for(const Configuration& configuration,
+                                           std::shared_ptr<const Transport> transport = nullptr);
+
 // Both logs outlive the server.
 Server::Options server_options(const Configuration& configuration, Log& log, AccessLog& access_log);
 

@@ -25,7 +25,7 @@ class ProxyFor : public ::testing::Test {
   }
 
   std::string answer_to(const std::string& request) {
-    network.serve("proxy.test:80", std::make_shared<ReverseProxy>(proxy_for(configuration)));
+    network.serve("proxy.test:80", handler_for(configuration));
     auto client = network.connect("proxy.test:80");
     client.send(request);
     return client.receive();
@@ -69,6 +69,31 @@ TEST_F(ProxyFor, EditsRequestsAndResponses) {
   EXPECT_FALSE(asked().has("Cookie"));
   EXPECT_EQ(asked().get("Host"), "proxy.test");
   EXPECT_THAT(answer, HasSubstr("X-Via: onehop\r\n"));
+}
+
+TEST_F(ProxyFor, FillsInWhatIsKnownOfTheRequest) {
+  configuration.header_up = {*parse_field_edit("X-Where: {host}{path}"),
+                             *parse_field_edit("Cookie: {tls_subject}")};
+  configuration.header_down = {*parse_field_edit("X-Asked: {method} {host}{target}"),
+                               *parse_field_edit("-Date")};
+  const std::string answer = answer_to(kGet);
+  EXPECT_EQ(asked().get("X-Where"), "proxy.test/x");
+  EXPECT_FALSE(asked().has("Cookie")) << "no certificate, no field, whatever the client sent";
+  EXPECT_THAT(answer, HasSubstr("X-Asked: GET proxy.test/x\r\n"));
+}
+
+TEST_F(ProxyFor, LeavesItsOwnErrorsAsTheyAre) {
+  network.listen("broken.test:80");
+  configuration.backend = Url::parse("http://broken.test").value();
+  configuration.header_down = {*parse_field_edit("X-Asked: {method}")};
+  network.serve("proxy.test:80", handler_for(configuration));
+  auto client = network.connect("proxy.test:80");
+  client.send(kGet);
+  auto upstream = network.accept("broken.test:80");
+  upstream.send("no HTTP at all\r\n\r\n");
+  const std::string answer = client.receive();
+  EXPECT_THAT(answer, HasSubstr("502"));
+  EXPECT_THAT(answer, Not(HasSubstr("X-Asked")));
 }
 
 TEST_F(ProxyFor, BelievesOnlyWhomItTrusts) {

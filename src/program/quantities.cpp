@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/quantities.hpp"
 
+#include "base/ascii.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -37,6 +39,54 @@ constexpr std::array<Unit, 4> kDecimalSizes{{
     {"KB", 1'000},
 }};
 
+// Other ways to write a unit, in small letters: "10m" where a size belongs is 10 MiB, "2d" is 48 h.
+struct Spelling {
+  std::string_view typed;
+  std::string_view unit;
+  std::uint64_t times = 1;
+};
+
+constexpr auto kDurationSpellings = std::to_array<Spelling>({
+    {"ms", "ms"},
+    {"msec", "ms"},
+    {"msecs", "ms"},
+    {"millisecond", "ms"},
+    {"milliseconds", "ms"},
+    {"s", "s"},
+    {"sec", "s"},
+    {"secs", "s"},
+    {"second", "s"},
+    {"seconds", "s"},
+    {"m", "m"},
+    {"min", "m"},
+    {"mins", "m"},
+    {"minute", "m"},
+    {"minutes", "m"},
+    {"h", "h"},
+    {"hr", "h"},
+    {"hrs", "h"},
+    {"hour", "h"},
+    {"hours", "h"},
+    {"d", "h", 24},
+    {"day", "h", 24},
+    {"days", "h", 24},
+    {"w", "h", 168},
+    {"week", "h", 168},
+});
+constexpr auto kSizeSpellings = std::to_array<Spelling>({
+    {"b", "B"},          {"byte", "B"},        {"bytes", "B"},     {"k", "KiB"},
+    {"ki", "KiB"},       {"kib", "KiB"},       {"kb", "kB"},       {"m", "MiB"},
+    {"mi", "MiB"},       {"mib", "MiB"},       {"mb", "MB"},       {"g", "GiB"},
+    {"gi", "GiB"},       {"gib", "GiB"},       {"gb", "GB"},       {"t", "GiB", 1024},
+    {"ti", "GiB", 1024}, {"tib", "GiB", 1024}, {"tb", "GB", 1000},
+});
+constexpr auto kCountSpellings = std::to_array<Spelling>({
+    {"k", "", 1000},
+    {"m", "", 1'000'000},
+    {"mio", "", 1'000'000},
+    {"million", "", 1'000'000},
+});
+
 // Just below what a signed 64-bit number holds: 285 years in nanoseconds, 8 EiB.
 constexpr double kLargest = 9.0e18;
 
@@ -45,7 +95,7 @@ struct Number {
   std::string_view unit;
 };
 
-// The number in front and whatever follows it; nothing when there is no number in front.
+// The number in front and whatever follows it; std::nullopt if there is no number in front.
 std::optional<Number> split(std::string_view text) {
   double value = 0;
   const char* const end = text.data() + text.size();
@@ -54,12 +104,15 @@ std::optional<Number> split(std::string_view text) {
   return Number{value, std::string_view(rest, static_cast<std::size_t>(end - rest))};
 }
 
+std::optional<std::uint64_t> rounded(double value) {
+  if (!(value < kLargest)) return std::nullopt;
+  return static_cast<std::uint64_t>(std::llround(value));
+}
+
 std::optional<std::uint64_t> scaled(Number number, std::span<const Unit> units) {
   const auto unit = std::ranges::find(units, number.unit, &Unit::name);
   if (unit == units.end()) return std::nullopt;
-  const double result = number.value * static_cast<double>(unit->factor);
-  if (!(result < kLargest)) return std::nullopt;
-  return static_cast<std::uint64_t>(std::llround(result));
+  return rounded(number.value * static_cast<double>(unit->factor));
 }
 
 std::string quoted(std::string_view text) {
@@ -90,25 +143,111 @@ std::string likely_share(std::string_view text, double value) {
   return value <= 1 ? format_share(value) : std::string(text) + "%";
 }
 
+std::string_view without_blanks_in_front(std::string_view text) {
+  return text.substr(std::min(text.find_first_not_of(' '), text.size()));
+}
+
+// One number and its unit, in any spelling, with or without blanks.
+struct Part {
+  std::string_view digits;
+  double value;
+  const Spelling* spelling;
+};
+
+std::optional<Part> take_part(std::string_view& text, std::span<const Spelling> spellings) {
+  const auto number = split(text);
+  if (!number) return std::nullopt;
+  const std::string_view digits = text.substr(0, text.size() - number->unit.size());
+  std::string_view unit = without_blanks_in_front(number->unit);
+  unit = unit.substr(0, unit.find_first_of(" 0123456789"));
+  if (unit.empty()) return std::nullopt;
+  std::string lower(unit);
+  std::ranges::transform(lower, lower.begin(), ascii::to_lower);
+  const auto spelling = std::ranges::find(spellings, lower, &Spelling::typed);
+  if (spelling == spellings.end()) return std::nullopt;
+  const char* const behind = unit.data() + unit.size();
+  text.remove_prefix(static_cast<std::size_t>(behind - text.data()));
+  return Part{digits, number->value, &*spelling};
+}
+
+// What a text means that is nearly a quantity: "1h30m" is 90 m, "10 mb" is 10 MB.
+std::optional<std::string> likely(std::string_view text,
+                                  std::span<const Spelling> spellings,
+                                  std::span<const Unit> units,
+                                  std::string (*format)(std::uint64_t)) {
+  double total = 0;
+  std::string as_typed;
+  std::string_view rest = without_blanks_in_front(text);
+  int parts = 0;
+  do {
+    const auto part = take_part(rest, spellings);
+    if (!part) return std::nullopt;
+    const auto unit = std::ranges::find(units, part->spelling->unit, &Unit::name);
+    const std::uint64_t factor = unit == units.end() ? 1 : unit->factor;
+    total += part->value * static_cast<double>(part->spelling->times * factor);
+    if (part->spelling->times == 1) {
+      as_typed = std::string(part->digits) + std::string(part->spelling->unit);
+    }
+    rest = without_blanks_in_front(rest);
+    ++parts;
+  } while (!rest.empty());
+  const auto value = rounded(total);
+  if (!value) return std::nullopt;
+  return parts == 1 && !as_typed.empty() ? as_typed : format(*value);
+}
+
+std::unexpected<std::string> is_not(std::string_view text,
+                                    std::string_view what,
+                                    const std::optional<std::string>& meant) {
+  std::string why = quoted(text) + " is not a " + std::string(what);
+  if (meant) why += ": did you mean " + *meant + "?";
+  return refused(std::move(why));
+}
+
+std::string duration_text(std::uint64_t nanoseconds) {
+  return format_duration(std::chrono::nanoseconds(static_cast<std::int64_t>(nanoseconds)));
+}
+
+std::optional<std::string> likely_duration(std::string_view text) {
+  return likely(text, kDurationSpellings, kDurations, &duration_text);
+}
+
+std::optional<std::string> likely_size(std::string_view text) {
+  std::array<Unit, kSizes.size() + kDecimalSizes.size()> units{};
+  std::ranges::copy(kDecimalSizes, std::ranges::copy(kSizes, units.begin()).out);
+  return likely(text, kSizeSpellings, units, &format_size);
+}
+
+// 10k, 10,000, 10_000.
+std::optional<std::string> likely_count(std::string_view text) {
+  std::string digits(text);
+  std::erase_if(digits, [](char c) { return c == ',' || c == '_' || c == '\'' || c == ' '; });
+  if (digits != text && parse_count(digits)) return digits;
+  return likely(text, kCountSpellings, {},
+                [](std::uint64_t value) { return std::to_string(value); });
+}
+
 }  // namespace
 
 Parsed<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   const auto number = split(text);
-  if (!number) return refused(quoted(text) + " is not a duration, such as 500ms, 15s or 5m");
+  if (!number) return is_not(text, "duration, such as 500ms, 15s or 5m", std::nullopt);
   if (number->unit.empty()) {
     const char* unit = number->value >= 1000 ? "ms" : "s";
     return refused(quoted(text) + " has no unit: did you mean " + std::string(text) + unit + "?");
   }
   const auto count = scaled(*number, kDurations);
   if (!count) {
-    return refused(quoted(text) + " is not a duration; the units are ms, s, m and h");
+    const auto meant = likely_duration(text);
+    if (meant) return is_not(text, "number and a unit of time", meant);
+    return is_not(text, "duration; the units are ms, s, m and h", std::nullopt);
   }
   return std::chrono::nanoseconds(static_cast<std::int64_t>(*count));
 }
 
 Parsed<std::uint64_t> parse_size(std::string_view text) {
   const auto number = split(text);
-  if (!number) return refused(quoted(text) + " is not a size, such as 64KiB or 1MiB");
+  if (!number) return is_not(text, "size, such as 64KiB or 1MiB", std::nullopt);
   if (number->unit.empty()) {
     return refused(quoted(text) + " has no unit: did you mean " + likely_size(text, number->value) +
                    "?");
@@ -116,7 +255,9 @@ Parsed<std::uint64_t> parse_size(std::string_view text) {
   auto count = scaled(*number, kSizes);
   if (!count) count = scaled(*number, kDecimalSizes);
   if (!count) {
-    return refused(quoted(text) + " is not a size; the units are B, KiB, MiB, GiB, kB, MB and GB");
+    const auto meant = likely_size(text);
+    if (meant) return is_not(text, "number and a unit of size", meant);
+    return is_not(text, "size; the units are B, KiB, MiB, GiB, kB, MB and GB", std::nullopt);
   }
   return *count;
 }
@@ -139,9 +280,14 @@ Parsed<std::size_t> parse_count(std::string_view text) {
   const char* const end = text.data() + text.size();
   const auto [rest, failed] = std::from_chars(text.data(), end, value);
   if (failed != std::errc{} || rest != end) {
-    return refused(quoted(text) + " is not a whole number");
+    return is_not(text, "whole number", likely_count(text));
   }
   return value;
+}
+
+bool is_zero(std::string_view text) {
+  const auto number = split(text);
+  return number && number->value == 0;
 }
 
 std::string format_duration(std::chrono::nanoseconds duration) {

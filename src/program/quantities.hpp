@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Durations ("500ms", "15s", "5m"), sizes ("64KiB"), shares ("20%") and counts as people write
-// them. A quantity without its unit is refused with the unit that was probably meant. Pure
-// functions; any thread.
+// them. A quantity without its unit, or with another spelling of it ("10M", "1h30m"), is refused
+// with what was probably meant. Pure functions; any thread.
 #pragma once
 
 #include "program/parsed.hpp"
@@ -21,6 +21,9 @@ Parsed<std::uint64_t> parse_size(std::string_view text);
 // "20%" is 0.2.
 Parsed<double> parse_share(std::string_view text);
 Parsed<std::size_t> parse_count(std::string_view text);
+
+// "0", "0s", "0.0KiB": whether the number in front is zero, with whatever unit.
+bool is_zero(std::string_view text);
 
 // In the largest unit that divides the value: "75s", "5m", "64KiB", "20%".
 std::string format_duration(std::chrono::nanoseconds duration);

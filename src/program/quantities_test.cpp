@@ -24,6 +24,54 @@ TEST(Quantities, RefusesABareDurationAndSaysWhichUnitWasMeant) {
   EXPECT_EQ(parse_duration("5000").error(), "'5000' has no unit: did you mean 5000ms?");
 }
 
+TEST(Quantities, SaysWhatAnotherSpellingMeans) {
+  for (const auto& [typed, meant] : {std::pair{"1h30m", "90m"},
+                                     {"1h 30m", "90m"},
+                                     {"1m1s", "61s"},
+                                     {"1 s", "1s"},
+                                     {"10sec", "10s"},
+                                     {"5 minutes", "5m"},
+                                     {"5M", "5m"},
+                                     {"2d", "48h"},
+                                     {"1.5S", "1.5s"}}) {
+    EXPECT_EQ(parse_duration(typed).error(),
+              "'" + std::string(typed) + "' is not a number and a unit of time: did you mean " +
+                  meant + "?");
+  }
+  for (const auto& [typed, meant] : {std::pair{"10M", "10MiB"},
+                                     {"10m", "10MiB"},
+                                     {"1K", "1KiB"},
+                                     {"10mb", "10MB"},
+                                     {"1 kib", "1KiB"},
+                                     {"2T", "2048GiB"},
+                                     {"1.5g", "1.5GiB"},
+                                     {"100 bytes", "100B"}}) {
+    EXPECT_EQ(parse_size(typed).error(), "'" + std::string(typed) +
+                                             "' is not a number and a unit of size: did you mean " +
+                                             meant + "?");
+  }
+  for (const auto& [typed, meant] :
+       {std::pair{"10k", "10000"}, {"10,000", "10000"}, {"10_000", "10000"}, {"1M", "1000000"}}) {
+    EXPECT_EQ(parse_count(typed).error(),
+              "'" + std::string(typed) + "' is not a whole number: did you mean " + meant + "?");
+  }
+}
+
+// What is proposed is taken.
+TEST(Quantities, SuggestsNothingThatWouldBeRefused) {
+  for (const char* const typed : {"9999999999h", "9999999999d", "1e3s", "1h30", "1hs", "h"}) {
+    EXPECT_EQ(parse_duration(typed).error().find("did you mean"), std::string::npos) << typed;
+  }
+  EXPECT_EQ(parse_size("99999999999T").error().find("did you mean"), std::string::npos);
+}
+
+TEST(Quantities, KnowsAZeroWithAnyUnit) {
+  for (const char* const text : {"0", "0s", "0.0KiB", "00", "0x"})
+    EXPECT_TRUE(is_zero(text)) << text;
+  for (const char* const text : {"", "1", "0.1s", "s", "-0"})
+    EXPECT_FALSE(is_zero(text)) << text;
+}
+
 TEST(Quantities, RefusesWhatIsNoDuration) {
   for (const char* text : {"", "s", "-1s", "1 s", "1s ", "1x", "1S", "infs", "nans", "1e3s",
                            "9999999999h", "0x10s", "+1s"}) {

@@ -4,11 +4,13 @@
 #include "net/address.hpp"
 #include "program/access_log.hpp"
 #include "program/https_redirect.hpp"
+#include "program/listeners.hpp"
 #include "program/log.hpp"
 #include "program/proxy_for.hpp"
 #include "program/quantities.hpp"
 #include "program/startup.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <memory>
 #include <string>
@@ -22,12 +24,19 @@ namespace {
 constexpr int kRunTimeFailure = 1;
 constexpr int kUsageFailure = 2;
 
-std::shared_ptr<const Handler> handler_for(const Configuration& configuration,
-                                           std::shared_ptr<const Transport> transport) {
-  auto proxy = std::make_shared<const ReverseProxy>(proxy_for(configuration, std::move(transport)));
-  if (!configuration.redirect_to_https) return proxy;
-  const auto secure = net::Address::parse_listen(configuration.listen.front());
-  return std::make_shared<const HttpsRedirect>(std::move(proxy), secure->port());
+// Where the listeners really are: a port 0 is known when it is open.
+void note_listeners(const Configuration& configuration,
+                    const std::vector<std::string>& addresses,
+                    Redirects& redirects) {
+  const bool has_tls = configuration.server.tls.has_value();
+  for (std::size_t i = 0; i < configuration.listen.size(); ++i) {
+    const std::string& listener = configuration.listen[i];
+    if (is_redirect(listener)) {
+      redirects.listeners.push_back(addresses[i]);
+    } else if (redirects.https_port == 0 && is_https(listener, has_tls)) {
+      redirects.https_port = net::Address::parse_listen(addresses[i])->port();
+    }
+  }
 }
 
 bool has_self_signed(const Configuration& configuration) {
@@ -72,21 +81,47 @@ void report_lost_lines(Log& log, const AccessLog& access_log) {
 int serve_backend(const Configuration& configuration, Signals& signals) {
   Log log(configuration.verbose);
   AccessLog access_log(configuration.access_log, STDOUT_FILENO);
+  warn_of_settings(configuration, log);
   const auto transport = std::make_shared<const Transport>(configuration.transport);
   if (configuration.backend.scheme() == "https") {
     const auto prepared = transport->prepare_tls();
     if (!prepared) return report_start_failure(log, prepared.error());
   }
-  Server server(server_options(configuration, log, access_log));
-  if (const auto started = server.start(handler_for(configuration, transport)); !started) {
-    return report_start_failure(log, started.error());
-  }
-  say_how_safe_it_is(configuration, server, log);
-  const StartupReport report(log, urls_of(configuration, server.addresses()),
+  const auto server = start_server(configuration, transport, log, access_log);
+  if (!server) return report_start_failure(log, server.error());
+  say_how_safe_it_is(configuration, **server, log);
+  const StartupReport report(log, urls_of(configuration, (*server)->addresses()),
                              configuration.backend);
-  serve_until_signalled(server, configuration, log, signals);
+  serve_until_signalled(**server, configuration, log, signals);
   report_lost_lines(log, access_log);
   return 0;
+}
+
+void warn_of_settings(const Configuration& configuration, Log& log) {
+  for (const std::string& warning : configuration.warnings)
+    log.announce(warning, LogLevel::warning);
+}
+
+Result<std::unique_ptr<Server>> start_server(const Configuration& configuration,
+                                             std::shared_ptr<const Transport> transport,
+                                             Log& log,
+                                             AccessLog& access_log) {
+  std::shared_ptr<const Handler> handler = handler_for(configuration, std::move(transport));
+  Server::Options options = server_options(configuration, log, access_log);
+  std::unique_ptr<Server> server;
+  if (std::ranges::any_of(configuration.listen, is_redirect)) {
+    const auto redirects = std::make_shared<Redirects>();
+    handler = std::make_shared<const HttpsRedirect>(std::move(handler), redirects);
+    options.on_listening = [&, redirects, then = options.on_listening]() -> Result<void> {
+      note_listeners(configuration, server->addresses(), *redirects);
+      return then ? then() : Result<void>();
+    };
+  }
+  server = std::make_unique<Server>(std::move(options));
+  if (const auto started = server->start(std::move(handler)); !started) {
+    return failure(started.error());
+  }
+  return server;
 }
 
 void serve_until_signalled(Server& server,
@@ -119,12 +154,9 @@ std::vector<std::string> urls_of(const Configuration& configuration,
                                  std::vector<std::string> addresses) {
   const bool has_tls = configuration.server.tls.has_value();
   for (std::size_t i = 0; i < addresses.size() && i < configuration.listen.size(); ++i) {
-    const bool is_socket = addresses[i].starts_with("unix:");
-    const bool secure = net::listens_with_tls(configuration.listen[i], has_tls);
+    const bool secure = is_https(configuration.listen[i], has_tls);
     addresses[i] = url_to_open(secure ? "https" : "http", addresses[i]);
-    if (!is_socket && !secure && configuration.redirect_to_https) {
-      addresses[i] += " (redirects to https)";
-    }
+    if (is_redirect(configuration.listen[i])) addresses[i] += " (redirects to https)";
   }
   return addresses;
 }

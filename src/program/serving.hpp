@@ -5,13 +5,16 @@
 
 #include <onehop/error.hpp>
 #include <onehop/server.hpp>
+#include <onehop/transport.hpp>
 
+#include "program/access_log.hpp"
 #include "program/configuration.hpp"
 #include "program/log.hpp"
 #include "program/signals.hpp"
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,6 +22,15 @@ namespace onehop::program {
 
 // The exit code of the process.
 int serve_backend(const Configuration& configuration, Signals& signals);
+
+// Says what parse_command_line() found that is no reason not to start.
+void warn_of_settings(const Configuration& configuration, Log& log);
+
+// A server that serves, or why it could not start.
+Result<std::unique_ptr<Server>> start_server(const Configuration& configuration,
+                                             std::shared_ptr<const Transport> transport,
+                                             Log& log,
+                                             AccessLog& access_log);
 
 // Until a signal asks for the end, and then until what is in flight has ended or its time is up. A
 // second one stops at once.

@@ -29,8 +29,9 @@ struct Setting {
   Problem (*set)(Configuration&, const std::vector<std::string>& values);
   // The value as one would type it; "" when there is nothing to show.
   std::string (*show)(const Configuration&);
-  char letter = 0;          // 'l' for -l
-  char list_separator = 0;  // may be repeated; this separates the values in the environment
+  char letter = 0;            // 'l' for -l
+  char list_separator = 0;    // may be repeated; this separates the values in the environment
+  bool splits_flags = false;  // and in a flag as well
 
   bool is_switch() const { return placeholder.empty(); }
   bool may_repeat() const { return list_separator != 0; }

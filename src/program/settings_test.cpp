@@ -41,7 +41,7 @@ Transport::Options transport_after(std::string_view name, const std::string& val
 TEST(Settings, ReachEveryOptionOfTheServer) {
   [[maybe_unused]] const auto& [listen, workers, tls, header_timeout, body_timeout, write_timeout,
                                 idle_timeout, max_request_line, max_header_bytes, max_header_fields,
-                                max_streams, stream_window, connection_window, max_body,
+                                http2, max_streams, stream_window, connection_window, max_body,
                                 max_client_connections, max_connections_per_client,
                                 max_requests_per_client, max_memory, defer_accept, on_listening,
                                 on_exchange_end, log] = Server::Options();
@@ -56,7 +56,7 @@ TEST(Settings, ReachEveryOptionOfTheServer) {
   EXPECT_EQ(server_after("max-header-fields", "7").max_header_fields, 7u);
   EXPECT_EQ(server_after("max-streams", "10").max_streams, 10u);
   EXPECT_EQ(server_after("stream-window", "11KiB").stream_window, 11u * 1024);
-  EXPECT_EQ(server_after("connection-window", "12KiB").connection_window, 12u * 1024);
+  EXPECT_EQ(server_after("connection-window", "112KiB").connection_window, 112u * 1024);
   EXPECT_EQ(server_after("max-body", "8KiB").max_body, 8u * 1024);
   EXPECT_EQ(server_after("max-client-connections", "9").max_client_connections, 9u);
   EXPECT_EQ(server_after("max-connections-per-client", "13").max_connections_per_client, 13u);
@@ -67,19 +67,21 @@ TEST(Settings, ReachEveryOptionOfTheServer) {
   EXPECT_EQ(server_after("max-memory", "auto").max_memory, 0u);
   EXPECT_EQ(server_after("max-memory", "off").max_memory, Server::kUnlimited);
   EXPECT_EQ(after("user", "nobody").user->user, 65534u);
+  EXPECT_FALSE(server_after("http2", "off").http2);
   EXPECT_FALSE(server_after("defer-accept", "off").defer_accept);
   EXPECT_TRUE(server_after("defer-accept", "on").defer_accept);
 }
 
 TEST(Settings, ReachEveryOptionOfTheTransport) {
-  [[maybe_unused]] const auto& [tls, connect_attempt_timeout, connect_timeout, response_timeout,
-                                activity_timeout, pool_idle_timeout, pool_size, max_connection_age,
-                                max_connection_requests, max_connections, queue_timeout,
-                                replay_body, retry_budget, expect_continue_timeout,
+  [[maybe_unused]] const auto& [tls, connect_attempt_timeout, connect_timeout, http2,
+                                response_timeout, activity_timeout, pool_idle_timeout, pool_size,
+                                max_connection_age, max_connection_requests, max_connections,
+                                queue_timeout, replay_body, retry_budget, expect_continue_timeout,
                                 max_response_header_bytes, max_response_header_fields,
                                 max_informational, hold, network] = Transport::Options();
   EXPECT_EQ(transport_after("connect-attempt-timeout", "1s").connect_attempt_timeout, 1s);
   EXPECT_EQ(transport_after("connect-timeout", "2s").connect_timeout, 2s);
+  EXPECT_FALSE(transport_after("backend-http2", "off").http2);
   EXPECT_EQ(transport_after("response-timeout", "3s").response_timeout, 3s);
   EXPECT_EQ(transport_after("activity-timeout", "4s").activity_timeout, 4s);
   EXPECT_EQ(transport_after("pool-idle-timeout", "5s").pool_idle_timeout, 5s);
@@ -115,6 +117,7 @@ TEST(Settings, ReachEveryOptionOfTls) {
   EXPECT_EQ(after("backend-ca", "b.pem").tls.backend_ca, "b.pem");
   EXPECT_EQ(after("backend-cert", "c.pem").tls.backend_certificate, "c.pem");
   EXPECT_EQ(after("backend-key", "c.key").tls.backend_key, "c.key");
+  EXPECT_EQ(after("backend-name", "api.test").tls.backend_name, "api.test");
   EXPECT_TRUE(after("insecure", "on").tls.insecure);
 }
 
@@ -149,6 +152,78 @@ TEST(Settings, RefuseWhatTheirKindIsNot) {
     Configuration configuration;
     EXPECT_TRUE(find(name)->set(configuration, {value})) << name << " took '" << value << "'";
   }
+}
+
+std::string refusal(std::string_view name, const std::string& value) {
+  Configuration configuration;
+  const Problem problem = find(name)->set(configuration, {value});
+  return problem.value_or("accepted");
+}
+
+// Whatever is a number has a largest one, and none is taken that the library would read as a word.
+TEST(Settings, HaveBoundsForEachNumber) {
+  int numbers = 0;
+  for (const Setting& setting : settings()) {
+    const bool is_time = setting.placeholder == "TIME";
+    const bool is_size = setting.placeholder == "SIZE";
+    if (!is_time && !is_size && setting.placeholder != "N") continue;
+    ++numbers;
+    const std::string huge = is_time ? "2000000h" : is_size ? "8000000000GiB" : "8000000000";
+    EXPECT_NE(refusal(setting.name, huge).find(" is the most"), std::string::npos) << setting.name;
+    const std::string zero = is_time ? "0s" : is_size ? "0B" : "0";
+    Configuration configuration;
+    if (!setting.set(configuration, {zero})) {
+      EXPECT_EQ(setting.show(configuration), zero) << setting.name;
+    }
+  }
+  EXPECT_GT(numbers, 30);
+}
+
+TEST(Settings, SayWhatToWriteInsteadOfANumber) {
+  EXPECT_EQ(refusal("workers", "100000"), "'100000' is too much: 1024 is the most");
+  EXPECT_EQ(refusal("workers", "0"), "'0' is too little: did you mean auto?");
+  EXPECT_EQ(refusal("max-connections", "0"), "'0' is too little: did you mean off?");
+  EXPECT_EQ(refusal("max-memory", "0"), "'0' is too little: did you mean auto or off?");
+  EXPECT_EQ(refusal("max-memory", "1KiB"), "'1KiB' is too little: 1MiB is the least");
+  EXPECT_EQ(refusal("hold", "0"), "'0' is too little: did you mean off?");
+  EXPECT_EQ(refusal("connect-timeout", "0"), "'0' is too little: 1ms is the least");
+  EXPECT_EQ(refusal("connect-timeout", "0s"), "'0s' is too little: 1ms is the least");
+  EXPECT_EQ(refusal("connect-timeout", "90"), "'90' has no unit: did you mean 90s?");
+  EXPECT_EQ(refusal("connect-timeout", "1h30m"),
+            "'1h30m' is not a number and a unit of time: did you mean 90m?");
+  EXPECT_EQ(refusal("max-body", "10M"),
+            "'10M' is not a number and a unit of size: did you mean 10MiB?");
+  EXPECT_EQ(refusal("connection-window", "1KiB"), "'1KiB' is too little: 65535B is the least");
+  EXPECT_EQ(refusal("pool-size", "0"), "accepted");
+}
+
+TEST(Settings, CheckTheHostThatIsSentOn) {
+  for (const char* const host : {"keep", "backend", "a.test", "a.test:8080", "[::1]", "[::1]:80",
+                                 "app", "a_b", "backend:80"}) {
+    EXPECT_EQ(refusal("host-header", host), "accepted") << host;
+  }
+  EXPECT_EQ(after("host-header",
+                  "b\xc3\xbc"
+                  "cher.test")
+                .host_header,
+            "xn--bcher-kva.test");
+  EXPECT_EQ(refusal("host-header", "a b"), "a host name has no blanks\n    a b\n     ^");
+  EXPECT_EQ(refusal("host-header", "bakend"),
+            "'bakend' is nearly a word of this flag; did you mean backend? If it is a name: "
+            "--header-up 'Host: bakend'");
+  EXPECT_EQ(refusal("host-header", "https://a.test/x"),
+            "a Host has no scheme; did you mean a.test?\n    https://a.test/x\n    ^^^^^^^^");
+  for (const char* const host : {"", "a/b", "a@b", "a:b", "a:99999", ":80", "::1", "[::1", "a,b"})
+    EXPECT_NE(refusal("host-header", host), "accepted") << host;
+}
+
+TEST(Settings, CheckTheNameInTheCertificateOfABackend) {
+  for (const char* const name : {"a.test", "10.0.0.1", "*.a.test"})
+    EXPECT_EQ(refusal("backend-name", name), "accepted") << name;
+  EXPECT_EQ(refusal("backend-name", "a.test:443"),
+            "a certificate has no port; did you mean a.test?\n    a.test:443\n          ^^^^");
+  for (const char* const name : {"", "a b", "https://a.test"})
+    EXPECT_NE(refusal("backend-name", name), "accepted") << name;
 }
 
 // What help shows as a default is something the flag accepts and that changes nothing.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/tls_flags.hpp"
 
-#include "net/address.hpp"
 #include "program/configuration.hpp"
 
 #include <algorithm>
@@ -53,10 +52,11 @@ std::string apply_server_flags(const TlsFlags& flags, Server::Options& server) {
 
 std::string apply_backend_flags(const TlsFlags& flags, Configuration& configuration) {
   const bool any = flags.insecure || !flags.backend_ca.empty() ||
-                   !flags.backend_certificate.empty() || !flags.backend_key.empty();
+                   !flags.backend_certificate.empty() || !flags.backend_key.empty() ||
+                   !flags.backend_name.empty();
   if (any && configuration.backend.scheme() != "https") {
-    return "--backend-ca, --backend-cert, --backend-key and --insecure are for a backend with "
-           "https://";
+    return "--backend-ca, --backend-cert, --backend-key, --backend-name and --insecure are for a "
+           "backend with https://";
   }
   if (!flags.backend_key.empty() && flags.backend_certificate.empty()) {
     return "--backend-key needs --backend-cert CERT, the certificate of the key";
@@ -66,6 +66,7 @@ std::string apply_backend_flags(const TlsFlags& flags, Configuration& configurat
   }
   TlsClientOptions& tls = configuration.transport.tls;
   tls.ca_file = flags.backend_ca;
+  tls.server_name = flags.backend_name;
   tls.insecure = flags.insecure;
   tls.certificate.chain_file = flags.backend_certificate;
   tls.certificate.key_file = flags.backend_key;
@@ -74,21 +75,10 @@ std::string apply_backend_flags(const TlsFlags& flags, Configuration& configurat
 
 }  // namespace
 
-std::string apply_tls_flags(Configuration& configuration, bool listen_was_given) {
+std::string apply_tls_flags(Configuration& configuration) {
   if (std::string problem = apply_server_flags(configuration.tls, configuration.server);
       !problem.empty()) {
     return problem;
-  }
-  const bool has_tls = configuration.server.tls.has_value();
-  if (has_tls && !listen_was_given && configuration.command == Command::proxy) {
-    configuration.listen = {"https://:443", "http://:80"};
-    configuration.redirect_to_https = true;
-  }
-  for (const std::string& address : configuration.listen) {
-    if (net::listens_with_tls(address, has_tls) && !has_tls) {
-      return "--listen " + address +
-             " needs a certificate: --tls CERT --tls-key KEY, or --tls self";
-    }
   }
   return apply_backend_flags(configuration.tls, configuration);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The flags about TLS as they were typed, and what they come to together: the options of server and
-// transport, and where to listen. Pure; main thread.
+// transport. Pure; main thread.
 #pragma once
 
 #include <onehop/tls.hpp>
@@ -27,11 +27,12 @@ struct TlsFlags {
   std::string backend_ca = {};
   std::string backend_certificate = {};
   std::string backend_key = {};
+  std::string backend_name = {};
   bool insecure = false;
 };
 
-// Fills in `configuration.server.tls`, `configuration.transport.tls` and, where the user has not
-// said where to listen, `configuration.listen`. Empty when all goes together.
-std::string apply_tls_flags(Configuration& configuration, bool listen_was_given);
+// Fills in `configuration.server.tls` and `configuration.transport.tls`. Empty if the flags go
+// together.
+std::string apply_tls_flags(Configuration& configuration);
 
 }  // namespace onehop::program

@@ -38,7 +38,7 @@ void H1Connection::end_when_idle() noexcept {
 }
 
 bool H1Connection::begins_http2() const noexcept {
-  return first_ && !info_.tls && input_.view().starts_with(kPreface);
+  return first_ && !info_.tls && shard_.options().http2 && input_.view().starts_with(kPreface);
 }
 
 task<void> H1Connection::run() {

@@ -71,9 +71,11 @@ void Common::set_limits() {
 
 Result<void> Common::prepare_tls() {
   if (!options.tls) return {};
-  auto loaded =
-      TlsCertificates::load(*options.tls, {"h2", "http/1.1"},
-                            [this](LogLevel level, std::string_view text) { log(level, text); });
+  net::TlsProtocols protocols;
+  if (options.http2) protocols.emplace_back("h2");
+  protocols.emplace_back("http/1.1");
+  auto loaded = TlsCertificates::load(
+      *options.tls, protocols, [this](LogLevel level, std::string_view text) { log(level, text); });
   if (!loaded) return failure(loaded.error());
   tls = std::move(*loaded);
   return {};

@@ -44,7 +44,8 @@ bool may_be_repeated(const Request& request) {
 bool may_use_http2(ConnectionPool& pool, const Request& request, bool has_credentials) {
   const std::string_view scheme = request.url().scheme();
   if (scheme == "h2c") return true;
-  if (scheme != "https" || has_credentials || request.headers().has(field::upgrade)) return false;
+  if (scheme != "https" || !pool.options().http2) return false;
+  if (has_credentials || request.headers().has(field::upgrade)) return false;
   if (pool.reserved_idle() > 0 &&
       pool.origin(request.url()).has_reserved(request.connection().id)) {
     return false;

@@ -49,7 +49,7 @@ def test_every_flag_has_a_row_in_the_manual():
     assert flags == explained
 
 
-@pytest.mark.parametrize("args", [["version"], ["--version"]])
+@pytest.mark.parametrize("args", [["version"], ["--version"], ["-V"]])
 def test_version_is_one_line(args):
     ended = run_onehop(*args)
     assert ended.returncode == 0
@@ -66,7 +66,7 @@ def test_an_unknown_flag_is_answered_with_the_one_that_was_meant(typed, meant):
 
 @pytest.mark.parametrize("args, word", [
     ([], "BACKEND"),
-    (["localhost:8000"], "http://localhost:8000"),
+    (["api.internal"], "http://api.internal"),
     (["ftp://localhost"], "ftp"),
     (["http://"], "host"),
     (["http://localhost:99999"], "port"),

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/edited_responses.hpp"
+
+#include <utility>
+
+namespace onehop::program {
+
+task<Response> EditedResponses::serve(Request request) const {
+  const bool is_trusted = trusted_.includes(request.connection().peer);
+  const std::vector<KnownEdit> edits = expand_edits(edits_, RequestFacts{request, is_trusted});
+  const ArenaRef memory = request.headers().arena_or_none();  // of the record
+  const Exchange* const record = request.exchange();
+  Response response = co_await proxy_->serve(std::move(request));
+  if (record == nullptr || !record->failure) apply_edits(edits, response.headers());
+  co_return response;
+}
+
+}  // namespace onehop::program

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// EditedResponses: a Handler around the proxy for --header-down with placeholders, whose values
+// are known from the request. Edits the backend's responses, not the proxy's own errors. Any
+// thread.
+#pragma once
+
+#include <onehop/handler.hpp>
+
+#include "program/field_edit.hpp"
+#include "proxy/trusted_peers.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace onehop::program {
+
+class EditedResponses final : public Handler {
+ public:
+  EditedResponses(std::shared_ptr<const Handler> proxy,
+                  std::vector<FieldEdit> edits,
+                  const std::vector<std::string>& trust)
+      : proxy_(std::move(proxy)), edits_(std::move(edits)), trusted_(trust) {}
+
+  task<Response> serve(Request request) const override;
+
+ private:
+  std::shared_ptr<const Handler> proxy_;
+  std::vector<FieldEdit> edits_;
+  TrustedPeers trusted_;
+};
+
+}  // namespace onehop::program

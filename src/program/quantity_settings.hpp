@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The kinds of settings that are numbers: times, sizes, counts and shares, each with its bounds and
+// with the words ("off", "auto") that stand for a number. A kind parses one text and shows a value
+// as it would be typed. Pure; any thread.
+#pragma once
+
+#include "program/parsed.hpp"
+#include "program/quantities.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+
+namespace onehop::program {
+
+enum class NumberUnit : std::uint8_t { time, size, none };
+
+// What a flag takes. Times are in nanoseconds, sizes in bytes.
+struct Numbers {
+  NumberUnit unit;
+  std::uint64_t least;
+  std::uint64_t most;
+  // The number that the word stands for, where the flag has the word. It need not be within the
+  // bounds.
+  bool has_off = false;
+  std::uint64_t off = 0;
+  bool has_auto = false;
+  std::uint64_t automatic = 0;
+};
+
+Parsed<std::uint64_t> parse_number(const Numbers& numbers, std::string_view text);
+std::string show_number(const Numbers& numbers, std::uint64_t value);
+
+// In a table of settings: Number<kNumbers> is the kind.
+template <Numbers kNumbers>
+struct Number {
+  static constexpr std::string_view kPlaceholder = kNumbers.unit == NumberUnit::time   ? "TIME"
+                                                   : kNumbers.unit == NumberUnit::size ? "SIZE"
+                                                                                       : "N";
+  static Parsed<std::uint64_t> parse(std::string_view text) { return parse_number(kNumbers, text); }
+  static std::string show(std::uint64_t value) { return show_number(kNumbers, value); }
+};
+
+template <Numbers kNumbers>
+struct Duration : Number<kNumbers> {
+  static Parsed<std::chrono::nanoseconds> parse(std::string_view text) {
+    const auto value = parse_number(kNumbers, text);
+    if (!value) return refused(value.error());
+    return std::chrono::nanoseconds(static_cast<std::int64_t>(*value));
+  }
+  static std::string show(std::chrono::nanoseconds value) {
+    return show_number(kNumbers, static_cast<std::uint64_t>(value.count()));
+  }
+};
+
+struct Share {
+  static constexpr std::string_view kPlaceholder = "SHARE";
+  static Parsed<double> parse(std::string_view text) {
+    if (text == "off") return 1.0;
+    return parse_share(text);
+  }
+  static std::string show(double value) { return value == 1 ? "off" : format_share(value); }
+};
+
+constexpr std::uint64_t kMillisecond = 1'000'000;
+constexpr std::uint64_t kTenYears = std::uint64_t{3650} * 24 * 3600 * 1000 * kMillisecond;
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kMiB = 1024 * kKiB;
+constexpr std::uint64_t kGiB = 1024 * kMiB;
+// What a flag without a bound of its own takes: far more than any machine has.
+constexpr std::uint64_t kMostOfAll = 1'000'000'000;
+
+constexpr Numbers times(std::uint64_t least = kMillisecond) {
+  return {.unit = NumberUnit::time, .least = least, .most = kTenYears};
+}
+constexpr Numbers sizes(std::uint64_t least, std::uint64_t most) {
+  return {.unit = NumberUnit::size, .least = least, .most = most};
+}
+constexpr Numbers counts(std::uint64_t least, std::uint64_t most) {
+  return {.unit = NumberUnit::none, .least = least, .most = most};
+}
+constexpr Numbers or_off(Numbers numbers, std::uint64_t value) {
+  numbers.has_off = true;
+  numbers.off = value;
+  return numbers;
+}
+// 0 lets the library choose.
+constexpr Numbers or_auto(Numbers numbers) {
+  numbers.has_auto = true;
+  return numbers;
+}
+
+}  // namespace onehop::program

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// setting<Kind, path...>: one row of the table of settings: a kind of value, and the field of the
+// Configuration that it is stored in, as a path of member pointers. A kind has kPlaceholder,
+// parse() and show(); one with kSeparator may be repeated, and fills in a vector. Compile time.
+#pragma once
+
+#include "program/settings.hpp"
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace onehop::program {
+
+// The field at the end of a path of member pointers.
+template <auto kFirst, auto... kRest, class Object>
+auto& reach(Object& object) {
+  if constexpr (sizeof...(kRest) == 0) {
+    return object.*kFirst;
+  } else {
+    return reach<kRest...>(object.*kFirst);
+  }
+}
+
+// Puts parsed values there, and shows what is there.
+template <class Kind, auto... kPath>
+struct Stored {
+  static Problem set(Configuration& configuration, const std::vector<std::string>& values) {
+    auto& target = reach<kPath...>(configuration);
+    if constexpr (requires { Kind::kSeparator; }) {
+      target.clear();
+      for (const std::string& text : values) {
+        auto value = Kind::parse(text);
+        if (!value) return value.error();
+        target.push_back(std::move(*value));
+      }
+    } else {
+      auto value = Kind::parse(values.back());
+      if (!value) return value.error();
+      target = static_cast<std::remove_reference_t<decltype(target)>>(std::move(*value));
+    }
+    return std::nullopt;
+  }
+
+  static std::string show(const Configuration& configuration) {
+    const auto& value = reach<kPath...>(configuration);
+    if constexpr (requires { Kind::kSeparator; }) {
+      std::string joined;
+      for (const auto& element : value)
+        joined += (joined.empty() ? "" : ", ") + Kind::show(element);
+      return joined;
+    } else {
+      return Kind::show(value);
+    }
+  }
+};
+
+template <class Kind, auto... kPath>
+constexpr Setting setting(SettingGroup group,
+                          std::string_view name,
+                          std::string_view help,
+                          char letter = 0) {
+  using Field = Stored<Kind, kPath...>;
+  char separator = 0;
+  if constexpr (requires { Kind::kSeparator; }) separator = Kind::kSeparator;
+  bool splits_flags = false;
+  if constexpr (requires { Kind::kSplitsFlags; }) splits_flags = Kind::kSplitsFlags;
+  return {.group = group,
+          .name = name,
+          .placeholder = Kind::kPlaceholder,
+          .help = help,
+          .set = Field::set,
+          .show = Field::show,
+          .letter = letter,
+          .list_separator = separator,
+          .splits_flags = splits_flags};
+}
+
+}  // namespace onehop::program

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/setting_kinds.hpp"
+
+#include "base/ascii.hpp"
+#include "net/address.hpp"
+#include "program/listeners.hpp"
+#include "program/pointed_out.hpp"
+#include "program/suggestion.hpp"
+#include "proxy/ip_network.hpp"
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+namespace onehop::program {
+namespace {
+
+using Words = std::span<const std::string_view>;
+
+constexpr std::array<std::string_view, 4> kYes = {"1", "true", "yes", "on"};
+constexpr std::array<std::string_view, 4> kNo = {"0", "false", "no", "off"};
+// In the order of the enumerators.
+constexpr std::array<std::string_view, 3> kLogFormats = {"off", "text", "json"};
+constexpr std::array<std::string_view, 3> kClientAuth = {"none", "optional", "required"};
+constexpr std::array<std::string_view, 2> kHostWords = {"keep", "backend"};
+
+std::string quoted(std::string_view text) {
+  return "'" + std::string(text) + "'";
+}
+
+// "'xml' is none of text, json and off", and what was probably meant.
+std::unexpected<std::string> none_of(std::string_view text, std::string_view list, Words words) {
+  std::string why = quoted(text) + " is none of " + std::string(list);
+  if (const auto meant = nearest(text, words)) why += did_you_mean(*meant);
+  return refused(std::move(why));
+}
+
+// The place of a word in a list of enumerators.
+template <class Enum>
+Parsed<Enum> one_of(std::string_view text, std::string_view list, Words words) {
+  const auto found = std::ranges::find(words, text);
+  if (found == words.end()) return none_of(text, list, words);
+  return static_cast<Enum>(found - words.begin());
+}
+
+bool is_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return static_cast<signed char>(c) >= 0; });
+}
+
+// A host, perhaps with a port, as it goes into a Host field (RFC 9110 §7.2).
+Parsed<std::string> parse_host(std::string_view text) {
+  const auto blank = std::ranges::find_if(text, [](char c) { return c >= 0 && c <= ' '; });
+  if (blank != text.end()) {
+    const auto at = static_cast<std::size_t>(blank - text.begin());
+    return pointed_out(text, text.substr(at, 1), "a host name has no blanks");
+  }
+  if (const auto scheme = text.find("://"); scheme != std::string_view::npos) {
+    std::string_view host = text.substr(scheme + 3);
+    host = host.substr(0, host.find('/'));
+    return pointed_out(text, text.substr(0, scheme + 3),
+                       "a Host has no scheme" + did_you_mean(host));
+  }
+  if (const auto odd = text.find_first_of("/?#@,"); odd != std::string_view::npos) {
+    return pointed_out(text, text.substr(odd, 1), "a Host is NAME or NAME:PORT");
+  }
+  const auto url = Url::parse("http://" + std::string(text));
+  if (!url) return refused(quoted(text) + " is no host name: " + std::string(url.error().detail()));
+  return is_ascii(text) ? std::string(text) : std::string(url->authority());
+}
+
+}  // namespace
+
+Parsed<bool> Switch::parse(std::string_view text) {
+  if (std::ranges::find(kYes, text) != kYes.end()) return true;
+  if (std::ranges::find(kNo, text) != kNo.end()) return false;
+  return refused(quoted(text) + " is neither on nor off");
+}
+
+Parsed<AccessLogFormat> LogFormat::parse(std::string_view text) {
+  return one_of<AccessLogFormat>(text, "text, json and off", kLogFormats);
+}
+
+std::string LogFormat::show(AccessLogFormat format) {
+  return std::string(kLogFormats[static_cast<std::size_t>(format)]);
+}
+
+Parsed<ClientAuth> ClientAuthentication::parse(std::string_view text) {
+  return one_of<ClientAuth>(text, "none, optional and required", kClientAuth);
+}
+
+Parsed<std::string> HostHeader::parse(std::string_view text) {
+  if (std::ranges::find(kHostWords, text) != kHostWords.end()) return std::string(text);
+  const bool is_plain_word = text.find_first_of(".:[") == std::string_view::npos;
+  if (const auto meant = is_plain_word ? nearest(text, kHostWords) : std::nullopt) {
+    return refused(quoted(text) + " is nearly a word of this flag" + did_you_mean(*meant) +
+                   " If it is a name: --header-up 'Host: " + std::string(text) + "'");
+  }
+  return parse_host(text);
+}
+
+Parsed<std::string> ServerName::parse(std::string_view text) {
+  auto host = parse_host(text);
+  if (!host) return host;
+  const bool is_address = net::Address::from_ip(*host, 0).has_value();
+  const auto colon = is_address ? std::string::npos : host->find(':');
+  if (colon == std::string::npos) return host;
+  return pointed_out(text, text.substr(text.find(':')),
+                     "a certificate has no port" + did_you_mean(host->substr(0, colon)));
+}
+
+Parsed<std::string> ListenAddress::parse(std::string_view text) {
+  const auto address = net::Address::parse_listen(address_of_listener(text));
+  if (!address) return refused(std::string(address.error().detail()));
+  return std::string(text);
+}
+
+Parsed<std::string> File::parse(std::string_view text) {
+  if (text.empty()) return refused("the name of a file is missing");
+  return std::string(text);
+}
+
+Parsed<std::string> Network::parse(std::string_view text) {
+  if (text == "unix") return std::string(text);
+  const std::string why = IpNetwork::why_none(text);
+  if (!why.empty()) return refused(why);
+  return std::string(text);
+}
+
+Parsed<std::string> UpgradeToken::parse(std::string_view text) {
+  // A name, and perhaps a version after a slash (RFC 9110 §7.8): two tokens.
+  const std::size_t slash = text.find('/');
+  const bool has_version = slash != std::string_view::npos;
+  if (!ascii::is_token(text.substr(0, slash)) ||
+      (has_version && !ascii::is_token(text.substr(slash + 1)))) {
+    return refused(quoted(text) + " is no protocol name");
+  }
+  if (ascii::equals_ignoring_case(text, "h2c")) {
+    return refused("h2c is never passed on: it would hide the requests in it");
+  }
+  return std::string(text);
+}
+
+}  // namespace onehop::program

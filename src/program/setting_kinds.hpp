@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The kinds of settings that are words: switches, names, addresses, networks, files and fields. A
+// kind parses one text and shows a value as it would be typed. Pure, except for User, which asks
+// the system for its accounts; main thread.
+#pragma once
+
+#include "program/configuration.hpp"
+#include "program/parsed.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace onehop::program {
+
+struct Switch {
+  static constexpr std::string_view kPlaceholder = {};
+  static Parsed<bool> parse(std::string_view text);
+  static std::string show(bool) { return {}; }
+};
+
+// A switch that is on unless told otherwise, and so takes a value.
+struct OnOrOff : Switch {
+  static constexpr std::string_view kPlaceholder = "on|off";
+  static std::string show(bool value) { return value ? "on" : "off"; }
+};
+
+struct LogFormat {
+  static constexpr std::string_view kPlaceholder = "text|json|off";
+  static Parsed<AccessLogFormat> parse(std::string_view text);
+  static std::string show(AccessLogFormat format);
+};
+
+// A text that is shown as it is.
+struct Text {
+  static std::string show(const std::string& value) { return value; }
+};
+
+struct HostHeader : Text {
+  static constexpr std::string_view kPlaceholder = "keep|backend|NAME";
+  static Parsed<std::string> parse(std::string_view text);
+};
+
+struct ListenAddress : Text {
+  static constexpr std::string_view kPlaceholder = "ADDR";
+  static constexpr char kSeparator = ',';
+  static constexpr bool kSplitsFlags = true;
+  static Parsed<std::string> parse(std::string_view text);
+};
+
+struct User {
+  static constexpr std::string_view kPlaceholder = "NAME[:GROUP]";
+  static Parsed<Account> parse(std::string_view text) { return find_account(text); }
+  static std::string show(const std::optional<Account>&) { return {}; }
+};
+
+// A file; whether it is there and good is seen when it is used.
+struct File : Text {
+  static constexpr std::string_view kPlaceholder = "FILE";
+  static Parsed<std::string> parse(std::string_view text);
+};
+
+struct CertificateFile : File {
+  static constexpr std::string_view kPlaceholder = "CERT|self";
+  static constexpr char kSeparator = ',';
+};
+
+struct KeyFile : File {
+  static constexpr std::string_view kPlaceholder = "KEY";
+  static constexpr char kSeparator = ',';
+};
+
+struct ClientAuthentication {
+  static constexpr std::string_view kPlaceholder = "none|optional|required";
+  static Parsed<ClientAuth> parse(std::string_view text);
+  static std::string show(const std::optional<ClientAuth>&) { return {}; }
+};
+
+struct Network : Text {
+  static constexpr std::string_view kPlaceholder = "CIDR";
+  static constexpr char kSeparator = ',';
+  static constexpr bool kSplitsFlags = true;
+  static Parsed<std::string> parse(std::string_view text);
+};
+
+struct UpgradeToken : Text {
+  static constexpr std::string_view kPlaceholder = "TOKEN";
+  static constexpr char kSeparator = ',';
+  static constexpr bool kSplitsFlags = true;
+  static Parsed<std::string> parse(std::string_view text);
+};
+
+struct FieldChange {
+  static constexpr std::string_view kPlaceholder = "FIELD";
+  static constexpr char kSeparator = '\n';
+  static Parsed<FieldEdit> parse(std::string_view text) { return parse_field_edit(text); }
+  static std::string show(const FieldEdit& edit) { return edit.name; }
+};
+
+// The name in the certificate of a server.
+struct ServerName : Text {
+  static constexpr std::string_view kPlaceholder = "NAME";
+  static Parsed<std::string> parse(std::string_view text);
+};
+
+}  // namespace onehop::program
