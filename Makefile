@@ -22,17 +22,36 @@ define build
 @cmake --build --preset $(1) --parallel $(JOBS) $(if $(3),--target $(3))
 endef
 
+# $(call announce,<preset>,<seconds of CPU>): what a first build takes, before it begins.
+define announce
+@[ -e build/$(1)/build.ninja ] || \
+  echo "Building with $(JOBS) jobs: about $$(( ($(2) / $(JOBS) + 59) / 60 )) minutes the first time"
+endef
+# Seconds of CPU for a first build, measured on a machine of 2024.
+run_cost := 200
+build_cost := 580
+test_cost := 1500
+
 .PHONY: build
 build: ## the release program: build/release/onehop
 	@tools/install_dependencies build
+	$(call announce,release,$(build_cost))
 	$(call build,release,,onehop onehop_library)
 
+# A release that is there is used; else what takes a third of its time to build will do.
+run_preset := $(if $(wildcard $(program)),release,quick)
+
 .PHONY: run
-run: build ## start it: make run BACKEND=http://localhost:8000 LISTEN=:8080 (no BACKEND: a demo)
-	@exec $(program) $(if $(BACKEND),,demo) $(if $(LISTEN),-l '$(LISTEN)') $(if $(BACKEND),'$(BACKEND)')
+run: ## start it: make run BACKEND=:8000 LISTEN=:8080 ARGS='--tls self' (no BACKEND: a demo)
+	@tools/install_dependencies build
+	$(call announce,$(run_preset),$(run_cost))
+	$(call build,$(run_preset),,onehop)
+	@exec build/$(run_preset)/onehop $(if $(BACKEND),,demo) $(if $(LISTEN),-l '$(LISTEN)') $(ARGS) \
+	  $(if $(BACKEND),'$(BACKEND)')
 
 .PHONY: test
 test: check ## every test of the release build
+	$(call announce,release,$(test_cost))
 	$(call build,release,-DONEHOP_TESTS=ON -DONEHOP_MICRO_BENCHMARKS=ON)
 	@tools/run_tests release $(JOBS)
 
