@@ -4,11 +4,13 @@
 // environment say. Input: a kind, then octets.
 
 #include <onehop/headers.hpp>
+#include <onehop/request.hpp>
 
 #include "base/check.hpp"
 #include "fuzz_one.hpp"
 #include "program/backend_url.hpp"
 #include "program/field_edit.hpp"
+#include "program/field_template.hpp"
 #include "program/json_text.hpp"
 #include "program/quantities.hpp"
 #include "program/utf8.hpp"
@@ -17,6 +19,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace onehop::fuzz {
 namespace {
@@ -60,7 +63,23 @@ void check_websocket(std::string_view input) {
   ONEHOP_CHECK(in_pieces == answer && pieces.has_ended() == whole.has_ended());
 }
 
+// What a refusal proposes is taken.
+template <class T>
+void check_proposal(const Parsed<T>& refused, Parsed<T> (*parse)(std::string_view)) {
+  constexpr std::string_view kProposes = "did you mean ";
+  const auto at = refused.error().rfind(kProposes);
+  if (at == std::string::npos) return;
+  const std::string meant = refused.error().substr(at + kProposes.size());
+  ONEHOP_CHECK(meant.ends_with('?') && parse(std::string_view(meant).substr(0, meant.size() - 1)));
+}
+
 void check_quantities(std::string_view text) {
+  if (const auto duration = parse_duration(text); !duration) {
+    check_proposal(duration, &parse_duration);
+  }
+  if (const auto size = parse_size(text); !size) check_proposal(size, &parse_size);
+  if (const auto share = parse_share(text); !share) check_proposal(share, &parse_share);
+  if (const auto count = parse_count(text); !count) check_proposal(count, &parse_count);
   if (const auto duration = parse_duration(text)) {
     ONEHOP_CHECK(duration->count() >= 0);
     const auto again = parse_duration(format_duration(*duration));
@@ -72,7 +91,6 @@ void check_quantities(std::string_view text) {
     ONEHOP_CHECK(again && *again == *size);
   }
   if (const auto share = parse_share(text)) ONEHOP_CHECK(*share >= 0 && *share <= 1);
-  (void)parse_count(text);
 }
 
 void check_edit(std::string_view text) {
@@ -82,9 +100,16 @@ void check_edit(std::string_view text) {
     return;
   }
   Headers headers{{"X", "y"}};
-  apply_edits({*edit}, headers);
+  if (edit->value.has_placeholders()) {
+    const Request request(Method(), Url(), Headers{{"Host", "h"}});
+    const auto known = expand_edits({*edit}, RequestFacts{request, true});
+    apply_edits(known, headers);
+    ONEHOP_CHECK(headers.has(edit->name) == !known.front().value.empty());
+    return;
+  }
+  apply_edits(std::vector<FieldEdit>{*edit}, headers);
   ONEHOP_CHECK(headers.has(edit->name) == !edit->removes);
-  if (!edit->removes) ONEHOP_CHECK(headers.get_or_empty(edit->name) == edit->value);
+  if (!edit->removes) ONEHOP_CHECK(headers.get_or_empty(edit->name) == edit->value.text());
 }
 
 void check_backend(std::string_view text) {

@@ -204,6 +204,15 @@ std::unexpected<std::string> is_not(std::string_view text,
   return refused(std::move(why));
 }
 
+// A number without its unit, which `meant` has. Whatever is proposed is taken.
+template <class T>
+std::unexpected<std::string> without_unit(std::string_view text,
+                                          const std::string& meant,
+                                          Parsed<T> (*parse)(std::string_view)) {
+  if (!parse(meant)) return refused(quoted(text) + " has no unit, and is too large with any");
+  return refused(quoted(text) + " has no unit: did you mean " + meant + "?");
+}
+
 std::string duration_text(std::uint64_t nanoseconds) {
   return format_duration(std::chrono::nanoseconds(static_cast<std::int64_t>(nanoseconds)));
 }
@@ -234,7 +243,7 @@ Parsed<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   if (!number) return is_not(text, "duration, such as 500ms, 15s or 5m", std::nullopt);
   if (number->unit.empty()) {
     const char* unit = number->value >= 1000 ? "ms" : "s";
-    return refused(quoted(text) + " has no unit: did you mean " + std::string(text) + unit + "?");
+    return without_unit(text, std::string(text) + unit, &parse_duration);
   }
   const auto count = scaled(*number, kDurations);
   if (!count) {
@@ -249,8 +258,7 @@ Parsed<std::uint64_t> parse_size(std::string_view text) {
   const auto number = split(text);
   if (!number) return is_not(text, "size, such as 64KiB or 1MiB", std::nullopt);
   if (number->unit.empty()) {
-    return refused(quoted(text) + " has no unit: did you mean " + likely_size(text, number->value) +
-                   "?");
+    return without_unit(text, likely_size(text, number->value), &parse_size);
   }
   auto count = scaled(*number, kSizes);
   if (!count) count = scaled(*number, kDecimalSizes);
@@ -266,8 +274,7 @@ Parsed<double> parse_share(std::string_view text) {
   const auto number = split(text);
   if (!number) return refused(quoted(text) + " is not a share, such as 20%");
   if (number->unit.empty()) {
-    return refused(quoted(text) + " has no unit: did you mean " +
-                   likely_share(text, number->value) + "?");
+    return without_unit(text, likely_share(text, number->value), &parse_share);
   }
   if (number->unit != "%" || number->value > 100) {
     return refused(quoted(text) + " is not a share between 0% and 100%");
