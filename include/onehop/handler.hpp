@@ -11,6 +11,7 @@
 #include <concepts>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <utility>
 
 namespace onehop {
@@ -35,7 +36,13 @@ namespace detail {
 template <class Function>
 class FunctionHandler final : public Handler {
  public:
-  explicit FunctionHandler(Function function) : function_(std::move(function)) {}
+  explicit FunctionHandler(Function function) : function_(std::move(function)) {
+    if constexpr (std::constructible_from<bool, const Function&>) {
+      if (!static_cast<bool>(function_)) {
+        throw std::invalid_argument("make_handler: the function is empty");
+      }
+    }
+  }
   task<Response> serve(Request request) const override {
     if constexpr (std::same_as<std::invoke_result_t<const Function&, Request>, Response>) {
       co_return function_(std::move(request));
@@ -51,6 +58,8 @@ class FunctionHandler final : public Handler {
 
 // A handler from a function of Request that returns a Response or a task<Response>. A coroutine
 // lambda may capture: the handler keeps the closure alive.
+// A handler that calls `function`, which returns a Response or a task<Response>. Throws
+// std::invalid_argument when it is empty (a null pointer, an empty std::function).
 template <class Function>
   requires std::invocable<const Function&, Request>
 std::shared_ptr<const Handler> make_handler(Function function) {

@@ -32,6 +32,7 @@ class RoundTripper {
 };
 
 // Calls `handler` as if it were an upstream: no sockets. For tests and for composition.
+// Calls `handler` instead of an upstream. Throws std::invalid_argument when it is null.
 std::shared_ptr<const RoundTripper> round_tripper_over(std::shared_ptr<const Handler> handler);
 
 }  // namespace onehop

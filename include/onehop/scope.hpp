@@ -22,19 +22,21 @@ class Scope {
   Scope& operator=(const Scope&) = delete;
   ~Scope();  // cancel()
 
-  // Starts `work` now, until its first wait. An exception out of it terminates the program: catch
-  // inside.
+  // Starts `work` now, until its first wait. An exception out of it ends that task alone; join()
+  // throws the first of them. One that no join() has thrown when the scope dies is written to
+  // standard error. Throws std::invalid_argument when `work` is empty.
   void spawn(task<void> work);
   // Destroys whatever still runs, which runs the destructors inside. A task may cancel its own
   // scope: it is then destroyed at its next wait.
   void cancel();
-  // Returns when everything spawned has ended.
+  // Returns when everything spawned has ended, or when the scope has died.
   task<void> join();
   bool empty() const noexcept;
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  static task<void> join_all(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;  // a join() keeps it, too
 };
 
 task<void> sleep_for(std::chrono::nanoseconds duration);

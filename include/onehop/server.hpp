@@ -125,7 +125,8 @@ class Server {
   int run_per_core(std::function<std::shared_ptr<const Handler>()> factory);
 
   // Binds and begins to serve; returns when the listeners are open. Once for a Server, also by
-  // run(). The error's detail is one line that says what to do.
+  // run(). The error's detail is one line that says what to do; Errc::bad_option for a null
+  // handler.
   Result<void> start(std::shared_ptr<const Handler> handler);
   template <std::derived_from<Handler> H>
   Result<void> start(H handler) {
@@ -136,7 +137,8 @@ class Server {
   // Stops accepting, lets what is in flight finish for at most `deadline`, then closes the rest.
   // Tunnels are closed once they have been silent for five seconds. Returns when every thread has
   // ended. A second call from another thread with a shorter deadline takes effect at once. True
-  // when nothing had to be cut.
+  // when nothing had to be cut. In a handler, or another function that a worker calls, it only
+  // begins the stop and returns false at once; so does the destructor.
   bool stop(Duration deadline = std::chrono::seconds(30));
 
   // Where it listens, with real port numbers; empty before start.

@@ -55,6 +55,7 @@ class HandlerRoundTripper final : public RoundTripper {
 }  // namespace
 
 std::shared_ptr<const RoundTripper> round_tripper_over(std::shared_ptr<const Handler> handler) {
+  if (!handler) throw std::invalid_argument("round_tripper_over: the handler is null");
   return std::make_shared<HandlerRoundTripper>(std::move(handler));
 }
 

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <system_error>
 
 #include <sys/eventfd.h>
@@ -65,8 +67,18 @@ Reactor::~Reactor() {
 }
 
 Reactor& Reactor::current() noexcept {
-  ONEHOP_CHECK(current_reactor != nullptr);
+  if (!current_reactor) resumed_elsewhere();
   return *current_reactor;
+}
+
+void Reactor::resumed_elsewhere() noexcept {
+  std::fputs(
+      "onehop: a task runs on a thread that is not its worker's. Tasks, bodies and scopes belong "
+      "to "
+      "the thread that started them: what another thread has computed has to come back there. Let "
+      "that thread set an atomic flag, and the task look at it between two sleep_for().\n",
+      stderr);
+  std::abort();
 }
 
 Reactor* Reactor::current_or_null() noexcept {

@@ -62,6 +62,13 @@ class Reactor {
   // The reactor whose run() or Enter is active on this thread.
   static Reactor& current() noexcept;
   static Reactor* current_or_null() noexcept;
+  // For where code of users returns to us: ends the process, with a line that says what to do,
+  // unless this reactor is current. What another thread resumes would use all of a worker's objects
+  // without a lock, and nothing can take that back.
+  void expect_current() const noexcept {
+    if (current_or_null() != this) [[unlikely]]
+      resumed_elsewhere();
+  }
   // Makes a reactor current for a scope, for code that runs it step by step.
   class Enter {
    public:
@@ -139,6 +146,7 @@ class Reactor {
   }
 
  private:
+  [[noreturn, gnu::cold]] static void resumed_elsewhere() noexcept;
   void run_ready();
   void run_posted();
   void poll(Duration longest);

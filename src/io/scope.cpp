@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <onehop/scope.hpp>
 
+#include "base/exception_text.hpp"
 #include "io/reactor.hpp"
 
+#include <cstdio>
 #include <exception>
 #include <list>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace onehop {
@@ -34,6 +38,18 @@ class Graveyard final : public io::ShardLocal {
 // The tasks of one scope and who waits for them.
 struct Members {
   explicit Members(io::Reactor& r) noexcept : reactor(r) {}
+  Members(const Members&) = delete;
+  Members& operator=(const Members&) = delete;
+  ~Members() {
+    if (!failure) return;
+    try {
+      std::rethrow_exception(std::exchange(failure, nullptr));
+    } catch (...) {
+      const std::string text = exception_text();
+      std::fprintf(stderr, "onehop: a task of a Scope that was not joined has failed: %s\n",
+                   text.c_str());
+    }
+  }
 
   void wake_joiners_when_empty() noexcept {
     if (!tasks.empty()) return;
@@ -44,6 +60,7 @@ struct Members {
   io::Reactor& reactor;
   std::list<Spawned> tasks;
   IntrusiveList<io::Wakeup> joiners;
+  std::exception_ptr failure;  // the first, until a join() throws it
 };
 
 class Spawned {
@@ -79,7 +96,9 @@ class Spawned {
     try {
       co_await std::move(work);
     } catch (...) {
-      std::terminate();
+      if (self.members_ && !self.members_->failure) {
+        self.members_->failure = std::current_exception();
+      }
     }
     work = task<void>();  // its parameters die now, not when the event loop comes by
     self.on_finished();
@@ -208,13 +227,14 @@ struct Scope::State : Members {
   using Members::Members;
 };
 
-Scope::Scope() : state_(std::make_unique<State>(io::Reactor::current())) {}
+Scope::Scope() : state_(std::make_shared<State>(io::Reactor::current())) {}
 
 Scope::~Scope() {
-  destroy_tasks(*state_);
+  cancel();
 }
 
 void Scope::spawn(task<void> work) {
+  if (!work) throw std::invalid_argument("Scope::spawn: the task is empty");
   std::list<Spawned>& tasks = state_->tasks;
   tasks.emplace_back(*state_, std::move(work));
   const auto spawned = std::prev(tasks.end());
@@ -223,15 +243,21 @@ void Scope::spawn(task<void> work) {
 }
 
 void Scope::cancel() {
-  destroy_tasks(*state_);
-  state_->wake_joiners_when_empty();
+  const std::shared_ptr<State> state = state_;  // the scope may die with one of its tasks
+  destroy_tasks(*state);
+  state->wake_joiners_when_empty();
 }
 
 task<void> Scope::join() {
-  while (!state_->tasks.empty()) {
-    JoinAwaiter all_ended(*state_);
+  return join_all(state_);
+}
+
+task<void> Scope::join_all(std::shared_ptr<State> state) {
+  while (!state->tasks.empty()) {
+    JoinAwaiter all_ended(*state);
     co_await all_ended;
   }
+  if (state->failure) std::rethrow_exception(std::exchange(state->failure, nullptr));
 }
 
 bool Scope::empty() const noexcept {

@@ -277,19 +277,63 @@ TEST_F(ScopeTest, parameters_of_a_task_die_when_it_ends) {
   EXPECT_EQ(uses_at_join, 1);
 }
 
-TEST(ScopeDeathTest, an_exception_out_of_a_spawned_task_terminates) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
-  const auto run = [] {
-    io::Reactor reactor(io::Reactor::Clock::manual);
-    const io::Reactor::Enter enter(reactor);
-    auto fail = []() -> task<void> {
-      throw std::runtime_error("out of the task");
-      co_return;
-    };
+task<void> fail_after(io::Duration time, std::string what) {
+  if (time > io::Duration::zero()) co_await sleep_for(time);
+  throw std::runtime_error(what);
+}
+
+task<void> log_join(Scope& scope, Log& log) {
+  try {
+    co_await scope.join();
+    log.push_back("joined");
+  } catch (const std::runtime_error& error) {
+    log.push_back(error.what());
+  }
+}
+
+TEST_F(ScopeTest, an_exception_ends_its_task_alone_and_join_throws_the_first) {
+  Scope scope;
+  scope.spawn(fail_after(seconds(1), "first"));
+  scope.spawn(fail_after(seconds(2), "second"));
+  scope.spawn(work_for(seconds(3), log_, "work"));
+  auto joining = log_join(scope, log_);
+  joining.start();
+  pass(seconds(4));
+  EXPECT_EQ(log_, (Log{"work", "work done", "~work", "first"}));
+  // It was told once.
+  auto again = log_join(scope, log_);
+  EXPECT_TRUE(again.start());
+  EXPECT_EQ(log_.back(), "joined");
+}
+
+TEST_F(ScopeTest, an_exception_of_a_scope_that_is_not_joined_is_written_to_standard_error) {
+  testing::internal::CaptureStderr();
+  {
     Scope scope;
-    scope.spawn(fail());
-  };
-  EXPECT_DEATH(run(), "");
+    scope.spawn(fail_after(io::Duration::zero(), "lost"));
+    settle();
+  }
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "onehop: a task of a Scope that was not joined has failed: lost\n");
+}
+
+TEST_F(ScopeTest, a_scope_may_die_after_it_has_woken_its_joiner) {
+  for (const bool woken : {true, false}) {
+    log_.clear();
+    std::optional<Scope> scope(std::in_place);
+    scope->spawn(sleep_for(seconds(1)));
+    auto joining = log_join(*scope, log_);
+    joining.start();
+    if (woken) scope->cancel();  // wakes it; it has not run yet
+    scope.reset();
+    settle();
+    EXPECT_EQ(log_, Log{"joined"}) << woken;
+  }
+}
+
+TEST_F(ScopeTest, refuses_an_empty_task) {
+  Scope scope;
+  EXPECT_THROW(scope.spawn(task<void>()), std::invalid_argument);
 }
 
 class WithTimeoutTest : public ScopeTest {

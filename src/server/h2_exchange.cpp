@@ -295,6 +295,7 @@ task<void> H2Exchange::run() {
   try {
     task<Response> serving = shard_.handler().serve(std::move(*request));
     response = co_await std::move(serving);
+    shard_.reactor().expect_current();
   } catch (...) {
     response = answer_to_exception(*record_, exception_text());
   }

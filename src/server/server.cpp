@@ -9,11 +9,13 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include <pthread.h>
 
@@ -34,7 +36,7 @@ struct Worker {
 
 }  // namespace
 
-struct Server::State {
+struct Server::State : std::enable_shared_from_this<Server::State> {
   explicit State(Options given) : common(std::make_shared<server::Common>()) {
     common->options = std::move(given);
   }
@@ -54,6 +56,17 @@ struct Server::State {
     Worker& worker;
   };
 
+  // Both with the mutex held.
+  bool has_ended() const {
+    return std::ranges::all_of(workers, [](const auto& worker) { return worker->ended; });
+  }
+  bool is_worker(const io::Reactor* reactor) const {
+    return reactor && std::ranges::any_of(workers, [reactor](const auto& worker) {
+             return worker->reactor == reactor;
+           });
+  }
+
+  int run_to_end(const Result<void>& started_well);
   Result<void> try_start(const HandlerFactory& factory);
   Result<void> start(const HandlerFactory& factory);
   Result<void> open_listeners();
@@ -114,7 +127,9 @@ void Server::State::run_worker(Worker& worker, const HandlerFactory& factory) {
   try {
     io::Reactor reactor;
     io::Reactor::Enter enter(reactor);
-    server::ShardServer shard(reactor, common, factory());
+    std::shared_ptr<const Handler> handler = factory();
+    if (!handler) throw std::invalid_argument("the handler factory returned null");
+    server::ShardServer shard(reactor, common, std::move(handler));
     shard.listen();
     {
       const std::lock_guard lock(mutex);
@@ -144,13 +159,19 @@ Server::Server() : Server(Options()) {}
 Server::Server(Options options) : state_(std::make_shared<State>(std::move(options))) {}
 Server::~Server() {
   stop(Duration::zero());
+  // Where this is a handler's thread, they end by themselves, with the state that they share.
+  const std::lock_guard lock(state_->mutex);
+  for (const auto& worker : state_->workers)
+    if (worker->thread.joinable()) worker->thread.detach();
 }
 
 Result<void> Server::start(std::shared_ptr<const Handler> handler) {
+  if (!handler) return failure(Errc::bad_option, Side::local, "the handler is null");
   return start_per_core([handler] { return handler; });
 }
 
 Result<void> Server::start_per_core(HandlerFactory factory) {
+  if (!factory) return failure(Errc::bad_option, Side::local, "the handler factory is empty");
   State& state = *state_;
   {
     const std::lock_guard lock(state.mutex);
@@ -204,7 +225,9 @@ Result<void> Server::State::start(const HandlerFactory& factory) {
     auto made = std::make_unique<Worker>();
     Worker& worker = *made;
     try {
-      worker.thread = std::thread([this, &worker, factory] { run_worker(worker, factory); });
+      // The state outlives the thread also where the last Server dies inside a handler.
+      worker.thread = std::thread(
+          [state = shared_from_this(), &worker, factory] { state->run_worker(worker, factory); });
     } catch (const std::system_error& error) {
       throw std::runtime_error("the system refuses thread " + std::to_string(i + 1) + " of " +
                                std::to_string(count) + " (workers): " + error.code().message());
@@ -220,20 +243,23 @@ Result<void> Server::State::start(const HandlerFactory& factory) {
 }
 
 int Server::run(std::shared_ptr<const Handler> handler) {
-  return run_per_core([handler] { return handler; });
+  const std::shared_ptr<State> state = state_;
+  return state->run_to_end(start(std::move(handler)));
 }
 
 int Server::run_per_core(HandlerFactory factory) {
-  if (auto started = start_per_core(std::move(factory)); !started) {
-    state_->common->log(LogLevel::error, started.error().to_string());
+  const std::shared_ptr<State> state = state_;
+  return state->run_to_end(start_per_core(std::move(factory)));
+}
+
+// What run() returns, after a start.
+int Server::State::run_to_end(const Result<void>& started_well) {
+  if (!started_well) {
+    common->log(LogLevel::error, started_well.error().to_string());
     return 1;
   }
-  State& state = *state_;
-  std::unique_lock lock(state.mutex);
-  state.changed.wait(lock, [&] {
-    return std::all_of(state.workers.begin(), state.workers.end(),
-                       [](const auto& worker) { return worker->ended; });
-  });
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return has_ended(); });
   return 0;
 }
 
@@ -249,10 +275,9 @@ bool Server::stop(Duration deadline) {
       shard->drain(io::deadline_after(reactor->now(), deadline), [reactor] { reactor->stop(); });
     });
   }
-  state->changed.wait(lock, [&] {
-    return std::all_of(state->workers.begin(), state->workers.end(),
-                       [](const auto& worker) { return worker->ended; });
-  });
+  // A worker that waited for itself would wait for ever.
+  if (state->is_worker(io::Reactor::current_or_null())) return false;
+  state->changed.wait(lock, [&] { return state->has_ended(); });
   bool whole = true;
   std::vector<std::thread> threads;
   for (const auto& worker : state->workers) {

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <onehop/server.hpp>
 
+#include <onehop/scope.hpp>
+
 #include "io/file_descriptor.hpp"
 #include "io/reactor.hpp"
 #include "net/address.hpp"
 
+#include <atomic>
 #include <chrono>
+#include <coroutine>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -67,6 +74,86 @@ TEST(ServerTest, MoreWorkersThanMakeSenseAreRefusedBeforeAThreadIsStarted) {
   EXPECT_TRUE(started.error().is(Errc::bad_option));
   EXPECT_THAT(std::string(started.error().detail()), HasSubstr("workers: 1025 threads"));
   EXPECT_TRUE(server.addresses().empty());
+}
+
+Server::Options on_a_free_port() {
+  Server::Options options;
+  options.listen = "127.0.0.1:0";
+  options.workers = 2;
+  options.log = [](LogLevel, std::string_view) {};
+  return options;
+}
+
+TEST(ServerTest, RefusesToStartWithoutAHandler) {
+  const std::shared_ptr<const Handler> null;
+  const std::vector<std::function<Result<void>(Server&)>> starts = {
+      [&](Server& server) { return server.start(null); },
+      [](Server& server) { return server.start_per_core({}); },
+      [&](Server& server) { return server.start_per_core([&] { return null; }); },
+  };
+  for (const auto& start : starts) {
+    Server server(on_a_free_port());
+    const auto started = start(server);
+    ASSERT_FALSE(started);
+    EXPECT_TRUE(started.error().is(Errc::bad_option));
+    EXPECT_THAT(started.error().to_string(), HasSubstr("handler"));
+  }
+  Server server(on_a_free_port());
+  EXPECT_EQ(server.run(null), 1);
+}
+
+// Resumes its coroutine on a thread of its own.
+struct OnAnotherThread {
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> handle) const {
+    std::thread([handle] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the worker waits by then
+      handle.resume();
+    }).detach();
+  }
+  void await_resume() const noexcept {}
+};
+
+TEST(ServerDeathTest, AHandlerThatAnotherThreadResumesEndsTheProcessWithWords) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto run = [](bool sleeps) {
+    Server server(on_a_free_port());
+    const auto started = server.start(make_handler([sleeps](Request) -> task<Response> {
+      const OnAnotherThread elsewhere;
+      co_await elsewhere;
+      if (sleeps) co_await sleep_for(std::chrono::milliseconds(1));
+      co_return Response(Status::no_content);
+    }));
+    if (started) ask_until_closed(server.addresses().front());
+  };
+  for (const bool sleeps : {false, true})
+    EXPECT_DEATH(run(sleeps), "a task runs on a thread that is not its worker's");
+}
+
+TEST(ServerTest, StopsFromWithinAHandlerWithoutWaitingForItself) {
+  Server server(on_a_free_port());
+  std::atomic<int> stopped = -1;
+  const auto started = server.start(make_handler([&](Request) {
+    stopped = server.stop(std::chrono::seconds(5)) ? 1 : 0;
+    return Response(Status::no_content);
+  }));
+  ASSERT_TRUE(started) << started.error().to_string();
+  ask_until_closed(server.addresses().front());
+  EXPECT_EQ(stopped, 0);
+  EXPECT_TRUE(server.stop(std::chrono::seconds(10)));  // waits for the end of what was begun
+}
+
+TEST(ServerTest, MayBeDestroyedWithinAHandler) {
+  auto server = std::make_unique<Server>(on_a_free_port());
+  std::atomic<bool> destroyed = false;
+  const auto started = server->start(make_handler([&](Request) {
+    server.reset();
+    destroyed = true;
+    return Response(Status::no_content);
+  }));
+  ASSERT_TRUE(started) << started.error().to_string();
+  ask_until_closed(server->addresses().front());
+  EXPECT_TRUE(destroyed);
 }
 
 }  // namespace

@@ -33,6 +33,7 @@ class UntilHangup {
     return true;
   }
   bool await_resume() noexcept {
+    stream_.reactor().expect_current();
     stop_watching();
     return work_.done();
   }
