@@ -32,8 +32,8 @@ void apply_edits(const std::vector<FieldEdit>& edits, Headers& headers);
 
 // Edits whose values are known: what `edits` come to for one request.
 struct KnownEdit {
-  std::string_view name;  // of the FieldEdit
-  std::string value;      // "" removes the field
+  std::string name;
+  std::string value;  // "" removes the field
 };
 std::vector<KnownEdit> expand_edits(const std::vector<FieldEdit>& edits, const RequestFacts& facts);
 void apply_edits(const std::vector<KnownEdit>& edits, Headers& headers);
