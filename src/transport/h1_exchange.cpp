@@ -57,11 +57,18 @@ H1Exchange::H1Exchange(std::unique_ptr<Connection> connection)
       output_(connection_->stream(), Side::upstream),
       reader_(connection_->stream(), connection_->input(), Side::upstream),
       began_(pool_.reactor().now()),
+      out_before_(connection_->stream().bytes_out()),
       activity_timeout_(pool_.options().activity_timeout) {}
 
 H1Exchange::~H1Exchange() {
   uploading_ = {};
-  if (!connection_ || !is_reusable()) return;
+  if (!connection_) return;
+  if (!is_reusable()) {
+    // What counts as unsent, and may be on its way over another connection, shall not leave as this
+    // one closes.
+    if (output_.has_pending() && delivery() == Delivery::unsent) connection_->stream().abort();
+    return;
+  }
   connection_->note_exchange();
   OriginPool& origin = connection_->pool();
   origin.give_back(std::move(connection_));
@@ -166,6 +173,12 @@ void H1Exchange::end_upload(const Result<void>& sent) {
   connection_->stream().interrupt_reader();
 }
 
+Delivery H1Exchange::delivery() const noexcept {
+  if (got_octets_) return Delivery::answered;
+  const bool has_left = connection_->stream().bytes_out() != out_before_;
+  return has_left ? Delivery::uncertain : Delivery::unsent;
+}
+
 std::optional<Body> H1Exchange::take_body_back(HeldString copy) {
   uploading_ = {};
   if (upload_failure_) return std::nullopt;  // a body that has failed has no rest
@@ -258,7 +271,7 @@ Error H1Exchange::wait_error(const Error& error) const {
     told = Error(Errc::truncated, Side::upstream, "the connection ended inside the head")
                .during(Phase::wait);
   }
-  told.retry_safe(told.side() == Side::upstream && !wrote_octets());
+  told.retry_safe(told.side() == Side::upstream && is_unprocessed(delivery()));
   return told;
 }
 

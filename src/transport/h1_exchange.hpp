@@ -11,6 +11,7 @@
 #include "http/h1/serializer.hpp"
 #include "http/polled_body_source.hpp"
 #include "transport/connection_pool.hpp"
+#include "transport/resend.hpp"
 #include "wire/h1_body_reader.hpp"
 #include "wire/h1_output.hpp"
 
@@ -41,8 +42,7 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool {
   bool is_complete() const noexcept { return reader_.at_end() && upload_ended_; }
 
   // After a failure.
-  bool got_octets() const noexcept { return got_octets_; }
-  bool wrote_octets() const noexcept { return output_.written() > 0; }
+  Delivery delivery() const noexcept;
   // The request's body as it was, from the copy and what was not sent; nothing when that is not to
   // be had any more.
   std::optional<Body> take_body_back(HeldString copy);
@@ -87,6 +87,7 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool {
   std::optional<Error> upload_failure_;  // of the client's side
   std::optional<Error> wait_failure_;
   net::Time began_;
+  std::uint64_t out_before_;  // of the stream's bytes_out(): those of others
   net::Duration activity_timeout_;
   bool may_be_silent_ = false;  // a response without a length
   wire::Coding coding_ = wire::Coding::identity;

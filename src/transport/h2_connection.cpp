@@ -101,7 +101,8 @@ void H2Connection::on_settings() {
   origin_.look_again_soon();
 }
 
-void H2Connection::on_goaway(std::int32_t, h2::ErrorCode reason) {
+void H2Connection::on_goaway(std::int32_t last_stream, h2::ErrorCode reason) {
+  last_taken_ = last_stream;
   if (reason == h2::ErrorCode::http_1_1_required) origin_.use_http1();
   retire();
 }
@@ -121,7 +122,13 @@ task<void> H2Connection::run() {
     if (timed_out_) break;
   }
   over_ = true;
-  link_.flush_now();  // the reason, if there is one
+  // The reason, if there is one. To who is not there any more nothing is sent: a request that has
+  // not left yet would count as one that the upstream may have seen.
+  if (timed_out_ || link_.has_peer_gone()) {
+    link_.stop_writing();
+  } else {
+    link_.flush_now();
+  }
   stream_->reactor().schedule(ended_);
 }
 

@@ -9,6 +9,7 @@
 #include "transport/connection.hpp"
 #include "wire/h2_link.hpp"
 
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -41,6 +42,8 @@ class H2Connection final : private h2::SessionObserver {
   bool allows_none() const noexcept { return takes_requests() && limit() == 0; }
   bool takes_requests() const noexcept { return !ending_ && !over_ && !doubted_; }
   std::size_t streams() const noexcept { return session_.streams(); }
+  // The last stream that the upstream will serve, once it has said so.
+  std::int32_t last_taken() const noexcept { return last_taken_; }
   bool knows_settings() const noexcept { return session_.peer_settings_known(); }
 
   // No more requests; what is under way goes on, and the last one's end is its end.
@@ -85,6 +88,7 @@ class H2Connection final : private h2::SessionObserver {
   io::Timer watch_;
   io::Wakeup ended_;
   std::uint64_t requests_ = 0;
+  std::int32_t last_taken_ = std::numeric_limits<std::int32_t>::max();
   bool ping_sent_ = false;
   bool doubted_ = false;
   bool timed_out_ = false;

@@ -25,6 +25,13 @@ bool may_be_silent(std::string_view content_type) {
   return is_event_stream(content_type) || is_grpc(content_type);
 }
 
+// Before the request was sent, the connection has ended or will.
+Error takes_no_more() {
+  return Error(Errc::closed, Side::upstream, "the connection takes no more requests")
+      .during(Phase::send)
+      .retry_safe(true);
+}
+
 }  // namespace
 
 H2Exchange::H2Exchange(H2Connection& connection, Request& request)
@@ -59,9 +66,11 @@ void H2Exchange::connection_lost(bool timed_out) {
   const char* const lost = connection_->knows_settings()
                                ? "the connection was lost"
                                : "the connection was lost before the upstream spoke HTTP/2";
+  note_passed_over();
   connection_ = nullptr;
+  lost_ = !is_closed();  // else it has ended as it ended, in the connection's last bytes
   lose();
-  if (!failure_) {
+  if (lost_ && !failure_) {
     failure_ = timed_out ? Error(Errc::timed_out, Side::upstream, "no answer to a PING")
                          : Error(Errc::closed, Side::upstream, lost);
   }
@@ -71,6 +80,7 @@ void H2Exchange::connection_lost(bool timed_out) {
 
 void H2Exchange::on_news() {
   got_octets_ = got_octets_ || has_head();
+  note_passed_over();
   if (has_head_ && is_closed()) stop_upload();
   sender_.on_news();
   // That the request is out is no news to whoever waits for the response.
@@ -116,11 +126,8 @@ Result<void> H2Exchange::open(const Request& request, bool as_tunnel) {
   const bool end = !upload_body_.source() && !upgrade;
   if (!connection_->session().open(*this, fields, end)) {
     connection_->retire();  // it has no number left for another stream
-    return failure(Error(Errc::closed, Side::upstream, "the connection takes no more requests")
-                       .during(Phase::send)
-                       .retry_safe(true));
+    return failure(takes_no_more());
   }
-  opened_ = true;
   connection_->link().flush_soon();
   return {};
 }
@@ -243,20 +250,41 @@ void H2Exchange::note_wait(bool told) {
   }
 }
 
+void H2Exchange::note_passed_over() noexcept {
+  if (!is_closed() || !connection_) return;
+  passed_over_ = close_code() == h2::ErrorCode::refused_stream && id() > connection_->last_taken();
+}
+
+Delivery H2Exchange::delivery() const noexcept {
+  if (got_octets_) return Delivery::answered;
+  if (!has_sent_head()) return Delivery::unsent;
+  if (lost_) return Delivery::uncertain;
+  if (passed_over_) return Delivery::passed_over;
+  const h2::ErrorCode code = close_code();
+  const bool unprocessed =
+      code == h2::ErrorCode::refused_stream || code == h2::ErrorCode::http_1_1_required;
+  return is_closed() && unprocessed ? Delivery::refused : Delivery::answered;
+}
+
 // Why the stream is closed without a complete response.
 Error H2Exchange::closed_error() const {
+  const bool unprocessed = is_unprocessed(delivery());
   if (failure_) {
     Error error = *failure_;
-    return error.retry_safe(!opened_);
+    return error.retry_safe(unprocessed);
   }
   if (problem()) return Error(Errc::bad_response, Side::upstream, problem());
+  if (!has_sent_head()) return takes_no_more();
+  if (passed_over_) {
+    Error error(Errc::closed, Side::upstream, "a GOAWAY passed the request over");
+    return error.retry_safe(unprocessed);
+  }
   const h2::ErrorCode code = close_code();
   if (code == h2::ErrorCode::no_error) {
     return Error(Errc::truncated, Side::upstream, "the stream ended early");
   }
-  // Also for streams past the last one that a GOAWAY names.
   Error error = h2::stream_reset(code, Side::upstream);
-  return error.retry_safe(code == h2::ErrorCode::refused_stream);
+  return error.retry_safe(unprocessed);
 }
 
 Result<void> H2Exchange::pass_on(const Request& request, const Response& response) {

@@ -11,6 +11,7 @@
 #include "http/polled_body_source.hpp"
 #include "transport/connection_pool.hpp"
 #include "transport/h2_connection.hpp"
+#include "transport/resend.hpp"
 #include "wire/h2_body_sender.hpp"
 
 #include <memory>
@@ -44,8 +45,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   bool is_tunnel() const noexcept { return is_tunnel_; }
 
   // After a failure.
-  bool got_octets() const noexcept { return got_octets_; }
-  bool wrote_octets() const noexcept { return opened_; }
+  Delivery delivery() const noexcept;
   std::optional<Body> take_body_back(HeldString copy);
 
   // The response's body, or what comes through the tunnel.
@@ -90,6 +90,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
                       std::optional<std::uint64_t> length);
   void become_tunnel(Response& response);
   bool take_trailers_now();
+  void note_passed_over() noexcept;
   Error closed_error() const;
   h2::ErrorCode reason_to_cancel() const;
 
@@ -116,7 +117,8 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   bool waits_for_continue_ = false;
   bool upload_ended_ = true;
   bool sent_all_ = false;
-  bool opened_ = false;
+  bool passed_over_ = false;  // by a GOAWAY
+  bool lost_ = false;         // with its connection, before it was closed
   bool got_octets_ = false;
   bool is_tunnel_ = false;
   bool may_be_silent_ = false;  // a response without a length

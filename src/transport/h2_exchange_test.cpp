@@ -51,9 +51,10 @@ class H2ExchangeTest : public test::StreamPair {
   using Asking = task<std::optional<Result<Response>>>;
   // The body of `request_` is sent as far as that goes.
   Asking ask(Body body) {
-    request_.emplace(Method::put, Url::parse("h2c://a/").value(), Headers({{"Host", "a"}}),
+    request_.emplace(Method::post, Url::parse("h2c://a/").value(), Headers({{"Host", "a"}}),
                      std::move(body));
-    Asking asking = h2_round_trip(pool_, *request_, false);
+    resend_.emplace(pool_, *request_);
+    Asking asking = h2_round_trip(pool_, *request_, *resend_);
     asking.start();
     settle();
     return asking;
@@ -74,6 +75,7 @@ class H2ExchangeTest : public test::StreamPair {
 
   ConnectionPool pool_;
   std::optional<Request> request_;
+  std::optional<Resend> resend_;
   test::H2Peer peer_;
 };
 
@@ -141,7 +143,8 @@ class H2TunnelTest : public H2ExchangeTest {
     far_.send(frame(h2_frames::settings, 0, 0, number(8, 2) + number(1, 4)));
     request_.emplace(Method::get, Url::parse("h2c://a/").value(),
                      Headers({{"Host", "a"}, {"Upgrade", "websocket"}, {"Connection", "Upgrade"}}));
-    Asking asking = h2_round_trip(pool_, *request_, false);
+    resend_.emplace(pool_, *request_);
+    Asking asking = h2_round_trip(pool_, *request_, *resend_);
     asking.start();
     EXPECT_TRUE(arrived(1).has_head);
     say(h2_frames::headers, h2_frames::kEndHeaders, h2_frames::block({{":status", "200"}}));

@@ -383,7 +383,8 @@ TEST_F(H2OriginTest, ABodyThatHasFailedIsNotSentAgain) {
   Request asked = request();
   asked.set_body(
       Body::from(std::make_unique<test::FailsOnce>(Error(Errc::closed, Side::upstream))));
-  auto asking = h2_round_trip(*pool_, asked, true);
+  Resend resend(*pool_, asked);
+  auto asking = h2_round_trip(*pool_, asked, resend);
   asking.start();
   settle();
   ASSERT_TRUE(asking.done());
@@ -406,7 +407,8 @@ TEST_F(H2OriginTest, AConnectionWithoutNumbersForFurtherStreamsIsReplaced) {
   old->session().number_next_stream(0x7fff'ffff);
   const auto last = begin(*old);
   Request asked = request();
-  auto asking = h2_round_trip(*pool_, asked, false);
+  Resend resend(*pool_, asked);
+  auto asking = h2_round_trip(*pool_, asked, resend);
   asking.start();
   settle();
   ASSERT_EQ(upstream_.accepted.size(), 2u);

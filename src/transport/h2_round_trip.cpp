@@ -12,8 +12,6 @@
 namespace onehop::transport {
 namespace {
 
-constexpr int kMostAttempts = 3;
-
 class H2Tunnel final : public Tunnel {
  public:
   explicit H2Tunnel(std::unique_ptr<H2Exchange> exchange) : exchange_(std::move(exchange)) {}
@@ -42,26 +40,6 @@ bool wants_http1(const Error& error) {
   return h2::code_of(error) == h2::ErrorCode::http_1_1_required;
 }
 
-// Whether the request may be sent again after `error`, and its body is there to be sent.
-bool take_back(ConnectionPool& pool,
-               Request& request,
-               H2Exchange& exchange,
-               const Error& error,
-               HeldString copy,
-               bool repeatable) {
-  if (error.side() != Side::upstream || error.is_timeout() || exchange.got_octets()) return false;
-  if (!error.retry_safe() && !wants_http1(error)) {
-    // Only a connection that was lost leaves room for doubt; a reset is an answer.
-    if (!error.is(Errc::closed)) return false;
-    if (exchange.wrote_octets() && !repeatable) return false;
-  }
-  auto body = exchange.take_body_back(std::move(copy));
-  if (!body || !pool.try_retry()) return false;
-  request.set_body(std::move(*body));
-  pool.counters().retried.add(1);
-  return true;
-}
-
 // What the caller gets, once the head is there.
 Response finished(Response response, std::unique_ptr<H2Exchange> exchange) {
   if (exchange->is_tunnel()) {
@@ -76,7 +54,7 @@ Response finished(Response response, std::unique_ptr<H2Exchange> exchange) {
 
 task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
                                                     Request& request,
-                                                    bool repeatable) {
+                                                    Resend& resend) {
   H2Origin& origin = pool.h2_origin(request.url());
   const Usage::Hold hold(origin.usage());
   const auto need =
@@ -113,10 +91,11 @@ task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
       response = exchange->try_response(request);
     }
     if (*response) co_return finished(std::move(**response), std::move(exchange));
-    const Error& error = response->error();
-    const bool to_http1 = wants_http1(error);
-    if (to_http1 ? !has_http1 : attempt >= kMostAttempts) co_return response;
-    if (!take_back(pool, request, *exchange, error, std::move(copy), repeatable)) {
+    const bool to_http1 = wants_http1(response->error());
+    if (to_http1 && !has_http1) co_return response;
+    // A connection that others use as well is lost for their reasons, too.
+    constexpr bool kMayBeStale = true;
+    if (!resend.take_back(*exchange, response->error(), kMayBeStale, std::move(copy))) {
       co_return response;
     }
     if (to_http1) co_return std::nullopt;

@@ -7,15 +7,16 @@
 #include <onehop/response.hpp>
 
 #include "transport/connection_pool.hpp"
+#include "transport/resend.hpp"
 
 #include <optional>
 
 namespace onehop::transport {
 
-// `repeatable`: doing it twice is harmless. Nothing when the upstream turns out to speak HTTP/1.1,
-// or asks for it; the request is then as it was.
+// std::nullopt when the upstream turns out to speak HTTP/1.1, or asks for it; the request is then
+// as it was. `resend` is of this request.
 task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
                                                     Request& request,
-                                                    bool repeatable);
+                                                    Resend& resend);
 
 }  // namespace onehop::transport

@@ -11,6 +11,7 @@
 #include "transport/h1_exchange.hpp"
 #include "transport/h2_origin.hpp"
 #include "transport/h2_round_trip.hpp"
+#include "transport/resend.hpp"
 
 #include <cerrno>
 #include <utility>
@@ -22,20 +23,13 @@ using transport::ConnectionPool;
 using transport::Freshness;
 using transport::H1Exchange;
 using transport::OriginPool;
-
-constexpr int kMostAttempts = 3;
+using transport::Resend;
 
 Result<void> check_url(const Url& url) {
   if (!url.is_absolute() || (url.scheme() != "unix" && url.host().empty())) {
     return failure(Errc::bad_url, Side::upstream, "the request has no absolute URL to go to");
   }
   return {};  // a Url has no scheme but those there is a way for
-}
-
-// RFC 9110 §9.2.2; the key says the same of a request that is not (its draft is widely used).
-bool may_be_repeated(const Request& request) {
-  return request.method().is_idempotent() || request.headers().has("Idempotency-Key") ||
-         request.headers().has("X-Idempotency-Key");
 }
 
 // By prior knowledge, or where ALPN may choose it. An Upgrade goes to an https upstream over
@@ -100,13 +94,13 @@ namespace {
 // One request's way to an upstream: connections, attempts, retries.
 class RoundTrip {
  public:
-  RoundTrip(ConnectionPool& pool, Request& request)
+  RoundTrip(ConnectionPool& pool, Request& request, bool repeatable)
       : pool_(pool),
         origin_(pool.origin(request.url())),
         hold_(origin_.usage()),
         request_(request),
         record_(request.exchange()),
-        repeatable_(may_be_repeated(request)),
+        repeatable_(repeatable),
         has_credentials_(has_connection_credentials(request.headers())) {}
 
   std::unique_ptr<transport::Connection> try_take(int attempt) {
@@ -148,17 +142,6 @@ class RoundTrip {
     }
   }
 
-  // Whether the request may be sent again after `error`, and its body is there to be sent.
-  bool take_back(H1Exchange& exchange, const Error& error, HeldString copy) {
-    if (error.side() != Side::upstream || error.is_timeout() || exchange.got_octets()) return false;
-    if (exchange.wrote_octets() && !repeatable_) return false;
-    auto body = exchange.take_body_back(std::move(copy));
-    if (!body || !pool_.try_retry()) return false;
-    request_.set_body(std::move(*body));
-    pool_.counters().retried.add(1);
-    return true;
-  }
-
  private:
   ConnectionPool& pool_;
   OriginPool& origin_;
@@ -190,15 +173,16 @@ task<Result<Response>> Transport::round_trip(Request request) const {
   }
   ConnectionPool& pool = state_->pool(*reactor);
   pool.note_request();
+  Resend resend(pool, request);
   const bool has_credentials = has_connection_credentials(request.headers());
   if (has_credentials && request.url().scheme() == "h2c") {
     co_return failure(http1_needed("the upstream is asked over HTTP/2 (h2c) alone"));
   }
   if (may_use_http2(pool, request, has_credentials)) {
-    auto answered = co_await transport::h2_round_trip(pool, request, may_be_repeated(request));
+    auto answered = co_await transport::h2_round_trip(pool, request, resend);
     if (answered) co_return std::move(*answered);
   }
-  RoundTrip trip(pool, request);
+  RoundTrip trip(pool, request, resend.is_repeatable());
   for (int attempt = 1;; ++attempt) {
     auto connection = trip.try_take(attempt);
     if (!connection) {
@@ -227,9 +211,9 @@ task<Result<Response>> Transport::round_trip(Request request) const {
       if (has_more) (*response)->body() = Body::from(std::move(exchange));
       co_return std::move(*response);
     }
-    const bool again = reused && attempt < kMostAttempts &&
-                       trip.take_back(*exchange, response->error(), std::move(copy));
-    if (!again) co_return std::move(*response);
+    if (!resend.take_back(*exchange, response->error(), reused, std::move(copy))) {
+      co_return std::move(*response);
+    }
   }
 }
 

@@ -53,7 +53,6 @@ Result<void> H1Output::write(std::span<const iovec> parts) {
   const ssize_t sent = stream_.try_write(parts.data(), static_cast<int>(parts.size()));
   if (sent < 0 && sent != -EAGAIN) return failure(write_error(static_cast<int>(-sent)));
   const std::size_t taken = sent > 0 ? static_cast<std::size_t>(sent) : 0;
-  written_ += taken;
   return keep(parts, taken);
 }
 
@@ -96,7 +95,6 @@ ssize_t H1Output::push_pending() {
   const ssize_t sent =
       stream_.try_write(pending_.data() + pending_sent_, pending_.size() - pending_sent_);
   if (sent < 0) return sent;
-  written_ += static_cast<std::size_t>(sent);
   pending_sent_ += static_cast<std::size_t>(sent);
   if (pending_sent_ < pending_.size()) return sent;
   pending_sent_ = 0;

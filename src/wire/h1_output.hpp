@@ -62,8 +62,6 @@ class H1Output {
   void write_soon(std::string_view data);
   bool has_pending() const noexcept { return !pending_.empty(); }
   std::size_t pending() const noexcept { return pending_.size() - pending_sent_; }
-  // Octets the stream has taken since this object was made.
-  std::uint64_t written() const noexcept { return written_; }
 
   // Waits until nothing is pending; Errc::timed_out after `stall` without progress.
   task<Result<void>> drain(net::Duration stall);
@@ -120,7 +118,6 @@ class H1Output {
   std::unique_ptr<net::Stream::Waiter> writer_;  // of write_soon(), until drain() takes over
   HeldString pending_;
   std::size_t pending_sent_ = 0;
-  std::uint64_t written_ = 0;
   Side side_;
 };
 

@@ -45,6 +45,8 @@ class H2Link {
   // Until everything is out, `patience` at most without progress.
   task<void> drain(net::Duration patience);
 
+  // Nothing more is written, whatever the session has to say.
+  void stop_writing() noexcept { broken_ = true; }
   bool is_broken() const noexcept { return broken_; }
   // The peer has ended the connection, or it has failed.
   bool has_peer_gone() const noexcept { return peer_gone_; }

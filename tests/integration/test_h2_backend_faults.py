@@ -190,3 +190,17 @@ def test_a_request_arrives_as_http2_has_it(behind):
     assert fields[:4] == [(":method", "GET"), (":scheme", "http"), (":authority", "name.test"), (":path", "/p?q")]
     assert [value for name, value in fields if name == "cookie"] == ["a=1; b=2"]
     assert not {"host", "connection", "x-hop", "keep-alive", "upgrade", "content-length"} & {name for name, _ in fields}
+
+
+def test_a_post_that_follows_on_a_connection_just_closed_is_served(behind):
+    """The farewell and the next request cross: what never left is sent again on a new connection."""
+
+    def one_each(peer):
+        peer.read(HEADERS)
+        peer.send(head((":status", "200"), end=True), frame(GOAWAY, 0, 0, struct.pack(">II", 1, NO_ERROR)))
+        peer.connection.close()
+
+    proxy = behind(one_each)
+    with Client(proxy.address) as client:
+        for _ in range(40):
+            assert client.ask(post(b"")).status == 200

@@ -60,6 +60,7 @@ class Callbacks::Implementation {
     nghttp2_session_callbacks_set_on_header_callback(table, guarded<on_header>);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table, guarded<on_data>);
     nghttp2_session_callbacks_set_on_frame_recv_callback(table, guarded<on_frame>);
+    nghttp2_session_callbacks_set_before_frame_send_callback(table, guarded<on_before_frame_sent>);
     nghttp2_session_callbacks_set_on_frame_send_callback(table, guarded<on_frame_sent>);
     nghttp2_session_callbacks_set_on_stream_close_callback(table, guarded<on_close>);
     nghttp2_session_callbacks_set_send_data_callback(table, guarded<send_data>);
@@ -291,6 +292,13 @@ class Callbacks::Implementation {
                           stream.received_octets_ < stream.expected_octets_;
     if (is_short) return refuse(state, stream, "less content than its length says");
     stream.ended_ = true;
+  }
+
+  static int on_before_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
+    SessionState& state = state_of(user_data);
+    if (state.role == Role::server || frame->hd.type != NGHTTP2_HEADERS) return 0;
+    if (Stream* stream = state.find(frame->hd.stream_id)) stream->sent_head_ = true;
+    return 0;
   }
 
   static int on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {

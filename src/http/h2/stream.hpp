@@ -85,6 +85,8 @@ class Stream : public ListNode, public detail::InFramePool {
   // Octets given and not yet framed; framed so far.
   std::size_t unsent() const noexcept { return to_send_.size() - to_send_at_; }
   std::uint64_t sent() const noexcept { return sent_octets_; }
+  // Client: the head was produced: it may have left this machine.
+  bool has_sent_head() const noexcept { return sent_head_; }
   // The last frame of ours was produced.
   bool has_sent_end() const noexcept { return sent_end_; }
   // on_news() once unsent() is no more than `low`.
@@ -140,6 +142,7 @@ class Stream : public ListNode, public detail::InFramePool {
   bool deferred_ = false;  // the session waits to be told of more content
   bool finished_ = false;  // send_end() was called
   bool head_given_ = false;
+  bool sent_head_ = false;
   bool sent_end_ = false;
   bool reset_by_us_ = false;
   bool tell_below_ = false;

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/resend.hpp"
+
+#include "http/field_names.hpp"
+
+namespace onehop::transport {
+namespace {
+
+// Attempts of one request that the upstream may have had work with.
+constexpr int kMostReached = 3;
+// Attempts that cost the upstream nothing. A backend that says GOAWAY after every response passes
+// over each of the others that were sent with it, again and again.
+constexpr int kMostNeverReached = 16;
+
+bool may_be_repeated(const Request& request) {
+  const Headers& headers = request.headers();
+  // The key says the same of a method that is not idempotent (its draft is widely used).
+  return request.method().is_idempotent() || headers.has(field::idempotency_key) ||
+         headers.has(field::x_idempotency_key);
+}
+
+bool is_never_reached(Delivery delivery) noexcept {
+  return delivery == Delivery::unsent || delivery == Delivery::passed_over;
+}
+
+}  // namespace
+
+Resend::Resend(ConnectionPool& pool, Request& request)
+    : pool_(pool), request_(request), repeatable_(may_be_repeated(request)) {}
+
+bool Resend::is_allowed(Delivery delivery, const Error& error, bool may_be_stale) const noexcept {
+  // A body that failed is the client's failure, and who has waited in vain would do so again.
+  if (error.side() != Side::upstream || error.is_timeout()) return false;
+  switch (delivery) {
+    case Delivery::unsent:
+    case Delivery::passed_over:
+      return error.retry_safe() && never_reached_ + 1 < kMostNeverReached;
+    case Delivery::refused:
+      return error.retry_safe() && reached_ + 1 < kMostReached;
+    case Delivery::uncertain:
+      return repeatable_ && may_be_stale && reached_ + 1 < kMostReached;
+    case Delivery::answered:
+      break;
+  }
+  return false;
+}
+
+// What never reached the upstream is no load for it.
+bool Resend::is_affordable(Delivery delivery) {
+  return is_never_reached(delivery) || pool_.try_retry();
+}
+
+void Resend::note(Delivery delivery) noexcept {
+  ++(is_never_reached(delivery) ? never_reached_ : reached_);
+  pool_.counters().retried.add(1);
+}
+
+}  // namespace onehop::transport

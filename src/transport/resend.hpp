@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Resend: whether a request whose attempt has failed is sent again. The one place that decides it,
+// for both versions of HTTP, with TLS and without. One request, one thread.
+#pragma once
+
+#include <onehop/request.hpp>
+
+#include "base/held_memory.hpp"
+#include "transport/connection_pool.hpp"
+
+#include <optional>
+#include <utility>
+
+namespace onehop::transport {
+
+// What the upstream can have made of a request that has failed.
+enum class Delivery : std::uint8_t {
+  unsent,       // nothing of it has left this machine
+  passed_over,  // its GOAWAY says that it will not process it
+  refused,      // REFUSED_STREAM or HTTP_1_1_REQUIRED says that it did not process it
+  uncertain,    // some of it has left: it may have been processed
+  answered,     // it has begun to respond, or has ended it for a reason of its own
+};
+
+// True when the upstream cannot have acted on it: it may be sent again whatever the method.
+constexpr bool is_unprocessed(Delivery delivery) noexcept {
+  return delivery == Delivery::unsent || delivery == Delivery::passed_over ||
+         delivery == Delivery::refused;
+}
+
+class Resend {
+ public:
+  // `request` outlives it.
+  Resend(ConnectionPool& pool, Request& request);
+
+  // RFC 9110 §9.2.2, or by an Idempotency-Key: to send it twice does no harm.
+  bool is_repeatable() const noexcept { return repeatable_; }
+
+  // After `exchange` has failed with `error`. True when the request is to be sent again: it has its
+  // body back then, and the retry is counted. `may_be_stale`: the connection was used before, and
+  // may have been closed just as the request was sent.
+  template <class Exchange>
+  bool take_back(Exchange& exchange, const Error& error, bool may_be_stale, HeldString copy) {
+    const Delivery delivery = exchange.delivery();
+    if (!is_allowed(delivery, error, may_be_stale)) return false;
+    auto body = exchange.take_body_back(std::move(copy));
+    if (!body || !is_affordable(delivery)) return false;
+    request_.set_body(std::move(*body));
+    note(delivery);
+    return true;
+  }
+
+ private:
+  bool is_allowed(Delivery delivery, const Error& error, bool may_be_stale) const noexcept;
+  bool is_affordable(Delivery delivery);
+  void note(Delivery delivery) noexcept;
+
+  ConnectionPool& pool_;
+  Request& request_;
+  bool repeatable_;
+  int never_reached_ = 0;  // attempts that ended unsent or passed over
+  int reached_ = 0;        // those that ended otherwise
+};
+
+}  // namespace onehop::transport

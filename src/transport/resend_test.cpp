@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is known of a request whose connection fails, and whether it is sent again: over both
+// versions, with TLS and without.
+#include "transport/resend.hpp"
+
+#include "support/h2_frames.hpp"
+#include "support/stream_pair.hpp"
+#include "support/tls_stream_pair.hpp"
+#include "transport/h1_exchange.hpp"
+#include "transport/h2_round_trip.hpp"
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace onehop::transport {
+namespace {
+
+// --- HTTP/1 ------------------------------------------------------------------------------------
+
+// A POST on a connection of which the test holds the other end. Time stands still: the test says
+// when the event loop runs.
+class H1Delivery : public test::TlsStreamPair, public ::testing::WithParamInterface<bool> {
+ protected:
+  H1Delivery() : enter_(reactor_) {
+    pool_ = std::make_unique<ConnectionPool>(
+        reactor_, std::make_shared<SharedPools>(Transport::Options()), nullptr);
+  }
+  ~H1Delivery() override {
+    exchange_.reset();
+    pool_.reset();
+  }
+  bool with_tls() const { return GetParam(); }
+
+  enum class Room : std::uint8_t { none, plenty };
+  void begin(Room room = Room::plenty) {
+    std::unique_ptr<net::Stream> stream;
+    if (with_tls()) {
+      connect();
+      stream = std::move(client_);
+    } else {
+      join();
+      stream = std::move(near_);
+    }
+    if (room == Room::none) fill();
+    OriginPool& origin = pool_->origin(request_.url());
+    auto slot = pool_->shared().try_slot(pool_->shared().origin("http|peer|80"));
+    origin.adopt(std::move(*slot), std::move(stream), "peer");
+    exchange_ = std::make_unique<H1Exchange>(origin.try_take(Freshness::any));
+  }
+  // Nothing more can be written, until drain().
+  void fill() {
+    const std::string octets(100'000, 'x');
+    EXPECT_GT(near_raw_->try_write(octets.data(), octets.size()), 0);
+    EXPECT_EQ(near_raw_->try_write(octets.data(), octets.size()), -EAGAIN);
+  }
+  void drain() {
+    std::string octets(100'000, ' ');
+    EXPECT_GT(far_raw_->try_read(octets.data(), octets.size()), 0);
+    EXPECT_EQ(far_raw_->try_read(octets.data(), octets.size()), -EAGAIN);
+  }
+  void send() { exchange_->begin(request_, nullptr); }
+  void reset_by_peer() {
+    far_raw_->abort();
+    server_.reset();
+    far_.reset();
+  }
+  Error error() {
+    const auto parser = pool_->parsers().take();
+    const auto response = exchange_->try_response(request_, *parser);
+    EXPECT_TRUE(response && !*response);
+    return response && !*response ? response->error() : Error(Errc::cancelled, Side::local);
+  }
+
+  const io::Reactor::Enter enter_;
+  Request request_{Method::post, Url::parse("http://peer/").value(), Headers({{"Host", "peer"}}),
+                   Body::of("content")};
+  std::unique_ptr<ConnectionPool> pool_;
+  std::unique_ptr<H1Exchange> exchange_;
+};
+
+// With TLS it counted as unsent, for the record as a whole was not taken.
+TEST_P(H1Delivery, IsUncertainOnceTheFirstBytesAreOut) {
+  begin();
+  near_raw_->set_max_write(10);
+  send();
+  EXPECT_EQ(exchange_->delivery(), Delivery::uncertain);
+  reset_by_peer();
+  EXPECT_FALSE(error().retry_safe());
+  EXPECT_EQ(exchange_->delivery(), Delivery::uncertain);
+}
+
+TEST_P(H1Delivery, IsUnsentWhereNothingWasTaken) {
+  begin(Room::none);
+  send();
+  EXPECT_EQ(exchange_->delivery(), Delivery::unsent);
+  reset_by_peer();
+  EXPECT_TRUE(error().retry_safe());
+}
+
+TEST_P(H1Delivery, IsUnsentWhereTheConnectionHadFailedBefore) {
+  begin();
+  reset_by_peer();
+  send();
+  EXPECT_EQ(exchange_->delivery(), Delivery::unsent);
+  EXPECT_TRUE(error().retry_safe());
+}
+
+// TLS had kept it, and sent it with its goodbye.
+TEST_P(H1Delivery, WhatIsUnsentDoesNotLeaveAfterAll) {
+  begin(Room::none);
+  send();
+  far_raw_->close_write();
+  EXPECT_TRUE(error().retry_safe());
+  drain();
+  exchange_.reset();
+  char data[1000];
+  EXPECT_EQ(far_raw_->try_read(data, sizeof data), -ECONNRESET);
+}
+
+INSTANTIATE_TEST_SUITE_P(WithoutTls, H1Delivery, ::testing::Values(false));
+INSTANTIATE_TEST_SUITE_P(WithTls, H1Delivery, ::testing::Values(true));
+
+// --- HTTP/2 ------------------------------------------------------------------------------------
+
+using h2_frames::frame;
+
+// Has an outcome at once.
+class H2Dialer final : public net::Dialer {
+ public:
+  H2Dialer(io::Reactor& reactor, std::deque<test::FarEnd>& accepted)
+      : reactor_(reactor), accepted_(accepted) {}
+  task<Result<net::Dialled>> dial(const net::Destination& destination) override {
+    auto [near, far] = net::make_memory_pair(reactor_);
+    accepted_.emplace_back(std::move(far));
+    accepted_.back().send(frame(h2_frames::settings, 0, 0));
+    co_return net::Dialled(std::move(near), destination.host);
+  }
+
+ private:
+  io::Reactor& reactor_;
+  std::deque<test::FarEnd>& accepted_;
+};
+
+std::string goaway(std::uint32_t last) {
+  return frame(h2_frames::goaway, 0, 0, h2_frames::number(last, 4) + h2_frames::number(0, 4));
+}
+std::string reset(std::uint32_t stream, std::uint32_t code) {
+  return frame(h2_frames::rst_stream, 0, stream, h2_frames::number(code, 4));
+}
+std::string answer(std::uint32_t stream) {
+  return frame(h2_frames::headers, h2_frames::kEndHeaders | h2_frames::kEndStream, stream,
+               h2_frames::block({{":status", "200"}}));
+}
+
+class H2Resend : public test::StreamPair {
+ protected:
+  using Trip = task<int>;
+
+  H2Resend()
+      : pool_(std::make_unique<ConnectionPool>(reactor_,
+                                               std::make_shared<SharedPools>(Transport::Options()),
+                                               std::make_unique<H2Dialer>(reactor_, accepted_))) {}
+
+  // The status, or 0 for an error.
+  Trip trip() {
+    Request request(Method::post, Url::parse("h2c://a/").value(), Headers({{"Host", "a"}}),
+                    Body::of("content"));
+    Resend resend(*pool_, request);
+    auto response = co_await h2_round_trip(*pool_, request, resend);
+    if (!response->has_value()) error_ = response->error();
+    co_return response->has_value() ? (*response)->status().code() : 0;
+  }
+  Trip begin() {
+    Trip trip = this->trip();
+    trip.start();
+    return trip;
+  }
+  // How many requests have arrived on this connection since the last call.
+  std::size_t heads(std::size_t connection) {
+    received_.resize(accepted_.size());
+    received_[connection] += accepted_[connection].receive();
+    auto frames = h2_frames::take_frames(received_[connection]);
+    return static_cast<std::size_t>(
+        std::erase_if(frames, [](const auto& each) { return each.type == h2_frames::headers; }));
+  }
+  // A connection that has served a request, and is idle.
+  void warm() {
+    Trip first = begin();
+    settle();
+    ASSERT_EQ(heads(0), 1u);
+    accepted_[0].send(answer(1));
+    settle();
+    ASSERT_TRUE(first.done());
+    EXPECT_EQ(first.take(), 200);
+  }
+  // The request arrives on that connection, alone, and is served.
+  void expect_served(Trip& trip, std::size_t connection) {
+    settle();
+    ASSERT_EQ(accepted_.size(), connection + 1);
+    EXPECT_EQ(heads(connection), 1u);
+    accepted_[connection].send(answer(1));
+    settle();
+    ASSERT_TRUE(trip.done());
+    EXPECT_EQ(trip.take(), 200);
+  }
+
+  std::deque<test::FarEnd> accepted_;
+  std::vector<std::string> received_;
+  std::unique_ptr<ConnectionPool> pool_;
+  std::optional<Error> error_;
+};
+
+// It was a 502.
+TEST_F(H2Resend, AfterAGoawayThatCameBeforeThePostWasSerialised) {
+  warm();
+  Trip post = begin();  // it goes out at the end of the pass
+  accepted_[0].send(goaway(1));
+  expect_served(post, 1);
+  EXPECT_EQ(heads(0), 0u);
+  EXPECT_EQ(pool_->counters().retried.value(), 1u);
+}
+
+// The farewell of the connection took the request with it.
+TEST_F(H2Resend, AfterTheConnectionHadBeenClosedBeforeThePostWasSerialised) {
+  for (const bool in_order : {true, false}) {
+    accepted_.clear();
+    received_.clear();
+    warm();
+    Trip post = begin();
+    if (in_order) {
+      accepted_[0].close_write();
+    } else {
+      accepted_[0].reset();
+    }
+    settle();
+    ASSERT_EQ(accepted_.size(), 2u) << in_order << (error_ ? error_->to_string() : "");
+    if (in_order) {
+      EXPECT_EQ(heads(0), 0u);
+    }
+    expect_served(post, 1);
+    pool_->close_idle("h2c|a|80");
+    settle();
+  }
+}
+
+TEST_F(H2Resend, AfterAGoawayThatPassesItOver) {
+  warm();
+  Trip post = begin();
+  settle();
+  EXPECT_EQ(heads(0), 1u);
+  accepted_[0].send(goaway(1));
+  expect_served(post, 1);
+}
+
+// The loss was all that counted.
+TEST_F(H2Resend, AlsoWhenTheConnectionEndsWithTheGoaway) {
+  for (const std::string& last_words : {goaway(1), reset(3, 7)}) {
+    accepted_.clear();
+    received_.clear();
+    warm();
+    Trip post = begin();
+    settle();
+    EXPECT_EQ(heads(0), 1u);
+    accepted_[0].send(last_words);
+    accepted_[0].close();
+    expect_served(post, 1);
+    pool_->close_idle("h2c|a|80");
+    settle();
+  }
+}
+
+// Three attempts were all there were, and a share of the requests all that was tried again.
+TEST_F(H2Resend, AsOftenAsItIsPassedOver) {
+  Trip post = begin();
+  for (std::size_t i = 0; i < 15; ++i) {
+    settle();
+    ASSERT_EQ(accepted_.size(), i + 1);
+    EXPECT_EQ(heads(i), 1u);
+    accepted_[i].send(goaway(0));
+    settle();
+  }
+  expect_served(post, 15);
+}
+
+TEST_F(H2Resend, ButNotForEver) {
+  const Trip post = begin();
+  for (std::size_t i = 0; i < 16; ++i) {
+    settle();
+    ASSERT_EQ(accepted_.size(), i + 1);
+    accepted_[i].send(goaway(0));
+    settle();
+  }
+  EXPECT_TRUE(post.done());
+  EXPECT_EQ(accepted_.size(), 16u);
+  ASSERT_TRUE(error_);
+  EXPECT_TRUE(error_->retry_safe());
+}
+
+TEST_F(H2Resend, NotWhatMayHaveBeenSeen) {
+  warm();
+  Trip post = begin();
+  settle();
+  EXPECT_EQ(heads(0), 1u);
+  accepted_[0].send(goaway(3));
+  accepted_[0].close();
+  settle();
+  ASSERT_TRUE(post.done());
+  EXPECT_EQ(post.take(), 0);
+  EXPECT_EQ(accepted_.size(), 1u);
+  ASSERT_TRUE(error_);
+  EXPECT_FALSE(error_->retry_safe());
+}
+
+}  // namespace
+}  // namespace onehop::transport
