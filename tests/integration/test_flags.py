@@ -2,6 +2,8 @@
 """Flags whose effect only a running program shows: listeners that redirect, HTTP/2 switched off,
 fields with placeholders, the name of a backend reached by its address."""
 import os
+import re
+import shutil
 import signal
 import ssl
 import subprocess
@@ -10,7 +12,7 @@ import time
 import pytest
 
 from h2_client import PREFACE, SETTINGS, frame
-from proxy_process import PROGRAM, free_port, run_onehop
+from proxy_process import ENVIRONMENT_OF_OTHERS, PROGRAM, free_port, run_onehop
 from raw_client import Client
 from scripted_backend import reply_once
 from tls_peers import Certificates, TlsBackend, TlsClient, trusting
@@ -65,6 +67,16 @@ def test_a_mistake_is_refused_at_once_with_the_flag_and_the_fix(args, words):
     assert ended.returncode == 2, ended
     assert words in ended.stderr
     assert "temporarily" not in ended.stderr
+
+
+@pytest.mark.skipif(os.getuid() != 0 or not shutil.which("prlimit"), reason="needs root, whom no limit of threads binds")
+def test_threads_that_the_system_refuses_are_said_with_their_number():
+    ended = subprocess.run(["prlimit", "--nproc=40", "setpriv", "--reuid", "65534", "--clear-groups",
+                            "--bounding-set=-all", "--inh-caps=-all", PROGRAM, "--workers", "500", "-l", "127.0.0.1:0",
+                            "8000"], capture_output=True, text=True, timeout=4 * PATIENCE, check=False,
+                           env=ENVIRONMENT_OF_OTHERS)
+    assert ended.returncode == 2, ended
+    assert re.search(r"the system refuses thread \d+ of 500 \(workers\)", ended.stderr)
 
 
 def test_a_file_in_another_form_is_refused_with_the_command_that_converts_it(certificates, pair):
