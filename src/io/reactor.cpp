@@ -73,10 +73,10 @@ Reactor& Reactor::current() noexcept {
 
 void Reactor::resumed_elsewhere() noexcept {
   std::fputs(
-      "onehop: a task runs on a thread that is not its worker's. Tasks, bodies and scopes belong "
-      "to "
-      "the thread that started them: what another thread has computed has to come back there. Let "
-      "that thread set an atomic flag, and the task look at it between two sleep_for().\n",
+      "onehop: a task runs on a thread that is not its worker's. Tasks, bodies and scopes belong\n"
+      "to the thread that started them. To wait for another thread, let it set an atomic flag, "
+      "and\n"
+      "look at that from the task, between two calls of sleep_for().\n",
       stderr);
   std::abort();
 }

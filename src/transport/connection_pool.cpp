@@ -425,6 +425,8 @@ ConnectionPool::ConnectionPool(io::Reactor& reactor,
 }
 
 ConnectionPool::~ConnectionPool() {
+  while (PoolUser* user = users_.pop_front())
+    user->pool_ended();
   {
     const std::lock_guard lock(shared_->mutex);
     std::erase(shared_->pools, this);

@@ -10,6 +10,7 @@
 #include <onehop/url.hpp>
 
 #include "base/counter.hpp"
+#include "base/intrusive_list.hpp"
 #include "io/event.hpp"
 #include "net/dialer.hpp"
 #include "net/tls_dialer.hpp"
@@ -138,6 +139,20 @@ class OriginPool {
   Scope dials_;
 };
 
+// What uses a connection of a pool, and may outlive it: a response's body that is kept longer than
+// its server.
+class PoolUser : public ListNode {
+ public:
+  PoolUser() = default;
+  PoolUser(const PoolUser&) = delete;
+  PoolUser& operator=(const PoolUser&) = delete;
+  // The pool dies, and the event loop with it: nothing of either may be used any more.
+  virtual void pool_ended() noexcept = 0;
+
+ protected:
+  ~PoolUser() = default;
+};
+
 class ConnectionPool final : public io::ShardLocal {
  public:
   ConnectionPool(io::Reactor& reactor,
@@ -154,6 +169,9 @@ class ConnectionPool final : public io::ShardLocal {
   std::size_t origins() const noexcept {
     return origins_.size() + h2_origins_.size();
   }  // remembered
+
+  // Told when the pool ends, unless it is dead by then.
+  void add(PoolUser& user) noexcept { users_.push_back(user); }
 
   io::Reactor& reactor() const noexcept { return reactor_; }
   SharedPools& shared() const noexcept { return *shared_; }
@@ -193,6 +211,7 @@ class ConnectionPool final : public io::ShardLocal {
   std::unordered_map<std::string, std::unique_ptr<H2Origin>> h2_origins_;
   OriginPool* last_ = nullptr;  // most transports have one origin
   H2Origin* last_h2_ = nullptr;
+  IntrusiveList<PoolUser> users_;
   Counters counters_;
   std::size_t reserved_idle_ = 0;
   std::uint64_t unreported_requests_ = 0;

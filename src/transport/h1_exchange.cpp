@@ -58,7 +58,9 @@ H1Exchange::H1Exchange(std::unique_ptr<Connection> connection)
       reader_(connection_->stream(), connection_->input(), Side::upstream),
       began_(pool_.reactor().now()),
       out_before_(connection_->stream().bytes_out()),
-      activity_timeout_(pool_.options().activity_timeout) {}
+      activity_timeout_(pool_.options().activity_timeout) {
+  pool_.add(*this);
+}
 
 H1Exchange::~H1Exchange() {
   uploading_ = {};
@@ -362,6 +364,13 @@ Response H1Exchange::take_tunnel(Response response) {
   return response;
 }
 
+void H1Exchange::pool_ended() noexcept {
+  uploading_ = {};
+  upload_body_ = Body();
+  reader_.fail(Error(Errc::cancelled, Side::local, "the server has stopped"));
+  connection_.reset();
+}
+
 std::optional<Result<bytes>> H1Exchange::try_read(std::size_t most) {
   auto piece = reader_.try_read(most);
   if (!piece || *piece) return piece;
@@ -379,7 +388,8 @@ task<Result<bytes>> H1Exchange::read() {
 }
 
 task<void> H1Exchange::wait() {
-  if (upload_failure_) {  // it came while nobody waited here
+  if (!connection_) co_return;  // the next try_read() says why
+  if (upload_failure_) {        // it came while nobody waited here
     reader_.fail(*upload_failure_);
     co_return;
   }

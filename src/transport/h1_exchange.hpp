@@ -21,7 +21,7 @@
 
 namespace onehop::transport {
 
-class H1Exchange final : public PolledBodySource, public detail::InFramePool {
+class H1Exchange final : public PolledBodySource, public detail::InFramePool, private PoolUser {
  public:
   explicit H1Exchange(std::unique_ptr<Connection> connection);
   ~H1Exchange() override;
@@ -74,8 +74,9 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool {
   void note_challenge(const Response& response);
   Error wait_error(const Error& error) const;
   bool is_reusable();
+  void pool_ended() noexcept override;
 
-  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<Connection> connection_;  // null in the end, and when the pool has ended
   ConnectionPool& pool_;
   wire::H1Output output_;
   wire::H1BodyReader reader_;
