@@ -198,9 +198,9 @@ void ShardServer::drain(net::Time deadline, std::function<void()> done) {
 
 TunnelWatch::TunnelWatch(ShardServer& shard,
                          const io::Time& last_activity,
-                         void (*end)(void* owner),
+                         void (*end_tunnel)(void* owner),
                          void* owner)
-    : last_activity_(last_activity), end_(end), owner_(owner) {
+    : last_activity_(last_activity), end_(end_tunnel), owner_(owner) {
   shard.tunnel_began(*this);
 }
 
