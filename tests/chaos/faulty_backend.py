@@ -45,6 +45,8 @@ class Plan:
             self.way = "delay"  # nothing is sent yet
         if self.point == "behind" and self.way == "garble":
             self.size = min(self.size, 5000)  # so that the surplus arrives with the end
+        self.hints = dice.choice([1, 60]) if self.early_hints else 0
+        self.early = not faulty and dice.random() < 0.2  # the response comes before the request is read
 
     def response(self, name, method):
         """The head and what follows it."""
@@ -69,8 +71,7 @@ class Plan:
                 "in body": len(head) + int(len(body) * self.where), "behind": len(head) + len(body)}.get(self.point)
 
     def head(self, status, *fields):
-        hints = message("HTTP/1.1 103 Early Hints", "Link: </a>") if self.early_hints else b""
-        return hints + message(f"HTTP/1.1 {status}", *fields)
+        return self.hints * message("HTTP/1.1 103 Early Hints", "Link: " + "l" * 1000) + message(f"HTTP/1.1 {status}", *fields)
 
 
 class FaultyBackend:
@@ -162,10 +163,18 @@ class Exchange:
         self.plan = plan
 
     def run(self, name):
+        if self.plan.early and not self.backend.calm:
+            return self.respond_early(name)
         if not self.passes("unread") or not self.read_body(name):
             return False
         head, body = self.plan.response(name, self.request.method)
         return self.send(head, body) and self.plan.kind != "until close"
+
+    def respond_early(self, name):
+        with self.backend.lock:
+            self.backend.faults["early response"] += 1
+        head, body = self.plan.response(name, self.request.method)
+        return self.send(head, body) and self.plan.kind != "until close" and self.read_body(name)
 
     def read_body(self, name):
         if self.plan.point == "in request" and self.request.fields.has("content-length"):

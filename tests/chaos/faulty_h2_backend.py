@@ -143,9 +143,8 @@ class Connection:
         self.passes(plan, stream, "behind")
 
     def send_head(self, plan, stream, name, is_whole):
-        frames = []
-        if plan.early_hints:
-            frames.append(frame(HEADERS, END_HEADERS, stream, block((":status", "103"), ("link", "</a>"))))
+        hint = frame(HEADERS, END_HEADERS, stream, block((":status", "103"), ("link", "</a>")))
+        frames = [hint] * plan.hints
         fields = [(":status", "204" if plan.kind == "nothing" else "200"), ("x-id", name), ("x-size", str(plan.size))]
         if plan.kind == "length":
             fields.append(("content-length", str(plan.size)))
