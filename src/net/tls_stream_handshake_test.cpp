@@ -195,7 +195,8 @@ TEST_F(TlsStreamHandshake, a_required_certificate_has_to_be_there_and_good) {
   make_server();
   make_client();
   shake();
-  EXPECT_EQ(server_failure(), "peer did not return a certificate");
+  EXPECT_EQ(server_failure(),
+            "the peer has shown no certificate (peer did not return a certificate)");
   EXPECT_THAT(read(*client_), HasSubstr("certificate required"));
   server_.reset();
   client_.reset();
@@ -270,7 +271,8 @@ TEST_F(TlsSessionRules, a_session_is_resumed_under_its_own_rules_only) {
         serve_under(second);
         ask_with(version);
         if (second.client_auth == ClientAuth::required) {
-          EXPECT_EQ(server_failure(), "peer did not return a certificate")
+          EXPECT_EQ(server_failure(),
+                    "the peer has shown no certificate (peer did not return a certificate)")
               << first.name << " then " << second.name;
           continue;
         }
@@ -342,7 +344,7 @@ TEST_F(TlsStreamHandshake, ciphers_without_forward_secrecy_are_refused) {
   make_server();
   make_client_with(context.get());
   shake();
-  EXPECT_EQ(server_failure(), "no shared cipher");
+  EXPECT_EQ(server_failure(), "no cipher in common (no shared cipher)");
 }
 
 TEST_F(TlsStreamHandshake, plain_http_is_recognised) {
