@@ -24,7 +24,7 @@ constexpr Time kManualStart{std::chrono::hours(1)};
 constexpr Duration kReleaseEvery = std::chrono::seconds(1);
 // A timer this late means that the process did not run when it was due: it was stopped, its
 // container frozen, or one step of work took long.
-constexpr Duration kLate = std::chrono::milliseconds(10);
+constexpr Duration kLate = std::chrono::milliseconds(50);
 // What has arrived meanwhile gets so many passes, at the most, before timers fire: enough for a
 // request to go through all who handle it.
 constexpr unsigned kMostHeldPasses = 64;

@@ -208,7 +208,7 @@ TEST(Reactor, after_a_stop_all_events_come_before_the_first_timer) {
   reactor.timers().arm(late.timer, reactor.now() + milliseconds(10));
   for (const FileDescriptor& event : events)
     signal(event);
-  be_stopped_until(late.timer.deadline() + milliseconds(30));
+  be_stopped_until(late.timer.deadline() + milliseconds(100));
   while (!late.fired)
     reactor.run_once(Duration::max());
   EXPECT_EQ(late.missed, 0U);
@@ -244,7 +244,7 @@ TEST(Reactor, after_a_stop_what_events_lead_to_comes_before_the_first_timer) {
   Late late(chain);
   reactor.timers().arm(late.timer, reactor.now() + milliseconds(10));
   signal(chain.event);
-  be_stopped_until(late.timer.deadline() + milliseconds(30));
+  be_stopped_until(late.timer.deadline() + milliseconds(100));
   while (late.seen < 0)
     reactor.run_once(Duration::max());
   EXPECT_EQ(late.seen, 10);
@@ -267,7 +267,7 @@ TEST(Reactor, timers_fire_though_events_never_end) {
   int fired = 0;
   Timer timer([](void* count) { ++*static_cast<int*>(count); }, &fired);
   reactor.timers().arm(timer, reactor.now() + milliseconds(10));
-  be_stopped_until(timer.deadline() + milliseconds(30));
+  be_stopped_until(timer.deadline() + milliseconds(100));
   for (int pass = 0; pass < 1000 && fired == 0; ++pass)
     reactor.run_once(Duration::max());
   EXPECT_EQ(fired, 1);
