@@ -73,10 +73,10 @@ TlsClientContext::~TlsClientContext() {
 }
 
 Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::make(
-    const TlsClientOptions& options) {
+    const TlsClientOptions& options, FileKinds kinds) {
   std::shared_ptr<TlsClientContext> made(new TlsClientContext);  // the constructor is private
   made->server_name_ = options.server_name;
-  if (auto set = made->set_up(options); !set) return failure(set.error());
+  if (auto set = made->set_up(options, kinds); !set) return failure(set.error());
   const SslHandle probe(SSL_new(made->context_));
   if (!options.server_name.empty() && probe && !expect_server(probe.get(), options.server_name)) {
     return failure(Errc::bad_option, Side::local, "server_name is no name of a server");
@@ -84,7 +84,7 @@ Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::make(
   return std::shared_ptr<const TlsClientContext>(std::move(made));
 }
 
-Result<void> TlsClientContext::set_up(const TlsClientOptions& options) {
+Result<void> TlsClientContext::set_up(const TlsClientOptions& options, FileKinds kinds) {
   auto context = make_ssl_context(TLS_client_method());
   if (!context) return failure(context.error());
   context_ = context->release();
@@ -95,7 +95,7 @@ Result<void> TlsClientContext::set_up(const TlsClientOptions& options) {
         return failure(tls_option_error("the system's authorities cannot be read"));
       }
     } else {
-      auto authorities = read_certificates(options.ca_file);
+      auto authorities = read_certificates(options.ca_file, kinds);
       if (!authorities) return failure(authorities.error());
       for (const X509Handle& one : *authorities)
         X509_STORE_add_cert(SSL_CTX_get_cert_store(context_), one.get());
@@ -104,7 +104,7 @@ Result<void> TlsClientContext::set_up(const TlsClientOptions& options) {
     }
   }
   if (!options.certificate.is_empty()) {
-    auto pair = read_key_pair(options.certificate);
+    auto pair = read_key_pair(options.certificate, kinds);
     if (!pair) return failure(pair.error());
     if (auto used = use_key_pair(context_, *pair); !used) return used;
   }

@@ -7,6 +7,7 @@
 #include <onehop/error.hpp>
 #include <onehop/tls.hpp>
 
+#include "net/small_file.hpp"
 #include "net/stream.hpp"
 
 #include <map>
@@ -34,7 +35,8 @@ class TlsServerContext {
   // Reads every file. Errors: Errc::bad_option; the detail names the file and what helps.
   static Result<std::shared_ptr<const TlsServerContext>> make(const TlsServerOptions& options,
                                                               const TlsProtocols& protocols,
-                                                              std::shared_ptr<TlsTicketKeys> keys);
+                                                              std::shared_ptr<TlsTicketKeys> keys,
+                                                              FileKinds kinds = FileKinds::regular);
   ~TlsServerContext();
 
   // The server's end of a connection over `inner`, before its handshake.
@@ -54,8 +56,11 @@ class TlsServerContext {
                           const unsigned char* offered,
                           unsigned offered_size,
                           void* self);
-  Result<void> add_contexts(const TlsServerOptions& options, std::span<const TlsKeyPair> pairs);
-  Result<ssl_ctx_st*> make_context(const TlsServerOptions& options);
+  struct Authorities;
+  Result<void> add_contexts(const TlsServerOptions& options,
+                            std::span<const TlsKeyPair> pairs,
+                            const Authorities& authorities);
+  Result<ssl_ctx_st*> make_context(const TlsServerOptions& options, const Authorities& authorities);
   ssl_ctx_st* context_for(std::string_view name) const;
 
   struct Contexts;
@@ -86,7 +91,9 @@ class TlsSessions {
 
 class TlsClientContext {
  public:
-  static Result<std::shared_ptr<const TlsClientContext>> make(const TlsClientOptions& options);
+  // As for a server.
+  static Result<std::shared_ptr<const TlsClientContext>> make(const TlsClientOptions& options,
+                                                              FileKinds kinds = FileKinds::regular);
   ~TlsClientContext();
 
   // The client's end of a connection to `host`, a name or an address, before its handshake, which
@@ -99,7 +106,7 @@ class TlsClientContext {
 
  private:
   TlsClientContext() = default;
-  Result<void> set_up(const TlsClientOptions& options);
+  Result<void> set_up(const TlsClientOptions& options, FileKinds kinds);
 
   ssl_ctx_st* context_ = nullptr;
   std::string server_name_;

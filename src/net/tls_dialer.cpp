@@ -14,10 +14,10 @@ const TlsProtocols kBoth = {"h2", "http/1.1"};
 
 }  // namespace
 
-Result<std::shared_ptr<const TlsClientContext>> LazyTlsClientContext::get() {
+Result<std::shared_ptr<const TlsClientContext>> LazyTlsClientContext::get(FileKinds kinds) {
   const std::lock_guard lock(mutex_);
   if (!made_) {
-    auto made = TlsClientContext::make(options_);
+    auto made = TlsClientContext::make(options_, kinds);
     if (!made) return failure(made.error());
     made_ = std::move(*made);
   }

@@ -19,7 +19,8 @@ namespace onehop::net {
 class LazyTlsClientContext {
  public:
   explicit LazyTlsClientContext(TlsClientOptions options) : options_(std::move(options)) {}
-  Result<std::shared_ptr<const TlsClientContext>> get();
+  // `kinds`: of the files, should it be made by this call.
+  Result<std::shared_ptr<const TlsClientContext>> get(FileKinds kinds = FileKinds::regular);
 
  private:
   const TlsClientOptions options_;

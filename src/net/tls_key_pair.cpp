@@ -4,11 +4,7 @@
 #include "net/tls_reason.hpp"
 
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <ctime>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include <arpa/inet.h>
@@ -33,19 +29,16 @@ struct Source {
   std::string text;
 };
 
-Result<Source> read_source(const std::string& file, const std::string& pem, const char* what) {
+Result<Source> read_source(const std::string& file,
+                           const std::string& pem,
+                           FileKinds kinds,
+                           const char* what) {
   if (!pem.empty()) return Source{std::string("the given ") + what, pem};
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  if (in) text << in.rdbuf();
-  if (!in || text.str().empty()) {
-    const int error = errno;
-    const std::string why =
-        in.is_open() ? "is empty or no regular file"
-                     : std::string(std::strerror(error));  // NOLINT(concurrency-mt-unsafe)
-    return refuse(file + ": " + why + " (this should be the " + what + ", in PEM form)");
+  auto text = read_small_file(file, kinds);
+  if (!text) {
+    return refuse(file + ": " + text.error() + " (this should be the " + what + ", in PEM form)");
   }
-  return Source{file, text.str()};
+  return Source{file, std::move(*text)};
 }
 
 BioHandle reader_of(const std::string& text) {
@@ -207,12 +200,12 @@ std::vector<std::string> names_of(X509* certificate) {
   return names;
 }
 
-Result<TlsKeyPair> read_key_pair(const TlsCertificate& source) {
-  const auto chain = read_source(source.chain_file, source.chain_pem, "certificate chain");
+Result<TlsKeyPair> read_key_pair(const TlsCertificate& source, FileKinds kinds) {
+  const auto chain = read_source(source.chain_file, source.chain_pem, kinds, "certificate chain");
   if (!chain) return failure(chain.error());
   Source key_source = *chain;
   if (!source.key_file.empty() || !source.key_pem.empty()) {
-    auto given = read_source(source.key_file, source.key_pem, "private key");
+    auto given = read_source(source.key_file, source.key_pem, kinds, "private key");
     if (!given) return failure(given.error());
     key_source = std::move(*given);
   }
@@ -258,8 +251,8 @@ Result<TlsKeyPair> make_self_signed_pair() {
   return pair;
 }
 
-Result<std::vector<X509Handle>> read_certificates(const std::string& file) {
-  const auto source = read_source(file, {}, "certificates of authorities");
+Result<std::vector<X509Handle>> read_certificates(const std::string& file, FileKinds kinds) {
+  const auto source = read_source(file, {}, kinds, "certificates of authorities");
   if (!source) return failure(source.error());
   return certificates_in(*source);
 }

@@ -7,6 +7,7 @@
 #include <onehop/error.hpp>
 #include <onehop/tls.hpp>
 
+#include "net/small_file.hpp"
 #include "net/tls_handles.hpp"
 
 #include <string>
@@ -24,11 +25,12 @@ struct TlsKeyPair {
 };
 
 // Errors: Errc::bad_option, whose detail names the file, what is wrong with it and what helps.
-Result<TlsKeyPair> read_key_pair(const TlsCertificate& source);
+Result<TlsKeyPair> read_key_pair(const TlsCertificate& source,
+                                 FileKinds kinds = FileKinds::regular);
 // ECDSA P-256, for "localhost", the name of this machine and the loopback addresses.
 Result<TlsKeyPair> make_self_signed_pair();
 // The certificates in a file of authorities; the same errors.
-Result<std::vector<X509Handle>> read_certificates(const std::string& file);
+Result<std::vector<X509Handle>> read_certificates(const std::string& file, FileKinds kinds);
 
 // The names a certificate is for: of the subject's alternatives, or the common name.
 std::vector<std::string> names_of(X509* certificate);

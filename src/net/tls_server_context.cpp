@@ -23,10 +23,10 @@ std::string lowered(std::string_view name) {
   return lower;
 }
 
-Result<std::vector<TlsKeyPair>> read_pairs(const TlsServerOptions& options) {
+Result<std::vector<TlsKeyPair>> read_pairs(const TlsServerOptions& options, FileKinds kinds) {
   std::vector<TlsKeyPair> pairs;
   for (const TlsCertificate& source : options.certificates) {
-    auto pair = read_key_pair(source);
+    auto pair = read_key_pair(source, kinds);
     if (!pair) return failure(pair.error());
     pairs.push_back(std::move(*pair));
   }
@@ -88,12 +88,12 @@ SSL_TICKET_RETURN judge_ticket(SSL*,
 }
 
 // The authorities of client certificates, and their names for clients to choose by.
-Result<std::string> ask_for_certificates(SSL_CTX* context, const TlsServerOptions& options) {
-  auto authorities = read_certificates(options.client_ca_file);
-  if (!authorities) return failure(authorities.error());
+Result<std::string> ask_for_certificates(SSL_CTX* context,
+                                         const TlsServerOptions& options,
+                                         std::span<const X509Handle> authorities) {
   std::string rules = options.client_auth == ClientAuth::required ? "required" : "optional";
   X509_STORE* const store = SSL_CTX_get_cert_store(context);
-  for (const X509Handle& one : *authorities) {
+  for (const X509Handle& one : authorities) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned size = 0;
     if (X509_STORE_add_cert(store, one.get()) != 1 ||
@@ -112,6 +112,11 @@ Result<std::string> ask_for_certificates(SSL_CTX* context, const TlsServerOption
 
 }  // namespace
 
+// Of clients; read once, however many contexts there are.
+struct TlsServerContext::Authorities {
+  std::vector<X509Handle> all;
+};
+
 struct TlsServerContext::Contexts {
   std::vector<SslContextHandle> all;
 };
@@ -121,7 +126,8 @@ TlsServerContext::~TlsServerContext() = default;
 Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::make(
     const TlsServerOptions& options,
     const TlsProtocols& protocols,
-    std::shared_ptr<TlsTicketKeys> keys) {
+    std::shared_ptr<TlsTicketKeys> keys,
+    FileKinds kinds) {
   const bool asks = options.client_auth != ClientAuth::none;
   if (asks == options.client_ca_file.empty()) {
     return failure(Errc::bad_option, Side::local,
@@ -129,13 +135,21 @@ Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::make(
                           "signs them"
                         : "client_ca_file is set, but client_auth does not ask for certificates");
   }
-  auto pairs = read_pairs(options);
+  auto pairs = read_pairs(options, kinds);
   if (!pairs) return failure(pairs.error());
+  Authorities authorities;
+  if (asks) {
+    auto read = read_certificates(options.client_ca_file, kinds);
+    if (!read) return failure(read.error());
+    authorities.all = std::move(*read);
+  }
   std::shared_ptr<TlsServerContext> made(new TlsServerContext);  // the constructor is private
   made->contexts_ = std::make_unique<Contexts>();
   made->protocols_ = on_the_wire(protocols);
   made->keys_ = std::move(keys);
-  if (auto added = made->add_contexts(options, *pairs); !added) return failure(added.error());
+  if (auto added = made->add_contexts(options, *pairs, authorities); !added) {
+    return failure(added.error());
+  }
   for (TlsKeyPair& pair : *pairs) {
     made->infos_.push_back(std::move(pair.info));
     if (!pair.warning.empty()) made->warnings_.push_back(std::move(pair.warning));
@@ -145,12 +159,13 @@ Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::make(
 
 // One SSL_CTX for each selection of pairs that some name has; the first certificate's comes first.
 Result<void> TlsServerContext::add_contexts(const TlsServerOptions& options,
-                                            std::span<const TlsKeyPair> pairs) {
+                                            std::span<const TlsKeyPair> pairs,
+                                            const Authorities& authorities) {
   const std::map<std::string, Selection> by_name = selections_by_name(pairs);
   std::map<Selection, SSL_CTX*> made;
   const auto context_of = [&](const Selection& selection) -> Result<SSL_CTX*> {
     if (const auto found = made.find(selection); found != made.end()) return found->second;
-    auto context = make_context(options);
+    auto context = make_context(options, authorities);
     if (!context) return failure(context.error());
     for (const std::size_t i : selection) {
       if (auto used = use_key_pair(*context, pairs[i]); !used) return failure(used.error());
@@ -169,13 +184,14 @@ Result<void> TlsServerContext::add_contexts(const TlsServerOptions& options,
   return {};
 }
 
-Result<ssl_ctx_st*> TlsServerContext::make_context(const TlsServerOptions& options) {
+Result<ssl_ctx_st*> TlsServerContext::make_context(const TlsServerOptions& options,
+                                                   const Authorities& authorities) {
   auto context = make_ssl_context(TLS_server_method());
   if (!context) return failure(context.error());
   SSL_CTX* const raw = context->get();
   std::string rules = "none";
   if (options.client_auth != ClientAuth::none) {
-    auto asked = ask_for_certificates(raw, options);
+    auto asked = ask_for_certificates(raw, options, authorities.all);
     if (!asked) return failure(asked.error());
     rules = std::move(*asked);
   }

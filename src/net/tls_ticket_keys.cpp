@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -53,17 +51,17 @@ TlsTicketKeys::Key TlsTicketKeys::random_key() {
   return key;
 }
 
-Result<void> TlsTicketKeys::read(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  const std::string octets{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (octets.empty() || octets.size() % kKeySize != 0) {
+Result<void> TlsTicketKeys::read(const std::string& file, FileKinds kinds) {
+  const auto content = read_small_file(file, kinds);
+  if (!content || content->size() % kKeySize != 0) {
+    const std::string why =
+        content ? "has " + std::to_string(content->size()) + " bytes" : content.error();
     return failure(Errc::bad_option, Side::local,
-                   file +
-                       (in.is_open() ? ": " + std::to_string(octets.size()) + " octets"
-                                     : std::string(": cannot be read")) +
-                       "; session ticket keys have 80 octets each: `openssl rand 80 > FILE` makes "
+                   file + ": " + why +
+                       "; session ticket keys have 80 bytes each: `openssl rand 80 > FILE` makes "
                        "one");
   }
+  const std::string& octets = *content;
   std::vector<Key> keys(octets.size() / kKeySize);
   std::string_view rest = octets;
   const auto take = [&rest](auto& part) {

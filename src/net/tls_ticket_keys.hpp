@@ -6,6 +6,7 @@
 
 #include <onehop/error.hpp>
 
+#include "net/small_file.hpp"
 #include "net/tls_handles.hpp"
 
 #include <array>
@@ -30,7 +31,7 @@ class TlsTicketKeys {
 
   // Keys of 80 octets one behind the other: the first encrypts, all decrypt. They do not rotate.
   // Errors: Errc::bad_option; the keys stay as they are.
-  Result<void> read(const std::string& file);
+  Result<void> read(const std::string& file, FileKinds kinds = FileKinds::regular);
 
   // Makes `context` use these keys, which have to outlive it.
   void install(SSL_CTX* context);

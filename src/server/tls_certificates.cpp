@@ -19,6 +19,11 @@ void add_file(std::string& stamp, const std::string& path) {
     stamp += "missing;";
     return;
   }
+  // A pipe seems to change whenever somebody writes, and can be read but once.
+  if (!S_ISREG(file.st_mode)) {
+    stamp += "no regular file;";
+    return;
+  }
   for (const auto number :
        {static_cast<std::int64_t>(file.st_dev), static_cast<std::int64_t>(file.st_ino),
         static_cast<std::int64_t>(file.st_size), static_cast<std::int64_t>(file.st_mtim.tv_sec),
@@ -52,14 +57,16 @@ Result<std::shared_ptr<TlsCertificates>> TlsCertificates::load(const TlsServerOp
 }
 
 Result<void> TlsCertificates::reload() {
+  auto kinds = net::FileKinds::regular_or_pipe;
   {
     const std::lock_guard lock(mutex_);
     if (options_.self_signed && current_) return {};  // there is nothing to read again
+    if (current_) kinds = net::FileKinds::regular;
   }
-  auto context = net::TlsServerContext::make(options_, protocols_, ticket_keys_);
+  auto context = net::TlsServerContext::make(options_, protocols_, ticket_keys_, kinds);
   if (!context) return failure(context.error());
   if (!options_.ticket_key_file.empty()) {
-    if (auto read = ticket_keys_->read(options_.ticket_key_file); !read) return read;
+    if (auto read = ticket_keys_->read(options_.ticket_key_file, kinds); !read) return read;
   }
   for (const std::string& warning : (*context)->warnings())
     log_(LogLevel::warning, warning);

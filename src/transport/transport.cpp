@@ -159,7 +159,7 @@ Transport::Transport(Options options) : state_(std::make_shared<State>(std::move
 Transport::~Transport() = default;
 
 Result<void> Transport::prepare_tls() const {
-  const auto context = state_->shared->tls->get();
+  const auto context = state_->shared->tls->get(net::FileKinds::regular_or_pipe);
   if (!context) return failure(context.error());
   return {};
 }

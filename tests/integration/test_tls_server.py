@@ -4,10 +4,13 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
+import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -363,6 +366,39 @@ def test_certificates_are_replaced_without_dropping_a_connection(start_proxy, ba
         assert client.get().status == 200
 
 
+def test_a_pipe_in_place_of_a_certificate_stops_no_reload(start_proxy, backend, tmp_path):
+    own = Certificates(tmp_path / "own")
+    first, second = own.sign("first", "localhost"), own.sign("second", "localhost")
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    shutil.copy(first[0], chain)
+    shutil.copy(first[1], key)
+    proxy = start_proxy("--tls", chain, "--tls-key", key, "-v", backend.url)
+    before = shown_subject(proxy)
+    chain.unlink()
+    os.mkfifo(chain)
+    wait_until(lambda: "old ones stay" in proxy.stderr(), 10)
+    assert f"{chain}: is a pipe" in proxy.stderr()
+    assert shown_subject(proxy) == before
+    chain.unlink()
+    shutil.copy(second[0], chain)
+    shutil.copy(second[1], key)
+    wait_until(lambda: shown_subject(proxy) != before, 10)
+
+
+def test_a_certificate_may_come_through_a_pipe_at_the_start(start_proxy, backend, pair, tmp_path):
+    through = tmp_path / "pipe"
+    os.mkfifo(through)
+    both = b"".join(Path(file).read_bytes() for file in pair[:2])
+    writer = threading.Thread(target=through.write_bytes, args=[both])
+    writer.start()
+    proxy = start_proxy("--tls", through, "-v", backend.url)
+    writer.join()
+    shown = shown_subject(proxy)
+    proxy.signal(signal.SIGHUP)
+    wait_until(lambda: "can be read at the start only" in proxy.stderr(), 10)
+    assert shown_subject(proxy) == shown
+
+
 # --- the program ---------------------------------------------------------------------------------
 
 
@@ -371,9 +407,11 @@ def files(certificates, pair, tmp_path):
     (tmp_path / "garbage.pem").write_text("hello\n", encoding="ascii")
     subprocess.run(["openssl", "pkey", "-in", pair[1], "-aes128", "-passout", "pass:secret", "-out",
                     tmp_path / "locked.key"], check=True, capture_output=True)
+    with open(tmp_path / "huge.pem", "wb") as huge:
+        huge.truncate(1 << 40)
     other = certificates.sign("unrelated")
     return {"CERT": pair[0], "KEY": pair[1], "OTHER_KEY": other[1], "MISSING": str(tmp_path / "no.pem"),
-            "GARBAGE": str(tmp_path / "garbage.pem"), "LOCKED": str(tmp_path / "locked.key")}
+            "HUGE": str(tmp_path / "huge.pem"), "GARBAGE": str(tmp_path / "garbage.pem"), "LOCKED": str(tmp_path / "locked.key")}
 
 
 @pytest.mark.parametrize("flags, words", [
@@ -391,8 +429,13 @@ def files(certificates, pair, tmp_path):
     (["--tls-client-ca", "CERT"], ["need --tls"]),
     (["--tls", "self", "--tls-client-auth", "required"], ["--tls-client-ca"]),
     (["--tls", "self", "--tls-client-ca", "MISSING"], ["MISSING", "No such file"]),
+    (["--tls", "/dev/zero"], ["/dev/zero", "is a device"]),
+    (["--tls", "CERT", "--tls-key", "/dev/zero"], ["/dev/zero", "is a device", "private key"]),
+    (["--tls", "self", "--tls-client-ca", "/dev/zero"], ["/dev/zero", "is a device"]),
+    (["--tls", "self", "--tls-ticket-keys", "/dev/zero"], ["/dev/zero", "is a device"]),
+    (["--tls", "HUGE"], ["HUGE", "larger than 1 MiB"]),
     (["--tls", "self", "--tls-client-auth", "sometimes"], ["sometimes", "required"]),
-    (["--tls", "self", "--tls-ticket-keys", "GARBAGE"], ["GARBAGE", "80 octets"]),
+    (["--tls", "self", "--tls-ticket-keys", "GARBAGE"], ["GARBAGE", "80 bytes"]),
     (["-l", "https://127.0.0.1:0"], ["--tls CERT", "--tls self"]),
     (["--backend-ca", "CERT"], ["https://"]),
     (["--insecure"], ["https://"]),

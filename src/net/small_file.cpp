@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/small_file.hpp"
+
+#include "io/file_descriptor.hpp"
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace onehop::net {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kPipePatience(10);
+
+std::unexpected<std::string> refuse(const char* why) {
+  return std::unexpected(std::string(why));
+}
+
+std::unexpected<std::string> refuse_errno(int error) {
+  return std::unexpected(std::string(std::strerror(error)));  // NOLINT(concurrency-mt-unsafe)
+}
+
+const char* name_of(mode_t mode) noexcept {
+  if (S_ISDIR(mode)) return "is a folder, not a file";
+  if (S_ISFIFO(mode)) return "is a pipe, which can be read at the start only";
+  if (S_ISSOCK(mode)) return "is a socket, not a regular file";
+  return "is a device, not a regular file";
+}
+
+bool is_allowed(mode_t mode, FileKinds kinds) noexcept {
+  return S_ISREG(mode) || (S_ISFIFO(mode) && kinds == FileKinds::regular_or_pipe);
+}
+
+// False when the writer takes too long.
+bool wait_for_data(int pipe, steady_clock::time_point deadline) noexcept {
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now());
+    if (left.count() <= 0) return false;
+    pollfd ready{pipe, POLLIN, 0};
+    const int count = ::poll(&ready, 1, static_cast<int>(left.count()));
+    if (count > 0) return true;
+    if (count < 0 && errno != EINTR) return false;
+  }
+}
+
+}  // namespace
+
+std::expected<std::string, std::string> read_small_file(const std::string& path, FileKinds kinds) {
+  struct stat before{};
+  // To open a device can have effects of its own.
+  if (::stat(path.c_str(), &before) != 0) return refuse_errno(errno);
+  if (!is_allowed(before.st_mode, kinds)) return refuse(name_of(before.st_mode));
+  const io::FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file) return refuse_errno(errno);
+  struct stat opened{};
+  if (::fstat(file.get(), &opened) != 0) return refuse_errno(errno);
+  if (!is_allowed(opened.st_mode, kinds)) return refuse(name_of(opened.st_mode));
+  const bool is_pipe = S_ISFIFO(opened.st_mode);
+  std::string content;
+  std::array<char, 16 * 1024> piece;  // NOLINT: written before it is read
+  for (;;) {
+    if (is_pipe && !wait_for_data(file.get(), steady_clock::now() + kPipePatience)) {
+      return refuse("is a pipe, and nothing has come out of it for 10 s");
+    }
+    const ssize_t got = ::read(file.get(), piece.data(), piece.size());
+    if (got == 0) break;
+    if (got < 0 && (errno == EINTR || (is_pipe && errno == EAGAIN))) continue;
+    if (got < 0) return refuse_errno(errno);
+    content.append(piece.data(), static_cast<std::size_t>(got));
+    if (content.size() > kMostInSmallFile) return refuse("is larger than 1 MiB");
+  }
+  if (content.empty()) return refuse("is empty");
+  return content;
+}
+
+}  // namespace onehop::net

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/small_file.hpp"
+
+#include "base/check.hpp"
+#include "io/file_descriptor.hpp"
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace onehop::net {
+namespace {
+
+class SmallFile : public testing::Test {
+ protected:
+  SmallFile() {
+    std::string name = std::filesystem::temp_directory_path() / "onehop-small-file-XXXXXX";
+    ONEHOP_CHECK(::mkdtemp(name.data()) != nullptr);
+    folder_ = name;
+    file_ = folder_ / "file";
+  }
+  ~SmallFile() override { std::filesystem::remove_all(folder_); }
+
+  void write(const std::string& content) const { std::ofstream(file_) << content; }
+  static std::string read(const std::string& path, FileKinds kinds = FileKinds::regular) {
+    const auto content = read_small_file(path, kinds);
+    return content ? *content : "error: " + content.error();
+  }
+
+  std::filesystem::path folder_;
+  std::filesystem::path file_;
+};
+
+TEST_F(SmallFile, is_read_whole) {
+  write("content");
+  EXPECT_EQ(read(file_), "content");
+  write(std::string(kMostInSmallFile, 'x'));
+  EXPECT_EQ(read(file_), std::string(kMostInSmallFile, 'x'));
+}
+
+TEST_F(SmallFile, what_is_not_there_or_empty_is_said) {
+  EXPECT_EQ(read(file_), "error: No such file or directory");
+  write("");
+  EXPECT_EQ(read(file_), "error: is empty");
+}
+
+TEST_F(SmallFile, is_at_most_a_mebibyte) {
+  write(std::string(kMostInSmallFile + 1, 'x'));
+  EXPECT_EQ(read(file_), "error: is larger than 1 MiB");
+  std::filesystem::resize_file(file_, std::uintmax_t{1} << 40U);  // sparse
+  EXPECT_EQ(read(file_), "error: is larger than 1 MiB");
+}
+
+TEST_F(SmallFile, what_is_no_file_is_refused_at_once) {
+  for (const auto kinds : {FileKinds::regular, FileKinds::regular_or_pipe}) {
+    EXPECT_EQ(read("/dev/zero", kinds), "error: is a device, not a regular file");
+    EXPECT_EQ(read(folder_, kinds), "error: is a folder, not a file");
+  }
+}
+
+TEST_F(SmallFile, a_pipe_without_a_writer_is_refused_at_once_while_others_wait) {
+  ASSERT_EQ(::mkfifo(file_.c_str(), 0600), 0);
+  EXPECT_EQ(read(file_), "error: is a pipe, which can be read at the start only");
+}
+
+// As `--tls <(...)` gives it: the writer may take its time, and writes in pieces.
+TEST_F(SmallFile, a_pipe_is_read_to_its_end_at_the_start) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const io::FileDescriptor out(ends[0]);
+  std::thread writer([in = ends[1]] {
+    for (const std::string piece : {"one ", "two ", "three"}) {
+      std::this_thread::yield();
+      EXPECT_EQ(::write(in, piece.data(), piece.size()), static_cast<ssize_t>(piece.size()));
+    }
+    ::close(in);
+  });
+  EXPECT_EQ(read("/dev/fd/" + std::to_string(out.get()), FileKinds::regular_or_pipe),
+            "one two three");
+  writer.join();
+}
+
+TEST_F(SmallFile, a_named_pipe_waits_for_its_writer_at_the_start) {
+  ASSERT_EQ(::mkfifo(file_.c_str(), 0600), 0);
+  std::thread writer([this] { write("content"); });
+  EXPECT_EQ(read(file_, FileKinds::regular_or_pipe), "content");
+  writer.join();
+}
+
+TEST_F(SmallFile, a_pipe_without_end_is_refused) {
+  ASSERT_EQ(::mkfifo(file_.c_str(), 0600), 0);
+  const auto before = std::signal(SIGPIPE, SIG_IGN);
+  std::thread writer([this] {
+    const io::FileDescriptor in(::open(file_.c_str(), O_WRONLY | O_CLOEXEC));
+    const std::string data(64 * 1024, 'x');
+    while (::write(in.get(), data.data(), data.size()) > 0) {
+    }
+  });
+  EXPECT_EQ(read(file_, FileKinds::regular_or_pipe), "error: is larger than 1 MiB");
+  writer.join();
+  std::signal(SIGPIPE, before);
+}
+
+}  // namespace
+}  // namespace onehop::net
