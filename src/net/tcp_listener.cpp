@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tcp_listener.hpp"
 
+#include <array>
 #include <cerrno>
+#include <chrono>
 #include <string_view>
+#include <thread>
 #include <utility>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,14 +51,40 @@ bool is_stale_socket_file(const Address& address) {
          errno == ECONNREFUSED;
 }
 
-// 0 or an errno.
-int bind_to(int socket, const Address& address) {
-  if (::bind(socket, address.data(), address.size()) == 0) return 0;
-  const int error = errno;
-  if (error != EADDRINUSE || !address.is_unix() || !is_stale_socket_file(address)) return error;
-  ::unlink(path_in(address).data());
-  return ::bind(socket, address.data(), address.size()) == 0 ? 0 : errno;
-}
+// Held while a socket file is made or removed: between two looks at it another process could put
+// its own there, or have bound it and not listen yet, as if nobody would. A lock on the folder
+// leaves nothing behind.
+class FolderLock {
+ public:
+  explicit FolderLock(std::string_view path) noexcept : folder_(open_folder_of(path)) {
+    const auto give_up = std::chrono::steady_clock::now() + kLockPatience;
+    while (folder_ && !is_held_) {
+      is_held_ = ::flock(folder_.get(), LOCK_EX | LOCK_NB) == 0;
+      if (is_held_ || (errno != EWOULDBLOCK && errno != EINTR)) return;
+      if (std::chrono::steady_clock::now() >= give_up) return;
+      std::this_thread::sleep_for(kLockPause);
+    }
+  }
+  // Without the lock no file of others may be removed.
+  bool is_held() const noexcept { return is_held_; }
+
+ private:
+  static constexpr std::chrono::seconds kLockPatience{5};
+  static constexpr std::chrono::milliseconds kLockPause{2};
+
+  static io::FileDescriptor open_folder_of(std::string_view path) noexcept {
+    const std::size_t slash = path.rfind('/');
+    const std::string_view folder = slash == std::string_view::npos ? "."
+                                    : slash == 0                    ? "/"
+                                                                    : path.substr(0, slash);
+    std::array<char, sizeof(sockaddr_un::sun_path) + 1> name{};
+    folder.copy(name.data(), name.size() - 1);
+    return io::FileDescriptor(::open(name.data(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  }
+
+  io::FileDescriptor folder_;  // its end releases the lock
+  bool is_held_ = false;
+};
 
 std::string remedy_for_unix(int error) {
   switch (error) {
@@ -111,9 +142,9 @@ Result<TcpListener> TcpListener::open(const Address& address, ListenOptions opti
   if (!listener.socket_) return refuse(errno, address);
   const int socket = listener.socket_.get();
   set_options(socket, address, options);
-  if (const int error = bind_to(socket, address)) return refuse(error, address);
-  if (address.is_unix()) listener.remember_socket_file();
-  if (::listen(socket, options.backlog) != 0) return refuse(errno, address);
+  const int error = address.is_unix() ? listener.bind_and_listen_on_file(options.backlog)
+                                      : listener.bind_and_listen(options.backlog);
+  if (error != 0) return refuse(error, address);
   if (!address.is_unix()) {
     sockaddr_storage bound{};
     socklen_t size = sizeof bound;
@@ -122,6 +153,20 @@ Result<TcpListener> TcpListener::open(const Address& address, ListenOptions opti
     }
   }
   return listener;
+}
+
+int TcpListener::bind_and_listen(int backlog) {
+  if (::bind(socket_.get(), address_.data(), address_.size()) != 0) return errno;
+  if (address_.is_unix()) remember_socket_file();
+  return ::listen(socket_.get(), backlog) == 0 ? 0 : errno;
+}
+
+int TcpListener::bind_and_listen_on_file(int backlog) {
+  const FolderLock lock(path_in(address_));
+  const int error = bind_and_listen(backlog);
+  if (error != EADDRINUSE || !lock.is_held() || !is_stale_socket_file(address_)) return error;
+  ::unlink(path_in(address_).data());
+  return bind_and_listen(backlog);
 }
 
 TcpListener& TcpListener::operator=(TcpListener&& other) noexcept {
@@ -149,10 +194,13 @@ void TcpListener::remember_socket_file() {
   inode_ = file.st_ino;
 }
 
-// Another process may have put its own socket there since.
+// Another process may have put its own socket there since. A file that is left is replaced by who
+// listens there next.
 void TcpListener::remove_socket_file() noexcept {
   if (path_.empty() || !socket_) return;
+  const FolderLock lock(path_);
   struct stat file{};
+  if (!lock.is_held()) return;
   if (::lstat(path_.c_str(), &file) != 0) return;
   if (file.st_dev == device_ && file.st_ino == inode_) ::unlink(path_.c_str());
 }

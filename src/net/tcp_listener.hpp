@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // TcpListener: one listening socket (TCP or unix) that every thread accepts from. It removes the
-// file of a unix socket when it dies, if that file is still its own. accept() may be called from
-// any thread; everything else belongs to the owner.
+// file of a unix socket when it dies, if that file is still its own. Processes that make and remove
+// socket files in one folder do so one after the other. accept() may be called from any thread;
+// everything else belongs to the owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -50,6 +51,9 @@ class TcpListener {
 
  private:
   TcpListener() = default;
+  // 0 or an errno.
+  int bind_and_listen(int backlog);
+  int bind_and_listen_on_file(int backlog);
   void remember_socket_file();
   void remove_socket_file() noexcept;
 

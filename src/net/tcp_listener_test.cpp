@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tcp_listener.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <latch>
+#include <optional>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,6 +21,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,6 +43,7 @@ class Folder {
     ::unlink(path().c_str());
     ::rmdir(name_.c_str());
   }
+  const std::string& name() const { return name_; }
   std::string path() const { return name_ + "/s"; }
   Address address() const { return *Address::from_socket_path(path()); }
 
@@ -180,13 +189,15 @@ TEST(TcpListener, accepts_on_a_unix_socket_and_removes_its_file) {
   EXPECT_FALSE(exists(folder.path()));
 }
 
+// What a process that has ended leaves behind.
+void leave_socket_file(const Folder& folder) {
+  const io::FileDescriptor dead(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::bind(dead.get(), folder.address().data(), folder.address().size()), 0);
+}
+
 TEST(TcpListener, a_socket_file_nobody_listens_on_is_replaced) {
   const Folder folder;
-  {
-    const io::FileDescriptor dead(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    ASSERT_TRUE(dead);
-    ASSERT_EQ(::bind(dead.get(), folder.address().data(), folder.address().size()), 0);
-  }
+  leave_socket_file(folder);
   ASSERT_TRUE(exists(folder.path()));
   const auto listener = TcpListener::open(folder.address(), {});
   EXPECT_TRUE(listener) << listener.error().to_string();
@@ -201,6 +212,81 @@ TEST(TcpListener, a_socket_file_in_use_is_left_alone) {
   EXPECT_EQ(second.error().code(), std::errc::address_in_use);
   EXPECT_TRUE(exists(folder.path()));
   connect_to(folder.address());
+}
+
+int descriptors_of(const std::string& path) {
+  int count = 0;
+  for (const auto& each : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    count += std::filesystem::read_symlink(each.path(), gone) == path ? 1 : 0;
+  }
+  return count;
+}
+
+// Between its bind(2) and its listen(2) another process looks like one that has ended.
+TEST(TcpListener, the_socket_file_of_a_process_that_just_starts_is_left_alone) {
+  const Folder folder;
+  io::FileDescriptor lock(::open(folder.name().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_EQ(::flock(lock.get(), LOCK_EX), 0);
+  const io::FileDescriptor other(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::bind(other.get(), folder.address().data(), folder.address().size()), 0);
+  std::atomic<bool> over = false;
+  std::optional<Result<TcpListener>> second;
+  std::thread thread([&] {
+    second = TcpListener::open(folder.address(), {});
+    over = true;
+  });
+  while (!over && descriptors_of(folder.name()) < 2)
+    std::this_thread::yield();
+  EXPECT_EQ(::listen(other.get(), 8), 0);
+  lock.reset();
+  thread.join();
+  ASSERT_FALSE(*second);
+  EXPECT_EQ(second->error().code(), std::errc::address_in_use);
+  connect_to(folder.address());
+}
+
+TEST(TcpListener, of_several_that_start_at_once_on_a_stale_socket_file_one_listens) {
+  constexpr int kRounds = 100;
+  constexpr int kProcesses = 4;
+  for (int round = 0; round < kRounds; ++round) {
+    const Folder folder;
+    leave_socket_file(folder);
+    std::vector<std::optional<Result<TcpListener>>> opened(kProcesses);
+    std::latch start(kProcesses);
+    std::vector<std::jthread> threads;
+    for (auto& one : opened) {
+      threads.emplace_back([&] {
+        start.arrive_and_wait();
+        one = TcpListener::open(folder.address(), {});
+      });
+    }
+    threads.clear();
+    const auto listening =
+        std::ranges::count_if(opened, [](const auto& one) { return one->has_value(); });
+    ASSERT_EQ(listening, 1) << "in round " << round;
+    connect_to(folder.address());
+  }
+}
+
+TEST(TcpListener, one_that_ends_does_not_take_the_socket_file_of_its_successor_with_it) {
+  constexpr int kRounds = 100;
+  for (int round = 0; round < kRounds; ++round) {
+    const Folder folder;
+    auto opened = TcpListener::open(folder.address(), {});
+    ASSERT_TRUE(opened);
+    std::optional<TcpListener> first(std::move(*opened));
+    std::optional<Result<TcpListener>> second;
+    std::jthread successor([&] {
+      do {
+        second = TcpListener::open(folder.address(), {});
+      } while (!*second);
+    });
+    first.reset();
+    successor.join();
+    ASSERT_TRUE(exists(folder.path())) << "in round " << round;
+    connect_to(folder.address());
+  }
 }
 
 TEST(TcpListener, a_file_that_is_no_socket_is_left_alone) {
