@@ -19,6 +19,10 @@ namespace onehop::net {
 namespace {
 
 constexpr int kDeferSeconds = 1;
+// A client that vanished is noticed within two minutes, though nothing is sent.
+constexpr int kKeepAliveIdle = 60;
+constexpr int kKeepAliveInterval = 20;
+constexpr int kKeepAliveProbes = 3;
 
 std::string_view path_in(const Address& address) noexcept {
   return reinterpret_cast<const sockaddr_un*>(address.data())->sun_path;
@@ -37,7 +41,13 @@ void set_options(int socket, const Address& address, const ListenOptions& option
   if (address.is_unix()) return;
   if (options.reuse_address) set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1);
   if (is_any_v6(address)) set_option(socket, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-  set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);  // accepted sockets inherit it
+  // Accepted sockets inherit these. TCP_USER_TIMEOUT is left alone: the kernel counts the time that
+  // a client takes no data as well, which is for our own timeouts to judge.
+  set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+  set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdle);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveInterval);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, kKeepAliveProbes);
   if (options.defer_accept) set_option(socket, IPPROTO_TCP, TCP_DEFER_ACCEPT, kDeferSeconds);
 }
 

@@ -105,6 +105,18 @@ TEST(TcpListener, accepts_sockets_that_do_not_block_and_do_not_delay) {
   EXPECT_NE(option(socket, IPPROTO_TCP, TCP_NODELAY), 0);
 }
 
+TEST(TcpListener, a_client_that_vanishes_is_noticed_by_the_kernel) {
+  const TcpListener listener = open_on("127.0.0.1");
+  const io::FileDescriptor client = connect_to(listener.address());
+  const auto accepted = accept_soon(listener);
+  ASSERT_TRUE(accepted);
+  const int socket = accepted->socket.get();
+  EXPECT_NE(option(socket, SOL_SOCKET, SO_KEEPALIVE), 0);
+  EXPECT_EQ(option(socket, IPPROTO_TCP, TCP_KEEPIDLE), 60);
+  EXPECT_EQ(option(socket, IPPROTO_TCP, TCP_KEEPINTVL), 20);
+  EXPECT_EQ(option(socket, IPPROTO_TCP, TCP_KEEPCNT), 3);
+}
+
 TEST(TcpListener, deferred_connections_arrive_with_their_first_octets) {
   ListenOptions options;
   options.defer_accept = true;

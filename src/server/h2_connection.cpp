@@ -18,6 +18,10 @@ constexpr net::Duration kEndPatience = std::chrono::seconds(1);
 constexpr net::Duration kGoodbye = std::chrono::seconds(1);
 // While requests are in progress the clock is looked at no more often than this.
 constexpr net::Duration kLeastBusyWait = std::chrono::seconds(1);
+// With requests in progress, a client that has said nothing for so long is asked with a PING
+// whether it is still there, and has so long to say anything.
+constexpr net::Duration kSilence = std::chrono::seconds(60);
+constexpr net::Duration kPingPatience = std::chrono::seconds(20);
 
 }  // namespace
 
@@ -66,7 +70,7 @@ task<void> H2Connection::run() {
     const net::Wait wait = co_await stream_->readable(deadline());
     goes_on = go_on_after(wait);
   }
-  if (!link_.is_broken() && !link_.has_peer_gone()) co_await say_goodbye();
+  if (!vanished_ && !link_.is_broken() && !link_.has_peer_gone()) co_await say_goodbye();
   end();
 }
 
@@ -85,7 +89,7 @@ net::Time H2Connection::deadline() const noexcept {
 }
 
 bool H2Connection::go_on_after(net::Wait wait) {
-  if (link_.is_broken() || session_.is_over()) return false;
+  if (vanished_ || link_.is_broken() || session_.is_over()) return false;
   if (wait != net::Wait::timed_out || deadline() > stream_->reactor().now()) return true;
   if (!greeted_) {
     session_.terminate(h2::ErrorCode::settings_timeout);
@@ -129,7 +133,11 @@ void H2Connection::finish_end() {
 }
 
 void H2Connection::on_ping_answered() {
-  finish_end();
+  if (pings_out_ > 0) {  // answers come in order
+    --pings_out_;
+  } else {
+    finish_end();
+  }
 }
 
 task<void> H2Connection::say_goodbye() {
@@ -156,10 +164,29 @@ void H2Connection::watch() {
   shard_.reactor().timers().arm(watch_, shard_.reactor().now() + period);
 }
 
+// A client whose network is gone says so to nobody. What it has not acknowledged may be much that a
+// slow one takes its time for, with the PING behind it: the kernel looks after that.
+bool H2Connection::has_vanished(net::Time now) {
+  const net::Time heard = link_.last_read();
+  if (asked_ > heard) return now - asked_ >= kPingPatience;
+  if (now - heard < kSilence || end_ == End::announced) return false;
+  if (stream_->unacknowledged() > 0) return false;
+  asked_ = now;
+  ++pings_out_;
+  session_.ping();
+  return false;
+}
+
 void H2Connection::on_watch(void* self) {
   auto& connection = *static_cast<H2Connection*>(self);
   if (connection.exchanges_.empty()) return;
   const net::Time now = connection.shard_.reactor().now();
+  if (connection.has_vanished(now)) {
+    connection.vanished_ = true;
+    connection.stream_->abort();
+    connection.stream_->interrupt_reader();
+    return;
+  }
   IntrusiveList<ListNode> all;
   all.splice_back(connection.exchanges_);
   while (ListNode* node = all.pop_front()) {

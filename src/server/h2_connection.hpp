@@ -50,6 +50,7 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   static void on_flushed(void* self);
   static void on_watch(void* self);
   void watch();
+  bool has_vanished(net::Time now);
 
   friend class H2Exchange;
 
@@ -62,6 +63,9 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   net::Time idle_since_ = stream_->reactor().now();  // or since the last exchange ended
   net::Time end_announced_{};
   io::Timer watch_{&H2Connection::on_watch, this};
+  net::Time asked_{};       // with a PING whether it is still there
+  unsigned pings_out_ = 0;  // of those, without an answer
+  bool vanished_ = false;
   bool greeted_ = false;
   bool reading_ = true;  // what arrives still counts
   bool broken_ = false;  // nothing can be written any more

@@ -56,13 +56,30 @@ class Client {
   }
   // What has arrived since the last call, of one type.
   std::vector<h2_frames::Frame> frames(std::uint8_t type) {
-    octets_ += wire_.receive();
-    auto taken = h2_frames::take_frames(octets_);
+    read();
+    auto taken = std::exchange(seen_, {});
     std::erase_if(taken, [type](const auto& frame) { return frame.type != type; });
     return taken;
   }
+  void answer_pings() {
+    const std::size_t known = seen_.size();
+    read();
+    for (std::size_t i = known; i < seen_.size(); ++i) {
+      if (seen_[i].type != h2_frames::ping || seen_[i].flags != 0) continue;
+      wire_.send(h2_frames::frame(h2_frames::ping, h2_frames::kAck, 0, seen_[i].payload));
+    }
+  }
+  bool at_end() {
+    read();
+    return wire_.at_end();
+  }
 
  private:
+  void read() {
+    octets_ += wire_.receive();
+    for (h2_frames::Frame& frame : h2_frames::take_frames(octets_))
+      seen_.push_back(std::move(frame));
+  }
   void begin(std::uint32_t stream,
              std::string_view method,
              int flags,
@@ -77,6 +94,7 @@ class Client {
 
   Wire wire_;
   std::string octets_;
+  std::vector<h2_frames::Frame> seen_;
 };
 
 // Says something every ten minutes.
@@ -92,11 +110,22 @@ class ServedH2Test : public ::testing::Test {
  protected:
   template <class Function>
   Client serve(Function handler, const std::string& settings = {}) {
-    options_.on_exchange_end = [](const Exchange&) {};
+    options_.on_exchange_end = [this](const Exchange& ended) {
+      outcomes_.push_back(ended.outcome);
+    };
     network_.serve("front:80", make_handler(std::move(handler)), options_);
     return Client(network_.connect("front:80"), settings);
   }
 
+  // Time passes for a client that is there.
+  void pass(Client& client, std::chrono::seconds time) {
+    for (; time > 0s; time -= 5s) {
+      network_.advance(std::min(time, 5s));
+      client.answer_pings();
+    }
+  }
+
+  std::vector<Outcome> outcomes_;
   Server::Options options_;
   Network network_;
 };
@@ -141,7 +170,7 @@ TEST_F(ServedH2Test, ASilentClientIsTimedOnlyWhileItsUploadIsAwaited) {
     client.post(1, how == "call" ? "application/grpc" : "text/plain");
     network_.advance(61s);
     EXPECT_EQ(error.has_value(), how == "upload") << how;
-    network_.advance(10h);
+    pass(client, 2h);
     client.send(1, "the end");
     EXPECT_TRUE(read) << how;
     EXPECT_EQ(error.has_value(), how == "upload") << how;
@@ -205,7 +234,7 @@ TEST_F(ServedH2Test, ALongExchangeIsNoIdleness) {
     co_return Response(Status::ok, "hello");
   });
   client.get(1);
-  network_.advance(201s);
+  pass(client, 201s);
   EXPECT_THAT(client.frames(h2_frames::goaway), IsEmpty());
   network_.advance(73s);
   EXPECT_THAT(client.frames(h2_frames::goaway), IsEmpty());
@@ -237,8 +266,56 @@ TEST_F(ServedH2Test, ABodyIsNotLateBecauseAReadWasGivenUpLongAgo) {
   client.post(1);
   network_.advance(10s);
   client.send(1, "content");
-  network_.advance(120s);
+  pass(client, 120s);
   EXPECT_EQ(got, "content");
+}
+
+// --- clients that vanish -----------------------------------------------------------------------
+
+task<Response> answer_after_an_hour(Request) {
+  co_await sleep_for(1h);
+  co_return Response(Status::ok, "hello");
+}
+
+TEST_F(ServedH2Test, AClientThatIsSilentIsAskedWhetherItIsThere) {
+  Client client = serve(answer_after_an_hour);
+  client.get(1);
+  network_.advance(55s);
+  EXPECT_THAT(client.frames(h2_frames::ping), IsEmpty());
+  network_.advance(10s);
+  EXPECT_THAT(client.frames(h2_frames::ping), SizeIs(1));
+}
+
+TEST_F(ServedH2Test, AClientThatVanishedTakesItsRequestsWithIt) {
+  Client client = serve(answer_after_an_hour);
+  client.get(1);
+  client.get(3);
+  network_.advance(75s);
+  EXPECT_FALSE(client.at_end());
+  network_.advance(15s);
+  EXPECT_TRUE(client.at_end());
+  EXPECT_EQ(outcomes_, std::vector(2, Outcome::client_gone));
+}
+
+TEST_F(ServedH2Test, AClientThatAnswersWaitsAsLongAsItLikes) {
+  Client client = serve(answer_after_an_hour);
+  client.get(1);
+  pass(client, 3595s);
+  EXPECT_FALSE(client.at_end());
+  const auto pings = client.frames(h2_frames::ping).size();
+  EXPECT_GE(pings, 50U);
+  EXPECT_LE(pings, 60U);
+  pass(client, 10s);
+  EXPECT_THAT(client.frames(h2_frames::data), SizeIs(1));
+  EXPECT_EQ(outcomes_, std::vector{Outcome::complete});
+}
+
+TEST_F(ServedH2Test, AnIdleClientIsAskedNothing) {
+  Client client = serve([](Request) { return Response(Status::ok, "hello"); });
+  client.get(1);
+  ASSERT_THAT(client.frames(h2_frames::data), SizeIs(1));
+  network_.advance(74s);
+  EXPECT_THAT(client.frames(h2_frames::ping), IsEmpty());
 }
 
 // --- handlers that keep what they were given ----------------------------------------------------
