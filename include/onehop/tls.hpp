@@ -54,6 +54,9 @@ struct TlsClientOptions {
   TlsCertificate certificate = {};
   // The name to ask for and to look for in the certificate; "": the host of the URL.
   std::string server_name = {};
+  // Takes the end of the connection for the end of a body that has no other end, though the server
+  // has not said so with close_notify. Anybody in between can then cut such a body short unnoticed.
+  bool ignore_missing_close_notify = false;
 };
 
 // What is known of a connection's TLS.

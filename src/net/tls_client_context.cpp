@@ -76,6 +76,7 @@ Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::make(
     const TlsClientOptions& options, FileKinds kinds) {
   std::shared_ptr<TlsClientContext> made(new TlsClientContext);  // the constructor is private
   made->server_name_ = options.server_name;
+  made->ignores_missing_goodbye_ = options.ignore_missing_close_notify;
   if (auto set = made->set_up(options, kinds); !set) return failure(set.error());
   const SslHandle probe(SSL_new(made->context_));
   if (!options.server_name.empty() && probe && !expect_server(probe.get(), options.server_name)) {
@@ -135,7 +136,9 @@ std::unique_ptr<TlsStream> TlsClientContext::connect(
       SSL_set_session(ssl.get(), session.get());
     }
   }
+  const bool ignores = context->ignores_missing_goodbye_;
   auto stream = std::make_unique<TlsStream>(std::move(inner), std::move(ssl), std::move(context));
+  if (ignores) stream->ignore_missing_close_notify();
   stream->keep_sessions_in(std::move(sessions));
   return stream;
 }

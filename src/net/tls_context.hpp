@@ -110,6 +110,7 @@ class TlsClientContext {
 
   ssl_ctx_st* context_ = nullptr;
   std::string server_name_;
+  bool ignores_missing_goodbye_ = false;
 };
 
 }  // namespace onehop::net

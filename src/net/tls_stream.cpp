@@ -271,7 +271,8 @@ void TlsStream::note_no_data(int result) {
   }
   const int error = SSL_get_error(ssl_.get(), result);
   if (error == SSL_ERROR_WANT_READ && input_ == Input::nothing) return;
-  if (error == SSL_ERROR_ZERO_RETURN) {
+  if (error == SSL_ERROR_ZERO_RETURN || (input_ == Input::end && !needs_goodbye_)) {
+    forget_tls_errors();
     ended_ = true;
     note_hangup();
     return;

@@ -55,6 +55,7 @@ class TlsStream final : public Stream, public detail::InFramePool {
     sessions_ = std::move(sessions);
   }
   bool keep_session(SSL_SESSION* session);
+  void ignore_missing_close_notify() noexcept { needs_goodbye_ = false; }
   // For the verification: the first thing that is wrong with the peer's certificate.
   void note_refused_certificate(std::string why) {
     if (refused_.empty()) refused_ = std::move(why);
@@ -128,6 +129,7 @@ class TlsStream final : public Stream, public detail::InFramePool {
   bool aborted_ = false;
   bool said_goodbye_ = false;
   bool close_when_sent_ = false;
+  bool needs_goodbye_ = true;  // an end without close_notify is a failure
   bool saw_first_octets_ = false;
   bool got_plain_http_ = false;
 };

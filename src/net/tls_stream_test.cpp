@@ -73,6 +73,18 @@ TEST_F(TlsStreamTest, an_end_without_goodbye_is_a_failure) {
   EXPECT_EQ(read(*client_), told);
 }
 
+TEST_F(TlsStreamTest, an_end_without_goodbye_can_be_taken_for_an_end) {
+  client_options_.ignore_missing_close_notify = true;
+  connect();
+  EXPECT_EQ(write(*server_, "part"), 4);
+  server_->give_up().reset();
+  settle();
+  EXPECT_EQ(read(*client_), "part");
+  EXPECT_EQ(read(*client_), "end");
+  EXPECT_EQ(read(*client_), "end");
+  EXPECT_TRUE(client_->is_hung_up());
+}
+
 TEST_F(TlsStreamTest, what_was_said_before_a_reset_is_heard_even_when_writing_has_failed) {
   connect();
   EXPECT_EQ(write(*server_, "answer"), 6);

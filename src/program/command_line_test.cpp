@@ -90,6 +90,9 @@ TEST(CommandLine, ReadsHowToTrustTheBackend) {
   EXPECT_FALSE(configuration->transport.tls.insecure);
   EXPECT_TRUE(parse({"--insecure", "https://api.internal"})->transport.tls.insecure);
   EXPECT_THAT(refusal({"--insecure", "8000"}), HasSubstr("https://"));
+  EXPECT_TRUE(parse({"--ignore-missing-close-notify", "https://api.internal"})
+                  ->transport.tls.ignore_missing_close_notify);
+  EXPECT_THAT(refusal({"--ignore-missing-close-notify", "8000"}), HasSubstr("https://"));
   EXPECT_THAT(refusal({"--insecure", "--backend-ca", "x", "https://a"}), HasSubstr("choose one"));
 }
 

@@ -110,6 +110,10 @@ constexpr std::array kSettings = {
         SettingGroup::backend_side, "backend-cert", "certificate to show to the backend (PEM)"),
     setting<File, &C::tls, &TlsFlags::backend_key>(
         SettingGroup::backend_side, "backend-key", "its private key, where not in the same file"),
+    setting<Switch, &C::tls, &TlsFlags::ignore_missing_close_notify>(
+        SettingGroup::backend_side,
+        "ignore-missing-close-notify",
+        "a body may end with the connection, unconfirmed"),
     backend<Duration<times()>, &T::connect_timeout>("connect-timeout",
                                                     "to connect, TLS included; past it 504"),
     backend<Duration<times()>, &T::connect_attempt_timeout>("connect-attempt-timeout",

@@ -107,7 +107,8 @@ TEST(Settings, ReachEveryOptionOfTls) {
   [[maybe_unused]] const auto& [certificates, self_signed, client_ca_file, client_auth,
                                 ticket_key_file, handshake_timeout, watch_files] =
       TlsServerOptions();
-  [[maybe_unused]] const auto& [ca_file, insecure, certificate, server_name] = TlsClientOptions();
+  [[maybe_unused]] const auto& [ca_file, insecure, certificate, server_name,
+                                ignore_missing_close_notify] = TlsClientOptions();
   EXPECT_EQ(after("tls", "a.pem").tls.certificates.front(), "a.pem");
   EXPECT_EQ(after("tls-key", "a.key").tls.keys.front(), "a.key");
   EXPECT_EQ(after("tls-client-ca", "ca.pem").tls.client_ca, "ca.pem");
@@ -119,6 +120,7 @@ TEST(Settings, ReachEveryOptionOfTls) {
   EXPECT_EQ(after("backend-key", "c.key").tls.backend_key, "c.key");
   EXPECT_EQ(after("backend-name", "api.test").tls.backend_name, "api.test");
   EXPECT_TRUE(after("insecure", "on").tls.insecure);
+  EXPECT_TRUE(after("ignore-missing-close-notify", "on").tls.ignore_missing_close_notify);
 }
 
 TEST(Settings, RefuseWhatTheirKindIsNot) {

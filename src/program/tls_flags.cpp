@@ -51,12 +51,12 @@ std::string apply_server_flags(const TlsFlags& flags, Server::Options& server) {
 }
 
 std::string apply_backend_flags(const TlsFlags& flags, Configuration& configuration) {
-  const bool any = flags.insecure || !flags.backend_ca.empty() ||
-                   !flags.backend_certificate.empty() || !flags.backend_key.empty() ||
-                   !flags.backend_name.empty();
+  const bool any = flags.insecure || flags.ignore_missing_close_notify ||
+                   !flags.backend_ca.empty() || !flags.backend_certificate.empty() ||
+                   !flags.backend_key.empty() || !flags.backend_name.empty();
   if (any && configuration.backend.scheme() != "https") {
-    return "--backend-ca, --backend-cert, --backend-key, --backend-name and --insecure are for a "
-           "backend with https://";
+    return "--backend-ca, --backend-cert, --backend-key, --backend-name, --insecure and "
+           "--ignore-missing-close-notify are for a backend with https://";
   }
   if (!flags.backend_key.empty() && flags.backend_certificate.empty()) {
     return "--backend-key needs --backend-cert CERT, the certificate of the key";
@@ -68,6 +68,7 @@ std::string apply_backend_flags(const TlsFlags& flags, Configuration& configurat
   tls.ca_file = flags.backend_ca;
   tls.server_name = flags.backend_name;
   tls.insecure = flags.insecure;
+  tls.ignore_missing_close_notify = flags.ignore_missing_close_notify;
   tls.certificate.chain_file = flags.backend_certificate;
   tls.certificate.key_file = flags.backend_key;
   return {};

@@ -29,6 +29,7 @@ struct TlsFlags {
   std::string backend_key = {};
   std::string backend_name = {};
   bool insecure = false;
+  bool ignore_missing_close_notify = false;
 };
 
 // Fills in `configuration.server.tls` and `configuration.transport.tls`. Empty if the flags go

@@ -97,8 +97,12 @@ std::optional<Result<bytes>> H1BodyReader::failed_read(ssize_t result) {
                            "the connection ended inside the body"));
   }
   if (client) return fail_with(Error(Errc::client_gone, side_).with("while reading the body"));
-  return fail_with(
-      stream_.error_of(static_cast<int>(-result), side_).with("while reading the body"));
+  Error error = stream_.error_of(static_cast<int>(-result), side_).with("while reading the body");
+  // Of the streams only those of TLS know that their end is not the end.
+  if (framing_.kind == BodyFraming::Kind::until_close && error.is(Errc::truncated)) {
+    error.with("--ignore-missing-close-notify would take this for its end");
+  }
+  return fail_with(std::move(error));
 }
 
 Result<bytes> H1BodyReader::deliver(bytes piece) {

@@ -47,15 +47,20 @@ def refusal(proxy):
     """The answer is a 502; gives what the log says about it."""
     with proxy.client() as client:
         assert client.get().status == 502
-    return wait_for_log(proxy, " 502: ")
+    return wait_for_log(proxy, " 502 ")
 
 
 def wait_for_log(proxy, words):
     deadline = time.monotonic() + PATIENCE
-    while words not in proxy.stderr():
-        assert time.monotonic() < deadline, proxy.stderr()
+    while words not in said_by(proxy):
+        assert time.monotonic() < deadline, said_by(proxy)
         time.sleep(0.01)
-    return proxy.stderr()
+    return said_by(proxy)
+
+
+def said_by(proxy):
+    """What fails for a client stands in the access log, all else on standard error."""
+    return proxy.stderr() + proxy.stdout()
 
 
 def test_requests_share_a_connection(proxy, backend):
@@ -150,7 +155,7 @@ def test_insecure_is_loud_and_trusts_anybody(start_proxy, start_tls_backend, cer
     proxy = start_proxy("--insecure", backend.url())
     with proxy.client() as client:
         assert client.get().body == b"ok"
-    assert "WARNING" in proxy.stderr() and "--insecure" in proxy.stderr()
+    assert "warning" in proxy.stderr() and "--insecure" in proxy.stderr()
 
 
 def test_a_certificate_is_shown_to_a_backend_that_asks(start_proxy, start_tls_backend, certificates, pair):
@@ -200,6 +205,38 @@ def test_a_body_cut_short_never_looks_complete(proxy, backend, end):
         client.expect_no_complete_answer()
     if end is TlsConnection.leave_without_goodbye:
         wait_for_log(proxy, "without TLS's close_notify")
+        wait_for_log(proxy, "--ignore-missing-close-notify")
+
+
+def test_a_missing_goodbye_can_be_ignored(start_proxy, backend, certificates):
+    proxy = start_proxy("--ignore-missing-close-notify", "--backend-ca", certificates.ca,
+                        backend.url())
+    backend.script = close_delimited(TlsConnection.leave_without_goodbye)
+    with proxy.client() as client:
+        assert client.get().body == b"all of it"
+    backend.script = close_delimited(TlsConnection.reset)
+    with proxy.client() as client:
+        client.send(get())
+        client.expect_no_complete_answer()
+
+
+@pytest.mark.parametrize("framing, body", [("Content-Length: 10", b"cut short"),
+                                           ("Transfer-Encoding: chunked", b"9\r\ncut short\r\n")])
+@pytest.mark.parametrize("flags", [[], ["--ignore-missing-close-notify"]])
+def test_a_body_with_an_end_of_its_own_has_to_reach_it(start_proxy, backend, certificates, flags, framing,
+                                                       body):
+    def script(peer):
+        peer.read_request()
+        peer.send(b"HTTP/1.1 200 OK\r\n%s\r\n\r\n%s" % (framing.encode(), body))
+        peer.leave_without_goodbye()
+
+    proxy = start_proxy(*flags, "--backend-ca", certificates.ca, backend.url())
+    backend.script = script
+    with proxy.client() as client:
+        client.send(get())
+        client.expect_no_complete_answer()
+    wait_for_log(proxy, "GET /")
+    assert "--ignore-missing-close-notify" not in said_by(proxy)
 
 
 def test_a_complete_answer_needs_no_goodbye(proxy, backend):
