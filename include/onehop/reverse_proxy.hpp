@@ -27,10 +27,10 @@ class ProxyRequest {
 
   // As received; content excepted (it belongs to out()).
   const Request& in() const noexcept { return in_; }
-  // The copy that will be sent. Hop-by-hop fields and whatever the client claimed in Forwarded and
-  // X-Forwarded-For, -Host and -Proto are already gone (unless it is trusted), and the last three
-  // say what the proxy knows: nothing a client sends can remove or forge what the hook adds. Other
-  // fields, such as X-Real-IP, are as received. Do not keep the reference.
+  // The copy that will be sent. Hop-by-hop fields are already gone, and so are all forwarding
+  // fields (X-Forwarded-*, X-Real-IP, Forwarded and so on; README.md lists them) unless the peer is
+  // trusted. X-Forwarded-For, -Host and -Proto say what the proxy knows: nothing a client sends can
+  // remove or forge what the hook adds. Other fields are as received. Do not keep the reference.
   Request& out() noexcept { return out_; }
 
   // Scheme, authority, base path and query of `target`; the Host field follows the target.
@@ -81,14 +81,18 @@ class ReverseProxy final : public Handler {
     // begun. Default: default_error_response.
     std::function<Response(const Request& in, const Error&)> error_response = {};
     FlushPolicy flush = FlushPolicy::automatic;
-    // Peers whose X-Forwarded-* are believed: For goes on; Host, Proto and Forwarded are kept.
-    // "10.0.0.0/8", "::1", "unix".
+    // Peers whose forwarding fields are believed: the list in X-Forwarded-For goes on, the others
+    // are kept. "10.0.0.0/8", "::1", "unix".
     std::vector<std::string> trust = {};
+    // Forwarding fields that are passed on whoever sends them, such as "X-Real-IP". A backend must
+    // not believe them.
+    std::vector<std::string> allow_fields = {};
     // Protocols an Upgrade may ask for (RFC 9110 §7.8). "h2c" is never forwarded.
     std::vector<std::string> upgrades = {"websocket"};
   };
 
-  // Throws std::invalid_argument when rewrite is missing or an entry of trust is no network.
+  // Throws std::invalid_argument if rewrite is missing, an entry of trust is not a network, or one
+  // of allow_fields is not a forwarding field or is set by the proxy itself.
   explicit ReverseProxy(Options options);
   ReverseProxy(ReverseProxy&&) noexcept;
   ReverseProxy& operator=(ReverseProxy&&) noexcept;

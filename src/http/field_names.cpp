@@ -3,6 +3,7 @@
 #include "http/field_names.hpp"
 
 #include "base/ascii.hpp"
+#include "http/forwarding_fields.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -126,7 +127,8 @@ std::string_view name_of(FieldId id) noexcept {
 
 bool is_forbidden_in_trailers(FieldId id, std::string_view name) noexcept {
   if (id != FieldId::unknown) return has_flag(id, no_trailer);
-  return starts_with_any(name, kNotInTrailers);
+  return starts_with_any(name, kNotInTrailers) ||
+         forwarding_field(id, name) != ForwardingField::none;
 }
 
 bool is_protected_from_connection(FieldId id, std::string_view name) noexcept {

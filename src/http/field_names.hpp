@@ -27,7 +27,7 @@ enum FieldFlag : std::uint8_t {
   list = 4,        // a comma-separated list; lines may be joined
   no_trailer = 8,  // could change framing, routing, authentication or trust: not in trailers
   keep = 16,       // end-to-end: naming it in Connection does not remove it
-  claims = 32,     // what an earlier hop claims about the client: Forwarded and its elders
+  claims = 32,     // what an earlier hop claims about the client: a forwarding field
 };
 
 namespace field {
@@ -67,10 +67,6 @@ constexpr bool is_singleton(FieldId id) noexcept {
 }
 constexpr bool is_list(FieldId id) noexcept {
   return has_flag(id, list);
-}
-// Forwarded, X-Forwarded-For, -Host and -Proto.
-constexpr bool is_forwarded(FieldId id) noexcept {
-  return has_flag(id, claims);
 }
 
 // These also know families of names by their prefix (Content-*, X-Forwarded-*).

@@ -43,6 +43,7 @@ struct Configuration {
   std::vector<FieldEdit> header_up = {};
   std::vector<FieldEdit> header_down = {};
   std::vector<std::string> trust = {};
+  std::vector<std::string> allow_fields = {};
   std::vector<std::string> upgrades = {"websocket"};
   // Whom to become once the listeners are open.
   std::optional<Account> user = {};

@@ -51,6 +51,7 @@ ReverseProxy proxy_for(const Configuration& configuration,
                        .transport = std::move(transport),
                        .modify_response = modify_response_for(configuration),
                        .trust = configuration.trust,
+                       .allow_fields = configuration.allow_fields,
                        .upgrades = configuration.upgrades});
 }
 

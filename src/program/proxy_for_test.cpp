@@ -106,5 +106,14 @@ TEST_F(ProxyFor, BelievesOnlyWhomItTrusts) {
   EXPECT_THAT(asked().get_or_empty("X-Forwarded-For"), HasSubstr("203.0.113.9"));
 }
 
+TEST_F(ProxyFor, PassesOnForwardingFieldsThatAreAllowed) {
+  const std::string request =
+      "GET / HTTP/1.1\r\nHost: proxy.test\r\nX-Real-IP: 1\r\nX-Client-IP: 2\r\n\r\n";
+  configuration.allow_fields = {"X-Client-IP"};
+  answer_to(request);
+  EXPECT_FALSE(asked().has("X-Real-IP"));
+  EXPECT_EQ(asked().get("X-Client-IP"), "2");
+}
+
 }  // namespace
 }  // namespace onehop::program

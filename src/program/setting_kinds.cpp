@@ -6,6 +6,7 @@
 #include "program/listeners.hpp"
 #include "program/pointed_out.hpp"
 #include "program/suggestion.hpp"
+#include "proxy/forwarded.hpp"
 #include "proxy/ip_network.hpp"
 
 #include <algorithm>
@@ -123,6 +124,11 @@ Parsed<std::string> Network::parse(std::string_view text) {
   if (text == "unix") return std::string(text);
   const std::string why = IpNetwork::why_none(text);
   if (!why.empty()) return refused(why);
+  return std::string(text);
+}
+
+Parsed<std::string> ForwardingFieldName::parse(std::string_view text) {
+  if (const auto problem = why_not_allowed(text)) return refused(*problem);
   return std::string(text);
 }
 

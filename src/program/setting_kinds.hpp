@@ -91,6 +91,14 @@ struct UpgradeToken : Text {
   static Parsed<std::string> parse(std::string_view text);
 };
 
+// A forwarding field that may be passed on for every client.
+struct ForwardingFieldName : Text {
+  static constexpr std::string_view kPlaceholder = "NAME";
+  static constexpr char kSeparator = ',';
+  static constexpr bool kSplitsFlags = true;
+  static Parsed<std::string> parse(std::string_view text);
+};
+
 struct FieldChange {
   static constexpr std::string_view kPlaceholder = "FIELD";
   static constexpr char kSeparator = '\n';

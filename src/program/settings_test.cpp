@@ -141,6 +141,8 @@ TEST(Settings, RefuseWhatTheirKindIsNot) {
       {"max-response-header-fields", "0"},
       {"retry-budget", "200"},
       {"access-log", "xml"},
+      {"allow-field", "X-Forwarded-For"},
+      {"allow-field", "X-Unknown"},
       {"allow-upgrade", "a b"},
       {"allow-upgrade", "x/"},
       {"tls-client-auth", "sometimes"},

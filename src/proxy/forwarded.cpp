@@ -4,10 +4,11 @@
 
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
+#include "http/forwarding_fields.hpp"
 #include "http/list_value.hpp"
 
 #include <algorithm>
-#include <string>
+#include <stdexcept>
 
 namespace onehop {
 namespace {
@@ -16,37 +17,23 @@ std::string_view scheme_of(const Request& in) noexcept {
   return in.connection().tls ? "https" : "http";
 }
 
-// With underscores in place of hyphens: CGI, WSGI and what is like them cannot tell it from the
-// real one, and would believe what the client wrote.
-bool is_claim_in_disguise(const Headers::Line& line) noexcept {
-  if (line.id != FieldId::unknown) return false;
-  const std::string_view name = line.field().name;
-  if (ascii::to_lower(name.front()) != 'x') return false;  // as nearly all do that are none
-  for (const FieldName& claim : {field::x_forwarded_for, field::x_forwarded_host,
-                                 field::x_forwarded_proto, field::x_client_certificate_subject}) {
-    const bool is_it = std::equal(
-        name.begin(), name.end(), claim.text().begin(), claim.text().end(), [](char a, char b) {
-          return ascii::to_lower(a) == ascii::to_lower(b) || (a == '_' && b == '-');
-        });
-    if (is_it) return true;
+ForwardingField kind_of(const Headers::Line& line) noexcept {
+  return forwarding_field(line.id, {line.name_data, line.name_size});
+}
+
+// The field that CGI takes this one for.
+ForwardingField kind_to_cgi(std::string_view name) {
+  std::string plain(name);
+  for (char& c : plain) {
+    if (!ascii::is_alpha(c) && !ascii::is_digit(c)) c = '-';
   }
-  return false;
+  return forwarding_field(find_field(plain), plain);
 }
 
-// Nearly always there is none.
-bool has_claims(const Headers& headers) noexcept {
-  return headers.has(FieldId::x_forwarded_for) || headers.has(FieldId::x_forwarded_host) ||
-         headers.has(FieldId::x_forwarded_proto) || headers.has(FieldId::forwarded) ||
-         headers.has(FieldId::x_client_certificate_subject);
-}
-
-void remove_x_forwarded(Headers& headers) {
-  headers.erase_if(is_claim_in_disguise);
-  if (!has_claims(headers)) return;
-  headers.erase(field::x_forwarded_for);
-  headers.erase(field::x_forwarded_host);
-  headers.erase(field::x_forwarded_proto);
-  headers.erase(field::x_client_certificate_subject);
+bool is_own(const Headers::Line& line) {
+  const ForwardingField kind = kind_of(line);
+  if (kind != ForwardingField::lookalike) return kind == ForwardingField::own;
+  return kind_to_cgi(line.field().name) == ForwardingField::own;
 }
 
 // The client wrote its certificate: a subject that is no field value is not passed on.
@@ -108,14 +95,53 @@ void append_pair(std::string& element, std::string_view name, std::string_view v
 
 }  // namespace
 
-void remove_claims(Headers& headers) {
-  remove_x_forwarded(headers);
-  if (!has_claims(headers)) return;
-  headers.erase(field::forwarded);
+std::optional<std::string> why_not_allowed(std::string_view name) {
+  const std::string quoted = "'" + std::string(name) + "'";
+  if (!ascii::is_token(name)) return quoted + " is not a field name";
+  switch (kind_to_cgi(name)) {
+    case ForwardingField::own:
+      return quoted + " is set by the proxy itself; a client's is not passed on";
+    case ForwardingField::none:
+      return quoted + " is passed on anyway; only forwarding fields, such as X-Real-IP, are not";
+    default:
+      return std::nullopt;
+  }
+}
+
+AllowedFields::AllowedFields(const std::vector<std::string>& names) : names_(names) {
+  for (const std::string& name : names_) {
+    if (const auto problem = why_not_allowed(name)) {
+      throw std::invalid_argument("allow_fields: " + *problem);
+    }
+  }
+}
+
+bool AllowedFields::include(std::string_view name) const noexcept {
+  return std::any_of(names_.begin(), names_.end(), [name](const std::string& allowed) {
+    return ascii::equals_ignoring_case(name, allowed);
+  });
+}
+
+void remove_claims(Headers& headers, const AllowedFields& allowed) {
+  headers.erase_if([&allowed](const Headers::Line& line) {
+    return kind_of(line) != ForwardingField::none && !allowed.include(line.field().name);
+  });
+}
+
+void remove_false_claims(Headers& headers, const AllowedFields& allowed) {
+  headers.erase_if([&allowed](const Headers::Line& line) {
+    const ForwardingField kind = kind_of(line);
+    const bool is_false = kind == ForwardingField::lookalike || kind == ForwardingField::harmful;
+    return is_false && !allowed.include(line.field().name);
+  });
 }
 
 void set_forwarded(const Request& in, Headers& out) {
-  remove_x_forwarded(out);
+  out.erase_if(is_own);
+  add_forwarded(in, out);
+}
+
+void add_forwarded(const Request& in, Headers& out) {
   add_unless_empty(out, field::x_forwarded_for, in.connection().peer);
   add_unless_empty(out, field::x_forwarded_host, in.host());
   out.add_valid(field::x_forwarded_proto, scheme_of(in));
@@ -130,7 +156,7 @@ void append_forwarded(const Request& in, Headers& out) {
   if (host.empty()) host = in.host();
   std::string scheme = first_member(list_in(told, field::x_forwarded_proto));
   if (scheme.empty()) scheme = scheme_of(in);
-  remove_x_forwarded(out);
+  out.erase_if(is_own);
   add_unless_empty(out, field::x_forwarded_for, chain);
   add_unless_empty(out, field::x_forwarded_host, host);
   out.add(field::x_forwarded_proto, scheme);

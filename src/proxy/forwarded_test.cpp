@@ -4,6 +4,9 @@
 
 #include "support/scripted_upstream.hpp"
 
+#include <stdexcept>
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -29,26 +32,87 @@ std::vector<std::string> after(void (*change)(const Request&, Headers&), const R
 }
 
 // R04
-TEST(Forwarded, RemovesTheFourClaimsAndNoOthers) {
-  Headers headers = {{"forwarded", "for=a"},         {"X-Forwarded-For", "a"},
-                     {"X-FORWARDED-HOST", "b"},      {"X-Forwarded-Port", "81"},
-                     {"X-Forwarded-Proto", "https"}, {"X-Real-IP", "c"},
-                     {"X-Forwarded-For", "d"},       {"X-Forwarded-Server", "e"}};
-  remove_claims(headers);
+TEST(Forwarded, RemovesEveryClaimOfAnUntrustedClient) {
+  Headers headers = {{"forwarded", "for=a"},
+                     {"X-Forwarded-For", "a"},
+                     {"X-A", "1"},
+                     {"X-FORWARDED-HOST", "b"},
+                     {"X-Forwarded-Port", "81"},
+                     {"X-Forwarded-Proto", "https"},
+                     {"X-Real-IP", "c"},
+                     {"X-Forwarded-For", "d"},
+                     {"x_real_ip", "c"},
+                     {"Proxy", "http://e"},
+                     {"X.Forwarded.For", "d"},
+                     {"X_Client_Certificate_Subject", "CN=admin"},
+                     {"X_Client_Certificate_Subjects", "f"},
+                     {"Cookie", "g"}};
+  remove_claims(headers, {});
   EXPECT_THAT(lines_of(headers),
-              ElementsAre("X-Forwarded-Port: 81", "X-Real-IP: c", "X-Forwarded-Server: e"));
+              ElementsAre("X-A: 1", "X_Client_Certificate_Subjects: f", "Cookie: g"));
 }
 
-// CGI, WSGI and what is like them turn both spellings into one variable.
-TEST(Forwarded, RemovesTheClaimsWithUnderscores) {
-  Headers headers = {{"X_Forwarded_For", "a"},       {"x-forwarded_HOST", "b"},
-                     {"X_Forwarded-Proto", "https"}, {"X_Client_Certificate_Subject", "CN=admin"},
-                     {"X_Forwarded_Port", "81"},     {"X_Client_Certificate_Subjects", "c"},
-                     {"X.Forwarded.For", "d"}};
-  remove_claims(headers);
+TEST(Forwarded, PassesOnWhatIsAllowedByName) {
+  const AllowedFields allowed({"x-real-ip", "X-Forwarded-Port", "True_Client_IP", "Proxy"});
+  const Headers headers = {{"X-Real-IP", "a"},
+                           {"X_Real_IP", "b"},
+                           {"X-Forwarded-PORT", "1"},
+                           {"X-Forwarded-Prefix", "/c"},
+                           {"true_client_ip", "d"},
+                           {"True-Client-IP", "e"},
+                           {"proxy", "f"}};
+  Headers untrusted = headers.clone();
+  remove_claims(untrusted, allowed);
+  EXPECT_THAT(lines_of(untrusted),
+              ElementsAre("X-Real-IP: a", "X-Forwarded-PORT: 1", "true_client_ip: d", "proxy: f"));
+  Headers trusted = headers.clone();
+  remove_false_claims(trusted, allowed);
+  EXPECT_THAT(lines_of(trusted),
+              ElementsAre("X-Real-IP: a", "X-Forwarded-PORT: 1", "X-Forwarded-Prefix: /c",
+                          "true_client_ip: d", "True-Client-IP: e", "proxy: f"));
+}
+
+TEST(Forwarded, AllowsForwardingFieldsThatItDoesNotSetItself) {
+  for (const char* name : {"X-Real-IP", "x_real_ip", "Forwarded", "X-Forwarded-Port", "Proxy"}) {
+    EXPECT_EQ(why_not_allowed(name), std::nullopt) << name;
+  }
+  const auto refusal_of = [](std::string name) {
+    try {
+      const AllowedFields allowed({std::move(name)});
+    } catch (const std::invalid_argument& refused) {
+      return std::string(refused.what());
+    }
+    return std::string("none");
+  };
+  for (const char* name : {"X-Forwarded-For", "x_forwarded_host", "X-Forwarded-Proto",
+                           "X-Client-Certificate-Subject", "X.Client.Certificate.Subject"}) {
+    EXPECT_EQ(refusal_of(name), "allow_fields: '" + std::string(name) +
+                                    "' is set by the proxy itself; a client's is not passed on");
+  }
+  EXPECT_EQ(refusal_of("X-Request-ID"),
+            "allow_fields: 'X-Request-ID' is passed on anyway; only forwarding fields, such as "
+            "X-Real-IP, are not");
+  EXPECT_EQ(refusal_of("X Real IP"), "allow_fields: 'X Real IP' is not a field name");
+  EXPECT_EQ(refusal_of(""), "allow_fields: '' is not a field name");
+}
+
+TEST(Forwarded, BelievesATrustedPeerButNotWhatNoProxySets) {
+  Headers headers = {{"Forwarded", "for=a"},   {"X-Real-IP", "b"}, {"X-Forwarded-Port", "81"},
+                     {"Proxy", "http://c"},    {"X_Real_IP", "d"}, {"X_Forwarded_Port", "82"},
+                     {"X_Forwarded_For", "e"}, {"X-A", "f"}};
+  remove_false_claims(headers, {});
   EXPECT_THAT(lines_of(headers),
-              ElementsAre("X_Forwarded_Port: 81", "X_Client_Certificate_Subjects: c",
-                          "X.Forwarded.For: d"));
+              ElementsAre("Forwarded: for=a", "X-Real-IP: b", "X-Forwarded-Port: 81", "X-A: f"));
+}
+
+// A hook may call it, and what was allowed stays.
+TEST(Forwarded, SettingReplacesNoneButItsOwn) {
+  EXPECT_THAT(after(set_forwarded, from_peer("1.2.3.4", {{"X_Real_IP", "a"},
+                                                         {"X-Real-IP", "b"},
+                                                         {"X_Forwarded_Proto", "https"},
+                                                         {"X-Forwarded-Host", "c"}})),
+              ElementsAre("X_Real_IP: a", "X-Real-IP: b", "X-Forwarded-For: 1.2.3.4",
+                          "X-Forwarded-Proto: http"));
 }
 
 // A proxy that is trusted need not know of them, and passes on what its client wrote.

@@ -88,10 +88,12 @@ struct ReverseProxy::State {
 
   Options options;
   TrustedPeers trusted;
+  AllowedFields allowed;
   const Url* single_target = nullptr;  // inside options.rewrite, when that is a RewriteBelow
 };
 
-ReverseProxy::State::State(Options given) : options(std::move(given)), trusted(options.trust) {
+ReverseProxy::State::State(Options given)
+    : options(std::move(given)), trusted(options.trust), allowed(options.allow_fields) {
   if (!options.rewrite) {
     throw std::invalid_argument("ReverseProxy: rewrite is missing; it says where requests go");
   }
@@ -109,10 +111,11 @@ std::unique_ptr<Response> ReverseProxy::State::rewrite(const Request* in,
                                                        Request& out,
                                                        bool peer_is_trusted) const {
   if (peer_is_trusted) {
+    remove_false_claims(out.headers(), allowed);
     append_forwarded(*in, out.headers());
   } else {
-    remove_claims(out.headers());
-    set_forwarded(out, out.headers());
+    remove_claims(out.headers(), allowed);
+    add_forwarded(out, out.headers());
   }
   if (single_target != nullptr) {
     out.set_url(out.url().resolved_below(*single_target));

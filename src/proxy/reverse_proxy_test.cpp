@@ -121,6 +121,29 @@ TEST(ReverseProxyRequest, TellsWhoAskedAndBelievesNoClient) {
                           "X-Forwarded-Proto: http"));
 }
 
+TEST(ReverseProxyRequest, PassesOnForwardingFieldsOfTrustedPeersAndThoseThatAreAllowed) {
+  const auto upstream = std::make_shared<const test::ScriptedUpstream>();
+  const auto sent_with = [&upstream](std::vector<std::string> trust) {
+    const ReverseProxy proxy({.rewrite = to_backend,
+                              .transport = upstream,
+                              .trust = std::move(trust),
+                              .allow_fields = {"X-Client-IP"}});
+    serve(proxy, from_client({{"X-Real-IP", "6.6.6.6"},
+                              {"X-Client-IP", "6.6.6.6"},
+                              {"X_Real_IP", "6.6.6.6"},
+                              {"Proxy", "6.6.6.6:1"},
+                              {"X-A", "1"}}));
+    return lines_of(upstream->last().headers());
+  };
+  EXPECT_THAT(sent_with({}), ElementsAre("X-Client-IP: 6.6.6.6", "X-A: 1",
+                                         "X-Forwarded-For: 192.0.2.7", "X-Forwarded-Proto: http"));
+  EXPECT_THAT(sent_with({"192.0.2.0/24"}),
+              ElementsAre("X-Real-IP: 6.6.6.6", "X-Client-IP: 6.6.6.6", "X-A: 1",
+                          "X-Forwarded-For: 192.0.2.7", "X-Forwarded-Proto: http"));
+  EXPECT_THROW(ReverseProxy({.rewrite = to_backend, .allow_fields = {"X-Forwarded-For"}}),
+               std::invalid_argument);
+}
+
 // HI03, HI05, HI31, HH03, HH13
 TEST(ReverseProxyResponse, IsTheUpstreamsOwnButForItsConnection) {
   Response response = received_for(Response(Status(299),

@@ -31,6 +31,36 @@ def test_an_untrusted_client_cannot_claim_forwarded(hop):
     assert not hop.seen(get("/", "Forwarded: for=1.2.3.4;proto=https")).fields.has("forwarded")
 
 
+CLAIMS = ("X-Real-IP", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Scheme",
+          "X-Forwarded-Ssl", "X-Client-IP", "True-Client-IP", "Script-Name", "X-Original-URL", "Proxy")
+
+
+@pytest.mark.parametrize("name", [*CLAIMS, "X_Real_IP", "x.forwarded.PORT", "X_Forwarded_For", "SCRIPT_NAME"])
+def test_no_other_forwarding_field_of_an_untrusted_client_passes(hop, name):
+    seen = hop.seen(get("/", f"{name}: spoofed", "X-Kept: yes"))
+    assert b"spoofed" not in seen.raw
+    assert seen.fields.get("x-kept") == "yes"
+
+
+@pytest.mark.parametrize("name", [name for name in CLAIMS if name != "Proxy"])
+def test_forwarding_fields_of_a_trusted_peer_pass_but_no_lookalikes(hop_with, name):
+    seen = hop_with(*TRUSTING).seen(get("/", f"{name}: told", f"{name.replace('-', '_')}: spoofed"))
+    assert seen.fields.get_all(name) == ["told"]
+    assert b"spoofed" not in seen.raw
+
+
+def test_a_trusted_peer_passes_on_no_proxy_field(hop_with):
+    assert b"spoofed" not in hop_with(*TRUSTING).seen(get("/", "Proxy: spoofed")).raw
+
+
+def test_a_forwarding_field_passes_that_is_allowed_by_name(hop_with):
+    hop = hop_with(*(f"--allow-field={name}" for name in ("X-Real-IP", "x-forwarded-port", "True_Client_IP")))
+    seen = hop.seen(get("/", "X-Real-IP: 1", "X_Real_IP: 2", "X-Forwarded-Port: 3", "True-Client-IP: 4",
+                        "True_Client_IP: 5"))
+    assert [seen.fields.get_all(name) for name in ("x-real-ip", "x_real_ip", "x-forwarded-port", "true-client-ip",
+                                                   "true_client_ip")] == [["1"], [], ["3"], [], ["5"]]
+
+
 @pytest.mark.parametrize("prior, result", [
     (["client ip"], "client ip, 127.0.0.1"),
     (["1.1.1.1, 2.2.2.2"], "1.1.1.1, 2.2.2.2, 127.0.0.1"),

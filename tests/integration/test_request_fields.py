@@ -43,7 +43,7 @@ def test_a_field_the_client_did_not_send_is_not_invented(hop, name):
     "If-None-Match: W/\"x\", \"y\"", "If-Modified-Since: Sat, 29 Oct 1994 19:43:31 GMT",
     "If-Range: \"x\"", "Cache-Control: no-cache, max-age=0", "Accept-Encoding: gzip, br;q=0.5",
     "Range: bytes=0-1", "Max-Forwards: 3", "Via: 1.1 other", "Pragma: no-cache", "Warning: 199 - x",
-    "Accept-Language: de, *;q=0.1", "X-Real-IP: 1.2.3.4", "From: a@b.test", "DNT: 1",
+    "Accept-Language: de, *;q=0.1", "X-Request-ID: 1.2.3.4", "From: a@b.test", "DNT: 1",
     "Sec-Fetch-Mode: navigate", "Priority: u=1", "grpc-timeout: 1S",
 ])
 def test_an_end_to_end_field_passes_unchanged(hop, line):

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "http/forwarding_fields.hpp"
+
+#include "base/ascii.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace onehop {
+namespace {
+
+struct Row {
+  std::string_view name;
+  ForwardingField kind;
+};
+
+// The table, which README.md lists as well. Besides these, every name that begins with X-Forwarded-
+// is foreign.
+constexpr std::array kTable = {
+    Row{"X-Forwarded-For", ForwardingField::own},
+    Row{"X-Forwarded-Host", ForwardingField::own},
+    Row{"X-Forwarded-Proto", ForwardingField::own},
+    Row{"X-Client-Certificate-Subject", ForwardingField::own},
+    Row{"Forwarded", ForwardingField::foreign},
+    Row{"X-Forwarded", ForwardingField::foreign},
+    // Who the client is.
+    Row{"X-Real-IP", ForwardingField::foreign},
+    Row{"X-Client-IP", ForwardingField::foreign},
+    Row{"Client-IP", ForwardingField::foreign},
+    Row{"True-Client-IP", ForwardingField::foreign},
+    Row{"X-Cluster-Client-IP", ForwardingField::foreign},
+    Row{"CF-Connecting-IP", ForwardingField::foreign},
+    Row{"Fastly-Client-IP", ForwardingField::foreign},
+    Row{"X-Original-Forwarded-For", ForwardingField::foreign},
+    // What it asked for, and how.
+    Row{"X-Original-Host", ForwardingField::foreign},
+    Row{"X-Original-URL", ForwardingField::foreign},
+    Row{"X-Rewrite-URL", ForwardingField::foreign},
+    Row{"X-Scheme", ForwardingField::foreign},
+    Row{"X-Url-Scheme", ForwardingField::foreign},
+    Row{"Front-End-Https", ForwardingField::foreign},
+    // Where the application begins in the path.
+    Row{"Script-Name", ForwardingField::foreign},
+    Row{"X-Script-Name", ForwardingField::foreign},
+    Row{"Path-Info", ForwardingField::foreign},
+    Row{"Proxy", ForwardingField::harmful},
+};
+constexpr std::string_view kFamily = "X-Forwarded-";
+
+constexpr std::size_t kLongest = 31;
+
+// The rows by the lengths of their names, and where those of each length begin.
+constexpr std::array kRows = [] {
+  auto rows = kTable;
+  std::ranges::sort(rows, {}, [](const Row& row) { return row.name.size(); });
+  return rows;
+}();
+constexpr std::array<std::uint8_t, kLongest + 2> kBegin = [] {
+  std::array<std::uint8_t, kLongest + 2> begin{};
+  for (std::size_t size = 0; size < begin.size(); ++size) {
+    begin[size] = static_cast<std::uint8_t>(
+        std::ranges::count_if(kTable, [size](const Row& row) { return row.name.size() < size; }));
+  }
+  return begin;
+}();
+
+using Lengths = std::uint32_t;
+
+constexpr Lengths bit_for(std::size_t length) noexcept {
+  return Lengths{1} << std::min(length, kLongest);
+}
+
+// For each first byte the lengths that such a name may have: nearly all others are passed over
+// without a look at the rest. All beyond the last bit share it.
+constexpr std::array<Lengths, 256> kLengths = [] {
+  std::array<Lengths, 256> lengths{};
+  const auto note = [&lengths](char first, Lengths bits) {
+    lengths[static_cast<unsigned char>(first)] |= bits;
+    lengths[static_cast<unsigned char>(ascii::to_lower(first))] |= bits;
+  };
+  for (const Row& row : kTable)
+    note(row.name.front(), bit_for(row.name.size()));
+  for (std::size_t size = kFamily.size() + 1; size <= kLongest; ++size)
+    note(kFamily.front(), bit_for(size));
+  return lengths;
+}();
+
+constexpr bool is_alphanumeric(char c) noexcept {
+  return ascii::is_alpha(c) || ascii::is_digit(c);
+}
+
+ForwardingField kind_of(std::string_view name) noexcept {
+  const std::size_t size = std::min(name.size(), kLongest);
+  for (std::size_t i = kBegin[size]; i < kBegin[size + 1]; ++i) {
+    if (is_same_to_cgi(name, kRows[i].name)) return kRows[i].kind;
+  }
+  const bool in_family =
+      name.size() > kFamily.size() && is_same_to_cgi(name.substr(0, kFamily.size()), kFamily);
+  return in_family ? ForwardingField::foreign : ForwardingField::none;
+}
+
+}  // namespace
+
+bool is_same_to_cgi(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  return std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
+    if (!is_alphanumeric(x)) return !is_alphanumeric(y);
+    return ascii::to_lower(x) == ascii::to_lower(y);
+  });
+}
+
+ForwardingField forwarding_field(FieldId id, std::string_view name) noexcept {
+  if (id != FieldId::unknown && !has_flag(id, claims)) return ForwardingField::none;
+  if (name.empty()) return ForwardingField::none;
+  const auto first = static_cast<unsigned char>(name.front());
+  if ((kLengths[first] & bit_for(name.size())) == 0) return ForwardingField::none;
+  const ForwardingField kind = kind_of(name);
+  if (kind == ForwardingField::none) return kind;
+  const bool is_plain =
+      std::all_of(name.begin(), name.end(), [](char c) { return c == '-' || is_alphanumeric(c); });
+  return is_plain ? kind : ForwardingField::lookalike;
+}
+
+}  // namespace onehop
