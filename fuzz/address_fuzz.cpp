@@ -5,8 +5,8 @@
 
 #include "base/check.hpp"
 #include "fuzz_one.hpp"
+#include "http/ip_network.hpp"
 #include "net/address.hpp"
-#include "proxy/ip_network.hpp"
 
 #include <string>
 #include <string_view>

@@ -32,7 +32,10 @@ struct Exchange {
   Version version = Version::http_1_1;
   std::string_view target;
   std::string_view host;
-  std::string_view peer;  // address of the client, without port; "unix" for a unix socket
+  // Who asked: the address of the peer, or, if that is in Server::Options::trust, the rightmost
+  // address in X-Forwarded-For that is not. Without port; "unix" for a unix socket.
+  std::string_view client;
+  std::string_view peer;  // who is at the other end of the connection, in the same form
   std::string_view user_agent;
   std::string_view referer;
   bool tls = false;

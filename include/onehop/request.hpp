@@ -37,10 +37,15 @@ class ConnectionId {
   std::uint64_t number_ = 0;
 };
 
-// Facts about the connection a request came in on. Views live as long as the request's memory.
+// Facts about the connection a request came in on, and whom it comes from. Views live as long as
+// the request's memory.
 struct ConnectionInfo {
-  std::string_view peer;  // IP address of the client; "" when it has none (unix, memory)
+  std::string_view peer;  // IP address of the other end; "" if it has none (unix, memory)
   std::uint16_t peer_port = 0;
+  bool peer_is_trusted = false;  // it is in Server::Options::trust
+  // IP address of whoever asked: the peer, or, if that is trusted, the rightmost address in
+  // X-Forwarded-For that is not. It may differ for each request of a connection.
+  std::string_view client;
   std::string_view local;  // "address:port" that was connected to, or the socket's path
   bool tls = false;
   const TlsInfo* tls_info = nullptr;  // what is known of it; null in clear

@@ -45,7 +45,7 @@ class ProxyRequest {
   void append_forwarded();
   // Adds the standard Forwarded field (RFC 7239) with for, host and proto.
   void set_forwarded_element();
-  // True when the peer is in ReverseProxy::Options::trust.
+  // True if the peer is in ReverseProxy::Options::trust or in Server::Options::trust.
   bool peer_is_trusted() const noexcept { return trusted_; }
   // Does not go upstream; sends this instead. The last call counts.
   void answer(Response response);
@@ -82,7 +82,7 @@ class ReverseProxy final : public Handler {
     std::function<Response(const Request& in, const Error&)> error_response = {};
     FlushPolicy flush = FlushPolicy::automatic;
     // Peers whose forwarding fields are believed: the list in X-Forwarded-For goes on, the others
-    // are kept. "10.0.0.0/8", "::1", "unix".
+    // are kept. "10.0.0.0/8", "::1", "unix". Those in Server::Options::trust are believed as well.
     std::vector<std::string> trust = {};
     // Forwarding fields that are passed on whoever sends them, such as "X-Real-IP". A backend must
     // not believe them.

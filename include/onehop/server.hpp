@@ -82,12 +82,15 @@ class Server {
     // Open client connections, over all workers; accepting pauses at the limit. 0: 80 % of the
     // process's limit of open files.
     std::size_t max_client_connections = 0;
+    // Proxies in front of this server, such as a load balancer: they are believed when they say in
+    // X-Forwarded-For whom a request comes from (ConnectionInfo::client, Exchange::client).
+    // "10.0.0.0/8", "::1", "unix".
+    std::vector<std::string> trust = {};
     // Open connections of one client, which is an IPv4 address or the /64 of an IPv6 one; what is
-    // more is closed at once. 0: no limit. Behind a proxy of your own, all clients are that proxy;
-    // those of unix sockets are not counted.
+    // more is closed at once. 0: no limit. Those of `trust` and of unix sockets are not counted.
     std::size_t max_connections_per_client = 0;
-    // Requests of one client in progress at once, over all its connections; past it 429. 0: no
-    // limit.
+    // Requests of one client (ConnectionInfo::client) in progress at once, over all its
+    // connections; past it 429. 0: no limit.
     std::size_t max_requests_per_client = 0;
     // What the process may hold for clients and upstreams: messages, buffers, connections, over all
     // threads. Past it accepting pauses, new requests get 503 (over HTTP/2 they are refused

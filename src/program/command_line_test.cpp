@@ -43,7 +43,7 @@ TEST(CommandLine, ReadsEverydayFlags) {
   ASSERT_EQ(configuration->header_up.size(), 2U);
   EXPECT_TRUE(configuration->header_up[0].removes);
   EXPECT_EQ(configuration->header_up[1].value.text(), "test");
-  EXPECT_THAT(configuration->trust, ElementsAre("10.0.0.0/8"));
+  EXPECT_THAT(configuration->server.trust, ElementsAre("10.0.0.0/8"));
   EXPECT_EQ(configuration->access_log, AccessLogFormat::json);
   EXPECT_EQ(configuration->host_header, "backend");
   EXPECT_TRUE(configuration->verbose);
@@ -192,7 +192,7 @@ TEST(CommandLine, TakesListsWithCommas) {
   const auto configuration = parse({"8000", "--trust", "10.0.0.0/8, ::1", "--trust", "unix", "-l",
                                     ":81,:82", "--allow-upgrade", "websocket,x/1"});
   ASSERT_TRUE(configuration) << configuration.error();
-  EXPECT_THAT(configuration->trust, ElementsAre("10.0.0.0/8", "::1", "unix"));
+  EXPECT_THAT(configuration->server.trust, ElementsAre("10.0.0.0/8", "::1", "unix"));
   EXPECT_THAT(configuration->listen, ElementsAre(":81", ":82"));
   EXPECT_THAT(configuration->upgrades, ElementsAre("websocket", "x/1"));
   // The name of a file, and the value of a field, may have a comma.

@@ -42,7 +42,6 @@ struct Configuration {
   std::string host_header = "keep";
   std::vector<FieldEdit> header_up = {};
   std::vector<FieldEdit> header_down = {};
-  std::vector<std::string> trust = {};
   std::vector<std::string> allow_fields = {};
   std::vector<std::string> upgrades = {"websocket"};
   // Whom to become once the listeners are open.

@@ -7,8 +7,8 @@
 
 #include <onehop/handler.hpp>
 
+#include "http/trusted_peers.hpp"
 #include "program/field_edit.hpp"
-#include "proxy/trusted_peers.hpp"
 
 #include <memory>
 #include <string>

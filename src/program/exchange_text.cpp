@@ -128,7 +128,7 @@ void append_quoted(std::string& line, std::string_view text) {
 }  // namespace
 
 void append_text_line(std::string& line, const Exchange& exchange, WallTime now) {
-  line += exchange.peer.empty() ? "-" : exchange.peer;
+  line += exchange.client.empty() ? "-" : exchange.client;
   line += " - - [";
   line += common_log_time(std::chrono::system_clock::to_time_t(now));
   line += "] ";
@@ -143,6 +143,10 @@ void append_text_line(std::string& line, const Exchange& exchange, WallTime now)
   append_quoted(line, exchange.user_agent);
   line += " host=";
   append_log_value(line, exchange.host);
+  if (exchange.peer != exchange.client) {
+    line += " peer=";
+    append_log_value(line, exchange.peer);
+  }
   line += " upstream=";
   append_log_value(line, exchange.upstream);
   line += " attempts=";
@@ -232,6 +236,7 @@ void append_json_line(std::string& line, const Exchange& exchange, WallTime now)
   append_three_digits(line, static_cast<int>(fraction.count()));
   line += "Z\"";
   const bool has_head = !exchange.target.empty();
+  append_json_text(line, "client", exchange.client);
   append_json_text(line, "peer", exchange.peer);
   append_json_text(line, "method", has_head ? exchange.method.text() : "");
   append_json_text(line, "target", exchange.target);

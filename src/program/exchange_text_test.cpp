@@ -21,7 +21,7 @@ Exchange proxied() {
   Exchange exchange;
   exchange.target = "/x?y=1";
   exchange.host = "a.example";
-  exchange.peer = "10.0.0.7";
+  exchange.client = exchange.peer = "10.0.0.7";
   exchange.user_agent = "curl/8";
   exchange.status = 200;
   exchange.response_body = 37;
@@ -60,6 +60,15 @@ TEST(TextLine, IsTheCombinedFormatAndMore) {
                              "outcome=complete\n"));
 }
 
+TEST(TextLine, BeginsWithTheClientAndNamesATrustedPeerBesideIt) {
+  Exchange exchange = proxied();
+  exchange.client = "2001:db8::9";
+  const std::string line = text_of(exchange);
+  EXPECT_THAT(line, ::testing::StartsWith("2001:db8::9 - - ["));
+  EXPECT_THAT(line, HasSubstr(" host=a.example peer=10.0.0.7 upstream="));
+  EXPECT_THAT(text_of(proxied()), ::testing::Not(HasSubstr("peer=")));
+}
+
 TEST(TextLine, LeavesOutWhatDidNotHappenAndSaysWhy) {
   Exchange exchange = proxied();
   exchange.status = 502;
@@ -95,6 +104,7 @@ TEST(TextLine, AClientThatLeftIs499) {
 TEST(JsonLine, IsOneObject) {
   const nlohmann::json line = json_of(proxied());
   EXPECT_EQ(line["time"], "2001-09-09T01:46:40.007Z");
+  EXPECT_EQ(line["client"], "10.0.0.7");
   EXPECT_EQ(line["peer"], "10.0.0.7");
   EXPECT_EQ(line["method"], "GET");
   EXPECT_EQ(line["target"], "/x?y=1");
@@ -109,6 +119,13 @@ TEST(JsonLine, IsOneObject) {
   EXPECT_DOUBLE_EQ(line["ms"]["wait"].get<double>(), 1.0);
   EXPECT_DOUBLE_EQ(line["ms"]["total"].get<double>(), 12.345);
   EXPECT_EQ(line["failure"], nullptr);
+}
+
+TEST(JsonLine, HasClientAndPeer) {
+  Exchange exchange = proxied();
+  exchange.client = "203.0.113.9";
+  EXPECT_EQ(json_of(exchange)["client"], "203.0.113.9");
+  EXPECT_EQ(json_of(exchange)["peer"], "10.0.0.7");
 }
 
 TEST(JsonLine, NamesSidePhaseAndReasonOfAFailure) {

@@ -64,6 +64,7 @@ TEST(FieldEdit, KeepsDoubledBraces) {
 class FieldEditExpanded : public ::testing::Test {
  protected:
   FieldEditExpanded() {
+    info.client = "203.0.113.9";
     info.peer = "192.0.2.7";
     info.peer_port = 4711;
     info.local = "127.0.0.1:80";
@@ -84,7 +85,7 @@ class FieldEditExpanded : public ::testing::Test {
 };
 
 TEST_F(FieldEditExpanded, KnowsTheRequest) {
-  EXPECT_EQ(value("{client}"), "192.0.2.7");
+  EXPECT_EQ(value("{client}"), "203.0.113.9");
   EXPECT_EQ(value("{peer}:{peer_port}"), "192.0.2.7:4711");
   EXPECT_EQ(value("at {local}"), "at 127.0.0.1:80");
   EXPECT_EQ(value("{method} {target} {path} {query}"), "PUT /a%20b?c=d /a%20b c=d");

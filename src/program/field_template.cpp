@@ -38,7 +38,7 @@ std::string told(const RequestFacts& facts, FieldName name) {
 }
 
 std::string client(const RequestFacts& facts) {
-  return std::string(facts.in.connection().peer);
+  return std::string(facts.in.connection().client);
 }
 std::string peer(const RequestFacts& facts) {
   return std::string(facts.in.connection().peer);

@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 Exchange refused_by_upstream() {
   Exchange exchange;
   exchange.target = "/x";
-  exchange.peer = "10.0.0.7";
+  exchange.client = exchange.peer = "10.0.0.7";
   exchange.status = 502;
   exchange.upstream = "127.0.0.1:8000";
   exchange.attempts = 1;
@@ -36,7 +36,7 @@ std::string logged(const Exchange& exchange, bool verbose = false) {
 
 TEST(Log, NamesPeerUpstreamErrnoPhaseAndAttempt) {
   const std::string line = logged(refused_by_upstream());
-  EXPECT_THAT(line, EndsWith("Z warning peer=10.0.0.7 request=\"GET /x HTTP/1.1\" status=502 "
+  EXPECT_THAT(line, EndsWith("Z warning client=10.0.0.7 request=\"GET /x HTTP/1.1\" status=502 "
                              "failure=\"upstream connect: Connection refused\" "
                              "upstream=127.0.0.1:8000 attempts=1\n"));
 }
@@ -44,7 +44,7 @@ TEST(Log, NamesPeerUpstreamErrnoPhaseAndAttempt) {
 TEST(Log, ALineBeginsWithTheTimeInUtc) {
   EXPECT_THAT(logged(refused_by_upstream()),
               ContainsRegex("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z "
-                            "warning peer="));
+                            "warning client="));
 }
 
 // What a hook throws may quote what a client or a backend has sent.

@@ -50,7 +50,7 @@ ReverseProxy proxy_for(const Configuration& configuration,
   return ReverseProxy({.rewrite = rewrite_for(configuration),
                        .transport = std::move(transport),
                        .modify_response = modify_response_for(configuration),
-                       .trust = configuration.trust,
+                       .trust = configuration.server.trust,
                        .allow_fields = configuration.allow_fields,
                        .upgrades = configuration.upgrades});
 }
@@ -60,7 +60,7 @@ std::shared_ptr<const Handler> handler_for(const Configuration& configuration,
   auto proxy = std::make_shared<const ReverseProxy>(proxy_for(configuration, std::move(transport)));
   if (!have_placeholders(configuration.header_down)) return proxy;
   return std::make_shared<const EditedResponses>(std::move(proxy), configuration.header_down,
-                                                 configuration.trust);
+                                                 configuration.server.trust);
 }
 
 Server::Options server_options(const Configuration& configuration,

@@ -101,7 +101,7 @@ TEST_F(ProxyFor, BelievesOnlyWhomItTrusts) {
       "GET / HTTP/1.1\r\nHost: proxy.test\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n";
   answer_to(request);
   EXPECT_THAT(asked().get_or_empty("X-Forwarded-For"), Not(HasSubstr("203.0.113.9")));
-  configuration.trust = {"0.0.0.0/0", "::/0", "unix"};
+  configuration.server.trust = {"0.0.0.0/0", "::/0", "unix"};
   answer_to(request);
   EXPECT_THAT(asked().get_or_empty("X-Forwarded-For"), HasSubstr("203.0.113.9"));
 }

@@ -2,12 +2,12 @@
 #include "program/setting_kinds.hpp"
 
 #include "base/ascii.hpp"
+#include "http/ip_network.hpp"
 #include "net/address.hpp"
 #include "program/listeners.hpp"
 #include "program/pointed_out.hpp"
 #include "program/suggestion.hpp"
 #include "proxy/forwarded.hpp"
-#include "proxy/ip_network.hpp"
 
 #include <algorithm>
 #include <array>

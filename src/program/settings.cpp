@@ -49,7 +49,8 @@ constexpr std::array kSettings = {
     everyday<FieldChange, &C::header_up>("header-up",
                                          "'Name: value' sets a request field, '-Name' removes it"),
     everyday<FieldChange, &C::header_down>("header-down", "the same for responses"),
-    everyday<Network, &C::trust>("trust", "whose X-Forwarded-* to believe: 10.0.0.0/8, ::1, unix"),
+    setting<Network, &C::server, &S::trust>(
+        SettingGroup::everyday, "trust", "whose X-Forwarded-* to believe: 10.0.0.0/8, ::1, unix"),
     everyday<ForwardingFieldName, &C::allow_fields>(
         "allow-field", "pass on a client's X-Real-IP, or another such field"),
     everyday<UpgradeToken, &C::upgrades>("allow-upgrade", "protocols that clients may upgrade to"),

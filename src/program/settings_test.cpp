@@ -42,7 +42,7 @@ TEST(Settings, ReachEveryOptionOfTheServer) {
   [[maybe_unused]] const auto& [listen, workers, tls, header_timeout, body_timeout, write_timeout,
                                 idle_timeout, max_request_line, max_header_bytes, max_header_fields,
                                 http2, max_streams, stream_window, connection_window, max_body,
-                                max_client_connections, max_connections_per_client,
+                                max_client_connections, trust, max_connections_per_client,
                                 max_requests_per_client, max_memory, defer_accept, on_listening,
                                 on_exchange_end, log] = Server::Options();
   EXPECT_EQ(after("listen", ":1").listen.front(), ":1");
@@ -59,6 +59,7 @@ TEST(Settings, ReachEveryOptionOfTheServer) {
   EXPECT_EQ(server_after("connection-window", "112KiB").connection_window, 112u * 1024);
   EXPECT_EQ(server_after("max-body", "8KiB").max_body, 8u * 1024);
   EXPECT_EQ(server_after("max-client-connections", "9").max_client_connections, 9u);
+  EXPECT_EQ(server_after("trust", "10.0.0.0/8").trust.front(), "10.0.0.0/8");
   EXPECT_EQ(server_after("max-connections-per-client", "13").max_connections_per_client, 13u);
   EXPECT_EQ(server_after("max-connections-per-client", "off").max_connections_per_client, 0u);
   EXPECT_EQ(server_after("max-requests-per-client", "14").max_requests_per_client, 14u);

@@ -6,11 +6,11 @@
 #include "http/field_names.hpp"
 #include "http/hop_by_hop.hpp"
 #include "http/media_type.hpp"
+#include "http/trusted_peers.hpp"
 #include "proxy/default_transport.hpp"
 #include "proxy/error_response.hpp"
 #include "proxy/forwarded.hpp"
 #include "proxy/single_host.hpp"
-#include "proxy/trusted_peers.hpp"
 #include "proxy/upgrade.hpp"
 
 #include <optional>
@@ -157,7 +157,9 @@ ReverseProxy::~ReverseProxy() = default;
 task<Response> ReverseProxy::serve(Request request) const {
   const State& proxy = *state_;
   const Asked asked(request);
-  const bool peer_is_trusted = proxy.trusted.includes(request.connection().peer);
+  const ConnectionInfo& connection = request.connection();
+  const bool peer_is_trusted =
+      connection.peer_is_trusted || proxy.trusted.includes(connection.peer);
   std::optional<Request> in;
   if (proxy.needs_original(peer_is_trusted)) in = request.clone_head();
   const Request* const original = in ? &*in : nullptr;

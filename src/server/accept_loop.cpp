@@ -110,7 +110,8 @@ bool AcceptLoop::accept_some() {
 
 void AcceptLoop::adopt(net::TcpListener::Accepted accepted) {
   Origin origin(accepted.peer, name_);
-  if (auto& limit = shard_.common().client_limit) {
+  auto& common = shard_.common();
+  if (auto& limit = common.client_limit; limit && !common.trusted.includes(accepted.peer.ip())) {
     auto place = limit->enter(accepted.peer);
     if (!place) {
       note_refusal(accepted.peer);

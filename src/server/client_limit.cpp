@@ -20,14 +20,31 @@ std::optional<ClientLimit::Place> ClientLimit::enter(const net::Address& peer) {
     client = &clients_[key];
     if (most_connections_ != 0 && client->connections >= most_connections_) return std::nullopt;
     ++client->connections;
+    ++client->held;
   }
-  return std::make_shared<Held>(*this, key, *client);
+  return std::make_shared<Held>(*this, key, *client, Held::By::connection);
 }
 
-void ClientLimit::leave(std::uint64_t key) noexcept {
+std::optional<RequestPlace> ClientLimit::enter_request(const net::Address& client) {
+  if (most_requests_ == 0 || client.is_unix()) return RequestPlace();
+  const std::uint64_t key = client.client_key();
+  Client* entry = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    entry = &clients_[key];
+    ++entry->held;
+  }
+  auto held = std::make_shared<Held>(*this, key, *entry, Held::By::request);
+  auto place = held->enter_request();
+  if (place) place->keep(std::move(held));
+  return place;
+}
+
+void ClientLimit::leave(std::uint64_t key, Held::By by) noexcept {
   const std::lock_guard lock(mutex_);
   const auto found = clients_.find(key);
-  if (--found->second.connections == 0) clients_.erase(found);
+  if (by == Held::By::connection) --found->second.connections;
+  if (--found->second.held == 0) clients_.erase(found);
 }
 
 std::optional<RequestPlace> ClientLimit::Held::enter_request() {

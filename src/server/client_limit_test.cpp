@@ -95,6 +95,42 @@ TEST(ClientLimit, ARequestsPlaceMovesOn) {
   EXPECT_TRUE(connection->enter_request());
 }
 
+TEST(ClientLimit, CountsRequestsOverATrustedProxysConnectionToo) {
+  ClientLimit limit(1, 2);
+  std::vector<std::optional<RequestPlace>> places;
+  places.push_back(limit.enter_request(from("192.0.2.1", 0)));
+  places.push_back(limit.enter_request(from("192.0.2.1", 0)));
+  EXPECT_TRUE(places.front() && places.back());
+  EXPECT_FALSE(limit.enter_request(from("192.0.2.1", 0)));
+  EXPECT_TRUE(limit.enter_request(from("192.0.2.2", 0)));
+  // A connection of its own is one more way, and neither counts for the other's limit.
+  auto connection = *limit.enter(from("192.0.2.1"));
+  ASSERT_TRUE(connection);
+  EXPECT_FALSE(connection->enter_request());
+  places.pop_back();
+  places.push_back(connection->enter_request());
+  EXPECT_TRUE(places.back());
+  EXPECT_FALSE(limit.enter_request(from("192.0.2.1", 0)));
+  places.clear();
+  connection.reset();
+  EXPECT_TRUE(limit.enter(from("192.0.2.1")));
+  EXPECT_TRUE(limit.enter_request(from("192.0.2.1", 0)));
+}
+
+TEST(ClientLimit, APlaceOfATrustedProxysRequestOutlivesAllOthers) {
+  ClientLimit limit(0, 1);
+  RequestPlace kept;
+  {
+    auto place = limit.enter_request(from("2001:db8:1:2::1", 0));
+    ASSERT_TRUE(place);
+    kept = std::move(*place);
+  }
+  EXPECT_FALSE(limit.enter_request(from("2001:db8:1:2::9", 0)));
+  kept = RequestPlace();
+  EXPECT_TRUE(limit.enter_request(from("2001:db8:1:2::9", 0)));
+  EXPECT_TRUE(limit.enter_request(*net::Address::from_socket_path("/run/a.sock")));
+}
+
 TEST(ClientLimit, WithoutALimitNothingIsRefused) {
   ClientLimit limit(0, 0);
   std::vector<std::optional<ClientLimit::Place>> connections;
@@ -137,6 +173,24 @@ TEST(ClientLimit, ThreadsShareTheCountOfRequests) {
     places.push_back(connection->enter_request());
   EXPECT_TRUE(places.back());
   EXPECT_FALSE(connection->enter_request());
+}
+
+TEST(ClientLimit, ThreadsShareTheCountOfATrustedProxysRequests) {
+  ClientLimit limit(0, 4);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&limit] {
+      for (int round = 0; round < 1000; ++round)
+        EXPECT_TRUE(limit.enter_request(from("192.0.2.1", 0)));
+    });
+  }
+  for (std::thread& thread : threads)
+    thread.join();
+  std::vector<std::optional<RequestPlace>> places;
+  for (int i = 0; i < 4; ++i)
+    places.push_back(limit.enter_request(from("192.0.2.1", 0)));
+  EXPECT_TRUE(places.back());
+  EXPECT_FALSE(limit.enter_request(from("192.0.2.1", 0)));
 }
 
 TEST(ClientLimit, ThreadsShareTheCount) {

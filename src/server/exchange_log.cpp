@@ -52,8 +52,12 @@ void append_request_line(std::string& line, const Exchange& exchange) {
 }
 
 std::string describe_failure(const Exchange& exchange) {
-  std::string line = "peer=";
-  append_log_value(line, exchange.peer);
+  std::string line = "client=";
+  append_log_value(line, exchange.client);
+  if (exchange.peer != exchange.client) {
+    line += " peer=";
+    append_log_value(line, exchange.peer);
+  }
   line += " request=";
   append_request_line(line, exchange);
   line += " status=" + std::to_string(exchange.status);

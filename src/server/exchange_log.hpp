@@ -17,7 +17,7 @@ std::string_view name_of(Side side) noexcept;
 // For between double quotes: escaped.
 void append_failure_text(std::string& line, const Error& failure);
 
-// peer=10.0.0.7 request="GET /x HTTP/1.1" status=502 failure="upstream connect: Connection
+// client=10.0.0.7 request="GET /x HTTP/1.1" status=502 failure="upstream connect: Connection
 // refused" upstream=127.0.0.1:8000 attempts=1
 std::string describe_failure(const Exchange& exchange);
 

@@ -105,15 +105,12 @@ task<Next> H1Connection::serve_one() {
     if (error.is(Errc::truncated) || error.is(Errc::tls_failed)) co_return Next::close;
     if (error.is(Errc::timed_out) && !parser->begun()) co_return Next::close;
     if (error.is(Errc::overloaded)) shard_.common().memory.note_refusal();
-    H1Exchange exchange(shard_, *stream_, input_, info_, began);
+    H1Exchange exchange(shard_, *stream_, input_, *this, began);
     Error refusal = error;
     refusal.during(Phase::head);
     co_return co_await exchange.refuse(std::move(refusal));
   }
-  const std::optional<RequestPlace> place = enter_request();
-  H1Exchange exchange(shard_, *stream_, input_, info_, began);
-  if (!place) co_return co_await exchange.turn_away(*parser, Errc::too_many_requests);
-  if (shard_.is_overloaded()) co_return co_await exchange.turn_away(*parser, Errc::overloaded);
+  H1Exchange exchange(shard_, *stream_, input_, *this, began);
   co_return co_await exchange.run(*parser);
 }
 

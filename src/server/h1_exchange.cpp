@@ -7,6 +7,7 @@
 #include "http/field_names.hpp"
 #include "http/hop_by_hop.hpp"
 #include "http/host.hpp"
+#include "server/http_connection.hpp"
 #include "server/serve_exchange.hpp"
 #include "server/shard_server.hpp"
 #include "server/until_hangup.hpp"
@@ -26,7 +27,7 @@ constexpr std::size_t kMostInformational = 64 * 1024;
 H1Exchange::H1Exchange(ShardServer& shard,
                        net::Stream& stream,
                        wire::ReadBuffer& input,
-                       const ConnectionInfo& connection,
+                       const HttpConnection& connection,
                        net::Time began)
     : shard_(shard),
       counted_(shard.requests()),
@@ -34,7 +35,7 @@ H1Exchange::H1Exchange(ShardServer& shard,
       input_(input),
       connection_(connection),
       arena_(Arena::create()),
-      record_(open_record(*arena_, connection, began)),
+      record_(open_record(*arena_, connection.info(), began)),
       content_(stream, input, *this, shard.options().body_timeout),
       output_(stream, Side::client) {}
 
@@ -81,6 +82,7 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
   record_->version = version_;
   record_->head_received = stream_.reactor().now();
   note_request(*record_, method_, parser.target(), headers);
+  note_client(*record_, connection_.info(), headers, shard_.common().trusted, *arena_);
 
   const auto framing = request_framing(version_, headers);
   if (!framing) return failure(framing.error());
@@ -99,7 +101,7 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
   Request request(method_, std::move(*url), std::move(headers));
   const auto checked = check_request(request, version_, *framing, shard_.options());
   if (!checked) return failure(checked.error());
-  ConnectionInfo facts = copy_into(*arena_, connection_);
+  ConnectionInfo facts = facts_of(*arena_, connection_.info(), *record_);
   facts.version = version_;
   request.set_connection(facts);
   request.set_exchange(record_);
@@ -129,6 +131,9 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
   using Hangup = net::Stream::Hangup;
   auto request = take_request(parser);
   if (!request) co_return co_await refuse(request.error());
+  if (const std::optional<Errc> why = reason_to_turn_away()) {
+    co_return co_await turn_away(*request, *why);
+  }
   std::optional<Response> response;
   try {
     task<Response> serving = shard_.handler().serve(std::move(*request));
@@ -208,11 +213,17 @@ task<Next> H1Exchange::refuse(Error error) {
   co_return Next::linger;
 }
 
-task<Next> H1Exchange::turn_away(h1::HeadParser& parser, Errc why) {
-  auto request = take_request(parser);
-  if (!request) co_return co_await refuse(request.error());
-  Response response = shard_.turn_away(*request, *record_, why);
-  request = failure(why, Side::local);  // nobody will read its content
+std::optional<Errc> H1Exchange::reason_to_turn_away() {
+  auto place = connection_.enter_request(record_->client);
+  if (!place) return Errc::too_many_requests;
+  place_ = std::move(*place);
+  if (shard_.is_overloaded()) return Errc::overloaded;
+  return std::nullopt;
+}
+
+task<Next> H1Exchange::turn_away(Request& request, Errc why) {
+  Response response = shard_.turn_away(request, *record_, why);
+  request = Request();  // nobody will read its content
   Plan plan = this->plan(response);
   if (why == Errc::overloaded) {
     plan.close = true;

@@ -13,6 +13,7 @@
 #include "http/h1/parser.hpp"
 #include "http/h1/serializer.hpp"
 #include "net/stream.hpp"
+#include "server/client_limit.hpp"
 #include "server/h1_content.hpp"
 #include "server/request_count.hpp"
 #include "wire/h1_output.hpp"
@@ -23,6 +24,7 @@
 
 namespace onehop::server {
 
+class HttpConnection;
 class ShardServer;
 
 // What the connection does after an exchange.
@@ -38,7 +40,7 @@ class H1Exchange final : private H1Content::Owner {
   H1Exchange(ShardServer& shard,
              net::Stream& stream,
              wire::ReadBuffer& input,
-             const ConnectionInfo& connection,
+             const HttpConnection& connection,
              net::Time began);
   H1Exchange(const H1Exchange&) = delete;
   H1Exchange& operator=(const H1Exchange&) = delete;
@@ -51,10 +53,13 @@ class H1Exchange final : private H1Content::Owner {
   task<Next> run(h1::HeadParser& parser);
   // Answers what could not be understood (408, 4xx, 5xx) and is not followed by anything.
   [[gnu::noinline]] task<Next> refuse(Error error);
-  // Answers from a complete head, like run(), but that the request is not served now.
-  [[gnu::noinline]] task<Next> turn_away(h1::HeadParser& parser, Errc why);
 
  private:
+  // Answers a request that is not served now.
+  [[gnu::noinline]] task<Next> turn_away(Request& request, Errc why);
+  // Why that is; std::nullopt for one that is served.
+  std::optional<Errc> reason_to_turn_away();
+
   // Reading the request.
   Result<Request> take_request(h1::HeadParser& parser);
   void send_continue() override;
@@ -87,12 +92,13 @@ class H1Exchange final : private H1Content::Owner {
   RequestCount::Counted counted_;
   net::Stream& stream_;
   wire::ReadBuffer& input_;
-  const ConnectionInfo& connection_;
+  const HttpConnection& connection_;
   ArenaRef arena_;
   Exchange* record_;
   H1Content content_;
   wire::H1Output output_;
   wire::BodyProgress progress_;
+  RequestPlace place_;
   H1Exchange** self_ = nullptr;  // how a request that somebody keeps finds this; in the arena
   Method method_;
   Version version_ = Version::http_1_1;

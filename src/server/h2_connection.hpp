@@ -31,7 +31,6 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   // For exchanges.
   wire::H2Link& link() noexcept { return link_; }
   ShardServer& shard() const noexcept { return shard_; }
-  const ConnectionInfo& info() const noexcept { return info_; }
   // No octet of the client is of any use any more.
   void give_up() { session_.terminate(h2::ErrorCode::enhance_your_calm); }
 

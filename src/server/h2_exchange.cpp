@@ -181,6 +181,7 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
   if (!request) return request;
   method_ = request->method();
   note_request(*record_, method_, head.path(), request->headers());
+  note_client(*record_, connection_.info(), request->headers(), shard_.common().trusted, *arena());
   // Where the content ends is told by the frames; the field is what it has to amount to.
   const bool has_content = !has_ended() || has_piece();
   const std::optional<std::uint64_t> length = head.content_length();
@@ -190,7 +191,7 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
   if (!checked) return failure(checked.error());
   expects_continue_ = *checked;
   is_call_ = is_grpc(request->headers().get_or_empty(field::content_type));
-  request->set_connection(copy_into(*arena(), connection_.info()));
+  request->set_connection(facts_of(*arena(), connection_.info(), *record_));
   request->set_exchange(record_);
   if (is_connect_) {
     expected_accept_ = websocket_accept(request->headers().get_or_empty(field::sec_websocket_key));
@@ -283,7 +284,7 @@ task<void> H2Exchange::run() {
     refuse(request.error());
     co_return;
   }
-  auto place = connection_.enter_request();
+  auto place = connection_.enter_request(record_->client);
   if (!place) {
     Response answer = shard_.turn_away(*request, *record_, Errc::too_many_requests);
     request = failure(Errc::too_many_requests, Side::client);  // nobody will read its content

@@ -49,6 +49,7 @@ HttpConnection::HttpConnection(ShardServer& shard,
   const char* end = origin.peer.write_ip(peer_text_.data());
   info_.peer = {peer_text_.data(), static_cast<std::size_t>(end - peer_text_.data())};
   info_.peer_port = origin.peer.port();
+  info_.peer_is_trusted = shard.common().trusted.includes(info_.peer);
   info_.local = origin.local;
   info_.tls_info = stream_->tls();
   info_.tls = info_.tls_info != nullptr;
@@ -68,6 +69,14 @@ HttpConnection::HttpConnection(HttpConnection& before)
 
 HttpConnection::~HttpConnection() {
   if (info_.id) shard_.reactor().note_end(info_.id.number());
+}
+
+std::optional<RequestPlace> HttpConnection::enter_request(std::string_view client) const {
+  if (place_) return place_->enter_request();
+  auto& limit = shard_.common().client_limit;
+  if (!limit || !info_.peer_is_trusted) return RequestPlace();
+  const std::optional<net::Address> address = net::Address::from_ip(client, 0);
+  return address ? limit->enter_request(*address) : RequestPlace();
 }
 
 void HttpConnection::end() {

@@ -22,6 +22,11 @@ class HttpConnection : public ClientConnection {
   HttpConnection(ShardServer& shard, std::unique_ptr<net::Stream> stream, const Origin& origin);
   ~HttpConnection() override;
 
+  const ConnectionInfo& info() const noexcept { return info_; }
+  // For a request that is about to be served; std::nullopt if `client`, whom it comes from, has as
+  // many in progress as it may.
+  std::optional<RequestPlace> enter_request(std::string_view client) const;
+
  protected:
   // Takes over the stream of another, which only has to be destroyed then.
   explicit HttpConnection(HttpConnection& before);  // NOLINT(google-explicit-constructor): no copy
@@ -33,11 +38,6 @@ class HttpConnection : public ClientConnection {
   // Not inlined: clang would make its frame part of its callers', which idle connections keep.
   [[gnu::noinline]] task<void> linger();
   [[gnu::noinline]] task<void> until_broken_or(net::Time deadline);
-
-  // For a request that is about to be served; nothing when its client has as many as it may.
-  std::optional<RequestPlace> enter_request() const {
-    return place_ ? place_->enter_request() : RequestPlace();
-  }
 
   std::unique_ptr<net::Stream> stream_;
   ConnectionInfo info_;

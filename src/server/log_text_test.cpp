@@ -44,10 +44,10 @@ TEST(LogLine, IsOneLineInUtc) {
 TEST(FailureLine, KeepsARefusedTargetTogether) {
   Exchange exchange;
   exchange.target = "/a b\" 200";
-  exchange.peer = "10.0.0.7";
+  exchange.client = exchange.peer = "10.0.0.7";
   exchange.status = 400;
   EXPECT_EQ(describe_failure(exchange),
-            R"(peer=10.0.0.7 request="GET /a\x20b\x22\x20200 HTTP/1.1" status=400)"
+            R"(client=10.0.0.7 request="GET /a\x20b\x22\x20200 HTTP/1.1" status=400)"
             " upstream=- attempts=0");
 }
 

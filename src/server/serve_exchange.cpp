@@ -4,6 +4,7 @@
 #include "base/arena.hpp"
 #include "http/error_status.hpp"
 #include "http/field_names.hpp"
+#include "http/forwarded_client.hpp"
 #include "http/grpc_status.hpp"
 #include "http/media_type.hpp"
 
@@ -27,13 +28,28 @@ Exchange* open_record(Arena& arena, const ConnectionInfo& connection, Time began
   record->began = began;
   record->outcome = Outcome::aborted;  // until the whole answer is out
   record->peer = connection.peer.empty() ? "unix" : connection.peer;
+  record->client = record->peer;
   record->tls = connection.tls;
   return record;
 }
 
-ConnectionInfo copy_into(Arena& arena, const ConnectionInfo& connection) {
+void note_client(Exchange& record,
+                 const ConnectionInfo& connection,
+                 const Headers& headers,
+                 const TrustedPeers& trusted,
+                 Arena& arena) {
+  if (!connection.peer_is_trusted) return;
+  const std::optional<IpAddress> client = forwarded_client(headers, trusted);
+  if (!client) return;
+  char* const text = arena.allocate_text(IpAddress::kLongestText);
+  record.client = {text, static_cast<std::size_t>(client->write(text) - text)};
+}
+
+ConnectionInfo facts_of(Arena& arena, const ConnectionInfo& connection, const Exchange& record) {
   ConnectionInfo copy = connection;
   copy.peer = arena.copy(connection.peer);
+  const bool is_peer = record.client.data() == record.peer.data();
+  copy.client = is_peer ? copy.peer : record.client;
   copy.local = arena.copy(connection.local);
   if (connection.tls_info) copy.tls_info = copy_into(arena, *connection.tls_info);
   return copy;

@@ -20,10 +20,12 @@ TEST(ServeExchange, FactsOfAConnectionAreCopiedWithAllTheyPointTo) {
   connection.tls = true;
   connection.tls_info = &tls;
   const ArenaRef arena = Arena::create();
-  const ConnectionInfo copy = copy_into(*arena, connection);
+  const Exchange* const record = open_record(*arena, connection, {});
+  const ConnectionInfo copy = facts_of(*arena, connection, *record);
   tls = TlsInfo();
   text.assign(text.size(), '-');
   EXPECT_EQ(copy.peer, "192.0.2.7");
+  EXPECT_EQ(copy.client, "192.0.2.7");
   EXPECT_EQ(copy.local, "192.0.2.7");
   ASSERT_TRUE(copy.tls_info);
   EXPECT_EQ(copy.tls_info->protocol, "192.0.2.7");
@@ -33,7 +35,26 @@ TEST(ServeExchange, FactsOfAConnectionAreCopiedWithAllTheyPointTo) {
 
 TEST(ServeExchange, AConnectionInClearHasNoFactsOfTls) {
   const ArenaRef arena = Arena::create();
-  EXPECT_FALSE(copy_into(*arena, ConnectionInfo()).tls_info);
+  EXPECT_FALSE(facts_of(*arena, ConnectionInfo(), Exchange()).tls_info);
+}
+
+// What says whom it comes from is the request's, which its handler may change.
+TEST(ServeExchange, TheClientOfATrustedPeerIsCopiedToo) {
+  ConnectionInfo connection;
+  connection.peer = "10.0.0.2";
+  connection.peer_is_trusted = true;
+  const ArenaRef arena = Arena::create();
+  Exchange* const record = open_record(*arena, connection, {});
+  EXPECT_EQ(record->client, "10.0.0.2");
+  std::string text = "203.0.113.9";
+  Headers headers({{"X-Forwarded-For", text}});
+  note_client(*record, connection, headers, TrustedPeers({"10.0.0.0/8"}), *arena);
+  headers = Headers();
+  const ConnectionInfo copy = facts_of(*arena, connection, *record);
+  EXPECT_EQ(record->client, "203.0.113.9");
+  EXPECT_EQ(record->peer, "10.0.0.2");
+  EXPECT_EQ(copy.client, "203.0.113.9");
+  EXPECT_EQ(copy.peer, "10.0.0.2");
 }
 
 }  // namespace

@@ -210,6 +210,7 @@ Result<void> Server::State::start(const HandlerFactory& factory) {
                    "workers: " + std::to_string(common->options.workers) + " threads; " +
                        std::to_string(kMostWorkers) + " is the most");
   }
+  common->prepare_trust();
   if (auto prepared = common->prepare_tls(); !prepared) return prepared;
   if (auto opened = open_listeners(); !opened) return opened;
   if (common->options.on_listening) {

@@ -11,6 +11,7 @@
 #include "http/date.hpp"
 #include "http/h1/limits.hpp"
 #include "http/h2/session.hpp"
+#include "http/trusted_peers.hpp"
 #include "io/reactor.hpp"
 #include "net/tcp_listener.hpp"
 #include "server/client_connection.hpp"
@@ -44,6 +45,7 @@ struct Common {
   std::shared_ptr<TlsCertificates> tls;  // null without TLS
   std::size_t max_connections = 0;
   std::optional<ClientLimit> client_limit;
+  TrustedPeers trusted;
   MemoryCeiling memory;
   std::atomic<std::size_t> connections = 0;
 
@@ -52,6 +54,8 @@ struct Common {
   }
   // Sets tls as the options say.
   Result<void> prepare_tls();
+  // Sets trusted as the options say; throws std::invalid_argument for what is not a network.
+  void prepare_trust() { trusted = TrustedPeers(options.trust); }
   // Sets what limits all threads together, as the options say.
   void set_limits();
   void log(LogLevel level, std::string_view text) const;

@@ -111,6 +111,7 @@ void Network::serve(std::string address,
   auto common = std::make_shared<server::Common>();
   common->options = std::move(options);
   common->max_connections = std::size_t{1} << 30;
+  common->prepare_trust();
   if (auto prepared = common->prepare_tls(); !prepared) {
     throw std::invalid_argument(std::string(prepared.error().detail()));
   }

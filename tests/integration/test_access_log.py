@@ -86,6 +86,28 @@ def test_a_line_is_there_soon_while_the_program_runs(start_proxy, start_backend)
     assert "/now" in proxy.wait_for_log_lines(1, 2)[0]
 
 
+def test_client_and_peer_are_told_apart_behind_a_trusted_peer(logged):
+    proxy, _ = logged("json", "--trust", "127.0.0.0/8")
+    with proxy.client() as client:
+        client.get("/", "X-Forwarded-For: 192.0.2.1, 203.0.113.9", "X-Forwarded-For: 127.0.0.5")
+        client.get("/", "X-Forwarded-For: junk")
+    assert proxy.stop() == 0
+    entries = [json.loads(line) for line in proxy.stdout().splitlines()]
+    assert [(entry["client"], entry["peer"]) for entry in entries] == [
+        ("203.0.113.9", "127.0.0.1"), ("127.0.0.1", "127.0.0.1")]
+
+
+def test_the_text_begins_with_the_client_and_names_a_trusted_peer(logged):
+    proxy, _ = logged("text", "--trust", "127.0.0.1")
+    with proxy.client() as client:
+        client.get("/", "X-Forwarded-For: 203.0.113.9")
+        client.get("/")
+    assert proxy.stop() == 0
+    first, second = proxy.stdout().splitlines()
+    assert first.startswith("203.0.113.9 - - [") and " peer=127.0.0.1 " in first
+    assert second.startswith("127.0.0.1 - - [") and "peer=" not in second
+
+
 def test_off_writes_nothing(logged):
     proxy, _ = logged("off")
     with proxy.client() as client:

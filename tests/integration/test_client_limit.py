@@ -101,11 +101,21 @@ def test_a_socket_file_has_no_such_limit(start_proxy, start_backend, tmp_path):
         client.close()
 
 
+def test_a_trusted_peer_has_no_such_limit_and_others_have(hop_with):
+    hop = hop_with(*LIMIT, "--trust", "127.0.0.2")
+    balancer = [Client(hop.address, "127.0.0.2") for _ in range(10)]
+    assert all(client.get("/", "X-Forwarded-For: 203.0.113.9").status == 200 for client in balancer)
+    others = [wait_until_served(lambda: Client(hop.address, "127.0.0.3")) for _ in range(3)]
+    assert is_closed(Client(hop.address, "127.0.0.3"))
+    for client in balancer + others:
+        client.close()
+
+
 @pytest.fixture
-def hold(hop_with):
+def hold(request, hop_with):
     """A hop that lets each client have 3 requests in progress, and whose backend answers those for
     /hold only when it is let go."""
-    hop = hop_with("--max-requests-per-client", "3")
+    hop = hop_with("--max-requests-per-client", "3", *getattr(request, "param", ()))
     hop.go = threading.Event()
 
     def script(peer):
@@ -186,3 +196,39 @@ def test_a_grpc_call_too_many_is_told_in_its_own_words(hold):
     for client in clients:
         assert client.read_final().status == 200
         client.close()
+
+
+behind_a_balancer = pytest.mark.parametrize("hold", [("--trust", "127.0.0.2")], indirect=True)
+
+
+@behind_a_balancer
+def test_behind_a_trusted_peer_each_client_has_its_own_count(hold):
+    """Over one connection of the balancer or several, and in whatever form it writes addresses."""
+    forms = ["203.0.113.9", "203.0.113.9:4711", "198.51.100.1, [::ffff:203.0.113.9]:1, 127.0.0.2"]
+    clients = [Client(hold.address, "127.0.0.2").send(get("/hold", f"X-Forwarded-For: {form}")) for form in forms]
+    hold.backend.wait_for_requests(3)
+    balancer = Client(hold.address, "127.0.0.2")
+    for _ in range(3):
+        assert_too_many(balancer.get("/", "X-Forwarded-For: 203.0.113.9"))
+        assert balancer.get("/", "X-Forwarded-For: 203.0.113.8").status == 200
+        assert balancer.get("/", "X-Forwarded-For: 203.0.113.9, 203.0.113.7").status == 200
+    assert Client(hold.address, "127.0.0.3").get("/", "X-Forwarded-For: 203.0.113.9").status == 200
+    hold.go.set()
+    assert [client.read_final().status for client in clients] == [200] * 3
+    assert balancer.get("/", "X-Forwarded-For: 203.0.113.9").status == 200
+    for client in [*clients, balancer]:
+        client.close()
+
+
+@behind_a_balancer
+def test_behind_a_trusted_peer_that_speaks_http2_each_client_has_its_own_count(hold):
+    with H2Client(hold.address, sock=Client(hold.address, "127.0.0.2").sock) as balancer:
+        one, other = ("x-forwarded-for", "2001:db8:1:2::1"), ("x-forwarded-for", "2001:db8:1:3::1")
+        streams = [balancer.request(one, path="/hold") for _ in range(3)]
+        hold.backend.wait_for_requests(3)
+        assert balancer.ask(("x-forwarded-for", "[2001:db8:1:2::ffff]:80")).status == 429
+        assert balancer.ask(other).status == 200
+        balancer.send(frame(RST_STREAM, 0, streams[0], CANCEL.to_bytes(4, "big")))
+        assert balancer.ask(one).status == 200
+        hold.go.set()
+        assert [balancer.read_answer(stream).status for stream in streams[1:]] == [200, 200]

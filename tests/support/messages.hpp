@@ -49,7 +49,9 @@ inline int status_of(std::string_view message) {
 
 struct EndedExchange {
   explicit EndedExchange(const Exchange& exchange)
-      : status(exchange.status),
+      : client(exchange.client),
+        peer(exchange.peer),
+        status(exchange.status),
         outcome(exchange.outcome),
         request_body(exchange.request_body),
         response_body(exchange.response_body),
@@ -61,6 +63,8 @@ struct EndedExchange {
 
   bool failed_with(Errc code) const { return failure && failure->is(code); }
 
+  std::string client;
+  std::string peer;
   int status;
   Outcome outcome;
   std::uint64_t request_body;

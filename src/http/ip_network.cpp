@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "proxy/ip_network.hpp"
+#include "http/ip_network.hpp"
 
 #include "base/ascii.hpp"
 
@@ -19,7 +19,9 @@ constexpr std::array<std::uint8_t, kV4At> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 
 }  // namespace
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) noexcept {
-  text = text.substr(0, text.find('%'));
+  const std::size_t zone = text.find('%');
+  const bool has_zone = zone != std::string_view::npos;
+  text = text.substr(0, zone);
   std::array<char, INET6_ADDRSTRLEN> literal{};  // inet_pton wants the zero at the end
   if (text.size() >= literal.size() || text.find('\0') != std::string_view::npos) {
     return std::nullopt;
@@ -27,13 +29,22 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) noexcept {
   std::copy(text.begin(), text.end(), literal.begin());
 
   IpAddress address;
-  if (inet_pton(AF_INET, literal.data(), address.octets_.data() + kV4At) == 1) {
+  if (!has_zone && inet_pton(AF_INET, literal.data(), address.octets_.data() + kV4At) == 1) {
     std::copy(kMapped.begin(), kMapped.end(), address.octets_.begin());
   } else if (inet_pton(AF_INET6, literal.data(), address.octets_.data()) != 1) {
     return std::nullopt;
   }
   address.is_v4_ = std::equal(kMapped.begin(), kMapped.end(), address.octets_.begin());
   return address;
+}
+
+char* IpAddress::write(char* out) const noexcept {
+  if (is_v4_) {
+    inet_ntop(AF_INET, octets_.data() + kV4At, out, kLongestText);
+  } else {
+    inet_ntop(AF_INET6, octets_.data(), out, kLongestText);
+  }
+  return out + std::strlen(out);
 }
 
 std::optional<IpNetwork> IpNetwork::read(std::string_view text) noexcept {

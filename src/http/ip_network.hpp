@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// IpAddress and IpNetwork: IP literals and CIDR blocks, to tell who a peer is. An IPv4 address
-// mapped into IPv6 ("::ffff:10.0.0.1") is the IPv4 address. Values.
+// IpAddress and IpNetwork: IP literals and CIDR blocks, to tell who a peer or a client is. An IPv4
+// address mapped into IPv6 ("::ffff:10.0.0.1") is the IPv4 address. Values.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,6 +19,10 @@ class IpAddress {
   static std::optional<IpAddress> parse(std::string_view text) noexcept;
 
   bool is_v4() const noexcept { return is_v4_; }
+  static constexpr std::size_t kLongestText = 46;
+  // As a literal without a zone, in lower case. Writes at most kLongestText bytes at `out` and
+  // returns the end.
+  char* write(char* out) const noexcept;
   // In network order. An IPv4 address is the last four.
   const std::array<std::uint8_t, 16>& octets() const noexcept { return octets_; }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "proxy/ip_network.hpp"
+#include "http/ip_network.hpp"
 
 #include <string>
 
@@ -71,6 +71,20 @@ TEST(IpNetwork, RefusesBitsAfterThePrefixAndNamesTheNetwork) {
 
 TEST(IpNetwork, IgnoresTheZoneOfAnAddress) {
   EXPECT_TRUE(contains("fe80::/10", "fe80::1%eth0"));
+  EXPECT_FALSE(IpAddress::parse("192.0.2.1%eth0"));
+}
+
+TEST(IpAddress, IsWrittenAsALiteral) {
+  const auto written = [](const char* text) {
+    std::array<char, IpAddress::kLongestText> out{};
+    const char* const end = IpAddress::parse(text)->write(out.data());
+    return std::string(out.data(), static_cast<std::size_t>(end - out.data()));
+  };
+  EXPECT_EQ(written("192.0.2.1"), "192.0.2.1");
+  EXPECT_EQ(written("::ffff:192.0.2.1"), "192.0.2.1");
+  EXPECT_EQ(written("2001:DB8:0:0::1%eth0"), "2001:db8::1");
+  EXPECT_EQ(written("1111:2222:3333:4444:5555:6666:255.255.255.255"),
+            "1111:2222:3333:4444:5555:6666:ffff:ffff");
 }
 
 TEST(IpNetwork, RefusesWhatIsNone) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "proxy/trusted_peers.hpp"
+#include "http/trusted_peers.hpp"
 
 #include <stdexcept>
 
@@ -11,10 +11,13 @@ namespace onehop {
 namespace {
 
 TEST(TrustedPeers, HasNobodyToBeginWith) {
-  const TrustedPeers nobody({});
+  const TrustedPeers nobody;
   EXPECT_FALSE(nobody.includes("127.0.0.1"));
   EXPECT_FALSE(nobody.includes("::1"));
   EXPECT_FALSE(nobody.includes(""));
+  EXPECT_TRUE(nobody.empty());
+  EXPECT_FALSE(TrustedPeers({"unix"}).empty());
+  EXPECT_FALSE(TrustedPeers({"::1"}).empty());
 }
 
 TEST(TrustedPeers, HasThePeersOfEachEntry) {

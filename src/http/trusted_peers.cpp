@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "proxy/trusted_peers.hpp"
+#include "http/trusted_peers.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -23,9 +23,12 @@ bool TrustedPeers::includes(std::string_view peer) const noexcept {
   if (peer.empty()) return unix_;
   if (networks_.empty()) return false;
   const std::optional<IpAddress> address = IpAddress::parse(peer);
-  return address && std::any_of(networks_.begin(), networks_.end(), [&](const IpNetwork& network) {
-           return network.contains(*address);
-         });
+  return address && includes(*address);
+}
+
+bool TrustedPeers::includes(const IpAddress& address) const noexcept {
+  return std::any_of(networks_.begin(), networks_.end(),
+                     [&](const IpNetwork& network) { return network.contains(address); });
 }
 
 }  // namespace onehop
