@@ -24,6 +24,14 @@ namespace onehop {
 
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 
+// What becomes of a request of HTTP/1 whose client closes its sending side before the response is
+// complete. Most who do so have left and closed both; a few, such as `nc -N`, still want to read,
+// and nothing tells which it is before something is sent.
+enum class HalfClose : std::uint8_t {
+  cancel,  // it is cancelled, and what it waits for
+  serve,   // it goes on until writing fails
+};
+
 class Server {
  public:
   using Duration = std::chrono::nanoseconds;
@@ -62,6 +70,7 @@ class Server {
     // Without progress in writing to the client. Past it the connection is reset; of HTTP/2, the
     // stream.
     Duration write_timeout = std::chrono::seconds(60);
+    HalfClose half_close = HalfClose::cancel;
     // Between two requests of a connection. Past it the connection is closed.
     Duration idle_timeout = std::chrono::seconds(75);
     // The request line (414), the whole head counted as name + value + 32 for a field (431), and

@@ -23,6 +23,7 @@ constexpr std::array<std::string_view, 4> kNo = {"0", "false", "no", "off"};
 // In the order of the enumerators.
 constexpr std::array<std::string_view, 3> kLogFormats = {"off", "text", "json"};
 constexpr std::array<std::string_view, 3> kClientAuth = {"none", "optional", "required"};
+constexpr std::array<std::string_view, 2> kHalfClose = {"cancel", "serve"};
 constexpr std::array<std::string_view, 2> kHostWords = {"keep", "backend"};
 
 std::string quoted(std::string_view text) {
@@ -83,6 +84,14 @@ Parsed<AccessLogFormat> LogFormat::parse(std::string_view text) {
 
 std::string LogFormat::show(AccessLogFormat format) {
   return std::string(kLogFormats[static_cast<std::size_t>(format)]);
+}
+
+Parsed<HalfClose> HalfCloseChoice::parse(std::string_view text) {
+  return one_of<HalfClose>(text, "cancel and serve", kHalfClose);
+}
+
+std::string HalfCloseChoice::show(HalfClose value) {
+  return std::string(kHalfClose[static_cast<std::size_t>(value)]);
 }
 
 Parsed<ClientAuth> ClientAuthentication::parse(std::string_view text) {

@@ -32,6 +32,12 @@ struct LogFormat {
   static std::string show(AccessLogFormat format);
 };
 
+struct HalfCloseChoice {
+  static constexpr std::string_view kPlaceholder = "cancel|serve";
+  static Parsed<HalfClose> parse(std::string_view text);
+  static std::string show(HalfClose value);
+};
+
 // A text that is shown as it is.
 struct Text {
   static std::string show(const std::string& value) { return value; }

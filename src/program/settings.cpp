@@ -77,6 +77,8 @@ constexpr std::array kSettings = {
                                                 "without a byte of a request body; past it 408"),
     client<Duration<times()>, &S::write_timeout>("write-timeout",
                                                  "without progress in writing to the client"),
+    client<HalfCloseChoice, &S::half_close>("half-close",
+                                            "HTTP/1: a client that closes its sending side"),
     client<Duration<times()>, &S::idle_timeout>("idle-timeout",
                                                 "between two requests of a connection"),
     setting<Duration<times(0)>, &C::drain_timeout>(SettingGroup::client_side,

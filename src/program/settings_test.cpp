@@ -40,16 +40,19 @@ Transport::Options transport_after(std::string_view name, const std::string& val
 // whether it is set here.
 TEST(Settings, ReachEveryOptionOfTheServer) {
   [[maybe_unused]] const auto& [listen, workers, tls, header_timeout, body_timeout, write_timeout,
-                                idle_timeout, max_request_line, max_header_bytes, max_header_fields,
-                                http2, max_streams, stream_window, connection_window, max_body,
-                                max_client_connections, trust, max_connections_per_client,
-                                max_requests_per_client, max_memory, defer_accept, on_listening,
-                                on_exchange_end, log] = Server::Options();
+                                half_close, idle_timeout, max_request_line, max_header_bytes,
+                                max_header_fields, http2, max_streams, stream_window,
+                                connection_window, max_body, max_client_connections, trust,
+                                max_connections_per_client, max_requests_per_client, max_memory,
+                                defer_accept, on_listening, on_exchange_end, log] =
+      Server::Options();
   EXPECT_EQ(after("listen", ":1").listen.front(), ":1");
   EXPECT_EQ(server_after("workers", "3").workers, 3u);
   EXPECT_EQ(server_after("header-timeout", "1s").header_timeout, 1s);
   EXPECT_EQ(server_after("body-timeout", "2s").body_timeout, 2s);
   EXPECT_EQ(server_after("write-timeout", "3s").write_timeout, 3s);
+  EXPECT_EQ(server_after("half-close", "serve").half_close, HalfClose::serve);
+  EXPECT_EQ(server_after("half-close", "cancel").half_close, HalfClose::cancel);
   EXPECT_EQ(server_after("idle-timeout", "4s").idle_timeout, 4s);
   EXPECT_EQ(server_after("max-request-line", "5KiB").max_request_line, 5u * 1024);
   EXPECT_EQ(server_after("max-header-bytes", "6KiB").max_header_bytes, 6u * 1024);
@@ -132,6 +135,7 @@ TEST(Settings, RefuseWhatTheirKindIsNot) {
       {"max-informational", "many"},
       {"expect-continue-timeout", "1"},
       {"hold", "0s"},
+      {"half-close", "on"},
       {"header-timeout", "0s"},
       {"max-header-bytes", "64"},
       {"max-header-bytes", "0B"},

@@ -139,7 +139,7 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
     task<Response> serving = shard_.handler().serve(std::move(*request));
     bool finished = co_await Watch(stream_, serving, Watch::Begin::start, Hangup::any);
     while (!finished) {
-      if (content_.client_is_gone()) {
+      if (client_is_gone()) {
         note_client_gone();
         co_return Next::close;  // destroys the task, and with it what it was waiting for
       }
@@ -182,7 +182,22 @@ Next H1Exchange::after_complete_exchange(bool close) {
 
 void H1Exchange::note_client_gone() {
   record_->outcome = Outcome::client_gone;
-  fail(Error(Errc::client_gone, Side::client).during(Phase::wait));
+  fail(why_gone().during(Phase::wait));
+}
+
+Error H1Exchange::why_gone() const {
+  Error error(Errc::client_gone, Side::client);
+  if (!stream_.is_broken()) {
+    error.with("it closed its sending side; half-close=serve goes on then");
+  }
+  return error;
+}
+
+// After a hang-up.
+bool H1Exchange::client_is_gone() {
+  const bool serves = shard_.options().half_close == HalfClose::serve;
+  if (serves && !stream_.is_broken()) return false;
+  return content_.client_is_gone();
 }
 
 void H1Exchange::send_informational(const Response& response) {
@@ -333,7 +348,7 @@ task<Result<void>> H1Exchange::deliver_rest() {
     task<Result<void>> sending = output_.send_rest();
     bool finished = co_await Watch(stream_, sending, Watch::Begin::start, Hangup::any);
     while (!finished) {
-      if (content_.client_is_gone()) co_return failure(Errc::client_gone, Side::client);
+      if (client_is_gone()) co_return failure(why_gone());
       finished = co_await Watch(stream_, sending, Watch::Begin::go_on, Hangup::broken);
     }
     co_return sending.take();

@@ -65,6 +65,8 @@ class H1Exchange final : private H1Content::Owner {
   void send_continue() override;
 
   // Answering.
+  bool client_is_gone();
+  Error why_gone() const;
   void send_informational(const Response& response);
   void note_client_gone();
   struct Plan {

@@ -189,6 +189,87 @@ TEST_F(H1ExchangeEnd, TakesAHalfCloseBehindTheLastRequestForALeave) {
   EXPECT_EQ(exchanges_.at(1).outcome, Outcome::client_gone);
 }
 
+TEST_F(H1ExchangeEnd, SaysThatAClientHasHalfClosed) {
+  for (const bool reset : {false, true}) {
+    Wire client = connect([](Request) -> task<Response> {
+      co_await sleep_for(1h);
+      co_return Response(Status::ok);
+    });
+    client.send(kGet);
+    if (reset) {
+      client.reset();
+    } else {
+      client.close_write();
+    }
+    ASSERT_TRUE(exchanges_.last().failed_with(Errc::client_gone));
+    EXPECT_EQ(exchanges_.last().failure->detail(),
+              reset ? "" : "it closed its sending side; half-close=serve goes on then");
+  }
+}
+
+Server::Options serving_half_closed() {
+  Server::Options options;
+  options.half_close = HalfClose::serve;
+  return options;
+}
+
+TEST_F(H1ExchangeEnd, ServesAClientThatHasHalfClosedWhereItIsAsked) {
+  Wire client = connect(
+      [](Request request) -> task<Response> {
+        auto content = co_await request.body().read_all(100);
+        co_await sleep_for(10s);
+        auto body = pieces({"slow", content.value_or("")});
+        body->pause_ = 1s;
+        co_return Response(Status::ok, Headers(), Body::from(std::move(body)));
+      },
+      serving_half_closed());
+  client.send(std::string(kGet) + "POST / HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc");
+  client.close_write();
+  network_.advance(11s);
+  EXPECT_FALSE(client.at_end());
+  network_.advance(60s);
+  const std::string responses = client.receive();
+  EXPECT_EQ(count_of("4\r\nslow\r\n0\r\n\r\n", responses), 1);
+  EXPECT_THAT(responses, EndsWith("\r\n\r\nslowabc"));
+  EXPECT_TRUE(client.at_end());
+  ASSERT_EQ(exchanges_.size(), 2u);
+  EXPECT_EQ(exchanges_.at(0).outcome, Outcome::complete);
+  EXPECT_EQ(exchanges_.at(1).outcome, Outcome::complete);
+}
+
+TEST_F(H1ExchangeEnd, CancelsAfterAResetEvenWhereHalfClosedClientsAreServed) {
+  for (const bool half_closes_first : {false, true}) {
+    bool cancelled = false;
+    Wire client = connect(
+        [&cancelled](Request) -> task<Response> {
+          const Witness witness(cancelled);
+          co_await sleep_for(1h);
+          co_return Response(Status::ok);
+        },
+        serving_half_closed());
+    client.send(kGet);
+    if (half_closes_first) client.close_write();
+    EXPECT_FALSE(cancelled);
+    client.reset();
+    EXPECT_TRUE(cancelled);
+    EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
+    EXPECT_EQ(exchanges_.last().failure->detail(), "");
+  }
+}
+
+TEST_F(H1ExchangeEnd, AHalfCloseInsideTheContentEndsItWhateverIsAsked) {
+  Wire client = connect(
+      [](Request request) -> task<Response> {
+        auto content = co_await request.body().read_all(100);
+        co_return Response(content ? Status::ok : Status::bad_request);
+      },
+      serving_half_closed());
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 30\r\n\r\nabc");
+  client.close_write();
+  EXPECT_EQ(status_of(client.receive()), 400);
+  EXPECT_TRUE(client.at_end());
+}
+
 TEST_F(H1ExchangeEnd, OutlivesAnExceptionOfTheLog) {
   std::string logged;
   Server::Options options;
