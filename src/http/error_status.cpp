@@ -3,8 +3,8 @@
 #include "http/error_status.hpp"
 
 #include "base/ascii.hpp"
+#include "http/error_page.hpp"
 #include "http/field_names.hpp"
-#include "http/html_text.hpp"
 #include "http/media_type.hpp"
 
 #include <string>
@@ -91,13 +91,6 @@ void append_json(std::string& out, std::string_view text) {
   }
 }
 
-std::string html_page(const std::string& title, std::string_view request_id) {
-  std::string page = "<!doctype html>\n<html><head><meta charset=\"utf-8\"><title>" + title +
-                     "</title></head>\n<body><h1>" + title + "</h1>";
-  if (!request_id.empty()) page += "<p>Request ID: " + html_escaped(request_id) + "</p>";
-  return page.append("</body></html>\n");
-}
-
 std::string json_object(Status status, std::string_view reason, std::string_view request_id) {
   std::string object = "{\"status\":" + std::to_string(status.code()) + ",\"error\":\"";
   append_json(object, reason);
@@ -146,7 +139,7 @@ Response response_for(Status status, std::string_view accept, std::string_view r
       type = "text/plain; charset=utf-8";
       break;
     case ErrorFormat::html:
-      text = html_page(title, request_id);
+      text = error_page(status, reason, request_id);
       type = "text/html; charset=utf-8";
       break;
     case ErrorFormat::json:

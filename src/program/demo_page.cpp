@@ -35,7 +35,8 @@ constexpr std::string_view kHead = R"(<!doctype html>
   .path .here { border-color: var(--accent); color: var(--accent); font-weight: 600; }
   section { background: var(--card); border: 1px solid var(--line); border-radius: 12px;
             padding: 1.25rem; margin-bottom: 1rem; overflow: hidden; }
-  .grid { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); }
+  .grid { display: grid; gap: 1rem;
+          grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); }
   .grid section { margin: 0; }
   code, pre, td, th, input { font: 14px/1.5 ui-monospace, SFMono-Regular, Menlo, monospace; }
   table { width: 100%; border-collapse: collapse; }
@@ -43,6 +44,11 @@ constexpr std::string_view kHead = R"(<!doctype html>
   th { font-weight: 600; width: 15rem; color: var(--soft); }
   tr + tr > * { border-top: 1px solid var(--line); }
   tr.added > * { background: var(--mark); }
+  @media (max-width: 40rem) {
+    main { padding-top: 2rem; }
+    tr, th, td { display: block; width: auto; }
+    tr > th { padding-bottom: 0; }
+    tr > td { padding-top: 0; border-top: 0; } }
   pre { margin: .75rem 0 0; height: 8.5rem; overflow: auto; background: var(--paper);
         border-radius: 8px; padding: .6rem .75rem; white-space: pre-wrap; }
   button { font: inherit; border: 0; border-radius: 8px; padding: .4rem .9rem; cursor: pointer;

@@ -32,6 +32,15 @@ TEST(DemoPage, EscapesWhatComesFromTheRequest) {
   EXPECT_THAT(demo_not_found_html(arrived()), Not(HasSubstr("a=<b>")));
 }
 
+// Beside a column of names a phone has no room for values.
+TEST(DemoPage, PutsValuesBelowTheirNamesOnANarrowScreen) {
+  const std::string page = demo_page_html(arrived());
+  const std::size_t narrow = page.find("@media (max-width: 40rem)");
+  ASSERT_NE(narrow, std::string::npos);
+  EXPECT_LT(page.find("tr, th, td { display: block; width: auto; }"), page.find("</style>"));
+  EXPECT_GT(page.find("tr, th, td { display: block; width: auto; }"), narrow);
+}
+
 TEST(DemoPage, LoadsNothingFromElsewhere) {
   const std::string page = demo_page_html(arrived());
   EXPECT_THAT(page, Not(HasSubstr("src=")));

@@ -70,7 +70,15 @@ def test_the_error_body_follows_accept(dead, accept, content_type):
     if content_type == "application/json":
         assert isinstance(json.loads(got.body), dict)
     if content_type == "text/html":
-        assert b"<" in got.body
+        assert b"<h1>This site cannot be reached right now</h1>" in got.body
+        assert b"502 Bad Gateway" in got.body
+
+
+def test_an_error_page_has_the_request_id_and_nothing_runs_in_it(dead):
+    with dead.client() as client:
+        got = client.get("/", "Accept: text/html", "X-Request-ID: a<script>&1")
+    assert b"request ID:<br><code>a&lt;script&gt;&amp;1</code>" in got.body
+    assert b"<script" not in got.body
 
 
 def test_an_error_answer_to_head_has_no_body(dead):
