@@ -199,6 +199,22 @@ def test_a_client_that_reads_slowly_is_not_cut(hop_with):
     assert len(client.read_exactly(left)) == left
 
 
+def test_a_client_that_takes_a_little_now_and_then_is_not_cut(hop_with):
+    """It takes much longer than the timeout until so much of the buffer is free that the kernel calls
+    the socket writable; what the client has acknowledged shows that it reads."""
+    hop = hop_with("--write-timeout", "1500ms")
+    size = 12_000_000
+    hop.backend.answers(message("HTTP/1.1 200 OK", f"Content-Length: {size}", body=b"x" * size))
+    client = hop.client()
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+    client.send(get()).read_response_head()
+    left = size
+    for _ in range(40):
+        left -= len(client.read_exactly(20_000))
+        time.sleep(0.1)
+    assert len(client.read_exactly(left)) == left
+
+
 def test_a_client_that_waits_for_a_slow_backend_is_not_a_stalled_body(hop_with):
     """While the backend does not take what is there, the client cannot send more."""
     hop = hop_with("--body-timeout", "300ms")

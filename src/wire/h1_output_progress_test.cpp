@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A peer that reads slowly is not one that reads nothing. The kernel calls a socket writable only
+// when a good part of its buffer is free, which takes a slow reader longer than any patience.
+#include "net/stream.hpp"
+#include "support/stream_pair.hpp"
+#include "wire/h1_output.hpp"
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+namespace onehop::wire {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A stream that takes nothing more and is never writable, though its peer may read on.
+class FullStream final : public net::Stream {
+ public:
+  explicit FullStream(io::Reactor& reactor) : Stream(reactor) {}
+
+  using Stream::try_write;
+  ssize_t try_read(char*, std::size_t) override { return -EAGAIN; }
+  ssize_t try_write(const iovec*, int) override { return -EAGAIN; }
+  void close_write() noexcept override {}
+  void abort() noexcept override {}
+  bool has_unread() override { return false; }
+  std::size_t unacknowledged() const noexcept override { return unacknowledged_; }
+
+  std::size_t unacknowledged_ = 100;
+
+ protected:
+  bool is_readable() const noexcept override { return false; }
+  bool is_writable() const noexcept override { return false; }
+};
+
+class H1OutputProgress : public test::StreamPair {
+ protected:
+  void start() {
+    EXPECT_TRUE(output_.write("abc"));
+    work_ = output_.drain(10s);
+    work_.start();
+  }
+  bool has_timed_out() {
+    if (!work_.done()) return false;
+    const Result<void> result = work_.take();
+    return !result && result.error().is(Errc::timed_out) && result.error().side() == Side::client;
+  }
+
+  FullStream stream_{reactor_};
+  H1Output output_{stream_, Side::client};
+  task<Result<void>> work_;
+};
+
+TEST_F(H1OutputProgress, APeerThatTakesALittleIsGivenMoreTime) {
+  start();
+  advance(5s);
+  stream_.unacknowledged_ = 90;
+  advance(5s);
+  EXPECT_FALSE(work_.done()) << "the peer has taken ten bytes";
+  advance(9s);
+  EXPECT_FALSE(work_.done());
+  advance(1s);
+  EXPECT_TRUE(has_timed_out()) << "and nothing since";
+}
+
+TEST_F(H1OutputProgress, APeerThatTakesALittleNowAndThenIsNotCut) {
+  start();
+  while (stream_.unacknowledged_ > 0) {
+    advance(9s);
+    --stream_.unacknowledged_;
+    ASSERT_FALSE(work_.done()) << stream_.unacknowledged_;
+  }
+  advance(20s);
+  EXPECT_TRUE(has_timed_out());
+}
+
+TEST_F(H1OutputProgress, APeerThatTakesNothingIsCut) {
+  start();
+  advance(9s);
+  EXPECT_FALSE(work_.done());
+  advance(1s);
+  EXPECT_TRUE(has_timed_out());
+}
+
+}  // namespace
+}  // namespace onehop::wire

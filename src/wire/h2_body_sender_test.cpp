@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An upload to an upstream that opens its window as the test says.
+#include "wire/h2_body_sender.hpp"
+
+#include "support/bodies.hpp"
+#include "support/h2_link_pair.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace onehop::wire {
+namespace {
+
+using namespace std::chrono_literals;
+using test::pieces;
+
+constexpr std::size_t kFirstWindow = 65'535;  // RFC 9113 section 6.9.2
+constexpr std::size_t kSize = std::size_t{256} * 1024;
+
+class H2BodySenderTest : public test::H2LinkPair {
+ protected:
+  ~H2BodySenderTest() override { work_ = {}; }
+
+  void send(Body body, io::Duration stall = 10s) {
+    start(h2::Role::client);
+    const h2::FieldList head = {
+        {":method", "POST"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}};
+    ASSERT_TRUE(session_->open(stream_, head, false));
+    stream_.on_news_ = [this] { sender_.on_news(); };
+    body_ = std::move(body);
+    work_ = send_all(stall);
+    work_.start();
+    settle();
+  }
+  task<Result<void>> send_all(io::Duration stall) {
+    auto sent = sender_.try_send(*link_, body_, progress_, stall);
+    if (sent) co_return std::move(*sent);
+    co_return co_await sender_.send_rest();
+  }
+  // The upstream makes room for so many bytes more.
+  void open_window(std::uint32_t more) {
+    const std::string increment = h2_frames::number(more, 4);
+    say(h2_frames::frame(h2_frames::window_update, 0, 0, increment) +
+        h2_frames::frame(h2_frames::window_update, 0, 1, increment));
+    settle();
+  }
+  // Bytes of content that have arrived since the last call.
+  std::size_t arrived() {
+    std::string octets = far_.receive();
+    std::size_t sum = 0;
+    for (const h2_frames::Frame& frame : h2_frames::take_frames(octets)) {
+      if (frame.type == h2_frames::data) sum += frame.payload.size();
+    }
+    return sum;
+  }
+  std::optional<Error> error() {
+    EXPECT_TRUE(work_.done());
+    if (!work_.done()) return std::nullopt;
+    const Result<void> result = work_.take();
+    return result ? std::nullopt : std::optional<Error>(result.error());
+  }
+  bool failed_with(Errc code, Side side) {
+    const auto found = error();
+    return found && found->is(code) && found->side() == side;
+  }
+
+  H2BodySender sender_{stream_, reactor_, Side::upstream};
+  BodyProgress progress_;
+  Body body_;
+  task<Result<void>> work_;
+};
+
+TEST_F(H2BodySenderTest, AnUpstreamThatTakesALittleIsGivenMoreTime) {
+  send(Body::of(std::string(kSize, 'x')));
+  EXPECT_EQ(arrived(), kFirstWindow);
+  advance(9s);
+  open_window(1024);
+  EXPECT_EQ(arrived(), 1024u);
+  advance(1s);
+  EXPECT_FALSE(work_.done()) << "the upstream has taken 1 KiB";
+  advance(9s);
+  EXPECT_FALSE(work_.done());
+  advance(1s);
+  EXPECT_TRUE(failed_with(Errc::timed_out, Side::upstream)) << "and nothing since";
+}
+
+TEST_F(H2BodySenderTest, AnUpstreamThatTakesNothingIsGivenUp) {
+  send(Body::of(std::string(kSize, 'x')));
+  EXPECT_EQ(arrived(), kFirstWindow);
+  advance(9s);
+  EXPECT_FALSE(work_.done());
+  advance(1s);
+  EXPECT_TRUE(failed_with(Errc::timed_out, Side::upstream));
+}
+
+TEST_F(H2BodySenderTest, SendsAllToAnUpstreamThatOpensItsWindowSlowly) {
+  send(Body::of(std::string(kSize, 'x')));
+  std::size_t all = arrived();
+  while (all < kSize) {
+    advance(9s);
+    open_window(16'384);
+    const std::size_t more = arrived();
+    ASSERT_GT(more, 0u) << all;
+    all += more;
+  }
+  EXPECT_EQ(all, kSize);
+  EXPECT_FALSE(error());
+  EXPECT_TRUE(stream_.has_sent_end());
+}
+
+TEST_F(H2BodySenderTest, EndsWithItsStream) {
+  send(Body::of(std::string(kSize, 'x')), net::Duration::max());
+  say(h2_frames::frame(h2_frames::rst_stream, 0, 1, h2_frames::number(8, 4)));
+  EXPECT_TRUE(failed_with(Errc::closed, Side::local));
+}
+
+// --- bodies that lie -----------------------------------------------------------------------------
+
+struct Lie {
+  const char* name;
+  std::vector<std::string> content;  // of a body that says it has four bytes
+};
+class H2BodySenderLie : public H2BodySenderTest, public ::testing::WithParamInterface<Lie> {};
+
+TEST_P(H2BodySenderLie, Fails) {
+  auto source = pieces(GetParam().content);
+  source->length_ = 4;
+  send(Body::from(std::move(source)));
+  EXPECT_TRUE(failed_with(Errc::handler_failed, Side::local));
+  EXPECT_FALSE(stream_.has_sent_end());
+  EXPECT_LE(arrived(), 4u);
+}
+
+INSTANTIATE_TEST_SUITE_P(All,
+                         H2BodySenderLie,
+                         ::testing::Values(Lie{"Nothing", {}},
+                                           Lie{"Shorter", {"abc"}},
+                                           Lie{"ShorterInPieces", {"ab", "c"}},
+                                           Lie{"Longer", {"abcde"}},
+                                           Lie{"LongerInPieces", {"abcd", "e"}}),
+                         [](const auto& each) { return std::string(each.param.name); });
+
+}  // namespace
+}  // namespace onehop::wire
