@@ -47,6 +47,11 @@ void ClientLimit::leave(std::uint64_t key, Held::By by) noexcept {
   if (--found->second.held == 0) clients_.erase(found);
 }
 
+std::size_t ClientLimit::clients() const {
+  const std::lock_guard lock(mutex_);
+  return clients_.size();
+}
+
 std::optional<RequestPlace> ClientLimit::Held::enter_request() {
   const std::size_t most = limit_.most_requests_;
   if (most == 0) return RequestPlace();

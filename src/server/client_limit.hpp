@@ -85,13 +85,15 @@ class ClientLimit {
   std::optional<RequestPlace> enter_request(const net::Address& client);
   // What the log should say about a client that got no place; nothing when it was said lately.
   std::optional<std::string> note_refusal(const net::Address& peer, io::Time now);
+  // How many clients have a place. A client that has left takes no memory.
+  std::size_t clients() const;
 
  private:
   void leave(std::uint64_t key, Held::By by) noexcept;
 
   const std::size_t most_connections_;
   const std::size_t most_requests_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::unordered_map<std::uint64_t, Client> clients_;
   std::size_t refused_ = 0;  // since the log was told

@@ -143,6 +143,22 @@ TEST(ClientLimit, WithoutALimitNothingIsRefused) {
   }
 }
 
+// Whoever has many addresses could take memory without end.
+TEST(ClientLimit, ForgetsAClientThatHasLeft) {
+  ClientLimit limit(1, 1);
+  std::vector<std::optional<ClientLimit::Place>> places;
+  for (int i = 0; i < 10'000; ++i) {
+    const std::string ip = "10.1." + std::to_string(i / 100) + '.' + std::to_string(i % 100);
+    places.push_back(limit.enter(from(ip.c_str())));
+    EXPECT_FALSE(limit.enter(from(ip.c_str(), 2))) << "a refused connection leaves nothing either";
+  }
+  EXPECT_EQ(limit.clients(), 10'000u);
+  places.resize(1);
+  EXPECT_EQ(limit.clients(), 1u);
+  places.clear();
+  EXPECT_EQ(limit.clients(), 0u);
+}
+
 TEST(ClientLimit, RefusalsAreToldNowAndThen) {
   ClientLimit limit(3);
   const io::Time start{};
