@@ -51,7 +51,7 @@ Result<std::shared_ptr<TlsCertificates>> TlsCertificates::load(const TlsServerOp
   }
   std::shared_ptr<TlsCertificates> made(
       new TlsCertificates(options, protocols, std::move(log)));  // the constructor is private
-  made->loaded_ = made->stamp();
+  made->loaded_ = made->seen_ = made->stamp();
   if (auto read = made->reload(); !read) return failure(read.error());
   return made;
 }
@@ -96,22 +96,25 @@ void TlsCertificates::watch() {
   watcher_ = std::jthread([this](const std::stop_token& stop) { watch_until_stopped(stop); });
 }
 
-// A change counts once it is a second old: a certificate and its key are replaced one by one.
 void TlsCertificates::watch_until_stopped(const std::stop_token& stop) {
-  Stamp seen = loaded_;
   std::unique_lock lock(sleep_mutex_);
-  while (!sleep_.wait_for(lock, stop, kLookEvery, [&stop] { return stop.stop_requested(); })) {
-    Stamp now = stamp();
-    const bool settled = now == seen;
-    seen = std::move(now);
-    if (!settled || seen == loaded_) continue;
-    loaded_ = seen;
-    if (auto read = reload(); read) {
-      log_(LogLevel::info, "the TLS files have changed: new connections use them");
-    } else {
-      log_(LogLevel::error, "the TLS files have changed, but the old ones stay in use: " +
-                                std::string(read.error().detail()));
-    }
+  while (!sleep_.wait_for(lock, stop, kLookEvery, [&stop] { return stop.stop_requested(); }))
+    look();
+}
+
+// A change counts once two looks have seen the same: a certificate and its key are replaced one by
+// one.
+void TlsCertificates::look() {
+  Stamp now = stamp();
+  const bool settled = now == seen_;
+  seen_ = std::move(now);
+  if (!settled || seen_ == loaded_) return;
+  loaded_ = seen_;
+  if (auto read = reload(); read) {
+    log_(LogLevel::info, "the TLS files have changed: new connections use them");
+  } else {
+    log_(LogLevel::error, "the TLS files have changed, but the old ones stay in use: " +
+                              std::string(read.error().detail()));
   }
 }
 

@@ -32,6 +32,8 @@ class TlsCertificates {
                                                        Log log);
   // Begins to look at the files every second, where the options say so.
   void watch();
+  // One such look. For the watching thread, or for a test in its place.
+  void look();
   // Reads everything again. After an error all is as it was.
   Result<void> reload();
 
@@ -51,7 +53,9 @@ class TlsCertificates {
   const net::TlsProtocols protocols_;
   const Log log_;
   std::shared_ptr<net::TlsTicketKeys> ticket_keys_;
-  Stamp loaded_;  // of the watching thread, once there is one
+  // Of the watching thread, once there is one.
+  Stamp loaded_;  // when the files were read last
+  Stamp seen_;    // at the last look
 
   mutable std::mutex mutex_;
   std::shared_ptr<const net::TlsServerContext> current_;  // guarded by mutex_

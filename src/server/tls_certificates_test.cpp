@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/tls_certificates.hpp"
+
+#include "support/test_certificates.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace onehop::server {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+constexpr std::string_view kChanged = "the TLS files have changed: new connections use them";
+
+// A certificate and its key in files of their own, which are replaced one by one. The test looks at
+// them in place of the thread that does it every second.
+class TlsCertificatesTest : public ::testing::Test {
+ protected:
+  static TestCertificates& authority() {
+    static TestCertificates made;
+    return made;
+  }
+  static const TlsCertificate& first() {
+    static const TlsCertificate made = authority().sign("first", "DNS:first.example");
+    return made;
+  }
+  static const TlsCertificate& second() {
+    static const TlsCertificate made = authority().sign("second", "DNS:second.example");
+    return made;
+  }
+
+  TlsCertificatesTest() {
+    own_.chain_file = authority().path("own.pem");
+    own_.key_file = authority().path("own.key");
+    put(first().chain_file, own_.chain_file);
+    put(first().key_file, own_.key_file);
+    TlsServerOptions options;
+    options.certificates = {own_};
+    auto loaded = TlsCertificates::load(
+        options, {"http/1.1"},
+        [this](LogLevel, std::string_view line) { said_.emplace_back(line); });
+    EXPECT_TRUE(loaded) << loaded.error().to_string();
+    if (loaded) certificates_ = std::move(*loaded);
+  }
+
+  // As tools that renew certificates do: a new file takes the place of the old one.
+  static void put(const std::string& from, const std::string& to) {
+    std::filesystem::copy_file(from, to + ".new",
+                               std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::rename(to + ".new", to);
+  }
+  std::vector<std::string> look() {
+    certificates_->look();
+    return std::exchange(said_, {});
+  }
+  std::string served() const { return certificates_->certificates().at(0).names.at(0); }
+
+  TlsCertificate own_;
+  std::vector<std::string> said_;
+  std::shared_ptr<TlsCertificates> certificates_;
+};
+
+TEST_F(TlsCertificatesTest, AChangeOfBothFilesIsSeenOnce) {
+  EXPECT_THAT(look(), IsEmpty());
+  put(second().chain_file, own_.chain_file);
+  put(second().key_file, own_.key_file);
+  EXPECT_THAT(look(), IsEmpty());
+  EXPECT_EQ(served(), "first.example");
+  EXPECT_THAT(look(), ElementsAre(kChanged));
+  EXPECT_EQ(served(), "second.example");
+  EXPECT_THAT(look(), IsEmpty());
+  EXPECT_THAT(look(), IsEmpty());
+}
+
+// Between the two files is a look, which finds a certificate without its key: that is no mistake.
+TEST_F(TlsCertificatesTest, HalfAChangeIsWaitedFor) {
+  put(second().chain_file, own_.chain_file);
+  EXPECT_THAT(look(), IsEmpty());
+  put(second().key_file, own_.key_file);
+  EXPECT_THAT(look(), IsEmpty());
+  EXPECT_EQ(served(), "first.example");
+  EXPECT_THAT(look(), ElementsAre(kChanged));
+  EXPECT_EQ(served(), "second.example");
+  EXPECT_THAT(look(), IsEmpty());
+}
+
+TEST_F(TlsCertificatesTest, AKeyThatDoesNotFitLeavesTheOldOnesInUse) {
+  put(second().chain_file, own_.chain_file);
+  EXPECT_THAT(look(), IsEmpty());
+  EXPECT_THAT(
+      look(),
+      ElementsAre(StartsWith("the TLS files have changed, but the old ones stay in use: ")));
+  EXPECT_EQ(served(), "first.example");
+  EXPECT_THAT(look(), IsEmpty()) << "once is enough";
+  put(second().key_file, own_.key_file);
+  EXPECT_THAT(look(), IsEmpty());
+  EXPECT_THAT(look(), ElementsAre(kChanged));
+  EXPECT_EQ(served(), "second.example");
+}
+
+TEST_F(TlsCertificatesTest, AFileThatIsGoneLeavesTheOldOnesInUse) {
+  std::filesystem::remove(own_.key_file);
+  EXPECT_THAT(look(), IsEmpty());
+  EXPECT_THAT(look(), ElementsAre(HasSubstr(own_.key_file)));
+  EXPECT_EQ(served(), "first.example");
+  put(first().key_file, own_.key_file);
+  EXPECT_THAT(look(), IsEmpty());
+  EXPECT_THAT(look(), ElementsAre(kChanged));
+}
+
+}  // namespace
+}  // namespace onehop::server
