@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Server::Options::max_body over both versions of HTTP, with and without a length in the head: as
+// much as it says is taken, and not one byte more.
+#include "http/error_status.hpp"
+#include "support/asking_client.hpp"
+#include "support/served.hpp"
+
+#include <memory>
+#include <ostream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace onehop {
+namespace {
+
+using test::AskingClient;
+using test::Protocol;
+using test::Question;
+
+constexpr std::size_t kMost = 40'000;
+
+struct Framing {
+  const char* name;
+  Protocol protocol;
+  Question::Kind kind;
+};
+
+void PrintTo(const Framing& framing, std::ostream* out) {
+  *out << framing.name;
+}
+
+class ServedContentLimit : public test::Served, public ::testing::WithParamInterface<Framing> {
+ protected:
+  ServedContentLimit() {
+    Server::Options options;
+    options.max_body = kMost;
+    network_.serve("s:80", make_handler([](Request request) -> task<Response> {
+                     auto content = co_await request.body().read_all(2 * kMost);
+                     if (!content) co_return Response(status_for(content.error()), "refused");
+                     co_return Response(Status::ok, std::to_string(content->size()));
+                   }),
+                   exchanges_.watch(std::move(options)));
+  }
+  test::Received answer_to(std::size_t size) {
+    client_ = AskingClient::make(GetParam().protocol, network_.connect("s:80"));
+    Question question{"POST", "POST", size, GetParam().kind};
+    client_->ask(question, "id");
+    test::Received received = client_->answer();
+    // Windows may have to open before the rest of the content goes out.
+    if (received.end == test::Received::End::open) received = client_->answer();
+    return received;
+  }
+
+  std::unique_ptr<AskingClient> client_;
+};
+
+TEST_P(ServedContentLimit, TakesAsMuchAsItSays) {
+  for (const std::size_t size : {std::size_t{1}, kMost - 1, kMost}) {
+    const test::Received received = answer_to(size);
+    ASSERT_TRUE(received.is_whole()) << describe(received);
+    EXPECT_EQ(received.status, 200) << size;
+    EXPECT_EQ(received.body, std::to_string(size));
+    EXPECT_EQ(exchanges_.last().request_body, size);
+    EXPECT_FALSE(exchanges_.last().failure);
+    EXPECT_TRUE(client_->goes_on());
+  }
+}
+
+TEST_P(ServedContentLimit, TakesNotOneByteMore) {
+  for (const std::size_t size : {kMost + 1, kMost + 20'000}) {
+    const test::Received received = answer_to(size);
+    ASSERT_TRUE(received.is_whole()) << describe(received);
+    EXPECT_EQ(received.status, 413) << size;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All,
+    ServedContentLimit,
+    ::testing::Values(Framing{"H1WithALength", Protocol::h1, Question::Kind::plain},
+                      Framing{"H1Chunked", Protocol::h1, Question::Kind::chunked},
+                      Framing{"H2WithALength", Protocol::h2, Question::Kind::plain},
+                      // With trailers, and no length in its head.
+                      Framing{"H2WithoutALength", Protocol::h2, Question::Kind::chunked}),
+    [](const auto& each) { return std::string(each.param.name); });
+
+}  // namespace
+}  // namespace onehop
