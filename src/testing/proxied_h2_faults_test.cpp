@@ -159,6 +159,63 @@ TEST_P(ProxiedH2Trailers, MakeAnAnswerOneThatNeverComesToItsEnd) {
   }
 }
 
+// --- reset after the head ----------------------------------------------------------------------
+
+struct ResetCode {
+  const char* name;
+  std::uint32_t upstream;  // what the upstream resets its stream with
+  std::uint32_t client;    // and what the client is told
+};
+
+class ProxiedH2ResetCode : public test::Served, public ::testing::WithParamInterface<ResetCode> {
+ protected:
+  void SetUp() override {
+    network_.listen("backend:80");
+    ReverseProxy::Options proxy;
+    proxy.transport = std::make_shared<Transport>(network_.transport_options());
+    proxy.rewrite = [](ProxyRequest& request) {
+      request.set_url(Url::parse("h2c://backend:80").value());
+    };
+    network_.serve("s:80", std::make_shared<ReverseProxy>(std::move(proxy)), exchanges_.options());
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(All,
+                         ProxiedH2ResetCode,
+                         ::testing::Values(ResetCode{"ProtocolError", 1, 1},
+                                           ResetCode{"InternalError", 2, 2},
+                                           ResetCode{"RefusedStream", 7, 7},
+                                           ResetCode{"Cancel", 8, 8},
+                                           ResetCode{"EnhanceYourCalm", 11, 11},
+                                           ResetCode{"Http11Required", 13, 13},
+                                           // The response is not whole, which NO_ERROR would hide.
+                                           ResetCode{"NoError", 0, 2}),
+                         [](const auto& each) { return std::string(each.param.name); });
+
+// A client, of gRPC for example, decides by the code whether to ask again.
+TEST_P(ProxiedH2ResetCode, OfTheUpstreamReachesTheClient) {
+  Client client(network_.connect("s:80"));
+  client.send(
+      frame(h2_frames::headers, kEndBoth, 1,
+            h2_frames::block(
+                {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "h"}})));
+  Wire backend = network_.accept("backend:80");
+  backend.send(frame(h2_frames::settings, 0, 0) +
+               frame(h2_frames::headers, kEndHeaders, 1, h2_frames::block({{":status", "200"}})) +
+               frame(h2_frames::data, 0, 1, "content"));
+  EXPECT_EQ(test::value_of(client.answer(1).head, ":status"), "200");
+  EXPECT_FALSE(client.answer(1).reset);
+  backend.send(frame(h2_frames::rst_stream, 0, 1, h2_frames::number(GetParam().upstream, 4)));
+  const auto& answer = client.answer(1);
+  EXPECT_EQ(answer.body, "content");
+  EXPECT_FALSE(answer.ended);
+  EXPECT_EQ(answer.reset, GetParam().client);
+  ASSERT_EQ(exchanges_.size(), 1u);
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::aborted);
+  ASSERT_TRUE(exchanges_.last().failure);
+  EXPECT_EQ(exchanges_.last().failure->side(), Side::upstream);
+}
+
 // --- tunnels -----------------------------------------------------------------------------------
 
 class ProxiedH2Tunnel : public test::Served {

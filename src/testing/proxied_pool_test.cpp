@@ -97,13 +97,88 @@ TEST_F(ProxiedPool, NeverSendsAPostTwice) {
 }
 
 TEST_F(ProxiedPool, SendsAPostWithAnIdempotencyKeyAgain) {
-  Wire client = this->client();
-  Wire old = warm(client);
-  client.send("POST / HTTP/1.1\r\nHost: h\r\nIdempotency-Key: 1\r\nContent-Length: 3\r\n\r\nabc");
-  EXPECT_THAT(old.receive(), EndsWith("abc"));
-  old.close();
+  for (const std::string name : {"Idempotency-Key", "X-Idempotency-Key", "x-idempotency-key"}) {
+    Wire client = this->client();
+    Wire old = warm(client);
+    client.send("POST / HTTP/1.1\r\nHost: h\r\n" + name + ": 1\r\nContent-Length: 3\r\n\r\nabc");
+    EXPECT_THAT(old.receive(), EndsWith("abc"));
+    old.close();
+    Wire fresh = backend();
+    EXPECT_THAT(fresh.receive(), EndsWith("\r\n\r\nabc"));
+    fresh.send(ok("done"));
+    EXPECT_EQ(body_of(client.receive()), "done");
+    EXPECT_EQ(exchanges_.last().attempts, 2);
+    fresh.close();
+  }
+}
+
+// Others than that say nothing of it.
+TEST_F(ProxiedPool, DoesNotSendAPostWithAnotherKeyAgain) {
+  for (const std::string name : {"Idempotency", "Idempotency-Key-2", "Y-Idempotency-Key"}) {
+    Wire client = this->client();
+    Wire old = warm(client);
+    client.send("POST / HTTP/1.1\r\nHost: h\r\n" + name + ": 1\r\nContent-Length: 3\r\n\r\nabc");
+    EXPECT_THAT(old.receive(), EndsWith("abc"));
+    old.close();
+    EXPECT_EQ(status_of(client.receive()), 502);
+    EXPECT_TRUE(nobody_connects());
+  }
+}
+
+// One stale connection is a sign that the others of the pool are stale, too: the second attempt
+// does not ask them.
+TEST_F(ProxiedPool, SendsAGetAgainOnANewConnectionWhenAllAreStale) {
+  std::vector<Wire> clients;
+  std::vector<Wire> stale;
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(client());
+    clients.back().send(get("/warm"));
+    stale.push_back(backend());
+    stale.back().receive();
+  }
+  for (std::size_t i = 0; i < stale.size(); ++i) {
+    stale[i].send(ok("warm"));
+    EXPECT_EQ(body_of(clients[i].receive()), "warm");
+  }
+  ASSERT_EQ(transport_->statistics().idle, 3u);
+  const std::uint64_t dialled = transport_->statistics().dialled;
+  clients.front().send(get("/again"));
+  int asked = 0;
+  for (Wire& connection : stale) {
+    if (connection.receive().empty()) continue;
+    ++asked;
+    connection.close();
+  }
+  EXPECT_EQ(asked, 1);
+  for (Wire& connection : stale)  // as it would were it asked
+    EXPECT_EQ(connection.receive(), "");
   Wire fresh = backend();
-  EXPECT_THAT(fresh.receive(), EndsWith("\r\n\r\nabc"));
+  EXPECT_THAT(fresh.receive(), StartsWith("GET /again "));
+  fresh.send(ok("done"));
+  EXPECT_EQ(body_of(clients.front().receive()), "done");
+  EXPECT_EQ(exchanges_.last().attempts, 2);
+  EXPECT_EQ(transport_->statistics().dialled, dialled + 1);
+}
+
+// What cannot be reached is asked once more only where the budget for retries allows it.
+TEST_F(ProxiedPool, ConnectsAgainOnlyWithinTheBudget) {
+  Transport::Options transport;
+  transport.retry_budget = 0;
+  start(transport);
+  network_.refuse("backend:80");
+  int failed_at_once = 0;
+  for (int i = 0; i < 300 && failed_at_once < 3; ++i) {
+    Wire client = this->client();
+    client.send(get());
+    const std::string answer = client.receive();
+    if (status_of(answer) == 502) {
+      ++failed_at_once;
+      EXPECT_EQ(exchanges_.last().attempts, 1);
+    } else {
+      EXPECT_EQ(answer, "");  // it waits for the second try
+    }
+  }
+  EXPECT_EQ(failed_at_once, 3);
 }
 
 TEST_F(ProxiedPool, SendsNothingAgainOnAFreshConnection) {

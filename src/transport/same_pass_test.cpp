@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An upstream ends a connection just when a request has left it idle: the end is in the kernel, and
+// the event loop has had no occasion to look.
+#include "io/file_descriptor.hpp"
+#include "net/tcp_stream.hpp"
+#include "support/stream_pair.hpp"
+#include "transport/connection_pool.hpp"
+
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace onehop::transport {
+namespace {
+
+// Each connection is a pair of sockets of the kernel.
+class SocketDialer final : public net::Dialer {
+ public:
+  SocketDialer(io::Reactor& reactor, std::vector<io::FileDescriptor>& upstream)
+      : reactor_(reactor), upstream_(upstream) {}
+
+  task<Result<net::Dialled>> dial(const net::Destination& destination) override {
+    int ends[2] = {-1, -1};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    upstream_.emplace_back(ends[0]);
+    auto stream = std::make_unique<net::TcpStream>(reactor_, io::FileDescriptor(ends[1]),
+                                                   net::TcpStream::Origin::connected);
+    co_return net::Dialled(std::move(stream), destination.host);
+  }
+
+ private:
+  io::Reactor& reactor_;
+  std::vector<io::FileDescriptor>& upstream_;
+};
+
+class SamePassTest : public test::StreamPair {
+ protected:
+  SamePassTest()
+      : shared_(std::make_shared<SharedPools>(Transport::Options())),
+        pool_(std::make_unique<ConnectionPool>(
+            reactor_, shared_, std::make_unique<SocketDialer>(reactor_, upstream_))) {}
+
+  OriginPool& origin() { return pool_->origin(Url::parse("http://a").value()); }
+  std::unique_ptr<Connection> dial() {
+    auto taking = origin().take(Freshness::fresh);
+    taking.start();
+    settle();
+    EXPECT_TRUE(taking.done());
+    auto taken = taking.take();
+    EXPECT_TRUE(taken);
+    return taken ? std::move(*taken) : nullptr;
+  }
+  // A request has read its response, and leaves the connection to others.
+  void give_back(std::unique_ptr<Connection> connection) {
+    char byte = 0;
+    EXPECT_EQ(::send(upstream_.back().get(), "x", 1, MSG_NOSIGNAL), 1);
+    settle();
+    auto& stream = connection->stream();
+    auto reading = [](net::Stream& from) -> task<void> {
+      (void)co_await from.readable(io::kNever);
+    }(stream);
+    reading.start();
+    settle();
+    EXPECT_EQ(stream.try_read(&byte, 1), 1);
+    EXPECT_EQ(stream.try_read(&byte, 1), -EAGAIN);
+    connection->note_exchange();
+    origin().give_back(std::move(connection));
+  }
+
+  std::vector<io::FileDescriptor> upstream_;
+  std::shared_ptr<SharedPools> shared_;
+  std::unique_ptr<ConnectionPool> pool_;
+};
+
+// A POST would be lost on it, and could not be sent again.
+TEST_F(SamePassTest, AConnectionThatTheUpstreamHasEndedIsNotGivenToARequestThatIsSentOnce) {
+  give_back(dial());
+  upstream_.back().reset();
+  EXPECT_EQ(origin().try_take(Freshness::recent), nullptr);
+  EXPECT_EQ(shared_->statistics().open, 0u) << "and to nobody else";
+}
+
+TEST_F(SamePassTest, AConnectionOnWhichTheUpstreamSpeaksIsNotGivenToARequestThatIsSentOnce) {
+  give_back(dial());
+  EXPECT_EQ(::send(upstream_.back().get(), "x", 1, MSG_NOSIGNAL), 1);
+  EXPECT_EQ(origin().try_take(Freshness::recent), nullptr);
+  EXPECT_EQ(shared_->statistics().open, 0u);
+}
+
+TEST_F(SamePassTest, AConnectionThatIsWellIsGivenAtOnce) {
+  give_back(dial());
+  EXPECT_NE(origin().try_take(Freshness::recent), nullptr);
+  EXPECT_EQ(shared_->statistics().reused, 1u);
+}
+
+}  // namespace
+}  // namespace onehop::transport
