@@ -113,8 +113,7 @@ std::string plain_text(const std::string& title, std::string_view request_id) {
 Status status_for(const Error& error) noexcept {
   if (error.code().category() == error_category()) {
     const int code = status_of(static_cast<Errc>(error.code().value()));
-    const bool slow_connect = error.is(Errc::connect_failed) && error.is_timeout();
-    if (code != 0 && !slow_connect) return Status(code);
+    if (code != 0) return Status(code);
   }
   switch (error.side()) {
     case Side::client:
