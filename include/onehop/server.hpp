@@ -125,8 +125,8 @@ class Server {
   Server& operator=(const Server&) = delete;
   ~Server();  // stops at once
 
-  // Serves until stop() is called from elsewhere. 0, or 1 after writing one line to the log when it
-  // could not start.
+  // Serves until stop() is called from elsewhere. Returns 0, or 1 if the server could not start or
+  // a worker has failed; the log says why. See wait().
   int run(std::shared_ptr<const Handler> handler);
   template <std::derived_from<Handler> H>
   int run(H handler) {
@@ -146,6 +146,10 @@ class Server {
         std::static_pointer_cast<const Handler>(std::make_shared<const H>(std::move(handler))));
   }
   Result<void> start_per_core(std::function<std::shared_ptr<const Handler>()> factory);
+  // Blocks until every worker has ended: after stop(), or because an exception has left the event
+  // loop of each. (The log says so of each; the others go on.) Returns false if a worker has failed
+  // in this way. Any thread but the workers'.
+  bool wait();
   // Stops accepting, lets what is in flight finish for at most `deadline`, then closes the rest.
   // Tunnels are closed once they have been silent for five seconds. Returns when every thread has
   // ended. A second call from another thread with a shorter deadline takes effect at once. True

@@ -31,6 +31,7 @@ struct Worker {
   io::Reactor* reactor = nullptr;
   server::ShardServer* shard = nullptr;
   bool ended = false;
+  bool failed = false;  // by an exception that left its event loop
   bool was_cut = false;
 };
 
@@ -71,6 +72,8 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   Result<void> start(const HandlerFactory& factory);
   Result<void> open_listeners();
   void run_worker(Worker& worker, const HandlerFactory& factory);
+  void say_failed(const std::string& why);
+  bool wait_to_end();
   std::shared_ptr<server::TlsCertificates> tls() {
     const std::lock_guard lock(mutex);
     return certificates;
@@ -144,15 +147,30 @@ void Server::State::run_worker(Worker& worker, const HandlerFactory& factory) {
   } catch (...) {
     problem = exception_text();
   }
-  if (problem && ran) common->log(LogLevel::error, "a worker has ended: " + *problem);
+  if (problem && ran) say_failed(*problem);
   const std::lock_guard lock(mutex);
   if (problem && !ran) {
     start_failure = problem;
     ++reported;
   }
   worker.was_cut = worker.was_cut || problem.has_value();
+  worker.failed = problem.has_value();
   worker.ended = true;
   changed.notify_all();
+}
+
+// Whoever reads it has to know what is left.
+void Server::State::say_failed(const std::string& why) {
+  std::size_t serving = 0;
+  std::size_t all = 0;
+  {
+    const std::lock_guard lock(mutex);
+    all = workers.size();
+    for (const auto& worker : workers)
+      serving += worker->reactor ? 1 : 0;
+  }
+  common->log(LogLevel::error, "a worker has failed, " + std::to_string(serving) + " of " +
+                                   std::to_string(all) + " go on: " + why);
 }
 
 Server::Server() : Server(Options()) {}
@@ -259,9 +277,19 @@ int Server::State::run_to_end(const Result<void>& started_well) {
     common->log(LogLevel::error, started_well.error().to_string());
     return 1;
   }
+  return wait_to_end() ? 0 : 1;
+}
+
+bool Server::wait() {
+  const std::shared_ptr<State> state = state_;
+  return state->wait_to_end();
+}
+
+bool Server::State::wait_to_end() {
   std::unique_lock lock(mutex);
-  changed.wait(lock, [&] { return has_ended(); });
-  return 0;
+  changed.wait(lock, [&] { return !starting && has_ended(); });
+  return std::none_of(workers.begin(), workers.end(),
+                      [](const auto& worker) { return worker->failed; });
 }
 
 bool Server::stop(Duration deadline) {

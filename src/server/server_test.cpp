@@ -43,25 +43,92 @@ void ask_until_closed(const std::string& address) {
   }
 }
 
-TEST(ServerTest, AWorkerThatDiesOfAnExceptionIsSaidAndNotAskedToStop) {
-  std::mutex mutex;
-  std::vector<std::string> said;
-  Server::Options options;
-  options.listen = "127.0.0.1:0";
-  options.workers = 1;
-  options.log = [&](LogLevel, std::string_view line) {
-    const std::lock_guard lock(mutex);
-    said.emplace_back(line);
-  };
-  Server server(options);
-  const auto started = server.start(make_handler([](Request) {
-    io::Reactor::current().post([] { throw std::bad_alloc(); });
-    return Response(Status::no_content);
-  }));
-  ASSERT_TRUE(started) << started.error().to_string();
-  ask_until_closed(server.addresses().front());
-  server.stop(std::chrono::seconds(5));
-  EXPECT_THAT(said, Contains(HasSubstr("bad_alloc")));
+class FailingWorker : public ::testing::Test {
+ protected:
+  explicit FailingWorker(std::size_t workers = 1) : server_(options(workers)) {}
+
+  Server::Options options(std::size_t workers) {
+    Server::Options options;
+    options.listen = "127.0.0.1:0";
+    options.workers = workers;
+    options.log = [this](LogLevel, std::string_view line) {
+      const std::lock_guard lock(mutex_);
+      said_.emplace_back(line);
+    };
+    return options;
+  }
+  // A handler whose event loop an exception leaves when it is asked.
+  static auto failing() {
+    return make_handler([](Request) {
+      io::Reactor::current().post([] { throw std::bad_alloc(); });
+      return Response(Status::no_content);
+    });
+  }
+  void start() {
+    const auto started = server_.start(failing());
+    ASSERT_TRUE(started) << started.error().to_string();
+  }
+  std::vector<std::string> said() {
+    const std::lock_guard lock(mutex_);
+    return said_;
+  }
+
+  std::mutex mutex_;
+  std::vector<std::string> said_;
+  Server server_;
+};
+
+class OneOfTwoWorkers : public FailingWorker {
+ protected:
+  OneOfTwoWorkers() : FailingWorker(2) {}
+};
+
+TEST_F(FailingWorker, IsSaidAndNotAskedToStop) {
+  start();
+  ask_until_closed(server_.addresses().front());
+  EXPECT_FALSE(server_.stop(std::chrono::seconds(5)));
+  EXPECT_THAT(said(), Contains("a worker has failed, 0 of 1 go on: std::bad_alloc"));
+}
+
+// Nobody has stopped it, and nobody serves: whoever waits for it has to hear of that.
+TEST_F(FailingWorker, EndsTheServerWhenItIsTheLast) {
+  start();
+  ask_until_closed(server_.addresses().front());
+  EXPECT_FALSE(server_.wait());
+}
+
+TEST_F(FailingWorker, MakesRunFail) {
+  int code = -1;
+  std::thread running([&] { code = server_.run(failing()); });
+  while (server_.addresses().empty())
+    std::this_thread::yield();
+  ask_until_closed(server_.addresses().front());
+  running.join();
+  EXPECT_EQ(code, 1);
+}
+
+TEST_F(FailingWorker, ThatDoesNotFailMakesRunSucceed) {
+  int code = -1;
+  std::thread running([&] { code = server_.run(failing()); });
+  while (server_.addresses().empty())
+    std::this_thread::yield();
+  EXPECT_TRUE(server_.stop());
+  running.join();
+  EXPECT_EQ(code, 0);
+  EXPECT_TRUE(server_.wait());
+}
+
+TEST_F(OneOfTwoWorkers, GoesOnAndTheFailureIsNotForgotten) {
+  start();
+  ask_until_closed(server_.addresses().front());
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (said().empty() && std::chrono::steady_clock::now() < give_up)
+    std::this_thread::yield();
+  EXPECT_THAT(said(), Contains("a worker has failed, 1 of 2 go on: std::bad_alloc"));
+  // The second request meets the worker that is left.
+  ask_until_closed(server_.addresses().front());
+  EXPECT_FALSE(server_.wait());
+  EXPECT_THAT(said(), Contains("a worker has failed, 0 of 2 go on: std::bad_alloc"));
 }
 
 TEST(ServerTest, MoreWorkersThanMakeSenseAreRefusedBeforeAThreadIsStarted) {
