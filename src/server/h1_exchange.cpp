@@ -398,8 +398,14 @@ task<void> H1Exchange::tunnel(Response& response) {
   Plan plan;
   plan.framing.persistence = h1::Persistence::upgrade;
   plan.framing.upgrade = response.headers().get_or_empty(field::upgrade);
+  const char* problem = nullptr;
   if (!far || plan.framing.upgrade.empty()) {
-    Response refusal = answer_to_exception(*record_, "a 101 without a tunnel or an Upgrade field");
+    problem = "a 101 without a tunnel or an Upgrade field";
+  } else if (!content_.at_end()) {  // the rest of it would be read as the tunnel's
+    problem = "a 101 before the content of the request was read";
+  }
+  if (problem) {
+    Response refusal = answer_to_exception(*record_, problem);
     plan = this->plan(refusal);
     auto refused = co_await deliver(refusal, plan);
     if (refused) record_->outcome = Outcome::complete;

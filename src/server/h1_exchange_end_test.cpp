@@ -343,6 +343,47 @@ TEST_F(H1ExchangeEnd, ClosesATunnelThatThrows) {
   }
 }
 
+// What is left of the content would be taken for what the client says in the tunnel.
+TEST_F(H1ExchangeEnd, MakesNoTunnelOfARequestWhoseContentWasNotRead) {
+  for (const char* content : {"Content-Length: 5\r\n\r\nab", "Content-Length: 5\r\n\r\nabcde",
+                              "Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+                              "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"}) {
+    Wire client = connect([](Request) {
+      Response response(Status::switching_protocols, Headers({{"Upgrade", "shout"}}));
+      response.set_tunnel(std::make_unique<Shouting>());
+      return response;
+    });
+    client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: shout\r\n" +
+                std::string(content));
+    EXPECT_EQ(status_of(client.receive()), 500) << content;
+    client.send("cde");
+    network_.advance(2s);
+    EXPECT_EQ(client.receive(), "") << content;
+    EXPECT_FALSE(exchanges_.last().upgraded);
+    ASSERT_TRUE(exchanges_.last().failed_with(Errc::handler_failed));
+    EXPECT_EQ(exchanges_.last().failure->detail(),
+              "a 101 before the content of the request was read");
+  }
+}
+
+TEST_F(H1ExchangeEnd, MakesATunnelOfARequestWhoseContentWasRead) {
+  Wire client = connect([](Request request) -> task<Response> {
+    auto content = co_await request.body().read_all(100);
+    Response response(Status::switching_protocols, Headers({{"Upgrade", "shout"}}));
+    response.set_tunnel(std::make_unique<Shouting>());
+    response.headers().set("X-Content", content ? *content : "none");
+    co_return response;
+  });
+  client.send(
+      "GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: shout\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\nearly");
+  network_.advance(1s);
+  const std::string answer = client.receive();
+  EXPECT_EQ(status_of(answer), 101);
+  EXPECT_THAT(answer, HasSubstr("\r\nX-Content: abcde\r\n"));
+  EXPECT_EQ(body_of(answer), "EARLY");
+}
+
 TEST_F(H1ExchangeEnd, JoinsAHandlersTunnelWithItsClient) {
   Wire client = connect([](Request) {
     Response response(Status::switching_protocols, Headers({{"Upgrade", "shout"}}));

@@ -54,6 +54,74 @@ TEST_F(ProxiedUpgrade, DeliversWhatWasSentEarly) {
   EXPECT_EQ(backend.receive(), "from the client");
 }
 
+// --- upgrades of requests with content -----------------------------------------------------------
+
+struct Content {
+  const char* name;
+  std::string fields;
+  std::string begin;  // of the content
+  std::string rest;
+};
+class ProxiedUpgradeWithContent : public ProxiedUpgrade,
+                                  public ::testing::WithParamInterface<Content> {
+ protected:
+  static std::string ask() {
+    return "POST /chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+           GetParam().fields + "\r\n";
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(
+    All,
+    ProxiedUpgradeWithContent,
+    ::testing::Values(
+        Content{"Chunked", "Transfer-Encoding: chunked\r\n", "5\r\nab", "cde\r\n0\r\n\r\n"},
+        Content{"ChunkedBeforeItsEnd", "Transfer-Encoding: chunked\r\n", "5\r\nabcde\r\n",
+                "0\r\n\r\n"},
+        Content{"WithALength", "Content-Length: 5\r\n", "ab", "cde"},
+        Content{"NotBegun", "Content-Length: 5\r\n", "", "abcde"},
+        Content{"Expected", "Content-Length: 5\r\nExpect: 100-continue\r\n", "", "abcde"}),
+    [](const auto& each) { return std::string(each.param.name); });
+
+// The rest of the content would be taken for what the client says in the tunnel.
+TEST_P(ProxiedUpgradeWithContent, Before101ItHasToBeComplete) {
+  Wire client = this->client();
+  client.send(ask() + GetParam().begin);
+  Wire backend = this->backend();
+  std::string seen = backend.receive();
+  EXPECT_THAT(seen, StartsWith("POST /chat "));
+  backend.send(kSwitch);
+  client.send(GetParam().rest + "tunnelled");
+  EXPECT_EQ(status_of(client.receive()), 502);
+  seen += backend.receive();
+  EXPECT_THAT(seen, Not(HasSubstr("tunnelled")));
+  EXPECT_TRUE(backend.at_end());
+  ASSERT_EQ(exchanges_.size(), 1u);
+  EXPECT_FALSE(exchanges_.last().upgraded);
+  ASSERT_TRUE(exchanges_.last().failed_with(Errc::bad_response));
+  EXPECT_EQ(exchanges_.last().failure->detail(), "a 101 before the end of the request");
+}
+
+TEST_P(ProxiedUpgradeWithContent, AfterItComesTheTunnel) {
+  Wire client = this->client();
+  client.send(ask() + GetParam().begin);
+  Wire backend = this->backend();
+  std::string seen = backend.receive();
+  if (GetParam().fields.find("Expect") != std::string::npos) {
+    backend.send("HTTP/1.1 100 Continue\r\n\r\n");
+    EXPECT_EQ(status_of(client.receive()), 100);
+  }
+  client.send(GetParam().rest);
+  seen += backend.receive();
+  EXPECT_THAT(seen, ::testing::AnyOf(EndsWith("\r\n\r\nabcde"), EndsWith("\r\n0\r\n\r\n")));
+  backend.send(kSwitch);
+  EXPECT_EQ(status_of(client.receive()), 101);
+  client.send("tunnelled");
+  EXPECT_EQ(backend.receive(), "tunnelled");
+  backend.send("back");
+  EXPECT_EQ(client.receive(), "back");
+}
+
 // It was not counted: an upstream got more connections than max_connections says.
 TEST_F(ProxiedUpgrade, ATunnelIsAConnectionAsLongAsItLasts) {
   Transport::Options transport;

@@ -291,6 +291,11 @@ Result<Response> H1Exchange::take_response(const Request& request, h1::HeadParse
       return failure(Error(Errc::unexpected_upgrade, Side::upstream, "a 101 nobody asked for")
                          .during(Phase::wait));
     }
+    if (!is_request_whole()) {
+      return failure(
+          Error(Errc::bad_response, Side::upstream, "a 101 before the end of the request")
+              .during(Phase::wait));
+    }
     const auto framing =
         response_framing(request.method(), response.status(), parser.version(), response.headers());
     if (!framing) {

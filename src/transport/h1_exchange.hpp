@@ -75,6 +75,10 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool, pr
   Error wait_error(const Error& error) const;
   bool is_reusable();
   void pool_ended() noexcept override;
+  // All of it has gone out, so that what follows on the connection is no content of it.
+  bool is_request_whole() const noexcept {
+    return upload_ended_ && !waits_for_continue_ && !upload_broken_;
+  }
 
   std::unique_ptr<Connection> connection_;  // null in the end, and when the pool has ended
   ConnectionPool& pool_;

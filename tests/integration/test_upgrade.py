@@ -220,6 +220,23 @@ def test_a_101_nobody_asked_for_is_a_502(hop, response):
     hop.backend.wait_for_finish(0)
 
 
+@pytest.mark.parametrize("framing, begun, rest", [
+    ("Transfer-Encoding: chunked", b"5\r\nab", b"cde\r\n0\r\n\r\n"), ("Content-Length: 5", b"ab", b"cde"),
+])
+def test_a_101_before_the_end_of_the_request_is_a_502(hop, framing, begun, rest):
+    def script(peer):
+        peer.read_request_head()
+        peer.send(AGREED)
+        peer.wait_for_close()
+
+    hop.backend.play(script)
+    client = hop.client().send(message("POST /chat HTTP/1.1", "Host: h", *WANTED, framing) + begun)
+    assert client.read_final("POST").status == 502
+    client.send_quietly(rest + b"tunnelled")
+    hop.backend.wait_for_finish(0)
+    assert b"tunnelled" not in hop.backend.received
+
+
 @pytest.mark.parametrize("status", ["200 OK", "401 Unauthorized", "403 Forbidden", "426 Upgrade Required"])
 def test_a_refused_upgrade_stays_an_ordinary_exchange(hop, status):
     hop.backend.answers(answer(b"no", status=status), OK)
