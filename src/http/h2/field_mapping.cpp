@@ -247,7 +247,9 @@ Result<Request> FieldSection::take_request() {
 void FieldSection::finish_response() noexcept {
   const bool digits =
       status_.size() == 3 && std::all_of(status_.begin(), status_.end(), ascii::is_digit);
-  if (!digits || status_.front() == '0') return fail(":status is not a status code");
+  if (!digits || status_.front() < '1' || status_.front() > '5') {
+    return fail(":status is not from 100 to 599");
+  }
   if (status_ == "101") return fail("a 101 over HTTP/2");
   if (!content_length_) return;
   if (is_informational() || (status_ == "204" && *content_length_ > 0)) {

@@ -141,6 +141,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"TeGzip", with({{"te", "gzip"}})},
         {"TeList", with({{"te", "trailers, gzip"}})},
         {"ContentLengthsDiffer", with({{"content-length", "1"}, {"content-length", "2"}})},
+        {"ContentLengthsFall", with({{"content-length", "2"}, {"content-length", "1"}})},
         {"ContentLengthSigned", with({{"content-length", "+1"}})},
         {"ContentLengthEmpty", with({{"content-length", ""}})},
     }),
@@ -201,6 +202,16 @@ TEST(FieldMapping, MakesAResponse) {
   EXPECT_EQ(response->headers().get("a"), "b");
 }
 
+// As over HTTP/1.
+TEST(FieldMapping, TakesStatusesFrom100To599) {
+  for (const char* code : {"100", "103", "199", "200", "299", "451", "599"}) {
+    const auto response =
+        section_of(FieldSection::Kind::response, {{":status", code}}).take_response();
+    ASSERT_TRUE(response) << code;
+    EXPECT_EQ(std::to_string(response->status().code()), code);
+  }
+}
+
 TEST(FieldMapping, RefusesMalformedResponses) {
   const std::vector<Lines> malformed = {{},
                                         {{"a", "b"}},
@@ -208,6 +219,8 @@ TEST(FieldMapping, RefusesMalformedResponses) {
                                         {{":status", "2000"}},
                                         {{":status", "2x0"}},
                                         {{":status", "099"}},
+                                        {{":status", "600"}},
+                                        {{":status", "999"}},
                                         {{":status", "101"}},
                                         {{":status", "200"}, {":status", "200"}},
                                         {{":status", "200"}, {":path", "/"}},
