@@ -93,9 +93,8 @@ class Request {
   void on_informational(std::function<void(const Response&)> callback) {
     parts_->on_informational = std::move(callback);
   }
-  void informational(const Response& response) const {
-    if (parts_->on_informational) parts_->on_informational(response);
-  }
+  // Throws std::invalid_argument if the response is final, or a 101, which begins a tunnel.
+  void informational(const Response& response) const;
 
   // The record of this exchange; null for a request no server received.
   Exchange* exchange() const noexcept { return parts_->exchange; }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace onehop {
@@ -11,8 +12,15 @@ namespace onehop {
 class Status {
  public:
   constexpr Status() noexcept = default;  // 200
-  // Codes outside 100..999 are not representable on the wire; the caller checks.
-  constexpr explicit Status(int code) noexcept : code_(static_cast<std::uint16_t>(code)) {}
+  // Throws std::invalid_argument if the code is not from 100 to 999: no status line can carry it.
+  constexpr explicit Status(int code) : code_(checked(code)) {}
+  // For a code that comes from outside the program: std::nullopt if it is not from 100 to 999.
+  static constexpr std::optional<Status> try_from(int code) noexcept {
+    if (!is_valid(code)) return std::nullopt;
+    Status status;
+    status.code_ = static_cast<std::uint16_t>(code);
+    return status;
+  }
 
   static const Status continue_, switching_protocols, processing, early_hints, ok, created,
       accepted, no_content, reset_content, partial_content, moved_permanently, found, see_other,
@@ -34,6 +42,13 @@ class Status {
   friend constexpr bool operator==(Status, Status) noexcept = default;
 
  private:
+  static constexpr bool is_valid(int code) noexcept { return code >= 100 && code <= 999; }
+  static constexpr std::uint16_t checked(int code) {
+    if (!is_valid(code)) refuse(code);
+    return static_cast<std::uint16_t>(code);
+  }
+  [[noreturn]] static void refuse(int code);
+
   std::uint16_t code_ = 200;
 };
 

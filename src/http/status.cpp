@@ -2,7 +2,14 @@
 
 #include <onehop/status.hpp>
 
+#include <stdexcept>
+#include <string>
+
 namespace onehop {
+
+void Status::refuse(int code) {
+  throw std::invalid_argument("status " + std::to_string(code) + " is not from 100 to 999");
+}
 
 // The IANA registry of HTTP status codes. NOLINTNEXTLINE(readability-function-size): it is a table
 std::string_view Status::reason() const noexcept {

@@ -2,6 +2,10 @@
 
 #include <onehop/status.hpp>
 
+#include <limits>
+#include <stdexcept>
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace onehop {
@@ -14,6 +18,28 @@ TEST(Status, ReasonsAreRegisteredOnesOrNone) {
   EXPECT_EQ(Status(511).reason(), "Network Authentication Required");
   EXPECT_EQ(Status(299).reason(), "");
   EXPECT_EQ(Status(799).reason(), "");
+}
+
+static_assert(Status(100).code() == 100);
+static_assert(Status(999).code() == 999);
+static_assert(Status::try_from(204) == Status::no_content);
+
+// 66,036 is 500 in sixteen bits.
+TEST(Status, OutsideOfThreeDigitsCannotBeMade) {
+  for (const int code : {std::numeric_limits<int>::min(), -200, 0, 42, 99, 1000, 66'036,
+                         std::numeric_limits<int>::max()}) {
+    EXPECT_FALSE(Status::try_from(code)) << code;
+    try {
+      const Status made(code);
+      ADD_FAILURE() << code << " became " << made.code();
+    } catch (const std::invalid_argument& error) {
+      EXPECT_EQ(error.what(), "status " + std::to_string(code) + " is not from 100 to 999");
+    }
+  }
+  for (int code = 100; code <= 999; ++code) {
+    EXPECT_EQ(Status(code).code(), code);
+    EXPECT_EQ(Status::try_from(code), Status(code));
+  }
 }
 
 TEST(Status, ForbidsBody) {

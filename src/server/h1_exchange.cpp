@@ -153,9 +153,7 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
     co_await tunnel(*response);
     co_return Next::close;
   }
-  if (response->status().is_informational()) {
-    response = answer_to_exception(*record_, "the handler gave a 1xx as its final response");
-  }
+  check_is_final(*record_, *response);
   Plan plan;
   auto sent = begin_answer(*response, plan);
   if (!sent) {

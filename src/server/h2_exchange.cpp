@@ -369,9 +369,8 @@ void H2Exchange::check_answer(Response& response) {
     fail(Error(Errc::bad_response, Side::upstream, "Sec-WebSocket-Accept is not that of the key"));
     response = response_for(Status::bad_gateway, {}, {});
   }
-  if (response.status().is_informational()) {
-    response = answer_to_exception(*record_, "the handler gave a 1xx as its final response");
-  } else if (is_connect_ && response.status().code() < 300) {
+  check_is_final(*record_, response);
+  if (is_connect_ && response.status().code() < 300) {
     // For the client any 2xx would be the tunnel (RFC 8441 §5).
     fail(Error(Errc::bad_response, Side::upstream, "the upgrade was answered with a 2xx"));
     response = response_for(Status::bad_gateway, {}, {});

@@ -98,6 +98,13 @@ Response answer_to_exception(Exchange& record, std::string what) {
   return response_for(status_for(error), {}, {});
 }
 
+void check_is_final(Exchange& record, Response& response) {
+  if (!response.status().is_informational()) return;
+  response =
+      answer_to_exception(record, "the handler gave a " + std::to_string(response.status().code()) +
+                                      " as its final response");
+}
+
 Response answer_to_refusal(const Headers& headers, const Error& error) {
   const std::string_view content_type = headers.get_or_empty(field::content_type);
   if (is_grpc(content_type)) return grpc_response_for(error, content_type);

@@ -42,6 +42,9 @@ Result<bool> check_request(const Request& request,
 
 // For an exception out of a handler, and what amounts to one: noted, and answered with a 500.
 Response answer_to_exception(Exchange& record, std::string what);
+// Makes a 500, as for an exception, of a response that no server may send as the final one: a 1xx,
+// a 101 without a tunnel included.
+void check_is_final(Exchange& record, Response& response);
 // For a well-formed request that is not given to the handler; `headers` are its own.
 Response answer_to_refusal(const Headers& headers, const Error& error);
 
