@@ -28,6 +28,7 @@ class BufferPool {
 
   Buffer take() {
     if (free_.empty()) {
+      free_.reserve(kKept);  // many give back in a destructor, which may not run out of memory
       Buffer buffer = std::make_unique_for_overwrite<char[]>(kSize);
       note_held(kSize);
       return buffer;

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -57,7 +58,12 @@ void AcceptLoop::on_events(std::uint32_t) noexcept {
 
 void AcceptLoop::on_ready(void* self) {
   auto& loop = *static_cast<AcceptLoop*>(self);
-  if (loop.listening_) loop.accept_some();
+  if (!loop.listening_) return;
+  try {
+    loop.accept_some();
+  } catch (const std::bad_alloc&) {  // which costs this connection, and not the event loop
+    loop.pause();
+  }
 }
 
 void AcceptLoop::on_timer(void* self) {

@@ -41,7 +41,7 @@ bool H1Connection::begins_http2() const noexcept {
   return first_ && !info_.tls && shard_.options().http2 && input_.view().starts_with(kPreface);
 }
 
-task<void> H1Connection::run() {
+RootTask<H1Connection> H1Connection::run() {
   Next next = Next::keep_alive;
   while (next == Next::keep_alive) {
     if (input_.empty()) {
@@ -76,6 +76,11 @@ task<void> H1Connection::run() {
     input_.release();
     co_await linger();
   }
+  end();
+}
+
+// Out of a wait of its own: there was no memory for it.
+void H1Connection::on_exception() noexcept {
   end();
 }
 

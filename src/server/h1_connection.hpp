@@ -5,6 +5,7 @@
 // holds no buffer and no frame but its own.
 #pragma once
 
+#include "base/root_task.hpp"
 #include "server/h1_exchange.hpp"
 #include "server/http_connection.hpp"
 #include "wire/read_buffer.hpp"
@@ -24,7 +25,9 @@ class H1Connection final : public HttpConnection {
   void end_when_idle() noexcept override;
 
  private:
-  task<void> run();
+  friend class RootTask<H1Connection>;
+  RootTask<H1Connection> run();
+  void on_exception() noexcept;
   // Not inlined: clang would make its frame part of that of run(), which idle connections keep.
   [[gnu::noinline]] task<Next> serve_one();
   [[gnu::noinline]] task<void> let_others_run();
@@ -36,7 +39,7 @@ class H1Connection final : public HttpConnection {
   bool idle_ = false;
   bool first_ = true;  // no request was served yet
   std::uint8_t served_ = 0;
-  task<void> running_;  // last: destroyed first, it uses the rest
+  RootTask<H1Connection> running_;  // last: destroyed first, it uses the rest
 };
 
 }  // namespace onehop::server

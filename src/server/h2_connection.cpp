@@ -56,7 +56,7 @@ void H2Connection::end_when_idle() noexcept {
 
 // --- reading -----------------------------------------------------------------------------------
 
-task<void> H2Connection::run() {
+RootTask<H2Connection> H2Connection::run() {
   using Step = wire::H2Link::Step;
   bool goes_on = link_.receive(std::exchange(early_, {}));
   if (shard_.is_draining()) begin_end();

@@ -5,6 +5,7 @@
 // reactor goes out in one write. Owned by its ShardServer.
 #pragma once
 
+#include "base/root_task.hpp"
 #include "http/h2/session.hpp"
 #include "server/http_connection.hpp"
 #include "server/shard_server.hpp"
@@ -39,7 +40,9 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   void on_settings() override { greeted_ = true; }
   void on_ping_answered() override;
 
-  task<void> run();
+  friend class RootTask<H2Connection>;
+  RootTask<H2Connection> run();
+  void on_exception() noexcept { end(); }
   // False when the connection has nothing more to wait for.
   bool go_on_after(net::Wait wait);
   net::Time deadline() const noexcept;
@@ -70,7 +73,7 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   bool broken_ = false;  // nothing can be written any more
   bool writing_rest_ = false;
   enum class End : std::uint8_t { no, announced, said } end_ = End::no;
-  task<void> running_;  // last: destroyed first, it uses the rest
+  RootTask<H2Connection> running_;  // last: destroyed first, it uses the rest
 };
 
 }  // namespace onehop::server

@@ -277,7 +277,7 @@ void H2Exchange::send_informational(const Response& response) {
 
 // --- the exchange ------------------------------------------------------------------------------
 
-task<void> H2Exchange::run() {
+RootTask<H2Exchange> H2Exchange::run() {
   auto head = take_head();
   auto request = take_request(*head);
   if (!request) {
@@ -318,6 +318,16 @@ task<void> H2Exchange::run() {
     sent = failure(Errc::handler_failed, Side::local, exception_text());
   }
   if (!sent) give_up(sent.error());
+}
+
+// Out of run(), where nothing of a user's can throw: there was no memory. For the reset there may
+// be none either, and then the connection ends.
+void H2Exchange::on_exception() noexcept {
+  try {
+    give_up(Error(Errc::handler_failed, Side::local, exception_text()));
+  } catch (...) {
+    link_.give_up();
+  }
 }
 
 void H2Exchange::refuse(const Error& error) {

@@ -9,6 +9,7 @@
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 
+#include "base/root_task.hpp"
 #include "http/h2/stream.hpp"
 #include "io/event.hpp"
 #include "io/wakeup.hpp"
@@ -56,7 +57,9 @@ class H2Exchange final : public h2::Stream, private RequestContent {
   void send_informational(const Response& response);
 
   // The answer.
-  task<void> run();
+  friend class RootTask<H2Exchange>;
+  RootTask<H2Exchange> run();
+  void on_exception() noexcept;
   void check_answer(Response& response);
   void refuse(const Error& error);
   void answer_at_once(Response response);
@@ -116,7 +119,7 @@ class H2Exchange final : public h2::Stream, private RequestContent {
   bool gave_up_ = false;
   task<void> up_;
   task<void> down_;
-  task<void> running_;  // last: destroyed first, it uses the rest
+  RootTask<H2Exchange> running_;  // last: destroyed first, it uses the rest
 };
 
 }  // namespace onehop::server

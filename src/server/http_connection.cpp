@@ -79,7 +79,7 @@ std::optional<RequestPlace> HttpConnection::enter_request(std::string_view clien
   return address ? limit->enter_request(*address) : RequestPlace();
 }
 
-void HttpConnection::end() {
+void HttpConnection::end() noexcept {
   shard_.reactor().schedule(ended_);
 }
 

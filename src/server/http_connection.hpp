@@ -32,7 +32,7 @@ class HttpConnection : public ClientConnection {
   explicit HttpConnection(HttpConnection& before);  // NOLINT(google-explicit-constructor): no copy
 
   // Nothing will run any more: destroys it soon.
-  void end();
+  void end() noexcept;
   // Lets the peer read what was sent: closing with unread octets would reset the connection and
   // take the answer from it.
   // Not inlined: clang would make its frame part of its callers', which idle connections keep.

@@ -4,6 +4,7 @@
 #include "server/shard_server.hpp"
 
 #include <cerrno>
+#include <new>
 #include <span>
 #include <string>
 #include <utility>
@@ -38,7 +39,10 @@ TlsHandshake::TlsHandshake(ShardServer& shard,
 void TlsHandshake::on_ended(void* self) {
   const std::unique_ptr<TlsHandshake> handshake(static_cast<TlsHandshake*>(self));
   if (!handshake->established_) return;
-  handshake->shard_.start_connection(std::move(handshake->stream_), handshake->origin_);
+  try {
+    handshake->shard_.start_connection(std::move(handshake->stream_), handshake->origin_);
+  } catch (const std::bad_alloc&) {  // which costs this connection, and not the event loop
+  }
 }
 
 TlsHandshake::~TlsHandshake() {
@@ -54,7 +58,12 @@ void TlsHandshake::end_when_idle() noexcept {
   if (stream_) stream_->interrupt_handshake();
 }
 
-task<void> TlsHandshake::run() {
+void TlsHandshake::on_exception() noexcept {
+  established_ = false;
+  shard_.reactor().schedule(ended_);
+}
+
+RootTask<TlsHandshake> TlsHandshake::run() {
   const net::Duration patience = shard_.tls()->handshake_timeout();
   const net::Time now = stream_->reactor().now();
   auto shaken = co_await stream_->handshake(io::deadline_after(now, patience));

@@ -6,6 +6,7 @@
 
 #include <onehop/task.hpp>
 
+#include "base/root_task.hpp"
 #include "net/tls_context.hpp"
 #include "net/tls_stream.hpp"
 #include "server/client_connection.hpp"
@@ -27,14 +28,16 @@ class TlsHandshake final : public ClientConnection {
 
  private:
   static void on_ended(void* self);
-  task<void> run();
+  friend class RootTask<TlsHandshake>;
+  RootTask<TlsHandshake> run();
+  void on_exception() noexcept;
   task<void> refuse(Error error);
 
   std::unique_ptr<net::TlsStream> stream_;
   Origin origin_;
   bool established_ = false;
   io::Wakeup ended_;
-  task<void> running_;  // last: destroyed first, it uses the rest
+  RootTask<TlsHandshake> running_;  // last: destroyed first, it uses the rest
 };
 
 }  // namespace onehop::server

@@ -145,7 +145,14 @@ void H1Exchange::begin_upload(std::size_t head) {
   uploading_.start();
 }
 
-task<void> H1Exchange::upload_rest() {
+// Out of upload_rest(): there was no memory to say what had failed.
+void H1Exchange::on_exception() noexcept {
+  upload_ended_ = upload_broken_ = true;
+  upload_failure_ = Error(Errc::handler_failed, Side::local);
+  if (connection_) connection_->stream().interrupt_reader();
+}
+
+RootTask<H1Exchange> H1Exchange::upload_rest() {
   Result<void> sent;
   try {
     sent = co_await output_.send_rest();

@@ -8,6 +8,7 @@
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 
+#include "base/root_task.hpp"
 #include "http/h1/serializer.hpp"
 #include "http/polled_body_source.hpp"
 #include "transport/connection_pool.hpp"
@@ -63,7 +64,9 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool, pr
   Sending plan(const Request& request) const;
   Result<void> send_head(const Request& request);
   void begin_upload(std::size_t head);
-  task<void> upload_rest();
+  friend class RootTask<H1Exchange>;
+  RootTask<H1Exchange> upload_rest();
+  void on_exception() noexcept;
   void end_upload(const Result<void>& sent);
   std::optional<Result<void>> try_head(h1::HeadParser& parser);
   net::Time head_deadline() const noexcept;
@@ -104,8 +107,8 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool, pr
   bool keep_alive_ = false;
   bool asked_upgrade_ = false;
   bool got_octets_ = false;
-  bool has_credentials_ = false;  // for the connection, not for the request alone
-  task<void> uploading_;          // last: destroyed first, it uses the rest
+  bool has_credentials_ = false;    // for the connection, not for the request alone
+  RootTask<H1Exchange> uploading_;  // last: destroyed first, it uses the rest
 };
 
 }  // namespace onehop::transport

@@ -107,7 +107,12 @@ void H2Connection::on_goaway(std::int32_t last_stream, h2::ErrorCode reason) {
   retire();
 }
 
-task<void> H2Connection::run() {
+void H2Connection::on_exception() noexcept {
+  over_ = true;
+  stream_->reactor().schedule(ended_);
+}
+
+RootTask<H2Connection> H2Connection::run() {
   using Step = wire::H2Link::Step;
   for (;;) {
     const Step step = link_.read();

@@ -5,6 +5,7 @@
 // when it is over. One thread.
 #pragma once
 
+#include "base/root_task.hpp"
 #include "http/h2/session.hpp"
 #include "transport/connection.hpp"
 #include "wire/h2_link.hpp"
@@ -65,7 +66,9 @@ class H2Connection final : private h2::SessionObserver {
   void on_ping_answered() override;
   void on_goaway(std::int32_t last_stream, h2::ErrorCode reason) override;
 
-  task<void> run();
+  friend class RootTask<H2Connection>;
+  RootTask<H2Connection> run();
+  void on_exception() noexcept;
   std::size_t limit() const noexcept;
   void watch();
   void ask();
@@ -94,7 +97,7 @@ class H2Connection final : private h2::SessionObserver {
   bool timed_out_ = false;
   bool ending_ = false;  // no more requests; those under way go on
   bool over_ = false;
-  task<void> running_;  // last: destroyed first, it uses the rest
+  RootTask<H2Connection> running_;  // last: destroyed first, it uses the rest
 };
 
 }  // namespace onehop::transport

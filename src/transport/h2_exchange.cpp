@@ -145,7 +145,14 @@ void H2Exchange::begin_upload() {
   uploading_.start();
 }
 
-task<void> H2Exchange::upload_rest() {
+// Out of upload_rest(): there was no memory to say what had failed.
+void H2Exchange::on_exception() noexcept {
+  upload_ended_ = true;
+  upload_failure_ = Error(Errc::handler_failed, Side::local);
+  changed_.set();
+}
+
+RootTask<H2Exchange> H2Exchange::upload_rest() {
   Result<void> sent;
   try {
     sent = co_await sender_.send_rest();

@@ -8,6 +8,7 @@
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 
+#include "base/root_task.hpp"
 #include "http/polled_body_source.hpp"
 #include "transport/connection_pool.hpp"
 #include "transport/h2_connection.hpp"
@@ -80,7 +81,9 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   Result<void> open(const Request& request, bool as_tunnel);
   void begin_upload();
   void stop_upload();
-  task<void> upload_rest();
+  friend class RootTask<H2Exchange>;
+  RootTask<H2Exchange> upload_rest();
+  void on_exception() noexcept;
   void end_upload(const Result<void>& sent);
   net::Time head_deadline() const noexcept;
   Result<void> pass_on(const Request& request, const Response& response);
@@ -124,7 +127,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   bool may_be_silent_ = false;  // a response without a length
   bool has_head_ = false;
   bool trailers_taken_ = false;
-  task<void> uploading_;  // last: destroyed first, it uses the rest
+  RootTask<H2Exchange> uploading_;  // last: destroyed first, it uses the rest
 };
 
 }  // namespace onehop::transport

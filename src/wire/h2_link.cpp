@@ -2,6 +2,7 @@
 #include "wire/h2_link.hpp"
 
 #include <cerrno>
+#include <new>
 
 namespace onehop::wire {
 namespace {
@@ -74,7 +75,13 @@ void H2Link::flush_now() {
   writing_.start();
 }
 
-task<void> H2Link::write_rest() {
+void H2Link::give_up() noexcept {
+  broken_ = true;
+  stream_.abort();
+  stream_.interrupt_reader();
+}
+
+RootTask<H2Link> H2Link::write_rest() {
   bool done = false;
   while (!done) {
     auto drained = co_await output_.drain(write_stall_);
@@ -101,8 +108,12 @@ task<void> H2Link::drain(net::Duration patience) {
 
 void H2Link::on_flush(void* self) {
   auto& link = *static_cast<H2Link*>(self);
-  link.session_.deliver_news();
-  link.flush_now();
+  try {
+    link.session_.deliver_news();
+    link.flush_now();
+  } catch (const std::bad_alloc&) {  // which costs this connection, and not the event loop
+    link.give_up();
+  }
   if (link.session_.has_news()) link.flush_soon();
   // Its last word is out: whoever waits for the peer would wait in vain.
   if (link.session_.is_over()) link.stream_.interrupt_reader();

@@ -5,6 +5,7 @@
 // was ready in this pass of the reactor has run. One thread.
 #pragma once
 
+#include "base/root_task.hpp"
 #include "http/h2/session.hpp"
 #include "net/stream.hpp"
 #include "wire/h1_output.hpp"
@@ -47,6 +48,9 @@ class H2Link {
 
   // Nothing more is written, whatever the session has to say.
   void stop_writing() noexcept { broken_ = true; }
+  // Nothing more goes out, and whoever reads is told that it is over.
+  void give_up() noexcept;
+
   bool is_broken() const noexcept { return broken_; }
   // The peer has ended the connection, or it has failed.
   bool has_peer_gone() const noexcept { return peer_gone_; }
@@ -61,7 +65,9 @@ class H2Link {
 
  private:
   bool produce();
-  task<void> write_rest();
+  friend class RootTask<H2Link>;
+  RootTask<H2Link> write_rest();
+  void on_exception() noexcept { give_up(); }
   static void on_flush(void* self);
 
   net::Stream& stream_;
@@ -76,7 +82,7 @@ class H2Link {
   bool broken_ = false;
   bool peer_gone_ = false;
   bool writing_rest_ = false;
-  task<void> writing_;  // last: destroyed first, it uses the rest
+  RootTask<H2Link> writing_;  // last: destroyed first, it uses the rest
 };
 
 }  // namespace onehop::wire

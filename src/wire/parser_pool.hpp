@@ -36,7 +36,10 @@ class ParserPool {
   };
 
   Lease take() {
-    if (free_.empty()) return {*this, std::make_unique<h1::HeadParser>(kind_, limits_)};
+    if (free_.empty()) {
+      free_.reserve(kKept);  // a lease ends in a destructor, which may not run out of memory
+      return {*this, std::make_unique<h1::HeadParser>(kind_, limits_)};
+    }
     auto parser = std::move(free_.back());
     free_.pop_back();
     parser->reset();

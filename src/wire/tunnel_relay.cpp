@@ -73,8 +73,10 @@ class Relay {
     task<void> down;
     task<void> watch;
     if (plain) {
-      up = copy(client_, plain->stream(), std::move(early), Side::upstream, state_.from_client);
-      down = copy(plain->stream(), client_, plain->take_early(), Side::client, state_.to_client);
+      up = guarded(
+          copy(client_, plain->stream(), std::move(early), Side::upstream, state_.from_client));
+      down = guarded(
+          copy(plain->stream(), client_, plain->take_early(), Side::client, state_.to_client));
     } else {
       up = guarded(copy_to_far(std::move(early)));
       down = guarded(copy_from_far());
