@@ -113,7 +113,10 @@ void H2Exchange::closed() {
   } else if (problem()) {
     fail(Error(Errc::bad_request, Side::client, problem()).during(Phase::send));
   }
-  if (problem()) {
+  if (send_problem()) {
+    fail(Error(Errc::limit_exceeded, Side::local, send_problem()).during(Phase::deliver));
+  }
+  if (problem() || send_problem()) {
     gave_up_ = true;
     record_->outcome = Outcome::aborted;
   } else if (!gave_up_ && !has_sent_end() && speaks_of_the_message(close_code())) {
@@ -168,7 +171,7 @@ bool H2Exchange::may_pause() const noexcept {
 // --- the request -------------------------------------------------------------------------------
 
 void H2Exchange::note_head(const h2::FieldSection& head) {
-  if (const auto method = Method::parse(head.method())) record_->method = *method;
+  if (const auto method = Method::parse(head.method())) record_->method = method_ = *method;
   record_->target = head.path();
   record_->host = head.authority();
 }

@@ -44,6 +44,7 @@ h2::SessionLimits h2_limits_of(const Server::Options& options) {
   // Less than what the protocol begins with cannot be enforced before the peer has heard of it.
   limits.stream_window = bounded(options.stream_window, 1024);
   limits.connection_window = bounded(options.connection_window, 65'535);
+  limits.fields.max_start_line = h1::bounded(options.max_request_line);
   limits.fields.max_bytes = h1::bounded(options.max_header_bytes);
   limits.fields.max_fields = options.max_header_fields;
   return limits;

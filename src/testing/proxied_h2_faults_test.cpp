@@ -95,6 +95,7 @@ class ProxiedH2Trailers : public test::Served, public ::testing::WithParamInterf
       request.set_url(url);
     };
     Server::Options server;
+    server.max_request_line = 100;
     server.max_header_bytes = 1024;
     server.max_header_fields = 20;
     network_.serve("s:80", std::make_shared<ReverseProxy>(std::move(proxy)),

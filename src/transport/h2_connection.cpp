@@ -26,6 +26,7 @@ constexpr net::Duration kWriteStall = std::chrono::seconds(60);
 
 h2::SessionLimits limits_of(const Transport::Options& options) {
   h2::SessionLimits limits;
+  limits.fields.max_start_line = 0;  // responses have none over HTTP/2
   limits.fields.max_bytes = h1::bounded(options.max_response_header_bytes);
   limits.fields.max_fields = options.max_response_header_fields;
   return limits;

@@ -281,6 +281,7 @@ Error H2Exchange::closed_error() const {
     return error.retry_safe(unprocessed);
   }
   if (problem()) return Error(Errc::bad_response, Side::upstream, problem());
+  if (send_problem()) return Error(Errc::limit_exceeded, Side::local, send_problem());
   if (!has_sent_head()) return takes_no_more();
   if (passed_over_) {
     Error error(Errc::closed, Side::upstream, "a GOAWAY passed the request over");

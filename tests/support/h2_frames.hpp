@@ -56,15 +56,42 @@ inline std::string frame(std::uint8_t type,
   return text;
 }
 
-// Texts of fewer than 127 octets.
-inline std::string block(std::initializer_list<Field> fields) {
+// A length of HPACK (RFC 7541 §5.1), in a prefix of seven bits.
+inline std::string hpack_length(std::size_t size) {
+  constexpr std::size_t kMost = 127;
+  if (size < kMost) return std::string(1, static_cast<char>(size));
+  std::string text(1, static_cast<char>(kMost));
+  for (size -= kMost; size >= 128; size /= 128)
+    text += static_cast<char>(size % 128 + 128);
+  return text + static_cast<char>(size);
+}
+
+inline std::string block(const std::vector<Field>& fields) {
   std::string text;
   for (const Field& field : fields) {
     text += '\0';
-    text += static_cast<char>(field.name.size());
+    text += hpack_length(field.name.size());
     text += field.name;
-    text += static_cast<char>(field.value.size());
+    text += hpack_length(field.value.size());
     text += field.value;
+  }
+  return text;
+}
+inline std::string block(std::initializer_list<Field> fields) {
+  return block(std::vector<Field>(fields));
+}
+
+// A header block of any size: HEADERS, and as many CONTINUATION frames as it takes.
+inline std::string head(std::uint32_t stream, std::string_view block, bool end) {
+  constexpr std::size_t kMost = 16'384;
+  std::string text;
+  std::uint8_t flags = end ? kEndStream : 0;
+  for (std::uint8_t type = headers; type == headers || !block.empty(); type = continuation) {
+    const std::string_view piece = block.substr(0, kMost);
+    block.remove_prefix(piece.size());
+    if (block.empty()) flags |= kEndHeaders;
+    text += frame(type, flags, stream, piece);
+    flags = 0;
   }
   return text;
 }

@@ -13,9 +13,17 @@
 namespace onehop::h2 {
 namespace {
 
-// The most pieces one header block may come in, and room for it beyond what its fields may count.
-constexpr std::size_t kMostContinuations = 32;
+// The most small pieces one header block may come in, and what is not small. The block itself may be
+// as large as what is worth reading of its fields, and room for how they are coded: what is past
+// the limits is refused with an answer, and costs that request alone.
+constexpr std::size_t kMostSmallContinuations = 32;
+constexpr std::size_t kNotSmall = 1024;
 constexpr std::size_t kBlockSlack = 16 * 1024;
+
+std::size_t most_of_block(const FieldLimits& limits) noexcept {
+  return FieldSection::most_worth_reading(limits) + kBlockSlack;
+}
+
 constexpr std::size_t kFrameHead = 9;
 
 SessionState& state_of(void* user_data) {
@@ -62,20 +70,22 @@ class Callbacks::Implementation {
     nghttp2_session_callbacks_set_on_frame_recv_callback(table, guarded<on_frame>);
     nghttp2_session_callbacks_set_before_frame_send_callback(table, guarded<on_before_frame_sent>);
     nghttp2_session_callbacks_set_on_frame_send_callback(table, guarded<on_frame_sent>);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(table, guarded<on_frame_not_sent>);
     nghttp2_session_callbacks_set_on_stream_close_callback(table, guarded<on_close>);
     nghttp2_session_callbacks_set_send_data_callback(table, guarded<send_data>);
     return table;
   }
 
   // Content for the next DATA frame: only how much; send_data() copies it to where it goes.
-  static ssize_t read_content(nghttp2_session* session,
+  static ssize_t read_content(nghttp2_session*,
                               std::int32_t id,
                               std::uint8_t*,
                               std::size_t most,
                               std::uint32_t* flags,
                               nghttp2_data_source*,
                               void* user_data) {
-    Stream* stream = state_of(user_data).find(id);
+    SessionState& state = state_of(user_data);
+    Stream* stream = state.find(id);
     if (!stream) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     const std::size_t size = std::min(stream->unsent(), most);
     const bool all = size == stream->unsent() && stream->finished_;
@@ -88,9 +98,12 @@ class Callbacks::Implementation {
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     if (!stream->trailers_to_send_.empty()) {
       const auto& lines = lines_of(stream->trailers_to_send_, kNoCopy);
-      if (nghttp2_submit_trailer(session, id, lines.data(), lines.size()) == 0) {
-        *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+      const int submitted = nghttp2_submit_trailer(state.session, id, lines.data(), lines.size());
+      if (submitted != 0) {  // a message without its trailers would look complete
+        state.give_up_sending(*stream, nghttp2_strerror(submitted));
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
       }
+      *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
     }
     return static_cast<ssize_t>(size);
   }
@@ -115,8 +128,9 @@ class Callbacks::Implementation {
         break;  // sent before our reset was heard, or a refusal: nghttp2 passes it over
       case NGHTTP2_CONTINUATION:
         state.block_octets += head->length;
-        if (++state.continuations <= kMostContinuations &&
-            state.block_octets <= state.limits.fields.max_bytes + kBlockSlack) {
+        if (head->length < kNotSmall) ++state.continuations;
+        if (state.continuations <= kMostSmallContinuations &&
+            state.block_octets <= most_of_block(state.limits.fields)) {
           return 0;
         }
         state.fail(ErrorCode::enhance_your_calm, "a header block without end");
@@ -139,7 +153,7 @@ class Callbacks::Implementation {
       if (state.role != Role::server || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
       stream = state.observer.on_request();
       if (!stream) {
-        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
+        state.submit_reset(id, ErrorCode::refused_stream);
         return 0;
       }
       state.guard.note_stream(state.now);
@@ -166,13 +180,16 @@ class Callbacks::Implementation {
   }
 
   // RFC 9113 §8.1.1: a malformed message is an error of its stream. What it was is lost with it.
-  static void refuse(SessionState& state, Stream& stream, const char* problem) {
+  static void refuse(SessionState& state,
+                     Stream& stream,
+                     const char* problem,
+                     ErrorCode code = ErrorCode::protocol_error) {
     if (stream.problem_) return;
     stream.problem_ = problem;
     stream.head_complete_ = false;
     stream.informational_.clear();
     stream.drop_unread();
-    nghttp2_submit_rst_stream(state.session, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_PROTOCOL_ERROR);
+    state.submit_reset(stream.id_, code);
   }
 
   static FieldSection* open_section(Stream& stream) {
@@ -181,7 +198,7 @@ class Callbacks::Implementation {
     return stream.section_ && !stream.head_complete_ ? &*stream.section_ : nullptr;
   }
 
-  static int on_header(nghttp2_session* session,
+  static int on_header(nghttp2_session*,
                        const nghttp2_frame* frame,
                        const std::uint8_t* name,
                        std::size_t name_size,
@@ -201,8 +218,7 @@ class Callbacks::Implementation {
     }
     if (!section->is_bomb()) return 0;
     // One octet can stand for kilobytes: nothing more of this is looked at, just decompressed.
-    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
-                              NGHTTP2_ENHANCE_YOUR_CALM);
+    refuse(state, *stream, "a head many times larger than the limits", ErrorCode::enhance_your_calm);
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
 
@@ -312,6 +328,28 @@ class Callbacks::Implementation {
     return 0;
   }
 
+  // A request that nghttp2 does not send any more, for the peer has said GOAWAY or it was cancelled
+  // before, is closed by nghttp2. Of anything else the other end would never hear.
+  static int on_frame_not_sent(nghttp2_session*,
+                               const nghttp2_frame* frame,
+                               int why,
+                               void* user_data) {
+    if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+    if (why == NGHTTP2_ERR_START_STREAM_NOT_ALLOWED || why == NGHTTP2_ERR_STREAM_CLOSING ||
+        why == NGHTTP2_ERR_STREAM_CLOSED) {
+      return 0;
+    }
+    SessionState& state = state_of(user_data);
+    Stream* const stream = state.find(frame->hd.stream_id);
+    if (!stream) return 0;
+    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+      stream->send_problem_ = nghttp2_strerror(why);  // closed without a reset: the peer knows nothing
+    } else {
+      state.give_up_sending(*stream, nghttp2_strerror(why));
+    }
+    return 0;
+  }
+
   static int on_close(nghttp2_session*, std::int32_t id, std::uint32_t code, void* user_data) {
     SessionState& state = state_of(user_data);
     Stream* stream = state.find(id);
@@ -369,8 +407,10 @@ const nghttp2_session_callbacks* Callbacks::table() {
 
 void Callbacks::submit_informational(SessionState& state, Stream& stream, const FieldList& fields) {
   const auto& lines = lines_of(fields, kNoCopy);
-  nghttp2_submit_headers(state.session, NGHTTP2_FLAG_NONE, stream.id(), nullptr, lines.data(),
-                         lines.size(), nullptr);
+  const std::int32_t submitted =
+      nghttp2_submit_headers(state.session, NGHTTP2_FLAG_NONE, stream.id(), nullptr, lines.data(),
+                             lines.size(), nullptr);
+  if (submitted < 0) state.give_up_sending(stream, nghttp2_strerror(submitted));
 }
 
 void Callbacks::submit_response(SessionState& state,
@@ -380,8 +420,9 @@ void Callbacks::submit_response(SessionState& state,
   const auto& lines = lines_of(fields, kNoCopy);
   nghttp2_data_provider content{};
   content.read_callback = Implementation::guarded<Implementation::read_content>;
-  nghttp2_submit_response(state.session, stream.id(), lines.data(), lines.size(),
-                          end ? nullptr : &content);
+  const int submitted = nghttp2_submit_response(state.session, stream.id(), lines.data(),
+                                                lines.size(), end ? nullptr : &content);
+  if (submitted != 0) state.give_up_sending(stream, nghttp2_strerror(submitted));
 }
 
 bool Callbacks::submit_request(SessionState& state,

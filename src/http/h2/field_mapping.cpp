@@ -21,6 +21,10 @@ constexpr std::size_t kLineOverhead = 32;  // RFC 9113 §6.5.2
 // Past that a Content-Length is nonsense, and the largest of all stands for one that is not known.
 constexpr std::uint64_t kMostContent = std::numeric_limits<std::int64_t>::max();
 constexpr std::string_view kWebSocket = "websocket";
+constexpr std::string_view kHost = "host";
+constexpr std::size_t kRestOfRequestLine = std::string_view("  HTTP/1.1").size();
+// No value of :scheme, :protocol or :status that means something here is longer.
+constexpr std::size_t kLongestToken = 64;
 
 // RFC 9113 §8.2.2. TE is looked at by itself.
 constexpr std::uint64_t kConnectionSpecific =
@@ -69,15 +73,25 @@ void FieldSection::append(FieldId id, std::string_view name, std::string_view va
                    .verbatim = true});
 }
 
+// False when the line is one too many.
+bool FieldSection::count(std::string_view name, std::string_view value) noexcept {
+  if (name == ":method" || name == ":path") {
+    start_line_ += value.size();
+    line_too_long_ = start_line_ + kRestOfRequestLine > limits_.max_start_line;
+    return !line_too_long_;
+  }
+  const bool is_authority = name == ":authority";
+  if (name.starts_with(':') && !is_authority) return true;
+  ++fields_;
+  field_bytes_ += (is_authority ? kHost.size() : name.size()) + value.size() + kLineOverhead;
+  too_large_ = field_bytes_ > limits_.max_bytes || fields_ > limits_.max_fields ||
+               name.size() > std::numeric_limits<std::uint16_t>::max();
+  return !too_large_;
+}
+
 void FieldSection::add(std::string_view name, std::string_view value) {
   bytes_ += name.size() + value.size() + kLineOverhead;
-  if (problem_ || too_large_) return;
-  ++fields_;
-  if (bytes_ > limits_.max_bytes || fields_ > limits_.max_fields ||
-      name.size() > std::numeric_limits<std::uint16_t>::max()) {
-    too_large_ = true;
-    return;
-  }
+  if (problem_ || line_too_long_ || too_large_ || !count(name, value)) return;
   if (!h1::is_value(value) || has_blank_edge(value)) {
     return fail("a field value with an octet that may not be there");
   }
@@ -97,11 +111,12 @@ void FieldSection::add_pseudo(std::string_view name, std::string_view value) {
   if (regular_seen_) return fail("a pseudo-field behind a regular one");
   if (kind_ == Kind::request) {
     if (name == ":method") return take_pseudo(method_, value);
-    if (name == ":scheme") return take_pseudo(scheme_, value);
     if (name == ":authority") return take_pseudo(authority_, value);
     if (name == ":path") return take_pseudo(path_, value);
+    if (value.size() > kLongestToken) return fail("a pseudo-field with a value that is too long");
+    if (name == ":scheme") return take_pseudo(scheme_, value);
     if (name == ":protocol") return take_pseudo(protocol_, value);
-  } else if (kind_ == Kind::response && name == ":status") {
+  } else if (kind_ == Kind::response && name == ":status" && value.size() <= kLongestToken) {
     return take_pseudo(status_, value);
   }
   fail("a pseudo-field that does not belong there");
@@ -129,7 +144,7 @@ void FieldSection::note_length(std::string_view value) {
 }
 
 const char* FieldSection::finish() noexcept {
-  if (!problem_ && !too_large_) {
+  if (!problem_ && !line_too_long_ && !too_large_) {
     if (kind_ == Kind::request) finish_request();
     if (kind_ == Kind::response) finish_response();
   }
@@ -143,6 +158,7 @@ Error FieldSection::malformed() const {
 
 Result<void> FieldSection::check() const {
   if (problem_) return failure(malformed());
+  if (line_too_long_) return failure(Errc::request_line_too_long, side_);
   if (too_large_) {
     return failure(side_ == Side::client ? Errc::head_too_large : Errc::response_head_too_large,
                    side_);
@@ -190,7 +206,7 @@ Result<void> FieldSection::settle_host() {
     }
     return {};
   }
-  append(FieldId::host, "host", authority_);
+  append(FieldId::host, kHost, authority_);
   return {};
 }
 

@@ -16,9 +16,16 @@
 
 namespace onehop::h2 {
 
+// The limits of a head are the same over HTTP/1 and HTTP/2, so that a message which one of them
+// brings can be sent over the other.
 struct FieldLimits {
-  std::size_t max_bytes = 64 * 1024;  // name + value + 32 for each line
+  // "GET /path HTTP/1.1": the method and the path, as the request line of HTTP/1 has them.
+  std::size_t max_start_line = 16 * 1024;
+  // name + value + 32 for each field. :authority counts as the Host field that it becomes.
+  std::size_t max_bytes = 64 * 1024;
   std::size_t max_fields = 256;
+
+  std::size_t most() const noexcept { return max_start_line + max_bytes; }
 };
 
 // A field section that is being received. Text is copied into the arena, laid out as HTTP/1 writes
@@ -33,7 +40,10 @@ class FieldSection {
   // The next line. Past the limits nothing is kept any more.
   void add(std::string_view name, std::string_view value);
   // So far past the limits that reading it to its end, for an answer, is work for nothing.
-  bool is_bomb() const noexcept { return bytes_ > 4 * limits_.max_bytes; }
+  bool is_bomb() const noexcept { return bytes_ > most_worth_reading(limits_); }
+  static std::size_t most_worth_reading(const FieldLimits& limits) noexcept {
+    return 4 * limits.most();
+  }
   // What is wrong with it so far; null when nothing is.
   const char* problem() const noexcept { return problem_; }
   // The same when all of it has come, with what cannot be known before.
@@ -49,7 +59,8 @@ class FieldSection {
   std::string_view authority() const noexcept { return authority_; }
 
   // The message, without content. An extended CONNECT for a WebSocket becomes the GET with Upgrade
-  // that HTTP/1.1 has for it. Errors: bad_request, head_too_large, unsupported_method (CONNECT).
+  // that HTTP/1.1 has for it. Errors: bad_request, request_line_too_long, head_too_large,
+  // unsupported_method (CONNECT).
   Result<Request> take_request();
   // Errors: bad_response, response_head_too_large.
   Result<Response> take_response();
@@ -57,6 +68,7 @@ class FieldSection {
   Result<Headers> take_trailers();
 
  private:
+  bool count(std::string_view name, std::string_view value) noexcept;
   void add_pseudo(std::string_view name, std::string_view value);
   void add_regular(std::string_view name, std::string_view value);
   void take_pseudo(std::string_view& place, std::string_view value);
@@ -84,12 +96,15 @@ class FieldSection {
   std::string_view status_;
   const char* problem_ = nullptr;
   std::optional<std::uint64_t> content_length_;
-  std::size_t bytes_ = 0;
+  std::size_t bytes_ = 0;  // of all lines, as RFC 9113 §6.5.2 counts them
+  std::size_t start_line_ = 0;
+  std::size_t field_bytes_ = 0;
   std::size_t fields_ = 0;
   std::size_t cookies_ = 0;
   Kind kind_;
   Side side_;
   bool regular_seen_ = false;
+  bool line_too_long_ = false;
   bool too_large_ = false;
 };
 

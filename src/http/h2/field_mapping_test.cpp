@@ -153,17 +153,31 @@ TEST(FieldMapping, TakesTeTrailers) {
   EXPECT_TRUE(request->headers().has_token("te", "trailers"));
 }
 
-TEST(FieldMapping, CountsEveryLine) {
+TEST(FieldMapping, CountsEveryFieldAsHttp1DoesAndAuthorityAsItsHost) {
   FieldLimits limits;
-  limits.max_fields = 5;
+  limits.max_fields = 2;
   EXPECT_TRUE(request_of(with({{"a", ""}}), limits));
   const auto fields = request_of(with({{"a", ""}, {"cookie", "x"}}), limits);
   ASSERT_FALSE(fields);
   EXPECT_TRUE(fields.error().is(Errc::head_too_large));
   limits.max_fields = 100;
-  limits.max_bytes = 4 * 32 + 7 + 3 + 7 + 4 + 10 + 1 + 5 + 1;
-  EXPECT_TRUE(request_of(with({}), limits));
-  EXPECT_FALSE(request_of(with({{"a", ""}}), limits));
+  limits.max_bytes = std::string_view("hosthab").size() + 2 * 32;
+  EXPECT_TRUE(request_of(with({{"a", "b"}}), limits));
+  const auto bytes = request_of(with({{"a", "bc"}}), limits);
+  ASSERT_FALSE(bytes);
+  EXPECT_TRUE(bytes.error().is(Errc::head_too_large));
+}
+
+TEST(FieldMapping, LimitsMethodAndPathAsARequestLine) {
+  FieldLimits limits;
+  limits.max_start_line = std::string_view("GET /abc HTTP/1.1").size();
+  const auto get = [&limits](const char* path) {
+    return request_of({kMethod, kScheme, kAuthority, {":path", path}}, limits);
+  };
+  EXPECT_TRUE(get("/abc"));
+  const auto longer = get("/abcd");
+  ASSERT_FALSE(longer);
+  EXPECT_TRUE(longer.error().is(Errc::request_line_too_long)) << longer.error().to_string();
 }
 
 TEST(FieldMapping, RefusesConnect) {

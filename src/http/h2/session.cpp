@@ -5,8 +5,11 @@
 #include "http/h2/callbacks.hpp"
 #include "http/h2/session_memory.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <limits>
+#include <memory>
 #include <new>
 
 #include <nghttp2/nghttp2.h>
@@ -20,16 +23,33 @@ constexpr std::size_t kMostFramesWaiting = 2000;
 // NGHTTP2_ERR_TOO_MANY_CONTINUATIONS, which older headers do not name.
 constexpr ssize_t kTooManyContinuations = -905;
 
-const nghttp2_option* options() {
-  static const nghttp2_option* const made = [] {
-    nghttp2_option* option = nullptr;
-    if (nghttp2_option_new(&option) != 0) throw std::bad_alloc();
-    nghttp2_option_set_no_auto_window_update(option, 1);
-    nghttp2_option_set_no_http_messaging(option, 1);  // FieldSection and Callbacks look after that
-    nghttp2_option_set_peer_max_concurrent_streams(option, 100);  // until it has said
-    return option;
-  }();
-  return made;
+// Names, overhead and short values of a request's pseudo-fields.
+constexpr std::size_t kPseudoFields = 512;
+constexpr std::size_t kLargestListSize = 0x7fff'ffff;
+
+// Debian's nghttp2 1.52 limits the frames of a header block to eight unless it is told another
+// number; other versions neither limit them nor have this function. Callbacks counts them.
+template <class Option>
+void lift_limit_of_continuations(Option* option) {
+  if constexpr (requires { nghttp2_option_set_max_continuations(option, std::size_t{}); }) {
+    nghttp2_option_set_max_continuations(option, std::numeric_limits<std::size_t>::max());
+  }
+}
+
+struct DeleteOption {
+  void operator()(nghttp2_option* option) const noexcept { nghttp2_option_del(option); }
+};
+using OptionPtr = std::unique_ptr<nghttp2_option, DeleteOption>;
+
+OptionPtr options(const SessionLimits& limits) {
+  nghttp2_option* option = nullptr;
+  if (nghttp2_option_new(&option) != 0) throw std::bad_alloc();
+  nghttp2_option_set_no_auto_window_update(option, 1);
+  nghttp2_option_set_no_http_messaging(option, 1);  // FieldSection and Callbacks look after that
+  nghttp2_option_set_peer_max_concurrent_streams(option, 100);  // until it has said
+  nghttp2_option_set_max_send_header_block_length(option, limits.max_sent_block);
+  lift_limit_of_continuations(option);
+  return OptionPtr(option);
 }
 
 nghttp2_mem* memory() {
@@ -69,10 +89,14 @@ void submit_settings(nghttp2_session* session, Role role, const SessionLimits& l
     add(NGHTTP2_SETTINGS_ENABLE_PUSH, 0);
   }
   add(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window);
-  add(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(limits.fields.max_bytes));
-  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, entries.data(), count);
-  nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
-                                        static_cast<std::int32_t>(limits.connection_window));
+  // What the limits allow, and the overhead of the pseudo-fields; less than what says "no limit".
+  const std::size_t list_size =
+      std::min<std::size_t>(limits.fields.most() + kPseudoFields, kLargestListSize);
+  add(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(list_size));
+  const int submitted = nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, entries.data(), count);
+  const int widened = nghttp2_session_set_local_window_size(
+      session, NGHTTP2_FLAG_NONE, 0, static_cast<std::int32_t>(limits.connection_window));
+  if (submitted != 0 || widened != 0) throw std::bad_alloc();
 }
 
 }  // namespace
@@ -81,7 +105,8 @@ Session::Session(Role role, const SessionLimits& limits, SessionObserver& observ
     : state_(std::make_unique<SessionState>(role, limits, observer)) {
   const auto make =
       role == Role::server ? nghttp2_session_server_new3 : nghttp2_session_client_new3;
-  if (make(&state_->session, Callbacks::table(), state_.get(), options(), memory()) != 0) {
+  const OptionPtr option = options(limits);
+  if (make(&state_->session, Callbacks::table(), state_.get(), option.get(), memory()) != 0) {
     throw std::bad_alloc();
   }
   submit_settings(state_->session, role, limits);
@@ -161,14 +186,14 @@ std::size_t Session::streams() const noexcept {
 }
 
 void Session::announce_end() {
-  nghttp2_submit_shutdown_notice(state_->session);
+  state_->require(nghttp2_submit_shutdown_notice(state_->session));
   ping();
 }
 
 void Session::end_after_streams() {
-  nghttp2_submit_goaway(state_->session, NGHTTP2_FLAG_NONE,
-                        nghttp2_session_get_last_proc_stream_id(state_->session), NGHTTP2_NO_ERROR,
-                        nullptr, 0);
+  state_->require(nghttp2_submit_goaway(state_->session, NGHTTP2_FLAG_NONE,
+                                        nghttp2_session_get_last_proc_stream_id(state_->session),
+                                        NGHTTP2_NO_ERROR, nullptr, 0));
 }
 
 void Session::terminate(ErrorCode code) {
@@ -176,12 +201,13 @@ void Session::terminate(ErrorCode code) {
 }
 
 void Session::ping() {
-  nghttp2_submit_ping(state_->session, NGHTTP2_FLAG_NONE, nullptr);
+  state_->require(nghttp2_submit_ping(state_->session, NGHTTP2_FLAG_NONE, nullptr));
 }
 
 bool Session::is_over() const noexcept {
-  return nghttp2_session_want_read(state_->session) == 0 &&
-         nghttp2_session_want_write(state_->session) == 0;
+  if (nghttp2_session_want_write(state_->session) != 0) return false;
+  // Without memory there may not even be a GOAWAY.
+  return state_->failed || nghttp2_session_want_read(state_->session) == 0;
 }
 
 const char* Session::reason() const noexcept {

@@ -67,9 +67,7 @@ void SessionState::close(Stream& stream) noexcept {
 void SessionState::leave(Stream& stream) noexcept {
   if (stream.open_) {
     detach(stream);
-    if (!stream.reset_by_us_) {
-      nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_CANCEL);
-    }
+    if (!stream.reset_by_us_) submit_reset(stream.id_, ErrorCode::cancel);
     kept.push_back(stream.arena_);
     stream.open_ = false;
     granted_ -= stream.window_ - limits.stream_window;
@@ -79,11 +77,27 @@ void SessionState::leave(Stream& stream) noexcept {
   stream.session_ = nullptr;
 }
 
-void SessionState::fail(ErrorCode code, const char* why) {
+void SessionState::fail(ErrorCode code, const char* why) noexcept {
   if (failed) return;
   failed = true;
   reason = why;
-  nghttp2_session_terminate_session(session, static_cast<std::uint32_t>(code));
+  // Where there is no memory for the GOAWAY, the connection ends without.
+  (void)nghttp2_session_terminate_session(session, static_cast<std::uint32_t>(code));
+}
+
+void SessionState::require(int result) noexcept {
+  if (result != 0) fail(ErrorCode::internal_error, nghttp2_strerror(result));
+}
+
+void SessionState::submit_reset(std::int32_t id, ErrorCode code) noexcept {
+  require(nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id,
+                                    static_cast<std::uint32_t>(code)));
+}
+
+void SessionState::give_up_sending(Stream& stream, const char* why) noexcept {
+  if (stream.send_problem_) return;
+  stream.send_problem_ = why;
+  stream.reset(ErrorCode::internal_error);
 }
 
 // --- windows -----------------------------------------------------------------------------------

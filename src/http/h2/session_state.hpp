@@ -48,7 +48,14 @@ class SessionState {
   void note_unwanted(Stream& stream, std::size_t octets);
 
   // Ends the connection with an error, once.
-  void fail(ErrorCode code, const char* why);
+  void fail(ErrorCode code, const char* why) noexcept;
+  // Every result of submitting something to nghttp2 comes here: what it has no memory for would be
+  // missing in silence.
+  void require(int result) noexcept;
+  // RST_STREAM.
+  void submit_reset(std::int32_t id, ErrorCode code) noexcept;
+  // A head or trailers of ours cannot be sent: ends the stream.
+  void give_up_sending(Stream& stream, const char* why) noexcept;
 
   nghttp2_session* session = nullptr;
   const Role role;

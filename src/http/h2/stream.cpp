@@ -68,8 +68,7 @@ void Stream::reset(ErrorCode code) {
   if (!open_ || std::exchange(reset_by_us_, true)) return;
   to_send_.clear();
   to_send_at_ = 0;
-  nghttp2_submit_rst_stream(session_->session, NGHTTP2_FLAG_NONE, id_,
-                            static_cast<std::uint32_t>(code));
+  session_->submit_reset(id_, code);
 }
 
 void Stream::lose() noexcept {
@@ -98,7 +97,9 @@ void Stream::send(std::string_view piece) {
     to_send_at_ = 0;
   }
   to_send_.append(piece);
-  if (std::exchange(deferred_, false)) nghttp2_session_resume_data(session_->session, id_);
+  if (std::exchange(deferred_, false)) {
+    session_->require(nghttp2_session_resume_data(session_->session, id_));
+  }
 }
 
 void Stream::send_end(const FieldList& trailers) {
@@ -107,7 +108,9 @@ void Stream::send_end(const FieldList& trailers) {
   for (const Field& field : trailers) {
     trailers_to_send_.push_back({arena_->copy(field.name), arena_->copy(field.value)});
   }
-  if (std::exchange(deferred_, false)) nghttp2_session_resume_data(session_->session, id_);
+  if (std::exchange(deferred_, false)) {
+    session_->require(nghttp2_session_resume_data(session_->session, id_));
+  }
 }
 
 void Stream::tell_below(std::size_t low) noexcept {

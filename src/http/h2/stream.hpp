@@ -55,6 +55,9 @@ class Stream : public ListNode, public detail::InFramePool {
   // Why the peer's message is malformed and its stream reset with PROTOCOL_ERROR (RFC 9113 §8.1.1);
   // null where it is not.
   const char* problem() const noexcept { return problem_; }
+  // Why a head or trailers of ours could not be sent, so that the stream was reset with
+  // INTERNAL_ERROR; null where they were.
+  const char* send_problem() const noexcept { return send_problem_; }
   bool has_trailers() const noexcept { return trailers_.has_value(); }
   // Once, after at_end().
   std::optional<FieldSection> take_trailers() noexcept { return std::exchange(trailers_, {}); }
@@ -112,6 +115,7 @@ class Stream : public ListNode, public detail::InFramePool {
   std::int32_t id_ = 0;
   ErrorCode close_code_ = ErrorCode::no_error;
   const char* problem_ = nullptr;
+  const char* send_problem_ = nullptr;
 
   std::optional<FieldSection> section_;  // being received, or complete and not taken
   std::vector<FieldSection> informational_;
