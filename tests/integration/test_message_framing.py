@@ -158,8 +158,7 @@ def test_a_pseudo_field_that_could_end_its_line_reaches_nobody(hop, h2, pseudo):
 
 
 @pytest.mark.parametrize("fields", [
-    [("a", "b\r\nc: d")], [("a", "b\nc")], [("a", "b\rc")], [("a", "b\0c")], [("a", " b")], [("a", "b ")],
-    [("a", "\tb")], [("a", "b\t")], [("a\r\nb", "c")], [("a: b", "c")], [("a b", "c")], [("", "c")], [("a:", "c")],
+    [("a", "b\r\nc: d")], [("a", "b\nc")], [("a", "b\rc")], [("a", "b\0c")], [("a\r\nb", "c")], [("a: b", "c")], [("a b", "c")], [("", "c")], [("a:", "c")],
     [("a\0", "c")], [("A", "c")], [("\xe4", "c")],
     [("host", "h"), ("host", "h")], [("host", "g")], [("host", "")], [("host", "h\r\nx: y")],
     [("transfer-encoding", "chunked")], [("connection", "x")], [("keep-alive", "x")], [("proxy-connection", "x")],
@@ -169,6 +168,13 @@ def test_a_pseudo_field_that_could_end_its_line_reaches_nobody(hop, h2, pseudo):
 ], ids=repr)
 def test_a_field_that_http2_forbids_reaches_nobody(hop, h2, fields):
     assert_reaches_nobody(hop, h2, h2.request(*fields))
+
+
+@pytest.mark.parametrize("value", [" b", "b ", "\tb", "b\t", " \t b \t"], ids=repr)
+def test_blanks_around_a_value_are_removed(hop, h2, value):
+    hop.backend.answers(OK)
+    assert h2.ask(("x-a", value)).status == 200
+    assert hop.backend.request.fields.get_all("x-a") == ["b"]
 
 
 @pytest.mark.parametrize("left_out", [":method", ":scheme", ":path"])
@@ -181,7 +187,7 @@ def test_a_request_without_a_pseudo_field_reaches_nobody(hop, h2, left_out):
 
 @pytest.mark.parametrize("lengths, body", [
     (["3"], b""), (["3"], b"ab"), (["3"], b"abcd"), (["3", "3x"], b"abc"), (["3", "4"], b"abc"),
-    (["+3"], b"abc"), (["-3"], b"abc"), (["3,3"], b"abc"), ([" 3"], b"abc"), ([""], b""), (["0x3"], b"abc"),
+    (["+3"], b"abc"), (["-3"], b"abc"), (["3,3"], b"abc"), (["3 3"], b"abc"), ([""], b""), (["0x3"], b"abc"),
     (["18446744073709551619"], b"abc"),
 ], ids=repr)
 def test_a_length_that_the_frames_disagree_with_is_an_error_of_the_stream(hop, h2, lengths, body):

@@ -92,14 +92,28 @@ bool FieldSection::count(std::string_view name, std::string_view value) noexcept
 void FieldSection::add(std::string_view name, std::string_view value) {
   bytes_ += name.size() + value.size() + kLineOverhead;
   if (problem_ || line_too_long_ || too_large_ || !count(name, value)) return;
-  if (!h1::is_value(value) || has_blank_edge(value)) {
-    return fail("a field value with an octet that may not be there");
-  }
+  if (!h1::is_value(value)) return fail_in(name, "a field value with a byte that it may not have");
   if (!name.empty() && name.front() == ':') {
+    if (has_blank_edge(value)) return fail_in(name, "a blank at the edge of a pseudo-field");
     add_pseudo(name, value);
   } else {
-    add_regular(name, value);
+    // Recipients over HTTP/1 ignore blanks around a value, and some clients send them (RFC 9113
+    // §8.2.1 calls them malformed): what is passed on is the value without.
+    add_regular(name, has_blank_edge(value) ? ascii::trim_blanks(value) : value);
   }
+}
+
+// The log says which field it was. The text lives as long as the stream.
+void FieldSection::fail_in(std::string_view name, std::string_view problem) {
+  if (problem_) return;
+  constexpr std::size_t kLongestName = 64;
+  std::string text(problem);
+  text += ": ";
+  for (const char c : name.substr(0, kLongestName))
+    text += c > ' ' && c <= '~' ? c : '?';
+  if (name.size() > kLongestName) text += "...";
+  text += '\0';
+  problem_ = arena_->copy(text).data();
 }
 
 void FieldSection::take_pseudo(std::string_view& place, std::string_view value) {
@@ -124,9 +138,11 @@ void FieldSection::add_pseudo(std::string_view name, std::string_view value) {
 
 void FieldSection::add_regular(std::string_view name, std::string_view value) {
   regular_seen_ = true;
-  if (!h1::is_lower_case_token(name)) return fail("a field name that is not a token in lower case");
+  if (!h1::is_lower_case_token(name)) {
+    return fail_in(name, "a field name that is not a token in lower case");
+  }
   const FieldId id = find_field(name);
-  if (is_in(kConnectionSpecific, id)) return fail("a connection-specific field");
+  if (is_in(kConnectionSpecific, id)) return fail_in(name, "a connection-specific field");
   if (id == FieldId::te && (kind_ != Kind::request || value != "trailers")) {
     return fail("TE is not trailers");
   }

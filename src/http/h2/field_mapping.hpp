@@ -79,6 +79,7 @@ class FieldSection {
   void fail(const char* problem) noexcept {
     if (!problem_) problem_ = problem;
   }
+  void fail_in(std::string_view name, std::string_view problem);
   Error malformed() const;
   Result<void> check() const;
   Result<void> settle_host();

@@ -131,8 +131,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"CrLfInValue", with({{"a", "1\r\nb: 2"}})},
         {"LfInValue", with({{"a", "1\n2"}})},
         {"NulInValue", with({{"a", std::string_view("1\0002", 3)}})},
-        {"BlankBefore", with({{"a", " 1"}})},
-        {"TabBehind", with({{"a", "1\t"}})},
+        {"BlankBeforePath", {kMethod, kScheme, kAuthority, {":path", " /"}}},
+        {"BlankAfterAuthority", {kMethod, kScheme, {":authority", "h "}, kPath}},
         {"Connection", with({{"connection", "close"}})},
         {"KeepAlive", with({{"keep-alive", "timeout=5"}})},
         {"ProxyConnection", with({{"proxy-connection", "keep-alive"}})},
@@ -146,6 +146,38 @@ INSTANTIATE_TEST_SUITE_P(
         {"ContentLengthEmpty", with({{"content-length", ""}})},
     }),
     [](const auto& param) { return std::string(param.param.name); });
+
+// A mobile app's User-Agent, a gRPC server's message: recipients over HTTP/1 ignore such blanks.
+TEST(FieldMapping, RemovesBlanksAroundValues) {
+  auto request = request_of(with({{"user-agent", " app/1.0 \t"},
+                                  {"empty", " \t "},
+                                  {"inside", "a \tb"},
+                                  {"content-length", "3 "}}));
+  ASSERT_TRUE(request) << request.error().to_string();
+  EXPECT_EQ(request->headers().get("user-agent"), "app/1.0");
+  EXPECT_EQ(request->headers().get("empty"), "");
+  EXPECT_EQ(request->headers().get("inside"), "a \tb");
+  EXPECT_EQ(request->headers().get("content-length"), "3");
+  auto response =
+      section_of(FieldSection::Kind::response, {{":status", "200"}, {"a", "b "}}).take_response();
+  ASSERT_TRUE(response) << response.error().to_string();
+  EXPECT_EQ(response->headers().get("a"), "b");
+  auto trailers =
+      section_of(FieldSection::Kind::trailers, {{"grpc-message", "\tno "}}).take_trailers();
+  ASSERT_TRUE(trailers) << trailers.error().to_string();
+  EXPECT_EQ(trailers->get("grpc-message"), "no");
+}
+
+TEST(FieldMapping, NamesTheFieldThatIsWrong) {
+  const auto problem_of = [](std::string_view name, std::string_view value) {
+    const FieldSection section = section_of(FieldSection::Kind::trailers, {{name, value}});
+    return std::string(section.problem());
+  };
+  EXPECT_EQ(problem_of("x-note", "a\nb"), "a field value with a byte that it may not have: x-note");
+  EXPECT_EQ(problem_of("x\r\n\"y", "a"), "a field name that is not a token in lower case: x??\"y");
+  EXPECT_EQ(problem_of(std::string(70, 'X'), "a"),
+            "a field name that is not a token in lower case: " + std::string(64, 'X') + "...");
+}
 
 TEST(FieldMapping, TakesTeTrailers) {
   auto request = request_of(with({{"te", "trailers"}}));

@@ -141,7 +141,7 @@ INSTANTIATE_TEST_SUITE_P(
                     request("POST", {}),
                     "four",
                     {{"connection", "close"}},
-                    "a connection-specific field"},
+                    "a connection-specific field: connection"},
         MessageCase{"NoMethod",
                     {{":scheme", "http"}, {":authority", "h"}, {":path", "/"}},
                     "",
