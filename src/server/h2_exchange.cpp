@@ -271,9 +271,7 @@ void H2Exchange::send_informational(const Response& response) {
   Headers headers = response.headers().clone();
   remove_hop_by_hop(headers);
   h2::FieldList& fields = link_.field_list();
-  h2::write_response(response.status(), headers, {}, *arena(), fields);
-  for (Field& field : fields)
-    field = {arena()->copy(field.name), arena()->copy(field.value)};
+  h2::write_response(response.status(), headers, {}, *headers.arena(), fields);
   Stream::send_informational(fields);
   link_.flush_soon();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/h1_exchange.hpp"
 
+#include "base/arena.hpp"
 #include "base/ascii.hpp"
 #include "base/exception_text.hpp"
 #include "http/connection_authentication.hpp"
@@ -286,11 +287,13 @@ Error H1Exchange::wait_error(const Error& error) const {
 
 Result<Response> H1Exchange::take_response(const Request& request, h1::HeadParser& parser) {
   wire::ReadBuffer& input = connection_->input();
-  const ArenaRef arena =
-      request.headers().arena_or_none() ? request.headers().arena_or_none() : arena_;
+  const Status status = parser.status();
+  ArenaRef arena = request.headers().arena_or_none() ? request.headers().arena_or_none() : arena_;
+  // An interim response is passed on at once, and its memory goes with it.
+  if (status.is_informational() && status != Status::switching_protocols) arena = Arena::create();
   Headers headers = parser.take_headers(input.view(), arena);
   input.consume(parser.size());
-  Response response(parser.status(), std::move(headers));
+  Response response(status, std::move(headers));
   response.set_received_reason(parser.reason());
   note_challenge(response);
   if (response.status() == Status::switching_protocols) {

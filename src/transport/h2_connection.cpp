@@ -29,6 +29,7 @@ h2::SessionLimits limits_of(const Transport::Options& options) {
   limits.fields.max_start_line = 0;  // responses have none over HTTP/2
   limits.fields.max_bytes = h1::bounded(options.max_response_header_bytes);
   limits.fields.max_fields = options.max_response_header_fields;
+  limits.max_informational = options.max_informational;
   return limits;
 }
 

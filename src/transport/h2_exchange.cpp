@@ -222,7 +222,7 @@ std::optional<Result<Response>> H2Exchange::try_response(const Request& request)
       progress_.copy = nullptr;  // it is the caller's, and there will be no retry any more
       return response;
     }
-    if (auto passed = pass_on(request, *response); !passed) return failure(passed.error());
+    pass_on(request, *response);
   }
   if (upload_failure_) return failure(*upload_failure_);
   if (is_closed()) return failure(closed_error().during(Phase::wait));
@@ -295,14 +295,9 @@ Error H2Exchange::closed_error() const {
   return error.retry_safe(unprocessed);
 }
 
-Result<void> H2Exchange::pass_on(const Request& request, const Response& response) {
-  if (++informational_ > pool_.options().max_informational) {
-    return failure(
-        Error(Errc::bad_response, Side::upstream, "too many 1xx responses").during(Phase::wait));
-  }
+void H2Exchange::pass_on(const Request& request, const Response& response) {
   request.informational(response);
   if (response.status() == Status::continue_ && waits_for_continue_ && is_open()) begin_upload();
-  return {};
 }
 
 void H2Exchange::final_response(const Request& request,

@@ -86,7 +86,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   void on_exception() noexcept;
   void end_upload(const Result<void>& sent);
   net::Time head_deadline() const noexcept;
-  Result<void> pass_on(const Request& request, const Response& response);
+  void pass_on(const Request& request, const Response& response);
   // `length`: of the content, as the fields tell.
   void final_response(const Request& request,
                       Response& response,
@@ -115,7 +115,6 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   net::Time began_;
   net::Duration activity_timeout_;
   net::Duration stall_ = net::Duration::max();  // of the upload
-  std::size_t informational_ = 0;
   bool takes_trailers_ = false;
   bool waits_for_continue_ = false;
   bool upload_ended_ = true;

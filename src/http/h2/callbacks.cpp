@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include <nghttp2/nghttp2.h>
@@ -177,6 +178,7 @@ class Callbacks::Implementation {
     const Side side = state.role == Role::server ? Side::client : Side::upstream;
     auto& section = kind == FieldSection::Kind::trailers ? stream.trailers_ : stream.section_;
     section.emplace(kind, side, stream.arena_, state.limits.fields);
+    if (kind == FieldSection::Kind::response) section->keep_interim_in(stream.interim_memory_);
   }
 
   // RFC 9113 §8.1.1: a malformed message is an error of its stream. What it was is lost with it.
@@ -188,6 +190,8 @@ class Callbacks::Implementation {
     stream.problem_ = problem;
     stream.head_complete_ = false;
     stream.informational_.clear();
+    stream.interim_memory_ = {};
+    stream.interim_bytes_ = 0;
     stream.drop_unread();
     state.submit_reset(stream.id_, code);
   }
@@ -280,13 +284,23 @@ class Callbacks::Implementation {
   static void end_section(SessionState& state, Stream& stream) {
     if (stream.problem_ || stream.trailers_ || !stream.section_) return;
     if (const char* problem = stream.section_->finish()) return refuse(state, stream, problem);
-    if (stream.section_->is_informational()) {
-      stream.informational_.push_back(std::move(*stream.section_));
-      stream.section_.reset();
-      return;
-    }
+    if (stream.section_->is_informational()) return end_interim(state, stream);
     stream.head_complete_ = stream.final_head_ = true;
     stream.expected_octets_ = expected_octets(state.role, stream);
+  }
+
+  // Counted as they arrive: what waits to be taken costs memory.
+  static void end_interim(SessionState& state, Stream& stream) {
+    if (++stream.interims_ > state.limits.max_informational) {
+      return refuse(state, stream, "too many 1xx responses");
+    }
+    const std::size_t bytes = stream.section_->bytes();
+    const bool waits = !stream.informational_.empty();
+    if (!waits || stream.interim_bytes_ + bytes <= Stream::kMostInterim) {
+      stream.interim_bytes_ += bytes;
+      stream.informational_.push_back(std::move(*stream.section_));
+    }
+    stream.section_.reset();
   }
 
   static std::uint64_t expected_octets(Role role, const Stream& stream) {
@@ -318,6 +332,7 @@ class Callbacks::Implementation {
   }
 
   static int on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
+    if (frame->hd.type == NGHTTP2_HEADERS) note_interim_sent(state_of(user_data), *frame);
     const bool ends = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
     if (!ends || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
     SessionState& state = state_of(user_data);
@@ -326,6 +341,15 @@ class Callbacks::Implementation {
       state.push_news(*stream);
     }
     return 0;
+  }
+
+  static void note_interim_sent(SessionState& state, const nghttp2_frame& frame) {
+    Stream* const stream = state.find(frame.hd.stream_id);
+    if (!stream || stream->unsent_interim_ == 0) return;
+    const std::span<const nghttp2_nv> lines(frame.headers.nva, frame.headers.nvlen);
+    if (lines.empty() || !text_of(lines[0].value, lines[0].valuelen).starts_with('1')) return;
+    for (const nghttp2_nv& line : lines)
+      stream->unsent_interim_ -= Stream::interim_cost(line.namelen, line.valuelen);
   }
 
   // A request that nghttp2 does not send any more, for the peer has said GOAWAY or it was cancelled
@@ -406,7 +430,7 @@ const nghttp2_session_callbacks* Callbacks::table() {
 }
 
 void Callbacks::submit_informational(SessionState& state, Stream& stream, const FieldList& fields) {
-  const auto& lines = lines_of(fields, kNoCopy);
+  const auto& lines = lines_of(fields, NGHTTP2_NV_FLAG_NONE);
   const std::int32_t submitted =
       nghttp2_submit_headers(state.session, NGHTTP2_FLAG_NONE, stream.id(), nullptr, lines.data(),
                              lines.size(), nullptr);

@@ -55,11 +55,16 @@ std::string_view make_websocket_key(Arena& memory) {
 }  // namespace
 
 FieldSection::FieldSection(Kind kind, Side side, ArenaRef arena, const FieldLimits& limits)
-    : arena_(std::move(arena)), headers_(arena_), limits_(limits), kind_(kind), side_(side) {}
+    : arena_(std::move(arena)),
+      memory_(arena_),
+      headers_(memory_),
+      limits_(limits),
+      kind_(kind),
+      side_(side) {}
 
 // The line is laid out as it goes on the wire, so that writing it as HTTP/1 is one copy.
 void FieldSection::append(FieldId id, std::string_view name, std::string_view value) {
-  char* const out = arena_->allocate_text(name.size() + value.size() + 4);
+  char* const out = memory_->allocate_text(name.size() + value.size() + 4);
   std::memcpy(out, name.data(), name.size());
   std::memcpy(out + name.size(), ": ", 2);
   char* const value_data = out + name.size() + 2;
@@ -118,7 +123,7 @@ void FieldSection::fail_in(std::string_view name, std::string_view problem) {
 
 void FieldSection::take_pseudo(std::string_view& place, std::string_view value) {
   if (place.data() != nullptr) return fail("a pseudo-field twice");
-  place = arena_->copy(value);
+  place = memory_->copy(value);
 }
 
 void FieldSection::add_pseudo(std::string_view name, std::string_view value) {
@@ -131,9 +136,18 @@ void FieldSection::add_pseudo(std::string_view name, std::string_view value) {
     if (name == ":scheme") return take_pseudo(scheme_, value);
     if (name == ":protocol") return take_pseudo(protocol_, value);
   } else if (kind_ == Kind::response && name == ":status" && value.size() <= kLongestToken) {
+    if (value.starts_with('1')) move_to_interim();
     return take_pseudo(status_, value);
   }
   fail("a pseudo-field that does not belong there");
+}
+
+// :status comes first: nothing has been kept so far.
+void FieldSection::move_to_interim() {
+  if (!interim_ || status_.data() != nullptr) return;
+  if (!*interim_) *interim_ = Arena::create();
+  memory_ = *interim_;
+  headers_ = Headers(memory_);
 }
 
 void FieldSection::add_regular(std::string_view name, std::string_view value) {

@@ -37,8 +37,14 @@ class FieldSection {
   // `side`: who sent it, and so who is to blame.
   FieldSection(Kind kind, Side side, ArenaRef arena, const FieldLimits& limits);
 
+  // Where an interim response is kept instead, so that its memory can go before the arena's. The
+  // place outlives this; it is filled when there is something to keep.
+  void keep_interim_in(ArenaRef& place) noexcept { interim_ = &place; }
+
   // The next line. Past the limits nothing is kept any more.
   void add(std::string_view name, std::string_view value);
+  // Of all lines, with 32 for each.
+  std::size_t bytes() const noexcept { return bytes_; }
   // So far past the limits that reading it to its end, for an answer, is work for nothing.
   bool is_bomb() const noexcept { return bytes_ > most_worth_reading(limits_); }
   static std::size_t most_worth_reading(const FieldLimits& limits) noexcept {
@@ -79,6 +85,7 @@ class FieldSection {
   void fail(const char* problem) noexcept {
     if (!problem_) problem_ = problem;
   }
+  void move_to_interim();
   void fail_in(std::string_view name, std::string_view problem);
   Error malformed() const;
   Result<void> check() const;
@@ -87,6 +94,8 @@ class FieldSection {
   void become_upgrade();
 
   ArenaRef arena_;
+  ArenaRef memory_;  // of the text
+  ArenaRef* interim_ = nullptr;
   Headers headers_;
   FieldLimits limits_;
   std::string_view method_;

@@ -24,6 +24,8 @@ struct SessionLimits {
   std::uint32_t stream_window = 256 * 1024;
   std::uint32_t connection_window = 1024 * 1024;
   FieldLimits fields = {};
+  // Client: 1xx responses to one request.
+  std::size_t max_informational = 64;
   // Of a header block that is sent. What the application has made is sent: this only keeps the
   // arithmetic of nghttp2 from overflowing.
   std::size_t max_sent_block = std::size_t{1} << 30U;

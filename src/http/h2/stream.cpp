@@ -35,6 +35,8 @@ std::optional<FieldSection> Stream::take_head() {
   if (!informational_.empty()) {
     std::optional<FieldSection> first(std::move(informational_.front()));
     informational_.erase(informational_.begin());
+    interim_bytes_ -= first->bytes();
+    if (informational_.empty()) interim_memory_ = {};
     return first;
   }
   if (!std::exchange(head_complete_, false)) return std::nullopt;
@@ -80,6 +82,11 @@ void Stream::lose() noexcept {
 
 void Stream::send_informational(const FieldList& fields) {
   if (!open_ || head_given_ || reset_by_us_) return;
+  std::size_t bytes = 0;
+  for (const Field& field : fields)
+    bytes += interim_cost(field.name.size(), field.value.size());
+  if (unsent_interim_ + bytes > kMostInterim) return;
+  unsent_interim_ += bytes;
   Callbacks::submit_informational(*session_, *this, fields);
 }
 

@@ -36,6 +36,12 @@ class Stream : public ListNode, public detail::InFramePool {
 
   const ArenaRef& arena() const noexcept { return arena_; }
 
+  // Interim responses that wait, to be taken or to be sent, in bytes. Further ones are dropped.
+  static constexpr std::size_t kMostInterim = 64 * 1024;
+  static constexpr std::size_t interim_cost(std::size_t name, std::size_t value) noexcept {
+    return name + value + 32;
+  }
+
   // --- received ---
   // The next field section that is complete and no trailers: the head, and before that of a
   // response informational ones.
@@ -77,7 +83,8 @@ class Stream : public ListNode, public detail::InFramePool {
   void lose() noexcept;
 
   // --- to send ---
-  // An informational response. Its text stays valid until the stream is closed.
+  // An informational response. Copied; one that finds kMostInterim bytes of others that the peer
+  // has not read yet is dropped.
   void send_informational(const FieldList& fields);
   // The head of a response; its text likewise. `end`: neither content nor trailers follow.
   void send_head(const FieldList& fields, bool end);
@@ -119,6 +126,10 @@ class Stream : public ListNode, public detail::InFramePool {
 
   std::optional<FieldSection> section_;  // being received, or complete and not taken
   std::vector<FieldSection> informational_;
+  ArenaRef interim_memory_;         // theirs, until all are taken
+  std::size_t interim_bytes_ = 0;   // of those
+  std::size_t interims_ = 0;        // that have come so far
+  std::size_t unsent_interim_ = 0;  // bytes given and not yet framed
   std::optional<FieldSection> trailers_;
   // Most contents are small, and come and go with the stream.
   using Octets = std::basic_string<char, std::char_traits<char>, detail::FramePoolAllocator<char>>;
