@@ -49,6 +49,7 @@ H2Connection::H2Connection(H2Origin& origin,
       retirement_(origin.pool().new_retirement()),
       idle_since_(stream_->reactor().now()),
       watch_(&H2Connection::on_watch, this),
+      resets_(&H2Connection::on_reset_time, this),
       ended_(&H2Connection::on_ended, this) {
   origin_.pool().counters().open.add(1);
 }
@@ -147,8 +148,19 @@ void H2Connection::on_ended(void* self) {
 void H2Connection::on_flushed(void* self) {
   auto& connection = *static_cast<H2Connection*>(self);
   if (connection.over_) return;
+  if (connection.session_.has_withheld_resets() && !connection.resets_.is_armed()) {
+    io::Reactor& reactor = connection.stream_->reactor();
+    reactor.timers().arm(connection.resets_, reactor.now() + h2::Session::kBetweenResets);
+  }
   if (connection.ending_ && connection.streams() == 0) connection.stream_->interrupt_reader();
   connection.origin_.look_again_soon();
+}
+
+void H2Connection::on_reset_time(void* self) {
+  auto& connection = *static_cast<H2Connection*>(self);
+  if (connection.over_) return;
+  connection.session_.release_resets(connection.stream_->reactor().now());
+  connection.link_.flush_soon();
 }
 
 // --- signs of life -----------------------------------------------------------------------------

@@ -74,6 +74,7 @@ class H2Connection final : private h2::SessionObserver {
   void ask();
   static void on_flushed(void* self);
   static void on_watch(void* self);
+  static void on_reset_time(void* self);
   static void on_ended(void* self);
 
   H2Origin& origin_;
@@ -89,6 +90,7 @@ class H2Connection final : private h2::SessionObserver {
   net::Time pinged_{};
   net::Time content_at_{};
   io::Timer watch_;
+  io::Timer resets_;  // of cancelled requests
   io::Wakeup ended_;
   std::uint64_t requests_ = 0;
   std::int32_t last_taken_ = std::numeric_limits<std::int32_t>::max();

@@ -49,7 +49,7 @@ H2Exchange::H2Exchange(H2Connection& connection, Request& request)
 
 H2Exchange::~H2Exchange() {
   uploading_ = {};
-  if (is_open()) reset(reason_to_cancel());
+  cancel_with(reason_to_cancel(), pool_.reactor().now());
   if (connection_) connection_->remove(*this);
 }
 

@@ -87,7 +87,9 @@ class Callbacks::Implementation {
                               void* user_data) {
     SessionState& state = state_of(user_data);
     Stream* stream = state.find(id);
-    if (!stream) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (!stream) {
+      return state.is_withheld(id) ? NGHTTP2_ERR_DEFERRED : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
     const std::size_t size = std::min(stream->unsent(), most);
     const bool all = size == stream->unsent() && stream->finished_;
     if (size == 0 && !all) {
@@ -159,7 +161,7 @@ class Callbacks::Implementation {
       }
       state.guard.note_stream(state.now);
       state.enter(*stream, id);
-      nghttp2_session_set_stream_user_data(session, id, stream);
+      nghttp2_session_set_stream_user_data(session, id, SessionState::entry_of(*stream));
       begin_section(state, *stream, FieldSection::Kind::request);
       return 0;
     }
@@ -226,7 +228,7 @@ class Callbacks::Implementation {
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
 
-  static int on_data(nghttp2_session* session,
+  static int on_data(nghttp2_session*,
                      std::uint8_t,
                      std::int32_t id,
                      const std::uint8_t* data,
@@ -236,7 +238,7 @@ class Callbacks::Implementation {
     state.guard.note_content(size);
     Stream* stream = state.find(id);
     if (!stream) {
-      nghttp2_session_consume(session, id, size);
+      state.pass_over(id, size);
       return 0;
     }
     if (state.role == Role::client && !stream->final_head_) {
@@ -333,13 +335,13 @@ class Callbacks::Implementation {
 
   static int on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
     if (frame->hd.type == NGHTTP2_HEADERS) note_interim_sent(state_of(user_data), *frame);
-    const bool ends = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
-    if (!ends || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
+    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
     SessionState& state = state_of(user_data);
-    if (Stream* stream = state.find(frame->hd.stream_id)) {
-      stream->sent_end_ = true;
-      state.push_news(*stream);
-    }
+    Stream* const stream = state.find(frame->hd.stream_id);
+    if (!stream) return 0;
+    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
+    stream->sent_end_ = true;
+    state.push_news(*stream);
     return 0;
   }
 
@@ -377,7 +379,10 @@ class Callbacks::Implementation {
   static int on_close(nghttp2_session*, std::int32_t id, std::uint32_t code, void* user_data) {
     SessionState& state = state_of(user_data);
     Stream* stream = state.find(id);
-    if (!stream) return 0;
+    if (!stream) {
+      state.close_dead(id);
+      return 0;
+    }
     stream->close_code_ = ErrorCode(code);
     state.close(*stream);
     // A reset may carry NO_ERROR, too.
@@ -457,7 +462,8 @@ bool Callbacks::submit_request(SessionState& state,
   nghttp2_data_provider content{};
   content.read_callback = Implementation::guarded<Implementation::read_content>;
   const std::int32_t id = nghttp2_submit_request(state.session, nullptr, lines.data(), lines.size(),
-                                                 end ? nullptr : &content, &stream);
+                                                 end ? nullptr : &content,
+                                                 SessionState::entry_of(stream));
   if (id < 0) return false;
   state.enter(stream, id);
   const std::string_view method = fields.front().value;  // write_request() puts it there

@@ -143,7 +143,6 @@ std::size_t Session::produce(std::span<char> memory) {
     std::memcpy(state.out + state.out_size, frame, static_cast<std::size_t>(size));
     state.out_size += static_cast<std::size_t>(size);
   }
-  if (state.out_size == 0) state.kept.clear();
   return state.out_size;
 }
 
@@ -179,6 +178,15 @@ bool Session::peer_settings_known() const noexcept {
 bool Session::peer_takes_extended_connect() const noexcept {
   return nghttp2_session_get_remote_settings(state_->session,
                                              NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
+bool Session::has_withheld_resets() const noexcept {
+  return !state_->withheld.empty();
+}
+
+void Session::release_resets(Time now) {
+  state_->now = now;
+  state_->release_resets();
 }
 
 std::size_t Session::streams() const noexcept {

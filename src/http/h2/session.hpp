@@ -84,8 +84,13 @@ class Session {
   bool peer_settings_known() const noexcept;
   bool peer_takes_extended_connect() const noexcept;
 
-  // Streams that are open.
+  // Streams that are open. One whose reset has not been produced is.
   std::size_t streams() const noexcept;
+  // Client: resets of cancelled requests that wait until the upstream does not take them for a
+  // flood. release_resets() is to be called every kBetweenResets while there are some.
+  bool has_withheld_resets() const noexcept;
+  void release_resets(Time now);
+  static constexpr std::chrono::milliseconds kBetweenResets{100};
   // RFC 9113 §6.8: announces that the connection will end, and asks for a PING so that one knows
   // when the peer has heard of it; then, the second call, names the last stream.
   void announce_end();

@@ -15,11 +15,15 @@ SessionState::SessionState(Role r, const SessionLimits& l, SessionObserver& o)
 
 SessionState::~SessionState() {
   nghttp2_session_del(session);
+  members.splice_back(withheld);
   while (Stream::Member* member = members.pop_front()) {
-    Stream& stream = member->stream;
-    static_cast<ListNode&>(stream).unlink();
-    stream.session_ = nullptr;
-    stream.lose();
+    if (Stream* const stream = member->stream) {
+      static_cast<ListNode&>(*stream).unlink();
+      stream->session_ = nullptr;
+      stream->lose();
+    } else {
+      const ArenaRef dying = std::move(member->arena);
+    }
   }
 }
 
@@ -38,14 +42,20 @@ void SessionState::enter(Stream& stream, std::int32_t id) noexcept {
   stream.id_ = id;
   stream.open_ = true;
   stream.window_ = limits.stream_window;
-  members.push_back(stream.member_);
+  stream.member_->id = id;
+  members.push_back(*stream.member_);
   ++streams;
 }
 
+Stream::Member* SessionState::member(std::int32_t id) noexcept {
+  return static_cast<Stream::Member*>(nghttp2_session_get_stream_user_data(session, id));
+}
+
 Stream* SessionState::look_up(std::int32_t id) noexcept {
-  auto* const stream = static_cast<Stream*>(nghttp2_session_get_stream_user_data(session, id));
-  if (stream) found_ = stream;
-  return stream;
+  const Stream::Member* const found = member(id);
+  if (!found || !found->stream) return nullptr;
+  found_ = found->stream;
+  return found_;
 }
 
 // Nothing is heard of it any more.
@@ -63,18 +73,66 @@ void SessionState::close(Stream& stream) noexcept {
   push_news(stream);
 }
 
-// The stream dies.
+// The stream dies. One that is open stays one of the session's until nghttp2 has closed it.
 void SessionState::leave(Stream& stream) noexcept {
-  if (stream.open_) {
-    detach(stream);
-    if (!stream.reset_by_us_) submit_reset(stream.id_, ErrorCode::cancel);
-    kept.push_back(stream.arena_);
+  Stream::Member& member = *stream.member_;
+  if (!stream.open_) {
+    member.unlink();
+  } else {
+    if (found_ == &stream) found_ = nullptr;
     stream.open_ = false;
-    granted_ -= stream.window_ - limits.stream_window;
-    --streams;
+    member.stream = nullptr;
+    member.arena = stream.arena_;
+    member.granted = stream.window_ - limits.stream_window;
+    member.code = stream.cancel_code_;
+    if (!stream.reset_by_us_ && !stream.problem_) cancel(member, stream.sent_head_);
   }
   note_unwanted(stream, stream.received_.size() + stream.credit_);
   stream.session_ = nullptr;
+}
+
+// Towards an upstream, whose guard against floods of resets would end the connection for everybody
+// on it, they wait for their turn: meanwhile the stream may well come to its end.
+void SessionState::cancel(Stream::Member& member, bool head_sent) noexcept {
+  if (role == Role::client && head_sent && (!withheld.empty() || !cancels.allow(now))) {
+    member.is_withheld = true;
+    withheld.push_back(member);
+    return;
+  }
+  submit_reset(member.id, member.code);
+}
+
+void SessionState::release_resets() noexcept {
+  while (!withheld.empty() && cancels.allow(now)) {
+    Stream::Member& member = *withheld.pop_front();
+    member.is_withheld = false;
+    members.push_back(member);
+    submit_reset(member.id, member.code);
+  }
+}
+
+void SessionState::close_dead(std::int32_t id) noexcept {
+  Stream::Member* const dead = member(id);
+  if (!dead) return;
+  nghttp2_session_set_stream_user_data(session, id, nullptr);
+  dead->unlink();
+  granted_ -= dead->granted;
+  --streams;
+  const ArenaRef dying = std::move(dead->arena);
+}
+
+bool SessionState::is_withheld(std::int32_t id) noexcept {
+  const Stream::Member* const found = member(id);
+  return found && found->is_withheld;
+}
+
+// A stream whose reset waits gets no more room.
+void SessionState::pass_over(std::int32_t id, std::size_t octets) noexcept {
+  if (is_withheld(id)) {
+    nghttp2_session_consume_connection(session, octets);
+  } else {
+    nghttp2_session_consume(session, id, octets);
+  }
 }
 
 void SessionState::fail(ErrorCode code, const char* why) noexcept {
@@ -90,8 +148,8 @@ void SessionState::require(int result) noexcept {
 }
 
 void SessionState::submit_reset(std::int32_t id, ErrorCode code) noexcept {
-  require(nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id,
-                                    static_cast<std::uint32_t>(code)));
+  require(
+      nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(code)));
 }
 
 void SessionState::give_up_sending(Stream& stream, const char* why) noexcept {

@@ -4,11 +4,11 @@
 // the sources of this folder know it. One thread.
 #pragma once
 
+#include "http/h2/cancel_budget.hpp"
 #include "http/h2/session.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 struct nghttp2_session;
 
@@ -38,9 +38,19 @@ class SessionState {
     return found_ != nullptr && found_->id_ == id ? found_ : look_up(id);
   }
   void enter(Stream& stream, std::int32_t id) noexcept;
+  // What nghttp2 keeps for us with a stream.
+  static void* entry_of(Stream& stream) noexcept { return stream.member_; }
   void leave(Stream& stream) noexcept;
   // Both sides have ended it.
   void close(Stream& stream) noexcept;
+  // The same for one that has died while it was open.
+  void close_dead(std::int32_t id) noexcept;
+  // Content came for one that has died.
+  void pass_over(std::int32_t id, std::size_t octets) noexcept;
+  // It has died, and its reset waits.
+  bool is_withheld(std::int32_t id) noexcept;
+  // Those resets, as many as may be now.
+  void release_resets() noexcept;
 
   // Content came, was taken, or will not be taken.
   void note_received(Stream& stream, std::size_t octets);
@@ -65,7 +75,8 @@ class SessionState {
   FloodGuard::Time now{};
   IntrusiveList<Stream> news;
   IntrusiveList<Stream::Member> members;
-  std::vector<ArenaRef> kept;  // what frames not yet produced may refer to
+  IntrusiveList<Stream::Member> withheld;
+  CancelBudget cancels;
   const char* reason = "";
   std::size_t streams = 0;
 
@@ -83,7 +94,9 @@ class SessionState {
 
  private:
   Stream* look_up(std::int32_t id) noexcept;
+  Stream::Member* member(std::int32_t id) noexcept;
   void detach(Stream& stream) noexcept;
+  void cancel(Stream::Member& member, bool head_sent) noexcept;
   void give_room(std::size_t octets) const;
   void grow(Stream& stream);
 

@@ -406,11 +406,14 @@ TEST_F(PastStreamTest, AnUpstreamMayAnswerUntilItHasHeardOfOurReset) {
 TEST_F(PastStreamTest, AnswersToWhatWasCancelledAreNoFlood) {
   ASSERT_TRUE(settle());
   const std::string ok = h2_frames::block({{":status", "200"}});
+  Session::Time now = kNow;
   for (std::uint32_t id = 1; id < 6 * FloodGuard::kControlFrames; id += 2) {
     {
       TestStream cancelled;
       ASSERT_TRUE(client_.session_.open(cancelled, put(), true));
       client_.output();
+      now += std::chrono::seconds(1);  // for the next reset
+      cancelled.cancel_with(ErrorCode::cancel, now);
     }
     client_.output();
     const std::string late = h2_frames::frame(h2_frames::headers, h2_frames::kEndHeaders, id, ok);

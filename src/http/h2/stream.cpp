@@ -27,6 +27,9 @@ void empty(Octets& buffer) {
 
 }  // namespace
 
+Stream::Stream(ArenaRef arena)
+    : arena_(std::move(arena)), member_(arena_->make<Member>(*this)) {}
+
 Stream::~Stream() {
   if (session_) session_->leave(*this);
 }
@@ -71,6 +74,11 @@ void Stream::reset(ErrorCode code) {
   to_send_.clear();
   to_send_at_ = 0;
   session_->submit_reset(id_, code);
+}
+
+void Stream::cancel_with(ErrorCode code, std::chrono::steady_clock::time_point now) noexcept {
+  cancel_code_ = code;
+  if (session_) session_->now = now;
 }
 
 void Stream::lose() noexcept {

@@ -12,6 +12,7 @@
 #include "http/h2/error_code.hpp"
 #include "http/h2/field_mapping.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -26,28 +27,24 @@ class SessionState;
 class Stream : public ListNode, public detail::InFramePool {
  public:
   // `arena`: the memory of the messages of this stream.
-  explicit Stream(ArenaRef arena) : arena_(std::move(arena)), member_(*this) {}
+  explicit Stream(ArenaRef arena);
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
-  virtual ~Stream();  // resets it with CANCEL if it is open
+  // Resets it with CANCEL, or what cancel_with() said, if it is open. It counts as one of the
+  // session's streams until the reset has been produced.
+  virtual ~Stream();
 
   // Something has changed of what is told below. Called from Session::deliver_news() alone.
   virtual void on_news() = 0;
 
   const ArenaRef& arena() const noexcept { return arena_; }
 
-  // Interim responses that wait, to be taken or to be sent, in bytes. Further ones are dropped.
-  static constexpr std::size_t kMostInterim = 64 * 1024;
-  static constexpr std::size_t interim_cost(std::size_t name, std::size_t value) noexcept {
-    return name + value + 32;
-  }
-
   // --- received ---
   // The next field section that is complete and no trailers: the head, and before that of a
   // response informational ones.
   bool has_head() const noexcept { return head_complete_ || !informational_.empty(); }
   std::optional<FieldSection> take_head();
-  // What came of a head that is not complete, for the log.
+  // What came of a head that is not complete, or not taken.
   const FieldSection* incomplete_head() const noexcept { return section_ ? &*section_ : nullptr; }
   // The next piece of content, valid until the next call; empty when there is none now. Taking one
   // gives the peer room for as much as the one before.
@@ -79,6 +76,8 @@ class Stream : public ListNode, public detail::InFramePool {
   ErrorCode close_code() const noexcept { return close_code_; }
   // Ends it for both sides. Nothing more is heard of it but that it is closed.
   void reset(ErrorCode code);
+  // The code of the reset that it gets when it dies while it is open.
+  void cancel_with(ErrorCode code, std::chrono::steady_clock::time_point now) noexcept;
   // For a connection that is gone.
   void lose() noexcept;
 
@@ -109,25 +108,35 @@ class Stream : public ListNode, public detail::InFramePool {
   // What a response means hangs on the request.
   enum class Asked : std::uint8_t { content, head, tunnel };
   static constexpr std::uint64_t kAnyLength = ~std::uint64_t{0};
+  // What a session knows of it, in its arena: outlives a stream that dies while it is open.
   struct Member : ListNode {
-    explicit Member(Stream& s) noexcept : stream(s) {}
-    Stream& stream;
+    explicit Member(Stream& s) noexcept : stream(&s) {}
+    Stream* stream;  // null when it is dead
+    ArenaRef arena;  // of a dead one: what frames not yet produced may refer to
+    std::int32_t id = 0;
+    std::uint32_t granted = 0;
+    ErrorCode code = ErrorCode::cancel;
+    bool is_withheld = false;  // its reset waits until there may be another
   };
 
+  // What a line of an interim response counts while it waits to be sent.
+  static constexpr std::size_t interim_cost(std::size_t name, std::size_t value) noexcept {
+    return name + value + 32;
+  }
   void drop_unread();
 
   ArenaRef arena_;
   SessionState* session_ = nullptr;
-  Member member_;
+  Member* member_;
   std::int32_t id_ = 0;
   ErrorCode close_code_ = ErrorCode::no_error;
+  ErrorCode cancel_code_ = ErrorCode::cancel;
   const char* problem_ = nullptr;
   const char* send_problem_ = nullptr;
 
   std::optional<FieldSection> section_;  // being received, or complete and not taken
   std::vector<FieldSection> informational_;
-  ArenaRef interim_memory_;         // theirs, until all are taken
-  std::size_t interim_bytes_ = 0;   // of those
+  InterimMemory interim_;
   std::size_t interims_ = 0;        // that have come so far
   std::size_t unsent_interim_ = 0;  // bytes given and not yet framed
   std::optional<FieldSection> trailers_;
