@@ -14,8 +14,8 @@
 namespace onehop::h2 {
 namespace {
 
-// The most small pieces one header block may come in, and what is not small. The block itself may be
-// as large as what is worth reading of its fields, and room for how they are coded: what is past
+// The most small pieces one header block may come in, and what is not small. The block itself may
+// be as large as what is worth reading of its fields, and room for how they are coded: what is past
 // the limits is refused with an answer, and costs that request alone.
 constexpr std::size_t kMostSmallContinuations = 32;
 constexpr std::size_t kNotSmall = 1024;
@@ -180,7 +180,7 @@ class Callbacks::Implementation {
     const Side side = state.role == Role::server ? Side::client : Side::upstream;
     auto& section = kind == FieldSection::Kind::trailers ? stream.trailers_ : stream.section_;
     section.emplace(kind, side, stream.arena_, state.limits.fields);
-    if (kind == FieldSection::Kind::response) section->keep_interim_in(stream.interim_memory_);
+    if (kind == FieldSection::Kind::response) section->keep_interim_in(stream.interim_);
   }
 
   // RFC 9113 §8.1.1: a malformed message is an error of its stream. What it was is lost with it.
@@ -192,8 +192,7 @@ class Callbacks::Implementation {
     stream.problem_ = problem;
     stream.head_complete_ = false;
     stream.informational_.clear();
-    stream.interim_memory_ = {};
-    stream.interim_bytes_ = 0;
+    stream.interim_ = {};
     stream.drop_unread();
     state.submit_reset(stream.id_, code);
   }
@@ -224,7 +223,8 @@ class Callbacks::Implementation {
     }
     if (!section->is_bomb()) return 0;
     // One octet can stand for kilobytes: nothing more of this is looked at, just decompressed.
-    refuse(state, *stream, "a head many times larger than the limits", ErrorCode::enhance_your_calm);
+    refuse(state, *stream, "a head many times larger than the limits",
+           ErrorCode::enhance_your_calm);
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
 
@@ -296,10 +296,7 @@ class Callbacks::Implementation {
     if (++stream.interims_ > state.limits.max_informational) {
       return refuse(state, stream, "too many 1xx responses");
     }
-    const std::size_t bytes = stream.section_->bytes();
-    const bool waits = !stream.informational_.empty();
-    if (!waits || stream.interim_bytes_ + bytes <= Stream::kMostInterim) {
-      stream.interim_bytes_ += bytes;
+    if (!stream.section_->is_dropped()) {
       stream.informational_.push_back(std::move(*stream.section_));
     }
     stream.section_.reset();
@@ -369,7 +366,8 @@ class Callbacks::Implementation {
     Stream* const stream = state.find(frame->hd.stream_id);
     if (!stream) return 0;
     if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-      stream->send_problem_ = nghttp2_strerror(why);  // closed without a reset: the peer knows nothing
+      stream->send_problem_ =
+          nghttp2_strerror(why);  // closed without a reset: the peer knows nothing
     } else {
       state.give_up_sending(*stream, nghttp2_strerror(why));
     }
@@ -436,9 +434,8 @@ const nghttp2_session_callbacks* Callbacks::table() {
 
 void Callbacks::submit_informational(SessionState& state, Stream& stream, const FieldList& fields) {
   const auto& lines = lines_of(fields, NGHTTP2_NV_FLAG_NONE);
-  const std::int32_t submitted =
-      nghttp2_submit_headers(state.session, NGHTTP2_FLAG_NONE, stream.id(), nullptr, lines.data(),
-                             lines.size(), nullptr);
+  const std::int32_t submitted = nghttp2_submit_headers(
+      state.session, NGHTTP2_FLAG_NONE, stream.id(), nullptr, lines.data(), lines.size(), nullptr);
   if (submitted < 0) state.give_up_sending(stream, nghttp2_strerror(submitted));
 }
 
@@ -461,9 +458,9 @@ bool Callbacks::submit_request(SessionState& state,
   const auto& lines = lines_of(fields, kNoCopy);
   nghttp2_data_provider content{};
   content.read_callback = Implementation::guarded<Implementation::read_content>;
-  const std::int32_t id = nghttp2_submit_request(state.session, nullptr, lines.data(), lines.size(),
-                                                 end ? nullptr : &content,
-                                                 SessionState::entry_of(stream));
+  const std::int32_t id =
+      nghttp2_submit_request(state.session, nullptr, lines.data(), lines.size(),
+                             end ? nullptr : &content, SessionState::entry_of(stream));
   if (id < 0) return false;
   state.enter(stream, id);
   const std::string_view method = fields.front().value;  // write_request() puts it there

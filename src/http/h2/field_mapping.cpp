@@ -64,6 +64,8 @@ FieldSection::FieldSection(Kind kind, Side side, ArenaRef arena, const FieldLimi
 
 // The line is laid out as it goes on the wire, so that writing it as HTTP/1 is one copy.
 void FieldSection::append(FieldId id, std::string_view name, std::string_view value) {
+  if (dropped_) return;
+  if (interim_) interim_->bytes += name.size() + value.size() + kLineOverhead;
   char* const out = memory_->allocate_text(name.size() + value.size() + 4);
   std::memcpy(out, name.data(), name.size());
   std::memcpy(out + name.size(), ": ", 2);
@@ -136,7 +138,11 @@ void FieldSection::add_pseudo(std::string_view name, std::string_view value) {
     if (name == ":scheme") return take_pseudo(scheme_, value);
     if (name == ":protocol") return take_pseudo(protocol_, value);
   } else if (kind_ == Kind::response && name == ":status" && value.size() <= kLongestToken) {
-    if (value.starts_with('1')) move_to_interim();
+    if (value.starts_with('1')) {
+      move_to_interim();
+    } else {
+      interim_ = nullptr;
+    }
     return take_pseudo(status_, value);
   }
   fail("a pseudo-field that does not belong there");
@@ -145,9 +151,10 @@ void FieldSection::add_pseudo(std::string_view name, std::string_view value) {
 // :status comes first: nothing has been kept so far.
 void FieldSection::move_to_interim() {
   if (!interim_ || status_.data() != nullptr) return;
-  if (!*interim_) *interim_ = Arena::create();
-  memory_ = *interim_;
+  if (!interim_->arena) interim_->arena = Arena::create();
+  memory_ = interim_->arena;
   headers_ = Headers(memory_);
+  dropped_ = interim_->bytes >= kMostInterim;
 }
 
 void FieldSection::add_regular(std::string_view name, std::string_view value) {

@@ -28,6 +28,14 @@ struct FieldLimits {
   std::size_t most() const noexcept { return max_start_line + max_bytes; }
 };
 
+// Where interim responses are kept until all of them are taken, and how much there is.
+struct InterimMemory {
+  ArenaRef arena;
+  std::size_t bytes = 0;
+};
+// One that comes when there are so many bytes is dropped.
+inline constexpr std::size_t kMostInterim = std::size_t{64} * 1024;
+
 // A field section that is being received. Text is copied into the arena, laid out as HTTP/1 writes
 // it.
 class FieldSection {
@@ -38,13 +46,13 @@ class FieldSection {
   FieldSection(Kind kind, Side side, ArenaRef arena, const FieldLimits& limits);
 
   // Where an interim response is kept instead, so that its memory can go before the arena's. The
-  // place outlives this; it is filled when there is something to keep.
-  void keep_interim_in(ArenaRef& place) noexcept { interim_ = &place; }
+  // place outlives this.
+  void keep_interim_in(InterimMemory& place) noexcept { interim_ = &place; }
+  // There was too much in that place: nothing is kept of it.
+  bool is_dropped() const noexcept { return dropped_; }
 
   // The next line. Past the limits nothing is kept any more.
   void add(std::string_view name, std::string_view value);
-  // Of all lines, with 32 for each.
-  std::size_t bytes() const noexcept { return bytes_; }
   // So far past the limits that reading it to its end, for an answer, is work for nothing.
   bool is_bomb() const noexcept { return bytes_ > most_worth_reading(limits_); }
   static std::size_t most_worth_reading(const FieldLimits& limits) noexcept {
@@ -94,8 +102,8 @@ class FieldSection {
   void become_upgrade();
 
   ArenaRef arena_;
-  ArenaRef memory_;  // of the text
-  ArenaRef* interim_ = nullptr;
+  ArenaRef memory_;                   // of the text
+  InterimMemory* interim_ = nullptr;  // null as well when it is no interim response
   Headers headers_;
   FieldLimits limits_;
   std::string_view method_;
@@ -114,6 +122,7 @@ class FieldSection {
   Kind kind_;
   Side side_;
   bool regular_seen_ = false;
+  bool dropped_ = false;
   bool line_too_long_ = false;
   bool too_large_ = false;
 };

@@ -27,8 +27,7 @@ void empty(Octets& buffer) {
 
 }  // namespace
 
-Stream::Stream(ArenaRef arena)
-    : arena_(std::move(arena)), member_(arena_->make<Member>(*this)) {}
+Stream::Stream(ArenaRef arena) : arena_(std::move(arena)), member_(arena_->make<Member>(*this)) {}
 
 Stream::~Stream() {
   if (session_) session_->leave(*this);
@@ -38,8 +37,7 @@ std::optional<FieldSection> Stream::take_head() {
   if (!informational_.empty()) {
     std::optional<FieldSection> first(std::move(informational_.front()));
     informational_.erase(informational_.begin());
-    interim_bytes_ -= first->bytes();
-    if (informational_.empty()) interim_memory_ = {};
+    if (informational_.empty()) interim_ = {};
     return first;
   }
   if (!std::exchange(head_complete_, false)) return std::nullopt;

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Interim responses: how many may come, and what those that wait may cost.
+
+#include "base/held_memory.hpp"
+#include "support/h2_frames.hpp"
+#include "support/session_pair.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace onehop::h2 {
+namespace {
+
+const FieldList kGet = {
+    {":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}};
+
+std::size_t held() {
+  report_held_memory();
+  return held_memory();
+}
+
+// A client whose server is written by hand.
+class ReceivedInterimTest : public ::testing::Test {
+ protected:
+  ReceivedInterimTest() {
+    EXPECT_TRUE(client_.session_.open(request_, kGet, true));
+    client_.output();
+    receive(h2_frames::frame(h2_frames::settings, 0, 0));
+    before_ = held();
+  }
+  void receive(std::string_view octets) {
+    EXPECT_TRUE(client_.session_.receive(octets, kNow));
+    client_.session_.deliver_news();
+  }
+  static std::string interim(std::size_t size) {
+    const std::string value(size, 'v');
+    return h2_frames::head(1, h2_frames::block({{":status", "103"}, {"a", value}}), false);
+  }
+  static std::string final_head() {
+    return h2_frames::head(1, h2_frames::block({{":status", "200"}}), true);
+  }
+  std::size_t take_all() {
+    std::size_t taken = 0;
+    while (request_.has_head()) {
+      const auto head = request_.take_head();
+      if (!head->is_informational()) break;
+      ++taken;
+    }
+    return taken;
+  }
+
+  Peer client_{Role::client, {}};
+  TestStream request_;
+  std::size_t before_ = 0;
+};
+
+TEST_F(ReceivedInterimTest, ABurstIsCountedAsItArrives) {
+  // Each has 20 references to one field of 3,000 bytes in the table of HPACK.
+  const std::string status = h2_frames::block({{":status", "103"}});
+  std::string octets = h2_frames::head(
+      1, status + "\x40\x01" + "a" + h2_frames::hpack_length(3000) + std::string(3000, 'v'), false);
+  const std::string one = h2_frames::head(1, status + std::string(20, '\xbe'), false);
+  for (int i = 0; i < 20'000; ++i)
+    octets += one;
+  receive(octets);
+  EXPECT_LT(held(), before_ + 512 * 1024);
+  EXPECT_STREQ(request_.problem(), "too many 1xx responses");
+  client_.output();
+  EXPECT_TRUE(request_.is_closed());
+}
+
+TEST_F(ReceivedInterimTest, AsManyAsAreAllowedComeAndTheNextIsTooMany) {
+  for (std::size_t i = 0; i < SessionLimits().max_informational; ++i)
+    receive(interim(10));
+  EXPECT_EQ(request_.problem(), nullptr);
+  receive(interim(10));
+  EXPECT_STREQ(request_.problem(), "too many 1xx responses");
+}
+
+TEST_F(ReceivedInterimTest, ThoseThatWaitAreBounded) {
+  constexpr std::size_t kSize = 30'000;
+  for (int i = 0; i < 30; ++i)
+    receive(interim(kSize));
+  receive(final_head());
+  EXPECT_LT(held(), before_ + 4 * kMostInterim);
+  EXPECT_EQ(take_all(), kMostInterim / kSize + 1) << "one that has begun is kept";
+  EXPECT_TRUE(request_.has_ended());
+}
+
+TEST_F(ReceivedInterimTest, TheirMemoryGoesWithThem) {
+  for (int i = 0; i < 60; ++i) {
+    receive(interim(50'000));
+    EXPECT_EQ(take_all(), 1u);
+  }
+  EXPECT_LT(held(), before_ + 4 * kMostInterim);
+  receive(final_head());
+  EXPECT_EQ(request_.take_head()->status(), "200");
+}
+
+// --- sent --------------------------------------------------------------------------------------
+
+class SentInterimTest : public SessionTest {
+ protected:
+  TestStream& served() {
+    EXPECT_TRUE(client_.session_.open(request_, kGet, true));
+    EXPECT_TRUE(settle());
+    return *server_.streams_.back();
+  }
+  // How many have reached the client.
+  std::size_t arrived() {
+    EXPECT_TRUE(settle());
+    std::size_t count = 0;
+    while (request_.has_head()) {
+      request_.take_head();
+      ++count;
+    }
+    return count;
+  }
+  // The text is gone when this returns.
+  static void send(TestStream& stream) {
+    const std::string value(kSize, 'v');
+    stream.send_informational({{":status", "103"}, {"a", value}});
+  }
+  static constexpr std::size_t kSize = 10'000;
+};
+
+TEST_F(SentInterimTest, ThoseThatAPeerDoesNotReadAreBoundedAndTheRestIsDropped) {
+  TestStream& stream = served();
+  const std::size_t before = held();
+  for (int i = 0; i < 1000; ++i)
+    send(stream);
+  EXPECT_LT(held(), before + 4 * kMostInterim);
+  EXPECT_EQ(arrived(), kMostInterim / kSize);
+  send(stream);
+  EXPECT_EQ(arrived(), 1u) << "there is room again";
+  stream.send_head({{":status", "200"}}, true);
+  EXPECT_EQ(arrived(), 1u);
+}
+
+TEST_F(SentInterimTest, TheirMemoryGoesWithThem) {
+  TestStream& stream = served();
+  const std::size_t before = held();
+  for (int i = 0; i < 60; ++i) {
+    send(stream);
+    EXPECT_EQ(arrived(), 1u);
+  }
+  EXPECT_LT(held(), before + 4 * kMostInterim);
+}
+
+}  // namespace
+}  // namespace onehop::h2
