@@ -27,6 +27,15 @@ bool speaks_of_the_message(h2::ErrorCode code) {
   return code == h2::ErrorCode::internal_error || code == h2::ErrorCode::enhance_your_calm;
 }
 
+// Some clients say in a frame of its own, a moment after the head, that there is no content. Where
+// that is usual for the method the server waits so long for it.
+constexpr net::Duration kPatienceForEnd = std::chrono::milliseconds(10);
+
+bool usually_has_no_content(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "DELETE" ||
+         method == "TRACE";
+}
+
 }  // namespace
 
 H2Exchange::H2Exchange(H2Connection& connection)
@@ -265,6 +274,22 @@ void H2Exchange::body_dropped() noexcept {
   if (!has_ended()) settle();
 }
 
+// An upstream that speaks HTTP/1 would be told of content, in chunks, where there is none, and some
+// refuse that.
+bool H2Exchange::may_end_soon() const noexcept {
+  if (has_ended() || has_piece()) return false;
+  const h2::FieldSection* const head = incomplete_head();
+  return head && usually_has_no_content(head->method()) && !head->content_length();
+}
+
+task<void> H2Exchange::wait_for_end() {
+  note_head(*incomplete_head());  // the client may leave before
+  waits_since_ = shard_.reactor().now();
+  waits_for_body_ = true;
+  co_await received_.wait(waits_since_ + kPatienceForEnd);
+  waits_for_body_ = false;
+}
+
 void H2Exchange::send_informational(const Response& response) {
   if (answered_ || !is_open()) return;
   if (response.status() == Status::continue_ && std::exchange(continue_sent_, true)) return;
@@ -279,6 +304,7 @@ void H2Exchange::send_informational(const Response& response) {
 // --- the exchange ------------------------------------------------------------------------------
 
 RootTask<H2Exchange> H2Exchange::run() {
+  if (may_end_soon()) co_await wait_for_end();
   auto head = take_head();
   auto request = take_request(*head);
   if (!request) {

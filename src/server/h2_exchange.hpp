@@ -50,6 +50,8 @@ class H2Exchange final : public h2::Stream, private RequestContent {
   void begin_body_wait() override;
   void end_body_wait() noexcept override;
   void wake_reader() noexcept;
+  bool may_end_soon() const noexcept;
+  task<void> wait_for_end();
   bool body_at_end() const noexcept override { return at_end() && !body_failure_; }
   const Headers& body_trailers() const noexcept override { return trailers_; }
   void body_dropped() noexcept override;

@@ -53,6 +53,7 @@ struct EndedExchange {
         peer(exchange.peer),
         status(exchange.status),
         outcome(exchange.outcome),
+        target(exchange.target),
         request_body(exchange.request_body),
         response_body(exchange.response_body),
         upgraded(exchange.upgraded),
@@ -67,6 +68,7 @@ struct EndedExchange {
   std::string peer;
   int status;
   Outcome outcome;
+  std::string target;
   std::uint64_t request_body;
   std::uint64_t response_body;
   bool upgraded;

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where a request of HTTP/2 ends: in the frame of its head, or a moment later in one of its own.
+#include <onehop/testing.hpp>
+
+#include "server/h2_exchange.hpp"
+#include "support/h2_peer.hpp"
+#include "support/messages.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+namespace onehop::server {
+namespace {
+
+using namespace std::chrono_literals;
+using h2_frames::frame;
+
+// The handler says whether it was given content.
+class RequestEnd : public ::testing::Test {
+ protected:
+  RequestEnd() {
+    network_.serve("s:80", make_handler([](Request request) {
+                     return Response(Status::ok, request.body().is_empty() ? "none" : "some");
+                   }),
+                   exchanges_.watch({}));
+    client_.emplace(network_.connect("s:80"));
+    client_->send(std::string(h2_frames::kPreface) + frame(h2_frames::settings, 0, 0));
+  }
+  void send_head(std::string_view method) {
+    client_->send(h2_frames::head(
+        1,
+        h2_frames::block(
+            {{":method", method}, {":scheme", "http"}, {":authority", "h"}, {":path", "/there"}}),
+        false));
+  }
+  // "" while there is no response.
+  std::string answer() {
+    peer_.take(client_->receive());
+    return peer_.streams()[1].body;
+  }
+
+  testing::Network network_;
+  test::ExchangeLog exchanges_;
+  std::optional<testing::Wire> client_;
+  test::H2Peer peer_;
+};
+
+TEST_F(RequestEnd, AGetWhoseEndComesAMomentLaterHasNoContent) {
+  send_head("GET");
+  EXPECT_EQ(answer(), "");
+  network_.advance(2ms);
+  EXPECT_EQ(answer(), "");
+  client_->send(frame(h2_frames::data, h2_frames::kEndStream, 1));
+  EXPECT_EQ(answer(), "none");
+}
+
+TEST_F(RequestEnd, ContentThatComesEndsTheWait) {
+  send_head("DELETE");
+  EXPECT_EQ(answer(), "");
+  client_->send(frame(h2_frames::data, 0, 1, "x"));
+  EXPECT_EQ(answer(), "some");
+}
+
+TEST_F(RequestEnd, AGetThatDoesNotEndIsServedSoon) {
+  send_head("GET");
+  network_.advance(20ms);
+  EXPECT_EQ(answer(), "some");
+}
+
+TEST_F(RequestEnd, APostDoesNotWait) {
+  send_head("POST");
+  EXPECT_EQ(answer(), "some");
+}
+
+TEST_F(RequestEnd, AClientThatLeavesMeanwhileIsInTheLog) {
+  send_head("GET");
+  client_->send(frame(h2_frames::rst_stream, 0, 1, h2_frames::number(8, 4)));
+  network_.advance(20ms);
+  EXPECT_EQ(answer(), "");
+  ASSERT_EQ(exchanges_.size(), 1u);
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
+  EXPECT_EQ(exchanges_.last().target, "/there");
+}
+
+}  // namespace
+}  // namespace onehop::server
