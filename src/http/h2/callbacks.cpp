@@ -217,15 +217,16 @@ class Callbacks::Implementation {
     FieldSection* const section = open_section(*stream);
     if (!section) return 0;
     section->add(text_of(name, name_size), text_of(value, value_size));
+    // nghttp2 is not told: of a block that it ignores it does not say any more how long it is.
     if (section->problem()) {
       refuse(state, *stream, section->problem());
-      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+      return 0;
     }
     if (!section->is_bomb()) return 0;
     // One octet can stand for kilobytes: nothing more of this is looked at, just decompressed.
     refuse(state, *stream, "a head many times larger than the limits",
            ErrorCode::enhance_your_calm);
-    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    return 0;
   }
 
   static int on_data(nghttp2_session*,
@@ -426,6 +427,10 @@ class Callbacks::Implementation {
   }
 };
 // NOLINTEND(readability-function-size)
+
+std::size_t Callbacks::most_continuations(const FieldLimits& limits) noexcept {
+  return kMostSmallContinuations + most_of_block(limits) / kNotSmall;
+}
 
 const nghttp2_session_callbacks* Callbacks::table() {
   static const nghttp2_session_callbacks* const table = Implementation::make_table();

@@ -13,6 +13,8 @@ namespace onehop::h2 {
 // A struct, so that Stream has one friend to name.
 struct Callbacks {
   static const nghttp2_session_callbacks* table();
+  // More CONTINUATION frames than that no header block within what is read can have.
+  static std::size_t most_continuations(const FieldLimits& limits) noexcept;
 
   static void submit_informational(SessionState& state, Stream& stream, const FieldList& fields);
   static void submit_response(SessionState& state,

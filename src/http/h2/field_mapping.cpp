@@ -82,7 +82,7 @@ void FieldSection::append(FieldId id, std::string_view name, std::string_view va
 
 // False when the line is one too many.
 bool FieldSection::count(std::string_view name, std::string_view value) noexcept {
-  if (name == ":method" || name == ":path") {
+  if (kind_ == Kind::request && (name == ":method" || name == ":path")) {
     start_line_ += value.size();
     line_too_long_ = start_line_ + kRestOfRequestLine > limits_.max_start_line;
     return !line_too_long_;

@@ -27,12 +27,12 @@ constexpr ssize_t kTooManyContinuations = -905;
 constexpr std::size_t kPseudoFields = 512;
 constexpr std::size_t kLargestListSize = 0x7fff'ffff;
 
-// Debian's nghttp2 1.52 limits the frames of a header block to eight unless it is told another
-// number; other versions neither limit them nor have this function. Callbacks counts them.
+// Of a block that nghttp2 ignores only nghttp2 counts the frames. Eight are the most unless it is
+// told another number; versions without this function have no limit.
 template <class Option>
-void lift_limit_of_continuations(Option* option) {
-  if constexpr (requires { nghttp2_option_set_max_continuations(option, std::size_t{}); }) {
-    nghttp2_option_set_max_continuations(option, std::numeric_limits<std::size_t>::max());
+void limit_continuations(Option* option, std::size_t most) {
+  if constexpr (requires { nghttp2_option_set_max_continuations(option, most); }) {
+    nghttp2_option_set_max_continuations(option, most);
   }
 }
 
@@ -48,7 +48,7 @@ OptionPtr options(const SessionLimits& limits) {
   nghttp2_option_set_no_http_messaging(option, 1);  // FieldSection and Callbacks look after that
   nghttp2_option_set_peer_max_concurrent_streams(option, 100);  // until it has said
   nghttp2_option_set_max_send_header_block_length(option, limits.max_sent_block);
-  lift_limit_of_continuations(option);
+  limit_continuations(option, Callbacks::most_continuations(limits.fields));
   return OptionPtr(option);
 }
 

@@ -159,5 +159,37 @@ TEST(SessionLimits, AHeadThatGrowsWithoutEndIsAnErrorOfTheConnection) {
   EXPECT_EQ(frames.back().payload.substr(4, 4), h2_frames::number(11, 4));  // ENHANCE_YOUR_CALM
 }
 
+// What is wrong with it is known early; it goes on nevertheless.
+class EndlessHead : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(EndlessHead, IsAnErrorOfTheConnection) {
+  Peer server(Role::server, {});
+  std::string octets = std::string(h2_frames::kPreface) +
+                       h2_frames::frame(h2_frames::settings, 0, 0) +
+                       h2_frames::frame(h2_frames::headers, 0, 1, GetParam());
+  EXPECT_TRUE(server.session_.receive(octets, kNow));
+  const std::string more(10'000, 'x');
+  const std::string next =
+      h2_frames::frame(h2_frames::continuation, 0, 1, h2_frames::block({{"a", more}}));
+  std::size_t received = 0;
+  octets = server.output();
+  while (received < 1024 * 1024 && server.session_.receive(next, kNow)) {
+    received += next.size();
+    server.session_.deliver_news();
+    octets += server.output();
+  }
+  EXPECT_LT(received, 512u * 1024);
+  octets += server.output();
+  const auto frames = h2_frames::take_frames(octets);
+  EXPECT_EQ(frames.back().type, h2_frames::goaway);
+  EXPECT_EQ(frames.back().payload.substr(4, 4), h2_frames::number(11, 4));  // ENHANCE_YOUR_CALM
+}
+
+INSTANTIATE_TEST_SUITE_P(WhateverIsWrong,
+                         EndlessHead,
+                         ::testing::Values(h2_frames::block({{":method", "GET"}}),
+                                           h2_frames::block({{"X-Capital", "a"}}),
+                                           h2_frames::block({{"x", "a\nb"}})));
+
 }  // namespace
 }  // namespace onehop::h2
