@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ConnectionPool: a transport's connections on one thread, by origin. A request that finds none
-// idle waits for whichever comes first, a connection being made for it or one that another exchange
-// gives back; what is left over goes idle. Last in, first out.
+// ConnectionPool: a transport's connections on one thread, by origin, and what the pools of all
+// threads share.
 #pragma once
 
-#include <onehop/scope.hpp>
 #include <onehop/transport.hpp>
 #include <onehop/url.hpp>
 
 #include "base/counter.hpp"
 #include "base/intrusive_list.hpp"
-#include "io/event.hpp"
 #include "net/dialer.hpp"
 #include "net/tls_dialer.hpp"
-#include "transport/connection.hpp"
-#include "transport/reserved_connections.hpp"
+#include "transport/origin_pool.hpp"
 #include "transport/retry_budget.hpp"
 #include "wire/parser_pool.hpp"
 
@@ -30,13 +26,6 @@ namespace onehop::transport {
 
 class ConnectionPool;
 class H2Origin;
-
-// Which idle connections will do.
-enum class Freshness : std::uint8_t {
-  any,
-  recent,  // used within the last second: for a request that may not be sent twice
-  fresh,   // none: a new one
-};
 
 // What the pools of one transport share. Outlives each of them.
 struct SharedPools {
@@ -76,67 +65,6 @@ struct SharedPools {
 // Of one thread's pool.
 struct Counters {
   Counter open, idle, dialled, reused, retried;
-};
-
-class OriginPool {
- public:
-  OriginPool(ConnectionPool& pool, std::string key, net::Destination destination);
-  OriginPool(OriginPool&&) = delete;
-  ~OriginPool();
-
-  // An idle connection, or null.
-  std::unique_ptr<Connection> try_take(Freshness freshness);
-  // One that is reserved for this client, or null.
-  std::unique_ptr<Connection> try_take_reserved(ConnectionId client, bool has_credentials);
-  bool has_reserved(ConnectionId client) const { return reserved_.has(client); }
-  // Waits for one. Errors: those of dialling; Errc::no_connection_slot after queue_timeout.
-  task<Result<std::unique_ptr<Connection>>> take(Freshness freshness);
-  // After an exchange that left it reusable.
-  void give_back(std::unique_ptr<Connection> connection);
-  // A new connection that was made for HTTP/2, which the upstream does not speak.
-  void adopt(Slot slot, std::unique_ptr<net::Stream> stream, std::string address);
-  // The idle `connection` was closed by the upstream, or spoke out of turn.
-  void drop(const Connection& connection);
-  // Closes what has been idle for too long.
-  void sweep(net::Time now);
-  // Gives up the oldest idle one; of those in the middle of a handshake only if told to.
-  void close_oldest(bool handshakes_too = false);
-  // Begins to connect for requests that wait without anything under way for them.
-  void dial_for_waiters();
-  // What another thread had to give; null for nothing.
-  void end_asking(std::unique_ptr<Handover> handover);
-
-  bool matches(const Url& url) const noexcept;
-  const std::string& key() const noexcept { return key_; }
-  Usage& usage() noexcept { return usage_; }
-  std::size_t idle() const noexcept { return idle_.size() + reserved_.size(); }
-  ConnectionPool& pool() const noexcept { return pool_; }
-
- private:
-  struct Waiter;
-
-  bool ask_other_threads(Freshness freshness);
-  task<void> dial(std::unique_ptr<Slot> slot);
-  void deliver(std::unique_ptr<Connection> connection);
-  void make_idle(std::unique_ptr<Connection> connection);
-  void keep(std::unique_ptr<Connection> connection);
-  bool is_wanted_elsewhere() const noexcept;
-  void keep_reserved(std::unique_ptr<Connection> connection);
-  void note_reserved_gone(std::size_t count) noexcept;
-  bool will_do(const Connection& connection, Freshness freshness) const noexcept;
-
-  ConnectionPool& pool_;
-  std::string key_;
-  net::Destination destination_;
-  std::shared_ptr<SharedOrigin> shared_;
-  Usage usage_;
-  std::vector<std::unique_ptr<Connection>> idle_;  // the oldest first
-  ReservedConnections reserved_;                   // idle as well
-  IntrusiveList<Waiter> waiters_;
-  std::size_t waiting_ = 0;
-  std::size_t dialling_ = 0;
-  std::size_t asking_ = 0;  // other threads that owe an answer
-  Scope dials_;
 };
 
 // What uses a connection of a pool, and may outlive it: a response's body that is kept longer than
@@ -193,6 +121,8 @@ class ConnectionPool final : public io::ShardLocal {
 
   void arm_sweep();
   void enforce_size();
+  // Of whatever origin: its descriptor is needed.
+  void close_one_idle();
   void dial_for_waiters();
   void close_idle(const std::string& key);
   // For `asker`, on another thread, which is told in any case.

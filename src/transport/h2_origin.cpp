@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/h2_origin.hpp"
 
+#include "io/event.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -17,7 +19,8 @@ constexpr net::Duration kBetweenVainDials = std::chrono::milliseconds(100);
 // A request without a connection; lives in its coroutine. It is only told to look again: what it
 // was promised could be gone by then.
 struct H2Origin::Waiter : ListNode {
-  explicit Waiter(H2Origin& o) noexcept : origin(o), hold(o.usage_), changed(o.pool_.reactor()) {
+  Waiter(H2Origin& o, net::Time b) noexcept
+      : origin(o), hold(o.usage_), changed(o.pool_.reactor()), began(b) {
     ++origin.shared_->waiting;
   }
   ~Waiter() {
@@ -29,6 +32,7 @@ struct H2Origin::Waiter : ListNode {
   const Usage::Hold hold;
   io::Event changed;
   std::optional<Error> error;
+  net::Time began;
 };
 
 H2Origin::H2Origin(ConnectionPool& pool, std::string key, net::Destination destination)
@@ -41,7 +45,11 @@ H2Origin::H2Origin(ConnectionPool& pool, std::string key, net::Destination desti
           [](void* self) { static_cast<H2Origin*>(self)->forget_if_useless(); },
           this),
       look_again_([](void* self) { static_cast<H2Origin*>(self)->look_again(); }, this),
-      dial_again_([](void* self) { static_cast<H2Origin*>(self)->look_again_soon(); }, this) {}
+      dial_again_([](void* self) { static_cast<H2Origin*>(self)->look_again_soon(); }, this),
+      redial_(
+          pool.reactor(),
+          [](void* self) { static_cast<H2Origin*>(self)->dial_again_after_failure(); },
+          this) {}
 
 H2Origin::~H2Origin() {
   dials_.cancel();
@@ -91,8 +99,8 @@ H2Connection* H2Origin::try_take(Need need) {
   return connection;
 }
 
-task<Result<H2Connection*>> H2Origin::take(Need need) {
-  Waiter waiter(*this);
+task<Result<H2Connection*>> H2Origin::take(Need need, net::Time began) {
+  Waiter waiter(*this, began);
   std::optional<net::Time> deadline;
   for (bool first = true;; first = false) {
     waiters_.push_back(waiter);  // first: a dial may fail at once
@@ -101,9 +109,7 @@ task<Result<H2Connection*>> H2Origin::take(Need need) {
       if (!begin_dial()) pool_.shared().ask_for_slot(key_, pool_);
     }
     // A dial ends by itself, but what comes of it may be of no use, and so may the next.
-    if (!deadline && !(first && dialling_)) {
-      deadline = io::deadline_after(pool_.reactor().now(), pool_.options().queue_timeout);
-    }
+    if (!deadline && !(first && dialling_)) deadline = deadline_for(began);
     // Those before it were told, perhaps, and leave room: nothing else may happen here any more.
     if (best(need)) look_again_soon();
     const bool told = co_await waiter.changed.wait(deadline.value_or(io::kNever));
@@ -112,6 +118,7 @@ task<Result<H2Connection*>> H2Origin::take(Need need) {
     if (!speaks_http2()) co_return nullptr;
     if (H2Connection* connection = best(need)) co_return connection;
     if (!told) {
+      if (redial_.is_active()) co_return failure(final_error(redial_.reason()));
       co_return failure(
           Error(Errc::no_connection_slot, Side::upstream).during(Phase::queue).retry_safe(true));
     }
@@ -158,9 +165,39 @@ void H2Origin::dialled_in_vain() noexcept {
   no_dial_before_ = pool_.reactor().now() + kBetweenVainDials;
 }
 
+net::Time H2Origin::deadline_for(net::Time began) const noexcept {
+  const Transport::Options& options = pool_.options();
+  const net::Time queue = io::deadline_after(pool_.reactor().now(), options.queue_timeout);
+  if (!redial_.is_active()) return queue;
+  const net::Time held = std::max(queue, io::deadline_after(began, options.hold));
+  return io::deadline_after(held, options.connect_timeout);
+}
+
+void H2Origin::fail_those_out_of_patience(const Error& error) {
+  const net::Time now = pool_.reactor().now();
+  IntrusiveList<Waiter> all;
+  all.splice_back(waiters_);
+  while (Waiter* waiter = all.pop_front()) {
+    if (waits_until(error, pool_.options(), waiter->began) > now) {
+      waiters_.push_back(*waiter);
+      continue;
+    }
+    waiter->error = final_error(error);
+    waiter->changed.set();
+  }
+}
+
+void H2Origin::dial_again_after_failure() {
+  const Error reason = redial_.reason();
+  redial_.end();
+  fail_those_out_of_patience(reason);
+  if (waiters_.empty()) return;
+  if (dialling_ || !begin_dial()) redial_.begin(reason);
+}
+
 // False when there is no slot for it.
 bool H2Origin::begin_dial() {
-  if (dialling_ || allows_none()) return true;
+  if (dialling_ || redial_.is_active() || allows_none()) return true;
   if (pool_.reactor().now() < no_dial_before_) {
     pool_.reactor().timers().arm(dial_again_, no_dial_before_);
     return true;
@@ -181,6 +218,7 @@ task<void> H2Origin::dial(std::unique_ptr<Slot> slot) {
   auto dialled = co_await pool_.dialer().dial(destination_);
   dialling_ = false;
   if (dialled) {
+    redial_.end();
     pool_.counters().dialled.add(1);
     if (const TlsInfo* const tls = dialled->stream->tls(); tls && tls->protocol != "h2") {
       http1_until_ = io::deadline_after(pool_.reactor().now(), kForgetHttp1);
@@ -198,6 +236,7 @@ task<void> H2Origin::dial(std::unique_ptr<Slot> slot) {
     co_return;
   }
   slot.reset();
+  const Error& error = dialled.error();
   const bool has_others = std::any_of(connections_.begin(), connections_.end(),
                                       [](const auto& each) { return each->takes_requests(); });
   if (has_others) {  // which are full, but will not be for ever
@@ -205,10 +244,9 @@ task<void> H2Origin::dial(std::unique_ptr<Slot> slot) {
     wake_everybody();
     co_return;
   }
-  while (Waiter* waiter = waiters_.pop_front()) {
-    waiter->error = dialled.error();
-    waiter->changed.set();
-  }
+  if (is_short_of_descriptors(error)) pool_.close_one_idle();
+  fail_those_out_of_patience(error);
+  if (!waiters_.empty()) redial_.begin(error);
 }
 
 void H2Origin::remove(H2Connection& connection) {

@@ -9,6 +9,7 @@
 
 #include "transport/connection_pool.hpp"
 #include "transport/h2_connection.hpp"
+#include "transport/redial.hpp"
 
 #include <memory>
 #include <optional>
@@ -31,9 +32,10 @@ class H2Origin {
   H2Connection* try_take(Need need = Need::room);
   // False when the upstream has chosen HTTP/1.1 or asked for it, not long ago.
   bool speaks_http2() const noexcept { return pool_.reactor().now() >= http1_until_; }
-  // Waits for one; null when the upstream turns out to speak HTTP/1.1. Errors: those of dialling;
-  // Errc::no_connection_slot after queue_timeout.
-  task<Result<H2Connection*>> take(Need need);
+  // Waits for one, for a request that began then; null when the upstream turns out to speak
+  // HTTP/1.1. Errors: those of dialling, refusals after hold; Errc::no_connection_slot after
+  // queue_timeout.
+  task<Result<H2Connection*>> take(Need need, net::Time began);
 
   bool matches(const Url& url) const noexcept;
   const std::string& key() const noexcept { return key_; }
@@ -64,6 +66,9 @@ class H2Origin {
   bool allows_none() const noexcept;
   bool begin_dial();
   task<void> dial(std::unique_ptr<Slot> slot);
+  net::Time deadline_for(net::Time began) const noexcept;
+  void fail_those_out_of_patience(const Error& error);
+  void dial_again_after_failure();
 
   ConnectionPool& pool_;
   std::string key_;
@@ -77,6 +82,7 @@ class H2Origin {
   net::Time no_dial_before_{};
   net::Time http1_until_{};
   bool dialling_ = false;
+  Redial redial_;
   Scope dials_;
 };
 

@@ -71,7 +71,7 @@ class H2OriginTest : public test::StreamPair {
   H2Origin& origin() { return pool_->h2_origin(request().url()); }
   // A new connection to an upstream that allows so many streams.
   H2Connection* connect(std::uint32_t most_streams) {
-    auto taking = origin().take(H2Origin::Need::room);
+    auto taking = origin().take(H2Origin::Need::room, reactor_.now());
     taking.start();
     settle();
     if (!taking.done()) return nullptr;
@@ -154,9 +154,9 @@ TEST_F(H2OriginTest, ARequestThatIsCancelledJustWhenThereIsRoomLeavesItToTheNext
   H2Connection* const connection = connect(1);
   ASSERT_TRUE(connection);
   auto served = begin(*connection);
-  auto cancelled = origin().take(H2Origin::Need::room);
+  auto cancelled = origin().take(H2Origin::Need::room, reactor_.now());
   cancelled.start();
-  auto next = origin().take(H2Origin::Need::room);
+  auto next = origin().take(H2Origin::Need::room, reactor_.now());
   next.start();
   settle();
   served.reset();
@@ -173,7 +173,7 @@ TEST_F(H2OriginTest, AnIdleConnectionOfHttp1GivesWay) {
   options.max_connections = 1;
   start(options);
   OriginPool& http1 = pool_->origin(request().url());
-  auto taking = http1.take(Freshness::any);
+  auto taking = http1.take(Freshness::any, reactor_.now());
   taking.start();
   settle();
   ASSERT_TRUE(taking.done());
@@ -187,7 +187,7 @@ TEST_F(H2OriginTest, AnIdleConnectionGivesWayToOneOfHttp1) {
   options.max_connections = 1;
   start(options);
   ASSERT_TRUE(connect(1));
-  auto taking = pool_->origin(request().url()).take(Freshness::any);
+  auto taking = pool_->origin(request().url()).take(Freshness::any, reactor_.now());
   taking.start();
   settle();
   ASSERT_TRUE(taking.done());
@@ -198,7 +198,7 @@ TEST_F(H2OriginTest, AnIdleConnectionGivesWayToOneOfHttp1) {
 TEST_F(H2OriginTest, AnUpstreamThatAllowsNoRequestsIsNotDialledForThemAgainAndAgain) {
   start();
   upstream_.greeting = allow(0);
-  auto served = origin().take(H2Origin::Need::room);
+  auto served = origin().take(H2Origin::Need::room, reactor_.now());
   served.start();
   for (int pass = 0; pass < 100; ++pass)
     reactor_.run_once({});
@@ -215,7 +215,7 @@ TEST_F(H2OriginTest, ARequestWaitsSoLongForAnUpstreamThatOnlySendsItAway) {
   options.queue_timeout = std::chrono::seconds(5);
   start(options);
   upstream_.greeting = allow(100) + frame(h2_frames::goaway, 0, 0, std::string(8, '\0'));
-  auto asking = origin().take(H2Origin::Need::room);
+  auto asking = origin().take(H2Origin::Need::room, reactor_.now());
   asking.start();
   for (int pass = 0; pass < 100; ++pass)
     reactor_.run_once({});
@@ -240,7 +240,7 @@ bool is_refused(const Result<H2Connection*>& taken) {
 TEST_F(H2OriginTest, ADialThatFailsAtOnceIsTheOnlyOne) {
   start();
   upstream_.refuses = true;
-  auto asking = origin().take(H2Origin::Need::room);
+  auto asking = origin().take(H2Origin::Need::room, reactor_.now());
   asking.start();
   ASSERT_TRUE(asking.done());
   EXPECT_TRUE(is_refused(asking.take()));
@@ -258,7 +258,7 @@ class FullConnectionTest : public H2OriginTest {
     ASSERT_TRUE(connection_);
     served_ = begin(*connection_);
     upstream_.refuses = true;
-    waiting_ = origin().take(H2Origin::Need::room);
+    waiting_ = origin().take(H2Origin::Need::room, reactor_.now());
     waiting_.start();
     advance(std::chrono::seconds(1));
     ASSERT_FALSE(waiting_.done());
@@ -319,7 +319,7 @@ TEST_F(H2OriginTest, IsKeptAsLongAsItHasARequestOrAConnection) {
   ASSERT_TRUE(connection);
   H2Origin& kept = origin();
   auto served = begin(*connection);
-  auto waiting = kept.take(H2Origin::Need::room);
+  auto waiting = kept.take(H2Origin::Need::room, reactor_.now());
   waiting.start();
   upstream_.refuses = true;
   advance(std::chrono::seconds(4));

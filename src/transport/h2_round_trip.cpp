@@ -65,7 +65,7 @@ task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
     if (attempt > 1 && !origin.speaks_http2()) co_return std::nullopt;
     H2Connection* connection = origin.try_take(need);
     while (!connection) {
-      auto taken = co_await origin.take(need);
+      auto taken = co_await origin.take(need, resend.began());
       if (taken) {
         connection = *taken;
         if (!connection) co_return std::nullopt;
@@ -99,6 +99,8 @@ task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
       co_return response;
     }
     if (to_http1) co_return std::nullopt;
+    exchange.reset();
+    if (resend.pause() > io::Duration::zero()) co_await sleep_for(resend.pause());
   }
 }
 

@@ -3,6 +3,8 @@
 
 #include "http/field_names.hpp"
 
+#include <algorithm>
+
 namespace onehop::transport {
 namespace {
 
@@ -11,6 +13,10 @@ constexpr int kMostReached = 3;
 // Attempts that cost the upstream nothing. A backend that says GOAWAY after every response passes
 // over each of the others that were sent with it, again and again.
 constexpr int kMostNeverReached = 16;
+
+// Between two attempts of a request that is held.
+constexpr net::Duration kFirstPause = std::chrono::milliseconds(100);
+constexpr net::Duration kLongestPause = std::chrono::seconds(1);
 
 bool may_be_repeated(const Request& request) {
   const Headers& headers = request.headers();
@@ -26,7 +32,16 @@ bool is_never_reached(Delivery delivery) noexcept {
 }  // namespace
 
 Resend::Resend(ConnectionPool& pool, Request& request)
-    : pool_(pool), request_(request), repeatable_(may_be_repeated(request)) {}
+    : pool_(pool),
+      request_(request),
+      began_(pool.reactor().now()),
+      repeatable_(may_be_repeated(request)) {}
+
+// An upstream that restarts takes connections, for a moment, which it then resets: that counts like
+// one that it refuses.
+bool Resend::is_held() const noexcept {
+  return pool_.reactor().now() < io::deadline_after(began_, pool_.options().hold);
+}
 
 bool Resend::is_allowed(Delivery delivery, const Error& error, bool may_be_stale) const noexcept {
   // A body that failed is the client's failure, and who has waited in vain would do so again.
@@ -34,25 +49,28 @@ bool Resend::is_allowed(Delivery delivery, const Error& error, bool may_be_stale
   switch (delivery) {
     case Delivery::unsent:
     case Delivery::passed_over:
-      return error.retry_safe() && never_reached_ + 1 < kMostNeverReached;
+      return error.retry_safe() && (never_reached_ + 1 < kMostNeverReached || is_held());
     case Delivery::refused:
       return error.retry_safe() && reached_ + 1 < kMostReached;
     case Delivery::uncertain:
-      return repeatable_ && may_be_stale && reached_ + 1 < kMostReached;
+      return repeatable_ && ((may_be_stale && reached_ + 1 < kMostReached) || is_held());
     case Delivery::answered:
       break;
   }
   return false;
 }
 
-// What never reached the upstream is no load for it.
+// What never reached the upstream is no load for it; what is held makes little, because of pause().
 bool Resend::is_affordable(Delivery delivery) {
-  return is_never_reached(delivery) || pool_.try_retry();
+  return is_never_reached(delivery) || is_held() || pool_.try_retry();
 }
 
-void Resend::note(Delivery delivery) noexcept {
+void Resend::note(Delivery delivery, bool may_be_stale) noexcept {
   ++(is_never_reached(delivery) ? never_reached_ : reached_);
   pool_.counters().retried.add(1);
+  const bool is_first_stale_one = may_be_stale && reached_ + never_reached_ == 1;
+  if (is_first_stale_one || !is_held()) return;
+  pause_ = std::min(std::max(2 * pause_, kFirstPause), kLongestPause);
 }
 
 }  // namespace onehop::transport

@@ -34,6 +34,8 @@ class Resend {
   // `request` outlives it.
   Resend(ConnectionPool& pool, Request& request);
 
+  // When the request came here.
+  net::Time began() const noexcept { return began_; }
   // RFC 9110 §9.2.2, or by an Idempotency-Key: to send it twice does no harm.
   bool is_repeatable() const noexcept { return repeatable_; }
 
@@ -47,17 +49,23 @@ class Resend {
     auto body = exchange.take_body_back(std::move(copy));
     if (!body || !is_affordable(delivery)) return false;
     request_.set_body(std::move(*body));
-    note(delivery);
+    note(delivery, may_be_stale);
     return true;
   }
+  // How long to wait before it is sent again: not at all, unless the upstream, which is being held
+  // out for, takes connections and ends them.
+  net::Duration pause() const noexcept { return pause_; }
 
  private:
   bool is_allowed(Delivery delivery, const Error& error, bool may_be_stale) const noexcept;
   bool is_affordable(Delivery delivery);
-  void note(Delivery delivery) noexcept;
+  bool is_held() const noexcept;
+  void note(Delivery delivery, bool may_be_stale) noexcept;
 
   ConnectionPool& pool_;
   Request& request_;
+  net::Time began_;
+  net::Duration pause_{};
   bool repeatable_;
   int never_reached_ = 0;  // attempts that ended unsent or passed over
   int reached_ = 0;        // those that ended otherwise

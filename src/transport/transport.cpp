@@ -126,10 +126,10 @@ class RoundTrip {
 
   // Not inlined: its frame would become part of every round trip's.
   [[gnu::noinline]] task<Result<std::unique_ptr<transport::Connection>>> connect(
-      Freshness freshness) {
+      Freshness freshness, io::Time began) {
     transport::ConnectRetry retry(pool_);
     for (;;) {
-      auto taken = co_await origin_.take(freshness);
+      auto taken = co_await origin_.take(freshness, began);
       if (taken) co_return taken;
       const auto pause = retry.pause_after(taken.error());
       if (!pause) {
@@ -186,7 +186,7 @@ task<Result<Response>> Transport::round_trip(Request request) const {
   for (int attempt = 1;; ++attempt) {
     auto connection = trip.try_take(attempt);
     if (!connection) {
-      auto taken = co_await trip.connect(trip.freshness(attempt));
+      auto taken = co_await trip.connect(trip.freshness(attempt), resend.began());
       if (!taken) co_return failure(taken.error());
       connection = std::move(*taken);
     }
@@ -194,7 +194,8 @@ task<Result<Response>> Transport::round_trip(Request request) const {
     const bool reused = connection->is_reused();
     auto exchange = std::make_unique<H1Exchange>(std::move(connection));
     HeldString copy;
-    HeldString* const kept = reused && pool.options().replay_body > 0 ? &copy : nullptr;
+    const bool may_fail = reused || pool.options().hold > io::Duration::zero();
+    HeldString* const kept = may_fail && pool.options().replay_body > 0 ? &copy : nullptr;
     exchange->begin(request, kept);
     std::optional<wire::ParserPool::Lease> parser;  // only while there is something to parse
     std::optional<Result<Response>> response;
@@ -214,6 +215,8 @@ task<Result<Response>> Transport::round_trip(Request request) const {
     if (!resend.take_back(*exchange, response->error(), reused, std::move(copy))) {
       co_return std::move(*response);
     }
+    exchange.reset();  // its connection is of no more use
+    if (resend.pause() > io::Duration::zero()) co_await sleep_for(resend.pause());
   }
 }
 

@@ -404,6 +404,46 @@ TEST_F(TransportTest, HoldsARequestForSoLong) {
   EXPECT_EQ(error_->phase(), Phase::connect);
 }
 
+// It was a 502 as soon as the upstream listened, before it was there.
+TEST_F(TransportTest, HoldsARequestWhoseNewConnectionIsReset) {
+  network_.listen("backend:80");
+  Wire client = send([] { return request(Method::put, Body::of("again")); }, holding(10s));
+  for (const auto pause : {100ms, 200ms, 400ms, 800ms, 1000ms, 1000ms}) {
+    Wire early = backend();
+    EXPECT_THAT(early.receive(), EndsWith("again"));
+    early.reset();
+    network_.advance(pause - 10ms);
+    EXPECT_THROW(backend(), std::out_of_range);
+    network_.advance(20ms);
+  }
+  Wire backend = this->backend();
+  EXPECT_THAT(backend.receive(), EndsWith("again"));
+  backend.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate");
+  EXPECT_EQ(body_of(client.receive()), "late");
+}
+
+TEST_F(TransportTest, HoldsOnlyWhatMayBeSentAgain) {
+  network_.listen("backend:80");
+  Wire client = send([] { return request(Method::post, Body::of("once")); }, holding(10s));
+  Wire early = backend();
+  EXPECT_THAT(early.receive(), EndsWith("once"));
+  early.reset();
+  EXPECT_EQ(status_of(client.receive()), 502);
+  EXPECT_THROW(backend(), std::out_of_range);
+}
+
+TEST_F(TransportTest, HoldsAResetRequestForSoLong) {
+  network_.listen("backend:80");
+  Wire client = send([] { return request(Method::get); }, holding(2s));
+  while (client.receive().empty()) {
+    backend().reset();
+    network_.advance(1100ms);
+  }
+  ASSERT_TRUE(error_);
+  EXPECT_FALSE(error_->retry_safe());
+  EXPECT_LE(transport_->statistics().dialled, 5u);
+}
+
 // A single refusal is asked about once more, soon: it may be restarting.
 TEST_F(TransportTest, HoldsNothingUnlessItIsToldTo) {
   Wire client = send([] { return request(Method::get); });

@@ -28,6 +28,7 @@ struct Upstream {
   int under_way = 0;
   bool answers = true;  // else dials wait until it does
   bool refuses = false;
+  int refusal = ECONNREFUSED;
 };
 
 class ScriptedDialer final : public net::Dialer {
@@ -42,7 +43,7 @@ class ScriptedDialer final : public net::Dialer {
       co_await sleep_for(10ms);
     --upstream_.under_way;
     if (upstream_.refuses) {
-      co_return failure(Error::system(ECONNREFUSED, Side::upstream).during(Phase::connect));
+      co_return failure(Error::system(upstream_.refusal, Side::upstream).during(Phase::connect));
     }
     auto [near, far] = net::make_memory_pair(reactor_);
     upstream_.accepted.emplace_back(std::move(far));
@@ -70,7 +71,7 @@ class ConnectionPoolTest : public test::StreamPair {
 
   // Starts to wait for a connection.
   static Taking begin(OriginPool& origin, Freshness freshness = Freshness::any) {
-    Taking taking = origin.take(freshness);
+    Taking taking = origin.take(freshness, origin.pool().reactor().now());
     taking.start();
     return taking;
   }

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/origin_pool.hpp"
+
+#include "io/event.hpp"
+#include "transport/connection_pool.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace onehop::transport {
+namespace {
+
+constexpr net::Duration kRecent = std::chrono::seconds(1);
+// How long a thread that may be busy is waited for before a connection is made after all.
+constexpr net::Duration kAskFor = std::chrono::milliseconds(2);
+
+}  // namespace
+
+// A request without a connection; lives in its coroutine.
+struct OriginPool::Waiter : ListNode {
+  Waiter(OriginPool& o, Freshness f, net::Time b) noexcept
+      : origin(o), hold(o.usage_), ready(o.pool_.reactor()), began(b), freshness(f) {
+    origin.waiters_.push_back(*this);
+    ++origin.waiting_;
+    ++origin.shared_->waiting;
+  }
+  ~Waiter() {
+    leave();
+    if (connection) origin.give_back(std::move(connection));  // it came, and nobody took it
+  }
+  void leave() noexcept {
+    if (!is_linked()) return;
+    unlink();
+    --origin.waiting_;
+    --origin.shared_->waiting;
+  }
+
+  OriginPool& origin;
+  const Usage::Hold hold;
+  io::Event ready;
+  std::unique_ptr<Connection> connection;
+  std::optional<Error> error;
+  net::Time began;
+  Freshness freshness;
+};
+
+OriginPool::OriginPool(ConnectionPool& pool, std::string key, net::Destination destination)
+    : pool_(pool),
+      key_(std::move(key)),
+      destination_(std::move(destination)),
+      shared_(pool.shared().origin(key_)),
+      usage_(
+          pool.reactor(),
+          [](void* self) {
+            const auto& origin = *static_cast<OriginPool*>(self);
+            origin.pool_.forget(origin);
+          },
+          this),
+      redial_(
+          pool.reactor(), [](void* self) { static_cast<OriginPool*>(self)->dial_again(); }, this) {}
+
+OriginPool::~OriginPool() {
+  dials_.cancel();
+  pool_.counters().idle.subtract(idle());
+  pool_.note_reserved_gone(reserved_.size());
+  idle_.clear();  // their slots are of what is forgotten here
+  reserved_ = {};
+  pool_.shared().forget(key_, std::move(shared_));
+}
+
+bool OriginPool::matches(const Url& url) const noexcept {
+  if (url.scheme() == "unix") return url.socket_path() == destination_.socket_path;
+  return destination_.socket_path.empty() && url.port() == destination_.port &&
+         destination_.tls == (url.scheme() == "https") && url.host() == destination_.host;
+}
+
+std::unique_ptr<Connection> OriginPool::try_take(Freshness freshness) {
+  if (freshness == Freshness::fresh) return nullptr;
+  const net::Time now = pool_.reactor().now();
+  while (!idle_.empty()) {
+    if (!will_do(*idle_.back(), freshness)) break;
+    std::unique_ptr<Connection> connection = std::move(idle_.back());
+    idle_.pop_back();
+    pool_.counters().idle.subtract(1);
+    connection->become_busy();
+    // The kernel has told of its end since it went idle, unless that was in this very pass.
+    const bool ask =
+        freshness == Freshness::recent && connection->idle_since_pass() == pool_.reactor().pass();
+    if (ask ? connection->is_stale_now(now) : connection->is_stale(now)) continue;
+    pool_.counters().reused.add(1);
+    return connection;
+  }
+  return nullptr;
+}
+
+std::unique_ptr<Connection> OriginPool::try_take_reserved(ConnectionId client,
+                                                          bool has_credentials) {
+  const net::Time now = pool_.reactor().now();
+  while (auto connection = reserved_.take(client, has_credentials)) {
+    note_reserved_gone(1);
+    connection->become_busy();
+    if (connection->is_stale_now(now)) continue;
+    pool_.counters().reused.add(1);
+    return connection;
+  }
+  return nullptr;
+}
+
+task<Result<std::unique_ptr<Connection>>> OriginPool::take(Freshness freshness, net::Time began) {
+  Waiter waiter(*this, freshness, began);
+  bool served = false;
+  const bool asks = ask_other_threads(freshness);
+  if (asking_ > 0) {
+    served = co_await waiter.ready.wait(io::deadline_after(pool_.reactor().now(), kAskFor));
+  }
+  if (!served) {
+    if (asks && asking_ > 0) --asking_;  // a thread that has ended never answers
+    dial_for_waiters();
+    if (dialling_ < waiting_ && !redial_.is_active()) {
+      // Those of this thread are too old for this request, or of the other version.
+      pool_.close_idle(key_);
+      dial_for_waiters();
+    }
+    if (dialling_ < waiting_ && !redial_.is_active()) pool_.shared().ask_for_slot(key_, pool_);
+    const net::Time deadline = deadline_for(began);
+    served = co_await waiter.ready.wait(deadline);
+  }
+  if (!served) {
+    if (redial_.is_active()) co_return failure(final_error(redial_.reason()));
+    co_return failure(
+        Error(Errc::no_connection_slot, Side::upstream).during(Phase::queue).retry_safe(true));
+  }
+  if (waiter.error) co_return failure(*waiter.error);
+  co_return std::move(waiter.connection);
+}
+
+bool OriginPool::ask_other_threads(Freshness freshness) {
+  if (freshness == Freshness::fresh || pool_.shared().threads < 2) return false;
+  if (destination_.tls) return false;  // only a socket can change its thread
+  if (dialling_ + asking_ >= waiting_) return false;
+  if (!pool_.shared().ask_for_connection(key_, freshness, pool_)) return false;
+  ++asking_;
+  return true;
+}
+
+void OriginPool::end_asking(std::unique_ptr<Handover> handover) {
+  if (asking_ > 0) --asking_;  // this one may have come too late to count
+  if (handover) {
+    auto connection = std::make_unique<Connection>(*this, std::move(*handover));
+    // The kernel had no occasion yet to tell this thread of its end.
+    if (!connection->is_stale_now(pool_.reactor().now())) return deliver(std::move(connection));
+  }
+  dial_for_waiters();
+}
+
+// Dialling ends by itself, and whom it does not serve waits no longer than this after all.
+net::Time OriginPool::deadline_for(net::Time began) const noexcept {
+  const Transport::Options& options = pool_.options();
+  const net::Time queue = io::deadline_after(pool_.reactor().now(), options.queue_timeout);
+  const bool holds = redial_.is_active() || options.hold > net::Duration::zero();
+  if (dialling_ < waiting_ && !redial_.is_active()) return queue;
+  if (!holds) return io::kNever;
+  const net::Time held = std::max(queue, io::deadline_after(began, options.hold));
+  return io::deadline_after(held, options.connect_timeout);
+}
+
+void OriginPool::dial_for_waiters() {
+  if (redial_.is_active()) return;  // one at a time, when its time has come
+  while (dialling_ < waiting_ && begin_dial()) {
+  }
+}
+
+// False when there is no slot for it.
+bool OriginPool::begin_dial() {
+  std::optional<Slot> slot = pool_.shared().try_slot(shared_);
+  if (!slot) return false;
+  ++dialling_;
+  dials_.spawn(dial(std::make_unique<Slot>(std::move(*slot))));
+  return true;
+}
+
+void OriginPool::dial_again() {
+  const Error reason = redial_.reason();
+  fail_those_out_of_patience(reason);
+  if (waiters_.empty()) return redial_.end();
+  if (dialling_ == 0 && begin_dial()) return;  // what comes of it says how to go on
+  redial_.begin(reason);
+}
+
+void OriginPool::fail(Waiter& waiter, const Error& error) {
+  waiter.leave();
+  waiter.error = error;
+  waiter.ready.set();
+}
+
+void OriginPool::fail_those_out_of_patience(const Error& error) {
+  const net::Time now = pool_.reactor().now();
+  IntrusiveList<Waiter> all;
+  all.splice_back(waiters_);
+  while (!all.empty()) {
+    Waiter& waiter = all.front();
+    waiters_.push_back(waiter);
+    if (waits_until(error, pool_.options(), waiter.began) <= now) fail(waiter, final_error(error));
+  }
+}
+
+task<void> OriginPool::dial(std::unique_ptr<Slot> slot) {
+  const Usage::Hold hold(usage_);
+  auto dialled = co_await pool_.dialer().dial(destination_);
+  --dialling_;
+  if (dialled) {
+    pool_.counters().dialled.add(1);
+    auto connection = std::make_unique<Connection>(
+        *this, std::move(*slot), std::move(dialled->stream), std::move(dialled->address));
+    deliver(std::move(connection));
+    if (!redial_.is_active()) co_return;
+    redial_.end();
+    dial_for_waiters();
+    co_return;
+  }
+  slot.reset();
+  const Error& error = dialled.error();
+  if (is_short_of_descriptors(error)) pool_.close_one_idle();
+  if (redial_.is_active() ||
+      waits_until(error, pool_.options(), pool_.reactor().now()) > pool_.reactor().now()) {
+    fail_those_out_of_patience(error);
+    waiters_.empty() ? redial_.end() : redial_.begin(error);
+    co_return;
+  }
+  if (dialling_ >= waiting_) co_return;  // whom it was for has got one that came back
+  fail(waiters_.front(), error);
+}
+
+bool OriginPool::will_do(const Connection& connection, Freshness freshness) const noexcept {
+  switch (freshness) {
+    case Freshness::any:
+      return true;
+    case Freshness::recent:
+      return pool_.reactor().now() - connection.idle_since() <= kRecent;
+    case Freshness::fresh:
+      break;
+  }
+  return !connection.is_reused();
+}
+
+// The next in line gets it, or nobody does.
+void OriginPool::deliver(std::unique_ptr<Connection> connection) {
+  if (waiters_.empty() || !will_do(*connection, waiters_.front().freshness)) {
+    make_idle(std::move(connection));
+    return;
+  }
+  Waiter& waiter = waiters_.front();
+  waiter.leave();
+  waiter.connection = std::move(connection);
+  waiter.ready.set();
+}
+
+void OriginPool::adopt(Slot slot, std::unique_ptr<net::Stream> stream, std::string address) {
+  auto connection =
+      std::make_unique<Connection>(*this, std::move(slot), std::move(stream), std::move(address));
+  if (waiters_.empty()) {
+    keep(std::move(connection));  // the request it was made for is on its way here
+  } else {
+    deliver(std::move(connection));
+  }
+}
+
+void OriginPool::give_back(std::unique_ptr<Connection> connection) {
+  if (connection->is_retired(pool_.reactor().now()) || connection->has_unread()) return;
+  if (connection->is_reserved()) {
+    keep_reserved(std::move(connection));
+  } else {
+    deliver(std::move(connection));
+  }
+}
+
+// At the limit, a slot is worth more to a request that waits, of another thread as well, than to
+// nobody here.
+bool OriginPool::is_wanted_elsewhere() const noexcept {
+  const std::size_t most = pool_.options().max_connections;
+  return most != 0 && shared_->waiting > 0 && shared_->open >= most;
+}
+
+void OriginPool::make_idle(std::unique_ptr<Connection> connection) {
+  if (pool_.options().pool_size == 0 || is_wanted_elsewhere()) return;
+  keep(std::move(connection));
+  pool_.enforce_size();
+}
+
+// A handshake would never come to its end if each of its messages met others who wait: between two
+// of them the connection is kept, for pool_idle_timeout at most.
+void OriginPool::keep_reserved(std::unique_ptr<Connection> connection) {
+  if (pool_.options().pool_size == 0 || !connection->may_be_kept()) return;
+  if (is_wanted_elsewhere() && !connection->is_in_handshake()) return;
+  connection->become_idle(pool_.options().pool_idle_timeout);
+  reserved_.add(std::move(connection));
+  pool_.note_reserved_idle();
+  pool_.counters().idle.add(1);
+  pool_.arm_sweep();
+  pool_.enforce_size();
+}
+
+void OriginPool::note_reserved_gone(std::size_t count) noexcept {
+  pool_.note_reserved_gone(count);
+  pool_.counters().idle.subtract(count);
+}
+
+void OriginPool::keep(std::unique_ptr<Connection> connection) {
+  connection->become_idle(pool_.options().pool_idle_timeout);
+  // What was idle elsewhere before, or was lent and not used, is not among the youngest.
+  auto place = idle_.end();
+  while (place != idle_.begin() && (*(place - 1))->idle_since() > connection->idle_since())
+    --place;
+  idle_.insert(place, std::move(connection));
+  pool_.counters().idle.add(1);
+  pool_.arm_sweep();
+}
+
+void OriginPool::drop(const Connection& connection) {
+  if (connection.is_reserved()) {
+    if (const auto reserved = reserved_.remove(connection)) note_reserved_gone(1);
+    return;
+  }
+  const auto found = std::find_if(idle_.begin(), idle_.end(),
+                                  [&](const auto& each) { return each.get() == &connection; });
+  if (found == idle_.end()) return;
+  const std::unique_ptr<Connection> dropped = std::move(*found);
+  idle_.erase(found);
+  pool_.counters().idle.subtract(1);
+}
+
+void OriginPool::sweep(net::Time now) {
+  const std::size_t before = idle_.size();
+  std::erase_if(idle_, [now](const auto& connection) { return connection->is_stale(now); });
+  pool_.counters().idle.subtract(before - idle_.size());
+  note_reserved_gone(reserved_.sweep(now));
+}
+
+// A reserved one last: its client would have to authenticate again.
+void OriginPool::close_oldest(bool handshakes_too) {
+  if (!idle_.empty()) {
+    drop(*idle_.front());
+  } else if (const auto reserved = reserved_.take_oldest(handshakes_too)) {
+    note_reserved_gone(1);
+  }
+}
+
+}  // namespace onehop::transport
