@@ -85,6 +85,7 @@ class Transport final : public RoundTripper {
   // Reads what https:// needs (authorities, certificates), which the first request does otherwise.
   // Errc::bad_option when a file cannot be used; every such request would fail. Any thread.
   Result<void> prepare_tls() const;
+  // Idle connections are closed, on every thread; those in use when their exchange is over.
   ~Transport() override;
 
   task<Result<Response>> round_trip(Request request) const override;

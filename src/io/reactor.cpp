@@ -66,6 +66,12 @@ Reactor::~Reactor() {
   }
 }
 
+void Reactor::forget_local(const void* key) {
+  std::erase(locals_order_, key);
+  last_local_key_ = nullptr;
+  const auto local = locals_.extract(key);
+}
+
 Reactor& Reactor::current() noexcept {
   if (!current_reactor) resumed_elsewhere();
   return *current_reactor;

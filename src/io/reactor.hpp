@@ -144,6 +144,8 @@ class Reactor {
     last_local_ = slot.get();
     return static_cast<T&>(*slot);
   }
+  // Destroys it, if there is one. Not from inside one of its own functions, but from a Wakeup.
+  void forget_local(const void* key);
 
  private:
   [[noreturn, gnu::cold]] static void resumed_elsewhere() noexcept;

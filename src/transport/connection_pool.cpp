@@ -72,9 +72,24 @@ std::optional<Slot> SharedPools::try_slot(const std::shared_ptr<SharedOrigin>& o
 void SharedPools::note_free_slot(const SharedOrigin& origin) {
   if (origin.waiting == 0) return;
   const std::lock_guard lock(mutex);
-  for (ConnectionPool* pool : pools) {
-    pool->reactor().post([pool] { pool->dial_for_waiters(); });
-  }
+  for (ConnectionPool* pool : pools)
+    post_to(*pool, [](ConnectionPool& each) { each.dial_for_waiters(); });
+}
+
+void SharedPools::post_to(ConnectionPool& pool, std::function<void(ConnectionPool&)> work) {
+  pool.reactor().post([self = shared_from_this(), &pool, work = std::move(work)] {
+    {
+      const std::lock_guard lock(self->mutex);
+      if (std::find(self->pools.begin(), self->pools.end(), &pool) == self->pools.end()) return;
+    }
+    work(pool);  // it goes on its own thread alone
+  });
+}
+
+void SharedPools::retire() {
+  const std::lock_guard lock(mutex);
+  for (ConnectionPool* pool : pools)
+    post_to(*pool, [](ConnectionPool& each) { each.retire(); });
 }
 
 Transport::Statistics SharedPools::statistics() const {
@@ -96,8 +111,9 @@ bool SharedPools::ask_for_connection(const std::string& key,
       richest = pool;
   }
   if (!richest) return false;
-  richest->reactor().post(
-      [richest, key, freshness, &asker] { richest->give_away(key, freshness, asker); });
+  post_to(*richest, [key, freshness, &asker](ConnectionPool& giver) {
+    giver.give_away(key, freshness, asker);
+  });
   return true;
 }
 
@@ -108,13 +124,14 @@ void SharedPools::answer(const std::string& key,
   if (std::find(pools.begin(), pools.end(), &asker) == pools.end()) return;  // it has ended
   // std::function wants to be copied.
   const auto parcel = std::make_shared<std::unique_ptr<Handover>>(std::move(handover));
-  asker.reactor().post([&asker, key, parcel] { asker.end_asking(key, std::move(*parcel)); });
+  post_to(asker, [key, parcel](ConnectionPool& each) { each.end_asking(key, std::move(*parcel)); });
 }
 
 void SharedPools::ask_for_slot(const std::string& key, const ConnectionPool& asker) {
   const std::lock_guard lock(mutex);
   for (ConnectionPool* pool : pools) {
-    if (pool != &asker) pool->reactor().post([pool, key] { pool->close_idle(key); });
+    if (pool == &asker) continue;
+    post_to(*pool, [key](ConnectionPool& each) { each.close_idle(key); });
   }
 }
 
@@ -134,7 +151,13 @@ ConnectionPool::ConnectionPool(io::Reactor& reactor,
       dialer_(std::move(dialer)),
       limits_(limits_of(shared_->options)),
       parsers_(h1::HeadKind::response, limits_),
-      sweep_(&ConnectionPool::on_sweep, this) {
+      sweep_(&ConnectionPool::on_sweep, this),
+      end_(
+          [](void* self) {
+            auto& pool = *static_cast<ConnectionPool*>(self);
+            pool.reactor_.forget_local(pool.shared_.get());
+          },
+          this) {
   const std::lock_guard lock(shared_->mutex);
   shared_->pools.push_back(this);
   ++shared_->threads;
@@ -198,11 +221,27 @@ H2Origin& ConnectionPool::h2_origin(const Url& url) {
 void ConnectionPool::forget(const OriginPool& origin) {
   if (last_ == &origin) last_ = nullptr;
   origins_.erase(origins_.find(origin.key()));
+  end_if_unused();
 }
 
 void ConnectionPool::forget(const H2Origin& origin) {
   if (last_h2_ == &origin) last_h2_ = nullptr;
   h2_origins_.erase(h2_origins_.find(origin.key()));
+  end_if_unused();
+}
+
+void ConnectionPool::retire() {
+  retired_ = true;
+  for (auto& [key, origin] : origins_)
+    origin->close_all_idle();
+  for (auto& [key, origin] : h2_origins_)
+    origin->close_all_idle();
+  end_if_unused();
+}
+
+// An origin is used by its requests and connections, and forgotten soon after the last of them.
+void ConnectionPool::end_if_unused() noexcept {
+  if (retired_ && origins_.empty() && h2_origins_.empty()) reactor_.schedule(end_);
 }
 
 void ConnectionPool::enforce_size() {

@@ -15,6 +15,7 @@
 #include "transport/retry_budget.hpp"
 #include "wire/parser_pool.hpp"
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -28,7 +29,7 @@ class ConnectionPool;
 class H2Origin;
 
 // What the pools of one transport share. Outlives each of them.
-struct SharedPools {
+struct SharedPools : std::enable_shared_from_this<SharedPools> {
   explicit SharedPools(Transport::Options given)
       : options(std::move(given)),
         budget(options.retry_budget),
@@ -41,6 +42,8 @@ struct SharedPools {
   std::optional<Slot> try_slot(const std::shared_ptr<SharedOrigin>& origin);
   // A slot of `key` came free: threads with waiting requests look again.
   void note_free_slot(const SharedOrigin& origin);
+  // The Transport has gone: so do the pools, each on its thread, with the last of what they carry.
+  void retire();
   // Over all threads.
   Transport::Statistics statistics() const;
   // Asks another thread for an idle connection to `key`: OriginPool::end_asking() will be called on
@@ -49,6 +52,9 @@ struct SharedPools {
   void answer(const std::string& key, std::unique_ptr<Handover> handover, ConnectionPool& asker);
   // Asks the other threads to close an idle connection to `key`, which keeps a slot from `asker`.
   void ask_for_slot(const std::string& key, const ConnectionPool& asker);
+
+  // Calls `work` with `pool` on its thread, unless it has gone by then. With the mutex locked.
+  void post_to(ConnectionPool& pool, std::function<void(ConnectionPool&)> work);
 
   const Transport::Options options;
   RetryBudget budget;
@@ -119,6 +125,10 @@ class ConnectionPool final : public io::ShardLocal {
   void note_request() noexcept;
   bool try_retry() noexcept;
 
+  // Keeps nothing idle any more, and destroys itself when nothing uses it.
+  void retire();
+  bool is_retired() const noexcept { return retired_; }
+
   void arm_sweep();
   void enforce_size();
   // Of whatever origin: its descriptor is needed.
@@ -131,6 +141,7 @@ class ConnectionPool final : public io::ShardLocal {
 
  private:
   static void on_sweep(void* self);
+  void end_if_unused() noexcept;
 
   io::Reactor& reactor_;
   std::shared_ptr<SharedPools> shared_;
@@ -146,6 +157,8 @@ class ConnectionPool final : public io::ShardLocal {
   std::size_t reserved_idle_ = 0;
   std::uint64_t unreported_requests_ = 0;
   io::Timer sweep_;
+  io::Wakeup end_;
+  bool retired_ = false;
 };
 
 }  // namespace onehop::transport

@@ -38,6 +38,7 @@ H2Exchange::H2Exchange(H2Connection& connection, Request& request)
     : Stream(request.headers().arena()),
       connection_(&connection),
       pool_(connection.origin().pool()),
+      hold_(connection.origin().usage()),
       member_(*this),
       sender_(*this, pool_.reactor(), Side::upstream),
       record_(request.exchange()),

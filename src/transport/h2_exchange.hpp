@@ -99,6 +99,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
 
   H2Connection* connection_;  // null when it is gone
   ConnectionPool& pool_;
+  const Usage::Hold hold_;
   Member member_;
   wire::H2BodySender sender_;
   Exchange* record_;

@@ -59,7 +59,7 @@ H2Origin::~H2Origin() {
 
 // What it knows of the upstream is kept as long as it counts.
 void H2Origin::forget_if_useless() {
-  if (speaks_http2()) return pool_.forget(*this);
+  if (speaks_http2() || pool_.is_retired()) return pool_.forget(*this);
   usage_.call_again(http1_until_);
 }
 
@@ -263,6 +263,13 @@ void H2Origin::close_one_idle() {
   for (const auto& connection : connections_) {
     if (connection->streams() == 0) return connection->close_idle();
   }
+}
+
+void H2Origin::close_all_idle() {
+  for (const auto& connection : connections_) {
+    if (connection->streams() == 0) connection->close_idle();
+  }
+  usage_.call_again(pool_.reactor().now());  // also where only knowledge was kept
 }
 
 }  // namespace onehop::transport

@@ -52,6 +52,8 @@ class H2Origin {
   void use_http1();
   // Gives up an idle connection, for a request of another thread.
   void close_one_idle();
+  // The Transport has gone.
+  void close_all_idle();
   // A slot came free.
   void dial_for_waiters();
 

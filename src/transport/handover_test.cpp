@@ -8,6 +8,7 @@
 #include "io/reactor.hpp"
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -47,6 +48,7 @@ class Upstream {
 
   Url url() const { return Url::parse("http://127.0.0.1:" + std::to_string(port_)).value(); }
   int connections() const noexcept { return connections_; }
+  int open() const noexcept { return open_; }
 
  private:
   void serve() {
@@ -55,7 +57,11 @@ class Upstream {
       const int accepted = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
       if (accepted < 0) break;
       ++connections_;
-      threads.emplace_back([accepted] { answer_all(io::FileDescriptor(accepted)); });
+      ++open_;
+      threads.emplace_back([this, accepted] {
+        answer_all(io::FileDescriptor(accepted));
+        --open_;
+      });
     }
     for (auto& thread : threads)
       thread.join();
@@ -78,6 +84,7 @@ class Upstream {
   io::FileDescriptor listener_;
   std::uint16_t port_ = 0;
   std::atomic<int> connections_ = 0;
+  std::atomic<int> open_ = 0;
   std::thread thread_;
 };
 
@@ -102,7 +109,7 @@ class HandoverTest : public ::testing::Test {
                   io::Reactor& other,
                   Method method = Method::get,
                   ConnectionId client = {}) {
-    task<std::string> work = get(transport_, upstream_.url(), method, client);
+    task<std::string> work = get(*transport_, upstream_.url(), method, client);
     {
       const io::Reactor::Enter enter(on);
       work.start();
@@ -120,7 +127,7 @@ class HandoverTest : public ::testing::Test {
   }
 
   Upstream upstream_;
-  Transport transport_;
+  std::unique_ptr<Transport> transport_ = std::make_unique<Transport>();
   // Nobody is late, however slow the machine.
   io::Reactor one_{io::Reactor::Clock::manual};
   io::Reactor two_{io::Reactor::Clock::manual};
@@ -132,10 +139,10 @@ TEST_F(HandoverTest, an_idle_connection_serves_the_thread_that_has_none) {
   EXPECT_EQ(run(two_, one_), "ok");
   EXPECT_EQ(run(one_, two_), "ok");
   EXPECT_EQ(upstream_.connections(), 1);
-  EXPECT_EQ(transport_.statistics().open, 1U);
-  EXPECT_EQ(transport_.statistics().idle, 1U);
-  EXPECT_EQ(transport_.statistics().dialled, 1U);
-  EXPECT_EQ(transport_.statistics().reused, 2U);
+  EXPECT_EQ(transport_->statistics().open, 1U);
+  EXPECT_EQ(transport_->statistics().idle, 1U);
+  EXPECT_EQ(transport_->statistics().dialled, 1U);
+  EXPECT_EQ(transport_->statistics().reused, 2U);
 }
 
 TEST_F(HandoverTest, also_for_a_request_that_may_not_be_sent_twice) {
@@ -148,15 +155,15 @@ TEST_F(HandoverTest, also_for_a_request_that_may_not_be_sent_twice) {
 TEST_F(HandoverTest, not_a_connection_that_is_reserved_for_a_client) {
   const ConnectionId alice(io::Endings::new_number());
   EXPECT_EQ(run(one_, two_, Method::get, alice), "ok");
-  EXPECT_EQ(transport_.statistics().idle, 1U);
+  EXPECT_EQ(transport_->statistics().idle, 1U);
   EXPECT_EQ(run(two_, one_), "ok");
   EXPECT_EQ(upstream_.connections(), 2);
-  EXPECT_EQ(transport_.statistics().idle, 2U);
+  EXPECT_EQ(transport_->statistics().idle, 2U);
   EXPECT_EQ(run(one_, two_, Method::get, alice), "ok");
   EXPECT_EQ(upstream_.connections(), 2);
   one_.note_end(alice.number());
   one_.run_once(milliseconds(0));
-  EXPECT_EQ(transport_.statistics().idle, 1U);
+  EXPECT_EQ(transport_->statistics().idle, 1U);
 }
 
 TEST_F(HandoverTest, a_thread_that_does_not_answer_is_not_waited_for) {
@@ -168,8 +175,8 @@ TEST_F(HandoverTest, a_thread_that_does_not_answer_is_not_waited_for) {
   // What it has to give after all goes to the pool of the asker.
   two_.run_once(milliseconds(0));
   one_.run_once(milliseconds(0));
-  EXPECT_EQ(transport_.statistics().idle, 2U);
-  EXPECT_EQ(transport_.statistics().open, 2U);
+  EXPECT_EQ(transport_->statistics().idle, 2U);
+  EXPECT_EQ(transport_->statistics().open, 2U);
 }
 
 // Its answer was waited for by every request, and no other thread was asked any more.
@@ -190,12 +197,28 @@ TEST_F(HandoverTest, nothing_is_left_of_a_thread_that_has_ended) {
   {
     io::Reactor gone(io::Reactor::Clock::manual);
     EXPECT_EQ(run(gone, one_), "ok");
-    EXPECT_EQ(transport_.statistics().open, 1U);
+    EXPECT_EQ(transport_->statistics().open, 1U);
   }
-  EXPECT_EQ(transport_.statistics().open, 0U);
+  EXPECT_EQ(transport_->statistics().open, 0U);
   EXPECT_EQ(run(one_, two_), "ok");
   EXPECT_EQ(upstream_.connections(), 2);
-  EXPECT_EQ(transport_.statistics().dialled, 2U);
+  EXPECT_EQ(transport_->statistics().dialled, 2U);
+}
+
+// Its pools, with their connections, stayed on every event loop.
+TEST_F(HandoverTest, nothing_is_left_of_a_transport_that_has_gone) {
+  EXPECT_EQ(run(one_, two_), "ok");
+  other_runs_ = false;
+  EXPECT_EQ(run(two_, one_), "ok");
+  EXPECT_EQ(upstream_.connections(), 2);
+  EXPECT_EQ(upstream_.open(), 2);
+  transport_.reset();
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (upstream_.open() > 0 && std::chrono::steady_clock::now() < give_up) {
+    one_.run_once(milliseconds(1));
+    two_.run_once(milliseconds(1));
+  }
+  EXPECT_EQ(upstream_.open(), 0);
 }
 
 }  // namespace

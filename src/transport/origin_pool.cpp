@@ -281,8 +281,12 @@ bool OriginPool::is_wanted_elsewhere() const noexcept {
   return most != 0 && shared_->waiting > 0 && shared_->open >= most;
 }
 
+bool OriginPool::keeps_none() const noexcept {
+  return pool_.options().pool_size == 0 || pool_.is_retired();
+}
+
 void OriginPool::make_idle(std::unique_ptr<Connection> connection) {
-  if (pool_.options().pool_size == 0 || is_wanted_elsewhere()) return;
+  if (keeps_none() || is_wanted_elsewhere()) return;
   keep(std::move(connection));
   pool_.enforce_size();
 }
@@ -290,7 +294,7 @@ void OriginPool::make_idle(std::unique_ptr<Connection> connection) {
 // A handshake would never come to its end if each of its messages met others who wait: between two
 // of them the connection is kept, for pool_idle_timeout at most.
 void OriginPool::keep_reserved(std::unique_ptr<Connection> connection) {
-  if (pool_.options().pool_size == 0 || !connection->may_be_kept()) return;
+  if (keeps_none() || !connection->may_be_kept()) return;
   if (is_wanted_elsewhere() && !connection->is_in_handshake()) return;
   connection->become_idle(pool_.options().pool_idle_timeout);
   reserved_.add(std::move(connection));
@@ -334,6 +338,11 @@ void OriginPool::sweep(net::Time now) {
   std::erase_if(idle_, [now](const auto& connection) { return connection->is_stale(now); });
   pool_.counters().idle.subtract(before - idle_.size());
   note_reserved_gone(reserved_.sweep(now));
+}
+
+void OriginPool::close_all_idle() {
+  while (idle() > 0)
+    close_oldest(true);
 }
 
 // A reserved one last: its client would have to authenticate again.

@@ -57,6 +57,7 @@ class OriginPool {
   void sweep(net::Time now);
   // Gives up the oldest idle one; of those in the middle of a handshake only if told to.
   void close_oldest(bool handshakes_too = false);
+  void close_all_idle();
   // Begins to connect for requests that wait without anything under way for them.
   void dial_for_waiters();
   // What another thread had to give; null for nothing.
@@ -81,6 +82,7 @@ class OriginPool {
   void deliver(std::unique_ptr<Connection> connection);
   void make_idle(std::unique_ptr<Connection> connection);
   void keep(std::unique_ptr<Connection> connection);
+  bool keeps_none() const noexcept;
   bool is_wanted_elsewhere() const noexcept;
   void keep_reserved(std::unique_ptr<Connection> connection);
   void note_reserved_gone(std::size_t count) noexcept;

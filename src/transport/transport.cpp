@@ -66,6 +66,9 @@ Error explained(Error error, bool has_credentials) {
 struct Transport::State {
   explicit State(Options options)
       : shared(std::make_shared<transport::SharedPools>(std::move(options))) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() { shared->retire(); }
 
   ConnectionPool& pool(io::Reactor& reactor) const {
     return reactor.local<ConnectionPool>(shared.get(), [&] { return make_pool(reactor); });

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is left on event loops of a Transport that has gone: nothing, once its last exchange is
+// over.
+#include "support/pool_test.hpp"
+#include "transport/h2_origin.hpp"
+
+#include <memory>
+#include <utility>
+
+namespace onehop::transport {
+namespace {
+
+// The pool as an event loop has it.
+class TransportEnd : public ConnectionPoolTest {
+ protected:
+  TransportEnd() : shared_of_transport_(std::make_shared<SharedPools>(Transport::Options())) {
+    shared_ = shared_of_transport_;
+    reactor_.local<ConnectionPool>(shared_.get(), [&] { return make_pool(reactor_); });
+    gone_ = shared_;
+    shared_.reset();
+  }
+  ConnectionPool& pool() {
+    return reactor_.local<ConnectionPool>(shared_of_transport_.get(),
+                                          [] { return std::unique_ptr<ConnectionPool>(); });
+  }
+  OriginPool& origin() { return pool().origin(Url::parse("http://a").value()); }
+  void end() {
+    shared_of_transport_->retire();
+    shared_of_transport_.reset();
+    settle();
+  }
+
+  std::shared_ptr<SharedPools> shared_of_transport_;
+  std::weak_ptr<SharedPools> gone_;  // expires with the last pool
+};
+
+TEST_F(TransportEnd, APoolThatWasNeverUsedGoesAtOnce) {
+  end();
+  EXPECT_TRUE(gone_.expired());
+}
+
+TEST_F(TransportEnd, IdleConnectionsAreClosedAndThePoolGoes) {
+  give_back(take(origin()));
+  end();
+  EXPECT_EQ(upstream_.accepted.front().ending(), "end");
+  EXPECT_FALSE(gone_.expired());
+  advance(2s);
+  EXPECT_TRUE(gone_.expired());
+}
+
+TEST_F(TransportEnd, WhatIsInUseComesToItsEndFirst) {
+  Lease used = take(origin());
+  end();
+  advance(1min);
+  EXPECT_FALSE(gone_.expired());
+  EXPECT_EQ(upstream_.accepted.front().ending(), "");
+  give_back(std::move(used));
+  EXPECT_EQ(upstream_.accepted.front().ending(), "end");
+  advance(2s);
+  EXPECT_TRUE(gone_.expired());
+}
+
+TEST_F(TransportEnd, AlsoWhatIsKnownOfAnUpstreamWithHttp1) {
+  H2Origin& h2 = pool().h2_origin(Url::parse("https://a").value());
+  h2.use_http1();
+  EXPECT_FALSE(h2.speaks_http2());
+  advance(5s);
+  end();
+  advance(2s);
+  EXPECT_TRUE(gone_.expired());
+}
+
+// It would have been called on a pool that was not there any more.
+TEST_F(TransportEnd, WhatIsPostedToAPoolThatHasGoneIsDropped) {
+  bool called = false;
+  {
+    const std::lock_guard lock(shared_of_transport_->mutex);
+    shared_of_transport_->post_to(pool(), [&called](ConnectionPool&) { called = true; });
+  }
+  reactor_.forget_local(shared_of_transport_.get());
+  settle();
+  EXPECT_TRUE(shared_of_transport_->pools.empty());
+  EXPECT_FALSE(called);
+}
+
+}  // namespace
+}  // namespace onehop::transport
