@@ -55,7 +55,8 @@ enum class Errc : std::uint8_t {
   handler_failed,  // user code threw, or gave no answer: 500
 
   // This proxy (side: local).
-  overloaded,  // max_memory is reached: 503
+  loop_detected,  // the backend URL leads back to this proxy: 508
+  overloaded,     // max_memory is reached: 503
 };
 
 }  // namespace onehop

@@ -61,6 +61,8 @@ const char* text_of(Errc code) noexcept {
       return "invalid option";
     case Errc::handler_failed:
       return "handler failed";
+    case Errc::loop_detected:
+      return "the request came round in a circle";
     case Errc::overloaded:
       return "no memory left for more";
   }

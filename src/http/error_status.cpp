@@ -53,6 +53,8 @@ int status_of(Errc code) noexcept {
       return 503;
     case Errc::overloaded:
       return 503;
+    case Errc::loop_detected:
+      return 508;
     case Errc::cancelled:
       return 503;
     case Errc::handler_failed:

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <string_view>
 #include <system_error>
 
 #include <netdb.h>
@@ -16,19 +17,34 @@
 namespace onehop::program {
 namespace {
 
+bool has_own_address(int socket, const net::Address& peer) {
+  sockaddr_storage own{};
+  socklen_t size = sizeof own;
+  auto* const address = reinterpret_cast<sockaddr*>(&own);
+  return ::getsockname(socket, address, &size) == 0 &&
+         net::Address(address, size).ip() == peer.ip();
+}
+
 // 0, or the errno of why not.
-int try_connect(const net::Address& address, std::chrono::milliseconds patience) {
+int try_connect(const net::Address& address,
+                std::chrono::milliseconds patience,
+                ProbeResult& result) {
   const io::FileDescriptor socket(
       ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) return errno;
-  if (::connect(socket.get(), address.data(), address.size()) == 0) return 0;
+  const auto note = [&] {
+    result.reached = address.to_string();
+    result.is_this_machine = address.family() != AF_UNIX && has_own_address(socket.get(), address);
+    return 0;
+  };
+  if (::connect(socket.get(), address.data(), address.size()) == 0) return note();
   if (errno != EINPROGRESS) return errno;
   pollfd connected{.fd = socket.get(), .events = POLLOUT, .revents = 0};
   if (::poll(&connected, 1, static_cast<int>(patience.count())) == 0) return ETIMEDOUT;
   int error = 0;
   socklen_t size = sizeof error;
   ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-  return error;
+  return error == 0 ? note() : error;
 }
 
 std::string message_of(int error) {
@@ -40,7 +56,7 @@ ProbeResult probe_socket(const Url& backend, std::chrono::milliseconds patience)
   const auto address = net::Address::from_socket_path(backend.socket_path());
   if (!address) {
     result.problem = address.error().detail();
-  } else if (const int error = try_connect(*address, patience)) {
+  } else if (const int error = try_connect(*address, patience, result)) {
     result.problem = message_of(error);
   }
   return result;
@@ -59,7 +75,24 @@ Found look_up(const Url& backend, std::string& problem) {
   return {found, &::freeaddrinfo};
 }
 
+// "[::]:80" takes connections to "127.0.0.1:80" as well.
+bool covers(std::string_view listener, std::string_view reached) {
+  const auto port_of = [](std::string_view address) {
+    return address.substr(address.rfind(':') + 1);
+  };
+  const bool any = listener.starts_with("[::]:") ||
+                   (listener.starts_with("0.0.0.0:") && !reached.starts_with('['));
+  return any && port_of(listener) == port_of(reached);
+}
+
 }  // namespace
+
+bool leads_back_to(const std::vector<std::string>& listeners, const ProbeResult& probe) {
+  if (probe.reached.empty()) return false;
+  return std::any_of(listeners.begin(), listeners.end(), [&](const std::string& listener) {
+    return listener == probe.reached || (probe.is_this_machine && covers(listener, probe.reached));
+  });
+}
 
 ProbeResult probe_backend(const Url& backend, std::chrono::milliseconds patience) {
   if (backend.scheme() == "unix") return probe_socket(backend, patience);
@@ -73,7 +106,7 @@ ProbeResult probe_backend(const Url& backend, std::chrono::milliseconds patience
     if (answers) continue;
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         deadline - std::chrono::steady_clock::now());
-    const int error = try_connect(address, std::max(left, std::chrono::milliseconds(1)));
+    const int error = try_connect(address, std::max(left, std::chrono::milliseconds(1)), result);
     answers = error == 0;
     result.problem = answers ? std::string() : message_of(error);
   }

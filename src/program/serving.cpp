@@ -91,7 +91,7 @@ int serve_backend(const Configuration& configuration, Signals& signals) {
   if (!server) return report_start_failure(log, server.error());
   say_how_safe_it_is(configuration, **server, log);
   const StartupReport report(log, urls_of(configuration, (*server)->addresses()),
-                             configuration.backend);
+                             (*server)->addresses(), configuration.backend);
   serve_until_signalled(**server, configuration, log, signals);
   report_lost_lines(log, access_log);
   return 0;

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace onehop::program {
 namespace {
@@ -24,7 +25,10 @@ std::string target_line(const Url& backend, std::string_view about) {
   return "requests go to " + backend.to_string() + std::string(about);
 }
 
-void report_backend(Log& log, const Url& backend, const std::stop_token& stop) {
+void report_backend(Log& log,
+                    const Url& backend,
+                    const std::vector<std::string>& listeners,
+                    const std::stop_token& stop) {
   const auto finding = std::make_shared<Finding>();
   // Detached, because nothing can interrupt getaddrinfo(3).
   std::thread([finding, backend] {
@@ -36,7 +40,7 @@ void report_backend(Log& log, const Url& backend, const std::stop_token& stop) {
   std::unique_lock lock(finding->mutex);
   finding->found.wait_for(lock, stop, kPatience, [&] { return finding->result.has_value(); });
   if (finding->result) {
-    for (const ReportLine& line : backend_lines(backend, *finding->result))
+    for (const ReportLine& line : backend_lines(backend, *finding->result, listeners))
       log.announce(line.text, line.level);
   } else if (!stop.stop_requested()) {
     log.announce(target_line(backend, ", whose name is still being looked up"));
@@ -64,7 +68,9 @@ std::string listening_line(const std::vector<std::string>& addresses) {
   return line;
 }
 
-std::vector<ReportLine> backend_lines(const Url& backend, const ProbeResult& probe) {
+std::vector<ReportLine> backend_lines(const Url& backend,
+                                      const ProbeResult& probe,
+                                      const std::vector<std::string>& listeners) {
   std::string about;
   for (const std::string& address : probe.addresses) {
     if (address == backend.host()) continue;
@@ -73,6 +79,11 @@ std::vector<ReportLine> backend_lines(const Url& backend, const ProbeResult& pro
   }
   if (!about.empty()) about += ")";
   const ReportLine target{LogLevel::info, target_line(backend, about)};
+  if (leads_back_to(listeners, probe)) {
+    return {target,
+            {LogLevel::error, "the backend is this proxy itself (" + probe.reached +
+                                  "): requests go round in a circle and are answered with 508"}};
+  }
   if (probe.problem.empty()) {
     return {target, {LogLevel::info, "the backend accepts connections"}};
   }
@@ -80,12 +91,14 @@ std::vector<ReportLine> backend_lines(const Url& backend, const ProbeResult& pro
 }
 
 StartupReport::StartupReport(Log& log,
-                             const std::vector<std::string>& addresses,
+                             const std::vector<std::string>& urls,
+                             std::vector<std::string> listeners,
                              const Url& backend) {
-  log.announce(listening_line(addresses));
-  prober_ = std::jthread([&log, backend](const std::stop_token& stop) {  //
-    report_backend(log, backend, stop);
-  });
+  log.announce(listening_line(urls));
+  prober_ =
+      std::jthread([&log, listeners = std::move(listeners), backend](const std::stop_token& stop) {
+        report_backend(log, backend, listeners, stop);
+      });
 }
 
 }  // namespace onehop::program

@@ -20,8 +20,11 @@ namespace onehop::program {
 
 class StartupReport {
  public:
-  // `log` outlives it.
-  StartupReport(Log& log, const std::vector<std::string>& addresses, const Url& backend);
+  // `log` outlives it. `urls`: of the listeners, for people; `listeners`: their addresses.
+  StartupReport(Log& log,
+                const std::vector<std::string>& urls,
+                std::vector<std::string> listeners,
+                const Url& backend);
 
  private:
   std::jthread prober_;
@@ -37,6 +40,8 @@ struct ReportLine {
 };
 
 std::string listening_line(const std::vector<std::string>& addresses);
-std::vector<ReportLine> backend_lines(const Url& backend, const ProbeResult& probe);
+std::vector<ReportLine> backend_lines(const Url& backend,
+                                      const ProbeResult& probe,
+                                      const std::vector<std::string>& listeners = {});
 
 }  // namespace onehop::program

@@ -48,6 +48,48 @@ TEST(StartupLines, WarnWhenTheBackendDoesNotAnswer) {
                           "warning the backend does not answer yet: Connection refused"));
 }
 
+TEST(StartupLines, SayThatTheBackendIsThisProxy) {
+  const Url backend = Url::parse("http://localhost:8000").value();
+  const ProbeResult itself{.addresses = {"127.0.0.1"},
+                           .problem = {},
+                           .reached = "127.0.0.1:8000",
+                           .is_this_machine = true};
+  const auto lines = backend_lines(backend, itself, {"0.0.0.0:8000"});
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines.back().level, LogLevel::error);
+  EXPECT_THAT(lines.back().text, ::testing::HasSubstr("this proxy itself (127.0.0.1:8000)"));
+  EXPECT_EQ(backend_lines(backend, itself, {"0.0.0.0:8001"}).back().text,
+            "the backend accepts connections");
+}
+
+TEST(BackendProbe, KnowsItsOwnListeners) {
+  struct Case {
+    const char* listener;
+    const char* reached;
+    bool is_this_machine;
+    bool leads_back;
+  };
+  for (const Case& each : {Case{"127.0.0.1:80", "127.0.0.1:80", true, true},
+                           {"127.0.0.1:80", "127.0.0.1:8080", true, false},
+                           {"127.0.0.1:80", "127.0.0.2:80", true, false},
+                           {"0.0.0.0:80", "192.0.2.1:80", true, true},
+                           {"0.0.0.0:80", "192.0.2.1:80", false, false},
+                           {"0.0.0.0:80", "[::1]:80", true, false},
+                           {"[::]:80", "127.0.0.1:80", true, true},
+                           {"[::]:80", "[::1]:80", true, true},
+                           {"[::]:80", "[::1]:81", true, false},
+                           {"unix:/run/a", "unix:/run/a", false, true},
+                           {"unix:/run/a", "unix:/run/b", false, false},
+                           {"unix:/run/a", "", false, false}}) {
+    const ProbeResult probe{.addresses = {},
+                            .problem = {},
+                            .reached = each.reached,
+                            .is_this_machine = each.is_this_machine};
+    EXPECT_EQ(leads_back_to({"10.0.0.1:1", each.listener}, probe), each.leads_back)
+        << each.listener << ' ' << each.reached;
+  }
+}
+
 TEST(DrainingLine, SaysHowManyRequestsItWaitsFor) {
   using std::chrono::seconds;
   EXPECT_EQ(draining_line(0, seconds(30)), "stopping: no request is in progress");

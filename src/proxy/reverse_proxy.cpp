@@ -10,6 +10,7 @@
 #include "proxy/default_transport.hpp"
 #include "proxy/error_response.hpp"
 #include "proxy/forwarded.hpp"
+#include "proxy/hop_count.hpp"
 #include "proxy/single_host.hpp"
 #include "proxy/upgrade.hpp"
 
@@ -164,6 +165,9 @@ task<Response> ReverseProxy::serve(Request request) const {
   if (proxy.needs_original(peer_is_trusted)) in = request.clone_head();
   const Request* const original = in ? &*in : nullptr;
 
+  if (const Result<void> counted = count_hop(request.headers()); !counted) {
+    co_return proxy.answer_to(counted.error(), asked, original);
+  }
   const std::string_view protocol = upgrade_to_ask_for(request, proxy.options.upgrades);
   remove_hops_of_client(request, protocol);
   const std::unique_ptr<Response> answer = proxy.rewrite(original, request, peer_is_trusted);

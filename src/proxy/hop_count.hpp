@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A backend URL that leads back to this proxy, at once or by way of others, sends each request
+// round and round, with one more connection each time. Every pass but the first finds
+// X-Forwarded-For, which the pass before has set: such requests carry a hop count, as members
+// "onehop" of CDN-Loop (RFC 8586). A request from a client that names no proxy before us costs one
+// look for a field.
+#pragma once
+
+#include <onehop/error.hpp>
+#include <onehop/headers.hpp>
+
+namespace onehop {
+
+// So many of us in a row are taken for a chain, not for a circle.
+inline constexpr int kMostHops = 10;
+
+// Counts this pass in `headers`, as they came. Errc::loop_detected past kMostHops.
+Result<void> count_hop(Headers& headers);
+
+}  // namespace onehop
