@@ -5,15 +5,12 @@
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/testing.hpp>
 
-#include "support/h1_message.hpp"
-#include "support/h2_peer.hpp"
 #include "support/messages.hpp"
+#include "support/plain_peers.hpp"
 
 #include <algorithm>
-#include <list>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -25,11 +22,8 @@
 namespace onehop::test {
 namespace {
 
-using h2_frames::frame;
-
 constexpr std::size_t kLineOverhead = 32;
-constexpr std::string_view kHost = "h";
-constexpr std::size_t kHostField = 4 + kHost.size() + kLineOverhead;
+constexpr std::size_t kHostField = 4 + kPlainHost.size() + kLineOverhead;
 // Long enough for heads to need several frames, short enough for one field.
 constexpr std::size_t kLongestValue = 20'000;
 constexpr int kMostTurns = 100;
@@ -91,164 +85,6 @@ Lines short_fields(std::size_t count) {
   return lines;
 }
 
-std::string h1_fields(const Lines& lines) {
-  std::string text;
-  for (const auto& [name, value] : lines)
-    text += name + ": " + value + "\r\n";
-  return text;
-}
-std::vector<Field> h2_fields(std::vector<Field> fields, const Lines& lines) {
-  for (const auto& [name, value] : lines)
-    fields.push_back({name, value});
-  return fields;
-}
-
-struct Reply {
-  int status = 0;
-  bool is_whole = false;
-  Lines fields;
-};
-
-// A client or a backend, in one version of HTTP.
-class Client {
- public:
-  virtual ~Client() = default;
-  virtual void ask(std::string_view path, const Lines& fields) = 0;
-  virtual Reply reply() = 0;
-  virtual bool is_over() = 0;
-};
-
-class H1Client final : public Client {
- public:
-  explicit H1Client(testing::Wire wire) : wire_(std::move(wire)) {}
-  void ask(std::string_view path, const Lines& fields) override {
-    input_.clear();
-    wire_.send("GET " + std::string(path) + " HTTP/1.1\r\nHost: " + std::string(kHost) + "\r\n" +
-               h1_fields(fields) + "\r\n");
-  }
-  Reply reply() override {
-    input_ += wire_.receive();
-    const H1Message message = read_h1_response(input_, "GET", wire_.at_end());
-    return {message.status, message.is_whole(), message.fields};
-  }
-  bool is_over() override { return wire_.at_end(); }
-
- private:
-  testing::Wire wire_;
-  std::string input_;
-};
-
-class H2Client final : public Client {
- public:
-  explicit H2Client(testing::Wire wire) : wire_(std::move(wire)) {
-    wire_.send(std::string(h2_frames::kPreface) + frame(h2_frames::settings, 0, 0));
-  }
-  void ask(std::string_view path, const Lines& fields) override {
-    stream_ += 2;
-    const std::vector<Field> all = h2_fields(
-        {{":method", "GET"}, {":scheme", "http"}, {":path", path}, {":authority", kHost}}, fields);
-    wire_.send(h2_frames::head(stream_, h2_frames::block(all), true));
-  }
-  Reply reply() override {
-    peer_.take(wire_.receive());
-    const H2Peer::Message& message = peer_.streams()[stream_];
-    Reply reply;
-    if (message.has_head) reply.status = std::stoi(std::string(value_of(message.head, ":status")));
-    reply.is_whole = message.ended && message.reset.value_or(0) == 0;
-    reply.fields = message.head;
-    return reply;
-  }
-  bool is_over() override { return wire_.at_end() || peer_.has_said_goodbye(); }
-
- private:
-  testing::Wire wire_;
-  H2Peer peer_;
-  std::uint32_t stream_ = std::uint32_t(-1);
-};
-
-class Backend {
- public:
-  virtual ~Backend() = default;
-  // The fields of the request that has come last; nothing when none has.
-  virtual std::optional<Lines> asked() = 0;
-  virtual void answer(const Lines& fields) = 0;
-  // More of the last answer goes out.
-  virtual void go_on() = 0;
-};
-
-class H1Backend final : public Backend {
- public:
-  explicit H1Backend(testing::Network& network) : network_(network) {}
-  std::optional<Lines> asked() override {
-    try {
-      connections_.push_back({network_.accept("backend:80"), {}});
-    } catch (const std::out_of_range&) {  // none but those that are here
-    }
-    for (Connection& connection : connections_) {
-      connection.input += connection.wire.receive();
-      const H1Message message = read_h1_request(connection.input);
-      if (!message.is_whole()) continue;
-      connection.input.clear();
-      last_ = &connection.wire;
-      Lines fields = message.fields;
-      fields.emplace_back(":path", message.target);
-      return fields;
-    }
-    return std::nullopt;
-  }
-  void answer(const Lines& fields) override {
-    last_->send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + h1_fields(fields) + "\r\n");
-  }
-  void go_on() override {
-    if (last_) last_->send({});
-  }
-
- private:
-  struct Connection {
-    testing::Wire wire;
-    std::string input;
-  };
-  testing::Network& network_;
-  std::list<Connection> connections_;
-  testing::Wire* last_ = nullptr;
-};
-
-class H2Backend final : public Backend {
- public:
-  explicit H2Backend(testing::Network& network) : network_(network) {}
-  std::optional<Lines> asked() override {
-    if (!wire_) {
-      try {
-        wire_.emplace(network_.accept("backend:80"));
-      } catch (const std::out_of_range&) {
-        return std::nullopt;
-      }
-      wire_->send(frame(h2_frames::settings, 0, 0));
-    }
-    peer_.take(wire_->receive());
-    wire_->send(peer_.replies());
-    for (auto& [stream, message] : peer_.streams()) {
-      if (stream <= last_ || !message.ended) continue;
-      last_ = stream;
-      return message.head;
-    }
-    return std::nullopt;
-  }
-  void answer(const Lines& fields) override {
-    const std::vector<Field> all = h2_fields({{":status", "200"}, {"content-length", "0"}}, fields);
-    wire_->send(h2_frames::head(last_, h2_frames::block(all), true));
-  }
-  void go_on() override {
-    if (wire_) wire_->send({});
-  }
-
- private:
-  testing::Network& network_;
-  std::optional<testing::Wire> wire_;
-  H2Peer peer_;
-  std::uint32_t last_ = 0;
-};
-
 using Case = std::tuple<const Limits*, What, bool, bool>;
 
 class HeadLimits : public ::testing::TestWithParam<Case> {
@@ -277,16 +113,8 @@ class HeadLimits : public ::testing::TestWithParam<Case> {
     network_.serve("proxy:80", std::make_shared<ReverseProxy>(std::move(proxy)),
                    exchanges_.watch(std::move(server)));
     testing::Wire wire = network_.connect("proxy:80");
-    if (std::get<2>(GetParam())) {
-      client_ = std::make_unique<H2Client>(std::move(wire));
-    } else {
-      client_ = std::make_unique<H1Client>(std::move(wire));
-    }
-    if (std::get<3>(GetParam())) {
-      backend_ = std::make_unique<H2Backend>(network_);
-    } else {
-      backend_ = std::make_unique<H1Backend>(network_);
-    }
+    client_ = plain_client(std::get<2>(GetParam()), std::move(wire));
+    backend_ = plain_backend(std::get<3>(GetParam()), network_);
   }
 
   static const Limits& limits() { return *std::get<0>(GetParam()); }
@@ -325,8 +153,8 @@ class HeadLimits : public ::testing::TestWithParam<Case> {
     }
     return std::nullopt;
   }
-  Reply reply() {
-    Reply reply;
+  PlainReply reply() {
+    PlainReply reply;
     for (int i = 0; i < kMostTurns && !reply.is_whole; ++i) {
       backend_->go_on();
       reply = client_->reply();
@@ -342,7 +170,7 @@ class HeadLimits : public ::testing::TestWithParam<Case> {
     for (const auto& [name, value] : request)
       ASSERT_EQ(value_of(*asked, name), value);
     backend_->answer(response);
-    const Reply reply = this->reply();
+    const PlainReply reply = this->reply();
     EXPECT_EQ(reply.status, 200);
     EXPECT_TRUE(reply.is_whole);
     EXPECT_EQ(value_of(reply.fields, "x-added"), added_);
@@ -353,8 +181,8 @@ class HeadLimits : public ::testing::TestWithParam<Case> {
   const std::string added_ = std::string(50'000, 'a');  // by the proxy, to every head
   ExchangeLog exchanges_;
   testing::Network network_;
-  std::unique_ptr<Client> client_;
-  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<PlainClient> client_;
+  std::unique_ptr<PlainBackend> backend_;
 };
 
 TEST_P(HeadLimits, AHeadAtItsLimitPassesAndOneByteMoreCostsThatRequestAlone) {
@@ -366,7 +194,7 @@ TEST_P(HeadLimits, AHeadAtItsLimitPassesAndOneByteMoreCostsThatRequestAlone) {
     ASSERT_TRUE(asked());
     backend_->answer(response(1));
   }
-  const Reply refused = reply();
+  const PlainReply refused = reply();
   EXPECT_EQ(refused.status, refusal());
   EXPECT_TRUE(refused.is_whole);
   EXPECT_EQ(exchanges_.last().status, refusal());
@@ -408,7 +236,7 @@ class FarPastTheLimits : public ::testing::Test {
   }
   testing::Network network_;
   ExchangeLog exchanges_;
-  std::optional<H2Client> client_;
+  std::optional<PlainH2Client> client_;
 };
 
 TEST_F(FarPastTheLimits, AHeadThatIsWorthReadingToItsEndIsAnswered) {
