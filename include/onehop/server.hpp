@@ -82,8 +82,9 @@ class Server {
     bool http2 = true;
     // HTTP/2: requests of one connection at the same time; past it they are refused unprocessed.
     std::size_t max_streams = 128;
-    // HTTP/2: what a client may send before anybody reads it, for a request (1 KiB at least) and
-    // for a connection (65,535 octets at least). A reader that keeps up gets more.
+    // HTTP/2: how many bytes of a request a client may send before they are read (1 KiB at least;
+    // a reader that keeps up gets more), and how many may be on their way to a connection (65,535
+    // at least). What has arrived does not count for the connection.
     std::size_t stream_window = 256 * 1024;
     std::size_t connection_window = 1024 * 1024;
     // Content of one request (413).

@@ -93,8 +93,8 @@ constexpr std::array kSettings = {
         "max-streams", "HTTP/2: requests of a connection at once"),
     client<Number<sizes(kKiB, kGiB)>, &S::stream_window>(
         "stream-window", "HTTP/2: sent ahead of a reader, per request"),
-    client<Number<sizes(65'535, kGiB)>, &S::connection_window>("connection-window",
-                                                               "HTTP/2: the same, per connection"),
+    client<Number<sizes(65'535, kGiB)>, &S::connection_window>(
+        "connection-window", "HTTP/2: on their way, per connection"),
     client<Number<or_auto(counts(1, kMostOfAll))>, &S::max_client_connections>(
         "max-client-connections", "open at once; auto is 80% of the open files"),
     client<Number<or_off(counts(1, kMostOfAll), 0)>, &S::max_connections_per_client>(

@@ -14,6 +14,9 @@ namespace {
 
 // More streams than that on one connection only wait for each other.
 constexpr std::size_t kMostStreams = 256;
+// What a response may hold that nobody reads. A reader that keeps up soon gets more; of all
+// requests that share a connection 16 MiB is the most at first.
+constexpr std::uint32_t kStreamWindow = 64 * 1024;
 // Silence while a stream is open, after which the peer is asked whether it is there, and how long
 // it has for the answer.
 constexpr net::Duration kSilence = std::chrono::seconds(30);
@@ -27,6 +30,7 @@ constexpr net::Duration kWriteStall = std::chrono::seconds(60);
 h2::SessionLimits limits_of(const Transport::Options& options) {
   h2::SessionLimits limits;
   limits.fields.max_start_line = 0;  // responses have none over HTTP/2
+  limits.stream_window = kStreamWindow;
   limits.fields.max_bytes = h1::bounded(options.max_response_header_bytes);
   limits.fields.max_fields = options.max_response_header_fields;
   limits.max_informational = options.max_informational;

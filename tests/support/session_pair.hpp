@@ -64,22 +64,24 @@ class Peer final : public SessionObserver {
   bool refuse_ = false;
 };
 
+// Until neither has anything to say. False when one says that the connection is over.
+inline bool settle(Peer& client, Peer& server) {
+  bool alive = true;
+  for (int quiet = 0; quiet < 2;) {
+    const std::string up = client.output();
+    const std::string down = server.output();
+    quiet = up.empty() && down.empty() ? quiet + 1 : 0;
+    if (!up.empty()) alive = server.session_.receive(up, kNow) && alive;
+    if (!down.empty()) alive = client.session_.receive(down, kNow) && alive;
+    client.session_.deliver_news();
+    server.session_.deliver_news();
+  }
+  return alive;
+}
+
 class SessionTest : public ::testing::Test {
  protected:
-  // Until neither has anything to say. False when one says that the connection is over.
-  bool settle() {
-    bool alive = true;
-    for (int quiet = 0; quiet < 2;) {
-      const std::string up = client_.output();
-      const std::string down = server_.output();
-      quiet = up.empty() && down.empty() ? quiet + 1 : 0;
-      if (!up.empty()) alive = server_.session_.receive(up, kNow) && alive;
-      if (!down.empty()) alive = client_.session_.receive(down, kNow) && alive;
-      client_.session_.deliver_news();
-      server_.session_.deliver_news();
-    }
-    return alive;
-  }
+  bool settle() { return h2::settle(client_, server_); }
 
   // A request of the client, and the server's end of it.
   TestStream& open(bool end, FieldList more = {}) {

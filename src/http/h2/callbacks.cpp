@@ -250,7 +250,7 @@ class Callbacks::Implementation {
       refuse(state, *stream, "more content than its length says");
     }
     if (stream->dropping_) return 0;
-    stream->received_.append(reinterpret_cast<const char*>(data), size);
+    stream->keep(text_of(data, size));
     state.push_news(*stream);
     return 0;
   }

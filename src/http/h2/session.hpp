@@ -20,8 +20,9 @@ enum class Role : std::uint8_t { server, client };
 struct SessionLimits {
   // Streams the peer may have open.
   std::uint32_t max_streams = 128;
-  // What a peer may send before anybody reads; grows for a reader that keeps up.
+  // What the peer may send of one stream before anybody reads; grows for a reader that keeps up.
   std::uint32_t stream_window = 256 * 1024;
+  // What may be on its way at once; grows with what comes. What nobody reads does not count.
   std::uint32_t connection_window = 1024 * 1024;
   FieldLimits fields = {};
   // Client: 1xx responses to one request.
@@ -30,9 +31,15 @@ struct SessionLimits {
   // arithmetic of nghttp2 from overflowing.
   std::size_t max_sent_block = std::size_t{1} << 30U;
 };
-// To how much windows grow.
+// To how much windows grow, and by how much those of all streams together.
 inline constexpr std::uint32_t kMaxStreamWindow = 4 * 1024 * 1024;
 inline constexpr std::uint32_t kMaxConnectionWindow = 16 * 1024 * 1024;
+inline constexpr std::size_t kMostGranted = std::size_t{16} * 1024 * 1024;
+
+// The most content that `streams` open streams can hold which nobody has read.
+constexpr std::size_t most_unread(const SessionLimits& limits, std::size_t streams) noexcept {
+  return streams * limits.stream_window + kMostGranted;
+}
 
 // What the owner of a session is told, from inside receive() and produce(). It must not call back.
 class SessionObserver {

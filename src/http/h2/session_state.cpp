@@ -87,7 +87,6 @@ void SessionState::leave(Stream& stream) noexcept {
     member.code = stream.cancel_code_;
     if (!stream.reset_by_us_ && !stream.problem_) cancel(member, stream.sent_head_);
   }
-  note_unwanted(stream, stream.received_.size() + stream.credit_);
   stream.session_ = nullptr;
 }
 
@@ -159,32 +158,17 @@ void SessionState::give_up_sending(Stream& stream, const char* why) noexcept {
 }
 
 // --- windows -----------------------------------------------------------------------------------
-// The connection's window is given back as content arrives, so that content nobody reads on one
-// stream does not stop the others; only past kMaxConnectionWindow octets unread it waits, or past
-// the window's first size where memory is short: no window grows then. A stream's is given back as
-// content is taken.
-
-void SessionState::give_room(std::size_t octets) const {
-  if (octets > 0) nghttp2_session_consume_connection(session, octets);
-}
+// The connection's window is given back as content arrives, whatever becomes of that: it bounds
+// what is on its way, and no stream can stop the others. What is kept unread is bounded by the
+// windows of the streams, which are given back as content is taken: together no more than
+// most_unread() says.
 
 void SessionState::note_received(Stream& stream, std::size_t octets) {
   stream.received_octets_ += octets;
+  nghttp2_session_consume_connection(session, octets);
+  if (stream.dropping_) nghttp2_session_consume_stream(session, stream.id_, octets);
   received_ += octets;
-  if (stream.dropping_) {
-    give_room(octets);
-    nghttp2_session_consume_stream(session, stream.id_, octets);
-    return;
-  }
-  unread_ += octets;
-  const bool is_short = memory_is_short();
-  if (unread_ > (is_short ? limits.connection_window : kMaxConnectionWindow)) {
-    withheld_ += octets;
-    return;
-  }
-  give_room(octets);
-  if (is_short || window_ >= kMaxConnectionWindow || received_ - grown_at_ < window_ ||
-      unread_ > window_ / 2)
+  if (window_ >= kMaxConnectionWindow || received_ - grown_at_ < window_ || memory_is_short())
     return;
   grown_at_ = received_;
   window_ = std::min(window_ * 2, kMaxConnectionWindow);
@@ -192,15 +176,7 @@ void SessionState::note_received(Stream& stream, std::size_t octets) {
                                         static_cast<std::int32_t>(window_));
 }
 
-void SessionState::note_unwanted(Stream&, std::size_t octets) {
-  unread_ -= octets;
-  const std::size_t back = std::min(withheld_, octets);
-  withheld_ -= back;
-  give_room(back);
-}
-
 void SessionState::note_taken(Stream& stream, std::size_t octets) {
-  note_unwanted(stream, octets);
   if (!stream.open_ || stream.ended_) return;
   nghttp2_session_consume_stream(session, stream.id_, octets);
   grow(stream);
@@ -212,7 +188,7 @@ void SessionState::grow(Stream& stream) {
   if (memory_is_short()) return;
   if (stream.received_octets_ - stream.grown_at_ < stream.window_) return;
   const std::uint32_t larger = std::min(stream.window_ * 2, kMaxStreamWindow);
-  if (granted_ + (larger - stream.window_) > kMaxConnectionWindow) return;
+  if (granted_ + (larger - stream.window_) > kMostGranted) return;
   granted_ += larger - stream.window_;
   stream.window_ = larger;
   stream.grown_at_ = stream.received_octets_;

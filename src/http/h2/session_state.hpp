@@ -52,10 +52,9 @@ class SessionState {
   // Those resets, as many as may be now.
   void release_resets() noexcept;
 
-  // Content came, was taken, or will not be taken.
+  // Content came; was taken, or never will be.
   void note_received(Stream& stream, std::size_t octets);
   void note_taken(Stream& stream, std::size_t octets);
-  void note_unwanted(Stream& stream, std::size_t octets);
 
   // Ends the connection with an error, once.
   void fail(ErrorCode code, const char* why) noexcept;
@@ -97,16 +96,13 @@ class SessionState {
   Stream::Member* member(std::int32_t id) noexcept;
   void detach(Stream& stream) noexcept;
   void cancel(Stream::Member& member, bool head_sent) noexcept;
-  void give_room(std::size_t octets) const;
   void grow(Stream& stream);
 
   Stream* found_ = nullptr;
   std::int32_t last_stream_ = -1;  // the highest number a peer's request has had
   std::int32_t passed_over_behind_ = 0;
   std::int32_t passed_over_before_ = 0;
-  std::size_t unread_ = 0;    // octets of all streams that nobody has taken
-  std::size_t withheld_ = 0;  // of these, not given back to the connection's window
-  std::size_t granted_ = 0;   // by how much the windows of open streams have grown
+  std::size_t granted_ = 0;  // by how much the windows of open streams have grown
   std::uint64_t received_ = 0;
   std::uint64_t grown_at_ = 0;
   std::uint32_t window_;

@@ -6,6 +6,7 @@
 #include "http/h2/callbacks.hpp"
 #include "http/h2/session_state.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <nghttp2/nghttp2.h>
@@ -23,6 +24,20 @@ void empty(Octets& buffer) {
   } else {
     buffer.clear();
   }
+}
+
+// As append(), which may take twice the memory that is needed: at most `most` bytes, unless more
+// are needed.
+template <class Octets>
+void append_within(Octets& buffer, std::string_view text, std::size_t most) {
+  const std::size_t needed = buffer.size() + text.size();
+  if (needed > buffer.capacity()) {
+    Octets larger;
+    larger.reserve(std::max(needed, std::min(2 * buffer.capacity(), most)));
+    larger.append(buffer);
+    buffer.swap(larger);
+  }
+  buffer.append(text);
 }
 
 }  // namespace
@@ -67,6 +82,10 @@ void Stream::drop_unread() {
   if (session_ && octets > 0) session_->note_taken(*this, octets);
 }
 
+void Stream::keep(std::string_view content) {
+  append_within(received_, content, window_);
+}
+
 void Stream::reset(ErrorCode code) {
   if (!open_ || std::exchange(reset_by_us_, true)) return;
   to_send_.clear();
@@ -108,8 +127,11 @@ void Stream::send(std::string_view piece) {
   if (to_send_at_ == to_send_.size()) {
     empty(to_send_);
     to_send_at_ = 0;
+  } else if (to_send_at_ >= unsent()) {
+    to_send_.erase(0, to_send_at_);  // a peer that takes it in small pieces may never have all
+    to_send_at_ = 0;
   }
-  to_send_.append(piece);
+  append_within(to_send_, piece, to_send_.size() + kKept);
   if (std::exchange(deferred_, false)) {
     session_->require(nghttp2_session_resume_data(session_->session, id_));
   }

@@ -124,6 +124,8 @@ class Stream : public ListNode, public detail::InFramePool {
     return name + value + 32;
   }
   void drop_unread();
+  // Content that came, which the window of the stream has let through.
+  void keep(std::string_view content);
 
   ArenaRef arena_;
   SessionState* session_ = nullptr;
