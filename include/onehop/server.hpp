@@ -102,10 +102,10 @@ class Server {
     // Requests of one client (ConnectionInfo::client) in progress at once, over all its
     // connections; past it 429. 0: no limit.
     std::size_t max_requests_per_client = 0;
-    // What the process may hold for clients and upstreams: messages, buffers, connections, over all
-    // threads. Past it accepting pauses, new requests get 503 (over HTTP/2 they are refused
-    // unprocessed) and no window grows; what is in progress goes on. 0: half of the memory that the
-    // process may use. kUnlimited: no limit.
+    // What the process may hold for clients and upstreams, with what those in progress may still
+    // claim: messages, buffers, connections, over all threads. Past it accepting pauses, new
+    // requests get 503 (over HTTP/2 they are refused unprocessed) and no window grows; what is in
+    // progress goes on. 0: half of the memory that the process may use. kUnlimited: no limit.
     std::uint64_t max_memory = 0;
     // Accept a connection only once its first octets are here (Linux TCP_DEFER_ACCEPT).
     bool defer_accept = true;
@@ -169,8 +169,8 @@ class Server {
   std::size_t connections() const;
   // Requests in progress now, tunnels included.
   std::size_t requests() const;
-  // What max_memory counts, now: of every Server and Transport of the process, give or take 64 KiB
-  // for each thread. Any time, any thread.
+  // What max_memory counts as held, now, without what may still be claimed: of every Server and
+  // Transport of the process, give or take 64 KiB for each thread. Any time, any thread.
   std::size_t memory_in_use() const noexcept;
 
  private:

@@ -2,6 +2,8 @@
 #include "base/held_memory.hpp"
 
 #include "base/memory_note.hpp"
+#include "base/promised_memory.hpp"
+#include "base/returned_memory.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -44,6 +46,7 @@ void note_held(std::size_t octets) noexcept {
 }
 
 void note_let_go(std::size_t octets) noexcept {
+  note_freed_memory(octets);
   t_unreported -= static_cast<std::ptrdiff_t>(octets);
   if (t_unreported <= -kHeldMemoryStep) report_step();
 }
@@ -62,13 +65,17 @@ void set_memory_ceiling(std::size_t octets) noexcept {
   t_ceiling = octets;
 }
 
+std::size_t memory_ceiling() noexcept {
+  return t_ceiling;
+}
+
 void set_memory_note(MemoryNote reached, void* context) noexcept {
   t_reached = reached;
   t_context = context;
 }
 
 bool memory_is_short() noexcept {
-  return held_memory() >= t_ceiling;
+  return held_memory() + promised_memory() >= t_ceiling;
 }
 
 }  // namespace onehop

@@ -4,7 +4,12 @@
 // even if nobody asks. One for each thread.
 #pragma once
 
+#include <cstddef>
+
 namespace onehop {
+
+// What set_memory_ceiling() was told last on this thread.
+std::size_t memory_ceiling() noexcept;
 
 // Called from within an allocation, so it may only take a note; again and again while it lasts.
 using MemoryNote = void (*)(void* context) noexcept;

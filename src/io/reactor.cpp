@@ -128,7 +128,8 @@ void Reactor::release_memory() {
 }
 
 void Reactor::poll(Duration longest) {
-  if (longest != Duration::zero() && now_ >= next_release_) release_memory();
+  const bool is_due = longest != Duration::zero() && now_ >= next_release_;
+  if (is_due || is_release_urgent()) release_memory();
   Duration wait = longest;
   if (clock_ == Clock::system) {
     if (const auto next = timers_.next())

@@ -2,6 +2,7 @@
 #include "net/tls_stream.hpp"
 
 #include "base/c_callback.hpp"
+#include "base/returned_memory.hpp"
 #include "net/tls_records.hpp"
 
 #include <algorithm>
@@ -19,6 +20,8 @@ constexpr std::size_t kMostUnsent = std::size_t{256} * 1024;
 // OpenSSL does not say what it takes for a connection: about so much when it is idle. The buffers
 // of one that is busy, up to 48 KiB, come and go.
 constexpr std::size_t kOpenSslHolds = std::size_t{16} * 1024;
+// More until the handshake is over; it leaves as much in pieces between what others have taken.
+constexpr std::size_t kHandshakeHolds = std::size_t{32} * 1024;
 
 // A client that has something to ask does so at once; the answer takes the session tickets with it.
 constexpr Duration kTicketDelay = std::chrono::milliseconds(5);
@@ -113,7 +116,8 @@ TlsStream::TlsStream(std::unique_ptr<Stream> inner,
       inner_hangup_(&TlsStream::on_inner_hangup, this),
       inner_(std::move(inner)),
       context_(std::move(context)),
-      ssl_(std::move(ssl)) {
+      ssl_(std::move(ssl)),
+      handshake_claim_(kHandshakeHolds) {
   BIO* const bio = BIO_new(bio_method());
   if (!bio) throw std::bad_alloc();
   note_held(kOpenSslHolds);
@@ -187,6 +191,9 @@ TlsStream::Step TlsStream::advance_handshake() {
 
 void TlsStream::note_handshake() {
   established_ = true;
+  handshake_claim_.redeem();
+  note_returned_memory(kHandshakeHolds);
+  note_freed_memory(kHandshakeHolds);
   budget_.end_handshake();
   drained_ = SSL_has_pending(ssl_.get()) == 0;
   SSL* const ssl = ssl_.get();

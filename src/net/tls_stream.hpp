@@ -8,6 +8,7 @@
 #include <onehop/task.hpp>
 
 #include "base/held_memory.hpp"
+#include "base/promised_memory.hpp"
 #include "net/stream.hpp"
 #include "net/tls_context.hpp"
 #include "net/tls_handles.hpp"
@@ -109,6 +110,7 @@ class TlsStream final : public Stream, public detail::InFramePool {
   std::unique_ptr<Stream> inner_;  // behind the wakeups: it dies before them
   std::shared_ptr<const void> context_;
   SslHandle ssl_;
+  MemoryPromise handshake_claim_;
   std::shared_ptr<TlsSessions> sessions_;
   TlsRecordBudget budget_;
   std::unique_ptr<Failure> failure_;

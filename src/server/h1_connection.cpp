@@ -2,9 +2,11 @@
 #include "server/h1_connection.hpp"
 
 #include "base/exception_text.hpp"
+#include "base/promised_memory.hpp"
 #include "io/yield.hpp"
 #include "server/shard_server.hpp"
 #include "wire/head_reader.hpp"
+#include "wire/request_claim.hpp"
 
 #include <string>
 #include <utility>
@@ -67,6 +69,8 @@ RootTask<H1Connection> H1Connection::run() {
     first_ = false;
     if (++served_ % kRequestsPerTurn == 0) co_await let_others_run();
   }
+  // A connection of HTTP/2 needs more memory.
+  if (next == Next::hand_on && shard_.is_overloaded()) next = Next::close;
   if (next == Next::hand_on) {
     const std::string early(input_.view());
     input_.release();
@@ -115,7 +119,11 @@ task<Next> H1Connection::serve_one() {
     refusal.during(Phase::head);
     co_return co_await exchange.refuse(std::move(refusal));
   }
-  H1Exchange exchange(shard_, *stream_, input_, *this, began);
+  const std::optional<RequestPlace> place = enter_request();
+  H1Exchange exchange(shard_, *stream_, input_, info_, began);
+  if (!place) co_return co_await exchange.turn_away(*parser, Errc::too_many_requests);
+  if (shard_.is_overloaded()) co_return co_await exchange.turn_away(*parser, Errc::overloaded);
+  const MemoryPromise claim(wire::kRequestClaim + (info_.tls ? wire::kTlsClaim : 0));
   co_return co_await exchange.run(*parser);
 }
 

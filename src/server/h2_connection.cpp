@@ -109,6 +109,9 @@ h2::Stream* H2Connection::on_request() {
     shard_.common().memory.note_refusal();
     return nullptr;
   }
+  if (exchanges_.empty()) {
+    output_claim_ = MemoryPromise(h2::Session::kLeastMemory * (info_.tls ? 2 : 1));
+  }
   auto* exchange = new H2Exchange(*this);  // deletes itself when its stream is over
   exchanges_.push_back(exchange->member_);
   if (!watch_.is_armed()) watch();
@@ -148,6 +151,7 @@ task<void> H2Connection::say_goodbye() {
 void H2Connection::on_flushed(void* self) {
   auto& connection = *static_cast<H2Connection*>(self);
   if (connection.session_.streams() > 0) return;
+  connection.output_claim_.redeem();
   if (connection.end_ == End::said || connection.session_.is_over()) {
     connection.stream_->interrupt_reader();
   }

@@ -5,7 +5,7 @@
 // reactor goes out in one write. Owned by its ShardServer.
 #pragma once
 
-#include "base/root_task.hpp"
+#include "base/promised_memory.hpp"
 #include "http/h2/session.hpp"
 #include "server/http_connection.hpp"
 #include "server/shard_server.hpp"
@@ -70,6 +70,8 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   bool vanished_ = false;
   bool greeted_ = false;
   bool reading_ = true;  // what arrives still counts
+  // What is written and not taken, while there are requests.
+  MemoryPromise output_claim_;
   bool broken_ = false;  // nothing can be written any more
   bool writing_rest_ = false;
   enum class End : std::uint8_t { no, announced, said } end_ = End::no;

@@ -12,6 +12,7 @@
 #include "server/h2_connection.hpp"
 #include "server/serve_exchange.hpp"
 #include "server/shard_server.hpp"
+#include "wire/request_claim.hpp"
 #include "wire/tunnel_relay.hpp"
 
 #include <utility>
@@ -46,6 +47,7 @@ H2Exchange::H2Exchange(H2Connection& connection)
       counted_(shard_.requests()),
       member_(*this),
       record_(open_record(*arena(), connection.info(), shard_.reactor().now())),
+      claim_(wire::kRequestClaim),
       sender_(*this, shard_.reactor(), Side::client),
       received_(shard_.reactor()),
       tunnel_changed_(shard_.reactor()),
@@ -221,9 +223,9 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
   return request;
 }
 
-std::optional<Result<bytes>> H2Exchange::read_body(std::size_t) {
+std::optional<Result<bytes>> H2Exchange::read_body(std::size_t most) {
   if (body_failure_) return failure(*body_failure_);
-  const std::string_view piece = take_piece();
+  const std::string_view piece = take_piece(most > 0 ? most : std::string_view::npos);
   link_.flush_soon();  // the client may have got room for more
   if (received() > shard_.options().max_body) {
     body_failure_ = Error(Errc::body_too_large, Side::client);
@@ -485,7 +487,7 @@ task<void> H2Exchange::guarded(task<void> direction) {
 
 task<void> H2Exchange::tunnel_up(Tunnel& far) {
   for (;;) {
-    const std::string_view piece = take_piece();
+    const std::string_view piece = take_piece(wire::tunnel_piece());
     link_.flush_soon();
     if (!piece.empty()) {
       tunnel_activity_ = shard_.reactor().now();

@@ -9,7 +9,7 @@
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 
-#include "base/root_task.hpp"
+#include "base/promised_memory.hpp"
 #include "http/h2/stream.hpp"
 #include "io/event.hpp"
 #include "io/wakeup.hpp"
@@ -97,6 +97,7 @@ class H2Exchange final : public h2::Stream, private RequestContent {
   Headers trailers_;
   std::optional<Error> body_failure_;
   RequestPlace place_;
+  const MemoryPromise claim_;
   wire::H2BodySender sender_;
   wire::BodyProgress progress_;
   io::Event received_;

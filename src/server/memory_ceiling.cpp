@@ -2,6 +2,7 @@
 #include "server/memory_ceiling.hpp"
 
 #include "base/held_memory.hpp"
+#include "base/promised_memory.hpp"
 #include "server/control_group.hpp"
 
 #include <algorithm>
@@ -53,7 +54,7 @@ void MemoryCeiling::set(std::size_t most, Log log) {
 }
 
 bool MemoryCeiling::is_reached(io::Time now) {
-  const std::size_t held = held_memory();
+  const std::size_t held = held_memory() + promised_memory();
   const bool reached = reached_.load(std::memory_order_relaxed);
   if (!reached && held < most_) return false;
   if (reached && held >= most_ - most_ / 8) return true;
@@ -64,8 +65,9 @@ bool MemoryCeiling::is_reached(io::Time now) {
 bool MemoryCeiling::look(std::size_t held, io::Time now) {
   const bool reached = held >= most_;
   if (reached_.exchange(reached) == reached) return reached;
-  const std::string figures = in_mebibytes(held) + " of " + in_mebibytes(most_) +
-                              " (max_memory) are held for clients and backends: ";
+  const std::string figures =
+      in_mebibytes(held) + " of " + in_mebibytes(most_) +
+      " (max_memory) are held for clients and backends or promised to them: ";
   if (!reached) {
     const std::uint64_t refused = refused_.exchange(0, std::memory_order_relaxed);
     log_(LogLevel::info, figures + "accepting again; " + std::to_string(refused) +

@@ -2,6 +2,7 @@
 #include "server/memory_ceiling.hpp"
 
 #include "base/held_memory.hpp"
+#include "base/promised_memory.hpp"
 
 #include <string>
 #include <vector>
@@ -20,7 +21,8 @@ class MemoryCeilingTest : public ::testing::Test {
  protected:
   MemoryCeilingTest() {
     report_held_memory();
-    before_ = held_memory();
+    report_promised_memory();
+    before_ = held_memory() + promised_memory();
     ceiling_.set(before_ + 800 * kMiB, [this](LogLevel level, std::string_view text) {
       (level == LogLevel::warning ? warnings_ : infos_).emplace_back(text);
     });

@@ -145,6 +145,7 @@ void ShardServer::adopt(std::unique_ptr<net::Stream> stream, const Origin& origi
 
 void ShardServer::start_connection(std::unique_ptr<net::Stream> stream, const Origin& origin) {
   const TlsInfo* const tls = stream->tls();
+  if (tls != nullptr && is_overloaded()) return;  // what speaks HTTP needs more than a handshake
   if (tls != nullptr && tls->protocol == "h2") {
     begin(std::make_unique<H2Connection>(*this, std::move(stream), origin));
   } else {

@@ -14,9 +14,6 @@ namespace {
 
 // More streams than that on one connection only wait for each other.
 constexpr std::size_t kMostStreams = 256;
-// What a response may hold that nobody reads. A reader that keeps up soon gets more; of all
-// requests that share a connection 16 MiB is the most at first.
-constexpr std::uint32_t kStreamWindow = 64 * 1024;
 // Silence while a stream is open, after which the peer is asked whether it is there, and how long
 // it has for the answer.
 constexpr net::Duration kSilence = std::chrono::seconds(30);

@@ -19,6 +19,10 @@ namespace onehop::transport {
 class H2Exchange;
 class H2Origin;
 
+// What a response may hold that nobody reads. A reader that keeps up soon gets more; of all
+// requests that share a connection 16 MiB is the most at first.
+inline constexpr std::uint32_t kStreamWindow = 64 * 1024;
+
 class H2Connection final : private h2::SessionObserver {
  public:
   H2Connection(H2Origin& origin,

@@ -8,6 +8,7 @@
 #include "http/websocket_handshake.hpp"
 #include "transport/h2_origin.hpp"
 #include "transport/replayed_body.hpp"
+#include "wire/tunnel_relay.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -281,6 +282,7 @@ Error H2Exchange::closed_error() const {
     Error error = *failure_;
     return error.retry_safe(unprocessed);
   }
+  if (problem() == kMemoryIsShort) return Error(Errc::overloaded, Side::local);
   if (problem()) return Error(Errc::bad_response, Side::upstream, problem());
   if (send_problem()) return Error(Errc::limit_exceeded, Side::local, send_problem());
   if (!has_sent_head()) return takes_no_more();
@@ -357,8 +359,8 @@ bool H2Exchange::take_trailers_now() {
   return true;
 }
 
-std::optional<Result<bytes>> H2Exchange::try_read(std::size_t) {
-  const std::string_view piece = take_piece();
+std::optional<Result<bytes>> H2Exchange::try_read(std::size_t most) {
+  const std::string_view piece = take_piece(most > 0 ? most : std::string_view::npos);
   if (connection_) connection_->link().flush_soon();  // the upstream may have got room for more
   if (!piece.empty()) return bytes(piece);
   if (at_end_of_response() && take_trailers_now()) return bytes();
@@ -373,7 +375,7 @@ std::optional<Result<bytes>> H2Exchange::try_read(std::size_t) {
 
 task<Result<bytes>> H2Exchange::read() {
   for (;;) {
-    auto piece = try_read(0);
+    auto piece = try_read(is_tunnel_ ? wire::tunnel_piece() : 0);
     if (piece) co_return *piece;
     co_await wait();
   }

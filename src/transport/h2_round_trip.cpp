@@ -2,6 +2,7 @@
 #include "transport/h2_round_trip.hpp"
 
 #include "base/arena.hpp"
+#include "base/promised_memory.hpp"
 #include "http/h2/error_code.hpp"
 #include "transport/connect_retry.hpp"
 #include "transport/h2_exchange.hpp"
@@ -60,6 +61,8 @@ task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
   const auto need =
       H2Exchange::asks_for_tunnel(request) ? H2Origin::Need::settings : H2Origin::Need::room;
   ConnectRetry retry(pool);
+  // Until there is a stream: many requests may wait for one.
+  MemoryPromise claim(kStreamWindow);
   const bool has_http1 = request.url().scheme() == "https";
   for (int attempt = 1;; ++attempt) {
     if (attempt > 1 && !origin.speaks_http2()) co_return std::nullopt;
@@ -85,6 +88,7 @@ task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
     HeldString* const kept = pool.options().replay_body > 0 ? &copy : nullptr;
     std::optional<Result<Response>> response;
     if (auto begun = exchange->begin(request, kept); !begun) response = failure(begun.error());
+    claim.redeem();  // the session has made it its own
     while (!response) {
       const bool told = co_await exchange->wait_for_response();
       exchange->note_wait(told);

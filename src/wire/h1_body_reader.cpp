@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/h1_body_reader.hpp"
 
+#include "base/held_memory.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -11,6 +13,12 @@ namespace {
 // What is left of a body and larger than this is read into the scratch memory, up to 512 KiB at
 // once.
 constexpr std::uint64_t kScratchFrom = io::BufferPool::kSize;
+
+// `most`: octets of scratch memory that may be used; `expected`: those that are still to come.
+bool uses_scratch(std::size_t most, std::uint64_t expected) noexcept {
+  if (most == H1BodyReader::kOwnMemory) return false;
+  return (most > kScratchFrom && expected > kScratchFrom) || memory_is_short();
+}
 
 }  // namespace
 
@@ -39,7 +47,7 @@ std::optional<Result<bytes>> H1BodyReader::read_plain(std::size_t scratch) {
   const bool known = framing_.kind == BodyFraming::Kind::length;
   if (buffer_.empty()) {
     const std::uint64_t expected = known ? left_ : ~std::uint64_t{0};
-    if (scratch > kScratchFrom && expected > kScratchFrom) {
+    if (uses_scratch(scratch, expected)) {
       const ssize_t got = read_into_scratch(scratch, expected);
       if (got <= 0) return failed_read(got);
       return deliver({stream_.reactor().scratch().data(), static_cast<std::size_t>(got)});
@@ -66,7 +74,8 @@ std::optional<Result<bytes>> H1BodyReader::read_chunked(std::size_t scratch) {
       if (!step->data.empty()) return deliver(step->data);
       if (at_end_) return bytes();
       if (step->consumed != 0 && !buffer_.empty()) continue;
-    } else if (scratch > kScratchFrom && decoder_->data_left() > kScratchFrom) {
+    } else if (decoder_->data_left() > kScratchFrom &&
+               uses_scratch(scratch, decoder_->data_left())) {
       const ssize_t got = read_into_scratch(scratch, decoder_->data_left());
       if (got <= 0) return failed_read(got);
       decoder_->skip(static_cast<std::uint64_t>(got));
@@ -79,6 +88,7 @@ std::optional<Result<bytes>> H1BodyReader::read_chunked(std::size_t scratch) {
 }
 
 ssize_t H1BodyReader::read_into_scratch(std::size_t most, std::uint64_t expected) {
+  buffer_.release();  // it is empty, and not needed for now
   const std::span<char> scratch = stream_.reactor().scratch();
   const std::size_t room = std::min(most, scratch.size());
   return stream_.try_read(scratch.data(),
@@ -86,7 +96,11 @@ ssize_t H1BodyReader::read_into_scratch(std::size_t most, std::uint64_t expected
 }
 
 std::optional<Result<bytes>> H1BodyReader::failed_read(ssize_t result) {
-  if (result == -EAGAIN) return std::nullopt;
+  if (result == -EAGAIN) {
+    if (buffer_.empty()) buffer_.release();
+    return std::nullopt;
+  }
+  if (result == -ENOMEM) return fail_with(Error(Errc::overloaded, Side::local));
   const bool client = side_ == Side::client;
   if (result == 0) {
     if (framing_.kind == BodyFraming::Kind::until_close) {

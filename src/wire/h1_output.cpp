@@ -4,6 +4,7 @@
 #include "http/h1/serializer.hpp"
 #include "http/polled_body_source.hpp"
 #include "io/yield.hpp"
+#include "wire/request_claim.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -15,7 +16,8 @@ namespace {
 
 // Up to here a copy is cheaper than a second part of a gathered write.
 constexpr std::size_t kJoin = 4096;
-// Pieces read ahead of a peer that keeps up, and of one that does not, or while memory is short.
+// Pieces read ahead of a peer that keeps up, and of one that does not; while memory is short,
+// kShortPiece.
 constexpr std::size_t kLargePiece = io::Reactor::kScratchSize;
 constexpr std::size_t kSmallPiece = 64 * 1024;
 // One body may not hold the thread for longer than this takes.
@@ -23,8 +25,8 @@ constexpr std::uint64_t kOctetsPerTurn = 4 * 1024 * 1024;
 // A kept buffer larger than this is not kept for the next message.
 constexpr std::size_t kPendingKept = 4096;
 
-std::size_t large_piece() noexcept {
-  return memory_is_short() ? kSmallPiece : kLargePiece;
+std::size_t at_most(std::size_t piece) noexcept {
+  return memory_is_short() ? kShortPiece : piece;
 }
 
 constexpr std::string_view kCrlf = "\r\n";
@@ -196,7 +198,7 @@ std::optional<Result<void>> H1Output::try_send(std::size_t head,
   sending_.options = options;
   sending_.before = progress.octets;
   if (options.coding == Coding::identity) sending_.length = body.length();
-  sending_.most = large_piece();
+  sending_.most = kLargePiece;
   sending_.ended = body.is_empty();
   return step(head, std::nullopt);
 }
@@ -244,7 +246,7 @@ std::optional<Result<void>> H1Output::pump(Batch& batch, Piece piece) {
   if (sending_.ended || has_pending()) return std::nullopt;
   for (;;) {
     PolledBodySource* const polled = sending_.body->source()->polled();
-    if (!piece && polled) piece = polled->try_read(sending_.most);
+    if (!piece && polled) piece = polled->try_read(at_most(sending_.most));
     if (!piece) {
       sending_.need = Need::piece;
       return std::nullopt;
@@ -258,7 +260,7 @@ std::optional<Result<void>> H1Output::pump(Batch& batch, Piece piece) {
       sending_.most = kSmallPiece;
       return std::nullopt;
     }
-    sending_.most = large_piece();
+    sending_.most = kLargePiece;
     if (sending_.turn >= kOctetsPerTurn) {
       sending_.turn = 0;
       sending_.need = Need::turn;

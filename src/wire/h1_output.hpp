@@ -29,7 +29,8 @@ enum class Coding : std::uint8_t { identity, chunked };
 struct BodyProgress {
   std::uint64_t octets = 0;  // of content handed to the stream
   net::Time last{};          // when that grew last
-  // While not null, content is appended here as it is sent, as long as all of it fits.
+  // While not null, content is appended here as it is sent, as long as all of it fits
+  // and memory is not short.
   HeldString* copy = nullptr;
   std::size_t copy_limit = 0;
   bool copy_complete = true;  // false once some did not fit
@@ -38,9 +39,9 @@ struct BodyProgress {
     octets += piece.size();
     last = now;
     if (!copy || !copy_complete) return;
-    if (copy->size() + piece.size() > copy_limit) {
+    if (copy->size() + piece.size() > copy_limit || memory_is_short()) {
       copy_complete = false;
-      copy->clear();
+      HeldString().swap(*copy);
     } else {
       copy->append(piece);
     }

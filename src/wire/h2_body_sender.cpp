@@ -4,24 +4,29 @@
 #include "base/held_memory.hpp"
 #include "http/polled_body_source.hpp"
 #include "io/yield.hpp"
+#include "wire/request_claim.hpp"
 
 #include <utility>
 
 namespace onehop::wire {
 namespace {
 
-// More is pulled below the first mark, up to the second; while memory is short, up to the first.
+// More is pulled below the first mark, up to the second; while memory is short, when all is sent.
 constexpr std::size_t kLowWater = 32 * 1024;
 constexpr std::size_t kHighWater = 128 * 1024;
 constexpr std::size_t kPiece = 256 * 1024;
 // One body may not hold the thread for longer than this takes.
 constexpr std::uint64_t kOctetsPerTurn = 1024 * 1024;
 
+// A sender that is full waits for this, so this is not full at any time.
+std::size_t low_water() noexcept {
+  return memory_is_short() ? 0 : kLowWater;
+}
+
 }  // namespace
 
-// Whoever finds it full waits for kLowWater, so that is not full at any time.
 bool H2BodySender::is_full() const noexcept {
-  return stream_.unsent() > (memory_is_short() ? kLowWater : kHighWater);
+  return stream_.unsent() > (memory_is_short() ? 0 : kHighWater);
 }
 
 void H2BodySender::on_news() noexcept {
@@ -30,9 +35,10 @@ void H2BodySender::on_news() noexcept {
 
 task<Result<void>> H2BodySender::wait_for_room(H2Link& link, net::Duration stall) {
   link.flush_now();
-  while (stream_.unsent() > kLowWater) {
+  const std::size_t low = low_water();
+  while (stream_.unsent() > low) {
     if (!stream_.is_open()) co_return failure(Errc::closed, Side::local);
-    stream_.tell_below(kLowWater);
+    stream_.tell_below(low);
     const std::size_t unsent = stream_.unsent();
     const net::Time deadline = io::deadline_after(link.reactor().now(), stall);
     const bool told = co_await room_.wait(deadline);
@@ -105,7 +111,7 @@ std::optional<Result<void>> H2BodySender::step(Piece piece) {
       sending_.need = Need::turn;
       return std::nullopt;
     }
-    if (polled) piece = polled->try_read(memory_is_short() ? kLowWater : kPiece);
+    if (polled) piece = polled->try_read(memory_is_short() ? kShortPiece : kPiece);
     if (!piece) {
       sending_.need = Need::piece;
       return std::nullopt;

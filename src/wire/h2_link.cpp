@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/h2_link.hpp"
 
+#include "base/held_memory.hpp"
+
 #include <cerrno>
 #include <new>
 
@@ -56,7 +58,9 @@ bool H2Link::receive(std::string_view octets) {
 
 // True when everything the session had to say went out, or nothing ever will.
 bool H2Link::produce() {
-  const std::span<char> memory = stream_.reactor().head_scratch();
+  // What is produced and not taken has to be kept.
+  std::span<char> memory = stream_.reactor().head_scratch();
+  if (memory_is_short()) memory = memory.first(h2::Session::kLeastMemory);
   while (!broken_ && !output_.has_pending()) {
     const std::size_t size = session_.produce(memory);
     if (size == 0) return true;

@@ -19,13 +19,11 @@ std::optional<Result<void>> try_read_head(const HeadSource& source) {
           break;
       }
     }
-    if (source.side == Side::client && source.buffer.must_grow() && memory_is_short()) {
-      return failure(Errc::overloaded, Side::local);
-    }
     const ssize_t got = source.buffer.fill(source.stream, source.limit);
     if (got > 0) continue;
     if (got == -EAGAIN) return std::nullopt;
     if (got == 0) return failure(Errc::closed, source.side, "the connection ended");
+    if (got == -ENOMEM) return failure(Errc::overloaded, Side::local);
     if (got == -EMSGSIZE) {
       const bool client = source.side == Side::client;
       return failure(client ? Errc::head_too_large : Errc::response_head_too_large, source.side);

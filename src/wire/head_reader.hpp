@@ -28,8 +28,8 @@ struct HeadSource {
 };
 
 // What can be said without waiting; nothing when more octets are needed. Errors: what the parser
-// found, Errc::closed for the end of the stream, Errc::overloaded where a request needs more memory
-// while that is short, an errno.
+// found, Errc::closed for the end of the stream, Errc::overloaded where a head needs more memory
+// than a buffer usually has while that is short, an errno.
 std::optional<Result<void>> try_read_head(const HeadSource& source);
 
 // The same, waiting; also Errc::timed_out at `deadline` and Errc::cancelled when the stream's

@@ -125,9 +125,21 @@ TEST_F(HeadReaderTest, WhileMemoryIsShortAResponseIsStillWaitedFor) {
   side_ = Side::upstream;
   start();
   send("HTTP/1.1 200 OK\r\nX: ");
-  send(std::string(30'000, 'y'));
+  send(std::string(10'000, 'y'));
   send("\r\n\r\n");
   EXPECT_FALSE(error());
+}
+
+TEST_F(HeadReaderTest, WhileMemoryIsShortNoBufferGrowsForAResponse) {
+  const ShortMemory short_memory;
+  kind_ = h1::HeadKind::response;
+  side_ = Side::upstream;
+  start();
+  send("HTTP/1.1 200 OK\r\nX: " + std::string(30'000, 'y') + "\r\n\r\n");
+  const auto found = error();
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->is(Errc::overloaded));
+  EXPECT_EQ(found->side(), Side::local);
 }
 
 TEST_F(HeadReaderTest, TakesOneOctetAtATime) {

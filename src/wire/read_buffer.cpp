@@ -11,28 +11,29 @@
 namespace onehop::wire {
 
 ssize_t ReadBuffer::fill(net::Stream& stream, std::size_t limit) {
-  if (!make_room(limit)) return -EMSGSIZE;
+  if (const int error = make_room(limit); error != 0) return -error;
   const ssize_t got = stream.try_read(data_.get() + end_, capacity_ - end_);
   if (got > 0) end_ += static_cast<std::size_t>(got);
   return got;
 }
 
-bool ReadBuffer::make_room(std::size_t limit) {
+int ReadBuffer::make_room(std::size_t limit) {
   if (!data_) {
     data_ = pool_.take();
     capacity_ = io::BufferPool::kSize;
   }
   if (begin_ == end_) {
     begin_ = end_ = 0;
-    return true;
+    return 0;
   }
-  if (end_ < capacity_) return true;
+  if (end_ < capacity_) return 0;
   if (begin_ > 0) {
     std::memmove(data_.get(), data_.get() + begin_, end_ - begin_);
     end_ -= std::exchange(begin_, 0);
-    return true;
+    return 0;
   }
-  if (capacity_ >= limit) return false;
+  if (capacity_ >= limit) return EMSGSIZE;
+  if (memory_is_short()) return ENOMEM;
   const std::size_t larger = std::min(capacity_ * 2, limit);
   auto memory = std::make_unique_for_overwrite<char[]>(larger);
   std::memcpy(memory.get(), data_.get(), end_);
@@ -40,7 +41,7 @@ bool ReadBuffer::make_room(std::size_t limit) {
   data_ = std::move(memory);
   capacity_ = larger;
   note_held(larger);
-  return true;
+  return 0;
 }
 
 void ReadBuffer::release() noexcept {

@@ -30,15 +30,15 @@ class ReadBuffer {
   void consume(std::size_t octets) noexcept { begin_ += octets; }
 
   // Reads what the stream has, after what is here; moves it to the front or to more memory where
-  // there is no room. The result is try_read's; at most `limit` octets are kept: past it -EMSGSIZE.
+  // there is no room. The result is try_read's; at most `limit` octets are kept: past it -EMSGSIZE,
+  // and -ENOMEM where it would have to grow while memory is short.
   ssize_t fill(net::Stream& stream, std::size_t limit);
-  // The next fill() has to take more memory than a buffer usually is.
-  bool must_grow() const noexcept { return data_ && begin_ == 0 && end_ == capacity_; }
   // Gives the memory back. Whatever was here is gone.
   void release() noexcept;
 
  private:
-  bool make_room(std::size_t limit);
+  // 0, or why there is none, as an errno.
+  int make_room(std::size_t limit);
   void give_back() noexcept;
 
   io::BufferPool& pool_;

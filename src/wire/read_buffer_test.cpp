@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/read_buffer.hpp"
 
+#include "support/short_of_memory.hpp"
 #include "support/stream_pair.hpp"
 
 #include <cerrno>
@@ -83,6 +84,20 @@ TEST_F(ReadBufferTest, GrowsToItsLimitAndNoFurther) {
     EXPECT_EQ(buffer_.view().substr(0, 2), content.substr(size - 1, 2));
     buffer_.release();
   }
+}
+
+TEST_F(ReadBufferTest, DoesNotGrowWhileMemoryIsShort) {
+  join(std::size_t{1} << 20);
+  far_.send(std::string(3 * kUsual, 'x'));
+  {
+    const ShortOfMemory short_of_memory;
+    EXPECT_EQ(fill(4 * kUsual), static_cast<ssize_t>(kUsual)) << "it may have the usual size";
+    EXPECT_EQ(fill(4 * kUsual), -ENOMEM);
+    EXPECT_EQ(buffer_.size(), kUsual);
+    buffer_.consume(100);
+    EXPECT_EQ(fill(4 * kUsual), 100);
+  }
+  EXPECT_GT(fill(4 * kUsual), 0);
 }
 
 TEST_F(ReadBufferTest, KeepsNoMemoryOnceReleased) {

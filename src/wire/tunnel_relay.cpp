@@ -4,6 +4,7 @@
 #include "base/exception_text.hpp"
 #include "io/event.hpp"
 #include "io/yield.hpp"
+#include "wire/request_claim.hpp"
 
 #include <cerrno>
 #include <optional>
@@ -111,7 +112,7 @@ class Relay {
     }
     std::uint64_t turn = 0;
     for (;;) {
-      const std::span<char> scratch = from.reactor().scratch().first(kPiece);
+      const std::span<char> scratch = from.reactor().scratch().first(tunnel_piece());
       const ssize_t got = from.try_read(scratch.data(), scratch.size());
       if (got == -EAGAIN) {
         turn = 0;
@@ -177,7 +178,7 @@ class Relay {
         }
         note_activity();
       }
-      const std::span<char> scratch = client_.reactor().scratch().first(kPiece);
+      const std::span<char> scratch = client_.reactor().scratch().first(tunnel_piece());
       const ssize_t got = client_.try_read(scratch.data(), scratch.size());
       if (got == -EAGAIN) {
         piece.clear();
@@ -255,13 +256,17 @@ class Relay {
   int ended_ = 0;
 };
 
+std::size_t tunnel_piece() noexcept {
+  return memory_is_short() ? kShortPiece : kPiece;
+}
+
 task<Result<bytes>> StreamTunnel::read() {
   if (!early_.empty()) {
     piece_ = std::exchange(early_, {});
     co_return bytes(piece_);
   }
   for (;;) {
-    const std::span<char> scratch = stream_->reactor().scratch().first(kPiece);
+    const std::span<char> scratch = stream_->reactor().scratch().first(tunnel_piece());
     const ssize_t got = stream_->try_read(scratch.data(), scratch.size());
     if (got == -EAGAIN) {
       co_await stream_->readable(io::kNever);  // silence is normal in a tunnel

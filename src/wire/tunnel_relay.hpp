@@ -11,6 +11,7 @@
 #include "net/stream.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -21,6 +22,9 @@ namespace onehop::wire {
 
 // While one side does not read, the other is asked this often whether it is still there.
 inline constexpr net::Duration kTunnelLivenessCheck = std::chrono::milliseconds(500);
+
+// What is read of a tunnel at once, and so what may be kept of each direction.
+std::size_t tunnel_piece() noexcept;
 
 class StreamTunnel : public Tunnel {
  public:

@@ -11,6 +11,7 @@ import pytest
 
 from proxy_process import SANITIZED, Proxy
 from scripted_backend import ScriptedBackend
+from siege import Siege
 from wire import OK
 
 SECONDS_PER_TEST = 240 if SANITIZED else 60
@@ -139,6 +140,19 @@ def start_backend():
     for backend in started:
         backend.end_test()
         backend.close()
+
+
+@pytest.fixture
+def siege(start_proxy, start_backend):
+    sieges = []
+
+    def begin(*flags, **backend):
+        sieges.append(Siege(start_proxy, start_backend(**backend), *flags))
+        return sieges[-1]
+
+    yield begin
+    for one in sieges:
+        one.lift()
 
 
 @pytest.fixture(autouse=True)

@@ -3,23 +3,19 @@
 docs/operating.md says of each connection, and a client that does no harm is served meanwhile."""
 import resource
 import socket
-import struct
 import threading
-import time
 
 import pytest
 
-from h2_client import DATA, INITIAL_WINDOW_SIZE, REFUSED_STREAM, WINDOW_UPDATE, H2Client, frame
+from h2_client import INITIAL_WINDOW_SIZE, REFUSED_STREAM, H2Client
 from proxy_process import SANITIZED
 from raw_client import Client
-from wire import OK, PATIENCE, Reader, Truncated, get, message
+from siege import KIB, MIB, OTHER, Reluctant, attacker, send_for_ever
+from wire import PATIENCE, Reader, Truncated, get, message
 
-KIB, MIB = 1024, 1024 * 1024
 SCALE = 5 if SANITIZED else 1
-WORKERS = 2
 
 # What docs/operating.md says under "Memory".
-THREAD = 4 * MIB            # scratch memory and free lists
 CONNECTION = 4 * KIB        # that has nothing to do
 HEAD = (16 + 64) * KIB      # --max-request-line and --max-header-bytes
 REQUEST = 48 * KIB          # in progress: small messages, buffers and frames of both sides
@@ -27,97 +23,6 @@ PIECE = 512 * KIB           # of a body that a peer over HTTP/1 does not take
 SESSION = 128 * KIB         # more for one of HTTP/2, with what it does not take of a write
 STREAM_PIECE = 384 * KIB    # of a body that the reader of a stream does not take
 SHORT_PIECE = 64 * KIB      # of a body, while memory is short
-
-ATTACKER, OTHER = "127.0.0.2", "127.0.0.3"
-
-
-def attacker(address, receive_buffer=None):
-    sock = socket.socket()
-    if receive_buffer:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    sock.settimeout(PATIENCE)
-    sock.bind((ATTACKER, 0))
-    sock.connect(address)
-    return sock
-
-
-class Siege:
-    """One proxy, what besieges it, and a client that has nothing to do with that."""
-
-    def __init__(self, start_proxy, backend, *flags):
-        self.backend = backend
-        self.proxy = start_proxy("--workers", WORKERS, "--defer-accept", "off", "--access-log", "off",
-                                 *flags, backend.url)
-        self.sockets = []
-        self.scripts = {}
-        backend.play(self.script)
-        with Client(self.proxy.address, OTHER) as client:
-            assert client.get().status == 200
-        self.before = self.proxy.resident_bytes()
-
-    def attackers(self, count, receive_buffer=None):
-        new = [attacker(self.proxy.address, receive_buffer) for _ in range(count)]
-        self.sockets += new
-        return new
-
-    def answer(self, slow, target="/slow"):
-        """The backend gives requests for `target` to that script, and answers others at once."""
-        self.scripts[target] = slow
-
-    def script(self, peer):
-        while True:
-            head = peer.read_request_head()
-            if head.target in self.scripts:
-                self.scripts[head.target](peer)
-                continue
-            peer.read_body(head)
-            peer.send(OK)
-
-    def wait_for_slow_requests(self, count):
-        seen = self.backend.requests
-        self.wait_for(lambda: sum(head.target == "/slow" for head in seen) >= count, f"{count} requests")
-
-    def wait_for(self, condition, what, patience=2 * PATIENCE):
-        deadline = time.monotonic() + patience
-        while not condition():
-            assert time.monotonic() < deadline, f"waited in vain for {what}"
-            time.sleep(0.01)
-
-    def assert_others_are_served(self, times=5):
-        with Client(self.proxy.address, OTHER) as keep_alive:
-            for _ in range(times):
-                assert keep_alive.get().status == 200
-                with Client(self.proxy.address, OTHER) as new:
-                    assert new.get().status == 200
-
-    def assert_memory_within(self, allowed):
-        """`allowed`: for all that is going on, beyond what each thread has."""
-        if SANITIZED:
-            return
-        most, allowed = 0, allowed + WORKERS * THREAD
-        for _ in range(10):  # it may still be taking what it is given
-            most = max(most, self.proxy.resident_bytes() - self.before)
-            time.sleep(0.02)
-        assert most <= allowed, f"{most / MIB:.1f} MiB, and {allowed / MIB:.1f} are allowed"
-
-    def lift(self):
-        for sock in self.sockets:
-            sock.close()
-        self.sockets = []
-
-
-@pytest.fixture
-def siege(start_proxy, start_backend):
-    sieges = []
-
-    def begin(*flags):
-        sieges.append(Siege(start_proxy, start_backend(), *flags))
-        return sieges[-1]
-
-    yield begin
-    for one in sieges:
-        one.lift()
-
 
 # --- clients ---------------------------------------------------------------------------------------
 
@@ -148,12 +53,6 @@ def test_slow_bodies(siege):
             sock.sendall(b"x")
         siege.assert_others_are_served(1)
     siege.assert_memory_within(count * (CONNECTION + REQUEST))
-
-
-def send_for_ever(peer):
-    peer.send(message("HTTP/1.1 200 OK", "Content-Length: 1000000000000"))
-    while True:
-        peer.send(b"x" * MIB)
 
 
 def test_slow_readers(siege):
@@ -190,19 +89,6 @@ def test_slow_uploads_to_a_backend_that_does_not_read(siege):
     siege.assert_others_are_served()
     siege.assert_memory_within(count * (CONNECTION + REQUEST + PIECE))
     stop.set()
-
-
-class Reluctant(H2Client):
-    """Opens its windows only as it is told."""
-
-    def note(self, kind, flags, stream, payload):
-        if kind == DATA:
-            self.answers[stream].body += payload
-        else:
-            super().note(kind, flags, stream, payload)
-
-    def open_window(self, stream, octets):
-        return self.send_quietly(frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", octets)))
 
 
 def test_window_drips(siege):

@@ -162,6 +162,15 @@ class Uploader(H2Client):
             self.send(frames)
         return len(frames)
 
+    def upload_all(self, streams):
+        """Until the proxy takes no more."""
+        quiet_since = time.monotonic()
+        while time.monotonic() < quiet_since + 1:
+            if sum(self.upload(stream) for stream in streams):
+                quiet_since = time.monotonic()
+            else:
+                time.sleep(0.01)
+
 
 def test_uploads_that_nobody_reads_do_not_stop_others_of_the_clients_connection(start_proxy, start_backend, tmp_path):
     ended = threading.Event()
@@ -182,12 +191,7 @@ def test_uploads_that_nobody_reads_do_not_stop_others_of_the_clients_connection(
             streams = [client.begin("/stalled") for _ in range(STALLED_UPLOADS)]
             wait_for(lambda: client.windows.first > 65_535, "the settings")
             client.send(frame(SETTINGS, ACK, 0))
-            quiet_since = time.monotonic()
-            while time.monotonic() < quiet_since + 1:  # until the proxy takes no more
-                if sum(client.upload(stream) for stream in streams):
-                    quiet_since = time.monotonic()
-                else:
-                    time.sleep(0.01)
+            client.upload_all(streams)
             assert set(client.windows.streams.values()) == {0}, "the connection's window was smaller"
             stream = client.begin("/")
             assert client.upload(stream, 1000) == 1009

@@ -3,6 +3,7 @@
 #include "http/h2/callbacks.hpp"
 
 #include "base/c_callback.hpp"
+#include "base/held_memory.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -26,6 +27,8 @@ std::size_t most_of_block(const FieldLimits& limits) noexcept {
 }
 
 constexpr std::size_t kFrameHead = 9;
+// A head of usual size; past it none is taken in while memory is short.
+constexpr std::size_t kUsualHead = 16 * 1024;
 
 SessionState& state_of(void* user_data) {
   return *static_cast<SessionState*>(user_data);
@@ -222,6 +225,10 @@ class Callbacks::Implementation {
       refuse(state, *stream, section->problem());
       return 0;
     }
+    if (section->size() > kUsualHead && memory_is_short()) {
+      refuse(state, *stream, Stream::kMemoryIsShort, ErrorCode::refused_stream);
+      return 0;
+    }
     if (!section->is_bomb()) return 0;
     // One octet can stand for kilobytes: nothing more of this is looked at, just decompressed.
     refuse(state, *stream, "a head many times larger than the limits",
@@ -262,8 +269,12 @@ class Callbacks::Implementation {
       case NGHTTP2_DATA: {
         Stream* stream = state.find(frame->hd.stream_id);
         if (!stream) return 0;
-        if (frame->hd.type == NGHTTP2_HEADERS) end_section(state, *stream);
-        if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) end_message(state, *stream);
+        const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+        if (frame->hd.type == NGHTTP2_HEADERS) {
+          end_section(state, *stream);
+          if (state.role == Role::server && !ends) state.expect_content(*stream);
+        }
+        if (ends) end_message(state, *stream);
         state.push_news(*stream);
         return 0;
       }
@@ -322,6 +333,7 @@ class Callbacks::Implementation {
                           stream.received_octets_ < stream.expected_octets_;
     if (is_short) return refuse(state, stream, "less content than its length says");
     stream.ended_ = true;
+    state.expect_no_more(stream);
   }
 
   static int on_before_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
@@ -468,6 +480,7 @@ bool Callbacks::submit_request(SessionState& state,
                              end ? nullptr : &content, SessionState::entry_of(stream));
   if (id < 0) return false;
   state.enter(stream, id);
+  state.expect_content(stream);
   const std::string_view method = fields.front().value;  // write_request() puts it there
   if (method == "HEAD") stream.asked_ = Stream::Asked::head;
   if (method == "CONNECT") stream.asked_ = Stream::Asked::tunnel;

@@ -53,6 +53,8 @@ class FieldSection {
 
   // The next line. Past the limits nothing is kept any more.
   void add(std::string_view name, std::string_view value);
+  // So much counts of it so far.
+  std::size_t size() const noexcept { return bytes_; }
   // So far past the limits that reading it to its end, for an answer, is work for nothing.
   bool is_bomb() const noexcept { return bytes_ > most_worth_reading(limits_); }
   static std::size_t most_worth_reading(const FieldLimits& limits) noexcept {

@@ -3,6 +3,7 @@
 #include "http/h2/session_state.hpp"
 
 #include "base/held_memory.hpp"
+#include "base/promised_memory.hpp"
 
 #include <algorithm>
 
@@ -19,6 +20,7 @@ SessionState::~SessionState() {
   while (Stream::Member* member = members.pop_front()) {
     if (Stream* const stream = member->stream) {
       static_cast<ListNode&>(*stream).unlink();
+      promise(*stream, 0);
       stream->session_ = nullptr;
       stream->lose();
     } else {
@@ -66,6 +68,7 @@ void SessionState::detach(Stream& stream) noexcept {
 
 void SessionState::close(Stream& stream) noexcept {
   detach(stream);
+  promise(stream, 0);
   stream.open_ = false;
   stream.closed_ = true;
   granted_ -= stream.window_ - limits.stream_window;
@@ -75,6 +78,7 @@ void SessionState::close(Stream& stream) noexcept {
 
 // The stream dies. One that is open stays one of the session's until nghttp2 has closed it.
 void SessionState::leave(Stream& stream) noexcept {
+  promise(stream, 0);
   Stream::Member& member = *stream.member_;
   if (!stream.open_) {
     member.unlink();
@@ -166,7 +170,11 @@ void SessionState::give_up_sending(Stream& stream, const char* why) noexcept {
 void SessionState::note_received(Stream& stream, std::size_t octets) {
   stream.received_octets_ += octets;
   nghttp2_session_consume_connection(session, octets);
-  if (stream.dropping_) nghttp2_session_consume_stream(session, stream.id_, octets);
+  if (stream.dropping_) {
+    nghttp2_session_consume_stream(session, stream.id_, octets);
+  } else {
+    promise(stream, stream.promised_ - std::min(stream.promised_, octets));  // it is held now
+  }
   received_ += octets;
   if (window_ >= kMaxConnectionWindow || received_ - grown_at_ < window_ || memory_is_short())
     return;
@@ -179,17 +187,26 @@ void SessionState::note_received(Stream& stream, std::size_t octets) {
 void SessionState::note_taken(Stream& stream, std::size_t octets) {
   if (!stream.open_ || stream.ended_) return;
   nghttp2_session_consume_stream(session, stream.id_, octets);
+  promise(stream, stream.dropping_ ? 0 : stream.promised_ + octets);
   grow(stream);
+}
+
+// What may come is promised, so that nothing is admitted while memory is short for that.
+void SessionState::promise(Stream& stream, std::size_t bytes) noexcept {
+  if (bytes > stream.promised_) note_promised(bytes - stream.promised_);
+  if (bytes < stream.promised_) note_redeemed(stream.promised_ - bytes);
+  stream.promised_ = bytes;
 }
 
 // A reader that keeps up with a window's worth of content gets a larger one.
 void SessionState::grow(Stream& stream) {
-  if (stream.window_ >= kMaxStreamWindow || !stream.received_.empty()) return;
+  if (stream.window_ >= kMaxStreamWindow || stream.has_piece()) return;
   if (memory_is_short()) return;
   if (stream.received_octets_ - stream.grown_at_ < stream.window_) return;
   const std::uint32_t larger = std::min(stream.window_ * 2, kMaxStreamWindow);
   if (granted_ + (larger - stream.window_) > kMostGranted) return;
   granted_ += larger - stream.window_;
+  promise(stream, stream.promised_ + (larger - stream.window_));
   stream.window_ = larger;
   stream.grown_at_ = stream.received_octets_;
   nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, stream.id_,

@@ -52,6 +52,10 @@ class SessionState {
   // Those resets, as many as may be now.
   void release_resets() noexcept;
 
+  // The peer may send content on `stream`, as much as its window lets through.
+  void expect_content(Stream& stream) noexcept { promise(stream, stream.window_); }
+  // It has sent all of it.
+  void expect_no_more(Stream& stream) noexcept { promise(stream, 0); }
   // Content came; was taken, or never will be.
   void note_received(Stream& stream, std::size_t octets);
   void note_taken(Stream& stream, std::size_t octets);
@@ -97,6 +101,7 @@ class SessionState {
   void detach(Stream& stream) noexcept;
   void cancel(Stream::Member& member, bool head_sent) noexcept;
   void grow(Stream& stream);
+  static void promise(Stream& stream, std::size_t bytes) noexcept;
 
   Stream* found_ = nullptr;
   std::int32_t last_stream_ = -1;  // the highest number a peer's request has had

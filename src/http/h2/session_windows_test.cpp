@@ -2,8 +2,10 @@
 //
 // What a server gives back of its connection's window, and what it keeps.
 #include "base/held_memory.hpp"
+#include "base/promised_memory.hpp"
 #include "support/h2_frames.hpp"
 #include "support/session_pair.hpp"
+#include "support/short_of_memory.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -23,6 +25,8 @@ class SessionWindowsTest : public ::testing::Test {
  protected:
   explicit SessionWindowsTest(const SessionLimits& given = limits())
       : server_(Role::server, given) {
+    report_promised_memory();
+    before_ = promised_memory();
     receive(std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0));
     server_.output();
     receive(h2_frames::frame(h2_frames::settings, h2_frames::kAck, 0));
@@ -70,6 +74,7 @@ class SessionWindowsTest : public ::testing::Test {
     return limits;
   }
 
+  std::size_t before_ = 0;  // promised
   Peer server_;
 };
 
@@ -95,6 +100,45 @@ TEST_F(SessionWindowsTest, ItIsGivenBackWhileMemoryIsShortAsWell) {
     send_piece();
     EXPECT_EQ(given_back(), kPiece);
   }
+}
+
+// What the peer may still send counts against the memory ceiling, for as long as it may.
+TEST_F(SessionWindowsTest, TheRoomOfAWindowIsPromisedUntilItIsUsedOrTheEnd) {
+  const auto promised = [this] {
+    report_promised_memory();
+    return promised_memory() - before_;
+  };
+  EXPECT_EQ(promised(), SessionLimits().stream_window) << "of the stream that is open";
+  send_piece();
+  EXPECT_EQ(promised(), SessionLimits().stream_window - kPiece);
+  EXPECT_EQ(server_.streams_.front()->take_piece(10'000).size(), 10'000u);
+  EXPECT_EQ(promised(), SessionLimits().stream_window - kPiece);
+  EXPECT_EQ(server_.streams_.front()->take_piece().size(), kPiece - 10'000);
+  EXPECT_EQ(promised(), SessionLimits().stream_window - kPiece + 10'000);
+  receive(h2_frames::frame(h2_frames::data, h2_frames::kEndStream, 1, "x"));
+  EXPECT_EQ(promised(), 0u);
+}
+
+TEST_F(SessionWindowsTest, NothingIsPromisedToAStreamThatIsNoMore) {
+  server_.streams_.clear();
+  report_promised_memory();
+  EXPECT_EQ(promised_memory(), before_);
+}
+
+TEST_F(SessionWindowsTest, ContentIsTakenInPiecesAsLargeAsOneLikes) {
+  send_piece();
+  TestStream& stream = *server_.streams_.front();
+  std::size_t sum = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_TRUE(stream.has_piece());
+    sum += stream.take_piece(12'000).size();
+  }
+  EXPECT_EQ(sum, kPiece);
+  EXPECT_FALSE(stream.has_piece());
+  send_piece();
+  EXPECT_EQ(stream.take_piece(1).size(), 1u);
+  stream.drop_content();
+  EXPECT_FALSE(stream.has_piece());
 }
 
 // It was reset, and the client had no occasion to hear of it.
@@ -249,6 +293,38 @@ TEST(SessionMemory, WhatHasBeenSentIsNotKept) {
   report_held_memory();
   EXPECT_LT(held_memory(), before + (std::size_t{1} << 20)) << "of " << stream.sent();
   EXPECT_GT(stream.sent(), std::uint64_t{19} << 20);
+}
+
+// One with so many fields, each of which counts 133 bytes. The code it is reset with, if it is.
+std::string reset_for_head_of(std::size_t fields) {
+  Peer server(Role::server, {});
+  std::string octets =
+      std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0);
+  const std::string first = h2_frames::block(
+      {{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}});
+  octets += h2_frames::frame(h2_frames::headers, 0, 1, first);
+  const std::string value(100, 'x');
+  for (std::size_t left = fields; left > 0;) {
+    std::string block;
+    for (int i = 0; i < 40 && left > 0; ++i, --left)
+      block += h2_frames::block({{"a", value}});
+    const std::uint8_t flags = left == 0 ? h2_frames::kEndHeaders : 0;
+    octets += h2_frames::frame(h2_frames::continuation, flags, 1, block);
+  }
+  EXPECT_TRUE(server.session_.receive(octets, kNow));
+  octets = server.output();
+  for (const h2_frames::Frame& frame : h2_frames::take_frames(octets)) {
+    if (frame.type == h2_frames::rst_stream) return frame.payload;
+  }
+  return {};
+}
+
+TEST(SessionLimits, ALargeHeadIsRefusedWhileMemoryIsShort) {
+  EXPECT_EQ(reset_for_head_of(100), "");
+  EXPECT_EQ(reset_for_head_of(200), "");
+  const ShortOfMemory short_of_memory;
+  EXPECT_EQ(reset_for_head_of(100), "") << "it is no larger than what is promised";
+  EXPECT_EQ(reset_for_head_of(200), h2_frames::number(7, 4));  // REFUSED_STREAM
 }
 
 TEST(SessionLimits, AHeadThatGrowsWithoutEndIsAnErrorOfTheConnection) {

@@ -3,6 +3,7 @@
 #include "http/h2/stream.hpp"
 
 #include "base/arena.hpp"
+#include "base/held_memory.hpp"
 #include "http/h2/callbacks.hpp"
 #include "http/h2/session_state.hpp"
 
@@ -14,12 +15,12 @@
 namespace onehop::h2 {
 namespace {
 
-// A buffer that has grown past this is not kept.
+// A buffer that has grown past this is not kept, and none while memory is short.
 constexpr std::size_t kKept = 64 * 1024;
 
 template <class Octets>
 void empty(Octets& buffer) {
-  if (buffer.capacity() > kKept) {
+  if (buffer.capacity() > kKept || memory_is_short()) {
     Octets().swap(buffer);
   } else {
     buffer.clear();
@@ -59,26 +60,32 @@ std::optional<FieldSection> Stream::take_head() {
   return std::exchange(section_, {});
 }
 
-std::string_view Stream::take_piece() {
+std::string_view Stream::take_piece(std::size_t most) {
   if (credit_ > 0 && session_) session_->note_taken(*this, std::exchange(credit_, 0));
-  empty(taken_);
-  if (received_.empty()) return {};
-  std::swap(received_, taken_);
-  credit_ = taken_.size();
-  return taken_;
+  if (taken_at_ == taken_.size()) {
+    empty(taken_);
+    taken_at_ = 0;
+    std::swap(received_, taken_);
+  }
+  const std::string_view piece = std::string_view(taken_).substr(taken_at_, most);
+  taken_at_ += piece.size();
+  credit_ = piece.size();
+  return piece;
 }
 
 void Stream::drop_content() {
   drop_unread();
   Octets().swap(taken_);
+  taken_at_ = 0;
   if (credit_ > 0 && session_) session_->note_taken(*this, std::exchange(credit_, 0));
 }
 
 // The last piece stays: somebody may still be looking at it.
 void Stream::drop_unread() {
   dropping_ = true;
-  const std::size_t octets = received_.size();
+  const std::size_t octets = received_.size() + taken_.size() - taken_at_;
   Octets().swap(received_);
+  taken_.resize(taken_at_);
   if (session_ && octets > 0) session_->note_taken(*this, octets);
 }
 

@@ -46,15 +46,17 @@ class Stream : public ListNode, public detail::InFramePool {
   std::optional<FieldSection> take_head();
   // What came of a head that is not complete, or not taken.
   const FieldSection* incomplete_head() const noexcept { return section_ ? &*section_ : nullptr; }
-  // The next piece of content, valid until the next call; empty when there is none now. Taking one
-  // gives the peer room for as much as the one before.
-  std::string_view take_piece();
-  bool has_piece() const noexcept { return !received_.empty(); }
+  // The next piece of content, of `most` bytes at most, valid until the next call; empty when there
+  // is none now. Taking one gives the peer room for as much as the one before.
+  std::string_view take_piece(std::size_t most = std::string_view::npos);
+  bool has_piece() const noexcept { return !received_.empty() || taken_at_ < taken_.size(); }
   // The peer has said all it will say; and all of it was taken.
   bool has_ended() const noexcept { return ended_; }
-  bool at_end() const noexcept { return ended_ && received_.empty(); }
+  bool at_end() const noexcept { return ended_ && !has_piece(); }
   // Octets of content so far.
   std::uint64_t received() const noexcept { return received_octets_; }
+  // The problem of a head for which there is no memory; its stream is reset with REFUSED_STREAM.
+  static constexpr const char kMemoryIsShort[] = "a large head while memory is short";  // NOLINT
   // Why the peer's message is malformed and its stream reset with PROTOCOL_ERROR (RFC 9113 §8.1.1);
   // null where it is not.
   const char* problem() const noexcept { return problem_; }
@@ -144,9 +146,11 @@ class Stream : public ListNode, public detail::InFramePool {
   std::optional<FieldSection> trailers_;
   // Most contents are small, and come and go with the stream.
   using Octets = std::basic_string<char, std::char_traits<char>, detail::FramePoolAllocator<char>>;
-  Octets received_;         // not taken
-  Octets taken_;            // what the last piece views
-  std::size_t credit_ = 0;  // octets of `taken_`, for which the peer has no room yet
+  Octets received_;           // not taken
+  Octets taken_;              // what the last piece views a part of
+  std::size_t taken_at_ = 0;  // where the next one begins
+  std::size_t credit_ = 0;    // of the last piece, for which the peer has no room yet
+  std::size_t promised_ = 0;  // what the peer may still send before more is taken
   std::uint64_t received_octets_ = 0;
   std::uint64_t expected_octets_ = kAnyLength;  // of content, by the head
   std::uint64_t grown_at_ = 0;                  // received_octets_ when the window was made larger

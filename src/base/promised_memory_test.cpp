@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/promised_memory.hpp"
+
+#include "base/held_memory.hpp"
+
+#include <cstddef>
+#include <thread>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+namespace onehop {
+namespace {
+
+constexpr std::size_t kKiB = 1024;
+constexpr std::size_t kMiB = 1024 * kKiB;
+
+class PromisedMemoryTest : public ::testing::Test {
+ protected:
+  PromisedMemoryTest() {
+    report_held_memory();
+    report_promised_memory();
+    before_ = promised_memory();
+  }
+  ~PromisedMemoryTest() override { set_memory_ceiling(kNoMemoryCeiling); }
+  static std::size_t exactly_promised() {
+    report_promised_memory();
+    return promised_memory();
+  }
+
+  std::size_t before_ = 0;
+};
+
+TEST_F(PromisedMemoryTest, WhatIsPromisedCountsLikeWhatIsHeld) {
+  set_memory_ceiling(held_memory() + before_ + kMiB);
+  EXPECT_FALSE(memory_is_short());
+  {
+    const MemoryPromise promise(2 * kMiB);
+    EXPECT_TRUE(memory_is_short());
+  }
+  EXPECT_FALSE(memory_is_short());
+}
+
+TEST_F(PromisedMemoryTest, TheOthersAreNeverToldTooLittle) {
+  std::size_t promised = 0;
+  for (int i = 0; i < 100; ++i) {
+    note_promised(10 * kKiB);
+    promised += 10 * kKiB;
+    EXPECT_GE(promised_memory(), before_ + promised);
+  }
+  EXPECT_LE(promised_memory(), before_ + promised + 4 * kMiB);
+  note_redeemed(promised);
+  EXPECT_EQ(exactly_promised(), before_);
+}
+
+// No request of a thread writes what threads share, once about as many are in progress as before.
+TEST_F(PromisedMemoryTest, OfASteadyLoadTheOthersAreToldNothing) {
+  set_memory_ceiling(std::size_t{1} << 30);
+  note_promised(10 * 48 * kKiB);
+  const std::size_t told = promised_memory();
+  for (int i = 0; i < 1000; ++i) {
+    note_promised(48 * kKiB);
+    note_redeemed(i % 10 * 48 * kKiB);
+    note_promised(i % 10 * 48 * kKiB);
+    note_redeemed(48 * kKiB);
+    ASSERT_EQ(promised_memory(), told);
+  }
+  note_redeemed(10 * 48 * kKiB);
+  EXPECT_EQ(exactly_promised(), before_);
+}
+
+TEST_F(PromisedMemoryTest, AThreadThatEndsLeavesNothingPromised) {
+  std::thread([] { const MemoryPromise promise(kMiB); }).join();
+  EXPECT_EQ(exactly_promised(), before_);
+}
+
+TEST_F(PromisedMemoryTest, APromiseThatIsMovedIsRedeemedOnce) {
+  MemoryPromise promise(3 * kMiB);
+  MemoryPromise other(std::move(promise));
+  EXPECT_EQ(exactly_promised(), before_ + 3 * kMiB);
+  other = MemoryPromise(kMiB);
+  EXPECT_EQ(exactly_promised(), before_ + kMiB);
+  other.redeem();
+  other.redeem();
+  EXPECT_EQ(exactly_promised(), before_);
+}
+
+}  // namespace
+}  // namespace onehop
