@@ -2,6 +2,8 @@
 #include "program/exchange_text.hpp"
 
 #include <cerrno>
+#include <cstdio>
+#include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -60,13 +62,19 @@ TEST(TextLine, IsTheCombinedFormatAndMore) {
                              "outcome=complete\n"));
 }
 
-TEST(TextLine, BeginsWithTheClientAndNamesATrustedPeerBesideIt) {
-  Exchange exchange = proxied();
-  exchange.client = "2001:db8::9";
-  const std::string line = text_of(exchange);
-  EXPECT_THAT(line, ::testing::StartsWith("2001:db8::9 - - ["));
-  EXPECT_THAT(line, HasSubstr(" host=a.example peer=10.0.0.7 upstream="));
-  EXPECT_THAT(text_of(proxied()), ::testing::Not(HasSubstr("peer=")));
+// DEL among them, which moves the cursor of some terminals.
+TEST(TextLine, EscapesEveryByteThatIsNotVisible) {
+  for (int value = 0; value < 256; ++value) {
+    const char byte = static_cast<char>(value);
+    const std::string agent = std::string("a") + byte + "b";
+    Exchange exchange = proxied();
+    exchange.user_agent = agent;
+    const bool is_plain = value >= 0x20 && value < 0x7f && byte != '"' && byte != '\\';
+    char hex[8];
+    std::snprintf(hex, sizeof hex, "\\x%02x", static_cast<unsigned>(value));
+    const std::string shown = is_plain ? std::string(1, byte) : std::string(hex);
+    EXPECT_THAT(text_of(exchange), HasSubstr(" \"a" + shown + "b\" ")) << value;
+  }
 }
 
 TEST(TextLine, LeavesOutWhatDidNotHappenAndSaysWhy) {

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/field_edit.hpp"
 
+#include "base/ascii.hpp"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 namespace onehop::program {
@@ -26,8 +33,18 @@ TEST(FieldEdit, RefusesWhatCannotGoOnTheWire) {
 }
 
 TEST(FieldEdit, RefusesTheFieldsOfTheConnection) {
-  for (const char* text : {"Connection: close", "-content-length", "Transfer-Encoding: gzip"}) {
-    EXPECT_FALSE(parse_field_edit(text)) << text;
+  for (const std::string name : {"Connection", "Content-Length", "Keep-Alive", "Proxy-Connection",
+                                 "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Expect"}) {
+    std::string lower = name;
+    std::ranges::transform(lower, lower.begin(), [](char c) { return ascii::to_lower(c); });
+    for (const std::string& text : {name + ": x", name + ":", "-" + name, lower + ": x",
+                                    "-" + lower, name + " : x", "- " + name}) {
+      const auto refused = parse_field_edit(text);
+      ASSERT_FALSE(refused) << text;
+      EXPECT_NE(refused.error().find("belongs to the connection"), std::string::npos) << text;
+    }
+    for (const std::string& other : {"X-" + name, name + "-X"})
+      EXPECT_TRUE(parse_field_edit(other + ": x")) << other;
   }
 }
 
@@ -118,6 +135,25 @@ TEST_F(FieldEditExpanded, RemovesTheFieldWhereNothingIsKnown) {
   EXPECT_FALSE(headers.has("X-Subject"));
   EXPECT_FALSE(headers.has("X-Odd"));
   EXPECT_EQ(headers.get("X-Peer"), "::1");
+}
+
+// What was said last counts.
+TEST(FieldEdit, OfTheSameFieldIsAppliedInOrder) {
+  struct Case {
+    std::vector<const char*> edits;
+    std::vector<std::string_view> left;
+  };
+  for (const Case& each : {Case{{"X: 1", "-X"}, {}}, Case{{"-X", "X: 2"}, {"2"}},
+                           Case{{"X: 1", "X: 2"}, {"2"}}, Case{{"X: 2", "X: 1"}, {"1"}},
+                           Case{{"X: 1", "-X", "x: 3"}, {"3"}}, Case{{"-X", "X: 1", "-x"}, {}}}) {
+    std::vector<FieldEdit> edits;
+    for (const char* text : each.edits)
+      edits.push_back(*parse_field_edit(text));
+    Headers headers{{"X", "old"}, {"X", "older"}, {"Y", "y"}};
+    apply_edits(edits, headers);
+    EXPECT_EQ(headers.get_all("X"), each.left) << ::testing::PrintToString(each.edits);
+    EXPECT_EQ(headers.get("Y"), "y");
+  }
 }
 
 }  // namespace
