@@ -103,8 +103,7 @@ int serve_demo(Configuration configuration, Signals& signals) {
   const std::string about_certificate = fingerprint(configuration, **server);
   // Is out before the first line of the access log, unless nobody reads.
   server::LineWriter(STDOUT_FILENO).add(invitation(places.front(), about_certificate));
-  serve_until_signalled(**server, configuration, log, signals);
-  return 0;
+  return serve_until_signalled(**server, configuration, log, signals);
 }
 
 }  // namespace onehop::program

@@ -14,6 +14,7 @@
 #include <csignal>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include <unistd.h>
@@ -92,9 +93,9 @@ int serve_backend(const Configuration& configuration, Signals& signals) {
   say_how_safe_it_is(configuration, **server, log);
   const StartupReport report(log, urls_of(configuration, (*server)->addresses()),
                              (*server)->addresses(), configuration.backend);
-  serve_until_signalled(**server, configuration, log, signals);
+  const int code = serve_until_signalled(**server, configuration, log, signals);
   report_lost_lines(log, access_log);
-  return 0;
+  return code;
 }
 
 void warn_of_settings(const Configuration& configuration, Log& log) {
@@ -124,23 +125,37 @@ Result<std::unique_ptr<Server>> start_server(const Configuration& configuration,
   return server;
 }
 
-void serve_until_signalled(Server& server,
-                           const Configuration& configuration,
-                           Log& log,
-                           Signals& signals) {
+int serve_until_signalled(Server& server,
+                          const Configuration& configuration,
+                          Log& log,
+                          Signals& signals) {
   signals.on_other([&](int number) {
     if (number == SIGHUP) return reload(configuration, server, log);
     log.announce(std::string(number == SIGUSR1 ? "USR1" : "USR2") +
                  " was ignored: it means nothing here");
   });
-  signals.wait();
-  log.announce(draining_line(server.requests(), configuration.drain_timeout));
+  bool is_well = true;
   bool whole = true;
-  signals.wait_for([&] { whole = server.stop(configuration.drain_timeout); },
-                   [&] { server.stop(std::chrono::nanoseconds::zero()); });
-  log.announce(whole ? "stopped" : "stopped; what was still in progress was cut");
+  std::thread stopping;
+  const auto stop = [&] {
+    if (stopping.joinable()) {  // a second signal
+      server.stop(std::chrono::nanoseconds::zero());
+      return;
+    }
+    log.announce(draining_line(server.requests(), configuration.drain_timeout));
+    stopping = std::thread([&] { whole = server.stop(configuration.drain_timeout); });
+  };
+  // The server also ends when its last worker has failed.
+  signals.wait_for([&] { is_well = server.wait(); }, stop);
+  if (stopping.joinable()) {
+    stopping.join();
+    log.announce(whole ? "stopped" : "stopped; what was still in progress was cut");
+  } else {
+    log.announce("no worker is left to serve", LogLevel::error);
+  }
   // What is left to do is to write the logs, and a reader that is stuck must not keep us.
   signals.release();
+  return is_well ? 0 : kRunTimeFailure;
 }
 
 std::string draining_line(std::size_t requests, std::chrono::nanoseconds drain_timeout) {

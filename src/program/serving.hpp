@@ -33,11 +33,12 @@ Result<std::unique_ptr<Server>> start_server(const Configuration& configuration,
                                              AccessLog& access_log);
 
 // Until a signal asks for the end, and then until what is in flight has ended or its time is up. A
-// second one stops at once.
-void serve_until_signalled(Server& server,
-                           const Configuration& configuration,
-                           Log& log,
-                           Signals& signals);
+// second one stops at once. Returns the exit code of the process: 1 if a worker has failed, without
+// a signal once the last of them has.
+int serve_until_signalled(Server& server,
+                          const Configuration& configuration,
+                          Log& log,
+                          Signals& signals);
 
 // What is said when the end has been asked for while so many requests are in progress.
 std::string draining_line(std::size_t requests, std::chrono::nanoseconds drain_timeout);
