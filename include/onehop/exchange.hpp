@@ -39,6 +39,10 @@ struct Exchange {
   std::string_view user_agent;
   std::string_view referer;
   bool tls = false;
+  std::string_view upgrade;  // the protocols the client asks for in Upgrade
+  // ReverseProxy did not pass them on: none is among its upgrades. Not for "h2c" alone, which many
+  // clients offer to whoever takes it.
+  bool upgrade_dropped = false;
 
   // The answer.
   int status = 0;  // 0: nothing was sent

@@ -36,6 +36,8 @@ class TlsStream final : public Stream, public detail::InFramePool {
   }
   // After a server's handshake failed: the client sent an HTTP request in clear.
   bool got_plain_http() const noexcept { return got_plain_http_; }
+  // Whether the peer has said anything.
+  bool has_received() const noexcept { return saw_first_octets_; }
   // The inner stream, when there will be no TLS on it.
   std::unique_ptr<Stream> give_up() noexcept { return std::move(inner_); }
 

@@ -6,7 +6,7 @@
 #include "http/field_names.hpp"
 #include "http/hop_by_hop.hpp"
 #include "http/media_type.hpp"
-#include "http/trusted_peers.hpp"
+#include "proxy/trusted_peers.hpp"
 #include "proxy/default_transport.hpp"
 #include "proxy/error_response.hpp"
 #include "proxy/forwarded.hpp"
@@ -169,6 +169,7 @@ task<Response> ReverseProxy::serve(Request request) const {
     co_return proxy.answer_to(counted.error(), asked, original);
   }
   const std::string_view protocol = upgrade_to_ask_for(request, proxy.options.upgrades);
+  if (asked.record && drops_upgrade(request, protocol)) asked.record->upgrade_dropped = true;
   remove_hops_of_client(request, protocol);
   const std::unique_ptr<Response> answer = proxy.rewrite(original, request, peer_is_trusted);
   if (answer != nullptr) co_return std::move(*answer);

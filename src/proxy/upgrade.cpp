@@ -24,15 +24,26 @@ bool any_upgrade_member(const Headers& headers, Use use) {
   return false;
 }
 
+bool asks_for_upgrade(const Request& request) noexcept {
+  const Headers& headers = request.headers();
+  if (!headers.has(FieldId::upgrade)) return false;
+  if (request.connection().version == Version::http_1_0) return false;
+  return headers.has_token(field::connection, "upgrade");
+}
+
 }  // namespace
+
+bool drops_upgrade(const Request& request, std::string_view to_ask_for) noexcept {
+  if (!to_ask_for.empty() || !asks_for_upgrade(request)) return false;
+  return any_upgrade_member(request.headers(), [](std::string_view member) {
+    return !ascii::equals_ignoring_case(member, "h2c");
+  });
+}
 
 std::string_view upgrade_to_ask_for(const Request& request,
                                     const std::vector<std::string>& allowed) noexcept {
   const Headers& headers = request.headers();
-  if (!headers.has(FieldId::upgrade)) return {};
-  if (request.connection().version == Version::http_1_0) return {};
-  if (!headers.has_token(field::connection, "upgrade")) return {};
-
+  if (!asks_for_upgrade(request)) return {};
   std::string_view chosen;
   any_upgrade_member(headers, [&](std::string_view member) {
     const bool is_allowed =

@@ -20,6 +20,9 @@ namespace onehop {
 std::string_view upgrade_to_ask_for(const Request& request,
                                     const std::vector<std::string>& allowed) noexcept;
 
+// Whether a request asks for a protocol other than "h2c" although upgrade_to_ask_for() gave "".
+bool drops_upgrade(const Request& request, std::string_view to_ask_for) noexcept;
+
 // Whether this 101 is the change to `protocol`, with its tunnel. False for the protocol "".
 bool switches_to(std::string_view protocol, const Response& response) noexcept;
 

@@ -73,6 +73,29 @@ TEST(Upgrade, IsNotAskedForToUnknownProtocols) {
   EXPECT_EQ(asked({{"Connection", "upgrade"}, {"Upgrade", ""}}), "");
 }
 
+bool dropped(Headers headers, Version version = Version::http_1_1) {
+  Request request = from_client(std::move(headers));
+  ConnectionInfo connection = request.connection();
+  connection.version = version;
+  request.set_connection(connection);
+  return drops_upgrade(request, upgrade_to_ask_for(request, {"websocket", "Foo/2"}));
+}
+
+TEST(Upgrade, IsDroppedWhereItWasAskedForAndIsNotAllowed) {
+  EXPECT_TRUE(dropped({{"Connection", "upgrade"}, {"Upgrade", "spdy/3.1"}}));
+  EXPECT_TRUE(dropped({{"Connection", "upgrade"}, {"Upgrade", "h2c, foo"}}));
+  EXPECT_FALSE(dropped({{"Connection", "upgrade"}, {"Upgrade", "spdy/3.1, websocket"}}));
+  EXPECT_FALSE(dropped({{"Upgrade", "spdy/3.1"}}));
+  EXPECT_FALSE(dropped({{"Connection", "upgrade"}}));
+  EXPECT_FALSE(dropped({{"Connection", "upgrade"}, {"Upgrade", "spdy/3.1"}}, Version::http_1_0));
+}
+
+// Clients offer it with any first request, and expect to be ignored.
+TEST(Upgrade, ToH2cIsIgnoredWithoutAWord) {
+  EXPECT_FALSE(dropped({{"Connection", "Upgrade, HTTP2-Settings"}, {"Upgrade", "h2c"}}));
+  EXPECT_FALSE(dropped({{"Connection", "Upgrade, HTTP2-Settings"}, {"Upgrade", "H2C"}}));
+}
+
 // UP04
 TEST(Upgrade, IsToTheFirstProtocolThatIsAllowed) {
   EXPECT_EQ(asked({{"Connection", "upgrade"}, {"Upgrade", "h2c, Foo/2, websocket"}}), "Foo/2");

@@ -80,12 +80,16 @@ void AcceptLoop::pause() {
   shard_.reactor().timers().arm(timer_, shard_.reactor().now() + kPause);
 }
 
-// Once for as long as it lasts.
+// Once for as long as it lasts, and not each time where it comes and goes.
 void AcceptLoop::note_shortage(int error, std::string_view of_what) {
   if (std::exchange(short_, true)) return;
+  Common& common = shard_.common();
+  const auto untold = common.shortage_lines.admit(shard_.reactor().now());
+  if (!untold) return;
   std::string line = "accepting pauses: ";
   line += std::strerror(error);  // NOLINT(concurrency-mt-unsafe)
-  shard_.common().log(LogLevel::warning, line.append(of_what));
+  line.append(of_what).append(and_untold(*untold));
+  common.log(LogLevel::warning, line);
 }
 
 bool AcceptLoop::accept_some() {

@@ -151,7 +151,7 @@ TEST_F(AcceptLoopTest, PausesWithoutDescriptorsAndSaysSoOnce) {
     const NoDescriptors none;
     settle();
   }
-  EXPECT_EQ(logged_.size(), 2u);
+  EXPECT_EQ(logged_.size(), 1u) << "one that comes and goes is told every ten seconds";
 }
 
 TEST_F(AcceptLoopTest, PausesWhenTheKernelWatchesNoMore) {

@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/client_limit.hpp"
 
-#include <chrono>
-#include <utility>
-
 namespace onehop::server {
-namespace {
-
-constexpr io::Duration kTellEvery = std::chrono::seconds(10);
-
-}  // namespace
 
 std::optional<ClientLimit::Place> ClientLimit::enter(const net::Address& peer) {
   if (peer.is_unix()) return Place();
@@ -61,11 +53,9 @@ std::optional<RequestPlace> ClientLimit::Held::enter_request() {
 }
 
 std::optional<std::string> ClientLimit::note_refusal(const net::Address& peer, io::Time now) {
-  const std::lock_guard lock(mutex_);
-  ++refused_;
-  if (told_ && now - *told_ < kTellEvery) return std::nullopt;
-  told_ = now;
-  const std::size_t count = std::exchange(refused_, 0);
+  const auto untold = refusals_.admit(now);
+  if (!untold) return std::nullopt;
+  const std::uint64_t count = *untold + 1;
   return "closed " + std::to_string(count) + (count == 1 ? " connection" : " connections") +
          " of clients that have " + std::to_string(most_connections_) +
          " open already, the last of " + peer.ip();

@@ -6,6 +6,7 @@
 
 #include "io/timer_wheel.hpp"
 #include "net/address.hpp"
+#include "server/line_limit.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -96,8 +97,8 @@ class ClientLimit {
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::unordered_map<std::uint64_t, Client> clients_;
-  std::size_t refused_ = 0;  // since the log was told
-  std::optional<io::Time> told_;
+
+  LineLimit refusals_;
 };
 
 }  // namespace onehop::server

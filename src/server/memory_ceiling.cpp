@@ -16,8 +16,6 @@ namespace onehop::server {
 namespace {
 
 constexpr std::size_t kAny = std::numeric_limits<std::size_t>::max();
-// A ceiling that is reached again and again is not told more often than this.
-constexpr io::Duration kTellEvery = std::chrono::seconds(10);
 
 // In MiB, with one digit behind the point where that says something.
 std::string in_mebibytes(std::size_t octets) {
@@ -74,10 +72,7 @@ bool MemoryCeiling::look(std::size_t held, io::Time now) {
                              (refused == 1 ? " request was refused" : " requests were refused"));
     return false;
   }
-  const auto tick = now.time_since_epoch().count();
-  auto until = quiet_until_.load(std::memory_order_relaxed);
-  const auto next = (now + kTellEvery).time_since_epoch().count();
-  if (tick >= until && quiet_until_.compare_exchange_strong(until, next)) {
+  if (lines_.admit(now)) {
     log_(LogLevel::warning, figures + "nobody is accepted, and new requests are refused, until " +
                                 in_mebibytes(most_ / 8) + " of it are free");
   }

@@ -8,6 +8,7 @@
 #include <onehop/server.hpp>
 
 #include "io/timer_wheel.hpp"
+#include "server/line_limit.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -34,8 +35,8 @@ class MemoryCeiling {
   std::size_t most_ = ~std::size_t{0};
   Log log_;
   std::atomic<bool> reached_ = false;
-  std::atomic<std::uint64_t> refused_ = 0;      // in this episode
-  std::atomic<io::Time::rep> quiet_until_ = 0;  // for the log
+  std::atomic<std::uint64_t> refused_ = 0;  // in this episode
+  LineLimit lines_;                         // for a ceiling that is reached again and again
 };
 
 // Half of what the process may use: of the machine's memory, or of what its control group or a

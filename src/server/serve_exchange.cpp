@@ -64,6 +64,7 @@ void note_request(Exchange& record,
   record.host = headers.get_or_empty(field::host);
   record.user_agent = headers.get_or_empty(field::user_agent);
   record.referer = headers.get_or_empty(field::referer);
+  if (headers.has(FieldId::upgrade)) record.upgrade = headers.get_or_empty(field::upgrade);
 }
 
 void note_failure(Exchange& record, const Error& error) {

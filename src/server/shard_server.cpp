@@ -98,6 +98,12 @@ void Common::log(LogLevel level, std::string_view text) const {
   default_log.add(line);
 }
 
+void Common::log_limited(LineLimit& limit, io::Time now, std::string text) const {
+  const auto untold = limit.admit(now);
+  if (untold) text += and_untold(*untold);
+  log(untold ? LogLevel::warning : LogLevel::info, text);
+}
+
 ShardServer::ShardServer(io::Reactor& reactor,
                          std::shared_ptr<Common> common,
                          std::shared_ptr<const Handler> handler)
@@ -272,7 +278,22 @@ Response ShardServer::turn_away(const Request& request, Exchange& record, Errc w
   return answer_to_refusal(request.headers(), error);
 }
 
+// What the client asked for does not work, and nothing else would say why.
+void ShardServer::note_dropped_upgrade(const Exchange& exchange) noexcept {
+  try {
+    std::string line = "dropped an upgrade that is not among those to pass on: peer=";
+    append_log_value(line, exchange.peer);
+    line += " request=";
+    append_request_line(line, exchange);
+    line += " upgrade=";
+    append_log_value(line, exchange.upgrade);
+    common_->log_limited(common_->upgrade_lines, reactor_.now(), std::move(line));
+  } catch (...) {  // no memory: it was a line of the log
+  }
+}
+
 void ShardServer::exchange_ended(const Exchange& exchange) noexcept {
+  if (exchange.upgrade_dropped) note_dropped_upgrade(exchange);
   if (common_->options.on_exchange_end) {
     try {
       common_->options.on_exchange_end(exchange);

@@ -16,6 +16,7 @@
 #include "net/tcp_listener.hpp"
 #include "server/client_connection.hpp"
 #include "server/client_limit.hpp"
+#include "server/line_limit.hpp"
 #include "server/line_writer.hpp"
 #include "server/memory_ceiling.hpp"
 #include "server/request_count.hpp"
@@ -48,6 +49,11 @@ struct Common {
   TrustedPeers trusted;
   MemoryCeiling memory;
   std::atomic<std::size_t> connections = 0;
+  // Of what clients can cause.
+  LineLimit shortage_lines;
+  LineLimit handshake_lines;
+  LineLimit plain_http_lines;
+  LineLimit upgrade_lines;
 
   bool is_with_tls(std::size_t listener) const {
     return listener < with_tls.size() && with_tls[listener];
@@ -59,6 +65,8 @@ struct Common {
   // Sets what limits all threads together, as the options say.
   void set_limits();
   void log(LogLevel level, std::string_view text) const;
+  // As a warning if `limit` admits it, and else as information.
+  void log_limited(LineLimit& limit, io::Time now, std::string text) const;
 };
 
 class AcceptLoop;
@@ -121,6 +129,7 @@ class ShardServer {
   static void on_memory_note(void* self);
   static void on_tunnel_timer(void* self);
   void end_silent_tunnels();
+  void note_dropped_upgrade(const Exchange& exchange) noexcept;
   void begin(std::unique_ptr<ClientConnection> connection);
   void cut();
   void check_drained();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/tls_handshake.hpp"
 
+#include "server/log_text.hpp"
 #include "server/shard_server.hpp"
 
 #include <cerrno>
@@ -72,13 +73,28 @@ RootTask<TlsHandshake> TlsHandshake::run() {
   shard_.reactor().schedule(ended_);
 }
 
+void TlsHandshake::note_failure(const Error& error) const {
+  const Common& common = shard_.common();
+  std::string line = "TLS handshake failed: peer=";
+  append_log_value(line, origin_.peer.to_string());
+  line += " failure=\"";
+  append_escaped(line, error.to_string());
+  line += '"';
+  const net::Time now = stream_->reactor().now();
+  if (stream_->got_plain_http()) {
+    common.log_limited(shard_.common().plain_http_lines, now, std::move(line));
+  } else if (stream_->has_received()) {
+    common.log_limited(shard_.common().handshake_lines, now, std::move(line));
+  } else {
+    common.log(LogLevel::info, line);  // a look whether the port is open
+  }
+}
+
 // An alert, or an answer in clear, is of no use when a reset overtakes it: so what the client still
 // sends is read and dropped for a moment.
 task<void> TlsHandshake::refuse(Error error) {
   if (error.is(Errc::cancelled)) co_return;
-  std::string line = "TLS handshake with " + origin_.peer.to_string() + " failed: ";
-  line += error.to_string();
-  shard_.common().log(LogLevel::info, line);
+  note_failure(error);
   const bool plain = stream_->got_plain_http();
   const auto clear = stream_->give_up();
   stream_.reset();

@@ -32,6 +32,7 @@ class TlsHandshake final : public ClientConnection {
   RootTask<TlsHandshake> run();
   void on_exception() noexcept;
   task<void> refuse(Error error);
+  void note_failure(const Error& error) const;
 
   std::unique_ptr<net::TlsStream> stream_;
   Origin origin_;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,6 +18,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
 using ::testing::StartsWith;
 
 constexpr std::size_t kHolds = std::size_t{64} * 1024;  // a connection in memory
@@ -28,11 +31,27 @@ class TlsHandshakeTest : public test::StreamPair {
     common_->max_connections = 100;
     common_->options.tls.emplace();
     common_->options.tls->self_signed = true;
-    common_->options.log = [](LogLevel, std::string_view) {};
+    common_->options.log = [this](LogLevel level, std::string_view line) {
+      lines_.push_back((level == LogLevel::warning ? "warning " : "info ") + std::string(line));
+    };
     EXPECT_TRUE(common_->prepare_tls());
     const auto handler = make_handler([](Request) { return Response(Status::ok, "secret"); });
     shard_ = std::make_unique<ShardServer>(reactor_, common_, handler);
-    shard_->adopt(std::move(near_), Origin(*net::Address::from_ip("192.0.2.1", 5), "s:443"), true);
+    adopt(std::move(near_));
+  }
+  void adopt(std::unique_ptr<net::Stream> stream) {
+    shard_->adopt(std::move(stream), Origin(*net::Address::from_ip("192.0.2.1", 5), "s:443"), true);
+  }
+  // Another client, that says this and goes.
+  void meet(std::string_view says) {
+    auto [near, far] = net::make_memory_pair(reactor_);
+    adopt(std::move(near));
+    far->try_write(says.data(), says.size());
+    settle();
+    far->close_write();
+    settle();
+    far.reset();
+    settle();
   }
   // What it said, when it was sent what it refuses.
   std::string refusal(std::string_view of) {
@@ -42,9 +61,46 @@ class TlsHandshakeTest : public test::StreamPair {
   }
   std::size_t connections() const { return common_->connections; }
 
+  std::vector<std::string> lines_;
   std::shared_ptr<Common> common_;
   std::unique_ptr<ShardServer> shard_;
 };
+
+constexpr std::string_view kNoise("\x16\x03\x01\0\5hello", 10);
+
+TEST_F(TlsHandshakeTest, AFailureIsAWarningOnceInTenSeconds) {
+  far_.close();
+  settle();
+  lines_.clear();
+  meet(kNoise);
+  ASSERT_THAT(lines_, SizeIs(1));
+  EXPECT_THAT(lines_[0], StartsWith("warning TLS handshake failed: peer=192.0.2.1:5 failure=\""));
+  meet(kNoise);
+  meet(kNoise);
+  ASSERT_THAT(lines_, SizeIs(3));
+  EXPECT_THAT(lines_[1], StartsWith("info TLS handshake failed: "));
+  EXPECT_THAT(lines_[2], StartsWith("info TLS handshake failed: "));
+  advance(10s);
+  meet(kNoise);
+  ASSERT_THAT(lines_, SizeIs(4));
+  EXPECT_THAT(lines_[3], StartsWith("warning "));
+  EXPECT_THAT(lines_[3], EndsWith("\" (2 more since the last such line)"));
+}
+
+TEST_F(TlsHandshakeTest, PlainHttpIsAWarningOfItsOwn) {
+  meet(kNoise);
+  meet("GET / HTTP/1.1\r\n\r\n");
+  ASSERT_THAT(lines_, SizeIs(2));
+  EXPECT_THAT(lines_[1], StartsWith("warning TLS handshake failed: peer=192.0.2.1:5 "));
+  EXPECT_THAT(lines_[1], HasSubstr("the client spoke plain HTTP"));
+}
+
+// Load balancers look every few seconds.
+TEST_F(TlsHandshakeTest, ALookWhetherThePortIsOpenIsNoWarning) {
+  meet("");
+  ASSERT_THAT(lines_, SizeIs(1));
+  EXPECT_THAT(lines_[0], StartsWith("info TLS handshake failed: "));
+}
 
 // Closed at once, with octets unread, the connection would be reset, and the answer lost.
 TEST_F(TlsHandshakeTest, AClientThatGoesOnSendingIsStillToldWhy) {
