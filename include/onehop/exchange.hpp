@@ -38,6 +38,9 @@ struct Exchange {
   std::string_view peer;  // who is at the other end of the connection, in the same form
   std::string_view user_agent;
   std::string_view referer;
+  std::string_view request_id;  // X-Request-ID: made by us or of a trusted peer with
+                                // Server::Options::request_ids, else whatever the client has sent
+  std::string_view trace_id;    // 32 hexadecimal digits, of a valid traceparent
   bool tls = false;
   std::string_view upgrade;  // the protocols the client asks for in Upgrade
   // ReverseProxy did not pass them on: none is among its upgrades. Not for "h2c" alone, which many

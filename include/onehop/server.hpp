@@ -107,6 +107,13 @@ class Server {
     // requests get 503 (over HTTP/2 they are refused unprocessed) and no window grows; what is in
     // progress goes on. 0: half of the memory that the process may use. kUnlimited: no limit.
     std::uint64_t max_memory = 0;
+    // Gives each request an X-Request-ID of 128 random bits, as 32 hexadecimal digits, before the
+    // handler sees it: in place of what the client has sent, unless that is in `trust`. It is in
+    // the Exchange and in error responses, and ReverseProxy passes it on.
+    bool request_ids = false;
+    // Clients that are proxies of your own, whose X-Request-ID is kept: "10.0.0.0/8", "::1",
+    // "unix". ReverseProxy::Options::trust is for the other fields.
+    std::vector<std::string> trust = {};
     // Accept a connection only once its first octets are here (Linux TCP_DEFER_ACCEPT).
     bool defer_accept = true;
     // Called by start() once the listeners are open and the TLS files have been read, before

@@ -125,6 +125,12 @@ void append_quoted(std::string& line, std::string_view text) {
   line += '"';
 }
 
+void append_pair_if_there(std::string& line, std::string_view name, std::string_view value) {
+  if (value.empty()) return;
+  line += name;
+  append_log_value(line, value);
+}
+
 }  // namespace
 
 void append_text_line(std::string& line, const Exchange& exchange, WallTime now) {
@@ -143,10 +149,8 @@ void append_text_line(std::string& line, const Exchange& exchange, WallTime now)
   append_quoted(line, exchange.user_agent);
   line += " host=";
   append_log_value(line, exchange.host);
-  if (exchange.peer != exchange.client) {
-    line += " peer=";
-    append_log_value(line, exchange.peer);
-  }
+  append_pair_if_there(line, " request_id=", exchange.request_id);
+  append_pair_if_there(line, " trace_id=", exchange.trace_id);
   line += " upstream=";
   append_log_value(line, exchange.upstream);
   line += " attempts=";
@@ -249,6 +253,8 @@ void append_json_line(std::string& line, const Exchange& exchange, WallTime now)
   append_json_truth(line, "upgraded", exchange.upgraded);
   append_json_text(line, "referer", exchange.referer);
   append_json_text(line, "user_agent", exchange.user_agent);
+  append_json_text(line, "request_id", exchange.request_id);
+  append_json_text(line, "trace_id", exchange.trace_id);
   append_json_text(line, "upstream", exchange.upstream);
   append_json_number(line, "attempts", exchange.attempts);
   append_json_truth(line, "reused", exchange.reused);

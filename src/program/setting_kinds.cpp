@@ -7,7 +7,6 @@
 #include "program/listeners.hpp"
 #include "program/pointed_out.hpp"
 #include "program/suggestion.hpp"
-#include "proxy/forwarded.hpp"
 
 #include <algorithm>
 #include <array>

@@ -40,10 +40,10 @@ Transport::Options transport_after(std::string_view name, const std::string& val
 // whether it is set here.
 TEST(Settings, ReachEveryOptionOfTheServer) {
   [[maybe_unused]] const auto& [listen, workers, tls, header_timeout, body_timeout, write_timeout,
-                                half_close, idle_timeout, max_request_line, max_header_bytes,
-                                max_header_fields, http2, max_streams, stream_window,
-                                connection_window, max_body, max_client_connections, trust,
-                                max_connections_per_client, max_requests_per_client, max_memory,
+                                idle_timeout, max_request_line, max_header_bytes, max_header_fields,
+                                http2, max_streams, stream_window, connection_window, max_body,
+                                max_client_connections, max_connections_per_client,
+                                max_requests_per_client, max_memory, request_ids, trust,
                                 defer_accept, on_listening, on_exchange_end, log] =
       Server::Options();
   EXPECT_EQ(after("listen", ":1").listen.front(), ":1");
@@ -70,6 +70,7 @@ TEST(Settings, ReachEveryOptionOfTheServer) {
   EXPECT_EQ(server_after("max-memory", "15MiB").max_memory, 15u * 1024 * 1024);
   EXPECT_EQ(server_after("max-memory", "auto").max_memory, 0u);
   EXPECT_EQ(server_after("max-memory", "off").max_memory, Server::kUnlimited);
+  EXPECT_TRUE(server_after("request-id", "on").request_ids);
   EXPECT_EQ(after("user", "nobody").user->user, 65534u);
   EXPECT_FALSE(server_after("http2", "off").http2);
   EXPECT_FALSE(server_after("defer-accept", "off").defer_accept);

@@ -6,7 +6,7 @@
 #include "http/field_names.hpp"
 #include "http/hop_by_hop.hpp"
 #include "http/media_type.hpp"
-#include "proxy/trusted_peers.hpp"
+#include "http/trusted_peers.hpp"
 #include "proxy/default_transport.hpp"
 #include "proxy/error_response.hpp"
 #include "proxy/forwarded.hpp"

@@ -3,6 +3,8 @@
 
 #include "server/log_text.hpp"
 
+#include <utility>
+
 namespace onehop::server {
 namespace {
 
@@ -65,6 +67,12 @@ std::string describe_failure(const Exchange& exchange) {
     line += " failure=\"";
     append_failure_text(line, *exchange.failure);
     line += '"';
+  }
+  for (const auto& [name, value] : {std::pair(" request_id=", exchange.request_id),
+                                    std::pair(" trace_id=", exchange.trace_id)}) {
+    if (value.empty()) continue;
+    line += name;
+    append_log_value(line, value);
   }
   line += " upstream=";
   append_log_value(line, exchange.upstream);

@@ -81,6 +81,7 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
   keep_alive_ = allows_reuse(version_, headers);
   record_->version = version_;
   record_->head_received = stream_.reactor().now();
+  shard_.give_request_id(headers, connection_.peer);
   note_request(*record_, method_, parser.target(), headers);
   note_client(*record_, connection_.info(), headers, shard_.common().trusted, *arena_);
 
@@ -216,7 +217,7 @@ void H1Exchange::send_informational(const Response& response) {
 
 task<Next> H1Exchange::refuse(Error error) {
   fail(error);
-  Response response = response_for(status_for(error), {}, {});
+  Response response = response_for(status_for(error), {}, record_->request_id);
   Plan plan = this->plan(response);
   plan.close = true;
   plan.framing.persistence = h1::Persistence::close;

@@ -194,6 +194,7 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
   auto request = head.take_request();
   if (!request) return request;
   method_ = request->method();
+  shard_.give_request_id(request->headers(), connection_.info().peer);
   note_request(*record_, method_, head.path(), request->headers());
   note_client(*record_, connection_.info(), request->headers(), shard_.common().trusted, *arena());
   // Where the content ends is told by the frames; the field is what it has to amount to.
@@ -362,7 +363,7 @@ void H2Exchange::on_exception() noexcept {
 void H2Exchange::refuse(const Error& error) {
   Error told = error;
   fail(told.during(Phase::head));
-  answer_at_once(response_for(status_for(error), {}, {}));
+  answer_at_once(response_for(status_for(error), {}, record_->request_id));
 }
 
 // With a text of our own, which is short and here at once.
@@ -406,13 +407,13 @@ void H2Exchange::check_answer(Response& response) {
   if (response.status() == Status::switching_protocols && response.tunnel() && is_connect_) {
     if (response.headers().get(field::sec_websocket_accept) == expected_accept_) return;
     fail(Error(Errc::bad_response, Side::upstream, "Sec-WebSocket-Accept is not that of the key"));
-    response = response_for(Status::bad_gateway, {}, {});
+    response = response_for(Status::bad_gateway, {}, record_->request_id);
   }
   check_is_final(*record_, response);
   if (is_connect_ && response.status().code() < 300) {
     // For the client any 2xx would be the tunnel (RFC 8441 §5).
     fail(Error(Errc::bad_response, Side::upstream, "the upgrade was answered with a 2xx"));
-    response = response_for(Status::bad_gateway, {}, {});
+    response = response_for(Status::bad_gateway, {}, record_->request_id);
   }
 }
 

@@ -7,6 +7,8 @@
 #include "http/forwarded_client.hpp"
 #include "http/grpc_status.hpp"
 #include "http/media_type.hpp"
+#include "http/trace_context.hpp"
+#include "server/request_id.hpp"
 
 #include <utility>
 
@@ -55,6 +57,12 @@ ConnectionInfo facts_of(Arena& arena, const ConnectionInfo& connection, const Ex
   return copy;
 }
 
+void give_request_id(Headers& headers, bool keep) {
+  if (keep && !headers.get_or_empty(field::x_request_id).empty()) return;
+  const RequestId made;
+  headers.set(field::x_request_id, made.text());
+}
+
 void note_request(Exchange& record,
                   const Method& method,
                   std::string_view target,
@@ -64,6 +72,8 @@ void note_request(Exchange& record,
   record.host = headers.get_or_empty(field::host);
   record.user_agent = headers.get_or_empty(field::user_agent);
   record.referer = headers.get_or_empty(field::referer);
+  record.request_id = headers.get_or_empty(field::x_request_id);
+  record.trace_id = trace_id_of(headers);
   if (headers.has(FieldId::upgrade)) record.upgrade = headers.get_or_empty(field::upgrade);
 }
 
@@ -96,7 +106,7 @@ Result<bool> check_request(const Request& request,
 Response answer_to_exception(Exchange& record, std::string what) {
   const Error error(Errc::handler_failed, Side::local, std::move(what));
   note_failure(record, error);
-  return response_for(status_for(error), {}, {});
+  return response_for(status_for(error), {}, record.request_id);
 }
 
 void check_is_final(Exchange& record, Response& response) {

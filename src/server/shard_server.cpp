@@ -9,7 +9,6 @@
 #include "server/h1_connection.hpp"
 #include "server/h2_connection.hpp"
 #include "server/log_text.hpp"
-#include "server/serve_exchange.hpp"
 #include "server/tls_handshake.hpp"
 
 #include <algorithm>
@@ -114,6 +113,7 @@ ShardServer::ShardServer(io::Reactor& reactor,
       h2_limits_(h2_limits_of(common_->options)),
       head_limit_(
           std::max(limits_.max_start_line + limits_.max_header_bytes, io::BufferPool::kSize)),
+      trusted_(common_->options.trust),
       parsers_(h1::HeadKind::request, limits_),
       deadline_(&ShardServer::on_deadline, this),
       tunnel_timer_(&ShardServer::on_tunnel_timer, this),

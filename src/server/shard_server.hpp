@@ -20,6 +20,7 @@
 #include "server/line_writer.hpp"
 #include "server/memory_ceiling.hpp"
 #include "server/request_count.hpp"
+#include "server/serve_exchange.hpp"
 #include "server/tls_certificates.hpp"
 #include "server/tunnel_watch.hpp"
 #include "wire/parser_pool.hpp"
@@ -119,6 +120,10 @@ class ShardServer {
   }
   // Nor may a request be begun.
   bool is_overloaded() const { return common_->memory.is_reached(reactor_.now()); }
+  // Sets X-Request-ID, if that is wanted, for a request of `peer` (ConnectionInfo::peer).
+  void give_request_id(Headers& headers, std::string_view peer) const {
+    if (options().request_ids) server::give_request_id(headers, trusted_.includes(peer));
+  }
   RequestCount& requests() noexcept { return requests_; }
   Common& common() noexcept { return *common_; }
   TlsCertificates* tls() const noexcept { return common_->tls.get(); }
@@ -140,6 +145,7 @@ class ShardServer {
   h1::Limits limits_;
   h2::SessionLimits h2_limits_;
   std::size_t head_limit_;
+  TrustedPeers trusted_;
   RequestCount requests_;
   wire::ParserPool parsers_;
   std::vector<std::unique_ptr<AcceptLoop>> accept_loops_;

@@ -60,6 +60,8 @@ struct EndedExchange {
         upstream(exchange.upstream),
         attempts(exchange.attempts),
         reused(exchange.reused),
+        request_id(exchange.request_id),
+        trace_id(exchange.trace_id),
         failure(exchange.failure) {}
 
   bool failed_with(Errc code) const { return failure && failure->is(code); }
@@ -75,6 +77,8 @@ struct EndedExchange {
   std::string upstream;
   int attempts;
   bool reused;
+  std::string request_id;
+  std::string trace_id;
   std::optional<Error> failure;
 };
 
