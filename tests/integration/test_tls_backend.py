@@ -51,6 +51,7 @@ def refusal(proxy):
 
 
 def wait_for_log(proxy, words):
+    """The access log, once it has these words: failures stand there."""
     deadline = time.monotonic() + PATIENCE
     while words not in said_by(proxy):
         assert time.monotonic() < deadline, said_by(proxy)
