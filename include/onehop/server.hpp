@@ -93,7 +93,8 @@ class Server {
     // process's limit of open files.
     std::size_t max_client_connections = 0;
     // Proxies in front of this server, such as a load balancer: they are believed when they say in
-    // X-Forwarded-For whom a request comes from (ConnectionInfo::client, Exchange::client).
+    // X-Forwarded-For whom a request comes from (ConnectionInfo::client, Exchange::client), and
+    // their X-Request-ID is kept.
     // "10.0.0.0/8", "::1", "unix".
     std::vector<std::string> trust = {};
     // Open connections of one client, which is an IPv4 address or the /64 of an IPv6 one; what is
@@ -111,9 +112,6 @@ class Server {
     // handler sees it: in place of what the client has sent, unless that is in `trust`. It is in
     // the Exchange and in error responses, and ReverseProxy passes it on.
     bool request_ids = false;
-    // Clients that are proxies of your own, whose X-Request-ID is kept: "10.0.0.0/8", "::1",
-    // "unix". ReverseProxy::Options::trust is for the other fields.
-    std::vector<std::string> trust = {};
     // Accept a connection only once its first octets are here (Linux TCP_DEFER_ACCEPT).
     bool defer_accept = true;
     // Called by start() once the listeners are open and the TLS files have been read, before

@@ -60,8 +60,8 @@ TEST_F(PromisedMemoryTest, OfASteadyLoadTheOthersAreToldNothing) {
   const std::size_t told = promised_memory();
   for (int i = 0; i < 1000; ++i) {
     note_promised(48 * kKiB);
-    note_redeemed(i % 10 * 48 * kKiB);
-    note_promised(i % 10 * 48 * kKiB);
+    note_redeemed(static_cast<std::size_t>(i % 10) * 48 * kKiB);
+    note_promised(static_cast<std::size_t>(i % 10) * 48 * kKiB);
     note_redeemed(48 * kKiB);
     ASSERT_EQ(promised_memory(), told);
   }

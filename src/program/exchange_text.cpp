@@ -149,6 +149,10 @@ void append_text_line(std::string& line, const Exchange& exchange, WallTime now)
   append_quoted(line, exchange.user_agent);
   line += " host=";
   append_log_value(line, exchange.host);
+  if (exchange.peer != exchange.client) {
+    line += " peer=";
+    append_log_value(line, exchange.peer);
+  }
   append_pair_if_there(line, " request_id=", exchange.request_id);
   append_pair_if_there(line, " trace_id=", exchange.trace_id);
   line += " upstream=";

@@ -77,6 +77,15 @@ TEST(TextLine, EscapesEveryByteThatIsNotVisible) {
   }
 }
 
+TEST(TextLine, BeginsWithTheClientAndNamesATrustedPeerBesideIt) {
+  Exchange exchange = proxied();
+  exchange.client = "2001:db8::9";
+  const std::string line = text_of(exchange);
+  EXPECT_THAT(line, ::testing::StartsWith("2001:db8::9 - - ["));
+  EXPECT_THAT(line, HasSubstr(" host=a.example peer=10.0.0.7 upstream="));
+  EXPECT_THAT(text_of(proxied()), ::testing::Not(HasSubstr("peer=")));
+}
+
 TEST(TextLine, LeavesOutWhatDidNotHappenAndSaysWhy) {
   Exchange exchange = proxied();
   exchange.status = 502;

@@ -71,7 +71,6 @@ Server::Options server_options(const Configuration& configuration,
   for (const std::string& listener : configuration.listen)
     addresses.push_back(address_of_listener(listener));
   options.listen = std::move(addresses);
-  options.trust = configuration.trust;
   options.log = [&log](LogLevel level, std::string_view line) { log.write(level, line); };
   if (configuration.user) {
     options.on_listening = [account = *configuration.user] { return become(account); };

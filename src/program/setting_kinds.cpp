@@ -7,6 +7,7 @@
 #include "program/listeners.hpp"
 #include "program/pointed_out.hpp"
 #include "program/suggestion.hpp"
+#include "proxy/forwarded.hpp"
 
 #include <algorithm>
 #include <array>

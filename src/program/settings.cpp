@@ -49,9 +49,12 @@ constexpr std::array kSettings = {
     everyday<FieldChange, &C::header_up>("header-up",
                                          "'Name: value' sets a request field, '-Name' removes it"),
     everyday<FieldChange, &C::header_down>("header-down", "the same for responses"),
-    everyday<Network, &C::trust>("trust", "whose X-Forwarded-* to believe: 10.0.0.0/8, ::1, unix"),
+    setting<Network, &C::server, &S::trust>(
+        SettingGroup::everyday, "trust", "whose X-Forwarded-* to believe: 10.0.0.0/8, ::1, unix"),
     setting<Switch, &C::server, &S::request_ids>(
         SettingGroup::everyday, "request-id", "an X-Request-ID for each request; kept if trusted"),
+    everyday<ForwardingFieldName, &C::allow_fields>(
+        "allow-field", "pass on a client's X-Real-IP, or another such field"),
     everyday<UpgradeToken, &C::upgrades>("allow-upgrade", "protocols that clients may upgrade to"),
     setting<Number<or_off(sizes(0, kExbibyte), Server::kUnlimited)>, &C::server, &S::max_body>(
         SettingGroup::everyday, "max-body", "largest request body; past it 413"),

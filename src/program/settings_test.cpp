@@ -40,11 +40,11 @@ Transport::Options transport_after(std::string_view name, const std::string& val
 // whether it is set here.
 TEST(Settings, ReachEveryOptionOfTheServer) {
   [[maybe_unused]] const auto& [listen, workers, tls, header_timeout, body_timeout, write_timeout,
-                                idle_timeout, max_request_line, max_header_bytes, max_header_fields,
-                                http2, max_streams, stream_window, connection_window, max_body,
-                                max_client_connections, max_connections_per_client,
-                                max_requests_per_client, max_memory, request_ids, trust,
-                                defer_accept, on_listening, on_exchange_end, log] =
+                                half_close, idle_timeout, max_request_line, max_header_bytes,
+                                max_header_fields, http2, max_streams, stream_window,
+                                connection_window, max_body, max_client_connections, trust,
+                                max_connections_per_client, max_requests_per_client, max_memory,
+                                request_ids, defer_accept, on_listening, on_exchange_end, log] =
       Server::Options();
   EXPECT_EQ(after("listen", ":1").listen.front(), ":1");
   EXPECT_EQ(server_after("workers", "3").workers, 3u);

@@ -47,10 +47,6 @@ Signals::Signals() {
   arrivals_ = opened(::signalfd(-1, &set, SFD_CLOEXEC), "signalfd");
 }
 
-void Signals::wait() {
-  wait_or_readable(-1);
-}
-
 void Signals::wait_for(const std::function<void()>& work, const std::function<void()>& hurry) {
   const io::FileDescriptor done = opened(::eventfd(0, EFD_CLOEXEC), "eventfd");
   const std::jthread worker([&work, &done] {

@@ -18,12 +18,10 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  // What to do about a signal that does not ask for the end, during wait() and wait_for(). Until
-  // then such signals wait.
+  // What to do about a signal that does not ask for the end, during wait_for(). Until then such
+  // signals wait.
   void on_other(std::function<void(int number)> handle) { other_ = std::move(handle); }
 
-  // Returns at the next signal that asks for the end.
-  void wait();
   // Runs `work` on a thread of its own until it returns; each signal meanwhile that asks for the
   // end calls `hurry` here.
   void wait_for(const std::function<void()>& work, const std::function<void()>& hurry);

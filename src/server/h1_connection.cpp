@@ -2,11 +2,9 @@
 #include "server/h1_connection.hpp"
 
 #include "base/exception_text.hpp"
-#include "base/promised_memory.hpp"
 #include "io/yield.hpp"
 #include "server/shard_server.hpp"
 #include "wire/head_reader.hpp"
-#include "wire/request_claim.hpp"
 
 #include <string>
 #include <utility>
@@ -119,11 +117,7 @@ task<Next> H1Connection::serve_one() {
     refusal.during(Phase::head);
     co_return co_await exchange.refuse(std::move(refusal));
   }
-  const std::optional<RequestPlace> place = enter_request();
-  H1Exchange exchange(shard_, *stream_, input_, info_, began);
-  if (!place) co_return co_await exchange.turn_away(*parser, Errc::too_many_requests);
-  if (shard_.is_overloaded()) co_return co_await exchange.turn_away(*parser, Errc::overloaded);
-  const MemoryPromise claim(wire::kRequestClaim + (info_.tls ? wire::kTlsClaim : 0));
+  H1Exchange exchange(shard_, *stream_, input_, *this, began);
   co_return co_await exchange.run(*parser);
 }
 

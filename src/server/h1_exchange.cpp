@@ -11,6 +11,7 @@
 #include "server/serve_exchange.hpp"
 #include "server/shard_server.hpp"
 #include "server/until_hangup.hpp"
+#include "wire/request_claim.hpp"
 #include "wire/tunnel_relay.hpp"
 
 #include <cerrno>
@@ -81,7 +82,7 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
   keep_alive_ = allows_reuse(version_, headers);
   record_->version = version_;
   record_->head_received = stream_.reactor().now();
-  shard_.give_request_id(headers, connection_.peer);
+  shard_.give_request_id(headers, connection_.info());
   note_request(*record_, method_, parser.target(), headers);
   note_client(*record_, connection_.info(), headers, shard_.common().trusted, *arena_);
 
@@ -135,6 +136,7 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
   if (const std::optional<Errc> why = reason_to_turn_away()) {
     co_return co_await turn_away(*request, *why);
   }
+  claim_ = MemoryPromise(wire::kRequestClaim + (connection_.info().tls ? wire::kTlsClaim : 0));
   std::optional<Response> response;
   try {
     task<Response> serving = shard_.handler().serve(std::move(*request));

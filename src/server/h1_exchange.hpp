@@ -10,6 +10,7 @@
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 
+#include "base/promised_memory.hpp"
 #include "http/h1/parser.hpp"
 #include "http/h1/serializer.hpp"
 #include "net/stream.hpp"
@@ -101,6 +102,7 @@ class H1Exchange final : private H1Content::Owner {
   wire::H1Output output_;
   wire::BodyProgress progress_;
   RequestPlace place_;
+  MemoryPromise claim_;          // what it may come to hold
   H1Exchange** self_ = nullptr;  // how a request that somebody keeps finds this; in the arena
   Method method_;
   Version version_ = Version::http_1_1;

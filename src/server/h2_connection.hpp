@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/promised_memory.hpp"
+#include "base/root_task.hpp"
 #include "http/h2/session.hpp"
 #include "server/http_connection.hpp"
 #include "server/shard_server.hpp"

@@ -194,7 +194,7 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
   auto request = head.take_request();
   if (!request) return request;
   method_ = request->method();
-  shard_.give_request_id(request->headers(), connection_.info().peer);
+  shard_.give_request_id(request->headers(), connection_.info());
   note_request(*record_, method_, head.path(), request->headers());
   note_client(*record_, connection_.info(), request->headers(), shard_.common().trusted, *arena());
   // Where the content ends is told by the frames; the field is what it has to amount to.

@@ -10,6 +10,7 @@
 #include <onehop/response.hpp>
 
 #include "base/promised_memory.hpp"
+#include "base/root_task.hpp"
 #include "http/h2/stream.hpp"
 #include "io/event.hpp"
 #include "io/wakeup.hpp"

@@ -18,10 +18,16 @@ namespace onehop::server {
 
 // A record in the memory of the exchange.
 Exchange* open_record(Arena& arena, const ConnectionInfo& connection, Time began);
-// The same facts in memory that lives as long as the request, which may outlive its connection.
-ConnectionInfo copy_into(Arena& arena, const ConnectionInfo& connection);
 // Sets X-Request-ID as Server::Options::request_ids wants it.
 void give_request_id(Headers& headers, bool keep);
+// Notes in the record whom a request with these fields comes from.
+void note_client(Exchange& record,
+                 const ConnectionInfo& connection,
+                 const Headers& headers,
+                 const TrustedPeers& trusted,
+                 Arena& arena);
+// The facts for a request, in memory that lives as long as it: it may outlive its connection.
+ConnectionInfo facts_of(Arena& arena, const ConnectionInfo& connection, const Exchange& record);
 // What the log says of the request; the views live as long as the exchange's memory.
 void note_request(Exchange& record,
                   const Method& method,

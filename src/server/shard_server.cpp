@@ -113,7 +113,6 @@ ShardServer::ShardServer(io::Reactor& reactor,
       h2_limits_(h2_limits_of(common_->options)),
       head_limit_(
           std::max(limits_.max_start_line + limits_.max_header_bytes, io::BufferPool::kSize)),
-      trusted_(common_->options.trust),
       parsers_(h1::HeadKind::request, limits_),
       deadline_(&ShardServer::on_deadline, this),
       tunnel_timer_(&ShardServer::on_tunnel_timer, this),
@@ -206,9 +205,9 @@ void ShardServer::drain(net::Time deadline, std::function<void()> done) {
 
 TunnelWatch::TunnelWatch(ShardServer& shard,
                          const io::Time& last_activity,
-                         void (*end_tunnel)(void* owner),
+                         void (*on_silence)(void* owner),
                          void* owner)
-    : last_activity_(last_activity), end_(end_tunnel), owner_(owner) {
+    : last_activity_(last_activity), end_(on_silence), owner_(owner) {
   shard.tunnel_began(*this);
 }
 

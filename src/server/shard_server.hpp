@@ -120,9 +120,9 @@ class ShardServer {
   }
   // Nor may a request be begun.
   bool is_overloaded() const { return common_->memory.is_reached(reactor_.now()); }
-  // Sets X-Request-ID, if that is wanted, for a request of `peer` (ConnectionInfo::peer).
-  void give_request_id(Headers& headers, std::string_view peer) const {
-    if (options().request_ids) server::give_request_id(headers, trusted_.includes(peer));
+  // Sets X-Request-ID, if that is wanted, for a request that came over this connection.
+  void give_request_id(Headers& headers, const ConnectionInfo& connection) const {
+    if (options().request_ids) server::give_request_id(headers, connection.peer_is_trusted);
   }
   RequestCount& requests() noexcept { return requests_; }
   Common& common() noexcept { return *common_; }
@@ -145,7 +145,6 @@ class ShardServer {
   h1::Limits limits_;
   h2::SessionLimits h2_limits_;
   std::size_t head_limit_;
-  TrustedPeers trusted_;
   RequestCount requests_;
   wire::ParserPool parsers_;
   std::vector<std::unique_ptr<AcceptLoop>> accept_loops_;

@@ -15,11 +15,11 @@ class ShardServer;
 
 class TunnelWatch : public ListNode {
  public:
-  // `last_activity` is looked at as long as this lives. `end_tunnel` has to end it soon, and not
-  // at once; it is called at most once.
+  // `last_activity` is looked at as long as this lives. `on_silence` has to end the tunnel soon,
+  // and not at once; it is called at most once.
   TunnelWatch(ShardServer& shard,
               const io::Time& last_activity,
-              void (*end_tunnel)(void* owner),
+              void (*on_silence)(void* owner),
               void* owner);
   TunnelWatch(const TunnelWatch&) = delete;
   TunnelWatch& operator=(const TunnelWatch&) = delete;
