@@ -44,13 +44,13 @@ thread_local const LastReport t_last_report;
 
 }  // namespace
 
-void note_promised(std::size_t bytes) noexcept {
-  t_promised += static_cast<std::ptrdiff_t>(bytes);
+void note_promised(std::size_t size) noexcept {
+  t_promised += static_cast<std::ptrdiff_t>(size);
   if (t_promised > t_told) tell_with_room();
 }
 
-void note_redeemed(std::size_t bytes) noexcept {
-  t_promised -= static_cast<std::ptrdiff_t>(bytes);
+void note_redeemed(std::size_t size) noexcept {
+  t_promised -= static_cast<std::ptrdiff_t>(size);
   if (t_promised + slack() < t_told) tell_with_room();
 }
 

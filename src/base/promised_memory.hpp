@@ -13,9 +13,9 @@
 
 namespace onehop {
 
-void note_promised(std::size_t bytes) noexcept;
+void note_promised(std::size_t size) noexcept;
 // Claimed, or not wanted any more.
-void note_redeemed(std::size_t bytes) noexcept;
+void note_redeemed(std::size_t size) noexcept;
 // Of all threads; more than they have promised by what each keeps as room to spare.
 std::size_t promised_memory() noexcept;
 // What this thread keeps as room to spare; when it ends, or when its ceiling is set.
@@ -25,23 +25,23 @@ void report_promised_memory() noexcept;
 class MemoryPromise {
  public:
   MemoryPromise() noexcept = default;
-  explicit MemoryPromise(std::size_t bytes) noexcept : bytes_(bytes) { note_promised(bytes); }
-  MemoryPromise(MemoryPromise&& other) noexcept : bytes_(std::exchange(other.bytes_, 0)) {}
+  explicit MemoryPromise(std::size_t size) noexcept : size_(size) { note_promised(size); }
+  MemoryPromise(MemoryPromise&& other) noexcept : size_(std::exchange(other.size_, 0)) {}
   MemoryPromise& operator=(MemoryPromise&& other) noexcept {
     if (this != &other) {
       redeem();
-      bytes_ = std::exchange(other.bytes_, 0);
+      size_ = std::exchange(other.size_, 0);
     }
     return *this;
   }
   ~MemoryPromise() { redeem(); }
 
   void redeem() noexcept {
-    if (bytes_ != 0) note_redeemed(std::exchange(bytes_, 0));
+    if (size_ != 0) note_redeemed(std::exchange(size_, 0));
   }
 
  private:
-  std::size_t bytes_ = 0;
+  std::size_t size_ = 0;
 };
 
 }  // namespace onehop

@@ -26,8 +26,8 @@ void note_returned_memory(std::size_t octets) noexcept {
   t_returned += octets;
 }
 
-void note_freed_memory(std::size_t bytes) noexcept {
-  t_freed += bytes;
+void note_freed_memory(std::size_t size) noexcept {
+  t_freed += size;
 }
 
 bool is_release_urgent() noexcept {

@@ -12,7 +12,7 @@ namespace onehop {
 void note_returned_memory(std::size_t octets) noexcept;
 // Whatever was freed, by the free lists or not. It stays in pieces between what is in use, and what
 // is taken next may be larger.
-void note_freed_memory(std::size_t bytes) noexcept;
+void note_freed_memory(std::size_t size) noexcept;
 // So much was freed near the memory ceiling that the process could grow far past it.
 bool is_release_urgent() noexcept;
 // Returns free pages of the whole process to the system when enough has come together here; that

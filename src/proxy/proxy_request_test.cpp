@@ -100,8 +100,8 @@ TEST_F(RewriteHook, SeesBothRequests) {
       std::move(request));
   EXPECT_THAT(in,
               ElementsAre("Host: h", "Connection: X-Hop", "X-Hop: 1", "X-Forwarded-For: 6.6.6.6"));
-  EXPECT_THAT(out, ElementsAre("Host: h", "X-Forwarded-For: 192.0.2.7", "X-Forwarded-Host: h",
-                               "X-Forwarded-Proto: http"));
+  EXPECT_THAT(out, ElementsAre("Host: h", "CDN-Loop: onehop", "X-Forwarded-For: 192.0.2.7",
+                               "X-Forwarded-Host: h", "X-Forwarded-Proto: http"));
   EXPECT_EQ(in_target, "/p?q");
   EXPECT_EQ(out_target, "/p?q");
   EXPECT_FALSE(sent.body().is_empty());
@@ -146,8 +146,8 @@ TEST_F(RewriteHook, SeesWhomTheProxyTrusts) {
                                        from_client(claims.clone()));
   EXPECT_TRUE(trusted);
   EXPECT_THAT(lines_of(appended.headers()),
-              ElementsAre("Forwarded: for=9.9.9.9", "X-Forwarded-For: 9.9.9.9, 192.0.2.7",
-                          "X-Forwarded-Proto: http"));
+              ElementsAre("Forwarded: for=9.9.9.9", "CDN-Loop: onehop",
+                          "X-Forwarded-For: 9.9.9.9, 192.0.2.7", "X-Forwarded-Proto: http"));
   const Request& replaced =
       sent_after([](ProxyRequest& r) { r.set_forwarded(); }, from_client(claims.clone()));
   EXPECT_EQ(replaced.headers().get_or_empty("X-Forwarded-For"), "192.0.2.7");

@@ -117,8 +117,8 @@ TEST(ReverseProxyRequest, TellsWhoAskedAndBelievesNoClient) {
                             {"X-Forwarded-Host", "evil"},
                             {"X-Forwarded-Proto", "https"}}));
   EXPECT_THAT(lines_of(upstream->last().headers()),
-              ElementsAre("Host: h", "X-Forwarded-For: 192.0.2.7", "X-Forwarded-Host: h",
-                          "X-Forwarded-Proto: http"));
+              ElementsAre("Host: h", "CDN-Loop: onehop", "X-Forwarded-For: 192.0.2.7",
+                          "X-Forwarded-Host: h", "X-Forwarded-Proto: http"));
 }
 
 TEST(ReverseProxyRequest, PassesOnForwardingFieldsOfTrustedPeersAndThoseThatAreAllowed) {
@@ -361,8 +361,9 @@ TEST(ReverseProxyOptions, MayTrustAUnixPeer) {
   Request request = from_client({{"X-Forwarded-For", "9.9.9.9"}});
   request.set_connection({});
   serve(moved, std::move(request));
-  EXPECT_THAT(lines_of(upstream->last().headers()),
-              ElementsAre("X-Forwarded-For: 9.9.9.9", "X-Forwarded-Proto: http"));
+  EXPECT_THAT(
+      lines_of(upstream->last().headers()),
+      ElementsAre("CDN-Loop: onehop", "X-Forwarded-For: 9.9.9.9", "X-Forwarded-Proto: http"));
 }
 
 // What it was before is gone, and the other's target with its short cut has come along.

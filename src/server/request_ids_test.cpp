@@ -61,7 +61,7 @@ TEST_F(RequestIds, AreMadeInPlaceOfWhatAClientClaims) {
 }
 
 TEST_F(RequestIds, OfATrustedPeerAreKept) {
-  Wire client = connect_to_teller({.request_ids = true, .trust = everybody_});
+  Wire client = connect_to_teller({.trust = everybody_, .request_ids = true});
   client.send(get_with("X-Request-ID: abc\r\n"));
   EXPECT_EQ(body_of(client.receive()), "<abc>");
   EXPECT_EQ(exchanges_.last().request_id, "abc");

@@ -39,7 +39,8 @@ H2Exchange::H2Exchange(H2Connection& connection, Request& request)
     : Stream(request.headers().arena()),
       connection_(&connection),
       pool_(connection.origin().pool()),
-      hold_(connection.origin().usage()),
+      pool_member_(*this),
+      hold_(std::in_place, connection.origin().usage()),
       member_(*this),
       sender_(*this, pool_.reactor(), Side::upstream),
       record_(request.exchange()),
@@ -47,12 +48,19 @@ H2Exchange::H2Exchange(H2Connection& connection, Request& request)
       began_(pool_.reactor().now()),
       activity_timeout_(pool_.options().activity_timeout) {
   connection.add(*this);
+  pool_.add(pool_member_);
 }
 
 H2Exchange::~H2Exchange() {
   uploading_ = {};
+  if (!connection_) return;  // and with it perhaps the pool, and the event loop
   cancel_with(reason_to_cancel(), pool_.reactor().now());
-  if (connection_) connection_->remove(*this);
+  connection_->remove(*this);
+}
+
+// Its connection ends next, and says so.
+void H2Exchange::PoolMember::pool_ended() noexcept {
+  exchange.hold_.reset();
 }
 
 // What the client said of the message itself is passed on.

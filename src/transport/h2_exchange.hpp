@@ -77,6 +77,12 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
     H2Exchange& exchange;
   };
 
+  struct PoolMember final : PoolUser {
+    explicit PoolMember(H2Exchange& e) noexcept : exchange(e) {}
+    void pool_ended() noexcept override;
+    H2Exchange& exchange;
+  };
+
   bool at_end_of_response() const noexcept { return h2::Stream::at_end() && !has_head(); }
   Result<void> open(const Request& request, bool as_tunnel);
   void begin_upload();
@@ -99,7 +105,8 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
 
   H2Connection* connection_;  // null when it is gone
   ConnectionPool& pool_;
-  const Usage::Hold hold_;
+  PoolMember pool_member_;
+  std::optional<Usage::Hold> hold_;  // until the pool ends
   Member member_;
   wire::H2BodySender sender_;
   Exchange* record_;

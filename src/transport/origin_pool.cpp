@@ -165,8 +165,8 @@ net::Time OriginPool::deadline_for(net::Time began) const noexcept {
 }
 
 void OriginPool::dial_for_waiters() {
-  if (redial_.is_active()) return;  // one at a time, when its time has come
-  while (dialling_ < waiting_ && begin_dial()) {
+  // While redialling, one at a time, when its time has come; the first to fail begins it.
+  while (!redial_.is_active() && dialling_ < waiting_ && begin_dial()) {
   }
 }
 

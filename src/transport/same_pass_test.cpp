@@ -47,7 +47,7 @@ class SamePassTest : public test::StreamPair {
 
   OriginPool& origin() { return pool_->origin(Url::parse("http://a").value()); }
   std::unique_ptr<Connection> dial() {
-    auto taking = origin().take(Freshness::fresh);
+    auto taking = origin().take(Freshness::fresh, reactor_.now());
     taking.start();
     settle();
     EXPECT_TRUE(taking.done());

@@ -80,6 +80,7 @@ class FaultyBackend:
     def __init__(self, seed):
         self.seed = seed
         self.calm = False  # no more faults
+        self.may_be_early = False  # with a response
         self.tries = collections.Counter()  # by request: heads that were read
         self.faults = collections.Counter()
         self.problems = []
@@ -163,7 +164,7 @@ class Exchange:
         self.plan = plan
 
     def run(self, name):
-        if self.plan.early and not self.backend.calm:
+        if self.plan.early and self.backend.may_be_early and not self.backend.calm:
             return self.respond_early(name)
         if not self.passes("unread") or not self.read_body(name):
             return False

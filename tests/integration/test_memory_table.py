@@ -416,7 +416,7 @@ def test_content_of_http2_backends_that_has_not_been_read(h2_siege):
     count = 40
     for sock in siege.attackers(count, receive_buffer=4096):
         sock.sendall(get("/endless"))
-    siege.wait_for(lambda: backend.stalled >= count, "every window to be used up")
+    siege.wait_for(lambda: backend.stalled >= count, "every window to be used up", 4 * PATIENCE)
     siege.wait_for_memory(WORKERS * THREAD + count * (CONNECTION + REQUEST + TO_CLIENT_1 + BACKEND_WINDOW) + HTTP2)
 
 

@@ -76,7 +76,7 @@ def test_without_an_access_log_it_stands_on_standard_error(start_proxy):
     with proxy.client() as client:
         assert client.get().status == 502
     line = wait_for_line(proxy, "status=502")
-    assert 'warning peer=127.0.0.1 request="GET / HTTP/1.1" status=502 failure="upstream connect: ' in line
+    assert 'warning client=127.0.0.1 request="GET / HTTP/1.1" status=502 failure="upstream connect: ' in line
     assert proxy.stdout() == ""
 
 

@@ -76,6 +76,7 @@ class FaultMatrix {
   bool is_answer_of_h1(const Case& wanted) const;
   bool is_answer_of_h2(const Case& wanted) const;
   bool is_own_failure() const;
+  bool is_pausing(const Case& wanted) const;
   std::string ask_next(AskingClient& client, std::string_view what, std::string_view method);
   std::string ask_more(AskingClient& client);
   std::string judge_rest();

@@ -38,7 +38,7 @@ std::string FaultMatrix::judge(const Case& wanted, AskingClient& client) {
   if (problem.empty() && stays) problem = judge_answer(wanted);
   if (problem.empty()) problem = judge_record(wanted);
   const bool is_there = !client.wire().is_over() || wanted.client.way == Way::stall;
-  const bool waits = is_there && received_.end == Received::End::open;
+  const bool waits = is_there && received_.end == Received::End::open && !is_pausing(wanted);
   if (problem.empty() && waits && wanted.question.kind != Kind::upgrades)
     problem = "the client got neither an answer nor a failure";
   return problem.empty() ? problem : problem + " (" + describe(received_) + ")";
@@ -49,6 +49,12 @@ bool FaultMatrix::is_own_failure() const {
                          received_.status == 504 || received_.status == 400 ||
                          received_.status == 408;
   return received_.is_whole() && is_status && value_of(received_.fields, "x-id").empty();
+}
+
+// A response without a length that has begun is one that may pause as it likes.
+bool FaultMatrix::is_pausing(const Case& wanted) const {
+  return wanted.backend.way == Way::stall && wanted.answer.framing == Answer::Framing::chunked &&
+         received_.end == Received::End::open && !received_.body.empty();
 }
 
 // As it would be without a fault.
@@ -96,6 +102,7 @@ std::string FaultMatrix::judge_answer(const Case& wanted) const {
   if (is_whole_answer(wanted)) return {};
   if (harmless) return "this had to be a whole answer";
   if (received_.end == Received::End::broken || is_own_failure()) return {};
+  if (is_pausing(wanted)) return {};
   if (wanted.question.kind == Kind::upgrades && received_.end == Received::End::open) return {};
   const bool is_theirs =
       protocols_.backend == Protocol::h1 ? is_answer_of_h1(wanted) : is_answer_of_h2(wanted);
@@ -132,7 +139,7 @@ std::string FaultMatrix::judge_requests(const Case& wanted, AskingClient& client
 // The record and the client say the same.
 std::string FaultMatrix::judge_record(const Case& wanted) {
   // Of what is garbled there may be two, or none, and the connection may be of no more use.
-  has_ended_ = wanted.client.way != Way::garble;
+  has_ended_ = wanted.client.way != Way::garble && !is_pausing(wanted);
   if (!has_ended_) return {};
   const std::size_t more = exchanges_.size() - records_;
   // A backend that has sent the content it announced may still fail to end it.

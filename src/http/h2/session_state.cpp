@@ -192,10 +192,10 @@ void SessionState::note_taken(Stream& stream, std::size_t octets) {
 }
 
 // What may come is promised, so that nothing is admitted while memory is short for that.
-void SessionState::promise(Stream& stream, std::size_t bytes) noexcept {
-  if (bytes > stream.promised_) note_promised(bytes - stream.promised_);
-  if (bytes < stream.promised_) note_redeemed(stream.promised_ - bytes);
-  stream.promised_ = bytes;
+void SessionState::promise(Stream& stream, std::size_t size) noexcept {
+  if (size > stream.promised_) note_promised(size - stream.promised_);
+  if (size < stream.promised_) note_redeemed(stream.promised_ - size);
+  stream.promised_ = size;
 }
 
 // A reader that keeps up with a window's worth of content gets a larger one.

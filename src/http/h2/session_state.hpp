@@ -101,7 +101,7 @@ class SessionState {
   void detach(Stream& stream) noexcept;
   void cancel(Stream::Member& member, bool head_sent) noexcept;
   void grow(Stream& stream);
-  static void promise(Stream& stream, std::size_t bytes) noexcept;
+  static void promise(Stream& stream, std::size_t size) noexcept;
 
   Stream* found_ = nullptr;
   std::int32_t last_stream_ = -1;  // the highest number a peer's request has had

@@ -218,8 +218,8 @@ class ManyStreamsTest : public ::testing::TestWithParam<Role> {
 INSTANTIATE_TEST_SUITE_P(Roles,
                          ManyStreamsTest,
                          ::testing::Values(Role::server, Role::client),
-                         [](const auto& info) {
-                           return info.param == Role::server ? "Uploads" : "Downloads";
+                         [](const auto& tested) {
+                           return tested.param == Role::server ? "Uploads" : "Downloads";
                          });
 
 // As many as there may be: all but one hold what their windows let through, and 32 MiB in all.
@@ -258,7 +258,9 @@ TEST_P(ManyStreamsTest, WhoReadsFastAndThenNoMoreHoldsNoMoreThanIsSaid) {
   }
   std::size_t unread = 0;
   for (std::size_t i = 0; i < kStreams; ++i) {
-    if (i >= kFast) ASSERT_TRUE(open());
+    if (i >= kFast) {
+      ASSERT_TRUE(open());
+    }
     const std::uint64_t before = reader(i).received();
     sender(i).send(std::string(i < kFast ? std::size_t{5} << 20 : std::size_t{300} << 10, 'x'));
     ASSERT_TRUE(settle());

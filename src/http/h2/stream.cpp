@@ -114,11 +114,11 @@ void Stream::lose() noexcept {
 
 void Stream::send_informational(const FieldList& fields) {
   if (!open_ || head_given_ || reset_by_us_) return;
-  std::size_t bytes = 0;
+  std::size_t size = 0;
   for (const Field& field : fields)
-    bytes += interim_cost(field.name.size(), field.value.size());
-  if (unsent_interim_ + bytes > kMostInterim) return;
-  unsent_interim_ += bytes;
+    size += interim_cost(field.name.size(), field.value.size());
+  if (unsent_interim_ + size > kMostInterim) return;
+  unsent_interim_ += size;
   Callbacks::submit_informational(*session_, *this, fields);
 }
 
