@@ -62,7 +62,7 @@ TEST(Quantities, SuggestsNothingThatWouldBeRefused) {
   for (const char* const typed : {"9999999999h", "9999999999d", "1e3s", "1h30", "1hs", "h"}) {
     EXPECT_EQ(parse_duration(typed).error().find("did you mean"), std::string::npos) << typed;
   }
-  for (const std::string digits : {std::string(40, '5'), std::string("120")}) {
+  for (const std::string& digits : {std::string(40, '5'), std::string("120")}) {
     EXPECT_EQ(parse_share(digits).error().find("did you mean"), std::string::npos) << digits;
   }
   EXPECT_EQ(parse_duration(std::string(40, '5')).error().find("did you mean"), std::string::npos);
