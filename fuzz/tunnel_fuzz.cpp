@@ -33,7 +33,7 @@ using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
 
 constexpr std::uint32_t kStream = 1;
 // In one direction: within the windows that the proxy opens at the beginning.
-constexpr std::size_t kMost = 200'000;
+constexpr std::size_t kMost = 60'000;
 constexpr int kRounds = 20;  // of reading, each of which opens windows
 
 // No two neighbouring pieces look the same.
