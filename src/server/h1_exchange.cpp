@@ -383,7 +383,8 @@ task<void> H1Exchange::wait_until_settled() {
 // The response is out and the request will not be read any more.
 task<Next> H1Exchange::settle_body(bool close) {
   if (close) co_return Next::linger;
-  switch (co_await content_.drop_rest()) {
+  const H1Content::Rest rest = co_await content_.drop_rest();
+  switch (rest) {
     case H1Content::Rest::dropped:
       co_return Next::keep_alive;
     case H1Content::Rest::too_large:
