@@ -51,9 +51,12 @@ bool FaultMatrix::is_own_failure() const {
   return received_.is_whole() && is_status && value_of(received_.fields, "x-id").empty();
 }
 
-// A response without a length that has begun is one that may pause as it likes.
+// A response without a length that has begun is one that may pause as it likes, also where it is
+// its end that was garbled.
 bool FaultMatrix::is_pausing(const Case& wanted) const {
-  return wanted.backend.way == Way::stall && wanted.answer.framing == Answer::Framing::chunked &&
+  const Way way = wanted.backend.way;
+  return (way == Way::stall || way == Way::garble) &&
+         wanted.answer.framing == Answer::Framing::chunked &&
          received_.end == Received::End::open && !received_.body.empty();
 }
 
