@@ -53,8 +53,12 @@ class Backend:
 
     def __init__(self):
         self.connections = 0
-        self.stalled = 0
+        self.stalled_of = {}  # by connection: each worker of the proxy makes its own
         self.is_stuck = False
+
+    @property
+    def stalled(self):
+        return sum(list(self.stalled_of.values()))
 
     def serve(self, peer):
         self.connections += 1
@@ -79,7 +83,7 @@ class Backend:
             while small and windows.connection >= 2:
                 windows.connection -= 2
                 peer.send(frame(DATA, END_STREAM, small.pop(), b"ok"))
-            self.stalled = sum(room <= 0 for room in windows.streams.values())
+            self.stalled_of[peer] = sum(room <= 0 for room in windows.streams.values())
             self.is_stuck = windows.connection == 0
 
 
