@@ -160,6 +160,15 @@ TEST_F(SessionWindowsTest, WhatArrivesBeforeTheResetIsOutIsGivenBack) {
   }
 }
 
+TEST_F(SessionWindowsTest, WhatIsLeftOfAFrameWhoseStreamHasDiedIsGivenBack) {
+  const std::string frame = h2_frames::frame(h2_frames::data, 0, 1, std::string(16'000, 'x'));
+  send_piece(1, 30'000);
+  receive(frame.substr(0, 1000));
+  server_.streams_.clear();
+  receive(frame.substr(1000));
+  EXPECT_EQ(given_back(), 46'000u);
+}
+
 // A piece that was taken counts as read once the rest is dropped, although no further piece is
 // asked for: the client may send as much again.
 TEST_F(StreamWindowsTest, DroppingTheContentGivesBackThePieceThatWasTaken) {
