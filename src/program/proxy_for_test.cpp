@@ -61,6 +61,13 @@ TEST_F(ProxyFor, SendsAHostOfItsOwn) {
   EXPECT_EQ(asked().get("Host"), "other.test");
 }
 
+TEST_F(ProxyFor, EditsAfterTheHostWasSet) {
+  configuration.host_header = "a.test";
+  configuration.header_up = {*parse_field_edit("Host: b.test")};
+  answer_to(kGet);
+  EXPECT_EQ(asked().get("Host"), "b.test");
+}
+
 TEST_F(ProxyFor, EditsRequestsAndResponses) {
   configuration.header_up = {*parse_field_edit("X-Env: test"), *parse_field_edit("-Cookie")};
   configuration.header_down = {*parse_field_edit("X-Via: onehop"), *parse_field_edit("-Date")};
