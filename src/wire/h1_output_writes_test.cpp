@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How many writes the pieces of a body become.
+#include "http/polled_body_source.hpp"
+#include "net/stream.hpp"
+#include "support/stream_pair.hpp"
+#include "wire/h1_output.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+
+namespace onehop::wire {
+namespace {
+
+using ::testing::ElementsAre;
+
+// A stream that takes everything, and keeps each write by itself.
+class WritesStream final : public net::Stream {
+ public:
+  explicit WritesStream(io::Reactor& reactor) : Stream(reactor) {}
+
+  using Stream::try_write;
+  ssize_t try_read(char*, std::size_t) override { return -EAGAIN; }
+  ssize_t try_write(const iovec* parts, int count) override {
+    std::string& all = writes_.emplace_back();
+    for (int i = 0; i < count; ++i)
+      all.append(static_cast<const char*>(parts[i].iov_base), parts[i].iov_len);
+    return static_cast<ssize_t>(all.size());
+  }
+  void close_write() noexcept override {}
+  void abort() noexcept override {}
+  bool has_unread() override { return false; }
+
+  std::vector<std::string> writes_;
+
+ protected:
+  bool is_readable() const noexcept override { return false; }
+  bool is_writable() const noexcept override { return true; }
+};
+
+// A body whose pieces are all here.
+class ReadyPieces final : public PolledBodySource {
+ public:
+  explicit ReadyPieces(std::vector<std::string> pieces) : pieces_(std::move(pieces)) {}
+
+  std::optional<Result<bytes>> try_read(std::size_t) override {
+    return next_ < pieces_.size() ? bytes(pieces_[next_++]) : bytes();
+  }
+  task<void> wait() override { co_return; }
+  task<Result<bytes>> read() override { co_return *try_read(0); }
+  bool at_end() const noexcept override { return next_ == pieces_.size(); }
+
+ private:
+  std::vector<std::string> pieces_;
+  std::size_t next_ = 0;
+};
+
+class H1OutputWrites : public test::StreamPair {
+ protected:
+  void send(bool flush_at_once) {
+    H1Output::BodyOptions options;
+    options.flush_at_once = flush_at_once;
+    Body body =
+        Body::from(std::make_unique<ReadyPieces>(std::vector<std::string>{"abc", "de", "f"}));
+    BodyProgress progress;
+    const auto sent = output_.try_send(0, body, options, progress);
+    ASSERT_TRUE(sent.has_value());
+    EXPECT_TRUE(*sent);
+  }
+
+  WritesStream stream_{reactor_};
+  H1Output output_{stream_, Side::client};
+};
+
+TEST_F(H1OutputWrites, PiecesThatAreHereTogetherAreOne) {
+  send(false);
+  EXPECT_THAT(stream_.writes_, ElementsAre("abcdef"));
+}
+
+TEST_F(H1OutputWrites, EachPieceIsOneWhereItGoesOutAtOnce) {
+  send(true);
+  EXPECT_THAT(stream_.writes_, ElementsAre("abc", "de", "f"));
+}
+
+}  // namespace
+}  // namespace onehop::wire
