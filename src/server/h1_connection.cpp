@@ -2,6 +2,7 @@
 #include "server/h1_connection.hpp"
 
 #include "base/exception_text.hpp"
+#include "http/h2/session.hpp"
 #include "io/yield.hpp"
 #include "server/shard_server.hpp"
 #include "wire/head_reader.hpp"
@@ -67,8 +68,12 @@ RootTask<H1Connection> H1Connection::run() {
     first_ = false;
     if (++served_ % kRequestsPerTurn == 0) co_await let_others_run();
   }
-  // A connection of HTTP/2 needs more memory.
-  if (next == Next::hand_on && shard_.is_overloaded()) next = Next::close;
+  // A connection of HTTP/2 needs more memory than this one was let in for.
+  if (next == Next::hand_on && shard_.is_overloaded()) {
+    shard_.common().memory.note_refusal();
+    (void)stream_->try_write(h2::kConnectionRefused.data(), h2::kConnectionRefused.size());
+    next = Next::linger;
+  }
   if (next == Next::hand_on) {
     const std::string early(input_.view());
     input_.release();

@@ -54,14 +54,14 @@ void MemoryCeiling::set(std::size_t most, Log log) {
 bool MemoryCeiling::is_reached(io::Time now) {
   const std::size_t held = held_memory() + promised_memory();
   const bool reached = reached_.load(std::memory_order_relaxed);
-  if (!reached && held < most_) return false;
-  if (reached && held >= most_ - most_ / 8) return true;
+  if (!reached && held < counted()) return false;
+  if (reached && held >= counted() - counted() / 8) return true;
   return look(held, now);
 }
 
 // It has been reached, or is so no longer; of several threads one tells.
 bool MemoryCeiling::look(std::size_t held, io::Time now) {
-  const bool reached = held >= most_;
+  const bool reached = held >= counted();
   if (reached_.exchange(reached) == reached) return reached;
   const std::string figures =
       in_mebibytes(held) + " of " + in_mebibytes(most_) +
@@ -74,7 +74,7 @@ bool MemoryCeiling::look(std::size_t held, io::Time now) {
   }
   if (lines_.admit(now)) {
     log_(LogLevel::warning, figures + "nobody is accepted, and new requests are refused, until " +
-                                in_mebibytes(most_ / 8) + " of it are free");
+                                in_mebibytes(counted() / 8) + " of it are free");
   }
   return true;
 }

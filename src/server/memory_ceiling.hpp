@@ -21,9 +21,11 @@ class MemoryCeiling {
  public:
   using Log = std::function<void(LogLevel, std::string_view)>;
 
-  // `most` octets; none is 0.
+  // `most` bytes, never 0. A sixteenth of them is set aside for what is not counted: what malloc
+  // adds and what threads keep beside their free lists.
   void set(std::size_t most, Log log);
-  std::size_t octets() const noexcept { return most_; }
+  // With how many counted bytes it is reached.
+  std::size_t counted() const noexcept { return most_ - most_ / 16; }
 
   bool is_reached(io::Time now);
   // A request was turned away for it.

@@ -121,7 +121,7 @@ ShardServer::ShardServer(io::Reactor& reactor,
     auto& shard = *static_cast<ShardServer*>(self);
     shard.reactor_.schedule(shard.memory_note_);
   };
-  set_memory_ceiling(common_->memory.octets());
+  set_memory_ceiling(common_->memory.counted());
   set_memory_note(reached, this);
 }
 
@@ -150,7 +150,7 @@ void ShardServer::adopt(std::unique_ptr<net::Stream> stream, const Origin& origi
 
 void ShardServer::start_connection(std::unique_ptr<net::Stream> stream, const Origin& origin) {
   const TlsInfo* const tls = stream->tls();
-  if (tls != nullptr && is_overloaded()) return;  // what speaks HTTP needs more than a handshake
+  // It may begin even while memory is short: its handshake was promised more than it needs.
   if (tls != nullptr && tls->protocol == "h2") {
     begin(std::make_unique<H2Connection>(*this, std::move(stream), origin));
   } else {

@@ -12,13 +12,13 @@ import time
 
 import pytest
 
-from h2_client import (ACK, END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, SETTINGS, WINDOW_UPDATE,
+from h2_client import (ACK, END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, REFUSED_STREAM, SETTINGS, WINDOW_UPDATE,
                        H2Client, block, frame)
 from proxy_process import ROOT, SANITIZED
-from siege import KIB, MIB, WORKERS, attacker
+from siege import KIB, MIB, WORKERS, attacker, send_for_ever
 from test_stalled_readers import Backend as H2Backend
 from test_stalled_readers import Uploader
-from wire import OK, PATIENCE, get, message
+from wire import OK, PATIENCE, Reader, get, message
 
 pytestmark = pytest.mark.skipif(SANITIZED, reason="sanitizers change what memory means")
 
@@ -444,6 +444,24 @@ def test_clients_over_tls_that_do_not_read(tls_siege):
         client.sendall(get("/slow"))
     siege.wait_for_slow_requests(count)
     siege.wait_for_memory(WORKERS * THREAD + count * (2 * CONNECTION + TLS + REQUEST + TO_CLIENT_1 + TLS_OUTPUT))
+
+
+def test_a_handshake_may_end_while_memory_is_short(tls_siege):
+    """It was promised what the connection needs. What the connection asks for then is refused."""
+    siege = tls_siege("--max-memory", "2MiB")
+    siege.answer(send_for_ever)
+    early = siege.attackers(2)
+    context = unverified()
+    readers = over_tls(siege, 16, receive_buffer=4096)
+    for reader in readers:
+        reader.sendall(get("/slow"))
+    siege.wait_for(lambda: "(max_memory)" in siege.proxy.stderr(), "memory to be short")
+    with context.wrap_socket(early[0]) as client:
+        client.sendall(get())
+        assert Reader(client).read_response().status == 503
+    context.set_alpn_protocols(["h2"])
+    with H2Client(None, sock=context.wrap_socket(early[1])) as client:
+        assert client.ask().reset == REFUSED_STREAM
 
 
 def upgrading(peer):

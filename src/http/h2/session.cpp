@@ -15,6 +15,14 @@
 #include <nghttp2/nghttp2.h>
 
 namespace onehop::h2 {
+
+constinit const std::string_view kConnectionRefused(
+    "\0\0\0\x04\0\0\0\0\0"    // SETTINGS
+    "\0\0\x08\x07\0\0\0\0\0"  // GOAWAY
+    "\0\0\0\0"                // no stream
+    "\0\0\0\0",               // NO_ERROR
+    26);
+
 namespace {
 
 // Frames waiting to be produced that a peer can cause without reading anything.

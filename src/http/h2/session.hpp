@@ -36,6 +36,10 @@ inline constexpr std::uint32_t kMaxStreamWindow = 4 * 1024 * 1024;
 inline constexpr std::uint32_t kMaxConnectionWindow = 16 * 1024 * 1024;
 inline constexpr std::size_t kMostGranted = std::size_t{16} * 1024 * 1024;
 
+// What a server writes to refuse a connection for which it has no memory to spare: its SETTINGS,
+// and a GOAWAY which says that no stream was processed. No session is needed for it.
+extern const std::string_view kConnectionRefused;
+
 // The most content that `streams` open streams can hold which nobody has read.
 constexpr std::size_t most_unread(const SessionLimits& limits, std::size_t streams) noexcept {
   return streams * limits.stream_window + kMostGranted;
