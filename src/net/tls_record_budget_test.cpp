@@ -112,6 +112,31 @@ TEST_F(TlsRecordFlood, records_with_data_pay_for_as_many_without) {
   EXPECT_EQ(rounds, kMost - 1) << "the record that is being read counts as well";
 }
 
+// An upload over a slow line: the header of each record comes with the first packet, its end with
+// the last. It was taken for a flood after half a megabyte.
+TEST_F(TlsRecordFlood, a_record_that_comes_in_pieces_carries_data_all_the_same) {
+  join(4096);
+  connect();
+  const std::string record(16'000, 'x');
+  std::string data(2 * record.size(), ' ');
+  for (int i = 0; i < 2 * kMost; ++i) {
+    std::size_t got = 0;
+    bool sent = false;
+    for (int turn = 0; turn < 100 && (got < record.size() || !sent); ++turn) {
+      if (!sent) sent = write(*client_, record) == static_cast<ssize_t>(record.size());
+      const ssize_t count = server_->try_read(data.data(), data.size());
+      if (count > 0) {
+        got += static_cast<std::size_t>(count);
+      } else {
+        ASSERT_EQ(count, -EAGAIN) << i;
+      }
+      settle();
+    }
+    ASSERT_TRUE(sent) << i;
+    ASSERT_EQ(got, record.size()) << i;
+  }
+}
+
 TEST_F(TlsRecordFlood, after_a_few_without_data_the_others_come_first) {
   connect_raw_client();
   std::string sent;

@@ -309,6 +309,9 @@ void H2Exchange::send_informational(const Response& response) {
 RootTask<H2Exchange> H2Exchange::run() {
   if (may_end_soon()) co_await wait_for_end();
   auto head = take_head();
+  // What came meanwhile made the message malformed. Its reset may still wait to be sent, and
+  // closed() says the rest.
+  if (!head) co_return;
   auto request = take_request(*head);
   if (!request) {
     refuse(request.error());

@@ -5,6 +5,7 @@
 
 #include "support/bodies.hpp"
 #include "support/h2_link_pair.hpp"
+#include "support/short_of_memory.hpp"
 
 #include <chrono>
 #include <memory>
@@ -26,12 +27,15 @@ class H2BodySenderTest : public test::H2LinkPair {
  protected:
   ~H2BodySenderTest() override { work_ = {}; }
 
-  void send(Body body, io::Duration stall = 10s) {
+  void open() {
     start(h2::Role::client);
     const h2::FieldList head = {
         {":method", "POST"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}};
     ASSERT_TRUE(session_->open(stream_, head, false));
     stream_.on_news_ = [this] { sender_.on_news(); };
+  }
+  void send(Body body, io::Duration stall = 10s) {
+    open();
     body_ = std::move(body);
     work_ = send_all(stall);
     work_.start();
@@ -117,6 +121,19 @@ TEST_F(H2BodySenderTest, EndsWithItsStream) {
   send(Body::of(std::string(kSize, 'x')), net::Duration::max());
   say(h2_frames::frame(h2_frames::rst_stream, 0, 1, h2_frames::number(8, 4)));
   EXPECT_TRUE(failed_with(Errc::closed, Side::local));
+}
+
+// Who sends a short text of its own does not wait for room (H2Exchange::answer_at_once).
+TEST_F(H2BodySenderTest, AShortTextIsGivenToItsEndAtOnceAlsoWhileMemoryIsShort) {
+  open();
+  body_ = Body::of("short");
+  const ShortOfMemory short_of_memory;
+  const auto sent = sender_.try_send(*link_, body_, progress_);
+  ASSERT_TRUE(sent);
+  EXPECT_TRUE(*sent);
+  settle();
+  EXPECT_EQ(arrived(), 5u);
+  EXPECT_TRUE(stream_.has_sent_end());
 }
 
 // --- bodies that lie -----------------------------------------------------------------------------

@@ -6,14 +6,15 @@ import shutil
 import struct
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from h2_client import (CANCEL, CONTINUATION, DATA, ENABLE_CONNECT_PROTOCOL, END_HEADERS, END_STREAM,
                        ENHANCE_YOUR_CALM, HEADERS, INITIAL_WINDOW_SIZE, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS,
-                       MAX_HEADER_LIST_SIZE, NO_ERROR, PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, RST_STREAM, H2Client,
-                       block, frame, request_fields)
+                       MAX_HEADER_LIST_SIZE, NO_ERROR, PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, RST_STREAM, WINDOW_UPDATE,
+                       H2Client, block, frame, request_fields)
 from proxy_process import ROOT, SANITIZED
 from scripted_backend import reply_once, silent
 from wire import OK, PATIENCE, answer, chunk, message
@@ -47,6 +48,21 @@ def test_a_request_arrives_as_http1(hop, h2):
     assert seen.fields.get_all("cookie") == ["a=1; b=2"]
     assert seen.fields.get_all("x-b") == ["2"]
     assert seen.fields.get_all("transfer-encoding") == []
+
+
+def test_a_get_that_turns_out_malformed_while_its_end_is_awaited_is_reset(hop):
+    """The reset waits for a client that reads nothing. It ended the process once the wait was over."""
+    hop.backend.answers(answer(b"x" * (32 << 20)), OK)
+    with H2Client(hop.address, [(INITIAL_WINDOW_SIZE, (1 << 31) - 1)]) as client:
+        client.send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1 << 30)))
+        client.request()
+        time.sleep(0.3)  # until the socket is full
+        stream = client.request(end=False)
+        time.sleep(0.002)  # the server waits 10 ms for the end of the request
+        client.send(frame(HEADERS, END_HEADERS, stream, block(("a", "b"))))  # trailers, and no end
+        time.sleep(0.1)
+        hop.assert_serves()
+        assert client.read_answer(stream).reset == PROTOCOL_ERROR
 
 
 def test_content_without_a_length_is_chunked(hop, h2):
