@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 namespace onehop::net {
 
@@ -31,13 +32,15 @@ class TlsRecordBudget {
   }
   // A record has arrived. It counts as one without data until note_data().
   void note_record() noexcept {
-    ++records_;
     ++in_pass_;
     ++without_data_;
     ++without_data_in_pass_;
+    carries_data_ = false;
   }
-  // The record that arrived last carries data.
+  // The record that arrived last carries data. Counted once for each record: its header may have
+  // come long before the rest of it, and it may be read in several parts.
   void note_data() noexcept {
+    if (std::exchange(carries_data_, true)) return;
     without_data_ -= std::min(without_data_, 2U);
     without_data_in_pass_ -= std::min(without_data_in_pass_, 1U);
   }
@@ -46,7 +49,6 @@ class TlsRecordBudget {
     without_data_ = 0;
   }
 
-  std::uint64_t records() const noexcept { return records_; }
   // The other connections come first.
   bool is_spent() const noexcept {
     return in_pass_ >= kPassRecords || without_data_in_pass_ >= kPassWithoutData;
@@ -54,12 +56,12 @@ class TlsRecordBudget {
   bool is_exceeded() const noexcept { return without_data_ > most_; }
 
  private:
-  std::uint64_t records_ = 0;
   std::uint64_t pass_ = 0;
   unsigned in_pass_ = 0;
   unsigned without_data_in_pass_ = 0;
   unsigned without_data_ = 0;
   unsigned most_ = kMostInHandshake;
+  bool carries_data_ = false;  // the record that arrived last, as far as is known
 };
 
 }  // namespace onehop::net

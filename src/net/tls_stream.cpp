@@ -257,10 +257,9 @@ ssize_t TlsStream::try_read(char* data, std::size_t size) {
 int TlsStream::read_records(char* data, std::size_t size, bool peek) {
   forget_tls_errors();
   budget_.enter_pass(reactor().pass());
-  const std::uint64_t before = budget_.records();
   const int most = static_cast<int>(std::min<std::size_t>(size, 1U << 30U));
   const int got = peek ? SSL_peek(ssl_.get(), data, most) : SSL_read(ssl_.get(), data, most);
-  if (got > 0 && budget_.records() != before) budget_.note_data();
+  if (got > 0) budget_.note_data();
   if (budget_.is_spent() && !resting_) {
     resting_ = true;
     reactor().schedule(inner_readable_);
