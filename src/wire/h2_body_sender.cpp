@@ -102,7 +102,9 @@ std::optional<Result<void>> H2BodySender::step(Piece piece) {
       if (auto taken = take(**piece); !taken) return taken;
       piece.reset();
     }
-    if (is_full()) {
+    // The end itself takes no room: what waits for room before it is a large rest alone.
+    const bool ends = polled && polled->at_end() && stream_.unsent() <= kHighWater;
+    if (!ends && is_full()) {
       sending_.need = Need::room;
       return std::nullopt;
     }
