@@ -54,7 +54,14 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
       : channel_(channel),
         names_(std::move(names)),
         callback_(std::move(callback)),
-        timer_([](void* self) { static_cast<Query*>(self)->on_timer(); }, this) {}
+        timer_([](void* self) { static_cast<Query*>(self)->on_timer(); }, this) {
+    ++channel_.active_;
+  }
+  Query(const Query&) = delete;
+  Query& operator=(const Query&) = delete;
+  ~Query() {
+    if (!was_told_) --channel_.active_;
+  }
 
   // The addresses of the next name.
   void ask_next() {
@@ -110,21 +117,24 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
       answer.ttl = std::chrono::seconds(std::max(ttl_, 0));
     }
     callback_(std::move(answer));
-    was_told_ = true;
+    note_told();
     told_ = found_.size();
   }
   void give_up_without_memory() {
     if (channel_.closing_ || was_told_) return;
-    was_told_ = true;
+    note_told();
     ++round_;  // what else comes counts no more
     timer_.disarm();
     Answer nothing;
     nothing.failure = "out of memory";  // short enough to take none
     callback_(std::move(nothing));
   }
-  DnsChannel& channel() noexcept { return channel_; }
 
  private:
+  // From here on the query is of no importance: a family that is late may be lost.
+  void note_told() noexcept {
+    if (!std::exchange(was_told_, true)) --channel_.active_;
+  }
   void ask(const std::string& name, int family);
   void wait_for_the_other() {
     if (was_told_ || timer_.is_armed()) return;
@@ -172,7 +182,6 @@ struct DnsChannel::Hooks {
     const std::unique_ptr<ares_addrinfo, decltype(&ares_freeaddrinfo)> owned(result,
                                                                              &ares_freeaddrinfo);
     Query& query = *question->query;
-    --query.channel().active_;
     try {
       query.take_answer(question->round, status, result);
     } catch (const std::bad_alloc&) {
@@ -215,7 +224,6 @@ ares_addrinfo_hints hints_for(int family) noexcept {
 void DnsChannel::Query::ask(const std::string& name, int family) {
   auto question = std::make_unique<Hooks::Question>(Hooks::Question{shared_from_this(), round_});
   const ares_addrinfo_hints hints = hints_for(family);
-  ++channel_.active_;
   ares_getaddrinfo(channel_.channel_, name.c_str(), nullptr, &hints, &Hooks::on_answer,
                    question.release());
 }

@@ -76,7 +76,7 @@ class DnsChannel {
   std::size_t dots_ = 1;                 // a name with so many is tried as it is first
   std::string open_failure_;
   struct timespec configured_{};  // when Options::configuration last changed
-  std::size_t active_ = 0;        // questions that c-ares has not concluded
+  std::size_t active_ = 0;        // look-ups that nobody was told of yet
   bool closing_ = false;
   std::unordered_map<int, std::unique_ptr<Socket>> sockets_;
   io::Timer timer_;

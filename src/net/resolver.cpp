@@ -125,12 +125,17 @@ struct Resolver::State {
     if (entry.is_asking) return;
     entry.is_asking = true;
     entry.asked = reactor.now();
-    dns.query(host, [this, name = lower_case(host)](DnsChannel::Answer answer) {
-      const auto found = entries.find(name);
-      if (found == entries.end()) return;  // forgotten before a family came that was late
-      if (!answer.is_late) found->second.is_asking = false;
-      settle(found->second, std::move(answer));
-    });
+    try {
+      dns.query(host, [this, name = lower_case(host)](DnsChannel::Answer answer) {
+        const auto found = entries.find(name);
+        if (found == entries.end()) return;  // forgotten before a family came that was late
+        if (!answer.is_late) found->second.is_asking = false;
+        settle(found->second, std::move(answer));
+      });
+    } catch (...) {  // no memory for the question: else nobody would ask for this name again
+      entry.is_asking = false;
+      throw;
+    }
   }
   // So that those who use a name never wait for it.
   void refresh_early(const std::string& host, Entry& entry) {

@@ -82,6 +82,19 @@ bool H2Connection::is_busy() const noexcept {
   return streams() * 4 >= limit() * 3;
 }
 
+// Events may not have told of it yet: TLS passes them on one pass of the reactor later, and what is
+// written comes before that. Only of one that idled between two requests: a new one was read as it
+// was made, and one with streams is read all the time.
+bool H2Connection::takes_requests_after_a_look() {
+  const bool idled = takes_requests() && was_used() && streams() == 0;
+  if (!idled || !stream_->has_unread_now()) return takes_requests();
+  if (link_.read() == wire::H2Link::Step::over) {
+    retire();
+    stream_->interrupt_reader();  // run() finds the same, and ends it
+  }
+  return takes_requests();
+}
+
 void H2Connection::add(H2Exchange& exchange) {
   ++requests_;
   exchanges_.push_back(exchange.member_);

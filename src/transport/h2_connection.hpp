@@ -49,6 +49,9 @@ class H2Connection final : private h2::SessionObserver {
   std::size_t streams() const noexcept { return session_.streams(); }
   // The last stream that the upstream will serve, once it has said so.
   std::int32_t last_taken() const noexcept { return last_taken_; }
+  // For a request that may not be sent twice: whether it still takes requests once what has come
+  // and nobody has read yet, such as its end, is looked at. May cost a system call.
+  bool takes_requests_after_a_look();
   bool knows_settings() const noexcept { return session_.peer_settings_known(); }
 
   // No more requests; what is under way goes on, and the last one's end is its end.

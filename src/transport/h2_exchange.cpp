@@ -81,8 +81,10 @@ void H2Exchange::connection_lost(bool timed_out) {
   lost_ = !is_closed();  // else it has ended as it ended, in the connection's last bytes
   lose();
   if (lost_ && !failure_) {
-    failure_ = timed_out ? Error(Errc::timed_out, Side::upstream, "no answer to a PING")
-                         : Error(Errc::closed, Side::upstream, lost);
+    // What was never sent has not waited for the upstream: it may go elsewhere (see Resend).
+    const bool has_waited = timed_out && has_sent_head();
+    failure_ = has_waited ? Error(Errc::timed_out, Side::upstream, "no answer to a PING")
+                          : Error(Errc::closed, Side::upstream, lost);
   }
   sender_.on_news();
   changed_.set();

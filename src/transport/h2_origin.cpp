@@ -4,6 +4,7 @@
 #include "io/event.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace onehop::transport {
@@ -215,7 +216,11 @@ void H2Origin::dial_for_waiters() {
 
 task<void> H2Origin::dial(std::unique_ptr<Slot> slot) {
   const Usage::Hold hold(usage_);
-  auto dialled = co_await pool_.dialer().dial(destination_);
+  Result<net::Dialled> dialled = failure(Errc::overloaded, Side::local);
+  try {
+    dialled = co_await pool_.dialer().dial(destination_);
+  } catch (const std::bad_alloc&) {  // those who wait hear of it, and the next dial is not blocked
+  }
   dialling_ = false;
   if (dialled) {
     redial_.end();

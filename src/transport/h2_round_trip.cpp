@@ -81,6 +81,7 @@ task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
       }
       co_await sleep_for(*pause);
     }
+    if (!resend.is_repeatable() && !connection->takes_requests_after_a_look()) continue;
     auto exchange = std::make_unique<H2Exchange>(*connection, request);
     note_attempt(pool, request, *connection);
     if (connection->is_reused()) pool.counters().reused.add(1);

@@ -5,6 +5,7 @@
 #include "transport/connection_pool.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace onehop::transport {
@@ -124,6 +125,11 @@ task<Result<std::unique_ptr<Connection>>> OriginPool::take(Freshness freshness, 
     if (dialling_ < waiting_ && !redial_.is_active()) pool_.shared().ask_for_slot(key_, pool_);
     const net::Time deadline = deadline_for(began);
     served = co_await waiter.ready.wait(deadline);
+    // It waited for a slot, and the upstream has begun to refuse meanwhile.
+    while (!served && is_held(began)) {
+      const net::Time held = deadline_for(began);
+      served = co_await waiter.ready.wait(held);
+    }
   }
   if (!served) {
     if (redial_.is_active()) co_return failure(final_error(redial_.reason()));
@@ -162,6 +168,11 @@ net::Time OriginPool::deadline_for(net::Time began) const noexcept {
   if (!holds) return io::kNever;
   const net::Time held = std::max(queue, io::deadline_after(began, options.hold));
   return io::deadline_after(held, options.connect_timeout);
+}
+
+bool OriginPool::is_held(net::Time began) const {
+  return redial_.is_active() &&
+         waits_until(redial_.reason(), pool_.options(), began) > pool_.reactor().now();
 }
 
 void OriginPool::dial_for_waiters() {
@@ -206,7 +217,11 @@ void OriginPool::fail_those_out_of_patience(const Error& error) {
 
 task<void> OriginPool::dial(std::unique_ptr<Slot> slot) {
   const Usage::Hold hold(usage_);
-  auto dialled = co_await pool_.dialer().dial(destination_);
+  Result<net::Dialled> dialled = failure(Errc::overloaded, Side::local);
+  try {
+    dialled = co_await pool_.dialer().dial(destination_);
+  } catch (const std::bad_alloc&) {  // those who wait hear of it, and the next dial is not blocked
+  }
   --dialling_;
   if (dialled) {
     pool_.counters().dialled.add(1);

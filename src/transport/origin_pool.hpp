@@ -77,6 +77,7 @@ class OriginPool {
   task<void> dial(std::unique_ptr<Slot> slot);
   net::Time deadline_for(net::Time began) const noexcept;
   void fail(Waiter& waiter, const Error& error);
+  bool is_held(net::Time began) const;
   void fail_those_out_of_patience(const Error& error);
   void dial_again();
   void deliver(std::unique_ptr<Connection> connection);

@@ -4,6 +4,15 @@
 #include <cerrno>
 
 namespace onehop::transport {
+namespace {
+
+// What is_refusal() is without TLS where the upstream takes the connection before it is ready.
+bool is_reset_in_handshake(const Error& error) {
+  return !error.is_timeout() && error.phase() == Phase::tls && error.side() == Side::upstream &&
+         error.code().category() == std::system_category();
+}
+
+}  // namespace
 
 bool is_short_of_descriptors(const Error& error) {
   if (error.code().category() != std::system_category()) return false;
@@ -17,7 +26,9 @@ bool is_refusal(const Error& error) {
 
 io::Time waits_until(const Error& error, const Transport::Options& options, io::Time began) {
   if (is_short_of_descriptors(error)) return io::deadline_after(began, options.queue_timeout);
-  if (is_refusal(error)) return io::deadline_after(began, options.hold);
+  if (is_refusal(error) || is_reset_in_handshake(error)) {
+    return io::deadline_after(began, options.hold);
+  }
   return io::Time::min();
 }
 

@@ -68,6 +68,11 @@ bool Resend::is_affordable(Delivery delivery) {
 void Resend::note(Delivery delivery, bool may_be_stale) noexcept {
   ++(is_never_reached(delivery) ? never_reached_ : reached_);
   pool_.counters().retried.add(1);
+  // A GOAWAY is how a backend that is well ends a connection: there is another at once.
+  if (delivery == Delivery::passed_over && never_reached_ < kMostNeverReached) {
+    pause_ = {};
+    return;
+  }
   const bool is_first_stale_one = may_be_stale && reached_ + never_reached_ == 1;
   if (is_first_stale_one || !is_held()) return;
   pause_ = std::min(std::max(2 * pause_, kFirstPause), kLongestPause);

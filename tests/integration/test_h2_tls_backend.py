@@ -3,14 +3,20 @@
 import hashlib
 import json
 import shutil
+import signal
+import socket
+import ssl
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
+from h2_client import HEADERS
 from raw_client import Client
+from test_h2_backend_faults import H2Peer, head
 from tls_peers import Certificates, TlsBackend
-from wire import message
+from wire import PATIENCE, message, post
 
 HERE = Path(__file__).parent
 pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="needs Node")
@@ -108,3 +114,47 @@ def test_a_fault_behind_http2_is_never_a_complete_answer(proxy):
     ended = subprocess.run(command, capture_output=True, check=False)
     assert ended.stdout == b"part"
     assert ended.returncode != 0
+
+
+class LeavingBackend(TlsBackend):
+    """Answers one request on each connection, and ends the connection when it is told to."""
+
+    def __init__(self, pair):
+        self.leave, self.has_left = threading.Event(), threading.Event()
+        super().__init__(pair, script=self.answer_once)
+        self.context.set_alpn_protocols(["h2"])
+
+    def answer_once(self, connection):
+        peer = H2Peer(connection)
+        peer.read(HEADERS)
+        peer.send(head((":status", "200"), end=True))
+        if not self.leave.wait(PATIENCE):
+            return
+        connection.sock.settimeout(0)
+        try:
+            connection.sock.unwrap()
+        except ssl.SSLError:
+            pass  # the goodbye is out, and that of the proxy is not waited for
+        connection.sock.shutdown(socket.SHUT_WR)
+        self.has_left.set()
+
+
+@pytest.mark.parametrize("first", ["the end", "the request"])
+def test_a_post_beside_the_end_of_its_connection_goes_on_another(start_proxy, certificates, first):
+    """The proxy learns of both in one look at the kernel."""
+    backend = LeavingBackend(certificates.sign("leaving", "localhost"))
+    proxy = start_proxy("--workers", "1", "--backend-ca", certificates.ca, backend.url())
+    with Client(proxy.address) as client:
+        assert client.ask(post(b"one")).status == 200
+        proxy.signal(signal.SIGSTOP)
+        if first == "the request":
+            client.send(post(b"two"))
+        backend.leave.set()
+        assert backend.has_left.wait(PATIENCE)
+        backend.leave.clear()
+        if first == "the end":
+            client.send(post(b"two"))
+        proxy.signal(signal.SIGCONT)
+        assert client.read_final().status == 200
+    assert len(backend.connections) == 2
+    backend.close()
