@@ -2,9 +2,10 @@
 //
 // A backend URL that leads back to this proxy, at once or by way of others, sends each request
 // round and round, with one more connection each time. Every pass but the first finds
-// X-Forwarded-For, which the pass before has set: such requests carry a hop count, as members
-// "onehop" of CDN-Loop (RFC 8586). A request from a client that names no proxy before us costs one
-// look for a field.
+// X-Forwarded-Proto, which the pass before has set, or X-Forwarded-For, which is missing where that
+// pass came by way of a unix socket: such requests carry a hop count, as members "onehop" of
+// CDN-Loop (RFC 8586). A request from a client that names no proxy before us costs one look for
+// each of the two fields.
 #pragma once
 
 #include <onehop/error.hpp>

@@ -27,6 +27,15 @@ TEST(HopCount, ARequestThatNamesNoProxyIsNotCounted) {
   EXPECT_EQ(headers.size(), 2u);
 }
 
+// A pass over a unix socket sets no X-Forwarded-For: nobody has an address there. The circle went
+// round without an end.
+TEST(HopCount, APassOverAUnixSocketIsCountedToo) {
+  Headers headers({{"Host", "h"}, {"X-Forwarded-Proto", "http"}});
+  for (int pass = 0; pass < kMostHops; ++pass)
+    EXPECT_TRUE(count_hop(headers)) << pass;
+  EXPECT_FALSE(count_hop(headers));
+}
+
 TEST(HopCount, APassAfterAProxyAddsOne) {
   Headers headers = with_hops(0);
   headers.add("CDN-Loop", "cdn.example; v=1");

@@ -119,6 +119,10 @@ void H2Exchange::settle() {
 void H2Exchange::closed() {
   if (!begun_) {
     if (const h2::FieldSection* head = incomplete_head()) note_head(*head);
+  }
+  if (problem() == kMemoryIsShort) {
+    fail(Error(Errc::overloaded, Side::local, problem()).during(Phase::head));
+  } else if (!begun_) {
     const char* const what = problem() ? problem() : "a head that did not come to its end";
     fail(Error(Errc::bad_request, Side::client, what).during(Phase::head));
   } else if (problem()) {

@@ -401,7 +401,7 @@ class Callbacks::Implementation {
     if (answered) {
       if (code == NGHTTP2_NO_ERROR) state.guard.note_answer();
     } else if (state.role == Role::server && !stream->reset_by_us_ &&
-               !state.guard.allow_early_end()) {
+               stream->problem_ != Stream::kMemoryIsShort && !state.guard.allow_early_end()) {
       state.fail(ErrorCode::enhance_your_calm, "most requests are reset before they are answered");
     }
     return 0;
@@ -415,7 +415,11 @@ class Callbacks::Implementation {
                        void* user_data) {
     SessionState& state = state_of(user_data);
     Stream* stream = state.find(frame->hd.stream_id);
-    if (!stream || stream->unsent() < size) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    // The frame found no room, and its stream died or was reset meanwhile.
+    if (!stream || stream->unsent() < size) {
+      state.release_reset(frame->hd.stream_id);
+      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
     // Room is left for the frame that may be returned behind this one.
     if (state.out_capacity - state.out_size < kFrameHead + size + Session::kLeastMemory / 2) {
       return NGHTTP2_ERR_WOULDBLOCK;

@@ -29,6 +29,8 @@ class CancelBudget {
     full_at_ = full + kBetween;
     return true;
   }
+  // One that goes out whether it is allowed or not: those behind it wait for longer.
+  void spend(Time now) noexcept { full_at_ = std::max(full_at_, now) + kBetween; }
 
  private:
   Time full_at_{};

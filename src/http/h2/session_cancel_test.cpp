@@ -107,6 +107,33 @@ TEST_F(CancelTest, ResetsStayBelowWhatServersTakeForAFlood) {
   EXPECT_EQ(client_.session_.streams(), 0u);
 }
 
+// A frame of content that found no room in what is produced, and whose stream dies before there is
+// some, cannot be sent any more: its reset goes out at once, as a CANCEL, and counts as others do.
+TEST_F(CancelTest, AFrameThatFoundNoRoomEndsItsStreamAndIsCounted) {
+  open_all(false);
+  ASSERT_TRUE(settle());
+  const std::size_t burst = static_cast<std::size_t>(CancelBudget::kBurst);
+  requests_.resize(kStreams - burst);  // the budget is used up
+  EXPECT_EQ(count(said(), h2_frames::rst_stream), burst);
+  TestStream& cut = *requests_.back();
+  cut.send(std::string(60'000, 'x'));
+  std::vector<char> memory(Session::kLeastMemory);
+  std::string octets(memory.data(), client_.session_.produce(memory));
+  ASSERT_GT(cut.unsent(), 0u);
+  requests_.pop_back();
+  octets += client_.output();
+  const auto frames = h2_frames::take_frames(octets);
+  ASSERT_EQ(count(frames, h2_frames::rst_stream), 1u);
+  EXPECT_EQ(frames.back().payload, h2_frames::number(8, 4));  // CANCEL
+  EXPECT_FALSE(client_.session_.has_withheld_resets());
+  // It was one more than the budget had: the next has to wait for two.
+  requests_.pop_back();
+  client_.session_.release_resets(kNow + CancelBudget::kBetween);
+  EXPECT_TRUE(client_.session_.has_withheld_resets());
+  client_.session_.release_resets(kNow + 2 * CancelBudget::kBetween);
+  EXPECT_FALSE(client_.session_.has_withheld_resets());
+}
+
 TEST_F(CancelTest, OneThatIsAnsweredMeanwhileNeedsNoReset) {
   open_all(true);
   ASSERT_TRUE(settle());

@@ -106,12 +106,22 @@ void SessionState::cancel(Stream::Member& member, bool head_sent) noexcept {
 }
 
 void SessionState::release_resets() noexcept {
-  while (!withheld.empty() && cancels.allow(now)) {
-    Stream::Member& member = *withheld.pop_front();
-    member.is_withheld = false;
-    members.push_back(member);
-    submit_reset(member.id, member.code);
-  }
+  while (!withheld.empty() && cancels.allow(now))
+    release(*withheld.pop_front());
+}
+
+void SessionState::release_reset(std::int32_t id) noexcept {
+  Stream::Member* const found = member(id);
+  if (!found || !found->is_withheld) return;
+  cancels.spend(now);
+  found->unlink();
+  release(*found);
+}
+
+void SessionState::release(Stream::Member& member) noexcept {
+  member.is_withheld = false;
+  members.push_back(member);
+  submit_reset(member.id, member.code);
 }
 
 void SessionState::close_dead(std::int32_t id) noexcept {
@@ -132,9 +142,9 @@ bool SessionState::is_withheld(std::int32_t id) noexcept {
 // A stream whose reset waits gets no more room.
 void SessionState::pass_over(std::int32_t id, std::size_t octets) noexcept {
   if (is_withheld(id)) {
-    nghttp2_session_consume_connection(session, octets);
+    require(nghttp2_session_consume_connection(session, octets));
   } else {
-    nghttp2_session_consume(session, id, octets);
+    require(nghttp2_session_consume(session, id, octets));
   }
 }
 
@@ -169,9 +179,9 @@ void SessionState::give_up_sending(Stream& stream, const char* why) noexcept {
 
 void SessionState::note_received(Stream& stream, std::size_t octets) {
   stream.received_octets_ += octets;
-  nghttp2_session_consume_connection(session, octets);
+  require(nghttp2_session_consume_connection(session, octets));
   if (stream.dropping_) {
-    nghttp2_session_consume_stream(session, stream.id_, octets);
+    require(nghttp2_session_consume_stream(session, stream.id_, octets));
   } else {
     promise(stream, stream.promised_ - std::min(stream.promised_, octets));  // it is held now
   }
@@ -180,14 +190,15 @@ void SessionState::note_received(Stream& stream, std::size_t octets) {
     return;
   grown_at_ = received_;
   window_ = std::min(window_ * 2, kMaxConnectionWindow);
-  nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
-                                        static_cast<std::int32_t>(window_));
+  require(nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
+                                                static_cast<std::int32_t>(window_)));
 }
 
 void SessionState::note_taken(Stream& stream, std::size_t octets) {
   if (!stream.open_ || stream.ended_) return;
-  nghttp2_session_consume_stream(session, stream.id_, octets);
-  promise(stream, stream.dropping_ ? 0 : stream.promised_ + octets);
+  require(nghttp2_session_consume_stream(session, stream.id_, octets));
+  if (stream.dropping_) return promise(stream, 0);  // nothing of what comes is kept
+  promise(stream, stream.promised_ + octets);
   grow(stream);
 }
 
@@ -209,8 +220,8 @@ void SessionState::grow(Stream& stream) {
   promise(stream, stream.promised_ + (larger - stream.window_));
   stream.window_ = larger;
   stream.grown_at_ = stream.received_octets_;
-  nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, stream.id_,
-                                        static_cast<std::int32_t>(larger));
+  require(nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, stream.id_,
+                                                static_cast<std::int32_t>(larger)));
 }
 
 }  // namespace onehop::h2

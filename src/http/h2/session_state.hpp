@@ -51,6 +51,8 @@ class SessionState {
   bool is_withheld(std::int32_t id) noexcept;
   // Those resets, as many as may be now.
   void release_resets() noexcept;
+  // One of them cannot wait: a frame of its content has begun, and nobody has that any more.
+  void release_reset(std::int32_t id) noexcept;
 
   // The peer may send content on `stream`, as much as its window lets through.
   void expect_content(Stream& stream) noexcept { promise(stream, stream.window_); }
@@ -100,6 +102,7 @@ class SessionState {
   Stream::Member* member(std::int32_t id) noexcept;
   void detach(Stream& stream) noexcept;
   void cancel(Stream::Member& member, bool head_sent) noexcept;
+  void release(Stream::Member& member) noexcept;
   void grow(Stream& stream);
   static void promise(Stream& stream, std::size_t size) noexcept;
 

@@ -125,6 +125,13 @@ TEST_F(SessionWindowsTest, NothingIsPromisedToAStreamThatIsNoMore) {
   EXPECT_EQ(promised_memory(), before_);
 }
 
+// Nothing of what comes is kept.
+TEST_F(SessionWindowsTest, NothingIsPromisedToAStreamWhoseContentIsDropped) {
+  server_.streams_.front()->drop_content();
+  report_promised_memory();
+  EXPECT_EQ(promised_memory(), before_);
+}
+
 TEST_F(SessionWindowsTest, ContentIsTakenInPiecesAsLargeAsOneLikes) {
   send_piece();
   TestStream& stream = *server_.streams_.front();
@@ -139,6 +146,30 @@ TEST_F(SessionWindowsTest, ContentIsTakenInPiecesAsLargeAsOneLikes) {
   EXPECT_EQ(stream.take_piece(1).size(), 1u);
   stream.drop_content();
   EXPECT_FALSE(stream.has_piece());
+}
+
+// What was read of a large piece is let go, although the rest of it still waits.
+TEST_F(SessionWindowsTest, WhatWasReadIsNotHeldBesideWhatComesInItsPlace) {
+  const std::size_t window = SessionLimits().stream_window;
+  // In steps that the connection's window lets through.
+  const auto send = [this](std::size_t size) {
+    while (size > 0) {
+      const std::size_t step = std::min<std::size_t>(size, 30'000);
+      send_piece(1, step);
+      server_.output();
+      size -= step;
+    }
+  };
+  report_held_memory();
+  const std::size_t before = held_memory();
+  send(window);
+  TestStream& stream = *server_.streams_.front();
+  for (std::size_t taken = 0; taken < window - 10'000;)
+    taken += stream.take_piece(8'000).size();
+  EXPECT_GE(given_back(1), window / 2);
+  send(window / 2);
+  report_held_memory();
+  EXPECT_LT(held_memory(), before + window + 64 * 1024);
 }
 
 // It was reset, and the client had no occasion to hear of it.

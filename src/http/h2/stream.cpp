@@ -66,6 +66,10 @@ std::string_view Stream::take_piece(std::size_t most) {
     empty(taken_);
     taken_at_ = 0;
     std::swap(received_, taken_);
+  } else if (taken_.size() > kKept && taken_at_ >= taken_.size() / 2) {
+    // The peer may send as much again as was read: both together would be twice the window.
+    Octets(taken_, taken_at_).swap(taken_);
+    taken_at_ = 0;
   }
   const std::string_view piece = std::string_view(taken_).substr(taken_at_, most);
   taken_at_ += piece.size();
@@ -86,7 +90,7 @@ void Stream::drop_unread() {
   const std::size_t octets = received_.size() + taken_.size() - taken_at_;
   Octets().swap(received_);
   taken_.resize(taken_at_);
-  if (session_ && octets > 0) session_->note_taken(*this, octets);
+  if (session_) session_->note_taken(*this, octets);
 }
 
 void Stream::keep(std::string_view content) {
