@@ -56,10 +56,9 @@ class FunctionHandler final : public Handler {
 };
 }  // namespace detail
 
-// A handler from a function of Request that returns a Response or a task<Response>. A coroutine
-// lambda may capture: the handler keeps the closure alive.
-// A handler that calls `function`, which returns a Response or a task<Response>. Throws
-// std::invalid_argument when it is empty (a null pointer, an empty std::function).
+// A handler that calls `function`, which returns a Response or a task<Response>. A coroutine lambda
+// may capture: the handler keeps the closure alive. Throws std::invalid_argument if the function is
+// empty (a null pointer, an empty std::function).
 template <class Function>
   requires std::invocable<const Function&, Request>
 std::shared_ptr<const Handler> make_handler(Function function) {

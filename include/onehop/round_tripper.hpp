@@ -31,8 +31,8 @@ class RoundTripper {
   RoundTripper& operator=(RoundTripper&&) = default;
 };
 
-// Calls `handler` as if it were an upstream: no sockets. For tests and for composition.
-// Calls `handler` instead of an upstream. Throws std::invalid_argument when it is null.
+// Calls `handler` as if it were an upstream: no sockets. For tests and for composition. Throws
+// std::invalid_argument if it is null.
 std::shared_ptr<const RoundTripper> round_tripper_over(std::shared_ptr<const Handler> handler);
 
 }  // namespace onehop

@@ -160,7 +160,7 @@ class Server {
   // Tunnels are closed once they have been silent for five seconds. Returns when every thread has
   // ended. A second call from another thread with a shorter deadline takes effect at once. True
   // when nothing had to be cut. In a handler, or another function that a worker calls, it only
-  // begins the stop and returns false at once; so does the destructor.
+  // begins the stop and returns false at once; the destructor does not wait there either.
   bool stop(Duration deadline = std::chrono::seconds(30));
 
   // Where it listens, with real port numbers; empty before start.

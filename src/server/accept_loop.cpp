@@ -92,30 +92,29 @@ void AcceptLoop::note_shortage(int error, std::string_view of_what) {
   common.log(LogLevel::warning, line);
 }
 
-bool AcceptLoop::accept_some() {
+void AcceptLoop::accept_some() {
   for (int i = 0; i < kBatch; ++i) {
     if (shard_.is_full()) {
       pause();
-      return false;
+      return;
     }
     // What was accepted could not be waited for.
     if (const int error = shard_.reactor().refusal()) {
       note_shortage(error, " (the kernel watches no more descriptors)");
       pause();
-      return false;
+      return;
     }
     auto accepted = listener_->accept();
     if (!accepted) {
-      if (accepted.error() == EAGAIN) return true;
+      if (accepted.error() == EAGAIN) return;
       if (!is_shortage(accepted.error())) continue;  // died in the queue
       note_shortage(accepted.error());
       pause();
-      return false;
+      return;
     }
     short_ = false;
     adopt(std::move(*accepted));
   }
-  return true;
 }
 
 void AcceptLoop::adopt(net::TcpListener::Accepted accepted) {

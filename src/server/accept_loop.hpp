@@ -31,8 +31,7 @@ class AcceptLoop final : private io::Watcher {
   static void on_ready(void* self);
   static void on_timer(void* self);
   void adopt(net::TcpListener::Accepted accepted);
-  // False when it had to pause.
-  bool accept_some();
+  void accept_some();
   void pause();
   void note_shortage(int error, std::string_view of_what = {});
   void note_refusal(const net::Address& peer);

@@ -7,6 +7,7 @@
 #include "server/shard_server.hpp"
 #include "wire/head_reader.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -17,6 +18,12 @@ namespace {
 constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n";
 // Then others have a turn, though more requests may be here already.
 constexpr unsigned kRequestsPerTurn = 32;
+// During a drain, for the rest of a head that has begun.
+constexpr net::Duration kHeadOfDrain = std::chrono::seconds(5);
+
+bool is_interrupted(const Result<void>& read) {
+  return !read && read.error().is(Errc::cancelled);
+}
 
 }  // namespace
 
@@ -81,9 +88,22 @@ RootTask<H1Connection> H1Connection::run() {
   }
   if (next == Next::linger) {
     input_.release();
+    idle_ = true;
     co_await linger();
   }
   end();
+}
+
+// Some of a head is here, or in the kernel.
+bool H1Connection::has_begun_or_waits() const {
+  return !input_.empty() || stream_->has_unread_now();
+}
+
+// A stop does not wait long for the rest of a head.
+net::Time H1Connection::end_of_head(net::Time began) const noexcept {
+  const net::Time last = io::deadline_after(began, shard_.options().header_timeout);
+  if (!shard_.is_draining()) return last;
+  return std::min(last, std::max(began, shard_.drain_began()) + kHeadOfDrain);
 }
 
 // Out of a wait of its own: there was no memory for it.
@@ -105,8 +125,11 @@ task<Next> H1Connection::serve_one() {
   const wire::HeadSource source(*stream_, input_, *parser, Side::client, shard_.head_limit());
   auto read = wire::try_read_head(source);
   if (!read) {
-    const net::Time deadline = io::deadline_after(began, shard_.options().header_timeout);
-    read = co_await wire::read_head(source, deadline);
+    idle_ = true;
+    while (!read || (is_interrupted(*read) && has_begun_or_waits())) {
+      read = co_await wire::read_head(source, end_of_head(began));
+    }
+    idle_ = false;
   }
   if (!*read) {
     const Error& error = read->error();

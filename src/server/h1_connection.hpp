@@ -21,7 +21,8 @@ class H1Connection final : public HttpConnection {
   ~H1Connection() override;
 
   void start() override;
-  // Ends the wait for a next request; one in progress is not touched.
+  // Ends the wait for a next request, and soon that for the rest of a head or for a client that
+  // goes on sending after its last response. A request in progress is not touched.
   void end_when_idle() noexcept override;
 
  private:
@@ -32,11 +33,13 @@ class H1Connection final : public HttpConnection {
   [[gnu::noinline]] task<Next> serve_one();
   [[gnu::noinline]] task<void> let_others_run();
   bool begins_http2() const noexcept;
+  bool has_begun_or_waits() const;
+  net::Time end_of_head(net::Time began) const noexcept;
   // The one being handled. Not inlined: see serve_one().
   [[gnu::noinline]] void log_exception() const;
 
   wire::ReadBuffer input_;
-  bool idle_ = false;
+  bool idle_ = false;  // no request is in progress: a drain may interrupt the wait
   bool first_ = true;  // no request was served yet
   std::uint8_t served_ = 0;
   RootTask<H1Connection> running_;  // last: destroyed first, it uses the rest

@@ -15,6 +15,7 @@
 #include "wire/tunnel_relay.hpp"
 
 #include <cerrno>
+#include <new>
 #include <utility>
 
 namespace onehop::server {
@@ -47,11 +48,14 @@ H1Exchange::~H1Exchange() {
 
 void H1Exchange::finish() noexcept {
   record_->ended = stream_.reactor().now();
-  if (record_->outcome == Outcome::aborted && !record_->failure) {
-    Error error(Errc::handler_failed, Side::local, "an exception ended the exchange");
-    if (shard_.was_cut())
-      error = Error(Errc::cancelled, Side::local, "cut when the server stopped");
-    fail(error.during(phase()));
+  try {
+    if (record_->outcome == Outcome::aborted && !record_->failure) {
+      Error error(Errc::handler_failed, Side::local, "an exception ended the exchange");
+      if (shard_.was_cut())
+        error = Error(Errc::cancelled, Side::local, "cut when the server stopped");
+      fail(error.during(phase()));
+    }
+  } catch (const std::bad_alloc&) {  // which may be what has ended it
   }
   // Only a reset tells the reader of a close-delimited body that it is not complete.
   if (record_->outcome != Outcome::complete && close_delimited_) stream_.abort();
@@ -152,10 +156,7 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
   } catch (...) {
     response = answer_to_exception(*record_, exception_text());
   }
-  if (response->status() == Status::switching_protocols) {
-    co_await tunnel(*response);
-    co_return Next::close;
-  }
+  if (response->status() == Status::switching_protocols) co_return co_await tunnel(*response);
   check_is_final(*record_, *response);
   Plan plan;
   auto sent = begin_answer(*response, plan);
@@ -203,15 +204,14 @@ bool H1Exchange::client_is_gone() {
 
 void H1Exchange::send_informational(const Response& response) {
   if (response_begun_ || version_ == Version::http_1_0) return;
-  if (response.status() == Status::continue_) {
-    if (!content_.note_continue()) return;
-  }
   Headers headers = response.headers().clone();
   remove_hop_by_hop(headers);
   const h1::HeadFraming framing;
   const std::size_t bound = h1::head_size_bound(headers, response.reason(), framing);
   const std::span<char> memory = stream_.reactor().head_scratch();
   if (bound > memory.size() || output_.pending() + bound > kMostInformational) return;
+  // Not of one that is dropped: that client still waits, and may not send its content at all.
+  if (response.status() == Status::continue_ && !content_.note_continue()) return;
   const char* end = h1::write_response_head(memory.data(), response.status(), response.reason(),
                                             headers, framing, {});
   output_.write_soon({memory.data(), static_cast<std::size_t>(end - memory.data())});
@@ -251,7 +251,7 @@ task<Next> H1Exchange::turn_away(Request& request, Errc why) {
     co_return Next::close;
   }
   record_->outcome = Outcome::complete;
-  if (content_.at_end()) co_return plan.close ? Next::close : Next::keep_alive;
+  if (content_.at_end()) co_return after_complete_exchange(plan.close);
   co_return co_await settle_body(plan.close);
 }
 
@@ -395,7 +395,7 @@ task<Next> H1Exchange::settle_body(bool close) {
   co_return Next::close;
 }
 
-task<void> H1Exchange::tunnel(Response& response) {
+task<Next> H1Exchange::tunnel(Response& response) {
   const std::unique_ptr<Tunnel> far = response.take_tunnel();
   Plan plan;
   plan.framing.persistence = h1::Persistence::upgrade;
@@ -409,15 +409,18 @@ task<void> H1Exchange::tunnel(Response& response) {
   if (problem) {
     Response refusal = answer_to_exception(*record_, problem);
     plan = this->plan(refusal);
+    plan.close = true;
+    plan.framing.persistence = h1::Persistence::close;
     auto refused = co_await deliver(refusal, plan);
-    if (refused) record_->outcome = Outcome::complete;
-    co_return;
+    if (!refused) co_return Next::close;
+    record_->outcome = Outcome::complete;
+    if (content_.at_end()) co_return after_complete_exchange(true);
+    co_return Next::linger;
   }
   auto sent = co_await deliver(response, plan);
   if (!sent) {
-    fail(sent.error());
-    record_->outcome = Outcome::client_gone;
-    co_return;
+    note_cut(sent.error());
+    co_return Next::close;
   }
   record_->upgraded = true;
   content_.take_back();
@@ -446,6 +449,7 @@ task<void> H1Exchange::tunnel(Response& response) {
     fail(relayed.error());
     record_->outcome = gone ? Outcome::client_gone : Outcome::aborted;
   }
+  co_return Next::close;
 }
 
 }  // namespace onehop::server

@@ -86,7 +86,7 @@ class H1Exchange final : private H1Content::Owner {
   [[gnu::noinline]] task<void> wait_until_settled();
   [[gnu::noinline]] task<Next> settle_body(bool close);
   Next after_complete_exchange(bool close);
-  [[gnu::noinline]] task<void> tunnel(Response& response);
+  [[gnu::noinline]] task<Next> tunnel(Response& response);
   void finish() noexcept;
   Phase phase() const noexcept;
   void fail(const Error& error);

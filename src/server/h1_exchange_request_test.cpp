@@ -261,6 +261,31 @@ TEST_F(H1ExchangeRequest, EndsAReadThatWaitsWhenTheConnectionEnds) {
   }
 }
 
+// A piece is valid until the next read, whatever becomes of the connection meanwhile.
+TEST_F(H1ExchangeRequest, KeepsThePieceOfAReaderThatLooksAtItAfterTheExchange) {
+  auto scope = std::make_shared<std::optional<Scope>>();
+  std::string content;
+  Wire client = connect([scope, &content](Request request) -> task<Response> {
+    if (request.body().is_empty()) co_return Response(Status::ok, "another");
+    scope->emplace();
+    (*scope)->spawn([](Body body, std::string& into) -> task<void> {
+      auto piece = co_await body.read();
+      co_await sleep_for(1s);
+      into = piece.value_or("?");
+      auto end = co_await body.read();
+      into += end ? (end->empty() ? "." : "more") : "an error";
+    }(std::move(request.body()), content));
+    co_return Response(Status::ok, "early");
+  });
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n");
+  client.send("hello");
+  EXPECT_EQ(body_of(client.receive()), "early");
+  client.send("GET / HTTP/1.1\r\nHost: somebody.else\r\n\r\n");
+  EXPECT_EQ(body_of(client.receive()), "another");
+  network_.advance(2s);
+  EXPECT_EQ(content, "hello.");
+}
+
 TEST_F(H1ExchangeRequest, RefusesASecondReaderOfOneBody) {
   std::optional<Error> first;
   std::optional<Error> second;

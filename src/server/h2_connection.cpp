@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 namespace onehop::server {
@@ -193,9 +194,15 @@ void H2Connection::on_watch(void* self) {
   }
   IntrusiveList<ListNode> all;
   all.splice_back(connection.exchanges_);
-  while (ListNode* node = all.pop_front()) {
-    connection.exchanges_.push_back(*node);
-    static_cast<H2Exchange::Member*>(node)->exchange.watch(now);
+  try {
+    while (ListNode* node = all.pop_front()) {
+      connection.exchanges_.push_back(*node);
+      static_cast<H2Exchange::Member*>(node)->exchange.watch(now);
+    }
+  } catch (const std::bad_alloc&) {  // which costs this connection, and not the event loop
+    connection.exchanges_.splice_back(all);
+    connection.link_.give_up();
+    return;
   }
   connection.link_.flush_soon();
   connection.watch();

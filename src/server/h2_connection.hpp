@@ -70,11 +70,8 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   unsigned pings_out_ = 0;  // of those, without an answer
   bool vanished_ = false;
   bool greeted_ = false;
-  bool reading_ = true;  // what arrives still counts
   // What is written and not taken, while there are requests.
   MemoryPromise output_claim_;
-  bool broken_ = false;  // nothing can be written any more
-  bool writing_rest_ = false;
   enum class End : std::uint8_t { no, announced, said } end_ = End::no;
   RootTask<H2Connection> running_;  // last: destroyed first, it uses the rest
 };

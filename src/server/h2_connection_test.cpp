@@ -73,5 +73,25 @@ TEST_F(H2ConnectionTest, NorDoesTheLastWordWaitLongForAClientThatDoesNotRead) {
   EXPECT_EQ(connections(), 0u);
 }
 
+// A reset of the connection could overtake the GOAWAY.
+TEST_F(H2ConnectionTest, AClientThatGoesOnSendingAfterItsMistakeCanReadWhatItWas) {
+  join();  // the client before has left
+  shard_->adopt(std::move(near_), Origin(*net::Address::from_ip("192.0.2.1", 5), "s:80"), false);
+  far_.send(std::string(h2_frames::kPreface) + frame(h2_frames::settings, 0, 0) +
+            frame(h2_frames::data, 0, 1, "of no request"));
+  settle();
+  EXPECT_EQ(connections(), 1u) << "what it still sends is taken in";
+  far_.send("more");
+  settle();
+  std::string said = far_.receive();
+  bool is_told = false;
+  for (const h2_frames::Frame& one : h2_frames::take_frames(said))
+    is_told = is_told || one.type == h2_frames::goaway;
+  EXPECT_TRUE(is_told);
+  EXPECT_EQ(far_.ending(), "end");
+  advance(6s);
+  EXPECT_EQ(connections(), 0u);
+}
+
 }  // namespace
 }  // namespace onehop::server

@@ -15,6 +15,7 @@
 #include "wire/request_claim.hpp"
 #include "wire/tunnel_relay.hpp"
 
+#include <new>
 #include <utility>
 
 namespace onehop::server {
@@ -78,9 +79,12 @@ void H2Exchange::finish() {
   } else if (!gave_up_) {
     const bool cut = shard_.was_cut() && !is_closed();
     record_->outcome = cut ? Outcome::aborted : Outcome::client_gone;
-    Error error(Errc::client_gone, Side::client);
-    if (cut) error = Error(Errc::cancelled, Side::local, "cut when the server stopped");
-    fail(error.during(phase()));
+    try {
+      Error error(Errc::client_gone, Side::client);
+      if (cut) error = Error(Errc::cancelled, Side::local, "cut when the server stopped");
+      fail(error.during(phase()));
+    } catch (const std::bad_alloc&) {  // it is called by the destructor
+    }
   }
   shard_.exchange_ended(*record_);
 }
@@ -441,7 +445,8 @@ void H2Exchange::give_up(const Error& error) {
   Error told = error;
   if (told.phase() == Phase::none) told.during(Phase::receive);
   fail(told);
-  record_->outcome = error.side() == Side::client ? Outcome::client_gone : Outcome::aborted;
+  const bool left = error.side() == Side::client && !error.is_timeout();
+  record_->outcome = left ? Outcome::client_gone : Outcome::aborted;
   const auto code = h2::code_of(error);
   const bool passes = code && *code != h2::ErrorCode::no_error;
   const auto own =
@@ -546,14 +551,19 @@ task<void> H2Exchange::tunnel_down(Tunnel& far) {
   tunnel_ended(gone);
 }
 
-// The client sees an end, as where its far side has closed, and after that NO_ERROR.
+// The client sees an end, as where its far side has closed, and after that NO_ERROR. One that does
+// not take what was sent would not see it: its stream is reset.
 void H2Exchange::on_tunnel_silent(void* self) {
   auto& exchange = *static_cast<H2Exchange*>(self);
   if (std::exchange(exchange.gave_up_, true)) return;
   exchange.fail(Error(Errc::cancelled, Side::local, kSilentTunnel).during(Phase::tunnel));
   exchange.record_->outcome = Outcome::aborted;
   exchange.tunnel_ends_ = 2;
-  exchange.send_end({});
+  if (exchange.unsent() > 0) {
+    exchange.reset(h2::ErrorCode::cancel);
+  } else {
+    exchange.send_end({});
+  }
   exchange.link_.flush_soon();
   exchange.tunnel_changed_.set();
 }

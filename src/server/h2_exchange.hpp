@@ -53,7 +53,10 @@ class H2Exchange final : public h2::Stream, private RequestContent {
   void wake_reader() noexcept;
   bool may_end_soon() const noexcept;
   task<void> wait_for_end();
-  bool body_at_end() const noexcept override { return at_end() && !body_failure_; }
+  // With trailers the next read has more to do than to say so.
+  bool body_at_end() const noexcept override {
+    return at_end() && !has_trailers() && !body_failure_;
+  }
   const Headers& body_trailers() const noexcept override { return trailers_; }
   void body_dropped() noexcept override;
   bool may_pause() const noexcept;

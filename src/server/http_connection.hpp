@@ -37,12 +37,14 @@ class HttpConnection : public ClientConnection {
   // take the answer from it.
   // Not inlined: clang would make its frame part of its callers', which idle connections keep.
   [[gnu::noinline]] task<void> linger();
-  [[gnu::noinline]] task<void> until_broken_or(net::Time deadline);
+  [[gnu::noinline]] task<void> until_broken(net::Time began);
 
   std::unique_ptr<net::Stream> stream_;
   ConnectionInfo info_;
 
  private:
+  net::Time end_of_linger(net::Time began) const noexcept;
+
   std::array<char, 46> peer_text_{};
   ClientLimit::Place place_;
   io::Wakeup ended_;

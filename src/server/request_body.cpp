@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/request_body.hpp"
 
+#include "wire/request_claim.hpp"
+
 #include <utility>
 
 namespace onehop::server {
@@ -28,11 +30,14 @@ RequestBody::~RequestBody() {
 }
 
 void RequestBody::detach() noexcept {
+  // Who has all of it may still ask for the end.
+  if (content_) ended_ = content_->body_at_end() && content_->body_trailers().empty();
   content_ = nullptr;
   wake();
 }
 
 std::optional<Result<bytes>> RequestBody::try_read(std::size_t most) {
+  if (!content_ && ended_) return bytes();
   if (!content_) return failure(Errc::client_gone, Side::client, "the exchange is over");
   if (read_twice_) {
     return failure(Errc::handler_failed, Side::local, "two tasks read one body at the same time");
@@ -53,14 +58,19 @@ task<void> RequestBody::wait() {
 
 task<Result<bytes>> RequestBody::read() {
   for (;;) {
-    auto piece = try_read(0);  // in memory that outlives a wait
+    auto piece = try_read(wire::kShortPiece);
+    if (piece && *piece && !(*piece)->empty()) {
+      // Valid until the next read, also when the exchange is over by then and its memory another's.
+      piece_.assign(**piece);
+      co_return bytes(piece_);
+    }
     if (piece) co_return *piece;
     co_await wait();
   }
 }
 
 bool RequestBody::at_end() const noexcept {
-  return content_ && content_->body_at_end();
+  return content_ ? content_->body_at_end() : ended_;
 }
 
 const Headers& RequestBody::trailers() const {

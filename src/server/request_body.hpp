@@ -6,6 +6,7 @@
 // while someone reads. One reader at a time. One thread.
 #pragma once
 
+#include "base/held_memory.hpp"
 #include "http/polled_body_source.hpp"
 #include "io/event.hpp"
 
@@ -54,7 +55,7 @@ class RequestBody final : public PolledBodySource, public detail::InFramePool {
 
   // There is something to read, or an error to find.
   void wake() noexcept { news_.set(); }
-  // The exchange is over; reads fail from now on.
+  // The exchange is over; reads fail from now on, but for that of the end where only it is left.
   void detach() noexcept;
 
  private:
@@ -63,6 +64,8 @@ class RequestBody final : public PolledBodySource, public detail::InFramePool {
   RequestContent* content_;
   io::Event news_;
   std::optional<std::uint64_t> length_;
+  HeldString piece_;    // what read() gave last
+  bool ended_ = false;  // when it was detached, all of it had been read
   bool is_waited_for_ = false;
   bool read_twice_ = false;
 };

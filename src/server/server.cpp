@@ -61,10 +61,10 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   bool has_ended() const {
     return std::ranges::all_of(workers, [](const auto& worker) { return worker->ended; });
   }
-  bool is_worker(const io::Reactor* reactor) const {
-    return reactor && std::ranges::any_of(workers, [reactor](const auto& worker) {
-             return worker->reactor == reactor;
-           });
+  // Also outside its event loop: the last to let go of a Server may be the end of its thread.
+  bool is_worker(std::thread::id thread) const {
+    return std::ranges::any_of(
+        workers, [thread](const auto& worker) { return worker->thread.get_id() == thread; });
   }
 
   int run_to_end(const Result<void>& started_well);
@@ -305,7 +305,7 @@ bool Server::stop(Duration deadline) {
     });
   }
   // A worker that waited for itself would wait for ever.
-  if (state->is_worker(io::Reactor::current_or_null())) return false;
+  if (state->is_worker(std::this_thread::get_id())) return false;
   state->changed.wait(lock, [&] { return state->has_ended(); });
   bool whole = true;
   std::vector<std::thread> threads;

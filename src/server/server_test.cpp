@@ -234,5 +234,24 @@ TEST(ServerTest, MayBeDestroyedWithinAHandler) {
   EXPECT_TRUE(destroyed);
 }
 
+// The handler owns its Server, and the thread of a worker is the last to own the handler.
+TEST(ServerTest, MayBeDestroyedByTheEndOfItsOwnThread) {
+  auto server = std::make_shared<Server>(on_a_free_port());
+  const std::weak_ptr<Server> left = server;
+  std::shared_ptr<const Handler> handler = make_handler([server](Request) {
+    server->stop(std::chrono::seconds(5));
+    return Response(Status::no_content);
+  });
+  const auto started = server->start(std::move(handler));
+  ASSERT_TRUE(started) << started.error().to_string();
+  const std::string address = server->addresses().front();
+  server.reset();
+  ask_until_closed(address);
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!left.expired() && std::chrono::steady_clock::now() < give_up)
+    std::this_thread::yield();
+  EXPECT_TRUE(left.expired());
+}
+
 }  // namespace
 }  // namespace onehop

@@ -184,8 +184,8 @@ void ShardServer::connection_ended(ClientConnection& connection) noexcept {
 }
 
 void ShardServer::drain(net::Time deadline, std::function<void()> done) {
-  if (!draining_) {
-    draining_ = true;
+  if (!is_draining()) {
+    drain_began_ = reactor_.now();
     drained_ = std::move(done);
     for (auto& loop : accept_loops_)
       loop->finish();
@@ -213,7 +213,7 @@ TunnelWatch::TunnelWatch(ShardServer& shard,
 
 void ShardServer::tunnel_began(TunnelWatch& tunnel) {
   tunnels_.push_back(tunnel);
-  if (draining_) end_silent_tunnels();
+  if (is_draining()) end_silent_tunnels();
 }
 
 void ShardServer::end_silent_tunnels() {
@@ -254,7 +254,7 @@ void ShardServer::cut() {
 }
 
 void ShardServer::check_drained() {
-  if (!draining_ || !connections_.empty() || !drained_) return;
+  if (!is_draining() || !connections_.empty() || !drained_) return;
   deadline_.disarm();
   const auto done = std::move(drained_);
   drained_ = {};
@@ -292,6 +292,13 @@ void ShardServer::note_dropped_upgrade(const Exchange& exchange) noexcept {
 }
 
 void ShardServer::exchange_ended(const Exchange& exchange) noexcept {
+  try {
+    note_end(exchange);
+  } catch (...) {  // no memory: it was a line of the log
+  }
+}
+
+void ShardServer::note_end(const Exchange& exchange) {
   if (exchange.upgrade_dropped) note_dropped_upgrade(exchange);
   if (common_->options.on_exchange_end) {
     try {

@@ -97,7 +97,8 @@ class ShardServer {
   // Stops accepting; `done` is called when no connection is left, at the latest at `deadline`.
   // Called again, an earlier deadline counts.
   void drain(net::Time deadline, std::function<void()> done);
-  bool is_draining() const noexcept { return draining_; }
+  bool is_draining() const noexcept { return drain_began_ != io::kNever; }
+  net::Time drain_began() const noexcept { return drain_began_; }  // io::kNever until then
   bool was_cut() const noexcept { return was_cut_; }
 
   io::Reactor& reactor() const noexcept { return reactor_; }
@@ -134,6 +135,7 @@ class ShardServer {
   static void on_memory_note(void* self);
   static void on_tunnel_timer(void* self);
   void end_silent_tunnels();
+  void note_end(const Exchange& exchange);
   void note_dropped_upgrade(const Exchange& exchange) noexcept;
   void begin(std::unique_ptr<ClientConnection> connection);
   void cut();
@@ -156,7 +158,7 @@ class ShardServer {
   io::Wakeup memory_note_;
   ImfDate date_{0};
   std::int64_t date_second_ = 0;
-  bool draining_ = false;
+  net::Time drain_began_ = io::kNever;
   bool was_cut_ = false;
 };
 

@@ -332,7 +332,7 @@ TEST_F(ShardServerTest, GivesUpATunnelWhoseHeadCannotBeSent) {
   EXPECT_EQ(exchanges_.size(), 2u);
   advance(61s);
   ASSERT_EQ(exchanges_.size(), 3u);
-  EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::aborted);
   EXPECT_TRUE(exchanges_.last().failed_with(Errc::timed_out));
   receive(*client, at_end);
 }

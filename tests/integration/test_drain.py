@@ -233,3 +233,67 @@ def test_no_request_is_lost_when_it_ends_under_load(start_proxy, start_backend):
         thread.join(PATIENCE)
     assert not broken
     assert set(served) == {200}
+
+
+class Drip(threading.Thread):
+    """A byte now and then, for as long as anybody takes one."""
+
+    def __init__(self, client):
+        super().__init__(daemon=True)
+        self.client = client
+
+    def run(self):
+        try:
+            while True:
+                self.client.send(b"x")
+                time.sleep(0.2)
+        except OSError:
+            pass
+
+
+@pytest.mark.parametrize("drips", [False, True])
+def test_a_stop_does_not_wait_long_for_the_rest_of_a_head(start_proxy, backend, drips):
+    proxy = start_proxy("--drain-timeout", "1h", "--header-timeout", "1h", backend.url)
+    client = proxy.client().send(message("GET / HTTP/1.1", "X: ")[:-4])
+    with proxy.client() as other:  # by then the proxy has the other's bytes
+        assert other.get("*").status == 400
+    if drips:
+        Drip(client).start()
+    proxy.signal()
+    assert client.read_final().status == 408
+    client.close()
+    assert proxy.wait() == 0
+    assert "was cut" not in proxy.stderr()
+
+
+def test_a_stop_waits_a_moment_for_the_rest_of_a_head(start_proxy, backend, go):
+    go.set()
+    proxy = start_proxy(backend.url)
+    client = proxy.client().send(get()[:10])
+    with proxy.client() as other:
+        assert other.get("*").status == 400
+    proxy.signal()
+    wait_until_closed(proxy)
+    client.send(get()[10:])
+    assert client.read_final().status == 200
+    assert proxy.wait() == 0
+
+
+@pytest.mark.parametrize("drips", [False, True])
+@pytest.mark.parametrize("when", ["before", "during"])
+def test_a_stop_does_not_wait_long_for_an_upload_that_was_refused(start_proxy, backend, drips, when):
+    proxy = start_proxy("--drain-timeout", "1h", "--max-body", "1B", backend.url)
+    client = proxy.client().send(message("POST / HTTP/1.1", "Host: h", "Content-Length: 1000000")[:10])
+    with proxy.client() as other:
+        assert other.get("*").status == 400
+    if when == "during":
+        proxy.signal()
+        wait_until_closed(proxy)
+    client.send(message("POST / HTTP/1.1", "Host: h", "Content-Length: 1000000")[10:])
+    assert client.read_final().status == 413
+    if drips:
+        Drip(client).start()
+    if when == "before":
+        proxy.signal()
+    assert proxy.wait() == 0
+    assert "was cut" not in proxy.stderr()
