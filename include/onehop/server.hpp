@@ -106,7 +106,8 @@ class Server {
     // What the process may hold for clients and upstreams, with what those in progress may still
     // claim: messages, buffers, connections, over all threads. Past it accepting pauses, new
     // requests get 503 (over HTTP/2 they are refused unprocessed) and no window grows; what is in
-    // progress goes on. 0: half of the memory that the process may use. kUnlimited: no limit.
+    // progress goes on, except that a response head of more than 16 KiB becomes a 503. 0: half of
+    // the memory that the process may use. kUnlimited: no limit.
     std::uint64_t max_memory = 0;
     // Gives each request an X-Request-ID of 128 random bits, as 32 hexadecimal digits, before the
     // handler sees it: in place of what the client has sent, unless that is in `trust`. It is in
@@ -116,6 +117,7 @@ class Server {
     bool defer_accept = true;
     // Called by start() once the listeners are open and the TLS files have been read, before
     // anything is served: the place to give up privileges. An error is what start() then returns.
+    // It must not call stop(), which would wait for start().
     std::function<Result<void>()> on_listening = {};
     // Called at the end of every exchange, on its thread. The record is gone when it returns.
     // Without it, failures that are not the client's are lines of the log.

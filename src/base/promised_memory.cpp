@@ -15,7 +15,7 @@ alignas(64) constinit std::atomic<std::ptrdiff_t> g_promised = 0;
 constinit thread_local std::ptrdiff_t t_promised = 0;
 constinit thread_local std::ptrdiff_t t_told = 0;
 
-// How far what the others know may be above what is so; a thousandth of the ceiling, so that many
+// How far the published figure may exceed the real one: a thousandth of the ceiling, so that many
 // threads do not keep much of it.
 std::ptrdiff_t slack() noexcept {
   static constexpr std::size_t kMost = std::size_t{4} << 20;

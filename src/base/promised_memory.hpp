@@ -16,9 +16,9 @@ namespace onehop {
 void note_promised(std::size_t size) noexcept;
 // Claimed, or not wanted any more.
 void note_redeemed(std::size_t size) noexcept;
-// Of all threads; more than they have promised by what each keeps as room to spare.
+// Returns the sum over all threads. It may exceed what is promised by the slack of each thread.
 std::size_t promised_memory() noexcept;
-// What this thread keeps as room to spare; when it ends, or when its ceiling is set.
+// Publishes the exact figure of this thread. Called when the thread ends or its ceiling is set.
 void report_promised_memory() noexcept;
 
 // A promise that lasts as long as its owner.
@@ -36,6 +36,7 @@ class MemoryPromise {
   }
   ~MemoryPromise() { redeem(); }
 
+  bool is_made() const noexcept { return size_ != 0; }
   void redeem() noexcept {
     if (size_ != 0) note_redeemed(std::exchange(size_, 0));
   }

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <optional>
 #include <sstream>
+#include <thread>
 
 #include <sched.h>
 
@@ -112,10 +113,11 @@ std::size_t ControlGroup::cpus() const {
 
 std::size_t usable_cpus() {
   cpu_set_t set;
-  std::size_t allowed = 1;
+  std::size_t allowed = std::thread::hardware_concurrency();  // of more than a set has room for
   if (::sched_getaffinity(0, sizeof set, &set) == 0) {
-    allowed = static_cast<std::size_t>(std::max(1, CPU_COUNT(&set)));
+    allowed = static_cast<std::size_t>(CPU_COUNT(&set));
   }
+  allowed = std::max<std::size_t>(allowed, 1);
   return std::min(allowed, ControlGroup::of_this_process().cpus());
 }
 

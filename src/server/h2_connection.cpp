@@ -110,7 +110,7 @@ h2::Stream* H2Connection::on_request() {
     shard_.common().memory.note_refusal();
     return nullptr;
   }
-  if (exchanges_.empty()) {
+  if (!output_claim_.is_made()) {
     output_claim_ = MemoryPromise(h2::Session::kLeastMemory * (info_.tls ? 2 : 1));
   }
   auto* exchange = new H2Exchange(*this);  // deletes itself when its stream is over

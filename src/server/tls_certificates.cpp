@@ -3,6 +3,7 @@
 
 #include "net/tls_ticket_keys.hpp"
 
+#include <new>
 #include <utility>
 
 #include <sys/stat.h>
@@ -57,6 +58,7 @@ Result<std::shared_ptr<TlsCertificates>> TlsCertificates::load(const TlsServerOp
 }
 
 Result<void> TlsCertificates::reload() {
+  const std::lock_guard one_at_a_time(reloading_);
   auto kinds = net::FileKinds::regular_or_pipe;
   {
     const std::lock_guard lock(mutex_);
@@ -98,8 +100,13 @@ void TlsCertificates::watch() {
 
 void TlsCertificates::watch_until_stopped(const std::stop_token& stop) {
   std::unique_lock lock(sleep_mutex_);
-  while (!sleep_.wait_for(lock, stop, kLookEvery, [&stop] { return stop.stop_requested(); }))
-    look();
+  while (!sleep_.wait_for(lock, stop, kLookEvery, [&stop] { return stop.stop_requested(); })) {
+    try {
+      look();
+    } catch (const std::bad_alloc&) {  // the next look may have more memory
+      loaded_.clear();
+    }
+  }
 }
 
 // A change counts once two looks have seen the same: a certificate and its key are replaced one by

@@ -34,7 +34,8 @@ class TlsCertificates {
   void watch();
   // One such look. For the watching thread, or for a test in its place.
   void look();
-  // Reads everything again. After an error all is as it was.
+  // Reads everything again. After an error all is as it was. Any thread; calls wait for each other,
+  // so that what was read last is what is used.
   Result<void> reload();
 
   std::shared_ptr<const net::TlsServerContext> current() const;
@@ -57,6 +58,7 @@ class TlsCertificates {
   Stamp loaded_;  // when the files were read last
   Stamp seen_;    // at the last look
 
+  std::mutex reloading_;
   mutable std::mutex mutex_;
   std::shared_ptr<const net::TlsServerContext> current_;  // guarded by mutex_
 

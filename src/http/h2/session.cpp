@@ -107,6 +107,11 @@ void submit_settings(nghttp2_session* session, Role role, const SessionLimits& l
   if (submitted != 0 || widened != 0) throw std::bad_alloc();
 }
 
+// Interim responses wait as well, and are not what the peer causes.
+std::size_t most_frames_waiting(const SessionState& state) {
+  return kMostFramesWaiting + state.streams * state.limits.max_informational;
+}
+
 }  // namespace
 
 Session::Session(Role role, const SessionLimits& limits, SessionObserver& observer)
@@ -130,7 +135,7 @@ bool Session::receive(std::string_view octets, Time now) {
       state.session, reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size());
   if (used < 0) {
     state.fail(code_for(used), nghttp2_strerror(static_cast<int>(used)));
-  } else if (nghttp2_session_get_outbound_queue_size(state.session) > kMostFramesWaiting) {
+  } else if (nghttp2_session_get_outbound_queue_size(state.session) > most_frames_waiting(state)) {
     state.fail(ErrorCode::enhance_your_calm, "too many frames to answer");
   }
   return !state.failed && nghttp2_session_want_read(state.session) != 0;

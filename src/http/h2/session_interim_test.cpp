@@ -7,7 +7,9 @@
 #include "support/session_pair.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace onehop::h2 {
 namespace {
@@ -136,6 +138,25 @@ TEST_F(SentInterimTest, ThoseThatAPeerDoesNotReadAreBoundedAndTheRestIsDropped) 
   EXPECT_EQ(arrived(), 1u) << "there is room again";
   stream.send_head({{":status", "200"}}, true);
   EXPECT_EQ(arrived(), 1u);
+}
+
+// The upstreams of many requests send some, and the client pauses. What it sends then is no flood.
+TEST(SentInterim, IsNotTakenForAFloodOfTheClient) {
+  Peer server(Role::server, {});
+  Peer client(Role::client, {});
+  std::vector<std::unique_ptr<TestStream>> requests(40);
+  for (auto& request : requests) {
+    request = std::make_unique<TestStream>();
+    ASSERT_TRUE(client.session_.open(*request, kGet, true));
+  }
+  ASSERT_TRUE(settle(client, server));
+  ASSERT_EQ(server.streams_.size(), requests.size());
+  for (const auto& stream : server.streams_) {
+    for (std::size_t i = 0; i < SessionLimits().max_informational; ++i)
+      stream->send_informational({{":status", "103"}});
+  }
+  client.session_.ping();
+  EXPECT_TRUE(server.session_.receive(client.output(), kNow));
 }
 
 TEST_F(SentInterimTest, TheirMemoryGoesWithThem) {
