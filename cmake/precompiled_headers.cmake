@@ -3,7 +3,7 @@
 # Reading the headers of the standard library and of GoogleTest is most of the work of compiling a
 # file. A group of targets that are compiled with the same flags can share the result: one target of
 # the group makes it, the others reuse it. Every file goes on including what it uses: the preset
-# `coverage`, and the library everywhere, are compiled without.
+# `coverage`, and the library in those of release, g++ 12 and the debugger, are compiled without.
 
 # onehop_precompile(<target> <header>...): the target that makes it
 function(onehop_precompile target)
