@@ -157,6 +157,28 @@ TEST_F(SessionTest, AReaderThatKeepsUpGetsALargerWindow) {
   EXPECT_LE(most, kMaxStreamWindow);
 }
 
+// A connection on which much arrives lets more of it be on its way at once.
+TEST_F(SessionTest, WhereMuchArrivesTheWindowOfTheConnectionGrows) {
+  TestStream& served = open(false);
+  request_.send(std::string(40 * 1024 * 1024, 'x'));
+  do {
+    ASSERT_TRUE(settle());
+  } while (!served.take_all().empty());
+  EXPECT_EQ(request_.unsent(), 0u);
+  request_.send(std::string(4 * 1024 * 1024, 'x'));
+  EXPECT_GT(client_.output().size(), 2 * std::size_t{limits().connection_window});
+}
+
+TEST_F(SessionTest, NoWindowGrowsWhileMemoryIsShort) {
+  TestStream& served = open(false);
+  const ShortOfMemory now;
+  for (int i = 0; i < 10; ++i) {
+    request_.send(std::string(4 * 1024 * 1024, 'x'));
+    ASSERT_TRUE(settle());
+    EXPECT_EQ(served.take_all().size(), limits().stream_window);
+  }
+}
+
 TEST_F(SessionTest, DroppedContentIsTakenAndForgotten) {
   TestStream& served = open(false);
   served.drop_content();

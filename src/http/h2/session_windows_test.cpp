@@ -311,6 +311,43 @@ TEST_P(ManyStreamsTest, WhoReadsFastAndThenNoMoreHoldsNoMoreThanIsSaid) {
 }
 
 // A peer that opens its window in small steps, so that not all is sent at any time.
+// By how much the windows of the others may grow does not become less with every stream that was.
+TEST_P(ManyStreamsTest, AWindowThatHasGrownIsFreeForOthersAtItsEnd) {
+  for (std::size_t i = 0; i < 12; ++i) {
+    ASSERT_TRUE(open());
+    sender(i).send(std::string(std::size_t{12} << 20, 'x'));
+    std::size_t most = 0;
+    for (int turn = 0; turn < 8; ++turn) {
+      ASSERT_TRUE(settle());
+      most = std::max(most, reader(i).take_all().size());
+    }
+    ASSERT_EQ(most, std::size_t{kMaxStreamWindow}) << i;
+    if (i % 2 == 0) {  // both sides end it
+      sender(i).send_end({});
+      if (GetParam() == Role::server) {
+        reader(i).send_head({{":status", "200"}}, true);
+      } else {
+        reader(i).send_end({});
+      }
+    } else {  // the reader dies
+      (GetParam() == Role::server ? server_.streams_[i] : requests_[i]).reset();
+    }
+    ASSERT_TRUE(settle());
+  }
+}
+
+TEST_P(ManyStreamsTest, AReaderThatLagsGetsNoLargerWindow) {
+  ASSERT_TRUE(open());
+  sender(0).send(std::string(std::size_t{8} << 20, 'x'));
+  std::size_t taken = 0;
+  for (int turn = 0; turn < 64; ++turn) {
+    ASSERT_TRUE(settle());
+    ASSERT_LE(reader(0).received() - taken, limits().stream_window);
+    taken += reader(0).take_piece(std::size_t{64} << 10).size();
+  }
+  EXPECT_EQ(taken, std::size_t{4} << 20);
+}
+
 TEST(SessionMemory, WhatHasBeenSentIsNotKept) {
   static constexpr std::size_t kStep = 10'000;
   Peer server(Role::server, {});
