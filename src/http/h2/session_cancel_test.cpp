@@ -134,6 +134,24 @@ TEST_F(CancelTest, AFrameThatFoundNoRoomEndsItsStreamAndIsCounted) {
   EXPECT_FALSE(client_.session_.has_withheld_resets());
 }
 
+// Otherwise those that wait would, on a busy connection, wait for ever.
+TEST_F(CancelTest, OneThatIsCancelledLaterWaitsBehindThoseThatWait) {
+  open_all(true);
+  ASSERT_TRUE(settle());
+  std::unique_ptr<TestStream> late = std::move(requests_.back());
+  requests_.clear();
+  const std::size_t burst = static_cast<std::size_t>(CancelBudget::kBurst);
+  EXPECT_EQ(count(said(), h2_frames::rst_stream), burst);
+  const auto later = kNow + 1s;  // by then there is room for as many again
+  const std::int32_t number = late->id();
+  late->cancel_with(ErrorCode::cancel, later);
+  late.reset();
+  EXPECT_EQ(count(said(), h2_frames::rst_stream), 0u);
+  client_.session_.release_resets(later);
+  for (const h2_frames::Frame& frame : said())
+    EXPECT_NE(frame.stream, static_cast<std::uint32_t>(number));
+}
+
 TEST_F(CancelTest, OneThatIsAnsweredMeanwhileNeedsNoReset) {
   open_all(true);
   ASSERT_TRUE(settle());
