@@ -300,6 +300,45 @@ TEST_F(H2Resend, ButNotForEver) {
   EXPECT_TRUE(error_->retry_safe());
 }
 
+TEST_F(H2Resend, AlsoWhenTheRetryBudgetIsSpent) {
+  while (pool_->try_retry()) {
+  }
+  Trip post = begin();
+  settle();
+  EXPECT_EQ(heads(0), 1u);
+  accepted_[0].send(goaway(0));
+  expect_served(post, 1);
+}
+
+// A refusal is some work for the upstream.
+TEST_F(H2Resend, ThreeTimesInAllWhatIsRefused) {
+  const Trip post = begin();
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    settle();
+    ASSERT_FALSE(post.done());
+    EXPECT_EQ(heads(0), 1u);
+    accepted_[0].send(reset(1 + 2 * i, 7));
+  }
+  settle();
+  EXPECT_TRUE(post.done());
+  EXPECT_EQ(heads(0), 0u);
+  EXPECT_EQ(accepted_.size(), 1u);
+  ASSERT_TRUE(error_);
+  EXPECT_TRUE(error_->retry_safe());
+}
+
+TEST_F(H2Resend, NotWhatIsRefusedWhenTheRetryBudgetIsSpent) {
+  while (pool_->try_retry()) {
+  }
+  const Trip post = begin();
+  settle();
+  EXPECT_EQ(heads(0), 1u);
+  accepted_[0].send(reset(1, 7));
+  settle();
+  EXPECT_TRUE(post.done());
+  EXPECT_EQ(heads(0), 0u);
+}
+
 TEST_F(H2Resend, NotWhatMayHaveBeenSeen) {
   warm();
   Trip post = begin();
