@@ -62,7 +62,7 @@ const char* text_of(Errc code) noexcept {
     case Errc::handler_failed:
       return "handler failed";
     case Errc::loop_detected:
-      return "the request came round in a circle";
+      return "the request loops back to this proxy";
     case Errc::overloaded:
       return "no memory left for more";
   }

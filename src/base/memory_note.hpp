@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// For who wants to hear that this thread has reached its memory ceiling (base/held_memory.hpp),
-// even if nobody asks. One for each thread.
+// Tells a listener that this thread has reached its memory ceiling (base/held_memory.hpp), even if
+// nothing asks. One for each thread.
 #pragma once
 
 #include <cstddef>

@@ -10,8 +10,8 @@
 namespace onehop {
 
 void note_returned_memory(std::size_t octets) noexcept;
-// Whatever was freed, by the free lists or not. It stays in pieces between what is in use, and what
-// is taken next may be larger.
+// Notes memory that was freed, whether by the free lists or not. malloc keeps it in pieces that the
+// next, larger allocation may not fit.
 void note_freed_memory(std::size_t size) noexcept;
 // So much was freed near the memory ceiling that the process could grow far past it.
 bool is_release_urgent() noexcept;

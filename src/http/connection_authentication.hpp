@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // NTLM and Negotiate (RFC 4559) authenticate a connection, not a request: what comes on it next is
-// taken for the same user's, whoever sent it. Messages that carry such credentials, or ask for
-// them, in any of their field lines and list members, and whatever the case. Thread: any.
+// taken for the same user's, whoever sent it. These functions find messages that carry such
+// credentials or ask for them, in any field line and list member, whatever the case. Any thread.
 #pragma once
 
 #include <onehop/headers.hpp>

@@ -23,8 +23,8 @@ class Endings {
   Endings(const Endings&) = delete;
   Endings& operator=(const Endings&) = delete;
 
-  // Hears of the end of `number`: `callback` is called once, from the reactor's list. A number that
-  // had ended before is not heard of.
+  // Hears of the end of `number`: `callback` is called once, from the reactor's list. Watching a
+  // number that has already ended does nothing.
   class Watch : public ListNode {
    public:
     Watch(Endings& endings, Number number, Wakeup::Callback callback, void* context);

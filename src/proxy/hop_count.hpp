@@ -13,7 +13,7 @@
 
 namespace onehop {
 
-// So many of us in a row are taken for a chain, not for a circle.
+// Up to this many passes count as a chain of proxies; one more is a loop.
 inline constexpr int kMostHops = 10;
 
 // Counts this pass in `headers`, as they came. Errc::loop_detected past kMostHops.

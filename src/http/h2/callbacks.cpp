@@ -246,7 +246,7 @@ class Callbacks::Implementation {
     state.guard.note_content(size);
     Stream* stream = state.find(id);
     if (!stream) {
-      state.pass_over(id, size);
+      state.pass_over(size);
       return 0;
     }
     if (state.role == Role::client && !stream->final_head_) {

@@ -31,7 +31,7 @@ struct SessionLimits {
   // arithmetic of nghttp2 from overflowing.
   std::size_t max_sent_block = std::size_t{1} << 30U;
 };
-// To how much windows grow, and by how much those of all streams together.
+// The sizes to which windows grow, and the most by which all stream windows together may grow.
 inline constexpr std::uint32_t kMaxStreamWindow = 4 * 1024 * 1024;
 inline constexpr std::uint32_t kMaxConnectionWindow = 16 * 1024 * 1024;
 inline constexpr std::size_t kMostGranted = std::size_t{16} * 1024 * 1024;
@@ -39,11 +39,6 @@ inline constexpr std::size_t kMostGranted = std::size_t{16} * 1024 * 1024;
 // What a server writes to refuse a connection for which it has no memory to spare: its SETTINGS,
 // and a GOAWAY which says that no stream was processed. No session is needed for it.
 extern const std::string_view kConnectionRefused;
-
-// The most content that `streams` open streams can hold which nobody has read.
-constexpr std::size_t most_unread(const SessionLimits& limits, std::size_t streams) noexcept {
-  return streams * limits.stream_window + kMostGranted;
-}
 
 // What the owner of a session is told, from inside receive() and produce(). It must not call back.
 class SessionObserver {

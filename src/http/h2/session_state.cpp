@@ -139,13 +139,8 @@ bool SessionState::is_withheld(std::int32_t id) noexcept {
   return found && found->is_withheld;
 }
 
-// A stream whose reset waits gets no more room.
-void SessionState::pass_over(std::int32_t id, std::size_t octets) noexcept {
-  if (is_withheld(id)) {
-    require(nghttp2_session_consume_connection(session, octets));
-  } else {
-    require(nghttp2_session_consume(session, id, octets));
-  }
+void SessionState::pass_over(std::size_t octets) noexcept {
+  require(nghttp2_session_consume_connection(session, octets));
 }
 
 void SessionState::fail(ErrorCode code, const char* why) noexcept {
@@ -175,7 +170,7 @@ void SessionState::give_up_sending(Stream& stream, const char* why) noexcept {
 // The connection's window is given back as content arrives, whatever becomes of that: it bounds
 // what is on its way, and no stream can stop the others. What is kept unread is bounded by the
 // windows of the streams, which are given back as content is taken: together no more than
-// most_unread() says.
+// kMostGranted above what the streams began with.
 
 void SessionState::note_received(Stream& stream, std::size_t octets) {
   stream.received_octets_ += octets;

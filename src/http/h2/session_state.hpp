@@ -46,7 +46,7 @@ class SessionState {
   // The same for one that has died while it was open.
   void close_dead(std::int32_t id) noexcept;
   // Content came for one that has died.
-  void pass_over(std::int32_t id, std::size_t octets) noexcept;
+  void pass_over(std::size_t octets) noexcept;
   // It has died, and its reset waits.
   bool is_withheld(std::int32_t id) noexcept;
   // Those resets, as many as may be now.
