@@ -295,8 +295,8 @@ Result<Request> FieldSection::take_request() {
 
 // --- responses and trailers --------------------------------------------------------------------
 
-// RFC 9113 §8.3.2, §8.6; RFC 9110 §8.6: what has no content says no length, or a 204 one of
-// nothing.
+// RFC 9113 §8.3.2; RFC 9110 §8.6: an interim response says no length. That of a 204 means nothing
+// (RFC 9113 §8.1.1), as over HTTP/1.
 void FieldSection::finish_response() noexcept {
   const bool digits =
       status_.size() == 3 && std::all_of(status_.begin(), status_.end(), ascii::is_digit);
@@ -304,10 +304,7 @@ void FieldSection::finish_response() noexcept {
     return fail(":status is not from 100 to 599");
   }
   if (status_ == "101") return fail("a 101 over HTTP/2");
-  if (!content_length_) return;
-  if (is_informational() || (status_ == "204" && *content_length_ > 0)) {
-    fail("a length of what has no content");
-  }
+  if (content_length_ && is_informational()) fail("a length of what has no content");
 }
 
 Result<Response> FieldSection::take_response() {
