@@ -145,7 +145,10 @@ void AcceptLoop::finish() {
   while (listener_ && !shard_.is_full()) {
     auto accepted = listener_->accept();
     if (!accepted) break;
-    adopt(std::move(*accepted));
+    try {
+      adopt(std::move(*accepted));
+    } catch (const std::bad_alloc&) {  // which costs this connection
+    }
   }
   listener_.reset();
 }

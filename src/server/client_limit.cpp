@@ -6,27 +6,26 @@ namespace onehop::server {
 std::optional<ClientLimit::Place> ClientLimit::enter(const net::Address& peer) {
   if (peer.is_unix()) return Place();
   const std::uint64_t key = peer.client_key();
-  Client* client = nullptr;
-  {
-    const std::lock_guard lock(mutex_);
-    client = &clients_[key];
-    if (most_connections_ != 0 && client->connections >= most_connections_) return std::nullopt;
-    ++client->connections;
-    ++client->held;
-  }
-  return std::make_shared<Held>(*this, key, *client, Held::By::connection);
+  // Made before it counts: what throws has counted nothing.
+  auto held = std::make_shared<Held>(*this, key, Held::By::connection);
+  const std::lock_guard lock(mutex_);
+  Client& client = clients_[key];
+  if (most_connections_ != 0 && client.connections >= most_connections_) return std::nullopt;
+  ++client.connections;
+  ++client.held;
+  held->client_ = &client;
+  return held;
 }
 
 std::optional<RequestPlace> ClientLimit::enter_request(const net::Address& client) {
   if (most_requests_ == 0 || client.is_unix()) return RequestPlace();
   const std::uint64_t key = client.client_key();
-  Client* entry = nullptr;
+  auto held = std::make_shared<Held>(*this, key, Held::By::request);
   {
     const std::lock_guard lock(mutex_);
-    entry = &clients_[key];
-    ++entry->held;
+    held->client_ = &clients_[key];
+    ++held->client_->held;
   }
-  auto held = std::make_shared<Held>(*this, key, *entry, Held::By::request);
   auto place = held->enter_request();
   if (place) place->keep(std::move(held));
   return place;
@@ -47,8 +46,8 @@ std::size_t ClientLimit::clients() const {
 std::optional<RequestPlace> ClientLimit::Held::enter_request() {
   const std::size_t most = limit_.most_requests_;
   if (most == 0) return RequestPlace();
-  RequestPlace place(client_.requests);
-  if (client_.requests.fetch_add(1, std::memory_order_relaxed) >= most) return std::nullopt;
+  RequestPlace place(client_->requests);
+  if (client_->requests.fetch_add(1, std::memory_order_relaxed) >= most) return std::nullopt;
   return place;
 }
 

@@ -57,20 +57,23 @@ class ClientLimit {
   class Held {
    public:
     enum class By : std::uint8_t { connection, request };
-    Held(ClientLimit& limit, std::uint64_t key, Client& client, By by) noexcept
-        : limit_(limit), key_(key), client_(client), by_(by) {}
+    Held(ClientLimit& limit, std::uint64_t key, By by) noexcept
+        : limit_(limit), key_(key), by_(by) {}
     Held(const Held&) = delete;
     Held& operator=(const Held&) = delete;
-    ~Held() { limit_.leave(key_, by_); }
+    ~Held() {
+      if (client_) limit_.leave(key_, by_);
+    }
 
     // Nothing when as many requests of the client as may be are in progress, over all its
     // connections. The place is gone before this is. Only the client's own threads meet here.
     std::optional<RequestPlace> enter_request();
 
    private:
+    friend class ClientLimit;
     ClientLimit& limit_;
     std::uint64_t key_;
-    Client& client_;
+    Client* client_ = nullptr;  // once it is counted
     By by_;
   };
   // Counts as one connection for as long as anybody holds it. Null for who is not counted.

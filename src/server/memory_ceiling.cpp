@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 #include <utility>
 
 #include <sys/resource.h>
@@ -63,6 +64,14 @@ bool MemoryCeiling::is_reached(io::Time now) {
 bool MemoryCeiling::look(std::size_t held, io::Time now) {
   const bool reached = held >= counted();
   if (reached_.exchange(reached) == reached) return reached;
+  try {
+    tell(held, reached, now);
+  } catch (const std::bad_alloc&) {  // it was a line of the log
+  }
+  return reached;
+}
+
+void MemoryCeiling::tell(std::size_t held, bool reached, io::Time now) {
   const std::string figures =
       in_mebibytes(held) + " of " + in_mebibytes(most_) +
       " (max_memory) are held for clients and backends or promised to them: ";
@@ -70,13 +79,10 @@ bool MemoryCeiling::look(std::size_t held, io::Time now) {
     const std::uint64_t refused = refused_.exchange(0, std::memory_order_relaxed);
     log_(LogLevel::info, figures + "accepting again; " + std::to_string(refused) +
                              (refused == 1 ? " request was refused" : " requests were refused"));
-    return false;
-  }
-  if (lines_.admit(now)) {
+  } else if (lines_.admit(now)) {
     log_(LogLevel::warning, figures + "nobody is accepted, and new requests are refused, until " +
                                 in_mebibytes(counted() / 8) + " of it are free");
   }
-  return true;
 }
 
 }  // namespace onehop::server

@@ -33,6 +33,7 @@ class MemoryCeiling {
 
  private:
   bool look(std::size_t held, io::Time now);
+  void tell(std::size_t held, bool reached, io::Time now);
 
   std::size_t most_ = ~std::size_t{0};
   Log log_;
