@@ -160,22 +160,23 @@ class H2Resend : public test::StreamPair {
  protected:
   using Trip = task<int>;
 
-  H2Resend()
-      : pool_(std::make_unique<ConnectionPool>(reactor_,
-                                               std::make_shared<SharedPools>(Transport::Options()),
-                                               std::make_unique<H2Dialer>(reactor_, accepted_))) {}
+  H2Resend() { start(Transport::Options()); }
+  void start(const Transport::Options& options) {
+    pool_ = std::make_unique<ConnectionPool>(reactor_, std::make_shared<SharedPools>(options),
+                                             std::make_unique<H2Dialer>(reactor_, accepted_));
+  }
 
   // The status, or 0 for an error.
-  Trip trip() {
+  Trip trip(std::string content) {
     Request request(Method::post, Url::parse("h2c://a/").value(), Headers({{"Host", "a"}}),
-                    Body::of("content"));
+                    Body::of(std::move(content)));
     Resend resend(*pool_, request);
     auto response = co_await h2_round_trip(*pool_, request, resend);
     if (!response->has_value()) error_ = response->error();
     co_return response->has_value() ? (*response)->status().code() : 0;
   }
-  Trip begin() {
-    Trip trip = this->trip();
+  Trip begin(std::string content = "content") {
+    Trip trip = this->trip(std::move(content));
     trip.start();
     return trip;
   }
@@ -284,6 +285,54 @@ TEST_F(H2Resend, AsOftenAsItIsPassedOver) {
     settle();
   }
   expect_served(post, 15);
+}
+
+// A backend that ends its connections like this is well: pauses of seconds came between them.
+TEST_F(H2Resend, WithoutAPauseThoughUpstreamsAreHeld) {
+  Transport::Options options;
+  options.hold = std::chrono::seconds(20);
+  start(options);
+  Trip post = begin();
+  for (std::size_t i = 0; i < 14; ++i) {
+    settle();
+    ASSERT_EQ(accepted_.size(), i + 1) << "time stands still";
+    EXPECT_EQ(heads(i), 1u);
+    accepted_[i].send(goaway(0));
+    settle();
+  }
+  expect_served(post, 14);
+}
+
+TEST_F(H2Resend, WithPausesWhereItIsPassedOverForEver) {
+  Transport::Options options;
+  options.hold = std::chrono::seconds(20);
+  start(options);
+  const Trip post = begin();
+  for (std::size_t i = 0; i < 16; ++i) {
+    settle();
+    ASSERT_EQ(accepted_.size(), i + 1);
+    accepted_[i].send(goaway(0));
+    settle();
+  }
+  EXPECT_FALSE(post.done());
+  EXPECT_EQ(accepted_.size(), 16u);
+  advance(std::chrono::milliseconds(110));
+  EXPECT_EQ(accepted_.size(), 17u);
+}
+
+// It was a 504 that no upstream had a share in.
+TEST_F(H2Resend, WhatWasNeverSentOnAConnectionThatHasDied) {
+  Trip large = begin(std::string(100'000, 'x'));  // it fills the connection
+  settle();
+  Trip post = begin();
+  settle();
+  ASSERT_EQ(accepted_.size(), 1u);
+  for (int second = 0; second < 58 && accepted_.size() < 2; ++second)
+    advance(std::chrono::seconds(1));
+  ASSERT_TRUE(large.done());
+  EXPECT_EQ(large.take(), 0);
+  EXPECT_TRUE(error_ && error_->is(Errc::timed_out));
+  expect_served(post, 1);
 }
 
 TEST_F(H2Resend, ButNotForEver) {
