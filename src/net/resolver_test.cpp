@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/resolver.hpp"
 
+#include "support/failing_allocation.hpp"
 #include "support/name_server.hpp"
 #include "support/run_task.hpp"
 
@@ -9,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -323,21 +325,38 @@ TEST_F(ResolverTest, an_answer_is_kept_no_longer_than_its_alias) {
   }
 }
 
+// A resolv.conf, which goes with its folder.
+struct Configuration {
+  Configuration() {
+    std::string made = (std::filesystem::temp_directory_path() / "onehop-dns-XXXXXX").string();
+    EXPECT_NE(::mkdtemp(made.data()), nullptr);
+    folder = made;
+    path = folder / "resolv.conf";
+  }
+  Configuration(const Configuration&) = delete;
+  Configuration& operator=(const Configuration&) = delete;
+  ~Configuration() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+  }
+  void search(const char* domain, seconds age) const {
+    std::ofstream(path) << "search " << domain << "\n";
+    std::filesystem::last_write_time(path, std::filesystem::file_time_type::clock::now() - age);
+  }
+
+  std::filesystem::path folder;
+  std::filesystem::path path;
+};
+
 // A machine that moves to another network gets other name servers, and other domains to look in,
-// which is what this test can see.
+// which is what these tests can see.
 TEST_F(ResolverTest, a_configuration_that_has_changed_is_read_again) {
   give("backend.first.test", "127.0.0.1", 1);
   give("backend.second.test", "127.0.0.2", 1);
-  std::string folder = (std::filesystem::temp_directory_path() / "onehop-dns-XXXXXX").string();
-  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
-  const std::filesystem::path path = std::filesystem::path(folder) / "resolv.conf";
-  const auto write = [&path](const char* domain, seconds age) {
-    std::ofstream(path) << "search " << domain << "\n";
-    std::filesystem::last_write_time(path, std::filesystem::file_time_type::clock::now() - age);
-  };
-  write("first.test", seconds(20));
+  const Configuration configuration;
+  configuration.search("first.test", seconds(20));
   ResolverOptions configured = options(server_);
-  configured.configuration = path.string();
+  configured.configuration = configuration.path.string();
   Resolver resolver(reactor_, configured);
   const auto ask = [&] {
     pass(seconds(5));  // past the answer before
@@ -345,12 +364,76 @@ TEST_F(ResolverTest, a_configuration_that_has_changed_is_read_again) {
   };
   EXPECT_THAT(ask(), ElementsAre("127.0.0.1:80"));
   EXPECT_THAT(ask(), ElementsAre("127.0.0.1:80"));
-  write("second.test", seconds(10));
+  configuration.search("second.test", seconds(10));
   EXPECT_THAT(ask(), ElementsAre("127.0.0.2:80"));
-  std::filesystem::remove(path);
-  write("first.test", seconds(0));
+  std::filesystem::remove(configuration.path);
+  configuration.search("first.test", seconds(0));
   EXPECT_THAT(ask(), ElementsAre("127.0.0.1:80"));
-  std::filesystem::remove_all(folder);
+}
+
+// A name server that answers for one family alone kept the old configuration in use.
+TEST_F(ResolverTest, also_when_a_family_has_no_answer_yet) {
+  give("backend.first.test", "127.0.0.1", 1);
+  give("backend.second.test", "127.0.0.2", 1);
+  const Configuration configuration;
+  configuration.search("first.test", seconds(20));
+  server_.swallow(AF_INET6);
+  ResolverOptions configured = options(server_);
+  configured.configuration = configuration.path.string();
+  Resolver resolver(reactor_, configured);
+  const io::Reactor::Enter enter(reactor_);
+  const auto ask = [&] {
+    pass(seconds(5));
+    const int before = server_.questions();
+    auto look_up = resolver.resolve("backend", 80);
+    look_up.start();
+    for (int i = 0; i < 20 || server_.questions() < before + 2; ++i)
+      reactor_.run_once(milliseconds(5));
+    pass(milliseconds(60));
+    while (!look_up.done())
+      reactor_.run_once(milliseconds(5));
+    return texts(look_up.take());
+  };
+  EXPECT_THAT(ask(), ElementsAre("127.0.0.1:80"));
+  configuration.search("second.test", seconds(10));
+  EXPECT_THAT(ask(), ElementsAre("127.0.0.2:80"));
+}
+
+// Nobody asked for such a name any more, and everybody waited for who did.
+TEST_F(ResolverTest, a_name_is_asked_for_again_after_memory_was_short) {
+  if (!FailingAllocation::is_possible()) GTEST_SKIP() << "operator new is a sanitizer's";
+  give("backend.test", "127.0.0.1", 10);
+  ResolverOptions impatient = options(server_);
+  impatient.try_timeout = milliseconds(50);  // what fails within c-ares is asked again after that
+  const std::vector<std::string> wanted = {"127.0.0.1:80"};
+  const io::Reactor::Enter enter(reactor_);
+  bool has_failed = true;
+  for (std::size_t succeed = 0; has_failed; ++succeed) {
+    Resolver resolver(reactor_, impatient);
+    {
+      const FailingAllocation failing(succeed);
+      try {
+        auto look_up = resolver.resolve("backend.test", 80);
+        if (look_up.start()) (void)look_up.take();
+      } catch (const std::bad_alloc&) {
+      }
+      has_failed = failing.is_over();
+    }
+    // The next one may still fail, with a question of which no answer is heard.
+    std::vector<std::string> found;
+    auto again = resolver.resolve("backend.test", 80);
+    again.start();
+    const auto give_up = std::chrono::steady_clock::now() + seconds(10);
+    while (found != wanted && std::chrono::steady_clock::now() < give_up) {
+      reactor_.run_once(milliseconds(10));
+      pass(milliseconds(10));
+      if (!again.done()) continue;
+      found = texts(again.take());
+      again = resolver.resolve("backend.test", 80);
+      again.start();
+    }
+    EXPECT_EQ(found, wanted) << succeed;
+  }
 }
 
 TEST_F(ResolverTest, the_last_good_answer_is_used_when_a_refresh_fails) {
