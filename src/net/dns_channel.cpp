@@ -68,6 +68,7 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
     const std::string name = names_[next_name_++];
     const std::size_t round = ++round_;
     open_questions_ = 2;
+    failure_ = ARES_SUCCESS;
     ask(name, AF_INET);
     if (round == round_) ask(name, AF_INET6);  // the first one may have been answered at once
   }
@@ -75,19 +76,20 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
     if (channel_.closing_ || round != round_) return;  // of a name that is done with
     --open_questions_;
     if (status == ARES_SUCCESS && result) read(*result);
-    const bool is_absent = status == ARES_ENOTFOUND || status == ARES_ENODATA;
-    if (status != ARES_SUCCESS && (!is_absent || failure_ == ARES_SUCCESS)) failure_ = status;
-    // RFC 8020 §2: what does not exist has no addresses of the other family either.
-    if (found_.empty() && status == ARES_ENOTFOUND) {
-      open_questions_ = 0;
-      ++round_;
+    note_failure(status);
+    if (open_questions_ == 0) {
+      end_round();
+    } else if (!found_.empty() || status == ARES_ENOTFOUND) {
+      // RFC 8020 §2: what does not exist has no addresses of the other family either. But there are
+      // name servers that say so of AAAA where there is an A (RFC 4074 §4.2).
+      wait_for_the_other();
     }
-    if (open_questions_ > 0) {
-      if (!found_.empty()) wait_for_the_other();
-    } else if (!found_.empty()) {
-      conclude();
-    } else if ((failure_ == ARES_ENOTFOUND || failure_ == ARES_ENODATA) &&
-               next_name_ < names_.size()) {
+  }
+  // No more is waited for of this name.
+  void end_round() {
+    const bool is_absent = failure_ == ARES_ENOTFOUND || failure_ == ARES_ENODATA;
+    if (found_.empty() && is_absent && !was_told_ && next_name_ < names_.size()) {
+      timer_.disarm();
       ask_next();
     } else {
       conclude();
@@ -135,6 +137,12 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
   void note_told() noexcept {
     if (!std::exchange(was_told_, true)) --channel_.active_;
   }
+  // That a name does not exist says more than that a name server failed, and that says more than
+  // that there are no addresses of one family.
+  void note_failure(int status) noexcept {
+    if (status == ARES_SUCCESS || failure_ == ARES_ENOTFOUND) return;
+    if (status != ARES_ENODATA || failure_ == ARES_SUCCESS) failure_ = status;
+  }
   void ask(const std::string& name, int family);
   void wait_for_the_other() {
     if (was_told_ || timer_.is_armed()) return;
@@ -144,10 +152,11 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
   void on_timer() {
     const auto self = shared_from_this();
     try {
-      conclude();
+      end_round();
     } catch (const std::bad_alloc&) {
       give_up_without_memory();
     }
+    channel_.arm_timer();
   }
 
   DnsChannel& channel_;
@@ -157,7 +166,7 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
   Callback callback_;
   std::vector<Address> found_;
   int ttl_ = std::numeric_limits<int>::max();
-  int failure_ = ARES_SUCCESS;
+  int failure_ = ARES_SUCCESS;  // of the name asked for last
   int open_questions_ = 0;
   bool was_told_ = false;
   std::size_t told_ = 0;  // addresses

@@ -37,7 +37,8 @@ class DnsChannel {
   };
   // Of each family, what a name server says beyond that is not looked at.
   static constexpr std::size_t kMostAddresses = 24;
-  // One family having an answer, the other one is waited for so long (RFC 8305 §3).
+  // One family having an answer, or none because the name does not exist, the other one is waited
+  // for so long (RFC 8305 §3).
   static constexpr io::Duration kResolutionDelay = std::chrono::milliseconds(50);
 
   // Called once for each query, again when a family is late, and again with a failure when it threw

@@ -152,6 +152,9 @@ class ResolverWithHalfAnAnswer : public ResolverTest, public testing::WithParamI
     NameServer::Host host;
     host.v4 = {"127.0.0.1"};
     host.v6 = {"::1"};
+    ask_with_one_swallowed(host);
+  }
+  void ask_with_one_swallowed(const NameServer::Host& host) {
     server_.set_host("backend.test", host);
     server_.swallow(GetParam());
     look_up_ = resolver_.resolve("backend.test", 80);
@@ -205,14 +208,47 @@ TEST_P(ResolverWithHalfAnAnswer, a_family_that_comes_late_is_known_from_then_on)
               UnorderedElementsAre(literal(AF_INET), literal(AF_INET6)));
 }
 
-TEST_P(ResolverWithHalfAnAnswer, a_name_that_does_not_exist_has_no_other_family) {
-  server_.swallow(GetParam());
-  look_up_ = resolver_.resolve("missing.test", 80);
-  look_up_.start();
-  const auto give_up = std::chrono::steady_clock::now() + seconds(10);
-  while (!look_up_.done() && std::chrono::steady_clock::now() < give_up)
+// RFC 4074 section 4.2: there are such name servers. Whether it was found hung on the order of two
+// packets.
+TEST_P(ResolverWithHalfAnAnswer, a_family_that_is_denied_does_not_hide_the_other) {
+  NameServer::Host host;
+  (GetParam() == AF_INET ? host.v4 : host.v6) = {GetParam() == AF_INET ? "127.0.0.1" : "::1"};
+  host.denied = other();
+  ask_with_one_swallowed(host);
+  EXPECT_FALSE(look_up_.done());
+  pass(milliseconds(40));
+  server_.reply_late();
+  while (!look_up_.done())
     reactor_.run_once(milliseconds(100));
+  EXPECT_THAT(texts(look_up_.take()), ElementsAre(literal(GetParam())));
+}
+
+TEST_P(ResolverWithHalfAnAnswer, and_is_found_though_it_comes_later_than_that) {
+  NameServer::Host host;
+  (GetParam() == AF_INET ? host.v4 : host.v6) = {GetParam() == AF_INET ? "127.0.0.1" : "::1"};
+  host.denied = other();
+  ask_with_one_swallowed(host);
+  pass(milliseconds(60));
+  reactor_.run_once(io::Duration::zero());
   ASSERT_TRUE(look_up_.done());
+  EXPECT_THAT(texts(look_up_.take()), ElementsAre(HasSubstr("name not resolved")));
+  server_.reply_late();
+  const auto give_up = std::chrono::steady_clock::now() + seconds(10);
+  while (!resolver_.known("backend.test", 80) && std::chrono::steady_clock::now() < give_up)
+    reactor_.run_once(milliseconds(100));
+  ASSERT_TRUE(resolver_.known("backend.test", 80));
+  EXPECT_THAT(texts(*resolver_.known("backend.test", 80)), ElementsAre(literal(GetParam())));
+}
+
+TEST_P(ResolverWithHalfAnAnswer, a_name_that_does_not_exist_is_one_after_50_ms) {
+  NameServer::Host host;
+  host.denied = other();
+  ask_with_one_swallowed(host);
+  EXPECT_FALSE(look_up_.done());
+  pass(milliseconds(60));
+  reactor_.run_once(io::Duration::zero());
+  ASSERT_TRUE(look_up_.done());
+  EXPECT_THAT(texts(look_up_.take()), ElementsAre(HasSubstr("name not resolved")));
   EXPECT_EQ(server_.questions(), 2) << "and no name server was asked again";
 }
 
@@ -251,6 +287,22 @@ TEST_F(ResolverThatSearches, goes_on_to_the_next_domain_and_to_the_name_itself) 
   give("alone", "127.0.0.3", 10);
   EXPECT_THAT(search("alone"), ElementsAre("127.0.0.3:80"));
   EXPECT_THAT(search("missing"), ElementsAre(HasSubstr("name not resolved")));
+}
+
+TEST_F(ResolverThatSearches, goes_on_though_a_family_is_not_answered) {
+  give("backend.two.test", "127.0.0.2", 10);
+  server_.swallow(AF_INET6);
+  const io::Reactor::Enter enter(reactor_);
+  auto look_up = searching_->resolve("backend", 80);
+  look_up.start();
+  const auto give_up = std::chrono::steady_clock::now() + seconds(10);
+  while (!look_up.done() && std::chrono::steady_clock::now() < give_up) {
+    reactor_.run_once(milliseconds(20));
+    pass(milliseconds(20));
+  }
+  ASSERT_TRUE(look_up.done());
+  EXPECT_THAT(texts(look_up.take()), ElementsAre("127.0.0.2:80"));
+  EXPECT_EQ(server_.questions(), 4);
 }
 
 TEST_F(ResolverThatSearches, a_name_with_a_dot_is_tried_as_it_is_first) {

@@ -32,6 +32,8 @@ class NameServer final : private io::Watcher {
     // When set, the name stands for this one (CNAME), which has the addresses.
     std::string alias = {};
     std::uint32_t alias_ttl = 10;
+    // Questions for this family are told that the name does not exist, against RFC 8020.
+    int denied = AF_UNSPEC;
   };
   enum class Mood : std::uint8_t { helpful, broken, silent };
 
@@ -94,9 +96,7 @@ class NameServer final : private io::Watcher {
     ++questions_;
     if (mood_ == Mood::silent) return;
     const std::string query(packet, static_cast<std::size_t>(got));
-    if (type_of(query) == (swallowed_ == AF_INET    ? kTypeA
-                           : swallowed_ == AF_INET6 ? kTypeAaaa
-                                                    : 0)) {
+    if (type_of(query) == type_for(swallowed_)) {
       late_.push_back({query, peer, size});
     } else {
       reply_to(query, peer, size);
@@ -119,6 +119,10 @@ class NameServer final : private io::Watcher {
     ::sendto(socket_.get(), reply.data(), reply.size(), 0, to, size);
   }
 
+  static int type_for(int family) {
+    if (family == AF_UNSPEC) return 0;
+    return family == AF_INET ? kTypeA : kTypeAaaa;
+  }
   static int type_of(std::string_view query) {
     std::size_t at = kHeader;
     while (query[at] != 0)
@@ -181,6 +185,7 @@ class NameServer final : private io::Watcher {
     std::vector<std::string> data;
     int code = mood_ == Mood::broken ? 2 : 0;          // SERVFAIL
     if (code == 0 && found == hosts_.end()) code = 3;  // NXDOMAIN
+    if (code == 0 && type == type_for(found->second.denied)) code = 3;
     if (code == 0) data = records(found->second, type);
 
     std::string reply(query.substr(0, 2));
