@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/h2_origin.hpp"
 
-#include "io/event.hpp"
-
 #include <algorithm>
 #include <new>
 #include <utility>
@@ -17,11 +15,10 @@ constexpr net::Duration kBetweenVainDials = std::chrono::milliseconds(100);
 
 }  // namespace
 
-// A request without a connection; lives in its coroutine. It is only told to look again: what it
-// was promised could be gone by then.
-struct H2Origin::Waiter : ListNode {
+// It is only told to look again: what it was promised could be gone by then.
+struct H2Origin::Waiter final : WaitingRequest {
   Waiter(H2Origin& o, net::Time b) noexcept
-      : origin(o), hold(o.usage_), changed(o.pool_.reactor()), began(b) {
+      : WaitingRequest(o.pool_.reactor(), b), origin(o), hold(o.usage_) {
     ++origin.shared_->waiting;
   }
   ~Waiter() {
@@ -31,9 +28,6 @@ struct H2Origin::Waiter : ListNode {
 
   H2Origin& origin;
   const Usage::Hold hold;
-  io::Event changed;
-  std::optional<Error> error;
-  net::Time began;
 };
 
 H2Origin::H2Origin(ConnectionPool& pool, std::string key, net::Destination destination)
@@ -49,7 +43,12 @@ H2Origin::H2Origin(ConnectionPool& pool, std::string key, net::Destination desti
       dial_again_([](void* self) { static_cast<H2Origin*>(self)->look_again_soon(); }, this),
       redial_(
           pool.reactor(),
-          [](void* self) { static_cast<H2Origin*>(self)->dial_again_after_failure(); },
+          pool.options(),
+          waiters_,
+          [](void* self) {
+            auto& origin = *static_cast<H2Origin*>(self);
+            return !origin.dialling_ && origin.dial_now();
+          },
           this) {}
 
 H2Origin::~H2Origin() {
@@ -102,27 +101,22 @@ H2Connection* H2Origin::try_take(Need need) {
 
 task<Result<H2Connection*>> H2Origin::take(Need need, net::Time began) {
   Waiter waiter(*this, began);
-  std::optional<net::Time> deadline;
   for (bool first = true;; first = false) {
     waiters_.push_back(waiter);  // first: a dial may fail at once
     if (!best(Need::room) && !begin_dial() && connections_.empty()) {
       pool_.close_idle(key_);  // of HTTP/1
       if (!begin_dial()) pool_.shared().ask_for_slot(key_, pool_);
     }
-    // A dial ends by itself, but what comes of it may be of no use, and so may the next.
-    if (!deadline && !(first && dialling_)) deadline = deadline_for(began);
+    // Once alone: what comes of a dial may be of no use, and so may the next.
+    const bool is_dialled_for = first && dialling_;
     // Those before it were told, perhaps, and leave room: nothing else may happen here any more.
     if (best(need)) look_again_soon();
-    const bool told = co_await waiter.changed.wait(deadline.value_or(io::kNever));
-    static_cast<ListNode&>(waiter).unlink();
+    const auto waited = co_await redial_.wait(waiter, is_dialled_for);
+    waiter.leave();
     if (waiter.error) co_return failure(*waiter.error);
     if (!speaks_http2()) co_return nullptr;
     if (H2Connection* connection = best(need)) co_return connection;
-    if (!told) {
-      if (redial_.is_active()) co_return failure(final_error(redial_.reason()));
-      co_return failure(
-          Error(Errc::no_connection_slot, Side::upstream).during(Phase::queue).retry_safe(true));
-    }
+    if (!waited) co_return failure(waited.error());
   }
 }
 
@@ -134,8 +128,8 @@ void H2Origin::use_http1() {
 
 // Who finds no room waits on, but not for a dial any more.
 void H2Origin::wake_everybody() {
-  IntrusiveList<Waiter> woken;
-  while (Waiter* waiter = waiters_.pop_front()) {
+  IntrusiveList<WaitingRequest> woken;
+  while (WaitingRequest* waiter = waiters_.pop_front()) {
     woken.push_back(*waiter);
     waiter->changed.set();
   }
@@ -145,9 +139,9 @@ void H2Origin::wake_everybody() {
 void H2Origin::look_again() {
   if (!speaks_http2()) return wake_everybody();
   std::size_t free = room();
-  IntrusiveList<Waiter> woken;
+  IntrusiveList<WaitingRequest> woken;
   while (free-- > 0 && !waiters_.empty()) {
-    Waiter& waiter = *waiters_.pop_front();
+    WaitingRequest& waiter = *waiters_.pop_front();
     woken.push_back(waiter);
     waiter.changed.set();
   }
@@ -166,47 +160,24 @@ void H2Origin::dialled_in_vain() noexcept {
   no_dial_before_ = pool_.reactor().now() + kBetweenVainDials;
 }
 
-net::Time H2Origin::deadline_for(net::Time began) const noexcept {
-  const Transport::Options& options = pool_.options();
-  const net::Time queue = io::deadline_after(pool_.reactor().now(), options.queue_timeout);
-  if (!redial_.is_active()) return queue;
-  const net::Time held = std::max(queue, io::deadline_after(began, options.hold));
-  return io::deadline_after(held, options.connect_timeout);
-}
-
-void H2Origin::fail_those_out_of_patience(const Error& error) {
-  const net::Time now = pool_.reactor().now();
-  IntrusiveList<Waiter> all;
-  all.splice_back(waiters_);
-  while (Waiter* waiter = all.pop_front()) {
-    if (waits_until(error, pool_.options(), waiter->began) > now) {
-      waiters_.push_back(*waiter);
-      continue;
-    }
-    waiter->error = final_error(error);
-    waiter->changed.set();
-  }
-}
-
-void H2Origin::dial_again_after_failure() {
-  const Error reason = redial_.reason();
-  redial_.end();
-  fail_those_out_of_patience(reason);
-  if (waiters_.empty()) return;
-  if (dialling_ || !begin_dial()) redial_.begin(reason);
-}
-
-// False when there is no slot for it.
+// False when there is no slot for it, or no memory.
 bool H2Origin::begin_dial() {
   if (dialling_ || redial_.is_active() || allows_none()) return true;
   if (pool_.reactor().now() < no_dial_before_) {
     pool_.reactor().timers().arm(dial_again_, no_dial_before_);
     return true;
   }
+  return dial_now();
+}
+
+bool H2Origin::dial_now() {
   std::optional<Slot> slot = pool_.shared().try_slot(shared_);
   if (!slot) return false;
-  dialling_ = true;
-  dials_.spawn(dial(std::make_unique<Slot>(std::move(*slot))));
+  try {
+    dials_.spawn(dial(std::make_unique<Slot>(std::move(*slot))));
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
   return true;
 }
 
@@ -216,42 +187,47 @@ void H2Origin::dial_for_waiters() {
 
 task<void> H2Origin::dial(std::unique_ptr<Slot> slot) {
   const Usage::Hold hold(usage_);
-  Result<net::Dialled> dialled = failure(Errc::overloaded, Side::local);
+  dialling_ = true;
+  Result<void> added = failure(Errc::overloaded, Side::local);
   try {
-    dialled = co_await pool_.dialer().dial(destination_);
+    auto dialled = co_await pool_.dialer().dial(destination_);
+    added = add(*slot, std::move(dialled));
   } catch (const std::bad_alloc&) {  // those who wait hear of it, and the next dial is not blocked
   }
   dialling_ = false;
-  if (dialled) {
+  if (added) {
     redial_.end();
-    pool_.counters().dialled.add(1);
-    if (const TlsInfo* const tls = dialled->stream->tls(); tls && tls->protocol != "h2") {
-      http1_until_ = io::deadline_after(pool_.reactor().now(), kForgetHttp1);
-      net::Destination http1 = destination_;
-      http1.http2 = false;
-      pool_.origin(key_, http1)
-          .adopt(std::move(*slot), std::move(dialled->stream), std::move(dialled->address));
-      wake_everybody();
-      co_return;
-    }
-    connections_.push_back(std::make_unique<H2Connection>(
-        *this, std::move(*slot), std::move(dialled->stream), std::move(dialled->address)));
-    connections_.back()->start();
     wake_everybody();
     co_return;
   }
   slot.reset();
-  const Error& error = dialled.error();
   const bool has_others = std::any_of(connections_.begin(), connections_.end(),
                                       [](const auto& each) { return each->takes_requests(); });
   if (has_others) {  // which are full, but will not be for ever
+    redial_.end();
     dialled_in_vain();
     wake_everybody();
     co_return;
   }
-  if (is_short_of_descriptors(error)) pool_.close_one_idle();
-  fail_those_out_of_patience(error);
-  if (!waiters_.empty()) redial_.begin(error);
+  if (is_short_of_descriptors(added.error())) pool_.close_one_idle();
+  redial_.dial_failed(std::move(added.error()));
+}
+
+Result<void> H2Origin::add(Slot& slot, Result<net::Dialled> dialled) {
+  if (!dialled) return failure(std::move(dialled.error()));
+  pool_.counters().dialled.add(1);
+  if (const TlsInfo* const tls = dialled->stream->tls(); tls && tls->protocol != "h2") {
+    http1_until_ = io::deadline_after(pool_.reactor().now(), kForgetHttp1);
+    net::Destination http1 = destination_;
+    http1.http2 = false;
+    pool_.origin(key_, http1)
+        .adopt(std::move(slot), std::move(dialled->stream), std::move(dialled->address));
+    return {};
+  }
+  connections_.push_back(std::make_unique<H2Connection>(
+      *this, std::move(slot), std::move(dialled->stream), std::move(dialled->address)));
+  connections_.back()->start();
+  return {};
 }
 
 void H2Origin::remove(H2Connection& connection) {

@@ -67,10 +67,9 @@ class H2Origin {
   void wake_everybody();
   bool allows_none() const noexcept;
   bool begin_dial();
+  bool dial_now();
   task<void> dial(std::unique_ptr<Slot> slot);
-  net::Time deadline_for(net::Time began) const noexcept;
-  void fail_those_out_of_patience(const Error& error);
-  void dial_again_after_failure();
+  Result<void> add(Slot& slot, Result<net::Dialled> dialled);
 
   ConnectionPool& pool_;
   std::string key_;
@@ -78,7 +77,7 @@ class H2Origin {
   std::shared_ptr<SharedOrigin> shared_;
   Usage usage_;
   std::vector<std::unique_ptr<H2Connection>> connections_;
-  IntrusiveList<Waiter> waiters_;
+  IntrusiveList<WaitingRequest> waiters_;  // each of them a Waiter
   io::Wakeup look_again_;
   io::Timer dial_again_;
   net::Time no_dial_before_{};

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/origin_pool.hpp"
 
-#include "io/event.hpp"
 #include "transport/connection_pool.hpp"
 
 #include <algorithm>
@@ -17,10 +16,9 @@ constexpr net::Duration kAskFor = std::chrono::milliseconds(2);
 
 }  // namespace
 
-// A request without a connection; lives in its coroutine.
-struct OriginPool::Waiter : ListNode {
+struct OriginPool::Waiter final : WaitingRequest {
   Waiter(OriginPool& o, Freshness f, net::Time b) noexcept
-      : origin(o), hold(o.usage_), ready(o.pool_.reactor()), began(b), freshness(f) {
+      : WaitingRequest(o.pool_.reactor(), b), origin(o), hold(o.usage_), freshness(f) {
     origin.waiters_.push_back(*this);
     ++origin.waiting_;
     ++origin.shared_->waiting;
@@ -29,7 +27,7 @@ struct OriginPool::Waiter : ListNode {
     leave();
     if (connection) origin.give_back(std::move(connection));  // it came, and nobody took it
   }
-  void leave() noexcept {
+  void leave() noexcept override {
     if (!is_linked()) return;
     unlink();
     --origin.waiting_;
@@ -38,10 +36,7 @@ struct OriginPool::Waiter : ListNode {
 
   OriginPool& origin;
   const Usage::Hold hold;
-  io::Event ready;
   std::unique_ptr<Connection> connection;
-  std::optional<Error> error;
-  net::Time began;
   Freshness freshness;
 };
 
@@ -58,7 +53,14 @@ OriginPool::OriginPool(ConnectionPool& pool, std::string key, net::Destination d
           },
           this),
       redial_(
-          pool.reactor(), [](void* self) { static_cast<OriginPool*>(self)->dial_again(); }, this) {}
+          pool.reactor(),
+          pool.options(),
+          waiters_,
+          [](void* self) {
+            auto& origin = *static_cast<OriginPool*>(self);
+            return origin.dialling_ == 0 && origin.begin_dial();
+          },
+          this) {}
 
 OriginPool::~OriginPool() {
   dials_.cancel();
@@ -112,7 +114,7 @@ task<Result<std::unique_ptr<Connection>>> OriginPool::take(Freshness freshness, 
   bool served = false;
   const bool asks = ask_other_threads(freshness);
   if (asking_ > 0) {
-    served = co_await waiter.ready.wait(io::deadline_after(pool_.reactor().now(), kAskFor));
+    served = co_await waiter.changed.wait(io::deadline_after(pool_.reactor().now(), kAskFor));
   }
   if (!served) {
     if (asks && asking_ > 0) --asking_;  // a thread that has ended never answers
@@ -123,18 +125,9 @@ task<Result<std::unique_ptr<Connection>>> OriginPool::take(Freshness freshness, 
       dial_for_waiters();
     }
     if (dialling_ < waiting_ && !redial_.is_active()) pool_.shared().ask_for_slot(key_, pool_);
-    const net::Time deadline = deadline_for(began);
-    served = co_await waiter.ready.wait(deadline);
-    // It waited for a slot, and the upstream has begun to refuse meanwhile.
-    while (!served && is_held(began)) {
-      const net::Time held = deadline_for(began);
-      served = co_await waiter.ready.wait(held);
-    }
-  }
-  if (!served) {
-    if (redial_.is_active()) co_return failure(final_error(redial_.reason()));
-    co_return failure(
-        Error(Errc::no_connection_slot, Side::upstream).during(Phase::queue).retry_safe(true));
+    const bool is_dialled_for = dialling_ >= waiting_;
+    const auto waited = co_await redial_.wait(waiter, is_dialled_for);
+    if (!waited) co_return failure(waited.error());
   }
   if (waiter.error) co_return failure(*waiter.error);
   co_return std::move(waiter.connection);
@@ -159,20 +152,8 @@ void OriginPool::end_asking(std::unique_ptr<Handover> handover) {
   dial_for_waiters();
 }
 
-// Dialling ends by itself, and whom it does not serve waits no longer than this after all.
-net::Time OriginPool::deadline_for(net::Time began) const noexcept {
-  const Transport::Options& options = pool_.options();
-  const net::Time queue = io::deadline_after(pool_.reactor().now(), options.queue_timeout);
-  const bool holds = redial_.is_active() || options.hold > net::Duration::zero();
-  if (dialling_ < waiting_ && !redial_.is_active()) return queue;
-  if (!holds) return io::kNever;
-  const net::Time held = std::max(queue, io::deadline_after(began, options.hold));
-  return io::deadline_after(held, options.connect_timeout);
-}
-
-bool OriginPool::is_held(net::Time began) const {
-  return redial_.is_active() &&
-         waits_until(redial_.reason(), pool_.options(), began) > pool_.reactor().now();
+OriginPool::Waiter& OriginPool::front() noexcept {
+  return static_cast<Waiter&>(waiters_.front());
 }
 
 void OriginPool::dial_for_waiters() {
@@ -181,69 +162,52 @@ void OriginPool::dial_for_waiters() {
   }
 }
 
-// False when there is no slot for it.
+// False when there is no slot for it, or no memory.
 bool OriginPool::begin_dial() {
   std::optional<Slot> slot = pool_.shared().try_slot(shared_);
   if (!slot) return false;
-  ++dialling_;
-  dials_.spawn(dial(std::make_unique<Slot>(std::move(*slot))));
-  return true;
-}
-
-void OriginPool::dial_again() {
-  const Error reason = redial_.reason();
-  fail_those_out_of_patience(reason);
-  if (waiters_.empty()) return redial_.end();
-  if (dialling_ == 0 && begin_dial()) return;  // what comes of it says how to go on
-  redial_.begin(reason);
-}
-
-void OriginPool::fail(Waiter& waiter, const Error& error) {
-  waiter.leave();
-  waiter.error = error;
-  waiter.ready.set();
-}
-
-void OriginPool::fail_those_out_of_patience(const Error& error) {
-  const net::Time now = pool_.reactor().now();
-  IntrusiveList<Waiter> all;
-  all.splice_back(waiters_);
-  while (!all.empty()) {
-    Waiter& waiter = all.front();
-    waiters_.push_back(waiter);
-    if (waits_until(error, pool_.options(), waiter.began) <= now) fail(waiter, final_error(error));
+  try {
+    dials_.spawn(dial(std::make_unique<Slot>(std::move(*slot))));
+  } catch (const std::bad_alloc&) {
+    return false;
   }
+  return true;
 }
 
 task<void> OriginPool::dial(std::unique_ptr<Slot> slot) {
   const Usage::Hold hold(usage_);
-  Result<net::Dialled> dialled = failure(Errc::overloaded, Side::local);
+  ++dialling_;
+  Result<std::unique_ptr<Connection>> made = failure(Errc::overloaded, Side::local);
   try {
-    dialled = co_await pool_.dialer().dial(destination_);
+    auto dialled = co_await pool_.dialer().dial(destination_);
+    made = connection_of(*slot, std::move(dialled));
   } catch (const std::bad_alloc&) {  // those who wait hear of it, and the next dial is not blocked
   }
   --dialling_;
-  if (dialled) {
-    pool_.counters().dialled.add(1);
-    auto connection = std::make_unique<Connection>(
-        *this, std::move(*slot), std::move(dialled->stream), std::move(dialled->address));
-    deliver(std::move(connection));
-    if (!redial_.is_active()) co_return;
+  if (made) {
+    const bool was_active = redial_.is_active();
     redial_.end();
-    dial_for_waiters();
+    deliver(std::move(*made));
+    if (was_active) dial_for_waiters();
     co_return;
   }
   slot.reset();
-  const Error& error = dialled.error();
+  Error& error = made.error();
   if (is_short_of_descriptors(error)) pool_.close_one_idle();
-  if (redial_.is_active() ||
-      waits_until(error, pool_.options(), pool_.reactor().now()) > pool_.reactor().now()) {
-    fail_those_out_of_patience(error);
-    waiters_.empty() ? redial_.end() : redial_.begin(error);
+  if (redial_.is_active() || redial_.may_be_waited_out(error)) {
+    redial_.dial_failed(std::move(error));
     co_return;
   }
   if (dialling_ >= waiting_) co_return;  // whom it was for has got one that came back
-  fail(waiters_.front(), error);
+  Redial::fail(waiters_.front(), error);
+}
+
+Result<std::unique_ptr<Connection>> OriginPool::connection_of(Slot& slot,
+                                                              Result<net::Dialled> dialled) {
+  if (!dialled) return failure(std::move(dialled.error()));
+  pool_.counters().dialled.add(1);
+  return std::make_unique<Connection>(*this, std::move(slot), std::move(dialled->stream),
+                                      std::move(dialled->address));
 }
 
 bool OriginPool::will_do(const Connection& connection, Freshness freshness) const noexcept {
@@ -258,16 +222,16 @@ bool OriginPool::will_do(const Connection& connection, Freshness freshness) cons
   return !connection.is_reused();
 }
 
-// The next in line gets it, or nobody does.
+// The first in line gets it.
 void OriginPool::deliver(std::unique_ptr<Connection> connection) {
-  if (waiters_.empty() || !will_do(*connection, waiters_.front().freshness)) {
+  if (waiters_.empty() || !will_do(*connection, front().freshness)) {
     make_idle(std::move(connection));
     return;
   }
-  Waiter& waiter = waiters_.front();
+  Waiter& waiter = front();
   waiter.leave();
   waiter.connection = std::move(connection);
-  waiter.ready.set();
+  waiter.changed.set();
 }
 
 void OriginPool::adopt(Slot slot, std::unique_ptr<net::Stream> stream, std::string address) {

@@ -75,11 +75,8 @@ class OriginPool {
   bool ask_other_threads(Freshness freshness);
   bool begin_dial();
   task<void> dial(std::unique_ptr<Slot> slot);
-  net::Time deadline_for(net::Time began) const noexcept;
-  void fail(Waiter& waiter, const Error& error);
-  bool is_held(net::Time began) const;
-  void fail_those_out_of_patience(const Error& error);
-  void dial_again();
+  Result<std::unique_ptr<Connection>> connection_of(Slot& slot, Result<net::Dialled> dialled);
+  Waiter& front() noexcept;
   void deliver(std::unique_ptr<Connection> connection);
   void make_idle(std::unique_ptr<Connection> connection);
   void keep(std::unique_ptr<Connection> connection);
@@ -96,7 +93,7 @@ class OriginPool {
   Usage usage_;
   std::vector<std::unique_ptr<Connection>> idle_;  // the oldest first
   ReservedConnections reserved_;                   // idle as well
-  IntrusiveList<Waiter> waiters_;
+  IntrusiveList<WaitingRequest> waiters_;          // each of them a Waiter
   std::size_t waiting_ = 0;
   std::size_t dialling_ = 0;
   std::size_t asking_ = 0;  // other threads that owe an answer

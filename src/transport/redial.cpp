@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/redial.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <new>
+#include <utility>
 
 namespace onehop::transport {
 namespace {
 
 // What is_refusal() is without TLS where the upstream takes the connection before it is ready.
-bool is_reset_in_handshake(const Error& error) {
+bool is_end_of_handshake(const Error& error) {
   return !error.is_timeout() && error.phase() == Phase::tls && error.side() == Side::upstream &&
-         error.code().category() == std::system_category();
+         (error.is(Errc::closed) || error.code().category() == std::system_category());
+}
+
+// What a request hears that has waited in vain.
+Error final_error(const Error& error) {
+  if (!is_short_of_descriptors(error)) return error;
+  Error told(Errc::no_connection_slot, Side::upstream, error.to_string());
+  return told.during(Phase::queue).retry_safe(true);
 }
 
 }  // namespace
@@ -24,18 +34,84 @@ bool is_refusal(const Error& error) {
          error.code().category() == std::system_category() && !is_short_of_descriptors(error);
 }
 
-io::Time waits_until(const Error& error, const Transport::Options& options, io::Time began) {
-  if (is_short_of_descriptors(error)) return io::deadline_after(began, options.queue_timeout);
-  if (is_refusal(error) || is_reset_in_handshake(error)) {
-    return io::deadline_after(began, options.hold);
+// --- one request -------------------------------------------------------------------------------
+
+task<Result<void>> Redial::wait(WaitingRequest& request, bool is_dialled_for) {
+  io::Time deadline = deadline_for(request, is_dialled_for);
+  bool told = co_await request.changed.wait(deadline);
+  // It waited for a slot, and the upstream has begun to refuse meanwhile.
+  while (!told && reason_ && waits_until(*reason_, request.began) > reactor_.now()) {
+    deadline = deadline_for(request, false);
+    told = co_await request.changed.wait(deadline);
+  }
+  if (told) co_return Result<void>();
+  if (reason_) co_return failure(final_error(*reason_));
+  Error error(Errc::no_connection_slot, Side::upstream);
+  co_return failure(error.during(Phase::queue).retry_safe(true));
+}
+
+// Never endless, whatever becomes of the dials: one may end, and find a use elsewhere, or no slot
+// for the next.
+io::Time Redial::deadline_for(WaitingRequest& request, bool is_dialled_for) const noexcept {
+  const io::Time queued = io::deadline_after(reactor_.now(), options_.queue_timeout);
+  if (!is_dialled_for && !is_active()) {
+    request.queued_until_ = std::min(request.queued_until_, queued);
+    return request.queued_until_;
+  }
+  const io::Time held = std::max(queued, io::deadline_after(request.began, options_.hold));
+  // A moment more than the last dial may take, so that it is heard how it has ended.
+  return io::deadline_after(io::deadline_after(held, options_.connect_timeout), kEvery);
+}
+
+void Redial::fail(WaitingRequest& request, const Error& error) noexcept {
+  request.leave();
+  try {
+    request.error = final_error(error);
+  } catch (const std::bad_alloc&) {
+    request.error = Error(Errc::overloaded, Side::local);
+  }
+  request.changed.set();
+}
+
+// --- all that are in line ----------------------------------------------------------------------
+
+io::Time Redial::waits_until(const Error& error, io::Time began) const noexcept {
+  if (is_short_of_descriptors(error)) return io::deadline_after(began, options_.queue_timeout);
+  if (is_refusal(error) || is_end_of_handshake(error)) {
+    return io::deadline_after(began, options_.hold);
   }
   return io::Time::min();
 }
 
-Error final_error(const Error& error) {
-  if (!is_short_of_descriptors(error)) return error;
-  Error told(Errc::no_connection_slot, Side::upstream, error.to_string());
-  return told.during(Phase::queue).retry_safe(true);
+bool Redial::may_be_waited_out(const Error& error) const noexcept {
+  return waits_until(error, reactor_.now()) > reactor_.now();
+}
+
+void Redial::dial_failed(Error error) noexcept {
+  reason_ = std::move(error);
+  fail_those_out_of_patience();
+  line_.empty() ? end() : arm();
+}
+
+void Redial::fail_those_out_of_patience() noexcept {
+  const io::Time now = reactor_.now();
+  IntrusiveList<WaitingRequest> all;
+  all.splice_back(line_);
+  while (!all.empty()) {
+    WaitingRequest& request = all.front();
+    line_.push_back(request);
+    if (waits_until(*reason_, request.began) <= now) fail(request, *reason_);
+  }
+}
+
+void Redial::on_timer() {
+  fail_those_out_of_patience();
+  if (line_.empty()) return end();
+  if (!dial_(owner_)) arm();  // else what comes of it says how to go on
+}
+
+void Redial::arm() noexcept {
+  if (!timer_.is_armed()) reactor_.timers().arm(timer_, reactor_.now() + kEvery);
 }
 
 }  // namespace onehop::transport

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Redial: while an upstream refuses, or no descriptor is free, the requests for an origin wait, and
-// one dial at a time tries again for all of them. One origin, one thread.
+// Redial: how requests wait for a connection to one origin, over either version of HTTP: until
+// when, which of them hear of a dial that has failed, and, while the upstream refuses or no
+// descriptor is free, the one dial at a time that tries again for all of them. One origin, one
+// thread.
 #pragma once
 
 #include <onehop/error.hpp>
+#include <onehop/task.hpp>
 #include <onehop/transport.hpp>
 
+#include "base/intrusive_list.hpp"
+#include "io/event.hpp"
 #include "io/reactor.hpp"
 
 #include <optional>
@@ -18,39 +23,79 @@ bool is_refusal(const Error& error);
 // No descriptor is left for another connection.
 bool is_short_of_descriptors(const Error& error);
 
-// Until when a request that began then waits after a dial has failed so: as long as
-// Transport::Options::hold says for a refusal, queue_timeout for a descriptor. In the past for any
-// other error, which is final.
-io::Time waits_until(const Error& error, const Transport::Options& options, io::Time began);
+// A request without a connection; lives in its coroutine. Linked while it waits in line.
+struct WaitingRequest : ListNode {
+  WaitingRequest(io::Reactor& reactor, io::Time b) noexcept : changed(reactor), began(b) {}
+  WaitingRequest(const WaitingRequest&) = delete;
+  WaitingRequest& operator=(const WaitingRequest&) = delete;
+  // It waits in line no longer.
+  virtual void leave() noexcept { unlink(); }
 
-// What a request hears that has waited in vain.
-Error final_error(const Error& error);
+  io::Event changed;  // something has happened to it
+  const io::Time began;
+  std::optional<Error> error;  // a dial has failed, and it is to hear of that
+
+ protected:
+  ~WaitingRequest() = default;
+
+ private:
+  friend class Redial;
+  io::Time queued_until_ = io::kNever;  // once it has waited for a slot alone
+};
 
 class Redial {
  public:
   static constexpr io::Duration kEvery = std::chrono::milliseconds(100);
 
-  // `try_again` is called from a timer once for each begin().
-  Redial(io::Reactor& reactor, void (*try_again)(void* owner), void* owner) noexcept
-      : reactor_(reactor), timer_(try_again, owner) {}
+  // `dial` begins a dial for those in `line`: false when it did not. Called from a timer.
+  using Dial = bool (*)(void* owner);
+  Redial(io::Reactor& reactor,
+         const Transport::Options& options,
+         IntrusiveList<WaitingRequest>& line,
+         Dial dial,
+         void* owner) noexcept
+      : reactor_(reactor),
+        options_(options),
+        line_(line),
+        dial_(dial),
+        owner_(owner),
+        timer_([](void* self) { static_cast<Redial*>(self)->on_timer(); }, this) {}
 
-  // Some requests wait on after `error`.
-  void begin(const Error& error) {
-    reason_ = error;
-    if (!timer_.is_armed()) reactor_.timers().arm(timer_, reactor_.now() + kEvery);
-  }
+  // Waits until something has happened to `request`. Errors: what a request hears that has waited
+  // in vain. `is_dialled_for`: the wait is for the end of a dial, not for a slot.
+  task<Result<void>> wait(WaitingRequest& request, bool is_dialled_for);
+
+  // Some requests may wait on after a dial that has failed so.
+  bool may_be_waited_out(const Error& error) const noexcept;
+  // A dial that was for all in line has failed: those who do not wait on hear of it.
+  void dial_failed(Error error) noexcept;
   // A dial has succeeded, or nobody waits any more.
   void end() noexcept {
     reason_.reset();
     timer_.disarm();
   }
+  // While it is, no dial begins but its own.
   bool is_active() const noexcept { return reason_.has_value(); }
-  // Why the last dial has failed, while active.
-  const Error& reason() const noexcept { return *reason_; }
+
+  // `request` waits no longer, and hears of `error`.
+  static void fail(WaitingRequest& request, const Error& error) noexcept;
 
  private:
+  // Until when a request that began then waits after a dial has failed so: as long as
+  // Transport::Options::hold says for a refusal, queue_timeout for a descriptor. Time::min() for
+  // any other error, which is final.
+  io::Time waits_until(const Error& error, io::Time began) const noexcept;
+  io::Time deadline_for(WaitingRequest& request, bool is_dialled_for) const noexcept;
+  void fail_those_out_of_patience() noexcept;
+  void on_timer();
+  void arm() noexcept;
+
   io::Reactor& reactor_;
-  std::optional<Error> reason_;
+  const Transport::Options& options_;
+  IntrusiveList<WaitingRequest>& line_;
+  Dial dial_;
+  void* owner_;
+  std::optional<Error> reason_;  // why the last dial has failed, while active
   io::Timer timer_;
 };
 

@@ -1,99 +1,312 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Requests that wait for an upstream which refuses, or for a descriptor.
+// Requests that wait for an upstream which refuses, or for a descriptor: the same over both
+// versions of HTTP.
 #include "transport/redial.hpp"
 
 #include "support/pool_test.hpp"
 #include "transport/h2_origin.hpp"
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
 namespace onehop::transport {
 namespace {
 
-constexpr std::size_t kMany = 200;
+using Http2Taking = task<Result<H2Connection*>>;
 
-class RedialTest : public ConnectionPoolTest {
+Error refusal(int errno_value, Phase phase = Phase::connect) {
+  return Error::system(errno_value, Side::upstream).during(phase);
+}
+
+// A request that waits for a connection of either version.
+class Asking {
+ public:
+  explicit Asking(Taking taking) : http1_(std::move(taking)), is_http1_(true) {}
+  explicit Asking(Http2Taking taking) : http2_(std::move(taking)) {}
+
+  bool done() const { return is_http1_ ? http1_.done() : http2_.done(); }
+  // It has got one.
+  bool is_served() { return done() && !error(); }
+  // Why it has got none.
+  std::optional<Error> error() {
+    EXPECT_TRUE(done());
+    if (!done() || has_outcome_) return error_;
+    has_outcome_ = true;
+    if (is_http1_) {
+      note(http1_.take());
+    } else {
+      note(http2_.take());
+    }
+    return error_;
+  }
+  bool fails_with(std::error_code code) { return done() && error() && error()->code() == code; }
+
+ private:
+  template <class T>
+  void note(const Result<T>& outcome) {
+    if (!outcome) error_ = outcome.error();
+  }
+
+  Taking http1_;
+  Http2Taking http2_;
+  bool is_http1_ = false;
+  bool has_outcome_ = false;
+  std::optional<Error> error_;
+};
+
+const std::error_code kRefused(ECONNREFUSED, std::system_category());
+
+class RedialTest : public ConnectionPoolTest, public ::testing::WithParamInterface<bool> {
  protected:
-  void start_holding(Transport::Duration hold) {
+  static bool is_http2() { return GetParam(); }
+
+  void start_holding(Transport::Duration hold, std::size_t max_connections = 0) {
     Transport::Options options;
     options.hold = hold;
+    options.max_connections = max_connections;
     start(options);
     upstream_.refuses = true;
   }
-  std::vector<Taking> begin_many() {
-    std::vector<Taking> all;
-    for (std::size_t i = 0; i < kMany; ++i)
-      all.push_back(begin(origin()));
+  Asking ask() {
+    if (!is_http2()) return Asking(begin(origin()));
+    Http2Taking taking =
+        pool_->h2_origin(Url::parse("h2c://a").value()).take(H2Origin::Need::room, reactor_.now());
+    taking.start();
+    return Asking(std::move(taking));
+  }
+  std::vector<Asking> ask_often(std::size_t count) {
+    std::vector<Asking> all;
+    for (std::size_t i = 0; i < count; ++i)
+      all.push_back(ask());
     return all;
+  }
+  // One of the connections that max_connections allows: another thread's.
+  std::unique_ptr<Slot> take_slot() {
+    auto slot = shared_->try_slot(shared_->origin(is_http2() ? "h2c|a|80" : "http|a|80"));
+    return slot ? std::make_unique<Slot>(std::move(*slot)) : nullptr;
   }
 };
 
+INSTANTIATE_TEST_SUITE_P(Over, RedialTest, ::testing::Bool(), [](const auto& each) {
+  return each.param ? "Http2" : "Http1";
+});
+
 // Each of them dialled for itself, ten times a second.
-TEST_F(RedialTest, OneDialTriesForAllThatWait) {
+TEST_P(RedialTest, OneDialTriesForAllThatWait) {
   start_holding(10s);
-  std::vector<Taking> all = begin_many();
+  std::vector<Asking> all = ask_often(200);
   advance(2s);
   EXPECT_GE(upstream_.dials, 15);
   EXPECT_LE(upstream_.dials, 25);
-  for (const Taking& each : all)
+  for (const Asking& each : all)
     EXPECT_FALSE(each.done());
   upstream_.refuses = false;
   advance(200ms);
-  for (Taking& each : all)
-    EXPECT_TRUE(lease_of(each));
+  for (Asking& each : all)
+    EXPECT_TRUE(each.is_served());
 }
 
-TEST_F(RedialTest, OfHttp2AsWell) {
-  start_holding(10s);
-  H2Origin& h2 = pool_->h2_origin(Url::parse("h2c://a").value());
-  std::vector<task<Result<H2Connection*>>> all;
-  for (std::size_t i = 0; i < 50; ++i) {
-    all.push_back(h2.take(H2Origin::Need::room, reactor_.now()));
-    all.back().start();
-  }
-  advance(2s);
-  EXPECT_GE(upstream_.dials, 15);
-  EXPECT_LE(upstream_.dials, 25);
-  upstream_.refuses = false;
-  advance(200ms);
-  for (auto& each : all) {
-    ASSERT_TRUE(each.done());
-    EXPECT_TRUE(each.take());
-  }
-}
-
-TEST_F(RedialTest, EachHoldsForItsOwnTime) {
+TEST_P(RedialTest, EachHoldsForItsOwnTime) {
   start_holding(1s);
-  Taking first = begin(origin());
+  Asking first = ask();
   advance(500ms);
-  Taking second = begin(origin());
+  Asking second = ask();
   advance(650ms);
-  const auto error = error_of(first);
-  ASSERT_TRUE(error);
-  EXPECT_EQ(error->code().value(), ECONNREFUSED);
+  EXPECT_TRUE(first.fails_with(kRefused));
   EXPECT_FALSE(second.done());
   advance(500ms);
-  EXPECT_TRUE(error_of(second));
+  EXPECT_TRUE(second.fails_with(kRefused));
 }
 
-TEST_F(RedialTest, NobodyDialsWhenAllHaveLeft) {
+TEST_P(RedialTest, NobodyDialsWhenAllHaveLeft) {
   start_holding(10s);
   {
-    const std::vector<Taking> all = begin_many();
+    const std::vector<Asking> all = ask_often(20);
     advance(500ms);
   }
   const int before = upstream_.dials;
   advance(5s);
   EXPECT_EQ(upstream_.dials, before);
   upstream_.refuses = false;
-  EXPECT_TRUE(take(origin()));
+  Asking next = ask();
+  settle();
+  EXPECT_TRUE(next.is_served());
 }
 
+// What a reset is without TLS falls into the handshake with it: all who waited were failed.
+TEST_P(RedialTest, AnUpstreamThatLeavesTheHandshakeIsHeldAsWell) {
+  for (const Error& left : {refusal(ECONNRESET, Phase::tls),
+                            Error(Errc::closed, Side::upstream, "it left").during(Phase::tls)}) {
+    start_holding(10s);
+    Asking first = ask();
+    advance(1s);
+    EXPECT_FALSE(first.done());
+    upstream_.refusal = left;
+    Asking second = ask();
+    advance(5s);
+    EXPECT_FALSE(first.done() || second.done()) << left.to_string();
+    upstream_.refuses = false;
+    advance(200ms);
+    EXPECT_TRUE(first.is_served() && second.is_served()) << left.to_string();
+  }
+}
+
+TEST_P(RedialTest, AnErrorThatIsFinalIsHeardByAllWhoWait) {
+  start_holding(10s);
+  std::vector<Asking> all = ask_often(5);
+  advance(500ms);
+  upstream_.refusal = Error(Errc::tls_failed, Side::upstream).during(Phase::tls);
+  advance(200ms);
+  for (Asking& each : all)
+    EXPECT_TRUE(each.fails_with(make_error_code(Errc::tls_failed)));
+}
+
+// It was told of the refusal when queue_timeout had passed.
+TEST_P(RedialTest, AWaitForASlotBecomesOneForTheUpstream) {
+  start_holding(20s, 1);
+  std::unique_ptr<Slot> taken = take_slot();
+  ASSERT_TRUE(taken);
+  Asking waiting = ask();
+  advance(3s);
+  EXPECT_EQ(upstream_.dials, 0);
+  taken.reset();
+  advance(16s);
+  EXPECT_GT(upstream_.dials, 10);
+  EXPECT_FALSE(waiting.done());
+  upstream_.refuses = false;
+  advance(200ms);
+  EXPECT_TRUE(waiting.is_served());
+}
+
+TEST_P(RedialTest, AndThatEndsAsWell) {
+  start_holding(20s, 1);
+  std::unique_ptr<Slot> taken = take_slot();
+  Asking waiting = ask();
+  advance(3s);
+  taken.reset();
+  advance(18s);
+  EXPECT_TRUE(waiting.fails_with(kRefused));
+}
+
+// It was told of the refusal when queue_timeout had passed.
+TEST_P(RedialTest, WhoWaitsBesideADialThatIsRefusedLaterIsHeld) {
+  start_holding(20s, 1);
+  upstream_.answers = false;
+  Asking first = ask();
+  Asking second = ask();
+  advance(3s);
+  EXPECT_EQ(upstream_.dials, 1);
+  upstream_.answers = true;
+  advance(12s);
+  EXPECT_FALSE(first.done() || second.done());
+  upstream_.refuses = false;
+  advance(200ms);
+  EXPECT_TRUE(first.is_served());
+}
+
+TEST_P(RedialTest, NoWaitIsEndless) {
+  for (const Transport::Duration hold : {Transport::Duration::zero(), Transport::Duration(20s)}) {
+    start_holding(hold);
+    upstream_.answers = false;  // which a dialer makes an end of, as a rule
+    Asking waiting = ask();
+    advance(std::max<Transport::Duration>(hold, 5s) + 4900ms);
+    EXPECT_FALSE(waiting.done());
+    advance(300ms);
+    EXPECT_TRUE(waiting.fails_with(make_error_code(Errc::no_connection_slot)));
+  }
+}
+
+// The count of dials was wrong from then on: whoever came waited for the one that had thrown.
+TEST_P(RedialTest, ADialThatFindsNoMemoryBlocksNobody) {
+  start();
+  upstream_.is_short_of_memory = true;
+  Asking first = ask();
+  advance(10ms);
+  EXPECT_TRUE(first.fails_with(make_error_code(Errc::overloaded)));
+  upstream_.is_short_of_memory = false;
+  Asking second = ask();
+  settle();
+  EXPECT_TRUE(second.is_served());
+}
+
+TEST_P(RedialTest, AlsoAmongDialsThatAreRefused) {
+  start_holding(10s);
+  Asking first = ask();
+  advance(500ms);
+  upstream_.is_short_of_memory = true;
+  advance(200ms);
+  EXPECT_TRUE(first.fails_with(make_error_code(Errc::overloaded)));
+  upstream_.is_short_of_memory = false;
+  Asking second = ask();
+  advance(1s);
+  EXPECT_FALSE(second.done());
+  upstream_.refuses = false;
+  advance(200ms);
+  EXPECT_TRUE(second.is_served());
+}
+
+// --- descriptors -------------------------------------------------------------------------------
+
+class DescriptorsTest : public RedialTest {
+ protected:
+  void run_out() {
+    upstream_.refuses = true;
+    upstream_.refusal = refusal(EMFILE);
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Over, DescriptorsTest, ::testing::Bool(), [](const auto& each) {
+  return each.param ? "Http2" : "Http1";
+});
+
+TEST_P(DescriptorsTest, OneIsWaitedFor) {
+  start();
+  run_out();
+  Asking waiting = ask();
+  advance(1s);
+  EXPECT_FALSE(waiting.done());
+  upstream_.refuses = false;
+  advance(200ms);
+  EXPECT_TRUE(waiting.is_served());
+}
+
+TEST_P(DescriptorsTest, ForSoLong) {
+  start();
+  run_out();
+  Asking waiting = ask();
+  advance(4900ms);
+  EXPECT_FALSE(waiting.done());
+  advance(300ms);
+  EXPECT_TRUE(waiting.fails_with(make_error_code(Errc::no_connection_slot)));
+  EXPECT_TRUE(waiting.error()->retry_safe());
+}
+
+// It was a 502.
+TEST_P(DescriptorsTest, WhoDoesNotWaitHearsOfNoSlotAllTheSame) {
+  Transport::Options options;
+  options.queue_timeout = 0s;
+  start(options);
+  run_out();
+  Asking asking = ask();
+  advance(10ms);
+  EXPECT_TRUE(asking.fails_with(make_error_code(Errc::no_connection_slot)));
+}
+
+// --- of HTTP/1 alone ---------------------------------------------------------------------------
+
+class Http1RedialTest : public ConnectionPoolTest {
+ protected:
+  void run_out() {
+    upstream_.refuses = true;
+    upstream_.refusal = refusal(EMFILE);
+  }
+};
+
 // Where the connections are limited, too, they are what is waited for in the end.
-TEST_F(RedialTest, WhoIsHeldWaitsForItsSlot) {
+TEST_F(Http1RedialTest, WhoIsHeldWaitsForItsSlot) {
   Transport::Options options;
   options.hold = 20s;
   options.max_connections = 1;
@@ -112,18 +325,8 @@ TEST_F(RedialTest, WhoIsHeldWaitsForItsSlot) {
   EXPECT_TRUE(lease_of(second));
 }
 
-// --- descriptors -------------------------------------------------------------------------------
-
-class DescriptorsTest : public ConnectionPoolTest {
- protected:
-  void run_out() {
-    upstream_.refuses = true;
-    upstream_.refusal = EMFILE;
-  }
-};
-
 // It was a 502.
-TEST_F(DescriptorsTest, WhoFindsNoneWaitsForAConnectionOfAnother) {
+TEST_F(Http1RedialTest, WhoFindsNoDescriptorWaitsForAConnectionOfAnother) {
   start();
   Lease used = take(origin());
   run_out();
@@ -136,31 +339,31 @@ TEST_F(DescriptorsTest, WhoFindsNoneWaitsForAConnectionOfAnother) {
   EXPECT_EQ(lease_of(waiting).get(), same);
 }
 
-TEST_F(DescriptorsTest, OrUntilOneIsFree) {
-  start();
+// It waited for as long as the others kept their connections.
+TEST_F(Http1RedialTest, WhoFindsADescriptorAndNoSlotDoesNotWaitForEver) {
+  Transport::Options options;
+  options.max_connections = 2;
+  start(options);
   run_out();
-  Taking waiting = begin(origin());
-  advance(1s);
-  EXPECT_FALSE(waiting.done());
+  upstream_.answers = false;
+  Taking first = begin(origin());
+  Taking second = begin(origin());
+  upstream_.answers = true;
+  advance(50ms);
+  EXPECT_FALSE(first.done() || second.done());
+  const auto of_another_thread = shared_->try_slot(shared_->origin("http|a|80"));
+  ASSERT_TRUE(of_another_thread);
   upstream_.refuses = false;
   advance(200ms);
-  EXPECT_TRUE(lease_of(waiting));
-}
-
-TEST_F(DescriptorsTest, ForSoLong) {
-  start();
-  run_out();
-  Taking waiting = begin(origin());
-  advance(4900ms);
-  EXPECT_FALSE(waiting.done());
-  advance(300ms);
-  const auto error = error_of(waiting);
+  const Lease lease = lease_of(first);
+  EXPECT_FALSE(second.done());
+  advance(10s);
+  const auto error = error_of(second);
   ASSERT_TRUE(error);
   EXPECT_TRUE(error->is(Errc::no_connection_slot));
-  EXPECT_TRUE(error->retry_safe());
 }
 
-TEST_F(DescriptorsTest, AnIdleConnectionToElsewhereGivesUpIts) {
+TEST_F(Http1RedialTest, AnIdleConnectionToElsewhereGivesUpItsDescriptor) {
   start();
   give_back(take(origin("http://b")));
   EXPECT_EQ(idle(), 1u);

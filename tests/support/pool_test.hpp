@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <deque>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -28,7 +29,8 @@ struct Upstream {
   int under_way = 0;
   bool answers = true;  // else dials wait until it does
   bool refuses = false;
-  int refusal = ECONNREFUSED;
+  Error refusal = Error::system(ECONNREFUSED, Side::upstream).during(Phase::connect);
+  bool is_short_of_memory = false;  // here, that is
 };
 
 class ScriptedDialer final : public net::Dialer {
@@ -42,9 +44,8 @@ class ScriptedDialer final : public net::Dialer {
     while (!upstream_.answers)
       co_await sleep_for(10ms);
     --upstream_.under_way;
-    if (upstream_.refuses) {
-      co_return failure(Error::system(upstream_.refusal, Side::upstream).during(Phase::connect));
-    }
+    if (upstream_.is_short_of_memory) throw std::bad_alloc();
+    if (upstream_.refuses) co_return failure(upstream_.refusal);
     auto [near, far] = net::make_memory_pair(reactor_);
     upstream_.accepted.emplace_back(std::move(far));
     co_return net::Dialled(std::move(near), destination.host);
