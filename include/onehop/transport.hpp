@@ -72,8 +72,9 @@ class Transport final : public RoundTripper {
     std::size_t max_response_header_fields = 512;
     // 1xx responses to one request.
     std::size_t max_informational = 64;
-    // Keep trying to connect for this long while the upstream refuses (it restarts), or resets a
-    // new connection before it responds to a request that may be sent again. 0: once more.
+    // Keep trying to connect for this long while the upstream refuses (it restarts), ends a new
+    // connection in the TLS handshake, or resets it before it responds to a request that may be
+    // sent again. 0: once more.
     Duration hold = Duration::zero();
     // Connects inside this network of a test instead of the machine's; it must outlive the
     // transport.

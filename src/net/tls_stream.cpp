@@ -184,7 +184,10 @@ TlsStream::Step TlsStream::advance_handshake() {
   }
   if (got_plain_http_)
     TlsOutbox::of_thread().size = 0;  // an alert would be noise before the answer in clear
-  if (input_ != Input::error) fail(Errc::tls_failed, why_handshake_failed());
+  if (input_ != Input::error) {
+    const Errc code = input_ == Input::end ? Errc::closed : Errc::tls_failed;
+    fail(code, why_handshake_failed());
+  }
   flush();
   return Step::failed;
 }

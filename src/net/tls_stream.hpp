@@ -26,8 +26,9 @@ class TlsStream final : public Stream, public detail::InFramePool {
   // Says goodbye (close_notify) when nothing had failed.
   ~TlsStream() override;
 
-  // Errors: Errc::tls_failed, Errc::timed_out, or the inner stream's; phase tls, on the side of the
-  // peer. The detail says exactly what failed.
+  // Errors: Errc::tls_failed, Errc::closed when the peer ended the connection without an alert,
+  // Errc::timed_out, or the inner stream's; phase tls, on the side of the peer. The detail says
+  // exactly what failed.
   task<Result<void>> handshake(Time deadline);
   // Ends the wait of a handshake: Errc::cancelled.
   void interrupt_handshake() noexcept {

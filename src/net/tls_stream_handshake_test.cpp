@@ -394,7 +394,11 @@ TEST_F(TlsStreamHandshake, a_peer_that_leaves_is_named_as_the_reason) {
   far_.reset();
   settle();
   ASSERT_TRUE(shaking.done());
-  EXPECT_THAT(std::string(shaking.take().error().detail()), HasSubstr("closed the connection"));
+  const Error error = shaking.take().error();
+  EXPECT_TRUE(error.is(Errc::closed)) << "an upstream that restarts may do that";
+  EXPECT_EQ(error.phase(), Phase::tls);
+  EXPECT_EQ(error.side(), Side::upstream);
+  EXPECT_THAT(std::string(error.detail()), HasSubstr("closed the connection"));
 }
 
 // --- certificates ------------------------------------------------------------------------------

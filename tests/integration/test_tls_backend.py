@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS towards the backend: whom the proxy trusts, what it says when it does not, and how a cut
 connection never looks like a complete answer."""
+import socket
+import ssl
 import time
 
 import pytest
 
 from proxy_process import run_onehop
+from raw_client import close_with_reset
 from tls_peers import Certificates, TlsBackend, TlsConnection
 from wire import OK, PATIENCE, SOON, answer, get, message, post
 
@@ -138,6 +141,33 @@ def test_a_backend_that_closes_in_the_handshake(start_proxy, start_backend):
     backend.play(leave)
     said = refusal(start_proxy(backend.url.replace("http://", "https://")))
     assert "closed the connection during the handshake" in said
+
+
+@pytest.mark.parametrize("leave", [lambda sock: sock.close(), close_with_reset], ids=["end", "reset"])
+def test_a_backend_that_leaves_the_handshake_is_held(start_proxy, certificates, pair, leave):
+    """It was a 502 at once, for those as well that had been waiting for it to listen."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*pair)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.settimeout(PATIENCE)
+        url = f"https://localhost:{listener.getsockname()[1]}"
+        proxy = start_proxy("--hold", "10s", "--backend-ca", certificates.ca, url)
+        with proxy.client() as client:
+            client.send(post(b"hi"))
+            for _ in range(3):
+                sock = listener.accept()[0]
+                sock.settimeout(PATIENCE)
+                sock.recv(10_000)
+                leave(sock)
+            with context.wrap_socket(listener.accept()[0], server_side=True) as sock:
+                sock.settimeout(PATIENCE)
+                received = b""
+                while not received.endswith(b"hi"):
+                    received += sock.recv(10_000)
+                sock.sendall(OK)
+                assert client.read_response().status == 200
 
 
 def test_a_handshake_that_never_ends_is_a_504(start_proxy, start_backend):
