@@ -6,7 +6,7 @@
 
 #include <onehop/body.hpp>
 
-#include "wire/h1_output.hpp"
+#include "wire/body_progress.hpp"
 
 #include <optional>
 #include <string>

@@ -8,10 +8,12 @@
 
 #include "http/h2/stream.hpp"
 #include "io/event.hpp"
+#include "wire/body_pump.hpp"
 #include "wire/h2_link.hpp"
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 namespace onehop::wire {
 
@@ -21,18 +23,20 @@ class H2BodySender {
   H2BodySender(h2::Stream& stream, io::Reactor& reactor, Side side) noexcept
       : stream_(stream), room_(reactor), side_(side) {}
 
-  // To the body's end, trailers included, as far as that goes without waiting. Everything has been
-  // given to the stream then; nothing else may have gone out. Nothing: send_rest() must be awaited,
+  // To the body's end, trailers included, as far as that goes without waiting. All of it has been
+  // given to the stream then, and may not have gone out. std::nullopt: send_rest() must be awaited,
   // and `link`, `body` and `progress` stay until it is done. Errors carry the side they came from.
   // A peer that takes nothing for as long as `stall` is one.
   std::optional<Result<void>> try_send(H2Link& link,
                                        Body& body,
                                        BodyProgress& progress,
                                        net::Duration stall = net::Duration::max());
-  task<Result<void>> send_rest();
+  task<Result<void>> send_rest() { return pump_.send_rest(*this); }
   // While a body is on its way: true when the body's source has nothing to send, rather than the
   // peer no room.
-  bool waits_for_source() const noexcept { return sending_.body && sending_.need == Need::piece; }
+  bool waits_for_source() const noexcept {
+    return pump_.has_begun() && pump_.need() == BodyPump::Need::piece;
+  }
   // Returns when the stream has little left to send; errors when it is no longer open.
   task<Result<void>> wait_for_room(H2Link& link, net::Duration stall = net::Duration::max());
   // Returns when the end has gone out, or the stream is closed. Nobody waits for room meanwhile.
@@ -43,27 +47,28 @@ class H2BodySender {
   void on_news() noexcept;
 
  private:
-  // What send_rest() waits for.
-  enum class Need : std::uint8_t { room, piece, turn };
-  // A body on its way.
-  struct Sending {
-    H2Link* link = nullptr;
-    Body* body = nullptr;
-    BodyProgress* progress = nullptr;
-    std::optional<std::uint64_t> length;  // what the head has promised
-    net::Duration stall = net::Duration::max();
-    std::uint64_t turn = 0;
-    Need need = Need::piece;
-  };
-  using Piece = std::optional<Result<bytes>>;
-  std::optional<Result<void>> step(Piece piece);
-  Result<void> take(bytes piece);
-  Result<void> end();
+  friend class BodyPump;
+  // One body may not hold the thread for longer than these take.
+  static constexpr std::uint64_t kBytesPerTurn = 1024 * 1024;
+  bool is_full(bool at_end) const noexcept;
+  static std::size_t most() noexcept;
+  static bool ends_early() noexcept { return false; }
+  Result<void> put(bytes piece);
+  Result<void> end(const Headers& trailers);
+  io::Reactor& reactor() const noexcept { return link_->reactor(); }
+  std::optional<Result<void>> step(BodyPump::Piece piece) {
+    return pump_.step(*this, std::move(piece));
+  }
+  void before_wait() const noexcept { link_->flush_soon(); }
+  task<Result<void>> room() { return wait_for_room(*link_, stall_); }
 
   h2::Stream& stream_;
   io::Event room_;
   Side side_;
-  Sending sending_;
+  // Of the body on its way.
+  BodyPump pump_;
+  H2Link* link_ = nullptr;
+  net::Duration stall_ = net::Duration::max();
 };
 
 }  // namespace onehop::wire

@@ -8,7 +8,7 @@
 #include "base/root_task.hpp"
 #include "http/h2/session.hpp"
 #include "net/stream.hpp"
-#include "wire/h1_output.hpp"
+#include "wire/stream_writer.hpp"
 
 #include <cstdint>
 #include <string_view>
@@ -72,7 +72,7 @@ class H2Link {
 
   net::Stream& stream_;
   h2::Session& session_;
-  H1Output output_;
+  StreamWriter output_;
   net::Duration write_stall_;
   Callback flushed_;
   void* context_;

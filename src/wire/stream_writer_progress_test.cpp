@@ -4,7 +4,7 @@
 // when a good part of its buffer is free, which takes a slow reader longer than any patience.
 #include "net/stream.hpp"
 #include "support/stream_pair.hpp"
-#include "wire/h1_output.hpp"
+#include "wire/stream_writer.hpp"
 
 #include <chrono>
 #include <optional>
@@ -35,7 +35,7 @@ class FullStream final : public net::Stream {
   bool is_writable() const noexcept override { return false; }
 };
 
-class H1OutputProgress : public test::StreamPair {
+class StreamWriterProgress : public test::StreamPair {
  protected:
   void start() {
     EXPECT_TRUE(output_.write("abc"));
@@ -49,11 +49,11 @@ class H1OutputProgress : public test::StreamPair {
   }
 
   FullStream stream_{reactor_};
-  H1Output output_{stream_, Side::client};
+  StreamWriter output_{stream_, Side::client};
   task<Result<void>> work_;
 };
 
-TEST_F(H1OutputProgress, APeerThatTakesALittleIsGivenMoreTime) {
+TEST_F(StreamWriterProgress, APeerThatTakesALittleIsGivenMoreTime) {
   start();
   advance(5s);
   stream_.unacknowledged_ = 90;
@@ -65,7 +65,7 @@ TEST_F(H1OutputProgress, APeerThatTakesALittleIsGivenMoreTime) {
   EXPECT_TRUE(has_timed_out()) << "and nothing since";
 }
 
-TEST_F(H1OutputProgress, APeerThatTakesALittleNowAndThenIsNotCut) {
+TEST_F(StreamWriterProgress, APeerThatTakesALittleNowAndThenIsNotCut) {
   start();
   while (stream_.unacknowledged_ > 0) {
     advance(9s);
@@ -76,7 +76,7 @@ TEST_F(H1OutputProgress, APeerThatTakesALittleNowAndThenIsNotCut) {
   EXPECT_TRUE(has_timed_out());
 }
 
-TEST_F(H1OutputProgress, APeerThatTakesNothingIsCut) {
+TEST_F(StreamWriterProgress, APeerThatTakesNothingIsCut) {
   start();
   advance(9s);
   EXPECT_FALSE(work_.done());

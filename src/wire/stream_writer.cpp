@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/stream_writer.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+namespace onehop::wire {
+namespace {
+
+// A kept buffer larger than this is not kept for the next message.
+constexpr std::size_t kPendingKept = 4096;
+
+}  // namespace
+
+Error StreamWriter::write_error(int error) const {
+  if (peer_ == Side::client) {
+    return Error(Errc::client_gone, peer_)
+        .with(std::strerror(error));  // NOLINT(concurrency-mt-unsafe)
+  }
+  return stream_.error_of(error, peer_).during(Phase::send);
+}
+
+Result<void> StreamWriter::write(std::string_view data) {
+  const iovec part = {const_cast<char*>(data.data()), data.size()};  // NOLINT: not const-correct
+  return write(std::span(&part, 1));
+}
+
+Result<void> StreamWriter::write(std::span<const iovec> parts) {
+  if (has_pending()) return keep(parts, 0);
+  const ssize_t sent = stream_.try_write(parts.data(), static_cast<int>(parts.size()));
+  if (sent < 0 && sent != -EAGAIN) return failure(write_error(static_cast<int>(-sent)));
+  const std::size_t taken = sent > 0 ? static_cast<std::size_t>(sent) : 0;
+  return keep(parts, taken);
+}
+
+Result<void> StreamWriter::keep(std::span<const iovec> parts, std::size_t skip) {
+  std::size_t all = 0;
+  for (const iovec& part : parts)
+    all += part.iov_len;
+  if (all == skip) return {};
+  pending_.reserve(pending_.size() + all - skip);  // not twice as much, as appending would
+  for (const iovec& part : parts) {
+    if (skip >= part.iov_len) {
+      skip -= part.iov_len;
+      continue;
+    }
+    pending_.append(static_cast<const char*>(part.iov_base) + skip, part.iov_len - skip);
+    skip = 0;
+  }
+  return {};
+}
+
+void StreamWriter::write_soon(std::string_view data) {
+  (void)write(data);
+  if (!has_pending() || writer_) return;
+  writer_ = std::make_unique<net::Stream::Waiter>(stream_, net::Stream::Waiter::For::writing,
+                                                  &StreamWriter::on_writable, this);
+  writer_->wait();
+}
+
+void StreamWriter::on_writable(void* self) {
+  auto& writer = *static_cast<StreamWriter*>(self);
+  while (writer.has_pending()) {
+    const ssize_t sent = writer.push_pending();
+    if (sent == -EAGAIN) return writer.writer_->wait();
+    if (sent < 0) break;
+  }
+  writer.writer_.reset();
+}
+
+ssize_t StreamWriter::push_pending() {
+  const ssize_t sent =
+      stream_.try_write(pending_.data() + pending_sent_, pending_.size() - pending_sent_);
+  if (sent < 0) return sent;
+  pending_sent_ += static_cast<std::size_t>(sent);
+  if (pending_sent_ < pending_.size()) return sent;
+  pending_sent_ = 0;
+  if (pending_.capacity() > kPendingKept) {
+    HeldString().swap(pending_);
+  } else {
+    pending_.clear();
+  }
+  return sent;
+}
+
+task<Result<void>> StreamWriter::drain(net::Duration stall) {
+  writer_.reset();
+  while (has_pending()) {
+    const ssize_t sent = push_pending();
+    if (sent >= 0) continue;
+    if (sent != -EAGAIN) co_return failure(write_error(static_cast<int>(-sent)));
+    const std::size_t waiting = stream_.unacknowledged();
+    const net::Time deadline = io::deadline_after(stream_.reactor().now(), stall);
+    const net::Wait wait = co_await stream_.writable(deadline);
+    if (wait == net::Wait::timed_out) {
+      // A slow reader frees the socket's buffer long before the kernel says that it is writable.
+      if (stream_.unacknowledged() < waiting) continue;
+      co_return failure(Error(Errc::timed_out, peer_).with("no progress in writing"));
+    }
+    if (wait == net::Wait::interrupted) co_return failure(Errc::cancelled, Side::local);
+  }
+  co_return Result<void>();
+}
+
+}  // namespace onehop::wire
