@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <coroutine>
+#include <cstddef>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -93,6 +94,10 @@ class Wire {
   void send(std::string_view data);
   // Everything received so far and not yet returned.
   std::string receive();
+  // From now on takes at most so many bytes more from the other side, which then has to wait with
+  // the rest; without a limit at first. 0 takes nothing, as a peer does that has stopped reading.
+  void limit_receiving(std::size_t bytes);
+  static constexpr std::size_t kNoLimit = ~std::size_t{0};
   // True when the other side has closed, or reset, and all it sent was received.
   bool at_end();
   bool was_reset();
@@ -117,7 +122,8 @@ class Network {
   Network& operator=(const Network&) = delete;
   ~Network();
 
-  // Serves `handler` at "host:port". Options::listen and workers do not count here.
+  // Serves `handler` at "host:port". Options::listen, workers and what limits who is accepted do
+  // not count here; without Options::max_memory, memory has no ceiling.
   void serve(std::string address,
              std::shared_ptr<const Handler> handler,
              Server::Options options = {});

@@ -4,6 +4,7 @@
 #include "base/exception_text.hpp"
 #include "base/held_memory.hpp"
 #include "base/memory_note.hpp"
+#include "base/promised_memory.hpp"
 #include "server/accept_loop.hpp"
 #include "server/exchange_log.hpp"
 #include "server/h1_connection.hpp"
@@ -122,6 +123,7 @@ ShardServer::ShardServer(io::Reactor& reactor,
     shard.reactor_.schedule(shard.memory_note_);
   };
   set_memory_ceiling(common_->memory.counted());
+  report_promised_memory();  // without a ceiling the thread kept more room to spare
   set_memory_note(reached, this);
 }
 

@@ -6,6 +6,7 @@
 #include "net/test_network.hpp"
 #include "server/shard_server.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <deque>
 #include <map>
@@ -26,11 +27,16 @@ struct Wire::State {
   // Moves what can be moved in both directions, until nothing can.
   void settle();
   bool move();
+  void take(std::string_view octets) {
+    received += octets;
+    if (room != kNoLimit) room -= octets.size();
+  }
 
   io::Reactor& reactor;
   std::unique_ptr<net::Stream> stream;
   std::string unsent;
   std::string received;
+  std::size_t room = kNoLimit;
   bool at_end = false;
   bool was_reset = false;
   bool close_after_sending = false;
@@ -109,7 +115,10 @@ void Network::serve(std::string address,
                     Server::Options options) {
   io::Reactor::Enter enter(state_->reactor);
   auto common = std::make_shared<server::Common>();
+  // What is left of the machine is not for the network to divide.
+  if (options.max_memory == 0) options.max_memory = Server::kUnlimited;
   common->options = std::move(options);
+  common->set_limits();
   common->max_connections = std::size_t{1} << 30;
   common->prepare_trust();
   if (auto prepared = common->prepare_tls(); !prepared) {
@@ -200,12 +209,12 @@ bool Wire::State::move() {
     moved = true;
   }
   char piece[4096];
-  while (!at_end) {
-    const ssize_t got = stream->try_read(piece, sizeof piece);
+  while (!at_end && room > 0) {
+    const ssize_t got = stream->try_read(piece, std::min(sizeof piece, room));
     if (got == -EAGAIN) break;
     at_end = got <= 0;
     was_reset = got < 0;
-    if (got > 0) received.append(piece, static_cast<std::size_t>(got));
+    if (got > 0) take({piece, static_cast<std::size_t>(got)});
     moved = true;
   }
   return moved;
@@ -226,6 +235,11 @@ void Wire::send(std::string_view data) {
 std::string Wire::receive() {
   state_->settle();
   return std::exchange(state_->received, {});
+}
+
+void Wire::limit_receiving(std::size_t bytes) {
+  state_->room = bytes;
+  state_->settle();
 }
 
 bool Wire::at_end() {

@@ -3,6 +3,7 @@
 // The network in memory by itself: what those who test with it rely on.
 #include <onehop/testing.hpp>
 
+#include "base/held_memory.hpp"
 #include "support/vocabulary.hpp"
 
 #include <memory>
@@ -189,6 +190,55 @@ TEST_F(NetworkTest, ClosesAWireThatIsDropped) {
     EXPECT_FALSE(gone);
   }
   EXPECT_TRUE(gone);
+}
+
+TEST_F(NetworkTest, TakesNoMoreThanAWireIsToldTo) {
+  constexpr std::size_t kSize = 200'000;
+  Wire client = connect(std::string(kSize, 'x'));
+  client.limit_receiving(0);
+  client.send(kGet);
+  network_.advance(1s);
+  EXPECT_EQ(client.receive(), "");
+  client.limit_receiving(5);
+  EXPECT_EQ(client.receive(), "HTTP/");
+  EXPECT_EQ(client.receive(), "");
+  client.limit_receiving(kSize / 2);
+  EXPECT_EQ(client.receive().size(), kSize / 2);
+  client.limit_receiving(Wire::kNoLimit);
+  std::string rest = client.receive();
+  for (std::string more = rest; !more.empty(); rest += more)
+    more = client.receive();
+  EXPECT_GT(rest.size(), kSize / 2);
+  EXPECT_FALSE(client.at_end());
+}
+
+TEST_F(NetworkTest, EndsAClientThatDoesNotRead) {
+  Wire client = connect(std::string(std::size_t{1} << 20, 'x'));
+  client.limit_receiving(0);
+  client.send(kGet);
+  network_.advance(2min);  // longer than write_timeout
+  client.limit_receiving(Wire::kNoLimit);
+  (void)client.receive();
+  EXPECT_TRUE(client.at_end());
+}
+
+TEST_F(NetworkTest, RefusesWhatIsPastTheMemoryCeiling) {
+  Server::Options options = exchanges_.options();
+  report_held_memory();  // there are tests that ran before
+  options.max_memory = held_memory() + (std::uint64_t{1} << 20U);
+  network_.serve("s:80", make_handler([](Request) -> task<Response> {
+                   co_await sleep_for(1s);
+                   co_return Response(Status::ok);
+                 }),
+                 options);
+  std::vector<Wire> clients;
+  for (int i = 0; i < 40; ++i) {
+    clients.push_back(network_.connect("s:80"));
+    clients.back().send(kGet);
+  }
+  EXPECT_EQ(status_of(clients.back().receive()), 503);
+  network_.advance(1s);
+  EXPECT_EQ(status_of(clients.front().receive()), 200);
 }
 
 // --- time --------------------------------------------------------------------------------------
