@@ -318,5 +318,49 @@ TEST_F(ProxiedH2Tunnel, IsNoMoreToBeWrittenToWhenItsStreamIsClosed) {
   }
 }
 
+// The connection has no further use then, and was closed at once: what its socket had not taken yet
+// was lost, though the exchange counted as complete.
+TEST_F(ProxiedH2Tunnel, ArrivesWholeOverAConnectionThatEndsWithIt) {
+  constexpr std::size_t kSize = 300'000;
+  constexpr std::uint32_t kLarge = 0x4000'0000;
+  network_.listen("backend:80");
+  ReverseProxy::Options proxy;
+  proxy.transport = std::make_shared<Transport>(network_.transport_options());
+  proxy.rewrite = [](ProxyRequest& request) {
+    request.set_url(Url::parse("h2c://backend:80").value());
+  };
+  network_.serve("s:80", std::make_shared<ReverseProxy>(std::move(proxy)), exchanges_.options());
+  Wire client = network_.connect("s:80");
+  client.send(
+      "GET /chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  Wire backend = network_.accept("backend:80");
+  backend.send(frame(h2_frames::settings, 0, 0,
+                     h2_frames::number(8, 2) + h2_frames::number(1, 4) + h2_frames::number(4, 2) +
+                         h2_frames::number(kLarge, 4)) +
+               frame(h2_frames::window_update, 0, 0, h2_frames::number(kLarge, 4)));
+  test::H2Peer peer;
+  peer.take(backend.receive());
+  backend.limit_receiving(0);
+  backend.send(frame(h2_frames::headers, kEndHeaders, 1, h2_frames::block({{":status", "200"}})) +
+               frame(h2_frames::goaway, 0, 0, h2_frames::number(1, 4) + h2_frames::number(0, 4)));
+  EXPECT_EQ(status_of(client.receive()), 101);
+  client.send(std::string(kSize, 'x'));
+  client.close_write();
+  backend.send(frame(h2_frames::data, kEndStream, 1, "bye"));
+  backend.limit_receiving(100'000);  // so that the rest is on its way when the tunnel is over
+  peer.take(backend.receive());
+  EXPECT_EQ(client.receive(), "bye");
+  network_.advance(10s);
+  backend.limit_receiving(Wire::kNoLimit);
+  for (int i = 0; i < 10; ++i)
+    peer.take(backend.receive());
+  EXPECT_EQ(peer.streams()[1].body.size(), kSize);
+  EXPECT_TRUE(peer.streams()[1].ended);
+  EXPECT_TRUE(backend.at_end());
+  ASSERT_EQ(exchanges_.size(), 1u);
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
+}
+
 }  // namespace
 }  // namespace onehop

@@ -144,12 +144,13 @@ RootTask<H2Connection> H2Connection::run() {
     if (timed_out_) break;
   }
   over_ = true;
-  // The reason, if there is one. To who is not there any more nothing is sent: a request that has
-  // not left yet would count as one that the upstream may have seen.
+  // The reason, if there is one, and what the last requests and tunnels said, which the upstream
+  // may not have taken yet. To who is not there any more nothing is sent: a request that has not
+  // left yet would count as one that the upstream may have seen.
   if (timed_out_ || link_.has_peer_gone()) {
     link_.stop_writing();
   } else {
-    link_.flush_now();
+    co_await link_.drain(kWriteStall);
   }
   stream_->reactor().schedule(ended_);
 }
