@@ -71,8 +71,29 @@ RootTask<H2Connection> H2Connection::run() {
     const net::Wait wait = co_await stream_->readable(deadline());
     goes_on = go_on_after(wait);
   }
-  if (!vanished_ && !link_.is_broken() && !link_.has_peer_gone()) co_await say_goodbye();
+  over_ = true;
+  if (!vanished_ && !link_.is_broken() && !link_.has_peer_gone()) {
+    co_await say_goodbye();
+    co_await finish_tunnels();
+  }
   end();
+}
+
+// After a GOAWAY of the client the end of the last stream is the connection's, though a backend may
+// be slow to take what came before it.
+task<void> H2Connection::finish_tunnels() {
+  IntrusiveList<ListNode> all;
+  all.splice_back(exchanges_);
+  while (ListNode* node = all.pop_front()) {
+    H2Exchange& exchange = static_cast<H2Exchange::Member*>(node)->exchange;
+    if (exchange.outlives_stream()) {
+      exchanges_.push_back(*node);
+    } else {
+      delete &exchange;
+    }
+  }
+  while (!exchanges_.empty())
+    co_await exchange_ended_.wait();
 }
 
 net::Time H2Connection::deadline() const noexcept {
@@ -186,7 +207,7 @@ void H2Connection::on_watch(void* self) {
   auto& connection = *static_cast<H2Connection*>(self);
   if (connection.exchanges_.empty()) return;
   const net::Time now = connection.shard_.reactor().now();
-  if (connection.has_vanished(now)) {
+  if (!connection.over_ && connection.has_vanished(now)) {
     connection.vanished_ = true;
     connection.stream_->abort();
     connection.stream_->interrupt_reader();

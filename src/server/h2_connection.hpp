@@ -8,6 +8,7 @@
 #include "base/promised_memory.hpp"
 #include "base/root_task.hpp"
 #include "http/h2/session.hpp"
+#include "io/event.hpp"
 #include "server/http_connection.hpp"
 #include "server/shard_server.hpp"
 #include "wire/h2_link.hpp"
@@ -50,6 +51,7 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   void begin_end();
   void finish_end();
   task<void> say_goodbye();
+  task<void> finish_tunnels();
   static void on_flushed(void* self);
   static void on_watch(void* self);
   void watch();
@@ -64,11 +66,13 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   std::string early_;
   IntrusiveList<ListNode> exchanges_;                // the links of those that live
   net::Time idle_since_ = stream_->reactor().now();  // or since the last exchange ended
+  io::Event exchange_ended_{stream_->reactor()};
   net::Time end_announced_{};
   io::Timer watch_{&H2Connection::on_watch, this};
   net::Time asked_{};       // with a PING whether it is still there
   unsigned pings_out_ = 0;  // of those, without an answer
   bool vanished_ = false;
+  bool over_ = false;  // nothing is read any more
   bool greeted_ = false;
   // What is written and not taken, while there are requests.
   MemoryPromise output_claim_;

@@ -70,6 +70,7 @@ H2Exchange::~H2Exchange() {
 void H2Exchange::finish() {
   record_->ended = shard_.reactor().now();
   connection_.idle_since_ = record_->ended;
+  connection_.exchange_ended_.set();
   record_->request_body = received();
   record_->response_body = sent();
   // Half of a tunnel is not the whole.
@@ -142,9 +143,13 @@ void H2Exchange::closed() {
     // Noted before anything is cancelled: the upstream is told the same.
     fail(h2::stream_reset(close_code(), Side::client).during(phase()));
   }
-  // What the client said last may still be on its way into the tunnel.
-  if (has_tunnel() && !gave_up_ && has_ended() && close_code() == h2::ErrorCode::no_error) return;
+  if (outlives_stream()) return;
   delete this;  // whatever still runs for it is cancelled
+}
+
+bool H2Exchange::outlives_stream() const noexcept {
+  return is_closed() && has_tunnel() && !gave_up_ && has_ended() &&
+         close_code() == h2::ErrorCode::no_error;
 }
 
 void H2Exchange::on_tunnel_over(void* self) {
@@ -369,6 +374,7 @@ void H2Exchange::on_exception() noexcept {
   } catch (...) {
     link_.give_up();
   }
+  if (is_closed()) shard_.reactor().schedule(tunnel_over_);
 }
 
 void H2Exchange::refuse(const Error& error) {

@@ -36,6 +36,9 @@ class H2Exchange final : public h2::Stream, private RequestContent {
   void on_news() override;
   // Time has passed: ends what does not get on.
   void watch(net::Time now);
+  // Both sides have said all in order, and some of it is still on its way into the tunnel: neither
+  // the stream nor its connection is needed any more.
+  bool outlives_stream() const noexcept;
 
  private:
   struct Member : ListNode {

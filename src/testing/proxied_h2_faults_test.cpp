@@ -362,5 +362,47 @@ TEST_F(ProxiedH2Tunnel, ArrivesWholeOverAConnectionThatEndsWithIt) {
   EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
 }
 
+// The end was lost, and the backend took what it got for all of it.
+TEST_F(ProxiedH2Tunnel, ArrivesWholeFromAClientThatSaysGoaway) {
+  constexpr std::size_t kSize = 200'000;
+  network_.listen("backend:80");
+  ReverseProxy::Options proxy;
+  proxy.transport = std::make_shared<Transport>(network_.transport_options());
+  proxy.rewrite = [](ProxyRequest& request) {
+    request.set_url(Url::parse("http://backend:80").value());
+  };
+  network_.serve("s:80", std::make_shared<ReverseProxy>(std::move(proxy)), exchanges_.options());
+  Wire client = network_.connect("s:80");
+  test::H2Peer peer;
+  client.send(std::string(h2_frames::kPreface) + frame(h2_frames::settings, 0, 0) + ask());
+  Wire backend = network_.accept("backend:80");
+  const auto request = test::read_h1_request(backend.receive());
+  const std::string_view key = test::value_of(request.fields, "sec-websocket-key");
+  backend.limit_receiving(0);
+  backend.send(
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Accept: " +
+      websocket_accept(key) + "\r\n\r\n");
+  peer.take(client.receive());
+  client.send(peer.replies());
+  for (std::size_t sent = 0; sent < kSize; sent += 10'000)
+    client.send(frame(h2_frames::data, 0, 1, std::string(10'000, 'x')));
+  client.send(frame(h2_frames::data, kEndStream, 1));
+  backend.close_write();
+  peer.take(client.receive());
+  EXPECT_TRUE(peer.streams()[1].ended);
+  client.send(frame(h2_frames::goaway, 0, 0, h2_frames::number(0, 8)));
+  network_.advance(10s);
+  EXPECT_EQ(exchanges_.size(), 0u);
+  backend.limit_receiving(Wire::kNoLimit);
+  std::string arrived;
+  for (int i = 0; i < 10; ++i)
+    arrived += backend.receive();
+  EXPECT_EQ(arrived.size(), kSize);
+  EXPECT_TRUE(backend.at_end());
+  ASSERT_EQ(exchanges_.size(), 1u);
+  EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
+}
+
 }  // namespace
 }  // namespace onehop
