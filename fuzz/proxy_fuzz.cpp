@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The whole proxy with both peers fuzzed: clients and backends of HTTP/1 and HTTP/2 do what a
-// script says, and time passes. What came out of the proxy is held against what went in. Input:
-// four octets of options, then a script (session/script.hpp).
+// script says, and time passes. What came out of the proxy is held against what went in, and what
+// the proxy holds meanwhile against what docs/operating.md says; afterwards it holds nothing.
+// Input: four octets of options, then a script (session/script.hpp).
 
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/testing.hpp>
 
 #include "base/check.hpp"
+#include "base/held_memory.hpp"
 #include "head_fuzz.hpp"
 #include "session/backends.hpp"
 #include "session/clients.hpp"
+#include "session/memory_bound.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -24,6 +28,7 @@ using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
 constexpr std::size_t kOptions = 4;
 constexpr std::size_t kClients = 3;  // at the same time
 constexpr int kMostRounds = 1000;    // of polite peers finishing what they began
+constexpr std::size_t kCeiling = std::size_t{1} << 20U;
 
 struct Options {
   explicit Options(std::string_view input) noexcept : octets(input) {}
@@ -34,6 +39,16 @@ struct Options {
   bool backend_is_h2() const noexcept { return has(0, 1); }
   bool is_polite() const noexcept { return has(0, 2); }
   bool is_generous() const noexcept { return has(0, 5) || is_polite(); }
+  Windows windows(bool of_client) const noexcept {
+    if (of_client ? has(2, 7) : has(3, 2)) return Windows::shut;
+    return is_generous() ? Windows::wide : Windows::usual;
+  }
+  bool has_authentication() const noexcept {
+    // There is none over HTTP/2, and who asks for it gets an error.
+    return has(2, 4) && !(is_polite() && backend_is_h2());
+  }
+  std::size_t ceiling() const noexcept { return has(2, 6) && !is_polite() ? kCeiling : 0; }
+  bool has_scenes() const noexcept { return has(3, 7); }
   // The backend may refuse connections for a while; those that it has go on.
   bool backend_restarts() const noexcept { return has(2, 1); }
 
@@ -47,6 +62,7 @@ struct Options {
 Server::Options Options::server() const {
   Server::Options server;
   server.log = [](LogLevel, std::string_view) {};
+  server.max_memory = ceiling();
   if (!has(0, 7) || is_polite()) return server;
   server.max_body = 5000;
   server.max_header_bytes = 2000;
@@ -98,6 +114,7 @@ class World {
   void restart();
   void finish_politely();
   void check();
+  void check_memory();
 
   Options options_;
   Ledger ledger_;
@@ -114,7 +131,9 @@ class World {
 
 World::World(std::string_view input) : options_(input), ledger_(input) {
   ledger_.is_polite = options_.is_polite();
-  if (ledger_.is_polite) ledger_.most_content = 4096;
+  ledger_.has_scenes = options_.has_scenes();
+  ledger_.has_authentication = options_.has_authentication();
+  if (ledger_.is_polite && !ledger_.has_scenes) ledger_.most_content = 4096;
   network_.listen("backend:80");
   transport_ = std::make_shared<Transport>(options_.transport(network_));
   ReverseProxy::Options proxy = options_.proxy();
@@ -133,7 +152,7 @@ void World::connect(std::size_t slot) {
   testing::Wire wire = network_.connect(address);
   if (options_.client_is_h2(index)) {
     h2_clients_.push_back(
-        std::make_unique<H2Client>(ledger_, index, std::move(wire), options_.is_generous()));
+        std::make_unique<H2Client>(ledger_, index, std::move(wire), options_.windows(true)));
     slots_[slot] = h2_clients_.back().get();
   } else {
     h1_clients_.push_back(std::make_unique<H1Client>(ledger_, index, std::move(wire)));
@@ -144,7 +163,9 @@ void World::connect(std::size_t slot) {
 
 Peer* World::client(std::size_t slot) {
   const bool gone = slots_[slot] && slots_[slot]->has_left();
-  if ((!slots_[slot] || gone) && clients_.size() < Ledger::kPeers) connect(slot);
+  // Nobody is accepted while memory is short.
+  const bool accepts = clients_.size() < Ledger::kPeers && !memory_is_short();
+  if ((!slots_[slot] || gone) && accepts) connect(slot);
   return slots_[slot];
 }
 
@@ -154,7 +175,7 @@ void World::accept() {
     const std::size_t index = backends_.size();
     if (options_.backend_is_h2()) {
       backends_.push_back(
-          std::make_unique<H2Backend>(ledger_, index, std::move(wire), options_.is_generous()));
+          std::make_unique<H2Backend>(ledger_, index, std::move(wire), options_.windows(false)));
     } else {
       backends_.push_back(std::make_unique<H1Backend>(ledger_, index, std::move(wire)));
     }
@@ -172,7 +193,7 @@ void World::restart() {
 
 void World::act(const Action& action) {
   const std::size_t who = action.kind & 7U;
-  if (options_.is_polite() && who != 7 && is_rude(action)) return;
+  if (options_.is_polite() && who != 7 && is_rude(action, options_.has_scenes())) return;
   if (who < kClients) {
     if (Peer* peer = client(who)) peer->act(action);
   } else if (who < 7) {
@@ -186,10 +207,13 @@ void World::act(const Action& action) {
     network_.advance(std::chrono::milliseconds(std::uint64_t{1} << power));
   }
   accept();
+  check_memory();
 }
 
 void World::finish_politely() {
   if (!backend_listens_) restart();
+  for (Peer* peer : clients_)
+    peer->take_all();
   int idle = 0;
   for (int round = 0; idle < 2; ++round) {
     ONEHOP_CHECK(round < kMostRounds);
@@ -198,6 +222,7 @@ void World::finish_politely() {
       busy = peer->finish() || busy;
     accept();
     for (std::size_t i = 0; i < backends_.size(); ++i) {
+      backends_[i]->take_all();
       busy = backends_[i]->finish() || busy;
       accept();
     }
@@ -205,6 +230,28 @@ void World::finish_politely() {
     idle = busy ? 0 : idle + 1;
     if (!busy) network_.advance(2s);
   }
+}
+
+void World::check_memory() {
+  Load load;
+  load.ceiling = options_.ceiling();
+  for (std::size_t i = 0; i < clients_.size(); ++i) {
+    const bool is_h2 = options_.client_is_h2(i);
+    const std::size_t ended = ledger_.records(i).size();
+    const std::size_t begun = clients_[i]->begun();
+    std::size_t requests = begun > ended ? begun - ended : 0;
+    if (!is_h2) requests = std::min<std::size_t>(requests, 1);
+    if (clients_[i]->has_left() && requests == 0) continue;
+    (is_h2 ? load.h2_connections : load.h1_connections) += 1;
+    (is_h2 ? load.client_streams : load.requests) += requests;
+  }
+  load.requests += load.client_streams;
+  load.bodies = load.interims = load.requests;
+  const std::size_t open = transport_->statistics().open;
+  (options_.backend_is_h2() ? load.h2_connections : load.h1_connections) += open;
+  if (options_.backend_is_h2()) load.backend_streams = load.requests;
+  if (options_.backend_is_h2() || load.client_streams > 0) load.from_h2 = ledger_.content_said();
+  check_held(load);
 }
 
 void World::run(Script script) {
@@ -260,8 +307,10 @@ void World::check() {
 
 void fuzz_one(std::string_view input) {
   if (input.size() < kOptions) return;
-  World world(input);
-  world.run(Script(input.substr(kOptions)));
+  run_and_check_memory([&] {
+    World world(input);
+    world.run(Script(input.substr(kOptions)));
+  });
 }
 
 }  // namespace onehop::fuzz

@@ -6,6 +6,7 @@
 
 #include "h1_messages.hpp"
 #include "h2_messages.hpp"
+#include "h2_output.hpp"
 #include "peer.hpp"
 
 #include <deque>
@@ -25,6 +26,7 @@ struct AnswerChoice {
   Framing framing;
   std::size_t size;
   std::uint8_t fields;
+  std::string_view challenge;  // a line, or empty
 
   bool has(unsigned bit) const noexcept { return ((fields >> bit) & 1U) != 0; }
   bool is_last() const noexcept { return has(0); }
@@ -37,6 +39,21 @@ struct AnswerChoice {
   bool comes_at_once() const noexcept { return has(7); }
 };
 
+// A burst of 1xx: how many of which size. Together they may be more than is passed on.
+struct HintChoice {
+  explicit HintChoice(const Action& action) noexcept
+      : count(1 + action.at(0) % 100), status(action.has_bit(2, 0) ? "103" : "102") {
+    constexpr std::size_t kSizes[] = {2, 900, 4, 8000};
+    size = kSizes[action.at(1) % 4U];
+    if (action.has_bit(2, 1)) status = "100";
+  }
+  int count;
+  std::size_t size;
+  std::string_view status;
+};
+// Fewer than --max-informational.
+inline constexpr int kPoliteHints = 60;
+
 class H1Backend final : public Peer {
  public:
   H1Backend(Ledger& ledger, std::size_t index, testing::Wire wire)
@@ -47,6 +64,8 @@ class H1Backend final : public Peer {
  private:
   struct Asked {
     H1Message message;
+    Said* said = nullptr;  // null where it has not told its number
+    int hints = 0;
     bool answered = false;
     bool noted = false;
   };
@@ -55,9 +74,12 @@ class H1Backend final : public Peer {
   void go_on(const Action& action) override;
   void interject(const Action& action) override;
   void send_odd(std::string_view octets, const Action& action) override;
+  void burst(const Action& action) override;
   void on_received(std::string_view octets) override;
   void on_leave(bool reset) override;
 
+  void send_hint(std::string_view head);
+  void note_user(const Asked& asked);
   void answer(const AnswerChoice& choice);
   void switch_protocols(Said& said);
   void send_content(std::size_t size);
@@ -74,17 +96,23 @@ class H1Backend final : public Peer {
   AnswerChoice::Framing framing_ = AnswerChoice::Framing::length;
   std::size_t left_to_send_ = 0;
   bool tunnel_ = false;
+  const Said* user_ =
+      nullptr;  // a request of the client whose connection this one was authenticated for
 };
 
 class H2Backend final : public Peer {
  public:
-  H2Backend(Ledger& ledger, std::size_t index, testing::Wire wire, bool generous);
+  H2Backend(Ledger& ledger, std::size_t index, testing::Wire wire, Windows windows);
   bool finish() override;
   void check() override;
+  void take_all() override;
 
  private:
   struct Stream {
-    Said* said = nullptr;  // null until there is an answer
+    Said* said = nullptr;     // null until there is an answer
+    Said* counted = nullptr;  // the request, if it has arrived and may have been processed
+    Said* asked = nullptr;    // the request, where it has told its number
+    int hints = 0;
     std::size_t left = 0;
     bool has_length = false;
     bool open = false;
@@ -96,17 +124,27 @@ class H2Backend final : public Peer {
   void go_on(const Action& action) override;
   void interject(const Action& action) override;
   void send_odd(std::string_view octets, const Action& action) override;
+  void burst(const Action& action) override;
+  void go_away(const Action& action) override;
+  void open(const Action& action) override;
   void on_received(std::string_view octets) override;
+  void on_sent(std::string_view octets) override { messages_.note_sent(octets); }
 
+  void send_hint(std::uint32_t id, std::string_view block);
+  // It was not processed, and may come again.
+  static void uncount(Stream& stream) noexcept;
   void answer(std::uint32_t id, const AnswerChoice& choice, bool in_pieces);
   void send_content(std::uint32_t id, Stream& stream, std::size_t size, bool end);
-  void note(H2Message& message);
+  void note(std::uint32_t id, H2Message& message);
   // A stream with that state; 0 when there is none.
   std::uint32_t choose(std::uint8_t choice, bool answered);
 
   H2Messages messages_;
   std::map<std::uint32_t, Stream> streams_;
-  bool generous_;
+  Windows windows_;
+  std::uint32_t last_taken_ = 0x7fff'ffff;  // by a GOAWAY
+  bool is_odd_ = false;
+  bool takes_no_more_ = false;  // and the proxy knows
 };
 
 }  // namespace onehop::fuzz

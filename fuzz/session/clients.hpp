@@ -5,6 +5,7 @@
 #pragma once
 
 #include "h2_messages.hpp"
+#include "h2_output.hpp"
 #include "peer.hpp"
 
 #include <string>
@@ -23,6 +24,7 @@ struct RequestChoice {
   Framing framing;
   std::size_t size;
   std::uint8_t fields;
+  std::string_view credentials;  // a line, or empty
 
   bool has(unsigned bit) const noexcept { return ((fields >> bit) & 1U) != 0; }
   bool asks_first() const noexcept { return has(0) && framing != Framing::none; }
@@ -68,10 +70,11 @@ class H1Client final : public Peer {
 
 class H2Client final : public Peer {
  public:
-  H2Client(Ledger& ledger, std::size_t index, testing::Wire wire, bool generous);
+  H2Client(Ledger& ledger, std::size_t index, testing::Wire wire, Windows windows);
   bool finish() override;
   void check() override;
   void check_answered();
+  void take_all() override;
 
  private:
   struct Stream {
@@ -86,7 +89,10 @@ class H2Client final : public Peer {
   void go_on(const Action& action) override;
   void interject(const Action& action) override;
   void send_odd(std::string_view octets, const Action& action) override;
+  void go_away(const Action& action) override;
+  void open(const Action& action) override;
   void on_received(std::string_view octets) override;
+  void on_sent(std::string_view octets) override { messages_.note_sent(octets); }
 
   void send_content(Stream& stream, std::size_t size, bool end);
   void end_with_trailers(Stream& stream);
@@ -96,7 +102,8 @@ class H2Client final : public Peer {
   H2Messages messages_;
   std::vector<Stream> streams_;
   std::uint32_t next_stream_ = 1;
-  bool generous_;
+  Windows windows_;
+  bool said_goaway_ = false;
 };
 
 }  // namespace onehop::fuzz

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "authentication.hpp"
 #include "backends.hpp"
 #include "base/check.hpp"
 #include "chunks.hpp"
@@ -34,6 +35,7 @@ std::string head_of(const AnswerChoice& choice,
   if (!closes && choice.is_old()) head += "Connection: keep-alive\r\n";
   if (choice.says_keep_alive())
     head += "Keep-Alive: max=5, timeout=" + std::to_string(choice.size) + "\r\n";
+  if (!choice.challenge.empty()) head.append(choice.challenge).append("\r\n");
   if (choice.is_event_stream()) head += "Content-Type: text/event-stream\r\n";
   if (choice.has_odd_fields())
     head += "Set-Cookie: a=b\r\nset-cookie: c=d\r\nX-Empty:\r\nServer: x\r\nDate: today\r\n";
@@ -48,6 +50,9 @@ AnswerChoice::AnswerChoice(const Action& action, const Ledger& ledger) noexcept
       fields(action.at(3)) {
   constexpr int kStatus[] = {200, 200, 204, 304, 404, 500, 206, 200};
   status = kStatus[action.at(0) % std::size(kStatus)];
+  if (!ledger.has_authentication) return;
+  challenge = fuzz::challenge(action.at(4));
+  if (!challenge.empty() && action.has_bit(4, 7)) status = 401;
 }
 
 // --- what arrives ------------------------------------------------------------------------------
@@ -74,12 +79,21 @@ void H1Backend::note(Asked& asked) {
   const H1Message& message = asked.message;
   ledger_.note_arrival(message.method, message.target);
   const auto mark = message.headers.get(Ledger::kRequestField);
-  Said* said = mark ? ledger_.request_of(*mark) : nullptr;
+  Said* said = asked.said = mark ? ledger_.request_of(*mark) : nullptr;
   if (!said) return;
+  note_user(asked);
   // What is not safe to repeat is never sent twice.
   ++said->arrived;
   if (!message.method.is_idempotent() && !message.headers.has("Idempotency-Key"))
     ONEHOP_CHECK(said->arrived == 1);
+}
+
+// What was authenticated for one client serves no other.
+void H1Backend::note_user(const Asked& asked) {
+  if (user_) ONEHOP_CHECK(user_->peer == asked.said->peer);
+  for (const std::string_view name : {"Authorization", "Proxy-Authorization"}) {
+    if (is_for_connection(asked.message.headers.get_or_empty(name))) user_ = asked.said;
+  }
 }
 
 void H1Backend::check_request(const H1Message& message) {
@@ -109,6 +123,7 @@ void H1Backend::check() {
 void H1Backend::begin(const Action& action) {
   receive();
   if (open_ || closed_write_ || tunnel_ || at_end_) return;
+  if (!waits() && is_stalled_) return;  // what it does not read may be a request
   if (ledger_.is_polite && (!waits() || asked_.back().message.end != End::complete)) return;
   answer(AnswerChoice(action, ledger_));
 }
@@ -127,6 +142,8 @@ void H1Backend::answer(const AnswerChoice& choice) {
     said.target = asked_.back().message.target;
     said.method = asked_.back().message.method;
     said.upgrade = choice.switches() && asked_.back().message.headers.has("Upgrade");
+    said.asked = asked_.back().said;
+    if (said.asked && !said.unasked && is_for_connection(choice.challenge)) user_ = said.asked;
   }
   if (said.upgrade && !said.unasked) return switch_protocols(said);
   framing_ = choice.framing;
@@ -199,13 +216,31 @@ void H1Backend::interject(const Action& action) {
   if (!waits() || open_ || closed_write_) return;
   switch (action.choice % 3) {
     case 0:
-      return send("HTTP/1.1 100 Continue\r\n\r\n");
+      return send_hint("HTTP/1.1 100 Continue\r\n\r\n");
     case 1:
-      return send(
+      return send_hint(
           "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: x-hop\r\nX-Hop: 1\r\n\r\n");
     default:
-      return send("HTTP/1.1 102 \r\nContent-Length: 5\r\n\r\n");
+      return send_hint("HTTP/1.1 102 \r\nContent-Length: 5\r\n\r\n");
   }
+}
+
+void H1Backend::send_hint(std::string_view head) {
+  Asked& asked = asked_.back();
+  if (ledger_.is_polite && asked.hints == kPoliteHints) return;
+  ++asked.hints;
+  if (asked.said) ++asked.said->hints;
+  send(head);
+}
+
+void H1Backend::burst(const Action& action) {
+  receive();
+  if (!waits() || open_ || closed_write_) return;
+  const HintChoice choice(action);
+  const std::string head = "HTTP/1.1 " + std::string(choice.status) +
+                           " \r\nLink: " + std::string(choice.size, 'l') + "\r\n\r\n";
+  for (int i = 0; i < choice.count; ++i)
+    send_hint(head);
 }
 
 void H1Backend::send_odd(std::string_view octets, const Action&) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "authentication.hpp"
 #include "base/check.hpp"
 #include "chunks.hpp"
 #include "clients.hpp"
@@ -32,6 +33,7 @@ std::string head_of(const RequestChoice& choice, const Said& said, const std::st
         "X-Forwarded-For: 1.1.1.1, \"a,b\"\r\nx-forwarded-for:\r\nX-Forwarded-Proto: a, https\r\n"
         "Forwarded: for=x\r\nCookie: a=b\r\ncookie: c=d\r\nAccept: text/html;q=.5, */json\r\n";
   }
+  if (!choice.credentials.empty()) head.append(choice.credentials).append("\r\n");
   if (choice.may_be_repeated()) head += "Idempotency-Key: 1\r\n";
   return head + "\r\n";
 }
@@ -46,12 +48,14 @@ RequestChoice::RequestChoice(const Action& action, const Ledger& ledger) noexcep
   const Method kMethods[] = {Method::get, Method::post, Method::head,  Method::put,
                              Method::get, Method::del,  Method::patch, Method::options};
   method = kMethods[action.at(0) % std::size(kMethods)];
+  if (ledger.has_authentication) credentials = fuzz::credentials(action.at(4));
 }
 
 void H1Client::begin(const Action& action) {
   const RequestChoice choice(action, ledger_);
   if (open_ || closed_write_ || said_last_) return;
   Said& said = ledger_.ask(index_);
+  ++begun_;
   empty_lines_ = 0;
   said.method = choice.method;
   said.upgrade = choice.upgrades() && !choice.is_old();
@@ -115,6 +119,7 @@ void H1Client::interject(const Action& action) {
 void H1Client::send_odd(std::string_view octets, const Action&) {
   if (closed_write_) return;
   ledger_.client_is_odd(index_);
+  begun_ += kMostOddRequests;
   sent_odd_ += octets;
   send(octets);
 }
@@ -170,6 +175,7 @@ bool H1Client::check_one(std::string_view& octets, const Record& record) {
       if (ledger_.is_plain_answer(*said))
         ONEHOP_CHECK(said->target == forwarded_target(record.target));
       check_content(message, *said, ledger_.is_plain_answer(*said));
+      check_is_ours(*said, message.informational);
       if (message.end == End::connection && ledger_.is_plain_answer(*said) && !left_)
         ONEHOP_CHECK(was_reset_ || (said->ended && said->sent == message.content.size()));
     }

@@ -120,8 +120,9 @@ H1Message take_request(std::string_view& octets) {
 }
 
 H1Message take_response(std::string_view& octets, const Method& asked) {
-  for (;;) {
+  for (std::size_t informational = 0;; ++informational) {
     H1Message message = next_response(octets, asked);
+    message.informational = informational;
     const bool follows = message.has_head() && message.status.is_informational() &&
                          message.status != Status::switching_protocols;
     if (!follows) return message;

@@ -29,9 +29,10 @@ struct H1Message {
   End end = End::nothing;
   bool malformed = false;
   Version version = Version::http_1_1;
-  Method method;       // of a request
-  std::string target;  // of a request
-  Status status;       // of a response
+  Method method;                  // of a request
+  std::string target;             // of a request
+  Status status;                  // of a response
+  std::size_t informational = 0;  // 1xx before it
   Headers headers;
   BodyFraming framing;
   std::string content;

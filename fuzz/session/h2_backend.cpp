@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "authentication.hpp"
 #include "backends.hpp"
 #include "base/check.hpp"
-#include "h2_output.hpp"
 #include "support/h2_frames.hpp"
 
 #include <limits>
@@ -21,6 +21,8 @@ std::string block_of(const AnswerChoice& choice, const Said& said, const std::st
       h2_frames::block({{":status", std::to_string(choice.status)}, {Ledger::kAnswerField, mark}});
   if (choice.framing == Framing::length && choice.status != 204 && !said.upgrade)
     block += h2_frames::block({{"content-length", std::to_string(choice.size)}});
+  if (!choice.challenge.empty() && is_for_connection(choice.challenge))
+    block += h2_frames::block({{"www-authenticate", "Negotiate"}});
   if (choice.is_event_stream()) block += h2_frames::block({{"content-type", "text/event-stream"}});
   if (choice.announces_trailers()) block += h2_frames::block({{"trailer", "x-end"}});
   if (choice.has_odd_fields())
@@ -30,27 +32,47 @@ std::string block_of(const AnswerChoice& choice, const Said& said, const std::st
 
 }  // namespace
 
-H2Backend::H2Backend(Ledger& ledger, std::size_t index, testing::Wire wire, bool generous)
-    : Peer("backend", ledger, index, std::move(wire)), generous_(generous) {
-  send(first_settings(generous));
+H2Backend::H2Backend(Ledger& ledger, std::size_t index, testing::Wire wire, Windows windows)
+    : Peer("backend", ledger, index, std::move(wire)), windows_(windows) {
+  send(first_settings(windows));
+}
+
+void H2Backend::take_all() {
+  Peer::take_all();
+  if (std::exchange(windows_, Windows::wide) != Windows::wide && !closed_write_)
+    send(opened_windows());
 }
 
 // --- what arrives ------------------------------------------------------------------------------
 
 void H2Backend::on_received(std::string_view octets) {
   messages_.receive(octets);
-  const std::string answers = messages_.take_answers();
   for (auto& [id, message] : messages_.streams()) {
     if (!message.has_head() || std::exchange(streams_[id].noted, true)) continue;
-    note(message);
+    note(id, message);
   }
-  if (generous_ && !closed_write_) send(answers);
+  if (!closed_write_) send(answers_of(messages_, windows_));
 }
 
-void H2Backend::note(H2Message& message) {
+void H2Backend::note(std::uint32_t id, H2Message& message) {
+  ONEHOP_CHECK(!takes_no_more_);
   const auto method = Method::parse(message.field(":method"));
   ONEHOP_CHECK(method);
   ledger_.note_arrival(*method, message.field(":path"));
+  Stream& stream = streams_[id];
+  stream.asked = ledger_.request_of(message.field(Ledger::kRequestField));
+  if (id > last_taken_) stream.is_reset = true;  // for us
+  if (!stream.asked || stream.is_reset || is_odd_) return;
+  // What is not safe to repeat is never processed twice. An extended CONNECT was a GET.
+  stream.counted = stream.asked;
+  ++stream.counted->arrived;
+  const bool is_repeatable = method->is_idempotent() || *method == Method::connect;
+  if (!is_repeatable && message.field("idempotency-key").empty())
+    ONEHOP_CHECK(stream.counted->arrived == 1);
+}
+
+void H2Backend::uncount(Stream& stream) noexcept {
+  if (Said* said = std::exchange(stream.counted, nullptr)) --said->arrived;
 }
 
 void H2Backend::check() {
@@ -95,6 +117,7 @@ void H2Backend::answer(std::uint32_t id, const AnswerChoice& choice, bool in_pie
   said.status = choice.status;
   said.upgrade = said.method == Method::connect && choice.status < 300;
   Stream& stream = streams_[id];
+  said.asked = stream.asked;
   stream.said = &said;
   stream.has_length = choice.framing == Framing::length && !said.upgrade;
   stream.left = stream.has_length ? choice.size : std::numeric_limits<std::size_t>::max();
@@ -107,6 +130,11 @@ void H2Backend::answer(std::uint32_t id, const AnswerChoice& choice, bool in_pie
 
 void H2Backend::send_content(std::uint32_t id, Stream& stream, std::size_t size, bool end) {
   size = std::min(size, stream.left);
+  if (ledger_.has_scenes && size > messages_.room(id)) {
+    size = messages_.room(id);
+    end = false;
+  }
+  messages_.use_room(id, size);
   if (stream.has_length) stream.left -= size;
   end = end && (!stream.has_length || stream.left == 0);
   send(data_frames(id, stream.said->text(size), end));
@@ -134,10 +162,58 @@ void H2Backend::interject(const Action& action) {
   if (closed_write_) return;
   if (id != 0 && (action.choice & 1U) != 0) {
     const char* status = action.has_bit(0, 0) ? "100" : "103";
-    return send(
-        head_frames(id, false, h2_frames::block({{":status", status}, {"x-a", "b"}}), false));
+    return send_hint(id, h2_frames::block({{":status", status}, {"x-a", "b"}}));
   }
   send(control_frame(action, id));
+}
+
+void H2Backend::send_hint(std::uint32_t id, std::string_view block) {
+  Stream& stream = streams_[id];
+  if (ledger_.is_polite && stream.hints == kPoliteHints) return;
+  ++stream.hints;
+  if (stream.asked) ++stream.asked->hints;
+  send(head_frames(id, false, block, false));
+}
+
+void H2Backend::burst(const Action& action) {
+  receive();
+  const std::uint32_t id = choose(action.at(3), false);
+  if (id == 0 || closed_write_ || at_end_) return;
+  const HintChoice choice(action);
+  const std::string block =
+      h2_frames::block({{":status", choice.status}, {"link", std::string(choice.size, 'l')}});
+  for (int i = 0; i < choice.count; ++i)
+    send_hint(id, block);
+}
+
+// Polite ones go on with what they have seen, and with what they do not see yet.
+void H2Backend::go_away(const Action& action) {
+  receive();
+  if (closed_write_ || at_end_) return;
+  const auto& streams = messages_.streams();
+  const std::uint32_t seen = streams.empty() ? 0 : streams.rbegin()->first;
+  const std::uint32_t behind = 2 * (1U + action.at(1) % 3U);
+  const std::uint32_t kLast[] = {0x7fff'ffff, seen, seen > behind ? seen - behind : 0, 0};
+  const std::uint32_t last = kLast[action.at(0) % (!ledger_.is_polite ? 4U
+                                                   : is_stalled_      ? 1U
+                                                                      : 2U)];
+  last_taken_ = std::min(last_taken_, last);  // it never grows again
+  for (auto& [id, stream] : streams_) {
+    if (id <= last_taken_) continue;
+    stream.is_reset = true;
+    stream.open = false;
+    uncount(stream);
+  }
+  send(goaway_frame(last_taken_, ledger_.is_polite ? 0 : action.at(2) % 14U));
+  if (holds_ || is_odd_) return;
+  // Whatever was under way before has arrived by now, unless nothing is taken.
+  receive();
+  takes_no_more_ = !is_stalled_;
+}
+
+void H2Backend::open(const Action& action) {
+  receive();
+  if (!closed_write_) send(opening(action, messages_));
 }
 
 void H2Backend::send_odd(std::string_view octets, const Action& action) {
@@ -146,12 +222,19 @@ void H2Backend::send_odd(std::string_view octets, const Action& action) {
   std::uint32_t id = choose(action.choice >> 1U, true);
   if (id == 0) id = choose(action.choice >> 1U, false);
   if (id != 0 && is_reset(action)) {
+    constexpr std::uint32_t kRefusedStream = 7;
     streams_[id].open = false;
     streams_[id].is_reset = true;
+    if (reset_code(action) == kRefusedStream && !streams_[id].said) uncount(streams_[id]);
     send(reset_frame(action, id));
     return;
   }
   ledger_.backend_is_odd(index_);
+  is_odd_ = true;
+  takes_no_more_ = false;
+  messages_.stop_checking_windows();
+  for (auto& [each, stream] : streams_)
+    uncount(stream);
   send((action.choice & 1U) != 0 ? odd_frame(action, id) : std::string(octets));
 }
 
@@ -159,10 +242,11 @@ bool H2Backend::finish() {
   flush();
   receive();
   if (left_ || closed_write_ || at_end_) return false;
-  if (const std::uint32_t id = choose(0, true)) {
-    Stream& stream = streams_[id];
+  for (auto& [id, stream] : streams_) {
+    if (!stream.open || stream.is_reset || messages_.streams()[id].reset) continue;
+    const std::uint64_t before = stream.said->sent;
     send_content(id, stream, stream.has_length ? stream.left : 0, true);
-    return true;
+    if (!stream.open || stream.said->sent > before) return true;
   }
   for (auto& [id, message] : messages_.streams()) {
     if (!message.ended || message.reset || streams_[id].said || streams_[id].is_reset) continue;

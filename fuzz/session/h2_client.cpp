@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "authentication.hpp"
 #include "base/check.hpp"
 #include "clients.hpp"
-#include "h2_output.hpp"
 #include "support/h2_frames.hpp"
 
 #include <limits>
@@ -30,22 +30,31 @@ std::string block_of(const RequestChoice& choice, const Said& said, const std::s
                                {"accept", "application/json"},
                                {"host", "h"}});
   }
+  if (!choice.credentials.empty()) {
+    const std::size_t value = choice.credentials.find(' ') + 1;
+    block += h2_frames::block({{"authorization", choice.credentials.substr(value)}});
+  }
   if (choice.may_be_repeated()) block += h2_frames::block({{"idempotency-key", "1"}});
   return block;
 }
 
 }  // namespace
 
-H2Client::H2Client(Ledger& ledger, std::size_t index, testing::Wire wire, bool generous)
-    : Peer("client", ledger, index, std::move(wire)), generous_(generous) {
+H2Client::H2Client(Ledger& ledger, std::size_t index, testing::Wire wire, Windows windows)
+    : Peer("client", ledger, index, std::move(wire)), windows_(windows) {
   send(h2_frames::kPreface);
-  send(first_settings(generous));
+  send(first_settings(windows));
+}
+
+void H2Client::take_all() {
+  Peer::take_all();
+  if (std::exchange(windows_, Windows::wide) != Windows::wide && !closed_write_)
+    send(opened_windows());
 }
 
 void H2Client::on_received(std::string_view octets) {
   messages_.receive(octets);
-  const std::string answers = messages_.take_answers();
-  if (generous_ && !closed_write_) send(answers);
+  if (!closed_write_) send(answers_of(messages_, windows_));
 }
 
 H2Client::Stream* H2Client::choose(std::uint8_t choice) {
@@ -54,9 +63,10 @@ H2Client::Stream* H2Client::choose(std::uint8_t choice) {
 }
 
 void H2Client::begin(const Action& action) {
-  if (closed_write_) return;
+  if (closed_write_ || (said_goaway_ && ledger_.is_polite)) return;
   const RequestChoice choice(action, ledger_);
   Said& said = ledger_.ask(index_);
+  ++begun_;
   said.method = choice.method;
   said.upgrade = choice.upgrades();
   Stream stream{next_stream_, &said, std::numeric_limits<std::size_t>::max(), false, true};
@@ -78,6 +88,11 @@ void H2Client::begin(const Action& action) {
 
 void H2Client::send_content(Stream& stream, std::size_t size, bool end) {
   size = std::min(size, stream.left);
+  if (ledger_.has_scenes && size > messages_.room(stream.id)) {
+    size = messages_.room(stream.id);
+    end = false;
+  }
+  messages_.use_room(stream.id, size);
   if (stream.has_length) stream.left -= size;
   end = end && (!stream.has_length || stream.left == 0);
   send(data_frames(stream.id, stream.said->text(size), end));
@@ -106,6 +121,17 @@ void H2Client::interject(const Action& action) {
   if (!closed_write_) send(control_frame(action, stream ? stream->id : 0));
 }
 
+void H2Client::go_away(const Action& action) {
+  if (closed_write_) return;
+  said_goaway_ = true;
+  send(goaway_frame(0, ledger_.is_polite ? 0 : action.at(2) % 14U));
+}
+
+void H2Client::open(const Action& action) {
+  receive();
+  if (!closed_write_) send(opening(action, messages_));
+}
+
 void H2Client::send_odd(std::string_view octets, const Action& action) {
   if (closed_write_) return;
   Stream* stream = choose(action.choice >> 1U);
@@ -116,6 +142,8 @@ void H2Client::send_odd(std::string_view octets, const Action& action) {
     return;
   }
   ledger_.client_is_odd(index_);
+  begun_ += kMostOddRequests;
+  messages_.stop_checking_windows();
   send((action.choice & 1U) != 0 ? odd_frame(action, id) : std::string(octets));
 }
 
@@ -126,8 +154,9 @@ bool H2Client::finish() {
   bool did = false;
   for (Stream& stream : streams_) {
     if (!stream.open) continue;
+    const std::uint64_t before = stream.said->sent;
     send_content(stream, stream.has_length ? stream.left : 0, true);
-    did = true;
+    did = did || !stream.open || stream.said->sent > before;
   }
   return did;
 }
@@ -153,6 +182,7 @@ void H2Client::check() {
     if (Said* answer = ledger_.answer_of(mark)) {
       ONEHOP_CHECK(++answer->arrived == 1);
       check_answer(*answer, message);
+      check_is_ours(*answer, static_cast<std::size_t>(message.informational));
       for (const Stream& stream : streams_) {
         if (stream.id != id || !ledger_.is_plain_request(*stream.said)) continue;
         // A backend that said a whole answer of its own accord is late with its next one for ever.

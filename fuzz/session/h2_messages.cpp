@@ -30,6 +30,15 @@ bool is_for_one_hop(std::string_view name) {
   return false;
 }
 
+void set_first_window(std::string_view settings, H2Windows& windows) {
+  constexpr std::size_t kSetting = 6;
+  constexpr std::uint32_t kInitialWindowSize = 4;
+  for (; settings.size() >= kSetting; settings.remove_prefix(kSetting)) {
+    if (number_at(settings, 0, 2) == kInitialWindowSize)
+      windows.set_first(number_at(settings, 2, 4));
+  }
+}
+
 // RFC 9113 §8.2.
 void check_fields(const H2Message::Fields& fields) {
   bool regular = false;
@@ -138,11 +147,15 @@ void H2Messages::on_frame(const Frame& frame) {
       return on_settings(frame);
     case h2_frames::ping:
       ONEHOP_CHECK(frame.stream == 0 && frame.payload.size() == 8);
-      if (frame.flags == 0) answers_ += h2_frames::frame(h2_frames::ping, 1, 0, frame.payload);
+      if (frame.flags == 0) replies_ += h2_frames::frame(h2_frames::ping, 1, 0, frame.payload);
       return;
     case h2_frames::goaway:
       ONEHOP_CHECK(frame.stream == 0 && frame.payload.size() >= 8);
       goaway_ = true;
+      return;
+    case h2_frames::window_update:
+      ONEHOP_CHECK(frame.payload.size() == 4);
+      taken_.widen(frame.stream, number_at(frame.payload, 0, 4));
       return;
     default:
       return;
@@ -151,21 +164,41 @@ void H2Messages::on_frame(const Frame& frame) {
 
 void H2Messages::on_settings(const Frame& frame) {
   ONEHOP_CHECK(frame.stream == 0 && frame.payload.size() % 6 == 0);
-  if ((frame.flags & h2_frames::kAck) == 0)
-    answers_ += h2_frames::frame(h2_frames::settings, h2_frames::kAck, 0);
+  if ((frame.flags & h2_frames::kAck) != 0) {
+    is_acknowledged_ = true;
+    return;
+  }
+  replies_ += h2_frames::frame(h2_frames::settings, h2_frames::kAck, 0);
+  set_first_window(frame.payload, taken_);
+}
+
+void H2Messages::note_sent(std::string_view octets) {
+  sent_ += octets;
+  for (const h2_frames::Frame& each : h2_frames::take_frames(sent_)) {
+    if (each.type == h2_frames::settings) set_first_window(each.payload, granted_);
+    if (each.type == h2_frames::window_update && each.payload.size() == 4)
+      granted_.widen(each.stream, number_at(each.payload, 0, 4));
+  }
+}
+
+void H2Messages::check_window(std::uint32_t stream, std::size_t size) {
+  // The proxy did not know of our SETTINGS before.
+  if (checks_windows_ && is_acknowledged_) ONEHOP_CHECK(size <= granted_.room(stream));
+  granted_.use(stream, size);
 }
 
 void H2Messages::on_data(const Frame& frame) {
   ONEHOP_CHECK(frame.stream != 0 && (frame.flags & kPadded) == 0);
   H2Message& message = streams_[frame.stream];
   ONEHOP_CHECK(message.has_head() && !message.ended && !message.reset);
+  check_window(frame.stream, frame.payload.size());
   message.content += frame.payload;
   message.ended = (frame.flags & h2_frames::kEndStream) != 0;
   const auto size = static_cast<std::uint32_t>(frame.payload.size());
   if (size == 0) return;
   for (const std::uint32_t stream : {0U, frame.stream}) {
     if (stream != 0 && message.ended) continue;
-    answers_ += h2_frames::frame(h2_frames::window_update, 0, stream, h2_frames::number(size, 4));
+    updates_ += h2_frames::frame(h2_frames::window_update, 0, stream, h2_frames::number(size, 4));
   }
 }
 

@@ -4,6 +4,8 @@
 // how far it keeps to RFC 9113. One thread.
 #pragma once
 
+#include "h2_windows.hpp"
+
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -40,7 +42,19 @@ class H2Messages {
   std::map<std::uint32_t, H2Message>& streams() noexcept { return streams_; }
   bool said_goaway() const noexcept { return goaway_; }
   // What an orderly peer sends back: acknowledgements, and room for what was received.
-  std::string take_answers() { return std::exchange(answers_, {}); }
+  std::string take_answers() { return take_replies() + take_updates(); }
+  std::string take_replies() { return std::exchange(replies_, {}); }
+  std::string take_updates() { return std::exchange(updates_, {}); }
+
+  // How much content the proxy takes now, of what this end sends.
+  std::size_t room(std::uint32_t stream) { return taken_.room(stream); }
+  // This end has sent that much of it.
+  void use_room(std::uint32_t stream, std::size_t size) { taken_.use(stream, size); }
+
+  // This end sends these frames: receive() aborts when the proxy sends more than they allow.
+  void note_sent(std::string_view octets);
+  // What this end has sent may be no frames.
+  void stop_checking_windows() noexcept { checks_windows_ = false; }
 
  private:
   struct Inflater;
@@ -55,6 +69,7 @@ class H2Messages {
   void on_data(const Frame& frame);
   void on_block(std::uint32_t stream, bool ends, const std::string& block);
   void on_settings(const Frame& frame);
+  void check_window(std::uint32_t stream, std::size_t size);
 
   std::string octets_;
   std::string block_;
@@ -62,7 +77,13 @@ class H2Messages {
   bool block_ends_ = false;
   bool goaway_ = false;
   bool begun_ = false;
-  std::string answers_;
+  std::string replies_;
+  std::string updates_;
+  H2Windows taken_;    // by the proxy
+  H2Windows granted_;  // to the proxy
+  std::string sent_;   // not yet a whole frame
+  bool checks_windows_ = true;
+  bool is_acknowledged_ = false;  // the first SETTINGS: from now on what they say counts
   std::map<std::uint32_t, H2Message> streams_;
   std::unique_ptr<Inflater> inflater_;
 };

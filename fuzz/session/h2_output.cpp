@@ -3,6 +3,8 @@
 
 #include "support/h2_frames.hpp"
 
+#include <algorithm>
+
 namespace onehop::fuzz {
 namespace {
 
@@ -11,16 +13,52 @@ constexpr std::uint8_t kPriority = 2;
 constexpr std::uint8_t kContinuation = 9;
 constexpr std::uint32_t kEnableConnect = 8;
 constexpr std::uint32_t kInitialWindow = 4;
-constexpr std::uint32_t kLargeWindow = 0x4000'0000;
 
 }  // namespace
 
-std::string first_settings(bool generous) {
+std::string first_settings(Windows windows) {
   std::string settings = h2_frames::number(kEnableConnect, 2) + h2_frames::number(1, 4);
-  if (!generous) return h2_frames::frame(h2_frames::settings, 0, 0, settings);
-  settings += h2_frames::number(kInitialWindow, 2) + h2_frames::number(kLargeWindow, 4);
-  return h2_frames::frame(h2_frames::settings, 0, 0, settings) +
-         h2_frames::frame(h2_frames::window_update, 0, 0, h2_frames::number(kLargeWindow, 4));
+  if (windows == Windows::usual) return h2_frames::frame(h2_frames::settings, 0, 0, settings);
+  const std::uint32_t first = windows == Windows::wide ? kLargeWindow : 0;
+  settings += h2_frames::number(kInitialWindow, 2) + h2_frames::number(first, 4);
+  settings = h2_frames::frame(h2_frames::settings, 0, 0, settings);
+  if (windows == Windows::shut) return settings;
+  return settings + window_update(0, kLargeWindow);
+}
+
+std::string opened_windows() {
+  return h2_frames::frame(
+             h2_frames::settings, 0, 0,
+             h2_frames::number(kInitialWindow, 2) + h2_frames::number(kLargeWindow, 4)) +
+         window_update(0, kLargeWindow);
+}
+
+std::string opening(const Action& action, H2Messages& messages) {
+  if (action.at(0) % 4 == 0) return messages.take_updates();
+  const std::uint32_t kSizes[] = {1, 1U + action.at(2), 16'384};
+  const std::uint32_t size = kSizes[action.at(0) % 4 - 1];
+  if (action.has_bit(1, 0)) return window_update(0, size);
+  std::uint32_t stream = 0;  // the one that was heard of last, or another
+  std::size_t before = action.at(1) / 2U % std::max<std::size_t>(1, messages.streams().size());
+  for (const auto& [id, message] : messages.streams()) {
+    if (!message.ended && !message.reset) stream = id;
+    if (stream != 0 && before-- == 0) break;
+  }
+  return stream == 0 ? "" : window_update(stream, size);
+}
+
+std::string answers_of(H2Messages& messages, Windows windows) {
+  if (windows == Windows::wide) return messages.take_answers();
+  return windows == Windows::shut ? messages.take_replies() : "";
+}
+
+std::string window_update(std::uint32_t stream, std::uint32_t size) {
+  return h2_frames::frame(h2_frames::window_update, 0, stream, h2_frames::number(size, 4));
+}
+
+std::string goaway_frame(std::uint32_t last, std::uint32_t code) {
+  return h2_frames::frame(h2_frames::goaway, 0, 0,
+                          h2_frames::number(last, 4) + h2_frames::number(code, 4));
 }
 
 std::string head_frames(std::uint32_t stream, bool ends, std::string_view block, bool in_pieces) {
@@ -65,9 +103,13 @@ bool is_reset(const Action& action) noexcept {
   return (action.choice & 1U) == 0 && action.at(0) % 2 == 0;
 }
 
+std::uint32_t reset_code(const Action& action) noexcept {
+  return action.at(1) % 16U;
+}
+
 std::string reset_frame(const Action& action, std::uint32_t stream) {
   return h2_frames::frame(h2_frames::rst_stream, 0, stream,
-                          h2_frames::number(action.at(1) % 16U, 4));
+                          h2_frames::number(reset_code(action), 4));
 }
 
 std::string odd_frame(const Action& action, std::uint32_t stream) {

@@ -68,6 +68,15 @@ Said* Ledger::find(std::string_view field, std::deque<Said>& all, std::string_vi
   return &all[number];
 }
 
+std::uint64_t Ledger::content_said() const noexcept {
+  std::uint64_t sum = 0;
+  for (const auto* all : {&asked_, &answered_}) {
+    for (const Said& each : *all)
+      sum += each.sent;
+  }
+  return sum;
+}
+
 void Ledger::note_arrival(const Method& method, std::string_view target) {
   for (Arrivals& each : arrivals_) {
     if (!is_same_method(each.method, method) || each.target != target) continue;

@@ -33,6 +33,8 @@ struct Said {
   std::uint64_t sent = 0;  // octets of content
   bool ended = false;      // all of it, with the end its framing asks for
   std::size_t arrived = 0;
+  std::size_t hints = 0;        // of a request: the 1xx that backends sent for it
+  const Said* asked = nullptr;  // of an answer: the request, where that has told its number
 
   char letter() const noexcept { return static_cast<char>('A' + number % 26); }
   std::string text(std::size_t size) const { return std::string(size, letter()); }
@@ -62,14 +64,23 @@ class Ledger {
   static constexpr std::string_view kAnswerField = "x-answered";
   static constexpr std::size_t kPeers = 16;
 
+  // Choices of a size that is beyond all windows and buffers.
+  static constexpr std::uint8_t kFloods = 240;
+  static constexpr std::size_t kFlood = 500'000;
+
   explicit Ledger(std::string_view input) noexcept;
 
   // Every peer keeps to the rules, so that every request has to get its answer.
   bool is_polite = false;
+  // The script has more kinds of actions, and peers of HTTP/2 keep to the proxy's windows.
+  bool has_scenes = false;
+  // Messages say NTLM and Negotiate.
+  bool has_authentication = false;
   // Of content in one action: polite peers stay within windows that they do not look at.
   std::size_t most_content = ~std::size_t{0};
   std::size_t size_of(std::uint8_t choice) const noexcept {
-    return std::min(content_size(choice), most_content);
+    const bool is_flood = has_scenes && !is_polite && choice >= kFloods;
+    return std::min(is_flood ? kFlood : content_size(choice), most_content);
   }
 
   // The references stay valid.
@@ -80,6 +91,8 @@ class Ledger {
   Said* request_of(std::string_view value) { return find(kRequestField, asked_, value); }
   Said* answer_of(std::string_view value) { return find(kAnswerField, answered_, value); }
   std::deque<Said>& requests() noexcept { return asked_; }
+  // Content, of requests and of answers.
+  std::uint64_t content_said() const noexcept;
 
   // Peers that have sent octets of nobody's making: what they said may not be what arrived.
   void client_is_odd(std::size_t index) noexcept { odd_clients_[index % kPeers] = true; }

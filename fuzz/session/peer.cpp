@@ -1,13 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "peer.hpp"
 
+#include "base/check.hpp"
+
 #include <cstdlib>
 #include <iostream>
+#include <string>
 
 namespace onehop::fuzz {
 namespace {
 
-enum Kind : std::uint8_t { begins, goes_on, interjects, receives, odd, leaves, kKinds };
+enum Kind : std::uint8_t {
+  begins,
+  goes_on,
+  interjects,
+  receives,
+  odd,
+  leaves,
+  bursts,
+  goes_away,
+  opens,
+  stalls
+};
 
 Kind kind_of(const Action& action) noexcept {
   constexpr Kind kMix[] = {begins,     begins, goes_on, goes_on,    begins, goes_on,
@@ -15,10 +29,18 @@ Kind kind_of(const Action& action) noexcept {
   return kMix[(action.kind >> 3U) % std::size(kMix)];
 }
 
+// The rest of the kinds that there are, where the script has scenes.
+Kind kind_in_scene(const Action& action) noexcept {
+  constexpr std::size_t kFirst = 24;
+  constexpr Kind kMix[] = {bursts, goes_away, opens, stalls, opens, goes_on, begins, goes_away};
+  const std::size_t kind = action.kind >> 3U;
+  return kind < kFirst ? kind_of(action) : kMix[kind - kFirst];
+}
+
 }  // namespace
 
-bool is_rude(const Action& action) noexcept {
-  const Kind kind = kind_of(action);
+bool is_rude(const Action& action, bool has_scenes) noexcept {
+  const Kind kind = has_scenes ? kind_in_scene(action) : kind_of(action);
   return kind == odd || kind == leaves;
 }
 
@@ -49,13 +71,15 @@ void Peer::send(std::string_view text) {
 
 void Peer::flush() {
   holds_ = false;
-  if (!held_.empty()) wire_.send(std::exchange(held_, {}));
+  if (held_.empty()) return;
+  on_sent(held_);
+  wire_.send(std::exchange(held_, {}));
 }
 
 void Peer::act(const Action& action) {
   if (left_) return;
   holds_ = (action.choice & 0x80U) != 0;
-  switch (kind_of(action)) {
+  switch (ledger_.has_scenes ? kind_in_scene(action) : kind_of(action)) {
     case begins:
       return begin(action);
     case goes_on:
@@ -66,6 +90,14 @@ void Peer::act(const Action& action) {
       return send_odd(action.data, action);
     case leaves:
       return leave(action.at(0));
+    case bursts:
+      return burst(action);
+    case goes_away:
+      return go_away(action);
+    case opens:
+      return open(action);
+    case stalls:
+      return stall(action);
     default:
       return receive();
   }
@@ -81,6 +113,26 @@ void Peer::receive() {
   was_reset_ = wire_.was_reset();
   if (!std::exchange(at_end_, wire_.at_end()) && at_end_)
     trace(name_, index_, was_reset_ ? "was reset" : "is at the end", {});
+}
+
+void Peer::check_is_ours(const Said& answer, std::size_t informational) const {
+  if (!answer.asked || !ledger_.is_plain_answer(answer)) return;
+  ONEHOP_CHECK(answer.asked->peer == index_);
+  // The proxy may have told to go on by itself.
+  ONEHOP_CHECK(informational <= answer.asked->hints + 1);
+}
+
+void Peer::take_all() {
+  is_stalled_ = false;
+  if (!left_) wire_.limit_receiving(testing::Wire::kNoLimit);
+}
+
+void Peer::stall(const Action& action) {
+  constexpr std::size_t kBytes[] = {0, 0, 1, 9, 100, 5000, 60'000, testing::Wire::kNoLimit};
+  const std::size_t bytes = kBytes[action.at(0) % std::size(kBytes)];
+  trace(name_, index_, "takes at most", std::to_string(bytes));
+  is_stalled_ = bytes != testing::Wire::kNoLimit;
+  wire_.limit_receiving(bytes);
 }
 
 void Peer::leave(std::uint8_t how) {

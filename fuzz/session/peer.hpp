@@ -36,6 +36,11 @@ class Peer {
   void receive();
   void flush();
   bool has_left() const noexcept { return left_; }
+  // Takes all there is from now on, from the socket and through windows.
+  virtual void take_all();
+  // Requests that it may have begun, whole ones or not.
+  std::size_t begun() const noexcept { return begun_; }
+  static constexpr std::size_t kMostOddRequests = 10;  // in octets of nobody's making
   // Receives what there is, and goes.
   void close(bool with_reset = false);
 
@@ -44,19 +49,31 @@ class Peer {
   virtual void go_on(const Action& action) = 0;      // with its content
   virtual void interject(const Action& action) = 0;  // a 1xx, a control frame
   virtual void send_odd(std::string_view octets, const Action& action) = 0;
+  // What only scripts with scenes ask for. Many 1xx at once; no further requests, by GOAWAY;
+  // windows, a little or all that was taken.
+  virtual void burst(const Action& /*action*/) {}
+  virtual void go_away(const Action& /*action*/) {}
+  virtual void open(const Action& /*action*/) {}
   virtual void on_received(std::string_view octets) = 0;
   virtual void on_leave(bool /*reset*/) {}
+  virtual void on_sent(std::string_view /*octets*/) {}
 
   // Goes out now, or, when the action says so, together with what is sent next.
   void send(std::string_view text);
   void leave(std::uint8_t how);
+  // Of a client: nobody else asked for what has arrived here, behind so many 1xx.
+  void check_is_ours(const Said& answer, std::size_t informational) const;
+  // Takes few bytes from its socket, or none.
+  void stall(const Action& action);
 
   std::string_view name_;
   Ledger& ledger_;
   std::size_t index_;
   testing::Wire wire_;
   std::string held_;
+  std::size_t begun_ = 0;
   bool holds_ = false;
+  bool is_stalled_ = false;  // its socket
   bool closed_write_ = false;
   bool left_ = false;       // of its own will, before it had received everything
   bool was_reset_ = false;  // by the proxy
@@ -67,6 +84,6 @@ class Peer {
 void trace(std::string_view who, std::size_t index, std::string_view what, std::string_view octets);
 
 // Kinds of actions that are refused to peers of good manners.
-bool is_rude(const Action& action) noexcept;
+bool is_rude(const Action& action, bool has_scenes) noexcept;
 
 }  // namespace onehop::fuzz

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// H2Windows: how much content one end of an HTTP/2 connection may send, by what the other end has
+// said (RFC 9113 §5.2). One thread.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+
+namespace onehop::fuzz {
+
+class H2Windows {
+ public:
+  // SETTINGS_INITIAL_WINDOW_SIZE: of streams that are there already as well.
+  void set_first(std::uint32_t size) noexcept { first_ = size; }
+  // WINDOW_UPDATE; stream 0 is the connection.
+  void widen(std::uint32_t stream, std::uint32_t size) {
+    (stream == 0 ? whole_ : of(stream)) += size;
+  }
+  void use(std::uint32_t stream, std::size_t size) {
+    whole_ -= static_cast<std::int64_t>(size);
+    of(stream) -= static_cast<std::int64_t>(size);
+  }
+  // 0 where a window is shut, or below that.
+  std::size_t room(std::uint32_t stream) {
+    const std::int64_t least = std::min(whole_, first_ + of(stream));
+    return static_cast<std::size_t>(std::max<std::int64_t>(0, least));
+  }
+
+ private:
+  static constexpr std::int64_t kUsual = 65'535;
+
+  std::int64_t& of(std::uint32_t stream) { return changes_[stream]; }
+
+  std::int64_t first_ = kUsual;
+  std::int64_t whole_ = kUsual;
+  std::map<std::uint32_t, std::int64_t> changes_;  // beyond the first window of each stream
+};
+
+}  // namespace onehop::fuzz
