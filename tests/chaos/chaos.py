@@ -20,12 +20,13 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents
 
 from faulty_backend import PATIENCE, FaultyBackend, content  # noqa: E402
 from faulty_h2_backend import FaultyHttp2Backend  # noqa: E402
-from h2_client import CANCEL, DATA, END_STREAM, RST_STREAM, H2Client, frame  # noqa: E402
+from h2_client import (CANCEL, DATA, END_STREAM, INITIAL_WINDOW_SIZE, RST_STREAM, WINDOW_UPDATE,  # noqa: E402
+                       H2Client, frame)
 from proxy_process import Proxy  # noqa: E402
 from wire import Malformed, Truncated, chunk, message  # noqa: E402
 
 FLAGS = ("--access-log", "off", "--response-timeout", f"{PATIENCE}s", "--activity-timeout", f"{PATIENCE}s",
-         "--connect-timeout", "2s", "--body-timeout", "2s", "--workers", "2")
+         "--connect-timeout", "2s", "--body-timeout", "2s", "--write-timeout", "5s", "--workers", "2")
 BACKENDS = {"h1": FaultyBackend, "h2": FaultyHttp2Backend}
 
 
@@ -41,7 +42,9 @@ class Chaos:
         self.proxy = Proxy(*FLAGS, *flags, self.backend.url)
         self.problems = self.backend.problems
         self.outcomes = collections.Counter()
+        self.vanished = []  # connections of clients that neither read nor close
         self.next = 0
+        self.connections = 0
         self.lock = threading.Lock()
 
     def run(self):
@@ -54,6 +57,8 @@ class Chaos:
                 client.start()
             self.interrupt_while(clients)
             self.backend.calm = True
+            for connection in self.vanished:
+                connection.close()
             self.check_health()
         finally:
             code = self.proxy.stop()
@@ -87,7 +92,7 @@ class Chaos:
         while (number := self.take_number()) is not None:
             name = f"r{number}"
             try:
-                connection = connection or kind.connect(self.proxy)
+                connection = connection or self.connect(kind, name)
                 outcome, connection = kind(self, name, connection).run()
             except Malformed as problem:
                 self.problems.append(f"{name} was answered {problem}")
@@ -101,6 +106,13 @@ class Chaos:
                 self.outcomes[outcome] += 1
         if connection:
             connection.close()
+
+    def connect(self, kind, name):
+        connection = kind.connect(self.proxy, random.Random(f"{self.seed}/connection/{name}"))
+        with self.lock:
+            self.connections += 1
+            connection.marker = f"c{self.connections}"
+        return connection
 
     def ask_calmly(self):
         calm, self.backend.calm = self.backend.calm, True
@@ -135,6 +147,18 @@ class Question:
         self.leaves = dice.choice(["in request", "before answer", "in answer"]) if dice.random() < 0.08 else None
         self.leaves_rudely = dice.random() < 0.5
         self.where = dice.random()
+        # Of this client's connection: what they authenticate is its own, and no other client's.
+        self.credentials = dice.choice(["NTLM TlRMTVNTUAAB", "negotiate YII=", "nTLM TlRMTVNTUAAD",
+                                        "Basic YTpi"]) if dice.random() < 0.15 else None
+        self.stalls = dice.uniform(0.1, 0.5) if dice.random() < 0.05 else 0  # before it reads
+        if not self.leaves and dice.random() < 0.01:
+            self.leaves = "by vanishing"
+
+    def vanish(self):
+        """Stays connected, takes nothing more and says nothing more."""
+        with self.chaos.lock:
+            self.chaos.vanished.append(self.connection)
+        return "vanished", None
 
     def judge(self, status, fields, body):
         """What a complete answer is: right, or the proxy's own."""
@@ -142,6 +166,8 @@ class Question:
             if status not in (502, 503, 504):
                 self.chaos.problems.append(f"{self.name} was answered {status} {fields} {body[:80]!r}")
             return f"{status} of the proxy"
+        if fields["x-owner"] not in ("None", self.connection.marker):
+            self.chaos.problems.append(f"{self.name} of {self.connection.marker} was served for {fields['x-owner']}")
         size = 0 if self.method == "HEAD" or status == 204 else int(fields["x-size"])
         if fields["x-id"] != self.name or body != content(self.name, size):
             self.chaos.problems.append(f"{self.name} got what is not its answer: {status} {fields} {body[:80]!r}")
@@ -154,11 +180,13 @@ class Asking(Question):
     SIZES = (0, 10, 5000, 100_000)
 
     @staticmethod
-    def connect(proxy):
+    def connect(proxy, _dice):
         return proxy.client()
 
     def octets(self):
-        fields = ["Host: h", f"X-Id: {self.name}"]
+        fields = ["Host: h", f"X-Id: {self.name}", f"X-Client: {self.connection.marker}"]
+        if self.credentials:
+            fields.append(f"Authorization: {self.credentials}")
         body = self.body
         if body and self.is_chunked:
             fields.append("Transfer-Encoding: chunked")
@@ -174,8 +202,11 @@ class Asking(Question):
             self.connection.send_quietly(octets[:int(len(octets) * self.where)])
             return self.gone()
         self.connection.send_quietly(octets)
+        if self.leaves == "by vanishing":
+            return self.vanish()
         if self.leaves == "before answer":
             return self.gone()
+        time.sleep(self.stalls)
         if self.leaves == "in answer":
             self.connection.read_some()
             return self.gone()
@@ -199,11 +230,24 @@ class AskingHttp2(Question):
     SIZES = (0, 10, 5000, 30_000)  # within any window
 
     @staticmethod
-    def connect(proxy):
-        return H2Client(proxy.address)
+    def connect(proxy, dice):
+        """Some with windows that let nothing through before they are opened."""
+        first = dice.choice([0, 1, 65_535, 65_535])
+        connection = H2Client(proxy.address, [(INITIAL_WINDOW_SIZE, first)])
+        connection.first_window = first
+        return connection
+
+    def open_window(self, stream):
+        """A byte at a time, and then all that is missing."""
+        if self.connection.first_window > 1:
+            return
+        for more in (1, 1, 65_535):
+            self.connection.send(frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", more)))
 
     def run(self):
-        fields = [("x-id", self.name)]
+        fields = [("x-id", self.name), ("x-client", self.connection.marker)]
+        if self.credentials:
+            fields.append(("authorization", self.credentials))
         if not self.is_chunked and self.method in ("POST", "PUT"):
             fields.append(("content-length", str(len(self.body))))
         stream = self.connection.request(*fields, end=not self.body, method=self.method)
@@ -211,10 +255,14 @@ class AskingHttp2(Question):
         for at in range(0, sent, 16_384):
             piece = self.body[at:min(sent, at + 16_384)]
             self.connection.send(frame(DATA, END_STREAM if at + len(piece) == len(self.body) else 0, stream, piece))
+        if self.leaves == "by vanishing":
+            return self.vanish()
         if self.leaves == "in answer":
             self.connection.read_frame()
         if self.leaves:
             return self.gone(stream)
+        time.sleep(self.stalls)
+        self.open_window(stream)
         got = self.connection.read_answer(stream)
         if got.reset is not None:
             return "reset", self.connection

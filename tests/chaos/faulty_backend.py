@@ -18,12 +18,17 @@ POINTS = ["unread", "in request", "before head", "in head", "behind head", "in b
 WAYS = ["close", "reset", "stall", "delay", "garble"]
 PATIENCE = 1  # of the proxy, in seconds: ten times what a delay takes, for a machine that is busy with other things
 STALL = 1.5 * PATIENCE
+HINT = message("HTTP/1.1 103 Early Hints", "Link: " + "l" * 1000)
 FORGED = b"HTTP/1.1 200 OK\r\nX-Id: forged\r\nContent-Length: 6\r\n\r\nforged"
 
 
 def content(name, size):
     """The only right content of this size for this request."""
     return (f"{name}." * (size // len(name) + 1)).encode()[:size]
+
+
+def is_for_connection(credentials):
+    return (credentials or "").lower().startswith(("ntlm", "negotiate"))
 
 
 class Plan:
@@ -47,14 +52,20 @@ class Plan:
             self.size = min(self.size, 5000)  # so that the surplus arrives with the end
         self.hints = dice.choice([1, 60]) if self.early_hints else 0
         self.early = not faulty and dice.random() < 0.2  # the response comes before the request is read
+        self.hints_in_request = self.early_hints and dice.random() < 0.5  # before its content is read
+        self.challenges = dice.random() < 0.5  # where there are credentials for the connection
+        self.goes_away = dice.random() < 0.1  # over HTTP/2, after the response
+        self.first_window = dice.choice([1, 100, 65_535])  # of the request, over HTTP/2
+        self.is_shut = not faulty and dice.random() < 0.02  # that window, for good
+        self.owner = None  # the client whose connection the backend's one belongs to
 
     def response(self, name, method):
         """The head and what follows it."""
         data = content(name, self.size)
-        fields = [f"X-Id: {name}", f"X-Size: {self.size}"]
+        fields = [f"X-Id: {name}", f"X-Size: {self.size}", f"X-Owner: {self.owner}"]
         body = data
         if self.kind == "nothing":
-            return self.head("204 No Content", *fields[:1]), b""
+            return self.head("204 No Content", fields[0], fields[2]), b""
         if self.kind == "length":
             fields.append(f"Content-Length: {len(data)}")
         elif self.kind == "chunked":
@@ -63,6 +74,9 @@ class Plan:
             body = b"".join(chunk(piece) for piece in (data[:cut], data[cut:]) if piece) + b"0\r\n\r\n"
         else:
             fields.append("Connection: close")
+        if self.owner and self.challenges:
+            fields.append("WWW-Authenticate: NTLM TlRMTVNTUAAC")
+            return self.head("401 Unauthorized", *fields), b"" if method == "HEAD" else body
         return self.head("200 OK", *fields), b"" if method == "HEAD" else body
 
     def offset(self, head, body):
@@ -71,7 +85,8 @@ class Plan:
                 "in body": len(head) + int(len(body) * self.where), "behind": len(head) + len(body)}.get(self.point)
 
     def head(self, status, *fields):
-        return self.hints * message("HTTP/1.1 103 Early Hints", "Link: " + "l" * 1000) + message(f"HTTP/1.1 {status}", *fields)
+        hints = b"" if self.hints_in_request else self.hints * HINT
+        return hints + message(f"HTTP/1.1 {status}", *fields)
 
 
 class FaultyBackend:
@@ -125,6 +140,7 @@ class FaultyBackend:
 
     def serve(self, sock):
         reader = Reader(sock)
+        reader.owner = None
         try:
             while self.serve_one(reader):
                 pass
@@ -144,7 +160,20 @@ class FaultyBackend:
             number = self.tries[name]
         if number > 1 and request.method == "POST":
             self.problems.append(f"{name}, a POST, was delivered {number} times")
-        return Exchange(self, reader, request, self.plan_for(name, number)).run(name)
+        plan = self.plan_for(name, number)
+        plan.owner = reader.owner = self.owner_of(reader.owner, name, request.fields)
+        return Exchange(self, reader, request, plan).run(name)
+
+    def owner_of(self, owner, name, fields):
+        """Who has authenticated the connection that this request came on: it serves nobody else (RFC 4559)."""
+        client = fields.get("x-client")
+        if owner and client != owner:
+            self.problems.append(f"{name} of {client} came on the connection that {owner} has authenticated")
+        if is_for_connection(fields.get("authorization")):
+            with self.lock:
+                self.faults["authentication" if not owner else "authentication again"] += 1
+            return client
+        return owner
 
     def plan_for(self, name, number):
         """What the `number`th try of this request gets."""
@@ -164,6 +193,8 @@ class Exchange:
         self.plan = plan
 
     def run(self, name):
+        if self.plan.hints_in_request:
+            self.reader.sock.sendall(self.plan.hints * HINT)
         if self.plan.early and self.backend.may_be_early and not self.backend.calm:
             return self.respond_early(name)
         if not self.passes("unread") or not self.read_body(name):

@@ -7,8 +7,8 @@ import time
 from hpack import Decoder, HPACKError
 
 from faulty_backend import STALL, FaultyBackend, content
-from h2_client import (ACK, CANCEL, DATA, END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, INTERNAL_ERROR, PING,
-                       PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE, block, frame)
+from h2_client import (ACK, CANCEL, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE,
+                       INTERNAL_ERROR, PING, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE, block, frame)
 from raw_client import close_with_reset
 from scripted_backend import shut_down
 from wire import Malformed, Reader, Truncated
@@ -44,6 +44,8 @@ class Connection:
         self.window = 65_535
         self.windows = {}  # of the requests that nobody has given up
         self.ended = False
+        self.highest = 0  # of the streams
+        self.last_taken = None  # by a GOAWAY
         self.requests = {}  # fields and content so far; of the reading thread
 
     def end(self):
@@ -62,7 +64,8 @@ class Connection:
         self.reader.fill(patience=60)
         if self.reader.read_exactly(len(PREFACE)) != PREFACE:
             raise Malformed("no preface of HTTP/2")
-        self.send(frame(SETTINGS, 0, 0), frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1 << 30)))
+        self.send(frame(SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, 0)),
+                  frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1 << 30)))
         while True:
             if not self.reader.buffer:
                 self.reader.fill(patience=60)
@@ -85,15 +88,53 @@ class Connection:
                 self.windows.pop(stream, None)
                 self.changed.notify_all()
         elif kind == HEADERS and stream not in self.requests:
-            self.begin(stream, dict(self.decoder.decode(payload)))
+            fields = dict(self.decoder.decode(payload))
+            if self.is_taken(stream):
+                self.begin(stream, fields)
+                if not flags & END_STREAM:
+                    self.open_window(stream)
         elif kind == HEADERS:
             self.decoder.decode(payload)
-        elif kind == DATA:
+        elif kind == DATA and stream in self.requests:
             self.requests[stream][1].extend(payload)
-            self.send(frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", max(len(payload), 1))))
-        if kind in (HEADERS, DATA) and flags & END_STREAM:
+            # Twice as much as before, so that it does not take for ever.
+            self.send(frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", max(2 * len(payload), 1))))
+        if kind in (HEADERS, DATA) and flags & END_STREAM and stream in self.requests:
             fields, body, plan = self.requests[stream]
             threading.Thread(target=self.answer, args=(stream, fields, bytes(body), plan), daemon=True).start()
+
+    def is_taken(self, stream):
+        with self.changed:
+            if self.last_taken is not None and stream > self.last_taken:
+                return False
+            self.highest = max(self.highest, stream)
+            return True
+
+    def open_window(self, stream):
+        plan = self.requests[stream][2]
+        if plan.hints_in_request:
+            self.send(*[self.hint(stream)] * plan.hints)
+        if plan.is_shut and not self.backend.calm:
+            return self.note("shut window")
+        self.send(frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", plan.first_window)))
+
+    def go_away(self, plan):
+        """First all streams that may be under way are taken, and at the next time those that have come."""
+        with self.changed:
+            again = self.last_taken is not None
+            self.last_taken = min(self.last_taken, self.highest) if again else (1 << 31) - 1
+            if not again and plan.where < 0.5:
+                self.last_taken = self.highest
+            self.send(frame(GOAWAY, 0, 0, struct.pack(">II", self.last_taken, 0)))
+        self.note("GOAWAY again" if again else "GOAWAY")
+
+    def note(self, what):
+        with self.backend.lock:
+            self.backend.faults[what] += 1
+
+    @staticmethod
+    def hint(stream):
+        return frame(HEADERS, END_HEADERS, stream, block((":status", "103"), ("link", "</a>")))
 
     def widen(self, stream, more):
         with self.changed:
@@ -140,12 +181,13 @@ class Connection:
                 return
             if not self.passes(plan, stream, "in body") or not self.send_data(stream, data[cut:], END_STREAM):
                 return
-        self.passes(plan, stream, "behind")
+        if self.passes(plan, stream, "behind") and plan.goes_away and not self.backend.calm:
+            self.go_away(plan)
 
     def send_head(self, plan, stream, name, is_whole):
-        hint = frame(HEADERS, END_HEADERS, stream, block((":status", "103"), ("link", "</a>")))
-        frames = [hint] * plan.hints
-        fields = [(":status", "204" if plan.kind == "nothing" else "200"), ("x-id", name), ("x-size", str(plan.size))]
+        frames = [] if plan.hints_in_request else [self.hint(stream)] * plan.hints
+        fields = [(":status", "204" if plan.kind == "nothing" else "200"), ("x-id", name), ("x-size", str(plan.size)),
+                  ("x-owner", "None")]
         if plan.kind == "length":
             fields.append(("content-length", str(plan.size)))
         flags = END_HEADERS | (END_STREAM if is_whole else 0)
