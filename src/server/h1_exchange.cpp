@@ -7,6 +7,7 @@
 #include "http/field_names.hpp"
 #include "http/hop_by_hop.hpp"
 #include "http/host.hpp"
+#include "http/sent_content.hpp"
 #include "server/http_connection.hpp"
 #include "server/serve_exchange.hpp"
 #include "server/shard_server.hpp"
@@ -261,27 +262,19 @@ task<Next> H1Exchange::turn_away(Request& request, Errc why) {
 H1Exchange::Plan H1Exchange::plan(const Response& response) const {
   Plan plan;
   plan.close = !keep_alive_ || shard_.is_draining() || !content_.may_keep_connection();
-  const bool is_head = method_ == Method::head;
-  const auto length = response.body().length();
+  const SentContent content = content_to_send(method_, response);
   h1::HeadFraming& framing = plan.framing;
-  if (is_head || response.status().forbids_body()) {
-    framing.keep_content_length = is_head || response.status() == Status::not_modified;
-    const bool says_length = response.headers().has(field::content_length);
-    if (is_head && !says_length && length && !response.body().is_empty()) {
-      framing.body = BodyFraming::of_length(*length);
-    }
-  } else if (length) {
-    framing.body = BodyFraming::of_length(*length);
-    plan.has_body = *length > 0;
-  } else if (version_ == Version::http_1_0) {
+  framing.keep_content_length = content.keeps_received_length;
+  plan.has_body = content.is_there;
+  if (content.length) {
+    framing.body = BodyFraming::of_length(*content.length);
+  } else if (content.is_there && version_ == Version::http_1_0) {
     framing.body = BodyFraming::until_close();
-    plan.has_body = true;
     plan.close = true;
-  } else {
+  } else if (content.is_there) {
     framing.body = BodyFraming::chunked();
     framing.trailer = response.headers().get_or_empty(field::trailer);
     plan.coding = wire::Coding::chunked;
-    plan.has_body = true;
   }
   if (plan.close) {
     framing.persistence = h1::Persistence::close;

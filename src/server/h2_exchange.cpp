@@ -8,6 +8,7 @@
 #include "http/hop_by_hop.hpp"
 #include "http/media_type.hpp"
 #include "http/message_framing.hpp"
+#include "http/sent_content.hpp"
 #include "http/websocket_handshake.hpp"
 #include "server/h2_connection.hpp"
 #include "server/serve_exchange.hpp"
@@ -391,22 +392,19 @@ void H2Exchange::answer_at_once(Response response) {
 
 // RFC 9113 §8.1 from the sender's side. True when content follows.
 bool H2Exchange::begin_answer(Response& response) {
-  const bool is_head = method_ == Method::head;
-  const auto length = response.body().length();
-  const bool says_length = response.headers().has(field::content_length);
+  const SentContent content = content_to_send(method_, response);
   h2::ResponseFraming framing;
-  bool has_body = false;
-  if (is_head || response.status().forbids_body()) {
-    framing.keep_content_length = is_head || response.status() == Status::not_modified;
-    if (is_head && !says_length && length && !response.body().is_empty()) framing.length = length;
-  } else if (length) {
-    if (*length > 0 || says_length || !response.body().is_empty()) framing.length = length;
-    has_body = *length > 0;
-  } else {
+  framing.length = content.length;
+  framing.keep_content_length = content.keeps_received_length;
+  if (content.is_there && !content.length) {
     // A length that came with trailers to follow, from another hop of HTTP/2.
     framing.keep_content_length = true;
     framing.announce_trailers = true;
-    has_body = true;
+  }
+  // END_STREAM says the same.
+  if (content.length == 0 && response.body().is_empty() &&
+      !response.headers().has(field::content_length)) {
+    framing.length.reset();
   }
   if (!response.headers().has(FieldId::date)) framing.date = arena()->copy(shard_.date());
   h2::FieldList& fields = link_.field_list();
@@ -414,9 +412,9 @@ bool H2Exchange::begin_answer(Response& response) {
   h2::write_response(response.status(), response.headers(), framing, *arena(), fields);
   answered_ = true;
   record_->status = response.status().code();
-  send_head(fields, !has_body);
+  send_head(fields, !content.is_there);
   link_.flush_soon();
-  return has_body;
+  return content.is_there;
 }
 
 // What cannot be answered becomes what can: a final response, or the 101 that begins a tunnel.
