@@ -4,6 +4,7 @@
 #include "base/exception_text.hpp"
 #include "http/h2/session.hpp"
 #include "io/yield.hpp"
+#include "server/linger.hpp"
 #include "server/shard_server.hpp"
 #include "wire/head_reader.hpp"
 
@@ -89,7 +90,7 @@ RootTask<H1Connection> H1Connection::run() {
   if (next == Next::linger) {
     input_.release();
     idle_ = true;
-    co_await linger();
+    co_await linger(*stream_, kLingerAfterResponse, shard_.drain_state());
   }
   end();
 }
@@ -103,7 +104,7 @@ bool H1Connection::has_begun_or_waits() const {
 net::Time H1Connection::end_of_head(net::Time began) const noexcept {
   const net::Time last = io::deadline_after(began, shard_.options().header_timeout);
   if (!shard_.is_draining()) return last;
-  return std::min(last, std::max(began, shard_.drain_began()) + kHeadOfDrain);
+  return std::min(last, std::max(began, shard_.drain_state().began) + kHeadOfDrain);
 }
 
 // Out of a wait of its own: there was no memory for it.

@@ -3,6 +3,7 @@
 
 #include "io/yield.hpp"
 #include "server/h2_exchange.hpp"
+#include "server/linger.hpp"
 #include "server/shard_server.hpp"
 
 #include <algorithm>
@@ -167,7 +168,7 @@ void H2Connection::on_ping_answered() {
 
 task<void> H2Connection::say_goodbye() {
   co_await link_.drain(kGoodbye);
-  co_await linger();
+  co_await linger(*stream_, kLingerAfterResponse, shard_.drain_state());
 }
 
 void H2Connection::on_flushed(void* self) {

@@ -1,38 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/http_connection.hpp"
 
-#include "io/event.hpp"
-#include "io/yield.hpp"
 #include "server/shard_server.hpp"
 
-#include <algorithm>
-#include <cerrno>
 #include <utility>
 
 namespace onehop::server {
 namespace {
-
-// How long a client may go on sending after a response that ends the connection: while it sends,
-// and never longer than the last of these. During a drain it is given less.
-constexpr net::Duration kLingerSilence = std::chrono::seconds(5);
-constexpr net::Duration kLingerSilenceOfDrain = std::chrono::seconds(1);
-constexpr net::Duration kLongestLinger = std::chrono::seconds(30);
-constexpr net::Duration kLongestLingerOfDrain = std::chrono::seconds(2);
-// How many bytes are read and dropped for it. More is left unread until the client leaves, or its
-// time is over: to close earlier would reset the connection.
-constexpr std::size_t kLingerBytes = 64 * 1024 * 1024;
-constexpr std::size_t kLingerBytesPerTurn = 1024 * 1024;
-
-class Unwatch {
- public:
-  explicit Unwatch(net::Stream& stream) noexcept : stream_(stream) {}
-  Unwatch(const Unwatch&) = delete;
-  Unwatch& operator=(const Unwatch&) = delete;
-  ~Unwatch() { stream_.watch_hangup(nullptr); }
-
- private:
-  net::Stream& stream_;
-};
 
 void destroy(void* self) {
   delete static_cast<HttpConnection*>(self);
@@ -82,57 +56,6 @@ std::optional<RequestPlace> HttpConnection::enter_request(std::string_view clien
 
 void HttpConnection::end() noexcept {
   shard_.reactor().schedule(ended_);
-}
-
-// A stop does not wait for a client that goes on sending, however slowly.
-net::Time HttpConnection::end_of_linger(net::Time began) const noexcept {
-  const net::Time last = io::deadline_after(began, kLongestLinger);
-  if (!shard_.is_draining()) return last;
-  return std::min(last, std::max(began, shard_.drain_began()) + kLongestLingerOfDrain);
-}
-
-task<void> HttpConnection::linger() {
-  stream_->close_write();
-  io::Reactor& reactor = stream_->reactor();
-  const net::Time began = reactor.now();
-  std::size_t dropped = 0;
-  std::size_t turn = 0;
-  while (dropped < kLingerBytes) {
-    if (reactor.now() >= end_of_linger(began)) co_return;
-    const std::span<char> scratch = reactor.scratch();
-    const ssize_t got = stream_->try_read(scratch.data(), scratch.size());
-    if (got > 0) {
-      dropped += static_cast<std::size_t>(got);
-      turn += static_cast<std::size_t>(got);
-      if (turn < kLingerBytesPerTurn) continue;
-      turn = 0;
-      co_await io::yield(reactor);
-      continue;
-    }
-    if (got != -EAGAIN) co_return;
-    const net::Duration silence = shard_.is_draining() ? kLingerSilenceOfDrain : kLingerSilence;
-    const net::Time deadline =
-        std::min(end_of_linger(began), io::deadline_after(reactor.now(), silence));
-    const auto wait = co_await stream_->readable(deadline);
-    // Interrupted, by a drain or by the end of a session, it looks again how long it may wait.
-    if (wait == net::Wait::timed_out) co_return;
-  }
-  co_await until_broken(began);
-}
-
-// Until the client has left altogether, or the time is over.
-task<void> HttpConnection::until_broken(net::Time began) {
-  io::Reactor& reactor = stream_->reactor();
-  io::Event left(reactor);
-  io::Wakeup broken([](void* event) { static_cast<io::Event*>(event)->set(); }, &left);
-  stream_->watch_hangup(&broken, net::Stream::Hangup::broken);
-  const Unwatch unwatch(*stream_);
-  bool is_over = false;
-  while (!is_over && reactor.now() < end_of_linger(began)) {
-    // Looks now and then whether a drain has begun.
-    const net::Time next = io::deadline_after(reactor.now(), kLingerSilenceOfDrain);
-    is_over = co_await left.wait(std::min(next, end_of_linger(began)));
-  }
 }
 
 }  // namespace onehop::server

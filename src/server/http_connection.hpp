@@ -33,18 +33,11 @@ class HttpConnection : public ClientConnection {
 
   // Nothing will run any more: destroys it soon.
   void end() noexcept;
-  // Lets the peer read what was sent: closing with unread octets would reset the connection and
-  // take the answer from it.
-  // Not inlined: clang would make its frame part of its callers', which idle connections keep.
-  [[gnu::noinline]] task<void> linger();
-  [[gnu::noinline]] task<void> until_broken(net::Time began);
 
   std::unique_ptr<net::Stream> stream_;
   ConnectionInfo info_;
 
  private:
-  net::Time end_of_linger(net::Time began) const noexcept;
-
   std::array<char, 46> peer_text_{};
   ClientLimit::Place place_;
   io::Wakeup ended_;

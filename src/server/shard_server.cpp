@@ -187,7 +187,7 @@ void ShardServer::connection_ended(ClientConnection& connection) noexcept {
 
 void ShardServer::drain(net::Time deadline, std::function<void()> done) {
   if (!is_draining()) {
-    drain_began_ = reactor_.now();
+    drain_state_.began = reactor_.now();
     drained_ = std::move(done);
     for (auto& loop : accept_loops_)
       loop->finish();

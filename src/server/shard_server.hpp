@@ -18,6 +18,7 @@
 #include "server/client_limit.hpp"
 #include "server/line_limit.hpp"
 #include "server/line_writer.hpp"
+#include "server/linger.hpp"
 #include "server/memory_ceiling.hpp"
 #include "server/request_count.hpp"
 #include "server/serve_exchange.hpp"
@@ -97,8 +98,8 @@ class ShardServer {
   // Stops accepting; `done` is called when no connection is left, at the latest at `deadline`.
   // Called again, an earlier deadline counts.
   void drain(net::Time deadline, std::function<void()> done);
-  bool is_draining() const noexcept { return drain_began_ != io::kNever; }
-  net::Time drain_began() const noexcept { return drain_began_; }  // io::kNever until then
+  bool is_draining() const noexcept { return drain_state_.is_on(); }
+  const DrainState& drain_state() const noexcept { return drain_state_; }
   bool was_cut() const noexcept { return was_cut_; }
 
   io::Reactor& reactor() const noexcept { return reactor_; }
@@ -158,7 +159,7 @@ class ShardServer {
   io::Wakeup memory_note_;
   ImfDate date_{0};
   std::int64_t date_second_ = 0;
-  net::Time drain_began_ = io::kNever;
+  DrainState drain_state_;
   bool was_cut_ = false;
 };
 

@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/tls_handshake.hpp"
 
+#include "server/linger.hpp"
 #include "server/log_text.hpp"
 #include "server/shard_server.hpp"
 
-#include <cerrno>
 #include <new>
-#include <span>
 #include <string>
 #include <utility>
 
 namespace onehop::server {
 namespace {
-
-// How long the peer may take to read why it was refused, before the connection is closed.
-constexpr net::Duration kLinger = std::chrono::seconds(1);
-constexpr std::size_t kLingerOctets = std::size_t{256} * 1024;
 
 constexpr std::string_view kPlainHttpAnswer =
     "HTTP/1.0 400 Bad Request\r\n"
@@ -90,8 +85,7 @@ void TlsHandshake::note_failure(const Error& error) const {
   }
 }
 
-// An alert, or an answer in clear, is of no use when a reset overtakes it: so what the client still
-// sends is read and dropped for a moment.
+// An alert, or a response without TLS, is of no use if a reset overtakes it.
 task<void> TlsHandshake::refuse(Error error) {
   if (error.is(Errc::cancelled)) co_return;
   note_failure(error);
@@ -100,20 +94,7 @@ task<void> TlsHandshake::refuse(Error error) {
   stream_.reset();
   if (!error.is(Errc::tls_failed)) co_return;
   if (plain) (void)clear->try_write(kPlainHttpAnswer.data(), kPlainHttpAnswer.size());
-  clear->close_write();
-  const net::Time deadline = io::deadline_after(clear->reactor().now(), kLinger);
-  std::size_t dropped = 0;
-  while (dropped < kLingerOctets) {
-    const std::span<char> scratch = clear->reactor().scratch();
-    const ssize_t got = clear->try_read(scratch.data(), scratch.size());
-    if (got > 0) {
-      dropped += static_cast<std::size_t>(got);
-      continue;
-    }
-    if (got != -EAGAIN) co_return;
-    const auto wait = co_await clear->readable(deadline);
-    if (wait != net::Wait::ready) co_return;
-  }
+  co_await linger(*clear, kLingerAfterHandshake, shard_.drain_state());
 }
 
 }  // namespace onehop::server

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lingering: before a connection is closed, what the client still sends is read and dropped for a
+// while. To close with unread bytes would reset the connection, and a reset can destroy the
+// response in flight (RFC 9112 §9.6).
+#pragma once
+
+#include <onehop/task.hpp>
+
+#include "net/stream.hpp"
+
+#include <chrono>
+#include <cstddef>
+
+namespace onehop::server {
+
+// Whether a thread's connections are to end. It belongs to the thread, and connections look at it.
+struct DrainState {
+  net::Time began = io::kNever;
+  bool is_on() const noexcept { return began != io::kNever; }
+};
+
+struct LingerLimits {
+  net::Duration silence;  // since the client sent something
+  net::Duration longest;
+  // More than these bytes are left unread until the client leaves or the time is over.
+  std::size_t bytes;
+};
+// After a response that ends the connection.
+inline constexpr LingerLimits kLingerAfterResponse{
+    std::chrono::seconds(5), std::chrono::seconds(30), std::size_t{64} * 1024 * 1024};
+// After a handshake that failed.
+inline constexpr LingerLimits kLingerAfterHandshake{
+    std::chrono::seconds(1), std::chrono::seconds(1), std::size_t{256} * 1024};
+
+// Ends `stream`'s own half and returns when the client has left, or one of the limits is met; those
+// of a drain are shorter. Who interrupts the reader makes it look at them again.
+// Not inlined: clang would make its frame part of its callers', which idle connections keep.
+[[gnu::noinline]] task<void> linger(net::Stream& stream,
+                                    LingerLimits limits,
+                                    const DrainState& drain);
+
+}  // namespace onehop::server
