@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // BufferPool lends 16 KiB buffers to connections while they are busy; an idle connection has none.
-// Last returned, first lent, so that the memory is warm. One thread: buffers stay on their shard.
+// Last returned, first lent, so that the memory is warm. One thread: buffers stay on their worker.
 #pragma once
 
 #include "base/held_memory.hpp"

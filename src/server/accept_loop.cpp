@@ -2,7 +2,8 @@
 #include "server/accept_loop.hpp"
 
 #include "net/tcp_stream.hpp"
-#include "server/shard_server.hpp"
+#include "server/client_connection.hpp"
+#include "server/worker_context.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -22,11 +23,11 @@ bool is_shortage(int error) {
 
 }  // namespace
 
-AcceptLoop::AcceptLoop(ShardServer& shard,
+AcceptLoop::AcceptLoop(WorkerContext& worker,
                        std::shared_ptr<net::TcpListener> listener,
                        std::string_view name,
                        bool with_tls)
-    : shard_(shard),
+    : worker_(worker),
       listener_(std::move(listener)),
       name_(name),
       with_tls_(with_tls),
@@ -42,18 +43,18 @@ void AcceptLoop::start() {
 }
 
 void AcceptLoop::add() noexcept {
-  // Level-triggered; of the shards that wait, the kernel wakes one.
-  listening_ = shard_.reactor().add(listener_->descriptor(), *this, EPOLLIN | EPOLLEXCLUSIVE);
-  if (!listening_) shard_.reactor().timers().arm(timer_, shard_.reactor().now() + kPause);
+  // Level-triggered; of the workers that wait, the kernel wakes one.
+  listening_ = worker_.reactor().add(listener_->descriptor(), *this, EPOLLIN | EPOLLEXCLUSIVE);
+  if (!listening_) worker_.reactor().timers().arm(timer_, worker_.reactor().now() + kPause);
 }
 
 void AcceptLoop::remove() noexcept {
-  if (listening_) shard_.reactor().remove(listener_->descriptor());
+  if (listening_) worker_.reactor().remove(listener_->descriptor());
   listening_ = false;
 }
 
 void AcceptLoop::on_events(std::uint32_t) noexcept {
-  shard_.reactor().schedule(ready_);
+  worker_.reactor().schedule(ready_);
 }
 
 void AcceptLoop::on_ready(void* self) {
@@ -68,7 +69,7 @@ void AcceptLoop::on_ready(void* self) {
 
 void AcceptLoop::on_timer(void* self) {
   auto& loop = *static_cast<AcceptLoop*>(self);
-  if (loop.shard_.is_full()) {
+  if (loop.worker_.is_full()) {
     loop.pause();
   } else {
     loop.add();
@@ -77,14 +78,14 @@ void AcceptLoop::on_timer(void* self) {
 
 void AcceptLoop::pause() {
   remove();
-  shard_.reactor().timers().arm(timer_, shard_.reactor().now() + kPause);
+  worker_.reactor().timers().arm(timer_, worker_.reactor().now() + kPause);
 }
 
 // Once for as long as it lasts, and not each time where it comes and goes.
 void AcceptLoop::note_shortage(int error, std::string_view of_what) {
   if (std::exchange(short_, true)) return;
-  Common& common = shard_.common();
-  const auto untold = common.shortage_lines.admit(shard_.reactor().now());
+  ServerShared& common = worker_.shared();
+  const auto untold = common.shortage_lines.admit(worker_.reactor().now());
   if (!untold) return;
   std::string line = "accepting pauses: ";
   line += std::strerror(error);  // NOLINT(concurrency-mt-unsafe)
@@ -94,12 +95,12 @@ void AcceptLoop::note_shortage(int error, std::string_view of_what) {
 
 void AcceptLoop::accept_some() {
   for (int i = 0; i < kBatch; ++i) {
-    if (shard_.is_full()) {
+    if (worker_.is_full()) {
       pause();
       return;
     }
     // What was accepted could not be waited for.
-    if (const int error = shard_.reactor().refusal()) {
+    if (const int error = worker_.reactor().refusal()) {
       note_shortage(error, " (the kernel watches no more descriptors)");
       pause();
       return;
@@ -118,31 +119,32 @@ void AcceptLoop::accept_some() {
 }
 
 void AcceptLoop::adopt(net::TcpListener::Accepted accepted) {
-  Origin origin(accepted.peer, name_);
-  auto& common = shard_.common();
+  AcceptedFrom from(accepted.peer, name_);
+  auto& common = worker_.shared();
   if (auto& limit = common.client_limit; limit && !common.trusted.includes(accepted.peer.ip())) {
     auto place = limit->enter(accepted.peer);
     if (!place) {
       note_refusal(accepted.peer);
       return;
     }
-    origin.place = std::move(*place);
+    from.place = std::move(*place);
   }
-  shard_.adopt(std::make_unique<net::TcpStream>(shard_.reactor(), std::move(accepted.socket),
-                                                net::TcpStream::Origin::accepted),
-               origin, with_tls_);
+  worker_.owner().adopt(
+      std::make_unique<net::TcpStream>(worker_.reactor(), std::move(accepted.socket),
+                                       net::TcpStream::Origin::accepted),
+      from, with_tls_);
 }
 
 void AcceptLoop::note_refusal(const net::Address& peer) {
-  auto& common = shard_.common();
-  const auto line = common.client_limit->note_refusal(peer, shard_.reactor().now());
+  auto& common = worker_.shared();
+  const auto line = common.client_limit->note_refusal(peer, worker_.reactor().now());
   if (line) common.log(LogLevel::warning, *line);
 }
 
 void AcceptLoop::finish() {
   timer_.disarm();
   remove();
-  while (listener_ && !shard_.is_full()) {
+  while (listener_ && !worker_.is_full()) {
     auto accepted = listener_->accept();
     if (!accepted) break;
     try {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AcceptLoop: one shard's view of one listener. Accepts in small batches; pauses, without spinning,
-// while there is no room for a connection (descriptors, or the configured limit).
+// AcceptLoop: one worker's view of one listener. Accepts in small batches; pauses, without
+// spinning, while there is no room for a connection (descriptors, or the configured limit).
 #pragma once
 
 #include "io/reactor.hpp"
@@ -12,11 +12,11 @@
 
 namespace onehop::server {
 
-class ShardServer;
+class WorkerContext;
 
 class AcceptLoop final : private io::Watcher {
  public:
-  AcceptLoop(ShardServer& shard,
+  AcceptLoop(WorkerContext& worker,
              std::shared_ptr<net::TcpListener> listener,
              std::string_view name,
              bool with_tls);
@@ -38,7 +38,7 @@ class AcceptLoop final : private io::Watcher {
   void add() noexcept;
   void remove() noexcept;
 
-  ShardServer& shard_;
+  WorkerContext& worker_;
   std::shared_ptr<net::TcpListener> listener_;
   std::string_view name_;
   bool with_tls_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/accept_loop.hpp"
 
-#include "server/shard_server.hpp"
+#include "server/worker.hpp"
 #include "support/messages.hpp"
 
 #include <memory>
@@ -46,19 +46,19 @@ class NoDescriptors {
   rlimit before_{};
 };
 
-// A shard with a real listener; only the clock is ours.
+// A worker with a real listener; only the clock is ours.
 class AcceptLoopTest : public ::testing::Test {
  protected:
-  AcceptLoopTest() : enter_(reactor_), common_(std::make_shared<Common>()) {
+  AcceptLoopTest() : enter_(reactor_), common_(std::make_shared<ServerShared>()) {
     common_->max_connections = 2;
     common_->options.log = [this](LogLevel, std::string_view line) { logged_.emplace_back(line); };
     auto listener = net::TcpListener::open(*net::Address::from_ip("127.0.0.1", 0), {});
     address_ = listener->address();
     common_->listeners.push_back(std::make_shared<net::TcpListener>(std::move(*listener)));
     common_->local_names.push_back("here");
-    shard_ = std::make_unique<ShardServer>(
+    worker_ = std::make_unique<Worker>(
         reactor_, common_, make_handler([](Request) { return Response(Status::ok, "served"); }));
-    shard_->listen();
+    worker_->listen();
     common_->listeners.clear();
   }
 
@@ -84,9 +84,9 @@ class AcceptLoopTest : public ::testing::Test {
 
   io::Reactor reactor_{io::Reactor::Clock::manual};
   io::Reactor::Enter enter_;
-  std::shared_ptr<Common> common_;
+  std::shared_ptr<ServerShared> common_;
   net::Address address_;
-  std::unique_ptr<ShardServer> shard_;
+  std::unique_ptr<Worker> worker_;
   std::vector<std::string> logged_;
 };
 
@@ -174,7 +174,7 @@ TEST_F(AcceptLoopTest, TakesWhatIsInTheQueueWhenItEnds) {
   constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
   ASSERT_EQ(::send(client.get(), kGet.data(), kGet.size(), 0), static_cast<ssize_t>(kGet.size()));
   bool drained = false;
-  shard_->drain(reactor_.now() + 1min, [&] { drained = true; });
+  worker_->drain(reactor_.now() + 1min, [&] { drained = true; });
   settle();
   std::string answer(4096, '\0');
   const ssize_t got = ::recv(client.get(), answer.data(), answer.size(), 0);

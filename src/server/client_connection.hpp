@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ClientConnection: what a ShardServer knows of a connection, whatever is spoken on it. It owns
-// itself: made with new, and deleted by itself when it has ended or by the shard when that is cut.
+// ClientConnection: what a Worker knows of a connection, whatever is spoken on it. It owns
+// itself: made with new, and deleted by itself when it has ended or by the worker when that is cut.
 // Belongs to one thread.
 #pragma once
 
@@ -16,11 +16,11 @@
 
 namespace onehop::server {
 
-class ShardServer;
+class WorkerContext;
 
 // Where a connection comes from and which listener took it.
-struct Origin {
-  Origin(const net::Address& p, std::string_view l, ClientLimit::Place c = {}) noexcept
+struct AcceptedFrom {
+  AcceptedFrom(const net::Address& p, std::string_view l, ClientLimit::Place c = {}) noexcept
       : peer(p), local(l), place(std::move(c)) {}
 
   net::Address peer;
@@ -30,7 +30,7 @@ struct Origin {
 
 class ClientConnection : public ListNode, public detail::InFramePool {
  public:
-  explicit ClientConnection(ShardServer& shard) noexcept;
+  explicit ClientConnection(WorkerContext& worker) noexcept;
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
   virtual ~ClientConnection();
@@ -40,7 +40,7 @@ class ClientConnection : public ListNode, public detail::InFramePool {
   virtual void end_when_idle() noexcept = 0;
 
  protected:
-  ShardServer& shard_;
+  WorkerContext& worker_;
 };
 
 }  // namespace onehop::server

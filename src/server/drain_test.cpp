@@ -5,7 +5,7 @@
 #include <onehop/scope.hpp>
 
 #include "net/tcp_stream.hpp"
-#include "server/shard_server.hpp"
+#include "server/worker.hpp"
 #include "support/h2_frames.hpp"
 #include "support/messages.hpp"
 #include "support/stream_pair.hpp"
@@ -52,10 +52,10 @@ class SlowBody final : public BodySource {
 
 class DrainTest : public test::StreamPair {
  protected:
-  DrainTest() : common_(std::make_shared<Common>()) {
+  DrainTest() : common_(std::make_shared<ServerShared>()) {
     common_->max_connections = 100;
     common_->options = exchanges_.options();
-    shard_ = std::make_unique<ShardServer>(
+    worker_ = std::make_unique<Worker>(
         reactor_, common_, make_handler([](Request request) {
           if (request.url().path() == "/slow") {
             return Response(Status::ok, Headers(), Body::from(std::make_unique<SlowBody>()));
@@ -63,16 +63,16 @@ class DrainTest : public test::StreamPair {
           return Response(Status::ok, "done");
         }));
   }
-  static Origin origin() { return {*net::Address::from_ip("192.0.2.1", 5), "s:80"}; }
+  static AcceptedFrom origin() { return {*net::Address::from_ip("192.0.2.1", 5), "s:80"}; }
 
   void drain() {
-    shard_->drain(reactor_.now() + 30s, [this] { drained_ = true; });
+    worker_->drain(reactor_.now() + 30s, [this] { drained_ = true; });
   }
-  bool is_drained_before_its_deadline() const { return drained_ && !shard_->was_cut(); }
+  bool is_drained_before_its_deadline() const { return drained_ && !worker_->was_cut(); }
 
   test::ExchangeLog exchanges_;
-  std::shared_ptr<Common> common_;
-  std::unique_ptr<ShardServer> shard_;
+  std::shared_ptr<ServerShared> common_;
+  std::unique_ptr<Worker> worker_;
   bool drained_ = false;
 };
 
@@ -84,9 +84,9 @@ class DrainedSocket : public DrainTest {
     int ends[2] = {-1, -1};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
     client_ = io::FileDescriptor(ends[0]);
-    shard_->adopt(std::make_unique<net::TcpStream>(reactor_, io::FileDescriptor(ends[1]),
-                                                   net::TcpStream::Origin::accepted),
-                  origin(), false);
+    worker_->adopt(std::make_unique<net::TcpStream>(reactor_, io::FileDescriptor(ends[1]),
+                                                    net::TcpStream::Origin::accepted),
+                   origin(), false);
     settle();
   }
   void send(std::string_view text) {
@@ -168,7 +168,7 @@ class DrainedHttp2 : public DrainTest {
             {{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}}));
   }
   void adopt() {
-    shard_->adopt(std::move(near_), origin(), false);
+    worker_->adopt(std::move(near_), origin(), false);
     settle();
   }
   // The frames that have arrived since the last call.
@@ -196,7 +196,7 @@ constexpr std::uint32_t kAnyStream = 0x7fffffff;
 TEST_F(DrainedHttp2, AConnectionThatComesDuringTheDrainIsServedAndEnds) {
   auto first = std::exchange(near_, nullptr);
   test::FarEnd other = std::move(far_);
-  shard_->adopt(std::move(first), origin(), false);  // keeps the drain going
+  worker_->adopt(std::move(first), origin(), false);  // keeps the drain going
   other.send("GET / HTTP/1.1\r\nHo");
   settle();
   drain();

@@ -7,7 +7,7 @@
 #include <onehop/scope.hpp>
 
 #include "net/memory_stream.hpp"
-#include "server/shard_server.hpp"
+#include "server/worker.hpp"
 #include "support/h1_message.hpp"
 #include "support/h2_frames.hpp"
 #include "support/h2_peer.hpp"
@@ -132,12 +132,12 @@ task<Response> handle(Request request, Keeper& keeper) {
 
 class ExchangeOrders : public ::testing::TestWithParam<bool> {
  protected:
-  ExchangeOrders() : enter_(reactor_), common_(std::make_shared<Common>()) {
+  ExchangeOrders() : enter_(reactor_), common_(std::make_shared<ServerShared>()) {
     common_->max_connections = 100;
     common_->options = exchanges_.options();
-    shard_ = std::make_unique<ShardServer>(reactor_, common_, make_handler([this](Request request) {
-                                             return handle(std::move(request), keeper_);
-                                           }));
+    worker_ = std::make_unique<Worker>(reactor_, common_, make_handler([this](Request request) {
+                                         return handle(std::move(request), keeper_);
+                                       }));
   }
   ~ExchangeOrders() override {
     // The tasks that were kept outlive the connections, and some of them the server.
@@ -159,8 +159,8 @@ class ExchangeOrders : public ::testing::TestWithParam<bool> {
   }
   test::FarEnd connect(std::size_t capacity) {
     auto [near, far] = net::make_memory_pair(reactor_, capacity);
-    const Origin origin(*net::Address::from_ip("192.0.2.1", 5), "s:80");
-    shard_->adopt(std::move(far), origin, false);
+    const AcceptedFrom origin(*net::Address::from_ip("192.0.2.1", 5), "s:80");
+    worker_->adopt(std::move(far), origin, false);
     settle();
     return test::FarEnd(std::move(near));
   }
@@ -172,8 +172,8 @@ class ExchangeOrders : public ::testing::TestWithParam<bool> {
   io::Reactor reactor_{io::Reactor::Clock::manual};
   io::Reactor::Enter enter_;
   Keeper keeper_;
-  std::shared_ptr<Common> common_;
-  std::unique_ptr<ShardServer> shard_;
+  std::shared_ptr<ServerShared> common_;
+  std::unique_ptr<Worker> worker_;
   std::size_t answered_ = 0;  // whole responses with a 200
 };
 

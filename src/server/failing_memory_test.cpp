@@ -4,7 +4,7 @@
 // loop, which would end the worker with all its connections, and the client is not left waiting.
 #include "io/file_descriptor.hpp"
 #include "net/tcp_stream.hpp"
-#include "server/shard_server.hpp"
+#include "server/worker.hpp"
 #include "support/failing_allocation.hpp"
 #include "support/h2_peer.hpp"
 #include "support/messages.hpp"
@@ -74,11 +74,11 @@ std::vector<Script> scripts() {
 class FailingMemory : public test::StreamPair, public ::testing::WithParamInterface<Script> {
  protected:
   void serve() {
-    shard_.reset();
-    common_ = std::make_shared<Common>();
+    worker_.reset();
+    common_ = std::make_shared<ServerShared>();
     common_->max_connections = 100;
     common_->options = exchanges_.options();
-    shard_ = std::make_unique<ShardServer>(
+    worker_ = std::make_unique<Worker>(
         reactor_, common_, make_handler([](Request request) -> task<Response> {
           auto content = co_await request.body().read_all(1000);
           co_return Response(Status::ok, "answer " + content.value_or("none"));
@@ -86,9 +86,9 @@ class FailingMemory : public test::StreamPair, public ::testing::WithParamInterf
     int ends[2] = {-1, -1};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
     client_ = io::FileDescriptor(ends[0]);
-    shard_->adopt(std::make_unique<net::TcpStream>(reactor_, io::FileDescriptor(ends[1]),
-                                                   net::TcpStream::Origin::accepted),
-                  Origin(*net::Address::from_ip("192.0.2.1", 5), "s:80"), false);
+    worker_->adopt(std::make_unique<net::TcpStream>(reactor_, io::FileDescriptor(ends[1]),
+                                                    net::TcpStream::Origin::accepted),
+                   AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"), false);
     send(GetParam().hello);
     settle();
     is_at_end_ = false;
@@ -138,8 +138,8 @@ class FailingMemory : public test::StreamPair, public ::testing::WithParamInterf
   }
 
   test::ExchangeLog exchanges_;
-  std::shared_ptr<Common> common_;
-  std::unique_ptr<ShardServer> shard_;
+  std::shared_ptr<ServerShared> common_;
+  std::unique_ptr<Worker> worker_;
   io::FileDescriptor client_;
   bool is_at_end_ = false;
 };

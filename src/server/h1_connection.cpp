@@ -5,7 +5,7 @@
 #include "http/h2/session.hpp"
 #include "io/yield.hpp"
 #include "server/linger.hpp"
-#include "server/shard_server.hpp"
+#include "server/worker_context.hpp"
 #include "wire/head_reader.hpp"
 
 #include <algorithm>
@@ -28,10 +28,10 @@ bool is_interrupted(const Result<void>& read) {
 
 }  // namespace
 
-H1Connection::H1Connection(ShardServer& shard,
+H1Connection::H1Connection(WorkerContext& worker,
                            std::unique_ptr<net::Stream> stream,
-                           const Origin& origin)
-    : HttpConnection(shard, std::move(stream), origin), input_(stream_->reactor().buffers()) {}
+                           const AcceptedFrom& from)
+    : HttpConnection(worker, std::move(stream), from), input_(stream_->reactor().buffers()) {}
 
 H1Connection::~H1Connection() {
   running_ = {};
@@ -47,7 +47,7 @@ void H1Connection::end_when_idle() noexcept {
 }
 
 bool H1Connection::begins_http2() const noexcept {
-  return first_ && !info_.tls && shard_.options().http2 && input_.view().starts_with(kPreface);
+  return first_ && !info_.tls && worker_.options().http2 && input_.view().starts_with(kPreface);
 }
 
 RootTask<H1Connection> H1Connection::run() {
@@ -56,11 +56,11 @@ RootTask<H1Connection> H1Connection::run() {
     if (input_.empty()) {
       input_.release();
       // What had arrived before the end is still served.
-      if (shard_.is_draining() && !stream_->has_unread_now()) break;
+      if (worker_.is_draining() && !stream_->has_unread_now()) break;
       idle_ = true;
       const net::Time now = stream_->reactor().now();
       const auto wait =
-          co_await stream_->readable(io::deadline_after(now, shard_.options().idle_timeout));
+          co_await stream_->readable(io::deadline_after(now, worker_.options().idle_timeout));
       idle_ = false;
       // A stop interrupts; the kernel may have a request by now of which it had no occasion to
       // tell.
@@ -77,20 +77,20 @@ RootTask<H1Connection> H1Connection::run() {
     if (++served_ % kRequestsPerTurn == 0) co_await let_others_run();
   }
   // A connection of HTTP/2 needs more memory than this one was let in for.
-  if (next == Next::hand_on && shard_.is_overloaded()) {
-    shard_.common().memory.note_refusal();
+  if (next == Next::hand_on && worker_.is_overloaded()) {
+    worker_.shared().memory.note_refusal();
     (void)stream_->try_write(h2::kConnectionRefused.data(), h2::kConnectionRefused.size());
     next = Next::linger;
   }
   if (next == Next::hand_on) {
     const std::string early(input_.view());
     input_.release();
-    shard_.continue_as_http2(*this, early);
+    worker_.owner().continue_as_http2(*this, early);
   }
   if (next == Next::linger) {
     input_.release();
     idle_ = true;
-    co_await linger(*stream_, kLingerAfterResponse, shard_.drain_state());
+    co_await linger(*stream_, kLingerAfterResponse, worker_.drain_state());
   }
   end();
 }
@@ -102,9 +102,9 @@ bool H1Connection::has_begun_or_waits() const {
 
 // A stop does not wait long for the rest of a head.
 net::Time H1Connection::end_of_head(net::Time began) const noexcept {
-  const net::Time last = io::deadline_after(began, shard_.options().header_timeout);
-  if (!shard_.is_draining()) return last;
-  return std::min(last, std::max(began, shard_.drain_state().began) + kHeadOfDrain);
+  const net::Time last = io::deadline_after(began, worker_.options().header_timeout);
+  if (!worker_.is_draining()) return last;
+  return std::min(last, std::max(began, worker_.drain_state().began) + kHeadOfDrain);
 }
 
 // Out of a wait of its own: there was no memory for it.
@@ -117,13 +117,13 @@ task<void> H1Connection::let_others_run() {
 }
 
 void H1Connection::log_exception() const {
-  shard_.common().log(LogLevel::error, exception_text());
+  worker_.shared().log(LogLevel::error, exception_text());
 }
 
 task<Next> H1Connection::serve_one() {
   const net::Time began = stream_->reactor().now();
-  auto parser = shard_.parsers().take();
-  const wire::HeadSource source(*stream_, input_, *parser, Side::client, shard_.head_limit());
+  auto parser = worker_.parsers().take();
+  const wire::HeadSource source(*stream_, input_, *parser, Side::client, worker_.head_limit());
   auto read = wire::try_read_head(source);
   if (!read) {
     idle_ = true;
@@ -140,13 +140,13 @@ task<Next> H1Connection::serve_one() {
     if (error.code().category() == std::system_category()) co_return Next::close;
     if (error.is(Errc::truncated) || error.is(Errc::tls_failed)) co_return Next::close;
     if (error.is(Errc::timed_out) && !parser->begun()) co_return Next::close;
-    if (error.is(Errc::overloaded)) shard_.common().memory.note_refusal();
-    H1Exchange exchange(shard_, *stream_, input_, *this, began);
+    if (error.is(Errc::overloaded)) worker_.shared().memory.note_refusal();
+    H1Exchange exchange(worker_, *stream_, input_, *this, began);
     Error refusal = error;
     refusal.during(Phase::head);
     co_return co_await exchange.refuse(std::move(refusal));
   }
-  H1Exchange exchange(shard_, *stream_, input_, *this, began);
+  H1Exchange exchange(worker_, *stream_, input_, *this, began);
   co_return co_await exchange.run(*parser);
 }
 

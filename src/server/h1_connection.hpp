@@ -17,7 +17,9 @@ namespace onehop::server {
 
 class H1Connection final : public HttpConnection {
  public:
-  H1Connection(ShardServer& shard, std::unique_ptr<net::Stream> stream, const Origin& origin);
+  H1Connection(WorkerContext& worker,
+               std::unique_ptr<net::Stream> stream,
+               const AcceptedFrom& from);
   ~H1Connection() override;
 
   void start() override;

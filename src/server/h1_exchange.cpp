@@ -10,8 +10,8 @@
 #include "http/sent_content.hpp"
 #include "server/http_connection.hpp"
 #include "server/serve_exchange.hpp"
-#include "server/shard_server.hpp"
 #include "server/until_hangup.hpp"
+#include "server/worker_context.hpp"
 #include "wire/request_claim.hpp"
 #include "wire/tunnel_relay.hpp"
 
@@ -27,19 +27,19 @@ constexpr std::size_t kMostInformational = 64 * 1024;
 
 }  // namespace
 
-H1Exchange::H1Exchange(ShardServer& shard,
+H1Exchange::H1Exchange(WorkerContext& worker,
                        net::Stream& stream,
                        wire::ReadBuffer& input,
                        const HttpConnection& connection,
                        net::Time began)
-    : shard_(shard),
-      counted_(shard.requests()),
+    : worker_(worker),
+      counted_(worker.requests()),
       stream_(stream),
       input_(input),
       connection_(connection),
       arena_(Arena::create()),
       record_(open_record(*arena_, connection.info(), began)),
-      content_(stream, input, *this, shard.options().body_timeout),
+      content_(stream, input, *this, worker.options().body_timeout),
       output_(stream, Side::client) {}
 
 H1Exchange::~H1Exchange() {
@@ -52,7 +52,7 @@ void H1Exchange::finish() noexcept {
   try {
     if (record_->outcome == Outcome::aborted && !record_->failure) {
       Error error(Errc::handler_failed, Side::local, "an exception ended the exchange");
-      if (shard_.was_cut())
+      if (worker_.was_cut())
         error = Error(Errc::cancelled, Side::local, "cut when the server stopped");
       fail(error.during(phase()));
     }
@@ -64,7 +64,7 @@ void H1Exchange::finish() noexcept {
     record_->request_body = content_.received();
     record_->response_body = progress_.octets;
   }
-  shard_.exchange_ended(*record_);
+  worker_.exchange_ended(*record_);
 }
 
 // How far it has come.
@@ -87,9 +87,9 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
   keep_alive_ = allows_reuse(version_, headers);
   record_->version = version_;
   record_->head_received = stream_.reactor().now();
-  shard_.give_request_id(headers, connection_.info());
+  worker_.give_request_id(headers, connection_.info());
   note_request(*record_, method_, parser.target(), headers);
-  note_client(*record_, connection_.info(), headers, shard_.common().trusted, *arena_);
+  note_client(*record_, connection_.info(), headers, worker_.shared().trusted, *arena_);
 
   const auto framing = request_framing(version_, headers);
   if (!framing) return failure(framing.error());
@@ -106,7 +106,7 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
     url = url->without_authority();
   }
   Request request(method_, std::move(*url), std::move(headers));
-  const auto checked = check_request(request, version_, *framing, shard_.options());
+  const auto checked = check_request(request, version_, *framing, worker_.options());
   if (!checked) return failure(checked.error());
   ConnectionInfo facts = facts_of(*arena_, connection_.info(), *record_);
   facts.version = version_;
@@ -114,7 +114,7 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
   request.set_exchange(record_);
   if (framing->has_content()) {
     request.set_body(Body::from(
-        content_.begin(*framing, shard_.limits(), arena_, shard_.options().max_body, *checked)));
+        content_.begin(*framing, worker_.limits(), arena_, worker_.options().max_body, *checked)));
   }
   // The head is in the arena: the next request of any connection finds the buffer warm.
   if (input_.empty()) input_.release();
@@ -144,7 +144,7 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
   claim_ = MemoryPromise(wire::kRequestClaim + (connection_.info().tls ? wire::kTlsClaim : 0));
   std::optional<Response> response;
   try {
-    task<Response> serving = shard_.handler().serve(std::move(*request));
+    task<Response> serving = worker_.handler().serve(std::move(*request));
     bool finished = co_await Watch(stream_, serving, Watch::Begin::start, Hangup::any);
     while (!finished) {
       if (client_is_gone()) {
@@ -198,7 +198,7 @@ Error H1Exchange::why_gone() const {
 
 // After a hang-up.
 bool H1Exchange::client_is_gone() {
-  const bool serves = shard_.options().half_close == HalfClose::serve;
+  const bool serves = worker_.options().half_close == HalfClose::serve;
   if (serves && !stream_.is_broken()) return false;
   return content_.client_is_gone();
 }
@@ -234,12 +234,12 @@ std::optional<Errc> H1Exchange::reason_to_turn_away() {
   auto place = connection_.enter_request(record_->client);
   if (!place) return Errc::too_many_requests;
   place_ = std::move(*place);
-  if (shard_.is_overloaded()) return Errc::overloaded;
+  if (worker_.is_overloaded()) return Errc::overloaded;
   return std::nullopt;
 }
 
 task<Next> H1Exchange::turn_away(Request& request, Errc why) {
-  Response response = shard_.turn_away(request, *record_, why);
+  Response response = worker_.turn_away(request, *record_, why);
   request = Request();  // nobody will read its content
   Plan plan = this->plan(response);
   if (why == Errc::overloaded) {
@@ -261,7 +261,7 @@ task<Next> H1Exchange::turn_away(Request& request, Errc why) {
 // RFC 9112 §6.3 and §9.3, from the sender's side.
 H1Exchange::Plan H1Exchange::plan(const Response& response) const {
   Plan plan;
-  plan.close = !keep_alive_ || shard_.is_draining() || !content_.may_keep_connection();
+  plan.close = !keep_alive_ || worker_.is_draining() || !content_.may_keep_connection();
   const SentContent content = content_to_send(method_, response);
   h1::HeadFraming& framing = plan.framing;
   framing.keep_content_length = content.keeps_received_length;
@@ -290,7 +290,7 @@ Result<std::size_t> H1Exchange::write_head(const Response& response, const Plan&
   const std::size_t bound =
       h1::head_size_bound(response.headers(), response.reason(), plan.framing) + 64;
   const std::span<char> memory = stream_.reactor().head_scratch();
-  const std::string_view date = shard_.date();
+  const std::string_view date = worker_.date();
   if (bound <= memory.size()) {
     const char* end = h1::write_response_head(memory.data(), status, response.reason(),
                                               response.headers(), plan.framing, date);
@@ -329,7 +329,7 @@ std::optional<Result<void>> H1Exchange::try_deliver(Response& response, const Pl
   wire::H1Output::BodyOptions options;
   options.coding = plan.coding;
   options.flush_at_once = response.flush_at_once();
-  options.stall = shard_.options().write_timeout;
+  options.stall = worker_.options().write_timeout;
   if (!plan.has_body) response.body() = Body();
   return output_.try_send(*head, response.body(), options, progress_);
 }
@@ -432,7 +432,7 @@ task<Next> H1Exchange::tunnel(Response& response) {
     Exchange& record;
   } state(*record_);
   state.last_activity = stream_.reactor().now();
-  const TunnelWatch watch(shard_, state.last_activity, &Relayed::end_silent, &state);
+  const TunnelWatch watch(worker_.tunnels(), state.last_activity, &Relayed::end_silent, &state);
   auto relayed = co_await wire::relay(stream_, std::move(early), *far, state);
   if (relayed) {
     record_->outcome = Outcome::complete;

@@ -26,7 +26,7 @@
 namespace onehop::server {
 
 class HttpConnection;
-class ShardServer;
+class WorkerContext;
 
 // What the connection does after an exchange.
 enum class Next : std::uint8_t {
@@ -38,7 +38,7 @@ enum class Next : std::uint8_t {
 
 class H1Exchange final : private H1Content::Owner {
  public:
-  H1Exchange(ShardServer& shard,
+  H1Exchange(WorkerContext& worker,
              net::Stream& stream,
              wire::ReadBuffer& input,
              const HttpConnection& connection,
@@ -91,7 +91,7 @@ class H1Exchange final : private H1Content::Owner {
   Phase phase() const noexcept;
   void fail(const Error& error);
 
-  ShardServer& shard_;
+  WorkerContext& worker_;
   RequestCount::Counted counted_;
   net::Stream& stream_;
   wire::ReadBuffer& input_;

@@ -4,7 +4,7 @@
 #include "io/yield.hpp"
 #include "server/h2_exchange.hpp"
 #include "server/linger.hpp"
-#include "server/shard_server.hpp"
+#include "server/worker_context.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -27,10 +27,10 @@ constexpr net::Duration kPingPatience = std::chrono::seconds(20);
 
 }  // namespace
 
-H2Connection::H2Connection(ShardServer& shard,
+H2Connection::H2Connection(WorkerContext& worker,
                            std::unique_ptr<net::Stream> stream,
-                           const Origin& origin)
-    : HttpConnection(shard, std::move(stream), origin) {
+                           const AcceptedFrom& from)
+    : HttpConnection(worker, std::move(stream), from) {
   info_.version = Version::http_2;
 }
 
@@ -61,7 +61,7 @@ void H2Connection::end_when_idle() noexcept {
 RootTask<H2Connection> H2Connection::run() {
   using Step = wire::H2Link::Step;
   bool goes_on = link_.receive(std::exchange(early_, {}));
-  if (shard_.is_draining()) begin_end();
+  if (worker_.is_draining()) begin_end();
   while (goes_on) {
     const Step step = link_.read();
     if (step == Step::over) break;
@@ -101,8 +101,8 @@ net::Time H2Connection::deadline() const noexcept {
   if (end_ == End::announced) return end_announced_ + kEndPatience;
   // What is still to be written has its own deadline, and the last of it wakes the reader.
   if (end_ == End::said) return io::kNever;
-  if (!greeted_) return io::deadline_after(idle_since_, shard_.options().header_timeout);
-  const net::Duration idle_timeout = shard_.options().idle_timeout;
+  if (!greeted_) return io::deadline_after(idle_since_, worker_.options().header_timeout);
+  const net::Duration idle_timeout = worker_.options().idle_timeout;
   // A tunnel may outlive its stream.
   if (session_.streams() == 0 && exchanges_.empty()) {
     return io::deadline_after(idle_since_, idle_timeout);
@@ -128,8 +128,8 @@ bool H2Connection::go_on_after(net::Wait wait) {
 }
 
 h2::Stream* H2Connection::on_request() {
-  if (shard_.is_overloaded()) {
-    shard_.common().memory.note_refusal();
+  if (worker_.is_overloaded()) {
+    worker_.shared().memory.note_refusal();
     return nullptr;
   }
   if (!output_claim_.is_made()) {
@@ -168,7 +168,7 @@ void H2Connection::on_ping_answered() {
 
 task<void> H2Connection::say_goodbye() {
   co_await link_.drain(kGoodbye);
-  co_await linger(*stream_, kLingerAfterResponse, shard_.drain_state());
+  co_await linger(*stream_, kLingerAfterResponse, worker_.drain_state());
 }
 
 void H2Connection::on_flushed(void* self) {
@@ -183,12 +183,12 @@ void H2Connection::on_flushed(void* self) {
 // --- what does not get on ----------------------------------------------------------------------
 
 void H2Connection::watch() {
-  const Server::Options& options = shard_.options();
+  const Server::Options& options = worker_.options();
   const net::Duration shortest =
       std::min({options.write_timeout, options.body_timeout, options.header_timeout});
   const net::Duration period = std::clamp<net::Duration>(
       shortest / 4, std::chrono::milliseconds(10), std::chrono::seconds(15));
-  shard_.reactor().timers().arm(watch_, shard_.reactor().now() + period);
+  worker_.reactor().timers().arm(watch_, worker_.reactor().now() + period);
 }
 
 // A client whose network is gone says so to nobody. What it has not acknowledged may be much that a
@@ -207,7 +207,7 @@ bool H2Connection::has_vanished(net::Time now) {
 void H2Connection::on_watch(void* self) {
   auto& connection = *static_cast<H2Connection*>(self);
   if (connection.exchanges_.empty()) return;
-  const net::Time now = connection.shard_.reactor().now();
+  const net::Time now = connection.worker_.reactor().now();
   if (!connection.over_ && connection.has_vanished(now)) {
     connection.vanished_ = true;
     connection.stream_->abort();

@@ -2,7 +2,7 @@
 //
 // H2Connection: an HTTP/2 connection of a client: a coroutine that reads, a Session that knows what
 // it means, and an H2Exchange for each request. Whatever they have to say in one pass of the
-// reactor goes out in one write. Owned by its ShardServer.
+// reactor goes out in one write. Owned by its Worker.
 #pragma once
 
 #include "base/promised_memory.hpp"
@@ -10,7 +10,7 @@
 #include "http/h2/session.hpp"
 #include "io/event.hpp"
 #include "server/http_connection.hpp"
-#include "server/shard_server.hpp"
+#include "server/worker_context.hpp"
 #include "wire/h2_link.hpp"
 
 #include <string>
@@ -25,7 +25,9 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   // Takes over a connection that began with the preface; `early` is what it has received.
   H2Connection(HttpConnection& before, std::string_view early);
   // ALPN has chosen it.
-  H2Connection(ShardServer& shard, std::unique_ptr<net::Stream> stream, const Origin& origin);
+  H2Connection(WorkerContext& worker,
+               std::unique_ptr<net::Stream> stream,
+               const AcceptedFrom& from);
   ~H2Connection() override;
 
   void start() override;
@@ -33,7 +35,7 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
 
   // For exchanges.
   wire::H2Link& link() noexcept { return link_; }
-  ShardServer& shard() const noexcept { return shard_; }
+  WorkerContext& worker() const noexcept { return worker_; }
   // No octet of the client is of any use any more.
   void give_up() { session_.terminate(h2::ErrorCode::enhance_your_calm); }
 
@@ -59,9 +61,9 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
 
   friend class H2Exchange;
 
-  h2::Session session_{h2::Role::server, shard_.h2_limits(), *this};
+  h2::Session session_{h2::Role::server, worker_.h2_limits(), *this};
   wire::H2Link link_{
-      *stream_, session_, Side::client, shard_.options().write_timeout, &H2Connection::on_flushed,
+      *stream_, session_, Side::client, worker_.options().write_timeout, &H2Connection::on_flushed,
       this};
   std::string early_;
   IntrusiveList<ListNode> exchanges_;                // the links of those that live

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/h2_connection.hpp"
 
-#include "server/shard_server.hpp"
+#include "server/worker.hpp"
 #include "support/h2_peer.hpp"
 #include "support/messages.hpp"
 #include "support/stream_pair.hpp"
@@ -26,13 +26,14 @@ constexpr std::size_t kMiB = std::size_t{1024} * 1024;
 // say fills the connection.
 class H2ConnectionTest : public test::StreamPair {
  protected:
-  H2ConnectionTest() : common_(std::make_shared<Common>()) {
+  H2ConnectionTest() : common_(std::make_shared<ServerShared>()) {
     common_->max_connections = 100;
     common_->options = exchanges_.options();
-    shard_ = std::make_unique<ShardServer>(reactor_, common_, make_handler([](Request) {
-                                             return Response(Status::ok, std::string(kMiB, 'x'));
-                                           }));
-    shard_->adopt(std::move(near_), Origin(*net::Address::from_ip("192.0.2.1", 5), "s:80"), false);
+    worker_ = std::make_unique<Worker>(reactor_, common_, make_handler([](Request) {
+                                         return Response(Status::ok, std::string(kMiB, 'x'));
+                                       }));
+    worker_->adopt(std::move(near_), AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"),
+                   false);
     far_.send(std::string(h2_frames::kPreface) +
               frame(h2_frames::settings, 0, 0, number(4, 2) + number(1 << 22, 4)) +
               frame(h2_frames::window_update, 0, 0, number(1 << 22, 4)) + get(3));
@@ -47,8 +48,8 @@ class H2ConnectionTest : public test::StreamPair {
   std::size_t connections() const { return common_->connections; }
 
   test::ExchangeLog exchanges_;
-  std::shared_ptr<Common> common_;
-  std::unique_ptr<ShardServer> shard_;
+  std::shared_ptr<ServerShared> common_;
+  std::unique_ptr<Worker> worker_;
 };
 
 TEST_F(H2ConnectionTest, AClientThatDoesNotReadIsGivenUp) {
@@ -76,7 +77,8 @@ TEST_F(H2ConnectionTest, NorDoesTheLastWordWaitLongForAClientThatDoesNotRead) {
 // A reset of the connection could overtake the GOAWAY.
 TEST_F(H2ConnectionTest, AClientThatGoesOnSendingAfterItsMistakeCanReadWhatItWas) {
   join();  // the client before has left
-  shard_->adopt(std::move(near_), Origin(*net::Address::from_ip("192.0.2.1", 5), "s:80"), false);
+  worker_->adopt(std::move(near_), AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"),
+                 false);
   far_.send(std::string(h2_frames::kPreface) + frame(h2_frames::settings, 0, 0) +
             frame(h2_frames::data, 0, 1, "of no request"));
   settle();

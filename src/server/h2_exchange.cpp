@@ -12,7 +12,7 @@
 #include "http/websocket_handshake.hpp"
 #include "server/h2_connection.hpp"
 #include "server/serve_exchange.hpp"
-#include "server/shard_server.hpp"
+#include "server/worker_context.hpp"
 #include "wire/request_claim.hpp"
 #include "wire/tunnel_relay.hpp"
 
@@ -45,14 +45,14 @@ H2Exchange::H2Exchange(H2Connection& connection)
     : Stream(Arena::create()),
       connection_(connection),
       link_(connection.link()),
-      shard_(connection.shard()),
-      counted_(shard_.requests()),
+      worker_(connection.worker()),
+      counted_(worker_.requests()),
       member_(*this),
-      record_(open_record(*arena(), connection.info(), shard_.reactor().now())),
+      record_(open_record(*arena(), connection.info(), worker_.reactor().now())),
       claim_(wire::kRequestClaim),
-      sender_(*this, shard_.reactor(), Side::client),
-      received_(shard_.reactor()),
-      tunnel_changed_(shard_.reactor()),
+      sender_(*this, worker_.reactor(), Side::client),
+      received_(worker_.reactor()),
+      tunnel_changed_(worker_.reactor()),
       tunnel_over_(&H2Exchange::on_tunnel_over, this),
       stalled_since_(record_->began) {
   record_->version = Version::http_2;
@@ -69,7 +69,7 @@ H2Exchange::~H2Exchange() {
 }
 
 void H2Exchange::finish() {
-  record_->ended = shard_.reactor().now();
+  record_->ended = worker_.reactor().now();
   connection_.idle_since_ = record_->ended;
   connection_.exchange_ended_.set();
   record_->request_body = received();
@@ -79,7 +79,7 @@ void H2Exchange::finish() {
   if (has_sent_end() && whole) {
     record_->outcome = Outcome::complete;
   } else if (!gave_up_) {
-    const bool cut = shard_.was_cut() && !is_closed();
+    const bool cut = worker_.was_cut() && !is_closed();
     record_->outcome = cut ? Outcome::aborted : Outcome::client_gone;
     try {
       Error error(Errc::client_gone, Side::client);
@@ -88,7 +88,7 @@ void H2Exchange::finish() {
     } catch (const std::bad_alloc&) {  // it is called by the destructor
     }
   }
-  shard_.exchange_ended(*record_);
+  worker_.exchange_ended(*record_);
 }
 
 Phase H2Exchange::phase() const noexcept {
@@ -161,7 +161,7 @@ void H2Exchange::on_tunnel_over(void* self) {
 }
 
 void H2Exchange::watch(net::Time now) {
-  const Server::Options& options = shard_.options();
+  const Server::Options& options = worker_.options();
   if (!begun_ && io::deadline_after(record_->began, options.header_timeout) <= now) {
     // Before the rest of a head nothing else may come (RFC 9113 §6.10): the connection is stuck.
     gave_up_ = true;
@@ -202,21 +202,21 @@ void H2Exchange::note_head(const h2::FieldSection& head) {
 }
 
 Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
-  record_->head_received = shard_.reactor().now();
+  record_->head_received = worker_.reactor().now();
   note_head(head);
   is_connect_ = head.method() == "CONNECT";
   auto request = head.take_request();
   if (!request) return request;
   method_ = request->method();
-  shard_.give_request_id(request->headers(), connection_.info());
+  worker_.give_request_id(request->headers(), connection_.info());
   note_request(*record_, method_, head.path(), request->headers());
-  note_client(*record_, connection_.info(), request->headers(), shard_.common().trusted, *arena());
+  note_client(*record_, connection_.info(), request->headers(), worker_.shared().trusted, *arena());
   // Where the content ends is told by the frames; the field is what it has to amount to.
   const bool has_content = !has_ended() || has_piece();
   const std::optional<std::uint64_t> length = head.content_length();
   BodyFraming framing = length ? BodyFraming::of_length(*length) : BodyFraming::chunked();
   if (!has_content) framing = BodyFraming::none();
-  const auto checked = check_request(*request, Version::http_2, framing, shard_.options());
+  const auto checked = check_request(*request, Version::http_2, framing, worker_.options());
   if (!checked) return failure(checked.error());
   expects_continue_ = *checked;
   is_call_ = is_grpc(request->headers().get_or_empty(field::content_type));
@@ -227,7 +227,7 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
   }
   if (framing.has_content() && !is_connect_) {
     RequestContent& content = *this;
-    auto body = std::make_unique<RequestBody>(shard_.reactor(), content, length);
+    auto body = std::make_unique<RequestBody>(worker_.reactor(), content, length);
     body_ = body.get();
     request->set_body(Body::from(std::move(body)));
   }
@@ -242,7 +242,7 @@ std::optional<Result<bytes>> H2Exchange::read_body(std::size_t most) {
   if (body_failure_) return failure(*body_failure_);
   const std::string_view piece = take_piece(most > 0 ? most : std::string_view::npos);
   link_.flush_soon();  // the client may have got room for more
-  if (received() > shard_.options().max_body) {
+  if (received() > worker_.options().max_body) {
     body_failure_ = Error(Errc::body_too_large, Side::client);
     drop_content();
     return failure(*body_failure_);
@@ -268,7 +268,7 @@ std::optional<Result<bytes>> H2Exchange::read_body(std::size_t most) {
 void H2Exchange::begin_body_wait() {
   // Whoever reads wants the content, so a client that asks first is told to go on.
   if (expects_continue_ && received() == 0) send_informational(Response(Status::continue_));
-  waits_since_ = shard_.reactor().now();
+  waits_since_ = worker_.reactor().now();
   waits_for_body_ = true;
 }
 
@@ -301,7 +301,7 @@ bool H2Exchange::may_end_soon() const noexcept {
 
 task<void> H2Exchange::wait_for_end() {
   note_head(*incomplete_head());  // the client may leave before
-  waits_since_ = shard_.reactor().now();
+  waits_since_ = worker_.reactor().now();
   waits_for_body_ = true;
   co_await received_.wait(waits_since_ + kPatienceForEnd);
   waits_for_body_ = false;
@@ -333,7 +333,7 @@ RootTask<H2Exchange> H2Exchange::run() {
   }
   auto place = connection_.enter_request(record_->client);
   if (!place) {
-    Response answer = shard_.turn_away(*request, *record_, Errc::too_many_requests);
+    Response answer = worker_.turn_away(*request, *record_, Errc::too_many_requests);
     request = failure(Errc::too_many_requests, Side::client);  // nobody will read its content
     answer_at_once(std::move(answer));
     co_return;
@@ -341,9 +341,9 @@ RootTask<H2Exchange> H2Exchange::run() {
   place_ = std::move(*place);
   std::optional<Response> response;
   try {
-    task<Response> serving = shard_.handler().serve(std::move(*request));
+    task<Response> serving = worker_.handler().serve(std::move(*request));
     response = co_await std::move(serving);
-    shard_.reactor().expect_current();
+    worker_.reactor().expect_current();
   } catch (...) {
     response = answer_to_exception(*record_, exception_text());
   }
@@ -375,7 +375,7 @@ void H2Exchange::on_exception() noexcept {
   } catch (...) {
     link_.give_up();
   }
-  if (is_closed()) shard_.reactor().schedule(tunnel_over_);
+  if (is_closed()) worker_.reactor().schedule(tunnel_over_);
 }
 
 void H2Exchange::refuse(const Error& error) {
@@ -406,7 +406,7 @@ bool H2Exchange::begin_answer(Response& response) {
       !response.headers().has(field::content_length)) {
     framing.length.reset();
   }
-  if (!response.headers().has(FieldId::date)) framing.date = arena()->copy(shard_.date());
+  if (!response.headers().has(FieldId::date)) framing.date = arena()->copy(worker_.date());
   h2::FieldList& fields = link_.field_list();
   answer_memory_ = response.headers().arena_or_none();
   h2::write_response(response.status(), response.headers(), framing, *arena(), fields);
@@ -469,15 +469,15 @@ task<void> H2Exchange::tunnel(Response& response) {
   h2::FieldList& fields = link_.field_list();
   answer_memory_ = response.headers().arena_or_none();
   h2::ResponseFraming framing;
-  framing.date = arena()->copy(shard_.date());
+  framing.date = arena()->copy(worker_.date());
   h2::write_response(Status::ok, response.headers(), framing, *arena(), fields);
   answered_ = true;
   record_->status = Status::ok.code();
   record_->upgraded = true;
   send_head(fields, false);
   link_.flush_soon();
-  tunnel_activity_ = shard_.reactor().now();
-  const TunnelWatch watch(shard_, tunnel_activity_, &H2Exchange::on_tunnel_silent, this);
+  tunnel_activity_ = worker_.reactor().now();
+  const TunnelWatch watch(worker_.tunnels(), tunnel_activity_, &H2Exchange::on_tunnel_silent, this);
   up_ = guarded(tunnel_up(*far));
   down_ = guarded(tunnel_down(*far));
   up_.start();
@@ -487,7 +487,7 @@ task<void> H2Exchange::tunnel(Response& response) {
   up_ = {};
   down_ = {};
   settle();
-  if (is_closed()) shard_.reactor().schedule(tunnel_over_);
+  if (is_closed()) worker_.reactor().schedule(tunnel_over_);
 }
 
 // A tunnel of somebody's own may throw.
@@ -507,13 +507,13 @@ task<void> H2Exchange::tunnel_up(Tunnel& far) {
     const std::string_view piece = take_piece(wire::tunnel_piece());
     link_.flush_soon();
     if (!piece.empty()) {
-      tunnel_activity_ = shard_.reactor().now();
+      tunnel_activity_ = worker_.reactor().now();
       auto written = co_await far.write(piece);
       if (!written) {
         tunnel_ended(written);
         co_return;
       }
-      tunnel_activity_ = shard_.reactor().now();
+      tunnel_activity_ = worker_.reactor().now();
       continue;
     }
     if (at_end()) break;
@@ -535,12 +535,12 @@ task<void> H2Exchange::tunnel_down(Tunnel& far) {
     }
     if (piece->empty()) break;
     send(*piece);
-    tunnel_activity_ = shard_.reactor().now();
+    tunnel_activity_ = worker_.reactor().now();
     link_.flush_soon();
     while (sender_.is_full()) {
       const std::uint64_t before = sent();
       auto room = co_await sender_.wait_for_room(link_, wire::kTunnelLivenessCheck);
-      if (sent() != before) tunnel_activity_ = shard_.reactor().now();
+      if (sent() != before) tunnel_activity_ = worker_.reactor().now();
       if (!room && !room.error().is_timeout()) co_return;
       if (room || !far.has_failed()) continue;
       tunnel_ended(failure(Errc::closed, Side::upstream));

@@ -26,7 +26,7 @@
 namespace onehop::server {
 
 class H2Connection;
-class ShardServer;
+class WorkerContext;
 
 class H2Exchange final : public h2::Stream, private RequestContent {
  public:
@@ -95,7 +95,7 @@ class H2Exchange final : public h2::Stream, private RequestContent {
 
   H2Connection& connection_;
   wire::H2Link& link_;
-  ShardServer& shard_;
+  WorkerContext& worker_;
   RequestCount::Counted counted_;
   Member member_;
   Exchange* record_;

@@ -5,7 +5,7 @@
 #include <onehop/scope.hpp>
 
 #include "net/tcp_stream.hpp"
-#include "server/shard_server.hpp"
+#include "server/worker.hpp"
 #include "support/h2_frames.hpp"
 #include "support/stream_pair.hpp"
 
@@ -32,19 +32,19 @@ using ::testing::SizeIs;
 
 class H2PingTest : public test::StreamPair {
  protected:
-  H2PingTest() : common_(std::make_shared<Common>()) {
+  H2PingTest() : common_(std::make_shared<ServerShared>()) {
     common_->max_connections = 100;
-    shard_ = std::make_unique<ShardServer>(reactor_, common_,
-                                           make_handler([](Request) -> task<Response> {
-                                             co_await sleep_for(1h);
-                                             co_return Response(Status::ok, "done");
-                                           }));
+    worker_ =
+        std::make_unique<Worker>(reactor_, common_, make_handler([](Request) -> task<Response> {
+                                   co_await sleep_for(1h);
+                                   co_return Response(Status::ok, "done");
+                                 }));
     int ends[2] = {-1, -1};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
     client_ = io::FileDescriptor(ends[0]);
-    shard_->adopt(std::make_unique<net::TcpStream>(reactor_, io::FileDescriptor(ends[1]),
-                                                   net::TcpStream::Origin::accepted),
-                  Origin(*net::Address::from_ip("192.0.2.1", 5), "s:80"), false);
+    worker_->adopt(std::make_unique<net::TcpStream>(reactor_, io::FileDescriptor(ends[1]),
+                                                    net::TcpStream::Origin::accepted),
+                   AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"), false);
     send(std::string(h2_frames::kPreface) + frame(h2_frames::settings, 0, 0));
     send(
         frame(h2_frames::headers, h2_frames::kEndHeaders | h2_frames::kEndStream, 1,
@@ -68,8 +68,8 @@ class H2PingTest : public test::StreamPair {
     return frames;
   }
 
-  std::shared_ptr<Common> common_;
-  std::unique_ptr<ShardServer> shard_;
+  std::shared_ptr<ServerShared> common_;
+  std::unique_ptr<Worker> worker_;
   io::FileDescriptor client_;
   std::string octets_;
 };
@@ -89,7 +89,7 @@ TEST_F(H2PingTest, TheAnswerToAnEarlierOneIsNotTakenForThatToTheLast) {
   const auto asked = receive(h2_frames::ping);
   ASSERT_THAT(asked, SizeIs(1));
   const std::string answer = frame(h2_frames::ping, h2_frames::kAck, 0, asked[0].payload);
-  shard_->drain(reactor_.now() + 30s, [] {});
+  worker_->drain(reactor_.now() + 30s, [] {});
   settle();
   EXPECT_THAT(receive(h2_frames::goaway), SizeIs(1));
   send(answer);

@@ -19,7 +19,9 @@ namespace onehop::server {
 
 class HttpConnection : public ClientConnection {
  public:
-  HttpConnection(ShardServer& shard, std::unique_ptr<net::Stream> stream, const Origin& origin);
+  HttpConnection(WorkerContext& worker,
+                 std::unique_ptr<net::Stream> stream,
+                 const AcceptedFrom& from);
   ~HttpConnection() override;
 
   const ConnectionInfo& info() const noexcept { return info_; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RequestCount: how many requests of a shard are in progress. Changed by its thread alone, which
+// RequestCount: how many requests of a worker are in progress. Changed by its thread alone, which
 // makes that cheap; read by any.
 #pragma once
 

@@ -5,7 +5,7 @@
 #include "base/held_memory.hpp"
 #include "net/listen_overlap.hpp"
 #include "server/control_group.hpp"
-#include "server/shard_server.hpp"
+#include "server/worker.hpp"
 
 #include <algorithm>
 #include <condition_variable>
@@ -25,11 +25,11 @@ namespace {
 using HandlerFactory = std::function<std::shared_ptr<const Handler>()>;
 
 // One thread of the server.
-struct Worker {
+struct WorkerThread {
   std::thread thread;
   // Set by the thread, before it reports that it runs; they live until it has ended.
   io::Reactor* reactor = nullptr;
-  server::ShardServer* shard = nullptr;
+  server::Worker* local = nullptr;
   bool ended = false;
   bool failed = false;  // by an exception that left its event loop
   bool was_cut = false;
@@ -38,23 +38,23 @@ struct Worker {
 }  // namespace
 
 struct Server::State : std::enable_shared_from_this<Server::State> {
-  explicit State(Options given) : common(std::make_shared<server::Common>()) {
+  explicit State(Options given) : common(std::make_shared<server::ServerShared>()) {
     common->options = std::move(given);
   }
 
   // For as long as a worker's event loop may be told anything; dies before that.
   struct Reachable {
-    Reachable(State& s, Worker& w) noexcept : state(s), worker(w) {}
+    Reachable(State& s, WorkerThread& w) noexcept : state(s), worker(w) {}
     Reachable(const Reachable&) = delete;
     Reachable& operator=(const Reachable&) = delete;
     ~Reachable() {
       const std::lock_guard lock(state.mutex);
-      worker.was_cut = worker.shard->was_cut();
+      worker.was_cut = worker.local->was_cut();
       worker.reactor = nullptr;
-      worker.shard = nullptr;
+      worker.local = nullptr;
     }
     State& state;
-    Worker& worker;
+    WorkerThread& worker;
   };
 
   // Both with the mutex held.
@@ -71,7 +71,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   Result<void> try_start(const HandlerFactory& factory);
   Result<void> start(const HandlerFactory& factory);
   Result<void> open_listeners();
-  void run_worker(Worker& worker, const HandlerFactory& factory);
+  void run_worker(WorkerThread& worker, const HandlerFactory& factory);
   void say_failed(const std::string& why);
   bool wait_to_end();
   std::shared_ptr<server::TlsCertificates> tls() {
@@ -79,14 +79,14 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
     return certificates;
   }
 
-  std::shared_ptr<server::Common> common;
+  std::shared_ptr<server::ServerShared> common;
 
   std::mutex mutex;
   std::condition_variable changed;
   // Guarded by mutex.
   std::vector<std::string> addresses;
   std::shared_ptr<server::TlsCertificates> certificates;  // null before start, and without TLS
-  std::vector<std::unique_ptr<Worker>> workers;
+  std::vector<std::unique_ptr<WorkerThread>> workers;
   std::size_t reported = 0;  // workers that run or have failed to
   std::optional<std::string> start_failure;
   bool started = false;
@@ -124,7 +124,7 @@ Result<void> Server::State::open_listeners() {
 }
 
 // The body of a worker's thread.
-void Server::State::run_worker(Worker& worker, const HandlerFactory& factory) {
+void Server::State::run_worker(WorkerThread& worker, const HandlerFactory& factory) {
   std::optional<std::string> problem;
   bool ran = false;
   try {
@@ -132,12 +132,12 @@ void Server::State::run_worker(Worker& worker, const HandlerFactory& factory) {
     io::Reactor::Enter enter(reactor);
     std::shared_ptr<const Handler> handler = factory();
     if (!handler) throw std::invalid_argument("the handler factory returned null");
-    server::ShardServer shard(reactor, common, std::move(handler));
-    shard.listen();
+    server::Worker local(reactor, common, std::move(handler));
+    local.listen();
     {
       const std::lock_guard lock(mutex);
       worker.reactor = &reactor;
-      worker.shard = &shard;
+      worker.local = &local;
       ++reported;
       changed.notify_all();
     }
@@ -241,8 +241,8 @@ Result<void> Server::State::start(const HandlerFactory& factory) {
 
   std::unique_lock lock(mutex);
   for (std::size_t i = 0; i < count; ++i) {
-    auto made = std::make_unique<Worker>();
-    Worker& worker = *made;
+    auto made = std::make_unique<WorkerThread>();
+    WorkerThread& worker = *made;
     try {
       // The state outlives the thread also where the last Server dies inside a handler.
       worker.thread = std::thread(
@@ -255,7 +255,7 @@ Result<void> Server::State::start(const HandlerFactory& factory) {
     ::pthread_setname_np(worker.thread.native_handle(), ("onehop/" + std::to_string(i)).c_str());
   }
   changed.wait(lock, [&] { return reported == count; });
-  // From here on the shards alone hold the listeners, and close them when they drain.
+  // From here on the workers alone hold the listeners, and close them when they drain.
   common->listeners.clear();
   if (!start_failure) return {};
   return failure(Errc::bad_option, Side::local, "a worker did not start: " + *start_failure);
@@ -299,9 +299,9 @@ bool Server::stop(Duration deadline) {
   for (const auto& worker : state->workers) {
     if (!worker->reactor) continue;
     io::Reactor* reactor = worker->reactor;
-    server::ShardServer* shard = worker->shard;
-    reactor->post([reactor, shard, deadline] {
-      shard->drain(io::deadline_after(reactor->now(), deadline), [reactor] { reactor->stop(); });
+    server::Worker* local = worker->local;
+    reactor->post([reactor, local, deadline] {
+      local->drain(io::deadline_after(reactor->now(), deadline), [reactor] { reactor->stop(); });
     });
   }
   // A worker that waited for itself would wait for ever.
@@ -342,7 +342,7 @@ std::size_t Server::requests() const {
   const std::lock_guard lock(state_->mutex);
   std::size_t sum = 0;
   for (const auto& worker : state_->workers) {
-    if (worker->shard) sum += worker->shard->requests().now();
+    if (worker->local) sum += worker->local->requests().now();
   }
   return sum;
 }

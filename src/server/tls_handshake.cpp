@@ -3,7 +3,7 @@
 
 #include "server/linger.hpp"
 #include "server/log_text.hpp"
-#include "server/shard_server.hpp"
+#include "server/worker_context.hpp"
 
 #include <new>
 #include <string>
@@ -22,13 +22,13 @@ constexpr std::string_view kPlainHttpAnswer =
 
 }  // namespace
 
-TlsHandshake::TlsHandshake(ShardServer& shard,
+TlsHandshake::TlsHandshake(WorkerContext& worker,
                            std::shared_ptr<const net::TlsServerContext> context,
                            std::unique_ptr<net::Stream> stream,
-                           const Origin& origin)
-    : ClientConnection(shard),
+                           const AcceptedFrom& from)
+    : ClientConnection(worker),
       stream_(net::TlsServerContext::accept(std::move(context), std::move(stream))),
-      origin_(origin),
+      from_(from),
       ended_(&TlsHandshake::on_ended, this) {}
 
 // Not from within run(): it and the stream it uses go here.
@@ -36,7 +36,7 @@ void TlsHandshake::on_ended(void* self) {
   const std::unique_ptr<TlsHandshake> handshake(static_cast<TlsHandshake*>(self));
   if (!handshake->established_) return;
   try {
-    handshake->shard_.start_connection(std::move(handshake->stream_), handshake->origin_);
+    handshake->worker_.owner().start_connection(std::move(handshake->stream_), handshake->from_);
   } catch (const std::bad_alloc&) {  // which costs this connection, and not the event loop
   }
 }
@@ -56,30 +56,30 @@ void TlsHandshake::end_when_idle() noexcept {
 
 void TlsHandshake::on_exception() noexcept {
   established_ = false;
-  shard_.reactor().schedule(ended_);
+  worker_.reactor().schedule(ended_);
 }
 
 RootTask<TlsHandshake> TlsHandshake::run() {
-  const net::Duration patience = shard_.tls()->handshake_timeout();
+  const net::Duration patience = worker_.tls()->handshake_timeout();
   const net::Time now = stream_->reactor().now();
   auto shaken = co_await stream_->handshake(io::deadline_after(now, patience));
   established_ = shaken.has_value();
   if (!established_) co_await refuse(std::move(shaken.error()));
-  shard_.reactor().schedule(ended_);
+  worker_.reactor().schedule(ended_);
 }
 
 void TlsHandshake::note_failure(const Error& error) const {
-  const Common& common = shard_.common();
+  const ServerShared& common = worker_.shared();
   std::string line = "TLS handshake failed: peer=";
-  append_log_value(line, origin_.peer.to_string());
+  append_log_value(line, from_.peer.to_string());
   line += " failure=\"";
   append_escaped(line, error.to_string());
   line += '"';
   const net::Time now = stream_->reactor().now();
   if (stream_->got_plain_http()) {
-    common.log_limited(shard_.common().plain_http_lines, now, std::move(line));
+    common.log_limited(worker_.shared().plain_http_lines, now, std::move(line));
   } else if (stream_->has_received()) {
-    common.log_limited(shard_.common().handshake_lines, now, std::move(line));
+    common.log_limited(worker_.shared().handshake_lines, now, std::move(line));
   } else {
     common.log(LogLevel::info, line);  // a look whether the port is open
   }
@@ -94,7 +94,7 @@ task<void> TlsHandshake::refuse(Error error) {
   stream_.reset();
   if (!error.is(Errc::tls_failed)) co_return;
   if (plain) (void)clear->try_write(kPlainHttpAnswer.data(), kPlainHttpAnswer.size());
-  co_await linger(*clear, kLingerAfterHandshake, shard_.drain_state());
+  co_await linger(*clear, kLingerAfterHandshake, worker_.drain_state());
 }
 
 }  // namespace onehop::server

@@ -17,10 +17,10 @@ namespace onehop::server {
 
 class TlsHandshake final : public ClientConnection {
  public:
-  TlsHandshake(ShardServer& shard,
+  TlsHandshake(WorkerContext& worker,
                std::shared_ptr<const net::TlsServerContext> context,
                std::unique_ptr<net::Stream> stream,
-               const Origin& origin);
+               const AcceptedFrom& from);
   ~TlsHandshake() override;
 
   void start() override;
@@ -35,7 +35,7 @@ class TlsHandshake final : public ClientConnection {
   void note_failure(const Error& error) const;
 
   std::unique_ptr<net::TlsStream> stream_;
-  Origin origin_;
+  AcceptedFrom from_;
   bool established_ = false;
   io::Wakeup ended_;
   RootTask<TlsHandshake> running_;  // last: destroyed first, it uses the rest

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/tls_handshake.hpp"
 
-#include "server/shard_server.hpp"
+#include "server/worker.hpp"
 #include "support/stream_pair.hpp"
 
 #include <chrono>
@@ -27,7 +27,7 @@ constexpr std::size_t kHolds = std::size_t{64} * 1024;  // a connection in memor
 // A client that does not speak TLS, and what the server does to let it know.
 class TlsHandshakeTest : public test::StreamPair {
  protected:
-  TlsHandshakeTest() : common_(std::make_shared<Common>()) {
+  TlsHandshakeTest() : common_(std::make_shared<ServerShared>()) {
     common_->max_connections = 100;
     common_->options.tls.emplace();
     common_->options.tls->self_signed = true;
@@ -36,11 +36,12 @@ class TlsHandshakeTest : public test::StreamPair {
     };
     EXPECT_TRUE(common_->prepare_tls());
     const auto handler = make_handler([](Request) { return Response(Status::ok, "secret"); });
-    shard_ = std::make_unique<ShardServer>(reactor_, common_, handler);
+    worker_ = std::make_unique<Worker>(reactor_, common_, handler);
     adopt(std::move(near_));
   }
   void adopt(std::unique_ptr<net::Stream> stream) {
-    shard_->adopt(std::move(stream), Origin(*net::Address::from_ip("192.0.2.1", 5), "s:443"), true);
+    worker_->adopt(std::move(stream), AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:443"),
+                   true);
   }
   // Another client, that says this and goes.
   void meet(std::string_view says) {
@@ -62,8 +63,8 @@ class TlsHandshakeTest : public test::StreamPair {
   std::size_t connections() const { return common_->connections; }
 
   std::vector<std::string> lines_;
-  std::shared_ptr<Common> common_;
-  std::unique_ptr<ShardServer> shard_;
+  std::shared_ptr<ServerShared> common_;
+  std::unique_ptr<Worker> worker_;
 };
 
 constexpr std::string_view kNoise("\x16\x03\x01\0\5hello", 10);
@@ -151,17 +152,17 @@ TEST_F(TlsHandshakeTest, NorForMuch) {
 TEST_F(TlsHandshakeTest, ADrainWaitsForIt) {
   refusal("GET / HTTP/1.1\r\n");
   bool drained = false;
-  shard_->drain(reactor_.now() + 30s, [&drained] { drained = true; });
+  worker_->drain(reactor_.now() + 30s, [&drained] { drained = true; });
   settle();
   EXPECT_FALSE(drained);
   advance(1100ms);
   EXPECT_TRUE(drained);
-  EXPECT_FALSE(shard_->was_cut());
+  EXPECT_FALSE(worker_->was_cut());
 }
 
 TEST_F(TlsHandshakeTest, AStopCutsIt) {
   refusal("GET / HTTP/1.1\r\n");
-  shard_.reset();
+  worker_.reset();
   EXPECT_EQ(connections(), 0u);
   EXPECT_EQ(far_.ending(), "end");
 }

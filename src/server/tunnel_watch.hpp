@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TunnelWatch: what a shard has to know of a tunnel, for as long as that lasts: a tunnel never ends
-// by itself, so while the shard drains one that has been silent for a while is told to. One thread.
+// Tunnels: those of one worker. A tunnel never ends by itself, so while the worker drains, one that
+// has been silent for five seconds is ended. TunnelWatch is one of them, for as long as it lasts.
+// One thread.
 #pragma once
 
 #include "base/intrusive_list.hpp"
-#include "io/timer_wheel.hpp"
+#include "io/reactor.hpp"
+#include "server/linger.hpp"
 
 #include <utility>
 
 namespace onehop::server {
 
-class ShardServer;
+class Tunnels;
 
 class TunnelWatch : public ListNode {
  public:
   // `last_activity` is looked at as long as this lives. `on_silence` has to end the tunnel soon,
   // and not at once; it is called at most once.
-  TunnelWatch(ShardServer& shard,
+  TunnelWatch(Tunnels& tunnels,
               const io::Time& last_activity,
               void (*on_silence)(void* owner),
               void* owner);
@@ -35,6 +37,25 @@ class TunnelWatch : public ListNode {
   void (*end_)(void* owner);
   void* owner_;
   bool told_ = false;
+};
+
+class Tunnels {
+ public:
+  Tunnels(io::Reactor& reactor, const DrainState& drain);
+  Tunnels(const Tunnels&) = delete;
+  Tunnels& operator=(const Tunnels&) = delete;
+
+  void add(TunnelWatch& tunnel);
+  // Ends the silent ones, and looks again as others become silent. For a drain that begins.
+  void end_silent();
+
+ private:
+  static void on_timer(void* self);
+
+  io::Reactor& reactor_;
+  const DrainState& drain_;
+  IntrusiveList<TunnelWatch> all_;
+  io::Timer timer_;  // runs only while draining
 };
 
 // Why such a tunnel has ended.

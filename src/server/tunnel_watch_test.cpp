@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What becomes of tunnels while a shard drains, over both versions of HTTP.
+// What becomes of tunnels while a worker drains, over both versions of HTTP.
 #include "server/tunnel_watch.hpp"
 
 #include <onehop/scope.hpp>
 
 #include "http/websocket_handshake.hpp"
 #include "net/memory_stream.hpp"
-#include "server/shard_server.hpp"
+#include "server/worker.hpp"
 #include "support/h2_frames.hpp"
 #include "support/messages.hpp"
 
@@ -45,10 +45,10 @@ enum class Protocol : std::uint8_t { h1, h2 };
 
 class DrainedTunnel : public ::testing::TestWithParam<Protocol> {
  protected:
-  DrainedTunnel() : enter_(reactor_), common_(std::make_shared<Common>()) {
+  DrainedTunnel() : enter_(reactor_), common_(std::make_shared<ServerShared>()) {
     common_->max_connections = 100;
     common_->options = exchanges_.options();
-    shard_ = std::make_unique<ShardServer>(
+    worker_ = std::make_unique<Worker>(
         reactor_, common_, make_handler([this](const Request& in) {
           Response response(
               Status::switching_protocols,
@@ -81,7 +81,8 @@ class DrainedTunnel : public ::testing::TestWithParam<Protocol> {
   void open_tunnel() {
     auto [near, far] = net::make_memory_pair(reactor_);
     client_ = std::move(near);
-    shard_->adopt(std::move(far), Origin(*net::Address::from_ip("192.0.2.1", 5), "s:80"), false);
+    worker_->adopt(std::move(far), AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"),
+                   false);
     if (is_h1()) {
       write(
           "GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
@@ -97,7 +98,7 @@ class DrainedTunnel : public ::testing::TestWithParam<Protocol> {
       write(std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0) +
             h2_frames::frame(h2_frames::headers, h2_frames::kEndHeaders, 1, block));
     }
-    ASSERT_EQ(shard_->requests().now(), 1u);
+    ASSERT_EQ(worker_->requests().now(), 1u);
     ASSERT_EQ(exchanges_.size(), 0u);
   }
   void say(std::string_view text) {
@@ -116,7 +117,7 @@ class DrainedTunnel : public ::testing::TestWithParam<Protocol> {
     }
   }
   void drain(io::Duration within) {
-    shard_->drain(reactor_.now() + within, [this] { drained_ = true; });
+    worker_->drain(reactor_.now() + within, [this] { drained_ = true; });
     settle();
   }
   void expect_ended_as_silent() {
@@ -127,7 +128,7 @@ class DrainedTunnel : public ::testing::TestWithParam<Protocol> {
     EXPECT_EQ(exchanges_.last().failure->phase(), Phase::tunnel);
     advance(2500ms);  // an HTTP/2 client has a second for each part of the goodbye
     EXPECT_TRUE(drained_);
-    EXPECT_FALSE(shard_->was_cut());
+    EXPECT_FALSE(worker_->was_cut());
     expect_orderly_end();
   }
   void expect_orderly_end() {
@@ -153,8 +154,8 @@ class DrainedTunnel : public ::testing::TestWithParam<Protocol> {
   test::ExchangeLog exchanges_;
   io::Reactor reactor_{io::Reactor::Clock::manual};
   io::Reactor::Enter enter_;
-  std::shared_ptr<Common> common_;
-  std::unique_ptr<ShardServer> shard_;
+  std::shared_ptr<ServerShared> common_;
+  std::unique_ptr<Worker> worker_;
   std::unique_ptr<net::MemoryStream> client_;
   bool drained_ = false;
 };
@@ -188,7 +189,7 @@ TEST_P(DrainedTunnel, HasUntilTheDeadlineWhileTheClientSpeaks) {
   advance(3100ms);
   ASSERT_EQ(exchanges_.size(), 1u);
   EXPECT_EQ(exchanges_.last().failure->detail(), "cut when the server stopped");
-  EXPECT_TRUE(shard_->was_cut());
+  EXPECT_TRUE(worker_->was_cut());
 }
 
 TEST_P(DrainedTunnel, HasUntilTheDeadlineWhileTheFarSideSpeaks) {
@@ -209,7 +210,7 @@ TEST_P(DrainedTunnel, IsLeftAloneWithoutADrain) {
     answer_pings();
   }
   EXPECT_EQ(exchanges_.size(), 0u);
-  EXPECT_EQ(shard_->requests().now(), 1u);
+  EXPECT_EQ(worker_->requests().now(), 1u);
 }
 
 INSTANTIATE_TEST_SUITE_P(BothVersions,

@@ -4,7 +4,7 @@
 #include "io/reactor.hpp"
 #include "net/memory_stream.hpp"
 #include "net/test_network.hpp"
-#include "server/shard_server.hpp"
+#include "server/worker.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -45,7 +45,7 @@ struct Wire::State {
 namespace {
 
 struct Place {
-  std::unique_ptr<server::ShardServer> shard;  // null where a test accepts
+  std::unique_ptr<server::Worker> worker;  // null where a test accepts
   std::string name;
   std::deque<std::unique_ptr<net::Stream>> waiting;
 };
@@ -65,10 +65,10 @@ struct Network::State {
     if (found == places.end()) return nullptr;
     auto [near, far] = net::make_memory_pair(reactor);
     Place& place = found->second;
-    if (place.shard) {
+    if (place.worker) {
       const auto peer = net::Address::from_ip("192.0.2.1", 50'000);
-      const bool with_tls = place.shard->tls() != nullptr;
-      place.shard->adopt(std::move(far), server::Origin(*peer, place.name), with_tls);
+      const bool with_tls = place.worker->has_tls();
+      place.worker->adopt(std::move(far), server::AcceptedFrom(*peer, place.name), with_tls);
     } else {
       place.waiting.push_back(std::move(far));
     }
@@ -114,7 +114,7 @@ void Network::serve(std::string address,
                     std::shared_ptr<const Handler> handler,
                     Server::Options options) {
   io::Reactor::Enter enter(state_->reactor);
-  auto common = std::make_shared<server::Common>();
+  auto common = std::make_shared<server::ServerShared>();
   // What is left of the machine is not for the network to divide.
   if (options.max_memory == 0) options.max_memory = Server::kUnlimited;
   common->options = std::move(options);
@@ -126,8 +126,8 @@ void Network::serve(std::string address,
   }
   Place& place = state_->places[address];
   place.name = std::move(address);
-  place.shard =
-      std::make_unique<server::ShardServer>(state_->reactor, std::move(common), std::move(handler));
+  place.worker =
+      std::make_unique<server::Worker>(state_->reactor, std::move(common), std::move(handler));
 }
 
 void Network::listen(std::string address) {

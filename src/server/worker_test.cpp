@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/shard_server.hpp"
+#include "server/worker.hpp"
 
 #include <onehop/scope.hpp>
 #include <onehop/testing.hpp>
@@ -39,9 +39,9 @@ class SilentTunnel final : public Tunnel {
   void close_write() override {}
 };
 
-class ShardServerTest : public ::testing::Test {
+class WorkerTest : public ::testing::Test {
  protected:
-  ShardServerTest() : enter_(reactor_), common_(std::make_shared<Common>()) {
+  WorkerTest() : enter_(reactor_), common_(std::make_shared<ServerShared>()) {
     common_->max_connections = 100;
     common_->options = exchanges_.options();
     serve(make_handler([](Request) -> task<Response> {
@@ -51,7 +51,7 @@ class ShardServerTest : public ::testing::Test {
   }
 
   void serve(std::shared_ptr<const Handler> handler) {
-    shard_ = std::make_unique<ShardServer>(reactor_, common_, std::move(handler));
+    worker_ = std::make_unique<Worker>(reactor_, common_, std::move(handler));
   }
 
   void settle() {
@@ -69,8 +69,8 @@ class ShardServerTest : public ::testing::Test {
   }
   std::unique_ptr<net::MemoryStream> connect() {
     auto [near, far] = net::make_memory_pair(reactor_);
-    const Origin origin(*net::Address::from_ip("192.0.2.1", 5), "s:80");
-    shard_->adopt(std::move(far), origin, false);
+    const AcceptedFrom origin(*net::Address::from_ip("192.0.2.1", 5), "s:80");
+    worker_->adopt(std::move(far), origin, false);
     settle();
     return std::move(near);
   }
@@ -95,21 +95,21 @@ class ShardServerTest : public ::testing::Test {
     EXPECT_EQ(exchanges_.last().failure->phase(), phase);
   }
   void drain(io::Duration within) {
-    shard_->drain(reactor_.now() + within, [this] { drained_ = true; });
+    worker_->drain(reactor_.now() + within, [this] { drained_ = true; });
     settle();
   }
 
   test::ExchangeLog exchanges_;
   io::Reactor reactor_{io::Reactor::Clock::manual};
   io::Reactor::Enter enter_;
-  std::shared_ptr<Common> common_;
-  std::unique_ptr<ShardServer> shard_;
+  std::shared_ptr<ServerShared> common_;
+  std::unique_ptr<Worker> worker_;
   bool drained_ = false;
 };
 
 // After a response that ends the connection a client may go on sending, up to half a minute; one
 // that is silent may not.
-TEST_F(ShardServerTest, LingersWhileTheClientSends) {
+TEST_F(WorkerTest, LingersWhileTheClientSends) {
   common_->options.max_body = 10;
   serve(testing::recorder(Status::ok, ""));
   for (const bool sends : {true, false}) {
@@ -133,7 +133,7 @@ TEST_F(ShardServerTest, LingersWhileTheClientSends) {
 
 // What is too much to take in is left where it is, and the connection with it: a reset would take
 // the response from the client.
-TEST_F(ShardServerTest, HoldsTheConnectionOfAClientThatSendsTooMuch) {
+TEST_F(WorkerTest, HoldsTheConnectionOfAClientThatSendsTooMuch) {
   common_->options.max_body = 10;
   serve(testing::recorder(Status::ok, ""));
   auto client = connect();
@@ -155,7 +155,7 @@ TEST_F(ShardServerTest, HoldsTheConnectionOfAClientThatSendsTooMuch) {
   EXPECT_EQ(common_->connections, 0u);
 }
 
-TEST_F(ShardServerTest, CountsItsConnections) {
+TEST_F(WorkerTest, CountsItsConnections) {
   auto one = connect();
   auto two = connect();
   EXPECT_EQ(common_->connections, 2u);
@@ -164,13 +164,13 @@ TEST_F(ShardServerTest, CountsItsConnections) {
   EXPECT_EQ(common_->connections, 1u);
 }
 
-TEST_F(ShardServerTest, IsDrainedAtOnceWhenNobodyIsThere) {
+TEST_F(WorkerTest, IsDrainedAtOnceWhenNobodyIsThere) {
   drain(30s);
   EXPECT_TRUE(drained_);
-  EXPECT_FALSE(shard_->was_cut());
+  EXPECT_FALSE(worker_->was_cut());
 }
 
-TEST_F(ShardServerTest, EndsIdleConnectionsWhenItDrains) {
+TEST_F(WorkerTest, EndsIdleConnectionsWhenItDrains) {
   auto client = connect();
   drain(30s);
   EXPECT_TRUE(drained_);
@@ -180,13 +180,13 @@ TEST_F(ShardServerTest, EndsIdleConnectionsWhenItDrains) {
 }
 
 // It is in the socket, and no pass of the event loop has looked.
-TEST_F(ShardServerTest, ServesARequestThatArrivesJustBeforeItDrains) {
+TEST_F(WorkerTest, ServesARequestThatArrivesJustBeforeItDrains) {
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
   const io::FileDescriptor client(ends[0]);
-  shard_->adopt(std::make_unique<net::TcpStream>(reactor_, io::FileDescriptor(ends[1]),
-                                                 net::TcpStream::Origin::accepted),
-                Origin(*net::Address::from_ip("192.0.2.1", 5), "s:80"), false);
+  worker_->adopt(std::make_unique<net::TcpStream>(reactor_, io::FileDescriptor(ends[1]),
+                                                  net::TcpStream::Origin::accepted),
+                 AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"), false);
   settle();
   constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
   ASSERT_EQ(::write(client.get(), kGet.data(), kGet.size()), static_cast<ssize_t>(kGet.size()));
@@ -201,12 +201,13 @@ TEST_F(ShardServerTest, ServesARequestThatArrivesJustBeforeItDrains) {
   EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
 }
 
-TEST_F(ShardServerTest, EndsHandshakesWhenItDrains) {
+TEST_F(WorkerTest, EndsHandshakesWhenItDrains) {
   common_->options.tls = TlsServerOptions();
   common_->options.tls->self_signed = true;
   ASSERT_TRUE(common_->prepare_tls());
   auto [client, far] = net::make_memory_pair(reactor_);
-  shard_->adopt(std::move(far), Origin(*net::Address::from_ip("192.0.2.1", 5), "s:80"), true);
+  worker_->adopt(std::move(far), AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"),
+                 true);
   settle();
   EXPECT_EQ(common_->connections, 1u);
   drain(30s);
@@ -214,7 +215,7 @@ TEST_F(ShardServerTest, EndsHandshakesWhenItDrains) {
 }
 
 // The answer to a PING would show that it has read the first GOAWAY.
-TEST_F(ShardServerTest, DoesNotWaitLongForAnHttp2ClientThatSaysNothing) {
+TEST_F(WorkerTest, DoesNotWaitLongForAnHttp2ClientThatSaysNothing) {
   auto client = connect();
   const std::string hello =
       std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0);
@@ -237,21 +238,22 @@ TEST_F(ShardServerTest, DoesNotWaitLongForAnHttp2ClientThatSaysNothing) {
   EXPECT_TRUE(drained_);
 }
 
-TEST_F(ShardServerTest, DoesNotWaitLongForAnHttp2ClientThatHasNotEvenGreeted) {
+TEST_F(WorkerTest, DoesNotWaitLongForAnHttp2ClientThatHasNotEvenGreeted) {
   auto client = connect();
   client->try_write(h2_frames::kPreface.data(), h2_frames::kPreface.size());
   settle();
   drain(30s);
   advance(2200ms);
   EXPECT_TRUE(drained_);
-  EXPECT_FALSE(shard_->was_cut());
+  EXPECT_FALSE(worker_->was_cut());
 }
 
 // It asks and asks, and takes no answer: what ends it is write_timeout, and nothing is done before.
-TEST_F(ShardServerTest, IsNotKeptBusyByAnHttp2ClientThatDoesNotTakeItsEnd) {
+TEST_F(WorkerTest, IsNotKeptBusyByAnHttp2ClientThatDoesNotTakeItsEnd) {
   common_->options.idle_timeout = 500ms;
   auto [client, far] = net::make_memory_pair(reactor_, 1000);
-  shard_->adopt(std::move(far), Origin(*net::Address::from_ip("192.0.2.1", 5), "s:80"), false);
+  worker_->adopt(std::move(far), AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"),
+                 false);
   std::string octets =
       std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0);
   for (int i = 0; i < 80; ++i) {
@@ -269,7 +271,7 @@ TEST_F(ShardServerTest, IsNotKeptBusyByAnHttp2ClientThatDoesNotTakeItsEnd) {
   EXPECT_EQ(common_->connections, 0u);
 }
 
-TEST_F(ShardServerTest, ServesOthersBetweenTheRequestsOfAClientThatSendsManyAtOnce) {
+TEST_F(WorkerTest, ServesOthersBetweenTheRequestsOfAClientThatSendsManyAtOnce) {
   int many = 0;
   int before = -1;
   serve(make_handler([&](Request request) {
@@ -293,14 +295,14 @@ TEST_F(ShardServerTest, ServesOthersBetweenTheRequestsOfAClientThatSendsManyAtOn
   EXPECT_LT(before, 100);
 }
 
-TEST_F(ShardServerTest, LetsAnExchangeFinishAndSaysClose) {
+TEST_F(WorkerTest, LetsAnExchangeFinishAndSaysClose) {
   auto client = connect();
   send_request(*client);
   drain(30s);
   EXPECT_FALSE(drained_);
   advance(11s);
   EXPECT_TRUE(drained_);
-  EXPECT_FALSE(shard_->was_cut());
+  EXPECT_FALSE(worker_->was_cut());
   bool at_end = false;
   const std::string answer = receive(*client, at_end);
   EXPECT_EQ(status_of(answer), 200);
@@ -309,7 +311,7 @@ TEST_F(ShardServerTest, LetsAnExchangeFinishAndSaysClose) {
 }
 
 // The answer before it has filled the connection to the last octets, and nobody reads.
-TEST_F(ShardServerTest, GivesUpATunnelWhoseHeadCannotBeSent) {
+TEST_F(WorkerTest, GivesUpATunnelWhoseHeadCannotBeSent) {
   constexpr std::size_t kHolds = std::size_t{64} * 1024;  // a connection in memory
   std::size_t size = 10'000;
   serve(make_handler([&size](const Request& request) {
@@ -337,7 +339,7 @@ TEST_F(ShardServerTest, GivesUpATunnelWhoseHeadCannotBeSent) {
   receive(*client, at_end);
 }
 
-TEST_F(ShardServerTest, CutsWhatHasNotFinishedAtTheDeadline) {
+TEST_F(WorkerTest, CutsWhatHasNotFinishedAtTheDeadline) {
   auto client = connect();
   send_request(*client);
   drain(5s);
@@ -345,7 +347,7 @@ TEST_F(ShardServerTest, CutsWhatHasNotFinishedAtTheDeadline) {
   EXPECT_FALSE(drained_);
   advance(200ms);
   EXPECT_TRUE(drained_);
-  EXPECT_TRUE(shard_->was_cut());
+  EXPECT_TRUE(worker_->was_cut());
   bool at_end = false;
   EXPECT_EQ(receive(*client, at_end), "");
   EXPECT_TRUE(at_end);
@@ -363,7 +365,7 @@ Response ticking(Request) {
   return Response(Status::ok, Headers(), Body::from(std::make_unique<Ticking>()));
 }
 
-TEST_F(ShardServerTest, SaysThatAnAnswerWasCut) {
+TEST_F(WorkerTest, SaysThatAnAnswerWasCut) {
   serve(make_handler(ticking));
   auto client = connect();
   send_request(*client);
@@ -378,7 +380,7 @@ TEST_F(ShardServerTest, SaysThatAnAnswerWasCut) {
 }
 
 // Nothing but a reset tells the client that it has not got everything.
-TEST_F(ShardServerTest, ResetsACloseDelimitedAnswerThatItCuts) {
+TEST_F(WorkerTest, ResetsACloseDelimitedAnswerThatItCuts) {
   serve(make_handler(ticking));
   auto client = connect();
   client->try_write("GET / HTTP/1.0\r\n\r\n", 18);
@@ -392,7 +394,7 @@ TEST_F(ShardServerTest, ResetsACloseDelimitedAnswerThatItCuts) {
   expect_cut_during(Phase::deliver);
 }
 
-TEST_F(ShardServerTest, SaysThatATunnelWasCutAndWhatWentThroughIt) {
+TEST_F(WorkerTest, SaysThatATunnelWasCutAndWhatWentThroughIt) {
   struct Endless final : Tunnel {
     task<Result<bytes>> read() override {
       co_await sleep_for(1s);
@@ -417,7 +419,7 @@ TEST_F(ShardServerTest, SaysThatATunnelWasCutAndWhatWentThroughIt) {
 }
 
 // The client has its answer; that more of its request was still coming is no failure.
-TEST_F(ShardServerTest, SaysThatAnAnswerIsCompleteThoughTheConnectionWasCut) {
+TEST_F(WorkerTest, SaysThatAnAnswerIsCompleteThoughTheConnectionWasCut) {
   serve(make_handler([](Request) { return Response(Status::ok, "early"); }));
   auto client = connect();
   constexpr std::string_view kPost = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab";
@@ -430,7 +432,7 @@ TEST_F(ShardServerTest, SaysThatAnAnswerIsCompleteThoughTheConnectionWasCut) {
   EXPECT_FALSE(exchanges_.last().failure);
 }
 
-TEST_F(ShardServerTest, TakesAnEarlierDeadlineButNoLaterOne) {
+TEST_F(WorkerTest, TakesAnEarlierDeadlineButNoLaterOne) {
   auto client = connect();
   send_request(*client);
   drain(5s);
@@ -438,10 +440,10 @@ TEST_F(ShardServerTest, TakesAnEarlierDeadlineButNoLaterOne) {
   drain(1s);
   advance(1100ms);
   EXPECT_TRUE(drained_);
-  EXPECT_TRUE(shard_->was_cut());
+  EXPECT_TRUE(worker_->was_cut());
 }
 
-TEST_F(ShardServerTest, LetsAHeadThatHasBegunComeInWhileItDrains) {
+TEST_F(WorkerTest, LetsAHeadThatHasBegunComeInWhileItDrains) {
   auto client = connect();
   constexpr std::string_view kBegin = "GET / HTTP/1.1\r\nHo";
   client->try_write(kBegin.data(), kBegin.size());

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ServerShared: what all workers of a server share: its options and listeners, the TLS files, what
+// limits all threads together, and the log. Set up by one thread; afterwards any thread.
+#pragma once
+
+#include <onehop/server.hpp>
+
+#include "http/trusted_peers.hpp"
+#include "net/tcp_listener.hpp"
+#include "server/client_limit.hpp"
+#include "server/line_limit.hpp"
+#include "server/line_writer.hpp"
+#include "server/memory_ceiling.hpp"
+#include "server/tls_certificates.hpp"
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <unistd.h>
+
+namespace onehop::server {
+
+struct ServerShared {
+  // Standard error, for a server without Options::log. First: whatever follows may log.
+  mutable LineWriter default_log{STDERR_FILENO};
+  Server::Options options;
+  std::vector<std::string> local_names;  // one for each listener
+  std::vector<bool> with_tls;            // the same; those not in it are in clear
+  std::vector<std::shared_ptr<net::TcpListener>> listeners;
+  std::shared_ptr<TlsCertificates> tls;  // null without TLS
+  std::size_t max_connections = 0;
+  std::optional<ClientLimit> client_limit;
+  TrustedPeers trusted;
+  MemoryCeiling memory;
+  std::atomic<std::size_t> connections = 0;
+  // Of what clients can cause.
+  LineLimit shortage_lines;
+  LineLimit handshake_lines;
+  LineLimit plain_http_lines;
+  LineLimit upgrade_lines;
+
+  bool is_with_tls(std::size_t listener) const {
+    return listener < with_tls.size() && with_tls[listener];
+  }
+  // Sets tls as the options say.
+  Result<void> prepare_tls();
+  // Sets trusted as the options say; throws std::invalid_argument for what is not a network.
+  void prepare_trust() { trusted = TrustedPeers(options.trust); }
+  // Sets what limits all threads together, as the options say.
+  void set_limits();
+  void log(LogLevel level, std::string_view text) const;
+  // As a warning if `limit` admits it, and else as information.
+  void log_limited(LineLimit& limit, io::Time now, std::string text) const;
+};
+
+}  // namespace onehop::server

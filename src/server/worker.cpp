@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/worker.hpp"
+
+#include "base/held_memory.hpp"
+#include "base/memory_note.hpp"
+#include "base/promised_memory.hpp"
+#include "server/accept_loop.hpp"
+#include "server/h1_connection.hpp"
+#include "server/h2_connection.hpp"
+#include "server/tls_handshake.hpp"
+
+#include <utility>
+
+namespace onehop::server {
+Worker::Worker(io::Reactor& reactor,
+               std::shared_ptr<ServerShared> shared,
+               std::shared_ptr<const Handler> handler)
+    : context_(reactor, std::move(shared), std::move(handler), *this),
+      deadline_(&Worker::on_deadline, this),
+      memory_note_(&Worker::on_memory_note, this) {
+  const auto reached = [](void* self) noexcept {
+    auto& worker = *static_cast<Worker*>(self);
+    worker.context_.reactor().schedule(worker.memory_note_);
+  };
+  set_memory_ceiling(context_.shared().memory.counted());
+  report_promised_memory();  // without a ceiling the thread kept more room to spare
+  set_memory_note(reached, this);
+}
+
+Worker::~Worker() {
+  drained_ = {};
+  cut();
+  set_memory_note(nullptr, nullptr);
+  set_memory_ceiling(kNoMemoryCeiling);
+}
+
+void Worker::listen() {
+  for (std::size_t i = 0; i < context_.shared().listeners.size(); ++i) {
+    accept_loops_.push_back(std::make_unique<AcceptLoop>(context_, context_.shared().listeners[i],
+                                                         context_.shared().local_names[i],
+                                                         context_.shared().is_with_tls(i)));
+    accept_loops_.back()->start();
+  }
+}
+
+void Worker::adopt(std::unique_ptr<net::Stream> stream, const AcceptedFrom& from, bool with_tls) {
+  if (with_tls) {
+    begin(std::make_unique<TlsHandshake>(context_, context_.tls()->current(), std::move(stream),
+                                         from));
+  } else {
+    start_connection(std::move(stream), from);
+  }
+}
+
+void Worker::start_connection(std::unique_ptr<net::Stream> stream, const AcceptedFrom& from) {
+  const TlsInfo* const tls = stream->tls();
+  // It may begin even while memory is short: its handshake was promised more than it needs.
+  if (tls != nullptr && tls->protocol == "h2") {
+    begin(std::make_unique<H2Connection>(context_, std::move(stream), from));
+  } else {
+    begin(std::make_unique<H1Connection>(context_, std::move(stream), from));
+  }
+}
+
+void Worker::continue_as_http2(HttpConnection& before, std::string_view early) {
+  begin(std::make_unique<H2Connection>(before, early));
+}
+
+void Worker::begin(std::unique_ptr<ClientConnection> connection) {
+  // Deletes itself through the list of what is ready, when it has ended.
+  ClientConnection& begun = *connection.release();
+  connections_.push_back(begun);
+  begun.start();
+}
+
+void Worker::connection_ended(ClientConnection& connection) noexcept {
+  static_cast<ListNode&>(connection).unlink();
+  context_.shared().connections.fetch_sub(1, std::memory_order_relaxed);
+  check_drained();
+}
+
+void Worker::drain(net::Time deadline, std::function<void()> done) {
+  if (!context_.is_draining()) {
+    context_.drain_state().began = context_.reactor().now();
+    drained_ = std::move(done);
+    for (auto& loop : accept_loops_)
+      loop->finish();
+    IntrusiveList<ClientConnection> all;
+    all.splice_back(connections_);
+    while (ClientConnection* connection = all.pop_front()) {
+      connections_.push_back(*connection);
+      connection->end_when_idle();
+    }
+    context_.tunnels().end_silent();
+  }
+  if (!deadline_.is_armed() || deadline < deadline_.deadline()) {
+    context_.reactor().timers().arm(deadline_, deadline);
+  }
+  check_drained();
+}
+
+void Worker::on_deadline(void* self) {
+  static_cast<Worker*>(self)->cut();
+}
+
+// The log hears of it even if nobody new comes.
+void Worker::on_memory_note(void* self) {
+  (void)static_cast<Worker*>(self)->context_.is_overloaded();
+}
+
+void Worker::cut() {
+  while (!connections_.empty()) {
+    context_.note_cut();
+    delete &connections_.front();
+  }
+}
+
+void Worker::check_drained() {
+  if (!context_.is_draining() || !connections_.empty() || !drained_) return;
+  deadline_.disarm();
+  const auto done = std::move(drained_);
+  drained_ = {};
+  done();
+}
+
+}  // namespace onehop::server

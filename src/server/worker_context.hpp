@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// WorkerContext: what a connection may see of its worker: the event loop, the options and the
+// handler, what connections of one thread share, and the questions whether something new may begin.
+// It knows no kind of connection. Belongs to one thread.
+#pragma once
+
+#include <onehop/server.hpp>
+
+#include "http/date.hpp"
+#include "http/h1/limits.hpp"
+#include "http/h2/session.hpp"
+#include "io/reactor.hpp"
+#include "net/stream.hpp"
+#include "server/linger.hpp"
+#include "server/request_count.hpp"
+#include "server/serve_exchange.hpp"
+#include "server/server_shared.hpp"
+#include "server/tunnel_watch.hpp"
+#include "wire/parser_pool.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+namespace onehop::server {
+
+class ClientConnection;
+class HttpConnection;
+struct AcceptedFrom;
+
+class WorkerContext {
+ public:
+  // What the worker does for its connections.
+  class Owner {
+   public:
+    Owner() = default;
+    Owner(const Owner&) = delete;
+    Owner& operator=(const Owner&) = delete;
+
+    // Takes a connection on: through the handshake first if it is `with_tls`.
+    virtual void adopt(std::unique_ptr<net::Stream> stream,
+                       const AcceptedFrom& from,
+                       bool with_tls) = 0;
+    // Begins to speak HTTP on a stream: what ALPN has chosen if there is TLS; else HTTP/1.1, unless
+    // it begins with the preface of HTTP/2.
+    virtual void start_connection(std::unique_ptr<net::Stream> stream,
+                                  const AcceptedFrom& from) = 0;
+    // The preface of HTTP/2 came: the rest of `before`'s life is another object's, which begins
+    // with the bytes that were received already.
+    virtual void continue_as_http2(HttpConnection& before, std::string_view early) = 0;
+    virtual void connection_ended(ClientConnection& connection) noexcept = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  WorkerContext(io::Reactor& reactor,
+                std::shared_ptr<ServerShared> shared,
+                std::shared_ptr<const Handler> handler,
+                Owner& owner);
+  WorkerContext(const WorkerContext&) = delete;
+  WorkerContext& operator=(const WorkerContext&) = delete;
+
+  io::Reactor& reactor() const noexcept { return reactor_; }
+  ServerShared& shared() noexcept { return *shared_; }
+  const Server::Options& options() const noexcept { return shared_->options; }
+  const Handler& handler() const noexcept { return *handler_; }
+  TlsCertificates* tls() const noexcept { return shared_->tls.get(); }
+  Owner& owner() noexcept { return owner_; }
+
+  const h1::Limits& limits() const noexcept { return limits_; }
+  const h2::SessionLimits& h2_limits() const noexcept { return h2_limits_; }
+  std::size_t head_limit() const noexcept { return head_limit_; }
+  wire::ParserPool& parsers() noexcept { return parsers_; }
+  RequestCount& requests() noexcept { return requests_; }
+  Tunnels& tunnels() noexcept { return tunnels_; }
+  // The Date field's value of this second.
+  std::string_view date();
+
+  bool is_draining() const noexcept { return drain_.is_on(); }
+  DrainState& drain_state() noexcept { return drain_; }
+  // Connections were ended before they were done.
+  bool was_cut() const noexcept { return was_cut_; }
+  void note_cut() noexcept { was_cut_ = true; }
+
+  // No connection more may be accepted.
+  bool is_full() const {
+    return shared_->connections.load(std::memory_order_relaxed) >= shared_->max_connections ||
+           is_overloaded();
+  }
+  // Nor may a request be begun.
+  bool is_overloaded() const { return shared_->memory.is_reached(reactor_.now()); }
+  // The response to a request that is not served now; noted in its record.
+  Response turn_away(const Request& request, Exchange& record, Errc why);
+  // Sets X-Request-ID, if that is wanted, for a request that came over this connection.
+  void give_request_id(Headers& headers, const ConnectionInfo& connection) const {
+    if (options().request_ids) server::give_request_id(headers, connection.peer_is_trusted);
+  }
+  void exchange_ended(const Exchange& exchange) noexcept;
+
+ private:
+  void note_end(const Exchange& exchange);
+  void note_dropped_upgrade(const Exchange& exchange) noexcept;
+
+  io::Reactor& reactor_;
+  std::shared_ptr<ServerShared> shared_;
+  std::shared_ptr<const Handler> handler_;
+  Owner& owner_;
+  h1::Limits limits_;
+  h2::SessionLimits h2_limits_;
+  std::size_t head_limit_;
+  RequestCount requests_;
+  wire::ParserPool parsers_;
+  DrainState drain_;
+  Tunnels tunnels_;
+  ImfDate date_{0};
+  std::int64_t date_second_ = 0;
+  bool was_cut_ = false;
+};
+
+}  // namespace onehop::server
