@@ -7,6 +7,8 @@
 #include "transport/h2_origin.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <span>
 #include <utility>
 
 namespace onehop::transport {
@@ -23,6 +25,8 @@ constexpr net::Duration kPingPatience = std::chrono::seconds(15);
 constexpr net::Duration kBetweenPings = std::chrono::seconds(310);
 constexpr net::Duration kWatchEvery = std::chrono::seconds(5);
 constexpr net::Duration kWriteStall = std::chrono::seconds(60);
+// Between two looks at what the kernel has not sent yet.
+constexpr net::Duration kLookAgain = std::chrono::milliseconds(100);
 
 h2::SessionLimits limits_of(const Transport::Options& options) {
   h2::SessionLimits limits;
@@ -151,8 +155,27 @@ RootTask<H2Connection> H2Connection::run() {
     link_.stop_writing();
   } else {
     co_await link_.drain(kWriteStall);
+    co_await wait_for_acknowledgement();
   }
   stream_->reactor().schedule(ended_);
+}
+
+// A connection that is closed with something unread is reset, and what the kernel has not sent yet
+// is lost. An upstream that takes it says something now and then, if only WINDOW_UPDATE.
+task<void> H2Connection::wait_for_acknowledgement() {
+  io::Reactor& reactor = stream_->reactor();
+  std::size_t left = stream_->unacknowledged();
+  net::Time moved = reactor.now();
+  while (left > 0 && !link_.is_broken() && reactor.now() < moved + kWriteStall) {
+    const std::span<char> scratch = reactor.scratch();
+    const ssize_t got = stream_->try_read(scratch.data(), scratch.size());
+    if (got == 0 || (got < 0 && got != -EAGAIN)) break;
+    const net::Time deadline = reactor.now() + kLookAgain;
+    co_await stream_->readable(deadline);
+    const std::size_t now_left = stream_->unacknowledged();
+    if (now_left < left) moved = reactor.now();
+    left = now_left;
+  }
 }
 
 void H2Connection::on_ended(void* self) {

@@ -75,6 +75,7 @@ class H2Connection final : private h2::SessionObserver {
 
   friend class RootTask<H2Connection>;
   RootTask<H2Connection> run();
+  task<void> wait_for_acknowledgement();
   void on_exception() noexcept;
   std::size_t limit() const noexcept;
   void watch();

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Backends of HTTP/2 that break the rules, or stretch them: what clients of either version see."""
+import socket
 import struct
 import time
 
 import pytest
 from hpack import Decoder
 
-from h2_client import (ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE,
-                       NO_ERROR, PUSH_PROMISE, RST_STREAM, SETTINGS, H2Client, block, frame)
+from h2_client import (ACK, DATA, ENABLE_CONNECT_PROTOCOL, END_HEADERS, END_STREAM, GOAWAY, HEADERS,
+                       INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE, NO_ERROR, PUSH_PROMISE, RST_STREAM, SETTINGS,
+                       WINDOW_UPDATE, H2Client, block, frame)
 from raw_client import Client
-from wire import get, message, post
+from wire import PATIENCE, get, message, post
 
 OK = block((":status", "200"))
 
@@ -17,10 +19,10 @@ OK = block((":status", "200"))
 class H2Peer:
     """Frames on a connection of the scripted backend."""
 
-    def __init__(self, connection):
+    def __init__(self, connection, settings=b""):
         self.connection = connection
         connection.read_until(b"SM\r\n\r\n")
-        connection.send(frame(SETTINGS, 0, 0) + frame(SETTINGS, ACK, 0))
+        connection.send(frame(SETTINGS, 0, 0, settings) + frame(SETTINGS, ACK, 0))
 
     def read(self, kind):
         """The payload of the next frame of this kind; others are passed over."""
@@ -49,9 +51,9 @@ def data(octets, end=False, stream=1):
 def behind(start_proxy, start_backend):
     """A proxy before a backend that gives each connection to `script`."""
 
-    def start(script, *flags):
+    def start(script, *flags, settings=b""):
         backend = start_backend()
-        backend.play(lambda connection: script(H2Peer(connection)))
+        backend.play(lambda connection: script(H2Peer(connection, settings)))
         return start_proxy("--workers", "1", *flags, backend.url.replace("http:", "h2c:"))
 
     return start
@@ -204,3 +206,45 @@ def test_a_post_that_follows_on_a_connection_just_closed_is_served(behind):
     with Client(proxy.address) as client:
         for _ in range(40):
             assert client.ask(post(b"")).status == 200
+
+
+UPGRADE = get("/", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+
+
+def test_the_end_of_a_tunnel_arrives_though_the_backend_has_said_goaway(behind):
+    """Its last stream is the end of the connection. Closed with something of the backend's unread, such as a
+    WINDOW_UPDATE, that would be a reset, and what the kernel had not sent yet would be lost."""
+    size = 3_000_000
+    arrived = []
+
+    def script(peer):
+        connection = peer.connection
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+        peer.send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1 << 30)))
+        peer.read(HEADERS)
+        peer.send(head((":status", "200")), frame(GOAWAY, 0, 0, struct.pack(">II", 1, NO_ERROR)), data(b"bye", end=True))
+        while True:
+            start = connection.read_exactly(9)
+            payload = connection.read_exactly(int.from_bytes(start[:3], "big"))
+            if start[3] != DATA:
+                continue
+            arrived.append(len(payload))
+            if start[4] & END_STREAM:
+                break
+            try:
+                peer.send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1)))
+            except OSError:
+                pass  # what was said before still has to arrive
+
+    proxy = behind(script, settings=struct.pack(">HIHI", ENABLE_CONNECT_PROTOCOL, 1, INITIAL_WINDOW_SIZE, 1 << 30))
+    with Client(proxy.address) as client:
+        client.send(UPGRADE)
+        assert client.read_response().status == 101
+        client.send(b"x" * size)
+        client.half_close()
+        assert client.read_to_end() == b"bye"
+        deadline = time.monotonic() + PATIENCE
+        while sum(arrived) < size and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert sum(arrived) == size
