@@ -194,9 +194,9 @@ void H2Backend::go_away(const Action& action) {
   const std::uint32_t seen = streams.empty() ? 0 : streams.rbegin()->first;
   const std::uint32_t behind = 2 * (1U + action.at(1) % 3U);
   const std::uint32_t kLast[] = {0x7fff'ffff, seen, seen > behind ? seen - behind : 0, 0};
-  const std::uint32_t last = kLast[action.at(0) % (!ledger_.is_polite ? 4U
-                                                   : is_stalled_      ? 1U
-                                                                      : 2U)];
+  const std::uint32_t last = kLast[action.at(0) % (!ledger_.is_polite      ? 4U
+                                                   : is_stalled_ || holds_ ? 1U
+                                                                           : 2U)];
   last_taken_ = std::min(last_taken_, last);  // it never grows again
   for (auto& [id, stream] : streams_) {
     if (id <= last_taken_) continue;
