@@ -3,7 +3,6 @@
 #include "http/field_names.hpp"
 
 #include "base/ascii.hpp"
-#include "http/forwarding_fields.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -95,19 +94,6 @@ bool matches(std::string_view text, const Pattern& pattern) noexcept {
   return !differ_at<std::uint64_t>(text.data(), pattern, size - 8);
 }
 
-bool starts_with_any(std::string_view name, const auto& prefixes) noexcept {
-  return std::any_of(prefixes.begin(), prefixes.end(), [name](std::string_view prefix) {
-    return ascii::starts_with_ignoring_case(name, prefix);
-  });
-}
-
-// Families of names that servers act upon before they look at trailers, or instead of the head.
-constexpr std::array<std::string_view, 18> kNotInTrailers = {
-    "Content-",      "If-",          "X-Forwarded-",   "Proxy-",     "Sec-",      "Access-Control-",
-    "X-HTTP-Method", "X-Original-",  "X-Rewrite-",     "X-Client-",  "X-Remote-", "X-Auth-",
-    "X-SSL-",        "True-Client-", "CF-Connecting-", "Set-Cookie", "X-Method-", "X-Amzn-Oidc-"};
-constexpr std::array<std::string_view, 2> kEndToEnd = {"Content-", "X-Forwarded-"};
-
 }  // namespace
 
 FieldId find_field(std::string_view name) noexcept {
@@ -123,17 +109,6 @@ FieldId find_field(std::string_view name) noexcept {
 
 std::string_view name_of(FieldId id) noexcept {
   return kNames[static_cast<std::size_t>(id)];
-}
-
-bool is_forbidden_in_trailers(FieldId id, std::string_view name) noexcept {
-  if (id != FieldId::unknown) return has_flag(id, no_trailer);
-  return starts_with_any(name, kNotInTrailers) ||
-         forwarding_field(id, name) != ForwardingField::none;
-}
-
-bool is_protected_from_connection(FieldId id, std::string_view name) noexcept {
-  if (id != FieldId::unknown) return has_flag(id, keep);
-  return starts_with_any(name, kEndToEnd);
 }
 
 }  // namespace onehop

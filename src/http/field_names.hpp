@@ -62,15 +62,5 @@ constexpr bool has_flag(FieldId id, FieldFlag flag) noexcept {
 constexpr bool is_hop_by_hop(FieldId id) noexcept {
   return has_flag(id, hop);
 }
-constexpr bool is_singleton(FieldId id) noexcept {
-  return has_flag(id, singleton);
-}
-constexpr bool is_list(FieldId id) noexcept {
-  return has_flag(id, list);
-}
-
-// These also know families of names by their prefix (Content-*, X-Forwarded-*).
-bool is_forbidden_in_trailers(FieldId id, std::string_view name) noexcept;
-bool is_protected_from_connection(FieldId id, std::string_view name) noexcept;
 
 }  // namespace onehop

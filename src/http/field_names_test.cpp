@@ -3,6 +3,7 @@
 #include "http/field_names.hpp"
 
 #include "base/ascii.hpp"
+#include "http/field_rules.hpp"
 
 #include <algorithm>
 #include <string>

@@ -3,7 +3,7 @@
 
 #include "base/block_pool.hpp"
 #include "base/check.hpp"
-#include "base/returned_memory.hpp"
+#include "base/memory_release.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -87,11 +87,26 @@ def floor_findings(tmp_path, files):
     ("include/onehop/a.hpp", "#include <CLI/App.hpp>", "a public header includes only"),
     ("src/server/a.cpp", "#include <openssl/ssl.h>", "only src/net/tls_* may know openssl/"),
     ("src/net/tcp_stream.cpp", "#include <openssl/ssl.h>", "only src/net/tls_* may know openssl/"),
+    ("src/net/tcp_stream.cpp", "#include <ares.h>", "only src/net/dns_channel.cpp* may know ares.h"),
+    ("src/http/url.cpp", "#include <idn2.h>", "only src/http/idna.cpp* may know idn2.h"),
     ("src/http/a.cpp", "\n" * 600, "split what is past 600"),
     ("src/http/a.hpp", "#include <string>", "src/http/a.hpp:1: a header without #pragma once"),
 ])
 def test_an_arrow_that_points_the_wrong_way_is_found(tmp_path, name, line, complaint):
     assert complaint in floor_findings(tmp_path, {name: line + "\n"})
+
+
+def test_units_that_include_each_other_in_a_circle_are_found(tmp_path):
+    files = {"src/http/a.hpp": "#pragma once\n", "src/http/a.cpp": '#include "http/b.hpp"\n',
+             "src/http/b.hpp": '#pragma once\n#include "http/c.hpp"\n', "src/http/c.hpp": "#pragma once\n"}
+    assert floor_findings(tmp_path, files) == ""
+    closed = {**files, "src/http/c.cpp": '#include "http/a.hpp"\n'}
+    assert floor_findings(tmp_path, closed) == "src: a circle: http/a http/b http/c\n"
+
+
+def test_a_circle_that_is_known_and_gone_is_told(tmp_path):
+    files = {f"src/net/{name}.hpp": "#pragma once\n" for name in ("tls_handles", "tls_reason")}
+    assert "this circle is gone: net/tls_handles net/tls_reason" in floor_findings(tmp_path, files)
 
 
 @pytest.mark.parametrize("name, line", [

@@ -4,6 +4,7 @@
 
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
+#include "http/field_rules.hpp"
 
 #include <algorithm>
 

@@ -3,6 +3,7 @@
 #include "http/h1/serializer.hpp"
 
 #include "http/field_names.hpp"
+#include "http/field_rules.hpp"
 
 #include <array>
 #include <charconv>

@@ -5,6 +5,7 @@
 #include "base/arena.hpp"
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
+#include "http/field_rules.hpp"
 #include "http/h2/field_mapping.hpp"
 
 #include <algorithm>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/returned_memory.hpp"
+#include "base/memory_release.hpp"
 
 #include "base/memory_checker.hpp"
+#include "base/returned_memory.hpp"
 
 #include <cstddef>
 #include <fstream>
