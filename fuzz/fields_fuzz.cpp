@@ -11,6 +11,7 @@
 #include "head_fuzz.hpp"
 #include "http/error_status.hpp"
 #include "http/field_names.hpp"
+#include "http/field_rules.hpp"
 #include "http/hop_by_hop.hpp"
 #include "http/list_value.hpp"
 #include "http/media_type.hpp"

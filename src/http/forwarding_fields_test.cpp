@@ -2,9 +2,8 @@
 
 #include "http/forwarding_fields.hpp"
 
-#include "http/field_rules.hpp"
-
 #include "base/ascii.hpp"
+#include "http/field_rules.hpp"
 
 #include <algorithm>
 #include <string>

@@ -62,7 +62,7 @@ def test_a_harmless_statement_is_let_pass(tmp_path, statement):
 
 
 def floor_findings(tmp_path, files):
-    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools").mkdir(parents=True)
     shutil.copy(TOOLS / "check_floors", tmp_path / "tools")
     for name, text in ({"src/base/ok.hpp": "#pragma once\n#include <cstddef>\n", **files}).items():
         path = tmp_path / name
@@ -99,9 +99,9 @@ def test_an_arrow_that_points_the_wrong_way_is_found(tmp_path, name, line, compl
 def test_units_that_include_each_other_in_a_circle_are_found(tmp_path):
     files = {"src/http/a.hpp": "#pragma once\n", "src/http/a.cpp": '#include "http/b.hpp"\n',
              "src/http/b.hpp": '#pragma once\n#include "http/c.hpp"\n', "src/http/c.hpp": "#pragma once\n"}
-    assert floor_findings(tmp_path, files) == ""
+    assert floor_findings(tmp_path / "open", files) == ""
     closed = {**files, "src/http/c.cpp": '#include "http/a.hpp"\n'}
-    assert floor_findings(tmp_path, closed) == "src: a circle: http/a http/b http/c\n"
+    assert floor_findings(tmp_path / "closed", closed) == "src: a circle: http/a http/b http/c\n"
 
 
 def test_a_circle_that_is_known_and_gone_is_told(tmp_path):
