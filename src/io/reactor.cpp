@@ -53,9 +53,13 @@ Reactor::Reactor(Clock clock)
 
 Reactor::~Reactor() {
   Enter enter(*this);
-  {
-    const std::lock_guard lock(mutex_);
-    posted_.clear();
+  for (std::vector<std::function<void()>> work;; work.clear()) {
+    {
+      const std::lock_guard lock(mutex_);
+      work.swap(posted_);
+    }
+    // Dies without the mutex: what goes with it may post more.
+    if (work.empty()) break;
   }
   // The youngest first: it may use the ones made before it.
   while (!locals_order_.empty()) {

@@ -388,6 +388,24 @@ TEST(Reactor, an_object_of_the_thread_may_be_made_while_another_dies) {
   EXPECT_THAT(log, ElementsAre("restless", "late"));
 }
 
+// The mutex was locked twice, and the thread never ended.
+TEST(Reactor, work_that_is_dropped_at_the_end_may_post_as_it_dies) {
+  struct Posting {
+    Posting(Reactor& r, int& n) : reactor(r), left(n) {}
+    ~Posting() {
+      if (--left > 0) reactor.post([next = std::make_shared<Posting>(reactor, left)] {});
+    }
+    Reactor& reactor;
+    int& left;
+  };
+  int left = 3;
+  {
+    Reactor reactor(Reactor::Clock::manual);
+    reactor.post([first = std::make_shared<Posting>(reactor, left)] {});
+  }
+  EXPECT_EQ(left, 0);
+}
+
 TEST(Reactor, lends_scratch_memory_that_stays_where_it_is) {
   Reactor reactor(Reactor::Clock::manual);
   EXPECT_EQ(reactor.scratch().size(), Reactor::kScratchSize);
