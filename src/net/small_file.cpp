@@ -18,8 +18,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kPipePatience(10);
-
 std::unexpected<std::string> refuse(const char* why) {
   return std::unexpected(std::string(why));
 }
@@ -53,7 +51,9 @@ bool wait_for_data(int pipe, steady_clock::time_point deadline) noexcept {
 
 }  // namespace
 
-std::expected<std::string, std::string> read_small_file(const std::string& path, FileKinds kinds) {
+std::expected<std::string, std::string> read_small_file(const std::string& path,
+                                                        FileKinds kinds,
+                                                        std::chrono::milliseconds pipe_patience) {
   struct stat before{};
   // To open a device can have effects of its own.
   if (::stat(path.c_str(), &before) != 0) return refuse_errno(errno);
@@ -64,11 +64,12 @@ std::expected<std::string, std::string> read_small_file(const std::string& path,
   if (::fstat(file.get(), &opened) != 0) return refuse_errno(errno);
   if (!is_allowed(opened.st_mode, kinds)) return refuse(name_of(opened.st_mode));
   const bool is_pipe = S_ISFIFO(opened.st_mode);
+  const auto deadline = steady_clock::now() + pipe_patience;
   std::string content;
   std::array<char, 16 * 1024> piece;  // NOLINT: written before it is read
   for (;;) {
-    if (is_pipe && !wait_for_data(file.get(), steady_clock::now() + kPipePatience)) {
-      return refuse("is a pipe, and nothing has come out of it for 10 s");
+    if (is_pipe && !wait_for_data(file.get(), deadline)) {
+      return refuse("is a pipe, and its writer has not come to an end in time");
     }
     const ssize_t got = ::read(file.get(), piece.data(), piece.size());
     if (got == 0) break;

@@ -5,6 +5,7 @@
 // thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -15,10 +16,14 @@ inline constexpr std::size_t kMostInSmallFile = std::size_t{1024} * 1024;
 
 enum class FileKinds : std::uint8_t {
   regular,          // while others wait: an event loop, a reload
-  regular_or_pipe,  // at the start, as in `--tls <(...)`: waits 10 s for the writer, at most
+  regular_or_pipe,  // at the start, as in `--tls <(...)`: waits for the writer
 };
 
-// The error is what is wrong, in words that follow the name of the file and ": ".
-std::expected<std::string, std::string> read_small_file(const std::string& path, FileKinds kinds);
+// The error is what is wrong, in words that follow the name of the file and ": ". A pipe has to end
+// within `pipe_patience`.
+std::expected<std::string, std::string> read_small_file(
+    const std::string& path,
+    FileKinds kinds,
+    std::chrono::milliseconds pipe_patience = std::chrono::seconds(10));
 
 }  // namespace onehop::net

@@ -5,6 +5,8 @@
 #include "io/file_descriptor.hpp"
 
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -95,6 +97,30 @@ TEST_F(SmallFile, a_named_pipe_waits_for_its_writer_at_the_start) {
   std::thread writer([this] { write("content"); });
   EXPECT_EQ(read(file_, FileKinds::regular_or_pipe), "content");
   writer.join();
+}
+
+// Each piece began the patience anew: a megabyte of them could take months.
+TEST_F(SmallFile, a_pipe_that_drips_is_refused) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const io::FileDescriptor out(ends[0]);
+  const io::FileDescriptor in(ends[1]);
+  std::atomic<bool> over = false;
+  std::thread writer([&] {
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!over && std::chrono::steady_clock::now() < give_up) {
+      EXPECT_EQ(::write(in.get(), "x", 1), 1);
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    const bool was_refused = over;
+    EXPECT_TRUE(was_refused);
+  });
+  const auto content = read_small_file("/dev/fd/" + std::to_string(out.get()),
+                                       FileKinds::regular_or_pipe, std::chrono::milliseconds(100));
+  over = true;
+  writer.join();
+  ASSERT_FALSE(content);
+  EXPECT_EQ(content.error(), "is a pipe, and its writer has not come to an end in time");
 }
 
 TEST_F(SmallFile, a_pipe_without_end_is_refused) {
