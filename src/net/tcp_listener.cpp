@@ -19,6 +19,9 @@ namespace onehop::net {
 namespace {
 
 constexpr int kDeferSeconds = 1;
+// For the lock on the folder of a socket file. At the end, others run on this thread.
+constexpr std::chrono::seconds kPatienceAtStart(5);
+constexpr std::chrono::milliseconds kPatienceAtEnd(20);
 // A client that vanished is noticed within two minutes, though nothing is sent.
 constexpr int kKeepAliveIdle = 60;
 constexpr int kKeepAliveInterval = 20;
@@ -63,23 +66,29 @@ bool is_stale_socket_file(const Address& address) {
 
 // Held while a socket file is made or removed: between two looks at it another process could put
 // its own there, or have bound it and not listen yet, as if nobody would. A lock on the folder
-// leaves nothing behind.
+// leaves nothing behind. It is held for microseconds by those who mean well; who may open the
+// folder, such as /tmp, may hold it for ever.
 class FolderLock {
  public:
-  explicit FolderLock(std::string_view path) noexcept : folder_(open_folder_of(path)) {
-    const auto give_up = std::chrono::steady_clock::now() + kLockPatience;
+  FolderLock(std::string_view path, std::chrono::milliseconds patience) noexcept
+      : folder_(open_folder_of(path)) {
+    const auto give_up = std::chrono::steady_clock::now() + patience;
     while (folder_ && !is_held_) {
       is_held_ = ::flock(folder_.get(), LOCK_EX | LOCK_NB) == 0;
-      if (is_held_ || (errno != EWOULDBLOCK && errno != EINTR)) return;
+      if (is_held_) return;
+      if (errno != EWOULDBLOCK && errno != EINTR) {
+        folder_.reset();
+        return;
+      }
       if (std::chrono::steady_clock::now() >= give_up) return;
       std::this_thread::sleep_for(kLockPause);
     }
   }
-  // Without the lock no file of others may be removed.
-  bool is_held() const noexcept { return is_held_; }
+  // While another process has the lock, no file may be removed. Where there is none to be had, such
+  // as in a folder that may be written and not read, no other process has it either.
+  bool may_remove() const noexcept { return is_held_ || !folder_; }
 
  private:
-  static constexpr std::chrono::seconds kLockPatience{5};
   static constexpr std::chrono::milliseconds kLockPause{2};
 
   static io::FileDescriptor open_folder_of(std::string_view path) noexcept {
@@ -172,9 +181,9 @@ int TcpListener::bind_and_listen(int backlog) {
 }
 
 int TcpListener::bind_and_listen_on_file(int backlog) {
-  const FolderLock lock(path_in(address_));
+  const FolderLock lock(path_in(address_), kPatienceAtStart);
   const int error = bind_and_listen(backlog);
-  if (error != EADDRINUSE || !lock.is_held() || !is_stale_socket_file(address_)) return error;
+  if (error != EADDRINUSE || !lock.may_remove() || !is_stale_socket_file(address_)) return error;
   ::unlink(path_in(address_).data());
   return bind_and_listen(backlog);
 }
@@ -208,9 +217,9 @@ void TcpListener::remember_socket_file() {
 // listens there next.
 void TcpListener::remove_socket_file() noexcept {
   if (path_.empty() || !socket_) return;
-  const FolderLock lock(path_);
+  const FolderLock lock(path_, kPatienceAtEnd);
   struct stat file{};
-  if (!lock.is_held()) return;
+  if (!lock.may_remove()) return;
   if (::lstat(path_.c_str(), &file) != 0) return;
   if (file.st_dev == device_ && file.st_ino == inode_) ::unlink(path_.c_str());
 }

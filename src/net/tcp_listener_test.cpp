@@ -22,6 +22,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/file.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -256,6 +257,40 @@ TEST(TcpListener, the_socket_file_of_a_process_that_just_starts_is_left_alone) {
   ASSERT_FALSE(*second);
   EXPECT_EQ(second->error().code(), std::errc::address_in_use);
   connect_to(folder.address());
+}
+
+// Everybody may lock /tmp and /run. It took 5 s of the event loop.
+TEST(TcpListener, does_not_wait_at_its_end_for_who_keeps_the_folder_locked) {
+  const Folder folder;
+  auto listener = TcpListener::open(folder.address(), {});
+  ASSERT_TRUE(listener);
+  io::FileDescriptor lock(::open(folder.name().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_EQ(::flock(lock.get(), LOCK_EX), 0);
+  const auto start = std::chrono::steady_clock::now();
+  {
+    const TcpListener ended = std::move(*listener);
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(4));
+  EXPECT_TRUE(exists(folder.path())) << "it could be another's by now";
+  lock.reset();
+  EXPECT_TRUE(TcpListener::open(folder.address(), {})) << "who comes next replaces it";
+}
+
+// Such a folder cannot be locked. A socket file that was left there stayed in the way.
+TEST(TcpListener, needs_no_lock_in_a_folder_that_may_not_be_read) {
+  const Folder folder;
+  ASSERT_EQ(::chmod(folder.name().c_str(), 0333), 0);
+  bool may_read = true;
+  std::jthread([&] {
+    ::setfsuid(65534);  // of this thread alone
+    may_read = ::open(folder.name().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC) >= 0;
+    if (may_read) return;
+    leave_socket_file(folder);
+    const auto listener = TcpListener::open(folder.address(), {});
+    EXPECT_TRUE(listener) << listener.error().to_string();
+  }).join();
+  if (may_read) GTEST_SKIP() << "this user may read every folder";
+  EXPECT_FALSE(exists(folder.path())) << "it is removed at the end";
 }
 
 TEST(TcpListener, of_several_that_start_at_once_on_a_stale_socket_file_one_listens) {
