@@ -4,6 +4,8 @@
 // OpenSSL; a header of another floor sees these types at most as incomplete ones.
 #pragma once
 
+#include "net/tls_reason.hpp"
+
 #include <memory>
 #include <string>
 
@@ -37,7 +39,7 @@ inline bool ask_for_name(SSL* ssl, std::string name) {
 }
 // The reason of the error noted last, in words (net/tls_reason). Empties the queue; "" when there
 // is none.
-std::string take_tls_reason();
+std::string take_tls_reason(TlsErrorIn where);
 // "CN=alice,O=Example": RFC 4514, in octets that a field value may have.
 std::string text_of(const X509_NAME* name);
 

@@ -51,7 +51,7 @@ Result<std::vector<X509Handle>> certificates_in(const Source& source) {
   std::vector<X509Handle> found;
   while (X509* one = PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr))
     found.emplace_back(one);
-  const std::string reason = take_tls_reason();
+  const std::string reason = take_tls_reason(TlsErrorIn::file);
   if (reason != "no start line") {
     return refuse(source.place + ": certificate " + std::to_string(found.size() + 1) +
                   " in it cannot be read: " + reason);
@@ -84,7 +84,7 @@ Result<KeyHandle> key_in(const Source& source) {
                   ": the private key is encrypted; `openssl pkey -in KEY -out PLAIN_KEY` writes "
                   "it without its pass phrase");
   }
-  const std::string reason = take_tls_reason();
+  const std::string reason = take_tls_reason(TlsErrorIn::file);
   // OpenSSH's key is not one that OpenSSL reads, though its PEM block ends as those do.
   if (const std::string help = how_to_convert(source.text, source.place); !help.empty()) {
     return refuse(source.place + ": " + help);
@@ -244,7 +244,8 @@ Result<TlsKeyPair> make_self_signed_pair() {
   if (!pair.key || !pair.certificate || !set_identity(pair.certificate.get(), alternatives) ||
       X509_set_pubkey(pair.certificate.get(), pair.key.get()) != 1 ||
       X509_sign(pair.certificate.get(), pair.key.get(), EVP_sha256()) == 0) {
-    return refuse("a self-signed certificate could not be made: " + take_tls_reason());
+    return refuse("a self-signed certificate could not be made: " +
+                  take_tls_reason(TlsErrorIn::file));
   }
   pair.place = "the self-signed certificate";
   describe(pair, pair.place);

@@ -24,7 +24,9 @@ struct Words {
   std::string_view text;
 };
 
-constexpr std::string_view kDamaged = "the data in its PEM block is damaged";
+// Of a file, or of what a peer has sent.
+constexpr std::string_view kDamagedBlock = "the data in its PEM block is damaged";
+constexpr std::string_view kDamagedMessage = "the peer has sent damaged data";
 
 constexpr auto kWords = std::to_array<Words>({
     // Files. Security level 2 of Debian's OpenSSL says what is too short or too weak.
@@ -35,10 +37,9 @@ constexpr auto kWords = std::to_array<Words>({
      "a signature in its chain uses a broken hash, such as MD5 or SHA-1"},
     {ERR_LIB_SSL, SSL_R_DH_KEY_TOO_SMALL, "the peer's Diffie-Hellman key is too short"},
     {ERR_LIB_SSL, SSL_R_UNKNOWN_CERTIFICATE_TYPE, "TLS cannot use its kind of key"},
-    {ERR_LIB_PEM, PEM_R_BAD_BASE64_DECODE, kDamaged},
+    {ERR_LIB_PEM, PEM_R_BAD_BASE64_DECODE, kDamagedBlock},
     {ERR_LIB_PEM, PEM_R_BAD_END_LINE, "its PEM block has no END line that fits"},
     {ERR_LIB_PEM, PEM_R_SHORT_HEADER, "its PEM block is cut short"},
-    {ERR_LIB_OSSL_DECODER, ERR_R_UNSUPPORTED, kDamaged},
     // Handshakes: what the other side says in an alert (RFC 8446 section 6.2).
     {ERR_LIB_SSL, SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE,
      "the peer refused the handshake: no version, cipher or key in common, or it wants a "
@@ -79,6 +80,9 @@ constexpr auto kWords = std::to_array<Words>({
 
 // Of data that is no ASN.1 OpenSSL says so in a dozen ways, most of them "lib".
 bool is_about_asn1(unsigned long code) {
+  if (ERR_GET_LIB(code) == ERR_LIB_OSSL_DECODER && ERR_GET_REASON(code) == ERR_R_UNSUPPORTED) {
+    return true;
+  }
   return ERR_GET_LIB(code) == ERR_LIB_ASN1 || ERR_GET_REASON(code) == ERR_R_ASN1_LIB;
 }
 
@@ -121,14 +125,17 @@ std::string about_der(const std::string& text, const std::string& place) {
 
 }  // namespace
 
-std::string words_for_tls_error(unsigned long code) {
+std::string words_for_tls_error(unsigned long code, TlsErrorIn where) {
   const char* const theirs = ERR_reason_error_string(code);
   const std::string own = theirs ? theirs : "error " + std::to_string(code);
   const auto words = std::ranges::find_if(kWords, [code](const Words& one) {
     return one.library == ERR_GET_LIB(code) && one.reason == ERR_GET_REASON(code);
   });
   if (words != kWords.end()) return std::string(words->text) + " (" + own + ")";
-  if (is_about_asn1(code)) return std::string(kDamaged) + " (" + own + ")";
+  if (is_about_asn1(code)) {
+    return std::string(where == TlsErrorIn::file ? kDamagedBlock : kDamagedMessage) + " (" + own +
+           ")";
+  }
   return own;
 }
 

@@ -35,6 +35,9 @@ class TlsFilesTest : public ::testing::Test {
 
 TEST(TlsReason, HasWordsAndTheTextOfOpenSsl) {
   ASSERT_EQ(OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS, nullptr), 1);
+  const auto words_for_tls_error = [](unsigned long code) {
+    return net::words_for_tls_error(code, TlsErrorIn::file);
+  };
   EXPECT_EQ(words_for_tls_error(ERR_PACK(ERR_LIB_SSL, 0, SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE)),
             "the peer refused the handshake: no version, cipher or key in common, or it wants a "
             "certificate (sslv3 alert handshake failure)");
@@ -42,6 +45,13 @@ TEST(TlsReason, HasWordsAndTheTextOfOpenSsl) {
             "the data in its PEM block is damaged (ASN1 lib)");
   EXPECT_EQ(words_for_tls_error(ERR_PACK(ERR_LIB_SSL, 0, SSL_R_WRONG_VERSION_NUMBER)),
             "wrong version number");
+}
+
+// It spoke of a PEM block, as if a file of ours were damaged.
+TEST(TlsReason, DamagedDataOfAPeerIsInNoFile) {
+  ASSERT_EQ(OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS, nullptr), 1);
+  EXPECT_EQ(words_for_tls_error(ERR_PACK(ERR_LIB_SSL, 0, ERR_R_ASN1_LIB), TlsErrorIn::connection),
+            "the peer has sent damaged data (ASN1 lib)");
 }
 
 TEST_F(TlsFilesTest, OtherFormsThanPemAreNamedWithTheCommandThatConvertsThem) {

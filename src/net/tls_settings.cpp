@@ -22,7 +22,7 @@ constexpr std::size_t kReadBuffer = std::size_t{32} * 1024;
 }  // namespace
 
 Error tls_option_error(const std::string& what) {
-  const std::string reason = take_tls_reason();
+  const std::string reason = take_tls_reason(TlsErrorIn::file);
   return Error(Errc::bad_option, Side::local, reason.empty() ? what : what + ": " + reason);
 }
 

@@ -220,7 +220,7 @@ void TlsStream::note_handshake() {
 
 // What OpenSSL knows, in words for the log.
 std::string TlsStream::why_handshake_failed() const {
-  const std::string reason = take_tls_reason();
+  const std::string reason = take_tls_reason(TlsErrorIn::connection);
   if (got_plain_http_) return "the client spoke plain HTTP";
   if (!refused_.empty()) return "certificate not accepted: " + refused_;
   if (budget_.is_exceeded()) return "the handshake took too many TLS records";
@@ -296,7 +296,7 @@ void TlsStream::note_no_data(int result) {
     fail(Errc::truncated, "the connection ended without TLS's close_notify");
     return;
   }
-  const std::string reason = take_tls_reason();
+  const std::string reason = take_tls_reason(TlsErrorIn::connection);
   fail(Errc::tls_failed, reason.empty() ? "the connection cannot be read" : reason);
 }
 
@@ -369,7 +369,7 @@ ssize_t TlsStream::try_write(const iovec* parts, int count) {
       const std::string_view piece = pieces.next(joined);
       forget_tls_errors();
       if (SSL_write(ssl_.get(), piece.data(), static_cast<int>(piece.size())) <= 0) {
-        fail(Errc::tls_failed, take_tls_reason());
+        fail(Errc::tls_failed, take_tls_reason(TlsErrorIn::connection));
         flush();
         return -EPROTO;
       }
