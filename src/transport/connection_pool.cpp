@@ -256,7 +256,10 @@ void ConnectionPool::close_one_idle() {
   for (auto& [key, origin] : origins_) {
     if (!largest || origin->idle() > largest->idle()) largest = origin.get();
   }
-  if (largest) largest->close_oldest(true);
+  if (largest && largest->idle() > 0) return largest->close_oldest(true);
+  for (auto& [key, origin] : h2_origins_) {
+    if (origin->close_one_idle()) return;
+  }
 }
 
 void ConnectionPool::arm_sweep() {

@@ -131,7 +131,7 @@ class ConnectionPool final : public io::ShardLocal {
 
   void arm_sweep();
   void enforce_size();
-  // Of whatever origin: its descriptor is needed.
+  // Of whatever origin, over HTTP/2 where there is no other: its descriptor is needed.
   void close_one_idle();
   void dial_for_waiters();
   void close_idle(const std::string& key);

@@ -240,10 +240,15 @@ void H2Origin::remove(H2Connection& connection) {
   look_again_soon();
 }
 
-void H2Origin::close_one_idle() {
+bool H2Origin::close_one_idle() {
   for (const auto& connection : connections_) {
-    if (connection->streams() == 0) return connection->close_idle();
+    // The SETTINGS of a new one may be waited for.
+    if (connection->streams() > 0 || !connection->knows_settings()) continue;
+    if (!connection->takes_requests()) continue;  // it is on its way out
+    connection->close_idle();
+    return true;
   }
+  return false;
 }
 
 void H2Origin::close_all_idle() {

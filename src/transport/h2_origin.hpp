@@ -50,8 +50,9 @@ class H2Origin {
   // A connection says that requests have to come over HTTP/1.1; nothing without TLS, where there
   // is no way to that.
   void use_http1();
-  // Gives up an idle connection, for a request of another thread.
-  void close_one_idle();
+  // Gives up an idle connection, for a request of another thread or to another origin. False when
+  // there is none.
+  bool close_one_idle();
   // The Transport has gone.
   void close_all_idle();
   // A slot came free.

@@ -4,6 +4,7 @@
 // versions of HTTP.
 #include "transport/redial.hpp"
 
+#include "support/h2_frames.hpp"
 #include "support/pool_test.hpp"
 #include "transport/h2_origin.hpp"
 
@@ -293,6 +294,27 @@ TEST_P(DescriptorsTest, WhoDoesNotWaitHearsOfNoSlotAllTheSame) {
   Asking asking = ask();
   advance(10ms);
   EXPECT_TRUE(asking.fails_with(make_error_code(Errc::no_connection_slot)));
+}
+
+// They were kept until pool_idle_timeout.
+TEST_P(DescriptorsTest, AnIdleHttp2ConnectionToElsewhereGivesUpItsOwn) {
+  start();
+  Http2Taking taking = pool_->h2_origin(Url::parse("h2c://b").value())
+                           .take(H2Origin::Need::settings, reactor_.now());
+  taking.start();
+  upstream_.accepted.back().send(h2_frames::frame(h2_frames::settings, 0, 0));
+  settle();
+  ASSERT_TRUE(taking.done());
+  ASSERT_TRUE(taking.take());
+  EXPECT_EQ(open(), 1u);
+  run_out();
+  Asking waiting = ask();
+  settle();
+  EXPECT_EQ(open(), 0u);
+  EXPECT_FALSE(waiting.done());
+  upstream_.refuses = false;
+  advance(200ms);
+  EXPECT_TRUE(waiting.is_served());
 }
 
 // --- of HTTP/1 alone ---------------------------------------------------------------------------
