@@ -47,7 +47,7 @@ class Transport final : public RoundTripper {
     // How long an idle connection is kept. An upstream that says Keep-Alive: timeout=N gets N - 1
     // s, at most 60 s. Short, because many servers close after 5 s and that race costs a retry.
     Duration pool_idle_timeout = std::chrono::seconds(4);
-    // Idle connections kept in all; the oldest is closed past it. 0 keeps none.
+    // Idle connections kept in all; the oldest is closed past it. 0: none but in NTLM handshakes.
     std::size_t pool_size = 512;
     // A connection this old, or that has carried so many requests, takes no more of them: its
     // successor looks the upstream's name up again, and so finds where it is now. Requests under

@@ -270,11 +270,11 @@ void OriginPool::make_idle(std::unique_ptr<Connection> connection) {
   pool_.enforce_size();
 }
 
-// A handshake would never come to its end if each of its messages met others who wait: between two
-// of them the connection is kept, for pool_idle_timeout at most.
+// A handshake would never come to its end if each of its messages met others who wait, or got a
+// connection of its own: between two of them the connection is kept, for pool_idle_timeout at most.
 void OriginPool::keep_reserved(std::unique_ptr<Connection> connection) {
-  if (keeps_none() || !connection->may_be_kept()) return;
-  if (is_wanted_elsewhere() && !connection->is_in_handshake()) return;
+  if (pool_.is_retired() || !connection->may_be_kept()) return;
+  if ((keeps_none() || is_wanted_elsewhere()) && !connection->is_in_handshake()) return;
   connection->become_idle(pool_.options().pool_idle_timeout);
   reserved_.add(std::move(connection));
   pool_.note_reserved_idle();

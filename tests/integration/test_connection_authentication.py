@@ -26,6 +26,32 @@ def authenticating(peer):
         peer.send(answer(user))
 
 
+def challenging(peer):
+    """A script: the second message of a handshake counts on the connection of the first alone."""
+    user, challenged = b"nobody", False
+    while True:
+        request = peer.read_request()
+        leg, _, name = (request.fields.get("authorization") or "").removeprefix("NTLM ").partition(":")
+        if leg == "last" and challenged:
+            user = name.encode()
+        challenged = leg == "first"
+        refused = leg == "first" or (leg == "last" and user == b"nobody")
+        if refused:
+            peer.send(answer(b"", f"WWW-Authenticate: NTLM challenge:{name}", status="401 Unauthorized"))
+        else:
+            peer.send(answer(user))
+
+
+def test_a_handshake_comes_to_its_end_where_no_connections_are_kept(hop_with):
+    """Its second message never met the connection of its first."""
+    hop = hop_with("--workers", "1", "--pool-size", "0")
+    hop.backend.play(challenging)
+    with hop.client() as client:
+        assert client.ask(with_credentials("first", "alice")).status == 401
+        assert client.ask(with_credentials("last", "alice")).body == b"alice"
+        assert client.get("/").body == b"nobody", "and then it is not kept"
+
+
 @pytest.mark.parametrize("flags", [(), ("--max-connections", "6")])
 def test_nobody_is_served_as_somebody_else_under_load(hop_with, flags):
     hop = hop_with("--workers", "2", *flags)
