@@ -314,6 +314,26 @@ TEST_F(ConnectionPoolTest, ADialThatFailsIsNobodysWhenEachWhoWaitsHasAnother) {
   EXPECT_TRUE(lease_of(second));
 }
 
+// It went idle past those who stood in line after one that wanted a new connection.
+TEST_F(ConnectionPoolTest, GivesAConnectionToTheFirstThatItWillDoFor) {
+  start();
+  Lease used = take(origin());
+  Connection* const same = used.get();
+  upstream_.answers = false;
+  Taking retry = begin(origin(), Freshness::fresh);
+  Taking second = begin(origin());
+  Taking third = begin(origin());
+  give_back(std::move(used));
+  settle();
+  const Lease given = lease_of(second);
+  EXPECT_EQ(given.get(), same);
+  EXPECT_FALSE(retry.done() || third.done());
+  upstream_.answers = true;
+  advance(20ms);
+  EXPECT_TRUE(lease_of(retry));
+  EXPECT_TRUE(lease_of(third));
+}
+
 TEST_F(ConnectionPoolTest, KeepsTheConnectionOfARequestThatWasGivenUp) {
   start();
   upstream_.answers = false;

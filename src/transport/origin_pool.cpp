@@ -222,16 +222,33 @@ bool OriginPool::will_do(const Connection& connection, Freshness freshness) cons
   return !connection.is_reused();
 }
 
-// The first in line gets it.
+// The first in line that it will do for gets it.
 void OriginPool::deliver(std::unique_ptr<Connection> connection) {
-  if (waiters_.empty() || !will_do(*connection, front().freshness)) {
+  Waiter* const waiter = first_for(*connection);
+  if (!waiter) {
     make_idle(std::move(connection));
     return;
   }
-  Waiter& waiter = front();
-  waiter.leave();
-  waiter.connection = std::move(connection);
-  waiter.changed.set();
+  waiter->leave();
+  waiter->connection = std::move(connection);
+  waiter->changed.set();
+}
+
+// Null if there is none.
+OriginPool::Waiter* OriginPool::first_for(const Connection& connection) noexcept {
+  IntrusiveList<WaitingRequest> passed_over;
+  Waiter* found = nullptr;
+  while (!found && !waiters_.empty()) {
+    Waiter& waiter = front();
+    if (will_do(connection, waiter.freshness)) {
+      found = &waiter;
+    } else {
+      passed_over.push_back(waiter);
+    }
+  }
+  passed_over.splice_back(waiters_);
+  waiters_.splice_back(passed_over);
+  return found;
 }
 
 void OriginPool::adopt(Slot slot, std::unique_ptr<net::Stream> stream, std::string address) {

@@ -77,6 +77,7 @@ class OriginPool {
   task<void> dial(std::unique_ptr<Slot> slot);
   Result<std::unique_ptr<Connection>> connection_of(Slot& slot, Result<net::Dialled> dialled);
   Waiter& front() noexcept;
+  Waiter* first_for(const Connection& connection) noexcept;
   void deliver(std::unique_ptr<Connection> connection);
   void make_idle(std::unique_ptr<Connection> connection);
   void keep(std::unique_ptr<Connection> connection);
