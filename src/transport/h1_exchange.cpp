@@ -5,6 +5,7 @@
 #include "base/ascii.hpp"
 #include "base/exception_text.hpp"
 #include "http/connection_authentication.hpp"
+#include "http/content_by_habit.hpp"
 #include "http/field_names.hpp"
 #include "http/media_type.hpp"
 #include "http/message_framing.hpp"
@@ -13,7 +14,6 @@
 #include "wire/tunnel_relay.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <utility>
 
@@ -33,10 +33,6 @@ std::optional<net::Duration> idle_hint(const Headers& headers) {
   if (error != std::errc() || end == begin) return std::nullopt;
   const net::Duration hint = std::chrono::seconds(seconds > 0 ? seconds - 1 : 0);
   return std::min(hint, kLongestIdleHint);
-}
-
-bool has_body_by_habit(const Method& method) {
-  return method == Method::post || method == Method::put || method == Method::patch;
 }
 
 // Its connection is one of those that max_connections allows, as long as it lasts.
@@ -94,7 +90,7 @@ H1Exchange::Sending H1Exchange::plan(const Request& request) const {
     framing.body = BodyFraming::chunked();
     framing.trailer = request.headers().get_or_empty(field::trailer);
     sending.coding = wire::Coding::chunked;
-  } else if (*length > 0 || has_body_by_habit(request.method())) {
+  } else if (*length > 0 || has_content_by_habit(request.method())) {
     framing.body = BodyFraming::of_length(*length);
   }
   framing.te_trailers = request.headers().has_token(field::te, "trailers");

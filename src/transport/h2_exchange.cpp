@@ -3,6 +3,7 @@
 
 #include "base/arena.hpp"
 #include "base/exception_text.hpp"
+#include "http/content_by_habit.hpp"
 #include "http/field_names.hpp"
 #include "http/media_type.hpp"
 #include "http/websocket_handshake.hpp"
@@ -16,10 +17,6 @@
 
 namespace onehop::transport {
 namespace {
-
-bool has_body_by_habit(const Method& method) {
-  return method == Method::post || method == Method::put || method == Method::patch;
-}
 
 // Where silence is normal.
 bool may_be_silent(std::string_view content_type) {
@@ -116,7 +113,7 @@ Result<void> H2Exchange::open(const Request& request, bool as_tunnel) {
   const auto length = upload_body_.length();
   if (!length) {
     framing.announce_trailers = true;
-  } else if (*length > 0 || has_body_by_habit(request.method())) {
+  } else if (*length > 0 || has_content_by_habit(request.method())) {
     framing.length = length;
   }
   takes_trailers_ = request.headers().has_token(field::te, "trailers");
