@@ -13,7 +13,6 @@
 #include "transport/h2_round_trip.hpp"
 #include "transport/resend.hpp"
 
-#include <cerrno>
 #include <utility>
 
 namespace onehop {
@@ -219,6 +218,7 @@ task<Result<Response>> Transport::round_trip(Request request) const {
       co_return std::move(*response);
     }
     exchange.reset();  // its connection is of no more use
+    parser.reset();
     if (resend.pause() > io::Duration::zero()) co_await sleep_for(resend.pause());
   }
 }
