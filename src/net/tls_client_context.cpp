@@ -80,7 +80,7 @@ Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::make(
   if (auto set = made->set_up(options, kinds); !set) return failure(set.error());
   const SslHandle probe(SSL_new(made->context_));
   if (!options.server_name.empty() && probe && !expect_server(probe.get(), options.server_name)) {
-    return failure(Errc::bad_option, Side::local, "server_name is no name of a server");
+    return failure(Errc::bad_option, Side::local, "server_name is not a valid server name");
   }
   return std::shared_ptr<const TlsClientContext>(std::move(made));
 }

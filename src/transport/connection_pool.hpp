@@ -53,7 +53,7 @@ struct SharedPools : std::enable_shared_from_this<SharedPools> {
   // Asks the other threads to close an idle connection to `key`, which keeps a slot from `asker`.
   void ask_for_slot(const std::string& key, const ConnectionPool& asker);
 
-  // Calls `work` with `pool` on its thread, unless it has gone by then. With the mutex locked.
+  // Calls `work` with `pool` on its thread, unless it has gone by then. The caller holds the mutex.
   void post_to(ConnectionPool& pool, std::function<void(ConnectionPool&)> work);
 
   const Transport::Options options;

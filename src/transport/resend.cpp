@@ -44,7 +44,7 @@ bool Resend::is_held() const noexcept {
 }
 
 bool Resend::is_allowed(Delivery delivery, const Error& error, bool may_be_stale) const noexcept {
-  // A body that failed is the client's failure, and who has waited in vain would do so again.
+  // A body that failed is the client's failure, and a timeout would only be waited for again.
   if (error.side() != Side::upstream || error.is_timeout()) return false;
   switch (delivery) {
     case Delivery::unsent:

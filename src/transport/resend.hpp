@@ -14,7 +14,7 @@
 
 namespace onehop::transport {
 
-// What the upstream can have made of a request that has failed.
+// What may have become of a request that has failed.
 enum class Delivery : std::uint8_t {
   unsent,       // nothing of it has left this machine
   passed_over,  // its GOAWAY says that it will not process it
