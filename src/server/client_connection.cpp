@@ -10,7 +10,7 @@ ClientConnection::ClientConnection(WorkerContext& worker) noexcept : worker_(wor
 }
 
 ClientConnection::~ClientConnection() {
-  worker_.owner().connection_ended(*this);
+  worker_.shared().connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
 }  // namespace onehop::server

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ClientConnection: what a Worker knows of a connection, whatever is spoken on it. It owns
-// itself: made with new, and deleted by itself when it has ended or by the worker when that is cut.
-// Belongs to one thread.
+// ClientConnection: what a Worker knows of a connection, whatever is spoken on it. Owned by the
+// worker, which destroys it when it is told that it has ended. Belongs to one thread.
 #pragma once
 
 #include <onehop/task.hpp>

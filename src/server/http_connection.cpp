@@ -6,21 +6,13 @@
 #include <utility>
 
 namespace onehop::server {
-namespace {
-
-void destroy(void* self) {
-  delete static_cast<HttpConnection*>(self);
-}
-
-}  // namespace
-
 HttpConnection::HttpConnection(WorkerContext& worker,
                                std::unique_ptr<net::Stream> stream,
                                const AcceptedFrom& from)
     : ClientConnection(worker),
       stream_(std::move(stream)),
       place_(from.place),
-      ended_(&destroy, this) {
+      ended_(&HttpConnection::on_ended, this) {
   const char* end = from.peer.write_ip(peer_text_.data());
   info_.peer = {peer_text_.data(), static_cast<std::size_t>(end - peer_text_.data())};
   info_.peer_port = from.peer.port();
@@ -37,7 +29,7 @@ HttpConnection::HttpConnection(HttpConnection& before)
       info_(before.info_),
       peer_text_(before.peer_text_),
       place_(std::move(before.place_)),
-      ended_(&destroy, this) {
+      ended_(&HttpConnection::on_ended, this) {
   info_.peer = {peer_text_.data(), before.info_.peer.size()};
   before.info_.id = ConnectionId();  // it goes on here
 }
@@ -52,6 +44,12 @@ std::optional<RequestPlace> HttpConnection::enter_request(std::string_view clien
   if (!limit || !info_.peer_is_trusted) return RequestPlace();
   const std::optional<net::Address> address = net::Address::from_ip(client, 0);
   return address ? limit->enter_request(*address) : RequestPlace();
+}
+
+// Not from within a coroutine of its own, which goes here as well.
+void HttpConnection::on_ended(void* self) {
+  auto& connection = *static_cast<HttpConnection*>(self);
+  connection.worker_.owner().connection_ended(connection);
 }
 
 void HttpConnection::end() noexcept {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HttpConnection: a client's connection that speaks some version of HTTP. Deletes itself through
-// the reactor's list when it has ended.
+// HttpConnection: a client's connection that speaks some version of HTTP.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -33,13 +32,15 @@ class HttpConnection : public ClientConnection {
   // Takes over the stream of another, which only has to be destroyed then.
   explicit HttpConnection(HttpConnection& before);  // NOLINT(google-explicit-constructor): no copy
 
-  // Nothing will run any more: destroys it soon.
+  // Nothing will run any more: the worker destroys it soon.
   void end() noexcept;
 
   std::unique_ptr<net::Stream> stream_;
   ConnectionInfo info_;
 
  private:
+  static void on_ended(void* self);
+
   std::array<char, 46> peer_text_{};
   ClientLimit::Place place_;
   io::Wakeup ended_;

@@ -33,12 +33,15 @@ TlsHandshake::TlsHandshake(WorkerContext& worker,
 
 // Not from within run(): it and the stream it uses go here.
 void TlsHandshake::on_ended(void* self) {
-  const std::unique_ptr<TlsHandshake> handshake(static_cast<TlsHandshake*>(self));
-  if (!handshake->established_) return;
+  auto& handshake = *static_cast<TlsHandshake*>(self);
+  WorkerContext::Owner& worker = handshake.worker_.owner();
   try {
-    handshake->worker_.owner().start_connection(std::move(handshake->stream_), handshake->from_);
+    if (handshake.established_) {
+      worker.start_connection(std::move(handshake.stream_), handshake.from_);
+    }
   } catch (const std::bad_alloc&) {  // which costs this connection, and not the event loop
   }
+  worker.connection_ended(handshake);
 }
 
 TlsHandshake::~TlsHandshake() {

@@ -67,15 +67,11 @@ void Worker::continue_as_http2(HttpConnection& before, std::string_view early) {
 }
 
 void Worker::begin(std::unique_ptr<ClientConnection> connection) {
-  // Deletes itself through the list of what is ready, when it has ended.
-  ClientConnection& begun = *connection.release();
-  connections_.push_back(begun);
-  begun.start();
+  connections_.add(std::move(connection)).start();
 }
 
 void Worker::connection_ended(ClientConnection& connection) noexcept {
-  static_cast<ListNode&>(connection).unlink();
-  context_.shared().connections.fetch_sub(1, std::memory_order_relaxed);
+  connections_.take(connection);
   check_drained();
 }
 
@@ -85,12 +81,7 @@ void Worker::drain(net::Time deadline, std::function<void()> done) {
     drained_ = std::move(done);
     for (auto& loop : accept_loops_)
       loop->finish();
-    IntrusiveList<ClientConnection> all;
-    all.splice_back(connections_);
-    while (ClientConnection* connection = all.pop_front()) {
-      connections_.push_back(*connection);
-      connection->end_when_idle();
-    }
+    connections_.for_each([](ClientConnection& connection) { connection.end_when_idle(); });
     context_.tunnels().end_silent();
   }
   if (!deadline_.is_armed() || deadline < deadline_.deadline()) {
@@ -111,8 +102,9 @@ void Worker::on_memory_note(void* self) {
 void Worker::cut() {
   while (!connections_.empty()) {
     context_.note_cut();
-    delete &connections_.front();
+    connections_.take(connections_.front());
   }
+  check_drained();
 }
 
 void Worker::check_drained() {

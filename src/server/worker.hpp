@@ -5,7 +5,7 @@
 // rest at the deadline.
 #pragma once
 
-#include "base/intrusive_list.hpp"
+#include "base/owning_list.hpp"
 #include "server/client_connection.hpp"
 #include "server/worker_context.hpp"
 
@@ -49,7 +49,7 @@ class Worker final : private WorkerContext::Owner {
 
   WorkerContext context_;
   std::vector<std::unique_ptr<AcceptLoop>> accept_loops_;
-  IntrusiveList<ClientConnection> connections_;
+  OwningList<ClientConnection> connections_;
   std::function<void()> drained_;
   io::Timer deadline_;
   io::Wakeup memory_note_;

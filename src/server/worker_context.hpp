@@ -49,6 +49,7 @@ class WorkerContext {
     // The preface of HTTP/2 came: the rest of `before`'s life is another object's, which begins
     // with the bytes that were received already.
     virtual void continue_as_http2(HttpConnection& before, std::string_view early) = 0;
+    // Destroys it.
     virtual void connection_ended(ClientConnection& connection) noexcept = 0;
 
    protected:

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// OwningList: an IntrusiveList that owns its nodes. One thread.
+#pragma once
+
+#include "base/intrusive_list.hpp"
+
+#include <memory>
+#include <utility>
+
+namespace onehop {
+
+// T derives from ListNode, and is destroyed through its own type.
+template <class T>
+class OwningList {
+ public:
+  OwningList() noexcept = default;
+  OwningList(const OwningList&) = delete;
+  OwningList& operator=(const OwningList&) = delete;
+  ~OwningList() {
+    while (!empty())
+      take(front());
+  }
+
+  bool empty() const noexcept { return nodes_.empty(); }
+  T& front() noexcept { return nodes_.front(); }
+  T& add(std::unique_ptr<T> node) noexcept {
+    T& added = *node.release();
+    nodes_.push_back(added);
+    return added;
+  }
+  // `node` is one of the list's, and is no longer.
+  std::unique_ptr<T> take(T& node) noexcept {
+    static_cast<ListNode&>(node).unlink();
+    return std::unique_ptr<T>(&node);
+  }
+  // Calls `function` with each node that is there now. It may take nodes and add some.
+  template <class Function>
+  void for_each(Function function) {
+    IntrusiveList<T> waiting;
+    waiting.splice_back(nodes_);
+    while (T* node = waiting.pop_front()) {
+      nodes_.push_back(*node);
+      function(*node);
+    }
+  }
+
+ private:
+  IntrusiveList<T> nodes_;
+};
+
+}  // namespace onehop
