@@ -199,6 +199,7 @@ void H2Exchange::note_head(const h2::FieldSection& head) {
   if (const auto method = Method::parse(head.method())) record_->method = method_ = *method;
   record_->target = head.path();
   record_->host = head.authority();
+  note_client(*record_, connection_.info(), head.headers(), worker_.shared().trusted, *arena());
 }
 
 Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
@@ -210,7 +211,6 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
   method_ = request->method();
   worker_.give_request_id(request->headers(), connection_.info());
   note_request(*record_, method_, head.path(), request->headers());
-  note_client(*record_, connection_.info(), request->headers(), worker_.shared().trusted, *arena());
   // Where the content ends is told by the frames; the field is what it has to amount to.
   const bool has_content = !has_ended() || has_piece();
   const std::optional<std::uint64_t> length = head.content_length();

@@ -109,6 +109,27 @@ TEST_F(RequestClient, IsKnownOfARequestThatIsRefused) {
   EXPECT_EQ(exchanges_.last().client, "203.0.113.9");
 }
 
+TEST_F(RequestClient, IsKnownOfARequestOverHttp2ThatIsRefused) {
+  Server::Options options;
+  options.trust = {"192.0.2.0/24"};
+  auto wire = connect([](const Request&) { return Response(Status::ok); }, std::move(options));
+  const std::string head = h2_frames::block(
+      {{":method", "CONNECT"}, {":authority", "h:1"}, {"x-forwarded-for", "203.0.113.9"}});
+  const std::string malformed = h2_frames::block({{":method", "GET"},
+                                                  {":scheme", "http"},
+                                                  {":path", "/"},
+                                                  {":authority", "h"},
+                                                  {"x-forwarded-for", "203.0.113.8"},
+                                                  {"connection", "close"}});
+  wire.send(std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0) +
+            h2_frames::head(1, head, true));
+  wire.send(h2_frames::head(3, malformed, true));
+  ASSERT_EQ(exchanges_.size(), 2u);
+  EXPECT_EQ(exchanges_.at(0).status, 501);
+  EXPECT_EQ(exchanges_.at(0).client, "203.0.113.9");
+  EXPECT_EQ(exchanges_.at(1).client, "203.0.113.8");
+}
+
 TEST_F(RequestClient, IsThePeerWhereNoHeadWasUnderstood) {
   Server::Options options;
   options.trust = {"192.0.2.0/24"};

@@ -73,6 +73,8 @@ class FieldSection {
   std::string_view method() const noexcept { return method_; }
   std::string_view path() const noexcept { return path_; }
   std::string_view authority() const noexcept { return authority_; }
+  // The regular fields so far; none once they were taken.
+  const Headers& headers() const noexcept { return headers_; }
 
   // The message, without content. An extended CONNECT for a WebSocket becomes the GET with Upgrade
   // that HTTP/1.1 has for it. Errors: bad_request, request_line_too_long, head_too_large,
