@@ -28,6 +28,7 @@ using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
 constexpr std::size_t kOptions = 4;
 constexpr std::size_t kClients = 3;  // at the same time
 constexpr int kMostRounds = 1000;    // of polite peers finishing what they began
+constexpr std::size_t kReplayed = std::size_t{32} * 1024;  // less than Transport::Options says
 constexpr std::size_t kCeiling = std::size_t{1} << 20U;
 
 struct Options {
@@ -134,6 +135,7 @@ World::World(std::string_view input) : options_(input), ledger_(input) {
   ledger_.has_scenes = options_.has_scenes();
   ledger_.has_authentication = options_.has_authentication();
   if (ledger_.is_polite && !ledger_.has_scenes) ledger_.most_content = 4096;
+  if (!options_.has(1, 2)) ledger_.most_replayed = kReplayed;
   network_.listen("backend:80");
   transport_ = std::make_shared<Transport>(options_.transport(network_));
   ReverseProxy::Options proxy = options_.proxy();

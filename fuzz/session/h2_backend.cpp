@@ -190,6 +190,7 @@ void H2Backend::burst(const Action& action) {
 void H2Backend::go_away(const Action& action) {
   receive();
   if (closed_write_ || at_end_) return;
+  if (ledger_.is_polite && is_stalled_ && ledger_.has_unrepeatable()) return;
   const auto& streams = messages_.streams();
   const std::uint32_t seen = streams.empty() ? 0 : streams.rbegin()->first;
   const std::uint32_t behind = 2 * (1U + action.at(1) % 3U);

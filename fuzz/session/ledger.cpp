@@ -68,6 +68,12 @@ Said* Ledger::find(std::string_view field, std::deque<Said>& all, std::string_vi
   return &all[number];
 }
 
+bool Ledger::has_unrepeatable() const noexcept {
+  return std::any_of(asked_.begin(), asked_.end(), [this](const Said& each) {
+    return each.arrived == 0 && each.sent > most_replayed;
+  });
+}
+
 std::uint64_t Ledger::content_said() const noexcept {
   std::uint64_t sum = 0;
   for (const auto* all : {&asked_, &answered_}) {

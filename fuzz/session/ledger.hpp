@@ -91,6 +91,10 @@ class Ledger {
   Said* request_of(std::string_view value) { return find(kRequestField, asked_, value); }
   Said* answer_of(std::string_view value) { return find(kAnswerField, answered_, value); }
   std::deque<Said>& requests() noexcept { return asked_; }
+  // Content that the proxy keeps to send it again.
+  std::size_t most_replayed = 0;
+  // A request that no backend has seen, and whose content may not be sent again.
+  bool has_unrepeatable() const noexcept;
   // Content, of requests and of answers.
   std::uint64_t content_said() const noexcept;
 
