@@ -86,6 +86,11 @@ chaos: build ## faults of every kind for minutes: make chaos ARGS='--seed 7 --se
 	@tools/install_dependencies test
 	@tests/chaos/chaos.py $(ARGS)
 
+.PHONY: slow
+slow: build ## tests that take minutes: what only time shows
+	@tools/install_dependencies test
+	@/usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/slow
+
 .PHONY: bench
 bench: ## compare with nginx, haproxy and nghttpx: make bench ARGS=...
 	@tools/install_dependencies bench
