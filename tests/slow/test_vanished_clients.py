@@ -62,7 +62,9 @@ def test_a_client_that_vanished_is_noticed(begin):
     backend = ScriptedBackend()
     backend.play(script)
     proxy = Proxy("--access-log", "json", backend.url)
-    vanish(begin(proxy))
+    sock = begin(proxy)
+    time.sleep(1)  # until all that was on its way has arrived
+    vanish(sock)
     deadline = time.monotonic() + NOTICED_WITHIN
     while not proxy.stdout().strip():
         assert time.monotonic() < deadline, "nothing has noticed"
