@@ -33,6 +33,18 @@ constexpr std::array kTable = {
     Row{"CF-Connecting-IP", ForwardingField::foreign},
     Row{"Fastly-Client-IP", ForwardingField::foreign},
     Row{"X-Original-Forwarded-For", ForwardingField::foreign},
+    Row{"X-Originating-IP", ForwardingField::foreign},
+    Row{"X-Remote-IP", ForwardingField::foreign},
+    Row{"X-Remote-Addr", ForwardingField::foreign},
+    Row{"X-ProxyUser-IP", ForwardingField::foreign},
+    Row{"Proxy-Client-IP", ForwardingField::foreign},
+    Row{"WL-Proxy-Client-IP", ForwardingField::foreign},
+    Row{"X-Envoy-External-Address", ForwardingField::foreign},
+    Row{"CF-Connecting-IPv6", ForwardingField::foreign},
+    Row{"Fly-Client-IP", ForwardingField::foreign},
+    // Its certificate (RFC 9440).
+    Row{"Client-Cert", ForwardingField::foreign},
+    Row{"Client-Cert-Chain", ForwardingField::foreign},
     // What it asked for, and how.
     Row{"X-Original-Host", ForwardingField::foreign},
     Row{"X-Original-URL", ForwardingField::foreign},
@@ -90,6 +102,10 @@ constexpr bool is_alphanumeric(char c) noexcept {
   return ascii::is_alpha(c) || ascii::is_digit(c);
 }
 
+bool is_plain(std::string_view name) noexcept {
+  return std::ranges::all_of(name, [](char c) { return c == '-' || is_alphanumeric(c); });
+}
+
 ForwardingField kind_of(std::string_view name) noexcept {
   const std::size_t size = std::min(name.size(), kLongest);
   for (std::size_t i = kBegin[size]; i < kBegin[size + 1]; ++i) {
@@ -110,6 +126,10 @@ bool is_same_to_cgi(std::string_view a, std::string_view b) noexcept {
   });
 }
 
+bool is_lookalike(std::string_view name, std::string_view real) noexcept {
+  return is_same_to_cgi(name, real) && !is_plain(name);
+}
+
 ForwardingField forwarding_field(FieldId id, std::string_view name) noexcept {
   if (id != FieldId::unknown && !has_flag(id, claims)) return ForwardingField::none;
   if (name.empty()) return ForwardingField::none;
@@ -117,9 +137,7 @@ ForwardingField forwarding_field(FieldId id, std::string_view name) noexcept {
   if ((kLengths[first] & bit_for(name.size())) == 0) return ForwardingField::none;
   const ForwardingField kind = kind_of(name);
   if (kind == ForwardingField::none) return kind;
-  const bool is_plain =
-      std::all_of(name.begin(), name.end(), [](char c) { return c == '-' || is_alphanumeric(c); });
-  return is_plain ? kind : ForwardingField::lookalike;
+  return is_plain(name) ? kind : ForwardingField::lookalike;
 }
 
 }  // namespace onehop

@@ -33,4 +33,7 @@ ForwardingField forwarding_field(FieldId id, std::string_view name) noexcept;
 // neither a letter nor a digit is like any other such byte.
 bool is_same_to_cgi(std::string_view a, std::string_view b) noexcept;
 
+// True if `name` is `real` to CGI, but has another byte in place of a hyphen: "X_Real-IP".
+bool is_lookalike(std::string_view name, std::string_view real) noexcept;
+
 }  // namespace onehop

@@ -38,6 +38,17 @@ constexpr std::string_view kForeign[] = {"Forwarded",
                                          "CF-Connecting-IP",
                                          "Fastly-Client-IP",
                                          "X-Original-Forwarded-For",
+                                         "X-Originating-IP",
+                                         "X-Remote-IP",
+                                         "X-Remote-Addr",
+                                         "X-ProxyUser-IP",
+                                         "Proxy-Client-IP",
+                                         "WL-Proxy-Client-IP",
+                                         "X-Envoy-External-Address",
+                                         "CF-Connecting-IPv6",
+                                         "Fly-Client-IP",
+                                         "Client-Cert",
+                                         "Client-Cert-Chain",
                                          "X-Original-Host",
                                          "X-Original-URL",
                                          "X-Rewrite-URL",
@@ -124,6 +135,14 @@ TEST(ForwardingFields, CgiComparesLettersAndDigits) {
   EXPECT_FALSE(is_same_to_cgi("a-b", "a-b-"));
   EXPECT_FALSE(is_same_to_cgi("a1", "a2"));
   EXPECT_TRUE(is_same_to_cgi("", ""));
+}
+
+TEST(ForwardingFields, ALookalikeHasAnotherByteInPlaceOfAHyphen) {
+  EXPECT_TRUE(is_lookalike("x_a-1", "X-A-1"));
+  EXPECT_TRUE(is_lookalike("X.A_1", "X-A-1"));
+  EXPECT_FALSE(is_lookalike("x-a-1", "X-A-1"));
+  EXPECT_FALSE(is_lookalike("X-A-1", "X_A_1"));
+  EXPECT_FALSE(is_lookalike("X_A_2", "X-A-1"));
 }
 
 }  // namespace
