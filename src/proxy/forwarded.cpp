@@ -101,6 +101,8 @@ std::optional<std::string> why_not_allowed(std::string_view name) {
   switch (kind_to_cgi(name)) {
     case ForwardingField::own:
       return quoted + " is set by the proxy itself; a client's is not passed on";
+    case ForwardingField::harmful:
+      return quoted + " is never passed on: CGI programs would take it for their own proxy";
     case ForwardingField::none:
       return quoted + " is passed on anyway; only forwarding fields, such as X-Real-IP, are not";
     default:

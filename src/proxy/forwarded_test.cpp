@@ -53,7 +53,7 @@ TEST(Forwarded, RemovesEveryClaimOfAnUntrustedClient) {
 }
 
 TEST(Forwarded, PassesOnWhatIsAllowedByName) {
-  const AllowedFields allowed({"x-real-ip", "X-Forwarded-Port", "True_Client_IP", "Proxy"});
+  const AllowedFields allowed({"x-real-ip", "X-Forwarded-Port", "True_Client_IP"});
   const Headers headers = {{"X-Real-IP", "a"},
                            {"X_Real_IP", "b"},
                            {"X-Forwarded-PORT", "1"},
@@ -64,16 +64,16 @@ TEST(Forwarded, PassesOnWhatIsAllowedByName) {
   Headers untrusted = headers.clone();
   remove_claims(untrusted, allowed);
   EXPECT_THAT(lines_of(untrusted),
-              ElementsAre("X-Real-IP: a", "X-Forwarded-PORT: 1", "true_client_ip: d", "proxy: f"));
+              ElementsAre("X-Real-IP: a", "X-Forwarded-PORT: 1", "true_client_ip: d"));
   Headers trusted = headers.clone();
   remove_false_claims(trusted, allowed);
   EXPECT_THAT(lines_of(trusted),
               ElementsAre("X-Real-IP: a", "X-Forwarded-PORT: 1", "X-Forwarded-Prefix: /c",
-                          "true_client_ip: d", "True-Client-IP: e", "proxy: f"));
+                          "true_client_ip: d", "True-Client-IP: e"));
 }
 
 TEST(Forwarded, AllowsForwardingFieldsThatItDoesNotSetItself) {
-  for (const char* name : {"X-Real-IP", "x_real_ip", "Forwarded", "X-Forwarded-Port", "Proxy"}) {
+  for (const char* name : {"X-Real-IP", "x_real_ip", "Forwarded", "X-Forwarded-Port"}) {
     EXPECT_EQ(why_not_allowed(name), std::nullopt) << name;
   }
   const auto refusal_of = [](std::string name) {
@@ -92,6 +92,11 @@ TEST(Forwarded, AllowsForwardingFieldsThatItDoesNotSetItself) {
   EXPECT_EQ(refusal_of("X-Request-ID"),
             "allow_fields: 'X-Request-ID' is passed on anyway; only forwarding fields, such as "
             "X-Real-IP, are not");
+  for (const char* name : {"Proxy", "proxy"}) {
+    EXPECT_EQ(refusal_of(name), "allow_fields: '" + std::string(name) +
+                                    "' is never passed on: CGI programs would take it for their "
+                                    "own proxy");
+  }
   EXPECT_EQ(refusal_of("X Real IP"), "allow_fields: 'X Real IP' is not a field name");
   EXPECT_EQ(refusal_of(""), "allow_fields: '' is not a field name");
 }
