@@ -5,6 +5,7 @@
 #include "http/error_status.hpp"
 #include "http/field_names.hpp"
 #include "http/forwarded_client.hpp"
+#include "http/forwarding_fields.hpp"
 #include "http/grpc_status.hpp"
 #include "http/media_type.hpp"
 #include "http/trace_context.hpp"
@@ -58,7 +59,17 @@ ConnectionInfo facts_of(Arena& arena, const ConnectionInfo& connection, const Ex
 }
 
 void give_request_id(Headers& headers, bool keep) {
-  if (keep && !headers.get_or_empty(field::x_request_id).empty()) return;
+  // Whatever CGI would make a second HTTP_X_REQUEST_ID of goes: the log and the backend have one.
+  bool has_one = false;
+  headers.erase_if([&](const Headers::Line& line) {
+    if (line.id != FieldId::x_request_id) {
+      return is_lookalike(line.field().name, name_of(FieldId::x_request_id));
+    }
+    if (!keep || has_one || line.value_size == 0) return true;
+    has_one = true;
+    return false;
+  });
+  if (has_one) return;
   const RequestId made;
   headers.set(field::x_request_id, made.text());
 }

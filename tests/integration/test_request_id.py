@@ -89,6 +89,18 @@ def test_that_of_a_trusted_peer_is_kept(start_proxy, backend, ask):
     assert passed_on(backend, "X-Request-ID") == ["theirs"]
 
 
+@pytest.mark.parametrize("trust", [(), ("--trust", "127.0.0.0/8")], ids=["any", "trusted"])
+def test_nothing_else_can_pass_for_it(start_proxy, backend, ask, trust):
+    """CGI makes one variable of all these."""
+    proxy = start_proxy("--access-log", "json", "--request-id", *trust, backend.url)
+    lines = ["X_Request_ID: forged", "X-Request-ID: one", "X-Request-ID: two", "x.request-id: forged", "X_Other: o"]
+    assert ask(proxy, *lines)[0] == 200
+    logged_id = logged(proxy)["request_id"]
+    assert passed_on(backend, "X.Request.ID") == [logged_id]
+    assert passed_on(backend, "X_Other") == ["o"]
+    assert logged_id == "one" if trust else MADE.fullmatch(logged_id)
+
+
 def test_a_trusted_peer_without_one_gets_one(start_proxy, backend, ask):
     proxy = start_proxy("--access-log", "json", "--request-id", "--trust", "127.0.0.0/8", backend.url)
     assert ask(proxy)[0] == 200
