@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/backend_url.hpp"
 
+#include "net/address.hpp"
 #include "program/pointed_out.hpp"
 #include "program/quantities.hpp"
 #include "program/suggestion.hpp"
@@ -81,21 +82,55 @@ std::optional<std::string> with_scheme(std::string_view text) {
   return "http://" + std::string(text);
 }
 
+// Where the address ends in "::1:8000": what follows the last colon is a port if an address is
+// left.
+std::size_t end_of_address(std::string_view authority) {
+  const auto colon = authority.rfind(':');
+  const std::string_view last = authority.substr(colon + 1);
+  const bool has_port = last.size() > 1 && is_port(last) &&
+                        net::Address::from_ip(authority.substr(0, colon), 0).has_value();
+  return has_port ? colon : authority.size();
+}
+
+std::string without_brackets(std::string_view text, std::string_view authority) {
+  if (authority.starts_with('[')) {
+    return pointed_out(text, authority, "the ] after the IPv6 address is missing").error();
+  }
+  std::string meant(text);
+  const auto begin = static_cast<std::size_t>(authority.data() - text.data());
+  meant.insert(begin + end_of_address(authority), "]").insert(begin, "[");
+  if (begin == 0) meant.insert(0, "http://");
+  return pointed_out(text, authority, "an IPv6 address goes into brackets" + did_you_mean(meant))
+      .error();
+}
+
 std::unexpected<std::string> without_scheme(std::string_view text) {
+  if (text.empty()) return refused("the BACKEND is empty");
+  const std::string_view authority = text.substr(0, text.find_first_of("/?#"));
+  const bool is_address =
+      authority.find_first_not_of("0123456789abcdefABCDEF:") == std::string_view::npos &&
+      std::ranges::count(authority, ':') > 1;
+  if (is_address) return refused(without_brackets(text, authority));
   const auto colon = text.find(':');
   if (colon == 0) return pointed_out(text, text.substr(1), "a port is a number from 1 to 65535");
   const std::string first = lower(text.substr(0, colon));
   if (colon != std::string_view::npos && is_scheme(first)) {
     const auto rest = text.find_first_not_of(":/", colon);
     const std::string host(rest == std::string_view::npos ? "HOST" : text.substr(rest));
-    return pointed_out(text, text.substr(colon, 1),
-                       "'" + first + "' is followed by ://" + did_you_mean(first + "://" + host));
+    return pointed_out(
+        text, text.substr(colon, 1),
+        in_quotes(first) + " is followed by ://" + did_you_mean(first + "://" + host));
   }
   if (text.find_first_of(".:/") == std::string_view::npos) {
     if (const auto command = nearest(text, kCommands)) {
       return pointed_out(text, text,
                          "this is no URL" + did_you_mean("onehop " + std::string(*command)));
     }
+  }
+  if (colon < authority.size() && !authority.ends_with(']')) {
+    const std::string_view port = text.substr(colon + 1);
+    return pointed_out(text, port.substr(0, port.find_first_of("/?#")),
+                       "a port is a number from 1 to 65535");
   }
   return pointed_out(text, text.substr(0, 1),
                      "the backend has no scheme" + did_you_mean("http://" + std::string(text)));
@@ -109,20 +144,9 @@ std::unexpected<std::string> unusable_scheme(std::string_view text, std::string_
                        std::string(foreign->why) + did_you_mean(std::string(foreign->ours) + rest));
   }
   const std::string meant(nearest(lower(scheme), kSchemes).value_or("http"));
-  return pointed_out(text, scheme,
-                     "'" + std::string(scheme) + "' is no scheme this version speaks" +
-                         did_you_mean(meant + rest));
-}
-
-std::string without_brackets(std::string_view text, std::string_view authority) {
-  if (authority.starts_with('[')) {
-    return pointed_out(text, authority, "the ] behind the IPv6 address is missing").error();
-  }
-  std::string meant(text);
-  const auto begin = static_cast<std::size_t>(authority.data() - text.data());
-  meant.insert(begin + authority.size(), "]").insert(begin, "[");
-  return pointed_out(text, authority, "an IPv6 address goes into brackets" + did_you_mean(meant))
-      .error();
+  return pointed_out(
+      text, scheme,
+      in_quotes(scheme) + " is no scheme this version speaks" + did_you_mean(meant + rest));
 }
 
 // Empty when the authority is fine.

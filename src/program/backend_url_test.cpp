@@ -43,8 +43,23 @@ TEST(BackendUrl, PointsAtAMissingScheme) {
             "    ^");
   EXPECT_THAT(refusal("http:/a.example"), HasSubstr("did you mean http://a.example?"));
   EXPECT_THAT(refusal("http:8000"), HasSubstr("'http' is followed by ://"));
-  EXPECT_THAT(refusal("::1:80"), HasSubstr("port"));
+  EXPECT_THAT(refusal("::1:80"), HasSubstr("brackets; did you mean http://[::1]:80?"));
+  EXPECT_THAT(refusal("2001:db8::1/a"), HasSubstr("did you mean http://[2001:db8::1]/a?"));
+  EXPECT_THAT(refusal("[::1]/a"), HasSubstr("no scheme; did you mean http://[::1]/a?"));
+  EXPECT_EQ(refusal(":80a"),
+            "a port is a number from 1 to 65535\n"
+            "    :80a\n"
+            "     ^^^");
+  EXPECT_EQ(refusal("mailto:x"),
+            "a port is a number from 1 to 65535\n"
+            "    mailto:x\n"
+            "           ^");
+  EXPECT_EQ(refusal(""), "the BACKEND is empty");
   EXPECT_THAT(refusal("dmeo"), HasSubstr("did you mean onehop demo?"));
+  EXPECT_EQ(refusal("app:http/x"),
+            "a port is a number from 1 to 65535\n"
+            "    app:http/x\n"
+            "        ^^^^");
 }
 
 TEST(BackendUrl, KnowsTheSchemesOfOthers) {
@@ -89,7 +104,7 @@ TEST(BackendUrl, PointsAtTheRest) {
   EXPECT_THAT(refusal("http://::1"), HasSubstr("did you mean http://[::1]?"));
   EXPECT_THAT(refusal("https://fe80::1/a?b"), HasSubstr("did you mean https://[fe80::1]/a?b?"));
   EXPECT_THAT(refusal("http://a.example:80:90"), HasSubstr("from 1 to 65535"));
-  EXPECT_THAT(refusal("http://[::1/a"), HasSubstr("the ] behind the IPv6 address is missing"));
+  EXPECT_THAT(refusal("http://[::1/a"), HasSubstr("the ] after the IPv6 address is missing"));
   EXPECT_THAT(refusal("http://user:secret@a.example"), HasSubstr("--header-up 'Authorization"));
   EXPECT_EQ(refusal("http://a.example/a b"),
             "a URL has no blanks; write them as %20\n"

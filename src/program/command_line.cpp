@@ -53,7 +53,8 @@ void declare(CLI::App& app, Typed& typed) {
       return true;
     };
     if (setting.is_switch()) {
-      app.add_flag_callback(named(setting), [&values] { values = {"on"}; });
+      // Its value is "true" unless one is given: --insecure=off overrides ONEHOP_INSECURE.
+      app.add_flag(named(setting))->each([&values](const std::string& value) { values = {value}; });
     } else {
       app.add_option(named(setting), store)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     }
@@ -66,9 +67,9 @@ std::string unknown_flag(std::string_view argument) {
   for (const Setting& setting : settings())
     flags.push_back(flag_of(setting));
   const std::vector<std::string_view> candidates(flags.begin(), flags.end());
-  std::string message = "unknown flag " + std::string(flag);
+  const std::string message = "unknown flag " + std::string(flag);
   if (const auto meant = flag.size() > 2 ? nearest(flag, candidates) : std::nullopt) {
-    return message + "; did you mean " + std::string(*meant) + "?";
+    return message + did_you_mean(*meant);
   }
   return message + "; `onehop help` lists them all";
 }
@@ -162,15 +163,22 @@ bool was_given(std::string_view name, const Typed& typed, const Environment& env
   });
 }
 
-// A variable that is nearly the name of a setting. Others that begin with ONEHOP_ may be there for
-// other reasons: an orchestrator sets ONEHOP_SERVICE_HOST for a service of the name onehop.
+// Kubernetes describes each service to every container: for the service onehop-backend there are
+// ONEHOP_BACKEND_SERVICE_HOST, ONEHOP_BACKEND_PORT=tcp://10.0.0.1:80, ONEHOP_BACKEND_PORT_80_TCP
+// and so on. No setting has a name of that form.
+bool describes_a_service(std::string_view name) {
+  return name.ends_with("_SERVICE_HOST") || name.ends_with("_SERVICE_PORT") ||
+         name.ends_with("_PORT") || name.find("_PORT_") != std::string_view::npos;
+}
+
+// A variable that is nearly the name of a setting.
 Values misspelt_variables(const Environment& environment) {
   std::vector<std::string> known = {kBackendVariable};
   for (const Setting& setting : settings())
     known.push_back(environment_of(setting));
   Values warnings;
   for (const auto& [name, value] : environment) {
-    if (std::ranges::find(known, name) != known.end()) continue;
+    if (std::ranges::find(known, name) != known.end() || describes_a_service(name)) continue;
     std::vector<std::string_view> candidates;
     for (const std::string& one : known)
       candidates.push_back(std::string_view(one).substr(kPrefix.size()));
@@ -203,16 +211,25 @@ struct Backend {
 
 Parsed<Backend> find_backend(const Typed& typed, const Environment& environment) {
   if (typed.positional.size() > 1) {
-    return refused("one BACKEND is enough; what is '" + typed.positional[1] + "'?");
+    const std::string& extra = typed.positional[1];
+    if (command_named(typed.positional.front()) == Command::demo) {
+      return refused("the demo has its own backend: remove " + in_quotes(extra) +
+                     ", or remove demo");
+    }
+    return refused("there is one BACKEND only: remove " + in_quotes(extra));
   }
   if (!typed.positional.empty()) return Backend{typed.positional.front(), {}};
   const auto variable = environment.find(kBackendVariable);
   if (variable != environment.end() && !variable->second.empty()) {
     return Backend{variable->second, std::string(kBackendVariable) + ": "};
   }
-  return refused(
+  std::string why =
       "the BACKEND is missing: say where requests go, as in\n"
-      "    onehop http://localhost:8000     (or `onehop demo`; `onehop help` has more)");
+      "    onehop http://localhost:8000     (or `onehop demo`; `onehop help` has more)";
+  // One of them may be the reason.
+  for (const std::string& warning : misspelt_variables(environment))
+    why += "\n" + warning;
+  return refused(std::move(why));
 }
 
 // Looks at all settings together. Empty when all went well.

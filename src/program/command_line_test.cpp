@@ -134,7 +134,8 @@ TEST(CommandLine, OffLiftsALimitWhereThatIsSafe) {
   EXPECT_EQ(configuration->transport.replay_body, 0U);
   EXPECT_EQ(configuration->transport.activity_timeout, Transport::kOff);
   EXPECT_EQ(configuration->transport.hold, std::chrono::seconds(0));
-  EXPECT_THAT(refusal({"8000", "--header-timeout", "off"}), HasSubstr("cannot be off"));
+  EXPECT_THAT(refusal({"8000", "--header-timeout", "off"}),
+              HasSubstr("it cannot be switched off; the most is 10 years"));
 }
 
 TEST(CommandLine, EverySettingCanComeFromTheEnvironmentAndTheFlagWins) {
@@ -153,11 +154,21 @@ TEST(CommandLine, EverySettingCanComeFromTheEnvironmentAndTheFlagWins) {
   EXPECT_TRUE(configuration->verbose);
 }
 
+TEST(CommandLine, ASwitchThatIsOffOverridesItsVariable) {
+  const std::map<std::string, std::string> on = {{"ONEHOP_INSECURE", "on"}};
+  EXPECT_TRUE(parse({"https://a"}, on)->transport.tls.insecure);
+  EXPECT_FALSE(parse({"--insecure=off", "https://a"}, on)->transport.tls.insecure);
+  const std::map<std::string, std::string> off = {{"ONEHOP_INSECURE", "off"}};
+  EXPECT_TRUE(parse({"--insecure", "--insecure", "https://a"}, off)->transport.tls.insecure);
+  EXPECT_EQ(refusal({"--insecure=maybe", "https://a"}),
+            "--insecure: 'maybe' is neither on nor off");
+}
+
 TEST(CommandLine, SaysWhereABadValueCameFrom) {
   EXPECT_EQ(refusal({"8000", "--idle-timeout", "75"}),
-            "--idle-timeout: '75' has no unit: did you mean 75s?");
+            "--idle-timeout: '75' has no unit; did you mean 75s?");
   EXPECT_EQ(refusal({"8000"}, {{"ONEHOP_IDLE_TIMEOUT", "75"}}),
-            "ONEHOP_IDLE_TIMEOUT: '75' has no unit: did you mean 75s?");
+            "ONEHOP_IDLE_TIMEOUT: '75' has no unit; did you mean 75s?");
   EXPECT_THAT(refusal({"8000", "--listen", "nonsense"}), HasSubstr("--listen: "));
   EXPECT_THAT(refusal({"8000", "--trust", "10.0.0.0/99"}), HasSubstr("is no network"));
   EXPECT_THAT(refusal({"8000", "--allow-upgrade", "h2c"}), HasSubstr("never passed on"));
@@ -172,6 +183,14 @@ TEST(CommandLine, TheBackendMayComeFromTheEnvironment) {
   EXPECT_THAT(refusal({}, {{"ONEHOP_BACKEND", "htp://a"}}),
               HasSubstr("ONEHOP_BACKEND: 'htp' is no scheme"));
   EXPECT_THAT(refusal({}, {{"ONEHOP_BACKEND", ""}}), HasSubstr("the BACKEND is missing"));
+  EXPECT_THAT(refusal({}, {{"ONEHOP_BAKEND", "app:8000"}}),
+              HasSubstr("ONEHOP_BAKEND is no setting; did you mean ONEHOP_BACKEND?"));
+}
+
+TEST(CommandLine, SaysWhichArgumentIsTooMany) {
+  EXPECT_EQ(refusal({"8000", "8001"}), "there is one BACKEND only: remove '8001'");
+  EXPECT_EQ(refusal({"demo", "8000"}),
+            "the demo has its own backend: remove '8000', or remove demo");
 }
 
 TEST(CommandLine, WarnsOfAVariableThatIsNearlyASetting) {
@@ -179,7 +198,12 @@ TEST(CommandLine, WarnsOfAVariableThatIsNearlyASetting) {
                                               {"ONEHOP_BAKCEND", "x"},
                                               {"ONEHOP_LISTEN", ":2"},
                                               {"ONEHOP_SERVICE_HOST", "10.0.0.1"},
-                                              {"ONEHOP_PORT_8080_TCP", "tcp://10.0.0.1:8080"}});
+                                              {"ONEHOP_PORT_8080_TCP", "tcp://10.0.0.1:8080"},
+                                              // Of a service onehop-backend.
+                                              {"ONEHOP_BACKEND_SERVICE_HOST", "10.0.0.1"},
+                                              {"ONEHOP_BACKEND_SERVICE_PORT", "80"},
+                                              {"ONEHOP_BACKEND_PORT", "tcp://10.0.0.1:80"},
+                                              {"ONEHOP_BACKEND_PORT_80_TCP", "tcp://10.0.0.1:80"}});
   ASSERT_TRUE(configuration) << configuration.error();
   EXPECT_THAT(configuration->warnings,
               ElementsAre("the environment variable ONEHOP_BAKCEND is no setting; did you mean "

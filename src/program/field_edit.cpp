@@ -2,6 +2,8 @@
 #include "program/field_edit.hpp"
 
 #include "base/ascii.hpp"
+#include "http/forwarding_fields.hpp"
+#include "program/pointed_out.hpp"
 
 #include <algorithm>
 #include <array>
@@ -37,7 +39,7 @@ Parsed<FieldEdit> parse_field_edit(std::string_view text) {
   } else {
     const auto colon = text.find(':');
     if (colon == std::string_view::npos) {
-      return refused("'" + std::string(text) + "' is neither 'Name: value' nor '-Name'");
+      return refused(in_quotes(text) + " is neither 'Name: value' nor '-Name'");
     }
     edit.name = trimmed(text.substr(0, colon));
     auto value = FieldTemplate::parse(text, trimmed(text.substr(colon + 1)));
@@ -45,12 +47,12 @@ Parsed<FieldEdit> parse_field_edit(std::string_view text) {
     edit.value = std::move(*value);
   }
   if (is_owned_by_the_proxy(edit.name)) {
-    return refused("'" + edit.name + "' belongs to the connection; the proxy writes it itself");
+    return refused(in_quotes(edit.name) + " belongs to the connection; the proxy writes it itself");
   }
   Headers scratch;
   const std::string_view value = edit.removes ? "" : text.substr(text.find(':') + 1);
   if (!scratch.try_set(edit.name, trimmed(value))) {
-    return refused("'" + std::string(text) + "' has a name or a value no HTTP field can have");
+    return refused(in_quotes(text) + " has a name or a value no HTTP field can have");
   }
   return edit;
 }
@@ -58,6 +60,14 @@ Parsed<FieldEdit> parse_field_edit(std::string_view text) {
 bool have_placeholders(const std::vector<FieldEdit>& edits) {
   return std::ranges::any_of(edits,
                              [](const FieldEdit& edit) { return edit.value.has_placeholders(); });
+}
+
+void remove_lookalikes(const std::vector<FieldEdit>& edits, Headers& headers) {
+  headers.erase_if([&edits](const Headers::Line& line) {
+    return std::ranges::any_of(edits, [name = line.field().name](const FieldEdit& edit) {
+      return is_lookalike(name, edit.name);
+    });
+  });
 }
 
 void apply_edits(const std::vector<FieldEdit>& edits, Headers& headers) {
@@ -75,7 +85,10 @@ std::vector<KnownEdit> expand_edits(const std::vector<FieldEdit>& edits,
   std::vector<KnownEdit> known;
   known.reserve(edits.size());
   for (const FieldEdit& edit : edits) {
-    known.push_back({edit.name, edit.removes ? std::string() : edit.value.expand(facts)});
+    std::string value = edit.removes ? std::string() : edit.value.expand(facts);
+    // "Name:" sets an empty field, as it does without placeholders in other edits.
+    const bool removes = edit.removes || (edit.value.has_placeholders() && value.empty());
+    known.push_back({edit.name, std::move(value), removes});
   }
   return known;
 }
@@ -83,7 +96,7 @@ std::vector<KnownEdit> expand_edits(const std::vector<FieldEdit>& edits,
 void apply_edits(const std::vector<KnownEdit>& edits, Headers& headers) {
   for (const KnownEdit& edit : edits) {
     // A value that no field can have, such as a subject with a line break, is not passed on.
-    if (edit.value.empty() || !headers.try_set(edit.name, edit.value)) headers.erase(edit.name);
+    if (edit.removes || !headers.try_set(edit.name, edit.value)) headers.erase(edit.name);
   }
 }
 
@@ -93,8 +106,8 @@ std::string contradiction_in(const std::vector<FieldEdit>& edits) {
       return ascii::equals_ignoring_case(earlier.name, edit->name);
     });
     if (other == edit) continue;
-    if (other->removes != edit->removes) return "'" + edit->name + "' is both set and removed";
-    return "'" + edit->name + (edit->removes ? "' is removed twice" : "' is set twice");
+    if (other->removes != edit->removes) return in_quotes(edit->name) + " is both set and removed";
+    return in_quotes(edit->name) + (edit->removes ? " is removed twice" : " is set twice");
   }
   return {};
 }

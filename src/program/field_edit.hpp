@@ -27,13 +27,18 @@ Parsed<FieldEdit> parse_field_edit(std::string_view text);
 
 bool have_placeholders(const std::vector<FieldEdit>& edits);
 
+// Removes what CGI and WSGI cannot tell from a field that the edits are about: with X-User set or
+// removed, a client's X_User goes. Comes before the edits.
+void remove_lookalikes(const std::vector<FieldEdit>& edits, Headers& headers);
+
 // Edits without placeholders.
 void apply_edits(const std::vector<FieldEdit>& edits, Headers& headers);
 
 // Edits whose values are known: what `edits` come to for one request.
 struct KnownEdit {
   std::string name;
-  std::string value;  // "" removes the field
+  std::string value;
+  bool removes = false;
 };
 std::vector<KnownEdit> expand_edits(const std::vector<FieldEdit>& edits, const RequestFacts& facts);
 void apply_edits(const std::vector<KnownEdit>& edits, Headers& headers);

@@ -65,7 +65,7 @@ TEST(FieldEdit, PointsAtAPlaceholderThatDoesNotExist) {
             "               ^^^^^^^^");
   const std::string json = parse_field_edit("X-J: {\"a\":1}").error();
   EXPECT_NE(json.find("there are {client} {peer}"), std::string::npos) << json;
-  EXPECT_NE(json.find("{{ is a brace"), std::string::npos) << json;
+  EXPECT_NE(json.find("write {{ for a brace"), std::string::npos) << json;
   EXPECT_FALSE(parse_field_edit("X: {client"));
   EXPECT_FALSE(parse_field_edit("X: client}"));
   EXPECT_FALSE(parse_field_edit("X: {}"));
@@ -130,11 +130,24 @@ TEST_F(FieldEditExpanded, KnowsTls) {
 
 TEST_F(FieldEditExpanded, RemovesTheFieldWhereNothingIsKnown) {
   Headers headers{{"X-Subject", "forged"}, {"X-Odd", "forged"}, {"X-Peer", "forged"}};
-  apply_edits(std::vector<KnownEdit>{{"X-Subject", ""}, {"X-Odd", "a\nb"}, {"X-Peer", "::1"}},
+  apply_edits(std::vector<KnownEdit>{{"X-Subject", "", true}, {"X-Odd", "a\nb"}, {"X-Peer", "::1"}},
               headers);
   EXPECT_FALSE(headers.has("X-Subject"));
   EXPECT_FALSE(headers.has("X-Odd"));
   EXPECT_EQ(headers.get("X-Peer"), "::1");
+}
+
+// Whether another edit has placeholders makes no difference to it.
+TEST_F(FieldEditExpanded, AFieldThatIsSetToNothingIsEmptyAndOneOfWhichNothingIsKnownIsRemoved) {
+  request.set_connection(info);
+  const std::vector<FieldEdit> edits = {*parse_field_edit("X-Empty:"),
+                                        *parse_field_edit("X-Subject: {tls_subject}"),
+                                        *parse_field_edit("-X-Gone")};
+  Headers headers{{"X-Empty", "old"}, {"X-Subject", "forged"}, {"X-Gone", "old"}};
+  apply_edits(expand_edits(edits, RequestFacts{request, false}), headers);
+  EXPECT_EQ(headers.get("X-Empty"), "");
+  EXPECT_FALSE(headers.has("X-Subject"));
+  EXPECT_FALSE(headers.has("X-Gone"));
 }
 
 // What was said last counts.

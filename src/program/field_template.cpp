@@ -108,7 +108,7 @@ std::unexpected<std::string> unknown(std::string_view whole, std::string_view br
     why += "; there are";
     for (const std::string_view known : names)
       why += " {" + std::string(known) + "}";
-    why += ", and {{ is a brace";
+    why += "; write {{ for a brace";
   }
   return pointed_out(whole, braced, std::move(why));
 }
@@ -137,8 +137,8 @@ Parsed<FieldTemplate> FieldTemplate::parse(std::string_view whole, std::string_v
     const std::size_t end = text.find('}');
     if (text.front() == '}' || end == std::string_view::npos) {
       return pointed_out(whole, text.substr(0, 1),
-                         text.front() == '}' ? "a } without its {; }} is a brace"
-                                             : "a { without its }; {{ is a brace");
+                         text.front() == '}' ? "a } without its {; write }} for a brace"
+                                             : "a { without its }; write {{ for a brace");
     }
     const std::string_view name = text.substr(1, end - 1);
     const auto known = std::ranges::find(kPlaceholders, name, &Placeholder::name);

@@ -20,4 +20,8 @@ std::string did_you_mean(std::string_view text) {
   return "; did you mean " + std::string(text) + "?";
 }
 
+std::string in_quotes(std::string_view text) {
+  return "'" + std::string(text) + "'";
+}
+
 }  // namespace onehop::program

@@ -19,4 +19,7 @@ std::unexpected<std::string> pointed_out(std::string_view text,
 // "; did you mean TEXT?"
 std::string did_you_mean(std::string_view text);
 
+// "'TEXT'"
+std::string in_quotes(std::string_view text);
+
 }  // namespace onehop::program

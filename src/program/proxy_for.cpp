@@ -24,6 +24,7 @@ std::function<void(ProxyRequest&)> rewrite_for(const Configuration& configuratio
       below(request);
     }
     if (host != "backend" && host != "keep") request.out().set_host(host);
+    remove_lookalikes(edits, request.out().headers());
     if (expand) {
       const RequestFacts facts{request.in(), request.peer_is_trusted()};
       apply_edits(expand_edits(edits, facts), request.out().headers());

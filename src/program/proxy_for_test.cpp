@@ -89,6 +89,29 @@ TEST_F(ProxyFor, FillsInWhatIsKnownOfTheRequest) {
   EXPECT_THAT(answer, HasSubstr("X-Asked: GET proxy.test/x\r\n"));
 }
 
+// A backend behind CGI would see one variable, with the value of either.
+TEST_F(ProxyFor, RemovesWhatCouldPassForAFieldThatItSets) {
+  const std::string request =
+      "GET / HTTP/1.1\r\nHost: proxy.test\r\nX_User: forged\r\nx.user: forged\r\nX_Gone: forged\r\n"
+      "X_Kept: theirs\r\nX_Users: theirs\r\n\r\n";
+  for (const char* const value : {"X-User: ours", "X-User: {method}"}) {
+    configuration.header_up = {*parse_field_edit(value), *parse_field_edit("-X-Gone"),
+                               *parse_field_edit("-X_Hyphen")};
+    answer_to(request);
+    EXPECT_EQ(asked().get_all("X-User").size(), 1U);
+    EXPECT_NE(asked().get("X-User"), "forged");
+    for (const char* const name : {"X_User", "x.user", "X_Gone"})
+      EXPECT_FALSE(asked().has(name)) << name;
+    EXPECT_EQ(asked().get("X_Kept"), "theirs");
+    EXPECT_EQ(asked().get("X_Users"), "theirs");
+  }
+  // One that is set on purpose stays.
+  configuration.header_up = {*parse_field_edit("X-User: ours"), *parse_field_edit("X_User: too")};
+  answer_to(request);
+  EXPECT_EQ(asked().get("X_User"), "too");
+  EXPECT_EQ(asked().get("X-User"), "ours");
+}
+
 TEST_F(ProxyFor, LeavesItsOwnErrorsAsTheyAre) {
   network.listen("broken.test:80");
   configuration.backend = Url::parse("http://broken.test").value();

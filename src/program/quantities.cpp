@@ -2,6 +2,7 @@
 #include "program/quantities.hpp"
 
 #include "base/ascii.hpp"
+#include "program/pointed_out.hpp"
 
 #include <algorithm>
 #include <array>
@@ -115,8 +116,8 @@ std::optional<std::uint64_t> scaled(Number number, std::span<const Unit> units) 
   return rounded(number.value * static_cast<double>(unit->factor));
 }
 
-std::string quoted(std::string_view text) {
-  return "'" + std::string(text) + "'";
+bool is_unit(std::string_view name, std::span<const Unit> units) {
+  return std::ranges::find(units, name, &Unit::name) != units.end();
 }
 
 std::string in_largest_unit(std::uint64_t value, std::span<const Unit> units) {
@@ -185,8 +186,11 @@ std::optional<std::string> likely(std::string_view text,
     const auto unit = std::ranges::find(units, part->spelling->unit, &Unit::name);
     const std::uint64_t factor = unit == units.end() ? 1 : unit->factor;
     total += part->value * static_cast<double>(part->spelling->times * factor);
+    const double in_unit = part->value * static_cast<double>(part->spelling->times);
     if (part->spelling->times == 1) {
       as_typed = std::string(part->digits) + std::string(part->spelling->unit);
+    } else if (const auto whole = rounded(in_unit); whole && is_whole(in_unit)) {
+      as_typed = std::to_string(*whole) + std::string(part->spelling->unit);
     }
     rest = without_blanks_in_front(rest);
     ++parts;
@@ -199,8 +203,8 @@ std::optional<std::string> likely(std::string_view text,
 std::unexpected<std::string> is_not(std::string_view text,
                                     std::string_view what,
                                     const std::optional<std::string>& meant) {
-  std::string why = quoted(text) + " is not a " + std::string(what);
-  if (meant) why += ": did you mean " + *meant + "?";
+  std::string why = in_quotes(text) + " is not a " + std::string(what);
+  if (meant) why += did_you_mean(*meant);
   return refused(std::move(why));
 }
 
@@ -209,8 +213,8 @@ template <class T>
 std::unexpected<std::string> without_unit(std::string_view text,
                                           const std::string& meant,
                                           Parsed<T> (*parse)(std::string_view)) {
-  if (!parse(meant)) return refused(quoted(text) + " has no unit, and is too large with any");
-  return refused(quoted(text) + " has no unit: did you mean " + meant + "?");
+  if (!parse(meant)) return refused(in_quotes(text) + " has no unit, and is too large with any");
+  return refused(in_quotes(text) + " has no unit" + did_you_mean(meant));
 }
 
 std::string duration_text(std::uint64_t nanoseconds) {
@@ -246,6 +250,7 @@ Parsed<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     return without_unit(text, std::string(text) + unit, &parse_duration);
   }
   const auto count = scaled(*number, kDurations);
+  if (!count && is_unit(number->unit, kDurations)) return refused(in_quotes(text) + " is too much");
   if (!count) {
     const auto meant = likely_duration(text);
     if (meant) return is_not(text, "number and a unit of time", meant);
@@ -262,6 +267,9 @@ Parsed<std::uint64_t> parse_size(std::string_view text) {
   }
   auto count = scaled(*number, kSizes);
   if (!count) count = scaled(*number, kDecimalSizes);
+  if (!count && (is_unit(number->unit, kSizes) || is_unit(number->unit, kDecimalSizes))) {
+    return refused(in_quotes(text) + " is too much");
+  }
   if (!count) {
     const auto meant = likely_size(text);
     if (meant) return is_not(text, "number and a unit of size", meant);
@@ -272,12 +280,12 @@ Parsed<std::uint64_t> parse_size(std::string_view text) {
 
 Parsed<double> parse_share(std::string_view text) {
   const auto number = split(text);
-  if (!number) return refused(quoted(text) + " is not a share, such as 20%");
+  if (!number) return refused(in_quotes(text) + " is not a share, such as 20%");
   if (number->unit.empty()) {
     return without_unit(text, likely_share(text, number->value), &parse_share);
   }
   if (number->unit != "%" || number->value > 100) {
-    return refused(quoted(text) + " is not a share between 0% and 100%");
+    return refused(in_quotes(text) + " is not a share between 0% and 100%");
   }
   return number->value / 100;
 }

@@ -20,8 +20,8 @@ TEST(Quantities, ReadsDurationsWithTheirUnit) {
 }
 
 TEST(Quantities, RefusesABareDurationAndSaysWhichUnitWasMeant) {
-  EXPECT_EQ(parse_duration("15").error(), "'15' has no unit: did you mean 15s?");
-  EXPECT_EQ(parse_duration("5000").error(), "'5000' has no unit: did you mean 5000ms?");
+  EXPECT_EQ(parse_duration("15").error(), "'15' has no unit; did you mean 15s?");
+  EXPECT_EQ(parse_duration("5000").error(), "'5000' has no unit; did you mean 5000ms?");
 }
 
 TEST(Quantities, SaysWhatAnotherSpellingMeans) {
@@ -35,7 +35,7 @@ TEST(Quantities, SaysWhatAnotherSpellingMeans) {
                                      {"2d", "48h"},
                                      {"1.5S", "1.5s"}}) {
     EXPECT_EQ(parse_duration(typed).error(),
-              "'" + std::string(typed) + "' is not a number and a unit of time: did you mean " +
+              "'" + std::string(typed) + "' is not a number and a unit of time; did you mean " +
                   meant + "?");
   }
   for (const auto& [typed, meant] : {std::pair{"10M", "10MiB"},
@@ -44,17 +44,25 @@ TEST(Quantities, SaysWhatAnotherSpellingMeans) {
                                      {"10mb", "10MB"},
                                      {"1 kib", "1KiB"},
                                      {"2T", "2048GiB"},
+                                     {"1TB", "1000GB"},
+                                     {"1.5tb", "1500GB"},
                                      {"1.5g", "1.5GiB"},
                                      {"100 bytes", "100B"}}) {
     EXPECT_EQ(parse_size(typed).error(), "'" + std::string(typed) +
-                                             "' is not a number and a unit of size: did you mean " +
+                                             "' is not a number and a unit of size; did you mean " +
                                              meant + "?");
   }
   for (const auto& [typed, meant] :
        {std::pair{"10k", "10000"}, {"10,000", "10000"}, {"10_000", "10000"}, {"1M", "1000000"}}) {
     EXPECT_EQ(parse_count(typed).error(),
-              "'" + std::string(typed) + "' is not a whole number: did you mean " + meant + "?");
+              "'" + std::string(typed) + "' is not a whole number; did you mean " + meant + "?");
   }
+}
+
+TEST(Quantities, SaysWhatIsTooMuchForAnyFlag) {
+  EXPECT_EQ(parse_size("99999999999GiB").error(), "'99999999999GiB' is too much");
+  EXPECT_EQ(parse_size("99999999999GB").error(), "'99999999999GB' is too much");
+  EXPECT_EQ(parse_duration("99999999999h").error(), "'99999999999h' is too much");
 }
 
 // What is proposed is taken.
@@ -95,9 +103,9 @@ TEST(Quantities, ReadsSizesWithTheirUnit) {
 }
 
 TEST(Quantities, RefusesABareSizeAndSaysWhichUnitWasMeant) {
-  EXPECT_EQ(parse_size("65536").error(), "'65536' has no unit: did you mean 64KiB?");
-  EXPECT_EQ(parse_size("64").error(), "'64' has no unit: did you mean 64KiB?");
-  EXPECT_EQ(parse_size("1000000").error(), "'1000000' has no unit: did you mean 1000000B?");
+  EXPECT_EQ(parse_size("65536").error(), "'65536' has no unit; did you mean 64KiB?");
+  EXPECT_EQ(parse_size("64").error(), "'64' has no unit; did you mean 64KiB?");
+  EXPECT_EQ(parse_size("1000000").error(), "'1000000' has no unit; did you mean 1000000B?");
 }
 
 TEST(Quantities, RefusesWhatIsNoSize) {
@@ -109,8 +117,8 @@ TEST(Quantities, RefusesWhatIsNoSize) {
 TEST(Quantities, ReadsSharesAsPercent) {
   EXPECT_DOUBLE_EQ(parse_share("20%").value(), 0.2);
   EXPECT_DOUBLE_EQ(parse_share("100%").value(), 1.0);
-  EXPECT_EQ(parse_share("20").error(), "'20' has no unit: did you mean 20%?");
-  EXPECT_EQ(parse_share("0.2").error(), "'0.2' has no unit: did you mean 20%?");
+  EXPECT_EQ(parse_share("20").error(), "'20' has no unit; did you mean 20%?");
+  EXPECT_EQ(parse_share("0.2").error(), "'0.2' has no unit; did you mean 20%?");
   EXPECT_FALSE(parse_share("101%"));
   EXPECT_FALSE(parse_share("%"));
 }

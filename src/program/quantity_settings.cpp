@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/quantity_settings.hpp"
 
+#include "program/pointed_out.hpp"
+
 namespace onehop::program {
 namespace {
 
@@ -18,17 +20,19 @@ std::string show_with_unit(NumberUnit unit, std::uint64_t value) {
   return format_duration(std::chrono::nanoseconds(static_cast<std::int64_t>(value)));
 }
 
-// "'0' is too little: " and what to write instead.
+std::string most_of(const Numbers& numbers) {
+  const bool is_any_time = numbers.unit == NumberUnit::time && numbers.most == kTenYears;
+  return is_any_time ? "10 years" : show_with_unit(numbers.unit, numbers.most);
+}
+
+// "'0' is too little" and what to write instead.
 std::string instead_of_zero(const Numbers& numbers, std::string_view text) {
-  std::string why = "'" + std::string(text) + "' is too little";
+  const std::string why = in_quotes(text) + " is too little";
   if (!numbers.has_off && !numbers.has_auto) {
     return why + ": " + show_with_unit(numbers.unit, numbers.least) + " is the least";
   }
-  why += ": did you mean ";
-  if (numbers.has_auto) why += "auto";
-  if (numbers.has_auto && numbers.has_off) why += " or ";
-  if (numbers.has_off) why += "off";
-  return why + "?";
+  if (!numbers.has_off) return why + did_you_mean("auto");
+  return why + did_you_mean(numbers.has_auto ? "auto or off" : "off");
 }
 
 }  // namespace
@@ -37,19 +41,20 @@ Parsed<std::uint64_t> parse_number(const Numbers& numbers, std::string_view text
   if (text == "auto" && numbers.has_auto) return numbers.automatic;
   if (text == "off" && numbers.has_off) return numbers.off;
   if (text == "off") {
-    return refused("this one cannot be off; " + show_with_unit(numbers.unit, numbers.most) +
-                   " is the most");
+    return refused("it cannot be switched off; the most is " + most_of(numbers));
   }
   if (is_zero(text) && numbers.least > 0) return refused(instead_of_zero(numbers, text));
   const auto value = parse_with_unit(numbers.unit, text);
+  if (!value && text == "0" && numbers.has_off) {  // other programs mean no limit by it
+    return refused("'0' has no unit" + did_you_mean("off, or " + show_with_unit(numbers.unit, 0)));
+  }
   if (!value) return value;
   if (*value < numbers.least) {
-    return refused("'" + std::string(text) + "' is too little: " +
+    return refused(in_quotes(text) + " is too little: " +
                    show_with_unit(numbers.unit, numbers.least) + " is the least");
   }
   if (*value > numbers.most) {
-    return refused("'" + std::string(text) +
-                   "' is too much: " + show_with_unit(numbers.unit, numbers.most) + " is the most");
+    return refused(in_quotes(text) + " is too much: " + most_of(numbers) + " is the most");
   }
   return value;
 }

@@ -26,13 +26,9 @@ constexpr std::array<std::string_view, 3> kClientAuth = {"none", "optional", "re
 constexpr std::array<std::string_view, 2> kHalfClose = {"cancel", "serve"};
 constexpr std::array<std::string_view, 2> kHostWords = {"keep", "backend"};
 
-std::string quoted(std::string_view text) {
-  return "'" + std::string(text) + "'";
-}
-
 // "'xml' is none of text, json and off", and what was probably meant.
 std::unexpected<std::string> none_of(std::string_view text, std::string_view list, Words words) {
-  std::string why = quoted(text) + " is none of " + std::string(list);
+  std::string why = in_quotes(text) + " is none of " + std::string(list);
   if (const auto meant = nearest(text, words)) why += did_you_mean(*meant);
   return refused(std::move(why));
 }
@@ -65,8 +61,12 @@ Parsed<std::string> parse_host(std::string_view text) {
   if (const auto odd = text.find_first_of("/?#@,"); odd != std::string_view::npos) {
     return pointed_out(text, text.substr(odd, 1), "a Host is NAME or NAME:PORT");
   }
+  if (const auto empty = text.starts_with('.') ? 0 : text.find(".."); empty != text.npos) {
+    return pointed_out(text, text.substr(empty, 2), "a part of the host name is empty");
+  }
   const auto url = Url::parse("http://" + std::string(text));
-  if (!url) return refused(quoted(text) + " is no host name: " + std::string(url.error().detail()));
+  if (!url)
+    return refused(in_quotes(text) + " is no host name: " + std::string(url.error().detail()));
   return is_ascii(text) ? std::string(text) : std::string(url->authority());
 }
 
@@ -75,7 +75,7 @@ Parsed<std::string> parse_host(std::string_view text) {
 Parsed<bool> Switch::parse(std::string_view text) {
   if (std::ranges::find(kYes, text) != kYes.end()) return true;
   if (std::ranges::find(kNo, text) != kNo.end()) return false;
-  return refused(quoted(text) + " is neither on nor off");
+  return refused(in_quotes(text) + " is neither on nor off");
 }
 
 Parsed<AccessLogFormat> LogFormat::parse(std::string_view text) {
@@ -102,7 +102,7 @@ Parsed<std::string> HostHeader::parse(std::string_view text) {
   if (std::ranges::find(kHostWords, text) != kHostWords.end()) return std::string(text);
   const bool is_plain_word = text.find_first_of(".:[") == std::string_view::npos;
   if (const auto meant = is_plain_word ? nearest(text, kHostWords) : std::nullopt) {
-    return refused(quoted(text) + " is nearly a word of this flag" + did_you_mean(*meant) +
+    return refused(in_quotes(text) + " looks like a misspelling" + did_you_mean(*meant) +
                    " If it is a name: --header-up 'Host: " + std::string(text) + "'");
   }
   return parse_host(text);
@@ -116,6 +116,17 @@ Parsed<std::string> ServerName::parse(std::string_view text) {
   if (colon == std::string::npos) return host;
   return pointed_out(text, text.substr(text.find(':')),
                      "a certificate has no port" + did_you_mean(host->substr(0, colon)));
+}
+
+// A Host is checked as that of --host-header is, unless it is known with the request only.
+Parsed<FieldEdit> FieldChange::parse(std::string_view text) {
+  auto edit = parse_field_edit(text);
+  if (!edit || edit->removes || edit->value.has_placeholders() ||
+      !ascii::equals_ignoring_case(edit->name, "Host")) {
+    return edit;
+  }
+  if (const auto host = parse_host(edit->value.text()); !host) return refused(host.error());
+  return edit;
 }
 
 Parsed<std::string> ListenAddress::parse(std::string_view text) {
@@ -147,7 +158,7 @@ Parsed<std::string> UpgradeToken::parse(std::string_view text) {
   const bool has_version = slash != std::string_view::npos;
   if (!ascii::is_token(text.substr(0, slash)) ||
       (has_version && !ascii::is_token(text.substr(slash + 1)))) {
-    return refused(quoted(text) + " is no protocol name");
+    return refused(in_quotes(text) + " is no protocol name");
   }
   if (ascii::equals_ignoring_case(text, "h2c")) {
     return refused("h2c is never passed on: it would hide the requests in it");

@@ -108,7 +108,7 @@ struct ForwardingFieldName : Text {
 struct FieldChange {
   static constexpr std::string_view kPlaceholder = "FIELD";
   static constexpr char kSeparator = '\n';
-  static Parsed<FieldEdit> parse(std::string_view text) { return parse_field_edit(text); }
+  static Parsed<FieldEdit> parse(std::string_view text);
   static std::string show(const FieldEdit& edit) { return edit.name; }
 };
 

@@ -191,20 +191,29 @@ TEST(Settings, HaveBoundsForEachNumber) {
 
 TEST(Settings, SayWhatToWriteInsteadOfANumber) {
   EXPECT_EQ(refusal("workers", "100000"), "'100000' is too much: 1024 is the most");
-  EXPECT_EQ(refusal("workers", "0"), "'0' is too little: did you mean auto?");
-  EXPECT_EQ(refusal("max-connections", "0"), "'0' is too little: did you mean off?");
-  EXPECT_EQ(refusal("max-memory", "0"), "'0' is too little: did you mean auto or off?");
+  EXPECT_EQ(refusal("workers", "0"), "'0' is too little; did you mean auto?");
+  EXPECT_EQ(refusal("max-connections", "0"), "'0' is too little; did you mean off?");
+  EXPECT_EQ(refusal("max-memory", "0"), "'0' is too little; did you mean auto or off?");
   EXPECT_EQ(refusal("max-memory", "1KiB"), "'1KiB' is too little: 1MiB is the least");
-  EXPECT_EQ(refusal("hold", "0"), "'0' is too little: did you mean off?");
+  EXPECT_EQ(refusal("hold", "0"), "'0' is too little; did you mean off?");
   EXPECT_EQ(refusal("connect-timeout", "0"), "'0' is too little: 1ms is the least");
   EXPECT_EQ(refusal("connect-timeout", "0s"), "'0s' is too little: 1ms is the least");
-  EXPECT_EQ(refusal("connect-timeout", "90"), "'90' has no unit: did you mean 90s?");
+  EXPECT_EQ(refusal("connect-timeout", "90"), "'90' has no unit; did you mean 90s?");
   EXPECT_EQ(refusal("connect-timeout", "1h30m"),
-            "'1h30m' is not a number and a unit of time: did you mean 90m?");
+            "'1h30m' is not a number and a unit of time; did you mean 90m?");
+  EXPECT_EQ(refusal("max-body", "0"), "'0' has no unit; did you mean off, or 0B?");
   EXPECT_EQ(refusal("max-body", "10M"),
-            "'10M' is not a number and a unit of size: did you mean 10MiB?");
+            "'10M' is not a number and a unit of size; did you mean 10MiB?");
   EXPECT_EQ(refusal("connection-window", "1KiB"), "'1KiB' is too little: 65535B is the least");
   EXPECT_EQ(refusal("pool-size", "0"), "accepted");
+}
+
+TEST(Settings, CheckTheHostThatIsSetAsAField) {
+  for (const char* const edit : {"Host: a.test", "host: a.test:80", "-Host", "Host: {host}"})
+    EXPECT_EQ(refusal("header-up", edit), "accepted") << edit;
+  EXPECT_NE(refusal("header-up", "Host: a b").find("has no blanks"), std::string::npos);
+  for (const char* const edit : {"Host: a,b", "Host: http://a", "Host: /a", "Host:"})
+    EXPECT_NE(refusal("header-up", edit), "accepted") << edit;
 }
 
 TEST(Settings, CheckTheHostThatIsSentOn) {
@@ -219,11 +228,12 @@ TEST(Settings, CheckTheHostThatIsSentOn) {
             "xn--bcher-kva.test");
   EXPECT_EQ(refusal("host-header", "a b"), "a host name has no blanks\n    a b\n     ^");
   EXPECT_EQ(refusal("host-header", "bakend"),
-            "'bakend' is nearly a word of this flag; did you mean backend? If it is a name: "
+            "'bakend' looks like a misspelling; did you mean backend? If it is a name: "
             "--header-up 'Host: bakend'");
   EXPECT_EQ(refusal("host-header", "https://a.test/x"),
             "a Host has no scheme; did you mean a.test?\n    https://a.test/x\n    ^^^^^^^^");
-  for (const char* const host : {"", "a/b", "a@b", "a:b", "a:99999", ":80", "::1", "[::1", "a,b"})
+  for (const char* const host :
+       {"", "a/b", "a@b", "a:b", "a:99999", ":80", "::1", "[::1", "a,b", "a..b", ".a", ".", ".."})
     EXPECT_NE(refusal("host-header", host), "accepted") << host;
 }
 

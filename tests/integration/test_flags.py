@@ -52,7 +52,7 @@ def tls(pair):
 
 @pytest.mark.parametrize("args, words", [
     (["--workers", "100000"], "--workers: '100000' is too much: 1024 is the most"),
-    (["--workers", "0"], "--workers: '0' is too little: did you mean auto?"),
+    (["--workers", "0"], "--workers: '0' is too little; did you mean auto?"),
     (["--connect-timeout", "0"], "--connect-timeout: '0' is too little: 1ms is the least"),
     (["--idle-timeout", "1h30m"], "did you mean 90m?"),
     (["--trust", "10.0.0.1/8"], "did you mean 10.0.0.0/8"),
