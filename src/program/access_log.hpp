@@ -28,8 +28,11 @@ class AccessLog {
 
   bool is_on() const noexcept { return format_ != AccessLogFormat::off; }
   void record(const Exchange& exchange);
-  // Lines that found no room.
+  // Writes what is left, for a few seconds at most.
+  void finish() noexcept { writer_.finish(); }
+  // Lines that found no room or could not be written.
   std::uint64_t lost() const noexcept { return writer_.lost(); }
+  int write_error() const noexcept { return writer_.write_error(); }
 
  private:
   const AccessLogFormat format_;

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -32,6 +33,16 @@ Environment environment() {
     ours.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return ours;
+}
+
+// Whoever starts us may have closed 0, 1 or 2. The kernel would give them to sockets, and the logs
+// would be written to those.
+void open_standard_descriptors() {
+  int descriptor = 0;
+  do {
+    descriptor = ::open("/dev/null", O_RDWR);
+  } while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+  if (descriptor > STDERR_FILENO) ::close(descriptor);
 }
 
 // Connections are what a proxy is made of: as many as the administrator allows.
@@ -74,6 +85,7 @@ int run(const Configuration& configuration) {
 
 int main(int argc, char** argv) {
   namespace program = onehop::program;
+  program::open_standard_descriptors();
   try {
     const auto configuration = program::parse_command_line({argv + (argc > 0 ? 1 : 0), argv + argc},
                                                            program::environment());

@@ -14,6 +14,7 @@
 #include <csignal>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -70,11 +71,17 @@ void reload(const Configuration& configuration, Server& server, Log& log) {
   }
 }
 
-void report_lost_lines(Log& log, const AccessLog& access_log) {
-  if (const auto lost = access_log.lost(); lost > 0) {
-    log.write(LogLevel::warning, "the access log lost " + std::to_string(lost) +
-                                     " lines: standard output was not read fast enough");
-  }
+void finish_access_log(AccessLog& access_log, Log& log) {
+  access_log.finish();
+  const auto lost = access_log.lost();
+  if (lost == 0) return;
+  const int error = access_log.write_error();
+  log.announce(
+      "the access log lost " + std::to_string(lost) + (lost == 1 ? " line" : " lines") +
+          ": standard output " +
+          (error == 0 ? "was not read fast enough"
+                      : "could not be written (" + std::generic_category().message(error) + ")"),
+      LogLevel::warning);
 }
 
 }  // namespace
@@ -94,7 +101,7 @@ int serve_backend(const Configuration& configuration, Signals& signals) {
   const StartupReport report(log, urls_of(configuration, (*server)->addresses()),
                              (*server)->addresses(), configuration.backend);
   const int code = serve_until_signalled(**server, configuration, log, signals);
-  report_lost_lines(log, access_log);
+  finish_access_log(access_log, log);
   return code;
 }
 

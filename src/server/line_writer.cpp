@@ -34,6 +34,10 @@ void block_broken_pipe_signal() {
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
+std::uint64_t lines_in(std::string_view text) noexcept {
+  return static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
+}
+
 }  // namespace
 
 // Shared with the thread, which outlives the LineWriter when it is stuck.
@@ -41,7 +45,8 @@ struct LineWriter::State {
   State(int d, Duration p) noexcept : descriptor(d), pause(p) {}
 
   void run();
-  void write_all(std::string_view text);
+  void write_batch(std::string_view text);
+  std::string_view write_until_error(std::string_view text);
 
   const int descriptor;
   const Duration pause;
@@ -49,6 +54,9 @@ struct LineWriter::State {
   std::atomic<bool> ending = false;        // set under the mutex
   std::atomic<bool> gave_up = false;
   std::atomic<std::uint64_t> lost = 0;
+  std::atomic<std::uint64_t> unwritten = 0;  // lines of the batch that is being written
+  std::atomic<int> write_error = 0;
+  bool is_within_line = false;  // a write failed there; only the thread looks
 
   std::mutex mutex;
   std::condition_variable_any changed;
@@ -69,7 +77,7 @@ void LineWriter::State::run() {
     changed.wait_until(lock, next, [this] { return pending.size() >= kWorthWriting || ending; });
     batch.swap(pending);
     lock.unlock();
-    write_all(batch);
+    write_batch(batch);
     batch.clear();
     next = Clock::now() + pause;
     lock.lock();
@@ -78,27 +86,46 @@ void LineWriter::State::run() {
   changed.notify_all();
 }
 
-// Gives up at an error: there is nowhere to tell it.
-void LineWriter::State::write_all(std::string_view text) {
+// The lines that cannot be written are lost. What comes after half a line begins on a new one.
+void LineWriter::State::write_batch(std::string_view text) {
+  unwritten = lines_in(text) + (is_within_line ? 1 : 0);
+  if (is_within_line && write_until_error("\n").empty()) is_within_line = false;
+  const std::string_view rest = is_within_line ? text : write_until_error(text);
+  if (gave_up) return;  // finish() has counted them
+  lost += lines_in(rest);
+  unwritten = 0;
+  const std::size_t taken = text.size() - rest.size();
+  if (!rest.empty() && taken > 0) is_within_line = text[taken - 1] != '\n';
+}
+
+// Returns what is left of the text at an error.
+std::string_view LineWriter::State::write_until_error(std::string_view text) {
   while (!text.empty() && !gave_up) {
     const std::size_t piece = std::min(text.size(), ending ? kSmallPiece : kWorthWriting);
     const ssize_t took = ::write(descriptor, text.data(), piece);
     if (took >= 0) {
+      if (took > 0) unwritten -= lines_in(text.substr(0, static_cast<std::size_t>(took)));
       text.remove_prefix(static_cast<std::size_t>(took));
       ++written;
     } else if (errno == EAGAIN) {
       pollfd writable{.fd = descriptor, .events = POLLOUT, .revents = 0};
       ::poll(&writable, 1, kLookEveryMilliseconds);
     } else if (errno != EINTR) {
-      return;
+      write_error = errno;
+      return text;
     }
   }
+  return text;
 }
 
 LineWriter::LineWriter(int descriptor, Duration pause)
     : state_(std::make_shared<State>(descriptor, pause)) {}
 
 LineWriter::~LineWriter() {
+  finish();
+}
+
+void LineWriter::finish() noexcept {
   State& state = *state_;
   std::unique_lock lock(state.mutex);
   if (!state.thread.joinable()) return;
@@ -112,6 +139,7 @@ LineWriter::~LineWriter() {
     if (state.written == before || Clock::now() >= last) state.gave_up = !state.finished;
   }
   std::thread thread = std::move(state.thread);
+  if (state.gave_up) state.lost += state.unwritten + lines_in(state.pending);
   lock.unlock();
   if (state.gave_up) {
     thread.detach();  // stuck in write(2); it keeps what it uses
@@ -125,8 +153,8 @@ void LineWriter::add(std::string_view lines) noexcept {
   bool wake = false;
   try {
     const std::scoped_lock lock(state.mutex);
-    if (state.pending.size() + lines.size() > kRoom) {
-      ++state.lost;
+    if (state.ending || state.pending.size() + lines.size() > kRoom) {
+      state.lost += lines_in(lines);
       return;
     }
     if (!state.thread.joinable()) {
@@ -136,7 +164,7 @@ void LineWriter::add(std::string_view lines) noexcept {
     state.pending += lines;
     wake = before == 0 || (before < kWorthWriting && state.pending.size() >= kWorthWriting);
   } catch (...) {  // no memory, or no thread
-    ++state.lost;
+    state.lost += lines_in(lines);
     return;
   }
   if (wake) state.changed.notify_one();
@@ -144,6 +172,10 @@ void LineWriter::add(std::string_view lines) noexcept {
 
 std::uint64_t LineWriter::lost() const noexcept {
   return state_->lost;
+}
+
+int LineWriter::write_error() const noexcept {
+  return state_->write_error;
 }
 
 }  // namespace onehop::server

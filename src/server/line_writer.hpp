@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LineWriter: writes lines to a descriptor from a thread of its own, so that nobody waits for the
-// reader: what finds no room is lost and counted, and the end takes a few seconds at most, though
-// the thread may be stuck in write(2) for ever. The thread starts with the first line. add() may be
-// called from any thread.
+// LineWriter: writes lines to a descriptor from a thread of its own, so that no other thread waits
+// for the reader: what finds no room or cannot be written is lost and counted, and the end takes a
+// few seconds at most, though the thread may be stuck in write(2) for ever. The thread starts with
+// the first line. add() may be called from any thread.
 #pragma once
 
 #include <chrono>
@@ -28,14 +28,17 @@ class LineWriter {
   explicit LineWriter(int descriptor, Duration pause = Duration::zero());
   LineWriter(const LineWriter&) = delete;
   LineWriter& operator=(const LineWriter&) = delete;
-  // Returns when everything is written, when the reader has taken nothing for 2 s, or after 5 s;
-  // in the last two cases the rest is lost.
-  ~LineWriter();
+  ~LineWriter();  // finish()
 
   // With their line breaks; all of them or, if there is no room, none.
   void add(std::string_view lines) noexcept;
-  // How many calls of add() found no room.
+  // Returns when everything is written, when the reader has taken nothing for 2 s, or after 5 s;
+  // in the last two cases the rest is lost, and so is what is added later.
+  void finish() noexcept;
+  // How many lines were lost.
   std::uint64_t lost() const noexcept;
+  // Why the last write failed, as errno has it; 0 if none did.
+  int write_error() const noexcept;
 
  private:
   struct State;

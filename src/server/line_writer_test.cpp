@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <csignal>
 #include <string>
 #include <thread>
 
@@ -10,6 +12,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace onehop::server {
@@ -109,12 +112,57 @@ TEST(LineWriter, LosesLinesRatherThanWaitForAReader) {
   }
 }
 
+TEST(LineWriter, CountsWhatCouldNotBeWritten) {
+  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  ASSERT_GE(full, 0);
+  LineWriter writer(full);
+  writer.add("one\n");
+  writer.add("two\nthree\n");
+  writer.finish();
+  EXPECT_EQ(writer.lost(), 3U);
+  EXPECT_EQ(writer.write_error(), ENOSPC);
+  writer.add("too late\n");
+  EXPECT_EQ(writer.lost(), 4U);
+  ::close(full);
+}
+
+// A disk that is full takes half a line, and has room again later.
+TEST(LineWriter, BeginsANewLineAfterOneThatWasCut) {
+  const std::string name = ::testing::TempDir() + "line_writer_cut";
+  const int file = ::open(name.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  ASSERT_GE(file, 0);
+  const auto size_of_file = [file] { return ::lseek(file, 0, SEEK_END); };
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit small = before;
+  small.rlim_cur = 6;
+  ::setrlimit(RLIMIT_FSIZE, &small);
+  LineWriter writer(file);
+  writer.add("one\ntwo\n");
+  while (writer.lost() == 0)
+    std::this_thread::yield();
+  EXPECT_EQ(size_of_file(), 6);
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  writer.add("three\n");
+  writer.finish();
+  std::array<char, 64> text{};
+  const ssize_t got = ::pread(file, text.data(), text.size(), 0);
+  EXPECT_EQ(std::string(text.data(), static_cast<std::size_t>(got)), "one\ntw\nthree\n");
+  EXPECT_EQ(writer.lost(), 1U);
+  ::close(file);
+  ::unlink(name.c_str());
+}
+
 // SIGPIPE would end the process.
 TEST(LineWriter, AReaderThatHasGoneIsNoReasonToEnd) {
   Pipe pipe;
   pipe.close_reader();
   LineWriter writer(pipe.writable());
   writer.add("into the void\n");
+  writer.finish();
+  EXPECT_EQ(writer.lost(), 1U);
+  EXPECT_EQ(writer.write_error(), EPIPE);
 }
 
 }  // namespace

@@ -148,3 +148,44 @@ def test_what_is_left_is_written_for_a_reader_that_goes_on(start_backend):
     assert process.returncode == 0
     assert output.count("GET / HTTP/1.1") == 20
     assert messages.rstrip().endswith("info stopped")
+
+
+def test_lines_that_a_full_disk_does_not_take_are_counted(start_backend, tmp_path):
+    backend = start_backend()
+    backend.answers(OK)
+    address = ("127.0.0.1", free_port())
+    messages = tmp_path / "stderr"
+    with open("/dev/full", "w", encoding="ascii") as disk, messages.open("w") as stderr:
+        process = subprocess.Popen([PROGRAM, "-l", "%s:%d" % address, backend.url], stdin=subprocess.DEVNULL, stdout=disk,
+                                   stderr=stderr)
+    try:
+        wait_until_it_serves(address)
+        for _ in range(3):
+            with Client(address) as client:
+                assert client.get("/").status == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(2 * PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert "the access log lost 3 lines: standard output could not be written (No space left on device)" in \
+        messages.read_text()
+
+
+def test_descriptors_that_are_closed_at_the_start_are_no_sockets_later(start_backend):
+    """The kernel gives the lowest ones away first, and the logs are written to 1 and 2."""
+    backend = start_backend()
+    backend.answers(OK)
+    address = ("127.0.0.1", free_port())
+    arguments = [PROGRAM, "-l", "%s:%d" % address, backend.url]
+    process = subprocess.Popen(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *map(str, arguments)])
+    try:
+        wait_until_it_serves(address)
+        with Client(address) as client:
+            assert client.get("/").status == 200
+        assert [os.readlink(f"/proc/{process.pid}/fd/{number}") for number in range(3)] == ["/dev/null"] * 3
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(2 * PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
