@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/listen_overlap.hpp"
 
+#include <filesystem>
+#include <system_error>
+
 #include <netinet/in.h>
 
 namespace onehop::net {
@@ -19,10 +22,22 @@ std::string describe(const ListenerName& one, const ListenerName& other) {
   return one.text + " and " + other.text + " are the same address";
 }
 
+// One spelling for all names of a file: without "..", links and the like, as far as it exists.
+std::filesystem::path file_of(const Address& address) {
+  const std::filesystem::path path = address.to_string().substr(std::string_view("unix:").size());
+  std::error_code failed;
+  std::filesystem::path whole = std::filesystem::absolute(path, failed);
+  if (!failed) whole = std::filesystem::weakly_canonical(whole, failed);
+  return failed ? path.lexically_normal() : whole;
+}
+
+bool are_same(const Address& one, const Address& other) {
+  if (one.is_unix() && other.is_unix()) return file_of(one) == file_of(other);
+  return one == other && one.port() != 0;
+}
+
 std::string overlap_of(const ListenerName& one, const ListenerName& other) {
-  if (one.address == other.address && (one.address.is_unix() || one.address.port() != 0)) {
-    return describe(one, other);
-  }
+  if (are_same(one.address, other.address)) return describe(one, other);
   if (one.address.is_unix() || other.address.is_unix()) return {};
   if (one.address.port() != other.address.port() || one.address.port() == 0) return {};
   const bool first = covers(one.address, other.address);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/listen_overlap.hpp"
 
+#include <filesystem>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -27,6 +29,21 @@ TEST(ListenOverlap, NamesBothListeners) {
   EXPECT_EQ(overlap({"[::ffff:127.0.0.1]:80", "http://127.0.0.1:80"}),
             "[::ffff:127.0.0.1]:80 and http://127.0.0.1:80 are the same address");
   EXPECT_EQ(overlap({"unix:a", "unix://a"}), "unix:a and unix://a are the same address");
+}
+
+TEST(ListenOverlap, KnowsAFileByItsOtherNames) {
+  for (const char* const other : {"unix:./a.sock", "unix:b/../a.sock", "unix://.//a.sock"}) {
+    EXPECT_EQ(overlap({"unix:a.sock", other}),
+              "unix:a.sock and " + std::string(other) + " are the same address");
+  }
+  const std::string folder = ::testing::TempDir() + "overlap";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder + "/real");
+  std::filesystem::create_directory_symlink("real", folder + "/link");
+  EXPECT_NE(overlap({"unix:" + folder + "/real/a", "unix:" + folder + "/link/a"}), "");
+  EXPECT_EQ(overlap({"unix:" + folder + "/real/a", "unix:" + folder + "/link/b"}), "");
+  EXPECT_EQ(overlap({"unix:a.sock", "unix:/a.sock", "unix:b/a.sock"}), "");
+  std::filesystem::remove_all(folder);
 }
 
 TEST(ListenOverlap, LeavesOthersAlone) {

@@ -108,7 +108,7 @@ class FolderLock {
 std::string remedy_for_unix(int error) {
   switch (error) {
     case EADDRINUSE:
-      return "another process listens there, or a file is in the way";
+      return "something listens there already, or a file is in the way";
     case EACCES:
     case EPERM:
       return "this user may not create files in that folder";
