@@ -40,6 +40,21 @@ TEST(LineLimit, OfSeveralThreadsOneIsAdmitted) {
   EXPECT_EQ(limit.admit(io::Time(2h)), 3999u);
 }
 
+TEST(LineLimit, TellsWhatABurstLeavesWhenThePauseIsOver) {
+  LineLimit limit;
+  const io::Time start(1h);
+  EXPECT_EQ(limit.take_untold(start), 0u);
+  for (int i = 0; i < 4; ++i)
+    limit.admit(start);
+  EXPECT_EQ(limit.take_untold(start + 9s), 0u);
+  EXPECT_EQ(limit.take_untold(start + 10s), 3u);
+  EXPECT_EQ(limit.take_untold(start + 30s), 0u);
+  // That was a line, too.
+  EXPECT_EQ(limit.admit(start + 19s), std::nullopt);
+  EXPECT_EQ(limit.take_untold(), 1u);
+  EXPECT_EQ(limit.admit(start + 20s), 0u);
+}
+
 TEST(LineLimit, SaysHowManyWereNotTold) {
   EXPECT_EQ(and_untold(0), "");
   EXPECT_EQ(and_untold(1), " (1 more since the last such line)");

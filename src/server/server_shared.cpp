@@ -61,10 +61,25 @@ void ServerShared::log(LogLevel level, std::string_view text) const {
   default_log.add(line);
 }
 
-void ServerShared::log_limited(LineLimit& limit, io::Time now, std::string text) const {
+bool ServerShared::log_limited(LineLimit& limit, io::Time now, std::string text) const {
   const auto untold = limit.admit(now);
   if (untold) text += and_untold(*untold);
   log(untold ? LogLevel::warning : LogLevel::info, text);
+  return untold.has_value();
+}
+
+bool ServerShared::tell_untold(std::optional<io::Time> now) {
+  bool has_more = false;
+  const auto tell = [&](LineLimit& limit, const char* what) {
+    const std::uint64_t untold = now ? limit.take_untold(*now) : limit.take_untold();
+    if (untold > 0) log(LogLevel::warning, what + and_untold(untold));
+    has_more = has_more || limit.has_untold();
+  };
+  tell(shortage_lines, "accepting pauses");
+  tell(handshake_lines, "TLS handshake failed");
+  tell(plain_http_lines, "TLS handshake failed: the client spoke plain HTTP");
+  tell(upgrade_lines, "upgrade not allowed");
+  return has_more;
 }
 
 }  // namespace onehop::server

@@ -54,8 +54,11 @@ struct ServerShared {
   // Sets what limits all threads together, as the options say.
   void set_limits();
   void log(LogLevel level, std::string_view text) const;
-  // As a warning if `limit` admits it, and else as information.
-  void log_limited(LineLimit& limit, io::Time now, std::string text) const;
+  // As a warning if `limit` admits it, and else as information. True in the first case.
+  bool log_limited(LineLimit& limit, io::Time now, std::string text) const;
+  // Says how many lines were left out: by limits whose pause is over, or without `now` by all. True
+  // if there are more.
+  bool tell_untold(std::optional<io::Time> now);
 };
 
 }  // namespace onehop::server

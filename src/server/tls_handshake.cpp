@@ -72,17 +72,16 @@ RootTask<TlsHandshake> TlsHandshake::run() {
 }
 
 void TlsHandshake::note_failure(const Error& error) const {
-  const ServerShared& common = worker_.shared();
+  ServerShared& common = worker_.shared();
   std::string line = "TLS handshake failed: peer=";
   append_log_value(line, from_.peer.to_string());
   line += " failure=\"";
   append_escaped(line, error.to_string());
   line += '"';
-  const net::Time now = stream_->reactor().now();
   if (stream_->got_plain_http()) {
-    common.log_limited(worker_.shared().plain_http_lines, now, std::move(line));
+    worker_.log_limited(common.plain_http_lines, std::move(line));
   } else if (stream_->has_received()) {
-    common.log_limited(worker_.shared().handshake_lines, now, std::move(line));
+    worker_.log_limited(common.handshake_lines, std::move(line));
   } else {
     common.log(LogLevel::info, line);  // a look whether the port is open
   }

@@ -9,6 +9,7 @@
 #include "server/h2_connection.hpp"
 #include "server/tls_handshake.hpp"
 
+#include <optional>
 #include <utility>
 
 namespace onehop::server {
@@ -110,6 +111,7 @@ void Worker::cut() {
 void Worker::check_drained() {
   if (!context_.is_draining() || !connections_.empty() || !drained_) return;
   deadline_.disarm();
+  context_.tell_untold(std::nullopt);
   const auto done = std::move(drained_);
   drained_ = {};
   done();

@@ -55,7 +55,8 @@ WorkerContext::WorkerContext(io::Reactor& reactor,
       head_limit_(
           std::max(limits_.max_start_line + limits_.max_header_bytes, io::BufferPool::kSize)),
       parsers_(h1::HeadKind::request, limits_),
-      tunnels_(reactor, drain_) {}
+      tunnels_(reactor, drain_),
+      untold_timer_(&WorkerContext::on_untold_timer, this) {}
 
 std::string_view WorkerContext::date() {
   const std::int64_t second = ::time(nullptr);
@@ -76,15 +77,34 @@ Response WorkerContext::turn_away(const Request& request, Exchange& record, Errc
 // What the client asked for does not work, and nothing else would say why.
 void WorkerContext::note_dropped_upgrade(const Exchange& exchange) noexcept {
   try {
-    std::string line = "dropped an upgrade that is not among those to pass on: peer=";
+    std::string line = "upgrade not allowed: peer=";
     append_log_value(line, exchange.peer);
     line += " request=";
     append_request_line(line, exchange);
     line += " upgrade=";
     append_log_value(line, exchange.upgrade);
-    shared_->log_limited(shared_->upgrade_lines, reactor_.now(), std::move(line));
+    log_limited(shared_->upgrade_lines, std::move(line));
   } catch (...) {  // no memory: it was a line of the log
   }
+}
+
+void WorkerContext::log_limited(LineLimit& limit, std::string text) {
+  const net::Time now = reactor_.now();
+  if (shared_->log_limited(limit, now, std::move(text)) || untold_timer_.is_armed()) return;
+  reactor_.timers().arm(untold_timer_, now + LineLimit::kPause);
+}
+
+void WorkerContext::tell_untold(std::optional<net::Time> now) noexcept {
+  try {
+    if (!shared_->tell_untold(now) || !now) return;
+    reactor_.timers().arm(untold_timer_, *now + LineLimit::kPause);
+  } catch (...) {  // no memory: it was a line of the log
+  }
+}
+
+void WorkerContext::on_untold_timer(void* self) {
+  auto& context = *static_cast<WorkerContext*>(self);
+  context.tell_untold(context.reactor_.now());
 }
 
 void WorkerContext::exchange_ended(const Exchange& exchange) noexcept {

@@ -21,6 +21,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace onehop::server {
@@ -99,8 +101,13 @@ class WorkerContext {
     if (options().request_ids) server::give_request_id(headers, connection.peer_is_trusted);
   }
   void exchange_ended(const Exchange& exchange) noexcept;
+  // ServerShared::log_limited(); what it leaves out is counted in a line 10 s later.
+  void log_limited(LineLimit& limit, std::string text);
+  // ServerShared::tell_untold(), again later if there are more.
+  void tell_untold(std::optional<net::Time> now) noexcept;
 
  private:
+  static void on_untold_timer(void* self);
   void note_end(const Exchange& exchange);
   void note_dropped_upgrade(const Exchange& exchange) noexcept;
 
@@ -115,6 +122,7 @@ class WorkerContext {
   wire::ParserPool parsers_;
   DrainState drain_;
   Tunnels tunnels_;
+  io::Timer untold_timer_;  // runs while lines were left out
   ImfDate date_{0};
   std::int64_t date_second_ = 0;
   bool was_cut_ = false;

@@ -31,7 +31,7 @@ def test_a_dropped_upgrade(start_proxy, backend):
     with proxy.client() as client:
         client.send(get("/a", "Connection: Upgrade", 'Upgrade: spdy/3.1, "x" y=z'))
         assert client.read_final().status == 200
-    line = wait_for_line(proxy, "dropped an upgrade")
+    line = wait_for_line(proxy, "upgrade not allowed")
     assert line.endswith('peer=127.0.0.1 request="GET /a HTTP/1.1" upgrade="spdy/3.1, \\x22x\\x22 y=z"')
     assert " warning " in line
     assert b"upgrade" not in backend.received.lower()
@@ -87,3 +87,17 @@ def test_a_refused_host_forges_no_pair(start_proxy, backend):
         assert client.ask(b"GET / HTTP/1.1\r\nHost: " + forged.encode() + b"\r\n\r\n").status == 400
     line = proxy.wait_for_log_lines(1)[0]
     assert f' host="{forged}" upstream=- attempts=0 ' in line
+
+
+def test_what_a_burst_leaves_out_is_counted_at_the_stop(start_proxy, backend, tmp_path):
+    pair = Certificates(tmp_path / "tls").sign("localhost", "localhost")
+    proxy = start_proxy("--tls", pair[0], "--tls-key", pair[1], "--workers", "2", backend.url)
+    for _ in range(20):
+        with socket.create_connection(proxy.address, PATIENCE) as client:
+            client.sendall(b"\x16\x03\x01\0\5hello")
+            assert client.recv(4096)
+    assert proxy.stop() == 0
+    told = [line for line in proxy.stderr().splitlines() if "TLS handshake failed" in line]
+    assert told[0].endswith('"')
+    more = [int(line.split("(")[-1].split()[0]) for line in told if line.endswith("more since the last such line)")]
+    assert sum("peer=" in line for line in told) + sum(more) == 20
