@@ -18,8 +18,8 @@ Usage: onehop [flags] BACKEND
        onehop demo [flags]      the proxy in front of a small built-in backend
        onehop version | help    (also -V, -h)
 
-BACKEND is http://HOST[:PORT][/PATH], https://..., h2c://... (HTTP/2 without TLS), HOST:PORT, a
-bare PORT (http://localhost:PORT), or unix:PATH.
+BACKEND is http://HOST[:PORT][/PATH], https://..., h2c://... (HTTP/2 without TLS), HOST:PORT,
+PORT or :PORT (both http://localhost:PORT), or unix:PATH.
 
     onehop http://localhost:8000              listen on :80
     onehop -l :8080 8000                      listen on :8080, backend on localhost:8000
@@ -40,7 +40,8 @@ What ends in ... may be given more than once.
 Each flag can be set in the environment too, and the flag wins: --drain-timeout is
 ONEHOP_DRAIN_TIMEOUT, and BACKEND is ONEHOP_BACKEND. Lists are separated by commas there, fields
 by line breaks; addresses, networks and protocols may be separated by commas in flags, too.
-TERM and INT drain, a second one stops at once. Exit codes: 0 ok, 1 run time, 2 usage.
+TERM, INT and QUIT drain, a second one stops at once; HUP reads the TLS files again.
+Exit codes: 0 ok, 1 run time, 2 usage.
 )";
 
 // Where the explanations begin.
@@ -52,7 +53,8 @@ std::string line_for(const Setting& setting, const Configuration& defaults) {
   line += flag_of(setting);
   if (!setting.is_switch()) line += " " + std::string(setting.placeholder);
   if (setting.may_repeat()) line += "...";
-  line.resize(std::max(line.size() + 1, kColumn), ' ');
+  if (line.size() >= kColumn) line += "\n" + std::string(kColumn, ' ');
+  line.resize(std::max(line.size(), kColumn), ' ');
   line += setting.help;
   const std::string value = setting.show(defaults);
   if (!value.empty()) line += " [" + value + "]";

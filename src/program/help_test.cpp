@@ -20,6 +20,20 @@ TEST(Help, FitsAHundredColumns) {
     EXPECT_LE(line.size(), 100U) << line;
 }
 
+// Also where the flag and its value are long.
+TEST(Help, ExplainsEveryFlagInOneColumn) {
+  constexpr std::size_t kColumn = 40;
+  std::istringstream lines(help_text());
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("  -") && !line.starts_with("      --")) continue;
+    const bool has_room = line.size() > kColumn && line[kColumn - 1] == ' ' && line[kColumn] != ' ';
+    if (has_room) continue;
+    std::string explanation;
+    std::getline(lines, explanation);
+    EXPECT_EQ(explanation.find_first_not_of(' '), kColumn) << line;
+  }
+}
+
 TEST(Help, NamesEverySetting) {
   const std::string help = help_text();
   for (const Setting& setting : settings())

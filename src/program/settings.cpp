@@ -60,7 +60,7 @@ constexpr std::array kSettings = {
         SettingGroup::everyday, "max-body", "largest request body; past it 413"),
     setting<Number<or_auto(counts(1, Server::kMostWorkers))>, &C::server, &S::workers>(
         SettingGroup::everyday, "workers", "threads; auto: one for each CPU, within its quota"),
-    everyday<User, &C::user>("user", "whom to become once the listeners are open"),
+    everyday<User, &C::user>("user", "user to run as once the listeners are open"),
     everyday<LogFormat, &C::access_log>("access-log", "one line for each request, on stdout"),
     everyday<Switch, &C::verbose>("verbose", "log more than warnings", 'v'),
 
@@ -105,8 +105,7 @@ constexpr std::array kSettings = {
         "max-requests-per-client", "of one address, in progress at once; past it 429"),
     client<Number<or_auto(or_off(sizes(kMiB, kExbibyte), Server::kUnlimited))>, &S::max_memory>(
         "max-memory", "for clients and backends; auto is half; past it 503"),
-    client<OnOrOff, &S::defer_accept>("defer-accept",
-                                      "accept only once the first octets are there"),
+    client<OnOrOff, &S::defer_accept>("defer-accept", "accept only once the first bytes are there"),
 
     backend<OnOrOff, &T::http2>("backend-http2", "offer HTTP/2 to an https backend"),
     setting<ServerName, &C::tls, &TlsFlags::backend_name>(
