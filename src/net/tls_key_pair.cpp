@@ -80,9 +80,9 @@ Result<KeyHandle> key_in(const Source& source) {
   KeyHandle key(PEM_read_bio_PrivateKey(in.get(), nullptr, &refuse_to_ask, &asked));
   if (key) return key;
   if (asked) {
-    return refuse(source.place +
-                  ": the private key is encrypted; `openssl pkey -in KEY -out PLAIN_KEY` writes "
-                  "it without its pass phrase");
+    return refuse(source.place + ": the private key is encrypted; `openssl pkey -in " +
+                  source.place + " -out " + source.place +
+                  ".pem` writes it without its pass phrase");
   }
   const std::string reason = take_tls_reason(TlsErrorIn::file);
   // OpenSSH's key is not one that OpenSSL reads, though its PEM block ends as those do.

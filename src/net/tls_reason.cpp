@@ -147,7 +147,7 @@ std::string how_to_convert(const std::string& text, const std::string& place) {
   }
   if (text.find("-----BEGIN CERTIFICATE REQUEST-----") != std::string::npos ||
       text.find("-----BEGIN NEW CERTIFICATE REQUEST-----") != std::string::npos) {
-    return "this is a request for a certificate; what the authority has made of it is missing";
+    return "this is a certificate request, not a certificate";
   }
   if (text.find("-----BEGIN OPENSSH PRIVATE KEY-----") != std::string::npos) {
     return converted_by("a key of OpenSSH", "ssh-keygen -p -m PEM -f " + place);

@@ -67,7 +67,8 @@ TEST_F(TlsFilesTest, OtherFormsThanPemAreNamedWithTheCommandThatConvertsThem) {
   EXPECT_THAT(refusal(made("c.p12"), {}), HasSubstr("PKCS#12 file; `openssl pkcs12 -nodes -in "));
   EXPECT_THAT(refusal(made("c.p7b"), key), HasSubstr("`openssl pkcs7 -print_certs -in "));
   EXPECT_THAT(refusal(made("c7.der"), key), HasSubstr("-print_certs -inform der -in "));
-  EXPECT_THAT(refusal(made("c1.csr"), key), HasSubstr("a request for a certificate"));
+  EXPECT_THAT(refusal(made("c1.csr"), key),
+              HasSubstr("this is a certificate request, not a certificate"));
   EXPECT_THAT(refusal(pair_.chain_file, made("k.der")),
               HasSubstr("`openssl pkey -inform der -in "));
   EXPECT_THAT(refusal(pair_.chain_file, made("c.p12")), HasSubstr("PKCS#12 file"));

@@ -422,7 +422,7 @@ def files(certificates, pair, tmp_path):
     (["--tls", "CERT"], ["CERT", "no private key"]),
     (["--tls", "KEY", "--tls-key", "CERT"], ["KEY", "this is a private key"]),
     (["--tls", "CERT", "--tls-key", "OTHER_KEY"], ["OTHER_KEY", "does not belong", "CERT"]),
-    (["--tls", "CERT", "--tls-key", "LOCKED"], ["LOCKED", "encrypted", "openssl pkey"]),
+    (["--tls", "CERT", "--tls-key", "LOCKED"], ["LOCKED", "encrypted", "openssl pkey -in /"]),
     (["--tls", "CERT", "--tls-key", "KEY", "--tls-key", "KEY"], ["1 certificate", "2 keys"]),
     (["--tls-key", "KEY"], ["--tls CERT"]),
     (["--tls", "self", "--tls-key", "KEY"], ["--tls self"]),
