@@ -45,24 +45,24 @@ def test_the_rest_of_a_head_that_came_during_a_stop_came_in_time(hop_with, count
 
 
 def test_a_request_that_came_during_a_stop_finds_its_idle_connection_open(hop_with):
-    hop = hop_with("--idle-timeout", "1s", "--workers", "1")
+    hop = hop_with("--idle-timeout", "3s", "--workers", "1")
     clients = [hop.client() for _ in range(100)]
     for client in clients:
         assert client.get("/").status == 200
-    with Stopped(hop.proxy, 1.5):
+    with Stopped(hop.proxy, 3.5):
         for client in clients:
             client.send(get("/"))
     assert statuses(clients) == {200}
 
 
 def test_a_response_that_came_during_a_stop_came_in_time(hop_with):
-    hop = hop_with("--response-timeout", "1s", "--workers", "1")
+    hop = hop_with("--response-timeout", "3s", "--workers", "1")
     hop.backend.play(lambda peer: peer.read_request())
     clients = [hop.client() for _ in range(100)]
     for client in clients:
         client.send(get("/"))
     hop.backend.wait_for_requests(100)
-    with Stopped(hop.proxy, 1.5):
+    with Stopped(hop.proxy, 3.5):
         for peer in list(hop.backend.connections):
             peer.send(OK)
     assert statuses(clients) == {200}

@@ -2,6 +2,7 @@
 //
 // What FaultMatrix holds against what has come of an exchange.
 #include "support/fault_matrix.hpp"
+#include "support/h2_frames.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -30,6 +31,23 @@ bool resembles(std::string_view body, std::string_view content) {
   return different <= 1;
 }
 
+// True if the frames of an HTTP/2 response, which may be garbled, end the stream of its head.
+bool has_end_of_stream(std::string_view frames) {
+  constexpr std::size_t kHeaderSize = 9;
+  std::string_view stream;
+  while (frames.size() >= kHeaderSize) {
+    const auto byte = [frames](std::size_t i) { return static_cast<unsigned char>(frames[i]); };
+    const std::size_t size = (std::size_t{byte(0)} << 16U) + (std::size_t{byte(1)} << 8U) + byte(2);
+    if (frames.size() < kHeaderSize + size) return false;
+    const bool is_message = byte(3) == h2_frames::data || byte(3) == h2_frames::headers;
+    const std::string_view of = frames.substr(5, 4);
+    if (stream.empty() && byte(3) == h2_frames::headers) stream = of;
+    if (is_message && of == stream && (byte(4) & h2_frames::kEndStream) != 0) return true;
+    frames.remove_prefix(kHeaderSize + size);
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string FaultMatrix::judge(const Case& wanted, AskingClient& client) {
@@ -51,13 +69,16 @@ bool FaultMatrix::is_own_failure() const {
   return received_.is_whole() && is_status && value_of(received_.fields, "x-id").empty();
 }
 
-// A response without a length that has begun is one that may pause as it likes, also where it is
-// its end that was garbled.
+// A response without a length that has begun is one that may pause as it likes, also where its end
+// was garbled: but only if what the backend sent means a stream that is open.
 bool FaultMatrix::is_pausing(const Case& wanted) const {
-  const Way way = wanted.backend.way;
-  return (way == Way::stall || way == Way::garble) &&
-         wanted.answer.framing == Answer::Framing::chunked &&
-         received_.end == Received::End::open && !received_.body.empty();
+  const bool has_begun = wanted.answer.framing == Answer::Framing::chunked &&
+                         received_.end == Received::End::open && !received_.body.empty();
+  if (!has_begun || wanted.backend.way == Way::stall) return has_begun;
+  if (wanted.backend.way != Way::garble) return false;
+  if (protocols_.backend == Protocol::h2) return !has_end_of_stream(planned_sent_);
+  const H1Message sent = read_h1_response(backend_sent_, wanted.question.method, backend_closed_);
+  return sent.state == H1Message::State::incomplete;
 }
 
 // As it would be without a fault.
