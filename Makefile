@@ -16,26 +16,16 @@ WERROR ?= $(if $(CI),ON,OFF)
 
 program := build/release/onehop
 
-# $(call build,<preset>,<cmake options>,<targets>): configures and builds one preset.
+# $(call build,<preset>,<cmake options>,<targets>): configures and builds one preset, and says how long it takes.
 define build
 @cmake --preset $(1) -DONEHOP_WERROR=$(WERROR) $(2) >/dev/null
+@tools/announce_build build/$(1) $(JOBS) $(3)
 @cmake --build --preset $(1) --parallel $(JOBS) $(if $(3),--target $(3))
 endef
-
-# $(call announce,<preset>,<seconds of CPU>): what a first build takes, before it begins.
-define announce
-@[ -e build/$(1)/build.ninja ] || \
-  echo "Building with $(JOBS) jobs: about $$(( ($(2) / $(JOBS) + 59) / 60 )) minutes the first time"
-endef
-# Seconds of CPU for a first build, measured on a machine of 2024.
-run_cost := 200
-build_cost := 580
-test_cost := 1500
 
 .PHONY: build
 build: ## the release program: build/release/onehop
 	@tools/install_dependencies build
-	$(call announce,release,$(build_cost))
 	$(call build,release,,onehop onehop_library)
 
 # A release that is there is used; else what takes a third of its time to build will do.
@@ -44,14 +34,12 @@ run_preset := $(if $(wildcard $(program)),release,quick)
 .PHONY: run
 run: ## start it: make run BACKEND=:8000 LISTEN=:8080 ARGS='--tls self' (no BACKEND: a demo)
 	@tools/install_dependencies build
-	$(call announce,$(run_preset),$(run_cost))
 	$(call build,$(run_preset),,onehop)
 	@exec build/$(run_preset)/onehop $(if $(BACKEND),,demo) $(if $(LISTEN),-l '$(LISTEN)') $(ARGS) \
 	  $(if $(BACKEND),'$(BACKEND)')
 
 .PHONY: test
 test: check ## every test of the release build
-	$(call announce,release,$(test_cost))
 	$(call build,release,-DONEHOP_TESTS=ON -DONEHOP_MICRO_BENCHMARKS=ON)
 	@tools/run_tests release $(JOBS)
 

@@ -37,7 +37,7 @@ def test_the_sandbox_is_tight():
 @pytest.mark.parametrize("line", [
     "NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet=CAP_NET_BIND_SERVICE",
     "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX", "SystemCallFilter=@system-service", "DynamicUser=yes",
-    "RestartPreventExitStatus=2",
+    "RestartPreventExitStatus=2", "ExecReload=kill -HUP $MAINPID",
 ])
 def test_what_the_documents_promise_is_in_the_unit(line):
     assert line in UNIT.read_text(encoding="utf-8").splitlines()
