@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Body: a handle to a stream of octets that is pulled piece by piece; nothing is buffered behind
+// Body: a handle to a stream of bytes that is pulled piece by piece; nothing is buffered behind
 // it. Dropping a Body that was not read to its end gives the message up: HTTP/1 closes the
 // connection (or drains a little), HTTP/2 resets the stream. One thread at a time.
 #pragma once
@@ -17,7 +17,7 @@
 
 namespace onehop {
 
-// A run of octets; not necessarily text.
+// A run of bytes; not necessarily text.
 using bytes = std::string_view;
 
 class PolledBodySource;  // what connections offer to each other; internal
@@ -34,7 +34,7 @@ class BodySource {
   // Not called again after the end or an error. An error aborts the message at the receiver, so
   // that it can never look complete.
   virtual task<Result<bytes>> read() = 0;
-  // The number of octets from the start to the end, when known before reading. read() must then
+  // The number of bytes from the start to the end, when known before reading. read() must then
   // deliver exactly that many.
   virtual std::optional<std::uint64_t> length() const { return std::nullopt; }
   // Complete once read() has returned the end; empty before.
@@ -51,10 +51,10 @@ class Body {
 
   // False when there is certainly nothing to read.
   bool is_empty() const noexcept { return source_ == nullptr; }
-  // Octets in all; 0 for an empty body, nothing when only the end will tell.
+  // Bytes in all; 0 for an empty body, nothing when only the end will tell.
   std::optional<std::uint64_t> length() const;
   task<Result<bytes>> read();
-  // The rest of the body as one text; Errc::limit_exceeded past `limit` octets.
+  // The rest of the body as one text; Errc::limit_exceeded past `limit` bytes.
   task<Result<std::string>> read_all(std::size_t limit);
   const Headers& trailers() const;
 

@@ -50,8 +50,8 @@ struct Exchange {
   // The answer.
   int status = 0;  // 0: nothing was sent
   Outcome outcome = Outcome::complete;
-  std::uint64_t request_body = 0;   // octets of content received from the client
-  std::uint64_t response_body = 0;  // octets of content sent to the client
+  std::uint64_t request_body = 0;   // bytes of content received from the client
+  std::uint64_t response_body = 0;  // bytes of content sent to the client
   bool upgraded = false;            // the connection became a tunnel; the counts are the tunnel's
 
   // The upstream; empty when none was asked.
@@ -60,7 +60,7 @@ struct Exchange {
   bool reused = false;         // the last attempt ran on a pooled connection
 
   // When: zero where it did not happen.
-  Time began{};  // first octet of the request head
+  Time began{};  // first byte of the request head
   Time head_received{};
   Time upstream_chosen{};  // a connection was there
   Time request_sent{};     // head, and as much of the body as was there

@@ -117,7 +117,7 @@ class Headers {
     std::uint32_t value_size;
     std::uint16_t name_size;
     FieldId id;
-    bool verbatim;  // the octets from name_data on are "name: value" CRLF
+    bool verbatim;  // the bytes from name_data on are "name: value" CRLF
 
     Field field() const noexcept { return {{name_data, name_size}, {value_data, value_size}}; }
   };

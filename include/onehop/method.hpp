@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Method: a request method (RFC 9110 §9). Case-sensitive; any token of up to 31 octets.
+// Method: a request method (RFC 9110 §9). Case-sensitive; any token of up to 31 bytes.
 // A small value: copy it freely.
 #pragma once
 
@@ -18,7 +18,7 @@ class Method {
   static constexpr std::size_t kMaxSize = 31;
 
   constexpr Method() noexcept : Method("GET", 3) {}
-  // A valid token of at most kMaxSize octets, or nothing.
+  // A valid token of at most kMaxSize bytes, or nothing.
   static std::optional<Method> parse(std::string_view text) noexcept;
 
   static const Method get, head, post, put, del, connect, options, trace, patch;
@@ -28,7 +28,7 @@ class Method {
   bool is_safe() const noexcept;
   bool is_idempotent() const noexcept;
 
-  // The unused octets are zero, so all of it can be compared at once.
+  // The unused bytes are zero, so all of it can be compared at once.
   friend constexpr bool operator==(const Method& a, const Method& b) noexcept {
     const Words x = std::bit_cast<Words>(a);
     const Words y = std::bit_cast<Words>(b);

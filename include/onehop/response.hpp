@@ -26,7 +26,7 @@ class Tunnel {
   Tunnel& operator=(const Tunnel&) = delete;
   virtual ~Tunnel() = default;
 
-  // The next octets from the far side; empty at its half-close. Valid until the next read().
+  // The next bytes from the far side; empty at its half-close. Valid until the next read().
   virtual task<Result<bytes>> read() = 0;
   // Returns when all of `data` was accepted; `data` must stay valid until then.
   virtual task<Result<void>> write(bytes data) = 0;

@@ -61,7 +61,7 @@ class Server {
     std::size_t workers = 0;
     // Certificates for the https:// addresses.
     std::optional<TlsServerOptions> tls = {};
-    // From the first octet of a request to the end of its head. Past it: 408.
+    // From the first byte of a request to the end of its head. Past it: 408.
     Duration header_timeout = std::chrono::seconds(15);
     // Without a byte of a request body that is being read; if exceeded, reading fails, which a
     // proxy answers with 408. Not while a response is on its way, nor for gRPC and tunnels: what
@@ -113,7 +113,7 @@ class Server {
     // handler sees it: in place of what the client has sent, unless that is in `trust`. It is in
     // the Exchange and in error responses, and ReverseProxy passes it on.
     bool request_ids = false;
-    // Accept a connection only once its first octets are here (Linux TCP_DEFER_ACCEPT).
+    // Accept a connection only once its first bytes are here (Linux TCP_DEFER_ACCEPT).
     bool defer_accept = true;
     // Called by start() once the listeners are open and the TLS files have been read, before
     // anything is served: the place to give up privileges. An error is what start() then returns.

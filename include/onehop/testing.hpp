@@ -103,7 +103,7 @@ class Wire {
   bool was_reset();
   void close_write();
   void reset();
-  // Both directions. With octets that the other side has not taken yet it is a reset.
+  // Both directions. With bytes that the other side has not taken yet it is a reset.
   void close();
 
  private:

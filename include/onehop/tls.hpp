@@ -35,7 +35,7 @@ struct TlsServerOptions {
   // TlsInfo, and ReverseProxy passes it on as X-Client-Certificate-Subject.
   std::string client_ca_file = {};
   ClientAuth client_auth = ClientAuth::none;
-  // Keys of session tickets that several servers share: 80 octets each, the first one encrypts.
+  // Keys of session tickets that several servers share: 80 bytes each, the first one encrypts.
   // Without it keys are made at random and rotated every twelve hours.
   std::string ticket_key_file = {};
   // From the connection to the end of the handshake. Past it the connection is closed.

@@ -24,7 +24,7 @@ class Url {
   // detail names what is wrong and where.
   static Result<Url> parse(std::string_view text);
   // A request target: origin-form, absolute-form (http and https) or "*". Refuses blanks, controls,
-  // octets past 0x7e and malformed escapes in the path; a '#' is data and becomes %23.
+  // bytes past 0x7e and malformed escapes in the path; a '#' is data and becomes %23.
   static Result<Url> parse_target(std::string_view target);
 
   bool is_absolute() const noexcept { return scheme_size_ != 0; }

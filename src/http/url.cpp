@@ -36,7 +36,7 @@ std::string lowered(std::string_view text) {
 Result<void> check_target(std::string_view target) {
   const char* const end = target.data() + target.size();
   if (h1::skip_target(target.data(), end) != end) {
-    return bad_target("an octet that no request target has");
+    return bad_target("a byte that no request target has");
   }
   if (!has_valid_escapes(target.substr(0, target.find('?')))) {
     return bad_target("a malformed escape in the path");
@@ -297,7 +297,7 @@ Result<void> Url::set_path(std::string_view escaped) {
 Result<void> Url::set_query(std::string_view escaped) {
   const bool valid = std::all_of(escaped.begin(), escaped.end(), ascii::is_target_octet) &&
                      escaped.find('#') == std::string_view::npos;
-  if (!valid) return bad_url("an octet in the query needs escaping");
+  if (!valid) return bad_url("a byte in the query needs escaping");
   if (is_asterisk() && !escaped.empty()) return bad_url("\"*\" has no query");
   const std::string path(this->path());
   set_target(path, std::string(escaped), !escaped.empty());

@@ -83,7 +83,7 @@ Result<std::size_t> find_scheme(std::string_view text) {
   if (is_known && !std::all_of(rest.begin(), rest.end(), ascii::is_digit)) {
     return bad_url("\"//\" is missing after \"" + std::string(name) + ":\"");
   }
-  return bad_url("missing scheme: did you mean " + suggestion_for(text) + "?");
+  return bad_url("missing scheme; did you mean " + suggestion_for(text) + "?");
 }
 
 std::uint16_t default_port(std::string_view scheme) noexcept {
@@ -103,7 +103,7 @@ Result<std::string_view> find_socket_path(std::string_view text, std::size_t lim
   }
   if (text.empty() || text == "/" || text == "@") return bad_url("the socket's path is missing");
   if (text.size() > limit) {
-    return bad_url("the socket's path is longer than " + std::to_string(limit) + " octets");
+    return bad_url("the socket's path is longer than " + std::to_string(limit) + " bytes");
   }
   return text;
 }
@@ -147,7 +147,7 @@ std::string why_no_authority(std::string_view text) {
 Result<void> check_configured_target(std::string_view target) {
   const auto odd = std::find_if_not(target.begin(), target.end(), ascii::is_target_octet);
   if (odd != target.end()) {
-    return bad_url("an octet in " + quoted(target) + " needs percent-encoding");
+    return bad_url("a byte in " + quoted(target) + " needs percent-encoding");
   }
   if (!has_valid_escapes(target.substr(0, target.find('?')))) {
     return bad_url("a malformed escape in " + quoted(target));

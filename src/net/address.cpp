@@ -102,7 +102,7 @@ Result<Address> Address::from_socket_path(std::string_view path) {
   }
   if (path.size() > kLongestPath) {
     std::string detail = "the path of a unix socket may have at most ";
-    detail.append(std::to_string(kLongestPath)).append(" octets, this has ");
+    detail.append(std::to_string(kLongestPath)).append(" bytes, this has ");
     detail.append(std::to_string(path.size())).append(": ").append(path);
     return failure(Errc::bad_option, Side::local, std::move(detail));
   }

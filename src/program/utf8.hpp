@@ -9,7 +9,7 @@
 
 namespace onehop::program {
 
-// Octets of the well-formed character at the start of `text`; 0 when there is none.
+// Bytes of the well-formed character at the start of `text`; 0 when there is none.
 std::size_t utf8_character_size(std::string_view text) noexcept;
 bool is_utf8(std::string_view text) noexcept;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // WebSocketFrames: the frames of one client, in whatever pieces they arrive, and what a server that
-// echoes messages answers (RFC 6455 §5). Octets in, octets out; no sockets. One thread.
+// echoes messages answers (RFC 6455 §5). Bytes in, bytes out; no sockets. One thread.
 //
 //   text, binary (and continuations) --> the whole message, back in one frame
 //   ping --> pong        pong --> nothing        close --> close, and the end
@@ -33,7 +33,7 @@ class WebSocketFrames {
     bool is_last;
   };
 
-  // False when more octets are needed, or when it has ended.
+  // False when more bytes are needed, or when it has ended.
   bool receive_frame(std::string& answer);
   bool read_header(Header& header, std::string& answer);
   bool check(const Header& header, std::string& answer);

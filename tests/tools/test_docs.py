@@ -22,6 +22,12 @@ def test_every_link_leads_somewhere(page):
     assert [name for name in files if not (page.parent / name).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_line_of_prose_is_longer_than_120_characters(page):
+    lines = page.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if len(line) > 120 and not line.startswith(("|", "    "))] == []
+
+
 @pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "docs/life_of_a_request.md",
                                   *(f"docs/decisions/{page.name}" for page in ROOT.glob("docs/decisions/*.md"))])
 def test_every_file_that_is_named_exists(page):

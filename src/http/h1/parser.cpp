@@ -175,7 +175,7 @@ HeadParser::Step HeadParser::read_target(std::string_view input) {
   }
   if (position_ >= too_long) return start_line_too_long();
   if (position_ == input.size()) return Step::wait;
-  if (input[position_] != ' ') return malformed("an octet that no request target has");
+  if (input[position_] != ' ') return malformed("a byte that no request target has");
   if (position_ == text_at_) return malformed("two blanks in the request line");
   text_size_ = position_ - text_at_;
   ++position_;
@@ -337,7 +337,7 @@ HeadParser::Step HeadParser::malformed_name(std::string_view input) {
     case '\n':
       return malformed("a field line without a colon");
     default:
-      return malformed("an octet that no field name has");
+      return malformed("a byte that no field name has");
   }
 }
 
