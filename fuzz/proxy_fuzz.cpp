@@ -16,7 +16,9 @@
 #include "session/memory_bound.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace onehop::fuzz {
@@ -217,6 +219,7 @@ void World::finish_politely() {
   for (Peer* peer : clients_)
     peer->take_all();
   int idle = 0;
+  std::uint64_t received = 0;
   for (int round = 0; idle < 2; ++round) {
     ONEHOP_CHECK(round < kMostRounds);
     bool busy = false;
@@ -229,6 +232,12 @@ void World::finish_politely() {
       accept();
     }
     // A request whose client wants to be told to go on first waits for a second.
+    std::uint64_t now = 0;
+    for (const Peer* peer : clients_)
+      now += peer->taken();
+    for (const auto& each : backends_)
+      now += each->taken();
+    busy = std::exchange(received, now) != now || busy;
     idle = busy ? 0 : idle + 1;
     if (!busy) network_.advance(2s);
   }

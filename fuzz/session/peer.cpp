@@ -108,6 +108,7 @@ void Peer::receive() {
   const std::string octets = wire_.receive();
   if (!octets.empty()) {
     trace(name_, index_, "receives", octets);
+    taken_ += octets.size();
     on_received(octets);
   }
   was_reset_ = wire_.was_reset();

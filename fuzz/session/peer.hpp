@@ -11,6 +11,7 @@
 #include "script.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,6 +39,8 @@ class Peer {
   bool has_left() const noexcept { return left_; }
   // Takes all there is from now on, from the socket and through windows.
   virtual void take_all();
+  // Bytes that have arrived here.
+  std::uint64_t taken() const noexcept { return taken_; }
   // Requests that it may have begun, whole ones or not.
   std::size_t begun() const noexcept { return begun_; }
   static constexpr std::size_t kMostOddRequests = 10;  // in octets of nobody's making
@@ -72,6 +75,7 @@ class Peer {
   testing::Wire wire_;
   std::string held_;
   std::size_t begun_ = 0;
+  std::uint64_t taken_ = 0;
   bool holds_ = false;
   bool is_stalled_ = false;  // its socket
   bool closed_write_ = false;
