@@ -5,6 +5,7 @@
 #include "base/arena.hpp"
 
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -166,6 +167,21 @@ TEST(FieldMapping, RemovesBlanksAroundValues) {
       section_of(FieldSection::Kind::trailers, {{"grpc-message", "\tno "}}).take_trailers();
   ASSERT_TRUE(trailers) << trailers.error().to_string();
   EXPECT_EQ(trailers->get("grpc-message"), "no");
+}
+
+// They are no part of any text that people write.
+TEST(FieldMapping, RefusesBlanksAroundPseudoFields) {
+  using Kind = FieldSection::Kind;
+  for (const auto& [kind, name, value] :
+       {std::tuple(Kind::request, ":method", "GET "), std::tuple(Kind::request, ":path", "/x "),
+        std::tuple(Kind::request, ":scheme", "http\t"),
+        std::tuple(Kind::request, ":authority", " h"),
+        std::tuple(Kind::response, ":status", "200 ")}) {
+    const FieldSection section = section_of(kind, {{name, value}});
+    ASSERT_TRUE(section.problem()) << name;
+    EXPECT_EQ(std::string(section.problem()),
+              std::string("a blank at the edge of a pseudo-field: ") + name);
+  }
 }
 
 TEST(FieldMapping, NamesTheFieldThatIsWrong) {
