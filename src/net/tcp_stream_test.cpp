@@ -126,6 +126,16 @@ TEST_P(TcpStreamTest, a_deadline_that_passes_looks_once_whether_something_came_i
   reactor.set_time(reactor.now() + seconds(1));
   reactor.run_once(Duration::zero());
   EXPECT_EQ(waits, (std::vector{Wait::ready, Wait::timed_out}));
+  EXPECT_EQ(stream.try_read(data, sizeof data), 8);
+  EXPECT_EQ(stream.try_read(data, sizeof data), -EAGAIN);
+
+  const Time later = reactor.now() + seconds(10);
+  task<void> third = wait_to_read(stream, later, waits);
+  EXPECT_FALSE(third.start());
+  send("for the next");
+  reactor.set_time(later);
+  reactor.run_once(Duration::zero());
+  EXPECT_EQ(waits.back(), Wait::ready) << "of each deadline once";
 
   task<void> other = wait_to_read(stream, reactor.now() + seconds(10), waits);
   EXPECT_TRUE(other.start()) << "the event has told of it meanwhile";
