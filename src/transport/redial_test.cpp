@@ -6,6 +6,7 @@
 
 #include "support/h2_frames.hpp"
 #include "support/pool_test.hpp"
+#include "transport/connect_retry.hpp"
 #include "transport/h2_origin.hpp"
 
 #include <memory>
@@ -326,6 +327,16 @@ class Http1RedialTest : public ConnectionPoolTest {
     upstream_.refusal = refusal(EMFILE);
   }
 };
+
+// A refusal that was not held is tried once more, a moment later.
+TEST_F(Http1RedialTest, WhatWasHeldInVainIsNotTriedOnceMore) {
+  Transport::Options options;
+  start(options);
+  EXPECT_TRUE(ConnectRetry(*pool_).pause_after(refusal(ECONNREFUSED)));
+  options.hold = 1s;
+  start(options);
+  EXPECT_FALSE(ConnectRetry(*pool_).pause_after(refusal(ECONNREFUSED)));
+}
 
 // Where the connections are limited, too, they are what is waited for in the end.
 TEST_F(Http1RedialTest, WhoIsHeldWaitsForItsSlot) {

@@ -19,6 +19,8 @@
 namespace onehop::transport {
 namespace {
 
+using namespace std::chrono_literals;
+
 // --- HTTP/1 ------------------------------------------------------------------------------------
 
 // A POST on a connection of which the test holds the other end. Time stands still: the test says
@@ -386,6 +388,25 @@ TEST_F(H2Resend, NotWhatIsRefusedWhenTheRetryBudgetIsSpent) {
   settle();
   EXPECT_TRUE(post.done());
   EXPECT_EQ(heads(0), 0u);
+}
+
+// What is held makes little load, because of the pauses.
+TEST_F(H2Resend, WhatIsRefusedAndHeldWhenTheRetryBudgetIsSpent) {
+  Transport::Options options;
+  options.hold = std::chrono::seconds(10);
+  start(options);
+  while (pool_->try_retry()) {
+  }
+  Trip post = begin();
+  settle();
+  EXPECT_EQ(heads(0), 1u);
+  accepted_[0].send(reset(1, 7));
+  advance(std::chrono::milliseconds(150));
+  EXPECT_EQ(heads(0), 1u);
+  accepted_[0].send(answer(3));
+  settle();
+  ASSERT_TRUE(post.done());
+  EXPECT_EQ(post.take(), 200);
 }
 
 TEST_F(H2Resend, NotWhatMayHaveBeenSeen) {
