@@ -3,8 +3,10 @@
 // How many writes the pieces of a body become.
 #include "http/polled_body_source.hpp"
 #include "net/stream.hpp"
+#include "support/short_of_memory.hpp"
 #include "support/stream_pair.hpp"
 #include "wire/h1_output.hpp"
+#include "wire/request_claim.hpp"
 
 #include <memory>
 #include <optional>
@@ -48,12 +50,15 @@ class ReadyPieces final : public PolledBodySource {
  public:
   explicit ReadyPieces(std::vector<std::string> pieces) : pieces_(std::move(pieces)) {}
 
-  std::optional<Result<bytes>> try_read(std::size_t) override {
+  std::optional<Result<bytes>> try_read(std::size_t most) override {
+    most_ = most;
     return next_ < pieces_.size() ? bytes(pieces_[next_++]) : bytes();
   }
   task<void> wait() override { co_return; }
   task<Result<bytes>> read() override { co_return *try_read(0); }
   bool at_end() const noexcept override { return next_ == pieces_.size(); }
+
+  std::size_t most_ = 0;  // of the last call
 
  private:
   std::vector<std::string> pieces_;
@@ -65,16 +70,19 @@ class H1OutputWrites : public test::StreamPair {
   void send(bool flush_at_once) {
     H1Output::BodyOptions options;
     options.flush_at_once = flush_at_once;
-    Body body =
-        Body::from(std::make_unique<ReadyPieces>(std::vector<std::string>{"abc", "de", "f"}));
+    auto pieces = std::make_unique<ReadyPieces>(std::vector<std::string>{"abc", "de", "f"});
+    const ReadyPieces& source = *pieces;
+    Body body = Body::from(std::move(pieces));
     BodyProgress progress;
     const auto sent = output_.try_send(0, body, options, progress);
     ASSERT_TRUE(sent.has_value());
     EXPECT_TRUE(*sent);
+    asked_for_ = source.most_;
   }
 
   WritesStream stream_{reactor_};
   H1Output output_{stream_, Side::client};
+  std::size_t asked_for_ = 0;  // at once, of the body
 };
 
 TEST_F(H1OutputWrites, PiecesThatAreHereTogetherAreOne) {
@@ -85,6 +93,15 @@ TEST_F(H1OutputWrites, PiecesThatAreHereTogetherAreOne) {
 TEST_F(H1OutputWrites, EachPieceIsOneWhereItGoesOutAtOnce) {
   send(true);
   EXPECT_THAT(stream_.writes_, ElementsAre("abc", "de", "f"));
+}
+
+// A peer that takes nothing would make us keep it.
+TEST_F(H1OutputWrites, LittleIsReadAheadWhileMemoryIsShort) {
+  send(false);
+  EXPECT_GT(asked_for_, kShortPiece);
+  const ShortOfMemory short_of_memory;
+  send(false);
+  EXPECT_EQ(asked_for_, kShortPiece);
 }
 
 }  // namespace

@@ -3,10 +3,13 @@
 // An upload to an upstream that opens its window as the test says.
 #include "wire/h2_body_sender.hpp"
 
+#include "http/polled_body_source.hpp"
 #include "support/bodies.hpp"
 #include "support/h2_link_pair.hpp"
 #include "support/short_of_memory.hpp"
+#include "wire/request_claim.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -134,6 +137,41 @@ TEST_F(H2BodySenderTest, AShortTextIsGivenToItsEndAtOnceAlsoWhileMemoryIsShort) 
   settle();
   EXPECT_EQ(arrived(), 5u);
   EXPECT_TRUE(stream_.has_sent_end());
+}
+
+// A body of any size that is here as soon as it is asked for, in pieces as large as are wanted.
+class ReadyBody final : public PolledBodySource {
+ public:
+  std::optional<Result<bytes>> try_read(std::size_t most) override {
+    most_ = most;
+    content_.assign(std::min<std::size_t>(most, std::size_t{64} << 10), 'x');
+    read_ += content_.size();
+    return bytes(content_);
+  }
+  task<void> wait() override { co_return; }
+  task<Result<bytes>> read() override { co_return *try_read(0); }
+  bool at_end() const noexcept override { return false; }
+
+  std::size_t most_ = 0;
+  std::size_t read_ = 0;
+
+ private:
+  std::string content_;
+};
+
+// An upstream that takes nothing would make us keep it.
+TEST_F(H2BodySenderTest, LittleIsReadAheadWhileMemoryIsShort) {
+  auto source = std::make_unique<ReadyBody>();
+  const ReadyBody& body = *source;
+  const ShortOfMemory short_of_memory;
+  send(Body::from(std::move(source)));
+  std::size_t all = arrived();
+  EXPECT_EQ(all, kFirstWindow);
+  EXPECT_EQ(body.most_, kShortPiece);
+  EXPECT_LE(body.read_ - all, kShortPiece);
+  open_window(1);
+  all += arrived();
+  EXPECT_LE(body.read_ - all, kShortPiece) << "more is read when all is sent";
 }
 
 // --- bodies that lie -----------------------------------------------------------------------------

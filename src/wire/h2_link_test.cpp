@@ -2,6 +2,7 @@
 #include "wire/h2_link.hpp"
 
 #include "support/h2_link_pair.hpp"
+#include "support/short_of_memory.hpp"
 
 #include <string>
 
@@ -42,6 +43,22 @@ TEST_F(H2LinkTest, AfterAMebibyteOthersHaveATurn) {
   EXPECT_EQ(link_->read(), Step::yield) << "the heads of the frames make it more than 2 MiB";
   EXPECT_EQ(link_->read(), Step::wait);
   EXPECT_EQ(stream_.received(), 2 * kMiB);
+}
+
+// What is produced and not taken is kept.
+TEST_F(H2LinkTest, LittleIsProducedAtOnceWhileMemoryIsShort) {
+  begin_upload(kMiB);
+  const std::string window = h2_frames::number(kMiB, 4);
+  say(h2_frames::frame(h2_frames::window_update, 0, 0, window) +
+      h2_frames::frame(h2_frames::window_update, 0, 1, window));
+  stream_.send_head({{":status", "200"}}, false);
+  stream_.send(std::string(kMiB, 'x'));
+  const std::string filler(8 * kMiB, 'x');
+  while (near_->try_write(filler.data(), filler.size()) > 0) {
+  }
+  const ShortOfMemory short_of_memory;
+  link_->flush_now();
+  EXPECT_GE(stream_.unsent(), kMiB - h2::Session::kLeastMemory);
 }
 
 TEST_F(H2LinkTest, LessThanAMebibyteIsReadInOneTurn) {
