@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // max_connections: who gets a slot of an origin, on one thread and between threads.
+#include "support/failing_allocation.hpp"
 #include "support/pool_test.hpp"
 
 #include <memory>
@@ -35,6 +36,26 @@ TEST_F(LimitedPoolTest, WaitsSoLongForASlot) {
   EXPECT_TRUE(error->is(Errc::no_connection_slot));
   EXPECT_EQ(error->phase(), Phase::queue);
   EXPECT_TRUE(error->retry_safe());
+}
+
+// The process ended.
+TEST_F(LimitedPoolTest, ASlotMayComeFreeWithoutMemoryToTellThoseWhoWait) {
+  if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
+  Lease one = take(origin());
+  const Lease two = take(origin());
+  Taking third = begin(origin());
+  {
+    const FailingAllocation failing(0);
+    one.reset();
+    EXPECT_TRUE(failing.is_over());
+  }
+  advance(5100ms);
+  const auto error = error_of(third);
+  ASSERT_TRUE(error);
+  EXPECT_TRUE(error->is(Errc::no_connection_slot));
+  third = begin(origin());
+  settle();
+  EXPECT_TRUE(lease_of(third)) << "it is free nevertheless";
 }
 
 // It was closed whenever a connection was being made, far below the limit, too.

@@ -4,6 +4,7 @@
 #include "transport/h2_origin.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace onehop::transport {
@@ -71,11 +72,14 @@ std::optional<Slot> SharedPools::try_slot(const std::shared_ptr<SharedOrigin>& o
   return Slot(*this, origin);
 }
 
-void SharedPools::note_free_slot(const SharedOrigin& origin) {
+void SharedPools::note_free_slot(const SharedOrigin& origin) noexcept {
   if (origin.waiting == 0) return;
   const std::lock_guard lock(mutex);
-  for (ConnectionPool* pool : pools)
-    post_to(*pool, [](ConnectionPool& each) { each.dial_for_waiters(); });
+  try {
+    for (ConnectionPool* pool : pools)
+      post_to(*pool, [](ConnectionPool& each) { each.dial_for_waiters(); });
+  } catch (const std::bad_alloc&) {  // who waits has a deadline
+  }
 }
 
 void SharedPools::post_to(ConnectionPool& pool, std::function<void(ConnectionPool&)> work) {

@@ -41,7 +41,7 @@ struct SharedPools : std::enable_shared_from_this<SharedPools> {
   // One of the connections that max_connections allows, if one is left.
   std::optional<Slot> try_slot(const std::shared_ptr<SharedOrigin>& origin);
   // A slot of `key` came free: threads with waiting requests look again.
-  void note_free_slot(const SharedOrigin& origin);
+  void note_free_slot(const SharedOrigin& origin) noexcept;
   // The Transport has gone: so do the pools, each on its thread, with the last of what they carry.
   void retire();
   // Over all threads.

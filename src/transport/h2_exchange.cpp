@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 namespace onehop::transport {
@@ -68,7 +69,7 @@ h2::ErrorCode H2Exchange::reason_to_cancel() const {
   return h2::ErrorCode::cancel;
 }
 
-void H2Exchange::connection_lost(bool timed_out) {
+void H2Exchange::connection_lost(bool timed_out) noexcept {
   stop_upload();  // it uses the connection
   const char* const lost = connection_->knows_settings()
                                ? "the connection was lost"
@@ -80,8 +81,12 @@ void H2Exchange::connection_lost(bool timed_out) {
   if (lost_ && !failure_) {
     // What was never sent has not waited for the upstream: it may go elsewhere (see Resend).
     const bool has_waited = timed_out && has_sent_head();
-    failure_ = has_waited ? Error(Errc::timed_out, Side::upstream, "no answer to a PING")
-                          : Error(Errc::closed, Side::upstream, lost);
+    const Errc what = has_waited ? Errc::timed_out : Errc::closed;
+    failure_ = Error(what, Side::upstream);
+    try {
+      failure_ = Error(what, Side::upstream, has_waited ? "no answer to a PING" : lost);
+    } catch (const std::bad_alloc&) {  // for the words; it is called by a destructor
+    }
   }
   sender_.on_news();
   changed_.set();

@@ -68,7 +68,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
 
   // From the session and the connection.
   void on_news() override;
-  void connection_lost(bool timed_out);
+  void connection_lost(bool timed_out) noexcept;
 
  private:
   friend class H2Connection;

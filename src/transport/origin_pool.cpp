@@ -261,12 +261,15 @@ void OriginPool::adopt(Slot slot, std::unique_ptr<net::Stream> stream, std::stri
   }
 }
 
-void OriginPool::give_back(std::unique_ptr<Connection> connection) {
-  if (connection->is_retired(pool_.reactor().now()) || connection->has_unread()) return;
-  if (connection->is_reserved()) {
-    keep_reserved(std::move(connection));
-  } else {
-    deliver(std::move(connection));
+void OriginPool::give_back(std::unique_ptr<Connection> connection) noexcept {
+  try {
+    if (connection->is_retired(pool_.reactor().now()) || connection->has_unread()) return;
+    if (connection->is_reserved()) {
+      keep_reserved(std::move(connection));
+    } else {
+      deliver(std::move(connection));
+    }
+  } catch (const std::bad_alloc&) {  // destructors give back as well
   }
 }
 

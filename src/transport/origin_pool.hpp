@@ -47,8 +47,8 @@ class OriginPool {
   // Waits for one, for a request that began then. Errors: those of dialling, refusals after hold;
   // Errc::no_connection_slot after queue_timeout.
   task<Result<std::unique_ptr<Connection>>> take(Freshness freshness, net::Time began);
-  // After an exchange that left it reusable.
-  void give_back(std::unique_ptr<Connection> connection);
+  // After an exchange that left it reusable. Where there is no memory to keep it, it is closed.
+  void give_back(std::unique_ptr<Connection> connection) noexcept;
   // A new connection that was made for HTTP/2, which the upstream does not speak.
   void adopt(Slot slot, std::unique_ptr<net::Stream> stream, std::string address);
   // The idle `connection` was closed by the upstream, or spoke out of turn.
