@@ -132,6 +132,13 @@ TEST_F(SessionWindowsTest, NothingIsPromisedToAStreamWhoseContentIsDropped) {
   EXPECT_EQ(promised_memory(), before_);
 }
 
+TEST_F(SessionWindowsTest, NothingIsPromisedToAStreamThatIsClosed) {
+  receive(h2_frames::frame(h2_frames::rst_stream, 0, 1, h2_frames::number(8, 4)));
+  EXPECT_TRUE(server_.streams_.front()->is_closed());
+  report_promised_memory();
+  EXPECT_EQ(promised_memory(), before_);
+}
+
 TEST_F(SessionWindowsTest, ContentIsTakenInPiecesAsLargeAsOneLikes) {
   send_piece();
   TestStream& stream = *server_.streams_.front();
