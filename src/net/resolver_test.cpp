@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/resolver.hpp"
 
+#include "net/dns_channel.hpp"
 #include "support/failing_allocation.hpp"
 #include "support/name_server.hpp"
 #include "support/run_task.hpp"
@@ -90,6 +91,21 @@ TEST_F(ResolverTest, an_answer_that_fits_no_datagram_comes_over_tcp) {
   EXPECT_EQ(server_.questions_over_tcp(), 1);
   give("one.test", "127.0.0.1", 10);
   EXPECT_THAT(resolve("one.test"), ElementsAre("127.0.0.1:80"));
+}
+
+// What is passed over need not be sorted either, which takes a look at the routes for each.
+TEST_F(ResolverTest, of_the_addresses_of_a_family_only_the_first_are_sorted) {
+  NameServer::Host host;
+  for (int i = 1; i <= 60; ++i)
+    host.v4.push_back("127.0.1." + std::to_string(i));
+  server_.set_host("many.test", host);
+  DnsChannel channel(reactor_, {server_.address(), seconds(10), 1});
+  std::size_t count = 0;
+  channel.query("many.test",
+                [&count](const DnsChannel::Answer& answer) { count = answer.addresses.size(); });
+  for (int i = 0; i < 1000 && count == 0; ++i)
+    reactor_.run_once(milliseconds(10));
+  EXPECT_EQ(count, DnsChannel::kMostAddresses);
 }
 
 TEST_F(ResolverTest, an_answer_is_kept_for_its_ttl) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a handshake accepts and refuses: names and certificates, versions, ciphers and protocols.
+#include "base/promised_memory.hpp"
 #include "support/failing_allocation.hpp"
 #include "support/tls_stream_pair.hpp"
 
@@ -65,6 +66,21 @@ TEST_F(TlsStreamHandshake, a_certificate_for_another_name_is_refused) {
   EXPECT_EQ(client_result_->error().phase(), Phase::tls);
   EXPECT_TRUE(client_result_->error().is(Errc::tls_failed));
   EXPECT_THAT(server_failure(), HasSubstr("bad certificate"));
+}
+
+TEST_F(TlsStreamHandshake, what_it_may_hold_is_promised_until_its_end) {
+  const auto promised = [] {
+    report_promised_memory();
+    return promised_memory();
+  };
+  const std::size_t before = promised();
+  make_server();
+  const std::size_t of_one = promised() - before;
+  EXPECT_GT(of_one, 0u);
+  make_client();
+  EXPECT_EQ(promised() - before, 2 * of_one);
+  shake();
+  EXPECT_EQ(promised(), before);
 }
 
 TEST_F(TlsStreamHandshake, addresses_and_wildcards_are_names_too) {
