@@ -396,6 +396,18 @@ TEST_F(Http1RedialTest, WhoFindsADescriptorAndNoSlotDoesNotWaitForEver) {
   EXPECT_TRUE(error->is(Errc::no_connection_slot));
 }
 
+TEST_F(Http1RedialTest, AnIdleConnectionGivesUpItsDescriptorToARequestOfHttp2) {
+  start();
+  give_back(take(origin("http://b")));
+  EXPECT_EQ(idle(), 1u);
+  run_out();
+  auto waiting =
+      pool_->h2_origin(Url::parse("h2c://a").value()).take(H2Origin::Need::room, reactor_.now());
+  waiting.start();
+  settle();
+  EXPECT_EQ(idle(), 0u);
+}
+
 TEST_F(Http1RedialTest, AnIdleConnectionToElsewhereGivesUpItsDescriptor) {
   start();
   give_back(take(origin("http://b")));

@@ -4,10 +4,14 @@
 // versions, with TLS and without.
 #include "transport/resend.hpp"
 
+#include <onehop/scope.hpp>
+
+#include "base/promised_memory.hpp"
 #include "support/h2_frames.hpp"
 #include "support/stream_pair.hpp"
 #include "support/tls_stream_pair.hpp"
 #include "transport/h1_exchange.hpp"
+#include "transport/h2_connection.hpp"
 #include "transport/h2_round_trip.hpp"
 
 #include <deque>
@@ -388,6 +392,34 @@ TEST_F(H2Resend, NotWhatIsRefusedWhenTheRetryBudgetIsSpent) {
   settle();
   EXPECT_TRUE(post.done());
   EXPECT_EQ(heads(0), 0u);
+}
+
+class SilentDialer final : public net::Dialer {
+ public:
+  task<Result<net::Dialled>> dial(const net::Destination&) override {
+    co_await sleep_for(std::chrono::hours(24));
+    co_return failure(Errc::timed_out, Side::upstream);
+  }
+};
+
+// What may come is promised although there is no stream for it yet.
+TEST_F(H2Resend, ARequestThatWaitsForAConnectionIsPromisedAWindow) {
+  const auto promised = [] {
+    report_promised_memory();
+    return promised_memory();
+  };
+  const std::size_t before = promised();
+  pool_ = std::make_unique<ConnectionPool>(reactor_,
+                                           std::make_shared<SharedPools>(Transport::Options()),
+                                           std::make_unique<SilentDialer>());
+  {
+    const Trip one = begin();
+    const Trip two = begin();
+    settle();
+    EXPECT_EQ(promised() - before, 2 * std::size_t{kStreamWindow});
+  }
+  settle();
+  EXPECT_EQ(promised(), before);
 }
 
 // What is held makes little load, because of the pauses.
