@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -31,12 +32,11 @@ class RequestEnd : public ::testing::Test {
     client_.emplace(network_.connect("s:80"));
     client_->send(std::string(h2_frames::kPreface) + frame(h2_frames::settings, 0, 0));
   }
-  void send_head(std::string_view method) {
-    client_->send(h2_frames::head(
-        1,
-        h2_frames::block(
-            {{":method", method}, {":scheme", "http"}, {":authority", "h"}, {":path", "/there"}}),
-        false));
+  void send_head(std::string_view method, std::vector<Field> more = {}) {
+    std::vector<Field> fields = {
+        {":method", method}, {":scheme", "http"}, {":authority", "h"}, {":path", "/there"}};
+    fields.insert(fields.end(), more.begin(), more.end());
+    client_->send(h2_frames::head(1, h2_frames::block(fields), false));
   }
   // "" while there is no response.
   std::string answer() {
@@ -69,6 +69,11 @@ TEST_F(RequestEnd, ContentThatComesEndsTheWait) {
 TEST_F(RequestEnd, AGetThatDoesNotEndIsServedSoon) {
   send_head("GET");
   network_.advance(20ms);
+  EXPECT_EQ(answer(), "some");
+}
+
+TEST_F(RequestEnd, AGetThatSaysHowMuchContentItHasDoesNotWait) {
+  send_head("GET", {{"content-length", "4"}});
   EXPECT_EQ(answer(), "some");
 }
 
