@@ -60,6 +60,23 @@ TEST_F(MemoryCeilingTest, IsReachedUntilAnEighthIsFree) {
   EXPECT_FALSE(ceiling_.is_reached(now_));
 }
 
+TEST_F(MemoryCeilingTest, WhatIsPromisedCountsLikeWhatIsHeld) {
+  hold(400 * kMiB);
+  const auto promise = [](std::size_t size) {
+    MemoryPromise made(size);
+    report_promised_memory();
+    return made;
+  };
+  MemoryPromise some = promise(340 * kMiB);
+  EXPECT_FALSE(ceiling_.is_reached(now_));
+  MemoryPromise more = promise(10 * kMiB);
+  EXPECT_TRUE(ceiling_.is_reached(now_));
+  some.redeem();
+  more.redeem();
+  report_promised_memory();
+  EXPECT_FALSE(ceiling_.is_reached(now_));
+}
+
 TEST_F(MemoryCeilingTest, TheLogHearsOfItOnceWithFigures) {
   hold(900 * kMiB);
   for (int i = 0; i < 10; ++i) {
