@@ -29,16 +29,24 @@ constexpr std::string_view kKey = "dGhlIHNhbXBsZSBub25jZQ==";
 // Says something every `pause`; takes whatever it is told.
 class TickingTunnel final : public Tunnel {
  public:
-  explicit TickingTunnel(io::Duration pause) : pause_(pause) {}
+  struct Options {
+    io::Duration pause = 24h;  // before it says something
+    std::string says = "tick";
+    io::Duration write_pause = 0s;  // before it takes what is said to it
+  };
+  explicit TickingTunnel(Options options) : options_(std::move(options)) {}
   task<Result<bytes>> read() override {
-    co_await sleep_for(pause_);
-    co_return bytes("tick");
+    co_await sleep_for(options_.pause);
+    co_return bytes(options_.says);
   }
-  task<Result<void>> write(bytes) override { co_return Result<void>(); }
+  task<Result<void>> write(bytes) override {
+    co_await sleep_for(options_.write_pause);
+    co_return Result<void>();
+  }
   void close_write() override {}
 
  private:
-  const io::Duration pause_;
+  const Options options_;
 };
 
 enum class Protocol : std::uint8_t { h1, h2 };
@@ -49,14 +57,15 @@ class DrainedTunnel : public ::testing::TestWithParam<Protocol> {
     common_->max_connections = 100;
     common_->options = exchanges_.options();
     worker_ = std::make_unique<Worker>(
-        reactor_, common_, make_handler([this](const Request& in) {
+        reactor_, common_, make_handler([this](Request in) -> task<Response> {
+          co_await sleep_for(delay_);
           Response response(
               Status::switching_protocols,
               Headers({{"Upgrade", "websocket"},
                        {"Sec-WebSocket-Accept",
                         websocket_accept(in.headers().get_or_empty("Sec-WebSocket-Key"))}}));
-          response.set_tunnel(std::make_unique<TickingTunnel>(pause_));
-          return response;
+          response.set_tunnel(std::make_unique<TickingTunnel>(far_));
+          co_return response;
         }));
   }
 
@@ -150,7 +159,8 @@ class DrainedTunnel : public ::testing::TestWithParam<Protocol> {
     EXPECT_TRUE(ended);
   }
 
-  io::Duration pause_ = 24h;
+  io::Duration delay_ = 0s;  // before the tunnel begins
+  TickingTunnel::Options far_;
   test::ExchangeLog exchanges_;
   io::Reactor reactor_{io::Reactor::Clock::manual};
   io::Reactor::Enter enter_;
@@ -193,7 +203,7 @@ TEST_P(DrainedTunnel, HasUntilTheDeadlineWhileTheClientSpeaks) {
 }
 
 TEST_P(DrainedTunnel, HasUntilTheDeadlineWhileTheFarSideSpeaks) {
-  pause_ = 3s;
+  far_.pause = 3s;
   open_tunnel();
   drain(30s);
   advance(29s);
@@ -201,6 +211,29 @@ TEST_P(DrainedTunnel, HasUntilTheDeadlineWhileTheFarSideSpeaks) {
   advance(1100ms);
   ASSERT_EQ(exchanges_.size(), 1u);
   EXPECT_EQ(exchanges_.last().failure->detail(), "cut when the server stopped");
+}
+
+TEST_P(DrainedTunnel, EndsWhenItIsSilentAlthoughItBeganDuringTheDrain) {
+  delay_ = 1s;
+  open_tunnel();
+  drain(30s);
+  advance(5900ms);
+  EXPECT_EQ(exchanges_.size(), 0u);
+  advance(200ms);
+  expect_ended_as_silent();
+}
+
+// What the client has said is on its way.
+TEST_P(DrainedTunnel, IsNotSilentWhileTheFarSideTakesItsTime) {
+  far_.write_pause = 4s;
+  open_tunnel();
+  drain(30s);
+  advance(4s);
+  say("hello");
+  advance(4500ms);
+  EXPECT_EQ(exchanges_.size(), 0u);
+  advance(5s);
+  EXPECT_EQ(exchanges_.size(), 1u);
 }
 
 TEST_P(DrainedTunnel, IsLeftAloneWithoutADrain) {
@@ -213,6 +246,22 @@ TEST_P(DrainedTunnel, IsLeftAloneWithoutADrain) {
   EXPECT_EQ(worker_->requests().now(), 1u);
 }
 
+// It has much to read, and takes a little of it now and then.
+class DrainedHttp1Tunnel : public DrainedTunnel {};
+TEST_P(DrainedHttp1Tunnel, HasUntilTheDeadlineWhileTheClientReads) {
+  far_ = {.pause = 1s, .says = std::string(1'000'000, 'x')};
+  open_tunnel();
+  drain(30s);
+  std::string piece(4096, ' ');
+  for (int i = 0; i < 9; ++i) {
+    advance(3s);
+    EXPECT_GT(client_->try_read(piece.data(), piece.size()), 0);
+  }
+  settle();
+  EXPECT_EQ(exchanges_.size(), 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Http1, DrainedHttp1Tunnel, ::testing::Values(Protocol::h1));
 INSTANTIATE_TEST_SUITE_P(BothVersions,
                          DrainedTunnel,
                          ::testing::Values(Protocol::h1, Protocol::h2),
