@@ -154,6 +154,17 @@ TEST_F(AcceptLoopTest, PausesWithoutDescriptorsAndSaysSoOnce) {
   EXPECT_EQ(logged_.size(), 1u) << "one that comes and goes is told every ten seconds";
 }
 
+TEST_F(AcceptLoopTest, SaysSoOnceHoweverLongItLasts) {
+  const auto client = connect();
+  {
+    const NoDescriptors none;
+    settle();
+    for (int i = 0; i < 1000; ++i)  // half a minute
+      pass_pause();
+  }
+  EXPECT_THAT(logged_, ElementsAre(HasSubstr("accepting pauses: ")));
+}
+
 TEST_F(AcceptLoopTest, PausesWhenTheKernelWatchesNoMore) {
   struct Nobody final : io::Watcher {
     void on_events(std::uint32_t) noexcept override {}
