@@ -131,6 +131,69 @@ TEST_F(WorkerTest, LingersWhileTheClientSends) {
   }
 }
 
+// A reset would take from it why the connection ends.
+TEST_F(WorkerTest, LingersAfterHttp2AsWell) {
+  auto client = connect();
+  const std::string data = std::string(h2_frames::kPreface) +
+                           h2_frames::frame(h2_frames::settings, 0, 0) +
+                           h2_frames::frame(h2_frames::data, 0, 0, "of no stream");
+  client->try_write(data.data(), data.size());
+  settle();
+  EXPECT_EQ(common_->connections, 1u);
+  advance(4s);
+  EXPECT_EQ(client->try_write("x", 1), 1);
+  settle();
+  EXPECT_EQ(common_->connections, 1u);
+  advance(6s);
+  EXPECT_EQ(common_->connections, 0u);
+  bool at_end = false;
+  std::string said = receive(*client, at_end);
+  EXPECT_EQ(h2_frames::take_frames(said).back().type, h2_frames::goaway);
+  EXPECT_TRUE(at_end);
+}
+
+// A connection of HTTP/2 needs more memory than the one of HTTP/1 that it begins as.
+TEST_F(WorkerTest, Http2IsRefusedWithAGoawayWhileMemoryIsShort) {
+  auto client = connect();
+  common_->memory.set(0, [](LogLevel, std::string_view) {});
+  const std::string data =
+      std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0);
+  client->try_write(data.data(), data.size());
+  settle();
+  bool at_end = false;
+  std::string said = receive(*client, at_end);
+  const auto frames = h2_frames::take_frames(said);
+  ASSERT_EQ(frames.size(), 2u);
+  EXPECT_EQ(frames[0].type, h2_frames::settings);
+  EXPECT_EQ(frames[1].type, h2_frames::goaway);
+  EXPECT_EQ(frames[1].payload, h2_frames::number(0, 4) + h2_frames::number(0, 4));
+  EXPECT_TRUE(at_end);
+  EXPECT_EQ(exchanges_.size(), 0u);
+}
+
+// That memory is short is said once for all.
+TEST_F(WorkerTest, ARequestThatIsRefusedWhileMemoryIsShortLeavesNoLine) {
+  std::vector<std::string> lines;
+  common_->options = {};
+  common_->options.log = [&lines](LogLevel, std::string_view line) { lines.emplace_back(line); };
+  auto client = connect();
+  const auto log = [&lines](LogLevel, std::string_view line) {
+    lines.push_back("ceiling: " + std::string(line));
+  };
+  common_->memory.set(0, log);
+  for (int i = 0; i < 3; ++i) {
+    if (i > 0) {
+      client = connect();
+    }
+    client->try_write("GET / HTTP/1.1\r\nHost: h\r\n\r\n", 27);
+    settle();
+    bool at_end = false;
+    EXPECT_EQ(status_of(receive(*client, at_end)), 503);
+  }
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_THAT(lines[0], HasSubstr("ceiling: "));
+}
+
 // What is too much to take in is left where it is, and the connection with it: a reset would take
 // the response from the client.
 TEST_F(WorkerTest, HoldsTheConnectionOfAClientThatSendsTooMuch) {
