@@ -116,6 +116,22 @@ TEST_F(ProxiedH2Timeouts, AClientThatStopsSendingIsAnswered408) {
   EXPECT_EQ(exchanges_.last().failure->side(), Side::client);
 }
 
+// A call may be as slow to listen as it is to speak.
+TEST_F(ProxiedH2Timeouts, ACallWhoseUpstreamTakesNothingIsNotCut) {
+  for (const bool is_call : {true, false}) {
+    const std::size_t before = exchanges_.size();
+    ask(std::string("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\nContent-Type: ") +
+        (is_call ? "application/grpc" : "text/plain") + "\r\n\r\n" + std::string(300'000, 'x'));
+    begin_response();
+    send_content("abc");
+    pass(10min);
+    EXPECT_EQ(exchanges_.size() - before, is_call ? 0u : 1u) << is_call;
+    client_->close();
+    upstream_->close();
+    network_.advance(1s);
+  }
+}
+
 // A stream without a length may pause once it has begun, whatever it is a stream of.
 TEST_F(ProxiedH2Timeouts, AResponseWithoutALengthMayPauseOnceItHasBegun) {
   get();
