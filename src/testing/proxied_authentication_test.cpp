@@ -284,16 +284,20 @@ TEST_F(ProxiedAuthentication, ItsAgeDoesNotEndAHandshake) {
 // One connection of HTTP/2, whose requests get a stream each.
 class H2Client {
  public:
-  explicit H2Client(Wire wire) : wire_(std::move(wire)) {
-    wire_.send(std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0));
+  enum class Begins : std::uint8_t { at_once, with_its_first_request };
+  explicit H2Client(Wire wire, Begins when = Begins::at_once)
+      : wire_(std::move(wire)),
+        to_say_(std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0)) {
+    if (when == Begins::at_once) wire_.send(std::exchange(to_say_, {}));
   }
   std::uint32_t get(std::string_view path, std::string_view authorization = {}) {
     const std::uint32_t stream = std::exchange(next_, next_ + 2);
     std::string block = h2_frames::block(
         {{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", path}});
     if (!authorization.empty()) block += h2_frames::block({{"authorization", authorization}});
-    wire_.send(h2_frames::frame(h2_frames::headers, h2_frames::kEndHeaders | h2_frames::kEndStream,
-                                stream, block));
+    to_say_ += h2_frames::frame(h2_frames::headers, h2_frames::kEndHeaders | h2_frames::kEndStream,
+                                stream, block);
+    wire_.send(std::exchange(to_say_, {}));
     return stream;
   }
   test::H2Peer::Message& answer(std::uint32_t stream) {
@@ -304,9 +308,30 @@ class H2Client {
 
  private:
   Wire wire_;
+  std::string to_say_;
   test::H2Peer peer_;
   std::uint32_t next_ = 1;
 };
+
+// What had begun as a connection of HTTP/1 goes on as one of HTTP/2, and is still the same client.
+TEST_F(ProxiedAuthentication, AClientThatTurnsOutToSpeakHttp2HasNotEnded) {
+  start({});
+  Wire other = client();
+  other.send(get_with("/warm"));
+  Wire of_alice = backend();
+  of_alice.receive();
+  of_alice.send(ok("warm"));
+  EXPECT_EQ(status_of(other.receive()), 200);
+  H2Client alice(network_.connect("proxy:80"), H2Client::Begins::with_its_first_request);
+  const auto first = alice.get("/first", "NTLM TlRMTVNTUAAB");
+  EXPECT_THAT(of_alice.receive(), StartsWith("GET /first "));
+  of_alice.send(kChallenge);
+  EXPECT_TRUE(alice.answer(first).ended);
+  const auto last = alice.get("/last", "NTLM TlRMTVNTUAAD");
+  EXPECT_THAT(of_alice.receive(), StartsWith("GET /last "));
+  of_alice.send(ok("alice"));
+  EXPECT_EQ(alice.answer(last).body, "alice");
+}
 
 TEST_F(ProxiedAuthentication, AnHttp2ConnectionIsOneClient) {
   start({});
