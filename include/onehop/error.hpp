@@ -94,6 +94,8 @@ class Error {
   Error(Errc code, Side side) noexcept : code_(make_error_code(code)), side_(side) {}
   Error(Errc code, Side side, std::string detail) noexcept
       : code_(make_error_code(code)), detail_(std::move(detail)), side_(side) {}
+  // Without the detail if there is no memory for it, so that a destructor may say why.
+  Error(Errc code, Side side, const char* detail) noexcept;
   Error(std::error_code code, Side side) noexcept : code_(code), side_(side) {}
   // From an errno value.
   static Error system(int errno_value, Side side) {
@@ -143,6 +145,9 @@ inline std::unexpected<Error> failure(Errc code, Side side) {
 }
 inline std::unexpected<Error> failure(Errc code, Side side, std::string detail) {
   return std::unexpected<Error>(Error(code, side, std::move(detail)));
+}
+inline std::unexpected<Error> failure(Errc code, Side side, const char* detail) {
+  return std::unexpected<Error>(Error(code, side, detail));
 }
 
 }  // namespace onehop

@@ -2,6 +2,8 @@
 
 #include <onehop/error.hpp>
 
+#include <new>
+
 namespace onehop {
 namespace {
 
@@ -124,6 +126,13 @@ std::string Error::to_string() const {
   text += code_.message();
   if (!detail_.empty()) text.append(" (").append(detail_).append(")");
   return text;
+}
+
+Error::Error(Errc code, Side side, const char* detail) noexcept : Error(code, side) {
+  try {
+    detail_ = detail;
+  } catch (const std::bad_alloc&) {  // the code says most of it
+  }
 }
 
 Error& Error::with(std::string_view context) {

@@ -2,6 +2,8 @@
 
 #include <onehop/error.hpp>
 
+#include "support/failing_allocation.hpp"
+
 #include <cerrno>
 #include <set>
 
@@ -17,6 +19,16 @@ TEST(Error, EveryCodeHasItsOwnText) {
     texts.insert(make_error_code(static_cast<Errc>(i)).message());
   EXPECT_EQ(texts.size(), static_cast<std::size_t>(last));
   EXPECT_FALSE(texts.contains("unknown error"));
+}
+
+// Destructors say why something has ended.
+TEST(Error, HasNoDetailWhereThereIsNoMemoryForIt) {
+  if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer allocates";
+  const FailingAllocation next(0);
+  const Error error(Errc::closed, Side::upstream, "a text that needs memory of its own");
+  EXPECT_TRUE(next.is_over());
+  EXPECT_TRUE(error.is(Errc::closed));
+  EXPECT_EQ(error.detail(), "");
 }
 
 TEST(Error, ReadsAsOneLine) {

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <utility>
 
 namespace onehop::net {
@@ -387,6 +388,16 @@ ssize_t TlsStream::try_write(const iovec* parts, int count) {
 }
 
 bool TlsStream::flush() noexcept {
+  try {
+    return write_unsent();
+  } catch (const std::bad_alloc&) {  // a record that cannot be kept is lost, and so the connection
+    write_error_ = ENOMEM;
+    HeldString().swap(unsent_);
+    return false;
+  }
+}
+
+bool TlsStream::write_unsent() {
   TlsOutbox& box = TlsOutbox::of_thread();
   unsent_can_wait_ = false;
   const char* data = box.memory.data();

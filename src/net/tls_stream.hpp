@@ -95,6 +95,7 @@ class TlsStream final : public Stream, public detail::InFramePool {
   bool is_over() const noexcept { return failure_ || read_error_ != 0 || ended_; }
   // Sends what is encrypted; false when some of it has to wait, or never will go.
   bool flush() noexcept;
+  bool write_unsent();
   void watch_for_writing() noexcept;
   // The peer makes us send, and does not read it.
   bool must_send_first() const noexcept;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/h1_content.hpp"
 
-#include <new>
 #include <utility>
 
 namespace onehop::server {
@@ -71,19 +70,10 @@ void H1Content::on_readable(void* self) {
   auto& content = *static_cast<H1Content*>(self);
   if (content.readable_.result() == net::Wait::timed_out) {
     if (!content.is_timed_) return content.wait_for_client();
-    content.fail_as_silent();
+    content.reader_.fail(Error(Errc::timed_out, Side::client, "no byte of the body came"));
     content.settled_.set();
   }
   content.body_->wake();
-}
-
-// Out of the reactor's list, where there may be no memory for words.
-void H1Content::fail_as_silent() noexcept {
-  try {
-    reader_.fail(Error(Errc::timed_out, Side::client, "no byte of the body came"));
-  } catch (const std::bad_alloc&) {
-    reader_.fail(Error(Errc::timed_out, Side::client));
-  }
 }
 
 void H1Content::body_dropped() noexcept {

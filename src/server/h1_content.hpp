@@ -90,7 +90,6 @@ class H1Content final : private RequestContent {
   void body_dropped() noexcept override;
   bool rest_is_small() const noexcept;
   void wait_for_client();
-  void fail_as_silent() noexcept;
   static void on_readable(void* self);
 
   net::Stream& stream_;

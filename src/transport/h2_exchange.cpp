@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <new>
 #include <utility>
 
 namespace onehop::transport {
@@ -82,11 +81,7 @@ void H2Exchange::connection_lost(bool timed_out) noexcept {
     // What was never sent has not waited for the upstream: it may go elsewhere (see Resend).
     const bool has_waited = timed_out && has_sent_head();
     const Errc what = has_waited ? Errc::timed_out : Errc::closed;
-    failure_ = Error(what, Side::upstream);
-    try {
-      failure_ = Error(what, Side::upstream, has_waited ? "no answer to a PING" : lost);
-    } catch (const std::bad_alloc&) {  // for the words; it is called by a destructor
-    }
+    failure_ = Error(what, Side::upstream, has_waited ? "no answer to a PING" : lost);
   }
   sender_.on_news();
   changed_.set();

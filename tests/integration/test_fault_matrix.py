@@ -45,7 +45,9 @@ class FaultAt(Plan):
 
     def __init__(self, name, number, point, way):
         super().__init__(SEED, name, number)
-        self.early_hints = False
+        # Nothing else than the fault.
+        self.hints, self.hints_in_request, self.early, self.challenges = 0, False, False, False
+        self.goes_away, self.is_shut, self.first_window = False, False, 65_535
         self.size = 5000
         self.kind = "chunked" if point in IN_CHUNKS else "length"
         # Nothing is there to be garbled, and content of a known length is right whatever it is.
@@ -133,7 +135,7 @@ class Planned(Question):
     def __init__(self, chaos, name, connection):
         super().__init__(chaos, name, connection)
         case = chaos.case(name)
-        self.leaves = None
+        self.leaves, self.credentials, self.stalls = None, None, 0
         self.fault = case[1:]
         self.method, size, self.is_chunked = ("GET", 0, False) if name.endswith("n") else REQUESTS[case[0]]
         self.body = content(name, size)
