@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Body: a handle to a stream of bytes that is pulled piece by piece; nothing is buffered behind
-// it. Dropping a Body that was not read to its end gives the message up: HTTP/1 closes the
-// connection (or drains a little), HTTP/2 resets the stream. One thread at a time.
+// Body is a handle to a stream of bytes that is read piece by piece, without buffering. Dropping a
+// Body that was not read to its end abandons the message: HTTP/1 closes the connection (or drains a
+// small rest), HTTP/2 resets the stream. One thread at a time.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -17,12 +17,12 @@
 
 namespace onehop {
 
-// A run of bytes; not necessarily text.
+// A sequence of bytes, not necessarily text.
 using bytes = std::string_view;
 
-class PolledBodySource;  // what connections offer to each other; internal
+class PolledBodySource;  // internal
 
-// Where a body comes from. Implement it to generate content; most code never needs to.
+// The source of a body. Implement it to generate content.
 class BodySource {
  public:
   BodySource() = default;
@@ -30,14 +30,14 @@ class BodySource {
   BodySource& operator=(const BodySource&) = delete;
   virtual ~BodySource() = default;
 
-  // The next piece; an empty one is the end. Valid until the next read() or the source's death.
-  // Not called again after the end or an error. An error aborts the message at the receiver, so
-  // that it can never look complete.
+  // Returns the next piece, or an empty one at the end. It is valid until the next read() or the
+  // destruction of the source. read() is not called again after the end or an error. An error
+  // aborts the message, so that it never looks complete to its receiver.
   virtual task<Result<bytes>> read() = 0;
-  // The number of bytes from the start to the end, when known before reading. read() must then
+  // Returns the size of the whole body in bytes, if it is known before reading. read() must then
   // deliver exactly that many.
   virtual std::optional<std::uint64_t> length() const { return std::nullopt; }
-  // Complete once read() has returned the end; empty before.
+  // Valid once read() has returned the end; empty before.
   virtual const Headers& trailers() const;
 
   virtual PolledBodySource* polled() noexcept { return nullptr; }
@@ -49,12 +49,12 @@ class Body {
   static Body of(std::string text);
   static Body from(std::unique_ptr<BodySource> source);
 
-  // False when there is certainly nothing to read.
+  // True if there is no content.
   bool is_empty() const noexcept { return source_ == nullptr; }
-  // Bytes in all; 0 for an empty body, nothing when only the end will tell.
+  // The size of the whole body in bytes; std::nullopt if it is not known before the end.
   std::optional<std::uint64_t> length() const;
   task<Result<bytes>> read();
-  // The rest of the body as one text; Errc::limit_exceeded past `limit` bytes.
+  // Reads the rest of the body. Errc::limit_exceeded if it has more than `limit` bytes.
   task<Result<std::string>> read_all(std::size_t limit);
   const Headers& trailers() const;
 

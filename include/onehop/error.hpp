@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Error: what went wrong, whose side it was, and whether the request may be sent again.
-// Errors are values: task<Result<T>> wherever a peer can fail. Result is std::expected.
-// Thread: an Error is a plain value; copy it anywhere.
+// Error says what went wrong, on whose side, and whether the request may be sent again. Functions
+// that a peer can make fail return a Result (std::expected) or a task<Result<T>>. An Error is a
+// value and may be copied to any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,14 +14,14 @@
 
 namespace onehop {
 
-// The conditions this library itself detects. Failures of system calls keep their errno in
+// The conditions that this library detects. Failures of system calls keep their errno, in
 // std::system_category().
 enum class Errc : std::uint8_t {
-  // Anybody's.
-  cancelled = 1,   // the work was given up by its owner
-  timed_out,       // a deadline of this proxy passed
-  closed,          // the peer ended the connection where more was expected
-  limit_exceeded,  // a configured bound was hit
+  // On any side.
+  cancelled = 1,   // the owner of the work cancelled it
+  timed_out,       // a configured timeout expired
+  closed,          // the peer ended the connection when more was expected
+  limit_exceeded,  // a configured limit was exceeded
 
   // A request that cannot be accepted (side: client). RFC 9112, RFC 9110.
   bad_request,            // 400
@@ -32,31 +32,31 @@ enum class Errc : std::uint8_t {
   unsupported_method,     // 501: CONNECT, or a method token that is too long
   unsupported_version,    // 505
   expectation_failed,     // 417
-  client_gone,            // the client closed before its answer was complete; 499 in the log
-  too_many_requests,      // 429: as many of this client as may be are in progress
+  client_gone,            // the client left before the response was complete; 499 in the log
+  too_many_requests,      // 429: the client has max_requests_per_client requests in progress
 
-  // An answer that cannot be passed on (side: upstream).
+  // A response that cannot be passed on (side: upstream).
   bad_response,             // malformed head, framing or chunk
   response_head_too_large,  // over max_response_header_bytes or max_response_header_fields
   truncated,                // the message ended before its framing said so
-  unexpected_upgrade,       // a 101 nobody asked for, or for another protocol
+  unexpected_upgrade,       // a 101 that was not asked for, or for another protocol
 
   // Reaching the upstream (side: upstream).
   name_not_resolved,
   connect_failed,      // every address was tried; detail() has the last errno
-  no_connection_slot,  // max_connections reached for longer than queue_timeout: 503
-  tls_failed,          // handshake, certificate or record; detail() says what
-  http1_needed,        // NTLM and Negotiate: the upstream speaks HTTP/2 alone
+  no_connection_slot,  // 503: no connection became available within queue_timeout
+  tls_failed,          // handshake, certificate or record; detail() says which
+  http1_needed,        // NTLM or Negotiate, and the upstream speaks HTTP/2 only
 
   // Programming and configuration (side: local).
   bad_url,
-  bad_field,  // a field name or value that may not go on the wire
+  bad_field,  // a field name or value that is not valid in a message
   bad_option,
-  handler_failed,  // user code threw, or gave no answer: 500
+  handler_failed,  // 500: user code threw, or produced no valid response
 
   // This proxy (side: local).
-  loop_detected,  // the backend URL leads back to this proxy: 508
-  overloaded,     // max_memory is reached: 503
+  loop_detected,  // 508: the backend URL leads back to this proxy
+  overloaded,     // 503: max_memory is reached
 };
 
 }  // namespace onehop
@@ -70,10 +70,10 @@ namespace onehop {
 const std::error_category& error_category() noexcept;
 std::error_code make_error_code(Errc code) noexcept;
 
-// Who is to blame, and so which status the client gets: 4xx, 502/503/504 or 500.
+// Whose fault it is, which decides the status: 4xx, 502 to 504, or 500.
 enum class Side : std::uint8_t { local, client, upstream };
 
-// Where in an exchange something happened; the access log names it.
+// The phase of an exchange in which something happened; the access log names it.
 enum class Phase : std::uint8_t {
   none,
   head,     // reading the request head
@@ -106,16 +106,16 @@ class Error {
   bool is(Errc code) const noexcept { return code_ == make_error_code(code); }
   Side side() const noexcept { return side_; }
   Phase phase() const noexcept { return phase_; }
-  // True only when the request cannot have been acted upon, so that sending it again is safe for
-  // any method.
+  // True only if the request cannot have been acted upon, so that sending it again is safe for any
+  // method.
   bool retry_safe() const noexcept { return retry_safe_; }
   bool is_timeout() const noexcept;
-  // For logs, never for peers: may name addresses.
+  // For logs only, never for peers: it may name addresses.
   std::string_view detail() const noexcept { return detail_; }
   // "connect: Connection refused (while connecting to 127.0.0.1:8000)"
   std::string to_string() const;
 
-  // Each returns *this, so that `return error.during(Phase::connect).with("...")` reads well.
+  // Each returns *this: error.during(Phase::connect).with("while connecting to ...").
   Error& during(Phase phase) noexcept {
     phase_ = phase;
     return *this;

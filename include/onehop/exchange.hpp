@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Exchange: the record of one request and its answer: who, what, when, how much, and what went
-// wrong. The server opens it, the transport and the proxy fill in their part, and
-// Server::Options::on_exchange_end gets it. Belongs to the thread of its connection; a view.
+// Exchange is the record of one request and its response: who, what, when, how much, and what went
+// wrong. The server creates it, the transport and the proxy fill in their parts, and
+// Server::Options::on_exchange_end receives it. It belongs to the worker of its connection, and its
+// views are valid as long as it is.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -16,14 +17,14 @@
 
 namespace onehop {
 
-// Monotonic; as coarse as one pass of the event loop.
+// Monotonic time, read once per pass of the event loop.
 using Time = std::chrono::steady_clock::time_point;
 
 // How the exchange ended, whatever status the client saw.
 enum class Outcome : std::uint8_t {
-  complete,     // the whole answer was handed to the client
-  client_gone,  // 499 in the log: the client left first; no fault of the upstream
-  aborted,      // the answer was cut short, and the client could tell
+  complete,     // the whole response was written to the client
+  client_gone,  // the client left first; 499 in the log
+  aborted,      // the response was cut short, and the client could tell
 };
 
 struct Exchange {
@@ -32,42 +33,41 @@ struct Exchange {
   Version version = Version::http_1_1;
   std::string_view target;
   std::string_view host;
-  // Who asked: the address of the peer, or, if that is in Server::Options::trust, the rightmost
-  // address in X-Forwarded-For that is not. Without port; "unix" for a unix socket.
+  // The client's IP address: that of the peer or, if the peer is in Server::Options::trust, the
+  // rightmost address in X-Forwarded-For that is not. "unix" for a unix socket.
   std::string_view client;
-  std::string_view peer;  // who is at the other end of the connection, in the same form
+  std::string_view peer;  // the IP address of the other end of the connection, or "unix"
   std::string_view user_agent;
   std::string_view referer;
-  std::string_view request_id;  // X-Request-ID: made by us or of a trusted peer with
-                                // Server::Options::request_ids, else whatever the client has sent
-  std::string_view trace_id;    // 32 hexadecimal digits, of a valid traceparent
+  std::string_view request_id;  // X-Request-ID, as sent on; see Server::Options::request_ids
+  std::string_view trace_id;    // 32 hexadecimal digits, from a valid traceparent
   bool tls = false;
-  std::string_view upgrade;  // the protocols the client asks for in Upgrade
-  // ReverseProxy did not pass them on: none is among its upgrades. Not for "h2c" alone, which many
-  // clients offer to whoever takes it.
+  std::string_view upgrade;  // the protocols in the client's Upgrade field
+  // ReverseProxy passed none of them on. Not set for "h2c" alone, which many clients offer to every
+  // server.
   bool upgrade_dropped = false;
 
-  // The answer.
+  // The response.
   int status = 0;  // 0: nothing was sent
   Outcome outcome = Outcome::complete;
   std::uint64_t request_body = 0;   // bytes of content received from the client
   std::uint64_t response_body = 0;  // bytes of content sent to the client
-  bool upgraded = false;            // the connection became a tunnel; the counts are the tunnel's
+  bool upgraded = false;            // the connection became a tunnel, whose bytes are counted
 
-  // The upstream; empty when none was asked.
+  // The upstream; empty if none was asked.
   std::string_view upstream;   // the address connected to
-  std::uint16_t attempts = 0;  // requests sent or tried; 2: one retry. Connecting again is none
-  bool reused = false;         // the last attempt ran on a pooled connection
+  std::uint16_t attempts = 0;  // attempts to send the request (2: one retry); connects do not count
+  bool reused = false;         // the last attempt used a pooled connection
 
-  // When: zero where it did not happen.
+  // Points in time; zero if they were not reached.
   Time began{};  // first byte of the request head
   Time head_received{};
-  Time upstream_chosen{};  // a connection was there
-  Time request_sent{};     // head, and as much of the body as was there
+  Time upstream_chosen{};  // a connection was available
+  Time request_sent{};     // the head, and the body as far as it was available
   Time response_began{};   // the final response head had arrived
   Time ended{};
 
-  // Why it failed, if it did. Side tells whose fault it was.
+  // Why it failed, if it did. Error::side() says whose fault it was.
   std::optional<Error> failure;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Handler: what a Server calls with each request. const, because every core calls the same object
-// at once; give each core its own with Server::run_per_core.
+// Handler is what a Server calls for each request. serve() is const because all workers call the
+// same object at once; Server::run_per_core gives each worker its own.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -21,7 +21,7 @@ class Handler {
   Handler() = default;
   virtual ~Handler() = default;
 
-  // Always has an answer. The task is destroyed when the client goes away first, which cancels
+  // Returns the response. If the client leaves first, the task is destroyed, which cancels
   // everything it waits for. An exception becomes a 500, or aborts a response that has begun.
   virtual task<Response> serve(Request request) const = 0;
 
@@ -56,9 +56,9 @@ class FunctionHandler final : public Handler {
 };
 }  // namespace detail
 
-// A handler that calls `function`, which returns a Response or a task<Response>. A coroutine lambda
-// may capture: the handler keeps the closure alive. Throws std::invalid_argument if the function is
-// empty (a null pointer, an empty std::function).
+// Returns a handler that calls `function`, which returns a Response or a task<Response>. A
+// coroutine lambda may have captures, since the handler keeps the closure alive. Throws
+// std::invalid_argument if the function is empty (a null pointer, an empty std::function).
 template <class Function>
   requires std::invocable<const Function&, Request>
 std::shared_ptr<const Handler> make_handler(Function function) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Headers: the field lines of a message, in order, names compared without case (RFC 9110 §5).
-// Text is kept in the message's memory, which only grows: a view taken from here stays valid
-// through later changes, until the last message of the exchange is gone. One thread at a time.
+// Headers is the ordered list of the field lines of a message; names are compared without case
+// (RFC 9110 §5). The text is kept in the memory of the exchange, which only grows: a view stays
+// valid through later changes, until the last message of the exchange is destroyed. One thread at a
+// time.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -47,8 +48,8 @@ class ArenaRef {
   Arena* arena_ = nullptr;
 };
 
-// A field name: looked up once in the table of known names, so that comparing it is one byte.
-// A view: the text must outlive it (a literal does).
+// FieldName is a field name that has been looked up in the table of known names, so that comparing
+// it takes one byte. It is a view: the text must outlive it, as a literal does.
 class FieldName {
  public:
   FieldName(std::string_view text) noexcept;  // NOLINT(google-explicit-constructor): reads as text
@@ -81,7 +82,7 @@ class Headers {
   Headers& operator=(const Headers&) = delete;
   ~Headers() = default;
 
-  // A second list over the same text; the only way to copy.
+  // Returns a second list over the same text. There is no other way to copy.
   Headers clone() const;
 
   std::size_t size() const noexcept { return size_; }
@@ -89,24 +90,24 @@ class Headers {
 
   // The value of the first line with that name.
   std::optional<std::string_view> get(FieldName name) const noexcept;
-  // "" when absent.
+  // The same, or "" if there is none.
   std::string_view get_or_empty(FieldName name) const noexcept;
   bool has(FieldName name) const noexcept;
   // Every value with that name, in order.
   std::vector<std::string_view> get_all(FieldName name) const;
-  // True when a member of the comma-separated list of all lines with that name equals `token`,
-  // without case (RFC 9110 §5.6.1). Meant for Connection, Upgrade, TE and the like.
+  // Reports whether `token` is a member of the comma-separated list of all lines with that name,
+  // ignoring case (RFC 9110 §5.6.1). For Connection, Upgrade, TE and similar fields.
   bool has_token(FieldName name, std::string_view token) const noexcept;
 
-  // set replaces the first line in place and removes the others; add appends a line. Both throw
-  // std::invalid_argument on a name that is no token or a value with CR, LF, NUL or another control
-  // (in a handler: a 500, never a split message). The text is copied.
+  // set() replaces the first line with that name and removes the others; add() appends a line. Both
+  // copy the text. They throw std::invalid_argument if the name is not a token or the value
+  // contains CR, LF, NUL or another control character; in a handler that becomes a 500.
   void set(FieldName name, std::string_view value);
   void add(FieldName name, std::string_view value);
-  // The same for text that is not trusted.
+  // The same for untrusted text: they return Errc::bad_field instead.
   Result<void> try_set(FieldName name, std::string_view value);
   Result<void> try_add(FieldName name, std::string_view value);
-  // How many lines were removed.
+  // Removes all lines with that name and returns their number.
   std::size_t erase(FieldName name);
   void clear() noexcept;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Method: a request method (RFC 9110 §9). Case-sensitive; any token of up to 31 bytes.
-// A small value: copy it freely.
+// Method is a request method (RFC 9110 §9): any token of up to 31 bytes, case-sensitive. A value;
+// any thread.
 #pragma once
 
 #include <array>
@@ -18,13 +18,13 @@ class Method {
   static constexpr std::size_t kMaxSize = 31;
 
   constexpr Method() noexcept : Method("GET", 3) {}
-  // A valid token of at most kMaxSize bytes, or nothing.
+  // Returns std::nullopt if `text` is not a token of at most kMaxSize bytes.
   static std::optional<Method> parse(std::string_view text) noexcept;
 
   static const Method get, head, post, put, del, connect, options, trace, patch;
 
   constexpr std::string_view text() const noexcept { return {text_.data(), size_}; }
-  // Safe and idempotent as RFC 9110 §9.2 lists them; an unknown method is neither.
+  // As registered in RFC 9110 §9.2; an unknown method is neither.
   bool is_safe() const noexcept;
   bool is_idempotent() const noexcept;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Request: method, target, fields and content (RFC 9110 §3.4). Move-only; clone_head() copies all
-// but the content. Views taken from it stay valid until the last message of the exchange is gone.
-// One that was moved from may only be destroyed or assigned to. One thread at a time.
+// Request is a method, a target, fields and content (RFC 9110 §3.4). It is move-only; clone_head()
+// copies all but the content. Views of it stay valid until the last message of the exchange is
+// destroyed. A moved-from Request may only be destroyed or assigned to. One thread at a time.
 #pragma once
 
 #include <onehop/body.hpp>
@@ -23,8 +23,8 @@ namespace onehop {
 
 class Response;
 
-// Names one connection of a client: no other of this process has had it before, or will have it.
-// None, which no connection has, for a request that no Server received. A value; any thread.
+// ConnectionId identifies one client connection, uniquely within the process. A default-constructed
+// one belongs to a request that no Server received. A value; any thread.
 class ConnectionId {
  public:
   ConnectionId() noexcept = default;
@@ -37,21 +37,21 @@ class ConnectionId {
   std::uint64_t number_ = 0;
 };
 
-// Facts about the connection a request came in on, and whom it comes from. Views live as long as
-// the request's memory.
+// ConnectionInfo describes the connection on which a request arrived. Its views are valid as long
+// as those of the request.
 struct ConnectionInfo {
   std::string_view peer;  // IP address of the other end; "" if it has none (unix, memory)
   std::uint16_t peer_port = 0;
   bool peer_is_trusted = false;  // it is in Server::Options::trust
-  // IP address of whoever asked: the peer, or, if that is trusted, the rightmost address in
-  // X-Forwarded-For that is not. It may differ for each request of a connection.
+  // IP address of the client: the peer or, if the peer is trusted, the rightmost address in
+  // X-Forwarded-For that is not. It may differ between requests on one connection.
   std::string_view client;
-  std::string_view local;  // "address:port" that was connected to, or the socket's path
+  std::string_view local;  // the local "address:port", or the socket's path
   bool tls = false;
-  const TlsInfo* tls_info = nullptr;  // what is known of it; null in clear
+  const TlsInfo* tls_info = nullptr;  // null without TLS
   Version version = Version::http_1_1;
-  // Transport reserves an upstream connection that the upstream has authenticated (NTLM, Negotiate)
-  // for the client connection it belongs to, and keeps none for a request without.
+  // Transport reserves an upstream connection that was authenticated with NTLM or Negotiate for the
+  // client connection with this id. Without an id it does not keep such connections.
   ConnectionId id = {};
 };
 
@@ -66,12 +66,12 @@ class Request {
   const Method& method() const noexcept { return parts_->method; }
   void set_method(Method method) noexcept { parts_->method = method; }
 
-  // In a handler: the target as received (origin-form, or "*"). For a round trip: absolute.
+  // In a handler, the target as received (origin-form or "*"). For a round trip, an absolute URL.
   const Url& url() const noexcept { return parts_->url; }
   Url& url() noexcept { return parts_->url; }
   void set_url(Url url) { parts_->url = std::move(url); }
 
-  // The Host field: what the client asked for (RFC 9110 §7.2). "" when there is none.
+  // The value of the Host field (RFC 9110 §7.2); "" if there is none.
   std::string_view host() const noexcept;
   void set_host(std::string_view host) { headers().set("Host", host); }
 
@@ -85,18 +85,18 @@ class Request {
   const ConnectionInfo& connection() const noexcept { return parts_->connection; }
   void set_connection(const ConnectionInfo& connection) { parts_->connection = connection; }
 
-  // Everything but the content and the exchange record.
+  // Returns a copy without the content and the exchange record.
   Request clone_head() const;
 
-  // Called for every 1xx but 101 that the upstream sends, before the final response, on the thread
-  // of the request. The server sets it to pass them to the client.
+  // Sets the function that is called, on the request's thread, for every 1xx except 101 that the
+  // upstream sends. The server sets it to pass them to the client.
   void on_informational(std::function<void(const Response&)> callback) {
     parts_->on_informational = std::move(callback);
   }
   // Throws std::invalid_argument if the response is final, or a 101, which begins a tunnel.
   void informational(const Response& response) const;
 
-  // The record of this exchange; null for a request no server received.
+  // The record of this exchange; null for a request that no Server received.
   Exchange* exchange() const noexcept { return parts_->exchange; }
   void set_exchange(Exchange* exchange) noexcept { parts_->exchange = exchange; }
 
@@ -115,7 +115,7 @@ class Request {
     Exchange* exchange = nullptr;  // lives in the memory of headers
   };
 
-  std::unique_ptr<Parts> parts_;  // null in a message that was moved from
+  std::unique_ptr<Parts> parts_;  // null after a move
 };
 
 }  // namespace onehop

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Response: status, fields and content (RFC 9110 §3.4). Move-only. The framing fields
-// (Content-Length, Transfer-Encoding, Connection) are written by the server from the body's length;
-// a handler does not set them. One that was moved from may only be destroyed or assigned to. One
-// thread at a time.
+// Response is a status, fields and content (RFC 9110 §3.4). It is move-only. The server derives the
+// framing fields (Content-Length, Transfer-Encoding, Connection) from the body; a handler does not
+// set them. A moved-from Response may only be destroyed or assigned to. One thread at a time.
 #pragma once
 
 #include <onehop/body.hpp>
@@ -17,8 +16,8 @@
 
 namespace onehop {
 
-// The other side of an upgraded connection (RFC 9110 §7.8), carried by a 101 response.
-// Dropping it closes both directions at once.
+// Tunnel is the far side of an upgraded connection (RFC 9110 §7.8), carried by a 101 response.
+// Destroying it closes both directions.
 class Tunnel {
  public:
   Tunnel() = default;
@@ -26,21 +25,22 @@ class Tunnel {
   Tunnel& operator=(const Tunnel&) = delete;
   virtual ~Tunnel() = default;
 
-  // The next bytes from the far side; empty at its half-close. Valid until the next read().
+  // Returns the next bytes from the far side; empty once it has closed its sending direction. They
+  // are valid until the next read().
   virtual task<Result<bytes>> read() = 0;
-  // Returns when all of `data` was accepted; `data` must stay valid until then.
+  // Completes when all of `data` was accepted. `data` must stay valid until then.
   virtual task<Result<void>> write(bytes data) = 0;
-  // Tells the far side that no more will come.
+  // Closes the sending direction.
   virtual void close_write() = 0;
-  // Called behind close_write(): returns when the end is on its way, and all that was written
-  // before it, so that dropping the tunnel loses none of it. The default returns at once.
+  // Awaited after close_write(). Completes when everything written has been sent, so that
+  // destroying the tunnel loses nothing. The default completes immediately.
   virtual task<void> flushed();
-  // The far side has failed: nobody wants what it said before delivered any more. Asked now and
-  // then while the other side does not read. The default knows nothing of it.
+  // True once the far side has failed; data it sent earlier need not be delivered. Polled while the
+  // near side is not reading. The default returns false.
   virtual bool has_failed() const noexcept { return false; }
-  // Called once read() has given the half-close: returns when the far side has left altogether, an
-  // error when it failed. The tunnel is over then, although nobody says anything any more. The
-  // default knows nothing of this and never returns.
+  // Awaited after read() has returned the half-close. Completes when the far side has closed both
+  // directions, or with an error if it failed; no read or write would report either. The default
+  // never completes.
   virtual task<Result<void>> gone();
 };
 
@@ -48,14 +48,14 @@ class Response {
  public:
   Response() : Response(Status()) {}
   explicit Response(Status status) : Response(status, Headers()) {}
-  // With content; Content-Type is the caller's to set.
+  // With content. The caller sets Content-Type.
   Response(Status status, std::string text)
       : Response(status, Headers(), Body::of(std::move(text))) {}
   Response(Status status, Headers headers, Body body = {})
       : parts_(std::make_unique<Parts>(status, std::move(headers), std::move(body))) {}
 
   Status status() const noexcept { return parts_->status; }
-  // Also forgets the reason phrase that was received.
+  // Also discards the reason phrase that was received.
   void set_status(Status status) noexcept {
     parts_->status = status;
     parts_->reason = {};
@@ -64,7 +64,7 @@ class Response {
   std::string_view reason() const noexcept {
     return parts_->reason.data() ? parts_->reason : status().reason();
   }
-  // A view into this message's own memory; for codecs.
+  // For codecs. `reason` is a view of this message's own memory.
   void set_received_reason(std::string_view reason) noexcept { parts_->reason = reason; }
 
   const Headers& headers() const noexcept { return parts_->headers; }
@@ -72,7 +72,7 @@ class Response {
 
   const Body& body() const noexcept { return parts_->body; }
   Body& body() noexcept { return parts_->body; }
-  // Replaces the content; whatever Content-Length was received no longer counts.
+  // Replaces the content and removes the Content-Length that was received.
   void set_body(Body body) {
     parts_->body = std::move(body);
     headers().erase("Content-Length");
@@ -83,7 +83,8 @@ class Response {
   std::unique_ptr<Tunnel> take_tunnel() noexcept { return std::move(parts_->tunnel); }
   void set_tunnel(std::unique_ptr<Tunnel> tunnel) noexcept { parts_->tunnel = std::move(tunnel); }
 
-  // Set by the proxy from its flush policy: write every piece by itself, as soon as it is here.
+  // Whether each piece is written on its own as soon as it is available. The proxy sets it from its
+  // flush policy.
   bool flush_at_once() const noexcept { return parts_->flush_at_once; }
   void set_flush_at_once(bool value) noexcept { parts_->flush_at_once = value; }
 
@@ -99,7 +100,7 @@ class Response {
     bool flush_at_once = false;
   };
 
-  std::unique_ptr<Parts> parts_;  // null in a message that was moved from
+  std::unique_ptr<Parts> parts_;  // null after a move
 };
 
 }  // namespace onehop

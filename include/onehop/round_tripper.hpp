@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RoundTripper: turns a request into a response. Transport is the one that uses the network; wrap
-// it or replace it. const, because every core calls the same object at once.
+// RoundTripper turns a request into a response. Transport is the one that uses the network; wrap it
+// or replace it. round_trip() is const because all workers call the same object at once.
 #pragma once
 
 #include <onehop/handler.hpp>
@@ -17,11 +17,12 @@ class RoundTripper {
   RoundTripper() = default;
   virtual ~RoundTripper() = default;
 
-  // Any status is success; an Error means that no response was obtained. The request's url() is
-  // absolute and says where to go; its Host field says what to ask for. Does not interpret the
-  // response: no redirects, no cookies, no decoding. The body is consumed or dropped on every path.
-  // Returns before the response's body is read; that body keeps the connection, and dropping it
-  // early closes the connection or resets the stream. The request may still be sending meanwhile.
+  // Sends the request and returns the response, whatever its status; an Error means that there was
+  // no response. The request's url() is absolute and says where to connect; its Host field says
+  // what to ask for. The response is not interpreted: no redirects, cookies or decoding. The
+  // request's body is consumed or dropped in every case. round_trip() completes before the
+  // response's body is read, and possibly before the request's body is sent. The response's body
+  // owns the connection; dropping it early closes the connection or resets the stream.
   virtual task<Result<Response>> round_trip(Request request) const = 0;
 
  protected:
@@ -31,8 +32,8 @@ class RoundTripper {
   RoundTripper& operator=(RoundTripper&&) = default;
 };
 
-// Calls `handler` as if it were an upstream: no sockets. For tests and for composition. Throws
-// std::invalid_argument if it is null.
+// Returns a RoundTripper that calls `handler` instead of an upstream, without sockets. Throws
+// std::invalid_argument if `handler` is null.
 std::shared_ptr<const RoundTripper> round_tripper_over(std::shared_ptr<const Handler> handler);
 
 }  // namespace onehop

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Scope owns tasks that run beside the one that spawned them; nothing is ever detached. sleep_for
-// and with_timeout wait on the clock of the thread's event loop. All of it on one thread, inside a
-// Server (or testing::run).
+// Scope owns tasks that run concurrently with the one that spawned them; no task is ever detached.
+// sleep_for and with_timeout use the clock of the thread's event loop. A Scope and its tasks belong
+// to one worker of a Server (or to testing::run).
 #pragma once
 
 #include <onehop/error.hpp>
@@ -22,14 +22,14 @@ class Scope {
   Scope& operator=(const Scope&) = delete;
   ~Scope();  // cancel()
 
-  // Starts `work` now, until its first wait. An exception out of it ends that task alone; join()
-  // throws the first of them. One that no join() has thrown when the scope dies is written to
-  // standard error. Throws std::invalid_argument when `work` is empty.
+  // Starts `work` and runs it to its first suspension. An exception that leaves it ends that task
+  // only; join() rethrows the first one. An exception that no join() has rethrown is written to
+  // standard error when the scope is destroyed. Throws std::invalid_argument if `work` is empty.
   void spawn(task<void> work);
-  // Destroys whatever still runs, which runs the destructors inside. A task may cancel its own
-  // scope: it is then destroyed at its next wait.
+  // Destroys the tasks that are still running, which runs the destructors in them. A task that
+  // cancels its own scope is destroyed at its next suspension.
   void cancel();
-  // Returns when everything spawned has ended, or when the scope has died.
+  // Completes when all tasks have ended, or when the scope is destroyed.
   task<void> join();
   bool empty() const noexcept;
 
@@ -50,7 +50,7 @@ struct TimedWork {
 task<bool> run_timed(std::chrono::nanoseconds duration, TimedWork& work);
 }  // namespace detail
 
-// The result of `work`, or Errc::timed_out after `duration`, in which case `work` was destroyed.
+// Returns the result of `work`, or Errc::timed_out after `duration`; `work` is then destroyed.
 template <class T>
 task<Result<T>> with_timeout(std::chrono::nanoseconds duration, task<Result<T>> work) {
   struct Work final : detail::TimedWork {

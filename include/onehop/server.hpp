@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Server: accepts connections and calls a Handler with each request. One thread per core; a
-// connection stays on the thread that accepted it. run() blocks; start() and stop() are for a
-// larger program, and may be called from any thread.
+// Server accepts connections and calls a Handler for each request. It runs one worker thread per
+// CPU; a connection stays on the worker that accepted it. run() blocks; start() and stop() are for
+// a larger program. Unless stated otherwise, its functions may be called from any thread.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -24,12 +24,12 @@ namespace onehop {
 
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 
-// What becomes of a request of HTTP/1 whose client closes its sending side before the response is
-// complete. Most who do so have left and closed both; a few, such as `nc -N`, still want to read,
-// and nothing tells which it is before something is sent.
+// What happens to an HTTP/1 request whose client closes its sending side before the response is
+// complete. Most such clients have left; a few, such as `nc -N`, still want to read. The server
+// cannot tell them apart until it writes.
 enum class HalfClose : std::uint8_t {
-  cancel,  // it is cancelled, and what it waits for
-  serve,   // it goes on until writing fails
+  cancel,  // cancels the request and everything it waits for
+  serve,   // continues until a write fails
 };
 
 class Server {
@@ -40,8 +40,8 @@ class Server {
   static constexpr std::size_t kMostWorkers = 1024;
 
   // One address, or several: "127.0.0.1:8080", ":8080" (every address), "[::1]:0" (a free port),
-  // "unix:/run/app.sock". "https://" or "http://" in front says whether it is with TLS; without
-  // either it is when Options::tls is given. Unix sockets are in clear.
+  // "unix:/run/app.sock". A prefix "https://" or "http://" turns TLS on or off; without one, TLS is
+  // on if Options::tls is set. Unix sockets never use TLS.
   class Addresses {
    public:
     Addresses(const char* address) : list_{address} {}                              // NOLINT
@@ -56,74 +56,76 @@ class Server {
 
   struct Options {
     Addresses listen = ":8080";
-    // Threads, at most kMostWorkers. 0: one for each CPU that the process may use, and no more
-    // than the CPU quota of its control group has room for.
+    // Worker threads, at most kMostWorkers. 0: one for each CPU that the process may use, limited
+    // by the CPU quota of its control group.
     std::size_t workers = 0;
     // Certificates for the https:// addresses.
     std::optional<TlsServerOptions> tls = {};
-    // From the first byte of a request to the end of its head. Past it: 408.
+    // From the first byte of a request to the end of its head. If exceeded, 408.
     Duration header_timeout = std::chrono::seconds(15);
-    // Without a byte of a request body that is being read; if exceeded, reading fails, which a
-    // proxy answers with 408. Not while a response is on its way, nor for gRPC and tunnels: what
-    // streams both ways may pause.
+    // The longest time without a byte of a request body that is being read. If exceeded, the read
+    // fails, and a proxy responds with 408. Not enforced once the response has begun, nor for gRPC
+    // and tunnels, which may pause.
     Duration body_timeout = std::chrono::seconds(60);
-    // Without progress in writing to the client. Past it the connection is reset; of HTTP/2, the
-    // stream.
+    // The longest time without progress in writing to the client. If exceeded, the connection is
+    // reset, or over HTTP/2 the stream.
     Duration write_timeout = std::chrono::seconds(60);
     HalfClose half_close = HalfClose::cancel;
-    // Between two requests of a connection. Past it the connection is closed.
+    // Between two requests on a connection. If exceeded, the connection is closed.
     Duration idle_timeout = std::chrono::seconds(75);
-    // The request line (414), the whole head counted as name + value + 32 for a field (431), and
-    // the number of fields (431).
+    // Limits of the request line in bytes (414), of the header fields, each counted as name + value
+    // + 32 bytes (431), and of their number (431).
     std::size_t max_request_line = 16 * 1024;
     std::size_t max_header_bytes = 64 * 1024;
     std::size_t max_header_fields = 256;
-    // HTTP/2: by ALPN over TLS, by prior knowledge without. Off: HTTP/1.1 and 1.0 only.
+    // Serves HTTP/2, by ALPN over TLS and by prior knowledge without. If false, HTTP/1 only.
     bool http2 = true;
-    // HTTP/2: requests of one connection at the same time; past it they are refused unprocessed.
+    // HTTP/2: the maximum number of concurrent requests on one connection. Further ones are refused
+    // without being processed.
     std::size_t max_streams = 128;
-    // HTTP/2: how many bytes of a request a client may send before they are read (1 KiB at least;
-    // a reader that keeps up gets more), and how many may be on their way to a connection (65,535
-    // at least). What has arrived does not count for the connection.
+    // HTTP/2: how many bytes of one request a client may send before they are read (at least 1 KiB;
+    // the window grows for a reader that keeps up), and how many bytes may be in flight on one
+    // connection (at least 65,535). Bytes that have arrived do not count against the connection.
     std::size_t stream_window = 256 * 1024;
     std::size_t connection_window = 1024 * 1024;
-    // Content of one request (413).
+    // The maximum size of a request body in bytes (413).
     std::uint64_t max_body = kUnlimited;
-    // Open client connections, over all workers; accepting pauses at the limit. 0: 80 % of the
-    // process's limit of open files.
+    // The maximum number of open client connections, over all workers. Accepting pauses at the
+    // limit. 0: 80 % of the process's limit on open files.
     std::size_t max_client_connections = 0;
-    // Proxies in front of this server, such as a load balancer: they are believed when they say in
-    // X-Forwarded-For whom a request comes from (ConnectionInfo::client, Exchange::client), and
+    // The proxies in front of this server, such as a load balancer: "10.0.0.0/8", "::1", "unix".
+    // X-Forwarded-For is believed from them (see ConnectionInfo::client and Exchange::client), and
     // their X-Request-ID is kept.
-    // "10.0.0.0/8", "::1", "unix".
     std::vector<std::string> trust = {};
-    // Open connections of one client, which is an IPv4 address or the /64 of an IPv6 one; what is
-    // more is closed at once. 0: no limit. Those of `trust` and of unix sockets are not counted.
+    // The maximum number of open connections of one client, which is an IPv4 address or the /64 of
+    // an IPv6 address. Further connections are closed immediately. 0: no limit. Peers in `trust`
+    // and unix sockets are not counted.
     std::size_t max_connections_per_client = 0;
-    // Requests of one client (ConnectionInfo::client) in progress at once, over all its
-    // connections; past it 429. 0: no limit.
+    // The maximum number of concurrent requests of one client (ConnectionInfo::client), over all
+    // its connections. Further ones get 429. 0: no limit.
     std::size_t max_requests_per_client = 0;
-    // What the process may hold for clients and upstreams, with what those in progress may still
-    // claim: messages, buffers, connections, over all threads. Past it accepting pauses, new
-    // requests get 503 (over HTTP/2 they are refused unprocessed) and no window grows; what is in
-    // progress goes on, except that a response head of more than 16 KiB becomes a 503. 0: half of
-    // the memory that the process may use. kUnlimited: no limit.
+    // The maximum number of bytes that the process may hold for clients and upstreams (messages,
+    // buffers, connections), including what requests in progress may still need, over all threads.
+    // At the limit, accepting pauses, new requests get 503 (over HTTP/2 they are refused without
+    // being processed), and windows do not grow. Requests in progress continue, but a response head
+    // of more than 16 KiB becomes a 503. 0: half of the memory that the process may use.
+    // kUnlimited: no limit.
     std::uint64_t max_memory = 0;
-    // Gives each request an X-Request-ID of 128 random bits, as 32 hexadecimal digits, before the
-    // handler sees it: in place of what the client has sent, unless that is in `trust`. It is in
-    // the Exchange and in error responses, and ReverseProxy passes it on.
+    // Sets X-Request-ID to 128 random bits, as 32 hexadecimal digits, before the handler sees the
+    // request. It replaces what the client sent, unless the peer is in `trust`. The id is in the
+    // Exchange and in error responses, and ReverseProxy passes it on.
     bool request_ids = false;
-    // Accept a connection only once its first bytes are here (Linux TCP_DEFER_ACCEPT).
+    // Accepts a connection only once its first bytes have arrived (Linux TCP_DEFER_ACCEPT).
     bool defer_accept = true;
-    // Called by start() once the listeners are open and the TLS files have been read, before
-    // anything is served: the place to give up privileges. An error is what start() then returns.
-    // It must not call stop(), which would wait for start().
+    // Called by start() after the listeners are open and the TLS files have been read, and before
+    // anything is served: the place to drop privileges. start() returns its error. It must not call
+    // stop(), which would wait for start().
     std::function<Result<void>()> on_listening = {};
-    // Called at the end of every exchange, on its thread. The record is gone when it returns.
-    // Without it, failures that are not the client's are lines of the log.
+    // Called at the end of every exchange, on its worker. The record is invalid after it returns.
+    // If it is not set, failures that are not the client's fault are logged.
     std::function<void(const Exchange&)> on_exchange_end = {};
-    // Called from any worker. Default: warnings and errors go to standard error, from a thread of
-    // its own, as lines of the form "2026-11-28T17:03:33.123Z warning TEXT".
+    // Called on any worker. Default: warnings and errors are written to standard error by a
+    // separate thread, as lines of the form "2026-11-28T17:03:33.123Z warning TEXT".
     std::function<void(LogLevel, std::string_view)> log = {};
   };
 
@@ -133,20 +135,21 @@ class Server {
   Server& operator=(const Server&) = delete;
   ~Server();  // stops at once
 
-  // Serves until stop() is called from elsewhere. Returns 0, or 1 if the server could not start or
-  // a worker has failed; the log says why. See wait().
+  // Serves until stop() is called from elsewhere. It returns 0, or 1 if the server could not start
+  // or a worker has failed; the log says why. See wait().
   int run(std::shared_ptr<const Handler> handler);
   template <std::derived_from<Handler> H>
   int run(H handler) {
     return run(
         std::static_pointer_cast<const Handler>(std::make_shared<const H>(std::move(handler))));
   }
-  // One handler for each worker, made on it: it may keep plain counters and caches.
+  // Calls `factory` on each worker for a handler of its own, which may keep counters and caches
+  // without synchronization.
   int run_per_core(std::function<std::shared_ptr<const Handler>()> factory);
 
-  // Binds and begins to serve; returns when the listeners are open. Once for a Server, also by
-  // run(). The error's detail is one line that says what to do; Errc::bad_option for a null
-  // handler.
+  // Binds and begins to serve. It returns when the listeners are open. A Server may be started
+  // once, by start() or run(). The error's detail is one line that says what to do;
+  // Errc::bad_option if the handler is null.
   Result<void> start(std::shared_ptr<const Handler> handler);
   template <std::derived_from<Handler> H>
   Result<void> start(H handler) {
@@ -154,30 +157,30 @@ class Server {
         std::static_pointer_cast<const Handler>(std::make_shared<const H>(std::move(handler))));
   }
   Result<void> start_per_core(std::function<std::shared_ptr<const Handler>()> factory);
-  // Blocks until every worker has ended: after stop(), or because an exception has left the event
-  // loop of each. (The log says so of each; the others go on.) Returns false if a worker has failed
-  // in this way. Any thread but the workers'.
+  // Blocks until every worker has ended, after stop() or because an exception left its event loop.
+  // Such an exception is logged and ends that worker only. It returns false if a worker failed in
+  // this way. It must not be called on a worker.
   bool wait();
-  // Stops accepting, lets what is in flight finish for at most `deadline`, then closes the rest.
-  // Tunnels are closed once they have been silent for five seconds. Returns when every thread has
-  // ended. A second call from another thread with a shorter deadline takes effect at once. True
-  // when nothing had to be cut. In a handler, or another function that a worker calls, it only
-  // begins the stop and returns false at once; the destructor does not wait there either.
+  // Stops accepting, lets exchanges in progress finish for at most `deadline`, and then closes the
+  // rest. Tunnels are closed once they have been silent for five seconds. It returns when every
+  // worker has ended, and reports whether everything finished in time. A second call with a shorter
+  // deadline takes effect immediately. On a worker (in a handler, say) stop() only begins the stop
+  // and returns false; the destructor does not wait there either.
   bool stop(Duration deadline = std::chrono::seconds(30));
 
-  // Where it listens, with real port numbers; empty before start.
+  // The addresses it listens on, with actual port numbers; empty before start().
   std::vector<std::string> addresses() const;
-  // Reads the certificates and keys again, for connections from now on. Errc::bad_option when they
-  // cannot be used: the detail says why, and the old ones stay. Any thread.
+  // Reads the certificates and keys again and uses them for new connections. If they cannot be
+  // used, it returns Errc::bad_option with the reason, and the old ones stay in use.
   Result<void> reload_tls();
-  // The certificates in use; empty without TLS, and before start.
+  // The certificates in use; empty without TLS and before start().
   std::vector<TlsCertificateInfo> certificates() const;
-  // Open client connections now.
+  // The number of open client connections.
   std::size_t connections() const;
-  // Requests in progress now, tunnels included.
+  // The number of requests in progress, including tunnels.
   std::size_t requests() const;
-  // What max_memory counts as held, now, without what may still be claimed: of every Server and
-  // Transport of the process, give or take 64 KiB for each thread. Any time, any thread.
+  // The number of bytes that count against max_memory now, without what requests in progress may
+  // still need. It covers every Server and Transport of the process, to within 64 KiB per thread.
   std::size_t memory_in_use() const noexcept;
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Status: a response status code (RFC 9110 §15), 100 to 999. A small value.
+// Status is a response status code (RFC 9110 §15) from 100 to 999. A value; any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ class Status {
   constexpr Status() noexcept = default;  // 200
   // Throws std::invalid_argument if the code is not from 100 to 999: no status line can carry it.
   constexpr explicit Status(int code) : code_(checked(code)) {}
-  // For a code that comes from outside the program: std::nullopt if it is not from 100 to 999.
+  // For a code from outside the program. Returns std::nullopt if it is not from 100 to 999.
   static constexpr std::optional<Status> try_from(int code) noexcept {
     if (!is_valid(code)) return std::nullopt;
     Status status;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// task<T>: lazy, move-only coroutine. It starts when awaited, on the awaiting thread; destroying a
-// suspended task runs the destructors inside it and so cancels its work. One awaiter, once:
-// `co_await std::move(t)` or `co_await f()`.
+// task<T> is a lazy, move-only coroutine. It starts when it is awaited, on the awaiting thread.
+// Destroying a suspended task runs the destructors in it and so cancels its work. A task is awaited
+// once, by one awaiter: `co_await std::move(t)` or `co_await f()`.
 #pragma once
 
 #include <coroutine>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// For tests of programs that use onehop: run a task, call a handler, record what an upstream was
-// asked, and put whole servers, transports and raw peers into one memory, with a clock that only
-// moves when told to. No sockets, no threads, no waiting. One thread.
+// Helpers for tests of programs that use onehop. They run a task, call a handler, record what an
+// upstream was asked, and connect servers, transports and raw peers in memory, with a clock that
+// moves only when the test says so. No sockets, no threads, no waiting. One thread.
 #pragma once
 
 #include <onehop/handler.hpp>
@@ -57,14 +57,14 @@ Request request(std::string_view method_and_target,
                 std::initializer_list<Field> fields = {},
                 std::string content = {});
 
-// Calls `handler` and reads the whole answer. Throws what the handler throws.
+// Calls `handler` and reads the whole response. Throws what the handler throws.
 Response serve(const Handler& handler, Request request);
 Response serve(const Handler& handler, std::string_view method_and_target);
 // The content of a response that serve() returned.
 std::string text_of(Response& response);
 
-// A handler that gives the same answer every time and remembers what it was asked. For one thread
-// at a time: a Server with several workers would call it from all of them.
+// Recorder is a handler that returns the same response every time and records the requests. One
+// thread at a time: it is not for a Server with several workers.
 class Recorder final : public Handler {
  public:
   Recorder(Status status, std::string text);
@@ -72,7 +72,7 @@ class Recorder final : public Handler {
   task<Response> serve(Request request) const override;
 
   std::size_t count() const noexcept;
-  // The head of the last request, and its content. Throws std::out_of_range when there was none.
+  // The head of the last request, and its content. Throws std::out_of_range if there was none.
   const Request& last() const;
   const std::string& last_content() const;
 
@@ -82,28 +82,28 @@ class Recorder final : public Handler {
 };
 std::shared_ptr<Recorder> recorder(Status status, std::string text);
 
-// One end of a connection in a Network, for what no polite peer would send.
+// Wire is one end of a connection in a Network, for sending and receiving raw bytes.
 class Wire {
  public:
   Wire(Wire&&) noexcept;
   Wire& operator=(Wire&&) noexcept;
   ~Wire();  // closes
 
-  // Sends as much of it as the other side takes now; the rest goes, as far as there is room, with
-  // the later calls of this wire.
+  // Sends as much of `data` as the other side takes now. The rest is sent, as far as there is room,
+  // by later calls.
   void send(std::string_view data);
   // Everything received so far and not yet returned.
   std::string receive();
-  // From now on takes at most so many bytes more from the other side, which then has to wait with
-  // the rest; without a limit at first. 0 takes nothing, as a peer does that has stopped reading.
+  // Limits how many more bytes it takes from the other side, which then has to wait. 0: it takes
+  // nothing, like a peer that has stopped reading. Unlimited at first.
   void limit_receiving(std::size_t bytes);
   static constexpr std::size_t kNoLimit = ~std::size_t{0};
-  // True when the other side has closed, or reset, and all it sent was received.
+  // True if the other side has closed or reset the connection and all it sent was received.
   bool at_end();
   bool was_reset();
   void close_write();
   void reset();
-  // Both directions. With bytes that the other side has not taken yet it is a reset.
+  // Closes both directions. With bytes that were sent to it and not received, it is a reset.
   void close();
 
  private:
@@ -113,8 +113,8 @@ class Wire {
   std::unique_ptr<State> state_;
 };
 
-// Servers, transports and wires in one memory. Everything happens inside its calls: after each of
-// them, whatever could happen at this time has happened.
+// Network connects servers, transports and wires in memory. Everything happens inside its calls:
+// when one returns, all that can happen at this time has happened.
 class Network {
  public:
   Network();
@@ -122,31 +122,32 @@ class Network {
   Network& operator=(const Network&) = delete;
   ~Network();
 
-  // Serves `handler` at "host:port". Options::listen, workers and what limits who is accepted do
-  // not count here; without Options::max_memory, memory has no ceiling.
+  // Serves `handler` at "host:port". Options::listen, Options::workers and the limits on accepting
+  // are ignored; without Options::max_memory, memory is not limited.
   void serve(std::string address,
              std::shared_ptr<const Handler> handler,
              Server::Options options = {});
-  // Somebody else answers at "host:port": accept() gives the connections.
+  // Listens at "host:port"; accept() returns the connections.
   void listen(std::string address);
-  // Nobody answers there any more: connections to it are refused, and what was served there is cut.
-  // serve() and listen() begin anew.
+  // Refuses connections to that address from now on and cuts the existing ones, until the next
+  // serve() or listen().
   void refuse(std::string_view address);
-  // The next connection made to a listen()ed address. Throws std::out_of_range when there is none.
+  // Returns the next connection to an address given to listen(). Throws std::out_of_range if there
+  // is none.
   Wire accept(std::string_view address);
-  // A client's connection. Throws std::out_of_range when nobody serves there.
+  // Connects as a client. Throws std::out_of_range if nothing serves that address.
   Wire connect(std::string_view address);
-  // Options for a Transport that connects inside this network.
+  // Returns options for a Transport that connects inside this network.
   Transport::Options transport_options();
 
-  // Runs `work` until it has ended or only time could end it; throws std::runtime_error then.
+  // Runs `work` to its end. Throws std::runtime_error if it waits for time to pass.
   template <class T>
   T run(task<T> work) {
     detail::TaskWork<T> running(work);
     run_to_end(running);
     return work.take();
   }
-  // Moves the clock on, timers firing in their order.
+  // Advances the clock; timers fire in order.
   void advance(std::chrono::nanoseconds duration);
 
   struct State;

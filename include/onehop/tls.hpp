@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TLS for servers and clients: certificates, whom to trust, and what is known of a TLS connection.
-// Plain values. Files are in PEM form.
+// Options of TLS for servers and clients, and what is known of a TLS connection. All of them are
+// values. Files are in PEM form.
 #pragma once
 
 #include <chrono>
@@ -14,48 +14,48 @@ namespace onehop {
 
 // A certificate and its private key, from files or as text.
 struct TlsCertificate {
-  std::string chain_file = {};  // the certificate itself first, then those up to the root
+  std::string chain_file = {};  // the certificate first, then its issuers up to the root
   std::string key_file = {};    // "": the key is in chain_file
-  std::string chain_pem = {};   // the text itself, instead of the files
+  std::string chain_pem = {};   // the text, instead of a file
   std::string key_pem = {};     // "": the key is in chain_pem
 
   bool is_empty() const noexcept { return chain_file.empty() && chain_pem.empty(); }
 };
 
-// Whether clients show a certificate. One that is shown always has to be valid.
+// Whether clients present a certificate. One that is presented must be valid in any case.
 enum class ClientAuth : std::uint8_t { none, optional, required };
 
 struct TlsServerOptions {
-  // Chosen by the name the client asks for; the first one where none matches. An RSA and an ECDSA
-  // certificate for one name are both used, as clients can.
+  // Selected by the server name that the client asks for; the first one if none matches. An RSA and
+  // an ECDSA certificate for one name are both used, depending on what the client supports.
   std::vector<TlsCertificate> certificates = {};
-  // Instead: an ECDSA certificate for this machine that nobody has signed, new at every start.
+  // Instead, a self-signed ECDSA certificate for this machine, new at every start.
   bool self_signed = false;
-  // The authorities that sign client certificates. The subject of the one that was shown is in
-  // TlsInfo, and ReverseProxy passes it on as X-Client-Certificate-Subject.
+  // The authorities of client certificates. The subject of the client's certificate is in TlsInfo,
+  // and ReverseProxy passes it on as X-Client-Certificate-Subject.
   std::string client_ca_file = {};
   ClientAuth client_auth = ClientAuth::none;
-  // Keys of session tickets that several servers share: 80 bytes each, the first one encrypts.
-  // Without it keys are made at random and rotated every twelve hours.
+  // Keys of session tickets, to be shared by several servers: 80 bytes each; the first one
+  // encrypts. By default keys are random and rotated every twelve hours.
   std::string ticket_key_file = {};
-  // From the connection to the end of the handshake. Past it the connection is closed.
+  // From accepting the connection to the end of the handshake. If exceeded, it is closed.
   std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);
-  // Looks at the files every second, and uses what changed for new connections. Files that cannot
-  // be used leave everything as it is, with a line in the log.
+  // Looks at the files every second and uses changed ones for new connections. If they cannot be
+  // used, the log says so and the old ones stay in use.
   bool watch_files = true;
 };
 
 struct TlsClientOptions {
-  // Whom to trust; "": the system's authorities.
+  // The authorities to trust; "": the system's.
   std::string ca_file = {};
-  // Trusts anybody. For tests: nothing then protects what is sent.
+  // Accepts any certificate, which leaves the connection unprotected. For tests.
   bool insecure = false;
-  // What to show to a server that asks.
+  // The client certificate, for servers that ask for one.
   TlsCertificate certificate = {};
-  // The name to ask for and to look for in the certificate; "": the host of the URL.
+  // The server name to ask for and to verify; "": the host of the URL.
   std::string server_name = {};
-  // Takes the end of the connection for the end of a body that has no other end, though the server
-  // has not said so with close_notify. Anybody in between can then cut such a body short unnoticed.
+  // Accepts a body that is delimited by the end of the connection although the server did not send
+  // close_notify. An attacker on the path can then truncate such a body without being noticed.
   bool ignore_missing_close_notify = false;
 };
 
@@ -64,7 +64,7 @@ struct TlsInfo {
   std::string_view version;         // "TLSv1.3"
   std::string_view cipher;          // "TLS_AES_128_GCM_SHA256"
   std::string_view protocol;        // what ALPN chose: "h2", "http/1.1"; "" without ALPN
-  std::string_view server_name;     // that the client asked for; "" when it did not
+  std::string_view server_name;     // what the client asked for; "" if it did not
   std::string_view client_subject;  // RFC 4514: "CN=alice,O=Example"; "" without a certificate
   bool resumed = false;
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Url: an absolute URL ("http://host:80/p?q") or an origin-form target ("/p?q", "*"). Always valid;
-// keeps the escaped text byte for byte and never normalises it. A value; copy it freely.
-// Grammar: RFC 3986, request targets RFC 9112 §3.2.
+// Url is an absolute URL ("http://host:80/p?q") or a request target ("/p?q", "*"). It is always
+// valid, keeps the escaped text byte for byte, and never normalizes it. A value; any thread.
+// Grammar: RFC 3986; request targets: RFC 9112 §3.2.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -18,13 +18,13 @@ class Url {
  public:
   Url() : Url(Text("/")) {}  // the origin-form "/"
 
-  // An absolute URL with a host (or unix:PATH, a stream socket), for configuration and hooks.
-  // Schemes: http, https, h2c, unix. A host outside ASCII becomes its IDNA form. The fragment is
-  // dropped. User info may hold what RFC 3986 §3.2.1 allows: no second '@'. Errc::bad_url, whose
-  // detail names what is wrong and where.
+  // Parses an absolute URL with a host, or unix:PATH (a stream socket). Schemes: http, https, h2c,
+  // unix. A host outside ASCII is converted to its IDNA form. The fragment is dropped. User info
+  // may contain what RFC 3986 §3.2.1 allows. Errc::bad_url; its detail says what is wrong and
+  // where.
   static Result<Url> parse(std::string_view text);
-  // A request target: origin-form, absolute-form (http and https) or "*". Refuses blanks, controls,
-  // bytes past 0x7e and malformed escapes in the path; a '#' is data and becomes %23.
+  // Parses a request target: origin-form, absolute-form (http and https) or "*". Blanks, control
+  // characters, bytes above 0x7e and malformed escapes in the path are errors; '#' becomes %23.
   static Result<Url> parse_target(std::string_view target);
 
   bool is_absolute() const noexcept { return scheme_size_ != 0; }
@@ -45,21 +45,21 @@ class Url {
   // Path and query as they go into a request line; "/" stands for an empty path.
   std::string_view target() const noexcept;
   std::string decoded_path() const;
-  // The whole URL; user info is left out.
+  // The whole URL, without user info.
   std::string to_string() const;
 
-  // This target below `base`: scheme and authority of the base, the paths joined with exactly one
-  // slash at the seam, the queries with '&'. ("/base", "/dir") gives "/base/dir".
+  // Returns this target below `base`: with its scheme and authority, the paths joined with exactly
+  // one slash, the queries with '&'. "/dir" below "/base" is "/base/dir".
   Url resolved_below(const Url& base) const;
   // The same path and query without scheme and authority.
   Url without_authority() const;
 
-  // Replace a part. Errc::bad_url where the text is not a valid path or query.
+  // Replace a part. Errc::bad_url if the text is not a valid path or query.
   Result<void> set_path(std::string_view escaped);
   Result<void> set_query(std::string_view escaped);
-  // Drops query parameters two parsers could read differently (a ';' or a malformed escape) and
-  // sorts the rest by key; a query without them is left alone. For hooks that decide by parameter.
-  // At most 10,000 parameters survive.
+  // Removes query parameters that two parsers could read differently (those with a ';' or a
+  // malformed escape) and sorts the others by key. A query without such parameters is not changed.
+  // For hooks that decide by parameter. At most 10,000 parameters are kept.
   void clean_query();
 
   friend bool operator==(const Url& a, const Url& b) noexcept {
@@ -90,7 +90,7 @@ class Url {
 };
 
 namespace literals {
-// "http://127.0.0.1:9000"_url; throws std::invalid_argument when it is not a URL.
+// "http://127.0.0.1:9000"_url. Throws std::invalid_argument if the text is not a URL.
 Url operator""_url(const char* text, std::size_t size);
 }  // namespace literals
 
