@@ -71,7 +71,8 @@ bool is_stale_socket_file(const Address& address) {
 class FolderLock {
  public:
   FolderLock(std::string_view path, std::chrono::milliseconds patience) noexcept
-      : folder_(open_folder_of(path)) {
+      : folder_(open_folder_of(path)),
+        is_short_(!folder_ && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
     const auto give_up = std::chrono::steady_clock::now() + patience;
     while (folder_ && !is_held_) {
       is_held_ = ::flock(folder_.get(), LOCK_EX | LOCK_NB) == 0;
@@ -84,9 +85,9 @@ class FolderLock {
       std::this_thread::sleep_for(kLockPause);
     }
   }
-  // While another process has the lock, no file may be removed. Where there is none to be had, such
-  // as in a folder that may be written and not read, no other process has it either.
-  bool may_remove() const noexcept { return is_held_ || !folder_; }
+  // While another process has the lock, no file may be removed. Where nobody can have it, as in a
+  // folder that may be written and not read, it is not needed.
+  bool may_remove() const noexcept { return is_held_ || (!folder_ && !is_short_); }
 
  private:
   static constexpr std::chrono::milliseconds kLockPause{2};
@@ -102,6 +103,7 @@ class FolderLock {
   }
 
   io::FileDescriptor folder_;  // its end releases the lock
+  bool is_short_;              // of descriptors: another process may have the lock
   bool is_held_ = false;
 };
 

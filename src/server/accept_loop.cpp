@@ -86,7 +86,7 @@ void AcceptLoop::note_shortage(int error, std::string_view of_what) {
   if (std::exchange(short_, true)) return;
   ServerShared& common = worker_.shared();
   const auto untold = common.shortage_lines.admit(worker_.reactor().now());
-  if (!untold) return;
+  if (!untold) return worker_.note_untold();
   std::string line = "accepting pauses: ";
   line += std::strerror(error);  // NOLINT(concurrency-mt-unsafe)
   line.append(of_what).append(and_untold(*untold));

@@ -154,6 +154,25 @@ TEST_F(AcceptLoopTest, PausesWithoutDescriptorsAndSaysSoOnce) {
   EXPECT_EQ(logged_.size(), 1u) << "one that comes and goes is told every ten seconds";
 }
 
+// It would be silent for as long as it lasts.
+TEST_F(AcceptLoopTest, SaysAfterAWhileThatItPausesAgain) {
+  const auto client = connect();
+  {
+    const NoDescriptors none;
+    settle();
+  }
+  pass_pause();
+  const auto other = connect();
+  {
+    const NoDescriptors none;
+    settle();
+    for (int i = 0; i < 400; ++i)  // twelve seconds
+      pass_pause();
+  }
+  EXPECT_THAT(logged_, ElementsAre(HasSubstr("accepting pauses: "),
+                                   "accepting pauses (1 more since the last such line)"));
+}
+
 TEST_F(AcceptLoopTest, SaysSoOnceHoweverLongItLasts) {
   const auto client = connect();
   {

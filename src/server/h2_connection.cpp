@@ -80,9 +80,9 @@ RootTask<H2Connection> H2Connection::run() {
   end();
 }
 
-// After a GOAWAY of the client the end of the last stream is the connection's, though a backend may
-// be slow to take what came before it.
-task<void> H2Connection::finish_tunnels() {
+// Nothing of theirs can reach the client any more, but for what is on its way into tunnels: they do
+// not keep the backend busy while the client goes on sending.
+void H2Connection::drop_exchanges() {
   IntrusiveList<ListNode> all;
   all.splice_back(exchanges_);
   while (ListNode* node = all.pop_front()) {
@@ -93,6 +93,11 @@ task<void> H2Connection::finish_tunnels() {
       delete &exchange;
     }
   }
+}
+
+// After a GOAWAY of the client the end of the last stream is the connection's, though a backend may
+// be slow to take what came before it.
+task<void> H2Connection::finish_tunnels() {
   while (!exchanges_.empty())
     co_await exchange_ended_.wait();
 }
@@ -168,6 +173,8 @@ void H2Connection::on_ping_answered() {
 
 task<void> H2Connection::say_goodbye() {
   co_await link_.drain(kGoodbye);
+  session_.deliver_news();  // of the streams that have ended with it
+  drop_exchanges();
   co_await linger(*stream_, kLingerAfterResponse, worker_.drain_state());
 }
 

@@ -53,6 +53,7 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   void begin_end();
   void finish_end();
   task<void> say_goodbye();
+  void drop_exchanges();
   task<void> finish_tunnels();
   static void on_flushed(void* self);
   static void on_watch(void* self);

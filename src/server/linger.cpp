@@ -20,7 +20,9 @@ constexpr std::size_t kBytesPerTurn = 1024 * 1024;
 class Patience {
  public:
   Patience(const io::Reactor& reactor, LingerLimits limits, const DrainState& drain) noexcept
-      : reactor_(reactor), limits_(limits), drain_(drain), began_(reactor.now()) {}
+      : reactor_(reactor), limits_(limits), drain_(drain), began_(reactor.now()), heard_(began_) {}
+
+  void note_sent_something() noexcept { heard_ = reactor_.now(); }
 
   net::Time end() const noexcept {
     const net::Time last = io::deadline_after(began_, limits_.longest);
@@ -28,11 +30,11 @@ class Patience {
     return std::min(last, std::max(began_, drain_.began) + kLongestOfDrain);
   }
   bool is_over() const noexcept { return reactor_.now() >= end(); }
-  // For one wait.
+  // For one wait. An interruption is no sign of life of the client's.
   net::Time deadline() const noexcept {
-    const net::Duration silence =
-        drain_.is_on() ? std::min(limits_.silence, kSilenceOfDrain) : limits_.silence;
-    return std::min(end(), io::deadline_after(reactor_.now(), silence));
+    const net::Time last = std::min(end(), io::deadline_after(heard_, limits_.silence));
+    if (!drain_.is_on()) return last;
+    return std::min(last, std::max(heard_, drain_.began) + kSilenceOfDrain);
   }
 
  private:
@@ -40,6 +42,7 @@ class Patience {
   LingerLimits limits_;
   const DrainState& drain_;
   net::Time began_;
+  net::Time heard_;  // when the client sent something last
 };
 
 class Unwatch {
@@ -73,7 +76,7 @@ task<void> until_broken(net::Stream& stream, const Patience& patience) {
 task<void> linger(net::Stream& stream, LingerLimits limits, const DrainState& drain) {
   stream.close_write();
   io::Reactor& reactor = stream.reactor();
-  const Patience patience(reactor, limits, drain);
+  Patience patience(reactor, limits, drain);
   std::size_t dropped = 0;
   std::size_t turn = 0;
   while (dropped < limits.bytes) {
@@ -81,6 +84,7 @@ task<void> linger(net::Stream& stream, LingerLimits limits, const DrainState& dr
     const std::span<char> scratch = reactor.scratch();
     const ssize_t got = stream.try_read(scratch.data(), scratch.size());
     if (got > 0) {
+      patience.note_sent_something();
       dropped += static_cast<std::size_t>(got);
       turn += static_cast<std::size_t>(got);
       if (turn < kBytesPerTurn) continue;

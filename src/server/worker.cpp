@@ -67,8 +67,15 @@ void Worker::continue_as_http2(HttpConnection& before, std::string_view early) {
   begin(std::make_unique<H2Connection>(before, early));
 }
 
+// One that cannot start, for want of memory, would never end either.
 void Worker::begin(std::unique_ptr<ClientConnection> connection) {
-  connections_.add(std::move(connection)).start();
+  ClientConnection& begun = connections_.add(std::move(connection));
+  try {
+    begun.start();
+  } catch (...) {
+    connections_.take(begun);
+    throw;
+  }
 }
 
 void Worker::connection_ended(ClientConnection& connection) noexcept {

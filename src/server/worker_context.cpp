@@ -89,9 +89,12 @@ void WorkerContext::note_dropped_upgrade(const Exchange& exchange) noexcept {
 }
 
 void WorkerContext::log_limited(LineLimit& limit, std::string text) {
-  const net::Time now = reactor_.now();
-  if (shared_->log_limited(limit, now, std::move(text)) || untold_timer_.is_armed()) return;
-  reactor_.timers().arm(untold_timer_, now + LineLimit::kPause);
+  if (!shared_->log_limited(limit, reactor_.now(), std::move(text))) note_untold();
+}
+
+void WorkerContext::note_untold() noexcept {
+  if (untold_timer_.is_armed()) return;
+  reactor_.timers().arm(untold_timer_, reactor_.now() + LineLimit::kPause);
 }
 
 void WorkerContext::tell_untold(std::optional<net::Time> now) noexcept {

@@ -103,6 +103,8 @@ class WorkerContext {
   void exchange_ended(const Exchange& exchange) noexcept;
   // ServerShared::log_limited(); what it leaves out is counted in a line 10 s later.
   void log_limited(LineLimit& limit, std::string text);
+  // A line was left out: how many is said 10 s later.
+  void note_untold() noexcept;
   // ServerShared::tell_untold(), again later if there are more.
   void tell_untold(std::optional<net::Time> now) noexcept;
 

@@ -152,6 +152,31 @@ TEST_F(WorkerTest, LingersAfterHttp2AsWell) {
   EXPECT_TRUE(at_end);
 }
 
+// What is looked at now and then for a request in progress is no sign of life of the client's.
+TEST_F(WorkerTest, LingersNoLongerForARequestThatIsInProgress) {
+  serve(make_handler([](Request) -> task<Response> {
+    co_await sleep_for(1h);
+    co_return Response(Status::ok, "done");
+  }));
+  auto client = connect();
+  const std::string data =
+      std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0) +
+      h2_frames::frame(
+          h2_frames::headers, h2_frames::kEndHeaders | h2_frames::kEndStream, 1,
+          h2_frames::block(
+              {{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}}));
+  client->try_write(data.data(), data.size());
+  settle();
+  ASSERT_EQ(worker_->requests().now(), 1u);
+  const std::string mistake = h2_frames::frame(h2_frames::data, 0, 0, "of no stream");
+  client->try_write(mistake.data(), mistake.size());
+  settle();
+  EXPECT_EQ(common_->connections, 1u);
+  advance(6s);
+  EXPECT_EQ(common_->connections, 0u);
+  EXPECT_EQ(worker_->requests().now(), 0u);
+}
+
 // A connection of HTTP/2 needs more memory than the one of HTTP/1 that it begins as.
 TEST_F(WorkerTest, Http2IsRefusedWithAGoawayWhileMemoryIsShort) {
   auto client = connect();

@@ -362,6 +362,41 @@ TEST_F(ProxiedH2Tunnel, ArrivesWholeOverAConnectionThatEndsWithIt) {
   EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
 }
 
+// They waited until the backend had taken what it was sent before, or for two minutes.
+TEST_F(ProxiedH2Tunnel, LeavesNobodyWaitingOnAConnectionThatHasFailed) {
+  constexpr std::uint32_t kLarge = 0x4000'0000;
+  network_.listen("backend:80");
+  ReverseProxy::Options proxy;
+  proxy.transport = std::make_shared<Transport>(network_.transport_options());
+  proxy.rewrite = [](ProxyRequest& request) {
+    request.set_url(Url::parse("h2c://backend:80").value());
+  };
+  network_.serve("s:80", std::make_shared<ReverseProxy>(std::move(proxy)), exchanges_.options());
+  Wire tunnel = network_.connect("s:80");
+  tunnel.send(
+      "GET /chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  Wire backend = network_.accept("backend:80");
+  backend.send(frame(h2_frames::settings, 0, 0,
+                     h2_frames::number(8, 2) + h2_frames::number(1, 4) + h2_frames::number(4, 2) +
+                         h2_frames::number(kLarge, 4)) +
+               frame(h2_frames::window_update, 0, 0, h2_frames::number(kLarge, 4)));
+  backend.receive();
+  backend.send(frame(h2_frames::headers, kEndHeaders, 1, h2_frames::block({{":status", "200"}})));
+  EXPECT_EQ(status_of(tunnel.receive()), 101);
+  Wire client = network_.connect("s:80");
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+  backend.receive();
+  backend.limit_receiving(0);
+  tunnel.send(std::string(300'000, 'x'));
+  EXPECT_EQ(client.receive(), "");
+  std::string pings;  // more than are answered to who reads nothing
+  for (int i = 0; i < 3000; ++i)
+    pings += frame(h2_frames::ping, 0, 0, "12345678");
+  backend.send(pings);
+  EXPECT_EQ(status_of(client.receive()), 502);
+}
+
 // The end was lost, and the backend took what it got for all of it.
 TEST_F(ProxiedH2Tunnel, ArrivesWholeFromAClientThatSaysGoaway) {
   constexpr std::size_t kSize = 200'000;

@@ -91,6 +91,24 @@ TEST_F(LimitedPoolTest, MakesANewOneForASlotThatCameFree) {
   EXPECT_EQ(upstream_.dials, 3);
 }
 
+// Whatever came back passed it by, until queue_timeout.
+TEST_F(LimitedPoolTest, WhoNeedsANewOneGetsTheSlotOfOneThatComesBack) {
+  Lease one = take(origin());
+  Lease two = take(origin());
+  Taking retry = begin(origin(), Freshness::fresh);
+  Taking other = begin(origin());
+  settle();
+  give_back(std::move(one));
+  settle();
+  const Lease given = lease_of(retry);
+  ASSERT_TRUE(given);
+  EXPECT_FALSE(given->is_reused());
+  EXPECT_FALSE(other.done());
+  give_back(std::move(two));
+  settle();
+  EXPECT_TRUE(lease_of(other));
+}
+
 // It would be taken for the answer to what is asked next.
 TEST_F(LimitedPoolTest, HandsOnNoConnectionOnWhichTheUpstreamHasSaidMore) {
   Lease one = take(origin());

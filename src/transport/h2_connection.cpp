@@ -96,7 +96,7 @@ bool H2Connection::takes_requests_after_a_look() {
     retire();
     stream_->interrupt_reader();  // run() finds the same, and ends it
   }
-  return takes_requests();
+  return has_room();  // its SETTINGS may have changed as well
 }
 
 void H2Connection::add(H2Exchange& exchange) {
@@ -153,6 +153,8 @@ RootTask<H2Connection> H2Connection::run() {
   // left yet would count as one that the upstream may have seen.
   if (timed_out_ || link_.has_peer_gone()) {
     link_.stop_writing();
+  } else if (streams() > 0) {
+    link_.flush_now();  // the session has failed: those who wait for responses hear of it at once
   } else {
     co_await link_.drain(kWriteStall);
     co_await wait_for_acknowledgement();
@@ -170,8 +172,11 @@ task<void> H2Connection::wait_for_acknowledgement() {
     const std::span<char> scratch = reactor.scratch();
     const ssize_t got = stream_->try_read(scratch.data(), scratch.size());
     if (got == 0 || (got < 0 && got != -EAGAIN)) break;
-    const net::Time deadline = reactor.now() + kLookAgain;
-    co_await stream_->readable(deadline);
+    if (got > 0) {  // perhaps without end, and the clock stands still within a pass
+      co_await io::yield(reactor);
+    } else {
+      co_await stream_->readable(reactor.now() + kLookAgain);
+    }
     const std::size_t now_left = stream_->unacknowledged();
     if (now_left < left) moved = reactor.now();
     left = now_left;

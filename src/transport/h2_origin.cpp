@@ -176,6 +176,7 @@ bool H2Origin::dial_now() {
   try {
     dials_.spawn(dial(std::make_unique<Slot>(std::move(*slot))));
   } catch (const std::bad_alloc&) {
+    dialled_in_vain();  // all who wait are told that the slot is free again
     return false;
   }
   return true;
@@ -224,9 +225,11 @@ Result<void> H2Origin::add(Slot& slot, Result<net::Dialled> dialled) {
         .adopt(std::move(slot), std::move(dialled->stream), std::move(dialled->address));
     return {};
   }
-  connections_.push_back(std::make_unique<H2Connection>(
-      *this, std::move(slot), std::move(dialled->stream), std::move(dialled->address)));
-  connections_.back()->start();
+  connections_.reserve(connections_.size() + 1);  // one that runs is among them
+  auto connection = std::make_unique<H2Connection>(
+      *this, std::move(slot), std::move(dialled->stream), std::move(dialled->address));
+  connection->start();  // where that finds no memory, requests would wait on it for ever
+  connections_.push_back(std::move(connection));
   return {};
 }
 

@@ -169,6 +169,8 @@ bool OriginPool::begin_dial() {
   try {
     dials_.spawn(dial(std::make_unique<Slot>(std::move(*slot))));
   } catch (const std::bad_alloc&) {
+    // The slot comes free again, of which all who wait are told: one of them has to leave.
+    if (!waiters_.empty()) Redial::fail(waiters_.front(), Error(Errc::overloaded, Side::local));
     return false;
   }
   return true;
@@ -222,10 +224,12 @@ bool OriginPool::will_do(const Connection& connection, Freshness freshness) cons
   return !connection.is_reused();
 }
 
-// The first in line that it will do for gets it.
+// The first in line that it will do for gets it. At the limit, one before that who needs a new
+// connection gets its slot: else all that came back would pass by, until queue_timeout.
 void OriginPool::deliver(std::unique_ptr<Connection> connection) {
   Waiter* const waiter = first_for(*connection);
-  if (!waiter) {
+  const bool passes_by = waiter && waiter != &front() && dialling_ == 0 && !redial_.is_active();
+  if (!waiter || (passes_by && is_wanted_elsewhere())) {
     make_idle(std::move(connection));
     return;
   }

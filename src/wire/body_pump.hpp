@@ -4,8 +4,8 @@
 // the same for every version of HTTP; a sink says how content goes out and when there is room:
 //
 //   static constexpr std::uint64_t kBytesPerTurn;  // after these, others have a turn
-//   bool is_full(bool at_end);                     // nothing more is to be pulled before room();
-//                                                  // at_end: only the end is left
+//   bool is_full(const PolledBodySource* rest);    // nothing more is to be pulled before room();
+//                                                  // `rest`: what is left, if that is known
 //   std::size_t most();                            // how large a piece may be
 //   bool ends_early();                             // the end needs no more than to be known
 //   Result<void> put(bytes piece);
@@ -55,7 +55,7 @@ class BodyPump {
     PolledBodySource* const polled = body_->source()->polled();
     for (;;) {
       if (!piece) {
-        if (sink.is_full(polled && polled->at_end())) return stop_for(Need::room);
+        if (sink.is_full(polled)) return stop_for(Need::room);
         if (turn_ >= Sink::kBytesPerTurn) {
           turn_ = 0;
           return stop_for(Need::turn);

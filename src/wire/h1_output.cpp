@@ -37,7 +37,7 @@ class H1Output::Sink {
   Sink(H1Output& output, std::size_t head)
       : output_(output), memory_(output.reactor().head_scratch()), size_(head) {}
 
-  bool is_full(bool) const noexcept { return output_.has_pending(); }
+  bool is_full(const PolledBodySource*) const noexcept { return output_.has_pending(); }
   std::size_t most() const noexcept { return memory_is_short() ? kShortPiece : output_.most_; }
   bool ends_early() const noexcept { return !is_chunked(); }
   io::Reactor& reactor() const noexcept { return output_.reactor(); }

@@ -62,8 +62,9 @@ std::optional<Result<void>> H2BodySender::try_send(H2Link& link,
 }
 
 // The end itself takes no room: what waits for room before it is a large rest alone.
-bool H2BodySender::is_full(bool at_end) const noexcept {
-  return is_full() && !(at_end && stream_.unsent() <= kHighWater);
+bool H2BodySender::is_full(const PolledBodySource* rest) const noexcept {
+  if (!is_full()) return false;
+  return stream_.unsent() > kHighWater || !rest || !rest->at_end();
 }
 
 std::size_t H2BodySender::most() noexcept {

@@ -50,7 +50,7 @@ class H2BodySender {
   friend class BodyPump;
   // One body may not hold the thread for longer than these take.
   static constexpr std::uint64_t kBytesPerTurn = 1024 * 1024;
-  bool is_full(bool at_end) const noexcept;
+  bool is_full(const PolledBodySource* rest) const noexcept;
   static std::size_t most() noexcept;
   static bool ends_early() noexcept { return false; }
   Result<void> put(bytes piece);

@@ -74,8 +74,8 @@ bool H2Link::produce() {
 
 void H2Link::flush_now() {
   if (writing_rest_ || produce()) return;
+  writing_ = write_rest();  // or throws, and the next flush tries again
   writing_rest_ = true;
-  writing_ = write_rest();
   writing_.start();
 }
 
@@ -106,7 +106,9 @@ task<void> H2Link::drain(net::Duration patience) {
   writing_rest_ = true;
   while (!produce()) {
     auto drained = co_await output_.drain(patience);
-    if (!drained) break;
+    if (drained) continue;
+    broken_ = true;
+    break;
   }
 }
 
