@@ -176,6 +176,13 @@ Result<TcpListener> TcpListener::open(const Address& address, ListenOptions opti
   return listener;
 }
 
+std::size_t TcpListener::waiting() const noexcept {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  const int asked = ::getsockopt(socket_.get(), IPPROTO_TCP, TCP_INFO, &info, &size);
+  return asked == 0 ? info.tcpi_unacked : SOMAXCONN;  // of a socket that listens
+}
+
 int TcpListener::bind_and_listen(int backlog) {
   if (::bind(socket_.get(), address_.data(), address_.size()) != 0) return errno;
   if (address_.is_unix()) remember_socket_file();

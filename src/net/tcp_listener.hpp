@@ -11,6 +11,7 @@
 #include "io/file_descriptor.hpp"
 #include "net/address.hpp"
 
+#include <cstddef>
 #include <expected>
 #include <string>
 
@@ -48,6 +49,8 @@ class TcpListener {
   // An errno when there is no connection: EAGAIN when nobody waits, EMFILE and the like when there
   // is no room for one, others for a connection that died in the queue.
   std::expected<Accepted, int> accept() const;
+  // How many connections wait to be accepted; of a unix socket, how many may.
+  std::size_t waiting() const noexcept;
 
  private:
   TcpListener() = default;

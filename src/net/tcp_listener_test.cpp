@@ -379,5 +379,21 @@ TEST(TcpListener, assignment_closes_the_old_one) {
   EXPECT_TRUE(accept_soon(*on_file));
 }
 
+// Also of those that have sent nothing yet.
+TEST(TcpListener, knows_how_many_connections_wait) {
+  auto listener = TcpListener::open(*Address::from_ip("127.0.0.1", 0), {});
+  ASSERT_TRUE(listener) << listener.error().to_string();
+  EXPECT_EQ(listener->waiting(), 0u);
+  std::vector<io::FileDescriptor> clients;
+  const auto& address = listener->address();
+  for (int i = 0; i < 3; ++i) {
+    clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::connect(clients.back().get(), address.data(), address.size()), 0);
+  }
+  EXPECT_EQ(listener->waiting(), 3u);
+  EXPECT_TRUE(listener->accept());
+  EXPECT_EQ(listener->waiting(), 2u);
+}
+
 }  // namespace
 }  // namespace onehop::net

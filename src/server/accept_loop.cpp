@@ -144,7 +144,9 @@ void AcceptLoop::note_refusal(const net::Address& peer) {
 void AcceptLoop::finish() {
   timer_.disarm();
   remove();
-  while (listener_ && !worker_.is_full()) {
+  // What comes meanwhile is refused: clients that connect without a pause would hold up the stop.
+  for (std::size_t left = listener_ ? listener_->waiting() : 0; left > 0; --left) {
+    if (worker_.is_full()) break;
     auto accepted = listener_->accept();
     if (!accepted) break;
     try {
