@@ -55,8 +55,8 @@ task<Result<void>> Redial::wait(WaitingRequest& request, bool is_dialled_for) {
 io::Time Redial::deadline_for(WaitingRequest& request, bool is_dialled_for) const noexcept {
   const io::Time queued = io::deadline_after(reactor_.now(), options_.queue_timeout);
   if (!is_dialled_for && !is_active()) {
-    request.queued_until_ = std::min(request.queued_until_, queued);
-    return request.queued_until_;
+    request.queued_until = std::min(request.queued_until, queued);
+    return request.queued_until;
   }
   const io::Time held = std::max(queued, io::deadline_after(request.began, options_.hold));
   // A moment more than the last dial may take, so that it is heard how it has ended.

@@ -33,14 +33,11 @@ struct WaitingRequest : ListNode {
 
   io::Event changed;  // something has happened to it
   const io::Time began;
-  std::optional<Error> error;  // a dial has failed, and it is to hear of that
+  std::optional<Error> error;          // a dial has failed, and it is to hear of that
+  io::Time queued_until = io::kNever;  // once it has waited for a slot alone; Redial's
 
  protected:
   ~WaitingRequest() = default;
-
- private:
-  friend class Redial;
-  io::Time queued_until_ = io::kNever;  // once it has waited for a slot alone
 };
 
 class Redial {
