@@ -21,10 +21,7 @@ constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n";
 constexpr unsigned kRequestsPerTurn = 32;
 // During a drain, for the rest of a head that has begun.
 constexpr net::Duration kHeadOfDrain = std::chrono::seconds(5);
-
-bool is_interrupted(const Result<void>& read) {
-  return !read && read.error().is(Errc::cancelled);
-}
+constexpr net::Duration kLookAgain = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -95,8 +92,12 @@ RootTask<H1Connection> H1Connection::run() {
   end();
 }
 
-// Some of a head is here, or in the kernel.
-bool H1Connection::has_begun_or_waits() const {
+// Whether to wait on for a head after a wait that has ended.
+bool H1Connection::may_go_on(const Result<void>& read, net::Time began) const {
+  if (read) return false;
+  if (read.error().is(Errc::timed_out)) return stream_->reactor().now() < end_of_head(began);
+  if (!read.error().is(Errc::cancelled)) return false;
+  // Interrupted by a drain: some of a head is here, or in the kernel.
   return !input_.empty() || stream_->has_unread_now();
 }
 
@@ -127,8 +128,11 @@ task<Next> H1Connection::serve_one() {
   auto read = wire::try_read_head(source);
   if (!read) {
     idle_ = true;
-    while (!read || (is_interrupted(*read) && has_begun_or_waits())) {
-      read = co_await wire::read_head(source, end_of_head(began));
+    while (!read || may_go_on(*read, began)) {
+      const net::Time now = stream_->reactor().now();
+      // Looks now and then, too: a drain that begins while bytes come interrupts nothing.
+      const net::Time deadline = std::min(end_of_head(began), now + kLookAgain);
+      read = co_await wire::read_head(source, deadline);
     }
     idle_ = false;
   }

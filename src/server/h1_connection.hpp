@@ -35,7 +35,7 @@ class H1Connection final : public HttpConnection {
   [[gnu::noinline]] task<Next> serve_one();
   [[gnu::noinline]] task<void> let_others_run();
   bool begins_http2() const noexcept;
-  bool has_begun_or_waits() const;
+  bool may_go_on(const Result<void>& read, net::Time began) const;
   net::Time end_of_head(net::Time began) const noexcept;
   // The one being handled. Not inlined: see serve_one().
   [[gnu::noinline]] void log_exception() const;

@@ -435,7 +435,8 @@ def test_content_of_http2_backends_that_has_not_been_read(h2_siege):
     for sock in siege.attackers(count, receive_buffer=4096):
         sock.sendall(get("/endless"))
     siege.wait_for(lambda: backend.stalled >= count, "every window to be used up", 4 * PATIENCE)
-    assert_within(siege, 1, count * (CONNECTION + REQUEST + TO_CLIENT_1 + BACKEND_WINDOW) + HTTP2, 0.4)
+    # A window grows while the first bytes are read fast, which may double it twice.
+    assert_within(siege, 1, count * (CONNECTION + REQUEST + TO_CLIENT_1 + 4 * BACKEND_WINDOW) + HTTP2, 0.2)
 
 
 @holds("an HTTP/2 connection that does not take what is written")
