@@ -3,7 +3,7 @@
 // The whole proxy with both peers fuzzed: clients and backends of HTTP/1 and HTTP/2 do what a
 // script says, and time passes. What came out of the proxy is held against what went in, and what
 // the proxy holds meanwhile against what docs/operating.md says; afterwards it holds nothing.
-// Input: four octets of options, then a script (session/script.hpp).
+// Input: four bytes of options, then a script (session/script.hpp).
 
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/testing.hpp>
@@ -167,7 +167,7 @@ void World::connect(std::size_t slot) {
 
 Peer* World::client(std::size_t slot) {
   const bool gone = slots_[slot] && slots_[slot]->has_left();
-  // Nobody is accepted while memory is short.
+  // No connection is accepted while memory is short.
   const bool accepts = clients_.size() < Ledger::kPeers && !memory_is_short();
   if ((!slots_[slot] || gone) && accepts) connect(slot);
   return slots_[slot];

@@ -128,7 +128,7 @@ class H2Backend final : public Peer {
   void go_away(const Action& action) override;
   void open(const Action& action) override;
   void on_received(std::string_view octets) override;
-  void on_sent(std::string_view octets) override { messages_.note_sent(octets); }
+  void on_sent(std::string_view data) override { messages_.note_sent(data); }
 
   void send_hint(std::uint32_t id, std::string_view block);
   // It was not processed, and may come again.

@@ -92,7 +92,7 @@ class H2Client final : public Peer {
   void go_away(const Action& action) override;
   void open(const Action& action) override;
   void on_received(std::string_view octets) override;
-  void on_sent(std::string_view octets) override { messages_.note_sent(octets); }
+  void on_sent(std::string_view data) override { messages_.note_sent(data); }
 
   void send_content(Stream& stream, std::size_t size, bool end);
   void end_with_trailers(Stream& stream);

@@ -93,7 +93,7 @@ class ReverseProxy final : public Handler {
   };
 
   // Throws std::invalid_argument if rewrite is missing, an entry of trust is not a network, or one
-  // of allow_fields is not a forwarding field or is set by the proxy itself.
+  // of allow_fields is not a forwarding field, is set by the proxy itself, or is "Proxy".
   explicit ReverseProxy(Options options);
   ReverseProxy(ReverseProxy&&) noexcept;
   ReverseProxy& operator=(ReverseProxy&&) noexcept;

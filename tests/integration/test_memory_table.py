@@ -424,7 +424,7 @@ def test_content_of_http2_clients_that_has_not_been_read(hoard):
     client.send(frame(SETTINGS, ACK, 0))
     client.upload_all(numbers)
     assert WINDOW * streams <= SESSION_WINDOW
-    assert_within(hoard.siege, 1, HTTP2 + streams * (CONNECTION + REQUEST + TO_BACKEND_1 + WINDOW), 0.2)
+    assert_within(hoard.siege, 1, HTTP2 + streams * (CONNECTION + REQUEST + TO_BACKEND_1 + WINDOW), 0.3)
 
 
 @holds("content of HTTP/2 that has not been read yet")
