@@ -12,7 +12,7 @@ function(onehop_precompile target)
   endif()
   target_precompile_headers(${target} PRIVATE ${ARGN})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-    # The same headers give the same octets: else ccache finds nothing again.
+    # The same headers give the same bytes: else ccache finds nothing again.
     target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
   endif()
 endfunction()

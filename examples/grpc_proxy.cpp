@@ -13,7 +13,7 @@
 
 // To gRPC's clients a failure is a number in the trailers, whatever the proxy itself has to say
 // about it; here it leaves a line as well.
-void report(const onehop::Exchange& exchange) {
+void report(const onehop::ExchangeRecord& exchange) {
   const std::string method(exchange.target);
   if (exchange.failure) {
     std::fprintf(stderr, "%s: %s\n", method.c_str(), exchange.failure->to_string().c_str());

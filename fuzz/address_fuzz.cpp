@@ -24,7 +24,7 @@ void check_literal(std::string_view text) {
   const auto again = IpAddress::parse(written);
   ONEHOP_CHECK(again.has_value());
   if (ip) {
-    ONEHOP_CHECK(again->octets() == ip->octets() && again->is_v4() == ip->is_v4());
+    ONEHOP_CHECK(again->bytes() == ip->bytes() && again->is_v4() == ip->is_v4());
     const auto itself = IpNetwork::parse(written);
     ONEHOP_CHECK(itself && itself->contains(*ip));
   }

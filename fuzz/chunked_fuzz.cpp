@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A chunked body: the same data, end and error whole and octet by octet; nothing read past the end;
+// A chunked body: the same data, end and error whole and byte by byte; nothing read past the end;
 // and what was decoded survives being written and read again.
 
 #include "head_fuzz.hpp"
@@ -18,7 +18,7 @@ struct Outcome {
   bool finished = false;
 };
 
-// Gives the decoder at most `piece` octets more at a time.
+// Gives the decoder at most `piece` bytes more at a time.
 Outcome decode(std::string_view input, std::size_t piece) {
   h1::ChunkedDecoder decoder(Side::client, kLimits);
   Outcome outcome;

@@ -193,7 +193,7 @@ void check_error_answers(const Headers& headers, std::uint8_t kind) {
 
 void fuzz_one(std::string_view input) {
   if (input.empty()) return;
-  const std::uint8_t kind = take_octet(input);
+  const std::uint8_t kind = take_byte(input);
   const Headers headers = headers_of(input);
   switch (kind) {
     case 'c':

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FramesInput: the input of a target that is given frames of HTTP/2. An octet says where time
+// FramesInput: the input of a target that is given frames of HTTP/2. A byte says where time
 // passes and, now and then, that the last frame is the first of a flood; frames follow. A view.
 #pragma once
 
@@ -13,7 +13,7 @@ namespace onehop::fuzz {
 struct FramesInput {
   // Not of an empty input.
   explicit FramesInput(std::string_view input) {
-    const std::size_t choice = take_octet(input);
+    const std::size_t choice = take_byte(input);
     const std::size_t cut = input.size() * choice / 256;
     before = input.substr(0, cut);
     after = input.substr(cut);
@@ -25,23 +25,23 @@ struct FramesInput {
   std::string flood;
 
  private:
-  static constexpr std::size_t kMostFrames = 2400;
-  static constexpr std::size_t kMostOctets = std::size_t{64} * 1024;
+  static constexpr std::size_t kMaxFrames = 2400;
+  static constexpr std::size_t kMaxBytes = std::size_t{64} * 1024;
 
   static std::string_view last_frame(std::string_view frames) {
     constexpr std::size_t kHeader = 9;
     while (frames.size() >= kHeader) {
       std::string_view header = frames;
-      std::size_t size = take_octet(header);
-      size = size * 256 + take_octet(header);
-      size = size * 256 + take_octet(header);
+      std::size_t size = take_byte(header);
+      size = size * 256 + take_byte(header);
+      size = size * 256 + take_byte(header);
       if (frames.size() <= kHeader + size) break;
       frames.remove_prefix(kHeader + size);
     }
     return frames;
   }
   void flood_of(std::string_view frame) {
-    for (std::size_t n = 0; n < kMostFrames && flood.size() < kMostOctets; ++n)
+    for (std::size_t n = 0; n < kMaxFrames && flood.size() < kMaxBytes; ++n)
       flood += frame;
   }
 };

@@ -13,11 +13,11 @@ namespace onehop::fuzz {
 
 void fuzz_one(std::string_view input);
 
-// Takes an octet off the front of what is not empty.
-inline std::uint8_t take_octet(std::string_view& rest) {
-  const auto octet = static_cast<std::uint8_t>(rest.front());
+// Takes a byte off the front of what is not empty.
+inline std::uint8_t take_byte(std::string_view& rest) {
+  const auto byte = static_cast<std::uint8_t>(rest.front());
   rest.remove_prefix(1);
-  return octet;
+  return byte;
 }
 
 // Takes a text that ends in a NUL, or with the input, off the front.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whole exchanges with an HTTP/1 upstream: a Transport asks, and octets of nobody's making answer,
+// Whole exchanges with an HTTP/1 upstream: a Transport asks, and bytes of nobody's making answer,
 // in any pieces. What it makes of them is what a strict reader finds in them, and nothing that
-// breaks off looks complete. Input: four octets for the requests, then a script
+// breaks off looks complete. Input: four bytes for the requests, then a script
 // (session/script.hpp).
 
 #include <onehop/testing.hpp>
@@ -95,14 +95,14 @@ struct Upstream {
 
   struct Request {
     std::size_t index;
-    std::size_t began;  // octets sent before it was there
+    std::size_t began;  // bytes sent before it was there
     bool asked_again = false;
   };
   void receive();
 
   testing::Wire wire;
   std::string received;
-  std::size_t parsed = 0;    // octets of complete requests
+  std::size_t parsed = 0;    // bytes of complete requests
   std::size_t complete = 0;  // requests
   bool is_tunnel = false;    // what it receives is not HTTP
   std::string sent;
@@ -112,10 +112,10 @@ struct Upstream {
 };
 
 void Upstream::receive() {
-  const std::string octets = wire.receive();
-  if (octets.empty() || is_tunnel) return;
-  trace("an upstream", 0, "receives", octets);
-  received += octets;
+  const std::string data = wire.receive();
+  if (data.empty() || is_tunnel) return;
+  trace("an upstream", 0, "receives", data);
+  received += data;
   while (parsed < received.size()) {
     std::string_view rest = std::string_view(received).substr(parsed);
     const H1Message message = take_request(rest);
@@ -137,8 +137,8 @@ void check(const Upstream& upstream, const std::vector<Answer>& answers) {
     const auto& request = upstream.requests[i];
     const Answer& answer = answers.at(request.index);
     if (!answer.has_head || request.asked_again) continue;
-    std::string_view octets = std::string_view(upstream.sent).substr(request.began);
-    const H1Message message = take_response(octets, answer.method);
+    std::string_view data = std::string_view(upstream.sent).substr(request.began);
+    const H1Message message = take_response(data, answer.method);
     ONEHOP_CHECK(message.has_head());
     ONEHOP_CHECK(answer.status == message.status);
     ONEHOP_CHECK(answer.fields == kept_fields(message.headers));
@@ -151,7 +151,7 @@ void check(const Upstream& upstream, const std::vector<Answer>& answers) {
     ONEHOP_CHECK(answer.content == message.content);
     // Another request follows only where nothing was left over.
     if (i + 1 < upstream.requests.size())
-      ONEHOP_CHECK(upstream.sent.size() - octets.size() == upstream.requests[i + 1].began);
+      ONEHOP_CHECK(upstream.sent.size() - data.size() == upstream.requests[i + 1].began);
   }
 }
 
@@ -181,7 +181,7 @@ World::World(std::string_view options) {
   transport_ = std::make_shared<Transport>(transport);
   asking_ = std::make_shared<Asking>(options, transport_);
   Server::Options server;
-  server.on_exchange_end = [](const Exchange&) {};
+  server.on_exchange_end = [](const ExchangeRecord&) {};
   network_.serve("front:80", asking_, server);
   client_ = network_.connect("front:80");
 }

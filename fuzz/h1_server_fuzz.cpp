@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A whole connection of an HTTP/1 client: octets of nobody's making go in, in any pieces, and a
+// A whole connection of an HTTP/1 client: bytes of nobody's making go in, in any pieces, and a
 // handler does what the input says. The handler must be asked exactly what a strict reader finds in
-// the octets, and each answer must end as its record says. Input: four octets for the handler, then
+// the bytes, and each answer must end as its record says. Input: four bytes for the handler, then
 // a script (session/script.hpp).
 
 #include <onehop/testing.hpp>
@@ -23,7 +23,7 @@ using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
 using End = H1Message::End;
 
 constexpr std::size_t kOptions = 4;
-constexpr std::size_t kMostContent = 1'000'000;
+constexpr std::size_t kMaxContent = 1'000'000;
 constexpr std::string_view kPreface = "PRI * HTTP/2.0";
 
 // What the handler was asked.
@@ -35,10 +35,10 @@ struct Asked {
   bool complete = false;
 };
 
-// So many octets, and then an end or a failure.
+// So many bytes, and then an end or a failure.
 class Generated final : public BodySource {
  public:
-  Generated(std::size_t octets, bool fails) : left_(octets), fails_(fails) {}
+  Generated(std::size_t byte_count, bool fails) : left_(byte_count), fails_(fails) {}
   task<Result<bytes>> read() override {
     piece_.assign(std::min<std::size_t>(left_, 10'000), 'g');
     left_ -= piece_.size();
@@ -74,14 +74,14 @@ task<Response> Served::serve(Request request) const {
   Response response(choice.has_bit(0, 7) ? Status::not_found : Status::ok);
   response.headers().add("x-index", std::to_string(index));
   if (choice.has_bit(0, 6)) request.informational(Response(Status::early_hints));
-  const std::size_t octets = content_size(choice.at(0) >> 3U);
+  const std::size_t byte_count = content_size(choice.at(0) >> 3U);
   switch (choice.at(0) % 8U) {
     case 0:  // streamed back
       response.set_body(std::move(request.body()));
       co_return response;
     case 1:
     case 2: {  // all of it
-      auto content = co_await request.body().read_all(kMostContent);
+      auto content = co_await request.body().read_all(kMaxContent);
       Asked& now = asked_[index];
       now.complete = content.has_value();
       if (content) now.content = *content;
@@ -94,10 +94,10 @@ task<Response> Served::serve(Request request) const {
     case 4:
       throw std::runtime_error("as the input wants it");
     case 5:
-      response.set_body(Body::from(std::make_unique<Generated>(octets, false)));
+      response.set_body(Body::from(std::make_unique<Generated>(byte_count, false)));
       break;
     case 6:
-      response.set_body(Body::from(std::make_unique<Generated>(octets, true)));
+      response.set_body(Body::from(std::make_unique<Generated>(byte_count, true)));
       break;
     default:
       response.set_status(choice.has_bit(0, 5) ? Status::no_content : Status::not_modified);
@@ -153,7 +153,9 @@ void run(std::string_view options, Script script) {
   server.max_header_bytes = 4096;
   server.max_body = 20'000;
   server.log = [](LogLevel, std::string_view) {};
-  server.on_exchange_end = [&records](const Exchange& exchange) { records.emplace_back(exchange); };
+  server.on_exchange_end = [&records](const ExchangeRecord& exchange) {
+    records.emplace_back(exchange);
+  };
   const auto handler = std::make_shared<Served>(options);
   network.serve("h:80", handler, server);
   testing::Wire wire = network.connect("h:80");

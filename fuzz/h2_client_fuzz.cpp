@@ -23,7 +23,7 @@ void fuzz_one(std::string_view input) {
   options.rewrite = [](ProxyRequest& request) { request.set_url("h2c://up:80"_url); };
   options.transport = std::make_shared<Transport>(network.transport_options());
   Server::Options server;
-  server.on_exchange_end = [](const Exchange&) {};
+  server.on_exchange_end = [](const ExchangeRecord&) {};
   network.serve("front:80", std::make_shared<ReverseProxy>(std::move(options)), server);
   testing::Wire client = network.connect("front:80");
   client.send(

@@ -64,7 +64,7 @@ void check_response(const Response& response) {
 void fuzz_one(std::string_view input) {
   using Kind = h2::FieldSection::Kind;
   if (input.empty()) return;
-  switch (take_octet(input)) {
+  switch (take_byte(input)) {
     case 'q':
       if (auto request = section_of(Kind::request, input).take_request()) {
         check_fields(request->headers());

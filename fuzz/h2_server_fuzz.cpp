@@ -32,7 +32,7 @@ void fuzz_one(std::string_view input) {
   Server::Options options;
   options.max_streams = 4;
   options.max_header_bytes = 4096;
-  options.on_exchange_end = [](const Exchange&) {};
+  options.on_exchange_end = [](const ExchangeRecord&) {};
   network.serve("h:80", echo(), options);
   testing::Wire wire = network.connect("h:80");
   wire.send(kPreface);

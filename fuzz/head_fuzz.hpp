@@ -24,7 +24,7 @@ using State = h1::HeadParser::State;
 inline constexpr h1::Limits kLimits = {
     .max_start_line = 200, .max_header_bytes = 2000, .max_header_fields = 20};
 
-// Octet by octet, each time from a fresh buffer of exactly the right size.
+// Byte by byte, each time from a fresh buffer of exactly the right size.
 inline void check_split(h1::HeadKind kind,
                         std::string_view input,
                         const h1::HeadParser& whole,
@@ -53,7 +53,7 @@ inline void check_fields(const Headers& headers) {
   }
 }
 
-// What `write` leaves behind in the memory of `bound` octets that it is given.
+// What `write` leaves behind in the memory of `bound` bytes that it is given.
 template <class Write>
 std::string written(std::size_t bound, Write write) {
   std::string out(bound, '\0');

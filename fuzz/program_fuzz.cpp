@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the program reads: the WebSocket frames of the demo's visitors, and what its flags and
-// environment say. Input: a kind, then octets.
+// environment say. Input: a kind, then bytes.
 
 #include <onehop/headers.hpp>
 #include <onehop/request.hpp>
@@ -31,14 +31,14 @@ void check_frames(std::string_view answer, bool ended) {
   bool closed = false;
   while (!answer.empty()) {
     ONEHOP_CHECK(!closed && answer.size() >= 2);
-    const auto octet = [&answer](std::size_t i) { return static_cast<std::uint8_t>(answer[i]); };
-    const unsigned opcode = octet(0) & 0x0fU;
-    ONEHOP_CHECK((octet(0) & 0xf0U) == 0x80U && octet(1) < 128);
-    const std::size_t wide = octet(1) == 126 ? 2U : octet(1) == 127 ? 8U : 0U;
-    std::uint64_t size = wide == 0 ? octet(1) : 0;
+    const auto byte = [&answer](std::size_t i) { return static_cast<std::uint8_t>(answer[i]); };
+    const unsigned opcode = byte(0) & 0x0fU;
+    ONEHOP_CHECK((byte(0) & 0xf0U) == 0x80U && byte(1) < 128);
+    const std::size_t wide = byte(1) == 126 ? 2U : byte(1) == 127 ? 8U : 0U;
+    std::uint64_t size = wide == 0 ? byte(1) : 0;
     ONEHOP_CHECK(answer.size() >= 2 + wide);
     for (std::size_t i = 0; i < wide; ++i)
-      size = (size << 8U) | octet(2 + i);
+      size = (size << 8U) | byte(2 + i);
     ONEHOP_CHECK(wide != 2 || size > 125);
     ONEHOP_CHECK(wide != 8 || size > 65535);
     answer.remove_prefix(2 + wide);
@@ -149,7 +149,7 @@ void check_json(std::string_view text) {
 
 void fuzz_one(std::string_view input) {
   if (input.empty()) return;
-  switch (take_octet(input)) {
+  switch (take_byte(input)) {
     case 'q':
       check_quantities(input);
       break;

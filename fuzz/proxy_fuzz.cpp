@@ -29,14 +29,14 @@ using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
 
 constexpr std::size_t kOptions = 4;
 constexpr std::size_t kClients = 3;  // at the same time
-constexpr int kMostRounds = 1000;    // of polite peers finishing what they began
+constexpr int kMaxRounds = 1000;     // of polite peers finishing what they began
 constexpr std::size_t kReplayed = std::size_t{32} * 1024;  // less than Transport::Options says
 constexpr std::size_t kCeiling = std::size_t{1} << 20U;
 
 struct Options {
-  explicit Options(std::string_view input) noexcept : octets(input) {}
-  bool has(std::size_t octet, unsigned bit) const noexcept {
-    return ((static_cast<std::uint8_t>(octets[octet]) >> bit) & 1U) != 0;
+  explicit Options(std::string_view input) noexcept : data(input) {}
+  bool has(std::size_t byte, unsigned bit) const noexcept {
+    return ((static_cast<std::uint8_t>(data[byte]) >> bit) & 1U) != 0;
   }
   bool client_is_h2(std::size_t index) const { return has(0, 0) != (has(2, 0) && index % 2 == 1); }
   bool backend_is_h2() const noexcept { return has(0, 1); }
@@ -59,7 +59,7 @@ struct Options {
   Transport::Options transport(testing::Network& network) const;
   ReverseProxy::Options proxy() const;
 
-  std::string_view octets;
+  std::string_view data;
 };
 
 Server::Options Options::server() const {
@@ -148,7 +148,7 @@ World::World(std::string_view input) : options_(input), ledger_(input) {
 void World::connect(std::size_t slot) {
   const std::size_t index = clients_.size();
   Server::Options server = options_.server();
-  server.on_exchange_end = [this, index](const Exchange& exchange) {
+  server.on_exchange_end = [this, index](const ExchangeRecord& exchange) {
     ledger_.records(index).emplace_back(exchange);
   };
   const std::string address = "front" + std::to_string(index) + ":80";
@@ -221,7 +221,7 @@ void World::finish_politely() {
   int idle = 0;
   std::uint64_t received = 0;
   for (int round = 0; idle < 2; ++round) {
-    ONEHOP_CHECK(round < kMostRounds);
+    ONEHOP_CHECK(round < kMaxRounds);
     bool busy = false;
     for (Peer* peer : clients_)
       busy = peer->finish() || busy;

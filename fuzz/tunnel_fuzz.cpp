@@ -3,8 +3,8 @@
 // A WebSocket through the whole proxy, between peers of either version of HTTP, which speak, read,
 // close their half and leave as the input says. What one says arrives at the other, in order, and
 // all of it unless somebody fails; when one has gone, nothing is left of the tunnel. Meanwhile the
-// proxy holds no more than docs/operating.md says, and afterwards nothing. Input: an octet of
-// options, and where they say so one of scenes; then pairs of octets: who does what, and how much
+// proxy holds no more than docs/operating.md says, and afterwards nothing. Input: a byte of
+// options, and where they say so one of scenes; then pairs of bytes: who does what, and how much
 // of it.
 
 #include <onehop/reverse_proxy.hpp>
@@ -33,24 +33,22 @@ using namespace onehop::literals;      // NOLINT(google-build-using-namespace)
 using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
 
 constexpr int kQuietRounds = 3;  // of reading, after which nothing more comes
-constexpr int kMostRounds = 500;
+constexpr int kMaxRounds = 500;
 constexpr std::size_t kCeiling = std::size_t{1} << 20U;
 // Fewer than --max-informational.
 constexpr int kHints = 60;
 
 struct Options {
-  explicit Options(std::string_view& input) : octet(take_octet(input)) {
-    if (has_scenes() && !input.empty()) scenes = take_octet(input);
+  explicit Options(std::string_view& input) : byte(take_byte(input)) {
+    if (has_scenes() && !input.empty()) scenes = take_byte(input);
   }
-  static bool bit(unsigned octet, unsigned number) noexcept {
-    return ((octet >> number) & 1U) != 0;
-  }
+  static bool bit(unsigned byte, unsigned number) noexcept { return ((byte >> number) & 1U) != 0; }
 
-  bool client_is_h2() const noexcept { return bit(octet, 0); }
-  bool backend_is_h2() const noexcept { return bit(octet, 1); }
-  bool is_generous() const noexcept { return !bit(octet, 2); }
+  bool client_is_h2() const noexcept { return bit(byte, 0); }
+  bool backend_is_h2() const noexcept { return bit(byte, 1); }
+  bool is_generous() const noexcept { return !bit(byte, 2); }
   // The acts have more kinds.
-  bool has_scenes() const noexcept { return bit(octet, 3); }
+  bool has_scenes() const noexcept { return bit(byte, 3); }
   // 1xx before the tunnel.
   int hints() const noexcept { return bit(scenes, 2) ? kHints : 0; }
   std::size_t size_of_hints() const noexcept { return bit(scenes, 3) ? 1000 : 5; }
@@ -61,7 +59,7 @@ struct Options {
     return is_generous() ? Windows::wide : Windows::usual;
   }
 
-  unsigned octet;
+  unsigned byte;
   unsigned scenes = 0;
 };
 
@@ -110,7 +108,7 @@ World::World(const Options& options) : options_(options) {
   Server::Options server;
   server.log = [](LogLevel, std::string_view) {};
   server.max_memory = options_.ceiling();
-  server.on_exchange_end = [this](const Exchange& exchange) {
+  server.on_exchange_end = [this](const ExchangeRecord& exchange) {
     ONEHOP_CHECK(!ended_);
     ended_.emplace(exchange.outcome, exchange.request_body, exchange.response_body);
   };
@@ -238,7 +236,7 @@ void World::wait(std::chrono::milliseconds time) {
 void World::read_all() {
   std::size_t before = 0;
   for (int round = 0, quiet = 0; quiet < kQuietRounds; ++round) {
-    ONEHOP_CHECK(round < kMostRounds);
+    ONEHOP_CHECK(round < kMaxRounds);
     for (TunnelEnd* const each : {client_.get(), backend_.get()}) {
       each->open_all();
       each->read();

@@ -29,7 +29,7 @@ void check_decoded(const Url& url) {
 void check_target(const Url& url) {
   const std::string_view target = url.target();
   ONEHOP_CHECK(target == "*" || target.starts_with('/'));
-  ONEHOP_CHECK(std::all_of(target.begin(), target.end(), ascii::is_target_octet));
+  ONEHOP_CHECK(std::all_of(target.begin(), target.end(), ascii::is_target_byte));
   ONEHOP_CHECK(target.find('#') == std::string_view::npos);
   const Result<Url> again = Url::parse_target(target);
   ONEHOP_CHECK(again.has_value());

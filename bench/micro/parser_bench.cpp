@@ -19,7 +19,7 @@
 namespace onehop {
 namespace {
 
-// 20 fields, 892 octets: what a browser sends.
+// 20 fields, 892 bytes: what a browser sends.
 std::string browser_request() {
   return "GET /assets/app/main.4f2a1c9b.js?v=1700000000&lang=en HTTP/1.1\r\n"
          "Host: www.example.com\r\n"
@@ -46,7 +46,7 @@ std::string browser_request() {
          "\r\n";
 }
 
-void set_octets(benchmark::State& state, std::size_t size) {
+void set_bytes(benchmark::State& state, std::size_t size) {
   state.SetBytesProcessed(static_cast<std::int64_t>(size) *
                           static_cast<std::int64_t>(state.iterations()));
 }
@@ -58,7 +58,7 @@ void parse(benchmark::State& state) {
     parser.reset();
     benchmark::DoNotOptimize(parser.parse(head));
   }
-  set_octets(state, head.size());
+  set_bytes(state, head.size());
 }
 BENCHMARK(parse);
 
@@ -71,7 +71,7 @@ void parse_and_take(benchmark::State& state) {
     const Headers headers = parser.take_headers(head, Arena::create());
     benchmark::DoNotOptimize(headers.lines());
   }
-  set_octets(state, head.size());
+  set_bytes(state, head.size());
 }
 BENCHMARK(parse_and_take);
 
@@ -86,7 +86,7 @@ void parse_and_judge(benchmark::State& state) {
     benchmark::DoNotOptimize(check_host(parser.version(), headers).has_value());
     benchmark::DoNotOptimize(request_framing(parser.version(), headers).has_value());
   }
-  set_octets(state, head.size());
+  set_bytes(state, head.size());
 }
 BENCHMARK(parse_and_judge);
 
@@ -114,7 +114,7 @@ void write_head(benchmark::State& state) {
         h1::write_request_head(out.data(), parser.method(), parser.target(), "", headers, framing));
     benchmark::ClobberMemory();
   }
-  set_octets(state, head.size());
+  set_bytes(state, head.size());
 }
 BENCHMARK(write_head);
 
@@ -129,7 +129,7 @@ void decode_chunks(benchmark::State& state) {
     while (!rest.empty())
       rest.remove_prefix(decoder.decode(rest)->consumed);
   }
-  set_octets(state, body.size());
+  set_bytes(state, body.size());
 }
 BENCHMARK(decode_chunks);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Backends of a fuzzed proxy: HTTP/1 and HTTP/2. What their actions mean is in the order of the
-// octets of data: status, framing, size, fields. One thread.
+// bytes of data: status, framing, size, fields. One thread.
 #pragma once
 
 #include "h1_messages.hpp"
@@ -73,9 +73,9 @@ class H1Backend final : public Peer {
   void begin(const Action& action) override;
   void go_on(const Action& action) override;
   void interject(const Action& action) override;
-  void send_odd(std::string_view octets, const Action& action) override;
+  void send_odd(std::string_view data, const Action& action) override;
   void burst(const Action& action) override;
-  void on_received(std::string_view octets) override;
+  void on_received(std::string_view data) override;
   void on_leave(bool reset) override;
 
   void send_hint(std::string_view head);
@@ -123,11 +123,11 @@ class H2Backend final : public Peer {
   void begin(const Action& action) override;
   void go_on(const Action& action) override;
   void interject(const Action& action) override;
-  void send_odd(std::string_view octets, const Action& action) override;
+  void send_odd(std::string_view data, const Action& action) override;
   void burst(const Action& action) override;
   void go_away(const Action& action) override;
   void open(const Action& action) override;
-  void on_received(std::string_view octets) override;
+  void on_received(std::string_view data) override;
   void on_sent(std::string_view data) override { messages_.note_sent(data); }
 
   void send_hint(std::uint32_t id, std::string_view block);

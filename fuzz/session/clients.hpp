@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Clients of a fuzzed proxy: HTTP/1 and HTTP/2. What their actions mean is in the order of the
-// octets of data: method, framing, size, fields. One thread.
+// bytes of data: method, framing, size, fields. One thread.
 #pragma once
 
 #include "h2_messages.hpp"
@@ -50,13 +50,13 @@ class H1Client final : public Peer {
   void begin(const Action& action) override;
   void go_on(const Action& action) override;
   void interject(const Action& action) override;
-  void send_odd(std::string_view octets, const Action& action) override;
-  void on_received(std::string_view octets) override { received_ += octets; }
+  void send_odd(std::string_view data, const Action& action) override;
+  void on_received(std::string_view data) override { received_ += data; }
 
   void send_content(std::size_t size);
   void end_content(bool with_trailers);
   // What follows is not what it seems: HTTP/2, or a tunnel.
-  bool check_one(std::string_view& octets, const Record& record);
+  bool check_one(std::string_view& data, const Record& record);
 
   std::string received_;
   std::string sent_odd_;
@@ -88,10 +88,10 @@ class H2Client final : public Peer {
   void begin(const Action& action) override;
   void go_on(const Action& action) override;
   void interject(const Action& action) override;
-  void send_odd(std::string_view octets, const Action& action) override;
+  void send_odd(std::string_view data, const Action& action) override;
   void go_away(const Action& action) override;
   void open(const Action& action) override;
-  void on_received(std::string_view octets) override;
+  void on_received(std::string_view data) override;
   void on_sent(std::string_view data) override { messages_.note_sent(data); }
 
   void send_content(Stream& stream, std::size_t size, bool end);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Mutations of HTTP/2 frames behind one octet of options: whole frames are inserted, removed,
+// Mutations of HTTP/2 frames behind one byte of options: whole frames are inserted, removed,
 // repeated and swapped, field blocks are well-formed HPACK, and libFuzzer's own mutations change a
 // payload without breaking what surrounds it. Linked with libFuzzer only.
 
@@ -139,15 +139,15 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data,
   // Now and then without any respect for frames.
   if (random() % 8 == 0) return LLVMFuzzerMutate(data, size, max_size);
   std::string text(reinterpret_cast<const char*>(data), size);
-  std::string octets = text.substr(std::min<std::size_t>(1, size));
-  std::vector<Frame> all = h2_frames::take_frames(octets);
+  std::string data = text.substr(std::min<std::size_t>(1, size));
+  std::vector<Frame> all = h2_frames::take_frames(data);
   for (std::size_t n = 1 + below(random, 3); n > 0; --n)
     mutate(all, random);
   text.resize(1);
   if (random() % 4 == 0) text[0] = static_cast<char>(random());
   for (const Frame& frame : all)
     text += h2_frames::frame(frame.type, frame.flags, frame.stream, frame.payload);
-  text += octets;  // what is no whole frame
+  text += data;  // what is no whole frame
   const std::size_t kept = std::min(text.size(), max_size);
   std::copy_n(text.begin(), kept, data);
   return kept;

@@ -57,8 +57,8 @@ AnswerChoice::AnswerChoice(const Action& action, const Ledger& ledger) noexcept
 
 // --- what arrives ------------------------------------------------------------------------------
 
-void H1Backend::on_received(std::string_view octets) {
-  received_ += octets;
+void H1Backend::on_received(std::string_view data) {
+  received_ += data;
   while (!opaque_) {
     std::string_view rest = std::string_view(received_).substr(parsed_);
     const std::size_t before = rest.size();
@@ -243,13 +243,13 @@ void H1Backend::burst(const Action& action) {
     send_hint(head);
 }
 
-void H1Backend::send_odd(std::string_view octets, const Action&) {
+void H1Backend::send_odd(std::string_view data, const Action&) {
   if (closed_write_) return;
   receive();
   ledger_.backend_is_odd(index_);
   // It may be a 101.
   if (!asked_.empty() && asked_.back().message.headers.has("Upgrade")) opaque_ = true;
-  send(octets);
+  send(data);
 }
 
 bool H1Backend::finish() {

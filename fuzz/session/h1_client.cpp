@@ -74,8 +74,8 @@ void H1Client::begin(const Action& action) {
     open_ = nullptr;
   }
   if (text.size() < 1000 && (action.choice & 6U) == 6) {
-    for (const char& octet : text)
-      send({&octet, 1});
+    for (const char& byte : text)
+      send({&byte, 1});
   } else {
     send(text);
   }
@@ -116,12 +116,12 @@ void H1Client::interject(const Action& action) {
   send("\r\n");
 }
 
-void H1Client::send_odd(std::string_view octets, const Action&) {
+void H1Client::send_odd(std::string_view data, const Action&) {
   if (closed_write_) return;
   ledger_.client_is_odd(index_);
-  begun_ += kMostOddRequests;
-  sent_odd_ += octets;
-  send(octets);
+  begun_ += kMaxOddRequests;
+  sent_odd_ += data;
+  send(data);
 }
 
 bool H1Client::finish() {
@@ -153,8 +153,8 @@ void check_content(const H1Message& message, const Said& said, bool plain) {
 
 }  // namespace
 
-bool H1Client::check_one(std::string_view& octets, const Record& record) {
-  const H1Message message = take_response(octets, record.method);
+bool H1Client::check_one(std::string_view& data, const Record& record) {
+  const H1Message message = take_response(data, record.method);
   ONEHOP_CHECK(!message.malformed);
   if (record.status == 0) {
     ONEHOP_CHECK(!message.has_head());
@@ -196,17 +196,17 @@ bool H1Client::check_one(std::string_view& octets, const Record& record) {
 
 void H1Client::check() {
   if (sent_odd_.find("PRI * HTTP/2.0") != std::string::npos) return;  // it may be HTTP/2 now
-  std::string_view octets = received_;
+  std::string_view data = received_;
   for (const Record& record : ledger_.records(index_)) {
-    if (!check_one(octets, record)) return;
+    if (!check_one(data, record)) return;
   }
-  ONEHOP_CHECK(octets.empty());
+  ONEHOP_CHECK(data.empty());
 }
 
 void H1Client::check_answered() {
-  std::string_view octets = received_;
+  std::string_view data = received_;
   for (const Said* said : asked_) {
-    const H1Message message = take_response(octets, said->method);
+    const H1Message message = take_response(data, said->method);
     ONEHOP_CHECK(message.end == End::complete || message.end == End::connection);
     const auto mark = message.headers.get(Ledger::kAnswerField);
     ONEHOP_CHECK(mark);

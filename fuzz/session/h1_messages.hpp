@@ -19,8 +19,8 @@ namespace onehop::fuzz {
 
 struct H1Message {
   enum class End : std::uint8_t {
-    nothing,    // not one octet is there
-    in_head,    // the octets end inside the head
+    nothing,    // not one byte is there
+    in_head,    // the bytes end inside the head
     in_body,    // they end inside the content
     complete,   // the framing said so
     connection  // the content ends where the connection does
@@ -41,9 +41,9 @@ struct H1Message {
   bool has_head() const noexcept { return end > End::in_head; }
 };
 
-// Takes the message at the front of `octets` away. What is malformed stays, and says so.
-H1Message take_request(std::string_view& octets);
+// Takes the message at the front of `bytes` away. What is malformed stays, and says so.
+H1Message take_request(std::string_view& data);
 // The next response to a request with that method, behind every 1xx but a 101.
-H1Message take_response(std::string_view& octets, const Method& asked);
+H1Message take_response(std::string_view& data, const Method& asked);
 
 }  // namespace onehop::fuzz

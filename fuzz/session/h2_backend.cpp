@@ -45,8 +45,8 @@ void H2Backend::take_all() {
 
 // --- what arrives ------------------------------------------------------------------------------
 
-void H2Backend::on_received(std::string_view octets) {
-  messages_.receive(octets);
+void H2Backend::on_received(std::string_view data) {
+  messages_.receive(data);
   for (auto& [id, message] : messages_.streams()) {
     if (!message.has_head() || std::exchange(streams_[id].noted, true)) continue;
     note(id, message);
@@ -217,7 +217,7 @@ void H2Backend::open(const Action& action) {
   if (!closed_write_) send(opening(action, messages_));
 }
 
-void H2Backend::send_odd(std::string_view octets, const Action& action) {
+void H2Backend::send_odd(std::string_view data, const Action& action) {
   if (closed_write_) return;
   receive();
   std::uint32_t id = choose(action.choice >> 1U, true);
@@ -236,7 +236,7 @@ void H2Backend::send_odd(std::string_view octets, const Action& action) {
   messages_.stop_checking_windows();
   for (auto& [each, stream] : streams_)
     uncount(stream);
-  send((action.choice & 1U) != 0 ? odd_frame(action, id) : std::string(octets));
+  send((action.choice & 1U) != 0 ? odd_frame(action, id) : std::string(data));
 }
 
 bool H2Backend::finish() {

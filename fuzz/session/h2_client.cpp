@@ -52,8 +52,8 @@ void H2Client::take_all() {
     send(opened_windows());
 }
 
-void H2Client::on_received(std::string_view octets) {
-  messages_.receive(octets);
+void H2Client::on_received(std::string_view data) {
+  messages_.receive(data);
   if (!closed_write_) send(answers_of(messages_, windows_));
 }
 
@@ -132,7 +132,7 @@ void H2Client::open(const Action& action) {
   if (!closed_write_) send(opening(action, messages_));
 }
 
-void H2Client::send_odd(std::string_view octets, const Action& action) {
+void H2Client::send_odd(std::string_view data, const Action& action) {
   if (closed_write_) return;
   Stream* stream = choose(action.choice >> 1U);
   const std::uint32_t id = stream ? stream->id : 0;
@@ -142,9 +142,9 @@ void H2Client::send_odd(std::string_view octets, const Action& action) {
     return;
   }
   ledger_.client_is_odd(index_);
-  begun_ += kMostOddRequests;
+  begun_ += kMaxOddRequests;
   messages_.stop_checking_windows();
-  send((action.choice & 1U) != 0 ? odd_frame(action, id) : std::string(octets));
+  send((action.choice & 1U) != 0 ? odd_frame(action, id) : std::string(data));
 }
 
 bool H2Client::finish() {

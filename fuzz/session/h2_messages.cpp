@@ -101,9 +101,9 @@ H2Message::Fields H2Messages::Inflater::inflate(const std::string& block) {
 H2Messages::H2Messages() : inflater_(std::make_unique<Inflater>()) {}
 H2Messages::~H2Messages() = default;
 
-void H2Messages::receive(std::string_view octets) {
-  octets_ += octets;
-  std::string_view rest = octets_;
+void H2Messages::receive(std::string_view data) {
+  data_ += data;
+  std::string_view rest = data_;
   if (!begun_ && rest.starts_with(h2_frames::kPreface))
     rest.remove_prefix(h2_frames::kPreface.size());
   while (rest.size() >= kFrameHeader) {
@@ -117,7 +117,7 @@ void H2Messages::receive(std::string_view octets) {
     on_frame(frame);
     rest.remove_prefix(kFrameHeader + size);
   }
-  octets_ = std::string(rest);
+  data_ = std::string(rest);
 }
 
 void H2Messages::on_frame(const Frame& frame) {
@@ -172,8 +172,8 @@ void H2Messages::on_settings(const Frame& frame) {
   set_first_window(frame.payload, taken_);
 }
 
-void H2Messages::note_sent(std::string_view octets) {
-  sent_ += octets;
+void H2Messages::note_sent(std::string_view data) {
+  sent_ += data;
   for (const h2_frames::Frame& each : h2_frames::take_frames(sent_)) {
     if (each.type == h2_frames::settings) set_first_window(each.payload, granted_);
     if (each.type == h2_frames::window_update && each.payload.size() == 4)

@@ -37,7 +37,7 @@ class H2Messages {
   ~H2Messages();
 
   // Aborts where the proxy broke a rule. Frames without end wait for the rest.
-  void receive(std::string_view octets);
+  void receive(std::string_view data);
 
   std::map<std::uint32_t, H2Message>& streams() noexcept { return streams_; }
   bool said_goaway() const noexcept { return goaway_; }
@@ -52,7 +52,7 @@ class H2Messages {
   void use_room(std::uint32_t stream, std::size_t size) { taken_.use(stream, size); }
 
   // This end sends these frames: receive() aborts when the proxy sends more than they allow.
-  void note_sent(std::string_view octets);
+  void note_sent(std::string_view data);
   // What this end has sent may be no frames.
   void stop_checking_windows() noexcept { checks_windows_ = false; }
 
@@ -71,7 +71,7 @@ class H2Messages {
   void on_settings(const Frame& frame);
   void check_window(std::uint32_t stream, std::size_t size);
 
-  std::string octets_;
+  std::string data_;
   std::string block_;
   std::uint32_t block_of_ = 0;  // waits for CONTINUATION
   bool block_ends_ = false;

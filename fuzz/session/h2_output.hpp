@@ -38,7 +38,7 @@ std::string data_frames(std::uint32_t stream, std::string_view content, bool end
 
 // PING, WINDOW_UPDATE, PRIORITY, SETTINGS, an unknown frame: nothing that breaks a rule.
 std::string control_frame(const Action& action, std::uint32_t stream);
-// A reset is not polite, but no octets of nobody's making either.
+// A reset is not polite, but no bytes of nobody's making either.
 bool is_reset(const Action& action) noexcept;
 std::uint32_t reset_code(const Action& action) noexcept;
 std::string reset_frame(const Action& action, std::uint32_t stream);

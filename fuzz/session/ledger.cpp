@@ -27,7 +27,7 @@ std::string forwarded_target(const std::string& target) {
   return std::string(url->without_authority().resolved_below("http://backend"_url).target());
 }
 
-Record::Record(const Exchange& exchange)
+Record::Record(const ExchangeRecord& exchange)
     : method(exchange.method),
       version(exchange.version),
       target(exchange.target),

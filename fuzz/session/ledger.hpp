@@ -6,7 +6,7 @@
 // is a run of one letter. One thread.
 #pragma once
 
-#include <onehop/exchange.hpp>
+#include <onehop/exchange_record.hpp>
 #include <onehop/method.hpp>
 
 #include "script.hpp"
@@ -30,7 +30,7 @@ struct Said {
   int status = 0;      // of an answer
   bool unasked = false;
   bool upgrade = false;
-  std::uint64_t sent = 0;  // octets of content
+  std::uint64_t sent = 0;  // bytes of content
   bool ended = false;      // all of it, with the end its framing asks for
   std::size_t arrived = 0;
   std::size_t hints = 0;        // of a request: the 1xx that backends sent for it
@@ -40,9 +40,9 @@ struct Said {
   std::string text(std::size_t size) const { return std::string(size, letter()); }
 };
 
-// What is kept of an Exchange.
+// What is kept of an ExchangeRecord.
 struct Record {
-  explicit Record(const Exchange& exchange);
+  explicit Record(const ExchangeRecord& exchange);
 
   Method method;
   Version version;
@@ -98,7 +98,7 @@ class Ledger {
   // Content, of requests and of answers.
   std::uint64_t content_said() const noexcept;
 
-  // Peers that have sent octets of nobody's making: what they said may not be what arrived.
+  // Peers that have sent bytes of nobody's making: what they said may not be what arrived.
   void client_is_odd(std::size_t index) noexcept { odd_clients_[index % kPeers] = true; }
   void backend_is_odd(std::size_t index) noexcept { odd_backends_[index % kPeers] = true; }
   bool is_plain_request(const Said& said) const noexcept { return !odd_clients_[said.peer]; }

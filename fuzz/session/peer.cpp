@@ -44,20 +44,17 @@ bool is_rude(const Action& action, bool has_scenes) noexcept {
   return kind == odd || kind == leaves;
 }
 
-void trace(std::string_view who,
-           std::size_t index,
-           std::string_view what,
-           std::string_view octets) {
+void trace(std::string_view who, std::size_t index, std::string_view what, std::string_view data) {
   static const bool wanted = std::getenv("FUZZ_TRACE") != nullptr;
   if (!wanted) return;
-  std::cerr << who << ' ' << index << ' ' << what << ' ' << octets.size() << ' ';
-  for (const char c : octets.substr(0, 400)) {
+  std::cerr << who << ' ' << index << ' ' << what << ' ' << data.size() << ' ';
+  for (const char c : data.substr(0, 400)) {
     if (c >= ' ' && c != '\\' && c <= '~') {
       std::cerr << c;
     } else {
       constexpr std::string_view kDigits = "0123456789abcdef";
-      const auto octet = static_cast<unsigned char>(c);
-      std::cerr << '\\' << kDigits[octet / 16U] << kDigits[octet % 16U];
+      const auto byte = static_cast<unsigned char>(c);
+      std::cerr << '\\' << kDigits[byte / 16U] << kDigits[byte % 16U];
     }
   }
   std::cerr << '\n';
@@ -105,11 +102,11 @@ void Peer::act(const Action& action) {
 
 void Peer::receive() {
   if (left_) return;
-  const std::string octets = wire_.receive();
-  if (!octets.empty()) {
-    trace(name_, index_, "receives", octets);
-    taken_ += octets.size();
-    on_received(octets);
+  const std::string data = wire_.receive();
+  if (!data.empty()) {
+    trace(name_, index_, "receives", data);
+    taken_ += data.size();
+    on_received(data);
   }
   was_reset_ = wire_.was_reset();
   if (!std::exchange(at_end_, wire_.at_end()) && at_end_)

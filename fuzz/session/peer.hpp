@@ -43,7 +43,7 @@ class Peer {
   std::uint64_t taken() const noexcept { return taken_; }
   // Requests that it may have begun, whole ones or not.
   std::size_t begun() const noexcept { return begun_; }
-  static constexpr std::size_t kMostOddRequests = 10;  // in octets of nobody's making
+  static constexpr std::size_t kMaxOddRequests = 10;  // in bytes of nobody's making
   // Receives what there is, and goes.
   void close(bool with_reset = false);
 
@@ -51,15 +51,15 @@ class Peer {
   virtual void begin(const Action& action) = 0;      // a request, or an answer
   virtual void go_on(const Action& action) = 0;      // with its content
   virtual void interject(const Action& action) = 0;  // a 1xx, a control frame
-  virtual void send_odd(std::string_view octets, const Action& action) = 0;
+  virtual void send_odd(std::string_view data, const Action& action) = 0;
   // What only scripts with scenes ask for. Many 1xx at once; no further requests, by GOAWAY;
   // windows, a little or all that was taken.
   virtual void burst(const Action& /*action*/) {}
   virtual void go_away(const Action& /*action*/) {}
   virtual void open(const Action& /*action*/) {}
-  virtual void on_received(std::string_view octets) = 0;
+  virtual void on_received(std::string_view data) = 0;
   virtual void on_leave(bool /*reset*/) {}
-  virtual void on_sent(std::string_view /*octets*/) {}
+  virtual void on_sent(std::string_view /*bytes*/) {}
 
   // Goes out now, or, when the action says so, together with what is sent next.
   void send(std::string_view text);
@@ -85,7 +85,7 @@ class Peer {
 };
 
 // To standard error, when FUZZ_TRACE is set.
-void trace(std::string_view who, std::size_t index, std::string_view what, std::string_view octets);
+void trace(std::string_view who, std::size_t index, std::string_view what, std::string_view data);
 
 // Kinds of actions that are refused to peers of good manners.
 bool is_rude(const Action& action, bool has_scenes) noexcept;

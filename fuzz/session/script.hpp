@@ -2,7 +2,7 @@
 //
 // Script: a fuzzed input read as a list of actions. Every input is a script, and one action is
 //
-//   kind (1 octet)   choice (1 octet)   size (1 octet)   data (size octets, or what is left)
+//   kind (1 byte)   choice (1 byte)   size (1 byte)   data (size bytes, or what is left)
 //
 // so that script_mutator.cpp can move actions about without losing what they mean. A view of the
 // input. One thread.
@@ -34,15 +34,15 @@ class Script {
  public:
   static constexpr std::size_t kHeader = 3;
   // Longer ones only repeat themselves.
-  static constexpr std::size_t kMostActions = 64;
+  static constexpr std::size_t kMaxActions = 64;
 
   explicit Script(std::string_view input) noexcept : rest_(input) {}
 
   std::optional<Action> next() noexcept {
-    if (rest_.size() < kHeader || ++taken_ > kMostActions) return std::nullopt;
-    const auto octet = [this](std::size_t i) { return static_cast<std::uint8_t>(rest_[i]); };
-    const std::size_t size = std::min<std::size_t>(octet(2), rest_.size() - kHeader);
-    const Action action{octet(0), octet(1), rest_.substr(kHeader, size)};
+    if (rest_.size() < kHeader || ++taken_ > kMaxActions) return std::nullopt;
+    const auto byte = [this](std::size_t i) { return static_cast<std::uint8_t>(rest_[i]); };
+    const std::size_t size = std::min<std::size_t>(byte(2), rest_.size() - kHeader);
+    const Action action{byte(0), byte(1), rest_.substr(kHeader, size)};
     rest_.remove_prefix(kHeader + size);
     return action;
   }
@@ -52,7 +52,7 @@ class Script {
   std::size_t taken_ = 0;
 };
 
-// How much content one octet of a script asks for.
+// How much content one byte of a script asks for.
 inline std::size_t content_size(std::uint8_t choice) noexcept {
   constexpr std::size_t kSizes[] = {0, 1, 5, 100, 1000, 4096, 20'000, 70'000};
   return kSizes[choice % 8U];

@@ -10,10 +10,10 @@
 namespace onehop::fuzz {
 
 std::string tunnel_text(std::size_t from, std::size_t size) {
-  std::string octets(size, '\0');
+  std::string data(size, '\0');
   for (std::size_t i = 0; i < size; ++i)
-    octets[i] = static_cast<char>('a' + (from + i) % 23);
-  return octets;
+    data[i] = static_cast<char>('a' + (from + i) % 23);
+  return data;
 }
 
 void TunnelEnd::note(std::string_view what, std::string_view details) const {
@@ -21,7 +21,7 @@ void TunnelEnd::note(std::string_view what, std::string_view details) const {
 }
 
 void TunnelEnd::say(std::size_t size) {
-  size = std::min(size, kMost - said_);
+  size = std::min(size, kMax - said_);
   if (ended_ || left_ || size == 0) return;
   note("says", std::to_string(size));
   send(tunnel_text(said_, size), false);
@@ -63,15 +63,15 @@ void TunnelEnd::leave(bool whole_connection) {
 // --- HTTP/1 ------------------------------------------------------------------------------------
 
 std::string H1TunnelEnd::take_one_head() {
-  const std::size_t end = octets_.find("\r\n\r\n");
+  const std::size_t end = data_.find("\r\n\r\n");
   ONEHOP_CHECK(end != std::string::npos);
-  std::string head = octets_.substr(0, end + 4);
-  octets_.erase(0, end + 4);
+  std::string head = data_.substr(0, end + 4);
+  data_.erase(0, end + 4);
   return head;
 }
 
 std::string H1TunnelEnd::take_head() {
-  octets_ += wire().receive();
+  data_ += wire().receive();
   for (;;) {
     std::string head = take_one_head();
     if (!head.starts_with("HTTP/1.1 103 ")) return head;
@@ -85,7 +85,7 @@ void H1TunnelEnd::send(std::string_view content, bool last) {
 }
 
 void H1TunnelEnd::receive() {
-  heard += std::exchange(octets_, {});
+  heard += std::exchange(data_, {});
   heard += wire().receive();
   heard_failure = wire().was_reset();
   heard_end = wire().at_end() && !heard_failure;

@@ -23,7 +23,7 @@ std::string tunnel_text(std::size_t from, std::size_t size);
 class TunnelEnd {
  public:
   // In one direction: far more than what any window, buffer and socket on the way takes.
-  static constexpr std::size_t kMost = 1'000'000;
+  static constexpr std::size_t kMax = 1'000'000;
 
   TunnelEnd(const char* name, testing::Wire wire) : name_(name), wire_(std::move(wire)) {}
   virtual ~TunnelEnd() = default;
@@ -84,7 +84,7 @@ class H1TunnelEnd final : public TunnelEnd {
   void reset() override { wire().reset(); }
   std::string take_one_head();
 
-  std::string octets_;
+  std::string data_;
 };
 
 class H2TunnelEnd final : public TunnelEnd {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Handler is what a Server calls for each request. serve() is const because all workers call the
-// same object at once; Server::run_per_core gives each worker its own.
+// same object at once; Server::run_per_worker gives each worker its own.
 #pragma once
 
 #include <onehop/request.hpp>

@@ -5,7 +5,7 @@
 
 #include <onehop/body.hpp>
 #include <onehop/error.hpp>
-#include <onehop/exchange.hpp>
+#include <onehop/exchange_record.hpp>
 #include <onehop/handler.hpp>
 #include <onehop/headers.hpp>
 #include <onehop/method.hpp>

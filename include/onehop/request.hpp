@@ -6,7 +6,7 @@
 #pragma once
 
 #include <onehop/body.hpp>
-#include <onehop/exchange.hpp>
+#include <onehop/exchange_record.hpp>
 #include <onehop/headers.hpp>
 #include <onehop/method.hpp>
 #include <onehop/tls.hpp>
@@ -97,8 +97,8 @@ class Request {
   void informational(const Response& response) const;
 
   // The record of this exchange; null for a request that no Server received.
-  Exchange* exchange() const noexcept { return parts_->exchange; }
-  void set_exchange(Exchange* exchange) noexcept { parts_->exchange = exchange; }
+  ExchangeRecord* record() const noexcept { return parts_->record; }
+  void set_record(ExchangeRecord* record) noexcept { parts_->record = record; }
 
  private:
   struct Parts : detail::InFramePool {
@@ -112,7 +112,7 @@ class Request {
     Body body;
     ConnectionInfo connection;
     std::function<void(const Response&)> on_informational;
-    Exchange* exchange = nullptr;  // lives in the memory of headers
+    ExchangeRecord* record = nullptr;  // lives in the memory of headers
   };
 
   std::unique_ptr<Parts> parts_;  // null after a move

@@ -6,7 +6,7 @@
 #pragma once
 
 #include <onehop/error.hpp>
-#include <onehop/exchange.hpp>
+#include <onehop/exchange_record.hpp>
 #include <onehop/handler.hpp>
 #include <onehop/tls.hpp>
 
@@ -37,7 +37,7 @@ class Server {
   using Duration = std::chrono::nanoseconds;
   static constexpr Duration kOff = Duration::max();
   static constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
-  static constexpr std::size_t kMostWorkers = 1024;
+  static constexpr std::size_t kMaxWorkers = 1024;
 
   // One address, or several: "127.0.0.1:8080", ":8080" (every address), "[::1]:0" (a free port),
   // "unix:/run/app.sock". A prefix "https://" or "http://" turns TLS on or off; without one, TLS is
@@ -56,7 +56,7 @@ class Server {
 
   struct Options {
     Addresses listen = ":8080";
-    // Worker threads, at most kMostWorkers. 0: one for each CPU that the process may use, limited
+    // Worker threads, at most kMaxWorkers. 0: one for each CPU that the process may use, limited
     // by the CPU quota of its control group.
     std::size_t workers = 0;
     // Certificates for the https:// addresses.
@@ -94,8 +94,8 @@ class Server {
     // limit. 0: 80 % of the process's limit on open files.
     std::size_t max_client_connections = 0;
     // The proxies in front of this server, such as a load balancer: "10.0.0.0/8", "::1", "unix".
-    // X-Forwarded-For is believed from them (see ConnectionInfo::client and Exchange::client), and
-    // their X-Request-ID is kept.
+    // X-Forwarded-For is believed from them (see ConnectionInfo::client and
+    // ExchangeRecord::client), and their X-Request-ID is kept.
     std::vector<std::string> trust = {};
     // The maximum number of open connections of one client, which is an IPv4 address or the /64 of
     // an IPv6 address. Further connections are closed immediately. 0: no limit. Peers in `trust`
@@ -113,7 +113,7 @@ class Server {
     std::uint64_t max_memory = 0;
     // Sets X-Request-ID to 128 random bits, as 32 hexadecimal digits, before the handler sees the
     // request. It replaces what the client sent, unless the peer is in `trust`. The id is in the
-    // Exchange and in error responses, and ReverseProxy passes it on.
+    // ExchangeRecord and in error responses, and ReverseProxy passes it on.
     bool request_ids = false;
     // Accepts a connection only once its first bytes have arrived (Linux TCP_DEFER_ACCEPT).
     bool defer_accept = true;
@@ -123,7 +123,7 @@ class Server {
     std::function<Result<void>()> on_listening = {};
     // Called at the end of every exchange, on its worker. The record is invalid after it returns.
     // If it is not set, failures that are not the client's fault are logged.
-    std::function<void(const Exchange&)> on_exchange_end = {};
+    std::function<void(const ExchangeRecord&)> on_exchange_end = {};
     // Called on any worker. Default: warnings and errors are written to standard error by a
     // separate thread, as lines of the form "2026-11-28T17:03:33.123Z warning TEXT".
     std::function<void(LogLevel, std::string_view)> log = {};
@@ -145,7 +145,7 @@ class Server {
   }
   // Calls `factory` on each worker for a handler of its own, which may keep counters and caches
   // without synchronization.
-  int run_per_core(std::function<std::shared_ptr<const Handler>()> factory);
+  int run_per_worker(std::function<std::shared_ptr<const Handler>()> factory);
 
   // Binds and begins to serve. It returns when the listeners are open. A Server may be started
   // once, by start() or run(). The error's detail is one line that says what to do;

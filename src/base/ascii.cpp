@@ -8,11 +8,11 @@
 namespace onehop::ascii {
 
 bool is_token(std::string_view text) noexcept {
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_octet);
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_byte);
 }
 
 bool is_field_value(std::string_view text) noexcept {
-  return std::all_of(text.begin(), text.end(), is_value_octet);
+  return std::all_of(text.begin(), text.end(), is_value_byte);
 }
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Octet classes and comparisons of the HTTP grammar (RFC 9110 §5.6), independent of any locale.
+// Byte classes and comparisons of the HTTP grammar (RFC 9110 §5.6), independent of any locale.
 // Pure functions over views; the tables are built at compile time.
 // Thread: any.
 #pragma once
@@ -24,8 +24,8 @@ enum Class : std::uint8_t {
 
 consteval std::array<std::uint8_t, 256> make_classes() {
   std::array<std::uint8_t, 256> table{};
-  const auto mark = [&table](std::string_view octets, Class kind) {
-    for (const char c : octets)
+  const auto mark = [&table](std::string_view data, Class kind) {
+    for (const char c : data)
       table[static_cast<unsigned char>(c)] |= kind;
   };
   constexpr std::string_view kAlphanumeric =
@@ -49,16 +49,16 @@ constexpr bool is(char c, Class kind) noexcept {
 
 }  // namespace detail
 
-constexpr bool is_token_octet(char c) noexcept {
+constexpr bool is_token_byte(char c) noexcept {
   return detail::is(c, detail::token);
 }
-constexpr bool is_value_octet(char c) noexcept {
+constexpr bool is_value_byte(char c) noexcept {
   return detail::is(c, detail::field_value);
 }
-constexpr bool is_target_octet(char c) noexcept {
+constexpr bool is_target_byte(char c) noexcept {
   return detail::is(c, detail::target);
 }
-constexpr bool is_reg_name_octet(char c) noexcept {
+constexpr bool is_reg_name_byte(char c) noexcept {
   return detail::is(c, detail::reg_name);
 }
 constexpr bool is_blank(char c) noexcept {
@@ -83,7 +83,7 @@ constexpr int hex_value(char c) noexcept {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-// At least one octet, all of them token octets.
+// At least one byte, all of them token bytes.
 bool is_token(std::string_view text) noexcept;
 // No control but HTAB. The empty value is one.
 bool is_field_value(std::string_view text) noexcept;

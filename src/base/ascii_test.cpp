@@ -9,20 +9,20 @@
 namespace onehop::ascii {
 namespace {
 
-TEST(Ascii, TokenOctetsAreThoseOfRfc9110) {
+TEST(Ascii, TokenBytesAreThoseOfRfc9110) {
   const std::string_view tokens =
       "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
   for (int i = 0; i < 256; ++i) {
     const char c = static_cast<char>(i);
-    EXPECT_EQ(is_token_octet(c), tokens.find(c) != std::string_view::npos) << i;
+    EXPECT_EQ(is_token_byte(c), tokens.find(c) != std::string_view::npos) << i;
   }
 }
 
-TEST(Ascii, ValueOctetsAreAllButControls) {
+TEST(Ascii, ValueBytesAreAllButControls) {
   for (int i = 0; i < 256; ++i) {
     const bool control = (i < 0x20 && i != '\t') || i == 0x7f;
-    EXPECT_EQ(is_value_octet(static_cast<char>(i)), !control) << i;
-    EXPECT_EQ(is_target_octet(static_cast<char>(i)), i > 0x20 && i < 0x7f) << i;
+    EXPECT_EQ(is_value_byte(static_cast<char>(i)), !control) << i;
+    EXPECT_EQ(is_target_byte(static_cast<char>(i)), i > 0x20 && i < 0x7f) << i;
   }
 }
 
@@ -61,7 +61,7 @@ TEST(Ascii, ParseDecimal) {
   }
 }
 
-TEST(Ascii, IsTokenNeedsAnOctet) {
+TEST(Ascii, IsTokenNeedsAnByte) {
   EXPECT_FALSE(is_token(""));
   EXPECT_TRUE(is_token("a"));
   EXPECT_FALSE(is_token("a b"));

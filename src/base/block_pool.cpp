@@ -16,9 +16,9 @@ namespace onehop {
 namespace {
 
 constexpr std::size_t kLists = kLargestPooledBlock / kBlockStep;
-// Blocks of a list that are always kept, and octets past which none is.
+// Blocks of a list that are always kept, and bytes past which none is.
 constexpr std::uint32_t kAlwaysKept = 32;
-constexpr std::size_t kMostKept = std::size_t{4} << 20;
+constexpr std::size_t kMaxKept = std::size_t{4} << 20;
 constexpr std::size_t kMuch = std::size_t{1} << 20;
 
 struct FreeBlock {
@@ -95,7 +95,7 @@ constexpr bool is_pooled(std::size_t size) noexcept {
 
 // Of blocks of that size; one more.
 bool is_kept(const FreeList& list, std::size_t size) noexcept {
-  return list.count < kAlwaysKept || (list.count * size < kMostKept && !memory_is_short());
+  return list.count < kAlwaysKept || (list.count * size < kMaxKept && !memory_is_short());
 }
 
 void keep(FreeList& list, void* block) noexcept {

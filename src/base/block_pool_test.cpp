@@ -89,7 +89,7 @@ TEST(BlockPool, a_block_may_be_freed_on_another_thread) {
 }
 
 // Of the main thread's heap.
-std::size_t heap_octets() {
+std::size_t heap_bytes() {
   return ::mallinfo2().uordblks;
 }
 
@@ -108,11 +108,11 @@ TEST(BlockPool, work_of_one_size_again_and_again_takes_nothing_from_the_heap) {
   };
   empty_lists();
   work();
-  const std::size_t before = heap_octets();
+  const std::size_t before = heap_bytes();
   for (int round = 0; round < 3; ++round) {
     shrink_block_pool();
     work();
-    EXPECT_EQ(heap_octets(), before) << round;
+    EXPECT_EQ(heap_bytes(), before) << round;
   }
 }
 
@@ -126,31 +126,31 @@ TEST(BlockPool, what_lies_unused_goes_back_to_the_heap) {
     for (std::size_t i = 0; i < kBlocks; ++i)
       blocks.add(kSize);
   }
-  const std::size_t after_burst = heap_octets();
+  const std::size_t after_burst = heap_bytes();
   EXPECT_TRUE(shrink_block_pool()) << "much is left that may turn out to be unused";
-  EXPECT_EQ(heap_octets(), after_burst) << "all of it was in use a moment ago";
+  EXPECT_EQ(heap_bytes(), after_burst) << "all of it was in use a moment ago";
   EXPECT_FALSE(shrink_block_pool());
-  EXPECT_LT(heap_octets() + kBlocks * kSize * 9 / 10, after_burst);
+  EXPECT_LT(heap_bytes() + kBlocks * kSize * 9 / 10, after_burst);
 }
 
 TEST(BlockPool, keeps_only_so_much_of_what_nobody_shrinks) {
   if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
   constexpr std::size_t kBlocks = 4000;
   empty_lists();
-  const std::size_t before = heap_octets();
+  const std::size_t before = heap_bytes();
   {
     Blocks blocks(kBlocks);
     for (std::size_t i = 0; i < kBlocks; ++i)
       blocks.add(kLargestPooledBlock);
   }
-  EXPECT_LT(heap_octets(), before + std::size_t{5} * 1024 * 1024);
+  EXPECT_LT(heap_bytes(), before + std::size_t{5} * 1024 * 1024);
 }
 
 // On a thread of its own, whose lists are empty at first.
 TEST(BlockPool, keeps_few_blocks_while_memory_is_short) {
   if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
   constexpr std::size_t kBlocks = 200;
-  constexpr std::size_t kMostKept = 32;
+  constexpr std::size_t kMaxKept = 32;
   for (const bool is_short : {false, true}) {
     std::size_t kept = 0;
     std::thread([&] {
@@ -167,7 +167,7 @@ TEST(BlockPool, keeps_few_blocks_while_memory_is_short) {
       }
       kept = (held() - before) / kLargestPooledBlock;
     }).join();
-    EXPECT_EQ(kept, is_short ? kMostKept : kBlocks);
+    EXPECT_EQ(kept, is_short ? kMaxKept : kBlocks);
   }
 }
 

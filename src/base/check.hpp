@@ -18,7 +18,7 @@ namespace onehop::detail {
   (static_cast<bool>(condition) ? static_cast<void>(0) \
                                 : ::onehop::detail::check_failed(#condition, __FILE__, __LINE__))
 #ifdef NDEBUG
-#define ONEHOP_DCHECK(condition) static_cast<void>(0)
+#define ONEHOP_DCHECK(condition) static_cast<void>(sizeof(static_cast<bool>(condition)))
 #else
 #define ONEHOP_DCHECK(condition) ONEHOP_CHECK(condition)
 #endif

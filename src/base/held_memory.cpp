@@ -38,16 +38,16 @@ void report_step() noexcept {
 
 }  // namespace
 
-void note_held(std::size_t octets) noexcept {
-  t_unreported += static_cast<std::ptrdiff_t>(octets);
+void note_held(std::size_t byte_count) noexcept {
+  t_unreported += static_cast<std::ptrdiff_t>(byte_count);
   if (t_unreported < kHeldMemoryStep) return;
   report_step();
   if (t_reached && memory_is_short()) t_reached(t_context);
 }
 
-void note_let_go(std::size_t octets) noexcept {
-  note_freed_memory(octets);
-  t_unreported -= static_cast<std::ptrdiff_t>(octets);
+void note_let_go(std::size_t byte_count) noexcept {
+  note_freed_memory(byte_count);
+  t_unreported -= static_cast<std::ptrdiff_t>(byte_count);
   if (t_unreported <= -kHeldMemoryStep) report_step();
 }
 
@@ -61,8 +61,8 @@ std::size_t held_memory() noexcept {
       std::max<std::ptrdiff_t>(0, g_held.load(std::memory_order_relaxed)));
 }
 
-void set_memory_ceiling(std::size_t octets) noexcept {
-  t_ceiling = octets;
+void set_memory_ceiling(std::size_t byte_count) noexcept {
+  t_ceiling = byte_count;
 }
 
 std::size_t memory_ceiling() noexcept {

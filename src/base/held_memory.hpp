@@ -15,9 +15,9 @@ namespace onehop {
 // What a thread may keep to itself: by so much for each thread held_memory() is inexact.
 inline constexpr std::ptrdiff_t kHeldMemoryStep = std::ptrdiff_t{64} * 1024;
 
-void note_held(std::size_t octets) noexcept;
+void note_held(std::size_t byte_count) noexcept;
 // On any thread.
-void note_let_go(std::size_t octets) noexcept;
+void note_let_go(std::size_t byte_count) noexcept;
 // What this thread has not reported yet; when it ends.
 void report_held_memory() noexcept;
 // Of all threads.
@@ -25,7 +25,7 @@ std::size_t held_memory() noexcept;
 
 // For this thread; without one, memory is never short.
 inline constexpr std::size_t kNoMemoryCeiling = ~std::size_t{0};
-void set_memory_ceiling(std::size_t octets) noexcept;
+void set_memory_ceiling(std::size_t byte_count) noexcept;
 // What could grow does not, while that is so.
 bool memory_is_short() noexcept;
 

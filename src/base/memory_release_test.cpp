@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t kBlock = 4096;
 constexpr std::size_t kBlocks = 8192;
 
-std::size_t resident_octets() {
+std::size_t resident_bytes() {
   std::size_t size = 0;
   std::size_t resident = 0;
   std::ifstream("/proc/self/statm") >> size >> resident;
@@ -37,12 +37,12 @@ TEST(ReturnedMemory, GoesBackToTheSystemOnceItIsEnough) {
     kept.push_back(std::make_unique<char[]>(64));
   }
   freed.clear();
-  const std::size_t before = resident_octets();
+  const std::size_t before = resident_bytes();
   release_returned_memory();  // nobody said that anything was returned
-  EXPECT_GT(resident_octets() + (kBlocks * kBlock) / 2, before);
+  EXPECT_GT(resident_bytes() + (kBlocks * kBlock) / 2, before);
   note_returned_memory(kBlocks * kBlock * 2);
   release_returned_memory();
-  EXPECT_LT(resident_octets() + (kBlocks * kBlock) / 2, before);
+  EXPECT_LT(resident_bytes() + (kBlocks * kBlock) / 2, before);
 }
 
 }  // namespace

@@ -18,9 +18,9 @@ constinit thread_local std::ptrdiff_t t_told = 0;
 // How far the published figure may exceed the real one: a thousandth of the ceiling, so that many
 // threads do not keep much of it.
 std::ptrdiff_t slack() noexcept {
-  static constexpr std::size_t kMost = std::size_t{4} << 20;
-  static constexpr std::size_t kLeast = std::size_t{64} << 10;
-  return static_cast<std::ptrdiff_t>(std::clamp(memory_ceiling() / 1024, kLeast, kMost));
+  static constexpr std::size_t kMax = std::size_t{4} << 20;
+  static constexpr std::size_t kMin = std::size_t{64} << 10;
+  return static_cast<std::ptrdiff_t>(std::clamp(memory_ceiling() / 1024, kMin, kMax));
 }
 
 void tell(std::ptrdiff_t promised) noexcept {

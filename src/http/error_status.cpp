@@ -89,7 +89,7 @@ int local_status(const Error& error) noexcept {
 void append_json(std::string& out, std::string_view text) {
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
-    out += ascii::is_value_octet(c) && c != '\t' ? c : ' ';
+    out += ascii::is_value_byte(c) && c != '\t' ? c : ' ';
   }
 }
 

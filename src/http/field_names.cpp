@@ -43,13 +43,13 @@ constexpr std::array<Pattern, kNames.size()> kPatterns = [] {
   return patterns;
 }();
 
-// Size and three octets; the 0x20 folds the case of letters and disturbs nothing else that matters.
+// Size and three bytes; the 0x20 folds the case of letters and disturbs nothing else that matters.
 constexpr std::size_t slot_of(std::string_view name) noexcept {
-  const auto octet = [name](std::size_t at) {
+  const auto byte = [name](std::size_t at) {
     return static_cast<std::size_t>(static_cast<unsigned char>(name[at]) | 0x20);
   };
   const std::size_t mixed =
-      name.size() * 37 + octet(0) * 5 + octet(name.size() / 2) * 11 + octet(name.size() - 1) * 83;
+      name.size() * 37 + byte(0) * 5 + byte(name.size() / 2) * 11 + byte(name.size() - 1) * 83;
   return (mixed ^ (mixed >> 6)) & 255;
 }
 

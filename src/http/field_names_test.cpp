@@ -30,7 +30,7 @@ TEST(FieldNames, EveryRowIsFoundInAnyCase) {
   }
 }
 
-TEST(FieldNames, OneOctetOfDifferenceIsAnotherName) {
+TEST(FieldNames, OneByteOfDifferenceIsAnotherName) {
   for (std::size_t row = 1; row < kRows; ++row) {
     const std::string_view name = name_of(static_cast<FieldId>(row));
     for (std::size_t at = 0; at < name.size(); ++at) {

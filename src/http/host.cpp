@@ -22,7 +22,7 @@ bool is_port(std::string_view text) noexcept {
 // RFC 3986 reg-name, without the comma: a list of hosts is no host.
 bool is_reg_name(std::string_view text) noexcept {
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (ascii::is_reg_name_octet(text[i])) continue;
+    if (ascii::is_reg_name_byte(text[i])) continue;
     const bool escape = text[i] == '%' && text.size() - i >= 3 &&
                         ascii::hex_value(text[i + 1]) >= 0 && ascii::hex_value(text[i + 2]) >= 0;
     if (!escape) return false;

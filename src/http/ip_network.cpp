@@ -12,7 +12,7 @@
 namespace onehop {
 namespace {
 
-constexpr std::size_t kV4At = 12;  // where the IPv4 address begins among the 16 octets
+constexpr std::size_t kV4At = 12;  // where the IPv4 address begins among the 16 bytes
 constexpr unsigned kV4Bits = kV4At * 8;
 constexpr std::array<std::uint8_t, kV4At> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
@@ -29,20 +29,20 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) noexcept {
   std::copy(text.begin(), text.end(), literal.begin());
 
   IpAddress address;
-  if (!has_zone && inet_pton(AF_INET, literal.data(), address.octets_.data() + kV4At) == 1) {
-    std::copy(kMapped.begin(), kMapped.end(), address.octets_.begin());
-  } else if (inet_pton(AF_INET6, literal.data(), address.octets_.data()) != 1) {
+  if (!has_zone && inet_pton(AF_INET, literal.data(), address.bytes_.data() + kV4At) == 1) {
+    std::copy(kMapped.begin(), kMapped.end(), address.bytes_.begin());
+  } else if (inet_pton(AF_INET6, literal.data(), address.bytes_.data()) != 1) {
     return std::nullopt;
   }
-  address.is_v4_ = std::equal(kMapped.begin(), kMapped.end(), address.octets_.begin());
+  address.is_v4_ = std::equal(kMapped.begin(), kMapped.end(), address.bytes_.begin());
   return address;
 }
 
 char* IpAddress::write(char* out) const noexcept {
   if (is_v4_) {
-    inet_ntop(AF_INET, octets_.data() + kV4At, out, kLongestText);
+    inet_ntop(AF_INET, bytes_.data() + kV4At, out, kLongestText);
   } else {
-    inet_ntop(AF_INET6, octets_.data(), out, kLongestText);
+    inet_ntop(AF_INET6, bytes_.data(), out, kLongestText);
   }
   return out + std::strlen(out);
 }
@@ -66,33 +66,33 @@ std::optional<IpNetwork> IpNetwork::read(std::string_view text) noexcept {
 std::optional<IpNetwork> IpNetwork::parse(std::string_view text) noexcept {
   if (text.find('%') != std::string_view::npos) return std::nullopt;
   const std::optional<IpNetwork> network = read(text);
-  if (!network || network->masked() != network->base_.octets()) return std::nullopt;
+  if (!network || network->masked() != network->base_.bytes()) return std::nullopt;
   return network;
 }
 
 // The address with zeros after the prefix.
 std::array<std::uint8_t, 16> IpNetwork::masked() const noexcept {
-  auto octets = base_.octets();
-  for (unsigned bit = prefix_; bit < octets.size() * 8; ++bit)
-    octets[bit / 8] = static_cast<std::uint8_t>(octets[bit / 8] & ~(0x80U >> (bit % 8)));
-  return octets;
+  auto data = base_.bytes();
+  for (unsigned bit = prefix_; bit < data.size() * 8; ++bit)
+    data[bit / 8] = static_cast<std::uint8_t>(data[bit / 8] & ~(0x80U >> (bit % 8)));
+  return data;
 }
 
 bool IpNetwork::contains(const IpAddress& address) const noexcept {
   if (address.is_v4() != base_.is_v4()) return false;
   const std::size_t whole = prefix_ / 8;
-  const auto& ours = base_.octets();
-  const auto& theirs = address.octets();
+  const auto& ours = base_.bytes();
+  const auto& theirs = address.bytes();
   if (std::memcmp(ours.data(), theirs.data(), whole) != 0) return false;
   const unsigned rest = prefix_ % 8;
   return rest == 0 || ((ours[whole] ^ theirs[whole]) >> (8 - rest)) == 0;
 }
 
 std::string IpNetwork::to_string() const {
-  const auto octets = masked();
+  const auto data = masked();
   std::array<char, INET6_ADDRSTRLEN> text{};
   const bool is_v4 = base_.is_v4();
-  inet_ntop(is_v4 ? AF_INET : AF_INET6, octets.data() + (is_v4 ? kV4At : 0), text.data(),
+  inet_ntop(is_v4 ? AF_INET : AF_INET6, data.data() + (is_v4 ? kV4At : 0), text.data(),
             static_cast<socklen_t>(text.size()));
   return std::string(text.data()) + "/" + std::to_string(prefix_ - (is_v4 ? kV4Bits : 0));
 }

@@ -24,10 +24,10 @@ class IpAddress {
   // returns the end.
   char* write(char* out) const noexcept;
   // In network order. An IPv4 address is the last four.
-  const std::array<std::uint8_t, 16>& octets() const noexcept { return octets_; }
+  const std::array<std::uint8_t, 16>& bytes() const noexcept { return bytes_; }
 
  private:
-  std::array<std::uint8_t, 16> octets_{};
+  std::array<std::uint8_t, 16> bytes_{};
   bool is_v4_ = false;
 };
 

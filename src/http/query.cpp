@@ -38,10 +38,10 @@ void append_escaped(std::string& out, std::string_view text) {
     } else if (c == ' ') {
       out += '+';
     } else {
-      const auto octet = static_cast<unsigned char>(c);
+      const auto byte = static_cast<unsigned char>(c);
       out += '%';
-      out += kHex[octet >> 4];
-      out += kHex[octet & 15];
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
     }
   }
 }
@@ -83,8 +83,8 @@ std::string percent_decoded(std::string_view text) {
       out += text[i];
       continue;
     }
-    const int octet = ascii::hex_value(text[i + 1]) * 16 + ascii::hex_value(text[i + 2]);
-    out += static_cast<char>(octet);
+    const int byte = ascii::hex_value(text[i + 1]) * 16 + ascii::hex_value(text[i + 2]);
+    out += static_cast<char>(byte);
     i += 2;
   }
   return out;

@@ -13,7 +13,7 @@ namespace onehop {
 // Whether every '%' begins an escape of two hexadecimal digits.
 bool has_valid_escapes(std::string_view text) noexcept;
 
-// Escapes replaced by their octets; malformed ones stay as they are.
+// Escapes replaced by their bytes; malformed ones stay as they are.
 std::string percent_decoded(std::string_view text);
 
 // Whether two parsers could disagree about this query: it has a ';', a malformed escape, or more

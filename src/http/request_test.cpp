@@ -14,8 +14,8 @@ using namespace literals;  // NOLINT(google-build-using-namespace)
 TEST(Request, CloneHeadCopiesAllButContentAndRecord) {
   Request request(Method::post, "http://h/p"_url, Headers{{"Host", "h"}, {"A", "1"}},
                   Body::of("content"));
-  Exchange exchange;
-  request.set_exchange(&exchange);
+  ExchangeRecord exchange;
+  request.set_record(&exchange);
   ConnectionInfo connection;
   connection.peer = "192.0.2.1";
   request.set_connection(connection);
@@ -29,7 +29,7 @@ TEST(Request, CloneHeadCopiesAllButContentAndRecord) {
   EXPECT_EQ(copy.host(), "h");
   EXPECT_EQ(copy.connection().peer, "192.0.2.1");
   EXPECT_TRUE(copy.body().is_empty());
-  EXPECT_EQ(copy.exchange(), nullptr);
+  EXPECT_EQ(copy.record(), nullptr);
   copy.informational(Response(Status::early_hints));
   EXPECT_EQ(calls, 1);
 

@@ -3,7 +3,7 @@
 #include <onehop/url.hpp>
 
 #include "base/ascii.hpp"
-#include "http/h1/octet_scan.hpp"
+#include "http/h1/byte_scan.hpp"
 #include "http/host.hpp"
 #include "http/query.hpp"
 #include "http/url_syntax.hpp"
@@ -295,7 +295,7 @@ Result<void> Url::set_path(std::string_view escaped) {
 }
 
 Result<void> Url::set_query(std::string_view escaped) {
-  const bool valid = std::all_of(escaped.begin(), escaped.end(), ascii::is_target_octet) &&
+  const bool valid = std::all_of(escaped.begin(), escaped.end(), ascii::is_target_byte) &&
                      escaped.find('#') == std::string_view::npos;
   if (!valid) return bad_url("a byte in the query needs escaping");
   if (is_asterisk() && !escaped.empty()) return bad_url("\"*\" has no query");

@@ -28,7 +28,7 @@ std::string quoted(std::string_view text) {
   constexpr std::size_t kMaxShown = 80;
   std::string shown(1, '"');
   for (const char c : text.substr(0, kMaxShown))
-    shown += ascii::is_value_octet(c) ? c : '?';
+    shown += ascii::is_value_byte(c) ? c : '?';
   return shown.append(text.size() > kMaxShown ? "...\"" : "\"");
 }
 
@@ -50,8 +50,8 @@ bool looks_like_a_scheme(std::string_view text) noexcept {
 }
 
 bool is_blank_or_control(char c) noexcept {
-  const auto octet = static_cast<unsigned char>(c);
-  return octet <= 0x20 || octet == 0x7f;
+  const auto byte = static_cast<unsigned char>(c);
+  return byte <= 0x20 || byte == 0x7f;
 }
 
 std::unexpected<Error> unknown_scheme(std::string_view scheme) {
@@ -110,7 +110,7 @@ Result<std::string_view> find_socket_path(std::string_view text, std::size_t lim
 
 Result<void> check_user_info(std::string_view text) {
   const auto odd = std::find_if_not(text.begin(), text.end(), [](char c) {
-    return ascii::is_reg_name_octet(c) || c == ',' || c == ':' || c == '%';
+    return ascii::is_reg_name_byte(c) || c == ',' || c == ':' || c == '%';
   });
   if (odd == text.end()) return {};
   return bad_url(quoted({odd, odd + 1}) + " in the user info needs percent-encoding");
@@ -145,7 +145,7 @@ std::string why_no_authority(std::string_view text) {
 }
 
 Result<void> check_configured_target(std::string_view target) {
-  const auto odd = std::find_if_not(target.begin(), target.end(), ascii::is_target_octet);
+  const auto odd = std::find_if_not(target.begin(), target.end(), ascii::is_target_byte);
   if (odd != target.end()) {
     return bad_url("a byte in " + quoted(target) + " needs percent-encoding");
   }

@@ -20,7 +20,7 @@ Result<std::size_t> find_scheme(std::string_view text);
 // 80, 443, or 0 for a scheme without ports.
 std::uint16_t default_port(std::string_view scheme) noexcept;
 
-// What follows "unix:", at most `limit` octets: a path, or '@' and an abstract name.
+// What follows "unix:", at most `limit` bytes: a path, or '@' and an abstract name.
 Result<std::string_view> find_socket_path(std::string_view text, std::size_t limit);
 
 // What stands before the '@' of an authority (RFC 3986 §3.2.1): a second '@' would leave it open

@@ -23,10 +23,10 @@ std::string padded(std::string_view message) {
   return text;
 }
 
-std::uint32_t word_at(const char* octets) {
+std::uint32_t word_at(const char* data) {
   std::uint32_t word = 0;
   for (int i = 0; i < 4; ++i)
-    word = (word << 8U) | static_cast<unsigned char>(octets[i]);
+    word = (word << 8U) | static_cast<unsigned char>(data[i]);
   return word;
 }
 
@@ -72,7 +72,7 @@ Digest sha1(std::string_view message) {
   return digest;
 }
 
-// 20 octets are six groups of three and one of two (RFC 4648 §4).
+// 20 bytes are six groups of three and one of two (RFC 4648 §4).
 std::string base64(const Digest& digest) {
   static constexpr std::string_view kAlphabet =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -93,7 +93,7 @@ std::string base64(const Digest& digest) {
 }  // namespace
 
 bool is_websocket_handshake(const Request& request) {
-  constexpr std::size_t kKeySize = 24;  // 16 octets in base64
+  constexpr std::size_t kKeySize = 24;  // 16 bytes in base64
   const Headers& headers = request.headers();
   return request.method() == Method::get && headers.has_token("Upgrade", "websocket") &&
          headers.get_or_empty("Sec-WebSocket-Version") == "13" &&

@@ -27,7 +27,7 @@ constexpr Duration kReleaseEvery = std::chrono::seconds(1);
 constexpr Duration kLate = std::chrono::milliseconds(50);
 // What has arrived meanwhile gets so many passes, at the most, before timers fire: enough for a
 // request to go through all who handle it.
-constexpr unsigned kMostHeldPasses = 64;
+constexpr unsigned kMaxHeldPasses = 64;
 
 FileDescriptor checked(int fd, const char* what) {
   if (fd < 0) throw std::system_error(errno, std::system_category(), what);
@@ -172,7 +172,7 @@ bool Reactor::must_hold_timers(int events) noexcept {
   }
   const bool is_quiet = events == 0 && ready_.empty() && last_.empty() &&
                         !has_posted_.load(std::memory_order_relaxed);
-  if ((is_quiet && held_passes_ > 0) || held_passes_ >= kMostHeldPasses) {
+  if ((is_quiet && held_passes_ > 0) || held_passes_ >= kMaxHeldPasses) {
     held_passes_ = 0;
     return false;
   }

@@ -40,12 +40,12 @@ class Watcher {
 
 // An object that belongs to a thread rather than to a connection, such as a pool. Destroyed with
 // the reactor, after everything that could use it.
-class ShardLocal {
+class WorkerLocal {
  public:
-  ShardLocal() = default;
-  ShardLocal(const ShardLocal&) = delete;
-  ShardLocal& operator=(const ShardLocal&) = delete;
-  virtual ~ShardLocal() = default;
+  WorkerLocal() = default;
+  WorkerLocal(const WorkerLocal&) = delete;
+  WorkerLocal& operator=(const WorkerLocal&) = delete;
+  virtual ~WorkerLocal() = default;
 };
 
 class Reactor {
@@ -135,7 +135,7 @@ class Reactor {
   template <class T, class Make>
   T& local(const void* key, Make make) {
     if (key == last_local_key_) return static_cast<T&>(*last_local_);
-    std::unique_ptr<ShardLocal>& slot = locals_[key];
+    std::unique_ptr<WorkerLocal>& slot = locals_[key];
     if (!slot) {
       slot = make();
       locals_order_.push_back(key);
@@ -168,10 +168,10 @@ class Reactor {
   std::vector<epoll_event> events_;
   std::unique_ptr<char[]> scratch_;
   std::unique_ptr<char[]> head_scratch_;
-  std::unordered_map<const void*, std::unique_ptr<ShardLocal>> locals_;
+  std::unordered_map<const void*, std::unique_ptr<WorkerLocal>> locals_;
   std::vector<const void*> locals_order_;
   const void* last_local_key_ = nullptr;
-  ShardLocal* last_local_ = nullptr;
+  WorkerLocal* last_local_ = nullptr;
   std::uint64_t pass_ = 0;
   int refusal_ = 0;
   bool timers_held_ = false;  // in this pass

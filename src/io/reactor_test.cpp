@@ -338,7 +338,7 @@ TEST(Reactor, current_is_the_one_that_runs_or_is_entered) {
   EXPECT_EQ(Reactor::current_or_null(), nullptr);
 }
 
-class Local final : public ShardLocal {
+class Local final : public WorkerLocal {
  public:
   Local(std::vector<std::string>& log, std::string name) : log_(log), name_(std::move(name)) {}
   ~Local() override { log_.push_back(name_); }
@@ -370,7 +370,7 @@ TEST(Reactor, objects_of_the_thread_are_made_once_and_die_in_reverse_order) {
 }
 
 TEST(Reactor, an_object_of_the_thread_may_be_made_while_another_dies) {
-  struct Restless final : ShardLocal {
+  struct Restless final : WorkerLocal {
     Restless(std::vector<std::string>& l, const char* k) : log(l), key(k) {}
     ~Restless() override {
       Reactor::current().local<Local>(key, [&] { return std::make_unique<Local>(log, "late"); });

@@ -18,7 +18,7 @@ class Spawned;
 
 // Where tasks go that cannot be destroyed yet, because they run: emptied by the event loop in its
 // next pass, when nothing runs.
-class Graveyard final : public io::ShardLocal {
+class Graveyard final : public io::WorkerLocal {
  public:
   static Graveyard& of(io::Reactor& reactor) {
     static constexpr char kKey = 0;

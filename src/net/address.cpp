@@ -37,10 +37,10 @@ std::string_view path_of(const Address& address) noexcept {
   return {path, ::strnlen(path, size)};
 }
 
-char* write_v4(const unsigned char* octets, char* out) noexcept {
+char* write_v4(const unsigned char* data, char* out) noexcept {
   for (int i = 0; i < 4; ++i) {
     if (i != 0) *out++ = '.';
-    out = std::to_chars(out, out + 3, octets[i]).ptr;
+    out = std::to_chars(out, out + 3, data[i]).ptr;
   }
   return out;
 }

@@ -23,7 +23,7 @@ class Address {
 
   // An IP literal (IPv6 with or without brackets, no zone) and a port.
   static std::optional<Address> from_ip(std::string_view ip, std::uint16_t port);
-  // Errc::bad_option when the path is too long for sockaddr_un (107 octets).
+  // Errc::bad_option when the path is too long for sockaddr_un (107 bytes).
   static Result<Address> from_socket_path(std::string_view path);
   // What a listener is given: "127.0.0.1:80", ":80" (every address: IPv6 and IPv4 in one socket
   // where there is IPv6, else IPv4), "80", "localhost:80", "[::1]:0", "unix:PATH", each with an
@@ -45,7 +45,7 @@ class Address {
   // "127.0.0.1:80", "[::1]:80", "unix:/run/app.sock"
   std::string to_string() const;
   // Without port and brackets; an IPv4 address mapped into IPv6 is given as IPv4. "" for unix.
-  // Writes at most 46 octets at `out` and returns the end; no allocation.
+  // Writes at most 46 bytes at `out` and returns the end; no allocation.
   char* write_ip(char* out) const noexcept;
   std::string ip() const;
 

@@ -17,7 +17,7 @@ namespace {
 constexpr int kKeepAliveSeconds = 30;
 constexpr int kKeepAliveProbes = 3;
 // Addresses in a message.
-constexpr std::size_t kMostNamed = 5;
+constexpr std::size_t kMaxNamed = 5;
 
 void set_option(int socket, int level, int name, int value) noexcept {
   ::setsockopt(socket, level, name, &value, sizeof value);
@@ -36,12 +36,12 @@ void set_options(int socket, const Address& peer) noexcept {
 // "while connecting to backend.internal (10.0.0.1:80, 10.0.0.2:80)"
 std::string context_of(const Destination& destination, const std::vector<Address>& addresses) {
   std::string list;
-  for (std::size_t i = 0; i < addresses.size() && i < kMostNamed; ++i) {
+  for (std::size_t i = 0; i < addresses.size() && i < kMaxNamed; ++i) {
     if (i > 0) list += ", ";
     list += addresses[i].to_string();
   }
-  if (addresses.size() > kMostNamed) {
-    list += " and " + std::to_string(addresses.size() - kMostNamed) + " more";
+  if (addresses.size() > kMaxNamed) {
+    list += " and " + std::to_string(addresses.size() - kMaxNamed) + " more";
   }
   const bool has_name = !destination.host.empty() && !Address::from_ip(destination.host, 0);
   if (!has_name) return "while connecting to " + list;
@@ -94,8 +94,8 @@ task<Result<Dialled>> KernelDialer::dial(const Destination& destination) {
   }
   set_options(winner->socket.get(), winner->address);
   std::string name = winner->address.to_string();
-  auto stream = std::make_unique<TcpStream>(reactor_, std::move(winner->socket),
-                                            TcpStream::Origin::connected);
+  auto stream =
+      std::make_unique<TcpStream>(reactor_, std::move(winner->socket), TcpStream::Role::connected);
   co_return Dialled(std::move(stream), std::move(name));
 }
 

@@ -204,7 +204,7 @@ task<std::string> echo_word(Stream& stream) {
   co_return got < 0 ? std::string() : std::string(data, static_cast<std::size_t>(got));
 }
 
-TEST_F(DialerTest, the_connection_carries_octets) {
+TEST_F(DialerTest, the_connection_carries_bytes) {
   const TcpListener listener = listen_on(loopback(0));
   const auto dialled = dial(Destination("127.0.0.1", listener.address().port()));
   ASSERT_TRUE(dialled);

@@ -97,7 +97,7 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
   }
   void read(const ares_addrinfo& result) {
     std::size_t count = 0;
-    for (const auto* node = result.nodes; node && count < kMostAddresses; node = node->ai_next) {
+    for (const auto* node = result.nodes; node && count < kMaxAddresses; node = node->ai_next) {
       if (node->ai_family != AF_INET && node->ai_family != AF_INET6) continue;
       found_.emplace_back(node->ai_addr, static_cast<socklen_t>(node->ai_addrlen));
       ttl_ = std::min(ttl_, node->ai_ttl);

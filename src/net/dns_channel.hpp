@@ -36,7 +36,7 @@ class DnsChannel {
     bool is_late = false;  // one family had been answered before, and here is the other as well
   };
   // Of each family, what a name server says beyond that is not looked at.
-  static constexpr std::size_t kMostAddresses = 24;
+  static constexpr std::size_t kMaxAddresses = 24;
   // One family having an answer, or none because the name does not exist, the other one is waited
   // for so long (RFC 8305 §3).
   static constexpr io::Duration kResolutionDelay = std::chrono::milliseconds(50);

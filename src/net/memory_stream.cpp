@@ -13,7 +13,7 @@ struct MemoryStream::Pipe {
   explicit Pipe(std::size_t c) : capacity(c) {}
 
   std::size_t capacity;
-  std::string octets;
+  std::string data;
   bool is_ended = false;  // the writer closed its half
   bool is_reset = false;
   MemoryStream* reader = nullptr;
@@ -29,7 +29,7 @@ MemoryStream::MemoryStream(io::Reactor& reactor,
 }
 
 MemoryStream::~MemoryStream() {
-  const bool resets = aborted_ || !in_->octets.empty();
+  const bool resets = aborted_ || !in_->data.empty();
   in_->reader = nullptr;
   out_->writer = nullptr;
   out_->is_ended = true;
@@ -45,14 +45,14 @@ MemoryStream::~MemoryStream() {
 
 ssize_t MemoryStream::try_read(char* data, std::size_t size) {
   Pipe& pipe = *in_;
-  if (pipe.octets.empty()) {
+  if (pipe.data.empty()) {
     if (pipe.is_reset) return -ECONNRESET;
     return pipe.is_ended ? 0 : -EAGAIN;
   }
-  const std::size_t count = std::min({size, max_read_, pipe.octets.size()});
-  const bool was_full = pipe.octets.size() >= pipe.capacity;
-  pipe.octets.copy(data, count);
-  pipe.octets.erase(0, count);
+  const std::size_t count = std::min({size, max_read_, pipe.data.size()});
+  const bool was_full = pipe.data.size() >= pipe.capacity;
+  pipe.data.copy(data, count);
+  pipe.data.erase(0, count);
   if (was_full && count > 0 && pipe.writer) pipe.writer->wake_writer();
   return static_cast<ssize_t>(count);
 }
@@ -63,12 +63,12 @@ ssize_t MemoryStream::try_write(const iovec* parts, int count) {
   std::size_t wanted = 0;
   for (int i = 0; i < count; ++i)
     wanted += parts[i].iov_len;
-  const std::size_t room = std::min(max_write_, pipe.capacity - pipe.octets.size());
+  const std::size_t room = std::min(max_write_, pipe.capacity - pipe.data.size());
   if (wanted > 0 && room == 0) return -EAGAIN;
   std::size_t taken = 0;
   for (int i = 0; i < count && taken < room; ++i) {
     const std::size_t size = std::min(parts[i].iov_len, room - taken);
-    pipe.octets.append(static_cast<const char*>(parts[i].iov_base), size);
+    pipe.data.append(static_cast<const char*>(parts[i].iov_base), size);
     taken += size;
   }
   note_bytes_out(taken);
@@ -83,11 +83,11 @@ void MemoryStream::close_write() noexcept {
 }
 
 bool MemoryStream::is_readable() const noexcept {
-  return !in_->octets.empty() || in_->is_ended || in_->is_reset;
+  return !in_->data.empty() || in_->is_ended || in_->is_reset;
 }
 
 bool MemoryStream::is_writable() const noexcept {
-  return out_->octets.size() < out_->capacity || out_->is_ended || !out_->reader;
+  return out_->data.size() < out_->capacity || out_->is_ended || !out_->reader;
 }
 
 std::pair<std::unique_ptr<MemoryStream>, std::unique_ptr<MemoryStream>> make_memory_pair(

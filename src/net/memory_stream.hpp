@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // MemoryStream: a Stream without a kernel, for tests: two ends joined by two bounded buffers. It
-// behaves like a TCP connection: back-pressure, half-close, reset by abort() or by unread octets at
+// behaves like a TCP connection: back-pressure, half-close, reset by abort() or by unread bytes at
 // destruction. Both ends belong to the thread of one reactor; either may die first.
 #pragma once
 
@@ -28,8 +28,8 @@ class MemoryStream final : public Stream {
   bool has_unread() override { return is_readable(); }
 
   // The most that one read or write moves, to make short ones.
-  void set_max_read(std::size_t octets) noexcept { max_read_ = octets; }
-  void set_max_write(std::size_t octets) noexcept { max_write_ = octets; }
+  void set_max_read(std::size_t byte_count) noexcept { max_read_ = byte_count; }
+  void set_max_write(std::size_t byte_count) noexcept { max_write_ = byte_count; }
 
  protected:
   bool is_readable() const noexcept override;
@@ -49,7 +49,7 @@ class MemoryStream final : public Stream {
   bool aborted_ = false;
 };
 
-// `capacity`: octets each direction holds until its reader takes them.
+// `capacity`: bytes each direction holds until its reader takes them.
 std::pair<std::unique_ptr<MemoryStream>, std::unique_ptr<MemoryStream>> make_memory_pair(
     io::Reactor& reactor, std::size_t capacity = std::size_t{64} * 1024);
 

@@ -25,7 +25,7 @@ class MemoryStreamTest : public testing::Test {
   static ssize_t write(MemoryStream& stream, std::string_view text) {
     return stream.try_write(text.data(), text.size());
   }
-  // What one read gives: octets, "end", or an errno in words.
+  // What one read gives: bytes, "end", or an errno in words.
   static std::string read(MemoryStream& stream) {
     char data[100];
     const ssize_t got = stream.try_read(data, sizeof data);
@@ -40,7 +40,7 @@ class MemoryStreamTest : public testing::Test {
   std::unique_ptr<MemoryStream> right_;
 };
 
-TEST_F(MemoryStreamTest, carries_octets_both_ways) {
+TEST_F(MemoryStreamTest, carries_bytes_both_ways) {
   join(100);
   EXPECT_EQ(read(*right_), "wait");
   EXPECT_FALSE(right_->has_unread());
@@ -70,7 +70,7 @@ TEST_F(MemoryStreamTest, takes_no_more_than_its_capacity) {
   EXPECT_EQ(read(*right_), "67");
 }
 
-TEST_F(MemoryStreamTest, can_be_made_to_move_few_octets_at_a_time) {
+TEST_F(MemoryStreamTest, can_be_made_to_move_few_bytes_at_a_time) {
   join(100);
   left_->set_max_write(3);
   right_->set_max_read(2);
@@ -115,7 +115,7 @@ TEST_F(MemoryStreamTest, abort_makes_the_destruction_a_reset) {
   EXPECT_EQ(write(*right_, "x"), -EPIPE);
 }
 
-TEST_F(MemoryStreamTest, unread_octets_make_the_destruction_a_reset) {
+TEST_F(MemoryStreamTest, unread_bytes_make_the_destruction_a_reset) {
   join(100);
   write(*right_, "never read");
   left_.reset();

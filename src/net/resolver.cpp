@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kNamesKept = 1024;
 // Of the addresses of a name; the others would be tried one after the other for nothing.
-constexpr std::size_t kMostAddresses = DnsChannel::kMostAddresses;
+constexpr std::size_t kMaxAddresses = DnsChannel::kMaxAddresses;
 
 struct Entry {
   std::vector<Address> addresses;  // the last good answer, without port
@@ -147,7 +147,7 @@ struct Resolver::State {
     io::Duration ttl = options.min_ttl;
     entry.failure = std::move(answer.failure);
     if (!answer.addresses.empty()) {
-      entry.addresses = take_turns(answer.addresses, kMostAddresses);
+      entry.addresses = take_turns(answer.addresses, kMaxAddresses);
       ttl = std::clamp(answer.ttl, options.min_ttl, options.max_ttl);
     }
     entry.fresh_until = io::deadline_after(reactor.now(), ttl);

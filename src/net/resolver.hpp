@@ -36,7 +36,7 @@ struct ResolverOptions {
   io::Duration patience = std::chrono::milliseconds(50);
 };
 
-class Resolver final : public io::ShardLocal {
+class Resolver final : public io::WorkerLocal {
  public:
   // The one of this thread. `options` count at its first use.
   static Resolver& of(io::Reactor& reactor, ResolverOptions options = ResolverOptions());

@@ -105,7 +105,7 @@ TEST_F(ResolverTest, of_the_addresses_of_a_family_only_the_first_are_sorted) {
                 [&count](const DnsChannel::Answer& answer) { count = answer.addresses.size(); });
   for (int i = 0; i < 1000 && count == 0; ++i)
     reactor_.run_once(milliseconds(10));
-  EXPECT_EQ(count, DnsChannel::kMostAddresses);
+  EXPECT_EQ(count, DnsChannel::kMaxAddresses);
 }
 
 TEST_F(ResolverTest, an_answer_is_kept_for_its_ttl) {

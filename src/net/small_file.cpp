@@ -76,7 +76,7 @@ std::expected<std::string, std::string> read_small_file(const std::string& path,
     if (got < 0 && (errno == EINTR || (is_pipe && errno == EAGAIN))) continue;
     if (got < 0) return refuse_errno(errno);
     content.append(piece.data(), static_cast<std::size_t>(got));
-    if (content.size() > kMostInSmallFile) return refuse("is larger than 1 MiB");
+    if (content.size() > kMaxInSmallFile) return refuse("is larger than 1 MiB");
   }
   if (content.empty()) return refuse("is empty");
   return content;

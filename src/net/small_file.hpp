@@ -12,7 +12,7 @@
 
 namespace onehop::net {
 
-inline constexpr std::size_t kMostInSmallFile = std::size_t{1024} * 1024;
+inline constexpr std::size_t kMaxInSmallFile = std::size_t{1024} * 1024;
 
 enum class FileKinds : std::uint8_t {
   regular,          // while others wait: an event loop, a reload

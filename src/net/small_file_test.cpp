@@ -46,8 +46,8 @@ class SmallFile : public testing::Test {
 TEST_F(SmallFile, is_read_whole) {
   write("content");
   EXPECT_EQ(read(file_), "content");
-  write(std::string(kMostInSmallFile, 'x'));
-  EXPECT_EQ(read(file_), std::string(kMostInSmallFile, 'x'));
+  write(std::string(kMaxInSmallFile, 'x'));
+  EXPECT_EQ(read(file_), std::string(kMaxInSmallFile, 'x'));
 }
 
 TEST_F(SmallFile, what_is_not_there_or_empty_is_said) {
@@ -57,7 +57,7 @@ TEST_F(SmallFile, what_is_not_there_or_empty_is_said) {
 }
 
 TEST_F(SmallFile, is_at_most_a_mebibyte) {
-  write(std::string(kMostInSmallFile + 1, 'x'));
+  write(std::string(kMaxInSmallFile + 1, 'x'));
   EXPECT_EQ(read(file_), "error: is larger than 1 MiB");
   std::filesystem::resize_file(file_, std::uintmax_t{1} << 40U);  // sparse
   EXPECT_EQ(read(file_), "error: is larger than 1 MiB");

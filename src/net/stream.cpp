@@ -117,7 +117,7 @@ void Stream::arm_timer(Time deadline) noexcept {
 
 bool Stream::is_readable_after_all() {
   if (std::exchange(looked_, true)) return false;
-  expect_more();
+  hint_more_input();
   return has_unread_now();
 }
 

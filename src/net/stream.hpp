@@ -31,10 +31,10 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
   virtual ~Stream();  // closes both directions; unread data makes a TCP peer see a reset
 
-  // Octets read; 0 at the peer's half-close; -EAGAIN when one has to wait; another negative errno.
+  // Bytes read; 0 at the peer's half-close; -EAGAIN when one has to wait; another negative errno.
   virtual ssize_t try_read(char* data, std::size_t size) = 0;
-  // Octets taken, fewer than given when one has to wait for the rest; a negative errno, -EAGAIN for
-  // none taken. The next write begins with the octets that were not taken: they may be under way.
+  // Bytes taken, fewer than given when one has to wait for the rest; a negative errno, -EAGAIN for
+  // none taken. The next write begins with the bytes that were not taken: they may be under way.
   virtual ssize_t try_write(const iovec* parts, int count) = 0;
   ssize_t try_write(const char* data, std::size_t size) {
     const iovec part{const_cast<char*>(data), size};  // NOLINT: iovec is not const-correct
@@ -47,19 +47,19 @@ class Stream {
   virtual void close_write() noexcept = 0;
   // Makes the coming destruction look like a failure to the peer (TCP: RST).
   virtual void abort() noexcept = 0;
-  // The socket, when its octets are this stream's octets and nothing lies between; else -1.
+  // The socket, when its bytes are this stream's bytes and nothing lies between; else -1.
   virtual int plain_descriptor() const noexcept { return -1; }
   // Gives that socket away, out of this thread's epoll; the stream is dead afterwards. Only for a
   // stream nobody waits for.
   virtual io::FileDescriptor release() noexcept { return {}; }
-  // True when octets or an end may be waiting to be read; asks the kernel where it is unsure.
+  // True when bytes or an end may be waiting to be read; asks the kernel where it is unsure.
   virtual bool has_unread() = 0;
 
   // The same, but asks the kernel even where no event has told of anything yet.
   virtual bool has_unread_now() { return has_unread(); }
   // More is due at once: the next read is tried although the last one emptied the stream.
-  virtual void expect_more() noexcept {}
-  // Octets written that the peer has not taken yet; 0 where that cannot be known.
+  virtual void hint_more_input() noexcept {}
+  // Bytes written that the peer has not taken yet; 0 where that cannot be known.
   virtual std::size_t unacknowledged() const noexcept { return 0; }
   // What an errno that a read or a write gave means here.
   virtual Error error_of(int errno_value, Side side) const {
@@ -80,10 +80,10 @@ class Stream {
   // latest before the wakeup dies.
   void watch_hangup(io::Wakeup* wakeup, Hangup kind = Hangup::any) noexcept;
   // Tells who watches for `broken` of an orderly hang-up after all.
-  void recall_hangup() noexcept {
+  void recheck_hangup() noexcept {
     if (hung_up_) wake(hangup_, Wait::ready);
   }
-  // For a stream that idles: scheduled once when octets or an end arrive. Takes the reader's place.
+  // For a stream that idles: scheduled once when bytes or an end arrive. Takes the reader's place.
   void watch_readable(io::Wakeup* wakeup) noexcept;
 
   // For a stream built upon this one: whether try_read (try_write) is worth a call, and a wakeup to

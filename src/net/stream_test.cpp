@@ -102,8 +102,8 @@ TEST_F(StreamTest, a_later_deadline_is_kept_though_the_timer_of_an_earlier_wait_
   first.start();
   feed();
   settle();
-  char octet = 0;
-  stream_->try_read(&octet, 1);
+  char byte = 0;
+  stream_->try_read(&byte, 1);
   auto second = wait_to_read(*stream_, in(seconds(20)), waits_);
   second.start();
   pass(seconds(19));

@@ -22,7 +22,7 @@ namespace onehop::net {
 
 struct ListenOptions {
   int backlog = SOMAXCONN;    // the kernel caps it at net.core.somaxconn
-  bool defer_accept = false;  // a connection is accepted when its first octets are here
+  bool defer_accept = false;  // a connection is accepted when its first bytes are here
   bool reuse_address = true;  // connections of an earlier process do not keep the port busy
 };
 

@@ -118,7 +118,7 @@ TEST(TcpListener, a_client_that_vanishes_is_noticed_by_the_kernel) {
   EXPECT_EQ(option(socket, IPPROTO_TCP, TCP_KEEPCNT), 3);
 }
 
-TEST(TcpListener, deferred_connections_arrive_with_their_first_octets) {
+TEST(TcpListener, deferred_connections_arrive_with_their_first_bytes) {
   ListenOptions options;
   options.defer_accept = true;
   const TcpListener listener = open_on("127.0.0.1", options);
@@ -126,8 +126,8 @@ TEST(TcpListener, deferred_connections_arrive_with_their_first_octets) {
   ASSERT_EQ(::send(client.get(), "x", 1, 0), 1);
   const auto accepted = accept_soon(listener);
   ASSERT_TRUE(accepted);
-  char octet = 0;
-  EXPECT_EQ(::recv(accepted->socket.get(), &octet, 1, 0), 1);
+  char byte = 0;
+  EXPECT_EQ(::recv(accepted->socket.get(), &byte, 1, 0), 1);
 }
 
 TEST(TcpListener, every_address_means_both_families) {

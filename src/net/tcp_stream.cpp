@@ -34,8 +34,8 @@ ssize_t send(int socket, const void* data, std::size_t size) noexcept {
 
 }  // namespace
 
-TcpStream::TcpStream(io::Reactor& reactor, io::FileDescriptor socket, Origin origin) noexcept
-    : Stream(reactor), socket_(std::move(socket)), readable_(origin == Origin::accepted) {}
+TcpStream::TcpStream(io::Reactor& reactor, io::FileDescriptor socket, Role role) noexcept
+    : Stream(reactor), socket_(std::move(socket)), readable_(role == Role::accepted) {}
 
 TcpStream::~TcpStream() {
   leave_reactor();
@@ -99,14 +99,15 @@ bool TcpStream::has_unread() {
 }
 
 std::size_t TcpStream::unacknowledged() const noexcept {
-  int octets = 0;
-  return ::ioctl(socket_.get(), SIOCOUTQ, &octets) == 0 ? static_cast<std::size_t>(octets) : 0;
+  int byte_count = 0;
+  return ::ioctl(socket_.get(), SIOCOUTQ, &byte_count) == 0 ? static_cast<std::size_t>(byte_count)
+                                                            : 0;
 }
 
 bool TcpStream::has_unread_now() {
   if (unwatched_ != 0) return true;
-  char octet = 0;
-  const ssize_t got = ::recv(socket_.get(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+  char byte = 0;
+  const ssize_t got = ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   if (got < 0 && errno == EAGAIN) {
     readable_ = false;
     return false;

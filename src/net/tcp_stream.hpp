@@ -14,12 +14,12 @@ namespace onehop::net {
 
 class TcpStream final : public Stream, public detail::InFramePool, private io::Watcher {
  public:
-  enum class Origin : std::uint8_t {
-    accepted,   // octets may be here already
+  enum class Role : std::uint8_t {
+    accepted,   // bytes may be here already
     connected,  // the peer speaks second
   };
   // `socket` is non-blocking.
-  TcpStream(io::Reactor& reactor, io::FileDescriptor socket, Origin origin) noexcept;
+  TcpStream(io::Reactor& reactor, io::FileDescriptor socket, Role role) noexcept;
   ~TcpStream() override;
 
   using Stream::try_write;
@@ -30,7 +30,7 @@ class TcpStream final : public Stream, public detail::InFramePool, private io::W
   int plain_descriptor() const noexcept override { return socket_.get(); }
   bool has_unread() override;
   bool has_unread_now() override;
-  void expect_more() noexcept override { readable_ = true; }
+  void hint_more_input() noexcept override { readable_ = true; }
   std::size_t unacknowledged() const noexcept override;
   Error error_of(int errno_value, Side side) const override;
 

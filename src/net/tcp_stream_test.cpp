@@ -52,7 +52,7 @@ class TcpStreamTest : public testing::TestWithParam<int> {
     make_stream(std::move(accepted->socket));
   }
   void make_stream(io::FileDescriptor socket) {
-    stream_ = std::make_unique<TcpStream>(reactor_, std::move(socket), TcpStream::Origin::accepted);
+    stream_ = std::make_unique<TcpStream>(reactor_, std::move(socket), TcpStream::Role::accepted);
   }
 
   static task<std::string> read_once(Stream& stream, Duration longest) {
@@ -102,7 +102,7 @@ TEST_P(TcpStreamTest, reads_what_is_there_and_waits_for_more) {
 // The reactor is not asked for events here, as when it was stopped before it could be.
 TEST_P(TcpStreamTest, a_deadline_that_passes_looks_once_whether_something_came_in_time) {
   io::Reactor reactor(io::Reactor::Clock::manual);
-  TcpStream stream(reactor, stream_->release(), TcpStream::Origin::accepted);
+  TcpStream stream(reactor, stream_->release(), TcpStream::Role::accepted);
   const io::Reactor::Enter enter(reactor);
   char data[100];
   ASSERT_EQ(stream.try_read(data, sizeof data), -EAGAIN);
@@ -199,7 +199,7 @@ TEST_P(TcpStreamTest, writes_more_than_the_socket_holds) {
   EXPECT_EQ(writing.take(), kSize);
 }
 
-TEST_P(TcpStreamTest, half_close_of_the_peer_is_an_end_after_the_last_octets) {
+TEST_P(TcpStreamTest, half_close_of_the_peer_is_an_end_after_the_last_bytes) {
   send("last");
   ::shutdown(peer_.get(), SHUT_WR);
   EXPECT_EQ(read(), "last");
@@ -227,7 +227,7 @@ TEST_P(TcpStreamTest, a_reset_by_the_peer_is_an_error) {
   auto reading = read_once(*stream_, seconds(30));
   EXPECT_FALSE(reading.start());
   stream_->try_write("never read", 10);
-  peer_.reset();  // with unread octets: a reset
+  peer_.reset();  // with unread bytes: a reset
   while (!reading.done())
     reactor_.run_once(milliseconds(10));
   EXPECT_EQ(reading.take(), "errno " + std::to_string(ECONNRESET));
@@ -270,7 +270,7 @@ TEST_P(TcpStreamTest, a_stream_that_is_gone_is_told_nothing_though_a_child_proce
   io::FileDescriptor own(::dup(stream_->plain_descriptor()));  // one copy stays in stream_
   io::Wakeup reader;
   for (io::FileDescriptor* const socket : {&own, &other}) {
-    place.emplace(reactor_, std::move(*socket), TcpStream::Origin::connected);
+    place.emplace(reactor_, std::move(*socket), TcpStream::Role::connected);
     place->watch_readable(&reader);  // registers it
     place->watch_readable(nullptr);
     reactor_.run_once(Duration::zero());
@@ -337,7 +337,7 @@ TEST_P(TcpStreamTest, a_released_socket_goes_on_elsewhere) {
   io::FileDescriptor socket = stream_->release();
   ASSERT_TRUE(socket);
   io::Reactor other;
-  TcpStream successor(other, std::move(socket), TcpStream::Origin::accepted);
+  TcpStream successor(other, std::move(socket), TcpStream::Role::accepted);
   send("y");
   EXPECT_EQ(run_task(other, read_once(successor, seconds(30))), "y");
 }

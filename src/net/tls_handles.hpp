@@ -40,7 +40,7 @@ inline bool ask_for_name(SSL* ssl, std::string name) {
 // The reason of the error noted last, in words (net/tls_reason). Empties the queue; "" when there
 // is none.
 std::string take_tls_reason(TlsErrorIn where);
-// "CN=alice,O=Example": RFC 4514, in octets that a field value may have.
+// "CN=alice,O=Example": RFC 4514, in bytes that a field value may have.
 std::string text_of(const X509_NAME* name);
 
 }  // namespace onehop::net

@@ -17,9 +17,9 @@ class TlsRecordBudget {
  public:
   // Records of a handshake, which carry no data at all. A chain of 100 KiB, the longest that
   // OpenSSL takes, in the smallest fragments that can be agreed on (RFC 6066 §4) has 200.
-  static constexpr unsigned kMostInHandshake = 256;
+  static constexpr unsigned kMaxInHandshake = 256;
   // Records without data that the records with data have not made up for, one for one.
-  static constexpr unsigned kMostWithoutData = 32;
+  static constexpr unsigned kMaxWithoutData = 32;
   // What one pass of the reactor handles.
   static constexpr unsigned kPassRecords = 128;
   static constexpr unsigned kPassWithoutData = 8;
@@ -45,7 +45,7 @@ class TlsRecordBudget {
     without_data_in_pass_ -= std::min(without_data_in_pass_, 1U);
   }
   void end_handshake() noexcept {
-    most_ = kMostWithoutData;
+    most_ = kMaxWithoutData;
     without_data_ = 0;
   }
 
@@ -60,7 +60,7 @@ class TlsRecordBudget {
   unsigned in_pass_ = 0;
   unsigned without_data_in_pass_ = 0;
   unsigned without_data_ = 0;
-  unsigned most_ = kMostInHandshake;
+  unsigned most_ = kMaxInHandshake;
   bool carries_data_ = false;  // the record that arrived last, as far as is known
 };
 

@@ -17,7 +17,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr int kMost = TlsRecordBudget::kMostWithoutData;
+constexpr int kMax = TlsRecordBudget::kMaxWithoutData;
 
 class TlsRecordFlood : public test::TlsStreamPair {
  protected:
@@ -68,7 +68,7 @@ class TlsRecordFlood : public test::TlsStreamPair {
 
 TEST_F(TlsRecordFlood, key_updates_end_the_connection_after_some_dozens) {
   connect_raw_client();
-  update_keys(kMost);
+  update_keys(kMax);
   EXPECT_EQ(read(*server_), "wait");
   settle();
   EXPECT_EQ(read(*server_), "wait") << "so many are allowed";
@@ -93,7 +93,7 @@ TEST_F(TlsRecordFlood, a_waiting_reader_is_woken_to_hear_of_it_and_the_rest_is_n
 
 TEST_F(TlsRecordFlood, records_with_data_pay_for_as_many_without) {
   connect_raw_client();
-  for (int i = 0; i < 10 * kMost; ++i) {
+  for (int i = 0; i < 10 * kMax; ++i) {
     update_keys(1);
     ASSERT_EQ(write(*client_, "x"), 1);
     settle();
@@ -102,14 +102,14 @@ TEST_F(TlsRecordFlood, records_with_data_pay_for_as_many_without) {
   // Two for each: one too many each time.
   int rounds = 0;
   std::string got = "x";
-  for (; got == "x" && rounds < 2 * kMost; ++rounds) {
+  for (; got == "x" && rounds < 2 * kMax; ++rounds) {
     update_keys(2);
     ASSERT_EQ(write(*client_, "x"), 1);
     settle();
     got = read(*server_);
   }
   EXPECT_THAT(got, HasSubstr("too many TLS records without data"));
-  EXPECT_EQ(rounds, kMost - 1) << "the record that is being read counts as well";
+  EXPECT_EQ(rounds, kMax - 1) << "the record that is being read counts as well";
 }
 
 // An upload over a slow line: the header of each record comes with the first packet, its end with
@@ -119,7 +119,7 @@ TEST_F(TlsRecordFlood, a_record_that_comes_in_pieces_carries_data_all_the_same) 
   connect();
   const std::string record(16'000, 'x');
   std::string data(2 * record.size(), ' ');
-  for (int i = 0; i < 2 * kMost; ++i) {
+  for (int i = 0; i < 2 * kMax; ++i) {
     std::size_t got = 0;
     bool sent = false;
     for (int turn = 0; turn < 100 && (got < record.size() || !sent); ++turn) {
@@ -217,7 +217,7 @@ TEST_F(TlsRecordFlood, tiny_records_with_data_are_taken_in_turns) {
 
 TEST_F(TlsRecordFlood, session_tickets_without_end_end_the_connection) {
   connect_raw_server(TLS1_3_VERSION);
-  for (int i = 0; i < 2 * kMost; ++i) {
+  for (int i = 0; i < 2 * kMax; ++i) {
     ASSERT_EQ(SSL_new_session_ticket(raw_ssl_), 1);
     ASSERT_EQ(SSL_do_handshake(raw_ssl_), 1);
   }
@@ -228,7 +228,7 @@ TEST_F(TlsRecordFlood, session_tickets_without_end_end_the_connection) {
 
 TEST_F(TlsRecordFlood, requests_to_renegotiate_without_end_end_the_connection) {
   connect_raw_server(TLS1_2_VERSION);
-  for (int i = 0; i < 2 * kMost; ++i) {
+  for (int i = 0; i < 2 * kMax; ++i) {
     ASSERT_EQ(SSL_renegotiate(raw_ssl_), 1);
     SSL_do_handshake(raw_ssl_);
   }
@@ -245,7 +245,7 @@ TEST_F(TlsRecordFlood, a_handshake_in_records_of_one_byte_is_refused) {
   shaking.start();
   // A ClientHello of 16,000 bytes.
   std::string sent("\x16\x03\x01\x00\x04\x01\x00\x3e\x80", 9);
-  for (unsigned i = 0; i < TlsRecordBudget::kMostInHandshake; ++i)
+  for (unsigned i = 0; i < TlsRecordBudget::kMaxInHandshake; ++i)
     sent.append("\x16\x03\x01\x00\x01\x00", 6);
   write(*near_, sent.substr(0, sent.size() - 6));
   settle();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a TlsStream sends, on its way in and out of OpenSSL: the caller's octets cut into pieces
+// What a TlsStream sends, on its way in and out of OpenSSL: the caller's bytes cut into pieces
 // that fill a record each, and the thread's memory for records that are encrypted and not sent.
 #pragma once
 
@@ -32,7 +32,7 @@ struct TlsOutbox {  // NOLINT(cppcoreguidelines-pro-type-member-init)
   std::size_t size = 0;
 };
 
-// The octets of a gathered write.
+// The bytes of a gathered write.
 class TlsPieces {
  public:
   TlsPieces(const iovec* parts, int count) noexcept : part_(parts), end_(parts + count) {
@@ -41,10 +41,10 @@ class TlsPieces {
 
   bool empty() const noexcept { return part_ == end_; }
 
-  std::size_t skip(std::size_t octets) noexcept {
+  std::size_t skip(std::size_t byte_count) noexcept {
     std::size_t skipped = 0;
-    while (skipped < octets && !empty()) {
-      const std::size_t step = std::min(octets - skipped, rest().size());
+    while (skipped < byte_count && !empty()) {
+      const std::size_t step = std::min(byte_count - skipped, rest().size());
       advance(step);
       skipped += step;
     }
@@ -70,8 +70,8 @@ class TlsPieces {
     return std::string_view(static_cast<const char*>(part_->iov_base), part_->iov_len)
         .substr(used_);
   }
-  void advance(std::size_t octets) noexcept {
-    used_ += octets;
+  void advance(std::size_t byte_count) noexcept {
+    used_ += byte_count;
     settle();
   }
   void settle() noexcept {

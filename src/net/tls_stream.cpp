@@ -16,7 +16,7 @@ namespace onehop::net {
 namespace {
 
 // Answers to a peer that makes us send without reading it: past this nothing more is read.
-constexpr std::size_t kMostUnsent = std::size_t{256} * 1024;
+constexpr std::size_t kMaxUnsent = std::size_t{256} * 1024;
 
 // OpenSSL does not say what it takes for a connection: about so much when it is idle. The buffers
 // of one that is busy, up to 48 KiB, come and go.
@@ -28,8 +28,8 @@ constexpr std::size_t kHandshakeHolds = std::size_t{32} * 1024;
 constexpr Duration kTicketDelay = std::chrono::milliseconds(5);
 
 // The methods and the preface of HTTP begin with a capital letter; no record of TLS does.
-bool looks_like_http(char octet) noexcept {
-  return octet >= 'A' && octet <= 'Z';
+bool looks_like_http(char byte) noexcept {
+  return byte >= 'A' && byte <= 'Z';
 }
 
 std::string_view text_or_empty(const char* text) noexcept {
@@ -76,7 +76,7 @@ int TlsStream::on_bio_read(BIO* bio, char* data, int size) {
   const ssize_t got = stream.inner_->try_read(data, static_cast<std::size_t>(size));
   if (got > 0) {
     stream.input_ = Input::data;
-    if (!std::exchange(stream.saw_first_octets_, true)) {
+    if (!std::exchange(stream.saw_first_bytes_, true)) {
       stream.got_plain_http_ = stream.is_server() && looks_like_http(data[0]);
     }
     return static_cast<int>(got);
@@ -169,7 +169,7 @@ TlsStream::Step TlsStream::advance_handshake() {
   input_ = Input::data;
   const int result = SSL_do_handshake(ssl_.get());
   if (result == 1) {
-    // A server's last octets are session tickets: they go out with the first answer.
+    // A server's last bytes are session tickets: they go out with the first answer.
     unsent_can_wait_ = is_server() && SSL_version(ssl_.get()) >= TLS1_3_VERSION;
     TlsOutbox& box = TlsOutbox::of_thread();
     if (unsent_can_wait_) {
@@ -309,8 +309,8 @@ bool TlsStream::has_input() {
   if (is_over()) return true;
   if (!is_readable()) return false;
   if (SSL_pending(ssl_.get()) > 0) return true;
-  char octet = 0;
-  const int got = read_records(&octet, 1, true);
+  char byte = 0;
+  const int got = read_records(&byte, 1, true);
   if (got > 0) {
     drained_ = false;
   } else {
@@ -325,7 +325,7 @@ bool TlsStream::has_unread() {
 }
 
 bool TlsStream::has_unread_now() {
-  inner_->expect_more();
+  inner_->hint_more_input();
   return has_unread();
 }
 
@@ -339,7 +339,7 @@ bool TlsStream::is_readable() const noexcept {
 }
 
 bool TlsStream::must_send_first() const noexcept {
-  return unsent_.size() > kMostUnsent && blocked_ == 0;
+  return unsent_.size() > kMaxUnsent && blocked_ == 0;
 }
 
 // Wakes the reader for what concerns it: not for tickets, key updates and parts of records.

@@ -38,7 +38,7 @@ class TlsStream final : public Stream, public detail::InFramePool {
   // After a server's handshake failed: the client sent an HTTP request in clear.
   bool got_plain_http() const noexcept { return got_plain_http_; }
   // Whether the peer has said anything.
-  bool has_received() const noexcept { return saw_first_octets_; }
+  bool has_received() const noexcept { return saw_first_bytes_; }
   // The inner stream, when there will be no TLS on it.
   std::unique_ptr<Stream> give_up() noexcept { return std::move(inner_); }
 
@@ -49,7 +49,7 @@ class TlsStream final : public Stream, public detail::InFramePool {
   void abort() noexcept override;
   bool has_unread() override;
   bool has_unread_now() override;
-  void expect_more() noexcept override { inner_->expect_more(); }
+  void hint_more_input() noexcept override { inner_->hint_more_input(); }
   std::size_t unacknowledged() const noexcept override;
   Error error_of(int errno_value, Side side) const override;
   const TlsInfo* tls() const noexcept override { return &info_; }
@@ -118,8 +118,8 @@ class TlsStream final : public Stream, public detail::InFramePool {
   std::shared_ptr<TlsSessions> sessions_;
   TlsRecordBudget budget_;
   std::unique_ptr<Failure> failure_;
-  HeldString unsent_;        // encrypted octets the inner stream did not take
-  std::size_t blocked_ = 0;  // how many octets of the caller's are in it, and count as not taken
+  HeldString unsent_;        // encrypted bytes the inner stream did not take
+  std::size_t blocked_ = 0;  // how many bytes of the caller's are in it, and count as not taken
   TlsInfo info_;
   std::string server_name_;
   std::string client_subject_;
@@ -136,7 +136,7 @@ class TlsStream final : public Stream, public detail::InFramePool {
   bool said_goodbye_ = false;
   bool close_when_sent_ = false;
   bool needs_goodbye_ = true;  // an end without close_notify is a failure
-  bool saw_first_octets_ = false;
+  bool saw_first_bytes_ = false;
   bool got_plain_http_ = false;
 };
 

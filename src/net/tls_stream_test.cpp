@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 
 class TlsStreamTest : public test::TlsStreamPair {};
 
-TEST_F(TlsStreamTest, carries_octets_both_ways) {
+TEST_F(TlsStreamTest, carries_bytes_both_ways) {
   connect();
   EXPECT_EQ(read(*server_), "wait");
   EXPECT_EQ(write(*client_, "ping"), 4);
@@ -113,7 +113,7 @@ TEST_F(TlsStreamTest, a_record_that_was_changed_on_the_way_is_a_failure) {
   EXPECT_EQ(write(*client_, "x"), -EPIPE);
 }
 
-// The socket takes and gives so few octets at a time.
+// The socket takes and gives so few bytes at a time.
 class TlsStreamInPieces : public TlsStreamTest, public testing::WithParamInterface<std::size_t> {};
 
 TEST_P(TlsStreamInPieces, nothing_is_lost) {

@@ -61,9 +61,9 @@ Result<void> TlsTicketKeys::read(const std::string& file, FileKinds kinds) {
                        "; session ticket keys have 80 bytes each: `openssl rand 80 > FILE` makes "
                        "one");
   }
-  const std::string& octets = *content;
-  std::vector<Key> keys(octets.size() / kKeySize);
-  std::string_view rest = octets;
+  const std::string& data = *content;
+  std::vector<Key> keys(data.size() / kKeySize);
+  std::string_view rest = data;
   const auto take = [&rest](auto& part) {
     std::memcpy(part.data(), rest.data(), part.size());
     rest.remove_prefix(part.size());

@@ -29,7 +29,7 @@ class TlsTicketKeys {
   TlsTicketKeys(const TlsTicketKeys&) = delete;
   TlsTicketKeys& operator=(const TlsTicketKeys&) = delete;
 
-  // Keys of 80 octets one behind the other: the first encrypts, all decrypt. They do not rotate.
+  // Keys of 80 bytes one behind the other: the first encrypts, all decrypt. They do not rotate.
   // Errors: Errc::bad_option; the keys stay as they are.
   Result<void> read(const std::string& file, FileKinds kinds = FileKinds::regular);
 

@@ -10,7 +10,7 @@ namespace onehop::program {
 AccessLog::AccessLog(AccessLogFormat format, int descriptor, Duration pause)
     : format_(format), writer_(descriptor, pause) {}
 
-void AccessLog::record(const Exchange& exchange) {
+void AccessLog::record(const ExchangeRecord& exchange) {
   if (!is_on()) return;
   thread_local std::string line;
   line.clear();

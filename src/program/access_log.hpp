@@ -6,7 +6,7 @@
 // is left, but does not wait for a reader that is stuck.
 #pragma once
 
-#include <onehop/exchange.hpp>
+#include <onehop/exchange_record.hpp>
 
 #include "program/configuration.hpp"
 #include "server/line_writer.hpp"
@@ -27,7 +27,7 @@ class AccessLog {
             Duration pause = std::chrono::milliseconds(100));
 
   bool is_on() const noexcept { return format_ != AccessLogFormat::off; }
-  void record(const Exchange& exchange);
+  void record(const ExchangeRecord& exchange);
   // Writes what is left, for a few seconds at most.
   void finish() noexcept { writer_.finish(); }
   // Lines that found no room or could not be written.

@@ -41,8 +41,8 @@ class Pipe {
   std::array<int, 2> ends_{};
 };
 
-Exchange exchange_for(std::string_view target) {
-  Exchange exchange;
+ExchangeRecord exchange_for(std::string_view target) {
+  ExchangeRecord exchange;
   exchange.target = target;
   exchange.status = 200;
   return exchange;

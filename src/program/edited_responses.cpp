@@ -9,7 +9,7 @@ task<Response> EditedResponses::serve(Request request) const {
   const bool is_trusted = trusted_.includes(request.connection().peer);
   const std::vector<KnownEdit> edits = expand_edits(edits_, RequestFacts{request, is_trusted});
   const ArenaRef memory = request.headers().arena_or_none();  // of the record
-  const Exchange* const record = request.exchange();
+  const ExchangeRecord* const record = request.record();
   Response response = co_await proxy_->serve(std::move(request));
   if (record == nullptr || !record->failure) apply_edits(edits, response.headers());
   co_return response;

@@ -24,7 +24,7 @@ using server::name_of;
 
 constexpr int kClientGone = 499;
 
-int logged_status(const Exchange& exchange) {
+int logged_status(const ExchangeRecord& exchange) {
   return exchange.outcome == Outcome::client_gone ? kClientGone : exchange.status;
 }
 
@@ -55,7 +55,7 @@ struct Part {
   }
 };
 
-std::array<Part, 6> parts_of(const Exchange& exchange) {
+std::array<Part, 6> parts_of(const ExchangeRecord& exchange) {
   return {{{"total", exchange.began, exchange.ended},
            {"head", exchange.began, exchange.head_received},
            {"connect", exchange.head_received, exchange.upstream_chosen},
@@ -133,7 +133,7 @@ void append_pair_if_there(std::string& line, std::string_view name, std::string_
 
 }  // namespace
 
-void append_text_line(std::string& line, const Exchange& exchange, WallTime now) {
+void append_text_line(std::string& line, const ExchangeRecord& exchange, WallTime now) {
   line += exchange.client.empty() ? "-" : exchange.client;
   line += " - - [";
   line += common_log_time(std::chrono::system_clock::to_time_t(now));
@@ -180,7 +180,7 @@ void append_text_line(std::string& line, const Exchange& exchange, WallTime now)
 
 namespace {
 
-void append_json_times(std::string& line, const Exchange& exchange) {
+void append_json_times(std::string& line, const ExchangeRecord& exchange) {
   line += ",\"ms\":{";
   for (const Part& part : parts_of(exchange)) {
     if (line.back() != '{') line += ',';
@@ -235,7 +235,7 @@ void append_json_truth(std::string& line, std::string_view name, bool truth) {
 
 }  // namespace
 
-void append_json_line(std::string& line, const Exchange& exchange, WallTime now) {
+void append_json_line(std::string& line, const ExchangeRecord& exchange, WallTime now) {
   const auto second = std::chrono::floor<std::chrono::seconds>(now);
   const auto fraction = std::chrono::duration_cast<std::chrono::milliseconds>(now - second);
   line += "{\"time\":\"";

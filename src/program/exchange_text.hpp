@@ -4,7 +4,7 @@
 // caller reuses; allocates nothing else. Any thread.
 #pragma once
 
-#include <onehop/exchange.hpp>
+#include <onehop/exchange_record.hpp>
 
 #include <chrono>
 #include <string>
@@ -17,9 +17,9 @@ using WallTime = std::chrono::system_clock::time_point;
 // 10.0.0.7 - - [23/Nov/2026:10:00:00 +0000] "GET /x HTTP/1.1" 502 37 "-" "curl/8" host=a.example
 // upstream=127.0.0.1:8000 attempts=1 reused=no total=1.204 head=0.010 connect=1.190
 // outcome=complete failure="upstream connect: Connection refused"
-void append_text_line(std::string& line, const Exchange& exchange, WallTime now);
+void append_text_line(std::string& line, const ExchangeRecord& exchange, WallTime now);
 
 // One JSON object. What did not happen is null.
-void append_json_line(std::string& line, const Exchange& exchange, WallTime now);
+void append_json_line(std::string& line, const ExchangeRecord& exchange, WallTime now);
 
 }  // namespace onehop::program

@@ -19,8 +19,8 @@ using ::testing::HasSubstr;
 const WallTime kNow =
     std::chrono::system_clock::from_time_t(1'000'000'000) + std::chrono::milliseconds(7);
 
-Exchange proxied() {
-  Exchange exchange;
+ExchangeRecord proxied() {
+  ExchangeRecord exchange;
   exchange.target = "/x?y=1";
   exchange.host = "a.example";
   exchange.client = exchange.peer = "10.0.0.7";
@@ -39,13 +39,13 @@ Exchange proxied() {
   return exchange;
 }
 
-std::string text_of(const Exchange& exchange) {
+std::string text_of(const ExchangeRecord& exchange) {
   std::string line;
   append_text_line(line, exchange, kNow);
   return line;
 }
 
-nlohmann::json json_of(const Exchange& exchange) {
+nlohmann::json json_of(const ExchangeRecord& exchange) {
   std::string line;
   append_json_line(line, exchange, kNow);
   EXPECT_THAT(line, EndsWith("}\n"));
@@ -67,7 +67,7 @@ TEST(TextLine, EscapesEveryByteThatIsNotVisible) {
   for (int value = 0; value < 256; ++value) {
     const char byte = static_cast<char>(value);
     const std::string agent = std::string("a") + byte + "b";
-    Exchange exchange = proxied();
+    ExchangeRecord exchange = proxied();
     exchange.user_agent = agent;
     const bool is_plain = value >= 0x20 && value < 0x7f && byte != '"' && byte != '\\';
     char hex[8];
@@ -78,7 +78,7 @@ TEST(TextLine, EscapesEveryByteThatIsNotVisible) {
 }
 
 TEST(TextLine, BeginsWithTheClientAndNamesATrustedPeerBesideIt) {
-  Exchange exchange = proxied();
+  ExchangeRecord exchange = proxied();
   exchange.client = "2001:db8::9";
   const std::string line = text_of(exchange);
   EXPECT_THAT(line, ::testing::StartsWith("2001:db8::9 - - ["));
@@ -87,7 +87,7 @@ TEST(TextLine, BeginsWithTheClientAndNamesATrustedPeerBesideIt) {
 }
 
 TEST(TextLine, LeavesOutWhatDidNotHappenAndSaysWhy) {
-  Exchange exchange = proxied();
+  ExchangeRecord exchange = proxied();
   exchange.status = 502;
   exchange.upstream = {};
   exchange.reused = false;
@@ -99,7 +99,7 @@ TEST(TextLine, LeavesOutWhatDidNotHappenAndSaysWhy) {
 }
 
 TEST(TextLine, CannotBeForged) {
-  Exchange exchange = proxied();
+  ExchangeRecord exchange = proxied();
   exchange.user_agent = "a\" 200\n10.0.0.1 \\ \xc3\xa9";
   const std::string line = text_of(exchange);
   EXPECT_THAT(line, HasSubstr("\"a\\x22 200\\x0a10.0.0.1 \\x5c \\xc3\\xa9\""));
@@ -107,13 +107,13 @@ TEST(TextLine, CannotBeForged) {
 }
 
 TEST(TextLine, HasADashWhereNoRequestWasUnderstood) {
-  Exchange exchange;
+  ExchangeRecord exchange;
   exchange.status = 400;
   EXPECT_THAT(text_of(exchange), HasSubstr("] \"-\" 400 0 "));
 }
 
 TEST(TextLine, AClientThatLeftIs499) {
-  Exchange exchange = proxied();
+  ExchangeRecord exchange = proxied();
   exchange.outcome = Outcome::client_gone;
   EXPECT_THAT(text_of(exchange), HasSubstr("\" 499 37 "));
 }
@@ -139,14 +139,14 @@ TEST(JsonLine, IsOneObject) {
 }
 
 TEST(JsonLine, HasClientAndPeer) {
-  Exchange exchange = proxied();
+  ExchangeRecord exchange = proxied();
   exchange.client = "203.0.113.9";
   EXPECT_EQ(json_of(exchange)["client"], "203.0.113.9");
   EXPECT_EQ(json_of(exchange)["peer"], "10.0.0.7");
 }
 
 TEST(JsonLine, NamesSidePhaseAndReasonOfAFailure) {
-  Exchange exchange = proxied();
+  ExchangeRecord exchange = proxied();
   exchange.response_began = {};
   exchange.failure =
       Error::system(ECONNREFUSED, Side::upstream).during(Phase::connect).with("to \"a\"");
@@ -159,7 +159,7 @@ TEST(JsonLine, NamesSidePhaseAndReasonOfAFailure) {
 }
 
 TEST(JsonLine, IsValidWhateverTheClientSends) {
-  Exchange exchange = proxied();
+  ExchangeRecord exchange = proxied();
   exchange.user_agent = std::string_view("\x00\x1f\"\\\x7f\xff\xc3\xa9\xed\xa0\x80", 11);
   EXPECT_EQ(json_of(exchange)["user_agent"],
             std::string("\x00\x1f\"\\\x7f", 5) +
@@ -167,7 +167,7 @@ TEST(JsonLine, IsValidWhateverTheClientSends) {
 }
 
 TEST(JsonLine, AnAnswerThatOvertakesItsRequestWaitsZero) {
-  Exchange exchange = proxied();
+  ExchangeRecord exchange = proxied();
   exchange.response_began = exchange.request_sent - microseconds(5);
   EXPECT_DOUBLE_EQ(json_of(exchange)["ms"]["wait"].get<double>(), 0.0);
 }

@@ -10,8 +10,8 @@ constexpr std::string_view kHex = "0123456789abcdef";
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 
 bool is_plain(char c) {
-  const auto octet = static_cast<unsigned char>(c);
-  return octet >= 0x20 && octet < 0x7f && c != '"' && c != '\\';
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\';
 }
 
 void append_special(std::string& out, char c) {
@@ -20,10 +20,10 @@ void append_special(std::string& out, char c) {
     out += c;
     return;
   }
-  const auto octet = static_cast<unsigned char>(c);
+  const auto byte = static_cast<unsigned char>(c);
   out += "\\u00";
-  out += kHex[octet >> 4U];
-  out += kHex[octet & 15U];
+  out += kHex[byte >> 4U];
+  out += kHex[byte & 15U];
 }
 
 }  // namespace

@@ -21,13 +21,13 @@ void Log::announce(std::string_view line, LogLevel level) {
   writer_.add(text);
 }
 
-void Log::record_failure(const Exchange& exchange) {
+void Log::record_failure(const ExchangeRecord& exchange) {
   if (!exchange.failure && exchange.outcome == Outcome::complete) return;
   const LogLevel level = level_of_failure(exchange);
   if (shows(level)) announce(server::describe_failure(exchange), level);
 }
 
-LogLevel level_of_failure(const Exchange& exchange) noexcept {
+LogLevel level_of_failure(const ExchangeRecord& exchange) noexcept {
   if (exchange.outcome == Outcome::client_gone) return LogLevel::info;
   if (!exchange.failure) return LogLevel::warning;
   if (exchange.failure->is(Errc::cancelled)) return LogLevel::warning;  // cut by a stop

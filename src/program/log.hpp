@@ -5,7 +5,7 @@
 // what is left.
 #pragma once
 
-#include <onehop/exchange.hpp>
+#include <onehop/exchange_record.hpp>
 #include <onehop/server.hpp>
 
 #include "server/line_writer.hpp"
@@ -26,7 +26,7 @@ class Log {
   // Whatever its level: what the program itself does, such as to start and to stop.
   void announce(std::string_view line, LogLevel level = LogLevel::info);
   // One line when the exchange failed; nothing otherwise.
-  void record_failure(const Exchange& exchange);
+  void record_failure(const ExchangeRecord& exchange);
 
  private:
   bool shows(LogLevel level) const noexcept { return verbose_ || level >= LogLevel::warning; }
@@ -36,7 +36,7 @@ class Log {
 };
 
 // The fault of a client is information, that of the upstream a warning, our own an error.
-LogLevel level_of_failure(const Exchange& exchange) noexcept;
+LogLevel level_of_failure(const ExchangeRecord& exchange) noexcept;
 
 // What is left to say when nothing has begun: on standard error, "onehop: " in front of it. Does
 // not wait for a reader that is stuck.

@@ -14,8 +14,8 @@ using ::testing::ContainsRegex;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
-Exchange refused_by_upstream() {
-  Exchange exchange;
+ExchangeRecord refused_by_upstream() {
+  ExchangeRecord exchange;
   exchange.target = "/x";
   exchange.client = exchange.peer = "10.0.0.7";
   exchange.status = 502;
@@ -25,7 +25,7 @@ Exchange refused_by_upstream() {
   return exchange;
 }
 
-std::string logged(const Exchange& exchange, bool verbose = false) {
+std::string logged(const ExchangeRecord& exchange, bool verbose = false) {
   ::testing::internal::CaptureStderr();
   {
     Log log(verbose);
@@ -49,7 +49,7 @@ TEST(Log, ALineBeginsWithTheTimeInUtc) {
 
 // What a hook throws may quote what a client or a backend has sent.
 TEST(Log, AnExchangeIsOneLineWhateverItsFailureSays) {
-  Exchange exchange = refused_by_upstream();
+  ExchangeRecord exchange = refused_by_upstream();
   exchange.target = "/\" status=200 \\";
   exchange.failure = Error(Errc::handler_failed, Side::local, "no \"a\\b\"\r\nforged \x1b[31m\x7f");
   const std::string line = logged(exchange);
@@ -69,13 +69,13 @@ TEST(Log, AnnouncesWhateverTheLevel) {
 }
 
 TEST(Log, SaysNothingOfWhatWentWell) {
-  Exchange exchange = refused_by_upstream();
+  ExchangeRecord exchange = refused_by_upstream();
   exchange.failure.reset();
   EXPECT_EQ(logged(exchange, true), "");
 }
 
 TEST(Log, AClientThatLeftIsNoFaultOfTheUpstream) {
-  Exchange exchange = refused_by_upstream();
+  ExchangeRecord exchange = refused_by_upstream();
   exchange.outcome = Outcome::client_gone;
   EXPECT_EQ(level_of_failure(exchange), LogLevel::info);
   EXPECT_EQ(logged(exchange), "");
@@ -83,19 +83,19 @@ TEST(Log, AClientThatLeftIsNoFaultOfTheUpstream) {
 }
 
 TEST(Log, WhatIsTurnedAwayForTheMemoryIsNotSaidEachTime) {
-  Exchange exchange = refused_by_upstream();
+  ExchangeRecord exchange = refused_by_upstream();
   exchange.failure = Error(Errc::overloaded, Side::local);
   EXPECT_EQ(level_of_failure(exchange), LogLevel::info);
 }
 
 TEST(Log, OurOwnFaultIsAnError) {
-  Exchange exchange = refused_by_upstream();
+  ExchangeRecord exchange = refused_by_upstream();
   exchange.failure = Error(Errc::handler_failed, Side::local);
   EXPECT_EQ(level_of_failure(exchange), LogLevel::error);
 }
 
 TEST(Log, AnExchangeCutByAStopIsAWarning) {
-  Exchange exchange = refused_by_upstream();
+  ExchangeRecord exchange = refused_by_upstream();
   exchange.outcome = Outcome::aborted;
   exchange.failure = Error(Errc::cancelled, Side::local, "cut when the server stopped");
   EXPECT_EQ(level_of_failure(exchange), LogLevel::warning);

@@ -76,7 +76,7 @@ Server::Options server_options(const Configuration& configuration,
   if (configuration.user) {
     options.on_listening = [account = *configuration.user] { return become(account); };
   }
-  options.on_exchange_end = [&log, &access_log](const Exchange& exchange) {
+  options.on_exchange_end = [&log, &access_log](const ExchangeRecord& exchange) {
     // A failure is part of its line in the access log, and stands nowhere else then.
     if (access_log.is_on()) {
       access_log.record(exchange);

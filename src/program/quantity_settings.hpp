@@ -71,7 +71,7 @@ constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = 1024 * kKiB;
 constexpr std::uint64_t kGiB = 1024 * kMiB;
 // What a flag without a bound of its own takes: far more than any machine has.
-constexpr std::uint64_t kMostOfAll = 1'000'000'000;
+constexpr std::uint64_t kMaxOfAll = 1'000'000'000;
 
 constexpr Numbers times(std::uint64_t least = kMillisecond) {
   return {.unit = NumberUnit::time, .least = least, .most = kTenYears};

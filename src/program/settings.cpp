@@ -58,7 +58,7 @@ constexpr std::array kSettings = {
     everyday<UpgradeToken, &C::upgrades>("allow-upgrade", "protocols that clients may upgrade to"),
     setting<Number<or_off(sizes(0, kExbibyte), Server::kUnlimited)>, &C::server, &S::max_body>(
         SettingGroup::everyday, "max-body", "largest request body; past it 413"),
-    setting<Number<or_auto(counts(1, Server::kMostWorkers))>, &C::server, &S::workers>(
+    setting<Number<or_auto(counts(1, Server::kMaxWorkers))>, &C::server, &S::workers>(
         SettingGroup::everyday, "workers", "threads; auto: one for each CPU, within its quota"),
     everyday<User, &C::user>("user", "user to run as once the listeners are open"),
     everyday<LogFormat, &C::access_log>("access-log", "one line for each request, on stdout"),
@@ -97,11 +97,11 @@ constexpr std::array kSettings = {
         "stream-window", "HTTP/2: sent ahead of a reader, per request"),
     client<Number<sizes(65'535, kGiB)>, &S::connection_window>(
         "connection-window", "HTTP/2: on their way, per connection"),
-    client<Number<or_auto(counts(1, kMostOfAll))>, &S::max_client_connections>(
+    client<Number<or_auto(counts(1, kMaxOfAll))>, &S::max_client_connections>(
         "max-client-connections", "open at once; auto is 80% of the open files"),
-    client<Number<or_off(counts(1, kMostOfAll), 0)>, &S::max_connections_per_client>(
+    client<Number<or_off(counts(1, kMaxOfAll), 0)>, &S::max_connections_per_client>(
         "max-connections-per-client", "of one address (IPv6: one /64); more are closed"),
-    client<Number<or_off(counts(1, kMostOfAll), 0)>, &S::max_requests_per_client>(
+    client<Number<or_off(counts(1, kMaxOfAll), 0)>, &S::max_requests_per_client>(
         "max-requests-per-client", "of one address, in progress at once; past it 429"),
     client<Number<or_auto(or_off(sizes(kMiB, kExbibyte), Server::kUnlimited))>, &S::max_memory>(
         "max-memory", "for clients and backends; auto is half; past it 503"),
@@ -130,14 +130,14 @@ constexpr std::array kSettings = {
         "activity-timeout", "no byte either way; not for streams that have begun"),
     backend<Duration<times(0)>, &T::pool_idle_timeout>("pool-idle-timeout",
                                                        "how long an idle connection is kept"),
-    backend<Number<counts(0, kMostOfAll)>, &T::pool_size>("pool-size",
-                                                          "idle connections kept; 0 keeps none"),
+    backend<Number<counts(0, kMaxOfAll)>, &T::pool_size>("pool-size",
+                                                         "idle connections kept; 0 keeps none"),
     backend<Duration<or_off(times(), kNever)>, &T::max_connection_age>(
         "max-connection-age", "then a new one, which looks the name up again"),
-    backend<Number<or_off(counts(1, kMostOfAll), 0)>, &T::max_connection_requests>(
+    backend<Number<or_off(counts(1, kMaxOfAll), 0)>, &T::max_connection_requests>(
         "max-connection-requests", "of one connection; then a new one"),
-    backend<Number<or_off(counts(1, kMostOfAll), 0)>, &T::max_connections>("max-connections",
-                                                                           "open at once"),
+    backend<Number<or_off(counts(1, kMaxOfAll), 0)>, &T::max_connections>("max-connections",
+                                                                          "open at once"),
     backend<Duration<times(0)>, &T::queue_timeout>("queue-timeout",
                                                    "to wait for one of those; past it 503"),
     backend<Number<or_off(sizes(1, kGiB), 0)>, &T::replay_body>(

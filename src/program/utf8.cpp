@@ -6,7 +6,7 @@ namespace {
 
 struct Shape {
   std::size_t size;
-  // What the second octet may be; the later ones are 0x80 to 0xbf.
+  // What the second byte may be; the later ones are 0x80 to 0xbf.
   unsigned char second_from;
   unsigned char second_to;
 };
@@ -28,12 +28,12 @@ Shape shape_of(unsigned char first) noexcept {
 
 std::size_t utf8_character_size(std::string_view text) noexcept {
   if (text.empty()) return 0;
-  const auto octet = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const Shape shape = shape_of(octet(0));
+  const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const Shape shape = shape_of(byte(0));
   if (shape.size == 0 || shape.size > text.size()) return 0;
-  if (shape.size > 1 && (octet(1) < shape.second_from || octet(1) > shape.second_to)) return 0;
+  if (shape.size > 1 && (byte(1) < shape.second_from || byte(1) > shape.second_to)) return 0;
   for (std::size_t i = 2; i < shape.size; ++i) {
-    if ((octet(i) & 0xc0U) != 0x80) return 0;
+    if ((byte(i) & 0xc0U) != 0x80) return 0;
   }
   return shape.size;
 }

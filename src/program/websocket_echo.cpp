@@ -28,12 +28,12 @@ class EchoTunnel final : public Tunnel {
 
   task<Result<void>> write(bytes data) override {
     // A client that only sends is made to wait until it reads what it is owed.
-    while (answer_.size() > kMostUndelivered) {
+    while (answer_.size() > kMaxUndelivered) {
       co_await sleep_for(std::chrono::milliseconds(5));
     }
     // What was on its way when the close frame left is nothing to us; much more is an attack.
     if (frames_.has_ended()) ignored_ += data.size();
-    if (ignored_ > kMostUndelivered) co_return failure(Errc::closed, Side::client);
+    if (ignored_ > kMaxUndelivered) co_return failure(Errc::closed, Side::client);
     frames_.receive(data, answer_);
     pause_.cancel();
     co_return Result<void>();
@@ -45,7 +45,7 @@ class EchoTunnel final : public Tunnel {
   }
 
  private:
-  static constexpr std::size_t kMostUndelivered = WebSocketFrames::kLargestMessage;
+  static constexpr std::size_t kMaxUndelivered = WebSocketFrames::kLargestMessage;
 
   bool has_ended() const { return client_closed_ || frames_.has_ended(); }
 

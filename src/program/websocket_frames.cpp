@@ -26,15 +26,15 @@ bool is_control(std::uint8_t opcode) {
   return (opcode & 8U) != 0;
 }
 
-std::uint64_t number_in(std::string_view octets) {
+std::uint64_t number_in(std::string_view data) {
   std::uint64_t number = 0;
-  for (const char c : octets)
+  for (const char c : data)
     number = (number << 8U) | static_cast<unsigned char>(c);
   return number;
 }
 
-void append_number(std::string& out, std::uint64_t number, int octets) {
-  for (int shift = 8 * (octets - 1); shift >= 0; shift -= 8) {
+void append_number(std::string& out, std::uint64_t number, int data) {
+  for (int shift = 8 * (data - 1); shift >= 0; shift -= 8) {
     out += static_cast<char>((number >> shift) & 0xffU);
   }
 }
@@ -62,9 +62,9 @@ bool is_close_code(std::uint64_t code) {
 
 }  // namespace
 
-void WebSocketFrames::receive(std::string_view octets, std::string& answer) {
+void WebSocketFrames::receive(std::string_view data, std::string& answer) {
   if (ended_) return;
-  received_ += octets;
+  received_ += data;
   while (receive_frame(answer)) {
   }
   received_.erase(0, std::exchange(at_, 0));
@@ -84,10 +84,10 @@ bool WebSocketFrames::receive_frame(std::string& answer) {
 }
 
 bool WebSocketFrames::read_header(Header& header, std::string& answer) {
-  const std::string_view octets = rest();
-  if (octets.size() < 2) return false;
-  const auto first = static_cast<unsigned char>(octets[0]);
-  const auto second = static_cast<unsigned char>(octets[1]);
+  const std::string_view data = rest();
+  if (data.size() < 2) return false;
+  const auto first = static_cast<unsigned char>(data[0]);
+  const auto second = static_cast<unsigned char>(data[1]);
   const bool is_masked = (second & 0x80U) != 0;
   const bool has_reserved_bits = (first & 0x70U) != 0;
   if (!is_masked || has_reserved_bits) {
@@ -101,8 +101,8 @@ bool WebSocketFrames::read_header(Header& header, std::string& answer) {
   if (header.length == 126) extended = 2;
   if (header.length == 127) extended = 8;
   header.size = 2 + extended + kMaskSize;
-  if (octets.size() < header.size) return false;
-  if (extended > 0) header.length = number_in(octets.substr(2, extended));
+  if (data.size() < header.size) return false;
+  if (extended > 0) header.length = number_in(data.substr(2, extended));
   header.mask_at = static_cast<std::uint32_t>(2 + extended);
   return true;
 }
@@ -132,10 +132,10 @@ bool WebSocketFrames::check(const Header& header, std::string& answer) {
 
 std::string WebSocketFrames::take_payload(const Header& header) {
   const auto length = static_cast<std::size_t>(header.length);
-  const std::string_view octets = rest();
-  std::string payload(octets.substr(header.size, length));
+  const std::string_view data = rest();
+  std::string payload(data.substr(header.size, length));
   for (std::size_t i = 0; i < length; ++i) {
-    const auto mask = static_cast<unsigned char>(octets[header.mask_at + i % kMaskSize]);
+    const auto mask = static_cast<unsigned char>(data[header.mask_at + i % kMaskSize]);
     payload[i] = static_cast<char>(static_cast<unsigned char>(payload[i]) ^ mask);
   }
   at_ += header.size + length;

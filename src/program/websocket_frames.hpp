@@ -20,7 +20,7 @@ class WebSocketFrames {
   static constexpr std::size_t kLargestMessage = 1024UL * 1024;
 
   // Appends to `answer`. Does nothing once has_ended().
-  void receive(std::string_view octets, std::string& answer);
+  void receive(std::string_view data, std::string& answer);
   // A close frame was sent: nothing follows.
   bool has_ended() const noexcept { return ended_; }
 

@@ -27,10 +27,10 @@ std::string frame(unsigned opcode, std::string_view payload, bool is_last = true
   return out;
 }
 
-std::string answer_to(std::string_view octets) {
+std::string answer_to(std::string_view data) {
   WebSocketFrames frames;
   std::string answer;
-  frames.receive(octets, answer);
+  frames.receive(data, answer);
   return answer;
 }
 
@@ -52,27 +52,27 @@ TEST(WebSocketFrames, WritesEachFormOfTheLength) {
 }
 
 TEST(WebSocketFrames, UnderstandsAnySplit) {
-  const std::string octets = frame(1, "hello") + frame(9, "p") + frame(2, std::string(200, 'b'));
-  const std::string whole = answer_to(octets);
-  for (std::size_t at = 1; at < octets.size(); ++at) {
+  const std::string data = frame(1, "hello") + frame(9, "p") + frame(2, std::string(200, 'b'));
+  const std::string whole = answer_to(data);
+  for (std::size_t at = 1; at < data.size(); ++at) {
     WebSocketFrames frames;
     std::string answer;
-    frames.receive(std::string_view(octets).substr(0, at), answer);
-    frames.receive(std::string_view(octets).substr(at), answer);
+    frames.receive(std::string_view(data).substr(0, at), answer);
+    frames.receive(std::string_view(data).substr(at), answer);
     EXPECT_EQ(answer, whole) << at;
   }
 }
 
 // Each took the time to move all that came behind it.
-TEST(WebSocketFrames, ManySmallFramesAtOnceTakeNoLongerThanTheirOctets) {
-  std::string octets;
+TEST(WebSocketFrames, ManySmallFramesAtOnceTakeNoLongerThanTheirBytes) {
+  std::string data;
   std::string pongs;
-  while (octets.size() < 2UL * 1024 * 1024) {
-    octets += frame(9, "");
+  while (data.size() < 2UL * 1024 * 1024) {
+    data += frame(9, "");
     pongs += std::string_view("\x8a\0", 2);
   }
   const auto began = std::chrono::steady_clock::now();
-  EXPECT_EQ(answer_to(octets), pongs);
+  EXPECT_EQ(answer_to(data), pongs);
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
 }
 
@@ -99,7 +99,7 @@ TEST(WebSocketFrames, AnswersACloseAndEnds) {
 
 struct Fault {
   const char* what;
-  std::string octets;
+  std::string data;
   unsigned code;
 };
 
@@ -120,7 +120,7 @@ TEST(WebSocketFrames, ClosesAtAnythingMalformed) {
       {"text that is none over two fragments", frame(1, "\xc3", false) + frame(0, "("), 1007},
   };
   for (const Fault& fault : faults) {
-    EXPECT_EQ(answer_to(fault.octets), close_frame(fault.code)) << fault.what;
+    EXPECT_EQ(answer_to(fault.data), close_frame(fault.code)) << fault.what;
   }
 }
 

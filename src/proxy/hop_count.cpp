@@ -28,7 +28,7 @@ int hops_so_far(const Headers& headers) {
 
 Result<void> count_hop(Headers& headers) {
   if (!headers.has(FieldId::x_forwarded_for) && !headers.has(FieldId::x_forwarded_proto)) return {};
-  if (hops_so_far(headers) >= kMostHops) {
+  if (hops_so_far(headers) >= kMaxHops) {
     return failure(Errc::loop_detected, Side::local,
                    "CDN-Loop names this proxy too often: does the backend URL lead back to it?");
   }

@@ -14,9 +14,9 @@
 namespace onehop {
 
 // Up to this many passes count as a chain of proxies; one more is a loop.
-inline constexpr int kMostHops = 10;
+inline constexpr int kMaxHops = 10;
 
-// Counts this pass in `headers`, as they came. Errc::loop_detected past kMostHops.
+// Counts this pass in `headers`, as they came. Errc::loop_detected past kMaxHops.
 Result<void> count_hop(Headers& headers);
 
 }  // namespace onehop

@@ -31,7 +31,7 @@ TEST(HopCount, ARequestThatNamesNoProxyIsNotCounted) {
 // round without an end.
 TEST(HopCount, APassOverAUnixSocketIsCountedToo) {
   Headers headers({{"Host", "h"}, {"X-Forwarded-Proto", "http"}});
-  for (int pass = 0; pass < kMostHops; ++pass)
+  for (int pass = 0; pass < kMaxHops; ++pass)
     EXPECT_TRUE(count_hop(headers)) << pass;
   EXPECT_FALSE(count_hop(headers));
 }
@@ -46,9 +46,9 @@ TEST(HopCount, APassAfterAProxyAddsOne) {
 }
 
 TEST(HopCount, SoManyAreAChainAndOneMoreIsACircle) {
-  Headers chain = with_hops(kMostHops - 1);
+  Headers chain = with_hops(kMaxHops - 1);
   EXPECT_TRUE(count_hop(chain));
-  Headers circle = with_hops(kMostHops);
+  Headers circle = with_hops(kMaxHops);
   const auto counted = count_hop(circle);
   ASSERT_FALSE(counted);
   EXPECT_TRUE(counted.error().is(Errc::loop_detected));
@@ -77,8 +77,8 @@ TEST(HopCount, ABackendUrlThatLeadsBackIsAnswered508) {
   testing::Wire client = network.connect("proxy:80");
   client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_EQ(test::status_of(client.receive()), 508);
-  EXPECT_EQ(exchanges.size(), static_cast<std::size_t>(kMostHops) + 2);
-  EXPECT_EQ(transport->statistics().dialled, static_cast<std::uint64_t>(kMostHops) + 1);
+  EXPECT_EQ(exchanges.size(), static_cast<std::size_t>(kMaxHops) + 2);
+  EXPECT_EQ(transport->statistics().dialled, static_cast<std::uint64_t>(kMaxHops) + 1);
 }
 
 }  // namespace

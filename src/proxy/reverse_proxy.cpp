@@ -62,13 +62,13 @@ Result<void> check_is_answer(const Response& response, std::string_view protocol
 struct ReverseProxy::Asked {
   explicit Asked(const Request& request)
       : memory(request.headers().arena_or_none()),
-        record(request.exchange()),
+        record(request.record()),
         accept(request.headers().get_or_empty(field::accept)),
         content_type(request.headers().get_or_empty(field::content_type)),
         request_id(request.headers().get_or_empty(field::x_request_id)) {}
 
   ArenaRef memory;  // of the views here, and of all taken from the request
-  Exchange* record;
+  ExchangeRecord* record;
   std::string_view accept;
   std::string_view content_type;
   std::string_view request_id;

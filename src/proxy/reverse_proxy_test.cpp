@@ -247,9 +247,9 @@ TEST(ModifyResponse, ErrorDropsTheResponseFirst) {
                                   EXPECT_EQ(error.detail(), "too sweet");
                                   return Response(Status::im_a_teapot);
                                 }});
-  Exchange record;
+  ExchangeRecord record;
   Request request = from_client();
-  request.set_exchange(&record);
+  request.set_record(&record);
   EXPECT_EQ(serve(proxy, std::move(request)).status(), Status::im_a_teapot);
   EXPECT_EQ(calls, 1);
   ASSERT_TRUE(record.failure);
@@ -318,16 +318,16 @@ TEST(ErrorResponse, LeavesTheFailureInTheRecordOnce) {
   const ReverseProxy proxy(
       {.rewrite = to_backend,
        .transport = test::upstream_failing_with(Error(Errc::connect_failed, Side::upstream))});
-  Exchange record;
+  ExchangeRecord record;
   Request first = from_client();
-  first.set_exchange(&record);
+  first.set_record(&record);
   serve(proxy, std::move(first));
   ASSERT_TRUE(record.failure);
   EXPECT_TRUE(record.failure->is(Errc::connect_failed));
 
   record.failure = Error(Errc::timed_out, Side::upstream);
   Request second = from_client();
-  second.set_exchange(&record);
+  second.set_record(&record);
   serve(proxy, std::move(second));
   EXPECT_TRUE(record.failure->is(Errc::timed_out));
 }

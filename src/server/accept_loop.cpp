@@ -131,7 +131,7 @@ void AcceptLoop::adopt(net::TcpListener::Accepted accepted) {
   }
   worker_.owner().adopt(
       std::make_unique<net::TcpStream>(worker_.reactor(), std::move(accepted.socket),
-                                       net::TcpStream::Origin::accepted),
+                                       net::TcpStream::Role::accepted),
       from, with_tls_);
 }
 

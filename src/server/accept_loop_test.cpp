@@ -123,8 +123,8 @@ TEST_F(AcceptLoopTest, ClosesWhatOneClientHasTooManyOf) {
   const auto three = connect();
   settle();
   EXPECT_EQ(connections(), 1u);
-  char octet = 0;
-  EXPECT_EQ(::recv(two.get(), &octet, 1, 0), 0);
+  char byte = 0;
+  EXPECT_EQ(::recv(two.get(), &byte, 1, 0), 0);
   EXPECT_THAT(logged_, ElementsAre(HasSubstr("closed 1 connection of clients that have 1 open")));
   one.reset();
   settle();

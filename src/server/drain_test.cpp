@@ -85,7 +85,7 @@ class DrainedSocket : public DrainTest {
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
     client_ = io::FileDescriptor(ends[0]);
     worker_->adopt(std::make_unique<net::TcpStream>(reactor_, io::FileDescriptor(ends[1]),
-                                                    net::TcpStream::Origin::accepted),
+                                                    net::TcpStream::Role::accepted),
                    origin(), false);
     settle();
   }
@@ -173,8 +173,8 @@ class DrainedHttp2 : public DrainTest {
   }
   // The frames that have arrived since the last call.
   std::vector<h2_frames::Frame> frames(std::uint8_t type) {
-    octets_ += far_.receive();
-    auto taken = h2_frames::take_frames(octets_);
+    data_ += far_.receive();
+    auto taken = h2_frames::take_frames(data_);
     std::erase_if(taken, [type](const auto& one) { return one.type != type; });
     return taken;
   }
@@ -187,7 +187,7 @@ class DrainedHttp2 : public DrainTest {
   }
   static std::string stream(std::uint32_t id) { return h2_frames::number(id, 4); }
 
-  std::string octets_;
+  std::string data_;
 };
 
 constexpr std::uint32_t kAnyStream = 0x7fffffff;
@@ -205,8 +205,8 @@ TEST_F(DrainedHttp2, AConnectionThatComesDuringTheDrainIsServedAndEnds) {
   adopt();
   far_.send(hello().substr(h2_frames::kPreface.size()) + get(1));
   settle();
-  octets_ += far_.receive();
-  std::string all = octets_;
+  data_ += far_.receive();
+  std::string all = data_;
   bool answered = false;
   std::vector<std::string> named;
   for (const h2_frames::Frame& one : h2_frames::take_frames(all)) {
@@ -216,7 +216,7 @@ TEST_F(DrainedHttp2, AConnectionThatComesDuringTheDrainIsServedAndEnds) {
   }
   EXPECT_TRUE(answered);
   EXPECT_THAT(named, ::testing::ElementsAre(stream(kAnyStream)));
-  octets_.clear();
+  data_.clear();
   advance(3s);
   EXPECT_THAT(goaways(), ::testing::ElementsAre(stream(1)));
   EXPECT_EQ(far_.ending(), "end");
@@ -237,15 +237,15 @@ TEST_F(DrainedHttp2, AClientThatAnswersThePingIsToldTheEndAtOnce) {
   EXPECT_THAT(goaways(), ::testing::IsEmpty());
   drain();
   settle();
-  octets_ += far_.receive();
-  std::string copy = octets_;
+  data_ += far_.receive();
+  std::string copy = data_;
   std::vector<std::string> named;
   std::string question;
   for (const h2_frames::Frame& one : h2_frames::take_frames(copy)) {
     if (one.type == h2_frames::goaway) named.push_back(one.payload.substr(0, 4));
     if (one.type == h2_frames::ping) question = one.payload;
   }
-  octets_.clear();
+  data_.clear();
   EXPECT_THAT(named, ::testing::ElementsAre(stream(kAnyStream)));
   ASSERT_EQ(question.size(), 8u);
   far_.send(get(3) + frame(h2_frames::ping, h2_frames::kAck, 0, question));

@@ -39,7 +39,7 @@ void append_failure_text(std::string& line, const Error& failure) {
   append_escaped(line, failure.to_string());
 }
 
-void append_request_line(std::string& line, const Exchange& exchange) {
+void append_request_line(std::string& line, const ExchangeRecord& exchange) {
   line += '"';
   if (exchange.target.empty()) {
     line += '-';  // no head was understood
@@ -53,7 +53,7 @@ void append_request_line(std::string& line, const Exchange& exchange) {
   line += '"';
 }
 
-std::string describe_failure(const Exchange& exchange) {
+std::string describe_failure(const ExchangeRecord& exchange) {
   std::string line = "client=";
   append_log_value(line, exchange.client);
   if (exchange.peer != exchange.client) {

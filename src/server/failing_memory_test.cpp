@@ -87,7 +87,7 @@ class FailingMemory : public test::StreamPair, public ::testing::WithParamInterf
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
     client_ = io::FileDescriptor(ends[0]);
     worker_->adopt(std::make_unique<net::TcpStream>(reactor_, io::FileDescriptor(ends[1]),
-                                                    net::TcpStream::Origin::accepted),
+                                                    net::TcpStream::Role::accepted),
                    AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"), false);
     send(GetParam().hello);
     settle();

@@ -124,7 +124,7 @@ void H1Connection::log_exception() const {
 task<Next> H1Connection::serve_one() {
   const net::Time began = stream_->reactor().now();
   auto parser = worker_.parsers().take();
-  const wire::HeadSource source(*stream_, input_, *parser, Side::client, worker_.head_limit());
+  const wire::HeadInput source(*stream_, input_, *parser, Side::client, worker_.head_limit());
   auto read = wire::try_read_head(source);
   if (!read) {
     idle_ = true;

@@ -61,12 +61,12 @@ TEST_F(H1ConnectionTest, AnswersPipelinedRequestsInOrder) {
             "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nGET /d");
 }
 
-TEST_F(H1ConnectionTest, TakesARequestOctetByOctet) {
+TEST_F(H1ConnectionTest, TakesARequestByteByByte) {
   Wire client = connect();
   constexpr std::string_view kMessage =
       "POST /b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nxyz\r\n0\r\n\r\n";
-  for (const char octet : kMessage.substr(0, kMessage.size() - 1)) {
-    client.send({&octet, 1});
+  for (const char byte : kMessage.substr(0, kMessage.size() - 1)) {
+    client.send({&byte, 1});
     ASSERT_EQ(client.receive(), "");
   }
   client.send("\n");
@@ -205,7 +205,7 @@ TEST_F(H1ConnectionTest, AnswersAHeadThatDoesNotComeWith408) {
   Wire client = connect();
   client.send("GET / HTTP/1.1\r\nHo");
   network_.advance(14s);
-  client.send("st");  // an octet now and then does not help
+  client.send("st");  // a byte now and then does not help
   EXPECT_EQ(client.receive(), "");
   network_.advance(2s);
   EXPECT_EQ(status_of(client.receive()), 408);
@@ -213,7 +213,7 @@ TEST_F(H1ConnectionTest, AnswersAHeadThatDoesNotComeWith408) {
   EXPECT_TRUE(exchanges_.last().failed_with(Errc::timed_out));
 }
 
-TEST_F(H1ConnectionTest, MeasuresTheHeadFromItsFirstOctet) {
+TEST_F(H1ConnectionTest, MeasuresTheHeadFromItsFirstByte) {
   Wire client = connect();
   network_.advance(60s);
   client.send("GET / HTTP/1.1\r\n");

@@ -33,7 +33,7 @@ std::unique_ptr<RequestBody> H1Content::begin(const BodyFraming& framing,
   reader_.set_limit(max_body);
   expects_continue_ = expects_continue;
   // Many clients write head and body separately; one look now saves a turn and a write.
-  if (input_.empty() && !expects_continue) stream_.expect_more();
+  if (input_.empty() && !expects_continue) stream_.hint_more_input();
   RequestContent& content = *this;
   auto body = std::make_unique<RequestBody>(stream_.reactor(), content, reader_.length());
   body_ = body.get();
@@ -47,7 +47,7 @@ std::optional<Result<bytes>> H1Content::read_body(std::size_t scratch) {
   if (!piece) return piece;
   if (is_settled()) settled_.set();
   // While there was content to read, a client that had closed was given the benefit of the doubt.
-  if (at_end()) stream_.recall_hangup();
+  if (at_end()) stream_.recheck_hangup();
   return piece;
 }
 
@@ -80,7 +80,7 @@ void H1Content::body_dropped() noexcept {
   readable_.cancel();
   body_ = nullptr;
   settled_.set();
-  stream_.recall_hangup();
+  stream_.recheck_hangup();
 }
 
 // --- the exchange ends -------------------------------------------------------------------------

@@ -23,7 +23,7 @@ namespace onehop::server {
 namespace {
 
 // Informational responses a client does not read; past it they are dropped.
-constexpr std::size_t kMostInformational = 64 * 1024;
+constexpr std::size_t kMaxInformational = 64 * 1024;
 
 }  // namespace
 
@@ -62,7 +62,7 @@ void H1Exchange::finish() noexcept {
   if (record_->outcome != Outcome::complete && close_delimited_) stream_.abort();
   if (!record_->upgraded) {
     record_->request_body = content_.received();
-    record_->response_body = progress_.octets;
+    record_->response_body = progress_.sent;
   }
   worker_.exchange_ended(*record_);
 }
@@ -111,7 +111,7 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
   ConnectionInfo facts = facts_of(*arena_, connection_.info(), *record_);
   facts.version = version_;
   request.set_connection(facts);
-  request.set_exchange(record_);
+  request.set_record(record_);
   if (framing->has_content()) {
     request.set_body(Body::from(
         content_.begin(*framing, worker_.limits(), arena_, worker_.options().max_body, *checked)));
@@ -176,7 +176,7 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
   co_return co_await settle_body(plan.close);
 }
 
-// Octets that nobody reads would make a reset of the close, and that can overtake the answer
+// Bytes that nobody reads would make a reset of the close, and that can overtake the answer
 // (RFC 9112 §9.6).
 Next H1Exchange::after_complete_exchange(bool close) {
   if (!close) return Next::keep_alive;
@@ -210,7 +210,7 @@ void H1Exchange::send_informational(const Response& response) {
   const h1::HeadFraming framing;
   const std::size_t bound = h1::head_size_bound(headers, response.reason(), framing);
   const std::span<char> memory = stream_.reactor().head_scratch();
-  if (bound > memory.size() || output_.pending() + bound > kMostInformational) return;
+  if (bound > memory.size() || output_.pending() + bound > kMaxInformational) return;
   // Not of one that is dropped: that client still waits, and may not send its content at all.
   if (response.status() == Status::continue_ && !content_.note_continue()) return;
   const char* end = h1::write_response_head(memory.data(), response.status(), response.reason(),
@@ -420,7 +420,7 @@ task<Next> H1Exchange::tunnel(Response& response) {
   HeldString early(input_.view());
   input_.release();
   struct Relayed : wire::RelayState {
-    explicit Relayed(Exchange& r) noexcept : record(r) {}
+    explicit Relayed(ExchangeRecord& r) noexcept : record(r) {}
     ~Relayed() {  // also when the relay is given up
       record.request_body = from_client;
       record.response_body = to_client;
@@ -429,7 +429,7 @@ task<Next> H1Exchange::tunnel(Response& response) {
       static_cast<Relayed*>(self)->end(
           Error(Errc::cancelled, Side::local, kSilentTunnel).during(Phase::tunnel));
     }
-    Exchange& record;
+    ExchangeRecord& record;
   } state(*record_);
   state.last_activity = stream_.reactor().now();
   const TunnelWatch watch(worker_.tunnels(), state.last_activity, &Relayed::end_silent, &state);

@@ -6,7 +6,7 @@
 // frame of its connection.
 #pragma once
 
-#include <onehop/exchange.hpp>
+#include <onehop/exchange_record.hpp>
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 
@@ -32,7 +32,7 @@ class WorkerContext;
 enum class Next : std::uint8_t {
   keep_alive,
   close,    // everything was said
-  linger,   // octets of the client may still be on their way: let it read the answer first
+  linger,   // bytes of the client may still be on their way: let it read the answer first
   hand_on,  // it was no HTTP/1 at all
 };
 
@@ -97,7 +97,7 @@ class H1Exchange final : private H1Content::Owner {
   wire::ReadBuffer& input_;
   const HttpConnection& connection_;
   ArenaRef arena_;
-  Exchange* record_;
+  ExchangeRecord* record_;
   H1Content content_;
   wire::H1Output output_;
   wire::BodyProgress progress_;

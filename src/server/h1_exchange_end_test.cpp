@@ -273,7 +273,7 @@ TEST_F(H1ExchangeEnd, AHalfCloseInsideTheContentEndsItWhateverIsAsked) {
 TEST_F(H1ExchangeEnd, OutlivesAnExceptionOfTheLog) {
   std::string logged;
   Server::Options options;
-  options.on_exchange_end = [](const Exchange&) { throw std::runtime_error("disk full"); };
+  options.on_exchange_end = [](const ExchangeRecord&) { throw std::runtime_error("disk full"); };
   options.log = [&logged](LogLevel, std::string_view line) { logged += line; };
   network_.serve("s:80", testing::recorder(Status::ok, "fine"), std::move(options));
   Wire client = network_.connect("s:80");

@@ -19,7 +19,7 @@ constexpr net::Duration kEndPatience = std::chrono::seconds(1);
 // What a client still takes of a last word.
 constexpr net::Duration kGoodbye = std::chrono::seconds(1);
 // While requests are in progress the clock is looked at no more often than this.
-constexpr net::Duration kLeastBusyWait = std::chrono::seconds(1);
+constexpr net::Duration kMinBusyWait = std::chrono::seconds(1);
 // With requests in progress, a client that has said nothing for so long is asked with a PING
 // whether it is still there, and has so long to say anything.
 constexpr net::Duration kSilence = std::chrono::seconds(60);
@@ -113,7 +113,7 @@ net::Time H2Connection::deadline() const noexcept {
     return io::deadline_after(idle_since_, idle_timeout);
   }
   // watch() looks after these. Nobody wakes the reader when the last of them has ended.
-  return io::deadline_after(stream_->reactor().now(), std::max(idle_timeout, kLeastBusyWait));
+  return io::deadline_after(stream_->reactor().now(), std::max(idle_timeout, kMinBusyWait));
 }
 
 bool H2Connection::go_on_after(net::Wait wait) {
@@ -138,7 +138,7 @@ h2::Stream* H2Connection::on_request() {
     return nullptr;
   }
   if (!output_claim_.is_made()) {
-    output_claim_ = MemoryPromise(h2::Session::kLeastMemory * (info_.tls ? 2 : 1));
+    output_claim_ = MemoryPromise(h2::Session::kMinMemory * (info_.tls ? 2 : 1));
   }
   auto* exchange = new H2Exchange(*this);  // deletes itself when its stream is over
   exchanges_.push_back(exchange->member_);

@@ -36,7 +36,7 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   // For exchanges.
   wire::H2Link& link() noexcept { return link_; }
   WorkerContext& worker() const noexcept { return worker_; }
-  // No octet of the client is of any use any more.
+  // No byte of the client is of any use any more.
   void give_up() { session_.terminate(h2::ErrorCode::enhance_your_calm); }
 
  private:

@@ -22,8 +22,8 @@
 namespace onehop::server {
 namespace {
 
-// Less than that in write_timeout is no progress: a client that opens its window octet by octet.
-constexpr std::uint64_t kLeastProgress = 1024;
+// Less than that in write_timeout is no progress: a client that opens its window byte by byte.
+constexpr std::uint64_t kMinProgress = 1024;
 
 // Other codes are about this connection, or our own.
 bool speaks_of_the_message(h2::ErrorCode code) {
@@ -177,7 +177,7 @@ void H2Exchange::watch(net::Time now) {
     body_failure_ = Error(Errc::timed_out, Side::client, "no byte of the body came");
     wake_reader();
   }
-  if (unsent() == 0 || sent() - sent_before_ >= kLeastProgress) {
+  if (unsent() == 0 || sent() - sent_before_ >= kMinProgress) {
     stalled_since_ = now;
     sent_before_ = sent();
     return;
@@ -221,7 +221,7 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
   expects_continue_ = *checked;
   is_call_ = is_grpc(request->headers().get_or_empty(field::content_type));
   request->set_connection(facts_of(*arena(), connection_.info(), *record_));
-  request->set_exchange(record_);
+  request->set_record(record_);
   if (is_connect_) {
     expected_accept_ = websocket_accept(request->headers().get_or_empty(field::sec_websocket_key));
   }

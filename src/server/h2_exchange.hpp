@@ -5,7 +5,7 @@
 // handler makes of the request's content is read from here. Deletes itself when the stream is over.
 #pragma once
 
-#include <onehop/exchange.hpp>
+#include <onehop/exchange_record.hpp>
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 
@@ -98,7 +98,7 @@ class H2Exchange final : public h2::Stream, private RequestContent {
   WorkerContext& worker_;
   RequestCount::Counted counted_;
   Member member_;
-  Exchange* record_;
+  ExchangeRecord* record_;
   std::string expected_accept_;  // what a backend's 101 has to say
   ArenaRef answer_memory_;       // what the lines of the answer are in
   Headers trailers_;

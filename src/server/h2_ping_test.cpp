@@ -43,7 +43,7 @@ class H2PingTest : public test::StreamPair {
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
     client_ = io::FileDescriptor(ends[0]);
     worker_->adopt(std::make_unique<net::TcpStream>(reactor_, io::FileDescriptor(ends[1]),
-                                                    net::TcpStream::Origin::accepted),
+                                                    net::TcpStream::Role::accepted),
                    AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"), false);
     send(std::string(h2_frames::kPreface) + frame(h2_frames::settings, 0, 0));
     send(
@@ -59,8 +59,8 @@ class H2PingTest : public test::StreamPair {
   std::vector<h2_frames::Frame> receive() {
     std::string text(4096, '\0');
     const ssize_t got = ::read(client_.get(), text.data(), text.size());
-    octets_.append(text, 0, got > 0 ? static_cast<std::size_t>(got) : 0);
-    return h2_frames::take_frames(octets_);
+    data_.append(text, 0, got > 0 ? static_cast<std::size_t>(got) : 0);
+    return h2_frames::take_frames(data_);
   }
   std::vector<h2_frames::Frame> receive(std::uint8_t type) {
     auto frames = receive();
@@ -71,7 +71,7 @@ class H2PingTest : public test::StreamPair {
   std::shared_ptr<ServerShared> common_;
   std::unique_ptr<Worker> worker_;
   io::FileDescriptor client_;
-  std::string octets_;
+  std::string data_;
 };
 
 // It would find the PING behind what it takes its time for.

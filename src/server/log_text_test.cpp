@@ -42,7 +42,7 @@ TEST(LogLine, IsOneLineInUtc) {
 }
 
 TEST(FailureLine, KeepsARefusedTargetTogether) {
-  Exchange exchange;
+  ExchangeRecord exchange;
   exchange.target = "/a b\" 200";
   exchange.client = exchange.peer = "10.0.0.7";
   exchange.status = 400;

@@ -19,8 +19,8 @@ namespace {
 constexpr std::size_t kAny = std::numeric_limits<std::size_t>::max();
 
 // In MiB, with one digit behind the point where that says something.
-std::string in_mebibytes(std::size_t octets) {
-  const std::size_t tenths = octets / 1024 * 10 / 1024;
+std::string in_mebibytes(std::size_t byte_count) {
+  const std::size_t tenths = byte_count / 1024 * 10 / 1024;
   if (tenths >= 100) return std::to_string(tenths / 10) + " MiB";
   return std::to_string(tenths / 10) + '.' + std::to_string(tenths % 10) + " MiB";
 }

@@ -31,10 +31,10 @@ class MemoryCeilingTest : public ::testing::Test {
   ~MemoryCeilingTest() override { hold(0); }
 
   // The same as if so much had been taken.
-  void hold(std::size_t octets) {
+  void hold(std::size_t byte_count) {
     note_let_go(held_);
-    note_held(octets);
-    held_ = octets;
+    note_held(byte_count);
+    held_ = byte_count;
     report_held_memory();
   }
 

@@ -88,17 +88,17 @@ TEST_F(RequestClaimTest, OfHttp1WithTls) {
 TEST_F(RequestClaimTest, OfHttp2) {
   join();
   adopt(std::move(near_));
-  std::string octets(h2_frames::kPreface);
-  octets += frame(h2_frames::settings, 0, 0);
+  std::string data(h2_frames::kPreface);
+  data += frame(h2_frames::settings, 0, 0);
   const std::string head = h2_frames::block(
       {{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}});
   for (std::size_t i = 0; i < 2; ++i) {
-    octets += frame(h2_frames::headers, h2_frames::kEndHeaders | h2_frames::kEndStream,
-                    static_cast<std::uint32_t>(1 + 2 * i), head);
-    far_->try_write(octets.data(), octets.size());
+    data += frame(h2_frames::headers, h2_frames::kEndHeaders | h2_frames::kEndStream,
+                  static_cast<std::uint32_t>(1 + 2 * i), head);
+    far_->try_write(data.data(), data.size());
     settle();
-    octets.clear();
-    EXPECT_EQ(promised(), h2::Session::kLeastMemory + (i + 1) * wire::kRequestClaim);
+    data.clear();
+    EXPECT_EQ(promised(), h2::Session::kMinMemory + (i + 1) * wire::kRequestClaim);
   }
   pass_a_second();
   EXPECT_EQ(exchanges_.size(), 2u);

@@ -26,8 +26,8 @@ const TlsInfo* copy_into(Arena& arena, const TlsInfo& info) {
 
 }  // namespace
 
-Exchange* open_record(Arena& arena, const ConnectionInfo& connection, Time began) {
-  auto* record = arena.make<Exchange>();
+ExchangeRecord* open_record(Arena& arena, const ConnectionInfo& connection, Time began) {
+  auto* record = arena.make<ExchangeRecord>();
   record->began = began;
   record->outcome = Outcome::aborted;  // until the whole answer is out
   record->peer = connection.peer.empty() ? "unix" : connection.peer;
@@ -36,7 +36,7 @@ Exchange* open_record(Arena& arena, const ConnectionInfo& connection, Time began
   return record;
 }
 
-void note_client(Exchange& record,
+void note_client(ExchangeRecord& record,
                  const ConnectionInfo& connection,
                  const Headers& headers,
                  const TrustedPeers& trusted,
@@ -48,7 +48,9 @@ void note_client(Exchange& record,
   record.client = {text, static_cast<std::size_t>(client->write(text) - text)};
 }
 
-ConnectionInfo facts_of(Arena& arena, const ConnectionInfo& connection, const Exchange& record) {
+ConnectionInfo facts_of(Arena& arena,
+                        const ConnectionInfo& connection,
+                        const ExchangeRecord& record) {
   ConnectionInfo copy = connection;
   copy.peer = arena.copy(connection.peer);
   const bool is_peer = record.client.data() == record.peer.data();
@@ -74,7 +76,7 @@ void give_request_id(Headers& headers, bool keep) {
   headers.set(field::x_request_id, made.text());
 }
 
-void note_request(Exchange& record,
+void note_request(ExchangeRecord& record,
                   const Method& method,
                   std::string_view target,
                   const Headers& headers) {
@@ -88,7 +90,7 @@ void note_request(Exchange& record,
   if (headers.has(FieldId::upgrade)) record.upgrade = headers.get_or_empty(field::upgrade);
 }
 
-void note_failure(Exchange& record, const Error& error) {
+void note_failure(ExchangeRecord& record, const Error& error) {
   if (!record.failure) record.failure = error;
 }
 
@@ -114,13 +116,13 @@ Result<bool> check_request(const Request& request,
   return expects_continue;
 }
 
-Response answer_to_exception(Exchange& record, std::string what) {
+Response answer_to_exception(ExchangeRecord& record, std::string what) {
   const Error error(Errc::handler_failed, Side::local, std::move(what));
   note_failure(record, error);
   return response_for(status_for(error), {}, record.request_id);
 }
 
-void check_is_final(Exchange& record, Response& response) {
+void check_is_final(ExchangeRecord& record, Response& response) {
   if (!response.status().is_informational()) return;
   response =
       answer_to_exception(record, "the handler gave a " + std::to_string(response.status().code()) +

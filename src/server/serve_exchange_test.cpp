@@ -20,7 +20,7 @@ TEST(ServeExchange, FactsOfAConnectionAreCopiedWithAllTheyPointTo) {
   connection.tls = true;
   connection.tls_info = &tls;
   const ArenaRef arena = Arena::create();
-  const Exchange* const record = open_record(*arena, connection, {});
+  const ExchangeRecord* const record = open_record(*arena, connection, {});
   const ConnectionInfo copy = facts_of(*arena, connection, *record);
   tls = TlsInfo();
   text.assign(text.size(), '-');
@@ -35,7 +35,7 @@ TEST(ServeExchange, FactsOfAConnectionAreCopiedWithAllTheyPointTo) {
 
 TEST(ServeExchange, AConnectionInClearHasNoFactsOfTls) {
   const ArenaRef arena = Arena::create();
-  EXPECT_FALSE(facts_of(*arena, ConnectionInfo(), Exchange()).tls_info);
+  EXPECT_FALSE(facts_of(*arena, ConnectionInfo(), ExchangeRecord()).tls_info);
 }
 
 // What says whom it comes from is the request's, which its handler may change.
@@ -44,7 +44,7 @@ TEST(ServeExchange, TheClientOfATrustedPeerIsCopiedToo) {
   connection.peer = "10.0.0.2";
   connection.peer_is_trusted = true;
   const ArenaRef arena = Arena::create();
-  Exchange* const record = open_record(*arena, connection, {});
+  ExchangeRecord* const record = open_record(*arena, connection, {});
   EXPECT_EQ(record->client, "10.0.0.2");
   std::string text = "203.0.113.9";
   Headers headers({{"X-Forwarded-For", text}});

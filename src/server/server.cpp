@@ -223,10 +223,10 @@ Result<void> Server::State::try_start(const HandlerFactory& factory) {
 }
 
 Result<void> Server::State::start(const HandlerFactory& factory) {
-  if (common->options.workers > kMostWorkers) {
+  if (common->options.workers > kMaxWorkers) {
     return failure(Errc::bad_option, Side::local,
                    "workers: " + std::to_string(common->options.workers) + " threads; " +
-                       std::to_string(kMostWorkers) + " is the most");
+                       std::to_string(kMaxWorkers) + " is the most");
   }
   common->prepare_trust();
   if (auto prepared = common->prepare_tls(); !prepared) return prepared;
@@ -266,7 +266,7 @@ int Server::run(std::shared_ptr<const Handler> handler) {
   return state->run_to_end(start(std::move(handler)));
 }
 
-int Server::run_per_core(HandlerFactory factory) {
+int Server::run_per_worker(HandlerFactory factory) {
   const std::shared_ptr<State> state = state_;
   return state->run_to_end(start_per_core(std::move(factory)));
 }

@@ -134,7 +134,7 @@ TEST_F(OneOfTwoWorkers, GoesOnAndTheFailureIsNotForgotten) {
 TEST(ServerTest, MoreWorkersThanMakeSenseAreRefusedBeforeAThreadIsStarted) {
   Server::Options options;
   options.listen = "127.0.0.1:0";
-  options.workers = Server::kMostWorkers + 1;
+  options.workers = Server::kMaxWorkers + 1;
   Server server(options);
   const auto started = server.start(make_handler([](Request) { return Response(Status::ok); }));
   ASSERT_FALSE(started);

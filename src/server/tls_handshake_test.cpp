@@ -108,7 +108,7 @@ TEST_F(TlsHandshakeTest, ALookWhetherThePortIsOpenIsNoWarning) {
   EXPECT_THAT(lines_[0], StartsWith("info TLS handshake failed: "));
 }
 
-// Closed at once, with octets unread, the connection would be reset, and the answer lost.
+// Closed at once, with bytes unread, the connection would be reset, and the answer lost.
 TEST_F(TlsHandshakeTest, AClientThatGoesOnSendingIsStillToldWhy) {
   EXPECT_THAT(refusal("GET / HTTP/1.1\r\nHost: h\r\n"), StartsWith("HTTP/1.0 400 "));
   EXPECT_EQ(far_.ending(), "end");

@@ -25,9 +25,9 @@ h1::Limits limits_of(const Server::Options& options) {
 }
 
 h2::SessionLimits h2_limits_of(const Server::Options& options) {
-  static constexpr std::size_t kMost = std::numeric_limits<std::int32_t>::max();
+  static constexpr std::size_t kMax = std::numeric_limits<std::int32_t>::max();
   const auto bounded = [](std::size_t value, std::size_t least) {
-    return static_cast<std::uint32_t>(std::clamp(value, least, kMost));
+    return static_cast<std::uint32_t>(std::clamp(value, least, kMax));
   };
   h2::SessionLimits limits;
   limits.max_streams = bounded(options.max_streams, 1);
@@ -67,7 +67,7 @@ std::string_view WorkerContext::date() {
   return date_.text();
 }
 
-Response WorkerContext::turn_away(const Request& request, Exchange& record, Errc why) {
+Response WorkerContext::turn_away(const Request& request, ExchangeRecord& record, Errc why) {
   if (why == Errc::overloaded) shared_->memory.note_refusal();
   Error error(why, why == Errc::overloaded ? Side::local : Side::client);
   note_failure(record, error.during(Phase::head));
@@ -75,7 +75,7 @@ Response WorkerContext::turn_away(const Request& request, Exchange& record, Errc
 }
 
 // What the client asked for does not work, and nothing else would say why.
-void WorkerContext::note_dropped_upgrade(const Exchange& exchange) noexcept {
+void WorkerContext::note_dropped_upgrade(const ExchangeRecord& exchange) noexcept {
   try {
     std::string line = "upgrade not allowed: peer=";
     append_log_value(line, exchange.peer);
@@ -110,14 +110,14 @@ void WorkerContext::on_untold_timer(void* self) {
   context.tell_untold(context.reactor_.now());
 }
 
-void WorkerContext::exchange_ended(const Exchange& exchange) noexcept {
+void WorkerContext::exchange_ended(const ExchangeRecord& exchange) noexcept {
   try {
     note_end(exchange);
   } catch (...) {  // no memory: it was a line of the log
   }
 }
 
-void WorkerContext::note_end(const Exchange& exchange) {
+void WorkerContext::note_end(const ExchangeRecord& exchange) {
   if (exchange.upgrade_dropped) note_dropped_upgrade(exchange);
   if (shared_->options.on_exchange_end) {
     try {

@@ -95,12 +95,12 @@ class WorkerContext {
   // Nor may a request be begun.
   bool is_overloaded() const { return shared_->memory.is_reached(reactor_.now()); }
   // The response to a request that is not served now; noted in its record.
-  Response turn_away(const Request& request, Exchange& record, Errc why);
+  Response turn_away(const Request& request, ExchangeRecord& record, Errc why);
   // Sets X-Request-ID, if that is wanted, for a request that came over this connection.
   void give_request_id(Headers& headers, const ConnectionInfo& connection) const {
     if (options().request_ids) server::give_request_id(headers, connection.peer_is_trusted);
   }
-  void exchange_ended(const Exchange& exchange) noexcept;
+  void exchange_ended(const ExchangeRecord& exchange) noexcept;
   // ServerShared::log_limited(); what it leaves out is counted in a line 10 s later.
   void log_limited(LineLimit& limit, std::string text);
   // A line was left out: how many is said 10 s later.
@@ -110,8 +110,8 @@ class WorkerContext {
 
  private:
   static void on_untold_timer(void* self);
-  void note_end(const Exchange& exchange);
-  void note_dropped_upgrade(const Exchange& exchange) noexcept;
+  void note_end(const ExchangeRecord& exchange);
+  void note_dropped_upgrade(const ExchangeRecord& exchange) noexcept;
 
   io::Reactor& reactor_;
   std::shared_ptr<ServerShared> shared_;

@@ -273,7 +273,7 @@ TEST_F(WorkerTest, ServesARequestThatArrivesJustBeforeItDrains) {
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
   const io::FileDescriptor client(ends[0]);
   worker_->adopt(std::make_unique<net::TcpStream>(reactor_, io::FileDescriptor(ends[1]),
-                                                  net::TcpStream::Origin::accepted),
+                                                  net::TcpStream::Role::accepted),
                  AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"), false);
   settle();
   constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -342,12 +342,11 @@ TEST_F(WorkerTest, IsNotKeptBusyByAnHttp2ClientThatDoesNotTakeItsEnd) {
   auto [client, far] = net::make_memory_pair(reactor_, 1000);
   worker_->adopt(std::move(far), AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"),
                  false);
-  std::string octets =
-      std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0);
+  std::string data = std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0);
   for (int i = 0; i < 80; ++i) {
-    octets += h2_frames::frame(h2_frames::ping, 0, 0, "12345678");
-    client->try_write(octets.data(), octets.size());
-    octets.clear();
+    data += h2_frames::frame(h2_frames::ping, 0, 0, "12345678");
+    client->try_write(data.data(), data.size());
+    data.clear();
     settle();
   }
   advance(2s);
@@ -398,7 +397,7 @@ TEST_F(WorkerTest, LetsAnExchangeFinishAndSaysClose) {
   EXPECT_TRUE(at_end);
 }
 
-// The answer before it has filled the connection to the last octets, and nobody reads.
+// The answer before it has filled the connection to the last bytes, and nobody reads.
 TEST_F(WorkerTest, GivesUpATunnelWhoseHeadCannotBeSent) {
   constexpr std::size_t kHolds = std::size_t{64} * 1024;  // a connection in memory
   std::size_t size = 10'000;
@@ -477,8 +476,8 @@ TEST_F(WorkerTest, ResetsACloseDelimitedAnswerThatItCuts) {
   advance(2s);
   bool at_end = false;
   EXPECT_THAT(receive(*client, at_end), EndsWith("\r\n\r\ntick"));
-  char octet = 0;
-  EXPECT_EQ(client->try_read(&octet, 1), -ECONNRESET);
+  char byte = 0;
+  EXPECT_EQ(client->try_read(&byte, 1), -ECONNRESET);
   expect_cut_during(Phase::deliver);
 }
 

@@ -74,7 +74,7 @@ class FailingUpstreamMemory : public test::StreamPair,
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
     client_ = io::FileDescriptor(ends[0]);
     worker_->adopt(std::make_unique<net::TcpStream>(reactor_, io::FileDescriptor(ends[1]),
-                                                    net::TcpStream::Origin::accepted),
+                                                    net::TcpStream::Role::accepted),
                    server::AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"), false);
   }
   static void send(const io::FileDescriptor& to, const std::string& text) {

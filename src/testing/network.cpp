@@ -27,9 +27,9 @@ struct Wire::State {
   // Moves what can be moved in both directions, until nothing can.
   void settle();
   bool move();
-  void take(std::string_view octets) {
-    received += octets;
-    if (room != kNoLimit) room -= octets.size();
+  void take(std::string_view data) {
+    received += data;
+    if (room != kNoLimit) room -= data.size();
   }
 
   io::Reactor& reactor;

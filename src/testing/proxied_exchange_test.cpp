@@ -56,7 +56,7 @@ TEST_F(ProxiedExchange, ForwardsPipelinedRequestsOneByOne) {
   EXPECT_LT(answers.find("one"), answers.find("two"));
 }
 
-// Octets that nobody has read make a reset of a close.
+// Bytes that nobody has read make a reset of a close.
 TEST_F(ProxiedExchange, DoesNotResetALastAnswerBecauseMoreWasSent) {
   for (const char* version : {"1.0", "1.1"}) {
     Wire client = this->client();

@@ -35,7 +35,7 @@ class Client {
   explicit Client(Wire wire) : wire_(std::move(wire)) {
     wire_.send(std::string(h2_frames::kPreface) + frame(h2_frames::settings, 0, 0));
   }
-  void send(const std::string& octets) { wire_.send(octets); }
+  void send(const std::string& data) { wire_.send(data); }
   const test::H2Peer::Message& answer(std::uint32_t stream) {
     peer_.take(wire_.receive());
     return peer_.streams()[stream];
@@ -70,8 +70,8 @@ std::vector<Trailers> bad_trailers() {
   using h2_frames::block;
   return {{"TeIsForHeads", block({{"te", "trailers"}})},
           {"TooManyLines", lines(21, "v"), 431},
-          {"TooManyOctets", lines(10, std::string(120, 'v')), 431},
-          {"FarTooManyOctets", lines(40, std::string(120, 'v'))},
+          {"TooManyBytes", lines(10, std::string(120, 'v')), 431},
+          {"FarTooManyBytes", lines(40, std::string(120, 'v'))},
           {"NameInCapitals", block({{"X-A", "v"}})},
           {"NameIsNoToken", block({{"x a", "v"}})},
           {"ValueWithAnEndOfLine", block({{"x-a", "v\r\nx-b: w"}})},

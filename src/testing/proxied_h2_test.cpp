@@ -38,8 +38,8 @@ class Upstream {
 
   // What has arrived since the last call.
   std::vector<h2_frames::Frame> frames() {
-    octets_ += wire_.receive();
-    return h2_frames::take_frames(octets_);
+    data_ += wire_.receive();
+    return h2_frames::take_frames(data_);
   }
   // The same, of one type.
   std::vector<h2_frames::Frame> frames(std::uint8_t type) {
@@ -69,7 +69,7 @@ class Upstream {
 
  private:
   Wire wire_;
-  std::string octets_;
+  std::string data_;
 };
 
 class ProxiedH2Test : public ::testing::Test {
@@ -84,7 +84,7 @@ class ProxiedH2Test : public ::testing::Test {
     options.rewrite = [](ProxyRequest& request) { request.set_url("h2c://up:80"_url); };
     options.transport = std::make_shared<Transport>(transport);
     Server::Options server;
-    server.on_exchange_end = [](const Exchange&) {};
+    server.on_exchange_end = [](const ExchangeRecord&) {};
     network_.serve("front:80", std::make_shared<ReverseProxy>(std::move(options)), server);
   }
 

@@ -68,8 +68,8 @@ class ProxiedH2Timeouts : public ::testing::Test {
   void pass(std::chrono::seconds time) {
     for (; time > 0s; time -= 1s) {
       network_.advance(1s);
-      octets_ += upstream_->receive();
-      for (const h2_frames::Frame& one : h2_frames::take_frames(octets_)) {
+      data_ += upstream_->receive();
+      for (const h2_frames::Frame& one : h2_frames::take_frames(data_)) {
         if (one.type != h2_frames::ping || one.flags != 0) continue;
         upstream_->send(h2_frames::frame(h2_frames::ping, h2_frames::kAck, 0, one.payload));
       }
@@ -80,7 +80,7 @@ class ProxiedH2Timeouts : public ::testing::Test {
   test::ExchangeLog exchanges_;
   std::optional<Wire> client_;
   std::optional<Wire> upstream_;
-  std::string octets_;
+  std::string data_;
 };
 
 TEST_F(ProxiedH2Timeouts, TheResponseIsMeasuredFromTheEndOfTheRequest) {

@@ -112,11 +112,11 @@ class ProxiedTlsNoise : public ProxiedTls {
  protected:
   ProxiedTlsNoise() { network_.serve("s.example:443", recorder_, options_); }
 
-  // What comes back, in the end, for so many octets and then the others.
-  std::string answer_to(std::string_view octets, std::size_t split) {
+  // What comes back, in the end, for so many bytes and then the others.
+  std::string answer_to(std::string_view data, std::size_t split) {
     auto wire = network_.connect("s.example:443");
-    wire.send(octets.substr(0, split));
-    wire.send(octets.substr(split));
+    wire.send(data.substr(0, split));
+    wire.send(data.substr(split));
     std::string answer = wire.receive();
     if (!wire.at_end()) {
       network_.advance(std::chrono::seconds(11));  // a handshake takes no longer
@@ -154,10 +154,10 @@ TEST_F(ProxiedTlsNoise, whatever_else_comes_first_is_no_http) {
     for (const std::string& rest : {std::string(), std::string(1, '\0'), std::string("\x03\x01"),
                                     std::string("ET / HTTP/1.1\r\n\r\n"), std::string(300, 'x'),
                                     std::string(300, '\xff'), std::string(300, '\0')}) {
-      const std::string octets = static_cast<char>(first) + rest;
-      const std::string answer = answer_to(octets, 1);
+      const std::string data = static_cast<char>(first) + rest;
+      const std::string answer = answer_to(data, 1);
       const bool is_letter = first >= 'A' && first <= 'Z';
-      const bool is_complete = octets.size() >= 5;  // as long as the head of a record
+      const bool is_complete = data.size() >= 5;  // as long as the head of a record
       EXPECT_EQ(is_told(answer), is_letter && is_complete) << first << ' ' << rest.size();
       EXPECT_TRUE(is_told(answer) || is_no_answer(answer)) << first << ' ' << rest.size();
     }

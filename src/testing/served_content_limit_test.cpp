@@ -19,7 +19,7 @@ using test::AskingClient;
 using test::Protocol;
 using test::Question;
 
-constexpr std::size_t kMost = 40'000;
+constexpr std::size_t kMax = 40'000;
 
 struct Framing {
   const char* name;
@@ -35,9 +35,9 @@ class ServedContentLimit : public test::Served, public ::testing::WithParamInter
  protected:
   ServedContentLimit() {
     Server::Options options;
-    options.max_body = kMost;
+    options.max_body = kMax;
     network_.serve("s:80", make_handler([](Request request) -> task<Response> {
-                     auto content = co_await request.body().read_all(2 * kMost);
+                     auto content = co_await request.body().read_all(2 * kMax);
                      if (!content) co_return Response(status_for(content.error()), "refused");
                      co_return Response(Status::ok, std::to_string(content->size()));
                    }),
@@ -57,7 +57,7 @@ class ServedContentLimit : public test::Served, public ::testing::WithParamInter
 };
 
 TEST_P(ServedContentLimit, TakesAsMuchAsItSays) {
-  for (const std::size_t size : {std::size_t{1}, kMost - 1, kMost}) {
+  for (const std::size_t size : {std::size_t{1}, kMax - 1, kMax}) {
     const test::Received received = answer_to(size);
     ASSERT_TRUE(received.is_whole()) << describe(received);
     EXPECT_EQ(received.status, 200) << size;
@@ -69,7 +69,7 @@ TEST_P(ServedContentLimit, TakesAsMuchAsItSays) {
 }
 
 TEST_P(ServedContentLimit, TakesNotOneByteMore) {
-  for (const std::size_t size : {kMost + 1, kMost + 20'000}) {
+  for (const std::size_t size : {kMax + 1, kMax + 20'000}) {
     const test::Received received = answer_to(size);
     ASSERT_TRUE(received.is_whole()) << describe(received);
     EXPECT_EQ(received.status, 413) << size;

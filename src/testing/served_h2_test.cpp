@@ -76,8 +76,8 @@ class Client {
 
  private:
   void read() {
-    octets_ += wire_.receive();
-    for (h2_frames::Frame& frame : h2_frames::take_frames(octets_))
+    data_ += wire_.receive();
+    for (h2_frames::Frame& frame : h2_frames::take_frames(data_))
       seen_.push_back(std::move(frame));
   }
   void begin(std::uint32_t stream,
@@ -93,7 +93,7 @@ class Client {
   }
 
   Wire wire_;
-  std::string octets_;
+  std::string data_;
   std::vector<h2_frames::Frame> seen_;
 };
 
@@ -110,7 +110,7 @@ class ServedH2Test : public ::testing::Test {
  protected:
   template <class Function>
   Client serve(Function handler, const std::string& settings = {}) {
-    options_.on_exchange_end = [this](const Exchange& ended) {
+    options_.on_exchange_end = [this](const ExchangeRecord& ended) {
       outcomes_.push_back(ended.outcome);
     };
     network_.serve("front:80", make_handler(std::move(handler)), options_);

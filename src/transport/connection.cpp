@@ -42,7 +42,7 @@ Connection::Connection(OriginPool& pool, Handover handover)
           pool,
           std::move(handover.slot),
           std::make_unique<net::TcpStream>(
-              pool.pool().reactor(), std::move(handover.socket), net::TcpStream::Origin::connected),
+              pool.pool().reactor(), std::move(handover.socket), net::TcpStream::Role::connected),
           std::move(handover.address)) {
   retirement_ = handover.retirement;
   exchanges_ = handover.exchanges;

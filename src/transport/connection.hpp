@@ -109,7 +109,7 @@ class Connection : public detail::InFramePool {
   // False when no client is left, or there was none, that it could serve.
   bool may_be_kept() const noexcept;
 
-  // For the pool: watched for octets and for the end while idle.
+  // For the pool: watched for bytes and for the end while idle.
   void become_idle(net::Duration timeout) noexcept;
   void become_busy() noexcept { stream_->watch_readable(nullptr); }
   // When it was last used, or made; whoever had it without using it does not count.

@@ -13,7 +13,7 @@ namespace {
 constexpr net::Duration kSweepEvery = std::chrono::milliseconds(250);
 constexpr std::uint64_t kRequestsReportedAtOnce = 32;
 // Connections that are kept between two messages of a handshake where pool_size keeps none.
-constexpr std::size_t kMostHandshakes = 64;
+constexpr std::size_t kMaxHandshakes = 64;
 
 h1::Limits limits_of(const Transport::Options& options) {
   h1::Limits limits;
@@ -252,7 +252,7 @@ void ConnectionPool::end_if_unused() noexcept {
 
 void ConnectionPool::enforce_size() {
   // As long as no thread has more than its share, nobody need know of the others.
-  const std::size_t most = options().pool_size > 0 ? options().pool_size : kMostHandshakes;
+  const std::size_t most = options().pool_size > 0 ? options().pool_size : kMaxHandshakes;
   if (counters_.idle.value() * shared_->threads.load(std::memory_order_relaxed) <= most) return;
   if (shared_->statistics().idle > most) close_one_idle();
 }

@@ -87,7 +87,7 @@ class PoolUser : public ListNode {
   ~PoolUser() = default;
 };
 
-class ConnectionPool final : public io::ShardLocal {
+class ConnectionPool final : public io::WorkerLocal {
  public:
   ConnectionPool(io::Reactor& reactor,
                  std::shared_ptr<SharedPools> shared,

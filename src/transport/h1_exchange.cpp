@@ -168,7 +168,7 @@ void H1Exchange::end_upload(const Result<void>& sent) {
   }
   upload_broken_ = true;
   // Behind an answer nobody will ask for the rest, and the client's connection waits to be told.
-  if (got_octets_) upload_body_ = Body();
+  if (got_bytes_) upload_body_ = Body();
   // A body that comes from an upstream itself can fail, too; that is not in writing.
   const bool upstream_closed = sent.error().side() == Side::upstream &&
                                sent.error().phase() == Phase::send && !sent.error().is_timeout();
@@ -180,7 +180,7 @@ void H1Exchange::end_upload(const Result<void>& sent) {
 }
 
 Delivery H1Exchange::delivery() const noexcept {
-  if (got_octets_) return Delivery::answered;
+  if (got_bytes_) return Delivery::answered;
   const bool has_left = connection_->stream().bytes_out() != out_before_;
   return has_left ? Delivery::uncertain : Delivery::unsent;
 }
@@ -195,7 +195,7 @@ std::optional<Body> H1Exchange::take_body_back(HeldString copy) {
 
 void H1Exchange::begin(Request& request, HeldString* copy) {
   const Headers& headers = request.headers();
-  record_ = request.exchange();
+  record_ = request.record();
   arena_ = request.headers().arena();
   upload_body_ = std::move(request.body());
   client_ = request.connection().id;
@@ -234,10 +234,10 @@ std::optional<Result<void>> H1Exchange::try_head(h1::HeadParser& parser) {
   if (upload_failure_) return failure(*upload_failure_);
   if (wait_failure_) return failure(*wait_failure_);
   const h1::Limits& limits = pool_.limits();
-  const wire::HeadSource source(connection_->stream(), connection_->input(), parser, Side::upstream,
-                                limits.max_start_line + limits.max_header_bytes);
+  const wire::HeadInput source(connection_->stream(), connection_->input(), parser, Side::upstream,
+                               limits.max_start_line + limits.max_header_bytes);
   const auto read = wire::try_read_head(source);
-  got_octets_ = got_octets_ || parser.begun() || !connection_->input().empty();
+  got_bytes_ = got_bytes_ || parser.begun() || !connection_->input().empty();
   return read;
 }
 
@@ -273,7 +273,7 @@ void H1Exchange::note_wait(net::Wait wait) {
 Error H1Exchange::wait_error(const Error& error) const {
   Error told = error;
   if (told.phase() == Phase::none) told.during(Phase::wait);
-  if (told.is(Errc::closed) && got_octets_) {
+  if (told.is(Errc::closed) && got_bytes_) {
     told = Error(Errc::truncated, Side::upstream, "the connection ended inside the head")
                .during(Phase::wait);
   }

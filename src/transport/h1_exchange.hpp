@@ -29,7 +29,7 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool, pr
 
   // Sends the request, whose body is taken over, as far as that goes at once; the rest goes out
   // while the response is awaited. `copy`, when not null, gets what is sent of the body, up to
-  // replay_body octets.
+  // replay_body bytes.
   void begin(Request& request, HeldString* copy);
   // The final response, or why there is none; nothing when wait_for_response() must be awaited, and
   // its result noted, first. It has no body yet: the caller gives it this object, if it has
@@ -87,7 +87,7 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool, pr
   ConnectionPool& pool_;
   wire::H1Output output_;
   wire::H1BodyReader reader_;
-  Exchange* record_ = nullptr;
+  ExchangeRecord* record_ = nullptr;
   ArenaRef arena_;  // of the request: keeps record_ alive
   Body upload_body_;
   wire::BodyProgress progress_;
@@ -106,7 +106,7 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool, pr
   bool upload_broken_ = false;  // the upstream did not take all of it
   bool keep_alive_ = false;
   bool asked_upgrade_ = false;
-  bool got_octets_ = false;
+  bool got_bytes_ = false;
   bool has_credentials_ = false;    // for the connection, not for the request alone
   RootTask<H1Exchange> uploading_;  // last: destroyed first, it uses the rest
 };

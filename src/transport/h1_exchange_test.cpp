@@ -31,7 +31,7 @@ class SocketDialer final : public net::Dialer {
       : reactor_(reactor), socket_(std::move(socket)) {}
   task<Result<net::Dialled>> dial(const net::Destination&) override {
     co_return net::Dialled(std::make_unique<net::TcpStream>(reactor_, std::move(socket_),
-                                                            net::TcpStream::Origin::connected),
+                                                            net::TcpStream::Role::connected),
                            "peer");
   }
 
@@ -40,7 +40,7 @@ class SocketDialer final : public net::Dialer {
   io::FileDescriptor socket_;
 };
 
-// Three octets at once, and three more after each second.
+// Three bytes at once, and three more after each second.
 class SlowContent final : public BodySource {
  public:
   explicit SlowContent(bool& gone) : witness_(gone) {}
@@ -89,9 +89,9 @@ class H1ExchangeTest : public test::StreamPair {
     co_return std::move(*response);
   }
   std::string heard() {
-    char octets[1000];
-    const ssize_t got = ::read(upstream_.get(), octets, sizeof octets);
-    return got > 0 ? std::string(octets, static_cast<std::size_t>(got)) : std::string();
+    char buffer[1000];
+    const ssize_t got = ::read(upstream_.get(), buffer, sizeof buffer);
+    return got > 0 ? std::string(buffer, static_cast<std::size_t>(got)) : std::string();
   }
   void say(std::string_view text) {
     EXPECT_EQ(::write(upstream_.get(), text.data(), text.size()),

@@ -66,8 +66,8 @@ class H2CancelTest : public test::StreamPair {
   }
   // What the upstream reads, and when it was reset.
   std::size_t resets() {
-    std::string octets = far_.receive();
-    peer_.take(octets);
+    std::string data = far_.receive();
+    peer_.take(data);
     std::size_t count = 0;
     for (const auto& [stream, message] : peer_.streams())
       count += message.reset ? 1 : 0;

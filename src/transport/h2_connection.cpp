@@ -15,7 +15,7 @@ namespace onehop::transport {
 namespace {
 
 // More streams than that on one connection only wait for each other.
-constexpr std::size_t kMostStreams = 256;
+constexpr std::size_t kMaxStreams = 256;
 // Silence while a stream is open, after which the peer is asked whether it is there, and how long
 // it has for the answer.
 constexpr net::Duration kSilence = std::chrono::seconds(30);
@@ -75,7 +75,7 @@ void H2Connection::start() {
 }
 
 std::size_t H2Connection::limit() const noexcept {
-  return std::min<std::size_t>(session_.peer_max_streams(), kMostStreams);
+  return std::min<std::size_t>(session_.peer_max_streams(), kMaxStreams);
 }
 
 std::size_t H2Connection::room() const noexcept {

@@ -40,7 +40,7 @@ H2Exchange::H2Exchange(H2Connection& connection, Request& request)
       hold_(std::in_place, connection.origin().usage()),
       member_(*this),
       sender_(*this, pool_.reactor(), Side::upstream),
-      record_(request.exchange()),
+      record_(request.record()),
       changed_(pool_.reactor()),
       began_(pool_.reactor().now()),
       activity_timeout_(pool_.options().activity_timeout) {
@@ -88,7 +88,7 @@ void H2Exchange::connection_lost(bool timed_out) noexcept {
 }
 
 void H2Exchange::on_news() {
-  got_octets_ = got_octets_ || has_head();
+  got_bytes_ = got_bytes_ || has_head();
   note_passed_over();
   if (has_head_ && is_closed()) stop_upload();
   sender_.on_news();
@@ -272,7 +272,7 @@ void H2Exchange::note_passed_over() noexcept {
 }
 
 Delivery H2Exchange::delivery() const noexcept {
-  if (got_octets_) return Delivery::answered;
+  if (got_bytes_) return Delivery::answered;
   if (!has_sent_head()) return Delivery::unsent;
   if (lost_) return Delivery::uncertain;
   if (passed_over_) return Delivery::passed_over;

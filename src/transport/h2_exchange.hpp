@@ -31,7 +31,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
 
   // Sends the request, whose body is taken over, as far as that goes at once; the rest goes out
   // while the response is awaited. `copy`, when not null, gets what is sent of the body, up to
-  // replay_body octets.
+  // replay_body bytes.
   Result<void> begin(Request& request, HeldString* copy);
   // The final response, or why there is none; nothing when wait_for_response() must be awaited, and
   // its result noted, first. The response has no body yet: the caller gives it this object, if it
@@ -109,7 +109,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   std::optional<Usage::Hold> hold_;  // until the pool ends
   Member member_;
   wire::H2BodySender sender_;
-  Exchange* record_;
+  ExchangeRecord* record_;
   Body upload_body_;
   wire::BodyProgress progress_;
   Headers trailers_;
@@ -129,7 +129,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   bool sent_all_ = false;
   bool passed_over_ = false;  // by a GOAWAY
   bool lost_ = false;         // with its connection, before it was closed
-  bool got_octets_ = false;
+  bool got_bytes_ = false;
   bool is_tunnel_ = false;
   bool may_be_silent_ = false;  // a response without a length
   bool has_head_ = false;

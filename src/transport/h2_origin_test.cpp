@@ -393,8 +393,8 @@ TEST_F(H2OriginTest, ABodyThatHasFailedIsNotSentAgain) {
   ASSERT_TRUE(answered && !*answered);
   EXPECT_TRUE(answered->error().is(Errc::closed));
   // The first was given up before anything of it went out.
-  std::string octets = upstream_.accepted.back().receive();
-  for (const auto& each : h2_frames::take_frames(octets))
+  std::string data = upstream_.accepted.back().receive();
+  for (const auto& each : h2_frames::take_frames(data))
     EXPECT_NE(each.type, h2_frames::headers);
 }
 

@@ -28,7 +28,7 @@ class H2Tunnel final : public Tunnel {
 };
 
 void note_attempt(ConnectionPool& pool, Request& request, const H2Connection& connection) {
-  Exchange* record = request.exchange();
+  ExchangeRecord* record = request.record();
   if (!record) return;
   ++record->attempts;
   record->reused = connection.is_reused();
@@ -76,7 +76,7 @@ task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
       }
       const auto pause = retry.pause_after(taken.error());
       if (!pause) {
-        if (Exchange* record = request.exchange()) ++record->attempts;
+        if (ExchangeRecord* record = request.record()) ++record->attempts;
         co_return failure(taken.error());
       }
       co_await sleep_for(*pause);

@@ -70,11 +70,11 @@ class Upstream {
   static void answer_all(const io::FileDescriptor& socket) {
     constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     std::string seen;
-    char octets[4096];
+    char buffer[4096];
     for (;;) {
-      const ssize_t got = ::recv(socket.get(), octets, sizeof octets, 0);
+      const ssize_t got = ::recv(socket.get(), buffer, sizeof buffer, 0);
       if (got <= 0) return;
-      seen.append(octets, static_cast<std::size_t>(got));
+      seen.append(buffer, static_cast<std::size_t>(got));
       if (!seen.ends_with("\r\n\r\n")) continue;
       seen.clear();
       EXPECT_GT(::send(socket.get(), kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL), 0);

@@ -9,10 +9,10 @@ namespace onehop::transport {
 namespace {
 
 // Attempts of one request that the upstream may have had work with.
-constexpr int kMostReached = 3;
+constexpr int kMaxReached = 3;
 // Attempts that cost the upstream nothing. A backend that says GOAWAY after every response passes
 // over each of the others that were sent with it, again and again.
-constexpr int kMostNeverReached = 16;
+constexpr int kMaxNeverReached = 16;
 
 // Between two attempts of a request that is held.
 constexpr net::Duration kFirstPause = std::chrono::milliseconds(100);
@@ -49,11 +49,11 @@ bool Resend::is_allowed(Delivery delivery, const Error& error, bool may_be_stale
   switch (delivery) {
     case Delivery::unsent:
     case Delivery::passed_over:
-      return error.retry_safe() && (never_reached_ + 1 < kMostNeverReached || is_held());
+      return error.retry_safe() && (never_reached_ + 1 < kMaxNeverReached || is_held());
     case Delivery::refused:
-      return error.retry_safe() && reached_ + 1 < kMostReached;
+      return error.retry_safe() && reached_ + 1 < kMaxReached;
     case Delivery::uncertain:
-      return repeatable_ && ((may_be_stale && reached_ + 1 < kMostReached) || is_held());
+      return repeatable_ && ((may_be_stale && reached_ + 1 < kMaxReached) || is_held());
     case Delivery::answered:
       break;
   }
@@ -69,7 +69,7 @@ void Resend::note(Delivery delivery, bool may_be_stale) noexcept {
   ++(is_never_reached(delivery) ? never_reached_ : reached_);
   pool_.counters().retried.add(1);
   // A GOAWAY is how a backend that is well ends a connection: there is another at once.
-  if (delivery == Delivery::passed_over && never_reached_ < kMostNeverReached) {
+  if (delivery == Delivery::passed_over && never_reached_ < kMaxNeverReached) {
     pause_ = {};
     return;
   }

@@ -42,8 +42,8 @@ class Resend {
   // After `exchange` has failed with `error`. True when the request is to be sent again: it has its
   // body back then, and the retry is counted. `may_be_stale`: the connection was used before, and
   // may have been closed just as the request was sent.
-  template <class Exchange>
-  bool take_back(Exchange& exchange, const Error& error, bool may_be_stale, HeldString copy) {
+  template <class ExchangeRecord>
+  bool take_back(ExchangeRecord& exchange, const Error& error, bool may_be_stale, HeldString copy) {
     const Delivery delivery = exchange.delivery();
     if (!is_allowed(delivery, error, may_be_stale)) return false;
     auto body = exchange.take_body_back(std::move(copy));

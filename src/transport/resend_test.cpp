@@ -59,14 +59,14 @@ class H1Delivery : public test::TlsStreamPair, public ::testing::WithParamInterf
   }
   // Nothing more can be written, until drain().
   void fill() {
-    const std::string octets(100'000, 'x');
-    EXPECT_GT(near_raw_->try_write(octets.data(), octets.size()), 0);
-    EXPECT_EQ(near_raw_->try_write(octets.data(), octets.size()), -EAGAIN);
+    const std::string data(100'000, 'x');
+    EXPECT_GT(near_raw_->try_write(data.data(), data.size()), 0);
+    EXPECT_EQ(near_raw_->try_write(data.data(), data.size()), -EAGAIN);
   }
   void drain() {
-    std::string octets(100'000, ' ');
-    EXPECT_GT(far_raw_->try_read(octets.data(), octets.size()), 0);
-    EXPECT_EQ(far_raw_->try_read(octets.data(), octets.size()), -EAGAIN);
+    std::string data(100'000, ' ');
+    EXPECT_GT(far_raw_->try_read(data.data(), data.size()), 0);
+    EXPECT_EQ(far_raw_->try_read(data.data(), data.size()), -EAGAIN);
   }
   void send() { exchange_->begin(request_, nullptr); }
   void reset_by_peer() {

@@ -7,11 +7,11 @@ namespace {
 // Multiples of the golden ratio's fraction fill the unit interval evenly, however many there are.
 constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15;
 constexpr double kTwoTo64 = 18446744073709551616.0;
-constexpr double kMostSpread = 0.1;
+constexpr double kMaxSpread = 0.1;
 
 net::Duration shortened(net::Duration age, std::uint64_t number) noexcept {
   if (age == Transport::kOff) return age;
-  const double share = kMostSpread * static_cast<double>(number * kGolden) / kTwoTo64;
+  const double share = kMaxSpread * static_cast<double>(number * kGolden) / kTwoTo64;
   return age - std::chrono::duration_cast<net::Duration>(age * share);
 }
 

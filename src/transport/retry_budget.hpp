@@ -4,7 +4,7 @@
 // that a failing upstream does not get more load than a healthy one. Any thread.
 #pragma once
 
-#include <onehop/exchange.hpp>
+#include <onehop/exchange_record.hpp>
 
 #include <atomic>
 #include <cstdint>

@@ -29,7 +29,7 @@ class SocketDialer final : public net::Dialer {
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
     upstream_.emplace_back(ends[0]);
     auto stream = std::make_unique<net::TcpStream>(reactor_, io::FileDescriptor(ends[1]),
-                                                   net::TcpStream::Origin::connected);
+                                                   net::TcpStream::Role::connected);
     co_return net::Dialled(std::move(stream), destination.host);
   }
 

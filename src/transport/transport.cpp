@@ -101,7 +101,7 @@ class RoundTrip {
         origin_(pool.origin(request.url())),
         hold_(origin_.usage()),
         request_(request),
-        record_(request.exchange()),
+        record_(request.record()),
         repeatable_(repeatable),
         has_credentials_(has_connection_credentials(request.headers())) {}
 
@@ -149,7 +149,7 @@ class RoundTrip {
   OriginPool& origin_;
   const transport::Usage::Hold hold_;
   Request& request_;
-  Exchange* record_;
+  ExchangeRecord* record_;
   bool repeatable_;
   bool has_credentials_;
 };

@@ -54,7 +54,7 @@ class TransportTest : public ::testing::Test {
     return Request(method, Url::parse("http://backend/").value(), Headers({{"Host", "backend"}}),
                    std::move(body));
   }
-  // A PUT whose body says it has `length` octets.
+  // A PUT whose body says it has `length` bytes.
   static Make put(std::vector<std::string> content, std::uint64_t length) {
     return [content, length] {
       auto source = pieces(content);

@@ -15,8 +15,8 @@
 namespace onehop::wire {
 
 struct BodyProgress {
-  std::uint64_t octets = 0;  // of content handed to the stream
-  io::Time last{};           // when that grew last
+  std::uint64_t sent = 0;  // of content handed to the stream
+  io::Time last{};         // when that grew last
   // While not null, content is appended here as it is sent, as long as all of it fits
   // and memory is not short.
   HeldString* copy = nullptr;
@@ -24,7 +24,7 @@ struct BodyProgress {
   bool copy_complete = true;  // false once some did not fit
 
   void note(bytes piece, io::Time now) {
-    octets += piece.size();
+    sent += piece.size();
     last = now;
     if (!copy || !copy_complete) return;
     if (copy->size() + piece.size() > copy_limit || memory_is_short()) {

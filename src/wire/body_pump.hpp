@@ -38,7 +38,7 @@ class BodyPump {
   void begin(Body& body, BodyProgress& progress, std::optional<std::uint64_t> length) noexcept {
     body_ = &body;
     progress_ = &progress;
-    before_ = progress.octets;
+    before_ = progress.sent;
     length_ = length;
     turn_ = 0;
     need_ = Need::room;
@@ -115,7 +115,7 @@ class BodyPump {
     need_ = need;
     return std::nullopt;
   }
-  std::uint64_t sent() const noexcept { return progress_->octets - before_; }
+  std::uint64_t sent() const noexcept { return progress_->sent - before_; }
 
   template <class Sink>
   Result<void> take(Sink& sink, bytes piece) {
@@ -129,7 +129,7 @@ class BodyPump {
 
   Body* body_ = nullptr;
   BodyProgress* progress_ = nullptr;
-  std::uint64_t before_ = 0;  // progress_->octets at the beginning
+  std::uint64_t before_ = 0;  // progress_->bytes at the beginning
   std::optional<std::uint64_t> length_;
   std::uint64_t turn_ = 0;  // bytes since others had a turn
   Need need_ = Need::room;

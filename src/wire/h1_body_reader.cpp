@@ -14,7 +14,7 @@ namespace {
 // once.
 constexpr std::uint64_t kScratchFrom = io::BufferPool::kSize;
 
-// `most`: octets of scratch memory that may be used; `expected`: those that are still to come.
+// `most`: bytes of scratch memory that may be used; `expected`: those that are still to come.
 bool uses_scratch(std::size_t most, std::uint64_t expected) noexcept {
   if (most == H1BodyReader::kOwnMemory) return false;
   return (most > kScratchFrom && expected > kScratchFrom) || memory_is_short();

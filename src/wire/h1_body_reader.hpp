@@ -28,13 +28,13 @@ class H1BodyReader {
   H1BodyReader& operator=(const H1BodyReader&) = delete;
 
   void begin(const BodyFraming& framing, const h1::Limits& trailer_limits, ArenaRef arena);
-  // Content past this many octets is Errc::body_too_large.
-  void set_limit(std::uint64_t octets) noexcept { limit_ = octets; }
+  // Content past this many bytes is Errc::body_too_large.
+  void set_limit(std::uint64_t byte_count) noexcept { limit_ = byte_count; }
 
   // With kOwnMemory pieces lie in the read buffer: valid until the next call.
   static constexpr std::size_t kOwnMemory = 0;
   // The next piece; empty at the end; nothing when stream.readable() must be awaited first. An
-  // error is repeated by later calls. Large pieces, of up to `scratch` octets, lie in the thread's
+  // error is repeated by later calls. Large pieces, of up to `scratch` bytes, lie in the thread's
   // scratch memory: valid until the caller suspends.
   std::optional<Result<bytes>> try_read(std::size_t scratch);
   // The next call fails with this, unless the end was reached.
@@ -44,7 +44,7 @@ class H1BodyReader {
   bool has_failed() const noexcept { return failure_.has_value(); }
   std::optional<std::uint64_t> length() const noexcept;
   std::uint64_t received() const noexcept { return received_; }
-  // Octets still to come, when that is known.
+  // Bytes still to come, when that is known.
   std::optional<std::uint64_t> left() const noexcept;
   const Headers& trailers() const noexcept { return trailers_; }
 

@@ -58,7 +58,7 @@ struct Message {
   BodyFraming framing;
   std::string text;
   std::string content;
-  std::size_t rest = 0;  // octets of `text` that belong to the next message
+  std::size_t rest = 0;  // bytes of `text` that belong to the next message
 };
 class H1BodyReaderMessage : public H1BodyReaderTest, public ::testing::WithParamInterface<Message> {
  protected:
@@ -97,7 +97,7 @@ TEST_P(H1BodyReaderMessage, IsReadAtEverySplit) {
   }
 }
 
-TEST_P(H1BodyReaderMessage, IsReadOctetByOctet) {
+TEST_P(H1BodyReaderMessage, IsReadByteByByte) {
   begin(GetParam().framing);
   near_->set_max_read(1);
   far_.send(GetParam().text);

@@ -191,7 +191,7 @@ struct Sent {
   const char* name;
   std::vector<std::string> content;
   Coding coding;
-  std::string octets;
+  std::string data;
   bool trailers = false;
 };
 class H1OutputMessage : public H1OutputTest, public ::testing::WithParamInterface<Sent> {
@@ -204,7 +204,7 @@ class H1OutputMessage : public H1OutputTest, public ::testing::WithParamInterfac
 };
 
 TEST_P(H1OutputMessage, ArrivesWholeHoweverLittleTheStreamTakes) {
-  const std::string expected = "head\r\n\r\n" + GetParam().octets;
+  const std::string expected = "head\r\n\r\n" + GetParam().data;
   for (const std::size_t capacity : {1u, 2u, 3u, 7u, 64u, 100'000u}) {
     open(capacity);
     send("head\r\n\r\n", body(), GetParam().coding);
@@ -213,7 +213,7 @@ TEST_P(H1OutputMessage, ArrivesWholeHoweverLittleTheStreamTakes) {
     std::size_t size = 0;
     for (const std::string& piece : GetParam().content)
       size += piece.size();
-    EXPECT_EQ(progress_.octets, size);
+    EXPECT_EQ(progress_.sent, size);
   }
 }
 
@@ -387,10 +387,10 @@ TEST_F(H1OutputTest, TellsWhenItLastCameFurther) {
   const net::Time began = reactor_.now();
   send("", Body::from(std::move(source)));
   advance(1s);
-  EXPECT_EQ(progress_.octets, 3u);
+  EXPECT_EQ(progress_.sent, 3u);
   EXPECT_EQ(progress_.last, began + 1s);
   advance(1s);
-  EXPECT_EQ(progress_.octets, 6u);
+  EXPECT_EQ(progress_.sent, 6u);
   EXPECT_EQ(progress_.last, began + 2s);
 }
 

@@ -58,9 +58,9 @@ class H2BodySenderTest : public test::H2LinkPair {
   }
   // Bytes of content that have arrived since the last call.
   std::size_t arrived() {
-    std::string octets = far_.receive();
+    std::string data = far_.receive();
     std::size_t sum = 0;
-    for (const h2_frames::Frame& frame : h2_frames::take_frames(octets)) {
+    for (const h2_frames::Frame& frame : h2_frames::take_frames(data)) {
       if (frame.type == h2_frames::data) sum += frame.payload.size();
     }
     return sum;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kReadSize = 128 * 1024;
 // One connection may not hold the thread for longer than this takes.
-constexpr std::size_t kOctetsPerTurn = 1024 * 1024;
+constexpr std::size_t kBytesPerTurn = 1024 * 1024;
 
 }  // namespace
 
@@ -31,8 +31,8 @@ H2Link::H2Link(net::Stream& stream,
       last_read_(stream.reactor().now()) {}
 
 H2Link::Step H2Link::read() {
-  std::size_t octets = 0;
-  while (octets < kOctetsPerTurn) {
+  std::size_t data = 0;
+  while (data < kBytesPerTurn) {
     if (broken_ || session_.is_over()) return Step::over;
     const std::span<char> scratch = stream_.reactor().scratch().first(kReadSize);
     const ssize_t got = stream_.try_read(scratch.data(), scratch.size());
@@ -43,14 +43,14 @@ H2Link::Step H2Link::read() {
     }
     const auto size = static_cast<std::size_t>(got);
     if (!receive({scratch.data(), size})) return Step::over;
-    octets += size;
+    data += size;
   }
   return Step::yield;
 }
 
-bool H2Link::receive(std::string_view octets) {
+bool H2Link::receive(std::string_view data) {
   last_read_ = stream_.reactor().now();
-  const bool goes_on = session_.receive(octets, last_read_);
+  const bool goes_on = session_.receive(data, last_read_);
   session_.deliver_news();
   flush_soon();
   return goes_on;
@@ -60,7 +60,7 @@ bool H2Link::receive(std::string_view octets) {
 bool H2Link::produce() {
   // What is produced and not taken has to be kept.
   std::span<char> memory = stream_.reactor().head_scratch();
-  if (memory_is_short()) memory = memory.first(h2::Session::kLeastMemory);
+  if (memory_is_short()) memory = memory.first(h2::Session::kMinMemory);
   while (!broken_ && !output_.has_pending()) {
     const std::size_t size = session_.produce(memory);
     if (size == 0) return true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H2Link: joins an HTTP/2 session with the stream its octets travel on, for both roles. Reads step
+// H2Link: joins an HTTP/2 session with the stream its bytes travel on, for both roles. Reads step
 // by step in its owner's loop; gathers what is to be sent and writes it once, when everything that
 // was ready in this pass of the reactor has run. One thread.
 #pragma once
@@ -36,8 +36,8 @@ class H2Link {
   };
   // Takes what has arrived, and tells the session's streams.
   Step read();
-  // The same for octets that came another way. False when the connection is over.
-  bool receive(std::string_view octets);
+  // The same for bytes that came another way. False when the connection is over.
+  bool receive(std::string_view data);
 
   // At the end of this pass.
   void flush_soon() noexcept { stream_.reactor().schedule_last(flush_); }
@@ -54,7 +54,7 @@ class H2Link {
   bool is_broken() const noexcept { return broken_; }
   // The peer has ended the connection, or it has failed.
   bool has_peer_gone() const noexcept { return peer_gone_; }
-  // When the last octets came.
+  // When the last bytes came.
   net::Time last_read() const noexcept { return last_read_; }
   // For lines that are being put together; empty.
   h2::FieldList& field_list() noexcept {

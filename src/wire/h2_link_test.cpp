@@ -26,10 +26,10 @@ class H2LinkTest : public test::H2LinkPair {
   }
   void send_content(std::size_t size) {
     constexpr std::size_t kFrame = 16'384;
-    std::string octets;
+    std::string data;
     for (; size > 0; size -= kFrame)
-      octets += h2_frames::frame(h2_frames::data, 0, 1, std::string(kFrame, 'x'));
-    EXPECT_EQ(far_.send(octets), octets.size());
+      data += h2_frames::frame(h2_frames::data, 0, 1, std::string(kFrame, 'x'));
+    EXPECT_EQ(far_.send(data), data.size());
   }
 };
 
@@ -58,7 +58,7 @@ TEST_F(H2LinkTest, LittleIsProducedAtOnceWhileMemoryIsShort) {
   }
   const ShortOfMemory short_of_memory;
   link_->flush_now();
-  EXPECT_GE(stream_.unsent(), kMiB - h2::Session::kLeastMemory);
+  EXPECT_GE(stream_.unsent(), kMiB - h2::Session::kMinMemory);
 }
 
 TEST_F(H2LinkTest, LessThanAMebibyteIsReadInOneTurn) {

@@ -7,7 +7,7 @@
 
 namespace onehop::wire {
 
-std::optional<Result<void>> try_read_head(const HeadSource& source) {
+std::optional<Result<void>> try_read_head(const HeadInput& source) {
   for (;;) {
     if (!source.buffer.empty()) {
       switch (source.parser.parse(source.buffer.view())) {
@@ -32,7 +32,7 @@ std::optional<Result<void>> try_read_head(const HeadSource& source) {
   }
 }
 
-task<Result<void>> read_head(const HeadSource& source, net::Time deadline) {
+task<Result<void>> read_head(const HeadInput& source, net::Time deadline) {
   for (;;) {
     auto read = try_read_head(source);
     if (read) co_return *read;

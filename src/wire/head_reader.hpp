@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Reads the head of one HTTP/1 message from a stream into a buffer and through a parser. Both roles
-// use it. Nothing is consumed: after success the head is the first parser.size() octets of the
+// use it. Nothing is consumed: after success the head is the first parser.size() bytes of the
 // buffer.
 #pragma once
 
@@ -16,25 +16,25 @@
 
 namespace onehop::wire {
 
-struct HeadSource {
-  HeadSource(net::Stream& s, ReadBuffer& b, h1::HeadParser& p, Side who, std::size_t most) noexcept
+struct HeadInput {
+  HeadInput(net::Stream& s, ReadBuffer& b, h1::HeadParser& p, Side who, std::size_t most) noexcept
       : stream(s), buffer(b), parser(p), side(who), limit(most) {}
 
   net::Stream& stream;
   ReadBuffer& buffer;
   h1::HeadParser& parser;
   Side side;          // whose message it is
-  std::size_t limit;  // octets the buffer may grow to
+  std::size_t limit;  // bytes the buffer may grow to
 };
 
-// What can be said without waiting; nothing when more octets are needed. Errors: what the parser
+// What can be said without waiting; nothing when more bytes are needed. Errors: what the parser
 // found, Errc::closed for the end of the stream, Errc::overloaded where a head needs more memory
 // than a buffer usually has while that is short, an errno.
-std::optional<Result<void>> try_read_head(const HeadSource& source);
+std::optional<Result<void>> try_read_head(const HeadInput& source);
 
 // The same, waiting; also Errc::timed_out at `deadline` and Errc::cancelled when the stream's
 // reader is interrupted. While memory is short no request's head is waited for that has begun: it
 // would keep its buffer (Errc::overloaded). `source` and what it refers to outlive the task.
-task<Result<void>> read_head(const HeadSource& source, net::Time deadline);
+task<Result<void>> read_head(const HeadInput& source, net::Time deadline);
 
 }  // namespace onehop::wire

@@ -52,7 +52,7 @@ class HeadReaderTest : public test::StreamPair {
 
   ReadBuffer buffer_{reactor_.buffers()};
   std::optional<h1::HeadParser> parser_;
-  std::optional<HeadSource> source_;
+  std::optional<HeadInput> source_;
   task<Result<void>> reading_;
 };
 
@@ -77,7 +77,7 @@ TEST_F(HeadReaderTest, WaitsForTheRestAtEverySplit) {
   }
 }
 
-TEST_F(HeadReaderTest, HasNoBufferBeforeTheFirstOctet) {
+TEST_F(HeadReaderTest, HasNoBufferBeforeTheFirstByte) {
   start();
   ASSERT_FALSE(reading_.done());
   EXPECT_EQ(buffer_.view().data(), nullptr);
@@ -142,7 +142,7 @@ TEST_F(HeadReaderTest, WhileMemoryIsShortNoBufferGrowsForAResponse) {
   EXPECT_EQ(found->side(), Side::local);
 }
 
-TEST_F(HeadReaderTest, TakesOneOctetAtATime) {
+TEST_F(HeadReaderTest, TakesOneByteAtATime) {
   start();
   near_->set_max_read(1);
   send(kHead);
@@ -170,9 +170,9 @@ TEST_F(HeadReaderTest, UsesWhatIsInTheBufferAlready) {
 
 TEST_F(HeadReaderTest, EndsAtItsDeadlineHoweverSlowlyItGoesOn) {
   start(reactor_.now() + 10s);
-  for (const char octet : kHead.substr(0, 9)) {
+  for (const char byte : kHead.substr(0, 9)) {
     advance(1s);
-    send({&octet, 1});
+    send({&byte, 1});
   }
   EXPECT_FALSE(reading_.done());
   advance(999ms);

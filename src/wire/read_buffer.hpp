@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ReadBuffer: octets received and not yet understood. Lent by the thread's BufferPool while there
+// ReadBuffer: bytes received and not yet understood. Lent by the thread's BufferPool while there
 // are any, so an idle connection has no buffer. Grows past the usual size only for a head that
 // needs it.
 #pragma once
@@ -26,11 +26,11 @@ class ReadBuffer {
   bool empty() const noexcept { return begin_ == end_; }
   std::size_t size() const noexcept { return end_ - begin_; }
 
-  // The octets stay where they are until the next fill().
-  void consume(std::size_t octets) noexcept { begin_ += octets; }
+  // The bytes stay where they are until the next fill().
+  void consume(std::size_t byte_count) noexcept { begin_ += byte_count; }
 
   // Reads what the stream has, after what is here; moves it to the front or to more memory where
-  // there is no room. The result is try_read's; at most `limit` octets are kept: past it -EMSGSIZE,
+  // there is no room. The result is try_read's; at most `limit` bytes are kept: past it -EMSGSIZE,
   // and -ENOMEM where it would have to grow while memory is short.
   ssize_t fill(net::Stream& stream, std::size_t limit);
   // Gives the memory back. Whatever was here is gone.

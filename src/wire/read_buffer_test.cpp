@@ -33,7 +33,7 @@ TEST_F(ReadBufferTest, CollectsWhatComes) {
   EXPECT_TRUE(buffer_.empty());
 }
 
-TEST_F(ReadBufferTest, LeavesConsumedOctetsInPlaceUntilTheNextFill) {
+TEST_F(ReadBufferTest, LeavesConsumedBytesInPlaceUntilTheNextFill) {
   far_.send("abcdef");
   fill();
   const std::string_view seen = buffer_.view().substr(0, 3);

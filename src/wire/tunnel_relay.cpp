@@ -14,7 +14,7 @@ namespace onehop::wire {
 namespace {
 
 constexpr std::size_t kPiece = 64 * 1024;
-constexpr std::uint64_t kOctetsPerTurn = 4 * 1024 * 1024;
+constexpr std::uint64_t kBytesPerTurn = 4 * 1024 * 1024;
 
 // `result` is what a read or a write of `stream` gave.
 Error stream_error(const net::Stream& stream, ssize_t result, Side side) {
@@ -142,7 +142,7 @@ class Relay {
         }
       }
       turn += size;
-      if (turn >= kOctetsPerTurn) {
+      if (turn >= kBytesPerTurn) {
         turn = 0;
         co_await io::yield(from.reactor());
       }

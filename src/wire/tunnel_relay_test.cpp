@@ -63,7 +63,7 @@ class TunnelRelayTest : public test::StreamPair {
   task<Result<void>> relaying_;
 };
 
-TEST_F(TunnelRelayTest, CarriesOctetsBothWaysAndCountsThem) {
+TEST_F(TunnelRelayTest, CarriesBytesBothWaysAndCountsThem) {
   start();
   for (const std::string text : {"a", "bc", "def"}) {
     send(far_, text);
@@ -106,7 +106,7 @@ TEST_F(TunnelRelayTest, PassesHalfClosesOnAndEndsWithTheSecond) {
   }
 }
 
-// The octets are there first, and nobody has heard of the end yet.
+// The bytes are there first, and nobody has heard of the end yet.
 TEST_F(TunnelRelayTest, EndsWhenNobodyTakesWhatItCarries) {
   for (const bool client_leaves : {true, false}) {
     start();
@@ -255,7 +255,7 @@ class SocketRelayTest : public test::StreamPair {
     other = io::FileDescriptor(pair[1]);
     io::FileDescriptor own(pair[0]);
     return std::make_unique<net::TcpStream>(reactor_, std::move(own),
-                                            net::TcpStream::Origin::accepted);
+                                            net::TcpStream::Role::accepted);
   }
   // As much as there is room for along the whole way.
   std::size_t fill(const io::FileDescriptor& from) {

@@ -196,9 +196,9 @@ class RawClient {
   }
   // What comes first.
   std::string read_some() const {
-    char octets[4096];
-    const ssize_t got = ::recv(socket_, octets, sizeof octets, 0);
-    return got > 0 ? std::string(octets, static_cast<std::size_t>(got)) : std::string();
+    char byte_count[4096];
+    const ssize_t got = ::recv(socket_, byte_count, sizeof byte_count, 0);
+    return got > 0 ? std::string(byte_count, static_cast<std::size_t>(got)) : std::string();
   }
 
  private:

@@ -98,7 +98,7 @@ TEST_F(PerCore, MakesOneHandlerOnEachWorker) {
 
 TEST_F(PerCore, RunsWithOneHandlerForEachWorkerUntilItIsStopped) {
   Server server(options(2));
-  auto code = std::async(std::launch::async, [&] { return server.run_per_core(factory()); });
+  auto code = std::async(std::launch::async, [&] { return server.run_per_worker(factory()); });
   while (server.addresses().empty())
     std::this_thread::yield();
   EXPECT_EQ(testing::run(fetch(server.addresses().front())), "mine");

@@ -183,7 +183,7 @@ class Asking(Question):
     def connect(proxy, _dice):
         return proxy.client()
 
-    def octets(self):
+    def bytes(self):
         fields = ["Host: h", f"X-Id: {self.name}", f"X-Client: {self.connection.marker}"]
         if self.credentials:
             fields.append(f"Authorization: {self.credentials}")
@@ -197,11 +197,11 @@ class Asking(Question):
 
     def run(self):
         """How it ended, and the connection if that can go on."""
-        octets = self.octets()
+        bytes = self.bytes()
         if self.leaves == "in request":
-            self.connection.send_quietly(octets[:int(len(octets) * self.where)])
+            self.connection.send_quietly(bytes[:int(len(bytes) * self.where)])
             return self.gone()
-        self.connection.send_quietly(octets)
+        self.connection.send_quietly(bytes)
         if self.leaves == "by vanishing":
             return self.vanish()
         if self.leaves == "before answer":

@@ -80,7 +80,7 @@ class Plan:
         return self.head("200 OK", *fields), b"" if method == "HEAD" else body
 
     def offset(self, head, body):
-        """The octets that go out before the fault; None for one that is elsewhere."""
+        """The bytes that go out before the fault; None for one that is elsewhere."""
         return {"before head": 0, "in head": 1 + int((len(head) - 2) * self.where), "behind head": len(head),
                 "in body": len(head) + int(len(body) * self.where), "behind": len(head) + len(body)}.get(self.point)
 
@@ -152,7 +152,7 @@ class FaultyBackend:
             sock.close()
 
     def serve_one(self, reader):
-        reader.fill(patience=60)  # the first octet of the next request
+        reader.fill(patience=60)  # the first byte of the next request
         request = reader.read_request_head()
         name = request.fields.get("x-id")
         with self.lock:
@@ -162,7 +162,7 @@ class FaultyBackend:
             self.problems.append(f"{name}, a POST, was delivered {number} times")
         plan = self.plan_for(name, number)
         plan.owner = reader.owner = self.owner_of(reader.owner, name, request.fields)
-        return Exchange(self, reader, request, plan).run(name)
+        return ExchangeRecord(self, reader, request, plan).run(name)
 
     def owner_of(self, owner, name, fields):
         """Who has authenticated the connection that this request came on: it serves nobody else (RFC 4559)."""
@@ -183,7 +183,7 @@ class FaultyBackend:
         return plan
 
 
-class Exchange:
+class ExchangeRecord:
     """One request, and what the plan makes of it. Its steps are true as long as the connection lives."""
 
     def __init__(self, backend, reader, request, plan):

@@ -47,8 +47,8 @@ std::string unescaped(std::string_view text) {
     if (text[i] != '\\') {
       out += text[i];
     } else if (text.at(i + 1) == 'x') {
-      const int octet = ascii::hex_value(text.at(i + 2)) * 16 + ascii::hex_value(text.at(i + 3));
-      out += static_cast<char>(octet);
+      const int byte = ascii::hex_value(text.at(i + 2)) * 16 + ascii::hex_value(text.at(i + 3));
+      out += static_cast<char>(byte);
       i += 3;
     } else {
       out += short_escapes.at(text[++i]);
@@ -61,7 +61,7 @@ std::string escaped(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string out;
   for (const char c : text) {
-    const auto octet = static_cast<unsigned char>(c);
+    const auto byte = static_cast<unsigned char>(c);
     if (c == '\\') {
       out += "\\\\";
     } else if (c == '\r') {
@@ -70,8 +70,8 @@ std::string escaped(std::string_view text) {
       out += "\\n";
     } else if (c == '\t') {
       out += "\\t";
-    } else if (octet < 0x20 || octet >= 0x7f) {
-      out.append("\\x").append(1, kHex[octet >> 4]).append(1, kHex[octet & 15]);
+    } else if (byte < 0x20 || byte >= 0x7f) {
+      out.append("\\x").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
     } else {
       out += c;
     }
@@ -89,7 +89,7 @@ std::string_view name_of(const Error& error) {
   return names.at(static_cast<Errc>(error.code().value()));
 }
 
-// One end of a connection: takes octets as they come and notes what they mean.
+// One end of a connection: takes bytes as they come and notes what they mean.
 class Reader {
  public:
   explicit Reader(std::string_view kind)
@@ -308,7 +308,7 @@ TEST_P(H1Case, Whole) {
   EXPECT_EQ(reader.finish(), GetParam().events);
 }
 
-TEST_P(H1Case, OctetByOctet) {
+TEST_P(H1Case, ByteByByte) {
   Reader reader(GetParam().kind);
   for (const char c : GetParam().input)
     reader.feed(std::string_view(&c, 1));

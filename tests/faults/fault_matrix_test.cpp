@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A backend that fails at every octet of its answer, and a client that fails at every octet of its
+// A backend that fails at every byte of its answer, and a client that fails at every byte of its
 // request or of the answer it reads: in every way, for every kind of request, and between any two
 // versions of HTTP. See FaultMatrix for what is judged.
 #include "support/fault_matrix.hpp"
@@ -220,7 +220,7 @@ TEST_P(ClientFaults, OnAConnectionThatWasUsedBefore) {
   fail_everywhere(kPost, kAll, true);
 }
 
-// The backend answers up to some octet; then the client leaves, and the backend goes on.
+// The backend answers up to some byte; then the client leaves, and the backend goes on.
 TEST_P(ClientFaults, WhileItReadsTheAnswer) {
   for (const Question& question : {kGet, kPost, kUpgrade}) {
     for (const Answer& answer : {kLength, kChunked}) {

@@ -335,7 +335,7 @@ TEST_P(ThrowingParts, ABodyForTheUpstream) {
 TEST_P(ThrowingParts, TheEndOfAnExchange) {
   std::string logged;
   Server::Options options;
-  options.on_exchange_end = [throws = thrower()](const Exchange&) { throws(); };
+  options.on_exchange_end = [throws = thrower()](const ExchangeRecord&) { throws(); };
   options.log = [&logged](LogLevel, std::string_view line) { logged += line; };
   network_.serve("s:80", testing::recorder(Status::ok, "fine"), std::move(options));
   const auto client = connect();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A TLS connection that is cut before each octet of what a message is sent in, or in which this
-// octet is another: inside records, between them, in the goodbye. What has not come whole and
+// A TLS connection that is cut before each byte of what a message is sent in, or in which this
+// byte is another: inside records, between them, in the goodbye. What has not come whole and
 // unchanged never looks complete to anybody.
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/testing.hpp>
@@ -78,25 +78,25 @@ class TlsFaults : public ::testing::Test {
   }
 
   struct Sealed {
-    std::string octets;
+    std::string data;
     std::size_t needed = 0;  // of them, for a whole message
   };
   static Sealed seal(TlsPeer& peer, const Message& message) {
     Sealed sealed;
     for (const std::string& record : message.records)
-      sealed.octets += peer.seal(record);
-    sealed.needed = sealed.octets.size();
-    sealed.octets += peer.seal_goodbye();
-    if (message.ends_with_goodbye) sealed.needed = sealed.octets.size();
+      sealed.data += peer.seal(record);
+    sealed.needed = sealed.data.size();
+    sealed.data += peer.seal_goodbye();
+    if (message.ends_with_goodbye) sealed.needed = sealed.data.size();
     return sealed;
   }
-  static void send(Wire& wire, std::string octets, Way way, std::size_t at) {
-    if (way == Way::garble && at < octets.size()) {
-      octets[at] = static_cast<char>(octets[at] ^ 1);
+  static void send(Wire& wire, std::string data, Way way, std::size_t at) {
+    if (way == Way::garble && at < data.size()) {
+      data[at] = static_cast<char>(data[at] ^ 1);
     } else {
-      octets.resize(at);
+      data.resize(at);
     }
-    wire.send(octets);
+    wire.send(data);
     if (way == Way::reset) return wire.reset();
     wire.close();
   }
@@ -104,7 +104,7 @@ class TlsFaults : public ::testing::Test {
     return std::string(message.name) + ": " + std::string(name_of(way)) + " at " +
            std::to_string(at) + ": ";
   }
-  // For every fault there can be in so many octets. `try_it` gives how many there are.
+  // For every fault there can be in so many bytes. `try_it` gives how many there are.
   template <class Function>
   static void everywhere(Function try_it) {
 #ifdef NDEBUG
@@ -147,7 +147,7 @@ std::vector<Message> answers_of_h2() {
 
 class TlsBackendFaults : public TlsFaults, public ::testing::WithParamInterface<Protocol> {
  protected:
-  // The number of octets of the answer.
+  // The number of bytes of the answer.
   std::size_t fail(const TlsSide& side, const Message& answer, Way way, std::size_t at) {
     const auto client = AskingClient::make(GetParam(), network_.connect("proxy:443"));
     client->ask({"POST", "POST", 1}, "id");  // is not sent again
@@ -156,7 +156,7 @@ class TlsBackendFaults : public TlsFaults, public ::testing::WithParamInterface<
     EXPECT_TRUE(peer.shake_hands(wire));
     const Sealed sealed = seal(peer, answer);
     const std::size_t records = exchanges_.size();
-    send(wire, sealed.octets, way, at);
+    send(wire, sealed.data, way, at);
     Received received = client->answer();
     if (received.end == Received::End::open) {
       wait_for_timeouts();
@@ -171,7 +171,7 @@ class TlsBackendFaults : public TlsFaults, public ::testing::WithParamInterface<
         << where(answer, way, at) << describe(received);
     EXPECT_EQ(exchanges_.size(), records + 1);
     EXPECT_EQ(exchanges_.last().failure.has_value(), !is_whole) << where(answer, way, at);
-    return sealed.octets.size();
+    return sealed.data.size();
   }
   void fail_everywhere(const std::vector<Message>& answers, std::string_view protocol) {
     start(true);
@@ -224,13 +224,13 @@ class TlsClientFaults : public TlsFaults {
       return std::nullopt;
     }
   }
-  // The number of octets of the request.
+  // The number of bytes of the request.
   std::size_t fail(const TlsSide& side, const Message& request, Way way, std::size_t at) {
     Wire wire = network_.connect("proxy:443");
     TlsPeer peer(side);
     EXPECT_TRUE(peer.shake_hands(wire));
     const Sealed sealed = seal(peer, request);
-    send(wire, sealed.octets, way, at);
+    send(wire, sealed.data, way, at);
     wait_for_timeouts();
     auto backend = this->backend();
     const std::string asked = backend ? backend->receive() : std::string();
@@ -240,7 +240,7 @@ class TlsClientFaults : public TlsFaults {
         << where(request, way, at) << asked;
     EXPECT_TRUE(is_whole || !backend || backend->at_end()) << where(request, way, at);
     EXPECT_FALSE(this->backend()) << "a second attempt";
-    return sealed.octets.size();
+    return sealed.data.size();
   }
   void fail_everywhere(const std::vector<Message>& requests, std::string_view protocol) {
     start(false);

@@ -75,8 +75,8 @@ class Http2:
     def begin(self, path, *fields, method="GET", end=True):
         pseudo = request_fields(("te", "trailers"), *fields, method=method, path=path, authority="localhost",
                                 scheme=self.scheme)
-        octets = block(*pseudo)
-        parts = [octets[at:at + FRAME] for at in range(0, len(octets), FRAME)]
+        bytes = block(*pseudo)
+        parts = [bytes[at:at + FRAME] for at in range(0, len(bytes), FRAME)]
         self.stream = self.client.new_stream()
         for number, part in enumerate(parts):
             flags = END_HEADERS if number == len(parts) - 1 else 0

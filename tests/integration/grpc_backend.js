@@ -37,7 +37,7 @@ function serve() {
       call.on('end', () => reply(null, Buffer.concat(parts)));
     },
     spread(call) {
-      for (const octet of call.request) call.write(Buffer.from([octet]));
+      for (const byte of call.request) call.write(Buffer.from([byte]));
       call.end();
     },
     chat(call) {

@@ -28,7 +28,7 @@ SIZES = ["{:x}"] * 150 + ["{:X}", "0{:x}", "000{:x}", "{:x};a=b"] * 4 + ["0x{:x}
                          "{:x};a=\"b\"", "{:x} ;a", "{:x};", "{:x};\0", "{:x};a\rb", "{:x};a\nb", "{:x}g", "", "{:x}\0",
                          "10000000000000{:03x}", "00000000000000000{:x}", "{:x};" + "e" * 300, "{:x},{:x}"]
 LINE_ENDS = [b"\n", b"\r", b"\r\r\n", b"\n\r", b"\r\n\r\n", b" \r\n", b"\0\r\n", b"\r\n "]
-OCTETS = [b"\r", b"\n", b"\r\n", b"\0", b" ", b"\t", b":", b",", b";", b"0", b"1", b"a", b"\x0b", b"\x7f", b"\x85", b"\xff",
+BYTES = [b"\r", b"\n", b"\r\n", b"\0", b" ", b"\t", b":", b",", b";", b"0", b"1", b"a", b"\x0b", b"\x7f", b"\x85", b"\xff",
           b"\r\n\r\n", b"\n\n", b"\r\n0\r\n\r\n"]
 
 
@@ -116,7 +116,7 @@ class OddRequests:
                         for number, line in enumerate(lines))
 
     def damaged(self, data):
-        """One octet or so inserted, lost, doubled or replaced."""
+        """One byte or so inserted, lost, doubled or replaced."""
         at = self.random.randrange(len(data))
-        new = self.random.choice(OCTETS)
+        new = self.random.choice(BYTES)
         return data[:at] + self.random.choice([new, b"", data[at:at + 1] * 2, new + data[at:at + 1]]) + data[at + 1:]

@@ -8,7 +8,7 @@ import time
 from h2_client import DATA, WINDOW_UPDATE, H2Client, frame
 from proxy_process import SANITIZED
 from raw_client import Client
-from wire import OK, PATIENCE, message
+from wire import OK, PATIENCE, Truncated, message
 
 KIB, MIB = 1024, 1024 * 1024
 WORKERS = 2
@@ -107,6 +107,20 @@ class Siege:
             sock.close()
         self.sockets = []
 
+    def lift_and_wait_for_memory(self):
+        """Past max_memory the proxy may refuse others until it has read that the attackers left, some of whom it
+        accepts only then."""
+        self.lift()
+
+        def is_served():
+            try:
+                with Client(self.proxy.address, OTHER) as client:
+                    return client.get().status == 200
+            except (Truncated, ConnectionError):
+                return False
+
+        self.wait_for(lambda: all(is_served() for _ in range(10)), "memory to be free again")
+
 
 class Reluctant(H2Client):
     """Opens its windows only as it is told."""
@@ -117,8 +131,8 @@ class Reluctant(H2Client):
         else:
             super().note(kind, flags, stream, payload)
 
-    def open_window(self, stream, octets):
-        return self.send_quietly(frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", octets)))
+    def open_window(self, stream, bytes):
+        return self.send_quietly(frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", bytes)))
 
 
 def send_for_ever(peer):

@@ -60,7 +60,7 @@ class Peer:
             return json.load(got)
 
     def logged(self):
-        """What onehop saw of the requests it passed on: method, target, octets of content."""
+        """What onehop saw of the requests it passed on: method, target, bytes of content."""
         entries = [json.loads(line) for line in self.proxy.stdout().splitlines()]
         return [f'{entry["method"]} {origin_form(entry["target"])} {entry["request_body"]}'
                 for entry in entries if entry["status"] == 200]

@@ -97,20 +97,20 @@ def drive_http1(proxy, seed, whole):
     client = Client(proxy.address)
     narrow(client.sock, dice)
     asked = list(requests_of(seed, dice))
-    octets = b"".join(request for _, _, request in asked)
+    bytes = b"".join(request for _, _, request in asked)
     # Sends without reading, as far as that goes, and perhaps not all.
-    most = len(octets) if dice.random() < 0.7 else int(len(octets) * dice.random())
+    most = len(bytes) if dice.random() < 0.7 else int(len(bytes) * dice.random())
     client.sock.settimeout(dice.choice([0.01, 0.1]))
     sent = 0
     try:
         while sent < most:
-            sent += client.sock.send(octets[sent:min(most, sent + dice.choice([50, 3000, 100_000]))])
+            sent += client.sock.send(bytes[sent:min(most, sent + dice.choice([50, 3000, 100_000]))])
     except (TimeoutError, ConnectionError):
         pass
     if dice.random() < 0.3:
         return close_with_reset(client.sock) if dice.random() < 0.5 else client.close()
     widen(client.sock)
-    rest = threading.Thread(target=client.send_quietly, args=(octets[sent:],), daemon=True)
+    rest = threading.Thread(target=client.send_quietly, args=(bytes[sent:],), daemon=True)
     rest.start()
     try:
         for name, method, _ in asked:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each fault of a backend at each point of an exchange, for each kind of request, over real sockets.
 
-tests/faults/ does the same in memory, octet by octet. Here are the kernel, its buffers and resets, and
+tests/faults/ does the same in memory, byte by byte. Here are the kernel, its buffers and resets, and
 the descriptors of the program. The order and the details depend on a seed alone.
 """
 import itertools

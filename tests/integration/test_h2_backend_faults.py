@@ -43,8 +43,8 @@ def head(*fields, end=False, stream=1):
     return frame(HEADERS, END_HEADERS | (END_STREAM if end else 0), stream, block(*fields))
 
 
-def data(octets, end=False, stream=1):
-    return frame(DATA, END_STREAM if end else 0, stream, octets)
+def data(bytes, end=False, stream=1):
+    return frame(DATA, END_STREAM if end else 0, stream, bytes)
 
 
 @pytest.fixture

@@ -304,8 +304,8 @@ def pieces(client, address):
         client.__init__(address)
     finally:
         H2Client.send = real
-    for octet in b"".join(chunks):
-        client.send(bytes([octet]))
+    for byte in b"".join(chunks):
+        client.send(bytes([byte]))
 
 
 def test_the_settings_are_those_documented(hop, h2):

@@ -40,10 +40,10 @@ class Flood:
         try:
             with client or H2Client(self.hop.address) as attacker:
                 sent = 0
-                for octets in frames:
-                    if not attacker.send_quietly(octets):
+                for bytes in frames:
+                    if not attacker.send_quietly(bytes):
                         break
-                    sent += len(octets)
+                    sent += len(bytes)
                     if sent > most:
                         break
                 code = attacker.read_until_closed()
@@ -65,9 +65,9 @@ def flood(hop):
     return Flood(hop)
 
 
-def for_ever(octets):
+def for_ever(bytes):
     while True:
-        yield octets
+        yield bytes
 
 
 def test_ping(flood):
@@ -79,8 +79,8 @@ def test_settings(flood):
 
 
 def test_priority(flood):
-    octets = frame(PRIORITY, 0, 1, struct.pack(">IB", 0, 15)) * 100
-    assert flood.run(for_ever(octets)) in (ENHANCE_YOUR_CALM, None)
+    bytes = frame(PRIORITY, 0, 1, struct.pack(">IB", 0, 15)) * 100
+    assert flood.run(for_ever(bytes)) in (ENHANCE_YOUR_CALM, None)
 
 
 def test_unknown_frames_are_ignored(flood):
@@ -93,8 +93,8 @@ def test_unknown_frames_are_ignored(flood):
 
 
 def test_window_updates(flood):
-    octets = frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1)) * 100
-    assert flood.run(for_ever(octets)) in (ENHANCE_YOUR_CALM, None)
+    bytes = frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1)) * 100
+    assert flood.run(for_ever(bytes)) in (ENHANCE_YOUR_CALM, None)
 
 
 def test_empty_data(flood):
@@ -150,7 +150,7 @@ def test_empty_continuations(flood):
 
 
 def header_bomb(name, lines=10_000):
-    """One octet for a line of 4 KiB: an entry of the dynamic table, again and again."""
+    """One byte for a line of 4 KiB: an entry of the dynamic table, again and again."""
     entry = b"\x40" + bytes([len(name)]) + name + b"\x7f\xa1\x1e" + b"x" * 4000
     return block(*request_fields()) + entry + b"\xbe" * lines
 

@@ -92,7 +92,7 @@ def test_slow_uploads_to_a_backend_that_does_not_read(siege):
 
 
 def test_window_drips(siege):
-    """Readers that open their windows octet by octet are slow readers."""
+    """Readers that open their windows byte by byte are slow readers."""
     siege = siege()
     siege.answer(send_for_ever)
     clients, streams = [], 5
@@ -218,7 +218,7 @@ def test_a_backend_that_says_nothing(siege):
     assert {Reader(sock).read_response().status for sock in sockets} == {504}
 
 
-def test_a_backend_that_answers_an_octet_a_second(siege):
+def test_a_backend_that_answers_an_byte_a_second(siege):
     siege = siege()
     stop = threading.Event()
 
@@ -317,7 +317,7 @@ def test_past_max_memory_a_connection_of_http2_is_told_to_come_again(full):
         late.read_until_closed()
         assert late.goaway == (0, NO_ERROR)
         assert 1 not in late.answers
-        full.lift()
+        full.lift_and_wait_for_memory()
         full.assert_others_are_served()
 
 
@@ -337,7 +337,7 @@ def test_past_max_memory_a_slow_head_gets_no_more_of_it(full):
     slow = full.idle[2]
     slow.send(message("GET / HTTP/1.1", "Host: h", "X: " + "x" * 100)[:-2])
     assert slow.read_final().status == 503
-    full.lift()
+    full.lift_and_wait_for_memory()
     full.assert_others_are_served()
 
 
@@ -355,5 +355,5 @@ def test_past_max_memory_heads_do_not_grow(siege):
         except ConnectionError:
             pass  # refused already
     siege.assert_memory_within(4 * MIB + count * (CONNECTION + 16 * KIB))
-    siege.lift()
+    siege.lift_and_wait_for_memory()
     siege.assert_others_are_served()

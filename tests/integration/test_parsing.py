@@ -102,10 +102,10 @@ def test_a_bare_cr_or_lf_is_refused(hop, raw):
     assert hop.refusal(raw + SMUGGLED).status == 400
 
 
-@pytest.mark.parametrize("octet", [b"\x00", b"\x01", b"\x08", b"\x0b", b"\x0c", b"\x1f", b"\x7f"])
+@pytest.mark.parametrize("byte", [b"\x00", b"\x01", b"\x08", b"\x0b", b"\x0c", b"\x1f", b"\x7f"])
 @pytest.mark.parametrize("place", [b"X-A: a%sb", b"X-A: %s", b"X-A:%s b", b"X-A: b%s", b"X%sA: b"])
-def test_a_control_character_is_refused(hop, octet, place):
-    raw = b"GET / HTTP/1.1\r\nHost: h\r\n" + place % octet + b"\r\n\r\n"
+def test_a_control_character_is_refused(hop, byte, place):
+    raw = b"GET / HTTP/1.1\r\nHost: h\r\n" + place % byte + b"\r\n\r\n"
     assert hop.refusal(raw).status == 400
 
 

@@ -63,7 +63,7 @@ def test_blanks_around_a_value_are_trimmed_and_those_inside_kept(hop):
     assert seen.fields.get("x-c") == ""
 
 
-def test_high_octets_and_tabs_inside_a_value_pass(hop):
+def test_high_bytes_and_tabs_inside_a_value_pass(hop):
     assert hop.seen(get("/", "X-A: caf\xe9 \xff\x80\tend")).fields.get("x-a") == "caf\xe9 \xff\x80\tend"
 
 

@@ -32,7 +32,7 @@ def test_an_escaped_path_is_kept_byte_for_byte(hop, target):
     assert hop.seen(get(target)).target == target
 
 
-def test_printable_octets_outside_the_url_grammar_are_relayed_as_they_are(hop):
+def test_printable_bytes_outside_the_url_grammar_are_relayed_as_they_are(hop):
     assert hop.seen(get("/a|b^c`d{e}\"<>\\")).target == "/a|b^c`d{e}\"<>\\"
 
 

@@ -26,7 +26,7 @@ constexpr std::size_t kLineOverhead = 32;
 constexpr std::size_t kHostField = 4 + kPlainHost.size() + kLineOverhead;
 // Long enough for heads to need several frames, short enough for one field.
 constexpr std::size_t kLongestValue = 20'000;
-constexpr int kMostTurns = 100;
+constexpr int kMaxTurns = 100;
 
 struct Limits {
   const char* name;
@@ -147,7 +147,7 @@ class HeadLimits : public ::testing::TestWithParam<Case> {
   }
   // What has come at last: a wire takes only so much at once.
   std::optional<Lines> asked() {
-    for (int i = 0; i < kMostTurns; ++i) {
+    for (int i = 0; i < kMaxTurns; ++i) {
       if (auto fields = backend_->asked()) return fields;
       if (client_->reply().is_whole) break;
     }
@@ -155,7 +155,7 @@ class HeadLimits : public ::testing::TestWithParam<Case> {
   }
   PlainReply reply() {
     PlainReply reply;
-    for (int i = 0; i < kMostTurns && !reply.is_whole; ++i) {
+    for (int i = 0; i < kMaxTurns && !reply.is_whole; ++i) {
       backend_->go_on();
       reply = client_->reply();
     }

@@ -22,7 +22,7 @@ namespace {
 constexpr int kHints = 60;
 constexpr std::size_t kSize = 30'000;
 // 64 KiB each where they come and where they go, and what one makes of that in memory.
-constexpr std::size_t kMostHeld = std::size_t{512} * 1024;
+constexpr std::size_t kMaxHeld = std::size_t{512} * 1024;
 
 class InterimMemory : public ::testing::TestWithParam<std::tuple<bool, bool>> {
  protected:
@@ -61,7 +61,7 @@ TEST_P(InterimMemory, GoesWithThem) {
     backend_->hint(hint_);
     client_->reply();
   }
-  EXPECT_LT(held(), before_ + kMostHeld);
+  EXPECT_LT(held(), before_ + kMaxHeld);
   backend_->answer({});
   EXPECT_EQ(client_->reply().status, 200);
 }
@@ -69,7 +69,7 @@ TEST_P(InterimMemory, GoesWithThem) {
 TEST_P(InterimMemory, IsBoundedForAClientThatDoesNotRead) {
   for (int i = 0; i < kHints; ++i)
     backend_->hint(hint_);
-  EXPECT_LT(held(), before_ + kMostHeld);
+  EXPECT_LT(held(), before_ + kMaxHeld);
   backend_->answer({});
   PlainReply reply;
   for (int i = 0; i < 10 && !reply.is_whole; ++i)

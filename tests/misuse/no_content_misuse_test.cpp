@@ -77,22 +77,22 @@ class Socket {
     return Socket(std::move(descriptor));
   }
 
-  void send(std::string_view octets) {
-    while (!octets.empty()) {
-      const ssize_t sent = ::send(descriptor_.get(), octets.data(), octets.size(), MSG_NOSIGNAL);
+  void send(std::string_view data) {
+    while (!data.empty()) {
+      const ssize_t sent = ::send(descriptor_.get(), data.data(), data.size(), MSG_NOSIGNAL);
       if (sent <= 0) return;  // the peer is gone, which is seen when reading
-      octets.remove_prefix(static_cast<std::size_t>(sent));
+      data.remove_prefix(static_cast<std::size_t>(sent));
     }
   }
   // What comes within that time; "" when nothing does, or the peer has ended the connection.
   std::string receive(std::chrono::milliseconds time) {
     pollfd wait{.fd = descriptor_.get(), .events = POLLIN, .revents = 0};
     if (::poll(&wait, 1, static_cast<int>(time.count())) <= 0) return {};
-    std::string octets(16'384, '\0');
-    const ssize_t got = ::recv(descriptor_.get(), octets.data(), octets.size(), 0);
+    std::string data(16'384, '\0');
+    const ssize_t got = ::recv(descriptor_.get(), data.data(), data.size(), 0);
     if (got <= 0) ended_ = true;
-    octets.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-    return octets;
+    data.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    return data;
   }
   bool has_ended() const noexcept { return ended_; }
   int get() const noexcept { return descriptor_.get(); }
@@ -270,9 +270,9 @@ class Backend {
                              (misuse.content_at_any_rate ||
                               may_have_content(misuse.status, test::value_of(head, ":method")));
     const int flags = has_content ? kEndHeaders : kEndHeaders | kEndStream;
-    std::string octets = frame(h2_frames::headers, static_cast<std::uint8_t>(flags), stream, lines);
-    if (has_content) octets += frame(h2_frames::data, kEndStream, stream, kContent);
-    return octets;
+    std::string data = frame(h2_frames::headers, static_cast<std::uint8_t>(flags), stream, lines);
+    if (has_content) data += frame(h2_frames::data, kEndStream, stream, kContent);
+    return data;
   }
 
   Protocol protocol_;
@@ -414,11 +414,10 @@ class H2Client final : public Client {
     if (ask.has_content && !ask.chunked) lines += block({{"content-length", "5"}});
     if (ask.expects) lines += block({{"expect", "100-continue"}});
     const int flags = ask.has_content ? kEndHeaders : kEndHeaders | kEndStream;
-    std::string octets =
-        frame(h2_frames::headers, static_cast<std::uint8_t>(flags), stream_, lines);
+    std::string data = frame(h2_frames::headers, static_cast<std::uint8_t>(flags), stream_, lines);
     std::string content;
     if (ask.has_content) content = frame(h2_frames::data, kEndStream, stream_, kContent);
-    socket_.send(ask.waits ? octets : octets + content);
+    socket_.send(ask.waits ? data : data + content);
     bool waits = ask.waits;
     for (;;) {
       const std::string more = socket_.receive(100ms);
@@ -437,9 +436,9 @@ class H2Client final : public Client {
 
  private:
   bool has_head_frame(const std::string& more) {
-    octets_ += more;
+    data_ += more;
     bool found = false;
-    for (const h2_frames::Frame& each : h2_frames::take_frames(octets_))
+    for (const h2_frames::Frame& each : h2_frames::take_frames(data_))
       found = found || (each.type == h2_frames::headers && each.stream == stream_);
     return found;
   }
@@ -455,7 +454,7 @@ class H2Client final : public Client {
   }
 
   H2Peer peer_;
-  std::string octets_;
+  std::string data_;
   std::uint32_t stream_ = 0xffff'ffffU;  // the first is 1
 };
 

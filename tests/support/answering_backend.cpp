@@ -88,11 +88,11 @@ class H1Backend final : public AnsweringBackend {
     return true;
   }
 
-  void send(H1Connection& connection, const Plan* planned, std::string_view octets) {
+  void send(H1Connection& connection, const Plan* planned, std::string_view data) {
     if (planned != nullptr) {
-      send_planned(connection, octets);
+      send_planned(connection, data);
     } else {
-      connection.wire.send(octets);
+      connection.wire.send(data);
     }
   }
 
@@ -231,11 +231,11 @@ class H2Backend final : public AnsweringBackend {
     return true;
   }
 
-  void send(H2Connection& connection, const Plan* planned, std::string_view octets) {
+  void send(H2Connection& connection, const Plan* planned, std::string_view data) {
     if (planned != nullptr && !planned->whole_connection) {
-      send_planned(connection, octets);
+      send_planned(connection, data);
     } else {
-      connection.wire.send(octets);
+      connection.wire.send(data);
     }
   }
 };
@@ -301,12 +301,12 @@ void AnsweringBackend::release() {
   work();
 }
 
-void AnsweringBackend::send_planned(Connection& connection, std::string_view octets) {
+void AnsweringBackend::send_planned(Connection& connection, std::string_view data) {
   if (planned_ == nullptr) {
     planned_ = &connection;
     connection.wire.plan(plan_->fault);
   }
-  connection.wire.send(octets);
+  connection.wire.send(data);
 }
 
 std::string_view AnsweringBackend::gone() const {

@@ -32,7 +32,7 @@ class AnsweringBackend {
   AnsweringBackend(const AnsweringBackend&) = delete;
   AnsweringBackend& operator=(const AnsweringBackend&) = delete;
 
-  // The first request with this id is answered so, and the connection fails at that octet of the
+  // The first request with this id is answered so, and the connection fails at that byte of the
   // answer; with `whole_connection`, of all that is sent on its connection, which is the next one.
   struct Plan {
     std::string id;
@@ -59,7 +59,7 @@ class AnsweringBackend {
   // The requests that have come to their end, by id: method and content, as they arrived.
   const std::map<std::string, H1Message>& requests() const noexcept { return whole_; }
 
-  // The planned answer's octets, as they went out.
+  // The planned answer's bytes, as they went out.
   std::string_view gone() const;
   // The connection was closed in order behind them.
   bool closed_in_order() const;
@@ -87,7 +87,7 @@ class AnsweringBackend {
   }
   bool waits(std::string_view id) const { return waits_ == id; }
   // Begins the planned answer on `connection`, or adds to it.
-  void send_planned(Connection& connection, std::string_view octets);
+  void send_planned(Connection& connection, std::string_view data);
 
  private:
   bool accept_one();

@@ -91,7 +91,7 @@ class H2Client final : public AskingClient {
   explicit H2Client(testing::Wire wire) : AskingClient(std::move(wire)) {}
 
   void ask(const Question& question, std::string_view id) override {
-    std::string octets;
+    std::string first;
     if (stream_ == 0) {
       wire_.send(std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0));
       // Large content needs more room than there is before the server's settings count.
@@ -101,15 +101,15 @@ class H2Client final : public AskingClient {
     stream_ = stream_ == 0 ? 1 : stream_ + 2;
     const std::string content = content_of(id, question.size);
     const bool has_rest = !content.empty() || question.kind == Kind::chunked;
-    octets += head(question, id, !has_rest && question.kind != Kind::upgrades);
+    first += head(question, id, !has_rest && question.kind != Kind::upgrades);
     rest_ = data(content, question.kind != Kind::chunked);
     if (question.kind == Kind::chunked) {
       rest_ += h2_frames::frame(h2_frames::headers, h2_frames::kEndHeaders | h2_frames::kEndStream,
                                 stream_, h2_frames::block({{"x-sum", id}}));
     }
     if (!has_rest || question.kind == Kind::upgrades) rest_.clear();
-    if (question.kind != Kind::expects) octets += std::exchange(rest_, {});
-    wire_.send(octets);
+    if (question.kind != Kind::expects) first += std::exchange(rest_, {});
+    wire_.send(first);
   }
 
   void send_rest() override {
@@ -171,9 +171,9 @@ class H2Client final : public AskingClient {
   }
 
   std::string data(std::string_view content, bool end) const {
-    constexpr std::size_t kMostPieces = 3;
+    constexpr std::size_t kMaxPieces = 3;
     const std::size_t size =
-        std::min<std::size_t>(std::max<std::size_t>(content.size() / kMostPieces, 1), 16'384);
+        std::min<std::size_t>(std::max<std::size_t>(content.size() / kMaxPieces, 1), 16'384);
     std::string text;
     while (!content.empty()) {
       const std::string_view piece = content.substr(0, size);

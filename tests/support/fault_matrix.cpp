@@ -12,9 +12,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kMostProblems = 5;
+constexpr std::size_t kMaxProblems = 5;
 // The largest content is as many times what a connection in memory holds.
-constexpr int kMostBuffers = 4;
+constexpr int kMaxBuffers = 4;
 // What passes until the last of all timeouts has; what is delayed goes out after the first.
 constexpr std::array<std::chrono::nanoseconds, 8> kSteps = {200ms, 1s, 1s, 11s, 11s, 20s, 61s, 61s};
 // Until idle connections to the backend are closed.
@@ -23,14 +23,14 @@ constexpr auto kIdle = 10s;
 std::string describe(const FaultMatrix::Case& wanted) {
   const auto fault = [](const Fault& it) {
     return std::string(name_of(it.way)) + " at " + std::to_string(it.at) +
-           (it.way == Way::garble ? " (" + std::to_string(int{it.octet}) + ")" : std::string());
+           (it.way == Way::garble ? " (" + std::to_string(int{it.byte}) + ")" : std::string());
   };
   return std::string(wanted.question.name) + ", " + std::string(wanted.answer.name) +
          ", backend: " + fault(wanted.backend) + ", client: " + fault(wanted.client) +
          (wanted.on_used_connection ? ", used" : "") + ": ";
 }
 
-// Every octet; where code is not optimised some of them, and the last, since that takes its time.
+// Every byte; where code is not optimised some of them, and the last, since that takes its time.
 std::size_t step(std::size_t at, std::size_t size) {
 #ifdef NDEBUG
   constexpr std::size_t kStep = 1;
@@ -40,15 +40,15 @@ std::size_t step(std::size_t at, std::size_t size) {
   return at < size ? std::min(kStep, size - at) : 1;
 }
 
-// What an octet may be turned into: another digit or letter, the other case, one that is no text,
+// What a byte may be turned into: another digit or letter, the other case, one that is no text,
 // and those that mean something to a parser.
-std::set<char> garbled(char octet) {
+std::set<char> garbled(char byte) {
   std::set<char> others;
   for (const int mask : {0x01, 0x20, 0x80})
-    others.insert(static_cast<char>(octet ^ mask));
+    others.insert(static_cast<char>(byte ^ mask));
   for (const char other : {'\0', '\n'})
     others.insert(other);
-  others.erase(octet);
+  others.erase(byte);
   return others;
 }
 
@@ -76,7 +76,7 @@ std::unique_ptr<AskingClient> FaultMatrix::connect() {
   return AskingClient::make(protocols_.client, network_.connect("proxy:80"));
 }
 
-// All of the same length, so that an octet has its place in every case.
+// All of the same length, so that a byte has its place in every case.
 std::string FaultMatrix::id_of(std::string_view what) const {
   std::string number = std::to_string(number_);
   number.insert(0, 6 - number.size(), '0');
@@ -130,7 +130,7 @@ std::string FaultMatrix::go_on(const Case& wanted, AskingClient& client, AskingC
   backend_->work();
   client.send_rest();
   client_sent_ = client.wire().gone();
-  for (int i = 0; i < kMostBuffers; ++i) {
+  for (int i = 0; i < kMaxBuffers; ++i) {
     (void)client.wire().is_dead();  // sends what there is room for
     backend_->work();
   }
@@ -232,7 +232,7 @@ std::vector<std::string> FaultMatrix::run_everywhere(Case wanted,
   const auto try_it = [&] {
     std::string problem = run(wanted);
     if (!problem.empty()) problems.push_back(std::move(problem));
-    return problems.size() < kMostProblems;
+    return problems.size() < kMaxProblems;
   };
   request_ = response_ = 0;
   wanted.*place = Fault();
@@ -250,8 +250,8 @@ std::vector<std::string> FaultMatrix::run_everywhere(Case wanted,
         if (!try_it()) return problems;
         continue;
       }
-      for (const char octet : garbled(pattern[at])) {
-        (wanted.*place).octet = octet;
+      for (const char byte : garbled(pattern[at])) {
+        (wanted.*place).byte = byte;
         if (!try_it()) return problems;
       }
     }
@@ -265,7 +265,7 @@ std::vector<std::string> FaultMatrix::leave_everywhere(Case wanted, const std::v
   std::string problem = run(wanted);
   if (!problem.empty()) problems.push_back(std::move(problem));
   const std::size_t size = planned_sent_.size();
-  for (std::size_t at = 0; at <= size && problems.size() < kMostProblems; at += step(at, size)) {
+  for (std::size_t at = 0; at <= size && problems.size() < kMaxProblems; at += step(at, size)) {
     wanted.backend = Fault{Way::delay, at};
     for (const Way way : ways) {
       wanted.leaving = way;

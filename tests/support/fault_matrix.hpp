@@ -44,12 +44,12 @@ class FaultMatrix {
   // Runs it; what was wrong with the outcome, or nothing.
   std::string run(const Case& wanted);
 
-  // A case for each octet before which the fault at `place` can be, in each of these ways. The
+  // A case for each byte before which the fault at `place` can be, in each of these ways. The
   // problems, up to a few.
   using Place = Fault Case::*;
   std::vector<std::string> run_everywhere(Case wanted, Place place, const std::vector<Way>& ways);
 
-  // The backend's answer stops before each of its octets, then the client leaves in each of these
+  // The backend's answer stops before each of its bytes, then the client leaves in each of these
   // ways, and then the backend sends the rest.
   std::vector<std::string> leave_everywhere(Case wanted, const std::vector<Way>& ways);
 
@@ -91,7 +91,7 @@ class FaultMatrix {
   std::size_t failures_ = 0;
   std::size_t broken_ = 0;
   std::size_t records_ = 0;   // before the exchange that is tried
-  std::size_t request_ = 0;   // octets of its request, were there no fault
+  std::size_t request_ = 0;   // bytes of its request, were there no fault
   std::size_t response_ = 0;  // the same of what the backend sends
   std::string id_;
   std::string client_sent_;

@@ -22,7 +22,7 @@ Lines own_fields(const Lines& lines) {
   return own;
 }
 
-// With one octet at most that is another.
+// With one byte at most that is another.
 bool resembles(std::string_view body, std::string_view content) {
   if (body.size() != content.size()) return false;
   int different = 0;
@@ -97,7 +97,7 @@ bool FaultMatrix::is_whole_answer(const Case& wanted) const {
          received_.body == content_of(id_, is_empty ? 0 : 23);
 }
 
-// The one that its octets amount to, whatever the fault has made of them.
+// The one that its bytes amount to, whatever the fault has made of them.
 bool FaultMatrix::is_answer_of_h1(const Case& wanted) const {
   const H1Message sent = read_h1_response(backend_sent_, wanted.question.method, backend_closed_);
   return sent.is_whole() && received_.is_whole() && received_.status == sent.status &&

@@ -27,31 +27,31 @@ std::string_view name_of(Way way) {
   return "?";
 }
 
-void FaultyWire::pass(std::string_view octets) {
-  if (octets.empty()) return;
-  gone_ += octets;
-  wire_.send(octets);
+void FaultyWire::pass(std::string_view data) {
+  if (data.empty()) return;
+  gone_ += data;
+  wire_.send(data);
 }
 
-void FaultyWire::send(std::string_view octets) {
+void FaultyWire::send(std::string_view data) {
   if (over_) return;
   if (holds_) {
-    held_ += octets;
+    held_ += data;
     return;
   }
   const std::size_t sent = gone_.size() - base_;
-  if (!fault_ || sent + octets.size() < fault_->at) return pass(octets);
+  if (!fault_ || sent + data.size() < fault_->at) return pass(data);
   const std::size_t before = fault_->at - sent;
   if (fault_->way == Way::garble) {
-    if (before >= octets.size()) return pass(octets);  // it is the next one's
-    std::string changed(octets);
-    changed[before] = fault_->octet;
+    if (before >= data.size()) return pass(data);  // it is the next one's
+    std::string changed(data);
+    changed[before] = fault_->byte;
     fault_.reset();
     return pass(changed);
   }
-  pass(octets.substr(0, before));
+  pass(data.substr(0, before));
   end(fault_->way);
-  if (holds_) held_ = octets.substr(before);
+  if (holds_) held_ = data.substr(before);
 }
 
 void FaultyWire::end(Way way) {

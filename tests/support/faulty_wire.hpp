@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FaultyWire: one end of a connection in memory that fails at a given octet of what it sends, and
+// FaultyWire: one end of a connection in memory that fails at a given byte of what it sends, and
 // remembers what has gone out. One thread.
 #pragma once
 
@@ -23,8 +23,8 @@ std::string_view name_of(Way way);
 
 struct Fault {
   Way way = Way::none;
-  std::size_t at = 0;  // octets that go out before it
-  char octet = 0;      // garble: goes out in the place of the one at `at`
+  std::size_t at = 0;  // bytes that go out before it
+  char byte = 0;       // garble: goes out in the place of the one at `at`
 };
 
 class FaultyWire {
@@ -38,7 +38,7 @@ class FaultyWire {
     if (fault.way != Way::none) fault_ = fault;
     base_ = gone_.size();
   }
-  void send(std::string_view octets);
+  void send(std::string_view data);
   // What was delayed goes out.
   void release();
   void close() { end(Way::close); }
@@ -57,7 +57,7 @@ class FaultyWire {
   testing::Wire& wire() noexcept { return wire_; }
 
  private:
-  void pass(std::string_view octets);
+  void pass(std::string_view data);
 
   testing::Wire wire_;
   std::optional<Fault> fault_;

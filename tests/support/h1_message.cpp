@@ -10,7 +10,7 @@ namespace onehop::test {
 namespace {
 
 constexpr std::string_view kCrlf = "\r\n";
-constexpr std::uint64_t kMostDigits = 15;
+constexpr std::uint64_t kMaxDigits = 15;
 
 bool is_token(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
@@ -18,8 +18,8 @@ bool is_token(char c) {
 }
 
 bool is_text(char c) {
-  const auto octet = static_cast<unsigned char>(c);
-  return c == '\t' || (octet >= 0x20 && octet != 0x7f);
+  const auto byte = static_cast<unsigned char>(c);
+  return c == '\t' || (byte >= 0x20 && byte != 0x7f);
 }
 
 std::string lower(std::string_view text) {
@@ -36,7 +36,7 @@ std::string_view trimmed(std::string_view text) {
 }
 
 std::optional<std::uint64_t> number(std::string_view digits, unsigned base) {
-  if (digits.empty() || digits.size() > kMostDigits) return std::nullopt;
+  if (digits.empty() || digits.size() > kMaxDigits) return std::nullopt;
   std::uint64_t value = 0;
   for (const char c : digits) {
     const std::size_t digit = std::string_view("0123456789abcdef").find(lower({&c, 1}));
@@ -46,12 +46,12 @@ std::optional<std::uint64_t> number(std::string_view digits, unsigned base) {
   return value;
 }
 
-// Goes through the octets of one message.
+// Goes through the bytes of one message.
 class Reading {
  public:
   using State = H1Message::State;
 
-  explicit Reading(std::string_view octets) : octets_(octets) {}
+  explicit Reading(std::string_view data) : data_(data) {}
 
   H1Message request() {
     std::string_view line;
@@ -92,9 +92,9 @@ class Reading {
   }
 
   bool take_line(std::string_view& line) {
-    const std::size_t end = octets_.find(kCrlf, at_);
+    const std::size_t end = data_.find(kCrlf, at_);
     if (end == std::string_view::npos) return false;
-    line = octets_.substr(at_, end - at_);
+    line = data_.substr(at_, end - at_);
     at_ = end + kCrlf.size();
     return true;
   }
@@ -154,15 +154,15 @@ class Reading {
     if (chunked && length) return (void)refuse();
     if (chunked) return take_chunks();
     if (length) {
-      const std::uint64_t here = std::min<std::uint64_t>(*length, octets_.size() - at_);
-      message_.body = octets_.substr(at_, here);
+      const std::uint64_t here = std::min<std::uint64_t>(*length, data_.size() - at_);
+      message_.body = data_.substr(at_, here);
       at_ += here;
       if (here == *length) message_.state = State::whole;
       return;
     }
     if (until_close) {
-      message_.body = octets_.substr(at_);
-      at_ = octets_.size();
+      message_.body = data_.substr(at_);
+      at_ = data_.size();
     }
     message_.state = unframed;
   }
@@ -175,16 +175,16 @@ class Reading {
       const auto size = number(trimmed(line.substr(0, end)), 16);
       if (!size || !std::all_of(line.begin(), line.end(), is_text)) return (void)refuse();
       if (*size == 0) break;
-      message_.body += octets_.substr(at_, *size);
-      if (octets_.size() - at_ < *size + kCrlf.size()) return;
+      message_.body += data_.substr(at_, *size);
+      if (data_.size() - at_ < *size + kCrlf.size()) return;
       at_ += *size;
-      if (octets_.substr(at_, kCrlf.size()) != kCrlf) return (void)refuse();
+      if (data_.substr(at_, kCrlf.size()) != kCrlf) return (void)refuse();
       at_ += kCrlf.size();
     }
     if (take_fields(message_.trailers)) message_.state = State::whole;
   }
 
-  std::string_view octets_;
+  std::string_view data_;
   std::size_t at_ = 0;
   H1Message message_;
 };
@@ -198,12 +198,12 @@ std::string_view value_of(const Lines& lines, std::string_view name) {
   return {};
 }
 
-H1Message read_h1_request(std::string_view octets) {
-  return Reading(octets).request();
+H1Message read_h1_request(std::string_view data) {
+  return Reading(data).request();
 }
 
-H1Message read_h1_response(std::string_view octets, std::string_view method, bool ended) {
-  return Reading(octets).response(method, ended);
+H1Message read_h1_response(std::string_view data, std::string_view method, bool ended) {
+  return Reading(data).response(method, ended);
 }
 
 }  // namespace onehop::test

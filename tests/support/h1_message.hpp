@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Reading messages of HTTP/1 once more, strictly and without a line of the proxy's own code: what a
-// test holds against what the proxy made of the same octets. One thread.
+// test holds against what the proxy made of the same bytes. One thread.
 #pragma once
 
 #include <cstddef>
@@ -28,13 +28,13 @@ struct H1Message {
   Lines fields;
   std::string body;  // as far as it is here
   Lines trailers;
-  std::size_t size = 0;  // octets, once it is whole
+  std::size_t size = 0;  // bytes, once it is whole
 
   bool is_whole() const noexcept { return state == State::whole; }
 };
 
-H1Message read_h1_request(std::string_view octets);
-// The answer to a request of `method`; `ended`: the connection has ended in order behind `octets`.
-H1Message read_h1_response(std::string_view octets, std::string_view method, bool ended);
+H1Message read_h1_request(std::string_view data);
+// The answer to a request of `method`; `ended`: the connection has ended in order behind `bytes`.
+H1Message read_h1_response(std::string_view data, std::string_view method, bool ended);
 
 }  // namespace onehop::test

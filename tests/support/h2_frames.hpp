@@ -37,9 +37,9 @@ struct Frame {
   std::string payload;
 };
 
-inline std::string number(std::uint64_t value, int octets) {
+inline std::string number(std::uint64_t value, int data) {
   std::string text;
-  for (int shift = 8 * (octets - 1); shift >= 0; shift -= 8)
+  for (int shift = 8 * (data - 1); shift >= 0; shift -= 8)
     text += static_cast<char>((value >> shift) & 0xff);
   return text;
 }
@@ -58,10 +58,10 @@ inline std::string frame(std::uint8_t type,
 
 // A length of HPACK (RFC 7541 §5.1), in a prefix of seven bits.
 inline std::string hpack_length(std::size_t size) {
-  constexpr std::size_t kMost = 127;
-  if (size < kMost) return std::string(1, static_cast<char>(size));
-  std::string text(1, static_cast<char>(kMost));
-  for (size -= kMost; size >= 128; size /= 128)
+  constexpr std::size_t kMax = 127;
+  if (size < kMax) return std::string(1, static_cast<char>(size));
+  std::string text(1, static_cast<char>(kMax));
+  for (size -= kMax; size >= 128; size /= 128)
     text += static_cast<char>(size % 128 + 128);
   return text + static_cast<char>(size);
 }
@@ -83,11 +83,11 @@ inline std::string block(std::initializer_list<Field> fields) {
 
 // A header block of any size: HEADERS, and as many CONTINUATION frames as it takes.
 inline std::string head(std::uint32_t stream, std::string_view block, bool end) {
-  constexpr std::size_t kMost = 16'384;
+  constexpr std::size_t kMax = 16'384;
   std::string text;
   std::uint8_t flags = end ? kEndStream : 0;
   for (std::uint8_t type = headers; type == headers || !block.empty(); type = continuation) {
-    const std::string_view piece = block.substr(0, kMost);
+    const std::string_view piece = block.substr(0, kMax);
     block.remove_prefix(piece.size());
     if (block.empty()) flags |= kEndHeaders;
     text += frame(type, flags, stream, piece);
@@ -96,21 +96,21 @@ inline std::string head(std::uint32_t stream, std::string_view block, bool end) 
   return text;
 }
 
-// The complete frames at the front of `octets`, which are removed; a preface too.
-inline std::vector<Frame> take_frames(std::string& octets) {
-  if (octets.starts_with(kPreface)) octets.erase(0, kPreface.size());
+// The complete frames at the front of `bytes`, which are removed; a preface too.
+inline std::vector<Frame> take_frames(std::string& data) {
+  if (data.starts_with(kPreface)) data.erase(0, kPreface.size());
   std::vector<Frame> frames;
-  const auto at = [&octets](std::size_t i) { return static_cast<unsigned char>(octets[i]); };
-  while (octets.size() >= 9) {
+  const auto at = [&data](std::size_t i) { return static_cast<unsigned char>(data[i]); };
+  while (data.size() >= 9) {
     const std::size_t size = (std::size_t{at(0)} << 16U) | (std::size_t{at(1)} << 8U) | at(2);
-    if (octets.size() < 9 + size) break;
+    if (data.size() < 9 + size) break;
     Frame one;
     one.type = at(3);
     one.flags = at(4);
     for (std::size_t i = 5; i < 9; ++i)
       one.stream = (one.stream << 8U) | at(i);
-    one.payload = octets.substr(9, size);
-    octets.erase(0, 9 + size);
+    one.payload = data.substr(9, size);
+    data.erase(0, 9 + size);
     frames.push_back(std::move(one));
   }
   return frames;

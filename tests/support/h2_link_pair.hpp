@@ -46,8 +46,8 @@ class H2LinkPair : public StreamPair, public h2::SessionObserver {
     far_.receive();
   }
   // The peer says this, and it is read.
-  void say(std::string_view octets) {
-    EXPECT_EQ(far_.send(octets), octets.size());
+  void say(std::string_view data) {
+    EXPECT_EQ(far_.send(data), data.size());
     EXPECT_EQ(link_->read(), Step::wait);
     settle();
   }

@@ -9,8 +9,8 @@
 namespace onehop::test {
 namespace {
 
-std::string_view text_of(const std::uint8_t* octets, std::size_t size) {
-  return {reinterpret_cast<const char*>(octets), size};
+std::string_view text_of(const std::uint8_t* data, std::size_t size) {
+  return {reinterpret_cast<const char*>(data), size};
 }
 
 }  // namespace
@@ -48,9 +48,9 @@ struct H2Peer::Inflater {
 H2Peer::H2Peer() : inflater_(std::make_unique<Inflater>()) {}
 H2Peer::~H2Peer() = default;
 
-void H2Peer::take(std::string_view octets) {
-  octets_ += octets;
-  for (const h2_frames::Frame& frame : h2_frames::take_frames(octets_))
+void H2Peer::take(std::string_view data) {
+  data_ += data;
+  for (const h2_frames::Frame& frame : h2_frames::take_frames(data_))
     take(frame);
 }
 

@@ -31,7 +31,7 @@ class H2Peer {
   H2Peer();
   ~H2Peer();
 
-  void take(std::string_view octets);
+  void take(std::string_view data);
   std::map<std::uint32_t, Message>& streams() noexcept { return streams_; }
   // Acknowledgements, and room for what was received, since the last call.
   std::string replies();
@@ -45,7 +45,7 @@ class H2Peer {
   void take_block(std::uint32_t stream, std::string_view block, bool end);
 
   std::unique_ptr<Inflater> inflater_;
-  std::string octets_;
+  std::string data_;
   std::string block_;  // of a head whose end has not come yet
   bool block_ends_stream_ = false;
   std::map<std::uint32_t, Message> streams_;

@@ -4,7 +4,7 @@
 // the records of exchanges that have ended, copied because the originals are gone by then.
 #pragma once
 
-#include <onehop/exchange.hpp>
+#include <onehop/exchange_record.hpp>
 #include <onehop/server.hpp>
 
 #include <cstddef>
@@ -48,7 +48,7 @@ inline int status_of(std::string_view message) {
 }
 
 struct EndedExchange {
-  explicit EndedExchange(const Exchange& exchange)
+  explicit EndedExchange(const ExchangeRecord& exchange)
       : client(exchange.client),
         peer(exchange.peer),
         status(exchange.status),
@@ -87,7 +87,7 @@ class ExchangeLog {
  public:
   Server::Options options() const { return watch({}); }
   Server::Options watch(Server::Options options) const {
-    options.on_exchange_end = [all = all_](const Exchange& exchange) {
+    options.on_exchange_end = [all = all_](const ExchangeRecord& exchange) {
       all->emplace_back(exchange);
     };
     options.log = [](LogLevel, std::string_view) {};

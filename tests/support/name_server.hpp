@@ -242,9 +242,9 @@ class NameServer final : private io::Watcher {
     return data;
   }
   static std::string binary(int family, const std::string& ip, std::size_t size) {
-    char octets[16];
-    ONEHOP_CHECK(::inet_pton(family, ip.c_str(), octets) == 1);
-    return {octets, size};
+    char byte_count[16];
+    ONEHOP_CHECK(::inet_pton(family, ip.c_str(), byte_count) == 1);
+    return {byte_count, size};
   }
   static void append16(std::string& out, std::size_t value) {
     out += static_cast<char>(value >> 8);

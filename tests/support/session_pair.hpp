@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Two sessions, a client's and a server's, that exchange octets in memory.
+// Two sessions, a client's and a server's, that exchange bytes in memory.
 #pragma once
 
 #include "base/arena.hpp"

@@ -30,7 +30,7 @@ class FarEnd {
     const ssize_t sent = stream_->try_write(text.data(), text.size());
     return sent > 0 ? static_cast<std::size_t>(sent) : 0;
   }
-  // What has arrived, at most `most` octets of it.
+  // What has arrived, at most `most` bytes of it.
   std::string receive(std::size_t most = std::string::npos) {
     std::string text;
     char piece[1024];
@@ -43,8 +43,8 @@ class FarEnd {
   }
   // What comes next when all was received: "end", "reset", or "" while the connection is open.
   std::string ending() {
-    char octet = 0;
-    const ssize_t got = stream_->try_read(&octet, 1);
+    char byte = 0;
+    const ssize_t got = stream_->try_read(&byte, 1);
     if (got == -EAGAIN) return "";
     if (got == 0) return "end";
     return got < 0 ? "reset" : "more";
@@ -65,7 +65,7 @@ class StreamPair : public ::testing::Test {
  protected:
   StreamPair() : enter_(reactor_) { join(); }
 
-  // A new connection; each direction holds `capacity` octets until its reader takes them.
+  // A new connection; each direction holds `capacity` bytes until its reader takes them.
   void join(std::size_t capacity = std::size_t{64} * 1024) {
     auto [near, far] = net::make_memory_pair(reactor_, capacity);
     near_ = std::move(near);

@@ -75,8 +75,8 @@ TlsPeer::TlsPeer(const TlsSide& side)
   }
 }
 
-void TlsPeer::take(std::string_view octets) {
-  if (!octets.empty()) BIO_write(in_, octets.data(), static_cast<int>(octets.size()));
+void TlsPeer::take(std::string_view data) {
+  if (!data.empty()) BIO_write(in_, data.data(), static_cast<int>(data.size()));
   char piece[4096];
   for (;;) {
     net::forget_tls_errors();
@@ -98,19 +98,19 @@ std::string TlsPeer::seal_goodbye() {
 }
 
 std::string TlsPeer::to_send() {
-  std::string octets(static_cast<std::size_t>(BIO_ctrl_pending(out_)), '\0');
-  if (octets.empty()) return octets;
-  const int got = BIO_read(out_, octets.data(), static_cast<int>(octets.size()));
-  octets.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-  return octets;
+  std::string data(static_cast<std::size_t>(BIO_ctrl_pending(out_)), '\0');
+  if (data.empty()) return data;
+  const int got = BIO_read(out_, data.data(), static_cast<int>(data.size()));
+  data.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  return data;
 }
 
 bool TlsPeer::shake_hands(testing::Wire& wire) {
   for (;;) {
     take(wire.receive());
-    const std::string octets = to_send();
-    if (octets.empty()) return SSL_is_init_finished(ssl_.get()) == 1;
-    wire.send(octets);
+    const std::string data = to_send();
+    if (data.empty()) return SSL_is_init_finished(ssl_.get()) == 1;
+    wire.send(data);
   }
 }
 

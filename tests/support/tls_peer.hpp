@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TlsPeer: one end of a TLS connection without I/O. Octets go in and come out as they are on the
+// TlsPeer: one end of a TLS connection without I/O. Bytes go in and come out as they are on the
 // wire, so that a test can withhold or change any of them. Failures of OpenSSL throw. One thread.
 #pragma once
 
@@ -35,7 +35,7 @@ class TlsPeer {
   explicit TlsPeer(const TlsSide& side);
 
   // What has come from the other end; and the content in it that was not asked for yet.
-  void take(std::string_view octets);
+  void take(std::string_view data);
   std::string content() { return std::exchange(content_, {}); }
   // Records with `content`, and the one that says goodbye. All that is to be sent comes with them.
   std::string seal(std::string_view content);

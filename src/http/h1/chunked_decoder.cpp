@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint32_t kMaxSizeLine = 4096;
 constexpr std::uint8_t kMaxDigits = 16;
 
-// Size lines may be this much longer in all than the data excuses: 16 octets and twice the data for
+// Size lines may be this much longer in all than the data excuses: 16 bytes and twice the data for
 // every chunk. A sender of endless extensions runs out; one of tiny honest chunks never does.
 constexpr std::uint64_t kMaxOverhead = 16 * 1024;
 constexpr std::uint64_t kFreePerChunk = 16;
@@ -46,16 +46,16 @@ Result<ChunkedDecoder::Step> ChunkedDecoder::decode(std::string_view input) {
 
 Result<void> ChunkedDecoder::read_size_line(std::string_view input, std::size_t& at) {
   while (at < input.size() && state_ <= State::size_lf) {
-    if (++line_octets_ > kMaxSizeLine) return malformed("a chunk-size line is too long");
-    const Result<void> read = read_size_octet(input[at++]);
+    if (++line_bytes_ > kMaxSizeLine) return malformed("a chunk-size line is too long");
+    const Result<void> read = read_size_byte(input[at++]);
     if (!read) return read;
   }
   return {};
 }
 
 // RFC 9112 §7.1: chunk-size [ chunk-ext ] CRLF, where a blank may only come before the ';' of an
-// extension (§7.1.1). Extensions mean nothing to us; only their octets are checked.
-Result<void> ChunkedDecoder::read_size_octet(char c) {
+// extension (§7.1.1). Extensions mean nothing to us; only their bytes are checked.
+Result<void> ChunkedDecoder::read_size_byte(char c) {
   if (state_ == State::size_lf) {
     if (c != '\n') return malformed("CR without LF in a chunk-size line");
     return end_size_line();
@@ -63,7 +63,7 @@ Result<void> ChunkedDecoder::read_size_octet(char c) {
   if (state_ == State::extension) {
     if (c == '\r') {
       state_ = State::size_lf;
-    } else if (!ascii::is_value_octet(c)) {
+    } else if (!ascii::is_value_byte(c)) {
       return malformed("a control character in a chunk extension");
     }
     return {};
@@ -88,12 +88,12 @@ Result<void> ChunkedDecoder::read_size_octet(char c) {
 }
 
 Result<void> ChunkedDecoder::end_size_line() {
-  overhead_ += line_octets_;
+  overhead_ += line_bytes_;
   const std::uint64_t excused =
       size_ > kMaxSizeLine ? overhead_ : std::min(overhead_, kFreePerChunk + 2 * size_);
   overhead_ -= excused;
   if (overhead_ > kMaxOverhead) return malformed("too many chunk extensions");
-  line_octets_ = 0;
+  line_bytes_ = 0;
   digits_ = 0;
   state_ = size_ == 0 ? State::trailers : State::data;
   return {};
@@ -133,8 +133,8 @@ std::uint64_t ChunkedDecoder::data_left() const noexcept {
   return state_ == State::data ? size_ : 0;
 }
 
-void ChunkedDecoder::skip(std::uint64_t octets) noexcept {
-  size_ -= octets;
+void ChunkedDecoder::skip(std::uint64_t byte_count) noexcept {
+  size_ -= byte_count;
   if (size_ == 0) state_ = State::data_cr;
 }
 

@@ -23,20 +23,20 @@ class ChunkedDecoder {
   ChunkedDecoder(Side side, const Limits& trailer_limits) noexcept;
 
   struct Step {
-    std::size_t consumed = 0;  // octets of the input that are done with, data included
-    std::string_view data;     // within the consumed octets; may be empty
+    std::size_t consumed = 0;  // bytes of the input that are done with, data included
+    std::string_view data;     // within the consumed bytes; may be empty
     bool finished = false;     // the last chunk and the trailer section were read
   };
-  // Looks at `input`, the octets after everything consumed so far, and stops behind the first run
+  // Looks at `input`, the bytes after everything consumed so far, and stops behind the first run
   // of data (so call again). Framing that is cut off stays unconsumed only for the trailer section;
   // a chunk-size line is remembered across calls. consumed == 0 and not finished: more input is
   // needed. After an error the object is dead.
   Result<Step> decode(std::string_view input);
 
-  // Octets of data of the current chunk that have not arrived yet; they can be taken from the
-  // stream directly. skip() says that `octets` of them were.
+  // Bytes of data of the current chunk that have not arrived yet; they can be taken from the
+  // stream directly. skip() says that `bytes` of them were.
   std::uint64_t data_left() const noexcept;
-  void skip(std::uint64_t octets) noexcept;
+  void skip(std::uint64_t byte_count) noexcept;
 
   // After finished; text is copied into `arena`. Fields that may not be in trailers are dropped
   // (RFC 9110 §6.5.1 and the table of names).
@@ -59,17 +59,17 @@ class ChunkedDecoder {
   };
 
   Result<void> read_size_line(std::string_view input, std::size_t& at);
-  Result<void> read_size_octet(char c);
+  Result<void> read_size_byte(char c);
   Result<void> end_size_line();
   Result<void> read_data_end(char c);
   Result<Step> read_trailers(std::string_view input, std::size_t at);
   std::unexpected<Error> malformed(const char* detail) const;
 
   HeadParser trailer_parser_;
-  std::string trailer_text_;       // the trailer section, when it has any field
-  std::uint64_t size_ = 0;         // of the current chunk; while in data, what is left of it
-  std::uint64_t overhead_ = 0;     // octets of chunk-size lines beyond what the data excuses
-  std::uint32_t line_octets_ = 0;  // of the current chunk-size line
+  std::string trailer_text_;      // the trailer section, when it has any field
+  std::uint64_t size_ = 0;        // of the current chunk; while in data, what is left of it
+  std::uint64_t overhead_ = 0;    // bytes of chunk-size lines beyond what the data excuses
+  std::uint32_t line_bytes_ = 0;  // of the current chunk-size line
   std::uint8_t digits_ = 0;
   State state_ = State::first_digit;
   Side side_;

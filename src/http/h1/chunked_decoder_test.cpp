@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sizes, floods and the octets taken directly from a stream. Grammar is in tests/conformance/h1.
+// Sizes, floods and the bytes taken directly from a stream. Grammar is in tests/conformance/h1.
 
 #include "http/h1/chunked_decoder.hpp"
 
@@ -96,7 +96,7 @@ TEST(ChunkedDecoder, ManyTinyChunksAndModestExtensionsAreFine) {
   for (int i = 0; i < 100000; ++i)
     body += "1;ext=12\r\na\r\n";
   EXPECT_EQ(decode(body + "0\r\n\r\n").data.size(), 100000U);
-  std::string signed_chunks;  // as AWS signs them: 85 octets for every 64 KiB
+  std::string signed_chunks;  // as AWS signs them: 85 bytes for every 64 KiB
   for (int i = 0; i < 300; ++i) {
     signed_chunks += "10000;chunk-signature=" + std::string(64, '0') + "\r\n";
     signed_chunks += std::string(65536, 'd') + "\r\n";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Limits of an HTTP/1 head. Sizes in octets, none of them larger than kLargestLimit.
+// Limits of an HTTP/1 head. Sizes in bytes, none of them larger than kLargestLimit.
 #pragma once
 
 #include <algorithm>

@@ -5,7 +5,7 @@
 #include "base/arena.hpp"
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
-#include "http/h1/octet_scan.hpp"
+#include "http/h1/byte_scan.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,12 +17,12 @@ namespace {
 
 // RFC 9112 §2.2 asks for at least one; some old clients send one after every POST.
 constexpr unsigned kMaxEmptyLines = 4;
-// What a field costs beyond the octets of its line: name + ": " + value + 30 is name + value + 32.
+// What a field costs beyond the bytes of its line: name + ": " + value + 30 is name + value + 32.
 constexpr std::size_t kLineCost = 30;
 constexpr std::size_t kShortestLine = 2;
 constexpr std::ptrdiff_t kMaxName = std::numeric_limits<std::uint16_t>::max();
 
-// How many octets at the front of `text` fit `pattern`, in which '0' stands for any digit.
+// How many bytes at the front of `text` fit `pattern`, in which '0' stands for any digit.
 std::size_t matching_prefix(std::string_view text, std::string_view pattern) noexcept {
   const std::size_t size = std::min(text.size(), pattern.size());
   for (std::size_t i = 0; i < size; ++i) {
@@ -32,7 +32,7 @@ std::size_t matching_prefix(std::string_view text, std::string_view pattern) noe
   return size;
 }
 
-const char* why_no_value_octet(char c) noexcept {
+const char* why_no_value_byte(char c) noexcept {
   switch (c) {
     case '\n':
       return "a line ends in LF without CR";
@@ -147,7 +147,7 @@ HeadParser::Step HeadParser::read_start(std::string_view input) {
   return go_on_with(kind_ == HeadKind::request ? Phase::method : Phase::status);
 }
 
-// Looks no further than one octet past the longest method, so that what can never become a request
+// Looks no further than one byte past the longest method, so that what can never become a request
 // fails at once.
 HeadParser::Step HeadParser::read_method(std::string_view input) {
   const std::size_t too_long = line_at_ + Method::kMaxSize + 1;
@@ -348,7 +348,7 @@ HeadParser::Step HeadParser::read_value(std::string_view input) {
   position_ = static_cast<std::size_t>(skip_value(base + position_, limit) - base);
   if (position_ == too_long) return head_too_large("the header fields are too large");
   if (position_ == input.size()) return Step::wait;
-  if (input[position_] != '\r') return malformed(why_no_value_octet(input[position_]));
+  if (input[position_] != '\r') return malformed(why_no_value_byte(input[position_]));
   if (position_ + 1 == input.size()) return Step::wait;
   if (input[position_ + 1] != '\n') return malformed("CR without LF");
   end_line(base, base + line_at_, base + colon_at_, base + position_);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // HeadParser: the start line and field section of an HTTP/1 message (RFC 9112 §2 to §5), strict:
-// what it does not understand it refuses. No I/O, no allocation per octet; the same result however
+// what it does not understand it refuses. No I/O, no allocation per byte; the same result however
 // the input is split. One object parses one head at a time and may be reset and used again.
 #pragma once
 
@@ -29,13 +29,13 @@ class HeadParser {
 
   enum class State : std::uint8_t { incomplete, complete, failed };
 
-  // `input` is everything received from the first octet of the message on: what an earlier call
+  // `input` is everything received from the first byte of the message on: what an earlier call
   // saw, perhaps at another address, and more. Only what is new is looked at.
   State parse(std::string_view input);
 
-  // After complete: how many octets of the input the head took, blank line included.
+  // After complete: how many bytes of the input the head took, blank line included.
   std::size_t size() const noexcept { return position_; }
-  // True once the first octet of a start line (not an empty line before it) was seen.
+  // True once the first byte of a start line (not an empty line before it) was seen.
   bool begun() const noexcept { return begun_; }
   // After failed. Side is client for requests, upstream for responses.
   const Error& error() const noexcept { return *error_; }

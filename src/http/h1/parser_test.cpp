@@ -21,7 +21,7 @@ Limits limits(std::size_t start_line, std::size_t bytes, std::size_t fields) {
   return {.max_start_line = start_line, .max_header_bytes = bytes, .max_header_fields = fields};
 }
 
-// The code after feeding everything at once, which must be the one after feeding it octet by octet.
+// The code after feeding everything at once, which must be the one after feeding it byte by byte.
 std::error_code outcome(HeadKind kind, const Limits& l, const std::string& input) {
   HeadParser whole(kind, l);
   const State state = whole.parse(input);
@@ -128,7 +128,7 @@ TEST(HeadParser, NamesFitTheirField) {
 }
 
 // TLS on a plain port must not wait for a timeout.
-TEST(HeadParser, WhatCannotBecomeARequestFailsAtItsFirstOctet) {
+TEST(HeadParser, WhatCannotBecomeARequestFailsAtItsFirstByte) {
   for (const char c : {'\x16', '\x80', '\0', '\n', ' ', ':', '{'}) {
     HeadParser parser(HeadKind::request, Limits());
     EXPECT_EQ(parser.parse(std::string_view(&c, 1)), State::failed) << int{c};
@@ -141,7 +141,7 @@ TEST(HeadParser, WhatCannotBecomeARequestFailsAtItsFirstOctet) {
   EXPECT_EQ(parser.error().side(), Side::upstream);
 }
 
-TEST(HeadParser, BegunWithTheFirstOctetOfTheStartLine) {
+TEST(HeadParser, BegunWithTheFirstByteOfTheStartLine) {
   HeadParser parser(HeadKind::request, Limits());
   EXPECT_EQ(parser.parse(""), State::incomplete);
   EXPECT_FALSE(parser.begun());
@@ -214,8 +214,8 @@ TEST(HeadParser, AMissingReasonIsEmptyNotAbsent) {
   }
 }
 
-// 64 KiB octet by octet: quadratic work would take seconds.
-TEST(HeadParser, OctetByOctetIsLinear) {
+// 64 KiB byte by byte: quadratic work would take seconds.
+TEST(HeadParser, ByteByByteIsLinear) {
   std::string head = "GET / HTTP/1.1\r\nA: ";
   head.append(60000, 'v').append("\r\n\r\n");
   const auto began = std::chrono::steady_clock::now();

@@ -47,7 +47,7 @@ std::size_t head_size_bound(const Headers& headers,
                             std::string_view start_line_text,
                             const HeadFraming& framing) noexcept;
 
-// Write at `out`, which has at least head_size_bound octets, and return the end. Field lines come
+// Write at `out`, which has at least head_size_bound bytes, and return the end. Field lines come
 // in their order; runs of lines kept as received are copied at once. Host comes first in requests
 // when the message carries none in its place (`authority` is then used).
 char* write_request_head(char* out,
@@ -64,7 +64,7 @@ char* write_response_head(char* out,
                           const HeadFraming& framing,
                           std::string_view date) noexcept;
 
-// "1f4\r\n"; at most kChunkSizeLine octets.
+// "1f4\r\n"; at most kChunkSizeLine bytes.
 inline constexpr std::size_t kChunkSizeLine = 18;
 char* write_chunk_size(char* out, std::uint64_t size) noexcept;
 // "0\r\n" trailers "\r\n"; fields that may not be in trailers are left out.

@@ -18,7 +18,7 @@ namespace {
 // The most small pieces one header block may come in, and what is not small. The block itself may
 // be as large as what is worth reading of its fields, and room for how they are coded: what is past
 // the limits is refused with an answer, and costs that request alone.
-constexpr std::size_t kMostSmallContinuations = 32;
+constexpr std::size_t kMaxSmallContinuations = 32;
 constexpr std::size_t kNotSmall = 1024;
 constexpr std::size_t kBlockSlack = 16 * 1024;
 
@@ -34,21 +34,21 @@ SessionState& state_of(void* user_data) {
   return *static_cast<SessionState*>(user_data);
 }
 
-std::string_view text_of(const std::uint8_t* octets, std::size_t size) {
-  return {reinterpret_cast<const char*>(octets), size};
+std::string_view text_of(const std::uint8_t* data, std::size_t size) {
+  return {reinterpret_cast<const char*>(data), size};
 }
 
 // The list as nghttp2 wants it; valid until the next call on this thread.
 std::vector<nghttp2_nv>& lines_of(const FieldList& fields, std::uint8_t flags) {
   static thread_local std::vector<nghttp2_nv> lines;
   lines.clear();
-  const auto octets = [](std::string_view text) {
+  const auto data = [](std::string_view text) {
     // NOLINTNEXTLINE: nghttp2 does not write to them
     return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
   };
   for (const Field& field : fields) {
     lines.push_back(
-        {octets(field.name), octets(field.value), field.name.size(), field.value.size(), flags});
+        {data(field.name), data(field.value), field.name.size(), field.value.size(), flags});
   }
   return lines;
 }
@@ -123,7 +123,7 @@ class Callbacks::Implementation {
         break;
       case NGHTTP2_HEADERS:
         state.continuations = 0;
-        state.block_octets = head->length;
+        state.block_bytes = head->length;
         // How many answers come late is our doing: an upstream is not to blame for them.
         if (state.role == Role::client) return 0;
         if (state.note_number(head->stream_id) || state.find(head->stream_id)) return 0;
@@ -133,10 +133,10 @@ class Callbacks::Implementation {
         }
         break;  // sent before our reset was heard, or a refusal: nghttp2 passes it over
       case NGHTTP2_CONTINUATION:
-        state.block_octets += head->length;
+        state.block_bytes += head->length;
         if (head->length < kNotSmall) ++state.continuations;
-        if (state.continuations <= kMostSmallContinuations &&
-            state.block_octets <= most_of_block(state.limits.fields)) {
+        if (state.continuations <= kMaxSmallContinuations &&
+            state.block_bytes <= most_of_block(state.limits.fields)) {
           return 0;
         }
         state.fail(ErrorCode::enhance_your_calm, "a header block without end");
@@ -230,7 +230,7 @@ class Callbacks::Implementation {
       return 0;
     }
     if (!section->is_bomb()) return 0;
-    // One octet can stand for kilobytes: nothing more of this is looked at, just decompressed.
+    // One byte can stand for kilobytes: nothing more of this is looked at, just decompressed.
     refuse(state, *stream, "a head many times larger than the limits",
            ErrorCode::enhance_your_calm);
     return 0;
@@ -253,7 +253,7 @@ class Callbacks::Implementation {
       refuse(state, *stream, "content in front of the head");
     }
     state.note_received(*stream, size);
-    if (stream->received_octets_ > stream->expected_octets_) {
+    if (stream->received_bytes_ > stream->expected_bytes_) {
       refuse(state, *stream, "more content than its length says");
     }
     if (stream->dropping_) return 0;
@@ -300,7 +300,7 @@ class Callbacks::Implementation {
     if (const char* problem = stream.section_->finish()) return refuse(state, stream, problem);
     if (stream.section_->is_informational()) return end_interim(state, stream);
     stream.head_complete_ = stream.final_head_ = true;
-    stream.expected_octets_ = expected_octets(state.role, stream);
+    stream.expected_bytes_ = expected_bytes(state.role, stream);
   }
 
   // Counted as they arrive: what waits to be taken costs memory.
@@ -314,7 +314,7 @@ class Callbacks::Implementation {
     stream.section_.reset();
   }
 
-  static std::uint64_t expected_octets(Role role, const Stream& stream) {
+  static std::uint64_t expected_bytes(Role role, const Stream& stream) {
     const FieldSection& head = *stream.section_;
     if (role == Role::client) {
       const std::string_view status = head.status();
@@ -329,8 +329,8 @@ class Callbacks::Implementation {
   static void end_message(SessionState& state, Stream& stream) {
     if (stream.problem_) return;
     if (!stream.final_head_) return refuse(state, stream, "an end in front of the final head");
-    const bool is_short = stream.expected_octets_ != Stream::kAnyLength &&
-                          stream.received_octets_ < stream.expected_octets_;
+    const bool is_short = stream.expected_bytes_ != Stream::kAnyLength &&
+                          stream.received_bytes_ < stream.expected_bytes_;
     if (is_short) return refuse(state, stream, "less content than its length says");
     stream.ended_ = true;
     state.expect_no_more(stream);
@@ -421,7 +421,7 @@ class Callbacks::Implementation {
       return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
     // Room is left for the frame that may be returned behind this one.
-    if (state.out_capacity - state.out_size < kFrameHead + size + Session::kLeastMemory / 2) {
+    if (state.out_capacity - state.out_size < kFrameHead + size + Session::kMinMemory / 2) {
       return NGHTTP2_ERR_WOULDBLOCK;
     }
     char* out = state.out + state.out_size;
@@ -429,7 +429,7 @@ class Callbacks::Implementation {
     std::memcpy(out + kFrameHead, stream->to_send_.data() + stream->to_send_at_, size);
     state.out_size += kFrameHead + size;
     stream->to_send_at_ += size;
-    stream->sent_octets_ += size;
+    stream->sent_bytes_ += size;
     if (stream->unsent() == 0) {
       state.guard.note_all_sent();
     } else {
@@ -445,7 +445,7 @@ class Callbacks::Implementation {
 // NOLINTEND(readability-function-size)
 
 std::size_t Callbacks::most_continuations(const FieldLimits& limits) noexcept {
-  return kMostSmallContinuations + most_of_block(limits) / kNotSmall;
+  return kMaxSmallContinuations + most_of_block(limits) / kNotSmall;
 }
 
 const nghttp2_session_callbacks* Callbacks::table() {

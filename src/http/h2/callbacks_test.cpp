@@ -20,9 +20,9 @@ class OutOfMemoryTest : public SessionTest {
     return {{first, value}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}};
   }
   // Whether one that had no memory for the `number`th thing it allocated is over because of that.
-  static bool fails(Peer& receiver, const std::string& octets, std::size_t number) {
+  static bool fails(Peer& receiver, const std::string& data, std::size_t number) {
     const FailingAllocation failing(number);
-    const bool goes_on = receiver.session_.receive(octets, kNow);
+    const bool goes_on = receiver.session_.receive(data, kNow);
     EXPECT_EQ(goes_on, !failing.is_over());
     return !goes_on;
   }

@@ -6,7 +6,7 @@
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
 #include "http/field_rules.hpp"
-#include "http/h1/octet_scan.hpp"
+#include "http/h1/byte_scan.hpp"
 #include "http/host.hpp"
 
 #include <algorithm>
@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t kLineOverhead = 32;  // RFC 9113 §6.5.2
 // Past that a Content-Length is nonsense, and the largest of all stands for one that is not known.
-constexpr std::uint64_t kMostContent = std::numeric_limits<std::int64_t>::max();
+constexpr std::uint64_t kMaxContent = std::numeric_limits<std::int64_t>::max();
 constexpr std::string_view kWebSocket = "websocket";
 constexpr std::string_view kHost = "host";
 constexpr std::size_t kRestOfRequestLine = std::string_view("  HTTP/1.1").size();
@@ -40,7 +40,7 @@ bool has_blank_edge(std::string_view value) noexcept {
   return !value.empty() && (ascii::is_blank(value.front()) || ascii::is_blank(value.back()));
 }
 
-// 16 random octets in base64 (RFC 6455 §4.1). What guards against caches need not be secret.
+// 16 random bytes in base64 (RFC 6455 §4.1). What guards against caches need not be secret.
 std::string_view make_websocket_key(Arena& memory) {
   constexpr std::string_view kDigits =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -48,7 +48,7 @@ std::string_view make_websocket_key(Arena& memory) {
   auto* text = static_cast<char*>(memory.allocate(24));
   for (std::size_t i = 0; i < 21; ++i)
     text[i] = kDigits[random() % 64];
-  text[21] = kDigits[(random() % 4) * 16];  // two bits are left of the last octet
+  text[21] = kDigits[(random() % 4) * 16];  // two bits are left of the last byte
   text[22] = text[23] = '=';
   return {text, 24};
 }
@@ -155,7 +155,7 @@ void FieldSection::move_to_interim() {
   if (!interim_->arena) interim_->arena = Arena::create();
   memory_ = interim_->arena;
   headers_ = Headers(memory_);
-  dropped_ = interim_->bytes >= kMostInterim;
+  dropped_ = interim_->bytes >= kMaxInterim;
 }
 
 void FieldSection::add_regular(std::string_view name, std::string_view value) {
@@ -176,7 +176,7 @@ void FieldSection::add_regular(std::string_view name, std::string_view value) {
 void FieldSection::note_length(std::string_view value) {
   if (content_length_) return fail("Content-Length twice");
   content_length_ = ascii::parse_decimal(value);
-  if (!content_length_ || *content_length_ > kMostContent) {
+  if (!content_length_ || *content_length_ > kMaxContent) {
     fail("Content-Length is not a number that content can have");
   }
 }

@@ -34,7 +34,7 @@ struct InterimMemory {
   std::size_t bytes = 0;
 };
 // One that comes when there are so many bytes is dropped.
-inline constexpr std::size_t kMostInterim = std::size_t{64} * 1024;
+inline constexpr std::size_t kMaxInterim = std::size_t{64} * 1024;
 
 // A field section that is being received. Text is copied into the arena, laid out as HTTP/1 writes
 // it.

@@ -24,8 +24,8 @@ bool FloodGuard::allow_control_frame(Time now) noexcept {
   return --control_ >= 0;
 }
 
-void FloodGuard::note_content(std::size_t octets) noexcept {
-  if (octets >= kWorthAFrame) refill(2);
+void FloodGuard::note_content(std::size_t byte_count) noexcept {
+  if (byte_count >= kWorthAFrame) refill(2);
 }
 
 void FloodGuard::note_stream(Time now) noexcept {

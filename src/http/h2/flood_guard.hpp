@@ -26,7 +26,7 @@ class FloodGuard {
   // A frame that carries nothing forward. False: that was one too many.
   bool allow_control_frame(Time now) noexcept;
   // Content moved, either way, or a request was answered.
-  void note_content(std::size_t octets) noexcept;
+  void note_content(std::size_t byte_count) noexcept;
   void note_answer() noexcept { refill(8); }
   // All there was to send went out, however little: no crumb of the peer's making, whose window
   // had room for more.

@@ -26,7 +26,7 @@ constinit const std::string_view kConnectionRefused(
 namespace {
 
 // Frames waiting to be produced that a peer can cause without reading anything.
-constexpr std::size_t kMostFramesWaiting = 2000;
+constexpr std::size_t kMaxFramesWaiting = 2000;
 
 // NGHTTP2_ERR_TOO_MANY_CONTINUATIONS, which older headers do not name.
 constexpr ssize_t kTooManyContinuations = -905;
@@ -72,7 +72,7 @@ nghttp2_mem* memory() {
   return &blocks;
 }
 
-// For what nghttp2 did not make of the octets received.
+// For what nghttp2 did not make of the bytes received.
 ErrorCode code_for(ssize_t error) {
   switch (error) {
     case NGHTTP2_ERR_FLOODED:
@@ -109,7 +109,7 @@ void submit_settings(nghttp2_session* session, Role role, const SessionLimits& l
 
 // Interim responses wait as well, and are not what the peer causes.
 std::size_t most_frames_waiting(const SessionState& state) {
-  return kMostFramesWaiting + state.streams * state.limits.max_informational;
+  return kMaxFramesWaiting + state.streams * state.limits.max_informational;
 }
 
 }  // namespace
@@ -127,12 +127,12 @@ Session::Session(Role role, const SessionLimits& limits, SessionObserver& observ
 
 Session::~Session() = default;
 
-bool Session::receive(std::string_view octets, Time now) {
+bool Session::receive(std::string_view data, Time now) {
   SessionState& state = *state_;
   if (state.failed) return false;
   state.now = now;
   const ssize_t used = nghttp2_session_mem_recv(
-      state.session, reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size());
+      state.session, reinterpret_cast<const std::uint8_t*>(data.data()), data.size());
   if (used < 0) {
     state.fail(code_for(used), nghttp2_strerror(static_cast<int>(used)));
   } else if (nghttp2_session_get_outbound_queue_size(state.session) > most_frames_waiting(state)) {
@@ -146,7 +146,7 @@ std::size_t Session::produce(std::span<char> memory) {
   state.out = memory.data();
   state.out_capacity = memory.size();
   state.out_size = 0;
-  while (state.out_capacity - state.out_size >= kLeastMemory / 2) {
+  while (state.out_capacity - state.out_size >= kMinMemory / 2) {
     const std::uint8_t* frame = nullptr;
     const ssize_t size = nghttp2_session_mem_send(state.session, &frame);
     if (size <= 0) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Session: one HTTP/2 connection without I/O (RFC 9113), for either role: octets go in, octets come
+// Session: one HTTP/2 connection without I/O (RFC 9113), for either role: bytes go in, bytes come
 // out, and streams hear what happened when deliver_news() is called. Windows, limits and floods are
-// its business; when octets are read and written is its owner's. One thread.
+// its business; when bytes are read and written is its owner's. One thread.
 #pragma once
 
 #include "http/h2/flood_guard.hpp"
@@ -34,7 +34,7 @@ struct SessionLimits {
 // The sizes to which windows grow, and the most by which all stream windows together may grow.
 inline constexpr std::uint32_t kMaxStreamWindow = 4 * 1024 * 1024;
 inline constexpr std::uint32_t kMaxConnectionWindow = 16 * 1024 * 1024;
-inline constexpr std::size_t kMostGranted = std::size_t{16} * 1024 * 1024;
+inline constexpr std::size_t kMaxGranted = std::size_t{16} * 1024 * 1024;
 
 // What a server writes to refuse a connection for which it has no memory to spare: its SETTINGS,
 // and a GOAWAY which says that no stream was processed. No session is needed for it.
@@ -72,10 +72,10 @@ class Session {
   ~Session();
 
   // What arrived. False when the connection is over: what produce() still gives says why.
-  bool receive(std::string_view octets, Time now);
-  // Frames into `memory`, as many as there are and fit; how many octets. `memory` has room for two
+  bool receive(std::string_view data, Time now);
+  // Frames into `memory`, as many as there are and fit; how many bytes. `memory` has room for two
   // frames at least.
-  static constexpr std::size_t kLeastMemory = 2 * (16 * 1024 + 16);
+  static constexpr std::size_t kMinMemory = 2 * (16 * 1024 + 16);
   std::size_t produce(std::span<char> memory);
   // Calls Stream::on_news() of every stream that has some. User code may run in there.
   void deliver_news();
@@ -104,7 +104,7 @@ class Session {
   // GOAWAY with a code, and nothing after it.
   void terminate(ErrorCode code);
   void ping();
-  // No more octets need to be exchanged.
+  // No more bytes need to be exchanged.
   bool is_over() const noexcept;
   // Why the session ended itself; "" when it did not.
   const char* reason() const noexcept;

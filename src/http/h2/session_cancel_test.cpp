@@ -46,10 +46,10 @@ class CancelTest : public ::testing::Test {
   }
   // What the client has to say.
   std::vector<h2_frames::Frame> said() {
-    std::string octets = client_.output();
-    EXPECT_TRUE(server_.session_.receive(octets, kNow));
+    std::string data = client_.output();
+    EXPECT_TRUE(server_.session_.receive(data, kNow));
     server_.session_.deliver_news();
-    return h2_frames::take_frames(octets);
+    return h2_frames::take_frames(data);
   }
 
   Peer server_{Role::server, many_streams()};
@@ -117,12 +117,12 @@ TEST_F(CancelTest, AFrameThatFoundNoRoomEndsItsStreamAndIsCounted) {
   EXPECT_EQ(count(said(), h2_frames::rst_stream), burst);
   TestStream& cut = *requests_.back();
   cut.send(std::string(60'000, 'x'));
-  std::vector<char> memory(Session::kLeastMemory);
-  std::string octets(memory.data(), client_.session_.produce(memory));
+  std::vector<char> memory(Session::kMinMemory);
+  std::string data(memory.data(), client_.session_.produce(memory));
   ASSERT_GT(cut.unsent(), 0u);
   requests_.pop_back();
-  octets += client_.output();
-  const auto frames = h2_frames::take_frames(octets);
+  data += client_.output();
+  const auto frames = h2_frames::take_frames(data);
   ASSERT_EQ(count(frames, h2_frames::rst_stream), 1u);
   EXPECT_EQ(frames.back().payload, h2_frames::number(8, 4));  // CANCEL
   EXPECT_FALSE(client_.session_.has_withheld_resets());

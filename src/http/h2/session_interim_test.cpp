@@ -31,8 +31,8 @@ class ReceivedInterimTest : public ::testing::Test {
     receive(h2_frames::frame(h2_frames::settings, 0, 0));
     before_ = held();
   }
-  void receive(std::string_view octets) {
-    EXPECT_TRUE(client_.session_.receive(octets, kNow));
+  void receive(std::string_view data) {
+    EXPECT_TRUE(client_.session_.receive(data, kNow));
     client_.session_.deliver_news();
   }
   static std::string interim(std::size_t size) {
@@ -60,12 +60,12 @@ class ReceivedInterimTest : public ::testing::Test {
 TEST_F(ReceivedInterimTest, ABurstIsCountedAsItArrives) {
   // Each has 20 references to one field of 3,000 bytes in the table of HPACK.
   const std::string status = h2_frames::block({{":status", "103"}});
-  std::string octets = h2_frames::head(
+  std::string data = h2_frames::head(
       1, status + "\x40\x01" + "a" + h2_frames::hpack_length(3000) + std::string(3000, 'v'), false);
   const std::string one = h2_frames::head(1, status + std::string(20, '\xbe'), false);
   for (int i = 0; i < 20'000; ++i)
-    octets += one;
-  receive(octets);
+    data += one;
+  receive(data);
   EXPECT_LT(held(), before_ + 512 * 1024);
   EXPECT_STREQ(request_.problem(), "too many 1xx responses");
   client_.output();
@@ -85,8 +85,8 @@ TEST_F(ReceivedInterimTest, ThoseThatWaitAreBounded) {
   for (int i = 0; i < 30; ++i)
     receive(interim(kSize));
   receive(final_head());
-  EXPECT_LT(held(), before_ + 4 * kMostInterim);
-  EXPECT_EQ(take_all(), kMostInterim / kSize + 1) << "one that has begun is kept";
+  EXPECT_LT(held(), before_ + 4 * kMaxInterim);
+  EXPECT_EQ(take_all(), kMaxInterim / kSize + 1) << "one that has begun is kept";
   EXPECT_TRUE(request_.has_ended());
 }
 
@@ -95,7 +95,7 @@ TEST_F(ReceivedInterimTest, TheirMemoryGoesWithThem) {
     receive(interim(50'000));
     EXPECT_EQ(take_all(), 1u);
   }
-  EXPECT_LT(held(), before_ + 4 * kMostInterim);
+  EXPECT_LT(held(), before_ + 4 * kMaxInterim);
   receive(final_head());
   EXPECT_EQ(request_.take_head()->status(), "200");
 }
@@ -132,8 +132,8 @@ TEST_F(SentInterimTest, ThoseThatAPeerDoesNotReadAreBoundedAndTheRestIsDropped) 
   const std::size_t before = held();
   for (int i = 0; i < 1000; ++i)
     send(stream);
-  EXPECT_LT(held(), before + 4 * kMostInterim);
-  EXPECT_EQ(arrived(), kMostInterim / kSize);
+  EXPECT_LT(held(), before + 4 * kMaxInterim);
+  EXPECT_EQ(arrived(), kMaxInterim / kSize);
   send(stream);
   EXPECT_EQ(arrived(), 1u) << "there is room again";
   stream.send_head({{":status", "200"}}, true);
@@ -166,7 +166,7 @@ TEST_F(SentInterimTest, TheirMemoryGoesWithThem) {
     send(stream);
     EXPECT_EQ(arrived(), 1u);
   }
-  EXPECT_LT(held(), before + 4 * kMostInterim);
+  EXPECT_LT(held(), before + 4 * kMaxInterim);
 }
 
 }  // namespace

@@ -18,13 +18,13 @@ struct alignas(std::max_align_t) Head {
   std::size_t size;  // of all of it, this included
 };
 
-constexpr std::size_t kMost = std::numeric_limits<std::size_t>::max() - sizeof(Head);
+constexpr std::size_t kMax = std::numeric_limits<std::size_t>::max() - sizeof(Head);
 
 Head* head_of(void* block) {
   return static_cast<Head*>(block) - 1;
 }
 
-// What costs no more than `size` octets.
+// What costs no more than `size` bytes.
 constexpr std::size_t rounded(std::size_t size) {
   if (kMemoryChecker || size > kLargestPooledBlock) return size;
   return (size + kBlockStep - 1) / kBlockStep * kBlockStep;
@@ -33,7 +33,7 @@ constexpr std::size_t rounded(std::size_t size) {
 }  // namespace
 
 void* allocate_block(std::size_t size) noexcept {
-  if (size > kMost) return nullptr;
+  if (size > kMax) return nullptr;
   const std::size_t whole = rounded(sizeof(Head) + size);
   void* const memory = take_block(whole);
   return memory ? ::new (memory) Head{whole} + 1 : nullptr;

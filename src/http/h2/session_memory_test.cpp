@@ -71,9 +71,9 @@ TEST(SessionMemory, a_resized_block_keeps_its_content) {
 }
 
 TEST(SessionMemory, sizes_that_overflow_are_refused) {
-  constexpr std::size_t kMost = std::numeric_limits<std::size_t>::max();
-  EXPECT_EQ(allocate_block(kMost), nullptr);
-  EXPECT_EQ(allocate_zeroed(kMost / 2, 3), nullptr);
+  constexpr std::size_t kMax = std::numeric_limits<std::size_t>::max();
+  EXPECT_EQ(allocate_block(kMax), nullptr);
+  EXPECT_EQ(allocate_zeroed(kMax / 2, 3), nullptr);
 }
 
 TEST(SessionMemory, a_block_may_be_freed_on_another_thread) {

@@ -139,8 +139,8 @@ bool SessionState::is_withheld(std::int32_t id) noexcept {
   return found && found->is_withheld;
 }
 
-void SessionState::pass_over(std::size_t octets) noexcept {
-  require(nghttp2_session_consume_connection(session, octets));
+void SessionState::pass_over(std::size_t byte_count) noexcept {
+  require(nghttp2_session_consume_connection(session, byte_count));
 }
 
 void SessionState::fail(ErrorCode code, const char* why) noexcept {
@@ -170,17 +170,17 @@ void SessionState::give_up_sending(Stream& stream, const char* why) noexcept {
 // The connection's window is given back as content arrives, whatever becomes of that: it bounds
 // what is on its way, and no stream can stop the others. What is kept unread is bounded by the
 // windows of the streams, which are given back as content is taken: together no more than
-// kMostGranted above what the streams began with.
+// kMaxGranted above what the streams began with.
 
-void SessionState::note_received(Stream& stream, std::size_t octets) {
-  stream.received_octets_ += octets;
-  require(nghttp2_session_consume_connection(session, octets));
+void SessionState::note_received(Stream& stream, std::size_t byte_count) {
+  stream.received_bytes_ += byte_count;
+  require(nghttp2_session_consume_connection(session, byte_count));
   if (stream.dropping_) {
-    require(nghttp2_session_consume_stream(session, stream.id_, octets));
+    require(nghttp2_session_consume_stream(session, stream.id_, byte_count));
   } else {
-    promise(stream, stream.promised_ - std::min(stream.promised_, octets));  // it is held now
+    promise(stream, stream.promised_ - std::min(stream.promised_, byte_count));  // it is held now
   }
-  received_ += octets;
+  received_ += byte_count;
   if (window_ >= kMaxConnectionWindow || received_ - grown_at_ < window_ || memory_is_short())
     return;
   grown_at_ = received_;
@@ -189,11 +189,11 @@ void SessionState::note_received(Stream& stream, std::size_t octets) {
                                                 static_cast<std::int32_t>(window_)));
 }
 
-void SessionState::note_taken(Stream& stream, std::size_t octets) {
+void SessionState::note_taken(Stream& stream, std::size_t byte_count) {
   if (!stream.open_ || stream.ended_) return;
-  require(nghttp2_session_consume_stream(session, stream.id_, octets));
+  require(nghttp2_session_consume_stream(session, stream.id_, byte_count));
   if (stream.dropping_) return promise(stream, 0);  // nothing of what comes is kept
-  promise(stream, stream.promised_ + octets);
+  promise(stream, stream.promised_ + byte_count);
   grow(stream);
 }
 
@@ -208,13 +208,13 @@ void SessionState::promise(Stream& stream, std::size_t size) noexcept {
 void SessionState::grow(Stream& stream) {
   if (stream.window_ >= kMaxStreamWindow || stream.has_piece()) return;
   if (memory_is_short()) return;
-  if (stream.received_octets_ - stream.grown_at_ < stream.window_) return;
+  if (stream.received_bytes_ - stream.grown_at_ < stream.window_) return;
   const std::uint32_t larger = std::min(stream.window_ * 2, kMaxStreamWindow);
-  if (granted_ + (larger - stream.window_) > kMostGranted) return;
+  if (granted_ + (larger - stream.window_) > kMaxGranted) return;
   granted_ += larger - stream.window_;
   promise(stream, stream.promised_ + (larger - stream.window_));
   stream.window_ = larger;
-  stream.grown_at_ = stream.received_octets_;
+  stream.grown_at_ = stream.received_bytes_;
   require(nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, stream.id_,
                                                 static_cast<std::int32_t>(larger)));
 }

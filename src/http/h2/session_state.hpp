@@ -46,7 +46,7 @@ class SessionState {
   // The same for one that has died while it was open.
   void close_dead(std::int32_t id) noexcept;
   // Content came for one that has died.
-  void pass_over(std::size_t octets) noexcept;
+  void pass_over(std::size_t byte_count) noexcept;
   // It has died, and its reset waits.
   bool is_withheld(std::int32_t id) noexcept;
   // Those resets, as many as may be now.
@@ -59,8 +59,8 @@ class SessionState {
   // It has sent all of it.
   void expect_no_more(Stream& stream) noexcept { promise(stream, 0); }
   // Content came; was taken, or never will be.
-  void note_received(Stream& stream, std::size_t octets);
-  void note_taken(Stream& stream, std::size_t octets);
+  void note_received(Stream& stream, std::size_t byte_count);
+  void note_taken(Stream& stream, std::size_t byte_count);
 
   // Ends the connection with an error, once.
   void fail(ErrorCode code, const char* why) noexcept;
@@ -87,7 +87,7 @@ class SessionState {
 
   // A header block in pieces.
   std::size_t continuations = 0;
-  std::size_t block_octets = 0;
+  std::size_t block_bytes = 0;
 
   // Where produce() writes.
   char* out = nullptr;

@@ -47,7 +47,7 @@ TEST_F(SessionTest, HeadAndContentAndEndAreOneOutput) {
   served.send("hi");
   served.send_end({});
   const std::string out = server_.output();
-  // HEADERS of one octet, then DATA of two with END_STREAM.
+  // HEADERS of one byte, then DATA of two with END_STREAM.
   EXPECT_EQ(out.size(), 9u + 1 + 9 + 2);
   EXPECT_EQ(out[9 + 1 + 4], '\x01');
 }
@@ -108,14 +108,14 @@ TEST_F(SessionTest, ContentNobodyReadsDoesNotStopOtherStreams) {
   EXPECT_EQ(unread.received(), limits().stream_window);
 }
 
-// Whether the sender of `octets` gives room on the connection.
-bool has_connection_window_update(std::string_view octets) {
+// Whether the sender of `bytes` gives room on the connection.
+bool has_connection_window_update(std::string_view data) {
   constexpr std::size_t kFrameHead = 9;
-  while (octets.size() >= kFrameHead) {
-    const auto at = [&](std::size_t i) { return static_cast<unsigned char>(octets[i]); };
+  while (data.size() >= kFrameHead) {
+    const auto at = [&](std::size_t i) { return static_cast<unsigned char>(data[i]); };
     const std::size_t size = at(0) * 65536u + at(1) * 256u + at(2);
-    if (at(3) == 8 && octets.substr(5, 4) == "\0\0\0\0"sv) return true;
-    octets.remove_prefix(kFrameHead + size);
+    if (at(3) == 8 && data.substr(5, 4) == "\0\0\0\0"sv) return true;
+    data.remove_prefix(kFrameHead + size);
   }
   return false;
 }
@@ -251,7 +251,7 @@ TEST_F(SessionTest, StreamsOutliveTheirSession) {
     ASSERT_TRUE(passing.session_.open(
         *stream, {{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}},
         false));
-    stream->send("octets");
+    stream->send("bytes");
   }
   EXPECT_TRUE(stream->is_closed());
   EXPECT_FALSE(stream->is_open());
@@ -301,7 +301,7 @@ TEST_F(SessionTest, AnUpstreamThatAnswersMayPing) {
   }
 }
 
-TEST_F(SessionTest, AConversationInFewOctetsMayPing) {
+TEST_F(SessionTest, AConversationInFewBytesMayPing) {
   TestStream& served = open(false);
   served.send_head({{":status", "200"}}, false);
   for (std::int64_t i = 0; i < 3 * FloodGuard::kControlFrames; ++i) {
@@ -391,11 +391,11 @@ TEST_F(PastStreamTest, TrailersAreInOrderHoweverManyRequestsCameSinceOurReset) {
 }
 
 TEST_F(PastStreamTest, TrailersAreInOrderOnARequestThatWasOneTooMany) {
-  std::string octets = client_.output();
+  std::string data = client_.output();
   const std::string head = "\0\0\3\1\4\0\0\0"s;
   for (const char stream : "\1\3\5\7\11"sv)
-    octets += head + stream + "\x82\x86\x84";
-  EXPECT_TRUE(server_.session_.receive(octets + data_on(9) + get_on(9), kNow));
+    data += head + stream + "\x82\x86\x84";
+  EXPECT_TRUE(server_.session_.receive(data + data_on(9) + get_on(9), kNow));
   EXPECT_EQ(server_.session_.streams(), 4u);
   EXPECT_STREQ(server_.session_.reason(), "");
 }

@@ -34,8 +34,8 @@ class SessionWindowsTest : public ::testing::Test {
   }
   ~SessionWindowsTest() override { set_memory_ceiling(kNoMemoryCeiling); }
 
-  void receive(const std::string& octets) {
-    EXPECT_TRUE(server_.session_.receive(octets, kNow));
+  void receive(const std::string& data) {
+    EXPECT_TRUE(server_.session_.receive(data, kNow));
     server_.session_.deliver_news();
   }
   // A POST without a content length.
@@ -46,13 +46,13 @@ class SessionWindowsTest : public ::testing::Test {
     server_.output();
   }
   void send_piece(std::uint32_t stream = 1, std::size_t left = kPiece) {
-    std::string octets;
+    std::string data;
     while (left > 0) {
       const std::size_t size = std::min<std::size_t>(left, 10'000);
-      octets += h2_frames::frame(h2_frames::data, 0, stream, std::string(size, 'x'));
+      data += h2_frames::frame(h2_frames::data, 0, stream, std::string(size, 'x'));
       left -= size;
     }
-    receive(octets);
+    receive(data);
   }
   // How many bytes of a window, by default the connection's, the server gives back in what it has
   // produced since the last call.
@@ -62,8 +62,8 @@ class SessionWindowsTest : public ::testing::Test {
     for (const h2_frames::Frame& frame : h2_frames::take_frames(output)) {
       if (frame.type != h2_frames::window_update || frame.stream != stream) continue;
       std::size_t more = 0;
-      for (const char octet : frame.payload)
-        more = more << 8U | static_cast<unsigned char>(octet);
+      for (const char byte : frame.payload)
+        more = more << 8U | static_cast<unsigned char>(byte);
       sum += more;
     }
     return sum;
@@ -313,7 +313,7 @@ TEST_P(ManyStreamsTest, WhoReadsFastAndThenNoMoreHoldsNoMoreThanIsSaid) {
     ASSERT_TRUE(settle());
     unread += reader(i).received() - before;
   }
-  EXPECT_LE(unread, kStreams * limits().stream_window + kMostGranted);
+  EXPECT_LE(unread, kStreams * limits().stream_window + kMaxGranted);
   EXPECT_GT(unread, limits().stream_window * kStreams + (std::size_t{8} << 20)) << "none has grown";
 }
 
@@ -384,22 +384,21 @@ TEST(SessionMemory, WhatHasBeenSentIsNotKept) {
 // One with so many fields, each of which counts 133 bytes. The code it is reset with, if it is.
 std::string reset_for_head_of(std::size_t fields) {
   Peer server(Role::server, {});
-  std::string octets =
-      std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0);
+  std::string data = std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0);
   const std::string first = h2_frames::block(
       {{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}});
-  octets += h2_frames::frame(h2_frames::headers, 0, 1, first);
+  data += h2_frames::frame(h2_frames::headers, 0, 1, first);
   const std::string value(100, 'x');
   for (std::size_t left = fields; left > 0;) {
     std::string block;
     for (int i = 0; i < 40 && left > 0; ++i, --left)
       block += h2_frames::block({{"a", value}});
     const std::uint8_t flags = left == 0 ? h2_frames::kEndHeaders : 0;
-    octets += h2_frames::frame(h2_frames::continuation, flags, 1, block);
+    data += h2_frames::frame(h2_frames::continuation, flags, 1, block);
   }
-  EXPECT_TRUE(server.session_.receive(octets, kNow));
-  octets = server.output();
-  for (const h2_frames::Frame& frame : h2_frames::take_frames(octets)) {
+  EXPECT_TRUE(server.session_.receive(data, kNow));
+  data = server.output();
+  for (const h2_frames::Frame& frame : h2_frames::take_frames(data)) {
     if (frame.type == h2_frames::rst_stream) return frame.payload;
   }
   return {};
@@ -418,17 +417,17 @@ TEST(SessionLimits, AHeadThatGrowsWithoutEndIsAnErrorOfTheConnection) {
   limits.fields.max_start_line = 0;
   limits.fields.max_bytes = 512;
   Peer server(Role::server, limits);
-  // One field whose value is said to have 50,000 octets.
+  // One field whose value is said to have 50,000 bytes.
   const std::string begin = std::string("\0\1a\x7f", 4) + "\xd1\x85\x03";
   const std::string part(10'000, 'x');
-  std::string octets = std::string(h2_frames::kPreface) +
-                       h2_frames::frame(h2_frames::settings, 0, 0) +
-                       h2_frames::frame(h2_frames::headers, 0, 1, begin + part);
-  EXPECT_TRUE(server.session_.receive(octets, kNow));
+  std::string data = std::string(h2_frames::kPreface) +
+                     h2_frames::frame(h2_frames::settings, 0, 0) +
+                     h2_frames::frame(h2_frames::headers, 0, 1, begin + part);
+  EXPECT_TRUE(server.session_.receive(data, kNow));
   EXPECT_FALSE(
       server.session_.receive(h2_frames::frame(h2_frames::continuation, 0, 1, part), kNow));
-  octets = server.output();
-  const auto frames = h2_frames::take_frames(octets);
+  data = server.output();
+  const auto frames = h2_frames::take_frames(data);
   ASSERT_FALSE(frames.empty());
   EXPECT_EQ(frames.back().type, h2_frames::goaway);
   EXPECT_EQ(frames.back().payload.substr(4, 4), h2_frames::number(11, 4));  // ENHANCE_YOUR_CALM
@@ -439,23 +438,23 @@ class EndlessHead : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(EndlessHead, IsAnErrorOfTheConnection) {
   Peer server(Role::server, {});
-  std::string octets = std::string(h2_frames::kPreface) +
-                       h2_frames::frame(h2_frames::settings, 0, 0) +
-                       h2_frames::frame(h2_frames::headers, 0, 1, GetParam());
-  EXPECT_TRUE(server.session_.receive(octets, kNow));
+  std::string data = std::string(h2_frames::kPreface) +
+                     h2_frames::frame(h2_frames::settings, 0, 0) +
+                     h2_frames::frame(h2_frames::headers, 0, 1, GetParam());
+  EXPECT_TRUE(server.session_.receive(data, kNow));
   const std::string more(10'000, 'x');
   const std::string next =
       h2_frames::frame(h2_frames::continuation, 0, 1, h2_frames::block({{"a", more}}));
   std::size_t received = 0;
-  octets = server.output();
+  data = server.output();
   while (received < 1024 * 1024 && server.session_.receive(next, kNow)) {
     received += next.size();
     server.session_.deliver_news();
-    octets += server.output();
+    data += server.output();
   }
   EXPECT_LT(received, 512u * 1024);
-  octets += server.output();
-  const auto frames = h2_frames::take_frames(octets);
+  data += server.output();
+  const auto frames = h2_frames::take_frames(data);
   EXPECT_EQ(frames.back().type, h2_frames::goaway);
   EXPECT_EQ(frames.back().payload.substr(4, 4), h2_frames::number(11, 4));  // ENHANCE_YOUR_CALM
 }

@@ -18,10 +18,10 @@ namespace {
 // A buffer that has grown past this is not kept, and none while memory is short.
 constexpr std::size_t kKept = 64 * 1024;
 
-template <class Octets>
-void empty(Octets& buffer) {
+template <class Bytes>
+void empty(Bytes& buffer) {
   if (buffer.capacity() > kKept || memory_is_short()) {
-    Octets().swap(buffer);
+    Bytes().swap(buffer);
   } else {
     buffer.clear();
   }
@@ -29,11 +29,11 @@ void empty(Octets& buffer) {
 
 // As append(), which may take twice the memory that is needed: at most `most` bytes, unless more
 // are needed.
-template <class Octets>
-void append_within(Octets& buffer, std::string_view text, std::size_t most) {
+template <class Bytes>
+void append_within(Bytes& buffer, std::string_view text, std::size_t most) {
   const std::size_t needed = buffer.size() + text.size();
   if (needed > buffer.capacity()) {
-    Octets larger;
+    Bytes larger;
     larger.reserve(std::max(needed, std::min(2 * buffer.capacity(), most)));
     larger.append(buffer);
     buffer.swap(larger);
@@ -68,7 +68,7 @@ std::string_view Stream::take_piece(std::size_t most) {
     std::swap(received_, taken_);
   } else if (taken_.size() > kKept && taken_at_ >= taken_.size() / 2) {
     // The peer may send as much again as was read: both together would be twice the window.
-    Octets(taken_, taken_at_).swap(taken_);
+    Bytes(taken_, taken_at_).swap(taken_);
     taken_at_ = 0;
   }
   const std::string_view piece = std::string_view(taken_).substr(taken_at_, most);
@@ -79,7 +79,7 @@ std::string_view Stream::take_piece(std::size_t most) {
 
 void Stream::drop_content() {
   drop_unread();
-  Octets().swap(taken_);
+  Bytes().swap(taken_);
   taken_at_ = 0;
   if (credit_ > 0 && session_) session_->note_taken(*this, std::exchange(credit_, 0));
 }
@@ -87,10 +87,10 @@ void Stream::drop_content() {
 // The last piece stays: somebody may still be looking at it.
 void Stream::drop_unread() {
   dropping_ = true;
-  const std::size_t octets = received_.size() + taken_.size() - taken_at_;
-  Octets().swap(received_);
+  const std::size_t byte_count = received_.size() + taken_.size() - taken_at_;
+  Bytes().swap(received_);
   taken_.resize(taken_at_);
-  if (session_) session_->note_taken(*this, octets);
+  if (session_) session_->note_taken(*this, byte_count);
 }
 
 void Stream::keep(std::string_view content) {
@@ -121,7 +121,7 @@ void Stream::send_informational(const FieldList& fields) {
   std::size_t size = 0;
   for (const Field& field : fields)
     size += interim_cost(field.name.size(), field.value.size());
-  if (unsent_interim_ + size > kMostInterim) return;
+  if (unsent_interim_ + size > kMaxInterim) return;
   unsent_interim_ += size;
   Callbacks::submit_informational(*session_, *this, fields);
 }

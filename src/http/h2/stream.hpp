@@ -53,8 +53,8 @@ class Stream : public ListNode, public detail::InFramePool {
   // The peer has said all it will say; and all of it was taken.
   bool has_ended() const noexcept { return ended_; }
   bool at_end() const noexcept { return ended_ && !has_piece(); }
-  // Octets of content so far.
-  std::uint64_t received() const noexcept { return received_octets_; }
+  // Bytes of content so far.
+  std::uint64_t received() const noexcept { return received_bytes_; }
   // The problem of a head for which there is no memory; its stream is reset with REFUSED_STREAM.
   static constexpr const char kMemoryIsShort[] = "a large head while memory is short";  // NOLINT
   // Why the peer's message is malformed and its stream reset with PROTOCOL_ERROR (RFC 9113 §8.1.1);
@@ -84,7 +84,7 @@ class Stream : public ListNode, public detail::InFramePool {
   void lose() noexcept;
 
   // --- to send ---
-  // An informational response. Copied; one that finds kMostInterim bytes of others that the peer
+  // An informational response. Copied; one that finds kMaxInterim bytes of others that the peer
   // has not read yet is dropped.
   void send_informational(const FieldList& fields);
   // The head of a response; its text likewise. `end`: neither content nor trailers follow.
@@ -93,9 +93,9 @@ class Stream : public ListNode, public detail::InFramePool {
   void send(std::string_view piece);
   // All content was given. The trailers' text is copied.
   void send_end(const FieldList& trailers);
-  // Octets given and not yet framed; framed so far.
+  // Bytes given and not yet framed; framed so far.
   std::size_t unsent() const noexcept { return to_send_.size() - to_send_at_; }
-  std::uint64_t sent() const noexcept { return sent_octets_; }
+  std::uint64_t sent() const noexcept { return sent_bytes_; }
   // Client: the head was produced: it may have left this machine.
   bool has_sent_head() const noexcept { return sent_head_; }
   // The last frame of ours was produced.
@@ -145,21 +145,21 @@ class Stream : public ListNode, public detail::InFramePool {
   std::size_t unsent_interim_ = 0;  // bytes given and not yet framed
   std::optional<FieldSection> trailers_;
   // Most contents are small, and come and go with the stream.
-  using Octets = std::basic_string<char, std::char_traits<char>, detail::FramePoolAllocator<char>>;
-  Octets received_;           // not taken
-  Octets taken_;              // what the last piece views a part of
+  using Bytes = std::basic_string<char, std::char_traits<char>, detail::FramePoolAllocator<char>>;
+  Bytes received_;            // not taken
+  Bytes taken_;               // what the last piece views a part of
   std::size_t taken_at_ = 0;  // where the next one begins
   std::size_t credit_ = 0;    // of the last piece, for which the peer has no room yet
   std::size_t promised_ = 0;  // what the peer may still send before more is taken
-  std::uint64_t received_octets_ = 0;
-  std::uint64_t expected_octets_ = kAnyLength;  // of content, by the head
-  std::uint64_t grown_at_ = 0;                  // received_octets_ when the window was made larger
+  std::uint64_t received_bytes_ = 0;
+  std::uint64_t expected_bytes_ = kAnyLength;  // of content, by the head
+  std::uint64_t grown_at_ = 0;                 // received_bytes_ when the window was made larger
   std::uint32_t window_ = 0;
 
-  Octets to_send_;
+  Bytes to_send_;
   std::size_t to_send_at_ = 0;
   std::size_t low_ = 0;
-  std::uint64_t sent_octets_ = 0;
+  std::uint64_t sent_bytes_ = 0;
   FieldList trailers_to_send_;
 
   Asked asked_ = Asked::content;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Exchange is the record of one request and its response: who, what, when, how much, and what went
-// wrong. The server creates it, the transport and the proxy fill in their parts, and
+// ExchangeRecord is the record of one request and its response: who, what, when, how much, and what
+// went wrong. The server creates it, the transport and the proxy fill in their parts, and
 // Server::Options::on_exchange_end receives it. It belongs to the worker of its connection, and its
 // views are valid as long as it is.
 #pragma once
@@ -27,7 +27,7 @@ enum class Outcome : std::uint8_t {
   aborted,      // the response was cut short, and the client could tell
 };
 
-struct Exchange {
+struct ExchangeRecord {
   // The request, as received.
   Method method;
   Version version = Version::http_1_1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The inner loops of the head parsers: how far a run of allowed octets reaches, or whether it is
-// all of a text. 16 octets at a time with SSE2, one at a time elsewhere and for the rest. Measured
+// The inner loops of the head parsers: how far a run of allowed bytes reaches, or whether it is
+// all of a text. 16 bytes at a time with SSE2, one at a time elsewhere and for the rest. Measured
 // by bench/micro/parser_bench.cpp. Thread: any; pure functions. `begin` to `end` is readable,
 // nothing past it is touched.
 #pragma once
@@ -28,7 +28,7 @@ inline __m128i load(const char* p) noexcept {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
 }
 
-// Octets of `v` from `low` to `high`, as a mask of bytes; both below 0x7f.
+// Bytes of `v` from `low` to `high`, as a mask of bytes; both below 0x7f.
 inline __m128i in_range(__m128i v, char low, char high) noexcept {
   return _mm_and_si128(_mm_cmpgt_epi8(v, _mm_set1_epi8(static_cast<char>(low - 1))),
                        _mm_cmplt_epi8(v, _mm_set1_epi8(static_cast<char>(high + 1))));
@@ -38,7 +38,7 @@ inline unsigned bits(__m128i v) noexcept {
   return static_cast<unsigned>(_mm_movemask_epi8(v));
 }
 
-// All octets of a text of 4 to 16, some of them twice.
+// All bytes of a text of 4 to 16, some of them twice.
 inline __m128i load_short(std::string_view text) noexcept {
   const char* const begin = text.data();
   const char* const end = begin + text.size();
@@ -54,7 +54,7 @@ inline __m128i load_short(std::string_view text) noexcept {
   return _mm_set_epi32(last, last, first, first);
 }
 
-// Octets that may not be in a field value.
+// Bytes that may not be in a field value.
 inline unsigned bad_in_value(__m128i v) noexcept {
   const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
   const __m128i tab = _mm_cmpeq_epi8(v, _mm_set1_epi8('\t'));
@@ -72,7 +72,7 @@ inline unsigned good_in_lower_name(__m128i v) noexcept {
 
 #endif
 
-// The first octet that may not be in a field value: a control other than HTAB.
+// The first byte that may not be in a field value: a control other than HTAB.
 inline const char* skip_value(const char* p, const char* end) noexcept {
 #if defined(__SSE2__)
   for (; end - p >= 16; p += 16) {
@@ -80,12 +80,12 @@ inline const char* skip_value(const char* p, const char* end) noexcept {
     if (stop != 0) return p + std::countr_zero(stop);
   }
 #endif
-  while (p != end && ascii::is_value_octet(*p))
+  while (p != end && ascii::is_value_byte(*p))
     ++p;
   return p;
 }
 
-// The first octet that may not be in a request target: a control, a blank, or not ASCII.
+// The first byte that may not be in a request target: a control, a blank, or not ASCII.
 inline const char* skip_target(const char* p, const char* end) noexcept {
 #if defined(__SSE2__)
   for (; end - p >= 16; p += 16) {
@@ -93,12 +93,12 @@ inline const char* skip_target(const char* p, const char* end) noexcept {
     if (good != 0xffff) return p + std::countr_one(good);
   }
 #endif
-  while (p != end && ascii::is_target_octet(*p))
+  while (p != end && ascii::is_target_byte(*p))
     ++p;
   return p;
 }
 
-// The first octet that may not be in a token.
+// The first byte that may not be in a token.
 inline const char* skip_token(const char* p, const char* end) noexcept {
 #if defined(__SSE2__)
   // Letters, digits and '-' make up nearly all names; what else a token may have is left to the
@@ -111,11 +111,11 @@ inline const char* skip_token(const char* p, const char* end) noexcept {
     const unsigned good = detail::bits(_mm_or_si128(_mm_or_si128(letter, digit), dash));
     p += std::countr_one(good);
     if (good == 0xffff) continue;
-    if (!ascii::is_token_octet(*p)) return p;
+    if (!ascii::is_token_byte(*p)) return p;
     ++p;
   }
 #endif
-  while (p != end && ascii::is_token_octet(*p))
+  while (p != end && ascii::is_token_byte(*p))
     ++p;
   return p;
 }
@@ -133,10 +133,10 @@ inline bool is_value(std::string_view text) noexcept {
     return detail::bad_in_value(detail::load(end - 16)) == 0;
   }
 #endif
-  return std::all_of(text.begin(), text.end(), ascii::is_value_octet);
+  return std::all_of(text.begin(), text.end(), ascii::is_value_byte);
 }
 
-// At least one octet, all of them of a token and none in upper case.
+// At least one byte, all of them of a token and none in upper case.
 inline bool is_lower_case_token(std::string_view text) noexcept {
 #if defined(__SSE2__)
   if (text.size() >= 4 && text.size() <= 16 &&
@@ -145,7 +145,7 @@ inline bool is_lower_case_token(std::string_view text) noexcept {
   }
 #endif
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return ascii::is_token_octet(c) && !(c >= 'A' && c <= 'Z');
+    return ascii::is_token_byte(c) && !(c >= 'A' && c <= 'Z');
   });
 }
 
