@@ -15,16 +15,33 @@ def is_there(name):
     return any(next(base.glob(pattern), None) for base in (ROOT, ROOT / "src") for pattern in (name, name + ".*"))
 
 
+def prose(page):
+    """The text without what is fenced: programs, commands and what they print."""
+    return re.sub(r"^ *```.*?^ *```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(page):
+    """Of its headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page):
-    targets = re.findall(r"\]\(([^)\s#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
-    files = [target for target in targets if not target.startswith("http")]
-    assert [name for name in files if not (page.parent / name).exists()] == []
+    links = re.findall(r"\]\(([^)\s#]*)(?:#([^)\s]*))?\)", prose(page))
+    broken = []
+    for name, anchor in links:
+        if name.startswith("http"):
+            continue
+        target = page.parent / name if name else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(f"{name}#{anchor}")
+    assert broken == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_line_of_prose_is_longer_than_120_characters(page):
-    lines = page.read_text(encoding="utf-8").splitlines()
+    lines = prose(page).splitlines()
     assert [line for line in lines if len(line) > 120 and not line.startswith(("|", "    "))] == []
 
 
@@ -39,6 +56,12 @@ def test_every_file_that_is_named_exists(page):
 def test_the_list_of_decisions_is_complete():
     listed = (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
     pages = [page.name for page in (ROOT / "docs" / "decisions").glob("*.md") if page.name != "README.md"]
+    assert [name for name in pages if f"({name})" not in listed] == []
+
+
+def test_every_page_is_in_the_list_of_documents():
+    listed = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    pages = [page.name for page in (ROOT / "docs").glob("*.md") if page.name != "README.md"]
     assert [name for name in pages if f"({name})" not in listed] == []
 
 
