@@ -161,7 +161,7 @@ TEST_F(LimitedPoolTest, IdleConnectionsThatWillNotDoGiveWay) {
 // It was closed, and whoever else waited got a new one.
 TEST_F(LimitedPoolTest, AConnectionThatCameForARequestThatJustLeftIsTheNexts) {
   Lease one = take(origin());
-  Connection* const given_back = one.get();
+  H1Connection* const given_back = one.get();
   const Lease two = take(origin());
   auto left = std::make_unique<Taking>(begin(origin()));
   Taking next = begin(origin());

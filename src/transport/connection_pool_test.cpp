@@ -56,8 +56,8 @@ TEST_F(ConnectionPoolTest, GivesTheLastOneFirst) {
   start();
   Lease one = take(origin());
   Lease two = take(origin());
-  const Connection* const first = one.get();
-  const Connection* const second = two.get();
+  const H1Connection* const first = one.get();
+  const H1Connection* const second = two.get();
   give_back(std::move(one));
   give_back(std::move(two));
   const Lease again = take(origin());
@@ -190,7 +190,7 @@ TEST_F(ConnectionPoolTest, KeepsSoManyOverAllOriginsAndClosesTheOldestOfTheLarge
   for (int i = 0; i < 3; ++i)
     of_a.push_back(take(origin("http://a")));
   Lease of_b = take(origin("http://b"));
-  const Connection* const oldest = of_a.front().get();
+  const H1Connection* const oldest = of_a.front().get();
   for (Lease& each : of_a)
     give_back(std::move(each));
   give_back(std::move(of_b));
@@ -233,7 +233,7 @@ TEST_F(ConnectionPoolTest, GivesWhoeverWaitsTheFirstThatIsThere) {
   Taking waiting = begin(origin());
   settle();
   EXPECT_EQ(upstream_.under_way, 1);
-  const Connection* const given = used.get();
+  const H1Connection* const given = used.get();
   give_back(std::move(used));
   settle();
   EXPECT_EQ(lease_of(waiting).get(), given);
@@ -264,7 +264,7 @@ TEST_F(ConnectionPoolTest, ServesThoseWhoWaitInTheirOrder) {
   options.max_connections = 1;
   start(options);
   Lease only = take(origin());
-  const Connection* const connection = only.get();
+  const H1Connection* const connection = only.get();
   std::vector<Taking> waiting;
   for (int i = 0; i < 3; ++i)
     waiting.push_back(begin(origin()));
@@ -318,7 +318,7 @@ TEST_F(ConnectionPoolTest, ADialThatFailsIsNobodysWhenEachWhoWaitsHasAnother) {
 TEST_F(ConnectionPoolTest, GivesAConnectionToTheFirstThatItWillDoFor) {
   start();
   Lease used = take(origin());
-  Connection* const same = used.get();
+  H1Connection* const same = used.get();
   upstream_.answers = false;
   Taking retry = begin(origin(), Freshness::fresh);
   Taking second = begin(origin());

@@ -38,17 +38,17 @@ std::optional<net::Duration> idle_hint(const Headers& headers) {
 // Its connection is one of those that max_connections allows, as long as it lasts.
 class UpgradedConnection final : public wire::StreamTunnel {
  public:
-  UpgradedConnection(std::unique_ptr<Connection> connection, HeldString early)
+  UpgradedConnection(std::unique_ptr<H1Connection> connection, HeldString early)
       : StreamTunnel(connection->take_stream(), std::move(early)),
         connection_(std::move(connection)) {}
 
  private:
-  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<H1Connection> connection_;
 };
 
 }  // namespace
 
-H1Exchange::H1Exchange(std::unique_ptr<Connection> connection)
+H1Exchange::H1Exchange(std::unique_ptr<H1Connection> connection)
     : connection_(std::move(connection)),
       pool_(connection_->pool().pool()),
       output_(connection_->stream(), Side::upstream),

@@ -24,7 +24,7 @@ namespace onehop::transport {
 
 class H1Exchange final : public PolledBodySource, public detail::InFramePool, private PoolUser {
  public:
-  explicit H1Exchange(std::unique_ptr<Connection> connection);
+  explicit H1Exchange(std::unique_ptr<H1Connection> connection);
   ~H1Exchange() override;
 
   // Sends the request, whose body is taken over, as far as that goes at once; the rest goes out
@@ -83,7 +83,7 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool, pr
     return upload_ended_ && !waits_for_continue_ && !upload_broken_;
   }
 
-  std::unique_ptr<Connection> connection_;  // null in the end, and when the pool has ended
+  std::unique_ptr<H1Connection> connection_;  // null in the end, and when the pool has ended
   ConnectionPool& pool_;
   wire::H1Output output_;
   wire::H1BodyReader reader_;

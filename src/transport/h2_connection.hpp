@@ -7,7 +7,7 @@
 
 #include "base/root_task.hpp"
 #include "http/h2/session.hpp"
-#include "transport/connection.hpp"
+#include "transport/h1_connection.hpp"
 #include "wire/h2_link.hpp"
 
 #include <limits>

@@ -36,7 +36,7 @@ struct OriginPool::Waiter final : WaitingRequest {
 
   OriginPool& origin;
   const Usage::Hold hold;
-  std::unique_ptr<Connection> connection;
+  std::unique_ptr<H1Connection> connection;
   Freshness freshness;
 };
 
@@ -77,12 +77,12 @@ bool OriginPool::matches(const Url& url) const noexcept {
          destination_.tls == (url.scheme() == "https") && url.host() == destination_.host;
 }
 
-std::unique_ptr<Connection> OriginPool::try_take(Freshness freshness) {
+std::unique_ptr<H1Connection> OriginPool::try_take(Freshness freshness) {
   if (freshness == Freshness::fresh) return nullptr;
   const net::Time now = pool_.reactor().now();
   while (!idle_.empty()) {
     if (!will_do(*idle_.back(), freshness)) break;
-    std::unique_ptr<Connection> connection = std::move(idle_.back());
+    std::unique_ptr<H1Connection> connection = std::move(idle_.back());
     idle_.pop_back();
     pool_.counters().idle.subtract(1);
     connection->become_busy();
@@ -96,8 +96,8 @@ std::unique_ptr<Connection> OriginPool::try_take(Freshness freshness) {
   return nullptr;
 }
 
-std::unique_ptr<Connection> OriginPool::try_take_reserved(ConnectionId client,
-                                                          bool has_credentials) {
+std::unique_ptr<H1Connection> OriginPool::try_take_reserved(ConnectionId client,
+                                                            bool has_credentials) {
   const net::Time now = pool_.reactor().now();
   while (auto connection = reserved_.take(client, has_credentials)) {
     note_reserved_gone(1);
@@ -109,7 +109,7 @@ std::unique_ptr<Connection> OriginPool::try_take_reserved(ConnectionId client,
   return nullptr;
 }
 
-task<Result<std::unique_ptr<Connection>>> OriginPool::take(Freshness freshness, net::Time began) {
+task<Result<std::unique_ptr<H1Connection>>> OriginPool::take(Freshness freshness, net::Time began) {
   Waiter waiter(*this, freshness, began);
   bool served = false;
   const bool asks = ask_other_threads(freshness);
@@ -145,7 +145,7 @@ bool OriginPool::ask_other_threads(Freshness freshness) {
 void OriginPool::end_asking(std::unique_ptr<Handover> handover) {
   if (asking_ > 0) --asking_;  // this one may have come too late to count
   if (handover) {
-    auto connection = std::make_unique<Connection>(*this, std::move(*handover));
+    auto connection = std::make_unique<H1Connection>(*this, std::move(*handover));
     // The kernel had no occasion yet to tell this thread of its end.
     if (!connection->is_stale_now(pool_.reactor().now())) return deliver(std::move(connection));
   }
@@ -179,7 +179,7 @@ bool OriginPool::begin_dial() {
 task<void> OriginPool::dial(std::unique_ptr<Slot> slot) {
   const Usage::Hold hold(usage_);
   ++dialling_;
-  Result<std::unique_ptr<Connection>> made = failure(Errc::overloaded, Side::local);
+  Result<std::unique_ptr<H1Connection>> made = failure(Errc::overloaded, Side::local);
   try {
     auto dialled = co_await pool_.dialer().dial(destination_);
     made = connection_of(*slot, std::move(dialled));
@@ -204,15 +204,15 @@ task<void> OriginPool::dial(std::unique_ptr<Slot> slot) {
   Redial::fail(waiters_.front(), error);
 }
 
-Result<std::unique_ptr<Connection>> OriginPool::connection_of(Slot& slot,
-                                                              Result<net::Dialled> dialled) {
+Result<std::unique_ptr<H1Connection>> OriginPool::connection_of(Slot& slot,
+                                                                Result<net::Dialled> dialled) {
   if (!dialled) return failure(std::move(dialled.error()));
   pool_.counters().dialled.add(1);
-  return std::make_unique<Connection>(*this, std::move(slot), std::move(dialled->stream),
-                                      std::move(dialled->address));
+  return std::make_unique<H1Connection>(*this, std::move(slot), std::move(dialled->stream),
+                                        std::move(dialled->address));
 }
 
-bool OriginPool::will_do(const Connection& connection, Freshness freshness) const noexcept {
+bool OriginPool::will_do(const H1Connection& connection, Freshness freshness) const noexcept {
   switch (freshness) {
     case Freshness::any:
       return true;
@@ -226,7 +226,7 @@ bool OriginPool::will_do(const Connection& connection, Freshness freshness) cons
 
 // The first in line that it will do for gets it. At the limit, one before that who needs a new
 // connection gets its slot: else all that came back would pass by, until queue_timeout.
-void OriginPool::deliver(std::unique_ptr<Connection> connection) {
+void OriginPool::deliver(std::unique_ptr<H1Connection> connection) {
   Waiter* const waiter = first_for(*connection);
   const bool passes_by = waiter && waiter != &front() && dialling_ == 0 && !redial_.is_active();
   if (!waiter || (passes_by && is_wanted_elsewhere())) {
@@ -239,7 +239,7 @@ void OriginPool::deliver(std::unique_ptr<Connection> connection) {
 }
 
 // Null if there is none.
-OriginPool::Waiter* OriginPool::first_for(const Connection& connection) noexcept {
+OriginPool::Waiter* OriginPool::first_for(const H1Connection& connection) noexcept {
   IntrusiveList<WaitingRequest> passed_over;
   Waiter* found = nullptr;
   while (!found && !waiters_.empty()) {
@@ -257,7 +257,7 @@ OriginPool::Waiter* OriginPool::first_for(const Connection& connection) noexcept
 
 void OriginPool::adopt(Slot slot, std::unique_ptr<net::Stream> stream, std::string address) {
   auto connection =
-      std::make_unique<Connection>(*this, std::move(slot), std::move(stream), std::move(address));
+      std::make_unique<H1Connection>(*this, std::move(slot), std::move(stream), std::move(address));
   if (waiters_.empty()) {
     keep(std::move(connection));  // the request it was made for is on its way here
   } else {
@@ -265,7 +265,7 @@ void OriginPool::adopt(Slot slot, std::unique_ptr<net::Stream> stream, std::stri
   }
 }
 
-void OriginPool::give_back(std::unique_ptr<Connection> connection) noexcept {
+void OriginPool::give_back(std::unique_ptr<H1Connection> connection) noexcept {
   try {
     if (connection->is_retired(pool_.reactor().now()) || connection->has_unread()) return;
     if (connection->is_reserved()) {
@@ -288,7 +288,7 @@ bool OriginPool::keeps_none() const noexcept {
   return pool_.options().pool_size == 0 || pool_.is_retired();
 }
 
-void OriginPool::make_idle(std::unique_ptr<Connection> connection) {
+void OriginPool::make_idle(std::unique_ptr<H1Connection> connection) {
   if (keeps_none() || is_wanted_elsewhere()) return;
   keep(std::move(connection));
   pool_.enforce_size();
@@ -296,7 +296,7 @@ void OriginPool::make_idle(std::unique_ptr<Connection> connection) {
 
 // A handshake would never come to its end if each of its messages met others who wait, or got a
 // connection of its own: between two of them the connection is kept, for pool_idle_timeout at most.
-void OriginPool::keep_reserved(std::unique_ptr<Connection> connection) {
+void OriginPool::keep_reserved(std::unique_ptr<H1Connection> connection) {
   if (pool_.is_retired() || !connection->may_be_kept()) return;
   if ((keeps_none() || is_wanted_elsewhere()) && !connection->is_in_handshake()) return;
   connection->become_idle(pool_.options().pool_idle_timeout);
@@ -312,7 +312,7 @@ void OriginPool::note_reserved_gone(std::size_t count) noexcept {
   pool_.counters().idle.subtract(count);
 }
 
-void OriginPool::keep(std::unique_ptr<Connection> connection) {
+void OriginPool::keep(std::unique_ptr<H1Connection> connection) {
   connection->become_idle(pool_.options().pool_idle_timeout);
   // What was idle elsewhere before, or was lent and not used, is not among the youngest.
   auto place = idle_.end();
@@ -323,7 +323,7 @@ void OriginPool::keep(std::unique_ptr<Connection> connection) {
   pool_.arm_sweep();
 }
 
-void OriginPool::drop(const Connection& connection) {
+void OriginPool::drop(const H1Connection& connection) {
   if (connection.is_reserved()) {
     if (const auto reserved = reserved_.remove(connection)) note_reserved_gone(1);
     return;
@@ -331,7 +331,7 @@ void OriginPool::drop(const Connection& connection) {
   const auto found = std::find_if(idle_.begin(), idle_.end(),
                                   [&](const auto& each) { return each.get() == &connection; });
   if (found == idle_.end()) return;
-  const std::unique_ptr<Connection> dropped = std::move(*found);
+  const std::unique_ptr<H1Connection> dropped = std::move(*found);
   idle_.erase(found);
   pool_.counters().idle.subtract(1);
 }

@@ -11,7 +11,7 @@
 
 #include "base/intrusive_list.hpp"
 #include "net/dialer.hpp"
-#include "transport/connection.hpp"
+#include "transport/h1_connection.hpp"
 #include "transport/redial.hpp"
 #include "transport/reserved_connections.hpp"
 #include "transport/usage.hpp"
@@ -40,19 +40,19 @@ class OriginPool {
   ~OriginPool();
 
   // An idle connection, or null.
-  std::unique_ptr<Connection> try_take(Freshness freshness);
+  std::unique_ptr<H1Connection> try_take(Freshness freshness);
   // One that is reserved for this client, or null.
-  std::unique_ptr<Connection> try_take_reserved(ConnectionId client, bool has_credentials);
+  std::unique_ptr<H1Connection> try_take_reserved(ConnectionId client, bool has_credentials);
   bool has_reserved(ConnectionId client) const { return reserved_.has(client); }
   // Waits for one, for a request that began then. Errors: those of dialling, refusals after hold;
   // Errc::no_connection_slot after queue_timeout.
-  task<Result<std::unique_ptr<Connection>>> take(Freshness freshness, net::Time began);
+  task<Result<std::unique_ptr<H1Connection>>> take(Freshness freshness, net::Time began);
   // After an exchange that left it reusable. Where there is no memory to keep it, it is closed.
-  void give_back(std::unique_ptr<Connection> connection) noexcept;
+  void give_back(std::unique_ptr<H1Connection> connection) noexcept;
   // A new connection that was made for HTTP/2, which the upstream does not speak.
   void adopt(Slot slot, std::unique_ptr<net::Stream> stream, std::string address);
   // The idle `connection` was closed by the upstream, or spoke out of turn.
-  void drop(const Connection& connection);
+  void drop(const H1Connection& connection);
   // Closes what has been idle for too long.
   void sweep(net::Time now);
   // Gives up the oldest idle one; of those in the middle of a handshake only if told to.
@@ -75,26 +75,26 @@ class OriginPool {
   bool ask_other_threads(Freshness freshness);
   bool begin_dial();
   task<void> dial(std::unique_ptr<Slot> slot);
-  Result<std::unique_ptr<Connection>> connection_of(Slot& slot, Result<net::Dialled> dialled);
+  Result<std::unique_ptr<H1Connection>> connection_of(Slot& slot, Result<net::Dialled> dialled);
   Waiter& front() noexcept;
-  Waiter* first_for(const Connection& connection) noexcept;
-  void deliver(std::unique_ptr<Connection> connection);
-  void make_idle(std::unique_ptr<Connection> connection);
-  void keep(std::unique_ptr<Connection> connection);
+  Waiter* first_for(const H1Connection& connection) noexcept;
+  void deliver(std::unique_ptr<H1Connection> connection);
+  void make_idle(std::unique_ptr<H1Connection> connection);
+  void keep(std::unique_ptr<H1Connection> connection);
   bool keeps_none() const noexcept;
   bool is_wanted_elsewhere() const noexcept;
-  void keep_reserved(std::unique_ptr<Connection> connection);
+  void keep_reserved(std::unique_ptr<H1Connection> connection);
   void note_reserved_gone(std::size_t count) noexcept;
-  bool will_do(const Connection& connection, Freshness freshness) const noexcept;
+  bool will_do(const H1Connection& connection, Freshness freshness) const noexcept;
 
   ConnectionPool& pool_;
   std::string key_;
   net::Destination destination_;
   std::shared_ptr<SharedOrigin> shared_;
   Usage usage_;
-  std::vector<std::unique_ptr<Connection>> idle_;  // the oldest first
-  ReservedConnections reserved_;                   // idle as well
-  IntrusiveList<WaitingRequest> waiters_;          // each of them a Waiter
+  std::vector<std::unique_ptr<H1Connection>> idle_;  // the oldest first
+  ReservedConnections reserved_;                     // idle as well
+  IntrusiveList<WaitingRequest> waiters_;            // each of them a Waiter
   std::size_t waiting_ = 0;
   std::size_t dialling_ = 0;
   std::size_t asking_ = 0;  // other threads that owe an answer

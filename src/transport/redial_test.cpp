@@ -366,7 +366,7 @@ TEST_F(Http1RedialTest, WhoFindsNoDescriptorWaitsForAConnectionOfAnother) {
   Taking waiting = begin(origin());
   advance(1s);
   EXPECT_FALSE(waiting.done());
-  Connection* const same = used.get();
+  H1Connection* const same = used.get();
   give_back(std::move(used));
   settle();
   EXPECT_EQ(lease_of(waiting).get(), same);

@@ -7,21 +7,21 @@
 
 namespace onehop::transport {
 
-void ReservedConnections::add(std::unique_ptr<Connection> connection) {
+void ReservedConnections::add(std::unique_ptr<H1Connection> connection) {
   by_client_[connection->client().number()].push_back(std::move(connection));
   ++size_;
 }
 
-std::unique_ptr<Connection> ReservedConnections::extract(ByClient::iterator client,
-                                                         OfClient::iterator place) {
-  std::unique_ptr<Connection> connection = std::move(*place);
+std::unique_ptr<H1Connection> ReservedConnections::extract(ByClient::iterator client,
+                                                           OfClient::iterator place) {
+  std::unique_ptr<H1Connection> connection = std::move(*place);
   client->second.erase(place);
   if (client->second.empty()) by_client_.erase(client);
   --size_;
   return connection;
 }
 
-std::unique_ptr<Connection> ReservedConnections::take(ConnectionId client, bool has_credentials) {
+std::unique_ptr<H1Connection> ReservedConnections::take(ConnectionId client, bool has_credentials) {
   const auto found = by_client_.find(client.number());
   if (found == by_client_.end()) return nullptr;
   OfClient& all = found->second;
@@ -36,7 +36,7 @@ std::unique_ptr<Connection> ReservedConnections::take(ConnectionId client, bool 
   return place == all.end() ? nullptr : extract(found, place);
 }
 
-std::unique_ptr<Connection> ReservedConnections::remove(const Connection& connection) {
+std::unique_ptr<H1Connection> ReservedConnections::remove(const H1Connection& connection) {
   const auto found = by_client_.find(connection.client().number());
   if (found == by_client_.end()) return nullptr;
   OfClient& all = found->second;
@@ -54,7 +54,7 @@ std::size_t ReservedConnections::sweep(net::Time now) {
   return before - size_;
 }
 
-std::unique_ptr<Connection> ReservedConnections::take_oldest(bool handshakes_too) {
+std::unique_ptr<H1Connection> ReservedConnections::take_oldest(bool handshakes_too) {
   auto of_client = by_client_.end();
   OfClient::iterator oldest;
   for (auto client = by_client_.begin(); client != by_client_.end(); ++client) {

@@ -46,7 +46,7 @@ class SamePassTest : public test::StreamPair {
             reactor_, shared_, std::make_unique<SocketDialer>(reactor_, upstream_))) {}
 
   OriginPool& origin() { return pool_->origin(Url::parse("http://a").value()); }
-  std::unique_ptr<Connection> dial() {
+  std::unique_ptr<H1Connection> dial() {
     auto taking = origin().take(Freshness::fresh, reactor_.now());
     taking.start();
     settle();
@@ -56,7 +56,7 @@ class SamePassTest : public test::StreamPair {
     return taken ? std::move(*taken) : nullptr;
   }
   // A request has read its response, and leaves the connection to others.
-  void give_back(std::unique_ptr<Connection> connection) {
+  void give_back(std::unique_ptr<H1Connection> connection) {
     char byte = 0;
     EXPECT_EQ(::send(upstream_.back().get(), "x", 1, MSG_NOSIGNAL), 1);
     settle();

@@ -105,7 +105,7 @@ class RoundTrip {
         repeatable_(repeatable),
         has_credentials_(has_connection_credentials(request.headers())) {}
 
-  std::unique_ptr<transport::Connection> try_take(int attempt) {
+  std::unique_ptr<transport::H1Connection> try_take(int attempt) {
     if (attempt == 1 && pool_.reserved_idle() > 0) {
       auto reserved = origin_.try_take_reserved(request_.connection().id, has_credentials_);
       if (reserved) return reserved;
@@ -118,7 +118,7 @@ class RoundTrip {
     return repeatable_ ? Freshness::any : Freshness::recent;
   }
 
-  void note_attempt(const transport::Connection& connection) {
+  void note_attempt(const transport::H1Connection& connection) {
     if (!record_) return;
     ++record_->attempts;
     record_->reused = connection.is_reused();
@@ -127,7 +127,7 @@ class RoundTrip {
   }
 
   // Not inlined: its frame would become part of every round trip's.
-  [[gnu::noinline]] task<Result<std::unique_ptr<transport::Connection>>> connect(
+  [[gnu::noinline]] task<Result<std::unique_ptr<transport::H1Connection>>> connect(
       Freshness freshness, io::Time began) {
     transport::ConnectRetry retry(pool_);
     for (;;) {

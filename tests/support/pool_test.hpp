@@ -19,7 +19,7 @@ namespace onehop::transport {
 using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace): of tests
 using test::FarEnd;
 
-using Lease = std::unique_ptr<Connection>;
+using Lease = std::unique_ptr<H1Connection>;
 using Taking = task<Result<Lease>>;
 
 // What became of the dials of one or more pools.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "transport/connection.hpp"
+#include "transport/h1_connection.hpp"
 
 #include "net/tcp_stream.hpp"
 #include "transport/connection_pool.hpp"
@@ -16,10 +16,10 @@ constexpr net::Duration kReservedIdle = std::chrono::minutes(2);
 
 }  // namespace
 
-Connection::Connection(OriginPool& pool,
-                       Slot slot,
-                       std::unique_ptr<net::Stream> stream,
-                       std::string address)
+H1Connection::H1Connection(OriginPool& pool,
+                           Slot slot,
+                           std::unique_ptr<net::Stream> stream,
+                           std::string address)
     : pool_(pool),
       hold_(pool.usage()),
       slot_(std::move(slot)),
@@ -29,7 +29,7 @@ Connection::Connection(OriginPool& pool,
       retirement_(pool.pool().new_retirement()),
       disturbed_(
           [](void* self) {
-            auto& connection = *static_cast<Connection*>(self);
+            auto& connection = *static_cast<H1Connection*>(self);
             connection.pool_.drop(connection);
           },
           this),
@@ -37,8 +37,8 @@ Connection::Connection(OriginPool& pool,
   pool_.pool().counters().open.add(1);
 }
 
-Connection::Connection(OriginPool& pool, Handover handover)
-    : Connection(
+H1Connection::H1Connection(OriginPool& pool, Handover handover)
+    : H1Connection(
           pool,
           std::move(handover.slot),
           std::make_unique<net::TcpStream>(
@@ -51,7 +51,7 @@ Connection::Connection(OriginPool& pool, Handover handover)
   expires_ = handover.expires;
 }
 
-std::unique_ptr<Handover> Connection::hand_over() {
+std::unique_ptr<Handover> H1Connection::hand_over() {
   if (stream_->plain_descriptor() < 0) return nullptr;
   auto handover = std::make_unique<Handover>(stream_->release(), std::move(slot_),
                                              std::move(address_), retirement_);
@@ -62,32 +62,32 @@ std::unique_ptr<Handover> Connection::hand_over() {
   return handover;
 }
 
-Connection::~Connection() {
+H1Connection::~H1Connection() {
   pool_.pool().counters().open.subtract(1);
 }
 
 // --- a client of its own -----------------------------------------------------------------------
 
-Connection::Reservation::Reservation(Connection& connection, ConnectionId c)
+H1Connection::Reservation::Reservation(H1Connection& connection, ConnectionId c)
     : client(c),
       client_end(
           connection.stream_->reactor().endings(),
           c.number(),
           [](void* context) {
-            auto& ended = *static_cast<Connection*>(context);
+            auto& ended = *static_cast<H1Connection*>(context);
             ended.pool_.drop(ended);
           },
           &connection) {}
 
-void Connection::reserve_for(ConnectionId client) {
+void H1Connection::reserve_for(ConnectionId client) {
   if (!reservation_) reservation_ = std::make_unique<Reservation>(*this, client);
 }
 
-bool Connection::may_be_kept() const noexcept {
+bool H1Connection::may_be_kept() const noexcept {
   return !reservation_ || (reservation_->client && !reservation_->client_end.has_ended());
 }
 
-void Connection::become_idle(net::Duration timeout) noexcept {
+void H1Connection::become_idle(net::Duration timeout) noexcept {
   idle_since_pass_ = stream_->reactor().pass();
   if (reservation_ && !is_in_handshake()) timeout = kReservedIdle;
   if (idle_hint_ != net::Duration::max()) timeout = idle_hint_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Connection: one HTTP/1 connection to an origin, leased to one exchange at a time and idle in its
-// pool between them. Belongs to one thread.
+// H1Connection: one HTTP/1 connection to an origin, leased to one exchange at a time and idle in
+// its pool between them. Belongs to one thread.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -62,14 +62,17 @@ struct Handover {
   net::Time expires{};
 };
 
-class Connection : public detail::InFramePool {
+class H1Connection : public detail::InFramePool {
  public:
-  Connection(OriginPool& pool, Slot slot, std::unique_ptr<net::Stream> stream, std::string address);
+  H1Connection(OriginPool& pool,
+               Slot slot,
+               std::unique_ptr<net::Stream> stream,
+               std::string address);
   // One that another thread gave away.
-  Connection(OriginPool& pool, Handover handover);
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-  ~Connection();
+  H1Connection(OriginPool& pool, Handover handover);
+  H1Connection(const H1Connection&) = delete;
+  H1Connection& operator=(const H1Connection&) = delete;
+  ~H1Connection();
 
   net::Stream& stream() noexcept { return *stream_; }
   std::unique_ptr<net::Stream> take_stream() noexcept { return std::move(stream_); }
@@ -125,7 +128,7 @@ class Connection : public detail::InFramePool {
 
  private:
   struct Reservation {
-    Reservation(Connection& connection, ConnectionId c);
+    Reservation(H1Connection& connection, ConnectionId c);
 
     ConnectionId client;
     io::Endings::Watch client_end;
