@@ -94,7 +94,7 @@ class ConnectionPool final : public io::WorkerLocal {
                  std::unique_ptr<net::Dialer> dialer);
   ~ConnectionPool() override;
 
-  // Forgotten when nothing holds its usage() for a while.
+  // Forgotten when nothing holds its use() for a while.
   OriginPool& origin(const Url& url);
   H2Origin& h2_origin(const Url& url);
   OriginPool& origin(const std::string& key, const net::Destination& destination);

@@ -21,7 +21,7 @@ H1Connection::H1Connection(OriginPool& pool,
                            std::unique_ptr<net::Stream> stream,
                            std::string address)
     : pool_(pool),
-      hold_(pool.usage()),
+      ref_(pool.use()),
       slot_(std::move(slot)),
       stream_(std::move(stream)),
       input_(stream_->reactor().buffers()),

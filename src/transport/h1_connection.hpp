@@ -10,8 +10,8 @@
 #include "io/endings.hpp"
 #include "io/file_descriptor.hpp"
 #include "net/stream.hpp"
+#include "transport/origin_use.hpp"
 #include "transport/retirement.hpp"
-#include "transport/usage.hpp"
 #include "wire/read_buffer.hpp"
 
 #include <atomic>
@@ -136,7 +136,7 @@ class H1Connection : public detail::InFramePool {
   };
 
   OriginPool& pool_;
-  const Usage::Hold hold_;
+  const OriginUse::Ref ref_;
   Slot slot_;
   std::unique_ptr<net::Stream> stream_;
   wire::ReadBuffer input_;

@@ -45,7 +45,7 @@ H2Connection::H2Connection(H2Origin& origin,
                            std::unique_ptr<net::Stream> stream,
                            std::string address)
     : origin_(origin),
-      hold_(origin.usage()),
+      ref_(origin.use()),
       slot_(std::move(slot)),
       stream_(std::move(stream)),
       session_(h2::Role::client, limits_of(origin.pool().options()), *this),

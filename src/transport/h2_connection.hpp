@@ -86,7 +86,7 @@ class H2Connection final : private h2::SessionObserver {
   static void on_ended(void* self);
 
   H2Origin& origin_;
-  const Usage::Hold hold_;
+  const OriginUse::Ref ref_;
   Slot slot_;
   std::unique_ptr<net::Stream> stream_;
   h2::Session session_;

@@ -37,7 +37,7 @@ H2Exchange::H2Exchange(H2Connection& connection, Request& request)
       connection_(&connection),
       pool_(connection.origin().pool()),
       pool_member_(*this),
-      hold_(std::in_place, connection.origin().usage()),
+      ref_(std::in_place, connection.origin().use()),
       member_(*this),
       sender_(*this, pool_.reactor(), Side::upstream),
       record_(request.record()),
@@ -57,7 +57,7 @@ H2Exchange::~H2Exchange() {
 
 // Its connection ends next, and says so.
 void H2Exchange::PoolMember::pool_ended() noexcept {
-  exchange.hold_.reset();
+  exchange.ref_.reset();
 }
 
 // What the client said of the message itself is passed on.

@@ -106,7 +106,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   H2Connection* connection_;  // null when it is gone
   ConnectionPool& pool_;
   PoolMember pool_member_;
-  std::optional<Usage::Hold> hold_;  // until the pool ends
+  std::optional<OriginUse::Ref> ref_;  // until the pool ends
   Member member_;
   wire::H2BodySender sender_;
   ExchangeRecord* record_;

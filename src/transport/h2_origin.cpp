@@ -18,7 +18,7 @@ constexpr net::Duration kBetweenVainDials = std::chrono::milliseconds(100);
 // It is only told to look again: what it was promised could be gone by then.
 struct H2Origin::Waiter final : WaitingRequest {
   Waiter(H2Origin& o, net::Time b) noexcept
-      : WaitingRequest(o.pool_.reactor(), b), origin(o), hold(o.usage_) {
+      : WaitingRequest(o.pool_.reactor(), b), origin(o), ref(o.use_) {
     ++origin.shared_->waiting;
   }
   ~Waiter() {
@@ -27,7 +27,7 @@ struct H2Origin::Waiter final : WaitingRequest {
   }
 
   H2Origin& origin;
-  const Usage::Hold hold;
+  const OriginUse::Ref ref;
 };
 
 H2Origin::H2Origin(ConnectionPool& pool, std::string key, net::Destination destination)
@@ -35,7 +35,7 @@ H2Origin::H2Origin(ConnectionPool& pool, std::string key, net::Destination desti
       key_(std::move(key)),
       destination_(std::move(destination)),
       shared_(pool.shared().origin(key_)),
-      usage_(
+      use_(
           pool.reactor(),
           [](void* self) { static_cast<H2Origin*>(self)->forget_if_useless(); },
           this),
@@ -60,7 +60,7 @@ H2Origin::~H2Origin() {
 // What it knows of the upstream is kept as long as it counts.
 void H2Origin::forget_if_useless() {
   if (speaks_http2() || pool_.is_retired()) return pool_.forget(*this);
-  usage_.call_again(http1_until_);
+  use_.call_again(http1_until_);
 }
 
 bool H2Origin::matches(const Url& url) const noexcept {
@@ -187,7 +187,7 @@ void H2Origin::dial_for_waiters() {
 }
 
 task<void> H2Origin::dial(std::unique_ptr<Slot> slot) {
-  const Usage::Hold hold(usage_);
+  const OriginUse::Ref ref(use_);
   dialling_ = true;
   Result<void> added = failure(Errc::overloaded, Side::local);
   try {
@@ -258,7 +258,7 @@ void H2Origin::close_all_idle() {
   for (const auto& connection : connections_) {
     if (connection->streams() == 0) connection->close_idle();
   }
-  usage_.call_again(pool_.reactor().now());  // also where only knowledge was kept
+  use_.call_again(pool_.reactor().now());  // also where only knowledge was kept
 }
 
 }  // namespace onehop::transport

@@ -39,7 +39,7 @@ class H2Origin {
 
   bool matches(const Url& url) const noexcept;
   const std::string& key() const noexcept { return key_; }
-  Usage& usage() noexcept { return usage_; }
+  OriginUse& use() noexcept { return use_; }
   ConnectionPool& pool() const noexcept { return pool_; }
 
   // From connections: something has changed; this one is over.
@@ -76,7 +76,7 @@ class H2Origin {
   std::string key_;
   net::Destination destination_;
   std::shared_ptr<SharedOrigin> shared_;
-  Usage usage_;
+  OriginUse use_;
   std::vector<std::unique_ptr<H2Connection>> connections_;
   IntrusiveList<WaitingRequest> waiters_;  // each of them a Waiter
   io::Wakeup look_again_;

@@ -57,7 +57,7 @@ task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
                                                     Request& request,
                                                     Resend& resend) {
   H2Origin& origin = pool.h2_origin(request.url());
-  const Usage::Hold hold(origin.usage());
+  const OriginUse::Ref ref(origin.use());
   const auto need =
       H2Exchange::asks_for_tunnel(request) ? H2Origin::Need::settings : H2Origin::Need::room;
   ConnectRetry retry(pool);

@@ -18,7 +18,7 @@ constexpr net::Duration kAskFor = std::chrono::milliseconds(2);
 
 struct OriginPool::Waiter final : WaitingRequest {
   Waiter(OriginPool& o, Freshness f, net::Time b) noexcept
-      : WaitingRequest(o.pool_.reactor(), b), origin(o), hold(o.usage_), freshness(f) {
+      : WaitingRequest(o.pool_.reactor(), b), origin(o), ref(o.use_), freshness(f) {
     origin.waiters_.push_back(*this);
     ++origin.waiting_;
     ++origin.shared_->waiting;
@@ -35,7 +35,7 @@ struct OriginPool::Waiter final : WaitingRequest {
   }
 
   OriginPool& origin;
-  const Usage::Hold hold;
+  const OriginUse::Ref ref;
   std::unique_ptr<H1Connection> connection;
   Freshness freshness;
 };
@@ -45,7 +45,7 @@ OriginPool::OriginPool(ConnectionPool& pool, std::string key, net::Destination d
       key_(std::move(key)),
       destination_(std::move(destination)),
       shared_(pool.shared().origin(key_)),
-      usage_(
+      use_(
           pool.reactor(),
           [](void* self) {
             const auto& origin = *static_cast<OriginPool*>(self);
@@ -177,7 +177,7 @@ bool OriginPool::begin_dial() {
 }
 
 task<void> OriginPool::dial(std::unique_ptr<Slot> slot) {
-  const Usage::Hold hold(usage_);
+  const OriginUse::Ref ref(use_);
   ++dialling_;
   Result<std::unique_ptr<H1Connection>> made = failure(Errc::overloaded, Side::local);
   try {

@@ -12,9 +12,9 @@
 #include "base/intrusive_list.hpp"
 #include "net/dialer.hpp"
 #include "transport/h1_connection.hpp"
+#include "transport/origin_use.hpp"
 #include "transport/redial.hpp"
 #include "transport/reserved_connections.hpp"
-#include "transport/usage.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -65,7 +65,7 @@ class OriginPool {
 
   bool matches(const Url& url) const noexcept;
   const std::string& key() const noexcept { return key_; }
-  Usage& usage() noexcept { return usage_; }
+  OriginUse& use() noexcept { return use_; }
   std::size_t idle() const noexcept { return idle_.size() + reserved_.size(); }
   ConnectionPool& pool() const noexcept { return pool_; }
 
@@ -91,7 +91,7 @@ class OriginPool {
   std::string key_;
   net::Destination destination_;
   std::shared_ptr<SharedOrigin> shared_;
-  Usage usage_;
+  OriginUse use_;
   std::vector<std::unique_ptr<H1Connection>> idle_;  // the oldest first
   ReservedConnections reserved_;                     // idle as well
   IntrusiveList<WaitingRequest> waiters_;            // each of them a Waiter

@@ -99,7 +99,7 @@ class RoundTrip {
   RoundTrip(ConnectionPool& pool, Request& request, bool repeatable)
       : pool_(pool),
         origin_(pool.origin(request.url())),
-        hold_(origin_.usage()),
+        ref_(origin_.use()),
         request_(request),
         record_(request.record()),
         repeatable_(repeatable),
@@ -147,7 +147,7 @@ class RoundTrip {
  private:
   ConnectionPool& pool_;
   OriginPool& origin_;
-  const transport::Usage::Hold hold_;
+  const transport::OriginUse::Ref ref_;
   Request& request_;
   ExchangeRecord* record_;
   bool repeatable_;

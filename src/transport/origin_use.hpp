@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Usage: counts the requests, connections and dials that need an origin, and tells its owner within
-// a second or so when there are none, so that it may be forgotten. One thread.
+// OriginUse: counts the requests, connections and dials that need an origin, and tells its owner
+// within a second or so when there are none, so that it may be forgotten. One thread.
 #pragma once
 
 #include "io/reactor.hpp"
@@ -11,29 +11,29 @@
 
 namespace onehop::transport {
 
-class Usage {
+class OriginUse {
  public:
   // `unused` is called from a timer. It may destroy this object, or ask to be called again.
   using Callback = void (*)(void* owner);
-  Usage(io::Reactor& reactor, Callback unused, void* owner) noexcept
-      : reactor_(reactor), unused_(unused), owner_(owner), timer_(&Usage::on_timer, this) {
+  OriginUse(io::Reactor& reactor, Callback unused, void* owner) noexcept
+      : reactor_(reactor), unused_(unused), owner_(owner), timer_(&OriginUse::on_timer, this) {
     call_again(reactor.now() + kForgetAfter);
   }
-  Usage(const Usage&) = delete;
-  Usage& operator=(const Usage&) = delete;
+  OriginUse(const OriginUse&) = delete;
+  OriginUse& operator=(const OriginUse&) = delete;
 
   // The origin is needed while one of these lives.
-  class Hold {
+  class Ref {
    public:
-    explicit Hold(Usage& usage) noexcept : usage_(usage) { ++usage_.count_; }
-    Hold(const Hold&) = delete;
-    Hold& operator=(const Hold&) = delete;
-    ~Hold() {
-      if (--usage_.count_ == 0) usage_.note_unused();
+    explicit Ref(OriginUse& use) noexcept : use_(use) { ++use_.count_; }
+    Ref(const Ref&) = delete;
+    Ref& operator=(const Ref&) = delete;
+    ~Ref() {
+      if (--use_.count_ == 0) use_.note_unused();
     }
 
    private:
-    Usage& usage_;
+    OriginUse& use_;
   };
 
   void call_again(io::Time at) noexcept { reactor_.timers().arm(timer_, at); }
@@ -46,8 +46,8 @@ class Usage {
     if (!timer_.is_armed()) call_again(reactor_.now() + kForgetAfter);
   }
   static void on_timer(void* self) {
-    auto& usage = *static_cast<Usage*>(self);
-    if (usage.count_ == 0) usage.unused_(usage.owner_);
+    auto& use = *static_cast<OriginUse*>(self);
+    if (use.count_ == 0) use.unused_(use.owner_);
   }
 
   io::Reactor& reactor_;
