@@ -106,9 +106,7 @@ Transport::Statistics SharedPools::statistics() const {
   return sum;
 }
 
-bool SharedPools::ask_for_connection(const std::string& key,
-                                     Freshness freshness,
-                                     ConnectionPool& asker) {
+bool SharedPools::request(const std::string& key, Freshness freshness, ConnectionPool& asker) {
   const std::lock_guard lock(mutex);
   ConnectionPool* richest = nullptr;
   for (ConnectionPool* pool : pools) {
@@ -117,20 +115,19 @@ bool SharedPools::ask_for_connection(const std::string& key,
       richest = pool;
   }
   if (!richest) return false;
-  post_to(*richest, [key, freshness, &asker](ConnectionPool& giver) {
-    giver.give_away(key, freshness, asker);
-  });
+  post_to(*richest,
+          [key, freshness, &asker](ConnectionPool& giver) { giver.offer(key, freshness, asker); });
   return true;
 }
 
-void SharedPools::answer(const std::string& key,
-                         std::unique_ptr<Handover> handover,
-                         ConnectionPool& asker) {
+void SharedPools::respond(const std::string& key,
+                          std::unique_ptr<IdleTransfer> transfer,
+                          ConnectionPool& asker) {
   const std::lock_guard lock(mutex);
   if (std::find(pools.begin(), pools.end(), &asker) == pools.end()) return;  // it has ended
   // std::function wants to be copied.
-  const auto parcel = std::make_shared<std::unique_ptr<Handover>>(std::move(handover));
-  post_to(asker, [key, parcel](ConnectionPool& each) { each.end_asking(key, std::move(*parcel)); });
+  const auto parcel = std::make_shared<std::unique_ptr<IdleTransfer>>(std::move(transfer));
+  post_to(asker, [key, parcel](ConnectionPool& each) { each.complete(key, std::move(*parcel)); });
 }
 
 void SharedPools::ask_for_slot(const std::string& key, const ConnectionPool& asker) {
@@ -289,20 +286,20 @@ void ConnectionPool::dial_for_waiters() {
     origin->dial_for_waiters();
 }
 
-void ConnectionPool::give_away(const std::string& key, Freshness freshness, ConnectionPool& asker) {
-  std::unique_ptr<Handover> handover;
+void ConnectionPool::offer(const std::string& key, Freshness freshness, ConnectionPool& asker) {
+  std::unique_ptr<IdleTransfer> transfer;
   if (const auto found = origins_.find(key); found != origins_.end()) {
     if (auto connection = found->second->try_take(freshness)) {
-      handover = connection->hand_over();
-      if (!handover) found->second->give_back(std::move(connection));
+      transfer = connection->into_transfer();
+      if (!transfer) found->second->give_back(std::move(connection));
     }
   }
-  shared_->answer(key, std::move(handover), asker);
+  shared_->respond(key, std::move(transfer), asker);
 }
 
-void ConnectionPool::end_asking(const std::string& key, std::unique_ptr<Handover> handover) {
+void ConnectionPool::complete(const std::string& key, std::unique_ptr<IdleTransfer> transfer) {
   const auto found = origins_.find(key);
-  if (found != origins_.end()) found->second->end_asking(std::move(handover));
+  if (found != origins_.end()) found->second->complete(std::move(transfer));
 }
 
 void ConnectionPool::close_idle(const std::string& key) {

@@ -46,10 +46,12 @@ struct SharedPools : std::enable_shared_from_this<SharedPools> {
   void retire();
   // Over all threads.
   Transport::Statistics statistics() const;
-  // Asks another thread for an idle connection to `key`: OriginPool::end_asking() will be called on
+  // Asks another thread for an idle connection to `key`: OriginPool::complete() will be called on
   // the asker's thread. False when there is nobody to ask.
-  bool ask_for_connection(const std::string& key, Freshness freshness, ConnectionPool& asker);
-  void answer(const std::string& key, std::unique_ptr<Handover> handover, ConnectionPool& asker);
+  bool request(const std::string& key, Freshness freshness, ConnectionPool& asker);
+  void respond(const std::string& key,
+               std::unique_ptr<IdleTransfer> transfer,
+               ConnectionPool& asker);
   // Asks the other threads to close an idle connection to `key`, which keeps a slot from `asker`.
   void ask_for_slot(const std::string& key, const ConnectionPool& asker);
 
@@ -136,8 +138,8 @@ class ConnectionPool final : public io::WorkerLocal {
   void dial_for_waiters();
   void close_idle(const std::string& key);
   // For `asker`, on another thread, which is told in any case.
-  void give_away(const std::string& key, Freshness freshness, ConnectionPool& asker);
-  void end_asking(const std::string& key, std::unique_ptr<Handover> handover);
+  void offer(const std::string& key, Freshness freshness, ConnectionPool& asker);
+  void complete(const std::string& key, std::unique_ptr<IdleTransfer> transfer);
 
  private:
   static void on_sweep(void* self);

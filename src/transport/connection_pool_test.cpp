@@ -392,15 +392,15 @@ TEST_F(ConnectionPoolTest, LateAnswersOfOtherThreadsFindNoOrigin) {
   start();
   take(origin());
   advance(2s);
-  pool_->end_asking("http|a|80", nullptr);
+  pool_->complete("http|a|80", nullptr);
   EXPECT_EQ(pool_->origins(), 0u);
 }
 
 // --- connections of other threads --------------------------------------------------------------
 
-class HandedOverTest : public ConnectionPoolTest {
+class TransferredTest : public ConnectionPoolTest {
  protected:
-  HandedOverTest() { start(); }
+  TransferredTest() { start(); }
 
   // Another thread gives away what has been idle for so long.
   void hand_over(io::Duration idle_for, bool has_ended = false) {
@@ -408,13 +408,13 @@ class HandedOverTest : public ConnectionPoolTest {
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
     far_end_ = io::FileDescriptor(ends[1]);
     if (has_ended) far_end_.reset();
-    auto handover = std::make_unique<Handover>(io::FileDescriptor(ends[0]),
-                                               *shared_->try_slot(shared_->origin("http|a|80")),
-                                               "a", pool_->new_retirement());
-    handover->exchanges = 1;
-    handover->idle_since = reactor_.now() - idle_for;
-    handover->expires = handover->idle_since + 4s;
-    origin().end_asking(std::move(handover));
+    auto transfer = std::make_unique<IdleTransfer>(io::FileDescriptor(ends[0]),
+                                                   *shared_->try_slot(shared_->origin("http|a|80")),
+                                                   "a", pool_->new_retirement());
+    transfer->exchanges = 1;
+    transfer->idle_since = reactor_.now() - idle_for;
+    transfer->expires = transfer->idle_since + 4s;
+    origin().complete(std::move(transfer));
     settle();
   }
   // A request that waits for a connection which is being made.
@@ -427,7 +427,7 @@ class HandedOverTest : public ConnectionPoolTest {
 };
 
 // It was given to whoever waited, a POST for example, however long it had been idle.
-TEST_F(HandedOverTest, OneThatIdledForLongIsForThoseWhoMayHaveIt) {
+TEST_F(TransferredTest, OneThatIdledForLongIsForThoseWhoMayHaveIt) {
   Taking post = begin_to_wait(Freshness::recent);
   hand_over(1100ms);
   EXPECT_FALSE(post.done());
@@ -440,7 +440,7 @@ TEST_F(HandedOverTest, OneThatIdledForLongIsForThoseWhoMayHaveIt) {
 }
 
 // It was as good as new in its second pool.
-TEST_F(HandedOverTest, OneThatNobodyTakesIsAsOldAsItWas) {
+TEST_F(TransferredTest, OneThatNobodyTakesIsAsOldAsItWas) {
   hand_over(3s);
   EXPECT_EQ(idle(), 1u);
   EXPECT_FALSE(origin().try_take(Freshness::recent));
@@ -448,14 +448,14 @@ TEST_F(HandedOverTest, OneThatNobodyTakesIsAsOldAsItWas) {
   EXPECT_EQ(idle(), 0u);
 }
 
-TEST_F(HandedOverTest, OneThatIsOlderDoesNotHideThoseOfThisThread) {
+TEST_F(TransferredTest, OneThatIsOlderDoesNotHideThoseOfThisThread) {
   give_back(take(origin()));
   hand_over(3s);
   EXPECT_EQ(idle(), 2u);
   EXPECT_TRUE(origin().try_take(Freshness::recent));
 }
 
-TEST_F(HandedOverTest, OneThatHasEndedOnItsWayIsNobodys) {
+TEST_F(TransferredTest, OneThatHasEndedOnItsWayIsNobodys) {
   Taking get = begin_to_wait(Freshness::any);
   hand_over(100ms, true);
   EXPECT_FALSE(get.done());

@@ -37,29 +37,29 @@ H1Connection::H1Connection(OriginPool& pool,
   pool_.pool().counters().open.add(1);
 }
 
-H1Connection::H1Connection(OriginPool& pool, Handover handover)
+H1Connection::H1Connection(OriginPool& pool, IdleTransfer transfer)
     : H1Connection(
           pool,
-          std::move(handover.slot),
+          std::move(transfer.slot),
           std::make_unique<net::TcpStream>(
-              pool.pool().reactor(), std::move(handover.socket), net::TcpStream::Role::connected),
-          std::move(handover.address)) {
-  retirement_ = handover.retirement;
-  exchanges_ = handover.exchanges;
-  idle_hint_ = handover.idle_hint;
-  idle_since_ = handover.idle_since;
-  expires_ = handover.expires;
+              pool.pool().reactor(), std::move(transfer.socket), net::TcpStream::Role::connected),
+          std::move(transfer.address)) {
+  retirement_ = transfer.retirement;
+  exchanges_ = transfer.exchanges;
+  idle_hint_ = transfer.idle_hint;
+  idle_since_ = transfer.idle_since;
+  expires_ = transfer.expires;
 }
 
-std::unique_ptr<Handover> H1Connection::hand_over() {
+std::unique_ptr<IdleTransfer> H1Connection::into_transfer() {
   if (stream_->plain_descriptor() < 0) return nullptr;
-  auto handover = std::make_unique<Handover>(stream_->release(), std::move(slot_),
-                                             std::move(address_), retirement_);
-  handover->exchanges = exchanges_;
-  handover->idle_hint = idle_hint_;
-  handover->idle_since = idle_since_;
-  handover->expires = expires_;
-  return handover;
+  auto transfer = std::make_unique<IdleTransfer>(stream_->release(), std::move(slot_),
+                                                 std::move(address_), retirement_);
+  transfer->exchanges = exchanges_;
+  transfer->idle_hint = idle_hint_;
+  transfer->idle_since = idle_since_;
+  transfer->expires = expires_;
+  return transfer;
 }
 
 H1Connection::~H1Connection() {

@@ -48,8 +48,8 @@ class Slot {
 };
 
 // An idle connection between two threads.
-struct Handover {
-  Handover(io::FileDescriptor s, Slot l, std::string a, const Retirement& r) noexcept
+struct IdleTransfer {
+  IdleTransfer(io::FileDescriptor s, Slot l, std::string a, const Retirement& r) noexcept
       : socket(std::move(s)), slot(std::move(l)), address(std::move(a)), retirement(r) {}
 
   io::FileDescriptor socket;
@@ -69,7 +69,7 @@ class H1Connection : public detail::InFramePool {
                std::unique_ptr<net::Stream> stream,
                std::string address);
   // One that another thread gave away.
-  H1Connection(OriginPool& pool, Handover handover);
+  H1Connection(OriginPool& pool, IdleTransfer transfer);
   H1Connection(const H1Connection&) = delete;
   H1Connection& operator=(const H1Connection&) = delete;
   ~H1Connection();
@@ -82,7 +82,7 @@ class H1Connection : public detail::InFramePool {
 
   // For another thread's pool; this object is dead afterwards. Null when the stream is more than a
   // socket.
-  std::unique_ptr<Handover> hand_over();
+  std::unique_ptr<IdleTransfer> into_transfer();
 
   // Nothing is wrong with it, but it is to carry no more requests. Not between the messages of a
   // handshake, which would have to begin again.

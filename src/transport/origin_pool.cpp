@@ -112,12 +112,12 @@ std::unique_ptr<H1Connection> OriginPool::try_take_reserved(ConnectionId client,
 task<Result<std::unique_ptr<H1Connection>>> OriginPool::take(Freshness freshness, net::Time began) {
   Waiter waiter(*this, freshness, began);
   bool served = false;
-  const bool asks = ask_other_threads(freshness);
-  if (asking_ > 0) {
+  const bool asks = request_from_other_threads(freshness);
+  if (requested_ > 0) {
     served = co_await waiter.changed.wait(io::deadline_after(pool_.reactor().now(), kAskFor));
   }
   if (!served) {
-    if (asks && asking_ > 0) --asking_;  // a thread that has ended never answers
+    if (asks && requested_ > 0) --requested_;  // a thread that has ended never answers
     dial_for_waiters();
     if (dialling_ < waiting_ && !redial_.is_active()) {
       // Those of this thread are too old for this request, or of the other version.
@@ -133,19 +133,19 @@ task<Result<std::unique_ptr<H1Connection>>> OriginPool::take(Freshness freshness
   co_return std::move(waiter.connection);
 }
 
-bool OriginPool::ask_other_threads(Freshness freshness) {
+bool OriginPool::request_from_other_threads(Freshness freshness) {
   if (freshness == Freshness::fresh || pool_.shared().threads < 2) return false;
   if (destination_.tls) return false;  // only a socket can change its thread
-  if (dialling_ + asking_ >= waiting_) return false;
-  if (!pool_.shared().ask_for_connection(key_, freshness, pool_)) return false;
-  ++asking_;
+  if (dialling_ + requested_ >= waiting_) return false;
+  if (!pool_.shared().request(key_, freshness, pool_)) return false;
+  ++requested_;
   return true;
 }
 
-void OriginPool::end_asking(std::unique_ptr<Handover> handover) {
-  if (asking_ > 0) --asking_;  // this one may have come too late to count
-  if (handover) {
-    auto connection = std::make_unique<H1Connection>(*this, std::move(*handover));
+void OriginPool::complete(std::unique_ptr<IdleTransfer> transfer) {
+  if (requested_ > 0) --requested_;  // this one may have come too late to count
+  if (transfer) {
+    auto connection = std::make_unique<H1Connection>(*this, std::move(*transfer));
     // The kernel had no occasion yet to tell this thread of its end.
     if (!connection->is_stale_now(pool_.reactor().now())) return deliver(std::move(connection));
   }

@@ -61,7 +61,7 @@ class OriginPool {
   // Begins to connect for requests that wait without anything under way for them.
   void dial_for_waiters();
   // What another thread had to give; null for nothing.
-  void end_asking(std::unique_ptr<Handover> handover);
+  void complete(std::unique_ptr<IdleTransfer> transfer);
 
   bool matches(const Url& url) const noexcept;
   const std::string& key() const noexcept { return key_; }
@@ -72,7 +72,7 @@ class OriginPool {
  private:
   struct Waiter;
 
-  bool ask_other_threads(Freshness freshness);
+  bool request_from_other_threads(Freshness freshness);
   bool begin_dial();
   task<void> dial(std::unique_ptr<Slot> slot);
   Result<std::unique_ptr<H1Connection>> connection_of(Slot& slot, Result<net::Dialled> dialled);
@@ -97,7 +97,7 @@ class OriginPool {
   IntrusiveList<WaitingRequest> waiters_;            // each of them a Waiter
   std::size_t waiting_ = 0;
   std::size_t dialling_ = 0;
-  std::size_t asking_ = 0;  // other threads that owe an answer
+  std::size_t requested_ = 0;  // other threads that owe an answer
   Redial redial_;
   Scope dials_;
 };
