@@ -65,7 +65,7 @@ TEST_F(ConnectionPoolTest, BelowTheLimitNoneIsClosedForARequestThatHasASlot) {
   start(options);
   Lease used = take(origin());
   upstream_.answers = false;
-  const Taking elsewhere = begin(origin(), Freshness::fresh);
+  const Taking elsewhere = begin(origin(), Reuse::none);
   settle();
   EXPECT_EQ(upstream_.under_way, 1);
   give_back(std::move(used));
@@ -95,7 +95,7 @@ TEST_F(LimitedPoolTest, MakesANewOneForASlotThatCameFree) {
 TEST_F(LimitedPoolTest, WhoNeedsANewOneGetsTheSlotOfOneThatComesBack) {
   Lease one = take(origin());
   Lease two = take(origin());
-  Taking retry = begin(origin(), Freshness::fresh);
+  Taking retry = begin(origin(), Reuse::none);
   Taking other = begin(origin());
   settle();
   give_back(std::move(one));
@@ -152,7 +152,7 @@ TEST_F(LimitedPoolTest, IdleConnectionsThatWillNotDoGiveWay) {
   }
   advance(2s);
   EXPECT_EQ(idle(), 2u);
-  const Lease recent = take(origin(), Freshness::recent);
+  const Lease recent = take(origin(), Reuse::recent_only);
   ASSERT_TRUE(recent);
   EXPECT_FALSE(recent->is_reused());
   EXPECT_EQ(idle(), 1u);

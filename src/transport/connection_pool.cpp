@@ -106,7 +106,7 @@ Transport::Statistics SharedPools::statistics() const {
   return sum;
 }
 
-bool SharedPools::request(const std::string& key, Freshness freshness, ConnectionPool& asker) {
+bool SharedPools::request(const std::string& key, Reuse reuse, ConnectionPool& asker) {
   const std::lock_guard lock(mutex);
   ConnectionPool* richest = nullptr;
   for (ConnectionPool* pool : pools) {
@@ -116,7 +116,7 @@ bool SharedPools::request(const std::string& key, Freshness freshness, Connectio
   }
   if (!richest) return false;
   post_to(*richest,
-          [key, freshness, &asker](ConnectionPool& giver) { giver.offer(key, freshness, asker); });
+          [key, reuse, &asker](ConnectionPool& giver) { giver.offer(key, reuse, asker); });
   return true;
 }
 
@@ -286,10 +286,10 @@ void ConnectionPool::dial_for_waiters() {
     origin->dial_for_waiters();
 }
 
-void ConnectionPool::offer(const std::string& key, Freshness freshness, ConnectionPool& asker) {
+void ConnectionPool::offer(const std::string& key, Reuse reuse, ConnectionPool& asker) {
   std::unique_ptr<IdleTransfer> transfer;
   if (const auto found = origins_.find(key); found != origins_.end()) {
-    if (auto connection = found->second->try_take(freshness)) {
+    if (auto connection = found->second->try_take(reuse)) {
       transfer = connection->into_transfer();
       if (!transfer) found->second->give_back(std::move(connection));
     }

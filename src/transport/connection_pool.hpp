@@ -48,7 +48,7 @@ struct SharedPools : std::enable_shared_from_this<SharedPools> {
   Transport::Statistics statistics() const;
   // Asks another thread for an idle connection to `key`: OriginPool::complete() will be called on
   // the asker's thread. False when there is nobody to ask.
-  bool request(const std::string& key, Freshness freshness, ConnectionPool& asker);
+  bool request(const std::string& key, Reuse reuse, ConnectionPool& asker);
   void respond(const std::string& key,
                std::unique_ptr<IdleTransfer> transfer,
                ConnectionPool& asker);
@@ -138,7 +138,7 @@ class ConnectionPool final : public io::WorkerLocal {
   void dial_for_waiters();
   void close_idle(const std::string& key);
   // For `asker`, on another thread, which is told in any case.
-  void offer(const std::string& key, Freshness freshness, ConnectionPool& asker);
+  void offer(const std::string& key, Reuse reuse, ConnectionPool& asker);
   void complete(const std::string& key, std::unique_ptr<IdleTransfer> transfer);
 
  private:

@@ -16,7 +16,7 @@ namespace {
 
 struct Age {
   const char* name;
-  Freshness freshness;
+  Reuse reuse;
   io::Duration idle_for;
   bool is_taken;
 };
@@ -26,20 +26,20 @@ TEST_P(ConnectionPoolAge, DecidesWhoMayHaveIt) {
   start();
   give_back(take(origin()));
   advance(GetParam().idle_for);
-  const Lease taken = origin().try_take(GetParam().freshness);
+  const Lease taken = origin().try_take(GetParam().reuse);
   EXPECT_EQ(taken != nullptr, GetParam().is_taken);
   EXPECT_EQ(shared_->statistics().reused, GetParam().is_taken ? 1u : 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(All,
                          ConnectionPoolAge,
-                         ::testing::Values(Age{"AnyAtOnce", Freshness::any, 0s, true},
-                                           Age{"AnyLater", Freshness::any, 3900ms, true},
-                                           Age{"AnyTooLate", Freshness::any, 4s, false},
-                                           Age{"RecentAtOnce", Freshness::recent, 0s, true},
-                                           Age{"RecentLater", Freshness::recent, 1s, true},
-                                           Age{"RecentTooLate", Freshness::recent, 1100ms, false},
-                                           Age{"Fresh", Freshness::fresh, 0s, false}),
+                         ::testing::Values(Age{"AnyAtOnce", Reuse::any, 0s, true},
+                                           Age{"AnyLater", Reuse::any, 3900ms, true},
+                                           Age{"AnyTooLate", Reuse::any, 4s, false},
+                                           Age{"RecentAtOnce", Reuse::recent_only, 0s, true},
+                                           Age{"RecentLater", Reuse::recent_only, 1s, true},
+                                           Age{"RecentTooLate", Reuse::recent_only, 1100ms, false},
+                                           Age{"Fresh", Reuse::none, 0s, false}),
                          [](const auto& each) { return std::string(each.param.name); });
 
 // What is too old for one request is not lost to the next.
@@ -47,9 +47,9 @@ TEST_F(ConnectionPoolTest, KeepsWhatWasNotRecentEnough) {
   start();
   give_back(take(origin()));
   advance(2s);
-  EXPECT_FALSE(origin().try_take(Freshness::recent));
+  EXPECT_FALSE(origin().try_take(Reuse::recent_only));
   EXPECT_EQ(idle(), 1u);
-  EXPECT_TRUE(origin().try_take(Freshness::any));
+  EXPECT_TRUE(origin().try_take(Reuse::any));
 }
 
 TEST_F(ConnectionPoolTest, GivesTheLastOneFirst) {
@@ -86,8 +86,8 @@ TEST_F(ConnectionPoolTest, TellsOriginsApart) {
   }
   EXPECT_EQ(&origin("http://a:80/x?y"), origins[0]);
   give_back(take(*origins[0]));
-  EXPECT_FALSE(origins[1]->try_take(Freshness::any));
-  EXPECT_TRUE(origins[0]->try_take(Freshness::any));
+  EXPECT_FALSE(origins[1]->try_take(Reuse::any));
+  EXPECT_TRUE(origins[0]->try_take(Reuse::any));
 }
 
 // --- idle connections --------------------------------------------------------------------------
@@ -125,7 +125,7 @@ TEST_F(ConnectionPoolTest, KeepsNoneThatIsOldEnough) {
   advance(8s);
   origin().give_back(std::move(young));
   EXPECT_EQ(idle(), 1u);
-  Lease again = origin().try_take(Freshness::any);
+  Lease again = origin().try_take(Reuse::any);
   ASSERT_TRUE(again);
   advance(3s);
   origin().give_back(std::move(again));
@@ -150,7 +150,7 @@ TEST_F(ConnectionPoolTest, KeepsNoneThatHasCarriedAsManyRequestsAsItMay) {
   Lease lease = take(origin());
   lease->note_exchange();
   origin().give_back(std::move(lease));
-  lease = origin().try_take(Freshness::any);
+  lease = origin().try_take(Reuse::any);
   ASSERT_TRUE(lease);
   lease->note_exchange();
   origin().give_back(std::move(lease));
@@ -169,7 +169,7 @@ TEST_F(ConnectionPoolTest, DropsAnIdleOneThatEndsOrSpeaks) {
     }
     settle();
     EXPECT_EQ(idle(), 0u);
-    EXPECT_FALSE(origin().try_take(Freshness::any));
+    EXPECT_FALSE(origin().try_take(Reuse::any));
   }
 }
 
@@ -178,7 +178,7 @@ TEST_F(ConnectionPoolTest, GivesNobodyAConnectionThatHasJustEnded) {
   start();
   give_back(take(origin()));
   upstream_.accepted.back().close_write();
-  EXPECT_FALSE(origin().try_take(Freshness::recent));
+  EXPECT_FALSE(origin().try_take(Reuse::recent_only));
   EXPECT_EQ(idle(), 0u);
 }
 
@@ -197,8 +197,8 @@ TEST_F(ConnectionPoolTest, KeepsSoManyOverAllOriginsAndClosesTheOldestOfTheLarge
   EXPECT_EQ(idle(), 3u);
   EXPECT_EQ(origin("http://a").idle(), 2u);
   EXPECT_EQ(origin("http://b").idle(), 1u);
-  for (Lease each = origin("http://a").try_take(Freshness::any); each;
-       each = origin("http://a").try_take(Freshness::any)) {
+  for (Lease each = origin("http://a").try_take(Reuse::any); each;
+       each = origin("http://a").try_take(Reuse::any)) {
     EXPECT_NE(each.get(), oldest);
   }
 }
@@ -248,7 +248,7 @@ TEST_F(ConnectionPoolTest, GivesWhoWantsAFreshOneNoOther) {
   start();
   Lease used = take(origin());
   upstream_.answers = false;
-  Taking waiting = begin(origin(), Freshness::fresh);
+  Taking waiting = begin(origin(), Reuse::none);
   give_back(std::move(used));
   settle();
   EXPECT_FALSE(waiting.done());
@@ -320,7 +320,7 @@ TEST_F(ConnectionPoolTest, GivesAConnectionToTheFirstThatItWillDoFor) {
   Lease used = take(origin());
   H1Connection* const same = used.get();
   upstream_.answers = false;
-  Taking retry = begin(origin(), Freshness::fresh);
+  Taking retry = begin(origin(), Reuse::none);
   Taking second = begin(origin());
   Taking third = begin(origin());
   give_back(std::move(used));
@@ -344,7 +344,7 @@ TEST_F(ConnectionPoolTest, KeepsTheConnectionOfARequestThatWasGivenUp) {
   upstream_.answers = true;
   advance(20ms);
   EXPECT_EQ(idle(), 1u);
-  EXPECT_TRUE(origin().try_take(Freshness::any));
+  EXPECT_TRUE(origin().try_take(Reuse::any));
 }
 
 // --- origins that nobody needs -----------------------------------------------------------------
@@ -418,9 +418,9 @@ class TransferredTest : public ConnectionPoolTest {
     settle();
   }
   // A request that waits for a connection which is being made.
-  Taking begin_to_wait(Freshness freshness) {
+  Taking begin_to_wait(Reuse reuse) {
     upstream_.answers = false;
-    return begin(origin(), freshness);
+    return begin(origin(), reuse);
   }
 
   io::FileDescriptor far_end_;
@@ -428,13 +428,13 @@ class TransferredTest : public ConnectionPoolTest {
 
 // It was given to whoever waited, a POST for example, however long it had been idle.
 TEST_F(TransferredTest, OneThatIdledForLongIsForThoseWhoMayHaveIt) {
-  Taking post = begin_to_wait(Freshness::recent);
+  Taking post = begin_to_wait(Reuse::recent_only);
   hand_over(1100ms);
   EXPECT_FALSE(post.done());
   EXPECT_EQ(idle(), 1u);
   hand_over(900ms);
   EXPECT_TRUE(lease_of(post));
-  Taking get = begin_to_wait(Freshness::any);
+  Taking get = begin_to_wait(Reuse::any);
   hand_over(3900ms);
   EXPECT_TRUE(lease_of(get));
 }
@@ -443,7 +443,7 @@ TEST_F(TransferredTest, OneThatIdledForLongIsForThoseWhoMayHaveIt) {
 TEST_F(TransferredTest, OneThatNobodyTakesIsAsOldAsItWas) {
   hand_over(3s);
   EXPECT_EQ(idle(), 1u);
-  EXPECT_FALSE(origin().try_take(Freshness::recent));
+  EXPECT_FALSE(origin().try_take(Reuse::recent_only));
   advance(1300ms);
   EXPECT_EQ(idle(), 0u);
 }
@@ -452,11 +452,11 @@ TEST_F(TransferredTest, OneThatIsOlderDoesNotHideThoseOfThisThread) {
   give_back(take(origin()));
   hand_over(3s);
   EXPECT_EQ(idle(), 2u);
-  EXPECT_TRUE(origin().try_take(Freshness::recent));
+  EXPECT_TRUE(origin().try_take(Reuse::recent_only));
 }
 
 TEST_F(TransferredTest, OneThatHasEndedOnItsWayIsNobodys) {
-  Taking get = begin_to_wait(Freshness::any);
+  Taking get = begin_to_wait(Reuse::any);
   hand_over(100ms, true);
   EXPECT_FALSE(get.done());
   upstream_.answers = true;

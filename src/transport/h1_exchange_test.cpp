@@ -75,7 +75,7 @@ class H1ExchangeTest : public test::StreamPair {
   task<Result<Response>> ask() {
     Request request(Method::post, Url::parse("http://peer/").value(), Headers({{"Host", "peer"}}),
                     Body::from(std::make_unique<SlowContent>(content_gone_)));
-    auto taken = co_await pool_->origin(request.url()).take(Freshness::any, reactor_.now());
+    auto taken = co_await pool_->origin(request.url()).take(Reuse::any, reactor_.now());
     if (!taken) co_return failure(taken.error());
     exchange_ = std::make_unique<H1Exchange>(std::move(*taken));
     exchange_->begin(request, nullptr);

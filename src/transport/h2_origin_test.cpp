@@ -173,7 +173,7 @@ TEST_F(H2OriginTest, AnIdleConnectionOfHttp1GivesWay) {
   options.max_connections = 1;
   start(options);
   OriginPool& http1 = pool_->origin(request().url());
-  auto taking = http1.take(Freshness::any, reactor_.now());
+  auto taking = http1.take(Reuse::any, reactor_.now());
   taking.start();
   settle();
   ASSERT_TRUE(taking.done());
@@ -187,7 +187,7 @@ TEST_F(H2OriginTest, AnIdleConnectionGivesWayToOneOfHttp1) {
   options.max_connections = 1;
   start(options);
   ASSERT_TRUE(connect(1));
-  auto taking = pool_->origin(request().url()).take(Freshness::any, reactor_.now());
+  auto taking = pool_->origin(request().url()).take(Reuse::any, reactor_.now());
   taking.start();
   settle();
   ASSERT_TRUE(taking.done());

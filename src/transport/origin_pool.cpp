@@ -17,8 +17,8 @@ constexpr net::Duration kAskFor = std::chrono::milliseconds(2);
 }  // namespace
 
 struct OriginPool::Waiter final : WaitingRequest {
-  Waiter(OriginPool& o, Freshness f, net::Time b) noexcept
-      : WaitingRequest(o.pool_.reactor(), b), origin(o), ref(o.use_), freshness(f) {
+  Waiter(OriginPool& o, Reuse f, net::Time b) noexcept
+      : WaitingRequest(o.pool_.reactor(), b), origin(o), ref(o.use_), reuse(f) {
     origin.waiters_.push_back(*this);
     ++origin.waiting_;
     ++origin.shared_->waiting;
@@ -37,7 +37,7 @@ struct OriginPool::Waiter final : WaitingRequest {
   OriginPool& origin;
   const OriginUse::Ref ref;
   std::unique_ptr<H1Connection> connection;
-  Freshness freshness;
+  Reuse reuse;
 };
 
 OriginPool::OriginPool(ConnectionPool& pool, std::string key, net::Destination destination)
@@ -77,18 +77,18 @@ bool OriginPool::matches(const Url& url) const noexcept {
          destination_.tls == (url.scheme() == "https") && url.host() == destination_.host;
 }
 
-std::unique_ptr<H1Connection> OriginPool::try_take(Freshness freshness) {
-  if (freshness == Freshness::fresh) return nullptr;
+std::unique_ptr<H1Connection> OriginPool::try_take(Reuse reuse) {
+  if (reuse == Reuse::none) return nullptr;
   const net::Time now = pool_.reactor().now();
   while (!idle_.empty()) {
-    if (!will_do(*idle_.back(), freshness)) break;
+    if (!will_do(*idle_.back(), reuse)) break;
     std::unique_ptr<H1Connection> connection = std::move(idle_.back());
     idle_.pop_back();
     pool_.counters().idle.subtract(1);
     connection->become_busy();
     // The kernel has told of its end since it went idle, unless that was in this very pass.
     const bool ask =
-        freshness == Freshness::recent && connection->idle_since_pass() == pool_.reactor().pass();
+        reuse == Reuse::recent_only && connection->idle_since_pass() == pool_.reactor().pass();
     if (ask ? connection->is_stale_now(now) : connection->is_stale(now)) continue;
     pool_.counters().reused.add(1);
     return connection;
@@ -109,10 +109,10 @@ std::unique_ptr<H1Connection> OriginPool::try_take_reserved(ConnectionId client,
   return nullptr;
 }
 
-task<Result<std::unique_ptr<H1Connection>>> OriginPool::take(Freshness freshness, net::Time began) {
-  Waiter waiter(*this, freshness, began);
+task<Result<std::unique_ptr<H1Connection>>> OriginPool::take(Reuse reuse, net::Time began) {
+  Waiter waiter(*this, reuse, began);
   bool served = false;
-  const bool asks = request_from_other_threads(freshness);
+  const bool asks = request_from_other_threads(reuse);
   if (requested_ > 0) {
     served = co_await waiter.changed.wait(io::deadline_after(pool_.reactor().now(), kAskFor));
   }
@@ -133,11 +133,11 @@ task<Result<std::unique_ptr<H1Connection>>> OriginPool::take(Freshness freshness
   co_return std::move(waiter.connection);
 }
 
-bool OriginPool::request_from_other_threads(Freshness freshness) {
-  if (freshness == Freshness::fresh || pool_.shared().threads < 2) return false;
+bool OriginPool::request_from_other_threads(Reuse reuse) {
+  if (reuse == Reuse::none || pool_.shared().threads < 2) return false;
   if (destination_.tls) return false;  // only a socket can change its thread
   if (dialling_ + requested_ >= waiting_) return false;
-  if (!pool_.shared().request(key_, freshness, pool_)) return false;
+  if (!pool_.shared().request(key_, reuse, pool_)) return false;
   ++requested_;
   return true;
 }
@@ -212,13 +212,13 @@ Result<std::unique_ptr<H1Connection>> OriginPool::connection_of(Slot& slot,
                                         std::move(dialled->address));
 }
 
-bool OriginPool::will_do(const H1Connection& connection, Freshness freshness) const noexcept {
-  switch (freshness) {
-    case Freshness::any:
+bool OriginPool::will_do(const H1Connection& connection, Reuse reuse) const noexcept {
+  switch (reuse) {
+    case Reuse::any:
       return true;
-    case Freshness::recent:
+    case Reuse::recent_only:
       return pool_.reactor().now() - connection.idle_since() <= kRecent;
-    case Freshness::fresh:
+    case Reuse::none:
       break;
   }
   return !connection.is_reused();
@@ -244,7 +244,7 @@ OriginPool::Waiter* OriginPool::first_for(const H1Connection& connection) noexce
   Waiter* found = nullptr;
   while (!found && !waiters_.empty()) {
     Waiter& waiter = front();
-    if (will_do(connection, waiter.freshness)) {
+    if (will_do(connection, waiter.reuse)) {
       found = &waiter;
     } else {
       passed_over.push_back(waiter);

@@ -27,10 +27,10 @@ namespace onehop::transport {
 class ConnectionPool;
 
 // Which idle connections will do.
-enum class Freshness : std::uint8_t {
+enum class Reuse : std::uint8_t {
   any,
-  recent,  // used within the last second: for a request that may not be sent twice
-  fresh,   // none: a new one
+  recent_only,  // used within the last second: for a request that may not be sent twice
+  none,         // none: a new one
 };
 
 class OriginPool {
@@ -40,13 +40,13 @@ class OriginPool {
   ~OriginPool();
 
   // An idle connection, or null.
-  std::unique_ptr<H1Connection> try_take(Freshness freshness);
+  std::unique_ptr<H1Connection> try_take(Reuse reuse);
   // One that is reserved for this client, or null.
   std::unique_ptr<H1Connection> try_take_reserved(ConnectionId client, bool has_credentials);
   bool has_reserved(ConnectionId client) const { return reserved_.has(client); }
   // Waits for one, for a request that began then. Errors: those of dialling, refusals after hold;
   // Errc::no_connection_slot after queue_timeout.
-  task<Result<std::unique_ptr<H1Connection>>> take(Freshness freshness, net::Time began);
+  task<Result<std::unique_ptr<H1Connection>>> take(Reuse reuse, net::Time began);
   // After an exchange that left it reusable. Where there is no memory to keep it, it is closed.
   void give_back(std::unique_ptr<H1Connection> connection) noexcept;
   // A new connection that was made for HTTP/2, which the upstream does not speak.
@@ -72,7 +72,7 @@ class OriginPool {
  private:
   struct Waiter;
 
-  bool request_from_other_threads(Freshness freshness);
+  bool request_from_other_threads(Reuse reuse);
   bool begin_dial();
   task<void> dial(std::unique_ptr<Slot> slot);
   Result<std::unique_ptr<H1Connection>> connection_of(Slot& slot, Result<net::Dialled> dialled);
@@ -85,7 +85,7 @@ class OriginPool {
   bool is_wanted_elsewhere() const noexcept;
   void keep_reserved(std::unique_ptr<H1Connection> connection);
   void note_reserved_gone(std::size_t count) noexcept;
-  bool will_do(const H1Connection& connection, Freshness freshness) const noexcept;
+  bool will_do(const H1Connection& connection, Reuse reuse) const noexcept;
 
   ConnectionPool& pool_;
   std::string key_;

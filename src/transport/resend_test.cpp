@@ -55,7 +55,7 @@ class H1Delivery : public test::TlsStreamPair, public ::testing::WithParamInterf
     OriginPool& origin = pool_->origin(request_.url());
     auto slot = pool_->shared().try_slot(pool_->shared().origin("http|peer|80"));
     origin.adopt(std::move(*slot), std::move(stream), "peer");
-    exchange_ = std::make_unique<H1Exchange>(origin.try_take(Freshness::any));
+    exchange_ = std::make_unique<H1Exchange>(origin.try_take(Reuse::any));
   }
   // Nothing more can be written, until drain().
   void fill() {

@@ -47,7 +47,7 @@ class SamePassTest : public test::StreamPair {
 
   OriginPool& origin() { return pool_->origin(Url::parse("http://a").value()); }
   std::unique_ptr<H1Connection> dial() {
-    auto taking = origin().take(Freshness::fresh, reactor_.now());
+    auto taking = origin().take(Reuse::none, reactor_.now());
     taking.start();
     settle();
     EXPECT_TRUE(taking.done());
@@ -81,20 +81,20 @@ class SamePassTest : public test::StreamPair {
 TEST_F(SamePassTest, AConnectionThatTheUpstreamHasEndedIsNotGivenToARequestThatIsSentOnce) {
   give_back(dial());
   upstream_.back().reset();
-  EXPECT_EQ(origin().try_take(Freshness::recent), nullptr);
+  EXPECT_EQ(origin().try_take(Reuse::recent_only), nullptr);
   EXPECT_EQ(shared_->statistics().open, 0u) << "and to nobody else";
 }
 
 TEST_F(SamePassTest, AConnectionOnWhichTheUpstreamSpeaksIsNotGivenToARequestThatIsSentOnce) {
   give_back(dial());
   EXPECT_EQ(::send(upstream_.back().get(), "x", 1, MSG_NOSIGNAL), 1);
-  EXPECT_EQ(origin().try_take(Freshness::recent), nullptr);
+  EXPECT_EQ(origin().try_take(Reuse::recent_only), nullptr);
   EXPECT_EQ(shared_->statistics().open, 0u);
 }
 
 TEST_F(SamePassTest, AConnectionThatIsWellIsGivenAtOnce) {
   give_back(dial());
-  EXPECT_NE(origin().try_take(Freshness::recent), nullptr);
+  EXPECT_NE(origin().try_take(Reuse::recent_only), nullptr);
   EXPECT_EQ(shared_->statistics().reused, 1u);
 }
 

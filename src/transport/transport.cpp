@@ -19,10 +19,10 @@ namespace onehop {
 namespace {
 
 using transport::ConnectionPool;
-using transport::Freshness;
 using transport::H1Exchange;
 using transport::OriginPool;
 using transport::Resend;
+using transport::Reuse;
 
 Result<void> check_url(const Url& url) {
   if (!url.is_absolute() || (url.scheme() != "unix" && url.host().empty())) {
@@ -110,12 +110,12 @@ class RoundTrip {
       auto reserved = origin_.try_take_reserved(request_.connection().id, has_credentials_);
       if (reserved) return reserved;
     }
-    return origin_.try_take(freshness(attempt));
+    return origin_.try_take(reuse(attempt));
   }
   // A stale connection is most likely where one stale connection was: retries get a new one.
-  Freshness freshness(int attempt) const {
-    if (attempt > 1) return Freshness::fresh;
-    return repeatable_ ? Freshness::any : Freshness::recent;
+  Reuse reuse(int attempt) const {
+    if (attempt > 1) return Reuse::none;
+    return repeatable_ ? Reuse::any : Reuse::recent_only;
   }
 
   void note_attempt(const transport::H1Connection& connection) {
@@ -127,11 +127,11 @@ class RoundTrip {
   }
 
   // Not inlined: its frame would become part of every round trip's.
-  [[gnu::noinline]] task<Result<std::unique_ptr<transport::H1Connection>>> connect(
-      Freshness freshness, io::Time began) {
+  [[gnu::noinline]] task<Result<std::unique_ptr<transport::H1Connection>>> connect(Reuse reuse,
+                                                                                   io::Time began) {
     transport::ConnectRetry retry(pool_);
     for (;;) {
-      auto taken = co_await origin_.take(freshness, began);
+      auto taken = co_await origin_.take(reuse, began);
       if (taken) co_return taken;
       const auto pause = retry.pause_after(taken.error());
       if (!pause) {
@@ -139,7 +139,7 @@ class RoundTrip {
         co_return failure(explained(taken.error(), has_credentials_));
       }
       co_await sleep_for(*pause);
-      auto idle = origin_.try_take(freshness);  // it may have come back meanwhile
+      auto idle = origin_.try_take(reuse);  // it may have come back meanwhile
       if (idle) co_return idle;
     }
   }
@@ -188,7 +188,7 @@ task<Result<Response>> Transport::round_trip(Request request) const {
   for (int attempt = 1;; ++attempt) {
     auto connection = trip.try_take(attempt);
     if (!connection) {
-      auto taken = co_await trip.connect(trip.freshness(attempt), resend.began());
+      auto taken = co_await trip.connect(trip.reuse(attempt), resend.began());
       if (!taken) co_return failure(taken.error());
       connection = std::move(*taken);
     }

@@ -71,8 +71,8 @@ class ConnectionPoolTest : public test::StreamPair {
   }
 
   // Starts to wait for a connection.
-  static Taking begin(OriginPool& origin, Freshness freshness = Freshness::any) {
-    Taking taking = origin.take(freshness, origin.pool().reactor().now());
+  static Taking begin(OriginPool& origin, Reuse reuse = Reuse::any) {
+    Taking taking = origin.take(reuse, origin.pool().reactor().now());
     taking.start();
     return taking;
   }
@@ -91,9 +91,9 @@ class ConnectionPoolTest : public test::StreamPair {
     if (taken) return std::nullopt;
     return taken.error();
   }
-  Lease take(OriginPool& from, Freshness freshness = Freshness::any) {
-    if (Lease idle = from.try_take(freshness)) return idle;
-    Taking taking = begin(from, freshness);
+  Lease take(OriginPool& from, Reuse reuse = Reuse::any) {
+    if (Lease idle = from.try_take(reuse)) return idle;
+    Taking taking = begin(from, reuse);
     settle();
     return lease_of(taking);
   }
