@@ -181,8 +181,8 @@ ConnectionPool::~ConnectionPool() {
   origins_.clear();
 }
 
-Retirement ConnectionPool::new_retirement() const noexcept {
-  return Retirement(options(), reactor_.now(), counters_.dialled.value());
+ConnectionLifetime ConnectionPool::new_lifetime() const noexcept {
+  return ConnectionLifetime(options(), reactor_.now(), counters_.dialled.value());
 }
 
 void ConnectionPool::note_request() noexcept {

@@ -122,7 +122,7 @@ class ConnectionPool final : public io::WorkerLocal {
   void note_reserved_idle() noexcept { ++reserved_idle_; }
   void note_reserved_gone(std::size_t count) noexcept { reserved_idle_ -= count; }
   // For a connection that was just made.
-  Retirement new_retirement() const noexcept;
+  ConnectionLifetime new_lifetime() const noexcept;
   // Both for the retry budget, which hears of requests a few at a time.
   void note_request() noexcept;
   bool try_retry() noexcept;

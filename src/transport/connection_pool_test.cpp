@@ -410,7 +410,7 @@ class TransferredTest : public ConnectionPoolTest {
     if (has_ended) far_end_.reset();
     auto transfer = std::make_unique<IdleTransfer>(io::FileDescriptor(ends[0]),
                                                    *shared_->try_slot(shared_->origin("http|a|80")),
-                                                   "a", pool_->new_retirement());
+                                                   "a", pool_->new_lifetime());
     transfer->exchanges = 1;
     transfer->idle_since = reactor_.now() - idle_for;
     transfer->expires = transfer->idle_since + 4s;

@@ -26,7 +26,7 @@ H1Connection::H1Connection(OriginPool& pool,
       stream_(std::move(stream)),
       input_(stream_->reactor().buffers()),
       address_(std::move(address)),
-      retirement_(pool.pool().new_retirement()),
+      lifetime_(pool.pool().new_lifetime()),
       disturbed_(
           [](void* self) {
             auto& connection = *static_cast<H1Connection*>(self);
@@ -44,7 +44,7 @@ H1Connection::H1Connection(OriginPool& pool, IdleTransfer transfer)
           std::make_unique<net::TcpStream>(
               pool.pool().reactor(), std::move(transfer.socket), net::TcpStream::Role::connected),
           std::move(transfer.address)) {
-  retirement_ = transfer.retirement;
+  lifetime_ = transfer.lifetime;
   exchanges_ = transfer.exchanges;
   idle_hint_ = transfer.idle_hint;
   idle_since_ = transfer.idle_since;
@@ -54,7 +54,7 @@ H1Connection::H1Connection(OriginPool& pool, IdleTransfer transfer)
 std::unique_ptr<IdleTransfer> H1Connection::into_transfer() {
   if (stream_->plain_descriptor() < 0) return nullptr;
   auto transfer = std::make_unique<IdleTransfer>(stream_->release(), std::move(slot_),
-                                                 std::move(address_), retirement_);
+                                                 std::move(address_), lifetime_);
   transfer->exchanges = exchanges_;
   transfer->idle_hint = idle_hint_;
   transfer->idle_since = idle_since_;
@@ -92,7 +92,7 @@ void H1Connection::become_idle(net::Duration timeout) noexcept {
   if (reservation_ && !is_in_handshake()) timeout = kReservedIdle;
   if (idle_hint_ != net::Duration::max()) timeout = idle_hint_;
   expires_ = io::deadline_after(idle_since_, timeout);
-  if (!is_in_handshake()) expires_ = std::min(expires_, retirement_.at());
+  if (!is_in_handshake()) expires_ = std::min(expires_, lifetime_.ends_at());
   input_.release();
   stream_->watch_readable(&disturbed_);
 }

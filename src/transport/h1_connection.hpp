@@ -10,8 +10,8 @@
 #include "io/endings.hpp"
 #include "io/file_descriptor.hpp"
 #include "net/stream.hpp"
+#include "transport/connection_lifetime.hpp"
 #include "transport/origin_use.hpp"
-#include "transport/retirement.hpp"
 #include "wire/read_buffer.hpp"
 
 #include <atomic>
@@ -49,13 +49,13 @@ class Slot {
 
 // An idle connection between two threads.
 struct IdleTransfer {
-  IdleTransfer(io::FileDescriptor s, Slot l, std::string a, const Retirement& r) noexcept
-      : socket(std::move(s)), slot(std::move(l)), address(std::move(a)), retirement(r) {}
+  IdleTransfer(io::FileDescriptor s, Slot l, std::string a, const ConnectionLifetime& r) noexcept
+      : socket(std::move(s)), slot(std::move(l)), address(std::move(a)), lifetime(r) {}
 
   io::FileDescriptor socket;
   Slot slot;
   std::string address;
-  Retirement retirement;
+  ConnectionLifetime lifetime;
   std::uint64_t exchanges = 0;
   net::Duration idle_hint = net::Duration::max();
   net::Time idle_since{};
@@ -87,7 +87,7 @@ class H1Connection : public detail::InFramePool {
   // Nothing is wrong with it, but it is to carry no more requests. Not between the messages of a
   // handshake, which would have to begin again.
   bool is_retired(net::Time now) const noexcept {
-    return !is_in_handshake() && retirement_.is_due(now, exchanges_);
+    return !is_in_handshake() && lifetime_.is_over(now, exchanges_);
   }
   // True when it has carried a request before.
   bool is_reused() const noexcept { return exchanges_ > 0; }
@@ -141,7 +141,7 @@ class H1Connection : public detail::InFramePool {
   std::unique_ptr<net::Stream> stream_;
   wire::ReadBuffer input_;
   std::string address_;
-  Retirement retirement_;
+  ConnectionLifetime lifetime_;
   io::Wakeup disturbed_;
   net::Time idle_since_;
   std::uint64_t idle_since_pass_ = 0;

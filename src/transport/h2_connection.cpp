@@ -51,7 +51,7 @@ H2Connection::H2Connection(H2Origin& origin,
       session_(h2::Role::client, limits_of(origin.pool().options()), *this),
       link_(*stream_, session_, Side::upstream, kWriteStall, &H2Connection::on_flushed, this),
       address_(std::move(address)),
-      retirement_(origin.pool().new_retirement()),
+      lifetime_(origin.pool().new_lifetime()),
       idle_since_(stream_->reactor().now()),
       watch_(&H2Connection::on_watch, this),
       resets_(&H2Connection::on_reset_time, this),
@@ -102,7 +102,7 @@ bool H2Connection::takes_requests_after_a_look() {
 void H2Connection::add(H2Exchange& exchange) {
   ++requests_;
   exchanges_.push_back(exchange.member_);
-  if (retirement_.is_due(stream_->reactor().now(), requests_)) retire();
+  if (lifetime_.is_over(stream_->reactor().now(), requests_)) retire();
   if (!watch_.is_armed()) watch();
 }
 
@@ -236,7 +236,7 @@ void H2Connection::on_watch(void* self) {
     if (io::deadline_after(connection.idle_since_, timeout) <= now) connection.close_idle();
     return;
   }
-  if (connection.retirement_.is_due(now, connection.requests_)) connection.retire();
+  if (connection.lifetime_.is_over(now, connection.requests_)) connection.retire();
   if (waits) return;
   const bool may_ask = connection.content_at_ > connection.pinged_ ||
                        connection.pinged_ == net::Time() ||

@@ -92,7 +92,7 @@ class H2Connection final : private h2::SessionObserver {
   h2::Session session_;
   wire::H2Link link_;
   std::string address_;
-  Retirement retirement_;
+  ConnectionLifetime lifetime_;
   IntrusiveList<ListNode> exchanges_;
   net::Time idle_since_;
   net::Time pinged_{};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "transport/retirement.hpp"
+#include "transport/connection_lifetime.hpp"
 
 namespace onehop::transport {
 namespace {
@@ -17,11 +17,11 @@ net::Duration shortened(net::Duration age, std::uint64_t number) noexcept {
 
 }  // namespace
 
-Retirement::Retirement(const Transport::Options& options,
-                       net::Time now,
-                       std::uint64_t number) noexcept
-    : at_(io::deadline_after(now, shortened(options.max_connection_age, number))) {
-  if (options.max_connection_requests > 0) most_requests_ = options.max_connection_requests;
+ConnectionLifetime::ConnectionLifetime(const Transport::Options& options,
+                                       net::Time now,
+                                       std::uint64_t number) noexcept
+    : ends_at_(io::deadline_after(now, shortened(options.max_connection_age, number))) {
+  if (options.max_connection_requests > 0) max_requests_ = options.max_connection_requests;
 }
 
 }  // namespace onehop::transport
