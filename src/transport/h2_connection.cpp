@@ -114,7 +114,7 @@ void H2Connection::remove(H2Exchange& exchange) noexcept {
 
 void H2Connection::retire() noexcept {
   ending_ = true;
-  if (!was_used()) origin_.dialled_in_vain();
+  if (!was_used()) origin_.back_off();
   origin_.look_again_soon();
 }
 
@@ -222,7 +222,7 @@ void H2Connection::on_watch(void* self) {
   connection.watch();
   const net::Time heard = connection.link_.last_read();
   // In doubt only the answer counts: what is heard besides may be the rest of what went wrong.
-  const bool waits = connection.ping_sent_ && (connection.doubted_ || heard < connection.pinged_);
+  const bool waits = connection.ping_sent_ && (connection.suspect_ || heard < connection.pinged_);
   if (waits && now - connection.pinged_ >= kPingPatience) {
     connection.timed_out_ = true;
     connection.stream_->abort();
@@ -241,25 +241,25 @@ void H2Connection::on_watch(void* self) {
   const bool may_ask = connection.content_at_ > connection.pinged_ ||
                        connection.pinged_ == net::Time() ||
                        now - connection.pinged_ >= kBetweenPings;
-  if (now - heard >= kSilence && may_ask) connection.ask();
+  if (now - heard >= kSilence && may_ask) connection.send_ping();
 }
 
-void H2Connection::ask() {
+void H2Connection::send_ping() {
   ping_sent_ = true;
   pinged_ = stream_->reactor().now();
   session_.ping();
   link_.flush_soon();
 }
 
-void H2Connection::doubt() {
+void H2Connection::suspect() {
   if (!takes_requests()) return;
-  doubted_ = true;
-  ask();
+  suspect_ = true;
+  send_ping();
 }
 
 void H2Connection::on_ping_answered() {
   ping_sent_ = false;
-  if (std::exchange(doubted_, false)) origin_.look_again_soon();
+  if (std::exchange(suspect_, false)) origin_.look_again_soon();
 }
 
 void H2Connection::close_idle() {

@@ -45,7 +45,7 @@ class H2Connection final : private h2::SessionObserver {
   bool has_room() const noexcept { return room() > 0; }
   bool is_busy() const noexcept;
   bool allows_none() const noexcept { return takes_requests() && limit() == 0; }
-  bool takes_requests() const noexcept { return !ending_ && !over_ && !doubted_; }
+  bool takes_requests() const noexcept { return !ending_ && !over_ && !suspect_; }
   std::size_t streams() const noexcept { return session_.streams(); }
   // The last stream that the upstream will serve, once it has said so.
   std::int32_t last_taken() const noexcept { return last_taken_; }
@@ -63,7 +63,7 @@ class H2Connection final : private h2::SessionObserver {
   void note_content() noexcept { content_at_ = stream_->reactor().now(); }
   // One of them has waited in vain. Whether it was only that one is asked with a PING; until the
   // answer there are no further requests.
-  void doubt();
+  void suspect();
   // The origin goes: nothing is told any more.
   void close_idle();
 
@@ -79,7 +79,7 @@ class H2Connection final : private h2::SessionObserver {
   void on_exception() noexcept;
   std::size_t limit() const noexcept;
   void watch();
-  void ask();
+  void send_ping();
   static void on_flushed(void* self);
   static void on_watch(void* self);
   static void on_reset_time(void* self);
@@ -103,7 +103,7 @@ class H2Connection final : private h2::SessionObserver {
   std::uint64_t requests_ = 0;
   std::int32_t last_taken_ = std::numeric_limits<std::int32_t>::max();
   bool ping_sent_ = false;
-  bool doubted_ = false;
+  bool suspect_ = false;
   bool timed_out_ = false;
   bool ending_ = false;  // no more requests; those under way go on
   bool over_ = false;

@@ -261,7 +261,7 @@ void H2Exchange::note_wait(bool told) {
   if (waits_for_continue_) {
     begin_upload();
   } else if (head_deadline() <= pool_.reactor().now()) {
-    if (connection_) connection_->doubt();
+    if (connection_) connection_->suspect();
     wait_failure_ = Error(Errc::timed_out, Side::upstream).during(Phase::wait);
   }
 }
@@ -399,7 +399,7 @@ task<void> H2Exchange::wait() {
       !upload_ended_ && io::deadline_after(progress_.last, timeout) > pool_.reactor().now();
   if (still_sending) co_return;
   failure_ = Error(Errc::timed_out, Side::upstream).during(Phase::receive);
-  if (connection_) connection_->doubt();
+  if (connection_) connection_->suspect();
 }
 
 // --- tunnels -----------------------------------------------------------------------------------

@@ -156,7 +156,7 @@ bool H2Origin::allows_none() const noexcept {
                      [](const auto& each) { return each->allows_none(); });
 }
 
-void H2Origin::dialled_in_vain() noexcept {
+void H2Origin::back_off() noexcept {
   no_dial_before_ = pool_.reactor().now() + kBetweenVainDials;
 }
 
@@ -176,7 +176,7 @@ bool H2Origin::dial_now() {
   try {
     dials_.spawn(dial(std::make_unique<Slot>(std::move(*slot))));
   } catch (const std::bad_alloc&) {
-    dialled_in_vain();  // all who wait are told that the slot is free again
+    back_off();  // all who wait are told that the slot is free again
     return false;
   }
   return true;
@@ -206,7 +206,7 @@ task<void> H2Origin::dial(std::unique_ptr<Slot> slot) {
                                       [](const auto& each) { return each->takes_requests(); });
   if (has_others) {  // which are full, but will not be for ever
     redial_.end();
-    dialled_in_vain();
+    back_off();
     wake_everybody();
     co_return;
   }
@@ -239,7 +239,7 @@ void H2Origin::remove(H2Connection& connection) {
   if (found == connections_.end()) return;
   const std::unique_ptr<H2Connection> removed = std::move(*found);
   connections_.erase(found);
-  if (!removed->was_used()) dialled_in_vain();
+  if (!removed->was_used()) back_off();
   look_again_soon();
 }
 

@@ -46,7 +46,7 @@ class H2Origin {
   void look_again_soon() noexcept { pool_.reactor().schedule(look_again_); }
   void remove(H2Connection& connection);
   // A connection ends that has carried no request.
-  void dialled_in_vain() noexcept;
+  void back_off() noexcept;
   // A connection says that requests have to come over HTTP/1.1; nothing without TLS, where there
   // is no way to that.
   void use_http1();
