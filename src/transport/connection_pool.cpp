@@ -72,7 +72,7 @@ std::optional<Slot> SharedPools::try_slot(const std::shared_ptr<SharedOrigin>& o
   return Slot(*this, origin);
 }
 
-void SharedPools::note_free_slot(const SharedOrigin& origin) noexcept {
+void SharedPools::on_free_slot(const SharedOrigin& origin) noexcept {
   if (origin.waiting == 0) return;
   const std::lock_guard lock(mutex);
   try {
@@ -141,7 +141,7 @@ void SharedPools::ask_for_slot(const std::string& key, const ConnectionPool& ask
 Slot::~Slot() {
   if (!origin_) return;  // moved from
   --origin_->open;
-  pools_.note_free_slot(*origin_);
+  pools_.on_free_slot(*origin_);
 }
 
 // --- one thread --------------------------------------------------------------------------------
@@ -185,13 +185,13 @@ ConnectionLifetime ConnectionPool::new_lifetime() const noexcept {
   return ConnectionLifetime(options(), reactor_.now(), counters_.dialled.value());
 }
 
-void ConnectionPool::note_request() noexcept {
+void ConnectionPool::count_request() noexcept {
   if (++unreported_requests_ < kRequestsReportedAtOnce) return;
-  shared_->budget.note_requests(std::exchange(unreported_requests_, 0), reactor_.now());
+  shared_->budget.count_requests(std::exchange(unreported_requests_, 0), reactor_.now());
 }
 
 bool ConnectionPool::try_retry() noexcept {
-  shared_->budget.note_requests(std::exchange(unreported_requests_, 0), reactor_.now());
+  shared_->budget.count_requests(std::exchange(unreported_requests_, 0), reactor_.now());
   return shared_->budget.try_retry(reactor_.now());
 }
 

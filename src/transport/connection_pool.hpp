@@ -41,7 +41,7 @@ struct SharedPools : std::enable_shared_from_this<SharedPools> {
   // One of the connections that max_connections allows, if one is left.
   std::optional<Slot> try_slot(const std::shared_ptr<SharedOrigin>& origin);
   // A slot of `key` came free: threads with waiting requests look again.
-  void note_free_slot(const SharedOrigin& origin) noexcept;
+  void on_free_slot(const SharedOrigin& origin) noexcept;
   // The Transport has gone: so do the pools, each on its thread, with the last of what they carry.
   void retire();
   // Over all threads.
@@ -119,12 +119,12 @@ class ConnectionPool final : public io::WorkerLocal {
   Counters& counters() noexcept { return counters_; }
   // Idle connections of all origins that are reserved for a client each.
   std::size_t reserved_idle() const noexcept { return reserved_idle_; }
-  void note_reserved_idle() noexcept { ++reserved_idle_; }
-  void note_reserved_gone(std::size_t count) noexcept { reserved_idle_ -= count; }
+  void count_reserved_idle() noexcept { ++reserved_idle_; }
+  void count_reserved_gone(std::size_t count) noexcept { reserved_idle_ -= count; }
   // For a connection that was just made.
   ConnectionLifetime new_lifetime() const noexcept;
   // Both for the retry budget, which hears of requests a few at a time.
-  void note_request() noexcept;
+  void count_request() noexcept;
   bool try_retry() noexcept;
 
   // Keeps nothing idle any more, and destroys itself when nothing uses it.

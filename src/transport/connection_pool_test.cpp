@@ -148,11 +148,11 @@ TEST_F(ConnectionPoolTest, KeepsNoneThatHasCarriedAsManyRequestsAsItMay) {
   options.max_connection_requests = 2;
   start(options);
   Lease lease = take(origin());
-  lease->note_exchange();
+  lease->count_exchange();
   origin().give_back(std::move(lease));
   lease = origin().try_take(Reuse::any);
   ASSERT_TRUE(lease);
-  lease->note_exchange();
+  lease->count_exchange();
   origin().give_back(std::move(lease));
   EXPECT_EQ(open(), 0u);
 }

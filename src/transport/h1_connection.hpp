@@ -91,7 +91,7 @@ class H1Connection : public detail::InFramePool {
   }
   // True when it has carried a request before.
   bool is_reused() const noexcept { return exchanges_ > 0; }
-  void note_exchange() noexcept {
+  void count_exchange() noexcept {
     ++exchanges_;
     idle_since_ = stream_->reactor().now();
   }

@@ -68,7 +68,7 @@ H1Exchange::~H1Exchange() {
     if (output_.has_pending() && delivery() == Delivery::unsent) connection_->stream().abort();
     return;
   }
-  connection_->note_exchange();
+  connection_->count_exchange();
   OriginPool& origin = connection_->pool();
   origin.give_back(std::move(connection_));
 }
@@ -260,7 +260,7 @@ net::Stream::Awaiter H1Exchange::wait_for_response() noexcept {
   return connection_->stream().readable(deadline);
 }
 
-void H1Exchange::note_wait(net::Wait wait) {
+void H1Exchange::on_wait(net::Wait wait) {
   if (wait != net::Wait::timed_out) return;
   if (waits_for_continue_) {
     begin_upload(0);
@@ -291,7 +291,7 @@ Result<Response> H1Exchange::take_response(const Request& request, h1::HeadParse
   input.consume(parser.size());
   Response response(status, std::move(headers));
   response.set_received_reason(parser.reason());
-  note_challenge(response);
+  on_challenge(response);
   if (response.status() == Status::switching_protocols) {
     if (!asked_upgrade_) {
       return failure(Error(Errc::unexpected_upgrade, Side::upstream, "a 101 nobody asked for")
@@ -315,7 +315,7 @@ Result<Response> H1Exchange::take_response(const Request& request, h1::HeadParse
 }
 
 // What comes on the connection next may count as this client's, or soon will.
-void H1Exchange::note_challenge(const Response& response) {
+void H1Exchange::on_challenge(const Response& response) {
   const bool challenges = has_connection_challenge(response.headers());
   if (challenges) connection_->reserve_for(client_);
   if (!connection_->is_reserved()) return;

@@ -38,7 +38,7 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool, pr
   // False when sending has failed already: there is nothing to wait for.
   bool may_wait() const noexcept { return !upload_failure_; }
   net::Stream::Awaiter wait_for_response() noexcept;
-  void note_wait(net::Wait wait);
+  void on_wait(net::Wait wait);
   // After a response: nothing is left to read or to send.
   bool is_complete() const noexcept { return reader_.at_end() && upload_ended_; }
 
@@ -74,7 +74,7 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool, pr
   Result<Response> take_response(const Request& request, h1::HeadParser& parser);
   Result<Response> final_response(const Request& request, Version version, Response response);
   Response take_tunnel(Response response);
-  void note_challenge(const Response& response);
+  void on_challenge(const Response& response);
   Error wait_error(const Error& error) const;
   bool is_reusable();
   void pool_ended() noexcept override;

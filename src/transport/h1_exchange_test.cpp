@@ -83,7 +83,7 @@ class H1ExchangeTest : public test::StreamPair {
     std::optional<Result<Response>> response;
     while (!response) {
       const auto wait = co_await exchange_->wait_for_response();
-      exchange_->note_wait(wait);
+      exchange_->on_wait(wait);
       response = exchange_->try_response(request, *parser);
     }
     co_return std::move(*response);

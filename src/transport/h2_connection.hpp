@@ -60,7 +60,7 @@ class H2Connection final : private h2::SessionObserver {
   void add(H2Exchange& exchange);
   void remove(H2Exchange& exchange) noexcept;
   // One of them has heard something.
-  void note_content() noexcept { content_at_ = stream_->reactor().now(); }
+  void on_content() noexcept { content_at_ = stream_->reactor().now(); }
   // One of them has waited in vain. Whether it was only that one is asked with a PING; until the
   // answer there are no further requests.
   void suspect();

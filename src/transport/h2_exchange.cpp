@@ -73,7 +73,7 @@ void H2Exchange::connection_lost(bool timed_out) noexcept {
   const char* const lost = connection_->knows_settings()
                                ? "the connection was lost"
                                : "the connection was lost before the upstream spoke HTTP/2";
-  note_passed_over();
+  mark_passed_over();
   connection_ = nullptr;
   lost_ = !is_closed();  // else it has ended as it ended, in the connection's last bytes
   lose();
@@ -89,12 +89,12 @@ void H2Exchange::connection_lost(bool timed_out) noexcept {
 
 void H2Exchange::on_news() {
   got_bytes_ = got_bytes_ || has_head();
-  note_passed_over();
+  mark_passed_over();
   if (has_head_ && is_closed()) stop_upload();
   sender_.on_news();
   // That the request is out is no news to whoever waits for the response.
   if (!has_head() && !has_piece() && !has_ended() && !is_closed()) return;
-  if (connection_) connection_->note_content();
+  if (connection_) connection_->on_content();
   changed_.set();
 }
 
@@ -256,7 +256,7 @@ io::Event::Awaiter H2Exchange::wait_for_response() noexcept {
   return changed_.wait(deadline);
 }
 
-void H2Exchange::note_wait(bool told) {
+void H2Exchange::on_wait(bool told) {
   if (told) return;
   if (waits_for_continue_) {
     begin_upload();
@@ -266,7 +266,7 @@ void H2Exchange::note_wait(bool told) {
   }
 }
 
-void H2Exchange::note_passed_over() noexcept {
+void H2Exchange::mark_passed_over() noexcept {
   if (!is_closed() || !connection_) return;
   passed_over_ = close_code() == h2::ErrorCode::refused_stream && id() > connection_->last_taken();
 }

@@ -38,7 +38,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   // has content, or makes a tunnel of it.
   std::optional<Result<Response>> try_response(const Request& request);
   io::Event::Awaiter wait_for_response() noexcept;
-  void note_wait(bool told);
+  void on_wait(bool told);
   // After a response: nothing is left to read or to send.
   bool is_complete() const noexcept { return at_end_of_response() && upload_ended_; }
   bool has_unread_trailers() const noexcept { return has_trailers() && !trailers_taken_; }
@@ -99,7 +99,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
                       std::optional<std::uint64_t> length);
   void become_tunnel(Response& response);
   bool take_trailers_now();
-  void note_passed_over() noexcept;
+  void mark_passed_over() noexcept;
   Error closed_error() const;
   h2::ErrorCode reason_to_cancel() const;
 

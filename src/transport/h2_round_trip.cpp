@@ -27,7 +27,7 @@ class H2Tunnel final : public Tunnel {
   std::unique_ptr<H2Exchange> exchange_;
 };
 
-void note_attempt(ConnectionPool& pool, Request& request, const H2Connection& connection) {
+void record_attempt(ConnectionPool& pool, Request& request, const H2Connection& connection) {
   ExchangeRecord* record = request.record();
   if (!record) return;
   ++record->attempts;
@@ -83,7 +83,7 @@ task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
     }
     if (!resend.is_repeatable() && !connection->takes_requests_after_a_look()) continue;
     auto exchange = std::make_unique<H2Exchange>(*connection, request);
-    note_attempt(pool, request, *connection);
+    record_attempt(pool, request, *connection);
     if (connection->is_reused()) pool.counters().reused.add(1);
     HeldString copy;
     HeldString* const kept = pool.options().replay_body > 0 ? &copy : nullptr;
@@ -92,7 +92,7 @@ task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
     claim.redeem();  // the session has made it its own
     while (!response) {
       const bool told = co_await exchange->wait_for_response();
-      exchange->note_wait(told);
+      exchange->on_wait(told);
       response = exchange->try_response(request);
     }
     if (*response) co_return finished(std::move(**response), std::move(exchange));

@@ -65,7 +65,7 @@ OriginPool::OriginPool(ConnectionPool& pool, std::string key, net::Destination d
 OriginPool::~OriginPool() {
   dials_.cancel();
   pool_.counters().idle.subtract(idle());
-  pool_.note_reserved_gone(reserved_.size());
+  pool_.count_reserved_gone(reserved_.size());
   idle_.clear();  // their slots are of what is forgotten here
   reserved_ = {};
   pool_.shared().forget(key_, std::move(shared_));
@@ -100,7 +100,7 @@ std::unique_ptr<H1Connection> OriginPool::try_take_reserved(ConnectionId client,
                                                             bool has_credentials) {
   const net::Time now = pool_.reactor().now();
   while (auto connection = reserved_.take(client, has_credentials)) {
-    note_reserved_gone(1);
+    count_reserved_gone(1);
     connection->become_busy();
     if (connection->is_stale_now(now)) continue;
     pool_.counters().reused.add(1);
@@ -301,14 +301,14 @@ void OriginPool::keep_reserved(std::unique_ptr<H1Connection> connection) {
   if ((keeps_none() || is_wanted_elsewhere()) && !connection->is_in_handshake()) return;
   connection->become_idle(pool_.options().pool_idle_timeout);
   reserved_.add(std::move(connection));
-  pool_.note_reserved_idle();
+  pool_.count_reserved_idle();
   pool_.counters().idle.add(1);
   pool_.arm_sweep();
   pool_.enforce_size();
 }
 
-void OriginPool::note_reserved_gone(std::size_t count) noexcept {
-  pool_.note_reserved_gone(count);
+void OriginPool::count_reserved_gone(std::size_t count) noexcept {
+  pool_.count_reserved_gone(count);
   pool_.counters().idle.subtract(count);
 }
 
@@ -325,7 +325,7 @@ void OriginPool::keep(std::unique_ptr<H1Connection> connection) {
 
 void OriginPool::drop(const H1Connection& connection) {
   if (connection.is_reserved()) {
-    if (const auto reserved = reserved_.remove(connection)) note_reserved_gone(1);
+    if (const auto reserved = reserved_.remove(connection)) count_reserved_gone(1);
     return;
   }
   const auto found = std::find_if(idle_.begin(), idle_.end(),
@@ -340,7 +340,7 @@ void OriginPool::sweep(net::Time now) {
   const std::size_t before = idle_.size();
   std::erase_if(idle_, [now](const auto& connection) { return connection->is_stale(now); });
   pool_.counters().idle.subtract(before - idle_.size());
-  note_reserved_gone(reserved_.sweep(now));
+  count_reserved_gone(reserved_.sweep(now));
 }
 
 void OriginPool::close_all_idle() {
@@ -353,7 +353,7 @@ void OriginPool::close_oldest(bool handshakes_too) {
   if (!idle_.empty()) {
     drop(*idle_.front());
   } else if (const auto reserved = reserved_.take_oldest(handshakes_too)) {
-    note_reserved_gone(1);
+    count_reserved_gone(1);
   }
 }
 

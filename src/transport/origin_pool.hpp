@@ -84,7 +84,7 @@ class OriginPool {
   bool keeps_none() const noexcept;
   bool is_wanted_elsewhere() const noexcept;
   void keep_reserved(std::unique_ptr<H1Connection> connection);
-  void note_reserved_gone(std::size_t count) noexcept;
+  void count_reserved_gone(std::size_t count) noexcept;
   bool will_do(const H1Connection& connection, Reuse reuse) const noexcept;
 
   ConnectionPool& pool_;

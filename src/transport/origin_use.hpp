@@ -29,7 +29,7 @@ class OriginUse {
     Ref(const Ref&) = delete;
     Ref& operator=(const Ref&) = delete;
     ~Ref() {
-      if (--use_.count_ == 0) use_.note_unused();
+      if (--use_.count_ == 0) use_.on_unused();
     }
 
    private:
@@ -42,7 +42,7 @@ class OriginUse {
   static constexpr io::Duration kForgetAfter = std::chrono::seconds(1);
 
   // An armed timer is left as it is: one that comes early does no harm.
-  void note_unused() noexcept {
+  void on_unused() noexcept {
     if (!timer_.is_armed()) call_again(reactor_.now() + kForgetAfter);
   }
   static void on_timer(void* self) {

@@ -65,7 +65,7 @@ bool Resend::is_affordable(Delivery delivery) {
   return is_never_reached(delivery) || is_held() || pool_.try_retry();
 }
 
-void Resend::note(Delivery delivery, bool may_be_stale) noexcept {
+void Resend::count(Delivery delivery, bool may_be_stale) noexcept {
   ++(is_never_reached(delivery) ? never_reached_ : reached_);
   pool_.counters().retried.add(1);
   // A GOAWAY is how a backend that is well ends a connection: there is another at once.

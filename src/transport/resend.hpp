@@ -49,7 +49,7 @@ class Resend {
     auto body = exchange.take_body_back(std::move(copy));
     if (!body || !is_affordable(delivery)) return false;
     request_.set_body(std::move(*body));
-    note(delivery, may_be_stale);
+    count(delivery, may_be_stale);
     return true;
   }
   // How long to wait before it is sent again: not at all, unless the upstream, which is being held
@@ -60,7 +60,7 @@ class Resend {
   bool is_allowed(Delivery delivery, const Error& error, bool may_be_stale) const noexcept;
   bool is_affordable(Delivery delivery);
   bool is_held() const noexcept;
-  void note(Delivery delivery, bool may_be_stale) noexcept;
+  void count(Delivery delivery, bool may_be_stale) noexcept;
 
   ConnectionPool& pool_;
   Request& request_;

@@ -25,7 +25,7 @@ void RetryBudget::turn(Time now) noexcept {
   retries_before_ = adjacent ? retries : 0;
 }
 
-void RetryBudget::note_requests(std::uint64_t count, Time now) noexcept {
+void RetryBudget::count_requests(std::uint64_t count, Time now) noexcept {
   turn(now);
   requests_.fetch_add(count, std::memory_order_relaxed);
 }

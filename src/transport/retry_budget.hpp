@@ -19,7 +19,7 @@ class RetryBudget {
 
   explicit RetryBudget(double share) noexcept : share_(share) {}
 
-  void note_requests(std::uint64_t count, Time now) noexcept;
+  void count_requests(std::uint64_t count, Time now) noexcept;
   // Counts a retry when it is allowed.
   bool try_retry(Time now) noexcept;
 

@@ -26,7 +26,7 @@ TEST(RetryBudget, AlwaysAllowsAFew) {
 TEST(RetryBudget, AllowsAShareOfManyRequests) {
   RetryBudget budget(0.2);
   for (int i = 0; i < 1000; ++i)
-    budget.note_requests(1, kStart);
+    budget.count_requests(1, kStart);
   const int allowed = retries_out_of(budget, 1000, kStart);
   EXPECT_GE(allowed, 200);
   EXPECT_LE(allowed, 200 + kFloor);
@@ -35,7 +35,7 @@ TEST(RetryBudget, AllowsAShareOfManyRequests) {
 TEST(RetryBudget, AllowsEveryRetryWithAShareOfOne) {
   RetryBudget budget(1);
   for (int i = 0; i < 500; ++i) {
-    budget.note_requests(1, kStart);
+    budget.count_requests(1, kStart);
     ASSERT_TRUE(budget.try_retry(kStart));
   }
 }
@@ -50,7 +50,7 @@ TEST(RetryBudget, ForgetsWhatIsLongAgo) {
 TEST(RetryBudget, ForgetsRequestsToo) {
   RetryBudget budget(0.9);
   for (int i = 0; i < 10'000; ++i)
-    budget.note_requests(1, kStart);
+    budget.count_requests(1, kStart);
   EXPECT_LE(retries_out_of(budget, 10'000, kStart + 1min), kFloor);
 }
 

@@ -68,7 +68,7 @@ class SamePassTest : public test::StreamPair {
     settle();
     EXPECT_EQ(stream.try_read(&byte, 1), 1);
     EXPECT_EQ(stream.try_read(&byte, 1), -EAGAIN);
-    connection->note_exchange();
+    connection->count_exchange();
     origin().give_back(std::move(connection));
   }
 

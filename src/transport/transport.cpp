@@ -118,7 +118,7 @@ class RoundTrip {
     return repeatable_ ? Reuse::any : Reuse::recent_only;
   }
 
-  void note_attempt(const transport::H1Connection& connection) {
+  void record_attempt(const transport::H1Connection& connection) {
     if (!record_) return;
     ++record_->attempts;
     record_->reused = connection.is_reused();
@@ -174,7 +174,7 @@ task<Result<Response>> Transport::round_trip(Request request) const {
     co_return failure(Errc::bad_option, Side::local, "round_trip outside an event loop");
   }
   ConnectionPool& pool = state_->pool(*reactor);
-  pool.note_request();
+  pool.count_request();
   Resend resend(pool, request);
   const bool has_credentials = has_connection_credentials(request.headers());
   if (has_credentials && request.url().scheme() == "h2c") {
@@ -192,7 +192,7 @@ task<Result<Response>> Transport::round_trip(Request request) const {
       if (!taken) co_return failure(taken.error());
       connection = std::move(*taken);
     }
-    trip.note_attempt(*connection);
+    trip.record_attempt(*connection);
     const bool reused = connection->is_reused();
     auto exchange = std::make_unique<H1Exchange>(std::move(connection));
     HeldString copy;
@@ -204,7 +204,7 @@ task<Result<Response>> Transport::round_trip(Request request) const {
     while (!response) {
       if (exchange->may_wait()) {
         const auto wait = co_await exchange->wait_for_response();
-        exchange->note_wait(wait);
+        exchange->on_wait(wait);
       }
       if (!parser) parser.emplace(pool.parsers().take());
       response = exchange->try_response(request, **parser);

@@ -99,7 +99,7 @@ class ConnectionPoolTest : public test::StreamPair {
   }
   // After a request that left it reusable.
   static void give_back(Lease connection) {
-    connection->note_exchange();
+    connection->count_exchange();
     OriginPool& origin = connection->pool();
     origin.give_back(std::move(connection));
   }
