@@ -173,7 +173,7 @@ void H2Connection::on_ping_answered() {
 
 task<void> H2Connection::say_goodbye() {
   co_await link_.drain(kGoodbye);
-  session_.deliver_news();  // of the streams that have ended with it
+  session_.deliver_events();  // of the streams that have ended with it
   drop_exchanges();
   co_await linger(*stream_, kLingerAfterResponse, worker_.drain_state());
 }

@@ -102,14 +102,14 @@ void H2Exchange::fail(const Error& error) {
 
 // --- what the session tells --------------------------------------------------------------------
 
-void H2Exchange::on_news() {
+void H2Exchange::on_event() {
   if (has_head() && !begun_ && !is_closed()) {
     begun_ = true;
     running_ = run();
     running_.start();
   }
   if (waits_for_body_ && (has_piece() || has_ended() || is_closed())) wake_reader();
-  sender_.on_news();
+  sender_.on_event();
   if (is_closed()) return closed();
   settle();
 }

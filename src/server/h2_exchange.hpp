@@ -33,7 +33,7 @@ class H2Exchange final : public h2::Stream, private RequestContent {
   explicit H2Exchange(H2Connection& connection);
   ~H2Exchange() override;
 
-  void on_news() override;
+  void on_event() override;
   // Time has passed: ends what does not get on.
   void watch(net::Time now);
   // Both sides have said all in order, and some of it is still on its way into the tunnel: neither

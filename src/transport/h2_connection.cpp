@@ -63,7 +63,7 @@ H2Connection::~H2Connection() {
   running_ = {};
   over_ = true;
   while (ListNode* node = exchanges_.pop_front())
-    static_cast<H2Exchange::Member*>(node)->exchange.connection_lost(timed_out_);
+    static_cast<H2Exchange::Member*>(node)->exchange.on_connection_lost(timed_out_);
   origin_.pool().counters().open.subtract(1);
 }
 

@@ -68,7 +68,7 @@ h2::ErrorCode H2Exchange::reason_to_cancel() const {
   return h2::ErrorCode::cancel;
 }
 
-void H2Exchange::connection_lost(bool timed_out) noexcept {
+void H2Exchange::on_connection_lost(bool timed_out) noexcept {
   stop_upload();  // it uses the connection
   const char* const lost = connection_->knows_settings()
                                ? "the connection was lost"
@@ -76,23 +76,23 @@ void H2Exchange::connection_lost(bool timed_out) noexcept {
   mark_passed_over();
   connection_ = nullptr;
   lost_ = !is_closed();  // else it has ended as it ended, in the connection's last bytes
-  lose();
+  connection_lost();
   if (lost_ && !failure_) {
     // What was never sent has not waited for the upstream: it may go elsewhere (see Resend).
     const bool has_waited = timed_out && has_sent_head();
     const Errc what = has_waited ? Errc::timed_out : Errc::closed;
     failure_ = Error(what, Side::upstream, has_waited ? "no answer to a PING" : lost);
   }
-  sender_.on_news();
+  sender_.on_event();
   changed_.set();
 }
 
-void H2Exchange::on_news() {
+void H2Exchange::on_event() {
   got_bytes_ = got_bytes_ || has_head();
   mark_passed_over();
   if (has_head_ && is_closed()) stop_upload();
-  sender_.on_news();
-  // That the request is out is no news to whoever waits for the response.
+  sender_.on_event();
+  // That the request is out is no event for the caller that waits for the response.
   if (!has_head() && !has_piece() && !has_ended() && !is_closed()) return;
   if (connection_) connection_->on_content();
   changed_.set();

@@ -67,8 +67,8 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   task<Result<void>> tunnel_gone();
 
   // From the session and the connection.
-  void on_news() override;
-  void connection_lost(bool timed_out) noexcept;
+  void on_event() override;
+  void on_connection_lost(bool timed_out) noexcept;
 
  private:
   friend class H2Connection;

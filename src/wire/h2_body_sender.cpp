@@ -25,7 +25,7 @@ bool H2BodySender::is_full() const noexcept {
   return stream_.unsent() > (memory_is_short() ? 0 : kHighWater);
 }
 
-void H2BodySender::on_news() noexcept {
+void H2BodySender::on_event() noexcept {
   if (stream_.unsent() <= kLowWater || stream_.is_closed()) room_.set();
 }
 

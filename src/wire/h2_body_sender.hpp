@@ -43,8 +43,8 @@ class H2BodySender {
   task<void> wait_for_end();
   // So much is kept for a peer that does not take it.
   bool is_full() const noexcept;
-  // From Stream::on_news().
-  void on_news() noexcept;
+  // From Stream::on_event().
+  void on_event() noexcept;
 
  private:
   friend class BodyPump;

@@ -51,7 +51,7 @@ H2Link::Step H2Link::read() {
 bool H2Link::receive(std::string_view data) {
   last_read_ = stream_.reactor().now();
   const bool goes_on = session_.receive(data, last_read_);
-  session_.deliver_news();
+  session_.deliver_events();
   flush_soon();
   return goes_on;
 }
@@ -115,12 +115,12 @@ task<void> H2Link::drain(net::Duration patience) {
 void H2Link::on_flush(void* self) {
   auto& link = *static_cast<H2Link*>(self);
   try {
-    link.session_.deliver_news();
+    link.session_.deliver_events();
     link.flush_now();
   } catch (const std::bad_alloc&) {  // which costs this connection, and not the event loop
     link.give_up();
   }
-  if (link.session_.has_news()) link.flush_soon();
+  if (link.session_.has_events()) link.flush_soon();
   // Its last word is out: whoever waits for the peer would wait in vain.
   if (link.session_.is_over()) link.stream_.interrupt_reader();
   link.flushed_(link.context_);

@@ -22,7 +22,7 @@ namespace onehop::test {
 class LinkedStream final : public h2::Stream {
  public:
   LinkedStream() : Stream(Arena::create()) {}
-  void on_news() override {
+  void on_event() override {
     if (on_news_) on_news_();
   }
   std::function<void()> on_news_;

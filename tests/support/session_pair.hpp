@@ -20,7 +20,7 @@ inline constexpr Session::Time kNow = Session::Time{} + std::chrono::hours(1);
 class TestStream final : public Stream {
  public:
   TestStream() : Stream(Arena::create()) {}
-  void on_news() override {
+  void on_event() override {
     ++news_;
     if (on_news_) on_news_(*this);
   }
@@ -73,8 +73,8 @@ inline bool settle(Peer& client, Peer& server) {
     quiet = up.empty() && down.empty() ? quiet + 1 : 0;
     if (!up.empty()) alive = server.session_.receive(up, kNow) && alive;
     if (!down.empty()) alive = client.session_.receive(down, kNow) && alive;
-    client.session_.deliver_news();
-    server.session_.deliver_news();
+    client.session_.deliver_events();
+    server.session_.deliver_events();
   }
   return alive;
 }

@@ -159,16 +159,16 @@ std::size_t Session::produce(std::span<char> memory) {
   return state.out_size;
 }
 
-void Session::deliver_news() {
+void Session::deliver_events() {
   SessionState& state = *state_;
   IntrusiveList<Stream> batch;
-  batch.splice_back(state.news);
+  batch.splice_back(state.changed);
   while (Stream* stream = batch.pop_front())
-    stream->on_news();
+    stream->on_event();
 }
 
-bool Session::has_news() const noexcept {
-  return !state_->news.empty();
+bool Session::has_events() const noexcept {
+  return !state_->changed.empty();
 }
 
 bool Session::open(Stream& stream, const FieldList& fields, bool end) {

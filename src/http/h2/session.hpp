@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Session: one HTTP/2 connection without I/O (RFC 9113), for either role: bytes go in, bytes come
-// out, and streams hear what happened when deliver_news() is called. Windows, limits and floods are
-// its business; when bytes are read and written is its owner's. One thread.
+// out, and streams hear what happened when deliver_events() is called. Windows, limits and floods
+// are its business; when bytes are read and written is its owner's. One thread.
 #pragma once
 
 #include "http/h2/flood_guard.hpp"
@@ -77,9 +77,9 @@ class Session {
   // frames at least.
   static constexpr std::size_t kMinMemory = 2 * (16 * 1024 + 16);
   std::size_t produce(std::span<char> memory);
-  // Calls Stream::on_news() of every stream that has some. User code may run in there.
-  void deliver_news();
-  bool has_news() const noexcept;
+  // Calls Stream::on_event() of every stream that has some. User code may run in there.
+  void deliver_events();
+  bool has_events() const noexcept;
 
   // Client: a request on `stream`. False when this connection takes no more streams.
   bool open(Stream& stream, const FieldList& fields, bool end);

@@ -48,7 +48,7 @@ class CancelTest : public ::testing::Test {
   std::vector<h2_frames::Frame> said() {
     std::string data = client_.output();
     EXPECT_TRUE(server_.session_.receive(data, kNow));
-    server_.session_.deliver_news();
+    server_.session_.deliver_events();
     return h2_frames::take_frames(data);
   }
 
@@ -61,8 +61,8 @@ class CancelTest : public ::testing::Test {
       if (!server_.session_.receive(client_.output(), kNow)) return false;
       if (!client_.session_.receive(server_.output(), kNow)) return false;
     }
-    client_.session_.deliver_news();
-    server_.session_.deliver_news();
+    client_.session_.deliver_events();
+    server_.session_.deliver_events();
     return true;
   }
 };

@@ -33,7 +33,7 @@ class ReceivedInterimTest : public ::testing::Test {
   }
   void receive(std::string_view data) {
     EXPECT_TRUE(client_.session_.receive(data, kNow));
-    client_.session_.deliver_news();
+    client_.session_.deliver_events();
   }
   static std::string interim(std::size_t size) {
     const std::string value(size, 'v');

@@ -22,7 +22,7 @@ SessionState::~SessionState() {
       static_cast<ListNode&>(*stream).unlink();
       promise(*stream, 0);
       stream->session_ = nullptr;
-      stream->lose();
+      stream->connection_lost();
     } else {
       const ArenaRef dying = std::move(member->arena);
     }

@@ -30,7 +30,7 @@ class SessionState {
   }
 
   void push_news(Stream& stream) noexcept {
-    if (!stream.is_linked()) news.push_back(stream);
+    if (!stream.is_linked()) changed.push_back(stream);
   }
   // Null where there is none, or none any more. nghttp2 calls back many times for one frame: the
   // last stream that was found is remembered.
@@ -78,7 +78,7 @@ class SessionState {
   SessionObserver& observer;
   FloodGuard guard;
   FloodGuard::Time now{};
-  IntrusiveList<Stream> news;
+  IntrusiveList<Stream> changed;
   IntrusiveList<Stream::Member> members;
   IntrusiveList<Stream::Member> withheld;
   CancelBudget cancels;

@@ -280,7 +280,7 @@ TEST_F(SessionTest, RequestsThatAreResetAreCountedWhateverTheCode) {
       const std::string head = client.output();
       asked.reset(code);
       alive = server.session_.receive(head + client.output(), kNow);
-      server.session_.deliver_news();
+      server.session_.deliver_events();
       ++requests;
     }
     EXPECT_EQ(requests, FloodGuard::kStreams) << name_of(code);

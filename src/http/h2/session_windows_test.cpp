@@ -36,7 +36,7 @@ class SessionWindowsTest : public ::testing::Test {
 
   void receive(const std::string& data) {
     EXPECT_TRUE(server_.session_.receive(data, kNow));
-    server_.session_.deliver_news();
+    server_.session_.deliver_events();
   }
   // A POST without a content length.
   void open(std::uint32_t id) {
@@ -449,7 +449,7 @@ TEST_P(EndlessHead, IsAnErrorOfTheConnection) {
   data = server.output();
   while (received < 1024 * 1024 && server.session_.receive(next, kNow)) {
     received += next.size();
-    server.session_.deliver_news();
+    server.session_.deliver_events();
     data += server.output();
   }
   EXPECT_LT(received, 512u * 1024);

@@ -109,7 +109,7 @@ void Stream::cancel_with(ErrorCode code, std::chrono::steady_clock::time_point n
   if (session_) session_->now = now;
 }
 
-void Stream::lose() noexcept {
+void Stream::connection_lost() noexcept {
   if (closed_) return;
   open_ = false;
   closed_ = true;

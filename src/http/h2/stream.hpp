@@ -34,8 +34,8 @@ class Stream : public ListNode, public detail::InFramePool {
   // session's streams until the reset has been produced.
   virtual ~Stream();
 
-  // Something has changed of what is told below. Called from Session::deliver_news() alone.
-  virtual void on_news() = 0;
+  // Something has changed of what is told below. Called from Session::deliver_events() alone.
+  virtual void on_event() = 0;
 
   const ArenaRef& arena() const noexcept { return arena_; }
 
@@ -81,7 +81,7 @@ class Stream : public ListNode, public detail::InFramePool {
   // The code of the reset that it gets when it dies while it is open.
   void cancel_with(ErrorCode code, std::chrono::steady_clock::time_point now) noexcept;
   // For a connection that is gone.
-  void lose() noexcept;
+  void connection_lost() noexcept;
 
   // --- to send ---
   // An informational response. Copied; one that finds kMaxInterim bytes of others that the peer
@@ -100,7 +100,7 @@ class Stream : public ListNode, public detail::InFramePool {
   bool has_sent_head() const noexcept { return sent_head_; }
   // The last frame of ours was produced.
   bool has_sent_end() const noexcept { return sent_end_; }
-  // on_news() once unsent() is no more than `low`.
+  // on_event() once unsent() is no more than `low`.
   void tell_below(std::size_t low) noexcept;
 
  private:
