@@ -50,17 +50,17 @@ def sizes(row):
     return [int(number) * UNITS[unit] for number, unit in re.findall(r"(\d+) (KiB|MiB)", TABLE[row])]
 
 
-CONNECTION, HTTP2, TLS, HANDSHAKE = sizes("a connection that is idle, of a client or to a backend")
-HEAD, = sizes("a head on its way in")
+CONNECTION, HTTP2, TLS, HANDSHAKE = sizes("an idle connection, of a client or to a backend")
+HEAD, = sizes("a head that is being received")
 REQUEST, USUAL_HEAD, LARGE_HEAD = sizes("a request in progress")
 TO_BACKEND_1, TO_BACKEND_2 = sizes("content that the backend does not take")
 TO_CLIENT_1, TO_CLIENT_2 = sizes("content that the client does not take")
 REPLAY, = sizes("content kept to send it again")
-WINDOW, _, _, SESSION_WINDOW, _, _, BACKEND_CONNECTION = sizes("content of HTTP/2 that has not been read yet")
-OUTPUT, = sizes("an HTTP/2 connection that does not take what is written")
-_, TLS_OUTPUT = sizes("records of TLS on their way")
+WINDOW, _, _, SESSION_WINDOW, _, _, BACKEND_CONNECTION = sizes("unread content of HTTP/2")
+OUTPUT, = sizes("output of an HTTP/2 connection whose peer does not read")
+_, TLS_OUTPUT = sizes("TLS records in transit")
 TUNNEL, = sizes("a tunnel")
-THREAD, = sizes("each thread, whatever it does")
+THREAD, = sizes("each thread")
 
 
 # --- what makes a proxy hold something -------------------------------------------------------------
@@ -188,7 +188,7 @@ def assert_within(siege, count, each, least):
 # --- the rows --------------------------------------------------------------------------------------
 
 
-@holds("a connection that is idle, of a client or to a backend")
+@holds("an idle connection, of a client or to a backend")
 def test_idle_connections(hoard):
     hoard = hoard()
     count = 1000
@@ -268,7 +268,7 @@ def test_handshakes_that_do_not_end(tls_siege):
     assert_within(siege, count, CONNECTION + HANDSHAKE, 0.4)
 
 
-@holds("a head on its way in")
+@holds("a head that is being received")
 def test_heads_on_their_way(hoard):
     hoard = hoard()
     count = 200
@@ -427,7 +427,7 @@ def test_content_of_http2_clients_that_has_not_been_read(hoard):
     assert_within(hoard.siege, 1, HTTP2 + streams * (CONNECTION + REQUEST + TO_BACKEND_1 + WINDOW), 0.3)
 
 
-@holds("content of HTTP/2 that has not been read yet")
+@holds("unread content of HTTP/2")
 def test_content_of_http2_backends_that_has_not_been_read(h2_siege):
     backend = H2Backend()
     siege = h2_siege(backend.serve)
@@ -439,7 +439,7 @@ def test_content_of_http2_backends_that_has_not_been_read(h2_siege):
     assert_within(siege, 1, count * (CONNECTION + REQUEST + TO_CLIENT_1) + BACKEND_CONNECTION + HTTP2, 0.2)
 
 
-@holds("an HTTP/2 connection that does not take what is written")
+@holds("output of an HTTP/2 connection whose peer does not read")
 def test_connections_of_http2_that_do_not_take_what_is_written(hoard):
     hoard = hoard()
     gate = Gate()
@@ -454,7 +454,7 @@ def test_connections_of_http2_that_do_not_take_what_is_written(hoard):
     assert_within(hoard.siege, count, each, 0.2)
 
 
-@holds("records of TLS on their way")
+@holds("TLS records in transit")
 def test_clients_over_tls_that_do_not_read(tls_siege):
     siege = tls_siege()
     gate = Gate()
@@ -512,7 +512,7 @@ def test_tunnels(hoard):
     assert_within(hoard.siege, count, 2 * CONNECTION + REQUEST + TUNNEL, 0.3)
 
 
-@holds("each thread, whatever it does")
+@holds("each thread")
 def test_threads(hoard):
     """Much has been done, and nothing is left of it."""
     hoard = hoard()
