@@ -32,5 +32,5 @@ int main(int argc, char** argv) {
   options.tls = std::move(tls);
   onehop::Server server(std::move(options));
   auto handler = [](onehop::Request request) { return about_the_connection(request); };
-  return server.run(onehop::make_handler(handler));
+  return server.run(handler);
 }

@@ -32,6 +32,23 @@ class Handler {
   Handler& operator=(Handler&&) = default;
 };
 
+// What make_handler() and Server accept. The names read as sentences, because the compiler quotes
+// them when it refuses an argument.
+
+// A const function object or a function pointer: workers call it at the same time.
+template <class Function>
+concept CanBeCalledWithARequest = std::invocable<const Function&, Request>;
+template <class Function>
+concept ReturnsAResponseOrATaskOfOne =
+    std::same_as<std::invoke_result_t<const Function&, Request>, Response> ||
+    std::same_as<std::invoke_result_t<const Function&, Request>, task<Response>>;
+template <class T>
+concept IsAHandlerOrPointsToOne =
+    std::derived_from<T, Handler> || std::convertible_to<const T&, std::shared_ptr<const Handler>>;
+template <class T>
+concept CanHandleRequests =
+    IsAHandlerOrPointsToOne<T> || (CanBeCalledWithARequest<T> && ReturnsAResponseOrATaskOfOne<T>);
+
 namespace detail {
 template <class Function>
 class FunctionHandler final : public Handler {
@@ -56,13 +73,20 @@ class FunctionHandler final : public Handler {
 };
 }  // namespace detail
 
-// Returns a handler that calls `function`, which returns a Response or a task<Response>. A
-// coroutine lambda may have captures, since the handler keeps the closure alive. Throws
-// std::invalid_argument if the function is empty (a null pointer, an empty std::function).
-template <class Function>
-  requires std::invocable<const Function&, Request>
-std::shared_ptr<const Handler> make_handler(Function function) {
-  return std::make_shared<detail::FunctionHandler<Function>>(std::move(function));
+// Returns a handler made of `source`, which is one of
+//   a function that takes a Request and returns a Response or a task<Response>; a coroutine lambda
+//     may have captures, because the handler keeps the closure alive,
+//   a Handler by value, or a shared_ptr to one, which is returned as it is.
+// Throws std::invalid_argument if a function is empty (a null pointer, an empty std::function).
+template <CanHandleRequests Source>
+std::shared_ptr<const Handler> make_handler(Source source) {
+  if constexpr (std::convertible_to<const Source&, std::shared_ptr<const Handler>>) {
+    return source;
+  } else if constexpr (std::derived_from<Source, Handler>) {
+    return std::make_shared<const Source>(std::move(source));
+  } else {
+    return std::make_shared<detail::FunctionHandler<Source>>(std::move(source));
+  }
 }
 
 }  // namespace onehop

@@ -136,12 +136,12 @@ class Server {
   ~Server();  // stops at once
 
   // Serves until stop() is called from elsewhere. It returns 0, or 1 if the server could not start
-  // or a worker has failed; the log says why. See wait().
+  // or a worker has failed; the log says why. See wait(). `handler` is anything that make_handler()
+  // accepts: a function or a coroutine, a Handler, or a shared_ptr to one.
   int run(std::shared_ptr<const Handler> handler);
-  template <std::derived_from<Handler> H>
-  int run(H handler) {
-    return run(
-        std::static_pointer_cast<const Handler>(std::make_shared<const H>(std::move(handler))));
+  template <CanHandleRequests Source>
+  int run(Source handler) {
+    return run(make_handler(std::move(handler)));
   }
   // Calls `factory` on each worker for a handler of its own, which may keep counters and caches
   // without synchronization.
@@ -151,12 +151,12 @@ class Server {
   // once, by start() or run(). The error's detail is one line that says what to do;
   // Errc::bad_option if the handler is null.
   Result<void> start(std::shared_ptr<const Handler> handler);
-  template <std::derived_from<Handler> H>
-  Result<void> start(H handler) {
-    return start(
-        std::static_pointer_cast<const Handler>(std::make_shared<const H>(std::move(handler))));
+  template <CanHandleRequests Source>
+  Result<void> start(Source handler) {
+    return start(make_handler(std::move(handler)));
   }
-  Result<void> start_per_core(std::function<std::shared_ptr<const Handler>()> factory);
+  // Like start() and run_per_worker().
+  Result<void> start_per_worker(std::function<std::shared_ptr<const Handler>()> factory);
   // Blocks until every worker has ended, after stop() or because an exception left its event loop.
   // Such an exception is logged and ends that worker only. It returns false if a worker failed in
   // this way. It must not be called on a worker.

@@ -185,10 +185,10 @@ Server::~Server() {
 
 Result<void> Server::start(std::shared_ptr<const Handler> handler) {
   if (!handler) return failure(Errc::bad_option, Side::local, "the handler is null");
-  return start_per_core([handler] { return handler; });
+  return start_per_worker([handler] { return handler; });
 }
 
-Result<void> Server::start_per_core(HandlerFactory factory) {
+Result<void> Server::start_per_worker(HandlerFactory factory) {
   if (!factory) return failure(Errc::bad_option, Side::local, "the handler factory is empty");
   State& state = *state_;
   {
@@ -268,7 +268,7 @@ int Server::run(std::shared_ptr<const Handler> handler) {
 
 int Server::run_per_worker(HandlerFactory factory) {
   const std::shared_ptr<State> state = state_;
-  return state->run_to_end(start_per_core(std::move(factory)));
+  return state->run_to_end(start_per_worker(std::move(factory)));
 }
 
 // What run() returns, after a start.

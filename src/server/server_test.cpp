@@ -155,8 +155,8 @@ TEST(ServerTest, RefusesToStartWithoutAHandler) {
   const std::shared_ptr<const Handler> null;
   const std::vector<std::function<Result<void>(Server&)>> starts = {
       [&](Server& server) { return server.start(null); },
-      [](Server& server) { return server.start_per_core({}); },
-      [&](Server& server) { return server.start_per_core([&] { return null; }); },
+      [](Server& server) { return server.start_per_worker({}); },
+      [&](Server& server) { return server.start_per_worker([&] { return null; }); },
   };
   for (const auto& start : starts) {
     Server server(on_a_free_port());

@@ -44,6 +44,50 @@ onehop::Result<std::string> fetch(const std::string& address) {
   return onehop::testing::run(fetch_text(onehop::Url::parse("http://" + address + "/").value()));
 }
 
+onehop::Response say_function(onehop::Request) {
+  return {onehop::Status::ok, "function"};
+}
+
+class Says final : public onehop::Handler {
+ public:
+  explicit Says(std::string text) : text_(std::move(text)) {}
+  onehop::task<onehop::Response> serve(onehop::Request) const override {
+    co_return onehop::Response(onehop::Status::ok, text_);
+  }
+
+ private:
+  std::string text_;
+};
+
+// What a server says whose start() got `handler`.
+template <class Source>
+std::string said_by(Source handler) {
+  onehop::Server server(quiet());
+  if (!server.start(std::move(handler))) return "not started";
+  return fetch(server.addresses().front()).value();
+}
+
+TEST(EmbeddedServer, TakesAnythingAHandlerCanBeMadeOf) {
+  const std::string text = "lambda";
+  EXPECT_EQ(said_by(say_function), "function");
+  EXPECT_EQ(said_by([text](onehop::Request) { return onehop::Response(onehop::Status::ok, text); }),
+            "lambda");
+  EXPECT_EQ(said_by([text](onehop::Request) -> onehop::task<onehop::Response> {
+              co_await onehop::sleep_for(1ms);
+              co_return onehop::Response(onehop::Status::ok, "coroutine " + text);
+            }),
+            "coroutine lambda");
+  EXPECT_EQ(said_by(Says("value")), "value");
+  EXPECT_EQ(said_by(std::make_shared<Says>("pointer")), "pointer");
+  EXPECT_EQ(said_by(std::make_shared<const Says>("constant")), "constant");
+  EXPECT_EQ(said_by(onehop::make_handler(std::make_shared<Says>("made"))), "made");
+}
+
+TEST(EmbeddedServer, RefusesANullHandlerOfAnyType) {
+  EXPECT_EQ(said_by(std::shared_ptr<Says>()), "not started");
+  EXPECT_EQ(said_by(nullptr), "not started");
+}
+
 TEST(EmbeddedServer, StartsOnAFreePortAndStops) {
   onehop::Server server(quiet());
   EXPECT_TRUE(server.addresses().empty());
@@ -129,7 +173,7 @@ TEST(EmbeddedServer, MakesAHandlerForEachCore) {
   };
   std::atomic<int> made = 0;
   onehop::Server server(quiet());
-  ASSERT_TRUE(server.start_per_core([&made] {
+  ASSERT_TRUE(server.start_per_worker([&made] {
     ++made;
     return std::make_shared<Counting>();
   }));

@@ -43,10 +43,10 @@ std::string only_address(const onehop::Server& server) {
 
 int main() {
   onehop::Server backend({.listen = "127.0.0.1:0", .workers = 1});
-  if (!backend.start(onehop::make_handler([](onehop::Request request) {
+  if (!backend.start([](onehop::Request request) {
         return onehop::Response(onehop::Status::ok,
                                 "behind: " + std::string(request.url().path()) + "\n");
-      }))) {
+      })) {
     return 1;
   }
   auto target = onehop::Url::parse("http://" + only_address(backend));

@@ -56,7 +56,7 @@ class OfOneWorker final : public Handler {
   mutable int served_ = 0;
 };
 
-class PerCore : public ::testing::Test {
+class PerWorker : public ::testing::Test {
  protected:
   Server::Options options(std::size_t workers) {
     Server::Options options;
@@ -84,9 +84,9 @@ class PerCore : public ::testing::Test {
   std::string logged_;
 };
 
-TEST_F(PerCore, MakesOneHandlerOnEachWorker) {
+TEST_F(PerWorker, MakesOneHandlerOnEachWorker) {
   Server server(options(3));
-  ASSERT_TRUE(server.start_per_core(factory()));
+  ASSERT_TRUE(server.start_per_worker(factory()));
   EXPECT_EQ(made_.handlers, 3);
   EXPECT_EQ(made_.threads.size(), 3u);
   EXPECT_FALSE(made_.threads.contains(std::this_thread::get_id()));
@@ -96,7 +96,7 @@ TEST_F(PerCore, MakesOneHandlerOnEachWorker) {
   EXPECT_EQ(made_.alive, 0);
 }
 
-TEST_F(PerCore, RunsWithOneHandlerForEachWorkerUntilItIsStopped) {
+TEST_F(PerWorker, RunsWithOneHandlerForEachWorkerUntilItIsStopped) {
   Server server(options(2));
   auto code = std::async(std::launch::async, [&] { return server.run_per_worker(factory()); });
   while (server.addresses().empty())
@@ -108,10 +108,10 @@ TEST_F(PerCore, RunsWithOneHandlerForEachWorkerUntilItIsStopped) {
   EXPECT_EQ(made_.alive, 0);
 }
 
-TEST_F(PerCore, DoesNotStartWithoutOneOfItsHandlers) {
+TEST_F(PerWorker, DoesNotStartWithoutOneOfItsHandlers) {
   Server server(options(3));
   std::atomic<int> calls = 0;
-  const auto started = server.start_per_core([&]() -> std::shared_ptr<const Handler> {
+  const auto started = server.start_per_worker([&]() -> std::shared_ptr<const Handler> {
     if (++calls == 2) throw std::runtime_error("no second one");
     return std::make_shared<const OfOneWorker>(made_);
   });
@@ -121,7 +121,7 @@ TEST_F(PerCore, DoesNotStartWithoutOneOfItsHandlers) {
   EXPECT_EQ(server.connections(), 0u);
 }
 
-TEST_F(PerCore, DoesNotStartWhenItsHookThrows) {
+TEST_F(PerWorker, DoesNotStartWhenItsHookThrows) {
   for (const bool is_exception : {true, false}) {
     Server::Options failing = options(2);
     failing.on_listening = [is_exception]() -> Result<void> {
@@ -129,7 +129,7 @@ TEST_F(PerCore, DoesNotStartWhenItsHookThrows) {
       throw 42;
     };
     Server server(std::move(failing));
-    const auto started = server.start_per_core(factory());
+    const auto started = server.start_per_worker(factory());
     ASSERT_FALSE(started);
     EXPECT_THAT(std::string(started.error().detail()),
                 HasSubstr(is_exception ? "no permission" : "of unknown type"));
@@ -137,44 +137,45 @@ TEST_F(PerCore, DoesNotStartWhenItsHookThrows) {
   }
 }
 
-TEST_F(PerCore, DoesNotStartWithWhatContradictsItself) {
+TEST_F(PerWorker, DoesNotStartWithWhatContradictsItself) {
   Server::Options bad = options(1);
   bad.listen = "https://127.0.0.1:0";
-  const auto started = Server(bad).start_per_core(factory());
+  const auto started = Server(bad).start_per_worker(factory());
   ASSERT_FALSE(started);
   EXPECT_THAT(std::string(started.error().detail()), HasSubstr("needs a certificate"));
   bad.tls = TlsServerOptions();
   bad.tls->self_signed = true;
   bad.tls->certificates.emplace_back();
-  const auto again = Server(bad).start_per_core(factory());
+  const auto again = Server(bad).start_per_worker(factory());
   ASSERT_FALSE(again);
   EXPECT_THAT(std::string(again.error().detail()), HasSubstr("choose one of them"));
 }
 
-TEST_F(PerCore, SurvivesAFactoryThatThrowsAnything) {
+TEST_F(PerWorker, SurvivesAFactoryThatThrowsAnything) {
   Server server(options(2));
-  const auto started = server.start_per_core([]() -> std::shared_ptr<const Handler> { throw 42; });
+  const auto started =
+      server.start_per_worker([]() -> std::shared_ptr<const Handler> { throw 42; });
   ASSERT_FALSE(started);
   EXPECT_THAT(std::string(started.error().detail()), HasSubstr("did not start"));
 }
 
-TEST_F(PerCore, RunSaysWhyItCouldNotStart) {
+TEST_F(PerWorker, RunSaysWhyItCouldNotStart) {
   Server::Options bad = options(1);
   bad.listen = "nonsense";
   EXPECT_EQ(Server(std::move(bad)).run(testing::recorder(Status::ok, "")), 1);
   EXPECT_THAT(logged_, HasSubstr("nonsense"));
 }
 
-TEST_F(PerCore, StartsOnce) {
+TEST_F(PerWorker, StartsOnce) {
   Server server(options(1));
-  ASSERT_TRUE(server.start_per_core(factory()));
-  const auto again = server.start_per_core(factory());
+  ASSERT_TRUE(server.start_per_worker(factory()));
+  const auto again = server.start_per_worker(factory());
   ASSERT_FALSE(again);
   EXPECT_TRUE(again.error().is(Errc::bad_option));
   EXPECT_EQ(testing::run(fetch(server.addresses().front())), "mine");
 }
 
-TEST_F(PerCore, MayBeStoppedWithoutHavingStarted) {
+TEST_F(PerWorker, MayBeStoppedWithoutHavingStarted) {
   Server server(options(1));
   EXPECT_TRUE(server.stop(1s));
 }
