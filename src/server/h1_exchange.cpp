@@ -3,11 +3,11 @@
 
 #include "base/arena.hpp"
 #include "base/exception_text.hpp"
+#include "http/answer_framing.hpp"
 #include "http/error_status.hpp"
 #include "http/field_names.hpp"
 #include "http/hop_by_hop.hpp"
 #include "http/host.hpp"
-#include "http/sent_content.hpp"
 #include "server/http_connection.hpp"
 #include "server/serve_exchange.hpp"
 #include "server/until_hangup.hpp"
@@ -262,16 +262,16 @@ task<Next> H1Exchange::turn_away(Request& request, Errc why) {
 H1Exchange::Plan H1Exchange::plan(const Response& response) const {
   Plan plan;
   plan.close = !keep_alive_ || worker_.is_draining() || !content_.may_keep_connection();
-  const SentContent content = content_to_send(method_, response);
+  const AnswerFraming answer = answer_framing(method_, response);
   h1::HeadFraming& framing = plan.framing;
-  framing.keep_content_length = content.keeps_received_length;
-  plan.has_body = content.is_there;
-  if (content.length) {
-    framing.body = BodyFraming::of_length(*content.length);
-  } else if (content.is_there && version_ == Version::http_1_0) {
+  framing.keep_content_length = answer.keeps_content_length;
+  plan.has_body = answer.has_content();
+  if (answer.length) {
+    framing.body = BodyFraming::of_length(*answer.length);
+  } else if (answer.has_content() && version_ == Version::http_1_0) {
     framing.body = BodyFraming::until_close();
     plan.close = true;
-  } else if (content.is_there) {
+  } else if (answer.has_content()) {
     framing.body = BodyFraming::chunked();
     framing.trailer = response.headers().get_or_empty(field::trailer);
     plan.coding = wire::Coding::chunked;

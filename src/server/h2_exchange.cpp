@@ -3,12 +3,12 @@
 
 #include "base/arena.hpp"
 #include "base/exception_text.hpp"
+#include "http/answer_framing.hpp"
 #include "http/error_status.hpp"
 #include "http/field_names.hpp"
 #include "http/hop_by_hop.hpp"
 #include "http/media_type.hpp"
 #include "http/message_framing.hpp"
-#include "http/sent_content.hpp"
 #include "http/websocket_handshake.hpp"
 #include "server/h2_connection.hpp"
 #include "server/serve_exchange.hpp"
@@ -390,31 +390,23 @@ void H2Exchange::answer_at_once(Response response) {
   (void)sender_.try_send(link_, response.body(), progress_);
 }
 
-// RFC 9113 §8.1 from the sender's side. True when content follows.
+// Returns whether content follows.
 bool H2Exchange::begin_answer(Response& response) {
-  const SentContent content = content_to_send(method_, response);
+  const AnswerFraming answer = answer_framing(method_, response);
   h2::ResponseFraming framing;
-  framing.length = content.length;
-  framing.keep_content_length = content.keeps_received_length;
-  if (content.is_there && !content.length) {
-    // A length that came with trailers to follow, from another hop of HTTP/2.
-    framing.keep_content_length = true;
-    framing.announce_trailers = true;
-  }
-  // END_STREAM says the same.
-  if (content.length == 0 && response.body().is_empty() &&
-      !response.headers().has(field::content_length)) {
-    framing.length.reset();
-  }
+  if (!answer.is_length_implied) framing.length = answer.length;  // END_STREAM says the same
+  // Beside frames a length that was received may go out even if trailers follow.
+  framing.keep_content_length = answer.keeps_content_length || answer.may_have_trailers();
+  framing.announce_trailers = answer.may_have_trailers();
   if (!response.headers().has(FieldId::date)) framing.date = arena()->copy(worker_.date());
   h2::FieldList& fields = link_.field_list();
   answer_memory_ = response.headers().arena_or_none();
   h2::write_response(response.status(), response.headers(), framing, *arena(), fields);
   answered_ = true;
   record_->status = response.status().code();
-  send_head(fields, !content.is_there);
+  send_head(fields, !answer.has_content());
   link_.flush_soon();
-  return content.is_there;
+  return answer.has_content();
 }
 
 // What cannot be answered becomes what can: a final response, or the 101 that begins a tunnel.
