@@ -34,12 +34,19 @@ class OwningList {
     static_cast<ListNode&>(node).unlink();
     return std::unique_ptr<T>(&node);
   }
-  // Calls `function` with each node that is there now. It may take nodes and add some.
+  // Calls `function` with each node that is there now. It may take nodes and add some. An exception
+  // ends the calls and passes through.
   template <class Function>
   void for_each(Function function) {
-    IntrusiveList<T> waiting;
-    waiting.splice_back(nodes_);
-    while (T* node = waiting.pop_front()) {
+    struct Waiting {
+      explicit Waiting(IntrusiveList<T>& a) noexcept : all(a) { nodes.splice_back(all); }
+      Waiting(const Waiting&) = delete;
+      Waiting& operator=(const Waiting&) = delete;
+      ~Waiting() { all.splice_back(nodes); }
+      IntrusiveList<T>& all;
+      IntrusiveList<T> nodes;
+    } waiting(nodes_);
+    while (T* node = waiting.nodes.pop_front()) {
       nodes_.push_back(*node);
       function(*node);
     }

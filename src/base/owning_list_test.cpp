@@ -2,6 +2,7 @@
 #include "base/owning_list.hpp"
 
 #include <memory>
+#include <stdexcept>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -57,6 +58,23 @@ TEST(OwningList, NodesMayGoAndComeWhileAllAreVisited) {
   EXPECT_EQ(visited, std::vector({1, 2}));
   EXPECT_EQ(dead, std::vector({3, 1}));
   EXPECT_EQ(list.front().number, 4) << "in the order in which they were added or visited";
+}
+
+TEST(OwningList, KeepsItsNodesWhenAVisitThrows) {
+  std::vector<int> dead;
+  OwningList<Node> list;
+  for (int i = 1; i <= 3; ++i)
+    list.add(std::make_unique<Node>(i, dead));
+  const auto visit = [&] {
+    list.for_each([](Node& node) {
+      if (node.number == 2) throw std::runtime_error("no more");
+    });
+  };
+  EXPECT_THROW(visit(), std::runtime_error);
+  std::vector<int> left;
+  list.for_each([&](Node& node) { left.push_back(node.number); });
+  EXPECT_EQ(left.size(), 3U);
+  EXPECT_TRUE(dead.empty());
 }
 
 }  // namespace

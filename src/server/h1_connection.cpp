@@ -148,7 +148,7 @@ task<Next> H1Connection::serve_one() {
     H1Exchange exchange(worker_, *stream_, input_, *this, began);
     Error refusal = error;
     refusal.during(Phase::head);
-    co_return co_await exchange.refuse(std::move(refusal));
+    co_return co_await exchange.reject_malformed(std::move(refusal));
   }
   H1Exchange exchange(worker_, *stream_, input_, *this, began);
   co_return co_await exchange.run(*parser);

@@ -34,16 +34,13 @@ std::unique_ptr<RequestBody> H1Content::begin(const BodyFraming& framing,
   expects_continue_ = expects_continue;
   // Many clients write head and body separately; one look now saves a turn and a write.
   if (input_.empty() && !expects_continue) stream_.hint_more_input();
-  RequestContent& content = *this;
-  auto body = std::make_unique<RequestBody>(stream_.reactor(), content, reader_.length());
-  body_ = body.get();
-  return body;
+  return lend(stream_.reactor(), reader_.length());
 }
 
 // --- the handler reads -------------------------------------------------------------------------
 
-std::optional<Result<bytes>> H1Content::read_body(std::size_t scratch) {
-  auto piece = reader_.try_read(scratch);
+std::optional<Result<bytes>> H1Content::read_body(std::size_t max) {
+  auto piece = reader_.try_read(max);
   if (!piece) return piece;
   if (is_settled()) settled_.set();
   // While there was content to read, a client that had closed was given the benefit of the doubt.
@@ -73,12 +70,11 @@ void H1Content::on_readable(void* self) {
     content.reader_.fail(Error(Errc::timed_out, Side::client, "no byte of the body came"));
     content.settled_.set();
   }
-  content.body_->wake();
+  content.wake_reader();
 }
 
-void H1Content::body_dropped() noexcept {
+void H1Content::on_body_dropped() noexcept {
   readable_.cancel();
-  body_ = nullptr;
   settled_.set();
   stream_.recheck_hangup();
 }
@@ -106,11 +102,6 @@ bool H1Content::client_is_gone() {
   return input_.empty() && input_.fill(stream_, io::BufferPool::kSize) <= 0;
 }
 
-void H1Content::take_back() noexcept {
-  readable_.cancel();
-  if (body_) std::exchange(body_, nullptr)->detach();
-}
-
 bool H1Content::rest_is_small() const noexcept {
   if (at_end()) return true;
   if (reader_.has_failed() || awaits_continue()) return false;
@@ -121,7 +112,7 @@ bool H1Content::rest_is_small() const noexcept {
 bool H1Content::may_keep_connection() const noexcept {
   if (at_end()) return true;
   if (reader_.has_failed() || (awaits_continue() && received() == 0)) return false;
-  return body_ || rest_is_small();
+  return is_lent() || rest_is_small();
 }
 
 task<H1Content::Rest> H1Content::drop_rest() {

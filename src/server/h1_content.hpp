@@ -19,7 +19,7 @@
 
 namespace onehop::server {
 
-class H1Content final : private RequestContent {
+class H1Content final : public RequestContent {
  public:
   // What the content asks of its exchange.
   class Owner {
@@ -49,7 +49,7 @@ class H1Content final : private RequestContent {
 
   // True once nothing more will be read for the handler: the content is complete, has failed, or
   // its body is gone.
-  bool is_settled() const noexcept { return !body_ || at_end() || reader_.has_failed(); }
+  bool is_settled() const noexcept { return !is_lent() || at_end() || reader_.has_failed(); }
   task<void> until_settled();
   bool at_end() const noexcept { return reader_.at_end(); }
   std::uint64_t received() const noexcept { return reader_.received(); }
@@ -71,8 +71,6 @@ class H1Content final : private RequestContent {
   // request.
   bool client_is_gone();
 
-  // Takes the content from its body: reads fail from now on, also one that waits.
-  void take_back() noexcept;
   enum class Rest : std::uint8_t {
     dropped,    // the next request may be read
     too_large,  // or the client does not send it
@@ -82,12 +80,12 @@ class H1Content final : private RequestContent {
   task<Rest> drop_rest();
 
  private:
-  std::optional<Result<bytes>> read_body(std::size_t scratch) override;
+  std::optional<Result<bytes>> read_body(std::size_t max) override;
   void begin_body_wait() override;
   void end_body_wait() noexcept override;
   bool body_at_end() const noexcept override { return reader_.at_end(); }
   const Headers& body_trailers() const noexcept override { return reader_.trailers(); }
-  void body_dropped() noexcept override;
+  void on_body_dropped() noexcept override;
   bool rest_is_small() const noexcept;
   void wait_for_client();
   static void on_readable(void* self);
@@ -99,7 +97,6 @@ class H1Content final : private RequestContent {
   wire::H1BodyReader reader_;
   net::Stream::Waiter readable_;
   io::Event settled_;
-  RequestBody* body_ = nullptr;  // owned by the holder of the request; null when it is gone
   bool expects_continue_ = false;
   bool continue_sent_ = false;
   bool is_timed_ = true;

@@ -9,20 +9,17 @@
 #include "http/hop_by_hop.hpp"
 #include "http/host.hpp"
 #include "server/http_connection.hpp"
-#include "server/serve_exchange.hpp"
 #include "server/until_hangup.hpp"
 #include "server/worker_context.hpp"
 #include "wire/request_claim.hpp"
 #include "wire/tunnel_relay.hpp"
 
-#include <cerrno>
-#include <new>
 #include <utility>
 
 namespace onehop::server {
 namespace {
 
-// Informational responses a client does not read; past it they are dropped.
+// Informational responses that the client does not read. More are dropped.
 constexpr std::size_t kMaxInformational = 64 * 1024;
 
 }  // namespace
@@ -33,68 +30,45 @@ H1Exchange::H1Exchange(WorkerContext& worker,
                        const HttpConnection& connection,
                        net::Time began)
     : worker_(worker),
-      counted_(worker.requests()),
       stream_(stream),
       input_(input),
       connection_(connection),
-      arena_(Arena::create()),
-      record_(open_record(*arena_, connection.info(), began)),
+      served_(worker, connection, Arena::create(), began),
       content_(stream, input, *this, worker.options().body_timeout),
       output_(stream, Side::client) {}
 
 H1Exchange::~H1Exchange() {
-  if (self_) *self_ = nullptr;
-  finish();
-}
-
-void H1Exchange::finish() noexcept {
-  record_->ended = stream_.reactor().now();
-  try {
-    if (record_->outcome == Outcome::aborted && !record_->failure) {
-      Error error(Errc::handler_failed, Side::local, "an exception ended the exchange");
-      if (worker_.was_cut())
-        error = Error(Errc::cancelled, Side::local, "cut when the server stopped");
-      fail(error.during(phase()));
-    }
-  } catch (const std::bad_alloc&) {  // which may be what has ended it
+  ExchangeRecord& record = served_.record();
+  if (record.outcome == Outcome::aborted && !record.failure) {
+    served_.on_unfinished(worker_.was_cut(), Errc::handler_failed, Side::local,
+                          "an exception ended the exchange");
   }
-  // Only a reset tells the reader of a close-delimited body that it is not complete.
-  if (record_->outcome != Outcome::complete && close_delimited_) stream_.abort();
-  if (!record_->upgraded) {
-    record_->request_body = content_.received();
-    record_->response_body = progress_.sent;
+  // Only a reset shows the reader of a close-delimited body that it is not complete.
+  if (record.outcome != Outcome::complete && close_delimited_) stream_.abort();
+  if (!record.upgraded) {
+    record.request_body = content_.received();
+    record.response_body = progress_.sent;
   }
-  worker_.exchange_ended(*record_);
-}
-
-// How far it has come.
-Phase H1Exchange::phase() const noexcept {
-  if (record_->upgraded) return Phase::tunnel;
-  return response_begun_ ? Phase::deliver : Phase::wait;
-}
-
-void H1Exchange::fail(const Error& error) {
-  note_failure(*record_, error);
+  served_.finish();
 }
 
 // --- the request -------------------------------------------------------------------------------
 
 Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
-  Headers headers = parser.take_headers(input_.view(), arena_);
+  Headers headers = parser.take_headers(input_.view(), served_.arena());
   input_.consume(parser.size());
-  method_ = parser.method();
   version_ = parser.version();
   keep_alive_ = allows_reuse(version_, headers);
-  record_->version = version_;
-  record_->head_received = stream_.reactor().now();
-  worker_.give_request_id(headers, connection_.info());
-  note_request(*record_, method_, parser.target(), headers);
-  note_client(*record_, connection_.info(), headers, worker_.shared().trusted, *arena_);
+  ExchangeRecord& record = served_.record();
+  record.version = version_;
+  record.head_received = stream_.reactor().now();
+  served_.record_request(parser.method(), parser.target(), headers);
+  served_.record_client(headers);
 
   const auto framing = request_framing(version_, headers);
   if (!framing) return failure(framing.error());
   if (auto host = check_host(version_, headers); !host) return failure(host.error());
-  if (method_ == Method::connect) {
+  if (parser.method() == Method::connect) {
     return failure(Errc::unsupported_method, Side::client, "CONNECT is not served here");
   }
   auto url = Url::parse_target(parser.target());
@@ -102,33 +76,23 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
   if (url->is_absolute()) {
     // The target wins over Host, and the upstream sees one of them (RFC 9112 §3.2.2).
     headers.set(field::host, url->authority());
-    record_->host = headers.get_or_empty(field::host);
+    record.host = headers.get_or_empty(field::host);
     url = url->without_authority();
   }
-  Request request(method_, std::move(*url), std::move(headers));
-  const auto checked = check_request(request, version_, *framing, worker_.options());
-  if (!checked) return failure(checked.error());
-  ConnectionInfo facts = facts_of(*arena_, connection_.info(), *record_);
-  facts.version = version_;
-  request.set_connection(facts);
-  request.set_record(record_);
+  Request request(parser.method(), std::move(*url), std::move(headers));
+  const auto expects_continue = served_.complete_request(request, version_, *framing, *this);
+  if (!expects_continue) return failure(expects_continue.error());
   if (framing->has_content()) {
-    request.set_body(Body::from(
-        content_.begin(*framing, worker_.limits(), arena_, worker_.options().max_body, *checked)));
+    request.set_body(Body::from(content_.begin(*framing, worker_.limits(), served_.arena(),
+                                               worker_.options().max_body, *expects_continue)));
   }
   // The head is in the arena: the next request of any connection finds the buffer warm.
   if (input_.empty()) input_.release();
-  if (version_ != Version::http_1_0) {
-    self_ = arena_->make<H1Exchange*>(this);
-    request.on_informational([self = self_](const Response& response) {
-      if (*self) (*self)->send_informational(response);
-    });
-  }
   return request;
 }
 
 void H1Exchange::send_continue() {
-  if (!response_begun_) send_informational(Response(Status::continue_));
+  send_informational(Response(Status::continue_));
 }
 
 // --- the exchange ------------------------------------------------------------------------------
@@ -137,55 +101,50 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
   using Watch = UntilHangup<Response>;
   using Hangup = net::Stream::Hangup;
   auto request = take_request(parser);
-  if (!request) co_return co_await refuse(request.error());
-  if (const std::optional<Errc> why = reason_to_turn_away()) {
-    co_return co_await turn_away(*request, *why);
+  if (!request) co_return co_await reject_malformed(request.error());
+  if (const std::optional<Errc> why = reason_to_reject()) {
+    co_return co_await reject_busy(*request, *why);
   }
-  claim_ = MemoryPromise(wire::kRequestClaim + (connection_.info().tls ? wire::kTlsClaim : 0));
+  served_.promise_memory(wire::kRequestClaim + (connection_.info().tls ? wire::kTlsClaim : 0));
   std::optional<Response> response;
   try {
     task<Response> serving = worker_.handler().serve(std::move(*request));
     bool finished = co_await Watch(stream_, serving, Watch::Begin::start, Hangup::any);
     while (!finished) {
       if (client_is_gone()) {
-        note_client_gone();
+        served_.on_cut(Outcome::client_gone, why_gone().during(Phase::wait));
         co_return Next::close;  // destroys the task, and with it what it was waiting for
       }
       finished = co_await Watch(stream_, serving, Watch::Begin::go_on, Hangup::broken);
     }
     response = serving.take();
   } catch (...) {
-    response = answer_to_exception(*record_, exception_text());
+    response = served_.exception_response(exception_text());
   }
   if (response->status() == Status::switching_protocols) co_return co_await tunnel(*response);
-  check_is_final(*record_, *response);
+  served_.check_is_final(*response);
   Plan plan;
-  auto sent = begin_answer(*response, plan);
+  auto sent = begin_response(*response, plan);
   if (!sent) {
     auto rest = co_await deliver_rest();
     sent = std::move(rest);
   }
   if (!*sent) {
-    note_cut(sent->error());
+    on_send_failed(sent->error());
     co_return Next::close;
   }
-  record_->outcome = Outcome::complete;
+  served_.on_complete();
   if (!content_.is_settled()) co_await wait_until_settled();
   response.reset();
-  if (content_.at_end()) co_return after_complete_exchange(plan.close);
+  if (content_.at_end()) co_return next_after_whole_request(plan.close);
   co_return co_await settle_body(plan.close);
 }
 
-// Bytes that nobody reads would make a reset of the close, and that can overtake the answer
+// To close with unread bytes would send a reset, which can destroy the response in flight
 // (RFC 9112 §9.6).
-Next H1Exchange::after_complete_exchange(bool close) {
+Next H1Exchange::next_after_whole_request(bool close) {
   if (!close) return Next::keep_alive;
   return stream_.has_unread() ? Next::linger : Next::close;
-}
-
-void H1Exchange::note_client_gone() {
-  record_->outcome = Outcome::client_gone;
-  fail(why_gone().during(Phase::wait));
 }
 
 Error H1Exchange::why_gone() const {
@@ -204,65 +163,56 @@ bool H1Exchange::client_is_gone() {
 }
 
 void H1Exchange::send_informational(const Response& response) {
-  if (response_begun_ || version_ == Version::http_1_0) return;
+  if (!served_.may_send_informational() || version_ == Version::http_1_0) return;
   Headers headers = response.headers().clone();
   remove_hop_by_hop(headers);
   const h1::HeadFraming framing;
   const std::size_t bound = h1::head_size_bound(headers, response.reason(), framing);
   const std::span<char> memory = stream_.reactor().head_scratch();
   if (bound > memory.size() || output_.pending() + bound > kMaxInformational) return;
-  // Not of one that is dropped: that client still waits, and may not send its content at all.
+  // Not for one that is dropped: that client still waits, and may not send its content at all.
   if (response.status() == Status::continue_ && !content_.note_continue()) return;
   const char* end = h1::write_response_head(memory.data(), response.status(), response.reason(),
                                             headers, framing, {});
   output_.write_soon({memory.data(), static_cast<std::size_t>(end - memory.data())});
+  served_.on_informational_sent();
 }
 
-task<Next> H1Exchange::refuse(Error error) {
-  fail(error);
-  Response response = response_for(status_for(error), {}, record_->request_id);
-  Plan plan = this->plan(response);
-  plan.close = true;
-  plan.framing.persistence = h1::Persistence::close;
-  auto sent = co_await deliver(response, plan);
+task<Next> H1Exchange::reject_malformed(Error error) {
+  Response response = served_.malformed_response(error);
+  auto sent = co_await deliver(response, plan_to_close(response));
   if (!sent) co_return Next::close;
-  record_->outcome = Outcome::complete;
+  served_.on_complete();
   co_return Next::linger;
 }
 
-std::optional<Errc> H1Exchange::reason_to_turn_away() {
-  auto place = connection_.enter_request(record_->client);
-  if (!place) return Errc::too_many_requests;
-  place_ = std::move(*place);
+std::optional<Errc> H1Exchange::reason_to_reject() {
+  if (!served_.enter()) return Errc::too_many_requests;
   if (worker_.is_overloaded()) return Errc::overloaded;
   return std::nullopt;
 }
 
-task<Next> H1Exchange::turn_away(Request& request, Errc why) {
-  Response response = worker_.turn_away(request, *record_, why);
-  request = Request();  // nobody will read its content
-  Plan plan = this->plan(response);
-  if (why == Errc::overloaded) {
-    plan.close = true;
-    plan.framing.persistence = h1::Persistence::close;
-  }
+task<Next> H1Exchange::reject_busy(Request& request, Errc why) {
+  Response response = served_.busy_response(request, why);
+  request = Request();  // its content will not be read
+  const Plan plan = why == Errc::overloaded ? plan_to_close(response) : this->plan(response);
   auto sent = co_await deliver(response, plan);
   if (!sent) {
-    note_cut(sent.error());
+    on_send_failed(sent.error());
     co_return Next::close;
   }
-  record_->outcome = Outcome::complete;
-  if (content_.at_end()) co_return after_complete_exchange(plan.close);
+  served_.on_complete();
+  if (content_.at_end()) co_return next_after_whole_request(plan.close);
   co_return co_await settle_body(plan.close);
 }
 
-// --- the answer --------------------------------------------------------------------------------
+// --- the response ------------------------------------------------------------------------------
 
 // RFC 9112 §6.3 and §9.3, from the sender's side.
 H1Exchange::Plan H1Exchange::plan(const Response& response) const {
   Plan plan;
   plan.close = !keep_alive_ || worker_.is_draining() || !content_.may_keep_connection();
-  const AnswerFraming answer = answer_framing(method_, response);
+  const AnswerFraming answer = answer_framing(served_.method(), response);
   h1::HeadFraming& framing = plan.framing;
   framing.keep_content_length = answer.keeps_content_length;
   plan.has_body = answer.has_content();
@@ -284,7 +234,15 @@ H1Exchange::Plan H1Exchange::plan(const Response& response) const {
   return plan;
 }
 
-// Into the reactor's head scratch memory, or out at once where it is too large for that (0 then).
+H1Exchange::Plan H1Exchange::plan_to_close(const Response& response) const {
+  Plan plan = this->plan(response);
+  plan.close = true;
+  plan.framing.persistence = h1::Persistence::close;
+  return plan;
+}
+
+// Writes into the reactor's head scratch memory, or sends at once a head that is too large for that
+// and returns 0.
 Result<std::size_t> H1Exchange::write_head(const Response& response, const Plan& plan) {
   const Status status = response.status();
   const std::size_t bound =
@@ -304,28 +262,27 @@ Result<std::size_t> H1Exchange::write_head(const Response& response, const Plan&
   return 0;
 }
 
-// try_deliver(), as planned. A body of the handler's own may throw when it is asked how long it is:
-// before the head that is one more exception to answer.
-std::optional<Result<void>> H1Exchange::begin_answer(Response& response, Plan& plan) {
+// Plans the response and begins to send it. A body that the handler wrote may throw when it is
+// asked for its length: before the head that becomes a 500.
+std::optional<Result<void>> H1Exchange::begin_response(Response& response, Plan& plan) {
   try {
     plan = this->plan(response);
     return try_deliver(response, plan);
   } catch (...) {
-    if (response_begun_) return failure(Errc::handler_failed, Side::local, exception_text());
-    response = answer_to_exception(*record_, exception_text());
+    if (served_.has_begun()) return failure(Errc::handler_failed, Side::local, exception_text());
+    response = served_.exception_response(exception_text());
   }
   plan = this->plan(response);
   return try_deliver(response, plan);
 }
 
-// As much of the answer as can be sent without waiting; nothing when more is left.
+// Sends as much as can be sent without waiting; std::nullopt if more is left.
 std::optional<Result<void>> H1Exchange::try_deliver(Response& response, const Plan& plan) {
   const auto head = write_head(response, plan);
   if (!head) return failure(head.error());
-  response_begun_ = true;
+  served_.on_head_sent(response.status());
   content_.response_begun();
   close_delimited_ = plan.framing.body.kind == BodyFraming::Kind::until_close;
-  record_->status = response.status().code();
   wire::H1Output::BodyOptions options;
   options.coding = plan.coding;
   options.flush_at_once = response.flush_at_once();
@@ -346,7 +303,7 @@ task<Result<void>> H1Exchange::deliver_rest() {
       finished = co_await Watch(stream_, sending, Watch::Begin::go_on, Hangup::broken);
     }
     co_return sending.take();
-  } catch (...) {  // a body of the handler's own
+  } catch (...) {  // from a body that the handler wrote
     co_return failure(Errc::handler_failed, Side::local, exception_text());
   }
 }
@@ -357,12 +314,11 @@ task<Result<void>> H1Exchange::deliver(Response& response, Plan plan) {
   co_return co_await deliver_rest();
 }
 
-void H1Exchange::note_cut(const Error& why) {
+void H1Exchange::on_send_failed(const Error& why) {
   const bool gone = why.is(Errc::client_gone);
   Error error = why;
   if (error.phase() == Phase::none) error.during(gone ? Phase::deliver : Phase::receive);
-  fail(error);
-  record_->outcome = gone ? Outcome::client_gone : Outcome::aborted;
+  served_.on_cut(gone ? Outcome::client_gone : Outcome::aborted, error);
 }
 
 // An early response: the upload goes on until the upstream or the client stops it.
@@ -400,22 +356,19 @@ task<Next> H1Exchange::tunnel(Response& response) {
     problem = "a 101 before the content of the request was read";
   }
   if (problem) {
-    Response refusal = answer_to_exception(*record_, problem);
-    plan = this->plan(refusal);
-    plan.close = true;
-    plan.framing.persistence = h1::Persistence::close;
-    auto refused = co_await deliver(refusal, plan);
+    Response refusal = served_.exception_response(problem);
+    auto refused = co_await deliver(refusal, plan_to_close(refusal));
     if (!refused) co_return Next::close;
-    record_->outcome = Outcome::complete;
-    if (content_.at_end()) co_return after_complete_exchange(true);
+    served_.on_complete();
+    if (content_.at_end()) co_return next_after_whole_request(true);
     co_return Next::linger;
   }
   auto sent = co_await deliver(response, plan);
   if (!sent) {
-    note_cut(sent.error());
+    on_send_failed(sent.error());
     co_return Next::close;
   }
-  record_->upgraded = true;
+  served_.record().upgraded = true;
   content_.take_back();
   HeldString early(input_.view());
   input_.release();
@@ -430,17 +383,16 @@ task<Next> H1Exchange::tunnel(Response& response) {
           Error(Errc::cancelled, Side::local, kSilentTunnel).during(Phase::tunnel));
     }
     ExchangeRecord& record;
-  } state(*record_);
+  } state(served_.record());
   state.last_activity = stream_.reactor().now();
   const TunnelWatch watch(worker_.tunnels(), state.last_activity, &Relayed::end_silent, &state);
   auto relayed = co_await wire::relay(stream_, std::move(early), *far, state);
   if (relayed) {
-    record_->outcome = Outcome::complete;
+    served_.on_complete();
   } else {
     const bool gone = relayed.error().side() == Side::client;
     if (relayed.error().is(Errc::cancelled)) stream_.close_write();
-    fail(relayed.error());
-    record_->outcome = gone ? Outcome::client_gone : Outcome::aborted;
+    served_.on_cut(gone ? Outcome::client_gone : Outcome::aborted, relayed.error());
   }
   co_return Next::close;
 }

@@ -27,6 +27,29 @@ constexpr net::Duration kPingPatience = std::chrono::seconds(20);
 
 }  // namespace
 
+class H2Connection::Request final : public ListNode,
+                                    public detail::InFramePool,
+                                    private H2Exchange::Owner {
+ public:
+  explicit Request(H2Connection& connection)
+      : connection_(connection),
+        exchange(connection.worker_, connection, connection.link_, *this) {}
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+  ~Request() = default;
+
+ private:
+  void exchange_ended() noexcept override { connection_.request_over(*this); }
+  void head_timed_out() override {
+    connection_.session_.terminate(h2::ErrorCode::enhance_your_calm);
+  }
+
+  H2Connection& connection_;
+
+ public:
+  H2Exchange exchange;
+};
+
 H2Connection::H2Connection(WorkerContext& worker,
                            std::unique_ptr<net::Stream> stream,
                            const AcceptedFrom& from)
@@ -41,8 +64,8 @@ H2Connection::H2Connection(HttpConnection& before, std::string_view early)
 
 H2Connection::~H2Connection() {
   running_ = {};
-  while (ListNode* node = exchanges_.pop_front())
-    delete &static_cast<H2Exchange::Member*>(node)->exchange;
+  while (!requests_.empty())
+    requests_.take(requests_.front());
 }
 
 void H2Connection::start() {
@@ -80,26 +103,25 @@ RootTask<H2Connection> H2Connection::run() {
   end();
 }
 
-// Nothing of theirs can reach the client any more, but for what is on its way into tunnels: they do
-// not keep the backend busy while the client goes on sending.
-void H2Connection::drop_exchanges() {
-  IntrusiveList<ListNode> all;
-  all.splice_back(exchanges_);
-  while (ListNode* node = all.pop_front()) {
-    H2Exchange& exchange = static_cast<H2Exchange::Member*>(node)->exchange;
-    if (exchange.outlives_stream()) {
-      exchanges_.push_back(*node);
-    } else {
-      delete &exchange;
-    }
-  }
+// Their responses cannot reach the client any more. Only what is on its way into tunnels goes on:
+// the others do not keep the backend busy while the client goes on sending.
+void H2Connection::drop_requests() {
+  requests_.for_each([this](Request& request) {
+    if (!request.exchange.outlives_stream()) request_over(request);
+  });
+}
+
+void H2Connection::request_over(Request& request) noexcept {
+  requests_.take(request);
+  idle_since_ = stream_->reactor().now();
+  request_ended_.set();
 }
 
 // After a GOAWAY of the client the end of the last stream is the connection's, though a backend may
 // be slow to take what came before it.
 task<void> H2Connection::finish_tunnels() {
-  while (!exchanges_.empty())
-    co_await exchange_ended_.wait();
+  while (!requests_.empty())
+    co_await request_ended_.wait();
 }
 
 net::Time H2Connection::deadline() const noexcept {
@@ -109,7 +131,7 @@ net::Time H2Connection::deadline() const noexcept {
   if (!greeted_) return io::deadline_after(idle_since_, worker_.options().header_timeout);
   const net::Duration idle_timeout = worker_.options().idle_timeout;
   // A tunnel may outlive its stream.
-  if (session_.streams() == 0 && exchanges_.empty()) {
+  if (session_.streams() == 0 && requests_.empty()) {
     return io::deadline_after(idle_since_, idle_timeout);
   }
   // watch() looks after these. Nobody wakes the reader when the last of them has ended.
@@ -140,10 +162,9 @@ h2::Stream* H2Connection::on_request() {
   if (!output_claim_.is_made()) {
     output_claim_ = MemoryPromise(h2::Session::kMinMemory * (info_.tls ? 2 : 1));
   }
-  auto* exchange = new H2Exchange(*this);  // deletes itself when its stream is over
-  exchanges_.push_back(exchange->member_);
+  Request& request = requests_.add(std::make_unique<Request>(*this));
   if (!watch_.is_armed()) watch();
-  return exchange;
+  return &request.exchange;
 }
 
 // --- the end -----------------------------------------------------------------------------------
@@ -174,7 +195,7 @@ void H2Connection::on_ping_answered() {
 task<void> H2Connection::say_goodbye() {
   co_await link_.drain(kGoodbye);
   session_.deliver_events();  // of the streams that have ended with it
-  drop_exchanges();
+  drop_requests();
   co_await linger(*stream_, kLingerAfterResponse, worker_.drain_state());
 }
 
@@ -213,7 +234,7 @@ bool H2Connection::has_vanished(net::Time now) {
 
 void H2Connection::on_watch(void* self) {
   auto& connection = *static_cast<H2Connection*>(self);
-  if (connection.exchanges_.empty()) return;
+  if (connection.requests_.empty()) return;
   const net::Time now = connection.worker_.reactor().now();
   if (!connection.over_ && connection.has_vanished(now)) {
     connection.vanished_ = true;
@@ -221,15 +242,9 @@ void H2Connection::on_watch(void* self) {
     connection.stream_->interrupt_reader();
     return;
   }
-  IntrusiveList<ListNode> all;
-  all.splice_back(connection.exchanges_);
   try {
-    while (ListNode* node = all.pop_front()) {
-      connection.exchanges_.push_back(*node);
-      static_cast<H2Exchange::Member*>(node)->exchange.watch(now);
-    }
+    connection.requests_.for_each([now](Request& request) { request.exchange.watch(now); });
   } catch (const std::bad_alloc&) {  // which costs this connection, and not the event loop
-    connection.exchanges_.splice_back(all);
     connection.link_.give_up();
     return;
   }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // H2Connection: an HTTP/2 connection of a client: a coroutine that reads, a Session that knows what
-// it means, and an H2Exchange for each request. Whatever they have to say in one pass of the
-// reactor goes out in one write. Owned by its Worker.
+// it means, and an H2Exchange for each request, which it owns. All that they send in one pass of
+// the reactor goes out in one write. Owned by its Worker. Thread: owner.
 #pragma once
 
+#include "base/owning_list.hpp"
 #include "base/promised_memory.hpp"
 #include "base/root_task.hpp"
 #include "http/h2/session.hpp"
@@ -17,8 +18,6 @@
 #include <string_view>
 
 namespace onehop::server {
-
-class H2Exchange;
 
 class H2Connection final : public HttpConnection, private h2::SessionObserver {
  public:
@@ -33,13 +32,9 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   void start() override;
   void end_when_idle() noexcept override;
 
-  // For exchanges.
-  wire::H2Link& link() noexcept { return link_; }
-  WorkerContext& worker() const noexcept { return worker_; }
-  // No byte of the client is of any use any more.
-  void give_up() { session_.terminate(h2::ErrorCode::enhance_your_calm); }
-
  private:
+  class Request;  // one in progress
+
   h2::Stream* on_request() override;
   void on_settings() override { greeted_ = true; }
   void on_ping_answered() override;
@@ -53,23 +48,22 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   void begin_end();
   void finish_end();
   task<void> say_goodbye();
-  void drop_exchanges();
+  void request_over(Request& request) noexcept;
+  void drop_requests();
   task<void> finish_tunnels();
   static void on_flushed(void* self);
   static void on_watch(void* self);
   void watch();
   bool has_vanished(net::Time now);
 
-  friend class H2Exchange;
-
   h2::Session session_{h2::Role::server, worker_.h2_limits(), *this};
   wire::H2Link link_{
       *stream_, session_, Side::client, worker_.options().write_timeout, &H2Connection::on_flushed,
       this};
   std::string early_;
-  IntrusiveList<ListNode> exchanges_;                // the links of those that live
-  net::Time idle_since_ = stream_->reactor().now();  // or since the last exchange ended
-  io::Event exchange_ended_{stream_->reactor()};
+  OwningList<Request> requests_;
+  net::Time idle_since_ = stream_->reactor().now();  // or since the last request ended
+  io::Event request_ended_{stream_->reactor()};
   net::Time end_announced_{};
   io::Timer watch_{&H2Connection::on_watch, this};
   net::Time asked_{};       // with a PING whether it is still there

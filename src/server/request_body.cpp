@@ -7,6 +7,24 @@
 
 namespace onehop::server {
 
+std::unique_ptr<RequestBody> RequestContent::lend(io::Reactor& reactor,
+                                                  std::optional<std::uint64_t> length) {
+  ONEHOP_DCHECK(!is_lent());
+  auto body = std::make_unique<RequestBody>(reactor, *this, length);
+  body_ = body.get();
+  return body;
+}
+
+void RequestContent::take_back() noexcept {
+  if (!body_) return;
+  std::exchange(body_, nullptr)->detach();
+  end_body_wait();
+}
+
+void RequestContent::wake_reader() noexcept {
+  if (body_) body_->wake();
+}
+
 // A wait that may be given up: a reader is destroyed at any time.
 class RequestBody::Wait {
  public:
@@ -30,19 +48,19 @@ RequestBody::~RequestBody() {
 }
 
 void RequestBody::detach() noexcept {
-  // Who has all of it may still ask for the end.
+  // A reader that has all of it may still ask for the end.
   if (content_) ended_ = content_->body_at_end() && content_->body_trailers().empty();
   content_ = nullptr;
   wake();
 }
 
-std::optional<Result<bytes>> RequestBody::try_read(std::size_t most) {
+std::optional<Result<bytes>> RequestBody::try_read(std::size_t max) {
   if (!content_ && ended_) return bytes();
   if (!content_) return failure(Errc::client_gone, Side::client, "the exchange is over");
   if (read_twice_) {
     return failure(Errc::handler_failed, Side::local, "two tasks read one body at the same time");
   }
-  return content_->read_body(most);
+  return content_->read_body(max);
 }
 
 task<void> RequestBody::wait() {

@@ -6,36 +6,60 @@
 // while someone reads. One reader at a time. One thread.
 #pragma once
 
+#include "base/check.hpp"
 #include "base/held_memory.hpp"
 #include "http/polled_body_source.hpp"
 #include "io/event.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 namespace onehop::server {
 
-// What a RequestBody asks of its exchange.
+class RequestBody;
+
+// The content of a request in progress, and the hand-over of it: lend() makes the body that the
+// handler gets, which comes back when the handler drops it or the exchange ends.
 class RequestContent {
  public:
   RequestContent() = default;
   RequestContent(const RequestContent&) = delete;
   RequestContent& operator=(const RequestContent&) = delete;
 
+  // A handler, or what it made of its request, may still read.
+  bool is_lent() const noexcept { return body_ != nullptr; }
+  // Reads fail from now on, also one that waits. The derived class calls it before it ends.
+  void take_back() noexcept;
+
+ protected:
+  ~RequestContent() { ONEHOP_DCHECK(!is_lent()); }
+
+  // Once. `length`: of the content, if that is known.
+  std::unique_ptr<RequestBody> lend(io::Reactor& reactor, std::optional<std::uint64_t> length);
+  // There is something to read, or an error to find. Does nothing if it is not lent.
+  void wake_reader() noexcept;
+
+ private:
+  friend class RequestBody;
+  void body_dropped() noexcept {
+    body_ = nullptr;
+    on_body_dropped();
+  }
+
   // See PolledBodySource.
-  virtual std::optional<Result<bytes>> read_body(std::size_t most) = 0;
-  // The reader waits: RequestBody::wake() is due once read_body() is worth a call.
+  virtual std::optional<Result<bytes>> read_body(std::size_t max) = 0;
+  // The reader waits: wake_reader() is due once read_body() is worth a call.
   virtual void begin_body_wait() = 0;
-  // It waits no longer: it was woken, or has given up.
+  // It waits no longer: it was woken, or was destroyed.
   virtual void end_body_wait() noexcept = 0;
   virtual bool body_at_end() const noexcept = 0;
   virtual const Headers& body_trailers() const noexcept = 0;
-  // The body is gone; it will not be read any more.
-  virtual void body_dropped() noexcept = 0;
+  // The handler has dropped the body: no one reads the rest.
+  virtual void on_body_dropped() noexcept = 0;
 
- protected:
-  ~RequestContent() = default;
+  RequestBody* body_ = nullptr;  // owned by the holder of the request; null when it is gone
 };
 
 class RequestBody final : public PolledBodySource, public detail::InFramePool {
@@ -49,17 +73,16 @@ class RequestBody final : public PolledBodySource, public detail::InFramePool {
   task<Result<bytes>> read() override;
   std::optional<std::uint64_t> length() const override { return length_; }
   const Headers& trailers() const override;
-  std::optional<Result<bytes>> try_read(std::size_t most) override;
+  std::optional<Result<bytes>> try_read(std::size_t max) override;
   task<void> wait() override;
   bool at_end() const noexcept override;
 
-  // There is something to read, or an error to find.
-  void wake() noexcept { news_.set(); }
-  // The exchange is over; reads fail from now on, but for that of the end where only it is left.
-  void detach() noexcept;
-
  private:
+  friend class RequestContent;
   class Wait;
+  void wake() noexcept { news_.set(); }
+  // The exchange is over. Reads fail from now on, but for one of the end if only that is left.
+  void detach() noexcept;
 
   RequestContent* content_;
   io::Event news_;

@@ -67,13 +67,6 @@ std::string_view WorkerContext::date() {
   return date_.text();
 }
 
-Response WorkerContext::turn_away(const Request& request, ExchangeRecord& record, Errc why) {
-  if (why == Errc::overloaded) shared_->memory.note_refusal();
-  Error error(why, why == Errc::overloaded ? Side::local : Side::client);
-  note_failure(record, error.during(Phase::head));
-  return answer_to_refusal(request.headers(), error);
-}
-
 // What the client asked for does not work, and nothing else would say why.
 void WorkerContext::note_dropped_upgrade(const ExchangeRecord& exchange) noexcept {
   try {

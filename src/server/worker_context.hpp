@@ -5,6 +5,7 @@
 // It knows no kind of connection. Belongs to one thread.
 #pragma once
 
+#include <onehop/exchange_record.hpp>
 #include <onehop/server.hpp>
 
 #include "http/date.hpp"
@@ -14,7 +15,6 @@
 #include "net/stream.hpp"
 #include "server/linger.hpp"
 #include "server/request_count.hpp"
-#include "server/serve_exchange.hpp"
 #include "server/server_shared.hpp"
 #include "server/tunnel_watch.hpp"
 #include "wire/parser_pool.hpp"
@@ -94,12 +94,6 @@ class WorkerContext {
   }
   // Nor may a request be begun.
   bool is_overloaded() const { return shared_->memory.is_reached(reactor_.now()); }
-  // The response to a request that is not served now; noted in its record.
-  Response turn_away(const Request& request, ExchangeRecord& record, Errc why);
-  // Sets X-Request-ID, if that is wanted, for a request that came over this connection.
-  void give_request_id(Headers& headers, const ConnectionInfo& connection) const {
-    if (options().request_ids) server::give_request_id(headers, connection.peer_is_trusted);
-  }
   void exchange_ended(const ExchangeRecord& exchange) noexcept;
   // ServerShared::log_limited(); what it leaves out is counted in a line 10 s later.
   void log_limited(LineLimit& limit, std::string text);

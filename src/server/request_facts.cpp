@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/serve_exchange.hpp"
+#include "server/request_facts.hpp"
 
 #include "base/arena.hpp"
-#include "http/error_status.hpp"
 #include "http/field_names.hpp"
 #include "http/forwarded_client.hpp"
 #include "http/forwarding_fields.hpp"
-#include "http/grpc_status.hpp"
-#include "http/media_type.hpp"
 #include "http/trace_context.hpp"
 #include "server/request_id.hpp"
-
-#include <utility>
 
 namespace onehop::server {
 namespace {
@@ -29,18 +24,18 @@ const TlsInfo* copy_into(Arena& arena, const TlsInfo& info) {
 ExchangeRecord* open_record(Arena& arena, const ConnectionInfo& connection, Time began) {
   auto* record = arena.make<ExchangeRecord>();
   record->began = began;
-  record->outcome = Outcome::aborted;  // until the whole answer is out
+  record->outcome = Outcome::aborted;  // until the whole response is out
   record->peer = connection.peer.empty() ? "unix" : connection.peer;
   record->client = record->peer;
   record->tls = connection.tls;
   return record;
 }
 
-void note_client(ExchangeRecord& record,
-                 const ConnectionInfo& connection,
-                 const Headers& headers,
-                 const TrustedPeers& trusted,
-                 Arena& arena) {
+void record_client(ExchangeRecord& record,
+                   const ConnectionInfo& connection,
+                   const Headers& headers,
+                   const TrustedPeers& trusted,
+                   Arena& arena) {
   if (!connection.peer_is_trusted) return;
   const std::optional<IpAddress> client = forwarded_client(headers, trusted);
   if (!client) return;
@@ -61,7 +56,8 @@ ConnectionInfo facts_of(Arena& arena,
 }
 
 void give_request_id(Headers& headers, bool keep) {
-  // Whatever CGI would make a second HTTP_X_REQUEST_ID of goes: the log and the backend have one.
+  // A name that CGI would make a second HTTP_X_REQUEST_ID of is removed: the log and the backend
+  // see one value.
   bool has_one = false;
   headers.erase_if([&](const Headers::Line& line) {
     if (line.id != FieldId::x_request_id) {
@@ -76,10 +72,10 @@ void give_request_id(Headers& headers, bool keep) {
   headers.set(field::x_request_id, made.text());
 }
 
-void note_request(ExchangeRecord& record,
-                  const Method& method,
-                  std::string_view target,
-                  const Headers& headers) {
+void record_request(ExchangeRecord& record,
+                    const Method& method,
+                    std::string_view target,
+                    const Headers& headers) {
   record.method = method;
   record.target = target;
   record.host = headers.get_or_empty(field::host);
@@ -88,10 +84,6 @@ void note_request(ExchangeRecord& record,
   record.request_id = headers.get_or_empty(field::x_request_id);
   record.trace_id = trace_id_of(headers);
   if (headers.has(FieldId::upgrade)) record.upgrade = headers.get_or_empty(field::upgrade);
-}
-
-void note_failure(ExchangeRecord& record, const Error& error) {
-  if (!record.failure) record.failure = error;
 }
 
 Result<bool> check_request(const Request& request,
@@ -114,26 +106,6 @@ Result<bool> check_request(const Request& request,
     return failure(Errc::body_too_large, Side::client);
   }
   return expects_continue;
-}
-
-Response answer_to_exception(ExchangeRecord& record, std::string what) {
-  const Error error(Errc::handler_failed, Side::local, std::move(what));
-  note_failure(record, error);
-  return response_for(status_for(error), {}, record.request_id);
-}
-
-void check_is_final(ExchangeRecord& record, Response& response) {
-  if (!response.status().is_informational()) return;
-  response =
-      answer_to_exception(record, "the handler gave a " + std::to_string(response.status().code()) +
-                                      " as its final response");
-}
-
-Response answer_to_refusal(const Headers& headers, const Error& error) {
-  const std::string_view content_type = headers.get_or_empty(field::content_type);
-  if (is_grpc(content_type)) return grpc_response_for(error, content_type);
-  return response_for(status_for(error), headers.get_or_empty(field::accept),
-                      headers.get_or_empty(field::x_request_id));
 }
 
 }  // namespace onehop::server

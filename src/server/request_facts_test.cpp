@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/serve_exchange.hpp"
+#include "server/request_facts.hpp"
 
 #include "base/arena.hpp"
 
@@ -11,7 +11,7 @@ namespace onehop::server {
 namespace {
 
 // A handler may keep its request for longer than the connection lives.
-TEST(ServeExchange, FactsOfAConnectionAreCopiedWithAllTheyPointTo) {
+TEST(RequestFacts, AreCopiedWithAllTheyPointTo) {
   std::string text = "192.0.2.7";
   TlsInfo tls;
   tls.protocol = tls.server_name = tls.client_subject = text;
@@ -33,13 +33,13 @@ TEST(ServeExchange, FactsOfAConnectionAreCopiedWithAllTheyPointTo) {
   EXPECT_EQ(copy.tls_info->client_subject, "192.0.2.7");
 }
 
-TEST(ServeExchange, AConnectionInClearHasNoFactsOfTls) {
+TEST(RequestFacts, AConnectionWithoutTlsHasNoFactsOfTls) {
   const ArenaRef arena = Arena::create();
   EXPECT_FALSE(facts_of(*arena, ConnectionInfo(), ExchangeRecord()).tls_info);
 }
 
-// What says whom it comes from is the request's, which its handler may change.
-TEST(ServeExchange, TheClientOfATrustedPeerIsCopiedToo) {
+// The text that names the client belongs to the request, which its handler may change.
+TEST(RequestFacts, TheClientOfATrustedPeerIsCopiedToo) {
   ConnectionInfo connection;
   connection.peer = "10.0.0.2";
   connection.peer_is_trusted = true;
@@ -48,7 +48,7 @@ TEST(ServeExchange, TheClientOfATrustedPeerIsCopiedToo) {
   EXPECT_EQ(record->client, "10.0.0.2");
   std::string text = "203.0.113.9";
   Headers headers({{"X-Forwarded-For", text}});
-  note_client(*record, connection, headers, TrustedPeers({"10.0.0.0/8"}), *arena);
+  record_client(*record, connection, headers, TrustedPeers({"10.0.0.0/8"}), *arena);
   headers = Headers();
   const ConnectionInfo copy = facts_of(*arena, connection, *record);
   EXPECT_EQ(record->client, "203.0.113.9");

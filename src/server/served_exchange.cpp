@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/served_exchange.hpp"
+
+#include "base/arena.hpp"
+#include "base/check.hpp"
+#include "http/error_status.hpp"
+#include "http/field_names.hpp"
+#include "http/grpc_status.hpp"
+#include "http/media_type.hpp"
+#include "server/http_connection.hpp"
+#include "server/request_facts.hpp"
+#include "server/worker_context.hpp"
+
+#include <new>
+#include <utility>
+
+namespace onehop::server {
+namespace {
+
+bool may_follow(ResponseState before, ResponseState next) noexcept {
+  using enum ResponseState;
+  switch (before) {
+    case none:
+    case informational:
+      return next == informational || next == head_sent || next == cut;
+    case head_sent:
+      return next == complete || next == cut;
+    case cut:
+      return next == cut;
+    case complete:
+      break;
+  }
+  return false;
+}
+
+}  // namespace
+
+ServedExchange::ServedExchange(WorkerContext& worker,
+                               const HttpConnection& connection,
+                               ArenaRef arena,
+                               Time began)
+    : worker_(worker),
+      connection_(connection),
+      counted_(worker.requests()),
+      arena_(std::move(arena)),
+      record_(open_record(*arena_, connection.info(), began)) {}
+
+ServedExchange::~ServedExchange() {
+  ONEHOP_DCHECK(finished_);
+}
+
+void ServedExchange::finish() noexcept {
+  ONEHOP_DCHECK(!finished_);
+  finished_ = true;
+  if (hook_) hook_->clear();
+  record_->ended = worker_.reactor().now();
+  worker_.exchange_ended(*record_);
+}
+
+// --- the request -------------------------------------------------------------------------------
+
+void ServedExchange::record_client(const Headers& headers) {
+  server::record_client(*record_, connection_.info(), headers, worker_.shared().trusted, *arena_);
+}
+
+void ServedExchange::record_request(const Method& method,
+                                    std::string_view target,
+                                    Headers& headers) {
+  method_ = method;
+  if (worker_.options().request_ids) give_request_id(headers, connection_.info().peer_is_trusted);
+  server::record_request(*record_, method, target, headers);
+}
+
+Result<bool> ServedExchange::complete_request(Request& request,
+                                              Version version,
+                                              const BodyFraming& framing,
+                                              Owner& owner) {
+  const auto expects_continue = check_request(request, version, framing, worker_.options());
+  if (!expects_continue) return expects_continue;
+  ConnectionInfo facts = facts_of(*arena_, connection_.info(), *record_);
+  facts.version = version;
+  request.set_connection(facts);
+  request.set_record(record_);
+  if (version != Version::http_1_0) {
+    ONEHOP_DCHECK(hook_ == nullptr);
+    hook_ = arena_->make<InformationalHook>(owner);
+    request.on_informational([hook = hook_](const Response& response) { hook->send(response); });
+  }
+  return expects_continue;
+}
+
+bool ServedExchange::enter() {
+  auto place = connection_.enter_request(record_->client);
+  if (!place) return false;
+  place_ = std::move(*place);
+  return true;
+}
+
+// --- responses of the server's own -------------------------------------------------------------
+
+Response ServedExchange::malformed_response(const Error& error) {
+  record_failure(error);
+  return response_for(status_for(error), {}, record_->request_id);
+}
+
+Response ServedExchange::busy_response(const Request& request, Errc why) {
+  if (why == Errc::overloaded) worker_.shared().memory.note_refusal();
+  Error error(why, why == Errc::overloaded ? Side::local : Side::client);
+  record_failure(error.during(Phase::head));
+  const Headers& headers = request.headers();
+  const std::string_view content_type = headers.get_or_empty(field::content_type);
+  if (is_grpc(content_type)) return grpc_response_for(error, content_type);
+  return response_for(status_for(error), headers.get_or_empty(field::accept),
+                      headers.get_or_empty(field::x_request_id));
+}
+
+Response ServedExchange::exception_response(std::string what) {
+  return malformed_response(Error(Errc::handler_failed, Side::local, std::move(what)));
+}
+
+void ServedExchange::check_is_final(Response& response) {
+  if (!response.status().is_informational()) return;
+  response = exception_response("the handler gave a " + std::to_string(response.status().code()) +
+                                " as its final response");
+}
+
+// --- the response ------------------------------------------------------------------------------
+
+void ServedExchange::move_to(ResponseState next) noexcept {
+  ONEHOP_DCHECK(!finished_);
+  ONEHOP_DCHECK(may_follow(state_, next));
+  state_ = next;
+}
+
+void ServedExchange::on_informational_sent() noexcept {
+  move_to(ResponseState::informational);
+}
+
+void ServedExchange::on_head_sent(Status status) noexcept {
+  move_to(ResponseState::head_sent);
+  has_begun_ = true;
+  record_->status = status.code();
+}
+
+void ServedExchange::on_complete() noexcept {
+  move_to(ResponseState::complete);
+  record_->outcome = Outcome::complete;
+}
+
+void ServedExchange::on_cut(Outcome outcome, const Error& error) {
+  on_cut(outcome);
+  record_failure(error);
+}
+
+void ServedExchange::on_cut(Outcome outcome) noexcept {
+  move_to(ResponseState::cut);
+  record_->outcome = outcome;
+}
+
+void ServedExchange::on_unfinished(bool was_stopped,
+                                   Errc code,
+                                   Side side,
+                                   const char* what) noexcept {
+  try {
+    Error error(code, side, what);
+    if (was_stopped) error = Error(Errc::cancelled, Side::local, "cut when the server stopped");
+    record_failure(error.during(phase()));
+  } catch (const std::bad_alloc&) {  // which may be what has ended it
+  }
+}
+
+void ServedExchange::record_failure(const Error& error) {
+  if (!record_->failure) record_->failure = error;
+}
+
+Phase ServedExchange::phase() const noexcept {
+  if (record_->upgraded) return Phase::tunnel;
+  return has_begun() ? Phase::deliver : Phase::wait;
+}
+
+}  // namespace onehop::server

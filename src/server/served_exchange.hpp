@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ServedExchange: what an exchange of the server is for every version of HTTP: its record and
+// memory, what its request needs before the handler gets it, the responses the server makes itself,
+// and how far the response has come. H1Exchange and H2Exchange have one each. Thread: owner.
+#pragma once
+
+#include <onehop/exchange_record.hpp>
+#include <onehop/request.hpp>
+#include <onehop/response.hpp>
+
+#include "base/promised_memory.hpp"
+#include "http/message_framing.hpp"
+#include "server/client_limit.hpp"
+#include "server/request_count.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace onehop::server {
+
+class HttpConnection;
+class WorkerContext;
+
+// How far the response has come. It never goes back.
+enum class ResponseState : std::uint8_t {
+  none,           // nothing was sent
+  informational,  // 1xx responses alone
+  head_sent,      // the head of the final response
+  complete,       // all of it, or both directions of a tunnel
+  cut,            // it ends early, and the record says why
+};
+
+class ServedExchange {
+ public:
+  // What it asks of the exchange it belongs to.
+  class Owner {
+   public:
+    // The handler, or the upstream, sends a 1xx before the final response.
+    virtual void send_informational(const Response& response) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  // `connection` outlives this. `arena` holds the messages of the exchange. `began`: when the first
+  // byte of the request came.
+  ServedExchange(WorkerContext& worker,
+                 const HttpConnection& connection,
+                 ArenaRef arena,
+                 Time began);
+  ServedExchange(const ServedExchange&) = delete;
+  ServedExchange& operator=(const ServedExchange&) = delete;
+  ~ServedExchange();
+
+  WorkerContext& worker() const noexcept { return worker_; }
+  const ArenaRef& arena() const noexcept { return arena_; }
+  ExchangeRecord& record() noexcept { return *record_; }
+  const ExchangeRecord& record() const noexcept { return *record_; }
+  const Method& method() const noexcept { return method_; }
+
+  // --- the request ---
+  // Records whom a request with these fields comes from.
+  void record_client(const Headers& headers);
+  // Records the request and gives it its X-Request-ID.
+  void record_request(const Method& method, std::string_view target, Headers& headers);
+  // Checks it, and adds what its handler may know and do: the connection's facts, the record, and
+  // the way back for informational responses, which lead to `owner` until finish(). Returns whether
+  // the client waits for a 100. Errors: see check_request().
+  Result<bool> complete_request(Request& request,
+                                Version version,
+                                const BodyFraming& framing,
+                                Owner& owner);
+  // Takes a place among the client's requests. False if it has as many in progress as it may.
+  bool enter();
+  // What the exchange may come to hold.
+  void promise_memory(std::size_t size) noexcept { claim_ = MemoryPromise(size); }
+
+  // --- responses of the server's own; the reason is recorded ---
+  Response malformed_response(const Error& error);
+  // To a well-formed request that is not given to the handler. `why`: overloaded or
+  // too_many_requests.
+  Response busy_response(const Request& request, Errc why);
+  // After an exception of the handler, and what amounts to one: a 500.
+  Response exception_response(std::string what);
+  // Replaces a response that no server may send as the final one (a 1xx, a 101 without a tunnel
+  // included) by a 500.
+  void check_is_final(Response& response);
+
+  // --- the response ---
+  ResponseState state() const noexcept { return state_; }
+  // The head of the final response was sent, whatever came of the rest.
+  bool has_begun() const noexcept { return has_begun_; }
+  bool may_send_informational() const noexcept { return state_ <= ResponseState::informational; }
+  bool is_cut() const noexcept { return state_ == ResponseState::cut; }
+  void on_informational_sent() noexcept;
+  void on_head_sent(Status status) noexcept;
+  void on_complete() noexcept;
+  // It ends early. Records `error` unless another came first.
+  void on_cut(Outcome outcome, const Error& error);
+  void on_cut(Outcome outcome) noexcept;
+  // The exchange ends before its response, for no reason known so far: the server has stopped, or
+  // else the one given.
+  void on_unfinished(bool was_stopped, Errc code, Side side, const char* what) noexcept;
+  // The first failure is the one that counts.
+  void record_failure(const Error& error);
+  Phase phase() const noexcept;
+
+  // Reports the record. Once, when the exchange ends.
+  void finish() noexcept;
+
+ private:
+  // The way from a request to the exchange, which the request may outlive. It is in the arena,
+  // which lives as long as either.
+  class InformationalHook {
+   public:
+    explicit InformationalHook(Owner& owner) noexcept : owner_(&owner) {}
+    void clear() noexcept { owner_ = nullptr; }
+    void send(const Response& response) const {
+      if (owner_) owner_->send_informational(response);
+    }
+
+   private:
+    Owner* owner_;
+  };
+
+  void move_to(ResponseState next) noexcept;
+
+  WorkerContext& worker_;
+  const HttpConnection& connection_;
+  RequestCount::Counted counted_;
+  ArenaRef arena_;
+  ExchangeRecord* record_;
+  InformationalHook* hook_ = nullptr;
+  RequestPlace place_;
+  MemoryPromise claim_;
+  Method method_;
+  ResponseState state_ = ResponseState::none;
+  bool has_begun_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace onehop::server
