@@ -13,6 +13,5 @@ onehop::Response hello(const onehop::Request& request) {
 
 int main(int argc, char** argv) {
   onehop::Server server({.listen = argc > 1 ? argv[1] : ":8080"});
-  auto handler = [](onehop::Request request) { return hello(request); };
-  return server.run(onehop::make_handler(handler));
+  return server.run(hello);
 }

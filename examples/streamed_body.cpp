@@ -25,8 +25,8 @@ class Countdown final : public onehop::BodySource {
 
 int main(int argc, char** argv) {
   onehop::Server server({.listen = argc > 1 ? argv[1] : ":8080"});
-  return server.run(onehop::make_handler([](onehop::Request) {
+  return server.run([](onehop::Request) {
     return onehop::Response(onehop::Status::ok, onehop::Headers(),
                             onehop::Body::from(std::make_unique<Countdown>()));
-  }));
+  });
 }

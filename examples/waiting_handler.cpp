@@ -23,5 +23,5 @@ int main(int argc, char** argv) {
     co_return onehop::Response(onehop::Status::ok, text);
   };
   onehop::Server server({.listen = argc > 1 ? argv[1] : ":8080"});
-  return server.run(onehop::make_handler(std::move(ask)));
+  return server.run(std::move(ask));
 }
