@@ -197,7 +197,7 @@ struct JoinCase {
   std::string_view joined;
 };
 
-// Rows U01 to U18 of the parity table.
+// Rows U01 to U18 of docs/parity.md.
 TEST(Url, ResolvedBelow) {
   for (const JoinCase& c : {JoinCase{"http://b/base", "/dir", "/base/dir"},
                             JoinCase{"http://b/base/", "/dir", "/base/dir"},

@@ -53,6 +53,14 @@ def test_every_file_that_is_named_exists(page):
     assert [name for name in sorted(set(named)) if not is_there(name)] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_target_that_is_named_exists(page):
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = {target for names in re.findall(r"^([a-z ]+):", makefile, re.MULTILINE) for target in names.split()}
+    named = re.findall(r"(?:`|^ {4}|^)make ([a-z]+)\b", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [name for name in named if name not in targets] == []
+
+
 def test_the_list_of_decisions_is_complete():
     listed = (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
     pages = [page.name for page in (ROOT / "docs" / "decisions").glob("*.md") if page.name != "README.md"]
