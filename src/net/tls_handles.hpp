@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Owners of OpenSSL's objects, and what its error queue says. Nothing outside net/tls_* knows
-// OpenSSL; a header of another floor sees these types at most as incomplete ones.
+// Owners of OpenSSL's objects. Only net/tls_* includes OpenSSL; a header of another floor sees
+// these types as incomplete ones, if at all. Thread: owner.
 #pragma once
-
-#include "net/tls_reason.hpp"
 
 #include <memory>
 #include <string>
@@ -31,16 +29,13 @@ using X509Handle = std::unique_ptr<X509, TlsFree<X509_free>>;
 using KeyHandle = std::unique_ptr<EVP_PKEY, TlsFree<EVP_PKEY_free>>;
 using BioHandle = std::unique_ptr<BIO, TlsFree<BIO_free>>;
 
-// Others in this process may have left errors of theirs behind.
-void forget_tls_errors() noexcept;
-// SSL_set_tlsext_host_name, which is a macro with an old cast.
+// SSL_set_tlsext_host_name, which is a macro with an old-style cast. Returns false if `name` is too
+// long or memory is short.
 inline bool ask_for_name(SSL* ssl, std::string name) {
   return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1;
 }
-// The reason of the error noted last, in words (net/tls_reason). Empties the queue; "" when there
-// is none.
-std::string take_tls_reason(TlsErrorIn where);
-// "CN=alice,O=Example": RFC 4514, in bytes that a field value may have.
+// Returns "CN=alice,O=Example": RFC 4514, in bytes that a field value may contain; "" if memory is
+// short.
 std::string text_of(const X509_NAME* name);
 
 }  // namespace onehop::net

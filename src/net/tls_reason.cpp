@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tls_reason.hpp"
 
-#include "net/tls_handles.hpp"
-
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -24,12 +22,11 @@ struct Words {
   std::string_view text;
 };
 
-// Of a file, or of what a peer has sent.
 constexpr std::string_view kDamagedBlock = "the data in its PEM block is damaged";
 constexpr std::string_view kDamagedMessage = "the peer has sent damaged data";
 
 constexpr auto kWords = std::to_array<Words>({
-    // Files. Security level 2 of Debian's OpenSSL says what is too short or too weak.
+    // Files. Security level 2 of Debian's OpenSSL defines which keys and hashes are too weak.
     {ERR_LIB_SSL, SSL_R_EE_KEY_TOO_SMALL, "its key is too short: RSA needs 2048 bits, EC 224"},
     {ERR_LIB_SSL, SSL_R_CA_KEY_TOO_SMALL,
      "the key of an authority in its chain is too short: RSA needs 2048 bits, EC 224"},
@@ -40,7 +37,7 @@ constexpr auto kWords = std::to_array<Words>({
     {ERR_LIB_PEM, PEM_R_BAD_BASE64_DECODE, kDamagedBlock},
     {ERR_LIB_PEM, PEM_R_BAD_END_LINE, "its PEM block has no END line that fits"},
     {ERR_LIB_PEM, PEM_R_SHORT_HEADER, "its PEM block is cut short"},
-    // Handshakes: what the other side says in an alert (RFC 8446 section 6.2).
+    // Handshakes: alerts of the peer (RFC 8446 section 6.2).
     {ERR_LIB_SSL, SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE,
      "the peer refused the handshake: no version, cipher or key in common, or it wants a "
      "certificate"},
@@ -67,7 +64,7 @@ constexpr auto kWords = std::to_array<Words>({
     {ERR_LIB_SSL, SSL_R_TLSV1_ALERT_INTERNAL_ERROR, "the peer has failed"},
     {ERR_LIB_SSL, SSL_R_TLSV1_ALERT_INSUFFICIENT_SECURITY,
      "the peer wants stronger ciphers than there are in common"},
-    // Handshakes: what we find.
+    // Handshakes: errors that this side detects.
     {ERR_LIB_SSL, SSL_R_NO_SHARED_CIPHER, "no cipher in common"},
     {ERR_LIB_SSL, SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM,
      "the peer offers no signature that the certificate's key can make"},
@@ -78,7 +75,7 @@ constexpr auto kWords = std::to_array<Words>({
      "none of the protocols that were offered is spoken here"},
 });
 
-// Of data that is no ASN.1 OpenSSL says so in a dozen ways, most of them "lib".
+// OpenSSL reports data that is not ASN.1 with a dozen codes, most of them named "lib".
 bool is_about_asn1(unsigned long code) {
   if (ERR_GET_LIB(code) == ERR_LIB_OSSL_DECODER && ERR_GET_REASON(code) == ERR_R_UNSUPPORTED) {
     return true;
@@ -90,7 +87,7 @@ EVP_PKEY* decode_key(EVP_PKEY**, const unsigned char** at, long size) {
   return d2i_AutoPrivateKey(nullptr, at, size);
 }
 
-// `kDecode` is one of the d2i functions, or like them.
+// `kDecode` is a d2i function, or has the same parameters.
 template <auto kDecode, auto kFree>
 bool is_der(const std::string& text) {
   const auto* at = reinterpret_cast<const unsigned char*>(text.data());
@@ -124,6 +121,18 @@ std::string about_der(const std::string& text, const std::string& place) {
 }
 
 }  // namespace
+
+void forget_tls_errors() noexcept {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
+std::string take_tls_reason(TlsErrorIn where) {
+  const unsigned long code = ERR_peek_last_error();
+  if (code == 0) return {};
+  std::string text = words_for_tls_error(code, where);
+  ERR_clear_error();
+  return text;
+}
 
 std::string words_for_tls_error(unsigned long code, TlsErrorIn where) {
   const char* const theirs = ERR_reason_error_string(code);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What OpenSSL has to say about an error, in words. Pure functions; any thread.
+// OpenSSL's errors in words for a log. Each thread has its own queue of errors. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -8,16 +8,21 @@
 
 namespace onehop::net {
 
-// What OpenSSL was reading.
+// Where OpenSSL met the error.
 enum class TlsErrorIn : std::uint8_t { file, connection };
 
-// The words for a code of ERR_get_error(3), with OpenSSL's own in brackets for those who search for
-// them; OpenSSL's own where there are no better ones.
+// Empties the queue of the calling thread. Other code in the process may have left errors there.
+void forget_tls_errors() noexcept;
+// Returns the words for the most recent error and empties the queue; "" if the queue is empty.
+std::string take_tls_reason(TlsErrorIn where);
+
+// Returns the words for a code of ERR_get_error(3), followed by OpenSSL's own text in parentheses,
+// which a reader can search for; OpenSSL's text alone if this table has no words for the code.
 std::string words_for_tls_error(unsigned long code, TlsErrorIn where);
 
-// What helps with a file that has another form than PEM, or holds something else: "this is a
-// PKCS#12 file; `openssl pkcs12 ...` converts it". `text` is what is in the file `place`; "" if
-// nothing is known of it.
+// Returns advice for a file that is not PEM or contains the wrong kind of object: "this is a
+// PKCS#12 file; `openssl pkcs12 ...` converts it". `text` is the content of the file `place`.
+// Returns "" if the form is not recognised.
 std::string how_to_convert(const std::string& text, const std::string& place);
 
 }  // namespace onehop::net

@@ -2,6 +2,7 @@
 #include "net/tls_settings.hpp"
 
 #include "net/tls_key_pair.hpp"
+#include "net/tls_reason.hpp"
 
 #include <utility>
 

@@ -2,7 +2,7 @@
 #include "net/tls_stream.hpp"
 
 #include "base/c_callback.hpp"
-#include "base/returned_memory.hpp"
+#include "net/tls_reason.hpp"
 #include "net/tls_records.hpp"
 
 #include <algorithm>
@@ -15,25 +15,16 @@
 namespace onehop::net {
 namespace {
 
-// Answers to a peer that makes us send without reading it: past this nothing more is read.
+// The peer can make this side send (key updates). If so many bytes are unsent, reading pauses.
 constexpr std::size_t kMaxUnsent = std::size_t{256} * 1024;
 
-// OpenSSL does not say what it takes for a connection: about so much when it is idle. The buffers
-// of one that is busy, up to 48 KiB, come and go.
-constexpr std::size_t kOpenSslHolds = std::size_t{16} * 1024;
-// More until the handshake is over; it leaves as much in pieces between what others have taken.
-constexpr std::size_t kHandshakeHolds = std::size_t{32} * 1024;
-
-// A client that has something to ask does so at once; the answer takes the session tickets with it.
+// Most clients send a request right after the handshake, and the session tickets leave with the
+// response. Without one, they leave after this delay.
 constexpr Duration kTicketDelay = std::chrono::milliseconds(5);
 
-// The methods and the preface of HTTP begin with a capital letter; no record of TLS does.
+// A method or the preface of HTTP begins with a capital letter; a TLS record never does.
 bool looks_like_http(char byte) noexcept {
   return byte >= 'A' && byte <= 'Z';
-}
-
-std::string_view text_or_empty(const char* text) noexcept {
-  return text ? std::string_view(text) : std::string_view();
 }
 
 }  // namespace
@@ -51,7 +42,7 @@ const BIO_METHOD* TlsStream::bio_method() {
   return method;
 }
 
-// Always takes everything: try_write sees to it that it does not become too much.
+// Takes all bytes. try_write bounds how many there are.
 int TlsStream::on_bio_write(BIO* bio, const char* data, int size) {
   auto& stream = *static_cast<TlsStream*>(BIO_get_data(bio));
   TlsOutbox& box = TlsOutbox::of_thread();
@@ -98,8 +89,8 @@ long TlsStream::on_bio_control(BIO* bio, int command, long, void*) {
   return 0;
 }
 
-// OpenSSL reads on within one call for as long as records without data come, and offers no way out
-// of it: that the peer has closed makes it stop before the next one.
+// One call of OpenSSL reads until a record with data arrives, and OpenSSL has no option to stop it
+// earlier. Marking the connection as closed by the peer makes it return before the next record.
 void TlsStream::on_message(
     int sent, int, int type, const void*, std::size_t, SSL* ssl, void* self) noexcept {
   if (sent != 0 || type != SSL3_RT_HEADER) return;
@@ -108,128 +99,11 @@ void TlsStream::on_message(
   if (budget.is_exceeded()) SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
 }
 
-TlsStream::TlsStream(std::unique_ptr<Stream> inner,
-                     SslHandle ssl,
-                     std::shared_ptr<const void> context)
-    : Stream(inner->reactor()),
-      inner_readable_(&TlsStream::on_inner_readable, this),
-      inner_writable_(&TlsStream::on_inner_writable, this),
-      inner_hangup_(&TlsStream::on_inner_hangup, this),
-      inner_(std::move(inner)),
-      context_(std::move(context)),
-      ssl_(std::move(ssl)),
-      handshake_claim_(kHandshakeHolds) {
-  BIO* const bio = BIO_new(bio_method());
-  if (!bio) throw std::bad_alloc();
-  note_held(kOpenSslHolds);
-  BIO_set_data(bio, this);
-  BIO_set_init(bio, 1);
-  SSL_set_bio(ssl_.get(), bio, bio);
-  SSL_set_app_data(ssl_.get(), this);
-  SSL_set_msg_callback(ssl_.get(), &TlsStream::on_message);
-  SSL_set_msg_callback_arg(ssl_.get(), this);
-}
-
 TlsStream::~TlsStream() {
   if (inner_ && !inner_->is_broken()) close_write();
-  // Otherwise OpenSSL would take the session for a bad one, and not resume it.
+  // Without this, OpenSSL marks the session as not resumable.
   SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   note_let_go(kOpenSslHolds);
-}
-
-// --- the handshake -----------------------------------------------------------------------------
-
-task<Result<void>> TlsStream::handshake(Time deadline) {
-  const Side side = is_server() ? Side::client : Side::upstream;
-  for (;;) {
-    const Step step = advance_handshake();
-    if (step == Step::failed) {
-      co_return failure(error_of(failure_ ? EPROTO : read_error_, side).during(Phase::tls));
-    }
-    Wait wait = Wait::ready;
-    while (!unsent_.empty() && !unsent_can_wait_ && wait == Wait::ready) {
-      wait = co_await inner_->writable(deadline);
-      if (wait == Wait::ready) flush();
-    }
-    if (step == Step::done && wait == Wait::ready) {
-      note_handshake();
-      co_return Result<void>();
-    }
-    if (wait == Wait::ready) wait = co_await inner_->readable(deadline);
-    if (wait == Wait::interrupted) co_return failure(Errc::cancelled, Side::local);
-    if (wait == Wait::timed_out) {
-      Error error(Errc::timed_out, side, "the TLS handshake did not end in time");
-      co_return failure(error.during(Phase::tls));
-    }
-  }
-}
-
-TlsStream::Step TlsStream::advance_handshake() {
-  forget_tls_errors();
-  input_ = Input::data;
-  const int result = SSL_do_handshake(ssl_.get());
-  if (result == 1) {
-    // A server's last bytes are session tickets: they go out with the first answer.
-    unsent_can_wait_ = is_server() && SSL_version(ssl_.get()) >= TLS1_3_VERSION;
-    TlsOutbox& box = TlsOutbox::of_thread();
-    if (unsent_can_wait_) {
-      unsent_.append(box.memory.data(), std::exchange(box.size, 0));
-    } else {
-      flush();
-    }
-    return Step::done;
-  }
-  if (input_ == Input::nothing && SSL_want_read(ssl_.get())) {
-    flush();
-    return Step::wait;  // a peer that takes no more may have said why
-  }
-  if (got_plain_http_)
-    TlsOutbox::of_thread().size = 0;  // an alert would be noise before the answer in clear
-  if (input_ != Input::error) {
-    const Errc code = input_ == Input::end ? Errc::closed : Errc::tls_failed;
-    fail(code, why_handshake_failed());
-  }
-  flush();
-  return Step::failed;
-}
-
-void TlsStream::note_handshake() {
-  established_ = true;
-  handshake_claim_.redeem();
-  note_returned_memory(kHandshakeHolds);
-  note_freed_memory(kHandshakeHolds);
-  budget_.end_handshake();
-  drained_ = SSL_has_pending(ssl_.get()) == 0;
-  SSL* const ssl = ssl_.get();
-  info_.version = text_or_empty(SSL_get_version(ssl));
-  info_.cipher = text_or_empty(SSL_get_cipher_name(ssl));
-  info_.resumed = SSL_session_reused(ssl) == 1;
-  const unsigned char* protocol = nullptr;
-  unsigned size = 0;
-  SSL_get0_alpn_selected(ssl, &protocol, &size);
-  info_.protocol = {reinterpret_cast<const char*>(protocol), size};
-  if (is_server()) {
-    server_name_ = text_or_empty(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
-    if (X509* const certificate = SSL_get0_peer_certificate(ssl)) {
-      client_subject_ = text_of(X509_get_subject_name(certificate));
-    }
-    info_.server_name = server_name_;
-    info_.client_subject = client_subject_;
-  }
-  inner_->watch_hangup(&inner_hangup_, Hangup::any);
-}
-
-// What OpenSSL knows, in words for the log.
-std::string TlsStream::why_handshake_failed() const {
-  const std::string reason = take_tls_reason(TlsErrorIn::connection);
-  if (got_plain_http_) return "the client spoke plain HTTP";
-  if (!refused_.empty()) return "certificate not accepted: " + refused_;
-  if (budget_.is_exceeded()) return "the handshake took too many TLS records";
-  if (input_ == Input::end) return "the peer closed the connection during the handshake";
-  if (!is_server() && (reason == "wrong version number" || reason == "http request")) {
-    return reason + ": the peer does not speak TLS; is it http://?";
-  }
-  return reason.empty() ? "handshake failed" : reason;
 }
 
 bool TlsStream::keep_session(SSL_SESSION* session) {
@@ -271,7 +145,6 @@ int TlsStream::read_records(char* data, std::size_t size, bool peek) {
   return got;
 }
 
-// SSL_read or SSL_peek gave no data.
 void TlsStream::note_no_data(int result) {
   drained_ = true;
   if (budget_.is_exceeded()) {
@@ -291,7 +164,7 @@ void TlsStream::note_no_data(int result) {
     forget_tls_errors();
     return;
   }
-  // RFC 8446 §6.1: without close_notify nobody knows whether all of it has come.
+  // RFC 8446 §6.1: without close_notify, the data may be truncated.
   if (input_ == Input::end) {
     forget_tls_errors();
     fail(Errc::truncated, "the connection ended without TLS's close_notify");
@@ -342,7 +215,8 @@ bool TlsStream::must_send_first() const noexcept {
   return unsent_.size() > kMaxUnsent && blocked_ == 0;
 }
 
-// Wakes the reader for what concerns it: not for tickets, key updates and parts of records.
+// Wakes the reader for data, an end or an error, but not for tickets, key updates or partial
+// records.
 void TlsStream::on_inner_readable(void* self) {
   auto& stream = *static_cast<TlsStream*>(self);
   stream.resting_ = false;
@@ -390,7 +264,7 @@ ssize_t TlsStream::try_write(const iovec* parts, int count) {
 bool TlsStream::flush() noexcept {
   try {
     return write_unsent();
-  } catch (const std::bad_alloc&) {  // a record that cannot be kept is lost, and so the connection
+  } catch (const std::bad_alloc&) {  // the record is lost, and the connection with it
     write_error_ = ENOMEM;
     HeldString().swap(unsent_);
     return false;
@@ -438,10 +312,10 @@ void TlsStream::watch_for_writing() noexcept {
 
 void TlsStream::on_inner_writable(void* self) {
   auto& stream = *static_cast<TlsStream*>(self);
-  if (!stream.flush() && stream.write_error_ == 0) return;  // it watches again
+  if (!stream.flush() && stream.write_error_ == 0) return;  // flush() watches again
   if (std::exchange(stream.close_when_sent_, false)) stream.inner_->close_write();
   stream.wake_writer();
-  on_inner_readable(self);  // the reader may have waited because too much was unsent
+  on_inner_readable(self);  // reading may have paused: see must_send_first()
 }
 
 bool TlsStream::is_writable() const noexcept {

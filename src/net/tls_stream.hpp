@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TlsStream: TLS over another stream, as a Stream. Made by a TlsServerContext or TlsClientContext;
-// handshake() comes first. Records are read straight from the inner stream; what is to be sent is
-// encrypted into memory of the thread and goes out several records at a time.
+// TlsStream: a Stream that speaks TLS over another stream. TlsServerContext and TlsClientContext
+// make it; the caller awaits handshake() before it reads or writes. OpenSSL reads records directly
+// from the inner stream. Records to send are encrypted into a buffer of the thread, and one write
+// to the inner stream sends several of them. Thread: owner.
 #pragma once
 
 #include <onehop/task.hpp>
@@ -21,25 +22,26 @@ namespace onehop::net {
 
 class TlsStream final : public Stream, public detail::InFramePool {
  public:
-  // `context` is kept as long as the stream lives.
+  // Takes over `inner` and `ssl`, and keeps `context` alive. Throws std::bad_alloc.
   TlsStream(std::unique_ptr<Stream> inner, SslHandle ssl, std::shared_ptr<const void> context);
-  // Says goodbye (close_notify) when nothing had failed.
+  // Sends close_notify unless the stream has failed.
   ~TlsStream() override;
 
-  // Errors: Errc::tls_failed, Errc::closed when the peer ended the connection without an alert,
-  // Errc::timed_out, or the inner stream's; phase tls, on the side of the peer. The detail says
-  // exactly what failed.
+  // Performs the handshake until `deadline`. Errors: Errc::tls_failed, Errc::closed if the peer
+  // ended the connection without an alert, Errc::timed_out, Errc::cancelled, or an error of the
+  // inner stream. Errors other than cancelled have the phase tls and the side of the peer, and a
+  // detail that names the cause.
   task<Result<void>> handshake(Time deadline);
-  // Ends the wait of a handshake: Errc::cancelled.
+  // Makes a handshake that waits return Errc::cancelled.
   void interrupt_handshake() noexcept {
     inner_->interrupt_reader();
     inner_->interrupt_writer();
   }
-  // After a server's handshake failed: the client sent an HTTP request in clear.
+  // Reports whether a server's handshake failed because the client sent HTTP without TLS.
   bool got_plain_http() const noexcept { return got_plain_http_; }
-  // Whether the peer has said anything.
+  // Reports whether the peer has sent a byte.
   bool has_received() const noexcept { return saw_first_bytes_; }
-  // The inner stream, when there will be no TLS on it.
+  // Returns the inner stream, to be used without TLS. Only destruction may follow.
   std::unique_ptr<Stream> give_up() noexcept { return std::move(inner_); }
 
   using Stream::try_write;
@@ -54,13 +56,15 @@ class TlsStream final : public Stream, public detail::InFramePool {
   Error error_of(int errno_value, Side side) const override;
   const TlsInfo* tls() const noexcept override { return &info_; }
 
-  // For the client's context: sessions to resume are put there.
+  // For TlsClientContext: `sessions` receives the sessions that the server offers for resumption.
   void keep_sessions_in(std::shared_ptr<TlsSessions> sessions) noexcept {
     sessions_ = std::move(sessions);
   }
+  // Returns whether it took over the reference.
   bool keep_session(SSL_SESSION* session);
+  // Reports an end without close_notify as an end instead of Errc::truncated.
   void ignore_missing_close_notify() noexcept { needs_goodbye_ = false; }
-  // For the verification: the first thing that is wrong with the peer's certificate.
+  // For on_verify: records why the peer's certificate is refused. The first reason stays.
   void note_refused_certificate(std::string why) {
     if (refused_.empty()) refused_ = std::move(why);
   }
@@ -72,6 +76,10 @@ class TlsStream final : public Stream, public detail::InFramePool {
   bool is_writable() const noexcept override;
 
  private:
+  // OpenSSL holds about this much for an idle connection and does not report it. The buffers of a
+  // busy connection, up to 48 KiB, come and go.
+  static constexpr std::size_t kOpenSslHolds = std::size_t{16} * 1024;
+
   static int on_bio_write(BIO* bio, const char* data, int size);
   static int on_bio_read(BIO* bio, char* data, int size);
   static long on_bio_control(BIO* bio, int command, long number, void* pointer);
@@ -86,18 +94,20 @@ class TlsStream final : public Stream, public detail::InFramePool {
   Step advance_handshake();
   void note_handshake();
   std::string why_handshake_failed() const;
-  // Looks into what has come without taking data: false when there is nothing for a reader.
+  // Processes received records up to the first one with data, and leaves the data unread. Returns
+  // false if there is nothing for a reader: no data, no end and no error.
   bool has_input();
-  // SSL_read or SSL_peek, within the budget.
+  // Calls SSL_read or SSL_peek and counts the records against the budget.
   int read_records(char* data, std::size_t size, bool peek);
+  // Records why SSL_read or SSL_peek returned `result` and no data.
   void note_no_data(int result);
   void fail(Errc code, std::string detail);
   bool is_over() const noexcept { return failure_ || read_error_ != 0 || ended_; }
-  // Sends what is encrypted; false when some of it has to wait, or never will go.
+  // Sends the encrypted records. Returns false if a part has to wait or the connection has failed.
   bool flush() noexcept;
   bool write_unsent();
   void watch_for_writing() noexcept;
-  // The peer makes us send, and does not read it.
+  // Reports whether the peer makes this side send responses (key updates) and does not read them.
   bool must_send_first() const noexcept;
   bool is_server() const noexcept { return SSL_is_server(ssl_.get()) == 1; }
 
@@ -105,37 +115,39 @@ class TlsStream final : public Stream, public detail::InFramePool {
     Errc code;
     std::string detail;
   };
-  // What the inner stream said last.
+  // The result of the last read from the inner stream.
   enum class Input : std::uint8_t { data, nothing, end, error };
 
   io::Wakeup inner_readable_;
   io::Wakeup inner_writable_;
   io::Wakeup inner_hangup_;
-  std::unique_ptr<Stream> inner_;  // behind the wakeups: it dies before them
+  std::unique_ptr<Stream> inner_;  // declared after the wakeups, which have to outlive it
   std::shared_ptr<const void> context_;
   SslHandle ssl_;
   MemoryPromise handshake_claim_;
   std::shared_ptr<TlsSessions> sessions_;
   TlsRecordBudget budget_;
   std::unique_ptr<Failure> failure_;
-  HeldString unsent_;        // encrypted bytes the inner stream did not take
-  std::size_t blocked_ = 0;  // how many bytes of the caller's are in it, and count as not taken
+  HeldString unsent_;  // encrypted bytes that the inner stream did not take
+  std::size_t blocked_ =
+      0;  // bytes of the caller in unsent_, which try_write reported as not taken
   TlsInfo info_;
   std::string server_name_;
   std::string client_subject_;
   std::string refused_;
-  int read_error_ = 0;   // of the inner stream. One that cannot be written any more may still
-  int write_error_ = 0;  // have something to read: an answer, or an alert that says why.
+  // Errors of the inner stream. After a failed write, a response or an alert may still be readable.
+  int read_error_ = 0;
+  int write_error_ = 0;
   Input input_ = Input::nothing;
-  bool drained_ = false;          // OpenSSL has used up what came; partial records aside
-  bool ended_ = false;            // close_notify has come
+  bool drained_ = false;          // OpenSSL holds no complete record
+  bool ended_ = false;            // close_notify has arrived
   bool resting_ = false;          // the budget is spent; inner_readable_ runs in the next pass
-  bool unsent_can_wait_ = false;  // it is session tickets, which may go with the first answer
+  bool unsent_can_wait_ = false;  // unsent_ is session tickets; they leave with the first response
   bool established_ = false;
   bool aborted_ = false;
   bool said_goodbye_ = false;
   bool close_when_sent_ = false;
-  bool needs_goodbye_ = true;  // an end without close_notify is a failure
+  bool needs_goodbye_ = true;  // an end without close_notify is Errc::truncated
   bool saw_first_bytes_ = false;
   bool got_plain_http_ = false;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/tls_peer.hpp"
 
+#include "net/tls_reason.hpp"
+
 #include <stdexcept>
 
 namespace onehop::test {
