@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What TLS connections are made with: the certificates of a server and which name each is for, or
-// whom a client trusts. Immutable, and shared by all threads; streams keep theirs alive.
+// The settings that TLS connections share: the certificates of a server by name, or the authorities
+// that a client trusts. A stream keeps its context alive. Thread: any; constant.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -27,24 +27,25 @@ class TlsStream;
 class TlsTicketKeys;
 struct TlsKeyPair;
 
-// The application protocols one side speaks, the preferred one first: "http/1.1".
+// Application protocols for ALPN, the preferred one first: "http/1.1".
 using TlsProtocols = std::vector<std::string>;
 
 class TlsServerContext {
  public:
-  // Reads every file. Errors: Errc::bad_option; the detail names the file and what helps.
+  // Reads every file. Errors: Errc::bad_option; the detail names the file and a remedy.
   static Result<std::shared_ptr<const TlsServerContext>> make(const TlsServerOptions& options,
                                                               const TlsProtocols& protocols,
                                                               std::shared_ptr<TlsTicketKeys> keys,
                                                               FileKinds kinds = FileKinds::regular);
   ~TlsServerContext();
 
-  // The server's end of a connection over `inner`, before its handshake.
+  // Returns the server's side of a connection over `inner`, before its handshake. Throws
+  // std::bad_alloc.
   static std::unique_ptr<TlsStream> accept(std::shared_ptr<const TlsServerContext> context,
                                            std::unique_ptr<Stream> inner);
 
   const std::vector<TlsCertificateInfo>& certificates() const noexcept { return infos_; }
-  // What is odd and no error: certificates that have expired.
+  // Returns findings that are not errors: certificates that have expired or are not valid yet.
   const std::vector<std::string>& warnings() const noexcept { return warnings_; }
 
  private:
@@ -66,13 +67,13 @@ class TlsServerContext {
   struct Contexts;
   std::unique_ptr<Contexts> contexts_;  // the first one is the default
   std::map<std::string, ssl_ctx_st*, std::less<>> by_name_;
-  std::string protocols_;  // as on the wire
+  std::string protocols_;  // in the format of ALPN
   std::shared_ptr<TlsTicketKeys> keys_;
   std::vector<TlsCertificateInfo> infos_;
   std::vector<std::string> warnings_;
 };
 
-// Sessions that may be resumed with one server. Belongs to one thread.
+// The sessions that can be resumed with one server; the oldest are dropped. Thread: owner.
 class TlsSessions {
  public:
   TlsSessions();
@@ -80,9 +81,10 @@ class TlsSessions {
   TlsSessions(const TlsSessions&) = delete;
   TlsSessions& operator=(const TlsSessions&) = delete;
 
-  // Takes over a reference.
+  // Takes over the reference.
   void put(ssl_session_st* session);
-  // Null when there is none; gives a reference. TLS 1.3 sessions are used once (RFC 8446 C.4).
+  // Returns the latest session with a reference for the caller, or null if there is none. A session
+  // of TLS 1.3 is returned once (RFC 8446 C.4).
   ssl_session_st* take();
 
  private:
@@ -91,13 +93,14 @@ class TlsSessions {
 
 class TlsClientContext {
  public:
-  // As for a server.
+  // Reads every file. Errors: as TlsServerContext::make.
   static Result<std::shared_ptr<const TlsClientContext>> make(const TlsClientOptions& options,
                                                               FileKinds kinds = FileKinds::regular);
   ~TlsClientContext();
 
-  // The client's end of a connection to `host`, a name or an address, before its handshake, which
-  // offers `protocols` by ALPN. Null where `host` is nothing that a certificate could be for.
+  // Returns the client's side of a connection to `host`, a name or an IP address, before its
+  // handshake, which offers `protocols` by ALPN. `sessions` may be null. Returns null if no
+  // certificate can name `host`. Throws std::bad_alloc.
   static std::unique_ptr<TlsStream> connect(std::shared_ptr<const TlsClientContext> context,
                                             std::unique_ptr<Stream> inner,
                                             const std::string& host,

@@ -29,7 +29,7 @@ std::shared_ptr<TlsSessions> TlsSessionsByServer::of(const std::string& server) 
   if (found != all_.end()) return found->second;
   if (all_.size() >= forget_at_) {
     std::erase_if(all_, [](const auto& each) { return each.second.use_count() == 1; });
-    forget_at_ = std::max(kServersKept, 2 * all_.size());  // else it is looked at for each server
+    forget_at_ = std::max(kServersKept, 2 * all_.size());  // not a scan for each new server
   }
   return all_[server] = std::make_shared<TlsSessions>();
 }

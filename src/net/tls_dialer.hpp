@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TlsDialer: dials through another dialer and, where the destination asks for TLS, makes the
-// handshake on what that gave. Keeps sessions to resume, by destination. One per thread.
+// TlsDialer: dials through another dialer and performs the handshake if the destination asks for
+// TLS. It keeps sessions for resumption, by destination. Each thread has its own. Thread: owner.
 #pragma once
 
 #include "net/dialer.hpp"
@@ -14,12 +14,13 @@
 
 namespace onehop::net {
 
-// The context of a client, made at its first use: reading the authorities takes a while, and who
-// never dials https:// does not need them. Shared by threads.
+// A client's context that is made at its first use, because reading the authorities takes
+// milliseconds and only https:// needs them. Thread: any.
 class LazyTlsClientContext {
  public:
   explicit LazyTlsClientContext(TlsClientOptions options) : options_(std::move(options)) {}
-  // `kinds`: of the files, should it be made by this call.
+  // Errors: Errc::bad_option; the next call tries again. `kinds` applies if this call reads the
+  // files.
   Result<std::shared_ptr<const TlsClientContext>> get(FileKinds kinds = FileKinds::regular);
 
  private:
@@ -28,12 +29,13 @@ class LazyTlsClientContext {
   std::shared_ptr<const TlsClientContext> made_;  // guarded by mutex_
 };
 
-// Sessions to resume, by server: of those that are connected to, and some more. One thread.
+// Sessions for resumption, by server: those of all servers in use, and of some that were. Thread:
+// owner.
 class TlsSessionsByServer {
  public:
   static constexpr std::size_t kServersKept = 256;
 
-  // `server`: host and port.
+  // Returns the sessions of `server`, "host:port".
   std::shared_ptr<TlsSessions> of(const std::string& server);
   std::size_t servers() const noexcept { return all_.size(); }
 
@@ -44,7 +46,7 @@ class TlsSessionsByServer {
 
 class TlsDialer final : public Dialer {
  public:
-  // `total_timeout` is for the inner dialer and the handshake together.
+  // `total_timeout` covers the inner dialer and the handshake together.
   TlsDialer(io::Reactor& reactor,
             std::unique_ptr<Dialer> inner,
             std::shared_ptr<LazyTlsClientContext> context,
@@ -54,7 +56,7 @@ class TlsDialer final : public Dialer {
         context_(std::move(context)),
         total_timeout_(total_timeout) {}
 
-  // Errors of the handshake: see TlsStream; phase tls, retry_safe.
+  // Errors: those of the inner dialer, and those of TlsStream::handshake, which are retry_safe.
   task<Result<Dialled>> dial(const Destination& destination) override;
 
  private:

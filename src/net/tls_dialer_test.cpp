@@ -16,7 +16,7 @@ TEST(TlsSessionsByServer, AreTheSameForOneServer) {
   EXPECT_NE(all.of("a:8443"), sessions);
 }
 
-// A hook may take the host from the request: they were kept as long as the process ran.
+// A hook may take the host from the request, so the number of servers is unbounded.
 TEST(TlsSessionsByServer, AreOnlySoMany) {
   TlsSessionsByServer all;
   for (std::size_t i = 0; i < 10 * TlsSessionsByServer::kServersKept; ++i) {

@@ -23,7 +23,7 @@ std::unexpected<Error> refuse(std::string detail) {
   return failure(Errc::bad_option, Side::local, std::move(detail));
 }
 
-// A text and where it came from, for messages.
+// A text in PEM format and its origin for messages.
 struct Source {
   std::string place;
   std::string text;
@@ -85,7 +85,7 @@ Result<KeyHandle> key_in(const Source& source) {
                   ".pem` writes it without its pass phrase");
   }
   const std::string reason = take_tls_reason(TlsErrorIn::file);
-  // OpenSSH's key is not one that OpenSSL reads, though its PEM block ends as those do.
+  // OpenSSL cannot read a key of OpenSSH, although the END line of its PEM block looks alike.
   if (const std::string help = how_to_convert(source.text, source.place); !help.empty()) {
     return refuse(source.place + ": " + help);
   }
@@ -144,7 +144,7 @@ bool add_extension(X509* certificate, int kind, const std::string& value) {
 bool set_identity(X509* certificate, const std::string& alternatives) {
   std::array<unsigned char, 16> serial{};
   if (RAND_bytes(serial.data(), static_cast<int>(serial.size())) != 1) return false;
-  serial[0] = static_cast<unsigned char>((serial[0] & 0x7fU) | 1U);  // positive, and not short
+  serial[0] = static_cast<unsigned char>((serial[0] & 0x7fU) | 1U);  // positive and of full length
   BIGNUM* const number = BN_bin2bn(serial.data(), static_cast<int>(serial.size()), nullptr);
   const bool numbered = BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != nullptr;
   BN_free(number);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TlsKeyPair: a certificate, the chain that comes with it and the private key, read and checked
-// against each other; or made on the spot. Immutable once read.
+// TlsKeyPair: a certificate with its chain and private key, read from files and checked against
+// each other, or generated. Thread: any; constant.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -20,21 +20,24 @@ struct TlsKeyPair {
   std::vector<X509Handle> chain;
   KeyHandle key;
   TlsCertificateInfo info;
-  std::string place;    // the file of the certificate, or what stands for it in a message
-  std::string warning;  // "": nothing is wrong. A certificate that has expired is still usable.
+  std::string place;    // the file of the certificate, or a name for it in messages
+  std::string warning;  // "" if there is none. A certificate that has expired is still used.
 };
 
-// Errors: Errc::bad_option, whose detail names the file, what is wrong with it and what helps.
+// Reads and checks a pair. Errors: Errc::bad_option; the detail names the file, the problem and a
+// remedy.
 Result<TlsKeyPair> read_key_pair(const TlsCertificate& source,
                                  FileKinds kinds = FileKinds::regular);
-// ECDSA P-256, for "localhost", the name of this machine and the loopback addresses.
+// Generates a pair (ECDSA P-256) for "localhost", the name of this machine and the loopback
+// addresses. Errors: Errc::bad_option.
 Result<TlsKeyPair> make_self_signed_pair();
-// The certificates in a file of authorities; the same errors.
+// Reads the certificates in a file of authorities. Errors: as read_key_pair.
 Result<std::vector<X509Handle>> read_certificates(const std::string& file, FileKinds kinds);
 
-// The names a certificate is for: of the subject's alternatives, or the common name.
+// Returns the names that a certificate is for: its subject alternative names, or else its common
+// name.
 std::vector<std::string> names_of(X509* certificate);
-// "2026-11-23 12:00 UTC"
+// Returns "2026-11-23 12:00 UTC".
 std::string date_of(const ASN1_TIME* time);
 
 }  // namespace onehop::net

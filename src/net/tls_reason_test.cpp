@@ -47,7 +47,7 @@ TEST(TlsReason, HasWordsAndTheTextOfOpenSsl) {
             "wrong version number");
 }
 
-// It spoke of a PEM block, as if a file of ours were damaged.
+// The message must not suggest that a local file is damaged.
 TEST(TlsReason, DamagedDataOfAPeerIsInNoFile) {
   ASSERT_EQ(OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS, nullptr), 1);
   EXPECT_EQ(words_for_tls_error(ERR_PACK(ERR_LIB_SSL, 0, ERR_R_ASN1_LIB), TlsErrorIn::connection),
@@ -74,7 +74,7 @@ TEST_F(TlsFilesTest, OtherFormsThanPemAreNamedWithTheCommandThatConvertsThem) {
   EXPECT_THAT(refusal(pair_.chain_file, made("c.p12")), HasSubstr("PKCS#12 file"));
 }
 
-// The command does what it promises.
+// Runs the command that the message suggests.
 TEST_F(TlsFilesTest, WhatTheCommandConvertsIsRead) {
   certificates_.openssl("pkcs12 -export -passout pass: -in c1.pem -inkey c1.key -out c.p12");
   certificates_.openssl("pkcs12 -nodes -passin pass: -in c.p12 -out c.p12.pem");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What peers can do with TLS records that carry no data, or hardly any.
+// Peers that send TLS records with no data or hardly any.
 #include "net/tls_record_budget.hpp"
 
 #include "support/tls_stream_pair.hpp"
@@ -21,7 +21,7 @@ constexpr int kMax = TlsRecordBudget::kMaxWithoutData;
 
 class TlsRecordFlood : public test::TlsStreamPair {
  protected:
-  // A client, or a server, that the test drives through OpenSSL.
+  // Makes a client or a server that the test drives through OpenSSL.
   void connect_raw_client() {
     join(std::size_t{1} << 20U);
     const SslContextHandle context(SSL_CTX_new(TLS_client_method()));
@@ -59,14 +59,14 @@ class TlsRecordFlood : public test::TlsStreamPair {
     }
     flush(*client_);
   }
-  // Sends what OpenSSL has put into the thread's memory.
+  // Sends the records in the thread's outbox.
   static void flush(TlsStream& stream) {
     char nothing = 0;
     stream.try_read(&nothing, 1);
   }
 };
 
-TEST_F(TlsRecordFlood, key_updates_end_the_connection_after_some_dozens) {
+TEST_F(TlsRecordFlood, KeyUpdatesEndTheConnectionAfterSomeDozens) {
   connect_raw_client();
   update_keys(kMax);
   EXPECT_EQ(read(*server_), "wait");
@@ -78,7 +78,7 @@ TEST_F(TlsRecordFlood, key_updates_end_the_connection_after_some_dozens) {
   EXPECT_EQ(write(*server_, "x"), -EPIPE);
 }
 
-TEST_F(TlsRecordFlood, a_waiting_reader_is_woken_to_hear_of_it_and_the_rest_is_not_decrypted) {
+TEST_F(TlsRecordFlood, AWaitingReaderIsWokenToHearOfItAndTheRestIsNotDecrypted) {
   connect_raw_client();
   bool woken = false;
   io::Wakeup wakeup([](void* flag) { *static_cast<bool*>(flag) = true; }, &woken);
@@ -91,7 +91,7 @@ TEST_F(TlsRecordFlood, a_waiting_reader_is_woken_to_hear_of_it_and_the_rest_is_n
   EXPECT_TRUE(raw->has_unread()) << "2000 records of 27 bytes are more than one read took";
 }
 
-TEST_F(TlsRecordFlood, records_with_data_pay_for_as_many_without) {
+TEST_F(TlsRecordFlood, RecordsWithDataPayForAsManyWithout) {
   connect_raw_client();
   for (int i = 0; i < 10 * kMax; ++i) {
     update_keys(1);
@@ -99,7 +99,7 @@ TEST_F(TlsRecordFlood, records_with_data_pay_for_as_many_without) {
     settle();
     ASSERT_EQ(read(*server_), "x") << i;
   }
-  // Two for each: one too many each time.
+  // Two for each record with data: one too many each time.
   int rounds = 0;
   std::string got = "x";
   for (; got == "x" && rounds < 2 * kMax; ++rounds) {
@@ -112,9 +112,9 @@ TEST_F(TlsRecordFlood, records_with_data_pay_for_as_many_without) {
   EXPECT_EQ(rounds, kMax - 1) << "the record that is being read counts as well";
 }
 
-// An upload over a slow line: the header of each record comes with the first packet, its end with
-// the last. It was taken for a flood after half a megabyte.
-TEST_F(TlsRecordFlood, a_record_that_comes_in_pieces_carries_data_all_the_same) {
+// In an upload over a slow line, the header of a record arrives with its first packet and its end
+// with the last one. This was mistaken for a flood after half a megabyte.
+TEST_F(TlsRecordFlood, ARecordThatComesInPiecesCarriesDataAllTheSame) {
   join(4096);
   connect();
   const std::string record(16'000, 'x');
@@ -137,7 +137,7 @@ TEST_F(TlsRecordFlood, a_record_that_comes_in_pieces_carries_data_all_the_same) 
   }
 }
 
-TEST_F(TlsRecordFlood, after_a_few_without_data_the_others_come_first) {
+TEST_F(TlsRecordFlood, AfterAFewWithoutDataTheOthersComeFirst) {
   connect_raw_client();
   std::string sent;
   for (int i = 0; i < 50; ++i) {
@@ -165,7 +165,7 @@ TEST_F(TlsRecordFlood, after_a_few_without_data_the_others_come_first) {
   EXPECT_GE(passes, 5);
 }
 
-TEST_F(TlsRecordFlood, a_reader_that_rests_is_woken_in_the_next_pass) {
+TEST_F(TlsRecordFlood, AReaderThatRestsIsWokenInTheNextPass) {
   connect_raw_client();
   for (int i = 0; i < 10; ++i) {
     update_keys(8);
@@ -195,7 +195,7 @@ TEST_F(TlsRecordFlood, a_reader_that_rests_is_woken_in_the_next_pass) {
   EXPECT_EQ(got, std::string(80, 'x'));
 }
 
-TEST_F(TlsRecordFlood, tiny_records_with_data_are_taken_in_turns) {
+TEST_F(TlsRecordFlood, TinyRecordsWithDataAreTakenInTurns) {
   connect_raw_client();
   constexpr std::size_t kRecords = 1000;
   for (std::size_t i = 0; i < kRecords; ++i)
@@ -215,7 +215,7 @@ TEST_F(TlsRecordFlood, tiny_records_with_data_are_taken_in_turns) {
   EXPECT_EQ(got, kRecords);
 }
 
-TEST_F(TlsRecordFlood, session_tickets_without_end_end_the_connection) {
+TEST_F(TlsRecordFlood, SessionTicketsWithoutEndEndTheConnection) {
   connect_raw_server(TLS1_3_VERSION);
   for (int i = 0; i < 2 * kMax; ++i) {
     ASSERT_EQ(SSL_new_session_ticket(raw_ssl_), 1);
@@ -226,7 +226,7 @@ TEST_F(TlsRecordFlood, session_tickets_without_end_end_the_connection) {
   EXPECT_THAT(read(*client_), HasSubstr("too many TLS records without data"));
 }
 
-TEST_F(TlsRecordFlood, requests_to_renegotiate_without_end_end_the_connection) {
+TEST_F(TlsRecordFlood, RequestsToRenegotiateWithoutEndEndTheConnection) {
   connect_raw_server(TLS1_2_VERSION);
   for (int i = 0; i < 2 * kMax; ++i) {
     ASSERT_EQ(SSL_renegotiate(raw_ssl_), 1);
@@ -237,7 +237,7 @@ TEST_F(TlsRecordFlood, requests_to_renegotiate_without_end_end_the_connection) {
   EXPECT_THAT(read(*client_), HasSubstr("too many TLS records without data"));
 }
 
-TEST_F(TlsRecordFlood, a_handshake_in_records_of_one_byte_is_refused) {
+TEST_F(TlsRecordFlood, AHandshakeInRecordsOfOneByteIsRefused) {
   join();
   make_server();
   const io::Reactor::Enter enter(reactor_);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a TlsStream sends, on its way in and out of OpenSSL: the caller's bytes cut into pieces
-// that fill a record each, and the thread's memory for records that are encrypted and not sent.
+// What a TlsStream writes, before and after encryption: TlsPieces cuts the caller's bytes into the
+// content of records, and TlsOutbox is the thread's buffer of encrypted records. Thread: owner.
 #pragma once
 
 #include <algorithm>
@@ -15,12 +15,13 @@
 
 namespace onehop::net {
 
-// The most that one record holds (RFC 8446 §5.1).
+// The maximum content of a record in bytes (RFC 8446 §5.1).
 constexpr std::size_t kTlsRecord = std::size_t{16} * 1024;
 
-// Empty between two calls of a stream. What is in it was written.
+// Encrypted records that are not sent yet. A stream leaves it empty when it returns to its caller.
+// Only the first `size` bytes of `memory` are initialised.
 struct TlsOutbox {  // NOLINT(cppcoreguidelines-pro-type-member-init)
-  // So many full records go out with one write to the inner stream.
+  // The number of full records that one write to the inner stream sends.
   static constexpr int kRecords = 4;
 
   static TlsOutbox& of_thread() {
@@ -32,7 +33,7 @@ struct TlsOutbox {  // NOLINT(cppcoreguidelines-pro-type-member-init)
   std::size_t size = 0;
 };
 
-// The bytes of a gathered write.
+// The bytes of a gathered write, which must stay in place meanwhile.
 class TlsPieces {
  public:
   TlsPieces(const iovec* parts, int count) noexcept : part_(parts), end_(parts + count) {
@@ -41,6 +42,7 @@ class TlsPieces {
 
   bool empty() const noexcept { return part_ == end_; }
 
+  // Skips up to `byte_count` bytes and returns how many.
   std::size_t skip(std::size_t byte_count) noexcept {
     std::size_t skipped = 0;
     while (skipped < byte_count && !empty()) {
@@ -50,7 +52,8 @@ class TlsPieces {
     }
     return skipped;
   }
-  // The next record's content: memory of the caller where one part fills it, else joined.
+  // Returns the content of the next record: a view of one part if that part fills the record or is
+  // the rest, or else the parts joined in `joined`. Call it only if not empty().
   std::string_view next(std::array<char, kTlsRecord>& joined) noexcept {
     std::string_view piece = rest().substr(0, kTlsRecord);
     advance(piece.size());

@@ -41,7 +41,7 @@ Result<std::vector<TlsKeyPair>> read_pairs(const TlsServerOptions& options, File
   return pairs;
 }
 
-// Which pairs serve a name: the first of each kind of key.
+// The pairs that serve a name, by index: the first of each kind of key.
 using Selection = std::set<std::size_t>;
 
 std::map<std::string, Selection> selections_by_name(std::span<const TlsKeyPair> pairs) {
@@ -59,7 +59,7 @@ std::map<std::string, Selection> selections_by_name(std::span<const TlsKeyPair> 
   return by_name;
 }
 
-// A session made under other rules for client certificates is not resumed under these.
+// Prevents that a session made under other rules for client certificates is resumed.
 Result<void> bind_sessions(SSL_CTX* context, const std::string& rules) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
@@ -70,7 +70,7 @@ Result<void> bind_sessions(SSL_CTX* context, const std::string& rules) {
   return {};
 }
 
-// A certificate that has expired since it was shown counts no more: the client has to show one.
+// Refuses a ticket whose client certificate has expired, so that the client must present a new one.
 SSL_TICKET_RETURN judge_ticket(SSL*,
                                SSL_SESSION* session,
                                const unsigned char*,
@@ -87,7 +87,8 @@ SSL_TICKET_RETURN judge_ticket(SSL*,
   return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
-// The authorities of client certificates, and their names for clients to choose by.
+// Sets the authorities of client certificates and sends their names to clients. Returns a digest
+// of the rules, for bind_sessions().
 Result<std::string> ask_for_certificates(SSL_CTX* context,
                                          const TlsServerOptions& options,
                                          std::span<const X509Handle> authorities) {
@@ -112,7 +113,7 @@ Result<std::string> ask_for_certificates(SSL_CTX* context,
 
 }  // namespace
 
-// Of clients; read once, however many contexts there are.
+// The authorities of client certificates, read once for all contexts.
 struct TlsServerContext::Authorities {
   std::vector<X509Handle> all;
 };
@@ -157,7 +158,7 @@ Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::make(
   return std::shared_ptr<const TlsServerContext>(std::move(made));
 }
 
-// One SSL_CTX for each selection of pairs that some name has; the first certificate's comes first.
+// Makes one SSL_CTX for each distinct selection; the first certificate's becomes the default.
 Result<void> TlsServerContext::add_contexts(const TlsServerOptions& options,
                                             std::span<const TlsKeyPair> pairs,
                                             const Authorities& authorities) {
@@ -196,7 +197,7 @@ Result<ssl_ctx_st*> TlsServerContext::make_context(const TlsServerOptions& optio
     rules = std::move(*asked);
   }
   if (auto bound = bind_sessions(raw, rules); !bound) return failure(bound.error());
-  SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);  // tickets need no memory here
+  SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);  // tickets need no memory of the server
   keys_->install(raw);
   SSL_CTX_set_alpn_select_cb(raw, &TlsServerContext::on_protocols, this);
   SSL_CTX_callback_ctrl(
@@ -208,7 +209,8 @@ Result<ssl_ctx_st*> TlsServerContext::make_context(const TlsServerOptions& optio
   return raw;
 }
 
-// The name itself, or a wildcard in place of its first label (RFC 9525 §6.3); else null.
+// Matches the name itself, or a wildcard in place of its first label (RFC 9525 §6.3). Returns null
+// if neither is known.
 ssl_ctx_st* TlsServerContext::context_for(std::string_view name) const {
   std::string wanted = lowered(name);
   if (const auto found = by_name_.find(wanted); found != by_name_.end()) return found->second;
@@ -227,7 +229,7 @@ int TlsServerContext::on_server_name(ssl_st* ssl, int*, void* self) {
   return SSL_TLSEXT_ERR_OK;
 }
 
-// RFC 7301 §3.2: without a protocol in common the handshake fails.
+// RFC 7301 §3.2: the handshake fails if no protocol is common.
 int TlsServerContext::on_protocols(ssl_st*,
                                    const unsigned char** out,
                                    unsigned char* size,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a server's certificates and authorities may be, and what is said of those that cannot be
-// used.
+// Which certificates and authorities a server accepts, and its messages about the others.
 #include "net/tls_context.hpp"
 #include "net/tls_handles.hpp"
 #include "net/tls_ticket_keys.hpp"
@@ -39,11 +38,11 @@ std::string refusal(const TlsServerOptions& options) {
   return made ? "" : std::string(made.error().detail());
 }
 
-TEST(TlsServerContext, needs_a_certificate) {
+TEST(TlsServerContext, NeedsACertificate) {
   EXPECT_THAT(refusal({}), HasSubstr("needs a certificate"));
 }
 
-TEST(TlsServerContext, client_certificates_need_an_authority_and_a_wish_for_them) {
+TEST(TlsServerContext, ClientCertificatesNeedAnAuthorityAndAWishForThem) {
   TlsServerOptions options;
   options.self_signed = true;
   options.client_auth = ClientAuth::optional;
@@ -57,7 +56,7 @@ TEST(TlsServerContext, client_certificates_need_an_authority_and_a_wish_for_them
   EXPECT_THAT(refusal(options), HasSubstr("/no/such/file"));
 }
 
-TEST(TlsServerContext, a_certificate_without_alternative_names_is_for_its_common_name) {
+TEST(TlsServerContext, ACertificateWithoutAlternativeNamesIsForItsCommonName) {
   certificates().openssl(
       "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "
       "'/O=Tests/CN=old.example' -keyout old.key -out old.pem");
@@ -71,7 +70,7 @@ TEST(TlsServerContext, a_certificate_without_alternative_names_is_for_its_common
   EXPECT_THAT((*made)->certificates().front().names, ElementsAre("old.example"));
 }
 
-// A certificate, with its key, that is valid from and until so many seconds from now.
+// Makes a certificate and key. The validity begins and ends so many seconds from now.
 TlsCertificate valid(long from, long until) {
   const KeyHandle key(EVP_EC_gen("P-256"));
   const X509Handle certificate(X509_new());
@@ -94,7 +93,7 @@ TlsCertificate valid(long from, long until) {
   return made;
 }
 
-TEST(TlsServerContext, warns_of_a_certificate_that_is_not_valid_now) {
+TEST(TlsServerContext, WarnsOfACertificateThatIsNotValidNow) {
   constexpr long kDay = 24 * 60 * 60;
   TlsServerOptions options;
   options.certificates = {valid(kDay, 2 * kDay)};
@@ -109,8 +108,8 @@ TEST(TlsServerContext, warns_of_a_certificate_that_is_not_valid_now) {
 
 // --- sessions of a client ----------------------------------------------------------------------
 
-// Those past the limit are let go of: a leak would be found.
-TEST(TlsSessions, keeps_the_latest) {
+// Sessions beyond the limit are freed: a memory checker would report a leak.
+TEST(TlsSessions, KeepsTheLatest) {
   TlsSessions sessions;
   for (int i = 0; i < 1000; ++i)
     sessions.put(SSL_SESSION_new());

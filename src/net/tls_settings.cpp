@@ -9,7 +9,7 @@
 namespace onehop::net {
 namespace {
 
-// AES-128 first: the fastest where there is hardware for it, and as safe.
+// AES-128 is first: it is the fastest with hardware support, and sufficient.
 constexpr const char* kTls13Ciphers =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr const char* kTls12Ciphers =
@@ -17,7 +17,7 @@ constexpr const char* kTls12Ciphers =
     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 constexpr const char* kGroups = "X25519:P-256:P-384";
-// Several records are taken from the kernel at once. The memory is there only while in use.
+// One system call reads several records. OpenSSL frees the buffer as soon as it is empty.
 constexpr std::size_t kReadBuffer = std::size_t{32} * 1024;
 
 }  // namespace
@@ -39,7 +39,7 @@ Result<SslContextHandle> make_ssl_context(const SSL_METHOD* method) {
   SSL_CTX_set_options(context.get(), SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                          SSL_OP_CIPHER_SERVER_PREFERENCE |
                                          SSL_OP_PRIORITIZE_CHACHA);
-  // Of the chain only what was given is sent, not what the authorities of clients would add.
+  // NO_AUTO_CHAIN: only the given chain is sent, without authorities of client certificates.
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
   SSL_CTX_set_read_ahead(context.get(), 1);

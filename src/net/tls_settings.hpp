@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What both ends of TLS have in common: versions, ciphers, groups and modes of an SSL_CTX.
+// The settings that servers and clients share: versions, ciphers, groups and modes of an SSL_CTX.
+// Thread: any.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -12,13 +13,14 @@
 
 namespace onehop::net {
 
-// TLS 1.2 and 1.3; forward secrecy and AEAD only (RFC 9113 §9.2); no renegotiation, no compression.
+// Makes a context for TLS 1.2 and 1.3 with forward secrecy and AEAD only (RFC 9113 §9.2), without
+// renegotiation or compression. Errors: Errc::bad_option.
 Result<SslContextHandle> make_ssl_context(const SSL_METHOD* method);
-// The list as ALPN has it: each name behind its size.
+// Returns the list in the format of ALPN: each name after its size in one byte.
 std::string on_the_wire(const TlsProtocols& protocols);
-// Errc::bad_option, with OpenSSL's reason.
+// Returns Errc::bad_option with `what` and OpenSSL's reason. Empties OpenSSL's queue of errors.
 Error tls_option_error(const std::string& what);
-// Uses the pair with `context`.
+// Makes `context` use the pair. Errors: Errc::bad_option.
 Result<void> use_key_pair(SSL_CTX* context, const TlsKeyPair& pair);
 
 }  // namespace onehop::net

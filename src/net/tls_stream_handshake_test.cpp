@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a handshake accepts and refuses: names and certificates, versions, ciphers and protocols.
+// Which names, certificates, versions, ciphers and protocols a handshake accepts.
 #include "base/promised_memory.hpp"
 #include "support/failing_allocation.hpp"
 #include "support/tls_stream_pair.hpp"
@@ -24,9 +24,9 @@ using ::testing::HasSubstr;
 
 class TlsStreamHandshake : public test::TlsStreamPair {};
 
-// --- memory that runs out inside OpenSSL, whose frames no exception may pass -------------------
+// --- memory runs out inside callbacks of OpenSSL, which no exception may leave -----------------
 
-TEST_F(TlsStreamHandshake, a_server_without_memory_for_the_name_it_is_asked_for_refuses) {
+TEST_F(TlsStreamHandshake, AServerWithoutMemoryForTheNameItIsAskedForRefuses) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
   make_server();
   make_client("a-rather-long-name.wild.example");
@@ -45,7 +45,7 @@ TEST_F(TlsStreamHandshake, a_server_without_memory_for_the_name_it_is_asked_for_
   EXPECT_TRUE(result.error().is(Errc::tls_failed));
 }
 
-TEST_F(TlsStreamHandshake, a_certificate_is_refused_without_memory_to_say_why) {
+TEST_F(TlsStreamHandshake, ACertificateIsRefusedWithoutMemoryToSayWhy) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
   make_server();
   make_client("other.example");
@@ -54,9 +54,9 @@ TEST_F(TlsStreamHandshake, a_certificate_is_refused_without_memory_to_say_why) {
   EXPECT_EQ(result.error().detail(), "certificate verify failed");
 }
 
-// --- whom to trust -----------------------------------------------------------------------------
+// --- names and authorities ---------------------------------------------------------------------
 
-TEST_F(TlsStreamHandshake, a_certificate_for_another_name_is_refused) {
+TEST_F(TlsStreamHandshake, ACertificateForAnotherNameIsRefused) {
   make_server();
   make_client("other.example");
   shake();
@@ -68,7 +68,7 @@ TEST_F(TlsStreamHandshake, a_certificate_for_another_name_is_refused) {
   EXPECT_THAT(server_failure(), HasSubstr("bad certificate"));
 }
 
-TEST_F(TlsStreamHandshake, what_it_may_hold_is_promised_until_its_end) {
+TEST_F(TlsStreamHandshake, WhatItMayHoldIsPromisedUntilItsEnd) {
   const auto promised = [] {
     report_promised_memory();
     return promised_memory();
@@ -83,7 +83,7 @@ TEST_F(TlsStreamHandshake, what_it_may_hold_is_promised_until_its_end) {
   EXPECT_EQ(promised(), before);
 }
 
-TEST_F(TlsStreamHandshake, addresses_and_wildcards_are_names_too) {
+TEST_F(TlsStreamHandshake, AddressesAndWildcardsAreNamesToo) {
   connect("127.0.0.1");
   EXPECT_EQ(server_->tls()->server_name, "") << "an address is not asked for";
   server_.reset();
@@ -99,8 +99,8 @@ TEST_F(TlsStreamHandshake, addresses_and_wildcards_are_names_too) {
   EXPECT_THAT(client_failure(), HasSubstr("IP address mismatch"));
 }
 
-// RFC 9525 section 6.3: a wildcard is the whole of the first label and nothing but that.
-TEST_F(TlsStreamHandshake, a_wildcard_stands_for_a_whole_label_only) {
+// RFC 9525 section 6.3: a wildcard is the complete first label.
+TEST_F(TlsStreamHandshake, AWildcardStandsForAWholeLabelOnly) {
   struct Case {
     const char* name;
     const char* host;
@@ -121,7 +121,7 @@ TEST_F(TlsStreamHandshake, a_wildcard_stands_for_a_whole_label_only) {
   }
 }
 
-TEST_F(TlsStreamHandshake, an_unknown_authority_is_refused) {
+TEST_F(TlsStreamHandshake, AnUnknownAuthorityIsRefused) {
   TestCertificates others;
   client_options_.ca_file = others.ca_file();
   make_server();
@@ -131,7 +131,7 @@ TEST_F(TlsStreamHandshake, an_unknown_authority_is_refused) {
   EXPECT_THAT(client_failure(), HasSubstr("issuer CN=Test Authority"));
 }
 
-TEST_F(TlsStreamHandshake, a_self_signed_certificate_is_refused_unless_nobody_checks) {
+TEST_F(TlsStreamHandshake, ASelfSignedCertificateIsRefusedUnlessNobodyChecks) {
   server_options_.certificates.clear();
   server_options_.self_signed = true;
   make_server();
@@ -145,13 +145,13 @@ TEST_F(TlsStreamHandshake, a_self_signed_certificate_is_refused_unless_nobody_ch
   connect("whatever.example");
 }
 
-TEST_F(TlsStreamHandshake, the_name_may_be_overridden) {
+TEST_F(TlsStreamHandshake, TheNameMayBeOverridden) {
   client_options_.server_name = "server.example";
   connect("10.0.0.1");
   EXPECT_EQ(server_->tls()->server_name, "server.example");
 }
 
-TEST_F(TlsStreamHandshake, client_certificates_are_told_by_their_subject) {
+TEST_F(TlsStreamHandshake, ClientCertificatesAreToldByTheirSubject) {
   server_options_.client_ca_file = certificates().ca_file();
   server_options_.client_auth = ClientAuth::optional;
   connect();
@@ -171,7 +171,7 @@ TEST_F(TlsStreamHandshake, client_certificates_are_told_by_their_subject) {
   EXPECT_EQ(server_->tls()->client_subject, "CN=alice,O=Tests");
 }
 
-// As `made`, signed anew, and good for so many seconds.
+// Returns `made` signed anew with a validity of so many seconds.
 TlsCertificate shortened(const TestCertificates& authority, TlsCertificate made, long seconds) {
   const BioHandle in(BIO_new_file(made.chain_file.c_str(), "r"));
   const X509Handle certificate(PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr));
@@ -185,9 +185,9 @@ TlsCertificate shortened(const TestCertificates& authority, TlsCertificate made,
   return made;
 }
 
-// Each resumption gives the next ticket: without this, a client that comes back often enough needed
-// no good certificate ever again.
-TEST_F(TlsStreamHandshake, a_client_certificate_that_has_expired_since_is_not_resumed_with) {
+// Each resumption issues the next ticket. Without the check, a client that returns often enough
+// would never need a valid certificate again.
+TEST_F(TlsStreamHandshake, AClientCertificateThatHasExpiredSinceIsNotResumedWith) {
   server_options_.client_ca_file = certificates().ca_file();
   server_options_.client_auth = ClientAuth::optional;
   const auto good_until = std::chrono::steady_clock::now() + std::chrono::seconds(3);
@@ -206,7 +206,7 @@ TEST_F(TlsStreamHandshake, a_client_certificate_that_has_expired_since_is_not_re
   EXPECT_EQ(server_->tls()->client_subject, "");
 }
 
-TEST_F(TlsStreamHandshake, a_required_certificate_has_to_be_there_and_good) {
+TEST_F(TlsStreamHandshake, ARequiredCertificateHasToBeThereAndGood) {
   server_options_.client_ca_file = certificates().ca_file();
   server_options_.client_auth = ClientAuth::required;
   make_server();
@@ -226,10 +226,10 @@ TEST_F(TlsStreamHandshake, a_required_certificate_has_to_be_there_and_good) {
   EXPECT_THAT(server_failure(), HasSubstr("CN=mallory"));
 }
 
-// --- sessions and the rules they were made under -----------------------------------------------
+// --- sessions and the rules for client certificates --------------------------------------------
 
-// Two listeners, or two lives of one program, that have their ticket keys in common but not their
-// rules for client certificates.
+// Two listeners, or two runs of one program, that share their ticket keys but not their rules for
+// client certificates.
 class TlsSessionRules : public TlsStreamHandshake {
  protected:
   struct Rules {
@@ -252,7 +252,7 @@ class TlsSessionRules : public TlsStreamHandshake {
     server_options_.client_ca_file = rules.authorities;
     make_server();
   }
-  // A client that speaks this version and offers the session `session_`, if there is one.
+  // Makes a client that speaks this version and offers session_ unless it is null.
   void ask_with(int version) {
     const SslContextHandle context(SSL_CTX_new(TLS_client_method()));
     SSL_CTX_set_min_proto_version(context.get(), version);
@@ -261,7 +261,7 @@ class TlsSessionRules : public TlsStreamHandshake {
     if (session_) SSL_set_session(raw_ssl_, session_.get());
     shake();
   }
-  // The session of the connection that stands; a ticket of TLS 1.3 comes after the handshake.
+  // Returns the session of the connection. A ticket of TLS 1.3 arrives after the handshake.
   void keep_session() {
     EXPECT_EQ(write(*server_, "x"), 1);
     EXPECT_EQ(read(*client_), "x");
@@ -273,9 +273,9 @@ class TlsSessionRules : public TlsStreamHandshake {
   SslSessionHandle session_;
 };
 
-// Without this a client could take a session where nobody asks for a certificate and be served with
-// it where one is required.
-TEST_F(TlsSessionRules, a_session_is_resumed_under_its_own_rules_only) {
+// Otherwise a client could obtain a session from a listener that asks for no certificate and use it
+// with one that requires it.
+TEST_F(TlsSessionRules, ASessionIsResumedUnderItsOwnRulesOnly) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     for (const Rules& first : all()) {
       if (first.client_auth == ClientAuth::required) continue;
@@ -301,9 +301,9 @@ TEST_F(TlsSessionRules, a_session_is_resumed_under_its_own_rules_only) {
   }
 }
 
-// --- what is spoken ----------------------------------------------------------------------------
+// --- versions, ciphers and protocols -----------------------------------------------------------
 
-TEST_F(TlsStreamHandshake, no_common_protocol_is_refused) {
+TEST_F(TlsStreamHandshake, NoCommonProtocolIsRefused) {
   client_protocols_ = {"spdy/3"};
   make_server();
   make_client();
@@ -311,14 +311,14 @@ TEST_F(TlsStreamHandshake, no_common_protocol_is_refused) {
   EXPECT_THAT(client_failure(), HasSubstr("no application protocol"));
 }
 
-TEST_F(TlsStreamHandshake, the_server_prefers) {
+TEST_F(TlsStreamHandshake, TheServerPrefers) {
   server_protocols_ = {"h2", "http/1.1"};
   client_protocols_ = {"http/1.1", "h2"};
   connect();
   EXPECT_EQ(server_->tls()->protocol, "h2");
 }
 
-TEST_F(TlsStreamHandshake, old_versions_are_refused) {
+TEST_F(TlsStreamHandshake, OldVersionsAreRefused) {
   join();
   const SslContextHandle context(SSL_CTX_new(TLS_client_method()));
   SSL_CTX_set_security_level(context.get(), 0);
@@ -331,7 +331,7 @@ TEST_F(TlsStreamHandshake, old_versions_are_refused) {
   EXPECT_THAT(client_failure(), HasSubstr("protocol version"));
 }
 
-TEST_F(TlsStreamHandshake, tls_1_2_has_forward_secrecy_and_no_renegotiation) {
+TEST_F(TlsStreamHandshake, Tls12HasForwardSecrecyAndNoRenegotiation) {
   join();
   const SslContextHandle context(SSL_CTX_new(TLS_client_method()));
   SSL_CTX_set_max_proto_version(context.get(), TLS1_2_VERSION);
@@ -353,7 +353,7 @@ TEST_F(TlsStreamHandshake, tls_1_2_has_forward_secrecy_and_no_renegotiation) {
   EXPECT_THAT(told, HasSubstr("no renegotiation"));
 }
 
-TEST_F(TlsStreamHandshake, ciphers_without_forward_secrecy_are_refused) {
+TEST_F(TlsStreamHandshake, CiphersWithoutForwardSecrecyAreRefused) {
   join();
   const SslContextHandle context(SSL_CTX_new(TLS_client_method()));
   SSL_CTX_set_max_proto_version(context.get(), TLS1_2_VERSION);
@@ -364,7 +364,7 @@ TEST_F(TlsStreamHandshake, ciphers_without_forward_secrecy_are_refused) {
   EXPECT_EQ(server_failure(), "no cipher in common (no shared cipher)");
 }
 
-TEST_F(TlsStreamHandshake, plain_http_is_recognised) {
+TEST_F(TlsStreamHandshake, PlainHttpIsRecognised) {
   join();
   make_server();
   const io::Reactor::Enter enter(reactor_);
@@ -378,7 +378,7 @@ TEST_F(TlsStreamHandshake, plain_http_is_recognised) {
   EXPECT_EQ(read(*near_), "wait") << "no alert stands before the answer";
 }
 
-TEST_F(TlsStreamHandshake, a_handshake_ends_in_time_or_not_at_all) {
+TEST_F(TlsStreamHandshake, AHandshakeEndsInTimeOrNotAtAll) {
   join();
   make_server();
   const io::Reactor::Enter enter(reactor_);
@@ -397,7 +397,7 @@ TEST_F(TlsStreamHandshake, a_handshake_ends_in_time_or_not_at_all) {
   EXPECT_EQ(result.error().side(), Side::client);
 }
 
-TEST_F(TlsStreamHandshake, a_peer_that_leaves_is_named_as_the_reason) {
+TEST_F(TlsStreamHandshake, APeerThatLeavesIsNamedAsTheReason) {
   join();
   make_client();
   const io::Reactor::Enter enter(reactor_);
@@ -419,7 +419,7 @@ TEST_F(TlsStreamHandshake, a_peer_that_leaves_is_named_as_the_reason) {
 
 // --- certificates ------------------------------------------------------------------------------
 
-TEST_F(TlsStreamHandshake, the_name_chooses_the_certificate) {
+TEST_F(TlsStreamHandshake, TheNameChoosesTheCertificate) {
   server_options_.certificates.push_back(certificates().sign("second", "DNS:second.example"));
   for (const char* name : {"second.example", "SECOND.example", "server.example"}) {
     sessions_ = std::make_shared<TlsSessions>();
@@ -435,7 +435,7 @@ TEST_F(TlsStreamHandshake, the_name_chooses_the_certificate) {
   EXPECT_THAT(client_failure(), HasSubstr("it is for server.example"));
 }
 
-TEST_F(TlsStreamHandshake, rsa_and_ecdsa_of_one_name_are_both_used) {
+TEST_F(TlsStreamHandshake, RsaAndEcdsaOfOneNameAreBothUsed) {
   server_options_.certificates = {certificates().sign("rsa", "DNS:server.example", "rsa:2048"),
                                   for_server()};
   for (const char* algorithms : {"RSA-PSS+SHA256", "ECDSA+SHA256"}) {

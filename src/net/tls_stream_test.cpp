@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 
 class TlsStreamTest : public test::TlsStreamPair {};
 
-TEST_F(TlsStreamTest, carries_bytes_both_ways) {
+TEST_F(TlsStreamTest, CarriesBytesBothWays) {
   connect();
   EXPECT_EQ(read(*server_), "wait");
   EXPECT_EQ(write(*client_, "ping"), 4);
@@ -29,7 +29,7 @@ TEST_F(TlsStreamTest, carries_bytes_both_ways) {
   EXPECT_EQ(read(*client_), "wait");
 }
 
-TEST_F(TlsStreamTest, knows_what_was_agreed_on) {
+TEST_F(TlsStreamTest, KnowsWhatWasAgreedOn) {
   connect();
   ASSERT_NE(server_->tls(), nullptr);
   EXPECT_EQ(server_->tls()->version, "TLSv1.3");
@@ -41,7 +41,7 @@ TEST_F(TlsStreamTest, knows_what_was_agreed_on) {
   EXPECT_EQ(client_->tls()->protocol, "http/1.1");
 }
 
-TEST_F(TlsStreamTest, an_ordered_end_is_an_end_and_the_other_way_stays_open) {
+TEST_F(TlsStreamTest, AnOrderedEndIsAnEndAndTheOtherWayStaysOpen) {
   connect();
   EXPECT_EQ(write(*client_, "last"), 4);
   client_->close_write();
@@ -53,7 +53,7 @@ TEST_F(TlsStreamTest, an_ordered_end_is_an_end_and_the_other_way_stays_open) {
   EXPECT_EQ(read(*client_), "answer");
 }
 
-TEST_F(TlsStreamTest, destruction_says_goodbye) {
+TEST_F(TlsStreamTest, DestructionSaysGoodbye) {
   connect();
   server_.reset();
   settle();
@@ -61,7 +61,7 @@ TEST_F(TlsStreamTest, destruction_says_goodbye) {
   EXPECT_EQ(read(*client_), "end");
 }
 
-TEST_F(TlsStreamTest, an_end_without_goodbye_is_a_failure) {
+TEST_F(TlsStreamTest, AnEndWithoutGoodbyeIsAFailure) {
   connect();
   EXPECT_EQ(write(*server_, "part"), 4);
   server_->give_up().reset();
@@ -73,7 +73,7 @@ TEST_F(TlsStreamTest, an_end_without_goodbye_is_a_failure) {
   EXPECT_EQ(read(*client_), told);
 }
 
-TEST_F(TlsStreamTest, an_end_without_goodbye_can_be_taken_for_an_end) {
+TEST_F(TlsStreamTest, AnEndWithoutGoodbyeCanBeTakenForAnEnd) {
   client_options_.ignore_missing_close_notify = true;
   connect();
   EXPECT_EQ(write(*server_, "part"), 4);
@@ -85,7 +85,7 @@ TEST_F(TlsStreamTest, an_end_without_goodbye_can_be_taken_for_an_end) {
   EXPECT_TRUE(client_->is_hung_up());
 }
 
-TEST_F(TlsStreamTest, what_was_said_before_a_reset_is_heard_even_when_writing_has_failed) {
+TEST_F(TlsStreamTest, WhatWasSaidBeforeAResetIsHeardEvenWhenWritingHasFailed) {
   connect();
   EXPECT_EQ(write(*server_, "answer"), 6);
   server_->abort();
@@ -95,7 +95,7 @@ TEST_F(TlsStreamTest, what_was_said_before_a_reset_is_heard_even_when_writing_ha
   EXPECT_THAT(read(*client_), HasSubstr("reset"));
 }
 
-TEST_F(TlsStreamTest, abort_is_a_reset) {
+TEST_F(TlsStreamTest, AbortIsAReset) {
   connect();
   server_->abort();
   server_.reset();
@@ -104,7 +104,7 @@ TEST_F(TlsStreamTest, abort_is_a_reset) {
   EXPECT_THAT(read(*client_), HasSubstr("reset"));
 }
 
-TEST_F(TlsStreamTest, a_record_that_was_changed_on_the_way_is_a_failure) {
+TEST_F(TlsStreamTest, ARecordThatWasChangedOnTheWayIsAFailure) {
   connect();
   const std::unique_ptr<Stream> raw = server_->give_up();
   const std::string forged = std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x');
@@ -113,10 +113,10 @@ TEST_F(TlsStreamTest, a_record_that_was_changed_on_the_way_is_a_failure) {
   EXPECT_EQ(write(*client_, "x"), -EPIPE);
 }
 
-// The socket takes and gives so few bytes at a time.
+// The inner stream takes and gives at most so many bytes at a time.
 class TlsStreamInPieces : public TlsStreamTest, public testing::WithParamInterface<std::size_t> {};
 
-TEST_P(TlsStreamInPieces, nothing_is_lost) {
+TEST_P(TlsStreamInPieces, NothingIsLost) {
   const std::size_t size = GetParam();
   join(size < 100 ? 1000 : 20'000);
   near_raw_->set_max_read(size);
@@ -124,7 +124,7 @@ TEST_P(TlsStreamInPieces, nothing_is_lost) {
   far_raw_->set_max_read(size);
   far_raw_->set_max_write(size);
   connect();
-  // Each way a stream of its own, in writes of growing size, in two or three parts.
+  // Each direction has its own data, in writes of growing size with two or three parts.
   std::string sent;
   for (int i = 0; i < 70'000; ++i)
     sent += static_cast<char>('a' + i % 23);
@@ -140,7 +140,7 @@ TEST_P(TlsStreamInPieces, nothing_is_lost) {
     const iovec parts[] = {{from, first}, {from, 0}, {from + first, left - first}};
     const ssize_t took = stream.try_write(parts, 3);
     if (took > 0) done += static_cast<std::size_t>(took);
-    // What could not be taken comes again, so the step may only grow when all of it was.
+    // A write that was taken in part is repeated, so the size grows only after a complete one.
     return took == static_cast<ssize_t>(left);
   };
   const auto pull = [](Stream& stream, std::string& to) {
@@ -163,7 +163,7 @@ TEST_P(TlsStreamInPieces, nothing_is_lost) {
 
 INSTANTIATE_TEST_SUITE_P(Sizes, TlsStreamInPieces, testing::Values(1, 2, 5, 7, 100, 1000, 16'000));
 
-TEST_F(TlsStreamTest, head_and_small_body_are_one_record) {
+TEST_F(TlsStreamTest, HeadAndSmallBodyAreOneRecord) {
   connect();
   char head[] = "head ";
   char body[] = "body";
@@ -173,7 +173,7 @@ TEST_F(TlsStreamTest, head_and_small_body_are_one_record) {
   EXPECT_EQ(client_->try_read(data, sizeof data), 9);
 }
 
-TEST_F(TlsStreamTest, a_reader_is_woken_by_data_and_by_nothing_else) {
+TEST_F(TlsStreamTest, AReaderIsWokenByDataAndByNothingElse) {
   join();
   const SslContextHandle context(SSL_CTX_new(TLS_client_method()));
   make_server();
@@ -184,7 +184,7 @@ TEST_F(TlsStreamTest, a_reader_is_woken_by_data_and_by_nothing_else) {
   bool woken = false;
   io::Wakeup wakeup([](void* flag) { *static_cast<bool*>(flag) = true; }, &woken);
   server_->watch_readable(&wakeup);
-  // A new key for this direction, and a wish for one in the other.
+  // Changes the key of this direction and requests a change for the other.
   ASSERT_EQ(SSL_key_update(raw_ssl_, SSL_KEY_UPDATE_REQUESTED), 1);
   ASSERT_EQ(SSL_do_handshake(raw_ssl_), 1);
   EXPECT_EQ(write(*client_, ""), 0);
@@ -193,7 +193,7 @@ TEST_F(TlsStreamTest, a_reader_is_woken_by_data_and_by_nothing_else) {
   EXPECT_TRUE(woken) << "the end wakes it";
 }
 
-TEST_F(TlsStreamTest, keys_are_updated_while_data_flows) {
+TEST_F(TlsStreamTest, KeysAreUpdatedWhileDataFlows) {
   join();
   const SslContextHandle context(SSL_CTX_new(TLS_client_method()));
   make_server();
@@ -205,11 +205,11 @@ TEST_F(TlsStreamTest, keys_are_updated_while_data_flows) {
     EXPECT_EQ(read(*server_), "ping");
     EXPECT_EQ(write(*server_, "pong"), 4);
     EXPECT_EQ(read(*client_), "pong");
-    settle();  // after a few of them the others come first
+    settle();  // the stream rests after a few of them
   }
 }
 
-TEST_F(TlsStreamTest, a_key_update_does_not_wake_the_reader) {
+TEST_F(TlsStreamTest, AKeyUpdateDoesNotWakeTheReader) {
   join();
   const SslContextHandle context(SSL_CTX_new(TLS_client_method()));
   make_server();
@@ -222,7 +222,7 @@ TEST_F(TlsStreamTest, a_key_update_does_not_wake_the_reader) {
   ASSERT_EQ(SSL_key_update(raw_ssl_, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
   ASSERT_EQ(SSL_do_handshake(raw_ssl_), 1);
   char nothing = 0;
-  client_->try_read(&nothing, 1);  // sends what the update has put into the thread's memory
+  client_->try_read(&nothing, 1);  // sends the update, which is in the thread's outbox
   settle();
   EXPECT_FALSE(woken);
   EXPECT_EQ(write(*client_, "x"), 1);
@@ -231,13 +231,13 @@ TEST_F(TlsStreamTest, a_key_update_does_not_wake_the_reader) {
   EXPECT_EQ(read(*server_), "x");
 }
 
-TEST_F(TlsStreamTest, session_tickets_are_no_data) {
+TEST_F(TlsStreamTest, SessionTicketsAreNoData) {
   connect();
   EXPECT_EQ(read(*client_), "wait");
   bool woken = false;
   io::Wakeup wakeup([](void* flag) { *static_cast<bool*>(flag) = true; }, &woken);
   client_->watch_readable(&wakeup);
-  // The server's tickets leave a moment after it began to wait, at the latest.
+  // The server sends its tickets at most 5 ms after it began to wait.
   io::Wakeup reader;
   server_->watch_readable(&reader);
   settle();
@@ -250,7 +250,7 @@ TEST_F(TlsStreamTest, session_tickets_are_no_data) {
   server_->watch_readable(nullptr);
 }
 
-TEST_F(TlsStreamTest, data_arrive_without_memory_to_keep_the_session) {
+TEST_F(TlsStreamTest, DataArriveWithoutMemoryToKeepTheSession) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
   connect();
   EXPECT_EQ(write(*server_, "x"), 1);
@@ -265,7 +265,7 @@ TEST_F(TlsStreamTest, data_arrive_without_memory_to_keep_the_session) {
   EXPECT_EQ(read(*server_), "y");
 }
 
-TEST_F(TlsStreamTest, sessions_are_resumed) {
+TEST_F(TlsStreamTest, SessionsAreResumed) {
   connect();
   EXPECT_EQ(write(*server_, "x"), 1);
   EXPECT_EQ(read(*client_), "x");

@@ -16,11 +16,11 @@
 namespace onehop::net {
 namespace {
 
-// What the callback tells OpenSSL.
+// The results of the callback, as OpenSSL defines them.
 constexpr int kFailed = -1;
 constexpr int kUnknown = 0;  // a full handshake
 constexpr int kUsable = 1;
-constexpr int kRenew = 2;  // usable, and the client gets a new one
+constexpr int kRenew = 2;  // usable, and the client receives a new ticket
 
 bool set_mac_key(EVP_MAC_CTX* mac, std::array<unsigned char, 32>& key) {
   static char digest[] = "sha256";
@@ -98,7 +98,7 @@ int TlsTicketKeys::on_ticket(SSL* ssl,
   keys->rotate();
   if (encrypt) return keys->encrypt(name, iv, cipher, mac);
   const int result = keys->decrypt(name, iv, cipher, mac);
-  // Clients use a ticket once there, so each resumption gives the next one.
+  // A client of TLS 1.3 uses a ticket once, so each resumption issues the next one.
   return result == kUsable && SSL_version(ssl) >= TLS1_3_VERSION ? kRenew : result;
 }
 

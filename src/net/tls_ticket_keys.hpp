@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TlsTicketKeys: what session tickets are encrypted with. Either made at random and rotated, or
-// read from a file that several servers share. Used by every thread at once.
+// TlsTicketKeys: the keys that encrypt session tickets. They are random and rotate, or come from a
+// file that several servers share. Thread: any.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -20,7 +20,7 @@ namespace onehop::net {
 
 class TlsTicketKeys {
  public:
-  // A key encrypts for this long, and decrypts for as long again: so long lives a ticket.
+  // A key encrypts for this time and decrypts for the same time after it: the lifetime of a ticket.
   static constexpr std::chrono::seconds kRotation = std::chrono::hours(12);
   static constexpr std::size_t kKeySize = 80;
 
@@ -29,11 +29,11 @@ class TlsTicketKeys {
   TlsTicketKeys(const TlsTicketKeys&) = delete;
   TlsTicketKeys& operator=(const TlsTicketKeys&) = delete;
 
-  // Keys of 80 bytes one behind the other: the first encrypts, all decrypt. They do not rotate.
-  // Errors: Errc::bad_option; the keys stay as they are.
+  // Reads keys of 80 bytes each: the first encrypts, all decrypt, and none rotates. Errors:
+  // Errc::bad_option, and the present keys stay in use.
   Result<void> read(const std::string& file, FileKinds kinds = FileKinds::regular);
 
-  // Makes `context` use these keys, which have to outlive it.
+  // Makes `context` use these keys. They must outlive it.
   void install(SSL_CTX* context);
 
  private:

@@ -24,7 +24,7 @@ class TlsTicketKeysTest : public test::TlsStreamPair {
     keys_ = std::make_shared<TlsTicketKeys>([]() noexcept { return g_now; });
   }
 
-  // Whether this connection resumed a session; it gets tickets for the next.
+  // Reports whether this connection resumed a session. It keeps the tickets for the next one.
   bool comes_back() {
     server_.reset();
     client_.reset();
@@ -34,7 +34,7 @@ class TlsTicketKeysTest : public test::TlsStreamPair {
     EXPECT_EQ(read(*client_), "x");
     return resumed;
   }
-  // A ticket of now, taken away from the client.
+  // Returns a new ticket and removes it from the client.
   SslSessionHandle take_ticket() {
     comes_back();
     SslSessionHandle last;
@@ -50,7 +50,7 @@ class TlsTicketKeysTest : public test::TlsStreamPair {
   }
 };
 
-TEST_F(TlsTicketKeysTest, a_client_that_comes_often_always_resumes) {
+TEST_F(TlsTicketKeysTest, AClientThatComesOftenAlwaysResumes) {
   EXPECT_FALSE(comes_back());
   for (int hour = 0; hour < 60; hour += 5) {
     g_now += hours(5);
@@ -58,7 +58,7 @@ TEST_F(TlsTicketKeysTest, a_client_that_comes_often_always_resumes) {
   }
 }
 
-TEST_F(TlsTicketKeysTest, a_key_decrypts_for_one_rotation_after_its_own) {
+TEST_F(TlsTicketKeysTest, AKeyDecryptsForOneRotationAfterItsOwn) {
   SslSessionHandle early = take_ticket();
   SslSessionHandle late = take_ticket();
   g_now += kRotation;
@@ -67,18 +67,18 @@ TEST_F(TlsTicketKeysTest, a_key_decrypts_for_one_rotation_after_its_own) {
   EXPECT_FALSE(comes_back_with(std::move(late))) << "the one before that";
 }
 
-// Nobody came when a key was due: the one in use is as old as two.
-TEST_F(TlsTicketKeysTest, keys_of_a_server_that_nobody_used_end_too) {
+// No connection came when a rotation was due: the key is two periods old.
+TEST_F(TlsTicketKeysTest, KeysOfAServerThatNobodyUsedEndToo) {
   SslSessionHandle ticket = take_ticket();
   g_now += 2 * kRotation;
   EXPECT_FALSE(comes_back_with(std::move(ticket)));
   EXPECT_TRUE(comes_back());
 }
 
-TEST_F(TlsTicketKeysTest, without_memory_for_a_new_key_the_handshake_fails) {
+TEST_F(TlsTicketKeysTest, WithoutMemoryForANewKeyTheHandshakeFails) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
   make_server();
-  make_client("127.0.0.1");  // no name is asked for, which would take memory
+  make_client("127.0.0.1");  // a name to ask for would need memory
   g_now += kRotation;
   const auto result = shake_without_memory(Who::server);
   ASSERT_FALSE(result);

@@ -7,7 +7,7 @@
 namespace onehop::net {
 namespace {
 
-// The name or the address that was asked for.
+// Returns the name or the address that the certificate must be for.
 std::string wanted_by(SSL* ssl) {
   X509_VERIFY_PARAM* const parameters = SSL_get0_param(ssl);
   if (const char* const host = X509_VERIFY_PARAM_get0_host(parameters, 0)) return host;
