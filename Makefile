@@ -51,6 +51,12 @@ check: ## what can be seen without compiling: floors, coroutine shapes, formatti
 	@tools/check_format
 	@/usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/tools
 
+.PHONY: instructions
+instructions: ## instructions of a request, compared with bench/instructions.json; ARGS=--update rewrites it
+	@tools/install_dependencies test
+	$(call build,release,,onehop)
+	@tools/count_instructions $(ARGS)
+
 .PHONY: asan tsan gcc
 asan tsan gcc: ## the tests again under AddressSanitizer + UBSan, ThreadSanitizer, g++ 12
 	@tools/install_dependencies test

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A client and a backend in one thread that take turns with the proxy between them.
+
+Each side sends a whole message with one call, and only while all threads of the proxy sleep, so that the proxy reads,
+writes and waits the same number of times whatever else the machine does.
+"""
+
+import pathlib
+import socket
+import ssl
+import struct
+import time
+
+import hpack
+
+TIMEOUT = 60  # seconds that the proxy, slowed down, may take for one step
+LARGE_WINDOW = 2**31 - 1
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+DATA, HEADERS, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 4, 6, 7, 8
+END_STREAM, END_HEADERS, ACK = 0x1, 0x4, 0x1
+
+
+class Turn:
+    """Whose turn it is: the proxy's while one of its threads runs."""
+
+    def __init__(self, pid):
+        self.tasks = pathlib.Path(f"/proc/{pid}/task")
+
+    def wait(self):
+        """Returns when the proxy sleeps."""
+        deadline = time.monotonic() + TIMEOUT
+        while not all(map(self._sleeps, self.tasks.iterdir())):
+            if time.monotonic() > deadline:
+                raise RuntimeError("the proxy does not come to rest")
+            time.sleep(0)
+
+    @staticmethod
+    def _sleeps(task):
+        try:
+            # The name before the state may itself hold blanks and parentheses.
+            return (task / "stat").read_text().rpartition(")")[2].split()[0] == "S"
+        except (FileNotFoundError, ProcessLookupError):
+            return True  # a thread that has ended
+
+
+class Plain:
+    """A connection without TLS."""
+
+    def __init__(self, connected, turn):
+        self.turn = turn
+        connected.settimeout(TIMEOUT)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = connected
+
+    def send(self, content):
+        self.turn.wait()
+        self.socket.sendall(content)
+
+    def receive(self):
+        """Some bytes; empty at the end."""
+        return self.socket.recv(1 << 20)
+
+    def close(self):
+        self.turn.wait()
+        self.socket.close()
+
+
+class Encrypted(Plain):
+    """A client's connection with TLS. What ends the handshake leaves together with the first request."""
+
+    def __init__(self, connected, turn, context, session=None):
+        super().__init__(connected, turn)
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname="localhost", session=session)
+        while self.step(self.tls.do_handshake) is None:
+            super().send(self.outgoing.read())
+            self.incoming.write(super().receive())
+
+    @staticmethod
+    def step(call):
+        """What the call returns, or None when bytes of the peer are missing."""
+        try:
+            return call() or True
+        except ssl.SSLWantReadError:
+            return None
+
+    def send(self, content):
+        self.tls.write(content)
+        super().send(self.outgoing.read())
+
+    def receive(self):
+        while True:
+            try:
+                return self.tls.read(1 << 20)
+            except ssl.SSLWantReadError:
+                received = super().receive()
+                if not received:
+                    raise RuntimeError("the connection ended without close_notify") from None
+                self.incoming.write(received)
+            except ssl.SSLZeroReturnError:
+                return b""
+
+
+def client_context(certificate, protocol):
+    context = ssl.create_default_context(cafile=certificate)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.check_hostname = False  # the certificate is for 127.0.0.1
+    context.set_alpn_protocols([protocol])
+    return context
+
+
+class Http1:
+    """One end of an HTTP/1.1 connection whose messages have Content-Length or no content."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.buffer = b""
+
+    def send(self, content):
+        self.connection.send(content)
+
+    def receive(self):
+        """The next message."""
+        while (size := self._message_size()) is None:
+            self._more()
+        return self._take(size)
+
+    def receive_bytes(self, size):
+        while len(self.buffer) < size:
+            self._more()
+        return self._take(size)
+
+    def _more(self):
+        received = self.connection.receive()
+        if not received:
+            raise RuntimeError(f"the proxy closed a connection after {self.buffer!r}")
+        self.buffer += received
+
+    def _take(self, size):
+        taken, self.buffer = self.buffer[:size], self.buffer[size:]
+        return taken
+
+    def _message_size(self):
+        end = self.buffer.find(b"\r\n\r\n")
+        if end < 0:
+            return None
+        length = 0
+        for line in self.buffer[:end].split(b"\r\n")[1:]:
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        size = end + 4 + length
+        return size if size <= len(self.buffer) else None
+
+
+def frame(kind, flags, stream, content=b""):
+    return struct.pack(">I", len(content))[1:] + struct.pack(">BBI", kind, flags, stream) + content
+
+
+class Http2:
+    """One end of an HTTP/2 connection with windows that never close."""
+
+    def __init__(self, connection, is_client):
+        self.connection = connection
+        self.encoder = hpack.Encoder()
+        self.buffer = b""
+        self.to_skip = 0 if is_client else len(PREFACE)
+        self.greeting = (PREFACE if is_client else b"") + frame(SETTINGS, 0, 0, struct.pack(">HI", 4, LARGE_WINDOW)) + \
+            frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", LARGE_WINDOW - 65535))
+
+    def send(self, content):
+        self.connection.send(self.greeting + content)
+        self.greeting = b""
+
+    def message(self, stream, fields, content=b""):
+        """The frames of a whole message."""
+        flags = END_HEADERS | (0 if content else END_STREAM)
+        head = frame(HEADERS, flags, stream, self.encoder.encode(fields))
+        return head + (frame(DATA, END_STREAM, stream, content) if content else b"")
+
+    def receive_ends(self, count):
+        """The numbers of the next streams that the peer ended."""
+        ended = []
+        while len(ended) < count:
+            kind, flags, stream, content = self._frame()
+            if kind in (HEADERS, DATA) and flags & END_STREAM:
+                ended.append(stream)
+            elif kind in (SETTINGS, PING) and not flags & ACK:
+                self.send(frame(kind, ACK, 0, content if kind == PING else b""))
+            elif kind not in (HEADERS, DATA, SETTINGS, PING, WINDOW_UPDATE):
+                raise RuntimeError(f"an HTTP/2 frame of type {kind}: {content!r}")
+        return ended
+
+    def _frame(self):
+        self._need(self.to_skip + 9)
+        self.buffer, self.to_skip = self.buffer[self.to_skip:], 0
+        size = int.from_bytes(self.buffer[:3], "big")
+        kind, flags, stream = struct.unpack(">BBI", self.buffer[3:9])
+        self._need(9 + size)
+        content, self.buffer = self.buffer[9:9 + size], self.buffer[9 + size:]
+        return kind, flags, stream, content
+
+    def _need(self, size):
+        while len(self.buffer) < size:
+            received = self.connection.receive()
+            if not received:
+                raise RuntimeError("the proxy closed an HTTP/2 connection")
+            self.buffer += received
+
+
+class Backend:
+    """Where the proxy connects to; each connection is answered by whoever drives the run."""
+
+    def __init__(self):
+        self.turn = None  # set when there is a proxy
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.settimeout(TIMEOUT)
+        self.port = self.listener.getsockname()[1]
+        self.connections = []
+
+    def take_probe(self):
+        """The connection by which the program finds out at its start whether the backend is there."""
+        probe = Plain(self.listener.accept()[0], self.turn)
+        if probe.receive():
+            raise RuntimeError("the proxy's first connection carries bytes")
+        probe.close()
+
+    def accept(self):
+        connection = Plain(self.listener.accept()[0], self.turn)
+        self.connections.append(connection)
+        return connection
+
+    def close(self):
+        for connection in self.connections:
+            connection.socket.close()
+        self.listener.close()
+
+
+def connect(port):
+    """A connection to the proxy, which may still be starting."""
+    deadline = time.monotonic() + TIMEOUT
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), TIMEOUT)
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
