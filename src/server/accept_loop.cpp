@@ -121,7 +121,8 @@ void AcceptLoop::accept_some() {
 void AcceptLoop::adopt(net::TcpListener::Accepted accepted) {
   AcceptedFrom from(accepted.peer, name_);
   auto& common = worker_.shared();
-  if (auto& limit = common.client_limit; limit && !common.trusted.includes(accepted.peer.ip())) {
+  if (auto& limit = common.client_limit;
+      limit && !worker_.configuration()->trusted().includes(accepted.peer.ip())) {
     auto place = limit->enter(accepted.peer);
     if (!place) {
       note_refusal(accepted.peer);

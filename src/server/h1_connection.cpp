@@ -44,7 +44,8 @@ void H1Connection::end_when_idle() noexcept {
 }
 
 bool H1Connection::begins_http2() const noexcept {
-  return first_ && !info_.tls && worker_.options().http2 && input_.view().starts_with(kPreface);
+  return first_ && !info_.tls && worker_.configuration()->options().http2 &&
+         input_.view().starts_with(kPreface);
 }
 
 RootTask<H1Connection> H1Connection::run() {
@@ -56,8 +57,8 @@ RootTask<H1Connection> H1Connection::run() {
       if (worker_.is_draining() && !stream_->has_unread_now()) break;
       idle_ = true;
       const net::Time now = stream_->reactor().now();
-      const auto wait =
-          co_await stream_->readable(io::deadline_after(now, worker_.options().idle_timeout));
+      const auto wait = co_await stream_->readable(
+          io::deadline_after(now, worker_.configuration()->options().idle_timeout));
       idle_ = false;
       // A stop interrupts; the kernel may have a request by now of which it had no occasion to
       // tell.
@@ -103,7 +104,8 @@ bool H1Connection::may_go_on(const Result<void>& read, net::Time began) const {
 
 // A stop does not wait long for the rest of a head.
 net::Time H1Connection::end_of_head(net::Time began) const noexcept {
-  const net::Time last = io::deadline_after(began, worker_.options().header_timeout);
+  const net::Time last =
+      io::deadline_after(began, worker_.configuration()->options().header_timeout);
   if (!worker_.is_draining()) return last;
   return std::min(last, std::max(began, worker_.drain_state().began) + kHeadOfDrain);
 }
@@ -123,8 +125,11 @@ void H1Connection::log_exception() const {
 
 task<Next> H1Connection::serve_one() {
   const net::Time began = stream_->reactor().now();
-  auto parser = worker_.parsers().take();
-  const wire::HeadInput source(*stream_, input_, *parser, Side::client, worker_.head_limit());
+  // The head is read within the limits that its request is served by.
+  const ConfigurationRef configuration = worker_.configuration();
+  auto parser = configuration->parsers().take();
+  const wire::HeadInput source(*stream_, input_, *parser, Side::client,
+                               configuration->head_limit());
   auto read = wire::try_read_head(source);
   if (!read) {
     idle_ = true;
@@ -145,12 +150,12 @@ task<Next> H1Connection::serve_one() {
     if (error.is(Errc::truncated) || error.is(Errc::tls_failed)) co_return Next::close;
     if (error.is(Errc::timed_out) && !parser->begun()) co_return Next::close;
     if (error.is(Errc::overloaded)) worker_.shared().memory.note_refusal();
-    H1Exchange exchange(worker_, *stream_, input_, *this, began);
+    H1Exchange exchange(worker_, configuration, *stream_, input_, *this, began);
     Error refusal = error;
     refusal.during(Phase::head);
     co_return co_await exchange.reject_malformed(std::move(refusal));
   }
-  H1Exchange exchange(worker_, *stream_, input_, *this, began);
+  H1Exchange exchange(worker_, configuration, *stream_, input_, *this, began);
   co_return co_await exchange.run(*parser);
 }
 

@@ -25,6 +25,7 @@ constexpr std::size_t kMaxInformational = 64 * 1024;
 }  // namespace
 
 H1Exchange::H1Exchange(WorkerContext& worker,
+                       const ConfigurationRef& configuration,
                        net::Stream& stream,
                        wire::ReadBuffer& input,
                        const HttpConnection& connection,
@@ -33,8 +34,8 @@ H1Exchange::H1Exchange(WorkerContext& worker,
       stream_(stream),
       input_(input),
       connection_(connection),
-      served_(worker, connection, Arena::create(), began),
-      content_(stream, input, *this, worker.options().body_timeout),
+      served_(worker, configuration, connection, Arena::create(), began),
+      content_(stream, input, *this, configuration->options().body_timeout),
       output_(stream, Side::client) {}
 
 H1Exchange::~H1Exchange() {
@@ -83,8 +84,8 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
   const auto expects_continue = served_.complete_request(request, version_, *framing, *this);
   if (!expects_continue) return failure(expects_continue.error());
   if (framing->has_content()) {
-    request.set_body(Body::from(content_.begin(*framing, worker_.limits(), served_.arena(),
-                                               worker_.options().max_body, *expects_continue)));
+    request.set_body(Body::from(content_.begin(*framing, served_.limits(), served_.arena(),
+                                               served_.options().max_body, *expects_continue)));
   }
   // The head is in the arena: the next request of any connection finds the buffer warm.
   if (input_.empty()) input_.release();
@@ -108,7 +109,7 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
   served_.promise_memory(wire::kRequestClaim + (connection_.info().tls ? wire::kTlsClaim : 0));
   std::optional<Response> response;
   try {
-    task<Response> serving = worker_.handler().serve(std::move(*request));
+    task<Response> serving = served_.handler().serve(std::move(*request));
     bool finished = co_await Watch(stream_, serving, Watch::Begin::start, Hangup::any);
     while (!finished) {
       if (client_is_gone()) {
@@ -157,7 +158,7 @@ Error H1Exchange::why_gone() const {
 
 // After a hang-up.
 bool H1Exchange::client_is_gone() {
-  const bool serves = worker_.options().half_close == HalfClose::serve;
+  const bool serves = served_.options().half_close == HalfClose::serve;
   if (serves && !stream_.is_broken()) return false;
   return content_.client_is_gone();
 }
@@ -286,7 +287,7 @@ std::optional<Result<void>> H1Exchange::try_deliver(Response& response, const Pl
   wire::H1Output::BodyOptions options;
   options.coding = plan.coding;
   options.flush_at_once = response.flush_at_once();
-  options.stall = worker_.options().write_timeout;
+  options.stall = served_.options().write_timeout;
   if (!plan.has_body) response.body() = Body();
   return output_.try_send(*head, response.body(), options, progress_);
 }

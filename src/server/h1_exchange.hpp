@@ -36,6 +36,7 @@ enum class Next : std::uint8_t {
 class H1Exchange final : private H1Content::Owner, private ServedExchange::Owner {
  public:
   H1Exchange(WorkerContext& worker,
+             const ConfigurationRef& configuration,
              net::Stream& stream,
              wire::ReadBuffer& input,
              const HttpConnection& connection,

@@ -128,8 +128,9 @@ net::Time H2Connection::deadline() const noexcept {
   if (end_ == End::announced) return end_announced_ + kEndPatience;
   // What is still to be written has its own deadline, and the last of it wakes the reader.
   if (end_ == End::said) return io::kNever;
-  if (!greeted_) return io::deadline_after(idle_since_, worker_.options().header_timeout);
-  const net::Duration idle_timeout = worker_.options().idle_timeout;
+  if (!greeted_)
+    return io::deadline_after(idle_since_, worker_.configuration()->options().header_timeout);
+  const net::Duration idle_timeout = worker_.configuration()->options().idle_timeout;
   // A tunnel may outlive its stream.
   if (session_.streams() == 0 && requests_.empty()) {
     return io::deadline_after(idle_since_, idle_timeout);
@@ -211,7 +212,7 @@ void H2Connection::on_flushed(void* self) {
 // --- what does not get on ----------------------------------------------------------------------
 
 void H2Connection::watch() {
-  const Server::Options& options = worker_.options();
+  const Server::Options& options = worker_.configuration()->options();
   const net::Duration shortest =
       std::min({options.write_timeout, options.body_timeout, options.header_timeout});
   const net::Duration period = std::clamp<net::Duration>(

@@ -56,10 +56,13 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   void watch();
   bool has_vanished(net::Time now);
 
-  h2::Session session_{h2::Role::server, worker_.h2_limits(), *this};
-  wire::H2Link link_{
-      *stream_, session_, Side::client, worker_.options().write_timeout, &H2Connection::on_flushed,
-      this};
+  h2::Session session_{h2::Role::server, worker_.configuration()->h2_limits(), *this};
+  wire::H2Link link_{*stream_,
+                     session_,
+                     Side::client,
+                     worker_.configuration()->options().write_timeout,
+                     &H2Connection::on_flushed,
+                     this};
   std::string early_;
   OwningList<Request> requests_;
   net::Time idle_since_ = stream_->reactor().now();  // or since the last request ended

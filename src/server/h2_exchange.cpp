@@ -47,7 +47,7 @@ H2Exchange::H2Exchange(WorkerContext& worker,
       worker_(worker),
       link_(link),
       owner_(owner),
-      served_(worker, connection, arena(), worker.reactor().now()),
+      served_(worker, worker.configuration(), connection, arena(), worker.reactor().now()),
       sender_(*this, worker_.reactor(), Side::client),
       received_(worker_.reactor()),
       tunnel_changed_(worker_.reactor()),
@@ -139,7 +139,7 @@ void H2Exchange::on_over(void* self) {
 }
 
 void H2Exchange::watch(net::Time now) {
-  const Server::Options& options = worker_.options();
+  const Server::Options& options = served_.options();
   if (!begun_ && io::deadline_after(served_.record().began, options.header_timeout) <= now) {
     served_.on_cut(Outcome::client_gone,
                    Error(Errc::timed_out, Side::client, "the head did not come to its end")
@@ -207,7 +207,7 @@ std::optional<Result<bytes>> H2Exchange::read_body(std::size_t max) {
   if (body_failure_) return failure(*body_failure_);
   const std::string_view piece = take_piece(max > 0 ? max : std::string_view::npos);
   link_.flush_soon();  // the client may have got room for more
-  if (received() > worker_.options().max_body) {
+  if (received() > served_.options().max_body) {
     body_failure_ = Error(Errc::body_too_large, Side::client);
     drop_content();
     return failure(*body_failure_);
@@ -304,7 +304,7 @@ RootTask<H2Exchange> H2Exchange::run() {
   }
   std::optional<Response> response;
   try {
-    task<Response> serving = worker_.handler().serve(std::move(*request));
+    task<Response> serving = served_.handler().serve(std::move(*request));
     response = co_await std::move(serving);
     worker_.reactor().expect_current();
   } catch (...) {

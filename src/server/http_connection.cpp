@@ -16,7 +16,7 @@ HttpConnection::HttpConnection(WorkerContext& worker,
   const char* end = from.peer.write_ip(peer_text_.data());
   info_.peer = {peer_text_.data(), static_cast<std::size_t>(end - peer_text_.data())};
   info_.peer_port = from.peer.port();
-  info_.peer_is_trusted = worker.shared().trusted.includes(info_.peer);
+  info_.peer_is_trusted = worker.configuration()->trusted().includes(info_.peer);
   info_.local = from.local;
   info_.tls_info = stream_->tls();
   info_.tls = info_.tls_info != nullptr;

@@ -36,10 +36,12 @@ bool may_follow(ResponseState before, ResponseState next) noexcept {
 }  // namespace
 
 ServedExchange::ServedExchange(WorkerContext& worker,
+                               const ConfigurationRef& configuration,
                                const HttpConnection& connection,
                                ArenaRef arena,
                                Time began)
     : worker_(worker),
+      configuration_(configuration),
       connection_(connection),
       counted_(worker.requests()),
       arena_(std::move(arena)),
@@ -54,20 +56,20 @@ void ServedExchange::finish() noexcept {
   finished_ = true;
   if (hook_) hook_->clear();
   record_->ended = worker_.reactor().now();
-  worker_.exchange_ended(*record_);
+  worker_.exchange_ended(*record_, options());
 }
 
 // --- the request -------------------------------------------------------------------------------
 
 void ServedExchange::record_client(const Headers& headers) {
-  server::record_client(*record_, connection_.info(), headers, worker_.shared().trusted, *arena_);
+  server::record_client(*record_, connection_.info(), headers, configuration_->trusted(), *arena_);
 }
 
 void ServedExchange::record_request(const Method& method,
                                     std::string_view target,
                                     Headers& headers) {
   method_ = method;
-  if (worker_.options().request_ids) give_request_id(headers, connection_.info().peer_is_trusted);
+  if (options().request_ids) give_request_id(headers, connection_.info().peer_is_trusted);
   server::record_request(*record_, method, target, headers);
 }
 
@@ -75,7 +77,7 @@ Result<bool> ServedExchange::complete_request(Request& request,
                                               Version version,
                                               const BodyFraming& framing,
                                               Owner& owner) {
-  const auto expects_continue = check_request(request, version, framing, worker_.options());
+  const auto expects_continue = check_request(request, version, framing, options());
   if (!expects_continue) return expects_continue;
   ConnectionInfo facts = facts_of(*arena_, connection_.info(), *record_);
   facts.version = version;

@@ -12,6 +12,7 @@
 #include "base/promised_memory.hpp"
 #include "http/message_framing.hpp"
 #include "server/client_limit.hpp"
+#include "server/configuration.hpp"
 #include "server/request_count.hpp"
 
 #include <cstdint>
@@ -44,9 +45,10 @@ class ServedExchange {
     ~Owner() = default;
   };
 
-  // `connection` outlives this. `arena` holds the messages of the exchange. `began`: when the first
-  // byte of the request came.
+  // `connection` outlives this. `configuration` is pinned until the exchange ends. `arena` holds
+  // its messages. `began`: when the first byte of the request came.
   ServedExchange(WorkerContext& worker,
+                 const ConfigurationRef& configuration,
                  const HttpConnection& connection,
                  ArenaRef arena,
                  Time began);
@@ -54,7 +56,9 @@ class ServedExchange {
   ServedExchange& operator=(const ServedExchange&) = delete;
   ~ServedExchange();
 
-  WorkerContext& worker() const noexcept { return worker_; }
+  const Server::Options& options() const noexcept { return configuration_->options(); }
+  const Handler& handler() const noexcept { return configuration_->handler(); }
+  const h1::Limits& limits() const noexcept { return configuration_->limits(); }
   const ArenaRef& arena() const noexcept { return arena_; }
   ExchangeRecord& record() noexcept { return *record_; }
   const ExchangeRecord& record() const noexcept { return *record_; }
@@ -128,6 +132,7 @@ class ServedExchange {
   void move_to(ResponseState next) noexcept;
 
   WorkerContext& worker_;
+  const ConfigurationRef configuration_;
   const HttpConnection& connection_;
   RequestCount::Counted counted_;
   ArenaRef arena_;

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace onehop::server {
@@ -33,6 +34,11 @@ class Worker final : private WorkerContext::Owner {
   // Stops accepting; `done` is called when no connection is left, at the latest at `deadline`.
   // Called again, an earlier deadline counts.
   void drain(net::Time deadline, std::function<void()> done);
+  // Requests that begin from now on are served by `next`; those in progress go on with the one they
+  // began with.
+  void configure(std::unique_ptr<Configuration> next) noexcept {
+    context_.configure(std::move(next));
+  }
   bool was_cut() const noexcept { return context_.was_cut(); }
   bool has_tls() const noexcept { return context_.tls() != nullptr; }
   RequestCount& requests() noexcept { return context_.requests(); }

@@ -2,45 +2,15 @@
 #include "server/worker_context.hpp"
 
 #include "base/exception_text.hpp"
-#include "io/buffer_pool.hpp"
 #include "server/exchange_log.hpp"
 #include "server/log_text.hpp"
 
-#include <algorithm>
 #include <cstdint>
 #include <ctime>
-#include <limits>
 #include <string>
 #include <utility>
 
 namespace onehop::server {
-namespace {
-
-h1::Limits limits_of(const Server::Options& options) {
-  h1::Limits limits;
-  limits.max_start_line = h1::bounded(options.max_request_line);
-  limits.max_header_bytes = h1::bounded(options.max_header_bytes);
-  limits.max_header_fields = options.max_header_fields;
-  return limits;
-}
-
-h2::SessionLimits h2_limits_of(const Server::Options& options) {
-  static constexpr std::size_t kMax = std::numeric_limits<std::int32_t>::max();
-  const auto bounded = [](std::size_t value, std::size_t least) {
-    return static_cast<std::uint32_t>(std::clamp(value, least, kMax));
-  };
-  h2::SessionLimits limits;
-  limits.max_streams = bounded(options.max_streams, 1);
-  // Less than what the protocol begins with cannot be enforced before the peer has heard of it.
-  limits.stream_window = bounded(options.stream_window, 1024);
-  limits.connection_window = bounded(options.connection_window, 65'535);
-  limits.fields.max_start_line = h1::bounded(options.max_request_line);
-  limits.fields.max_bytes = h1::bounded(options.max_header_bytes);
-  limits.fields.max_fields = options.max_header_fields;
-  return limits;
-}
-
-}  // namespace
 
 WorkerContext::WorkerContext(io::Reactor& reactor,
                              std::shared_ptr<ServerShared> shared,
@@ -48,15 +18,18 @@ WorkerContext::WorkerContext(io::Reactor& reactor,
                              Owner& owner)
     : reactor_(reactor),
       shared_(std::move(shared)),
-      handler_(std::move(handler)),
+      configuration_(initial_configuration(std::move(handler))),
       owner_(owner),
-      limits_(limits_of(shared_->options)),
-      h2_limits_(h2_limits_of(shared_->options)),
-      head_limit_(
-          std::max(limits_.max_start_line + limits_.max_header_bytes, io::BufferPool::kSize)),
-      parsers_(h1::HeadKind::request, limits_),
       tunnels_(reactor, drain_),
       untold_timer_(&WorkerContext::on_untold_timer, this) {}
+
+// The options and the peers they trust are those of all workers.
+std::unique_ptr<Configuration> WorkerContext::initial_configuration(
+    std::shared_ptr<const Handler> handler) const {
+  return std::make_unique<Configuration>(
+      std::shared_ptr<const Server::Options>(shared_, &shared_->options),
+      std::shared_ptr<const TrustedPeers>(shared_, &shared_->trusted), std::move(handler));
+}
 
 std::string_view WorkerContext::date() {
   const std::int64_t second = ::time(nullptr);
@@ -68,7 +41,7 @@ std::string_view WorkerContext::date() {
 }
 
 // What the client asked for does not work, and nothing else would say why.
-void WorkerContext::note_dropped_upgrade(const ExchangeRecord& exchange) noexcept {
+void WorkerContext::log_dropped_upgrade(const ExchangeRecord& exchange) noexcept {
   try {
     std::string line = "upgrade not allowed: peer=";
     append_log_value(line, exchange.peer);
@@ -103,18 +76,19 @@ void WorkerContext::on_untold_timer(void* self) {
   context.tell_untold(context.reactor_.now());
 }
 
-void WorkerContext::exchange_ended(const ExchangeRecord& exchange) noexcept {
+void WorkerContext::exchange_ended(const ExchangeRecord& exchange,
+                                   const Server::Options& options) noexcept {
   try {
-    note_end(exchange);
+    report_end(exchange, options);
   } catch (...) {  // no memory: it was a line of the log
   }
 }
 
-void WorkerContext::note_end(const ExchangeRecord& exchange) {
-  if (exchange.upgrade_dropped) note_dropped_upgrade(exchange);
-  if (shared_->options.on_exchange_end) {
+void WorkerContext::report_end(const ExchangeRecord& exchange, const Server::Options& options) {
+  if (exchange.upgrade_dropped) log_dropped_upgrade(exchange);
+  if (options.on_exchange_end) {
     try {
-      shared_->options.on_exchange_end(exchange);
+      options.on_exchange_end(exchange);
     } catch (...) {
       shared_->log(LogLevel::error, "on_exchange_end threw: " + exception_text());
     }

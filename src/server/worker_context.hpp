@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// WorkerContext: what a connection may see of its worker: the event loop, the options and the
-// handler, what connections of one thread share, and the questions whether something new may begin.
-// It knows no kind of connection. Belongs to one thread.
+// WorkerContext: what a connection may see of its worker: the event loop, the configuration, what
+// the worker's connections share, and whether something new may begin. It knows no kind of
+// connection. Thread: owner.
 #pragma once
 
 #include <onehop/exchange_record.hpp>
 #include <onehop/server.hpp>
 
 #include "http/date.hpp"
-#include "http/h1/limits.hpp"
-#include "http/h2/session.hpp"
 #include "io/reactor.hpp"
 #include "net/stream.hpp"
+#include "server/configuration.hpp"
 #include "server/linger.hpp"
 #include "server/request_count.hpp"
 #include "server/server_shared.hpp"
 #include "server/tunnel_watch.hpp"
-#include "wire/parser_pool.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -67,15 +65,15 @@ class WorkerContext {
 
   io::Reactor& reactor() const noexcept { return reactor_; }
   ServerShared& shared() noexcept { return *shared_; }
-  const Server::Options& options() const noexcept { return shared_->options; }
-  const Handler& handler() const noexcept { return *handler_; }
+  // What begins now is served by this. A request keeps a reference of its own.
+  const ConfigurationRef& configuration() const noexcept { return configuration_; }
+  // Requests that begin from now on are served by `next`.
+  void configure(std::unique_ptr<Configuration> next) noexcept {
+    configuration_ = ConfigurationRef(std::move(next));
+  }
   TlsCertificates* tls() const noexcept { return shared_->tls.get(); }
   Owner& owner() noexcept { return owner_; }
 
-  const h1::Limits& limits() const noexcept { return limits_; }
-  const h2::SessionLimits& h2_limits() const noexcept { return h2_limits_; }
-  std::size_t head_limit() const noexcept { return head_limit_; }
-  wire::ParserPool& parsers() noexcept { return parsers_; }
   RequestCount& requests() noexcept { return requests_; }
   Tunnels& tunnels() noexcept { return tunnels_; }
   // The Date field's value of this second.
@@ -94,7 +92,8 @@ class WorkerContext {
   }
   // Nor may a request be begun.
   bool is_overloaded() const { return shared_->memory.is_reached(reactor_.now()); }
-  void exchange_ended(const ExchangeRecord& exchange) noexcept;
+  // Reports the record as `options`, those of its request, want it.
+  void exchange_ended(const ExchangeRecord& exchange, const Server::Options& options) noexcept;
   // ServerShared::log_limited(); what it leaves out is counted in a line 10 s later.
   void log_limited(LineLimit& limit, std::string text);
   // A line was left out: how many is said 10 s later.
@@ -104,18 +103,16 @@ class WorkerContext {
 
  private:
   static void on_untold_timer(void* self);
-  void note_end(const ExchangeRecord& exchange);
-  void note_dropped_upgrade(const ExchangeRecord& exchange) noexcept;
+  std::unique_ptr<Configuration> initial_configuration(
+      std::shared_ptr<const Handler> handler) const;
+  void report_end(const ExchangeRecord& exchange, const Server::Options& options);
+  void log_dropped_upgrade(const ExchangeRecord& exchange) noexcept;
 
   io::Reactor& reactor_;
   std::shared_ptr<ServerShared> shared_;
-  std::shared_ptr<const Handler> handler_;
+  ConfigurationRef configuration_;
   Owner& owner_;
-  h1::Limits limits_;
-  h2::SessionLimits h2_limits_;
-  std::size_t head_limit_;
   RequestCount requests_;
-  wire::ParserPool parsers_;
   DrainState drain_;
   Tunnels tunnels_;
   io::Timer untold_timer_;  // runs while lines were left out
