@@ -39,6 +39,25 @@ bool usually_has_no_content(std::string_view method) {
 
 }  // namespace
 
+// A tunnel while it is relayed.
+struct H2Exchange::OpenTunnel {
+  explicit OpenTunnel(H2Exchange& e) : exchange(e), client(e, e.sender_, e.worker_.reactor(), e) {
+    relay.last_activity = e.worker_.reactor().now();
+    e.tunnel_ = this;
+  }
+  OpenTunnel(const OpenTunnel&) = delete;
+  OpenTunnel& operator=(const OpenTunnel&) = delete;
+  ~OpenTunnel() { exchange.tunnel_ = nullptr; }
+
+  static void on_silent(void* self) {
+    static_cast<OpenTunnel*>(self)->relay.end(Error(Errc::cancelled, Side::local, kSilentTunnel));
+  }
+
+  H2Exchange& exchange;
+  wire::H2Tunnel client;
+  wire::RelayState relay;
+};
+
 H2Exchange::H2Exchange(WorkerContext& worker,
                        const HttpConnection& connection,
                        wire::H2Link& link,
@@ -50,7 +69,6 @@ H2Exchange::H2Exchange(WorkerContext& worker,
       served_(worker, worker.configuration(), connection, arena(), worker.reactor().now()),
       sender_(*this, worker_.reactor(), Side::client),
       received_(worker_.reactor()),
-      tunnel_changed_(worker_.reactor()),
       over_(&H2Exchange::on_over, this),
       stalled_since_(served_.record().began) {
   served_.record().version = Version::http_2;
@@ -58,16 +76,14 @@ H2Exchange::H2Exchange(WorkerContext& worker,
 }
 
 H2Exchange::~H2Exchange() {
-  // Both directions of a tunnel use its far end, which running_ owns.
-  up_ = {};
-  down_ = {};
+  const bool is_whole = has_sent_end() && !has_tunnel();
   running_ = {};
   take_back();
   ExchangeRecord& record = served_.record();
   record.request_body = received();
   record.response_body = sent();
   if (!served_.is_cut()) {
-    if (has_sent_end() && !has_tunnel()) {
+    if (is_whole) {
       served_.on_complete();
     } else {
       const bool was_stopped = worker_.was_cut() && !is_closed();
@@ -88,6 +104,7 @@ void H2Exchange::on_event() {
   }
   if (waits_for_body_ && (has_piece() || has_ended() || is_closed())) wake_waiter();
   sender_.on_event();
+  if (tunnel_) tunnel_->client.on_event();
   if (is_closed()) return on_closed();
   settle();
 }
@@ -161,10 +178,9 @@ void H2Exchange::watch(net::Time now) {
   give_up(Error(Errc::timed_out, Side::client, "no progress in writing").during(Phase::deliver));
 }
 
-// Whether a client that is silent is no reason to end the exchange: a call may stream both ways,
-// and a tunnel's silence is normal. Once the response is complete, its silence is just that.
+// Whether a client that is silent is no reason to end the exchange: a call may stream both ways.
+// Once the response is complete, its silence is just that.
 bool H2Exchange::may_pause() const noexcept {
-  if (has_tunnel()) return true;
   return (served_.has_begun() || is_call_) && !has_sent_end();
 }
 
@@ -241,10 +257,10 @@ void H2Exchange::end_body_wait() noexcept {
   waits_for_body_ = false;
 }
 
-// The handler's reader, or the tunnel's.
+// The handler's reader, or wait_for_end().
 void H2Exchange::wake_waiter() noexcept {
   if (is_lent()) {
-    RequestContent::wake_reader();
+    wake_reader();
   } else {
     received_.set();
   }
@@ -417,6 +433,10 @@ void H2Exchange::give_up(const Error& error) {
 
 // --- tunnels -----------------------------------------------------------------------------------
 
+bool H2Exchange::has_tunnel() const noexcept {
+  return tunnel_ && !tunnel_->relay.is_over();
+}
+
 task<void> H2Exchange::tunnel(Response& response) {
   const std::unique_ptr<Tunnel> far = response.take_tunnel();
   response.headers().erase(field::sec_websocket_accept);  // RFC 8441 §5
@@ -430,109 +450,36 @@ task<void> H2Exchange::tunnel(Response& response) {
   served_.record().upgraded = true;
   send_head(fields, false);
   link_.flush_soon();
-  tunnel_activity_ = worker_.reactor().now();
-  const TunnelWatch watch(worker_.tunnels(), tunnel_activity_, &H2Exchange::on_tunnel_silent, this);
-  up_ = guarded(tunnel_up(*far));
-  down_ = guarded(tunnel_down(*far));
-  up_.start();
-  down_.start();
-  while (has_tunnel() && !served_.is_cut())
-    co_await tunnel_changed_.wait();
-  up_ = {};
-  down_ = {};
+  OpenTunnel open(*this);
+  const TunnelWatch watch(worker_.tunnels(), open.relay.last_activity, &OpenTunnel::on_silent,
+                          &open);
+  auto relayed = co_await wire::relay(open.client, *far, worker_.reactor(), open.relay);
+  tunnel_ = nullptr;
+  if (!relayed && open.relay.was_ended()) {
+    end_silent_tunnel(relayed.error());
+  } else if (!relayed) {
+    give_up(relayed.error());
+  }
   settle();
   if (is_closed()) worker_.reactor().schedule(over_);
 }
 
-// A tunnel of somebody's own may throw.
-task<void> H2Exchange::guarded(task<void> direction) {
-  std::string what;
-  try {
-    co_await std::move(direction);
-    co_return;
-  } catch (...) {
-    what = exception_text();
-  }
-  tunnel_ended(failure(Errc::handler_failed, Side::local, std::move(what)));
-}
-
-task<void> H2Exchange::tunnel_up(Tunnel& far) {
-  for (;;) {
-    const std::string_view piece = take_piece(wire::tunnel_piece());
-    link_.flush_soon();
-    if (!piece.empty()) {
-      tunnel_activity_ = worker_.reactor().now();
-      auto written = co_await far.write(piece);
-      if (!written) {
-        tunnel_ended(written);
-        co_return;
-      }
-      tunnel_activity_ = worker_.reactor().now();
-      continue;
-    }
-    if (at_end()) break;
-    waits_for_body_ = true;
-    co_await received_.wait();
-    waits_for_body_ = false;
-  }
-  far.close_write();
-  co_await far.flushed();
-  tunnel_ended({});
-}
-
-task<void> H2Exchange::tunnel_down(Tunnel& far) {
-  for (;;) {
-    auto piece = co_await far.read();
-    if (!piece) {
-      tunnel_ended(failure(piece.error()));
-      co_return;
-    }
-    if (piece->empty()) break;
-    send(*piece);
-    tunnel_activity_ = worker_.reactor().now();
-    link_.flush_soon();
-    while (sender_.is_full()) {
-      const std::uint64_t before = sent();
-      auto room = co_await sender_.wait_for_room(link_, wire::kTunnelLivenessCheck);
-      if (sent() != before) tunnel_activity_ = worker_.reactor().now();
-      if (!room && !room.error().is_timeout()) co_return;
-      if (room || !far.has_failed()) continue;
-      tunnel_ended(failure(Errc::closed, Side::upstream));
-      co_return;
-    }
-  }
-  send_end({});
-  link_.flush_soon();
-  tunnel_ended({});
-  const auto gone = co_await far.gone();
-  tunnel_ends_ = 2;  // nobody is there for what the client would say
-  tunnel_ended(gone);
-}
-
-// The client sees an end, as where its far side has closed, and after that NO_ERROR. One that does
-// not take what was sent would not see it: its stream is reset.
-void H2Exchange::on_tunnel_silent(void* self) {
-  auto& exchange = *static_cast<H2Exchange*>(self);
-  if (exchange.served_.is_cut()) return;
-  exchange.served_.on_cut(Outcome::aborted,
-                          Error(Errc::cancelled, Side::local, kSilentTunnel).during(Phase::tunnel));
-  exchange.tunnel_ends_ = 2;
-  if (exchange.unsent() > 0) {
-    exchange.reset(h2::ErrorCode::cancel);
+// The client sees an end, as if its far side had closed, and after that NO_ERROR. One that does not
+// take what was sent would not see it: its stream is reset.
+void H2Exchange::end_silent_tunnel(const Error& why) {
+  if (served_.is_cut()) return;
+  Error failure = why;
+  served_.on_cut(Outcome::aborted, failure.during(Phase::tunnel));
+  if (unsent() > 0) {
+    reset(h2::ErrorCode::cancel);
   } else {
-    exchange.send_end({});
+    send_end({});
   }
-  exchange.link_.flush_soon();
-  exchange.tunnel_changed_.set();
+  link_.flush_soon();
 }
 
-void H2Exchange::tunnel_ended(const Result<void>& result) {
-  ++tunnel_ends_;
-  if (!result) {
-    Error error = result.error();
-    give_up(error.during(Phase::tunnel));
-  }
-  tunnel_changed_.set();
+Error H2Exchange::tunnel_error() const {
+  return {Errc::client_gone, Side::client};
 }
 
 }  // namespace onehop::server

@@ -16,6 +16,7 @@
 #include "server/request_body.hpp"
 #include "server/served_exchange.hpp"
 #include "wire/h2_body_sender.hpp"
+#include "wire/h2_tunnel.hpp"
 
 #include <optional>
 #include <string>
@@ -25,7 +26,10 @@ namespace onehop::server {
 class HttpConnection;
 class WorkerContext;
 
-class H2Exchange final : public h2::Stream, private RequestContent, private ServedExchange::Owner {
+class H2Exchange final : public h2::Stream,
+                         private RequestContent,
+                         private ServedExchange::Owner,
+                         private wire::H2Tunnel::Owner {
  public:
   // What it asks of its connection.
   class Owner {
@@ -60,7 +64,6 @@ class H2Exchange final : public h2::Stream, private RequestContent, private Serv
   std::optional<Result<bytes>> read_body(std::size_t max) override;
   void begin_body_wait() override;
   void end_body_wait() noexcept override;
-  void wake_waiter() noexcept;
   bool may_end_soon() const noexcept;
   task<void> wait_for_end();
   // With trailers the next read has more to do than to report the end.
@@ -69,6 +72,7 @@ class H2Exchange final : public h2::Stream, private RequestContent, private Serv
   }
   const Headers& body_trailers() const noexcept override { return trailers_; }
   void on_body_dropped() noexcept override;
+  void wake_waiter() noexcept;
   bool may_pause() const noexcept;
 
   // The response.
@@ -84,14 +88,13 @@ class H2Exchange final : public h2::Stream, private RequestContent, private Serv
   void give_up(const Error& error);
 
   // A WebSocket (RFC 8441).
+  struct OpenTunnel;
   task<void> tunnel(Response& response);
   // Until both directions have ended.
-  bool has_tunnel() const noexcept { return served_.record().upgraded && tunnel_ends_ < 2; }
-  task<void> guarded(task<void> direction);
-  task<void> tunnel_up(Tunnel& far);
-  task<void> tunnel_down(Tunnel& far);
-  void tunnel_ended(const Result<void>& result);
-  static void on_tunnel_silent(void* self);
+  bool has_tunnel() const noexcept;
+  wire::H2Link* tunnel_link() noexcept override { return &link_; }
+  Error tunnel_error() const override;
+  void end_silent_tunnel(const Error& why);
 
   // The end.
   void settle();
@@ -109,22 +112,18 @@ class H2Exchange final : public h2::Stream, private RequestContent, private Serv
   wire::H2BodySender sender_;
   wire::BodyProgress progress_;
   io::Event received_;
-  io::Event tunnel_changed_;
   io::Wakeup over_;          // of a stream that was closed before its tunnel
   net::Time waits_since_{};  // for content
   net::Time stalled_since_;
-  net::Time tunnel_activity_{};    // when a tunnel last read or wrote
   std::uint64_t sent_before_ = 0;  // what had been sent when stalled_since_ was set
-  int tunnel_ends_ = 0;
+  OpenTunnel* tunnel_ = nullptr;   // while it is relayed
   bool begun_ = false;
   bool waits_for_body_ = false;
   bool trailers_taken_ = false;
   bool expects_continue_ = false;
   bool continue_sent_ = false;
   bool is_connect_ = false;
-  bool is_call_ = false;  // gRPC
-  task<void> up_;
-  task<void> down_;
+  bool is_call_ = false;          // gRPC
   RootTask<H2Exchange> running_;  // last: destroyed first, it uses the rest
 };
 

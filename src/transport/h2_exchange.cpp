@@ -9,7 +9,6 @@
 #include "http/websocket_handshake.hpp"
 #include "transport/h2_origin.hpp"
 #include "transport/replayed_body.hpp"
-#include "wire/tunnel_relay.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -84,6 +83,7 @@ void H2Exchange::on_connection_lost(bool timed_out) noexcept {
     failure_ = Error(what, Side::upstream, has_waited ? "no answer to a PING" : lost);
   }
   sender_.on_event();
+  if (tunnel_) tunnel_->on_event();
   changed_.set();
 }
 
@@ -95,6 +95,7 @@ void H2Exchange::on_event() {
   // That the request is out is no event for the caller that waits for the response.
   if (!has_head() && !has_piece() && !has_ended() && !is_closed()) return;
   if (connection_) connection_->on_content();
+  if (tunnel_) tunnel_->on_event();
   changed_.set();
 }
 
@@ -382,7 +383,7 @@ std::optional<Result<bytes>> H2Exchange::try_read(std::size_t most) {
 
 task<Result<bytes>> H2Exchange::read() {
   for (;;) {
-    auto piece = try_read(is_tunnel_ ? wire::tunnel_piece() : 0);
+    auto piece = try_read(0);
     if (piece) co_return *piece;
     co_await wait();
   }
@@ -391,7 +392,7 @@ task<Result<bytes>> H2Exchange::read() {
 task<void> H2Exchange::wait() {
   const net::Time now = pool_.reactor().now();
   // See H1Exchange::wait(); here it is PINGs that find a backend that is gone.
-  const bool may_pause = is_tunnel_ || (may_be_silent_ && received() > 0);
+  const bool may_pause = may_be_silent_ && received() > 0;
   const net::Duration timeout = may_pause ? net::Duration::max() : activity_timeout_;
   const bool told = co_await changed_.wait(io::deadline_after(now, timeout));
   if (told) co_return;
@@ -404,27 +405,31 @@ task<void> H2Exchange::wait() {
 
 // --- tunnels -----------------------------------------------------------------------------------
 
-task<Result<void>> H2Exchange::write_to_tunnel(bytes data) {
-  if (!is_open()) co_return failure(closed_error().during(Phase::tunnel));
-  send(data);
-  connection_->link().flush_soon();
-  if (!sender_.is_full()) co_return Result<void>();
-  auto room = co_await sender_.wait_for_room(connection_->link());
-  if (!room) co_return failure(closed_error().during(Phase::tunnel));
-  co_return Result<void>();
+class H2Exchange::OwningTunnel final : public wire::H2Tunnel {
+ public:
+  explicit OwningTunnel(std::unique_ptr<H2Exchange> exchange)
+      : H2Tunnel(*exchange, exchange->sender_, exchange->pool_.reactor(), *exchange),
+        exchange_(std::move(exchange)) {
+    exchange_->tunnel_ = this;
+  }
+  OwningTunnel(const OwningTunnel&) = delete;
+  OwningTunnel& operator=(const OwningTunnel&) = delete;
+  ~OwningTunnel() override { exchange_->tunnel_ = nullptr; }
+
+ private:
+  std::unique_ptr<H2Exchange> exchange_;
+};
+
+std::unique_ptr<Tunnel> H2Exchange::tunnel_of(std::unique_ptr<H2Exchange> exchange) {
+  return std::make_unique<OwningTunnel>(std::move(exchange));
 }
 
-void H2Exchange::close_tunnel() {
-  if (!is_open()) return;
-  send_end({});
-  connection_->link().flush_soon();
+wire::H2Link* H2Exchange::tunnel_link() noexcept {
+  return connection_ ? &connection_->link() : nullptr;
 }
 
-task<Result<void>> H2Exchange::tunnel_gone() {
-  while (!is_closed() && !failure_)
-    co_await changed_.wait();
-  if (has_sent_end() && !failure_) co_return Result<void>();
-  co_return failure(closed_error().during(Phase::tunnel));
+Error H2Exchange::tunnel_error() const {
+  return closed_error().during(Phase::tunnel);
 }
 
 }  // namespace onehop::transport

@@ -14,6 +14,7 @@
 #include "transport/h2_connection.hpp"
 #include "transport/resend.hpp"
 #include "wire/h2_body_sender.hpp"
+#include "wire/h2_tunnel.hpp"
 
 #include <memory>
 #include <optional>
@@ -21,7 +22,7 @@
 
 namespace onehop::transport {
 
-class H2Exchange final : public h2::Stream, public PolledBodySource {
+class H2Exchange final : public h2::Stream, public PolledBodySource, private wire::H2Tunnel::Owner {
  public:
   H2Exchange(H2Connection& connection, Request& request);
   ~H2Exchange() override;
@@ -44,27 +45,20 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   bool has_unread_trailers() const noexcept { return has_trailers() && !trailers_taken_; }
   // After a response: it is a 101, and this the stream behind it.
   bool is_tunnel() const noexcept { return is_tunnel_; }
+  // The tunnel, which owns the exchange.
+  static std::unique_ptr<Tunnel> tunnel_of(std::unique_ptr<H2Exchange> exchange);
 
   // After a failure.
   Delivery delivery() const noexcept;
   std::optional<Body> take_body_back(HeldString copy);
 
-  // The response's body, or what comes through the tunnel.
+  // The response's body.
   task<Result<bytes>> read() override;
   std::optional<std::uint64_t> length() const override { return length_; }
   const Headers& trailers() const override { return trailers_; }
   std::optional<Result<bytes>> try_read(std::size_t most) override;
   task<void> wait() override;
   bool at_end() const noexcept override { return at_end_of_response() && !failure_; }
-  // Into the tunnel.
-  task<Result<void>> write_to_tunnel(bytes data);
-  void close_tunnel();
-  task<void> tunnel_flushed() { return sender_.wait_for_end(); }
-  bool tunnel_has_failed() const noexcept {
-    return is_closed() && !(has_ended() && has_sent_end());
-  }
-  // Behind the tunnel's end: returns when its stream is closed.
-  task<Result<void>> tunnel_gone();
 
   // From the session and the connection.
   void on_event() override;
@@ -83,6 +77,10 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
     H2Exchange& exchange;
   };
 
+  class OwningTunnel;
+
+  wire::H2Link* tunnel_link() noexcept override;
+  Error tunnel_error() const override;
   bool at_end_of_response() const noexcept { return h2::Stream::at_end() && !has_head(); }
   Result<void> open(const Request& request, bool as_tunnel);
   void begin_upload();
@@ -123,6 +121,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource {
   net::Time began_;
   net::Duration activity_timeout_;
   net::Duration stall_ = net::Duration::max();  // of the upload
+  wire::H2Tunnel* tunnel_ = nullptr;            // owns this
   bool takes_trailers_ = false;
   bool waits_for_continue_ = false;
   bool upload_ended_ = true;

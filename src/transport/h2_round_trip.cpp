@@ -13,20 +13,6 @@
 namespace onehop::transport {
 namespace {
 
-class H2Tunnel final : public Tunnel {
- public:
-  explicit H2Tunnel(std::unique_ptr<H2Exchange> exchange) : exchange_(std::move(exchange)) {}
-  task<Result<bytes>> read() override { return exchange_->read(); }
-  task<Result<void>> write(bytes data) override { return exchange_->write_to_tunnel(data); }
-  void close_write() override { exchange_->close_tunnel(); }
-  bool has_failed() const noexcept override { return exchange_->tunnel_has_failed(); }
-  task<void> flushed() override { return exchange_->tunnel_flushed(); }
-  task<Result<void>> gone() override { return exchange_->tunnel_gone(); }
-
- private:
-  std::unique_ptr<H2Exchange> exchange_;
-};
-
 void record_attempt(ConnectionPool& pool, Request& request, const H2Connection& connection) {
   ExchangeRecord* record = request.record();
   if (!record) return;
@@ -44,7 +30,7 @@ bool wants_http1(const Error& error) {
 // What the caller gets, once the head is there.
 Response finished(Response response, std::unique_ptr<H2Exchange> exchange) {
   if (exchange->is_tunnel()) {
-    response.set_tunnel(std::make_unique<H2Tunnel>(std::move(exchange)));
+    response.set_tunnel(H2Exchange::tunnel_of(std::move(exchange)));
   } else if (!exchange->is_complete() || exchange->has_unread_trailers()) {
     response.body() = Body::from(std::move(exchange));
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/tunnel_relay.hpp"
 
+#include "base/check.hpp"
 #include "base/exception_text.hpp"
 #include "io/event.hpp"
 #include "io/yield.hpp"
@@ -25,29 +26,26 @@ Side other_side(Side side) {
   return side == Side::client ? Side::upstream : Side::client;
 }
 
-// `failure_of_source` tells of the other side: once it has failed there is nobody to write for. One
-// that has merely ended has not: all it sent is delivered. `state`, where there is one, hears of
-// progress.
-template <class Ask>
-task<Result<void>> write_all(
-    net::Stream& to, HeldString data, Side side, Ask failure_of_source, RelayState* state) {
+// Writes what is left of a piece. Meanwhile looks whether `from` has failed: then its bytes need
+// not be delivered. All that one which has merely ended has sent is delivered.
+task<Result<void>> write_rest(
+    net::Stream& to, HeldString data, Side side, net::Stream& from, RelayState& state) {
   std::size_t sent = 0;
   while (sent < data.size()) {
     const ssize_t took = to.try_write(data.data() + sent, data.size() - sent);
     if (took >= 0) {
       sent += static_cast<std::size_t>(took);
-      if (state) state->last_activity = to.reactor().now();
+      state.last_activity = to.reactor().now();
       continue;
     }
     if (took != -EAGAIN) co_return failure(stream_error(to, took, side));
     co_await to.writable(to.reactor().now() + kTunnelLivenessCheck);
-    const std::optional<Error> failed = failure_of_source();
-    if (failed) co_return failure(*failed);
+    if (from.has_failed()) co_return failure(stream_error(from, -ECONNRESET, other_side(side)));
   }
   co_return Result<void>();
 }
 
-// What becomes of a stream that has ended, of which no read tells any more.
+// Returns when the peer of `stream` has left, which no read reports after its end.
 task<Result<void>> until_gone(net::Stream& stream, Side side) {
   co_await stream.until_broken();
   if (stream.has_failed()) co_return failure(stream_error(stream, -ECONNRESET, side));
@@ -56,37 +54,50 @@ task<Result<void>> until_gone(net::Stream& stream, Side side) {
 
 }  // namespace
 
-// The two directions of one relay, and who waits for them.
+// The two directions of one relay.
 class Relay {
  public:
-  Relay(net::Stream& client, Tunnel& far, RelayState& state)
-      : client_(client), far_(far), state_(state), changed_(client.reactor()) {
+  Relay(RelayedTunnel& client, Tunnel& far, io::Reactor& reactor, RelayState& state)
+      : client_(client),
+        far_(far),
+        reactor_(reactor),
+        state_(state),
+        changed_(reactor),
+        liveness_(&Relay::on_liveness, this) {
+    ONEHOP_DCHECK(!state_.changed_);  // a state serves one relay
     state_.changed_ = &changed_;
-    note_activity();
+    client_.report_activity_to(&state_.last_activity);
+    record_activity();
   }
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
-  ~Relay() { state_.changed_ = nullptr; }
+  ~Relay() {
+    state_.changed_ = nullptr;
+    client_.report_activity_to(nullptr);
+  }
 
-  task<Result<void>> run(HeldString early) {
-    auto* plain = dynamic_cast<StreamTunnel*>(&far_);
+  task<Result<void>> run() {
+    auto* const client = dynamic_cast<StreamTunnel*>(&client_);
+    auto* const far = dynamic_cast<StreamTunnel*>(&far_);
     task<void> up;
     task<void> down;
     task<void> watch;
-    if (plain) {
-      up = guarded(
-          copy(client_, plain->stream(), std::move(early), Side::upstream, state_.from_client));
-      down = guarded(
-          copy(plain->stream(), client_, plain->take_early(), Side::client, state_.to_client));
+    if (client && far) {
+      net::Stream& near_stream = client->stream();
+      net::Stream& far_stream = far->stream();
+      up = guarded(copy_stream(near_stream, far_stream, client->take_early(), Side::upstream));
+      down = guarded(copy_stream(far_stream, near_stream, far->take_early(), Side::client));
     } else {
-      up = guarded(copy_to_far(std::move(early)));
-      down = guarded(copy_from_far());
-      watch = watch_client();
-      watch.start();
+      up = guarded(copy(client_, far_, state_.from_client));
+      down = guarded(copy(far_, client_, state_.to_client));
+      if (client) {
+        watch = watch_client(*client);
+        watch.start();
+      }
     }
     up.start();
     down.start();
-    while (ended_ < 2 && !failure_ && !state_.end_)
+    while (!state_.is_over() && !failure_ && !state_.end_)
       co_await changed_.wait();
     if (state_.end_) co_return failure(*state_.end_);
     if (failure_) co_return failure(*failure_);
@@ -95,16 +106,12 @@ class Relay {
 
  private:
   // One direction between two streams, up to the half-close it passes on.
-  task<void> copy(
-      net::Stream& from, net::Stream& to, HeldString early, Side to_side, std::uint64_t& count) {
+  task<void> copy_stream(net::Stream& from, net::Stream& to, HeldString early, Side to_side) {
     const Side from_side = other_side(to_side);
-    const auto failure_of_source = [&from, from_side]() -> std::optional<Error> {
-      if (!from.has_failed()) return std::nullopt;
-      return stream_error(from, -ECONNRESET, from_side);
-    };
+    std::uint64_t& count = to_side == Side::client ? state_.to_client : state_.from_client;
     if (!early.empty()) {
       count += early.size();
-      auto written = co_await write_all(to, std::move(early), to_side, failure_of_source, &state_);
+      auto written = co_await write_rest(to, std::move(early), to_side, from, state_);
       if (!written) {
         fail(written.error());
         co_return;
@@ -126,7 +133,7 @@ class Relay {
       if (got == 0) break;
       const auto size = static_cast<std::size_t>(got);
       count += size;
-      note_activity();
+      record_activity();
       ssize_t sent = to.try_write(scratch.data(), size);
       if (sent < 0 && sent != -EAGAIN) {
         fail(stream_error(to, sent, to_side));
@@ -135,7 +142,7 @@ class Relay {
       if (sent < 0) sent = 0;
       if (static_cast<std::size_t>(sent) < size) {
         HeldString rest(scratch.data() + sent, size - static_cast<std::size_t>(sent));
-        auto written = co_await write_all(to, std::move(rest), to_side, failure_of_source, &state_);
+        auto written = co_await write_rest(to, std::move(rest), to_side, from, state_);
         if (!written) {
           fail(written.error());
           co_return;
@@ -153,7 +160,37 @@ class Relay {
     end_both(gone);
   }
 
-  // A tunnel of somebody's own may throw.
+  // One direction between two tunnels, the same way. While the client does not take a piece, the
+  // far end is asked whether it has failed; the client's failure ends the relay by itself.
+  task<void> copy(Tunnel& from, Tunnel& to, std::uint64_t& count) {
+    const bool is_down = &from == &far_;
+    for (;;) {
+      auto piece = co_await from.read();
+      if (!piece) {
+        fail(piece.error());
+        co_return;
+      }
+      if (piece->empty()) break;
+      count += piece->size();
+      record_activity();
+      if (is_down) arm_liveness();
+      auto written = co_await to.write(*piece);
+      if (is_down) liveness_.disarm();
+      if (!written) {
+        fail(written.error());
+        co_return;
+      }
+      record_activity();
+    }
+    to.close_write();
+    if (!is_down) co_await far_.flushed();
+    end();
+    if (!is_down) co_return;
+    const auto gone = co_await far_.gone();
+    end_both(gone);
+  }
+
+  // A tunnel that a user wrote may throw.
   task<void> guarded(task<void> work) {
     std::string what;
     try {
@@ -162,98 +199,49 @@ class Relay {
     } catch (...) {
       what = exception_text();
     }
-    fail(Error(Errc::handler_failed, Side::local, std::move(what)).during(Phase::tunnel));
+    fail(Error(Errc::handler_failed, Side::local, std::move(what)));
   }
 
-  task<void> copy_to_far(HeldString early) {
-    HeldString piece = std::move(early);
-    for (;;) {
-      if (!piece.empty()) {
-        state_.from_client += piece.size();
-        note_activity();
-        auto written = co_await far_.write(piece);
-        if (!written) {
-          fail(written.error());
-          co_return;
-        }
-        note_activity();
-      }
-      const std::span<char> scratch = client_.reactor().scratch().first(tunnel_piece());
-      const ssize_t got = client_.try_read(scratch.data(), scratch.size());
-      if (got == -EAGAIN) {
-        piece.clear();
-        co_await client_.readable(io::kNever);  // silence is normal in a tunnel
-        continue;
-      }
-      if (got < 0) {
-        fail(stream_error(client_, got, Side::client));
-        co_return;
-      }
-      if (got == 0) break;
-      piece.assign(scratch.data(), static_cast<std::size_t>(got));
-    }
-    far_.close_write();
-    co_await far_.flushed();
-    end();
-  }
-
-  // No read tells of a client that fails while the far side does not take what it said, or behind
+  // No read reports that a client has failed while the far end does not take what it sent, or after
   // its half-close.
-  task<void> watch_client() {
-    const auto gone = co_await until_gone(client_, Side::client);
+  task<void> watch_client(StreamTunnel& client) {
+    const auto gone = co_await client.gone();
     if (!gone) fail(gone.error());
   }
 
-  task<void> copy_from_far() {
-    const auto failure_of_far = [this]() -> std::optional<Error> {
-      if (!far_.has_failed()) return std::nullopt;
-      return Error(Errc::closed, Side::upstream).during(Phase::tunnel);
-    };
-    for (;;) {
-      auto piece = co_await far_.read();
-      if (!piece) {
-        fail(piece.error());
-        co_return;
-      }
-      if (piece->empty()) break;
-      state_.to_client += piece->size();
-      note_activity();
-      HeldString data(*piece);
-      auto written =
-          co_await write_all(client_, std::move(data), Side::client, failure_of_far, &state_);
-      if (!written) {
-        fail(written.error());
-        co_return;
-      }
+  void arm_liveness() { reactor_.timers().arm(liveness_, reactor_.now() + kTunnelLivenessCheck); }
+  static void on_liveness(void* self) {
+    auto& relay = *static_cast<Relay*>(self);
+    if (relay.far_.has_failed()) {
+      relay.fail(Error(Errc::closed, Side::upstream));
+    } else {
+      relay.arm_liveness();
     }
-    client_.close_write();
-    end();
-    const auto gone = co_await far_.gone();
-    end_both(gone);
   }
 
-  void note_activity() noexcept { state_.last_activity = client_.reactor().now(); }
+  void record_activity() noexcept { state_.last_activity = reactor_.now(); }
   void end() {
-    ++ended_;
+    ++state_.ended_;
     changed_.set();
   }
-  // One side has left altogether: what the other would say reaches nobody.
+  // One side has left altogether: nothing the other sends reaches it.
   void end_both(const Result<void>& how) {
     if (!how) return fail(how.error());
-    ended_ = 2;
+    state_.ended_ = 2;
     changed_.set();
   }
   void fail(Error error) {
-    if (!failure_) failure_ = std::move(error);
+    if (!failure_) failure_ = std::move(error.during(Phase::tunnel));
     changed_.set();
   }
 
-  net::Stream& client_;
+  RelayedTunnel& client_;
   Tunnel& far_;
+  io::Reactor& reactor_;
   RelayState& state_;
   io::Event changed_;
+  io::Timer liveness_;  // runs while the client does not take what the far end sent
   std::optional<Error> failure_;
-  int ended_ = 0;
 };
 
 std::size_t tunnel_piece() noexcept {
@@ -266,33 +254,49 @@ task<Result<bytes>> StreamTunnel::read() {
     co_return bytes(piece_);
   }
   for (;;) {
-    const std::span<char> scratch = stream_->reactor().scratch().first(tunnel_piece());
-    const ssize_t got = stream_->try_read(scratch.data(), scratch.size());
+    const std::span<char> scratch = stream_.reactor().scratch().first(tunnel_piece());
+    const ssize_t got = stream_.try_read(scratch.data(), scratch.size());
     if (got == -EAGAIN) {
-      co_await stream_->readable(io::kNever);  // silence is normal in a tunnel
+      HeldString().swap(piece_);
+      co_await stream_.readable(io::kNever);  // silence is normal in a tunnel
       continue;
     }
-    if (got < 0) co_return failure(stream_error(*stream_, got, Side::upstream));
+    if (got < 0) co_return failure(stream_error(stream_, got, side_));
     piece_.assign(scratch.data(), static_cast<std::size_t>(got));
     co_return bytes(piece_);
   }
 }
 
 task<Result<void>> StreamTunnel::write(bytes data) {
-  HeldString copy(data);
-  const auto nobody_knows = []() -> std::optional<Error> { return std::nullopt; };
-  auto written =
-      co_await write_all(*stream_, std::move(copy), Side::upstream, nobody_knows, nullptr);
-  co_return written;
+  while (!data.empty()) {
+    const ssize_t took = stream_.try_write(data.data(), data.size());
+    if (took >= 0) {
+      data.remove_prefix(static_cast<std::size_t>(took));
+      on_activity(stream_.reactor().now());
+      continue;
+    }
+    if (took != -EAGAIN) co_return failure(stream_error(stream_, took, side_));
+    co_await stream_.writable(io::kNever);
+  }
+  co_return Result<void>();
 }
 
 task<Result<void>> StreamTunnel::gone() {
-  return until_gone(*stream_, Side::upstream);
+  return until_gone(stream_, side_);
+}
+
+task<Result<void>> relay(RelayedTunnel& client,
+                         Tunnel& far,
+                         io::Reactor& reactor,
+                         RelayState& state) {
+  Relay both(client, far, reactor, state);
+  co_return co_await both.run();
 }
 
 task<Result<void>> relay(net::Stream& client, HeldString early, Tunnel& far, RelayState& state) {
-  Relay both(client, far, state);
-  co_return co_await both.run(std::move(early));
+  StreamTunnel near(client, std::move(early));
+  Relay both(near, far, client.reactor(), state);
+  co_return co_await both.run();
 }
 
 }  // namespace onehop::wire

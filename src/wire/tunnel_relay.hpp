@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What follows a 101: StreamTunnel is an upgraded connection of the transport; relay() joins it, or
-// any Tunnel, with the client's stream until both directions have ended or one side has failed or
-// left. Idle tunnels hold no buffer. One thread.
+// The relay of two tunnels, after a 101: the client's end, which is one of this floor's, and the
+// far end, which is an upgraded connection of the transport or a user's own. Each end goes through
+// the same life:
+//
+//   open         read() and write()
+//   half-closed  read() has returned the peer's end; or close_write() has sent ours
+//   flushed      after close_write(): flushed() has returned, so nothing is lost if it ends
+//   gone         after the peer's end: gone() has returned, so nothing reaches the peer any more
+//
+// A relay ends when both ends are half-closed and flushed, when the far end is gone, when either
+// fails, or when it is told to. An idle tunnel holds no buffer. Thread: owner.
 #pragma once
 
 #include <onehop/response.hpp>
@@ -26,28 +34,53 @@ inline constexpr net::Duration kTunnelLivenessCheck = std::chrono::milliseconds(
 // What is read of a tunnel at once, and so what may be kept of each direction.
 std::size_t tunnel_piece() noexcept;
 
-class StreamTunnel : public Tunnel {
+// A tunnel that can report what a slow peer takes of one piece.
+class RelayedTunnel : public Tunnel {
  public:
-  // `early`: what the far side sent behind its 101.
+  // `time` is set to the current time whenever the peer takes something; null: no report.
+  void report_activity_to(net::Time* time) noexcept { activity_ = time; }
+
+ protected:
+  void on_activity(net::Time now) noexcept {
+    if (activity_) *activity_ = now;
+  }
+
+ private:
+  net::Time* activity_ = nullptr;
+};
+
+// A byte stream as a tunnel.
+class StreamTunnel : public RelayedTunnel {
+ public:
+  // An upstream's. `early`: what it sent after its 101.
   StreamTunnel(std::unique_ptr<net::Stream> stream, HeldString early)
-      : stream_(std::move(stream)), early_(std::move(early)) {}
+      : owned_(std::move(stream)),
+        stream_(*owned_),
+        early_(std::move(early)),
+        side_(Side::upstream) {}
+  // A client's, whose `stream` outlives the tunnel. `early`: what it sent after its request.
+  StreamTunnel(net::Stream& stream, HeldString early)
+      : stream_(stream), early_(std::move(early)), side_(Side::client) {}
 
   task<Result<bytes>> read() override;
   task<Result<void>> write(bytes data) override;
-  void close_write() override { stream_->close_write(); }
-  bool has_failed() const noexcept override { return stream_->has_failed(); }
+  void close_write() override { stream_.close_write(); }
+  bool has_failed() const noexcept override { return stream_.has_failed(); }
+  // May be awaited at any time; one waits.
   task<Result<void>> gone() override;
 
-  net::Stream& stream() noexcept { return *stream_; }
+  net::Stream& stream() noexcept { return stream_; }
   HeldString take_early() noexcept { return std::move(early_); }
 
  private:
-  std::unique_ptr<net::Stream> stream_;
+  std::unique_ptr<net::Stream> owned_;
+  net::Stream& stream_;
   HeldString early_;
   HeldString piece_;
+  Side side_;
 };
 
-// What others may know of a relay, and how they end it.
+// What the owner of a relay may know of it, and how the owner ends it.
 class RelayState {
  public:
   std::uint64_t from_client = 0;  // bytes
@@ -55,6 +88,9 @@ class RelayState {
   // When something was last read, or taken by a side that was slow.
   net::Time last_activity{};
 
+  // Both directions have ended. The relay returns soon, if it has not yet.
+  bool is_over() const noexcept { return ended_ >= 2; }
+  bool was_ended() const noexcept { return end_.has_value(); }
   // The relay fails with `why`, soon.
   void end(Error why) {
     if (!end_) end_ = std::move(why);
@@ -64,11 +100,17 @@ class RelayState {
  private:
   friend class Relay;
   std::optional<Error> end_;
+  int ended_ = 0;                 // directions
   io::Event* changed_ = nullptr;  // of the relay, while it runs
 };
 
-// `early`: what the client sent behind its request. Ends with an error when either side failed; the
-// caller closes both then. Destroying the task stops the relay.
+// Joins both ends. An error when either side failed, or of RelayState::end(); the caller closes
+// both then. Destroying the task stops the relay.
+task<Result<void>> relay(RelayedTunnel& client,
+                         Tunnel& far,
+                         io::Reactor& reactor,
+                         RelayState& state);
+// The same with a client's stream. `early`: what the client sent after its request.
 task<Result<void>> relay(net::Stream& client, HeldString early, Tunnel& far, RelayState& state);
 
 }  // namespace onehop::wire

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// H2Tunnel: a stream of HTTP/2 as a Tunnel (RFC 8441), for both roles. Thread: owner.
+#pragma once
+
+#include "http/h2/stream.hpp"
+#include "io/event.hpp"
+#include "wire/h2_body_sender.hpp"
+#include "wire/tunnel_relay.hpp"
+
+namespace onehop::wire {
+
+class H2Tunnel : public RelayedTunnel {
+ public:
+  // What it asks of the exchange whose stream it is.
+  class Owner {
+   public:
+    // The link of the stream's connection; null if that is gone.
+    virtual H2Link* tunnel_link() noexcept = 0;
+    // Why the stream was closed before its end.
+    virtual Error tunnel_error() const = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  // All outlive the tunnel.
+  H2Tunnel(h2::Stream& stream, H2BodySender& sender, io::Reactor& reactor, Owner& owner) noexcept
+      : stream_(stream), sender_(sender), owner_(owner), reactor_(reactor), changed_(reactor) {}
+
+  // From Stream::on_event(), after H2BodySender::on_event().
+  void on_event() noexcept;
+
+  task<Result<bytes>> read() override;
+  task<Result<void>> write(bytes data) override;
+  void close_write() override;
+  task<void> flushed() override { return sender_.wait_for_end(); }
+  bool has_failed() const noexcept override {
+    return stream_.is_closed() && !(stream_.has_ended() && stream_.has_sent_end());
+  }
+  task<Result<void>> gone() override;
+
+ private:
+  void flush_soon() noexcept;
+
+  h2::Stream& stream_;
+  H2BodySender& sender_;
+  Owner& owner_;
+  io::Reactor& reactor_;
+  io::Event changed_;
+};
+
+}  // namespace onehop::wire
