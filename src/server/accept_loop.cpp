@@ -69,7 +69,7 @@ void AcceptLoop::on_ready(void* self) {
 
 void AcceptLoop::on_timer(void* self) {
   auto& loop = *static_cast<AcceptLoop*>(self);
-  if (loop.worker_.is_full()) {
+  if (!loop.may_accept()) {
     loop.pause();
   } else {
     loop.add();
@@ -82,26 +82,26 @@ void AcceptLoop::pause() {
 }
 
 // Once for as long as it lasts, and not each time where it comes and goes.
-void AcceptLoop::note_shortage(int error, std::string_view of_what) {
+void AcceptLoop::log_shortage(int error, std::string_view of_what) {
   if (std::exchange(short_, true)) return;
-  ServerShared& common = worker_.shared();
-  const auto untold = common.shortage_lines.admit(worker_.reactor().now());
+  ServerShared& shared = worker_.shared();
+  const auto untold = shared.shortage_lines.admit(worker_.reactor().now());
   if (!untold) return worker_.note_untold();
   std::string line = "accepting pauses: ";
   line += std::strerror(error);  // NOLINT(concurrency-mt-unsafe)
   line.append(of_what).append(and_untold(*untold));
-  common.log(LogLevel::warning, line);
+  shared.log(LogLevel::warning, line);
 }
 
 void AcceptLoop::accept_some() {
   for (int i = 0; i < kBatch; ++i) {
-    if (worker_.is_full()) {
+    if (!may_accept()) {
       pause();
       return;
     }
-    // What was accepted could not be waited for.
+    // A connection accepted now could not be registered with epoll.
     if (const int error = worker_.reactor().refusal()) {
-      note_shortage(error, " (the kernel watches no more descriptors)");
+      log_shortage(error, " (the kernel watches no more descriptors)");
       pause();
       return;
     }
@@ -109,7 +109,7 @@ void AcceptLoop::accept_some() {
     if (!accepted) {
       if (accepted.error() == EAGAIN) return;
       if (!is_shortage(accepted.error())) continue;  // died in the queue
-      note_shortage(accepted.error());
+      log_shortage(accepted.error());
       pause();
       return;
     }
@@ -119,27 +119,26 @@ void AcceptLoop::accept_some() {
 }
 
 void AcceptLoop::adopt(net::TcpListener::Accepted accepted) {
-  AcceptedFrom from(accepted.peer, name_);
-  auto& common = worker_.shared();
-  if (auto& limit = common.client_limit;
-      limit && !worker_.configuration()->trusted().includes(accepted.peer.ip())) {
-    auto place = limit->enter(accepted.peer);
-    if (!place) {
-      note_refusal(accepted.peer);
-      return;
-    }
-    from.place = std::move(*place);
+  auto ticket = worker_.admission().may_accept(accepted.peer, worker_.configuration()->trusted());
+  if (!ticket) {
+    log_refusal(accepted.peer);
+    return;
   }
+  const AcceptedFrom from(accepted.peer, name_, std::move(*ticket));
   worker_.owner().adopt(
       std::make_unique<net::TcpStream>(worker_.reactor(), std::move(accepted.socket),
                                        net::TcpStream::Role::accepted),
       from, with_tls_);
 }
 
-void AcceptLoop::note_refusal(const net::Address& peer) {
-  auto& common = worker_.shared();
-  const auto line = common.client_limit->note_refusal(peer, worker_.reactor().now());
-  if (line) common.log(LogLevel::warning, *line);
+void AcceptLoop::log_refusal(const net::Address& peer) {
+  const io::Time now = worker_.reactor().now();
+  const auto line = worker_.admission().refused_connection_line(peer, now);
+  if (line) worker_.shared().log(LogLevel::warning, *line);
+}
+
+bool AcceptLoop::may_accept() {
+  return worker_.admission().may_accept(worker_.reactor().now());
 }
 
 void AcceptLoop::finish() {
@@ -147,7 +146,7 @@ void AcceptLoop::finish() {
   remove();
   // What comes meanwhile is refused: clients that connect without a pause would hold up the stop.
   for (std::size_t left = listener_ ? listener_->waiting() : 0; left > 0; --left) {
-    if (worker_.is_full()) break;
+    if (!may_accept()) break;
     auto accepted = listener_->accept();
     if (!accepted) break;
     try {

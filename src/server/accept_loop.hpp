@@ -33,8 +33,9 @@ class AcceptLoop final : private io::Watcher {
   void adopt(net::TcpListener::Accepted accepted);
   void accept_some();
   void pause();
-  void note_shortage(int error, std::string_view of_what = {});
-  void note_refusal(const net::Address& peer);
+  void log_shortage(int error, std::string_view of_what = {});
+  void log_refusal(const net::Address& peer);
+  bool may_accept();
   void add() noexcept;
   void remove() noexcept;
 

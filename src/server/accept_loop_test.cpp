@@ -50,7 +50,7 @@ class NoDescriptors {
 class AcceptLoopTest : public ::testing::Test {
  protected:
   AcceptLoopTest() : enter_(reactor_), common_(std::make_shared<ServerShared>()) {
-    common_->max_connections = 2;
+    common_->admission.set_max_connections(2);
     common_->options.log = [this](LogLevel, std::string_view line) { logged_.emplace_back(line); };
     auto listener = net::TcpListener::open(*net::Address::from_ip("127.0.0.1", 0), {});
     address_ = listener->address();
@@ -80,7 +80,7 @@ class AcceptLoopTest : public ::testing::Test {
     reactor_.set_time(reactor_.now() + 30ms);
     settle();
   }
-  std::size_t connections() const { return common_->connections; }
+  std::size_t connections() const { return common_->admission.connections(); }
 
   io::Reactor reactor_{io::Reactor::Clock::manual};
   io::Reactor::Enter enter_;
@@ -116,8 +116,8 @@ TEST_F(AcceptLoopTest, PausesAtTheLimitAndGoesOnBelowIt) {
 }
 
 TEST_F(AcceptLoopTest, ClosesWhatOneClientHasTooManyOf) {
-  common_->max_connections = 10;
-  common_->client_limit.emplace(1);
+  common_->admission.set_max_connections(10);
+  common_->admission.limit_clients(1, 0);
   auto one = connect();
   const auto two = connect();
   const auto three = connect();
@@ -125,7 +125,8 @@ TEST_F(AcceptLoopTest, ClosesWhatOneClientHasTooManyOf) {
   EXPECT_EQ(connections(), 1u);
   char byte = 0;
   EXPECT_EQ(::recv(two.get(), &byte, 1, 0), 0);
-  EXPECT_THAT(logged_, ElementsAre(HasSubstr("closed 1 connection of clients that have 1 open")));
+  EXPECT_THAT(logged_,
+              ElementsAre(HasSubstr("closed 1 connection of clients that already have 1 open")));
   one.reset();
   settle();
   const auto four = connect();

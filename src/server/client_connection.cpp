@@ -6,11 +6,11 @@
 namespace onehop::server {
 
 ClientConnection::ClientConnection(WorkerContext& worker) noexcept : worker_(worker) {
-  worker_.shared().connections.fetch_add(1, std::memory_order_relaxed);
+  worker_.admission().on_connection_began();
 }
 
 ClientConnection::~ClientConnection() {
-  worker_.shared().connections.fetch_sub(1, std::memory_order_relaxed);
+  worker_.admission().on_connection_ended();
 }
 
 }  // namespace onehop::server

@@ -19,12 +19,12 @@ class WorkerContext;
 
 // Where a connection comes from and which listener took it.
 struct AcceptedFrom {
-  AcceptedFrom(const net::Address& p, std::string_view l, ClientLimit::Place c = {}) noexcept
-      : peer(p), local(l), place(std::move(c)) {}
+  AcceptedFrom(const net::Address& p, std::string_view l, ConnectionTicket t = {}) noexcept
+      : peer(p), local(l), ticket(std::move(t)) {}
 
   net::Address peer;
   std::string_view local;  // outlives every connection
-  ClientLimit::Place place;
+  ConnectionTicket ticket;
 };
 
 class ClientConnection : public ListNode, public detail::InFramePool {

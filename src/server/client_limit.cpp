@@ -3,38 +3,38 @@
 
 namespace onehop::server {
 
-std::optional<ClientLimit::Place> ClientLimit::enter(const net::Address& peer) {
-  if (peer.is_unix()) return Place();
+std::optional<ConnectionTicket> ClientLimit::enter(const net::Address& peer) {
+  if (peer.is_unix()) return ConnectionTicket();
   const std::uint64_t key = peer.client_key();
   // Made before it counts: what throws has counted nothing.
-  auto held = std::make_shared<Held>(*this, key, Held::By::connection);
+  auto entry = std::make_shared<Entry>(*this, key, Entry::By::connection);
   const std::lock_guard lock(mutex_);
   Client& client = clients_[key];
-  if (most_connections_ != 0 && client.connections >= most_connections_) return std::nullopt;
+  if (max_connections_ != 0 && client.connections >= max_connections_) return std::nullopt;
   ++client.connections;
   ++client.held;
-  held->client_ = &client;
-  return held;
+  entry->client_ = &client;
+  return entry;
 }
 
-std::optional<RequestPlace> ClientLimit::enter_request(const net::Address& client) {
-  if (most_requests_ == 0 || client.is_unix()) return RequestPlace();
+std::optional<RequestTicket> ClientLimit::enter_request(const net::Address& client) {
+  if (max_requests_ == 0 || client.is_unix()) return RequestTicket();
   const std::uint64_t key = client.client_key();
-  auto held = std::make_shared<Held>(*this, key, Held::By::request);
+  auto entry = std::make_shared<Entry>(*this, key, Entry::By::request);
   {
     const std::lock_guard lock(mutex_);
-    held->client_ = &clients_[key];
-    ++held->client_->held;
+    entry->client_ = &clients_[key];
+    ++entry->client_->held;
   }
-  auto place = held->enter_request();
-  if (place) place->keep(std::move(held));
-  return place;
+  auto ticket = entry->enter_request();
+  if (ticket) ticket->keep(std::move(entry));
+  return ticket;
 }
 
-void ClientLimit::leave(std::uint64_t key, Held::By by) noexcept {
+void ClientLimit::leave(std::uint64_t key, Entry::By by) noexcept {
   const std::lock_guard lock(mutex_);
   const auto found = clients_.find(key);
-  if (by == Held::By::connection) --found->second.connections;
+  if (by == Entry::By::connection) --found->second.connections;
   if (--found->second.held == 0) clients_.erase(found);
 }
 
@@ -43,21 +43,21 @@ std::size_t ClientLimit::clients() const {
   return clients_.size();
 }
 
-std::optional<RequestPlace> ClientLimit::Held::enter_request() {
-  const std::size_t most = limit_.most_requests_;
-  if (most == 0) return RequestPlace();
-  RequestPlace place(client_->requests);
-  if (client_->requests.fetch_add(1, std::memory_order_relaxed) >= most) return std::nullopt;
-  return place;
+std::optional<RequestTicket> ClientLimit::Entry::enter_request() {
+  const std::size_t max = limit_.max_requests_;
+  if (max == 0) return RequestTicket();
+  RequestTicket ticket(client_->requests);
+  if (client_->requests.fetch_add(1, std::memory_order_relaxed) >= max) return std::nullopt;
+  return ticket;
 }
 
-std::optional<std::string> ClientLimit::note_refusal(const net::Address& peer, io::Time now) {
+std::optional<std::string> ClientLimit::refusal_line(const net::Address& peer, io::Time now) {
   const auto untold = refusals_.admit(now);
   if (!untold) return std::nullopt;
   const std::uint64_t count = *untold + 1;
   return "closed " + std::to_string(count) + (count == 1 ? " connection" : " connections") +
-         " of clients that have " + std::to_string(most_connections_) +
-         " open already, the last of " + peer.ip();
+         " of clients that already have " + std::to_string(max_connections_) +
+         " open, the last from " + peer.ip();
 }
 
 }  // namespace onehop::server

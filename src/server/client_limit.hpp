@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ClientLimit: how many connections each client has open, how many of its requests are in progress,
-// and whether it may have one more. Outlives the places it gave. Any thread.
+// and whether it may have another. Outlives the tickets it gave. Thread: any.
 #pragma once
 
 #include "io/timer_wheel.hpp"
@@ -20,21 +20,21 @@
 
 namespace onehop::server {
 
-// Counts as one request for as long as it lives; not when it was made without a count.
-class RequestPlace {
+// Counts as one request for as long as it lives, unless it was made without a count.
+class RequestTicket {
  public:
-  RequestPlace() noexcept = default;
-  explicit RequestPlace(std::atomic<std::size_t>& counted) noexcept : count_(&counted) {}
-  RequestPlace(RequestPlace&& other) noexcept
+  RequestTicket() noexcept = default;
+  explicit RequestTicket(std::atomic<std::size_t>& counted) noexcept : count_(&counted) {}
+  RequestTicket(RequestTicket&& other) noexcept
       : kept_(std::move(other.kept_)), count_(std::exchange(other.count_, nullptr)) {}
-  RequestPlace& operator=(RequestPlace&& other) noexcept {
+  RequestTicket& operator=(RequestTicket&& other) noexcept {
     std::swap(kept_, other.kept_);
     std::swap(count_, other.count_);
     return *this;
   }
   // `kept`: what has to live as long as the count.
   void keep(std::shared_ptr<const void> kept) noexcept { kept_ = std::move(kept); }
-  ~RequestPlace() {
+  ~RequestTicket() {
     if (count_) count_->fetch_sub(1, std::memory_order_relaxed);
   }
 
@@ -53,21 +53,21 @@ class ClientLimit {
   };
 
  public:
-  // A connection's, or that of a request over somebody else's.
-  class Held {
+  // One connection, or one request over the connection of a trusted proxy.
+  class Entry {
    public:
     enum class By : std::uint8_t { connection, request };
-    Held(ClientLimit& limit, std::uint64_t key, By by) noexcept
+    Entry(ClientLimit& limit, std::uint64_t key, By by) noexcept
         : limit_(limit), key_(key), by_(by) {}
-    Held(const Held&) = delete;
-    Held& operator=(const Held&) = delete;
-    ~Held() {
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
+    ~Entry() {
       if (client_) limit_.leave(key_, by_);
     }
 
-    // Nothing when as many requests of the client as may be are in progress, over all its
-    // connections. The place is gone before this is. Only the client's own threads meet here.
-    std::optional<RequestPlace> enter_request();
+    // std::nullopt if the client has as many requests in progress, over all its connections, as it
+    // may. The ticket ends before this does. Only the client's own threads write the same memory.
+    std::optional<RequestTicket> enter_request();
 
    private:
     friend class ClientLimit;
@@ -76,32 +76,33 @@ class ClientLimit {
     Client* client_ = nullptr;  // once it is counted
     By by_;
   };
-  // Counts as one connection for as long as anybody holds it. Null for who is not counted.
-  using Place = std::shared_ptr<Held>;
-
   // 0: no limit.
-  explicit ClientLimit(std::size_t most_connections, std::size_t most_requests = 0) noexcept
-      : most_connections_(most_connections), most_requests_(most_requests) {}
+  explicit ClientLimit(std::size_t max_connections, std::size_t max_requests = 0) noexcept
+      : max_connections_(max_connections), max_requests_(max_requests) {}
 
-  // Nothing when the client has all the places it may have.
-  std::optional<Place> enter(const net::Address& peer);
+  // A connection of `peer` counts for as long as its entry lives. Null for a peer that is not
+  // counted; std::nullopt if the client has as many connections as it may.
+  std::optional<std::shared_ptr<Entry>> enter(const net::Address& peer);
   // For a request that came over the connection of a trusted proxy; std::nullopt as above.
-  std::optional<RequestPlace> enter_request(const net::Address& client);
-  // What the log should say about a client that got no place; nothing when it was said lately.
-  std::optional<std::string> note_refusal(const net::Address& peer, io::Time now);
-  // How many clients have a place. A client that has left takes no memory.
+  std::optional<RequestTicket> enter_request(const net::Address& client);
+  // The line for the log about a connection that was refused; std::nullopt if there was one lately.
+  std::optional<std::string> refusal_line(const net::Address& peer, io::Time now);
+  // How many clients are counted. A client that has left takes no memory.
   std::size_t clients() const;
 
  private:
-  void leave(std::uint64_t key, Held::By by) noexcept;
+  void leave(std::uint64_t key, Entry::By by) noexcept;
 
-  const std::size_t most_connections_;
-  const std::size_t most_requests_;
+  const std::size_t max_connections_;
+  const std::size_t max_requests_;
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::unordered_map<std::uint64_t, Client> clients_;
 
   LineLimit refusals_;
 };
+
+// Counts as one connection for as long as a copy of it lives. Null: not counted.
+using ConnectionTicket = std::shared_ptr<ClientLimit::Entry>;
 
 }  // namespace onehop::server

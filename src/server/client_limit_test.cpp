@@ -27,7 +27,7 @@ TEST(ClientLimit, CountsEachAddressByItself) {
   EXPECT_TRUE(limit.enter(from("192.0.2.1", 3)));
 }
 
-TEST(ClientLimit, APlaceIsFreeOnlyWhenNobodyHoldsIt) {
+TEST(ClientLimit, ATicketCountsAsLongAsACopyLives) {
   ClientLimit limit(1);
   auto place = *limit.enter(from("192.0.2.1"));
   auto handed_on = place;
@@ -63,7 +63,7 @@ TEST(ClientLimit, CountsRequestsOverAllConnectionsOfAClient) {
   auto first = *limit.enter(from("192.0.2.1", 1));
   const auto second = *limit.enter(from("192.0.2.1", 2));
   const auto other = *limit.enter(from("192.0.2.2"));
-  std::vector<std::optional<RequestPlace>> places;
+  std::vector<std::optional<RequestTicket>> places;
   places.push_back(first->enter_request());
   places.push_back(second->enter_request());
   places.push_back(second->enter_request());
@@ -81,23 +81,23 @@ TEST(ClientLimit, CountsRequestsOverAllConnectionsOfAClient) {
   EXPECT_TRUE(places.back());
 }
 
-TEST(ClientLimit, ARequestsPlaceMovesOn) {
+TEST(ClientLimit, ARequestsTicketMoves) {
   ClientLimit limit(0, 1);
   const auto connection = *limit.enter(from("192.0.2.1"));
-  RequestPlace kept;
+  RequestTicket kept;
   {
     auto place = connection->enter_request();
     ASSERT_TRUE(place);
     kept = std::move(*place);
   }
   EXPECT_FALSE(connection->enter_request());
-  kept = RequestPlace();
+  kept = RequestTicket();
   EXPECT_TRUE(connection->enter_request());
 }
 
 TEST(ClientLimit, CountsRequestsOverATrustedProxysConnectionToo) {
   ClientLimit limit(1, 2);
-  std::vector<std::optional<RequestPlace>> places;
+  std::vector<std::optional<RequestTicket>> places;
   places.push_back(limit.enter_request(from("192.0.2.1", 0)));
   places.push_back(limit.enter_request(from("192.0.2.1", 0)));
   EXPECT_TRUE(places.front() && places.back());
@@ -117,24 +117,24 @@ TEST(ClientLimit, CountsRequestsOverATrustedProxysConnectionToo) {
   EXPECT_TRUE(limit.enter_request(from("192.0.2.1", 0)));
 }
 
-TEST(ClientLimit, APlaceOfATrustedProxysRequestOutlivesAllOthers) {
+TEST(ClientLimit, ATicketOfATrustedProxysRequestOutlivesAllOthers) {
   ClientLimit limit(0, 1);
-  RequestPlace kept;
+  RequestTicket kept;
   {
     auto place = limit.enter_request(from("2001:db8:1:2::1", 0));
     ASSERT_TRUE(place);
     kept = std::move(*place);
   }
   EXPECT_FALSE(limit.enter_request(from("2001:db8:1:2::9", 0)));
-  kept = RequestPlace();
+  kept = RequestTicket();
   EXPECT_TRUE(limit.enter_request(from("2001:db8:1:2::9", 0)));
   EXPECT_TRUE(limit.enter_request(*net::Address::from_socket_path("/run/a.sock")));
 }
 
 TEST(ClientLimit, WithoutALimitNothingIsRefused) {
   ClientLimit limit(0, 0);
-  std::vector<std::optional<ClientLimit::Place>> connections;
-  std::vector<std::optional<RequestPlace>> requests;
+  std::vector<std::optional<ConnectionTicket>> connections;
+  std::vector<std::optional<RequestTicket>> requests;
   for (int i = 0; i < 100; ++i) {
     connections.push_back(limit.enter(from("192.0.2.1")));
     ASSERT_TRUE(connections.back());
@@ -146,7 +146,7 @@ TEST(ClientLimit, WithoutALimitNothingIsRefused) {
 // Whoever has many addresses could take memory without end.
 TEST(ClientLimit, ForgetsAClientThatHasLeft) {
   ClientLimit limit(1, 1);
-  std::vector<std::optional<ClientLimit::Place>> places;
+  std::vector<std::optional<ConnectionTicket>> places;
   for (int i = 0; i < 10'000; ++i) {
     const std::string ip = "10.1." + std::to_string(i / 100) + '.' + std::to_string(i % 100);
     places.push_back(limit.enter(from(ip.c_str())));
@@ -162,12 +162,12 @@ TEST(ClientLimit, ForgetsAClientThatHasLeft) {
 TEST(ClientLimit, RefusalsAreToldNowAndThen) {
   ClientLimit limit(3);
   const io::Time start{};
-  EXPECT_EQ(limit.note_refusal(from("192.0.2.1"), start),
-            "closed 1 connection of clients that have 3 open already, the last of 192.0.2.1");
-  EXPECT_FALSE(limit.note_refusal(from("192.0.2.1"), start + 1s));
-  EXPECT_FALSE(limit.note_refusal(from("192.0.2.2"), start + 9s));
-  EXPECT_EQ(limit.note_refusal(from("2001:db8::1"), start + 10s),
-            "closed 3 connections of clients that have 3 open already, the last of 2001:db8::1");
+  EXPECT_EQ(limit.refusal_line(from("192.0.2.1"), start),
+            "closed 1 connection of clients that already have 3 open, the last from 192.0.2.1");
+  EXPECT_FALSE(limit.refusal_line(from("192.0.2.1"), start + 1s));
+  EXPECT_FALSE(limit.refusal_line(from("192.0.2.2"), start + 9s));
+  EXPECT_EQ(limit.refusal_line(from("2001:db8::1"), start + 10s),
+            "closed 3 connections of clients that already have 3 open, the last from 2001:db8::1");
 }
 
 TEST(ClientLimit, ThreadsShareTheCountOfRequests) {
@@ -184,7 +184,7 @@ TEST(ClientLimit, ThreadsShareTheCountOfRequests) {
   for (std::thread& thread : threads)
     thread.join();
   const auto connection = *limit.enter(from("192.0.2.1"));
-  std::vector<std::optional<RequestPlace>> places;
+  std::vector<std::optional<RequestTicket>> places;
   for (int i = 0; i < 4; ++i)
     places.push_back(connection->enter_request());
   EXPECT_TRUE(places.back());
@@ -202,7 +202,7 @@ TEST(ClientLimit, ThreadsShareTheCountOfATrustedProxysRequests) {
   }
   for (std::thread& thread : threads)
     thread.join();
-  std::vector<std::optional<RequestPlace>> places;
+  std::vector<std::optional<RequestTicket>> places;
   for (int i = 0; i < 4; ++i)
     places.push_back(limit.enter_request(from("192.0.2.1", 0)));
   EXPECT_TRUE(places.back());
@@ -220,7 +220,7 @@ TEST(ClientLimit, ThreadsShareTheCount) {
   }
   for (std::thread& thread : threads)
     thread.join();
-  std::vector<std::optional<ClientLimit::Place>> places;
+  std::vector<std::optional<ConnectionTicket>> places;
   for (int i = 0; i < 1000; ++i)
     places.push_back(limit.enter(from("192.0.2.1")));
   EXPECT_TRUE(places.back());

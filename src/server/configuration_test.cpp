@@ -57,7 +57,7 @@ class EchoTunnel final : public Tunnel {
 class ConfigurationTest : public ::testing::Test {
  protected:
   ConfigurationTest() : enter_(reactor_), common_(std::make_shared<ServerShared>()) {
-    common_->max_connections = 100;
+    common_->admission.set_max_connections(100);
     common_->options = options_named("first");
     worker_ = std::make_unique<Worker>(reactor_, common_, handler_named("first"));
   }

@@ -53,7 +53,7 @@ class SlowBody final : public BodySource {
 class DrainTest : public test::StreamPair {
  protected:
   DrainTest() : common_(std::make_shared<ServerShared>()) {
-    common_->max_connections = 100;
+    common_->admission.set_max_connections(100);
     common_->options = exchanges_.options();
     worker_ = std::make_unique<Worker>(
         reactor_, common_, make_handler([](Request request) {

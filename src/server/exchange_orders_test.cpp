@@ -133,7 +133,7 @@ task<Response> handle(Request request, Keeper& keeper) {
 class ExchangeOrders : public ::testing::TestWithParam<bool> {
  protected:
   ExchangeOrders() : enter_(reactor_), common_(std::make_shared<ServerShared>()) {
-    common_->max_connections = 100;
+    common_->admission.set_max_connections(100);
     common_->options = exchanges_.options();
     worker_ = std::make_unique<Worker>(reactor_, common_, make_handler([this](Request request) {
                                          return handle(std::move(request), keeper_);
@@ -259,7 +259,7 @@ void ExchangeOrders::run_h1(unsigned seed) {
     client.close();
   }
   advance(200s);
-  EXPECT_EQ(common_->connections, 0u) << seed;
+  EXPECT_EQ(common_->admission.connections(), 0u) << seed;
   EXPECT_LE(exchanges_.size() - before, asked.size() + 1) << seed;
 }
 
@@ -342,7 +342,7 @@ void ExchangeOrders::run_h2(unsigned seed) {
   }
   client.reset();
   advance(200s);
-  EXPECT_EQ(common_->connections, 0u) << seed;
+  EXPECT_EQ(common_->admission.connections(), 0u) << seed;
 }
 
 TEST_P(ExchangeOrders, EndWithoutAFault) {

@@ -76,7 +76,7 @@ class FailingMemory : public test::StreamPair, public ::testing::WithParamInterf
   void serve() {
     worker_.reset();
     common_ = std::make_shared<ServerShared>();
-    common_->max_connections = 100;
+    common_->admission.set_max_connections(100);
     common_->options = exchanges_.options();
     worker_ = std::make_unique<Worker>(
         reactor_, common_, make_handler([](Request request) -> task<Response> {

@@ -75,8 +75,8 @@ RootTask<H1Connection> H1Connection::run() {
     if (++served_ % kRequestsPerTurn == 0) co_await let_others_run();
   }
   // A connection of HTTP/2 needs more memory than this one was let in for.
-  if (next == Next::hand_on && worker_.is_overloaded()) {
-    worker_.shared().memory.note_refusal();
+  if (next == Next::hand_on &&
+      !worker_.admission().may_begin_request(stream_->reactor().now())) {
     (void)stream_->try_write(h2::kConnectionRefused.data(), h2::kConnectionRefused.size());
     next = Next::linger;
   }
@@ -149,7 +149,7 @@ task<Next> H1Connection::serve_one() {
     if (error.code().category() == std::system_category()) co_return Next::close;
     if (error.is(Errc::truncated) || error.is(Errc::tls_failed)) co_return Next::close;
     if (error.is(Errc::timed_out) && !parser->begun()) co_return Next::close;
-    if (error.is(Errc::overloaded)) worker_.shared().memory.note_refusal();
+    if (error.is(Errc::overloaded)) worker_.admission().on_request_refused();
     H1Exchange exchange(worker_, configuration, *stream_, input_, *this, began);
     Error refusal = error;
     refusal.during(Phase::head);

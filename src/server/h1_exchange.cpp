@@ -189,7 +189,7 @@ task<Next> H1Exchange::reject_malformed(Error error) {
 
 std::optional<Errc> H1Exchange::reason_to_reject() {
   if (!served_.enter()) return Errc::too_many_requests;
-  if (worker_.is_overloaded()) return Errc::overloaded;
+  if (!worker_.admission().may_begin_request(stream_.reactor().now())) return Errc::overloaded;
   return std::nullopt;
 }
 

@@ -156,10 +156,7 @@ bool H2Connection::go_on_after(net::Wait wait) {
 }
 
 h2::Stream* H2Connection::on_request() {
-  if (worker_.is_overloaded()) {
-    worker_.shared().memory.note_refusal();
-    return nullptr;
-  }
+  if (!worker_.admission().may_begin_request(stream_->reactor().now())) return nullptr;
   if (!output_claim_.is_made()) {
     output_claim_ = MemoryPromise(h2::Session::kMinMemory * (info_.tls ? 2 : 1));
   }

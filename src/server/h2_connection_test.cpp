@@ -27,7 +27,7 @@ constexpr std::size_t kMiB = std::size_t{1024} * 1024;
 class H2ConnectionTest : public test::StreamPair {
  protected:
   H2ConnectionTest() : common_(std::make_shared<ServerShared>()) {
-    common_->max_connections = 100;
+    common_->admission.set_max_connections(100);
     common_->options = exchanges_.options();
     worker_ = std::make_unique<Worker>(reactor_, common_, make_handler([](Request) {
                                          return Response(Status::ok, std::string(kMiB, 'x'));
@@ -45,7 +45,7 @@ class H2ConnectionTest : public test::StreamPair {
         h2_frames::block(
             {{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}}));
   }
-  std::size_t connections() const { return common_->connections; }
+  std::size_t connections() const { return common_->admission.connections(); }
 
   test::ExchangeLog exchanges_;
   std::shared_ptr<ServerShared> common_;

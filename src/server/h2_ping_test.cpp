@@ -33,7 +33,7 @@ using ::testing::SizeIs;
 class H2PingTest : public test::StreamPair {
  protected:
   H2PingTest() : common_(std::make_shared<ServerShared>()) {
-    common_->max_connections = 100;
+    common_->admission.set_max_connections(100);
     worker_ =
         std::make_unique<Worker>(reactor_, common_, make_handler([](Request) -> task<Response> {
                                    co_await sleep_for(1h);

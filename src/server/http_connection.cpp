@@ -11,7 +11,7 @@ HttpConnection::HttpConnection(WorkerContext& worker,
                                const AcceptedFrom& from)
     : ClientConnection(worker),
       stream_(std::move(stream)),
-      place_(from.place),
+      ticket_(from.ticket),
       ended_(&HttpConnection::on_ended, this) {
   const char* end = from.peer.write_ip(peer_text_.data());
   info_.peer = {peer_text_.data(), static_cast<std::size_t>(end - peer_text_.data())};
@@ -28,7 +28,7 @@ HttpConnection::HttpConnection(HttpConnection& before)
       stream_(std::move(before.stream_)),
       info_(before.info_),
       peer_text_(before.peer_text_),
-      place_(std::move(before.place_)),
+      ticket_(std::move(before.ticket_)),
       ended_(&HttpConnection::on_ended, this) {
   info_.peer = {peer_text_.data(), before.info_.peer.size()};
   before.info_.id = ConnectionId();  // it goes on here
@@ -38,12 +38,8 @@ HttpConnection::~HttpConnection() {
   if (info_.id) worker_.reactor().note_end(info_.id.number());
 }
 
-std::optional<RequestPlace> HttpConnection::enter_request(std::string_view client) const {
-  if (place_) return place_->enter_request();
-  auto& limit = worker_.shared().client_limit;
-  if (!limit || !info_.peer_is_trusted) return RequestPlace();
-  const std::optional<net::Address> address = net::Address::from_ip(client, 0);
-  return address ? limit->enter_request(*address) : RequestPlace();
+std::optional<RequestTicket> HttpConnection::enter_request(std::string_view client) const {
+  return worker_.admission().may_begin_request(ticket_, client, info_.peer_is_trusted);
 }
 
 // Not from within a coroutine of its own, which goes here as well.

@@ -24,9 +24,9 @@ class HttpConnection : public ClientConnection {
   ~HttpConnection() override;
 
   const ConnectionInfo& info() const noexcept { return info_; }
-  // For a request that is about to be served; std::nullopt if `client`, whom it comes from, has as
-  // many in progress as it may.
-  std::optional<RequestPlace> enter_request(std::string_view client) const;
+  // For a request of `client` that is about to be served; std::nullopt if the client has as many in
+  // progress as it may.
+  std::optional<RequestTicket> enter_request(std::string_view client) const;
 
  protected:
   // Takes over the stream of another, which only has to be destroyed then.
@@ -42,7 +42,7 @@ class HttpConnection : public ClientConnection {
   static void on_ended(void* self);
 
   std::array<char, 46> peer_text_{};
-  ClientLimit::Place place_;
+  ConnectionTicket ticket_;
   io::Wakeup ended_;
 };
 

@@ -28,8 +28,8 @@ class MemoryCeiling {
   std::size_t counted() const noexcept { return most_ - most_ / 16; }
 
   bool is_reached(io::Time now);
-  // A request was turned away for it.
-  void note_refusal() noexcept { refused_.fetch_add(1, std::memory_order_relaxed); }
+  // A request was refused because it is reached.
+  void on_request_refused() noexcept { refused_.fetch_add(1, std::memory_order_relaxed); }
 
  private:
   bool look(std::size_t held, io::Time now);

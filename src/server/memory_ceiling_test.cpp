@@ -81,7 +81,7 @@ TEST_F(MemoryCeilingTest, TheLogHearsOfItOnceWithFigures) {
   hold(900 * kMiB);
   for (int i = 0; i < 10; ++i) {
     EXPECT_TRUE(ceiling_.is_reached(now_ + i * 1min));
-    ceiling_.note_refusal();
+    ceiling_.on_request_refused();
   }
   ASSERT_EQ(warnings_.size(), 1u);
   EXPECT_NE(warnings_[0].find(std::to_string((before_ + 900 * kMiB) / kMiB) + " MiB of " +

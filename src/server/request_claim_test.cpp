@@ -27,7 +27,7 @@ using h2_frames::frame;
 class RequestClaimTest : public test::TlsStreamPair {
  protected:
   RequestClaimTest() : enter_(reactor_), common_(std::make_shared<ServerShared>()) {
-    common_->max_connections = 100;
+    common_->admission.set_max_connections(100);
     common_->options = exchanges_.options();
     worker_ =
         std::make_unique<Worker>(reactor_, common_, make_handler([](Request) -> task<Response> {

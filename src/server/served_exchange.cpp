@@ -92,9 +92,9 @@ Result<bool> ServedExchange::complete_request(Request& request,
 }
 
 bool ServedExchange::enter() {
-  auto place = connection_.enter_request(record_->client);
-  if (!place) return false;
-  place_ = std::move(*place);
+  auto ticket = connection_.enter_request(record_->client);
+  if (!ticket) return false;
+  ticket_ = std::move(*ticket);
   return true;
 }
 
@@ -106,7 +106,6 @@ Response ServedExchange::malformed_response(const Error& error) {
 }
 
 Response ServedExchange::busy_response(const Request& request, Errc why) {
-  if (why == Errc::overloaded) worker_.shared().memory.note_refusal();
   Error error(why, why == Errc::overloaded ? Side::local : Side::client);
   record_failure(error.during(Phase::head));
   const Headers& headers = request.headers();

@@ -138,7 +138,7 @@ class ServedExchange {
   ArenaRef arena_;
   ExchangeRecord* record_;
   InformationalHook* hook_ = nullptr;
-  RequestPlace place_;
+  RequestTicket ticket_;
   MemoryPromise claim_;
   Method method_;
   ResponseState state_ = ResponseState::none;

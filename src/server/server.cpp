@@ -335,7 +335,7 @@ std::vector<TlsCertificateInfo> Server::certificates() const {
 }
 
 std::size_t Server::connections() const {
-  return state_->common->connections.load(std::memory_order_relaxed);
+  return state_->common->admission.connections();
 }
 
 std::size_t Server::requests() const {

@@ -4,33 +4,14 @@
 #include "base/exception_text.hpp"
 #include "server/log_text.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 
-#include <sys/resource.h>
-
 namespace onehop::server {
-namespace {
-
-// A connection of a client may need one to the upstream; some descriptors are for the rest.
-std::size_t default_connection_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return 1'000'000;
-  return std::max<std::size_t>(1, limit.rlim_cur / 10 * 8);
-}
-
-}  // namespace
 
 void ServerShared::set_limits() {
-  max_connections = options.max_client_connections;
-  if (max_connections == 0) max_connections = default_connection_limit();
-  if (options.max_connections_per_client != 0 || options.max_requests_per_client != 0) {
-    client_limit.emplace(options.max_connections_per_client, options.max_requests_per_client);
-  }
-  const std::size_t most =
-      options.max_memory == 0 ? default_memory_ceiling() : std::size_t{options.max_memory};
-  memory.set(most, [this](LogLevel level, std::string_view text) { log(level, text); });
+  admission.set_limits(options,
+                       [this](LogLevel level, std::string_view text) { log(level, text); });
 }
 
 Result<void> ServerShared::prepare_tls() {

@@ -8,13 +8,11 @@
 
 #include "http/trusted_peers.hpp"
 #include "net/tcp_listener.hpp"
-#include "server/client_limit.hpp"
+#include "server/admission.hpp"
 #include "server/line_limit.hpp"
 #include "server/line_writer.hpp"
-#include "server/memory_ceiling.hpp"
 #include "server/tls_certificates.hpp"
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,11 +31,8 @@ struct ServerShared {
   std::vector<bool> with_tls;            // the same; those not in it are in clear
   std::vector<std::shared_ptr<net::TcpListener>> listeners;
   std::shared_ptr<TlsCertificates> tls;  // null without TLS
-  std::size_t max_connections = 0;
-  std::optional<ClientLimit> client_limit;
+  Admission admission;
   TrustedPeers trusted;
-  MemoryCeiling memory;
-  std::atomic<std::size_t> connections = 0;
   // Of what clients can cause.
   LineLimit shortage_lines;
   LineLimit handshake_lines;
@@ -51,7 +46,7 @@ struct ServerShared {
   Result<void> prepare_tls();
   // Sets trusted as the options say; throws std::invalid_argument for what is not a network.
   void prepare_trust() { trusted = TrustedPeers(options.trust); }
-  // Sets what limits all threads together, as the options say.
+  // Sets what limits all workers together, as the options say.
   void set_limits();
   void log(LogLevel level, std::string_view text) const;
   // As a warning if `limit` admits it, and else as information. True in the first case.

@@ -27,7 +27,7 @@ constexpr std::size_t kHolds = std::size_t{64} * 1024;  // a connection in memor
 class TlsHandshakeTest : public test::StreamPair {
  protected:
   TlsHandshakeTest() : common_(std::make_shared<ServerShared>()) {
-    common_->max_connections = 100;
+    common_->admission.set_max_connections(100);
     common_->options.tls.emplace();
     common_->options.tls->self_signed = true;
     common_->options.log = [this](LogLevel level, std::string_view line) {
@@ -59,7 +59,7 @@ class TlsHandshakeTest : public test::StreamPair {
     settle();
     return far_.receive();
   }
-  std::size_t connections() const { return common_->connections; }
+  std::size_t connections() const { return common_->admission.connections(); }
 
   std::vector<std::string> lines_;
   std::shared_ptr<ServerShared> common_;

@@ -54,7 +54,7 @@ enum class Protocol : std::uint8_t { h1, h2 };
 class DrainedTunnel : public ::testing::TestWithParam<Protocol> {
  protected:
   DrainedTunnel() : enter_(reactor_), common_(std::make_shared<ServerShared>()) {
-    common_->max_connections = 100;
+    common_->admission.set_max_connections(100);
     common_->options = exchanges_.options();
     worker_ = std::make_unique<Worker>(
         reactor_, common_, make_handler([this](Request in) -> task<Response> {

@@ -23,7 +23,7 @@ Worker::Worker(io::Reactor& reactor,
     auto& worker = *static_cast<Worker*>(self);
     worker.context_.reactor().schedule(worker.memory_note_);
   };
-  set_memory_ceiling(context_.shared().memory.counted());
+  set_memory_ceiling(context_.admission().memory_limit());
   report_promised_memory();  // without a ceiling the thread kept more room to spare
   set_memory_note(reached, this);
 }
@@ -102,9 +102,10 @@ void Worker::on_deadline(void* self) {
   static_cast<Worker*>(self)->cut();
 }
 
-// The log hears of it even if nobody new comes.
+// The log hears of it even if no client comes.
 void Worker::on_memory_note(void* self) {
-  (void)static_cast<Worker*>(self)->context_.is_overloaded();
+  WorkerContext& context = static_cast<Worker*>(self)->context_;
+  (void)context.admission().is_overloaded(context.reactor().now());
 }
 
 void Worker::cut() {

@@ -85,13 +85,8 @@ class WorkerContext {
   bool was_cut() const noexcept { return was_cut_; }
   void note_cut() noexcept { was_cut_ = true; }
 
-  // No connection more may be accepted.
-  bool is_full() const {
-    return shared_->connections.load(std::memory_order_relaxed) >= shared_->max_connections ||
-           is_overloaded();
-  }
-  // Nor may a request be begun.
-  bool is_overloaded() const { return shared_->memory.is_reached(reactor_.now()); }
+  // What may begin is asked with the reactor's time.
+  Admission& admission() noexcept { return shared_->admission; }
   // Reports the record as `options`, those of its request, want it.
   void exchange_ended(const ExchangeRecord& exchange, const Server::Options& options) noexcept;
   // ServerShared::log_limited(); what it leaves out is counted in a line 10 s later.

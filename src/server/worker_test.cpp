@@ -42,7 +42,7 @@ class SilentTunnel final : public Tunnel {
 class WorkerTest : public ::testing::Test {
  protected:
   WorkerTest() : enter_(reactor_), common_(std::make_shared<ServerShared>()) {
-    common_->max_connections = 100;
+    common_->admission.set_max_connections(100);
     common_->options = exchanges_.options();
     serve(make_handler([](Request) -> task<Response> {
       co_await sleep_for(10s);
@@ -117,15 +117,15 @@ TEST_F(WorkerTest, LingersWhileTheClientSends) {
     const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n";
     client->try_write(head.data(), head.size());
     settle();
-    EXPECT_EQ(common_->connections, 1u);
+    EXPECT_EQ(common_->admission.connections(), 1u);
     for (int i = 0; sends && i < 7; ++i) {
       advance(4s);
       EXPECT_EQ(client->try_write("x", 1), 1) << i;
       settle();
-      EXPECT_EQ(common_->connections, 1u) << i;
+      EXPECT_EQ(common_->admission.connections(), 1u) << i;
     }
     advance(sends ? 3s : 6s);
-    EXPECT_EQ(common_->connections, 0u) << sends;
+    EXPECT_EQ(common_->admission.connections(), 0u) << sends;
     bool at_end = false;
     EXPECT_EQ(status_of(receive(*client, at_end)), 413);
   }
@@ -139,13 +139,13 @@ TEST_F(WorkerTest, LingersAfterHttp2AsWell) {
                            h2_frames::frame(h2_frames::data, 0, 0, "of no stream");
   client->try_write(data.data(), data.size());
   settle();
-  EXPECT_EQ(common_->connections, 1u);
+  EXPECT_EQ(common_->admission.connections(), 1u);
   advance(4s);
   EXPECT_EQ(client->try_write("x", 1), 1);
   settle();
-  EXPECT_EQ(common_->connections, 1u);
+  EXPECT_EQ(common_->admission.connections(), 1u);
   advance(6s);
-  EXPECT_EQ(common_->connections, 0u);
+  EXPECT_EQ(common_->admission.connections(), 0u);
   bool at_end = false;
   std::string said = receive(*client, at_end);
   EXPECT_EQ(h2_frames::take_frames(said).back().type, h2_frames::goaway);
@@ -171,16 +171,16 @@ TEST_F(WorkerTest, LingersNoLongerForARequestThatIsInProgress) {
   const std::string mistake = h2_frames::frame(h2_frames::data, 0, 0, "of no stream");
   client->try_write(mistake.data(), mistake.size());
   settle();
-  EXPECT_EQ(common_->connections, 1u);
+  EXPECT_EQ(common_->admission.connections(), 1u);
   advance(6s);
-  EXPECT_EQ(common_->connections, 0u);
+  EXPECT_EQ(common_->admission.connections(), 0u);
   EXPECT_EQ(worker_->requests().now(), 0u);
 }
 
 // A connection of HTTP/2 needs more memory than the one of HTTP/1 that it begins as.
 TEST_F(WorkerTest, Http2IsRefusedWithAGoawayWhileMemoryIsShort) {
   auto client = connect();
-  common_->memory.set(0, [](LogLevel, std::string_view) {});
+  common_->admission.limit_memory(0, [](LogLevel, std::string_view) {});
   const std::string data =
       std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0);
   client->try_write(data.data(), data.size());
@@ -205,7 +205,7 @@ TEST_F(WorkerTest, ARequestThatIsRefusedWhileMemoryIsShortLeavesNoLine) {
   const auto log = [&lines](LogLevel, std::string_view line) {
     lines.push_back("ceiling: " + std::string(line));
   };
-  common_->memory.set(0, log);
+  common_->admission.limit_memory(0, log);
   for (int i = 0; i < 3; ++i) {
     if (i > 0) {
       client = connect();
@@ -235,21 +235,21 @@ TEST_F(WorkerTest, HoldsTheConnectionOfAClientThatSendsTooMuch) {
   EXPECT_GE(taken, 64u * 1024 * 1024);
   EXPECT_LT(taken, 66u * 1024 * 1024);
   advance(29s);
-  EXPECT_EQ(common_->connections, 1u);
+  EXPECT_EQ(common_->admission.connections(), 1u);
   EXPECT_FALSE(client->has_failed());
   bool at_end = false;
   EXPECT_EQ(status_of(receive(*client, at_end)), 413);
   advance(2s);
-  EXPECT_EQ(common_->connections, 0u);
+  EXPECT_EQ(common_->admission.connections(), 0u);
 }
 
 TEST_F(WorkerTest, CountsItsConnections) {
   auto one = connect();
   auto two = connect();
-  EXPECT_EQ(common_->connections, 2u);
+  EXPECT_EQ(common_->admission.connections(), 2u);
   one.reset();
   settle();
-  EXPECT_EQ(common_->connections, 1u);
+  EXPECT_EQ(common_->admission.connections(), 1u);
 }
 
 TEST_F(WorkerTest, IsDrainedAtOnceWhenNobodyIsThere) {
@@ -297,7 +297,7 @@ TEST_F(WorkerTest, EndsHandshakesWhenItDrains) {
   worker_->adopt(std::move(far), AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"),
                  true);
   settle();
-  EXPECT_EQ(common_->connections, 1u);
+  EXPECT_EQ(common_->admission.connections(), 1u);
   drain(30s);
   EXPECT_TRUE(drained_);
 }
@@ -350,12 +350,12 @@ TEST_F(WorkerTest, IsNotKeptBusyByAnHttp2ClientThatDoesNotTakeItsEnd) {
     settle();
   }
   advance(2s);
-  ASSERT_EQ(common_->connections, 1u);
+  ASSERT_EQ(common_->admission.connections(), 1u);
   const auto passes = reactor_.pass();
   advance(2s);
   EXPECT_LT(reactor_.pass() - passes, 100u);
   advance(60s);
-  EXPECT_EQ(common_->connections, 0u);
+  EXPECT_EQ(common_->admission.connections(), 0u);
 }
 
 TEST_F(WorkerTest, ServesOthersBetweenTheRequestsOfAClientThatSendsManyAtOnce) {

@@ -64,7 +64,7 @@ class FailingUpstreamMemory : public test::StreamPair,
     transport_ = std::make_shared<Transport>(Transport::Options());
     const RewriteBelow to_upstream(Url::parse(url_).value());
     common_ = std::make_shared<server::ServerShared>();
-    common_->max_connections = 100;
+    common_->admission.set_max_connections(100);
     common_->options = exchanges_.options();
     worker_ =
         std::make_unique<server::Worker>(reactor_, common_,

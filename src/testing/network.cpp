@@ -119,7 +119,7 @@ void Network::serve(std::string address,
   if (options.max_memory == 0) options.max_memory = Server::kUnlimited;
   common->options = std::move(options);
   common->set_limits();
-  common->max_connections = std::size_t{1} << 30;
+  common->admission.set_max_connections(std::size_t{1} << 30);
   common->prepare_trust();
   if (auto prepared = common->prepare_tls(); !prepared) {
     throw std::invalid_argument(std::string(prepared.error().detail()));

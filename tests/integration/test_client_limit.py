@@ -46,7 +46,7 @@ def test_what_one_client_has_too_many_of_is_closed_and_others_are_served(hop_wit
     assert all(client.get().status == 200 for client in others + first)
     first[0].close()
     wait_until_served(lambda: Client(hop.address, "127.0.0.2")).close()
-    told = [line for line in hop.proxy.stderr().splitlines() if "that have 3 open already" in line]
+    told = [line for line in hop.proxy.stderr().splitlines() if "that already have 3 open" in line]
     assert len(told) == 1, "the log is flooded"
     assert "closed 1 connection of clients" in told[0] and told[0].endswith("127.0.0.2")
     for client in others + first:
