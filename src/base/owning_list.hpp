@@ -3,6 +3,7 @@
 // OwningList: an IntrusiveList that owns its nodes. One thread.
 #pragma once
 
+#include "base/check.hpp"
 #include "base/intrusive_list.hpp"
 
 #include <memory>
@@ -25,12 +26,14 @@ class OwningList {
   bool empty() const noexcept { return nodes_.empty(); }
   T& front() noexcept { return nodes_.front(); }
   T& add(std::unique_ptr<T> node) noexcept {
+    ONEHOP_DCHECK(!static_cast<ListNode&>(*node).is_linked());
     T& added = *node.release();
     nodes_.push_back(added);
     return added;
   }
   // `node` is one of the list's, and is no longer.
   std::unique_ptr<T> take(T& node) noexcept {
+    ONEHOP_DCHECK(static_cast<ListNode&>(node).is_linked());
     static_cast<ListNode&>(node).unlink();
     return std::unique_ptr<T>(&node);
   }

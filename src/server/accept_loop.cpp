@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/accept_loop.hpp"
 
+#include "base/check.hpp"
 #include "net/tcp_stream.hpp"
 #include "server/client_connection.hpp"
 #include "server/worker_context.hpp"
@@ -43,6 +44,7 @@ void AcceptLoop::start() {
 }
 
 void AcceptLoop::add() noexcept {
+  ONEHOP_DCHECK(!listening_);
   // Level-triggered; of the workers that wait, the kernel wakes one.
   listening_ = worker_.reactor().add(listener_->descriptor(), *this, EPOLLIN | EPOLLEXCLUSIVE);
   if (!listening_) worker_.reactor().timers().arm(timer_, worker_.reactor().now() + kPause);

@@ -7,6 +7,7 @@
 
 #include <onehop/server.hpp>
 
+#include "base/check.hpp"
 #include "http/trusted_peers.hpp"
 #include "net/address.hpp"
 #include "server/client_limit.hpp"
@@ -46,7 +47,10 @@ class Admission {
   // The line for the log about a client that was refused; std::nullopt if there was one lately.
   std::optional<std::string> refused_connection_line(const net::Address& peer, io::Time now);
   void on_connection_began() noexcept { connections_.fetch_add(1, std::memory_order_relaxed); }
-  void on_connection_ended() noexcept { connections_.fetch_sub(1, std::memory_order_relaxed); }
+  void on_connection_ended() noexcept {
+    ONEHOP_DCHECK(connections() > 0);
+    connections_.fetch_sub(1, std::memory_order_relaxed);
+  }
   std::size_t connections() const noexcept { return connections_.load(std::memory_order_relaxed); }
 
   // --- requests ---

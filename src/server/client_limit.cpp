@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/client_limit.hpp"
 
+#include "base/check.hpp"
+
 namespace onehop::server {
 
 std::optional<ConnectionTicket> ClientLimit::enter(const net::Address& peer) {
@@ -34,6 +36,8 @@ std::optional<RequestTicket> ClientLimit::enter_request(const net::Address& clie
 void ClientLimit::leave(std::uint64_t key, Entry::By by) noexcept {
   const std::lock_guard lock(mutex_);
   const auto found = clients_.find(key);
+  ONEHOP_DCHECK(found != clients_.end() && found->second.held > 0);
+  ONEHOP_DCHECK(by != Entry::By::connection || found->second.connections > 0);
   if (by == Entry::By::connection) --found->second.connections;
   if (--found->second.held == 0) clients_.erase(found);
 }

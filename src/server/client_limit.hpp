@@ -4,6 +4,7 @@
 // and whether it may have another. Outlives the tickets it gave. Thread: any.
 #pragma once
 
+#include "base/check.hpp"
 #include "io/timer_wheel.hpp"
 #include "net/address.hpp"
 #include "server/line_limit.hpp"
@@ -35,7 +36,9 @@ class RequestTicket {
   // `kept`: what has to live as long as the count.
   void keep(std::shared_ptr<const void> kept) noexcept { kept_ = std::move(kept); }
   ~RequestTicket() {
-    if (count_) count_->fetch_sub(1, std::memory_order_relaxed);
+    if (!count_) return;
+    [[maybe_unused]] const auto before = count_->fetch_sub(1, std::memory_order_relaxed);
+    ONEHOP_DCHECK(before > 0);
   }
 
  private:

@@ -23,7 +23,7 @@ namespace onehop::server {
 
 class Configuration : public detail::InFramePool {
  public:
-  // Neither is null. `trusted`: the peers that the options trust.
+  // None is null. `trusted`: the peers that the options trust.
   Configuration(std::shared_ptr<const Server::Options> options,
                 std::shared_ptr<const TrustedPeers> trusted,
                 std::shared_ptr<const Handler> handler);
@@ -62,6 +62,7 @@ class ConfigurationRef {
     ++configuration_->references_;
   }
   ConfigurationRef(const ConfigurationRef& other) noexcept : configuration_(other.configuration_) {
+    ONEHOP_DCHECK(configuration_->references_ > 0);
     ++configuration_->references_;
   }
   ConfigurationRef& operator=(const ConfigurationRef&) = delete;

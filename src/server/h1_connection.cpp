@@ -75,8 +75,7 @@ RootTask<H1Connection> H1Connection::run() {
     if (++served_ % kRequestsPerTurn == 0) co_await let_others_run();
   }
   // A connection of HTTP/2 needs more memory than this one was let in for.
-  if (next == Next::hand_on &&
-      !worker_.admission().may_begin_request(stream_->reactor().now())) {
+  if (next == Next::hand_on && !worker_.admission().may_begin_request(stream_->reactor().now())) {
     (void)stream_->try_write(h2::kConnectionRefused.data(), h2::kConnectionRefused.size());
     next = Next::linger;
   }

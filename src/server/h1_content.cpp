@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/h1_content.hpp"
 
+#include "base/check.hpp"
+
 #include <utility>
 
 namespace onehop::server {
@@ -56,6 +58,7 @@ void H1Content::begin_body_wait() {
 
 void H1Content::wait_for_client() {
   const net::Time now = stream_.reactor().now();
+  ONEHOP_DCHECK(is_lent());  // its reader is the only one of the connection
   readable_.wait(is_timed_ ? io::deadline_after(now, timeout_) : io::kNever);
 }
 
@@ -117,6 +120,7 @@ bool H1Content::may_keep_connection() const noexcept {
 
 task<H1Content::Rest> H1Content::drop_rest() {
   take_back();
+  ONEHOP_DCHECK(!readable_.is_waiting());
   if (!rest_is_small()) co_return Rest::too_large;
   const net::Time deadline = io::deadline_after(stream_.reactor().now(), kDropTimeout);
   for (;;) {

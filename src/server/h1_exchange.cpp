@@ -2,6 +2,7 @@
 #include "server/h1_exchange.hpp"
 
 #include "base/arena.hpp"
+#include "base/check.hpp"
 #include "base/exception_text.hpp"
 #include "http/answer_framing.hpp"
 #include "http/error_status.hpp"
@@ -17,12 +18,6 @@
 #include <utility>
 
 namespace onehop::server {
-namespace {
-
-// Informational responses that the client does not read. More are dropped.
-constexpr std::size_t kMaxInformational = 64 * 1024;
-
-}  // namespace
 
 H1Exchange::H1Exchange(WorkerContext& worker,
                        const ConfigurationRef& configuration,
@@ -165,12 +160,14 @@ bool H1Exchange::client_is_gone() {
 
 void H1Exchange::send_informational(const Response& response) {
   if (!served_.may_send_informational() || version_ == Version::http_1_0) return;
+  // Of responses that the client does not read. More are dropped.
+  static constexpr std::size_t kMaxUnread = 64 * 1024;
   Headers headers = response.headers().clone();
   remove_hop_by_hop(headers);
   const h1::HeadFraming framing;
   const std::size_t bound = h1::head_size_bound(headers, response.reason(), framing);
   const std::span<char> memory = stream_.reactor().head_scratch();
-  if (bound > memory.size() || output_.pending() + bound > kMaxInformational) return;
+  if (bound > memory.size() || output_.pending() + bound > kMaxUnread) return;
   // Not for one that is dropped: that client still waits, and may not send its content at all.
   if (response.status() == Status::continue_ && !content_.note_continue()) return;
   const char* end = h1::write_response_head(memory.data(), response.status(), response.reason(),
@@ -279,6 +276,7 @@ std::optional<Result<void>> H1Exchange::begin_response(Response& response, Plan&
 
 // Sends as much as can be sent without waiting; std::nullopt if more is left.
 std::optional<Result<void>> H1Exchange::try_deliver(Response& response, const Plan& plan) {
+  ONEHOP_DCHECK(!served_.has_begun());  // a final head is written once
   const auto head = write_head(response, plan);
   if (!head) return failure(head.error());
   served_.on_head_sent(response.status());
@@ -369,6 +367,7 @@ task<Next> H1Exchange::tunnel(Response& response) {
     on_send_failed(sent.error());
     co_return Next::close;
   }
+  ONEHOP_DCHECK(content_.at_end());  // what follows is the tunnel's
   served_.record().upgraded = true;
   content_.take_back();
   HeldString early(input_.view());

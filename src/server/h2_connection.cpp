@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/h2_connection.hpp"
 
+#include "base/check.hpp"
 #include "io/yield.hpp"
 #include "server/h2_exchange.hpp"
 #include "server/linger.hpp"
@@ -112,6 +113,7 @@ void H2Connection::drop_requests() {
 }
 
 void H2Connection::request_over(Request& request) noexcept {
+  ONEHOP_DCHECK(request.is_linked());
   requests_.take(request);
   idle_since_ = stream_->reactor().now();
   request_ended_.set();

@@ -2,18 +2,17 @@
 #include "server/h2_exchange.hpp"
 
 #include "base/arena.hpp"
+#include "base/check.hpp"
 #include "base/exception_text.hpp"
 #include "http/answer_framing.hpp"
 #include "http/error_status.hpp"
 #include "http/field_names.hpp"
 #include "http/hop_by_hop.hpp"
 #include "http/media_type.hpp"
-#include "http/message_framing.hpp"
 #include "http/websocket_handshake.hpp"
 #include "server/http_connection.hpp"
 #include "server/worker_context.hpp"
 #include "wire/request_claim.hpp"
-#include "wire/tunnel_relay.hpp"
 
 #include <utility>
 
@@ -28,21 +27,13 @@ bool is_about_the_message(h2::ErrorCode code) {
   return code == h2::ErrorCode::internal_error || code == h2::ErrorCode::enhance_your_calm;
 }
 
-// Some clients say in a frame of its own, a moment after the head, that there is no content. Where
-// that is usual for the method the server waits so long for it.
-constexpr net::Duration kPatienceForEnd = std::chrono::milliseconds(10);
-
-bool usually_has_no_content(std::string_view method) {
-  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "DELETE" ||
-         method == "TRACE";
-}
-
 }  // namespace
 
 // A tunnel while it is relayed.
 struct H2Exchange::OpenTunnel {
   explicit OpenTunnel(H2Exchange& e) : exchange(e), client(e, e.sender_, e.worker_.reactor(), e) {
     relay.last_activity = e.worker_.reactor().now();
+    ONEHOP_DCHECK(!e.tunnel_);
     e.tunnel_ = this;
   }
   OpenTunnel(const OpenTunnel&) = delete;
@@ -67,8 +58,8 @@ H2Exchange::H2Exchange(WorkerContext& worker,
       link_(link),
       owner_(owner),
       served_(worker, worker.configuration(), connection, arena(), worker.reactor().now()),
+      content_(*this, link, *this),
       sender_(*this, worker_.reactor(), Side::client),
-      received_(worker_.reactor()),
       over_(&H2Exchange::on_over, this),
       stalled_since_(served_.record().began) {
   served_.record().version = Version::http_2;
@@ -78,7 +69,7 @@ H2Exchange::H2Exchange(WorkerContext& worker,
 H2Exchange::~H2Exchange() {
   const bool is_whole = has_sent_end() && !has_tunnel();
   running_ = {};
-  take_back();
+  content_.take_back();
   ExchangeRecord& record = served_.record();
   record.request_body = received();
   record.response_body = sent();
@@ -102,7 +93,7 @@ void H2Exchange::on_event() {
     running_ = run();
     running_.start();
   }
-  if (waits_for_body_ && (has_piece() || has_ended() || is_closed())) wake_waiter();
+  content_.on_event();
   sender_.on_event();
   if (tunnel_) tunnel_->client.on_event();
   if (is_closed()) return on_closed();
@@ -111,7 +102,7 @@ void H2Exchange::on_event() {
 
 // The response is out and the rest of the request will not be read (RFC 9113 §8.1).
 void H2Exchange::settle() {
-  if (!has_sent_end() || has_ended() || is_lent() || has_tunnel() || !is_open()) return;
+  if (!has_sent_end() || has_ended() || content_.is_lent() || has_tunnel() || !is_open()) return;
   drop_content();
   reset(h2::ErrorCode::no_error);
   link_.flush_soon();
@@ -123,11 +114,10 @@ void H2Exchange::on_closed() {
   }
   if (problem() == kMemoryIsShort) {
     served_.record_failure(Error(Errc::overloaded, Side::local, problem()).during(Phase::head));
-  } else if (!begun_) {
+  } else if (problem() || !begun_) {
     const char* const what = problem() ? problem() : "a head that did not come to its end";
-    served_.record_failure(Error(Errc::bad_request, Side::client, what).during(Phase::head));
-  } else if (problem()) {
-    served_.record_failure(Error(Errc::bad_request, Side::client, problem()).during(Phase::send));
+    served_.record_failure(
+        Error(Errc::bad_request, Side::client, what).during(begun_ ? Phase::send : Phase::head));
   }
   if (send_problem()) {
     served_.record_failure(
@@ -150,6 +140,7 @@ bool H2Exchange::outlives_stream() const noexcept {
 
 void H2Exchange::on_over(void* self) {
   auto& exchange = *static_cast<H2Exchange*>(self);
+  ONEHOP_DCHECK(exchange.is_closed() && !exchange.has_tunnel());
   wire::H2Link& link = exchange.link_;
   exchange.owner_.exchange_ended();
   link.flush_soon();
@@ -163,12 +154,7 @@ void H2Exchange::watch(net::Time now) {
                        .during(Phase::head));
     return owner_.head_timed_out();
   }
-  if (waits_for_body_ && may_pause()) {
-    waits_since_ = now;
-  } else if (waits_for_body_ && io::deadline_after(waits_since_, options.body_timeout) <= now) {
-    body_failure_ = Error(Errc::timed_out, Side::client, "no byte of the body came");
-    wake_waiter();
-  }
+  content_.watch(now, options.body_timeout, may_pause());
   if (unsent() == 0 || sent() - sent_before_ >= kMinProgress) {
     stalled_since_ = now;
     sent_before_ = sent();
@@ -176,12 +162,6 @@ void H2Exchange::watch(net::Time now) {
   }
   if (io::deadline_after(stalled_since_, options.write_timeout) > now) return;
   give_up(Error(Errc::timed_out, Side::client, "no progress in writing").during(Phase::deliver));
-}
-
-// Whether a client that is silent is no reason to end the exchange: a call may stream both ways.
-// Once the response is complete, its silence is just that.
-bool H2Exchange::may_pause() const noexcept {
-  return (served_.has_begun() || is_call_) && !has_sent_end();
 }
 
 // --- the request -------------------------------------------------------------------------------
@@ -208,83 +188,20 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
   if (!has_content) framing = BodyFraming::none();
   const auto expects_continue = served_.complete_request(*request, Version::http_2, framing, *this);
   if (!expects_continue) return failure(expects_continue.error());
-  expects_continue_ = *expects_continue;
   is_call_ = is_grpc(request->headers().get_or_empty(field::content_type));
   if (is_connect_) {
     expected_accept_ = websocket_accept(request->headers().get_or_empty(field::sec_websocket_key));
   }
   if (framing.has_content() && !is_connect_) {
-    request->set_body(Body::from(lend(worker_.reactor(), length)));
+    request->set_body(
+        Body::from(content_.begin(length, served_.options().max_body, *expects_continue)));
   }
   return request;
 }
 
-std::optional<Result<bytes>> H2Exchange::read_body(std::size_t max) {
-  if (body_failure_) return failure(*body_failure_);
-  const std::string_view piece = take_piece(max > 0 ? max : std::string_view::npos);
-  link_.flush_soon();  // the client may have got room for more
-  if (received() > served_.options().max_body) {
-    body_failure_ = Error(Errc::body_too_large, Side::client);
-    drop_content();
-    return failure(*body_failure_);
-  }
-  if (!piece.empty()) return bytes(piece);
-  if (!at_end()) {
-    if (is_closed()) return failure(Errc::client_gone, Side::client);
-    return std::nullopt;
-  }
-  if (!std::exchange(trailers_taken_, true)) {
-    if (auto section = take_trailers()) {
-      auto trailers = section->take_trailers();
-      if (!trailers) {
-        body_failure_ = trailers.error();
-        return failure(*body_failure_);
-      }
-      trailers_ = std::move(*trailers);
-    }
-  }
-  return bytes();
-}
-
-void H2Exchange::begin_body_wait() {
-  // A reader wants the content, so a client that asks first gets a 100.
-  if (expects_continue_ && received() == 0) send_informational(Response(Status::continue_));
-  waits_since_ = worker_.reactor().now();
-  waits_for_body_ = true;
-}
-
-void H2Exchange::end_body_wait() noexcept {
-  waits_for_body_ = false;
-}
-
-// The handler's reader, or wait_for_end().
-void H2Exchange::wake_waiter() noexcept {
-  if (is_lent()) {
-    wake_reader();
-  } else {
-    received_.set();
-  }
-}
-
-void H2Exchange::on_body_dropped() noexcept {
+void H2Exchange::on_content_dropped() noexcept {
   // The frames of the response may not be out yet: settle() looks again when they are.
   if (!has_ended()) settle();
-}
-
-// To an upstream that speaks HTTP/1 a request that may have content is sent as one in chunks, and
-// some refuse that.
-bool H2Exchange::may_end_soon() const noexcept {
-  if (has_ended() || has_piece()) return false;
-  const h2::FieldSection* const head = incomplete_head();
-  return head && usually_has_no_content(head->method()) && !head->content_length();
-}
-
-task<void> H2Exchange::wait_for_end() {
-  record_head(*incomplete_head());  // the client may leave before
-  waits_since_ = worker_.reactor().now();
-  waits_for_body_ = true;
-  co_await received_.wait(waits_since_ + kPatienceForEnd);
-  waits_for_body_ = false;
 }
 
 void H2Exchange::send_informational(const Response& response) {
@@ -302,14 +219,18 @@ void H2Exchange::send_informational(const Response& response) {
 // --- the exchange ------------------------------------------------------------------------------
 
 RootTask<H2Exchange> H2Exchange::run() {
-  if (may_end_soon()) co_await wait_for_end();
+  if (content_.may_end_soon()) {
+    record_head(*incomplete_head());  // the client may leave before
+    co_await content_.wait_for_end();
+  }
   auto head = take_head();
   // Frames that came meanwhile made the message malformed. Its reset may still wait to be sent, and
   // on_closed() does the rest.
   if (!head) co_return;
   auto request = take_request(*head);
   if (!request) {
-    reject_malformed(request.error());
+    Error error = request.error();
+    send_short_response(served_.malformed_response(error.during(Phase::head)));
     co_return;
   }
   if (!served_.enter()) {
@@ -357,15 +278,24 @@ void H2Exchange::on_exception() noexcept {
   if (is_closed()) worker_.reactor().schedule(over_);
 }
 
-void H2Exchange::reject_malformed(const Error& error) {
-  Error failure = error;
-  send_short_response(served_.malformed_response(failure.during(Phase::head)));
-}
-
 // Sends a response with a text of the server's own, which is short and at hand.
 void H2Exchange::send_short_response(Response response) {
   if (!begin_response(response)) return;
   (void)sender_.try_send(link_, response.body(), progress_);
+}
+
+void H2Exchange::send_final_head(Status status,
+                                 const Headers& headers,
+                                 h2::ResponseFraming framing,
+                                 bool is_end) {
+  if (!headers.has(FieldId::date)) framing.date = arena()->copy(worker_.date());
+  h2::FieldList& fields = link_.field_list();
+  response_memory_ = headers.arena_or_none();
+  h2::write_response(status, headers, framing, *arena(), fields);
+  ONEHOP_DCHECK(!served_.has_begun());  // a final head is sent once
+  served_.on_head_sent(status);
+  send_head(fields, is_end);
+  link_.flush_soon();
 }
 
 // Returns whether content follows.
@@ -376,13 +306,7 @@ bool H2Exchange::begin_response(Response& response) {
   // Beside frames a length that was received may go out even if trailers follow.
   framing.keep_content_length = answer.keeps_content_length || answer.may_have_trailers();
   framing.announce_trailers = answer.may_have_trailers();
-  if (!response.headers().has(FieldId::date)) framing.date = arena()->copy(worker_.date());
-  h2::FieldList& fields = link_.field_list();
-  response_memory_ = response.headers().arena_or_none();
-  h2::write_response(response.status(), response.headers(), framing, *arena(), fields);
-  served_.on_head_sent(response.status());
-  send_head(fields, !answer.has_content());
-  link_.flush_soon();
+  send_final_head(response.status(), response.headers(), framing, !answer.has_content());
   return answer.has_content();
 }
 
@@ -422,12 +346,12 @@ void H2Exchange::give_up(const Error& error) {
   if (failure.phase() == Phase::none) failure.during(Phase::receive);
   const bool left = error.side() == Side::client && !error.is_timeout();
   served_.on_cut(left ? Outcome::client_gone : Outcome::aborted, failure);
-  const auto code = h2::code_of(error);
-  const bool passes = code && *code != h2::ErrorCode::no_error;
-  const auto own =
-      error.side() == Side::client ? h2::ErrorCode::cancel : h2::ErrorCode::internal_error;
+  auto code = h2::code_of(error);
+  if (!code || *code == h2::ErrorCode::no_error) {
+    code = error.side() == Side::client ? h2::ErrorCode::cancel : h2::ErrorCode::internal_error;
+  }
   link_.flush_now();  // what came before the fault is still the client's
-  reset(passes ? *code : own);
+  reset(*code);
   link_.flush_soon();
 }
 
@@ -441,15 +365,8 @@ task<void> H2Exchange::tunnel(Response& response) {
   const std::unique_ptr<Tunnel> far = response.take_tunnel();
   response.headers().erase(field::sec_websocket_accept);  // RFC 8441 §5
   response.headers().erase(field::trailer);
-  h2::FieldList& fields = link_.field_list();
-  response_memory_ = response.headers().arena_or_none();
-  h2::ResponseFraming framing;
-  framing.date = arena()->copy(worker_.date());
-  h2::write_response(Status::ok, response.headers(), framing, *arena(), fields);
-  served_.on_head_sent(Status::ok);
   served_.record().upgraded = true;
-  send_head(fields, false);
-  link_.flush_soon();
+  send_final_head(Status::ok, response.headers(), {}, false);
   OpenTunnel open(*this);
   const TunnelWatch watch(worker_.tunnels(), open.relay.last_activity, &OpenTunnel::on_silent,
                           &open);
@@ -476,10 +393,6 @@ void H2Exchange::end_silent_tunnel(const Error& why) {
     send_end({});
   }
   link_.flush_soon();
-}
-
-Error H2Exchange::tunnel_error() const {
-  return {Errc::client_gone, Side::client};
 }
 
 }  // namespace onehop::server

@@ -10,10 +10,9 @@
 
 #include "base/root_task.hpp"
 #include "http/h2/stream.hpp"
-#include "io/event.hpp"
 #include "io/wakeup.hpp"
 #include "net/stream.hpp"
-#include "server/request_body.hpp"
+#include "server/h2_content.hpp"
 #include "server/served_exchange.hpp"
 #include "wire/h2_body_sender.hpp"
 #include "wire/h2_tunnel.hpp"
@@ -27,7 +26,7 @@ class HttpConnection;
 class WorkerContext;
 
 class H2Exchange final : public h2::Stream,
-                         private RequestContent,
+                         private H2Content::Owner,
                          private ServedExchange::Owner,
                          private wire::H2Tunnel::Owner {
  public:
@@ -61,19 +60,11 @@ class H2Exchange final : public h2::Stream,
   // The request.
   void record_head(const h2::FieldSection& head);
   Result<Request> take_request(h2::FieldSection& head);
-  std::optional<Result<bytes>> read_body(std::size_t max) override;
-  void begin_body_wait() override;
-  void end_body_wait() noexcept override;
-  bool may_end_soon() const noexcept;
-  task<void> wait_for_end();
-  // With trailers the next read has more to do than to report the end.
-  bool body_at_end() const noexcept override {
-    return at_end() && !has_trailers() && !body_failure_;
-  }
-  const Headers& body_trailers() const noexcept override { return trailers_; }
-  void on_body_dropped() noexcept override;
-  void wake_waiter() noexcept;
-  bool may_pause() const noexcept;
+  void send_continue() override { send_informational(Response(Status::continue_)); }
+  void on_content_dropped() noexcept override;
+  // Whether a client that is silent is no reason to end the exchange: a call may stream both ways.
+  // Once the response is complete, its silence is just that.
+  bool may_pause() const noexcept { return (served_.has_begun() || is_call_) && !has_sent_end(); }
 
   // The response.
   friend class RootTask<H2Exchange>;
@@ -81,8 +72,11 @@ class H2Exchange final : public h2::Stream,
   void on_exception() noexcept;
   void send_informational(const Response& response) override;
   void check_response(Response& response);
-  void reject_malformed(const Error& error);
   void send_short_response(Response response);
+  void send_final_head(Status status,
+                       const Headers& headers,
+                       h2::ResponseFraming framing,
+                       bool is_end);
   bool begin_response(Response& response);
   bool begin_any_response(Response& response);
   void give_up(const Error& error);
@@ -93,7 +87,7 @@ class H2Exchange final : public h2::Stream,
   // Until both directions have ended.
   bool has_tunnel() const noexcept;
   wire::H2Link* tunnel_link() noexcept override { return &link_; }
-  Error tunnel_error() const override;
+  Error tunnel_error() const override { return {Errc::client_gone, Side::client}; }
   void end_silent_tunnel(const Error& why);
 
   // The end.
@@ -107,20 +101,14 @@ class H2Exchange final : public h2::Stream,
   ServedExchange served_;
   std::string expected_accept_;  // what a backend's 101 has to contain
   ArenaRef response_memory_;     // of the lines of the response
-  Headers trailers_;
-  std::optional<Error> body_failure_;
+  H2Content content_;
   wire::H2BodySender sender_;
   wire::BodyProgress progress_;
-  io::Event received_;
-  io::Wakeup over_;          // of a stream that was closed before its tunnel
-  net::Time waits_since_{};  // for content
+  io::Wakeup over_;  // of a stream that was closed before its tunnel
   net::Time stalled_since_;
   std::uint64_t sent_before_ = 0;  // what had been sent when stalled_since_ was set
   OpenTunnel* tunnel_ = nullptr;   // while it is relayed
   bool begun_ = false;
-  bool waits_for_body_ = false;
-  bool trailers_taken_ = false;
-  bool expects_continue_ = false;
   bool continue_sent_ = false;
   bool is_connect_ = false;
   bool is_call_ = false;          // gRPC

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/request_body.hpp"
 
+#include "base/check.hpp"
 #include "wire/request_claim.hpp"
 
 #include <utility>
@@ -29,6 +30,7 @@ void RequestContent::wake_reader() noexcept {
 class RequestBody::Wait {
  public:
   explicit Wait(RequestBody& body) : body_(body) {
+    ONEHOP_DCHECK(body_.content_ && !body_.is_waited_for_);
     body_.content_->begin_body_wait();
     body_.is_waited_for_ = true;
   }

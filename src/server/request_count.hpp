@@ -4,6 +4,8 @@
 // makes that cheap; read by any.
 #pragma once
 
+#include "base/check.hpp"
+
 #include <atomic>
 #include <cstddef>
 
@@ -17,7 +19,10 @@ class RequestCount {
     explicit Counted(RequestCount& count) noexcept : count_(count) { count_.add(1); }
     Counted(const Counted&) = delete;
     Counted& operator=(const Counted&) = delete;
-    ~Counted() { count_.add(-std::size_t{1}); }
+    ~Counted() {
+      ONEHOP_DCHECK(count_.now() > 0);
+      count_.add(-std::size_t{1});
+    }
 
    private:
     RequestCount& count_;

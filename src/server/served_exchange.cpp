@@ -77,6 +77,7 @@ Result<bool> ServedExchange::complete_request(Request& request,
                                               Version version,
                                               const BodyFraming& framing,
                                               Owner& owner) {
+  ONEHOP_DCHECK(!request.record());  // once for each request
   const auto expects_continue = check_request(request, version, framing, options());
   if (!expects_continue) return expects_continue;
   ConnectionInfo facts = facts_of(*arena_, connection_.info(), *record_);
@@ -92,6 +93,7 @@ Result<bool> ServedExchange::complete_request(Request& request,
 }
 
 bool ServedExchange::enter() {
+  ONEHOP_DCHECK(state_ == ResponseState::none);
   auto ticket = connection_.enter_request(record_->client);
   if (!ticket) return false;
   ticket_ = std::move(*ticket);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/worker.hpp"
 
+#include "base/check.hpp"
 #include "base/held_memory.hpp"
 #include "base/memory_note.hpp"
 #include "base/promised_memory.hpp"
@@ -69,6 +70,7 @@ void Worker::continue_as_http2(HttpConnection& before, std::string_view early) {
 
 // One that cannot start, for want of memory, would never end either.
 void Worker::begin(std::unique_ptr<ClientConnection> connection) {
+  ONEHOP_DCHECK(is_on_its_thread());
   ClientConnection& begun = connections_.add(std::move(connection));
   try {
     begun.start();
@@ -79,11 +81,13 @@ void Worker::begin(std::unique_ptr<ClientConnection> connection) {
 }
 
 void Worker::connection_ended(ClientConnection& connection) noexcept {
+  ONEHOP_DCHECK(is_on_its_thread());
   connections_.take(connection);
   check_drained();
 }
 
 void Worker::drain(net::Time deadline, std::function<void()> done) {
+  ONEHOP_DCHECK(is_on_its_thread());
   if (!context_.is_draining()) {
     context_.drain_state().began = context_.reactor().now();
     drained_ = std::move(done);

@@ -52,6 +52,9 @@ class Worker final : private WorkerContext::Owner {
   void begin(std::unique_ptr<ClientConnection> connection);
   void cut();
   void check_drained();
+  bool is_on_its_thread() const noexcept {
+    return io::Reactor::current_or_null() == &context_.reactor();
+  }
 
   WorkerContext context_;
   std::vector<std::unique_ptr<AcceptLoop>> accept_loops_;

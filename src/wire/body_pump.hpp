@@ -17,6 +17,7 @@
 
 #include <onehop/body.hpp>
 
+#include "base/check.hpp"
 #include "http/polled_body_source.hpp"
 #include "io/reactor.hpp"
 #include "io/yield.hpp"
@@ -52,6 +53,7 @@ class BodyPump {
   // they came from.
   template <class Sink>
   std::optional<Result<void>> step(Sink& sink, Piece piece) {
+    ONEHOP_DCHECK(has_begun());
     PolledBodySource* const polled = body_->source()->polled();
     for (;;) {
       if (!piece) {
@@ -122,6 +124,7 @@ class BodyPump {
     if (length_ && piece.size() > *length_ - sent()) {
       return failure(Errc::handler_failed, Side::local, "the body is longer than it said");
     }
+    ONEHOP_DCHECK(!piece.empty());
     turn_ += piece.size();
     progress_->note(piece, sink.reactor().now());
     return sink.put(piece);

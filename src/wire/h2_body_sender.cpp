@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/h2_body_sender.hpp"
 
+#include "base/check.hpp"
 #include "base/held_memory.hpp"
 #include "wire/request_claim.hpp"
 
@@ -54,6 +55,7 @@ std::optional<Result<void>> H2BodySender::try_send(H2Link& link,
                                                    Body& body,
                                                    BodyProgress& progress,
                                                    net::Duration stall) {
+  ONEHOP_DCHECK(!pump_.has_begun());  // a stream has one body
   link_ = &link;
   stall_ = stall;
   pump_.begin(body, progress, body.length());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/h2_link.hpp"
 
+#include "base/check.hpp"
 #include "base/held_memory.hpp"
 
 #include <cerrno>
@@ -86,6 +87,7 @@ void H2Link::give_up() noexcept {
 }
 
 RootTask<H2Link> H2Link::write_rest() {
+  ONEHOP_DCHECK(writing_rest_ && output_.has_pending());  // one writer
   bool done = false;
   while (!done) {
     auto drained = co_await output_.drain(write_stall_);

@@ -5,6 +5,7 @@
 // needs it.
 #pragma once
 
+#include "base/check.hpp"
 #include "net/stream.hpp"
 
 #include <cstddef>
@@ -27,7 +28,10 @@ class ReadBuffer {
   std::size_t size() const noexcept { return end_ - begin_; }
 
   // The bytes stay where they are until the next fill().
-  void consume(std::size_t byte_count) noexcept { begin_ += byte_count; }
+  void consume(std::size_t byte_count) noexcept {
+    ONEHOP_DCHECK(byte_count <= size());
+    begin_ += byte_count;
+  }
 
   // Reads what the stream has, after what is here; moves it to the front or to more memory where
   // there is no room. The result is try_read's; at most `limit` bytes are kept: past it -EMSGSIZE,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/stream_writer.hpp"
 
+#include "base/check.hpp"
+
 #include <cerrno>
 #include <cstring>
 
@@ -37,6 +39,7 @@ Result<void> StreamWriter::keep(std::span<const iovec> parts, std::size_t skip) 
   std::size_t all = 0;
   for (const iovec& part : parts)
     all += part.iov_len;
+  ONEHOP_DCHECK(skip <= all);
   if (all == skip) return {};
   pending_.reserve(pending_.size() + all - skip);  // not twice as much, as appending would
   for (const iovec& part : parts) {
@@ -73,6 +76,7 @@ ssize_t StreamWriter::push_pending() {
       stream_.try_write(pending_.data() + pending_sent_, pending_.size() - pending_sent_);
   if (sent < 0) return sent;
   pending_sent_ += static_cast<std::size_t>(sent);
+  ONEHOP_DCHECK(pending_sent_ <= pending_.size());
   if (pending_sent_ < pending_.size()) return sent;
   pending_sent_ = 0;
   if (pending_.capacity() > kPendingKept) {

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// H2Content: the content of one HTTP/2 request, taken from its stream. Lives in its H2Exchange.
+// Thread: owner.
+#pragma once
+
+#include "http/h2/stream.hpp"
+#include "io/event.hpp"
+#include "net/stream.hpp"
+#include "server/request_body.hpp"
+#include "wire/h2_link.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace onehop::server {
+
+class H2Content final : public RequestContent {
+ public:
+  // What the content asks of its exchange.
+  class Owner {
+   public:
+    // The handler reads the content of a client that waits for a 100 (Continue).
+    virtual void send_continue() = 0;
+    // The handler will not read the rest.
+    virtual void on_content_dropped() noexcept = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  // All outlive the content.
+  H2Content(h2::Stream& stream, wire::H2Link& link, Owner& owner) noexcept
+      : stream_(stream), link_(link), owner_(owner), ended_(link.reactor()) {}
+  H2Content(const H2Content&) = delete;
+  H2Content& operator=(const H2Content&) = delete;
+  ~H2Content() { take_back(); }
+
+  // Some clients send the end of a request without content in a frame of its own, shortly after the
+  // head. Where that is usual for the method the server waits for it: to an upstream that speaks
+  // HTTP/1 a request that may have content is sent as one in chunks, and some refuse that.
+  bool may_end_soon() const noexcept;
+  // Returns when it came, or content did, or after 10 ms.
+  task<void> wait_for_end();
+
+  // `length`: by Content-Length. `expects_continue`: the client waits for a 100 before it sends.
+  std::unique_ptr<RequestBody> begin(std::optional<std::uint64_t> length,
+                                     std::uint64_t max_body,
+                                     bool expects_continue);
+  // From Stream::on_event().
+  void on_event() noexcept;
+  // Called periodically. A reader that has waited for `timeout` gets an error, unless the client
+  // `may_pause`.
+  void watch(net::Time now, net::Duration timeout, bool may_pause);
+
+ private:
+  std::optional<Result<bytes>> read_body(std::size_t max) override;
+  void begin_body_wait() override;
+  void end_body_wait() noexcept override { is_awaited_ = false; }
+  // With trailers the next read has more to do than to report the end.
+  bool body_at_end() const noexcept override {
+    return stream_.at_end() && !stream_.has_trailers() && !failure_;
+  }
+  const Headers& body_trailers() const noexcept override { return trailers_; }
+  void on_body_dropped() noexcept override { owner_.on_content_dropped(); }
+  Result<bytes> fail(Error error);
+
+  h2::Stream& stream_;
+  wire::H2Link& link_;
+  Owner& owner_;
+  Headers trailers_;
+  std::optional<Error> failure_;
+  std::uint64_t max_body_ = 0;
+  net::Time awaited_since_{};
+  io::Event ended_;
+  bool is_awaited_ = false;  // by a reader
+  bool waits_for_end_ = false;
+  bool trailers_taken_ = false;
+  bool expects_continue_ = false;
+};
+
+}  // namespace onehop::server
