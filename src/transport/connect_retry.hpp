@@ -5,7 +5,7 @@
 // set, Redial asks instead. One request, one thread.
 #pragma once
 
-#include "transport/connection_pool.hpp"
+#include "transport/pool_context.hpp"
 
 #include <optional>
 
@@ -13,13 +13,13 @@ namespace onehop::transport {
 
 class ConnectRetry {
  public:
-  explicit ConnectRetry(ConnectionPool& pool) noexcept : pool_(pool) {}
+  explicit ConnectRetry(PoolContext& pool) noexcept : pool_(pool) {}
 
   // How long to wait before asking again; nothing when `error` is final.
   std::optional<net::Duration> pause_after(const Error& error);
 
  private:
-  ConnectionPool& pool_;
+  PoolContext& pool_;
   bool asked_again_ = false;
 };
 

@@ -1,38 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/connection_pool.hpp"
 
-#include "transport/h2_origin.hpp"
-
-#include <algorithm>
-#include <new>
 #include <utility>
 
 namespace onehop::transport {
 namespace {
 
-constexpr net::Duration kSweepEvery = std::chrono::milliseconds(250);
-constexpr std::uint64_t kRequestsReportedAtOnce = 32;
-// Connections that are kept between two messages of a handshake where pool_size keeps none.
-constexpr std::size_t kMaxHandshakes = 64;
-
-h1::Limits limits_of(const Transport::Options& options) {
-  h1::Limits limits;
-  limits.max_header_bytes = h1::bounded(options.max_response_header_bytes);
-  limits.max_header_fields = options.max_response_header_fields;
-  return limits;
-}
-
 net::Destination destination_of(const Url& url) {
   if (url.scheme() == "unix") return net::Destination(std::string(url.socket_path()));
   return net::Destination(std::string(url.host()), url.port(), url.scheme() == "https");
-}
-
-void add(Transport::Statistics& sum, const Counters& counters) {
-  sum.open += counters.open.value();
-  sum.idle += counters.idle.value();
-  sum.dialled += counters.dialled.value();
-  sum.reused += counters.reused.value();
-  sum.retried += counters.retried.value();
 }
 
 std::string key_of(const Url& url) {
@@ -46,153 +22,25 @@ std::string key_of(const Url& url) {
 
 }  // namespace
 
-// --- shared by threads -------------------------------------------------------------------------
-
-std::shared_ptr<SharedOrigin> SharedPools::origin(const std::string& key) {
-  const std::lock_guard lock(mutex);
-  std::shared_ptr<SharedOrigin>& origin = origins[key];
-  if (!origin) origin = std::make_shared<SharedOrigin>();
-  return origin;
-}
-
-void SharedPools::forget(const std::string& key, std::shared_ptr<SharedOrigin> origin) {
-  const std::lock_guard lock(mutex);
-  origin.reset();
-  const auto found = origins.find(key);
-  if (found != origins.end() && found->second.use_count() == 1) origins.erase(found);
-}
-
-std::optional<Slot> SharedPools::try_slot(const std::shared_ptr<SharedOrigin>& origin) {
-  const std::size_t most = options.max_connections;
-  const std::size_t before = origin->open++;
-  if (most != 0 && before >= most) {
-    --origin->open;
-    return std::nullopt;
-  }
-  return Slot(*this, origin);
-}
-
-void SharedPools::on_free_slot(const SharedOrigin& origin) noexcept {
-  if (origin.waiting == 0) return;
-  const std::lock_guard lock(mutex);
-  try {
-    for (ConnectionPool* pool : pools)
-      post_to(*pool, [](ConnectionPool& each) { each.dial_for_waiters(); });
-  } catch (const std::bad_alloc&) {  // who waits has a deadline
-  }
-}
-
-void SharedPools::post_to(ConnectionPool& pool, std::function<void(ConnectionPool&)> work) {
-  pool.reactor().post([self = shared_from_this(), &pool, work = std::move(work)] {
-    {
-      const std::lock_guard lock(self->mutex);
-      if (std::find(self->pools.begin(), self->pools.end(), &pool) == self->pools.end()) return;
-    }
-    work(pool);  // it goes on its own thread alone
-  });
-}
-
-void SharedPools::retire() {
-  const std::lock_guard lock(mutex);
-  for (ConnectionPool* pool : pools)
-    post_to(*pool, [](ConnectionPool& each) { each.retire(); });
-}
-
-Transport::Statistics SharedPools::statistics() const {
-  const std::lock_guard lock(mutex);
-  Transport::Statistics sum = of_ended_pools;
-  for (ConnectionPool* pool : pools)
-    add(sum, pool->counters());
-  return sum;
-}
-
-bool SharedPools::request(const std::string& key, Reuse reuse, ConnectionPool& asker) {
-  const std::lock_guard lock(mutex);
-  ConnectionPool* richest = nullptr;
-  for (ConnectionPool* pool : pools) {
-    if (pool == &asker || pool->counters().idle.value() == 0) continue;
-    if (!richest || pool->counters().idle.value() > richest->counters().idle.value())
-      richest = pool;
-  }
-  if (!richest) return false;
-  post_to(*richest,
-          [key, reuse, &asker](ConnectionPool& giver) { giver.offer(key, reuse, asker); });
-  return true;
-}
-
-void SharedPools::respond(const std::string& key,
-                          std::unique_ptr<IdleTransfer> transfer,
-                          ConnectionPool& asker) {
-  const std::lock_guard lock(mutex);
-  if (std::find(pools.begin(), pools.end(), &asker) == pools.end()) return;  // it has ended
-  // std::function wants to be copied.
-  const auto parcel = std::make_shared<std::unique_ptr<IdleTransfer>>(std::move(transfer));
-  post_to(asker, [key, parcel](ConnectionPool& each) { each.complete(key, std::move(*parcel)); });
-}
-
-void SharedPools::ask_for_slot(const std::string& key, const ConnectionPool& asker) {
-  const std::lock_guard lock(mutex);
-  for (ConnectionPool* pool : pools) {
-    if (pool == &asker) continue;
-    post_to(*pool, [key](ConnectionPool& each) { each.close_idle(key); });
-  }
-}
-
-Slot::~Slot() {
-  if (!origin_) return;  // moved from
-  --origin_->open;
-  pools_.on_free_slot(*origin_);
-}
-
-// --- one thread --------------------------------------------------------------------------------
-
 ConnectionPool::ConnectionPool(io::Reactor& reactor,
                                std::shared_ptr<SharedPools> shared,
                                std::unique_ptr<net::Dialer> dialer)
-    : reactor_(reactor),
-      shared_(std::move(shared)),
-      dialer_(std::move(dialer)),
-      limits_(limits_of(shared_->options)),
-      parsers_(h1::HeadKind::response, limits_),
-      sweep_(&ConnectionPool::on_sweep, this),
+    : Member(reactor),
+      context_(*this, *this, std::move(shared), std::move(dialer)),
       end_(
           [](void* self) {
             auto& pool = *static_cast<ConnectionPool*>(self);
-            pool.reactor_.forget_local(pool.shared_.get());
+            pool.reactor().forget_local(&pool.context_.shared());
           },
           this) {
-  const std::lock_guard lock(shared_->mutex);
-  shared_->pools.push_back(this);
-  ++shared_->threads;
+  context_.shared().add(*this);
 }
 
 ConnectionPool::~ConnectionPool() {
-  while (PoolUser* user = users_.pop_front())
-    user->pool_ended();
-  {
-    const std::lock_guard lock(shared_->mutex);
-    std::erase(shared_->pools, this);
-    --shared_->threads;
-    shared_->of_ended_pools.dialled += counters_.dialled.value();
-    shared_->of_ended_pools.reused += counters_.reused.value();
-    shared_->of_ended_pools.retried += counters_.retried.value();
-  }
+  context_.end_users();
+  context_.shared().remove(*this);
   h2_origins_.clear();
   origins_.clear();
-}
-
-ConnectionLifetime ConnectionPool::new_lifetime() const noexcept {
-  return ConnectionLifetime(options(), reactor_.now(), counters_.dialled.value());
-}
-
-void ConnectionPool::count_request() noexcept {
-  if (++unreported_requests_ < kRequestsReportedAtOnce) return;
-  shared_->budget.count_requests(std::exchange(unreported_requests_, 0), reactor_.now());
-}
-
-bool ConnectionPool::try_retry() noexcept {
-  shared_->budget.count_requests(std::exchange(unreported_requests_, 0), reactor_.now());
-  return shared_->budget.try_retry(reactor_.now());
 }
 
 OriginPool& ConnectionPool::origin(const Url& url) {
@@ -204,7 +52,7 @@ OriginPool& ConnectionPool::origin(const Url& url) {
 
 OriginPool& ConnectionPool::origin(const std::string& key, const net::Destination& destination) {
   std::unique_ptr<OriginPool>& origin = origins_[key];
-  if (!origin) origin = std::make_unique<OriginPool>(*this, key, destination);
+  if (!origin) origin = std::make_unique<OriginPool>(keeper(), context_, key, destination);
   return *origin;
 }
 
@@ -215,7 +63,7 @@ H2Origin& ConnectionPool::h2_origin(const Url& url) {
   if (!origin) {
     net::Destination destination = destination_of(url);
     destination.http2 = true;
-    origin = std::make_unique<H2Origin>(*this, std::move(key), std::move(destination));
+    origin = std::make_unique<H2Origin>(keeper(), context_, std::move(key), std::move(destination));
   }
   last_h2_ = origin.get();
   return *origin;
@@ -234,7 +82,7 @@ void ConnectionPool::forget(const H2Origin& origin) {
 }
 
 void ConnectionPool::retire() {
-  retired_ = true;
+  context_.retire();
   for (auto& [key, origin] : origins_)
     origin->close_all_idle();
   for (auto& [key, origin] : h2_origins_)
@@ -244,14 +92,7 @@ void ConnectionPool::retire() {
 
 // An origin is used by its requests and connections, and forgotten soon after the last of them.
 void ConnectionPool::end_if_unused() noexcept {
-  if (retired_ && origins_.empty() && h2_origins_.empty()) reactor_.schedule(end_);
-}
-
-void ConnectionPool::enforce_size() {
-  // As long as no thread has more than its share, nobody need know of the others.
-  const std::size_t most = options().pool_size > 0 ? options().pool_size : kMaxHandshakes;
-  if (counters_.idle.value() * shared_->threads.load(std::memory_order_relaxed) <= most) return;
-  if (shared_->statistics().idle > most) close_one_idle();
+  if (context_.is_retired() && origins_.empty() && h2_origins_.empty()) reactor().schedule(end_);
 }
 
 void ConnectionPool::close_one_idle() {
@@ -265,18 +106,13 @@ void ConnectionPool::close_one_idle() {
   }
 }
 
-void ConnectionPool::arm_sweep() {
-  if (!sweep_.is_armed()) reactor_.timers().arm(sweep_, reactor_.now() + kSweepEvery);
-}
-
-void ConnectionPool::on_sweep(void* self) {
-  auto& pool = *static_cast<ConnectionPool*>(self);
-  bool more = false;
-  for (auto& [key, origin] : pool.origins_) {
-    origin->sweep(pool.reactor_.now());
-    more = more || origin->idle() > 0;
+bool ConnectionPool::sweep() {
+  bool has_idle = false;
+  for (auto& [key, origin] : origins_) {
+    origin->sweep(reactor().now());
+    has_idle = has_idle || origin->idle() > 0;
   }
-  if (more) pool.arm_sweep();
+  return has_idle;
 }
 
 void ConnectionPool::dial_for_waiters() {
@@ -286,7 +122,7 @@ void ConnectionPool::dial_for_waiters() {
     origin->dial_for_waiters();
 }
 
-void ConnectionPool::offer(const std::string& key, Reuse reuse, ConnectionPool& asker) {
+void ConnectionPool::offer(const std::string& key, Reuse reuse, Member& asker) {
   std::unique_ptr<IdleTransfer> transfer;
   if (const auto found = origins_.find(key); found != origins_.end()) {
     if (auto connection = found->second->try_take(reuse)) {
@@ -294,7 +130,7 @@ void ConnectionPool::offer(const std::string& key, Reuse reuse, ConnectionPool& 
       if (!transfer) found->second->give_back(std::move(connection));
     }
   }
-  shared_->respond(key, std::move(transfer), asker);
+  context_.shared().respond(key, std::move(transfer), asker);
 }
 
 void ConnectionPool::complete(const std::string& key, std::unique_ptr<IdleTransfer> transfer) {

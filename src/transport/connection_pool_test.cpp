@@ -357,7 +357,7 @@ TEST_F(ConnectionPoolTest, ForgetsAnOriginThatNothingIsLeftOf) {
   EXPECT_EQ(pool_->origins(), 100u);
   advance(2s);
   EXPECT_EQ(pool_->origins(), 0u);
-  EXPECT_EQ(shared_->origins.size(), 0u);
+  EXPECT_EQ(shared_->origins(), 0u);
   EXPECT_TRUE(take(origin("http://host-99")));
 }
 
@@ -410,7 +410,7 @@ class TransferredTest : public ConnectionPoolTest {
     if (has_ended) far_end_.reset();
     auto transfer = std::make_unique<IdleTransfer>(io::FileDescriptor(ends[0]),
                                                    *shared_->try_slot(shared_->origin("http|a|80")),
-                                                   "a", pool_->new_lifetime());
+                                                   "a", pool_->context().new_lifetime());
     transfer->exchanges = 1;
     transfer->idle_since = reactor_.now() - idle_for;
     transfer->expires = transfer->idle_since + 4s;

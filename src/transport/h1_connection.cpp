@@ -2,7 +2,6 @@
 #include "transport/h1_connection.hpp"
 
 #include "net/tcp_stream.hpp"
-#include "transport/connection_pool.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -16,33 +15,34 @@ constexpr net::Duration kReservedIdle = std::chrono::minutes(2);
 
 }  // namespace
 
-H1Connection::H1Connection(OriginPool& pool,
+H1Connection::H1Connection(Owner& owner,
                            Slot slot,
                            std::unique_ptr<net::Stream> stream,
                            std::string address)
-    : pool_(pool),
-      ref_(pool.use()),
+    : owner_(owner),
+      pool_(owner.pool()),
+      ref_(owner.use()),
       slot_(std::move(slot)),
       stream_(std::move(stream)),
       input_(stream_->reactor().buffers()),
       address_(std::move(address)),
-      lifetime_(pool.pool().new_lifetime()),
+      lifetime_(pool_.new_lifetime()),
       disturbed_(
           [](void* self) {
             auto& connection = *static_cast<H1Connection*>(self);
-            connection.pool_.drop(connection);
+            connection.owner_.drop(connection);
           },
           this),
       idle_since_(stream_->reactor().now()) {
-  pool_.pool().counters().open.add(1);
+  pool_.counters().open.add(1);
 }
 
-H1Connection::H1Connection(OriginPool& pool, IdleTransfer transfer)
+H1Connection::H1Connection(Owner& owner, IdleTransfer transfer)
     : H1Connection(
-          pool,
+          owner,
           std::move(transfer.slot),
           std::make_unique<net::TcpStream>(
-              pool.pool().reactor(), std::move(transfer.socket), net::TcpStream::Role::connected),
+              owner.pool().reactor(), std::move(transfer.socket), net::TcpStream::Role::connected),
           std::move(transfer.address)) {
   lifetime_ = transfer.lifetime;
   exchanges_ = transfer.exchanges;
@@ -63,7 +63,7 @@ std::unique_ptr<IdleTransfer> H1Connection::into_transfer() {
 }
 
 H1Connection::~H1Connection() {
-  pool_.pool().counters().open.subtract(1);
+  pool_.counters().open.subtract(1);
 }
 
 // --- a client of its own -----------------------------------------------------------------------
@@ -75,7 +75,7 @@ H1Connection::Reservation::Reservation(H1Connection& connection, ConnectionId c)
           c.number(),
           [](void* context) {
             auto& ended = *static_cast<H1Connection*>(context);
-            ended.pool_.drop(ended);
+            ended.owner_.drop(ended);
           },
           &connection) {}
 

@@ -8,68 +8,41 @@
 #include <onehop/task.hpp>
 
 #include "io/endings.hpp"
-#include "io/file_descriptor.hpp"
 #include "net/stream.hpp"
-#include "transport/connection_lifetime.hpp"
+#include "transport/idle_transfer.hpp"
 #include "transport/origin_use.hpp"
+#include "transport/pool_context.hpp"
+#include "transport/slot.hpp"
 #include "wire/read_buffer.hpp"
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 
 namespace onehop::transport {
 
-class OriginPool;
-struct SharedPools;
-
-// What all threads know of one origin. Both counts change in one order: whoever waits is counted
-// before it looks for a slot, and whoever gives one up looks for those who wait afterwards, so that
-// one of them sees the other.
-struct SharedOrigin {
-  std::atomic<std::size_t> open = 0;     // connections, those being made included
-  std::atomic<std::size_t> waiting = 0;  // requests without a slot
-};
-
-// One of the origin's allowed connections; the destructor gives it back, for whoever waits.
-class Slot {
- public:
-  // `pools` outlives the slot.
-  Slot(SharedPools& pools, std::shared_ptr<SharedOrigin> origin) noexcept
-      : pools_(pools), origin_(std::move(origin)) {}
-  Slot(Slot&&) noexcept = default;
-  Slot& operator=(Slot&&) = delete;
-  ~Slot();
-
- private:
-  SharedPools& pools_;
-  std::shared_ptr<SharedOrigin> origin_;
-};
-
-// An idle connection between two threads.
-struct IdleTransfer {
-  IdleTransfer(io::FileDescriptor s, Slot l, std::string a, const ConnectionLifetime& r) noexcept
-      : socket(std::move(s)), slot(std::move(l)), address(std::move(a)), lifetime(r) {}
-
-  io::FileDescriptor socket;
-  Slot slot;
-  std::string address;
-  ConnectionLifetime lifetime;
-  std::uint64_t exchanges = 0;
-  net::Duration idle_hint = net::Duration::max();
-  net::Time idle_since{};
-  net::Time expires{};
-};
-
 class H1Connection : public detail::InFramePool {
  public:
-  H1Connection(OriginPool& pool,
-               Slot slot,
-               std::unique_ptr<net::Stream> stream,
-               std::string address);
-  // One that another thread gave away.
-  H1Connection(OriginPool& pool, IdleTransfer transfer);
+  // The origin that keeps the connection between requests.
+  class Owner {
+   public:
+    virtual PoolContext& pool() const noexcept = 0;
+    virtual OriginUse& use() noexcept = 0;
+    // After an exchange that left the connection reusable, or a lease that sent nothing. Where
+    // there is no memory to keep it, it is closed.
+    virtual void give_back(std::unique_ptr<H1Connection> connection) noexcept = 0;
+    // The idle `connection` was closed by the upstream, or sent unsolicited bytes, or its client is
+    // gone. Destroys it.
+    virtual void drop(const H1Connection& connection) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  // `owner` outlives it.
+  H1Connection(Owner& owner, Slot slot, std::unique_ptr<net::Stream> stream, std::string address);
+  // A connection of another worker.
+  H1Connection(Owner& owner, IdleTransfer transfer);
   H1Connection(const H1Connection&) = delete;
   H1Connection& operator=(const H1Connection&) = delete;
   ~H1Connection();
@@ -78,7 +51,8 @@ class H1Connection : public detail::InFramePool {
   std::unique_ptr<net::Stream> take_stream() noexcept { return std::move(stream_); }
   wire::ReadBuffer& input() noexcept { return input_; }
   const std::string& address() const noexcept { return address_; }
-  OriginPool& pool() const noexcept { return pool_; }
+  Owner& owner() const noexcept { return owner_; }
+  PoolContext& pool() const noexcept { return pool_; }
 
   // For another thread's pool; this object is dead afterwards. Null when the stream is more than a
   // socket.
@@ -135,7 +109,8 @@ class H1Connection : public detail::InFramePool {
     bool in_handshake = false;
   };
 
-  OriginPool& pool_;
+  Owner& owner_;
+  PoolContext& pool_;
   const OriginUse::Ref ref_;
   Slot slot_;
   std::unique_ptr<net::Stream> stream_;

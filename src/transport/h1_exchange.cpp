@@ -50,7 +50,7 @@ class UpgradedConnection final : public wire::StreamTunnel {
 
 H1Exchange::H1Exchange(std::unique_ptr<H1Connection> connection)
     : connection_(std::move(connection)),
-      pool_(connection_->pool().pool()),
+      pool_(connection_->pool()),
       output_(connection_->stream(), Side::upstream),
       reader_(connection_->stream(), connection_->input(), Side::upstream),
       began_(pool_.reactor().now()),
@@ -69,8 +69,8 @@ H1Exchange::~H1Exchange() {
     return;
   }
   connection_->count_exchange();
-  OriginPool& origin = connection_->pool();
-  origin.give_back(std::move(connection_));
+  H1Connection::Owner& owner = connection_->owner();
+  owner.give_back(std::move(connection_));
 }
 
 // Both messages complete, both sides willing, and nothing said that nobody asked for.

@@ -11,7 +11,7 @@
 #include "base/root_task.hpp"
 #include "http/h1/serializer.hpp"
 #include "http/polled_body_source.hpp"
-#include "transport/connection_pool.hpp"
+#include "transport/h1_connection.hpp"
 #include "transport/resend.hpp"
 #include "wire/h1_body_reader.hpp"
 #include "wire/h1_output.hpp"
@@ -84,7 +84,7 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool, pr
   }
 
   std::unique_ptr<H1Connection> connection_;  // null in the end, and when the pool has ended
-  ConnectionPool& pool_;
+  PoolContext& pool_;
   wire::H1Output output_;
   wire::H1BodyReader reader_;
   ExchangeRecord* record_ = nullptr;

@@ -6,6 +6,7 @@
 #include "net/tcp_stream.hpp"
 #include "support/bodies.hpp"
 #include "support/stream_pair.hpp"
+#include "transport/connection_pool.hpp"
 
 #include <chrono>
 #include <memory>
@@ -79,7 +80,7 @@ class H1ExchangeTest : public test::StreamPair {
     if (!taken) co_return failure(taken.error());
     exchange_ = std::make_unique<H1Exchange>(std::move(*taken));
     exchange_->begin(request, nullptr);
-    const auto parser = pool_->parsers().take();
+    const auto parser = pool_->context().parsers().take();
     std::optional<Result<Response>> response;
     while (!response) {
       const auto wait = co_await exchange_->wait_for_response();
@@ -115,8 +116,8 @@ class H1ExchangeTest : public test::StreamPair {
     EXPECT_EQ(**piece, "ok");
     EXPECT_TRUE(exchange_->is_complete());
     exchange_.reset();
-    EXPECT_EQ(pool_->counters().idle.value(), 0u);
-    EXPECT_EQ(pool_->counters().open.value(), 0u);
+    EXPECT_EQ(pool_->context().counters().idle.value(), 0u);
+    EXPECT_EQ(pool_->context().counters().open.value(), 0u);
   }
 
   bool content_gone_ = false;

@@ -5,6 +5,7 @@
 #include "net/memory_stream.hpp"
 #include "support/h2_peer.hpp"
 #include "support/stream_pair.hpp"
+#include "transport/connection_pool.hpp"
 #include "transport/h2_exchange.hpp"
 #include "transport/h2_round_trip.hpp"
 
@@ -58,7 +59,7 @@ class H2CancelTest : public test::StreamPair {
     auto request = std::make_unique<Request>(Method::put, Url::parse("h2c://a/").value(),
                                              Headers({{"Host", "a"}, {"X", field}}),
                                              Body::of(std::move(content)));
-    auto resend = std::make_unique<Resend>(pool_, *request);
+    auto resend = std::make_unique<Resend>(pool_.context(), *request);
     auto answer = h2_round_trip(pool_, *request, *resend);
     answer.start();
     settle();

@@ -3,8 +3,6 @@
 
 #include "http/h1/limits.hpp"
 #include "io/yield.hpp"
-#include "transport/h2_exchange.hpp"
-#include "transport/h2_origin.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -40,31 +38,32 @@ h2::SessionLimits limits_of(const Transport::Options& options) {
 
 }  // namespace
 
-H2Connection::H2Connection(H2Origin& origin,
+H2Connection::H2Connection(Owner& owner,
                            Slot slot,
                            std::unique_ptr<net::Stream> stream,
                            std::string address)
-    : origin_(origin),
-      ref_(origin.use()),
+    : owner_(owner),
+      pool_(owner.pool()),
+      ref_(owner.use()),
       slot_(std::move(slot)),
       stream_(std::move(stream)),
-      session_(h2::Role::client, limits_of(origin.pool().options()), *this),
+      session_(h2::Role::client, limits_of(pool_.options()), *this),
       link_(*stream_, session_, Side::upstream, kWriteStall, &H2Connection::on_flushed, this),
       address_(std::move(address)),
-      lifetime_(origin.pool().new_lifetime()),
+      lifetime_(pool_.new_lifetime()),
       idle_since_(stream_->reactor().now()),
       watch_(&H2Connection::on_watch, this),
       resets_(&H2Connection::on_reset_time, this),
       ended_(&H2Connection::on_ended, this) {
-  origin_.pool().counters().open.add(1);
+  pool_.counters().open.add(1);
 }
 
 H2Connection::~H2Connection() {
   running_ = {};
   over_ = true;
-  while (ListNode* node = exchanges_.pop_front())
-    static_cast<H2Exchange::Member*>(node)->exchange.on_connection_lost(timed_out_);
-  origin_.pool().counters().open.subtract(1);
+  while (User* user = users_.pop_front())
+    user->on_connection_lost(timed_out_);
+  pool_.counters().open.subtract(1);
 }
 
 void H2Connection::start() {
@@ -99,32 +98,32 @@ bool H2Connection::takes_requests_after_a_look() {
   return has_room();  // its SETTINGS may have changed as well
 }
 
-void H2Connection::add(H2Exchange& exchange) {
+void H2Connection::add(User& request) {
   ++requests_;
-  exchanges_.push_back(exchange.member_);
+  users_.push_back(request);
   if (lifetime_.is_over(stream_->reactor().now(), requests_)) retire();
   if (!watch_.is_armed()) watch();
 }
 
-void H2Connection::remove(H2Exchange& exchange) noexcept {
-  exchange.member_.unlink();
+void H2Connection::remove(User& request) noexcept {
+  request.unlink();
   idle_since_ = stream_->reactor().now();
   link_.flush_soon();
 }
 
 void H2Connection::retire() noexcept {
   ending_ = true;
-  if (!was_used()) origin_.back_off();
-  origin_.look_again_soon();
+  if (!was_used()) owner_.back_off();
+  owner_.look_again_soon();
 }
 
 void H2Connection::on_settings() {
-  origin_.look_again_soon();
+  owner_.look_again_soon();
 }
 
 void H2Connection::on_goaway(std::int32_t last_stream, h2::ErrorCode reason) {
   last_taken_ = last_stream;
-  if (reason == h2::ErrorCode::http_1_1_required) origin_.use_http1();
+  if (reason == h2::ErrorCode::http_1_1_required) owner_.use_http1();
   retire();
 }
 
@@ -143,7 +142,7 @@ RootTask<H2Connection> H2Connection::run() {
       continue;
     }
     // Looked at before the wait: whoever tells while others run interrupts nothing.
-    if (ending_ && streams() == 0 && exchanges_.empty()) break;
+    if (ending_ && streams() == 0 && users_.empty()) break;
     co_await stream_->readable(io::kNever);
     if (timed_out_) break;
   }
@@ -185,7 +184,7 @@ task<void> H2Connection::wait_for_acknowledgement() {
 
 void H2Connection::on_ended(void* self) {
   auto& connection = *static_cast<H2Connection*>(self);
-  connection.origin_.remove(connection);  // destroys it
+  connection.owner_.remove(connection);  // destroys it
 }
 
 void H2Connection::on_flushed(void* self) {
@@ -196,7 +195,7 @@ void H2Connection::on_flushed(void* self) {
     reactor.timers().arm(connection.resets_, reactor.now() + h2::Session::kBetweenResets);
   }
   if (connection.ending_ && connection.streams() == 0) connection.stream_->interrupt_reader();
-  connection.origin_.look_again_soon();
+  connection.owner_.look_again_soon();
 }
 
 void H2Connection::on_reset_time(void* self) {
@@ -209,8 +208,8 @@ void H2Connection::on_reset_time(void* self) {
 // --- signs of life -----------------------------------------------------------------------------
 
 void H2Connection::watch() {
-  const net::Duration idle = std::max<net::Duration>(origin_.pool().options().pool_idle_timeout / 2,
-                                                     std::chrono::milliseconds(10));
+  const net::Duration idle =
+      std::max<net::Duration>(pool_.options().pool_idle_timeout / 2, std::chrono::milliseconds(10));
   io::Reactor& reactor = stream_->reactor();
   reactor.timers().arm(watch_, io::deadline_after(reactor.now(), std::min(idle, kWatchEvery)));
 }
@@ -229,8 +228,8 @@ void H2Connection::on_watch(void* self) {
     connection.stream_->interrupt_reader();
     return;
   }
-  if (connection.exchanges_.empty()) {
-    net::Duration timeout = connection.origin_.pool().options().pool_idle_timeout;
+  if (connection.users_.empty()) {
+    net::Duration timeout = connection.pool_.options().pool_idle_timeout;
     // Somebody may wait for its SETTINGS.
     if (!connection.knows_settings()) timeout = std::max(timeout, kPingPatience);
     if (io::deadline_after(connection.idle_since_, timeout) <= now) connection.close_idle();
@@ -259,7 +258,7 @@ void H2Connection::suspect() {
 
 void H2Connection::on_ping_answered() {
   ping_sent_ = false;
-  if (std::exchange(suspect_, false)) origin_.look_again_soon();
+  if (std::exchange(suspect_, false)) owner_.look_again_soon();
 }
 
 void H2Connection::close_idle() {

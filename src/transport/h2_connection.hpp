@@ -7,7 +7,10 @@
 
 #include "base/root_task.hpp"
 #include "http/h2/session.hpp"
-#include "transport/h1_connection.hpp"
+#include "transport/connection_lifetime.hpp"
+#include "transport/origin_use.hpp"
+#include "transport/pool_context.hpp"
+#include "transport/slot.hpp"
 #include "wire/h2_link.hpp"
 
 #include <limits>
@@ -16,26 +19,52 @@
 
 namespace onehop::transport {
 
-class H2Exchange;
-class H2Origin;
-
 // What a response may hold that nobody reads. A reader that keeps up soon gets more; of all
 // requests that share a connection 16 MiB is the most at first.
 inline constexpr std::uint32_t kStreamWindow = 64 * 1024;
 
 class H2Connection final : private h2::SessionObserver {
  public:
-  H2Connection(H2Origin& origin,
-               Slot slot,
-               std::unique_ptr<net::Stream> stream,
-               std::string address);
+  // The origin that shares the connection among requests.
+  class Owner {
+   public:
+    virtual PoolContext& pool() const noexcept = 0;
+    virtual OriginUse& use() noexcept = 0;
+    // The connection has room for more requests, or for none any more.
+    virtual void look_again_soon() noexcept = 0;
+    // The connection ends without having carried a request.
+    virtual void back_off() noexcept = 0;
+    // The upstream requires HTTP/1.1.
+    virtual void use_http1() = 0;
+    // The connection is over. Destroys it.
+    virtual void remove(H2Connection& connection) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+  // A request on the connection.
+  class User : public ListNode {
+   public:
+    User() = default;
+    User(const User&) = delete;
+    User& operator=(const User&) = delete;
+    // The connection is being destroyed. `timed_out`: a PING was not answered.
+    virtual void on_connection_lost(bool timed_out) noexcept = 0;
+
+   protected:
+    ~User() = default;
+  };
+
+  // `owner` outlives it.
+  H2Connection(Owner& owner, Slot slot, std::unique_ptr<net::Stream> stream, std::string address);
   ~H2Connection();
 
   void start();
 
   wire::H2Link& link() noexcept { return link_; }
   h2::Session& session() noexcept { return session_; }
-  H2Origin& origin() const noexcept { return origin_; }
+  Owner& owner() const noexcept { return owner_; }
+  PoolContext& pool() const noexcept { return pool_; }
   const std::string& address() const noexcept { return address_; }
   bool is_reused() const noexcept { return requests_ > 1; }
   bool was_used() const noexcept { return requests_ > 0; }
@@ -57,8 +86,8 @@ class H2Connection final : private h2::SessionObserver {
   // No more requests; what is under way goes on, and the last one's end is its end.
   void retire() noexcept;
 
-  void add(H2Exchange& exchange);
-  void remove(H2Exchange& exchange) noexcept;
+  void add(User& request);
+  void remove(User& request) noexcept;
   // One of them has heard something.
   void on_content() noexcept { content_at_ = stream_->reactor().now(); }
   // One of them has waited in vain. Whether it was only that one is asked with a PING; until the
@@ -85,7 +114,8 @@ class H2Connection final : private h2::SessionObserver {
   static void on_reset_time(void* self);
   static void on_ended(void* self);
 
-  H2Origin& origin_;
+  Owner& owner_;
+  PoolContext& pool_;
   const OriginUse::Ref ref_;
   Slot slot_;
   std::unique_ptr<net::Stream> stream_;
@@ -93,7 +123,7 @@ class H2Connection final : private h2::SessionObserver {
   wire::H2Link link_;
   std::string address_;
   ConnectionLifetime lifetime_;
-  IntrusiveList<ListNode> exchanges_;
+  IntrusiveList<User> users_;
   net::Time idle_since_;
   net::Time pinged_{};
   net::Time content_at_{};

@@ -7,7 +7,6 @@
 #include "http/field_names.hpp"
 #include "http/media_type.hpp"
 #include "http/websocket_handshake.hpp"
-#include "transport/h2_origin.hpp"
 #include "transport/replayed_body.hpp"
 
 #include <algorithm>
@@ -34,16 +33,16 @@ Error takes_no_more() {
 H2Exchange::H2Exchange(H2Connection& connection, Request& request)
     : Stream(request.headers().arena()),
       connection_(&connection),
-      pool_(connection.origin().pool()),
+      pool_(connection.pool()),
       pool_member_(*this),
-      ref_(std::in_place, connection.origin().use()),
+      ref_(std::in_place, connection.owner().use()),
       member_(*this),
       sender_(*this, pool_.reactor(), Side::upstream),
       record_(request.record()),
       changed_(pool_.reactor()),
       began_(pool_.reactor().now()),
       activity_timeout_(pool_.options().activity_timeout) {
-  connection.add(*this);
+  connection.add(member_);
   pool_.add(pool_member_);
 }
 
@@ -51,7 +50,7 @@ H2Exchange::~H2Exchange() {
   uploading_ = {};
   if (!connection_) return;  // and with it perhaps the pool, and the event loop
   cancel_with(reason_to_cancel(), pool_.reactor().now());
-  connection_->remove(*this);
+  connection_->remove(member_);
 }
 
 // Its connection ends next, and says so.

@@ -10,7 +10,6 @@
 
 #include "base/root_task.hpp"
 #include "http/polled_body_source.hpp"
-#include "transport/connection_pool.hpp"
 #include "transport/h2_connection.hpp"
 #include "transport/resend.hpp"
 #include "wire/h2_body_sender.hpp"
@@ -60,14 +59,15 @@ class H2Exchange final : public h2::Stream, public PolledBodySource, private wir
   task<void> wait() override;
   bool at_end() const noexcept override { return at_end_of_response() && !failure_; }
 
-  // From the session and the connection.
+  // From the session.
   void on_event() override;
-  void on_connection_lost(bool timed_out) noexcept;
 
  private:
-  friend class H2Connection;
-  struct Member : ListNode {
+  struct Member final : H2Connection::User {
     explicit Member(H2Exchange& e) noexcept : exchange(e) {}
+    void on_connection_lost(bool timed_out) noexcept override {
+      exchange.on_connection_lost(timed_out);
+    }
     H2Exchange& exchange;
   };
 
@@ -81,6 +81,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource, private wir
 
   wire::H2Link* tunnel_link() noexcept override;
   Error tunnel_error() const override;
+  void on_connection_lost(bool timed_out) noexcept;
   bool at_end_of_response() const noexcept { return h2::Stream::at_end() && !has_head(); }
   Result<void> open(const Request& request, bool as_tunnel);
   void begin_upload();
@@ -102,7 +103,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource, private wir
   h2::ErrorCode reason_to_cancel() const;
 
   H2Connection* connection_;  // null when it is gone
-  ConnectionPool& pool_;
+  PoolContext& pool_;
   PoolMember pool_member_;
   std::optional<OriginUse::Ref> ref_;  // until the pool ends
   Member member_;

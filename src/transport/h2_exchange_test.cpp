@@ -5,6 +5,7 @@
 #include "support/bodies.hpp"
 #include "support/h2_peer.hpp"
 #include "support/stream_pair.hpp"
+#include "transport/connection_pool.hpp"
 #include "transport/h2_round_trip.hpp"
 
 #include <chrono>
@@ -53,7 +54,7 @@ class H2ExchangeTest : public test::StreamPair {
   Asking ask(Body body) {
     request_.emplace(Method::post, Url::parse("h2c://a/").value(), Headers({{"Host", "a"}}),
                      std::move(body));
-    resend_.emplace(pool_, *request_);
+    resend_.emplace(pool_.context(), *request_);
     Asking asking = h2_round_trip(pool_, *request_, *resend_);
     asking.start();
     settle();
@@ -143,7 +144,7 @@ class H2TunnelTest : public H2ExchangeTest {
     far_.send(frame(h2_frames::settings, 0, 0, number(8, 2) + number(1, 4)));
     request_.emplace(Method::get, Url::parse("h2c://a/").value(),
                      Headers({{"Host", "a"}, {"Upgrade", "websocket"}, {"Connection", "Upgrade"}}));
-    resend_.emplace(pool_, *request_);
+    resend_.emplace(pool_.context(), *request_);
     Asking asking = h2_round_trip(pool_, *request_, *resend_);
     asking.start();
     EXPECT_TRUE(arrived(1).has_head);

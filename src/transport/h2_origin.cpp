@@ -30,8 +30,9 @@ struct H2Origin::Waiter final : WaitingRequest {
   const OriginUse::Ref ref;
 };
 
-H2Origin::H2Origin(ConnectionPool& pool, std::string key, net::Destination destination)
-    : pool_(pool),
+H2Origin::H2Origin(Keeper& keeper, PoolContext& pool, std::string key, net::Destination destination)
+    : keeper_(keeper),
+      pool_(pool),
       key_(std::move(key)),
       destination_(std::move(destination)),
       shared_(pool.shared().origin(key_)),
@@ -59,7 +60,7 @@ H2Origin::~H2Origin() {
 
 // What it knows of the upstream is kept as long as it counts.
 void H2Origin::forget_if_useless() {
-  if (speaks_http2() || pool_.is_retired()) return pool_.forget(*this);
+  if (speaks_http2() || pool_.is_retired()) return keeper_.forget(*this);
   use_.call_again(http1_until_);
 }
 
@@ -104,8 +105,8 @@ task<Result<H2Connection*>> H2Origin::take(Need need, net::Time began) {
   for (bool first = true;; first = false) {
     waiters_.push_back(waiter);  // first: a dial may fail at once
     if (!best(Need::room) && !begin_dial() && connections_.empty()) {
-      pool_.close_idle(key_);  // of HTTP/1
-      if (!begin_dial()) pool_.shared().ask_for_slot(key_, pool_);
+      keeper_.close_idle(key_);  // of HTTP/1
+      if (!begin_dial()) pool_.shared().ask_for_slot(key_, pool_.member());
     }
     // Once alone: what comes of a dial may be of no use, and so may the next.
     const bool is_dialled_for = first && dialling_;
@@ -221,7 +222,7 @@ Result<void> H2Origin::add(Slot& slot, Result<net::Dialled> dialled) {
     http1_until_ = io::deadline_after(pool_.reactor().now(), kForgetHttp1);
     net::Destination http1 = destination_;
     http1.http2 = false;
-    pool_.origin(key_, http1)
+    keeper_.origin(key_, http1)
         .adopt(std::move(slot), std::move(dialled->stream), std::move(dialled->address));
     return {};
   }

@@ -7,8 +7,8 @@
 
 #include <onehop/scope.hpp>
 
-#include "transport/connection_pool.hpp"
 #include "transport/h2_connection.hpp"
+#include "transport/origin_pool.hpp"
 #include "transport/redial.hpp"
 
 #include <memory>
@@ -18,9 +18,19 @@
 
 namespace onehop::transport {
 
-class H2Origin {
+class H2Origin final : public H2Connection::Owner {
  public:
-  H2Origin(ConnectionPool& pool, std::string key, net::Destination destination);
+  // The pool, which keeps it.
+  class Keeper : public OriginPool::Keeper {
+   public:
+    using OriginPool::Keeper::forget;
+    virtual void forget(const H2Origin& origin) = 0;
+    virtual OriginPool& origin(const std::string& key, const net::Destination& destination) = 0;
+
+   protected:
+    ~Keeper() = default;
+  };
+  H2Origin(Keeper& keeper, PoolContext& pool, std::string key, net::Destination destination);
   H2Origin(const H2Origin&) = delete;
   H2Origin& operator=(const H2Origin&) = delete;
   ~H2Origin();
@@ -39,17 +49,17 @@ class H2Origin {
 
   bool matches(const Url& url) const noexcept;
   const std::string& key() const noexcept { return key_; }
-  OriginUse& use() noexcept { return use_; }
-  ConnectionPool& pool() const noexcept { return pool_; }
+  OriginUse& use() noexcept override { return use_; }
+  PoolContext& pool() const noexcept override { return pool_; }
 
   // From connections: something has changed; this one is over.
-  void look_again_soon() noexcept { pool_.reactor().schedule(look_again_); }
-  void remove(H2Connection& connection);
+  void look_again_soon() noexcept override { pool_.reactor().schedule(look_again_); }
+  void remove(H2Connection& connection) override;
   // A connection ends that has carried no request.
-  void back_off() noexcept;
+  void back_off() noexcept override;
   // A connection says that requests have to come over HTTP/1.1; nothing without TLS, where there
   // is no way to that.
-  void use_http1();
+  void use_http1() override;
   // Gives up an idle connection, for a request of another thread or to another origin. False when
   // there is none.
   bool close_one_idle();
@@ -72,10 +82,11 @@ class H2Origin {
   task<void> dial(std::unique_ptr<Slot> slot);
   Result<void> add(Slot& slot, Result<net::Dialled> dialled);
 
-  ConnectionPool& pool_;
+  Keeper& keeper_;
+  PoolContext& pool_;
   std::string key_;
   net::Destination destination_;
-  std::shared_ptr<SharedOrigin> shared_;
+  std::shared_ptr<OriginCounters> shared_;
   OriginUse use_;
   std::vector<std::unique_ptr<H2Connection>> connections_;
   IntrusiveList<WaitingRequest> waiters_;  // each of them a Waiter

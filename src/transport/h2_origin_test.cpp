@@ -4,6 +4,7 @@
 #include "support/bodies.hpp"
 #include "support/h2_frames.hpp"
 #include "support/stream_pair.hpp"
+#include "transport/connection_pool.hpp"
 #include "transport/h2_exchange.hpp"
 #include "transport/h2_round_trip.hpp"
 
@@ -370,7 +371,7 @@ TEST_F(H2OriginTest, ARetiredConnectionEndsAlsoWhenItsLastRequestGoesWhileItLets
   ASSERT_FALSE(last);
   upstream_.accepted.back().receive();
   EXPECT_EQ(upstream_.accepted.back().ending(), "end");
-  EXPECT_EQ(pool_->counters().open.value(), 0u);
+  EXPECT_EQ(pool_->context().counters().open.value(), 0u);
 }
 
 // --- what may be sent again --------------------------------------------------------------------
@@ -384,7 +385,7 @@ TEST_F(H2OriginTest, ABodyThatHasFailedIsNotSentAgain) {
   Request asked = request();
   asked.set_body(
       Body::from(std::make_unique<test::FailsOnce>(Error(Errc::closed, Side::upstream))));
-  Resend resend(*pool_, asked);
+  Resend resend(pool_->context(), asked);
   auto asking = h2_round_trip(*pool_, asked, resend);
   asking.start();
   settle();
@@ -408,7 +409,7 @@ TEST_F(H2OriginTest, AConnectionWithoutNumbersForFurtherStreamsIsReplaced) {
   old->session().number_next_stream(0x7fff'ffff);
   const auto last = begin(*old);
   Request asked = request();
-  Resend resend(*pool_, asked);
+  Resend resend(pool_->context(), asked);
   auto asking = h2_round_trip(*pool_, asked, resend);
   asking.start();
   settle();

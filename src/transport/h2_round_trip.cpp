@@ -18,7 +18,7 @@ void record_attempt(ConnectionPool& pool, Request& request, const H2Connection& 
   if (!record) return;
   ++record->attempts;
   record->reused = connection.is_reused();
-  record->upstream_chosen = pool.reactor().now();
+  record->upstream_chosen = pool.context().reactor().now();
   record->upstream = request.headers().arena()->copy(connection.address());
 }
 
@@ -46,7 +46,7 @@ task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
   const OriginUse::Ref ref(origin.use());
   const auto need =
       H2Exchange::asks_for_tunnel(request) ? H2Origin::Need::settings : H2Origin::Need::room;
-  ConnectRetry retry(pool);
+  ConnectRetry retry(pool.context());
   // Until there is a stream: many requests may wait for one.
   MemoryPromise claim(kStreamWindow);
   const bool has_http1 = request.url().scheme() == "https";
@@ -70,9 +70,9 @@ task<std::optional<Result<Response>>> h2_round_trip(ConnectionPool& pool,
     if (!resend.is_repeatable() && !connection->takes_requests_after_a_look()) continue;
     auto exchange = std::make_unique<H2Exchange>(*connection, request);
     record_attempt(pool, request, *connection);
-    if (connection->is_reused()) pool.counters().reused.add(1);
+    if (connection->is_reused()) pool.context().counters().reused.add(1);
     HeldString copy;
-    HeldString* const kept = pool.options().replay_body > 0 ? &copy : nullptr;
+    HeldString* const kept = pool.context().options().replay_body > 0 ? &copy : nullptr;
     std::optional<Result<Response>> response;
     if (auto begun = exchange->begin(request, kept); !begun) response = failure(begun.error());
     claim.redeem();  // the session has made it its own

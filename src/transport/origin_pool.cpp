@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/origin_pool.hpp"
 
-#include "transport/connection_pool.hpp"
-
 #include <algorithm>
 #include <new>
 #include <utility>
@@ -40,8 +38,12 @@ struct OriginPool::Waiter final : WaitingRequest {
   Reuse reuse;
 };
 
-OriginPool::OriginPool(ConnectionPool& pool, std::string key, net::Destination destination)
-    : pool_(pool),
+OriginPool::OriginPool(Keeper& keeper,
+                       PoolContext& pool,
+                       std::string key,
+                       net::Destination destination)
+    : keeper_(keeper),
+      pool_(pool),
       key_(std::move(key)),
       destination_(std::move(destination)),
       shared_(pool.shared().origin(key_)),
@@ -49,7 +51,7 @@ OriginPool::OriginPool(ConnectionPool& pool, std::string key, net::Destination d
           pool.reactor(),
           [](void* self) {
             const auto& origin = *static_cast<OriginPool*>(self);
-            origin.pool_.forget(origin);
+            origin.keeper_.forget(origin);
           },
           this),
       redial_(
@@ -121,10 +123,11 @@ task<Result<std::unique_ptr<H1Connection>>> OriginPool::take(Reuse reuse, net::T
     dial_for_waiters();
     if (dialling_ < waiting_ && !redial_.is_active()) {
       // Those of this thread are too old for this request, or of the other version.
-      pool_.close_idle(key_);
+      keeper_.close_idle(key_);
       dial_for_waiters();
     }
-    if (dialling_ < waiting_ && !redial_.is_active()) pool_.shared().ask_for_slot(key_, pool_);
+    if (dialling_ < waiting_ && !redial_.is_active())
+      pool_.shared().ask_for_slot(key_, pool_.member());
     const bool is_dialled_for = dialling_ >= waiting_;
     const auto waited = co_await redial_.wait(waiter, is_dialled_for);
     if (!waited) co_return failure(waited.error());
@@ -134,10 +137,10 @@ task<Result<std::unique_ptr<H1Connection>>> OriginPool::take(Reuse reuse, net::T
 }
 
 bool OriginPool::request_from_other_threads(Reuse reuse) {
-  if (reuse == Reuse::none || pool_.shared().threads < 2) return false;
+  if (reuse == Reuse::none || pool_.shared().workers() < 2) return false;
   if (destination_.tls) return false;  // only a socket can change its thread
   if (dialling_ + requested_ >= waiting_) return false;
-  if (!pool_.shared().request(key_, reuse, pool_)) return false;
+  if (!pool_.shared().request(key_, reuse, pool_.member())) return false;
   ++requested_;
   return true;
 }

@@ -24,18 +24,19 @@
 
 namespace onehop::transport {
 
-class ConnectionPool;
-
-// Which idle connections will do.
-enum class Reuse : std::uint8_t {
-  any,
-  recent_only,  // used within the last second: for a request that may not be sent twice
-  none,         // none: a new one
-};
-
-class OriginPool {
+class OriginPool final : public H1Connection::Owner {
  public:
-  OriginPool(ConnectionPool& pool, std::string key, net::Destination destination);
+  // The pool, which keeps it.
+  class Keeper {
+   public:
+    virtual void forget(const OriginPool& origin) = 0;
+    // Gives up an idle connection of either version to this key.
+    virtual void close_idle(const std::string& key) = 0;
+
+   protected:
+    ~Keeper() = default;
+  };
+  OriginPool(Keeper& keeper, PoolContext& pool, std::string key, net::Destination destination);
   OriginPool(OriginPool&&) = delete;
   ~OriginPool();
 
@@ -48,11 +49,11 @@ class OriginPool {
   // Errc::no_connection_slot after queue_timeout.
   task<Result<std::unique_ptr<H1Connection>>> take(Reuse reuse, net::Time began);
   // After an exchange that left it reusable. Where there is no memory to keep it, it is closed.
-  void give_back(std::unique_ptr<H1Connection> connection) noexcept;
+  void give_back(std::unique_ptr<H1Connection> connection) noexcept override;
   // A new connection that was made for HTTP/2, which the upstream does not speak.
   void adopt(Slot slot, std::unique_ptr<net::Stream> stream, std::string address);
   // The idle `connection` was closed by the upstream, or spoke out of turn.
-  void drop(const H1Connection& connection);
+  void drop(const H1Connection& connection) override;
   // Closes what has been idle for too long.
   void sweep(net::Time now);
   // Gives up the oldest idle one; of those in the middle of a handshake only if told to.
@@ -65,9 +66,9 @@ class OriginPool {
 
   bool matches(const Url& url) const noexcept;
   const std::string& key() const noexcept { return key_; }
-  OriginUse& use() noexcept { return use_; }
+  OriginUse& use() noexcept override { return use_; }
   std::size_t idle() const noexcept { return idle_.size() + reserved_.size(); }
-  ConnectionPool& pool() const noexcept { return pool_; }
+  PoolContext& pool() const noexcept override { return pool_; }
 
  private:
   struct Waiter;
@@ -87,10 +88,11 @@ class OriginPool {
   void count_reserved_gone(std::size_t count) noexcept;
   bool will_do(const H1Connection& connection, Reuse reuse) const noexcept;
 
-  ConnectionPool& pool_;
+  Keeper& keeper_;
+  PoolContext& pool_;
   std::string key_;
   net::Destination destination_;
-  std::shared_ptr<SharedOrigin> shared_;
+  std::shared_ptr<OriginCounters> shared_;
   OriginUse use_;
   std::vector<std::unique_ptr<H1Connection>> idle_;  // the oldest first
   ReservedConnections reserved_;                     // idle as well

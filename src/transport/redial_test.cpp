@@ -332,10 +332,10 @@ class Http1RedialTest : public ConnectionPoolTest {
 TEST_F(Http1RedialTest, WhatWasHeldInVainIsNotTriedOnceMore) {
   Transport::Options options;
   start(options);
-  EXPECT_TRUE(ConnectRetry(*pool_).pause_after(refusal(ECONNREFUSED)));
+  EXPECT_TRUE(ConnectRetry(pool_->context()).pause_after(refusal(ECONNREFUSED)));
   options.hold = 1s;
   start(options);
-  EXPECT_FALSE(ConnectRetry(*pool_).pause_after(refusal(ECONNREFUSED)));
+  EXPECT_FALSE(ConnectRetry(pool_->context()).pause_after(refusal(ECONNREFUSED)));
 }
 
 // Where the connections are limited, too, they are what is waited for in the end.

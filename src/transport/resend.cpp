@@ -31,7 +31,7 @@ bool is_never_reached(Delivery delivery) noexcept {
 
 }  // namespace
 
-Resend::Resend(ConnectionPool& pool, Request& request)
+Resend::Resend(PoolContext& pool, Request& request)
     : pool_(pool),
       request_(request),
       began_(pool.reactor().now()),

@@ -7,7 +7,7 @@
 #include <onehop/request.hpp>
 
 #include "base/held_memory.hpp"
-#include "transport/connection_pool.hpp"
+#include "transport/pool_context.hpp"
 
 #include <optional>
 #include <utility>
@@ -32,7 +32,7 @@ constexpr bool is_unprocessed(Delivery delivery) noexcept {
 class Resend {
  public:
   // `request` outlives it.
-  Resend(ConnectionPool& pool, Request& request);
+  Resend(PoolContext& pool, Request& request);
 
   // When the request came here.
   net::Time began() const noexcept { return began_; }
@@ -62,7 +62,7 @@ class Resend {
   bool is_held() const noexcept;
   void count(Delivery delivery, bool may_be_stale) noexcept;
 
-  ConnectionPool& pool_;
+  PoolContext& pool_;
   Request& request_;
   net::Time began_;
   net::Duration pause_{};

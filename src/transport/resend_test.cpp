@@ -10,6 +10,7 @@
 #include "support/h2_frames.hpp"
 #include "support/stream_pair.hpp"
 #include "support/tls_stream_pair.hpp"
+#include "transport/connection_pool.hpp"
 #include "transport/h1_exchange.hpp"
 #include "transport/h2_connection.hpp"
 #include "transport/h2_round_trip.hpp"
@@ -53,7 +54,8 @@ class H1Delivery : public test::TlsStreamPair, public ::testing::WithParamInterf
     }
     if (room == Room::none) fill();
     OriginPool& origin = pool_->origin(request_.url());
-    auto slot = pool_->shared().try_slot(pool_->shared().origin("http|peer|80"));
+    auto slot =
+        pool_->context().shared().try_slot(pool_->context().shared().origin("http|peer|80"));
     origin.adopt(std::move(*slot), std::move(stream), "peer");
     exchange_ = std::make_unique<H1Exchange>(origin.try_take(Reuse::any));
   }
@@ -75,7 +77,7 @@ class H1Delivery : public test::TlsStreamPair, public ::testing::WithParamInterf
     far_.reset();
   }
   Error error() {
-    const auto parser = pool_->parsers().take();
+    const auto parser = pool_->context().parsers().take();
     const auto response = exchange_->try_response(request_, *parser);
     EXPECT_TRUE(response && !*response);
     return response && !*response ? response->error() : Error(Errc::cancelled, Side::local);
@@ -176,7 +178,7 @@ class H2Resend : public test::StreamPair {
   Trip trip(std::string content) {
     Request request(Method::post, Url::parse("h2c://a/").value(), Headers({{"Host", "a"}}),
                     Body::of(std::move(content)));
-    Resend resend(*pool_, request);
+    Resend resend(pool_->context(), request);
     auto response = co_await h2_round_trip(*pool_, request, resend);
     if (!response->has_value()) error_ = response->error();
     co_return response->has_value() ? (*response)->status().code() : 0;
@@ -228,7 +230,7 @@ TEST_F(H2Resend, AfterAGoawayThatCameBeforeThePostWasSerialised) {
   accepted_[0].send(goaway(1));
   expect_served(post, 1);
   EXPECT_EQ(heads(0), 0u);
-  EXPECT_EQ(pool_->counters().retried.value(), 1u);
+  EXPECT_EQ(pool_->context().counters().retried.value(), 1u);
 }
 
 // The farewell of the connection took the request with it.
@@ -356,7 +358,7 @@ TEST_F(H2Resend, ButNotForEver) {
 }
 
 TEST_F(H2Resend, AlsoWhenTheRetryBudgetIsSpent) {
-  while (pool_->try_retry()) {
+  while (pool_->context().try_retry()) {
   }
   Trip post = begin();
   settle();
@@ -383,7 +385,7 @@ TEST_F(H2Resend, ThreeTimesInAllWhatIsRefused) {
 }
 
 TEST_F(H2Resend, NotWhatIsRefusedWhenTheRetryBudgetIsSpent) {
-  while (pool_->try_retry()) {
+  while (pool_->context().try_retry()) {
   }
   const Trip post = begin();
   settle();
@@ -427,7 +429,7 @@ TEST_F(H2Resend, WhatIsRefusedAndHeldWhenTheRetryBudgetIsSpent) {
   Transport::Options options;
   options.hold = std::chrono::seconds(10);
   start(options);
-  while (pool_->try_retry()) {
+  while (pool_->context().try_retry()) {
   }
   Trip post = begin();
   settle();

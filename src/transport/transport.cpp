@@ -8,6 +8,7 @@
 #include "http/field_names.hpp"
 #include "net/test_network.hpp"
 #include "transport/connect_retry.hpp"
+#include "transport/connection_pool.hpp"
 #include "transport/h1_exchange.hpp"
 #include "transport/h2_origin.hpp"
 #include "transport/h2_round_trip.hpp"
@@ -37,9 +38,9 @@ Result<void> check_url(const Url& url) {
 bool may_use_http2(ConnectionPool& pool, const Request& request, bool has_credentials) {
   const std::string_view scheme = request.url().scheme();
   if (scheme == "h2c") return true;
-  if (scheme != "https" || !pool.options().http2) return false;
+  if (scheme != "https" || !pool.context().options().http2) return false;
   if (has_credentials || request.headers().has(field::upgrade)) return false;
-  if (pool.reserved_idle() > 0 &&
+  if (pool.context().reserved_idle() > 0 &&
       pool.origin(request.url()).has_reserved(request.connection().id)) {
     return false;
   }
@@ -106,7 +107,7 @@ class RoundTrip {
         has_credentials_(has_connection_credentials(request.headers())) {}
 
   std::unique_ptr<transport::H1Connection> try_take(int attempt) {
-    if (attempt == 1 && pool_.reserved_idle() > 0) {
+    if (attempt == 1 && pool_.context().reserved_idle() > 0) {
       auto reserved = origin_.try_take_reserved(request_.connection().id, has_credentials_);
       if (reserved) return reserved;
     }
@@ -122,14 +123,14 @@ class RoundTrip {
     if (!record_) return;
     ++record_->attempts;
     record_->reused = connection.is_reused();
-    record_->upstream_chosen = pool_.reactor().now();
+    record_->upstream_chosen = pool_.context().reactor().now();
     record_->upstream = request_.headers().arena()->copy(connection.address());
   }
 
   // Not inlined: its frame would become part of every round trip's.
   [[gnu::noinline]] task<Result<std::unique_ptr<transport::H1Connection>>> connect(Reuse reuse,
                                                                                    io::Time began) {
-    transport::ConnectRetry retry(pool_);
+    transport::ConnectRetry retry(pool_.context());
     for (;;) {
       auto taken = co_await origin_.take(reuse, began);
       if (taken) co_return taken;
@@ -174,8 +175,8 @@ task<Result<Response>> Transport::round_trip(Request request) const {
     co_return failure(Errc::bad_option, Side::local, "round_trip outside an event loop");
   }
   ConnectionPool& pool = state_->pool(*reactor);
-  pool.count_request();
-  Resend resend(pool, request);
+  pool.context().count_request();
+  Resend resend(pool.context(), request);
   const bool has_credentials = has_connection_credentials(request.headers());
   if (has_credentials && request.url().scheme() == "h2c") {
     co_return failure(http1_needed("the upstream is asked over HTTP/2 (h2c) alone"));
@@ -196,8 +197,8 @@ task<Result<Response>> Transport::round_trip(Request request) const {
     const bool reused = connection->is_reused();
     auto exchange = std::make_unique<H1Exchange>(std::move(connection));
     HeldString copy;
-    const bool may_fail = reused || pool.options().hold > io::Duration::zero();
-    HeldString* const kept = may_fail && pool.options().replay_body > 0 ? &copy : nullptr;
+    const bool may_fail = reused || pool.context().options().hold > io::Duration::zero();
+    HeldString* const kept = may_fail && pool.context().options().replay_body > 0 ? &copy : nullptr;
     exchange->begin(request, kept);
     std::optional<wire::ParserPool::Lease> parser;  // only while there is something to parse
     std::optional<Result<Response>> response;
@@ -206,7 +207,7 @@ task<Result<Response>> Transport::round_trip(Request request) const {
         const auto wait = co_await exchange->wait_for_response();
         exchange->on_wait(wait);
       }
-      if (!parser) parser.emplace(pool.parsers().take());
+      if (!parser) parser.emplace(pool.context().parsers().take());
       response = exchange->try_response(request, **parser);
     }
     if (*response) {

@@ -100,8 +100,8 @@ class ConnectionPoolTest : public test::StreamPair {
   // After a request that left it reusable.
   static void give_back(Lease connection) {
     connection->count_exchange();
-    OriginPool& origin = connection->pool();
-    origin.give_back(std::move(connection));
+    H1Connection::Owner& owner = connection->owner();
+    owner.give_back(std::move(connection));
   }
   std::size_t idle() const { return shared_->statistics().idle; }
   std::size_t open() const { return shared_->statistics().open; }

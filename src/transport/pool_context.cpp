@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/pool_context.hpp"
+
+#include "base/check.hpp"
+
+#include <utility>
+
+namespace onehop::transport {
+namespace {
+
+constexpr net::Duration kSweepEvery = std::chrono::milliseconds(250);
+constexpr std::uint64_t kRequestsReportedAtOnce = 32;
+// Connections that are kept between two messages of a handshake if pool_size is 0.
+constexpr std::size_t kMaxHandshakes = 64;
+
+h1::Limits limits_of(const Transport::Options& options) {
+  h1::Limits limits;
+  limits.max_header_bytes = h1::bounded(options.max_response_header_bytes);
+  limits.max_header_fields = options.max_response_header_fields;
+  return limits;
+}
+
+}  // namespace
+
+PoolContext::PoolContext(Owner& owner,
+                         SharedPools::Member& member,
+                         std::shared_ptr<SharedPools> shared,
+                         std::unique_ptr<net::Dialer> dialer)
+    : owner_(owner),
+      member_(member),
+      shared_(std::move(shared)),
+      dialer_(std::move(dialer)),
+      limits_(limits_of(shared_->options)),
+      parsers_(h1::HeadKind::response, limits_),
+      sweep_(&PoolContext::on_sweep, this) {}
+
+void PoolContext::end_users() noexcept {
+  while (PoolUser* user = users_.pop_front())
+    user->pool_ended();
+}
+
+void PoolContext::count_reserved_gone(std::size_t count) noexcept {
+  ONEHOP_DCHECK(count <= reserved_idle_);
+  reserved_idle_ -= count;
+}
+
+ConnectionLifetime PoolContext::new_lifetime() const noexcept {
+  return ConnectionLifetime(options(), reactor().now(), counters().dialled.value());
+}
+
+void PoolContext::count_request() noexcept {
+  if (++unreported_requests_ < kRequestsReportedAtOnce) return;
+  shared_->budget.count_requests(std::exchange(unreported_requests_, 0), reactor().now());
+}
+
+bool PoolContext::try_retry() noexcept {
+  shared_->budget.count_requests(std::exchange(unreported_requests_, 0), reactor().now());
+  return shared_->budget.try_retry(reactor().now());
+}
+
+void PoolContext::enforce_size() {
+  // While no worker has more than its share, none needs to know of the others.
+  const std::size_t max = options().pool_size > 0 ? options().pool_size : kMaxHandshakes;
+  if (counters().idle.value() * shared_->workers() <= max) return;
+  if (shared_->statistics().idle > max) close_one_idle();
+}
+
+void PoolContext::arm_sweep() {
+  if (!sweep_.is_armed()) reactor().timers().arm(sweep_, reactor().now() + kSweepEvery);
+}
+
+void PoolContext::on_sweep(void* self) {
+  auto& pool = *static_cast<PoolContext*>(self);
+  if (pool.owner_.sweep()) pool.arm_sweep();
+}
+
+}  // namespace onehop::transport

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SharedPools: everything that the pools of one Transport share: its options, the counts of each
+// origin, the retry budget, and the messages between workers.
+#pragma once
+
+#include <onehop/transport.hpp>
+
+#include "base/counter.hpp"
+#include "io/reactor.hpp"
+#include "net/tls_dialer.hpp"
+#include "transport/idle_transfer.hpp"
+#include "transport/retry_budget.hpp"
+#include "transport/slot.hpp"
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace onehop::transport {
+
+// Of one worker's pool. Written by its worker. Thread: any.
+struct Counters {
+  Counter open, idle, dialled, reused, retried;
+};
+
+// Outlives every pool. Thread: any.
+class SharedPools final : public Slot::Issuer, public std::enable_shared_from_this<SharedPools> {
+ public:
+  // One worker's pool, as the others see it. The virtual functions are called on its own worker.
+  class Member {
+   public:
+    explicit Member(io::Reactor& reactor) noexcept : reactor_(reactor) {}
+    Member(const Member&) = delete;
+    Member& operator=(const Member&) = delete;
+    io::Reactor& reactor() const noexcept { return reactor_; }
+    Counters& counters() noexcept { return counters_; }
+
+    // A slot is free: requests that wait look again.
+    virtual void dial_for_waiters() = 0;
+    // The Transport is gone: keeps nothing idle from now on, and ends once it is unused.
+    virtual void retire() = 0;
+    // Closes an idle connection to `key`, if it has one.
+    virtual void close_idle(const std::string& key) = 0;
+    // Hands an idle connection to `asker`, which is told in any case; see complete().
+    virtual void offer(const std::string& key, Reuse reuse, Member& asker) = 0;
+    // The end of a request() of this pool: the connection, or null.
+    virtual void complete(const std::string& key, std::unique_ptr<IdleTransfer> transfer) = 0;
+
+   protected:
+    ~Member() = default;
+
+   private:
+    io::Reactor& reactor_;
+    Counters counters_;
+  };
+
+  explicit SharedPools(Transport::Options given)
+      : options(std::move(given)),
+        budget(options.retry_budget),
+        tls(std::make_shared<net::LazyTlsClientContext>(options.tls)) {}
+
+  // From its constructor to its destructor.
+  void add(Member& pool);
+  void remove(Member& pool);
+  // Workers that have a pool.
+  std::size_t workers() const noexcept { return workers_.load(std::memory_order_relaxed); }
+
+  std::shared_ptr<OriginCounters> origin(const std::string& key);
+  // A worker no longer needs `origin`; the last one removes it.
+  void forget(const std::string& key, std::shared_ptr<OriginCounters> origin);
+  std::size_t origins() const;  // remembered
+  // One of the connections that max_connections allows, or std::nullopt if none is left.
+  std::optional<Slot> try_slot(const std::shared_ptr<OriginCounters>& origin);
+  void on_free_slot(const OriginCounters& origin) noexcept override;
+  // Calls `work` with `pool` on its worker, unless it is gone by then.
+  void post(Member& pool, std::function<void(Member&)> work);
+  // The Transport is gone: so are the pools, each on its worker, with the last of their requests.
+  void retire();
+  // Over all workers.
+  Transport::Statistics statistics() const;
+  // Asks another worker for an idle connection to `key`: asker.complete() is called later. Returns
+  // false if no worker has an idle connection.
+  bool request(const std::string& key, Reuse reuse, Member& asker);
+  void respond(const std::string& key, std::unique_ptr<IdleTransfer> transfer, Member& asker);
+  // Asks the other workers to close an idle connection to `key`, which keeps a slot from `asker`.
+  void ask_for_slot(const std::string& key, const Member& asker);
+
+  const Transport::Options options;
+  RetryBudget budget;
+  const std::shared_ptr<net::LazyTlsClientContext> tls;
+
+ private:
+  // post(); the caller holds the mutex.
+  void post_to(Member& pool, std::function<void(Member&)> work);
+  bool has(const Member& pool) const noexcept;
+
+  std::atomic<std::size_t> workers_ = 0;
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  std::unordered_map<std::string, std::shared_ptr<OriginCounters>> origins_;
+  std::vector<Member*> pools_;
+  Transport::Statistics of_ended_pools_;
+};
+
+}  // namespace onehop::transport

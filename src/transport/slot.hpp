@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Slot: one of the connections that Transport::Options::max_connections allows an origin.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+namespace onehop::transport {
+
+// What all workers know of one origin. Both counts change in one order: a request that waits is
+// counted before it looks for a slot, and a slot is counted free before its owner looks for
+// requests that wait, so that one of the two sees the other. Thread: any.
+struct OriginCounters {
+  std::atomic<std::size_t> open = 0;     // connections, including those being made
+  std::atomic<std::size_t> waiting = 0;  // requests without a slot
+};
+
+// The destructor returns the slot, for a request that waits. A value; moves between threads with
+// its connection. Thread: owner.
+class Slot {
+ public:
+  class Issuer {
+   public:
+    // A slot of `origin` is free. Thread: any.
+    virtual void on_free_slot(const OriginCounters& origin) noexcept = 0;
+
+   protected:
+    ~Issuer() = default;
+  };
+
+  // The caller has counted the slot in origin->open. `issuer` outlives the slot.
+  Slot(Issuer& issuer, std::shared_ptr<OriginCounters> origin) noexcept
+      : issuer_(issuer), origin_(std::move(origin)) {}
+  Slot(Slot&&) noexcept = default;
+  Slot& operator=(Slot&&) = delete;
+  ~Slot();
+
+ private:
+  Issuer& issuer_;
+  std::shared_ptr<OriginCounters> origin_;  // null after a move
+};
+
+}  // namespace onehop::transport
