@@ -20,7 +20,8 @@ class [[nodiscard("a task does nothing until it is started")]] RootTask {
  public:
   class promise_type : public detail::InFramePool {  // NOLINT(readability-identifier-naming)
    public:
-    explicit promise_type(Owner& owner) noexcept : owner_(owner) {}
+    template <class... Arguments>
+    explicit promise_type(Owner& owner, const Arguments&...) noexcept : owner_(owner) {}
     RootTask get_return_object() noexcept {
       return RootTask(std::coroutine_handle<promise_type>::from_promise(*this));
     }

@@ -3,13 +3,11 @@
 
 #include "base/arena.hpp"
 #include "base/ascii.hpp"
-#include "base/exception_text.hpp"
 #include "http/connection_authentication.hpp"
 #include "http/content_by_habit.hpp"
 #include "http/field_names.hpp"
 #include "http/media_type.hpp"
 #include "http/message_framing.hpp"
-#include "transport/replayed_body.hpp"
 #include "wire/head_reader.hpp"
 #include "wire/tunnel_relay.hpp"
 
@@ -53,14 +51,14 @@ H1Exchange::H1Exchange(std::unique_ptr<H1Connection> connection)
       pool_(connection_->pool()),
       output_(connection_->stream(), Side::upstream),
       reader_(connection_->stream(), connection_->input(), Side::upstream),
-      began_(pool_.reactor().now()),
       out_before_(connection_->stream().bytes_out()),
-      activity_timeout_(pool_.options().activity_timeout) {
+      activity_timeout_(pool_.options().activity_timeout),
+      upload_(*this, pool_.options(), pool_.reactor().now()) {
   pool_.add(*this);
 }
 
 H1Exchange::~H1Exchange() {
-  uploading_ = {};
+  upload_.cancel();
   if (!connection_) return;
   if (!is_reusable()) {
     // What counts as unsent, and may be on its way over another connection, shall not leave as this
@@ -75,9 +73,8 @@ H1Exchange::~H1Exchange() {
 
 // Both messages complete, both sides willing, and nothing said that nobody asked for.
 bool H1Exchange::is_reusable() {
-  return keep_alive_ && is_complete() && !upload_broken_ && !upload_failure_ &&
-         !output_.has_pending() && connection_->input().empty() &&
-         !connection_->stream().is_hung_up();
+  return keep_alive_ && is_complete() && upload_.is_whole() && !output_.has_pending() &&
+         connection_->input().empty() && !connection_->stream().is_hung_up();
 }
 
 // --- the request -------------------------------------------------------------------------------
@@ -85,7 +82,7 @@ bool H1Exchange::is_reusable() {
 H1Exchange::Sending H1Exchange::plan(const Request& request) const {
   Sending sending;
   h1::HeadFraming& framing = sending.framing;
-  const auto length = upload_body_.length();
+  const auto length = upload_.length();
   if (!length) {
     framing.body = BodyFraming::chunked();
     framing.trailer = request.headers().get_or_empty(field::trailer);
@@ -117,66 +114,33 @@ Result<void> H1Exchange::send_head(const Request& request) {
   const char* end = h1::write_request_head(out, request.method(), target, request.url().authority(),
                                            request.headers(), sending.framing);
   const auto size = static_cast<std::size_t>(end - out);
-  const bool has_content = upload_body_.source() != nullptr;
-  if (has_content && !waits_for_continue_ && large.empty()) {
+  const bool sends_content = upload_.has_content() && !upload_.is(Upload::State::awaiting_continue);
+  if (sends_content && large.empty()) {
     begin_upload(size);
     return {};
   }
   if (auto written = output_.write({out, size}); !written) return written;
-  if ((has_content && !waits_for_continue_) || output_.has_pending()) begin_upload(0);
+  if (sends_content || output_.has_pending()) begin_upload(0);
   return {};
 }
 
 void H1Exchange::begin_upload(std::size_t head) {
-  waits_for_continue_ = false;
-  upload_ended_ = false;
-  wire::H1Output::BodyOptions options;
-  options.coding = coding_;
-  options.stall = activity_timeout_;
-  const auto sent = output_.try_send(head, upload_body_, options, progress_);
-  if (sent) {
-    end_upload(*sent);
-    return;
-  }
-  uploading_ = upload_rest();
-  uploading_.start();
+  upload_.begin(output_, pool_.reactor(), [this, head](Body& body, wire::BodyProgress& progress) {
+    wire::H1Output::BodyOptions options;
+    options.coding = coding_;
+    options.stall = activity_timeout_;
+    return output_.try_send(head, body, options, progress);
+  });
 }
 
-// Out of upload_rest(): there was no memory to say what had failed.
-void H1Exchange::on_exception() noexcept {
-  upload_ended_ = upload_broken_ = true;
-  upload_failure_ = Error(Errc::handler_failed, Side::local);
+// The upstream may have responded before it closed. The body may itself come from an upstream,
+// whose failure is not one of writing.
+bool H1Exchange::is_left_to_response(const Error& error) const noexcept {
+  return error.side() == Side::upstream && error.phase() == Phase::send && !error.is_timeout();
+}
+
+void H1Exchange::on_upload_failed() noexcept {
   if (connection_) connection_->stream().interrupt_reader();
-}
-
-RootTask<H1Exchange> H1Exchange::upload_rest() {
-  Result<void> sent;
-  try {
-    sent = co_await output_.send_rest();
-  } catch (...) {  // a body of the caller's own
-    sent = failure(Errc::handler_failed, Side::local, exception_text());
-  }
-  end_upload(sent);
-}
-
-void H1Exchange::end_upload(const Result<void>& sent) {
-  upload_ended_ = true;
-  progress_.last = pool_.reactor().now();
-  if (sent) {
-    sent_all_ = true;
-    return;
-  }
-  upload_broken_ = true;
-  // Behind an answer nobody will ask for the rest, and the client's connection waits to be told.
-  if (got_bytes_) upload_body_ = Body();
-  // A body that comes from an upstream itself can fail, too; that is not in writing.
-  const bool upstream_closed = sent.error().side() == Side::upstream &&
-                               sent.error().phase() == Phase::send && !sent.error().is_timeout();
-  // It may have answered before it closed: the response counts, if there is one.
-  if (upstream_closed) return;
-  upload_failure_ = sent.error();
-  if (upload_failure_->phase() == Phase::none) upload_failure_->during(Phase::send);
-  connection_->stream().interrupt_reader();
 }
 
 Delivery H1Exchange::delivery() const noexcept {
@@ -185,30 +149,20 @@ Delivery H1Exchange::delivery() const noexcept {
   return has_left ? Delivery::uncertain : Delivery::unsent;
 }
 
-std::optional<Body> H1Exchange::take_body_back(HeldString copy) {
-  uploading_ = {};
-  if (upload_failure_) return std::nullopt;  // a body that has failed has no rest
-  return take_back(progress_, std::move(copy), std::move(upload_body_), sent_all_);
-}
-
 // --- the response ------------------------------------------------------------------------------
 
 void H1Exchange::begin(Request& request, HeldString* copy) {
   const Headers& headers = request.headers();
   record_ = request.record();
   arena_ = request.headers().arena();
-  upload_body_ = std::move(request.body());
+  upload_.take(request, copy);
   client_ = request.connection().id;
   has_credentials_ = has_connection_credentials(headers);
   if (has_credentials_) connection_->reserve_for(client_);
   asked_upgrade_ = headers.has(field::upgrade);
-  waits_for_continue_ = upload_body_.source() && headers.has(field::expect) &&
-                        pool_.options().expect_continue_timeout > net::Duration::zero();
-  progress_.copy = copy;
-  progress_.copy_limit = pool_.options().replay_body;
-  // A failure to write is told by what is read, or not read, next.
-  const auto sent = send_head(request);
-  if (!sent) upload_broken_ = true;
+  upload_.await_continue(request);
+  // What is read next, if anything, says why the upstream does not take it.
+  if (!send_head(request)) upload_.give_up();
   if (record_) record_->request_sent = pool_.reactor().now();
 }
 
@@ -222,7 +176,7 @@ std::optional<Result<Response>> H1Exchange::try_response(const Request& request,
     if (!response) return response;
     const Status status = response->status();
     if (!status.is_informational() || status == Status::switching_protocols) {
-      progress_.copy = nullptr;  // it is the caller's, and there will be no retry any more
+      upload_.end_copy();
       return response;
     }
     if (auto passed = pass_on(request, *response); !passed) return failure(passed.error());
@@ -231,7 +185,7 @@ std::optional<Result<Response>> H1Exchange::try_response(const Request& request,
 }
 
 std::optional<Result<void>> H1Exchange::try_head(h1::HeadParser& parser) {
-  if (upload_failure_) return failure(*upload_failure_);
+  if (upload_.failure_of_source()) return failure(*upload_.failure_of_source());
   if (wait_failure_) return failure(*wait_failure_);
   const h1::Limits& limits = pool_.limits();
   const wire::HeadInput source(connection_->stream(), connection_->input(), parser, Side::upstream,
@@ -241,30 +195,17 @@ std::optional<Result<void>> H1Exchange::try_head(h1::HeadParser& parser) {
   return read;
 }
 
-// To the head's end: until response_timeout after the last sign of life of the request. An upload
-// that waits for its own source is alive: how long that may take is up to the source, which for a
-// client's request is body_timeout.
-net::Time H1Exchange::head_deadline() const noexcept {
-  const bool waits_for_source = !upload_ended_ && output_.waits_for_source();
-  const net::Time since =
-      waits_for_source ? pool_.reactor().now() : std::max(began_, progress_.last);
-  return io::deadline_after(since, pool_.options().response_timeout);
-}
-
 net::Stream::Awaiter H1Exchange::wait_for_response() noexcept {
-  net::Time deadline = head_deadline();
-  if (waits_for_continue_) {
-    deadline =
-        std::min(deadline, io::deadline_after(began_, pool_.options().expect_continue_timeout));
-  }
-  return connection_->stream().readable(deadline);
+  const net::Time now = pool_.reactor().now();
+  return connection_->stream().readable(upload_.wait_deadline(now, output_.waits_for_source()));
 }
 
 void H1Exchange::on_wait(net::Wait wait) {
   if (wait != net::Wait::timed_out) return;
-  if (waits_for_continue_) {
+  const net::Time now = pool_.reactor().now();
+  if (upload_.is(Upload::State::awaiting_continue)) {
     begin_upload(0);
-  } else if (head_deadline() <= pool_.reactor().now()) {
+  } else if (upload_.response_deadline(now, output_.waits_for_source()) <= now) {
     wait_failure_ = Error(Errc::timed_out, Side::upstream).during(Phase::wait);
   }
 }
@@ -297,7 +238,7 @@ Result<Response> H1Exchange::take_response(const Request& request, h1::HeadParse
       return failure(Error(Errc::unexpected_upgrade, Side::upstream, "a 101 nobody asked for")
                          .during(Phase::wait));
     }
-    if (!is_request_whole()) {
+    if (!upload_.is_whole()) {
       return failure(
           Error(Errc::bad_response, Side::upstream, "a 101 before the end of the request")
               .during(Phase::wait));
@@ -328,12 +269,10 @@ Result<void> H1Exchange::pass_on(const Request& request, Response& response) {
     return failure(
         Error(Errc::bad_response, Side::upstream, "too many 1xx responses").during(Phase::wait));
   }
-  if (response.status() == Status::continue_ && waits_for_continue_) {
-    request.informational(response);
-    begin_upload(0);
-    return {};
-  }
   request.informational(response);
+  const bool goes_on =
+      response.status() == Status::continue_ && upload_.is(Upload::State::awaiting_continue);
+  if (goes_on) begin_upload(0);
   return {};
 }
 
@@ -354,13 +293,10 @@ Result<Response> H1Exchange::final_response(const Request& request,
   if (is_event_stream(headers.get_or_empty(field::content_type))) {
     activity_timeout_ = net::Duration::max();  // silence is normal there
   }
-  if (waits_for_continue_) {
-    // Answered without the content: it is not sent, so the connection cannot be used again.
-    waits_for_continue_ = false;
-    upload_broken_ = true;
-    upload_body_ = Body();
-  } else if (upload_broken_) {
-    upload_body_ = Body();
+  if (upload_.is(Upload::State::awaiting_continue)) {
+    upload_.drop();  // the response came without it: the connection cannot be used again
+  } else if (!upload_.is_whole() && !upload_.is(Upload::State::sending)) {
+    upload_.drop_body();
   }
   return response;
 }
@@ -368,7 +304,7 @@ Result<Response> H1Exchange::final_response(const Request& request,
 Response H1Exchange::take_tunnel(Response response) {
   HeldString early(connection_->input().view());
   if (record_) record_->response_began = pool_.reactor().now();
-  uploading_ = {};
+  upload_.cancel();
   connection_->input().release();
   response.set_tunnel(
       std::make_unique<UpgradedConnection>(std::move(connection_), std::move(early)));
@@ -376,8 +312,8 @@ Response H1Exchange::take_tunnel(Response response) {
 }
 
 void H1Exchange::pool_ended() noexcept {
-  uploading_ = {};
-  upload_body_ = Body();
+  upload_.cancel();
+  upload_.drop_body();
   reader_.fail(Error(Errc::cancelled, Side::local, "the server has stopped"));
   connection_.reset();
 }
@@ -399,9 +335,9 @@ task<Result<bytes>> H1Exchange::read() {
 }
 
 task<void> H1Exchange::wait() {
-  if (!connection_) co_return;  // the next try_read() says why
-  if (upload_failure_) {        // it came while nobody waited here
-    reader_.fail(*upload_failure_);
+  if (!connection_) co_return;        // the next try_read() says why
+  if (upload_.failure_of_source()) {  // it came before the wait
+    reader_.fail(*upload_.failure_of_source());
     co_return;
   }
   // A stream without a length that has begun may pause as it likes: what it will send is not known,
@@ -411,14 +347,11 @@ task<void> H1Exchange::wait() {
   const net::Time now = pool_.reactor().now();
   const auto wait = co_await connection_->stream().readable(io::deadline_after(now, timeout));
   if (wait == net::Wait::timed_out) {
-    const bool still_sending =
-        !upload_ended_ &&
-        io::deadline_after(progress_.last, activity_timeout_) > pool_.reactor().now();
-    if (!still_sending) {
+    if (!upload_.was_active(pool_.reactor().now(), activity_timeout_)) {
       reader_.fail(Error(Errc::timed_out, Side::upstream).during(Phase::receive));
     }
-  } else if (wait == net::Wait::interrupted && upload_failure_) {
-    reader_.fail(*upload_failure_);
+  } else if (wait == net::Wait::interrupted && upload_.failure_of_source()) {
+    reader_.fail(*upload_.failure_of_source());
   }
 }
 

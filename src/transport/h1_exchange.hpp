@@ -8,11 +8,11 @@
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 
-#include "base/root_task.hpp"
 #include "http/h1/serializer.hpp"
 #include "http/polled_body_source.hpp"
 #include "transport/h1_connection.hpp"
 #include "transport/resend.hpp"
+#include "transport/upload.hpp"
 #include "wire/h1_body_reader.hpp"
 #include "wire/h1_output.hpp"
 
@@ -22,7 +22,10 @@
 
 namespace onehop::transport {
 
-class H1Exchange final : public PolledBodySource, public detail::InFramePool, private PoolUser {
+class H1Exchange final : public PolledBodySource,
+                         public detail::InFramePool,
+                         private PoolUser,
+                         private Upload::Owner {
  public:
   explicit H1Exchange(std::unique_ptr<H1Connection> connection);
   ~H1Exchange() override;
@@ -36,17 +39,18 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool, pr
   // content.
   std::optional<Result<Response>> try_response(const Request& request, h1::HeadParser& parser);
   // False when sending has failed already: there is nothing to wait for.
-  bool may_wait() const noexcept { return !upload_failure_; }
+  bool may_wait() const noexcept { return !upload_.is(Upload::State::failed); }
   net::Stream::Awaiter wait_for_response() noexcept;
   void on_wait(net::Wait wait);
   // After a response: nothing is left to read or to send.
-  bool is_complete() const noexcept { return reader_.at_end() && upload_ended_; }
+  bool is_complete() const noexcept {
+    return reader_.at_end() && !upload_.is(Upload::State::sending);
+  }
 
   // After a failure.
   Delivery delivery() const noexcept;
-  // The request's body as it was, from the copy and what was not sent; nothing when that is not to
-  // be had any more.
-  std::optional<Body> take_body_back(HeldString copy);
+  // See Upload::take_back().
+  std::optional<Body> take_body_back(HeldString copy) { return upload_.take_back(std::move(copy)); }
 
   // The response's body.
   task<Result<bytes>> read() override;
@@ -64,12 +68,10 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool, pr
   Sending plan(const Request& request) const;
   Result<void> send_head(const Request& request);
   void begin_upload(std::size_t head);
-  friend class RootTask<H1Exchange>;
-  RootTask<H1Exchange> upload_rest();
-  void on_exception() noexcept;
-  void end_upload(const Result<void>& sent);
+  bool is_answered() const noexcept override { return got_bytes_; }
+  bool is_left_to_response(const Error& error) const noexcept override;
+  void on_upload_failed() noexcept override;
   std::optional<Result<void>> try_head(h1::HeadParser& parser);
-  net::Time head_deadline() const noexcept;
   Result<void> pass_on(const Request& request, Response& response);
   Result<Response> take_response(const Request& request, h1::HeadParser& parser);
   Result<Response> final_response(const Request& request, Version version, Response response);
@@ -78,10 +80,6 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool, pr
   Error wait_error(const Error& error) const;
   bool is_reusable();
   void pool_ended() noexcept override;
-  // All of it has gone out, so that what follows on the connection is no content of it.
-  bool is_request_whole() const noexcept {
-    return upload_ended_ && !waits_for_continue_ && !upload_broken_;
-  }
 
   std::unique_ptr<H1Connection> connection_;  // null in the end, and when the pool has ended
   PoolContext& pool_;
@@ -89,26 +87,18 @@ class H1Exchange final : public PolledBodySource, public detail::InFramePool, pr
   wire::H1BodyReader reader_;
   ExchangeRecord* record_ = nullptr;
   ArenaRef arena_;  // of the request: keeps record_ alive
-  Body upload_body_;
-  wire::BodyProgress progress_;
   ConnectionId client_;
-  std::optional<Error> upload_failure_;  // of the client's side
   std::optional<Error> wait_failure_;
-  net::Time began_;
   std::uint64_t out_before_;  // of the stream's bytes_out(): those of others
   net::Duration activity_timeout_;
   bool may_be_silent_ = false;  // a response without a length
   wire::Coding coding_ = wire::Coding::identity;
   std::size_t informational_ = 0;
-  bool waits_for_continue_ = false;
-  bool upload_ended_ = true;
-  bool sent_all_ = false;
-  bool upload_broken_ = false;  // the upstream did not take all of it
   bool keep_alive_ = false;
   bool asked_upgrade_ = false;
   bool got_bytes_ = false;
-  bool has_credentials_ = false;    // for the connection, not for the request alone
-  RootTask<H1Exchange> uploading_;  // last: destroyed first, it uses the rest
+  bool has_credentials_ = false;  // for the connection, not for the request alone
+  Upload upload_;                 // last: destroyed first, it uses the rest
 };
 
 }  // namespace onehop::transport

@@ -2,12 +2,10 @@
 #include "transport/h2_exchange.hpp"
 
 #include "base/arena.hpp"
-#include "base/exception_text.hpp"
 #include "http/content_by_habit.hpp"
 #include "http/field_names.hpp"
 #include "http/media_type.hpp"
 #include "http/websocket_handshake.hpp"
-#include "transport/replayed_body.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -40,14 +38,14 @@ H2Exchange::H2Exchange(H2Connection& connection, Request& request)
       sender_(*this, pool_.reactor(), Side::upstream),
       record_(request.record()),
       changed_(pool_.reactor()),
-      began_(pool_.reactor().now()),
-      activity_timeout_(pool_.options().activity_timeout) {
+      activity_timeout_(pool_.options().activity_timeout),
+      upload_(*this, pool_.options(), pool_.reactor().now()) {
   connection.add(member_);
   pool_.add(pool_member_);
 }
 
 H2Exchange::~H2Exchange() {
-  uploading_ = {};
+  upload_.cancel();
   if (!connection_) return;  // and with it perhaps the pool, and the event loop
   cancel_with(reason_to_cancel(), pool_.reactor().now());
   connection_->remove(member_);
@@ -110,7 +108,7 @@ bool H2Exchange::asks_for_tunnel(const Request& request) noexcept {
 Result<void> H2Exchange::open(const Request& request, bool as_tunnel) {
   h2::RequestFraming framing;
   framing.scheme = request.url().scheme() == "https" ? "https" : "http";
-  const auto length = upload_body_.length();
+  const auto length = upload_.length();
   if (!length) {
     framing.announce_trailers = true;
   } else if (*length > 0 || has_content_by_habit(request.method())) {
@@ -132,7 +130,7 @@ Result<void> H2Exchange::open(const Request& request, bool as_tunnel) {
   }
   h2::FieldList& fields = connection_->link().field_list();
   h2::write_request(request, framing, *arena(), fields);
-  const bool end = !upload_body_.source() && !upgrade;
+  const bool end = !upload_.has_content() && !upgrade;
   if (!connection_->session().open(*this, fields, end)) {
     connection_->retire();  // it has no number left for another stream
     return failure(takes_no_more());
@@ -142,78 +140,29 @@ Result<void> H2Exchange::open(const Request& request, bool as_tunnel) {
 }
 
 void H2Exchange::begin_upload() {
-  waits_for_continue_ = false;
-  upload_ended_ = false;
-  try {
-    const auto sent = sender_.try_send(connection_->link(), upload_body_, progress_, stall_);
-    if (sent) return end_upload(*sent);
-  } catch (...) {  // a body of the caller's own
-    return end_upload(failure(Errc::handler_failed, Side::local, exception_text()));
-  }
-  uploading_ = upload_rest();
-  uploading_.start();
+  upload_.begin(sender_, pool_.reactor(), [this](Body& body, wire::BodyProgress& progress) {
+    return sender_.try_send(connection_->link(), body, progress, stall_);
+  });
 }
 
-// Out of upload_rest(): there was no memory to say what had failed.
-void H2Exchange::on_exception() noexcept {
-  upload_ended_ = true;
-  upload_failure_ = Error(Errc::handler_failed, Side::local);
-  changed_.set();
-}
-
-RootTask<H2Exchange> H2Exchange::upload_rest() {
-  Result<void> sent;
-  try {
-    sent = co_await sender_.send_rest();
-  } catch (...) {
-    sent = failure(Errc::handler_failed, Side::local, exception_text());
-  }
-  end_upload(sent);
-}
-
-void H2Exchange::end_upload(const Result<void>& sent) {
-  upload_ended_ = true;
-  progress_.last = pool_.reactor().now();
-  if (sent) {
-    sent_all_ = true;
-    return;
-  }
-  // Behind an answer nobody will ask for the rest, and the client's connection waits to be told.
-  if (has_head_) upload_body_ = Body();
-  // The upstream did not want the rest: what it says counts.
-  if (!is_open() || failure_) return;
-  upload_failure_ = sent.error();
-  if (upload_failure_->phase() == Phase::none) upload_failure_->during(Phase::send);
-  changed_.set();
-}
-
-// Nothing can be sent any more. Behind a response nobody will ask for the rest either: the client's
-// connection is free for what it asks next.
+// Nothing can be sent any more. After a response the rest is not asked for either: the client's
+// connection is free for its next request.
 void H2Exchange::stop_upload() {
-  uploading_ = {};
-  upload_ended_ = true;
-  if (has_head_) upload_body_ = Body();
-}
-
-std::optional<Body> H2Exchange::take_body_back(HeldString copy) {
-  uploading_ = {};
-  if (upload_failure_) return std::nullopt;  // a body that has failed has no rest
-  return take_back(progress_, std::move(copy), std::move(upload_body_), sent_all_);
+  upload_.stop();
+  if (has_head_) upload_.drop_body();
 }
 
 // --- the response ------------------------------------------------------------------------------
 
 Result<void> H2Exchange::begin(Request& request, HeldString* copy) {
   const bool as_tunnel = asks_for_tunnel(request);
-  upload_body_ = std::move(request.body());
-  progress_.copy = copy;
-  progress_.copy_limit = pool_.options().replay_body;
+  upload_.take(request, copy);
   // A call may be as slow to listen as it is to speak.
   if (!is_grpc(request.headers().get_or_empty(field::content_type))) stall_ = activity_timeout_;
   if (auto opened = open(request, as_tunnel); !opened) return opened;
-  waits_for_continue_ = upload_body_.source() && request.headers().has(field::expect) &&
-                        pool_.options().expect_continue_timeout > net::Duration::zero();
-  if (upload_body_.source() && !waits_for_continue_) begin_upload();
+  upload_.await_continue(request);
+  const bool sends_content = upload_.has_content() && !upload_.is(Upload::State::awaiting_continue);
+  if (sends_content) begin_upload();
   if (record_) record_->request_sent = pool_.reactor().now();
   return {};
 }
@@ -228,39 +177,28 @@ std::optional<Result<Response>> H2Exchange::try_response(const Request& request)
     }
     if (!response->status().is_informational()) {
       final_response(request, *response, head->content_length());
-      progress_.copy = nullptr;  // it is the caller's, and there will be no retry any more
+      upload_.end_copy();
       return response;
     }
     pass_on(request, *response);
   }
-  if (upload_failure_) return failure(*upload_failure_);
+  if (upload_.failure_of_source()) return failure(*upload_.failure_of_source());
   if (is_closed()) return failure(closed_error().during(Phase::wait));
   if (wait_failure_) return failure(*wait_failure_);
   return std::nullopt;
 }
 
-// See H1Exchange::head_deadline().
-net::Time H2Exchange::head_deadline() const noexcept {
-  const bool waits_for_source = !upload_ended_ && sender_.waits_for_source();
-  const net::Time since =
-      waits_for_source ? pool_.reactor().now() : std::max(began_, progress_.last);
-  return io::deadline_after(since, pool_.options().response_timeout);
-}
-
 io::Event::Awaiter H2Exchange::wait_for_response() noexcept {
-  net::Time deadline = head_deadline();
-  if (waits_for_continue_) {
-    deadline =
-        std::min(deadline, io::deadline_after(began_, pool_.options().expect_continue_timeout));
-  }
-  return changed_.wait(deadline);
+  const net::Time now = pool_.reactor().now();
+  return changed_.wait(upload_.wait_deadline(now, sender_.waits_for_source()));
 }
 
 void H2Exchange::on_wait(bool told) {
   if (told) return;
-  if (waits_for_continue_) {
+  const net::Time now = pool_.reactor().now();
+  if (upload_.is(Upload::State::awaiting_continue)) {
     begin_upload();
-  } else if (head_deadline() <= pool_.reactor().now()) {
+  } else if (upload_.response_deadline(now, sender_.waits_for_source()) <= now) {
     if (connection_) connection_->suspect();
     wait_failure_ = Error(Errc::timed_out, Side::upstream).during(Phase::wait);
   }
@@ -307,7 +245,9 @@ Error H2Exchange::closed_error() const {
 
 void H2Exchange::pass_on(const Request& request, const Response& response) {
   request.informational(response);
-  if (response.status() == Status::continue_ && waits_for_continue_ && is_open()) begin_upload();
+  const bool goes_on = response.status() == Status::continue_ && is_open() &&
+                       upload_.is(Upload::State::awaiting_continue);
+  if (goes_on) begin_upload();
 }
 
 void H2Exchange::final_response(const Request& request,
@@ -315,14 +255,12 @@ void H2Exchange::final_response(const Request& request,
                                 std::optional<std::uint64_t> length) {
   has_head_ = true;
   if (record_) record_->response_began = pool_.reactor().now();
-  if (waits_for_continue_) {
-    // Answered without being asked to go on. A refusal does not want the content; what began to
-    // answer may well wait for it.
-    waits_for_continue_ = false;
+  if (upload_.is(Upload::State::awaiting_continue)) {
+    // A refusal does not want the content; a response that has begun may well wait for it.
     if (response.status().code() < 300 && is_open()) {
       begin_upload();
     } else {
-      upload_body_ = Body();
+      upload_.drop();
     }
   }
   if (is_closed()) stop_upload();
@@ -371,7 +309,7 @@ std::optional<Result<bytes>> H2Exchange::try_read(std::size_t most) {
   if (connection_) connection_->link().flush_soon();  // the upstream may have got room for more
   if (!piece.empty()) return bytes(piece);
   if (at_end_of_response() && take_trailers_now()) return bytes();
-  if (upload_failure_) return failure(*upload_failure_);
+  if (upload_.failure_of_source()) return failure(*upload_.failure_of_source());
   if (!is_closed() && !failure_) return std::nullopt;
   Error error = closed_error();
   if (error.is(Errc::closed)) {
@@ -395,9 +333,7 @@ task<void> H2Exchange::wait() {
   const net::Duration timeout = may_pause ? net::Duration::max() : activity_timeout_;
   const bool told = co_await changed_.wait(io::deadline_after(now, timeout));
   if (told) co_return;
-  const bool still_sending =
-      !upload_ended_ && io::deadline_after(progress_.last, timeout) > pool_.reactor().now();
-  if (still_sending) co_return;
+  if (upload_.was_active(pool_.reactor().now(), timeout)) co_return;
   failure_ = Error(Errc::timed_out, Side::upstream).during(Phase::receive);
   if (connection_) connection_->suspect();
 }

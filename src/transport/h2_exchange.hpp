@@ -8,10 +8,10 @@
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 
-#include "base/root_task.hpp"
 #include "http/polled_body_source.hpp"
 #include "transport/h2_connection.hpp"
 #include "transport/resend.hpp"
+#include "transport/upload.hpp"
 #include "wire/h2_body_sender.hpp"
 #include "wire/h2_tunnel.hpp"
 
@@ -21,7 +21,10 @@
 
 namespace onehop::transport {
 
-class H2Exchange final : public h2::Stream, public PolledBodySource, private wire::H2Tunnel::Owner {
+class H2Exchange final : public h2::Stream,
+                         public PolledBodySource,
+                         private Upload::Owner,
+                         private wire::H2Tunnel::Owner {
  public:
   H2Exchange(H2Connection& connection, Request& request);
   ~H2Exchange() override;
@@ -40,7 +43,9 @@ class H2Exchange final : public h2::Stream, public PolledBodySource, private wir
   io::Event::Awaiter wait_for_response() noexcept;
   void on_wait(bool told);
   // After a response: nothing is left to read or to send.
-  bool is_complete() const noexcept { return at_end_of_response() && upload_ended_; }
+  bool is_complete() const noexcept {
+    return at_end_of_response() && !upload_.is(Upload::State::sending);
+  }
   bool has_unread_trailers() const noexcept { return has_trailers() && !trailers_taken_; }
   // After a response: it is a 101, and this the stream behind it.
   bool is_tunnel() const noexcept { return is_tunnel_; }
@@ -49,7 +54,8 @@ class H2Exchange final : public h2::Stream, public PolledBodySource, private wir
 
   // After a failure.
   Delivery delivery() const noexcept;
-  std::optional<Body> take_body_back(HeldString copy);
+  // See Upload::take_back().
+  std::optional<Body> take_body_back(HeldString copy) { return upload_.take_back(std::move(copy)); }
 
   // The response's body.
   task<Result<bytes>> read() override;
@@ -86,11 +92,12 @@ class H2Exchange final : public h2::Stream, public PolledBodySource, private wir
   Result<void> open(const Request& request, bool as_tunnel);
   void begin_upload();
   void stop_upload();
-  friend class RootTask<H2Exchange>;
-  RootTask<H2Exchange> upload_rest();
-  void on_exception() noexcept;
-  void end_upload(const Result<void>& sent);
-  net::Time head_deadline() const noexcept;
+  bool is_answered() const noexcept override { return has_head_; }
+  // The upstream does not want the rest.
+  bool is_left_to_response(const Error&) const noexcept override {
+    return !is_open() || failure_.has_value();
+  }
+  void on_upload_failed() noexcept override { changed_.set(); }
   void pass_on(const Request& request, const Response& response);
   // `length`: of the content, as the fields tell.
   void final_response(const Request& request,
@@ -109,24 +116,17 @@ class H2Exchange final : public h2::Stream, public PolledBodySource, private wir
   Member member_;
   wire::H2BodySender sender_;
   ExchangeRecord* record_;
-  Body upload_body_;
-  wire::BodyProgress progress_;
   Headers trailers_;
   std::string tunnel_key_;  // Sec-WebSocket-Key of the client
   std::string tunnel_protocol_;
   std::optional<Error> failure_;
-  std::optional<Error> upload_failure_;
   std::optional<Error> wait_failure_;
   std::optional<std::uint64_t> length_;
   io::Event changed_;
-  net::Time began_;
   net::Duration activity_timeout_;
   net::Duration stall_ = net::Duration::max();  // of the upload
   wire::H2Tunnel* tunnel_ = nullptr;            // owns this
   bool takes_trailers_ = false;
-  bool waits_for_continue_ = false;
-  bool upload_ended_ = true;
-  bool sent_all_ = false;
   bool passed_over_ = false;  // by a GOAWAY
   bool lost_ = false;         // with its connection, before it was closed
   bool got_bytes_ = false;
@@ -134,7 +134,7 @@ class H2Exchange final : public h2::Stream, public PolledBodySource, private wir
   bool may_be_silent_ = false;  // a response without a length
   bool has_head_ = false;
   bool trailers_taken_ = false;
-  RootTask<H2Exchange> uploading_;  // last: destroyed first, it uses the rest
+  Upload upload_;  // last: destroyed first, it uses the rest
 };
 
 }  // namespace onehop::transport
