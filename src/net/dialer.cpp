@@ -43,13 +43,14 @@ std::string context_of(const Destination& destination, const std::vector<Address
   if (addresses.size() > kMaxNamed) {
     list += " and " + std::to_string(addresses.size() - kMaxNamed) + " more";
   }
-  const bool has_name = !destination.host.empty() && !Address::from_ip(destination.host, 0);
+  const bool has_name =
+      !destination.connect_host().empty() && !Address::from_ip(destination.connect_host(), 0);
   if (!has_name) return "while connecting to " + list;
-  return "while connecting to " + destination.host + " (" + list + ")";
+  return "while connecting to " + destination.connect_host() + " (" + list + ")";
 }
 
 Error late_name(const Destination& destination) {
-  return Error(Errc::timed_out, Side::upstream, "while looking up " + destination.host)
+  return Error(Errc::timed_out, Side::upstream, "while looking up " + destination.connect_host())
       .during(Phase::resolve)
       .retry_safe(true);
 }
@@ -62,10 +63,10 @@ std::optional<Result<std::vector<Address>>> known_addresses(io::Reactor& reactor
     if (!address) return failure(address.error());
     return std::vector<Address>{*address};
   }
-  if (const auto literal = Address::from_ip(destination.host, destination.port)) {
+  if (const auto literal = Address::from_ip(destination.connect_host(), destination.port)) {
     return std::vector<Address>{*literal};
   }
-  auto known = Resolver::of(reactor).known(destination.host, destination.port);
+  auto known = Resolver::of(reactor).known(destination.connect_host(), destination.port);
   if (!known) return std::nullopt;
   return std::move(*known);
 }
@@ -76,7 +77,7 @@ task<Result<Dialled>> KernelDialer::dial(const Destination& destination) {
   const Time deadline = io::deadline_after(reactor_.now(), options_.total_timeout);
   auto addresses = known_addresses(reactor_, destination);
   if (!addresses) {
-    auto look_up = Resolver::of(reactor_).resolve(destination.host, destination.port);
+    auto look_up = Resolver::of(reactor_).resolve(destination.connect_host(), destination.port);
     addresses = co_await with_timeout(options_.total_timeout, std::move(look_up));
     const auto& found = *addresses;
     if (!found && found.error().is(Errc::timed_out)) co_return failure(late_name(destination));

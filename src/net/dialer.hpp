@@ -24,8 +24,16 @@ struct Destination {
       : host(std::move(h)), port(p), tls(t) {}
   explicit Destination(std::string path) : socket_path(std::move(path)) {}
 
+  // The name or IP address to connect to.
+  const std::string& connect_host() const noexcept {
+    return connect_address.empty() ? host : connect_address;
+  }
+
   std::string host;
   std::uint16_t port = 0;
+  // Unless empty: connects to this IP address or name, instead of the addresses of `host`, which
+  // TLS verifies either way.
+  std::string connect_address;
   std::string socket_path;
   bool tls = false;
   bool http2 = false;  // with TLS: may be agreed upon

@@ -86,7 +86,8 @@ class MemoryDialer final : public net::Dialer {
   explicit MemoryDialer(Network::State& network) : network_(network) {}
   task<Result<net::Dialled>> dial(const net::Destination& destination) override {
     std::string address = destination.socket_path;
-    if (address.empty()) address = destination.host + ":" + std::to_string(destination.port);
+    if (address.empty())
+      address = destination.connect_host() + ":" + std::to_string(destination.port);
     auto stream = network_.connect(address);
     if (!stream) {
       co_return failure(Error::system(ECONNREFUSED, Side::upstream)

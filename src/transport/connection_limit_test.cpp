@@ -24,8 +24,8 @@ class LimitedPoolTest : public ConnectionPoolTest {
 };
 
 TEST_F(LimitedPoolTest, WaitsSoLongForASlot) {
-  const Lease one = take(origin());
-  const Lease two = take(origin());
+  const Held one = take(origin());
+  const Held two = take(origin());
   Taking third = begin(origin());
   advance(4900ms);
   EXPECT_FALSE(third.done());
@@ -41,8 +41,8 @@ TEST_F(LimitedPoolTest, WaitsSoLongForASlot) {
 // The process ended.
 TEST_F(LimitedPoolTest, ASlotMayComeFreeWithoutMemoryToTellThoseWhoWait) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
-  Lease one = take(origin());
-  const Lease two = take(origin());
+  Held one = take(origin());
+  const Held two = take(origin());
   Taking third = begin(origin());
   {
     const FailingAllocation failing(0);
@@ -63,7 +63,7 @@ TEST_F(ConnectionPoolTest, BelowTheLimitNoneIsClosedForARequestThatHasASlot) {
   Transport::Options options;
   options.max_connections = 3;
   start(options);
-  Lease used = take(origin());
+  Held used = take(origin());
   upstream_.answers = false;
   const Taking elsewhere = begin(origin(), Reuse::none);
   settle();
@@ -73,19 +73,19 @@ TEST_F(ConnectionPoolTest, BelowTheLimitNoneIsClosedForARequestThatHasASlot) {
 }
 
 TEST_F(LimitedPoolTest, CountsEachOriginByItself) {
-  const Lease one = take(origin("http://a"));
-  const Lease two = take(origin("http://a"));
+  const Held one = take(origin("http://a"));
+  const Held two = take(origin("http://a"));
   EXPECT_TRUE(take(origin("http://b")));
 }
 
 TEST_F(LimitedPoolTest, MakesANewOneForASlotThatCameFree) {
-  Lease one = take(origin());
-  const Lease two = take(origin());
+  Held one = take(origin());
+  const Held two = take(origin());
   Taking third = begin(origin());
   settle();
   one.reset();  // broken: not given back
   settle();
-  const Lease given = lease_of(third);
+  const Held given = lease_of(third);
   ASSERT_TRUE(given);
   EXPECT_FALSE(given->is_reused());
   EXPECT_EQ(upstream_.dials, 3);
@@ -93,14 +93,14 @@ TEST_F(LimitedPoolTest, MakesANewOneForASlotThatCameFree) {
 
 // Whatever came back passed it by, until queue_timeout.
 TEST_F(LimitedPoolTest, WhoNeedsANewOneGetsTheSlotOfOneThatComesBack) {
-  Lease one = take(origin());
-  Lease two = take(origin());
+  Held one = take(origin());
+  Held two = take(origin());
   Taking retry = begin(origin(), Reuse::none);
   Taking other = begin(origin());
   settle();
   give_back(std::move(one));
   settle();
-  const Lease given = lease_of(retry);
+  const Held given = lease_of(retry);
   ASSERT_TRUE(given);
   EXPECT_FALSE(given->is_reused());
   EXPECT_FALSE(other.done());
@@ -111,21 +111,21 @@ TEST_F(LimitedPoolTest, WhoNeedsANewOneGetsTheSlotOfOneThatComesBack) {
 
 // It would be taken for the answer to what is asked next.
 TEST_F(LimitedPoolTest, HandsOnNoConnectionOnWhichTheUpstreamHasSaidMore) {
-  Lease one = take(origin());
-  const Lease two = take(origin());
+  Held one = take(origin());
+  const Held two = take(origin());
   Taking third = begin(origin());
   upstream_.accepted.front().send("HTTP/1.1 200 OK\r\n");
   settle();
   give_back(std::move(one));
   settle();
-  const Lease given = lease_of(third);
+  const Held given = lease_of(third);
   ASSERT_TRUE(given);
   EXPECT_FALSE(given->is_reused());
   EXPECT_EQ(upstream_.dials, 3);
 }
 
 TEST_F(LimitedPoolTest, GivesTheSlotOfAFailedDialToTheNext) {
-  const Lease one = take(origin());
+  const Held one = take(origin());
   upstream_.answers = false;
   Taking second = begin(origin());
   Taking third = begin(origin());
@@ -145,14 +145,14 @@ TEST_F(LimitedPoolTest, GivesTheSlotOfAFailedDialToTheNext) {
 // It waited for queue_timeout beside idle connections.
 TEST_F(LimitedPoolTest, IdleConnectionsThatWillNotDoGiveWay) {
   {
-    Lease one = take(origin());
-    Lease two = take(origin());
+    Held one = take(origin());
+    Held two = take(origin());
     give_back(std::move(one));
     give_back(std::move(two));
   }
   advance(2s);
   EXPECT_EQ(idle(), 2u);
-  const Lease recent = take(origin(), Reuse::recent_only);
+  const Held recent = take(origin(), Reuse::recent_only);
   ASSERT_TRUE(recent);
   EXPECT_FALSE(recent->is_reused());
   EXPECT_EQ(idle(), 1u);
@@ -160,9 +160,9 @@ TEST_F(LimitedPoolTest, IdleConnectionsThatWillNotDoGiveWay) {
 
 // It was closed, and whoever else waited got a new one.
 TEST_F(LimitedPoolTest, AConnectionThatCameForARequestThatJustLeftIsTheNexts) {
-  Lease one = take(origin());
+  Held one = take(origin());
   H1Connection* const given_back = one.get();
-  const Lease two = take(origin());
+  const Held two = take(origin());
   auto left = std::make_unique<Taking>(begin(origin()));
   Taking next = begin(origin());
   settle();
@@ -175,9 +175,9 @@ TEST_F(LimitedPoolTest, AConnectionThatCameForARequestThatJustLeftIsTheNexts) {
 }
 
 TEST_F(LimitedPoolTest, HoldsNoSlotForARequestThatHasLeft) {
-  const Lease one = take(origin());
+  const Held one = take(origin());
   {
-    const Lease two = take(origin());
+    const Held two = take(origin());
     Taking given_up = begin(origin());
     settle();
   }
@@ -202,7 +202,7 @@ class TwoPoolsTest : public LimitedPoolTest {
     const io::Reactor::Enter enter(other_reactor_);
     other_.reset();
   }
-  OriginPool& other_origin() { return other_->origin(Url::parse("http://a").value()); }
+  Origin& other_origin() { return other_->origin(Url::parse("http://a").value()); }
   Taking begin_elsewhere() {
     const io::Reactor::Enter enter(other_reactor_);
     return begin(other_origin());
@@ -233,7 +233,7 @@ TEST_F(TwoPoolsTest, AnIdleConnectionGivesWayToARequestElsewhere) {
 
 // Each counted by itself what both may have together.
 TEST_F(TwoPoolsTest, AnOriginThatOneThreadForgetsIsStillShared) {
-  const Lease here = take(origin());
+  const Held here = take(origin());
   {
     Taking waiting = begin_elsewhere();
     settle_both();
@@ -249,7 +249,7 @@ TEST_F(TwoPoolsTest, AnOriginThatOneThreadForgetsIsStillShared) {
 
 TEST_F(TwoPoolsTest, AConnectionGivenBackOrClosedGivesWayToARequestElsewhere) {
   for (const bool closes : {false, true}) {
-    Lease here = take(origin());
+    Held here = take(origin());
     Taking waiting = begin_elsewhere();
     settle_both();
     EXPECT_FALSE(waiting.done());
@@ -265,7 +265,7 @@ TEST_F(ConnectionPoolTest, WakesAThreadThatWaitsForASlot) {
   options.max_connections = 1;
   options.queue_timeout = 5min;
   start(options);
-  Lease here = take(origin());
+  Held here = take(origin());
   std::thread elsewhere([this] {
     io::Reactor reactor;
     const io::Reactor::Enter enter(reactor);

@@ -5,12 +5,12 @@
 
 #include <onehop/url.hpp>
 
-#include "transport/h2_origin.hpp"
-#include "transport/origin_pool.hpp"
+#include "transport/origin.hpp"
 #include "transport/pool_context.hpp"
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 namespace onehop::transport {
@@ -18,7 +18,7 @@ namespace onehop::transport {
 class ConnectionPool final : public io::WorkerLocal,
                              public SharedPools::Member,
                              private PoolContext::Owner,
-                             private H2Origin::Keeper {
+                             private Origin::Keeper {
  public:
   ConnectionPool(io::Reactor& reactor,
                  std::shared_ptr<SharedPools> shared,
@@ -26,12 +26,12 @@ class ConnectionPool final : public io::WorkerLocal,
   ~ConnectionPool() override;
 
   PoolContext& context() noexcept { return context_; }
-  // An origin is forgotten 1 s after the last object that holds an OriginUse::Ref of it is gone.
-  OriginPool& origin(const Url& url);
-  H2Origin& h2_origin(const Url& url);
-  std::size_t origins() const noexcept {  // remembered
-    return origins_.size() + h2_origins_.size();
-  }
+  // The upstream of `url`. Connections are made to `connect_address`, an IP address or a name,
+  // instead of to the addresses of the URL's name, unless it is empty; TLS verifies the URL's name
+  // either way. Upstreams with different addresses share no connections. An origin is forgotten 1 s
+  // after the last object that holds an OriginUse::Ref of it is gone.
+  Origin& origin(const Url& url, std::string_view connect_address = {});
+  std::size_t origins() const noexcept { return origins_.size(); }  // remembered
 
   void dial_for_waiters() override;
   void retire() override;
@@ -40,19 +40,16 @@ class ConnectionPool final : public io::WorkerLocal,
   void complete(const std::string& key, std::unique_ptr<IdleTransfer> transfer) override;
 
  private:
-  OriginPool& origin(const std::string& key, const net::Destination& destination) override;
-  void forget(const OriginPool& origin) override;
-  void forget(const H2Origin& origin) override;
+  net::Destination destination_of(const Url& url, std::string_view connect_address) const;
+  Origin* find(const std::string& key) const noexcept;
+  void forget(const Origin& origin) override;
   bool sweep() override;
   void close_one_idle() override;
-  H2Origin::Keeper& keeper() noexcept { return *this; }
   void end_if_unused() noexcept;
 
   PoolContext context_;
-  std::unordered_map<std::string, std::unique_ptr<OriginPool>> origins_;
-  std::unordered_map<std::string, std::unique_ptr<H2Origin>> h2_origins_;
-  OriginPool* last_ = nullptr;  // most transports have one origin
-  H2Origin* last_h2_ = nullptr;
+  std::unordered_map<std::string, std::unique_ptr<Origin>> origins_;
+  Origin* last_ = nullptr;  // most transports have one origin
   io::Wakeup end_;
 };
 

@@ -26,7 +26,7 @@ TEST_P(ConnectionPoolAge, DecidesWhoMayHaveIt) {
   start();
   give_back(take(origin()));
   advance(GetParam().idle_for);
-  const Lease taken = origin().try_take(GetParam().reuse);
+  const Held taken = try_take(origin(), GetParam().reuse);
   EXPECT_EQ(taken != nullptr, GetParam().is_taken);
   EXPECT_EQ(shared_->statistics().reused, GetParam().is_taken ? 1u : 0u);
 }
@@ -47,22 +47,22 @@ TEST_F(ConnectionPoolTest, KeepsWhatWasNotRecentEnough) {
   start();
   give_back(take(origin()));
   advance(2s);
-  EXPECT_FALSE(origin().try_take(Reuse::recent_only));
+  EXPECT_FALSE(try_take(origin(), Reuse::recent_only));
   EXPECT_EQ(idle(), 1u);
-  EXPECT_TRUE(origin().try_take(Reuse::any));
+  EXPECT_TRUE(try_take(origin(), Reuse::any));
 }
 
 TEST_F(ConnectionPoolTest, GivesTheLastOneFirst) {
   start();
-  Lease one = take(origin());
-  Lease two = take(origin());
+  Held one = take(origin());
+  Held two = take(origin());
   const H1Connection* const first = one.get();
   const H1Connection* const second = two.get();
   give_back(std::move(one));
   give_back(std::move(two));
-  const Lease again = take(origin());
+  const Held again = take(origin());
   EXPECT_EQ(again.get(), second);
-  const Lease other = take(origin());
+  const Held other = take(origin());
   EXPECT_EQ(other.get(), first);
   EXPECT_EQ(shared_->statistics().dialled, 2u);
   EXPECT_EQ(shared_->statistics().reused, 2u);
@@ -73,7 +73,7 @@ TEST_F(ConnectionPoolTest, TellsOriginsApart) {
   start();
   const std::vector<std::string> urls = {"http://a", "http://a:8080", "http://b",
                                          "unix:/run/a.sock", "unix:/run/b.sock"};
-  std::vector<OriginPool*> origins;
+  std::vector<Origin*> origins;
   for (const std::string& url : urls) {
     const auto parsed = Url::parse(url);
     ASSERT_TRUE(parsed) << url;
@@ -86,8 +86,8 @@ TEST_F(ConnectionPoolTest, TellsOriginsApart) {
   }
   EXPECT_EQ(&origin("http://a:80/x?y"), origins[0]);
   give_back(take(*origins[0]));
-  EXPECT_FALSE(origins[1]->try_take(Reuse::any));
-  EXPECT_TRUE(origins[0]->try_take(Reuse::any));
+  EXPECT_FALSE(try_take(*origins[1], Reuse::any));
+  EXPECT_TRUE(try_take(*origins[0], Reuse::any));
 }
 
 // --- idle connections --------------------------------------------------------------------------
@@ -106,7 +106,7 @@ TEST_F(ConnectionPoolTest, ClosesWhatHasBeenIdleForTooLong) {
 TEST_F(ConnectionPoolTest, BelievesHowLongTheUpstreamKeepsIt) {
   for (const auto& [hint, kept] : {std::pair{2s, 1900ms}, std::pair{30s, 29'900ms}}) {
     start();
-    Lease connection = take(origin());
+    Held connection = take(origin());
     connection->set_idle_hint(hint);
     give_back(std::move(connection));
     advance(kept);
@@ -121,11 +121,11 @@ TEST_F(ConnectionPoolTest, KeepsNoneThatIsOldEnough) {
   options.max_connection_age = 10s;
   options.pool_idle_timeout = 1h;
   start(options);
-  Lease young = take(origin());
+  Held young = take(origin());
   advance(8s);
   origin().give_back(std::move(young));
   EXPECT_EQ(idle(), 1u);
-  Lease again = origin().try_take(Reuse::any);
+  Held again = try_take(origin(), Reuse::any);
   ASSERT_TRUE(again);
   advance(3s);
   origin().give_back(std::move(again));
@@ -147,10 +147,10 @@ TEST_F(ConnectionPoolTest, KeepsNoneThatHasCarriedAsManyRequestsAsItMay) {
   Transport::Options options;
   options.max_connection_requests = 2;
   start(options);
-  Lease lease = take(origin());
+  Held lease = take(origin());
   lease->count_exchange();
   origin().give_back(std::move(lease));
-  lease = origin().try_take(Reuse::any);
+  lease = try_take(origin(), Reuse::any);
   ASSERT_TRUE(lease);
   lease->count_exchange();
   origin().give_back(std::move(lease));
@@ -169,7 +169,7 @@ TEST_F(ConnectionPoolTest, DropsAnIdleOneThatEndsOrSpeaks) {
     }
     settle();
     EXPECT_EQ(idle(), 0u);
-    EXPECT_FALSE(origin().try_take(Reuse::any));
+    EXPECT_FALSE(try_take(origin(), Reuse::any));
   }
 }
 
@@ -178,7 +178,7 @@ TEST_F(ConnectionPoolTest, GivesNobodyAConnectionThatHasJustEnded) {
   start();
   give_back(take(origin()));
   upstream_.accepted.back().close_write();
-  EXPECT_FALSE(origin().try_take(Reuse::recent_only));
+  EXPECT_FALSE(try_take(origin(), Reuse::recent_only));
   EXPECT_EQ(idle(), 0u);
 }
 
@@ -186,19 +186,19 @@ TEST_F(ConnectionPoolTest, KeepsSoManyOverAllOriginsAndClosesTheOldestOfTheLarge
   Transport::Options options;
   options.pool_size = 3;
   start(options);
-  std::vector<Lease> of_a;
+  std::vector<Held> of_a;
   for (int i = 0; i < 3; ++i)
     of_a.push_back(take(origin("http://a")));
-  Lease of_b = take(origin("http://b"));
+  Held of_b = take(origin("http://b"));
   const H1Connection* const oldest = of_a.front().get();
-  for (Lease& each : of_a)
+  for (Held& each : of_a)
     give_back(std::move(each));
   give_back(std::move(of_b));
   EXPECT_EQ(idle(), 3u);
   EXPECT_EQ(origin("http://a").idle(), 2u);
   EXPECT_EQ(origin("http://b").idle(), 1u);
-  for (Lease each = origin("http://a").try_take(Reuse::any); each;
-       each = origin("http://a").try_take(Reuse::any)) {
+  for (Held each = try_take(origin("http://a"), Reuse::any); each;
+       each = try_take(origin("http://a"), Reuse::any)) {
     EXPECT_NE(each.get(), oldest);
   }
 }
@@ -214,7 +214,7 @@ TEST_F(ConnectionPoolTest, KeepsNothingWithASizeOfZero) {
 
 TEST_F(ConnectionPoolTest, LeavesNothingBehind) {
   start();
-  Lease leased = take(origin());
+  Held leased = take(origin());
   give_back(take(origin()));
   EXPECT_EQ(open(), 2u);
   EXPECT_EQ(idle(), 1u);
@@ -228,7 +228,7 @@ TEST_F(ConnectionPoolTest, LeavesNothingBehind) {
 
 TEST_F(ConnectionPoolTest, GivesWhoeverWaitsTheFirstThatIsThere) {
   start();
-  Lease used = take(origin());
+  Held used = take(origin());
   upstream_.answers = false;
   Taking waiting = begin(origin());
   settle();
@@ -246,7 +246,7 @@ TEST_F(ConnectionPoolTest, GivesWhoeverWaitsTheFirstThatIsThere) {
 
 TEST_F(ConnectionPoolTest, GivesWhoWantsAFreshOneNoOther) {
   start();
-  Lease used = take(origin());
+  Held used = take(origin());
   upstream_.answers = false;
   Taking waiting = begin(origin(), Reuse::none);
   give_back(std::move(used));
@@ -254,7 +254,7 @@ TEST_F(ConnectionPoolTest, GivesWhoWantsAFreshOneNoOther) {
   EXPECT_FALSE(waiting.done());
   upstream_.answers = true;
   advance(20ms);
-  const Lease given = lease_of(waiting);
+  const Held given = lease_of(waiting);
   ASSERT_TRUE(given);
   EXPECT_FALSE(given->is_reused());
 }
@@ -263,7 +263,7 @@ TEST_F(ConnectionPoolTest, ServesThoseWhoWaitInTheirOrder) {
   Transport::Options options;
   options.max_connections = 1;
   start(options);
-  Lease only = take(origin());
+  Held only = take(origin());
   const H1Connection* const connection = only.get();
   std::vector<Taking> waiting;
   for (int i = 0; i < 3; ++i)
@@ -298,7 +298,7 @@ TEST_F(ConnectionPoolTest, TellsOneWaiterForEachDialThatFails) {
 // It was told of a failure that was not its own, beside a dial that went well.
 TEST_F(ConnectionPoolTest, ADialThatFailsIsNobodysWhenEachWhoWaitsHasAnother) {
   start();
-  Lease used = take(origin());
+  Held used = take(origin());
   upstream_.answers = false;
   Taking first = begin(origin());
   advance(5ms);
@@ -317,7 +317,7 @@ TEST_F(ConnectionPoolTest, ADialThatFailsIsNobodysWhenEachWhoWaitsHasAnother) {
 // It went idle past those who stood in line after one that wanted a new connection.
 TEST_F(ConnectionPoolTest, GivesAConnectionToTheFirstThatItWillDoFor) {
   start();
-  Lease used = take(origin());
+  Held used = take(origin());
   H1Connection* const same = used.get();
   upstream_.answers = false;
   Taking retry = begin(origin(), Reuse::none);
@@ -325,7 +325,7 @@ TEST_F(ConnectionPoolTest, GivesAConnectionToTheFirstThatItWillDoFor) {
   Taking third = begin(origin());
   give_back(std::move(used));
   settle();
-  const Lease given = lease_of(second);
+  const Held given = lease_of(second);
   EXPECT_EQ(given.get(), same);
   EXPECT_FALSE(retry.done() || third.done());
   upstream_.answers = true;
@@ -344,7 +344,7 @@ TEST_F(ConnectionPoolTest, KeepsTheConnectionOfARequestThatWasGivenUp) {
   upstream_.answers = true;
   advance(20ms);
   EXPECT_EQ(idle(), 1u);
-  EXPECT_TRUE(origin().try_take(Reuse::any));
+  EXPECT_TRUE(try_take(origin(), Reuse::any));
 }
 
 // --- origins that nobody needs -----------------------------------------------------------------
@@ -367,14 +367,14 @@ TEST_F(ConnectionPoolTest, KeepsAnOriginAsLongAsItIsNeeded) {
   options.queue_timeout = 1min;
   options.pool_idle_timeout = 4s;
   start(options);
-  OriginPool& kept = origin();
+  Origin& kept = origin();
   upstream_.answers = false;
   Taking first = begin(kept);
   Taking second = begin(kept);
   advance(30s);  // one that is being made, and who waits for a slot
   upstream_.answers = true;
   advance(20ms);
-  Lease lease = lease_of(first);
+  Held lease = lease_of(first);
   advance(10s);
   give_back(std::move(lease));
   settle();
@@ -443,7 +443,7 @@ TEST_F(TransferredTest, OneThatIdledForLongIsForThoseWhoMayHaveIt) {
 TEST_F(TransferredTest, OneThatNobodyTakesIsAsOldAsItWas) {
   hand_over(3s);
   EXPECT_EQ(idle(), 1u);
-  EXPECT_FALSE(origin().try_take(Reuse::recent_only));
+  EXPECT_FALSE(try_take(origin(), Reuse::recent_only));
   advance(1300ms);
   EXPECT_EQ(idle(), 0u);
 }
@@ -452,7 +452,7 @@ TEST_F(TransferredTest, OneThatIsOlderDoesNotHideThoseOfThisThread) {
   give_back(take(origin()));
   hand_over(3s);
   EXPECT_EQ(idle(), 2u);
-  EXPECT_TRUE(origin().try_take(Reuse::recent_only));
+  EXPECT_TRUE(try_take(origin(), Reuse::recent_only));
 }
 
 TEST_F(TransferredTest, OneThatHasEndedOnItsWayIsNobodys) {

@@ -11,6 +11,7 @@ namespace {
 
 // A reserved connection is kept for as long as its client's, but for those whose client has left
 // without being seen here, and for upstreams that say nothing of their own patience.
+constexpr net::Duration kRecent = std::chrono::seconds(1);
 constexpr net::Duration kReservedIdle = std::chrono::minutes(2);
 
 }  // namespace
@@ -85,6 +86,18 @@ void H1Connection::reserve_for(ConnectionId client) {
 
 bool H1Connection::may_be_kept() const noexcept {
   return !reservation_ || (reservation_->client && !reservation_->client_end.has_ended());
+}
+
+bool H1Connection::suits(Reuse reuse) const noexcept {
+  switch (reuse) {
+    case Reuse::any:
+      return true;
+    case Reuse::recent_only:
+      return stream_->reactor().now() - idle_since_ <= kRecent;
+    case Reuse::none:
+      break;
+  }
+  return !is_reused();
 }
 
 void H1Connection::become_idle(net::Duration timeout) noexcept {

@@ -65,6 +65,8 @@ class H1Connection : public detail::InFramePool {
   }
   // True when it has carried a request before.
   bool is_reused() const noexcept { return exchanges_ > 0; }
+  // Whether a request that asks for `reuse` may use it.
+  bool suits(Reuse reuse) const noexcept;
   void count_exchange() noexcept {
     ++exchanges_;
     idle_since_ = stream_->reactor().now();

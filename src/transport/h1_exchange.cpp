@@ -151,7 +151,7 @@ Delivery H1Exchange::delivery() const noexcept {
 
 // --- the response ------------------------------------------------------------------------------
 
-void H1Exchange::begin(Request& request, HeldString* copy) {
+Result<void> H1Exchange::begin(Request& request, HeldString* copy) {
   const Headers& headers = request.headers();
   record_ = request.record();
   arena_ = request.headers().arena();
@@ -164,10 +164,19 @@ void H1Exchange::begin(Request& request, HeldString* copy) {
   // What is read next, if anything, says why the upstream does not take it.
   if (!send_head(request)) upload_.give_up();
   if (record_) record_->request_sent = pool_.reactor().now();
+  return {};
 }
 
-std::optional<Result<Response>> H1Exchange::try_response(const Request& request,
-                                                         h1::HeadParser& parser) {
+std::optional<Result<Response>> H1Exchange::try_response(const Request& request) {
+  if (!parser_) parser_.emplace(pool_.parsers().take());
+  auto response = take_responses(request);
+  if (response) parser_.reset();
+  return response;
+}
+
+// The interim responses that are here, and the final one.
+std::optional<Result<Response>> H1Exchange::take_responses(const Request& request) {
+  h1::HeadParser& parser = **parser_;
   for (;;) {
     const auto head = try_head(parser);
     if (!head) return std::nullopt;
@@ -298,6 +307,12 @@ Result<Response> H1Exchange::final_response(const Request& request,
   } else if (!upload_.is_whole() && !upload_.is(Upload::State::sending)) {
     upload_.drop_body();
   }
+  return response;
+}
+
+Response H1Exchange::attach(Response response, std::unique_ptr<H1Exchange> exchange) {
+  const bool has_more = !exchange->is_complete() && !response.tunnel();
+  if (has_more) response.body() = Body::from(std::move(exchange));
   return response;
 }
 

@@ -30,18 +30,13 @@ class H1Exchange final : public PolledBodySource,
   explicit H1Exchange(std::unique_ptr<H1Connection> connection);
   ~H1Exchange() override;
 
-  // Sends the request, whose body is taken over, as far as that goes at once; the rest goes out
-  // while the response is awaited. `copy`, when not null, gets what is sent of the body, up to
-  // replay_body bytes.
-  void begin(Request& request, HeldString* copy);
-  // The final response, or why there is none; nothing when wait_for_response() must be awaited, and
-  // its result noted, first. It has no body yet: the caller gives it this object, if it has
-  // content.
-  std::optional<Result<Response>> try_response(const Request& request, h1::HeadParser& parser);
-  // False when sending has failed already: there is nothing to wait for.
+  // See UpstreamExchange.
+  Result<void> begin(Request& request, HeldString* copy);
+  std::optional<Result<Response>> try_response(const Request& request);
   bool may_wait() const noexcept { return !upload_.is(Upload::State::failed); }
   net::Stream::Awaiter wait_for_response() noexcept;
   void on_wait(net::Wait wait);
+  static Response attach(Response response, std::unique_ptr<H1Exchange> exchange);
   // After a response: nothing is left to read or to send.
   bool is_complete() const noexcept {
     return reader_.at_end() && !upload_.is(Upload::State::sending);
@@ -71,6 +66,7 @@ class H1Exchange final : public PolledBodySource,
   bool is_answered() const noexcept override { return got_bytes_; }
   bool is_left_to_response(const Error& error) const noexcept override;
   void on_upload_failed() noexcept override;
+  std::optional<Result<Response>> take_responses(const Request& request);
   std::optional<Result<void>> try_head(h1::HeadParser& parser);
   Result<void> pass_on(const Request& request, Response& response);
   Result<Response> take_response(const Request& request, h1::HeadParser& parser);
@@ -85,6 +81,7 @@ class H1Exchange final : public PolledBodySource,
   PoolContext& pool_;
   wire::H1Output output_;
   wire::H1BodyReader reader_;
+  std::optional<wire::ParserPool::Lease> parser_;  // only while there is something to parse
   ExchangeRecord* record_ = nullptr;
   ArenaRef arena_;  // of the request: keeps record_ alive
   ConnectionId client_;

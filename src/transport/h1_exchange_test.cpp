@@ -76,16 +76,15 @@ class H1ExchangeTest : public test::StreamPair {
   task<Result<Response>> ask() {
     Request request(Method::post, Url::parse("http://peer/").value(), Headers({{"Host", "peer"}}),
                     Body::from(std::make_unique<SlowContent>(content_gone_)));
-    auto taken = co_await pool_->origin(request.url()).take(Reuse::any, reactor_.now());
+    auto taken = co_await pool_->origin(request.url()).lease(Need(), reactor_.now());
     if (!taken) co_return failure(taken.error());
-    exchange_ = std::make_unique<H1Exchange>(std::move(*taken));
-    exchange_->begin(request, nullptr);
-    const auto parser = pool_->context().parsers().take();
+    exchange_ = std::make_unique<H1Exchange>(taken->take_h1());
+    EXPECT_TRUE(exchange_->begin(request, nullptr));
     std::optional<Result<Response>> response;
     while (!response) {
       const auto wait = co_await exchange_->wait_for_response();
       exchange_->on_wait(wait);
-      response = exchange_->try_response(request, *parser);
+      response = exchange_->try_response(request);
     }
     co_return std::move(*response);
   }

@@ -355,8 +355,13 @@ class H2Exchange::OwningTunnel final : public wire::H2Tunnel {
   std::unique_ptr<H2Exchange> exchange_;
 };
 
-std::unique_ptr<Tunnel> H2Exchange::tunnel_of(std::unique_ptr<H2Exchange> exchange) {
-  return std::make_unique<OwningTunnel>(std::move(exchange));
+Response H2Exchange::attach(Response response, std::unique_ptr<H2Exchange> exchange) {
+  if (exchange->is_tunnel()) {
+    response.set_tunnel(std::make_unique<OwningTunnel>(std::move(exchange)));
+  } else if (!exchange->is_complete() || exchange->has_unread_trailers()) {
+    response.body() = Body::from(std::move(exchange));
+  }
+  return response;
 }
 
 wire::H2Link* H2Exchange::tunnel_link() noexcept {

@@ -32,16 +32,13 @@ class H2Exchange final : public h2::Stream,
   // Whether the request goes out as an extended CONNECT, which needs the peer's SETTINGS.
   static bool asks_for_tunnel(const Request& request) noexcept;
 
-  // Sends the request, whose body is taken over, as far as that goes at once; the rest goes out
-  // while the response is awaited. `copy`, when not null, gets what is sent of the body, up to
-  // replay_body bytes.
+  // See UpstreamExchange.
   Result<void> begin(Request& request, HeldString* copy);
-  // The final response, or why there is none; nothing when wait_for_response() must be awaited, and
-  // its result noted, first. The response has no body yet: the caller gives it this object, if it
-  // has content, or makes a tunnel of it.
   std::optional<Result<Response>> try_response(const Request& request);
+  static bool may_wait() noexcept { return true; }
   io::Event::Awaiter wait_for_response() noexcept;
   void on_wait(bool told);
+  static Response attach(Response response, std::unique_ptr<H2Exchange> exchange);
   // After a response: nothing is left to read or to send.
   bool is_complete() const noexcept {
     return at_end_of_response() && !upload_.is(Upload::State::sending);
@@ -49,8 +46,6 @@ class H2Exchange final : public h2::Stream,
   bool has_unread_trailers() const noexcept { return has_trailers() && !trailers_taken_; }
   // After a response: it is a 101, and this the stream behind it.
   bool is_tunnel() const noexcept { return is_tunnel_; }
-  // The tunnel, which owns the exchange.
-  static std::unique_ptr<Tunnel> tunnel_of(std::unique_ptr<H2Exchange> exchange);
 
   // After a failure.
   Delivery delivery() const noexcept;

@@ -3,10 +3,8 @@
 
 #include "net/memory_stream.hpp"
 #include "support/bodies.hpp"
-#include "support/h2_peer.hpp"
-#include "support/stream_pair.hpp"
+#include "support/h2_upstream_test.hpp"
 #include "transport/connection_pool.hpp"
-#include "transport/h2_round_trip.hpp"
 
 #include <chrono>
 #include <memory>
@@ -26,58 +24,28 @@ using h2_frames::frame;
 using h2_frames::number;
 using test::pieces;
 
-class OneDialer final : public net::Dialer {
- public:
-  explicit OneDialer(std::unique_ptr<net::MemoryStream> stream) : stream_(std::move(stream)) {}
-  task<Result<net::Dialled>> dial(const net::Destination& destination) override {
-    if (!stream_) co_return failure(Errc::connect_failed, Side::upstream);
-    co_return net::Dialled(std::move(stream_), destination.host);
-  }
-
- private:
-  std::unique_ptr<net::MemoryStream> stream_;
-};
-
-// One connection to an upstream, at far_, and requests over it.
-class H2ExchangeTest : public test::StreamPair {
+class H2ExchangeTest : public H2UpstreamTest {
  protected:
-  H2ExchangeTest()
-      : pool_(reactor_,
-              std::make_shared<SharedPools>(Transport::Options()),
-              std::make_unique<OneDialer>(std::move(near_))) {
-    // Windows of a MiB.
-    far_.send(frame(h2_frames::settings, 0, 0, number(4, 2) + number(1 << 20, 4)) +
-              frame(h2_frames::window_update, 0, 0, number(1 << 20, 4)));
+  // Windows of a MiB.
+  H2ExchangeTest() : H2UpstreamTest(number(4, 2) + number(1 << 20, 4)) {
+    far_.send(frame(h2_frames::window_update, 0, 0, number(1 << 20, 4)));
   }
-  using Asking = task<std::optional<Result<Response>>>;
-  // The body of `request_` is sent as far as that goes.
   Asking ask(Body body) {
-    request_.emplace(Method::post, Url::parse("h2c://a/").value(), Headers({{"Host", "a"}}),
-                     std::move(body));
-    resend_.emplace(pool_.context(), *request_);
-    Asking asking = h2_round_trip(pool_, *request_, *resend_);
-    asking.start();
-    settle();
-    return asking;
+    return H2UpstreamTest::ask(Request(Method::post, Url::parse("h2c://a/").value(),
+                                       Headers({{"Host", "a"}}), std::move(body)));
   }
   static std::optional<Error> error_of(Asking& asking) {
     EXPECT_TRUE(asking.done());
     if (!asking.done()) return std::nullopt;
     const auto answered = asking.take();
-    if (!answered || *answered) return std::nullopt;
-    return answered->error();
+    if (answered) return std::nullopt;
+    return answered.error();
   }
-  // What the upstream has of the request on this stream.
+  // The request on this stream, as the upstream has received it.
   const test::H2Peer::Message& arrived(std::uint32_t stream) {
     settle();
-    peer_.take(far_.receive());
-    return peer_.streams()[stream];
+    return streams()[stream];
   }
-
-  ConnectionPool pool_;
-  std::optional<Request> request_;
-  std::optional<Resend> resend_;
-  test::H2Peer peer_;
 };
 
 TEST_F(H2ExchangeTest, ABodyThatIsNotWhatItSaidTakesItsRequestBack) {
@@ -142,16 +110,14 @@ class H2TunnelTest : public H2ExchangeTest {
   H2TunnelTest() {
     // ENABLE_CONNECT_PROTOCOL
     far_.send(frame(h2_frames::settings, 0, 0, number(8, 2) + number(1, 4)));
-    request_.emplace(Method::get, Url::parse("h2c://a/").value(),
-                     Headers({{"Host", "a"}, {"Upgrade", "websocket"}, {"Connection", "Upgrade"}}));
-    resend_.emplace(pool_.context(), *request_);
-    Asking asking = h2_round_trip(pool_, *request_, *resend_);
-    asking.start();
+    Asking asking = H2UpstreamTest::ask(
+        Request(Method::get, Url::parse("h2c://a/").value(),
+                Headers({{"Host", "a"}, {"Upgrade", "websocket"}, {"Connection", "Upgrade"}})));
     EXPECT_TRUE(arrived(1).has_head);
     say(h2_frames::headers, h2_frames::kEndHeaders, h2_frames::block({{":status", "200"}}));
     EXPECT_TRUE(asking.done());
     auto response = asking.take();
-    tunnel_ = (*response)->take_tunnel();
+    tunnel_ = response->take_tunnel();
     say(h2_frames::data, h2_frames::kEndStream, "bye");
     EXPECT_EQ(read(), "bye");
     EXPECT_EQ(read(), "");

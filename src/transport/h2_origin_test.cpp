@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "transport/h2_origin.hpp"
-
 #include "support/bodies.hpp"
 #include "support/h2_frames.hpp"
+#include "support/h2_upstream_test.hpp"
 #include "support/stream_pair.hpp"
 #include "transport/connection_pool.hpp"
 #include "transport/h2_exchange.hpp"
-#include "transport/h2_round_trip.hpp"
+#include "transport/origin.hpp"
+#include "transport/round_trip.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -69,16 +69,21 @@ class H2OriginTest : public test::StreamPair {
     return frame(h2_frames::settings, 0, 0,
                  h2_frames::number(3, 2) + h2_frames::number(streams, 4));
   }
-  H2Origin& origin() { return pool_->h2_origin(request().url()); }
+  Origin& origin() { return pool_->origin(request().url()); }
+  static Need http1() {
+    Need need;
+    need.http1_only = true;
+    return need;
+  }
   // A new connection to an upstream that allows so many streams.
   H2Connection* connect(std::uint32_t most_streams) {
-    auto taking = origin().take(H2Origin::Need::room, reactor_.now());
+    auto taking = origin().lease(Need(), reactor_.now());
     taking.start();
     settle();
     if (!taking.done()) return nullptr;
     upstream_.accepted.back().send(allow(most_streams));
     settle();
-    return taking.take().value();
+    return &taking.take().value().h2();
   }
   static std::unique_ptr<H2Exchange> begin(H2Connection& connection) {
     Request asked = request();
@@ -126,7 +131,8 @@ TEST_P(H2OriginChoice, OfTwoThatAreLoaded) {
   const Exchanges on_first = begin(*first, GetParam().first);
   const Exchanges on_second = begin(*second, GetParam().second);
   const H2Connection* const expected[] = {nullptr, first, second};
-  EXPECT_EQ(origin().try_take(), expected[GetParam().chosen]);
+  const auto lease = origin().try_lease(Need());
+  EXPECT_EQ(lease ? &lease->h2() : nullptr, expected[GetParam().chosen]);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -155,9 +161,9 @@ TEST_F(H2OriginTest, ARequestThatIsCancelledJustWhenThereIsRoomLeavesItToTheNext
   H2Connection* const connection = connect(1);
   ASSERT_TRUE(connection);
   auto served = begin(*connection);
-  auto cancelled = origin().take(H2Origin::Need::room, reactor_.now());
+  auto cancelled = origin().lease(Need(), reactor_.now());
   cancelled.start();
-  auto next = origin().take(H2Origin::Need::room, reactor_.now());
+  auto next = origin().lease(Need(), reactor_.now());
   next.start();
   settle();
   served.reset();
@@ -166,20 +172,19 @@ TEST_F(H2OriginTest, ARequestThatIsCancelledJustWhenThereIsRoomLeavesItToTheNext
   cancelled = {};
   settle();
   ASSERT_TRUE(next.done());
-  EXPECT_EQ(next.take().value(), connection);
+  EXPECT_EQ(&next.take().value().h2(), connection);
 }
 
 TEST_F(H2OriginTest, AnIdleConnectionOfHttp1GivesWay) {
   Transport::Options options;
   options.max_connections = 1;
   start(options);
-  OriginPool& http1 = pool_->origin(request().url());
-  auto taking = http1.take(Reuse::any, reactor_.now());
+  auto taking = origin().lease(http1(), reactor_.now());
   taking.start();
   settle();
   ASSERT_TRUE(taking.done());
-  http1.give_back(taking.take().value());
-  ASSERT_EQ(http1.idle(), 1u);
+  taking = {};  // which returns it
+  ASSERT_EQ(origin().idle(), 1u);
   EXPECT_TRUE(connect(1));
 }
 
@@ -188,7 +193,7 @@ TEST_F(H2OriginTest, AnIdleConnectionGivesWayToOneOfHttp1) {
   options.max_connections = 1;
   start(options);
   ASSERT_TRUE(connect(1));
-  auto taking = pool_->origin(request().url()).take(Reuse::any, reactor_.now());
+  auto taking = origin().lease(http1(), reactor_.now());
   taking.start();
   settle();
   ASSERT_TRUE(taking.done());
@@ -199,7 +204,7 @@ TEST_F(H2OriginTest, AnIdleConnectionGivesWayToOneOfHttp1) {
 TEST_F(H2OriginTest, AnUpstreamThatAllowsNoRequestsIsNotDialledForThemAgainAndAgain) {
   start();
   upstream_.greeting = allow(0);
-  auto served = origin().take(H2Origin::Need::room, reactor_.now());
+  auto served = origin().lease(Need(), reactor_.now());
   served.start();
   for (int pass = 0; pass < 100; ++pass)
     reactor_.run_once({});
@@ -208,7 +213,7 @@ TEST_F(H2OriginTest, AnUpstreamThatAllowsNoRequestsIsNotDialledForThemAgainAndAg
   upstream_.accepted.back().send(allow(1));
   settle();
   ASSERT_TRUE(served.done());
-  EXPECT_TRUE(served.take().value());
+  EXPECT_TRUE(served.take().value().is_shared());
 }
 
 TEST_F(H2OriginTest, ARequestWaitsSoLongForAnUpstreamThatOnlySendsItAway) {
@@ -216,7 +221,7 @@ TEST_F(H2OriginTest, ARequestWaitsSoLongForAnUpstreamThatOnlySendsItAway) {
   options.queue_timeout = std::chrono::seconds(5);
   start(options);
   upstream_.greeting = allow(100) + frame(h2_frames::goaway, 0, 0, std::string(8, '\0'));
-  auto asking = origin().take(H2Origin::Need::room, reactor_.now());
+  auto asking = origin().lease(Need(), reactor_.now());
   asking.start();
   for (int pass = 0; pass < 100; ++pass)
     reactor_.run_once({});
@@ -233,7 +238,7 @@ TEST_F(H2OriginTest, ARequestWaitsSoLongForAnUpstreamThatOnlySendsItAway) {
 
 // --- dials that fail ---------------------------------------------------------------------------
 
-bool is_refused(const Result<H2Connection*>& taken) {
+bool is_refused(const Result<Lease>& taken) {
   return !taken && taken.error().code() == std::error_code(ECONNREFUSED, std::system_category());
 }
 
@@ -241,7 +246,7 @@ bool is_refused(const Result<H2Connection*>& taken) {
 TEST_F(H2OriginTest, ADialThatFailsAtOnceIsTheOnlyOne) {
   start();
   upstream_.refuses = true;
-  auto asking = origin().take(H2Origin::Need::room, reactor_.now());
+  auto asking = origin().lease(Need(), reactor_.now());
   asking.start();
   ASSERT_TRUE(asking.done());
   EXPECT_TRUE(is_refused(asking.take()));
@@ -259,7 +264,7 @@ class FullConnectionTest : public H2OriginTest {
     ASSERT_TRUE(connection_);
     served_ = begin(*connection_);
     upstream_.refuses = true;
-    waiting_ = origin().take(H2Origin::Need::room, reactor_.now());
+    waiting_ = origin().lease(Need(), reactor_.now());
     waiting_.start();
     advance(std::chrono::seconds(1));
     ASSERT_FALSE(waiting_.done());
@@ -267,7 +272,7 @@ class FullConnectionTest : public H2OriginTest {
 
   H2Connection* connection_ = nullptr;
   std::unique_ptr<H2Exchange> served_;
-  task<Result<H2Connection*>> waiting_;
+  task<Result<Lease>> waiting_;
 };
 
 // It failed, though there would have been room in a moment.
@@ -276,7 +281,7 @@ TEST_F(FullConnectionTest, IsWaitedForWhenNoOtherCanBeMade) {
   served_.reset();
   settle();
   ASSERT_TRUE(waiting_.done());
-  EXPECT_EQ(waiting_.take().value(), connection_);
+  EXPECT_EQ(&waiting_.take().value().h2(), connection_);
 }
 
 TEST_F(FullConnectionTest, IsNotWaitedForForEver) {
@@ -300,7 +305,7 @@ TEST_F(FullConnectionTest, IsWaitedForUntilAnotherCanBeMade) {
   upstream_.refuses = false;
   advance(std::chrono::milliseconds(200));
   ASSERT_TRUE(waiting_.done());
-  EXPECT_NE(waiting_.take().value(), connection_);
+  EXPECT_NE(&waiting_.take().value().h2(), connection_);
 }
 
 // --- origins that nobody needs -----------------------------------------------------------------
@@ -318,9 +323,9 @@ TEST_F(H2OriginTest, IsKeptAsLongAsItHasARequestOrAConnection) {
   start();
   H2Connection* const connection = connect(1);
   ASSERT_TRUE(connection);
-  H2Origin& kept = origin();
+  Origin& kept = origin();
   auto served = begin(*connection);
-  auto waiting = kept.take(H2Origin::Need::room, reactor_.now());
+  auto waiting = kept.lease(Need(), reactor_.now());
   waiting.start();
   upstream_.refuses = true;
   advance(std::chrono::seconds(4));
@@ -330,15 +335,17 @@ TEST_F(H2OriginTest, IsKeptAsLongAsItHasARequestOrAConnection) {
   ASSERT_TRUE(waiting.done());
   advance(std::chrono::seconds(3));  // it is idle
   EXPECT_EQ(&origin(), &kept);
-  EXPECT_EQ(origin().try_take(), connection);
+  const auto lease = origin().try_lease(Need());
+  ASSERT_TRUE(lease);
+  EXPECT_EQ(&lease->h2(), connection);
 }
 
 TEST_F(H2OriginTest, IsKeptAsLongAsItsUpstreamIsKnownToSpeakHttp1) {
   start();
   const Url url = Url::parse("https://a/").value();
-  pool_->h2_origin(url).use_http1();
+  pool_->origin(url).use_http1();
   advance(std::chrono::minutes(4));
-  EXPECT_FALSE(pool_->h2_origin(url).speaks_http2());
+  EXPECT_FALSE(pool_->origin(url).speaks_http2());
   advance(std::chrono::minutes(1) + std::chrono::seconds(1));
   EXPECT_EQ(pool_->origins(), 0u);
 }
@@ -385,14 +392,14 @@ TEST_F(H2OriginTest, ABodyThatHasFailedIsNotSentAgain) {
   Request asked = request();
   asked.set_body(
       Body::from(std::make_unique<test::FailsOnce>(Error(Errc::closed, Side::upstream))));
-  Resend resend(pool_->context(), asked);
-  auto asking = h2_round_trip(*pool_, asked, resend);
+  const OnePool pools(*pool_);
+  auto asking = round_trip(pools, std::move(asked));
   asking.start();
   settle();
   ASSERT_TRUE(asking.done());
   const auto answered = asking.take();
-  ASSERT_TRUE(answered && !*answered);
-  EXPECT_TRUE(answered->error().is(Errc::closed));
+  ASSERT_FALSE(answered);
+  EXPECT_TRUE(answered.error().is(Errc::closed));
   // The first was given up before anything of it went out.
   std::string data = upstream_.accepted.back().receive();
   for (const auto& each : h2_frames::take_frames(data))
@@ -409,8 +416,8 @@ TEST_F(H2OriginTest, AConnectionWithoutNumbersForFurtherStreamsIsReplaced) {
   old->session().number_next_stream(0x7fff'ffff);
   const auto last = begin(*old);
   Request asked = request();
-  Resend resend(pool_->context(), asked);
-  auto asking = h2_round_trip(*pool_, asked, resend);
+  const OnePool pools(*pool_);
+  auto asking = round_trip(pools, std::move(asked));
   asking.start();
   settle();
   ASSERT_EQ(upstream_.accepted.size(), 2u);
@@ -422,8 +429,8 @@ TEST_F(H2OriginTest, AConnectionWithoutNumbersForFurtherStreamsIsReplaced) {
   settle();
   ASSERT_TRUE(asking.done());
   const auto answered = asking.take();
-  ASSERT_TRUE(answered && *answered);
-  EXPECT_EQ((*answered)->status(), Status::no_content);
+  ASSERT_TRUE(answered);
+  EXPECT_EQ(answered->status(), Status::no_content);
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include "support/h2_frames.hpp"
 #include "support/pool_test.hpp"
 #include "transport/connect_retry.hpp"
-#include "transport/h2_origin.hpp"
 
 #include <memory>
 #include <string>
@@ -17,8 +16,6 @@
 namespace onehop::transport {
 namespace {
 
-using Http2Taking = task<Result<H2Connection*>>;
-
 Error refusal(int errno_value, Phase phase = Phase::connect) {
   return Error::system(errno_value, Side::upstream).during(phase);
 }
@@ -26,35 +23,23 @@ Error refusal(int errno_value, Phase phase = Phase::connect) {
 // A request that waits for a connection of either version.
 class Asking {
  public:
-  explicit Asking(Taking taking) : http1_(std::move(taking)), is_http1_(true) {}
-  explicit Asking(Http2Taking taking) : http2_(std::move(taking)) {}
+  explicit Asking(Taking taking) : taking_(std::move(taking)) {}
 
-  bool done() const { return is_http1_ ? http1_.done() : http2_.done(); }
-  // It has got one.
+  bool done() const { return taking_.done(); }
+  // It has a connection.
   bool is_served() { return done() && !error(); }
-  // Why it has got none.
+  // Why it has none.
   std::optional<Error> error() {
     EXPECT_TRUE(done());
-    if (!done() || has_outcome_) return error_;
-    has_outcome_ = true;
-    if (is_http1_) {
-      note(http1_.take());
-    } else {
-      note(http2_.take());
-    }
+    if (!done() || std::exchange(has_outcome_, true)) return error_;
+    const auto outcome = taking_.take();
+    if (!outcome) error_ = outcome.error();
     return error_;
   }
   bool fails_with(std::error_code code) { return done() && error() && error()->code() == code; }
 
  private:
-  template <class T>
-  void note(const Result<T>& outcome) {
-    if (!outcome) error_ = outcome.error();
-  }
-
-  Taking http1_;
-  Http2Taking http2_;
-  bool is_http1_ = false;
+  Taking taking_;
   bool has_outcome_ = false;
   std::optional<Error> error_;
 };
@@ -72,13 +57,7 @@ class RedialTest : public ConnectionPoolTest, public ::testing::WithParamInterfa
     start(options);
     upstream_.refuses = true;
   }
-  Asking ask() {
-    if (!is_http2()) return Asking(begin(origin()));
-    Http2Taking taking =
-        pool_->h2_origin(Url::parse("h2c://a").value()).take(H2Origin::Need::room, reactor_.now());
-    taking.start();
-    return Asking(std::move(taking));
-  }
+  Asking ask() { return Asking(begin(origin(is_http2() ? "h2c://a" : "http://a"))); }
   std::vector<Asking> ask_often(std::size_t count) {
     std::vector<Asking> all;
     for (std::size_t i = 0; i < count; ++i)
@@ -300,8 +279,9 @@ TEST_P(DescriptorsTest, WhoDoesNotWaitHearsOfNoSlotAllTheSame) {
 // They were kept until pool_idle_timeout.
 TEST_P(DescriptorsTest, AnIdleHttp2ConnectionToElsewhereGivesUpItsOwn) {
   start();
-  Http2Taking taking = pool_->h2_origin(Url::parse("h2c://b").value())
-                           .take(H2Origin::Need::settings, reactor_.now());
+  Need need;
+  need.settings = true;
+  Taking taking = origin("h2c://b").lease(need, reactor_.now());
   taking.start();
   upstream_.accepted.back().send(h2_frames::frame(h2_frames::settings, 0, 0));
   settle();
@@ -351,7 +331,7 @@ TEST_F(Http1RedialTest, WhoIsHeldWaitsForItsSlot) {
   EXPECT_FALSE(first.done() || second.done());
   upstream_.refuses = false;
   advance(200ms);
-  Lease lease = lease_of(first);
+  Held lease = lease_of(first);
   EXPECT_FALSE(second.done());
   give_back(std::move(lease));
   settle();
@@ -361,7 +341,7 @@ TEST_F(Http1RedialTest, WhoIsHeldWaitsForItsSlot) {
 // It was a 502.
 TEST_F(Http1RedialTest, WhoFindsNoDescriptorWaitsForAConnectionOfAnother) {
   start();
-  Lease used = take(origin());
+  Held used = take(origin());
   run_out();
   Taking waiting = begin(origin());
   advance(1s);
@@ -388,7 +368,7 @@ TEST_F(Http1RedialTest, WhoFindsADescriptorAndNoSlotDoesNotWaitForEver) {
   ASSERT_TRUE(of_another_thread);
   upstream_.refuses = false;
   advance(200ms);
-  const Lease lease = lease_of(first);
+  const Held lease = lease_of(first);
   EXPECT_FALSE(second.done());
   advance(10s);
   const auto error = error_of(second);
@@ -401,9 +381,7 @@ TEST_F(Http1RedialTest, AnIdleConnectionGivesUpItsDescriptorToARequestOfHttp2) {
   give_back(take(origin("http://b")));
   EXPECT_EQ(idle(), 1u);
   run_out();
-  auto waiting =
-      pool_->h2_origin(Url::parse("h2c://a").value()).take(H2Origin::Need::room, reactor_.now());
-  waiting.start();
+  const Taking waiting = begin(origin("h2c://a"));
   settle();
   EXPECT_EQ(idle(), 0u);
 }

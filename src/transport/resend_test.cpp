@@ -8,12 +8,12 @@
 
 #include "base/promised_memory.hpp"
 #include "support/h2_frames.hpp"
+#include "support/h2_upstream_test.hpp"
 #include "support/stream_pair.hpp"
 #include "support/tls_stream_pair.hpp"
 #include "transport/connection_pool.hpp"
 #include "transport/h1_exchange.hpp"
 #include "transport/h2_connection.hpp"
-#include "transport/h2_round_trip.hpp"
 
 #include <deque>
 #include <memory>
@@ -53,11 +53,11 @@ class H1Delivery : public test::TlsStreamPair, public ::testing::WithParamInterf
       stream = std::move(near_);
     }
     if (room == Room::none) fill();
-    OriginPool& origin = pool_->origin(request_.url());
+    Origin& origin = pool_->origin(request_.url());
     auto slot =
         pool_->context().shared().try_slot(pool_->context().shared().origin("http|peer|80"));
-    origin.adopt(std::move(*slot), std::move(stream), "peer");
-    exchange_ = std::make_unique<H1Exchange>(origin.try_take(Reuse::any));
+    exchange_ = std::make_unique<H1Exchange>(
+        std::make_unique<H1Connection>(origin, std::move(*slot), std::move(stream), "peer"));
   }
   // Nothing more can be written, until drain().
   void fill() {
@@ -70,15 +70,14 @@ class H1Delivery : public test::TlsStreamPair, public ::testing::WithParamInterf
     EXPECT_GT(far_raw_->try_read(data.data(), data.size()), 0);
     EXPECT_EQ(far_raw_->try_read(data.data(), data.size()), -EAGAIN);
   }
-  void send() { exchange_->begin(request_, nullptr); }
+  void send() { EXPECT_TRUE(exchange_->begin(request_, nullptr)); }
   void reset_by_peer() {
     far_raw_->abort();
     server_.reset();
     far_.reset();
   }
   Error error() {
-    const auto parser = pool_->context().parsers().take();
-    const auto response = exchange_->try_response(request_, *parser);
+    const auto response = exchange_->try_response(request_);
     EXPECT_TRUE(response && !*response);
     return response && !*response ? response->error() : Error(Errc::cancelled, Side::local);
   }
@@ -178,10 +177,10 @@ class H2Resend : public test::StreamPair {
   Trip trip(std::string content) {
     Request request(Method::post, Url::parse("h2c://a/").value(), Headers({{"Host", "a"}}),
                     Body::of(std::move(content)));
-    Resend resend(pool_->context(), request);
-    auto response = co_await h2_round_trip(*pool_, request, resend);
-    if (!response->has_value()) error_ = response->error();
-    co_return response->has_value() ? (*response)->status().code() : 0;
+    const OnePool pools(*pool_);
+    auto response = co_await round_trip(pools, std::move(request));
+    if (!response) error_ = response.error();
+    co_return response ? response->status().code() : 0;
   }
   Trip begin(std::string content = "content") {
     Trip trip = this->trip(std::move(content));

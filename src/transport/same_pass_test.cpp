@@ -45,15 +45,23 @@ class SamePassTest : public test::StreamPair {
         pool_(std::make_unique<ConnectionPool>(
             reactor_, shared_, std::make_unique<SocketDialer>(reactor_, upstream_))) {}
 
-  OriginPool& origin() { return pool_->origin(Url::parse("http://a").value()); }
+  Origin& origin() { return pool_->origin(Url::parse("http://a").value()); }
   std::unique_ptr<H1Connection> dial() {
-    auto taking = origin().take(Reuse::none, reactor_.now());
+    Need need;
+    need.reuse = Reuse::none;
+    auto taking = origin().lease(need, reactor_.now());
     taking.start();
     settle();
     EXPECT_TRUE(taking.done());
     auto taken = taking.take();
     EXPECT_TRUE(taken);
-    return taken ? std::move(*taken) : nullptr;
+    return taken ? taken->take_h1() : nullptr;
+  }
+  std::unique_ptr<H1Connection> try_take() {
+    Need need;
+    need.reuse = Reuse::recent_only;
+    auto lease = origin().try_lease(need);
+    return lease ? lease->take_h1() : nullptr;
   }
   // A request has read its response, and leaves the connection to others.
   void give_back(std::unique_ptr<H1Connection> connection) {
@@ -81,20 +89,20 @@ class SamePassTest : public test::StreamPair {
 TEST_F(SamePassTest, AConnectionThatTheUpstreamHasEndedIsNotGivenToARequestThatIsSentOnce) {
   give_back(dial());
   upstream_.back().reset();
-  EXPECT_EQ(origin().try_take(Reuse::recent_only), nullptr);
+  EXPECT_EQ(try_take(), nullptr);
   EXPECT_EQ(shared_->statistics().open, 0u) << "and to nobody else";
 }
 
 TEST_F(SamePassTest, AConnectionOnWhichTheUpstreamSpeaksIsNotGivenToARequestThatIsSentOnce) {
   give_back(dial());
   EXPECT_EQ(::send(upstream_.back().get(), "x", 1, MSG_NOSIGNAL), 1);
-  EXPECT_EQ(origin().try_take(Reuse::recent_only), nullptr);
+  EXPECT_EQ(try_take(), nullptr);
   EXPECT_EQ(shared_->statistics().open, 0u);
 }
 
 TEST_F(SamePassTest, AConnectionThatIsWellIsGivenAtOnce) {
   give_back(dial());
-  EXPECT_NE(origin().try_take(Reuse::recent_only), nullptr);
+  EXPECT_NE(try_take(), nullptr);
   EXPECT_EQ(shared_->statistics().reused, 1u);
 }
 

@@ -3,7 +3,6 @@
 // What is left on event loops of a Transport that has gone: nothing, once its last exchange is
 // over.
 #include "support/pool_test.hpp"
-#include "transport/h2_origin.hpp"
 
 #include <memory>
 #include <utility>
@@ -24,7 +23,7 @@ class TransportEnd : public ConnectionPoolTest {
     return reactor_.local<ConnectionPool>(shared_of_transport_.get(),
                                           [] { return std::unique_ptr<ConnectionPool>(); });
   }
-  OriginPool& origin() { return pool().origin(Url::parse("http://a").value()); }
+  Origin& origin() { return pool().origin(Url::parse("http://a").value()); }
   void end() {
     shared_of_transport_->retire();
     shared_of_transport_.reset();
@@ -50,7 +49,7 @@ TEST_F(TransportEnd, IdleConnectionsAreClosedAndThePoolGoes) {
 }
 
 TEST_F(TransportEnd, WhatIsInUseComesToItsEndFirst) {
-  Lease used = take(origin());
+  Held used = take(origin());
   end();
   advance(1min);
   EXPECT_FALSE(gone_.expired());
@@ -62,7 +61,7 @@ TEST_F(TransportEnd, WhatIsInUseComesToItsEndFirst) {
 }
 
 TEST_F(TransportEnd, AlsoWhatIsKnownOfAnUpstreamWithHttp1) {
-  H2Origin& h2 = pool().h2_origin(Url::parse("https://a").value());
+  Origin& h2 = pool().origin(Url::parse("https://a").value());
   h2.use_http1();
   EXPECT_FALSE(h2.speaks_http2());
   advance(5s);

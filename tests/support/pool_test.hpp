@@ -19,7 +19,7 @@ namespace onehop::transport {
 using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace): of tests
 using test::FarEnd;
 
-using Lease = std::unique_ptr<H1Connection>;
+using Held = std::unique_ptr<H1Connection>;
 using Taking = task<Result<Lease>>;
 
 // What became of the dials of one or more pools.
@@ -66,23 +66,33 @@ class ConnectionPoolTest : public test::StreamPair {
     return std::make_unique<ConnectionPool>(reactor, shared_,
                                             std::make_unique<ScriptedDialer>(reactor, upstream_));
   }
-  OriginPool& origin(std::string_view url = "http://a") {
+  Origin& origin(std::string_view url = "http://a") {
     return pool_->origin(Url::parse(url).value());
   }
+  static Need needing(Reuse reuse) {
+    Need need;
+    need.reuse = reuse;
+    return need;
+  }
 
-  // Starts to wait for a connection.
-  static Taking begin(OriginPool& origin, Reuse reuse = Reuse::any) {
-    Taking taking = origin.take(reuse, origin.pool().reactor().now());
+  // An idle connection of HTTP/1, or null.
+  static Held try_take(Origin& origin, Reuse reuse) {
+    auto lease = origin.try_lease(needing(reuse));
+    return lease ? lease->take_h1() : nullptr;
+  }
+  // Begins to wait for a connection.
+  static Taking begin(Origin& origin, Reuse reuse = Reuse::any) {
+    Taking taking = origin.lease(needing(reuse), origin.pool().reactor().now());
     taking.start();
     return taking;
   }
-  // What came of it.
-  static Lease lease_of(Taking& taking) {
+  // The connection that was waited for.
+  static Held lease_of(Taking& taking) {
     EXPECT_TRUE(taking.done());
     if (!taking.done()) return nullptr;
     auto taken = taking.take();
     EXPECT_TRUE(taken);
-    return taken ? std::move(*taken) : nullptr;
+    return taken ? taken->take_h1() : nullptr;
   }
   static std::optional<Error> error_of(Taking& taking) {
     EXPECT_TRUE(taking.done());
@@ -91,14 +101,14 @@ class ConnectionPoolTest : public test::StreamPair {
     if (taken) return std::nullopt;
     return taken.error();
   }
-  Lease take(OriginPool& from, Reuse reuse = Reuse::any) {
-    if (Lease idle = from.try_take(reuse)) return idle;
+  Held take(Origin& from, Reuse reuse = Reuse::any) {
+    if (Held idle = try_take(from, reuse)) return idle;
     Taking taking = begin(from, reuse);
     settle();
     return lease_of(taking);
   }
   // After a request that left it reusable.
-  static void give_back(Lease connection) {
+  static void give_back(Held connection) {
     connection->count_exchange();
     H1Connection::Owner& owner = connection->owner();
     owner.give_back(std::move(connection));

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Origin: one upstream, as one worker sees it: its connections of either version of HTTP, the
+// requests that wait for one, and the dials for them. ALPN decides which kind it keeps. A request
+// over HTTP/1 that finds no idle connection is handed whichever comes first, one that is made for
+// it or one that another request returns; a request over HTTP/2 is woken when a connection has
+// room, and looks again. Thread: owner.
+#pragma once
+
+#include <onehop/scope.hpp>
+#include <onehop/url.hpp>
+
+#include "net/dialer.hpp"
+#include "transport/h2_connections.hpp"
+#include "transport/idle_list.hpp"
+#include "transport/waiting_line.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace onehop::transport {
+
+class Origin final : public H1Connection::Owner, public H2Connection::Owner {
+ public:
+  // The pool that keeps it.
+  class Keeper {
+   public:
+    // `origin` is unused. Destroys it.
+    virtual void forget(const Origin& origin) = 0;
+
+   protected:
+    ~Keeper() = default;
+  };
+  // `destination.http2`: the upstream is offered HTTP/2, or speaks it by prior knowledge.
+  Origin(Keeper& keeper, PoolContext& pool, std::string key, net::Destination destination);
+  Origin(const Origin&) = delete;
+  Origin& operator=(const Origin&) = delete;
+  ~Origin();
+
+  // A connection that needs no wait, or std::nullopt.
+  std::optional<Lease> try_lease(const Need& need);
+  // Waits for a connection, for a request that began then. Errors: those of dialling, refusals
+  // after Transport::Options::hold; Errc::no_connection_slot after queue_timeout.
+  task<Result<Lease>> lease(Need need, net::Time began);
+  // The upstream has not chosen or required HTTP/1.1 in the last 5 minutes.
+  bool speaks_http2() const noexcept {
+    return destination_.http2 && pool_.reactor().now() >= http1_until_;
+  }
+  bool has_reserved(ConnectionId client) const { return idle_.has_reserved(client); }
+
+  bool matches(const Url& url, std::string_view connect_address) const noexcept;
+  const std::string& key() const noexcept { return key_; }
+  PoolContext& pool() const noexcept override { return pool_; }
+  OriginUse& use() noexcept override { return use_; }
+  // Idle connections of HTTP/1.
+  std::size_t idle() const noexcept { return idle_.size(); }
+
+  void give_back(std::unique_ptr<H1Connection> connection) noexcept override;
+  void use_http1() override;
+
+  // For the pool. A slot is free: dials for the requests that wait.
+  void dial_for_waiters();
+  void sweep(net::Time now) { idle_.sweep(now); }
+  // Closes an idle connection of each kind, for a request that needs its slot.
+  void close_idle();
+  // Closes the oldest idle connection of HTTP/1; an idle one of HTTP/2, false if there is none.
+  void close_oldest_http1() { idle_.close_oldest(true); }
+  bool close_one_http2() { return http2_.close_one_idle(); }
+  // The Transport is gone.
+  void close_all_idle();
+  // An idle connection for another worker, or null.
+  std::unique_ptr<IdleTransfer> offer(Reuse reuse);
+  // The response of another worker to a request for an idle connection; null for none.
+  void complete(std::unique_ptr<IdleTransfer> transfer);
+
+ private:
+  using Waiter = WaitingLine::Waiter;
+
+  bool goes_over_http2(const Need& need) const noexcept {
+    return !need.http1_only && speaks_http2();
+  }
+  // --- leases
+  std::unique_ptr<H1Connection> try_http1(const Need& need);
+  H2Connection* try_http2(const Need& need);
+  task<Result<Lease>> wait_for_http1(Waiter& waiter);
+  bool request_from_other_workers(Reuse reuse);
+  // Dials of HTTP/1 are fewer than the requests that wait for one.
+  bool lacks_dials() const noexcept { return dialling_http1_ < line_.waiting(Protocol::http1); }
+  // --- dials
+  void dial_http1_for_waiters();
+  bool dial_http2();
+  bool begin_dial(Protocol over);
+  bool redial();
+  task<void> dial(std::unique_ptr<Slot> slot, Protocol over);
+  Result<std::unique_ptr<H1Connection>> take_dialled(Slot& slot,
+                                                     Result<net::Dialled> dialled,
+                                                     Protocol over);
+  void on_dial_failed(Protocol over, Error error);
+  // --- connections of HTTP/1
+  void drop(const H1Connection& connection) override { idle_.drop(connection); }
+  void deliver(std::unique_ptr<H1Connection> connection);
+  void keep(std::unique_ptr<H1Connection> connection);
+  bool keeps_none() const noexcept;
+  bool is_wanted_elsewhere() const noexcept;
+  // --- connections of HTTP/2
+  void look_again_soon() noexcept override { pool_.reactor().schedule(look_again_); }
+  void look_again();
+  void back_off() noexcept override;
+  void remove(H2Connection& connection) override;
+
+  void forget_if_useless();
+
+  Keeper& keeper_;
+  PoolContext& pool_;
+  const std::string key_;
+  const net::Destination destination_;
+  const net::Destination http1_destination_;
+  std::shared_ptr<OriginCounters> shared_;
+  OriginUse use_;
+  IdleList idle_;
+  H2Connections http2_;
+  io::Wakeup look_again_;
+  io::Timer dial_again_;
+  WaitingLine line_;
+  std::size_t dialling_http1_ = 0;
+  bool is_dialling_http2_ = false;
+  std::size_t requested_ = 0;   // other workers that owe a response
+  net::Time no_dial_before_{};  // over HTTP/2
+  net::Time http1_until_{};
+  Redial redial_;
+  Scope dials_;
+};
+
+}  // namespace onehop::transport
