@@ -90,6 +90,30 @@ TEST_F(ConnectionPoolTest, TellsOriginsApart) {
   EXPECT_TRUE(try_take(*origins[0], Reuse::any));
 }
 
+// --- the address to connect to -----------------------------------------------------------------
+
+TEST_F(ConnectionPoolTest, LeasesToTwoConnectAddressesOfOneOriginNeverShareAConnection) {
+  start();
+  const Url url = Url::parse("http://a").value();
+  Origin& first = pool_->origin(url, "192.0.2.1");
+  Origin& second = pool_->origin(url, "192.0.2.2");
+  Origin& by_name = pool_->origin(url);
+  EXPECT_NE(&first, &second);
+  EXPECT_NE(&first, &by_name);
+  EXPECT_EQ(&pool_->origin(url, "192.0.2.1"), &first);
+  give_back(take(first));
+  EXPECT_EQ(upstream_.last_host, "192.0.2.1");
+  EXPECT_FALSE(try_take(second, Reuse::any));
+  EXPECT_FALSE(try_take(by_name, Reuse::any));
+  give_back(take(second));
+  EXPECT_EQ(upstream_.last_host, "192.0.2.2");
+  give_back(take(by_name));
+  EXPECT_EQ(upstream_.last_host, "a");
+  EXPECT_EQ(idle(), 3u);
+  EXPECT_TRUE(try_take(first, Reuse::any));
+  EXPECT_FALSE(try_take(first, Reuse::any));
+}
+
 // --- idle connections --------------------------------------------------------------------------
 
 TEST_F(ConnectionPoolTest, ClosesWhatHasBeenIdleForTooLong) {

@@ -235,7 +235,8 @@ task<void> Origin::dial(std::unique_ptr<Slot> slot, Protocol over) {
   }
   Result<std::unique_ptr<H1Connection>> made = failure(Errc::overloaded, Side::local);
   try {
-    auto dialled = co_await pool_.dialer().dial(over_http2 ? destination_ : http1_destination_);
+    const net::Destination& destination = over_http2 ? destination_ : http1_destination_;
+    auto dialled = co_await pool_.dialer().dial(destination);
     made = take_dialled(*slot, std::move(dialled), over);
   } catch (const std::bad_alloc&) {  // those that wait are told, and the next dial is not blocked
   }
@@ -259,7 +260,7 @@ task<void> Origin::dial(std::unique_ptr<Slot> slot, Protocol over) {
     }
   }
   if (over_http2) line_.wake_all_http2();
-  if (was_active) dial_http1_for_waiters();
+  if (was_active) dial_for_waiters();
 }
 
 // The connection, or null if it speaks HTTP/2 and has found its place.

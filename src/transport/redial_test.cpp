@@ -90,6 +90,33 @@ TEST_P(RedialTest, OneDialTriesForAllThatWait) {
     EXPECT_TRUE(each.is_served());
 }
 
+// An upstream with TLS has requests of both kinds in one line.
+TEST_F(ConnectionPoolTest, RequestsOverBothVersionsWaitInOneLine) {
+  Transport::Options options;
+  options.hold = 10s;
+  start(options);
+  upstream_.refuses = true;
+  Need http1;
+  http1.http1_only = true;
+  std::vector<Taking> all;
+  for (int i = 0; i < 6; ++i) {
+    Origin& both = origin("h2c://a");
+    all.push_back(both.lease(i % 2 == 0 ? http1 : Need(), reactor_.now()));
+    all.back().start();
+  }
+  advance(2s);
+  EXPECT_LE(upstream_.dials, 25) << "one dial tries for all";
+  upstream_.refuses = false;
+  advance(200ms);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    ASSERT_TRUE(all[i].done()) << i;
+    const auto lease = all[i].take();
+    ASSERT_TRUE(lease) << i;
+    EXPECT_EQ(lease->is_shared(), i % 2 == 1) << i;
+  }
+  EXPECT_EQ(open(), 4u) << "three alone, and one that is shared";
+}
+
 TEST_P(RedialTest, EachHoldsForItsOwnTime) {
   start_holding(1s);
   Asking first = ask();

@@ -11,6 +11,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -29,6 +30,7 @@ struct Upstream {
   int under_way = 0;
   bool answers = true;  // else dials wait until it does
   bool refuses = false;
+  std::string last_host;  // that was connected to
   Error refusal = Error::system(ECONNREFUSED, Side::upstream).during(Phase::connect);
   bool is_short_of_memory = false;  // here, that is
 };
@@ -41,6 +43,7 @@ class ScriptedDialer final : public net::Dialer {
   task<Result<net::Dialled>> dial(const net::Destination& destination) override {
     ++upstream_.dials;
     ++upstream_.under_way;
+    upstream_.last_host = destination.connect_host();
     while (!upstream_.answers)
       co_await sleep_for(10ms);
     --upstream_.under_way;

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/upload.hpp"
+
+#include "io/event.hpp"
+#include "support/stream_pair.hpp"
+
+#include <chrono>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace onehop::transport {
+namespace {
+
+using namespace std::chrono_literals;
+using State = Upload::State;
+
+// Sends as the test says.
+struct Sender {
+  task<Result<void>> send_rest() {
+    co_await released.wait();
+    if (throws) throw std::runtime_error("the source is broken");
+    co_return outcome;
+  }
+  explicit Sender(io::Reactor& reactor) : released(reactor) {}
+  io::Event released;
+  Result<void> outcome;
+  bool throws = false;
+};
+
+class UploadTest : public test::StreamPair, private Upload::Owner {
+ protected:
+  UploadTest() : sender_(reactor_), upload_(*this, options_, reactor_.now()) {}
+
+  void take(Headers headers = {}, HeldString* copy = nullptr) {
+    Request request(Method::post, Url::parse("http://a/").value(), std::move(headers),
+                    Body::of("content"));
+    upload_.take(request, copy);
+    upload_.await_continue(request);
+  }
+  // Begins to send; the result of that, or std::nullopt to wait for the rest.
+  void begin(std::optional<Result<void>> at_once) {
+    upload_.begin(sender_, reactor_, [&](Body&, wire::BodyProgress& progress) {
+      progress.note("con", reactor_.now());
+      return at_once;
+    });
+  }
+  void end(Result<void> outcome) {
+    sender_.outcome = std::move(outcome);
+    sender_.released.set();
+    settle();
+  }
+
+  bool is_answered() const noexcept override { return answered_; }
+  bool is_left_to_response(const Error& error) const noexcept override {
+    return error.side() == Side::upstream;
+  }
+  void on_upload_failed() noexcept override { ++failures_; }
+
+  Transport::Options options_;
+  Sender sender_;
+  bool answered_ = false;
+  int failures_ = 0;
+  Upload upload_;
+};
+
+TEST_F(UploadTest, WithoutContentNothingIsSent) {
+  EXPECT_EQ(upload_.state(), State::none);
+  EXPECT_FALSE(upload_.has_content());
+  EXPECT_TRUE(upload_.is_whole());
+}
+
+TEST_F(UploadTest, IsSentAtOnceOrAfterAWait) {
+  take();
+  EXPECT_EQ(upload_.state(), State::none);
+  begin(std::nullopt);
+  EXPECT_EQ(upload_.state(), State::sending);
+  EXPECT_FALSE(upload_.is_whole());
+  end({});
+  EXPECT_EQ(upload_.state(), State::sent);
+  EXPECT_TRUE(upload_.is_whole());
+  EXPECT_EQ(failures_, 0);
+}
+
+TEST_F(UploadTest, WaitsForContinueNoLongerThanTheOptionsAllow) {
+  options_.expect_continue_timeout = 1s;
+  take(Headers({{"Expect", "100-continue"}}));
+  EXPECT_EQ(upload_.state(), State::awaiting_continue);
+  EXPECT_EQ(upload_.wait_deadline(reactor_.now(), false), reactor_.now() + 1s);
+  EXPECT_EQ(upload_.response_deadline(reactor_.now(), false), io::kNever);
+  begin(Result<void>());
+  EXPECT_EQ(upload_.state(), State::sent);
+}
+
+TEST_F(UploadTest, DoesNotWaitForContinueIfTheOptionsSaySo) {
+  options_.expect_continue_timeout = 0s;
+  take(Headers({{"Expect", "100-continue"}}));
+  EXPECT_EQ(upload_.state(), State::none);
+}
+
+TEST_F(UploadTest, AnUpstreamThatClosesLeavesItToItsResponse) {
+  take();
+  begin(std::nullopt);
+  end(failure(Errc::closed, Side::upstream));
+  EXPECT_EQ(upload_.state(), State::unwanted);
+  EXPECT_FALSE(upload_.failure_of_source());
+  EXPECT_EQ(failures_, 0);
+}
+
+TEST_F(UploadTest, AFailureOfTheSourceIsReported) {
+  take();
+  begin(std::nullopt);
+  end(failure(Errc::closed, Side::client));
+  EXPECT_EQ(upload_.state(), State::failed);
+  ASSERT_TRUE(upload_.failure_of_source());
+  EXPECT_EQ(upload_.failure_of_source()->phase(), Phase::send);
+  EXPECT_EQ(failures_, 1);
+  EXPECT_FALSE(upload_.take_back({})) << "it has no rest";
+}
+
+TEST_F(UploadTest, AnExceptionOfTheSourceIsAFailure) {
+  take();
+  begin(std::nullopt);
+  sender_.throws = true;
+  end({});
+  EXPECT_EQ(upload_.state(), State::failed);
+  EXPECT_EQ(failures_, 1);
+}
+
+TEST_F(UploadTest, AnExceptionOfTheSourceAtTheBeginningIsAFailure) {
+  take();
+  upload_.begin(sender_, reactor_, [](Body&, wire::BodyProgress&) -> std::optional<Result<void>> {
+    throw std::runtime_error("the source is broken");
+  });
+  EXPECT_EQ(upload_.state(), State::failed);
+  EXPECT_TRUE(upload_.failure_of_source()->is(Errc::handler_failed));
+}
+
+TEST_F(UploadTest, IsDroppedWhenItFailsAfterAResponse) {
+  take();
+  begin(std::nullopt);
+  answered_ = true;
+  end(failure(Errc::closed, Side::upstream));
+  EXPECT_FALSE(upload_.has_content());
+}
+
+TEST_F(UploadTest, IsTakenBackWholeIfNothingOfItWasSent) {
+  take();
+  upload_.give_up();
+  EXPECT_EQ(upload_.state(), State::unwanted);
+  const auto body = upload_.take_back({});
+  ASSERT_TRUE(body);
+  EXPECT_EQ(body->length(), 7u);
+}
+
+TEST_F(UploadTest, IsNotTakenBackIfAPartWasSentWithoutACopy) {
+  take();
+  begin(std::nullopt);
+  upload_.stop();
+  EXPECT_EQ(upload_.state(), State::unwanted);
+  EXPECT_FALSE(upload_.take_back({}));
+}
+
+TEST_F(UploadTest, ActivityIsContentThatWasSentNotLongAgo) {
+  take();
+  begin(std::nullopt);
+  EXPECT_TRUE(upload_.was_active(reactor_.now(), 1s));
+  advance(2s);
+  EXPECT_FALSE(upload_.was_active(reactor_.now(), 1s));
+  end({});
+  EXPECT_FALSE(upload_.was_active(reactor_.now(), 1s)) << "nothing more is to come";
+}
+
+}  // namespace
+}  // namespace onehop::transport
