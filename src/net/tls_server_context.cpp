@@ -199,6 +199,10 @@ Result<ssl_ctx_st*> TlsServerContext::make_context(const TlsServerOptions& optio
   if (auto bound = bind_sessions(raw, rules); !bound) return failure(bound.error());
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);  // tickets need no memory of the server
   keys_->install(raw);
+  // A client needs one ticket for its next connection, which issues the next one. By default
+  // OpenSSL sends two after a full handshake, and each is a sixteenth of the handshake's
+  // instructions.
+  SSL_CTX_set_num_tickets(raw, 1);
   SSL_CTX_set_alpn_select_cb(raw, &TlsServerContext::on_protocols, this);
   SSL_CTX_callback_ctrl(
       raw, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,

@@ -265,6 +265,22 @@ TEST_F(TlsStreamTest, DataArriveWithoutMemoryToKeepTheSession) {
   EXPECT_EQ(read(*server_), "y");
 }
 
+// A second ticket would be a twentieth of the handshake, and a client that resumes receives another.
+TEST_F(TlsStreamTest, AHandshakeIssuesOneTicket) {
+  for (const bool resumed : {false, true}) {
+    server_.reset();
+    client_.reset();
+    connect();
+    EXPECT_EQ(server_->tls()->resumed, resumed);
+    EXPECT_EQ(write(*server_, "x"), 1);
+    EXPECT_EQ(read(*client_), "x");
+    SSL_SESSION* const first = sessions_->take();
+    ASSERT_NE(first, nullptr);
+    EXPECT_EQ(sessions_->take(), nullptr);
+    sessions_->put(first);
+  }
+}
+
 TEST_F(TlsStreamTest, SessionsAreResumed) {
   connect();
   EXPECT_EQ(write(*server_, "x"), 1);
