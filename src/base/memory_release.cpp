@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdlib>
+#include <utility>
 
 #if defined(__GLIBC__)
 #include <malloc.h>
@@ -17,25 +18,31 @@
 namespace onehop {
 namespace {
 
-constexpr std::size_t kEnough = std::size_t{1} << 20;
+constexpr std::size_t kMuch = std::size_t{1} << 20;
+// The buffers of 16 requests, which lie between objects that stay.
+constexpr std::size_t kEnough = std::size_t{256} * 1024;
 
 }  // namespace
 
 bool is_release_urgent() noexcept {
   const std::size_t freed = t_returned_memory.freed;
-  if (freed < kEnough) return false;
+  if (freed < kMuch) return false;
   const std::size_t ceiling = memory_ceiling();
   return freed >= ceiling / 16 && held_memory() + promised_memory() >= ceiling / 2;
 }
 
-void release_returned_memory() noexcept {
-  if (t_returned_memory.returned < kEnough && !is_release_urgent()) return;
-  t_returned_memory = {};
+bool release_returned_memory() noexcept {
+  ReturnedMemory& memory = t_returned_memory;
+  if (memory.returned < kEnough && !is_release_urgent()) {
+    return std::exchange(memory.seen, memory.returned) != memory.returned;
+  }
+  memory = {};
 #if defined(__GLIBC__)
   // Where a memory checker stands in for malloc, the C library's own was never used: it would set
   // itself up here, and two threads at once make it crash.
   if constexpr (!kMemoryChecker) ::malloc_trim(0);
 #endif
+  return true;
 }
 
 }  // namespace onehop

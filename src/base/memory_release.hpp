@@ -5,10 +5,12 @@
 
 namespace onehop {
 
-// So much was freed near the memory ceiling that the process could grow far past it.
+// Reports whether this thread has freed so much near the memory ceiling that the process could grow
+// far beyond it.
 bool is_release_urgent() noexcept;
-// Returns free pages of the whole process once enough has come together on this thread. That takes
-// up to some milliseconds.
-void release_returned_memory() noexcept;
+// Returns free pages of the whole process to the system if this thread has returned enough memory
+// since the last release; that takes up to some milliseconds. Reports whether memory was returned
+// since the last call, so that another call may find enough.
+bool release_returned_memory() noexcept;
 
 }  // namespace onehop

@@ -9,8 +9,9 @@
 namespace onehop {
 
 struct ReturnedMemory {
-  // Bytes that the free lists returned.
+  // Bytes that the free lists returned, and what that was when a release last looked.
   std::size_t returned = 0;
+  std::size_t seen = 0;
   // Bytes that were freed, whether by the free lists or not. malloc keeps them in pieces that the
   // next, larger allocation may not fit.
   std::size_t freed = 0;

@@ -124,11 +124,13 @@ bool Reactor::run_once(Duration longest) {
   return worked;
 }
 
-// Once in a while, before a wait.
+// Called before a wait. Work that has just begun, and memory that still returns, end in a further
+// call: without it, a thread that falls idle would keep what its last second returned.
 void Reactor::release_memory() {
+  const bool was_idle = now_ - next_release_ >= kReleaseEvery;
   next_release_ = now_ + kReleaseEvery;
-  has_more_to_release_ = shrink_block_pool();
-  release_returned_memory();
+  const bool has_blocks = shrink_block_pool();
+  has_more_to_release_ = release_returned_memory() || has_blocks || was_idle;
 }
 
 void Reactor::poll(Duration longest) {
