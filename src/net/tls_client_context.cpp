@@ -19,8 +19,7 @@ namespace {
 constexpr std::size_t kSessionsKept = 4;
 
 int on_new_session(SSL* ssl, SSL_SESSION* session) {
-  auto* const stream = static_cast<TlsStream*>(SSL_get_app_data(ssl));
-  return stream->keep_session(session) ? 1 : 0;
+  return TlsStream::of(ssl).keep_session(session) ? 1 : 0;
 }
 
 // Sets what is asked for and what has to be in the certificate.

@@ -255,7 +255,7 @@ ssize_t TlsStream::try_write(const iovec* parts, int count) {
       continue;
     }
     if (write_error_ != 0) return -write_error_;
-    blocked_ = encrypted;
+    blocked_ = static_cast<unsigned>(encrypted);
     return taken > 0 ? static_cast<ssize_t>(taken) : -EAGAIN;
   }
   return static_cast<ssize_t>(taken);

@@ -65,8 +65,10 @@ class TlsStream final : public Stream, public detail::InFramePool {
   // Reports an end without close_notify as an end instead of Errc::truncated.
   void ignore_missing_close_notify() noexcept { needs_goodbye_ = false; }
   // For on_verify: records why the peer's certificate is refused. The first reason stays.
-  void note_refused_certificate(std::string why) {
-    if (refused_.empty()) refused_ = std::move(why);
+  void note_refused_certificate(std::string why);
+  // Returns the stream that `ssl` belongs to, for callbacks of OpenSSL.
+  static TlsStream& of(SSL* ssl) noexcept {
+    return *static_cast<TlsStream*>(BIO_get_data(SSL_get_rbio(ssl)));
   }
 
  protected:
@@ -115,6 +117,12 @@ class TlsStream final : public Stream, public detail::InFramePool {
     Errc code;
     std::string detail;
   };
+  // What is known of the peer's certificate.
+  struct Certificate {
+    std::string subject;  // of a client
+    std::string refusal;  // "" if it is accepted
+  };
+  Certificate& certificate_of_peer();
   // The result of the last read from the inner stream.
   enum class Input : std::uint8_t { data, nothing, end, error };
 
@@ -129,15 +137,12 @@ class TlsStream final : public Stream, public detail::InFramePool {
   TlsRecordBudget budget_;
   std::unique_ptr<Failure> failure_;
   HeldString unsent_;  // encrypted bytes that the inner stream did not take
-  std::size_t blocked_ =
-      0;  // bytes of the caller in unsent_, which try_write reported as not taken
   TlsInfo info_;
-  std::string server_name_;
-  std::string client_subject_;
-  std::string refused_;
+  std::unique_ptr<Certificate> certificate_;  // null unless the peer has shown one
   // Errors of the inner stream. After a failed write, a response or an alert may still be readable.
   int read_error_ = 0;
   int write_error_ = 0;
+  unsigned blocked_ = 0;  // bytes of the caller in unsent_ that try_write reported as not taken
   Input input_ = Input::nothing;
   bool drained_ = false;          // OpenSSL holds no complete record
   bool ended_ = false;            // close_notify has arrived

@@ -39,7 +39,6 @@ TlsStream::TlsStream(std::unique_ptr<Stream> inner,
   BIO_set_data(bio, this);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_.get(), bio, bio);
-  SSL_set_app_data(ssl_.get(), this);
   SSL_set_msg_callback(ssl_.get(), &TlsStream::on_message);
   SSL_set_msg_callback_arg(ssl_.get(), this);
 }
@@ -115,21 +114,32 @@ void TlsStream::note_handshake() {
   SSL_get0_alpn_selected(ssl, &protocol, &size);
   info_.protocol = {reinterpret_cast<const char*>(protocol), size};
   if (is_server()) {
-    server_name_ = text_or_empty(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
+    info_.server_name = text_or_empty(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
     if (X509* const certificate = SSL_get0_peer_certificate(ssl)) {
-      client_subject_ = text_of(X509_get_subject_name(certificate));
+      certificate_of_peer().subject = text_of(X509_get_subject_name(certificate));
+      info_.client_subject = certificate_->subject;
     }
-    info_.server_name = server_name_;
-    info_.client_subject = client_subject_;
+    SSL_certs_clear(
+        ssl);  // each SSL has its own list of the server's chain, for the handshake only
   }
   inner_->watch_hangup(&inner_hangup_, Hangup::any);
+}
+
+TlsStream::Certificate& TlsStream::certificate_of_peer() {
+  if (!certificate_) certificate_ = std::make_unique<Certificate>();
+  return *certificate_;
+}
+
+void TlsStream::note_refused_certificate(std::string why) {
+  std::string& refusal = certificate_of_peer().refusal;
+  if (refusal.empty()) refusal = std::move(why);
 }
 
 // Returns the cause in words for the log.
 std::string TlsStream::why_handshake_failed() const {
   const std::string reason = take_tls_reason(TlsErrorIn::connection);
   if (got_plain_http_) return "the client spoke plain HTTP";
-  if (!refused_.empty()) return "certificate not accepted: " + refused_;
+  if (certificate_) return "certificate not accepted: " + certificate_->refusal;
   if (budget_.is_exceeded()) return "the handshake took too many TLS records";
   if (input_ == Input::end) return "the peer closed the connection during the handshake";
   if (!is_server() && (reason == "wrong version number" || reason == "http request")) {
