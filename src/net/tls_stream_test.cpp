@@ -265,7 +265,8 @@ TEST_F(TlsStreamTest, DataArriveWithoutMemoryToKeepTheSession) {
   EXPECT_EQ(read(*server_), "y");
 }
 
-// A second ticket would be a twentieth of the handshake, and a client that resumes receives another.
+// A second ticket would be a twentieth of the handshake, and a client that resumes receives
+// another.
 TEST_F(TlsStreamTest, AHandshakeIssuesOneTicket) {
   for (const bool resumed : {false, true}) {
     server_.reset();
