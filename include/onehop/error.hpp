@@ -5,6 +5,8 @@
 // value and may be copied to any thread.
 #pragma once
 
+#include <onehop/detail/compiler.hpp>
+
 #include <cstdint>
 #include <expected>
 #include <string>

@@ -4,6 +4,8 @@
 // any thread.
 #pragma once
 
+#include <onehop/detail/compiler.hpp>
+
 #include <array>
 #include <bit>
 #include <cstddef>

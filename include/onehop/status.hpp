@@ -3,6 +3,8 @@
 // Status is a response status code (RFC 9110 §15) from 100 to 999. A value; any thread.
 #pragma once
 
+#include <onehop/detail/compiler.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string_view>

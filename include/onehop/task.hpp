@@ -5,6 +5,8 @@
 // once, by one awaiter: `co_await std::move(t)` or `co_await f()`.
 #pragma once
 
+#include <onehop/detail/compiler.hpp>
+
 #include <coroutine>
 #include <cstddef>
 #include <exception>

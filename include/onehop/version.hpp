@@ -3,6 +3,8 @@
 // Version: the HTTP version a message was received with or is sent as (RFC 9110 §2.5).
 #pragma once
 
+#include <onehop/detail/compiler.hpp>
+
 #include <cstdint>
 #include <string_view>
 
