@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Event: one coroutine waits, somebody sets. Setting before the wait is remembered once. A deadline
-// may end the wait. One thread; the event outlives the wait.
+// io::Event wakes the one coroutine that waits for it; that resets it. set() before the wait counts
+// once. A deadline may end the wait. The event must outlive the wait. onehop::Event is the public
+// one, for several waiters. Thread: owner.
 #pragma once
 
 #include "base/check.hpp"
@@ -26,7 +27,7 @@ class Event {
   class Awaiter {
    public:
     Awaiter(Event& event, Time deadline) noexcept
-        : event_(event), timer_(&Awaiter::on_timer, this), deadline_(deadline) {}
+        : event_(event), timer_(io::call<&Awaiter::on_timer>(this)), deadline_(deadline) {}
     Awaiter(const Awaiter&) = delete;
     Awaiter& operator=(const Awaiter&) = delete;
     ~Awaiter() {
@@ -34,14 +35,15 @@ class Event {
     }
     bool await_ready() const noexcept { return event_.set_; }
     void await_suspend(std::coroutine_handle<> handle) noexcept {
-      // A second waiter is a fault of ours: the first goes on as if its deadline had passed.
+      event_.reactor_.expect_current();
+      // A second waiter is a bug: the first continues as if its deadline had passed.
       ONEHOP_DCHECK(event_.waiter_ == nullptr);
       if (event_.waiter_) event_.reactor_.schedule(*event_.waiter_);
       wakeup_.set_coroutine(handle);
       event_.waiter_ = &wakeup_;
       if (deadline_ != kNever) event_.reactor_.timers().arm(timer_, deadline_);
     }
-    // True when the event was set, false when the deadline passed.
+    // Returns true if the event was set, false if the deadline has passed.
     bool await_resume() noexcept {
       if (event_.waiter_ == &wakeup_) event_.waiter_ = nullptr;
       const bool set = event_.set_;
@@ -50,10 +52,7 @@ class Event {
     }
 
    private:
-    static void on_timer(void* self) {
-      auto& awaiter = *static_cast<Awaiter*>(self);
-      awaiter.event_.reactor_.schedule(awaiter.wakeup_);
-    }
+    void on_timer() { event_.reactor_.schedule(wakeup_); }
 
     Event& event_;
     Wakeup wakeup_;

@@ -11,12 +11,8 @@
 #include <cstdlib>
 #include <system_error>
 
-#include <sys/eventfd.h>
-
 namespace onehop::io {
 namespace {
-
-thread_local Reactor* current_reactor = nullptr;
 
 constexpr std::size_t kEventsPerPass = 256;
 // The same in every run, and so with the ticks of the timers where they are.
@@ -38,7 +34,6 @@ FileDescriptor checked(int fd, const char* what) {
 
 Reactor::Reactor(Clock clock)
     : epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
-      wake_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       now_(clock == Clock::manual ? kManualStart : std::chrono::steady_clock::now()),
       timers_(now_),
       events_(kEventsPerPass),
@@ -46,33 +41,26 @@ Reactor::Reactor(Clock clock)
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
   event.data.ptr = nullptr;
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) != 0) {
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, mailbox_->descriptor(), &event) != 0) {
     throw std::system_error(errno, std::system_category(), "epoll_ctl");
   }
 }
 
 Reactor::~Reactor() {
   Enter enter(*this);
-  for (std::vector<std::function<void()>> work;; work.clear()) {
-    {
-      const std::lock_guard lock(mutex_);
-      work.swap(posted_);
-    }
-    // Dies without the mutex: what goes with it may post more.
-    if (work.empty()) break;
-  }
+  mailbox_->close();
   // The youngest first: it may use the ones made before it.
   while (!locals_order_.empty()) {
-    const void* key = locals_order_.back();
-    last_local_key_ = nullptr;
+    const LocalKey key = locals_order_.back();
+    last_local_key_ = {};
     locals_order_.pop_back();
     const auto local = locals_.extract(key);  // its destructor may make another
   }
 }
 
-void Reactor::forget_local(const void* key) {
+void Reactor::forget_local(const LocalKey& key) {
   std::erase(locals_order_, key);
-  last_local_key_ = nullptr;
+  last_local_key_ = {};
   const auto local = locals_.extract(key);
 }
 
@@ -83,16 +71,13 @@ Reactor& Reactor::current() noexcept {
 
 void Reactor::resumed_elsewhere() noexcept {
   std::fputs(
-      "onehop: a task runs on a thread that is not its worker's. Tasks, bodies and scopes belong\n"
-      "to the thread that started them. To wait for another thread, let it set an atomic flag, "
-      "and\n"
-      "look at that from the task, between two calls of sleep_for().\n",
+      "onehop: a task runs on a thread that is not its worker's. Tasks, bodies, scopes and events\n"
+      "belong to the worker that started them. For a function that blocks, co_await\n"
+      "onehop::offload(function). For a result that another thread delivers, co_await an\n"
+      "onehop::Completion. To set an onehop::Event, or to do anything else on the worker, from\n"
+      "another thread, pass a function to onehop::WorkerRef::post().\n",
       stderr);
   std::abort();
-}
-
-Reactor* Reactor::current_or_null() noexcept {
-  return current_reactor;
 }
 
 Reactor::Enter::Enter(Reactor& reactor) noexcept : before_(current_reactor) {
@@ -118,8 +103,8 @@ bool Reactor::run_once(Duration longest) {
   Enter enter(*this);
   poll(ready_.empty() && last_.empty() ? longest : Duration::zero());
   if (clock_ == Clock::system && !timers_held_) timers_.advance(now_);
-  run_posted();
-  const bool worked = !ready_.empty() || !last_.empty();
+  const bool posted = run_posted();
+  const bool worked = posted || !ready_.empty() || !last_.empty();
   run_ready();
   return worked;
 }
@@ -143,7 +128,7 @@ void Reactor::poll(Duration longest) {
     if (has_more_to_release_)
       wait = std::min(wait, std::max(next_release_ - now_, Duration::zero()));
   }
-  if (has_posted_.load(std::memory_order_acquire)) wait = Duration::zero();
+  if (mailbox_->has_mail()) wait = Duration::zero();
   int timeout = -1;
   if (wait != Duration::max()) {
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
@@ -172,8 +157,7 @@ bool Reactor::must_hold_timers(int events) noexcept {
     held_passes_ = 0;
     return false;
   }
-  const bool is_quiet = events == 0 && ready_.empty() && last_.empty() &&
-                        !has_posted_.load(std::memory_order_relaxed);
+  const bool is_quiet = events == 0 && ready_.empty() && last_.empty() && !mailbox_->has_mail();
   if ((is_quiet && held_passes_ > 0) || held_passes_ >= kMaxHeldPasses) {
     held_passes_ = 0;
     return false;
@@ -193,31 +177,12 @@ void Reactor::run_ready() {
     wakeup->run();
 }
 
-void Reactor::run_posted() {
-  if (!has_posted_.load(std::memory_order_acquire)) return;
-  std::vector<std::function<void()>> work;
-  {
-    const std::lock_guard lock(mutex_);
-    work.swap(posted_);
-    has_posted_.store(false, std::memory_order_release);
-  }
-  for (auto& each : work)
-    each();
-}
-
-void Reactor::post(std::function<void()> work) {
-  bool first = false;
-  {
-    const std::lock_guard lock(mutex_);
-    first = posted_.empty();
-    posted_.push_back(std::move(work));
-    has_posted_.store(true, std::memory_order_release);
-  }
-  if (!first) return;
-  // The counter of an eventfd that nobody reads stays readable, but edge-triggered epoll reports
-  // every write.
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+// Returns whether there was anything to run.
+bool Reactor::run_posted() {
+  if (!mailbox_->has_mail()) return false;
+  for (auto& work : mailbox_->take())
+    work();
+  return true;
 }
 
 void Reactor::set_time(Time now) {

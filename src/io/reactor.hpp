@@ -9,15 +9,16 @@
 #include "io/buffer_pool.hpp"
 #include "io/endings.hpp"
 #include "io/file_descriptor.hpp"
+#include "io/mailbox.hpp"
 #include "io/timer_wheel.hpp"
 #include "io/wakeup.hpp"
 
 #include <atomic>
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -25,6 +26,11 @@
 #include <sys/epoll.h>
 
 namespace onehop::io {
+
+class Reactor;
+
+// The reactor whose run() or Enter is active on this thread, or null. See Reactor::current().
+inline constinit thread_local Reactor* current_reactor = nullptr;
 
 // Who hears about a descriptor. `events` are EPOLL* bits.
 class Watcher {
@@ -61,12 +67,12 @@ class Reactor {
 
   // The reactor whose run() or Enter is active on this thread.
   static Reactor& current() noexcept;
-  static Reactor* current_or_null() noexcept;
-  // For where code of users returns to us: ends the process, with a line that says what to do,
-  // unless this reactor is current. What another thread resumes would use all of a worker's objects
-  // without a lock, and nothing can take that back.
+  static Reactor* current_or_null() noexcept { return current_reactor; }
+  // Ends the process, with a message that says what to do, unless this reactor is current. Called
+  // where a task begins to wait and where the code of users returns: a task that another thread
+  // resumes would use its worker's objects without a lock, and nothing can take that back.
   void expect_current() const noexcept {
-    if (current_or_null() != this) [[unlikely]]
+    if (current_reactor != this) [[unlikely]]
       resumed_elsewhere();
   }
   // Makes a reactor current for a scope, for code that runs it step by step.
@@ -104,8 +110,20 @@ class Reactor {
   void schedule_last(Wakeup& wakeup) noexcept {
     if (!wakeup.is_linked()) last_.push_back(wakeup);
   }
-  // From any thread: `work` runs on this one. Dropped when the reactor has stopped for good.
-  void post(std::function<void()> work);
+  // Runs `work` on the reactor's thread; drops it if the reactor has stopped for good. Thread: any.
+  void post(std::function<void()> work) { mailbox_->post(std::move(work)); }
+  // Never null. Thread: any.
+  const std::shared_ptr<Mailbox>& mailbox() const noexcept { return mailbox_; }
+
+  // Another thread works for a task of this reactor and will post() when it is done. Code that runs
+  // the reactor until nothing is left to do waits for that; see testing::Network.
+  void begin_outside_work() noexcept { ++outside_work_; }
+  void end_outside_work() noexcept { --outside_work_; }
+  bool has_outside_work() const noexcept { return outside_work_ != 0; }
+  // The same for a result that another thread may deliver, or may not.
+  void begin_awaiting_result() noexcept { ++awaited_results_; }
+  void end_awaiting_result() noexcept { --awaited_results_; }
+  bool awaits_result() const noexcept { return awaited_results_ != 0; }
 
   // Registers once, edge-triggered; false with errno set when the kernel refuses. To be removed
   // before the descriptor is closed: closing does not end it while another process has a copy, as
@@ -131,9 +149,15 @@ class Reactor {
   std::span<char> scratch();
   std::span<char> head_scratch();
 
-  // The object of this thread for `key`, made by `make` at first use.
+  // Returns this thread's T, which `make` makes at first use.
   template <class T, class Make>
-  T& local(const void* key, Make make) {
+  T& local(Make make) {
+    return local<T>(nullptr, std::move(make));
+  }
+  // The same, with one T for each `owner`.
+  template <class T, class Make>
+  T& local(const void* owner, Make make) {
+    const LocalKey key{&kTypeOf<T>, owner};
     if (key == last_local_key_) return static_cast<T&>(*last_local_);
     std::unique_ptr<WorkerLocal>& slot = locals_[key];
     if (!slot) {
@@ -144,13 +168,32 @@ class Reactor {
     last_local_ = slot.get();
     return static_cast<T&>(*slot);
   }
-  // Destroys it, if there is one. Not from inside one of its own functions, but from a Wakeup.
-  void forget_local(const void* key);
+  // Destroys it, if there is one. It must not be called inside one of its functions, but in a
+  // Wakeup.
+  template <class T>
+  void forget_local(const void* owner) {
+    forget_local(LocalKey{&kTypeOf<T>, owner});
+  }
 
  private:
+  template <class T>
+  static constexpr char kTypeOf = 0;  // its address stands for the type
+  struct LocalKey {
+    const void* type;
+    const void* owner;
+    friend bool operator==(const LocalKey&, const LocalKey&) = default;
+  };
+  struct LocalKeyHash {
+    std::size_t operator()(const LocalKey& key) const noexcept {
+      const std::hash<const void*> hash;
+      return hash(key.type) ^ (hash(key.owner) << 1U);
+    }
+  };
+  void forget_local(const LocalKey& key);
+
   [[noreturn, gnu::cold]] static void resumed_elsewhere() noexcept;
   void run_ready();
-  void run_posted();
+  bool run_posted();
   void poll(Duration longest);
   // After a wait that gave `events`, or failed: whether timers wait for what has come meanwhile.
   bool must_hold_timers(int events) noexcept;
@@ -158,7 +201,7 @@ class Reactor {
 
   // Last, so that what waits in them outlives nothing: see ~Reactor.
   FileDescriptor epoll_;
-  FileDescriptor wake_;
+  const std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
   Time now_;
   TimerWheel timers_;
   BufferPool buffers_;
@@ -168,9 +211,9 @@ class Reactor {
   std::vector<epoll_event> events_;
   std::unique_ptr<char[]> scratch_;
   std::unique_ptr<char[]> head_scratch_;
-  std::unordered_map<const void*, std::unique_ptr<WorkerLocal>> locals_;
-  std::vector<const void*> locals_order_;
-  const void* last_local_key_ = nullptr;
+  std::unordered_map<LocalKey, std::unique_ptr<WorkerLocal>, LocalKeyHash> locals_;
+  std::vector<LocalKey> locals_order_;
+  LocalKey last_local_key_{nullptr, nullptr};
   WorkerLocal* last_local_ = nullptr;
   std::uint64_t pass_ = 0;
   int refusal_ = 0;
@@ -179,9 +222,8 @@ class Reactor {
   Time next_release_{};  // of memory to the system
   bool has_more_to_release_ = false;
 
-  std::mutex mutex_;
-  std::vector<std::function<void()>> posted_;  // guarded by mutex_
-  std::atomic<bool> has_posted_ = false;
+  std::size_t outside_work_ = 0;
+  std::size_t awaited_results_ = 0;
   std::atomic<bool> stopping_ = false;
   Clock clock_;
 };

@@ -21,18 +21,17 @@ class Spawned;
 class Graveyard final : public io::WorkerLocal {
  public:
   static Graveyard& of(io::Reactor& reactor) {
-    static constexpr char kKey = 0;
-    return reactor.local<Graveyard>(&kKey, [&] { return std::make_unique<Graveyard>(reactor); });
+    return reactor.local<Graveyard>([&] { return std::make_unique<Graveyard>(reactor); });
   }
   explicit Graveyard(io::Reactor& reactor) noexcept : reactor_(reactor) {}
   void bury(std::list<Spawned>& from, std::list<Spawned>::iterator spawned) noexcept;
 
  private:
-  static void empty(void* self);
+  void empty();
 
   io::Reactor& reactor_;
   std::list<Spawned> tasks_;
-  io::Wakeup wakeup_{&Graveyard::empty, this};
+  io::Wakeup wakeup_{io::call<&Graveyard::empty>(this)};
 };
 
 // The tasks of one scope and who waits for them.
@@ -88,7 +87,6 @@ class Spawned {
       at = at->below_;
     return at != nullptr;
   }
-  bool has_members() const noexcept { return members_ != nullptr; }
   void forget_members() noexcept { members_ = nullptr; }
 
  private:
@@ -107,6 +105,7 @@ class Spawned {
   void on_finished() noexcept {
     Members* members = std::exchange(members_, nullptr);
     if (!members) return;  // buried already
+    members->reactor.expect_current();
     Graveyard::of(members->reactor).bury(members->tasks, place_);
     members->wake_joiners_when_empty();
   }
@@ -122,9 +121,9 @@ void Graveyard::bury(std::list<Spawned>& from, std::list<Spawned>::iterator spaw
   reactor_.schedule(wakeup_);
 }
 
-void Graveyard::empty(void* self) {
+void Graveyard::empty() {
   // Destructors may bury more.
-  std::list<Spawned> tasks = std::exchange(static_cast<Graveyard*>(self)->tasks_, {});
+  std::list<Spawned> tasks = std::exchange(tasks_, {});
 }
 
 class JoinAwaiter {
@@ -135,6 +134,7 @@ class JoinAwaiter {
 
   bool await_ready() const noexcept { return members_.tasks.empty(); }
   void await_suspend(std::coroutine_handle<> handle) noexcept {
+    members_.reactor.expect_current();
     wakeup_.set_coroutine(handle);
     members_.joiners.push_back(wakeup_);
   }
@@ -149,7 +149,9 @@ class JoinAwaiter {
 class SleepAwaiter {
  public:
   explicit SleepAwaiter(io::Duration duration) noexcept
-      : reactor_(io::Reactor::current()), duration_(duration), timer_(&SleepAwaiter::fire, this) {}
+      : reactor_(io::Reactor::current()),
+        duration_(duration),
+        timer_(io::call<&SleepAwaiter::fire>(this)) {}
   SleepAwaiter(const SleepAwaiter&) = delete;
   SleepAwaiter& operator=(const SleepAwaiter&) = delete;
 
@@ -165,10 +167,7 @@ class SleepAwaiter {
   void await_resume() const noexcept {}
 
  private:
-  static void fire(void* self) {
-    auto& awaiter = *static_cast<SleepAwaiter*>(self);
-    awaiter.reactor_.schedule(awaiter.wakeup_);
-  }
+  void fire() { reactor_.schedule(wakeup_); }
 
   io::Reactor& reactor_;
   io::Duration duration_;
@@ -183,7 +182,7 @@ class TimedAwaiter {
       : reactor_(io::Reactor::current()),
         deadline_(io::deadline_after(reactor_.now(), duration)),
         work_(work),
-        timer_(&TimedAwaiter::fire, this) {}
+        timer_(io::call<&TimedAwaiter::fire>(this)) {}
   TimedAwaiter(const TimedAwaiter&) = delete;
   TimedAwaiter& operator=(const TimedAwaiter&) = delete;
 
@@ -198,10 +197,9 @@ class TimedAwaiter {
   bool await_resume() const noexcept { return wakeup_.result() != io::Wait::timed_out; }
 
  private:
-  static void fire(void* self) {
-    auto& awaiter = *static_cast<TimedAwaiter*>(self);
-    awaiter.wakeup_.set_result(io::Wait::timed_out);
-    awaiter.reactor_.schedule(awaiter.wakeup_);
+  void fire() {
+    wakeup_.set_result(io::Wait::timed_out);
+    reactor_.schedule(wakeup_);
   }
 
   io::Reactor& reactor_;
@@ -235,6 +233,7 @@ Scope::~Scope() {
 
 void Scope::spawn(task<void> work) {
   if (!work) throw std::invalid_argument("Scope::spawn: the task is empty");
+  state_->reactor.expect_current();
   std::list<Spawned>& tasks = state_->tasks;
   tasks.emplace_back(*state_, std::move(work));
   const auto spawned = std::prev(tasks.end());
@@ -243,6 +242,7 @@ void Scope::spawn(task<void> work) {
 }
 
 void Scope::cancel() {
+  if (!state_->tasks.empty()) state_->reactor.expect_current();
   const std::shared_ptr<State> state = state_;  // the scope may die with one of its tasks
   destroy_tasks(*state);
   state->wake_joiners_when_empty();

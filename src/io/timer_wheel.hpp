@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/intrusive_list.hpp"
+#include "io/callback.hpp"
 
 #include <array>
 #include <chrono>
@@ -29,6 +30,7 @@ class Timer : private ListNode {
  public:
   using Callback = void (*)(void* context);
   Timer(Callback callback, void* context) noexcept : callback_(callback), context_(context) {}
+  explicit Timer(io::Callback callback) noexcept : Timer(callback.function, callback.context) {}
   ~Timer() { disarm(); }
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/intrusive_list.hpp"
+#include "io/callback.hpp"
 
 #include <coroutine>
 #include <cstdint>
@@ -26,6 +27,7 @@ class Wakeup : public ListNode {
 
   Wakeup() noexcept = default;
   Wakeup(Callback callback, void* context) noexcept : callback_(callback), context_(context) {}
+  explicit Wakeup(io::Callback callback) noexcept : Wakeup(callback.function, callback.context) {}
 
   // Resumes `handle` instead of calling a function.
   void set_coroutine(std::coroutine_handle<> handle) noexcept {

@@ -54,7 +54,7 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
       : channel_(channel),
         names_(std::move(names)),
         callback_(std::move(callback)),
-        timer_([](void* self) { static_cast<Query*>(self)->on_timer(); }, this) {
+        timer_(io::call<&Query::on_timer>(this)) {
     ++channel_.active_;
   }
   Query(const Query&) = delete;
@@ -246,7 +246,7 @@ DnsChannel::DnsChannel(io::Reactor& reactor, Options options)
             channel.reactor_.schedule(channel.wakeup_);
           },
           this),
-      wakeup_([](void* self) { static_cast<DnsChannel*>(self)->process(); }, this) {
+      wakeup_(io::call<&DnsChannel::process>(this)) {
   start_library();
   open();
 }

@@ -123,8 +123,8 @@ ConnectRace::ConnectRace(io::Reactor& reactor,
     : reactor_(reactor),
       options_(options),
       addresses_(addresses),
-      timer_([](void* self) { static_cast<ConnectRace*>(self)->on_timer(); }, this),
-      next_([](void* self) { static_cast<ConnectRace*>(self)->on_next(); }, this) {}
+      timer_(io::call<&ConnectRace::on_timer>(this)),
+      next_(io::call<&ConnectRace::on_next>(this)) {}
 
 ConnectRace::~ConnectRace() = default;
 

@@ -36,6 +36,7 @@ class MemoryStreamTest : public testing::Test {
   }
 
   io::Reactor reactor_{io::Reactor::Clock::manual};
+  io::Reactor::Enter enter_{reactor_};
   std::unique_ptr<MemoryStream> left_;
   std::unique_ptr<MemoryStream> right_;
 };

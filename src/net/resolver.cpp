@@ -42,7 +42,10 @@ class Use {
 class AnswerAwaiter {
  public:
   AnswerAwaiter(io::Reactor& reactor, Entry& entry, io::Time deadline) noexcept
-      : reactor_(reactor), entry_(entry), deadline_(deadline), timer_(&AnswerAwaiter::fire, this) {}
+      : reactor_(reactor),
+        entry_(entry),
+        deadline_(deadline),
+        timer_(io::call<&AnswerAwaiter::fire>(this)) {}
   AnswerAwaiter(const AnswerAwaiter&) = delete;
   AnswerAwaiter& operator=(const AnswerAwaiter&) = delete;
 
@@ -55,10 +58,9 @@ class AnswerAwaiter {
   void await_resume() const noexcept {}
 
  private:
-  static void fire(void* self) {
-    auto& awaiter = *static_cast<AnswerAwaiter*>(self);
-    awaiter.wakeup_.unlink();
-    awaiter.reactor_.schedule(awaiter.wakeup_);
+  void fire() {
+    wakeup_.unlink();
+    reactor_.schedule(wakeup_);
   }
 
   io::Reactor& reactor_;
@@ -163,9 +165,8 @@ struct Resolver::State {
 };
 
 Resolver& Resolver::of(io::Reactor& reactor, ResolverOptions options) {
-  static constexpr char kKey = 0;
   return reactor.local<Resolver>(
-      &kKey, [&] { return std::make_unique<Resolver>(reactor, std::move(options)); });
+      [&] { return std::make_unique<Resolver>(reactor, std::move(options)); });
 }
 
 Resolver::Resolver(io::Reactor& reactor, ResolverOptions options)

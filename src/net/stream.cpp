@@ -14,6 +14,7 @@ Stream::Stream(io::Reactor& reactor) noexcept
 Stream::~Stream() = default;
 
 void Stream::Awaiter::await_suspend(std::coroutine_handle<> handle) noexcept {
+  stream_.reactor_.expect_current();
   io::Wakeup*& slot = reading_ ? stream_.reader_ : stream_.writer_;
   wakeup_.set_coroutine(handle);
   stream_.take_place(slot, wakeup_);

@@ -56,6 +56,7 @@ class StreamTest : public testing::Test {
   }
 
   io::Reactor reactor_{io::Reactor::Clock::manual};
+  io::Reactor::Enter enter_{reactor_};
   std::unique_ptr<MemoryStream> stream_;
   std::unique_ptr<MemoryStream> peer_;
   Waits waits_;

@@ -82,6 +82,7 @@ class TcpStreamTest : public testing::TestWithParam<int> {
   bool is_tcp() const { return GetParam() == AF_INET; }
 
   io::Reactor reactor_;
+  io::Reactor::Enter enter_{reactor_};
   io::FileDescriptor peer_;
   std::unique_ptr<TcpStream> stream_;
 };

@@ -11,11 +11,25 @@
 #include "server/request_facts.hpp"
 #include "server/worker_context.hpp"
 
+#include <exception>
 #include <new>
+#include <system_error>
 #include <utility>
 
 namespace onehop::server {
 namespace {
+
+// Errc::overloaded if the exception being handled says so, as that of a full offload() queue does.
+Errc code_of_exception() noexcept {
+  if (!std::current_exception()) return Errc::handler_failed;
+  try {
+    throw;
+  } catch (const std::system_error& error) {
+    if (error.code() == make_error_code(Errc::overloaded)) return Errc::overloaded;
+  } catch (...) {  // it says nothing of the kind
+  }
+  return Errc::handler_failed;
+}
 
 bool may_follow(ResponseState before, ResponseState next) noexcept {
   using enum ResponseState;
@@ -118,7 +132,7 @@ Response ServedExchange::busy_response(const Request& request, Errc why) {
 }
 
 Response ServedExchange::exception_response(std::string what) {
-  return malformed_response(Error(Errc::handler_failed, Side::local, std::move(what)));
+  return malformed_response(Error(code_of_exception(), Side::local, std::move(what)));
 }
 
 void ServedExchange::check_is_final(Response& response) {

@@ -28,7 +28,7 @@ ConnectionPool::ConnectionPool(io::Reactor& reactor,
       end_(
           [](void* self) {
             auto& pool = *static_cast<ConnectionPool*>(self);
-            pool.reactor().forget_local(&pool.context_.shared());
+            pool.reactor().forget_local<ConnectionPool>(&pool.context_.shared());
           },
           this) {
   context_.shared().add(*this);

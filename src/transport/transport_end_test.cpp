@@ -74,7 +74,7 @@ TEST_F(TransportEnd, AlsoWhatIsKnownOfAnUpstreamWithHttp1) {
 TEST_F(TransportEnd, WhatIsPostedToAPoolThatHasGoneIsDropped) {
   bool called = false;
   shared_of_transport_->post(pool(), [&called](SharedPools::Member&) { called = true; });
-  reactor_.forget_local(shared_of_transport_.get());
+  reactor_.forget_local<ConnectionPool>(shared_of_transport_.get());
   settle();
   EXPECT_EQ(shared_of_transport_->workers(), 0u);
   EXPECT_FALSE(called);

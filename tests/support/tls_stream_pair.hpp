@@ -133,6 +133,7 @@ class TlsStreamPair : public ::testing::Test {
   }
 
   io::Reactor reactor_{io::Reactor::Clock::manual};
+  io::Reactor::Enter enter_{reactor_};
   TlsServerOptions server_options_;
   TlsClientOptions client_options_;
   net::TlsProtocols server_protocols_{"http/1.1"};

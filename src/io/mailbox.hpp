@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Mailbox passes functions from any thread to an event loop. Each Reactor has one; others may keep
+// it for longer than the Reactor lives. Thread: any, unless stated otherwise.
+#pragma once
+
+#include "io/file_descriptor.hpp"
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+namespace onehop::io {
+
+class Mailbox {
+ public:
+  using Work = std::function<void()>;
+
+  // Throws std::system_error if the kernel refuses an eventfd.
+  Mailbox();
+  Mailbox(const Mailbox&) = delete;
+  Mailbox& operator=(const Mailbox&) = delete;
+
+  // Gives `work` to the event loop. If the loop has ended, it destroys `work` and returns false.
+  bool post(Work work);
+  // The same, but waits for memory if there is none, so that destructors may call it.
+  bool post_or_wait(const Work& work) noexcept;
+
+  bool has_mail() const noexcept { return has_mail_.load(std::memory_order_acquire); }
+  // An eventfd to watch edge-triggered: each post() to an empty mailbox writes to it.
+  int descriptor() const noexcept { return wake_.get(); }
+
+  // Returns what was posted since the last call. Thread: owner.
+  std::vector<Work> take();
+  // From now on post() returns false. Destroys what is left. Thread: owner.
+  void close();
+
+ private:
+  FileDescriptor wake_;
+  std::mutex mutex_;
+  std::vector<Work> posted_;  // guarded by mutex_
+  bool closed_ = false;       // guarded by mutex_
+  std::atomic<bool> has_mail_ = false;
+};
+
+}  // namespace onehop::io

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <onehop/offload.hpp>
+
+#include <onehop/error.hpp>
+
+#include "base/check.hpp"
+#include "io/mailbox.hpp"
+#include "io/reactor.hpp"
+#include "io/thread_pool.hpp"
+
+#include <condition_variable>
+#include <coroutine>
+#include <mutex>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace onehop {
+namespace {
+
+// How many jobs of one worker are in the pool. Thread: any.
+class JobCount {
+ public:
+  void add() {
+    const std::lock_guard lock(mutex_);
+    ++count_;
+  }
+  void remove() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (--count_ == 0) none_.notify_all();
+  }
+  void wait_for_none() noexcept {
+    std::unique_lock lock(mutex_);
+    none_.wait(lock, [this] { return count_ == 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable none_;
+  std::size_t count_ = 0;
+};
+
+// What a worker that offloads has of the pool. It ends after its last job has run.
+class Offloads final : public io::WorkerLocal {
+ public:
+  static Offloads& of(io::Reactor& reactor) {
+    return reactor.local<Offloads>([] { return std::make_unique<Offloads>(); });
+  }
+  ~Offloads() override { jobs_->wait_for_none(); }
+
+  const std::shared_ptr<io::ThreadPool>& pool() noexcept { return pool_; }
+  const std::shared_ptr<JobCount>& jobs() noexcept { return jobs_; }
+
+ private:
+  std::shared_ptr<io::ThreadPool> pool_ = io::ThreadPool::shared();
+  std::shared_ptr<JobCount> jobs_ = std::make_shared<JobCount>();
+};
+
+// One call of offload(), with its place in the pool.
+class Ticket final : public io::ThreadPool::Job, public std::enable_shared_from_this<Ticket> {
+ public:
+  Ticket(io::Reactor& reactor,
+         std::shared_ptr<JobCount> count,
+         std::shared_ptr<detail::OffloadJob> work)
+      : reactor_(reactor),
+        mailbox_(reactor.mailbox()),
+        count_(std::move(count)),
+        work_(std::move(work)) {}
+
+  void run() noexcept override {
+    work_->run();
+    work_.reset();  // if the task is gone, the function and its result die here
+    mailbox_->post_or_wait([self = shared_from_this()] { self->on_finished(); });
+    count_->remove();
+  }
+
+  // Thread: owner, from here on.
+  bool has_finished() const noexcept { return finished_; }
+  void set_waiter(io::Wakeup* waiter) noexcept { waiter_ = waiter; }
+  void on_submit() {
+    count_->add();
+    reactor_.begin_outside_work();
+  }
+  // The pool does not have the job, or does not have it any more, and has not run it.
+  void on_removed() noexcept {
+    reactor_.end_outside_work();
+    count_->remove();
+    work_.reset();
+  }
+
+ private:
+  void on_finished() noexcept {
+    finished_ = true;
+    reactor_.end_outside_work();
+    if (waiter_) reactor_.schedule(*waiter_);
+  }
+
+  io::Reactor& reactor_;
+  std::shared_ptr<io::Mailbox> mailbox_;
+  std::shared_ptr<JobCount> count_;
+  std::shared_ptr<detail::OffloadJob> work_;
+  io::Wakeup* waiter_ = nullptr;
+  bool finished_ = false;
+};
+
+// Submits a job and waits until it has run. Destroying it gives the job up.
+class OffloadAwaiter {
+ public:
+  explicit OffloadAwaiter(std::shared_ptr<detail::OffloadJob> work)
+      : reactor_(io::Reactor::current()),
+        pool_(Offloads::of(reactor_).pool()),
+        ticket_(
+            std::make_shared<Ticket>(reactor_, Offloads::of(reactor_).jobs(), std::move(work))) {
+    submit();
+  }
+  OffloadAwaiter(const OffloadAwaiter&) = delete;
+  OffloadAwaiter& operator=(const OffloadAwaiter&) = delete;
+  ~OffloadAwaiter() {
+    ticket_->set_waiter(nullptr);
+    if (!ticket_->has_finished() && pool_->try_remove(*ticket_)) ticket_->on_removed();
+  }
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> handle) noexcept {
+    wakeup_.set_coroutine(handle);
+    ticket_->set_waiter(&wakeup_);
+  }
+  void await_resume() const noexcept { reactor_.expect_current(); }
+
+ private:
+  void submit() {
+    ticket_->on_submit();
+    bool submitted = false;
+    try {
+      submitted = pool_->try_submit(ticket_);
+    } catch (...) {
+      ticket_->on_removed();
+      throw;
+    }
+    if (submitted) return;
+    ticket_->on_removed();
+    throw std::system_error(
+        make_error_code(Errc::overloaded),
+        "offload: " + std::to_string(kMaxOffloadQueue) + " functions wait for a thread");
+  }
+
+  io::Reactor& reactor_;
+  std::shared_ptr<io::ThreadPool> pool_;
+  std::shared_ptr<Ticket> ticket_;
+  io::Wakeup wakeup_;
+};
+
+}  // namespace
+
+task<void> detail::run_on_pool(std::shared_ptr<OffloadJob> job) {
+  OffloadAwaiter finished(std::move(job));
+  co_await finished;
+}
+
+}  // namespace onehop
