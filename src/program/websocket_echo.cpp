@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/websocket_echo.hpp"
 
-#include <onehop/scope.hpp>
+#include <onehop/event.hpp>
 
 #include "http/websocket_handshake.hpp"
 #include "program/websocket_frames.hpp"
 
-#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -18,30 +17,33 @@ class EchoTunnel final : public Tunnel {
  public:
   task<Result<bytes>> read() override {
     while (answer_.empty() && !has_ended()) {
-      // Sleeps until the other direction has something to say and cancels the sleep.
-      pause_.spawn(sleep_for(std::chrono::hours(24)));
-      co_await pause_.join();
+      has_news_.reset();
+      auto waiting = has_news_.wait();
+      co_await std::move(waiting);
     }
     delivered_ = std::exchange(answer_, {});
+    has_room_.set();
     co_return bytes(delivered_);
   }
 
   task<Result<void>> write(bytes data) override {
-    // A client that only sends is made to wait until it reads what it is owed.
+    // A client that only sends waits until it has read its messages.
     while (answer_.size() > kMaxUndelivered) {
-      co_await sleep_for(std::chrono::milliseconds(5));
+      has_room_.reset();
+      auto waiting = has_room_.wait();
+      co_await std::move(waiting);
     }
-    // What was on its way when the close frame left is nothing to us; much more is an attack.
+    // Data that was under way when the close frame left is ignored; much more is an attack.
     if (frames_.has_ended()) ignored_ += data.size();
     if (ignored_ > kMaxUndelivered) co_return failure(Errc::closed, Side::client);
     frames_.receive(data, answer_);
-    pause_.cancel();
+    has_news_.set();
     co_return Result<void>();
   }
 
   void close_write() override {
     client_closed_ = true;
-    pause_.cancel();
+    has_news_.set();
   }
 
  private:
@@ -51,10 +53,11 @@ class EchoTunnel final : public Tunnel {
 
   WebSocketFrames frames_;
   std::string answer_;     // not yet read
-  std::string delivered_;  // what the last read gave away
+  std::string delivered_;  // what the last read returned
   std::size_t ignored_ = 0;
   bool client_closed_ = false;
-  Scope pause_;  // last: the reader waiting in it uses the rest
+  Event has_news_;  // for read(): a message, or the end
+  Event has_room_;  // for write()
 };
 
 }  // namespace
