@@ -66,10 +66,16 @@ function(onehop_own_target_unhardened target)
   target_include_directories(${target} PRIVATE
     "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
   target_compile_definitions(${target} PRIVATE "ONEHOP_VERSION=\"${PROJECT_VERSION}\"")
-  target_compile_options(${target} PRIVATE
-    -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast
-    -Wimplicit-fallthrough
-    $<$<BOOL:${ONEHOP_WERROR}>:-Werror>)
+  if(PROJECT_IS_TOP_LEVEL)
+    target_compile_options(${target} PRIVATE
+      -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast
+      -Wimplicit-fallthrough
+      $<$<BOOL:${ONEHOP_WERROR}>:-Werror>)
+  else()
+    # Part of another project, which may have set no build type. Warnings are for our developers.
+    target_compile_options(${target} PRIVATE $<$<CONFIG:>:-O2>)
+    target_compile_definitions(${target} PRIVATE $<$<CONFIG:>:NDEBUG>)
+  endif()
 endfunction()
 
 function(onehop_own_target target)

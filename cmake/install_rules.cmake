@@ -8,6 +8,9 @@ if(TARGET onehop)
   install(TARGETS onehop)
 endif()
 
+install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(DIRECTORY examples DESTINATION "${CMAKE_INSTALL_DOCDIR}" FILES_MATCHING PATTERN "*.cpp")
+
 # find_package(onehop CONFIG) -> onehop::onehop
 install(EXPORT onehop_targets NAMESPACE onehop:: DESTINATION "${package_folder}")
 configure_package_config_file(cmake/onehop-config.cmake.in onehop-config.cmake
