@@ -79,7 +79,8 @@ Transport::Options Options::transport(testing::Network& network) const {
   Transport::Options transport = network.transport_options();
   if (has(0, 6)) {
     transport.max_connections = 2;
-    transport.queue_timeout = is_polite() ? Transport::kOff : std::chrono::nanoseconds(5s);
+    transport.queue_timeout = 5s;
+    if (is_polite()) transport.queue_timeout = no_limit;
   }
   if (has(1, 1)) transport.pool_size = 0;
   if (has(1, 2)) transport.replay_body = 0;

@@ -122,15 +122,15 @@ void Peer::check_is_ours(const Said& answer, std::size_t informational) const {
 
 void Peer::take_all() {
   is_stalled_ = false;
-  if (!left_) wire_.limit_receiving(testing::Wire::kNoLimit);
+  if (!left_) wire_.limit_receiving(no_limit);
 }
 
 void Peer::stall(const Action& action) {
-  constexpr std::size_t kBytes[] = {0, 0, 1, 9, 100, 5000, 60'000, testing::Wire::kNoLimit};
-  const std::size_t bytes = kBytes[action.at(0) % std::size(kBytes)];
-  trace(name_, index_, "takes at most", std::to_string(bytes));
-  is_stalled_ = bytes != testing::Wire::kNoLimit;
-  wire_.limit_receiving(bytes);
+  constexpr Limit<std::size_t> kBytes[] = {0, 0, 1, 9, 100, 5000, 60'000, no_limit};
+  const Limit<std::size_t> limit = kBytes[action.at(0) % std::size(kBytes)];
+  trace(name_, index_, "takes at most", std::to_string(limit.value()));
+  is_stalled_ = !limit.is_none();
+  wire_.limit_receiving(limit);
 }
 
 void Peer::leave(std::uint8_t how) {

@@ -46,7 +46,7 @@ void TunnelEnd::limit(std::size_t bytes) {
 }
 
 void TunnelEnd::open_all() {
-  if (!left_) wire_.limit_receiving(testing::Wire::kNoLimit);
+  if (!left_) wire_.limit_receiving(no_limit);
 }
 
 void TunnelEnd::leave(bool whole_connection) {

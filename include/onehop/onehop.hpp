@@ -4,11 +4,16 @@
 #pragma once
 
 #include <onehop/body.hpp>
+#include <onehop/completion.hpp>
+#include <onehop/dialer.hpp>
 #include <onehop/error.hpp>
+#include <onehop/event.hpp>
 #include <onehop/exchange_record.hpp>
 #include <onehop/handler.hpp>
 #include <onehop/headers.hpp>
+#include <onehop/limit.hpp>
 #include <onehop/method.hpp>
+#include <onehop/offload.hpp>
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 #include <onehop/reverse_proxy.hpp>
@@ -21,3 +26,4 @@
 #include <onehop/transport.hpp>
 #include <onehop/url.hpp>
 #include <onehop/version.hpp>
+#include <onehop/worker_ref.hpp>

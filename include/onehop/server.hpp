@@ -8,10 +8,12 @@
 #include <onehop/error.hpp>
 #include <onehop/exchange_record.hpp>
 #include <onehop/handler.hpp>
+#include <onehop/limit.hpp>
 #include <onehop/tls.hpp>
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -35,8 +37,6 @@ enum class HalfClose : std::uint8_t {
 class Server {
  public:
   using Duration = std::chrono::nanoseconds;
-  static constexpr Duration kOff = Duration::max();
-  static constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
   static constexpr std::size_t kMaxWorkers = 1024;
 
   // One address, or several: "127.0.0.1:8080", ":8080" (every address), "[::1]:0" (a free port),
@@ -54,6 +54,7 @@ class Server {
     std::vector<std::string> list_;
   };
 
+  // A member of type Limit takes no_limit.
   struct Options {
     Addresses listen = ":8080";
     // Worker threads, at most kMaxWorkers. 0: one for each CPU that the process may use, limited
@@ -62,17 +63,17 @@ class Server {
     // Certificates for the https:// addresses.
     std::optional<TlsServerOptions> tls = {};
     // From the first byte of a request to the end of its head. If exceeded, 408.
-    Duration header_timeout = std::chrono::seconds(15);
+    Limit<Duration> header_timeout = std::chrono::seconds(15);
     // The longest time without a byte of a request body that is being read. If exceeded, the read
     // fails, and a proxy responds with 408. Not enforced once the response has begun, nor for gRPC
     // and tunnels, which may pause.
-    Duration body_timeout = std::chrono::seconds(60);
+    Limit<Duration> body_timeout = std::chrono::seconds(60);
     // The longest time without progress in writing to the client. If exceeded, the connection is
     // reset, or over HTTP/2 the stream.
-    Duration write_timeout = std::chrono::seconds(60);
+    Limit<Duration> write_timeout = std::chrono::seconds(60);
     HalfClose half_close = HalfClose::cancel;
     // Between two requests on a connection. If exceeded, the connection is closed.
-    Duration idle_timeout = std::chrono::seconds(75);
+    Limit<Duration> idle_timeout = std::chrono::seconds(75);
     // Limits of the request line in bytes (414), of the header fields, each counted as name + value
     // + 32 bytes (431), and of their number (431).
     std::size_t max_request_line = 16 * 1024;
@@ -89,7 +90,7 @@ class Server {
     std::size_t stream_window = 256 * 1024;
     std::size_t connection_window = 1024 * 1024;
     // The maximum size of a request body in bytes (413).
-    std::uint64_t max_body = kUnlimited;
+    Limit<std::uint64_t> max_body = no_limit;
     // The maximum number of open client connections, over all workers. Accepting pauses at the
     // limit. 0: 80 % of the process's limit on open files.
     std::size_t max_client_connections = 0;
@@ -98,25 +99,29 @@ class Server {
     // ExchangeRecord::client), and their X-Request-ID is kept.
     std::vector<std::string> trust = {};
     // The maximum number of open connections of one client, which is an IPv4 address or the /64 of
-    // an IPv6 address. Further connections are closed immediately. 0: no limit. Peers in `trust`
-    // and unix sockets are not counted.
-    std::size_t max_connections_per_client = 0;
+    // an IPv6 address; at least 1. Further connections are closed immediately. Peers in `trust` and
+    // unix sockets are not counted.
+    Limit<std::size_t> max_connections_per_client = no_limit;
     // The maximum number of concurrent requests of one client (ConnectionInfo::client), over all
-    // its connections. Further ones get 429. 0: no limit.
-    std::size_t max_requests_per_client = 0;
+    // its connections; at least 1. Further ones get 429.
+    Limit<std::size_t> max_requests_per_client = no_limit;
     // The maximum number of bytes that the process may hold for clients and upstreams (messages,
     // buffers, connections), including what requests in progress may still need, over all threads.
     // At the limit, accepting pauses, new requests get 503 (over HTTP/2 they are refused without
     // being processed), and windows do not grow. Requests in progress continue, but a response head
     // of more than 16 KiB becomes a 503. 0: half of the memory that the process may use.
-    // kUnlimited: no limit.
-    std::uint64_t max_memory = 0;
+    Limit<std::uint64_t> max_memory = 0;
     // Sets X-Request-ID to 128 random bits, as 32 hexadecimal digits, before the handler sees the
     // request. It replaces what the client sent, unless the peer is in `trust`. The id is in the
     // ExchangeRecord and in error responses, and ReverseProxy passes it on.
     bool request_ids = false;
     // Accepts a connection only once its first bytes have arrived (Linux TCP_DEFER_ACCEPT).
     bool defer_accept = true;
+    // TERM and INT stop the server, as stop(stop_timeout) does; a second one stops it at once, and
+    // a third one does what it would do without this. The handlers of the process are replaced by
+    // start() and run(), and are back when run(), wait() or stop() has returned.
+    bool stop_on_signals = false;
+    Limit<Duration> stop_timeout = std::chrono::seconds(30);
     // Called by start() after the listeners are open and the TLS files have been read, and before
     // anything is served: the place to drop privileges. start() returns its error. It must not call
     // stop(), which would wait for start().
@@ -166,7 +171,7 @@ class Server {
   // worker has ended, and reports whether everything finished in time. A second call with a shorter
   // deadline takes effect immediately. On a worker (in a handler, say) stop() only begins the stop
   // and returns false; the destructor does not wait there either.
-  bool stop(Duration deadline = std::chrono::seconds(30));
+  bool stop(Limit<Duration> deadline = std::chrono::seconds(30));
 
   // The addresses it listens on, with actual port numbers; empty before start().
   std::vector<std::string> addresses() const;

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <coroutine>
 #include <cstddef>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -27,8 +28,7 @@ namespace onehop::testing {
 namespace detail {
 struct Work {
   virtual ~Work() = default;
-  virtual bool start() = 0;
-  virtual bool done() const = 0;
+  virtual bool start(std::coroutine_handle<> continuation) = 0;
 };
 void run_to_end(Work& work);
 
@@ -36,8 +36,7 @@ template <class T>
 class TaskWork final : public Work {
  public:
   explicit TaskWork(task<T>& work) : work_(work) {}
-  bool start() override { return work_.start(); }
-  bool done() const override { return work_.done(); }
+  bool start(std::coroutine_handle<> continuation) override { return work_.start(continuation); }
 
  private:
   task<T>& work_;
@@ -82,6 +81,36 @@ class Recorder final : public Handler {
 };
 std::shared_ptr<Recorder> recorder(Status status, std::string text);
 
+// RecordingRoundTripper stands in for a Transport: it keeps what each request asks for, and
+// responds with what it was given or forwards the request. One thread at a time.
+class RecordingRoundTripper final : public RoundTripper {
+ public:
+  // The response, or the error, to each request. It is not called for two requests at once.
+  using Respond = std::function<Result<Response>(const Request&)>;
+
+  RecordingRoundTripper(Status status, std::string text);
+  explicit RecordingRoundTripper(Respond respond);
+  // Reads each request whole, and passes it on.
+  explicit RecordingRoundTripper(std::shared_ptr<const RoundTripper> next);
+  ~RecordingRoundTripper() override;
+  task<Result<Response>> round_trip(Request request) const override;
+
+  struct Recorded {
+    Method method;
+    std::string url;  // absolute, with the query
+    Headers headers;
+    std::string content;  // as far as it could be read
+  };
+  // In the order in which their content was complete.
+  const std::vector<Recorded>& requests() const noexcept;
+  // The last one. Throws std::out_of_range if there was none.
+  const Recorded& last() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 // Wire is one end of a connection in a Network, for sending and receiving raw bytes.
 class Wire {
  public:
@@ -95,9 +124,8 @@ class Wire {
   // Everything received so far and not yet returned.
   std::string receive();
   // Limits how many more bytes it takes from the other side, which then has to wait. 0: it takes
-  // nothing, like a peer that has stopped reading. Unlimited at first.
-  void limit_receiving(std::size_t bytes);
-  static constexpr std::size_t kNoLimit = ~std::size_t{0};
+  // nothing, like a peer that has stopped reading. no_limit at first.
+  void limit_receiving(Limit<std::size_t> byte_count);
   // True if the other side has closed or reset the connection and all it sent was received.
   bool at_end();
   bool was_reset();
@@ -137,10 +165,13 @@ class Network {
   Wire accept(std::string_view address);
   // Connects as a client. Throws std::out_of_range if nothing serves that address.
   Wire connect(std::string_view address);
-  // Returns options for a Transport that connects inside this network.
+  // Returns a dialer that connects inside this network, which must outlive its use.
+  std::shared_ptr<const Dialer> dialer();
+  // Returns options for a Transport with that dialer.
   Transport::Options transport_options();
 
-  // Runs `work` to its end. Throws std::runtime_error if it waits for time to pass.
+  // Runs `work` to its end, with the functions it offloads. Throws std::runtime_error if it waits
+  // for time to pass, or for ten seconds for the Completion of another thread.
   template <class T>
   T run(task<T> work) {
     detail::TaskWork<T> running(work);
@@ -151,7 +182,6 @@ class Network {
   void advance(std::chrono::nanoseconds duration);
 
   struct State;
-  State& state() noexcept { return *state_; }
 
  private:
   void run_to_end(detail::Work& work);

@@ -4,6 +4,8 @@
 // values. Files are in PEM form.
 #pragma once
 
+#include <onehop/limit.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -39,7 +41,7 @@ struct TlsServerOptions {
   // encrypts. By default keys are random and rotated every twelve hours.
   std::string ticket_key_file = {};
   // From accepting the connection to the end of the handshake. If exceeded, it is closed.
-  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);
+  Limit<std::chrono::nanoseconds> handshake_timeout = std::chrono::seconds(10);
   // Looks at the files every second and uses changed ones for new connections. If they cannot be
   // used, the log says so and the old ones stay in use.
   bool watch_files = true;

@@ -6,6 +6,8 @@
 // round_trip() must be awaited on a worker of a Server (or in testing::run); elsewhere it fails.
 #pragma once
 
+#include <onehop/dialer.hpp>
+#include <onehop/limit.hpp>
 #include <onehop/round_tripper.hpp>
 #include <onehop/tls.hpp>
 
@@ -17,60 +19,56 @@
 
 namespace onehop {
 
-namespace testing {
-class Network;
-}
-
 class Transport final : public RoundTripper {
  public:
   using Duration = std::chrono::nanoseconds;
-  static constexpr Duration kOff = Duration::max();
 
+  // A member of type Limit takes no_limit.
   struct Options {
     // For https:// URLs: which authorities to trust, and the client certificate.
     TlsClientOptions tls = {};
     // The time for a TCP connection to one address, and the total time for resolving the name,
     // connecting to any of its addresses, and TLS. If exceeded, 504. If all addresses refuse, they
     // are tried once more after 50 ms; then 502.
-    Duration connect_attempt_timeout = std::chrono::seconds(3);
-    Duration connect_timeout = std::chrono::seconds(5);
+    Limit<Duration> connect_attempt_timeout = std::chrono::seconds(3);
+    Limit<Duration> connect_timeout = std::chrono::seconds(5);
     // Offers HTTP/2 to https:// upstreams by ALPN. If false, HTTP/2 is used for h2c:// URLs only.
     bool http2 = true;
     // From the last byte of the request that was sent to the response head. If exceeded, 504. Time
-    // during which the source of the request body has nothing to send does not count. Off by
-    // default; the program sets 5 minutes.
-    Duration response_timeout = kOff;
+    // during which the source of the request body has nothing to send does not count. The program
+    // sets 5 minutes.
+    Limit<Duration> response_timeout = no_limit;
     // The longest time without a byte in either direction after the response has begun, or while
     // the upstream does not read the request. If exceeded, the response is aborted, or is a 504 if
     // it has not begun. Not enforced for event streams, gRPC and tunnels, nor for a response
     // without a length (chunked, or over HTTP/2) once content has been delivered: these may be
     // silent.
-    Duration activity_timeout = std::chrono::minutes(5);
+    Limit<Duration> activity_timeout = std::chrono::minutes(5);
     // How long an idle connection is kept. If the upstream sends Keep-Alive: timeout=N, it is kept
     // for N - 1 s, at most 60 s. The default is short because many servers close after 5 s, and
     // losing that race costs a retry.
-    Duration pool_idle_timeout = std::chrono::seconds(4);
+    Limit<Duration> pool_idle_timeout = std::chrono::seconds(4);
     // The maximum number of idle connections; beyond it the oldest is closed. 0: none, except
     // during an NTLM handshake.
     std::size_t pool_size = 512;
     // A connection older than this, or that has carried this many requests, takes no new ones; its
     // replacement resolves the name again. Requests and tunnels in progress are not disturbed. Ages
     // are shortened at random by up to 10 %, so that connections opened together do not expire
-    // together. kOff and 0: no limit.
-    Duration max_connection_age = std::chrono::hours(1);
-    std::size_t max_connection_requests = 0;
-    // The maximum number of open connections per origin, over all workers (0: no limit), and how
-    // long a request may wait for one. If exceeded, 503.
-    std::size_t max_connections = 0;
-    Duration queue_timeout = std::chrono::seconds(5);
+    // together.
+    Limit<Duration> max_connection_age = std::chrono::hours(1);
+    Limit<std::uint64_t> max_connection_requests = no_limit;
+    // The maximum number of open connections per origin, over all workers, at least 1, and how long
+    // a request may wait for one. If exceeded, 503.
+    Limit<std::size_t> max_connections = no_limit;
+    Limit<Duration> queue_timeout = std::chrono::seconds(5);
     // How many bytes of a request body are kept in order to send it again. 0: none.
     std::size_t replay_body = 64 * 1024;
     // The maximum ratio of retries to requests in the last ten seconds; 3 retries per second are
-    // always allowed. 1: no limit.
-    double retry_budget = 0.2;
+    // always allowed.
+    Limit<double> retry_budget = 0.2;
     // How long a request with Expect: 100-continue (RFC 9110 §10.1.1) waits for the 100 before it
     // sends its body. 0: it does not wait.
-    Duration expect_continue_timeout = std::chrono::seconds(1);
+    Limit<Duration> expect_continue_timeout = std::chrono::seconds(1);
     // Limits of the response head: bytes, and number of fields. If exceeded, 502.
     std::size_t max_response_header_bytes = 64 * 1024;
     std::size_t max_response_header_fields = 512;
@@ -79,13 +77,14 @@ class Transport final : public RoundTripper {
     // How long to keep trying to connect while the upstream refuses, as during a restart, ends a
     // new connection in the TLS handshake, or resets it before it responds to a request that may be
     // sent again. 0: one more attempt.
-    Duration hold = Duration::zero();
-    // For tests: connects inside this network instead of the machine's. It must outlive the
-    // Transport.
-    testing::Network* network = nullptr;
+    Limit<Duration> hold = Duration::zero();
+    // Makes the connections. Default: names are resolved by DNS, and connections are made by TCP
+    // and unix sockets, with all addresses tried.
+    std::shared_ptr<const Dialer> dialer = {};
   };
 
   Transport();
+  // Throws std::invalid_argument if max_connections or max_connection_requests is 0.
   explicit Transport(Options options);
   // Reads the files that https:// needs (authorities, certificates) now instead of at the first
   // request. It returns Errc::bad_option if a file cannot be used. Any thread.

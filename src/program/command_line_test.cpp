@@ -111,7 +111,7 @@ TEST(CommandLine, ReadsLimitsAndTimeouts) {
                                     "off"});
   ASSERT_TRUE(configuration) << configuration.error();
   EXPECT_EQ(configuration->server.max_body, 10U << 20U);
-  EXPECT_EQ(configuration->transport.response_timeout, Transport::kOff);
+  EXPECT_EQ(configuration->transport.response_timeout, no_limit);
   EXPECT_DOUBLE_EQ(configuration->transport.retry_budget, 0.5);
   EXPECT_EQ(configuration->transport.pool_size, 0U);
   EXPECT_EQ(configuration->transport.max_connections, 32U);
@@ -128,11 +128,11 @@ TEST(CommandLine, OffLiftsALimitWhereThatIsSafe) {
       parse({"8000", "--max-body", "off", "--max-connections", "off", "--retry-budget", "off",
              "--replay-body", "off", "--activity-timeout", "off", "--hold", "off"});
   ASSERT_TRUE(configuration) << configuration.error();
-  EXPECT_EQ(configuration->server.max_body, Server::kUnlimited);
-  EXPECT_EQ(configuration->transport.max_connections, 0U);
-  EXPECT_DOUBLE_EQ(configuration->transport.retry_budget, 1.0);
+  EXPECT_EQ(configuration->server.max_body, no_limit);
+  EXPECT_EQ(configuration->transport.max_connections, no_limit);
+  EXPECT_EQ(configuration->transport.retry_budget, no_limit);
   EXPECT_EQ(configuration->transport.replay_body, 0U);
-  EXPECT_EQ(configuration->transport.activity_timeout, Transport::kOff);
+  EXPECT_EQ(configuration->transport.activity_timeout, no_limit);
   EXPECT_EQ(configuration->transport.hold, std::chrono::seconds(0));
   EXPECT_THAT(refusal({"8000", "--header-timeout", "off"}),
               HasSubstr("it cannot be switched off; the most is 10 years"));

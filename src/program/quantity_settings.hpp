@@ -5,6 +5,8 @@
 // as it would be typed. Pure; any thread.
 #pragma once
 
+#include <onehop/limit.hpp>
+
 #include "program/parsed.hpp"
 #include "program/quantities.hpp"
 
@@ -58,11 +60,15 @@ struct Duration : Number<kNumbers> {
 
 struct Share {
   static constexpr std::string_view kPlaceholder = "SHARE";
-  static Parsed<double> parse(std::string_view text) {
-    if (text == "off") return 1.0;
-    return parse_share(text);
+  static Parsed<Limit<double>> parse(std::string_view text) {
+    if (text == "off") return Limit<double>(no_limit);
+    const auto share = parse_share(text);
+    if (!share) return refused(share.error());
+    return Limit<double>(*share);
   }
-  static std::string show(double value) { return value == 1 ? "off" : format_share(value); }
+  static std::string show(Limit<double> value) {
+    return value.is_none() ? "off" : format_share(value);
+  }
 };
 
 constexpr std::uint64_t kMillisecond = 1'000'000;

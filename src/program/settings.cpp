@@ -26,8 +26,10 @@ constexpr Setting backend(std::string_view name, std::string_view help) {
   return setting<Kind, &Configuration::transport, kMember>(SettingGroup::backend_side, name, help);
 }
 
-// As a duration it is the library's kOff.
-constexpr auto kNever = static_cast<std::uint64_t>(Server::kOff.count());
+// The library's no_limit, as the numbers of its members' types.
+constexpr auto kNever =
+    static_cast<std::uint64_t>(Limit<Server::Duration>(onehop::no_limit).value().count());
+constexpr std::uint64_t kUnlimited = Limit<std::uint64_t>(onehop::no_limit);
 constexpr std::uint64_t kMillion = 1'000'000;
 constexpr std::uint64_t kExbibyte = kGiB * kGiB;
 
@@ -56,7 +58,7 @@ constexpr std::array kSettings = {
     everyday<ForwardingFieldName, &C::allow_fields>(
         "allow-field", "pass on a client's X-Real-IP, or another such field"),
     everyday<UpgradeToken, &C::upgrades>("allow-upgrade", "protocols that clients may upgrade to"),
-    setting<Number<or_off(sizes(0, kExbibyte), Server::kUnlimited)>, &C::server, &S::max_body>(
+    setting<Number<or_off(sizes(0, kExbibyte), kUnlimited)>, &C::server, &S::max_body>(
         SettingGroup::everyday, "max-body", "largest request body; past it 413"),
     setting<Number<or_auto(counts(1, Server::kMaxWorkers))>, &C::server, &S::workers>(
         SettingGroup::everyday, "workers", "threads; auto: one for each CPU, within its quota"),
@@ -99,11 +101,11 @@ constexpr std::array kSettings = {
         "connection-window", "HTTP/2: on their way, per connection"),
     client<Number<or_auto(counts(1, kMaxOfAll))>, &S::max_client_connections>(
         "max-client-connections", "open at once; auto is 80% of the open files"),
-    client<Number<or_off(counts(1, kMaxOfAll), 0)>, &S::max_connections_per_client>(
+    client<Number<or_off(counts(1, kMaxOfAll), kUnlimited)>, &S::max_connections_per_client>(
         "max-connections-per-client", "of one address (IPv6: one /64); more are closed"),
-    client<Number<or_off(counts(1, kMaxOfAll), 0)>, &S::max_requests_per_client>(
+    client<Number<or_off(counts(1, kMaxOfAll), kUnlimited)>, &S::max_requests_per_client>(
         "max-requests-per-client", "of one address, in progress at once; past it 429"),
-    client<Number<or_auto(or_off(sizes(kMiB, kExbibyte), Server::kUnlimited))>, &S::max_memory>(
+    client<Number<or_auto(or_off(sizes(kMiB, kExbibyte), kUnlimited))>, &S::max_memory>(
         "max-memory", "for clients and backends; auto is half; past it 503"),
     client<OnOrOff, &S::defer_accept>("defer-accept", "accept only once the first bytes are there"),
 
@@ -134,10 +136,10 @@ constexpr std::array kSettings = {
                                                          "idle connections kept; 0 keeps none"),
     backend<Duration<or_off(times(), kNever)>, &T::max_connection_age>(
         "max-connection-age", "then a new one, which looks the name up again"),
-    backend<Number<or_off(counts(1, kMaxOfAll), 0)>, &T::max_connection_requests>(
+    backend<Number<or_off(counts(1, kMaxOfAll), kUnlimited)>, &T::max_connection_requests>(
         "max-connection-requests", "of one connection; then a new one"),
-    backend<Number<or_off(counts(1, kMaxOfAll), 0)>, &T::max_connections>("max-connections",
-                                                                          "open at once"),
+    backend<Number<or_off(counts(1, kMaxOfAll), kUnlimited)>, &T::max_connections>(
+        "max-connections", "open at once"),
     backend<Duration<times(0)>, &T::queue_timeout>("queue-timeout",
                                                    "to wait for one of those; past it 503"),
     backend<Number<or_off(sizes(1, kGiB), 0)>, &T::replay_body>(

@@ -44,8 +44,8 @@ TEST(Settings, ReachEveryOptionOfTheServer) {
                                 max_header_fields, http2, max_streams, stream_window,
                                 connection_window, max_body, max_client_connections, trust,
                                 max_connections_per_client, max_requests_per_client, max_memory,
-                                request_ids, defer_accept, on_listening, on_exchange_end, log] =
-      Server::Options();
+                                request_ids, defer_accept, stop_on_signals, stop_timeout,
+                                on_listening, on_exchange_end, log] = Server::Options();
   EXPECT_EQ(after("listen", ":1").listen.front(), ":1");
   EXPECT_EQ(server_after("workers", "3").workers, 3u);
   EXPECT_EQ(server_after("header-timeout", "1s").header_timeout, 1s);
@@ -64,12 +64,12 @@ TEST(Settings, ReachEveryOptionOfTheServer) {
   EXPECT_EQ(server_after("max-client-connections", "9").max_client_connections, 9u);
   EXPECT_EQ(server_after("trust", "10.0.0.0/8").trust.front(), "10.0.0.0/8");
   EXPECT_EQ(server_after("max-connections-per-client", "13").max_connections_per_client, 13u);
-  EXPECT_EQ(server_after("max-connections-per-client", "off").max_connections_per_client, 0u);
+  EXPECT_EQ(server_after("max-connections-per-client", "off").max_connections_per_client, no_limit);
   EXPECT_EQ(server_after("max-requests-per-client", "14").max_requests_per_client, 14u);
-  EXPECT_EQ(server_after("max-requests-per-client", "off").max_requests_per_client, 0u);
+  EXPECT_EQ(server_after("max-requests-per-client", "off").max_requests_per_client, no_limit);
   EXPECT_EQ(server_after("max-memory", "15MiB").max_memory, 15u * 1024 * 1024);
   EXPECT_EQ(server_after("max-memory", "auto").max_memory, 0u);
-  EXPECT_EQ(server_after("max-memory", "off").max_memory, Server::kUnlimited);
+  EXPECT_EQ(server_after("max-memory", "off").max_memory, no_limit);
   EXPECT_TRUE(server_after("request-id", "on").request_ids);
   EXPECT_EQ(after("user", "nobody").user->user, 65534u);
   EXPECT_FALSE(server_after("http2", "off").http2);
@@ -83,7 +83,7 @@ TEST(Settings, ReachEveryOptionOfTheTransport) {
                                 max_connection_age, max_connection_requests, max_connections,
                                 queue_timeout, replay_body, retry_budget, expect_continue_timeout,
                                 max_response_header_bytes, max_response_header_fields,
-                                max_informational, hold, network] = Transport::Options();
+                                max_informational, hold, dialer] = Transport::Options();
   EXPECT_EQ(transport_after("connect-attempt-timeout", "1s").connect_attempt_timeout, 1s);
   EXPECT_EQ(transport_after("connect-timeout", "2s").connect_timeout, 2s);
   EXPECT_FALSE(transport_after("backend-http2", "off").http2);
@@ -92,7 +92,7 @@ TEST(Settings, ReachEveryOptionOfTheTransport) {
   EXPECT_EQ(transport_after("pool-idle-timeout", "5s").pool_idle_timeout, 5s);
   EXPECT_EQ(transport_after("pool-size", "6").pool_size, 6u);
   EXPECT_EQ(transport_after("max-connection-age", "16s").max_connection_age, 16s);
-  EXPECT_EQ(transport_after("max-connection-age", "off").max_connection_age, Transport::kOff);
+  EXPECT_EQ(transport_after("max-connection-age", "off").max_connection_age, no_limit);
   EXPECT_EQ(transport_after("max-connection-requests", "17").max_connection_requests, 17u);
   EXPECT_EQ(transport_after("max-connections", "7").max_connections, 7u);
   EXPECT_EQ(transport_after("queue-timeout", "8s").queue_timeout, 8s);

@@ -20,7 +20,8 @@ std::size_t default_max_connections() {
 void Admission::set_limits(const Server::Options& options, Log log) {
   const std::size_t connections = options.max_client_connections;
   set_max_connections(connections != 0 ? connections : default_max_connections());
-  if (options.max_connections_per_client != 0 || options.max_requests_per_client != 0) {
+  if (options.max_connections_per_client != no_limit ||
+      options.max_requests_per_client != no_limit) {
     limit_clients(options.max_connections_per_client, options.max_requests_per_client);
   }
   const std::size_t memory = options.max_memory;

@@ -244,8 +244,8 @@ TEST_F(H1ConnectionTest, ClosesAConnectionNobodyUsed) {
 
 TEST_F(H1ConnectionTest, TakesAllTheTimeItIsGiven) {
   Server::Options options;
-  options.idle_timeout = Server::kOff;
-  options.header_timeout = Server::kOff;
+  options.idle_timeout = no_limit;
+  options.header_timeout = no_limit;
   Wire client = connect(std::move(options));
   network_.advance(24h);
   client.send("GET / HTTP/1.1\r\n");

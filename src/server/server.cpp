@@ -5,6 +5,7 @@
 #include "base/held_memory.hpp"
 #include "net/listen_overlap.hpp"
 #include "server/control_group.hpp"
+#include "server/stop_signals.hpp"
 #include "server/worker.hpp"
 
 #include <algorithm>
@@ -74,6 +75,9 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   void run_worker(WorkerThread& worker, const HandlerFactory& factory);
   void say_failed(const std::string& why);
   bool wait_to_end();
+  // Tells the workers to drain.
+  void begin_stop(Duration deadline);
+  void stop_on_signal(server::StopSignals::Which which);
   std::shared_ptr<server::TlsCertificates> tls() {
     const std::lock_guard lock(mutex);
     return certificates;
@@ -90,7 +94,8 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   std::size_t reported = 0;  // workers that run or have failed to
   std::optional<std::string> start_failure;
   bool started = false;
-  bool starting = false;  // stop() waits until every worker can be told
+  bool starting = false;                              // stop() waits until every worker can be told
+  std::unique_ptr<server::StopSignals> stop_signals;  // last: its thread uses the rest
 };
 
 Result<void> Server::State::open_listeners() {
@@ -228,6 +233,12 @@ Result<void> Server::State::start(const HandlerFactory& factory) {
                    "workers: " + std::to_string(common->options.workers) + " threads; " +
                        std::to_string(kMaxWorkers) + " is the most");
   }
+  if (common->options.max_connections_per_client == 0 ||
+      common->options.max_requests_per_client == 0) {
+    return failure(Errc::bad_option, Side::local,
+                   "max_connections_per_client, max_requests_per_client: 0 allows none; use "
+                   "onehop::no_limit");
+  }
   common->prepare_trust();
   if (auto prepared = common->prepare_tls(); !prepared) return prepared;
   if (auto opened = open_listeners(); !opened) return opened;
@@ -257,6 +268,10 @@ Result<void> Server::State::start(const HandlerFactory& factory) {
   changed.wait(lock, [&] { return reported == count; });
   // From here on the workers alone hold the listeners, and close them when they drain.
   common->listeners.clear();
+  if (!start_failure && common->options.stop_on_signals) {
+    stop_signals = std::make_unique<server::StopSignals>(
+        [this](server::StopSignals::Which which) { stop_on_signal(which); });
+  }
   if (!start_failure) return {};
   return failure(Errc::bad_option, Side::local, "a worker did not start: " + *start_failure);
 }
@@ -288,15 +303,17 @@ bool Server::wait() {
 bool Server::State::wait_to_end() {
   std::unique_lock lock(mutex);
   changed.wait(lock, [&] { return !starting && has_ended(); });
-  return std::none_of(workers.begin(), workers.end(),
-                      [](const auto& worker) { return worker->failed; });
+  const auto signals = std::move(stop_signals);
+  const bool is_well = std::none_of(workers.begin(), workers.end(),
+                                    [](const auto& worker) { return worker->failed; });
+  lock.unlock();  // before the end of `signals`, whose thread may want it
+  return is_well;
 }
 
-bool Server::stop(Duration deadline) {
-  const std::shared_ptr<State> state = state_;
-  std::unique_lock lock(state->mutex);
-  state->changed.wait(lock, [&] { return !state->starting; });
-  for (const auto& worker : state->workers) {
+void Server::State::begin_stop(Duration deadline) {
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return !starting; });
+  for (const auto& worker : workers) {
     if (!worker->reactor) continue;
     io::Reactor* reactor = worker->reactor;
     server::Worker* local = worker->local;
@@ -304,6 +321,19 @@ bool Server::stop(Duration deadline) {
       local->drain(io::deadline_after(reactor->now(), deadline), [reactor] { reactor->stop(); });
     });
   }
+}
+
+void Server::State::stop_on_signal(server::StopSignals::Which which) {
+  const bool is_first = which == server::StopSignals::Which::first;
+  common->log(LogLevel::info, is_first ? "stopping on a signal; a second one stops at once"
+                                       : "stopping at once on a second signal");
+  begin_stop(is_first ? common->options.stop_timeout.value() : Duration::zero());
+}
+
+bool Server::stop(Limit<Duration> deadline) {
+  const std::shared_ptr<State> state = state_;
+  state->begin_stop(deadline);
+  std::unique_lock lock(state->mutex);
   // A worker that waited for itself would wait for ever.
   if (state->is_worker(std::this_thread::get_id())) return false;
   state->changed.wait(lock, [&] { return state->has_ended(); });
@@ -313,7 +343,8 @@ bool Server::stop(Duration deadline) {
     whole = whole && !worker->was_cut;
     if (worker->thread.joinable()) threads.push_back(std::move(worker->thread));
   }
-  lock.unlock();
+  const auto signals = std::move(state->stop_signals);
+  lock.unlock();  // before the end of `signals`, whose thread may want it
   for (std::thread& thread : threads)
     thread.join();
   return whole;

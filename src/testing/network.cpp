@@ -2,12 +2,14 @@
 #include <onehop/testing.hpp>
 
 #include "io/reactor.hpp"
+#include "net/dialer.hpp"
 #include "net/memory_stream.hpp"
-#include "net/test_network.hpp"
 #include "server/worker.hpp"
+#include "testing/driven_task.hpp"
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <deque>
 #include <map>
 #include <stdexcept>
@@ -18,6 +20,8 @@ namespace {
 
 // Passes without anything ready after which nothing more can happen at this time.
 constexpr int kQuietPasses = 2;
+// How long run() waits for the result of another thread.
+constexpr std::chrono::seconds kResultTimeout(10);
 
 }  // namespace
 
@@ -29,14 +33,14 @@ struct Wire::State {
   bool move();
   void take(std::string_view data) {
     received += data;
-    if (room != kNoLimit) room -= data.size();
+    if (!room.is_none()) room = room - data.size();
   }
 
   io::Reactor& reactor;
   std::unique_ptr<net::Stream> stream;
   std::string unsent;
   std::string received;
-  std::size_t room = kNoLimit;
+  Limit<std::size_t> room = no_limit;
   bool at_end = false;
   bool was_reset = false;
   bool close_after_sending = false;
@@ -50,9 +54,12 @@ struct Place {
   std::deque<std::unique_ptr<net::Stream>> waiting;
 };
 
+// Runs what is ready, and what offloaded functions make ready, until nothing is left.
 void settle(io::Reactor& reactor) {
   for (int quiet = 0; quiet < kQuietPasses;) {
-    quiet = reactor.run_once(io::Duration::zero()) ? 0 : quiet + 1;
+    const bool waits = quiet > 0 && reactor.has_outside_work();
+    const bool worked = reactor.run_once(waits ? io::Duration::max() : io::Duration::zero());
+    quiet = worked || waits ? 0 : quiet + 1;
   }
 }
 
@@ -81,21 +88,16 @@ struct Network::State {
 
 namespace {
 
-class MemoryDialer final : public net::Dialer {
+class MemoryDialer final : public Dialer {
  public:
   explicit MemoryDialer(Network::State& network) : network_(network) {}
-  task<Result<net::Dialled>> dial(const net::Destination& destination) override {
-    std::string address = destination.socket_path;
-    if (address.empty())
-      address = destination.connect_host() + ":" + std::to_string(destination.port);
+  task<Result<DialledConnection>> dial(const DialTarget& target) const override {
+    std::string address = target.socket_path;
+    if (address.empty()) address = target.host + ":" + std::to_string(target.port);
     auto stream = network_.connect(address);
-    if (!stream) {
-      co_return failure(Error::system(ECONNREFUSED, Side::upstream)
-                            .during(Phase::connect)
-                            .retry_safe(true)
-                            .with("while connecting to " + address));
-    }
-    co_return net::Dialled(std::move(stream), address);
+    if (!stream) co_return failure(Error::system(ECONNREFUSED, Side::upstream));
+    auto dialled = std::make_unique<net::Dialled>(std::move(stream), std::move(address));
+    co_return DialledConnection(std::move(dialled));
   }
 
  private:
@@ -117,7 +119,7 @@ void Network::serve(std::string address,
   io::Reactor::Enter enter(state_->reactor);
   auto common = std::make_shared<server::ServerShared>();
   // What is left of the machine is not for the network to divide.
-  if (options.max_memory == 0) options.max_memory = Server::kUnlimited;
+  if (options.max_memory == 0) options.max_memory = no_limit;
   common->options = std::move(options);
   common->set_limits();
   common->admission.set_max_connections(std::size_t{1} << 30);
@@ -160,17 +162,31 @@ Wire Network::connect(std::string_view address) {
   return Wire(std::make_unique<Wire::State>(state_->reactor, std::move(stream)));
 }
 
+std::shared_ptr<const Dialer> Network::dialer() {
+  return std::make_shared<MemoryDialer>(*state_);
+}
+
 Transport::Options Network::transport_options() {
   Transport::Options options;
-  options.network = this;
+  options.dialer = dialer();
   return options;
 }
 
 void Network::run_to_end(detail::Work& work) {
   io::Reactor::Enter enter(state_->reactor);
-  if (work.start()) return;
-  settle(state_->reactor);
-  if (!work.done()) throw std::runtime_error("the task waits for time, or for a wire, to go on");
+  io::Reactor& reactor = state_->reactor;
+  DrivenTask driven(reactor, work);
+  if (driven.start()) return;
+  settle(reactor);
+  const auto end = std::chrono::steady_clock::now() + kResultTimeout;
+  while (!driven.has_ended() && reactor.awaits_result()) {
+    const auto left = end - std::chrono::steady_clock::now();
+    if (left <= io::Duration::zero()) break;
+    reactor.run_once(left);
+    settle(reactor);
+  }
+  if (driven.has_ended()) return;
+  throw std::runtime_error("the task waits for time to pass, for a wire, or for another thread");
 }
 
 void Network::advance(std::chrono::nanoseconds duration) {
@@ -211,7 +227,7 @@ bool Wire::State::move() {
   }
   char piece[4096];
   while (!at_end && room > 0) {
-    const ssize_t got = stream->try_read(piece, std::min(sizeof piece, room));
+    const ssize_t got = stream->try_read(piece, std::min<std::size_t>(sizeof piece, room));
     if (got == -EAGAIN) break;
     at_end = got <= 0;
     was_reset = got < 0;
@@ -238,8 +254,8 @@ std::string Wire::receive() {
   return std::exchange(state_->received, {});
 }
 
-void Wire::limit_receiving(std::size_t bytes) {
-  state_->room = bytes;
+void Wire::limit_receiving(Limit<std::size_t> byte_count) {
+  state_->room = byte_count;
   state_->settle();
 }
 
@@ -273,11 +289,3 @@ void Wire::close() {
 }
 
 }  // namespace onehop::testing
-
-namespace onehop::net {
-
-std::unique_ptr<Dialer> dialer_of(testing::Network& network, io::Reactor&) {
-  return std::make_unique<testing::MemoryDialer>(network.state());
-}
-
-}  // namespace onehop::net

@@ -204,7 +204,7 @@ TEST_F(NetworkTest, TakesNoMoreThanAWireIsToldTo) {
   EXPECT_EQ(client.receive(), "");
   client.limit_receiving(kSize / 2);
   EXPECT_EQ(client.receive().size(), kSize / 2);
-  client.limit_receiving(Wire::kNoLimit);
+  client.limit_receiving(no_limit);
   std::string rest = client.receive();
   for (std::string more = rest; !more.empty(); rest += more)
     more = client.receive();
@@ -217,7 +217,7 @@ TEST_F(NetworkTest, EndsAClientThatDoesNotRead) {
   client.limit_receiving(0);
   client.send(kGet);
   network_.advance(2min);  // longer than write_timeout
-  client.limit_receiving(Wire::kNoLimit);
+  client.limit_receiving(no_limit);
   (void)client.receive();
   EXPECT_TRUE(client.at_end());
 }

@@ -352,7 +352,7 @@ TEST_F(ProxiedH2Tunnel, ArrivesWholeOverAConnectionThatEndsWithIt) {
   peer.take(backend.receive());
   EXPECT_EQ(client.receive(), "bye");
   network_.advance(10s);
-  backend.limit_receiving(Wire::kNoLimit);
+  backend.limit_receiving(no_limit);
   for (int i = 0; i < 10; ++i)
     peer.take(backend.receive());
   EXPECT_EQ(peer.streams()[1].body.size(), kSize);
@@ -429,7 +429,7 @@ TEST_F(ProxiedH2Tunnel, ArrivesWholeFromAClientThatSaysGoaway) {
   client.send(frame(h2_frames::goaway, 0, 0, h2_frames::number(0, 8)));
   network_.advance(10s);
   EXPECT_EQ(exchanges_.size(), 0u);
-  backend.limit_receiving(Wire::kNoLimit);
+  backend.limit_receiving(no_limit);
   std::string arrived;
   for (int i = 0; i < 10; ++i)
     arrived += backend.receive();

@@ -77,7 +77,7 @@ class ProxiedH2Test : public ::testing::Test {
   ProxiedH2Test() : ProxiedH2Test(Transport::Options()) {}
   explicit ProxiedH2Test(Transport::Options transport) {
     network_.listen("up:80");
-    transport.network = &network_;
+    transport.dialer = network_.dialer();
     transport.pool_idle_timeout = 4s;
     transport.response_timeout = 10s;
     ReverseProxy::Options options;

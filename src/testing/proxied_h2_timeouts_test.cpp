@@ -34,7 +34,7 @@ class ProxiedH2Timeouts : public ::testing::Test {
   ProxiedH2Timeouts() {
     network_.listen("up:80");
     Transport::Options transport;
-    transport.network = &network_;
+    transport.dialer = network_.dialer();
     transport.response_timeout = 10s;
     transport.activity_timeout = 60s;
     ReverseProxy::Options options;

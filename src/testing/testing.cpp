@@ -3,6 +3,7 @@
 
 #include "http/field_names.hpp"
 #include "io/reactor.hpp"
+#include "testing/driven_task.hpp"
 
 #include <limits>
 #include <stdexcept>
@@ -12,8 +13,9 @@ namespace onehop::testing {
 void detail::run_to_end(Work& work) {
   io::Reactor reactor;
   io::Reactor::Enter enter(reactor);
-  if (work.start()) return;
-  while (!work.done())
+  DrivenTask driven(reactor, work);
+  if (driven.start()) return;
+  while (!driven.has_ended())
     reactor.run_once(io::Duration::max());
 }
 
@@ -100,6 +102,53 @@ const std::string& Recorder::last_content() const {
 
 std::shared_ptr<Recorder> recorder(Status status, std::string text) {
   return std::make_shared<Recorder>(status, std::move(text));
+}
+
+struct RecordingRoundTripper::State {
+  Respond respond;
+  std::shared_ptr<const RoundTripper> next;
+  std::vector<Recorded> requests;
+};
+
+RecordingRoundTripper::RecordingRoundTripper(Status status, std::string text)
+    : RecordingRoundTripper([status, text = std::move(text)](const Request&) {
+        return Result<Response>(std::in_place, status, text);
+      }) {}
+
+RecordingRoundTripper::RecordingRoundTripper(Respond respond) : state_(std::make_unique<State>()) {
+  if (!respond) throw std::invalid_argument("RecordingRoundTripper: the function is empty");
+  state_->respond = std::move(respond);
+}
+
+RecordingRoundTripper::RecordingRoundTripper(std::shared_ptr<const RoundTripper> next)
+    : state_(std::make_unique<State>()) {
+  if (!next) throw std::invalid_argument("RecordingRoundTripper: the round tripper is null");
+  state_->next = std::move(next);
+}
+
+RecordingRoundTripper::~RecordingRoundTripper() = default;
+
+task<Result<Response>> RecordingRoundTripper::round_trip(Request request) const {
+  State& state = *state_;
+  auto reading = request.body().read_all(std::numeric_limits<std::size_t>::max());
+  auto content = co_await std::move(reading);
+  state.requests.push_back({request.method(), request.url().to_string(), request.headers().clone(),
+                            content.value_or(std::string())});
+  if (!content) co_return failure(content.error());
+  if (!state.next) co_return state.respond(request);
+  request.set_body(Body::of(std::move(*content)));
+  auto forwarded = state.next->round_trip(std::move(request));
+  co_return co_await std::move(forwarded);
+}
+
+const std::vector<RecordingRoundTripper::Recorded>& RecordingRoundTripper::requests()
+    const noexcept {
+  return state_->requests;
+}
+
+const RecordingRoundTripper::Recorded& RecordingRoundTripper::last() const {
+  if (state_->requests.empty()) throw std::out_of_range("the round tripper was never asked");
+  return state_->requests.back();
 }
 
 }  // namespace onehop::testing

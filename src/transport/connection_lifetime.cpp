@@ -10,7 +10,7 @@ constexpr double kTwoTo64 = 18446744073709551616.0;
 constexpr double kMaxSpread = 0.1;
 
 net::Duration shortened(net::Duration age, std::uint64_t number) noexcept {
-  if (age == Transport::kOff) return age;
+  if (age == net::Duration::max()) return age;  // no limit
   const double share = kMaxSpread * static_cast<double>(number * kGolden) / kTwoTo64;
   return age - std::chrono::duration_cast<net::Duration>(age * share);
 }

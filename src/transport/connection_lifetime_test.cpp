@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 constexpr net::Time kNow{1h};
 
-Transport::Options with_age(net::Duration age) {
+Transport::Options with_age(Limit<net::Duration> age) {
   Transport::Options options;
   options.max_connection_age = age;
   return options;
@@ -38,7 +38,7 @@ TEST(ConnectionLifetimeTest, IsDueByAge) {
 }
 
 TEST(ConnectionLifetimeTest, IsDueByRequests) {
-  Transport::Options options = with_age(Transport::kOff);
+  Transport::Options options = with_age(no_limit);
   options.max_connection_requests = 3;
   const ConnectionLifetime lifetime(options, kNow, 7);
   EXPECT_FALSE(lifetime.is_over(kNow + 1000h, 2));
@@ -46,7 +46,7 @@ TEST(ConnectionLifetimeTest, IsDueByRequests) {
 }
 
 TEST(ConnectionLifetimeTest, NeverComesWithoutLimits) {
-  const ConnectionLifetime lifetime(with_age(Transport::kOff), kNow, 7);
+  const ConnectionLifetime lifetime(with_age(no_limit), kNow, 7);
   EXPECT_EQ(lifetime.ends_at(), io::kNever);
   EXPECT_FALSE(lifetime.is_over(kNow + 1000h, 1'000'000'000));
 }

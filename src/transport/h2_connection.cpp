@@ -208,8 +208,8 @@ void H2Connection::on_reset_time(void* self) {
 // --- signs of life -----------------------------------------------------------------------------
 
 void H2Connection::watch() {
-  const net::Duration idle =
-      std::max<net::Duration>(pool_.options().pool_idle_timeout / 2, std::chrono::milliseconds(10));
+  const net::Duration idle = std::max<net::Duration>(pool_.options().pool_idle_timeout.value() / 2,
+                                                     std::chrono::milliseconds(10));
   io::Reactor& reactor = stream_->reactor();
   reactor.timers().arm(watch_, io::deadline_after(reactor.now(), std::min(idle, kWatchEvery)));
 }

@@ -50,7 +50,7 @@ class RedialTest : public ConnectionPoolTest, public ::testing::WithParamInterfa
  protected:
   static bool is_http2() { return GetParam(); }
 
-  void start_holding(Transport::Duration hold, std::size_t max_connections = 0) {
+  void start_holding(Transport::Duration hold, Limit<std::size_t> max_connections = no_limit) {
     Transport::Options options;
     options.hold = hold;
     options.max_connections = max_connections;

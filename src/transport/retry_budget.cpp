@@ -34,8 +34,8 @@ bool RetryBudget::try_retry(Time now) noexcept {
   turn(now);
   const auto requests = static_cast<double>(requests_ + requests_before_);
   const double allowed =
-      std::max(static_cast<double>(kFloorPerSecond * kWindowSeconds), share_ * requests);
-  if (share_ < 1 && static_cast<double>(retries_ + retries_before_) >= allowed) return false;
+      std::max(static_cast<double>(kFloorPerSecond * kWindowSeconds), share_.value() * requests);
+  if (!share_.is_none() && static_cast<double>(retries_ + retries_before_) >= allowed) return false;
   retries_.fetch_add(1, std::memory_order_relaxed);
   return true;
 }

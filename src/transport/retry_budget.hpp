@@ -5,6 +5,7 @@
 #pragma once
 
 #include <onehop/exchange_record.hpp>
+#include <onehop/limit.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -17,7 +18,7 @@ class RetryBudget {
   static constexpr std::uint64_t kFloorPerSecond = 3;
   static constexpr std::uint64_t kWindowSeconds = 10;
 
-  explicit RetryBudget(double share) noexcept : share_(share) {}
+  explicit RetryBudget(Limit<double> share) noexcept : share_(share) {}
 
   void count_requests(std::uint64_t count, Time now) noexcept;
   // Counts a retry when it is allowed.
@@ -26,7 +27,7 @@ class RetryBudget {
  private:
   void turn(Time now) noexcept;
 
-  double share_;
+  Limit<double> share_;
   // Two halves of the window: what falls out of it goes at once, which is close enough.
   std::atomic<std::int64_t> began_ = 0;
   std::atomic<std::uint64_t> requests_ = 0, requests_before_ = 0;

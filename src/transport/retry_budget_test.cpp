@@ -32,8 +32,8 @@ TEST(RetryBudget, AllowsAShareOfManyRequests) {
   EXPECT_LE(allowed, 200 + kFloor);
 }
 
-TEST(RetryBudget, AllowsEveryRetryWithAShareOfOne) {
-  RetryBudget budget(1);
+TEST(RetryBudget, AllowsEveryRetryWithoutALimit) {
+  RetryBudget budget(no_limit);
   for (int i = 0; i < 500; ++i) {
     budget.count_requests(1, kStart);
     ASSERT_TRUE(budget.try_retry(kStart));

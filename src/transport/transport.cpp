@@ -1,18 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <onehop/transport.hpp>
 
-#include "net/test_network.hpp"
+#include "net/custom_dialer.hpp"
 #include "transport/round_trip.hpp"
 
+#include <stdexcept>
 #include <utility>
 
 namespace onehop {
+namespace {
+
+// A limit that allows nothing is a mistake that would cost every request.
+Transport::Options checked(Transport::Options options) {
+  if (options.max_connections == 0) {
+    throw std::invalid_argument("max_connections: 0 allows no connection; use onehop::no_limit");
+  }
+  if (options.max_connection_requests == 0) {
+    throw std::invalid_argument(
+        "max_connection_requests: 0 allows no request; use onehop::no_limit");
+  }
+  return options;
+}
+
+}  // namespace
 
 using transport::ConnectionPool;
 
 struct Transport::State final : transport::Pools {
   explicit State(Options options)
-      : shared(std::make_shared<transport::SharedPools>(std::move(options))) {}
+      : shared(std::make_shared<transport::SharedPools>(checked(std::move(options)))) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() { shared->retire(); }
@@ -23,8 +39,8 @@ struct Transport::State final : transport::Pools {
   std::unique_ptr<ConnectionPool> make_pool(io::Reactor& reactor) const {
     const Options& options = shared->options;
     std::unique_ptr<net::Dialer> dialer;
-    if (options.network) {
-      dialer = net::dialer_of(*options.network, reactor);
+    if (options.dialer) {
+      dialer = std::make_unique<net::CustomDialer>(options.dialer, options.connect_timeout);
     } else {
       net::DialOptions dial;
       dial.attempt_timeout = options.connect_attempt_timeout;

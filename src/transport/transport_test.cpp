@@ -41,7 +41,7 @@ class TransportTest : public ::testing::Test {
   };
 
   Wire send(Make make, Transport::Options options = {}) {
-    options.network = &network_;
+    options.dialer = network_.dialer();
     transport_ = std::make_shared<Transport>(options);
     make_ = std::move(make);
     network_.serve("s:80", std::make_shared<Sender>(*this), exchanges_.options());
@@ -297,7 +297,7 @@ TEST_F(TransportTest, SendsAHeadLargerThanAnyBuffer) {
 TEST_F(TransportTest, WaitsForContentWithWhoeverReadsIt) {
   network_.listen("backend:80");
   Transport::Options options;
-  options.network = &network_;
+  options.dialer = network_.dialer();
   const Transport transport(options);
   struct Reading final : Handler {
     explicit Reading(const Transport& t) : transport(t) {}

@@ -92,7 +92,7 @@ class HeadLimits : public ::testing::TestWithParam<Case> {
   HeadLimits() {
     network_.listen("backend:80");
     Transport::Options transport;
-    transport.network = &network_;
+    transport.dialer = network_.dialer();
     transport.max_response_header_bytes = limits().bytes;
     transport.max_response_header_fields = limits().fields;
     Server::Options server;

@@ -29,7 +29,7 @@ class InterimMemory : public ::testing::TestWithParam<std::tuple<bool, bool>> {
   InterimMemory() {
     network_.listen("backend:80");
     Transport::Options transport;
-    transport.network = &network_;
+    transport.dialer = network_.dialer();
     ReverseProxy::Options proxy;
     proxy.transport = std::make_shared<Transport>(transport);
     const auto [client, backend] = GetParam();

@@ -27,7 +27,7 @@ class Proxied : public ::testing::Test {
   void start(Transport::Options transport,
              Server::Options server = {},
              ReverseProxy::Options proxy = {}) {
-    transport.network = &network_;
+    transport.dialer = network_.dialer();
     transport_ = std::make_shared<Transport>(transport);
     proxy.transport = transport_;
     proxy.rewrite = [](ProxyRequest& request) {

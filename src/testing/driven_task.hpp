@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DrivenTask runs the task of a test that an event loop drives, and knows when it has ended. A task
+// that ends on a foreign thread ends the process. Thread: owner.
+#pragma once
+
+#include <onehop/task.hpp>
+#include <onehop/testing.hpp>
+
+#include "io/reactor.hpp"
+
+#include <coroutine>
+
+namespace onehop::testing {
+
+class DrivenTask {
+ public:
+  // Both must outlive it.
+  DrivenTask(io::Reactor& reactor, detail::Work& work) : root_(run(reactor, work)) {}
+  DrivenTask(const DrivenTask&) = delete;
+  DrivenTask& operator=(const DrivenTask&) = delete;
+
+  // Runs to the first wait. Returns true if the task has ended.
+  bool start() { return root_.start(); }
+  bool has_ended() const noexcept { return root_.done(); }
+
+ private:
+  class Awaiter {
+   public:
+    explicit Awaiter(detail::Work& work) noexcept : work_(work) {}
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> handle) { return !work_.start(handle); }
+    void await_resume() const noexcept {}
+
+   private:
+    detail::Work& work_;
+  };
+
+  static task<void> run(io::Reactor& reactor, detail::Work& work) {
+    Awaiter ended(work);
+    co_await ended;
+    reactor.expect_current();
+  }
+
+  task<void> root_;
+};
+
+}  // namespace onehop::testing
