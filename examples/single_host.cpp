@@ -3,6 +3,7 @@
 // Try it: python3 -m http.server 9000 &  single_host 127.0.0.1:8080 http://127.0.0.1:9000
 //
 // A reverse proxy to one backend. Without arguments it listens on :8080 for http://127.0.0.1:9000.
+// On TERM it lets the requests in progress finish.
 #include <onehop/onehop.hpp>
 
 #include <cstdio>
@@ -15,6 +16,6 @@ int main(int argc, char** argv) {
     return 2;
   }
 
-  onehop::Server server({.listen = address});
+  onehop::Server server({.listen = address, .stop_on_signals = true});
   return server.run(onehop::single_host_reverse_proxy(*backend));
 }

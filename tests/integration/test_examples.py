@@ -33,6 +33,7 @@ def run():
                 assert started[-1].poll() is None and time.monotonic() < deadline, f"{name} does not listen"
                 time.sleep(0.005)
 
+    start.processes = started
     yield start
     for process in started:
         process.terminate()
@@ -75,6 +76,58 @@ def test_custom_hooks_edit_answers_and_errors(run, start_backend):
     assert not tidied.fields.has("x-powered-by")
     refused = asked(address, get())
     assert (refused.status, json.loads(refused.body)) == (502, {"error": "Bad Gateway"})
+
+
+def late(peer):
+    peer.read_request()
+    time.sleep(0.3)
+    peer.send(answer(b"late"))
+
+
+def test_single_host_drains_on_term(run, start_backend):
+    backend = start_backend()
+    address = run("single_host", backend.url)
+    backend.play(late)
+    with Client(address) as client:
+        client.send(get())
+        backend.wait_for_requests(1)
+        run.processes[-1].terminate()
+        assert client.read_final().body == b"late"
+    assert run.processes[-1].wait(PATIENCE) == 0
+
+
+def test_embedded_server_lets_requests_finish_when_its_program_ends(run):
+    address = run("embedded_server")
+    with Client(address) as client:
+        client.send(get())
+        time.sleep(0.1)
+        run.processes[-1].terminate()
+        assert client.read_final().body == b"done\n"
+    assert run.processes[-1].wait(PATIENCE) == 0
+
+
+def test_offload_waits_for_a_call_that_blocks_and_for_a_callback(run):
+    address = run("offload")
+    assert asked(address, get("/row/7")).body == b"row 7\n"
+    assert asked(address, get("/later/8")).body == b"row 8\n"
+
+
+def test_caching_round_tripper_asks_once(run, start_backend):
+    backend = start_backend()
+    address = run("caching_round_tripper", backend.url)
+    backend.answers(answer(b"x", "Content-Type: text/plain"))
+    first, second = asked(address, get("/a")), asked(address, get("/a"))
+    assert (first.body, second.body, second.fields.get("content-type")) == (b"x", b"x", "text/plain")
+    assert len(backend.requests) == 1
+    assert asked(address, get("/b")).status == 200
+    assert len(backend.requests) == 2
+
+
+def test_custom_dialer_connects_through_a_unix_socket(run, start_backend, tmp_path):
+    backend = start_backend(path=str(tmp_path / "app.sock"))
+    address = run("custom_dialer", "http://app.internal/base", str(tmp_path / "app.sock"))
+    assert asked(address, get("/x")).status == 200
+    assert (backend.request.target, backend.request.fields.get("host")) == ("/base/x", "app.internal")
 
 
 def test_custom_round_tripper_asks_through_its_own(run, start_backend):
