@@ -2,6 +2,7 @@
 #include "net/tls_stream.hpp"
 
 #include "base/c_callback.hpp"
+#include "base/check.hpp"
 #include "net/tls_reason.hpp"
 #include "net/tls_records.hpp"
 
@@ -133,6 +134,7 @@ ssize_t TlsStream::try_read(char* data, std::size_t size) {
 }
 
 int TlsStream::read_records(char* data, std::size_t size, bool peek) {
+  ONEHOP_DCHECK(established_);
   forget_tls_errors();
   budget_.enter_pass(reactor().pass());
   const int most = static_cast<int>(std::min<std::size_t>(size, 1U << 30U));
@@ -235,6 +237,7 @@ ssize_t TlsStream::try_write(const iovec* parts, int count) {
   if (!unsent_.empty() && !unsent_can_wait_) flush();
   if (write_error_ != 0) return -write_error_;
   if (!unsent_.empty() && !unsent_can_wait_) return -EAGAIN;
+  ONEHOP_DCHECK(established_);
   TlsPieces pieces(parts, count);
   std::size_t taken = pieces.skip(std::exchange(blocked_, 0));
   std::array<char, kTlsRecord> joined;  // NOLINT: written before it is read

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // TlsStream from its construction to the end of the handshake.
+#include "base/check.hpp"
 #include "base/returned_memory.hpp"
 #include "net/tls_reason.hpp"
 #include "net/tls_records.hpp"
@@ -69,6 +70,7 @@ task<Result<void>> TlsStream::handshake(Time deadline) {
 }
 
 TlsStream::Step TlsStream::advance_handshake() {
+  ONEHOP_DCHECK(!established_ && !failure_ && TlsOutbox::of_thread().size == 0);
   forget_tls_errors();
   input_ = Input::data;
   const int result = SSL_do_handshake(ssl_.get());
@@ -99,6 +101,7 @@ TlsStream::Step TlsStream::advance_handshake() {
 }
 
 void TlsStream::note_handshake() {
+  ONEHOP_DCHECK(!established_ && (unsent_.empty() || unsent_can_wait_));
   established_ = true;
   handshake_claim_.redeem();
   note_returned_memory(kHandshakeHolds);
