@@ -78,6 +78,7 @@ void ConnectionPool::forget(const Origin& origin) {
 }
 
 void ConnectionPool::retire() {
+  ONEHOP_DCHECK(context_.is_on_its_worker());
   context_.retire();
   for (auto& [key, origin] : origins_)
     origin->close_all_idle();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/h1_connection.hpp"
 
+#include "base/check.hpp"
 #include "net/tcp_stream.hpp"
 
 #include <algorithm>
@@ -53,6 +54,7 @@ H1Connection::H1Connection(Owner& owner, IdleTransfer transfer)
 }
 
 std::unique_ptr<IdleTransfer> H1Connection::into_transfer() {
+  ONEHOP_DCHECK(!is_reserved());
   if (stream_->plain_descriptor() < 0) return nullptr;
   auto transfer = std::make_unique<IdleTransfer>(stream_->release(), std::move(slot_),
                                                  std::move(address_), lifetime_);

@@ -7,6 +7,7 @@
 #include <onehop/request.hpp>
 #include <onehop/task.hpp>
 
+#include "base/check.hpp"
 #include "io/endings.hpp"
 #include "net/stream.hpp"
 #include "transport/idle_transfer.hpp"
@@ -83,7 +84,10 @@ class H1Connection : public detail::InFramePool {
     return reservation_ ? reservation_->client : ConnectionId();
   }
   // The upstream waits for the client's next message. Only of a reserved connection.
-  void set_in_handshake(bool value) noexcept { reservation_->in_handshake = value; }
+  void set_in_handshake(bool value) noexcept {
+    ONEHOP_DCHECK(reservation_);
+    reservation_->in_handshake = value;
+  }
   bool is_in_handshake() const noexcept { return reservation_ && reservation_->in_handshake; }
   // False when no client is left, or there was none, that it could serve.
   bool may_be_kept() const noexcept;

@@ -3,6 +3,7 @@
 
 #include "base/arena.hpp"
 #include "base/ascii.hpp"
+#include "base/check.hpp"
 #include "http/connection_authentication.hpp"
 #include "http/content_by_habit.hpp"
 #include "http/field_names.hpp"
@@ -144,7 +145,7 @@ void H1Exchange::on_upload_failed() noexcept {
 }
 
 Delivery H1Exchange::delivery() const noexcept {
-  if (got_bytes_) return Delivery::answered;
+  if (progress_ != Progress::waiting) return Delivery::answered;
   const bool has_left = connection_->stream().bytes_out() != out_before_;
   return has_left ? Delivery::uncertain : Delivery::unsent;
 }
@@ -152,6 +153,7 @@ Delivery H1Exchange::delivery() const noexcept {
 // --- the response ------------------------------------------------------------------------------
 
 Result<void> H1Exchange::begin(Request& request, HeldString* copy) {
+  ONEHOP_DCHECK(connection_ && progress_ == Progress::waiting);
   const Headers& headers = request.headers();
   record_ = request.record();
   arena_ = request.headers().arena();
@@ -200,7 +202,8 @@ std::optional<Result<void>> H1Exchange::try_head(h1::HeadParser& parser) {
   const wire::HeadInput source(connection_->stream(), connection_->input(), parser, Side::upstream,
                                limits.max_start_line + limits.max_header_bytes);
   const auto read = wire::try_read_head(source);
-  got_bytes_ = got_bytes_ || parser.begun() || !connection_->input().empty();
+  const bool has_bytes = parser.begun() || !connection_->input().empty();
+  if (has_bytes && progress_ == Progress::waiting) progress_ = Progress::responding;
   return read;
 }
 
@@ -223,7 +226,7 @@ void H1Exchange::on_wait(net::Wait wait) {
 Error H1Exchange::wait_error(const Error& error) const {
   Error told = error;
   if (told.phase() == Phase::none) told.during(Phase::wait);
-  if (told.is(Errc::closed) && got_bytes_) {
+  if (told.is(Errc::closed) && progress_ != Progress::waiting) {
     told = Error(Errc::truncated, Side::upstream, "the connection ended inside the head")
                .during(Phase::wait);
   }
@@ -295,6 +298,8 @@ Result<Response> H1Exchange::final_response(const Request& request,
     return failure(error.during(Phase::wait));
   }
   if (record_) record_->response_began = pool_.reactor().now();
+  ONEHOP_DCHECK(progress_ == Progress::responding);
+  progress_ = Progress::responded;
   keep_alive_ = allows_reuse(version, headers) && framing->kind != BodyFraming::Kind::until_close;
   if (const auto hint = idle_hint(headers)) connection_->set_idle_hint(*hint);
   reader_.begin(*framing, pool_.limits(), arena_);
@@ -317,6 +322,7 @@ Response H1Exchange::attach(Response response, std::unique_ptr<H1Exchange> excha
 }
 
 Response H1Exchange::take_tunnel(Response response) {
+  ONEHOP_DCHECK(upload_.is_whole());
   HeldString early(connection_->input().view());
   if (record_) record_->response_began = pool_.reactor().now();
   upload_.cancel();

@@ -63,7 +63,7 @@ class H1Exchange final : public PolledBodySource,
   Sending plan(const Request& request) const;
   Result<void> send_head(const Request& request);
   void begin_upload(std::size_t head);
-  bool is_answered() const noexcept override { return got_bytes_; }
+  bool is_answered() const noexcept override { return progress_ != Progress::waiting; }
   bool is_left_to_response(const Error& error) const noexcept override;
   void on_upload_failed() noexcept override;
   std::optional<Result<Response>> take_responses(const Request& request);
@@ -93,7 +93,7 @@ class H1Exchange final : public PolledBodySource,
   std::size_t informational_ = 0;
   bool keep_alive_ = false;
   bool asked_upgrade_ = false;
-  bool got_bytes_ = false;
+  Progress progress_ = Progress::waiting;
   bool has_credentials_ = false;  // for the connection, not for the request alone
   Upload upload_;                 // last: destroyed first, it uses the rest
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/h2_connection.hpp"
 
+#include "base/check.hpp"
 #include "http/h1/limits.hpp"
 #include "io/yield.hpp"
 
@@ -12,13 +13,12 @@
 namespace onehop::transport {
 namespace {
 
-// More streams than that on one connection only wait for each other.
+// More streams on one connection would only wait for each other.
 constexpr std::size_t kMaxStreams = 256;
-// Silence while a stream is open, after which the peer is asked whether it is there, and how long
-// it has for the answer.
+// The silence, while a stream is open, after which a PING is sent, and the time for its answer.
 constexpr net::Duration kSilence = std::chrono::seconds(30);
 constexpr net::Duration kPingPatience = std::chrono::seconds(15);
-// Servers of gRPC take more PINGs than one in five minutes for abuse, unless they said something in
+// Servers of gRPC treat more than one PING in five minutes as abuse, unless they sent something in
 // between.
 constexpr net::Duration kBetweenPings = std::chrono::seconds(310);
 constexpr net::Duration kWatchEvery = std::chrono::seconds(5);
@@ -60,17 +60,18 @@ H2Connection::H2Connection(Owner& owner,
 
 H2Connection::~H2Connection() {
   running_ = {};
-  over_ = true;
+  state_ = State::over;
   while (User* user = users_.pop_front())
-    user->on_connection_lost(timed_out_);
+    user->on_connection_lost(ping_ == Ping::unanswered);
   pool_.counters().open.subtract(1);
 }
 
 void H2Connection::start() {
+  ONEHOP_DCHECK(state_ == State::open && requests_ == 0);
   running_ = run();
   running_.start();
   link_.flush_soon();
-  watch();  // whoever it was made for may be gone
+  watch();  // the request it was made for may be gone
 }
 
 std::size_t H2Connection::limit() const noexcept {
@@ -85,9 +86,9 @@ bool H2Connection::is_busy() const noexcept {
   return streams() * 4 >= limit() * 3;
 }
 
-// Events may not have told of it yet: TLS passes them on one pass of the reactor later, and what is
-// written comes before that. Only of one that idled between two requests: a new one was read as it
-// was made, and one with streams is read all the time.
+// Events may not have reported it yet: TLS passes them on one pass of the reactor later, after what
+// is written now. Only for a connection that was idle between two requests: a new one was read as
+// it was made, and one with streams is read all the time.
 bool H2Connection::takes_requests_after_a_look() {
   const bool idled = takes_requests() && was_used() && streams() == 0;
   if (!idled || !stream_->has_unread_now()) return takes_requests();
@@ -99,6 +100,7 @@ bool H2Connection::takes_requests_after_a_look() {
 }
 
 void H2Connection::add(User& request) {
+  ONEHOP_DCHECK(state_ != State::over && !request.is_linked());
   ++requests_;
   users_.push_back(request);
   if (lifetime_.is_over(stream_->reactor().now(), requests_)) retire();
@@ -106,13 +108,14 @@ void H2Connection::add(User& request) {
 }
 
 void H2Connection::remove(User& request) noexcept {
+  ONEHOP_DCHECK(request.is_linked());
   request.unlink();
   idle_since_ = stream_->reactor().now();
   link_.flush_soon();
 }
 
 void H2Connection::retire() noexcept {
-  ending_ = true;
+  if (state_ == State::open) state_ = State::ending;
   if (!was_used()) owner_.back_off();
   owner_.look_again_soon();
 }
@@ -128,7 +131,7 @@ void H2Connection::on_goaway(std::int32_t last_stream, h2::ErrorCode reason) {
 }
 
 void H2Connection::on_exception() noexcept {
-  over_ = true;
+  state_ = State::over;
   stream_->reactor().schedule(ended_);
 }
 
@@ -141,19 +144,19 @@ RootTask<H2Connection> H2Connection::run() {
       co_await io::yield(stream_->reactor());
       continue;
     }
-    // Looked at before the wait: whoever tells while others run interrupts nothing.
-    if (ending_ && streams() == 0 && users_.empty()) break;
+    // Before the wait: a call of interrupt_reader() outside of a wait has no effect.
+    if (state_ == State::ending && streams() == 0 && users_.empty()) break;
     co_await stream_->readable(io::kNever);
-    if (timed_out_) break;
+    if (ping_ == Ping::unanswered) break;
   }
-  over_ = true;
-  // The reason, if there is one, and what the last requests and tunnels said, which the upstream
-  // may not have taken yet. To who is not there any more nothing is sent: a request that has not
+  state_ = State::over;
+  // Sends the reason, if there is one, and the last data of requests and tunnels, which the
+  // upstream may not have taken yet. Nothing is sent to a peer that is gone: a request that has not
   // left yet would count as one that the upstream may have seen.
-  if (timed_out_ || link_.has_peer_gone()) {
+  if (ping_ == Ping::unanswered || link_.has_peer_gone()) {
     link_.stop_writing();
   } else if (streams() > 0) {
-    link_.flush_now();  // the session has failed: those who wait for responses hear of it at once
+    link_.flush_now();  // the session has failed: requests that wait hear of it at once
   } else {
     co_await link_.drain(kWriteStall);
     co_await wait_for_acknowledgement();
@@ -162,7 +165,7 @@ RootTask<H2Connection> H2Connection::run() {
 }
 
 // A connection that is closed with something unread is reset, and what the kernel has not sent yet
-// is lost. An upstream that takes it says something now and then, if only WINDOW_UPDATE.
+// is lost. An upstream that takes it sends something in return, if only WINDOW_UPDATE.
 task<void> H2Connection::wait_for_acknowledgement() {
   io::Reactor& reactor = stream_->reactor();
   std::size_t left = stream_->unacknowledged();
@@ -189,18 +192,19 @@ void H2Connection::on_ended(void* self) {
 
 void H2Connection::on_flushed(void* self) {
   auto& connection = *static_cast<H2Connection*>(self);
-  if (connection.over_) return;
+  if (connection.state_ == State::over) return;
   if (connection.session_.has_withheld_resets() && !connection.resets_.is_armed()) {
     io::Reactor& reactor = connection.stream_->reactor();
     reactor.timers().arm(connection.resets_, reactor.now() + h2::Session::kBetweenResets);
   }
-  if (connection.ending_ && connection.streams() == 0) connection.stream_->interrupt_reader();
+  if (connection.state_ == State::ending && connection.streams() == 0)
+    connection.stream_->interrupt_reader();
   connection.owner_.look_again_soon();
 }
 
 void H2Connection::on_reset_time(void* self) {
   auto& connection = *static_cast<H2Connection*>(self);
-  if (connection.over_) return;
+  if (connection.state_ == State::over) return;
   connection.session_.release_resets(connection.stream_->reactor().now());
   connection.link_.flush_soon();
 }
@@ -216,21 +220,22 @@ void H2Connection::watch() {
 
 void H2Connection::on_watch(void* self) {
   auto& connection = *static_cast<H2Connection*>(self);
-  if (connection.over_) return;
+  if (connection.state_ == State::over) return;
   const net::Time now = connection.stream_->reactor().now();
   connection.watch();
   const net::Time heard = connection.link_.last_read();
-  // In doubt only the answer counts: what is heard besides may be the rest of what went wrong.
-  const bool waits = connection.ping_sent_ && (connection.suspect_ || heard < connection.pinged_);
+  // To decide, only the answer counts: other bytes may have been sent before the connection failed.
+  const bool waits = connection.ping_ == Ping::deciding ||
+                     (connection.ping_ == Ping::sent && heard < connection.pinged_);
   if (waits && now - connection.pinged_ >= kPingPatience) {
-    connection.timed_out_ = true;
+    connection.ping_ = Ping::unanswered;
     connection.stream_->abort();
     connection.stream_->interrupt_reader();
     return;
   }
   if (connection.users_.empty()) {
     net::Duration timeout = connection.pool_.options().pool_idle_timeout;
-    // Somebody may wait for its SETTINGS.
+    // A request may wait for its SETTINGS.
     if (!connection.knows_settings()) timeout = std::max(timeout, kPingPatience);
     if (io::deadline_after(connection.idle_since_, timeout) <= now) connection.close_idle();
     return;
@@ -240,11 +245,12 @@ void H2Connection::on_watch(void* self) {
   const bool may_ask = connection.content_at_ > connection.pinged_ ||
                        connection.pinged_ == net::Time() ||
                        now - connection.pinged_ >= kBetweenPings;
-  if (now - heard >= kSilence && may_ask) connection.send_ping();
+  if (now - heard >= kSilence && may_ask) connection.send_ping(Ping::sent);
 }
 
-void H2Connection::send_ping() {
-  ping_sent_ = true;
+void H2Connection::send_ping(Ping reason) {
+  ONEHOP_DCHECK(ping_ != Ping::unanswered);
+  ping_ = reason;
   pinged_ = stream_->reactor().now();
   session_.ping();
   link_.flush_soon();
@@ -252,18 +258,17 @@ void H2Connection::send_ping() {
 
 void H2Connection::suspect() {
   if (!takes_requests()) return;
-  suspect_ = true;
-  send_ping();
+  send_ping(Ping::deciding);
 }
 
 void H2Connection::on_ping_answered() {
-  ping_sent_ = false;
-  if (std::exchange(suspect_, false)) owner_.look_again_soon();
+  if (ping_ == Ping::unanswered) return;  // too late
+  if (std::exchange(ping_, Ping::none) == Ping::deciding) owner_.look_again_soon();
 }
 
 void H2Connection::close_idle() {
-  if (ending_) return;
-  ending_ = true;
+  if (state_ != State::open) return;
+  state_ = State::ending;
   session_.end_after_streams();
   link_.flush_soon();
 }

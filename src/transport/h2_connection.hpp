@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // H2Connection: one HTTP/2 connection to an origin, shared by many requests. Reads as long as it
-// lives, asks for a sign of life while a stream is open and nothing comes, and tells its H2Origin
-// when it is over. One thread.
+// lives, sends a PING if a stream is open and nothing arrives, and reports its end to its owner.
+// Thread: owner.
 #pragma once
 
 #include "base/root_task.hpp"
@@ -19,8 +19,8 @@
 
 namespace onehop::transport {
 
-// What a response may hold that nobody reads. A reader that keeps up soon gets more; of all
-// requests that share a connection 16 MiB is the most at first.
+// The window of a stream: how much unread content of a response is held. A reader that keeps up
+// soon gets more; all requests of a connection share 16 MiB at first.
 inline constexpr std::uint32_t kStreamWindow = 64 * 1024;
 
 class H2Connection final : private h2::SessionObserver {
@@ -66,7 +66,6 @@ class H2Connection final : private h2::SessionObserver {
   Owner& owner() const noexcept { return owner_; }
   PoolContext& pool() const noexcept { return pool_; }
   const std::string& address() const noexcept { return address_; }
-  bool is_reused() const noexcept { return requests_ > 1; }
   bool was_used() const noexcept { return requests_ > 0; }
 
   // How many requests it can take now; whether it carries three quarters of what it may.
@@ -74,29 +73,43 @@ class H2Connection final : private h2::SessionObserver {
   bool has_room() const noexcept { return room() > 0; }
   bool is_busy() const noexcept;
   bool allows_none() const noexcept { return takes_requests() && limit() == 0; }
-  bool takes_requests() const noexcept { return !ending_ && !over_ && !suspect_; }
+  bool takes_requests() const noexcept {
+    return state_ == State::open && ping_ != Ping::deciding && ping_ != Ping::unanswered;
+  }
   std::size_t streams() const noexcept { return session_.streams(); }
   // The last stream that the upstream will serve, once it has said so.
   std::int32_t last_taken() const noexcept { return last_taken_; }
-  // For a request that may not be sent twice: whether it still takes requests once what has come
-  // and nobody has read yet, such as its end, is looked at. May cost a system call.
+  // For a request that may not be sent twice: reads what has arrived, such as the end of the
+  // connection, and reports whether it still takes requests. May cost a system call.
   bool takes_requests_after_a_look();
   bool knows_settings() const noexcept { return session_.peer_settings_known(); }
 
-  // No more requests; what is under way goes on, and the last one's end is its end.
+  // Takes no more requests. Those in progress go on; the connection ends with the last of them.
   void retire() noexcept;
 
   void add(User& request);
   void remove(User& request) noexcept;
-  // One of them has heard something.
+  // Something of a response has arrived.
   void on_content() noexcept { content_at_ = stream_->reactor().now(); }
-  // One of them has waited in vain. Whether it was only that one is asked with a PING; until the
-  // answer there are no further requests.
+  // A request has waited too long. A PING finds out whether the connection is lost; until its
+  // answer, the connection takes no requests.
   void suspect();
-  // The origin goes: nothing is told any more.
+  // Takes no more requests, and ends once it has none.
   void close_idle();
 
  private:
+  enum class State : std::uint8_t {
+    open,
+    ending,  // it takes no more requests; those in progress go on
+    over,    // nothing is read any more
+  };
+  enum class Ping : std::uint8_t {
+    none,        // none is unanswered
+    sent,        // after a silence
+    deciding,    // a request has waited for nothing: no others before the answer
+    unanswered,  // for too long: the connection is lost
+  };
+
   h2::Stream* on_request() override { return nullptr; }
   void on_settings() override;
   void on_ping_answered() override;
@@ -108,7 +121,7 @@ class H2Connection final : private h2::SessionObserver {
   void on_exception() noexcept;
   std::size_t limit() const noexcept;
   void watch();
-  void send_ping();
+  void send_ping(Ping reason);
   static void on_flushed(void* self);
   static void on_watch(void* self);
   static void on_reset_time(void* self);
@@ -132,11 +145,8 @@ class H2Connection final : private h2::SessionObserver {
   io::Wakeup ended_;
   std::uint64_t requests_ = 0;
   std::int32_t last_taken_ = std::numeric_limits<std::int32_t>::max();
-  bool ping_sent_ = false;
-  bool suspect_ = false;
-  bool timed_out_ = false;
-  bool ending_ = false;  // no more requests; those under way go on
-  bool over_ = false;
+  State state_ = State::open;
+  Ping ping_ = Ping::none;
   RootTask<H2Connection> running_;  // last: destroyed first, it uses the rest
 };
 

@@ -2,6 +2,7 @@
 #include "transport/h2_exchange.hpp"
 
 #include "base/arena.hpp"
+#include "base/check.hpp"
 #include "http/content_by_habit.hpp"
 #include "http/field_names.hpp"
 #include "http/media_type.hpp"
@@ -14,12 +15,12 @@
 namespace onehop::transport {
 namespace {
 
-// Where silence is normal.
+// True if silence is normal.
 bool may_be_silent(std::string_view content_type) {
   return is_event_stream(content_type) || is_grpc(content_type);
 }
 
-// Before the request was sent, the connection has ended or will.
+// The connection has ended, or will, before the request was sent.
 Error takes_no_more() {
   return Error(Errc::closed, Side::upstream, "the connection takes no more requests")
       .during(Phase::send)
@@ -51,12 +52,12 @@ H2Exchange::~H2Exchange() {
   connection_->remove(member_);
 }
 
-// Its connection ends next, and says so.
+// Its connection ends next, and reports that.
 void H2Exchange::PoolMember::pool_ended() noexcept {
   exchange.ref_.reset();
 }
 
-// What the client said of the message itself is passed on.
+// A client's reason for a reset is passed on.
 h2::ErrorCode H2Exchange::reason_to_cancel() const {
   if (record_ && record_->failure && record_->failure->side() == Side::client) {
     if (const auto code = h2::code_of(*record_->failure)) return *code;
@@ -71,10 +72,11 @@ void H2Exchange::on_connection_lost(bool timed_out) noexcept {
                                : "the connection was lost before the upstream spoke HTTP/2";
   mark_passed_over();
   connection_ = nullptr;
-  lost_ = !is_closed();  // else it has ended as it ended, in the connection's last bytes
+  const bool was_open = !is_closed();  // else it has ended in the connection's last bytes
+  if (was_open) end_ = End::lost;
   connection_lost();
-  if (lost_ && !failure_) {
-    // What was never sent has not waited for the upstream: it may go elsewhere (see Resend).
+  if (was_open && !failure_) {
+    // A request that was never sent has not waited for the upstream: it may go elsewhere (Resend).
     const bool has_waited = timed_out && has_sent_head();
     const Errc what = has_waited ? Errc::timed_out : Errc::closed;
     failure_ = Error(what, Side::upstream, has_waited ? "no answer to a PING" : lost);
@@ -85,11 +87,11 @@ void H2Exchange::on_connection_lost(bool timed_out) noexcept {
 }
 
 void H2Exchange::on_event() {
-  got_bytes_ = got_bytes_ || has_head();
+  if (has_head() && progress_ == Progress::waiting) progress_ = Progress::responding;
   mark_passed_over();
-  if (has_head_ && is_closed()) stop_upload();
+  if (has_responded() && is_closed()) stop_upload();
   sender_.on_event();
-  // That the request is out is no event for the caller that waits for the response.
+  // That the request is out is not an event for the caller that waits for the response.
   if (!has_head() && !has_piece() && !has_ended() && !is_closed()) return;
   if (connection_) connection_->on_content();
   if (tunnel_) tunnel_->on_event();
@@ -99,7 +101,7 @@ void H2Exchange::on_event() {
 // --- the request -------------------------------------------------------------------------------
 
 // An extended CONNECT stands for a GET without content (RFC 8441 §5). Anything else is sent as what
-// it is: whoever is asked to upgrade may answer without.
+// it is: the upstream may respond without an upgrade.
 bool H2Exchange::asks_for_tunnel(const Request& request) noexcept {
   return request.headers().has(field::upgrade) && request.method() == Method::get &&
          request.body().is_empty();
@@ -149,15 +151,16 @@ void H2Exchange::begin_upload() {
 // connection is free for its next request.
 void H2Exchange::stop_upload() {
   upload_.stop();
-  if (has_head_) upload_.drop_body();
+  if (has_responded()) upload_.drop_body();
 }
 
 // --- the response ------------------------------------------------------------------------------
 
 Result<void> H2Exchange::begin(Request& request, HeldString* copy) {
+  ONEHOP_DCHECK(connection_ && progress_ == Progress::waiting);
   const bool as_tunnel = asks_for_tunnel(request);
   upload_.take(request, copy);
-  // A call may be as slow to listen as it is to speak.
+  // A call of gRPC may be as slow to read as it is to write.
   if (!is_grpc(request.headers().get_or_empty(field::content_type))) stall_ = activity_timeout_;
   if (auto opened = open(request, as_tunnel); !opened) return opened;
   upload_.await_continue(request);
@@ -206,14 +209,15 @@ void H2Exchange::on_wait(bool told) {
 
 void H2Exchange::mark_passed_over() noexcept {
   if (!is_closed() || !connection_) return;
-  passed_over_ = close_code() == h2::ErrorCode::refused_stream && id() > connection_->last_taken();
+  const bool was_refused = close_code() == h2::ErrorCode::refused_stream;
+  end_ = was_refused && id() > connection_->last_taken() ? End::passed_over : End::own;
 }
 
 Delivery H2Exchange::delivery() const noexcept {
-  if (got_bytes_) return Delivery::answered;
+  if (progress_ != Progress::waiting) return Delivery::answered;
   if (!has_sent_head()) return Delivery::unsent;
-  if (lost_) return Delivery::uncertain;
-  if (passed_over_) return Delivery::passed_over;
+  if (end_ == End::lost) return Delivery::uncertain;
+  if (end_ == End::passed_over) return Delivery::passed_over;
   const h2::ErrorCode code = close_code();
   const bool unprocessed =
       code == h2::ErrorCode::refused_stream || code == h2::ErrorCode::http_1_1_required;
@@ -231,7 +235,7 @@ Error H2Exchange::closed_error() const {
   if (problem()) return Error(Errc::bad_response, Side::upstream, problem());
   if (send_problem()) return Error(Errc::limit_exceeded, Side::local, send_problem());
   if (!has_sent_head()) return takes_no_more();
-  if (passed_over_) {
+  if (end_ == End::passed_over) {
     Error error(Errc::closed, Side::upstream, "a GOAWAY passed the request over");
     return error.retry_safe(unprocessed);
   }
@@ -253,7 +257,8 @@ void H2Exchange::pass_on(const Request& request, const Response& response) {
 void H2Exchange::final_response(const Request& request,
                                 Response& response,
                                 std::optional<std::uint64_t> length) {
-  has_head_ = true;
+  ONEHOP_DCHECK(progress_ == Progress::responding);
+  progress_ = Progress::responded;
   if (record_) record_->response_began = pool_.reactor().now();
   if (upload_.is(Upload::State::awaiting_continue)) {
     // A refusal does not want the content; a response that has begun may well wait for it.
@@ -268,7 +273,7 @@ void H2Exchange::final_response(const Request& request,
     return become_tunnel(response);
   }
   const Headers& headers = response.headers();
-  // A length would keep an HTTP/1.1 client from getting the trailers.
+  // With a length, a client of HTTP/1.1 would not receive the trailers.
   const bool may_have_trailers = takes_trailers_ || headers.has(FieldId::trailer);
   if (!may_have_trailers) length_ = length;
   if (request.method() == Method::head || response.status().forbids_body()) length_ = 0;
@@ -278,7 +283,7 @@ void H2Exchange::final_response(const Request& request,
   }
 }
 
-// What a client of HTTP/1.1 knows (RFC 8441 §5, RFC 6455 §4.2.2).
+// The response as a client of HTTP/1.1 knows it (RFC 8441 §5, RFC 6455 §4.2.2).
 void H2Exchange::become_tunnel(Response& response) {
   is_tunnel_ = true;
   Headers& headers = response.headers();
@@ -306,7 +311,7 @@ bool H2Exchange::take_trailers_now() {
 
 std::optional<Result<bytes>> H2Exchange::try_read(std::size_t most) {
   const std::string_view piece = take_piece(most > 0 ? most : std::string_view::npos);
-  if (connection_) connection_->link().flush_soon();  // the upstream may have got room for more
+  if (connection_) connection_->link().flush_soon();  // the upstream may have room for more
   if (!piece.empty()) return bytes(piece);
   if (at_end_of_response() && take_trailers_now()) return bytes();
   if (upload_.failure_of_source()) return failure(*upload_.failure_of_source());
@@ -328,7 +333,7 @@ task<Result<bytes>> H2Exchange::read() {
 
 task<void> H2Exchange::wait() {
   const net::Time now = pool_.reactor().now();
-  // See H1Exchange::wait(); here it is PINGs that find a backend that is gone.
+  // See H1Exchange::wait(); here, PINGs find a backend that is gone.
   const bool may_pause = may_be_silent_ && received() > 0;
   const net::Duration timeout = may_pause ? net::Duration::max() : activity_timeout_;
   const bool told = co_await changed_.wait(io::deadline_after(now, timeout));

@@ -44,7 +44,7 @@ class H2Exchange final : public h2::Stream,
     return at_end_of_response() && !upload_.is(Upload::State::sending);
   }
   bool has_unread_trailers() const noexcept { return has_trailers() && !trailers_taken_; }
-  // After a response: it is a 101, and this the stream behind it.
+  // After a response: it is a 101, and the stream is its tunnel.
   bool is_tunnel() const noexcept { return is_tunnel_; }
 
   // After a failure.
@@ -79,6 +79,14 @@ class H2Exchange final : public h2::Stream,
   };
 
   class OwningTunnel;
+  // How its stream has ended, or will.
+  enum class End : std::uint8_t {
+    own,          // by its own frames
+    passed_over,  // by a GOAWAY
+    lost,         // with its connection
+  };
+
+  bool has_responded() const noexcept { return progress_ == Progress::responded; }
 
   wire::H2Link* tunnel_link() noexcept override;
   Error tunnel_error() const override;
@@ -87,14 +95,14 @@ class H2Exchange final : public h2::Stream,
   Result<void> open(const Request& request, bool as_tunnel);
   void begin_upload();
   void stop_upload();
-  bool is_answered() const noexcept override { return has_head_; }
+  bool is_answered() const noexcept override { return has_responded(); }
   // The upstream does not want the rest.
   bool is_left_to_response(const Error&) const noexcept override {
     return !is_open() || failure_.has_value();
   }
   void on_upload_failed() noexcept override { changed_.set(); }
   void pass_on(const Request& request, const Response& response);
-  // `length`: of the content, as the fields tell.
+  // `length`: of the content, according to the fields.
   void final_response(const Request& request,
                       Response& response,
                       std::optional<std::uint64_t> length);
@@ -122,12 +130,10 @@ class H2Exchange final : public h2::Stream,
   net::Duration stall_ = net::Duration::max();  // of the upload
   wire::H2Tunnel* tunnel_ = nullptr;            // owns this
   bool takes_trailers_ = false;
-  bool passed_over_ = false;  // by a GOAWAY
-  bool lost_ = false;         // with its connection, before it was closed
-  bool got_bytes_ = false;
+  Progress progress_ = Progress::waiting;
+  End end_ = End::own;
   bool is_tunnel_ = false;
   bool may_be_silent_ = false;  // a response without a length
-  bool has_head_ = false;
   bool trailers_taken_ = false;
   Upload upload_;  // last: destroyed first, it uses the rest
 };

@@ -72,6 +72,7 @@ bool Origin::matches(const Url& url, std::string_view connect_address) const noe
 // --- leases ------------------------------------------------------------------------------------
 
 std::optional<Lease> Origin::try_lease(const Need& need) {
+  ONEHOP_DCHECK(pool_.is_on_its_worker());
   if (goes_over_http2(need)) {
     if (line_.waiting(Protocol::http2) > 0) return std::nullopt;  // these come first
     H2Connection* const connection = try_http2(need);
@@ -318,7 +319,7 @@ void Origin::deliver(std::unique_ptr<H1Connection> connection) {
 }
 
 void Origin::give_back(std::unique_ptr<H1Connection> connection) noexcept {
-  ONEHOP_DCHECK(&connection->owner() == this);
+  ONEHOP_DCHECK(&connection->owner() == this && pool_.is_on_its_worker());
   try {
     if (connection->is_retired(pool_.reactor().now()) || connection->has_unread()) return;
     if (!connection->is_reserved()) return deliver(std::move(connection));

@@ -59,6 +59,7 @@ bool PoolContext::try_retry() noexcept {
 }
 
 void PoolContext::enforce_size() {
+  ONEHOP_DCHECK(is_on_its_worker());
   // While no worker has more than its share, none needs to know of the others.
   const std::size_t max = options().pool_size > 0 ? options().pool_size : kMaxHandshakes;
   if (counters().idle.value() * shared_->workers() <= max) return;

@@ -51,6 +51,11 @@ class PoolContext {
   PoolContext& operator=(const PoolContext&) = delete;
 
   io::Reactor& reactor() const noexcept { return member_.reactor(); }
+  // False on the thread of another worker.
+  bool is_on_its_worker() const noexcept {
+    const io::Reactor* const current = io::Reactor::current_or_null();
+    return !current || current == &reactor();
+  }
   SharedPools& shared() const noexcept { return *shared_; }
   // This worker's pool, for messages between workers.
   SharedPools::Member& member() const noexcept { return member_; }

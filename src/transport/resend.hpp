@@ -23,6 +23,13 @@ enum class Delivery : std::uint8_t {
   answered,     // it has begun to respond, or has ended it for a reason of its own
 };
 
+// How far the response to a request has come.
+enum class Progress : std::uint8_t {
+  waiting,     // nothing of it has arrived
+  responding,  // some of it, perhaps only interim responses
+  responded,   // the final head
+};
+
 // True when the upstream cannot have acted on it: it may be sent again whatever the method.
 constexpr bool is_unprocessed(Delivery delivery) noexcept {
   return delivery == Delivery::unsent || delivery == Delivery::passed_over ||
