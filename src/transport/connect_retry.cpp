@@ -13,7 +13,7 @@ constexpr net::Duration kConnectAgain = std::chrono::milliseconds(50);
 }  // namespace
 
 std::optional<net::Duration> ConnectRetry::pause_after(const Error& error) {
-  // What was held was tried often enough.
+  // With hold, the dial was repeated for long enough.
   if (!is_refusal(error) || pool_.options().hold > net::Duration::zero()) return std::nullopt;
   if (std::exchange(asked_again_, true) || !pool_.try_retry()) return std::nullopt;
   return kConnectAgain;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ConnectRetry: when a request asks again for a connection that was refused: once more after a
-// moment, since an upstream with one address may be restarting. Where Transport::Options::hold is
-// set, Redial asks instead. One request, one thread.
+// ConnectRetry: decides whether a request whose connection was refused asks for another: once,
+// after 50 ms, since an upstream with one address may be restarting. If Transport::Options::hold is
+// set, Redial asks instead. One for each request. Thread: owner.
 #pragma once
 
 #include "transport/pool_context.hpp"
@@ -15,7 +15,7 @@ class ConnectRetry {
  public:
   explicit ConnectRetry(PoolContext& pool) noexcept : pool_(pool) {}
 
-  // How long to wait before asking again; nothing when `error` is final.
+  // How long to wait before asking again, or std::nullopt if `error` is final.
   std::optional<net::Duration> pause_after(const Error& error);
 
  private:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ConnectionLifetime: when a connection that works is given up for a new one all the same, which
-// asks for the upstream's addresses afresh and may reach a machine that was not there before. By
-// age and by requests carried. A value; any thread.
+// ConnectionLifetime: how old a connection may become, and how many requests it may carry. After
+// that it is replaced by a new one, which looks the upstream's name up again and may reach a
+// machine that was added since. A value. Thread: any.
 #pragma once
 
 #include <onehop/transport.hpp>
@@ -16,8 +16,8 @@ namespace onehop::transport {
 
 class ConnectionLifetime {
  public:
-  // `number`: of the connection among those made. Each has up to a tenth less than the allowed age,
-  // spread evenly over them, so that what was opened together does not go together.
+  // `number` counts connections. Each has up to 10 % less than the allowed age, spread evenly over
+  // them, so that connections opened together do not expire together.
   ConnectionLifetime(const Transport::Options& options,
                      net::Time now,
                      std::uint64_t number) noexcept;

@@ -10,8 +10,8 @@
 namespace onehop::transport {
 namespace {
 
-// A reserved connection is kept for as long as its client's, but for those whose client has left
-// without being seen here, and for upstreams that say nothing of their own patience.
+// A reserved connection is kept while its client's lasts. This limits those whose client has left
+// unseen, and those of upstreams that do not say how long they keep an idle connection.
 constexpr net::Duration kRecent = std::chrono::seconds(1);
 constexpr net::Duration kReservedIdle = std::chrono::minutes(2);
 
@@ -69,7 +69,7 @@ H1Connection::~H1Connection() {
   pool_.counters().open.subtract(1);
 }
 
-// --- a client of its own -----------------------------------------------------------------------
+// --- reservation -------------------------------------------------------------------------------
 
 H1Connection::Reservation::Reservation(H1Connection& connection, ConnectionId c)
     : client(c),

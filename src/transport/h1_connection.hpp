@@ -55,16 +55,16 @@ class H1Connection : public detail::InFramePool {
   Owner& owner() const noexcept { return owner_; }
   PoolContext& pool() const noexcept { return pool_; }
 
-  // For another thread's pool; this object is dead afterwards. Null when the stream is more than a
-  // socket.
+  // For another worker's pool; this object may only be destroyed afterwards. Null, and unchanged,
+  // if the stream is more than a socket.
   std::unique_ptr<IdleTransfer> into_transfer();
 
-  // Nothing is wrong with it, but it is to carry no more requests. Not between the messages of a
-  // handshake, which would have to begin again.
+  // It works, but has to carry no more requests. Never between the messages of a handshake, which
+  // would have to begin again.
   bool is_retired(net::Time now) const noexcept {
     return !is_in_handshake() && lifetime_.is_over(now, exchanges_);
   }
-  // True when it has carried a request before.
+  // True if it has carried a request.
   bool is_reused() const noexcept { return exchanges_ > 0; }
   // Whether a request that asks for `reuse` may use it.
   bool suits(Reuse reuse) const noexcept;
@@ -72,38 +72,38 @@ class H1Connection : public detail::InFramePool {
     ++exchanges_;
     idle_since_ = stream_->reactor().now();
   }
-  // How long the upstream said it keeps an idle connection, if it did.
+  // How long the upstream keeps an idle connection, according to its Keep-Alive.
   void set_idle_hint(net::Duration hint) noexcept { idle_hint_ = hint; }
 
-  // The upstream authenticates the connection: from now on it is for requests of that client's
-  // connection alone, and ends with it. None: for no further request. Once for all: the first
-  // counts.
+  // The upstream authenticates the connection: from now on it serves only requests of that client's
+  // connection, and ends with it. No client: it serves no further request. Only the first call has
+  // an effect.
   void reserve_for(ConnectionId client);
   bool is_reserved() const noexcept { return reservation_ != nullptr; }
   ConnectionId client() const noexcept {
     return reservation_ ? reservation_->client : ConnectionId();
   }
-  // The upstream waits for the client's next message. Only of a reserved connection.
+  // The upstream waits for the client's next message. For a reserved connection only.
   void set_in_handshake(bool value) noexcept {
     ONEHOP_DCHECK(reservation_);
     reservation_->in_handshake = value;
   }
   bool is_in_handshake() const noexcept { return reservation_ && reservation_->in_handshake; }
-  // False when no client is left, or there was none, that it could serve.
+  // False if the client that it could serve is gone, or there was none.
   bool may_be_kept() const noexcept;
 
-  // For the pool: watched for bytes and for the end while idle.
+  // For the owner: while idle, it is watched for bytes and for its end.
   void become_idle(net::Duration timeout) noexcept;
   void become_busy() noexcept { stream_->watch_readable(nullptr); }
-  // When it was last used, or made; whoever had it without using it does not count.
+  // When it was last used, or made. A lease that sent nothing does not count.
   net::Time idle_since() const noexcept { return idle_since_; }
   std::uint64_t idle_since_pass() const noexcept { return idle_since_pass_; }
-  // The upstream has closed it, or said something nobody asked for.
+  // The upstream has closed it, or has sent unsolicited bytes.
   bool has_unread() { return stream_->has_unread(); }
-  // That, or past its time.
+  // That, or it has been idle for too long.
   bool is_stale(net::Time now) { return now >= expires_ || has_unread(); }
-  // The same, with one more system call, for a request that may not be sent twice on a connection
-  // of which the kernel had no occasion to tell anything yet.
+  // The same, with one more system call: for a request that may not be sent twice, on a connection
+  // about which the kernel had no occasion yet to report anything.
   bool is_stale_now(net::Time now) { return now >= expires_ || stream_->has_unread_now(); }
 
  private:

@@ -21,7 +21,7 @@ namespace {
 
 constexpr net::Duration kLongestIdleHint = std::chrono::seconds(60);
 
-// Keep-Alive: timeout=N. A second less, so that we are the ones who close.
+// Keep-Alive: timeout=N. One second less, so that this side closes first.
 std::optional<net::Duration> idle_hint(const Headers& headers) {
   const std::string_view value = headers.get_or_empty(field::keep_alive);
   const std::size_t at = value.find("timeout=");
@@ -34,7 +34,7 @@ std::optional<net::Duration> idle_hint(const Headers& headers) {
   return std::min(hint, kLongestIdleHint);
 }
 
-// Its connection is one of those that max_connections allows, as long as it lasts.
+// Holds the connection's slot, which max_connections counts, while it lasts.
 class UpgradedConnection final : public wire::StreamTunnel {
  public:
   UpgradedConnection(std::unique_ptr<H1Connection> connection, HeldString early)
@@ -62,8 +62,8 @@ H1Exchange::~H1Exchange() {
   upload_.cancel();
   if (!connection_) return;
   if (!is_reusable()) {
-    // What counts as unsent, and may be on its way over another connection, shall not leave as this
-    // one closes.
+    // A request that counts as unsent may be sent over another connection: it must not leave as
+    // this one closes.
     if (output_.has_pending() && delivery() == Delivery::unsent) connection_->stream().abort();
     return;
   }
@@ -72,7 +72,7 @@ H1Exchange::~H1Exchange() {
   owner.give_back(std::move(connection_));
 }
 
-// Both messages complete, both sides willing, and nothing said that nobody asked for.
+// Both messages are complete, both sides allow it, and the upstream has sent nothing unsolicited.
 bool H1Exchange::is_reusable() {
   return keep_alive_ && is_complete() && upload_.is_whole() && !output_.has_pending() &&
          connection_->input().empty() && !connection_->stream().is_hung_up();
@@ -163,7 +163,7 @@ Result<void> H1Exchange::begin(Request& request, HeldString* copy) {
   if (has_credentials_) connection_->reserve_for(client_);
   asked_upgrade_ = headers.has(field::upgrade);
   upload_.await_continue(request);
-  // What is read next, if anything, says why the upstream does not take it.
+  // The next read shows why the upstream does not take it.
   if (!send_head(request)) upload_.give_up();
   if (record_) record_->request_sent = pool_.reactor().now();
   return {};
@@ -222,23 +222,23 @@ void H1Exchange::on_wait(net::Wait wait) {
   }
 }
 
-// The end of the connection where a response should be.
+// The connection has ended instead of a response.
 Error H1Exchange::wait_error(const Error& error) const {
-  Error told = error;
-  if (told.phase() == Phase::none) told.during(Phase::wait);
-  if (told.is(Errc::closed) && progress_ != Progress::waiting) {
-    told = Error(Errc::truncated, Side::upstream, "the connection ended inside the head")
-               .during(Phase::wait);
+  Error result = error;
+  if (result.phase() == Phase::none) result.during(Phase::wait);
+  if (result.is(Errc::closed) && progress_ != Progress::waiting) {
+    result = Error(Errc::truncated, Side::upstream, "the connection ended inside the head")
+                 .during(Phase::wait);
   }
-  told.retry_safe(told.side() == Side::upstream && is_unprocessed(delivery()));
-  return told;
+  result.retry_safe(result.side() == Side::upstream && is_unprocessed(delivery()));
+  return result;
 }
 
 Result<Response> H1Exchange::take_response(const Request& request, h1::HeadParser& parser) {
   wire::ReadBuffer& input = connection_->input();
   const Status status = parser.status();
   ArenaRef arena = request.headers().arena_or_none() ? request.headers().arena_or_none() : arena_;
-  // An interim response is passed on at once, and its memory goes with it.
+  // An interim response is passed on at once, and its memory is freed with it.
   if (status.is_informational() && status != Status::switching_protocols) arena = Arena::create();
   Headers headers = parser.take_headers(input.view(), arena);
   input.consume(parser.size());
@@ -247,7 +247,7 @@ Result<Response> H1Exchange::take_response(const Request& request, h1::HeadParse
   on_challenge(response);
   if (response.status() == Status::switching_protocols) {
     if (!asked_upgrade_) {
-      return failure(Error(Errc::unexpected_upgrade, Side::upstream, "a 101 nobody asked for")
+      return failure(Error(Errc::unexpected_upgrade, Side::upstream, "an unsolicited 101")
                          .during(Phase::wait));
     }
     if (!upload_.is_whole()) {
@@ -267,7 +267,7 @@ Result<Response> H1Exchange::take_response(const Request& request, h1::HeadParse
   return final_response(request, parser.version(), std::move(response));
 }
 
-// What comes on the connection next may count as this client's, or soon will.
+// Requests on the connection may count as this client's from now on, or soon.
 void H1Exchange::on_challenge(const Response& response) {
   const bool challenges = has_connection_challenge(response.headers());
   if (challenges) connection_->reserve_for(client_);
@@ -356,13 +356,13 @@ task<Result<bytes>> H1Exchange::read() {
 }
 
 task<void> H1Exchange::wait() {
-  if (!connection_) co_return;        // the next try_read() says why
+  if (!connection_) co_return;        // the next try_read() returns the reason
   if (upload_.failure_of_source()) {  // it came before the wait
     reader_.fail(*upload_.failure_of_source());
     co_return;
   }
-  // A stream without a length that has begun may pause as it likes: what it will send is not known,
-  // and TCP's keep-alive finds a backend that is gone.
+  // A response without a length that has begun may pause for any time: nothing is known of what
+  // follows, and TCP's keep-alive finds a backend that is gone.
   const bool may_pause = may_be_silent_ && reader_.received() > 0;
   const net::Duration timeout = may_pause ? net::Duration::max() : activity_timeout_;
   const net::Time now = pool_.reactor().now();

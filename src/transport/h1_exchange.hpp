@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H1Exchange: one request to an upstream over HTTP/1.1 and its response. Writes the request while
-// it already reads the response; becomes the source of the response's body, which may be read while
-// the request is still being sent. Destroying it gives the connection back, or closes it.
+// H1Exchange: one request to an upstream over HTTP/1.1, and its response. It writes the request
+// while it reads the response, and becomes the source of the response's body, which may be read
+// while the request is still being sent. Destroying it returns the connection to its owner, or
+// closes it. Thread: owner.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -77,7 +78,7 @@ class H1Exchange final : public PolledBodySource,
   bool is_reusable();
   void pool_ended() noexcept override;
 
-  std::unique_ptr<H1Connection> connection_;  // null in the end, and when the pool has ended
+  std::unique_ptr<H1Connection> connection_;  // null at the end, and after the pool has ended
   PoolContext& pool_;
   wire::H1Output output_;
   wire::H1BodyReader reader_;

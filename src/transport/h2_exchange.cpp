@@ -196,8 +196,8 @@ io::Event::Awaiter H2Exchange::wait_for_response() noexcept {
   return changed_.wait(upload_.wait_deadline(now, sender_.waits_for_source()));
 }
 
-void H2Exchange::on_wait(bool told) {
-  if (told) return;
+void H2Exchange::on_wait(bool changed) {
+  if (changed) return;
   const net::Time now = pool_.reactor().now();
   if (upload_.is(Upload::State::awaiting_continue)) {
     begin_upload();
@@ -336,8 +336,8 @@ task<void> H2Exchange::wait() {
   // See H1Exchange::wait(); here, PINGs find a backend that is gone.
   const bool may_pause = may_be_silent_ && received() > 0;
   const net::Duration timeout = may_pause ? net::Duration::max() : activity_timeout_;
-  const bool told = co_await changed_.wait(io::deadline_after(now, timeout));
-  if (told) co_return;
+  const bool changed = co_await changed_.wait(io::deadline_after(now, timeout));
+  if (changed) co_return;
   if (upload_.was_active(pool_.reactor().now(), timeout)) co_return;
   failure_ = Error(Errc::timed_out, Side::upstream).during(Phase::receive);
   if (connection_) connection_->suspect();

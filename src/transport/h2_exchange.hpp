@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H2Exchange: one request to an upstream over HTTP/2 and its response. Sends the request's content
-// while it already reads the response; becomes the source of the response's body. Destroying it
-// before both are complete resets the stream. One thread.
+// H2Exchange: one request to an upstream over HTTP/2, and its response. It sends the request's
+// content while it reads the response, and becomes the source of the response's body. Destroying it
+// before both are complete resets the stream. Thread: owner.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -37,7 +37,7 @@ class H2Exchange final : public h2::Stream,
   std::optional<Result<Response>> try_response(const Request& request);
   static bool may_wait() noexcept { return true; }
   io::Event::Awaiter wait_for_response() noexcept;
-  void on_wait(bool told);
+  void on_wait(bool changed);
   static Response attach(Response response, std::unique_ptr<H2Exchange> exchange);
   // After a response: nothing is left to read or to send.
   bool is_complete() const noexcept {

@@ -134,7 +134,7 @@ class IdleTransferTest : public ::testing::Test {
   bool other_runs_ = true;
 };
 
-TEST_F(IdleTransferTest, an_idle_connection_serves_the_thread_that_has_none) {
+TEST_F(IdleTransferTest, AnIdleConnectionServesTheThreadThatHasNone) {
   EXPECT_EQ(run(one_, two_), "ok");
   EXPECT_EQ(run(two_, one_), "ok");
   EXPECT_EQ(run(one_, two_), "ok");
@@ -145,14 +145,14 @@ TEST_F(IdleTransferTest, an_idle_connection_serves_the_thread_that_has_none) {
   EXPECT_EQ(transport_->statistics().reused, 2U);
 }
 
-TEST_F(IdleTransferTest, also_for_a_request_that_may_not_be_sent_twice) {
+TEST_F(IdleTransferTest, AlsoForARequestThatMayNotBeSentTwice) {
   EXPECT_EQ(run(one_, two_), "ok");
   EXPECT_EQ(run(two_, one_, Method::post), "ok");
   EXPECT_EQ(upstream_.connections(), 1);
 }
 
 // The upstream would take the other thread's requests for hers.
-TEST_F(IdleTransferTest, not_a_connection_that_is_reserved_for_a_client) {
+TEST_F(IdleTransferTest, NotAConnectionThatIsReservedForAClient) {
   const ConnectionId alice(io::Endings::new_number());
   EXPECT_EQ(run(one_, two_, Method::get, alice), "ok");
   EXPECT_EQ(transport_->statistics().idle, 1U);
@@ -166,7 +166,7 @@ TEST_F(IdleTransferTest, not_a_connection_that_is_reserved_for_a_client) {
   EXPECT_EQ(transport_->statistics().idle, 1U);
 }
 
-TEST_F(IdleTransferTest, a_thread_that_does_not_answer_is_not_waited_for) {
+TEST_F(IdleTransferTest, AThreadThatDoesNotAnswerIsNotWaitedFor) {
   EXPECT_EQ(run(one_, two_), "ok");
   EXPECT_EQ(run(two_, one_), "ok");  // two_ has the connection now, and the pools know each other
   other_runs_ = false;
@@ -180,7 +180,7 @@ TEST_F(IdleTransferTest, a_thread_that_does_not_answer_is_not_waited_for) {
 }
 
 // Its answer was waited for by every request, and no other thread was asked any more.
-TEST_F(IdleTransferTest, a_thread_that_ended_without_an_answer_is_forgotten) {
+TEST_F(IdleTransferTest, AThreadThatEndedWithoutAnAnswerIsForgotten) {
   {
     io::Reactor gone(io::Reactor::Clock::manual);
     EXPECT_EQ(run(gone, one_), "ok");
@@ -193,7 +193,7 @@ TEST_F(IdleTransferTest, a_thread_that_ended_without_an_answer_is_forgotten) {
   EXPECT_EQ(upstream_.connections(), 2);
 }
 
-TEST_F(IdleTransferTest, nothing_is_left_of_a_thread_that_has_ended) {
+TEST_F(IdleTransferTest, NothingIsLeftOfAThreadThatHasEnded) {
   {
     io::Reactor gone(io::Reactor::Clock::manual);
     EXPECT_EQ(run(gone, one_), "ok");
@@ -206,7 +206,7 @@ TEST_F(IdleTransferTest, nothing_is_left_of_a_thread_that_has_ended) {
 }
 
 // Its pools, with their connections, stayed on every event loop.
-TEST_F(IdleTransferTest, nothing_is_left_of_a_transport_that_has_gone) {
+TEST_F(IdleTransferTest, NothingIsLeftOfATransportThatHasGone) {
   EXPECT_EQ(run(one_, two_), "ok");
   other_runs_ = false;
   EXPECT_EQ(run(two_, one_), "ok");

@@ -216,7 +216,7 @@ bool Origin::begin_dial(Protocol over) {
   try {
     dials_.spawn(dial(std::make_unique<Slot>(std::move(*slot)), over));
   } catch (const std::bad_alloc&) {
-    // The slot is free again, and all that wait are told so: something has to differ next time.
+    // The slot is free again, which wakes all requests that wait: the next attempt has to differ.
     Waiter* const first = over == Protocol::http1 ? line_.first(over) : nullptr;
     if (over == Protocol::http2) back_off();
     if (first) Redial::fail(*first, Error(Errc::overloaded, Side::local));
@@ -239,7 +239,8 @@ task<void> Origin::dial(std::unique_ptr<Slot> slot, Protocol over) {
     const net::Destination& destination = over_http2 ? destination_ : http1_destination_;
     auto dialled = co_await pool_.dialer().dial(destination);
     made = take_dialled(*slot, std::move(dialled), over);
-  } catch (const std::bad_alloc&) {  // those that wait are told, and the next dial is not blocked
+  } catch (
+      const std::bad_alloc&) {  // the requests that wait hear of it, and a next dial is not blocked
   }
   if (over_http2) {
     is_dialling_http2_ = false;

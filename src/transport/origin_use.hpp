@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// OriginUse: counts the requests, connections and dials that need an origin, and tells its owner
-// within a second or so when there are none, so that it may be forgotten. One thread.
+// OriginUse: counts the requests, connections and dials that need an origin. Its owner is called
+// when there have been none for 1 s, so that it may be forgotten. Thread: owner.
 #pragma once
 
 #include "io/reactor.hpp"
@@ -13,7 +13,7 @@ namespace onehop::transport {
 
 class OriginUse {
  public:
-  // `unused` is called from a timer. It may destroy this object, or ask to be called again.
+  // `unused` is called from a timer. It may destroy this object, or call call_again().
   using Callback = void (*)(void* owner);
   OriginUse(io::Reactor& reactor, Callback unused, void* owner) noexcept
       : reactor_(reactor), unused_(unused), owner_(owner), timer_(&OriginUse::on_timer, this) {
@@ -41,7 +41,7 @@ class OriginUse {
  private:
   static constexpr io::Duration kForgetAfter = std::chrono::seconds(1);
 
-  // An armed timer is left as it is: one that comes early does no harm.
+  // An armed timer stays as it is: an early call does no harm.
   void on_unused() noexcept {
     if (!timer_.is_armed()) call_again(reactor_.now() + kForgetAfter);
   }

@@ -65,7 +65,7 @@ class PoolContext {
   const h1::Limits& limits() const noexcept { return limits_; }
   Counters& counters() const noexcept { return member_.counters(); }
 
-  // `user` is told when the pool ends, unless it is destroyed first.
+  // Calls user.pool_ended() when the pool ends, unless `user` is destroyed first.
   void add(PoolUser& user) noexcept { users_.push_back(user); }
   void end_users() noexcept;
 
@@ -75,7 +75,7 @@ class PoolContext {
   void count_reserved_gone(std::size_t count) noexcept;
   // For a connection that was just made.
   ConnectionLifetime new_lifetime() const noexcept;
-  // Both are for the retry budget, which hears of requests a few at a time.
+  // Both are for the retry budget, to which requests are reported 32 at a time.
   void count_request() noexcept;
   bool try_retry() noexcept;
 

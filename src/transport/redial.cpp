@@ -9,17 +9,17 @@
 namespace onehop::transport {
 namespace {
 
-// What is_refusal() is without TLS where the upstream takes the connection before it is ready.
+// A refusal of an upstream with TLS that accepts the connection before it is ready.
 bool is_end_of_handshake(const Error& error) {
   return !error.is_timeout() && error.phase() == Phase::tls && error.side() == Side::upstream &&
          (error.is(Errc::closed) || error.code().category() == std::system_category());
 }
 
-// What a request hears that has waited in vain.
+// The error of a request that has waited for too long.
 Error final_error(const Error& error) {
   if (!is_short_of_descriptors(error)) return error;
-  Error told(Errc::no_connection_slot, Side::upstream, error.to_string());
-  return told.during(Phase::queue).retry_safe(true);
+  Error error_of_wait(Errc::no_connection_slot, Side::upstream, error.to_string());
+  return error_of_wait.during(Phase::queue).retry_safe(true);
 }
 
 }  // namespace
@@ -38,20 +38,20 @@ bool is_refusal(const Error& error) {
 
 task<Result<void>> Redial::wait(WaitingRequest& request, bool is_dialled_for) {
   io::Time deadline = deadline_for(request, is_dialled_for);
-  bool told = co_await request.changed.wait(deadline);
+  bool changed = co_await request.changed.wait(deadline);
   // It waited for a slot, and the upstream has begun to refuse meanwhile.
-  while (!told && reason_ && waits_until(*reason_, request.began) > reactor_.now()) {
+  while (!changed && reason_ && waits_until(*reason_, request.began) > reactor_.now()) {
     deadline = deadline_for(request, false);
-    told = co_await request.changed.wait(deadline);
+    changed = co_await request.changed.wait(deadline);
   }
-  if (told) co_return Result<void>();
+  if (changed) co_return Result<void>();
   if (reason_) co_return failure(final_error(*reason_));
   Error error(Errc::no_connection_slot, Side::upstream);
   co_return failure(error.during(Phase::queue).retry_safe(true));
 }
 
-// Never endless, whatever becomes of the dials: one may end, and find a use elsewhere, or no slot
-// for the next.
+// Never endless, whatever happens to the dials: the connection of one may be used by another
+// request, and there may be no slot for the next.
 io::Time Redial::deadline_for(WaitingRequest& request, bool is_dialled_for) const noexcept {
   const io::Time queued = io::deadline_after(reactor_.now(), options_.queue_timeout);
   if (!is_dialled_for && !is_active()) {
@@ -59,7 +59,7 @@ io::Time Redial::deadline_for(WaitingRequest& request, bool is_dialled_for) cons
     return request.queued_until;
   }
   const io::Time held = std::max(queued, io::deadline_after(request.began, options_.hold));
-  // A moment more than the last dial may take, so that it is heard how it has ended.
+  // 100 ms more than the last dial may take, so that its outcome is known.
   return io::deadline_after(io::deadline_after(held, options_.connect_timeout), kEvery);
 }
 
@@ -107,7 +107,7 @@ void Redial::fail_those_out_of_patience() noexcept {
 void Redial::on_timer() {
   fail_those_out_of_patience();
   if (line_.empty()) return end();
-  if (!dial_(owner_)) arm();  // else what comes of it says how to go on
+  if (!dial_(owner_)) arm();  // else its outcome decides
 }
 
 void Redial::arm() noexcept {

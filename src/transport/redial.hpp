@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Redial: how requests wait for a connection to one origin, over either version of HTTP: until
-// when, which of them hear of a dial that has failed, and, while the upstream refuses or no
-// descriptor is free, the one dial at a time that tries again for all of them. One origin, one
-// thread.
+// when, which of them a failed dial fails, and, while the upstream refuses or no descriptor is
+// free, the one dial at a time that tries again for all of them. One for each origin. Thread:
+// owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -18,23 +18,23 @@
 
 namespace onehop::transport {
 
-// The upstream does not listen, or cannot be reached.
+// The upstream does not listen, or is unreachable.
 bool is_refusal(const Error& error);
 // No descriptor is left for another connection.
 bool is_short_of_descriptors(const Error& error);
 
-// A request without a connection; lives in its coroutine. Linked while it waits in line.
+// A request without a connection. Lives in its coroutine; linked while it waits in line.
 struct WaitingRequest : ListNode {
   WaitingRequest(io::Reactor& reactor, io::Time b) noexcept : changed(reactor), began(b) {}
   WaitingRequest(const WaitingRequest&) = delete;
   WaitingRequest& operator=(const WaitingRequest&) = delete;
-  // It waits in line no longer.
+  // Leaves the line.
   virtual void leave() noexcept { unlink(); }
 
-  io::Event changed;  // something has happened to it
+  io::Event changed;  // it has a connection or an error, or has to look
   const io::Time began;
-  std::optional<Error> error;          // a dial has failed, and it is to hear of that
-  io::Time queued_until = io::kNever;  // once it has waited for a slot alone; Redial's
+  std::optional<Error> error;          // of a dial
+  io::Time queued_until = io::kNever;  // set by Redial once it has waited for a slot alone
 
  protected:
   ~WaitingRequest() = default;
@@ -44,7 +44,7 @@ class Redial {
  public:
   static constexpr io::Duration kEvery = std::chrono::milliseconds(100);
 
-  // `dial` begins a dial for those in `line`: false when it did not. Called from a timer.
+  // `dial` begins a dial for the requests in `line`, or returns false. Called from a timer.
   using Dial = bool (*)(void* owner);
   Redial(io::Reactor& reactor,
          const Transport::Options& options,
@@ -58,29 +58,29 @@ class Redial {
         owner_(owner),
         timer_([](void* self) { static_cast<Redial*>(self)->on_timer(); }, this) {}
 
-  // Waits until something has happened to `request`. Errors: what a request hears that has waited
-  // in vain. `is_dialled_for`: the wait is for the end of a dial, not for a slot.
+  // Waits until `request` has changed. Errors: those of a request that has waited for too long.
+  // `is_dialled_for`: the wait is for the end of a dial, not for a slot.
   task<Result<void>> wait(WaitingRequest& request, bool is_dialled_for);
 
-  // Some requests may wait on after a dial that has failed so.
+  // Some requests may wait on after a dial has failed with `error`.
   bool may_be_waited_out(const Error& error) const noexcept;
-  // A dial that was for all in line has failed: those who do not wait on hear of it.
+  // A dial for all requests in line has failed: those that may not wait on fail with `error`.
   void dial_failed(Error error) noexcept;
-  // A dial has succeeded, or nobody waits any more.
+  // A dial has succeeded, or no request waits any more.
   void end() noexcept {
     reason_.reset();
     timer_.disarm();
   }
-  // While it is, no dial begins but its own.
+  // While it is, only its own dials may begin.
   bool is_active() const noexcept { return reason_.has_value(); }
 
-  // `request` waits no longer, and hears of `error`.
+  // Takes `request` out of the line, with `error`.
   static void fail(WaitingRequest& request, const Error& error) noexcept;
 
  private:
-  // Until when a request that began then waits after a dial has failed so: as long as
-  // Transport::Options::hold says for a refusal, queue_timeout for a descriptor. Time::min() for
-  // any other error, which is final.
+  // Until when a request that began then waits after a dial has failed with `error`: hold after a
+  // refusal, queue_timeout without a descriptor (Transport::Options). Time::min() for any other
+  // error, which is final.
   io::Time waits_until(const Error& error, io::Time began) const noexcept;
   io::Time deadline_for(WaitingRequest& request, bool is_dialled_for) const noexcept;
   void fail_those_out_of_patience() noexcept;

@@ -6,7 +6,7 @@
 namespace onehop::transport {
 namespace {
 
-// A body that was sent in part: what is in the copy first, then the rest.
+// A body that was sent in part: the copy first, then the rest.
 class ReplayedSource final : public BodySource {
  public:
   // `copy` is not empty unless `rest` was read to its end.

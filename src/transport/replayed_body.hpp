@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The body of a request that is to be sent again: what was kept of it first, then the rest. One
-// thread.
+// The body of a request that is sent again: the copy of what was sent, then the rest.
+// Thread: owner.
 #pragma once
 
 #include <onehop/body.hpp>
@@ -13,8 +13,8 @@
 
 namespace onehop::transport {
 
-// The body as it was, from the copy that `progress` has made, which is given, and what was not read
-// of `rest`. Nothing when that is not to be had any more.
+// The body as it was: from `copy`, which `progress` has made, and what was not read of `rest`.
+// std::nullopt if it is not available any more.
 std::optional<Body> take_back(wire::BodyProgress& progress,
                               HeldString copy,
                               Body rest,

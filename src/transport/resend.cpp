@@ -8,10 +8,10 @@
 namespace onehop::transport {
 namespace {
 
-// Attempts of one request that the upstream may have had work with.
+// Attempts of one request that may have made work for the upstream.
 constexpr int kMaxReached = 3;
-// Attempts that cost the upstream nothing. A backend that says GOAWAY after every response passes
-// over each of the others that were sent with it, again and again.
+// Attempts that cost the upstream nothing. A backend that sends a GOAWAY after each response passes
+// over all other requests that were sent with it, again and again.
 constexpr int kMaxNeverReached = 16;
 
 // Between two attempts of a request that is held.
@@ -37,14 +37,14 @@ Resend::Resend(PoolContext& pool, Request& request)
       began_(pool.reactor().now()),
       repeatable_(may_be_repeated(request)) {}
 
-// An upstream that restarts takes connections, for a moment, which it then resets: that counts like
-// one that it refuses.
+// An upstream that restarts accepts some connections and then resets them: that counts as a
+// refusal.
 bool Resend::is_held() const noexcept {
   return pool_.reactor().now() < io::deadline_after(began_, pool_.options().hold);
 }
 
 bool Resend::is_allowed(Delivery delivery, const Error& error, bool may_be_stale) const noexcept {
-  // A body that failed is the client's failure, and a timeout would only be waited for again.
+  // A body that failed is a failure of the client, and a timeout would only be repeated.
   if (error.side() != Side::upstream || error.is_timeout()) return false;
   switch (delivery) {
     case Delivery::unsent:
@@ -60,7 +60,8 @@ bool Resend::is_allowed(Delivery delivery, const Error& error, bool may_be_stale
   return false;
 }
 
-// What never reached the upstream is no load for it; what is held makes little, because of pause().
+// An attempt that never reached the upstream is not a load for it; held ones are a small load,
+// because of pause().
 bool Resend::is_affordable(Delivery delivery) {
   return is_never_reached(delivery) || is_held() || pool_.try_retry();
 }
@@ -68,7 +69,7 @@ bool Resend::is_affordable(Delivery delivery) {
 void Resend::count(Delivery delivery, bool may_be_stale) noexcept {
   ++(is_never_reached(delivery) ? never_reached_ : reached_);
   pool_.counters().retried.add(1);
-  // A GOAWAY is how a backend that is well ends a connection: there is another at once.
+  // A backend that works ends a connection with a GOAWAY: the next is available at once.
   if (delivery == Delivery::passed_over && never_reached_ < kMaxNeverReached) {
     pause_ = {};
     return;

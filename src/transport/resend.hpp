@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Resend: whether a request whose attempt has failed is sent again. The one place that decides it,
-// for both versions of HTTP, with TLS and without. One request, one thread.
+// Resend: decides whether a request whose attempt has failed is sent again. The only place that
+// decides it, over both versions of HTTP, with TLS and without. One for each request. Thread:
+// owner.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -14,13 +15,13 @@
 
 namespace onehop::transport {
 
-// What may have become of a request that has failed.
+// What the upstream may have done with a request that has failed.
 enum class Delivery : std::uint8_t {
   unsent,       // nothing of it has left this machine
-  passed_over,  // its GOAWAY says that it will not process it
-  refused,      // REFUSED_STREAM or HTTP_1_1_REQUIRED says that it did not process it
-  uncertain,    // some of it has left: it may have been processed
-  answered,     // it has begun to respond, or has ended it for a reason of its own
+  passed_over,  // a GOAWAY says that the upstream will not process it
+  refused,      // REFUSED_STREAM or HTTP_1_1_REQUIRED says that it was not processed
+  uncertain,    // some of it has left this machine: it may have been processed
+  answered,     // the upstream has begun to respond, or has ended it for another reason
 };
 
 // How far the response to a request has come.
@@ -30,7 +31,7 @@ enum class Progress : std::uint8_t {
   responded,   // the final head
 };
 
-// True when the upstream cannot have acted on it: it may be sent again whatever the method.
+// True if the upstream cannot have acted on it: it may be sent again, whatever the method.
 constexpr bool is_unprocessed(Delivery delivery) noexcept {
   return delivery == Delivery::unsent || delivery == Delivery::passed_over ||
          delivery == Delivery::refused;
@@ -41,14 +42,14 @@ class Resend {
   // `request` outlives it.
   Resend(PoolContext& pool, Request& request);
 
-  // When the request came here.
+  // When the request arrived here.
   net::Time began() const noexcept { return began_; }
-  // RFC 9110 §9.2.2, or by an Idempotency-Key: to send it twice does no harm.
+  // Sending it twice does no harm: RFC 9110 §9.2.2, or an Idempotency-Key.
   bool is_repeatable() const noexcept { return repeatable_; }
 
-  // After `exchange` has failed with `error`. True when the request is to be sent again: it has its
-  // body back then, and the retry is counted. `may_be_stale`: the connection was used before, and
-  // may have been closed just as the request was sent.
+  // After `exchange` has failed with `error`: returns true if the request has to be sent again. It
+  // has its body back then, and the retry is counted. `may_be_stale`: the connection was used
+  // before, and may have been closed just as the request was sent.
   template <class ExchangeRecord>
   bool take_back(ExchangeRecord& exchange, const Error& error, bool may_be_stale, HeldString copy) {
     const Delivery delivery = exchange.delivery();
@@ -59,8 +60,8 @@ class Resend {
     count(delivery, may_be_stale);
     return true;
   }
-  // How long to wait before it is sent again: not at all, unless the upstream, which is being held
-  // out for, takes connections and ends them.
+  // How long to wait before it is sent again: not at all, unless hold is set and the upstream
+  // accepts connections and ends them.
   net::Duration pause() const noexcept { return pause_; }
 
  private:

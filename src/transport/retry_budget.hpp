@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // RetryBudget: how many retries are allowed, as a share of the requests of the last ten seconds, so
-// that a failing upstream does not get more load than a healthy one. Any thread.
+// that a failing upstream receives no more load than a healthy one. Thread: any.
 #pragma once
 
 #include <onehop/exchange_record.hpp>
@@ -14,21 +14,21 @@ namespace onehop::transport {
 
 class RetryBudget {
  public:
-  // Allowed whatever the share says.
+  // Always allowed, whatever the share.
   static constexpr std::uint64_t kFloorPerSecond = 3;
   static constexpr std::uint64_t kWindowSeconds = 10;
 
   explicit RetryBudget(Limit<double> share) noexcept : share_(share) {}
 
   void count_requests(std::uint64_t count, Time now) noexcept;
-  // Counts a retry when it is allowed.
+  // Counts a retry, or returns false if it is not allowed.
   bool try_retry(Time now) noexcept;
 
  private:
   void turn(Time now) noexcept;
 
   Limit<double> share_;
-  // Two halves of the window: what falls out of it goes at once, which is close enough.
+  // Two halves of the window, each of which ends at once.
   std::atomic<std::int64_t> began_ = 0;
   std::atomic<std::uint64_t> requests_ = 0, requests_before_ = 0;
   std::atomic<std::uint64_t> retries_ = 0, retries_before_ = 0;

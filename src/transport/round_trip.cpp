@@ -112,7 +112,7 @@ class RoundTrip {
   // Why the request can go nowhere.
   std::optional<Error> obstacle() const {
     if (!need_.has_credentials || request_.url().scheme() != "h2c") return std::nullopt;
-    return http1_needed("the upstream is asked over HTTP/2 (h2c) alone");
+    return http1_needed("an upstream with h2c:// speaks HTTP/2 only");
   }
 
   std::optional<Lease> try_lease() { return origin_.try_lease(need_); }
@@ -211,8 +211,8 @@ task<Result<Response>> round_trip(const Pools& pools, Request request) {
     trip.begin(attempt, std::move(*lease));
     while (!attempt->has_ended()) {
       if (H2Exchange* const h2 = attempt->h2()) {
-        const bool told = co_await h2->wait_for_response();
-        h2->on_wait(told);
+        const bool changed = co_await h2->wait_for_response();
+        h2->on_wait(changed);
       } else if (H1Exchange* const h1 = attempt->h1(); h1->may_wait()) {
         const auto wait = co_await h1->wait_for_response();
         h1->on_wait(wait);

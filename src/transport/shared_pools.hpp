@@ -47,7 +47,7 @@ class SharedPools final : public Slot::Issuer, public std::enable_shared_from_th
     virtual void retire() = 0;
     // Closes an idle connection to `key`, if it has one.
     virtual void close_idle(const std::string& key) = 0;
-    // Hands an idle connection to `asker`, which is told in any case; see complete().
+    // Sends an idle connection to `asker`, or null; see complete().
     virtual void offer(const std::string& key, Reuse reuse, Member& asker) = 0;
     // The end of a request() of this pool: the connection, or null.
     virtual void complete(const std::string& key, std::unique_ptr<IdleTransfer> transfer) = 0;

@@ -25,8 +25,8 @@ class WaitingLine {
   // Over HTTP/1 it is handed a lease. Over HTTP/2 it is only woken to look again: a connection that
   // was promised to it could be gone by then. Lives in its coroutine.
   struct Waiter final : WaitingRequest {
-    Waiter(WaitingLine& l, OriginUse& use, const Need& n, io::Time began) noexcept
-        : WaitingRequest(l.reactor_, began), line(l), ref(use), need(n) {}
+    Waiter(WaitingLine& l, OriginUse& use, const Need& n, io::Time b) noexcept
+        : WaitingRequest(l.reactor_, b), line(l), ref(use), need(n) {}
     // A lease that came meanwhile returns its connection; a wake-up is for the next in line.
     ~Waiter();
     void join(Protocol over) noexcept;
