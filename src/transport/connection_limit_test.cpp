@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// max_connections: who gets a slot of an origin, on one thread and between threads.
+// max_connections: which request receives a slot of an origin, on one worker and among workers.
 #include "support/failing_allocation.hpp"
 #include "support/pool_test.hpp"
 
@@ -38,7 +38,7 @@ TEST_F(LimitedPoolTest, WaitsSoLongForASlot) {
   EXPECT_TRUE(error->retry_safe());
 }
 
-// The process ended.
+// Regression: the process ended.
 TEST_F(LimitedPoolTest, ASlotMayComeFreeWithoutMemoryToTellThoseWhoWait) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
   Held one = take(origin());
@@ -58,7 +58,7 @@ TEST_F(LimitedPoolTest, ASlotMayComeFreeWithoutMemoryToTellThoseWhoWait) {
   EXPECT_TRUE(lease_of(third)) << "it is free nevertheless";
 }
 
-// It was closed whenever a connection was being made, far below the limit, too.
+// Regression: it was closed while any connection was being made, even far below the limit.
 TEST_F(ConnectionPoolTest, BelowTheLimitNoneIsClosedForARequestThatHasASlot) {
   Transport::Options options;
   options.max_connections = 3;
@@ -91,7 +91,7 @@ TEST_F(LimitedPoolTest, MakesANewOneForASlotThatCameFree) {
   EXPECT_EQ(upstream_.dials, 3);
 }
 
-// Whatever came back passed it by, until queue_timeout.
+// Regression: all returned connections passed it by, until queue_timeout.
 TEST_F(LimitedPoolTest, WhoNeedsANewOneGetsTheSlotOfOneThatComesBack) {
   Held one = take(origin());
   Held two = take(origin());
@@ -109,7 +109,7 @@ TEST_F(LimitedPoolTest, WhoNeedsANewOneGetsTheSlotOfOneThatComesBack) {
   EXPECT_TRUE(lease_of(other));
 }
 
-// It would be taken for the answer to what is asked next.
+// The next request would take it for its response.
 TEST_F(LimitedPoolTest, HandsOnNoConnectionOnWhichTheUpstreamHasSaidMore) {
   Held one = take(origin());
   const Held two = take(origin());
@@ -133,7 +133,7 @@ TEST_F(LimitedPoolTest, GivesTheSlotOfAFailedDialToTheNext) {
   EXPECT_EQ(upstream_.dials, 2);
   upstream_.refuses = true;
   upstream_.answers = true;
-  // The refusal is for the first who waits; what the slot brings next is for the other.
+  // The refusal is for the first request; the next connection in the slot is for the other.
   advance(10ms);
   upstream_.refuses = false;
   settle();
@@ -142,7 +142,7 @@ TEST_F(LimitedPoolTest, GivesTheSlotOfAFailedDialToTheNext) {
   ASSERT_TRUE(third.done());
 }
 
-// It waited for queue_timeout beside idle connections.
+// Regression: it waited for queue_timeout beside idle connections.
 TEST_F(LimitedPoolTest, IdleConnectionsThatWillNotDoGiveWay) {
   {
     Held one = take(origin());
@@ -158,7 +158,7 @@ TEST_F(LimitedPoolTest, IdleConnectionsThatWillNotDoGiveWay) {
   EXPECT_EQ(idle(), 1u);
 }
 
-// It was closed, and whoever else waited got a new one.
+// Regression: it was closed, and the other request received a new one.
 TEST_F(LimitedPoolTest, AConnectionThatCameForARequestThatJustLeftIsTheNexts) {
   Held one = take(origin());
   H1Connection* const given_back = one.get();
@@ -185,9 +185,9 @@ TEST_F(LimitedPoolTest, HoldsNoSlotForARequestThatHasLeft) {
   EXPECT_TRUE(take(origin()));
 }
 
-// --- slots of other threads --------------------------------------------------------------------
+// --- slots of other workers --------------------------------------------------------------------
 
-// A second pool, on an event loop of its own.
+// A second pool, on its own event loop.
 class TwoPoolsTest : public LimitedPoolTest {
  protected:
   TwoPoolsTest() {
@@ -231,7 +231,7 @@ TEST_F(TwoPoolsTest, AnIdleConnectionGivesWayToARequestElsewhere) {
   EXPECT_EQ(upstream_.accepted.front().ending(), "end");
 }
 
-// Each counted by itself what both may have together.
+// Regression: each counted separately against the common limit.
 TEST_F(TwoPoolsTest, AnOriginThatOneThreadForgetsIsStillShared) {
   const Held here = take(origin());
   {
@@ -259,7 +259,7 @@ TEST_F(TwoPoolsTest, AConnectionGivenBackOrClosedGivesWayToARequestElsewhere) {
   }
 }
 
-// The same with a thread that sleeps in its event loop.
+// The same, with a worker that sleeps in its event loop.
 TEST_F(ConnectionPoolTest, WakesAThreadThatWaitsForASlot) {
   Transport::Options options;
   options.max_connections = 1;

@@ -42,7 +42,7 @@ INSTANTIATE_TEST_SUITE_P(All,
                                            Age{"Fresh", Reuse::none, 0s, false}),
                          [](const auto& each) { return std::string(each.param.name); });
 
-// What is too old for one request is not lost to the next.
+// A connection that is too old for one request is kept for the next.
 TEST_F(ConnectionPoolTest, KeepsWhatWasNotRecentEnough) {
   start();
   give_back(take(origin()));
@@ -197,7 +197,7 @@ TEST_F(ConnectionPoolTest, DropsAnIdleOneThatEndsOrSpeaks) {
   }
 }
 
-// The event has not been seen yet: the last look counts.
+// The event has not been delivered yet: the pool looks once more.
 TEST_F(ConnectionPoolTest, GivesNobodyAConnectionThatHasJustEnded) {
   start();
   give_back(take(origin()));
@@ -261,7 +261,7 @@ TEST_F(ConnectionPoolTest, GivesWhoeverWaitsTheFirstThatIsThere) {
   give_back(std::move(used));
   settle();
   EXPECT_EQ(lease_of(waiting).get(), given);
-  // The one that was being made meanwhile is kept for the next.
+  // The connection that was being made is kept for the next request.
   upstream_.answers = true;
   advance(20ms);
   EXPECT_EQ(idle(), 1u);
@@ -319,7 +319,7 @@ TEST_F(ConnectionPoolTest, TellsOneWaiterForEachDialThatFails) {
   EXPECT_EQ(open(), 0u);
 }
 
-// It was told of a failure that was not its own, beside a dial that went well.
+// Regression: it failed with the error of another dial, although its own succeeded.
 TEST_F(ConnectionPoolTest, ADialThatFailsIsNobodysWhenEachWhoWaitsHasAnother) {
   start();
   Held used = take(origin());
@@ -338,7 +338,7 @@ TEST_F(ConnectionPoolTest, ADialThatFailsIsNobodysWhenEachWhoWaitsHasAnother) {
   EXPECT_TRUE(lease_of(second));
 }
 
-// It went idle past those who stood in line after one that wanted a new connection.
+// Regression: it became idle although requests waited after one that needed a new connection.
 TEST_F(ConnectionPoolTest, GivesAConnectionToTheFirstThatItWillDoFor) {
   start();
   Held used = take(origin());
@@ -371,9 +371,9 @@ TEST_F(ConnectionPoolTest, KeepsTheConnectionOfARequestThatWasGivenUp) {
   EXPECT_TRUE(try_take(origin(), Reuse::any));
 }
 
-// --- origins that nobody needs -----------------------------------------------------------------
+// --- unused origins ----------------------------------------------------------------------------
 
-// A hook may take the host from the request: they were kept as long as the process ran.
+// Regression: they were kept while the process ran, and a hook may take the host from the request.
 TEST_F(ConnectionPoolTest, ForgetsAnOriginThatNothingIsLeftOf) {
   start();
   for (int i = 0; i < 100; ++i)
@@ -420,13 +420,13 @@ TEST_F(ConnectionPoolTest, LateAnswersOfOtherThreadsFindNoOrigin) {
   EXPECT_EQ(pool_->origins(), 0u);
 }
 
-// --- connections of other threads --------------------------------------------------------------
+// --- connections of other workers --------------------------------------------------------------
 
 class TransferredTest : public ConnectionPoolTest {
  protected:
   TransferredTest() { start(); }
 
-  // Another thread gives away what has been idle for so long.
+  // Another worker transfers a connection that has been idle for `idle_for`.
   void hand_over(io::Duration idle_for, bool has_ended = false) {
     int ends[2];
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
@@ -441,7 +441,7 @@ class TransferredTest : public ConnectionPoolTest {
     origin().complete(std::move(transfer));
     settle();
   }
-  // A request that waits for a connection which is being made.
+  // A request that waits for a connection that is being made.
   Taking begin_to_wait(Reuse reuse) {
     upstream_.answers = false;
     return begin(origin(), reuse);
@@ -450,7 +450,7 @@ class TransferredTest : public ConnectionPoolTest {
   io::FileDescriptor far_end_;
 };
 
-// It was given to whoever waited, a POST for example, however long it had been idle.
+// Regression: it was given to any request, even a POST, however long it had been idle.
 TEST_F(TransferredTest, OneThatIdledForLongIsForThoseWhoMayHaveIt) {
   Taking post = begin_to_wait(Reuse::recent_only);
   hand_over(1100ms);
@@ -463,7 +463,7 @@ TEST_F(TransferredTest, OneThatIdledForLongIsForThoseWhoMayHaveIt) {
   EXPECT_TRUE(lease_of(get));
 }
 
-// It was as good as new in its second pool.
+// Regression: its age began again in the second pool.
 TEST_F(TransferredTest, OneThatNobodyTakesIsAsOldAsItWas) {
   hand_over(3s);
   EXPECT_EQ(idle(), 1u);

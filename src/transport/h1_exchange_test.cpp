@@ -56,7 +56,7 @@ class SlowContent final : public BodySource {
   bool begun_ = false;
 };
 
-// An upstream that stops reading, so that writing fails while answers still come: only a kernel
+// An upstream that stops reading, so that writing fails while responses still arrive: only a kernel
 // does that, here behind a pair of sockets.
 class H1ExchangeTest : public test::StreamPair {
  protected:
@@ -103,7 +103,7 @@ class H1ExchangeTest : public test::StreamPair {
     ASSERT_EQ(::shutdown(upstream_.get(), SHUT_RD), 0);
     advance(1100ms);
   }
-  // An answer that is all there, on a connection of no further use.
+  // A complete response, on a connection that cannot be used again.
   void expect_whole_answer() {
     ASSERT_TRUE(answering_.done());
     const auto response = answering_.take();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Clients that cancel: what they may do to a connection to an upstream that others share.
+// Clients that cancel requests must not harm the connection that others share.
 #include "base/held_memory.hpp"
 #include "net/memory_stream.hpp"
 #include "support/h2_upstream_test.hpp"
@@ -41,7 +41,7 @@ class H2CancelTest : public H2UpstreamTest {
   }
 };
 
-// 60 requests a second are cancelled, and the upstream takes its time for each.
+// 60 requests per second are cancelled, and the upstream is slow.
 TEST_F(H2CancelTest, OneClientThatCancelsDoesNotMakeTheUpstreamEndTheConnection) {
   std::deque<std::size_t> last_second;
   std::size_t all = 0;
@@ -65,7 +65,7 @@ TEST_F(H2CancelTest, OneClientThatCancelsDoesNotMakeTheUpstreamEndTheConnection)
     count();
     advance(1000ms / 60);
   }
-  // Somebody else's request on the same connection.
+  // The request of another client on the same connection.
   Asking other = ask();
   const std::uint32_t stream = 2 * kCancelled + 1;
   far_.send(frame(h2_frames::headers, h2_frames::kEndHeaders | h2_frames::kEndStream, stream,
@@ -86,7 +86,7 @@ std::size_t held() {
   return held_memory();
 }
 
-// Its socket is full, and what was cancelled is still to be told.
+// Its socket is full, and the resets have not been sent yet.
 TEST_F(H2CancelTest, CancelledRequestsCountWhileTheUpstreamDoesNotRead) {
   constexpr std::size_t kHead = 50'000;
   const std::size_t before = held();

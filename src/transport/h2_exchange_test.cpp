@@ -86,7 +86,7 @@ TEST_F(H2ExchangeTest, ABodyThatThrowsTakesItsRequestBack) {
   EXPECT_FALSE(arrived(1).ended);
 }
 
-// Its windows are wide open, its socket is full, and it says something now and then.
+// Its windows are large, its socket is full, and it sends frames from time to time.
 TEST_F(H2ExchangeTest, AnUpstreamThatSpeaksAndDoesNotReadIsGivenUp) {
   auto asking = ask(Body::of(std::string(500'000, 'x')));
   for (int i = 0; i < 6; ++i) {

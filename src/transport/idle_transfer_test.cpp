@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Idle connections wander between the threads of one transport. Two event loops take turns on the
+// Idle connections move between the workers of one transport. Two event loops take turns on the
 // test's thread; the upstream is a thread with real sockets.
 #include <onehop/transport.hpp>
 
@@ -24,7 +24,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Answers "ok" to every request of one connection after the other, and counts both.
+// Responds "ok" to each request on each connection, and counts connections.
 class Upstream {
  public:
   Upstream() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -104,7 +104,7 @@ task<std::string> get(const Transport& transport, Url url, Method method, Connec
 
 class IdleTransferTest : public ::testing::Test {
  protected:
-  // `client`: whom the upstream authenticates, if anybody.
+  // `client`: authenticated by the upstream, unless empty.
   std::string run(io::Reactor& on,
                   io::Reactor& other,
                   Method method = Method::get,
@@ -128,7 +128,7 @@ class IdleTransferTest : public ::testing::Test {
 
   Upstream upstream_;
   std::unique_ptr<Transport> transport_ = std::make_unique<Transport>();
-  // Nobody is late, however slow the machine.
+  // Manual clocks: no deadline passes, however slow the machine.
   io::Reactor one_{io::Reactor::Clock::manual};
   io::Reactor two_{io::Reactor::Clock::manual};
   bool other_runs_ = true;
@@ -151,7 +151,7 @@ TEST_F(IdleTransferTest, AlsoForARequestThatMayNotBeSentTwice) {
   EXPECT_EQ(upstream_.connections(), 1);
 }
 
-// The upstream would take the other thread's requests for hers.
+// The upstream would take the requests of the other worker for hers.
 TEST_F(IdleTransferTest, NotAConnectionThatIsReservedForAClient) {
   const ConnectionId alice(io::Endings::new_number());
   EXPECT_EQ(run(one_, two_, Method::get, alice), "ok");
@@ -172,14 +172,14 @@ TEST_F(IdleTransferTest, AThreadThatDoesNotAnswerIsNotWaitedFor) {
   other_runs_ = false;
   EXPECT_EQ(run(one_, two_), "ok");
   EXPECT_EQ(upstream_.connections(), 2);
-  // What it has to give after all goes to the pool of the asker.
+  // The connection that it offers late goes to the pool of the asker.
   two_.run_once(milliseconds(0));
   one_.run_once(milliseconds(0));
   EXPECT_EQ(transport_->statistics().idle, 2U);
   EXPECT_EQ(transport_->statistics().open, 2U);
 }
 
-// Its answer was waited for by every request, and no other thread was asked any more.
+// Regression: each request waited for its response, and no other worker was asked.
 TEST_F(IdleTransferTest, AThreadThatEndedWithoutAnAnswerIsForgotten) {
   {
     io::Reactor gone(io::Reactor::Clock::manual);
@@ -205,7 +205,7 @@ TEST_F(IdleTransferTest, NothingIsLeftOfAThreadThatHasEnded) {
   EXPECT_EQ(transport_->statistics().dialled, 2U);
 }
 
-// Its pools, with their connections, stayed on every event loop.
+// Regression: its pools stayed on each event loop, with their connections.
 TEST_F(IdleTransferTest, NothingIsLeftOfATransportThatHasGone) {
   EXPECT_EQ(run(one_, two_), "ok");
   other_runs_ = false;

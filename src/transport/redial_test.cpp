@@ -75,7 +75,7 @@ INSTANTIATE_TEST_SUITE_P(Over, RedialTest, ::testing::Bool(), [](const auto& eac
   return each.param ? "Http2" : "Http1";
 });
 
-// Each of them dialled for itself, ten times a second.
+// Regression: each of them dialled separately, ten times per second.
 TEST_P(RedialTest, OneDialTriesForAllThatWait) {
   start_holding(10s);
   std::vector<Asking> all = ask_often(200);
@@ -144,7 +144,7 @@ TEST_P(RedialTest, NobodyDialsWhenAllHaveLeft) {
   EXPECT_TRUE(next.is_served());
 }
 
-// What a reset is without TLS falls into the handshake with it: all who waited were failed.
+// Regression: all requests failed. A reset, with TLS, arrives during the handshake.
 TEST_P(RedialTest, AnUpstreamThatLeavesTheHandshakeIsHeldAsWell) {
   for (const Error& left : {refusal(ECONNRESET, Phase::tls),
                             Error(Errc::closed, Side::upstream, "it left").during(Phase::tls)}) {
@@ -172,7 +172,7 @@ TEST_P(RedialTest, AnErrorThatIsFinalIsHeardByAllWhoWait) {
     EXPECT_TRUE(each.fails_with(make_error_code(Errc::tls_failed)));
 }
 
-// It was told of the refusal when queue_timeout had passed.
+// Regression: it failed with the refusal only after queue_timeout.
 TEST_P(RedialTest, AWaitForASlotBecomesOneForTheUpstream) {
   start_holding(20s, 1);
   std::unique_ptr<Slot> taken = take_slot();
@@ -199,7 +199,7 @@ TEST_P(RedialTest, AndThatEndsAsWell) {
   EXPECT_TRUE(waiting.fails_with(kRefused));
 }
 
-// It was told of the refusal when queue_timeout had passed.
+// Regression: it failed with the refusal only after queue_timeout.
 TEST_P(RedialTest, WhoWaitsBesideADialThatIsRefusedLaterIsHeld) {
   start_holding(20s, 1);
   upstream_.answers = false;
@@ -227,7 +227,7 @@ TEST_P(RedialTest, NoWaitIsEndless) {
   }
 }
 
-// The count of dials was wrong from then on: whoever came waited for the one that had thrown.
+// Regression: the count of dials was wrong from then on, and requests waited for the failed one.
 TEST_P(RedialTest, ADialThatFindsNoMemoryBlocksNobody) {
   start();
   upstream_.is_short_of_memory = true;
@@ -292,7 +292,7 @@ TEST_P(DescriptorsTest, ForSoLong) {
   EXPECT_TRUE(waiting.error()->retry_safe());
 }
 
-// It was a 502.
+// Regression: it was a 502.
 TEST_P(DescriptorsTest, WhoDoesNotWaitHearsOfNoSlotAllTheSame) {
   Transport::Options options;
   options.queue_timeout = 0s;
@@ -303,7 +303,7 @@ TEST_P(DescriptorsTest, WhoDoesNotWaitHearsOfNoSlotAllTheSame) {
   EXPECT_TRUE(asking.fails_with(make_error_code(Errc::no_connection_slot)));
 }
 
-// They were kept until pool_idle_timeout.
+// Regression: they were kept until pool_idle_timeout.
 TEST_P(DescriptorsTest, AnIdleHttp2ConnectionToElsewhereGivesUpItsOwn) {
   start();
   Need need;
@@ -325,7 +325,7 @@ TEST_P(DescriptorsTest, AnIdleHttp2ConnectionToElsewhereGivesUpItsOwn) {
   EXPECT_TRUE(waiting.is_served());
 }
 
-// --- of HTTP/1 alone ---------------------------------------------------------------------------
+// --- over HTTP/1 only --------------------------------------------------------------------------
 
 class Http1RedialTest : public ConnectionPoolTest {
  protected:
@@ -335,7 +335,7 @@ class Http1RedialTest : public ConnectionPoolTest {
   }
 };
 
-// A refusal that was not held is tried once more, a moment later.
+// Without hold, a refused dial is repeated once, after 50 ms.
 TEST_F(Http1RedialTest, WhatWasHeldInVainIsNotTriedOnceMore) {
   Transport::Options options;
   start(options);
@@ -345,7 +345,7 @@ TEST_F(Http1RedialTest, WhatWasHeldInVainIsNotTriedOnceMore) {
   EXPECT_FALSE(ConnectRetry(pool_->context()).pause_after(refusal(ECONNREFUSED)));
 }
 
-// Where the connections are limited, too, they are what is waited for in the end.
+// With max_connections as well, the request waits for a connection in the end.
 TEST_F(Http1RedialTest, WhoIsHeldWaitsForItsSlot) {
   Transport::Options options;
   options.hold = 20s;
@@ -365,7 +365,7 @@ TEST_F(Http1RedialTest, WhoIsHeldWaitsForItsSlot) {
   EXPECT_TRUE(lease_of(second));
 }
 
-// It was a 502.
+// Regression: it was a 502.
 TEST_F(Http1RedialTest, WhoFindsNoDescriptorWaitsForAConnectionOfAnother) {
   start();
   Held used = take(origin());
@@ -379,7 +379,7 @@ TEST_F(Http1RedialTest, WhoFindsNoDescriptorWaitsForAConnectionOfAnother) {
   EXPECT_EQ(lease_of(waiting).get(), same);
 }
 
-// It waited for as long as the others kept their connections.
+// Regression: it waited while the others kept their connections.
 TEST_F(Http1RedialTest, WhoFindsADescriptorAndNoSlotDoesNotWaitForEver) {
   Transport::Options options;
   options.max_connections = 2;

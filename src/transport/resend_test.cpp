@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is known of a request whose connection fails, and whether it is sent again: over both
+// What the upstream may have done with a failed request, and whether it is sent again: over both
 // versions, with TLS and without.
 #include "transport/resend.hpp"
 
@@ -28,7 +28,7 @@ using namespace std::chrono_literals;
 
 // --- HTTP/1 ------------------------------------------------------------------------------------
 
-// A POST on a connection of which the test holds the other end. Time stands still: the test says
+// A POST on a connection whose other end the test holds. Time stands still: the test decides
 // when the event loop runs.
 class H1Delivery : public test::TlsStreamPair, public ::testing::WithParamInterface<bool> {
  protected:
@@ -89,7 +89,7 @@ class H1Delivery : public test::TlsStreamPair, public ::testing::WithParamInterf
   std::unique_ptr<H1Exchange> exchange_;
 };
 
-// With TLS it counted as unsent, for the record as a whole was not taken.
+// Regression: with TLS it counted as unsent, because the record as a whole was not taken.
 TEST_P(H1Delivery, IsUncertainOnceTheFirstBytesAreOut) {
   begin();
   near_raw_->set_max_write(10);
@@ -116,7 +116,7 @@ TEST_P(H1Delivery, IsUnsentWhereTheConnectionHadFailedBefore) {
   EXPECT_TRUE(error().retry_safe());
 }
 
-// TLS had kept it, and sent it with its goodbye.
+// Regression: TLS had kept it, and sent it with its close_notify.
 TEST_P(H1Delivery, WhatIsUnsentDoesNotLeaveAfterAll) {
   begin(Room::none);
   send();
@@ -135,7 +135,7 @@ INSTANTIATE_TEST_SUITE_P(WithTls, H1Delivery, ::testing::Values(true));
 
 using h2_frames::frame;
 
-// Has an outcome at once.
+// Completes at once.
 class H2Dialer final : public net::Dialer {
  public:
   H2Dialer(io::Reactor& reactor, std::deque<test::FarEnd>& accepted)
@@ -222,7 +222,7 @@ class H2Resend : public test::StreamPair {
   std::optional<Error> error_;
 };
 
-// It was a 502.
+// Regression: it was a 502.
 TEST_F(H2Resend, AfterAGoawayThatCameBeforeThePostWasSerialised) {
   warm();
   Trip post = begin();  // it goes out at the end of the pass
@@ -232,7 +232,7 @@ TEST_F(H2Resend, AfterAGoawayThatCameBeforeThePostWasSerialised) {
   EXPECT_EQ(pool_->context().counters().retried.value(), 1u);
 }
 
-// The farewell of the connection took the request with it.
+// Regression: the last bytes of the connection contained the request.
 TEST_F(H2Resend, AfterTheConnectionHadBeenClosedBeforeThePostWasSerialised) {
   for (const bool in_order : {true, false}) {
     accepted_.clear();
@@ -264,7 +264,7 @@ TEST_F(H2Resend, AfterAGoawayThatPassesItOver) {
   expect_served(post, 1);
 }
 
-// The loss was all that counted.
+// Regression: only the loss of the connection counted.
 TEST_F(H2Resend, AlsoWhenTheConnectionEndsWithTheGoaway) {
   for (const std::string& last_words : {goaway(1), reset(3, 7)}) {
     accepted_.clear();
@@ -281,7 +281,7 @@ TEST_F(H2Resend, AlsoWhenTheConnectionEndsWithTheGoaway) {
   }
 }
 
-// Three attempts were all there were, and a share of the requests all that was tried again.
+// Regression: there were three attempts, and the retry budget counted them.
 TEST_F(H2Resend, AsOftenAsItIsPassedOver) {
   Trip post = begin();
   for (std::size_t i = 0; i < 15; ++i) {
@@ -294,7 +294,7 @@ TEST_F(H2Resend, AsOftenAsItIsPassedOver) {
   expect_served(post, 15);
 }
 
-// A backend that ends its connections like this is well: pauses of seconds came between them.
+// Regression: pauses of seconds, although a backend that ends its connections like this works.
 TEST_F(H2Resend, WithoutAPauseThoughUpstreamsAreHeld) {
   Transport::Options options;
   options.hold = std::chrono::seconds(20);
@@ -327,7 +327,7 @@ TEST_F(H2Resend, WithPausesWhereItIsPassedOverForEver) {
   EXPECT_EQ(accepted_.size(), 17u);
 }
 
-// It was a 504 that no upstream had a share in.
+// Regression: it was a 504 without a fault of the upstream.
 TEST_F(H2Resend, WhatWasNeverSentOnAConnectionThatHasDied) {
   Trip large = begin(std::string(100'000, 'x'));  // it fills the connection
   settle();
@@ -366,7 +366,7 @@ TEST_F(H2Resend, AlsoWhenTheRetryBudgetIsSpent) {
   expect_served(post, 1);
 }
 
-// A refusal is some work for the upstream.
+// A refused request is work for the upstream.
 TEST_F(H2Resend, ThreeTimesInAllWhatIsRefused) {
   const Trip post = begin();
   for (std::uint32_t i = 0; i < 3; ++i) {
@@ -403,7 +403,7 @@ class SilentDialer final : public net::Dialer {
   }
 };
 
-// What may come is promised although there is no stream for it yet.
+// The window is promised before there is a stream.
 TEST_F(H2Resend, ARequestThatWaitsForAConnectionIsPromisedAWindow) {
   const auto promised = [] {
     report_promised_memory();
@@ -423,7 +423,7 @@ TEST_F(H2Resend, ARequestThatWaitsForAConnectionIsPromisedAWindow) {
   EXPECT_EQ(promised(), before);
 }
 
-// What is held makes little load, because of the pauses.
+// Held requests are a small load, because of the pauses.
 TEST_F(H2Resend, WhatIsRefusedAndHeldWhenTheRetryBudgetIsSpent) {
   Transport::Options options;
   options.hold = std::chrono::seconds(10);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An upstream ends a connection just when a request has left it idle: the end is in the kernel, and
-// the event loop has had no occasion to look.
+// An upstream ends a connection just after a request has left it idle: the kernel knows the end,
+// and the event loop has had no occasion to look.
 #include "io/file_descriptor.hpp"
 #include "net/tcp_stream.hpp"
 #include "support/stream_pair.hpp"
@@ -63,7 +63,7 @@ class SamePassTest : public test::StreamPair {
     auto lease = origin().try_lease(need);
     return lease ? lease->take_h1() : nullptr;
   }
-  // A request has read its response, and leaves the connection to others.
+  // A request has read its response, and returns the connection.
   void give_back(std::unique_ptr<H1Connection> connection) {
     char byte = 0;
     EXPECT_EQ(::send(upstream_.back().get(), "x", 1, MSG_NOSIGNAL), 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is left on event loops of a Transport that has gone: nothing, once its last exchange is
+// Nothing of a Transport is left on the event loops after its end, once its last exchange is
 // over.
 #include "support/pool_test.hpp"
 
@@ -10,7 +10,7 @@
 namespace onehop::transport {
 namespace {
 
-// The pool as an event loop has it.
+// The pool, owned by an event loop.
 class TransportEnd : public ConnectionPoolTest {
  protected:
   TransportEnd() : shared_of_transport_(std::make_shared<SharedPools>(Transport::Options())) {
@@ -70,7 +70,7 @@ TEST_F(TransportEnd, AlsoWhatIsKnownOfAnUpstreamWithHttp1) {
   EXPECT_TRUE(gone_.expired());
 }
 
-// It would have been called on a pool that was not there any more.
+// Regression: it was called on a destroyed pool.
 TEST_F(TransportEnd, WhatIsPostedToAPoolThatHasGoneIsDropped) {
   bool called = false;
   shared_of_transport_->post(pool(), [&called](SharedPools::Member&) { called = true; });

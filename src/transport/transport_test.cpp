@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Round trips of requests that no proxy would make, and what Options add to every one.
+// Round trips of requests that no proxy would make, and the effect of Options.
 #include <onehop/transport.hpp>
 
 #include "support/bodies.hpp"
@@ -70,7 +70,7 @@ class TransportTest : public ::testing::Test {
   std::optional<Error> error_;
 };
 
-// --- bodies that are not what they said --------------------------------------------------------
+// --- bodies of another length than announced ---------------------------------------------------
 
 TEST_F(TransportTest, CutsARequestWhoseBodyIsShorterThanItSaid) {
   network_.listen("backend:80");
@@ -85,7 +85,7 @@ TEST_F(TransportTest, CutsARequestWhoseBodyIsShorterThanItSaid) {
   EXPECT_TRUE(backend.at_end());
 }
 
-// What comes behind its failure is nothing to go by: the second request looked complete.
+// Regression: the data after the failure was sent, and the second request looked complete.
 TEST_F(TransportTest, DoesNotSendABodyAgainThatHasFailed) {
   network_.listen("backend:80");
   Wire client = send([] { return request(Method::get); });
@@ -105,7 +105,7 @@ TEST_F(TransportTest, DoesNotSendABodyAgainThatHasFailed) {
   EXPECT_THROW(backend(), std::out_of_range);
 }
 
-// No client connection is known that it could be for.
+// There is no client connection that it could be reserved for.
 TEST_F(TransportTest, KeepsNoConnectionThatIsAuthenticatedForNoClient) {
   network_.listen("backend:80");
   struct Case {
@@ -144,7 +144,7 @@ TEST_F(TransportTest, SendsNoMoreThanABodySaidAndCutsTheRequest) {
   }
 }
 
-// Only who was waiting for more of the answer just then was told; all others waited for
+// Regression: only a reader that waited just then was woken; all others waited for
 // activity_timeout.
 TEST_F(TransportTest, CutsAnAnswerWhoseRequestHasFailedWhileItWasDelivered) {
   network_.listen("backend:80");
@@ -202,7 +202,7 @@ TEST_F(TransportTest, CutsARequestWhoseBodyThrows) {
   EXPECT_TRUE(backend.at_end());
 }
 
-// The answer had begun before the request broke off: it must not look complete either.
+// The response had begun before the request broke off: it must not look complete either.
 TEST_F(TransportTest, CutsAnAnswerWhoseRequestBreaksOff) {
   network_.listen("backend:80");
   Wire client = send([] {
@@ -237,7 +237,7 @@ TEST_F(TransportTest, DoesNotUseAConnectionAgainWhoseRequestBrokeOff) {
 
 // --- upstreams that end a request early --------------------------------------------------------
 
-// It has answered, and reads no more: that is an answer.
+// It has responded, and reads no more: the response counts.
 TEST_F(TransportTest, TakesAnAnswerThatCameBeforeTheUpstreamClosed) {
   network_.listen("backend:80");
   Wire client = send([] { return request(Method::put, Body::of(std::string(300'000, 'x'))); });
@@ -291,9 +291,9 @@ TEST_F(TransportTest, SendsAHeadLargerThanAnyBuffer) {
   }
 }
 
-// --- answers that are read by hand --------------------------------------------------------------
+// --- responses that are read by hand ------------------------------------------------------------
 
-// Somebody between the transport and the server reads the content, as it comes.
+// A round tripper between the transport and the server reads the content as it arrives.
 TEST_F(TransportTest, WaitsForContentWithWhoeverReadsIt) {
   network_.listen("backend:80");
   Transport::Options options;
@@ -348,7 +348,7 @@ TEST_F(TransportTest, WorksOnAnEventLoopOnly) {
 
 // --- names -------------------------------------------------------------------------------------
 
-// The process ended.
+// Regression: the process ended.
 TEST_F(TransportTest, FailsForAHostThatCanBeInNoCertificate) {
   network_.listen(".:443");
   Wire client = send([] {
@@ -404,7 +404,7 @@ TEST_F(TransportTest, HoldsARequestForSoLong) {
   EXPECT_EQ(error_->phase(), Phase::connect);
 }
 
-// It was a 502 as soon as the upstream listened, before it was there.
+// Regression: it was a 502 once the upstream listened, before it was ready.
 TEST_F(TransportTest, HoldsARequestWhoseNewConnectionIsReset) {
   network_.listen("backend:80");
   Wire client = send([] { return request(Method::put, Body::of("again")); }, holding(10s));
@@ -444,7 +444,7 @@ TEST_F(TransportTest, HoldsAResetRequestForSoLong) {
   EXPECT_LE(transport_->statistics().dialled, 5u);
 }
 
-// A single refusal is asked about once more, soon: it may be restarting.
+// A refused dial is repeated once: the upstream may be restarting.
 TEST_F(TransportTest, HoldsNothingUnlessItIsToldTo) {
   Wire client = send([] { return request(Method::get); });
   network_.advance(100ms);

@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using State = Upload::State;
 
-// Sends as the test says.
+// Sends as the test decides.
 struct Sender {
   task<Result<void>> send_rest() {
     co_await released.wait();

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "transport/origin.hpp"
+
 #include "support/bodies.hpp"
 #include "support/h2_frames.hpp"
 #include "support/h2_upstream_test.hpp"
 #include "support/stream_pair.hpp"
 #include "transport/connection_pool.hpp"
 #include "transport/h2_exchange.hpp"
-#include "transport/origin.hpp"
 #include "transport/round_trip.hpp"
 
 #include <algorithm>
@@ -34,7 +35,7 @@ struct Upstream {
   bool refuses = false;
 };
 
-// Has an outcome at once.
+// Completes at once.
 class MemoryDialer final : public net::Dialer {
  public:
   MemoryDialer(io::Reactor& reactor, Upstream& upstream) : reactor_(reactor), upstream_(upstream) {}
@@ -54,7 +55,7 @@ class MemoryDialer final : public net::Dialer {
   Upstream& upstream_;
 };
 
-class H2OriginTest : public test::StreamPair {
+class OriginTest : public test::StreamPair {
  protected:
   using Exchanges = std::vector<std::unique_ptr<H2Exchange>>;
 
@@ -75,7 +76,7 @@ class H2OriginTest : public test::StreamPair {
     need.http1_only = true;
     return need;
   }
-  // A new connection to an upstream that allows so many streams.
+  // A new connection to an upstream that allows `most_streams` streams.
   H2Connection* connect(std::uint32_t most_streams) {
     auto taking = origin().lease(Need(), reactor_.now());
     taking.start();
@@ -113,9 +114,9 @@ void PrintTo(const Load& load, std::ostream* out) {
   *out << load.first << " and " << load.second;
 }
 
-class H2OriginChoice : public H2OriginTest, public ::testing::WithParamInterface<Load> {};
+class OriginChoice : public OriginTest, public ::testing::WithParamInterface<Load> {};
 
-TEST_P(H2OriginChoice, OfTwoThatAreLoaded) {
+TEST_P(OriginChoice, OfTwoThatAreLoaded) {
   Transport::Options options;
   options.max_connections = 2;
   start(options);
@@ -137,24 +138,25 @@ TEST_P(H2OriginChoice, OfTwoThatAreLoaded) {
 
 INSTANTIATE_TEST_SUITE_P(
     TheFullestOfThoseThatAreNotBusy,
-    H2OriginChoice,
+    OriginChoice,
     ::testing::Values(Load{2, 3, 2}, Load{3, 2, 1}, Load{0, 5, 2}, Load{5, 0, 1}));
 INSTANTIATE_TEST_SUITE_P(
     OneThatIsNotBusy,
-    H2OriginChoice,
+    OriginChoice,
     ::testing::Values(Load{6, 5, 2}, Load{5, 6, 1}, Load{7, 0, 2}, Load{0, 7, 1}));
 INSTANTIATE_TEST_SUITE_P(TheEmptiestOfTheBusyOnes,
-                         H2OriginChoice,
+                         OriginChoice,
                          ::testing::Values(Load{7, 6, 2}, Load{6, 7, 1}));
 INSTANTIATE_TEST_SUITE_P(
     NoneThatIsFull,
-    H2OriginChoice,
+    OriginChoice,
     ::testing::Values(Load{8, 7, 2}, Load{7, 8, 1}, Load{8, 0, 2}, Load{8, 8, 0}));
 
-// --- who waits ---------------------------------------------------------------------------------
+// --- requests that wait ------------------------------------------------------------------------
 
-// Nobody told the next one, which waited until queue_timeout beside a connection with room.
-TEST_F(H2OriginTest, ARequestThatIsCancelledJustWhenThereIsRoomLeavesItToTheNext) {
+// Regression: the next one was not woken, and waited until queue_timeout beside a connection with
+// room.
+TEST_F(OriginTest, ARequestThatIsCancelledJustWhenThereIsRoomLeavesItToTheNext) {
   Transport::Options options;
   options.max_connections = 1;
   start(options);
@@ -175,7 +177,7 @@ TEST_F(H2OriginTest, ARequestThatIsCancelledJustWhenThereIsRoomLeavesItToTheNext
   EXPECT_EQ(&next.take().value().h2(), connection);
 }
 
-TEST_F(H2OriginTest, AnIdleConnectionOfHttp1GivesWay) {
+TEST_F(OriginTest, AnIdleConnectionOfHttp1GivesWay) {
   Transport::Options options;
   options.max_connections = 1;
   start(options);
@@ -188,7 +190,7 @@ TEST_F(H2OriginTest, AnIdleConnectionOfHttp1GivesWay) {
   EXPECT_TRUE(connect(1));
 }
 
-TEST_F(H2OriginTest, AnIdleConnectionGivesWayToOneOfHttp1) {
+TEST_F(OriginTest, AnIdleConnectionGivesWayToOneOfHttp1) {
   Transport::Options options;
   options.max_connections = 1;
   start(options);
@@ -200,8 +202,8 @@ TEST_F(H2OriginTest, AnIdleConnectionGivesWayToOneOfHttp1) {
   EXPECT_TRUE(taking.take());
 }
 
-// One waiting request made connections as fast as it could, and waited without end.
-TEST_F(H2OriginTest, AnUpstreamThatAllowsNoRequestsIsNotDialledForThemAgainAndAgain) {
+// Regression: one request dialled in a loop, and waited without end.
+TEST_F(OriginTest, AnUpstreamThatAllowsNoRequestsIsNotDialledForThemAgainAndAgain) {
   start();
   upstream_.greeting = allow(0);
   auto served = origin().lease(Need(), reactor_.now());
@@ -216,7 +218,7 @@ TEST_F(H2OriginTest, AnUpstreamThatAllowsNoRequestsIsNotDialledForThemAgainAndAg
   EXPECT_TRUE(served.take().value().is_shared());
 }
 
-TEST_F(H2OriginTest, ARequestWaitsSoLongForAnUpstreamThatOnlySendsItAway) {
+TEST_F(OriginTest, ARequestWaitsSoLongForAnUpstreamThatOnlySendsItAway) {
   Transport::Options options;
   options.queue_timeout = std::chrono::seconds(5);
   start(options);
@@ -242,8 +244,8 @@ bool is_refused(const Result<Lease>& taken) {
   return !taken && taken.error().code() == std::error_code(ECONNREFUSED, std::system_category());
 }
 
-// The error was lost, and what a free slot brings was waited for.
-TEST_F(H2OriginTest, ADialThatFailsAtOnceIsTheOnlyOne) {
+// Regression: the error was lost, and the request waited for a free slot.
+TEST_F(OriginTest, ADialThatFailsAtOnceIsTheOnlyOne) {
   start();
   upstream_.refuses = true;
   auto asking = origin().lease(Need(), reactor_.now());
@@ -253,7 +255,7 @@ TEST_F(H2OriginTest, ADialThatFailsAtOnceIsTheOnlyOne) {
   EXPECT_EQ(upstream_.dials, 1);
 }
 
-class FullConnectionTest : public H2OriginTest {
+class FullConnectionTest : public OriginTest {
  protected:
   // A request waits beside a connection that is full, and no other can be made.
   void SetUp() override {
@@ -275,7 +277,7 @@ class FullConnectionTest : public H2OriginTest {
   task<Result<Lease>> waiting_;
 };
 
-// It failed, though there would have been room in a moment.
+// Regression: it failed, although there would have been room soon.
 TEST_F(FullConnectionTest, IsWaitedForWhenNoOtherCanBeMade) {
   EXPECT_LE(upstream_.dials, 2 + 10);
   served_.reset();
@@ -308,9 +310,9 @@ TEST_F(FullConnectionTest, IsWaitedForUntilAnotherCanBeMade) {
   EXPECT_NE(&waiting_.take().value().h2(), connection_);
 }
 
-// --- origins that nobody needs -----------------------------------------------------------------
+// --- unused origins ----------------------------------------------------------------------------
 
-TEST_F(H2OriginTest, IsForgottenWhenItsConnectionsAreGone) {
+TEST_F(OriginTest, IsForgottenWhenItsConnectionsAreGone) {
   start();
   ASSERT_TRUE(connect(1));
   upstream_.accepted.back().close();
@@ -319,7 +321,7 @@ TEST_F(H2OriginTest, IsForgottenWhenItsConnectionsAreGone) {
   EXPECT_TRUE(connect(1));
 }
 
-TEST_F(H2OriginTest, IsKeptAsLongAsItHasARequestOrAConnection) {
+TEST_F(OriginTest, IsKeptAsLongAsItHasARequestOrAConnection) {
   start();
   H2Connection* const connection = connect(1);
   ASSERT_TRUE(connection);
@@ -340,7 +342,7 @@ TEST_F(H2OriginTest, IsKeptAsLongAsItHasARequestOrAConnection) {
   EXPECT_EQ(&lease->h2(), connection);
 }
 
-TEST_F(H2OriginTest, IsKeptAsLongAsItsUpstreamIsKnownToSpeakHttp1) {
+TEST_F(OriginTest, IsKeptAsLongAsItsUpstreamIsKnownToSpeakHttp1) {
   start();
   const Url url = Url::parse("https://a/").value();
   pool_->origin(url).use_http1();
@@ -352,8 +354,8 @@ TEST_F(H2OriginTest, IsKeptAsLongAsItsUpstreamIsKnownToSpeakHttp1) {
 
 // --- the end of a connection -------------------------------------------------------------------
 
-// It stayed, with its slot, until the upstream closed it.
-TEST_F(H2OriginTest, ARetiredConnectionEndsAlsoWhenItsLastRequestGoesWhileItLetsOthersRun) {
+// Regression: it stayed, with its slot, until the upstream closed it.
+TEST_F(OriginTest, ARetiredConnectionEndsAlsoWhenItsLastRequestGoesWhileItLetsOthersRun) {
   start();
   H2Connection* const connection = connect(100);
   ASSERT_TRUE(connection);
@@ -361,7 +363,7 @@ TEST_F(H2OriginTest, ARetiredConnectionEndsAlsoWhenItsLastRequestGoesWhileItLets
   settle();
   connection->retire();
   settle();
-  // Exactly what is read in one turn, of frames that mean nothing.
+  // Exactly as much as is read in one turn, of unknown frames.
   std::string turn;
   while (turn.size() + 2 * 16393 < kMebi)
     turn += frame(0x7f, 0, 0, std::string(16384, 'x'));
@@ -383,8 +385,8 @@ TEST_F(H2OriginTest, ARetiredConnectionEndsAlsoWhenItsLastRequestGoesWhileItLets
 
 // --- what may be sent again --------------------------------------------------------------------
 
-// What comes behind its failure is nothing to go by: the second request looked complete.
-TEST_F(H2OriginTest, ABodyThatHasFailedIsNotSentAgain) {
+// Regression: the data after the failure was sent, and the second request looked complete.
+TEST_F(OriginTest, ABodyThatHasFailedIsNotSentAgain) {
   start();
   H2Connection* const connection = connect(100);
   ASSERT_TRUE(connection);
@@ -400,16 +402,16 @@ TEST_F(H2OriginTest, ABodyThatHasFailedIsNotSentAgain) {
   const auto answered = asking.take();
   ASSERT_FALSE(answered);
   EXPECT_TRUE(answered.error().is(Errc::closed));
-  // The first was given up before anything of it went out.
+  // The first attempt was given up before any of it was sent.
   std::string data = upstream_.accepted.back().receive();
   for (const auto& each : h2_frames::take_frames(data))
     EXPECT_NE(each.type, h2_frames::headers);
 }
 
-// --- streams have numbers ----------------------------------------------------------------------
+// --- numbers of streams ------------------------------------------------------------------------
 
-// Every request that came to such a connection failed, as long as it lived.
-TEST_F(H2OriginTest, AConnectionWithoutNumbersForFurtherStreamsIsReplaced) {
+// Regression: all further requests on such a connection failed.
+TEST_F(OriginTest, AConnectionWithoutNumbersForFurtherStreamsIsReplaced) {
   start();
   H2Connection* const old = connect(100);
   ASSERT_TRUE(old);
