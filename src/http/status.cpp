@@ -134,6 +134,8 @@ std::string_view Status::reason() const noexcept {
       return "Insufficient Storage";
     case 508:
       return "Loop Detected";
+    case 510:
+      return "Not Extended";
     case 511:
       return "Network Authentication Required";
     default:

@@ -5,6 +5,7 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 #include <gtest/gtest.h>
 
@@ -18,6 +19,21 @@ TEST(Status, ReasonsAreRegisteredOnesOrNone) {
   EXPECT_EQ(Status(511).reason(), "Network Authentication Required");
   EXPECT_EQ(Status(299).reason(), "");
   EXPECT_EQ(Status(799).reason(), "");
+}
+
+// An int is a status; nothing else becomes one on the way through an int.
+static_assert(Status::not_found == 404);
+static_assert(std::is_convertible_v<int, Status>);
+static_assert(!std::is_convertible_v<bool, Status> && !std::is_convertible_v<double, Status> &&
+              !std::is_convertible_v<unsigned long, Status>);
+static_assert(Status::too_many_requests.code() == 429 && Status::loop_detected.code() == 508);
+
+TEST(Status, EachNamedOneHasAReason) {
+  for (const Status status : {Status::continue_, Status::non_authoritative_information,
+                              Status::im_used, Status::payment_required, Status::gone,
+                              Status::unprocessable_content, Status::not_extended}) {
+    EXPECT_NE(status.reason(), "") << status.code();
+  }
 }
 
 static_assert(Status(100).code() == 100);
