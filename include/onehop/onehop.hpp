@@ -5,15 +5,19 @@
 
 #include <onehop/body.hpp>
 #include <onehop/completion.hpp>
+#include <onehop/cookies.hpp>
 #include <onehop/dialer.hpp>
 #include <onehop/error.hpp>
 #include <onehop/event.hpp>
 #include <onehop/exchange_record.hpp>
+#include <onehop/form.hpp>
 #include <onehop/handler.hpp>
 #include <onehop/headers.hpp>
 #include <onehop/limit.hpp>
 #include <onehop/method.hpp>
 #include <onehop/offload.hpp>
+#include <onehop/owned_headers.hpp>
+#include <onehop/parameters.hpp>
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 #include <onehop/reverse_proxy.hpp>

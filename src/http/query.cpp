@@ -22,31 +22,7 @@ bool is_doubtful(std::string_view text) noexcept {
   return text.find(';') != std::string_view::npos || !has_valid_escapes(text);
 }
 
-std::string decoded(std::string_view text) {
-  std::string spaced(text);
-  std::replace(spaced.begin(), spaced.end(), '+', ' ');
-  return percent_decoded(spaced);
-}
-
-void append_escaped(std::string& out, std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  for (const char c : text) {
-    const bool unreserved =
-        ascii::is_alpha(c) || ascii::is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
-    if (unreserved) {
-      out += c;
-    } else if (c == ' ') {
-      out += '+';
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out += '%';
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    }
-  }
-}
-
-// By key; those with one key stay in their order.
+// Sorted by key; those with the same key keep their order.
 using Parameters = std::multimap<std::string, std::string>;
 
 Parameters parameters_of(std::string_view query) {
@@ -61,7 +37,7 @@ Parameters parameters_of(std::string_view query) {
     if (is_doubtful(text)) continue;
     const std::size_t equals = std::min(text.find('='), text.size());
     const std::string_view value = text.substr(std::min(equals + 1, text.size()));
-    parameters.emplace(decoded(text.substr(0, equals)), decoded(value));
+    parameters.emplace(form_decoded(text.substr(0, equals)), form_decoded(value));
   }
   return parameters;
 }
@@ -90,6 +66,30 @@ std::string percent_decoded(std::string_view text) {
   return out;
 }
 
+std::string form_decoded(std::string_view text) {
+  std::string spaced(text);
+  std::replace(spaced.begin(), spaced.end(), '+', ' ');
+  return percent_decoded(spaced);
+}
+
+void append_form_escaped(std::string& out, std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  for (const char c : text) {
+    const bool unreserved =
+        ascii::is_alpha(c) || ascii::is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
+    if (unreserved) {
+      out += c;
+    } else if (c == ' ') {
+      out += '+';
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out += '%';
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    }
+  }
+}
+
 bool needs_cleaning(std::string_view query) noexcept {
   const auto separators = std::count(query.begin(), query.end(), '&');
   return is_doubtful(query) || static_cast<std::uint64_t>(separators) >= kMaxParameters;
@@ -99,9 +99,9 @@ std::string cleaned_query(std::string_view query) {
   std::string clean;
   for (const auto& [key, value] : parameters_of(query)) {
     if (!clean.empty()) clean += '&';
-    append_escaped(clean, key);
+    append_form_escaped(clean, key);
     clean += '=';
-    append_escaped(clean, value);
+    append_form_escaped(clean, value);
   }
   return clean;
 }
