@@ -83,12 +83,12 @@ void AcceptLoop::pause() {
   worker_.reactor().timers().arm(timer_, worker_.reactor().now() + kPause);
 }
 
-// Once for as long as it lasts, and not each time where it comes and goes.
+// Once for as long as the shortage lasts, and not each time if it comes and goes.
 void AcceptLoop::log_shortage(int error, std::string_view of_what) {
   if (std::exchange(short_, true)) return;
   ServerShared& shared = worker_.shared();
   const auto untold = shared.shortage_lines.admit(worker_.reactor().now());
-  if (!untold) return worker_.note_untold();
+  if (!untold) return worker_.on_line_left_out();
   std::string line = "accepting pauses: ";
   line += std::strerror(error);  // NOLINT(concurrency-mt-unsafe)
   line.append(of_what).append(and_untold(*untold));
@@ -146,7 +146,8 @@ bool AcceptLoop::may_accept() {
 void AcceptLoop::finish() {
   timer_.disarm();
   remove();
-  // What comes meanwhile is refused: clients that connect without a pause would hold up the stop.
+  // Connections that arrive meanwhile are refused: clients that connect without a pause would hold
+  // up the stop.
   for (std::size_t left = listener_ ? listener_->waiting() : 0; left > 0; --left) {
     if (!may_accept()) break;
     auto accepted = listener_->accept();

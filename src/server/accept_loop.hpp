@@ -2,6 +2,7 @@
 //
 // AcceptLoop: one worker's view of one listener. Accepts in small batches; pauses, without
 // spinning, while there is no room for a connection (descriptors, or the configured limit).
+// Thread: owner.
 #pragma once
 
 #include "io/reactor.hpp"
@@ -23,7 +24,7 @@ class AcceptLoop final : private io::Watcher {
   ~AcceptLoop();
 
   void start();
-  // Takes what is in the queue already, then lets go of the listener.
+  // Accepts the connections that are in the queue already, then releases the listener.
   void finish();
 
  private:
@@ -46,7 +47,7 @@ class AcceptLoop final : private io::Watcher {
   io::Wakeup ready_;
   io::Timer timer_;
   bool listening_ = false;
-  bool short_ = false;  // of descriptors or memory, and it was said
+  bool short_ = false;  // of descriptors or memory, and that was logged
 };
 
 }  // namespace onehop::server

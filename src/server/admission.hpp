@@ -39,7 +39,7 @@ class Admission {
   std::size_t memory_limit() const noexcept { return memory_.counted(); }
 
   // --- connections ---
-  // Whether another connection may be accepted, whoever the client is. If not, accepting pauses.
+  // Whether another connection may be accepted from any client. If not, accepting pauses.
   bool may_accept(io::Time now) { return connections() < max_connections_ && !is_overloaded(now); }
   // Whether a connection of `peer` may stay: its ticket, or std::nullopt if the client has as many
   // as it may. The ticket is null for a peer that is not counted, as those in `trusted` are not.
@@ -56,7 +56,7 @@ class Admission {
   // --- requests ---
   // Whether the memory limit is reached.
   bool is_overloaded(io::Time now) { return memory_.is_reached(now); }
-  // Whether another request may begin, whoever the client is. Counts those that may not.
+  // Whether another request of any client may begin. Counts those that may not.
   bool may_begin_request(io::Time now) {
     if (!is_overloaded(now)) return true;
     on_request_refused();

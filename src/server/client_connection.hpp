@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ClientConnection: what a Worker knows of a connection, whatever is spoken on it. Owned by the
-// worker, which destroys it when it is told that it has ended. Belongs to one thread.
+// ClientConnection: what a Worker knows of a connection, whatever its protocol. Owned by the worker,
+// which destroys it when the connection reports its end. Thread: owner.
 #pragma once
 
 #include <onehop/task.hpp>
@@ -35,7 +35,7 @@ class ClientConnection : public ListNode, public detail::InFramePool {
   virtual ~ClientConnection();
 
   virtual void start() = 0;
-  // The server drains: ends at once if nothing is in progress, or else after that.
+  // The server drains: the connection ends at once if nothing is in progress, or else after that.
   virtual void end_when_idle() noexcept = 0;
 
  protected:

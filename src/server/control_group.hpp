@@ -2,7 +2,7 @@
 //
 // ControlGroup: what the control groups (cgroups(7)) of a process let it use of memory and of the
 // CPUs. Reads the groups of version 2 and of version 1, from the process's own group up to the
-// root. A value; reads files when asked, on any thread.
+// root. A value; reads files when asked. Thread: any.
 #pragma once
 
 #include <cstddef>
@@ -22,14 +22,14 @@ class ControlGroup {
       : root_(std::move(root)), membership_(std::move(membership)) {}
   static ControlGroup of_this_process();
 
-  // The least of memory.max, memory.high and memory.limit_in_bytes, in bytes.
+  // The minimum of memory.max, memory.high and memory.limit_in_bytes, in bytes.
   std::size_t memory() const;
-  // The least of the CPU quotas (cpu.max, cpu.cfs_quota_us) as a number of CPUs, rounded up: a
+  // The minimum of the CPU quotas (cpu.max, cpu.cfs_quota_us) as a number of CPUs, rounded up: a
   // quota of half a CPU is 1.
   std::size_t cpus() const;
 
  private:
-  // The least that `read` finds in the folders of the group of `controller` and of those above it.
+  // The minimum that `read` finds in the folders of the group of `controller` and of those above it.
   // "" is version 2.
   template <class Read>
   std::size_t least(std::string_view controller, Read read) const;

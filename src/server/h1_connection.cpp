@@ -17,7 +17,7 @@ namespace {
 
 // RFC 9113 §3.4: made so that a parser of HTTP/1 stumbles over it. The session checks the rest.
 constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n";
-// Then others have a turn, though more requests may be here already.
+// After these, other connections have a turn, even if more requests have arrived.
 constexpr unsigned kRequestsPerTurn = 32;
 // During a drain, for the rest of a head that has begun.
 constexpr net::Duration kHeadOfDrain = std::chrono::seconds(5);
@@ -53,28 +53,27 @@ RootTask<H1Connection> H1Connection::run() {
   while (next == Next::keep_alive) {
     if (input_.empty()) {
       input_.release();
-      // What had arrived before the end is still served.
+      // A request that had arrived before the end is still served.
       if (worker_.is_draining() && !stream_->has_unread_now()) break;
       idle_ = true;
       const net::Time now = stream_->reactor().now();
       const auto wait = co_await stream_->readable(
           io::deadline_after(now, worker_.configuration()->options().idle_timeout));
       idle_ = false;
-      // A stop interrupts; the kernel may have a request by now of which it had no occasion to
-      // tell.
+      // A stop interrupts the wait; the kernel may have a request by now that it has not reported.
       const bool asked = wait == net::Wait::interrupted && stream_->has_unread_now();
       if (wait != net::Wait::ready && !asked) break;
     }
     next = Next::close;
     try {
       next = co_await serve_one();
-    } catch (...) {  // out of something of the handler's own
+    } catch (...) {  // from an object that the handler made
       log_exception();
     }
     first_ = false;
     if (++served_ % kRequestsPerTurn == 0) co_await let_others_run();
   }
-  // A connection of HTTP/2 needs more memory than this one was let in for.
+  // A connection of HTTP/2 needs more memory than this one was admitted for.
   if (next == Next::hand_on && !worker_.admission().may_begin_request(stream_->reactor().now())) {
     (void)stream_->try_write(h2::kConnectionRefused.data(), h2::kConnectionRefused.size());
     next = Next::linger;
@@ -109,7 +108,7 @@ net::Time H1Connection::end_of_head(net::Time began) const noexcept {
   return std::min(last, std::max(began, worker_.drain_state().began) + kHeadOfDrain);
 }
 
-// Out of a wait of its own: there was no memory for it.
+// From a wait for which there was no memory.
 void H1Connection::on_exception() noexcept {
   end();
 }
@@ -134,7 +133,7 @@ task<Next> H1Connection::serve_one() {
     idle_ = true;
     while (!read || may_go_on(*read, began)) {
       const net::Time now = stream_->reactor().now();
-      // Looks now and then, too: a drain that begins while bytes come interrupts nothing.
+      // Looks again every second: a drain that begins while bytes arrive interrupts nothing.
       const net::Time deadline = std::min(end_of_head(began), now + kLookAgain);
       read = co_await wire::read_head(source, deadline);
     }
@@ -143,7 +142,7 @@ task<Next> H1Connection::serve_one() {
   if (!*read) {
     const Error& error = read->error();
     if (error.is(Errc::unsupported_version) && begins_http2()) co_return Next::hand_on;
-    // Nobody asked anything, or nobody is there to hear an answer.
+    // There was no request, or the client is gone.
     if (error.is(Errc::closed) || error.is(Errc::cancelled)) co_return Next::close;
     if (error.code().category() == std::system_category()) co_return Next::close;
     if (error.is(Errc::truncated) || error.is(Errc::tls_failed)) co_return Next::close;

@@ -2,7 +2,7 @@
 //
 // H1Connection: an HTTP/1 connection of a client: one coroutine that waits for a request, serves
 // it, and waits for the next. One that begins with the preface of HTTP/2 is handed on. An idle one
-// holds no buffer and no frame but its own.
+// holds no buffer and no frame but its own. Thread: owner.
 #pragma once
 
 #include "base/root_task.hpp"
@@ -37,7 +37,7 @@ class H1Connection final : public HttpConnection {
   bool begins_http2() const noexcept;
   bool may_go_on(const Result<void>& read, net::Time began) const;
   net::Time end_of_head(net::Time began) const noexcept;
-  // The one being handled. Not inlined: see serve_one().
+  // The current exception. Not inlined: see serve_one().
   [[gnu::noinline]] void log_exception() const;
 
   wire::ReadBuffer input_;

@@ -8,7 +8,7 @@
 namespace onehop::server {
 namespace {
 
-// Content that is not read is taken in and dropped up to here, to keep the connection.
+// Unread content of up to this size is read and dropped, to keep the connection.
 constexpr std::uint64_t kSmallRest = 256 * 1024;
 constexpr net::Duration kDropTimeout = std::chrono::seconds(5);
 
@@ -45,13 +45,13 @@ std::optional<Result<bytes>> H1Content::read_body(std::size_t max) {
   auto piece = reader_.try_read(max);
   if (!piece) return piece;
   if (is_settled()) settled_.set();
-  // While there was content to read, a client that had closed was given the benefit of the doubt.
+  // While there was content to read, a client that had closed was not taken for gone.
   if (at_end()) stream_.recheck_hangup();
   return piece;
 }
 
 void H1Content::begin_body_wait() {
-  // A reader wants the content, so a client that asks first is told to go on.
+  // A reader wants the content, so a client that asks first gets a 100.
   if (awaits_continue() && input_.empty()) owner_.send_continue();
   wait_for_client();
 }
@@ -98,7 +98,7 @@ task<void> H1Content::until_settled() {
 
 bool H1Content::client_is_gone() {
   if (stream_.is_broken()) return true;
-  // One that has not sent all of its content is missed by the reader of that.
+  // If it has not sent all of its content, the reader of that reports it.
   if (!is_settled()) return false;
   if (!at_end()) return true;
   // One that half-closed after pipelined requests still wants their responses.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // H1Content: the content of one HTTP/1 request, and during its exchange the only reader of the
-// client's connection. The handler's reader waits for its RequestBody, which this wakes; whoever
-// ends the exchange takes the content back first. Lives in its H1Exchange. One thread.
+// client's connection. The handler's reader waits for its RequestBody, which this wakes. Code
+// that ends the exchange takes the content back first. Lives in its H1Exchange. Thread: owner.
 #pragma once
 
 #include "http/h1/limits.hpp"
@@ -21,7 +21,7 @@ namespace onehop::server {
 
 class H1Content final : public RequestContent {
  public:
-  // What the content asks of its exchange.
+  // The exchange whose content it is.
   class Owner {
    public:
     // The handler reads the content of a client that waits for a 100 (Continue).
@@ -55,16 +55,15 @@ class H1Content final : public RequestContent {
   std::uint64_t received() const noexcept { return reader_.received(); }
   // True while the client waits for a 100 that was not sent.
   bool awaits_continue() const noexcept { return expects_continue_ && !continue_sent_; }
-  // Notes that a 100 is being sent; false when one was before.
-  bool note_continue() noexcept { return !std::exchange(continue_sent_, true); }
-  // Whether a response may leave the connection open: what is still to come will be read by the
-  // handler, or is little enough to be dropped.
+  // Marks that a 100 is sent; false if one was sent before.
+  bool mark_continue_sent() noexcept { return !std::exchange(continue_sent_, true); }
+  // Whether a response may leave the connection open: the handler will read the rest of the
+  // content, or the rest is small enough to be dropped.
   bool may_keep_connection() const noexcept;
 
-  // A response has begun, so silence of the client is no reason to end the exchange any more: calls
-  // that stream both ways pause as they like.
+  // A response has begun: the client may be silent from now on, as in calls that stream both ways.
   void response_begun() noexcept { is_timed_ = false; }
-  // It is complete: a client that is silent now has the exchange for itself.
+  // The response is complete: the client may not be silent any longer.
   void response_complete();
 
   // After the client's end of stream: whether the client has left, rather than sent its last
@@ -76,7 +75,7 @@ class H1Content final : public RequestContent {
     too_large,  // or the client does not send it
     failed,
   };
-  // Reads what is left and drops it, where that is little. Takes it back first.
+  // Takes the content back; then reads what is left and drops it, if that is small.
   task<Rest> drop_rest();
 
  private:

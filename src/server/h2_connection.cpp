@@ -15,14 +15,14 @@
 namespace onehop::server {
 namespace {
 
-// A client that does not answer the PING behind the first GOAWAY is told the end nevertheless.
+// A client that does not acknowledge the PING after the first GOAWAY gets the second after this.
 constexpr net::Duration kEndPatience = std::chrono::seconds(1);
-// What a client still takes of a last word.
+// For a client that does not read the last frames.
 constexpr net::Duration kGoodbye = std::chrono::seconds(1);
 // While requests are in progress the clock is looked at no more often than this.
 constexpr net::Duration kMinBusyWait = std::chrono::seconds(1);
-// With requests in progress, a client that has said nothing for so long is asked with a PING
-// whether it is still there, and has so long to say anything.
+// With requests in progress, a client that has sent nothing for kSilence gets a PING, and is gone if
+// it sends nothing for kPingPatience.
 constexpr net::Duration kSilence = std::chrono::seconds(60);
 constexpr net::Duration kPingPatience = std::chrono::seconds(20);
 
@@ -128,7 +128,7 @@ task<void> H2Connection::finish_tunnels() {
 
 net::Time H2Connection::deadline() const noexcept {
   if (end_ == End::announced) return end_announced_ + kEndPatience;
-  // What is still to be written has its own deadline, and the last of it wakes the reader.
+  // Output has a deadline of its own, and the last of it wakes the reader.
   if (end_ == End::said) return io::kNever;
   if (!greeted_)
     return io::deadline_after(idle_since_, worker_.configuration()->options().header_timeout);
@@ -137,7 +137,7 @@ net::Time H2Connection::deadline() const noexcept {
   if (session_.streams() == 0 && requests_.empty()) {
     return io::deadline_after(idle_since_, idle_timeout);
   }
-  // watch() looks after these. Nobody wakes the reader when the last of them has ended.
+  // watch() handles these. Nothing wakes the reader when the last of them has ended.
   return io::deadline_after(stream_->reactor().now(), std::max(idle_timeout, kMinBusyWait));
 }
 
@@ -168,7 +168,8 @@ h2::Stream* H2Connection::on_request() {
 }
 
 // --- the end -----------------------------------------------------------------------------------
-// Two phases (RFC 9113 §6.8): no request that is under way is lost. The answer to the PING shows
+// Two phases (RFC 9113 §6.8): no request that is under way is lost. The acknowledgement of the
+// PING shows
 // that the client has read the first GOAWAY.
 
 void H2Connection::begin_end() {
@@ -185,7 +186,7 @@ void H2Connection::finish_end() {
 }
 
 void H2Connection::on_ping_answered() {
-  if (pings_out_ > 0) {  // answers come in order
+  if (pings_out_ > 0) {  // they are acknowledged in order
     --pings_out_;
   } else {
     finish_end();
@@ -208,7 +209,7 @@ void H2Connection::on_flushed(void* self) {
   }
 }
 
-// --- what does not get on ----------------------------------------------------------------------
+// --- requests that stall -----------------------------------------------------------------------
 
 void H2Connection::watch() {
   const Server::Options& options = worker_.configuration()->options();
@@ -219,8 +220,8 @@ void H2Connection::watch() {
   worker_.reactor().timers().arm(watch_, worker_.reactor().now() + period);
 }
 
-// A client whose network is gone says so to nobody. What it has not acknowledged may be much that a
-// slow one takes its time for, with the PING behind it: the kernel looks after that.
+// A client whose network is gone sends nothing. While bytes are unacknowledged, a PING would wait
+// behind them for a slow client, and the kernel detects one that is gone.
 bool H2Connection::has_vanished(net::Time now) {
   const net::Time heard = link_.last_read();
   if (asked_ > heard) return now - asked_ >= kPingPatience;

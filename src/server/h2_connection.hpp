@@ -69,12 +69,12 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   io::Event request_ended_{stream_->reactor()};
   net::Time end_announced_{};
   io::Timer watch_{&H2Connection::on_watch, this};
-  net::Time asked_{};       // with a PING whether it is still there
-  unsigned pings_out_ = 0;  // of those, without an answer
+  net::Time asked_{};       // when the last PING was sent
+  unsigned pings_out_ = 0;  // of those, not acknowledged yet
   bool vanished_ = false;
   bool over_ = false;  // nothing is read any more
   bool greeted_ = false;
-  // What is written and not taken, while there are requests.
+  // Output that the client has not read, while there are requests.
   MemoryPromise output_claim_;
   enum class End : std::uint8_t { no, announced, said } end_ = End::no;
   RootTask<H2Connection> running_;  // last: destroyed first, it uses the rest

@@ -18,7 +18,7 @@ namespace onehop::server {
 
 class H2Content final : public RequestContent {
  public:
-  // What the content asks of its exchange.
+  // The exchange whose content it is.
   class Owner {
    public:
     // The handler reads the content of a client that waits for a 100 (Continue).

@@ -302,7 +302,7 @@ void H2Exchange::send_final_head(Status status,
 bool H2Exchange::begin_response(Response& response) {
   const AnswerFraming answer = answer_framing(served_.method(), response);
   h2::ResponseFraming framing;
-  if (!answer.is_length_implied) framing.length = answer.length;  // END_STREAM says the same
+  if (!answer.is_length_implied) framing.length = answer.length;  // END_STREAM means the same
   // Beside frames a length that was received may go out even if trailers follow.
   framing.keep_content_length = answer.keeps_content_length || answer.may_have_trailers();
   framing.announce_trailers = answer.may_have_trailers();

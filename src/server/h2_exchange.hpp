@@ -30,7 +30,7 @@ class H2Exchange final : public h2::Stream,
                          private ServedExchange::Owner,
                          private wire::H2Tunnel::Owner {
  public:
-  // What it asks of its connection.
+  // The connection of its stream.
   class Owner {
    public:
     // The exchange is over. Destroys it: the caller touches it no more.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // LineLimit: how often the log hears of what peers can cause as often as they like: once in ten
-// seconds, with the number of those it did not hear of. Any thread.
+// seconds, with the number of those that were left out. Thread: any.
 #pragma once
 
 #include "io/timer_wheel.hpp"

@@ -3,7 +3,7 @@
 // LineWriter: writes lines to a descriptor from a thread of its own, so that no other thread waits
 // for the reader: what finds no room or cannot be written is lost and counted, and the end takes a
 // few seconds at most, though the thread may be stuck in write(2) for ever. The thread starts with
-// the first line. add() may be called from any thread.
+// the first line. Thread: any.
 #pragma once
 
 #include <chrono>
@@ -18,9 +18,9 @@ class LineWriter {
  public:
   using Duration = std::chrono::steady_clock::duration;
 
-  // What may wait to be written.
+  // The maximum that may wait to be written, in bytes.
   static constexpr std::size_t kRoom = 4UL * 1024 * 1024;
-  // What is worth a write before `pause` is over.
+  // So many bytes are written before `pause` is over.
   static constexpr std::size_t kWorthWriting = 64UL * 1024;
 
   // `descriptor` is not closed. Between two writes there is at least `pause`, or kWorthWriting

@@ -22,7 +22,7 @@ class Patience {
   Patience(const io::Reactor& reactor, LingerLimits limits, const DrainState& drain) noexcept
       : reactor_(reactor), limits_(limits), drain_(drain), began_(reactor.now()), heard_(began_) {}
 
-  void note_sent_something() noexcept { heard_ = reactor_.now(); }
+  void on_client_sent() noexcept { heard_ = reactor_.now(); }
 
   net::Time end() const noexcept {
     const net::Time last = io::deadline_after(began_, limits_.longest);
@@ -30,7 +30,7 @@ class Patience {
     return std::min(last, std::max(began_, drain_.began) + kLongestOfDrain);
   }
   bool is_over() const noexcept { return reactor_.now() >= end(); }
-  // For one wait. An interruption is no sign of life of the client's.
+  // For one wait. An interruption does not mean that the client sent something.
   net::Time deadline() const noexcept {
     const net::Time last = std::min(end(), io::deadline_after(heard_, limits_.silence));
     if (!drain_.is_on()) return last;
@@ -65,7 +65,7 @@ task<void> until_broken(net::Stream& stream, const Patience& patience) {
   const Unwatch unwatch(stream);
   bool is_over = false;
   while (!is_over && !patience.is_over()) {
-    // Looks now and then whether a drain has begun.
+    // Looks every second whether a drain has begun.
     const net::Time next = io::deadline_after(reactor.now(), kSilenceOfDrain);
     is_over = co_await left.wait(std::min(next, patience.end()));
   }
@@ -84,7 +84,7 @@ task<void> linger(net::Stream& stream, LingerLimits limits, const DrainState& dr
     const std::span<char> scratch = reactor.scratch();
     const ssize_t got = stream.try_read(scratch.data(), scratch.size());
     if (got > 0) {
-      patience.note_sent_something();
+      patience.on_client_sent();
       dropped += static_cast<std::size_t>(got);
       turn += static_cast<std::size_t>(got);
       if (turn < kBytesPerTurn) continue;

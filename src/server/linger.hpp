@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lingering: before a connection is closed, what the client still sends is read and dropped for a
-// while. To close with unread bytes would reset the connection, and a reset can destroy the
+// Lingering: before a connection is closed, bytes that the client still sends are read and dropped
+// for some seconds. To close with unread bytes would reset the connection, and a reset can destroy the
 // response in flight (RFC 9112 §9.6).
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace onehop::server {
 
-// Whether a thread's connections are to end. It belongs to the thread, and connections look at it.
+// Whether a worker's connections are to end. It belongs to the worker, and connections look at it.
 struct DrainState {
   net::Time began = io::kNever;
   bool is_on() const noexcept { return began != io::kNever; }
@@ -34,7 +34,7 @@ inline constexpr LingerLimits kLingerAfterHandshake{
     std::chrono::seconds(1), std::chrono::seconds(1), std::size_t{256} * 1024};
 
 // Ends `stream`'s own half and returns when the client has left, or one of the limits is met; those
-// of a drain are shorter. Who interrupts the reader makes it look at them again.
+// of a drain are shorter. Interrupting the reader makes it look at them again.
 // Not inlined: clang would make its frame part of its callers', which idle connections keep.
 [[gnu::noinline]] task<void> linger(net::Stream& stream,
                                     LingerLimits limits,

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kAny = std::numeric_limits<std::size_t>::max();
 
-// In MiB, with one digit behind the point where that says something.
+// In MiB, with one decimal where it is significant.
 std::string in_mebibytes(std::size_t byte_count) {
   const std::size_t tenths = byte_count / 1024 * 10 / 1024;
   if (tenths >= 100) return std::to_string(tenths / 10) + " MiB";
@@ -47,8 +47,8 @@ std::size_t default_memory_ceiling() {
   return usable == kAny ? kAny : usable / 2;
 }
 
-void MemoryCeiling::set(std::size_t most, Log log) {
-  most_ = most;
+void MemoryCeiling::set(std::size_t max, Log log) {
+  max_ = max;
   log_ = std::move(log);
 }
 
@@ -60,28 +60,29 @@ bool MemoryCeiling::is_reached(io::Time now) {
   return look(held, now);
 }
 
-// It has been reached, or is so no longer; of several threads one tells.
+// It was reached, or is so no longer; one of several threads logs it.
 bool MemoryCeiling::look(std::size_t held, io::Time now) {
   const bool reached = held >= counted();
   if (reached_.exchange(reached) == reached) return reached;
   try {
-    tell(held, reached, now);
-  } catch (const std::bad_alloc&) {  // it was a line of the log
+    report(held, reached, now);
+  } catch (const std::bad_alloc&) {  // the line is lost
   }
   return reached;
 }
 
-void MemoryCeiling::tell(std::size_t held, bool reached, io::Time now) {
-  const std::string figures =
-      in_mebibytes(held) + " of " + in_mebibytes(most_) +
-      " (max_memory) are held for clients and backends or promised to them: ";
+void MemoryCeiling::report(std::size_t held, bool reached, io::Time now) {
+  const std::string figures = in_mebibytes(held) + " of " + in_mebibytes(max_) +
+                              " (max_memory) in use for clients and backends, promises included";
   if (!reached) {
     const std::uint64_t refused = refused_.exchange(0, std::memory_order_relaxed);
-    log_(LogLevel::info, figures + "accepting again; " + std::to_string(refused) +
+    log_(LogLevel::info, "accepting again: " + figures + "; " + std::to_string(refused) +
                              (refused == 1 ? " request was refused" : " requests were refused"));
   } else if (lines_.admit(now)) {
-    log_(LogLevel::warning, figures + "nobody is accepted, and new requests are refused, until " +
-                                in_mebibytes(counted() / 8) + " of it are free");
+    log_(LogLevel::warning,
+         "memory limit reached: " + figures +
+             "; not accepting connections and refusing new requests until " +
+             in_mebibytes(counted() / 8) + " are free");
   }
 }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// MemoryCeiling: whether a server may take anything new on, by what the process holds for its
-// peers. Once reached it stays so until an eighth is free, and the log hears of it once. Any
-// thread.
+// MemoryCeiling: whether a server may take on anything new, by the memory that the process holds for
+// its peers. Once reached it stays so until an eighth is free, and it is logged once. Thread: any.
 #pragma once
 
 #include <onehop/server.hpp>
@@ -21,11 +20,11 @@ class MemoryCeiling {
  public:
   using Log = std::function<void(LogLevel, std::string_view)>;
 
-  // `most` bytes, never 0. A sixteenth of them is set aside for what is not counted: what malloc
-  // adds and what threads keep beside their free lists.
-  void set(std::size_t most, Log log);
-  // With how many counted bytes it is reached.
-  std::size_t counted() const noexcept { return most_ - most_ / 16; }
+  // `max` bytes, at least 1. A sixteenth of them is set aside for memory that is not counted: the
+  // overhead of malloc, and blocks that threads keep outside their free lists.
+  void set(std::size_t max, Log log);
+  // The number of counted bytes at which it is reached.
+  std::size_t counted() const noexcept { return max_ - max_ / 16; }
 
   bool is_reached(io::Time now);
   // A request was refused because it is reached.
@@ -33,17 +32,18 @@ class MemoryCeiling {
 
  private:
   bool look(std::size_t held, io::Time now);
-  void tell(std::size_t held, bool reached, io::Time now);
+  void report(std::size_t held, bool reached, io::Time now);
 
-  std::size_t most_ = ~std::size_t{0};
+  std::size_t max_ = ~std::size_t{0};
   Log log_;
   std::atomic<bool> reached_ = false;
   std::atomic<std::uint64_t> refused_ = 0;  // in this episode
   LineLimit lines_;                         // for a ceiling that is reached again and again
 };
 
-// Half of what the process may use: of the machine's memory, or of what its control group or a
-// limit of the process leaves of it. The other half is for what is not counted.
+// Returns half of the memory that the process may use: the minimum of the machine's memory, of its
+// control group's limit and of the limits of the process. The other half is for memory that is not
+// counted.
 std::size_t default_memory_ceiling();
 
 }  // namespace onehop::server

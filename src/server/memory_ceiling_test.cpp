@@ -86,7 +86,7 @@ TEST_F(MemoryCeilingTest, TheLogHearsOfItOnceWithFigures) {
   ASSERT_EQ(warnings_.size(), 1u);
   EXPECT_NE(warnings_[0].find(std::to_string((before_ + 900 * kMiB) / kMiB) + " MiB of " +
                               std::to_string((before_ / 15 + 50 * kMiB) * 16 / kMiB) +
-                              " MiB (max_memory) are held"),
+                              " MiB (max_memory) in use"),
             std::string::npos)
       << warnings_[0];
   hold(0);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RequestBody: the content of a request as its handler sees it, whatever version of HTTP it came
-// by. It may outlive the exchange it comes from (a handler can keep it): it is then an aborted
-// body. Its reader waits for the body, never for the connection, so that the connection may end
-// while someone reads. One reader at a time. One thread.
+// RequestBody: the content of a request as its handler sees it, for every version of HTTP. It may
+// outlive the exchange it comes from (a handler can keep it): it is then an aborted body. Its reader
+// waits for the body, never for the connection, so the connection may end during a read. One reader
+// at a time. Thread: owner.
 #pragma once
 
 #include "base/check.hpp"
@@ -87,7 +87,7 @@ class RequestBody final : public PolledBodySource, public detail::InFramePool {
   RequestContent* content_;
   io::Event news_;
   std::optional<std::uint64_t> length_;
-  HeldString piece_;    // what read() gave last
+  HeldString piece_;    // what read() returned last
   bool ended_ = false;  // when it was detached, all of it had been read
   bool is_waited_for_ = false;
   bool read_twice_ = false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a server notes of a request, adds to it and checks of it before a handler sees it. The same
-// for every version of HTTP. Thread: owner.
+// Functions that record, complete and check a request before a handler sees it. The same for every
+// version of HTTP. Thread: owner.
 #pragma once
 
 #include <onehop/exchange_record.hpp>
@@ -17,13 +17,13 @@ namespace onehop::server {
 ExchangeRecord* open_record(Arena& arena, const ConnectionInfo& connection, Time began);
 // Sets X-Request-ID as Server::Options::request_ids wants it. `keep`: a value that came stays.
 void give_request_id(Headers& headers, bool keep);
-// Records whom a request with these fields comes from.
+// Records the client that a request with these fields comes from.
 void record_client(ExchangeRecord& record,
                    const ConnectionInfo& connection,
                    const Headers& headers,
                    const TrustedPeers& trusted,
                    Arena& arena);
-// Records what the log says of the request. The views live as long as the exchange's memory.
+// Records what a log needs of the request. The views live as long as the exchange's memory.
 void record_request(ExchangeRecord& record,
                     const Method& method,
                     std::string_view target,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // RequestId: 128 bits from the system's random source, as 32 hexadecimal digits. Cheap: each thread
-// asks the system once for many of them. Any thread.
+// asks the system once for many of them. Thread: any.
 #pragma once
 
 #include <array>

@@ -30,12 +30,12 @@ enum class ResponseState : std::uint8_t {
   informational,  // 1xx responses alone
   head_sent,      // the head of the final response
   complete,       // all of it, or both directions of a tunnel
-  cut,            // it ends early, and the record says why
+  cut,            // it ends early; the record has the reason
 };
 
 class ServedExchange {
  public:
-  // What it asks of the exchange it belongs to.
+  // The exchange it belongs to.
   class Owner {
    public:
     // The handler, or the upstream, sends a 1xx before the final response.
@@ -65,7 +65,7 @@ class ServedExchange {
   const Method& method() const noexcept { return method_; }
 
   // --- the request ---
-  // Records whom a request with these fields comes from.
+  // Records the client that a request with these fields comes from.
   void record_client(const Headers& headers);
   // Records the request and gives it its X-Request-ID.
   void record_request(const Method& method, std::string_view target, Headers& headers);
@@ -78,7 +78,7 @@ class ServedExchange {
                                 Owner& owner);
   // Takes a place among the client's requests. False if it has as many in progress as it may.
   bool enter();
-  // What the exchange may come to hold.
+  // Promises the exchange the memory that it may come to hold, in bytes.
   void promise_memory(std::size_t size) noexcept { claim_ = MemoryPromise(size); }
 
   // --- responses of the server's own; the reason is recorded ---

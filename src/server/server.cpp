@@ -25,7 +25,7 @@ namespace {
 
 using HandlerFactory = std::function<std::shared_ptr<const Handler>()>;
 
-// One thread of the server.
+// A worker's thread.
 struct WorkerThread {
   std::thread thread;
   // Set by the thread, before it reports that it runs; they live until it has ended.
@@ -43,7 +43,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
     common->options = std::move(given);
   }
 
-  // For as long as a worker's event loop may be told anything; dies before that.
+  // Lives while other threads may post to a worker's event loop.
   struct Reachable {
     Reachable(State& s, WorkerThread& w) noexcept : state(s), worker(w) {}
     Reachable(const Reachable&) = delete;
@@ -62,7 +62,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   bool has_ended() const {
     return std::ranges::all_of(workers, [](const auto& worker) { return worker->ended; });
   }
-  // Also outside its event loop: the last to let go of a Server may be the end of its thread.
+  // Also outside its event loop: the last reference to a Server may go with its thread.
   bool is_worker(std::thread::id thread) const {
     return std::ranges::any_of(
         workers, [thread](const auto& worker) { return worker->thread.get_id() == thread; });
@@ -73,7 +73,8 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   Result<void> start(const HandlerFactory& factory);
   Result<void> open_listeners();
   void run_worker(WorkerThread& worker, const HandlerFactory& factory);
-  void say_failed(const std::string& why);
+  // Says how many workers are left, too.
+  void log_failure(const std::string& why);
   bool wait_to_end();
   // Tells the workers to drain.
   void begin_stop(Duration deadline);
@@ -94,7 +95,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   std::size_t reported = 0;  // workers that run or have failed to
   std::optional<std::string> start_failure;
   bool started = false;
-  bool starting = false;                              // stop() waits until every worker can be told
+  bool starting = false;                              // stop() waits until every worker can be reached
   std::unique_ptr<server::StopSignals> stop_signals;  // last: its thread uses the rest
 };
 
@@ -152,7 +153,7 @@ void Server::State::run_worker(WorkerThread& worker, const HandlerFactory& facto
   } catch (...) {
     problem = exception_text();
   }
-  if (problem && ran) say_failed(*problem);
+  if (problem && ran) log_failure(*problem);
   const std::lock_guard lock(mutex);
   if (problem && !ran) {
     start_failure = problem;
@@ -164,8 +165,7 @@ void Server::State::run_worker(WorkerThread& worker, const HandlerFactory& facto
   changed.notify_all();
 }
 
-// Whoever reads it has to know what is left.
-void Server::State::say_failed(const std::string& why) {
+void Server::State::log_failure(const std::string& why) {
   std::size_t serving = 0;
   std::size_t all = 0;
   {
@@ -182,7 +182,7 @@ Server::Server() : Server(Options()) {}
 Server::Server(Options options) : state_(std::make_shared<State>(std::move(options))) {}
 Server::~Server() {
   stop(Duration::zero());
-  // Where this is a handler's thread, they end by themselves, with the state that they share.
+  // If this is a handler's thread, the workers end on their own, with the state that they share.
   const std::lock_guard lock(state_->mutex);
   for (const auto& worker : state_->workers)
     if (worker->thread.joinable()) worker->thread.detach();
@@ -210,12 +210,12 @@ Result<void> Server::start_per_worker(HandlerFactory factory) {
   }
   if (!started) {
     stop(Duration::zero());
-    state.common->listeners.clear();  // whoever connects is refused, not left waiting
+    state.common->listeners.clear();  // clients that connect are refused, not left waiting
   }
   return started;
 }
 
-// What a hook throws must not leave the server half started: stop() would wait for ever.
+// An exception of a hook must not leave the server half started: stop() would wait for ever.
 Result<void> Server::State::try_start(const HandlerFactory& factory) {
   try {
     return start(factory);
@@ -230,8 +230,8 @@ Result<void> Server::State::try_start(const HandlerFactory& factory) {
 Result<void> Server::State::start(const HandlerFactory& factory) {
   if (common->options.workers > kMaxWorkers) {
     return failure(Errc::bad_option, Side::local,
-                   "workers: " + std::to_string(common->options.workers) + " threads; " +
-                       std::to_string(kMaxWorkers) + " is the most");
+                   "workers: " + std::to_string(common->options.workers) + " threads; the maximum is " +
+                       std::to_string(kMaxWorkers));
   }
   if (common->options.max_connections_per_client == 0 ||
       common->options.max_requests_per_client == 0) {
@@ -286,7 +286,7 @@ int Server::run_per_worker(HandlerFactory factory) {
   return state->run_to_end(start_per_worker(std::move(factory)));
 }
 
-// What run() returns, after a start.
+// Returns what run() does, after a start.
 int Server::State::run_to_end(const Result<void>& started_well) {
   if (!started_well) {
     common->log(LogLevel::error, started_well.error().to_string());

@@ -31,7 +31,7 @@ void ServerShared::log(LogLevel level, std::string_view text) const {
   if (options.log) {
     try {
       return options.log(level, text);
-    } catch (...) {  // the line is worth more than the order in the log
+    } catch (...) {  // the line matters more than its place in the log
       why = " (the log threw: " + exception_text() + ")";
     }
   } else if (level < LogLevel::warning) {
@@ -49,17 +49,17 @@ bool ServerShared::log_limited(LineLimit& limit, io::Time now, std::string text)
   return untold.has_value();
 }
 
-bool ServerShared::tell_untold(std::optional<io::Time> now) {
+bool ServerShared::log_untold(std::optional<io::Time> now) {
   bool has_more = false;
-  const auto tell = [&](LineLimit& limit, const char* what) {
+  const auto log_count = [&](LineLimit& limit, const char* what) {
     const std::uint64_t untold = now ? limit.take_untold(*now) : limit.take_untold();
     if (untold > 0) log(LogLevel::warning, what + and_untold(untold));
     has_more = has_more || limit.has_untold();
   };
-  tell(shortage_lines, "accepting pauses");
-  tell(handshake_lines, "TLS handshake failed");
-  tell(plain_http_lines, "TLS handshake failed: the client spoke plain HTTP");
-  tell(upgrade_lines, "upgrade not allowed");
+  log_count(shortage_lines, "accepting pauses");
+  log_count(handshake_lines, "TLS handshake failed");
+  log_count(plain_http_lines, "TLS handshake failed: the client spoke plain HTTP");
+  log_count(upgrade_lines, "upgrade not allowed");
   return has_more;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ServerShared: what all workers of a server share: its options and listeners, the TLS files, what
-// limits all threads together, and the log. Set up by one thread; afterwards any thread.
+// ServerShared: what all workers of a server share: its options and listeners, the TLS files, the
+// admission of connections and requests, and the log. Set up by one thread before the workers run.
+// Thread: any.
 #pragma once
 
 #include <onehop/server.hpp>
@@ -24,16 +25,16 @@
 namespace onehop::server {
 
 struct ServerShared {
-  // Standard error, for a server without Options::log. First: whatever follows may log.
+  // Standard error, for a server without Options::log. First: the members after it may log.
   mutable LineWriter default_log{STDERR_FILENO};
   Server::Options options;
   std::vector<std::string> local_names;  // one for each listener
-  std::vector<bool> with_tls;            // the same; those not in it are in clear
+  std::vector<bool> with_tls;            // likewise; those not in it are without TLS
   std::vector<std::shared_ptr<net::TcpListener>> listeners;
   std::shared_ptr<TlsCertificates> tls;  // null without TLS
   Admission admission;
   TrustedPeers trusted;
-  // Of what clients can cause.
+  // For lines that clients can cause.
   LineLimit shortage_lines;
   LineLimit handshake_lines;
   LineLimit plain_http_lines;
@@ -42,18 +43,18 @@ struct ServerShared {
   bool is_with_tls(std::size_t listener) const {
     return listener < with_tls.size() && with_tls[listener];
   }
-  // Sets tls as the options say.
+  // Sets tls from the options.
   Result<void> prepare_tls();
-  // Sets trusted as the options say; throws std::invalid_argument for what is not a network.
+  // Sets trusted from the options; throws std::invalid_argument for text that is not a network.
   void prepare_trust() { trusted = TrustedPeers(options.trust); }
-  // Sets what limits all workers together, as the options say.
+  // Sets the limits of admission from the options.
   void set_limits();
   void log(LogLevel level, std::string_view text) const;
-  // As a warning if `limit` admits it, and else as information. True in the first case.
+  // Logs a warning if `limit` admits it, and else an info line. Returns true in the first case.
   bool log_limited(LineLimit& limit, io::Time now, std::string text) const;
-  // Says how many lines were left out: by limits whose pause is over, or without `now` by all. True
-  // if there are more.
-  bool tell_untold(std::optional<io::Time> now);
+  // Logs how many lines were left out: by limits whose pause is over, or without `now` by all.
+  // Returns whether there are more.
+  bool log_untold(std::optional<io::Time> now);
 };
 
 }  // namespace onehop::server

@@ -20,7 +20,7 @@ void add_file(std::string& stamp, const std::string& path) {
     stamp += "missing;";
     return;
   }
-  // A pipe seems to change whenever somebody writes, and can be read but once.
+  // A pipe seems to change with every write, and can be read only once.
   if (!S_ISREG(file.st_mode)) {
     stamp += "no regular file;";
     return;

@@ -26,15 +26,15 @@ class TlsCertificates {
  public:
   using Log = std::function<void(LogLevel, std::string_view)>;
 
-  // Errors: Errc::bad_option; the detail says which file, what is wrong and what helps.
+  // Errors: Errc::bad_option; the detail names the file, the problem and the remedy.
   static Result<std::shared_ptr<TlsCertificates>> load(const TlsServerOptions& options,
                                                        const net::TlsProtocols& protocols,
                                                        Log log);
-  // Begins to look at the files every second, where the options say so.
+  // Begins to look at the files every second, if the options ask for it.
   void watch();
   // One such look. For the watching thread, or for a test in its place.
   void look();
-  // Reads everything again. After an error all is as it was. Any thread; calls wait for each other,
+  // Reads everything again. After an error nothing has changed. Thread: any; calls wait for each other,
   // so that what was read last is what is used.
   Result<void> reload();
 
@@ -43,7 +43,7 @@ class TlsCertificates {
   std::chrono::nanoseconds handshake_timeout() const noexcept { return options_.handshake_timeout; }
 
  private:
-  // What tells one state of the files from another.
+  // Differs between two states of the files.
   using Stamp = std::string;
 
   TlsCertificates(TlsServerOptions options, net::TlsProtocols protocols, Log log);

@@ -12,7 +12,7 @@
 namespace onehop::server {
 namespace {
 
-constexpr std::string_view kPlainHttpAnswer =
+constexpr std::string_view kPlainHttpResponse =
     "HTTP/1.0 400 Bad Request\r\n"
     "Content-Type: text/plain; charset=utf-8\r\n"
     "Connection: close\r\n"
@@ -31,7 +31,7 @@ TlsHandshake::TlsHandshake(WorkerContext& worker,
       from_(from),
       ended_(&TlsHandshake::on_ended, this) {}
 
-// Not from within run(): it and the stream it uses go here.
+// Not from within run(), which this destroys with the stream it uses.
 void TlsHandshake::on_ended(void* self) {
   auto& handshake = *static_cast<TlsHandshake*>(self);
   WorkerContext::Owner& worker = handshake.worker_.owner();
@@ -71,7 +71,7 @@ RootTask<TlsHandshake> TlsHandshake::run() {
   worker_.reactor().schedule(ended_);
 }
 
-void TlsHandshake::note_failure(const Error& error) const {
+void TlsHandshake::log_failure(const Error& error) const {
   ServerShared& common = worker_.shared();
   std::string line = "TLS handshake failed: peer=";
   append_log_value(line, from_.peer.to_string());
@@ -83,19 +83,19 @@ void TlsHandshake::note_failure(const Error& error) const {
   } else if (stream_->has_received()) {
     worker_.log_limited(common.handshake_lines, std::move(line));
   } else {
-    common.log(LogLevel::info, line);  // a look whether the port is open
+    common.log(LogLevel::info, line);  // a probe whether the port is open
   }
 }
 
-// An alert, or a response without TLS, is of no use if a reset overtakes it.
+// A reset could overtake an alert, or a response without TLS.
 task<void> TlsHandshake::refuse(Error error) {
   if (error.is(Errc::cancelled)) co_return;
-  note_failure(error);
+  log_failure(error);
   const bool plain = stream_->got_plain_http();
   const auto clear = stream_->give_up();
   stream_.reset();
   if (!error.is(Errc::tls_failed)) co_return;
-  if (plain) (void)clear->try_write(kPlainHttpAnswer.data(), kPlainHttpAnswer.size());
+  if (plain) (void)clear->try_write(kPlainHttpResponse.data(), kPlainHttpResponse.size());
   co_await linger(*clear, kLingerAfterHandshake, worker_.drain_state());
 }
 

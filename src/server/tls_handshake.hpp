@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TlsHandshake: a connection that is not secure yet. When it is, it hands the stream on to whatever
-// protocol was agreed on, and ends. Belongs to one thread.
+// TlsHandshake: a connection during its TLS handshake. Afterwards it hands the stream on to the
+// protocol that was agreed on, and ends. Thread: owner.
 #pragma once
 
 #include <onehop/task.hpp>
@@ -32,7 +32,7 @@ class TlsHandshake final : public ClientConnection {
   RootTask<TlsHandshake> run();
   void on_exception() noexcept;
   task<void> refuse(Error error);
-  void note_failure(const Error& error) const;
+  void log_failure(const Error& error) const;
 
   std::unique_ptr<net::TlsStream> stream_;
   AcceptedFrom from_;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tunnels: those of one worker. A tunnel never ends by itself, so while the worker drains, one that
-// has been silent for five seconds is ended. TunnelWatch is one of them, for as long as it lasts.
-// One thread.
+// Tunnels: those of one worker. No timeout ends a tunnel, so while the worker drains, one that has
+// been silent for five seconds is ended. TunnelWatch is one of them, for as long as it lasts.
+// Thread: owner.
 #pragma once
 
 #include "base/intrusive_list.hpp"

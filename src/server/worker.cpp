@@ -68,7 +68,7 @@ void Worker::continue_as_http2(HttpConnection& before, std::string_view early) {
   begin(std::make_unique<H2Connection>(before, early));
 }
 
-// One that cannot start, for want of memory, would never end either.
+// A connection that cannot start, for want of memory, would never end either.
 void Worker::begin(std::unique_ptr<ClientConnection> connection) {
   ONEHOP_DCHECK(is_on_its_thread());
   ClientConnection& begun = connections_.add(std::move(connection));
@@ -114,7 +114,7 @@ void Worker::on_memory_note(void* self) {
 
 void Worker::cut() {
   while (!connections_.empty()) {
-    context_.note_cut();
+    context_.mark_cut();
     connections_.take(connections_.front());
   }
   check_drained();
@@ -123,7 +123,7 @@ void Worker::cut() {
 void Worker::check_drained() {
   if (!context_.is_draining() || !connections_.empty() || !drained_) return;
   deadline_.disarm();
-  context_.tell_untold(std::nullopt);
+  context_.log_untold(std::nullopt);
   const auto done = std::move(drained_);
   drained_ = {};
   done();

@@ -2,7 +2,7 @@
 //
 // Worker: the part of a server that lives on one thread: its share of the listeners and its
 // connections. Draining: stop accepting, let exchanges finish, end tunnels that are silent, cut the
-// rest at the deadline.
+// rest at the deadline. Thread: owner.
 #pragma once
 
 #include "base/owning_list.hpp"

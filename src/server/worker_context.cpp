@@ -40,7 +40,7 @@ std::string_view WorkerContext::date() {
   return date_.text();
 }
 
-// What the client asked for does not work, and nothing else would say why.
+// The client's upgrade does not work, and no other line shows why.
 void WorkerContext::log_dropped_upgrade(const ExchangeRecord& exchange) noexcept {
   try {
     std::string line = "upgrade not allowed: peer=";
@@ -50,37 +50,37 @@ void WorkerContext::log_dropped_upgrade(const ExchangeRecord& exchange) noexcept
     line += " upgrade=";
     append_log_value(line, exchange.upgrade);
     log_limited(shared_->upgrade_lines, std::move(line));
-  } catch (...) {  // no memory: it was a line of the log
+  } catch (...) {  // no memory: the line is lost
   }
 }
 
 void WorkerContext::log_limited(LineLimit& limit, std::string text) {
-  if (!shared_->log_limited(limit, reactor_.now(), std::move(text))) note_untold();
+  if (!shared_->log_limited(limit, reactor_.now(), std::move(text))) on_line_left_out();
 }
 
-void WorkerContext::note_untold() noexcept {
+void WorkerContext::on_line_left_out() noexcept {
   if (untold_timer_.is_armed()) return;
   reactor_.timers().arm(untold_timer_, reactor_.now() + LineLimit::kPause);
 }
 
-void WorkerContext::tell_untold(std::optional<net::Time> now) noexcept {
+void WorkerContext::log_untold(std::optional<net::Time> now) noexcept {
   try {
-    if (!shared_->tell_untold(now) || !now) return;
+    if (!shared_->log_untold(now) || !now) return;
     reactor_.timers().arm(untold_timer_, *now + LineLimit::kPause);
-  } catch (...) {  // no memory: it was a line of the log
+  } catch (...) {  // no memory: the line is lost
   }
 }
 
 void WorkerContext::on_untold_timer(void* self) {
   auto& context = *static_cast<WorkerContext*>(self);
-  context.tell_untold(context.reactor_.now());
+  context.log_untold(context.reactor_.now());
 }
 
 void WorkerContext::exchange_ended(const ExchangeRecord& exchange,
                                    const Server::Options& options) noexcept {
   try {
     report_end(exchange, options);
-  } catch (...) {  // no memory: it was a line of the log
+  } catch (...) {  // no memory: the line is lost
   }
 }
 
@@ -93,7 +93,7 @@ void WorkerContext::report_end(const ExchangeRecord& exchange, const Server::Opt
       shared_->log(LogLevel::error, "on_exchange_end threw: " + exception_text());
     }
   } else if (exchange.failure && exchange.failure->side() != Side::client &&
-             !exchange.failure->is(Errc::overloaded)) {  // which was said once for all
+             !exchange.failure->is(Errc::overloaded)) {  // which was logged once for all
     shared_->log(LogLevel::warning, describe_failure(exchange));
   }
 }

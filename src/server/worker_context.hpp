@@ -31,7 +31,7 @@ struct AcceptedFrom;
 
 class WorkerContext {
  public:
-  // What the worker does for its connections.
+  // The worker, as its connections see it.
   class Owner {
    public:
     Owner() = default;
@@ -65,7 +65,8 @@ class WorkerContext {
 
   io::Reactor& reactor() const noexcept { return reactor_; }
   ServerShared& shared() noexcept { return *shared_; }
-  // What begins now is served by this. A request keeps a reference of its own.
+  // The current configuration, for connections and requests that begin now. A request keeps a
+  // reference.
   const ConfigurationRef& configuration() const noexcept { return configuration_; }
   // Requests that begin from now on are served by `next`.
   void configure(std::unique_ptr<Configuration> next) noexcept {
@@ -83,18 +84,18 @@ class WorkerContext {
   DrainState& drain_state() noexcept { return drain_; }
   // Connections were ended before they were done.
   bool was_cut() const noexcept { return was_cut_; }
-  void note_cut() noexcept { was_cut_ = true; }
+  void mark_cut() noexcept { was_cut_ = true; }
 
-  // What may begin is asked with the reactor's time.
+  // Its questions take the reactor's time.
   Admission& admission() noexcept { return shared_->admission; }
   // Reports the record as `options`, those of its request, want it.
   void exchange_ended(const ExchangeRecord& exchange, const Server::Options& options) noexcept;
   // ServerShared::log_limited(); what it leaves out is counted in a line 10 s later.
   void log_limited(LineLimit& limit, std::string text);
-  // A line was left out: how many is said 10 s later.
-  void note_untold() noexcept;
-  // ServerShared::tell_untold(), again later if there are more.
-  void tell_untold(std::optional<net::Time> now) noexcept;
+  // A line was left out: how many were is logged 10 s later.
+  void on_line_left_out() noexcept;
+  // ServerShared::log_untold(), again later if there are more.
+  void log_untold(std::optional<net::Time> now) noexcept;
 
  private:
   static void on_untold_timer(void* self);

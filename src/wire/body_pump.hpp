@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // BodyPump: pulls a body and puts its pieces into a sink, no faster than the sink takes them. It is
-// the same for every version of HTTP; a sink says how content goes out and when there is room:
+// the same for every version of HTTP; a sink defines how content goes out and when there is room:
 //
 //   static constexpr std::uint64_t kBytesPerTurn;  // after these, others have a turn
 //   bool is_full(const PolledBodySource* rest);    // nothing more is to be pulled before room();
 //                                                  // `rest`: what is left, if that is known
-//   std::size_t most();                            // how large a piece may be
+//   std::size_t max_piece();                       // how large a piece may be
 //   bool ends_early();                             // the end needs no more than to be known
 //   Result<void> put(bytes piece);
 //   Result<void> end(const Headers& trailers);
 //   io::Reactor& reactor();
 //
-// A sender owns the pump and its sink. One thread.
+// A sender owns the pump and its sink. Thread: owner.
 #pragma once
 
 #include <onehop/body.hpp>
@@ -31,11 +31,11 @@ namespace onehop::wire {
 
 class BodyPump {
  public:
-  // What has to come before the next step.
+  // The next step needs this first.
   enum class Need : std::uint8_t { room, piece, turn };
   using Piece = std::optional<Result<bytes>>;
 
-  // `body` and `progress` stay until the end. `length`: what the head has promised.
+  // `body` and `progress` live until the end. `length`: what the head has promised.
   void begin(Body& body, BodyProgress& progress, std::optional<std::uint64_t> length) noexcept {
     body_ = &body;
     progress_ = &progress;
@@ -48,9 +48,8 @@ class BodyPump {
   Need need() const noexcept { return need_; }
   void wait_for_room() noexcept { need_ = Need::room; }
 
-  // As far as that goes without waiting, from `piece` on, if there is one: to the end, with
-  // trailers, or to a fault; std::nullopt if something has to come first. Errors carry the side
-  // they came from.
+  // Goes on without waiting, from `piece` on, if there is one: to the end, with trailers, or to an
+  // error; std::nullopt if something is needed first. Errors carry the side they came from.
   template <class Sink>
   std::optional<Result<void>> step(Sink& sink, Piece piece) {
     ONEHOP_DCHECK(has_begun());
@@ -62,7 +61,7 @@ class BodyPump {
           turn_ = 0;
           return stop_for(Need::turn);
         }
-        if (polled) piece = polled->try_read(sink.most());
+        if (polled) piece = polled->try_read(sink.max_piece());
         if (!piece) return stop_for(Need::piece);
       }
       if (!*piece) return failure(piece->error());

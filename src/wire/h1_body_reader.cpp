@@ -10,14 +10,14 @@
 namespace onehop::wire {
 namespace {
 
-// What is left of a body and larger than this is read into the scratch memory, up to 512 KiB at
+// The rest of a body that is larger than this is read into the scratch memory, up to 512 KiB at
 // once.
 constexpr std::uint64_t kScratchFrom = io::BufferPool::kSize;
 
-// `most`: bytes of scratch memory that may be used; `expected`: those that are still to come.
-bool uses_scratch(std::size_t most, std::uint64_t expected) noexcept {
-  if (most == H1BodyReader::kOwnMemory) return false;
-  return (most > kScratchFrom && expected > kScratchFrom) || memory_is_short();
+// `max`: bytes of scratch memory that may be used; `expected`: bytes that are still to come.
+bool uses_scratch(std::size_t max, std::uint64_t expected) noexcept {
+  if (max == H1BodyReader::kOwnMemory) return false;
+  return (max > kScratchFrom && expected > kScratchFrom) || memory_is_short();
 }
 
 }  // namespace
@@ -87,10 +87,10 @@ std::optional<Result<bytes>> H1BodyReader::read_chunked(std::size_t scratch) {
   }
 }
 
-ssize_t H1BodyReader::read_into_scratch(std::size_t most, std::uint64_t expected) {
+ssize_t H1BodyReader::read_into_scratch(std::size_t max, std::uint64_t expected) {
   buffer_.release();  // it is empty, and not needed for now
   const std::span<char> scratch = stream_.reactor().scratch();
-  const std::size_t room = std::min(most, scratch.size());
+  const std::size_t room = std::min(max, scratch.size());
   return stream_.try_read(scratch.data(),
                           static_cast<std::size_t>(std::min<std::uint64_t>(room, expected)));
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H1BodyReader: the content of one HTTP/1 message, taken from a read buffer and the stream behind
-// it, piece by piece and without waiting. Both roles use it: request bodies in the server, response
-// bodies in the transport. Lives no longer than its stream and buffer.
+// H1BodyReader: the content of one HTTP/1 message, taken from a read buffer and then its
+// stream, piece by piece and without waiting. Both roles use it: request bodies in the server, response
+// bodies in the transport. Its stream and buffer outlive it. Thread: owner.
 #pragma once
 
 #include <onehop/body.hpp>
@@ -28,23 +28,23 @@ class H1BodyReader {
   H1BodyReader& operator=(const H1BodyReader&) = delete;
 
   void begin(const BodyFraming& framing, const h1::Limits& trailer_limits, ArenaRef arena);
-  // Content past this many bytes is Errc::body_too_large.
+  // More bytes than this are Errc::body_too_large.
   void set_limit(std::uint64_t byte_count) noexcept { limit_ = byte_count; }
 
   // With kOwnMemory pieces lie in the read buffer: valid until the next call.
   static constexpr std::size_t kOwnMemory = 0;
-  // The next piece; empty at the end; nothing when stream.readable() must be awaited first. An
-  // error is repeated by later calls. Large pieces, of up to `scratch` bytes, lie in the thread's
+  // Returns the next piece; an empty one at the end; std::nullopt if stream.readable() must be
+  // awaited first. Later calls repeat an error. Large pieces, of up to `scratch` bytes, lie in the thread's
   // scratch memory: valid until the caller suspends.
   std::optional<Result<bytes>> try_read(std::size_t scratch);
-  // The next call fails with this, unless the end was reached.
+  // Makes the next call fail with this, unless the end was reached.
   void fail(Error error);
 
   bool at_end() const noexcept { return at_end_; }
   bool has_failed() const noexcept { return failure_.has_value(); }
   std::optional<std::uint64_t> length() const noexcept;
   std::uint64_t received() const noexcept { return received_; }
-  // Bytes still to come, when that is known.
+  // The number of bytes still to come, if that is known.
   std::optional<std::uint64_t> left() const noexcept;
   const Headers& trailers() const noexcept { return trailers_; }
 
@@ -52,7 +52,7 @@ class H1BodyReader {
   std::optional<Result<bytes>> read_plain(std::size_t scratch);
   std::optional<Result<bytes>> read_chunked(std::size_t scratch);
   std::optional<Result<bytes>> failed_read(ssize_t result);
-  ssize_t read_into_scratch(std::size_t most, std::uint64_t expected);
+  ssize_t read_into_scratch(std::size_t max, std::uint64_t expected);
   Result<bytes> deliver(bytes piece);
   Result<bytes> fail_with(Error error);
 

@@ -38,7 +38,7 @@ class H1Output::Sink {
       : output_(output), memory_(output.reactor().head_scratch()), size_(head) {}
 
   bool is_full(const PolledBodySource*) const noexcept { return output_.has_pending(); }
-  std::size_t most() const noexcept { return memory_is_short() ? kShortPiece : output_.most_; }
+  std::size_t max_piece() const noexcept { return memory_is_short() ? kShortPiece : output_.most_; }
   bool ends_early() const noexcept { return !is_chunked(); }
   io::Reactor& reactor() const noexcept { return output_.reactor(); }
 
@@ -121,7 +121,7 @@ std::optional<Result<void>> H1Output::try_send(std::size_t head,
   return step(head, std::nullopt);
 }
 
-// What is gathered goes out in any case: the scratch memory is not ours during a wait, and what
+// Gathered bytes go out in any case: the scratch memory is not ours during a wait, and what
 // came before a fault is still the peer's.
 std::optional<Result<void>> H1Output::step(std::size_t head, BodyPump::Piece piece) {
   Sink sink(*this, head);

@@ -69,7 +69,7 @@ bool H2BodySender::is_full(const PolledBodySource* rest) const noexcept {
   return stream_.unsent() > kHighWater || !rest || !rest->at_end();
 }
 
-std::size_t H2BodySender::most() noexcept {
+std::size_t H2BodySender::max_piece() noexcept {
   return memory_is_short() ? kShortPiece : kPiece;
 }
 

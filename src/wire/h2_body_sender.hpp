@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // H2BodySender: pulls a body and gives it to a stream of HTTP/2, no faster than the peer takes it.
-// Both roles use it: responses in the server, requests in the transport. Lives beside the stream.
+// Both roles use it: responses in the server, requests in the transport. Lives beside the stream. Thread: owner.
 #pragma once
 
 #include <onehop/body.hpp>
@@ -39,9 +39,9 @@ class H2BodySender {
   }
   // Returns when the stream has little left to send; errors when it is no longer open.
   task<Result<void>> wait_for_room(H2Link& link, net::Duration stall = net::Duration::max());
-  // Returns when the end has gone out, or the stream is closed. Nobody waits for room meanwhile.
+  // Returns when the end has gone out, or the stream is closed. Not while wait_for_room() runs.
   task<void> wait_for_end();
-  // So much is kept for a peer that does not take it.
+  // As much is kept as may be for a peer that does not read.
   bool is_full() const noexcept;
   // From Stream::on_event().
   void on_event() noexcept;
@@ -51,7 +51,7 @@ class H2BodySender {
   // One body may not hold the thread for longer than these take.
   static constexpr std::uint64_t kBytesPerTurn = 1024 * 1024;
   bool is_full(const PolledBodySource* rest) const noexcept;
-  static std::size_t most() noexcept;
+  static std::size_t max_piece() noexcept;
   static bool ends_early() noexcept { return false; }
   Result<void> put(bytes piece);
   Result<void> end(const Headers& trailers);

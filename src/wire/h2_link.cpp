@@ -57,9 +57,9 @@ bool H2Link::receive(std::string_view data) {
   return goes_on;
 }
 
-// True when everything the session had to say went out, or nothing ever will.
+// Returns true if all output of the session went out, or nothing ever will.
 bool H2Link::produce() {
-  // What is produced and not taken has to be kept.
+  // Output that the peer does not take has to be kept.
   std::span<char> memory = stream_.reactor().head_scratch();
   if (memory_is_short()) memory = memory.first(h2::Session::kMinMemory);
   while (!broken_ && !output_.has_pending()) {
@@ -123,7 +123,7 @@ void H2Link::on_flush(void* self) {
     link.give_up();
   }
   if (link.session_.has_events()) link.flush_soon();
-  // Its last word is out: whoever waits for the peer would wait in vain.
+  // Its last frame is out: the peer sends nothing that a reader could wait for.
   if (link.session_.is_over()) link.stream_.interrupt_reader();
   link.flushed_(link.context_);
 }

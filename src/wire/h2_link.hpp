@@ -2,7 +2,7 @@
 //
 // H2Link: joins an HTTP/2 session with the stream its bytes travel on, for both roles. Reads step
 // by step in its owner's loop; gathers what is to be sent and writes it once, when everything that
-// was ready in this pass of the reactor has run. One thread.
+// was ready in this pass of the reactor has run. Thread: owner.
 #pragma once
 
 #include "base/root_task.hpp"
@@ -31,24 +31,24 @@ class H2Link {
 
   enum class Step : std::uint8_t {
     wait,   // nothing is here: wait until the stream is readable
-    yield,  // there is more, and others want the thread too
+    yield,  // there is more, and other tasks want the thread too
     over,   // the peer has closed, or the session, or nothing can be written any more
   };
-  // Takes what has arrived, and tells the session's streams.
+  // Reads what has arrived, and delivers the events to the session's streams.
   Step read();
-  // The same for bytes that came another way. False when the connection is over.
+  // The same for bytes that came another way. Returns false if the connection is over.
   bool receive(std::string_view data);
 
   // At the end of this pass.
   void flush_soon() noexcept { stream_.reactor().schedule_last(flush_); }
   // As much as goes.
   void flush_now();
-  // Until everything is out, `patience` at most without progress.
+  // Returns when everything is out, or after `patience` without progress.
   task<void> drain(net::Duration patience);
 
-  // Nothing more is written, whatever the session has to say.
+  // Writes no more of what the session produces.
   void stop_writing() noexcept { broken_ = true; }
-  // Nothing more goes out, and whoever reads is told that it is over.
+  // Ends the connection in both directions, and wakes its reader.
   void give_up() noexcept;
 
   bool is_broken() const noexcept { return broken_; }
@@ -56,7 +56,7 @@ class H2Link {
   bool has_peer_gone() const noexcept { return peer_gone_; }
   // When the last bytes came.
   net::Time last_read() const noexcept { return last_read_; }
-  // For lines that are being put together; empty.
+  // An empty list, for lines that are being put together.
   h2::FieldList& field_list() noexcept {
     fields_.clear();
     return fields_;

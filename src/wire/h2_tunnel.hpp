@@ -12,7 +12,7 @@ namespace onehop::wire {
 
 class H2Tunnel : public RelayedTunnel {
  public:
-  // What it asks of the exchange whose stream it is.
+  // The exchange whose stream it is.
   class Owner {
    public:
     // The link of the stream's connection; null if that is gone.

@@ -17,8 +17,8 @@
 namespace onehop::wire {
 
 struct HeadInput {
-  HeadInput(net::Stream& s, ReadBuffer& b, h1::HeadParser& p, Side who, std::size_t most) noexcept
-      : stream(s), buffer(b), parser(p), side(who), limit(most) {}
+  HeadInput(net::Stream& s, ReadBuffer& b, h1::HeadParser& p, Side p_side, std::size_t max) noexcept
+      : stream(s), buffer(b), parser(p), side(p_side), limit(max) {}
 
   net::Stream& stream;
   ReadBuffer& buffer;
@@ -27,7 +27,7 @@ struct HeadInput {
   std::size_t limit;  // bytes the buffer may grow to
 };
 
-// What can be said without waiting; nothing when more bytes are needed. Errors: what the parser
+// Reads a head without waiting; std::nullopt if more bytes are needed. Errors: what the parser
 // found, Errc::closed for the end of the stream, Errc::overloaded where a head needs more memory
 // than a buffer usually has while that is short, an errno.
 std::optional<Result<void>> try_read_head(const HeadInput& source);

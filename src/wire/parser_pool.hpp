@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ParserPool lends head parsers, which keep their memory between messages. One thread.
+// ParserPool lends head parsers, which keep their memory between messages. Thread: owner.
 #pragma once
 
 #include "http/h1/parser.hpp"

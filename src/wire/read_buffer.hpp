@@ -34,10 +34,10 @@ class ReadBuffer {
   }
 
   // Reads what the stream has, after what is here; moves it to the front or to more memory where
-  // there is no room. The result is try_read's; at most `limit` bytes are kept: past it -EMSGSIZE,
+  // there is no room. The result is try_read's; at most `limit` bytes are kept: -EMSGSIZE if exceeded,
   // and -ENOMEM where it would have to grow while memory is short.
   ssize_t fill(net::Stream& stream, std::size_t limit);
-  // Gives the memory back. Whatever was here is gone.
+  // Returns the memory, with the bytes that were in it.
   void release() noexcept;
 
  private:

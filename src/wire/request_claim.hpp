@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a request may claim of memory while that is short, and so what it is promised when it is
-// admitted (base/promised_memory). Each part of the way of a message holds itself to it.
+// The memory that a request may claim while memory is short, and so the promise it gets when it is
+// admitted (base/promised_memory). Each part of the way of a message keeps to it.
 #pragma once
 
 #include <cstddef>
 
 namespace onehop::wire {
 
-// What is read of a body at once, and so what may be kept of it for a peer that does not take it.
+// The maximum read of a body at once, and so the maximum kept of it for a peer that does not read.
 inline constexpr std::size_t kShortPiece = std::size_t{16} * 1024;
 
 // A response's buffer, with a head of usual size; a piece of each body; a record of TLS for a

@@ -97,7 +97,7 @@ task<Result<void>> StreamWriter::drain(net::Duration stall) {
     const net::Time deadline = io::deadline_after(stream_.reactor().now(), stall);
     const net::Wait wait = co_await stream_.writable(deadline);
     if (wait == net::Wait::timed_out) {
-      // A slow reader frees the socket's buffer long before the kernel says that it is writable.
+      // A slow reader frees the socket's buffer long before the kernel reports it writable.
       if (stream_.unacknowledged() < waiting) continue;
       co_return failure(Error(Errc::timed_out, peer_).with("no progress in writing"));
     }

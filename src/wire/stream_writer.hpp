@@ -3,7 +3,7 @@
 // StreamWriter: the sending half of a connection, of any version of HTTP. It writes to a stream,
 // keeps what the stream does not take, and waits until that has gone. It owns the writer's place at
 // its stream: one drain() at a time waits there, and what is written beside it (write_soon) needs
-// no wait of its caller's. One thread.
+// no wait of its caller's. Thread: owner.
 #pragma once
 
 #include <onehop/task.hpp>
@@ -22,7 +22,7 @@ namespace onehop::wire {
 
 class StreamWriter {
  public:
-  // `peer`: who is at the other end; errors of writing carry it. `stream` outlives this.
+  // `peer`: the side at the other end; errors of writing carry it. `stream` outlives this.
   StreamWriter(net::Stream& stream, Side peer) noexcept : stream_(stream), peer_(peer) {}
   StreamWriter(const StreamWriter&) = delete;
   StreamWriter& operator=(const StreamWriter&) = delete;

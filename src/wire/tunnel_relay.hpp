@@ -10,7 +10,7 @@
 //   gone         after the peer's end: gone() has returned, so nothing reaches the peer any more
 //
 // A relay ends when both ends are half-closed and flushed, when the far end is gone, when either
-// fails, or when it is told to. An idle tunnel holds no buffer. Thread: owner.
+// fails, or when its owner ends it. An idle tunnel holds no buffer. Thread: owner.
 #pragma once
 
 #include <onehop/response.hpp>
@@ -28,10 +28,10 @@
 
 namespace onehop::wire {
 
-// While one side does not read, the other is asked this often whether it is still there.
+// While one side does not read, the other is checked for failure this often.
 inline constexpr net::Duration kTunnelLivenessCheck = std::chrono::milliseconds(500);
 
-// What is read of a tunnel at once, and so what may be kept of each direction.
+// The maximum read of a tunnel at once, and so the maximum kept of each direction.
 std::size_t tunnel_piece() noexcept;
 
 // A tunnel that can report what a slow peer takes of one piece.
@@ -80,7 +80,7 @@ class StreamTunnel : public RelayedTunnel {
   Side side_;
 };
 
-// What the owner of a relay may know of it, and how the owner ends it.
+// A relay as its owner sees it.
 class RelayState {
  public:
   std::uint64_t from_client = 0;  // bytes
