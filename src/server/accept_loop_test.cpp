@@ -135,7 +135,7 @@ TEST_F(AcceptLoopTest, ClosesWhatOneClientHasTooManyOf) {
   EXPECT_EQ(logged_.size(), 1u);
 }
 
-TEST_F(AcceptLoopTest, PausesWithoutDescriptorsAndSaysSoOnce) {
+TEST_F(AcceptLoopTest, PausesWithoutDescriptorsAndLogsItOnce) {
   const auto client = connect();
   {
     const NoDescriptors none;  // not even for the sanitizers: nothing is expected in here
@@ -156,7 +156,7 @@ TEST_F(AcceptLoopTest, PausesWithoutDescriptorsAndSaysSoOnce) {
 }
 
 // It would be silent for as long as it lasts.
-TEST_F(AcceptLoopTest, SaysAfterAWhileThatItPausesAgain) {
+TEST_F(AcceptLoopTest, LogsAfterAWhileThatItPausesAgain) {
   const auto client = connect();
   {
     const NoDescriptors none;
@@ -174,7 +174,7 @@ TEST_F(AcceptLoopTest, SaysAfterAWhileThatItPausesAgain) {
                                    "accepting pauses (1 more since the last such line)"));
 }
 
-TEST_F(AcceptLoopTest, SaysSoOnceHoweverLongItLasts) {
+TEST_F(AcceptLoopTest, LogsItOnceHoweverLongItLasts) {
   const auto client = connect();
   {
     const NoDescriptors none;

@@ -159,7 +159,7 @@ TEST(ClientLimit, ForgetsAClientThatHasLeft) {
   EXPECT_EQ(limit.clients(), 0u);
 }
 
-TEST(ClientLimit, RefusalsAreToldNowAndThen) {
+TEST(ClientLimit, RefusalsAreLoggedNowAndThen) {
   ClientLimit limit(3);
   const io::Time start{};
   EXPECT_EQ(limit.refusal_line(from("192.0.2.1"), start),

@@ -230,7 +230,7 @@ TEST_F(DrainedHttp2, AConnectionThatComesDuringTheDrainIsServedAndEnds) {
 }
 
 // It answers the PING that comes with the first GOAWAY, which shows that it has read that.
-TEST_F(DrainedHttp2, AClientThatAnswersThePingIsToldTheEndAtOnce) {
+TEST_F(DrainedHttp2, AClientThatAcknowledgesThePingGetsTheEndAtOnce) {
   adopt();
   far_.send(hello() + get(1));
   settle();

@@ -47,7 +47,7 @@ TEST_F(H1ConnectionTest, ServesOneRequestAfterTheOther) {
   EXPECT_EQ(exchanges_.size(), 3u);
 }
 
-TEST_F(H1ConnectionTest, AnswersPipelinedRequestsInOrder) {
+TEST_F(H1ConnectionTest, RespondsToPipelinedRequestsInOrder) {
   Wire client = connect();
   client.send(
       "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -73,7 +73,7 @@ TEST_F(H1ConnectionTest, TakesARequestByteByByte) {
   EXPECT_THAT(client.receive(), EndsWith("\r\n\r\nPOST /b xyz"));
 }
 
-TEST_F(H1ConnectionTest, AnswersPipelinedRequestsOfAClientThatHalfCloses) {
+TEST_F(H1ConnectionTest, RespondsToPipelinedRequestsOfAClientThatHalfCloses) {
   Wire client = connect();
   client.send("GET /a HTTP/1.1\r\nHost: h\r\n\r\nGET /b HTTP/1.1\r\nHost: h\r\n\r\n");
   client.close_write();
@@ -120,7 +120,7 @@ struct Refusal {
 };
 class H1RefusalTest : public H1ConnectionTest, public ::testing::WithParamInterface<Refusal> {};
 
-TEST_P(H1RefusalTest, IsAnsweredAndEndsTheConnection) {
+TEST_P(H1RefusalTest, GetsAResponseAndEndsTheConnection) {
   Server::Options options;
   options.max_request_line = 512;
   options.max_header_bytes = 1024;
@@ -179,7 +179,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"UnknownExpectation", "GET / HTTP/1.1\r\nHost: h\r\nExpect: tea\r\n\r\n", 417}),
     [](const auto& each) { return std::string(each.param.name); });
 
-TEST_F(H1ConnectionTest, AnswersWhatWasGoodBeforeARefusal) {
+TEST_F(H1ConnectionTest, RespondsToWhatWasGoodBeforeARefusal) {
   Wire client = connect();
   client.send("GET /a HTTP/1.1\r\nHost: h\r\n\r\nBAD\r\n\r\n");
   const std::string answers = client.receive();
@@ -188,7 +188,7 @@ TEST_F(H1ConnectionTest, AnswersWhatWasGoodBeforeARefusal) {
 }
 
 // A refusal must reach a client that is still sending: no reset at once, but not for ever either.
-TEST_F(H1ConnectionTest, LingersBehindARefusal) {
+TEST_F(H1ConnectionTest, LingersAfterARefusal) {
   Server::Options options;
   options.max_body = 10;
   Wire client = connect(std::move(options));
@@ -201,7 +201,7 @@ TEST_F(H1ConnectionTest, LingersBehindARefusal) {
 
 // --- time --------------------------------------------------------------------------------------
 
-TEST_F(H1ConnectionTest, AnswersAHeadThatDoesNotComeWith408) {
+TEST_F(H1ConnectionTest, RespondsToAHeadThatDoesNotComeWith408) {
   Wire client = connect();
   client.send("GET / HTTP/1.1\r\nHo");
   network_.advance(14s);
@@ -234,7 +234,7 @@ TEST_F(H1ConnectionTest, ClosesAnIdleConnectionWithoutAWord) {
   EXPECT_EQ(exchanges_.size(), 1u);
 }
 
-TEST_F(H1ConnectionTest, ClosesAConnectionNobodyUsed) {
+TEST_F(H1ConnectionTest, ClosesAnUnusedConnection) {
   Wire client = connect();
   network_.advance(76s);
   EXPECT_EQ(client.receive(), "");
@@ -254,7 +254,7 @@ TEST_F(H1ConnectionTest, TakesAllTheTimeItIsGiven) {
   EXPECT_EQ(status_of(client.receive()), 200);
 }
 
-TEST_F(H1ConnectionTest, AnswersABodyThatDoesNotComeWith408) {
+TEST_F(H1ConnectionTest, RespondsToABodyThatDoesNotComeWith408) {
   auto reads = make_handler([](Request request) -> task<Response> {
     auto content = co_await request.body().read_all(1000);
     if (content) co_return Response(Status::ok);

@@ -21,7 +21,7 @@ using H1ExchangeEnd = test::Served;
 
 // --- bodies that break off ---------------------------------------------------------------------
 
-TEST_F(H1ExchangeEnd, AbortsAChunkedAnswerThatFails) {
+TEST_F(H1ExchangeEnd, AbortsAChunkedResponseThatFails) {
   Wire client = connect_to_body([] {
     auto body = pieces({"abc"});
     body->fails_ = true;
@@ -35,7 +35,7 @@ TEST_F(H1ExchangeEnd, AbortsAChunkedAnswerThatFails) {
   EXPECT_TRUE(exchanges_.last().failed_with(Errc::truncated));
 }
 
-TEST_F(H1ExchangeEnd, AbortsAnAnswerOfKnownLengthThatFails) {
+TEST_F(H1ExchangeEnd, AbortsAResponseOfKnownLengthThatFails) {
   Wire client = connect_to_body([] {
     auto body = pieces({"abc"});
     body->length_ = 5;
@@ -48,7 +48,7 @@ TEST_F(H1ExchangeEnd, AbortsAnAnswerOfKnownLengthThatFails) {
 }
 
 // Nothing but a reset tells the two apart.
-TEST_F(H1ExchangeEnd, ResetsACloseDelimitedAnswerThatFails) {
+TEST_F(H1ExchangeEnd, ResetsACloseDelimitedResponseThatFails) {
   Wire client = connect_to_body([] {
     auto body = pieces({"abc"});
     body->fails_ = true;
@@ -172,7 +172,7 @@ TEST_F(H1ExchangeEnd, CancelsABodyWhoseClientLeaves) {
 
 // With more requests behind this one it waits for the answers; with none it cannot be told from one
 // that has left.
-TEST_F(H1ExchangeEnd, TakesAHalfCloseBehindTheLastRequestForALeave) {
+TEST_F(H1ExchangeEnd, TakesAHalfCloseAfterTheLastRequestForALeave) {
   Wire client = connect_to_body([] {
     auto body = pieces({"slow"});
     body->pause_ = 1s;

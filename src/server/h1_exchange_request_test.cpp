@@ -29,7 +29,7 @@ TEST_F(H1ExchangeRequest, DropsASmallBodyItsHandlerIgnores) {
   EXPECT_FALSE(client.at_end());
 }
 
-TEST_F(H1ExchangeRequest, ClosesBehindALargeBodyItsHandlerIgnores) {
+TEST_F(H1ExchangeRequest, ClosesAfterALargeBodyItsHandlerIgnores) {
   Wire client = connect([](Request) { return Response(Status::ok, "done"); });
   client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10000000\r\n\r\nabc");
   const std::string answer = client.receive();
@@ -39,7 +39,7 @@ TEST_F(H1ExchangeRequest, ClosesBehindALargeBodyItsHandlerIgnores) {
   EXPECT_FALSE(client.was_reset());
 }
 
-TEST_F(H1ExchangeRequest, ClosesBehindAChunkedBodyItsHandlerIgnores) {
+TEST_F(H1ExchangeRequest, ClosesAfterAChunkedBodyItsHandlerIgnores) {
   Wire client = connect([](Request) { return Response(Status::ok, "done"); });
   client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
   EXPECT_THAT(client.receive(), HasSubstr("\r\nConnection: close\r\n"));
@@ -48,7 +48,7 @@ TEST_F(H1ExchangeRequest, ClosesBehindAChunkedBodyItsHandlerIgnores) {
   EXPECT_EQ(client.receive(), "");
 }
 
-TEST_F(H1ExchangeRequest, WaitsOnlySoLongForABodyNobodyReads) {
+TEST_F(H1ExchangeRequest, WaitsOnlySoLongForAnUnreadBody) {
   Wire client = connect([](Request) { return Response(Status::ok, "done"); });
   client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n");
   EXPECT_EQ(body_of(client.receive()), "done");
@@ -56,7 +56,7 @@ TEST_F(H1ExchangeRequest, WaitsOnlySoLongForABodyNobodyReads) {
   EXPECT_TRUE(client.at_end());
 }
 
-TEST_F(H1ExchangeRequest, StreamsARequestBodyIntoItsAnswer) {
+TEST_F(H1ExchangeRequest, StreamsARequestBodyIntoItsResponse) {
   Wire client = connect(
       [](Request request) { return Response(Status::ok, Headers(), std::move(request.body())); });
   client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -346,7 +346,7 @@ TEST_F(H1ExchangeRequest, DoesNotSayContinueToARefusedBody) {
   EXPECT_TRUE(client.at_end());
 }
 
-TEST_F(H1ExchangeRequest, SendsInformationalResponsesBeforeTheAnswer) {
+TEST_F(H1ExchangeRequest, SendsInformationalResponsesBeforeTheFinalOne) {
   Wire client = connect([](Request request) -> task<Response> {
     const Response hints(Status::early_hints, Headers({{"Link", "</a.css>"}, {"Connection", "x"}}));
     request.informational(hints);

@@ -28,7 +28,7 @@ TEST_F(H1ExchangeTest, ChunksWhatHasNoLength) {
   EXPECT_FALSE(client.at_end());
 }
 
-TEST_F(H1ExchangeTest, SendsTrailersBehindTheLastChunk) {
+TEST_F(H1ExchangeTest, SendsTrailersAfterTheLastChunk) {
   Wire client = connect_to_body([] {
     auto body = pieces({"abc"});
     body->trailers_ = {{"X-Sum", "1"}, {"X-Other", "2"}};
@@ -59,7 +59,7 @@ TEST_F(H1ExchangeTest, SaysTheLengthOfABodyThatHasOne) {
   EXPECT_EQ(without_date(client.receive()), "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabcde");
 }
 
-TEST_F(H1ExchangeTest, AnswersHeadWithTheHeadOnly) {
+TEST_F(H1ExchangeTest, RespondsToHeadWithTheHeadOnly) {
   Wire client = connect([](Request) { return Response(Status::ok, "content"); });
   client.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_EQ(without_date(client.receive()), "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n");
@@ -89,7 +89,7 @@ TEST_F(H1ExchangeTest, SendsNoContentWith204And304) {
   }
 }
 
-TEST_F(H1ExchangeTest, SaysThatAnEmptyAnswerIsEmpty) {
+TEST_F(H1ExchangeTest, SaysThatAnEmptyResponseIsEmpty) {
   Wire client = connect([](Request) { return Response(Status::not_found); });
   client.send(kGet);
   EXPECT_EQ(without_date(client.receive()), "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
@@ -128,7 +128,7 @@ TEST_F(H1ExchangeTest, SendsALargeBodyWhole) {
 
 // --- handlers that fail ------------------------------------------------------------------------
 
-TEST_F(H1ExchangeTest, AnswersAnExceptionWith500) {
+TEST_F(H1ExchangeTest, RespondsToAnExceptionWith500) {
   Wire client = connect([](Request) -> Response { throw std::runtime_error("secret"); });
   client.send(kGet);
   const std::string answer = client.receive();
@@ -141,7 +141,7 @@ TEST_F(H1ExchangeTest, AnswersAnExceptionWith500) {
   EXPECT_EQ(status_of(client.receive()), 500);
 }
 
-TEST_F(H1ExchangeTest, AnswersAnExceptionAfterAWaitWith500) {
+TEST_F(H1ExchangeTest, RespondsToAnExceptionAfterAWaitWith500) {
   Wire client = connect([](Request) -> task<Response> {
     co_await sleep_for(1s);
     throw 42;
@@ -152,7 +152,7 @@ TEST_F(H1ExchangeTest, AnswersAnExceptionAfterAWaitWith500) {
   EXPECT_EQ(status_of(client.receive()), 500);
 }
 
-TEST_F(H1ExchangeTest, AnswersASplitFieldWith500) {
+TEST_F(H1ExchangeTest, RespondsToASplitFieldWith500) {
   Wire client = connect([](Request) {
     Response response(Status::ok);
     response.headers().add("X", "a\r\nSet-Cookie: b");
@@ -164,13 +164,13 @@ TEST_F(H1ExchangeTest, AnswersASplitFieldWith500) {
   EXPECT_THAT(answer, Not(HasSubstr("Set-Cookie")));
 }
 
-TEST_F(H1ExchangeTest, AnswersAnInformationalFinalResponseWith500) {
+TEST_F(H1ExchangeTest, RespondsToAnInformationalFinalResponseWith500) {
   Wire client = connect([](Request) { return Response(Status::early_hints); });
   client.send(kGet);
   EXPECT_EQ(status_of(client.receive()), 500);
 }
 
-TEST_F(H1ExchangeTest, AnswersA101WithoutATunnelWith500) {
+TEST_F(H1ExchangeTest, RespondsToA101WithoutATunnelWith500) {
   Wire client = connect(
       [](Request) { return Response(Status::switching_protocols, Headers({{"Upgrade", "x"}})); });
   client.send(kGet);

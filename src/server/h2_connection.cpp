@@ -96,8 +96,8 @@ RootTask<H2Connection> H2Connection::run() {
     const net::Wait wait = co_await stream_->readable(deadline());
     goes_on = go_on_after(wait);
   }
-  over_ = true;
-  if (!vanished_ && !link_.is_broken() && !link_.has_peer_gone()) {
+  if (reading_ == Reading::open) reading_ = Reading::over;
+  if (reading_ == Reading::over && !link_.is_broken() && !link_.has_peer_gone()) {
     co_await say_goodbye();
     co_await finish_tunnels();
   }
@@ -142,7 +142,7 @@ net::Time H2Connection::deadline() const noexcept {
 }
 
 bool H2Connection::go_on_after(net::Wait wait) {
-  if (vanished_ || link_.is_broken() || session_.is_over()) return false;
+  if (reading_ == Reading::vanished || link_.is_broken() || session_.is_over()) return false;
   if (wait != net::Wait::timed_out || deadline() > stream_->reactor().now()) return true;
   if (!greeted_) {
     session_.terminate(h2::ErrorCode::settings_timeout);
@@ -237,8 +237,8 @@ void H2Connection::on_watch(void* self) {
   auto& connection = *static_cast<H2Connection*>(self);
   if (connection.requests_.empty()) return;
   const net::Time now = connection.worker_.reactor().now();
-  if (!connection.over_ && connection.has_vanished(now)) {
-    connection.vanished_ = true;
+  if (connection.reading_ == Reading::open && connection.has_vanished(now)) {
+    connection.reading_ = Reading::vanished;
     connection.stream_->abort();
     connection.stream_->interrupt_reader();
     return;

@@ -71,8 +71,7 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   io::Timer watch_{&H2Connection::on_watch, this};
   net::Time asked_{};       // when the last PING was sent
   unsigned pings_out_ = 0;  // of those, not acknowledged yet
-  bool vanished_ = false;
-  bool over_ = false;  // nothing is read any more
+  enum class Reading : std::uint8_t { open, over, vanished } reading_ = Reading::open;
   bool greeted_ = false;
   // Output that the client has not read, while there are requests.
   MemoryPromise output_claim_;

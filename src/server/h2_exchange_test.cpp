@@ -135,7 +135,7 @@ TEST_F(H2Tunnels, WhatTheClientSaysLastArrivesAfterALongSilence) {
   EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
 }
 
-TEST_F(H2Tunnels, TheFarSideMayFailBehindTheClosedStream) {
+TEST_F(H2Tunnels, TheFarSideMayFailAfterTheClosedStream) {
   ask();
   far_.is_deaf = true;
   say(h2_frames::data, h2_frames::kEndStream, "in vain");

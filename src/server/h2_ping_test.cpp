@@ -83,7 +83,7 @@ TEST_F(H2PingTest, AClientThatHasNotReadAllIsNotAsked) {
 }
 
 // The first GOAWAY comes with a PING of its own.
-TEST_F(H2PingTest, TheAnswerToAnEarlierOneIsNotTakenForThatToTheLast) {
+TEST_F(H2PingTest, AnEarlierAcknowledgementIsNotTakenForTheLast) {
   receive();
   advance(70s);
   const auto asked = receive(h2_frames::ping);

@@ -55,7 +55,7 @@ TEST(LineLimit, TellsWhatABurstLeavesWhenThePauseIsOver) {
   EXPECT_EQ(limit.admit(start + 20s), 0u);
 }
 
-TEST(LineLimit, SaysHowManyWereNotTold) {
+TEST(LineLimit, CountsThoseThatWereLeftOut) {
   EXPECT_EQ(and_untold(0), "");
   EXPECT_EQ(and_untold(1), " (1 more since the last such line)");
 }

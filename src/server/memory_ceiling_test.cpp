@@ -96,7 +96,7 @@ TEST_F(MemoryCeilingTest, TheLogHearsOfItOnceWithFigures) {
   EXPECT_NE(infos_[0].find("10 requests were refused"), std::string::npos) << infos_[0];
 }
 
-TEST_F(MemoryCeilingTest, OneThatComesAndGoesIsToldNowAndThen) {
+TEST_F(MemoryCeilingTest, OneThatComesAndGoesIsLoggedNowAndThen) {
   for (int second = 0; second < 25; ++second) {
     hold(900 * kMiB);
     EXPECT_TRUE(ceiling_.is_reached(now_ + second * 1s));

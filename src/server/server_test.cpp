@@ -83,7 +83,7 @@ class OneOfTwoWorkers : public FailingWorker {
   OneOfTwoWorkers() : FailingWorker(2) {}
 };
 
-TEST_F(FailingWorker, IsSaidAndNotAskedToStop) {
+TEST_F(FailingWorker, IsLoggedAndNotAskedToStop) {
   start();
   ask_until_closed(server_.addresses().front());
   EXPECT_FALSE(server_.stop(std::chrono::seconds(5)));

@@ -109,7 +109,7 @@ TEST_F(TlsHandshakeTest, ALookWhetherThePortIsOpenIsNoWarning) {
 }
 
 // Closed at once, with bytes unread, the connection would be reset, and the answer lost.
-TEST_F(TlsHandshakeTest, AClientThatGoesOnSendingIsStillToldWhy) {
+TEST_F(TlsHandshakeTest, AClientThatGoesOnSendingStillGetsTheReason) {
   EXPECT_THAT(refusal("GET / HTTP/1.1\r\nHost: h\r\n"), StartsWith("HTTP/1.0 400 "));
   EXPECT_EQ(far_.ending(), "end");
   EXPECT_EQ(connections(), 1u);
@@ -123,7 +123,7 @@ TEST_F(TlsHandshakeTest, AClientThatGoesOnSendingIsStillToldWhy) {
   EXPECT_EQ(connections(), 0u);
 }
 
-TEST_F(TlsHandshakeTest, ToNoiseTheAnswerIsAnAlert) {
+TEST_F(TlsHandshakeTest, NoiseGetsAnAlert) {
   constexpr std::string_view kNoAgreement("\x16\x03\x01\0\5hello", 10);
   constexpr std::string_view kAlert("\x15\x03", 2);
   EXPECT_THAT(refusal(kNoAgreement), StartsWith(kAlert));

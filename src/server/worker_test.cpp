@@ -252,7 +252,7 @@ TEST_F(WorkerTest, CountsItsConnections) {
   EXPECT_EQ(common_->admission.connections(), 1u);
 }
 
-TEST_F(WorkerTest, IsDrainedAtOnceWhenNobodyIsThere) {
+TEST_F(WorkerTest, IsDrainedAtOnceWhenThereAreNoConnections) {
   drain(30s);
   EXPECT_TRUE(drained_);
   EXPECT_FALSE(worker_->was_cut());
@@ -452,7 +452,7 @@ Response ticking(Request) {
   return Response(Status::ok, Headers(), Body::from(std::make_unique<Ticking>()));
 }
 
-TEST_F(WorkerTest, SaysThatAnAnswerWasCut) {
+TEST_F(WorkerTest, SaysThatAResponseWasCut) {
   serve(make_handler(ticking));
   auto client = connect();
   send_request(*client);
@@ -467,7 +467,7 @@ TEST_F(WorkerTest, SaysThatAnAnswerWasCut) {
 }
 
 // Nothing but a reset tells the client that it has not got everything.
-TEST_F(WorkerTest, ResetsACloseDelimitedAnswerThatItCuts) {
+TEST_F(WorkerTest, ResetsACloseDelimitedResponseThatItCuts) {
   serve(make_handler(ticking));
   auto client = connect();
   client->try_write("GET / HTTP/1.0\r\n\r\n", 18);
@@ -506,7 +506,7 @@ TEST_F(WorkerTest, SaysThatATunnelWasCutAndWhatWentThroughIt) {
 }
 
 // The client has its answer; that more of its request was still coming is no failure.
-TEST_F(WorkerTest, SaysThatAnAnswerIsCompleteThoughTheConnectionWasCut) {
+TEST_F(WorkerTest, SaysThatAResponseIsCompleteThoughTheConnectionWasCut) {
   serve(make_handler([](Request) { return Response(Status::ok, "early"); }));
   auto client = connect();
   constexpr std::string_view kPost = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab";

@@ -137,7 +137,7 @@ TEST_F(H1BodyReaderTest, GivesTheTrailersAtTheEnd) {
   EXPECT_EQ(reader_->trailers().get_or_empty("Y"), "2");
 }
 
-TEST_F(H1BodyReaderTest, KnowsWhatIsLeftWhereThatIsSaid) {
+TEST_F(H1BodyReaderTest, KnowsWhatIsLeftIfThatIsKnown) {
   begin(BodyFraming::of_length(5));
   EXPECT_EQ(reader_->length(), 5u);
   EXPECT_EQ(reader_->left(), 5u);
@@ -233,7 +233,7 @@ TEST_F(H1BodyReaderTest, RepeatsItsError) {
   }
 }
 
-TEST_F(H1BodyReaderTest, FailsWhenItIsToldTo) {
+TEST_F(H1BodyReaderTest, FailsOnRequest) {
   begin(BodyFraming::of_length(5), Side::client);
   far_.send("ab");
   read();

@@ -41,7 +41,7 @@ TEST_F(ReadBufferTest, LeavesConsumedBytesInPlaceUntilTheNextFill) {
   EXPECT_EQ(seen, "abc");
 }
 
-TEST_F(ReadBufferTest, TellsWhatTheStreamSaid) {
+TEST_F(ReadBufferTest, ReturnsWhatTheStreamReturned) {
   EXPECT_EQ(fill(), -EAGAIN);
   far_.send("a");
   far_.close_write();

@@ -107,7 +107,7 @@ TEST_F(TunnelRelayTest, PassesHalfClosesOnAndEndsWithTheSecond) {
 }
 
 // The bytes are there first, and nobody has heard of the end yet.
-TEST_F(TunnelRelayTest, EndsWhenNobodyTakesWhatItCarries) {
+TEST_F(TunnelRelayTest, EndsWhenItsPiecesAreNotTaken) {
   for (const bool client_leaves : {true, false}) {
     start();
     FarEnd& speaking = client_leaves ? upstream_ : far_;
@@ -120,7 +120,7 @@ TEST_F(TunnelRelayTest, EndsWhenNobodyTakesWhatItCarries) {
   }
 }
 
-TEST_F(TunnelRelayTest, EndsWhenNobodyTakesWhatWasSentEarly) {
+TEST_F(TunnelRelayTest, EndsWhenEarlyBytesAreNotTaken) {
   join();
   auto [near, far] = net::make_memory_pair(reactor_);
   far.reset();
@@ -151,7 +151,7 @@ TEST_F(TunnelRelayTest, NamesTheSideThatFailed) {
 }
 
 // The other side may be silent for ever.
-TEST_F(TunnelRelayTest, NoticesAResetBehindAHalfClose) {
+TEST_F(TunnelRelayTest, NoticesAResetAfterAHalfClose) {
   for (const Side side : {Side::client, Side::upstream}) {
     start();
     FarEnd& leaving = side == Side::client ? far_ : upstream_;
@@ -301,7 +301,7 @@ TEST_F(SocketRelayTest, LosesNothingOfAnUpstreamThatHasSentAllAndClosed) {
   EXPECT_EQ(counts_.to_client, sent);
 }
 
-TEST_F(SocketRelayTest, LosesNothingBehindAHalfClose) {
+TEST_F(SocketRelayTest, LosesNothingAfterAHalfClose) {
   ::shutdown(near_socket_.get(), SHUT_WR);
   settle();
   const std::size_t sent = fill(far_socket_);
