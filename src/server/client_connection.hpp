@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ClientConnection: what a Worker knows of a connection, whatever its protocol. Owned by the worker,
-// which destroys it when the connection reports its end. Thread: owner.
+// ClientConnection: what a Worker knows of a connection, whatever its protocol. Owned by the
+// worker, which destroys it when the connection reports its end. Thread: owner.
 #pragma once
 
 #include <onehop/task.hpp>

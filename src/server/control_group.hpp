@@ -29,7 +29,8 @@ class ControlGroup {
   std::size_t cpus() const;
 
  private:
-  // The minimum that `read` finds in the folders of the group of `controller` and of those above it.
+  // The minimum that `read` finds in the folders of the group of `controller` and of those above
+  // it.
   // "" is version 2.
   template <class Read>
   std::size_t least(std::string_view controller, Read read) const;

@@ -21,8 +21,8 @@ constexpr net::Duration kEndPatience = std::chrono::seconds(1);
 constexpr net::Duration kGoodbye = std::chrono::seconds(1);
 // While requests are in progress the clock is looked at no more often than this.
 constexpr net::Duration kMinBusyWait = std::chrono::seconds(1);
-// With requests in progress, a client that has sent nothing for kSilence gets a PING, and is gone if
-// it sends nothing for kPingPatience.
+// With requests in progress, a client that has sent nothing for kSilence gets a PING, and is gone
+// if it sends nothing for kPingPatience.
 constexpr net::Duration kSilence = std::chrono::seconds(60);
 constexpr net::Duration kPingPatience = std::chrono::seconds(20);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Lingering: before a connection is closed, bytes that the client still sends are read and dropped
-// for some seconds. To close with unread bytes would reset the connection, and a reset can destroy the
-// response in flight (RFC 9112 §9.6).
+// for some seconds. To close with unread bytes would reset the connection, and a reset can destroy
+// the response in flight (RFC 9112 §9.6).
 #pragma once
 
 #include <onehop/task.hpp>

@@ -79,10 +79,9 @@ void MemoryCeiling::report(std::size_t held, bool reached, io::Time now) {
     log_(LogLevel::info, "accepting again: " + figures + "; " + std::to_string(refused) +
                              (refused == 1 ? " request was refused" : " requests were refused"));
   } else if (lines_.admit(now)) {
-    log_(LogLevel::warning,
-         "memory limit reached: " + figures +
-             "; not accepting connections and refusing new requests until " +
-             in_mebibytes(counted() / 8) + " are free");
+    log_(LogLevel::warning, "memory limit reached: " + figures +
+                                "; not accepting connections and refusing new requests until " +
+                                in_mebibytes(counted() / 8) + " are free");
   }
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// MemoryCeiling: whether a server may take on anything new, by the memory that the process holds for
-// its peers. Once reached it stays so until an eighth is free, and it is logged once. Thread: any.
+// MemoryCeiling: whether a server may take on anything new, by the memory that the process holds
+// for its peers. Once reached it stays so until an eighth is free, and it is logged once. Thread:
+// any.
 #pragma once
 
 #include <onehop/server.hpp>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // RequestBody: the content of a request as its handler sees it, for every version of HTTP. It may
-// outlive the exchange it comes from (a handler can keep it): it is then an aborted body. Its reader
-// waits for the body, never for the connection, so the connection may end during a read. One reader
-// at a time. Thread: owner.
+// outlive the exchange it comes from (a handler can keep it): it is then an aborted body. Its
+// reader waits for the body, never for the connection, so the connection may end during a read. One
+// reader at a time. Thread: owner.
 #pragma once
 
 #include "base/check.hpp"

@@ -2,7 +2,6 @@
 #include "server/served_exchange.hpp"
 
 #include "base/arena.hpp"
-#include "base/check.hpp"
 #include "http/error_status.hpp"
 #include "http/field_names.hpp"
 #include "http/grpc_status.hpp"
@@ -17,6 +16,7 @@
 #include <utility>
 
 namespace onehop::server {
+
 namespace {
 
 // Errc::overloaded if the exception being handled says so, as that of a full offload() queue does.
@@ -31,7 +31,9 @@ Errc code_of_exception() noexcept {
   return Errc::handler_failed;
 }
 
-bool may_follow(ResponseState before, ResponseState next) noexcept {
+}  // namespace
+
+bool ServedExchange::may_follow(ResponseState before, ResponseState next) noexcept {
   using enum ResponseState;
   switch (before) {
     case none:
@@ -46,8 +48,6 @@ bool may_follow(ResponseState before, ResponseState next) noexcept {
   }
   return false;
 }
-
-}  // namespace
 
 ServedExchange::ServedExchange(WorkerContext& worker,
                                const ConfigurationRef& configuration,
@@ -143,35 +143,9 @@ void ServedExchange::check_is_final(Response& response) {
 
 // --- the response ------------------------------------------------------------------------------
 
-void ServedExchange::move_to(ResponseState next) noexcept {
-  ONEHOP_DCHECK(!finished_);
-  ONEHOP_DCHECK(may_follow(state_, next));
-  state_ = next;
-}
-
-void ServedExchange::on_informational_sent() noexcept {
-  move_to(ResponseState::informational);
-}
-
-void ServedExchange::on_head_sent(Status status) noexcept {
-  move_to(ResponseState::head_sent);
-  has_begun_ = true;
-  record_->status = status.code();
-}
-
-void ServedExchange::on_complete() noexcept {
-  move_to(ResponseState::complete);
-  record_->outcome = Outcome::complete;
-}
-
 void ServedExchange::on_cut(Outcome outcome, const Error& error) {
   on_cut(outcome);
   record_failure(error);
-}
-
-void ServedExchange::on_cut(Outcome outcome) noexcept {
-  move_to(ResponseState::cut);
-  record_->outcome = outcome;
 }
 
 void ServedExchange::on_unfinished(bool was_stopped,

@@ -9,6 +9,7 @@
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 
+#include "base/check.hpp"
 #include "base/promised_memory.hpp"
 #include "http/message_framing.hpp"
 #include "server/client_limit.hpp"
@@ -98,12 +99,22 @@ class ServedExchange {
   bool has_begun() const noexcept { return has_begun_; }
   bool may_send_informational() const noexcept { return state_ <= ResponseState::informational; }
   bool is_cut() const noexcept { return state_ == ResponseState::cut; }
-  void on_informational_sent() noexcept;
-  void on_head_sent(Status status) noexcept;
-  void on_complete() noexcept;
+  void on_informational_sent() noexcept { move_to(ResponseState::informational); }
+  void on_head_sent(Status status) noexcept {
+    move_to(ResponseState::head_sent);
+    has_begun_ = true;
+    record_->status = status.code();
+  }
+  void on_complete() noexcept {
+    move_to(ResponseState::complete);
+    record_->outcome = Outcome::complete;
+  }
   // It ends early. Records `error` unless another came first.
   void on_cut(Outcome outcome, const Error& error);
-  void on_cut(Outcome outcome) noexcept;
+  void on_cut(Outcome outcome) noexcept {
+    move_to(ResponseState::cut);
+    record_->outcome = outcome;
+  }
   // The exchange ends before its response, for no reason known so far: the server has stopped, or
   // else the one given.
   void on_unfinished(bool was_stopped, Errc code, Side side, const char* what) noexcept;
@@ -129,7 +140,12 @@ class ServedExchange {
     Owner* owner_;
   };
 
-  void move_to(ResponseState next) noexcept;
+  static bool may_follow(ResponseState before, ResponseState next) noexcept;
+  void move_to(ResponseState next) noexcept {
+    ONEHOP_DCHECK(!finished_);
+    ONEHOP_DCHECK(may_follow(state_, next));
+    state_ = next;
+  }
 
   WorkerContext& worker_;
   const ConfigurationRef configuration_;

@@ -95,7 +95,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   std::size_t reported = 0;  // workers that run or have failed to
   std::optional<std::string> start_failure;
   bool started = false;
-  bool starting = false;                              // stop() waits until every worker can be reached
+  bool starting = false;  // stop() waits until every worker can be reached
   std::unique_ptr<server::StopSignals> stop_signals;  // last: its thread uses the rest
 };
 
@@ -230,8 +230,8 @@ Result<void> Server::State::try_start(const HandlerFactory& factory) {
 Result<void> Server::State::start(const HandlerFactory& factory) {
   if (common->options.workers > kMaxWorkers) {
     return failure(Errc::bad_option, Side::local,
-                   "workers: " + std::to_string(common->options.workers) + " threads; the maximum is " +
-                       std::to_string(kMaxWorkers));
+                   "workers: " + std::to_string(common->options.workers) +
+                       " threads; the maximum is " + std::to_string(kMaxWorkers));
   }
   if (common->options.max_connections_per_client == 0 ||
       common->options.max_requests_per_client == 0) {

@@ -34,8 +34,8 @@ class TlsCertificates {
   void watch();
   // One such look. For the watching thread, or for a test in its place.
   void look();
-  // Reads everything again. After an error nothing has changed. Thread: any; calls wait for each other,
-  // so that what was read last is what is used.
+  // Reads everything again. After an error nothing has changed. Thread: any; calls wait for each
+  // other, so that what was read last is what is used.
   Result<void> reload();
 
   std::shared_ptr<const net::TlsServerContext> current() const;

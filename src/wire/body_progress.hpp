@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BodyProgress: how much of a body has been passed on, and a copy of it for sending it again. It may
-// be read while the body is being sent. Thread: owner.
+// BodyProgress: how much of a body has been passed on, and a copy of it for sending it again. It
+// may be read while the body is being sent. Thread: owner.
 #pragma once
 
 #include <onehop/body.hpp>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // H1BodyReader: the content of one HTTP/1 message, taken from a read buffer and then its
-// stream, piece by piece and without waiting. Both roles use it: request bodies in the server, response
-// bodies in the transport. Its stream and buffer outlive it. Thread: owner.
+// stream, piece by piece and without waiting. Both roles use it: request bodies in the server,
+// response bodies in the transport. Its stream and buffer outlive it. Thread: owner.
 #pragma once
 
 #include <onehop/body.hpp>
@@ -34,8 +34,8 @@ class H1BodyReader {
   // With kOwnMemory pieces lie in the read buffer: valid until the next call.
   static constexpr std::size_t kOwnMemory = 0;
   // Returns the next piece; an empty one at the end; std::nullopt if stream.readable() must be
-  // awaited first. Later calls repeat an error. Large pieces, of up to `scratch` bytes, lie in the thread's
-  // scratch memory: valid until the caller suspends.
+  // awaited first. Later calls repeat an error. Large pieces, of up to `scratch` bytes, lie in the
+  // thread's scratch memory: valid until the caller suspends.
   std::optional<Result<bytes>> try_read(std::size_t scratch);
   // Makes the next call fail with this, unless the end was reached.
   void fail(Error error);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // H2BodySender: pulls a body and gives it to a stream of HTTP/2, no faster than the peer takes it.
-// Both roles use it: responses in the server, requests in the transport. Lives beside the stream. Thread: owner.
+// Both roles use it: responses in the server, requests in the transport. Lives beside the stream.
+// Thread: owner.
 #pragma once
 
 #include <onehop/body.hpp>

@@ -34,8 +34,8 @@ class ReadBuffer {
   }
 
   // Reads what the stream has, after what is here; moves it to the front or to more memory where
-  // there is no room. The result is try_read's; at most `limit` bytes are kept: -EMSGSIZE if exceeded,
-  // and -ENOMEM where it would have to grow while memory is short.
+  // there is no room. The result is try_read's; at most `limit` bytes are kept: -EMSGSIZE if
+  // exceeded, and -ENOMEM where it would have to grow while memory is short.
   ssize_t fill(net::Stream& stream, std::size_t limit);
   // Returns the memory, with the bytes that were in it.
   void release() noexcept;
