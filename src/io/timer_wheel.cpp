@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/timer_wheel.hpp"
 
+#include "base/check.hpp"
+
 #include <algorithm>
 #include <bit>
 
@@ -52,6 +54,7 @@ void TimerWheel::place(Timer& timer) noexcept {
 }
 
 void TimerWheel::remove(Timer& timer) noexcept {
+  ONEHOP_DCHECK(timer.wheel_ == this && armed_ > 0);
   timer.unlink();
   timer.wheel_ = nullptr;
   --armed_;

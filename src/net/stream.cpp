@@ -50,6 +50,8 @@ void Stream::take_place(io::Wakeup*& place, io::Wakeup& waiter) noexcept {
 }
 
 void Stream::begin_wait(bool reading, Time deadline) noexcept {
+  // On its thread; tests may run no reactor.
+  ONEHOP_DCHECK(!io::Reactor::current_or_null() || io::Reactor::current_or_null() == &reactor_);
   if (reading && deadline != read_deadline_) looked_ = false;
   (reading ? read_deadline_ : write_deadline_) = deadline;
   arm_timer(deadline);
@@ -63,6 +65,7 @@ void Stream::wake(io::Wakeup*& waiter, Wait result) noexcept {
 }
 
 void Stream::watch_hangup(io::Wakeup* wakeup, Hangup kind) noexcept {
+  ONEHOP_DCHECK(!wakeup || !hangup_ || hangup_ == wakeup);  // one watches at a time
   hangup_ = wakeup;
   hangup_kind_ = kind;
   if (!hangup_) return;

@@ -16,7 +16,6 @@
 #include <utility>
 
 namespace onehop::server {
-
 namespace {
 
 // Errc::overloaded if the exception being handled says so, as that of a full offload() queue does.
