@@ -33,21 +33,7 @@ class RequestContent {
   // Reads fail from now on, also one that waits. The derived class calls it before it ends.
   void take_back() noexcept;
 
- protected:
-  ~RequestContent() { ONEHOP_DCHECK(!is_lent()); }
-
-  // Once. `length`: of the content, if that is known.
-  std::unique_ptr<RequestBody> lend(io::Reactor& reactor, std::optional<std::uint64_t> length);
-  // There is something to read, or an error to find. Does nothing if it is not lent.
-  void wake_reader() noexcept;
-
- private:
-  friend class RequestBody;
-  void body_dropped() noexcept {
-    body_ = nullptr;
-    on_body_dropped();
-  }
-
+  // --- for the body ---
   // See PolledBodySource.
   virtual std::optional<Result<bytes>> read_body(std::size_t max) = 0;
   // The reader waits: wake_reader() is due once read_body() is worth a call.
@@ -57,6 +43,20 @@ class RequestContent {
   virtual bool body_at_end() const noexcept = 0;
   virtual const Headers& body_trailers() const noexcept = 0;
   // The handler has dropped the body: no one reads the rest.
+  void body_dropped() noexcept {
+    body_ = nullptr;
+    on_body_dropped();
+  }
+
+ protected:
+  ~RequestContent() { ONEHOP_DCHECK(!is_lent()); }
+
+  // Once. `length`: of the content, if that is known.
+  std::unique_ptr<RequestBody> lend(io::Reactor& reactor, std::optional<std::uint64_t> length);
+  // There is something to read, or an error to find. Does nothing if it is not lent.
+  void wake_reader() noexcept;
+
+ private:
   virtual void on_body_dropped() noexcept = 0;
 
   RequestBody* body_ = nullptr;  // owned by the holder of the request; null when it is gone
