@@ -67,9 +67,9 @@ TEST(CompletionTest, TakesTheFirstResultOnly) {
 
 TEST(CompletionTest, DeliversNothingAtAll) {
   const auto done = testing::run([]() -> task<Result<void>> {
-    Completion<void> done;
-    const std::jthread other([to = done.completer()] { to.complete(); });
-    auto waiting = done.wait();
+    Completion<void> ended;
+    const std::jthread other([to = ended.completer()] { to.complete(); });
+    auto waiting = ended.wait();
     co_return co_await std::move(waiting);
   }());
   EXPECT_TRUE(done);
