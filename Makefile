@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# A front end to CMake and the scripts in tools/: it first installs what is missing from Debian's
-# packages, then does what the target says. `make help` lists the targets.
+# A front end to CMake and the scripts in tools/. It first installs missing Debian packages, and then
+# runs the target. `make help` lists the targets.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
@@ -11,12 +11,12 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 # How long `make fuzz` runs each target.
 SECONDS := 600
-# Warnings stop a build in CI, not at a user's.
+# Warnings fail a build in CI, but not a user's.
 WERROR ?= $(if $(CI),ON,OFF)
 
 program := build/release/onehop
 
-# $(call build,<preset>,<cmake options>,<targets>): configures and builds one preset, and says how long it takes.
+# $(call build,<preset>,<cmake options>,<targets>): configures and builds one preset, and announces the duration.
 define build
 @cmake --preset $(1) -DONEHOP_WERROR=$(WERROR) $(2) >/dev/null
 @tools/announce_build build/$(1) $(JOBS) $(3)
@@ -24,31 +24,32 @@ define build
 endef
 
 .PHONY: build
-build: ## the release program: build/release/onehop
+build: ## build the release program, build/release/onehop
 	@tools/install_dependencies build
 	$(call build,release,,onehop onehop_library)
 
-# A release that is there is used; else what takes a third of its time to build will do.
+# An existing release is used; else the quick preset, which builds in a third of the time.
 run_preset := $(if $(wildcard $(program)),release,quick)
 
 .PHONY: run
-run: ## start it: make run BACKEND=:8000 LISTEN=:8080 ARGS='--tls self' (no BACKEND: a demo)
+run: ## start the program: make run BACKEND=:8000 LISTEN=:8080 ARGS='--tls self' (no BACKEND: a demo)
 	@tools/install_dependencies build
 	$(call build,$(run_preset),,onehop)
 	@exec build/$(run_preset)/onehop $(if $(BACKEND),,demo) $(if $(LISTEN),-l '$(LISTEN)') $(ARGS) \
 	  $(if $(BACKEND),'$(BACKEND)')
 
 .PHONY: test
-test: check ## every test of the release build
+test: check ## run every test of the release build
 	$(call build,release,-DONEHOP_TESTS=ON -DONEHOP_MICRO_BENCHMARKS=ON)
 	@tools/run_tests release $(JOBS)
 
 .PHONY: check
-check: ## what can be seen without compiling: floors, coroutine shapes, formatting
+check: ## checks without compiling: floors, coroutine shapes, formatting, prose
 	@tools/install_dependencies test
 	@tools/check_floors
 	@tools/check_coroutines
 	@tools/check_format
+	@tools/check_prose
 	@/usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/tools
 
 .PHONY: instructions
@@ -58,13 +59,13 @@ instructions: ## instructions of a request, compared with bench/instructions.jso
 	@tools/count_instructions $(ARGS)
 
 .PHONY: asan tsan gcc
-asan tsan gcc: ## the tests again under AddressSanitizer + UBSan, ThreadSanitizer, g++ 12
+asan tsan gcc: ## run the tests under AddressSanitizer + UBSan, ThreadSanitizer, g++ 12
 	@tools/install_dependencies test
 	$(call build,$@)
 	@tools/run_tests $@ $(JOBS)
 
 .PHONY: coverage
-coverage: ## which lines the tests execute: build/coverage/report/index.html
+coverage: ## measure which lines the tests execute: build/coverage/report/index.html
 	@tools/install_dependencies test
 	$(call build,coverage)
 	@tools/measure_coverage $(JOBS)
@@ -76,12 +77,12 @@ fuzz: ## run each fuzz target: make fuzz SECONDS=600
 	@tools/run_fuzzers $(SECONDS) $(JOBS)
 
 .PHONY: chaos
-chaos: build ## faults of every kind for minutes: make chaos ARGS='--seed 7 --seconds 300'
+chaos: build ## faults of every kind, for minutes: make chaos ARGS='--seed 7 --seconds 300'
 	@tools/install_dependencies test
 	@tests/chaos/chaos.py $(ARGS)
 
 .PHONY: slow
-slow: build ## tests that take minutes: what only time shows
+slow: build ## tests that take minutes
 	@tools/install_dependencies test
 	@/usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/slow
 
@@ -92,38 +93,38 @@ bench: ## compare with nginx, haproxy and nghttpx: make bench ARGS=...
 	@bench/run $(ARGS)
 
 .PHONY: profile
-profile: ## train the compiler: cmake/onehop.profdata, for every later release build
+profile: ## write cmake/onehop.profdata, the compiler's profile for release builds
 	@tools/install_dependencies test
 	@tools/install_dependencies bench
 	$(call build,train,,onehop)
 	@bench/train build/train/onehop cmake/onehop.profdata
 
 .PHONY: micro
-micro: ## the micro benchmarks: make micro ARGS=--benchmark_filter=...
+micro: ## run the micro benchmarks: make micro ARGS=--benchmark_filter=...
 	@tools/install_dependencies test
 	$(call build,release,-DONEHOP_MICRO_BENCHMARKS=ON,micro_benchmarks)
 	@build/release/bench/micro/micro_benchmarks $(ARGS)
 
 .PHONY: tidy
-tidy: ## clang-tidy over the sources
+tidy: ## run clang-tidy over the sources
 	@tools/install_dependencies test
 	$(call build,release,-DONEHOP_TESTS=ON,onehop onehop_library)
 	@run-clang-tidy-19 -quiet -j $(JOBS) -p build/release '^$(CURDIR)/src/(?!.*_test\.cpp$$)' 2>&1 | \
 	  grep -vE '^([0-9]+ warnings? generated\.)?$$'
 
 .PHONY: format
-format: ## rewrite the sources in the house format
+format: ## format the sources
 	@tools/install_dependencies test
 	@tools/check_format --fix
 
 .PHONY: install
-install: build ## program, library, headers: make install PREFIX=/usr/local DESTDIR=
+install: build ## install program, library and headers: make install PREFIX=/usr/local DESTDIR=
 	@DESTDIR='$(DESTDIR)' cmake --install build/release --prefix '$(PREFIX)'
 
 .PHONY: clean
-clean: ## remove everything built
+clean: ## remove the build folder
 	rm -rf build
 
 .PHONY: help
-help: ## this list
+help: ## print this list
 	@sed -n 's/^\([a-z ]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16

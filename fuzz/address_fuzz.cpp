@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Addresses and networks as text: what is understood is written and read again as the same, and the
+// Addresses and networks as text: each accepted text is written and read back as the same, and the
 // two readers of IP literals agree. Input: a text, or two with a NUL between them.
 
 #include "base/check.hpp"
@@ -29,7 +29,7 @@ void check_literal(std::string_view text) {
     ONEHOP_CHECK(itself && itself->contains(*ip));
   }
   const auto listening = net::Address::parse_listen(address->to_string());
-  // An IPv4 address mapped into IPv6 is written as what it is.
+  // An IPv4 address mapped into IPv6 is written as IPv4.
   const bool is_mapped = again->is_v4() && text.find(':') != std::string_view::npos;
   ONEHOP_CHECK(listening && (is_mapped || *listening == *address));
 }
@@ -41,7 +41,7 @@ void check_listen(std::string_view text) {
     return;
   }
   const std::string written = address->to_string();
-  // Two slashes in front of a path would be read as those of a URL.
+  // Two slashes at the start of a path would be read as those of a URL.
   if (written.starts_with("unix://")) return;
   const auto again = net::Address::parse_listen(written);
   ONEHOP_CHECK(again && again->to_string() == written);

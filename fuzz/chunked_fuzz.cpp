@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A chunked body: the same data, end and error whole and byte by byte; nothing read past the end;
-// and what was decoded survives being written and read again.
+// A chunked body: its data, end and error are the same at once and byte by byte; bytes after the
+// end are not read; and the decoded body survives being written and read again.
 
 #include "head_fuzz.hpp"
 #include "http/h1/chunked_decoder.hpp"
@@ -14,11 +14,11 @@ struct Outcome {
   std::string data;
   std::string trailers;
   std::error_code error;
-  std::size_t consumed = 0;  // when finished
+  std::size_t consumed = 0;  // if finished
   bool finished = false;
 };
 
-// Gives the decoder at most `piece` bytes more at a time.
+// Passes the decoder at most `piece` more bytes at a time.
 Outcome decode(std::string_view input, std::size_t piece) {
   h1::ChunkedDecoder decoder(Side::client, kLimits);
   Outcome outcome;

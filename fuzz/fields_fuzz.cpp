@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Field values that the proxy acts upon: Connection, X-Forwarded-* and Forwarded, Upgrade, Accept,
-// Content-Type and the WebSocket key. What goes on is what the rules say. Input: a kind (or else
-// the number of an error to answer), then lines of name, NUL, value, NUL; what is no field is left
-// out.
+// Field values that the proxy interprets: Connection, X-Forwarded-* and Forwarded, Upgrade, Accept,
+// Content-Type and the WebSocket key. The forwarded fields are those that the rules require. Input:
+// a kind (or the number of an error to respond with), then lines of name, NUL, value, NUL; invalid
+// fields are skipped.
 
 #include <onehop/request.hpp>
 
@@ -45,7 +45,7 @@ std::string text_of(const Headers& headers) {
   return text;
 }
 
-// The members by hand.
+// Splits the list independently of the code under test.
 std::vector<std::string> members_of(std::string_view value) {
   std::vector<std::string> members;
   for (std::size_t at = 0; at <= value.size();) {
@@ -96,7 +96,7 @@ void check_hop_by_hop(const Headers& before) {
   ONEHOP_CHECK(text_of(after) == expected);
 }
 
-// What a CGI program makes of the name.
+// Returns the variable that a CGI program makes of the name.
 std::string cgi_name_of(std::string_view name) {
   std::string variable;
   for (const char c : name) {
@@ -119,7 +119,7 @@ void check_claims(const Headers& out, bool trusted) {
   }
 }
 
-// What the peer is trusted to have said goes on; what it is not trusted with does not.
+// A trusted peer's fields are forwarded, an untrusted peer's are not.
 void check_forwarded(const Headers& headers) {
   Request in(Method::get, "http://h/"_url, headers.clone());
   ConnectionInfo connection;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FramesInput: the input of a target that is given frames of HTTP/2. A byte says where time
-// passes and, now and then, that the last frame is the first of a flood; frames follow. A view.
+// FramesInput: the input of a target that reads HTTP/2 frames. A first byte says when time passes
+// and whether the last frame begins a flood; frames follow. A view of the input.
+// Thread: owner.
 #pragma once
 
 #include "fuzz_one.hpp"
@@ -11,7 +12,7 @@
 namespace onehop::fuzz {
 
 struct FramesInput {
-  // Not of an empty input.
+  // `input` must not be empty.
   explicit FramesInput(std::string_view input) {
     const std::size_t choice = take_byte(input);
     const std::size_t cut = input.size() * choice / 256;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// fuzz_one(): what a target does with one input. Each target defines it; libfuzzer_entry.cpp or
-// replay_main.cpp calls it. One thread; the input is borrowed for the call.
+// fuzz_one(): runs a target on one input. Each target defines it; libfuzzer_entry.cpp or
+// replay_main.cpp calls it. The input is valid during the call only.
+// Thread: owner.
 #pragma once
 
 #include <algorithm>
@@ -13,14 +14,14 @@ namespace onehop::fuzz {
 
 void fuzz_one(std::string_view input);
 
-// Takes a byte off the front of what is not empty.
+// Removes and returns the first byte of `rest`, which must not be empty.
 inline std::uint8_t take_byte(std::string_view& rest) {
   const auto byte = static_cast<std::uint8_t>(rest.front());
   rest.remove_prefix(1);
   return byte;
 }
 
-// Takes a text that ends in a NUL, or with the input, off the front.
+// Removes and returns the text up to a NUL or the end of the input.
 inline std::string_view take_text(std::string_view& rest) {
   const std::size_t end = std::min(rest.find('\0'), rest.size());
   const std::string_view text = rest.substr(0, end);

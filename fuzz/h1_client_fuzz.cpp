@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whole exchanges with an HTTP/1 upstream: a Transport asks, and bytes of nobody's making answer,
-// in any pieces. What it makes of them is what a strict reader finds in them, and nothing that
-// breaks off looks complete. Input: four bytes for the requests, then a script
+// Whole exchanges with an HTTP/1 upstream: a Transport sends requests, and arbitrary bytes come
+// back, in any pieces. The responses must be those that a strict reader finds in the bytes, and a
+// truncated one must not look complete. Input: four bytes for the requests, then a script
 // (session/script.hpp).
 
 #include <onehop/testing.hpp>
@@ -26,7 +26,7 @@ using End = H1Message::End;
 
 constexpr std::size_t kOptions = 4;
 
-// What became of one request.
+// The outcome of one request.
 struct Answer {
   Method method;
   bool has_head = false;
@@ -37,7 +37,7 @@ struct Answer {
   std::string content;
 };
 
-// Sends on, each time somebody asks, what the options say, and notes what comes of it.
+// Sends the requests that the options describe and records the outcomes.
 class Asking final : public Handler {
  public:
   Asking(std::string_view options, std::shared_ptr<const Transport> transport)
@@ -95,7 +95,7 @@ struct Upstream {
 
   struct Request {
     std::size_t index;
-    std::size_t began;  // bytes sent before it was there
+    std::size_t began;  // bytes sent before it was open
     bool asked_again = false;
   };
   void receive();
@@ -149,7 +149,7 @@ void check(const Upstream& upstream, const std::vector<Answer>& answers) {
     ONEHOP_CHECK(!message.malformed);
     ONEHOP_CHECK(message.end == End::complete || (message.end == End::connection && ended));
     ONEHOP_CHECK(answer.content == message.content);
-    // Another request follows only where nothing was left over.
+    // Another request follows only if no bytes were left over.
     if (i + 1 < upstream.requests.size())
       ONEHOP_CHECK(upstream.sent.size() - data.size() == upstream.requests[i + 1].began);
   }
@@ -164,7 +164,7 @@ class World {
   void ask();
   void accept();
   void act(const Action& action);
-  void note_repetitions();
+  void record_repetitions();
 
   testing::Network network_;
   std::shared_ptr<const Transport> transport_;
@@ -225,8 +225,8 @@ void World::act(const Action& action) {
   }
 }
 
-// The answer is that of the last connection.
-void World::note_repetitions() {
+// The response is that of the last connection.
+void World::record_repetitions() {
   std::set<std::size_t> later;
   for (auto upstream = upstreams_.rbegin(); upstream != upstreams_.rend(); ++upstream) {
     for (Upstream::Request& request : (*upstream)->requests)
@@ -251,7 +251,7 @@ void World::run(Script script) {
   client_->close();
   network_.advance(10min);
   ONEHOP_CHECK(transport_->statistics().open == 0);
-  note_repetitions();
+  record_repetitions();
   for (const auto& each : upstreams_)
     check(*each, asking_->answers());
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A whole connection of an HTTP/1 client: bytes of nobody's making go in, in any pieces, and a
-// handler does what the input says. The handler must be asked exactly what a strict reader finds in
-// the bytes, and each answer must end as its record says. Input: four bytes for the handler, then
-// a script (session/script.hpp).
+// A whole connection of an HTTP/1 client: arbitrary bytes arrive in any pieces, and a handler acts
+// as the input says. The handler must receive exactly the requests that a strict reader finds in
+// the bytes, and each response must end as its record states. Input: four bytes for the handler,
+// then a script (session/script.hpp).
 
 #include <onehop/testing.hpp>
 
@@ -26,7 +26,7 @@ constexpr std::size_t kOptions = 4;
 constexpr std::size_t kMaxContent = 1'000'000;
 constexpr std::string_view kPreface = "PRI * HTTP/2.0";
 
-// What the handler was asked.
+// A request as the handler received it.
 struct Asked {
   Method method;
   std::string target;
@@ -35,10 +35,10 @@ struct Asked {
   bool complete = false;
 };
 
-// So many bytes, and then an end or a failure.
+// Sends a number of bytes, and then an end or a failure.
 class Generated final : public BodySource {
  public:
-  Generated(std::size_t byte_count, bool fails) : left_(byte_count), fails_(fails) {}
+  Generated(std::size_t size, bool fails) : left_(size), fails_(fails) {}
   task<Result<bytes>> read() override {
     piece_.assign(std::min<std::size_t>(left_, 10'000), 'g');
     left_ -= piece_.size();
@@ -74,13 +74,13 @@ task<Response> Served::serve(Request request) const {
   Response response(choice.has_bit(0, 7) ? Status::not_found : Status::ok);
   response.headers().add("x-index", std::to_string(index));
   if (choice.has_bit(0, 6)) request.informational(Response(Status::early_hints));
-  const std::size_t byte_count = content_size(choice.at(0) >> 3U);
+  const std::size_t size = content_size(choice.at(0) >> 3U);
   switch (choice.at(0) % 8U) {
-    case 0:  // streamed back
+    case 0:  // streams it back
       response.set_body(std::move(request.body()));
       co_return response;
     case 1:
-    case 2: {  // all of it
+    case 2: {  // reads all of it
       auto content = co_await request.body().read_all(kMaxContent);
       Asked& now = asked_[index];
       now.complete = content.has_value();
@@ -88,16 +88,16 @@ task<Response> Served::serve(Request request) const {
       response.set_body(Body::of(content ? std::move(*content) : std::string("broken off")));
       co_return response;
     }
-    case 3:  // a look at it
+    case 3:  // reads one piece
       co_await request.body().read();
       break;
     case 4:
       throw std::runtime_error("as the input wants it");
     case 5:
-      response.set_body(Body::from(std::make_unique<Generated>(byte_count, false)));
+      response.set_body(Body::from(std::make_unique<Generated>(size, false)));
       break;
     case 6:
-      response.set_body(Body::from(std::make_unique<Generated>(byte_count, true)));
+      response.set_body(Body::from(std::make_unique<Generated>(size, true)));
       break;
     default:
       response.set_status(choice.has_bit(0, 5) ? Status::no_content : Status::not_modified);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A whole connection to an HTTP/2 upstream: the proxy asks, frames of nobody's making answer. The
-// client gets an HTTP/1.1 answer, or an end, and nothing may crash, leak or wait for ever. Input:
-// see FramesInput.
+// A whole connection to an HTTP/2 upstream: the proxy sends requests, and arbitrary frames come
+// back. The client gets an HTTP/1.1 response, or an end, without a crash, leak or endless wait.
+// Input: see FramesInput.
 
 #include <onehop/onehop.hpp>
 #include <onehop/testing.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Field sections of HTTP/2: whatever is accepted means the same once it is written as HTTP/1, and
-// once it is written as HTTP/2 again. Input: a kind, then lines of name, NUL, value, NUL.
+// HTTP/2 field sections: each accepted message keeps its meaning when written as HTTP/1, and as
+// HTTP/2 again. Input: a kind, then lines of name, NUL, value, NUL.
 
 #include "head_fuzz.hpp"
 #include "http/h2/field_mapping.hpp"

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A whole connection of an HTTP/2 client: frames go in, a handler answers with what it was sent,
-// and the connection ends in some way. Nothing may crash, leak or wait for ever. Input:
-// see FramesInput.
+// A whole connection of an HTTP/2 client: frames arrive, a handler echoes the content, and the
+// connection ends in some way, without a crash, leak or endless wait. Input: see FramesInput.
 
 #include <onehop/testing.hpp>
 

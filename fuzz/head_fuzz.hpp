@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Properties of a parsed head, shared by the targets for requests and responses: the result does
-// not depend on how the input is cut, and what is written from it reads the same. Thread: one; a
-// view of the input only.
+// not depend on how the input is split, and a head written from it reads the same.
+// Thread: any.
 #pragma once
 
 #include "base/arena.hpp"
@@ -20,11 +20,11 @@ namespace onehop::fuzz {
 
 using State = h1::HeadParser::State;
 
-// Small, so that the limits are met.
+// Small, so that inputs reach the limits.
 inline constexpr h1::Limits kLimits = {
     .max_start_line = 200, .max_header_bytes = 2000, .max_header_fields = 20};
 
-// Byte by byte, each time from a fresh buffer of exactly the right size.
+// Parses byte by byte, each time from a new buffer of exactly the right size.
 inline void check_split(h1::HeadKind kind,
                         std::string_view input,
                         const h1::HeadParser& whole,
@@ -53,7 +53,7 @@ inline void check_fields(const Headers& headers) {
   }
 }
 
-// What `write` leaves behind in the memory of `bound` bytes that it is given.
+// Returns the text that `write` leaves in a memory of `bound` bytes.
 template <class Write>
 std::string written(std::size_t bound, Write write) {
   std::string out(bound, '\0');
@@ -73,14 +73,14 @@ inline std::string written_request(const Method& method,
   });
 }
 
-// A head that is whole, and nothing behind it.
+// Parses a head that is complete and ends the text.
 inline Headers reread(h1::HeadParser& parser, std::string_view wire) {
   ONEHOP_CHECK(parser.parse(wire) == State::complete);
   ONEHOP_CHECK(parser.size() == wire.size());
   return parser.take_headers(wire, Arena::create());
 }
 
-// The fields that reach the other side: all but those the serializer writes afresh.
+// The fields that reach the other side: all but those that the serializer writes itself.
 inline std::string kept_fields(const Headers& headers) {
   std::string text;
   for (const Field field : headers) {

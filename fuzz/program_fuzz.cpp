@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the program reads: the WebSocket frames of the demo's visitors, and what its flags and
-// environment say. Input: a kind, then bytes.
+// The inputs of the program: the WebSocket frames of the demo's visitors, flags and environment.
+// Input: a kind, then bytes.
 
 #include <onehop/headers.hpp>
 #include <onehop/request.hpp>
 
 #include "base/check.hpp"
+#include "base/json_text.hpp"
+#include "base/utf8.hpp"
 #include "fuzz_one.hpp"
 #include "program/backend_url.hpp"
 #include "program/field_edit.hpp"
 #include "program/field_template.hpp"
-#include "program/json_text.hpp"
 #include "program/quantities.hpp"
-#include "program/utf8.hpp"
 #include "program/websocket_frames.hpp"
 
 #include <algorithm>
@@ -26,7 +26,7 @@ namespace {
 
 using namespace onehop::program;  // NOLINT(google-build-using-namespace)
 
-// Unmasked, whole, with the shortest length there is; nothing behind a close.
+// Unmasked, whole, with the shortest length; nothing follows a close.
 void check_frames(std::string_view answer, bool ended) {
   bool closed = false;
   while (!answer.empty()) {
@@ -63,7 +63,7 @@ void check_websocket(std::string_view input) {
   ONEHOP_CHECK(in_pieces == answer && pieces.has_ended() == whole.has_ended());
 }
 
-// What a refusal proposes is taken.
+// Every suggestion of an error must be a valid value.
 template <class T>
 void check_proposal(const Parsed<T>& refused, Parsed<T> (*parse)(std::string_view)) {
   constexpr std::string_view kProposes = "did you mean ";
@@ -74,7 +74,7 @@ void check_proposal(const Parsed<T>& refused, Parsed<T> (*parse)(std::string_vie
 }
 
 void check_proposals(std::string_view text) {
-  if (text.find("did you mean") != std::string_view::npos) return;  // a refusal quotes it
+  if (text.find("did you mean") != std::string_view::npos) return;  // an error quotes it
   if (const auto duration = parse_duration(text); !duration) {
     check_proposal(duration, &parse_duration);
   }
@@ -88,7 +88,7 @@ void check_quantities(std::string_view text) {
   if (const auto duration = parse_duration(text)) {
     ONEHOP_CHECK(duration->count() >= 0);
     const auto again = parse_duration(format_duration(*duration));
-    // What is finer than a millisecond is not written.
+    // Fractions of a millisecond are not written.
     if (duration->count() % 1'000'000 == 0) ONEHOP_CHECK(again && *again == *duration);
   }
   if (const auto size = parse_size(text)) {
@@ -123,13 +123,13 @@ void check_backend(std::string_view text) {
     ONEHOP_CHECK(!url.error().empty());
     return;
   }
-  // Two slashes in front of a path would be read as those of a URL.
+  // Two slashes at the start of a path would be read as those of a URL.
   if (url->socket_path().starts_with("//")) return;
   const auto again = Url::parse(url->to_string());
   ONEHOP_CHECK(url->is_absolute() && again && again->to_string() == url->to_string());
 }
 
-// In the quotes: UTF-8 without a control, a quote or a lone backslash.
+// Between the quotes: UTF-8 without a control, a quote or a lone backslash.
 void check_json(std::string_view text) {
   std::string json;
   append_json_string(json, text);

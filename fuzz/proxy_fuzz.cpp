@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The whole proxy with both peers fuzzed: clients and backends of HTTP/1 and HTTP/2 do what a
-// script says, and time passes. What came out of the proxy is held against what went in, and what
-// the proxy holds meanwhile against what docs/operating.md says; afterwards it holds nothing.
-// Input: four bytes of options, then a script (session/script.hpp).
+// The whole proxy between fuzzed peers: HTTP/1 and HTTP/2 clients and backends act as a script
+// says, and time passes. The proxy's output is compared with its input, its memory with
+// docs/operating.md; afterwards it must hold none. Input: four bytes of options, then a script
+// (session/script.hpp).
 
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/testing.hpp>
@@ -30,7 +30,8 @@ using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
 constexpr std::size_t kOptions = 4;
 constexpr std::size_t kClients = 3;  // at the same time
 constexpr int kMaxRounds = 1000;     // of polite peers finishing what they began
-constexpr std::size_t kReplayed = std::size_t{32} * 1024;  // less than Transport::Options says
+// less than the default of Transport::Options
+constexpr std::size_t kReplayed = std::size_t{32} * 1024;
 constexpr std::size_t kCeiling = std::size_t{1} << 20U;
 
 struct Options {
@@ -47,12 +48,12 @@ struct Options {
     return is_generous() ? Windows::wide : Windows::usual;
   }
   bool has_authentication() const noexcept {
-    // There is none over HTTP/2, and who asks for it gets an error.
+    // HTTP/2 has no upgrades, and a request for one gets an error.
     return has(2, 4) && !(is_polite() && backend_is_h2());
   }
   std::size_t ceiling() const noexcept { return has(2, 6) && !is_polite() ? kCeiling : 0; }
   bool has_scenes() const noexcept { return has(3, 7); }
-  // The backend may refuse connections for a while; those that it has go on.
+  // The backend may refuse connections for a while; existing ones go on.
   bool backend_restarts() const noexcept { return has(2, 1); }
 
   Server::Options server() const;
@@ -137,8 +138,8 @@ World::World(std::string_view input) : options_(input), ledger_(input) {
   ledger_.is_polite = options_.is_polite();
   ledger_.has_scenes = options_.has_scenes();
   ledger_.has_authentication = options_.has_authentication();
-  if (ledger_.is_polite && !ledger_.has_scenes) ledger_.most_content = 4096;
-  if (!options_.has(1, 2)) ledger_.most_replayed = kReplayed;
+  if (ledger_.is_polite && !ledger_.has_scenes) ledger_.max_content = 4096;
+  if (!options_.has(1, 2)) ledger_.max_replayed = kReplayed;
   network_.listen("backend:80");
   transport_ = std::make_shared<Transport>(options_.transport(network_));
   ReverseProxy::Options proxy = options_.proxy();
@@ -232,7 +233,7 @@ void World::finish_politely() {
       busy = backends_[i]->finish() || busy;
       accept();
     }
-    // A request whose client wants to be told to go on first waits for a second.
+    // A request with Expect: 100-continue first waits for a second.
     std::uint64_t now = 0;
     for (const Peer* peer : clients_)
       now += peer->taken();
@@ -281,7 +282,7 @@ void World::run(Script script) {
   check();
 }
 
-// Everybody goes, and nothing may be left.
+// All peers leave, and the proxy must hold nothing.
 void World::check() {
   const bool backends_first = options_.has(3, 0);
   if (backends_first) {
@@ -290,7 +291,7 @@ void World::check() {
     network_.advance(2min);
     accept();
   }
-  // Who only closes behind pipelined requests may still want their answers.
+  // A client that closes after pipelined requests may still want the responses.
   const bool clients_reset = options_.has(3, 1);
   bool all_gone = clients_reset || h1_clients_.empty();
   for (const auto& each : h1_clients_)
@@ -300,12 +301,12 @@ void World::check() {
   for (const auto& each : backends_)
     each->receive();
   network_.advance(10min);
-  accept();  // what a client held back until it closed
+  accept();  // the requests that a client held back until it closed
   if (all_gone) ONEHOP_CHECK(transport_->statistics().open == 0);
   for (std::size_t i = 0; i < backends_.size(); ++i) {
     backends_[i]->close();
     network_.advance(10min);
-    accept();  // what is asked again
+    accept();  // retried requests
   }
   ONEHOP_CHECK(transport_->statistics().open == 0 && transport_->statistics().idle == 0);
   for (Peer* peer : clients_)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs a fuzz target over files and folders of files named on the command line: the corpus becomes
-// an ordinary test under any compiler. An empty corpus is an error, for it would prove nothing.
+// Runs a fuzz target over the files and folders on the command line, so that the corpus is an
+// ordinary test under any compiler. An empty corpus is an error, because it would prove nothing.
 #include "fuzz_one.hpp"
 
 #include <cstddef>
@@ -22,7 +22,7 @@ bool replay(const fs::path& path) {
     std::cerr << path.string() << ": cannot be read\n";
     return false;
   }
-  // A copy of exactly the right size lets AddressSanitizer see a read past the end.
+  // A copy of exactly the right size lets AddressSanitizer see a read beyond the end.
   const std::vector<char> input(text.begin(), text.end());
   onehop::fuzz::fuzz_one({input.data(), input.size()});
   return true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A request off the wire: parser, target, Host, framing, and back onto the wire.
+// A request from the wire: parser, target, Host, framing, and back to the wire.
 
 #include <onehop/url.hpp>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A response off the wire: parser, framing, and back onto the wire.
+// A response from the wire: parser, framing, and back to the wire.
 
 #include "head_fuzz.hpp"
 #include "http/message_framing.hpp"

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A WebSocket through the whole proxy, between peers of either version of HTTP, which speak, read,
-// close their half and leave as the input says. What one says arrives at the other, in order, and
-// all of it unless somebody fails; when one has gone, nothing is left of the tunnel. Meanwhile the
-// proxy holds no more than docs/operating.md says, and afterwards nothing. Input: a byte of
-// options, and where they say so one of scenes; then pairs of bytes: who does what, and how much
-// of it.
+// A WebSocket through the whole proxy, between HTTP/1 and HTTP/2 peers that send, read, half-close
+// and leave as the input says. Bytes of one peer arrive at the other in order, and completely
+// unless a peer fails; once a peer has left, no part of the tunnel remains. The proxy's memory
+// stays within docs/operating.md, and is zero afterwards. Input: a byte of options, an optional
+// byte of scenes, then pairs of bytes: the action and its size.
 
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/testing.hpp>
@@ -32,7 +31,7 @@ namespace {
 using namespace onehop::literals;      // NOLINT(google-build-using-namespace)
 using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
 
-constexpr int kQuietRounds = 3;  // of reading, after which nothing more comes
+constexpr int kQuietRounds = 3;  // of reading, after which no more bytes arrive
 constexpr int kMaxRounds = 500;
 constexpr std::size_t kCeiling = std::size_t{1} << 20U;
 // Fewer than --max-informational.
@@ -47,7 +46,7 @@ struct Options {
   bool client_is_h2() const noexcept { return bit(byte, 0); }
   bool backend_is_h2() const noexcept { return bit(byte, 1); }
   bool is_generous() const noexcept { return !bit(byte, 2); }
-  // The acts have more kinds.
+  // There are more kinds of actions.
   bool has_scenes() const noexcept { return bit(byte, 3); }
   // 1xx before the tunnel.
   int hints() const noexcept { return bit(scenes, 2) ? kHints : 0; }
@@ -89,7 +88,7 @@ class World {
   void check_memory();
 
   const Options options_;
-  // Less than Server::Options::write_timeout, for who keeps a window closed all the time.
+  // Less than Server::Options::write_timeout, for peers that keep a window closed all the time.
   std::chrono::milliseconds patience_ = 40s;
   testing::Network network_;
   std::shared_ptr<Transport> transport_;
@@ -215,7 +214,7 @@ void World::act_in_scene(TunnelEnd& end, unsigned what, std::uint8_t amount) {
     case 4:
       return end.announce_end((amount & 1U) != 0);
     case 5:
-      // Rarely, for it ends all.
+      // Rarely, because it ends the run.
       if (amount % 8U == 0) end.refuse();
       return;
     default:
@@ -261,11 +260,11 @@ void World::check_whole() {
   ONEHOP_CHECK(ended_->from_client == client_->said() && ended_->to_client == backend_->said());
 }
 
-// The other one says nothing, and need not.
+// The other peer sends nothing, and need not.
 void World::check_failed() {
   network_.advance(2s);
-  // A client of HTTP/2 that does not read cannot be told that its stream is over, nor can one whose
-  // socket takes nothing. All that a backend has said up to its end is still the client's.
+  // An HTTP/2 client that does not read cannot learn that its stream has ended, nor can a client
+  // whose socket is full. The client must still get all bytes that the backend sent before its end.
   const bool reads = !options_.client_is_h2() && !options_.has_scenes();
   ONEHOP_CHECK(ended_ || !reads || (backend_->has_ended() && !client_->left()));
   read_all();

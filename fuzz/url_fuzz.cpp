@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// URLs and targets: whatever is accepted has parts that can go on the wire, reads back the same,
-// and stays so when it is joined, edited and cleaned.
+// URLs and targets: each accepted text has parts that are valid on the wire, reads back the same,
+// and stays valid when it is joined, edited and cleaned.
 
 #include <onehop/url.hpp>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What one head costs: parsing, taking its fields, looking them up, writing it again.
+// The cost of one head: parsing, taking its fields, looking them up, writing it.
 
 #include <onehop/url.hpp>
 
@@ -19,7 +19,7 @@
 namespace onehop {
 namespace {
 
-// 20 fields, 892 bytes: what a browser sends.
+// 20 fields, 892 bytes, as a browser sends.
 std::string browser_request() {
   return "GET /assets/app/main.4f2a1c9b.js?v=1700000000&lang=en HTTP/1.1\r\n"
          "Host: www.example.com\r\n"

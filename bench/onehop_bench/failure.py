@@ -3,4 +3,4 @@
 
 
 class Failure(Exception):
-    """The target did not do what it was asked to."""
+    """The target did not complete its task."""

@@ -66,7 +66,7 @@ class Plain:
 
 
 class Encrypted(Plain):
-    """A client's connection with TLS. What ends the handshake leaves together with the first request."""
+    """A client's connection with TLS. The end of the handshake is sent together with the first request."""
 
     def __init__(self, connected, turn, context, session=None):
         super().__init__(connected, turn)
@@ -78,7 +78,7 @@ class Encrypted(Plain):
 
     @staticmethod
     def step(call):
-        """What the call returns, or None when bytes of the peer are missing."""
+        """Returns the result of the call, or None if bytes of the peer are missing."""
         try:
             return call() or True
         except ssl.SSLWantReadError:
@@ -209,7 +209,7 @@ class Http2:
 
 
 class Backend:
-    """Where the proxy connects to; each connection is answered by whoever drives the run."""
+    """The address that the proxy connects to; the driver of the run responds on each connection."""
 
     def __init__(self):
         self.turn = None  # set when there is a proxy

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One cell of the table: one target under one workload, once.
-
-A sample is a dict with "value" in the workload's unit, or with "error" when the numbers mean nothing.
-"""
+"""One cell of the table: one target under one workload, once. A sample is a dict with "value" in the workload's unit,
+or with "error" if its numbers are invalid."""
 
 import http.client
 import json
@@ -25,7 +23,7 @@ STARTS = 5  # per sample of the startup workload
 
 
 class Bench:
-    """The backends, the certificate, the scratch folder and the settings that all cells share."""
+    """The backends, the certificate, the scratch folder and the settings shared by all cells."""
 
     def __init__(self, cores, seconds, idle_connections):
         self.cores = cores
@@ -75,7 +73,7 @@ class Bench:
             shutil.rmtree(directory, ignore_errors=True)
 
     def preflight(self, target, setup):
-        """What is wrong with the target's answers; empty when it may be measured."""
+        """Returns the problem with the target's responses; empty if it may be measured."""
         try:
             with self.running(target, setup) as (_, port, _):
                 return preflight.problems(port, setup, self.certificate,
@@ -191,7 +189,7 @@ def last_words(server, log):
 
 
 def checked(result):
-    """The load generator's result, when every answer was right."""
+    """Returns the load generator's result if every response was right."""
     errors = result["wrong"] + result["failed"] + result["unfinished"]
     if errors:
         raise Failure(f"{errors} wrong or failed of {result['done'] + errors}: "
@@ -211,7 +209,7 @@ def summary(workload, result, used, memory):
 
 
 def parse_wrk(text):
-    """wrk's report, in the words of our own load generator."""
+    """Returns wrk's report in the format of our own load generators."""
     done = re.search(r"(\d+) requests in", text)
     rate = re.search(r"Requests/sec:\s*([\d.]+)", text)
     if not done or not rate or not int(done[1]):

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compares the content of every kind of answer, byte for byte, before anything is measured.
-
-The load generator checks status and length of every answer; this checks what is inside them.
-"""
+"""Compares the content of every kind of response, byte for byte, before anything is measured. The load generator
+checks only status and length."""
 
 import http.client
 import socket
@@ -39,7 +37,7 @@ HTTP2_CASES = (
 
 
 def problems(port, setup, certificate, upgrade):
-    """What is wrong with the answers on the port, as lines; `upgrade` is a WebSocket request."""
+    """Returns the problems with the responses on the port, as lines; `upgrade` is a WebSocket request."""
     found = []
     if setup == TLS:
         context = ssl.create_default_context(cafile=certificate)
@@ -52,7 +50,8 @@ def problems(port, setup, certificate, upgrade):
 
 
 def tls_problems(port, context):
-    """Every proxy has to offer what the load generators insist on, with the certificate it was given."""
+    """Checks that each proxy offers the protocols that the load generators require, with the certificate it was given.
+    """
     try:
         with connected(port, context) as stream:
             version = stream.version()

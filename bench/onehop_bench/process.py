@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starting, pinning, measuring and ending the processes of a bench run.
-
-Every process is started in a session of its own, so that its whole group (a master and its workers)
-can be measured and ended together. stop_all() ends whatever is still running.
-"""
+"""Starts, pins, measures and ends the processes of a bench run. Every process starts in a new session, so that its
+whole group (a master and its workers) can be measured and ended together. stop_all() ends those still running."""
 
 import os
 import resource
@@ -20,7 +17,7 @@ _next_port = FIRST_PORT + os.getpid() % 5000
 
 
 class Cores:
-    """Where the proxy runs, and where everything else does."""
+    """The core of the proxy and the core of everything else."""
 
     def __init__(self):
         cores = sorted(os.sched_getaffinity(0))
@@ -29,7 +26,7 @@ class Cores:
 
 
 def prepare(cores):
-    """Puts this process on the load core, with the priority and the descriptors its children inherit."""
+    """Moves this process to the load core and sets the priority and the descriptors that its children inherit."""
     os.sched_setaffinity(0, {cores.load})
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -58,7 +55,7 @@ def free_port():
 
 
 def start(command, core, **options):
-    """Popen on one core. The affinity is lent by this process, so nothing runs between fork and exec."""
+    """Popen on one core. This process lends its affinity, so no code runs between fork and exec."""
     home = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
     try:
@@ -75,7 +72,7 @@ def start(command, core, **options):
 
 
 def stop(process):
-    """Ends a process group that start() made: politely, then for good."""
+    """Ends a process group that start() made: with TERM, and then with KILL."""
     for number, patience in ((signal.SIGTERM, 1), (signal.SIGKILL, 5)):
         if process.poll() is not None and not members(process):
             break
@@ -100,7 +97,7 @@ def stop_all():
 
 
 def finish(process, timeout, send=None):
-    """Waits for a process to end by itself and returns its output; ends it when it takes too long."""
+    """Waits for a process to end and returns its output; kills it at the timeout."""
     try:
         return process.communicate(input=send, timeout=timeout)[0]
     finally:
@@ -108,7 +105,7 @@ def finish(process, timeout, send=None):
 
 
 def wait_for_port(process, port, limit=10):
-    """True once something answers on the port; false when the process ends or the time is up."""
+    """Returns true once the port accepts connections; false if the process ends or the time is up."""
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -136,7 +133,7 @@ def members(process):
 
 
 def cpu_seconds(process):
-    """User plus system time of the group so far, threads that have ended included."""
+    """User plus system time of the group so far, including threads that have ended."""
     total = 0.0
     for pid in members(process):
         try:
@@ -147,13 +144,13 @@ def cpu_seconds(process):
 
 
 def cpu_clock(pid):
-    """The clock that clock_getcpuclockid(3) gives for another process: exact to the nanosecond."""
+    """The clock that clock_getcpuclockid(3) returns for another process, exact to the nanosecond."""
     return ~pid << 3 | 2
 
 
 def memory_kib(process):
-    """What the group has allocated, shared pages counted once. File pages are left out: the kernel
-    shares them with whatever else runs, so they say more about the machine than about the process."""
+    """The memory that the group has allocated, shared pages counted once. File pages are left out: the kernel shares
+    them with other processes, so they describe the machine rather than the process."""
     total = 0
     for pid in members(process):
         try:

@@ -25,7 +25,7 @@ def first_error(samples):
 
 
 def best(values):
-    """The lowest of the references that were measured, as (name, value); None without any."""
+    """The lowest of the references that were measured, as (name, value); None if there is none."""
     measured = [(values[name], name) for name in REFERENCES if values.get(name)]
     return (min(measured)[1], min(measured)[0]) if measured else None
 
@@ -35,7 +35,7 @@ def ratio(value, reference):
 
 
 def verdict(workload, values):
-    """(sentence, met): met is True, False, or None when it cannot be said."""
+    """Returns (sentence, met), where met is True, False, or None if it is unknown."""
     goal = workload.goal
     if goal is None:
         return "no target", None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is compared: how each proxy is started between a port and the backend's port."""
+"""The proxies that are compared, and how each is started between a port and the backend's port."""
 
 import os
 import shlex
@@ -18,7 +18,7 @@ ONEHOP_ARGUMENTS = {
          "--tls {certificate} --tls-key {key}",
     H2C: "-l 127.0.0.1:{listen} --workers 1 --access-log off h2c://127.0.0.1:{backend}",
 }
-CONNECTIONS = 8000  # what nginx and haproxy are set up for, descriptors permitting
+CONNECTIONS = 8000  # the limit that nginx and haproxy are configured for, if the descriptors suffice
 
 NGINX = """
 daemon off; worker_processes 1; pid {directory}/pid; error_log {directory}/error.log warn; {user}
@@ -78,7 +78,7 @@ backend backend
 
 @dataclass(frozen=True)
 class Place:
-    """Where one run of a target lives."""
+    """The place of one run of a target."""
 
     directory: Path
     listen: int
@@ -94,8 +94,8 @@ class Target:
     name: str
     about: str
     command: Callable[[Place], list]
-    missing: Callable[[], str | None]  # why it cannot run, if so
-    setups: tuple = (PLAIN,)  # those it can do
+    missing: Callable[[], str | None]  # the reason why it cannot run, if any
+    setups: tuple = (PLAIN,)  # those it supports
 
 
 def connections(place):
@@ -143,7 +143,7 @@ def relay(place, splice=False):
 
 
 def onehop_command(template):
-    """A full command with {listen} and {backend}, or just a program, which gets the usual arguments."""
+    """A full command with {listen} and {backend}, or only a program, which gets the usual arguments."""
     program, *arguments = shlex.split(template)
     program = os.path.abspath(shutil.which(program) or program)  # it runs in a folder of its own
     whole = whole_command(template)

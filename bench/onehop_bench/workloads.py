@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is measured: the requests, the load on them, and the target for each."""
+"""The workloads: the requests, the load, and the goal for each."""
 
 from dataclasses import dataclass
 
@@ -42,7 +42,7 @@ class Goal:
         return f"at most {self.limit:.2f} of the best" if self.relative else f"at most {self.limit:g}"
 
 
-PLAIN, TLS, H2C = "plain", "tls", "h2c"  # setups: what the clients speak; h2c to an h2c backend
+PLAIN, TLS, H2C = "plain", "tls", "h2c"  # setups: the client's protocol; h2c to an h2c backend
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What both load generators do with answers: read HTTP/1.1 heads, count, print the result.
-// One Tally per run; print_result() at its end.
-// One thread.
+//
+// Shared by the load generators: reads HTTP/1.1 response heads, counts, prints the result. Each run
+// has one Tally; print_result() is called at the end.
+// Thread: owner.
 #pragma once
 
 #include "histogram.hpp"
@@ -40,7 +41,7 @@ inline std::string reason(std::string_view what) {
   return std::string(what) + ": " + std::strerror(errno);
 }
 
-// 0 where there is no status line.
+// Returns 0 if there is no status line.
 inline int status_of(const std::string& head) {
   return head.size() > 12 ? std::atoi(head.c_str() + 9) : 0;
 }

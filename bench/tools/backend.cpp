@@ -25,9 +25,9 @@ using std::uint64_t;
 constexpr size_t kReadSize = 256 << 10;
 constexpr uint64_t kBufferedBody = 64 << 10;  // longer bodies are written from the pattern directly
 constexpr size_t kWriteSize = 256 << 10;
-constexpr int kWritesPerTurn = 8;  // so that one large download does not starve the others
+constexpr int kWritesPerTurn = 8;  // so that a large download does not starve the others
 
-// The load generator always sends the key of RFC 6455 section 1.3; this is its answer.
+// The load generator always sends the key of RFC 6455 section 1.3; this is the accept value for it.
 constexpr string_view kSampleKey = "dGhlIHNhbXBsZSBub25jZQ==";
 constexpr string_view kUpgrade =
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -68,7 +68,8 @@ void read_field(Head& head, string_view line) {
   if (equals(name, "sec-websocket-key")) head.websocket_key = value;
 }
 
-// Nothing until the blank line has arrived; a malformed request line leaves the path empty.
+// Returns std::nullopt until the empty line has arrived. The path of a malformed request line is
+// empty.
 std::optional<Head> parse_head(string_view in) {
   const size_t end = in.find("\r\n\r\n");
   if (end == string_view::npos) return std::nullopt;
@@ -97,14 +98,15 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // False when the connection is finished and must be deleted.
+  // Returns false if the connection is finished and must be deleted.
   bool on_event(std::uint32_t events) {
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !receive()) return false;
     for (;;) {
       if (!answer_all()) return false;
       const bool generating = generate_ > 0;
       if (!write_out()) return false;
-      if (!generating || generate_ > 0) break;  // else a request may have waited behind the body
+      // else a request may have waited for the end of the body
+      if (!generating || generate_ > 0) break;
     }
     return !(closing_ && discard_ == 0 && drained());
   }
@@ -119,7 +121,7 @@ class Connection {
     return got > 0 || (got < 0 && errno == EAGAIN);
   }
 
-  // MSG_TRUNC drops the bytes inside the kernel: an upload costs no copy here.
+  // MSG_TRUNC drops the bytes inside the kernel, so an upload costs no copy here.
   bool receive_discarding() {
     const ssize_t got =
         recv(fd_, nullptr, static_cast<size_t>(std::min<uint64_t>(discard_, 1 << 20)), MSG_TRUNC);
@@ -129,7 +131,7 @@ class Connection {
     return true;
   }
 
-  // Answers the complete requests of in_, in order; false on one that makes no sense.
+  // Responds to the complete requests in in_, in order. Returns false for a malformed one.
   bool answer_all() {
     while (!closing_ && discard_ == 0 && generate_ == 0 && !in_.empty()) {
       if (websocket_) return echo_frames();
@@ -143,7 +145,7 @@ class Connection {
     return true;
   }
 
-  // Returns how much of in_ the request used.
+  // Returns the size of the request in in_.
   size_t respond(const Head& head) {
     const string_view body = string_view(in_).substr(head.size);
     if (head.method == "POST" && head.path == "/upload") return upload(head, body.size());
@@ -202,7 +204,7 @@ class Connection {
     out_ += "0\r\n\r\n";
   }
 
-  // Masked frames of up to 64 KiB come back unmasked (RFC 6455 section 5.3).
+  // Echoes masked frames of up to 64 KiB unmasked (RFC 6455 section 5.3).
   bool echo_frames() {
     size_t at = 0;
     while (in_.size() - at >= 2) {
@@ -251,7 +253,7 @@ class Connection {
     return true;
   }
 
-  // Bytes accepted by the socket; -1 when the connection is broken.
+  // Returns the bytes accepted by the socket, or -1 if the connection is broken.
   ssize_t write_some(string_view bytes, bool& blocked) {
     const ssize_t sent = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent >= 0) return sent;
@@ -271,7 +273,7 @@ class Connection {
   string out_;
   size_t written_ = 0;      // of out_
   uint64_t generate_ = 0;   // body bytes still to come from the pattern
-  uint64_t generated_ = 0;  // body bytes already sent from it
+  uint64_t generated_ = 0;  // body bytes already sent
   uint64_t discard_ = 0;    // upload bytes still to drop
   uint64_t upload_size_ = 0;
   bool websocket_ = false;

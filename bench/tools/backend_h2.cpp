@@ -35,7 +35,7 @@ struct Stream {
   string path;
   string echo;
   bool echoing = false;
-  size_t size = 0;  // of the answer's body
+  size_t size = 0;  // of the response body
   size_t sent = 0;
 };
 
@@ -156,13 +156,13 @@ class Connection {
     epoll.add(fd, EPOLLIN, this);
   }
   ~Connection() {
-    nghttp2_session_del(session_);  // calls nothing back: a Stream still open is lost, once a run
+    nghttp2_session_del(session_);  // calls no callbacks, so an open Stream is leaked once per run
     close(fd_);
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // False when the connection is finished and must be deleted.
+  // Returns false if the connection is finished and must be deleted.
   bool on_event(std::uint32_t events) {
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !receive()) return false;
     return write_out() && (nghttp2_session_want_read(session_) != 0 ||

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counts values in buckets whose width is at most 1/64 of the value: quantiles without storing
-// samples. add() while measuring, quantile() afterwards. One thread.
+//
+// Counts values in buckets whose width is at most 1/64 of the value: quantiles without stored
+// samples. Call add() while measuring and quantile() afterwards.
+// Thread: owner.
 #pragma once
 
 #include <bit>
@@ -17,7 +19,7 @@ class Histogram {
     ++buckets_[bucket_of(value)];
   }
 
-  // The lower end of the bucket in which the quantile lies; 0 when nothing was added.
+  // Returns the lower end of the quantile's bucket, or 0 if no value was added.
   double quantile(double fraction) const {
     const auto rank = static_cast<std::uint64_t>(fraction * static_cast<double>(count_));
     std::uint64_t seen = 0;
@@ -31,7 +33,7 @@ class Histogram {
  private:
   static constexpr std::size_t kPerOctave = 64;
 
-  // Values below 64 have a bucket each; then every octave has 64.
+  // Values below 64 have their own buckets; each octave above has 64.
   static std::size_t bucket_of(std::uint64_t value) {
     const auto width = static_cast<std::size_t>(std::bit_width(value));
     const std::size_t octave = width > 6 ? width - 7 : 0;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A single-threaded HTTP/1.1 load generator that checks every answer; prints one JSON object.
+// A single-threaded HTTP/1.1 load generator that checks every response; prints one JSON object.
 //
 //   load MODE --port P --request FILE [--body N] [--status 200] [--expect N] [--conns N] [--secs S]
 //
-//   closed     N keep-alive connections; each sends its next request after its answer
+//   closed     N keep-alive connections; each sends its next request after its response
 //   newconn    N at a time; one request per connection, which the other side must close
 //   websocket  N connections, each with one masked frame of --expect bytes in flight, echoed
 //   idle       N connections, one request each; prints "ready", waits for a line, asks all again
@@ -36,12 +36,13 @@ constexpr size_t kWriteSize = 256 << 10;
 constexpr size_t kCopyLimit = 64 << 10;  // longer bodies are dropped inside the kernel
 constexpr size_t kIdleBatch = 256;       // idle mode: requests in flight, well below any backlog
 constexpr uint64_t kTooManyErrors = 100;
-constexpr auto kGrace = std::chrono::seconds(10);  // for the last answers, after the time is up
+// for the last responses, after the end of the run
+constexpr auto kGrace = std::chrono::seconds(10);
 
 const string g_pattern = bench::pattern(kWriteSize + 23);
 char g_input[kReadSize];
 
-// What all connections of one run share.
+// Shared by all connections of a run.
 struct Run {
   LoadOptions options;
   bench::Epoll epoll;
@@ -75,7 +76,7 @@ class Client {
   bool parked() const { return state_ == State::parked; }
   bool busy() const { return !closed() && !parked(); }
 
-  // The next exchange, on a new connection where there is none.
+  // Starts the next exchange, on a new connection if there is none.
   void begin() { closed() ? open() : request(); }
 
   void open() {
@@ -167,7 +168,7 @@ class Client {
       case State::frames:
         in_.append(g_input, static_cast<size_t>(got));
         return take_frame();
-      case State::sending:  // an answer may arrive before the request has gone out entirely
+      case State::sending:  // a response may arrive before the request is fully sent
       case State::head:
         in_.append(g_input, static_cast<size_t>(got));
         return take_head();
@@ -248,8 +249,8 @@ class Client {
   bool watching_ = false;  // for EPOLLOUT
   string in_;
   uint64_t sent_ = 0;      // of head and body
-  uint64_t expected_ = 0;  // answer body
-  uint64_t received_ = 0;  // answer body
+  uint64_t expected_ = 0;  // response body
+  uint64_t received_ = 0;  // response body
   Clock::time_point started_;
 };
 
@@ -268,7 +269,7 @@ uint64_t busy_count(const std::vector<Client>& clients) {
   return static_cast<uint64_t>(std::ranges::count_if(clients, &Client::busy));
 }
 
-// Keeps every connection busy until the time is up, then lets the last answers arrive.
+// Keeps every connection busy until the end of the run, then waits for the last responses.
 void run_timed(Run& run, std::vector<Client>& clients) {
   using Seconds = std::chrono::duration<double>;
   const auto end =
@@ -284,7 +285,7 @@ void run_timed(Run& run, std::vector<Client>& clients) {
   }
 }
 
-// One exchange on every connection, a batch at a time.
+// Runs one exchange on every connection, in batches.
 void ask_all(Run& run, std::vector<Client>& clients) {
   const auto deadline = Clock::now() + 3 * kGrace;
   size_t next = 0;

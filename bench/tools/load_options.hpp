@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of the load generators.
-// parse_load_options(argv) once, at the start; nothing means "print the usage".
-// Plain data.
+//
+// The command line of the load generators. parse_load_options(argv) returns std::nullopt if the
+// usage must be printed.
+// Thread: any.
 #pragma once
 
 #include <cstddef>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The load generator for HTTP/1.1 over TLS: TLS 1.3, X25519 and AES-128-GCM, whatever the other
-// side would like better. It checks every answer and every handshake, and prints one JSON object.
+// side would like better. It checks every response and every handshake, and prints one JSON object.
 //
 //   load_tls MODE --port P --request FILE [--status 200] [--expect N] [--conns N] [--secs S]
 //
-//   closed   N keep-alive connections; each sends its next request after its answer
+//   closed   N keep-alive connections; each sends its next request after its response
 //   newconn  N at a time; one request per connection, each after a full handshake
 //   resume   the same, each after a handshake that resumes the session of the very first one
 //
@@ -32,9 +32,10 @@ using std::uint64_t;
 using Clock = std::chrono::steady_clock;
 
 constexpr int kReadSize = 256 << 10;
-constexpr int kReadsPerTurn = 16;  // records; so that one large download does not starve the others
+constexpr int kReadsPerTurn = 16;  // records, so that a large download does not starve the others
 constexpr uint64_t kTooManyErrors = 100;
-constexpr auto kGrace = std::chrono::seconds(10);  // for the last answers, after the time is up
+// for the last responses, after the end of the run
+constexpr auto kGrace = std::chrono::seconds(10);
 constexpr unsigned char kProtocols[] = "\x08http/1.1";
 
 char g_input[kReadSize];
@@ -43,13 +44,13 @@ using Context = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
 using Session = std::unique_ptr<SSL_SESSION, decltype(&SSL_SESSION_free)>;
 using Tls = std::unique_ptr<SSL, decltype(&SSL_free)>;
 
-// What all connections of one run share.
+// Shared by all connections of a run.
 struct Run {
   bench::LoadOptions options;
   bench::Epoll epoll;
   bench::Tally tally;
   Context context{nullptr, SSL_CTX_free};
-  Session session{nullptr, SSL_SESSION_free};  // resume: what to resume, once there is one
+  Session session{nullptr, SSL_SESSION_free};  // resume: the session to resume, once there is one
   bool stopping = false;
 };
 
@@ -105,13 +106,14 @@ class Client {
     if (busy() && state_ != State::handshake) read_answer();
   }
 
-  // Records wait that no event will announce: they have left the socket already.
+  // Reports whether records wait that no event will announce, because they have left the socket
+  // already.
   bool pending() const { return busy() && more_ && SSL_has_pending(tls_.get()) == 1; }
 
  private:
   enum class State { closed, connecting, handshake, head, body, ending };
 
-  // A copy: OpenSSL lets each session of TLS 1.3 be used once.
+  // Copies the session, because OpenSSL lets each TLS 1.3 session be used once only.
   void resume() {
     resuming_ = run_->session != nullptr;
     if (!resuming_) return;
@@ -120,7 +122,7 @@ class Client {
   }
 
   void close_socket() {
-    SSL_shutdown(tls_.get());  // without it, OpenSSL would forget the session, too
+    SSL_shutdown(tls_.get());  // without it, OpenSSL would discard the session too
     tls_.reset();
     close(fd_);
     state_ = State::closed;
@@ -222,10 +224,10 @@ class Client {
   Tls tls_{nullptr, SSL_free};
   State state_ = State::closed;
   bool resuming_ = false;
-  bool more_ = false;  // the last turn ended before everything was read
+  bool more_ = false;  // the last turn ended before all input was read
   string in_;
-  uint64_t expected_ = 0;  // answer body
-  uint64_t received_ = 0;  // answer body
+  uint64_t expected_ = 0;  // response body
+  uint64_t received_ = 0;  // response body
   Clock::time_point started_;
 };
 
@@ -244,7 +246,7 @@ void turn(Run& run, std::vector<Client>& clients) {
   }
 }
 
-// Keeps every connection busy until the time is up, then lets the last answers arrive.
+// Keeps every connection busy until the end of the run, then waits for the last responses.
 void run_timed(Run& run, std::vector<Client>& clients) {
   using Seconds = std::chrono::duration<double>;
   const auto end =
@@ -255,7 +257,7 @@ void run_timed(Run& run, std::vector<Client>& clients) {
     if (run.stopping && (busy_count(clients) == 0 || now > end + kGrace)) return;
     for (Client& client : clients) {
       if (!run.stopping && client.closed()) client.open();
-      // The others wait for the session that they are to resume.
+      // The others wait for the session to resume.
       if (run.options.mode == LoadMode::resume && !run.session) break;
     }
     turn(run, clients);

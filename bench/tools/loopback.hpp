@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sockets and epoll on 127.0.0.1, as the bench tools need them, and the bytes they exchange.
-// Include it in a tool; a failure that makes measuring pointless prints one line and exits.
-// Every tool is one thread and owns each descriptor it opens.
+//
+// Sockets and epoll on 127.0.0.1 for the bench tools, and the bytes they exchange. A failure that
+// makes measuring pointless prints a line and exits. Every tool is single-threaded and owns its
+// descriptors.
 #pragma once
 
 #include <cerrno>
@@ -27,8 +28,7 @@ namespace bench {
   std::exit(1);
 }
 
-// Every tool starts here: no SIGPIPE, all the descriptors allowed, and no tool outlives its
-// harness.
+// Call first: ignores SIGPIPE, raises the limit of descriptors, and ends the tool with its harness.
 inline void prepare_process() {
   std::signal(SIGPIPE, SIG_IGN);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -38,7 +38,7 @@ inline void prepare_process() {
   setrlimit(RLIMIT_NOFILE, &files);
 }
 
-// Byte i of every generated body: a period of 23 shows a shifted or repeated block.
+// Returns byte i of every generated body: a period of 23 reveals shifted or repeated blocks.
 inline char pattern_byte(std::uint64_t i) {
   return static_cast<char>('a' + i % 23);
 }
@@ -66,7 +66,7 @@ inline int new_socket() {
   return fd;
 }
 
-// The sockets accepted here inherit TCP_NODELAY.
+// Accepted sockets inherit TCP_NODELAY.
 inline int listen_on(int port) {
   const int fd = new_socket();
   const int one = 1;
@@ -77,12 +77,13 @@ inline int listen_on(int port) {
   return fd;
 }
 
-// -1 when no connection waits.
+// Returns -1 if no connection waits.
 inline int accept_from(int listener) {
   return accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-// Starts to connect; writable when done. -1 with errno when refused at once.
+// Starts to connect; the socket is writable when done. Returns -1 with errno if refused
+// immediately.
 inline int connect_to(int port) {
   const int fd = new_socket();
   const sockaddr_in address = loopback(port);
@@ -103,7 +104,7 @@ class Epoll {
   Epoll(const Epoll&) = delete;
   Epoll& operator=(const Epoll&) = delete;
 
-  // `owner` comes back with each event of `fd`, until the descriptor is closed.
+  // `owner` is returned with each event of `fd` until the descriptor is closed.
   void add(int fd, std::uint32_t events, void* owner) { control(EPOLL_CTL_ADD, fd, events, owner); }
   void modify(int fd, std::uint32_t events, void* owner) {
     control(EPOLL_CTL_MOD, fd, events, owner);
@@ -128,8 +129,8 @@ class Epoll {
   epoll_event events_[kBatch];
 };
 
-// What a backend does for as long as it lives. A Connection is made of its descriptor and the
-// Epoll, with which it registers itself; on_event() says whether it goes on.
+// The loop of a backend. A Connection is constructed from its descriptor and the Epoll, with which
+// it registers itself; on_event() returns false at its end.
 template <class Connection>
 [[noreturn]] void serve(int port) {
   prepare_process();

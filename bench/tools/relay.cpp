@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A bare byte relay: about the least a proxy on this kernel can cost, as it reads no HTTP at all.
+// A bare byte relay: about the minimum cost of a proxy on this kernel, as it reads no HTTP at all.
 // One connection to the backend per client; edge-triggered; one receive and one send per event.
 //
 // usage: relay PORT BACKEND_PORT [splice]    "splice" moves large transfers without copying them
@@ -24,14 +24,14 @@ char g_input[kReadSize];
 
 struct Pair;
 
-// One socket of a pair, and what was read from it but not yet written to the other.
+// One socket of a pair, and the bytes read from it that are not yet written to the other.
 struct End {
   int fd = -1;
   Pair* pair = nullptr;
   bool readable = false;
   bool writable = true;
   bool ended = false;   // its peer has sent everything
-  bool passed = false;  // ... and the other end has been told
+  bool passed = false;  // ... and the other end has been closed for writing
   bool large = false;
   string waiting;
   int pipe[2] = {-1, -1};
@@ -63,7 +63,7 @@ class Relay {
           on_event(*end, event.events);
         }
       }
-      // Only now: a later event of the same batch may belong to the pair.
+      // Not earlier: a later event of the same batch may belong to the pair.
       for (Pair* pair : finished_)
         destroy(pair);
       finished_.clear();
@@ -78,7 +78,7 @@ class Relay {
         close(fd);
         continue;
       }
-      // Owned by its registration with epoll, until it is finished.
+      // Owned by its registration with epoll until it is finished.
       auto* pair = new Pair;
       watch(pair->client, pair, fd);
       watch(pair->backend, pair, backend);
@@ -98,7 +98,7 @@ class Relay {
     if (broken || (events & EPOLLOUT) != 0) end.writable = true;
     if (other.in_pipe > 0 || !other.waiting.empty() || other.ended) move(other, end);
     if (end.readable && !end.pair->broken) move(end, other);
-    // The end of the stream may hide behind a read that emptied the socket.
+    // The end of the stream may follow a read that emptied the socket.
     if ((events & EPOLLRDHUP) != 0 && !end.ended && !end.pair->broken) {
       end.readable = true;
       move(end, other);
@@ -106,7 +106,7 @@ class Relay {
     if (end.pair->broken) finished_.push_back(end.pair);
   }
 
-  // Moves what can be moved now; marks the pair broken when it is over.
+  // Moves the available bytes. Marks the pair broken at its end.
   void move(End& from, End& to) {
     for (int i = 0; i < kReadsPerTurn && !from.pair->broken; ++i) {
       if (!write_waiting(from, to)) return;
@@ -121,10 +121,10 @@ class Relay {
     if (from.readable && !from.pair->broken) rearm(from);
   }
 
-  // Edge-triggered: what is left after a turn is announced only after a modification.
+  // Edge-triggered: input left after a turn is announced only after a modification.
   void rearm(End& end) { epoll_.modify(end.fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, &end); }
 
-  // True when nothing waits any more.
+  // Returns true if all input was written.
   bool write_waiting(End& from, End& to) {
     while (from.in_pipe > 0 || !from.waiting.empty()) {
       if (!to.writable) return false;
@@ -179,7 +179,7 @@ class Relay {
   static bool open_pipe(End& end) {
     if (pipe2(end.pipe, O_NONBLOCK | O_CLOEXEC) != 0) return false;
     fcntl(end.pipe[1], F_SETPIPE_SZ, kPipeSize);
-    end.readable = true;  // find out again by splicing
+    end.readable = true;  // splice until the socket is empty again
     return true;
   }
 

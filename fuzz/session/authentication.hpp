@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Authentication as fuzzed messages say it: schemes that belong to a request and those that belong
-// to its connection (NTLM, Negotiate; RFC 4559), in any case, alone and among others. Pure
-// functions.
+// Authentication fields of fuzzed messages: schemes of a request and schemes of a connection (NTLM,
+// Negotiate; RFC 4559), in any case, alone and among others.
+// Thread: any.
 #pragma once
 
 #include "base/ascii.hpp"
@@ -14,7 +14,7 @@
 
 namespace onehop::fuzz {
 
-// A field's line of the head, without its end; empty for most choices.
+// Returns a field line without its end; empty for most choices.
 inline std::string_view credentials(std::uint8_t choice) noexcept {
   constexpr std::string_view kLines[] = {
       "", "Authorization: NTLM TlRMTVNTUAAB", "authorization: negotiate YII=",
@@ -34,7 +34,7 @@ inline std::string_view challenge(std::uint8_t choice) noexcept {
   return kLines[choice % std::size(kLines)];
 }
 
-// Whether a line, or what a backend got as the field's value, is about the connection.
+// Reports whether a line, or a field value that a backend received, has a connection scheme.
 inline bool is_for_connection(std::string_view text) {
   std::string lower(text);
   for (char& c : lower)

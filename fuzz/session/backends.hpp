@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Backends of a fuzzed proxy: HTTP/1 and HTTP/2. What their actions mean is in the order of the
-// bytes of data: status, framing, size, fields. One thread.
+// The backends of a fuzzed proxy, HTTP/1 and HTTP/2. The bytes of an action's data mean, in order:
+// status, framing, size, fields.
+// Thread: owner.
 #pragma once
 
 #include "h1_messages.hpp"
@@ -16,7 +17,7 @@
 
 namespace onehop::fuzz {
 
-// What a script chooses for one answer.
+// A script's choices for one response.
 struct AnswerChoice {
   explicit AnswerChoice(const Action& action, const Ledger& ledger) noexcept;
 
@@ -39,7 +40,7 @@ struct AnswerChoice {
   bool comes_at_once() const noexcept { return has(7); }
 };
 
-// A burst of 1xx: how many of which size. Together they may be more than is passed on.
+// A burst of 1xx: their number and size. Together they may exceed the limit of forwarding.
 struct HintChoice {
   explicit HintChoice(const Action& action) noexcept
       : count(1 + action.at(0) % 100), status(action.has_bit(2, 0) ? "103" : "102") {
@@ -64,7 +65,7 @@ class H1Backend final : public Peer {
  private:
   struct Asked {
     H1Message message;
-    Said* said = nullptr;  // null where it has not told its number
+    Said* said = nullptr;  // null if its number is unknown
     int hints = 0;
     bool answered = false;
     bool noted = false;
@@ -79,7 +80,7 @@ class H1Backend final : public Peer {
   void on_leave(bool reset) override;
 
   void send_hint(std::string_view head);
-  void note_user(const Asked& asked);
+  void check_user(const Asked& asked);
   void answer(const AnswerChoice& choice);
   void switch_protocols(Said& said);
   void send_content(std::size_t size);
@@ -92,12 +93,12 @@ class H1Backend final : public Peer {
   std::size_t parsed_ = 0;  // complete requests
   bool opaque_ = false;     // what follows may be no requests
   std::deque<Asked> asked_;
-  Said* open_ = nullptr;  // the answer whose content is not complete
+  Said* open_ = nullptr;  // the response whose content is not complete
   AnswerChoice::Framing framing_ = AnswerChoice::Framing::length;
   std::size_t left_to_send_ = 0;
   bool tunnel_ = false;
   const Said* user_ =
-      nullptr;  // a request of the client whose connection this one was authenticated for
+      nullptr;  // a request of the client for which this connection was authenticated
 };
 
 class H2Backend final : public Peer {
@@ -109,9 +110,9 @@ class H2Backend final : public Peer {
 
  private:
   struct Stream {
-    Said* said = nullptr;     // null until there is an answer
+    Said* said = nullptr;     // null until there is a response
     Said* counted = nullptr;  // the request, if it has arrived and may have been processed
-    Said* asked = nullptr;    // the request, where it has told its number
+    Said* asked = nullptr;    // the request, if its number is known
     int hints = 0;
     std::size_t left = 0;
     bool has_length = false;
@@ -128,15 +129,15 @@ class H2Backend final : public Peer {
   void go_away(const Action& action) override;
   void open(const Action& action) override;
   void on_received(std::string_view data) override;
-  void on_sent(std::string_view data) override { messages_.note_sent(data); }
+  void on_sent(std::string_view data) override { messages_.record_sent(data); }
 
   void send_hint(std::uint32_t id, std::string_view block);
-  // It was not processed, and may come again.
+  // The request was not processed, and may be repeated.
   static void uncount(Stream& stream) noexcept;
   void answer(std::uint32_t id, const AnswerChoice& choice, bool in_pieces);
   void send_content(std::uint32_t id, Stream& stream, std::size_t size, bool end);
   void note(std::uint32_t id, H2Message& message);
-  // A stream with that state; 0 when there is none.
+  // Returns a stream in that state, or 0.
   std::uint32_t choose(std::uint8_t choice, bool answered);
 
   H2Messages messages_;
@@ -144,7 +145,7 @@ class H2Backend final : public Peer {
   Windows windows_;
   std::uint32_t last_taken_ = 0x7fff'ffff;  // by a GOAWAY
   bool is_odd_ = false;
-  bool takes_no_more_ = false;  // and the proxy knows
+  bool takes_no_more_ = false;  // and the proxy has received that
 };
 
 }  // namespace onehop::fuzz

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A chunk of a chunked body (RFC 9112 §7.1). A pure function.
+// A chunk of a chunked body (RFC 9112 §7.1).
+// Thread: any.
 #pragma once
 
 #include <charconv>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Clients of a fuzzed proxy: HTTP/1 and HTTP/2. What their actions mean is in the order of the
-// bytes of data: method, framing, size, fields. One thread.
+// The clients of a fuzzed proxy, HTTP/1 and HTTP/2. The bytes of an action's data mean, in order:
+// method, framing, size, fields.
+// Thread: owner.
 #pragma once
 
 #include "h2_messages.hpp"
@@ -14,7 +15,7 @@
 
 namespace onehop::fuzz {
 
-// What a script chooses for one request.
+// A script's choices for one request.
 struct RequestChoice {
   RequestChoice(const Action& action, const Ledger& ledger) noexcept;
 
@@ -43,7 +44,7 @@ class H1Client final : public Peer {
       : Peer("client", ledger, index, std::move(wire)) {}
   bool finish() override;
   void check() override;
-  // Every request was answered completely, up to one that was the last of the connection.
+  // Checks that every request got a complete response, up to the last one of the connection.
   void check_answered();
 
  private:
@@ -55,7 +56,7 @@ class H1Client final : public Peer {
 
   void send_content(std::size_t size);
   void end_content(bool with_trailers);
-  // What follows is not what it seems: HTTP/2, or a tunnel.
+  // Returns false if the rest is not HTTP/1: it is HTTP/2, or a tunnel.
   bool check_one(std::string_view& data, const Record& record);
 
   std::string received_;
@@ -80,7 +81,7 @@ class H2Client final : public Peer {
   struct Stream {
     std::uint32_t id;
     Said* said;
-    std::size_t left;  // to send; unbounded where no length was said
+    std::size_t left;  // to send; unbounded without a length
     bool has_length;
     bool open;  // our half
   };
@@ -92,7 +93,7 @@ class H2Client final : public Peer {
   void go_away(const Action& action) override;
   void open(const Action& action) override;
   void on_received(std::string_view data) override;
-  void on_sent(std::string_view data) override { messages_.note_sent(data); }
+  void on_sent(std::string_view data) override { messages_.record_sent(data); }
 
   void send_content(Stream& stream, std::size_t size, bool end);
   void end_with_trailers(Stream& stream);

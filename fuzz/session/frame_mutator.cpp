@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Mutations of HTTP/2 frames behind one byte of options: whole frames are inserted, removed,
-// repeated and swapped, field blocks are well-formed HPACK, and libFuzzer's own mutations change a
-// payload without breaking what surrounds it. Linked with libFuzzer only.
+// Mutates HTTP/2 frames after one byte of options: inserts, removes, repeats and swaps whole
+// frames, makes field blocks of well-formed HPACK, and lets libFuzzer mutate a payload without
+// breaking the frames around it. Linked with libFuzzer only.
 
 #include <onehop/headers.hpp>
 
@@ -23,7 +23,7 @@ constexpr std::size_t kLargestPayload = 500;
 constexpr std::uint8_t kPriority = 2;
 constexpr std::uint8_t kContinuation = 9;
 
-// Pseudo-fields first, most of the time.
+// Pseudo-fields come first in most blocks.
 std::string new_block(Random& random) {
   constexpr Field kRegular[] = {{"content-length", "5"},
                                 {"content-length", "0"},
@@ -136,18 +136,18 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data,
                                                std::size_t max_size,
                                                unsigned seed) {
   Random random(seed);
-  // Now and then without any respect for frames.
+  // One time in eight, ignore frame boundaries.
   if (random() % 8 == 0) return LLVMFuzzerMutate(data, size, max_size);
   std::string text(reinterpret_cast<const char*>(data), size);
-  std::string data = text.substr(std::min<std::size_t>(1, size));
-  std::vector<Frame> all = h2_frames::take_frames(data);
+  std::string rest = text.substr(std::min<std::size_t>(1, size));
+  std::vector<Frame> all = h2_frames::take_frames(rest);
   for (std::size_t n = 1 + below(random, 3); n > 0; --n)
     mutate(all, random);
   text.resize(1);
   if (random() % 4 == 0) text[0] = static_cast<char>(random());
   for (const Frame& frame : all)
     text += h2_frames::frame(frame.type, frame.flags, frame.stream, frame.payload);
-  text += data;  // what is no whole frame
+  text += rest;  // an incomplete frame
   const std::size_t kept = std::min(text.size(), max_size);
   std::copy_n(text.begin(), kept, data);
   return kept;

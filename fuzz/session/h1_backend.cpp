@@ -77,19 +77,19 @@ void H1Backend::on_received(std::string_view data) {
 void H1Backend::note(Asked& asked) {
   if (std::exchange(asked.noted, true)) return;
   const H1Message& message = asked.message;
-  ledger_.note_arrival(message.method, message.target);
+  ledger_.record_arrival(message.method, message.target);
   const auto mark = message.headers.get(Ledger::kRequestField);
   Said* said = asked.said = mark ? ledger_.request_of(*mark) : nullptr;
   if (!said) return;
-  note_user(asked);
-  // What is not safe to repeat is never sent twice.
+  check_user(asked);
+  // A request that is not safe to repeat must not be sent twice.
   ++said->arrived;
   if (!message.method.is_idempotent() && !message.headers.has("Idempotency-Key"))
     ONEHOP_CHECK(said->arrived == 1);
 }
 
-// What was authenticated for one client serves no other.
-void H1Backend::note_user(const Asked& asked) {
+// A connection authenticated for one client must serve no other.
+void H1Backend::check_user(const Asked& asked) {
   if (user_) ONEHOP_CHECK(user_->peer == asked.said->peer);
   for (const std::string_view name : {"Authorization", "Proxy-Authorization"}) {
     if (is_for_connection(asked.message.headers.get_or_empty(name))) user_ = asked.said;
@@ -106,9 +106,9 @@ void H1Backend::check_request(const H1Message& message) {
   ONEHOP_CHECK(said->upgrade || said->method == message.method);
   ONEHOP_CHECK(message.content.size() <= said->sent);
   ONEHOP_CHECK(message.content == said->text(message.content.size()));
-  // Nothing truncated looks complete.
+  // A truncated message must not look complete.
   if (message.end != End::complete || said->upgrade) return;
-  // The content may be complete before an END_STREAM says so.
+  // The content may be complete before an END_STREAM confirms it.
   ONEHOP_CHECK(said->ended || message.framing.kind == BodyFraming::Kind::length);
   ONEHOP_CHECK(message.content.size() == said->sent);
 }
@@ -123,19 +123,19 @@ void H1Backend::check() {
 void H1Backend::begin(const Action& action) {
   receive();
   if (open_ || closed_write_ || tunnel_ || at_end_) return;
-  if (!waits() && is_stalled_) return;  // what it does not read may be a request
+  if (!waits() && is_stalled_) return;  // its unread input may be a request
   if (ledger_.is_polite && (!waits() || asked_.back().message.end != End::complete)) return;
   answer(AnswerChoice(action, ledger_));
 }
 
 void H1Backend::answer(const AnswerChoice& choice) {
   if (!waits()) {
-    // Nothing may come meanwhile that it would be the answer to.
+    // No request may arrive meanwhile that this would be the response to.
     flush();
     receive();
   }
   Said& said = ledger_.answer(index_);
-  said.unasked = !waits() && !opaque_;  // what is opaque may have been a request
+  said.unasked = !waits() && !opaque_;  // opaque bytes may have been a request
   said.status = choice.status;
   if (!asked_.empty()) {
     asked_.back().answered = true;

@@ -109,7 +109,7 @@ void H1Client::go_on(const Action& action) {
 }
 
 void H1Client::interject(const Action& action) {
-  // Two empty lines before a request line are passed over, and a third is refused.
+  // Two empty lines before a request line are skipped; a third is refused.
   if (open_ || closed_write_ || (action.choice & 1U) == 0) return;
   if (ledger_.is_polite && empty_lines_ == 2) return;
   ++empty_lines_;
@@ -144,9 +144,9 @@ void check_content(const H1Message& message, const Said& said, bool plain) {
   if (!plain) return;
   ONEHOP_CHECK(message.content.size() <= said.sent);
   ONEHOP_CHECK(message.content == said.text(message.content.size()));
-  // Nothing truncated looks complete.
+  // A truncated message must not look complete.
   if (message.end != End::complete) return;
-  // The content may be complete before an END_STREAM says so.
+  // The content may be complete before an END_STREAM confirms it.
   if (message.framing.kind != BodyFraming::Kind::length) ONEHOP_CHECK(said.ended);
   if (message.framing.has_content()) ONEHOP_CHECK(message.content.size() == said.sent);
 }
@@ -171,7 +171,7 @@ bool H1Client::check_one(std::string_view& data, const Record& record) {
     if (Said* said = ledger_.answer_of(*value)) {
       ONEHOP_CHECK(!said->unasked);
       ONEHOP_CHECK(++said->arrived == 1);
-      // A backend that said a whole answer of its own accord is late with its next one for ever.
+      // A backend that sent an unsolicited response stays late by one response.
       if (ledger_.is_plain_answer(*said))
         ONEHOP_CHECK(said->target == forwarded_target(record.target));
       check_content(message, *said, ledger_.is_plain_answer(*said));
@@ -185,7 +185,7 @@ bool H1Client::check_one(std::string_view& data, const Record& record) {
     ONEHOP_CHECK(message.end == End::complete || (message.end == End::connection && !was_reset_));
     ONEHOP_CHECK(message.content.size() == record.response_body);
   } else {
-    // All that a length promised may have come before an HTTP/2 backend gave its stream up.
+    // All announced content may have arrived before an HTTP/2 backend reset its stream.
     const bool promised = message.framing.kind == BodyFraming::Kind::length;
     ONEHOP_CHECK(message.end != End::complete || promised);
     ONEHOP_CHECK(message.end != End::connection || was_reset_);

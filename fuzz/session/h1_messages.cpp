@@ -13,7 +13,7 @@ namespace {
 
 using End = H1Message::End;
 
-// Further than any limit of the proxy.
+// Above every limit of the proxy.
 constexpr h1::Limits kLimits = {.max_start_line = std::size_t{1} << 20U,
                                 .max_header_bytes = std::size_t{1} << 20U,
                                 .max_header_fields = 4096};
@@ -61,7 +61,7 @@ void take_content(std::string_view& data, H1Message& message) {
   }
 }
 
-// True when the head is there.
+// Returns true once the head is complete.
 bool take_head(h1::HeadParser& parser, std::string_view& data, H1Message& message) {
   if (data.empty()) return false;
   message.end = End::in_head;
@@ -81,7 +81,7 @@ bool take_head(h1::HeadParser& parser, std::string_view& data, H1Message& messag
   return true;
 }
 
-// A 1xx is one by itself.
+// Each 1xx is a message.
 H1Message next_response(std::string_view& data, const Method& asked) {
   H1Message message;
   h1::HeadParser parser(h1::HeadKind::response, kLimits);

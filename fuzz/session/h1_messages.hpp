@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whole HTTP/1 messages out of everything a peer received: how a strict receiver reads what the
-// proxy wrote. One thread.
+// Splits the bytes that a peer received into whole HTTP/1 messages, as a strict receiver does.
+// Thread: owner.
 #pragma once
 
 #include <onehop/headers.hpp>
@@ -23,7 +23,7 @@ struct H1Message {
     in_head,    // the bytes end inside the head
     in_body,    // they end inside the content
     complete,   // the framing said so
-    connection  // the content ends where the connection does
+    connection  // the content ends with the connection
   };
 
   End end = End::nothing;
@@ -41,9 +41,9 @@ struct H1Message {
   bool has_head() const noexcept { return end > End::in_head; }
 };
 
-// Takes the message at the front of `bytes` away. What is malformed stays, and says so.
+// Removes and returns the message at the front of `data`. A malformed message stays and is marked.
 H1Message take_request(std::string_view& data);
-// The next response to a request with that method, behind every 1xx but a 101.
+// Returns the next response to a request with that method, after every 1xx except 101.
 H1Message take_response(std::string_view& data, const Method& asked);
 
 }  // namespace onehop::fuzz

@@ -58,12 +58,13 @@ void H2Backend::note(std::uint32_t id, H2Message& message) {
   ONEHOP_CHECK(!takes_no_more_);
   const auto method = Method::parse(message.field(":method"));
   ONEHOP_CHECK(method);
-  ledger_.note_arrival(*method, message.field(":path"));
+  ledger_.record_arrival(*method, message.field(":path"));
   Stream& stream = streams_[id];
   stream.asked = ledger_.request_of(message.field(Ledger::kRequestField));
   if (id > last_taken_) stream.is_reset = true;  // for us
   if (!stream.asked || stream.is_reset || is_odd_) return;
-  // What is not safe to repeat is never processed twice. An extended CONNECT was a GET.
+  // A request that is not safe to repeat must not be processed twice. An extended CONNECT was a
+  // GET.
   stream.counted = stream.asked;
   ++stream.counted->arrived;
   const bool is_repeatable = method->is_idempotent() || *method == Method::connect;
@@ -186,7 +187,7 @@ void H2Backend::burst(const Action& action) {
     send_hint(id, block);
 }
 
-// Polite ones go on with what they have seen, and with what they do not see yet.
+// Polite backends process the streams that they have seen, and those in flight.
 void H2Backend::go_away(const Action& action) {
   receive();
   if (closed_write_ || at_end_) return;
@@ -207,7 +208,7 @@ void H2Backend::go_away(const Action& action) {
   }
   send(goaway_frame(last_taken_, ledger_.is_polite ? 0 : action.at(2) % 14U));
   if (holds_ || is_odd_) return;
-  // Whatever was under way before has arrived by now, unless nothing is taken.
+  // Bytes that were in flight have arrived by now, unless the backend is stalled.
   receive();
   takes_no_more_ = !is_stalled_;
 }

@@ -185,7 +185,7 @@ void H2Client::check() {
       check_is_ours(*answer, static_cast<std::size_t>(message.informational));
       for (const Stream& stream : streams_) {
         if (stream.id != id || !ledger_.is_plain_request(*stream.said)) continue;
-        // A backend that said a whole answer of its own accord is late with its next one for ever.
+        // A backend that sent an unsolicited response stays late by one response.
         if (!ledger_.is_plain_answer(*answer)) continue;
         ONEHOP_CHECK(answer->target == stream.said->target);
       }

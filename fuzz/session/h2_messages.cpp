@@ -108,7 +108,7 @@ void H2Messages::receive(std::string_view data) {
     rest.remove_prefix(h2_frames::kPreface.size());
   while (rest.size() >= kFrameHeader) {
     const std::size_t size = number_at(rest, 0, 3);
-    ONEHOP_CHECK(size <= 16384);  // nobody has allowed more
+    ONEHOP_CHECK(size <= 16384);  // the default maximum
     if (rest.size() < kFrameHeader + size) break;
     const Frame frame{static_cast<std::uint8_t>(rest[3]), static_cast<std::uint8_t>(rest[4]),
                       number_at(rest, 5, 4) & 0x7fffffffU, rest.substr(kFrameHeader, size)};
@@ -172,7 +172,7 @@ void H2Messages::on_settings(const Frame& frame) {
   set_first_window(frame.payload, taken_);
 }
 
-void H2Messages::note_sent(std::string_view data) {
+void H2Messages::record_sent(std::string_view data) {
   sent_ += data;
   for (const h2_frames::Frame& each : h2_frames::take_frames(sent_)) {
     if (each.type == h2_frames::settings) set_first_window(each.payload, granted_);
@@ -182,7 +182,7 @@ void H2Messages::note_sent(std::string_view data) {
 }
 
 void H2Messages::check_window(std::uint32_t stream, std::size_t size) {
-  // The proxy did not know of our SETTINGS before.
+  // The proxy did not know our SETTINGS before.
   if (checks_windows_ && is_acknowledged_) ONEHOP_CHECK(size <= granted_.room(stream));
   granted_.use(stream, size);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H2Messages: what one end of an HTTP/2 connection received from the proxy, stream by stream, and
-// how far it keeps to RFC 9113. One thread.
+// H2Messages: the frames that one end of an HTTP/2 connection received from the proxy, by stream.
+// It checks them against RFC 9113.
+// Thread: owner.
 #pragma once
 
 #include "h2_windows.hpp"
@@ -27,7 +28,7 @@ struct H2Message {
   bool reset = false;
 
   bool has_head() const noexcept { return !head.empty(); }
-  // "" when there is none.
+  // Returns "" if there is none.
   std::string_view field(std::string_view name) const noexcept;
 };
 
@@ -36,24 +37,24 @@ class H2Messages {
   H2Messages();
   ~H2Messages();
 
-  // Aborts where the proxy broke a rule. Frames without end wait for the rest.
+  // Aborts if the proxy broke a rule. Incomplete frames wait for the rest.
   void receive(std::string_view data);
 
   std::map<std::uint32_t, H2Message>& streams() noexcept { return streams_; }
   bool said_goaway() const noexcept { return goaway_; }
-  // What an orderly peer sends back: acknowledgements, and room for what was received.
+  // The frames that an orderly peer returns: acknowledgements, and room for the content received.
   std::string take_answers() { return take_replies() + take_updates(); }
   std::string take_replies() { return std::exchange(replies_, {}); }
   std::string take_updates() { return std::exchange(updates_, {}); }
 
-  // How much content the proxy takes now, of what this end sends.
+  // How much content of this end the proxy accepts now.
   std::size_t room(std::uint32_t stream) { return taken_.room(stream); }
-  // This end has sent that much of it.
+  // This end has sent `size` bytes of it.
   void use_room(std::uint32_t stream, std::size_t size) { taken_.use(stream, size); }
 
-  // This end sends these frames: receive() aborts when the proxy sends more than they allow.
-  void note_sent(std::string_view data);
-  // What this end has sent may be no frames.
+  // This end sends these frames: receive() aborts if the proxy exceeds their limits.
+  void record_sent(std::string_view data);
+  // This end may have sent bytes that are not frames.
   void stop_checking_windows() noexcept { checks_windows_ = false; }
 
  private:
@@ -83,7 +84,7 @@ class H2Messages {
   H2Windows granted_;  // to the proxy
   std::string sent_;   // not yet a whole frame
   bool checks_windows_ = true;
-  bool is_acknowledged_ = false;  // the first SETTINGS: from now on what they say counts
+  bool is_acknowledged_ = false;  // the first SETTINGS: they count from now on
   std::map<std::uint32_t, H2Message> streams_;
   std::unique_ptr<Inflater> inflater_;
 };

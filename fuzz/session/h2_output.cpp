@@ -38,7 +38,7 @@ std::string opening(const Action& action, H2Messages& messages) {
   const std::uint32_t kSizes[] = {1, 1U + action.at(2), 16'384};
   const std::uint32_t size = kSizes[action.at(0) % 4 - 1];
   if (action.has_bit(1, 0)) return window_update(0, size);
-  std::uint32_t stream = 0;  // the one that was heard of last, or another
+  std::uint32_t stream = 0;  // the latest, or another
   std::size_t before = action.at(1) / 2U % std::max<std::size_t>(1, messages.streams().size());
   for (const auto& [id, message] : messages.streams()) {
     if (!message.ended && !message.reset) stream = id;

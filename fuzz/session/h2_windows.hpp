@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H2Windows: how much content one end of an HTTP/2 connection may send, by what the other end has
-// said (RFC 9113 §5.2). One thread.
+// H2Windows: how much content one end of an HTTP/2 connection may send, by the other end's frames
+// (RFC 9113 §5.2).
+// Thread: owner.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +14,7 @@ namespace onehop::fuzz {
 
 class H2Windows {
  public:
-  // SETTINGS_INITIAL_WINDOW_SIZE: of streams that are there already as well.
+  // SETTINGS_INITIAL_WINDOW_SIZE, which also changes existing streams.
   void set_first(std::uint32_t size) noexcept { first_ = size; }
   // WINDOW_UPDATE; stream 0 is the connection.
   void widen(std::uint32_t stream, std::uint32_t size) {
@@ -23,10 +24,10 @@ class H2Windows {
     whole_ -= static_cast<std::int64_t>(size);
     of(stream) -= static_cast<std::int64_t>(size);
   }
-  // 0 where a window is shut, or below that.
+  // Returns 0 if a window is closed or negative.
   std::size_t room(std::uint32_t stream) {
-    const std::int64_t least = std::min(whole_, first_ + of(stream));
-    return static_cast<std::size_t>(std::max<std::int64_t>(0, least));
+    const std::int64_t smallest = std::min(whole_, first_ + of(stream));
+    return static_cast<std::size_t>(std::max<std::int64_t>(0, smallest));
   }
 
  private:
@@ -36,7 +37,7 @@ class H2Windows {
 
   std::int64_t first_ = kUsual;
   std::int64_t whole_ = kUsual;
-  std::map<std::uint32_t, std::int64_t> changes_;  // beyond the first window of each stream
+  std::map<std::uint32_t, std::int64_t> changes_;  // relative to the initial window of each stream
 };
 
 }  // namespace onehop::fuzz

@@ -13,7 +13,7 @@ namespace {
 
 using namespace onehop::literals;  // NOLINT(google-build-using-namespace)
 
-// An extended CONNECT goes on as the GET of an upgrade, and the other way round (RFC 8441 §5).
+// An extended CONNECT is forwarded as the GET of an upgrade, and vice versa (RFC 8441 §5).
 bool is_same_method(const Method& a, const Method& b) {
   const auto plain = [](const Method& m) { return m == Method::connect ? Method::get : m; };
   return plain(a) == plain(b);
@@ -70,7 +70,7 @@ Said* Ledger::find(std::string_view field, std::deque<Said>& all, std::string_vi
 
 bool Ledger::has_unrepeatable() const noexcept {
   return std::any_of(asked_.begin(), asked_.end(), [this](const Said& each) {
-    return each.arrived == 0 && each.sent > most_replayed;
+    return each.arrived == 0 && each.sent > max_replayed;
   });
 }
 
@@ -83,7 +83,7 @@ std::uint64_t Ledger::content_said() const noexcept {
   return sum;
 }
 
-void Ledger::note_arrival(const Method& method, std::string_view target) {
+void Ledger::record_arrival(const Method& method, std::string_view target) {
   for (Arrivals& each : arrivals_) {
     if (!is_same_method(each.method, method) || each.target != target) continue;
     ++each.count;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Ledger: what the peers of a fuzzed proxy have said, and what the proxy's records say, so that
-// each message that comes out of it can be held against the one that went in. A message carries its
-// number in a field with a mark that depends on the whole input: no script can forge one. Content
-// is a run of one letter. One thread.
+// Ledger: records the messages of the peers of a fuzzed proxy and the proxy's records, so that each
+// message from the proxy can be compared with the one that entered it. A message has its number in
+// a field, with a mark that depends on the whole input, so that scripts cannot forge it. Content is
+// a run of one letter.
+// Thread: owner.
 #pragma once
 
 #include <onehop/exchange_record.hpp>
@@ -25,22 +26,22 @@ namespace onehop::fuzz {
 struct Said {
   std::size_t number = 0;
   std::size_t peer = 0;
-  std::string target;  // of the request, or of the one that is answered
+  std::string target;  // of the request, or of the request that this responds to
   Method method;       // the same
-  int status = 0;      // of an answer
+  int status = 0;      // of a response
   bool unasked = false;
   bool upgrade = false;
   std::uint64_t sent = 0;  // bytes of content
   bool ended = false;      // all of it, with the end its framing asks for
   std::size_t arrived = 0;
   std::size_t hints = 0;        // of a request: the 1xx that backends sent for it
-  const Said* asked = nullptr;  // of an answer: the request, where that has told its number
+  const Said* asked = nullptr;  // of a response: the request, if its number is known
 
   char letter() const noexcept { return static_cast<char>('A' + number % 26); }
   std::string text(std::size_t size) const { return std::string(size, letter()); }
 };
 
-// What is kept of an ExchangeRecord.
+// The part of an ExchangeRecord that is kept.
 struct Record {
   explicit Record(const ExchangeRecord& exchange);
 
@@ -55,7 +56,7 @@ struct Record {
   unsigned attempts;
 };
 
-// How the target of a record goes to the backend, whose own URL has no path.
+// Returns the target that the backend receives for a record's target; its own URL has no path.
 std::string forwarded_target(const std::string& target);
 
 class Ledger {
@@ -64,41 +65,41 @@ class Ledger {
   static constexpr std::string_view kAnswerField = "x-answered";
   static constexpr std::size_t kPeers = 16;
 
-  // Choices of a size that is beyond all windows and buffers.
+  // Choices from here on are sizes beyond all windows and buffers.
   static constexpr std::uint8_t kFloods = 240;
   static constexpr std::size_t kFlood = 500'000;
 
   explicit Ledger(std::string_view input) noexcept;
 
-  // Every peer keeps to the rules, so that every request has to get its answer.
+  // Every peer obeys the rules, so that every request must get its response.
   bool is_polite = false;
-  // The script has more kinds of actions, and peers of HTTP/2 keep to the proxy's windows.
+  // The script has more kinds of actions, and HTTP/2 peers obey the proxy's windows.
   bool has_scenes = false;
-  // Messages say NTLM and Negotiate.
+  // Messages use NTLM and Negotiate.
   bool has_authentication = false;
-  // Of content in one action: polite peers stay within windows that they do not look at.
-  std::size_t most_content = ~std::size_t{0};
+  // The maximum content of one action: polite peers stay within windows without tracking them.
+  std::size_t max_content = ~std::size_t{0};
   std::size_t size_of(std::uint8_t choice) const noexcept {
     const bool is_flood = has_scenes && !is_polite && choice >= kFloods;
-    return std::min(is_flood ? kFlood : content_size(choice), most_content);
+    return std::min(is_flood ? kFlood : content_size(choice), max_content);
   }
 
   // The references stay valid.
   Said& ask(std::size_t client);
   Said& answer(std::size_t backend);
   std::string mark(std::string_view field, const Said& said) const;
-  // Null when the value is no mark of this run.
+  // Returns null if the value is not a mark of this run.
   Said* request_of(std::string_view value) { return find(kRequestField, asked_, value); }
   Said* answer_of(std::string_view value) { return find(kAnswerField, answered_, value); }
   std::deque<Said>& requests() noexcept { return asked_; }
-  // Content that the proxy keeps to send it again.
-  std::size_t most_replayed = 0;
-  // A request that no backend has seen, and whose content may not be sent again.
+  // The maximum content that the proxy keeps for a retry.
+  std::size_t max_replayed = 0;
+  // Reports whether a request has reached no backend and its content cannot be sent again.
   bool has_unrepeatable() const noexcept;
-  // Content, of requests and of answers.
+  // Bytes of content, of requests and responses.
   std::uint64_t content_said() const noexcept;
 
-  // Peers that have sent bytes of nobody's making: what they said may not be what arrived.
+  // Marks peers that have sent arbitrary bytes: their messages may not be those that arrived.
   void client_is_odd(std::size_t index) noexcept { odd_clients_[index % kPeers] = true; }
   void backend_is_odd(std::size_t index) noexcept { odd_backends_[index % kPeers] = true; }
   bool is_plain_request(const Said& said) const noexcept { return !odd_clients_[said.peer]; }
@@ -107,9 +108,9 @@ class Ledger {
   // The records of one client's connection, in the order in which the exchanges ended.
   std::vector<Record>& records(std::size_t client) { return records_[client % kPeers]; }
 
-  // A request reached a backend as `method` and `target`. Aborts when there are more of them than
-  // the records' attempts.
-  void note_arrival(const Method& method, std::string_view target);
+  // A request reached a backend as `method` and `target`. Aborts if there are more than the
+  // records' attempts.
+  void record_arrival(const Method& method, std::string_view target);
   void check_arrivals();
 
  private:

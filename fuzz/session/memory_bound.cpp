@@ -17,16 +17,16 @@ namespace {
 constexpr std::size_t kKiB = 1024;
 constexpr std::size_t kConnection = 4 * kKiB;
 constexpr std::size_t kHttp2 = 20 * kKiB;
-constexpr std::size_t kOutput = 128 * kKiB;  // of HTTP/2, which is not taken
-// Heads of a fuzzed message stay below the 4 KiB that this row contains.
+constexpr std::size_t kOutput = 128 * kKiB;  // of HTTP/2, unread by the peer
+// Heads of fuzzed messages stay below the 4 KiB that this row contains.
 constexpr std::size_t kRequest = 48 * kKiB;
-constexpr std::size_t kInterim = 64 * kKiB;  // where they come, and where they go
+constexpr std::size_t kInterim = 64 * kKiB;  // at the receiving and at the sending side
 constexpr std::size_t kNotTaken = 512 * kKiB;
 constexpr std::size_t kReplay = 64 * kKiB;
 constexpr std::size_t kUnreadOfClient = 256 * kKiB;
 constexpr std::size_t kUnreadOfBackend = 64 * kKiB;
 constexpr std::size_t kTunnel = 128 * kKiB;
-// Scratch memory; and free lists where they are kept.
+// Scratch memory, and free lists if they are enabled.
 constexpr std::size_t kThread = kMemoryChecker ? 64 * kKiB : 4096 * kKiB;
 
 std::size_t bound_of(const Load& load) {
@@ -43,16 +43,16 @@ std::size_t held_exactly() {
   return held_memory();
 }
 
-// Also less than nothing would be a fault.
+// A negative balance is a fault too.
 void check_nothing_is_left() {
   constexpr std::size_t kSome = 1024 * kKiB;
-  note_held(kSome);
+  count_held(kSome);
   ONEHOP_CHECK(held_exactly() == kSome);
-  note_let_go(kSome);
-  note_promised(kSome);
+  count_released(kSome);
+  count_promised(kSome);
   report_promised_memory();
   ONEHOP_CHECK(promised_memory() == kSome);
-  note_redeemed(kSome);
+  count_redeemed(kSome);
   report_promised_memory();
   report_held_memory();
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the proxy may hold at a moment of a run: the rows of the table under "Memory" in
-// docs/operating.md, times what there is of each. One thread.
+// The memory that the proxy may hold at a moment of a run: the rows of the table under "Memory" in
+// docs/operating.md, times the number of each.
+// Thread: owner.
 #pragma once
 
 #include <cstddef>
@@ -19,15 +20,15 @@ struct Load {
   std::size_t interims = 0;         // those to which 1xx were sent
   std::size_t client_streams = 0;   // of HTTP/2
   std::size_t backend_streams = 0;  // the same
-  std::uint64_t from_h2 = 0;  // content that peers of HTTP/2 have sent: windows grow with that
-  std::size_t ceiling = 0;    // max_memory; 0: none
+  std::uint64_t from_h2 = 0;        // content sent by HTTP/2 peers, by which windows grow
+  std::size_t ceiling = 0;          // max_memory; 0: none
 };
 
-// Aborts when more is held than that.
+// Aborts if more is held.
 void check_held(const Load& load);
 
-// Runs `run`, which leaves nothing behind: what was held and promised for it must be given back.
-// Where free lists are kept it runs on a thread of its own, which ends with them.
+// Runs `run` and checks that all memory held and promised for it was released. If free lists are
+// enabled, it runs on a new thread, which ends with them.
 void run_and_check_memory(const std::function<void()>& run);
 
 }  // namespace onehop::fuzz

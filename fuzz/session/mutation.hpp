@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the mutators of scripts and of frames have in common. Linked with libFuzzer only.
+// Shared by the mutators of scripts and frames. Linked with libFuzzer only.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,7 @@ inline std::size_t below(Random& random, std::size_t bound) {
   return bound < 2 ? 0 : random() % bound;
 }
 
-// One of them, which may not be empty.
+// Returns a random item of a non-empty sequence.
 template <class Item>
 Item& any_of(std::vector<Item>& all, Random& random) {
   return all[below(random, all.size())];
@@ -34,7 +34,7 @@ void insert(std::vector<Item>& all, Random& random, Item item) {
   all.insert(all.begin() + static_cast<std::ptrdiff_t>(place), std::move(item));
 }
 
-// Removes one, repeats one, or swaps two.
+// Removes one item, repeats one, or swaps two.
 template <class Item>
 void move_about(std::vector<Item>& all, Random& random) {
   switch (random() % 3) {
@@ -49,11 +49,11 @@ void move_about(std::vector<Item>& all, Random& random) {
   }
 }
 
-// libFuzzer's mutations, with its dictionary and what it saw compared.
-inline void mutate_text(std::string& text, std::size_t most) {
-  const std::size_t size = std::min(text.size(), most);
-  text.resize(most);
-  text.resize(LLVMFuzzerMutate(reinterpret_cast<std::uint8_t*>(text.data()), size, most));
+// libFuzzer's mutations, with its dictionary and its table of comparisons.
+inline void mutate_text(std::string& text, std::size_t max) {
+  const std::size_t size = std::min(text.size(), max);
+  text.resize(max);
+  text.resize(LLVMFuzzerMutate(reinterpret_cast<std::uint8_t*>(text.data()), size, max));
 }
 
 }  // namespace onehop::fuzz

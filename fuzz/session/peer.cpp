@@ -29,7 +29,7 @@ Kind kind_of(const Action& action) noexcept {
   return kMix[(action.kind >> 3U) % std::size(kMix)];
 }
 
-// The rest of the kinds that there are, where the script has scenes.
+// The remaining kinds of actions, for scripts with scenes.
 Kind kind_in_scene(const Action& action) noexcept {
   constexpr std::size_t kFirst = 24;
   constexpr Kind kMix[] = {bursts, goes_away, opens, stalls, opens, goes_on, begins, goes_away};
@@ -116,7 +116,7 @@ void Peer::receive() {
 void Peer::check_is_ours(const Said& answer, std::size_t informational) const {
   if (!answer.asked || !ledger_.is_plain_answer(answer)) return;
   ONEHOP_CHECK(answer.asked->peer == index_);
-  // The proxy may have told to go on by itself.
+  // The proxy may have sent a 100 itself.
   ONEHOP_CHECK(informational <= answer.asked->hints + 1);
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Peer: one fuzzed end of a connection with the proxy. It does what the actions of a script say,
-// remembers everything it received, and holds that against the ledger at the end. With FUZZ_TRACE
-// in the environment it tells what goes over the wire. One thread.
+// Peer: one fuzzed end of a connection with the proxy. It performs the actions of a script, records
+// the bytes it received, and checks them against the ledger at the end. With FUZZ_TRACE in the
+// environment it prints the bytes on the wire.
+// Thread: owner.
 #pragma once
 
 #include <onehop/testing.hpp>
@@ -26,34 +27,34 @@ class Peer {
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
 
-  // One action; what makes no sense now is passed over.
+  // Performs one action; an impossible one is skipped.
   void act(const Action& action);
-  // Finishes in an orderly way what it has begun, and (a backend) answers what was asked. True when
-  // there was something to do.
+  // Completes the messages that it has begun; a backend also responds to its requests. Returns true
+  // if there was work.
   virtual bool finish() = 0;
-  // When the proxy has ended everything.
+  // Checks the received bytes, once the proxy has ended everything.
   virtual void check() = 0;
 
   void receive();
   void flush();
   bool has_left() const noexcept { return left_; }
-  // Takes all there is from now on, from the socket and through windows.
+  // Reads all input from now on, from the socket and through windows.
   virtual void take_all();
   // Bytes that have arrived here.
   std::uint64_t taken() const noexcept { return taken_; }
-  // Requests that it may have begun, whole ones or not.
+  // Requests that it may have begun, complete or not.
   std::size_t begun() const noexcept { return begun_; }
-  static constexpr std::size_t kMaxOddRequests = 10;  // in bytes of nobody's making
-  // Receives what there is, and goes.
+  static constexpr std::size_t kMaxOddRequests = 10;  // in arbitrary bytes
+  // Receives the available bytes and closes.
   void close(bool with_reset = false);
 
  protected:
-  virtual void begin(const Action& action) = 0;      // a request, or an answer
+  virtual void begin(const Action& action) = 0;      // a request, or a response
   virtual void go_on(const Action& action) = 0;      // with its content
   virtual void interject(const Action& action) = 0;  // a 1xx, a control frame
   virtual void send_odd(std::string_view data, const Action& action) = 0;
-  // What only scripts with scenes ask for. Many 1xx at once; no further requests, by GOAWAY;
-  // windows, a little or all that was taken.
+  // For scripts with scenes: many 1xx at once; no further requests, by GOAWAY; windows, enlarged a
+  // little or by all bytes read.
   virtual void burst(const Action& /*action*/) {}
   virtual void go_away(const Action& /*action*/) {}
   virtual void open(const Action& /*action*/) {}
@@ -61,12 +62,12 @@ class Peer {
   virtual void on_leave(bool /*reset*/) {}
   virtual void on_sent(std::string_view /*bytes*/) {}
 
-  // Goes out now, or, when the action says so, together with what is sent next.
+  // Sends `text` now, or together with the next text if the action says so.
   void send(std::string_view text);
   void leave(std::uint8_t how);
-  // Of a client: nobody else asked for what has arrived here, behind so many 1xx.
+  // Of a client: checks that the response is to its own request, after that many 1xx.
   void check_is_ours(const Said& answer, std::size_t informational) const;
-  // Takes few bytes from its socket, or none.
+  // Reads few bytes from its socket, or none.
   void stall(const Action& action);
 
   std::string_view name_;
@@ -84,10 +85,10 @@ class Peer {
   bool at_end_ = false;
 };
 
-// To standard error, when FUZZ_TRACE is set.
+// Prints to standard error if FUZZ_TRACE is set.
 void trace(std::string_view who, std::size_t index, std::string_view what, std::string_view data);
 
-// Kinds of actions that are refused to peers of good manners.
+// Reports whether polite peers skip the action.
 bool is_rude(const Action& action, bool has_scenes) noexcept;
 
 }  // namespace onehop::fuzz

@@ -4,8 +4,9 @@
 //
 //   kind (1 byte)   choice (1 byte)   size (1 byte)   data (size bytes, or what is left)
 //
-// so that script_mutator.cpp can move actions about without losing what they mean. A view of the
-// input. One thread.
+// so that script_mutator.cpp can move actions without changing their meaning. A view of the
+// input.
+// Thread: owner.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +22,7 @@ struct Action {
   std::uint8_t choice = 0;
   std::string_view data;
 
-  // 0 past the end of the data.
+  // Returns 0 beyond the end of the data.
   std::uint8_t at(std::size_t index) const noexcept {
     return index < data.size() ? static_cast<std::uint8_t>(data[index]) : std::uint8_t{0};
   }
@@ -33,7 +34,7 @@ struct Action {
 class Script {
  public:
   static constexpr std::size_t kHeader = 3;
-  // Longer ones only repeat themselves.
+  // Longer scripts only repeat themselves.
   static constexpr std::size_t kMaxActions = 64;
 
   explicit Script(std::string_view input) noexcept : rest_(input) {}
@@ -52,7 +53,7 @@ class Script {
   std::size_t taken_ = 0;
 };
 
-// How much content one byte of a script asks for.
+// The content size that one byte of a script asks for.
 inline std::size_t content_size(std::uint8_t choice) noexcept {
   constexpr std::size_t kSizes[] = {0, 1, 5, 100, 1000, 4096, 20'000, 70'000};
   return kSizes[choice % 8U];

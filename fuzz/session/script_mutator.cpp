@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Mutations of scripts: whole actions are inserted, removed, repeated, swapped and taken over from
-// other scripts, and libFuzzer's own mutations change the data of one. Linked with libFuzzer only.
+// Mutates scripts: inserts, removes, repeats, swaps and copies whole actions, and lets libFuzzer
+// mutate the data of one. Linked with libFuzzer only.
 
 #include "mutation.hpp"
 #include "script.hpp"
@@ -14,7 +14,7 @@ namespace {
 using namespace onehop::fuzz;  // NOLINT(google-build-using-namespace)
 
 constexpr std::size_t kLargestData = 255;
-constexpr std::size_t kPrefix = 4;  // the options in front of the actions
+constexpr std::size_t kPrefix = 4;  // the options before the actions
 
 struct Line {
   std::uint8_t kind = 0;

@@ -102,7 +102,7 @@ H2TunnelEnd::H2TunnelEnd(const char* name,
 }
 
 void H2TunnelEnd::write(std::string_view frames) {
-  messages_.note_sent(frames);
+  messages_.record_sent(frames);
   wire().send(frames);
 }
 
@@ -138,7 +138,7 @@ void H2TunnelEnd::open_all() {
 void H2TunnelEnd::announce_end(bool again) {
   if (left()) return;
   constexpr std::uint32_t kAll = 0x7fff'ffff;
-  is_last_ = is_last_ || again;  // what it says never grows again
+  is_last_ = is_last_ || again;  // its last stream never grows again
   note(is_last_ ? "announces its end again" : "announces its end");
   write(goaway_frame(is_client_ ? 0 : is_last_ ? kStream : kAll, 0));
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The two ends of a fuzzed tunnel: of HTTP/1, which is the connection, and of HTTP/2, which is a
-// stream that keeps to the windows of the proxy and opens its own when it is told to. One thread.
+// The two ends of a fuzzed tunnel. Over HTTP/1 it is the connection; over HTTP/2 it is a stream
+// that obeys the proxy's windows and enlarges its own as the script says.
+// Thread: owner.
 #pragma once
 
 #include <onehop/testing.hpp>
@@ -17,12 +18,12 @@
 
 namespace onehop::fuzz {
 
-// Content of a tunnel: no two neighbouring pieces look the same.
+// Content of a tunnel: adjacent pieces always differ.
 std::string tunnel_text(std::size_t from, std::size_t size);
 
 class TunnelEnd {
  public:
-  // In one direction: far more than what any window, buffer and socket on the way takes.
+  // In one direction: far more than all windows, buffers and sockets on the way hold.
   static constexpr std::size_t kMax = 1'000'000;
 
   TunnelEnd(const char* name, testing::Wire wire) : name_(name), wire_(std::move(wire)) {}
@@ -33,23 +34,23 @@ class TunnelEnd {
   void say(std::size_t size);
   void end();
   void read();
-  // What a connection of HTTP/2 wants now and then.
+  // Sends the control frames that an HTTP/2 connection needs.
   virtual void keep_alive() {}
-  // Bytes that it takes from the connection; over HTTP/2 also what its windows let through.
+  // Limits the bytes that it reads from the connection; over HTTP/2 also its windows.
   void limit(std::size_t bytes);
   virtual void open(std::uint32_t /*size*/, bool /*of_stream*/) {}
-  // Takes all there is from now on.
+  // Reads everything from now on.
   virtual void open_all();
-  // A GOAWAY that leaves the tunnel alone.
+  // Sends a GOAWAY that keeps the tunnel.
   virtual void announce_end(bool /*again*/) {}
-  // One that does not: nothing was processed.
+  // Sends a GOAWAY that ends it: no stream was processed.
   virtual void refuse() {}
   void leave(bool whole_connection);
 
   bool has_ended() const noexcept { return ended_; }
   bool left() const noexcept { return left_; }
   std::size_t said() const noexcept { return said_; }
-  // What has arrived here.
+  // The content that has arrived here.
   std::string heard;
   bool heard_end = false;
   bool heard_failure = false;
@@ -74,7 +75,7 @@ class TunnelEnd {
 class H1TunnelEnd final : public TunnelEnd {
  public:
   using TunnelEnd::TunnelEnd;
-  // The message at the beginning: a request or a 101, behind every other 1xx.
+  // Removes the message at the beginning: a request or a 101, after every other 1xx.
   std::string take_head();
   void send_head(std::string_view head) { wire().send(head); }
 
@@ -89,7 +90,7 @@ class H1TunnelEnd final : public TunnelEnd {
 
 class H2TunnelEnd final : public TunnelEnd {
  public:
-  // The usual ones open again when it reads, those that are shut when it is told to.
+  // The default windows open as it reads; closed ones open when the script says so.
   H2TunnelEnd(const char* name, testing::Wire wire, std::string_view preface, Windows windows);
   H2Message& take_head();
   void keep_alive() override;
@@ -104,7 +105,7 @@ class H2TunnelEnd final : public TunnelEnd {
 
   void write(std::string_view frames);
   void take();
-  // As much of what was said as the windows of the proxy let through.
+  // Sends as much of the content as the proxy's windows allow.
   void pass_on();
   void send(std::string_view content, bool last) override;
   void receive() override;
@@ -114,7 +115,7 @@ class H2TunnelEnd final : public TunnelEnd {
   Windows windows_;
   std::string pending_;
   bool ends_ = false;       // after that
-  bool has_ended_ = false;  // END_STREAM is out
+  bool has_ended_ = false;  // END_STREAM is sent
   bool is_last_ = false;    // by its second GOAWAY
   bool is_client_;
 };

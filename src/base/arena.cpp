@@ -9,7 +9,7 @@ namespace {
 
 static_assert(Arena::kBlockSize <= kLargestPooledBlock);
 
-void* take_or_throw(std::size_t size) {
+void* take_block_or_throw(std::size_t size) {
   void* const memory = take_block(size);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
@@ -22,7 +22,7 @@ constexpr std::size_t round_up(std::size_t size) {
 }  // namespace
 
 ArenaRef Arena::create() {
-  auto* memory = static_cast<char*>(take_or_throw(kBlockSize));
+  auto* memory = static_cast<char*>(take_block_or_throw(kBlockSize));
   return ArenaRef(::new (memory) Arena(memory + round_up(sizeof(Arena)), memory + kBlockSize));
 }
 
@@ -30,10 +30,10 @@ char* Arena::allocate_in_new_block(std::size_t size) {
   constexpr std::size_t kHeader = round_up(sizeof(Block));
   const bool usual = size <= kBlockSize - kHeader;
   const std::size_t block_size = usual ? kBlockSize : kHeader + size;
-  auto* memory = static_cast<char*>(take_or_throw(block_size));
+  auto* memory = static_cast<char*>(take_block_or_throw(block_size));
   more_ = ::new (memory) Block{more_, block_size};
   char* result = memory + kHeader;
-  // The current block stays in use when it has more room left than the new one.
+  // Keep the current block if it has more room left than the new one.
   const auto left = static_cast<std::size_t>(limit_ - next_);
   if (block_size - kHeader - size > left) {
     next_ = result + size;

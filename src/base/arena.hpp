@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Arena: append-only memory shared by the messages of one exchange. Nothing in it moves or is freed
-// before the last ArenaRef is gone, so views into it stay valid. Not atomic: one thread at a time.
+// until the last ArenaRef is gone, so views into it stay valid. The reference count is not atomic.
+// Thread: owner.
 #pragma once
 
 #include <onehop/headers.hpp>
@@ -18,7 +19,7 @@ namespace onehop {
 
 class Arena {
  public:
-  // Room for a usual head and its edits without a second block.
+  // Fits a typical head and its edits in one block.
   static constexpr std::size_t kBlockSize = 4096;
 
   static ArenaRef create();
@@ -26,7 +27,7 @@ class Arena {
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  // Uninitialised; aligned for any fundamental type.
+  // Returns uninitialised memory aligned for any fundamental type.
   void* allocate(std::size_t size) {
     const std::size_t gap = -reinterpret_cast<std::uintptr_t>(next_) & 15;
     if (gap + size > static_cast<std::size_t>(limit_ - next_)) return allocate_in_new_block(size);
@@ -34,7 +35,7 @@ class Arena {
     next_ += gap + size;
     return result;
   }
-  // Unaligned, so that texts allocated one after the other lie one after the other.
+  // Returns unaligned memory, so that consecutive texts are contiguous unless a new block starts.
   char* allocate_text(std::size_t size) {
     if (size > static_cast<std::size_t>(limit_ - next_)) return allocate_in_new_block(size);
     return std::exchange(next_, next_ + size);
@@ -45,7 +46,7 @@ class Arena {
     std::memcpy(out, text.data(), text.size());
     return {out, text.size()};
   }
-  // An object that lives as long as the arena; destroyed with it.
+  // Constructs an object that is destroyed with the arena.
   template <class T, class... Args>
   T* make(Args&&... args) {
     static_assert(alignof(T) <= 16);
@@ -77,12 +78,12 @@ class Arena {
   Arena(char* begin, char* end) noexcept : next_(begin), limit_(end) {}
   ~Arena() = default;
   char* allocate_in_new_block(std::size_t size);
-  // Not inlined: nearly every release leaves other references.
+  // Not inlined: most releases leave other references.
   [[gnu::noinline]] void destroy() noexcept;
 
   char* next_;
   char* limit_;
-  Block* more_ = nullptr;  // blocks after the one this object sits in
+  Block* more_ = nullptr;  // blocks after the one that holds this object
   Cleanup* cleanups_ = nullptr;
   std::uint32_t references_ = 1;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Byte classes and comparisons of the HTTP grammar (RFC 9110 §5.6), independent of any locale.
-// Pure functions over views; the tables are built at compile time.
+// Byte classes and comparisons of the HTTP grammar (RFC 9110 §5.6), independent of the locale. The
+// tables are built at compile time.
 // Thread: any.
 #pragma once
 
@@ -76,25 +76,25 @@ constexpr char to_lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
 }
 
-// 0 to 15, or -1.
+// Returns 0 to 15, or -1 if `c` is not a hexadecimal digit.
 constexpr int hex_value(char c) noexcept {
   if (is_digit(c)) return c - '0';
   const char lower = to_lower(c);
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-// At least one byte, all of them token bytes.
+// Reports whether `text` has at least one byte and only token bytes.
 bool is_token(std::string_view text) noexcept;
-// No control but HTAB. The empty value is one.
+// Reports whether `text` has no control character other than HTAB. True for the empty value.
 bool is_field_value(std::string_view text) noexcept;
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;
 bool starts_with_ignoring_case(std::string_view text, std::string_view prefix) noexcept;
 
-// Without SP and HTAB at both ends.
+// Returns `text` without SP and HTAB at either end.
 std::string_view trim_blanks(std::string_view text) noexcept;
 
-// 1*DIGIT that fits, and nothing else.
+// Parses 1*DIGIT. Returns std::nullopt if anything else is present or the value does not fit.
 std::optional<std::uint64_t> parse_decimal(std::string_view text) noexcept;
 
 }  // namespace onehop::ascii

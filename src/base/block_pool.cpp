@@ -16,7 +16,7 @@ namespace onehop {
 namespace {
 
 constexpr std::size_t kLists = kLargestPooledBlock / kBlockStep;
-// Blocks of a list that are always kept, and bytes past which none is.
+// A list always keeps kAlwaysKept blocks and never more than kMaxKept bytes.
 constexpr std::uint32_t kAlwaysKept = 32;
 constexpr std::size_t kMaxKept = std::size_t{4} << 20;
 constexpr std::size_t kMuch = std::size_t{1} << 20;
@@ -28,34 +28,34 @@ struct FreeBlock {
 struct FreeList {
   FreeBlock* first;
   std::uint32_t count;
-  std::uint32_t least;  // what `count` has not been below since the pool was shrunk
+  std::uint32_t min_count;  // minimum of `count` since the last shrink
 };
 
 struct Pool {
   FreeList lists[kLists]{};
 };
 
-// Null until the thread gives its first block back, and again once it ends: what dies after the
-// thread's other objects finds that no block is kept any more.
+// Null until the thread returns its first block, and again after the thread's end: objects
+// destroyed later find no pool.
 constinit thread_local Pool* t_pool = nullptr;
 constinit thread_local bool t_has_ended = false;
 
-void* take_from_heap(std::size_t size) noexcept {
+void* allocate_from_heap(std::size_t size) noexcept {
   void* const memory = std::malloc(size);
-  if (memory) note_held(size);
+  if (memory) count_held(size);
   return memory;
 }
 
-void give_to_heap(void* memory, std::size_t size) noexcept {
+void free_to_heap(void* memory, std::size_t size) noexcept {
   std::free(memory);
-  note_let_go(size);
+  count_released(size);
 }
 
-// Of blocks of that size.
+// Frees `count` blocks of `size` bytes from `list`.
 void free_some(FreeList& list, std::uint32_t count, std::size_t size) noexcept {
   list.count -= count;
   for (; count > 0; --count)
-    give_to_heap(std::exchange(list.first, list.first->next), size);
+    free_to_heap(std::exchange(list.first, list.first->next), size);
 }
 
 constexpr std::size_t index_of(std::size_t size) noexcept {
@@ -66,7 +66,7 @@ constexpr std::size_t size_of(std::size_t index) noexcept {
   return (index + 1) * kBlockStep;
 }
 
-// Empties the pool when its thread ends.
+// Frees the pool when its thread ends.
 struct Closer {
   explicit Closer(Pool* pool) noexcept { t_pool = pool; }
   Closer(const Closer&) = delete;
@@ -81,7 +81,7 @@ struct Closer {
   }
 };
 
-// Null when blocks are not kept.
+// Returns null if this thread keeps no blocks.
 Pool* open_pool() noexcept {
   if (!t_pool && !t_has_ended) {
     thread_local const Closer closer(new (std::nothrow) Pool);
@@ -93,7 +93,7 @@ constexpr bool is_pooled(std::size_t size) noexcept {
   return !kMemoryChecker && size <= kLargestPooledBlock;
 }
 
-// Of blocks of that size; one more.
+// Reports whether `list` may keep one more block of `size` bytes.
 bool is_kept(const FreeList& list, std::size_t size) noexcept {
   return list.count < kAlwaysKept || (list.count * size < kMaxKept && !memory_is_short());
 }
@@ -103,39 +103,39 @@ void keep(FreeList& list, void* block) noexcept {
   ++list.count;
 }
 
-// What is rare stands by itself, so that what is not need not save registers for it.
-[[gnu::noinline, gnu::cold]] void* take_anew(std::size_t size) noexcept {
-  return take_from_heap(is_pooled(size) ? size_of(index_of(size)) : size);
+// The slow paths are separate functions so that the fast paths need not save registers for them.
+[[gnu::noinline, gnu::cold]] void* take_block_slowly(std::size_t size) noexcept {
+  return allocate_from_heap(is_pooled(size) ? size_of(index_of(size)) : size);
 }
 
-[[gnu::noinline, gnu::cold]] void give_back(void* block, std::size_t size) noexcept {
-  if (!is_pooled(size)) return give_to_heap(block, size);
+[[gnu::noinline, gnu::cold]] void give_block_slowly(void* block, std::size_t size) noexcept {
+  if (!is_pooled(size)) return free_to_heap(block, size);
   const std::size_t index = index_of(size);
   Pool* const pool = open_pool();
   if (pool && is_kept(pool->lists[index], size_of(index))) return keep(pool->lists[index], block);
-  note_returned_memory(size_of(index));
-  give_to_heap(block, size_of(index));
+  count_returned_memory(size_of(index));
+  free_to_heap(block, size_of(index));
 }
 
 }  // namespace
 
 void* take_block(std::size_t size) noexcept {
   Pool* const pool = t_pool;
-  if (!is_pooled(size) || !pool) return take_anew(size);
+  if (!is_pooled(size) || !pool) return take_block_slowly(size);
   FreeList& list = pool->lists[index_of(size)];
   FreeBlock* const block = list.first;
-  if (!block) return take_anew(size);
+  if (!block) return take_block_slowly(size);
   list.first = block->next;
-  list.least = std::min(list.least, --list.count);
+  list.min_count = std::min(list.min_count, --list.count);
   return block;
 }
 
 void give_block(void* block, std::size_t size) noexcept {
   Pool* const pool = t_pool;
-  if (!is_pooled(size) || !pool) return give_back(block, size);
+  if (!is_pooled(size) || !pool) return give_block_slowly(block, size);
   const std::size_t index = index_of(size);
   FreeList& list = pool->lists[index];
-  if (!is_kept(list, size_of(index))) return give_back(block, size);
+  if (!is_kept(list, size_of(index))) return give_block_slowly(block, size);
   keep(list, block);
 }
 
@@ -145,10 +145,10 @@ bool shrink_block_pool() noexcept {
   std::size_t left = 0;
   for (std::size_t index = 0; index < kLists; ++index) {
     FreeList& list = pool->lists[index];
-    const std::uint32_t unused = list.least - std::min(list.least, kAlwaysKept);
+    const std::uint32_t unused = list.min_count - std::min(list.min_count, kAlwaysKept);
     free_some(list, unused, size_of(index));
-    note_returned_memory(unused * size_of(index));
-    list.least = list.count;
+    count_returned_memory(unused * size_of(index));
+    list.min_count = list.count;
     left += (list.count - std::min(list.count, kAlwaysKept)) * size_of(index);
   }
   return left > kMuch;

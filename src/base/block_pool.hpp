@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Blocks of memory that come and go with each request: coroutine frames, arenas, the streams of
-// HTTP/2. They come from free lists of the calling thread, which keep as many as the thread's work
-// has needed lately. A block may be given back on any thread.
+// Memory blocks that are allocated and freed with each request: coroutine frames, arenas, HTTP/2
+// streams. They come from free lists of the calling thread, which keep as many blocks as the thread
+// has used recently.
+// Thread: any.
 #pragma once
 
 #include <cstddef>
 
 namespace onehop {
 
-// Larger blocks, and all of them where a memory checker watches, are malloc's.
+// Larger blocks come from malloc; so do all blocks under a memory checker.
 inline constexpr std::size_t kLargestPooledBlock = 4096;
-// Two sizes share a list when they are the same multiple of this, rounded up.
+// Sizes that round up to the same multiple of this share a list.
 inline constexpr std::size_t kBlockStep = 32;
 
-// Aligned for anything; nullptr when there is none left. `size` is not 0.
+// Returns memory aligned for any type, or null if memory is exhausted. `size` must not be 0. The
+// caller returns it with give_block().
 void* take_block(std::size_t size) noexcept;
-// `size` is the one it was taken with, or another of the same list.
+// Returns a block. `size` is the size it was taken with, or another size of the same
+// list.
 void give_block(void* block, std::size_t size) noexcept;
 
-// Gives back to malloc what this thread had lying in its lists ever since the last call. True when
-// much is left that the next call may find unused; call it once in a while.
+// Frees the blocks that this thread has not used since the last call. Returns true if many remain
+// that the next call may free. Call it periodically.
 bool shrink_block_pool() noexcept;
 
 }  // namespace onehop

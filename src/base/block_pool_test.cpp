@@ -19,11 +19,11 @@
 namespace onehop {
 namespace {
 
-// Owns blocks of one test.
+// Owns the blocks of one test.
 class Blocks {
  public:
   Blocks() = default;
-  explicit Blocks(std::size_t most) { blocks_.reserve(most); }
+  explicit Blocks(std::size_t max) { blocks_.reserve(max); }
   Blocks(const Blocks&) = delete;
   Blocks& operator=(const Blocks&) = delete;
   ~Blocks() {
@@ -32,7 +32,7 @@ class Blocks {
   }
   void* add(std::size_t size) {
     void* block = take_block(size);
-    std::memset(block, 0x5a, size);  // all of it is ours
+    std::memset(block, 0x5a, size);  // every byte is usable
     blocks_.emplace_back(block, size);
     return block;
   }
@@ -41,7 +41,7 @@ class Blocks {
   std::vector<std::pair<void*, std::size_t>> blocks_;
 };
 
-TEST(BlockPool, blocks_of_every_size_are_aligned_and_distinct) {
+TEST(BlockPool, BlocksOfEverySizeAreAlignedAndDistinct) {
   Blocks blocks;
   std::set<void*> seen;
   for (std::size_t size = 1; size <= 6000; size += 37) {
@@ -51,7 +51,7 @@ TEST(BlockPool, blocks_of_every_size_are_aligned_and_distinct) {
   }
 }
 
-TEST(BlockPool, a_freed_block_serves_the_next_one_of_its_size) {
+TEST(BlockPool, AFreedBlockServesTheNextOneOfItsSize) {
   if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
   void* block = take_block(200);
   give_block(block, 200);
@@ -63,7 +63,7 @@ TEST(BlockPool, a_freed_block_serves_the_next_one_of_its_size) {
   give_block(other_class, 192);
 }
 
-TEST(BlockPool, keeps_more_blocks_than_it_holds_without_loss) {
+TEST(BlockPool, KeepsMoreBlocksThanItHoldsWithoutLoss) {
   for (int round = 0; round < 3; ++round) {
     Blocks blocks;
     std::set<void*> seen;
@@ -72,7 +72,7 @@ TEST(BlockPool, keeps_more_blocks_than_it_holds_without_loss) {
   }
 }
 
-TEST(BlockPool, a_block_may_be_freed_on_another_thread) {
+TEST(BlockPool, ABlockMayBeFreedOnAnotherThread) {
   std::vector<void*> blocks(100);
   for (void*& block : blocks)
     block = take_block(300);
@@ -88,7 +88,7 @@ TEST(BlockPool, a_block_may_be_freed_on_another_thread) {
     again.add(300);
 }
 
-// Of the main thread's heap.
+// Bytes allocated from the main thread's heap.
 std::size_t heap_bytes() {
   return ::mallinfo2().uordblks;
 }
@@ -98,7 +98,7 @@ void empty_lists() {
   shrink_block_pool();
 }
 
-TEST(BlockPool, work_of_one_size_again_and_again_takes_nothing_from_the_heap) {
+TEST(BlockPool, WorkOfOneSizeAgainAndAgainTakesNothingFromTheHeap) {
   if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
   constexpr int kInFlight = 500;
   const auto work = [] {
@@ -116,7 +116,7 @@ TEST(BlockPool, work_of_one_size_again_and_again_takes_nothing_from_the_heap) {
   }
 }
 
-TEST(BlockPool, what_lies_unused_goes_back_to_the_heap) {
+TEST(BlockPool, WhatLiesUnusedGoesBackToTheHeap) {
   if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
   constexpr std::size_t kBlocks = 1000;
   constexpr std::size_t kSize = 3000;
@@ -133,7 +133,7 @@ TEST(BlockPool, what_lies_unused_goes_back_to_the_heap) {
   EXPECT_LT(heap_bytes() + kBlocks * kSize * 9 / 10, after_burst);
 }
 
-TEST(BlockPool, keeps_only_so_much_of_what_nobody_shrinks) {
+TEST(BlockPool, KeepsOnlySoMuchOfWhatNobodyShrinks) {
   if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
   constexpr std::size_t kBlocks = 4000;
   empty_lists();
@@ -146,8 +146,8 @@ TEST(BlockPool, keeps_only_so_much_of_what_nobody_shrinks) {
   EXPECT_LT(heap_bytes(), before + std::size_t{5} * 1024 * 1024);
 }
 
-// On a thread of its own, whose lists are empty at first.
-TEST(BlockPool, keeps_few_blocks_while_memory_is_short) {
+// Runs on a new thread, whose lists are empty.
+TEST(BlockPool, KeepsFewBlocksWhileMemoryIsShort) {
   if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
   constexpr std::size_t kBlocks = 200;
   constexpr std::size_t kMaxKept = 32;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CCallback<&function, kFailed>::call: `function` as a library in C may call it. An exception, of
-// memory that has run out for example, must not pass through the library's frames: kFailed, which
-// tells the library of a failure in its own way, is returned instead.
+// CCallback<&function, kFailed>::call wraps `function` as a callback for a C library. If `function`
+// throws, call returns kFailed, the library's own error value, because no exception may unwind
+// through the library's frames.
+// Thread: any.
 #pragma once
 
 namespace onehop {

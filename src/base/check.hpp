@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ONEHOP_CHECK: an invariant whose failure would be a memory or security fault; aborts in every
-// build. ONEHOP_DCHECK: the same in debug builds only.
+// ONEHOP_CHECK aborts in every build if an invariant is broken whose violation would be a memory or
+// security fault. ONEHOP_DCHECK does so in debug builds only.
 #pragma once
 
 #include <cstdio>
@@ -9,7 +9,7 @@
 
 namespace onehop::detail {
 [[noreturn]] inline void check_failed(const char* what, const char* file, int line) noexcept {
-  std::fprintf(stderr, "onehop: %s:%d: broken invariant: %s\n", file, line, what);
+  std::fprintf(stderr, "onehop: %s:%d: check failed: %s\n", file, line, what);
   std::abort();
 }
 }  // namespace onehop::detail

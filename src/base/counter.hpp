@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Counter: a number that one thread changes and any thread may read. Without a locked instruction,
-// and on its owner's cache line if the owner is.
-// Thread: add and subtract on the owner's; value on any.
+// Counter: a number that one thread changes. It uses no locked instruction and can share a cache
+// line with its owner's data. Any thread may call value().
+// Thread: owner.
 #pragma once
 
 #include <atomic>

@@ -36,7 +36,7 @@ const char* text_of(Errc code) noexcept {
     case Errc::client_gone:
       return "client closed the connection early";
     case Errc::too_many_requests:
-      return "too many requests of this client at once";
+      return "too many concurrent requests of this client";
     case Errc::bad_response:
       return "malformed response";
     case Errc::response_head_too_large:
@@ -66,7 +66,7 @@ const char* text_of(Errc code) noexcept {
     case Errc::loop_detected:
       return "the request loops back to this proxy";
     case Errc::overloaded:
-      return "no memory left for more";
+      return "memory limit reached";
   }
   return "unknown error";
 }
@@ -131,7 +131,7 @@ std::string Error::to_string() const {
 Error::Error(Errc code, Side side, const char* detail) noexcept : Error(code, side) {
   try {
     detail_ = detail;
-  } catch (const std::bad_alloc&) {  // the code says most of it
+  } catch (const std::bad_alloc&) {  // the error code is enough
   }
 }
 

@@ -21,7 +21,7 @@ TEST(Error, EveryCodeHasItsOwnText) {
   EXPECT_FALSE(texts.contains("unknown error"));
 }
 
-// Destructors say why something has ended.
+// Destructors make errors, so making one must not throw.
 TEST(Error, HasNoDetailWhereThereIsNoMemoryForIt) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer allocates";
   const FailingAllocation next(0);
@@ -44,7 +44,7 @@ TEST(Error, TimeoutsOfOursAndOfTheSystem) {
   EXPECT_TRUE(Error(Errc::timed_out, Side::upstream).is_timeout());
   EXPECT_TRUE(Error::system(ETIMEDOUT, Side::upstream).is_timeout());
   EXPECT_FALSE(Error::system(ECONNRESET, Side::upstream).is_timeout());
-  // The same number in another category is something else.
+  // The same number in another category is a different code.
   const std::error_code other(ETIMEDOUT, error_category());
   EXPECT_FALSE(Error(other, Side::local).is_timeout());
 }

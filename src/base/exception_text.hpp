@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the exception that is being handled says of itself, whatever its type: code of users may
-// throw anything. Inside a catch block only.
+// Describes the exception that is being handled, whatever its type: user code may throw anything.
+// Call it inside a catch block only.
+// Thread: any.
 #pragma once
 
 #include <exception>

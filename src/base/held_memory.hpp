@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the process holds of the heap for its peers: messages, buffers, frames, connections, with
-// the free lists they come from; and how much a thread may see held before it takes nothing new on.
-// Whoever takes memory from malloc or gives it back says so here. Each thread counts for itself and
-// reports in steps, so that nothing shared is written for a small request.
+// Counts the heap memory that the process holds for its peers: messages, buffers, frames,
+// connections and their free lists. It also holds the limit above which a thread takes on no new
+// work. Code that allocates memory for a peer, or frees it, reports it here. Each thread counts
+// locally and publishes in steps, so that a small request writes no shared memory.
+// Thread: any.
 #pragma once
 
 #include <cstddef>
@@ -12,24 +13,24 @@
 
 namespace onehop {
 
-// What a thread may keep to itself: by so much for each thread held_memory() is inexact.
+// The maximum that a thread leaves unpublished; held_memory() is off by at most this per thread.
 inline constexpr std::ptrdiff_t kHeldMemoryStep = std::ptrdiff_t{64} * 1024;
 
-void note_held(std::size_t byte_count) noexcept;
-// On any thread.
-void note_let_go(std::size_t byte_count) noexcept;
-// What this thread has not reported yet; when it ends.
+void count_held(std::size_t size) noexcept;
+// May be called on another thread than the matching count_held().
+void count_released(std::size_t size) noexcept;
+// Publishes what this thread has not published yet. Called when the thread ends.
 void report_held_memory() noexcept;
-// Of all threads.
+// Returns the sum over all threads.
 std::size_t held_memory() noexcept;
 
-// For this thread; without one, memory is never short.
+// Sets the ceiling of this thread. Without a ceiling, memory is never short.
 inline constexpr std::size_t kNoMemoryCeiling = ~std::size_t{0};
-void set_memory_ceiling(std::size_t byte_count) noexcept;
-// What could grow does not, while that is so.
+void set_memory_ceiling(std::size_t size) noexcept;
+// Reports whether the ceiling is reached. Buffers do not grow while it is.
 bool memory_is_short() noexcept;
 
-// For what a standard container takes.
+// Counts the memory of a standard container.
 template <class T>
 struct HeldAllocator {
   using value_type = T;
@@ -39,12 +40,12 @@ struct HeldAllocator {
   HeldAllocator(const HeldAllocator<U>&) noexcept {}
   T* allocate(std::size_t count) {
     T* const memory = std::allocator<T>().allocate(count);
-    note_held(count * sizeof(T));
+    count_held(count * sizeof(T));
     return memory;
   }
   void deallocate(T* memory, std::size_t count) noexcept {
     std::allocator<T>().deallocate(memory, count);
-    note_let_go(count * sizeof(T));
+    count_released(count * sizeof(T));
   }
   friend bool operator==(HeldAllocator, HeldAllocator) noexcept { return true; }
 };

@@ -4,7 +4,7 @@
 #include <onehop/task.hpp>
 
 #include "base/arena.hpp"
-#include "base/memory_note.hpp"
+#include "base/memory_callback.hpp"
 
 #include <thread>
 #include <vector>
@@ -16,7 +16,7 @@ namespace {
 
 constexpr auto kStep = static_cast<std::size_t>(kHeldMemoryStep);
 
-// What `work` leaves held.
+// Returns how many bytes more are held after `work`.
 template <class Work>
 std::ptrdiff_t growth(Work work) {
   report_held_memory();
@@ -30,13 +30,13 @@ TEST(HeldMemory, SmallStepsStayOnTheirThread) {
   report_held_memory();
   const std::size_t before = held_memory();
   for (int i = 0; i < 1000; ++i) {
-    note_held(kStep - 1);
-    note_let_go(kStep - 1);
+    count_held(kStep - 1);
+    count_released(kStep - 1);
   }
   EXPECT_EQ(held_memory(), before);
-  note_held(kStep);
+  count_held(kStep);
   EXPECT_EQ(held_memory(), before + kStep);
-  note_let_go(kStep);
+  count_released(kStep);
   EXPECT_EQ(held_memory(), before);
 }
 
@@ -47,14 +47,14 @@ TEST(HeldMemory, ThreadsAddUp) {
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([] {
       for (int round = 0; round < 1000; ++round)
-        note_held(1024);
+        count_held(1024);
       report_held_memory();
     });
   }
   for (std::thread& thread : threads)
     thread.join();
   EXPECT_EQ(held_memory(), before + std::size_t{4} * 1000 * 1024);
-  note_let_go(std::size_t{4} * 1000 * 1024);  // by another thread than those that took it
+  count_released(std::size_t{4} * 1000 * 1024);  // freed by a thread that did not allocate it
   EXPECT_EQ(held_memory(), before);
 }
 
@@ -62,12 +62,12 @@ TEST(HeldMemory, EachThreadHasACeiling) {
   EXPECT_FALSE(memory_is_short());
   set_memory_ceiling(held_memory() + kStep);
   EXPECT_FALSE(memory_is_short());
-  note_held(2 * kStep);
+  count_held(2 * kStep);
   EXPECT_TRUE(memory_is_short());
   bool elsewhere = true;
   std::thread([&elsewhere] { elsewhere = memory_is_short(); }).join();
   EXPECT_FALSE(elsewhere);
-  note_let_go(2 * kStep);
+  count_released(2 * kStep);
   EXPECT_FALSE(memory_is_short());
   set_memory_ceiling(kNoMemoryCeiling);
 }
@@ -75,18 +75,18 @@ TEST(HeldMemory, EachThreadHasACeiling) {
 TEST(HeldMemory, WhoReachesTheCeilingIsTold) {
   int told = 0;
   set_memory_ceiling(held_memory() + 2 * kStep);
-  set_memory_note([](void* count) noexcept { ++*static_cast<int*>(count); }, &told);
-  note_held(kStep);
+  set_memory_callback([](void* count) noexcept { ++*static_cast<int*>(count); }, &told);
+  count_held(kStep);
   EXPECT_EQ(told, 0);
-  note_held(kStep);
+  count_held(kStep);
   EXPECT_EQ(told, 1);
-  note_let_go(2 * kStep);
+  count_released(2 * kStep);
   EXPECT_EQ(told, 1);
-  set_memory_note(nullptr, nullptr);
-  note_held(2 * kStep);
+  set_memory_callback(nullptr, nullptr);
+  count_held(2 * kStep);
   EXPECT_EQ(told, 1);
   set_memory_ceiling(kNoMemoryCeiling);
-  note_let_go(2 * kStep);
+  count_released(2 * kStep);
 }
 
 TEST(HeldMemory, WhatIsTooLargeForAFreeListIsCounted) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // IntrusiveList: a doubly linked list of nodes that live inside other objects. A node unlinks
-// itself when it dies, so a list never holds a dangling one. One thread at a time; nodes do not
-// move.
+// itself when it is destroyed, so a list never holds a dangling one. Nodes do not move.
+// Thread: owner.
 #pragma once
 
 #include <cstddef>
@@ -45,7 +45,7 @@ class IntrusiveList {
   T& back() noexcept { return static_cast<T&>(*head_.previous_); }
   void push_back(T& node) noexcept { insert_before(head_, node); }
   void push_front(T& node) noexcept { insert_before(*head_.next_, node); }
-  // Unlinks and returns the first node; null when there is none.
+  // Unlinks and returns the first node, or returns null if the list is empty.
   T* pop_front() noexcept {
     if (empty()) return nullptr;
     T& node = front();
@@ -56,7 +56,7 @@ class IntrusiveList {
     while (pop_front()) {
     }
   }
-  // Moves every node of `other` behind the ones here.
+  // Moves every node of `other` to the end of this list.
   void splice_back(IntrusiveList& other) noexcept {
     if (other.empty()) return;
     ListNode* first = other.head_.next_;

@@ -26,7 +26,7 @@ std::vector<int> drain(IntrusiveList<Item>& list) {
   return numbers;
 }
 
-TEST(IntrusiveList, keeps_the_order_of_insertion_at_both_ends) {
+TEST(IntrusiveList, KeepsTheOrderOfInsertionAtBothEnds) {
   Item one(1);
   Item two(2);
   Item three(3);
@@ -42,7 +42,7 @@ TEST(IntrusiveList, keeps_the_order_of_insertion_at_both_ends) {
   EXPECT_EQ(list.pop_front(), nullptr);
 }
 
-TEST(IntrusiveList, a_dying_node_leaves_the_list) {
+TEST(IntrusiveList, ADyingNodeLeavesTheList) {
   Item one(1);
   auto two = std::make_unique<Item>(2);
   Item three(3);
@@ -54,7 +54,7 @@ TEST(IntrusiveList, a_dying_node_leaves_the_list) {
   EXPECT_THAT(drain(list), ElementsAre(1, 3));
 }
 
-TEST(IntrusiveList, a_dying_list_lets_its_nodes_go) {
+TEST(IntrusiveList, ADyingListLetsItsNodesGo) {
   Item one(1);
   Item two(2);
   {
@@ -67,7 +67,7 @@ TEST(IntrusiveList, a_dying_list_lets_its_nodes_go) {
   EXPECT_FALSE(two.is_linked());
 }
 
-TEST(IntrusiveList, pushing_a_linked_node_moves_it) {
+TEST(IntrusiveList, PushingALinkedNodeMovesIt) {
   Item one(1);
   Item two(2);
   IntrusiveList<Item> first;
@@ -81,7 +81,7 @@ TEST(IntrusiveList, pushing_a_linked_node_moves_it) {
   EXPECT_THAT(drain(second), ElementsAre(2));
 }
 
-TEST(IntrusiveList, unlinking_twice_is_harmless) {
+TEST(IntrusiveList, UnlinkingTwiceIsHarmless) {
   Item one(1);
   Item two(2);
   IntrusiveList<Item> list;
@@ -93,7 +93,7 @@ TEST(IntrusiveList, unlinking_twice_is_harmless) {
   EXPECT_THAT(drain(list), ElementsAre(2));
 }
 
-TEST(IntrusiveList, splicing_appends_everything_and_empties_the_source) {
+TEST(IntrusiveList, SplicingAppendsEverythingAndEmptiesTheSource) {
   Item one(1);
   Item two(2);
   Item three(3);
@@ -106,7 +106,7 @@ TEST(IntrusiveList, splicing_appends_everything_and_empties_the_source) {
   list.splice_back(more);
   EXPECT_TRUE(more.empty());
   EXPECT_EQ(list.back().number, 3);
-  two.unlink();  // the links between old and new nodes are whole
+  two.unlink();  // checks the links between old and new nodes
   EXPECT_THAT(drain(list), ElementsAre(1, 3));
   EXPECT_THAT(drain(more), IsEmpty());
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// kMemoryChecker: true where a sanitizer watches the heap. Free lists then step aside, so that a
-// use after free is seen.
+// kMemoryChecker is true if a sanitizer checks the heap. Free lists are disabled then, so that a
+// use after free is detected.
 #pragma once
 
 namespace onehop {

@@ -2,8 +2,8 @@
 #include "base/memory_release.hpp"
 
 #include "base/held_memory.hpp"
+#include "base/memory_callback.hpp"
 #include "base/memory_checker.hpp"
-#include "base/memory_note.hpp"
 #include "base/promised_memory.hpp"
 #include "base/returned_memory.hpp"
 
@@ -38,8 +38,8 @@ bool release_returned_memory() noexcept {
   }
   memory = {};
 #if defined(__GLIBC__)
-  // Where a memory checker stands in for malloc, the C library's own was never used: it would set
-  // itself up here, and two threads at once make it crash.
+  // Under a sanitizer the C library's malloc is unused; malloc_trim() would initialise it, and
+  // crashes if two threads do so at once.
   if constexpr (!kMemoryChecker) ::malloc_trim(0);
 #endif
   return true;

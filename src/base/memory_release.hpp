@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Returns to the system what malloc keeps of the memory that was freed. For the event loop.
+// Returns free pages that malloc keeps to the system. Called by the event loop.
+// Thread: any.
 #pragma once
 
 namespace onehop {

@@ -29,7 +29,7 @@ std::size_t resident_bytes() {
 // Blocks that are freed between others that stay: malloc itself returns none of them.
 TEST(ReturnedMemory, GoesBackToTheSystemOnceItIsEnough) {
   if (kMemoryChecker) GTEST_SKIP() << "needs the C library's malloc";
-  release_returned_memory();  // what other tests have returned
+  release_returned_memory();  // releases the memory that other tests returned
   std::vector<std::unique_ptr<char[]>> freed;
   std::vector<std::unique_ptr<char[]>> kept;
   for (std::size_t i = 0; i < kBlocks; ++i) {
@@ -38,9 +38,9 @@ TEST(ReturnedMemory, GoesBackToTheSystemOnceItIsEnough) {
   }
   freed.clear();
   const std::size_t before = resident_bytes();
-  release_returned_memory();  // nobody said that anything was returned
+  release_returned_memory();  // no returned memory has been counted
   EXPECT_GT(resident_bytes() + (kBlocks * kBlock) / 2, before);
-  note_returned_memory(kBlocks * kBlock * 2);
+  count_returned_memory(kBlocks * kBlock * 2);
   release_returned_memory();
   EXPECT_LT(resident_bytes() + (kBlocks * kBlock) / 2, before);
 }

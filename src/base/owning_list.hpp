@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// OwningList: an IntrusiveList that owns its nodes. One thread.
+// OwningList: an IntrusiveList that owns its nodes.
+// Thread: owner.
 #pragma once
 
 #include "base/check.hpp"
@@ -11,7 +12,7 @@
 
 namespace onehop {
 
-// T derives from ListNode, and is destroyed through its own type.
+// T derives from ListNode and is destroyed as a T.
 template <class T>
 class OwningList {
  public:
@@ -31,14 +32,14 @@ class OwningList {
     nodes_.push_back(added);
     return added;
   }
-  // `node` is one of the list's, and is no longer.
+  // Removes `node`, which must be in the list, and passes its ownership to the caller.
   std::unique_ptr<T> take(T& node) noexcept {
     ONEHOP_DCHECK(static_cast<ListNode&>(node).is_linked());
     static_cast<ListNode&>(node).unlink();
     return std::unique_ptr<T>(&node);
   }
-  // Calls `function` with each node that is there now. It may take nodes and add some. An exception
-  // ends the calls and passes through.
+  // Calls `function` with each node present at the call. `function` may add nodes and take any
+  // node. An exception ends the calls and is passed on.
   template <class Function>
   void for_each(Function function) {
     struct Waiting {

@@ -44,28 +44,28 @@ TEST_F(PromisedMemoryTest, WhatIsPromisedCountsLikeWhatIsHeld) {
 TEST_F(PromisedMemoryTest, TheOthersAreNeverToldTooLittle) {
   std::size_t promised = 0;
   for (int i = 0; i < 100; ++i) {
-    note_promised(10 * kKiB);
+    count_promised(10 * kKiB);
     promised += 10 * kKiB;
     EXPECT_GE(promised_memory(), before_ + promised);
   }
   EXPECT_LE(promised_memory(), before_ + promised + 4 * kMiB);
-  note_redeemed(promised);
+  count_redeemed(promised);
   EXPECT_EQ(exactly_promised(), before_);
 }
 
-// No request of a thread writes what threads share, once about as many are in progress as before.
+// A thread with a steady number of requests in progress writes no shared memory.
 TEST_F(PromisedMemoryTest, OfASteadyLoadTheOthersAreToldNothing) {
   set_memory_ceiling(std::size_t{1} << 30);
-  note_promised(10 * 48 * kKiB);
+  count_promised(10 * 48 * kKiB);
   const std::size_t told = promised_memory();
   for (int i = 0; i < 1000; ++i) {
-    note_promised(48 * kKiB);
-    note_redeemed(static_cast<std::size_t>(i % 10) * 48 * kKiB);
-    note_promised(static_cast<std::size_t>(i % 10) * 48 * kKiB);
-    note_redeemed(48 * kKiB);
+    count_promised(48 * kKiB);
+    count_redeemed(static_cast<std::size_t>(i % 10) * 48 * kKiB);
+    count_promised(static_cast<std::size_t>(i % 10) * 48 * kKiB);
+    count_redeemed(48 * kKiB);
     ASSERT_EQ(promised_memory(), told);
   }
-  note_redeemed(10 * 48 * kKiB);
+  count_redeemed(10 * 48 * kKiB);
   EXPECT_EQ(exactly_promised(), before_);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What this thread gave back to malloc, which keeps it where it is: after a burst of requests that
-// would be most of the process. base/memory_release returns it to the system.
+// Counts the memory that this thread returned to malloc, which keeps it: after a burst of requests
+// that can be most of the process. base/memory_release returns it to the system.
+// Thread: owner.
 #pragma once
 
 #include <cstddef>
@@ -9,20 +10,19 @@
 namespace onehop {
 
 struct ReturnedMemory {
-  // Bytes that the free lists returned, and what that was when a release last looked.
+  // Bytes returned by the free lists, and the count at the last release.
   std::size_t returned = 0;
   std::size_t seen = 0;
-  // Bytes that were freed, whether by the free lists or not. malloc keeps them in pieces that the
-  // next, larger allocation may not fit.
+  // Bytes freed in total. malloc keeps them in pieces that may not fit the next, larger allocation.
   std::size_t freed = 0;
 };
-// That of this thread.
+// The counts of this thread.
 extern constinit thread_local ReturnedMemory t_returned_memory;
 
-inline void note_returned_memory(std::size_t size) noexcept {
+inline void count_returned_memory(std::size_t size) noexcept {
   t_returned_memory.returned += size;
 }
-inline void note_freed_memory(std::size_t size) noexcept {
+inline void count_freed_memory(std::size_t size) noexcept {
   t_returned_memory.freed += size;
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RootTask<Owner>: a coroutine that nobody awaits, such as the loop of a connection. Its owner
-// starts it, and is told of an exception that leaves it: Owner::on_exception() noexcept is called,
-// as from a catch block, and ends what the coroutine was for. With a task<void> the exception would
-// be kept for an awaiter that never comes, and whoever waits for the owner would wait for ever. It
-// is a member of the owner, and a function `RootTask<Owner> Owner::run()` makes it; destroying it
-// cancels the coroutine. on_exception() must not destroy it. One thread.
+// RootTask<Owner>: a coroutine without an awaiter, such as the loop of a connection. If an
+// exception leaves the coroutine, it calls Owner::on_exception() noexcept from within a catch
+// block; that function ends the owner's work but must not destroy the task. (A task<void> would
+// keep the exception for an awaiter that never comes.) The owner holds the task as a member, made
+// by a member function `RootTask<Owner> Owner::run()`. Destroying it cancels the coroutine.
+// Thread: owner.
 #pragma once
 
 #include <onehop/task.hpp>
@@ -28,7 +28,7 @@ class [[nodiscard("a task does nothing until it is started")]] RootTask {
     std::suspend_always initial_suspend() const noexcept { return {}; }
     std::suspend_always final_suspend() const noexcept { return {}; }
     void return_void() const noexcept {}
-    void unhandled_exception() noexcept { tell(owner_); }
+    void unhandled_exception() noexcept { report(owner_); }
 
    private:
     Owner& owner_;
@@ -49,12 +49,12 @@ class [[nodiscard("a task does nothing until it is started")]] RootTask {
     if (handle_) handle_.destroy();
   }
 
-  // Runs the coroutine until it finishes or waits. Once.
+  // Runs the coroutine until it suspends or finishes. Call it once.
   void start() { handle_.resume(); }
 
  private:
   explicit RootTask(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}
-  static void tell(Owner& owner) noexcept { owner.on_exception(); }
+  static void report(Owner& owner) noexcept { owner.on_exception(); }
 
   std::coroutine_handle<promise_type> handle_;
 };

@@ -11,7 +11,7 @@
 namespace onehop {
 namespace {
 
-// Waits as often as it is told to, and then throws or ends.
+// Suspends a given number of times, and then throws or returns.
 class Looping {
  public:
   void start(int waits, bool throws) {

@@ -16,7 +16,7 @@ namespace {
 static_assert(!std::is_copy_constructible_v<task<int>>);
 static_assert(std::is_nothrow_move_constructible_v<task<int>>);
 
-// Suspends whoever awaits it until open().
+// Suspends its awaiters until open().
 class Gate {
  public:
   Gate() = default;
@@ -61,7 +61,7 @@ task<int> sum(Gate& gate) {
   co_return a + b + c;
 }
 
-TEST(Task, does_nothing_until_it_is_started) {
+TEST(Task, DoesNothingUntilItIsStarted) {
   bool started = false;
   auto note = [](bool& flag) -> task<void> {
     flag = true;
@@ -74,7 +74,7 @@ TEST(Task, does_nothing_until_it_is_started) {
   EXPECT_TRUE(work.done());
 }
 
-TEST(Task, delivers_values_through_children_that_wait_and_that_do_not) {
+TEST(Task, DeliversValuesThroughChildrenThatWaitAndThatDoNot) {
   Gate gate;
   task<int> work = sum(gate);
   EXPECT_FALSE(work.start());
@@ -84,7 +84,7 @@ TEST(Task, delivers_values_through_children_that_wait_and_that_do_not) {
   EXPECT_EQ(work.take(), 321);
 }
 
-TEST(Task, resumes_the_continuation_given_to_start) {
+TEST(Task, ResumesTheContinuationGivenToStart) {
   Gate inner;
   Gate outer;
   bool resumed = false;
@@ -96,7 +96,7 @@ TEST(Task, resumes_the_continuation_given_to_start) {
   listening.start();
   ASSERT_TRUE(outer.has_waiter());
   task<int> work = after(inner, 7);
-  // The continuation is any suspended coroutine: here one that only notes it.
+  // The continuation may be any suspended coroutine: this one only records that it ran.
   struct Note {
     struct promise_type {  // NOLINT(readability-identifier-naming): the language's name
       Note get_return_object() {
@@ -122,7 +122,7 @@ TEST(Task, resumes_the_continuation_given_to_start) {
   note.handle.destroy();
 }
 
-TEST(Task, results_may_be_move_only) {
+TEST(Task, ResultsMayBeMoveOnly) {
   auto make = [](int value) -> task<std::unique_ptr<int>> {
     co_return std::make_unique<int>(value);
   };
@@ -136,8 +136,8 @@ TEST(Task, results_may_be_move_only) {
   EXPECT_EQ(*work.take(), 42);
 }
 
-// A child that completes at once leaves no trace on the stack: debug and sanitizer builds have no
-// tail calls to save them.
+// A child that completes synchronously leaves no frame on the stack: debug and sanitizer builds
+// have no tail calls.
 task<long> count(int times) {
   long total = 0;
   for (int i = 0; i < times; ++i)
@@ -145,7 +145,7 @@ task<long> count(int times) {
   co_return total;
 }
 
-TEST(Task, awaiting_100000_children_that_finish_at_once_does_not_grow_the_stack) {
+TEST(Task, Awaiting100000ChildrenThatFinishAtOnceDoesNotGrowTheStack) {
   auto work = count(100'000);
   ASSERT_TRUE(work.start());
   EXPECT_EQ(work.take(), 100'000);
@@ -156,7 +156,7 @@ task<long> count_after(Gate& gate, int times) {
   co_return co_await count(times);
 }
 
-TEST(Task, the_same_holds_after_a_real_wait) {
+TEST(Task, TheSameHoldsAfterARealWait) {
   Gate gate;
   auto work = count_after(gate, 100'000);
   work.start();
@@ -175,7 +175,7 @@ task<void> nest(Gate& gate, bool& inner, bool& outer) {
   co_await hold(gate, inner);
 }
 
-TEST(Task, destroying_a_suspended_task_runs_the_destructors_of_every_level) {
+TEST(Task, DestroyingASuspendedTaskRunsTheDestructorsOfEveryLevel) {
   Gate gate;
   bool inner = false;
   bool outer = false;
@@ -188,7 +188,7 @@ TEST(Task, destroying_a_suspended_task_runs_the_destructors_of_every_level) {
   EXPECT_TRUE(outer);
 }
 
-TEST(Task, destroying_a_task_that_never_ran_destroys_its_parameters) {
+TEST(Task, DestroyingATaskThatNeverRanDestroysItsParameters) {
   auto resource = std::make_shared<int>(1);
   auto hold_it = [](std::shared_ptr<int> held) -> task<int> { co_return *held; };
   {
@@ -198,7 +198,7 @@ TEST(Task, destroying_a_task_that_never_ran_destroys_its_parameters) {
   EXPECT_EQ(resource.use_count(), 1);
 }
 
-TEST(Task, moving_keeps_the_work_and_assignment_destroys_the_old_one) {
+TEST(Task, MovingKeepsTheWorkAndAssignmentDestroysTheOldOne) {
   Gate first;
   Gate second;
   bool first_destroyed = false;
@@ -241,7 +241,7 @@ task<std::string> catch_both(Gate& gate) {
   co_return heard;
 }
 
-TEST(Task, exceptions_reach_the_awaiter) {
+TEST(Task, ExceptionsReachTheAwaiter) {
   Gate gate;
   auto work = catch_both(gate);
   EXPECT_FALSE(work.start());
@@ -250,7 +250,7 @@ TEST(Task, exceptions_reach_the_awaiter) {
   EXPECT_EQ(work.take(), "at once, later");
 }
 
-TEST(Task, take_rethrows) {
+TEST(Task, TakeRethrows) {
   auto work = fail_at_once();
   EXPECT_TRUE(work.start());
   EXPECT_THROW(work.take(), std::runtime_error);

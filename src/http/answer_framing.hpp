@@ -23,8 +23,8 @@ struct AnswerFraming {
   Content content = Content::none;
   // The Content-Length to send: of the content that follows or, for HEAD, would follow a GET.
   std::optional<std::uint64_t> length = std::nullopt;
-  // `length` is 0 and nobody has said so: a version that marks the end of the message in its head
-  // may leave the field out.
+  // `length` is 0 and the message does not state it: a version that marks the end of the message in
+  // its head may leave the field out.
   bool is_length_implied = false;
   // The Content-Length of the message goes out as it is, for content that is not sent (HEAD, 304).
   bool keeps_content_length = false;

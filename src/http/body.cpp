@@ -72,7 +72,7 @@ task<Result<std::string>> Body::read_all(std::size_t limit) {
     if (!piece) co_return failure(piece.error());
     if (piece->empty()) co_return text;
     if (piece->size() > limit - text.size()) {
-      co_return failure(Errc::limit_exceeded, Side::local, "the body is longer than asked for");
+      co_return failure(Errc::limit_exceeded, Side::local, "the body is larger than the limit");
     }
     text.append(*piece);
   }

@@ -9,9 +9,9 @@
 namespace onehop::detail {
 namespace {
 
-// A member begins with a scheme, or is a parameter of the scheme before it (RFC 9110 §11.6.1). What
-// is inside quotes, and begins so, is taken for a scheme as well: the worst is that a connection is
-// reserved without need.
+// A list member begins with a scheme, or is a parameter of the scheme before it (RFC 9110 §11.6.1).
+// A quoted text that begins like a scheme counts as one: at worst a connection is reserved
+// needlessly.
 bool is_connection_scheme(std::string_view member) noexcept {
   const std::string_view scheme = member.substr(0, member.find_first_of(" \t="));
   return ascii::equals_ignoring_case(scheme, "NTLM") ||

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// NTLM and Negotiate (RFC 4559) authenticate a connection, not a request: what comes on it next is
-// taken for the same user's, whoever sent it. These functions find messages that carry such
-// credentials or ask for them, in any field line and list member, whatever the case. Any thread.
+// NTLM and Negotiate (RFC 4559) authenticate a connection, not a request: the server attributes all
+// later requests on it to the same user. These functions find messages with such credentials or
+// challenges, in any field line and list member, ignoring case.
+// Thread: any.
 #pragma once
 
 #include <onehop/headers.hpp>
@@ -15,7 +16,7 @@ namespace detail {
 bool names_connection_scheme(const Headers& headers, FieldName field) noexcept;
 }
 
-// In a request: Authorization, Proxy-Authorization.
+// Checks Authorization and Proxy-Authorization of a request.
 inline bool has_connection_credentials(const Headers& headers) noexcept {
   return (headers.has(FieldId::authorization) &&
           detail::names_connection_scheme(headers, field::authorization)) ||
@@ -23,7 +24,7 @@ inline bool has_connection_credentials(const Headers& headers) noexcept {
           detail::names_connection_scheme(headers, field::proxy_authorization));
 }
 
-// In a response of any status: WWW-Authenticate, Proxy-Authenticate.
+// Checks WWW-Authenticate and Proxy-Authenticate of a response of any status.
 inline bool has_connection_challenge(const Headers& headers) noexcept {
   return (headers.has(FieldId::www_authenticate) &&
           detail::names_connection_scheme(headers, field::www_authenticate)) ||

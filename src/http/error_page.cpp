@@ -38,13 +38,13 @@ Words words_for(Status status) noexcept {
   switch (status.code()) {
     case 400:
       return {"The request could not be understood",
-              "Your browser, or something between it and this site, sent a request that is not "
-              "valid. If that happens again, clearing the cookies of this site may help."};
+              "Your browser, or a program between it and this site, sent an invalid request. If it "
+              "happens again, clearing the cookies of this site may help."};
     case 408:
       return {"The request took too long to arrive",
               "The connection may be slow or interrupted. Please try again."};
     case 413:
-      return {"What you sent is too large", "This site does not accept uploads of that size."};
+      return {"The upload is too large", "This site does not accept uploads of that size."};
     case 414:
     case 431:
       return {
@@ -56,15 +56,15 @@ Words words_for(Status status) noexcept {
               "Your network has more requests in progress than this site allows. Please wait a "
               "moment and try again."};
     case 502:
-      return {"This site cannot be reached right now",
-              "The server that should have responded is not there or sent something that makes no "
-              "sense. Please try again in a few minutes."};
+      return {
+          "This site cannot be reached right now",
+          "A server of this site is unavailable or sent an invalid response. Please try again in a "
+          "few minutes."};
     case 503:
       return {"This site is very busy", "Please wait a moment and try again."};
     case 504:
       return {"This site took too long to respond",
-              "The server that should have responded did not do so in time. Please try again in a "
-              "few minutes."};
+              "A server of this site did not respond in time. Please try again in a few minutes."};
     default:
       break;
   }

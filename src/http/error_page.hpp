@@ -8,8 +8,8 @@
 
 namespace onehop {
 
-// The page that a person sees instead of a response: what has happened, what may help, and the id
-// of the request unless that is "". It loads nothing and runs nothing. `reason` is text, not HTML.
+// Returns the HTML page for an error: its cause, advice, and the request id unless that is "". The
+// page loads no resources and runs no scripts. `reason` is plain text, not HTML.
 std::string error_page(Status status, std::string_view reason, std::string_view request_id);
 
 }  // namespace onehop

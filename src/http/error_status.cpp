@@ -2,7 +2,7 @@
 
 #include "http/error_status.hpp"
 
-#include "base/ascii.hpp"
+#include "base/json_text.hpp"
 #include "http/error_page.hpp"
 #include "http/field_names.hpp"
 #include "http/media_type.hpp"
@@ -12,7 +12,7 @@
 namespace onehop {
 namespace {
 
-// Errors that mean the same whoever they come from; 0 for those where the side decides.
+// The status of errors that do not depend on the side; 0 if the side decides.
 int status_of(Errc code) noexcept {
   switch (code) {
     case Errc::bad_request:
@@ -76,31 +76,22 @@ int client_status(const Error& error) noexcept {
   if (error.is_timeout()) return 408;
   if (error.is(Errc::limit_exceeded)) return 413;
   if (error.is(Errc::truncated) || error.is(Errc::bad_url) || error.is(Errc::bad_field)) return 400;
-  return kClientClosedRequest.code();  // closed, or a failed system call on its connection
+  return kClientClosedRequest.code();  // closed, or a system call on its connection failed
 }
 
 int local_status(const Error& error) noexcept {
   if (error.is_timeout()) return 504;
-  // A hook made a request that cannot be sent: the answer of the upstream is what is missing.
+  // A hook made a request that cannot be sent, so there is no upstream response.
   if (error.is(Errc::bad_url) || error.is(Errc::bad_field)) return 502;
   return 500;
 }
 
-void append_json(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += ascii::is_value_byte(c) && c != '\t' ? c : ' ';
-  }
-}
-
 std::string json_object(Status status, std::string_view reason, std::string_view request_id) {
-  std::string object = "{\"status\":" + std::to_string(status.code()) + ",\"error\":\"";
-  append_json(object, reason);
-  object += '"';
+  std::string object = "{\"status\":" + std::to_string(status.code()) + ",\"error\":";
+  append_json_string(object, reason);
   if (!request_id.empty()) {
-    object += ",\"request_id\":\"";
-    append_json(object, request_id);
-    object += '"';
+    object += ",\"request_id\":";
+    append_json_string(object, request_id);
   }
   return object.append("}\n");
 }

@@ -96,8 +96,9 @@ TEST(ResponseFor, Html) {
 TEST(ResponseFor, Json) {
   const Response response = response_for(Status::bad_gateway, "application/json", "");
   EXPECT_EQ(response.headers().get("Content-Type"), "application/json");
-  EXPECT_EQ(text_of(response_for(Status::bad_gateway, "application/json", "a\"\\\n\tb")),
-            "{\"status\":502,\"error\":\"Bad Gateway\",\"request_id\":\"a\\\"\\\\  b\"}\n");
+  EXPECT_EQ(
+      text_of(response_for(Status::bad_gateway, "application/json", "a\"\\\n\tb")),
+      "{\"status\":502,\"error\":\"Bad Gateway\",\"request_id\":\"a\\\"\\\\\\u000a\\u0009b\"}\n");
   EXPECT_EQ(text_of(response_for(Status::bad_gateway, "application/json", "")),
             "{\"status\":502,\"error\":\"Bad Gateway\"}\n");
 }

@@ -24,8 +24,8 @@ constexpr std::size_t kLongestName = [] {
   return longest;
 }();
 
-// A name in lower case, and 0x20 wherever its case does not count: `text` is that name exactly when
-// (text ^ lower) & ~anycase is zero everywhere.
+// A name in lower case, and 0x20 at each letter: `text` matches if (text ^ lower) & ~anycase is
+// zero everywhere.
 struct Pattern {
   std::array<char, kLongestName> lower{};
   std::array<char, kLongestName> anycase{};
@@ -43,7 +43,8 @@ constexpr std::array<Pattern, kNames.size()> kPatterns = [] {
   return patterns;
 }();
 
-// Size and three bytes; the 0x20 folds the case of letters and disturbs nothing else that matters.
+// Mixes the size and three bytes. The 0x20 folds the case of letters and changes no other byte that
+// matters.
 constexpr std::size_t slot_of(std::string_view name) noexcept {
   const auto byte = [name](std::size_t at) {
     return static_cast<std::size_t>(static_cast<unsigned char>(name[at]) | 0x20);
@@ -53,7 +54,7 @@ constexpr std::size_t slot_of(std::string_view name) noexcept {
   return (mixed ^ (mixed >> 6)) & 255;
 }
 
-// Open addressing, at most a quarter full: an unknown name usually meets an empty slot at once.
+// Open addressing, at most a quarter full: an unknown name usually hits an empty slot first.
 constexpr std::array<std::uint8_t, 256> kSlots = [] {
   std::array<std::uint8_t, 256> slots{};
   for (std::size_t row = 1; row < kNames.size(); ++row) {

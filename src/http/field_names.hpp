@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Known field names and what the proxy may do with them. The table is field_names.def.
-// FieldId::host is the index of a row, field::host the ready-made FieldName.
-// Thread: any; everything is constant.
+// Known field names and the proxy's rules for them. The table is field_names.def. FieldId::host is
+// the index of a row, field::host its FieldName.
+// Thread: any; constant.
 #pragma once
 
 #include <onehop/headers.hpp>
@@ -46,9 +46,9 @@ inline constexpr std::array kFieldFlags = {
 static_assert(kFieldFlags.size() <= 63, "Headers keeps one bit for each known name");
 }  // namespace detail
 
-// The row for `name`, compared without case; unknown when there is none.
+// Returns the row of `name`, ignoring case; unknown if there is none.
 FieldId find_field(std::string_view name) noexcept;
-// As written in the table; "" for unknown.
+// Returns the name as in the table; "" for unknown.
 std::string_view name_of(FieldId id) noexcept;
 
 constexpr std::uint64_t bit_of(FieldId id) noexcept {

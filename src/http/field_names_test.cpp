@@ -41,7 +41,7 @@ TEST(FieldNames, OneByteOfDifferenceIsAnotherName) {
       }
       if (name[at] != '-') continue;
       std::string other(name);
-      other[at] = '\r';  // differs from '-' in the bit that letters use for their case
+      other[at] = '\r';  // differs from '-' in the bit that is a letter's case
       EXPECT_EQ(find_field(other), FieldId::unknown) << name;
     }
     EXPECT_EQ(find_field(std::string(name) + "x"), FieldId::unknown);

@@ -16,7 +16,7 @@ bool starts_with_any(std::string_view name, const auto& prefixes) noexcept {
   });
 }
 
-// Families of names that servers act upon before they look at trailers, or instead of the head.
+// Families of names that servers act on before they read trailers, or instead of the head.
 constexpr std::array<std::string_view, 18> kNotInTrailers = {
     "Content-",      "If-",          "X-Forwarded-",   "Proxy-",     "Sec-",      "Access-Control-",
     "X-HTTP-Method", "X-Original-",  "X-Rewrite-",     "X-Client-",  "X-Remote-", "X-Auth-",

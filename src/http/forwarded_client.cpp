@@ -13,7 +13,7 @@ bool is_port(std::string_view text) noexcept {
   return port && *port <= 65'535;
 }
 
-// "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:80"
+// Parses "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]" or "[2001:db8::1]:80".
 std::optional<IpAddress> address_in(std::string_view entry) noexcept {
   if (entry.starts_with('[')) {
     const std::size_t end = entry.find(']');

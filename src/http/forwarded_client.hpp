@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who a request comes from when its peer is a trusted proxy: what X-Forwarded-For says of it.
-// Thread: any; nothing here allocates.
+// Finds the client of a request from a trusted proxy in X-Forwarded-For. It does not allocate.
+// Thread: any.
 #pragma once
 
 #include <onehop/headers.hpp>
@@ -13,10 +13,10 @@
 
 namespace onehop {
 
-// The rightmost address in all lines of X-Forwarded-For that is not trusted: what stands left of it
-// was written by somebody who is not trusted, too. If all are trusted, the leftmost; an entry that
-// is not an address ends the search as an untrusted one would, with the address right of it.
-// std::nullopt if there is none: then the client is the peer.
+// Returns the rightmost untrusted address in all lines of X-Forwarded-For: entries to its left were
+// written by an untrusted sender. If all are trusted, returns the leftmost. An entry that is not an
+// address ends the search, and the address to its right is returned. Returns std::nullopt if there
+// is none: the client is the peer.
 std::optional<IpAddress> forwarded_client(const Headers& headers,
                                           const TrustedPeers& trusted) noexcept;
 

@@ -11,7 +11,7 @@
 namespace onehop {
 namespace {
 
-// "none" for the peer.
+// Returns "none" if the client is the peer.
 std::string client_in(const std::vector<const char*>& lines,
                       const std::vector<std::string>& trust = {"10.0.0.0/8", "fd00::/8"}) {
   Headers headers;
@@ -67,7 +67,7 @@ TEST(ForwardedClient, TakesPortsBracketsZonesAndMappedAddresses) {
             "203.0.113.9");
 }
 
-// What wrote it is the last that is known.
+// The proxy that wrote the entry is the last known address.
 TEST(ForwardedClient, EndsAtAnEntryThatIsNoAddress) {
   for (const char* entry : {"unknown",
                             "_hidden",

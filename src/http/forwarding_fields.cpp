@@ -15,8 +15,7 @@ struct Row {
   ForwardingField kind;
 };
 
-// The table, which README.md lists as well. Besides these, every name that begins with X-Forwarded-
-// is foreign.
+// README.md lists this table too. Every other name that begins with X-Forwarded- is foreign.
 constexpr std::array kTable = {
     Row{"X-Forwarded-For", ForwardingField::own},
     Row{"X-Forwarded-Host", ForwardingField::own},
@@ -24,7 +23,7 @@ constexpr std::array kTable = {
     Row{"X-Client-Certificate-Subject", ForwardingField::own},
     Row{"Forwarded", ForwardingField::foreign},
     Row{"X-Forwarded", ForwardingField::foreign},
-    // Who the client is.
+    // The client's identity.
     Row{"X-Real-IP", ForwardingField::foreign},
     Row{"X-Client-IP", ForwardingField::foreign},
     Row{"Client-IP", ForwardingField::foreign},
@@ -42,17 +41,17 @@ constexpr std::array kTable = {
     Row{"X-Envoy-External-Address", ForwardingField::foreign},
     Row{"CF-Connecting-IPv6", ForwardingField::foreign},
     Row{"Fly-Client-IP", ForwardingField::foreign},
-    // Its certificate (RFC 9440).
+    // The client's certificate (RFC 9440).
     Row{"Client-Cert", ForwardingField::foreign},
     Row{"Client-Cert-Chain", ForwardingField::foreign},
-    // What it asked for, and how.
+    // The original request.
     Row{"X-Original-Host", ForwardingField::foreign},
     Row{"X-Original-URL", ForwardingField::foreign},
     Row{"X-Rewrite-URL", ForwardingField::foreign},
     Row{"X-Scheme", ForwardingField::foreign},
     Row{"X-Url-Scheme", ForwardingField::foreign},
     Row{"Front-End-Https", ForwardingField::foreign},
-    // Where the application begins in the path.
+    // The application's place in the path.
     Row{"Script-Name", ForwardingField::foreign},
     Row{"X-Script-Name", ForwardingField::foreign},
     Row{"Path-Info", ForwardingField::foreign},
@@ -62,7 +61,7 @@ constexpr std::string_view kFamily = "X-Forwarded-";
 
 constexpr std::size_t kLongest = 31;
 
-// The rows by the lengths of their names, and where those of each length begin.
+// The rows sorted by the length of their names, and the first row of each length.
 constexpr std::array kRows = [] {
   auto rows = kTable;
   std::ranges::sort(rows, {}, [](const Row& row) { return row.name.size(); });
@@ -83,8 +82,8 @@ constexpr Lengths bit_for(std::size_t length) noexcept {
   return Lengths{1} << std::min(length, kLongest);
 }
 
-// For each first byte the lengths that such a name may have: nearly all others are passed over
-// without a look at the rest. All beyond the last bit share it.
+// For each first byte, the lengths of the names that begin with it: rejects nearly all other names
+// at once. All lengths beyond the last bit share it.
 constexpr std::array<Lengths, 256> kLengths = [] {
   std::array<Lengths, 256> lengths{};
   const auto note = [&lengths](char first, Lengths bits) {

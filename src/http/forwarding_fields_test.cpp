@@ -77,7 +77,7 @@ TEST(ForwardingFields, AreTheseInAnyCase) {
   in_every_case("Proxy", ForwardingField::harmful);
 }
 
-// CGI, WSGI and their like make the same variable of all of these.
+// CGI and WSGI make the same variable of all of these.
 TEST(ForwardingFields, HaveLookalikesWithEveryByteThatANameMayHave) {
   const auto with = [](std::string_view name, char separator) {
     std::string text(name);

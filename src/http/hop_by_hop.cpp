@@ -14,7 +14,7 @@
 namespace onehop {
 namespace {
 
-// Any total order without case; sizes first, since they usually differ.
+// A total order that ignores case. It compares sizes first because they usually differ.
 bool sorts_before(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return a.size() < b.size();
   return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
@@ -22,7 +22,7 @@ bool sorts_before(std::string_view a, std::string_view b) noexcept {
   });
 }
 
-// "close" is an option, and reserved as a field name (RFC 9110 §18.4); the other usual options are
+// "close" is an option, and reserved as a field name (RFC 9110 §18.4); the other common options are
 // hop-by-hop fields themselves.
 bool takes_a_field_away(std::string_view option) noexcept {
   const FieldId id = find_field(option);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Hop-by-hop fields concern one connection only and end there (RFC 9110 §7.6.1). Call this on every
-// head that passes through: requests, responses, 1xx and 101.
-// Thread: the one of the message.
+// Hop-by-hop fields concern one connection and end there (RFC 9110 §7.6.1). Call this on every head
+// that is forwarded: requests, responses, 1xx and 101.
+// Thread: owner.
 #pragma once
 
 #include <onehop/headers.hpp>
@@ -11,12 +11,13 @@
 
 namespace onehop {
 
-// Whether the announcement of trailers stays for the codec of the next hop to renew.
+// Whether to keep the Trailer field, so that the codec of the next hop announces the trailers
+// again.
 enum class TrailerField : std::uint8_t { remove, keep };
 
-// Removes the fields that are hop-by-hop by definition, and those that a Connection line names,
-// save end-to-end ones: naming Cookie or Content-Length must not take them from the next hop.
-// Allocates only when Connection names a field beyond these.
+// Removes the hop-by-hop fields and the fields named in Connection, except end-to-end ones: naming
+// Cookie or Content-Length must not remove it for the next hop. Allocates only if Connection names
+// other fields.
 void remove_hop_by_hop(Headers& headers, TrailerField trailer = TrailerField::remove);
 
 }  // namespace onehop

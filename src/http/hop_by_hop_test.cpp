@@ -14,7 +14,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-// "name: value" of what is left, in order.
+// Returns the remaining fields as "name: value", in order.
 std::vector<std::string> left_of(Headers headers, TrailerField trailer = TrailerField::remove) {
   remove_hop_by_hop(headers, trailer);
   std::vector<std::string> lines;

@@ -3,12 +3,10 @@
 #include "http/host.hpp"
 
 #include "base/ascii.hpp"
+#include "base/ip_address.hpp"
 #include "http/field_names.hpp"
 
 #include <algorithm>
-#include <array>
-
-#include <arpa/inet.h>
 
 namespace onehop {
 namespace {
@@ -19,7 +17,7 @@ bool is_port(std::string_view text) noexcept {
   return port && *port <= 65535;
 }
 
-// RFC 3986 reg-name, without the comma: a list of hosts is no host.
+// RFC 3986 reg-name, without the comma: a list of hosts is not a host.
 bool is_reg_name(std::string_view text) noexcept {
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (ascii::is_reg_name_byte(text[i])) continue;
@@ -31,7 +29,7 @@ bool is_reg_name(std::string_view text) noexcept {
   return !text.empty() && text.size() <= kMaxHostSize;
 }
 
-// RFC 6874: "%25" and the zone. A bare "%" is what people type.
+// Splits at the zone separator: "%25" (RFC 6874), or the bare "%" that people type.
 bool split_zone(std::string_view& address, std::string_view& zone) noexcept {
   const std::size_t percent = address.find('%');
   if (percent == std::string_view::npos) return true;
@@ -41,7 +39,7 @@ bool split_zone(std::string_view& address, std::string_view& zone) noexcept {
   return is_reg_name(zone);
 }
 
-// "[...]" at the front of `text`, which is shortened by it.
+// Removes "[...]" from the front of `text`.
 bool take_bracketed(std::string_view& text, Authority& authority) noexcept {
   const std::size_t close = text.find(']');
   if (close == std::string_view::npos) return false;
@@ -54,11 +52,8 @@ bool take_bracketed(std::string_view& text, Authority& authority) noexcept {
 }  // namespace
 
 bool is_ipv6_address(std::string_view text) noexcept {
-  std::array<char, INET6_ADDRSTRLEN> terminated{};
-  if (text.size() >= terminated.size() || text.find('\0') != std::string_view::npos) return false;
-  std::copy(text.begin(), text.end(), terminated.begin());
-  in6_addr address{};
-  return inet_pton(AF_INET6, terminated.data(), &address) == 1;
+  const std::optional<IpLiteral> literal = parse_ip_literal(text);
+  return literal && !literal->is_v4;
 }
 
 std::optional<Authority> split_authority(std::string_view text) noexcept {
@@ -94,7 +89,7 @@ Result<void> check_host(Version version, const Headers& headers) {
     if (line.id != FieldId::host) continue;
     if (++lines > 1) return failure(Errc::bad_request, Side::client, "more than one Host field");
     if (!is_valid_host(line.field().value)) {
-      return failure(Errc::bad_request, Side::client, "the Host field names no host");
+      return failure(Errc::bad_request, Side::client, "the Host field is not a valid host");
     }
   }
   return {};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The authority of a request: the Host field and the host part of a URL (RFC 3986 §3.2.2, RFC 9110
-// §7.2). What two parsers could read as different hosts is refused.
-// Thread: any; Authority is a view into the text it was split from.
+// §7.2). A text that two parsers could read as different hosts is refused. Authority views the text
+// it was split from.
+// Thread: any.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -15,27 +16,28 @@
 
 namespace onehop {
 
-// Longer than any DNS name.
+// No DNS name is longer.
 inline constexpr std::size_t kMaxHostSize = 255;
 
 struct Authority {
   std::string_view host;  // without brackets and zone
-  std::string_view port;  // digits, or "" when there is none
+  std::string_view port;  // digits, or "" if there is none
   std::string_view zone;  // of an IPv6 address, without its '%'
   bool bracketed = false;
-  bool has_colon = false;  // "host:" has one and no port
+  bool has_colon = false;  // true for "host:", which has a colon but no port
 };
 
-// host [ ":" port ], where host is a name, an IPv4 address or a bracketed IPv6 address. Not: user
-// info, lists, blanks, slashes, a port past 65535, nothing at all.
+// Splits host [ ":" port ], where host is a name, an IPv4 address or a bracketed IPv6 address.
+// Returns std::nullopt for anything else: user info, lists, blanks, slashes, a port above 65535,
+// the empty text.
 std::optional<Authority> split_authority(std::string_view text) noexcept;
 
 bool is_ipv6_address(std::string_view text) noexcept;
 
-// Whether `text` may be the value of a Host field: an authority, nothing, or a bare IPv6 address.
+// Reports whether `text` is valid as a Host field: an authority, "", or a bare IPv6 address.
 bool is_valid_host(std::string_view text) noexcept;
 
-// RFC 9112 §3.2: one Host field in HTTP/1.1, at most one in HTTP/1.0, and a valid one.
+// RFC 9112 §3.2: requires one valid Host field in HTTP/1.1, and at most one in HTTP/1.0.
 Result<void> check_host(Version version, const Headers& headers);
 
 }  // namespace onehop

@@ -6,7 +6,7 @@
 
 namespace onehop {
 
-// Text that stays text in HTML, in an attribute too: & < > and both quotes as entities.
+// Escapes `text` for HTML content and attributes: & < > and both quotes become entities.
 std::string html_escaped(std::string_view text);
 
 }  // namespace onehop

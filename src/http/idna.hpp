@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Internationalised host names: UTF-8 in, the ASCII form of DNS out (IDNA2008, RFC 5891).
-// Used for configured URLs only; names on the wire are ASCII already.
+// Internationalised host names: converts UTF-8 to the ASCII form of DNS (IDNA2008, RFC 5891). For
+// configured URLs only; names on the wire are ASCII.
 // Thread: any.
 #pragma once
 
@@ -11,7 +11,8 @@
 
 namespace onehop {
 
-// "bücher.example" gives "xn--bcher-kva.example". Nothing when it is no host name.
+// Converts "bücher.example" to "xn--bcher-kva.example". Returns std::nullopt if `host` is not a
+// host name.
 std::optional<std::string> idna_to_ascii(std::string_view host);
 
 }  // namespace onehop

@@ -14,38 +14,8 @@ namespace {
 
 constexpr std::size_t kV4At = 12;  // where the IPv4 address begins among the 16 bytes
 constexpr unsigned kV4Bits = kV4At * 8;
-constexpr std::array<std::uint8_t, kV4At> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 }  // namespace
-
-std::optional<IpAddress> IpAddress::parse(std::string_view text) noexcept {
-  const std::size_t zone = text.find('%');
-  const bool has_zone = zone != std::string_view::npos;
-  text = text.substr(0, zone);
-  std::array<char, INET6_ADDRSTRLEN> literal{};  // inet_pton wants the zero at the end
-  if (text.size() >= literal.size() || text.find('\0') != std::string_view::npos) {
-    return std::nullopt;
-  }
-  std::copy(text.begin(), text.end(), literal.begin());
-
-  IpAddress address;
-  if (!has_zone && inet_pton(AF_INET, literal.data(), address.bytes_.data() + kV4At) == 1) {
-    std::copy(kMapped.begin(), kMapped.end(), address.bytes_.begin());
-  } else if (inet_pton(AF_INET6, literal.data(), address.bytes_.data()) != 1) {
-    return std::nullopt;
-  }
-  address.is_v4_ = std::equal(kMapped.begin(), kMapped.end(), address.bytes_.begin());
-  return address;
-}
-
-char* IpAddress::write(char* out) const noexcept {
-  if (is_v4_) {
-    inet_ntop(AF_INET, bytes_.data() + kV4At, out, kLongestText);
-  } else {
-    inet_ntop(AF_INET6, bytes_.data(), out, kLongestText);
-  }
-  return out + std::strlen(out);
-}
 
 std::optional<IpNetwork> IpNetwork::read(std::string_view text) noexcept {
   const std::size_t slash = text.find('/');
@@ -58,7 +28,7 @@ std::optional<IpNetwork> IpNetwork::read(std::string_view text) noexcept {
   const bool is_dotted = literal.find(':') == std::string_view::npos;
   if (!bits || *bits > (is_dotted ? 32 : 128)) return std::nullopt;
   const unsigned prefix = static_cast<unsigned>(*bits) + (is_dotted ? kV4Bits : 0);
-  // A wider block around the mapped addresses is a mistake, not "every IPv4 address".
+  // A block wider than the mapped addresses is a mistake, not "every IPv4 address".
   if (base->is_v4() && prefix < kV4Bits) return std::nullopt;
   return IpNetwork(*base, prefix);
 }
@@ -102,8 +72,8 @@ std::string IpNetwork::why_none(std::string_view text) {
   const std::string quoted = "'" + std::string(text) + "'";
   const std::string_view literal = text.substr(0, text.find('/'));
   if (const std::size_t zone = text.find('%'); zone != std::string_view::npos) {
-    if (!read(text)) return quoted + " is no network, such as 10.0.0.0/8, ::1 or unix";
-    return quoted + " has a zone, which addresses are not compared by; did you mean " +
+    if (!read(text)) return quoted + " is not a network such as 10.0.0.0/8, ::1 or unix";
+    return quoted + " has a zone, which is not compared; did you mean " +
            std::string(text.substr(0, zone)) + "?";
   }
   if (const auto network = read(text)) {
@@ -115,7 +85,7 @@ std::string IpNetwork::why_none(std::string_view text) {
     return quoted + " has brackets, as only URLs do; did you mean " +
            std::string(text.substr(1, text.size() - 2)) + "?";
   }
-  return quoted + " is no network, such as 10.0.0.0/8, ::1 or unix";
+  return quoted + " is not a network such as 10.0.0.0/8, ::1 or unix";
 }
 
 }  // namespace onehop

@@ -65,7 +65,7 @@ TEST(IpNetwork, RefusesBitsAfterThePrefixAndNamesTheNetwork) {
         << IpNetwork::why_none(text);
   }
   EXPECT_EQ(IpNetwork::why_none("10.0.0.0/33"),
-            "'10.0.0.0/33' is no network, such as 10.0.0.0/8, ::1 or unix");
+            "'10.0.0.0/33' is not a network such as 10.0.0.0/8, ::1 or unix");
   EXPECT_EQ(IpNetwork::why_none("10.0.0.0/8"), "");
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ListMembers: the members of a comma-separated field value (RFC 9110 §5.6.1), without blanks
-// around them; empty members are passed over. For lists of tokens: a comma ends a member even
-// inside quotes. Thread: any; a view into the value.
+// ListMembers: the members of a comma-separated field value (RFC 9110 §5.6.1), trimmed, without
+// empty ones. For lists of tokens: a comma ends a member even inside quotes. Members are views into
+// the value.
+// Thread: any.
 #pragma once
 
 #include <cstddef>
@@ -45,7 +46,7 @@ class ListMembers {
   std::string_view value_;
 };
 
-// Whether a member of the list equals `token`, without case.
+// Reports whether a member of the list equals `token`, ignoring case.
 bool list_has(std::string_view value, std::string_view token) noexcept;
 
 }  // namespace onehop

@@ -15,7 +15,7 @@ std::string_view without_parameters(std::string_view text) noexcept {
   return ascii::trim_blanks(text.substr(0, text.find(';')));
 }
 
-// The qvalue in thousandths (RFC 9110 §12.4.2); 0 for one that is malformed, 1000 for none.
+// Returns the qvalue in thousandths (RFC 9110 §12.4.2): 0 if it is malformed, 1000 if it is absent.
 int weight_of(std::string_view media_range) noexcept {
   std::size_t at = media_range.find(';');
   while (at != std::string_view::npos) {
@@ -41,17 +41,17 @@ struct Candidate {
   std::string_view type;
   std::string_view range;
 };
-// In order of preference where the client has none.
+// In the order of preference for clients without one.
 constexpr std::array<Candidate, 3> kCandidates = {
     {{ErrorFormat::text, "text/plain", "text/*"},
      {ErrorFormat::html, "text/html", "text/*"},
      {ErrorFormat::json, "application/json", "application/*"}}};
 
-// How much a client wants one candidate: what it says of the most specific range that matches.
+// The client's preference for one candidate, from the most specific range that matches.
 struct Wish {
   int specificity = -1;  // 2 for the type itself, 1 for type/*, 0 for */*
   int weight = 0;
-  int place = 0;  // in the list
+  int place = 0;  // position in the list
 
   bool beats(const Wish& other) const noexcept {
     if (weight != other.weight) return weight > other.weight;

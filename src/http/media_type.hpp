@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The few questions the proxy asks about media types (RFC 9110 §8.3.1, §12.5.1).
-// Thread: any; pure functions.
+// Questions of the proxy about media types (RFC 9110 §8.3.1, §12.5.1).
+// Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,14 @@
 
 namespace onehop {
 
-// "text/event-stream", with parameters or without.
+// Reports whether it is "text/event-stream", with or without parameters.
 bool is_event_stream(std::string_view content_type) noexcept;
-// "application/grpc" and its variants ("application/grpc+proto").
+// Reports whether it is "application/grpc" or a variant such as "application/grpc+proto".
 bool is_grpc(std::string_view content_type) noexcept;
 
 enum class ErrorFormat : std::uint8_t { text, html, json };
 
-// What a client that sent this Accept field would rather read. Text when it does not say.
+// Returns the error format that a client with this Accept field prefers; text if it states none.
 ErrorFormat preferred_error_format(std::string_view accept) noexcept;
 
 }  // namespace onehop

@@ -19,7 +19,7 @@ std::unexpected<Error> malformed(Side side, const char* detail) {
   return failure(malformed(side), side, detail);
 }
 
-// Calls see(value) for every line with that name, until it returns false.
+// Calls see(value) for every line with that name until it returns false.
 template <class See>
 void for_each_value(const Headers& headers, FieldId id, See see) {
   if (!headers.has(id)) return;
@@ -29,21 +29,22 @@ void for_each_value(const Headers& headers, FieldId id, See see) {
   }
 }
 
-// A list of honest token names, the last of which is not "chunked" twice: something a newer
-// implementation might mean. Anything else is malformed.
+// Reports whether `value` is a list of valid tokens without "chunked" as the last of several: a
+// coding that a newer implementation might define. Everything else is malformed.
 bool is_unknown_coding(std::string_view value) {
   std::size_t others = 0;
   std::string_view last;
   for (const std::string_view member : ListMembers(value)) {
     if (!ascii::is_token(member)) return false;
-    if (ascii::equals_ignoring_case(last, "chunked")) return false;  // chunked must be the last
+    // chunked must be the last coding
+    if (ascii::equals_ignoring_case(last, "chunked")) return false;
     last = member;
     if (!ascii::equals_ignoring_case(member, "chunked")) ++others;
   }
   return others != 0;
 }
 
-// Transfer-Encoding is there: exactly one line with the one word "chunked", or nothing goes on.
+// Transfer-Encoding is present: exactly one line with the single token "chunked" is accepted.
 Result<BodyFraming> chunked_framing(Side side, Version version, const Headers& headers) {
   if (headers.has(FieldId::content_length)) {
     return malformed(side, "both Transfer-Encoding and Content-Length");
@@ -64,7 +65,7 @@ Result<BodyFraming> chunked_framing(Side side, Version version, const Headers& h
     }
     return malformed(side, "Transfer-Encoding is not chunked");
   }
-  // A sender that announces framing fields as trailers means harm.
+  // A sender that announces framing fields as trailers is malicious.
   for (const FieldName& name : {field::transfer_encoding, field::content_length, field::trailer}) {
     if (headers.has_token(field::trailer, name.text())) {
       return malformed(side, "Trailer names a framing field");
@@ -84,7 +85,7 @@ Result<std::optional<std::uint64_t>> content_length(const Headers& headers, Side
     length = number;
     return valid;
   });
-  if (!valid) return malformed(side, "Content-Length is not one number");
+  if (!valid) return malformed(side, "Content-Length is not a single number");
   return length;
 }
 
@@ -92,15 +93,15 @@ Result<std::optional<std::uint64_t>> content_length(const Headers& headers, Side
 Result<BodyFraming> request_framing(Version version, const Headers& headers) {
   constexpr Side kSide = Side::client;
   // 1, 2: responses only.
-  // 3: Transfer-Encoding together with Content-Length. We refuse, as it allows.
-  // 4: Transfer-Encoding. Where chunked is not the final coding the length cannot be known: 400.
+  // 3: Transfer-Encoding together with Content-Length is refused, as the RFC allows.
+  // 4: Transfer-Encoding. If chunked is not the final coding, the length is unknown: 400.
   if (headers.has(FieldId::transfer_encoding)) return chunked_framing(kSide, version, headers);
   // 5: an invalid Content-Length is unrecoverable. Identical lines count as one.
   const Result<std::optional<std::uint64_t>> length = content_length(headers, kSide);
   if (!length) return failure(length.error());
-  // 6: a valid one is the length.
+  // 6: a valid Content-Length is the length.
   if (*length) return BodyFraming::of_length(**length);
-  // 7: a request that says nothing has no content.
+  // 7: a request without these fields has no content.
   return BodyFraming::none();
 }
 
@@ -110,8 +111,8 @@ Result<BodyFraming> response_framing(const Method& method,
                                      Version version,
                                      const Headers& headers) {
   constexpr Side kSide = Side::upstream;
-  // Before 1: fields that contradict themselves are refused even where they decide nothing, because
-  // the client would see them.
+  // Before 1: contradictory fields are refused even if they decide nothing, because the client
+  // would see them.
   Result<BodyFraming> said = BodyFraming::until_close();
   if (headers.has(FieldId::transfer_encoding)) {
     said = chunked_framing(kSide, version, headers);  // 3 and 4
@@ -124,11 +125,11 @@ Result<BodyFraming> response_framing(const Method& method,
   // 1: 101 ends HTTP on this connection; HEAD, 1xx, 204 and 304 have no content.
   if (status == Status::switching_protocols) return BodyFraming{BodyFraming::Kind::tunnel, 0};
   if (method == Method::head || status.forbids_body()) return BodyFraming::none();
-  // 2: so does a successful CONNECT.
+  // 2: a successful CONNECT ends HTTP too.
   if (method == Method::connect && status.code() < 300) {
     return BodyFraming{BodyFraming::Kind::tunnel, 0};
   }
-  // 8: without any field it ends with the connection.
+  // 8: a response without these fields ends with the connection.
   return said;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where the content of an HTTP/1 message ends (RFC 9112 §6.3), decided once, by one pure function
-// for each direction. Ambiguity is an error, never repaired (RFC 9112 §6.1, §11.2).
+// Determines where the content of an HTTP/1 message ends (RFC 9112 §6.3), with one pure function
+// for each direction. Ambiguity is an error and is never repaired (RFC 9112 §6.1, §11.2).
+// Thread: any.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -37,20 +38,21 @@ struct BodyFraming {
   friend constexpr bool operator==(const BodyFraming&, const BodyFraming&) noexcept = default;
 };
 
-// Errors: bad_request (400), unsupported_transfer (501). Side client.
+// Errors: bad_request (400), unsupported_transfer (501). Their side is client.
 Result<BodyFraming> request_framing(Version version, const Headers& headers);
-// `method` is the request's. Errors: bad_response. For HEAD, 204 and 304 the result is none even
-// where Content-Length says more.
+// `method` is the request's. Errors: bad_response. For HEAD, 204 and 304 the result is none even if
+// Content-Length is larger.
 Result<BodyFraming> response_framing(const Method& method,
                                      Status status,
                                      Version version,
                                      const Headers& headers);
 
-// Whether the connection may carry another message after this one, as far as this head says
-// (RFC 9112 §9.3): Connection: close, HTTP/1.0 without keep-alive.
+// Reports whether this head allows another message on the connection (RFC 9112 §9.3): it has no
+// Connection: close, and for HTTP/1.0 it has keep-alive.
 bool allows_reuse(Version version, const Headers& headers) noexcept;
 
-// Content-Length as 1*DIGIT; identical lines are one, a list is refused. Nothing when absent.
+// Returns Content-Length as 1*DIGIT, or std::nullopt if it is absent. Identical lines count as one;
+// a list is refused.
 Result<std::optional<std::uint64_t>> content_length(const Headers& headers, Side side);
 
 }  // namespace onehop

@@ -26,9 +26,8 @@ void expect_refused(Fields fields, Errc code, Version version = Version::http_1_
   EXPECT_EQ(got.error().side(), Side::client);
 }
 
-// More than one Content-Length, of which not all say the same. The order makes no difference: a
-// recipient that believed the last of them, or the smaller one, would find another message in the
-// content.
+// Several Content-Length lines that disagree, in any order: a recipient that used the last or the
+// smallest would find another message in the content.
 const std::initializer_list<Fields> kContradictions = {
     {{"Content-Length", "1"}, {"Content-Length", "2"}},
     {{"Content-Length", "2"}, {"Content-Length", "1"}},
@@ -95,7 +94,7 @@ TEST(RequestFraming, BadTransferEncodings) {
 }
 
 TEST(RequestFraming, ListMembersNeverHideChunked) {
-  // ", chunked" has one member, but is not the single word.
+  // ", chunked" has one member but is not the single token.
   const Headers headers = {{"Transfer-Encoding", ", chunked"}};
   EXPECT_FALSE(request_framing(Version::http_1_1, headers).has_value());
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PolledBodySource: what a body that comes from a connection offers besides read(): pieces without
-// a coroutine frame. Used by whoever pumps bodies.
+// PolledBodySource: a body that comes from a connection returns pieces without a coroutine frame.
+// Body pumps use it.
+// Thread: owner.
 #pragma once
 
 #include <onehop/body.hpp>
@@ -13,14 +14,14 @@ namespace onehop {
 
 class PolledBodySource : public BodySource {
  public:
-  // The next piece if it is here now; empty at the end; nothing when one has to wait(). The piece
-  // may lie in the scratch memory of the thread: it is valid only until the caller suspends or
-  // calls anything of this source again. `most` bounds a piece that would be read into scratch
+  // Returns the next piece if it is available, an empty piece at the end, or std::nullopt if the
+  // caller must wait(). The piece may lie in the thread's scratch memory: it is valid only until
+  // the caller suspends or calls this source again. `max` bounds a piece that is read into scratch
   // memory.
-  virtual std::optional<Result<bytes>> try_read(std::size_t most) = 0;
-  // Returns when try_read may have an answer.
+  virtual std::optional<Result<bytes>> try_read(std::size_t max) = 0;
+  // Completes when try_read() may have a result.
   virtual task<void> wait() = 0;
-  // True when the end is known to be reached: try_read would return it.
+  // Reports whether try_read() would return the end.
   virtual bool at_end() const noexcept = 0;
   PolledBodySource* polled() noexcept final { return this; }
 };

@@ -2,7 +2,7 @@
 //
 // Query parameters (WHATWG "urlencoded", as servers read them) and the escapes of RFC 3986 §2.1,
 // for Parameters and Url::clean_query, which does not change a query that all parsers read alike.
-// Thread: any; pure functions.
+// Thread: any.
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@ namespace onehop {
 // Reports whether every '%' begins an escape of two hexadecimal digits.
 bool has_valid_escapes(std::string_view text) noexcept;
 
-// Replaces escapes by their bytes; malformed ones stay as they are.
+// Replaces escapes by their bytes. Malformed escapes stay unchanged.
 std::string percent_decoded(std::string_view text);
 
 // Reports whether two parsers could disagree about this query: it has a ';', a malformed escape, or

@@ -28,7 +28,7 @@ Request Request::clone_head() const {
   Request copy(method(), url(), headers().clone());
   copy.parts_->connection = connection();
   if (parts_->on_informational) {
-    // What the server's callback looks at is in the memory of this request.
+    // The server's callback reads the memory of this request.
     copy.parts_->on_informational =
         [memory = headers().arena_or_none(),
          callback = parts_->on_informational](const Response& response) { callback(response); };

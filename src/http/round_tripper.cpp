@@ -10,15 +10,14 @@
 namespace onehop {
 namespace {
 
-// What a server does to a request on the wire: the URL becomes a target and a Host field.
+// Turns the URL into a target and a Host field, as sending the request over the wire would.
 void make_inbound(Request& request) {
   if (!request.url().is_absolute()) return;
   if (!request.headers().has(field::host)) request.set_host(request.url().authority());
   request.set_url(request.url().without_authority());
 }
 
-// What a server does to the answer: these have no content, whatever the handler made
-// (RFC 9110 §6.4.1).
+// Removes content that the response must not have (RFC 9110 §6.4.1), as a server does.
 void drop_forbidden_body(bool to_head, Response& response) {
   if (!to_head && !response.status().forbids_body()) return;
   const std::optional<std::uint64_t> length = response.body().length();

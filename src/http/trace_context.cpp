@@ -40,7 +40,7 @@ std::string_view trace_id_in(std::string_view traceparent) noexcept {
     if (!is_hexadecimal(part)) return {};
   }
   if (version == "ff" || is_zero(trace_id) || is_zero(parent_id)) return {};
-  // A later version may go on after another hyphen.
+  // A later version may continue after another hyphen.
   const bool has_more = traceparent.size() > kSize;
   if (has_more && (version == "00" || traceparent[kSize] != '-')) return {};
   return trace_id;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// traceparent (W3C Trace Context, level 1, section 3.2): passed on as it came, and read for the
-// log. Pure functions; any thread.
+// traceparent (W3C Trace Context, level 1, section 3.2): forwarded unchanged, and read for the log.
+// Thread: any.
 #pragma once
 
 #include <onehop/headers.hpp>
@@ -13,15 +13,15 @@
 namespace onehop {
 
 namespace field {
-// Not in the table of known names: it is only looked up for the log.
+// Not in the table of known names, because only the log looks it up.
 inline constexpr FieldName traceparent{FieldId::unknown, "traceparent"};
 }  // namespace field
 
-// The trace id in "00-TRACE_ID-PARENT_ID-FLAGS": 32 hexadecimal digits in lower case. "" if the
-// value is not valid.
+// Returns the trace id in "00-TRACE_ID-PARENT_ID-FLAGS", 32 lower-case hexadecimal digits, or "" if
+// the value is invalid.
 std::string_view trace_id_in(std::string_view traceparent) noexcept;
 
-// That of a request; "" without a traceparent, and if there are several.
+// Returns the trace id of a request, or "" unless it has exactly one traceparent.
 std::string_view trace_id_of(const Headers& headers) noexcept;
 
 }  // namespace onehop

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TrustedPeers: whose claims about the client are believed. Made once from Server::Options::trust
-// or ReverseProxy::Options::trust, asked for every connection or request.
-// Thread: any; constant after construction.
+// TrustedPeers: the peers whose forwarding fields are trusted. Made from Server::Options::trust or
+// ReverseProxy::Options::trust.
+// Thread: any; constant.
 #pragma once
 
 #include "http/ip_network.hpp"
@@ -16,8 +16,8 @@ namespace onehop {
 class TrustedPeers {
  public:
   TrustedPeers() = default;
-  // Networks, addresses, and "unix" for peers without an address. Throws std::invalid_argument,
-  // naming the entry, on anything else.
+  // Accepts networks, addresses, and "unix" for peers without an address. Throws
+  // std::invalid_argument, which names the entry, for anything else.
   explicit TrustedPeers(const std::vector<std::string>& entries);
 
   // `peer` is ConnectionInfo::peer. Does not allocate.

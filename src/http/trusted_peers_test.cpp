@@ -29,7 +29,7 @@ TEST(TrustedPeers, HasThePeersOfEachEntry) {
   EXPECT_FALSE(peers.includes("no address"));
 }
 
-// XF07: a peer without an address is not trusted for that.
+// XF07: a peer without an address is not trusted by default.
 TEST(TrustedPeers, HasUnixPeersOnlyWhenTold) {
   EXPECT_FALSE(TrustedPeers({"0.0.0.0/0", "::/0"}).includes(""));
   EXPECT_TRUE(TrustedPeers({"unix"}).includes(""));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The parts of a URL that a person wrote in a configuration, with errors that say what to write
-// instead. Used by Url::parse; targets off the wire are judged in url.cpp.
-// Thread: any; views are into the text given.
+// instead. Used by Url::parse; targets from the wire are judged in url.cpp.
+// The results view the text passed in.
+// Thread: any.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -20,11 +21,11 @@ Result<std::size_t> find_scheme(std::string_view text);
 // 80, 443, or 0 for a scheme without ports.
 std::uint16_t default_port(std::string_view scheme) noexcept;
 
-// What follows "unix:", at most `limit` bytes: a path, or '@' and an abstract name.
+// Returns the text after "unix:", at most `limit` bytes: a path, or '@' and an abstract name.
 Result<std::string_view> find_socket_path(std::string_view text, std::size_t limit);
 
-// What stands before the '@' of an authority (RFC 3986 §3.2.1): a second '@' would leave it open
-// where the host begins.
+// Checks the text before the '@' of an authority (RFC 3986 §3.2.1): with a second '@' the beginning
+// of the host would be ambiguous.
 Result<void> check_user_info(std::string_view text);
 
 // The same authority with a host outside ASCII in its IDNA form.

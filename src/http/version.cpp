@@ -2,7 +2,7 @@
 
 #include <onehop/version.hpp>
 
-// The build gives the number of the project.
+// The build defines the project's version.
 #ifndef ONEHOP_VERSION
 #define ONEHOP_VERSION "0.1.0"
 #endif

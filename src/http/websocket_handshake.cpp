@@ -11,7 +11,7 @@ namespace {
 using Digest = std::array<std::uint8_t, 20>;
 constexpr std::size_t kBlock = 64;
 
-// The message followed by a one bit, zeros, and its length in bits (RFC 3174 §4).
+// The message padded with a one bit, zeros, and its length in bits (RFC 3174 §4).
 std::string padded(std::string_view message) {
   std::string text(message);
   text += '\x80';
@@ -59,7 +59,7 @@ void add_block(std::array<std::uint32_t, 5>& state, const char* block) {
   state = {state[0] + a, state[1] + b, state[2] + c, state[3] + d, state[4] + e};
 }
 
-// RFC 3174. The handshake wants it as a fingerprint, not for secrecy.
+// RFC 3174. The handshake uses it as a fingerprint, not for security.
 Digest sha1(std::string_view message) {
   std::array<std::uint32_t, 5> state = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
   const std::string text = padded(message);

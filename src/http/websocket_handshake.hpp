@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The server's half of the WebSocket opening handshake (RFC 6455 §4.2). Pure functions; any thread.
+// The server's side of the WebSocket opening handshake (RFC 6455 §4.2).
+// Thread: any.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -10,10 +11,10 @@
 
 namespace onehop {
 
-// A GET that asks for version 13 with a key of the right form.
+// Reports whether the request is a GET for version 13 with a key of the right form.
 bool is_websocket_handshake(const Request& request);
 
-// What Sec-WebSocket-Accept answers to this Sec-WebSocket-Key.
+// Returns the Sec-WebSocket-Accept value for this Sec-WebSocket-Key.
 std::string websocket_accept(std::string_view key);
 
 }  // namespace onehop

@@ -19,7 +19,8 @@ TEST(WebSocketHandshake, AcceptsTheKeyOfTheSpecification) {
   EXPECT_EQ(websocket_accept("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
-// The key and the fixed text together end one byte before, at, and behind a block's length field.
+// The key and the fixed text together end one byte before, at, and after the length field of a
+// block.
 TEST(WebSocketHandshake, PadsEveryLengthRight) {
   EXPECT_EQ(websocket_accept(std::string(19, 'a')), "yzaGyu0mcUukN7CdsSwa30tnCpc=");
   EXPECT_EQ(websocket_accept(std::string(20, 'a')), "dUYRM7bOMwDmbriNIPr11x+r3E0=");

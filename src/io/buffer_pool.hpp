@@ -24,13 +24,13 @@ class BufferPool {
   BufferPool() = default;
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
-  ~BufferPool() { note_let_go(free_.size() * kSize); }
+  ~BufferPool() { count_released(free_.size() * kSize); }
 
   Buffer take() {
     if (free_.empty()) {
       free_.reserve(kKept);  // many give back in a destructor, which may not run out of memory
       Buffer buffer = std::make_unique_for_overwrite<char[]>(kSize);
-      note_held(kSize);
+      count_held(kSize);
       return buffer;
     }
     Buffer buffer = std::move(free_.back());
@@ -41,8 +41,8 @@ class BufferPool {
     if (!kMemoryChecker && free_.size() < kKept) {
       free_.push_back(std::move(buffer));
     } else {
-      note_returned_memory(kSize);
-      note_let_go(kSize);
+      count_returned_memory(kSize);
+      count_released(kSize);
     }
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/address.hpp"
 
+#include "base/ip_address.hpp"
 #include "io/file_descriptor.hpp"
 
 #include <algorithm>
@@ -27,7 +28,7 @@ const sockaddr_in6& v6_of(const Address& address) noexcept {
   return *reinterpret_cast<const sockaddr_in6*>(address.data());
 }
 
-// The path of a unix address; with a leading NUL in Linux's abstract namespace, "" when unnamed.
+// The path of a unix address. In Linux's abstract namespace it has a leading NUL; "" if unnamed.
 std::string_view path_of(const Address& address) noexcept {
   constexpr std::size_t kOffset = offsetof(sockaddr_un, sun_path);
   if (address.size() <= kOffset) return {};
@@ -76,23 +77,20 @@ Address::Address(const sockaddr* address, socklen_t size) noexcept
 std::optional<Address> Address::from_ip(std::string_view ip, std::uint16_t port) {
   const bool has_brackets = ip.size() > 2 && ip.front() == '[' && ip.back() == ']';
   if (has_brackets) ip = ip.substr(1, ip.size() - 2);
-  if (ip.size() > kLongestIp || ip.find('\0') != std::string_view::npos) return std::nullopt;
-  char text[kLongestIp + 1];
-  text[ip.copy(text, ip.size())] = '\0';
-
-  sockaddr_in v4{};
-  if (!has_brackets && ::inet_pton(AF_INET, text, &v4.sin_addr) == 1) {
+  const std::optional<IpLiteral> literal = parse_ip_literal(ip);
+  if (!literal || (has_brackets && literal->is_v4)) return std::nullopt;
+  if (literal->is_v4) {
+    sockaddr_in v4{};
     v4.sin_family = AF_INET;
     v4.sin_port = htons(port);
+    std::memcpy(&v4.sin_addr, literal->bytes.data(), sizeof v4.sin_addr);
     return Address(reinterpret_cast<const sockaddr*>(&v4), sizeof v4);
   }
   sockaddr_in6 v6{};
-  if (::inet_pton(AF_INET6, text, &v6.sin6_addr) == 1) {
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(port);
-    return Address(reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
-  }
-  return std::nullopt;
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(port);
+  std::memcpy(&v6.sin6_addr, literal->bytes.data(), sizeof v6.sin6_addr);
+  return Address(reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
 }
 
 Result<Address> Address::from_socket_path(std::string_view path) {
@@ -126,7 +124,7 @@ Result<Address> Address::parse_listen(std::string_view text) {
     rest.remove_prefix(is_https ? 8 : 7);
     if (rest.ends_with('/')) rest.remove_suffix(1);
   }
-  if (rest.empty()) return refuse(text, "there is no address");
+  if (rest.empty()) return refuse(text, "the address is missing");
   if (const auto port = parse_port(rest)) return every_address(*port);
 
   std::string_view host = rest;
@@ -140,15 +138,15 @@ Result<Address> Address::parse_listen(std::string_view text) {
   } else if (is_url) {
     port = is_https ? 443 : 80;
   } else {
-    return refuse(text, "there is no port");
+    return refuse(text, "the port is missing");
   }
   if (host.empty() || host == "*") return every_address(*port);
   if (host == "localhost") host = "127.0.0.1";
   if (host.find(':') != std::string_view::npos && host.front() != '[') {
-    return refuse(text, "an IPv6 address stands in brackets");
+    return refuse(text, "an IPv6 address needs brackets");
   }
   if (host.find('%') != std::string_view::npos) {
-    return refuse(text, "an address with a zone cannot be listened on");
+    return refuse(text, "listening on an address with a zone is not supported");
   }
   if (auto address = from_ip(host, *port)) return *address;
   return refuse(text, "the host is neither an IP address nor localhost");
@@ -171,7 +169,7 @@ void Address::set_port(std::uint16_t port) noexcept {
 }
 
 std::uint64_t Address::client_key() const noexcept {
-  // Within 0::/8, which no host has.
+  // Within 0::/8, which no host uses.
   constexpr std::uint64_t kIpv4 = std::uint64_t{1} << 32U;
   if (family() == AF_INET) return kIpv4 | v4_of(*this).sin_addr.s_addr;
   if (family() != AF_INET6) return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Address: an IPv4, IPv6 or unix socket address. A value.
+// Address: an IPv4, IPv6 or unix socket address.
+// Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -21,14 +22,13 @@ class Address {
   Address() noexcept = default;
   Address(const sockaddr* address, socklen_t size) noexcept;
 
-  // An IP literal (IPv6 with or without brackets, no zone) and a port.
+  // Makes an address of an IP literal (IPv6 with or without brackets, no zone) and a port.
   static std::optional<Address> from_ip(std::string_view ip, std::uint16_t port);
-  // Errc::bad_option when the path is too long for sockaddr_un (107 bytes).
+  // Returns Errc::bad_option if the path is too long for sockaddr_un (107 bytes).
   static Result<Address> from_socket_path(std::string_view path);
-  // What a listener is given: "127.0.0.1:80", ":80" (every address: IPv6 and IPv4 in one socket
-  // where there is IPv6, else IPv4), "80", "localhost:80", "[::1]:0", "unix:PATH", each with an
-  // optional "http://" or "https://" in front. The detail of an error says what is wrong and how to
-  // write it.
+  // Parses a listen address: "127.0.0.1:80", ":80" (all addresses: IPv6 and IPv4 in one socket if
+  // the machine has IPv6, else IPv4), "80", "localhost:80", "[::1]:0", "unix:PATH", each with an
+  // optional "http://" or "https://" prefix. The error's detail explains the fault and the syntax.
   static Result<Address> parse_listen(std::string_view text);
 
   int family() const noexcept { return storage_.ss_family; }
@@ -38,14 +38,14 @@ class Address {
   std::uint16_t port() const noexcept;
   void set_port(std::uint16_t port) noexcept;
 
-  // What tells clients apart: the IPv4 address, or the network (the first 64 bits) of an IPv6 one,
-  // which its host may vary at will. 0 for unix.
+  // Returns the key that distinguishes clients: the IPv4 address, or the first 64 bits of an IPv6
+  // address, because a host can vary the rest. 0 for unix.
   std::uint64_t client_key() const noexcept;
 
   // "127.0.0.1:80", "[::1]:80", "unix:/run/app.sock"
   std::string to_string() const;
-  // Without port and brackets; an IPv4 address mapped into IPv6 is given as IPv4. "" for unix.
-  // Writes at most 46 bytes at `out` and returns the end; no allocation.
+  // Writes the IP without port and brackets; an IPv4 address mapped into IPv6 is written as IPv4, a
+  // unix address as "". Writes at most 46 bytes at `out` and returns the end. Does not allocate.
   char* write_ip(char* out) const noexcept;
   std::string ip() const;
 
@@ -56,7 +56,7 @@ class Address {
   socklen_t size_ = 0;
 };
 
-// Whether a text for parse_listen asks for TLS; `by_default` where it says neither.
+// Reports whether a text for parse_listen() asks for TLS; `by_default` if it has no scheme.
 bool listens_with_tls(std::string_view text, bool by_default) noexcept;
 
 }  // namespace onehop::net

@@ -39,7 +39,7 @@ constexpr Policy kPolicies[] = {
     {{}, 0, 40, 1},
 };
 
-// IPv4 as mapped into IPv6.
+// The IPv6 form; IPv4 is mapped.
 V6 v6_of(const Address& address) noexcept {
   V6 made{};
   if (address.family() == AF_INET6) {
@@ -80,7 +80,7 @@ int scope_of(const V6& address) noexcept {
   return policy.label == 11 ? kSiteLocalScope : kGlobalScope;
 }
 
-// The smaller, the better.
+// Smaller is better.
 using Rank = std::tuple<bool, bool, bool, int, int>;
 
 Rank rank_of(const Address& destination, const SourceOf& source_of) {
@@ -94,7 +94,7 @@ Rank rank_of(const Address& destination, const SourceOf& source_of) {
 
 }  // namespace
 
-// connect(2) of a datagram socket sends nothing, and looks up the route.
+// connect(2) on a datagram socket sends nothing; it only looks up the route.
 std::optional<Address> kernel_source_of(const Address& destination) {
   Address there = destination;
   if (there.port() == 0) there.set_port(1);
@@ -111,7 +111,7 @@ std::optional<Address> kernel_source_of(const Address& destination) {
 
 void sort_by_preference(std::vector<Address>& addresses, const SourceOf& source_of) {
   if (addresses.size() < 2) return;
-  // The position decides between equals, so that the name server's order counts.
+  // Ties keep their position, so that the name server's order counts.
   using Place = std::pair<Rank, std::size_t>;
   std::vector<std::pair<Place, Address>> ranked;
   ranked.reserve(addresses.size());
@@ -122,7 +122,7 @@ void sort_by_preference(std::vector<Address>& addresses, const SourceOf& source_
     addresses[i] = ranked[i].second;
 }
 
-std::vector<Address> take_turns(const std::vector<Address>& sorted, std::size_t most) {
+std::vector<Address> take_turns(const std::vector<Address>& sorted, std::size_t max) {
   if (sorted.empty()) return {};
   const int first_family = sorted.front().family();
   std::vector<Address> first;
@@ -136,7 +136,7 @@ std::vector<Address> take_turns(const std::vector<Address>& sorted, std::size_t 
     if (i < first.size()) turns.push_back(first[i]);
     if (i < second.size()) turns.push_back(second[i]);
   }
-  if (turns.size() > most) turns.resize(most);
+  if (turns.size() > max) turns.resize(max);
   return turns;
 }
 

@@ -28,7 +28,7 @@ std::vector<std::string> ips(const std::vector<Address>& list) {
   return texts;
 }
 
-// `sources`: what this machine sends from, by destination; it has no route to others.
+// `sources` maps destinations to this machine's source address; others have no route.
 std::vector<std::string> sorted(const std::vector<std::string>& list,
                                 const std::map<std::string, std::string>& sources) {
   std::vector<Address> made = addresses(list);
@@ -40,7 +40,7 @@ std::vector<std::string> sorted(const std::vector<std::string>& list,
   return ips(made);
 }
 
-TEST(AddressOrder, ipv6_comes_first_where_there_is_a_route_for_it) {
+TEST(AddressOrder, Ipv6ComesFirstWhereThereIsARouteForIt) {
   EXPECT_THAT(sorted({"198.51.100.1", "2001:db8::1"},
                      {{"198.51.100.1", "10.0.0.1"}, {"2001:db8::1", "2001:db8::2"}}),
               ElementsAre("2001:db8::1", "198.51.100.1"));
@@ -48,21 +48,21 @@ TEST(AddressOrder, ipv6_comes_first_where_there_is_a_route_for_it) {
               ElementsAre("198.51.100.1", "2001:db8::1"));
 }
 
-TEST(AddressOrder, a_source_of_another_kind_counts_against_an_address) {
-  // Only a unique local address, or one of 6to4, to reach a global one from (rule 5).
+TEST(AddressOrder, ASourceOfAnotherKindCountsAgainstAnAddress) {
+  // The only source for a global address is a unique local or 6to4 one (rule 5).
   EXPECT_THAT(sorted({"2001:db8::1", "198.51.100.1"},
                      {{"2001:db8::1", "fd00::2"}, {"198.51.100.1", "192.0.2.1"}}),
               ElementsAre("198.51.100.1", "2001:db8::1"));
   EXPECT_THAT(sorted({"2001:db8::1", "198.51.100.1"},
                      {{"2001:db8::1", "2002:c000:201::1"}, {"198.51.100.1", "192.0.2.1"}}),
               ElementsAre("198.51.100.1", "2001:db8::1"));
-  // Only a link-local one (rule 2).
+  // The only source is link-local (rule 2).
   EXPECT_THAT(sorted({"2001:db8::1", "198.51.100.1"},
                      {{"2001:db8::1", "fe80::2"}, {"198.51.100.1", "192.0.2.1"}}),
               ElementsAre("198.51.100.1", "2001:db8::1"));
 }
 
-TEST(AddressOrder, loopback_and_unique_local_addresses_have_their_precedence) {
+TEST(AddressOrder, LoopbackAndUniqueLocalAddressesHaveTheirPrecedence) {
   EXPECT_THAT(sorted({"127.0.0.1", "::1"}, {{"127.0.0.1", "127.0.0.1"}, {"::1", "::1"}}),
               ElementsAre("::1", "127.0.0.1"));
   EXPECT_THAT(
@@ -70,20 +70,20 @@ TEST(AddressOrder, loopback_and_unique_local_addresses_have_their_precedence) {
       ElementsAre("198.51.100.1", "fd00::1"));
 }
 
-TEST(AddressOrder, the_order_of_the_name_server_stays_within_a_family) {
+TEST(AddressOrder, TheOrderOfTheNameServerStaysWithinAFamily) {
   EXPECT_THAT(
       sorted({"10.0.0.3", "10.0.0.1", "10.0.0.2"},
              {{"10.0.0.3", "10.0.0.9"}, {"10.0.0.1", "10.0.0.9"}, {"10.0.0.2", "10.0.0.9"}}),
       ElementsAre("10.0.0.3", "10.0.0.1", "10.0.0.2"));
 }
 
-TEST(AddressOrder, the_kernel_knows_what_it_sends_from) {
+TEST(AddressOrder, TheKernelKnowsWhatItSendsFrom) {
   const auto source = kernel_source_of(*Address::from_ip("127.0.0.1", 0));
   ASSERT_TRUE(source);
   EXPECT_EQ(source->ip(), "127.0.0.1");
 }
 
-TEST(AddressOrder, the_families_take_turns_up_to_a_limit) {
+TEST(AddressOrder, TheFamiliesTakeTurnsUpToALimit) {
   const auto list = addresses({"::1", "::2", "10.0.0.1", "::3", "10.0.0.2"});
   EXPECT_THAT(ips(take_turns(list, 10)), ElementsAre("::1", "10.0.0.1", "::2", "10.0.0.2", "::3"));
   EXPECT_THAT(ips(take_turns(list, 3)), ElementsAre("::1", "10.0.0.1", "::2"));

@@ -20,14 +20,14 @@ std::string listen_text(std::string_view text) {
   return address ? address->to_string() : "refused";
 }
 
-TEST(Address, reads_ip_literals) {
+TEST(Address, ReadsIpLiterals) {
   EXPECT_EQ(Address::from_ip("192.0.2.1", 80).value().to_string(), "192.0.2.1:80");
   EXPECT_EQ(Address::from_ip("2001:DB8::1", 8080).value().to_string(), "[2001:db8::1]:8080");
   EXPECT_EQ(Address::from_ip("[::1]", 0).value().to_string(), "[::1]:0");
   EXPECT_EQ(Address::from_ip("::", 65535).value().to_string(), "[::]:65535");
 }
 
-TEST(Address, refuses_what_is_no_ip_literal) {
+TEST(Address, RefusesWhatIsNoIpLiteral) {
   for (const char* text :
        {"", "localhost", "1.2.3", "1.2.3.4.5", "256.1.1.1", "01.2.3.4", "1.2.3.4 ", "[1.2.3.4]",
         "[]", "[::1", "::1]", "fe80::1%eth0", "0x7f000001", "1:2"}) {
@@ -37,7 +37,7 @@ TEST(Address, refuses_what_is_no_ip_literal) {
   EXPECT_FALSE(Address::from_ip(std::string("1.2.3.4\0x", 9), 80));
 }
 
-TEST(Address, writes_the_ip_alone) {
+TEST(Address, WritesTheIpAlone) {
   char text[46];
   const auto write = [&](const char* ip) {
     const Address address = *Address::from_ip(ip, 80);
@@ -51,14 +51,14 @@ TEST(Address, writes_the_ip_alone) {
   EXPECT_EQ(Address::from_ip("192.0.2.1", 80)->ip(), "192.0.2.1");
 }
 
-TEST(Address, shows_an_ipv4_peer_of_a_dual_stack_socket_as_ipv4) {
+TEST(Address, ShowsAnIpv4PeerOfADualStackSocketAsIpv4) {
   const Address mapped = *Address::from_ip("::ffff:192.0.2.1", 443);
   EXPECT_EQ(mapped.ip(), "192.0.2.1");
   EXPECT_EQ(mapped.to_string(), "192.0.2.1:443");
   EXPECT_EQ(mapped.port(), 443);
 }
 
-TEST(Address, has_a_port_that_can_be_changed) {
+TEST(Address, HasAPortThatCanBeChanged) {
   Address address = *Address::from_ip("192.0.2.1", 80);
   address.set_port(8080);
   EXPECT_EQ(address.port(), 8080);
@@ -67,7 +67,7 @@ TEST(Address, has_a_port_that_can_be_changed) {
   EXPECT_EQ(v6.port(), 1);
 }
 
-TEST(Address, holds_the_path_of_a_unix_socket) {
+TEST(Address, HoldsThePathOfAUnixSocket) {
   const auto address = Address::from_socket_path("/run/app.sock");
   ASSERT_TRUE(address);
   EXPECT_TRUE(address->is_unix());
@@ -77,7 +77,7 @@ TEST(Address, holds_the_path_of_a_unix_socket) {
   EXPECT_TRUE(Address::from_socket_path(std::string(107, 'x')));
 }
 
-TEST(Address, refuses_paths_that_do_not_fit) {
+TEST(Address, RefusesPathsThatDoNotFit) {
   const auto address = Address::from_socket_path(std::string(108, 'x'));
   ASSERT_FALSE(address);
   EXPECT_TRUE(address.error().is(Errc::bad_option));
@@ -86,7 +86,7 @@ TEST(Address, refuses_paths_that_do_not_fit) {
   EXPECT_FALSE(Address::from_socket_path(std::string_view("a\0b", 3)));
 }
 
-TEST(Address, shows_unnamed_and_abstract_unix_peers) {
+TEST(Address, ShowsUnnamedAndAbstractUnixPeers) {
   sockaddr_un unix_address{};
   unix_address.sun_family = AF_UNIX;
   const auto* data = reinterpret_cast<const sockaddr*>(&unix_address);
@@ -95,7 +95,7 @@ TEST(Address, shows_unnamed_and_abstract_unix_peers) {
   EXPECT_EQ(Address(data, offsetof(sockaddr_un, sun_path) + 2).to_string(), "unix:@q");
 }
 
-TEST(Address, compares_by_value) {
+TEST(Address, ComparesByValue) {
   EXPECT_EQ(*Address::from_ip("192.0.2.1", 80), *Address::from_ip("192.0.2.1", 80));
   EXPECT_NE(*Address::from_ip("192.0.2.1", 80), *Address::from_ip("192.0.2.1", 81));
   EXPECT_NE(*Address::from_ip("192.0.2.1", 80), *Address::from_ip("192.0.2.2", 80));
@@ -107,7 +107,7 @@ TEST(Address, compares_by_value) {
   EXPECT_EQ(Address(), Address());
 }
 
-TEST(Address, reads_what_a_listener_is_given) {
+TEST(Address, ReadsWhatAListenerIsGiven) {
   EXPECT_EQ(listen_text("127.0.0.1:80"), "127.0.0.1:80");
   EXPECT_EQ(listen_text("[::1]:0"), "[::1]:0");
   EXPECT_EQ(listen_text("localhost:8080"), "127.0.0.1:8080");
@@ -123,14 +123,14 @@ TEST(Address, reads_what_a_listener_is_given) {
   EXPECT_EQ(listen_text("0.0.0.0:65535"), "0.0.0.0:65535");
 }
 
-TEST(Address, a_port_alone_means_every_address) {
+TEST(Address, APortAloneMeansEveryAddress) {
   const std::string every = listen_text(":8080");
   EXPECT_TRUE(every == "[::]:8080" || every == "0.0.0.0:8080") << every;
   for (const char* text : {"8080", "*:8080", "http://:8080"})
     EXPECT_EQ(listen_text(text), every);
 }
 
-TEST(Address, a_listener_says_whether_it_is_with_tls) {
+TEST(Address, AListenerSaysWhetherItIsWithTls) {
   EXPECT_TRUE(listens_with_tls("https://:8443", false));
   EXPECT_TRUE(listens_with_tls(":8443", true));
   EXPECT_FALSE(listens_with_tls(":8443", false));
@@ -138,14 +138,14 @@ TEST(Address, a_listener_says_whether_it_is_with_tls) {
   EXPECT_FALSE(listens_with_tls("unix:/run/a.sock", true));
 }
 
-TEST(Address, says_what_is_wrong_with_a_listen_address) {
+TEST(Address, SaysWhatIsWrongWithAListenAddress) {
   const auto detail = [](std::string_view text) {
     const auto address = Address::parse_listen(text);
     return address ? "accepted" : std::string(address.error().detail());
   };
-  EXPECT_THAT(detail(""), HasSubstr("no address"));
-  EXPECT_THAT(detail("127.0.0.1"), HasSubstr("no port"));
-  EXPECT_THAT(detail("[::1]"), HasSubstr("no port"));
+  EXPECT_THAT(detail(""), HasSubstr("the address is missing"));
+  EXPECT_THAT(detail("127.0.0.1"), HasSubstr("the port is missing"));
+  EXPECT_THAT(detail("[::1]"), HasSubstr("the port is missing"));
   EXPECT_THAT(detail("127.0.0.1:"), HasSubstr("port is not a number"));
   EXPECT_THAT(detail("127.0.0.1:65536"), HasSubstr("port is not a number"));
   EXPECT_THAT(detail("127.0.0.1:-1"), HasSubstr("port is not a number"));

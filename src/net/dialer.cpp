@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kKeepAliveSeconds = 30;
 constexpr int kKeepAliveProbes = 3;
-// Addresses in a message.
+// Maximum number of addresses in a message.
 constexpr std::size_t kMaxNamed = 5;
 
 void set_option(int socket, int level, int name, int value) noexcept {
@@ -26,7 +26,7 @@ void set_option(int socket, int level, int name, int value) noexcept {
 void set_options(int socket, const Address& peer) noexcept {
   if (peer.is_unix()) return;
   set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
-  // A peer that vanished is noticed after two minutes even when nothing is sent.
+  // Detects a vanished peer after two minutes even if nothing is sent.
   set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
   set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveSeconds);
   set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveSeconds);
@@ -55,7 +55,8 @@ Error late_name(const Destination& destination) {
       .retry_safe(true);
 }
 
-// What can be known without waiting; nothing when a name has to be looked up.
+// Returns the addresses if they are known without waiting, std::nullopt if the name must be
+// resolved.
 std::optional<Result<std::vector<Address>>> known_addresses(io::Reactor& reactor,
                                                             const Destination& destination) {
   if (!destination.socket_path.empty()) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Dialer: makes a connection to a named destination. KernelDialer uses the machine's network: names
-// by c-ares, every address tried, both families raced (RFC 8305). Tests bring their own. One per
-// thread; a dial is cancelled by destroying its task.
+// Dialer: connects to a named destination. KernelDialer uses the machine's network: it resolves
+// names with c-ares, tries every address and races both families (RFC 8305). Tests provide their
+// own. There is one per thread; destroying the task cancels a dial.
+// Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -18,7 +19,7 @@
 
 namespace onehop::net {
 
-// A host and port, with TLS or without, or the path of a unix socket.
+// A host and port, with or without TLS, or the path of a unix socket.
 struct Destination {
   Destination(std::string h, std::uint16_t p, bool t = false)
       : host(std::move(h)), port(p), tls(t) {}
@@ -36,7 +37,7 @@ struct Destination {
   std::string connect_address;
   std::string socket_path;
   bool tls = false;
-  bool http2 = false;  // with TLS: may be agreed upon
+  bool http2 = false;  // with TLS: offered in the handshake
 };
 
 struct Dialled {
@@ -50,7 +51,7 @@ struct Dialled {
 struct DialOptions {
   Duration attempt_timeout = std::chrono::seconds(3);
   Duration total_timeout = std::chrono::seconds(5);
-  // The next address is tried beside the running attempts after this long (RFC 8305 §5).
+  // The delay after which the next address is tried in parallel (RFC 8305 §5).
   Duration fallback_delay = std::chrono::milliseconds(250);
 };
 
@@ -61,9 +62,9 @@ class Dialer {
   Dialer& operator=(const Dialer&) = delete;
   virtual ~Dialer() = default;
 
-  // `destination` must outlive the task. Errors, side upstream and retry_safe: name_not_resolved
-  // (phase resolve), timed_out or the errno of the last address tried (phase connect); detail names
-  // the addresses. TLS is the business of TlsDialer; others leave it out.
+  // `destination` must outlive the task. Errors have side upstream and are retry_safe:
+  // name_not_resolved (phase resolve), timed_out or the errno of the last address tried (phase
+  // connect). Their detail names the addresses. TlsDialer adds TLS; other dialers ignore it.
   virtual task<Result<Dialled>> dial(const Destination& destination) = 0;
 };
 

@@ -50,8 +50,8 @@ TcpListener listen_on(const Address& address) {
   return std::move(*listener);
 }
 
-// A port that no socket has on any address, and that the kernel gives to nobody: it is wanted on
-// several addresses, one after the other.
+// A port that is unused on every address and outside the ephemeral range, because the tests bind it
+// on several addresses in turn.
 std::uint16_t spare_port() {
   static std::minstd_rand random(std::random_device{}());
   std::uniform_int_distribution<int> ports(20'000, 31'999);
@@ -64,7 +64,7 @@ std::uint16_t spare_port() {
   return 0;
 }
 
-// A port where nobody listens, as long as it lives: bound, so that nobody else gets it.
+// A bound port without a listener. It stays reserved as long as the object lives.
 class DeadPort {
  public:
   explicit DeadPort(const char* ip = "127.0.0.1")
@@ -84,7 +84,7 @@ class DeadPort {
   Address address_;
 };
 
-// A listener whose queue is full: connections to it neither succeed nor fail.
+// A listener with a full queue: connections to it neither succeed nor fail.
 class Tarpit {
  public:
   explicit Tarpit(const Address& address) : listener_(open(address)) {
@@ -92,7 +92,7 @@ class Tarpit {
       fillers_.emplace_back(
           ::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
       const Address& target = listener_.address();
-      // Whether it succeeds, waits or fails: the queue is full in the end.
+      // It may succeed, wait or fail: the queue is full in the end.
       std::ignore = ::connect(fillers_.back().get(), target.data(), target.size());
     }
     std::this_thread::sleep_for(milliseconds(10));
@@ -136,7 +136,7 @@ std::set<int> sockets() {
   return all;
 }
 
-// By the event loops of this process.
+// Counts the descriptors in the event loops of this process.
 int watched_descriptors() {
   int count = 0;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fdinfo")) {
@@ -154,7 +154,7 @@ int option(const Stream& stream, int level, int name) {
   return value;
 }
 
-// Whose timeouts nobody takes for what is to happen at once, however busy the machine is.
+// Long timeouts, for events that must be immediate however busy the machine is.
 const DialOptions kPatient{.attempt_timeout = seconds(20), .total_timeout = seconds(50)};
 
 class DialerTest : public testing::Test {
@@ -166,7 +166,7 @@ class DialerTest : public testing::Test {
     took_ = std::chrono::steady_clock::now() - start;
     return dialled;
   }
-  // Makes "backend.test" mean these.
+  // Makes "backend.test" resolve to `addresses`.
   void name(std::vector<Address> addresses) {
     Resolver::of(reactor_).remember("backend.test", std::move(addresses), seconds(30));
   }
@@ -183,7 +183,7 @@ class DialerTest : public testing::Test {
   Duration took_{};
 };
 
-TEST_F(DialerTest, connects_to_an_ip_address) {
+TEST_F(DialerTest, ConnectsToAnIpAddress) {
   const TcpListener listener = listen_on(loopback(0));
   const auto dialled = dial(Destination("127.0.0.1", listener.address().port()));
   ASSERT_TRUE(dialled) << dialled.error().to_string();
@@ -204,7 +204,7 @@ task<std::string> echo_word(Stream& stream) {
   co_return got < 0 ? std::string() : std::string(data, static_cast<std::size_t>(got));
 }
 
-TEST_F(DialerTest, the_connection_carries_bytes) {
+TEST_F(DialerTest, TheConnectionCarriesBytes) {
   const TcpListener listener = listen_on(loopback(0));
   const auto dialled = dial(Destination("127.0.0.1", listener.address().port()));
   ASSERT_TRUE(dialled);
@@ -222,7 +222,7 @@ TEST_F(DialerTest, the_connection_carries_bytes) {
   peer.join();
 }
 
-TEST_F(DialerTest, connects_to_a_name) {
+TEST_F(DialerTest, ConnectsToAName) {
   const TcpListener listener = listen_on(loopback(0));
   name({loopback(0)});
   const auto dialled = dial(Destination("Backend.test", listener.address().port()));
@@ -230,7 +230,7 @@ TEST_F(DialerTest, connects_to_a_name) {
   EXPECT_EQ(dialled->address, listener.address().to_string());
 }
 
-TEST_F(DialerTest, connects_to_a_unix_socket) {
+TEST_F(DialerTest, ConnectsToAUnixSocket) {
   const std::string path = testing::TempDir() + "dialer." + std::to_string(::getpid());
   const TcpListener listener = listen_on(*Address::from_socket_path(path));
   const auto dialled = dial(Destination(path));
@@ -238,13 +238,13 @@ TEST_F(DialerTest, connects_to_a_unix_socket) {
   EXPECT_EQ(dialled->address, "unix:" + path);
 }
 
-TEST_F(DialerTest, says_that_a_unix_socket_does_not_exist) {
+TEST_F(DialerTest, SaysThatAUnixSocketDoesNotExist) {
   const auto dialled = dial(Destination("/nonexistent/socket"));
   expect_failure(dialled, system_code(ENOENT));
   EXPECT_THAT(std::string(dialled.error().detail()), HasSubstr("unix:/nonexistent/socket"));
 }
 
-TEST_F(DialerTest, waits_for_a_unix_socket_whose_queue_is_full) {
+TEST_F(DialerTest, WaitsForAUnixSocketWhoseQueueIsFull) {
   const std::string path = testing::TempDir() + "tarpit." + std::to_string(::getpid());
   Tarpit tarpit(*Address::from_socket_path(path));
   KernelDialer dialer(reactor_, {});
@@ -259,7 +259,7 @@ TEST_F(DialerTest, waits_for_a_unix_socket_whose_queue_is_full) {
   EXPECT_TRUE(dialled) << dialled.error().to_string();
 }
 
-TEST_F(DialerTest, a_refusal_is_told_at_once) {
+TEST_F(DialerTest, ARefusalIsToldAtOnce) {
   const DeadPort dead;
   const auto dialled = dial(Destination("127.0.0.1", dead.port()), kPatient);
   expect_failure(dialled, system_code(ECONNREFUSED));
@@ -267,7 +267,7 @@ TEST_F(DialerTest, a_refusal_is_told_at_once) {
   EXPECT_LT(took_, seconds(10));
 }
 
-TEST_F(DialerTest, a_refused_address_gives_way_to_the_next_at_once) {
+TEST_F(DialerTest, ARefusedAddressGivesWayToTheNextAtOnce) {
   const DeadPort dead;
   const TcpListener listener = listen_on(loopback(dead.port(), "127.0.0.2"));
   name({loopback(0), loopback(0, "127.0.0.2")});
@@ -279,7 +279,7 @@ TEST_F(DialerTest, a_refused_address_gives_way_to_the_next_at_once) {
   EXPECT_LT(took_, seconds(10));
 }
 
-TEST_F(DialerTest, the_error_names_every_address) {
+TEST_F(DialerTest, TheErrorNamesEveryAddress) {
   const DeadPort dead;
   name({loopback(0), loopback(0, "127.0.0.2"), loopback(0, "127.0.0.3")});
   const auto dialled = dial(Destination("backend.test", dead.port()));
@@ -289,7 +289,7 @@ TEST_F(DialerTest, the_error_names_every_address) {
                                           ", 127.0.0.2:" + port + ", 127.0.0.3:" + port + ")");
 }
 
-TEST_F(DialerTest, the_error_names_five_of_many_addresses) {
+TEST_F(DialerTest, TheErrorNamesFiveOfManyAddresses) {
   const DeadPort dead;
   name(std::vector<Address>(24, dead.address()));
   const auto dialled = dial(Destination("backend.test", dead.port()));
@@ -299,7 +299,7 @@ TEST_F(DialerTest, the_error_names_five_of_many_addresses) {
                                           ", " + one + ", " + one + ", " + one + " and 19 more)");
 }
 
-TEST_F(DialerTest, a_silent_address_gets_company_after_the_fallback_delay) {
+TEST_F(DialerTest, ASilentAddressGetsCompanyAfterTheFallbackDelay) {
   const Tarpit tarpit(loopback(spare_port()));
   const TcpListener listener = listen_on(loopback(tarpit.port(), "127.0.0.2"));
   name({loopback(0), loopback(0, "127.0.0.2")});
@@ -317,7 +317,7 @@ TEST_F(DialerTest, a_silent_address_gets_company_after_the_fallback_delay) {
   EXPECT_EQ(open_descriptors(), before);
 }
 
-TEST_F(DialerTest, a_silent_address_times_out) {
+TEST_F(DialerTest, ASilentAddressTimesOut) {
   const Tarpit tarpit(loopback(spare_port()));
   DialOptions options = kPatient;
   options.attempt_timeout = milliseconds(50);
@@ -328,7 +328,7 @@ TEST_F(DialerTest, a_silent_address_times_out) {
   EXPECT_LT(took_, seconds(10));
 }
 
-TEST_F(DialerTest, all_addresses_together_have_a_limit) {
+TEST_F(DialerTest, AllAddressesTogetherHaveALimit) {
   const Tarpit first(loopback(spare_port()));
   const Tarpit second(loopback(first.port(), "127.0.0.2"));
   const Tarpit third(loopback(first.port(), "127.0.0.3"));
@@ -342,7 +342,7 @@ TEST_F(DialerTest, all_addresses_together_have_a_limit) {
   EXPECT_LT(took_, seconds(10));
 }
 
-TEST_F(DialerTest, an_attempt_that_times_out_gives_way_to_the_next) {
+TEST_F(DialerTest, AnAttemptThatTimesOutGivesWayToTheNext) {
   const Tarpit tarpit(loopback(spare_port()));
   const TcpListener listener = listen_on(loopback(tarpit.port(), "127.0.0.2"));
   name({loopback(0), loopback(0, "127.0.0.2")});
@@ -354,7 +354,7 @@ TEST_F(DialerTest, an_attempt_that_times_out_gives_way_to_the_next) {
   EXPECT_EQ(dialled->address, listener.address().to_string());
 }
 
-TEST_F(DialerTest, destroying_the_task_closes_every_attempt) {
+TEST_F(DialerTest, DestroyingTheTaskClosesEveryAttempt) {
   const Tarpit first(loopback(spare_port()));
   const Tarpit second(loopback(first.port(), "127.0.0.2"));
   name({loopback(0), loopback(0, "127.0.0.2")});
@@ -375,8 +375,8 @@ TEST_F(DialerTest, destroying_the_task_closes_every_attempt) {
   reactor_.run_once(milliseconds(20));
 }
 
-// Over a network the handshake takes its time: here until the second SYN, a second later.
-TEST_F(DialerTest, a_connection_that_takes_its_time_is_waited_for) {
+// The handshake takes until the second SYN, one second later, as over a slow network.
+TEST_F(DialerTest, AConnectionThatTakesItsTimeIsWaitedFor) {
   Tarpit tarpit(loopback(spare_port()));
   KernelDialer dialer(reactor_, kPatient);
   const io::Reactor::Enter enter(reactor_);
@@ -392,8 +392,8 @@ TEST_F(DialerTest, a_connection_that_takes_its_time_is_waited_for) {
   EXPECT_EQ(dialled->address, tarpit.address().to_string());
 }
 
-// As when the process was stopped, and the timer fires before the event has told of it.
-TEST_F(DialerTest, a_deadline_looks_whether_the_connection_was_made_in_time) {
+// As after a suspended process: the timer fires before the event is delivered.
+TEST_F(DialerTest, ADeadlineLooksWhetherTheConnectionWasMadeInTime) {
   io::Reactor reactor(io::Reactor::Clock::manual);
   Tarpit tarpit(loopback(spare_port()));
   KernelDialer dialer(reactor, kPatient);
@@ -417,7 +417,7 @@ TEST_F(DialerTest, a_deadline_looks_whether_the_connection_was_made_in_time) {
   ASSERT_TRUE(dialled) << dialled.error().to_string();
 }
 
-TEST_F(DialerTest, a_refusal_that_takes_its_time_is_waited_for) {
+TEST_F(DialerTest, ARefusalThatTakesItsTimeIsWaitedFor) {
   std::optional<Tarpit> tarpit(std::in_place, loopback(spare_port()));
   KernelDialer dialer(reactor_, kPatient);
   const io::Reactor::Enter enter(reactor_);
@@ -431,7 +431,7 @@ TEST_F(DialerTest, a_refusal_that_takes_its_time_is_waited_for) {
 }
 
 // A child process has a copy of every socket between fork and exec.
-TEST_F(DialerTest, an_attempt_that_is_gone_is_told_nothing_though_a_child_process_has_its_socket) {
+TEST_F(DialerTest, AnAttemptThatIsGoneIsToldNothingThoughAChildProcessHasItsSocket) {
   const Tarpit tarpit(loopback(spare_port()));
   KernelDialer dialer(reactor_, {});
   const Destination destination("127.0.0.1", tarpit.port());
@@ -452,7 +452,7 @@ TEST_F(DialerTest, an_attempt_that_is_gone_is_told_nothing_though_a_child_proces
   EXPECT_EQ(watched_descriptors(), watched);
 }
 
-TEST_F(DialerTest, looks_the_name_up) {
+TEST_F(DialerTest, LooksTheNameUp) {
   const TcpListener listener = listen_on(loopback(0));
   NameServer server(reactor_);
   NameServer::Host host;
@@ -472,7 +472,7 @@ TEST_F(DialerTest, looks_the_name_up) {
   EXPECT_TRUE(missing.error().retry_safe());
 }
 
-TEST_F(DialerTest, a_slow_look_up_counts_against_the_total) {
+TEST_F(DialerTest, ASlowLookUpCountsAgainstTheTotal) {
   NameServer server(reactor_);
   server.set_mood(NameServer::Mood::silent);
   ResolverOptions resolver_options;
@@ -489,8 +489,7 @@ TEST_F(DialerTest, a_slow_look_up_counts_against_the_total) {
   EXPECT_THAT(std::string(dialled.error().detail()), HasSubstr("backend.test"));
 }
 
-// A network of its own for the calling thread, where every new connection gets the same source
-// port.
+// Moves the calling thread into a network namespace whose only ephemeral port is `port`.
 bool enter_network_with_one_port(std::uint16_t port) {
   if (::unshare(CLONE_NEWNET) != 0) return false;
   const io::FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM, 0));
@@ -503,7 +502,7 @@ bool enter_network_with_one_port(std::uint16_t port) {
   return range.good();
 }
 
-TEST(Dialer, a_connection_to_itself_is_a_refusal) {
+TEST(Dialer, AConnectionToItselfIsARefusal) {
   constexpr std::uint16_t kPort = 40000;
   bool has_network = false;
   int surprises = 0;

@@ -30,8 +30,8 @@ struct timespec configuration_time(const std::string& path) noexcept {
 
 }  // namespace
 
-// c-ares wants level-triggered events: it does not read until EAGAIN. It closes sockets while it
-// works, so events are only noted here, and given to it when no event is on its way any more.
+// c-ares expects level-triggered events: it does not read until EAGAIN. It closes sockets while it
+// works, so events are only recorded here and passed on once all pending events are delivered.
 class DnsChannel::Socket final : public io::Watcher {
  public:
   explicit Socket(DnsChannel& channel) noexcept : channel_(channel) {}
@@ -46,8 +46,8 @@ class DnsChannel::Socket final : public io::Watcher {
   std::uint32_t events_ = 0;
 };
 
-// One look-up. Its questions, one for each family, share it with the timer that ends the wait for
-// the second one.
+// One look-up. Its two queries, one per family, share it with the timer that ends the wait for the
+// second response.
 class DnsChannel::Query : public std::enable_shared_from_this<Query> {
  public:
   Query(DnsChannel& channel, std::vector<std::string> names, Callback callback)
@@ -60,35 +60,35 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
   Query(const Query&) = delete;
   Query& operator=(const Query&) = delete;
   ~Query() {
-    if (!was_told_) --channel_.active_;
+    if (!was_reported_) --channel_.active_;
   }
 
-  // The addresses of the next name.
+  // Queries the addresses of the next name.
   void ask_next() {
     const std::string name = names_[next_name_++];
     const std::size_t round = ++round_;
     open_questions_ = 2;
     failure_ = ARES_SUCCESS;
     ask(name, AF_INET);
-    if (round == round_) ask(name, AF_INET6);  // the first one may have been answered at once
+    if (round == round_) ask(name, AF_INET6);  // the first may have completed synchronously
   }
   void take_answer(std::size_t round, int status, const ares_addrinfo* result) {
-    if (channel_.closing_ || round != round_) return;  // of a name that is done with
+    if (channel_.closing_ || round != round_) return;  // for a name that is finished
     --open_questions_;
     if (status == ARES_SUCCESS && result) read(*result);
-    note_failure(status);
+    record_failure(status);
     if (open_questions_ == 0) {
       end_round();
     } else if (!found_.empty() || status == ARES_ENOTFOUND) {
-      // RFC 8020 §2: what does not exist has no addresses of the other family either. But there are
-      // name servers that say so of AAAA where there is an A (RFC 4074 §4.2).
+      // RFC 8020 §2: a name that does not exist has no addresses of the other family either. But
+      // some name servers report that for AAAA although there is an A (RFC 4074 §4.2).
       wait_for_the_other();
     }
   }
-  // No more is waited for of this name.
+  // Ends the wait for responses about this name.
   void end_round() {
     const bool is_absent = failure_ == ARES_ENOTFOUND || failure_ == ARES_ENODATA;
-    if (found_.empty() && is_absent && !was_told_ && next_name_ < names_.size()) {
+    if (found_.empty() && is_absent && !was_reported_ && next_name_ < names_.size()) {
       timer_.disarm();
       ask_next();
     } else {
@@ -109,8 +109,8 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
   void conclude() {
     timer_.disarm();
     Answer answer;
-    answer.is_late = was_told_;
-    if (was_told_ && told_ == found_.size()) return;
+    answer.is_late = was_reported_;
+    if (was_reported_ && reported_ == found_.size()) return;
     if (found_.empty()) {
       answer.failure = ares_strerror(failure_ == ARES_SUCCESS ? ARES_ENODATA : failure_);
     } else {
@@ -119,33 +119,33 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
       answer.ttl = std::chrono::seconds(std::max(ttl_, 0));
     }
     callback_(std::move(answer));
-    note_told();
-    told_ = found_.size();
+    mark_reported();
+    reported_ = found_.size();
   }
   void give_up_without_memory() {
-    if (channel_.closing_ || was_told_) return;
-    note_told();
-    ++round_;  // what else comes counts no more
+    if (channel_.closing_ || was_reported_) return;
+    mark_reported();
+    ++round_;  // later responses are ignored
     timer_.disarm();
     Answer nothing;
-    nothing.failure = "out of memory";  // short enough to take none
+    nothing.failure = "out of memory";  // short enough for the string's internal buffer
     callback_(std::move(nothing));
   }
 
  private:
-  // From here on the query is of no importance: a family that is late may be lost.
-  void note_told() noexcept {
-    if (!std::exchange(was_told_, true)) --channel_.active_;
+  // From now on the query may be lost: only a late family remains.
+  void mark_reported() noexcept {
+    if (!std::exchange(was_reported_, true)) --channel_.active_;
   }
-  // That a name does not exist says more than that a name server failed, and that says more than
-  // that there are no addresses of one family.
-  void note_failure(int status) noexcept {
+  // "The name does not exist" outranks a failed name server, which outranks a name without
+  // addresses of one family.
+  void record_failure(int status) noexcept {
     if (status == ARES_SUCCESS || failure_ == ARES_ENOTFOUND) return;
     if (status != ARES_ENODATA || failure_ == ARES_SUCCESS) failure_ = status;
   }
   void ask(const std::string& name, int family);
   void wait_for_the_other() {
-    if (was_told_ || timer_.is_armed()) return;
+    if (was_reported_ || timer_.is_armed()) return;
     io::Reactor& reactor = channel_.reactor_;
     reactor.timers().arm(timer_, reactor.now() + kResolutionDelay);
   }
@@ -162,14 +162,14 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
   DnsChannel& channel_;
   std::vector<std::string> names_;
   std::size_t next_name_ = 0;
-  std::size_t round_ = 0;  // which question's answers count
+  std::size_t round_ = 0;  // responses to other rounds are ignored
   Callback callback_;
   std::vector<Address> found_;
   int ttl_ = std::numeric_limits<int>::max();
-  int failure_ = ARES_SUCCESS;  // of the name asked for last
+  int failure_ = ARES_SUCCESS;  // of the name queried last
   int open_questions_ = 0;
-  bool was_told_ = false;
-  std::size_t told_ = 0;  // addresses
+  bool was_reported_ = false;
+  std::size_t reported_ = 0;  // addresses
   io::Timer timer_;
 };
 
@@ -182,7 +182,7 @@ struct DnsChannel::Hooks {
   static void on_socket(void* self, ares_socket_t socket, int readable, int writable) noexcept {
     try {
       static_cast<DnsChannel*>(self)->watch(socket, readable != 0, writable != 0);
-    } catch (const std::bad_alloc&) {  // unwatched: the query runs into its timeout
+    } catch (const std::bad_alloc&) {  // unwatched: the query times out
     }
   }
 
@@ -198,7 +198,7 @@ struct DnsChannel::Hooks {
     }
   }
 
-  // What /etc/hosts says, at once.
+  // The addresses in /etc/hosts.
   struct InFiles {
     Query& query;
     bool found = false;
@@ -224,7 +224,7 @@ ares_addrinfo_hints hints_for(int family) noexcept {
   ares_addrinfo_hints hints{};
   hints.ai_family = family;
   hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = ARES_AI_NOSORT;  // it would open a socket for each address
+  hints.ai_flags = ARES_AI_NOSORT;  // else it opens a socket for each address
   return hints;
 }
 
@@ -286,33 +286,18 @@ int DnsChannel::open_files() {
   return ares_init_options(&files_, &options, ARES_OPT_LOOKUPS);
 }
 
-// c-ares would search for each family by itself, and could find them in different domains.
+// c-ares would search separately for each family and could find them in different domains.
 void DnsChannel::read_search_list() {
-  search_.clear();
-  dots_ = 1;
+  search_ = {};
   ares_options saved{};
   int mask = 0;
   if (ares_save_options(channel_, &saved, &mask) == ARES_SUCCESS) {
-    if ((mask & ARES_OPT_NDOTS) != 0) dots_ = static_cast<std::size_t>(std::max(saved.ndots, 0));
+    if ((mask & ARES_OPT_NDOTS) != 0)
+      search_.dots = static_cast<std::size_t>(std::max(saved.ndots, 0));
     for (int i = 0; i < saved.ndomains; ++i)
-      search_.emplace_back(saved.domains[i]);
+      search_.domains.emplace_back(saved.domains[i]);
   }
   ares_destroy_options(&saved);
-}
-
-// The names to ask for, in this order, each with the dot at its end that says that it is whole.
-std::vector<std::string> DnsChannel::names_for(const std::string& host) const {
-  if (host.ends_with('.')) return {host};
-  const std::string whole = host + '.';
-  std::vector<std::string> names;
-  const auto dots = static_cast<std::size_t>(std::ranges::count(host, '.'));
-  if (dots >= dots_) names.push_back(whole);
-  for (const std::string& domain : search_) {
-    // A domain of ".": the name as it is.
-    names.push_back(domain == "." ? whole : whole + domain + (domain.ends_with('.') ? "" : "."));
-  }
-  if (dots < dots_) names.push_back(whole);
-  return names;
 }
 
 void DnsChannel::close() noexcept {
@@ -345,7 +330,7 @@ void DnsChannel::query(const std::string& host, Callback callback) {
     callback(std::move(answer));
     return;
   }
-  auto query = std::make_shared<Query>(*this, names_for(host), std::move(callback));
+  auto query = std::make_shared<Query>(*this, search_.names_for(host), std::move(callback));
   if (files_) {
     Hooks::InFiles in_files{*query};
     const ares_addrinfo_hints hints = hints_for(AF_UNSPEC);
@@ -368,7 +353,7 @@ void DnsChannel::watch(int socket, bool readable, bool writable) {
     return;
   }
   const auto entered = sockets_.emplace(socket, std::make_unique<Socket>(*this));
-  // Should the kernel refuse, the query runs into its timeout.
+  // If the kernel refuses, the query times out.
   reactor_.add(socket, *entered.first->second, events);
 }
 

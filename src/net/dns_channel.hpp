@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DnsChannel: c-ares in an event loop: its sockets, its timeouts and its queries. A name is looked
-// for in /etc/hosts, then asked for in DNS, both families at once, under each of the domains to
-// search. No cache: see Resolver. Destroying it ends all queries without calling back. One thread.
+// DnsChannel: c-ares in an event loop, with its sockets, timeouts and queries. It looks for a name
+// in /etc/hosts, then queries DNS for both families at once, under each search domain. It does not
+// cache (see Resolver). Destroying it ends all queries without a callback.
+// Thread: owner.
 #pragma once
 
 #include "io/reactor.hpp"
 #include "net/address.hpp"
+#include "net/search_list.hpp"
 
 #include <functional>
 #include <memory>
@@ -24,25 +26,26 @@ namespace onehop::net {
 class DnsChannel {
  public:
   struct Options {
-    std::string servers;  // "ADDRESS[:PORT],..."; empty: what the system's files say
+    std::string servers;  // "ADDRESS[:PORT],..."; if empty, those of the system's files
     io::Duration try_timeout;
     int tries;
     std::string configuration = "/etc/resolv.conf";
   };
   struct Answer {
-    std::vector<Address> addresses;  // without port, sorted by RFC 6724; empty when it failed
+    std::vector<Address> addresses;  // without port, sorted by RFC 6724; empty on failure
     io::Duration ttl{};
-    std::string failure;   // c-ares' words
-    bool is_late = false;  // one family had been answered before, and here is the other as well
+    std::string failure;  // c-ares' words
+    // the second family arrived after the first was reported; this holds both
+    bool is_late = false;
   };
-  // Of each family, what a name server says beyond that is not looked at.
+  // The maximum number of addresses used per family.
   static constexpr std::size_t kMaxAddresses = 24;
-  // One family having an answer, or none because the name does not exist, the other one is waited
-  // for so long (RFC 8305 §3).
+  // How long to wait for the other family once one has a response, or the name is reported not to
+  // exist (RFC 8305 §3).
   static constexpr io::Duration kResolutionDelay = std::chrono::milliseconds(50);
 
-  // Called once for each query, again when a family is late, and again with a failure when it threw
-  // bad_alloc; it may not throw then. Must not call the channel.
+  // Called once for each query, and again if a family arrives late. If it throws bad_alloc, it is
+  // called with a failure and must not throw again. It must not call the channel.
   using Callback = std::function<void(Answer answer)>;
 
   DnsChannel(io::Reactor& reactor, Options options);
@@ -56,13 +59,12 @@ class DnsChannel {
  private:
   class Socket;
   class Query;
-  // What c-ares calls.
+  // The callbacks of c-ares.
   struct Hooks;
 
   void open();
   int open_files();
   void read_search_list();
-  std::vector<std::string> names_for(const std::string& host) const;
   void close() noexcept;
   void reopen_when_configuration_changed();
   void watch(int socket, bool readable, bool writable);
@@ -71,13 +73,12 @@ class DnsChannel {
 
   io::Reactor& reactor_;
   Options options_;
-  ares_channeldata* channel_ = nullptr;  // asks name servers alone
+  ares_channeldata* channel_ = nullptr;  // queries name servers only
   ares_channeldata* files_ = nullptr;    // reads /etc/hosts alone; null with servers of our own
-  std::vector<std::string> search_;      // domains, of resolv.conf
-  std::size_t dots_ = 1;                 // a name with so many is tried as it is first
+  SearchList search_;
   std::string open_failure_;
   struct timespec configured_{};  // when Options::configuration last changed
-  std::size_t active_ = 0;        // look-ups that nobody was told of yet
+  std::size_t active_ = 0;        // look-ups that were not reported yet
   bool closing_ = false;
   std::unordered_map<int, std::unique_ptr<Socket>> sockets_;
   io::Timer timer_;

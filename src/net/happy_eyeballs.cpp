@@ -13,11 +13,11 @@
 namespace onehop::net {
 namespace {
 
-// A unix socket whose backlog is full refuses with EAGAIN, and there is no event for when it is
-// not.
+// A unix socket with a full backlog refuses with EAGAIN, and no event reports that it has room
+// again.
 constexpr io::Duration kUnixRetryDelay = std::chrono::milliseconds(4);
 
-// Without a listener, a loopback port of the ephemeral range can be connected to itself.
+// Without a listener, a loopback port of the ephemeral range can connect to itself.
 bool is_connected_to_itself(int socket, const Address& peer) noexcept {
   if (peer.is_unix()) return false;
   sockaddr_storage local{};
@@ -35,8 +35,8 @@ int pending_error(int socket) noexcept {
 
 }  // namespace
 
-// One address. What ends an attempt is an outcome: 0 when connected, an errno when it failed, and
-// EINPROGRESS as long as it runs.
+// An attempt at one address. Its outcome is 0 if it connected, an errno if it failed, and
+// EINPROGRESS while it runs.
 class ConnectRace::Attempt final : public io::Watcher {
  public:
   Attempt(ConnectRace& race, const Address& address, io::Time deadline) noexcept
@@ -74,20 +74,20 @@ class ConnectRace::Attempt final : public io::Watcher {
       return EINPROGRESS;
     }
     if (errno != EINPROGRESS && errno != EINTR) return errno;
-    // On the same machine the handshake is over by now: no need to wait for an event.
+    // On the same machine the handshake is already complete.
     if (is_settled()) return conclude();
     if (!race_.reactor_.add(socket_.get(), *this, EPOLLOUT)) return errno;
     is_watched_ = true;
     return EINPROGRESS;
   }
-  // The kernel knows how the attempt ended.
+  // Asks the kernel how the attempt ended.
   bool is_settled() const noexcept {
     pollfd ready{socket_.get(), POLLOUT, 0};
     return ::poll(&ready, 1, 0) == 1;
   }
 
   void on_events(std::uint32_t) noexcept override {
-    if (is_running_) race_.take_outcome(*this, ended(conclude()));
+    if (is_running_) race_.accept_outcome(*this, ended(conclude()));
   }
 
   int conclude() noexcept {
@@ -153,19 +153,19 @@ void ConnectRace::start_next() {
   Attempt* const attempt =
       attempts_.emplace_back(std::make_unique<Attempt>(*this, address, deadline)).get();
   ++running_;
-  const bool refused = note(*attempt, attempt->start());
+  const bool refused = record(*attempt, attempt->start());
   next_start_ = has_next() ? io::deadline_after(now, options_.fallback_delay) : io::kNever;
   if (refused) start_next_later();
 }
 
-// A name may have many addresses, and other connections do not wait until all have refused.
+// A name may have many addresses, and other connections must not wait until all have refused.
 void ConnectRace::start_next_later() {
   next_start_ = io::kNever;
   reactor_.schedule(next_);
 }
 
-// True when another address should be tried in place of this one.
-bool ConnectRace::note(Attempt& attempt, int outcome) {
+// Records the outcome. Returns true if another address should be tried instead.
+bool ConnectRace::record(Attempt& attempt, int outcome) {
   if (outcome == EINPROGRESS) return false;
   --running_;
   if (outcome == 0) {
@@ -181,8 +181,8 @@ bool ConnectRace::note(Attempt& attempt, int outcome) {
   return false;
 }
 
-void ConnectRace::take_outcome(Attempt& attempt, int outcome) {
-  if (note(attempt, outcome)) start_next_later();
+void ConnectRace::accept_outcome(Attempt& attempt, int outcome) {
+  if (record(attempt, outcome)) start_next_later();
   settle();
 }
 
@@ -203,11 +203,11 @@ void ConnectRace::settle() {
 
 void ConnectRace::on_timer() {
   const io::Time now = reactor_.now();
-  // Attempts that end here start others, which are too young to be looked at.
+  // Attempts that end here start others, which are too recent to be checked.
   const std::size_t count = attempts_.size();
   for (std::size_t i = 0; i < count && !is_over(); ++i) {
     const int outcome = attempts_[i]->check_time(now);
-    if (outcome != EINPROGRESS) take_outcome(*attempts_[i], outcome);
+    if (outcome != EINPROGRESS) accept_outcome(*attempts_[i], outcome);
   }
   if (is_over()) return;
   if (next_start_ <= now) start_next();

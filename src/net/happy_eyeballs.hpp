@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ConnectRace: connects to the first of several addresses that answers (RFC 8305 §5). It is an
+// ConnectRace: connects to the first of several addresses that accepts (RFC 8305 §5). It is an
 // awaiter: `ConnectRace race(...); auto winner = co_await race;`. Destroying it closes every
-// attempt. One thread.
+// attempt.
+// Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -19,7 +20,7 @@
 namespace onehop::net {
 
 struct RaceOptions {
-  io::Duration attempt_timeout;  // for one address
+  io::Duration attempt_timeout;  // per address
   io::Duration fallback_delay;   // until the next one is tried beside it
   io::Time deadline;             // for all
 };
@@ -31,7 +32,7 @@ class ConnectRace {
     Address address;
   };
 
-  // `addresses`, at least one, outlive the race.
+  // `addresses`, at least one, must outlive the race.
   ConnectRace(io::Reactor& reactor, RaceOptions options, std::span<const Address> addresses);
   ConnectRace(const ConnectRace&) = delete;
   ConnectRace& operator=(const ConnectRace&) = delete;
@@ -39,17 +40,17 @@ class ConnectRace {
 
   bool await_ready();
   void await_suspend(std::coroutine_handle<> handle) noexcept;
-  // Errors: Errc::timed_out, or the errno of the attempt that failed last.
+  // Errors: Errc::timed_out, or the errno of the last attempt that failed.
   Result<Winner> await_resume();
 
  private:
   class Attempt;
 
   void start_next();
-  // One that was refused at once is followed in the next pass of the reactor.
+  // After an immediate refusal the next attempt starts in the next pass of the reactor.
   void start_next_later();
-  bool note(Attempt& attempt, int outcome);
-  void take_outcome(Attempt& attempt, int outcome);
+  bool record(Attempt& attempt, int outcome);
+  void accept_outcome(Attempt& attempt, int outcome);
   void on_timer();
   void on_next();
   void settle();
@@ -60,7 +61,7 @@ class ConnectRace {
   io::Reactor& reactor_;
   RaceOptions options_;
   std::span<const Address> addresses_;
-  std::vector<std::unique_ptr<Attempt>> attempts_;  // of the first addresses, in their order
+  std::vector<std::unique_ptr<Attempt>> attempts_;  // one for each address tried, in order
   std::size_t running_ = 0;
   io::Time next_start_ = io::kNever;
   Attempt* winner_ = nullptr;

@@ -17,7 +17,7 @@ namespace {
 
 using std::chrono::seconds;
 
-// Every address of 127.0.0.0/8 is this machine; nobody listens on this port of it.
+// All of 127.0.0.0/8 is this machine; no listener uses this port.
 constexpr std::uint16_t kRefused = 1;
 
 task<Result<ConnectRace::Winner>> run(io::Reactor& reactor, const std::vector<Address>& addresses) {
@@ -26,7 +26,7 @@ task<Result<ConnectRace::Winner>> run(io::Reactor& reactor, const std::vector<Ad
   co_return co_await race;
 }
 
-TEST(ConnectRace, others_run_between_two_refusals) {
+TEST(ConnectRace, OthersRunBetweenTwoRefusals) {
   struct Other {
     explicit Other(io::Reactor& r) : reactor(r) {}
     io::Reactor& reactor;
@@ -47,7 +47,7 @@ TEST(ConnectRace, others_run_between_two_refusals) {
   EXPECT_GE(other.runs, 23);
 }
 
-TEST(ConnectRace, a_long_list_of_refused_addresses_is_gone_through_at_once) {
+TEST(ConnectRace, ALongListOfRefusedAddressesIsGoneThroughAtOnce) {
   io::Reactor reactor;
   std::vector<Address> addresses(1000, *Address::from_ip("127.0.0.1", kRefused));
   auto winner = run_task(reactor, run(reactor, addresses));
@@ -62,7 +62,7 @@ TEST(ConnectRace, a_long_list_of_refused_addresses_is_gone_through_at_once) {
   EXPECT_EQ(winner->address, listener->address());
 }
 
-TEST(ConnectRace, the_winner_can_be_registered_with_an_event_loop) {
+TEST(ConnectRace, TheWinnerCanBeRegisteredWithAnEventLoop) {
   struct Ignore final : io::Watcher {
     void on_events(std::uint32_t) noexcept override {}
   };
@@ -77,7 +77,7 @@ TEST(ConnectRace, the_winner_can_be_registered_with_an_event_loop) {
   reactor.remove(winner->socket.get());
 }
 
-TEST(ConnectRace, an_address_family_the_machine_lacks_is_a_failure_of_that_address_only) {
+TEST(ConnectRace, AnAddressFamilyTheMachineLacksIsAFailureOfThatAddressOnly) {
   io::Reactor reactor;
   const auto listener = TcpListener::open(*Address::from_ip("127.0.0.1", 0), {});
   ASSERT_TRUE(listener);

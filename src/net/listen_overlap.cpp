@@ -9,7 +9,7 @@
 namespace onehop::net {
 namespace {
 
-// Whether a listener on `a` takes what a listener on `b`, of the same port, would.
+// Reports whether a listener on `a` receives the connections of one on `b` with the same port.
 bool covers(const Address& a, const Address& b) {
   const std::string ip = a.ip();
   if (ip == "::") return true;
@@ -22,7 +22,7 @@ std::string describe(const ListenerName& one, const ListenerName& other) {
   return one.text + " and " + other.text + " are the same address";
 }
 
-// One spelling for all names of a file: without "..", links and the like, as far as it exists.
+// The canonical path of the file, without ".." and links as far as it exists.
 std::filesystem::path file_of(const Address& address) {
   const std::filesystem::path path = address.to_string().substr(std::string_view("unix:").size());
   std::error_code failed;

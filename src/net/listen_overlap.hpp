@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whether several listeners of one program get into each other's way, which the kernel reports as
-// if another process had the port. Pure; any thread.
+// Finds listeners of one program that conflict with each other, which the kernel reports as if
+// another process had the port.
+// Thread: any.
 #pragma once
 
 #include "net/address.hpp"
@@ -12,11 +13,12 @@
 namespace onehop::net {
 
 struct ListenerName {
-  std::string text;  // as it was given
+  std::string text;  // as configured
   Address address;
 };
 
-// "127.0.0.1:80 is given twice", "127.0.0.1:80 is covered by :80"; "" if all can be opened.
+// Returns "127.0.0.1:80 is given twice", "127.0.0.1:80 is covered by :80" or the like; "" if there
+// is no conflict.
 std::string why_listeners_overlap(std::span<const ListenerName> listeners);
 
 }  // namespace onehop::net

@@ -8,7 +8,7 @@
 
 namespace onehop::net {
 
-// One direction. An end that is gone has left its pointer null.
+// One direction. The pointer of a destroyed end is null.
 struct MemoryStream::Pipe {
   explicit Pipe(std::size_t c) : capacity(c) {}
 
@@ -34,7 +34,7 @@ MemoryStream::~MemoryStream() {
   out_->writer = nullptr;
   out_->is_ended = true;
   if (resets) in_->is_reset = out_->is_reset = true;
-  // The peer of both pipes is the same.
+  // Both pipes have the same peer.
   MemoryStream* peer = out_->reader;
   if (!peer) return;
   if (resets) peer->note_failure();

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // MemoryStream: a Stream without a kernel, for tests: two ends joined by two bounded buffers. It
-// behaves like a TCP connection: back-pressure, half-close, reset by abort() or by unread bytes at
-// destruction. Both ends belong to the thread of one reactor; either may die first.
+// behaves like a TCP connection, with back-pressure, half-close, and a reset by abort() or by
+// unread bytes at destruction. Both ends belong to the thread of one reactor and may be destroyed
+// in either order.
+// Thread: owner.
 #pragma once
 
 #include "net/stream.hpp"
@@ -22,14 +24,14 @@ class MemoryStream final : public Stream {
   ssize_t try_read(char* data, std::size_t size) override;
   ssize_t try_write(const iovec* parts, int count) override;
   void close_write() noexcept override;
-  // As with TCP, the peer notices at the destruction: after what was sent, reads give -ECONNRESET
-  // and writes -EPIPE.
+  // As with TCP, the peer notices at destruction: once the data sent earlier is read, reads return
+  // -ECONNRESET and writes -EPIPE.
   void abort() noexcept override { aborted_ = true; }
   bool has_unread() override { return is_readable(); }
 
-  // The most that one read or write moves, to make short ones.
-  void set_max_read(std::size_t byte_count) noexcept { max_read_ = byte_count; }
-  void set_max_write(std::size_t byte_count) noexcept { max_write_ = byte_count; }
+  // Limits the bytes that one read or write moves, to force short ones.
+  void set_max_read(std::size_t size) noexcept { max_read_ = size; }
+  void set_max_write(std::size_t size) noexcept { max_write_ = size; }
 
  protected:
   bool is_readable() const noexcept override;
@@ -49,7 +51,7 @@ class MemoryStream final : public Stream {
   bool aborted_ = false;
 };
 
-// `capacity`: bytes each direction holds until its reader takes them.
+// `capacity` is the number of bytes that each direction holds until they are read.
 std::pair<std::unique_ptr<MemoryStream>, std::unique_ptr<MemoryStream>> make_memory_pair(
     io::Reactor& reactor, std::size_t capacity = std::size_t{64} * 1024);
 

@@ -25,7 +25,7 @@ class MemoryStreamTest : public testing::Test {
   static ssize_t write(MemoryStream& stream, std::string_view text) {
     return stream.try_write(text.data(), text.size());
   }
-  // What one read gives: bytes, "end", or an errno in words.
+  // Describes one read: its bytes, "end", or an errno in words.
   static std::string read(MemoryStream& stream) {
     char data[100];
     const ssize_t got = stream.try_read(data, sizeof data);
@@ -41,7 +41,7 @@ class MemoryStreamTest : public testing::Test {
   std::unique_ptr<MemoryStream> right_;
 };
 
-TEST_F(MemoryStreamTest, carries_bytes_both_ways) {
+TEST_F(MemoryStreamTest, CarriesBytesBothWays) {
   join(100);
   EXPECT_EQ(read(*right_), "wait");
   EXPECT_FALSE(right_->has_unread());
@@ -53,7 +53,7 @@ TEST_F(MemoryStreamTest, carries_bytes_both_ways) {
   EXPECT_EQ(read(*left_), "wait");
 }
 
-TEST_F(MemoryStreamTest, gathers_parts) {
+TEST_F(MemoryStreamTest, GathersParts) {
   join(100);
   char head[] = "head ";
   char body[] = "body";
@@ -62,7 +62,7 @@ TEST_F(MemoryStreamTest, gathers_parts) {
   EXPECT_EQ(read(*right_), "head body");
 }
 
-TEST_F(MemoryStreamTest, takes_no_more_than_its_capacity) {
+TEST_F(MemoryStreamTest, TakesNoMoreThanItsCapacity) {
   join(5);
   EXPECT_EQ(write(*left_, "1234567"), 5);
   EXPECT_EQ(write(*left_, "67"), -EAGAIN);
@@ -71,7 +71,7 @@ TEST_F(MemoryStreamTest, takes_no_more_than_its_capacity) {
   EXPECT_EQ(read(*right_), "67");
 }
 
-TEST_F(MemoryStreamTest, can_be_made_to_move_few_bytes_at_a_time) {
+TEST_F(MemoryStreamTest, CanBeMadeToMoveFewBytesAtATime) {
   join(100);
   left_->set_max_write(3);
   right_->set_max_read(2);
@@ -82,7 +82,7 @@ TEST_F(MemoryStreamTest, can_be_made_to_move_few_bytes_at_a_time) {
   EXPECT_EQ(read(*right_), "5");
 }
 
-TEST_F(MemoryStreamTest, half_close_lets_the_other_direction_go_on) {
+TEST_F(MemoryStreamTest, HalfCloseLetsTheOtherDirectionGoOn) {
   join(100);
   write(*left_, "last");
   left_->close_write();
@@ -97,7 +97,7 @@ TEST_F(MemoryStreamTest, half_close_lets_the_other_direction_go_on) {
   EXPECT_EQ(read(*left_), "wait");
 }
 
-TEST_F(MemoryStreamTest, destruction_is_an_end_for_the_peer) {
+TEST_F(MemoryStreamTest, DestructionIsAnEndForThePeer) {
   join(100);
   write(*left_, "last");
   left_.reset();
@@ -107,7 +107,7 @@ TEST_F(MemoryStreamTest, destruction_is_an_end_for_the_peer) {
   EXPECT_EQ(read(*right_), "end");
 }
 
-TEST_F(MemoryStreamTest, abort_makes_the_destruction_a_reset) {
+TEST_F(MemoryStreamTest, AbortMakesTheDestructionAReset) {
   join(100);
   left_->abort();
   EXPECT_EQ(read(*right_), "wait");
@@ -116,7 +116,7 @@ TEST_F(MemoryStreamTest, abort_makes_the_destruction_a_reset) {
   EXPECT_EQ(write(*right_, "x"), -EPIPE);
 }
 
-TEST_F(MemoryStreamTest, unread_bytes_make_the_destruction_a_reset) {
+TEST_F(MemoryStreamTest, UnreadBytesMakeTheDestructionAReset) {
   join(100);
   write(*right_, "never read");
   left_.reset();
@@ -138,7 +138,7 @@ task<ssize_t> write_when_ready(MemoryStream& stream, std::string text) {
   co_return stream.try_write(text.data(), text.size());
 }
 
-TEST_F(MemoryStreamTest, a_write_wakes_the_reader) {
+TEST_F(MemoryStreamTest, AWriteWakesTheReader) {
   join(100);
   auto work = read_when_ready(*right_, io::kNever);
   EXPECT_FALSE(work.start());
@@ -150,7 +150,7 @@ TEST_F(MemoryStreamTest, a_write_wakes_the_reader) {
   EXPECT_EQ(work.take(), "hello");
 }
 
-TEST_F(MemoryStreamTest, a_read_wakes_the_writer_of_a_full_pipe) {
+TEST_F(MemoryStreamTest, AReadWakesTheWriterOfAFullPipe) {
   join(4);
   write(*left_, "full");
   auto work = write_when_ready(*left_, "more");
@@ -163,7 +163,7 @@ TEST_F(MemoryStreamTest, a_read_wakes_the_writer_of_a_full_pipe) {
   EXPECT_EQ(work.take(), 4);
 }
 
-TEST_F(MemoryStreamTest, the_death_of_an_end_wakes_reader_and_writer_of_the_other) {
+TEST_F(MemoryStreamTest, TheDeathOfAnEndWakesReaderAndWriterOfTheOther) {
   join(4);
   write(*left_, "full");
   auto reading = read_when_ready(*left_, io::kNever);
@@ -178,7 +178,7 @@ TEST_F(MemoryStreamTest, the_death_of_an_end_wakes_reader_and_writer_of_the_othe
   EXPECT_EQ(writing.take(), -EPIPE);
 }
 
-TEST_F(MemoryStreamTest, hang_up_is_told_once_and_also_to_those_who_ask_late) {
+TEST_F(MemoryStreamTest, HangUpIsToldOnceAndAlsoToThoseWhoAskLate) {
   join(100);
   int told = 0;
   const auto count = [](void* counter) { ++*static_cast<int*>(counter); };

@@ -13,14 +13,14 @@ namespace onehop::net {
 namespace {
 
 constexpr std::size_t kNamesKept = 1024;
-// Of the addresses of a name; the others would be tried one after the other for nothing.
+// Maximum number of addresses per name; trying more would be futile.
 constexpr std::size_t kMaxAddresses = DnsChannel::kMaxAddresses;
 
 struct Entry {
-  std::vector<Address> addresses;  // the last good answer, without port
+  std::vector<Address> addresses;  // the last successful response, without port
   std::string failure;             // of the last look-up
   io::Time fresh_until = io::Time::min();
-  io::Time refresh_at = io::kNever;  // while it is fresh: asked for anew in the background
+  io::Time refresh_at = io::kNever;  // until it expires: when to query again in the background
   io::Time asked{};
   bool is_asking = false;
   std::size_t users = 0;  // look-ups that hold a reference
@@ -38,7 +38,7 @@ class Use {
   Entry& entry_;
 };
 
-// Waits for the answer of the query under way, or for `deadline`.
+// Waits for the response of the running query, or for `deadline`.
 class AnswerAwaiter {
  public:
   AnswerAwaiter(io::Reactor& reactor, Entry& entry, io::Time deadline) noexcept
@@ -130,21 +130,21 @@ struct Resolver::State {
     try {
       dns.query(host, [this, name = lower_case(host)](DnsChannel::Answer answer) {
         const auto found = entries.find(name);
-        if (found == entries.end()) return;  // forgotten before a family came that was late
+        if (found == entries.end()) return;  // the entry was removed before the late family arrived
         if (!answer.is_late) found->second.is_asking = false;
         settle(found->second, std::move(answer));
       });
-    } catch (...) {  // no memory for the question: else nobody would ask for this name again
+    } catch (...) {  // no memory for the query: without this the name would never be queried again
       entry.is_asking = false;
       throw;
     }
   }
-  // So that those who use a name never wait for it.
+  // So that users of a name in use never wait for it.
   void refresh_early(const std::string& host, Entry& entry) {
     if (reactor.now() >= entry.refresh_at) ask(host, entry);
   }
 
-  // A failure leaves the last good answer in place.
+  // A failure keeps the last successful response.
   void settle(Entry& entry, DnsChannel::Answer answer) {
     io::Duration ttl = options.min_ttl;
     entry.failure = std::move(answer.failure);
@@ -177,7 +177,7 @@ Resolver::~Resolver() = default;
 std::optional<std::vector<Address>> Resolver::known(std::string_view host, std::uint16_t port) {
   if (const auto literal = Address::from_ip(host, port)) return std::vector<Address>{*literal};
   Entry* const entry = state_->find(host);
-  // Both loopback addresses, whatever a name server or /etc/hosts says (RFC 6761 §6.3).
+  // Both loopback addresses, whatever a name server or /etc/hosts has (RFC 6761 §6.3).
   if (!entry && host == "localhost") {
     return std::vector<Address>{*Address::from_ip("127.0.0.1", port),
                                 *Address::from_ip("::1", port)};
@@ -194,7 +194,7 @@ task<Result<std::vector<Address>>> Resolver::resolve(std::string host, std::uint
   const Use use(entry);
   if (!state.is_fresh(entry)) {
     state.ask(host, entry);
-    // Without an old answer only the query's own timeouts end the wait.
+    // Without an old response, only the query's own timeouts end the wait.
     const io::Time deadline = entry.addresses.empty()
                                   ? io::kNever
                                   : io::deadline_after(entry.asked, state.options.patience);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Resolver: host names to addresses by c-ares (DNS and /etc/hosts), without blocking. Answers are
-// kept for their TTL, and beyond it for when the name servers fail; look-ups of one name share a
-// query. One per thread; a look-up is cancelled by destroying its task.
+// Resolver: resolves host names with c-ares (DNS and /etc/hosts) without blocking. It keeps
+// responses for their TTL, and longer in case the name servers fail; look-ups of one name share a
+// query. There is one per thread; destroying the task cancels a look-up.
+// Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -21,37 +22,37 @@
 namespace onehop::net {
 
 struct ResolverOptions {
-  // "ADDRESS[:PORT],..." instead of what /etc/resolv.conf names; nothing but DNS is asked then.
+  // "ADDRESS[:PORT],..." replaces the servers of /etc/resolv.conf; only DNS is used then.
   std::string servers;
-  // The file that names the servers, and is read again when it has changed.
+  // The file that names the servers. It is read again when it has changed.
   std::string configuration = "/etc/resolv.conf";
-  // The first try at a name server; the second waits twice as long.
+  // Timeout of the first try at a name server. The second waits twice as long.
   io::Duration try_timeout = std::chrono::milliseconds(1500);
   int tries = 3;
-  // The TTL of an answer is taken as at least and at most this; a failure is kept for the minimum.
+  // Minimum and maximum of a response's TTL. A failure is kept for the minimum.
   io::Duration min_ttl = std::chrono::seconds(1);
   io::Duration max_ttl = std::chrono::seconds(30);
-  // How long an answer that is past its TTL is held back in the hope of a fresh one. A name in use
-  // is asked for before that, in the last quarter of its TTL.
+  // How long an expired response is withheld while a new query runs. A name in use is queried
+  // earlier, in the last quarter of its TTL.
   io::Duration patience = std::chrono::milliseconds(50);
 };
 
 class Resolver final : public io::WorkerLocal {
  public:
-  // The one of this thread. `options` count at its first use.
+  // Returns the resolver of this thread. `options` apply at the first call.
   static Resolver& of(io::Reactor& reactor, ResolverOptions options = ResolverOptions());
 
   Resolver(io::Reactor& reactor, ResolverOptions options);
   ~Resolver() override;
 
-  // One to 24 addresses, in the order to try them (RFC 8305 §4): the families in turn, beginning
-  // with the one preferred here (RFC 6724). Errors: Errc::name_not_resolved, retry_safe.
+  // Returns one to 24 addresses in the order to try them (RFC 8305 §4): the families alternate,
+  // beginning with the one preferred here (RFC 6724). Errors: Errc::name_not_resolved, retry_safe.
   task<Result<std::vector<Address>>> resolve(std::string host, std::uint16_t port);
-  // The same when the answer is known without waiting: an IP literal, or a name within its TTL,
-  // which may be asked for anew in the background.
+  // Returns the addresses if they are known without waiting: an IP literal, or a name within its
+  // TTL, which may start a query in the background.
   std::optional<std::vector<Address>> known(std::string_view host, std::uint16_t port);
 
-  // Makes an answer known, as if it had just arrived.
+  // Stores a response as if it had just arrived.
   void remember(std::string_view host, std::vector<Address> addresses, io::Duration ttl);
 
  private:

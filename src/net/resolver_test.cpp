@@ -3,8 +3,7 @@
 
 #include "net/dns_channel.hpp"
 #include "support/failing_allocation.hpp"
-#include "support/name_server.hpp"
-#include "support/run_task.hpp"
+#include "support/resolver_test.hpp"
 
 #include <chrono>
 #include <cstdlib>
@@ -28,46 +27,14 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
-std::vector<std::string> texts(const Result<std::vector<Address>>& addresses) {
-  if (!addresses) return {addresses.error().to_string()};
-  std::vector<std::string> list;
-  for (const Address& address : *addresses)
-    list.push_back(address.to_string());
-  return list;
-}
-
-// The clock stands still, so that a TTL ends when a test says so.
-class ResolverTest : public testing::Test {
- protected:
-  static ResolverOptions options(const NameServer& server) {
-    ResolverOptions options;
-    options.servers = server.address();
-    return options;
-  }
-  std::vector<std::string> resolve(const std::string& host, std::uint16_t port = 80) {
-    return texts(run_task(reactor_, resolver_.resolve(host, port)));
-  }
-  void pass(io::Duration time) { reactor_.set_time(reactor_.now() + time); }
-  void give(const std::string& name, const std::string& ip, std::uint32_t ttl) {
-    NameServer::Host host;
-    host.v4 = {ip};
-    host.ttl = ttl;
-    server_.set_host(name, host);
-  }
-
-  io::Reactor reactor_{io::Reactor::Clock::manual};
-  NameServer server_{reactor_};
-  Resolver resolver_{reactor_, options(server_)};
-};
-
-TEST_F(ResolverTest, ip_literals_need_no_server) {
+TEST_F(ResolverTest, IpLiteralsNeedNoServer) {
   EXPECT_THAT(resolve("192.0.2.1", 8080), ElementsAre("192.0.2.1:8080"));
   EXPECT_THAT(resolve("::1"), ElementsAre("[::1]:80"));
   EXPECT_THAT(resolve("[2001:db8::1]"), ElementsAre("[2001:db8::1]:80"));
   EXPECT_EQ(server_.questions(), 0);
 }
 
-TEST_F(ResolverTest, gives_every_address_the_families_in_turn) {
+TEST_F(ResolverTest, GivesEveryAddressTheFamiliesInTurn) {
   NameServer::Host host;
   host.v4 = {"127.0.0.1", "127.0.0.2", "127.0.0.3"};
   host.v6 = {"::1"};
@@ -80,7 +47,7 @@ TEST_F(ResolverTest, gives_every_address_the_families_in_turn) {
   EXPECT_EQ(server_.questions(), 2);
 }
 
-TEST_F(ResolverTest, an_answer_that_fits_no_datagram_comes_over_tcp) {
+TEST_F(ResolverTest, AnAnswerThatFitsNoDatagramComesOverTcp) {
   NameServer::Host host;
   for (int i = 1; i <= 60; ++i)
     host.v4.push_back("127.0.1." + std::to_string(i));
@@ -93,8 +60,8 @@ TEST_F(ResolverTest, an_answer_that_fits_no_datagram_comes_over_tcp) {
   EXPECT_THAT(resolve("one.test"), ElementsAre("127.0.0.1:80"));
 }
 
-// What is passed over need not be sorted either, which takes a look at the routes for each.
-TEST_F(ResolverTest, of_the_addresses_of_a_family_only_the_first_are_sorted) {
+// Sorting an address takes a route look-up, so addresses that are not used are not sorted.
+TEST_F(ResolverTest, OfTheAddressesOfAFamilyOnlyTheFirstAreSorted) {
   NameServer::Host host;
   for (int i = 1; i <= 60; ++i)
     host.v4.push_back("127.0.1." + std::to_string(i));
@@ -108,7 +75,7 @@ TEST_F(ResolverTest, of_the_addresses_of_a_family_only_the_first_are_sorted) {
   EXPECT_EQ(count, DnsChannel::kMaxAddresses);
 }
 
-TEST_F(ResolverTest, an_answer_is_kept_for_its_ttl) {
+TEST_F(ResolverTest, AnAnswerIsKeptForItsTtl) {
   give("backend.test", "127.0.0.1", 10);
   EXPECT_FALSE(resolver_.known("backend.test", 80));
   EXPECT_THAT(resolve("backend.test", 80), ElementsAre("127.0.0.1:80"));
@@ -123,7 +90,7 @@ TEST_F(ResolverTest, an_answer_is_kept_for_its_ttl) {
   EXPECT_EQ(server_.questions(), 4);
 }
 
-TEST_F(ResolverTest, a_name_in_use_is_asked_for_before_its_ttl_ends_and_delays_nobody) {
+TEST_F(ResolverTest, ANameInUseIsAskedForBeforeItsTtlEndsAndDelaysNobody) {
   give("backend.test", "127.0.0.1", 10);
   resolve("backend.test");
   give("backend.test", "127.0.0.2", 10);
@@ -144,7 +111,7 @@ TEST_F(ResolverTest, a_name_in_use_is_asked_for_before_its_ttl_ends_and_delays_n
   EXPECT_TRUE(resolver_.known("backend.test", 80)) << "its TTL begins anew";
 }
 
-TEST_F(ResolverTest, a_name_in_use_delays_nobody_though_the_name_server_is_silent) {
+TEST_F(ResolverTest, ANameInUseDelaysNobodyThoughTheNameServerIsSilent) {
   give("backend.test", "127.0.0.1", 10);
   resolve("backend.test");
   server_.set_mood(NameServer::Mood::silent);
@@ -158,179 +125,9 @@ TEST_F(ResolverTest, a_name_in_use_delays_nobody_though_the_name_server_is_silen
   }
 }
 
-// --- one family without an answer (RFC 8305 section 3) -----------------------------------------
+// --- one family without a response (RFC 8305 section 3) -----------------------------------------
 
-class ResolverWithHalfAnAnswer : public ResolverTest, public testing::WithParamInterface<int> {
- protected:
-  int other() const { return GetParam() == AF_INET ? AF_INET6 : AF_INET; }
-  std::string literal(int family) const { return family == AF_INET ? "127.0.0.1:80" : "[::1]:80"; }
-  void ask_with_one_swallowed() {
-    NameServer::Host host;
-    host.v4 = {"127.0.0.1"};
-    host.v6 = {"::1"};
-    ask_with_one_swallowed(host);
-  }
-  void ask_with_one_swallowed(const NameServer::Host& host) {
-    server_.set_host("backend.test", host);
-    server_.swallow(GetParam());
-    look_up_ = resolver_.resolve("backend.test", 80);
-    look_up_.start();
-    for (int i = 0; i < 20 || server_.questions() < 2; ++i)
-      reactor_.run_once(milliseconds(5));
-  }
-
-  const io::Reactor::Enter enter_{reactor_};
-  task<Result<std::vector<Address>>> look_up_;
-};
-
-INSTANTIATE_TEST_SUITE_P(Swallowed,
-                         ResolverWithHalfAnAnswer,
-                         testing::Values(AF_INET, AF_INET6),
-                         [](const auto& f) { return f.param == AF_INET ? "a" : "aaaa"; });
-
-TEST_P(ResolverWithHalfAnAnswer, the_other_family_is_waited_for_50_ms) {
-  ask_with_one_swallowed();
-  EXPECT_FALSE(look_up_.done());
-  pass(milliseconds(40));
-  reactor_.run_once(io::Duration::zero());
-  EXPECT_FALSE(look_up_.done());
-  pass(milliseconds(14));
-  reactor_.run_once(io::Duration::zero());
-  ASSERT_TRUE(look_up_.done());
-  EXPECT_THAT(texts(look_up_.take()), ElementsAre(literal(other())));
-  EXPECT_TRUE(resolver_.known("backend.test", 80)) << "that is an answer as any other";
-}
-
-TEST_P(ResolverWithHalfAnAnswer, a_family_that_comes_in_time_is_there) {
-  ask_with_one_swallowed();
-  pass(milliseconds(40));
-  server_.reply_late();
-  while (!look_up_.done())
-    reactor_.run_once(milliseconds(100));
-  EXPECT_THAT(texts(look_up_.take()), UnorderedElementsAre(literal(AF_INET), literal(AF_INET6)));
-}
-
-TEST_P(ResolverWithHalfAnAnswer, a_family_that_comes_late_is_known_from_then_on) {
-  ask_with_one_swallowed();
-  pass(milliseconds(60));
-  reactor_.run_once(io::Duration::zero());
-  ASSERT_TRUE(look_up_.done());
-  server_.reply_late();
-  const auto give_up = std::chrono::steady_clock::now() + seconds(10);
-  while (resolver_.known("backend.test", 80).value().size() < 2 &&
-         std::chrono::steady_clock::now() < give_up)
-    reactor_.run_once(milliseconds(100));
-  EXPECT_THAT(texts(resolver_.known("backend.test", 80).value()),
-              UnorderedElementsAre(literal(AF_INET), literal(AF_INET6)));
-}
-
-// RFC 4074 section 4.2: there are such name servers. Whether it was found hung on the order of two
-// packets.
-TEST_P(ResolverWithHalfAnAnswer, a_family_that_is_denied_does_not_hide_the_other) {
-  NameServer::Host host;
-  (GetParam() == AF_INET ? host.v4 : host.v6) = {GetParam() == AF_INET ? "127.0.0.1" : "::1"};
-  host.denied = other();
-  ask_with_one_swallowed(host);
-  EXPECT_FALSE(look_up_.done());
-  pass(milliseconds(40));
-  server_.reply_late();
-  while (!look_up_.done())
-    reactor_.run_once(milliseconds(100));
-  EXPECT_THAT(texts(look_up_.take()), ElementsAre(literal(GetParam())));
-}
-
-TEST_P(ResolverWithHalfAnAnswer, and_is_found_though_it_comes_later_than_that) {
-  NameServer::Host host;
-  (GetParam() == AF_INET ? host.v4 : host.v6) = {GetParam() == AF_INET ? "127.0.0.1" : "::1"};
-  host.denied = other();
-  ask_with_one_swallowed(host);
-  pass(milliseconds(60));
-  reactor_.run_once(io::Duration::zero());
-  ASSERT_TRUE(look_up_.done());
-  EXPECT_THAT(texts(look_up_.take()), ElementsAre(HasSubstr("name not resolved")));
-  server_.reply_late();
-  const auto give_up = std::chrono::steady_clock::now() + seconds(10);
-  while (!resolver_.known("backend.test", 80) && std::chrono::steady_clock::now() < give_up)
-    reactor_.run_once(milliseconds(100));
-  ASSERT_TRUE(resolver_.known("backend.test", 80));
-  EXPECT_THAT(texts(*resolver_.known("backend.test", 80)), ElementsAre(literal(GetParam())));
-}
-
-TEST_P(ResolverWithHalfAnAnswer, a_name_that_does_not_exist_is_one_after_50_ms) {
-  NameServer::Host host;
-  host.denied = other();
-  ask_with_one_swallowed(host);
-  EXPECT_FALSE(look_up_.done());
-  pass(milliseconds(60));
-  reactor_.run_once(io::Duration::zero());
-  ASSERT_TRUE(look_up_.done());
-  EXPECT_THAT(texts(look_up_.take()), ElementsAre(HasSubstr("name not resolved")));
-  EXPECT_EQ(server_.questions(), 2) << "and no name server was asked again";
-}
-
-// --- the domains to search ---------------------------------------------------------------------
-
-// c-ares takes them from LOCALDOMAIN before resolv.conf.
-class ResolverThatSearches : public ResolverTest {
- protected:
-  ResolverThatSearches() {
-    ::setenv("LOCALDOMAIN", "one.test two.test", 1);  // NOLINT(concurrency-mt-unsafe)
-    searching_ = std::make_unique<Resolver>(reactor_, options(server_));
-    ::unsetenv("LOCALDOMAIN");  // NOLINT(concurrency-mt-unsafe)
-  }
-  void give_v6(const std::string& name, const std::string& ip) {
-    NameServer::Host host;
-    host.v6 = {ip};
-    server_.set_host(name, host);
-  }
-  std::vector<std::string> search(const std::string& host) {
-    return texts(run_task(reactor_, searching_->resolve(host, 80)));
-  }
-
-  std::unique_ptr<Resolver> searching_;
-};
-
-TEST_F(ResolverThatSearches, the_first_domain_that_has_the_name_has_all_of_it) {
-  give("backend.one.test", "127.0.0.1", 10);
-  give_v6("backend.two.test", "::1");
-  EXPECT_THAT(search("backend"), ElementsAre("127.0.0.1:80"));
-  EXPECT_EQ(server_.questions(), 2);
-}
-
-TEST_F(ResolverThatSearches, goes_on_to_the_next_domain_and_to_the_name_itself) {
-  give("backend.two.test", "127.0.0.2", 10);
-  EXPECT_THAT(search("backend"), ElementsAre("127.0.0.2:80"));
-  give("alone", "127.0.0.3", 10);
-  EXPECT_THAT(search("alone"), ElementsAre("127.0.0.3:80"));
-  EXPECT_THAT(search("missing"), ElementsAre(HasSubstr("name not resolved")));
-}
-
-TEST_F(ResolverThatSearches, goes_on_though_a_family_is_not_answered) {
-  give("backend.two.test", "127.0.0.2", 10);
-  server_.swallow(AF_INET6);
-  const io::Reactor::Enter enter(reactor_);
-  auto look_up = searching_->resolve("backend", 80);
-  look_up.start();
-  const auto give_up = std::chrono::steady_clock::now() + seconds(10);
-  while (!look_up.done() && std::chrono::steady_clock::now() < give_up) {
-    reactor_.run_once(milliseconds(20));
-    pass(milliseconds(20));
-  }
-  ASSERT_TRUE(look_up.done());
-  EXPECT_THAT(texts(look_up.take()), ElementsAre("127.0.0.2:80"));
-  EXPECT_EQ(server_.questions(), 4);
-}
-
-TEST_F(ResolverThatSearches, a_name_with_a_dot_is_tried_as_it_is_first) {
-  give("a.b", "127.0.0.1", 10);
-  give("a.b.one.test", "127.0.0.2", 10);
-  EXPECT_THAT(search("a.b"), ElementsAre("127.0.0.1:80"));
-  give("c.d.one.test", "127.0.0.4", 10);
-  EXPECT_THAT(search("c.d"), ElementsAre("127.0.0.4:80"));
-  EXPECT_THAT(search("c.d."), ElementsAre(HasSubstr("name not resolved"))) << "that is all of it";
-}
-
-TEST_F(ResolverTest, a_ttl_is_at_least_one_and_at_most_thirty_seconds) {
+TEST_F(ResolverTest, ATtlIsAtLeastOneAndAtMostThirtySeconds) {
   give("short.test", "127.0.0.1", 0);
   give("long.test", "127.0.0.1", 86400);
   resolve("short.test");
@@ -345,14 +142,14 @@ TEST_F(ResolverTest, a_ttl_is_at_least_one_and_at_most_thirty_seconds) {
   EXPECT_FALSE(resolver_.known("long.test", 80));
 }
 
-TEST_F(ResolverTest, names_are_compared_without_case) {
+TEST_F(ResolverTest, NamesAreComparedWithoutCase) {
   give("backend.test", "127.0.0.1", 10);
   resolve("backend.test");
   EXPECT_THAT(resolve("BackEnd.TEST"), ElementsAre("127.0.0.1:80"));
   EXPECT_EQ(server_.questions(), 2);
 }
 
-TEST_F(ResolverTest, a_name_that_does_not_exist_is_an_error_kept_for_a_second) {
+TEST_F(ResolverTest, ANameThatDoesNotExistIsAnErrorKeptForASecond) {
   const auto result = run_task(reactor_, resolver_.resolve("missing.test", 80));
   ASSERT_FALSE(result);
   const Error& error = result.error();
@@ -370,8 +167,8 @@ TEST_F(ResolverTest, a_name_that_does_not_exist_is_an_error_kept_for_a_second) {
   EXPECT_THAT(resolve("missing.test"), ElementsAre("127.0.0.1:80"));
 }
 
-// What the alias stands for may change sooner than the addresses of what it stands for now.
-TEST_F(ResolverTest, an_answer_is_kept_no_longer_than_its_alias) {
+// The alias may change sooner than the addresses of its target.
+TEST_F(ResolverTest, AnAnswerIsKeptNoLongerThanItsAlias) {
   for (const auto& [alias_ttl, ttl] : {std::pair{2u, 30u}, std::pair{30u, 2u}}) {
     NameServer::Host host;
     host.v4 = {"127.0.0.1"};
@@ -393,7 +190,7 @@ TEST_F(ResolverTest, an_answer_is_kept_no_longer_than_its_alias) {
   }
 }
 
-// A resolv.conf, which goes with its folder.
+// A resolv.conf that is removed with its folder.
 struct Configuration {
   Configuration() {
     std::string made = (std::filesystem::temp_directory_path() / "onehop-dns-XXXXXX").string();
@@ -416,9 +213,9 @@ struct Configuration {
   std::filesystem::path path;
 };
 
-// A machine that moves to another network gets other name servers, and other domains to look in,
-// which is what these tests can see.
-TEST_F(ResolverTest, a_configuration_that_has_changed_is_read_again) {
+// A machine that moves to another network gets other name servers and search domains; these tests
+// see the latter.
+TEST_F(ResolverTest, AConfigurationThatHasChangedIsReadAgain) {
   give("backend.first.test", "127.0.0.1", 1);
   give("backend.second.test", "127.0.0.2", 1);
   const Configuration configuration;
@@ -427,7 +224,7 @@ TEST_F(ResolverTest, a_configuration_that_has_changed_is_read_again) {
   configured.configuration = configuration.path.string();
   Resolver resolver(reactor_, configured);
   const auto ask = [&] {
-    pass(seconds(5));  // past the answer before
+    pass(seconds(5));  // the previous response has expired
     return texts(run_task(reactor_, resolver.resolve("backend", 80)));
   };
   EXPECT_THAT(ask(), ElementsAre("127.0.0.1:80"));
@@ -439,8 +236,8 @@ TEST_F(ResolverTest, a_configuration_that_has_changed_is_read_again) {
   EXPECT_THAT(ask(), ElementsAre("127.0.0.1:80"));
 }
 
-// A name server that answers for one family alone kept the old configuration in use.
-TEST_F(ResolverTest, also_when_a_family_has_no_answer_yet) {
+// A name server that responds for one family only kept the old configuration in use.
+TEST_F(ResolverTest, AlsoWhenAFamilyHasNoAnswerYet) {
   give("backend.first.test", "127.0.0.1", 1);
   give("backend.second.test", "127.0.0.2", 1);
   const Configuration configuration;
@@ -467,12 +264,13 @@ TEST_F(ResolverTest, also_when_a_family_has_no_answer_yet) {
   EXPECT_THAT(ask(), ElementsAre("127.0.0.2:80"));
 }
 
-// Nobody asked for such a name any more, and everybody waited for who did.
-TEST_F(ResolverTest, a_name_is_asked_for_again_after_memory_was_short) {
+// The name was never queried again, and all look-ups waited for it.
+TEST_F(ResolverTest, ANameIsAskedForAgainAfterMemoryWasShort) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "operator new is a sanitizer's";
   give("backend.test", "127.0.0.1", 10);
   ResolverOptions impatient = options(server_);
-  impatient.try_timeout = milliseconds(50);  // what fails within c-ares is asked again after that
+  // a query that fails within c-ares is repeated after this
+  impatient.try_timeout = milliseconds(50);
   const std::vector<std::string> wanted = {"127.0.0.1:80"};
   const io::Reactor::Enter enter(reactor_);
   bool has_failed = true;
@@ -487,7 +285,7 @@ TEST_F(ResolverTest, a_name_is_asked_for_again_after_memory_was_short) {
       }
       has_failed = failing.is_over();
     }
-    // The next one may still fail, with a question of which no answer is heard.
+    // The next query may still fail or lose its response.
     std::vector<std::string> found;
     auto again = resolver.resolve("backend.test", 80);
     again.start();
@@ -504,7 +302,7 @@ TEST_F(ResolverTest, a_name_is_asked_for_again_after_memory_was_short) {
   }
 }
 
-TEST_F(ResolverTest, the_last_good_answer_is_used_when_a_refresh_fails) {
+TEST_F(ResolverTest, TheLastGoodAnswerIsUsedWhenARefreshFails) {
   give("backend.test", "127.0.0.1", 1);
   resolve("backend.test");
   server_.set_mood(NameServer::Mood::broken);
@@ -520,7 +318,7 @@ TEST_F(ResolverTest, the_last_good_answer_is_used_when_a_refresh_fails) {
   EXPECT_THAT(resolve("backend.test"), ElementsAre("127.0.0.2:80"));
 }
 
-TEST_F(ResolverTest, a_slow_refresh_is_not_waited_for_longer_than_patience) {
+TEST_F(ResolverTest, ASlowRefreshIsNotWaitedForLongerThanPatience) {
   give("backend.test", "127.0.0.1", 1);
   resolve("backend.test");
   server_.set_mood(NameServer::Mood::silent);
@@ -539,7 +337,7 @@ TEST_F(ResolverTest, a_slow_refresh_is_not_waited_for_longer_than_patience) {
   EXPECT_TRUE(next.start()) << "patience is counted from the question";
 }
 
-TEST_F(ResolverTest, look_ups_of_one_name_share_a_query) {
+TEST_F(ResolverTest, LookUpsOfOneNameShareAQuery) {
   give("backend.test", "127.0.0.1", 10);
   const io::Reactor::Enter enter(reactor_);
   std::vector<task<Result<std::vector<Address>>>> look_ups;
@@ -557,7 +355,7 @@ TEST_F(ResolverTest, look_ups_of_one_name_share_a_query) {
   EXPECT_EQ(server_.questions(), 2);
 }
 
-TEST_F(ResolverTest, a_look_up_may_be_destroyed_while_it_waits) {
+TEST_F(ResolverTest, ALookUpMayBeDestroyedWhileItWaits) {
   give("backend.test", "127.0.0.1", 10);
   const io::Reactor::Enter enter(reactor_);
   auto kept = resolver_.resolve("backend.test", 80);
@@ -571,7 +369,7 @@ TEST_F(ResolverTest, a_look_up_may_be_destroyed_while_it_waits) {
   EXPECT_THAT(texts(kept.take()), ElementsAre("127.0.0.1:80"));
 }
 
-TEST_F(ResolverTest, its_query_goes_on_without_anybody_waiting) {
+TEST_F(ResolverTest, ItsQueryGoesOnWithoutAnybodyWaiting) {
   give("backend.test", "127.0.0.1", 10);
   {
     const io::Reactor::Enter enter(reactor_);
@@ -582,7 +380,7 @@ TEST_F(ResolverTest, its_query_goes_on_without_anybody_waiting) {
     reactor_.run_once(seconds(1));
 }
 
-TEST_F(ResolverTest, may_be_destroyed_with_a_query_under_way) {
+TEST_F(ResolverTest, MayBeDestroyedWithAQueryUnderWay) {
   server_.set_mood(NameServer::Mood::silent);
   auto other = std::make_unique<Resolver>(reactor_, options(server_));
   {
@@ -594,7 +392,7 @@ TEST_F(ResolverTest, may_be_destroyed_with_a_query_under_way) {
   reactor_.run_once(io::Duration::zero());
 }
 
-TEST_F(ResolverTest, forgets_old_names_when_there_are_many) {
+TEST_F(ResolverTest, ForgetsOldNamesWhenThereAreMany) {
   give("kept.test", "127.0.0.9", 30);
   resolve("kept.test");
   const auto address = *Address::from_ip("127.0.0.1", 0);
@@ -606,21 +404,21 @@ TEST_F(ResolverTest, forgets_old_names_when_there_are_many) {
   EXPECT_EQ(server_.questions(), 2);
 }
 
-TEST(Resolver, knows_the_names_of_this_machine) {
+TEST(Resolver, KnowsTheNamesOfThisMachine) {
   io::Reactor reactor;
   const auto result = run_task(reactor, Resolver::of(reactor).resolve("localhost", 80));
   ASSERT_TRUE(result) << result.error().to_string();
   EXPECT_THAT(texts(result), testing::Contains(testing::AnyOf("127.0.0.1:80", "[::1]:80")));
 }
 
-TEST(Resolver, there_is_one_for_each_event_loop) {
+TEST(Resolver, ThereIsOneForEachEventLoop) {
   io::Reactor first(io::Reactor::Clock::manual);
   io::Reactor second(io::Reactor::Clock::manual);
   EXPECT_EQ(&Resolver::of(first), &Resolver::of(first));
   EXPECT_NE(&Resolver::of(first), &Resolver::of(second));
 }
 
-TEST(Resolver, a_silent_server_is_given_up) {
+TEST(Resolver, ASilentServerIsGivenUp) {
   io::Reactor reactor;
   NameServer server(reactor);
   server.set_mood(NameServer::Mood::silent);
@@ -635,7 +433,7 @@ TEST(Resolver, a_silent_server_is_given_up) {
   EXPECT_EQ(server.questions(), 4);
 }
 
-TEST(Resolver, a_wrong_server_address_is_an_error_of_every_look_up) {
+TEST(Resolver, AWrongServerAddressIsAnErrorOfEveryLookUp) {
   io::Reactor reactor(io::Reactor::Clock::manual);
   ResolverOptions options;
   options.servers = "not an address";

@@ -28,7 +28,7 @@ std::unexpected<std::string> refuse_errno(int error) {
 
 const char* name_of(mode_t mode) noexcept {
   if (S_ISDIR(mode)) return "is a folder, not a file";
-  if (S_ISFIFO(mode)) return "is a pipe, which can be read at the start only";
+  if (S_ISFIFO(mode)) return "is a pipe, which can be read at start-up only";
   if (S_ISSOCK(mode)) return "is a socket, not a regular file";
   return "is a device, not a regular file";
 }
@@ -37,7 +37,7 @@ bool is_allowed(mode_t mode, FileKinds kinds) noexcept {
   return S_ISREG(mode) || (S_ISFIFO(mode) && kinds == FileKinds::regular_or_pipe);
 }
 
-// False when the writer takes too long.
+// Returns false if the writer takes too long.
 bool wait_for_data(int pipe, steady_clock::time_point deadline) noexcept {
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now());
@@ -55,7 +55,7 @@ std::expected<std::string, std::string> read_small_file(const std::string& path,
                                                         FileKinds kinds,
                                                         std::chrono::milliseconds pipe_patience) {
   struct stat before{};
-  // To open a device can have effects of its own.
+  // Opening a device can have side effects.
   if (::stat(path.c_str(), &before) != 0) return refuse_errno(errno);
   if (!is_allowed(before.st_mode, kinds)) return refuse(name_of(before.st_mode));
   const io::FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
@@ -69,7 +69,7 @@ std::expected<std::string, std::string> read_small_file(const std::string& path,
   std::array<char, 16 * 1024> piece;  // NOLINT: written before it is read
   for (;;) {
     if (is_pipe && !wait_for_data(file.get(), deadline)) {
-      return refuse("is a pipe, and its writer has not come to an end in time");
+      return refuse("is a pipe whose writer did not finish in time");
     }
     const ssize_t got = ::read(file.get(), piece.data(), piece.size());
     if (got == 0) break;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// read_small_file(): the whole content of a file that a setting names: a certificate, a key. What
-// stands there may be anything, so neither opening nor reading waits, and the size is bounded. Any
-// thread.
+// read_small_file() reads the whole content of a file named by a setting, such as a certificate or
+// key. The path may name anything, so neither opening nor reading blocks, and the size is bounded.
+// Thread: any.
 #pragma once
 
 #include <chrono>
@@ -16,11 +16,11 @@ inline constexpr std::size_t kMaxInSmallFile = std::size_t{1024} * 1024;
 
 enum class FileKinds : std::uint8_t {
   regular,          // while others wait: an event loop, a reload
-  regular_or_pipe,  // at the start, as in `--tls <(...)`: waits for the writer
+  regular_or_pipe,  // at start-up, as in `--tls <(...)`: waits for the writer
 };
 
-// The error is what is wrong, in words that follow the name of the file and ": ". A pipe has to end
-// within `pipe_patience`.
+// The error is a text that follows the name of the file and ": ". A pipe must end within
+// `pipe_patience`.
 std::expected<std::string, std::string> read_small_file(
     const std::string& path,
     FileKinds kinds,

@@ -43,40 +43,40 @@ class SmallFile : public testing::Test {
   std::filesystem::path file_;
 };
 
-TEST_F(SmallFile, is_read_whole) {
+TEST_F(SmallFile, IsReadWhole) {
   write("content");
   EXPECT_EQ(read(file_), "content");
   write(std::string(kMaxInSmallFile, 'x'));
   EXPECT_EQ(read(file_), std::string(kMaxInSmallFile, 'x'));
 }
 
-TEST_F(SmallFile, what_is_not_there_or_empty_is_said) {
+TEST_F(SmallFile, WhatIsNotThereOrEmptyIsSaid) {
   EXPECT_EQ(read(file_), "error: No such file or directory");
   write("");
   EXPECT_EQ(read(file_), "error: is empty");
 }
 
-TEST_F(SmallFile, is_at_most_a_mebibyte) {
+TEST_F(SmallFile, IsAtMostAMebibyte) {
   write(std::string(kMaxInSmallFile + 1, 'x'));
   EXPECT_EQ(read(file_), "error: is larger than 1 MiB");
   std::filesystem::resize_file(file_, std::uintmax_t{1} << 40U);  // sparse
   EXPECT_EQ(read(file_), "error: is larger than 1 MiB");
 }
 
-TEST_F(SmallFile, what_is_no_file_is_refused_at_once) {
+TEST_F(SmallFile, WhatIsNoFileIsRefusedAtOnce) {
   for (const auto kinds : {FileKinds::regular, FileKinds::regular_or_pipe}) {
     EXPECT_EQ(read("/dev/zero", kinds), "error: is a device, not a regular file");
     EXPECT_EQ(read(folder_, kinds), "error: is a folder, not a file");
   }
 }
 
-TEST_F(SmallFile, a_pipe_without_a_writer_is_refused_at_once_while_others_wait) {
+TEST_F(SmallFile, APipeWithoutAWriterIsRefusedAtOnceWhileOthersWait) {
   ASSERT_EQ(::mkfifo(file_.c_str(), 0600), 0);
-  EXPECT_EQ(read(file_), "error: is a pipe, which can be read at the start only");
+  EXPECT_EQ(read(file_), "error: is a pipe, which can be read at start-up only");
 }
 
-// As `--tls <(...)` gives it: the writer may take its time, and writes in pieces.
-TEST_F(SmallFile, a_pipe_is_read_to_its_end_at_the_start) {
+// As `--tls <(...)` does: the writer is slow and writes in pieces.
+TEST_F(SmallFile, APipeIsReadToItsEndAtTheStart) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
   const io::FileDescriptor out(ends[0]);
@@ -92,15 +92,15 @@ TEST_F(SmallFile, a_pipe_is_read_to_its_end_at_the_start) {
   writer.join();
 }
 
-TEST_F(SmallFile, a_named_pipe_waits_for_its_writer_at_the_start) {
+TEST_F(SmallFile, ANamedPipeWaitsForItsWriterAtTheStart) {
   ASSERT_EQ(::mkfifo(file_.c_str(), 0600), 0);
   std::thread writer([this] { write("content"); });
   EXPECT_EQ(read(file_, FileKinds::regular_or_pipe), "content");
   writer.join();
 }
 
-// Each piece began the patience anew: a megabyte of them could take months.
-TEST_F(SmallFile, a_pipe_that_drips_is_refused) {
+// Each piece used to restart the timeout: a megabyte of them could take months.
+TEST_F(SmallFile, APipeThatDripsIsRefused) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
   const io::FileDescriptor out(ends[0]);
@@ -120,10 +120,10 @@ TEST_F(SmallFile, a_pipe_that_drips_is_refused) {
   over = true;
   writer.join();
   ASSERT_FALSE(content);
-  EXPECT_EQ(content.error(), "is a pipe, and its writer has not come to an end in time");
+  EXPECT_EQ(content.error(), "is a pipe whose writer did not finish in time");
 }
 
-TEST_F(SmallFile, a_pipe_without_end_is_refused) {
+TEST_F(SmallFile, APipeWithoutEndIsRefused) {
   ASSERT_EQ(::mkfifo(file_.c_str(), 0600), 0);
   const auto before = std::signal(SIGPIPE, SIG_IGN);
   std::thread writer([this] {

@@ -41,8 +41,8 @@ void Stream::Waiter::cancel() noexcept {
   wakeup_.unlink();
 }
 
-// A place has one owner at a time. Should a second come all the same, that is a fault of ours: the
-// first gives up, which costs this connection and not the process.
+// A place has one owner at a time. A second one is a fault of ours: the first is ended, which costs
+// this connection and not the process.
 void Stream::take_place(io::Wakeup*& place, io::Wakeup& waiter) noexcept {
   ONEHOP_DCHECK(place == nullptr || place == &waiter);
   if (place != &waiter) wake(place, Wait::interrupted);
@@ -112,7 +112,7 @@ void Stream::note_hangup(bool broken) noexcept {
   if (hangup_kind_ == Hangup::any || broken_) wake(hangup_, Wait::ready);
 }
 
-// Lazy: an armed timer that fires too early looks at the deadlines again and sleeps on.
+// Lazy: an armed timer that fires early checks the deadlines and is armed again.
 void Stream::arm_timer(Time deadline) noexcept {
   if (deadline == io::kNever) return;
   if (timer_.is_armed() && timer_.deadline() <= deadline) return;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Stream: a reliable, ordered pair of byte streams (TCP, unix socket, memory). Operations never
-// block and never need a coroutine frame: try, and when that says EAGAIN, co_await readable() or
-// writable(). At most one reader and one writer wait at a time: each has one owner, an object that
-// others ask, so that two coroutines never wait for the same. Belongs to one thread.
+// block and need no coroutine frame: try, and on EAGAIN co_await readable() or writable(). At most
+// one reader and one writer wait at a time. Each place has one owner, an object that others ask, so
+// that two coroutines never wait for the same event.
+// Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -29,82 +30,85 @@ class Stream {
  public:
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
-  virtual ~Stream();  // closes both directions; unread data makes a TCP peer see a reset
+  virtual ~Stream();  // closes both directions; if data is unread, a TCP peer sees a reset
 
-  // Bytes read; 0 at the peer's half-close; -EAGAIN when one has to wait; another negative errno.
+  // Returns the bytes read, 0 at the peer's half-close, -EAGAIN if the caller must wait, or another
+  // negative errno.
   virtual ssize_t try_read(char* data, std::size_t size) = 0;
-  // Bytes taken, fewer than given when one has to wait for the rest; a negative errno, -EAGAIN for
-  // none taken. The next write begins with the bytes that were not taken: they may be under way.
+  // Returns the bytes accepted, which are fewer than offered if the caller must wait for the rest,
+  // or a negative errno; -EAGAIN if none were accepted. The next write must begin with the bytes
+  // that were not accepted: they may be in flight.
   virtual ssize_t try_write(const iovec* parts, int count) = 0;
   ssize_t try_write(const char* data, std::size_t size) {
     const iovec part{const_cast<char*>(data), size};  // NOLINT: iovec is not const-correct
     return try_write(&part, 1);
   }
-  // How many bytes have gone out since the stream was made, as they are sent: a layer below took
-  // them. While it stays the same nothing has left, whatever try_write took or did not take.
+  // Bytes passed to the layer below since the stream was made, as they are sent. While it does not
+  // change nothing has left, whatever try_write() returned.
   std::uint64_t bytes_out() const noexcept { return bytes_out_; }
-  // Half-close: the peer reads an end.
+  // Half-closes: the peer reads an end.
   virtual void close_write() noexcept = 0;
-  // Makes the coming destruction look like a failure to the peer (TCP: RST).
+  // Makes the destruction look like a failure to the peer (TCP: RST).
   virtual void abort() noexcept = 0;
-  // The socket, when its bytes are this stream's bytes and nothing lies between; else -1.
+  // Returns the socket if its bytes are this stream's bytes without a layer between; else -1.
   virtual int plain_descriptor() const noexcept { return -1; }
-  // Gives that socket away, out of this thread's epoll; the stream is dead afterwards. Only for a
-  // stream nobody waits for.
+  // Removes the socket from this thread's epoll and transfers it to the caller; the stream must not
+  // be used afterwards. Requires that no coroutine waits for the stream.
   virtual io::FileDescriptor release() noexcept { return {}; }
-  // True when bytes or an end may be waiting to be read; asks the kernel where it is unsure.
+  // Reports whether bytes or an end may be waiting to be read. Asks the kernel if it is unsure.
   virtual bool has_unread() = 0;
 
-  // The same, but asks the kernel even where no event has told of anything yet.
+  // Like has_unread(), but asks the kernel even if no event has arrived.
   virtual bool has_unread_now() { return has_unread(); }
-  // More is due at once: the next read is tried although the last one emptied the stream.
+  // More input is due: the next read is tried although the last one emptied the stream.
   virtual void hint_more_input() noexcept {}
-  // Bytes written that the peer has not taken yet; 0 where that cannot be known.
+  // Bytes written that the peer has not acknowledged; 0 if that is unknown.
   virtual std::size_t unacknowledged() const noexcept { return 0; }
-  // What an errno that a read or a write gave means here.
+  // Converts the errno of a read or write to an Error.
   virtual Error error_of(int errno_value, Side side) const {
     return Error::system(errno_value, side);
   }
-  // Null for a stream in clear.
+  // Null for a stream without TLS.
   virtual const TlsInfo* tls() const noexcept { return nullptr; }
 
   // True after the peer half-closed, closed or reset. Set by events, not by reads.
   bool is_hung_up() const noexcept { return hung_up_; }
-  // True when nothing can be sent any more either: a reset, or both directions closed.
+  // True if nothing can be sent any more: after a reset, or if both directions are closed.
   bool is_broken() const noexcept { return broken_; }
-  // True after a reset or another failure, not after an orderly end of both directions: what the
-  // peer sent last may then still be read.
+  // True after a reset or another failure, but not after an orderly end of both directions: the
+  // last data of the peer may then still be read.
   bool has_failed() const noexcept { return failed_; }
   enum class Hangup : std::uint8_t { any, broken };
-  // Scheduled once when a hang-up happens, or at once if it has. Call with null to stop, at the
-  // latest before the wakeup dies.
+  // Schedules `wakeup` once when a hang-up happens, or immediately if it has happened. Pass null to
+  // stop, at the latest before the wakeup is destroyed.
   void watch_hangup(io::Wakeup* wakeup, Hangup kind = Hangup::any) noexcept;
-  // Tells who watches for `broken` of an orderly hang-up after all.
+  // Reports an orderly hang-up to a watcher for `broken` after all.
   void recheck_hangup() noexcept {
     if (hung_up_) wake(hangup_, Wait::ready);
   }
-  // For a stream that idles: scheduled once when bytes or an end arrive. Takes the reader's place.
+  // For an idle stream: schedules `wakeup` once when bytes or an end arrive. Uses the reader's
+  // place.
   void watch_readable(io::Wakeup* wakeup) noexcept;
 
-  // For a stream built upon this one: whether try_read (try_write) is worth a call, and a wakeup to
-  // be scheduled once when it is. Takes the place of the reader (writer); it dies after this
-  // stream.
+  // For a stream built on this one: may_read() (may_write()) reports whether try_read (try_write)
+  // is worth a call, and the wakeup is scheduled once when it is. Uses the place of the reader
+  // (writer). The caller is destroyed after this stream.
   bool may_read() const noexcept { return is_readable(); }
   bool may_write() const noexcept { return is_writable(); }
   void call_when_readable(io::Wakeup& wakeup) noexcept;
   void call_when_writable(io::Wakeup& wakeup) noexcept;
 
-  // co_await returns once is_broken(). Nobody else may watch_hangup() meanwhile.
+  // co_await completes once is_broken(). No other caller may use watch_hangup() meanwhile.
   class BreakAwaiter;
   BreakAwaiter until_broken() noexcept;
 
   class Awaiter;
-  // ready: try_read is worth a call. timed_out: `deadline` passed, and a last look found nothing
+  // ready: try_read is worth a call. timed_out: `deadline` passed, and a final check found nothing
   // to read. interrupted: see below.
   Awaiter readable(Time deadline) noexcept;
   Awaiter writable(Time deadline) noexcept;
   class Waiter;
-  // Ends a wait early. Nothing happens when nobody waits.
+  // Ends a wait early. Does nothing without a waiter.
   void interrupt_reader() noexcept { wake(reader_, Wait::interrupted); }
   void interrupt_writer() noexcept { wake(writer_, Wait::interrupted); }
 
@@ -127,7 +131,7 @@ class Stream {
   void note_bytes_out(std::size_t count) noexcept { bytes_out_ += count; }
   bool has_hangup_watch() const noexcept { return hangup_ != nullptr; }
   bool has_reader() const noexcept { return reader_ != nullptr; }
-  // The one timer of the stream fires at the earliest of the deadlines in use.
+  // Arms the stream's only timer for the earliest deadline in use.
   void arm_timer(Time deadline) noexcept;
   virtual void on_extra_deadline() noexcept {}
   Time extra_deadline_ = io::kNever;  // for derived classes
@@ -139,7 +143,7 @@ class Stream {
   void begin_wait(bool reading, Time deadline) noexcept;
   void wake(io::Wakeup*& waiter, Wait result) noexcept;
   static void on_timer(void* self);
-  // Asks the kernel, once for each deadline that has passed, whether something came in time.
+  // Asks the kernel, once per expired deadline, whether data arrived in time.
   bool is_readable_after_all();
 
   io::Reactor& reactor_;
@@ -157,7 +161,7 @@ class Stream {
   bool looked_ = false;  // since read_deadline_ passed
 };
 
-// co_await stream->readable(deadline) gives a Wait.
+// co_await stream->readable(deadline) returns a Wait.
 class Stream::Awaiter {
  public:
   Awaiter(Stream& stream, bool reading, Time deadline) noexcept
@@ -190,7 +194,7 @@ inline Stream::Awaiter Stream::writable(Time deadline) noexcept {
 }
 
 // The reader's or the writer's place at a stream, for an owner that is called back instead of
-// resumed, so that what others await may outlive the stream. Dies before the stream does.
+// resumed, so that other awaiters may outlive the stream. It is destroyed before the stream.
 class Stream::Waiter {
  public:
   enum class For : std::uint8_t { reading, writing };
@@ -201,12 +205,12 @@ class Stream::Waiter {
   ~Waiter() { cancel(); }
 
   // Calls back once, in this pass of the reactor or a later one: when try_read (try_write) is worth
-  // a call, or when `deadline` has passed.
+  // a call, or `deadline` has passed.
   void wait(Time deadline = io::kNever) noexcept;
-  // Gives the place up; the callback is not called.
+  // Gives up the place; the callback is not called.
   void cancel() noexcept;
   bool is_waiting() const noexcept { return place() == &wakeup_ || wakeup_.is_linked(); }
-  // For the callback: why the wait has ended.
+  // For the callback: why the wait ended.
   Wait result() const noexcept { return wakeup_.result(); }
 
  private:

@@ -33,7 +33,7 @@ task<void> wait_to_write(Stream& stream, Time deadline, Waits& waits) {
   waits.push_back(wait);
 }
 
-// Waiting is the same for every kind of stream; a full, silent pair stands for all.
+// Waiting is the same for every kind of stream; a full, silent pair represents all.
 class StreamTest : public testing::Test {
  protected:
   StreamTest() {
@@ -62,7 +62,7 @@ class StreamTest : public testing::Test {
   Waits waits_;
 };
 
-TEST_F(StreamTest, does_not_wait_for_what_is_there) {
+TEST_F(StreamTest, DoesNotWaitForWhatIsThere) {
   feed();
   drain();
   auto reading = wait_to_read(*stream_, io::kNever, waits_);
@@ -72,7 +72,7 @@ TEST_F(StreamTest, does_not_wait_for_what_is_there) {
   EXPECT_THAT(waits_, ElementsAre(Wait::ready, Wait::ready));
 }
 
-TEST_F(StreamTest, a_wait_ends_at_its_deadline) {
+TEST_F(StreamTest, AWaitEndsAtItsDeadline) {
   auto reading = wait_to_read(*stream_, in(seconds(10)), waits_);
   auto writing = wait_to_write(*stream_, in(seconds(5)), waits_);
   reading.start();
@@ -87,7 +87,7 @@ TEST_F(StreamTest, a_wait_ends_at_its_deadline) {
   EXPECT_THAT(waits_, ElementsAre(Wait::timed_out, Wait::timed_out));
 }
 
-TEST_F(StreamTest, readiness_before_the_deadline_wins) {
+TEST_F(StreamTest, ReadinessBeforeTheDeadlineWins) {
   auto reading = wait_to_read(*stream_, in(seconds(10)), waits_);
   reading.start();
   pass(seconds(9));
@@ -98,7 +98,7 @@ TEST_F(StreamTest, readiness_before_the_deadline_wins) {
   EXPECT_EQ(waits_.size(), 1u);
 }
 
-TEST_F(StreamTest, a_later_deadline_is_kept_though_the_timer_of_an_earlier_wait_still_runs) {
+TEST_F(StreamTest, ALaterDeadlineIsKeptThoughTheTimerOfAnEarlierWaitStillRuns) {
   auto first = wait_to_read(*stream_, in(seconds(1)), waits_);
   first.start();
   feed();
@@ -113,7 +113,7 @@ TEST_F(StreamTest, a_later_deadline_is_kept_though_the_timer_of_an_earlier_wait_
   EXPECT_THAT(waits_, ElementsAre(Wait::ready, Wait::timed_out));
 }
 
-TEST_F(StreamTest, an_earlier_deadline_moves_the_timer) {
+TEST_F(StreamTest, AnEarlierDeadlineMovesTheTimer) {
   auto writing = wait_to_write(*stream_, in(seconds(100)), waits_);
   writing.start();
   auto reading = wait_to_read(*stream_, in(seconds(1)), waits_);
@@ -123,7 +123,7 @@ TEST_F(StreamTest, an_earlier_deadline_moves_the_timer) {
   EXPECT_FALSE(writing.done());
 }
 
-TEST_F(StreamTest, a_wait_can_be_interrupted) {
+TEST_F(StreamTest, AWaitCanBeInterrupted) {
   auto reading = wait_to_read(*stream_, io::kNever, waits_);
   auto writing = wait_to_write(*stream_, io::kNever, waits_);
   reading.start();
@@ -138,7 +138,7 @@ TEST_F(StreamTest, a_wait_can_be_interrupted) {
   EXPECT_THAT(waits_, ElementsAre(Wait::interrupted, Wait::interrupted));
 }
 
-TEST_F(StreamTest, an_interruption_without_a_wait_is_lost) {
+TEST_F(StreamTest, AnInterruptionWithoutAWaitIsLost) {
   stream_->interrupt_reader();
   auto reading = wait_to_read(*stream_, io::kNever, waits_);
   reading.start();
@@ -146,7 +146,7 @@ TEST_F(StreamTest, an_interruption_without_a_wait_is_lost) {
   EXPECT_FALSE(reading.done());
 }
 
-TEST_F(StreamTest, destroying_a_waiting_task_ends_its_wait) {
+TEST_F(StreamTest, DestroyingAWaitingTaskEndsItsWait) {
   {
     auto reading = wait_to_read(*stream_, in(seconds(1)), waits_);
     reading.start();
@@ -156,7 +156,7 @@ TEST_F(StreamTest, destroying_a_waiting_task_ends_its_wait) {
   EXPECT_THAT(waits_, IsEmpty());
 }
 
-TEST_F(StreamTest, destroying_a_task_that_is_about_to_be_resumed_is_safe) {
+TEST_F(StreamTest, DestroyingATaskThatIsAboutToBeResumedIsSafe) {
   auto reading = wait_to_read(*stream_, io::kNever, waits_);
   reading.start();
   feed();
@@ -167,7 +167,7 @@ TEST_F(StreamTest, destroying_a_task_that_is_about_to_be_resumed_is_safe) {
   EXPECT_TRUE(again.start());
 }
 
-TEST_F(StreamTest, a_hang_up_watch_can_be_taken_back) {
+TEST_F(StreamTest, AHangUpWatchCanBeTakenBack) {
   int told = 0;
   io::Wakeup watch([](void* counter) { ++*static_cast<int*>(counter); }, &told);
   stream_->watch_hangup(&watch);
@@ -180,7 +180,7 @@ TEST_F(StreamTest, a_hang_up_watch_can_be_taken_back) {
 
 #ifdef NDEBUG
 // It costs that stream, not the process.
-TEST_F(StreamTest, of_two_readers_at_once_the_first_gives_up) {
+TEST_F(StreamTest, OfTwoReadersAtOnceTheFirstGivesUp) {
   auto first = wait_to_read(*stream_, io::kNever, waits_);
   auto second = wait_to_read(*stream_, io::kNever, waits_);
   first.start();
@@ -191,12 +191,12 @@ TEST_F(StreamTest, of_two_readers_at_once_the_first_gives_up) {
 #else
 using StreamDeathTest = StreamTest;
 
-TEST_F(StreamDeathTest, two_readers_at_once_are_a_broken_invariant) {
+TEST_F(StreamDeathTest, TwoReadersAtOnceAreABrokenInvariant) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   auto first = wait_to_read(*stream_, io::kNever, waits_);
   auto second = wait_to_read(*stream_, io::kNever, waits_);
   first.start();
-  EXPECT_DEATH(second.start(), "broken invariant");
+  EXPECT_DEATH(second.start(), "check failed");
 }
 #endif
 

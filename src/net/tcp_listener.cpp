@@ -19,10 +19,11 @@ namespace onehop::net {
 namespace {
 
 constexpr int kDeferSeconds = 1;
-// For the lock on the folder of a socket file. At the end, others run on this thread.
+// Timeout of the lock on a socket file's folder at start-up. At shutdown other work of the thread
+// must not wait.
 constexpr std::chrono::seconds kPatienceAtStart(5);
 constexpr std::chrono::milliseconds kPatienceAtEnd(20);
-// A client that vanished is noticed within two minutes, though nothing is sent.
+// Detects a vanished client within two minutes even if nothing is sent.
 constexpr int kKeepAliveIdle = 60;
 constexpr int kKeepAliveInterval = 20;
 constexpr int kKeepAliveProbes = 3;
@@ -44,8 +45,8 @@ void set_options(int socket, const Address& address, const ListenOptions& option
   if (address.is_unix()) return;
   if (options.reuse_address) set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1);
   if (is_any_v6(address)) set_option(socket, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-  // Accepted sockets inherit these. TCP_USER_TIMEOUT is left alone: the kernel counts the time that
-  // a client takes no data as well, which is for our own timeouts to judge.
+  // Accepted sockets inherit these. TCP_USER_TIMEOUT is not set: the kernel would also count the
+  // time in which a client reads nothing, which is judged by our own timeouts.
   set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
   set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
   set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdle);
@@ -54,8 +55,8 @@ void set_options(int socket, const Address& address, const ListenOptions& option
   if (options.defer_accept) set_option(socket, IPPROTO_TCP, TCP_DEFER_ACCEPT, kDeferSeconds);
 }
 
-// A socket file that nobody listens on: left by a process that could not clean up. Any other file
-// (for which connect(2) is refused as well) is none of our business.
+// Reports whether the file is a socket without a listener, left by a process that could not clean
+// up. Any other file, for which connect(2) is refused as well, is left alone.
 bool is_stale_socket_file(const Address& address) {
   struct stat file{};
   if (::lstat(path_in(address).data(), &file) != 0 || !S_ISSOCK(file.st_mode)) return false;
@@ -64,10 +65,10 @@ bool is_stale_socket_file(const Address& address) {
          errno == ECONNREFUSED;
 }
 
-// Held while a socket file is made or removed: between two looks at it another process could put
-// its own there, or have bound it and not listen yet, as if nobody would. A lock on the folder
-// leaves nothing behind. It is held for microseconds by those who mean well; who may open the
-// folder, such as /tmp, may hold it for ever.
+// Held while a socket file is made or removed: between two checks another process could create its
+// own there, or have bound it but not listen yet. A lock on the folder creates no file.
+// Well-behaved processes hold it for microseconds; any process that may open the folder, such as
+// /tmp, can hold it forever.
 class FolderLock {
  public:
   FolderLock(std::string_view path, std::chrono::milliseconds patience) noexcept
@@ -85,8 +86,8 @@ class FolderLock {
       std::this_thread::sleep_for(kLockPause);
     }
   }
-  // While another process has the lock, no file may be removed. Where nobody can have it, as in a
-  // folder that may be written and not read, it is not needed.
+  // While another process holds the lock, no file may be removed. The lock is not needed in a
+  // folder that no process can open, being writable but not readable.
   bool may_remove() const noexcept { return is_held_ || (!folder_ && !is_short_); }
 
  private:
@@ -102,7 +103,7 @@ class FolderLock {
     return io::FileDescriptor(::open(name.data(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   }
 
-  io::FileDescriptor folder_;  // its end releases the lock
+  io::FileDescriptor folder_;  // closing it releases the lock
   bool is_short_;              // of descriptors: another process may have the lock
   bool is_held_ = false;
 };
@@ -110,7 +111,7 @@ class FolderLock {
 std::string remedy_for_unix(int error) {
   switch (error) {
     case EADDRINUSE:
-      return "something listens there already, or a file is in the way";
+      return "another process listens there, or a file exists at that path";
     case EACCES:
     case EPERM:
       return "this user may not create files in that folder";
@@ -180,7 +181,7 @@ std::size_t TcpListener::waiting() const noexcept {
   tcp_info info{};
   socklen_t size = sizeof info;
   const int asked = ::getsockopt(socket_.get(), IPPROTO_TCP, TCP_INFO, &info, &size);
-  return asked == 0 ? info.tcpi_unacked : SOMAXCONN;  // of a socket that listens
+  return asked == 0 ? info.tcpi_unacked : SOMAXCONN;  // of a listening socket
 }
 
 int TcpListener::bind_and_listen(int backlog) {
@@ -222,8 +223,8 @@ void TcpListener::remember_socket_file() {
   inode_ = file.st_ino;
 }
 
-// Another process may have put its own socket there since. A file that is left is replaced by who
-// listens there next.
+// Another process may have created its own socket there since. A file that stays is replaced by the
+// next listener.
 void TcpListener::remove_socket_file() noexcept {
   if (path_.empty() || !socket_) return;
   const FolderLock lock(path_, kPatienceAtEnd);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TcpListener: one listening socket (TCP or unix) that every thread accepts from. It removes the
-// file of a unix socket when it dies, if that file is still its own. Processes that make and remove
-// socket files in one folder do so one after the other. accept() may be called from any thread;
-// everything else belongs to the owner.
+// TcpListener: one listening socket (TCP or unix) that every thread accepts from. Its destructor
+// removes the file of a unix socket if the file is still its own. Processes that make and remove
+// socket files in one folder do so one at a time. Any thread may call accept().
+// Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -22,18 +22,18 @@ namespace onehop::net {
 
 struct ListenOptions {
   int backlog = SOMAXCONN;    // the kernel caps it at net.core.somaxconn
-  bool defer_accept = false;  // a connection is accepted when its first bytes are here
+  bool defer_accept = false;  // accept a connection only once its first bytes have arrived
   bool reuse_address = true;  // connections of an earlier process do not keep the port busy
 };
 
 class TcpListener {
  public:
   struct Accepted {
-    io::FileDescriptor socket;  // non-blocking, without Nagle's delay
+    io::FileDescriptor socket;  // non-blocking, without Nagle's algorithm
     Address peer;
   };
 
-  // The error has the errno of what failed; its detail is one line that says what to do about it.
+  // The error has the errno of the failed call; its detail is a single line that suggests a remedy.
   static Result<TcpListener> open(const Address& address, ListenOptions options);
 
   TcpListener(TcpListener&& other) noexcept = default;
@@ -42,19 +42,19 @@ class TcpListener {
   TcpListener& operator=(const TcpListener&) = delete;
   ~TcpListener();
 
-  // With the real port where 0 was asked for.
+  // With the assigned port if port 0 was requested.
   const Address& address() const noexcept { return address_; }
-  // For an event loop to watch: readable when accept() is worth a call.
+  // For an event loop: readable if accept() is worth a call.
   int descriptor() const noexcept { return socket_.get(); }
-  // An errno when there is no connection: EAGAIN when nobody waits, EMFILE and the like when there
-  // is no room for one, others for a connection that died in the queue.
+  // Returns an errno if there is no connection: EAGAIN if none waits, EMFILE and the like if there
+  // is no room, others for a connection that failed in the queue.
   std::expected<Accepted, int> accept() const;
-  // How many connections wait to be accepted; of a unix socket, how many may.
+  // Returns how many connections wait to be accepted; for a unix socket, how many may wait.
   std::size_t waiting() const noexcept;
 
  private:
   TcpListener() = default;
-  // 0 or an errno.
+  // Returns 0 or an errno.
   int bind_and_listen(int backlog);
   int bind_and_listen_on_file(int backlog);
   void remember_socket_file();
@@ -62,7 +62,7 @@ class TcpListener {
 
   io::FileDescriptor socket_;
   Address address_;
-  // A unix socket's file and which file that was when it was made.
+  // A unix socket's file, and its identity when it was made.
   std::string path_;
   dev_t device_ = 0;
   ino_t inode_ = 0;

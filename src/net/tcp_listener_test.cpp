@@ -31,7 +31,7 @@ namespace {
 
 using testing::HasSubstr;
 
-// A folder for socket files, removed with what is in it.
+// A folder for socket files, removed with its content.
 class Folder {
  public:
   Folder() {
@@ -64,7 +64,7 @@ int option(int socket, int level, int name) {
   return value;
 }
 
-// A blocking client.
+// Connects a blocking client.
 io::FileDescriptor connect_to(const Address& address) {
   io::FileDescriptor socket(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   EXPECT_EQ(::connect(socket.get(), address.data(), address.size()), 0) << errno;
@@ -83,13 +83,13 @@ TcpListener open_on(std::string_view ip, ListenOptions options = {}) {
   return std::move(*listener);
 }
 
-TEST(TcpListener, says_which_port_it_got) {
+TEST(TcpListener, SaysWhichPortItGot) {
   const TcpListener listener = open_on("127.0.0.1");
   EXPECT_NE(listener.address().port(), 0);
   EXPECT_EQ(listener.address().ip(), "127.0.0.1");
 }
 
-TEST(TcpListener, accepts_sockets_that_do_not_block_and_do_not_delay) {
+TEST(TcpListener, AcceptsSocketsThatDoNotBlockAndDoNotDelay) {
   const TcpListener listener = open_on("127.0.0.1");
   const auto none = listener.accept();
   ASSERT_FALSE(none);
@@ -106,7 +106,7 @@ TEST(TcpListener, accepts_sockets_that_do_not_block_and_do_not_delay) {
   EXPECT_NE(option(socket, IPPROTO_TCP, TCP_NODELAY), 0);
 }
 
-TEST(TcpListener, a_client_that_vanishes_is_noticed_by_the_kernel) {
+TEST(TcpListener, AClientThatVanishesIsNoticedByTheKernel) {
   const TcpListener listener = open_on("127.0.0.1");
   const io::FileDescriptor client = connect_to(listener.address());
   const auto accepted = accept_soon(listener);
@@ -118,7 +118,7 @@ TEST(TcpListener, a_client_that_vanishes_is_noticed_by_the_kernel) {
   EXPECT_EQ(option(socket, IPPROTO_TCP, TCP_KEEPCNT), 3);
 }
 
-TEST(TcpListener, deferred_connections_arrive_with_their_first_bytes) {
+TEST(TcpListener, DeferredConnectionsArriveWithTheirFirstBytes) {
   ListenOptions options;
   options.defer_accept = true;
   const TcpListener listener = open_on("127.0.0.1", options);
@@ -130,7 +130,7 @@ TEST(TcpListener, deferred_connections_arrive_with_their_first_bytes) {
   EXPECT_EQ(::recv(accepted->socket.get(), &byte, 1, 0), 1);
 }
 
-TEST(TcpListener, every_address_means_both_families) {
+TEST(TcpListener, EveryAddressMeansBothFamilies) {
   auto listener = TcpListener::open(*Address::parse_listen(":0"), {});
   ASSERT_TRUE(listener);
   if (listener->address().family() != AF_INET6) GTEST_SKIP() << "no IPv6 here";
@@ -140,7 +140,7 @@ TEST(TcpListener, every_address_means_both_families) {
   EXPECT_EQ(accepted->peer.ip(), "127.0.0.1");
 }
 
-TEST(TcpListener, names_the_remedy_when_the_port_is_taken) {
+TEST(TcpListener, NamesTheRemedyWhenThePortIsTaken) {
   const TcpListener first = open_on("127.0.0.1");
   const auto second = TcpListener::open(first.address(), {});
   ASSERT_FALSE(second);
@@ -152,14 +152,14 @@ TEST(TcpListener, names_the_remedy_when_the_port_is_taken) {
   EXPECT_THAT(detail, testing::Not(HasSubstr("\n")));
 }
 
-TEST(TcpListener, names_the_remedy_when_the_address_is_not_ours) {
+TEST(TcpListener, NamesTheRemedyWhenTheAddressIsNotOurs) {
   const auto listener = TcpListener::open(*Address::from_ip("192.0.2.1", 8080), {});
   ASSERT_FALSE(listener);
   EXPECT_EQ(listener.error().code(), std::errc::address_not_available);
   EXPECT_THAT(std::string(listener.error().detail()), HasSubstr(":8080 listens on all"));
 }
 
-TEST(TcpListener, names_the_remedies_when_the_port_is_privileged) {
+TEST(TcpListener, NamesTheRemediesWhenThePortIsPrivileged) {
   const bool was_root = ::geteuid() == 0 && ::seteuid(65534) == 0;
   const auto listener = TcpListener::open(*Address::from_ip("127.0.0.1", 79), {});
   if (was_root) {
@@ -173,21 +173,21 @@ TEST(TcpListener, names_the_remedies_when_the_port_is_privileged) {
   EXPECT_THAT(detail, HasSubstr("AmbientCapabilities=CAP_NET_BIND_SERVICE"));
 }
 
-TEST(TcpListener, a_port_of_an_earlier_connection_can_be_had_at_once) {
+TEST(TcpListener, APortOfAnEarlierConnectionCanBeHadAtOnce) {
   Address address;
   io::FileDescriptor client;
   {
     const TcpListener listener = open_on("127.0.0.1");
     address = listener.address();
     client = connect_to(address);
-    ASSERT_TRUE(accept_soon(listener));  // closed here first, so TIME_WAIT is on our side
+    ASSERT_TRUE(accept_soon(listener));  // closed here first, so that TIME_WAIT is on our side
   }
   client.reset();
   const auto again = TcpListener::open(address, {});
   EXPECT_TRUE(again) << again.error().to_string();
 }
 
-TEST(TcpListener, accepts_on_a_unix_socket_and_removes_its_file) {
+TEST(TcpListener, AcceptsOnAUnixSocketAndRemovesItsFile) {
   const Folder folder;
   {
     auto listener = TcpListener::open(folder.address(), {});
@@ -202,13 +202,13 @@ TEST(TcpListener, accepts_on_a_unix_socket_and_removes_its_file) {
   EXPECT_FALSE(exists(folder.path()));
 }
 
-// What a process that has ended leaves behind.
+// Leaves a socket file as a dead process would.
 void leave_socket_file(const Folder& folder) {
   const io::FileDescriptor dead(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   ASSERT_EQ(::bind(dead.get(), folder.address().data(), folder.address().size()), 0);
 }
 
-TEST(TcpListener, a_socket_file_nobody_listens_on_is_replaced) {
+TEST(TcpListener, ASocketFileNobodyListensOnIsReplaced) {
   const Folder folder;
   leave_socket_file(folder);
   ASSERT_TRUE(exists(folder.path()));
@@ -216,7 +216,7 @@ TEST(TcpListener, a_socket_file_nobody_listens_on_is_replaced) {
   EXPECT_TRUE(listener) << listener.error().to_string();
 }
 
-TEST(TcpListener, a_socket_file_in_use_is_left_alone) {
+TEST(TcpListener, ASocketFileInUseIsLeftAlone) {
   const Folder folder;
   const auto first = TcpListener::open(folder.address(), {});
   ASSERT_TRUE(first);
@@ -236,8 +236,8 @@ int descriptors_of(const std::string& path) {
   return count;
 }
 
-// Between its bind(2) and its listen(2) another process looks like one that has ended.
-TEST(TcpListener, the_socket_file_of_a_process_that_just_starts_is_left_alone) {
+// Between its bind(2) and its listen(2) a process looks like one that has ended.
+TEST(TcpListener, TheSocketFileOfAProcessThatJustStartsIsLeftAlone) {
   const Folder folder;
   io::FileDescriptor lock(::open(folder.name().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   ASSERT_EQ(::flock(lock.get(), LOCK_EX), 0);
@@ -259,8 +259,8 @@ TEST(TcpListener, the_socket_file_of_a_process_that_just_starts_is_left_alone) {
   connect_to(folder.address());
 }
 
-// Everybody may lock /tmp and /run. It took 5 s of the event loop.
-TEST(TcpListener, does_not_wait_at_its_end_for_who_keeps_the_folder_locked) {
+// Any process may lock /tmp and /run. This used to block the event loop for 5 s.
+TEST(TcpListener, DoesNotWaitAtItsEndForWhoKeepsTheFolderLocked) {
   const Folder folder;
   auto listener = TcpListener::open(folder.address(), {});
   ASSERT_TRUE(listener);
@@ -276,13 +276,13 @@ TEST(TcpListener, does_not_wait_at_its_end_for_who_keeps_the_folder_locked) {
   EXPECT_TRUE(TcpListener::open(folder.address(), {})) << "who comes next replaces it";
 }
 
-// Such a folder cannot be locked. A socket file that was left there stayed in the way.
-TEST(TcpListener, needs_no_lock_in_a_folder_that_may_not_be_read) {
+// Such a folder cannot be locked. A stale socket file used to stay there.
+TEST(TcpListener, NeedsNoLockInAFolderThatMayNotBeRead) {
   const Folder folder;
   ASSERT_EQ(::chmod(folder.name().c_str(), 0333), 0);
   bool may_read = true;
   std::jthread([&] {
-    ::setfsuid(65534);  // of this thread alone
+    ::setfsuid(65534);  // of this thread only
     may_read = ::open(folder.name().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC) >= 0;
     if (may_read) return;
     leave_socket_file(folder);
@@ -293,7 +293,7 @@ TEST(TcpListener, needs_no_lock_in_a_folder_that_may_not_be_read) {
   EXPECT_FALSE(exists(folder.path())) << "it is removed at the end";
 }
 
-TEST(TcpListener, of_several_that_start_at_once_on_a_stale_socket_file_one_listens) {
+TEST(TcpListener, OfSeveralThatStartAtOnceOnAStaleSocketFileOneListens) {
   constexpr int kRounds = 100;
   constexpr int kProcesses = 4;
   for (int round = 0; round < kRounds; ++round) {
@@ -316,7 +316,7 @@ TEST(TcpListener, of_several_that_start_at_once_on_a_stale_socket_file_one_liste
   }
 }
 
-TEST(TcpListener, one_that_ends_does_not_take_the_socket_file_of_its_successor_with_it) {
+TEST(TcpListener, OneThatEndsDoesNotTakeTheSocketFileOfItsSuccessorWithIt) {
   constexpr int kRounds = 100;
   for (int round = 0; round < kRounds; ++round) {
     const Folder folder;
@@ -336,18 +336,18 @@ TEST(TcpListener, one_that_ends_does_not_take_the_socket_file_of_its_successor_w
   }
 }
 
-TEST(TcpListener, a_file_that_is_no_socket_is_left_alone) {
+TEST(TcpListener, AFileThatIsNoSocketIsLeftAlone) {
   const Folder folder;
   std::ofstream(folder.path()) << "precious";
   const auto listener = TcpListener::open(folder.address(), {});
   ASSERT_FALSE(listener);
-  EXPECT_THAT(std::string(listener.error().detail()), HasSubstr("a file is in the way"));
+  EXPECT_THAT(std::string(listener.error().detail()), HasSubstr("a file exists at that path"));
   std::string text;
   std::ifstream(folder.path()) >> text;
   EXPECT_EQ(text, "precious");
 }
 
-TEST(TcpListener, the_socket_file_of_a_successor_is_left_alone) {
+TEST(TcpListener, TheSocketFileOfASuccessorIsLeftAlone) {
   const Folder folder;
   auto first = TcpListener::open(folder.address(), {});
   ASSERT_TRUE(first);
@@ -360,13 +360,13 @@ TEST(TcpListener, the_socket_file_of_a_successor_is_left_alone) {
   EXPECT_TRUE(exists(folder.path()));
 }
 
-TEST(TcpListener, says_that_a_folder_is_missing) {
+TEST(TcpListener, SaysThatAFolderIsMissing) {
   const auto listener = TcpListener::open(*Address::from_socket_path("/nonexistent/s"), {});
   ASSERT_FALSE(listener);
   EXPECT_THAT(std::string(listener.error().detail()), HasSubstr("no such folder"));
 }
 
-TEST(TcpListener, assignment_closes_the_old_one) {
+TEST(TcpListener, AssignmentClosesTheOldOne) {
   const Folder folder;
   auto on_file = TcpListener::open(folder.address(), {});
   ASSERT_TRUE(on_file);
@@ -379,8 +379,8 @@ TEST(TcpListener, assignment_closes_the_old_one) {
   EXPECT_TRUE(accept_soon(*on_file));
 }
 
-// Also of those that have sent nothing yet.
-TEST(TcpListener, knows_how_many_connections_wait) {
+// Including those that have sent nothing yet.
+TEST(TcpListener, KnowsHowManyConnectionsWait) {
   auto listener = TcpListener::open(*Address::from_ip("127.0.0.1", 0), {});
   ASSERT_TRUE(listener) << listener.error().to_string();
   EXPECT_EQ(listener->waiting(), 0u);

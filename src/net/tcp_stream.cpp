@@ -15,13 +15,13 @@
 namespace onehop::net {
 namespace {
 
-// A connection that is answered sooner than this never enters epoll (25 to 30 % of the cost of a
-// short connection); one that waits longer is watched for its client leaving.
+// A connection whose response comes sooner never enters epoll, which is 25 to 30 % of the cost of a
+// short connection; one that waits longer is watched for a leaving client.
 constexpr Duration kRegistrationDelay = std::chrono::milliseconds(5);
 
-// recv(2) and send(2). In a program with threads the C library's functions are cancellation points,
-// which costs two locked instructions a call; nobody cancels these threads. A memory checker wants
-// to see the buffers.
+// recv(2) and send(2). In a threaded program the C library's functions are cancellation points,
+// which costs two locked instructions per call; these threads are never cancelled. A memory checker
+// needs to see the buffers.
 ssize_t receive(int socket, char* data, std::size_t size) noexcept {
   if constexpr (kMemoryChecker) return ::recv(socket, data, size, 0);
   return ::syscall(SYS_recvfrom, socket, data, size, 0, nullptr, nullptr);
@@ -99,9 +99,8 @@ bool TcpStream::has_unread() {
 }
 
 std::size_t TcpStream::unacknowledged() const noexcept {
-  int byte_count = 0;
-  return ::ioctl(socket_.get(), SIOCOUTQ, &byte_count) == 0 ? static_cast<std::size_t>(byte_count)
-                                                            : 0;
+  int unsent = 0;
+  return ::ioctl(socket_.get(), SIOCOUTQ, &unsent) == 0 ? static_cast<std::size_t>(unsent) : 0;
 }
 
 bool TcpStream::has_unread_now() {
@@ -117,7 +116,7 @@ bool TcpStream::has_unread_now() {
 
 Error TcpStream::error_of(int errno_value, Side side) const {
   Error error = Error::system(errno_value, side);
-  if (unwatched_ != 0) error.with("the kernel watches no more descriptors");
+  if (unwatched_ != 0) error.with("the kernel refuses to watch more descriptors");
   return error;
 }
 
@@ -139,11 +138,11 @@ void TcpStream::on_extra_deadline() noexcept {
 
 void TcpStream::add_to_reactor() noexcept {
   if (registered_ || unwatched_ != 0) return;
-  // Reports what is already there, so nothing is lost between the last EAGAIN and now.
+  // Reports existing data too, so nothing is lost between the last EAGAIN and now.
   registered_ = reactor().add(socket_.get(), *this, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
   if (registered_) return;
-  // Out of memory or epoll watches: nobody would tell of what arrives, and to try again and again
-  // would keep the thread busy. Every wait ends, and the next read or write says why.
+  // Out of memory or epoll watches: no event would report new data, and retrying would keep the
+  // thread busy. Every wait ends, and the next read or write returns the reason.
   unwatched_ = reactor().refusal();
   on_events(EPOLLERR);
 }

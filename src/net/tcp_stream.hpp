@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TcpStream: a connected stream socket (TCP or unix). Registered with epoll once, edge-triggered,
-// and no earlier than the first real wait; where the kernel refuses that, the connection fails.
-// Reads that a short read before made pointless are not tried.
+// TcpStream: a connected stream socket (TCP or unix). It is registered with epoll once,
+// edge-triggered, at the first real wait; if the kernel refuses that, the connection fails. A read
+// after a short read is skipped until an event arrives.
+// Thread: owner.
 #pragma once
 
 #include <onehop/task.hpp>
@@ -52,7 +53,7 @@ class TcpStream final : public Stream, public detail::InFramePool, private io::W
   bool readable_;
   bool writable_ = true;
   bool registered_ = false;
-  int unwatched_ = 0;  // the errno with which the kernel has refused to watch it
+  int unwatched_ = 0;  // the errno with which the kernel refused to watch it
 };
 
 }  // namespace onehop::net

@@ -28,7 +28,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// A stream and, at its other end, a plain blocking socket.
+// A stream whose other end is a plain blocking socket.
 class TcpStreamTest : public testing::TestWithParam<int> {
  protected:
   void SetUp() override {
@@ -92,7 +92,7 @@ INSTANTIATE_TEST_SUITE_P(Sockets,
                          testing::Values(AF_INET, AF_UNIX),
                          [](const auto& kind) { return kind.param == AF_INET ? "tcp" : "unix"; });
 
-TEST_P(TcpStreamTest, reads_what_is_there_and_waits_for_more) {
+TEST_P(TcpStreamTest, ReadsWhatIsThereAndWaitsForMore) {
   send("one");
   EXPECT_EQ(read(), "one");
   EXPECT_EQ(read(milliseconds(20)), "timed out");
@@ -100,8 +100,8 @@ TEST_P(TcpStreamTest, reads_what_is_there_and_waits_for_more) {
   EXPECT_EQ(read(), "two");
 }
 
-// The reactor is not asked for events here, as when it was stopped before it could be.
-TEST_P(TcpStreamTest, a_deadline_that_passes_looks_once_whether_something_came_in_time) {
+// The reactor is not polled for events here, as if it had been suspended.
+TEST_P(TcpStreamTest, ADeadlineThatPassesLooksOnceWhetherSomethingCameInTime) {
   io::Reactor reactor(io::Reactor::Clock::manual);
   TcpStream stream(reactor, stream_->release(), TcpStream::Role::accepted);
   const io::Reactor::Enter enter(reactor);
@@ -142,7 +142,7 @@ TEST_P(TcpStreamTest, a_deadline_that_passes_looks_once_whether_something_came_i
   EXPECT_TRUE(other.start()) << "the event has told of it meanwhile";
 }
 
-TEST_P(TcpStreamTest, many_messages_arrive_through_one_registration) {
+TEST_P(TcpStreamTest, ManyMessagesArriveThroughOneRegistration) {
   for (int i = 0; i < 100; ++i) {
     const std::string text = "message " + std::to_string(i);
     send(text);
@@ -150,7 +150,7 @@ TEST_P(TcpStreamTest, many_messages_arrive_through_one_registration) {
   }
 }
 
-TEST_P(TcpStreamTest, a_read_that_fills_its_buffer_is_followed_by_another) {
+TEST_P(TcpStreamTest, AReadThatFillsItsBufferIsFollowedByAnother) {
   send(std::string(250, 'x'));
   EXPECT_EQ(read().size(), 100u);
   EXPECT_EQ(read().size(), 100u);
@@ -158,7 +158,7 @@ TEST_P(TcpStreamTest, a_read_that_fills_its_buffer_is_followed_by_another) {
   EXPECT_EQ(read(milliseconds(20)), "timed out");
 }
 
-TEST_P(TcpStreamTest, writes_parts_in_order) {
+TEST_P(TcpStreamTest, WritesPartsInOrder) {
   char head[] = "head ";
   char body[] = "body";
   const iovec parts[] = {{head, 5}, {body, 4}};
@@ -181,7 +181,7 @@ task<std::size_t> write_all(Stream& stream, std::size_t size) {
   co_return sent;
 }
 
-TEST_P(TcpStreamTest, writes_more_than_the_socket_holds) {
+TEST_P(TcpStreamTest, WritesMoreThanTheSocketHolds) {
   constexpr std::size_t kSize = 16 << 20;
   const io::Reactor::Enter enter(reactor_);
   auto writing = write_all(*stream_, kSize);
@@ -200,7 +200,7 @@ TEST_P(TcpStreamTest, writes_more_than_the_socket_holds) {
   EXPECT_EQ(writing.take(), kSize);
 }
 
-TEST_P(TcpStreamTest, half_close_of_the_peer_is_an_end_after_the_last_bytes) {
+TEST_P(TcpStreamTest, HalfCloseOfThePeerIsAnEndAfterTheLastBytes) {
   send("last");
   ::shutdown(peer_.get(), SHUT_WR);
   EXPECT_EQ(read(), "last");
@@ -209,7 +209,7 @@ TEST_P(TcpStreamTest, half_close_of_the_peer_is_an_end_after_the_last_bytes) {
   EXPECT_EQ(receive(), "reply");
 }
 
-TEST_P(TcpStreamTest, close_write_is_an_end_for_the_peer) {
+TEST_P(TcpStreamTest, CloseWriteIsAnEndForThePeer) {
   stream_->close_write();
   EXPECT_EQ(receive(), "");
   send("still");
@@ -217,13 +217,13 @@ TEST_P(TcpStreamTest, close_write_is_an_end_for_the_peer) {
   EXPECT_EQ(stream_->try_write("x", 1), -EPIPE);
 }
 
-TEST_P(TcpStreamTest, abort_is_a_reset_for_a_tcp_peer) {
+TEST_P(TcpStreamTest, AbortIsAResetForATcpPeer) {
   stream_->abort();
   stream_.reset();
   EXPECT_EQ(receive(), is_tcp() ? "errno " + std::to_string(ECONNRESET) : "");
 }
 
-TEST_P(TcpStreamTest, a_reset_by_the_peer_is_an_error) {
+TEST_P(TcpStreamTest, AResetByThePeerIsAnError) {
   const io::Reactor::Enter enter(reactor_);
   auto reading = read_once(*stream_, seconds(30));
   EXPECT_FALSE(reading.start());
@@ -236,7 +236,7 @@ TEST_P(TcpStreamTest, a_reset_by_the_peer_is_an_error) {
   EXPECT_TRUE(stream_->has_failed());
 }
 
-TEST_P(TcpStreamTest, a_peer_that_leaves_while_nobody_reads_is_noticed) {
+TEST_P(TcpStreamTest, APeerThatLeavesWhileNobodyReadsIsNoticed) {
   bool told = false;
   io::Wakeup watch([](void* flag) { *static_cast<bool*>(flag) = true; }, &told);
   stream_->watch_hangup(&watch);
@@ -248,7 +248,7 @@ TEST_P(TcpStreamTest, a_peer_that_leaves_while_nobody_reads_is_noticed) {
   EXPECT_FALSE(stream_->has_failed());
 }
 
-TEST_P(TcpStreamTest, knows_whether_something_is_unread) {
+TEST_P(TcpStreamTest, KnowsWhetherSomethingIsUnread) {
   EXPECT_FALSE(stream_->has_unread());
   send("x");
   EXPECT_EQ(read(), "x");
@@ -260,9 +260,10 @@ TEST_P(TcpStreamTest, knows_whether_something_is_unread) {
   EXPECT_FALSE(stream_->has_unread());
 }
 
-// A child process has a copy of every socket between fork and exec: closing ours is not the end of
-// it, and the event loop told of it whoever lived where the stream had been.
-TEST_P(TcpStreamTest, a_stream_that_is_gone_is_told_nothing_though_a_child_process_has_its_socket) {
+// A child process has a copy of every socket between fork and exec, so closing ours does not end
+// its registration. The event loop used to notify the object that had taken the stream's place in
+// memory.
+TEST_P(TcpStreamTest, AStreamThatIsGoneIsToldNothingThoughAChildProcessHasItsSocket) {
   int pair[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
   const io::FileDescriptor other_peer(pair[0]);
@@ -282,7 +283,7 @@ TEST_P(TcpStreamTest, a_stream_that_is_gone_is_told_nothing_though_a_child_proce
   EXPECT_FALSE(place->is_hung_up());
 }
 
-// A socket that is watched already is refused, as any is when there is no memory for it.
+// A socket that is watched already is refused, like any socket when memory is exhausted.
 class UnwatchedStreamTest : public TcpStreamTest {
  protected:
   void SetUp() override {
@@ -301,17 +302,17 @@ INSTANTIATE_TEST_SUITE_P(Sockets,
                          testing::Values(AF_INET, AF_UNIX),
                          [](const auto& kind) { return kind.param == AF_INET ? "tcp" : "unix"; });
 
-// The wait ended at once, and the next, and kept the thread busy as long as nothing came.
-TEST_P(UnwatchedStreamTest, fails_as_soon_as_it_is_waited_for) {
+// Each wait used to end immediately, which kept the thread busy as long as nothing arrived.
+TEST_P(UnwatchedStreamTest, FailsAsSoonAsItIsWaitedFor) {
   EXPECT_EQ(read(milliseconds(100)), refused());
   EXPECT_EQ(stream_->try_write("x", 1), -EEXIST);
   send("x");
   EXPECT_EQ(read(), refused());
   const Error error = stream_->error_of(EEXIST, Side::upstream);
-  EXPECT_EQ(error.detail(), "the kernel watches no more descriptors");
+  EXPECT_EQ(error.detail(), "the kernel refuses to watch more descriptors");
 }
 
-TEST_P(UnwatchedStreamTest, is_no_connection_to_keep_idle) {
+TEST_P(UnwatchedStreamTest, IsNoConnectionToKeepIdle) {
   bool disturbed = false;
   io::Wakeup wakeup([](void* told) { *static_cast<bool*>(told) = true; }, &disturbed);
   EXPECT_EQ(read(milliseconds(0)), refused());
@@ -321,7 +322,7 @@ TEST_P(UnwatchedStreamTest, is_no_connection_to_keep_idle) {
   EXPECT_TRUE(stream_->is_broken());
 }
 
-TEST_P(UnwatchedStreamTest, has_nobody_who_could_be_waited_for_to_leave) {
+TEST_P(UnwatchedStreamTest, HasNobodyWhoCouldBeWaitedForToLeave) {
   bool left = false;
   io::Wakeup wakeup([](void* told) { *static_cast<bool*>(told) = true; }, &left);
   stream_->watch_hangup(&wakeup);
@@ -331,7 +332,7 @@ TEST_P(UnwatchedStreamTest, has_nobody_who_could_be_waited_for_to_leave) {
   stream_->watch_hangup(nullptr);
 }
 
-TEST_P(TcpStreamTest, a_released_socket_goes_on_elsewhere) {
+TEST_P(TcpStreamTest, AReleasedSocketGoesOnElsewhere) {
   send("x");
   EXPECT_EQ(read(), "x");
   EXPECT_EQ(read(milliseconds(10)), "timed out");  // registered by now

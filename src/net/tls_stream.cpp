@@ -104,7 +104,7 @@ TlsStream::~TlsStream() {
   if (inner_ && !inner_->is_broken()) close_write();
   // Without this, OpenSSL marks the session as not resumable.
   SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-  note_let_go(kOpenSslHolds);
+  count_released(kOpenSslHolds);
 }
 
 bool TlsStream::keep_session(SSL_SESSION* session) {

@@ -13,7 +13,7 @@
 namespace onehop::net {
 namespace {
 
-// What the handshake needs on top of kOpenSslHolds. It leaves as much in the heap, in pieces
+// The memory of a handshake beyond kOpenSslHolds. Freeing it leaves as much in the heap, in pieces
 // between blocks that stay in use.
 constexpr std::size_t kHandshakeHolds = std::size_t{32} * 1024;
 
@@ -36,7 +36,7 @@ TlsStream::TlsStream(std::unique_ptr<Stream> inner,
       handshake_claim_(kHandshakeHolds) {
   BIO* const bio = BIO_new(bio_method());
   if (!bio) throw std::bad_alloc();
-  note_held(kOpenSslHolds);
+  count_held(kOpenSslHolds);
   BIO_set_data(bio, this);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_.get(), bio, bio);
@@ -104,8 +104,8 @@ void TlsStream::note_handshake() {
   ONEHOP_DCHECK(!established_ && (unsent_.empty() || unsent_can_wait_));
   established_ = true;
   handshake_claim_.redeem();
-  note_returned_memory(kHandshakeHolds);
-  note_freed_memory(kHandshakeHolds);
+  count_returned_memory(kHandshakeHolds);
+  count_freed_memory(kHandshakeHolds);
   budget_.end_handshake();
   drained_ = SSL_has_pending(ssl_.get()) == 0;
   SSL* const ssl = ssl_.get();

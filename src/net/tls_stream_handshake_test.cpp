@@ -171,7 +171,7 @@ TEST_F(TlsStreamHandshake, ClientCertificatesAreToldByTheirSubject) {
   EXPECT_EQ(server_->tls()->client_subject, "CN=alice,O=Tests");
 }
 
-// Returns `made` signed anew with a validity of so many seconds.
+// Signs `made` again with a validity of `seconds`.
 TlsCertificate shortened(const TestCertificates& authority, TlsCertificate made, long seconds) {
   const BioHandle in(BIO_new_file(made.chain_file.c_str(), "r"));
   const X509Handle certificate(PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr));

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AccessLog: a line for each exchange, of all workers: written at once after a pause, so that
-// whoever watches sees them come, and joined with others under load. A reader that does not keep up
-// costs lines, never requests. record() may be called from any thread; the destructor writes what
-// is left, but does not wait for a reader that is stuck.
+// AccessLog: writes one line for each exchange of all workers. After a pause a line is written
+// immediately, so that an observer sees it; under load lines are written together. A slow
+// reader loses lines but never delays requests. The destructor writes the remaining lines but
+// does not wait for a reader that has stopped.
+// Thread: any.
 #pragma once
 
 #include <onehop/exchange_record.hpp>
@@ -20,17 +21,17 @@ class AccessLog {
  public:
   using Duration = server::LineWriter::Duration;
 
-  // `descriptor` is not closed. No thread is started when the format is off. Between two writes
-  // there are at least `pause`, or 64 KiB.
+  // `descriptor` is not closed. If the format is off, no thread is started. Two writes are at least
+  // `pause` or 64 KiB apart.
   AccessLog(AccessLogFormat format,
             int descriptor,
             Duration pause = std::chrono::milliseconds(100));
 
   bool is_on() const noexcept { return format_ != AccessLogFormat::off; }
   void record(const ExchangeRecord& exchange);
-  // Writes what is left, for a few seconds at most.
+  // Writes the remaining lines, for a few seconds at most.
   void finish() noexcept { writer_.finish(); }
-  // Lines that found no room or could not be written.
+  // Lines dropped because the buffer was full or the write failed.
   std::uint64_t lost() const noexcept { return writer_.lost(); }
   int write_error() const noexcept { return writer_.write_error(); }
 

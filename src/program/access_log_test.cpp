@@ -16,7 +16,7 @@
 namespace onehop::program {
 namespace {
 
-// A pipe whose far end is read on demand.
+// A pipe that the test reads from.
 class Pipe {
  public:
   Pipe() { EXPECT_EQ(::pipe2(ends_.data(), O_CLOEXEC), 0); }
@@ -28,7 +28,7 @@ class Pipe {
   }
 
   int writable() const { return ends_[1]; }
-  // What arrives first within `patience` milliseconds.
+  // Returns the first data that arrives within `patience` milliseconds.
   std::string read_within(int patience) const {
     pollfd readable{.fd = ends_[0], .events = POLLIN, .revents = 0};
     if (::poll(&readable, 1, patience) <= 0) return {};
@@ -48,7 +48,7 @@ ExchangeRecord exchange_for(std::string_view target) {
   return exchange;
 }
 
-constexpr int kPatience = 30'000;  // milliseconds; never waited for in full
+constexpr int kPatience = 30'000;  // milliseconds; never fully waited for
 constexpr std::chrono::hours kEndless(1);
 
 TEST(AccessLog, WritesAtOnceWhatComesAfterAPause) {
@@ -67,7 +67,7 @@ TEST(AccessLog, WritesTheRestOfABurstSoon) {
   }
 }
 
-// Under load a write is for many requests.
+// Under load one write holds many requests.
 TEST(AccessLog, JoinsWhatComesWithinThePause) {
   const Pipe pipe;
   {

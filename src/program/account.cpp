@@ -16,7 +16,7 @@ namespace {
 // NOLINTBEGIN(concurrency-mt-unsafe): settings are read, and users changed, before there are
 // threads that would look up accounts, too.
 
-// To the kernel this is no user and no group, but "leave it as it is".
+// To the kernel this number means "leave it unchanged".
 constexpr unsigned kNobodyAtAll = ~0U;
 
 std::optional<unsigned> parse_number(const std::string& text) {
@@ -49,8 +49,8 @@ const passwd* find_user(const std::string& name) {
 }
 
 std::unexpected<Error> cannot_become(const Account& account, int error) {
-  std::string why = "cannot become '" + account.text + "': " + std::strerror(error);
-  if (error == EPERM) why += "; --user is for a start as root";
+  std::string why = "cannot change to '" + account.text + "': " + std::strerror(error);
+  if (error == EPERM) why += "; --user requires a start as root";
   return failure(Errc::bad_option, Side::local, std::move(why));
 }
 
@@ -67,10 +67,10 @@ Parsed<Account> find_account(std::string_view text) {
     account.group = entry->pw_gid;
     account.groups = groups_of(*entry);
   } else if (number && colon != std::string_view::npos) {
-    account.user = *number;  // a container need not know its users
+    account.user = *number;  // a container may lack the user database
   } else if (number) {
-    return refused("user " + name + " is unknown here, so its group must be given: " + name +
-                   ":GROUP");
+    return refused("user " + name +
+                   " is not in the user database, so its group must be given: " + name + ":GROUP");
   } else {
     return refused("there is no user '" + name + "'");
   }
@@ -80,13 +80,13 @@ Parsed<Account> find_account(std::string_view text) {
     account.group = *group;
     account.groups = {*group};
   }
-  if (account.user == 0) return refused("'" + name + "' is root, who has nothing to give up");
+  if (account.user == 0) return refused("'" + name + "' is root, which has no privileges to drop");
   return account;
 }
 
 Result<void> become(const Account& account) {
-  // In this order: each step needs what the next one gives up. The C library does it for all
-  // threads.
+  // In this order, since each step needs the rights that the next one gives up. The C library
+  // applies them to all threads.
   if (::setgroups(account.groups.size(), account.groups.data()) != 0 ||
       ::setresgid(account.group, account.group, account.group) != 0 ||
       ::setresuid(account.user, account.user, account.user) != 0) {

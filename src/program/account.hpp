@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Account: whom --user names, and becoming that user for good. Main thread, before anything is
-// served.
+// Account: the account of --user, and the permanent change to it. Used before serving begins.
+// Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -17,18 +17,18 @@
 namespace onehop::program {
 
 struct Account {
-  std::string text;  // as it was typed
+  std::string text;  // as typed
   uid_t user = 0;
   gid_t group = 0;
-  // Further groups: the user's, unless a group was named.
+  // Supplementary groups: the user's, unless a group was named.
   std::vector<gid_t> groups;
 };
 
-// "NAME" or "NAME:GROUP", as this machine knows them; either may be a number.
+// Parses "NAME" or "NAME:GROUP"; either may be a number.
 Parsed<Account> find_account(std::string_view text);
 
-// Every thread of the process becomes that user and can never be another one again.
-// Errc::bad_option when that is not allowed; then nothing, or only the groups, has changed.
+// Changes every thread of the process to `account`, permanently. Returns Errc::bad_option if that
+// is not allowed; then at most the groups have changed.
 Result<void> become(const Account& account);
 
 }  // namespace onehop::program

@@ -44,7 +44,7 @@ TEST(Account, IsRefusedWithTheReason) {
   EXPECT_THAT(find_account("nobody:").error(), HasSubstr("no group"));
 }
 
-// For setresuid(2) and setresgid(2) that number is "leave it as it is": the process stayed root.
+// setresuid(2) and setresgid(2) take this number for "leave it unchanged": the process stayed root.
 TEST(Account, IsNotTheNumberThatChangesNothing) {
   EXPECT_THAT(find_account("4294967295:1000").error(), HasSubstr("no user '4294967295'"));
   EXPECT_THAT(find_account("nobody:4294967295").error(), HasSubstr("no group '4294967295'"));

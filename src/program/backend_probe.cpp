@@ -25,7 +25,7 @@ bool has_own_address(int socket, const net::Address& peer) {
          net::Address(address, size).ip() == peer.ip();
 }
 
-// 0, or the errno of why not.
+// Returns 0 or an errno.
 int try_connect(const net::Address& address,
                 std::chrono::milliseconds patience,
                 ProbeResult& result) {
@@ -75,7 +75,7 @@ Found look_up(const Url& backend, std::string& problem) {
   return {found, &::freeaddrinfo};
 }
 
-// "[::]:80" takes connections to "127.0.0.1:80" as well.
+// "[::]:80" accepts connections to "127.0.0.1:80" as well.
 bool covers(std::string_view listener, std::string_view reached) {
   const auto port_of = [](std::string_view address) {
     return address.substr(address.rfind(':') + 1);

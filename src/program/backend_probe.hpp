@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One look at the backend from outside the library: what its name resolves to and whether it
-// accepts a connection now. Blocks; for a thread that may.
+// Probes the backend once, without the library: the addresses of its name, and whether it accepts a
+// connection. Blocks.
+// Thread: any.
 #pragma once
 
 #include <onehop/url.hpp>
@@ -16,10 +17,10 @@ struct ProbeResult {
   std::vector<std::string> addresses;  // without ports; empty for a unix socket
   std::string problem;                 // empty when the backend accepted a connection
   std::string reached = {};      // the address that did, as a Server's addresses(); "" for none
-  bool is_this_machine = false;  // it has the address the connection came from
+  bool is_this_machine = false;  // the address is one of this machine's
 };
 
-// Whether that address is one of these, which are a Server's addresses().
+// Reports whether the probed address is one of `listeners`, which are a Server's addresses().
 bool leads_back_to(const std::vector<std::string>& listeners, const ProbeResult& probe);
 
 ProbeResult probe_backend(const Url& backend, std::chrono::milliseconds patience);

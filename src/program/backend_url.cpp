@@ -17,7 +17,7 @@ namespace {
 constexpr std::array<std::string_view, 3> kSchemes = {"http", "https", "h2c"};
 constexpr std::array<std::string_view, 3> kCommands = {"demo", "version", "help"};
 
-// Schemes of other programs, and what they are here.
+// Schemes of other programs and their equivalents here.
 struct ForeignScheme {
   std::string_view name;
   std::string_view ours;
@@ -26,8 +26,8 @@ struct ForeignScheme {
 constexpr std::array<ForeignScheme, 7> kForeignSchemes = {{
     {"grpc", "h2c", "gRPC without TLS is HTTP/2 without TLS"},
     {"grpcs", "https", "gRPC with TLS is HTTP/2 with TLS"},
-    {"ws", "http", "WebSockets need no scheme of their own"},
-    {"wss", "https", "WebSockets need no scheme of their own"},
+    {"ws", "http", "WebSockets do not need their own scheme"},
+    {"wss", "https", "WebSockets do not need their own scheme"},
     {"http2", "h2c", "HTTP/2 without TLS is h2c"},
     {"h2", "https", "HTTP/2 with TLS is what https chooses"},
     {"tcp", "http", "this is a proxy for HTTP"},
@@ -60,12 +60,12 @@ bool is_scheme(std::string_view text) {
 
 Parsed<Url> on_localhost(std::string_view port) {
   if (!is_port(port)) return pointed_out(port, port, "a port is a number from 1 to 65535");
-  // As a number, for zeros in front of it are too much for a URL.
+  // Parsed as a number, because a URL's port may not have leading zeros.
   return Url::parse("http://localhost:" + std::to_string(*parse_count(port))).value();
 }
 
-// HOST:PORT, HOST:PORT/PATH and :PORT, without a scheme; the host of the last is localhost.
-// std::nullopt for any other text.
+// Adds the scheme to HOST:PORT, HOST:PORT/PATH and :PORT; the host of the last is localhost.
+// Returns std::nullopt for any other text.
 std::optional<std::string> with_scheme(std::string_view text) {
   const std::string_view authority = text.substr(0, text.find_first_of("/?#"));
   const auto colon = authority.rfind(':');
@@ -82,8 +82,8 @@ std::optional<std::string> with_scheme(std::string_view text) {
   return "http://" + std::string(text);
 }
 
-// Where the address ends in "::1:8000": what follows the last colon is a port if an address is
-// left.
+// Where the address ends in "::1:8000": the digits after the last colon are a port if an address
+// remains before them.
 std::size_t end_of_address(std::string_view authority) {
   const auto colon = authority.rfind(':');
   const std::string_view last = authority.substr(colon + 1);
@@ -100,7 +100,7 @@ std::string without_brackets(std::string_view text, std::string_view authority) 
   const auto begin = static_cast<std::size_t>(authority.data() - text.data());
   meant.insert(begin + end_of_address(authority), "]").insert(begin, "[");
   if (begin == 0) meant.insert(0, "http://");
-  return pointed_out(text, authority, "an IPv6 address goes into brackets" + did_you_mean(meant))
+  return pointed_out(text, authority, "an IPv6 address needs brackets" + did_you_mean(meant))
       .error();
 }
 
@@ -124,7 +124,7 @@ std::unexpected<std::string> without_scheme(std::string_view text) {
   if (text.find_first_of(".:/") == std::string_view::npos) {
     if (const auto command = nearest(text, kCommands)) {
       return pointed_out(text, text,
-                         "this is no URL" + did_you_mean("onehop " + std::string(*command)));
+                         "this is not a URL" + did_you_mean("onehop " + std::string(*command)));
     }
   }
   if (colon < authority.size() && !authority.ends_with(']')) {
@@ -144,12 +144,11 @@ std::unexpected<std::string> unusable_scheme(std::string_view text, std::string_
                        std::string(foreign->why) + did_you_mean(std::string(foreign->ours) + rest));
   }
   const std::string meant(nearest(lower(scheme), kSchemes).value_or("http"));
-  return pointed_out(
-      text, scheme,
-      in_quotes(scheme) + " is no scheme this version speaks" + did_you_mean(meant + rest));
+  return pointed_out(text, scheme,
+                     in_quotes(scheme) + " is not a supported scheme" + did_you_mean(meant + rest));
 }
 
-// Empty when the authority is fine.
+// Returns "" if the authority is valid.
 std::string check_authority(std::string_view text, std::string_view authority) {
   if (const auto at = authority.rfind('@'); at != std::string_view::npos) {
     return pointed_out(
@@ -176,9 +175,10 @@ std::string check_authority(std::string_view text, std::string_view authority) {
     return pointed_out(text, gap, "the host is missing").error();
   }
   if (const auto zone = host.find('%'); bracket != std::string_view::npos && zone != host.npos) {
-    return pointed_out(text, host.substr(zone, host.find(']') - zone),
-                       "the zone of an IPv6 address would be lost: there is no way to a link-local "
-                       "address")
+    return pointed_out(
+               text, host.substr(zone, host.find(']') - zone),
+               "the zone of an IPv6 address would be lost, so a link-local address cannot be "
+               "reached")
         .error();
   }
   if (has_port && !is_port(port)) {

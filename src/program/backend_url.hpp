@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The BACKEND argument: http://HOST[:PORT][/PATH], the same with https:// and h2c://, HOST:PORT,
-// :PORT or a bare PORT for http:// (without a host: localhost), or unix:PATH. What is wrong with
-// any other text is shown with a caret and, where possible, with what was probably meant. Pure; any
-// thread.
+// The BACKEND argument: http://HOST[:PORT][/PATH], the same with https:// or h2c://, HOST:PORT,
+// :PORT or a bare PORT for http:// (the default host is localhost), or unix:PATH. The error for any
+// other text has a caret and, if possible, the URL that was probably meant.
+// Thread: any.
 #pragma once
 
 #include <onehop/url.hpp>

@@ -68,21 +68,21 @@ TEST(BackendUrl, KnowsTheSchemesOfOthers) {
             "    grpc://localhost:50051\n"
             "    ^^^^");
   EXPECT_THAT(refusal("grpcs://a.example"), HasSubstr("did you mean https://a.example?"));
-  EXPECT_THAT(refusal("WS://a.example"), HasSubstr("WebSockets need no scheme of their own"));
+  EXPECT_THAT(refusal("WS://a.example"), HasSubstr("WebSockets do not need their own scheme"));
   EXPECT_THAT(refusal("ws://a.example/x"), HasSubstr("did you mean http://a.example/x?"));
   EXPECT_THAT(refusal("wss://a.example"), HasSubstr("did you mean https://a.example?"));
 }
 
 TEST(BackendUrl, RefusesAZone) {
   EXPECT_EQ(refusal("http://[fe80::1%25eth0]:80"),
-            "the zone of an IPv6 address would be lost: there is no way to a link-local address\n"
+            "the zone of an IPv6 address would be lost, so a link-local address cannot be reached\n"
             "    http://[fe80::1%25eth0]:80\n"
             "                   ^^^^^^^");
 }
 
 TEST(BackendUrl, PointsAtASchemeItDoesNotSpeak) {
   EXPECT_EQ(refusal("htp://a.example"),
-            "'htp' is no scheme this version speaks; did you mean http://a.example?\n"
+            "'htp' is not a supported scheme; did you mean http://a.example?\n"
             "    htp://a.example\n"
             "    ^^^");
 }

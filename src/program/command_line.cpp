@@ -27,7 +27,7 @@ using Values = std::vector<std::string>;
 constexpr std::string_view kPrefix = "ONEHOP_";
 constexpr const char* kBackendVariable = "ONEHOP_BACKEND";
 
-// What was typed, before anything is interpreted.
+// The arguments as typed, before they are interpreted.
 struct Typed {
   std::map<const Setting*, Values> values;
   Values positional;
@@ -74,7 +74,7 @@ std::string unknown_flag(std::string_view argument) {
   return message + "; `onehop help` lists them all";
 }
 
-// CLI11 puts the flag in front of what it has to say about it: "--workers: 1 required".
+// CLI11 begins its messages with the flag: "--workers: 1 required".
 std::string without_value(std::string_view what) {
   const std::string_view flag = what.substr(0, what.find(':'));
   for (const Setting& setting : settings()) {
@@ -86,11 +86,11 @@ std::string without_value(std::string_view what) {
   return std::string(what);
 }
 
-// Empty when all went well.
+// Returns "" on success.
 std::string read_arguments(std::vector<std::string> arguments, Typed& typed) {
   CLI::App app;
   declare(app, typed);
-  std::ranges::reverse(arguments);  // CLI11 takes them from the back
+  std::ranges::reverse(arguments);  // CLI11 reads them from the back
   try {
     app.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
@@ -103,7 +103,7 @@ std::string read_arguments(std::vector<std::string> arguments, Typed& typed) {
   return {};
 }
 
-// "10.0.0.0/8, ::1" is two values. What is empty between two separators is passed over.
+// "10.0.0.0/8, ::1" is two values. Empty values are skipped.
 Values split_list(const std::string& text, char separator) {
   Values values;
   std::istringstream list(text);
@@ -115,7 +115,7 @@ Values split_list(const std::string& text, char separator) {
   return values;
 }
 
-// The values of a setting as the user gave them, and where they come from.
+// The values of a setting as given, and their source.
 struct Given {
   std::string name;  // "--listen", "ONEHOP_LISTEN"
   Values values;     // empty: not given
@@ -142,7 +142,7 @@ Given given_for(const Setting& setting, const Values& typed, const Environment& 
   return given;
 }
 
-// Empty when all went well.
+// Returns "" on success.
 std::string apply_settings(const Typed& typed,
                            const Environment& environment,
                            Configuration& configuration) {
@@ -171,7 +171,7 @@ bool describes_a_service(std::string_view name) {
          name.ends_with("_PORT") || name.find("_PORT_") != std::string_view::npos;
 }
 
-// A variable that is nearly the name of a setting.
+// Variables whose names are close to that of a setting.
 Values misspelt_variables(const Environment& environment) {
   std::vector<std::string> known = {kBackendVariable};
   for (const Setting& setting : settings())
@@ -184,7 +184,7 @@ Values misspelt_variables(const Environment& environment) {
       candidates.push_back(std::string_view(one).substr(kPrefix.size()));
     const auto meant = nearest(std::string_view(name).substr(kPrefix.size()), candidates);
     if (!meant) continue;
-    warnings.push_back("the environment variable " + name + " is no setting" +
+    warnings.push_back("the environment variable " + name + " is not a setting" +
                        did_you_mean(std::string(kPrefix) + std::string(*meant)));
   }
   return warnings;
@@ -197,13 +197,13 @@ std::optional<Command> command_named(std::string_view word) {
   return std::nullopt;
 }
 
-// The demo is for this machine only, and has streams that never end by themselves.
+// The demo serves this machine only, and has endless streams.
 void set_demo_defaults(Configuration& configuration) {
   configuration.listen = Configuration::demo_listen();
   configuration.drain_timeout = std::chrono::seconds(1);
 }
 
-// The BACKEND, and the name to call it by in a refusal; "" for the argument.
+// The BACKEND, and its name in an error message; "" for the argument.
 struct Backend {
   std::string text;
   std::string from;
@@ -216,7 +216,7 @@ Parsed<Backend> find_backend(const Typed& typed, const Environment& environment)
       return refused("the demo has its own backend: remove " + in_quotes(extra) +
                      ", or remove demo");
     }
-    return refused("there is one BACKEND only: remove " + in_quotes(extra));
+    return refused("only one BACKEND is allowed: remove " + in_quotes(extra));
   }
   if (!typed.positional.empty()) return Backend{typed.positional.front(), {}};
   const auto variable = environment.find(kBackendVariable);
@@ -224,20 +224,23 @@ Parsed<Backend> find_backend(const Typed& typed, const Environment& environment)
     return Backend{variable->second, std::string(kBackendVariable) + ": "};
   }
   std::string why =
-      "the BACKEND is missing: say where requests go, as in\n"
+      "the BACKEND is missing: add the URL that requests go to, as in\n"
       "    onehop http://localhost:8000     (or `onehop demo`; `onehop help` has more)";
-  // One of them may be the reason.
+  // One of them may be the cause.
   for (const std::string& warning : misspelt_variables(environment))
     why += "\n" + warning;
   return refused(std::move(why));
 }
 
-// Looks at all settings together. Empty when all went well.
+// Checks all settings together. Returns "" on success.
 std::string finish(const Typed& typed,
                    const Environment& environment,
                    Configuration& configuration) {
   std::string problem = apply_settings(typed, environment, configuration);
-  if (problem.empty()) problem = apply_tls_flags(configuration);
+  if (problem.empty()) {
+    problem = apply_tls_flags(configuration.tls, configuration.backend.scheme(),
+                              configuration.server, configuration.transport);
+  }
   if (problem.empty()) {
     problem = apply_listeners(configuration, was_given("listen", typed, environment));
   }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// parse_command_line: arguments and environment into a Configuration, or one or two lines that say
-// what is wrong and what was probably meant. A flag wins over its environment variable.
+// parse_command_line() turns arguments and environment into a Configuration, or into one or two
+// lines that explain the error and what was probably meant. A flag overrides its environment
+// variable.
+// Thread: any.
 #pragma once
 
 #include "program/configuration.hpp"
@@ -16,7 +18,7 @@ namespace onehop::program {
 // The variables whose names begin with ONEHOP_, and their values.
 using Environment = std::map<std::string, std::string>;
 
-// `arguments` without the program's name.
+// `arguments` does not include the program's name.
 Parsed<Configuration> parse_command_line(std::vector<std::string> arguments,
                                          const Environment& environment);
 

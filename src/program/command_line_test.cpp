@@ -93,7 +93,7 @@ TEST(CommandLine, ReadsHowToTrustTheBackend) {
   EXPECT_TRUE(parse({"--ignore-missing-close-notify", "https://api.internal"})
                   ->transport.tls.ignore_missing_close_notify);
   EXPECT_THAT(refusal({"--ignore-missing-close-notify", "8000"}), HasSubstr("https://"));
-  EXPECT_THAT(refusal({"--insecure", "--backend-ca", "x", "https://a"}), HasSubstr("choose one"));
+  EXPECT_THAT(refusal({"--insecure", "--backend-ca", "x", "https://a"}), HasSubstr("use one"));
 }
 
 TEST(CommandLine, ReadsLimitsAndTimeouts) {
@@ -135,7 +135,7 @@ TEST(CommandLine, OffLiftsALimitWhereThatIsSafe) {
   EXPECT_EQ(configuration->transport.activity_timeout, no_limit);
   EXPECT_EQ(configuration->transport.hold, std::chrono::seconds(0));
   EXPECT_THAT(refusal({"8000", "--header-timeout", "off"}),
-              HasSubstr("it cannot be switched off; the most is 10 years"));
+              HasSubstr("it cannot be switched off; the maximum is 10 years"));
 }
 
 TEST(CommandLine, EverySettingCanComeFromTheEnvironmentAndTheFlagWins) {
@@ -170,8 +170,8 @@ TEST(CommandLine, SaysWhereABadValueCameFrom) {
   EXPECT_EQ(refusal({"8000"}, {{"ONEHOP_IDLE_TIMEOUT", "75"}}),
             "ONEHOP_IDLE_TIMEOUT: '75' has no unit; did you mean 75s?");
   EXPECT_THAT(refusal({"8000", "--listen", "nonsense"}), HasSubstr("--listen: "));
-  EXPECT_THAT(refusal({"8000", "--trust", "10.0.0.0/99"}), HasSubstr("is no network"));
-  EXPECT_THAT(refusal({"8000", "--allow-upgrade", "h2c"}), HasSubstr("never passed on"));
+  EXPECT_THAT(refusal({"8000", "--trust", "10.0.0.0/99"}), HasSubstr("is not a network"));
+  EXPECT_THAT(refusal({"8000", "--allow-upgrade", "h2c"}), HasSubstr("never forwarded"));
   EXPECT_THAT(refusal({"8000", "--host-header", "a b\n"}), HasSubstr("has no blanks"));
 }
 
@@ -181,14 +181,14 @@ TEST(CommandLine, TheBackendMayComeFromTheEnvironment) {
   EXPECT_EQ(parse({"9000"}, variables)->backend.authority(), "localhost:9000");
   EXPECT_EQ(parse({"demo"}, variables)->command, Command::demo);
   EXPECT_THAT(refusal({}, {{"ONEHOP_BACKEND", "htp://a"}}),
-              HasSubstr("ONEHOP_BACKEND: 'htp' is no scheme"));
+              HasSubstr("ONEHOP_BACKEND: 'htp' is not a supported scheme"));
   EXPECT_THAT(refusal({}, {{"ONEHOP_BACKEND", ""}}), HasSubstr("the BACKEND is missing"));
   EXPECT_THAT(refusal({}, {{"ONEHOP_BAKEND", "app:8000"}}),
-              HasSubstr("ONEHOP_BAKEND is no setting; did you mean ONEHOP_BACKEND?"));
+              HasSubstr("ONEHOP_BAKEND is not a setting; did you mean ONEHOP_BACKEND?"));
 }
 
 TEST(CommandLine, SaysWhichArgumentIsTooMany) {
-  EXPECT_EQ(refusal({"8000", "8001"}), "there is one BACKEND only: remove '8001'");
+  EXPECT_EQ(refusal({"8000", "8001"}), "only one BACKEND is allowed: remove '8001'");
   EXPECT_EQ(refusal({"demo", "8000"}),
             "the demo has its own backend: remove '8000', or remove demo");
 }
@@ -199,16 +199,16 @@ TEST(CommandLine, WarnsOfAVariableThatIsNearlyASetting) {
                                               {"ONEHOP_LISTEN", ":2"},
                                               {"ONEHOP_SERVICE_HOST", "10.0.0.1"},
                                               {"ONEHOP_PORT_8080_TCP", "tcp://10.0.0.1:8080"},
-                                              // Of a service onehop-backend.
+                                              // Of a service named onehop-backend.
                                               {"ONEHOP_BACKEND_SERVICE_HOST", "10.0.0.1"},
                                               {"ONEHOP_BACKEND_SERVICE_PORT", "80"},
                                               {"ONEHOP_BACKEND_PORT", "tcp://10.0.0.1:80"},
                                               {"ONEHOP_BACKEND_PORT_80_TCP", "tcp://10.0.0.1:80"}});
   ASSERT_TRUE(configuration) << configuration.error();
   EXPECT_THAT(configuration->warnings,
-              ElementsAre("the environment variable ONEHOP_BAKCEND is no setting; did you mean "
+              ElementsAre("the environment variable ONEHOP_BAKCEND is not a setting; did you mean "
                           "ONEHOP_BACKEND?",
-                          "the environment variable ONEHOP_LISEN is no setting; did you mean "
+                          "the environment variable ONEHOP_LISEN is not a setting; did you mean "
                           "ONEHOP_LISTEN?"));
 }
 
@@ -219,12 +219,12 @@ TEST(CommandLine, TakesListsWithCommas) {
   EXPECT_THAT(configuration->server.trust, ElementsAre("10.0.0.0/8", "::1", "unix"));
   EXPECT_THAT(configuration->listen, ElementsAre(":81", ":82"));
   EXPECT_THAT(configuration->upgrades, ElementsAre("websocket", "x/1"));
-  // The name of a file, and the value of a field, may have a comma.
+  // A file name and a field value may contain a comma.
   const auto whole = parse({"8000", "--tls", "a,b.pem", "--header-up", "Accept: a, b"});
   ASSERT_TRUE(whole) << whole.error();
   EXPECT_THAT(whole->tls.certificates, ElementsAre("a,b.pem"));
   EXPECT_EQ(whole->header_up.front().value.text(), "a, b");
-  EXPECT_THAT(refusal({"8000", "--trust", ","}), HasSubstr("--trust: ',' is no network"));
+  EXPECT_THAT(refusal({"8000", "--trust", ","}), HasSubstr("--trust: ',' is not a network"));
 }
 
 TEST(CommandLine, RefusesNetworksThatAreNotWhatTheyLookLike) {
@@ -259,14 +259,14 @@ TEST(CommandLine, RedirectsWhereAListenerSaysSo) {
 
 TEST(CommandLine, RefusesFlagsThatContradictEachOther) {
   EXPECT_THAT(refusal({"--header-up", "hOST: a", "--host-header", "keep", "8000"}),
-              HasSubstr("choose one of them"));
+              HasSubstr("use one of them"));
   EXPECT_TRUE(parse({"--header-up", "Host: a", "8000"}));
   EXPECT_EQ(refusal({"--header-up", "X-A: 1", "--header-up", "-x-a", "8000"}),
             "--header-up: 'x-a' is both set and removed");
   EXPECT_EQ(refusal({"--header-down", "X-A: 1", "--header-down", "X-A: 2", "8000"}),
             "--header-down: 'X-A' is set twice");
   EXPECT_THAT(refusal({"--http2", "off", "--max-streams", "5", "8000"}),
-              HasSubstr("--max-streams is about HTTP/2"));
+              HasSubstr("--max-streams configures HTTP/2"));
   EXPECT_THAT(refusal({"--backend-http2", "off", "h2c://a"}),
               HasSubstr("HTTP/2 without TLS is h2c"));
   EXPECT_THAT(refusal({"--backend-name", "a.test", "8000"}), HasSubstr("https://"));

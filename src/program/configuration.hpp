@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Configuration: everything the command line and the environment decide, with the program's
-// defaults. Filled in by parse_command_line through the table in settings.cpp; read-only
-// afterwards.
+// Configuration: all settings from the command line and the environment, with the program's
+// defaults. parse_command_line() fills it in through the table in settings.cpp.
+// Thread: any; constant.
 #pragma once
 
 #include <onehop/server.hpp>
@@ -25,7 +25,7 @@ enum class Command : std::uint8_t { proxy, demo, version, help };
 enum class AccessLogFormat : std::uint8_t { off, text, json };
 
 struct Configuration {
-  // Where the demo listens when it is not told; a neighbouring port will do as well.
+  // The demo's default address; if its port is in use, the next ports are tried.
   static std::vector<std::string> demo_listen() { return {"127.0.0.1:8080"}; }
 
   Command command = Command::proxy;
@@ -38,16 +38,16 @@ struct Configuration {
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds(30);
 
   TlsFlags tls = {};
-  // "keep", "backend", or the name to send.
+  // "keep", "backend", or the host to send.
   std::string host_header = "keep";
   std::vector<FieldEdit> header_up = {};
   std::vector<FieldEdit> header_down = {};
   std::vector<std::string> allow_fields = {};
   std::vector<std::string> upgrades = {"websocket"};
-  // Whom to become once the listeners are open.
+  // The account to change to once the listeners are open.
   std::optional<Account> user = {};
 
-  // What the user should hear of, although it is no reason not to start.
+  // Problems that the user should know but that do not prevent serving.
   std::vector<std::string> warnings = {};
 
   AccessLogFormat access_log = AccessLogFormat::text;

@@ -17,7 +17,7 @@ std::string about_host(const Configuration& configuration, const WasGiven& was_g
     return ascii::equals_ignoring_case(edit.name, "Host");
   });
   if (!edits_host || !was_given("host-header")) return {};
-  return "--header-up 'Host: ...' and --host-header both say which Host is sent on: choose one of "
+  return "--header-up 'Host: ...' and --host-header both set the Host that is sent: use one of "
          "them";
 }
 
@@ -35,7 +35,7 @@ std::string about_http2(const Configuration& configuration, const WasGiven& was_
   if (!configuration.server.http2) {
     for (const char* const name : {"max-streams", "stream-window", "connection-window"}) {
       if (was_given(name)) {
-        return "--" + std::string(name) + " is about HTTP/2, which --http2 off switches off";
+        return "--" + std::string(name) + " configures HTTP/2, which --http2 off disables";
       }
     }
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Flags that contradict each other, beyond those about TLS and about where to listen. Pure; main
-// thread.
+// Finds flags that contradict each other, other than flags about TLS and listeners.
+// Thread: owner.
 #pragma once
 
 #include <functional>
@@ -12,8 +12,8 @@ namespace onehop::program {
 
 struct Configuration;
 
-// `was_given` says whether a setting, by its name, is in the command line or in the environment.
-// Empty if the settings go together.
+// `was_given` reports whether a setting, by name, is in the command line or the environment.
+// Returns "" if the settings are consistent.
 std::string find_contradiction(const Configuration& configuration,
                                const std::function<bool(std::string_view name)>& was_given);
 

@@ -25,15 +25,15 @@ bool is_taken(const Error& error) {
   return error.code() == std::errc::address_in_use;
 }
 
-// Moves "127.0.0.1:8080" on to the next port.
+// Changes "127.0.0.1:8080" to the next port.
 void try_next_port(std::string& address) {
   const auto colon = address.rfind(':');
   const int port = std::stoi(address.substr(colon + 1));
   address = address.substr(0, colon + 1) + std::to_string(port + 1);
 }
 
-// A server that serves, or one that could not and why. Only the port nobody asked for is given up
-// for another one.
+// Returns a running server or the reason why there is none. Only the default port is replaced if it
+// is in use.
 Result<std::unique_ptr<Server>> start_proxy(Configuration& configuration,
                                             Log& log,
                                             AccessLog& access_log) {
@@ -52,14 +52,14 @@ std::string suggestion(std::string command, std::string_view about) {
   return "    " + command + std::string(about) + "\n";
 }
 
-// Only of a certificate that the server made itself: nobody else vouches for it.
+// Only for a self-made certificate, which no authority vouches for.
 std::string fingerprint(const Configuration& configuration, const Server& server) {
   if (!configuration.server.tls || !configuration.server.tls->self_signed) return {};
   return "\n    The certificate was made for this run. Its SHA-256 fingerprint:\n    " +
          server.certificates().front().sha256 + "\n";
 }
 
-// What to type, for the first address.
+// The commands to try, for the first address.
 std::string invitation(const std::string& place, const std::string& about_certificate) {
   const bool is_socket = place.starts_with("unix:");
   const bool is_secure = place.starts_with("https://");
@@ -68,7 +68,7 @@ std::string invitation(const std::string& place, const std::string& about_certif
   if (is_secure) curl += "-k ";
   std::string text = "\n  onehop demo: the proxy in front of a small built-in backend\n\n";
   if (!is_socket) text += suggestion(url + "/", "open this in a browser, or try:");
-  text += suggestion(curl + url + "/", "what arrives behind the proxy");
+  text += suggestion(curl + url + "/", "the request as the backend sees it");
   if (is_secure) {
     text += suggestion(curl + "--http1.1 " + url + "/", "the same over HTTP/1.1, not HTTP/2");
   } else {
@@ -76,7 +76,7 @@ std::string invitation(const std::string& place, const std::string& about_certif
   }
   text += suggestion(curl + "-N " + url + "/stream", "a line every 300 ms");
   text += suggestion(curl + "-N " + url + "/events", "server-sent events");
-  text += suggestion(curl + "-d hello " + url + "/echo", "the body comes back");
+  text += suggestion(curl + "-d hello " + url + "/echo", "echoes the body");
   if (!is_socket) {
     const std::string websocat = is_secure ? "websocat -k ws" : "websocat ws";
     text += suggestion(websocat + place.substr(4) + "/ws", "a WebSocket echo");
@@ -101,7 +101,7 @@ int serve_demo(Configuration configuration, Signals& signals) {
   if (!server) return report_start_failure(log, server.error());
   const auto places = urls_of(configuration, (*server)->addresses());
   const std::string about_certificate = fingerprint(configuration, **server);
-  // Is out before the first line of the access log, unless nobody reads.
+  // Written before the first line of the access log, unless standard output is stuck.
   server::LineWriter(STDOUT_FILENO).add(invitation(places.front(), about_certificate));
   return serve_until_signalled(**server, configuration, log, signals);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `onehop demo`: the proxy in front of a small backend of its own, so that there is something to
-// see without anything to install. Main thread.
+// `onehop demo`: the proxy in front of a small built-in backend, so that it can be tried without
+// any set-up.
+// Thread: owner.
 #pragma once
 
 #include "program/configuration.hpp"
@@ -9,7 +10,7 @@
 
 namespace onehop::program {
 
-// The exit code of the process.
+// Returns the exit code of the process.
 int serve_demo(Configuration configuration, Signals& signals);
 
 }  // namespace onehop::program

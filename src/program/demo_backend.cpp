@@ -15,7 +15,7 @@
 namespace onehop::program {
 namespace {
 
-// One piece of text after each interval; ends after `count` of them.
+// Sends a piece of text after each interval, `count` times.
 class Ticking final : public BodySource {
  public:
   using Text = std::string (*)(int number);
@@ -67,7 +67,7 @@ Response stream() {
   Response response(Status::ok);
   response.set_body(
       Body::from(std::make_unique<Ticking>(std::chrono::milliseconds(300), 20, line_text)));
-  // Without this a browser waits for a kilobyte before it shows plain text.
+  // Without this a browser collects a kilobyte before it shows plain text.
   response.headers().set("X-Content-Type-Options", "nosniff");
   return with_type(std::move(response), "text/plain; charset=utf-8");
 }
@@ -80,13 +80,13 @@ Response events() {
   return with_type(std::move(response), "text/event-stream");
 }
 
-// What comes in, on its way out again.
+// Returns the request's content as the response's.
 class Echo final : public BodySource {
  public:
   explicit Echo(Body body) : body_(std::move(body)) {}
 
-  // Waits for the first piece. Asking for it is what tells a client that waits for 100 Continue to
-  // go on (RFC 9110 §10.1.1); once an answer has begun it is too late for that.
+  // Waits for the first piece. The read makes a client that waits for 100 Continue proceed (RFC
+  // 9110 §10.1.1); once a response has begun it is too late for that.
   task<Result<void>> begin() {
     auto first = co_await body_.read();
     if (!first) co_return failure(first.error());
@@ -112,7 +112,7 @@ Response only_post() {
   return with_type(std::move(refusal), "text/plain; charset=utf-8");
 }
 
-// The answer begins while the question is still coming in.
+// The response begins while the request is still arriving.
 task<Response> echo(Request request) {
   if (request.method() != Method::post && request.method() != Method::put) co_return only_post();
   const std::string type(
@@ -121,7 +121,7 @@ task<Response> echo(Request request) {
   if (!request.body().is_empty()) {
     auto source = std::make_unique<Echo>(std::move(request.body()));
     auto begun = co_await source->begin();
-    if (!begun) co_return Response(Status::bad_request, "The body broke off.\n");
+    if (!begun) co_return Response(Status::bad_request, "The body ended early.\n");
     response.set_body(Body::from(std::move(source)));
   }
   co_return with_type(std::move(response), type);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The backend of `onehop demo`, written as a user of the library would write one: a page that says
-// what arrived, a stream, server-sent events, an echo and a WebSocket. Any thread.
+// The backend of `onehop demo`, written as a user of the library would: a page that shows the
+// request, a stream, server-sent events, an echo and a WebSocket.
+// Thread: any.
 #pragma once
 
 #include <onehop/handler.hpp>

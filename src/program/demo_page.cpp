@@ -130,7 +130,8 @@ std::string demo_page_html(const Request& request) {
   std::string page(kHead);
   page +=
       "<h1>It works.</h1>\n"
-      "<p>This page comes from a small server behind onehop, and tells what reached it.</p>\n"
+      "<p>This page comes from a small server behind onehop and shows the request that reached "
+      "it.</p>\n"
       "<div class=\"path\"><span>you</span>&rarr;<span class=\"here\">onehop</span>&rarr;"
       "<span>this backend</span></div>\n";
   page += "<section><h2><code>" + html_escaped(request_line(request)) + "</code></h2>\n<table>\n";
@@ -153,7 +154,8 @@ std::string demo_page_text(const Request& request) {
 }
 
 std::string demo_not_found_html(const Request& request) {
-  return std::string(kHead) + "<h1>Nothing here</h1>\n<p>The backend answered 404 for <code>" +
+  return std::string(kHead) +
+         "<h1>Nothing here</h1>\n<p>The backend responded with 404 for <code>" +
          html_escaped(request_line(request)) +
          "</code>, and onehop passed it on. <a href=\"/\">Back to the demo</a></p>\n" +
          std::string(kFoot);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The pages of the demo's backend: what arrived, for people (HTML, nothing loaded from elsewhere)
-// and for curl (text). Everything from the request is escaped. Pure; any thread.
+// The pages of the demo's backend, which show the request as HTML for browsers (without external
+// resources) and as text for curl. All text from the request is escaped.
+// Thread: any.
 #pragma once
 
 #include <onehop/request.hpp>

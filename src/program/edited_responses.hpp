@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // EditedResponses: a Handler around the proxy for --header-down with placeholders, whose values
-// are known from the request. Edits the backend's responses, not the proxy's own errors. Any
-// thread.
+// come from the request. It edits the backend's responses, not the proxy's own errors.
+// Thread: any.
 #pragma once
 
 #include <onehop/handler.hpp>

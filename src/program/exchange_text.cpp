@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/exchange_text.hpp"
 
-#include "program/json_text.hpp"
+#include "base/json_text.hpp"
 #include "server/exchange_log.hpp"
 #include "server/log_text.hpp"
 
@@ -40,14 +40,14 @@ std::string_view name_of(Outcome outcome) {
   return "";
 }
 
-// How long each part took, in the order they happen.
+// The duration of each part, in the order they happen.
 struct Part {
   std::string_view name;
   Time from;
   Time to;
 
-  // Nothing when one of the ends did not happen. An answer may overtake the rest of its request:
-  // that wait was none.
+  // Returns std::nullopt if either end did not happen, zero if the response overtook the rest of
+  // its request.
   std::optional<std::chrono::microseconds> duration() const {
     if (from == Time{} || to == Time{}) return std::nullopt;
     return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -83,7 +83,7 @@ void append_milliseconds(std::string& line, std::chrono::microseconds duration) 
   append_three_digits(line, static_cast<int>(duration.count() % 1000));
 }
 
-// The calendar is worked out once a second on each thread.
+// Cached: the calendar is computed once per second on each thread.
 template <class Calendar>
 std::string_view once_a_second(std::time_t second, Calendar calendar) {
   thread_local std::time_t known = -1;
@@ -112,7 +112,7 @@ std::string_view iso_time(std::time_t second) {
   });
 }
 
-// What was not there is a hyphen; one that was sent is escaped.
+// Writes a hyphen if the text is absent; a hyphen that was sent is escaped.
 void append_quoted(std::string& line, std::string_view text) {
   line += '"';
   if (text.empty()) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The line an exchange leaves in the access log, as text or as JSON. Appends to a string that the
-// caller reuses; allocates nothing else. Any thread.
+// The access log's line for an exchange, as text or JSON. Appends to a string that the caller
+// reuses; allocates nothing else.
+// Thread: any.
 #pragma once
 
 #include <onehop/exchange_record.hpp>
@@ -19,7 +20,7 @@ using WallTime = std::chrono::system_clock::time_point;
 // outcome=complete failure="upstream connect: Connection refused"
 void append_text_line(std::string& line, const ExchangeRecord& exchange, WallTime now);
 
-// One JSON object. What did not happen is null.
+// One JSON object. Parts that did not happen are null.
 void append_json_line(std::string& line, const ExchangeRecord& exchange, WallTime now);
 
 }  // namespace onehop::program

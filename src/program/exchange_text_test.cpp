@@ -62,7 +62,7 @@ TEST(TextLine, IsTheCombinedFormatAndMore) {
                              "outcome=complete\n"));
 }
 
-// DEL among them, which moves the cursor of some terminals.
+// Including DEL, which moves the cursor of some terminals.
 TEST(TextLine, EscapesEveryByteThatIsNotVisible) {
   for (int value = 0; value < 256; ++value) {
     const char byte = static_cast<char>(value);

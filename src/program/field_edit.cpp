@@ -52,7 +52,7 @@ Parsed<FieldEdit> parse_field_edit(std::string_view text) {
   Headers scratch;
   const std::string_view value = edit.removes ? "" : text.substr(text.find(':') + 1);
   if (!scratch.try_set(edit.name, trimmed(value))) {
-    return refused(in_quotes(text) + " has a name or a value no HTTP field can have");
+    return refused(in_quotes(text) + " is not a valid HTTP field");
   }
   return edit;
 }
@@ -86,7 +86,7 @@ std::vector<KnownEdit> expand_edits(const std::vector<FieldEdit>& edits,
   known.reserve(edits.size());
   for (const FieldEdit& edit : edits) {
     std::string value = edit.removes ? std::string() : edit.value.expand(facts);
-    // "Name:" sets an empty field, as it does without placeholders in other edits.
+    // "Name:" sets an empty field even if other edits have placeholders.
     const bool removes = edit.removes || (edit.value.has_placeholders() && value.empty());
     known.push_back({edit.name, std::move(value), removes});
   }
@@ -95,7 +95,7 @@ std::vector<KnownEdit> expand_edits(const std::vector<FieldEdit>& edits,
 
 void apply_edits(const std::vector<KnownEdit>& edits, Headers& headers) {
   for (const KnownEdit& edit : edits) {
-    // A value that no field can have, such as a subject with a line break, is not passed on.
+    // A value that no field may have, such as a subject with a line break, is not sent.
     if (edit.removes || !headers.try_set(edit.name, edit.value)) headers.erase(edit.name);
   }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // FieldEdit: one --header-up or --header-down: "Name: value" sets a field, "-Name" removes it. The
-// value may have placeholders: a field whose value comes out empty because of them is removed.
-// A value; the functions that apply it may run on any thread.
+// value may have placeholders: if they make it empty, the field is removed.
+// Thread: any; constant.
 #pragma once
 
 #include <onehop/headers.hpp>
@@ -22,19 +22,20 @@ struct FieldEdit {
   bool removes = false;
 };
 
-// Refuses what cannot go on the wire, and the fields the proxy itself owns (RFC 9110 §7.6.1).
+// Refuses fields that are not valid on the wire and those that the proxy itself controls (RFC 9110
+// §7.6.1).
 Parsed<FieldEdit> parse_field_edit(std::string_view text);
 
 bool have_placeholders(const std::vector<FieldEdit>& edits);
 
-// Removes what CGI and WSGI cannot tell from a field that the edits are about: with X-User set or
-// removed, a client's X_User goes. Comes before the edits.
+// Removes fields that CGI and WSGI cannot distinguish from an edited field: if X-User is set or
+// removed, a client's X_User is removed. Call before the edits.
 void remove_lookalikes(const std::vector<FieldEdit>& edits, Headers& headers);
 
-// Edits without placeholders.
+// Applies edits without placeholders.
 void apply_edits(const std::vector<FieldEdit>& edits, Headers& headers);
 
-// Edits whose values are known: what `edits` come to for one request.
+// Edits with their values for one request.
 struct KnownEdit {
   std::string name;
   std::string value;
@@ -43,7 +44,7 @@ struct KnownEdit {
 std::vector<KnownEdit> expand_edits(const std::vector<FieldEdit>& edits, const RequestFacts& facts);
 void apply_edits(const std::vector<KnownEdit>& edits, Headers& headers);
 
-// Why the edits contradict each other; "" if they do not.
+// Explains how the edits contradict each other; "" if they do not.
 std::string contradiction_in(const std::vector<FieldEdit>& edits);
 
 }  // namespace onehop::program

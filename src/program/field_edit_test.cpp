@@ -137,7 +137,7 @@ TEST_F(FieldEditExpanded, RemovesTheFieldWhereNothingIsKnown) {
   EXPECT_EQ(headers.get("X-Peer"), "::1");
 }
 
-// Whether another edit has placeholders makes no difference to it.
+// Placeholders in another edit make no difference.
 TEST_F(FieldEditExpanded, AFieldThatIsSetToNothingIsEmptyAndOneOfWhichNothingIsKnownIsRemoved) {
   request.set_connection(info);
   const std::vector<FieldEdit> edits = {*parse_field_edit("X-Empty:"),
@@ -150,7 +150,7 @@ TEST_F(FieldEditExpanded, AFieldThatIsSetToNothingIsEmptyAndOneOfWhichNothingIsK
   EXPECT_FALSE(headers.has("X-Gone"));
 }
 
-// What was said last counts.
+// The last edit counts.
 TEST(FieldEdit, OfTheSameFieldIsAppliedInOrder) {
   struct Case {
     std::vector<const char*> edits;

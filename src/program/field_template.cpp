@@ -31,7 +31,7 @@ std::string of_tls(const RequestFacts& facts) {
   return tls ? std::string(kMember(*tls)) : std::string();
 }
 
-// What a trusted peer says in that field, as the first member of its list.
+// The first member of the field's list, if the peer is trusted.
 std::string told(const RequestFacts& facts, FieldName name) {
   if (!facts.peer_is_trusted) return {};
   return std::string(*ListMembers(facts.in.headers().get_or_empty(name)).begin());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // FieldTemplate: the value of a --header-up or --header-down, in which {client} and other names in
-// braces stand for what is known of the request. {{ and }} are braces. A value; expand() may run on
-// any thread.
+// braces stand for facts about the request. {{ and }} are literal braces.
+// Thread: any; constant.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -16,26 +16,26 @@
 
 namespace onehop::program {
 
-// What a template is about.
+// The facts that a template can name.
 struct RequestFacts {
   const Request& in;     // as received
-  bool peer_is_trusted;  // its X-Forwarded-* count
+  bool peer_is_trusted;  // its X-Forwarded-* fields count
 };
 
 class FieldTemplate {
  public:
-  // `text` is a part of `whole`, which a refusal shows with a caret.
+  // `text` is a part of `whole`, which an error shows with a caret.
   static Parsed<FieldTemplate> parse(std::string_view whole, std::string_view text);
 
   bool has_placeholders() const noexcept { return !placeholders_.empty(); }
-  // Without placeholders: the value.
+  // The value, if there are no placeholders.
   const std::string& text() const noexcept { return texts_.front(); }
   std::string expand(const RequestFacts& facts) const;
 
  private:
   // Text, placeholder, text, placeholder, ..., text.
   std::vector<std::string> texts_{std::string()};
-  std::vector<std::size_t> placeholders_;  // their places in the table
+  std::vector<std::size_t> placeholders_;  // indexes into the table
 };
 
 // "client", "peer", ...

@@ -26,25 +26,26 @@ PORT or :PORT (both http://localhost:PORT), or unix:PATH.
     onehop -l 127.0.0.1:8080 unix:app.sock    backend on a unix socket
     onehop --tls cert.pem --tls-key key.pem URL
                                               https on :443, and :80 redirects to it
-    onehop -l :8443 --tls self 8000           a certificate made here, for trying things out
+    onehop -l :8443 --tls self 8000           a self-made certificate, for testing
 )";
 
 constexpr std::string_view kPlaceholders = R"(
-In --header-up and --header-down, names in braces stand for what is known of the request, and a
-field without a value is removed: --header-up 'X-Real-IP: {client}'. {{ and }} are braces.
+In --header-up and --header-down, names in braces stand for facts about the request, as in
+--header-up 'X-Real-IP: {client}'. A field whose value becomes empty is removed. {{ and }} are
+literal braces.
 )";
 
 constexpr std::string_view kNotes = R"(
-A TIME has a unit (500ms, 15s, 5m), and so has a SIZE (64KiB, 1MiB); 'off' lifts a limit.
-What ends in ... may be given more than once.
-Each flag can be set in the environment too, and the flag wins: --drain-timeout is
-ONEHOP_DRAIN_TIMEOUT, and BACKEND is ONEHOP_BACKEND. Lists are separated by commas there, fields
-by line breaks; addresses, networks and protocols may be separated by commas in flags, too.
-TERM, INT and QUIT drain, a second one stops at once; HUP reads the TLS files again.
-Exit codes: 0 ok, 1 run time, 2 usage.
+A TIME has a unit (500ms, 15s, 5m), as has a SIZE (64KiB, 1MiB); 'off' removes a limit.
+Flags marked ... may be repeated.
+Each flag has an environment variable, which the flag overrides: --drain-timeout is
+ONEHOP_DRAIN_TIMEOUT, and BACKEND is ONEHOP_BACKEND. Variables separate lists with commas and fields
+with line breaks; flags too may separate addresses, networks and protocols with commas.
+TERM, INT and QUIT drain; a second one stops immediately. HUP reloads the TLS files.
+Exit codes: 0 success, 1 run-time error, 2 usage error.
 )";
 
-// Where the explanations begin.
+// The column of the explanations.
 constexpr std::size_t kColumn = 40;
 
 std::string line_for(const Setting& setting, const Configuration& defaults) {

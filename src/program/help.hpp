@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The text of `onehop help`, made from the table of settings; at most 100 columns wide.
-// Pure; any thread.
+// The text of `onehop help`, generated from the table of settings; at most 100 columns wide.
+// Thread: any.
 #pragma once
 
 #include <string>

@@ -20,7 +20,7 @@ TEST(Help, FitsAHundredColumns) {
     EXPECT_LE(line.size(), 100U) << line;
 }
 
-// Also where the flag and its value are long.
+// Even if the flag and its value are long.
 TEST(Help, ExplainsEveryFlagInOneColumn) {
   constexpr std::size_t kColumn = 40;
   std::istringstream lines(help_text());

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint16_t kHttpsPort = 443;
 
-// "https://host/target"; "" when the request does not say which host it wants.
+// Returns "https://host/target", or "" if the request names no host.
 std::string place_of(const Request& request, std::uint16_t port) {
   const auto url = Url::parse("https://" + std::string(request.host()));
   if (request.host().empty() || !url || request.url().is_asterisk()) return {};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HttpsRedirect: a Handler that sends what came in at a redirect:// listener to https://, and gives
-// everything else to the handler of the proxy. Any thread.
+// HttpsRedirect: a Handler that redirects requests at a redirect:// listener to https://, and
+// passes all others to the proxy's handler.
+// Thread: any.
 #pragma once
 
 #include <onehop/handler.hpp>
@@ -15,9 +16,9 @@
 
 namespace onehop::program {
 
-// Filled in when the listeners are open, before anything is served; read-only afterwards.
+// Filled in once the listeners are open, before serving begins; constant afterwards.
 struct Redirects {
-  std::vector<std::string> listeners;  // as in ConnectionInfo::local
+  std::vector<std::string> listeners;  // in the form of ConnectionInfo::local
   std::uint16_t https_port = 0;
 };
 

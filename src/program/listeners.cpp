@@ -17,7 +17,7 @@ bool any_with_tls(const std::vector<std::string>& listeners, bool has_tls) {
       listeners, [has_tls](const std::string& listener) { return is_https(listener, has_tls); });
 }
 
-// "" if each listener can do what it says.
+// Returns "" if each listener has what its scheme needs.
 std::string check_tls(const std::vector<std::string>& listeners, bool has_tls) {
   for (const std::string& listener : listeners) {
     if (!has_tls && (is_redirect(listener) || is_https(listener, false))) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What --listen takes beyond the addresses of the library: "redirect://:80" listens without TLS and
-// sends every request to the https listener. Pure; main thread.
+// The forms of --listen beyond the library's addresses: "redirect://:80" listens without TLS and
+// redirects every request to the https listener.
+// Thread: owner.
 #pragma once
 
 #include <string>
@@ -14,15 +15,15 @@ struct Configuration;
 
 bool is_redirect(std::string_view listener);
 
-// What the library is given: "http://:80" for "redirect://:80".
+// Returns the library's address: "http://:80" for "redirect://:80".
 std::string address_of_listener(std::string_view listener);
 
-// Whether it is with TLS. `has_tls`: there is a certificate, and so a listener that does not say
-// whether it is with TLS is.
+// Reports whether the listener uses TLS. A listener without a scheme does if `has_tls`, that is, if
+// there is a certificate.
 bool is_https(std::string_view listener, bool has_tls);
 
-// Fills in where to listen if the user has not said it, and whether each listener is with TLS,
-// and looks at all of them together. Empty if they go together.
+// Fills in the default listener and the TLS of each listener, and checks all of them together.
+// Returns "" if they are consistent.
 std::string apply_listeners(Configuration& configuration, bool listen_was_given);
 
 }  // namespace onehop::program

@@ -30,7 +30,7 @@ void Log::record_failure(const ExchangeRecord& exchange) {
 LogLevel level_of_failure(const ExchangeRecord& exchange) noexcept {
   if (exchange.outcome == Outcome::client_gone) return LogLevel::info;
   if (!exchange.failure) return LogLevel::warning;
-  if (exchange.failure->is(Errc::cancelled)) return LogLevel::warning;  // cut by a stop
+  if (exchange.failure->is(Errc::cancelled)) return LogLevel::warning;  // ended by a shutdown
   if (exchange.failure->is(Errc::overloaded)) return LogLevel::info;    // was said once for all
   switch (exchange.failure->side()) {
     case Side::client:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Log: what the operator should know, on standard error, in one form of line. Nobody waits for its
-// reader, not even the end of the process (server::LineWriter). Any thread; the destructor writes
-// what is left.
+// Log: one-line messages for the operator on standard error. A stuck reader delays neither requests
+// nor the end of the process (server::LineWriter). The destructor writes the remaining lines.
+// Thread: any.
 #pragma once
 
 #include <onehop/exchange_record.hpp>
@@ -18,14 +18,14 @@ namespace onehop::program {
 
 class Log {
  public:
-  // Warnings and errors, or everything.
+  // Logs warnings and errors, or everything if `verbose`.
   explicit Log(bool verbose, int descriptor = STDERR_FILENO);
 
-  // What is less than a warning only when verbose.
+  // Levels below warning are written only if verbose.
   void write(LogLevel level, std::string_view line);
-  // Whatever its level: what the program itself does, such as to start and to stop.
+  // Writes at any level: messages about the program itself, such as start and stop.
   void announce(std::string_view line, LogLevel level = LogLevel::info);
-  // One line when the exchange failed; nothing otherwise.
+  // Logs a failed exchange as one line; does nothing if it succeeded.
   void record_failure(const ExchangeRecord& exchange);
 
  private:
@@ -35,11 +35,11 @@ class Log {
   server::LineWriter writer_;
 };
 
-// The fault of a client is information, that of the upstream a warning, our own an error.
+// A client's fault is information, the upstream's a warning, the proxy's an error.
 LogLevel level_of_failure(const ExchangeRecord& exchange) noexcept;
 
-// What is left to say when nothing has begun: on standard error, "onehop: " in front of it. Does
-// not wait for a reader that is stuck.
+// Prints an error when there is no log yet: on standard error, after "onehop: ". Does not wait for
+// a stuck reader.
 void print_error(std::string_view text);
 
 }  // namespace onehop::program

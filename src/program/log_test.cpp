@@ -47,7 +47,7 @@ TEST(Log, ALineBeginsWithTheTimeInUtc) {
                             "warning client="));
 }
 
-// What a hook throws may quote what a client or a backend has sent.
+// A hook's exception may quote text from a client or backend.
 TEST(Log, AnExchangeIsOneLineWhateverItsFailureSays) {
   ExchangeRecord exchange = refused_by_upstream();
   exchange.target = "/\" status=200 \\";

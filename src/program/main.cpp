@@ -35,8 +35,8 @@ Environment environment() {
   return ours;
 }
 
-// Whoever starts us may have closed 0, 1 or 2. The kernel would give them to sockets, and the logs
-// would be written to those.
+// The parent may have closed 0, 1 or 2. The kernel would reuse them for sockets, and the logs would
+// be written to those.
 void open_standard_descriptors() {
   int descriptor = 0;
   do {
@@ -45,7 +45,7 @@ void open_standard_descriptors() {
   if (descriptor > STDERR_FILENO) ::close(descriptor);
 }
 
-// Connections are what a proxy is made of: as many as the administrator allows.
+// A proxy needs many connections: use as many as the administrator allows.
 void raise_open_file_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -53,7 +53,7 @@ void raise_open_file_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Nothing here runs other programs. Threads inherit it, so it comes before them.
+// This program runs no others. Threads inherit the setting, so it comes before them.
 void renounce_new_privileges() {
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }

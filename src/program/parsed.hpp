@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Parsed<T>: a value read from the command line, or one sentence that says what is wrong with it.
-// The caller knows where the text came from and puts that in front. Plain values.
+// Parsed<T>: a value from the command line, or a sentence that explains the error. The caller
+// prepends the source of the text.
+// Thread: any.
 #pragma once
 
 #include <expected>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How a refusal shows the place of a mistake: the text as it was typed, and carets below the part
-// that is wrong. Pure functions; any thread.
+// Marks an error in a text: the text as typed, and carets below the wrong part.
+// Thread: any.
 #pragma once
 
 #include "program/parsed.hpp"
@@ -11,7 +11,7 @@
 
 namespace onehop::program {
 
-// "why", the text, and carets below `part`, which is a view into `text`.
+// Returns `why`, the text, and carets below `part`, which is a view into `text`.
 std::unexpected<std::string> pointed_out(std::string_view text,
                                          std::string_view part,
                                          std::string why);

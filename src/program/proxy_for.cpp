@@ -13,7 +13,7 @@ namespace {
 
 std::function<void(ProxyRequest&)> rewrite_for(const Configuration& configuration) {
   RewriteBelow below(configuration.backend);
-  // Handed over as it is, the proxy recognises it and takes the short way.
+  // The proxy recognises the unwrapped round tripper and uses its fast path.
   if (configuration.host_header == "keep" && configuration.header_up.empty()) return below;
   return [below, backend = configuration.backend, host = configuration.host_header,
           edits = configuration.header_up,
@@ -35,7 +35,7 @@ std::function<void(ProxyRequest&)> rewrite_for(const Configuration& configuratio
 }
 
 std::function<Result<void>(Response&)> modify_response_for(const Configuration& configuration) {
-  // With placeholders they are for EditedResponses, which knows the request.
+  // Edits with placeholders are for EditedResponses, which knows the request.
   if (configuration.header_down.empty() || have_placeholders(configuration.header_down)) return {};
   return [edits = configuration.header_down](Response& response) -> Result<void> {
     apply_edits(edits, response.headers());
@@ -77,7 +77,7 @@ Server::Options server_options(const Configuration& configuration,
     options.on_listening = [account = *configuration.user] { return become(account); };
   }
   options.on_exchange_end = [&log, &access_log](const ExchangeRecord& exchange) {
-    // A failure is part of its line in the access log, and stands nowhere else then.
+    // With an access log, a failure is part of its line there and is not logged again.
     if (access_log.is_on()) {
       access_log.record(exchange);
     } else {

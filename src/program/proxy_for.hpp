@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The library's objects as the configuration wants them. Pure; main thread.
+// Makes the library's objects from the configuration.
+// Thread: owner.
 #pragma once
 
 #include <onehop/reverse_proxy.hpp>
@@ -14,15 +15,15 @@
 
 namespace onehop::program {
 
-// `transport`: null for one as configured.
+// If `transport` is null, makes one from the configuration.
 ReverseProxy proxy_for(const Configuration& configuration,
                        std::shared_ptr<const Transport> transport = nullptr);
 
-// The proxy, and what stands in front of it.
+// Returns the proxy with the handlers in front of it.
 std::shared_ptr<const Handler> handler_for(const Configuration& configuration,
                                            std::shared_ptr<const Transport> transport = nullptr);
 
-// Both logs outlive the server.
+// Both logs must outlive the server.
 Server::Options server_options(const Configuration& configuration, Log& log, AccessLog& access_log);
 
 }  // namespace onehop::program

@@ -15,7 +15,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// The proxy of a configuration between a client and a backend that remembers what it was asked.
+// The proxy of a configuration between a client and a backend that records its requests.
 class ProxyFor : public ::testing::Test {
  protected:
   ProxyFor() {
@@ -89,7 +89,7 @@ TEST_F(ProxyFor, FillsInWhatIsKnownOfTheRequest) {
   EXPECT_THAT(answer, HasSubstr("X-Asked: GET proxy.test/x\r\n"));
 }
 
-// A backend behind CGI would see one variable, with the value of either.
+// CGI makes one variable of both fields, with the value of either.
 TEST_F(ProxyFor, RemovesWhatCouldPassForAFieldThatItSets) {
   const std::string request =
       "GET / HTTP/1.1\r\nHost: proxy.test\r\nX_User: forged\r\nx.user: forged\r\nX_Gone: forged\r\n"
@@ -105,7 +105,7 @@ TEST_F(ProxyFor, RemovesWhatCouldPassForAFieldThatItSets) {
     EXPECT_EQ(asked().get("X_Kept"), "theirs");
     EXPECT_EQ(asked().get("X_Users"), "theirs");
   }
-  // One that is set on purpose stays.
+  // A field that is set on purpose stays.
   configuration.header_up = {*parse_field_edit("X-User: ours"), *parse_field_edit("X_User: too")};
   answer_to(request);
   EXPECT_EQ(asked().get("X_User"), "too");

@@ -20,7 +20,7 @@ struct Unit {
   std::uint64_t factor;
 };
 
-// Largest first: formatting takes the first that divides. The decimal sizes are for reading only.
+// Largest first: formatting uses the first that divides. The decimal sizes are for parsing only.
 constexpr std::array<Unit, 4> kDurations{{
     {"h", 3'600'000'000'000},
     {"m", 60'000'000'000},
@@ -40,7 +40,8 @@ constexpr std::array<Unit, 4> kDecimalSizes{{
     {"KB", 1'000},
 }};
 
-// Other ways to write a unit, in small letters: "10m" where a size belongs is 10 MiB, "2d" is 48 h.
+// Other spellings of units, in lower case: as a size "10m" means 10 MiB, as a duration "2d" means
+// 48 h.
 struct Spelling {
   std::string_view typed;
   std::string_view unit;
@@ -88,7 +89,7 @@ constexpr auto kCountSpellings = std::to_array<Spelling>({
     {"million", "", 1'000'000},
 });
 
-// Just below what a signed 64-bit number holds: 285 years in nanoseconds, 8 EiB.
+// Just below the maximum of a signed 64-bit number: 285 years in nanoseconds, 8 EiB.
 constexpr double kLargest = 9.0e18;
 
 struct Number {
@@ -96,7 +97,7 @@ struct Number {
   std::string_view unit;
 };
 
-// The number in front and whatever follows it; std::nullopt if there is no number in front.
+// Splits a leading number from the rest; std::nullopt if there is none.
 std::optional<Number> split(std::string_view text) {
   double value = 0;
   const char* const end = text.data() + text.size();
@@ -132,7 +133,7 @@ bool is_whole(double value) {
   return value == std::floor(value);
 }
 
-// 65536 was meant as bytes, 10 for a body hardly was.
+// 65536 was meant as bytes; 10 for a body probably was not.
 std::string likely_size(std::string_view text, double value) {
   if (value >= 1024 && is_whole(value) && value < kLargest) {
     return format_size(static_cast<std::uint64_t>(value));
@@ -148,7 +149,7 @@ std::string_view without_blanks_in_front(std::string_view text) {
   return text.substr(std::min(text.find_first_not_of(' '), text.size()));
 }
 
-// One number and its unit, in any spelling, with or without blanks.
+// A number and its unit, in any spelling, with or without blanks.
 struct Part {
   std::string_view digits;
   double value;
@@ -171,7 +172,7 @@ std::optional<Part> take_part(std::string_view& text, std::span<const Spelling> 
   return Part{digits, number->value, &*spelling};
 }
 
-// What a text means that is nearly a quantity: "1h30m" is 90 m, "10 mb" is 10 MB.
+// The meaning of a text that is almost a quantity: "1h30m" is 90m, "10 mb" is 10MB.
 std::optional<std::string> likely(std::string_view text,
                                   std::span<const Spelling> spellings,
                                   std::span<const Unit> units,
@@ -208,7 +209,7 @@ std::unexpected<std::string> is_not(std::string_view text,
   return refused(std::move(why));
 }
 
-// A number without its unit, which `meant` has. Whatever is proposed is taken.
+// Handles a number without its unit; `meant` has the unit. Every suggestion is a valid value.
 template <class T>
 std::unexpected<std::string> without_unit(std::string_view text,
                                           const std::string& meant,
@@ -250,7 +251,8 @@ Parsed<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     return without_unit(text, std::string(text) + unit, &parse_duration);
   }
   const auto count = scaled(*number, kDurations);
-  if (!count && is_unit(number->unit, kDurations)) return refused(in_quotes(text) + " is too much");
+  if (!count && is_unit(number->unit, kDurations))
+    return refused(in_quotes(text) + " is too large");
   if (!count) {
     const auto meant = likely_duration(text);
     if (meant) return is_not(text, "number and a unit of time", meant);
@@ -268,7 +270,7 @@ Parsed<std::uint64_t> parse_size(std::string_view text) {
   auto count = scaled(*number, kSizes);
   if (!count) count = scaled(*number, kDecimalSizes);
   if (!count && (is_unit(number->unit, kSizes) || is_unit(number->unit, kDecimalSizes))) {
-    return refused(in_quotes(text) + " is too much");
+    return refused(in_quotes(text) + " is too large");
   }
   if (!count) {
     const auto meant = likely_size(text);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Durations ("500ms", "15s", "5m"), sizes ("64KiB"), shares ("20%") and counts as people write
-// them. A quantity without its unit, or with another spelling of it ("10M", "1h30m"), is refused
-// with what was probably meant. Pure functions; any thread.
+// Parses durations ("500ms", "15s", "5m"), sizes ("64KiB"), shares ("20%") and counts. A quantity
+// without a unit, or with another spelling of it ("10M", "1h30m"), is an error that suggests the
+// right one.
+// Thread: any.
 #pragma once
 
 #include "program/parsed.hpp"
@@ -14,7 +15,7 @@
 
 namespace onehop::program {
 
-// Units: ms, s, m, h. A fraction is allowed ("1.5s").
+// Units: ms, s, m, h. Fractions are allowed ("1.5s").
 Parsed<std::chrono::nanoseconds> parse_duration(std::string_view text);
 // Units: B, KiB, MiB, GiB, and the decimal kB, MB, GB.
 Parsed<std::uint64_t> parse_size(std::string_view text);
@@ -22,10 +23,10 @@ Parsed<std::uint64_t> parse_size(std::string_view text);
 Parsed<double> parse_share(std::string_view text);
 Parsed<std::size_t> parse_count(std::string_view text);
 
-// "0", "0s", "0.0KiB": whether the number in front is zero, with whatever unit.
+// Reports whether the number is zero, with any unit: "0", "0s", "0.0KiB".
 bool is_zero(std::string_view text);
 
-// In the largest unit that divides the value: "75s", "5m", "64KiB", "20%".
+// Uses the largest unit that divides the value: "75s", "5m", "64KiB", "20%".
 std::string format_duration(std::chrono::nanoseconds duration);
 std::string format_size(std::uint64_t size);
 std::string format_share(double share);

@@ -60,12 +60,12 @@ TEST(Quantities, SaysWhatAnotherSpellingMeans) {
 }
 
 TEST(Quantities, SaysWhatIsTooMuchForAnyFlag) {
-  EXPECT_EQ(parse_size("99999999999GiB").error(), "'99999999999GiB' is too much");
-  EXPECT_EQ(parse_size("99999999999GB").error(), "'99999999999GB' is too much");
-  EXPECT_EQ(parse_duration("99999999999h").error(), "'99999999999h' is too much");
+  EXPECT_EQ(parse_size("99999999999GiB").error(), "'99999999999GiB' is too large");
+  EXPECT_EQ(parse_size("99999999999GB").error(), "'99999999999GB' is too large");
+  EXPECT_EQ(parse_duration("99999999999h").error(), "'99999999999h' is too large");
 }
 
-// What is proposed is taken.
+// Every suggestion is a valid value.
 TEST(Quantities, SuggestsNothingThatWouldBeRefused) {
   for (const char* const typed : {"9999999999h", "9999999999d", "1e3s", "1h30", "1hs", "h"}) {
     EXPECT_EQ(parse_duration(typed).error().find("did you mean"), std::string::npos) << typed;

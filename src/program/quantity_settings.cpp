@@ -20,16 +20,16 @@ std::string show_with_unit(NumberUnit unit, std::uint64_t value) {
   return format_duration(std::chrono::nanoseconds(static_cast<std::int64_t>(value)));
 }
 
-std::string most_of(const Numbers& numbers) {
-  const bool is_any_time = numbers.unit == NumberUnit::time && numbers.most == kTenYears;
-  return is_any_time ? "10 years" : show_with_unit(numbers.unit, numbers.most);
+std::string max_of(const Numbers& numbers) {
+  const bool is_any_time = numbers.unit == NumberUnit::time && numbers.max == kTenYears;
+  return is_any_time ? "10 years" : show_with_unit(numbers.unit, numbers.max);
 }
 
-// "'0' is too little" and what to write instead.
+// Returns "'0' is too small" with a suggestion.
 std::string instead_of_zero(const Numbers& numbers, std::string_view text) {
-  const std::string why = in_quotes(text) + " is too little";
+  const std::string why = in_quotes(text) + " is too small";
   if (!numbers.has_off && !numbers.has_auto) {
-    return why + ": " + show_with_unit(numbers.unit, numbers.least) + " is the least";
+    return why + ": the minimum is " + show_with_unit(numbers.unit, numbers.min);
   }
   if (!numbers.has_off) return why + did_you_mean("auto");
   return why + did_you_mean(numbers.has_auto ? "auto or off" : "off");
@@ -41,20 +41,20 @@ Parsed<std::uint64_t> parse_number(const Numbers& numbers, std::string_view text
   if (text == "auto" && numbers.has_auto) return numbers.automatic;
   if (text == "off" && numbers.has_off) return numbers.off;
   if (text == "off") {
-    return refused("it cannot be switched off; the most is " + most_of(numbers));
+    return refused("it cannot be switched off; the maximum is " + max_of(numbers));
   }
-  if (is_zero(text) && numbers.least > 0) return refused(instead_of_zero(numbers, text));
+  if (is_zero(text) && numbers.min > 0) return refused(instead_of_zero(numbers, text));
   const auto value = parse_with_unit(numbers.unit, text);
-  if (!value && text == "0" && numbers.has_off) {  // other programs mean no limit by it
+  if (!value && text == "0" && numbers.has_off) {  // other programs use it for "no limit"
     return refused("'0' has no unit" + did_you_mean("off, or " + show_with_unit(numbers.unit, 0)));
   }
   if (!value) return value;
-  if (*value < numbers.least) {
-    return refused(in_quotes(text) + " is too little: " +
-                   show_with_unit(numbers.unit, numbers.least) + " is the least");
+  if (*value < numbers.min) {
+    return refused(in_quotes(text) + " is too small: the minimum is " +
+                   show_with_unit(numbers.unit, numbers.min));
   }
-  if (*value > numbers.most) {
-    return refused(in_quotes(text) + " is too much: " + most_of(numbers) + " is the most");
+  if (*value > numbers.max) {
+    return refused(in_quotes(text) + " is too large: the maximum is " + max_of(numbers));
   }
   return value;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The kinds of settings that are numbers: times, sizes, counts and shares, each with its bounds and
-// with the words ("off", "auto") that stand for a number. A kind parses one text and shows a value
-// as it would be typed. Pure; any thread.
+// Settings that are numbers: durations, sizes, counts and shares, each with its bounds and with the
+// words ("off", "auto") that stand for a number. A kind parses a text and shows a value as it would
+// be typed.
+// Thread: any.
 #pragma once
 
 #include <onehop/limit.hpp>
@@ -20,13 +21,12 @@ namespace onehop::program {
 
 enum class NumberUnit : std::uint8_t { time, size, none };
 
-// What a flag takes. Times are in nanoseconds, sizes in bytes.
+// The values that a flag accepts. Durations are in nanoseconds, sizes in bytes.
 struct Numbers {
   NumberUnit unit;
-  std::uint64_t least;
-  std::uint64_t most;
-  // The number that the word stands for, where the flag has the word. It need not be within the
-  // bounds.
+  std::uint64_t min;
+  std::uint64_t max;
+  // The number that the word stands for, if the flag has the word. It may be outside the bounds.
   bool has_off = false;
   std::uint64_t off = 0;
   bool has_auto = false;
@@ -36,7 +36,7 @@ struct Numbers {
 Parsed<std::uint64_t> parse_number(const Numbers& numbers, std::string_view text);
 std::string show_number(const Numbers& numbers, std::uint64_t value);
 
-// In a table of settings: Number<kNumbers> is the kind.
+// Number<kNumbers> is the kind, for the table of settings.
 template <Numbers kNumbers>
 struct Number {
   static constexpr std::string_view kPlaceholder = kNumbers.unit == NumberUnit::time   ? "TIME"
@@ -76,17 +76,17 @@ constexpr std::uint64_t kTenYears = std::uint64_t{3650} * 24 * 3600 * 1000 * kMi
 constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = 1024 * kKiB;
 constexpr std::uint64_t kGiB = 1024 * kMiB;
-// What a flag without a bound of its own takes: far more than any machine has.
+// The maximum of a flag without its own bound: far more than any machine has.
 constexpr std::uint64_t kMaxOfAll = 1'000'000'000;
 
-constexpr Numbers times(std::uint64_t least = kMillisecond) {
-  return {.unit = NumberUnit::time, .least = least, .most = kTenYears};
+constexpr Numbers times(std::uint64_t min = kMillisecond) {
+  return {.unit = NumberUnit::time, .min = min, .max = kTenYears};
 }
-constexpr Numbers sizes(std::uint64_t least, std::uint64_t most) {
-  return {.unit = NumberUnit::size, .least = least, .most = most};
+constexpr Numbers sizes(std::uint64_t min, std::uint64_t max) {
+  return {.unit = NumberUnit::size, .min = min, .max = max};
 }
-constexpr Numbers counts(std::uint64_t least, std::uint64_t most) {
-  return {.unit = NumberUnit::none, .least = least, .most = most};
+constexpr Numbers counts(std::uint64_t min, std::uint64_t max) {
+  return {.unit = NumberUnit::none, .min = min, .max = max};
 }
 constexpr Numbers or_off(Numbers numbers, std::uint64_t value) {
   numbers.has_off = true;

@@ -26,10 +26,10 @@ namespace {
 constexpr int kRunTimeFailure = 1;
 constexpr int kUsageFailure = 2;
 
-// Where the listeners really are: a port 0 is known when it is open.
-void note_listeners(const Configuration& configuration,
-                    const std::vector<std::string>& addresses,
-                    Redirects& redirects) {
+// Records the listeners' actual addresses: port 0 is known once it is open.
+void record_listeners(const Configuration& configuration,
+                      const std::vector<std::string>& addresses,
+                      Redirects& redirects) {
   const bool has_tls = configuration.server.tls.has_value();
   for (std::size_t i = 0; i < configuration.listen.size(); ++i) {
     const std::string& listener = configuration.listen[i];
@@ -45,15 +45,15 @@ bool has_self_signed(const Configuration& configuration) {
   return configuration.server.tls && configuration.server.tls->self_signed;
 }
 
-// What nobody should overlook.
-void say_how_safe_it_is(const Configuration& configuration, const Server& server, Log& log) {
+// Logs settings that reduce security.
+void warn_of_risks(const Configuration& configuration, const Server& server, Log& log) {
   if (has_self_signed(configuration)) {
     log.announce("self-signed certificate, SHA-256 fingerprint " +
                  server.certificates().front().sha256);
   }
   if (configuration.transport.tls.insecure) {
     log.announce(
-        "--insecure: the backend's certificate is not checked, so anybody in between can read and "
+        "--insecure: the backend's certificate is not verified, so anyone in between can read and "
         "change everything",
         LogLevel::warning);
   }
@@ -61,11 +61,11 @@ void say_how_safe_it_is(const Configuration& configuration, const Server& server
 
 void reload(const Configuration& configuration, Server& server, Log& log) {
   if (!configuration.server.tls || has_self_signed(configuration)) {
-    log.announce("HUP: there are no TLS files to read again; all else is read at the start only");
+    log.announce("HUP: there are no TLS files to reload; other settings are read at start-up only");
   } else if (const auto read = server.reload_tls(); read) {
-    log.announce("HUP: the TLS files were read again: new connections use them");
+    log.announce("HUP: reloaded the TLS files; new connections use them");
   } else {
-    log.announce("HUP: the TLS files cannot be used, and the old ones stay in use: " +
+    log.announce("HUP: the TLS files cannot be used, so the old ones stay in use: " +
                      std::string(read.error().detail()),
                  LogLevel::error);
   }
@@ -97,7 +97,7 @@ int serve_backend(const Configuration& configuration, Signals& signals) {
   }
   const auto server = start_server(configuration, transport, log, access_log);
   if (!server) return report_start_failure(log, server.error());
-  say_how_safe_it_is(configuration, **server, log);
+  warn_of_risks(configuration, **server, log);
   const StartupReport report(log, urls_of(configuration, (*server)->addresses()),
                              (*server)->addresses(), configuration.backend);
   const int code = serve_until_signalled(**server, configuration, log, signals);
@@ -121,7 +121,7 @@ Result<std::unique_ptr<Server>> start_server(const Configuration& configuration,
     const auto redirects = std::make_shared<Redirects>();
     handler = std::make_shared<const HttpsRedirect>(std::move(handler), redirects);
     options.on_listening = [&, redirects, then = options.on_listening]() -> Result<void> {
-      note_listeners(configuration, server->addresses(), *redirects);
+      record_listeners(configuration, server->addresses(), *redirects);
       return then ? then() : Result<void>();
     };
   }
@@ -138,8 +138,7 @@ int serve_until_signalled(Server& server,
                           Signals& signals) {
   signals.on_other([&](int number) {
     if (number == SIGHUP) return reload(configuration, server, log);
-    log.announce(std::string(number == SIGUSR1 ? "USR1" : "USR2") +
-                 " was ignored: it means nothing here");
+    log.announce(std::string(number == SIGUSR1 ? "USR1" : "USR2") + " was ignored");
   });
   bool is_well = true;
   bool whole = true;
@@ -156,20 +155,20 @@ int serve_until_signalled(Server& server,
   signals.wait_for([&] { is_well = server.wait(); }, stop);
   if (stopping.joinable()) {
     stopping.join();
-    log.announce(whole ? "stopped" : "stopped; what was still in progress was cut");
+    log.announce(whole ? "stopped" : "stopped; requests still in progress were aborted");
   } else {
-    log.announce("no worker is left to serve", LogLevel::error);
+    log.announce("all workers have failed", LogLevel::error);
   }
-  // What is left to do is to write the logs, and a reader that is stuck must not keep us.
+  // Only the logs remain to be written, and a stuck reader must not delay the exit.
   signals.release();
   return is_well ? 0 : kRunTimeFailure;
 }
 
 std::string draining_line(std::size_t requests, std::chrono::nanoseconds drain_timeout) {
-  if (requests == 0) return "stopping: no request is in progress";
+  if (requests == 0) return "stopping: no requests are in progress";
   return "draining: waiting for " + std::to_string(requests) +
          (requests == 1 ? " request" : " requests") + " for at most " +
-         format_duration(drain_timeout) + "; a second signal stops at once";
+         format_duration(drain_timeout) + "; a second signal stops immediately";
 }
 
 std::vector<std::string> urls_of(const Configuration& configuration,

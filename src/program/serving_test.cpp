@@ -25,7 +25,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// A server of one worker, whose handler makes an exception leave the event loop at "/fail".
+// A server with one worker, whose handler makes an exception leave the event loop at "/fail".
 class ServingTest : public ::testing::Test {
  protected:
   ServingTest() {
@@ -85,20 +85,20 @@ class ServingTest : public ::testing::Test {
 
 TEST_F(ServingTest, EndsWithSuccessAfterASignal) {
   ask("/");
-  ::kill(::getpid(), SIGTERM);  // which waits for whoever looks for it
+  ::kill(::getpid(), SIGTERM);  // which stays pending until a thread waits for it
   EXPECT_EQ(serve(), 0);
   server_.reset();
   EXPECT_THAT(said(), HasSubstr("stopped"));
 }
 
-// The process would go on for ever, and nobody would be served.
+// The process would otherwise run forever without serving.
 TEST_F(ServingTest, EndsWithAFailureAfterItsLastWorker) {
   ask("/fail");
   EXPECT_EQ(serve(), 1);
   server_.reset();
   const std::string all = said();
   EXPECT_THAT(all, HasSubstr("a worker has failed, 0 of 1 go on: a mistake"));
-  EXPECT_THAT(all, HasSubstr("no worker is left to serve"));
+  EXPECT_THAT(all, HasSubstr("all workers have failed"));
 }
 
 }  // namespace

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // setting<Kind, path...>: one row of the table of settings: a kind of value, and the field of the
-// Configuration that it is stored in, as a path of member pointers. A kind has kPlaceholder,
-// parse() and show(); one with kSeparator may be repeated, and fills in a vector. Compile time.
+// Configuration that stores it, as a path of member pointers. A kind has kPlaceholder, parse() and
+// show(); one with kSeparator may be repeated and fills a vector. Everything is done at compile
+// time.
 #pragma once
 
-#include "program/settings.hpp"
+#include "program/setting.hpp"
 
 #include <string>
 #include <string_view>
@@ -15,7 +16,7 @@
 
 namespace onehop::program {
 
-// The field at the end of a path of member pointers.
+// Returns the field at the end of a path of member pointers.
 template <auto kFirst, auto... kRest, class Object>
 auto& reach(Object& object) {
   if constexpr (sizeof...(kRest) == 0) {
@@ -25,7 +26,7 @@ auto& reach(Object& object) {
   }
 }
 
-// Puts parsed values there, and shows what is there.
+// Stores parsed values in the field, and shows its value.
 template <class Kind, auto... kPath>
 struct Stored {
   static Problem set(Configuration& configuration, const std::vector<std::string>& values) {

@@ -26,14 +26,14 @@ constexpr std::array<std::string_view, 3> kClientAuth = {"none", "optional", "re
 constexpr std::array<std::string_view, 2> kHalfClose = {"cancel", "serve"};
 constexpr std::array<std::string_view, 2> kHostWords = {"keep", "backend"};
 
-// "'xml' is none of text, json and off", and what was probably meant.
+// Returns "'xml' is not one of text, json and off" with a suggestion.
 std::unexpected<std::string> none_of(std::string_view text, std::string_view list, Words words) {
-  std::string why = in_quotes(text) + " is none of " + std::string(list);
+  std::string why = in_quotes(text) + " is not one of " + std::string(list);
   if (const auto meant = nearest(text, words)) why += did_you_mean(*meant);
   return refused(std::move(why));
 }
 
-// The place of a word in a list of enumerators.
+// The position of a word in a list of enumerators.
 template <class Enum>
 Parsed<Enum> one_of(std::string_view text, std::string_view list, Words words) {
   const auto found = std::ranges::find(words, text);
@@ -45,7 +45,7 @@ bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return static_cast<signed char>(c) >= 0; });
 }
 
-// A host, perhaps with a port, as it goes into a Host field (RFC 9110 §7.2).
+// A host with an optional port, in the form of a Host field (RFC 9110 §7.2).
 Parsed<std::string> parse_host(std::string_view text) {
   const auto blank = std::ranges::find_if(text, [](char c) { return c >= 0 && c <= ' '; });
   if (blank != text.end()) {
@@ -66,7 +66,7 @@ Parsed<std::string> parse_host(std::string_view text) {
   }
   const auto url = Url::parse("http://" + std::string(text));
   if (!url)
-    return refused(in_quotes(text) + " is no host name: " + std::string(url.error().detail()));
+    return refused(in_quotes(text) + " is not a host name: " + std::string(url.error().detail()));
   return is_ascii(text) ? std::string(text) : std::string(url->authority());
 }
 
@@ -118,7 +118,7 @@ Parsed<std::string> ServerName::parse(std::string_view text) {
                      "a certificate has no port" + did_you_mean(host->substr(0, colon)));
 }
 
-// A Host is checked as that of --host-header is, unless it is known with the request only.
+// A Host is checked like --host-header, unless placeholders make it depend on the request.
 Parsed<FieldEdit> FieldChange::parse(std::string_view text) {
   auto edit = parse_field_edit(text);
   if (!edit || edit->removes || edit->value.has_placeholders() ||
@@ -153,15 +153,15 @@ Parsed<std::string> ForwardingFieldName::parse(std::string_view text) {
 }
 
 Parsed<std::string> UpgradeToken::parse(std::string_view text) {
-  // A name, and perhaps a version after a slash (RFC 9110 §7.8): two tokens.
+  // A name and an optional version after a slash (RFC 9110 §7.8): two tokens.
   const std::size_t slash = text.find('/');
   const bool has_version = slash != std::string_view::npos;
   if (!ascii::is_token(text.substr(0, slash)) ||
       (has_version && !ascii::is_token(text.substr(slash + 1)))) {
-    return refused(in_quotes(text) + " is no protocol name");
+    return refused(in_quotes(text) + " is not a protocol name");
   }
   if (ascii::equals_ignoring_case(text, "h2c")) {
-    return refused("h2c is never passed on: it would hide the requests in it");
+    return refused("h2c is never forwarded, because it would hide the requests inside it");
   }
   return std::string(text);
 }

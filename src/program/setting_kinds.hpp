@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The kinds of settings that are words: switches, names, addresses, networks, files and fields. A
-// kind parses one text and shows a value as it would be typed. Pure, except for User, which asks
-// the system for its accounts; main thread.
+// Settings that are words: switches, names, addresses, networks, files and fields. A kind parses a
+// text and shows a value as it would be typed. Only User has a side effect: it reads the system's
+// accounts.
+// Thread: owner.
 #pragma once
 
 #include "program/configuration.hpp"
@@ -20,7 +21,7 @@ struct Switch {
   static std::string show(bool) { return {}; }
 };
 
-// A switch that is on unless told otherwise, and so takes a value.
+// A switch that is on by default and therefore takes a value.
 struct OnOrOff : Switch {
   static constexpr std::string_view kPlaceholder = "on|off";
   static std::string show(bool value) { return value ? "on" : "off"; }
@@ -38,7 +39,7 @@ struct HalfCloseChoice {
   static std::string show(HalfClose value);
 };
 
-// A text that is shown as it is.
+// A text that is shown unchanged.
 struct Text {
   static std::string show(const std::string& value) { return value; }
 };
@@ -61,7 +62,7 @@ struct User {
   static std::string show(const std::optional<Account>&) { return {}; }
 };
 
-// A file; whether it is there and good is seen when it is used.
+// A file. It is opened and checked when it is used.
 struct File : Text {
   static constexpr std::string_view kPlaceholder = "FILE";
   static Parsed<std::string> parse(std::string_view text);
@@ -112,7 +113,7 @@ struct FieldChange {
   static std::string show(const FieldEdit& edit) { return edit.name; }
 };
 
-// The name in the certificate of a server.
+// The name in a server's certificate.
 struct ServerName : Text {
   static constexpr std::string_view kPlaceholder = "NAME";
   static Parsed<std::string> parse(std::string_view text);

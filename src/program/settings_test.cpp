@@ -18,7 +18,7 @@ const Setting* find(std::string_view name) {
   return found == settings().end() ? nullptr : &*found;
 }
 
-// The options after one setting was given one value.
+// The options after one setting got one value.
 Configuration after(std::string_view name, const std::string& value) {
   Configuration configuration;
   const Setting* setting = find(name);
@@ -36,8 +36,8 @@ Transport::Options transport_after(std::string_view name, const std::string& val
   return after(name, value).transport;
 }
 
-// The bindings name every field, so that a new one does not compile before somebody has decided
-// whether it is set here.
+// The bindings name every field, so that a new field does not compile until it has a setting or a
+// reason for none.
 TEST(Settings, ReachEveryOptionOfTheServer) {
   [[maybe_unused]] const auto& [listen, workers, tls, header_timeout, body_timeout, write_timeout,
                                 half_close, idle_timeout, max_request_line, max_header_bytes,
@@ -107,7 +107,7 @@ TEST(Settings, ReachEveryOptionOfTheTransport) {
   EXPECT_EQ(transport_after("hold", "15s").hold, 15s);
 }
 
-// They are put together by apply_tls_flags.
+// apply_tls_flags() combines them.
 TEST(Settings, ReachEveryOptionOfTls) {
   [[maybe_unused]] const auto& [certificates, self_signed, client_ca_file, client_auth,
                                 ticket_key_file, handshake_timeout, watch_files] =
@@ -170,7 +170,8 @@ std::string refusal(std::string_view name, const std::string& value) {
   return problem.value_or("accepted");
 }
 
-// Whatever is a number has a largest one, and none is taken that the library would read as a word.
+// Each number has a maximum, and no accepted number equals a value that the library gives a special
+// meaning.
 TEST(Settings, HaveBoundsForEachNumber) {
   int numbers = 0;
   for (const Setting& setting : settings()) {
@@ -179,7 +180,8 @@ TEST(Settings, HaveBoundsForEachNumber) {
     if (!is_time && !is_size && setting.placeholder != "N") continue;
     ++numbers;
     const std::string huge = is_time ? "2000000h" : is_size ? "8000000000GiB" : "8000000000";
-    EXPECT_NE(refusal(setting.name, huge).find(" is the most"), std::string::npos) << setting.name;
+    EXPECT_NE(refusal(setting.name, huge).find("the maximum is "), std::string::npos)
+        << setting.name;
     const std::string zero = is_time ? "0s" : is_size ? "0B" : "0";
     Configuration configuration;
     if (!setting.set(configuration, {zero})) {
@@ -190,21 +192,21 @@ TEST(Settings, HaveBoundsForEachNumber) {
 }
 
 TEST(Settings, SayWhatToWriteInsteadOfANumber) {
-  EXPECT_EQ(refusal("workers", "100000"), "'100000' is too much: 1024 is the most");
-  EXPECT_EQ(refusal("workers", "0"), "'0' is too little; did you mean auto?");
-  EXPECT_EQ(refusal("max-connections", "0"), "'0' is too little; did you mean off?");
-  EXPECT_EQ(refusal("max-memory", "0"), "'0' is too little; did you mean auto or off?");
-  EXPECT_EQ(refusal("max-memory", "1KiB"), "'1KiB' is too little: 1MiB is the least");
-  EXPECT_EQ(refusal("hold", "0"), "'0' is too little; did you mean off?");
-  EXPECT_EQ(refusal("connect-timeout", "0"), "'0' is too little: 1ms is the least");
-  EXPECT_EQ(refusal("connect-timeout", "0s"), "'0s' is too little: 1ms is the least");
+  EXPECT_EQ(refusal("workers", "100000"), "'100000' is too large: the maximum is 1024");
+  EXPECT_EQ(refusal("workers", "0"), "'0' is too small; did you mean auto?");
+  EXPECT_EQ(refusal("max-connections", "0"), "'0' is too small; did you mean off?");
+  EXPECT_EQ(refusal("max-memory", "0"), "'0' is too small; did you mean auto or off?");
+  EXPECT_EQ(refusal("max-memory", "1KiB"), "'1KiB' is too small: the minimum is 1MiB");
+  EXPECT_EQ(refusal("hold", "0"), "'0' is too small; did you mean off?");
+  EXPECT_EQ(refusal("connect-timeout", "0"), "'0' is too small: the minimum is 1ms");
+  EXPECT_EQ(refusal("connect-timeout", "0s"), "'0s' is too small: the minimum is 1ms");
   EXPECT_EQ(refusal("connect-timeout", "90"), "'90' has no unit; did you mean 90s?");
   EXPECT_EQ(refusal("connect-timeout", "1h30m"),
             "'1h30m' is not a number and a unit of time; did you mean 90m?");
   EXPECT_EQ(refusal("max-body", "0"), "'0' has no unit; did you mean off, or 0B?");
   EXPECT_EQ(refusal("max-body", "10M"),
             "'10M' is not a number and a unit of size; did you mean 10MiB?");
-  EXPECT_EQ(refusal("connection-window", "1KiB"), "'1KiB' is too little: 65535B is the least");
+  EXPECT_EQ(refusal("connection-window", "1KiB"), "'1KiB' is too small: the minimum is 65535B");
   EXPECT_EQ(refusal("pool-size", "0"), "accepted");
 }
 
@@ -246,7 +248,7 @@ TEST(Settings, CheckTheNameInTheCertificateOfABackend) {
     EXPECT_NE(refusal("backend-name", name), "accepted") << name;
 }
 
-// What help shows as a default is something the flag accepts and that changes nothing.
+// The default in the help is a value that the flag accepts and that changes nothing.
 TEST(Settings, AcceptTheDefaultsTheyShow) {
   const Configuration defaults;
   for (const Setting& setting : settings()) {

@@ -14,7 +14,7 @@ namespace {
 constexpr std::chrono::milliseconds kPatience(1000);
 constexpr std::chrono::milliseconds kConnectPatience(800);
 
-// What the detached lookup leaves behind; whoever is last frees it.
+// Shared with the detached lookup; the last user frees it.
 struct Finding {
   std::mutex mutex;
   std::condition_variable_any found;
@@ -30,7 +30,7 @@ void report_backend(Log& log,
                     const std::vector<std::string>& listeners,
                     const std::stop_token& stop) {
   const auto finding = std::make_shared<Finding>();
-  // Detached, because nothing can interrupt getaddrinfo(3).
+  // Detached, because getaddrinfo(3) cannot be interrupted.
   std::thread([finding, backend] {
     ProbeResult result = probe_backend(backend, kConnectPatience);
     const std::scoped_lock lock(finding->mutex);
@@ -82,7 +82,7 @@ std::vector<ReportLine> backend_lines(const Url& backend,
   if (leads_back_to(listeners, probe)) {
     return {target,
             {LogLevel::error, "the backend is this proxy itself (" + probe.reached +
-                                  "): requests go round in a circle and are answered with 508"}};
+                                  "): requests loop and get a 508"}};
   }
   if (probe.problem.empty()) {
     return {target, {LogLevel::info, "the backend accepts connections"}};

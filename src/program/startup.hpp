@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// StartupReport: the lines of the log when serving begins: what listens, where requests go, and
-// whether the backend accepts connections now. The last two come from a thread, at most a second
-// later; a lookup that takes longer delays neither serving nor the end of the process. Main thread.
+// StartupReport: the log lines at the start of serving: the listeners, the backend, and whether it
+// accepts connections now. The last two come from a thread after at most a second; a slower lookup
+// delays neither serving nor the end of the process.
+// Thread: owner.
 #pragma once
 
 #include <onehop/server.hpp>
@@ -20,7 +21,7 @@ namespace onehop::program {
 
 class StartupReport {
  public:
-  // `log` outlives it. `urls`: of the listeners, for people; `listeners`: their addresses.
+  // `log` must outlive it. `urls` are the listeners' URLs for people; `listeners` their addresses.
   StartupReport(Log& log,
                 const std::vector<std::string>& urls,
                 std::vector<std::string> listeners,
@@ -30,8 +31,8 @@ class StartupReport {
   std::jthread prober_;
 };
 
-// The URL that reaches a listener from this machine: "[::]:8080", which is every address, by the
-// name localhost. `scheme` is "http" or "https"; a unix socket has none.
+// Returns the URL that reaches a listener from this machine: localhost for "[::]:8080", which is
+// every address. `scheme` is "http" or "https"; a unix socket has none.
 std::string url_to_open(std::string_view scheme, const std::string& address);
 
 struct ReportLine {

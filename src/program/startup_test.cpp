@@ -92,18 +92,18 @@ TEST(BackendProbe, KnowsItsOwnListeners) {
 
 TEST(DrainingLine, SaysHowManyRequestsItWaitsFor) {
   using std::chrono::seconds;
-  EXPECT_EQ(draining_line(0, seconds(30)), "stopping: no request is in progress");
+  EXPECT_EQ(draining_line(0, seconds(30)), "stopping: no requests are in progress");
   EXPECT_EQ(draining_line(1, seconds(30)),
-            "draining: waiting for 1 request for at most 30s; a second signal stops at once");
+            "draining: waiting for 1 request for at most 30s; a second signal stops immediately");
   EXPECT_EQ(draining_line(2, seconds(5)),
-            "draining: waiting for 2 requests for at most 5s; a second signal stops at once");
+            "draining: waiting for 2 requests for at most 5s; a second signal stops immediately");
 }
 
 TEST(BackendProbe, SaysWhyNothingAnswers) {
   const Url nowhere = Url::parse("unix:/nonexistent/app.sock").value();
   EXPECT_EQ(probe_backend(nowhere, std::chrono::milliseconds(100)).problem,
             "No such file or directory");
-  // Port 1 of loopback: nothing listens there.
+  // No listener uses port 1 of loopback.
   const ProbeResult refused =
       probe_backend(Url::parse("http://127.0.0.1:1").value(), std::chrono::milliseconds(500));
   EXPECT_EQ(refused.problem, "Connection refused");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The known word nearest to a mistyped one, by edit distance with swaps of neighbours.
-// Pure functions; any thread.
+// Finds the known word nearest to a mistyped one, by edit distance with swaps of adjacent letters.
+// Thread: any.
 #pragma once
 
 #include <cstddef>
@@ -11,10 +11,11 @@
 
 namespace onehop::program {
 
-// Letters to insert, remove, replace or swap with their neighbour to turn one word into the other.
+// The number of letters to insert, remove, replace or swap with a neighbour to turn one word into
+// the other.
 std::size_t edit_distance(std::string_view from, std::string_view to);
 
-// Nothing when no candidate is near enough to be what was meant.
+// Returns std::nullopt if no candidate is close enough.
 std::optional<std::string_view> nearest(std::string_view word,
                                         std::span<const std::string_view> candidates);
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/tls_flags.hpp"
 
-#include "program/configuration.hpp"
-
 #include <algorithm>
 
 namespace onehop::program {
@@ -12,7 +10,7 @@ std::string count_of(std::size_t count, const char* what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
-// Empty when the flags for the clients' side go together.
+// Returns "" if the flags for the client side are consistent.
 std::string apply_server_flags(const TlsFlags& flags, Server::Options& server) {
   if (flags.certificates.empty()) {
     if (!flags.keys.empty()) return "--tls-key needs --tls CERT, the certificate of the key";
@@ -24,7 +22,7 @@ std::string apply_server_flags(const TlsFlags& flags, Server::Options& server) {
   TlsServerOptions tls;
   const auto self = std::ranges::count(flags.certificates, "self");
   if (self > 0 && (flags.certificates.size() > 1 || !flags.keys.empty())) {
-    return "--tls self makes its own certificate and key: it stands alone";
+    return "--tls self makes its own certificate and key: use it alone";
   }
   if (!flags.keys.empty() && flags.keys.size() != flags.certificates.size()) {
     return count_of(flags.certificates.size(), "certificate") + " (--tls) but " +
@@ -37,11 +35,11 @@ std::string apply_server_flags(const TlsFlags& flags, Server::Options& server) {
     if (!flags.keys.empty()) one.key_file = flags.keys[i];
   }
   tls.client_ca_file = flags.client_ca;
-  // Whoever names authorities wants their clients, and nobody else.
+  // A client CA is useful only if clients must present a certificate.
   if (!flags.client_ca.empty()) tls.client_auth = ClientAuth::required;
   if (flags.client_auth) tls.client_auth = *flags.client_auth;
   if (tls.client_auth != ClientAuth::none && flags.client_ca.empty()) {
-    return "--tls-client-auth needs --tls-client-ca FILE: who signs the clients' certificates";
+    return "--tls-client-auth needs --tls-client-ca FILE: the CA of the clients' certificates";
   }
   if (tls.client_auth == ClientAuth::none) tls.client_ca_file.clear();
   tls.ticket_key_file = flags.ticket_keys;
@@ -50,11 +48,13 @@ std::string apply_server_flags(const TlsFlags& flags, Server::Options& server) {
   return {};
 }
 
-std::string apply_backend_flags(const TlsFlags& flags, Configuration& configuration) {
+std::string apply_backend_flags(const TlsFlags& flags,
+                                std::string_view scheme,
+                                TlsClientOptions& tls) {
   const bool any = flags.insecure || flags.ignore_missing_close_notify ||
                    !flags.backend_ca.empty() || !flags.backend_certificate.empty() ||
                    !flags.backend_key.empty() || !flags.backend_name.empty();
-  if (any && configuration.backend.scheme() != "https") {
+  if (any && scheme != "https") {
     return "--backend-ca, --backend-cert, --backend-key, --backend-name, --insecure and "
            "--ignore-missing-close-notify are for a backend with https://";
   }
@@ -62,9 +62,8 @@ std::string apply_backend_flags(const TlsFlags& flags, Configuration& configurat
     return "--backend-key needs --backend-cert CERT, the certificate of the key";
   }
   if (flags.insecure && !flags.backend_ca.empty()) {
-    return "--insecure trusts anybody, --backend-ca only some: choose one of them";
+    return "--insecure accepts any certificate, --backend-ca only some: use one of them";
   }
-  TlsClientOptions& tls = configuration.transport.tls;
   tls.ca_file = flags.backend_ca;
   tls.server_name = flags.backend_name;
   tls.insecure = flags.insecure;
@@ -76,12 +75,12 @@ std::string apply_backend_flags(const TlsFlags& flags, Configuration& configurat
 
 }  // namespace
 
-std::string apply_tls_flags(Configuration& configuration) {
-  if (std::string problem = apply_server_flags(configuration.tls, configuration.server);
-      !problem.empty()) {
-    return problem;
-  }
-  return apply_backend_flags(configuration.tls, configuration);
+std::string apply_tls_flags(const TlsFlags& flags,
+                            std::string_view backend_scheme,
+                            Server::Options& server,
+                            Transport::Options& transport) {
+  std::string problem = apply_server_flags(flags, server);
+  return problem.empty() ? apply_backend_flags(flags, backend_scheme, transport.tls) : problem;
 }
 
 }  // namespace onehop::program

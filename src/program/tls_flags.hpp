@@ -1,29 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The flags about TLS as they were typed, and what they come to together: the options of server and
-// transport. Pure; main thread.
+// The TLS flags as typed, and their combination into the options of server and transport.
+// Thread: owner.
 #pragma once
 
+#include <onehop/server.hpp>
 #include <onehop/tls.hpp>
+#include <onehop/transport.hpp>
 
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace onehop::program {
 
-struct Configuration;
-
 struct TlsFlags {
-  // In front: certificates ("self" for one made here) and, in the same order, their keys.
+  // Client side: certificates ("self" for a self-made one) and, in the same order, their keys.
   std::vector<std::string> certificates = {};
   std::vector<std::string> keys = {};
   std::string client_ca = {};
   std::optional<ClientAuth> client_auth = {};
   std::string ticket_keys = {};
   std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);
-  // Towards the backend.
+  // Backend side.
   std::string backend_ca = {};
   std::string backend_certificate = {};
   std::string backend_key = {};
@@ -32,8 +33,11 @@ struct TlsFlags {
   bool ignore_missing_close_notify = false;
 };
 
-// Fills in `configuration.server.tls` and `configuration.transport.tls`. Empty if the flags go
-// together.
-std::string apply_tls_flags(Configuration& configuration);
+// Fills in the TLS options of server and transport for a backend with that scheme. Returns "" if
+// the flags are consistent.
+std::string apply_tls_flags(const TlsFlags& flags,
+                            std::string_view backend_scheme,
+                            Server::Options& server,
+                            Transport::Options& transport);
 
 }  // namespace onehop::program

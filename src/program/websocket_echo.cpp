@@ -65,7 +65,7 @@ class EchoTunnel final : public Tunnel {
 Response websocket_echo(const Request& request) {
   if (!is_websocket_handshake(request)) {
     Response refusal(Status::upgrade_required,
-                     "This is a WebSocket: connect with a client for it.\n");
+                     "This is a WebSocket: connect with a WebSocket client.\n");
     refusal.headers().set("Content-Type", "text/plain; charset=utf-8");
     refusal.headers().set("Upgrade", "websocket");
     return refusal;

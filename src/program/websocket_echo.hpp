@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// websocket_echo: the answer to a WebSocket handshake, with a tunnel that sends every message back.
-// 426 or 400 to any other request. On the thread of the request.
+// websocket_echo: responds to a WebSocket handshake with a tunnel that echoes every message.
+// Responds 426 or 400 to any other request.
+// Thread: owner.
 #pragma once
 
 #include <onehop/request.hpp>

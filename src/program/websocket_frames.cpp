@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/websocket_frames.hpp"
 
-#include "program/utf8.hpp"
+#include "base/utf8.hpp"
 
 #include <utility>
 
@@ -39,7 +39,7 @@ void append_number(std::string& out, std::uint64_t number, int data) {
   }
 }
 
-// What a server sends: one whole message, not masked.
+// Appends a whole, unmasked message.
 void append_frame(std::string& out, std::uint8_t opcode, std::string_view payload) {
   out += static_cast<char>(0x80U | opcode);
   if (payload.size() < 126) {
@@ -54,7 +54,7 @@ void append_frame(std::string& out, std::uint8_t opcode, std::string_view payloa
   out += payload;
 }
 
-// Codes a peer may send (§7.4.1, §7.4.2).
+// Codes that a peer may send (§7.4.1, §7.4.2).
 bool is_close_code(std::uint64_t code) {
   if (code >= 3000 && code < 5000) return true;
   return code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006;
@@ -107,7 +107,7 @@ bool WebSocketFrames::read_header(Header& header, std::string& answer) {
   return true;
 }
 
-// What can be told before the payload is here.
+// Checks everything that is known before the payload arrives.
 bool WebSocketFrames::check(const Header& header, std::string& answer) {
   if (is_control(header.opcode)) {
     const bool is_known =

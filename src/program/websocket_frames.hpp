@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// WebSocketFrames: the frames of one client, in whatever pieces they arrive, and what a server that
-// echoes messages answers (RFC 6455 §5). Bytes in, bytes out; no sockets. One thread.
+// WebSocketFrames: receives the frames of one client, in pieces of any size, and returns the frames
+// of a server that echoes messages (RFC 6455 §5). It does no I/O.
+// Thread: owner.
 //
 //   text, binary (and continuations) --> the whole message, back in one frame
 //   ping --> pong        pong --> nothing        close --> close, and the end
@@ -33,7 +34,7 @@ class WebSocketFrames {
     bool is_last;
   };
 
-  // False when more bytes are needed, or when it has ended.
+  // Returns false if more bytes are needed or a close frame was sent.
   bool receive_frame(std::string& answer);
   bool read_header(Header& header, std::string& answer);
   bool check(const Header& header, std::string& answer);

@@ -8,7 +8,7 @@
 namespace onehop::program {
 namespace {
 
-// What a client sends: masked, with a length of the right size.
+// A client's frame: masked, with the shortest form of its length.
 std::string frame(unsigned opcode, std::string_view payload, bool is_last = true) {
   static constexpr std::string_view kMask = "\x12\x34\x56\x78";
   std::string out(1, static_cast<char>((is_last ? 0x80U : 0U) | opcode));
@@ -63,7 +63,7 @@ TEST(WebSocketFrames, UnderstandsAnySplit) {
   }
 }
 
-// Each took the time to move all that came behind it.
+// Each frame used to move all the bytes after it.
 TEST(WebSocketFrames, ManySmallFramesAtOnceTakeNoLongerThanTheirBytes) {
   std::string data;
   std::string pongs;

@@ -103,7 +103,7 @@ void AcceptLoop::accept_some() {
     }
     // A connection accepted now could not be registered with epoll.
     if (const int error = worker_.reactor().refusal()) {
-      log_shortage(error, " (the kernel watches no more descriptors)");
+      log_shortage(error, " (the kernel refuses to watch more descriptors)");
       pause();
       return;
     }

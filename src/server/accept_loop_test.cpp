@@ -194,7 +194,7 @@ TEST_F(AcceptLoopTest, PausesWhenTheKernelWatchesNoMore) {
   const auto client = connect();
   settle();
   EXPECT_EQ(connections(), 0u);
-  EXPECT_THAT(logged_, ElementsAre(HasSubstr("(the kernel watches no more descriptors)")));
+  EXPECT_THAT(logged_, ElementsAre(HasSubstr("(the kernel refuses to watch more descriptors)")));
   pass_pause();
   EXPECT_EQ(connections(), 1u);
 }

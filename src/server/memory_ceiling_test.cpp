@@ -32,8 +32,8 @@ class MemoryCeilingTest : public ::testing::Test {
 
   // The same as if so much had been taken.
   void hold(std::size_t byte_count) {
-    note_let_go(held_);
-    note_held(byte_count);
+    count_released(held_);
+    count_held(byte_count);
     held_ = byte_count;
     report_held_memory();
   }

@@ -156,7 +156,7 @@ TEST_F(RequestClient, TrustIsInNetworks) {
   Server server({.listen = "127.0.0.1:0", .trust = {"10.0.0.0/8", "example.com"}});
   const auto started = server.start(make_handler([](const Request&) { return Response(); }));
   ASSERT_FALSE(started);
-  EXPECT_THAT(std::string(started.error().detail()), HasSubstr("'example.com' is no network"));
+  EXPECT_THAT(std::string(started.error().detail()), HasSubstr("'example.com' is not a network"));
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 
 #include "base/check.hpp"
 #include "base/held_memory.hpp"
-#include "base/memory_note.hpp"
+#include "base/memory_callback.hpp"
 #include "base/promised_memory.hpp"
 #include "server/accept_loop.hpp"
 #include "server/h1_connection.hpp"
@@ -26,13 +26,13 @@ Worker::Worker(io::Reactor& reactor,
   };
   set_memory_ceiling(context_.admission().memory_limit());
   report_promised_memory();  // without a ceiling the thread kept more room to spare
-  set_memory_note(reached, this);
+  set_memory_callback(reached, this);
 }
 
 Worker::~Worker() {
   drained_ = {};
   cut();
-  set_memory_note(nullptr, nullptr);
+  set_memory_callback(nullptr, nullptr);
   set_memory_ceiling(kNoMemoryCeiling);
 }
 

@@ -18,7 +18,8 @@
 namespace onehop::testing {
 namespace {
 
-// Passes without anything ready after which nothing more can happen at this time.
+// The number of passes without ready events after which nothing more can happen at the current
+// time.
 constexpr int kQuietPasses = 2;
 // How long run() waits for the result of another thread.
 constexpr std::chrono::seconds kResultTimeout(10);
@@ -28,7 +29,7 @@ constexpr std::chrono::seconds kResultTimeout(10);
 struct Wire::State {
   State(io::Reactor& r, std::unique_ptr<net::Stream> s) : reactor(r), stream(std::move(s)) {}
 
-  // Moves what can be moved in both directions, until nothing can.
+  // Moves bytes in both directions until there are none to move.
   void settle();
   bool move();
   void take(std::string_view data) {
@@ -49,7 +50,7 @@ struct Wire::State {
 namespace {
 
 struct Place {
-  std::unique_ptr<server::Worker> worker;  // null where a test accepts
+  std::unique_ptr<server::Worker> worker;  // null if a test accepts the connections
   std::string name;
   std::deque<std::unique_ptr<net::Stream>> waiting;
 };
@@ -66,7 +67,7 @@ void settle(io::Reactor& reactor) {
 }  // namespace
 
 struct Network::State {
-  // Connects to `address`; null when nobody is there.
+  // Connects to `address`; returns null if there is no listener.
   std::unique_ptr<net::Stream> connect(std::string_view address) {
     const auto found = places.find(address);
     if (found == places.end()) return nullptr;
@@ -148,7 +149,7 @@ Wire Network::accept(std::string_view address) {
   settle(state_->reactor);
   const auto found = state_->places.find(address);
   if (found == state_->places.end() || found->second.waiting.empty()) {
-    throw std::out_of_range("nobody has connected to " + std::string(address));
+    throw std::out_of_range("no connection is waiting at " + std::string(address));
   }
   auto stream = std::move(found->second.waiting.front());
   found->second.waiting.pop_front();
@@ -158,7 +159,7 @@ Wire Network::accept(std::string_view address) {
 Wire Network::connect(std::string_view address) {
   io::Reactor::Enter enter(state_->reactor);
   auto stream = state_->connect(address);
-  if (!stream) throw std::out_of_range("nobody serves at " + std::string(address));
+  if (!stream) throw std::out_of_range("no server listens at " + std::string(address));
   return Wire(std::make_unique<Wire::State>(state_->reactor, std::move(stream)));
 }
 
@@ -281,7 +282,7 @@ void Wire::reset() {
 
 void Wire::close() {
   state_->settle();
-  // An end would say that this was all.
+  // An orderly end would mean that this was all.
   if (state_->stream && !state_->unsent.empty()) state_->stream->abort();
   state_->stream.reset();
   state_->at_end = true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The network in memory by itself: what those who test with it rely on.
+// The in-memory network itself: the guarantees for the tests that use it.
 #include <onehop/testing.hpp>
 
 #include "base/held_memory.hpp"
@@ -19,14 +19,14 @@ using namespace test::vocabulary;
 
 constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 
-// Two wires that are joined: the one end of a connection is a client of nobody's server.
+// Two joined wires: one end of a connection is a client without a server.
 class NetworkTest : public ::testing::Test {
  protected:
   Wire connect(std::string text = "hello") {
     network_.serve("s:80", recorder(Status::ok, std::move(text)));
     return network_.connect("s:80");
   }
-  // A Transport's connection to a listening test; the answer goes to `client`.
+  // A Transport's connection to a listening test; the response goes to `client`.
   Wire accept_through_a_proxy() {
     network_.listen("backend:80");
     const auto transport = std::make_shared<Transport>(network_.transport_options());
@@ -70,7 +70,7 @@ TEST_F(NetworkTest, RefusesATransportWhereNobodyListens) {
   auto work = [&]() -> task<Result<Response>> {
     co_return co_await with_timeout(10ms, transport.round_trip(std::move(get)));
   };
-  EXPECT_THROW(network_.run(work()), std::runtime_error);  // it asks again after a while
+  EXPECT_THROW(network_.run(work()), std::runtime_error);  // it retries later
 }
 
 TEST_F(NetworkTest, ReplacesWhatIsServedAtAnAddress) {
@@ -128,7 +128,7 @@ TEST_F(NetworkTest, TellsAnEndFromAReset) {
   {
     Wire backend = accept_through_a_proxy();
     client_->close_write();
-    EXPECT_FALSE(backend.at_end());  // there is the request to be received
+    EXPECT_FALSE(backend.at_end());  // the request can be received
     backend.receive();
     EXPECT_TRUE(backend.at_end());
   }
@@ -224,7 +224,7 @@ TEST_F(NetworkTest, EndsAClientThatDoesNotRead) {
 
 TEST_F(NetworkTest, RefusesWhatIsPastTheMemoryCeiling) {
   Server::Options options = exchanges_.options();
-  report_held_memory();  // there are tests that ran before
+  report_held_memory();  // earlier tests have run
   options.max_memory = held_memory() + (std::uint64_t{1} << 20U);
   network_.serve("s:80", make_handler([](Request) -> task<Response> {
                    co_await sleep_for(1s);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An upstream with TLS that turns out to speak HTTP/1.1 only, while several requests wait for
-// connections to it.
+// A TLS upstream that turns out to speak HTTP/1.1 only, while several requests wait for connections
+// to it.
 #include "support/proxied.hpp"
 #include "support/test_certificates.hpp"
 #include "support/tls_peer.hpp"
@@ -41,7 +41,7 @@ class ProxiedAlpn : public ::testing::Test {
   struct Upstream {
     Wire wire;
     test::TlsPeer peer;
-    // What it was asked, once the handshake is done.
+    // The request received once the handshake is complete.
     std::string request() {
       EXPECT_TRUE(peer.shake_hands(wire));
       return peer.content();
@@ -69,8 +69,7 @@ TEST_F(ProxiedAlpn, TheConnectionIsForTheRequestItWasMadeFor) {
   EXPECT_EQ(transport_->statistics().dialled, 1u);
 }
 
-// An upgrade is asked for over HTTP/1.1 in any case: it has a connection of its own coming, which
-// is the other's then.
+// An upgrade always uses HTTP/1.1: its own connection is on the way, and is the other's then.
 TEST_F(ProxiedAlpn, TheConnectionIsForWhoeverWaitsForOne) {
   Wire plain = ask("/plain");
   Upstream first = accept();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A backend that authenticates connections (NTLM, Negotiate): whom its connections serve, and until
-// when.
+// A backend that authenticates connections (NTLM, Negotiate): the clients that its connections
+// serve, and for how long.
 #include "support/h2_frames.hpp"
 #include "support/h2_peer.hpp"
 #include "support/proxied.hpp"
@@ -18,7 +18,7 @@ namespace {
 
 using namespace test::vocabulary;
 
-// The legs of a handshake, as a client and a backend say them.
+// The messages of a handshake, from client and backend.
 constexpr std::string_view kFirst = "Authorization: NTLM TlRMTVNTUAAB\r\n";
 constexpr std::string_view kLast = "Authorization: NTLM TlRMTVNTUAAD\r\n";
 constexpr std::string_view kChallenge =
@@ -30,7 +30,7 @@ std::string get_with(std::string_view target, std::string_view fields = {}) {
 
 class ProxiedAuthentication : public test::Proxied {
  protected:
-  // Sends a request and answers it on `connection`, where it has to arrive.
+  // Sends a request and responds to it on `connection`, where it must arrive.
   void exchange(Wire& client,
                 Wire& connection,
                 const std::string& request,
@@ -49,13 +49,13 @@ class ProxiedAuthentication : public test::Proxied {
     EXPECT_EQ(status_of(client.receive()), 401);
     return connection;
   }
-  // All of it.
+  // A whole handshake.
   Wire authenticate(Wire& client) {
     Wire connection = begin_handshake(client);
     exchange(client, connection, get_with("/last", kLast), ok("alice"));
     return connection;
   }
-  // The request comes on another connection than those that were accepted.
+  // The request must arrive on a new connection.
   Wire comes_on_a_new_one(Wire& client, const std::string& request) {
     client.send(request);
     Wire connection = backend();
@@ -84,7 +84,7 @@ TEST_F(ProxiedAuthentication, AliceGoesOnWithoutCredentials) {
   Wire of_alice = authenticate(alice);
   exchange(alice, of_alice, get_with("/again"), ok("alice"));
   exchange(alice, of_alice, post("once"), ok("alice"));
-  network_.advance(30s);  // longer than others idle; and a POST would take no such connection
+  network_.advance(30s);  // longer than others idle; and a POST would use no such connection
   exchange(alice, of_alice, post("later"), ok("alice"));
   EXPECT_TRUE(nobody_connects());
 }
@@ -104,7 +104,7 @@ TEST_F(ProxiedAuthentication, AChallengeAloneReservesTheConnection) {
   }
 }
 
-// The response's fields can be the first to tell: mutual authentication ends with one.
+// The response's fields may be the first sign: mutual authentication ends with one.
 TEST_F(ProxiedAuthentication, AProxysChallengeCountsAsWell) {
   Wire alice = client();
   Wire bob = client();
@@ -216,12 +216,12 @@ TEST_F(ProxiedAuthentication, AlsoWithARequestUnderWay) {
   alice.send(get_with("/slow"));
   EXPECT_THAT(of_alice.receive(), StartsWith("GET /slow "));
   alice.close();
-  network_.advance(1s);  // who has left is noticed a little later
+  network_.advance(1s);  // a departure is noticed a little later
   EXPECT_TRUE(of_alice.at_end());
   EXPECT_EQ(statistics().open, 0u);
 }
 
-// A client that is never seen to leave, such as one of a request that outlives it.
+// A client that is never seen to leave, such as one whose request outlives it.
 TEST_F(ProxiedAuthentication, ItDoesNotIdleForEver) {
   Server::Options server;
   server.idle_timeout = 1h;
@@ -281,7 +281,7 @@ TEST_F(ProxiedAuthentication, ItsAgeDoesNotEndAHandshake) {
 
 // --- clients of HTTP/2 -------------------------------------------------------------------------
 
-// One connection of HTTP/2, whose requests get a stream each.
+// One HTTP/2 connection, whose requests get a stream each.
 class H2Client {
  public:
   enum class Begins : std::uint8_t { at_once, with_its_first_request };
@@ -313,7 +313,7 @@ class H2Client {
   std::uint32_t next_ = 1;
 };
 
-// What had begun as a connection of HTTP/1 goes on as one of HTTP/2, and is still the same client.
+// A connection that began as HTTP/1 and switches to HTTP/2 is still the same client.
 TEST_F(ProxiedAuthentication, AClientThatTurnsOutToSpeakHttp2HasNotEnded) {
   start({});
   Wire other = client();
@@ -342,7 +342,7 @@ TEST_F(ProxiedAuthentication, AnHttp2ConnectionIsOneClient) {
   EXPECT_THAT(of_alice.receive(), StartsWith("GET /first "));
   of_alice.send(kChallenge);
   EXPECT_TRUE(alice.answer(first).ended);
-  // What she asks without credentials meanwhile does not come in between.
+  // Her requests without credentials meanwhile do not interfere.
   const auto other = alice.get("/other");
   Wire plain = backend();
   EXPECT_THAT(plain.receive(), StartsWith("GET /other "));
@@ -352,7 +352,7 @@ TEST_F(ProxiedAuthentication, AnHttp2ConnectionIsOneClient) {
   EXPECT_EQ(alice.answer(last).body, "alice");
   plain.send(ok("other"));
   EXPECT_EQ(alice.answer(other).body, "other");
-  // Now it does; bob shares what is nobody's.
+  // Now it does; bob shares the unowned one.
   const auto again = alice.get("/again");
   EXPECT_THAT(of_alice.receive(), StartsWith("GET /again "));
   of_alice.send(ok("again"));
@@ -425,7 +425,7 @@ TEST_F(AuthenticationOverHttp2, OverHttp1WhereAlpnHasBoth) {
   EXPECT_THAT(peer.content(), StartsWith("GET /last HTTP/1.1\r\n"));
   wire.send(peer.seal("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
   EXPECT_EQ(status_of(alice.receive()), 200);
-  // What follows is for the connection that knows her, not for the shared one.
+  // Her further requests use the connection that knows her, not the shared one.
   alice.send(get_with("/again"));
   peer.take(wire.receive());
   EXPECT_THAT(peer.content(), StartsWith("GET /again HTTP/1.1\r\n"));

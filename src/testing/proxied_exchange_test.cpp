@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One exchange through the whole path: what the backend gets, what the client gets, and when.
+// One exchange through the whole path: the messages that backend and client get, and when.
 #include "support/proxied.hpp"
 #include "support/vocabulary.hpp"
 
@@ -56,7 +56,7 @@ TEST_F(ProxiedExchange, ForwardsPipelinedRequestsOneByOne) {
   EXPECT_LT(answers.find("one"), answers.find("two"));
 }
 
-// Bytes that nobody has read make a reset of a close.
+// Closing with unread bytes sends a reset.
 TEST_F(ProxiedExchange, DoesNotResetALastAnswerBecauseMoreWasSent) {
   for (const char* version : {"1.0", "1.1"}) {
     Wire client = this->client();
@@ -180,7 +180,7 @@ TEST_F(ProxiedExchange, GivesAnEarlyAnswerWhileTheUploadGoesOn) {
   EXPECT_EQ(exchanges_.size(), 1u);
 }
 
-// The answer is out; what is left of the upload ends with the client.
+// The response is complete; the rest of the upload ends with the client.
 TEST_F(ProxiedExchange, EndsTheUploadBehindAnEarlyAnswerWithTheClient) {
   for (const bool reset : {true, false}) {
     const std::size_t before = exchanges_.size();
@@ -219,8 +219,7 @@ TEST_F(ProxiedExchange, EndsTheUploadBehindAnEarlyAnswerThatStops) {
   EXPECT_TRUE(client.at_end());
 }
 
-// Nobody is left to ask for the upload that has failed: the client's connection is free all the
-// same.
+// The failed upload is never asked for, but the client's connection is free all the same.
 TEST_F(ProxiedExchange, EndsTheUploadBehindAnEarlyAnswerThatIsNotTaken) {
   Wire client = this->client();
   client.send(post(std::string(3'000'000, 'x')));
@@ -299,7 +298,8 @@ TEST_F(ProxiedExchange, EndsAFloodOfInformationalResponses) {
   EXPECT_TRUE(backend.at_end());
 }
 
-// Back-pressure: what the client has not read stays with the backend, but for a few buffers.
+// Back-pressure: content that the client has not read stays with the backend, except for a few
+// buffers.
 TEST_F(ProxiedExchange, TakesNoMoreThanItsClientReads) {
   Wire client = this->client();
   client.send(get());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the client sees when the backend, the client itself, or time goes wrong.
+// The client's view of faults of the backend, the client or the clock.
 #include "support/proxied.hpp"
 #include "support/vocabulary.hpp"
 
@@ -131,7 +131,7 @@ TEST_F(ProxiedFaults, Answer502WhenNobodyListens) {
                  exchanges_.options());
   Wire client = network_.connect("proxy:80");
   client.send(get());
-  network_.advance(100ms);  // it is asked once more
+  network_.advance(100ms);  // it is retried once
   EXPECT_EQ(status_of(client.receive()), 502);
   EXPECT_EQ(exchanges_.last().failure->phase(), Phase::connect);
   EXPECT_EQ(exchanges_.last().failure->code(), std::errc::connection_refused);
@@ -223,7 +223,7 @@ TEST_F(ProxiedFaults, Answer408WhenTheRequestStops) {
   EXPECT_EQ(exchanges_.last().failure->side(), Side::client);
 }
 
-// response_timeout is about the backend: while it waits for the client's content it is not late.
+// response_timeout is about the backend, which is not late while it waits for the client's content.
 TEST_F(ProxiedFaults, Answer408WhenTheRequestStopsLongerThanTheBackendMayTake) {
   Transport::Options transport;
   transport.response_timeout = 10s;
@@ -253,7 +253,7 @@ TEST_F(ProxiedFaults, MeasureTheResponseFromTheEndOfAPausedRequest) {
   EXPECT_EQ(status_of(client.receive()), 504);
 }
 
-// A stream without a length may pause once it has begun, whatever it is a stream of.
+// A stream without a length may pause once it has begun, whatever its media type.
 TEST_F(ProxiedFaults, LetAResponseWithoutALengthPauseOnceItHasBegun) {
   Wire client = this->client();
   client.send(get());
@@ -276,8 +276,7 @@ TEST_F(ProxiedFaults, CutAResponseWithoutALengthThatDoesNotBegin) {
   EXPECT_TRUE(exchanges_.last().failed_with(Errc::timed_out));
 }
 
-// A call that streams both ways: body_timeout is for uploads that stall, and nothing waits for this
-// one.
+// A call that streams both ways: body_timeout is for stalled uploads, and this one is not awaited.
 TEST_F(ProxiedFaults, LetAClientBeSilentWhileTheBackendResponds) {
   Wire client = this->client();
   client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
@@ -290,7 +289,7 @@ TEST_F(ProxiedFaults, LetAClientBeSilentWhileTheBackendResponds) {
   backend.send("3\r\ndef\r\n");
   EXPECT_THAT(client.receive(), EndsWith("3\r\nabc\r\n3\r\ndef\r\n"));
   EXPECT_EQ(exchanges_.size(), 0u);
-  // With the response complete, what the client still has to say is all that is left.
+  // The response is complete, so only the client's content remains.
   backend.send("0\r\n\r\n");
   network_.advance(59s);
   EXPECT_EQ(exchanges_.size(), 0u);

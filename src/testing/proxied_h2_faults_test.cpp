@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What goes wrong behind the head of a message over HTTP/2: trailers that are none, and tunnels
-// whose far end takes nothing more.
+// Faults after the head of a message over HTTP/2: invalid trailers, and tunnels whose far end stops
+// reading.
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/scope.hpp>
 
@@ -29,7 +29,7 @@ using h2_frames::kEndStream;
 
 constexpr std::uint8_t kEndBoth = kEndHeaders | kEndStream;
 
-// An HTTP/2 client that sends frames by hand.
+// An HTTP/2 client that sends hand-written frames.
 class Client {
  public:
   explicit Client(Wire wire) : wire_(std::move(wire)) {
@@ -51,7 +51,7 @@ class Client {
 struct Trailers {
   const char* name;
   std::string block;
-  int status = 0;  // of the answer to a request that ends so; 0: its stream is reset
+  int status = 0;  // of the response to a request that ends so; 0: its stream is reset
   std::uint8_t flags = kEndBoth;
 };
 
@@ -83,7 +83,7 @@ std::vector<Trailers> bad_trailers() {
 
 class ProxiedH2Trailers : public test::Served, public ::testing::WithParamInterface<Trailers> {
  protected:
-  // In both directions the same limits.
+  // The same limits in both directions.
   void start(const char* target) {
     network_.listen("backend:80");
     Transport::Options transport = network_.transport_options();
@@ -164,8 +164,8 @@ TEST_P(ProxiedH2Trailers, MakeAnAnswerOneThatNeverComesToItsEnd) {
 
 struct ResetCode {
   const char* name;
-  std::uint32_t upstream;  // what the upstream resets its stream with
-  std::uint32_t client;    // and what the client is told
+  std::uint32_t upstream;  // the code of the upstream's reset
+  std::uint32_t client;    // and the code that the client gets
 };
 
 class ProxiedH2ResetCode : public test::Served, public ::testing::WithParamInterface<ResetCode> {
@@ -189,11 +189,12 @@ INSTANTIATE_TEST_SUITE_P(All,
                                            ResetCode{"Cancel", 8, 8},
                                            ResetCode{"EnhanceYourCalm", 11, 11},
                                            ResetCode{"Http11Required", 13, 13},
-                                           // The response is not whole, which NO_ERROR would hide.
+                                           // The response is not complete, which NO_ERROR would
+                                           // hide.
                                            ResetCode{"NoError", 0, 2}),
                          [](const auto& each) { return std::string(each.param.name); });
 
-// A client, of gRPC for example, decides by the code whether to ask again.
+// Clients such as gRPC's decide by the code whether to retry.
 TEST_P(ProxiedH2ResetCode, OfTheUpstreamReachesTheClient) {
   Client client(network_.connect("s:80"));
   client.send(
@@ -229,7 +230,7 @@ class ProxiedH2Tunnel : public test::Served {
                                    {":path", "/chat"},
                                    {":authority", "h"}}));
   }
-  // Takes the first piece alone.
+  // Accepts the first piece only.
   class Narrow final : public Tunnel {
    public:
     explicit Narrow(bool& gone) : witness_(gone) {}
@@ -273,7 +274,7 @@ TEST_F(ProxiedH2Tunnel, EndsWithAFarEndThatTakesNothingMore) {
   EXPECT_EQ(exchanges_.last().failure->phase(), Phase::tunnel);
 }
 
-// Nobody reads from it when the upstream ends it: the next write has to tell.
+// It is not being read when the upstream ends it: the next write must report the end.
 TEST_F(ProxiedH2Tunnel, IsNoMoreToBeWrittenToWhenItsStreamIsClosed) {
   struct Telling final : Handler {
     explicit Telling(Transport t) : transport(std::move(t)) {}
@@ -318,7 +319,7 @@ TEST_F(ProxiedH2Tunnel, IsNoMoreToBeWrittenToWhenItsStreamIsClosed) {
   }
 }
 
-// The connection has no further use then, and was closed at once: what its socket had not taken yet
+// The connection was useless afterwards and closed at once: data that its socket had not accepted
 // was lost, though the exchange counted as complete.
 TEST_F(ProxiedH2Tunnel, ArrivesWholeOverAConnectionThatEndsWithIt) {
   constexpr std::size_t kSize = 300'000;
@@ -348,7 +349,7 @@ TEST_F(ProxiedH2Tunnel, ArrivesWholeOverAConnectionThatEndsWithIt) {
   client.send(std::string(kSize, 'x'));
   client.close_write();
   backend.send(frame(h2_frames::data, kEndStream, 1, "bye"));
-  backend.limit_receiving(100'000);  // so that the rest is on its way when the tunnel is over
+  backend.limit_receiving(100'000);  // so that the rest is in flight when the tunnel ends
   peer.take(backend.receive());
   EXPECT_EQ(client.receive(), "bye");
   network_.advance(10s);
@@ -362,7 +363,7 @@ TEST_F(ProxiedH2Tunnel, ArrivesWholeOverAConnectionThatEndsWithIt) {
   EXPECT_EQ(exchanges_.last().outcome, Outcome::complete);
 }
 
-// They waited until the backend had taken what it was sent before, or for two minutes.
+// They used to wait until the backend had read all earlier data, or for two minutes.
 TEST_F(ProxiedH2Tunnel, LeavesNobodyWaitingOnAConnectionThatHasFailed) {
   constexpr std::uint32_t kLarge = 0x4000'0000;
   network_.listen("backend:80");
@@ -390,14 +391,14 @@ TEST_F(ProxiedH2Tunnel, LeavesNobodyWaitingOnAConnectionThatHasFailed) {
   backend.limit_receiving(0);
   tunnel.send(std::string(300'000, 'x'));
   EXPECT_EQ(client.receive(), "");
-  std::string pings;  // more than are answered to who reads nothing
+  std::string pings;  // more than get a response without being read
   for (int i = 0; i < 3000; ++i)
     pings += frame(h2_frames::ping, 0, 0, "12345678");
   backend.send(pings);
   EXPECT_EQ(status_of(client.receive()), 502);
 }
 
-// The end was lost, and the backend took what it got for all of it.
+// The end was lost, and the backend took the truncated content for all of it.
 TEST_F(ProxiedH2Tunnel, ArrivesWholeFromAClientThatSaysGoaway) {
   constexpr std::size_t kSize = 200'000;
   network_.listen("backend:80");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An HTTP/2 upstream that does what a test says, behind the proxy, with a clock that stands still.
+// A scripted HTTP/2 upstream behind the proxy, with a clock that stands still.
 
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/server.hpp>
@@ -36,7 +36,7 @@ class Upstream {
     wire_.send(h2_frames::frame(h2_frames::settings, 0, 0, settings));
   }
 
-  // What has arrived since the last call.
+  // The frames that have arrived since the last call.
   std::vector<h2_frames::Frame> frames() {
     data_ += wire_.receive();
     return h2_frames::take_frames(data_);
@@ -52,7 +52,7 @@ class Upstream {
                                 h2_frames::block({{":status", "200"}, {"content-length", "2"}})));
     wire_.send(h2_frames::frame(h2_frames::data, h2_frames::kEndStream, stream, "ok"));
   }
-  // The head and nothing else.
+  // Sends only the head.
   void begin_answer(std::uint32_t stream) {
     wire_.send(h2_frames::frame(
         h2_frames::headers, h2_frames::kEndHeaders, stream,
@@ -229,7 +229,7 @@ TEST_F(ProxiedH2Test, AnUpstreamThatDoesNotAnswerAPingIsLost) {
   EXPECT_TRUE(client.at_end());
 }
 
-// It may be the connection that is dead: the next request would only wait as long.
+// The connection may be dead: the next request would only wait as long.
 TEST_F(ProxiedH2Test, AfterATimeoutAConnectionGetsNothingNewBeforeItAnswersAPing) {
   Wire client = get();
   Upstream first = accept();
@@ -262,7 +262,7 @@ TEST_F(ProxiedH2Test, AConnectionInDoubtIsLostWithWhatElseWaitsOnIt) {
   EXPECT_TRUE(upstream.wire().was_reset());
 }
 
-// The whole answer is there; nobody will read the rest of the request.
+// The whole response has arrived; the rest of the request will not be read.
 TEST_F(ProxiedH2Test, AnEarlyAnswerOfALostConnectionDoesNotHoldUpTheClient) {
   for (const bool lost : {true, false}) {
     Wire client = network_.connect("front:80");
@@ -319,7 +319,7 @@ TEST_F(ProxiedH2Test, ARefusalWithoutTheContentDoesNotGetIt) {
   EXPECT_TRUE(upstream.frames(h2_frames::data).empty());
 }
 
-// It has no room for what the client sends, and then it is gone.
+// It has no room for the client's data, and then it closes.
 TEST_F(ProxiedH2Test, ATunnelThatIsFullEndsWithItsConnection) {
   Wire client = network_.connect("front:80");
   client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
@@ -368,8 +368,7 @@ TEST_F(ProxiedH2Test, AnIdleConnectionIsNotAskedButClosed) {
   EXPECT_TRUE(upstream.wire().at_end());
 }
 
-// An upgrade waits for the SETTINGS. Nothing was ever sent on that connection, and it stayed for
-// ever.
+// An upgrade waits for the SETTINGS. The connection was never used and used to stay forever.
 TEST_F(ProxiedH2Test, AConnectionThatNobodyCameToUseIsClosed) {
   Wire client = network_.connect("front:80");
   client.send("GET /x HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
@@ -426,7 +425,7 @@ TEST_F(ProxiedH2OfAge, AConnectionThatHasCarriedEnoughTakesNoMore) {
   EXPECT_TRUE(first.wire().at_end());
 }
 
-// It came at once, and nobody was told any more that the upload had ended.
+// It arrived at once, and the end of the upload was not reported any more.
 TEST_F(ProxiedH2Test, AnEarlyAnswerEndsTheExchangeWhenTheRestIsNotWanted) {
   Wire client = network_.connect("front:80");
   client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 10000000\r\n\r\n");
@@ -448,7 +447,7 @@ TEST_F(ProxiedH2Test, AnEarlyAnswerEndsTheExchangeWhenTheRestIsNotWanted) {
   EXPECT_TRUE(client.at_end());
 }
 
-// There is nobody else to notice it.
+// No other event would report it.
 TEST_F(ProxiedH2Test, AnEarlyAnswerEndsTheExchangeWhenTheRestIsNotTaken) {
   Wire client = network_.connect("front:80");
   client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n" +
@@ -487,7 +486,7 @@ TEST_F(ProxiedH2Test, AnUploadWaitsForRoomWhileMemoryIsShort) {
   for (int i = 0; i < 10 && received < kSize; ++i) {
     for (const auto& frame : upstream.frames(h2_frames::data))
       received += frame.payload.size();
-    EXPECT_EQ(client.receive(), "");  // what it has not sent yet goes out meanwhile
+    EXPECT_EQ(client.receive(), "");  // its unsent data is sent meanwhile
   }
   EXPECT_EQ(received, kSize);
   upstream.answer(1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The timeouts of an exchange with an upstream of HTTP/2, which is there: it answers every PING.
-// Those of HTTP/1 are in proxied_faults_test.cpp.
+// The timeouts of an exchange with a live HTTP/2 upstream, which acknowledges every PING. Those of
+// HTTP/1 are in proxied_faults_test.cpp.
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/testing.hpp>
 #include <onehop/transport.hpp>
@@ -106,7 +106,7 @@ TEST_F(ProxiedH2Timeouts, AlsoFromTheEndOfOneThatPaused) {
   EXPECT_EQ(status_of(client_->receive()), 504);
 }
 
-// While the upstream waits for the client's content it is not late.
+// The upstream is not late while it waits for the client's content.
 TEST_F(ProxiedH2Timeouts, AClientThatStopsSendingIsAnswered408) {
   post("abc");
   pass(59s);
@@ -116,7 +116,7 @@ TEST_F(ProxiedH2Timeouts, AClientThatStopsSendingIsAnswered408) {
   EXPECT_EQ(exchanges_.last().failure->side(), Side::client);
 }
 
-// A call may be as slow to listen as it is to speak.
+// A call may read as slowly as it writes.
 TEST_F(ProxiedH2Timeouts, ACallWhoseUpstreamTakesNothingIsNotCut) {
   for (const bool is_call : {true, false}) {
     const std::size_t before = exchanges_.size();
@@ -132,7 +132,7 @@ TEST_F(ProxiedH2Timeouts, ACallWhoseUpstreamTakesNothingIsNotCut) {
   }
 }
 
-// A stream without a length may pause once it has begun, whatever it is a stream of.
+// A stream without a length may pause once it has begun, whatever its media type.
 TEST_F(ProxiedH2Timeouts, AResponseWithoutALengthMayPauseOnceItHasBegun) {
   get();
   begin_response();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Connections to the backend: when they are used again, and what is sent again when one was stale.
+// Connections to the backend: their reuse, and retries after a stale one.
 #include "support/proxied.hpp"
 #include "support/vocabulary.hpp"
 
@@ -28,7 +28,7 @@ class ProxiedPool : public test::Proxied {
 
 // --- connections that cannot be made -----------------------------------------------------------
 
-// It was refused once more, and failed.
+// It was refused again, and failed.
 TEST_F(ProxiedPool, UsesWhatCameBackWhileARefusedRequestPaused) {
   Wire first = client();
   first.send(get("/first"));
@@ -112,7 +112,7 @@ TEST_F(ProxiedPool, SendsAPostWithAnIdempotencyKeyAgain) {
   }
 }
 
-// Others than that say nothing of it.
+// Other fields do not make it repeatable.
 TEST_F(ProxiedPool, DoesNotSendAPostWithAnotherKeyAgain) {
   for (const std::string name : {"Idempotency", "Idempotency-Key-2", "Y-Idempotency-Key"}) {
     Wire client = this->client();
@@ -125,8 +125,8 @@ TEST_F(ProxiedPool, DoesNotSendAPostWithAnotherKeyAgain) {
   }
 }
 
-// One stale connection is a sign that the others of the pool are stale, too: the second attempt
-// does not ask them.
+// One stale connection is a sign that the other idle ones are stale too: the second attempt does
+// not try them.
 TEST_F(ProxiedPool, SendsAGetAgainOnANewConnectionWhenAllAreStale) {
   std::vector<Wire> clients;
   std::vector<Wire> stale;
@@ -150,7 +150,7 @@ TEST_F(ProxiedPool, SendsAGetAgainOnANewConnectionWhenAllAreStale) {
     connection.close();
   }
   EXPECT_EQ(asked, 1);
-  for (Wire& connection : stale)  // as it would were it asked
+  for (Wire& connection : stale)  // as it would if it were used
     EXPECT_EQ(connection.receive(), "");
   Wire fresh = backend();
   EXPECT_THAT(fresh.receive(), StartsWith("GET /again "));
@@ -160,7 +160,7 @@ TEST_F(ProxiedPool, SendsAGetAgainOnANewConnectionWhenAllAreStale) {
   EXPECT_EQ(transport_->statistics().dialled, dialled + 1);
 }
 
-// What cannot be reached is asked once more only where the budget for retries allows it.
+// An unreachable backend is retried only if the retry budget allows it.
 TEST_F(ProxiedPool, ConnectsAgainOnlyWithinTheBudget) {
   Transport::Options transport;
   transport.retry_budget = 0;
@@ -267,7 +267,7 @@ TEST_F(ProxiedPool, KeepsNothingWhereNothingMayBeReplayed) {
   EXPECT_TRUE(nobody_connects());
 }
 
-// A connection idle for more than a second is not trusted with what cannot be repeated.
+// A connection idle for more than a second is not used for a request that cannot be repeated.
 TEST_F(ProxiedPool, GivesAPostARecentConnection) {
   Wire client = this->client();
   Wire old = warm(client);

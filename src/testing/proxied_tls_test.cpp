@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Servers and transports with TLS in one memory.
+// Servers and transports with TLS in one process.
 #include <onehop/testing.hpp>
 
 #include "support/test_certificates.hpp"
@@ -43,7 +43,7 @@ class ProxiedTls : public ::testing::Test {
   Server::Options options_;
 };
 
-TEST_F(ProxiedTls, a_round_trip_knows_its_connection) {
+TEST_F(ProxiedTls, ARoundTripKnowsItsConnection) {
   std::string seen;
   network_.serve("s.example:443", make_handler([&seen](Request request) {
                    const TlsInfo* const tls = request.connection().tls_info;
@@ -60,7 +60,7 @@ TEST_F(ProxiedTls, a_round_trip_knows_its_connection) {
   EXPECT_EQ(seen, "TLSv1.3 s.example");
 }
 
-TEST_F(ProxiedTls, clear_and_secure_connections_to_one_host_are_kept_apart) {
+TEST_F(ProxiedTls, ClearAndSecureConnectionsToOneHostAreKeptApart) {
   network_.serve("s.example:443", recorder_, options_);
   const Transport transport(trusting());
   EXPECT_EQ(get(transport, "https://s.example:443/"), "secret");
@@ -69,7 +69,7 @@ TEST_F(ProxiedTls, clear_and_secure_connections_to_one_host_are_kept_apart) {
   EXPECT_EQ(recorder_->count(), 2U);
 }
 
-TEST_F(ProxiedTls, a_name_that_does_not_match_is_an_error_of_its_own) {
+TEST_F(ProxiedTls, ANameThatDoesNotMatchIsAnErrorOfItsOwn) {
   network_.serve("other.example:443", recorder_, options_);
   const Transport transport(trusting());
   const std::string told = get(transport, "https://other.example/");
@@ -79,7 +79,7 @@ TEST_F(ProxiedTls, a_name_that_does_not_match_is_an_error_of_its_own) {
   EXPECT_EQ(recorder_->count(), 0U);
 }
 
-TEST_F(ProxiedTls, a_file_that_cannot_be_read_fails_each_request_and_the_preparation) {
+TEST_F(ProxiedTls, AFileThatCannotBeReadFailsEachRequestAndThePreparation) {
   Transport::Options options = network_.transport_options();
   options.tls.ca_file = "/no/such/file";
   network_.serve("s.example:443", recorder_, options_);
@@ -90,14 +90,14 @@ TEST_F(ProxiedTls, a_file_that_cannot_be_read_fails_each_request_and_the_prepara
   EXPECT_THAT(get(transport, "https://s.example/"), HasSubstr("/no/such/file"));
 }
 
-TEST_F(ProxiedTls, a_handshake_shares_the_time_to_connect) {
+TEST_F(ProxiedTls, AHandshakeSharesTheTimeToConnect) {
   network_.listen("slow.example:443");
   const Transport transport(trusting());
   auto running = transport.round_trip(testing::request("GET https://slow.example/"));
   EXPECT_THROW(network_.run(std::move(running)), std::runtime_error);
 }
 
-TEST_F(ProxiedTls, a_client_that_says_nothing_is_closed_in_time) {
+TEST_F(ProxiedTls, AClientThatSaysNothingIsClosedInTime) {
   network_.serve("s.example:443", recorder_, options_);
   auto wire = network_.connect("s.example:443");
   network_.advance(std::chrono::seconds(9));
@@ -112,7 +112,8 @@ class ProxiedTlsNoise : public ProxiedTls {
  protected:
   ProxiedTlsNoise() { network_.serve("s.example:443", recorder_, options_); }
 
-  // What comes back, in the end, for so many bytes and then the others.
+  // Returns the bytes received in the end, after sending the first `split` bytes and then the
+  // others.
   std::string answer_to(std::string_view data, std::size_t split) {
     auto wire = network_.connect("s.example:443");
     wire.send(data.substr(0, split));
@@ -129,7 +130,7 @@ class ProxiedTlsNoise : public ProxiedTls {
     return answer.starts_with("HTTP/1.0 400 Bad Request\r\n") &&
            answer.contains("\r\n\r\nThis port speaks HTTPS");
   }
-  // Nothing that TLS itself would not say.
+  // No bytes other than those of TLS itself.
   static bool is_no_answer(const std::string& answer) {
     return answer.empty() || answer.starts_with("\x15\x03") || answer.starts_with("\x16\x03");
   }
@@ -139,7 +140,7 @@ class ProxiedTlsNoise : public ProxiedTls {
   }
 };
 
-TEST_F(ProxiedTlsNoise, plain_http_is_answered_in_clear_however_it_comes) {
+TEST_F(ProxiedTlsNoise, PlainHttpIsAnsweredInClearHoweverItComes) {
   for (const std::string start : {"GET / HTTP/1.1", "POST /x HTTP/1.0", "DELETE * HTTP/9.9",
                                   "PRI * HTTP/2.0", "Z y x", "ABCDE"}) {
     const std::string request = start + "\r\nHost: s.example\r\n\r\nbody";
@@ -149,7 +150,7 @@ TEST_F(ProxiedTlsNoise, plain_http_is_answered_in_clear_however_it_comes) {
   expect_health();
 }
 
-TEST_F(ProxiedTlsNoise, whatever_else_comes_first_is_no_http) {
+TEST_F(ProxiedTlsNoise, WhateverElseComesFirstIsNoHttp) {
   for (int first = 0; first < 256; ++first) {
     for (const std::string& rest : {std::string(), std::string(1, '\0'), std::string("\x03\x01"),
                                     std::string("ET / HTTP/1.1\r\n\r\n"), std::string(300, 'x'),
@@ -165,7 +166,7 @@ TEST_F(ProxiedTlsNoise, whatever_else_comes_first_is_no_http) {
   expect_health();
 }
 
-TEST_F(ProxiedTlsNoise, a_greeting_that_was_changed_harms_nobody) {
+TEST_F(ProxiedTlsNoise, AGreetingThatWasChangedHarmsNobody) {
   test::TlsPeer peer(test::TlsSide::client(certificates_.ca_file(), "http/1.1"));
   peer.take({});
   const std::string greeting = peer.to_send();

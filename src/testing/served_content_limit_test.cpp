@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Server::Options::max_body over both versions of HTTP, with and without a length in the head: as
-// much as it says is taken, and not one byte more.
+// Server::Options::max_body over both versions of HTTP, with and without a length in the head: the
+// limit is accepted, and not one byte more.
 #include "http/error_status.hpp"
 #include "support/asking_client.hpp"
 #include "support/served.hpp"
@@ -48,7 +48,7 @@ class ServedContentLimit : public test::Served, public ::testing::WithParamInter
     Question question{"POST", "POST", size, GetParam().kind};
     client_->ask(question, "id");
     test::Received received = client_->answer();
-    // Windows may have to open before the rest of the content goes out.
+    // Windows may have to open before the rest of the content is sent.
     if (received.end == test::Received::End::open) received = client_->answer();
     return received;
   }

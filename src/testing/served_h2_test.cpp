@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A client of HTTP/2 that does what a test says, with a clock that stands still: what a server's
-// timeouts make of it.
+// A scripted HTTP/2 client with a clock that stands still: the effect of a server's timeouts on it.
 
 #include <onehop/scope.hpp>
 #include <onehop/server.hpp>
@@ -54,7 +53,7 @@ class Client {
   void send(std::uint32_t stream, std::string_view content) {
     wire_.send(h2_frames::frame(h2_frames::data, h2_frames::kEndStream, stream, content));
   }
-  // What has arrived since the last call, of one type.
+  // The frames of one type that have arrived since the last call.
   std::vector<h2_frames::Frame> frames(std::uint8_t type) {
     read();
     auto taken = std::exchange(seen_, {});
@@ -97,7 +96,7 @@ class Client {
   std::vector<h2_frames::Frame> seen_;
 };
 
-// Says something every ten minutes.
+// Sends a piece every ten minutes.
 class Endless final : public BodySource {
  public:
   task<Result<bytes>> read() override {
@@ -117,7 +116,7 @@ class ServedH2Test : public ::testing::Test {
     return Client(network_.connect("front:80"), settings);
   }
 
-  // Time passes for a client that is there.
+  // Time passes for a client that stays responsive.
   void pass(Client& client, std::chrono::seconds time) {
     for (; time > 0s; time -= 5s) {
       network_.advance(std::min(time, 5s));
@@ -130,13 +129,13 @@ class ServedH2Test : public ::testing::Test {
   Network network_;
 };
 
-// To a client that reads it as none at all, no request can be sent.
+// A client that reads the limit as zero could send no request.
 TEST_F(ServedH2Test, AVeryLargeLimitIsNotAnnouncedAsNone) {
   options_.max_header_bytes = std::size_t{1} << 32U;
   Client client = serve([](Request) { return Response(Status::ok); });
   const auto settings = client.frames(h2_frames::settings);
   ASSERT_THAT(settings, Not(IsEmpty()));
-  // A request line and the pseudo-fields come on top.
+  // A request line and the pseudo-fields are added.
   const std::string largest =
       h2_frames::number(6, 2) + h2_frames::number(0x3fff'ffffU + 16 * 1024 + 512, 4);
   EXPECT_THAT(settings[0].payload, HasSubstr(largest));
@@ -149,7 +148,7 @@ TEST_F(ServedH2Test, ALimitThatIsTooLargeToMultiplyIsNone) {
   EXPECT_THAT(client.frames(h2_frames::data), SizeIs(1));
 }
 
-// body_timeout is for uploads that stall: not for calls, nor while a response is on its way.
+// body_timeout is for stalled uploads: not for calls, nor while a response is in progress.
 TEST_F(ServedH2Test, ASilentClientIsTimedOnlyWhileItsUploadIsAwaited) {
   for (const std::string_view how : {"upload", "call", "responding", "responded"}) {
     const bool is_timed = how == "upload" || how == "responded";
@@ -182,8 +181,8 @@ TEST_F(ServedH2Test, ASilentClientIsTimedOnlyWhileItsUploadIsAwaited) {
   }
 }
 
-// A task that goes on reading when the exchange has ended reads an error: nothing of the stream
-// waits in it.
+// A task that reads on after the exchange has ended gets an error: no part of the stream waits in
+// it.
 TEST_F(ServedH2Test, AReadThatWaitsEndsWithItsStreamOrItsConnection) {
   for (const bool whole_connection : {false, true}) {
     std::optional<Error> error;
@@ -256,7 +255,7 @@ TEST_F(ServedH2Test, AnAnswerWithoutRoomWaitsAsLongAsWriteTimeoutSays) {
   EXPECT_THAT(client.frames(h2_frames::rst_stream), SizeIs(1));
 }
 
-// A handler that has given up a read is not waiting for content any more.
+// A handler that has cancelled a read is not waiting for content any more.
 TEST_F(ServedH2Test, ABodyIsNotLateBecauseAReadWasGivenUpLongAgo) {
   std::string got;
   Client client = serve([&got](Request request) -> task<Response> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Statuses that a handler may not send, over both versions of HTTP: the client gets a 500, and the
-// record says what was wrong.
+// record has the reason.
 #include "support/asking_client.hpp"
 #include "support/served.hpp"
 
@@ -32,7 +32,7 @@ class ServedStatus : public test::Served, public ::testing::WithParamInterface<M
 
 TEST_P(ServedStatus, IsA500AndItsReasonIsRecorded) {
   for (const Protocol protocol : {Protocol::h1, Protocol::h2}) {
-    // Handlers that have done nothing wrong are served on the same connection.
+    // Handlers without faults are served on the same connection.
     auto count = std::make_shared<int>(0);
     const auto client = AskingClient::make(protocol, connect([count](const Request& request) {
                                              if ((*count)++ > 0)
@@ -85,7 +85,7 @@ INSTANTIATE_TEST_SUITE_P(
                               "a 101 cannot be sent before the final response"}),
     [](const auto& each) { return std::string(each.param.name); });
 
-// Every other code goes out as it is, whether it is registered or not.
+// Every other code is sent unchanged, registered or not.
 class ServedCode : public test::Served {};
 
 TEST_F(ServedCode, FromTwoHundredOnGoesOutAsItIs) {

@@ -5,10 +5,10 @@
 #include "base/ascii.hpp"
 #include "base/check.hpp"
 #include "http/connection_authentication.hpp"
-#include "http/content_by_habit.hpp"
 #include "http/field_names.hpp"
 #include "http/media_type.hpp"
 #include "http/message_framing.hpp"
+#include "http/usual_content.hpp"
 #include "wire/head_reader.hpp"
 #include "wire/tunnel_relay.hpp"
 
@@ -88,7 +88,7 @@ H1Exchange::Sending H1Exchange::plan(const Request& request) const {
     framing.body = BodyFraming::chunked();
     framing.trailer = request.headers().get_or_empty(field::trailer);
     sending.coding = wire::Coding::chunked;
-  } else if (*length > 0 || has_content_by_habit(request.method())) {
+  } else if (*length > 0 || usually_has_content(request.method())) {
     framing.body = BodyFraming::of_length(*length);
   }
   framing.te_trailers = request.headers().has_token(field::te, "trailers");

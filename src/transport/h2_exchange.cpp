@@ -3,9 +3,9 @@
 
 #include "base/arena.hpp"
 #include "base/check.hpp"
-#include "http/content_by_habit.hpp"
 #include "http/field_names.hpp"
 #include "http/media_type.hpp"
+#include "http/usual_content.hpp"
 #include "http/websocket_handshake.hpp"
 
 #include <algorithm>
@@ -113,7 +113,7 @@ Result<void> H2Exchange::open(const Request& request, bool as_tunnel) {
   const auto length = upload_.length();
   if (!length) {
     framing.announce_trailers = true;
-  } else if (*length > 0 || has_content_by_habit(request.method())) {
+  } else if (*length > 0 || usually_has_content(request.method())) {
     framing.length = length;
   }
   takes_trailers_ = request.headers().has_token(field::te, "trailers");

@@ -35,7 +35,7 @@ task<Result<void>> H2BodySender::wait_for_room(H2Link& link, net::Duration stall
   const std::size_t low = low_water();
   while (stream_.unsent() > low) {
     if (!stream_.is_open()) co_return failure(Errc::closed, Side::local);
-    stream_.tell_below(low);
+    stream_.notify_below(low);
     const std::size_t unsent = stream_.unsent();
     const net::Time deadline = io::deadline_after(link.reactor().now(), stall);
     const bool told = co_await room_.wait(deadline);

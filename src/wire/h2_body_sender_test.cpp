@@ -35,7 +35,7 @@ class H2BodySenderTest : public test::H2LinkPair {
     const h2::FieldList head = {
         {":method", "POST"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}};
     ASSERT_TRUE(session_->open(stream_, head, false));
-    stream_.on_news_ = [this] { sender_.on_event(); };
+    stream_.on_event_ = [this] { sender_.on_event(); };
   }
   void send(Body body, io::Duration stall = 10s) {
     open();

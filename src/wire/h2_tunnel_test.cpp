@@ -23,7 +23,7 @@ class H2TunnelTest : public test::H2LinkPair, private H2Tunnel::Owner {
         {":method", "POST"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}};
     EXPECT_TRUE(session_->open(stream_, head, false));
     link_->flush_now();
-    stream_.on_news_ = [this] {
+    stream_.on_event_ = [this] {
       sender_.on_event();
       tunnel_.on_event();
     };

@@ -40,7 +40,7 @@ int ReadBuffer::make_room(std::size_t limit) {
   give_back();
   data_ = std::move(memory);
   capacity_ = larger;
-  note_held(larger);
+  count_held(larger);
   return 0;
 }
 
@@ -54,7 +54,7 @@ void ReadBuffer::give_back() noexcept {
   if (capacity_ == io::BufferPool::kSize) {
     pool_.give_back(std::move(data_));
   } else {
-    note_let_go(capacity_);
+    count_released(capacity_);
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A proxy with a director, a round tripper and hooks of its user's own, tested the way that user
-// would: in a network in memory, with nothing but the public headers.
+// A proxy with a user's own director, round tripper and hooks, tested as a user would: in an
+// in-memory network, with public headers only.
 #include <onehop/onehop.hpp>
 #include <onehop/testing.hpp>
 
@@ -39,7 +39,7 @@ TEST(CustomDirector, RoutesByPathAndAddsAField) {
   network.serve("proxy:80", std::make_shared<onehop::ReverseProxy>(std::move(options)));
 
   auto client = network.connect("proxy:80");
-  // Go's trap: a client cannot delete through Connection what the director adds.
+  // Go's trap: a client must not be able to delete the director's fields through Connection.
   client.send("GET /api/x HTTP/1.1\r\nHost: h\r\nConnection: X-Token\r\nX-Token: forged\r\n\r\n");
   EXPECT_THAT(client.receive(), HasSubstr("from api"));
   EXPECT_EQ(api->last().headers().get_or_empty("X-Token"), "t");
@@ -52,7 +52,7 @@ TEST(CustomDirector, RoutesByPathAndAddsAField) {
 
 // --- a round tripper ---------------------------------------------------------------------------
 
-// Asks a second one when the first gives no answer.
+// Tries a second round tripper if the first fails.
 class Failover final : public onehop::RoundTripper {
  public:
   explicit Failover(std::shared_ptr<const onehop::RoundTripper> below) : below_(std::move(below)) {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A server inside a larger program, with nothing but the public headers and real sockets.
+// A server inside a larger program, with public headers only and real sockets.
 #include <onehop/onehop.hpp>
 #include <onehop/testing.hpp>
 
@@ -39,7 +39,7 @@ onehop::task<onehop::Result<std::string>> fetch_text(onehop::Url url) {
   co_return co_await response->body().read_all(1 << 20);
 }
 
-// The whole of http://`address`/.
+// Returns the whole response of http://`address`/.
 onehop::Result<std::string> fetch(const std::string& address) {
   return onehop::testing::run(fetch_text(onehop::Url::parse("http://" + address + "/").value()));
 }
@@ -59,7 +59,7 @@ class Says final : public onehop::Handler {
   std::string text_;
 };
 
-// What a server says whose start() got `handler`.
+// Returns the response of a server whose start() got `handler`.
 template <class Source>
 std::string said_by(Source handler) {
   onehop::Server server(quiet());
@@ -164,7 +164,7 @@ TEST(EmbeddedServer, RunsUntilItIsStoppedFromElsewhere) {
 }
 
 TEST(EmbeddedServer, MakesAHandlerForEachCore) {
-  // Counts without a lock: nobody else has this one.
+  // Counts without a lock, because one worker owns it.
   struct Counting final : onehop::Handler {
     onehop::task<onehop::Response> serve(onehop::Request) const override {
       co_return onehop::Response(onehop::Status::ok, std::to_string(++count));
@@ -218,7 +218,7 @@ TEST(EmbeddedServer, CutsWhatTakesTooLong) {
   EXPECT_FALSE(answer.get());
 }
 
-// A connection over which requests are sent, and answers are read or not.
+// A connection that sends requests and reads responses only if asked to.
 class RawClient {
  public:
   explicit RawClient(const std::string& address) {
@@ -238,11 +238,11 @@ class RawClient {
     EXPECT_EQ(::send(socket_, request.data(), request.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(request.size()));
   }
-  // What comes first.
+  // Returns the first bytes that arrive.
   std::string read_some() const {
-    char byte_count[4096];
-    const ssize_t got = ::recv(socket_, byte_count, sizeof byte_count, 0);
-    return got > 0 ? std::string(byte_count, static_cast<std::size_t>(got)) : std::string();
+    char buffer[4096];
+    const ssize_t got = ::recv(socket_, buffer, sizeof buffer, 0);
+    return got > 0 ? std::string(buffer, static_cast<std::size_t>(got)) : std::string();
   }
 
  private:
@@ -288,7 +288,7 @@ TEST(EmbeddedServer, SaysHowMuchMemoryItHoldsAndTakesNothingOnPastItsCeiling) {
   EXPECT_TRUE(server.stop(5s));
 }
 
-// The program of the README, with its two ends in the same process.
+// The program of the README, with both ends in one process.
 TEST(EmbeddedServer, ProxiesToAnotherServer) {
   onehop::Server backend(quiet());
   ASSERT_TRUE(backend.start(onehop::make_handler([](onehop::Request request) {

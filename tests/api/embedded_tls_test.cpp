@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A server inside a larger program that reads its certificates again when it is told to, with real
-// sockets and files.
+// A server inside a larger program that reloads its certificates on request, with real sockets and
+// files.
 #include <onehop/onehop.hpp>
 #include <onehop/testing.hpp>
 
@@ -28,7 +28,7 @@ class EmbeddedTls : public ::testing::Test {
  protected:
   EmbeddedTls() : server_(options()) {}
 
-  // Not looked at by the server itself: what is read is read because it was asked to.
+  // Without automatic reloading: every reload is explicit.
   Server::Options options() {
     use(old_, "old.example");
     TlsServerOptions tls;
@@ -45,7 +45,7 @@ class EmbeddedTls : public ::testing::Test {
   }
   std::string chain_file() const { return old_.path("in-use.pem"); }
   std::string key_file() const { return old_.path("in-use.key"); }
-  // Puts a certificate of this authority where the server reads it.
+  // Installs a certificate of this authority where the server reads it.
   void use(TestCertificates& authority, const std::string& name) {
     constexpr auto kReplace = std::filesystem::copy_options::overwrite_existing;
     const TlsCertificate made = authority.sign(name, "DNS:" + name + ",IP:127.0.0.1");
@@ -56,7 +56,7 @@ class EmbeddedTls : public ::testing::Test {
     ASSERT_TRUE(server_.start(testing::recorder(Status::ok, "served")));
     ASSERT_EQ(server_.addresses().size(), 1u);
   }
-  // Over a new connection, by somebody who trusts this authority.
+  // Over a new connection that trusts this authority.
   std::string fetch_trusting(const TestCertificates& authority) {
     Transport::Options options;
     options.tls.ca_file = authority.ca_file();

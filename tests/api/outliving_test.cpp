@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a handler keeps may outlive the server it came from: it ends with an error then.
+// Objects that a handler keeps may outlive its server; they fail then.
 #include <onehop/onehop.hpp>
 #include <onehop/testing.hpp>
 
@@ -22,7 +22,7 @@ Server::Options quiet() {
   return options;
 }
 
-// A response that begins, and goes on for ever.
+// An endless response.
 class Endless final : public BodySource {
  public:
   task<Result<bytes>> read() override {

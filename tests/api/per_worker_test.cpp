@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The public Server with real threads: handlers made one for each worker, and starts that fail.
+// The public Server with real threads: one handler per worker, and failing starts.
 #include <onehop/server.hpp>
 #include <onehop/testing.hpp>
 #include <onehop/transport.hpp>
@@ -24,7 +24,7 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
-// What all handlers of a test have in common.
+// Shared by all handlers of a test.
 struct Made {
   std::mutex mutex;
   std::set<std::thread::id> threads;
@@ -32,7 +32,7 @@ struct Made {
   std::atomic<int> alive = 0;
 };
 
-// Belongs to one worker: it needs no lock for its counter.
+// Belongs to one worker, so its counter needs no lock.
 class OfOneWorker final : public Handler {
  public:
   explicit OfOneWorker(Made& made) : made_(made), thread_(std::this_thread::get_id()) {

@@ -48,7 +48,7 @@ class Chaos:
         self.lock = threading.Lock()
 
     def run(self):
-        """What went wrong, one line each."""
+        """The problems found, one line each."""
         try:
             self.measure_rest()
             clients = [threading.Thread(target=self.be_client, args=(kind,))
@@ -73,7 +73,7 @@ class Chaos:
         self.descriptors = self.proxy.descriptors()
 
     def interrupt_while(self, clients):
-        """Refuses connections now and then."""
+        """Refuses connections at random times."""
         dice = random.Random(f"{self.seed}/refusals")
         while any(client.is_alive() for client in clients):
             time.sleep(dice.uniform(0.05, 0.5))
@@ -123,7 +123,7 @@ class Chaos:
         self.backend.calm = calm
 
     def check_health(self):
-        """No fault has left anything behind."""
+        """Checks that no fault has left a trace."""
         time.sleep(0.5)
         for _ in range(50):
             self.ask_calmly()
@@ -135,7 +135,7 @@ class Chaos:
 
 
 class Question:
-    """One request of a client: what it sends, and whether it stays for the answer."""
+    """One request of a client, and whether it stays for the response."""
 
     def __init__(self, chaos, name, connection):
         dice = random.Random(f"{chaos.seed}/client/{name}")
@@ -147,7 +147,7 @@ class Question:
         self.leaves = dice.choice(["in request", "before answer", "in answer"]) if dice.random() < 0.08 else None
         self.leaves_rudely = dice.random() < 0.5
         self.where = dice.random()
-        # Of this client's connection: what they authenticate is its own, and no other client's.
+        # Of this client's connection: credentials sent on it must serve no other client.
         self.credentials = dice.choice(["NTLM TlRMTVNTUAAB", "negotiate YII=", "nTLM TlRMTVNTUAAD",
                                         "Basic YTpi"]) if dice.random() < 0.15 else None
         self.stalls = dice.uniform(0.1, 0.5) if dice.random() < 0.05 else 0  # before it reads
@@ -155,13 +155,13 @@ class Question:
             self.leaves = "by vanishing"
 
     def vanish(self):
-        """Stays connected, takes nothing more and says nothing more."""
+        """Stays connected but neither reads nor sends any more."""
         with self.chaos.lock:
             self.chaos.vanished.append(self.connection)
         return "vanished", None
 
     def judge(self, status, fields, body):
-        """What a complete answer is: right, or the proxy's own."""
+        """Checks a complete response: the expected one, or one of the proxy itself."""
         if "x-id" not in fields:
             if status not in (502, 503, 504):
                 self.chaos.problems.append(f"{self.name} was answered {status} {fields} {body[:80]!r}")
@@ -196,7 +196,7 @@ class Asking(Question):
         return message(f"{self.method} / HTTP/1.1", *fields, body=body)
 
     def run(self):
-        """How it ended, and the connection if that can go on."""
+        """Returns how it ended, and the connection if it can be reused."""
         bytes = self.bytes()
         if self.leaves == "in request":
             self.connection.send_quietly(bytes[:int(len(bytes) * self.where)])
@@ -225,13 +225,13 @@ class Asking(Question):
 
 
 class AskingHttp2(Question):
-    """Over HTTP/2: who leaves may also take back the request alone."""
+    """Over HTTP/2 a leaving client may also cancel only the request."""
 
     SIZES = (0, 10, 5000, 30_000)  # within any window
 
     @staticmethod
     def connect(proxy, dice):
-        """Some with windows that let nothing through before they are opened."""
+        """Some clients have windows that allow no bytes until they are opened."""
         first = dice.choice([0, 1, 65_535, 65_535])
         connection = H2Client(proxy.address, [(INITIAL_WINDOW_SIZE, first)])
         connection.first_window = first

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A backend that fails as its seed says: at every point of an exchange, in every way.
 
-What happens to a request depends on the seed, the request's id and how often it was seen, not on
-when it comes: a run can be repeated.
+The fate of a request depends on the seed, its id and how often it was seen, not on the time: a run
+can be repeated.
 """
 import collections
 import random
@@ -32,7 +32,7 @@ def is_for_connection(credentials):
 
 
 class Plan:
-    """What one try of one request gets."""
+    """The plan for one try of one request."""
 
     def __init__(self, seed, name, number):
         dice = random.Random(f"{seed}/{name}/{number}")
@@ -94,14 +94,14 @@ class FaultyBackend:
 
     def __init__(self, seed):
         self.seed = seed
-        self.calm = False  # no more faults
+        self.calm = False  # no further faults
         self.may_be_early = False  # with a response
         self.tries = collections.Counter()  # by request: heads that were read
         self.faults = collections.Counter()
         self.problems = []
         self.lock = threading.Lock()
         self.listener = None
-        self.address = ("127.0.0.1", free_port())  # nobody's while this one does not listen
+        self.address = ("127.0.0.1", free_port())  # unbound while this backend does not listen
         self.listen()
 
     @property
@@ -116,13 +116,13 @@ class FaultyBackend:
         threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
 
     def refuse_for(self, seconds):
-        """Nobody listens for a while."""
+        """Stops listening for some time."""
         self.stop()
         time.sleep(seconds)
         self.listen()
 
     def go_away(self):
-        """Nobody listens until listen()."""
+        """Stops listening until listen()."""
         self.stop()
 
     def stop(self):
@@ -165,7 +165,7 @@ class FaultyBackend:
         return ExchangeRecord(self, reader, request, plan).run(name)
 
     def owner_of(self, owner, name, fields):
-        """Who has authenticated the connection that this request came on: it serves nobody else (RFC 4559)."""
+        """The client that authenticated the connection of this request; the connection serves no other (RFC 4559)."""
         client = fields.get("x-client")
         if owner and client != owner:
             self.problems.append(f"{name} of {client} came on the connection that {owner} has authenticated")
@@ -176,7 +176,7 @@ class FaultyBackend:
         return owner
 
     def plan_for(self, name, number):
-        """What the `number`th try of this request gets."""
+        """The plan for the `number`th try of this request."""
         plan = Plan(self.seed, name, number)
         if self.calm:
             plan.point = None
@@ -184,7 +184,7 @@ class FaultyBackend:
 
 
 class ExchangeRecord:
-    """One request, and what the plan makes of it. Its steps are true as long as the connection lives."""
+    """One request and its plan. Its steps return true as long as the connection lives."""
 
     def __init__(self, backend, reader, request, plan):
         self.backend = backend
@@ -239,7 +239,7 @@ class ExchangeRecord:
         return True
 
     def garbage(self, head, body, at):
-        """What no parser takes for a part of the message. Within content of a known length nothing is."""
+        """Bytes that no parser takes for a part of the message. Within content of a known length there are none."""
         if at == len(head) + len(body):
             return FORGED
         return b"\0" if at < len(head) or self.plan.kind == "chunked" else b""
@@ -249,7 +249,7 @@ class ExchangeRecord:
             self.backend.faults[f"{self.plan.way} {self.plan.point}"] += 1
 
     def passes(self, point):
-        """Does what is planned for this point; false when that was the end of the connection."""
+        """Executes the plan for this point. Returns false if it ended the connection."""
         if self.plan.point != point:
             return True
         self.note()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same over HTTP/2: faults of one request, and of the connection that many share."""
+"""Faults over HTTP/2: of one request, and of the connection that many share."""
 import struct
 import threading
 import time
@@ -42,7 +42,7 @@ class Connection:
         # Guarded by changed.
         self.first_window = 65_535
         self.window = 65_535
-        self.windows = {}  # of the requests that nobody has given up
+        self.windows = {}  # of the requests that were not cancelled
         self.ended = False
         self.highest = 0  # of the streams
         self.last_taken = None  # by a GOAWAY
@@ -97,7 +97,7 @@ class Connection:
             self.decoder.decode(payload)
         elif kind == DATA and stream in self.requests:
             self.requests[stream][1].extend(payload)
-            # Twice as much as before, so that it does not take for ever.
+            # Doubles each time, so that it does not take too long.
             self.send(frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", max(2 * len(payload), 1))))
         if kind in (HEADERS, DATA) and flags & END_STREAM and stream in self.requests:
             fields, body, plan = self.requests[stream]
@@ -119,7 +119,7 @@ class Connection:
         self.send(frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", plan.first_window)))
 
     def go_away(self, plan):
-        """First all streams that may be under way are taken, and at the next time those that have come."""
+        """First accepts all streams that may be in flight, and the next time those that have arrived."""
         with self.changed:
             again = self.last_taken is not None
             self.last_taken = min(self.last_taken, self.highest) if again else (1 << 31) - 1
@@ -194,7 +194,7 @@ class Connection:
         self.send(*frames, frame(HEADERS, flags, stream, block(*fields)))
 
     def send_data(self, stream, data, flags=0):
-        """False when nobody waits for it any more."""
+        """Returns false if the request is no longer awaited."""
         while True:
             with self.changed:
                 self.changed.wait_for(lambda: self.ended or self.room(stream) != 0, 10)
@@ -209,13 +209,13 @@ class Connection:
                 return True
 
     def room(self, stream):
-        """None when the request was given up."""
+        """Returns None if the request was cancelled."""
         if stream not in self.windows:
             return None
         return max(0, min(self.window, self.windows[stream], PIECE))
 
     def passes(self, plan, stream, *points):
-        """Does what is planned for these points; false when that was the end of the answer."""
+        """Executes the plan for these points. Returns false if it ended the response."""
         if plan.point not in points:
             return True
         with self.backend.lock:
@@ -232,7 +232,7 @@ class Connection:
         elif plan.way == "garble" and plan.where < 0.5:
             close_with_reset(self.sock)
         elif plan.way == "garble":
-            # A field in upper case before the head, and DATA for no request behind it.
+            # An upper-case field before the head, and DATA of no request after it.
             self.send(frame(HEADERS, END_HEADERS, stream, block((":status", "200"), ("X-ID", "forged")))
                       if plan.point in ("unread", "in request", "before head", "in head")
                       else frame(DATA, END_STREAM, 0, b"forged"))

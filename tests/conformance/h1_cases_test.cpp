@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs the cases of tests/conformance/h1/*.md; README.md there says how they are written.
+// Runs the cases of tests/conformance/h1/*.md; README.md there describes their format.
 
 #include <onehop/url.hpp>
 
@@ -89,7 +89,7 @@ std::string_view name_of(const Error& error) {
   return names.at(static_cast<Errc>(error.code().value()));
 }
 
-// One end of a connection: takes bytes as they come and notes what they mean.
+// One end of a connection: parses bytes as they arrive and records the result.
 class Reader {
  public:
   explicit Reader(std::string_view kind)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A backend that fails at every byte of its answer, and a client that fails at every byte of its
-// request or of the answer it reads: in every way, for every kind of request, and between any two
-// versions of HTTP. See FaultMatrix for what is judged.
+// A backend that fails at every byte of its response, and a client that fails at every byte of its
+// request or of the response: in every way, for every kind of request, between any two versions of
+// HTTP. FaultMatrix judges the outcomes.
 #include "support/fault_matrix.hpp"
 
 #include <cstddef>
@@ -127,7 +127,7 @@ TEST_P(BackendFaults, OfATunnel) {
   fail_everywhere(kUpgrade, kLength, {Way::close, Way::half_close, Way::reset, Way::delay});
 }
 
-// Before SETTINGS, inside of it, behind it.
+// Before, inside and after SETTINGS.
 TEST_P(BackendFaults, FromTheBeginningOfItsConnection) {
   for (const Question& question : {kGet, kPost}) {
     Case wanted{question, kLength};
@@ -157,7 +157,7 @@ TEST_P(BackendFaults, WhenNobodyListens) {
   }
 }
 
-// An answer to a request that has not come to its end.
+// A response to a request that is not complete.
 TEST_P(BackendFaults, InAnEarlyAnswer) {
   for (const Question& question : {kLargePost, kExpectingPost}) {
     Case wanted{question, kLength};
@@ -166,7 +166,7 @@ TEST_P(BackendFaults, InAnEarlyAnswer) {
   }
 }
 
-// Nobody has asked for it, and nobody gets it.
+// An unsolicited response reaches no client.
 TEST_P(BackendFaults, SurplusBehindAnAnswer) {
   const std::string forged = "HTTP/1.1 200 OK\r\nX-Id: forged\r\nContent-Length: 0\r\n\r\n";
   const std::string late = h2_frames::frame(h2_frames::data, h2_frames::kEndStream, 1, "forged");
@@ -220,7 +220,7 @@ TEST_P(ClientFaults, OnAConnectionThatWasUsedBefore) {
   fail_everywhere(kPost, kAll, true);
 }
 
-// The backend answers up to some byte; then the client leaves, and the backend goes on.
+// The backend responds up to some byte; then the client leaves, and the backend goes on.
 TEST_P(ClientFaults, WhileItReadsTheAnswer) {
   for (const Question& question : {kGet, kPost, kUpgrade}) {
     for (const Answer& answer : {kLength, kChunked}) {

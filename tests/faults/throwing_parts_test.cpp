@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whatever a user of the library may write can throw anything: that is a 500, or an answer that is
-// visibly not complete, and the server goes on.
+// Any code of a library user may throw anything: the result is a 500, or a visibly incomplete
+// response, and the server goes on.
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/testing.hpp>
 
@@ -36,7 +36,7 @@ constexpr Question kGet{"GET"};
 constexpr Question kPost{"POST", "POST", 12};
 constexpr Question kUpgrade{"upgrade", "GET", 0, Question::Kind::upgrades};
 
-// Says how long it is, gives pieces, has trailers, or throws in the place of one of these.
+// Has a length, pieces and trailers, or throws in place of one of these.
 class ThrowingBody final : public BodySource {
  public:
   enum class When : std::uint8_t { length, first_read, later_read, trailers };
@@ -130,7 +130,7 @@ class ThrowingParts : public ::testing::TestWithParam<std::tuple<Protocol, bool>
     network_.advance(2s);
     return client.answer();
   }
-  // The next requests are served, on this connection and on others.
+  // Further requests are served, on this connection and on others.
   void expect_served(AskingClient& client) {
     if (client.goes_on()) {
       EXPECT_EQ(ask(client).status, 200);
@@ -284,7 +284,7 @@ TEST_P(ThrowingParts, AHookForErrors) {
   expect_500();
 }
 
-// Calls another after the first time.
+// Delegates after the first call.
 class ThrowingRoundTripper final : public RoundTripper {
  public:
   ThrowingRoundTripper(std::shared_ptr<const RoundTripper> next,
@@ -314,7 +314,7 @@ TEST_P(ThrowingParts, ARoundTripper) {
   }
 }
 
-// Content that a hook puts into the place of the client's, on its way to the upstream.
+// A hook replaces the client's content on its way to the upstream.
 TEST_P(ThrowingParts, ABodyForTheUpstream) {
   using When = ThrowingBody::When;
   for (const char* url : {"http://backend", "h2c://backend:80"}) {
@@ -330,7 +330,7 @@ TEST_P(ThrowingParts, ABodyForTheUpstream) {
   }
 }
 
-// --- what is told ------------------------------------------------------------------------------
+// --- callbacks ---------------------------------------------------------------------------------
 
 TEST_P(ThrowingParts, TheEndOfAnExchange) {
   std::string logged;
@@ -347,7 +347,7 @@ TEST_P(ThrowingParts, TheEndOfAnExchange) {
 TEST_P(ThrowingParts, TheLog) {
   Server::Options options;
   options.log = [throws = thrower()](LogLevel, std::string_view) { throws(); };
-  // A failure that nobody but the log is told of.
+  // A failure that only the log reports.
   const auto failed = std::make_shared<bool>(false);
   network_.serve("s:80", make_handler([failed](const Request&) {
                    return std::exchange(*failed, true) ? Response(Status::ok, "fine")
@@ -358,7 +358,7 @@ TEST_P(ThrowingParts, TheLog) {
   const auto client = connect();
   EXPECT_EQ(ask(*client).status, 500);
   expect_served(*client);
-  network_.refuse("s:80");  // with the server goes what writes its lines
+  network_.refuse("s:80");  // the log writer is destroyed with the server
   EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("the log threw"));
 }
 

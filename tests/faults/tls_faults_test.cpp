@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A TLS connection that is cut before each byte of what a message is sent in, or in which this
-// byte is another: inside records, between them, in the goodbye. What has not come whole and
-// unchanged never looks complete to anybody.
+// A TLS connection that is cut before each byte of a message, or in which that byte is changed:
+// inside records, between them, in close_notify. A message that did not arrive whole and unchanged
+// must not look complete.
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/testing.hpp>
 
@@ -38,11 +38,11 @@ using testing::Wire;
 
 constexpr std::string_view kContent = "helloworld";
 
-// A message in the records it is sent in.
+// A message in its records.
 struct Message {
   const char* name;
   std::vector<std::string> records;
-  bool ends_with_goodbye = false;  // nothing else says where
+  bool ends_with_goodbye = false;  // without close_notify its end is unknown
 };
 
 TestCertificates& certificates() {
@@ -57,7 +57,7 @@ const TlsCertificate& certificate() {
 
 class TlsFaults : public ::testing::Test {
  protected:
-  // A proxy in clear before a backend with TLS, or the other way round.
+  // A plaintext proxy before a TLS backend, or vice versa.
   void start(bool backend_has_tls) {
     network_.listen("backend:443");
     Transport::Options transport = network_.transport_options();
@@ -104,7 +104,7 @@ class TlsFaults : public ::testing::Test {
     return std::string(message.name) + ": " + std::string(name_of(way)) + " at " +
            std::to_string(at) + ": ";
   }
-  // For every fault there can be in so many bytes. `try_it` gives how many there are.
+  // Tries every fault in that many bytes. `try_it` returns how many bytes there are.
   template <class Function>
   static void everywhere(Function try_it) {
 #ifdef NDEBUG
@@ -147,10 +147,10 @@ std::vector<Message> answers_of_h2() {
 
 class TlsBackendFaults : public TlsFaults, public ::testing::WithParamInterface<Protocol> {
  protected:
-  // The number of bytes of the answer.
+  // Returns the size of the response in bytes.
   std::size_t fail(const TlsSide& side, const Message& answer, Way way, std::size_t at) {
     const auto client = AskingClient::make(GetParam(), network_.connect("proxy:443"));
-    client->ask({"POST", "POST", 1}, "id");  // is not sent again
+    client->ask({"POST", "POST", 1}, "id");  // must not be sent again
     Wire wire = network_.accept("backend:443");
     TlsPeer peer(side);
     EXPECT_TRUE(peer.shake_hands(wire));
@@ -224,7 +224,7 @@ class TlsClientFaults : public TlsFaults {
       return std::nullopt;
     }
   }
-  // The number of bytes of the request.
+  // Returns the size of the request in bytes.
   std::size_t fail(const TlsSide& side, const Message& request, Way way, std::size_t at) {
     Wire wire = network_.connect("proxy:443");
     TlsPeer peer(side);

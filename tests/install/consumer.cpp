@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A program of somebody else: a server, a proxy in front of it, and one request through both.
+// A program of a library user: a server, a proxy in front of it, and one request through both.
 #include <onehop/onehop.hpp>
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace {
 
-// What a plain client on 127.0.0.1 gets back, head and all; "" when nobody answers.
+// Returns the raw response to a plain client on 127.0.0.1, or "" if there is none.
 std::string fetch(std::uint16_t port, const std::string& request) {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One way to talk to the proxy for clients of HTTP/1.1 and of HTTP/2, with TLS or without: a request
-is sent piece by piece, and its answer is read while that goes on."""
+"""An interface to clients of HTTP/1.1 and HTTP/2, with and without TLS: a request is sent piece by piece, and its
+response is read meanwhile."""
 import ssl
 
 from h2_client import (CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, H2Client,
@@ -36,18 +36,18 @@ class Http1:
         self.client.send(f"0\r\n{lines}\r\n".encode("ascii"))
 
     def read_head(self):
-        """The statuses up to the final one."""
+        """Returns the statuses up to the final one."""
         while not self.heads or self.heads[-1].interim:
             self.heads.append(self.client.read_response_head())
         self.fields = {name.lower(): value for name, value in self.heads[-1].fields}
         return [head.status for head in self.heads]
 
     def read_piece(self):
-        """The next piece of content."""
+        """Returns the next piece of content."""
         return self.client.read_chunk()
 
     def read_rest(self):
-        """The content up to its end; Truncated when it breaks off."""
+        """Returns the content up to its end; raises Truncated if it ends early."""
         response = self.client.read_body(self.heads[-1], ends_with_connection=True)
         self.trailers = {name.lower(): value for name, value in response.trailers}
         return response.body

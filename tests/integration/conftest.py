@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every test starts from: `hop`, onehop in front of a backend that follows a script.
-
-Proxies are shared: one process for each set of flags, for the whole run. The backend forgets
-everything between two tests.
-"""
+"""Fixtures of every test: `hop` is onehop in front of a scripted backend. Proxies are shared: one process per set of
+flags for the whole run. The backend is reset between tests."""
 import os
 import signal
 
@@ -35,21 +32,21 @@ class Hop:
         return self.clients[-1]
 
     def exchange(self, request, response=OK, method="GET"):
-        """Sends one request; gives what the backend saw and what the client got."""
+        """Sends one request and returns the backend's view of it and the client's response."""
         self.backend.answers(response)
         answer = self.client().ask(request, method)
         return self.backend.request, answer
 
     def seen(self, request):
-        """What the backend sees of a request."""
+        """Returns the backend's view of a request."""
         return self.exchange(request)[0]
 
     def returned(self, response):
-        """What a client gets for GET when the backend answers with `response`."""
+        """Returns the client's response to GET when the backend sends `response`."""
         return self.exchange(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", response)[1]
 
     def refusal(self, request):
-        """The answer to a request that must not reach the backend; the connection closes."""
+        """Returns the response to a request that must not reach the backend; the connection closes."""
         client = self.client()
         answer = client.send_quietly(request).read_final()
         client.how_it_ends()
@@ -59,7 +56,7 @@ class Hop:
         return answer
 
     def assert_serves(self):
-        """A fresh client is served: the proxy is in good health."""
+        """Checks that a new client is served."""
         self.backend.answers(OK)
         assert self.client().get("/health").status == 200
 
@@ -157,7 +154,7 @@ def siege(start_proxy, start_backend):
 
 @pytest.fixture(autouse=True)
 def bounded_time():
-    """No test hangs: past its time it fails where it waits."""
+    """Fails a test that hangs, where it hangs."""
 
     def too_late(*_):
         raise TimeoutError(f"the test took more than {SECONDS_PER_TEST} s")
@@ -171,7 +168,7 @@ def bounded_time():
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
-    """Shows with a failed test what its proxies said."""
+    """Prints the output of the proxies with a failed test."""
     outcome = yield
     report = outcome.get_result()
     hops = item.funcargs.get("all_hops")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An HTTP/2 client that sends exactly the frames it is given, and reads answers frame by frame."""
+"""An HTTP/2 client that sends exactly the frames it is given, and reads responses frame by frame."""
 import struct
 
 from hpack import Decoder
@@ -32,7 +32,7 @@ def integer(value, prefix):
 
 
 def block(*fields):
-    """A header block of literals that are not indexed: what is written is what was asked for."""
+    """A header block of literals without indexing, so that it contains exactly these lines."""
     out = b""
     for name, value in fields:
         name = name if isinstance(name, bytes) else name.encode("latin-1")
@@ -64,7 +64,7 @@ class Answer:
 
 class H2Client:
     def __init__(self, address, settings=(), sock=None):
-        """`sock`: a connection that is there already, with TLS."""
+        """`sock` is an existing connection, with TLS."""
         self.sock = sock or connect(address)
         self.buffer = b""
         self.unfinished = None  # a field block whose END_HEADERS is still to come
@@ -92,7 +92,7 @@ class H2Client:
         return self
 
     def send_quietly(self, data):
-        """Sends as much as the peer takes; true when that was all of it."""
+        """Sends as much as the peer accepts; returns true if that was everything."""
         try:
             self.send(data)
             return True
@@ -105,7 +105,7 @@ class H2Client:
         return stream
 
     def request(self, *more, end=True, **pseudo):
-        """Sends the head of a request; gives the number of its stream."""
+        """Sends the head of a request and returns its stream number."""
         stream = self.new_stream()
         flags = END_HEADERS | (END_STREAM if end else 0)
         self.send(frame(HEADERS, flags, stream, block(*request_fields(*more, **pseudo))))
@@ -168,7 +168,7 @@ class H2Client:
             answer.reset = struct.unpack(">I", payload)[0]
 
     def read_answer(self, stream):
-        """Until the stream has ended."""
+        """Reads until the stream has ended."""
         while True:
             answer = self.answers.get(stream)
             if answer and answer.frames:
@@ -189,7 +189,7 @@ class H2Client:
         return self.read_answer(stream)
 
     def read_until_closed(self):
-        """To the end of the connection; gives the code of the GOAWAY, if there was one."""
+        """Reads to the end of the connection; returns the code of the GOAWAY, if there was one."""
         try:
             while True:
                 self.read_frame()

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests that parsers disagree about, made up from a seed: the same seed, the same requests.
-
-Each case is what one client sends on one connection: up to three requests, most of them odd in a
-place or two, with further requests hidden in their bodies, and a plain last one.
+"""Requests that parsers disagree about, generated from a seed. Each case is the bytes of one client connection: up to
+three requests, most of them odd in a place or two, with further requests hidden in their bodies, and a plain last one.
 """
 import random
 
@@ -67,7 +65,7 @@ class OddRequests:
         return f"{self.random.choice(METHODS)} {target} {self.random.choice(VERSIONS)}"
 
     def body(self, target):
-        """Content that is a request itself, for whoever loses count."""
+        """Content that is a request itself, for a parser that loses count."""
         hidden = f"GET {target}/hidden HTTP/1.1\r\nHost: h.test\r\n\r\n".encode()
         return self.random.choice([b"", b"x", b"0\r\n\r\n", hidden, hidden, b"0\r\n\r\n" + hidden, b"\r\n" + hidden])
 
@@ -116,7 +114,7 @@ class OddRequests:
                         for number, line in enumerate(lines))
 
     def damaged(self, data):
-        """One byte or so inserted, lost, doubled or replaced."""
+        """Inserts, removes, doubles or replaces about one byte."""
         at = self.random.randrange(len(data))
         new = self.random.choice(BYTES)
         return data[:at] + self.random.choice([new, b"", data[at:at + 1] * 2, new + data[at:at + 1]]) + data[at + 1:]

@@ -14,7 +14,7 @@ from wire import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("ONEHOP", str(ROOT / "build" / "release" / "onehop"))
-# For a program that runs as somebody else, who may not be able to read the suppressions.
+# For a program that runs as another user, who may not be able to read the suppressions.
 ENVIRONMENT_OF_OTHERS = {**os.environ, "TSAN_OPTIONS": ""}
 SANITIZED = bool(os.environ.get("ONEHOP_SANITIZE"))
 
@@ -40,7 +40,7 @@ def run_onehop(*args, patience=2 * PATIENCE):
 
 
 class Proxy:
-    """A running `onehop`. Its output is kept in files, so that it never waits for a reader."""
+    """A running `onehop`. Its output goes to files, so that it never waits for a reader."""
 
     def __init__(self, *args, listen=None, ready=True):
         self.address = listen or ("127.0.0.1", free_port())
@@ -63,8 +63,8 @@ class Proxy:
         return "http://%s:%d" % self.address
 
     def wait_until_ready(self):
-        """Until it serves. It says that it listens when all its threads run; clients get through a
-        little earlier, and who counts descriptors then would miss those of the threads."""
+        """Waits until it serves. It logs that it listens once all its threads run; connections succeed a little
+        earlier, and a count of descriptors would then miss those of the threads."""
         deadline = time.monotonic() + 2 * PATIENCE
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -86,7 +86,7 @@ class Proxy:
         return text_of(self.messages)
 
     def wait_for_log_lines(self, count, patience=PATIENCE):
-        """The access log, once it has so many lines."""
+        """Returns the access log once it has this many lines."""
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             lines = self.stdout().splitlines()
@@ -102,7 +102,7 @@ class Proxy:
         return self.process.wait(patience)
 
     def stop(self):
-        """Ends the program politely and gives its exit code."""
+        """Ends the program with TERM and returns its exit code."""
         if self.process.poll() is None:
             self.signal()
             try:
@@ -116,7 +116,7 @@ class Proxy:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def client_sockets(self):
-        """How many of its descriptors are connections of clients, over IPv4."""
+        """Counts its descriptors that are client connections over IPv4."""
         table = Path(f"/proc/{self.pid}/net/tcp").read_text(encoding="ascii").splitlines()[1:]
         rows = [line.split() for line in table]
         port, listens = f":{self.address[1]:04X}", "0A"

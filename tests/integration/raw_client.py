@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A client that sends exactly the bytes it is given, and reads answers strictly."""
+"""A client that sends exactly the bytes it is given, and reads responses strictly."""
 import socket
 import struct
 
@@ -7,8 +7,7 @@ from wire import PATIENCE, Reader, Truncated, get
 
 
 def connect(address, source=None):
-    """`address` is (host, port), or the path of a unix socket; `source` another address of the
-    loopback network to come from."""
+    """`address` is (host, port) or the path of a unix socket; `source` is another loopback address to connect from."""
     if isinstance(address, str):
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         sock.settimeout(PATIENCE)
@@ -35,7 +34,7 @@ class Client(Reader):
         return self
 
     def send_quietly(self, data):
-        """Sends as much as the peer takes; it may refuse the rest by closing."""
+        """Sends as much as the peer accepts; the peer may refuse the rest by closing."""
         try:
             self.send(data)
         except ConnectionError:
@@ -43,7 +42,7 @@ class Client(Reader):
         return self
 
     def ask(self, request, method="GET"):
-        """Sends one request and reads its final answer."""
+        """Sends one request and returns its final response."""
         self.send(request)
         return self.read_final(method)
 
@@ -61,7 +60,7 @@ class Client(Reader):
         return responses
 
     def expect_no_complete_answer(self):
-        """The answer ends too early, or (when nothing was passed on yet) is the proxy's own 502."""
+        """Checks that the response ends early or (if no byte was passed on yet) is the proxy's own 502."""
         try:
             response = self.read_final()
         except Truncated:

@@ -34,7 +34,7 @@ def reply_once(data):
 
 
 def silent(peer):
-    """A script: takes everything and says nothing, until the peer goes away."""
+    """A script: reads everything and sends nothing, until the peer closes."""
     peer.wait_for_close()
 
 
@@ -49,7 +49,7 @@ class Connection(Reader):
         self.finished = threading.Event()
 
     def is_used(self):
-        """Waits for the first byte; false when the connection ends without one."""
+        """Waits for the first byte; returns false if the connection ends without one."""
         try:
             return self.sock.recv(1, socket.MSG_PEEK) != b""
         except OSError:
@@ -69,7 +69,7 @@ class Connection(Reader):
         return self.ended_by_peer
 
     def serve(self):
-        """Gives every further request the backend's current answers."""
+        """Sends the backend's current responses to all further requests."""
         while True:
             self.read_request()
             self.send(self.backend.next_answer())
@@ -118,13 +118,13 @@ class ScriptedBackend:
         self.accepted = set()  # the addresses they came from
 
     def play(self, script, at_once=False):
-        """What every connection from now on does: once its first byte has arrived, or at once. A
-        connection without a byte (a probe, a spare one) does not count as one."""
+        """Sets the script of every connection from now on. It starts with the first byte, or immediately. A connection
+        without a byte (a probe, a spare one) does not count."""
         self.script, self.at_once = script, at_once
 
     def answers(self, *responses):
-        """Plain answers from now on, one for each request, the last one for all further ones.
-        Connections that serve() already follow at once."""
+        """Sends plain responses from now on, one per request, repeating the last one. Connections with a running
+        serve() follow at once."""
         self.plain_answers = list(responses)
         self.play(Connection.serve)
 
@@ -163,7 +163,7 @@ class ScriptedBackend:
         return self.connections[count - 1]
 
     def wait_for_finish(self, number=0, patience=PATIENCE):
-        """Waits until the script of one connection has come to its end."""
+        """Waits until the script of one connection has ended."""
         connection = self.wait_for_connections(number + 1)
         assert connection.finished.wait(patience), "the backend's script did not come to its end"
         return connection
@@ -225,7 +225,7 @@ class ScriptedBackend:
         for thread, connection in threads.items():
             thread.join(PATIENCE)
             if has_unread_bytes(connection.sock):
-                connection.reset()  # behind a full window the proxy's end could not be seen
+                connection.reset()  # with a full window the proxy's end could not be seen
             wait_until_gone(connection.sock)
             connection.sock.close()
         self.start_over()

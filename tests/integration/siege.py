@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A proxy under siege: clients that take and do not give, a backend with a script for them, and a client that does
-no harm."""
+"""A proxy under siege: clients that only consume, a scripted backend for them, and a well-behaved client."""
 import socket
 import struct
 import time
@@ -28,7 +27,7 @@ def attacker(address, receive_buffer=None):
 
 
 class Siege:
-    """One proxy, what besieges it, and a client that has nothing to do with that."""
+    """A proxy, its attackers, and a client that is not involved."""
 
     def __init__(self, start_proxy, backend, *flags, url=None):
         self.backend = backend
@@ -50,7 +49,7 @@ class Siege:
         return new
 
     def answer(self, slow, target="/slow"):
-        """The backend gives requests for `target` to that script, and answers others at once."""
+        """The backend runs that script for `target`, and responds to other requests immediately."""
         self.scripts[target] = slow
 
     def script(self, peer):
@@ -80,7 +79,7 @@ class Siege:
                     assert new.get().status == 200
 
     def assert_memory_within(self, allowed):
-        """`allowed`: for all that is going on, beyond what each thread has."""
+        """`allowed` is the memory for all that is going on, in addition to the workers' own."""
         if SANITIZED:
             return
         most, allowed = 0, allowed + WORKERS * THREAD
@@ -90,7 +89,7 @@ class Siege:
         assert most <= allowed, f"{most / MIB:.1f} MiB, and {allowed / MIB:.1f} are allowed"
 
     def wait_for_memory(self, allowed):
-        """Until it holds no more than that; what has ended may leave more for a second or two."""
+        """Waits until it holds no more than that; ended connections may be released a second or two later."""
         held = []
 
         def is_within():
@@ -108,7 +107,7 @@ class Siege:
         self.sockets = []
 
     def lift_and_wait_for_memory(self):
-        """Past max_memory the proxy may refuse others until it has read that the attackers left, some of whom it
+        """Above max_memory the proxy may refuse others until it has noticed that the attackers left, some of whom it
         accepts only then."""
         self.lift()
 
@@ -123,7 +122,7 @@ class Siege:
 
 
 class Reluctant(H2Client):
-    """Opens its windows only as it is told."""
+    """Opens its windows only when the test says so."""
 
     def note(self, kind, flags, stream, payload):
         if kind == DATA:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One line for each exchange: who asked for what, how it ended, and whose fault it was."""
+"""One line for each exchange: the request, its end, and the side at fault."""
 import json
 import re
 
@@ -12,7 +12,7 @@ from wire import Truncated, answer, get, message, post
 
 @pytest.fixture
 def logged(start_proxy, start_backend):
-    """logged("json"): a proxy with this log, its backend, and what reads the log."""
+    """logged("json"): a proxy with this log, its backend, and a reader of the log."""
 
     def start(form, *flags, url=None):
         backend = start_backend()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A faulty backend never looks like a complete answer, and never like somebody else's."""
+"""The output of a faulty backend never looks like a complete response, nor like another request's."""
 import threading
 
 import pytest
@@ -19,7 +19,7 @@ def with_fields(*lines, body=b"secret"):
 
 
 def bad_gateway(hop, response):
-    """The answer when a backend sends `response`: ours, with none of its bytes in it."""
+    """Returns the response when a backend sends `response`: the proxy's own, without any of those bytes."""
     hop.backend.play(lambda peer: (peer.read_request(), peer.send(response), peer.wait_for_close()))
     client = hop.client()
     got = client.get()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bodies flow as they come, both ways at once, and nobody has to wait for more than is there."""
+"""Bodies are forwarded as they arrive, in both directions at once, without waiting for more."""
 import os
 import threading
 import time
@@ -110,7 +110,7 @@ def test_each_piece_of_an_upload_of_known_length_reaches_the_backend_without_wai
 
 
 def piecewise(head, pieces, wrap):
-    """A script that sends the next piece when it is told to, and that piece's signal."""
+    """A script that sends the next piece on a signal, and that signal."""
     go = threading.Semaphore(0)
 
     def script(peer):
@@ -171,7 +171,7 @@ def test_an_echo_runs_while_the_upload_goes_on(hop):
 
 
 def echo_whole(peer):
-    """Answers each request with its own body, as it comes, and begins before the body is complete."""
+    """Responds to each request with its own body, as it arrives, and begins before the body is complete."""
     while True:
         head = peer.read_request_head()
         left = int(head.fields.get("content-length") or 0)
@@ -211,7 +211,7 @@ def test_an_early_final_response_arrives_while_the_upload_goes_on(hop):
 
 
 def test_an_upload_goes_on_behind_the_answer_on_a_reused_connection(hop):
-    """The copy kept for a retry is of no use once the answer has begun, and must not be written to."""
+    """The copy kept for a retry is useless once the response has begun, and must not be written to."""
     def script(peer):
         while True:
             head = peer.read_request_head()
@@ -263,7 +263,7 @@ def test_a_backend_connection_with_an_unfinished_upload_is_not_reused(hop):
 
 
 def fill(send, limit):
-    """Sends until the other side takes no more for a while; gives the number of bytes taken."""
+    """Sends until the other side stops reading; returns the number of bytes accepted."""
     taken, block = 0, b"x" * 64 * 1024
     try:
         while taken < limit:

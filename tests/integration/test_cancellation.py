@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A client that went away: its backend exchange ends at once, others do not notice."""
+"""When a client leaves, its backend exchange ends at once; others are not affected."""
 import threading
 import time
 
@@ -101,7 +101,7 @@ def test_a_cancelled_request_does_not_disturb_others(hop):
 
 
 def wait_for_descriptors(proxy, count):
-    """Until the proxy has noticed who came and who left."""
+    """Waits until the proxy has noticed all arrivals and departures."""
     deadline = time.monotonic() + PATIENCE
     while proxy.descriptors() != count:
         assert time.monotonic() < deadline, f"{proxy.descriptors()} descriptors, not {count}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A short run of tests/chaos, the same every time; `make chaos` runs longer and elsewhere."""
+"""A short, repeatable run of tests/chaos; `make chaos` runs longer."""
 import sys
 from pathlib import Path
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""--max-connections-per-client: one client does not take every place."""
+"""--max-connections-per-client: one client does not use every place."""
 import socket
 import ssl
 import threading
@@ -24,7 +24,7 @@ def is_closed(client):
 
 
 def wait_until_served(connect):
-    """A place becomes free a moment after its connection has ended."""
+    """A place becomes free shortly after its connection has ended."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -113,8 +113,8 @@ def test_a_trusted_peer_has_no_such_limit_and_others_have(hop_with):
 
 @pytest.fixture
 def hold(request, hop_with):
-    """A hop that lets each client have 3 requests in progress, and whose backend answers those for
-    /hold only when it is let go."""
+    """A hop that allows each client 3 requests in progress, and whose backend holds those for /hold until they are
+    released."""
     hop = hop_with("--max-requests-per-client", "3", *getattr(request, "param", ()))
     hop.go = threading.Event()
 

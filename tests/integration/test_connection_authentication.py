@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A backend that authenticates its connections, as NTLM and Negotiate do: none of them may serve another client."""
+"""A backend that authenticates its connections, as NTLM and Negotiate do: each serves one client only."""
 import threading
 
 import pytest
@@ -12,7 +12,7 @@ def with_credentials(leg, user):
 
 
 def authenticating(peer):
-    """A script: knows who speaks by the connection alone, and says so."""
+    """A script: identifies the client by its connection, and reports it."""
     user = b"nobody"
     while True:
         request = peer.read_request()
@@ -27,7 +27,7 @@ def authenticating(peer):
 
 
 def challenging(peer):
-    """A script: the second message of a handshake counts on the connection of the first alone."""
+    """A script: the second message of a handshake is valid only on the connection of the first."""
     user, challenged = b"nobody", False
     while True:
         request = peer.read_request()
@@ -43,7 +43,7 @@ def challenging(peer):
 
 
 def test_a_handshake_comes_to_its_end_where_no_connections_are_kept(hop_with):
-    """Its second message never met the connection of its first."""
+    """Its second message used to arrive on another connection."""
     hop = hop_with("--workers", "1", "--pool-size", "0")
     hop.backend.play(challenging)
     with hop.client() as client:

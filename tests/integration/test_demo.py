@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`onehop demo`: the proxy in front of a small backend of its own, with every URL it prints."""
+"""`onehop demo`: the proxy in front of a built-in backend, with every URL it prints."""
 import asyncio
 import contextlib
 import re
@@ -114,7 +114,7 @@ def test_every_url_that_is_printed_works(demo):
             assert client.read_response_head().status in (200, 400, 405, 426)
 
 
-# What the demo prints is typed as it stands; only websocat may not be installed here.
+# The printed commands run as they are; only websocat may be missing here.
 @pytest.mark.parametrize("flags, versions", [([], ["1.1", "2"]), (["--tls", "self"], ["2", "1.1"])],
                          ids=["in-clear", "tls"])
 def test_the_commands_that_are_printed_work(tmp_path, flags, versions):

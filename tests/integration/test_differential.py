@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Thousands of odd requests through onehop to the parsers of Node, Python and Go: none of them sees
-other requests, or other bodies, than onehop does, and none sees what another does not."""
+"""Sends thousands of odd requests through onehop to the parsers of Node, Python and Go: all of them must see the same
+requests and bodies as onehop."""
 import collections
 import concurrent.futures
 import json
@@ -28,7 +28,7 @@ FLAGS = ("--access-log", "json", "--header-timeout", "250ms", "--body-timeout", 
 
 
 def command_of(peer, folder):
-    """How to start a backend; nothing where it is not installed."""
+    """Returns how to start a backend, or None if it is not installed."""
     if peer == "python":
         return [sys.executable, str(HERE / "python.py")]
     if peer == "node" and shutil.which("node"):
@@ -55,12 +55,12 @@ class Peer:
         self.process.stdout.close()
 
     def records(self):
-        """What the backend's parser saw, in its order."""
+        """The requests that the backend's parser saw, in order."""
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(self.url + "/records") as got:
             return json.load(got)
 
     def logged(self):
-        """What onehop saw of the requests it passed on: method, target, bytes of content."""
+        """The requests that onehop passed on: method, target, bytes of content."""
         entries = [json.loads(line) for line in self.proxy.stdout().splitlines()]
         return [f'{entry["method"]} {origin_form(entry["target"])} {entry["request_body"]}'
                 for entry in entries if entry["status"] == 200]
@@ -72,7 +72,7 @@ def origin_form(target):
 
 
 def answers_to(address, case):
-    """Every answer to what one client sends: what the backend saw, or the status alone."""
+    """The responses to a client's bytes: the backend's view, or only the status."""
     received = b""
     with connect(address) as sock:
         try:
@@ -104,7 +104,7 @@ def peers(start_proxy, tmp_path):
 
 @pytest.fixture
 def enough_time(bounded_time):  # pylint: disable=unused-argument
-    """A long run takes what it takes."""
+    """No timeout for a long run."""
     signal.alarm(120 + CASES // 20)
 
 
@@ -143,7 +143,7 @@ def wait_for_log(peer, count):
 
 
 def compare(cases, answers):
-    """No two backends were given different requests. One that refuses what the others take is merely strict."""
+    """Checks that no two backends received different requests. One that refuses more is merely strict."""
     refusals = 0
     for number, case in enumerate(cases):
         lists = {name: [without_number(saw) if " " in saw else saw for saw in got[number]]

@@ -46,7 +46,7 @@ class Block:
 
 
 class Part:
-    """What stands below one heading of a page."""
+    """The part of a page below one heading."""
 
     def __init__(self, page, heading):
         self.page = page
@@ -152,7 +152,7 @@ def tools(tmp_path):
 
 
 def run_script(script, folder, environment):
-    """What the script prints, on either stream; it must end well and leave nothing behind."""
+    """Returns the output of the script on both streams; it must succeed and leave no process."""
     output = folder / "output"
     with output.open("wb") as out, subprocess.Popen(["bash", "-c", script], cwd=folder, env=environment, stdout=out,
                                                     stderr=out, stdin=subprocess.DEVNULL,

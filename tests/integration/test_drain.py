@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TERM, INT and QUIT: what is in flight finishes, nothing new begins, and a second signal ends it all."""
+"""TERM, INT and QUIT: requests in flight finish, new ones are refused, and a second signal ends the process."""
 import json
 import signal
 import threading
@@ -22,7 +22,7 @@ def go():
 
 @pytest.fixture
 def backend(start_backend, go):
-    """Answers when it is told to."""
+    """Responds when the test says so."""
     backend = start_backend()
 
     def script(peer):
@@ -36,7 +36,7 @@ def backend(start_backend, go):
 
 
 def wait_until_closed(proxy):
-    """Until the listener is gone, that is: until the signal has been noticed."""
+    """Waits until the listener is closed, that is, until the signal has been noticed."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
@@ -140,7 +140,7 @@ def test_what_is_cut_is_logged_as_aborted_with_the_reason(start_proxy, start_bac
     assert (entry["status"], entry["outcome"]) == (200, "aborted")
     assert entry["failure"]["side"] == "proxy"
     assert "stopped" in entry["failure"]["reason"]
-    assert proxy.stderr().splitlines()[-1].endswith("stopped; what was still in progress was cut")
+    assert proxy.stderr().splitlines()[-1].endswith("stopped; requests still in progress were aborted")
     client.close()
 
 
@@ -157,7 +157,7 @@ def test_tunnels_are_closed_at_the_deadline(start_proxy, start_backend):
     assert client.how_it_ends() in ("eof", "reset")
     assert proxy.wait() in (0, 1)
     assert time.monotonic() - began < SOON
-    assert proxy.stderr().splitlines()[-1].endswith("stopped; what was still in progress was cut")
+    assert proxy.stderr().splitlines()[-1].endswith("stopped; requests still in progress were aborted")
     backend.wait_for_finish(0)
     client.close()
 
@@ -209,7 +209,7 @@ def test_a_successor_can_bind_the_port_meanwhile(start_proxy, start_backend, bac
 
 
 def test_no_request_is_lost_when_it_ends_under_load(start_proxy, start_backend):
-    """Every request that was sent completely gets its answer, or a connection that was closed idle."""
+    """Every request that was sent completely gets its response, or a connection that was closed idle."""
     backend = start_backend()
     proxy = start_proxy(backend.url)
     broken, served, stop = [], [], threading.Event()
@@ -238,7 +238,7 @@ def test_no_request_is_lost_when_it_ends_under_load(start_proxy, start_backend):
 
 
 class Drip(threading.Thread):
-    """A byte now and then, for as long as anybody takes one."""
+    """Sends a byte at intervals for as long as the peer reads."""
 
     def __init__(self, client):
         super().__init__(daemon=True)
@@ -265,7 +265,7 @@ def test_a_stop_does_not_wait_long_for_the_rest_of_a_head(start_proxy, backend, 
     assert client.read_final().status == 408
     client.close()
     assert proxy.wait() == 0
-    assert "was cut" not in proxy.stderr()
+    assert "were aborted" not in proxy.stderr()
 
 
 def test_a_stop_waits_a_moment_for_the_rest_of_a_head(start_proxy, backend, go):
@@ -298,4 +298,4 @@ def test_a_stop_does_not_wait_long_for_an_upload_that_was_refused(start_proxy, b
     if when == "before":
         proxy.signal()
     assert proxy.wait() == 0
-    assert "was cut" not in proxy.stderr()
+    assert "were aborted" not in proxy.stderr()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers of the proxy's own: the right status, soon, never empty, and no word about the inside."""
+"""The proxy's own responses: the right status, promptly, with content, and without internal details."""
 import json
 import socket
 import time
@@ -20,7 +20,7 @@ def dead(start_proxy):
 
 
 def assert_own_answer(got, status):
-    """Short, never empty, names no address, and says its length and type."""
+    """Short, never empty, without addresses, with a length and a type."""
     assert got.status == status
     assert 0 < len(got.body) < 4096
     assert not any(word in got.body for word in ADDRESS_WORDS)

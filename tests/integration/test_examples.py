@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The programs of examples/, each run the way its first lines say. (Those with TLS and gRPC are run
-by the tests about TLS and gRPC.)"""
+"""Runs the programs of examples/ as their first lines say. (The tests of TLS and gRPC run those with TLS and gRPC.)"""
 import json
 import os
 import subprocess

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exchanges of one client connection in every order of what they can be in the middle of: interim
-responses that the client does not read, an upload that is not complete, a final response before its
-end, a socket that is full, a client that leaves. Everything follows from a seed."""
+"""Exchanges of one client connection in every order of their states: unread interim responses, an incomplete upload,
+an incomplete final response, a full socket, a client that leaves. Everything is generated from a seed."""
 import random
 import socket
 import struct
@@ -25,7 +24,7 @@ def content(name, size):
 
 
 def script(peer):
-    """Responds to each request as the dice of its name say, until the proxy leaves."""
+    """Responds to each request as the dice of its name decide, until the proxy closes."""
     try:
         respond_to_all(peer)
     except (Truncated, OSError):
@@ -98,7 +97,7 @@ def drive_http1(proxy, seed, whole):
     narrow(client.sock, dice)
     asked = list(requests_of(seed, dice))
     bytes = b"".join(request for _, _, request in asked)
-    # Sends without reading, as far as that goes, and perhaps not all.
+    # Sends without reading as far as possible, and perhaps not everything.
     most = len(bytes) if dice.random() < 0.7 else int(len(bytes) * dice.random())
     client.sock.settimeout(dice.choice([0.01, 0.1]))
     sent = 0

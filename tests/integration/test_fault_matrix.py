@@ -36,21 +36,21 @@ SEED = 1
 
 
 def is_silent_death(request, point, way):
-    """Of a connection that idles: only the next request can notice it, and only by waiting."""
+    """A fault of an idle connection: only the next request can notice it, and only by waiting."""
     return way == "stall" and (point == "behind" or (request == "HEAD" and point in BEHIND_THE_HEAD))
 
 
 class FaultAt(Plan):
-    """One answer with one fault at a point that is named more closely."""
+    """One response with one fault at an exact point."""
 
     def __init__(self, name, number, point, way):
         super().__init__(SEED, name, number)
-        # Nothing else than the fault.
+        # No other fault.
         self.hints, self.hints_in_request, self.early, self.challenges = 0, False, False, False
         self.goes_away, self.is_shut, self.first_window = False, False, 65_535
         self.size = 5000
         self.kind = "chunked" if point in IN_CHUNKS else "length"
-        # Nothing is there to be garbled, and content of a known length is right whatever it is.
+        # There is nothing to garble, and content of a known length is right whatever it is.
         self.way = "delay" if way == "garble" and point in ("unread", "in request", "in body") else way
         self.point = point
 
@@ -75,13 +75,13 @@ class FaultAt(Plan):
 
 
 class Matrix(Chaos):
-    """A case for each number: the request, the fault, and a request behind it on the same connection."""
+    """A case for each number: the request, the fault, and a request after it on the same connection."""
 
     def __init__(self, backend, client):
         cases = [case for case in itertools.product(REQUESTS, POINTS[backend], WAYS) if not is_silent_death(*case)]
         random.Random(SEED).shuffle(cases)
         self.cases = cases[::3] if SANITIZED else cases
-        # As many second tries as it takes: what follows a fault is not to suffer from it.
+        # As many retries as needed: requests after a fault must not suffer from it.
         super().__init__(SEED, backend, requests=len(self.cases), flags=("--retry-budget", "100%"))
         self.clients = (client,)
         self.backend.plan_for = self.plan_for
@@ -102,11 +102,11 @@ class Matrix(Chaos):
             client.join()
 
     def end_fault(self, name):
-        """What `name` came for has happened; what lasts longer ends here."""
+        """The request `name` has had its fault; lasting effects end here."""
 
 
 class GoingAway(Matrix):
-    """The same for a backend that closes and takes no more connections: one request after the other."""
+    """The same for a backend that closes and stops listening: one request at a time."""
 
     at_once = 1
 
@@ -130,7 +130,7 @@ class GoingAway(Matrix):
 
 
 class Planned(Question):
-    """The request of a case, and the one behind it."""
+    """The request of a case, and the one after it."""
 
     def __init__(self, chaos, name, connection):
         super().__init__(chaos, name, connection)
@@ -141,8 +141,8 @@ class Planned(Question):
         self.body = content(name, size)
 
     def met_a_closing(self, outcome):
-        """A POST that crossed the end of an idle connection, where the fault was behind another's answer: the backend
-        has not read it, but the proxy cannot know, and may not send it twice."""
+        """A POST that crossed the end of an idle connection, where the fault followed another request's response: the
+        backend has not read it, but the proxy cannot know that and must not send it twice."""
         return (self.method == "POST" and outcome == "502 of the proxy"
                 and self.chaos.backend.tries[self.name] == 0)
 
@@ -151,7 +151,7 @@ class Planned(Question):
             outcome, connection = super().run()
         finally:
             self.chaos.end_fault(self.name)
-        # With requests whose faults are their connection's.
+        # With requests whose faults hit their connection.
         is_shared = self.chaos.backend.scheme != "http" and self.chaos.at_once > 1
         if self.name.endswith("n"):
             if outcome != "complete" and not is_shared:
@@ -180,7 +180,7 @@ def test_each_fault_at_each_point_for_each_kind_of_request(backend, client):
     assert matrix.run() == []
     assert sum(matrix.outcomes.values()) == len(matrix.cases)
     assert matrix.outcomes["complete"] > len(matrix.cases) / 10
-    # Over HTTP/2 the fault of one request ends the others of its connection before their own is reached.
+    # Over HTTP/2 a connection's fault ends its other requests before their own faults.
     assert len(matrix.backend.faults) > len(POINTS[backend])
 
 

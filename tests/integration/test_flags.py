@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Flags whose effect only a running program shows: listeners that redirect, HTTP/2 switched off,
-fields with placeholders, the name of a backend reached by its address."""
+"""Flags whose effect only a running program shows: redirecting listeners, HTTP/2 disabled, fields with placeholders,
+the name of a backend reached by its address."""
 import os
 import re
 import shutil
@@ -37,7 +37,7 @@ def tls_backend(pair):
 
 
 def wait_for_log(proxy, words):
-    """Until the access log or the messages have them."""
+    """Waits until the access log or the messages contain them."""
     deadline = time.monotonic() + PATIENCE
     while words not in proxy.stdout() + proxy.stderr():
         assert time.monotonic() < deadline, proxy.stdout() + proxy.stderr()
@@ -48,19 +48,19 @@ def tls(pair):
     return "--tls", pair[0], "--tls-key", pair[1]
 
 
-# --- what is refused at the start ----------------------------------------------------------------
+# --- errors at start-up -------------------------------------------------------------------------
 
 @pytest.mark.parametrize("args, words", [
-    (["--workers", "100000"], "--workers: '100000' is too much: 1024 is the most"),
-    (["--workers", "0"], "--workers: '0' is too little; did you mean auto?"),
-    (["--connect-timeout", "0"], "--connect-timeout: '0' is too little: 1ms is the least"),
+    (["--workers", "100000"], "--workers: '100000' is too large: the maximum is 1024"),
+    (["--workers", "0"], "--workers: '0' is too small; did you mean auto?"),
+    (["--connect-timeout", "0"], "--connect-timeout: '0' is too small: the minimum is 1ms"),
     (["--idle-timeout", "1h30m"], "did you mean 90m?"),
     (["--trust", "10.0.0.1/8"], "did you mean 10.0.0.0/8"),
     (["-l", ":8080", "-l", ":8080"], "--listen: :8080 is given twice"),
     (["-l", ":8080", "-l", "127.0.0.1:8080"], "--listen: 127.0.0.1:8080 is covered by :8080"),
     (["--host-header", "a b"], "--host-header: a host name has no blanks"),
     (["--header-up", "X-Real-IP: {clinet}"], "did you mean {client}?"),
-    (["--header-up", "Host: a", "--host-header", "b"], "choose one of them"),
+    (["--header-up", "Host: a", "--host-header", "b"], "use one of them"),
 ])
 def test_a_mistake_is_refused_at_once_with_the_flag_and_the_fix(args, words):
     ended = run_onehop(*args, "http://localhost:1")
@@ -99,7 +99,7 @@ def test_the_environment_alone_is_enough(start_backend):
     try:
         warning = process.stderr.readline()
         assert "warning" in warning
-        assert "ONEHOP_LISEN is no setting; did you mean ONEHOP_LISTEN?" in warning
+        assert "ONEHOP_LISEN is not a setting; did you mean ONEHOP_LISTEN?" in warning
         assert "listening on" in process.stderr.readline()
         with Client(("127.0.0.1", port)) as client:
             assert client.get().body == b"ok"
@@ -131,7 +131,7 @@ def test_one_listener_redirects_and_another_without_tls_does_not(start_proxy, st
         assert client.get().body == b"ok"
 
 
-# --- HTTP/2 switched off -------------------------------------------------------------------------
+# --- HTTP/2 disabled ---------------------------------------------------------------------------
 
 def offering_http2(certificates):
     context = trusting(certificates)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""X-Forwarded-*: what the proxy knows, unless the peer is trusted to know better."""
+"""X-Forwarded-*: set by the proxy, unless a trusted peer has set them."""
 import pytest
 
 from proxy_process import free_port

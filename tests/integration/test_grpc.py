@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""gRPC through the proxy, with a client and a server that people use (grpc-js)."""
+"""gRPC through the proxy, with a real client and server (grpc-js)."""
 import os
 import shutil
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Backends of HTTP/2 that break the rules, or stretch them: what clients of either version see."""
+"""HTTP/2 backends that break or stretch the rules, as seen by clients of either version."""
 import socket
 import struct
 import time
@@ -25,7 +25,7 @@ class H2Peer:
         connection.send(frame(SETTINGS, 0, 0, settings) + frame(SETTINGS, ACK, 0))
 
     def read(self, kind):
-        """The payload of the next frame of this kind; others are passed over."""
+        """Returns the payload of the next frame of this kind; others are skipped."""
         while True:
             head = self.connection.read_exactly(9)
             payload = self.connection.read_exactly(int.from_bytes(head[:3], "big"))
@@ -124,7 +124,7 @@ def test_a_fault_in_the_content_is_no_complete_answer(behind, version, frames):
     def script(peer):
         peer.read(HEADERS)
         peer.send(*frames[:2])
-        time.sleep(0.05)  # the head is out
+        time.sleep(0.05)  # the head is sent
         peer.send(*frames[2:])
         peer.wait_for_close()
 
@@ -137,7 +137,7 @@ def test_a_fault_in_the_content_is_no_complete_answer(behind, version, frames):
             assert got.reset or got.status == 502
 
 
-# RFC 9113 8.1: the answer is complete, and the backend wants no more of the request.
+# RFC 9113 8.1: the response is complete, and the backend discards the rest of the request.
 @versions
 def test_a_complete_answer_may_end_the_upload(behind, version):
     proxy = behind(answering(head((":status", "413"), ("content-length", "2")), data(b"no", end=True),
@@ -195,7 +195,7 @@ def test_a_request_arrives_as_http2_has_it(behind):
 
 
 def test_a_post_that_follows_on_a_connection_just_closed_is_served(behind):
-    """The farewell and the next request cross: what never left is sent again on a new connection."""
+    """GOAWAY and the next request cross: a request that was never sent is sent on a new connection."""
 
     def one_each(peer):
         peer.read(HEADERS)
@@ -213,8 +213,8 @@ UPGRADE = get("/", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-V
 
 
 def test_the_end_of_a_tunnel_arrives_though_the_backend_has_said_goaway(behind):
-    """Its last stream is the end of the connection. Closed with something of the backend's unread, such as a
-    WINDOW_UPDATE, that would be a reset, and what the kernel had not sent yet would be lost."""
+    """Its last stream ends the connection. Closing it with unread backend data, such as a WINDOW_UPDATE, would send a
+    reset, and data in the kernel's buffer would be lost."""
     size = 3_000_000
     arrived = []
 
@@ -235,7 +235,7 @@ def test_the_end_of_a_tunnel_arrives_though_the_backend_has_said_goaway(behind):
             try:
                 peer.send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1)))
             except OSError:
-                pass  # what was said before still has to arrive
+                pass  # earlier data must still arrive
 
     proxy = behind(script, settings=struct.pack(">HIHI", ENABLE_CONNECT_PROTOCOL, 1, INITIAL_WINDOW_SIZE, 1 << 30))
     with Client(proxy.address) as client:

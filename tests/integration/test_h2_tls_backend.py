@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Backends behind https:// that speak HTTP/2, HTTP/1.1 or both: ALPN decides."""
+"""https:// backends that speak HTTP/2, HTTP/1.1 or both: ALPN decides."""
 import hashlib
 import json
 import shutil
@@ -117,7 +117,7 @@ def test_a_fault_behind_http2_is_never_a_complete_answer(proxy):
 
 
 class LeavingBackend(TlsBackend):
-    """Answers one request on each connection, and ends the connection when it is told to."""
+    """Responds to one request per connection, and ends the connection on a signal."""
 
     def __init__(self, pair):
         self.leave, self.has_left = threading.Event(), threading.Event()
@@ -134,14 +134,14 @@ class LeavingBackend(TlsBackend):
         try:
             connection.sock.unwrap()
         except ssl.SSLError:
-            pass  # the goodbye is out, and that of the proxy is not waited for
+            pass  # close_notify is sent, and that of the proxy is not awaited
         connection.sock.shutdown(socket.SHUT_WR)
         self.has_left.set()
 
 
 @pytest.mark.parametrize("first", ["the end", "the request"])
 def test_a_post_beside_the_end_of_its_connection_goes_on_another(start_proxy, certificates, first):
-    """The proxy learns of both in one look at the kernel."""
+    """The proxy learns of both in one poll of the kernel."""
     backend = LeavingBackend(certificates.sign("leaving", "localhost"))
     proxy = start_proxy("--workers", "1", "--backend-ca", certificates.ca, backend.url())
     with Client(proxy.address) as client:

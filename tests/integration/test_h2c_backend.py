@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Backends that speak HTTP/2 in clear, behind h2c://: Node's http2, for every version of client."""
+"""Backends that speak HTTP/2 without TLS, with h2c://: Node's http2, for every version of client."""
 import hashlib
 import os
 import shutil
@@ -118,8 +118,8 @@ def wait_for(client, path, body):
     assert client.ask(path=path).body == body
 
 
-# What a client says of its connection to the proxy, and what may as well be the proxy's own finding,
-# is nobody else's business.
+# Fields about the client's connection to the proxy, and fields that could be the proxy's own,
+# are not forwarded.
 @pytest.mark.parametrize("code, passed_on", [
     (CANCEL, CANCEL), (NO_ERROR, CANCEL), (PROTOCOL_ERROR, CANCEL), (INTERNAL_ERROR, INTERNAL_ERROR),
     (ENHANCE_YOUR_CALM, ENHANCE_YOUR_CALM)])

@@ -12,7 +12,7 @@ from wire import PATIENCE, Truncated, answer, get
 
 
 def late(go):
-    """A backend's script: answers once `go` is set."""
+    """A backend's script: responds once `go` is set."""
 
     def script(peer):
         while True:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tools of the tests, tried against each other without a proxy between them."""
+"""The test tools, run against each other without a proxy."""
 import pytest
 
 from raw_client import Client
@@ -51,7 +51,7 @@ def test_a_short_body_and_a_reset_are_told_apart(backend):
     def cut(peer):
         peer.read_request()
         peer.send(short)
-        peer.read_some()  # the client has read what was sent before the reset overtakes it
+        peer.read_some()  # the client has read the data before the reset overtakes it
         peer.reset()
 
     backend.play(cut)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fields that concern one connection only do not travel; a peer cannot abuse the rule."""
+"""Fields of one connection are not forwarded, and a peer cannot abuse the rule."""
 import pytest
 
 from wire import OK, answer, get, message, post

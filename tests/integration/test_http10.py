@@ -61,7 +61,7 @@ def test_a_body_of_unknown_length_ends_with_the_connection(hop, response):
 
 
 def test_a_broken_body_of_unknown_length_does_not_end_politely(hop):
-    """Without chunks only a reset can tell that something is missing."""
+    """Without chunks only a reset shows that content is missing."""
     def script(peer):
         peer.read_request()
         peer.send(CHUNKED + chunk(b"abc"))

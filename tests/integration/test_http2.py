@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HTTP/2 clients in clear: by prior knowledge, on the port that serves HTTP/1.1 as well."""
+"""HTTP/2 clients without TLS: with prior knowledge, on the port that also serves HTTP/1.1."""
 import os
 import re
 import shutil
@@ -51,7 +51,7 @@ def test_a_request_arrives_as_http1(hop, h2):
 
 
 def test_a_get_that_turns_out_malformed_while_its_end_is_awaited_is_reset(hop):
-    """The reset waits for a client that reads nothing. It ended the process once the wait was over."""
+    """The reset waits for a client that does not read. It used to end the process after the wait."""
     hop.backend.answers(answer(b"x" * (32 << 20)), OK)
     with H2Client(hop.address, [(INITIAL_WINDOW_SIZE, (1 << 31) - 1)]) as client:
         client.send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1 << 30)))
@@ -506,7 +506,7 @@ def test_h2load_fails_nothing(hop):
 
 
 SECTIONS = ["generic", "hpack", "http2"]
-# A port that speaks HTTP/1.1 as well answers what is no preface with a 400: section 3.5, case 2.
+# A port that also speaks HTTP/1.1 responds 400 to bytes that are not a preface: section 3.5, case 2.
 SECTIONS_IN_CLEAR = ["generic", "hpack", "http2/3.5/1", *(f"http2/{n}" for n in (4, 5, 6, 7, 8))]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Floods over HTTP/2: bounded in memory, answered with GOAWAY, and others are served meanwhile."""
+"""Floods over HTTP/2: bounded in memory, ended with GOAWAY, and without effect on other clients."""
 import struct
 import threading
 import time
@@ -18,7 +18,7 @@ CANCEL = struct.pack(">I", 8)
 
 
 class Flood:
-    """Sends until the proxy ends the connection, while a clean client is served."""
+    """Sends until the proxy ends the connection, while a well-behaved client is served."""
 
     def __init__(self, hop):
         self.hop = hop
@@ -84,7 +84,7 @@ def test_priority(flood):
 
 
 def test_unknown_frames_are_ignored(flood):
-    """They cost nothing but the reading, and extensions are the client's right."""
+    """They cost only the reading, and clients may send extensions."""
     with H2Client(flood.hop.address) as client:
         for _ in range(1000):
             client.send(frame(0xbe, 0, 0, b"x") * 100)
@@ -112,7 +112,7 @@ def test_rapid_reset(flood):
                    + frame(RST_STREAM, 0, stream, CANCEL))
 
     assert flood.run(frames()) in (ENHANCE_YOUR_CALM, None)
-    # Work at the backend is bounded by what the proxy lets one connection do.
+    # The proxy's limits per connection bound the work of the backend.
     assert len(flood.hop.backend.connections) < 400
 
 
@@ -150,7 +150,7 @@ def test_empty_continuations(flood):
 
 
 def header_bomb(name, lines=10_000):
-    """One byte for a line of 4 KiB: an entry of the dynamic table, again and again."""
+    """One byte per line of 4 KiB: the same entry of the dynamic table, again and again."""
     entry = b"\x40" + bytes([len(name)]) + name + b"\x7f\xa1\x1e" + b"x" * 4000
     return block(*request_fields()) + entry + b"\xbe" * lines
 
@@ -162,7 +162,7 @@ def test_header_bombs(flood, name):
             yield frame(HEADERS, END_HEADERS | END_STREAM, stream, header_bomb(name))
 
     client = H2Client(flood.hop.address)
-    # It may be that the proxy refuses each request and not the connection.
+    # The proxy may refuse each request instead of the connection.
     leaving = threading.Timer(2, shut_down, [client.sock])
     leaving.start()
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Interim responses: 100-continue end to end, 103 and the others as they come."""
+"""Interim responses: 100-continue end to end, 103 and others as they arrive."""
 import threading
 
 import pytest
@@ -184,7 +184,7 @@ def test_a_final_answer_instead_of_a_100_reaches_the_client_alone(hop, status):
     responses = client.read_all()
     assert [head.status for head in responses] == [int(status[:3])]
     assert responses[0].body == b"no"
-    # The client may or may not send its body now; nobody can know, so the connection ends.
+    # The client may or may not send its body now, which cannot be known, so the connection ends.
     assert responses[0].fields.tokens("connection") == ["close"]
     client.half_close()
     assert client.how_it_ends() in ("eof", "reset")
@@ -214,7 +214,7 @@ def test_a_client_that_does_not_wait_for_the_100_is_served(hop):
 
 
 def test_a_backend_that_never_says_100_gets_the_body_after_a_second(hop):
-    """As in Go: many backends know nothing of Expect."""
+    """As in Go: many backends ignore Expect."""
     client = hop.client().send(expecting())
     assert client.read_response_head().status == 100
     assert client.send(b"12345").read_response().body == b"ok"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""After very many requests, connections and failures nothing is left behind."""
+"""After very many requests, connections and failures no resources have leaked."""
 import asyncio
 import threading
 import time
@@ -16,7 +16,7 @@ REQUEST = get("/leak", "User-Agent: leak/1.0", "Accept: */*")
 
 
 class EchoLikeBackend(asyncio.Protocol):
-    """Answers each request head with two bytes; fast, and nothing else."""
+    """Responds to each request head with two bytes; fast, and no other features."""
 
     def __init__(self):
         self.pending = b""
@@ -31,7 +31,7 @@ class EchoLikeBackend(asyncio.Protocol):
 
 
 class Visitor(asyncio.Protocol):
-    """Sends `batch` requests at a time until `total` were answered, and then leaves."""
+    """Sends `batch` requests at a time until `total` have their responses, and then closes."""
 
     def __init__(self, total, batch):
         self.left, self.batch = total, batch
@@ -78,7 +78,7 @@ async def visit(address, connections, requests_each, batch, at_once):
 
 @pytest.fixture
 def measured(start_proxy):
-    """measured(connections, requests_each, batch, at_once): visits, and what each round left behind."""
+    """measured(connections, requests_each, batch, at_once): runs visits and returns the growth of each round."""
 
     def run(*round_args, rounds=2):
         async def session():
@@ -100,7 +100,7 @@ def measured(start_proxy):
 
 
 async def settled(proxy):
-    """Descriptors and memory once nothing has changed for a second."""
+    """Descriptors and memory once they have not changed for a second."""
     quiet_since, descriptors = time.monotonic(), proxy.descriptors()
     while time.monotonic() - quiet_since < 1:
         await asyncio.sleep(0.05)
@@ -203,7 +203,7 @@ def test_tunnels_whose_half_closed_side_was_reset_leave_no_descriptor_behind(hop
         else:
             assert clients[-1].read_to_end() == b""
     if who == "client":
-        time.sleep(0.1)  # the half-close is passed on first
+        time.sleep(0.1)  # the half-close is forwarded first
         for client in clients:
             client.reset()
     else:

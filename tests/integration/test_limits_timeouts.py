@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happens past each limit and each timeout on the client's side."""
+"""The effect of each limit and timeout on the client's side."""
 import select
 import socket
 import threading
@@ -159,8 +159,8 @@ def test_an_idle_connection_is_closed_without_a_word(hop_with):
 
 
 def test_clients_that_never_send_anything_hold_no_descriptor_of_the_proxy(hop_with):
-    """The kernel keeps them for a while, in case that they speak: for one second, or three where the
-    first try to hand them over comes to nothing. The idle timeout ends them then."""
+    """The kernel holds connections without data for one second, or three if the first attempt to hand them over fails.
+    The idle timeout ends them then."""
     hop = hop_with("--idle-timeout", "300ms", "--header-timeout", "300ms")
     clients = [hop.client() for _ in range(50)]
     assert {client.how_it_ends(2 * PATIENCE) for client in clients} == {"eof"}
@@ -200,8 +200,8 @@ def test_a_client_that_reads_slowly_is_not_cut(hop_with):
 
 
 def test_a_client_that_takes_a_little_now_and_then_is_not_cut(hop_with):
-    """It takes much longer than the timeout until so much of the buffer is free that the kernel calls
-    the socket writable; what the client has acknowledged shows that it reads."""
+    """The kernel calls the socket writable only once much of the buffer is free, which takes longer than the timeout;
+    the bytes that the client has acknowledged show that it reads."""
     hop = hop_with("--write-timeout", "1500ms")
     size = 12_000_000
     hop.backend.answers(message("HTTP/1.1 200 OK", f"Content-Length: {size}", body=b"x" * size))
@@ -216,7 +216,7 @@ def test_a_client_that_takes_a_little_now_and_then_is_not_cut(hop_with):
 
 
 def test_a_client_that_waits_for_a_slow_backend_is_not_a_stalled_body(hop_with):
-    """While the backend does not take what is there, the client cannot send more."""
+    """While the backend does not read, the client cannot send more."""
     hop = hop_with("--body-timeout", "300ms")
     go = threading.Event()
 
@@ -237,7 +237,7 @@ def test_a_client_that_waits_for_a_slow_backend_is_not_a_stalled_body(hop_with):
 
 
 def test_a_backend_that_waits_for_a_slow_client_is_not_inactive(hop_with):
-    """The activity timeout is for a silent backend, not for a client that takes its time."""
+    """The activity timeout is for a silent backend, not for a slow client."""
     hop = hop_with("--activity-timeout", "300ms")
     size = 30_000_000
     hop.backend.answers(message("HTTP/1.1 200 OK", f"Content-Length: {size}", body=b"x" * size))

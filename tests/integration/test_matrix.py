@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every version of client, with TLS and without, before every version of backend, with TLS and without."""
+"""Every kind of client, with and without TLS, before every kind of backend, with and without TLS."""
 import os
 import shutil
 import subprocess
@@ -40,7 +40,7 @@ def ports(pair):
 
 
 class Entrance:
-    """A proxy before one kind of backend, with an address in clear and one with TLS."""
+    """A proxy before one kind of backend, with a plaintext and a TLS address."""
 
     def __init__(self, url, certificates, pair):
         self.certificates = certificates
@@ -75,7 +75,7 @@ def kind(request):
 
 @pytest.fixture
 def connected(entrance, kind):
-    """Makes clients of this kind; each has a connection of its own."""
+    """Makes clients of this kind; each has its own connection."""
     made = []
 
     def connect():

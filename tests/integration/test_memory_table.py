@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table under "Memory" in docs/operating.md, row by row: a proxy that is made to hold all it can of that row holds
-no more than the row says; and with --max-memory never much more than that, whatever it is made to hold.
-
-The figures are those of the document: a row that says something else fails, and so does one without a test."""
+"""The table under "Memory" in docs/operating.md, row by row: a proxy that is made to hold as much of a row as it can
+stays within the row's figure; with --max-memory it never holds much more than that. The figures are read from the
+document: a row with different text fails, and so does one without a test."""
 import re
 import socket
 import ssl
@@ -63,11 +62,11 @@ TUNNEL, = sizes("a tunnel")
 THREAD, = sizes("each thread")
 
 
-# --- what makes a proxy hold something -------------------------------------------------------------
+# --- filling a proxy ---------------------------------------------------------------------------
 
 
 class Gate:
-    """A script: takes a request's head, waits until the gate opens, then sends content without end."""
+    """A script: reads a request's head, waits until the gate opens, then sends endless content."""
 
     def __init__(self):
         self.waiting = 0
@@ -93,7 +92,7 @@ def says_nothing(peer):
 
 
 class Hoard:
-    """What clients hold of a proxy, all over unix sockets, whose own buffers are small."""
+    """Memory that clients hold, all over unix sockets, whose own buffers are small."""
 
     def __init__(self, siege, path, ended, *flags):
         self.ended = ended
@@ -105,11 +104,11 @@ class Hoard:
         return self.siege.proxy
 
     def stop_reading(self, _peer):
-        """A script: leaves the content of a request where it is."""
+        """A script: leaves the content of a request unread."""
         self.ended.wait(6 * PATIENCE)
 
     def connect(self):
-        """None when the proxy does not accept any more."""
+        """Returns None if the proxy accepts no more connections."""
         sock = socket.socket(socket.AF_UNIX)
         self.siege.sockets.append(sock)
         sock.settimeout(0.5)
@@ -121,7 +120,7 @@ class Hoard:
         return sock
 
     def ask(self, request, count):
-        """Connections that have sent it; fewer when the proxy does not accept any more."""
+        """Connections that have sent it; fewer if the proxy accepts no more."""
         sockets = []
         while len(sockets) < count:
             sock = self.connect()
@@ -135,7 +134,7 @@ class Hoard:
         return sockets
 
     def push(self, sockets, most=MIB):
-        """To each as much content as the proxy takes."""
+        """Sends as much content to each as the proxy reads."""
         for sock in sockets:
             sock.setblocking(False)
         left = dict.fromkeys(sockets, most)
@@ -162,7 +161,7 @@ def hoard(siege, tmp_path):
 
 
 def settled(siege):
-    """Waits until the memory of the proxy does not grow any more; the most that it was."""
+    """Waits until the memory of the proxy stops growing, and returns its maximum."""
     most, quiet, deadline = 0, 0, time.monotonic() + PATIENCE
     while quiet < 20 and time.monotonic() < deadline:
         now = siege.proxy.resident_bytes() - siege.before
@@ -173,8 +172,8 @@ def settled(siege):
 
 
 def assert_within(siege, count, each, least):
-    """`count` times `each` is what the document allows, and what the proxy stays within; `least` of that it has to hold
-    at some time, for the test to mean something."""
+    """The document allows `count` times `each`, and the proxy stays within it; it must hold at least `least` of that
+    at some time, or the test proves nothing."""
     allowed = count * each + WORKERS * THREAD
     held = settled(siege)
     siege.wait_for_memory(allowed)
@@ -315,7 +314,7 @@ def test_content_that_a_backend_of_http1_does_not_take(hoard):
 
 @pytest.fixture
 def h2_siege(siege, start_backend, start_proxy):
-    """A proxy before a backend of HTTP/2 that gives its connections to `script`."""
+    """A proxy before an HTTP/2 backend that passes its connections to `script`."""
     from siege import Siege  # pylint: disable=import-outside-toplevel
     sieges = []
 
@@ -335,7 +334,7 @@ def h2_siege(siege, start_backend, start_proxy):
 
 
 def takes_no_content(peer):
-    """A script over HTTP/2: the windows that are there at the beginning, and no more."""
+    """A script over HTTP/2: with the initial windows only."""
     peer.read_until(b"SM\r\n\r\n")
     peer.send(frame(SETTINGS, 0, 0) + frame(SETTINGS, ACK, 0) + frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1 << 30)))
     peer.wait_for_close(6 * PATIENCE)
@@ -435,7 +434,7 @@ def test_content_of_http2_backends_that_has_not_been_read(h2_siege):
     for sock in siege.attackers(count, receive_buffer=4096):
         sock.sendall(get("/endless"))
     siege.wait_for(lambda: backend.stalled >= count, "every window to be used up", 4 * PATIENCE)
-    # Windows grow while the first bytes are read fast; those of all streams have the connection's bound.
+    # Windows grow while the first bytes are read fast; those of all streams share the connection's bound.
     assert_within(siege, 1, count * (CONNECTION + REQUEST + TO_CLIENT_1) + BACKEND_CONNECTION + HTTP2, 0.2)
 
 
@@ -468,7 +467,7 @@ def test_clients_over_tls_that_do_not_read(tls_siege):
 
 
 def test_a_handshake_may_end_while_memory_is_short(tls_siege):
-    """It was promised what the connection needs. What the connection asks for then is refused."""
+    """The connection's needs were promised. Requests on it are refused then."""
     siege = tls_siege("--max-memory", "2MiB")
     siege.answer(send_for_ever)
     early = siege.attackers(2)
@@ -486,7 +485,7 @@ def test_a_handshake_may_end_while_memory_is_short(tls_siege):
 
 
 def upgrading(peer):
-    """A script: a WebSocket that talks and does not listen."""
+    """A script: a WebSocket that writes and does not read."""
     peer.send(message("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
                       "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="))
     peer.sock.settimeout(4 * PATIENCE)
@@ -514,7 +513,7 @@ def test_tunnels(hoard):
 
 @holds("each thread")
 def test_threads(hoard):
-    """Much has been done, and nothing is left of it."""
+    """Much work is done, and all memory released."""
     hoard = hoard()
     hoard.siege.answer(lambda peer: peer.send(message("HTTP/1.1 200 OK", "Content-Length: 8388608", body=b"x" * 8 * MIB)))
     for _ in range(16):
@@ -557,7 +556,7 @@ def test_heads_within_the_ceiling(full):
 
 
 def test_responses_that_nobody_reads_within_the_ceiling(full):
-    """All are admitted while the backend says nothing; then it answers."""
+    """All are admitted while the backend is silent; then it responds."""
     gate = Gate()
     full.siege.answer(gate)
     full.ask(get("/slow"), 1500)

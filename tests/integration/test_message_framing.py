@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/message_framing.md, where no other file proves it: the exact bytes that reach the backend,
-and what becomes of the connections."""
+"""The rows of docs/message_framing.md that no other file proves: the exact bytes that reach the backend, and the state
+of the connections."""
 import struct
 
 import pytest
@@ -17,7 +17,7 @@ SMUGGLED = get("/smuggled", host="h.test")
 
 
 def forwarded(start_line, *fields, body=b""):
-    """The bytes of a request of HTTP/1 as onehop writes them."""
+    """The bytes of an HTTP/1 request as onehop writes them."""
     return message(start_line, *fields, *FORWARDED, body=body)
 
 
@@ -27,7 +27,7 @@ def h2(hop):
         yield client
 
 
-# --- what is understood is written afresh -------------------------------------------------------
+# --- rewritten from scratch ----------------------------------------------------------------------
 
 @pytest.mark.parametrize("sent, reaches", [
     (message("GET /a?b HTTP/1.1", HOST), forwarded("GET /a?b HTTP/1.1", HOST)),
@@ -110,7 +110,7 @@ def test_framing_in_disguise_is_refused(hop, lines):
 
 
 def test_an_underscore_is_another_name(hop):
-    """Content_Length is no Content-Length here; a gateway that would confuse them gets no second request."""
+    """Content_Length is not Content-Length here; a gateway that confuses them gets no second request."""
     client = hop.client().send(get("/", "Content_Length: 5", "Transfer_Encoding: chunked") + get("/next"))
     assert [client.read_final().status for _ in range(2)] == [200, 200]
     assert [request.target for request in hop.backend.requests] == ["/", "/next"]
@@ -206,10 +206,10 @@ def test_a_length_that_the_frames_disagree_with_is_an_error_of_the_stream(hop, h
 
 
 def test_more_than_a_length_of_nothing_reaches_nobody(hop, h2):
-    """By its head the request is complete, so it is on its way; what follows only breaks the stream."""
+    """By its head the request is complete, so it was forwarded; the rest only fails the stream."""
     stream = h2.new_stream()
     head = block(*request_fields(("content-length", "0"), method="POST"))
-    # At once: else the answer may come first.
+    # At once: else the response may come first.
     h2.send(frame(HEADERS, END_HEADERS, stream, head) + frame(DATA, END_STREAM, stream, b"abc"))
     assert refused(h2, stream)
     assert not hop.backend.received.endswith(b"abc")
@@ -250,7 +250,7 @@ def test_an_http2_request_is_written_in_http1_as_it_was_understood(hop, h2):
 # --- responses ----------------------------------------------------------------------------------
 
 def served_behind(hop, response, request=None, method="GET"):
-    """The client's connection after `response` to its first request: it and the next one's answer."""
+    """The client's connection after `response` to its first request, and the next response."""
     hop.backend.answers(response)
     client = hop.client()
     first = client.ask(request or get("/first"), method)
@@ -278,7 +278,7 @@ def test_bytes_behind_a_complete_response_answer_nobody(hop, response, status, b
 
 
 def test_an_answer_nobody_asked_for_answers_nobody(hop):
-    """A backend that sends a second answer later, when its connection is in the pool."""
+    """A backend that sends a second response later, when its connection is in the pool."""
     hop.backend.play(lambda peer: (peer.read_request(), peer.send(answer(b"first")), peer.send(FORGED),
                                    peer.wait_for_close()))
     client = hop.client()
@@ -329,8 +329,8 @@ def test_a_101_nobody_asked_for_is_a_502_over_http2_too(hop, h2):
 # --- responses of a backend that speaks HTTP/2 --------------------------------------------------
 
 def h2_answering(*frames):
-    """A script: a backend of HTTP/2 that answers the first request with these frames, given as (kind, flags,
-    payload), and stays silent."""
+    """A script: an HTTP/2 backend that sends these frames for the first request, given as (kind, flags, payload), and
+    stays silent."""
 
     def script(peer):
         assert peer.read_exactly(len(PREFACE)) == PREFACE
@@ -348,7 +348,7 @@ def h2_answering(*frames):
 
 @pytest.fixture
 def h2c(start_proxy, start_backend):
-    """(a backend to be scripted frame by frame, a proxy in front of it)"""
+    """(a backend scripted frame by frame, a proxy in front of it)"""
     backend = start_backend()
     return backend, start_proxy(backend.url.replace("http:", "h2c:"))
 
@@ -389,7 +389,7 @@ def test_more_than_a_length_of_nothing_answers_nobody(h2c):
 
 
 def test_windows_alone_are_no_answer(h2c):
-    """WINDOW_UPDATE and unknown frames before the head change nothing; the answer is what HEADERS and DATA say."""
+    """WINDOW_UPDATE and unknown frames before the head change nothing; HEADERS and DATA are the response."""
     backend, proxy = h2c
     backend.play(h2_answering((WINDOW_UPDATE, 0, struct.pack(">I", 1)), (0xfa, 0, b"forged"),
                               (HEADERS, END_HEADERS, block((":status", "200"), ("content-length", "2"))),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many clients that take and do not give, and backends that do: the proxy's memory stays inside what
-docs/operating.md says of each connection, and a client that does no harm is served meanwhile."""
+"""Many clients that do not read, and backends that send: the proxy's memory stays within docs/operating.md, and a
+well-behaved client is served meanwhile."""
 import resource
 import socket
 import threading
@@ -15,13 +15,13 @@ from wire import PATIENCE, Reader, Truncated, get, message
 
 SCALE = 5 if SANITIZED else 1
 
-# What docs/operating.md says under "Memory".
-CONNECTION = 4 * KIB        # that has nothing to do
+# The figures under "Memory" in docs/operating.md.
+CONNECTION = 4 * KIB  # idle
 HEAD = (16 + 64) * KIB      # --max-request-line and --max-header-bytes
 REQUEST = 48 * KIB          # in progress: small messages, buffers and frames of both sides
-PIECE = 512 * KIB           # of a body that a peer over HTTP/1 does not take
-SESSION = 128 * KIB         # more for one of HTTP/2, with what it does not take of a write
-STREAM_PIECE = 384 * KIB    # of a body that the reader of a stream does not take
+PIECE = 512 * KIB  # of a body that a peer over HTTP/1 does not read
+SESSION = 128 * KIB  # more for one of HTTP/2, with unsent bytes
+STREAM_PIECE = 384 * KIB  # of a body that the reader of a stream does not read
 SHORT_PIECE = 64 * KIB      # of a body, while memory is short
 
 # --- clients ---------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ def test_thousands_of_idle_connections(siege):
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, count + 500)), hard))
     siege = siege()
     sockets = siege.attackers(count)
-    for sock in sockets[::3]:  # these have done something before
+    for sock in sockets[::3]:  # these have served requests before
         sock.sendall(get())
         assert Reader(sock).read_response().status == 200
     siege.wait_for(lambda: siege.proxy.client_sockets() >= count, "all to be accepted")
@@ -130,7 +130,7 @@ def test_thousands_of_idle_connections(siege):
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", get("/slow")],
                          ids=["nothing", "part of a head", "a request"])
 def test_half_open_connections(siege, sent):
-    """Clients that have closed their half: they count as gone, whatever they have asked."""
+    """Clients that have closed their half count as gone."""
     siege = siege()
     siege.answer(lambda peer: peer.wait_for_close())
     count = 200 // SCALE
@@ -249,13 +249,13 @@ CEILING = 2 * MIB
 
 @pytest.fixture
 def full(siege):
-    """A proxy that slow readers have filled up to its ceiling, and clients that came before."""
+    """A proxy that slow readers have filled to its ceiling, and clients that came before."""
     yield from fill(siege, send_for_ever)
 
 
 @pytest.fixture
 def promised(siege):
-    """A proxy that has promised all of its memory to requests whose backend says nothing."""
+    """A proxy that has promised all of its memory to requests with a silent backend."""
     yield from fill(siege, lambda peer: peer.wait_for_close())
 
 
@@ -311,7 +311,7 @@ def test_past_max_memory_requests_are_refused_and_what_is_in_progress_goes_on(fu
 
 
 def test_past_max_memory_a_connection_of_http2_is_told_to_come_again(full):
-    """It was accepted before, and has said nothing yet. None of its streams is processed."""
+    """It was accepted before and has been silent. None of its streams is processed."""
     with H2Client(full.proxy.address, sock=full.idle[3].sock) as late:
         late.request()
         late.read_until_closed()
@@ -333,7 +333,7 @@ def test_past_max_memory_nobody_is_accepted_until_some_is_free(promised):
 
 
 def test_past_max_memory_a_slow_head_gets_no_more_of_it(full):
-    """It may have the buffer that it has, and not a larger one."""
+    """It may keep its buffer, but not get a larger one."""
     slow = full.idle[2]
     slow.send(message("GET / HTTP/1.1", "Host: h", "X: " + "x" * 100)[:-2])
     assert slow.read_final().status == 503

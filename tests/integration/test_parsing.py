@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests with more than one meaning, or none, are refused and not one byte reaches the backend."""
+"""Requests with more than one meaning, or none, are refused, and no byte of them reaches the backend."""
 import pytest
 
 from wire import chunked, get, message, post
@@ -9,7 +9,7 @@ SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: h.test\r\n\r\n"
 
 
 def fields(*lines, body=b"", start="POST / HTTP/1.1"):
-    """A POST with exactly these field lines, and a request hidden behind it."""
+    """A POST with exactly these field lines, and a request hidden after it."""
     return message(start, HOST, *lines, body=body) + SMUGGLED
 
 

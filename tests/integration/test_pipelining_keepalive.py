@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One client connection, many requests: in order, without mixing, and closed when it was agreed."""
+"""One client connection, many requests: in order, unmixed, and closed as agreed."""
 import threading
 import time
 
@@ -10,7 +10,7 @@ from wire import OK, PATIENCE, Truncated, answer, chunked, get, message, post, p
 
 
 def by_target(peer):
-    """A script that answers each request with its own target."""
+    """A script that responds to each request with its own target."""
     while True:
         peer.send(answer(peer.read_request().target.encode()))
 
@@ -88,7 +88,7 @@ def test_a_kept_connection_carries_no_connection_field(hop):
 
 
 def test_a_client_that_half_closes_gets_whole_answers_or_none(hop):
-    """The end of its requests may as well be the end of the client: it is taken for gone, as in Go."""
+    """The end of its requests may be the end of the client, which counts as gone, as in Go."""
     hop.backend.play(by_target)
     for _ in range(20):
         client = hop.client().send(get("/1") + get("/2")).half_close()
@@ -140,7 +140,7 @@ def test_an_error_answer_with_an_unread_small_body_keeps_framing(hop):
     try:
         assert client.read_final().body == b"/next"
     except Truncated:
-        pass  # closing is as good
+        pass  # closing is also right
     assert not any(request.target == "/smuggled" for request in hop.backend.requests)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Connections to the backend: reuse, what happens when one went stale, and the limit on them."""
+"""Connections to the backend: reuse, stale ones, and their limit."""
 import threading
 import time
 
@@ -12,8 +12,8 @@ ONE_WORKER = ("--workers", "1")
 
 
 def drop_after(count, how="close"):
-    """A script for successive connections: the first `count` read a request and drop it without a
-    byte of an answer, all after them answer."""
+    """A script for successive connections: the first `count` read a request and drop it without a response, all later
+    ones respond."""
     dropped = threading.Semaphore(count)
 
     def script(peer):
@@ -28,7 +28,7 @@ def drop_after(count, how="close"):
 
 
 def stale(hop, how="close"):
-    """Leaves one pooled connection that will drop the next request it reads. Gives the client."""
+    """Leaves one pooled connection that will drop the next request it reads. Returns the client."""
 
     def first_then_drop(peer):
         peer.read_request()
@@ -70,7 +70,7 @@ def test_a_connection_that_the_backend_closed_while_idle_is_not_used(hop):
     client = hop.client()
     for number in range(50):
         assert client.ask(post(b"x")).status == 200
-        hop.backend.wait_for_finish(number)  # its FIN is there
+        hop.backend.wait_for_finish(number)  # its FIN has arrived
     assert len(hop.backend.requests) == 50
 
 
@@ -92,7 +92,7 @@ def test_an_idempotent_request_on_a_stale_connection_is_sent_again(hop, how, req
 
 
 def without_framing(request):
-    """A body that is known whole by now may be sent with its length."""
+    """A body that is complete by now may be sent with its length."""
     return [field for field in request.fields if field[0] not in ("Content-Length", "Transfer-Encoding")]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""--user: what was root while the listeners were opened is somebody else when it serves."""
+"""--user: the listeners are opened as root, and another user serves."""
 import os
 import pwd
 import re
@@ -90,7 +90,7 @@ def wait_for(proxy, pattern):
 @pytest.mark.parametrize("user, words", [
     ("nobody-of-that-name", "there is no user 'nobody-of-that-name'"),
     ("nobody:no-such-group", "there is no group 'no-such-group'"),
-    ("54321", "54321:GROUP"), ("root", "root, who has nothing to give up"), ("0:0", "nothing to give up"),
+    ("54321", "54321:GROUP"), ("root", "root, which has no privileges to drop"), ("0:0", "no privileges to drop"),
     ("", "there is no user ''"),
 ])
 def test_a_mistake_is_named_at_the_start(user, words):
@@ -110,7 +110,7 @@ def test_who_is_not_root_is_told_so():
     finally:
         os.unlink(program)
     assert ended.returncode == 2
-    assert "cannot become 'daemon': Operation not permitted; --user is for a start as root" in ended.stderr
+    assert "cannot change to 'daemon': Operation not permitted; --user requires a start as root" in ended.stderr
 
 
 @as_root

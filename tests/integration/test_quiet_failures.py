@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What would fail in silence leaves a line without -v, and a failure stands in one place."""
+"""Failures that would otherwise be silent leave a line without -v, and each is logged once."""
 import socket
 import time
 

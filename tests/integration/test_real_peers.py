@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Peers that people really use: curl, Python's http.server, Node."""
+"""Real clients and servers: curl, Python's http.server, Node."""
 import functools
 import hashlib
 import http.client

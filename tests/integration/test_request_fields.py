@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which fields of a request reach the backend, and in which form."""
+"""The fields of a request that reach the backend, and their form."""
 import pytest
 
 from wire import get, message, post

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""X-Request-ID and traceparent: in both formats of the log, passed on, and made with --request-id."""
+"""X-Request-ID and traceparent: in both log formats, forwarded, and generated with --request-id."""
 import json
 import re
 
@@ -22,7 +22,7 @@ def backend(start_backend):
 
 @pytest.fixture(params=["1.1", "2"])
 def ask(request):
-    """ask(proxy, "X-Request-ID: a"): the answer over one version."""
+    """ask(proxy, "X-Request-ID: a"): the response over one version."""
 
     def over_h1(proxy, *lines):
         with proxy.client() as client:
@@ -91,7 +91,7 @@ def test_that_of_a_trusted_peer_is_kept(start_proxy, backend, ask):
 
 @pytest.mark.parametrize("trust", [(), ("--trust", "127.0.0.0/8")], ids=["any", "trusted"])
 def test_nothing_else_can_pass_for_it(start_proxy, backend, ask, trust):
-    """CGI makes one variable of all these."""
+    """CGI makes one variable of all of these."""
     proxy = start_proxy("--access-log", "json", "--request-id", *trust, backend.url)
     lines = ["X_Request_ID: forged", "X-Request-ID: one", "X-Request-ID: two", "x.request-id: forged", "X_Other: o"]
     assert ask(proxy, *lines)[0] == 200

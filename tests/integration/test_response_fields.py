@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which parts of a backend's answer reach the client, and in which form."""
+"""The parts of a backend's response that reach the client, and their form."""
 import pytest
 
 from scripted_backend import reply_once

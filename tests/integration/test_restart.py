@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One process drains while the next one takes over its port, under load: no accepted request is lost."""
+"""One process drains while the next takes over its port, under load: no accepted request is lost."""
 import itertools
 import sys
 import threading
@@ -24,7 +24,7 @@ LOST = (Truncated, OSError)  # an ssl.SSLError is one, too
 
 
 class SlowBackend(FaultyBackend):
-    """Every answer is right, and there is a pause before it or in its middle."""
+    """Responds correctly, with a pause before the response or in its middle."""
 
     def plan_for(self, name, number):
         plan = super().plan_for(name, number)
@@ -35,7 +35,7 @@ class SlowBackend(FaultyBackend):
 
 
 class Load:
-    """Requests from many clients, each with a name of its own, until it ends."""
+    """Sends named requests from many clients until it ends."""
 
     def __init__(self, address, context):
         self.address = address
@@ -77,14 +77,14 @@ class Load:
             self.served[kind] = self.served.get(kind, 0) + 1
 
     def note_unanswered(self, names, received=b""):
-        """Nobody else may have seen these, and nothing of an answer has come."""
+        """No other request may have seen these, and no byte of a response has arrived."""
         with self.lock:
             self.unanswered += names
             if received:
                 self.problems.append(f"{names} were answered in part: {received[:200]!r}")
 
     def connect(self):
-        """None while nobody listens."""
+        """Returns None if no process listens."""
         try:
             return TlsClient(self.address, self.context("http/1.1")) if self.context else Client(self.address)
         except LOST:
@@ -92,7 +92,7 @@ class Load:
             return None
 
     def ask(self, kind, client):
-        """True when the connection can go on."""
+        """Returns true if the connection can be reused."""
         name = f"r{next(self.numbers)}"
         before = len(client.received)
         try:

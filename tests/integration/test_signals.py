@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HUP reads the TLS files again, USR1 and USR2 only leave a line, and QUIT drains as TERM does."""
+"""HUP reloads the TLS files, USR1 and USR2 only leave a line, and QUIT drains as TERM does."""
 import hashlib
 import os
 import re
@@ -33,7 +33,7 @@ def shown_certificate(proxy):
 
 
 class PemFile:
-    """A certificate with its key whose replacement changes nothing that stat(2) tells."""
+    """A certificate and key whose replacement does not change the result of stat(2)."""
 
     def __init__(self, path):
         self.path = path
@@ -62,18 +62,18 @@ def test_hup_reads_the_tls_files_again(start_proxy, backend, tmp_path):
     pem.write(authority.sign("second", "localhost"))
     assert shown_certificate(proxy) == before
     proxy.signal(signal.SIGHUP)
-    wait_for_line(proxy, "info HUP: the TLS files were read again")
+    wait_for_line(proxy, "info HUP: reloaded the TLS files")
     after = shown_certificate(proxy)
     assert after != before
     pem.write((os.devnull, os.devnull))
     proxy.signal(signal.SIGHUP)
-    wait_for_line(proxy, "error HUP: the TLS files cannot be used, and the old ones stay in use: ")
+    wait_for_line(proxy, "error HUP: the TLS files cannot be used, so the old ones stay in use: ")
     assert str(pem.path) in proxy.stderr()
     assert shown_certificate(proxy) == after
 
 
 @pytest.mark.parametrize("number, words", [
-    (signal.SIGHUP, "info HUP: there are no TLS files to read again"),
+    (signal.SIGHUP, "info HUP: there are no TLS files to reload"),
     (signal.SIGUSR1, "info USR1 was ignored"),
     (signal.SIGUSR2, "info USR2 was ignored"),
 ])
@@ -118,7 +118,7 @@ def test_every_line_of_a_run_has_the_one_form(start_proxy, backend):
     lines = proxy.stderr().splitlines()
     assert [line for line in lines if not LINE.fullmatch(line)] == []
     assert "info draining: waiting for 1 request for at most 100ms" in proxy.stderr()
-    assert lines[-1].endswith("info stopped; what was still in progress was cut")
+    assert lines[-1].endswith("info stopped; requests still in progress were aborted")
 
 
 def test_an_idle_stop_says_that_it_waits_for_nothing(start_proxy, backend):
@@ -129,4 +129,4 @@ def test_an_idle_stop_says_that_it_waits_for_nothing(start_proxy, backend):
         proxy.wait_for_log_lines(1)  # the exchange has ended
         assert proxy.stop() == 0
     words = [line.split(" ", 1)[1] for line in proxy.stderr().splitlines()[-2:]]
-    assert words == ["info stopping: no request is in progress", "info stopped"]
+    assert words == ["info stopping: no requests are in progress", "info stopped"]

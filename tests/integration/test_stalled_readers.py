@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Readers that do not read, on a connection of HTTP/2 that others use: only they wait."""
+"""Clients that do not read, on a shared HTTP/2 connection: only their own requests wait."""
 import socket
 import struct
 import threading
@@ -18,7 +18,7 @@ STALLED_DOWNLOADS, STALLED_UPLOADS = 80, 160
 
 
 class Windows:
-    """What the other end of a connection takes now."""
+    """The windows of the other end of a connection."""
 
     def __init__(self):
         self.first = self.connection = 65_535
@@ -40,7 +40,7 @@ class Windows:
             self.streams.pop(stream, None)
 
     def frames_for(self, stream, most):
-        """DATA without end, as much as goes."""
+        """Endless DATA, as much as the windows allow."""
         size = max(0, min(most, self.connection, self.streams.get(stream, 0)))
         self.connection -= size
         self.streams[stream] = self.streams.get(stream, 0) - size
@@ -49,7 +49,7 @@ class Windows:
 
 
 class Backend:
-    """A script: /endless is content without end, anything else two bytes; as the windows allow."""
+    """A script: /endless has endless content, everything else two bytes; as the windows allow."""
 
     def __init__(self):
         self.connections = 0
@@ -159,7 +159,7 @@ class Uploader(H2Client):
         return stream
 
     def upload(self, stream, most=MIB):
-        """How much of it went."""
+        """Returns how much of it was sent."""
         with self.lock:
             frames = self.windows.frames_for(stream, most)
         if frames:
@@ -167,7 +167,7 @@ class Uploader(H2Client):
         return len(frames)
 
     def upload_all(self, streams):
-        """Until the proxy takes no more."""
+        """Waits until the proxy reads no more."""
         quiet_since = time.monotonic()
         while time.monotonic() < quiet_since + 1:
             if sum(self.upload(stream) for stream in streams):
@@ -187,7 +187,7 @@ def test_uploads_that_nobody_reads_do_not_stop_others_of_the_clients_connection(
         peer.read_body(head)
         peer.send(OK)
 
-    backend = start_backend(path=str(tmp_path / "backend"))  # a unix socket takes little by itself
+    backend = start_backend(path=str(tmp_path / "backend"))  # a unix socket buffers little
     backend.play(script)
     proxy = start_proxy("--workers", "1", "--max-streams", "256", backend.url)
     try:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process is stopped for longer than a deadline: SIGSTOP, a frozen container, a paused machine.
-What arrived in time counts as in time."""
+"""The process is suspended for longer than a deadline: SIGSTOP, a frozen container, a paused machine. Data that
+arrived in time counts as in time."""
 import signal
 import time
 
@@ -8,12 +8,12 @@ import pytest
 
 from wire import OK, get
 
-# More than one wait of an event loop tells of.
+# More events than one wait of an event loop returns.
 MANY = 600
 
 
 class Stopped:
-    """The proxy does not run in here, and time passes until `seconds` after its beginning."""
+    """Suspends the proxy until `seconds` after the beginning."""
 
     def __init__(self, proxy, seconds):
         self.proxy, self.seconds = proxy, seconds

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Standard output or standard error is a pipe that nobody reads: no way to the end waits for it."""
+"""Standard output or standard error is a pipe that is not read: the process ends without waiting for it."""
 import fcntl
 import os
 import signal
@@ -14,7 +14,7 @@ from wire import OK, PATIENCE, get
 
 
 class FullPipe:
-    """Takes not one byte more, and is not read."""
+    """A pipe that is full and is not read."""
 
     def __init__(self):
         self.reader, self.writer = os.pipe()
@@ -97,7 +97,7 @@ def test_a_second_term_ends_it_at_once(start_stuck, start_backend, streams):
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.5)
         process.terminate()
-        # Past the cut a further signal is for the impatient.
+        # After the abort a further signal is for impatient users.
         assert process.wait(2 * PATIENCE) == 0
 
 
@@ -124,7 +124,7 @@ def test_a_mistake_in_the_flags_ends_it(start_stuck):
 
 
 def test_a_failure_for_each_request_ends_no_sooner(start_stuck):
-    """Lines go where there is no room for them; those who ask are answered all the same."""
+    """Lines are dropped if there is no room for them; requests are served all the same."""
     process, address = start_stuck(["stderr"], "--access-log", "off", "http://127.0.0.1:1")
     wait_until_it_serves(address)
     with Client(address) as client:
@@ -173,7 +173,7 @@ def test_lines_that_a_full_disk_does_not_take_are_counted(start_backend, tmp_pat
 
 
 def test_descriptors_that_are_closed_at_the_start_are_no_sockets_later(start_backend):
-    """The kernel gives the lowest ones away first, and the logs are written to 1 and 2."""
+    """The kernel assigns the lowest numbers first, and the logs are written to 1 and 2."""
     backend = start_backend()
     backend.answers(OK)
     address = ("127.0.0.1", free_port())

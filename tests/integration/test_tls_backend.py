@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TLS towards the backend: whom the proxy trusts, what it says when it does not, and how a cut
-connection never looks like a complete answer."""
+"""TLS to the backend: the certificates that the proxy trusts, its errors, and cut connections, which never look like a
+complete response."""
 import socket
 import ssl
 import time
@@ -47,14 +47,14 @@ def proxy(start_proxy, backend, certificates):
 
 
 def refusal(proxy):
-    """The answer is a 502; gives what the log says about it."""
+    """Expects a 502 and returns its line in the log."""
     with proxy.client() as client:
         assert client.get().status == 502
     return wait_for_log(proxy, " 502 ")
 
 
 def wait_for_log(proxy, words):
-    """The access log, once it has these words: failures stand there."""
+    """The access log, once it has these words: failures are logged there."""
     deadline = time.monotonic() + PATIENCE
     while words not in said_by(proxy):
         assert time.monotonic() < deadline, said_by(proxy)
@@ -63,7 +63,7 @@ def wait_for_log(proxy, words):
 
 
 def said_by(proxy):
-    """What fails for a client stands in the access log, all else on standard error."""
+    """Failures of clients are in the access log, all else on standard error."""
     return proxy.stderr() + proxy.stdout()
 
 
@@ -145,7 +145,7 @@ def test_a_backend_that_closes_in_the_handshake(start_proxy, start_backend):
 
 @pytest.mark.parametrize("leave", [lambda sock: sock.close(), close_with_reset], ids=["end", "reset"])
 def test_a_backend_that_leaves_the_handshake_is_held(start_proxy, certificates, pair, leave):
-    """It was a 502 at once, for those as well that had been waiting for it to listen."""
+    """It used to be a 502 at once, even for requests that had waited for it to listen."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*pair)
     with socket.socket() as listener:

@@ -53,7 +53,7 @@ def client(proxy, certificates):
 
 
 def s_client(proxy, *args, send=b"", patience=20):
-    """What `openssl s_client` says."""
+    """Returns the output of `openssl s_client`."""
     command = ["openssl", "s_client", "-connect", "%s:%d" % proxy.address, *map(str, args)]
     ended = subprocess.run(command, input=send, capture_output=True, timeout=patience, check=False)
     return ended.stdout.decode("latin-1") + ended.stderr.decode("latin-1")
@@ -219,7 +219,7 @@ def test_a_certificate_made_on_the_spot(start_proxy, backend):
         assert client.get().body == b"ok"
 
 
-# --- clients that show who they are --------------------------------------------------------------
+# --- client certificates -----------------------------------------------------------------------
 
 
 def context_with(certificates, pair):

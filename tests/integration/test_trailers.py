@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trailers travel with a body, in both directions; what could change meaning does not."""
+"""Trailers are forwarded with a body, in both directions, except those that could change the message's meaning."""
 import pytest
 
 from wire import OK, answer, chunk, chunked, get, message, post_chunked

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Upgrades: when a tunnel is made, and what it carries. WebSocket peers are in test_websocket.py."""
+"""Upgrades: when a tunnel is made, and its content. WebSocket peers are in test_websocket.py."""
 import os
 import threading
 import time
@@ -21,7 +21,7 @@ AGREED = switching("Connection: Upgrade", "Upgrade: websocket")
 
 
 def accepting(then=None, response=AGREED):
-    """A script: agrees to the upgrade, then goes on with `then`."""
+    """A script: accepts the upgrade, then continues with `then`."""
 
     def script(peer):
         peer.read_request()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the path and query of a request are joined with those of the backend's URL."""
+"""The path and query of a request are joined with those of the backend's URL."""
 import pytest
 
 from proxy_process import run_onehop

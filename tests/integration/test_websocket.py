@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A WebSocket client and a WebSocket server, neither of which knows of the proxy."""
+"""A WebSocket client and server, neither of which knows about the proxy."""
 import asyncio
 import os
 
@@ -15,7 +15,7 @@ def websocket_port():
 
 
 def through_proxy(start_proxy, port, visit, handler=None):
-    """Runs `visit(url)` against a server that echoes, or does what `handler` says."""
+    """Runs `visit(url)` against a server that echoes, or runs `handler`."""
 
     async def echo(socket):
         async for text in socket:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Certificates made on the spot, and clients and backends that speak TLS with them."""
+"""Generates certificates, and provides clients and backends that use them."""
 import socket
 import ssl
 import subprocess
@@ -18,7 +18,7 @@ class NoGoodbye(Truncated):
 
 
 class Certificates:
-    """An authority and what it signs, in a folder."""
+    """An authority and the certificates it signs, in a folder."""
 
     def __init__(self, folder, name="Test Authority"):
         self.folder = Path(folder)
@@ -46,7 +46,7 @@ class Certificates:
         return self.path(f"{name}.pem"), self.path(f"{name}.key")
 
     def expired(self, name):
-        """The same, of yesterday."""
+        """The same, expired yesterday."""
         self.sign(name)
         Path(self.path("index.txt")).write_text("", encoding="ascii")
         Path(self.path("ca.cnf")).write_text(
@@ -67,7 +67,7 @@ class TlsReader(Reader):
             raise NoGoodbye(f"no close_notify after {self.received[-200:]!r}") from None
 
     def leave_without_goodbye(self):
-        """Ends the TCP connection, and TLS does not hear of it."""
+        """Ends the TCP connection without close_notify."""
         raw = socket.socket(fileno=self.sock.detach())
         raw.shutdown(socket.SHUT_WR)
         raw.close()
@@ -98,7 +98,7 @@ class TlsConnection(TlsReader):
             self.send(self.backend.answer)
 
     def close(self):
-        """With the goodbye that TLS wants."""
+        """Ends with close_notify."""
         try:
             self.sock.settimeout(PATIENCE)
             self.sock.unwrap()
@@ -111,7 +111,7 @@ class TlsConnection(TlsReader):
 
 
 class TlsBackend:
-    """A backend with TLS that does what `script` says with each connection."""
+    """A TLS backend that runs `script` on each connection."""
 
     def __init__(self, pair, client_ca=None, script=TlsConnection.serve):
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

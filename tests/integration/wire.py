@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HTTP/1 messages as bytes: writing them by hand, and reading them strictly from a socket.
-
-Nothing here is lenient: a test that reads a message with this file has also checked its grammar.
-"""
+"""HTTP/1 messages as bytes: writes them by hand, and reads them strictly from a socket. Reading a message with this
+file also checks its grammar."""
 import re
 import socket
 import time
 
 PATIENCE = 10.0  # seconds that any single wait may take
-SOON = 3.0  # seconds for what happens by itself: less than the default timeouts, more than a busy machine needs
+SOON = 3.0  # seconds for asynchronous effects: less than the default timeouts, more than a busy machine needs
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 BODYLESS = (204, 304)
@@ -23,7 +21,7 @@ class Reset(Truncated):
 
 
 class Malformed(Exception):
-    """Bytes arrived that are no HTTP/1 message."""
+    """Bytes arrived that are not an HTTP/1 message."""
 
 
 def message(start_line, *fields, body=b""):
@@ -140,7 +138,7 @@ class Response(Head):
 
 
 class Reader:
-    """Reads messages from a socket. Every byte that ever arrived stays in `received`."""
+    """Reads messages from a socket. Every byte received stays in `received`."""
 
     def __init__(self, sock):
         self.sock = sock
@@ -242,14 +240,14 @@ class Reader:
         return self.read_body(self.read_request_head())
 
     def read_response(self, method="GET"):
-        """The next response, whole; an interim one has no body."""
+        """Returns the next whole response; an interim one has no body."""
         head = self.read_response_head()
         if method == "HEAD" or head.status < 200 or head.status in BODYLESS:
             return head
         return self.read_body(head, ends_with_connection=True)
 
     def how_it_ends(self, patience=PATIENCE):
-        """Waits for the peer to close: "eof" or "reset". What arrives before stays in the buffer."""
+        """Waits for the peer to close: "eof" or "reset". Bytes that arrive first stay in the buffer."""
         try:
             deadline = time.monotonic() + patience
             while time.monotonic() < deadline:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Limits of heads over every pair of versions of HTTP: a head at its limit passes, also after the
-// proxy has added to it, and one that is a byte larger costs that request alone.
+// Limits of heads over every pair of HTTP versions: a head at its limit passes, even after the
+// proxy has added to it, and a head one byte larger fails that request only.
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/testing.hpp>
 
@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::size_t kLineOverhead = 32;
 constexpr std::size_t kHostField = 4 + kPlainHost.size() + kLineOverhead;
-// Long enough for heads to need several frames, short enough for one field.
+// Long enough that heads need several frames, short enough for one field.
 constexpr std::size_t kLongestValue = 20'000;
 constexpr int kMaxTurns = 100;
 
@@ -64,7 +64,7 @@ bool is_of_request(What what) {
   return what == What::request_line || what == What::request_bytes || what == What::request_fields;
 }
 
-// Fields that count exactly so much.
+// Fields that count exactly `bytes`.
 Lines fields_of(std::size_t bytes) {
   Lines lines;
   while (bytes > 0) {
@@ -72,7 +72,7 @@ Lines fields_of(std::size_t bytes) {
     const std::size_t overhead = name.size() + kLineOverhead;
     std::size_t size = std::min(bytes - overhead, kLongestValue);
     const std::size_t rest = bytes - overhead - size;
-    if (rest > 0 && rest < 2 * overhead) size -= 2 * overhead;  // what is left has room for one
+    if (rest > 0 && rest < 2 * overhead) size -= 2 * overhead;  // the rest has room for one
     lines.emplace_back(name, std::string(size, 'v'));
     bytes -= overhead + size;
   }
@@ -145,7 +145,7 @@ class HeadLimits : public ::testing::TestWithParam<Case> {
   std::string path_of(std::size_t past) const {
     return what() == What::request_line ? path(past) : "/";
   }
-  // What has come at last: a wire takes only so much at once.
+  // Returns the request once it has arrived: a wire accepts only so much at once.
   std::optional<Lines> asked() {
     for (int i = 0; i < kMaxTurns; ++i) {
       if (auto fields = backend_->asked()) return fields;
@@ -199,7 +199,7 @@ TEST_P(HeadLimits, AHeadAtItsLimitPassesAndOneByteMoreCostsThatRequestAlone) {
   EXPECT_TRUE(refused.is_whole);
   EXPECT_EQ(exchanges_.last().status, refusal());
   EXPECT_EQ(exchanges_.last().attempts, is_of_request(what()) ? 0 : 1);
-  // A connection of HTTP/1 ends with a request that was not read to its end.
+  // An HTTP/1 connection ends with a request that was not read completely.
   if (client_->is_over()) {
     EXPECT_FALSE(std::get<2>(GetParam()));
     return;

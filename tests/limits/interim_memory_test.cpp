@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What interim responses make the proxy hold, over every pair of versions of HTTP.
+// The memory that interim responses use in the proxy, over every pair of HTTP versions.
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/testing.hpp>
 
@@ -18,10 +18,10 @@
 namespace onehop::test {
 namespace {
 
-// Fewer than --max-informational, of which only the size counts here.
+// Fewer than --max-informational; only the size matters here.
 constexpr int kHints = 60;
 constexpr std::size_t kSize = 30'000;
-// 64 KiB each where they come and where they go, and what one makes of that in memory.
+// 64 KiB each at the receiving and the sending side, and the overhead of keeping them.
 constexpr std::size_t kMaxHeld = std::size_t{512} * 1024;
 
 class InterimMemory : public ::testing::TestWithParam<std::tuple<bool, bool>> {

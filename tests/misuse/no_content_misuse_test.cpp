@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Clients and backends that misuse what decides whether a message has content: 100-continue, HEAD,
-// 204 and 304. Between any two versions of HTTP, over real sockets and with several workers at
-// once, so that ThreadSanitizer sees it, too. Whatever they do, each response belongs to its own
-// request, is well-formed, and has content only where it may.
+// Clients and backends that misuse the rules that decide whether a message has content:
+// 100-continue, HEAD, 204 and 304. Between any two versions of HTTP, over real sockets and with
+// several workers, so that ThreadSanitizer covers it. Each response must belong to its own request,
+// be well-formed, and have content only if it may.
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/server.hpp>
 #include <onehop/transport.hpp>
@@ -80,11 +80,11 @@ class Socket {
   void send(std::string_view data) {
     while (!data.empty()) {
       const ssize_t sent = ::send(descriptor_.get(), data.data(), data.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return;  // the peer is gone, which is seen when reading
+      if (sent <= 0) return;  // the peer has closed; reading reports it
       data.remove_prefix(static_cast<std::size_t>(sent));
     }
   }
-  // What comes within that time; "" when nothing does, or the peer has ended the connection.
+  // Returns the bytes that arrive within `time`; "" if there are none or the peer has closed.
   std::string receive(std::chrono::milliseconds time) {
     pollfd wait{.fd = descriptor_.get(), .events = POLLIN, .revents = 0};
     if (::poll(&wait, 1, static_cast<int>(time.count())) <= 0) return {};
@@ -104,7 +104,7 @@ class Socket {
 
 // --- the backend -------------------------------------------------------------------------------
 
-// What a backend does to a request.
+// A backend's action on a request.
 struct Misuse {
   enum class Framing : std::uint8_t { none, length, chunked };
 
@@ -114,7 +114,7 @@ struct Misuse {
   bool content_at_any_rate = false;  // although the method or the status forbids it
   int continues = 0;                 // so many 100 before it, asked for or not
   bool continue_has_length = false;
-  bool early = false;  // answers without a 100, and does not wait for the content
+  bool early = false;  // responds without a 100 and does not wait for the content
 };
 
 using Framing = Misuse::Framing;
@@ -144,7 +144,7 @@ bool may_have_content(int status, std::string_view method) {
   return method != "HEAD" && status != 204 && status != 304;
 }
 
-// Each request says in X-Misuse how to answer it, and in X-Id who it is.
+// Each request names its misuse in X-Misuse and its id in X-Id.
 const Misuse& misuse_of(const test::Lines& fields) {
   const std::string index(test::value_of(fields, "x-misuse"));
   return kMisuses[index.empty() ? 0 : std::stoul(index)];
@@ -284,7 +284,7 @@ class Backend {
 
 // --- the client --------------------------------------------------------------------------------
 
-// What a client does.
+// A client's request.
 struct Ask {
   std::string_view name;
   std::string_view method = "GET";
@@ -314,11 +314,11 @@ struct Got {
   std::string id = {};
   std::string content = {};
   bool whole = false;
-  bool goes_on = false;  // the connection takes another request
+  bool goes_on = false;  // the connection accepts another request
   std::string problem = {};
 };
 
-// A connection of either version, for one request after the other.
+// A connection of either version, for one request at a time.
 class Client {
  public:
   explicit Client(Socket socket) : socket_(std::move(socket)) {}
@@ -364,11 +364,12 @@ class H1Client final : public Client {
       if (message.is_whole() || message.state == H1Message::State::malformed ||
           socket_.has_ended()) {
         Got got = finish(message);
-        got.goes_on = got.goes_on && !waits;  // a 100 may have come with it, and wants the content
+        // a 100 may have arrived with it and asks for the content
+        got.goes_on = got.goes_on && !waits;
         return got;
       }
       if (is_too_late()) return {.problem = "no response: " + input_};
-      // Any final response is awaited to its end; a 100 asks for the content.
+      // A final response is read to its end; a 100 asks for the content.
       if (waits && !message.has_head && input_.find("\r\n\r\n") != std::string::npos) {
         waits = false;
         socket_.send(content);
@@ -426,7 +427,7 @@ class H2Client final : public Client {
       const H2Peer::Message& message = peer_.streams()[stream_];
       if (message.ended || message.reset || socket_.has_ended()) return finish(message);
       if (is_too_late()) return {.problem = "no response"};
-      // The peer does not tell of a 100; the head of the stream it came with is enough.
+      // The peer does not report a 100; the head on the stream is enough.
       if (waits && has_head_frame(more)) {
         waits = false;
         if (!message.has_head) socket_.send(content);
@@ -464,7 +465,7 @@ class NoContentMisuse : public ::testing::Test {
  protected:
   NoContentMisuse() {
     Transport::Options transport;
-    transport.expect_continue_timeout = 20ms;  // for backends that never say 100
+    transport.expect_continue_timeout = 20ms;  // for backends that never send 100
     ReverseProxy::Options proxy;
     proxy.transport = std::make_shared<Transport>(transport);
     proxy.rewrite = [one = url("http", h1_), two = url("h2c", h2_)](ProxyRequest& request) {
@@ -489,7 +490,7 @@ class NoContentMisuse : public ::testing::Test {
     return std::make_unique<H2Client>(Socket::to(port_));
   }
 
-  // Each of kAsks with each of kMisuses, on connections that are used as long as they go on.
+  // Sends each of kAsks with each of kMisuses, reusing connections as long as possible.
   void ask_all(Protocol protocol, std::string_view backend) {
     std::unique_ptr<Client> client = connect(protocol);
     const std::string who =
@@ -521,7 +522,7 @@ class NoContentMisuse : public ::testing::Test {
                            const Misuse& misuse,
                            const std::string& id) {
     if (!got.problem.empty()) return describe(got);
-    // What a backend does wrong may be a 502, or break off a response that has begun.
+    // A backend's misuse may cause a 502, or end a response that has begun.
     const bool is_wrong = misuse.content_at_any_rate || misuse.continue_has_length;
     if (!got.whole && (got.status == 0 || got.status == misuse.status) && is_wrong) return {};
     if (!got.whole) return "not whole: " + describe(got);

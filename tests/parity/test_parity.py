@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/parity.md tells the truth: every test it names exists, and every row that a comment names is there."""
+"""docs/parity.md is correct: every test it names exists, and every row that a comment names is there."""
 import ast
 import re
 from pathlib import Path

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients that vanish: no FIN, no reset, as a phone behind a NAT that forgets it. What they had in
-progress is silent on the other side as well, so that only keep-alive and PING can notice."""
+"""Clients that vanish without FIN or reset, as a phone behind a NAT that has dropped its state. Their requests are
+silent on the other side as well, so that only keep-alive and PING can notice."""
 import json
 import socket
 import sys
@@ -16,7 +16,7 @@ from raw_client import Client  # noqa: E402
 from scripted_backend import ScriptedBackend  # noqa: E402
 from wire import get, message  # noqa: E402
 
-TCP_REPAIR = 19  # a socket in this state is closed without a word; needs CAP_NET_ADMIN
+TCP_REPAIR = 19  # a socket in this state is closed silently; needs CAP_NET_ADMIN
 # TCP keep-alive: 60 s, and three probes 20 s apart; PINGs over HTTP/2 no later.
 NOTICED_WITHIN = 150
 
@@ -63,7 +63,7 @@ def test_a_client_that_vanished_is_noticed(begin):
     backend.play(script)
     proxy = Proxy("--access-log", "json", backend.url)
     sock = begin(proxy)
-    time.sleep(1)  # until all that was on its way has arrived
+    time.sleep(1)  # until all data in flight has arrived
     vanish(sock)
     deadline = time.monotonic() + NOTICED_WITHIN
     while not proxy.stdout().strip():

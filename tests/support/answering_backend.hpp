@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AnsweringBackend: everything behind one address of a network in memory, in either version of
-// HTTP. It answers each request with content that belongs to its X-Id, counts how often each id
-// came, and lets the answer to one of them fail as planned. One thread.
+// AnsweringBackend: the backend at one address of an in-memory network, in either version of HTTP.
+// It responds to each request with content that belongs to its X-Id, counts the requests per id,
+// and lets one response fail as planned.
+// Thread: owner.
 #pragma once
 
 #include "support/asking_client.hpp"
@@ -32,36 +33,36 @@ class AnsweringBackend {
   AnsweringBackend(const AnsweringBackend&) = delete;
   AnsweringBackend& operator=(const AnsweringBackend&) = delete;
 
-  // The first request with this id is answered so, and the connection fails at that byte of the
-  // answer; with `whole_connection`, of all that is sent on its connection, which is the next one.
+  // The first request with this id gets this response, and the connection fails at that byte of the
+  // response; with `whole_connection`, at that byte of its next connection.
   struct Plan {
     std::string id;
     Answer answer = {};
     Fault fault = {};
     bool whole_connection = false;
     bool early = false;        // answers when the head is there
-    std::string surplus = {};  // goes out behind the answer, which nobody has asked for
+    std::string surplus = {};  // sent after the response, unsolicited
   };
   void plan(Plan plan);
 
-  // Takes connections and requests, and answers them, until nothing more happens.
+  // Accepts connections, reads requests and responds until no more work is left.
   void work();
-  // Whether it takes connections; a fault may be that it does not any more.
+  // Refuses new connections; a fault may do that too.
   void refuse() { network_.refuse("backend:80"); }
   void listen() { network_.listen("backend:80"); }
-  // What is held back by a delay goes out.
+  // Sends delayed bytes.
   void release();
-  // This id is not answered until answer_waiting().
+  // Requests with this id get no response until answer_waiting().
   void keep_waiting(std::string id) { waits_ = std::move(id); }
   void answer_waiting();
-  // Requests whose head has come with this id, those that were refused unprocessed excepted.
+  // Requests with this id whose head has arrived, except those refused unprocessed.
   int arrivals(std::string_view id) const;
-  // The requests that have come to their end, by id: method and content, as they arrived.
+  // The complete requests by id: method and content, as they arrived.
   const std::map<std::string, H1Message>& requests() const noexcept { return whole_; }
 
-  // The planned answer's bytes, as they went out.
+  // The bytes of the planned response, as sent.
   std::string_view gone() const;
-  // The connection was closed in order behind them.
+  // The connection was closed in an orderly way after them.
   bool closed_in_order() const;
   // Connections that the proxy has not closed.
   std::size_t open_connections();
@@ -76,17 +77,17 @@ class AnsweringBackend {
   AnsweringBackend(testing::Network& network) : network_(network) {}
 
   virtual std::unique_ptr<Connection> begin(testing::Wire wire) = 0;
-  // Reads and answers; true when it did something.
+  // Reads and responds. Returns true if there was work.
   virtual bool serve(Connection& connection) = 0;
 
-  // For serve(): the plan, if `id` is the one it is for and this is its first time.
+  // For serve(): returns the plan if `id` matches and this is its first use.
   const Plan* plan_for(std::string_view id) const;
   void note_head(std::string_view id) { ++arrivals_[std::string(id)]; }
   void note_whole(std::string_view id, H1Message request) {
     whole_[std::string(id)] = std::move(request);
   }
   bool waits(std::string_view id) const { return waits_ == id; }
-  // Begins the planned answer on `connection`, or adds to it.
+  // Begins the planned response on `connection`, or adds to it.
   void send_planned(Connection& connection, std::string_view data);
 
  private:

@@ -55,7 +55,7 @@ class H1Client final : public AskingClient {
     if (message.is_whole()) {
       received.end = Received::End::whole;
       surplus_ = input_.size() > message.size;
-      // What a tunnel has carried.
+      // The content of a tunnel.
       if (message.status == 101) received.body = input_.substr(message.size);
     } else if (ended || message.state == H1Message::State::malformed) {
       received.end = Received::End::broken;
@@ -94,7 +94,7 @@ class H2Client final : public AskingClient {
     std::string first;
     if (stream_ == 0) {
       wire_.send(std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0));
-      // Large content needs more room than there is before the server's settings count.
+      // Large content needs more room than there is before the server's settings apply.
       peer_.take(wire_.receive());
       if (const std::string replies = peer_.replies(); !replies.empty()) wire_.send(replies);
     }
@@ -127,7 +127,7 @@ class H2Client final : public AskingClient {
     if (message.has_head) received.status = std::stoi(std::string(status));
     received.body = message.body;
     received.trailers = message.trailers;
-    // RFC 9113 §8.1: a reset without an error behind a whole answer only stops the request.
+    // RFC 9113 §8.1: a reset without an error after a whole response only stops the request.
     if (message.ended && message.reset.value_or(0) == 0) {
       received.end = Received::End::whole;
     } else if (message.reset || wire_.is_dead()) {

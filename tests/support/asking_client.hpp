@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AskingClient: a client of either version of HTTP on a wire that may fail: sends one request after
-// the other and says what has come of the last one. One thread.
+// AskingClient: a client of either HTTP version on a wire that may fail. It sends one request at a
+// time and reports the outcome of the last.
+// Thread: owner.
 #pragma once
 
 #include "support/faulty_wire.hpp"
@@ -16,7 +17,7 @@ namespace onehop::test {
 
 enum class Protocol : std::uint8_t { h1, h2 };
 
-// What is asked: every request says who it is (X-Id), and its content does, too.
+// A request. X-Id and the content identify it.
 struct Question {
   enum class Kind : std::uint8_t { plain, chunked, expects, upgrades };
 
@@ -26,10 +27,10 @@ struct Question {
   Kind kind = Kind::plain;
 };
 
-// The only right content of that size for `id`.
+// The only valid content of that size for `id`.
 std::string content_of(std::string_view id, std::size_t size);
 
-// What a client has of the answer to its last request.
+// The response to the client's last request, as far as it has arrived.
 struct Received {
   enum class End : std::uint8_t { open, whole, broken };
 
@@ -51,12 +52,13 @@ class AskingClient {
   static std::unique_ptr<AskingClient> make(Protocol protocol, testing::Wire wire);
   virtual ~AskingClient() = default;
 
-  // Sends what does not wait for a 100, and the rest. The wire's plan counts from the first.
+  // Sends the part that does not wait for a 100, and then the rest. The wire's plan counts from the
+  // first byte.
   virtual void ask(const Question& question, std::string_view id) = 0;
   virtual void send_rest() = 0;
-  // Reads what has come, and answers what the protocol wants answered.
+  // Reads the available bytes and sends the replies that the protocol requires.
   virtual Received answer() = 0;
-  // After an answer: the connection takes another request.
+  // After a response: reports whether the connection accepts another request.
   virtual bool goes_on() = 0;
   FaultyWire& wire() noexcept { return wire_; }
 

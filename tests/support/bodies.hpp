@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bodies that do what a test wants, and a witness that tells when something was destroyed. One
-// thread.
+// Bodies with scripted behaviour, and a witness that reports its destruction.
+// Thread: owner.
 #pragma once
 
 #include <onehop/body.hpp>
@@ -17,8 +17,7 @@
 
 namespace onehop::test {
 
-// Pieces, then the end or a failure. Its length is not known unless it is given, and then it may be
-// a lie.
+// Sends pieces, then the end or a failure. Its length is unknown unless given, and may be wrong.
 class Pieces final : public BodySource {
  public:
   explicit Pieces(std::vector<std::string> pieces) : pieces_(std::move(pieces)) {}
@@ -50,7 +49,7 @@ inline std::unique_ptr<Pieces> pieces(std::vector<std::string> list) {
   return std::make_unique<Pieces>(std::move(list));
 }
 
-// "half", a failure, and then, which nobody may ask for, the end.
+// Returns "half", a failure, and then the end, which must not be read.
 class FailsOnce final : public BodySource {
  public:
   explicit FailsOnce(Error error) : error_(std::move(error)) {}
@@ -66,7 +65,7 @@ class FailsOnce final : public BodySource {
   int reads_ = 0;
 };
 
-// Says when it is destroyed.
+// Reports its destruction.
 struct Witness {
   explicit Witness(bool& gone) : gone_(&gone) {}
   Witness(Witness&& other) noexcept : gone_(std::exchange(other.gone_, nullptr)) {}

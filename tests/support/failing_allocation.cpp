@@ -53,7 +53,7 @@ void* operator new(std::size_t size) {
   return memory;
 }
 
-// g++ warns of a free() that it sees beside an operator new.
+// g++ warns about a free() visible beside an operator new.
 [[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FailingAllocation: while one lives, one of the allocations of its thread by operator new fails.
-// Not where a sanitizer insists on an operator new of its own.
+// FailingAllocation: while one exists, one allocation of its thread by operator new fails. Has no
+// effect if a sanitizer brings its own operator new.
+// Thread: owner.
 #pragma once
 
 #include <cstddef>
@@ -10,13 +11,13 @@ namespace onehop {
 
 class FailingAllocation {
  public:
-  // So many succeed before.
+  // `succeed` allocations succeed first.
   explicit FailingAllocation(std::size_t succeed) noexcept;
   FailingAllocation(const FailingAllocation&) = delete;
   FailingAllocation& operator=(const FailingAllocation&) = delete;
   ~FailingAllocation();
 
-  // It has failed.
+  // The allocation has failed.
   bool is_over() const noexcept;
 
   static bool is_possible();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FaultMatrix: a client, the proxy and a backend in one memory, of any pair of versions of HTTP,
-// for one exchange after the other in which something fails. It judges what has come of each, and
-// what comes afterwards. One thread.
+// FaultMatrix: a client, the proxy and a backend in one process, with any pair of HTTP versions. It
+// runs exchanges in which something fails, and judges each outcome and the exchanges that follow.
+// Thread: owner.
 #pragma once
 
 #include <onehop/reverse_proxy.hpp>
@@ -38,23 +38,23 @@ class FaultMatrix {
     bool on_used_connection = false;  // the connections have carried a request before
     bool refuses = false;             // the backend takes no connections
     bool early = false;               // the backend answers before it has the content
-    std::string surplus = {};         // behind the backend's answer
+    std::string surplus = {};         // after the backend's response
     Way leaving = Way::none;          // of the client, while the backend's answer is delayed
   };
-  // Runs it; what was wrong with the outcome, or nothing.
+  // Runs a case. Returns what was wrong with the outcome, or "".
   std::string run(const Case& wanted);
 
-  // A case for each byte before which the fault at `place` can be, in each of these ways. The
-  // problems, up to a few.
+  // Runs a case for each byte at which the fault at `place` can happen, in each of these ways.
+  // Returns the first few problems.
   using Place = Fault Case::*;
   std::vector<std::string> run_everywhere(Case wanted, Place place, const std::vector<Way>& ways);
 
-  // The backend's answer stops before each of its bytes, then the client leaves in each of these
+  // The backend's response stops before each of its bytes, then the client leaves in each of these
   // ways, and then the backend sends the rest.
   std::vector<std::string> leave_everywhere(Case wanted, const std::vector<Way>& ways);
 
   std::size_t cases() const noexcept { return number_; }
-  // Cases by what came of them, to show that they are not all the same.
+  // Counts of outcomes, to show that they differ.
   std::size_t whole() const noexcept { return whole_; }
   std::size_t failures() const noexcept { return failures_; }
   std::size_t broken() const noexcept { return broken_; }
@@ -65,7 +65,7 @@ class FaultMatrix {
   std::string id_of(std::string_view what) const;
   std::string begin(const Case& wanted, AskingClient& client);
   std::string go_on(const Case& wanted, AskingClient& client, AskingClient& bystander);
-  // As long as it takes.
+  // Waits as long as it takes.
   Received wait_for(AskingClient& client);
   void count();
   std::string judge(const Case& wanted, AskingClient& client);
@@ -92,14 +92,14 @@ class FaultMatrix {
   std::size_t broken_ = 0;
   std::size_t records_ = 0;   // before the exchange that is tried
   std::size_t request_ = 0;   // bytes of its request, were there no fault
-  std::size_t response_ = 0;  // the same of what the backend sends
+  std::size_t response_ = 0;  // the same of the backend's bytes
   std::string id_;
   std::string client_sent_;
-  std::string planned_sent_;  // by the backend, before anybody else was answered
+  std::string planned_sent_;  // by the backend, before any other response
   std::string backend_sent_;
   bool backend_closed_ = false;
   bool bystander_whole_ = false;
-  bool has_ended_ = true;  // as its record says
+  bool has_ended_ = true;  // according to its record
   Received received_;
 };
 

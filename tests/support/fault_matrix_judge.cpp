@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What FaultMatrix holds against what has come of an exchange.
+// The checks of FaultMatrix on the outcome of an exchange.
 #include "support/fault_matrix.hpp"
 #include "support/h2_frames.hpp"
 
@@ -22,7 +22,7 @@ Lines own_fields(const Lines& lines) {
   return own;
 }
 
-// With one byte at most that is another.
+// Equal except for at most one byte.
 bool resembles(std::string_view body, std::string_view content) {
   if (body.size() != content.size()) return false;
   int different = 0;
@@ -31,7 +31,8 @@ bool resembles(std::string_view body, std::string_view content) {
   return different <= 1;
 }
 
-// True if the frames of an HTTP/2 response, which may be garbled, end the stream of its head.
+// Reports whether the frames of an HTTP/2 response, which may be garbled, end the stream of its
+// head.
 bool has_end_of_stream(std::string_view frames) {
   constexpr std::size_t kHeaderSize = 9;
   std::string_view stream;
@@ -69,8 +70,8 @@ bool FaultMatrix::is_own_failure() const {
   return received_.is_whole() && is_status && value_of(received_.fields, "x-id").empty();
 }
 
-// A response without a length that has begun is one that may pause as it likes, also where its end
-// was garbled: but only if what the backend sent means a stream that is open.
+// A response without a length that has begun may pause forever, even if its end was garbled, but
+// only if the backend's bytes leave the stream open.
 bool FaultMatrix::is_pausing(const Case& wanted) const {
   const bool has_begun = wanted.answer.framing == Answer::Framing::chunked &&
                          received_.end == Received::End::open && !received_.body.empty();
@@ -81,14 +82,14 @@ bool FaultMatrix::is_pausing(const Case& wanted) const {
   return sent.state == H1Message::State::incomplete;
 }
 
-// As it would be without a fault.
+// Equal to the response without a fault.
 bool FaultMatrix::is_whole_answer(const Case& wanted) const {
   if (value_of(received_.fields, "x-id") != id_) return false;
   if (wanted.question.kind == Kind::upgrades) {
     const int status = protocols_.client == Protocol::h1 ? 101 : 200;
     return received_.status == status && kTunnelled.starts_with(received_.body);
   }
-  // Only the first answer is the planned one.
+  // Only the first response is the planned one.
   const bool is_second = backend_->arrivals(id_) > 1;
   const bool is_nothing = wanted.answer.framing == Answer::Framing::nothing && !is_second;
   const bool is_empty = wanted.question.method == "HEAD" || is_nothing;
@@ -97,7 +98,7 @@ bool FaultMatrix::is_whole_answer(const Case& wanted) const {
          received_.body == content_of(id_, is_empty ? 0 : 23);
 }
 
-// The one that its bytes amount to, whatever the fault has made of them.
+// The response that the bytes mean after the fault.
 bool FaultMatrix::is_answer_of_h1(const Case& wanted) const {
   const H1Message sent = read_h1_response(backend_sent_, wanted.question.method, backend_closed_);
   return sent.is_whole() && received_.is_whole() && received_.status == sent.status &&
@@ -106,7 +107,7 @@ bool FaultMatrix::is_answer_of_h1(const Case& wanted) const {
 
 bool FaultMatrix::is_answer_of_h2(const Case& wanted) const {
   if (wanted.backend.way != Way::garble || !received_.is_whole()) return false;
-  // Without a length only the frames say where it ends, and one of them is another now.
+  // Without a length only the frames mark its end, and one of them is garbled.
   if (wanted.answer.framing != Answer::Framing::length) return true;
   const std::string content = content_of(id_, wanted.question.method == "HEAD" ? 0 : 23);
   return received_.status >= 200 && received_.status != 502 && received_.status != 504 &&
@@ -134,8 +135,8 @@ std::string FaultMatrix::judge_answer(const Case& wanted) const {
 }
 
 std::string FaultMatrix::judge_requests(const Case& wanted, AskingClient& client) const {
-  const int most = wanted.question.method == "POST" ? 1 : 3;
-  if (backend_->arrivals(id_) > most)
+  const int max = wanted.question.method == "POST" ? 1 : 3;
+  if (backend_->arrivals(id_) > max)
     return "it was delivered " + std::to_string(backend_->arrivals(id_)) + " times";
   const std::string content = content_of(id_, wanted.question.size);
   for (const auto& [id, request] : backend_->requests()) {
@@ -160,13 +161,13 @@ std::string FaultMatrix::judge_requests(const Case& wanted, AskingClient& client
   return {};
 }
 
-// The record and the client say the same.
+// The record and the client must agree.
 std::string FaultMatrix::judge_record(const Case& wanted) {
-  // Of what is garbled there may be two, or none, and the connection may be of no more use.
+  // A garbled response may be two, or none, and its connection may be unusable.
   has_ended_ = wanted.client.way != Way::garble && !is_pausing(wanted);
   if (!has_ended_) return {};
   const std::size_t more = exchanges_.size() - records_;
-  // A backend that has sent the content it announced may still fail to end it.
+  // A backend that has sent the announced content may still fail to end it.
   const bool stays = wanted.client.way == Way::none && wanted.leaving == Way::none;
   if (!stays || wanted.question.kind == Kind::upgrades) return {};
   const bool may_be_fewer = wanted.backend.way == Way::garble;

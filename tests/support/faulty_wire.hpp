@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FaultyWire: one end of a connection in memory that fails at a given byte of what it sends, and
-// remembers what has gone out. One thread.
+// FaultyWire: one end of an in-memory connection that fails at a given byte of its output, and
+// records that output.
+// Thread: owner.
 #pragma once
 
 #include <onehop/testing.hpp>
@@ -16,14 +17,14 @@
 
 namespace onehop::test {
 
-// refuse: as close, but first it is said that nobody takes connections any more.
+// refuse: like close, but the address first refuses further connections.
 enum class Way : std::uint8_t { none, close, half_close, reset, refuse, stall, delay, garble };
 
 std::string_view name_of(Way way);
 
 struct Fault {
   Way way = Way::none;
-  std::size_t at = 0;  // bytes that go out before it
+  std::size_t at = 0;  // bytes that are sent before it
   char byte = 0;       // garble: goes out in the place of the one at `at`
 };
 
@@ -31,28 +32,28 @@ class FaultyWire {
  public:
   explicit FaultyWire(testing::Wire wire) : wire_(std::move(wire)) {}
 
-  // How others are told of a `refuse`.
+  // Called for a `refuse`.
   void on_refusal(std::function<void()> tell) { tell_ = std::move(tell); }
-  // Counts from what is sent next.
+  // Counts from the next byte sent.
   void plan(Fault fault) {
     if (fault.way != Way::none) fault_ = fault;
     base_ = gone_.size();
   }
   void send(std::string_view data);
-  // What was delayed goes out.
+  // Sends delayed bytes.
   void release();
   void close() { end(Way::close); }
-  // Close, half-close, reset or silence, now.
+  // Closes, half-closes, resets or goes silent now.
   void end(Way way);
   std::string receive() { return wire_.receive(); }
 
-  // Everything that has gone out since plan(), as the other end gets it.
+  // The bytes sent since plan(), as the other end receives them.
   std::string_view gone() const { return std::string_view(gone_).substr(base_); }
-  // It was ended in order by this end.
+  // This end closed in an orderly way.
   bool has_closed() const noexcept { return over_ && closed_; }
-  // This end sends nothing any more, whatever the other one waits for.
+  // This end sends nothing any more.
   bool is_over() const noexcept { return over_; }
-  // The other end has gone, or this one has.
+  // Either end has closed.
   bool is_dead() { return wire_.at_end(); }
   testing::Wire& wire() noexcept { return wire_; }
 

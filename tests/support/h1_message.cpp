@@ -46,7 +46,7 @@ std::optional<std::uint64_t> number(std::string_view digits, unsigned base) {
   return value;
 }
 
-// Goes through the bytes of one message.
+// Reads the bytes of one message.
 class Reading {
  public:
   using State = H1Message::State;
@@ -137,7 +137,7 @@ class Reading {
     }
   }
 
-  // `unframed`: what content without any framing amounts to.
+  // `unframed` is the result for content without framing.
   void take_content(State unframed, bool until_close = false) {
     std::optional<std::uint64_t> length;
     bool chunked = false;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reading messages of HTTP/1 once more, strictly and without a line of the proxy's own code: what a
-// test holds against what the proxy made of the same bytes. One thread.
+// A strict reader of HTTP/1 messages that shares no code with the proxy: tests compare it with the
+// proxy's result for the same bytes.
+// Thread: owner.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +15,7 @@ namespace onehop::test {
 
 using Lines = std::vector<std::pair<std::string, std::string>>;  // names in lower case
 
-// The first value of `name`, or nothing.
+// Returns the first value of `name`, or "".
 std::string_view value_of(const Lines& lines, std::string_view name);
 
 struct H1Message {
@@ -26,15 +27,16 @@ struct H1Message {
   std::string method;  // of a request
   std::string target;
   Lines fields;
-  std::string body;  // as far as it is here
+  std::string body;  // as far as it has arrived
   Lines trailers;
-  std::size_t size = 0;  // bytes, once it is whole
+  std::size_t size = 0;  // bytes, once it is complete
 
   bool is_whole() const noexcept { return state == State::whole; }
 };
 
 H1Message read_h1_request(std::string_view data);
-// The answer to a request of `method`; `ended`: the connection has ended in order behind `bytes`.
+// Reads the response to a request of `method`. `ended`: the connection was closed in an orderly way
+// after `data`.
 H1Message read_h1_response(std::string_view data, std::string_view method, bool ended);
 
 }  // namespace onehop::test

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Frames of HTTP/2 by hand (RFC 9113 §4, §6), and reading them: for peers that do exactly what a
-// test says. Header blocks are literals without indexing (RFC 7541 §6.2.2). One thread.
+// Writes and reads HTTP/2 frames by hand (RFC 9113 §4, §6), for scripted peers. Header blocks are
+// literals without indexing (RFC 7541 §6.2.2).
+// Thread: owner.
 #pragma once
 
 #include <onehop/headers.hpp>
@@ -56,7 +57,7 @@ inline std::string frame(std::uint8_t type,
   return text;
 }
 
-// A length of HPACK (RFC 7541 §5.1), in a prefix of seven bits.
+// An HPACK integer (RFC 7541 §5.1) with a prefix of seven bits.
 inline std::string hpack_length(std::size_t size) {
   constexpr std::size_t kMax = 127;
   if (size < kMax) return std::string(1, static_cast<char>(size));
@@ -81,7 +82,7 @@ inline std::string block(std::initializer_list<Field> fields) {
   return block(std::vector<Field>(fields));
 }
 
-// A header block of any size: HEADERS, and as many CONTINUATION frames as it takes.
+// A header block of any size: HEADERS and as many CONTINUATION frames as needed.
 inline std::string head(std::uint32_t stream, std::string_view block, bool end) {
   constexpr std::size_t kMax = 16'384;
   std::string text;
@@ -96,7 +97,7 @@ inline std::string head(std::uint32_t stream, std::string_view block, bool end) 
   return text;
 }
 
-// The complete frames at the front of `bytes`, which are removed; a preface too.
+// Removes and returns the complete frames at the front of `data`, after an optional preface.
 inline std::vector<Frame> take_frames(std::string& data) {
   if (data.starts_with(kPreface)) data.erase(0, kPreface.size());
   std::vector<Frame> frames;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H2LinkPair: an HTTP/2 session of either role on a connection in memory, with a test at the other
-// end that writes frames by hand. Time moves only when told to. One thread.
+// H2LinkPair: an HTTP/2 session of either role on an in-memory connection whose other end is a test
+// that writes frames by hand. Time moves only when the test says so.
+// Thread: owner.
 #pragma once
 
 #include "base/arena.hpp"
@@ -23,16 +24,16 @@ class LinkedStream final : public h2::Stream {
  public:
   LinkedStream() : Stream(Arena::create()) {}
   void on_event() override {
-    if (on_news_) on_news_();
+    if (on_event_) on_event_();
   }
-  std::function<void()> on_news_;
+  std::function<void()> on_event_;
 };
 
 class H2LinkPair : public StreamPair, public h2::SessionObserver {
  protected:
   using Step = wire::H2Link::Step;
 
-  // The peer's SETTINGS are read, and ours acknowledged.
+  // Reads the peer's SETTINGS and acknowledges ours.
   void start(h2::Role role, const h2::SessionLimits& limits = {}) {
     join(std::size_t{4} * 1024 * 1024);
     session_ = std::make_unique<h2::Session>(role, limits, *this);
@@ -45,7 +46,7 @@ class H2LinkPair : public StreamPair, public h2::SessionObserver {
         h2_frames::frame(h2_frames::settings, h2_frames::kAck, 0));
     far_.receive();
   }
-  // The peer says this, and it is read.
+  // Sends this as the peer, and reads it.
   void say(std::string_view data) {
     EXPECT_EQ(far_.send(data), data.size());
     EXPECT_EQ(link_->read(), Step::wait);

@@ -15,7 +15,7 @@ std::string_view text_of(const std::uint8_t* data, std::size_t size) {
 
 }  // namespace
 
-// HPACK keeps a table for the whole connection.
+// HPACK keeps one table per connection.
 struct H2Peer::Inflater {
   Inflater() {
     if (nghttp2_hd_inflate_new(&state) != 0) throw std::bad_alloc();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H2Peer: what the other end of an HTTP/2 connection has said, read frame by frame. It sends
-// nothing by itself: replies() has what the protocol wants in return. One thread.
+// H2Peer: reads the frames of the other end of an HTTP/2 connection. It sends nothing itself:
+// replies() returns the frames that the protocol requires.
+// Thread: owner.
 #pragma once
 
 #include "support/h1_message.hpp"
@@ -33,9 +34,9 @@ class H2Peer {
 
   void take(std::string_view data);
   std::map<std::uint32_t, Message>& streams() noexcept { return streams_; }
-  // Acknowledgements, and room for what was received, since the last call.
+  // Acknowledgements, and room for the content received, since the last call.
   std::string replies();
-  // The other end has said that it takes no more requests.
+  // The other end accepts no more requests.
   bool has_said_goodbye() const noexcept { return goodbye_; }
 
  private:
@@ -46,7 +47,7 @@ class H2Peer {
 
   std::unique_ptr<Inflater> inflater_;
   std::string data_;
-  std::string block_;  // of a head whose end has not come yet
+  std::string block_;  // of an incomplete head
   bool block_ends_stream_ = false;
   std::map<std::uint32_t, Message> streams_;
   std::string replies_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// For tests that talk HTTP/1 as text: parts of a message, messages whose Date does not matter, and
-// the records of exchanges that have ended, copied because the originals are gone by then.
+// Helpers for tests that use HTTP/1 as text: parts of a message, messages without Date, and copies
+// of the records of ended exchanges.
 #pragma once
 
 #include <onehop/exchange_record.hpp>
@@ -25,7 +25,7 @@ inline std::string without_date(std::string text) {
   }
 }
 
-// What follows the first empty line.
+// The text after the first empty line.
 inline std::string body_of(std::string_view message) {
   const std::size_t at = message.find("\r\n\r\n");
   return at == std::string_view::npos ? std::string() : std::string(message.substr(at + 4));
@@ -40,7 +40,7 @@ inline int count_of(std::string_view piece, std::string_view text) {
   return count;
 }
 
-// The code of a message that begins with a status line; 0 where none does.
+// The status code of a message, or 0 if it has no status line.
 inline int status_of(std::string_view message) {
   constexpr std::string_view kBegin = "HTTP/1.1 ";
   if (!message.starts_with(kBegin) || message.size() < kBegin.size() + 3) return 0;
@@ -82,7 +82,7 @@ struct EndedExchange {
   std::optional<Error> failure;
 };
 
-// Every exchange of the servers that were given these options, in the order of their ends.
+// Every exchange of the servers with these options, in the order of their ends.
 class ExchangeLog {
  public:
   Server::Options options() const { return watch({}); }

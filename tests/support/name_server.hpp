@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // NameServer: a DNS server (RFC 1035) on a loopback port, for tests of the resolver. It answers
-// from a table, or is silent, and counts what it was asked. What fits no datagram it says over TCP
+// from a table, or stays silent, and counts the queries. Responses too large for a datagram use TCP
 // (RFC 7766). Runs in the event loop under test.
+// Thread: owner.
 #pragma once
 
 #include "base/check.hpp"
@@ -29,10 +30,10 @@ class NameServer final : private io::Watcher {
     std::vector<std::string> v4;
     std::vector<std::string> v6;
     std::uint32_t ttl = 10;
-    // When set, the name stands for this one (CNAME), which has the addresses.
+    // If set, the name is an alias (CNAME) of this one, which has the addresses.
     std::string alias = {};
     std::uint32_t alias_ttl = 10;
-    // Questions for this family are told that the name does not exist, against RFC 8020.
+    // Queries for this family get "the name does not exist", against RFC 8020.
     int denied = AF_UNSPEC;
   };
   enum class Mood : std::uint8_t { helpful, broken, silent };
@@ -60,9 +61,9 @@ class NameServer final : private io::Watcher {
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   void set_host(const std::string& name, Host host) { hosts_[name] = std::move(host); }
   void set_mood(Mood mood) { mood_ = mood; }
-  // Questions for addresses of this family get no reply; AF_UNSPEC: all do.
+  // Queries for this family get no reply; AF_UNSPEC: all queries.
   void swallow(int family) { swallowed_ = family; }
-  // Replies to what was swallowed.
+  // Replies to the swallowed queries.
   void reply_late() {
     for (const Swallowed& one : std::exchange(late_, {}))
       reply_to(one.query, one.from, one.size);
@@ -218,7 +219,7 @@ class NameServer final : private io::Watcher {
     append16(out, data.size());
     out += data;
   }
-  // "a.test" as it is on the wire.
+  // The wire form of "a.test".
   static std::string labels(std::string_view name) {
     std::string text;
     while (!name.empty()) {
@@ -242,9 +243,9 @@ class NameServer final : private io::Watcher {
     return data;
   }
   static std::string binary(int family, const std::string& ip, std::size_t size) {
-    char byte_count[16];
-    ONEHOP_CHECK(::inet_pton(family, ip.c_str(), byte_count) == 1);
-    return {byte_count, size};
+    char address[16];
+    ONEHOP_CHECK(::inet_pton(family, ip.c_str(), address) == 1);
+    return {address, size};
   }
   static void append16(std::string& out, std::size_t value) {
     out += static_cast<char>(value >> 8);

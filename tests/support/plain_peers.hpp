@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Clients and backends of either version of HTTP, on wires, that send the heads a test gives them,
-// of any size: GET requests, and responses without content. One thread.
+// Clients and backends of either HTTP version on wires, which send the heads of a test, of any
+// size: GET requests, and responses without content.
+// Thread: owner.
 #pragma once
 
 #include <onehop/testing.hpp>
@@ -21,7 +22,7 @@
 
 namespace onehop::test {
 
-// What they call the server.
+// The server's host name.
 inline constexpr std::string_view kPlainHost = "h";
 
 inline std::string h1_fields(const Lines& lines) {
@@ -102,12 +103,12 @@ class PlainH2Client final : public PlainClient {
 class PlainBackend {
  public:
   virtual ~PlainBackend() = default;
-  // The fields of the request that has come last; nothing when none has.
+  // The fields of the latest request; std::nullopt if there is none.
   virtual std::optional<Lines> asked() = 0;
   virtual void answer(const Lines& fields) = 0;
-  // A 103 before that.
+  // Sends a 103 before the response.
   virtual void hint(const Lines& fields) = 0;
-  // More of the last answer goes out.
+  // Sends more of the last response.
   virtual void go_on() = 0;
 };
 
@@ -117,7 +118,7 @@ class PlainH1Backend final : public PlainBackend {
   std::optional<Lines> asked() override {
     try {
       connections_.push_back({network_.accept("backend:80"), {}});
-    } catch (const std::out_of_range&) {  // none but those that are here
+    } catch (const std::out_of_range&) {  // no message beyond those listed here
     }
     for (Connection& connection : connections_) {
       connection.input += connection.wire.receive();

@@ -23,7 +23,7 @@ using test::FarEnd;
 using Held = std::unique_ptr<H1Connection>;
 using Taking = task<Result<Lease>>;
 
-// What became of the dials of one or more pools.
+// The outcome of the dials of one or more origins.
 struct Upstream {
   std::deque<FarEnd> accepted;
   int dials = 0;

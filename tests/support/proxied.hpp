@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Proxied: a network in memory with a proxy at "proxy:80" and a test in the place of its backend at
-// "backend:80". Both ends of every exchange are wires; time moves only when told to.
+// Proxied: an in-memory network with a proxy at "proxy:80", whose backend at "backend:80" is the
+// test. Both ends of every exchange are wires; time moves only when the test says so.
 #pragma once
 
 #include <onehop/reverse_proxy.hpp>
@@ -22,8 +22,8 @@ class Proxied : public ::testing::Test {
  protected:
   Proxied() { network_.listen("backend:80"); }
 
-  // Serves at "proxy:80"; once, before the first client. The options' rewrite and transport are set
-  // here.
+  // Serves at "proxy:80". Call once, before the first client. Sets the options' rewrite and
+  // transport.
   void start(Transport::Options transport,
              Server::Options server = {},
              ReverseProxy::Options proxy = {}) {
@@ -41,7 +41,7 @@ class Proxied : public ::testing::Test {
     return network_.connect("proxy:80");
   }
   testing::Wire backend() { return network_.accept("backend:80"); }
-  // Whether the proxy has made no connection to the backend that was not accepted yet.
+  // Reports whether the proxy has no connection to the backend that still has to be accepted.
   bool nobody_connects() {
     try {
       const testing::Wire unexpected = backend();

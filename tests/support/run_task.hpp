@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// run_task(reactor, task): runs an event loop until the task has ended, and gives its result. A
+// run_task(reactor, task): runs an event loop until the task has ended, and returns its result. A
 // task that does not end in time aborts the test. For tests with real descriptors or Clock::system.
 #pragma once
 

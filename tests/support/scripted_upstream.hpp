@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ScriptedUpstream: a RoundTripper without a network. It keeps the last request and answers what
-// the test told it to. Also what tests need to call a handler and to look at messages. Thread: one.
+// ScriptedUpstream: a RoundTripper without a network. It keeps the last request and returns the
+// test's response. Also helpers to call a handler and inspect messages.
+// Thread: owner.
 #pragma once
 
 #include <onehop/handler.hpp>
@@ -48,7 +49,7 @@ inline std::shared_ptr<const ScriptedUpstream> upstream_failing_with(Error error
   return upstream_that([error](Request&) -> Result<Response> { return failure(error); });
 }
 
-// Runs a task none of whose waits really waits.
+// Runs a task that never really suspends.
 template <class T>
 T run_at_once(task<T> work) {
   if (!work.start()) throw std::logic_error("the task is waiting for something");
@@ -65,7 +66,7 @@ inline ConnectionInfo connection_from(std::string_view peer) {
   return connection;
 }
 
-// As the server hands it over: a target in origin-form and a client at 192.0.2.7.
+// A request as the server passes it: a target in origin-form and a client at 192.0.2.7.
 inline Request from_client(Headers headers = {{"Host", "client.example"}},
                            std::string_view target = "/") {
   Request request(Method::get, Url::parse_target(target).value(), std::move(headers));
@@ -86,7 +87,7 @@ inline std::string text_of(Body& body) {
   return run_at_once(body.read_all(std::size_t{1} << 20)).value();
 }
 
-// Content of unknown length; says when it is gone.
+// Content of unknown length that reports its destruction.
 class Unending final : public BodySource {
  public:
   explicit Unending(bool* gone = nullptr) noexcept : gone_(gone) {}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Served: a network in memory with a handler served at "s:80" and a test in the place of its
-// clients. The records of ended exchanges are kept; time moves only when told to.
+// Served: an in-memory network with a handler at "s:80", whose clients are the test. The records of
+// ended exchanges are kept; time moves only when the test says so.
 #pragma once
 
 #include <onehop/testing.hpp>
@@ -27,7 +27,7 @@ class Served : public ::testing::Test {
     network_.serve("s:80", make_handler(std::move(handler)), exchanges_.watch(std::move(options)));
     return network_.connect("s:80");
   }
-  // A handler that gives one body, made by `make`.
+  // A handler that returns one body, made by `make`.
   testing::Wire connect_to_body(std::function<std::unique_ptr<BodySource>()> make) {
     return connect([make](Request) { return Response(Status::ok, Headers(), Body::from(make())); });
   }

@@ -22,7 +22,7 @@ class TestStream final : public Stream {
   TestStream() : Stream(Arena::create()) {}
   void on_event() override {
     ++news_;
-    if (on_news_) on_news_(*this);
+    if (on_event_) on_event_(*this);
   }
   std::string take_all() {
     std::string all;
@@ -31,7 +31,7 @@ class TestStream final : public Stream {
     return all;
   }
   int news_ = 0;
-  std::function<void(TestStream&)> on_news_;
+  std::function<void(TestStream&)> on_event_;
 };
 
 class Peer final : public SessionObserver {
@@ -64,7 +64,8 @@ class Peer final : public SessionObserver {
   bool refuse_ = false;
 };
 
-// Until neither has anything to say. False when one says that the connection is over.
+// Exchanges bytes until there are none left. Returns false if a session reports that the connection
+// is over.
 inline bool settle(Peer& client, Peer& server) {
   bool alive = true;
   for (int quiet = 0; quiet < 2;) {
@@ -83,7 +84,7 @@ class SessionTest : public ::testing::Test {
  protected:
   bool settle() { return h2::settle(client_, server_); }
 
-  // A request of the client, and the server's end of it.
+  // Opens a request of the client and returns the server's end.
   TestStream& open(bool end, FieldList more = {}) {
     FieldList fields = {
         {":method", "POST"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/p"}};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// StreamPair: a connection in memory, one end for the code under test and one for the test, on a
-// reactor whose time moves only when told to. For tests below the level of messages. One thread.
+// StreamPair: an in-memory connection, one end for the code under test and one for the test, on a
+// reactor whose time moves only when the test says so. For tests below the level of messages.
+// Thread: owner.
 #pragma once
 
 #include "io/reactor.hpp"
@@ -25,23 +26,23 @@ class FarEnd {
   FarEnd() = default;
   explicit FarEnd(std::unique_ptr<net::MemoryStream> stream) : stream_(std::move(stream)) {}
 
-  // As much as there is room for; how much that was.
+  // Sends as much as there is room for and returns that size.
   std::size_t send(std::string_view text) {
     const ssize_t sent = stream_->try_write(text.data(), text.size());
     return sent > 0 ? static_cast<std::size_t>(sent) : 0;
   }
-  // What has arrived, at most `most` bytes of it.
-  std::string receive(std::size_t most = std::string::npos) {
+  // The bytes that have arrived, at most `max`.
+  std::string receive(std::size_t max = std::string::npos) {
     std::string text;
     char piece[1024];
-    while (text.size() < most) {
-      const ssize_t got = stream_->try_read(piece, std::min(sizeof piece, most - text.size()));
+    while (text.size() < max) {
+      const ssize_t got = stream_->try_read(piece, std::min(sizeof piece, max - text.size()));
       if (got <= 0) break;
       text.append(piece, static_cast<std::size_t>(got));
     }
     return text;
   }
-  // What comes next when all was received: "end", "reset", or "" while the connection is open.
+  // The state after all was received: "end", "reset", or "" if the connection is open.
   std::string ending() {
     char byte = 0;
     const ssize_t got = stream_->try_read(&byte, 1);
@@ -65,7 +66,7 @@ class StreamPair : public ::testing::Test {
  protected:
   StreamPair() : enter_(reactor_) { join(); }
 
-  // A new connection; each direction holds `capacity` bytes until its reader takes them.
+  // A new connection; each direction holds `capacity` bytes until they are read.
   void join(std::size_t capacity = std::size_t{64} * 1024) {
     auto [near, far] = net::make_memory_pair(reactor_, capacity);
     near_ = std::move(near);

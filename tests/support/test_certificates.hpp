@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TestCertificates: an authority and certificates signed by it, made by the openssl program in a
-// folder that goes with the object. One thread.
+// TestCertificates: an authority and the certificates it signs, made by the openssl program in a
+// folder that is removed with the object.
+// Thread: owner.
 #pragma once
 
 #include <onehop/tls.hpp>
@@ -31,7 +32,7 @@ class TestCertificates {
   std::string ca_file() const { return path("ca.pem"); }
   std::string path(const std::string& file) const { return folder_ / file; }
 
-  // `alternatives` as openssl has them: "DNS:a.example,IP:127.0.0.1".
+  // `alternatives` in the form of openssl: "DNS:a.example,IP:127.0.0.1".
   TlsCertificate sign(const std::string& name,
                       const std::string& alternatives,
                       const std::string& key = "ec -pkeyopt ec_paramgen_curve:P-256") {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TlsPeer: one end of a TLS connection without I/O. Bytes go in and come out as they are on the
-// wire, so that a test can withhold or change any of them. Failures of OpenSSL throw. One thread.
+// TlsPeer: one end of a TLS connection without I/O. Bytes go in and come out in wire form, so that
+// a test can withhold or change any of them. Failures of OpenSSL throw.
+// Thread: owner.
 #pragma once
 
 #include <onehop/testing.hpp>
@@ -16,7 +17,7 @@
 
 namespace onehop::test {
 
-// What connections of one kind have in common. ALPN chooses, or offers, this protocol; "": none.
+// The configuration of a kind of connections. ALPN chooses or offers this protocol; "": none.
 class TlsSide {
  public:
   static TlsSide server(const TlsCertificate& certificate, std::string_view protocol);
@@ -34,15 +35,15 @@ class TlsPeer {
  public:
   explicit TlsPeer(const TlsSide& side);
 
-  // What has come from the other end; and the content in it that was not asked for yet.
+  // Reads bytes of the other end; content() returns the content not returned yet.
   void take(std::string_view data);
   std::string content() { return std::exchange(content_, {}); }
-  // Records with `content`, and the one that says goodbye. All that is to be sent comes with them.
+  // Records with `content`; and close_notify. Everything waiting to be sent comes with them.
   std::string seal(std::string_view content);
   std::string seal_goodbye();
-  // What the protocol itself has to say.
+  // The protocol's own bytes to send.
   std::string to_send();
-  // Until neither end has more to say; true when the handshake is done.
+  // Exchanges bytes until neither end has more. Returns true if the handshake is complete.
   bool shake_hands(testing::Wire& wire);
 
  private:

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TlsStreamPair: both ends of a connection in one memory, with TLS at both, on a reactor whose time
-// moves only when told to. For tests below the level of messages. One thread.
+// TlsStreamPair: both ends of a TLS connection in memory, on a reactor whose time moves only when
+// the test says so. For tests below the level of messages.
+// Thread: owner.
 #pragma once
 
 #include "net/memory_stream.hpp"
@@ -63,7 +64,7 @@ class TlsStreamPair : public ::testing::Test {
     client_ = net::TlsClientContext::connect(*context, std::move(near_), host, sessions_,
                                              client_protocols_);
   }
-  // A client as a test wants it: OpenSSL's own object underneath.
+  // Makes a client around a bare OpenSSL object.
   void make_client_with(SSL_CTX* context) {
     net::SslHandle ssl(SSL_new(context));
     raw_ssl_ = ssl.get();
@@ -75,7 +76,7 @@ class TlsStreamPair : public ::testing::Test {
     for (int quiet = 0; quiet < 3;)
       quiet = reactor_.run_once(net::Duration::zero()) ? 0 : quiet + 1;
   }
-  // Runs both handshakes; the errors are in server_result_ and client_result_.
+  // Runs both handshakes and stores their errors in server_result_ and client_result_.
   void shake() {
     const io::Reactor::Enter enter(reactor_);
     const net::Time deadline = reactor_.now() + std::chrono::seconds(10);
@@ -90,7 +91,7 @@ class TlsStreamPair : public ::testing::Test {
     if (server.done()) server_result_ = server.take();
   }
   enum class Who : std::uint8_t { client, server };
-  // The same, but memory fails once when both are under way; what becomes of one of them.
+  // Like shake(), but memory fails once while both are running. Returns the result of one of them.
   Result<void> shake_without_memory(Who who) {
     const io::Reactor::Enter enter(reactor_);
     task<Result<void>> client = client_->handshake(io::kNever);

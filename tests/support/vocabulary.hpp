@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The words in which tests of HTTP/1 exchanges are written: `using namespace test::vocabulary;` is
-// all they need to say at their beginning.
+// The names used by tests of HTTP/1 exchanges, imported with `using namespace test::vocabulary;`.
 #pragma once
 
 #include <onehop/scope.hpp>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What make says before a long build."""
+"""The announcement that make prints before a long build."""
 import pathlib
 import subprocess
 

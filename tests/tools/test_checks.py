@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The checkers in tools/ on planted mistakes and on harmless neighbours."""
+"""The checkers in tools/, on planted mistakes and on harmless neighbours."""
 import pathlib
 import shutil
 import subprocess
@@ -89,7 +89,7 @@ def floor_findings(tmp_path, files):
     ("src/net/tcp_stream.cpp", "#include <openssl/ssl.h>", "only src/net/tls_* may know openssl/"),
     ("src/net/tcp_stream.cpp", "#include <ares.h>", "only src/net/dns_channel.cpp* may know ares.h"),
     ("src/http/url.cpp", "#include <idn2.h>", "only src/http/idna.cpp* may know idn2.h"),
-    ("src/http/a.cpp", "\n" * 600, "split what is past 600"),
+    ("src/http/a.cpp", "\n" * 600, "split it; the maximum is 600"),
     ("src/http/a.hpp", "#include <string>", "src/http/a.hpp:1: a header without #pragma once"),
 ])
 def test_an_arrow_that_points_the_wrong_way_is_found(tmp_path, name, line, complaint):
@@ -104,7 +104,7 @@ def test_units_that_include_each_other_in_a_circle_are_found(tmp_path):
     assert floor_findings(tmp_path / "closed", closed) == "src: a circle: http/a http/b http/c\n"
 
 
-def test_a_circle_that_is_known_and_gone_is_told(tmp_path):
+def test_a_known_circle_that_is_gone_is_reported(tmp_path):
     names = "http/h2/callbacks", "http/h2/session", "http/h2/session_state", "http/h2/stream"
     files = {f"src/{name}.hpp": "#pragma once\n" for name in names}
     assert f"this circle is gone: {' '.join(names)}" in floor_findings(tmp_path, files)
@@ -129,3 +129,68 @@ def test_transport_may_be_named_by_one_file_of_the_proxy_only(tmp_path):
     window = "#include <onehop/transport.hpp>\n"
     found = floor_findings(tmp_path, {"src/proxy/a.cpp": window, "src/proxy/b.cpp": window})
     assert "src/proxy/a.cpp:1" in found and "src/proxy/b.cpp:1" in found
+
+
+def prose_findings(tmp_path, name, text):
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    run = subprocess.run([TOOLS / "check_prose", path], capture_output=True, text=True)
+    assert run.stderr == "" and (run.returncode == 0) == (run.stdout == "")
+    return run.stdout
+
+
+@pytest.mark.parametrize("sentence, advice", [
+    ("Bytes behind the head are kept.", "'behind': after"),
+    ("Nobody reads them.", "'Nobody': name the actor"),
+    ("Ends whoever waits.", "'whoever': name the actor"),
+    ("Returns nothing when it is closed.", "'nothing when': std::nullopt if"),
+    ("This is no URL.", "'is no': is not a"),
+    ("A stream in\n// clear.", "'in clear': without TLS"),
+    ("It begins anew.", "'anew': again"),
+    ("It is asked once more.", "'once more': again"),
+    ("Octets that came.", "'Octets': byte"),
+    ("It ends the answer.", "'the answer': response"),
+    ("It is full. What comes is dropped.", "'. What': begin with the subject"),
+    ("The stream is told of it.", "'is told': reports"),
+    ("One more than the most.", "'the most': the maximum"),
+    ("The limit; past it, 408.", "'past it': if exceeded"),
+    ("A list. One thread.", "One thread.': a line of its own"),
+    ("Thread: the owner's.", "write one of Thread: owner., Thread: any., Thread: any; constant."),
+])
+def test_a_phrase_that_gives_a_translation_away_is_found(tmp_path, sentence, advice):
+    found = prose_findings(tmp_path, "src/a.cpp", f"int a;\n// {sentence}\n")
+    assert found.startswith(f"{tmp_path}/src/a.cpp:2: ") and advice in found
+
+
+@pytest.mark.parametrize("sentence", [
+    "Clients behind a proxy share its address.",
+    "There is no connection.",
+    "It is no longer open.",
+    "application/octet-stream",
+    "Most of them are small; the most recent one is kept.",
+    "What is a hop?",
+    "Thread: owner.",
+    "Thread: any; constant.",
+])
+def test_plain_prose_is_let_pass(tmp_path, sentence):
+    assert prose_findings(tmp_path, "src/a.cpp", f"// {sentence}\nint nobody = 1;\n") == ""
+
+
+def test_prose_is_checked_where_people_read_it(tmp_path):
+    phrase = "somebody else reads it"
+    assert ":1:" in prose_findings(tmp_path, "src/a.cpp", f'log("{phrase}");\n')
+    assert ":2:" in prose_findings(tmp_path, "src/b.cpp", f'log(\n    "it ends: "\n    "{phrase}");\n')
+    assert prose_findings(tmp_path, "src/a_test.cpp", f'log("{phrase}");\n') == ""
+    assert prose_findings(tmp_path, "src/c.cpp", 'find("somebody");\n') == ""  # a name, not a message
+    assert ":2:" in prose_findings(tmp_path, "a.py", f'def a():\n    """It ends, and {phrase}."""\n')
+    assert prose_findings(tmp_path, "b.py", f'a = """It ends, and {phrase}."""\n') == ""
+    assert ":1:" in prose_findings(tmp_path, "c.py", f"a = 1  # {phrase}\n")
+    assert ":3:" in prose_findings(tmp_path, "a.md", f"# Title\n\nIt ends, and {phrase}.\n")
+    assert prose_findings(tmp_path, "b.md", f"```sh\n{phrase}\n```\n\nThe `nobody` user.\n") == ""
+    assert ":1:" in prose_findings(tmp_path, "Makefile", f"run: ## {phrase}\n")
+
+
+def test_the_texts_of_the_clean_folders_pass():
+    run = subprocess.run([TOOLS / "check_prose"], capture_output=True, text=True)
+    assert (run.stdout, run.returncode) == ("", 0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the documents promise about the tests is there."""
+"""The tests named in the documents exist."""
 import pathlib
 import re
 

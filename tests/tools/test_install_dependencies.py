@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/install_dependencies on a machine made of stubs: what it says before it fetches anything, and what it
-shows when that fails."""
+"""tools/install_dependencies on a machine made of stubs: its announcement before a download, and its output on
+failure."""
 import os
 import pathlib
 import shutil
@@ -13,7 +13,7 @@ BASICS = ("bash", "env", "dirname", "sed", "grep", "awk", "tail", "mkdir", "cat"
 
 
 class Machine:
-    """A copy of the tool in a folder of its own, and a PATH of stubs that write down how they were called."""
+    """A copy of the tool in its own folder, and a PATH of stubs that record their calls."""
 
     def __init__(self, folder):
         self.folder = folder

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The unit for systemd: what systemd itself says of it."""
+"""The systemd unit, checked by systemd itself."""
 import pathlib
 import re
 import shutil

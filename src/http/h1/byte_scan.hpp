@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The inner loops of the head parsers: how far a run of allowed bytes reaches, or whether it is
-// all of a text. 16 bytes at a time with SSE2, one at a time elsewhere and for the rest. Measured
-// by bench/micro/parser_bench.cpp. Thread: any; pure functions. `begin` to `end` is readable,
-// nothing past it is touched.
+// The inner loops of the head parsers: they find the end of a run of allowed bytes, or check a
+// whole text. They work on 16 bytes at a time with SSE2, on one otherwise.
+// bench/micro/parser_bench.cpp measures them. They read only [begin, end).
+// Thread: any.
 #pragma once
 
 #include "base/ascii.hpp"
@@ -28,7 +28,7 @@ inline __m128i load(const char* p) noexcept {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
 }
 
-// Bytes of `v` from `low` to `high`, as a mask of bytes; both below 0x7f.
+// A mask of the bytes of `v` between `low` and `high`, both below 0x7f.
 inline __m128i in_range(__m128i v, char low, char high) noexcept {
   return _mm_and_si128(_mm_cmpgt_epi8(v, _mm_set1_epi8(static_cast<char>(low - 1))),
                        _mm_cmplt_epi8(v, _mm_set1_epi8(static_cast<char>(high + 1))));
@@ -38,7 +38,7 @@ inline unsigned bits(__m128i v) noexcept {
   return static_cast<unsigned>(_mm_movemask_epi8(v));
 }
 
-// All bytes of a text of 4 to 16, some of them twice.
+// Loads a text of 4 to 16 bytes, some of them twice.
 inline __m128i load_short(std::string_view text) noexcept {
   const char* const begin = text.data();
   const char* const end = begin + text.size();
@@ -54,7 +54,7 @@ inline __m128i load_short(std::string_view text) noexcept {
   return _mm_set_epi32(last, last, first, first);
 }
 
-// Bytes that may not be in a field value.
+// A mask of the bytes that are not allowed in a field value.
 inline unsigned bad_in_value(__m128i v) noexcept {
   const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
   const __m128i tab = _mm_cmpeq_epi8(v, _mm_set1_epi8('\t'));
@@ -62,7 +62,7 @@ inline unsigned bad_in_value(__m128i v) noexcept {
   return bits(_mm_or_si128(_mm_andnot_si128(tab, low), del));
 }
 
-// Letters in lower case, digits and '-', which make up nearly all names of HTTP/2.
+// A mask of lower-case letters, digits and '-', which make up nearly all HTTP/2 names.
 inline unsigned good_in_lower_name(__m128i v) noexcept {
   const __m128i dash = _mm_cmpeq_epi8(v, _mm_set1_epi8('-'));
   return bits(_mm_or_si128(_mm_or_si128(in_range(v, 'a', 'z'), in_range(v, '0', '9')), dash));
@@ -72,7 +72,7 @@ inline unsigned good_in_lower_name(__m128i v) noexcept {
 
 #endif
 
-// The first byte that may not be in a field value: a control other than HTAB.
+// Returns the first byte that is not allowed in a field value: a control other than HTAB.
 inline const char* skip_value(const char* p, const char* end) noexcept {
 #if defined(__SSE2__)
   for (; end - p >= 16; p += 16) {
@@ -85,7 +85,7 @@ inline const char* skip_value(const char* p, const char* end) noexcept {
   return p;
 }
 
-// The first byte that may not be in a request target: a control, a blank, or not ASCII.
+// Returns the first byte that is not allowed in a request target: a control, a blank, or not ASCII.
 inline const char* skip_target(const char* p, const char* end) noexcept {
 #if defined(__SSE2__)
   for (; end - p >= 16; p += 16) {
@@ -98,11 +98,10 @@ inline const char* skip_target(const char* p, const char* end) noexcept {
   return p;
 }
 
-// The first byte that may not be in a token.
+// Returns the first byte that is not allowed in a token.
 inline const char* skip_token(const char* p, const char* end) noexcept {
 #if defined(__SSE2__)
-  // Letters, digits and '-' make up nearly all names; what else a token may have is left to the
-  // table.
+  // Letters, digits and '-' make up nearly all names; the table handles the other token bytes.
   while (end - p >= 16) {
     const __m128i v = detail::load(p);
     const __m128i letter = detail::in_range(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 'z');
@@ -120,7 +119,7 @@ inline const char* skip_token(const char* p, const char* end) noexcept {
   return p;
 }
 
-// ascii::is_field_value(), for texts that are mostly short.
+// ascii::is_field_value() for texts that are usually short.
 inline bool is_value(std::string_view text) noexcept {
 #if defined(__SSE2__)
   if (text.size() >= 4) {
@@ -136,7 +135,7 @@ inline bool is_value(std::string_view text) noexcept {
   return std::all_of(text.begin(), text.end(), ascii::is_value_byte);
 }
 
-// At least one byte, all of them of a token and none in upper case.
+// Reports whether `text` has at least one byte, and only token bytes that are not upper case.
 inline bool is_lower_case_token(std::string_view text) noexcept {
 #if defined(__SSE2__)
   if (text.size() >= 4 && text.size() <= 16 &&

@@ -13,7 +13,7 @@ namespace {
 using Skip = const char* (*)(const char*, const char*);
 using IsAllowed = bool (*)(char);
 
-// Every byte at every place of runs around the width of a register, in memory of exactly that
+// Tries every byte at every position of runs around a register's width, in memory of exactly that
 // size.
 void check(Skip skip, IsAllowed is_allowed, char filler) {
   for (std::size_t size = 0; size <= 40; ++size) {

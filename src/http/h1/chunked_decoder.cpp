@@ -14,8 +14,8 @@ namespace {
 constexpr std::uint32_t kMaxSizeLine = 4096;
 constexpr std::uint8_t kMaxDigits = 16;
 
-// Size lines may be this much longer in all than the data excuses: 16 bytes and twice the data for
-// every chunk. A sender of endless extensions runs out; one of tiny honest chunks never does.
+// The size lines of a body may exceed 16 bytes plus twice the data of each chunk by this much in
+// total. A sender of endless extensions reaches the limit; one of tiny chunks does not.
 constexpr std::uint64_t kMaxOverhead = 16 * 1024;
 constexpr std::uint64_t kFreePerChunk = 16;
 
@@ -53,8 +53,8 @@ Result<void> ChunkedDecoder::read_size_line(std::string_view input, std::size_t&
   return {};
 }
 
-// RFC 9112 §7.1: chunk-size [ chunk-ext ] CRLF, where a blank may only come before the ';' of an
-// extension (§7.1.1). Extensions mean nothing to us; only their bytes are checked.
+// RFC 9112 §7.1: chunk-size [ chunk-ext ] CRLF, where a blank may only precede the ';' of an
+// extension (§7.1.1). The bytes of extensions are checked; their meaning is ignored.
 Result<void> ChunkedDecoder::read_size_byte(char c) {
   if (state_ == State::size_lf) {
     if (c != '\n') return malformed("CR without LF in a chunk-size line");
@@ -74,7 +74,7 @@ Result<void> ChunkedDecoder::read_size_byte(char c) {
     state_ = State::size;
     return {};
   }
-  if (state_ == State::first_digit) return malformed("a chunk size is no hexadecimal number");
+  if (state_ == State::first_digit) return malformed("a chunk size is not a hexadecimal number");
   if (c == ';') {
     state_ = State::extension;
   } else if (ascii::is_blank(c)) {
@@ -82,7 +82,7 @@ Result<void> ChunkedDecoder::read_size_byte(char c) {
   } else if (c == '\r' && state_ == State::size) {
     state_ = State::size_lf;
   } else {
-    return malformed("a chunk size is followed by something else than an extension");
+    return malformed("a chunk size is followed by text that is not an extension");
   }
   return {};
 }
@@ -115,7 +115,7 @@ Result<ChunkedDecoder::Step> ChunkedDecoder::read_trailers(std::string_view inpu
     case HeadParser::State::complete:
       break;
     case HeadParser::State::failed: {
-      // The parser does not know whose trailers these are.
+      // The trailer parser does not know the side.
       const Error& error = trailer_parser_.error();
       if (!error.is(Errc::head_too_large)) return malformed("a malformed trailer section");
       const bool from_client = side_ == Side::client;
@@ -133,8 +133,8 @@ std::uint64_t ChunkedDecoder::data_left() const noexcept {
   return state_ == State::data ? size_ : 0;
 }
 
-void ChunkedDecoder::skip(std::uint64_t byte_count) noexcept {
-  size_ -= byte_count;
+void ChunkedDecoder::skip(std::uint64_t size) noexcept {
+  size_ -= size;
   if (size_ == 0) state_ = State::data_cr;
 }
 

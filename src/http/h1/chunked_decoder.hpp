@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ChunkedDecoder: the chunked transfer coding (RFC 9112 §7.1), strict, without buffering: it says
-// where the data lies in the input. Extensions are checked and dropped, trailers are parsed.
+// ChunkedDecoder: a strict decoder of the chunked transfer coding (RFC 9112 §7.1). It does not
+// buffer: it reports where the data lies in the input. It drops extensions and parses trailers.
+// Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -19,27 +20,27 @@ namespace onehop::h1 {
 
 class ChunkedDecoder {
  public:
-  // `side` goes into errors: client for a request body, upstream for a response body.
+  // `side` is set in errors: client for a request body, upstream for a response body.
   ChunkedDecoder(Side side, const Limits& trailer_limits) noexcept;
 
   struct Step {
-    std::size_t consumed = 0;  // bytes of the input that are done with, data included
+    std::size_t consumed = 0;  // bytes of the input that were consumed, data included
     std::string_view data;     // within the consumed bytes; may be empty
     bool finished = false;     // the last chunk and the trailer section were read
   };
-  // Looks at `input`, the bytes after everything consumed so far, and stops behind the first run
-  // of data (so call again). Framing that is cut off stays unconsumed only for the trailer section;
-  // a chunk-size line is remembered across calls. consumed == 0 and not finished: more input is
-  // needed. After an error the object is dead.
+  // Decodes `input`, the bytes after everything consumed so far, and stops after the first run of
+  // data, so that the caller calls again. Incomplete framing remains unconsumed in the trailer
+  // section only; an incomplete chunk-size line is remembered. If consumed is 0 and finished is
+  // false, more input is needed. After an error the decoder must not be used.
   Result<Step> decode(std::string_view input);
 
-  // Bytes of data of the current chunk that have not arrived yet; they can be taken from the
-  // stream directly. skip() says that `bytes` of them were.
+  // Bytes of the current chunk that have not arrived yet. The caller may read them directly from
+  // the stream and report them with skip().
   std::uint64_t data_left() const noexcept;
-  void skip(std::uint64_t byte_count) noexcept;
+  void skip(std::uint64_t size) noexcept;
 
-  // After finished; text is copied into `arena`. Fields that may not be in trailers are dropped
-  // (RFC 9110 §6.5.1 and the table of names).
+  // Call after finished. Copies the text into `arena` and drops the fields that are not allowed in
+  // trailers (RFC 9110 §6.5.1 and the table of names).
   Headers take_trailers(const ArenaRef& arena);
 
  private:
@@ -48,7 +49,7 @@ class ChunkedDecoder {
   enum class State : std::uint8_t {
     first_digit,
     size,
-    blank,  // behind the size: only an extension may follow
+    blank,  // after the size: only an extension may follow
     extension,
     size_lf,
     data,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sizes, floods and the bytes taken directly from a stream. Grammar is in tests/conformance/h1.
+// Sizes, floods and bytes read directly from a stream. tests/conformance/h1 covers the grammar.
 
 #include "http/h1/chunked_decoder.hpp"
 
@@ -78,7 +78,7 @@ TEST(ChunkedDecoder, SizeLineLimit) {
   EXPECT_EQ(decode("1;" + std::string(5000, 'x')).error, Errc::bad_request);
 }
 
-// CVE-2023-39326: a body that is mostly chunk extensions.
+// CVE-2023-39326: a body that consists mainly of chunk extensions.
 TEST(ChunkedDecoder, ExtensionFlood) {
   const std::string chunk = "1;" + std::string(200, 'x') + "\r\na\r\n";
   std::string flood;
@@ -96,7 +96,7 @@ TEST(ChunkedDecoder, ManyTinyChunksAndModestExtensionsAreFine) {
   for (int i = 0; i < 100000; ++i)
     body += "1;ext=12\r\na\r\n";
   EXPECT_EQ(decode(body + "0\r\n\r\n").data.size(), 100000U);
-  std::string signed_chunks;  // as AWS signs them: 85 bytes for every 64 KiB
+  std::string signed_chunks;  // signed as AWS does: 85 bytes for every 64 KiB
   for (int i = 0; i < 300; ++i) {
     signed_chunks += "10000;chunk-signature=" + std::string(64, '0') + "\r\n";
     signed_chunks += std::string(65536, 'd') + "\r\n";

@@ -17,12 +17,12 @@ namespace {
 
 // RFC 9112 §2.2 asks for at least one; some old clients send one after every POST.
 constexpr unsigned kMaxEmptyLines = 4;
-// What a field costs beyond the bytes of its line: name + ": " + value + 30 is name + value + 32.
+// The cost of a field beyond the bytes of its line: name + ": " + value + 30 is name + value + 32.
 constexpr std::size_t kLineCost = 30;
 constexpr std::size_t kShortestLine = 2;
 constexpr std::ptrdiff_t kMaxName = std::numeric_limits<std::uint16_t>::max();
 
-// How many bytes at the front of `text` fit `pattern`, in which '0' stands for any digit.
+// Returns how many leading bytes of `text` match `pattern`, in which '0' stands for any digit.
 std::size_t matching_prefix(std::string_view text, std::string_view pattern) noexcept {
   const std::size_t size = std::min(text.size(), pattern.size());
   for (std::size_t i = 0; i < size; ++i) {
@@ -43,8 +43,8 @@ const char* why_no_value_byte(char c) noexcept {
   }
 }
 
-// What a server speaks whose first bytes are no status line. One of HTTP/2 begins with SETTINGS, or
-// says GOAWAY, on stream 0 (RFC 9113 §4.1); one of TLS sends an alert (RFC 8446 §5.1).
+// Names the protocol of a server that does not begin with a status line. HTTP/2 begins with
+// SETTINGS or GOAWAY on stream 0 (RFC 9113 §4.1); TLS sends an alert (RFC 8446 §5.1).
 const char* other_protocol(std::string_view begin) noexcept {
   constexpr std::size_t kFrameHead = 9;
   constexpr std::string_view kStreamZero("\0\0\0\0", 4);
@@ -147,8 +147,8 @@ HeadParser::Step HeadParser::read_start(std::string_view input) {
   return go_on_with(kind_ == HeadKind::request ? Phase::method : Phase::status);
 }
 
-// Looks no further than one byte past the longest method, so that what can never become a request
-// fails at once.
+// Reads at most one byte more than the longest method has, so that input that cannot become a
+// request fails early.
 HeadParser::Step HeadParser::read_method(std::string_view input) {
   const std::size_t too_long = line_at_ + Method::kMaxSize + 1;
   const char* const base = input.data();
@@ -175,7 +175,7 @@ HeadParser::Step HeadParser::read_target(std::string_view input) {
   }
   if (position_ >= too_long) return start_line_too_long();
   if (position_ == input.size()) return Step::wait;
-  if (input[position_] != ' ') return malformed("a byte that no request target has");
+  if (input[position_] != ' ') return malformed("a byte that is not allowed in a request target");
   if (position_ == text_at_) return malformed("two blanks in the request line");
   text_size_ = position_ - text_at_;
   ++position_;
@@ -199,7 +199,7 @@ HeadParser::Step HeadParser::read_request_version(std::string_view input) {
   return end_start_line(input);
 }
 
-// RFC 9112 §4. A missing reason phrase may come without the blank before it.
+// RFC 9112 §4. If the reason phrase is missing, the blank before it may be missing too.
 HeadParser::Step HeadParser::read_status(std::string_view input) {
   constexpr std::string_view kForm = "HTTP/0.0 000";
   const std::string_view rest = input.substr(line_at_, kForm.size() + 1);
@@ -237,19 +237,19 @@ HeadParser::Step HeadParser::read_reason(std::string_view input) {
   return end_start_line(input);
 }
 
-// At the CR of a CRLF that was seen whole.
+// Called at the CR of a complete CRLF.
 HeadParser::Step HeadParser::end_start_line(std::string_view) {
   if (position_ - line_at_ > limits_.max_start_line) return start_line_too_long();
   position_ += 2;
   return go_on_with(Phase::line);
 }
 
-// How long the current field line may be.
+// The maximum length of the current field line.
 std::size_t HeadParser::line_room() const noexcept {
   return limits_.max_header_bytes - fields_size_ - kLineCost;
 }
 
-// Notes the line from `line` to `line_end`, its CR.
+// Records the line from `line` to `line_end`, its CR.
 inline void HeadParser::end_line(const char* base,
                                  const char* line,
                                  const char* colon,
@@ -269,15 +269,15 @@ inline void HeadParser::end_line(const char* base,
   fields_size_ += static_cast<std::size_t>(line_end - line) + kLineCost;
 }
 
-// Takes the lines that are here from end to end and beyond doubt. What is left, be it cut off, at a
-// limit or malformed, is looked at once more by the steps below, which can be resumed.
+// Reads complete and plainly valid lines. Everything else, whether incomplete, at a limit or
+// malformed, is read again by the resumable steps below.
 HeadParser::Step HeadParser::read_lines(std::string_view input) {
   const char* const base = input.data();
   const char* const end = base + input.size();
   const char* line = base + position_;
   while (marks_.size() < limits_.max_header_fields &&
          limits_.max_header_bytes - fields_size_ >= kLineCost + kShortestLine) {
-    if (line != end && *line == '\r') break;  // the last line, before the content
+    if (line != end && *line == '\r') break;  // the empty line
     const char* const colon = skip_token(line, end);
     if (colon == line || colon == end || *colon != ':' || colon - line > kMaxName) break;
     const char* const line_end = skip_value(colon + 1, end);
@@ -299,7 +299,7 @@ HeadParser::Step HeadParser::read_line_start(std::string_view input) {
     position_ += 2;
     return go_on_with(Phase::complete);
   }
-  // Folded lines are obsolete (RFC 9112 §5.2), and a blank before the first field is an attack.
+  // Line folding is obsolete (RFC 9112 §5.2), and a blank before the first field is an attack.
   if (ascii::is_blank(c)) return malformed("a field line begins with a blank");
   if (marks_.size() >= limits_.max_header_fields) return head_too_large("too many header fields");
   if (limits_.max_header_bytes - fields_size_ < kLineCost + kShortestLine) {
@@ -337,7 +337,7 @@ HeadParser::Step HeadParser::malformed_name(std::string_view input) {
     case '\n':
       return malformed("a field line without a colon");
     default:
-      return malformed("a byte that no field name has");
+      return malformed("a byte that is not allowed in a field name");
   }
 }
 
@@ -360,7 +360,7 @@ Headers HeadParser::take_headers(std::string_view input, const ArenaRef& arena) 
   const std::string_view head = arena->copy(input.substr(head_at_, position_ - head_at_));
   const char* const base = head.data();
   Headers headers(arena);
-  headers.reserve(marks_.size() + 8);  // room for what a proxy adds
+  headers.reserve(marks_.size() + 8);  // room for the fields that a proxy adds
   headers.append_lines(marks_.size(), [this, base](std::size_t i) {
     const Mark& mark = marks_[i];
     const char* const name = base + (mark.name - head_at_);

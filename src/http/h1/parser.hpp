@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HeadParser: the start line and field section of an HTTP/1 message (RFC 9112 §2 to §5), strict:
-// what it does not understand it refuses. No I/O, no allocation per byte; the same result however
-// the input is split. One object parses one head at a time and may be reset and used again.
+// HeadParser: a strict parser of the start line and field section of an HTTP/1 message (RFC 9112 §2
+// to §5): it refuses what it does not understand. It does no I/O and no allocation per byte, and
+// its result does not depend on how the input is split. An object parses one head at a time and can
+// be reset and reused.
+// Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -29,22 +31,22 @@ class HeadParser {
 
   enum class State : std::uint8_t { incomplete, complete, failed };
 
-  // `input` is everything received from the first byte of the message on: what an earlier call
-  // saw, perhaps at another address, and more. Only what is new is looked at.
+  // `input` is everything received since the first byte of the message, perhaps at another address
+  // than at the previous call. Only new bytes are examined.
   State parse(std::string_view input);
 
-  // After complete: how many bytes of the input the head took, blank line included.
+  // After complete: the size of the head, including the empty line.
   std::size_t size() const noexcept { return position_; }
-  // True once the first byte of a start line (not an empty line before it) was seen.
+  // True once the first byte of a start line was seen; empty lines before it do not count.
   bool begun() const noexcept { return begun_; }
-  // After failed. Side is client for requests, upstream for responses.
+  // After failed. Its side is client for requests and upstream for responses.
   const Error& error() const noexcept { return *error_; }
 
-  // After complete. Copies the head into `arena` (one block, one memcpy) and gives the field lines
-  // as views into it, in the order received; `input` is the same text as in the last parse().
+  // After complete. Copies the head into `arena` (one block, one memcpy) and returns the fields as
+  // views into it, in the order received. `input` must be the text of the last parse().
   Headers take_headers(std::string_view input, const ArenaRef& arena);
 
-  // Request line; views into the block that take_headers copied.
+  // Request line. The text views the block that take_headers() copied.
   const Method& method() const noexcept { return method_; }
   std::string_view target() const noexcept { return target_; }
   // Status line.
@@ -52,7 +54,7 @@ class HeadParser {
   std::string_view reason() const noexcept { return reason_; }
   Version version() const noexcept { return version_; }
 
-  // Forgets the message; keeps the memory.
+  // Prepares for the next message. Keeps the memory.
   void reset() noexcept;
 
  private:
@@ -74,7 +76,7 @@ class HeadParser {
   };
   enum class Step : std::uint8_t { next, wait };
 
-  // Offsets into the input: it may lie elsewhere at the next call.
+  // Offsets into the input, which may move between calls.
   struct Mark {
     std::uint32_t name;
     std::uint32_t value;
@@ -113,13 +115,13 @@ class HeadParser {
   Method method_;
   Status status_;
 
-  std::size_t position_ = 0;  // everything before it was looked at
-  std::size_t head_at_ = 0;   // where the start line begins, behind empty lines
+  std::size_t position_ = 0;  // everything before it was examined
+  std::size_t head_at_ = 0;   // where the start line begins, after empty lines
   std::size_t line_at_ = 0;   // where the current line begins
   std::size_t colon_at_ = 0;  // of the current field line
   std::size_t text_at_ = 0;   // of the target or the reason
   std::size_t text_size_ = 0;
-  std::size_t fields_size_ = 0;  // counted as limits_.max_header_bytes does
+  std::size_t fields_size_ = 0;  // counted like limits_.max_header_bytes
   unsigned empty_lines_ = 0;
   std::vector<Mark> marks_;
 

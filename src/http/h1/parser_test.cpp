@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the documents in tests/conformance/h1 cannot say: limits, early failure, moving buffers,
-// reuse. Grammar is tested there.
+// Limits, early failure, moving buffers and reuse. tests/conformance/h1 covers the grammar.
 
 #include "http/h1/parser.hpp"
 
@@ -21,7 +20,7 @@ Limits limits(std::size_t start_line, std::size_t bytes, std::size_t fields) {
   return {.max_start_line = start_line, .max_header_bytes = bytes, .max_header_fields = fields};
 }
 
-// The code after feeding everything at once, which must be the one after feeding it byte by byte.
+// The error after one call with all of the input, which must equal the one after a call per byte.
 std::error_code outcome(HeadKind kind, const Limits& l, const std::string& input) {
   HeadParser whole(kind, l);
   const State state = whole.parse(input);
@@ -48,7 +47,7 @@ TEST(HeadParser, RequestLineLimitCountsTheLine) {
     const std::string line = "GET " + std::string(target) + " HTTP/1.1\r\n\r\n";
     EXPECT_EQ(outcome(HeadKind::request, l, line), Errc::request_line_too_long) << target;
   }
-  // Even before it ends, and even where it would be malformed later on.
+  // Even before the line ends, and even if it would turn out malformed.
   EXPECT_EQ(outcome(HeadKind::request, l, "GET /" + std::string(16, 'x')),
             Errc::request_line_too_long);
   EXPECT_EQ(outcome(HeadKind::request, l, "GET /" + std::string(16, 'x') + "\x01"),
@@ -127,7 +126,7 @@ TEST(HeadParser, NamesFitTheirField) {
             Errc::head_too_large);
 }
 
-// TLS on a plain port must not wait for a timeout.
+// TLS on a plaintext port must not wait for a timeout.
 TEST(HeadParser, WhatCannotBecomeARequestFailsAtItsFirstByte) {
   for (const char c : {'\x16', '\x80', '\0', '\n', ' ', ':', '{'}) {
     HeadParser parser(HeadKind::request, Limits());
@@ -167,7 +166,7 @@ TEST(HeadParser, TheBufferMayMove) {
   ASSERT_EQ(state, State::complete);
   EXPECT_EQ(parser.size(), head.size() - 4);
   const Headers headers = parser.take_headers(last, Arena::create());
-  last.assign(last.size(), '#');  // nothing refers to the input any more
+  last.assign(last.size(), '#');  // the headers must not refer to the input
   EXPECT_EQ(parser.method(), Method::post);
   EXPECT_EQ(parser.target(), "/a?b");
   EXPECT_EQ(headers.get("Host"), "example.com");

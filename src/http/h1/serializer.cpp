@@ -19,7 +19,7 @@ constexpr std::uint64_t kWrittenAfresh =
 
 constexpr std::size_t kMaxDate = 29;  // "Sun, 06 Nov 1994 08:49:37 GMT"
 
-// Method, version, status code and every line we may add, without the texts that vary.
+// Method, version, status code and all lines that may be added, without their variable text.
 constexpr std::size_t kFixedPart = 320 + kMaxAuthority;
 
 constexpr bool is_in(std::uint64_t set, FieldId id) noexcept {
@@ -42,8 +42,8 @@ const char* end_of(const Headers::Line& line) noexcept {
   return line.value_data + line.value_size + 2;  // with the CRLF of a verbatim line
 }
 
-// The field lines of a message without those of `skipped`. Neighbours that are stored as they go on
-// the wire become one copy.
+// Writes the field lines of a message except those in `skipped`. Adjacent lines that are stored in
+// wire form are copied together.
 class LineWriter {
  public:
   LineWriter(char* out, std::uint64_t skipped) noexcept : out_(out), skipped_(skipped) {}
@@ -103,7 +103,7 @@ struct Decimal {
   const char* end;
 };
 
-// The field lines, with Content-Length in the place where the message has it, if it has one.
+// Writes the field lines, with Content-Length where the message has it, if it does.
 char* put_lines_and_length(char* out, const Headers& headers, const HeadFraming& framing) noexcept {
   const bool has_length = framing.body.kind == BodyFraming::Kind::length;
   const Decimal length(framing.body.length);
@@ -146,7 +146,7 @@ std::string_view connection_text(const HeadFraming& framing) noexcept {
   return "";
 }
 
-// Everything after Content-Length, down to the empty line.
+// Writes the fields after Content-Length and the empty line.
 char* put_rest(char* out, const HeadFraming& framing) noexcept {
   if (framing.body.kind == BodyFraming::Kind::chunked) {
     out = put(out, "Transfer-Encoding: chunked\r\n");
@@ -173,7 +173,7 @@ std::size_t head_size_bound(const Headers& headers,
       kFixedPart + start_line_text.size() + framing.upgrade.size() + framing.trailer.size();
   for (std::size_t i = 0; i < headers.size(); ++i) {
     const Headers::Line& line = headers.lines()[i];
-    size += line.name_size + line.value_size + 4 + 20;  // a Content-Length may grow
+    size += line.name_size + line.value_size + 4 + 20;  // a Content-Length may become longer
   }
   return size;
 }

@@ -124,7 +124,7 @@ TEST(Serializer, EmptyReason) {
   EXPECT_EQ(response({}, {}, "", ""), "HTTP/1.1 200 \r\n\r\n");
 }
 
-// Lines that were received are copied as they were; edits in between break the runs.
+// Received lines are copied unchanged; edits between them break the runs.
 TEST(Serializer, ReceivedLinesKeepTheirSpelling) {
   const std::string head =
       "GET / HTTP/1.1\r\nhost: h\r\nX-a: 1\r\nB:2\r\nC:  3 \r\nConnection: x\r\nD: 4\r\nE: "

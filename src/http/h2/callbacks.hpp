@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What nghttp2 calls, and what is submitted to it. Only the sources of this folder know it.
-// One thread for each session; the table of callbacks is shared and constant.
+// The callbacks of nghttp2 and the submission of frames to it. Only the sources of this folder
+// include it. The table of callbacks is shared and constant.
+// Thread: owner.
 #pragma once
 
 #include "http/h2/session_state.hpp"
@@ -13,21 +14,24 @@ namespace onehop::h2 {
 // A struct, so that Stream has one friend to name.
 struct Callbacks {
   static const nghttp2_session_callbacks* table();
-  // More CONTINUATION frames than that no header block within what is read can have.
-  static std::size_t most_continuations(const FieldLimits& limits) noexcept;
+  // The maximum number of CONTINUATION frames in a header block within `limits`.
+  static std::size_t max_continuations(const FieldLimits& limits) noexcept;
 
   static void submit_informational(SessionState& state, Stream& stream, const FieldList& fields);
   static void submit_response(SessionState& state,
                               Stream& stream,
                               const FieldList& fields,
                               bool end);
-  // False when the session takes no more streams.
+  // Returns false if the session accepts no more streams.
   static bool submit_request(SessionState& state,
                              Stream& stream,
                              const FieldList& fields,
                              bool end);
 
-  class Implementation;
+ private:
+  class Receiving;
+  class Sending;
+  static void set_sending_callbacks(nghttp2_session_callbacks* table);
 };
 
 }  // namespace onehop::h2

@@ -27,14 +27,14 @@ TEST(CancelBudget, AllowsABurstAndThenAsManyEachSecond) {
 TEST(CancelBudget, StaysBelow33InAnySecond) {
   CancelBudget budget;
   std::deque<CancelBudget::Time> last_second;
-  std::size_t most = 0;
+  std::size_t max = 0;
   for (auto now = kNow; now < kNow + 10s; now += 1ms) {
     if (budget.allow(now)) last_second.push_back(now);
     while (!last_second.empty() && last_second.front() <= now - 1s)
       last_second.pop_front();
-    most = std::max(most, last_second.size());
+    max = std::max(max, last_second.size());
   }
-  EXPECT_LT(most, 33u);
+  EXPECT_LT(max, 33u);
   EXPECT_GE(last_second.size(), 15u) << "and goes on";
 }
 

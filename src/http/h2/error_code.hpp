@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The error codes of HTTP/2 (RFC 9113 §7), and errors that carry one: what a RST_STREAM or GOAWAY
-// of the peer said, so that it can be passed on.
+// The error codes of HTTP/2 (RFC 9113 §7) and errors that carry one, so that the code of a peer's
+// RST_STREAM or GOAWAY can be passed on.
 // Thread: any.
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace onehop::h2 {
 
-// As wide as on the wire, where any number may come. NOLINTNEXTLINE(performance-enum-size)
+// As wide as on the wire; any number may arrive. NOLINTNEXTLINE(performance-enum-size)
 enum class ErrorCode : std::uint32_t {
   no_error = 0x0,
   protocol_error = 0x1,
@@ -30,12 +30,12 @@ enum class ErrorCode : std::uint32_t {
   http_1_1_required = 0xd,
 };
 
-// "CANCEL"; "an unknown code" for a number that RFC 9113 does not name.
+// Returns a name such as "CANCEL", or "an unknown code" if RFC 9113 does not define the number.
 const char* name_of(ErrorCode code) noexcept;
 
-// The stream was reset with `code` by the peer on that side.
+// The peer on `side` reset the stream with `code`.
 Error stream_reset(ErrorCode code, Side side);
-// The code, for an error made by stream_reset().
+// Returns the code of an error made by stream_reset(), std::nullopt for any other error.
 std::optional<ErrorCode> code_of(const Error& error) noexcept;
 
 }  // namespace onehop::h2

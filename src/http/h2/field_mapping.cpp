@@ -19,15 +19,15 @@ namespace onehop::h2 {
 namespace {
 
 constexpr std::size_t kLineOverhead = 32;  // RFC 9113 §6.5.2
-// Past that a Content-Length is nonsense, and the largest of all stands for one that is not known.
+// A larger Content-Length is invalid; the maximum std::uint64_t stands for "unknown".
 constexpr std::uint64_t kMaxContent = std::numeric_limits<std::int64_t>::max();
 constexpr std::string_view kWebSocket = "websocket";
 constexpr std::string_view kHost = "host";
 constexpr std::size_t kRestOfRequestLine = std::string_view("  HTTP/1.1").size();
-// No value of :scheme, :protocol or :status that means something here is longer.
+// No meaningful value of :scheme, :protocol or :status is longer.
 constexpr std::size_t kLongestToken = 64;
 
-// RFC 9113 §8.2.2. TE is looked at by itself.
+// RFC 9113 §8.2.2. TE is checked separately.
 constexpr std::uint64_t kConnectionSpecific =
     bit_of(FieldId::connection) | bit_of(FieldId::keep_alive) | bit_of(FieldId::proxy_connection) |
     bit_of(FieldId::transfer_encoding) | bit_of(FieldId::upgrade);
@@ -40,7 +40,7 @@ bool has_blank_edge(std::string_view value) noexcept {
   return !value.empty() && (ascii::is_blank(value.front()) || ascii::is_blank(value.back()));
 }
 
-// 16 random bytes in base64 (RFC 6455 §4.1). What guards against caches need not be secret.
+// 16 random bytes in base64 (RFC 6455 §4.1). The key guards against caches and need not be secret.
 std::string_view make_websocket_key(Arena& memory) {
   constexpr std::string_view kDigits =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -48,7 +48,7 @@ std::string_view make_websocket_key(Arena& memory) {
   auto* text = static_cast<char*>(memory.allocate(24));
   for (std::size_t i = 0; i < 21; ++i)
     text[i] = kDigits[random() % 64];
-  text[21] = kDigits[(random() % 4) * 16];  // two bits are left of the last byte
+  text[21] = kDigits[(random() % 4) * 16];  // two bits remain of the last byte
   text[22] = text[23] = '=';
   return {text, 24};
 }
@@ -63,7 +63,7 @@ FieldSection::FieldSection(Kind kind, Side side, ArenaRef arena, const FieldLimi
       kind_(kind),
       side_(side) {}
 
-// The line is laid out as it goes on the wire, so that writing it as HTTP/1 is one copy.
+// Lays the line out as on the wire, so that writing it as HTTP/1 is one copy.
 void FieldSection::append(FieldId id, std::string_view name, std::string_view value) {
   if (dropped_) return;
   if (interim_) interim_->bytes += name.size() + value.size() + kLineOverhead;
@@ -81,7 +81,7 @@ void FieldSection::append(FieldId id, std::string_view name, std::string_view va
                    .verbatim = true});
 }
 
-// False when the line is one too many.
+// Returns false if the line exceeds a limit.
 bool FieldSection::count(std::string_view name, std::string_view value) noexcept {
   if (kind_ == Kind::request && (name == ":method" || name == ":path")) {
     start_line_ += value.size();
@@ -100,18 +100,18 @@ bool FieldSection::count(std::string_view name, std::string_view value) noexcept
 void FieldSection::add(std::string_view name, std::string_view value) {
   bytes_ += name.size() + value.size() + kLineOverhead;
   if (problem_ || line_too_long_ || too_large_ || !count(name, value)) return;
-  if (!h1::is_value(value)) return fail_in(name, "a field value with a byte that it may not have");
+  if (!h1::is_value(value)) return fail_in(name, "a byte that is not allowed in a field value");
   if (!name.empty() && name.front() == ':') {
     if (has_blank_edge(value)) return fail_in(name, "a blank at the edge of a pseudo-field");
     add_pseudo(name, value);
   } else {
-    // Recipients over HTTP/1 ignore blanks around a value, and some clients send them (RFC 9113
-    // §8.2.1 calls them malformed): what is passed on is the value without.
+    // HTTP/1 recipients ignore blanks around a value, and some clients send them, although RFC 9113
+    // §8.2.1 calls them malformed. The blanks are removed.
     add_regular(name, has_blank_edge(value) ? ascii::trim_blanks(value) : value);
   }
 }
 
-// The log says which field it was. The text lives as long as the stream.
+// Names the field for the log. The text lives as long as the stream.
 void FieldSection::fail_in(std::string_view name, std::string_view problem) {
   if (problem_) return;
   constexpr std::size_t kLongestName = 64;
@@ -125,17 +125,17 @@ void FieldSection::fail_in(std::string_view name, std::string_view problem) {
 }
 
 void FieldSection::take_pseudo(std::string_view& place, std::string_view value) {
-  if (place.data() != nullptr) return fail("a pseudo-field twice");
+  if (place.data() != nullptr) return fail("a duplicate pseudo-field");
   place = memory_->copy(value);
 }
 
 void FieldSection::add_pseudo(std::string_view name, std::string_view value) {
-  if (regular_seen_) return fail("a pseudo-field behind a regular one");
+  if (regular_seen_) return fail("a pseudo-field after a regular field");
   if (kind_ == Kind::request) {
     if (name == ":method") return take_pseudo(method_, value);
     if (name == ":authority") return take_pseudo(authority_, value);
     if (name == ":path") return take_pseudo(path_, value);
-    if (value.size() > kLongestToken) return fail("a pseudo-field with a value that is too long");
+    if (value.size() > kLongestToken) return fail("the value of a pseudo-field is too long");
     if (name == ":scheme") return take_pseudo(scheme_, value);
     if (name == ":protocol") return take_pseudo(protocol_, value);
   } else if (kind_ == Kind::response && name == ":status" && value.size() <= kLongestToken) {
@@ -146,10 +146,10 @@ void FieldSection::add_pseudo(std::string_view name, std::string_view value) {
     }
     return take_pseudo(status_, value);
   }
-  fail("a pseudo-field that does not belong there");
+  fail("an unexpected pseudo-field");
 }
 
-// :status comes first: nothing has been kept so far.
+// :status comes first, so no line has been kept yet.
 void FieldSection::move_to_interim() {
   if (!interim_ || status_.data() != nullptr) return;
   if (!interim_->arena) interim_->arena = Arena::create();
@@ -161,7 +161,7 @@ void FieldSection::move_to_interim() {
 void FieldSection::add_regular(std::string_view name, std::string_view value) {
   regular_seen_ = true;
   if (!h1::is_lower_case_token(name)) {
-    return fail_in(name, "a field name that is not a token in lower case");
+    return fail_in(name, "a field name that is not a lower-case token");
   }
   const FieldId id = find_field(name);
   if (is_in(kConnectionSpecific, id)) return fail_in(name, "a connection-specific field");
@@ -177,7 +177,7 @@ void FieldSection::note_length(std::string_view value) {
   if (content_length_) return fail("Content-Length twice");
   content_length_ = ascii::parse_decimal(value);
   if (!content_length_ || *content_length_ > kMaxContent) {
-    fail("Content-Length is not a number that content can have");
+    fail("Content-Length is not a valid number");
   }
 }
 
@@ -213,19 +213,19 @@ void FieldSection::finish_request() noexcept {
   if (method_.empty()) return fail("no :method");
   if (method_ == "CONNECT" && !has_protocol) {
     if (scheme_.data() != nullptr || path_.data() != nullptr || !has_authority) {
-      fail("CONNECT with other pseudo-fields than it has");
+      fail("CONNECT with the wrong pseudo-fields");
     }
     return;
   }
   if (has_protocol && method_ != "CONNECT") return fail(":protocol without CONNECT");
   if (has_protocol && !has_authority) return fail("an extended CONNECT without :authority");
-  if (scheme_ != "http" && scheme_ != "https") return fail("no :scheme of HTTP");
+  if (scheme_ != "http" && scheme_ != "https") return fail(":scheme is not http or https");
   if (path_.empty()) return fail("no :path");
   if (!path_.starts_with('/') && path_ != "*") return fail(":path does not begin with a slash");
   if (!has_authority && !headers_.has(FieldId::host)) fail("neither :authority nor Host");
 }
 
-// :authority becomes the one Host field (RFC 9113 §8.3.1); where both are there they agree.
+// :authority becomes the only Host field (RFC 9113 §8.3.1). If both are present, they must agree.
 Result<void> FieldSection::settle_host() {
   const auto wrong = [](const char* what) {
     return failure(Errc::bad_request, Side::client, what);
@@ -233,11 +233,11 @@ Result<void> FieldSection::settle_host() {
   const auto hosts = headers_.get_all(field::host);
   if (hosts.size() > 1) return wrong("more than one Host field");
   if (authority_.data() == nullptr) {
-    if (!split_authority(hosts.front())) return wrong("the Host field names no host");
+    if (!split_authority(hosts.front())) return wrong("the Host field is not a valid host");
     authority_ = hosts.front();
     return {};
   }
-  if (!split_authority(authority_)) return wrong(":authority names no host");
+  if (!split_authority(authority_)) return wrong(":authority is not a valid host");
   if (!hosts.empty()) {
     if (!ascii::equals_ignoring_case(hosts.front(), authority_)) {
       return wrong(":authority and Host differ");
@@ -248,7 +248,7 @@ Result<void> FieldSection::settle_host() {
   return {};
 }
 
-// RFC 9113 §8.2.3: crumbs are one field again for whoever is not HTTP/2.
+// RFC 9113 §8.2.3: outside HTTP/2 the crumbs are one field again.
 void FieldSection::join_cookies() {
   if (cookies_ < 2) return;
   std::string joined;
@@ -259,7 +259,7 @@ void FieldSection::join_cookies() {
   headers_.set(FieldName(FieldId::cookie, "cookie"), joined);
 }
 
-// What a handler knows from HTTP/1.1, where the way to a WebSocket is an upgrade (RFC 8441 §5).
+// Handlers expect the HTTP/1.1 form, an Upgrade to WebSocket (RFC 8441 §5).
 void FieldSection::become_upgrade() {
   headers_.erase(field::sec_websocket_key);
   headers_.add("connection", "Upgrade");
@@ -276,9 +276,9 @@ Result<Request> FieldSection::take_request() {
   };
   const bool is_connect = method_ == "CONNECT";
   if (is_connect && protocol_ != kWebSocket) {
-    return failure(Errc::unsupported_method, Side::client,
-                   protocol_.data() ? "CONNECT to a protocol that is not served here"
-                                    : "CONNECT is not served here");
+    return failure(
+        Errc::unsupported_method, Side::client,
+        protocol_.data() ? "CONNECT to an unsupported protocol" : "CONNECT is not supported");
   }
   if (auto host = settle_host(); !host) return failure(host.error());
   if (is_connect) become_upgrade();
@@ -296,16 +296,16 @@ Result<Request> FieldSection::take_request() {
 
 // --- responses and trailers --------------------------------------------------------------------
 
-// RFC 9113 §8.3.2; RFC 9110 §8.6: an interim response says no length. That of a 204 means nothing
+// RFC 9113 §8.3.2; RFC 9110 §8.6: an interim response has no length. The length of a 204 is ignored
 // (RFC 9113 §8.1.1), as over HTTP/1.
 void FieldSection::finish_response() noexcept {
   const bool digits =
       status_.size() == 3 && std::all_of(status_.begin(), status_.end(), ascii::is_digit);
   if (!digits || status_.front() < '1' || status_.front() > '5') {
-    return fail(":status is not from 100 to 599");
+    return fail(":status is outside 100 to 599");
   }
   if (status_ == "101") return fail("a 101 over HTTP/2");
-  if (content_length_ && is_informational()) fail("a length of what has no content");
+  if (content_length_ && is_informational()) fail("a Content-Length in a message without content");
 }
 
 Result<Response> FieldSection::take_response() {

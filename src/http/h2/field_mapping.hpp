@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HTTP/2 field sections and the messages they mean (RFC 9113 §8.2, §8.3, §8.5; RFC 8441). What
-// comes in is checked before anything is made of it, so that nothing in a field can mean more than
-// a field once it is written as HTTP/1. What goes out is written afresh. Pure; one thread.
+// Maps HTTP/2 field sections to messages and back (RFC 9113 §8.2, §8.3, §8.5; RFC 8441). Input is
+// validated before a message is made of it, so that no field can become more than a field when it
+// is written as HTTP/1. Output is written from scratch.
+// Thread: owner.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -16,73 +17,75 @@
 
 namespace onehop::h2 {
 
-// The limits of a head are the same over HTTP/1 and HTTP/2, so that a message which one of them
-// brings can be sent over the other.
+// The limits of a head. They are the same for HTTP/1 and HTTP/2, so that a message received over
+// one can be sent over the other.
 struct FieldLimits {
-  // "GET /path HTTP/1.1": the method and the path, as the request line of HTTP/1 has them.
+  // Bytes of "GET /path HTTP/1.1", the request line that HTTP/1 would have.
   std::size_t max_start_line = 16 * 1024;
-  // name + value + 32 for each field. :authority counts as the Host field that it becomes.
+  // The sum of name + value + 32 over all fields. :authority counts as the Host field that it
+  // becomes.
   std::size_t max_bytes = 64 * 1024;
   std::size_t max_fields = 256;
 
-  std::size_t most() const noexcept { return max_start_line + max_bytes; }
+  std::size_t max_size() const noexcept { return max_start_line + max_bytes; }
 };
 
-// Where interim responses are kept until all of them are taken, and how much there is.
+// Holds interim responses until all of them are taken, and counts their bytes.
 struct InterimMemory {
   ArenaRef arena;
   std::size_t bytes = 0;
 };
-// One that comes when there are so many bytes is dropped.
+// An interim response that arrives above this many bytes is dropped.
 inline constexpr std::size_t kMaxInterim = std::size_t{64} * 1024;
 
-// A field section that is being received. Text is copied into the arena, laid out as HTTP/1 writes
-// it.
+// A field section that is being received. Its text is copied into the arena in the layout of
+// HTTP/1.
 class FieldSection {
  public:
   enum class Kind : std::uint8_t { request, response, trailers };
 
-  // `side`: who sent it, and so who is to blame.
+  // `side` is the sender, which errors blame.
   FieldSection(Kind kind, Side side, ArenaRef arena, const FieldLimits& limits);
 
-  // Where an interim response is kept instead, so that its memory can go before the arena's. The
-  // place outlives this.
+  // Keeps an interim response in `place` instead, so that its memory is freed before the arena's.
+  // `place` must outlive this object.
   void keep_interim_in(InterimMemory& place) noexcept { interim_ = &place; }
-  // There was too much in that place: nothing is kept of it.
+  // Reports whether `place` was full, so that the section was dropped.
   bool is_dropped() const noexcept { return dropped_; }
 
-  // The next line. Past the limits nothing is kept any more.
+  // Adds the next line. Nothing is kept once a limit is exceeded.
   void add(std::string_view name, std::string_view value);
-  // So much counts of it so far.
+  // Bytes counted so far.
   std::size_t size() const noexcept { return bytes_; }
-  // So far past the limits that reading it to its end, for an answer, is work for nothing.
-  bool is_bomb() const noexcept { return bytes_ > most_worth_reading(limits_); }
-  static std::size_t most_worth_reading(const FieldLimits& limits) noexcept {
-    return 4 * limits.most();
+  // Reports whether the section is so far over its limits that reading the rest, to send a
+  // response, is not worth the work.
+  bool is_far_over_limit() const noexcept { return bytes_ > max_worth_reading(limits_); }
+  static std::size_t max_worth_reading(const FieldLimits& limits) noexcept {
+    return 4 * limits.max_size();
   }
-  // What is wrong with it so far; null when nothing is.
+  // The first problem found so far, or null.
   const char* problem() const noexcept { return problem_; }
-  // The same when all of it has come, with what cannot be known before.
+  // The first problem of the complete section, or null.
   const char* finish() noexcept;
-  // Of a head.
+  // The Content-Length of a head.
   std::optional<std::uint64_t> content_length() const noexcept { return content_length_; }
-  // A response that is not the final one.
+  // Reports whether this is an interim (1xx) response.
   bool is_informational() const noexcept { return status_.starts_with('1'); }
   std::string_view status() const noexcept { return status_; }
-  // What the log may say of a request, even of one that is refused.
+  // The method and target for the log, even if the request is refused.
   std::string_view method() const noexcept { return method_; }
   std::string_view path() const noexcept { return path_; }
   std::string_view authority() const noexcept { return authority_; }
-  // The regular fields so far; none once they were taken.
+  // The regular fields received so far. Empty after a take_ function.
   const Headers& headers() const noexcept { return headers_; }
 
-  // The message, without content. An extended CONNECT for a WebSocket becomes the GET with Upgrade
-  // that HTTP/1.1 has for it. Errors: bad_request, request_line_too_long, head_too_large,
+  // Returns the message without content. An extended CONNECT for a WebSocket becomes the equivalent
+  // GET with Upgrade. Errors: bad_request, request_line_too_long, head_too_large,
   // unsupported_method (CONNECT).
   Result<Request> take_request();
   // Errors: bad_response, response_head_too_large.
   Result<Response> take_response();
-  // Without the fields that may not be trailers.
+  // Returns the trailers without the fields that are not allowed in trailers.
   Result<Headers> take_trailers();
 
  private:
@@ -107,7 +110,7 @@ class FieldSection {
 
   ArenaRef arena_;
   ArenaRef memory_;                   // of the text
-  InterimMemory* interim_ = nullptr;  // null as well when it is no interim response
+  InterimMemory* interim_ = nullptr;  // null also if this is not an interim response
   Headers headers_;
   FieldLimits limits_;
   std::string_view method_;
@@ -118,7 +121,7 @@ class FieldSection {
   std::string_view status_;
   const char* problem_ = nullptr;
   std::optional<std::uint64_t> content_length_;
-  std::size_t bytes_ = 0;  // of all lines, as RFC 9113 §6.5.2 counts them
+  std::size_t bytes_ = 0;  // of all lines, as counted by RFC 9113 §6.5.2
   std::size_t start_line_ = 0;
   std::size_t field_bytes_ = 0;
   std::size_t fields_ = 0;
@@ -131,17 +134,17 @@ class FieldSection {
   bool too_large_ = false;
 };
 
-// A list of lines about to be sent: names in lower case, pseudo-fields first. Views.
+// The lines of a message to send: names in lower case, pseudo-fields first. The fields are views.
 using FieldList = std::vector<Field>;
 
 struct ResponseFraming {
-  std::optional<std::uint64_t> length = {};  // of the content, when known
+  std::optional<std::uint64_t> length = {};  // of the content, if known
   bool keep_content_length = false;          // for HEAD and 304: the message's own goes out
   bool announce_trailers = false;            // the Trailer field, if there is one, means something
   std::string_view date = {};                // added when the message has none; "" adds none
 };
 
-// `memory` takes what has to be written anew; it and the message outlive the list.
+// `memory` holds the text that had to be rewritten. It and the message must outlive `out`.
 void write_response(Status status,
                     const Headers& headers,
                     const ResponseFraming& framing,
@@ -149,7 +152,7 @@ void write_response(Status status,
                     FieldList& out);
 
 struct RequestFraming {
-  std::optional<std::uint64_t> length = {};  // of the content, when known and worth saying
+  std::optional<std::uint64_t> length = {};  // of the content, if known and to be sent
   bool announce_trailers = false;
   bool extended_connect = false;  // :protocol is the value of the Upgrade field
   std::string_view scheme = "http";
@@ -159,7 +162,7 @@ void write_request(const Request& request,
                    Arena& memory,
                    FieldList& out);
 
-// Without the fields that may not be trailers.
+// Leaves out the fields that are not allowed in trailers.
 void write_trailers(const Headers& trailers, Arena& memory, FieldList& out);
 
 }  // namespace onehop::h2

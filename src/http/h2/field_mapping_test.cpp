@@ -29,7 +29,7 @@ Result<Request> request_of(const Lines& lines, FieldLimits limits = {}) {
   return section_of(FieldSection::Kind::request, lines, limits).take_request();
 }
 
-// A request for "/" at "h", and these lines behind its pseudo-fields.
+// A request for "/" at "h" with `more` after its pseudo-fields.
 Lines with(Lines more) {
   Lines lines = {{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}};
   lines.insert(lines.end(), more.begin(), more.end());
@@ -148,7 +148,8 @@ INSTANTIATE_TEST_SUITE_P(
     }),
     [](const auto& param) { return std::string(param.param.name); });
 
-// A mobile app's User-Agent, a gRPC server's message: recipients over HTTP/1 ignore such blanks.
+// Seen in a mobile app's User-Agent and a gRPC server's message. HTTP/1 recipients ignore such
+// blanks.
 TEST(FieldMapping, RemovesBlanksAroundValues) {
   auto request = request_of(with({{"user-agent", " app/1.0 \t"},
                                   {"empty", " \t "},
@@ -169,7 +170,7 @@ TEST(FieldMapping, RemovesBlanksAroundValues) {
   EXPECT_EQ(trailers->get("grpc-message"), "no");
 }
 
-// They are no part of any text that people write.
+// No text written by people has them.
 TEST(FieldMapping, RefusesBlanksAroundPseudoFields) {
   using Kind = FieldSection::Kind;
   for (const auto& [kind, name, value] :
@@ -189,10 +190,10 @@ TEST(FieldMapping, NamesTheFieldThatIsWrong) {
     const FieldSection section = section_of(FieldSection::Kind::trailers, {{name, value}});
     return std::string(section.problem());
   };
-  EXPECT_EQ(problem_of("x-note", "a\nb"), "a field value with a byte that it may not have: x-note");
-  EXPECT_EQ(problem_of("x\r\n\"y", "a"), "a field name that is not a token in lower case: x??\"y");
+  EXPECT_EQ(problem_of("x-note", "a\nb"), "a byte that is not allowed in a field value: x-note");
+  EXPECT_EQ(problem_of("x\r\n\"y", "a"), "a field name that is not a lower-case token: x??\"y");
   EXPECT_EQ(problem_of(std::string(70, 'X'), "a"),
-            "a field name that is not a token in lower case: " + std::string(64, 'X') + "...");
+            "a field name that is not a lower-case token: " + std::string(64, 'X') + "...");
 }
 
 TEST(FieldMapping, TakesTeTrailers) {

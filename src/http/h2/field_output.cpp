@@ -15,7 +15,7 @@
 namespace onehop::h2 {
 namespace {
 
-// Names of the table in lower case, made at compile time: most of what is sent is copied nowhere.
+// The known names in lower case, made at compile time, so that most names are sent without a copy.
 constexpr std::size_t kLongest = 32;
 struct LowerName {
   std::array<char, kLongest> text{};
@@ -127,7 +127,7 @@ void write_request(const Request& request,
   out.push_back({":scheme", framing.scheme});
   out.push_back({":authority", authority});
   out.push_back({":path", memory.copy(request.url().target())});
-  // RFC 8441 §5: the key belongs to the handshake of HTTP/1.1.
+  // RFC 8441 §5: the key belongs to the HTTP/1.1 handshake only.
   const std::uint64_t skipped =
       framing.extended_connect ? kSkipped | bit_of(FieldId::sec_websocket_key) : kSkipped;
   write_lines(headers, skipped, memory, out);

@@ -7,7 +7,7 @@
 namespace onehop::h2 {
 namespace {
 
-// A DATA frame with less is as good as empty.
+// A DATA frame with fewer bytes counts as empty.
 constexpr std::size_t kWorthAFrame = 16;
 
 }  // namespace
@@ -24,11 +24,11 @@ bool FloodGuard::allow_control_frame(Time now) noexcept {
   return --control_ >= 0;
 }
 
-void FloodGuard::note_content(std::size_t byte_count) noexcept {
-  if (byte_count >= kWorthAFrame) refill(2);
+void FloodGuard::count_content(std::size_t size) noexcept {
+  if (size >= kWorthAFrame) refill(2);
 }
 
-void FloodGuard::note_stream(Time now) noexcept {
+void FloodGuard::count_stream(Time now) noexcept {
   if (now - window_began_ > kWindow) {
     window_began_ = now;
     streams_ = early_ends_ = 0;

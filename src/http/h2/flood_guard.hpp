@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FloodGuard: how much a peer may make us do without getting anything done. Frames that carry
-// nothing forward draw on an account that time and real work fill again; streams that end before
-// they were answered are counted against those that were opened.
-// A plain value; the caller brings the time.
+// FloodGuard limits the work that a peer can cause without making progress. Frames without progress
+// draw on an account that time and useful work refill. Streams that end before their response are
+// counted against the streams opened.
+// A plain value; the caller passes the time.
+// Thread: owner.
 #pragma once
 
 #include <chrono>
@@ -16,25 +17,26 @@ class FloodGuard {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  // Frames without progress that are always allowed, and how many more each second.
+  // Frames without progress that are always allowed, and how many are added per second.
   static constexpr std::int64_t kControlFrames = 1000;
   static constexpr std::int64_t kControlFramesPerSecond = 100;
-  // Streams after which the share of early ends is looked at, and how long a count lasts.
+  // The number of streams after which the share of early ends is checked, and how long a count
+  // lasts.
   static constexpr std::uint32_t kStreams = 200;
   static constexpr std::chrono::seconds kWindow{30};
 
-  // A frame that carries nothing forward. False: that was one too many.
+  // Counts a frame that makes no progress. Returns false if it exceeds the limit.
   bool allow_control_frame(Time now) noexcept;
-  // Content moved, either way, or a request was answered.
-  void note_content(std::size_t byte_count) noexcept;
-  void note_answer() noexcept { refill(8); }
-  // All there was to send went out, however little: no crumb of the peer's making, whose window
-  // had room for more.
-  void note_all_sent() noexcept { refill(2); }
+  // Content moved in either direction, or a request got its response.
+  void count_content(std::size_t size) noexcept;
+  void count_response() noexcept { refill(8); }
+  // Everything to send was sent. Small frames are not the peer's doing then: its window had room
+  // for more.
+  void count_all_sent() noexcept { refill(2); }
 
-  void note_stream(Time now) noexcept;
-  // A stream ended by the peer, or through a fault of the peer, before it was answered. False: that
-  // is most of them.
+  void count_stream(Time now) noexcept;
+  // Counts a stream that ended before its response because of the peer. Returns false if most
+  // streams end so.
   bool allow_early_end() noexcept;
 
  private:

@@ -34,17 +34,17 @@ TEST(FloodGuard, ContentRefillsItAndCrumbsDoNot) {
   FloodGuard guard;
   allowed_at_once(guard, kStart);
   for (int i = 0; i < 100; ++i)
-    guard.note_content(1);
+    guard.count_content(1);
   EXPECT_FALSE(guard.allow_control_frame(kStart));
   for (int i = 0; i < 100; ++i)
-    guard.note_content(1000);
+    guard.count_content(1000);
   EXPECT_GE(allowed_at_once(guard, kStart), 190);
 }
 
 TEST(FloodGuard, AFewStreamsMayAllEndEarly) {
   FloodGuard guard;
   for (std::uint32_t i = 0; i + 1 < FloodGuard::kStreams; ++i) {
-    guard.note_stream(kStart);
+    guard.count_stream(kStart);
     EXPECT_TRUE(guard.allow_early_end());
   }
 }
@@ -54,7 +54,7 @@ TEST(FloodGuard, MostOfManyMayNot) {
   bool allowed = true;
   std::uint32_t streams = 0;
   while (allowed && streams < 1000) {
-    guard.note_stream(kStart);
+    guard.count_stream(kStart);
     allowed = guard.allow_early_end();
     ++streams;
   }
@@ -64,7 +64,7 @@ TEST(FloodGuard, MostOfManyMayNot) {
 TEST(FloodGuard, HalfOfThemMay) {
   FloodGuard guard;
   for (int i = 0; i < 2000; ++i) {
-    guard.note_stream(kStart);
+    guard.count_stream(kStart);
     if (i % 2 == 1) {
       EXPECT_TRUE(guard.allow_early_end()) << i;
     }
@@ -76,7 +76,7 @@ TEST(FloodGuard, OldStreamsAreForgotten) {
   FloodGuard::Time now = kStart;
   for (int i = 0; i < 1000; ++i) {
     now += 1s;
-    guard.note_stream(now);
+    guard.count_stream(now);
     EXPECT_TRUE(guard.allow_early_end());
   }
 }

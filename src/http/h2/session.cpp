@@ -25,22 +25,22 @@ constinit const std::string_view kConnectionRefused(
 
 namespace {
 
-// Frames waiting to be produced that a peer can cause without reading anything.
+// The maximum number of queued frames that a peer can cause without reading.
 constexpr std::size_t kMaxFramesWaiting = 2000;
 
-// NGHTTP2_ERR_TOO_MANY_CONTINUATIONS, which older headers do not name.
+// NGHTTP2_ERR_TOO_MANY_CONTINUATIONS, which older headers do not define.
 constexpr ssize_t kTooManyContinuations = -905;
 
 // Names, overhead and short values of a request's pseudo-fields.
 constexpr std::size_t kPseudoFields = 512;
 constexpr std::size_t kLargestListSize = 0x7fff'ffff;
 
-// Of a block that nghttp2 ignores only nghttp2 counts the frames. Eight are the most unless it is
-// told another number; versions without this function have no limit.
+// nghttp2 itself counts the frames of a block that it ignores, with a default maximum of eight.
+// Versions without this function have no limit.
 template <class Option>
-void limit_continuations(Option* option, std::size_t most) {
-  if constexpr (requires { nghttp2_option_set_max_continuations(option, most); }) {
-    nghttp2_option_set_max_continuations(option, most);
+void limit_continuations(Option* option, std::size_t max) {
+  if constexpr (requires { nghttp2_option_set_max_continuations(option, max); }) {
+    nghttp2_option_set_max_continuations(option, max);
   }
 }
 
@@ -53,10 +53,10 @@ OptionPtr options(const SessionLimits& limits) {
   nghttp2_option* option = nullptr;
   if (nghttp2_option_new(&option) != 0) throw std::bad_alloc();
   nghttp2_option_set_no_auto_window_update(option, 1);
-  nghttp2_option_set_no_http_messaging(option, 1);  // FieldSection and Callbacks look after that
-  nghttp2_option_set_peer_max_concurrent_streams(option, 100);  // until it has said
+  nghttp2_option_set_no_http_messaging(option, 1);  // FieldSection and Callbacks validate messages
+  nghttp2_option_set_peer_max_concurrent_streams(option, 100);  // until the peer's SETTINGS arrive
   nghttp2_option_set_max_send_header_block_length(option, limits.max_sent_block);
-  limit_continuations(option, Callbacks::most_continuations(limits.fields));
+  limit_continuations(option, Callbacks::max_continuations(limits.fields));
   return OptionPtr(option);
 }
 
@@ -72,7 +72,7 @@ nghttp2_mem* memory() {
   return &blocks;
 }
 
-// For what nghttp2 did not make of the bytes received.
+// The error code for bytes that nghttp2 rejected.
 ErrorCode code_for(ssize_t error) {
   switch (error) {
     case NGHTTP2_ERR_FLOODED:
@@ -97,9 +97,9 @@ void submit_settings(nghttp2_session* session, Role role, const SessionLimits& l
     add(NGHTTP2_SETTINGS_ENABLE_PUSH, 0);
   }
   add(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window);
-  // What the limits allow, and the overhead of the pseudo-fields; less than what says "no limit".
+  // The limits plus the overhead of the pseudo-fields, kept below the value that means "no limit".
   const std::size_t list_size =
-      std::min<std::size_t>(limits.fields.most() + kPseudoFields, kLargestListSize);
+      std::min<std::size_t>(limits.fields.max_size() + kPseudoFields, kLargestListSize);
   add(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(list_size));
   const int submitted = nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, entries.data(), count);
   const int widened = nghttp2_session_set_local_window_size(
@@ -107,8 +107,8 @@ void submit_settings(nghttp2_session* session, Role role, const SessionLimits& l
   if (submitted != 0 || widened != 0) throw std::bad_alloc();
 }
 
-// Interim responses wait as well, and are not what the peer causes.
-std::size_t most_frames_waiting(const SessionState& state) {
+// Queued interim responses are not the peer's doing.
+std::size_t max_frames_waiting(const SessionState& state) {
   return kMaxFramesWaiting + state.streams * state.limits.max_informational;
 }
 
@@ -135,8 +135,8 @@ bool Session::receive(std::string_view data, Time now) {
       state.session, reinterpret_cast<const std::uint8_t*>(data.data()), data.size());
   if (used < 0) {
     state.fail(code_for(used), nghttp2_strerror(static_cast<int>(used)));
-  } else if (nghttp2_session_get_outbound_queue_size(state.session) > most_frames_waiting(state)) {
-    state.fail(ErrorCode::enhance_your_calm, "too many frames to answer");
+  } else if (nghttp2_session_get_outbound_queue_size(state.session) > max_frames_waiting(state)) {
+    state.fail(ErrorCode::enhance_your_calm, "too many queued frames");
   }
   return !state.failed && nghttp2_session_want_read(state.session) != 0;
 }
@@ -227,7 +227,7 @@ void Session::ping() {
 
 bool Session::is_over() const noexcept {
   if (nghttp2_session_want_write(state_->session) != 0) return false;
-  // Without memory there may not even be a GOAWAY.
+  // If memory is exhausted, there may not even be a GOAWAY.
   return state_->failed || nghttp2_session_want_read(state_->session) == 0;
 }
 

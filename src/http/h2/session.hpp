@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Session: one HTTP/2 connection without I/O (RFC 9113), for either role: bytes go in, bytes come
-// out, and streams hear what happened when deliver_events() is called. Windows, limits and floods
-// are its business; when bytes are read and written is its owner's. One thread.
+// Session: one HTTP/2 connection without I/O (RFC 9113), in either role. The owner passes received
+// bytes to receive(), writes the bytes of produce(), and lets deliver_events() notify the streams.
+// The session handles windows, limits and floods.
+// Thread: owner.
 #pragma once
 
 #include "http/h2/flood_guard.hpp"
@@ -18,41 +19,43 @@ namespace onehop::h2 {
 enum class Role : std::uint8_t { server, client };
 
 struct SessionLimits {
-  // Streams the peer may have open.
+  // Streams that the peer may have open.
   std::uint32_t max_streams = 128;
-  // What the peer may send of one stream before anybody reads; grows for a reader that keeps up.
+  // Bytes that the peer may send on one stream before they are read. Grows for a reader that keeps
+  // up.
   std::uint32_t stream_window = 256 * 1024;
-  // What may be on its way at once; grows with what comes. What nobody reads does not count.
+  // Bytes in flight on the connection. Grows with traffic. Unread content does not count.
   std::uint32_t connection_window = 1024 * 1024;
   FieldLimits fields = {};
-  // Client: 1xx responses to one request.
+  // Client: the maximum number of 1xx responses to one request.
   std::size_t max_informational = 64;
-  // Of a header block that is sent. What the application has made is sent: this only keeps the
-  // arithmetic of nghttp2 from overflowing.
+  // The maximum size of a header block to send. The application's fields are sent: this only keeps
+  // the arithmetic of nghttp2 from overflowing.
   std::size_t max_sent_block = std::size_t{1} << 30U;
 };
-// The sizes to which windows grow, and the most by which all stream windows together may grow.
+// The maximum size of a stream's and a connection's window, and the maximum by which all stream
+// windows together may grow.
 inline constexpr std::uint32_t kMaxStreamWindow = 4 * 1024 * 1024;
 inline constexpr std::uint32_t kMaxConnectionWindow = 16 * 1024 * 1024;
 inline constexpr std::size_t kMaxGranted = std::size_t{16} * 1024 * 1024;
 
-// What a server writes to refuse a connection for which it has no memory to spare: its SETTINGS,
-// and a GOAWAY which says that no stream was processed. No session is needed for it.
+// The bytes with which a server without memory refuses a connection: SETTINGS, and a GOAWAY that
+// says no stream was processed. They need no session.
 extern const std::string_view kConnectionRefused;
 
-// What the owner of a session is told, from inside receive() and produce(). It must not call back.
+// Receives events from inside receive() and produce(). It must not call the session.
 class SessionObserver {
  public:
   SessionObserver() = default;
   SessionObserver(const SessionObserver&) = delete;
   SessionObserver& operator=(const SessionObserver&) = delete;
 
-  // Server: a request begins; null refuses it.
+  // Server: a request begins. Returns null to refuse it.
   virtual Stream* on_request() = 0;
-  // The peer has said what it allows.
+  // The peer's SETTINGS arrived.
   virtual void on_settings() {}
   virtual void on_ping_answered() {}
-  // The peer will not serve streams of ours past `last_stream`, and says why.
+  // The peer will not serve our streams above `last_stream`, for `reason`.
   virtual void on_goaway(std::int32_t last_stream, ErrorCode reason) {
     (void)last_stream;
     (void)reason;
@@ -71,42 +74,43 @@ class Session {
   Session& operator=(const Session&) = delete;
   ~Session();
 
-  // What arrived. False when the connection is over: what produce() still gives says why.
+  // Processes received bytes. Returns false if the connection is over; produce() then still returns
+  // the frames that report why.
   bool receive(std::string_view data, Time now);
-  // Frames into `memory`, as many as there are and fit; how many bytes. `memory` has room for two
-  // frames at least.
+  // Writes as many frames into `memory` as fit and returns their size in bytes. `memory` must have
+  // room for two frames, kMinMemory.
   static constexpr std::size_t kMinMemory = 2 * (16 * 1024 + 16);
   std::size_t produce(std::span<char> memory);
-  // Calls Stream::on_event() of every stream that has some. User code may run in there.
+  // Calls Stream::on_event() of every stream that has events. User code may run inside.
   void deliver_events();
   bool has_events() const noexcept;
 
-  // Client: a request on `stream`. False when this connection takes no more streams.
+  // Client: opens a request on `stream`. Returns false if this connection accepts no more streams.
   bool open(Stream& stream, const FieldList& fields, bool end);
-  // Client: the number of the stream that is opened next; they grow, and there are 2^30 of them.
+  // Tests only. Client: sets the number of the next stream. Numbers grow; there are 2^30 of them.
   void number_next_stream(std::int32_t id);
-  // Client: how many streams the peer allows, and whether it has said so.
+  // Client: how many streams the peer allows, and whether its SETTINGS have arrived.
   std::uint32_t peer_max_streams() const noexcept;
   bool peer_settings_known() const noexcept;
   bool peer_takes_extended_connect() const noexcept;
 
-  // Streams that are open. One whose reset has not been produced is.
+  // The number of open streams, including those whose reset has not been produced.
   std::size_t streams() const noexcept;
-  // Client: resets of cancelled requests that wait until the upstream does not take them for a
-  // flood. release_resets() is to be called every kBetweenResets while there are some.
+  // Client: resets of cancelled requests that are withheld, so that the upstream does not take them
+  // for a flood. While there are any, call release_resets() every kBetweenResets.
   bool has_withheld_resets() const noexcept;
   void release_resets(Time now);
   static constexpr std::chrono::milliseconds kBetweenResets{100};
-  // RFC 9113 §6.8: announces that the connection will end, and asks for a PING so that one knows
-  // when the peer has heard of it; then, the second call, names the last stream.
+  // RFC 9113 §6.8. announce_end() announces the end and sends a PING, whose acknowledgement shows
+  // that the peer has seen it. end_after_streams() then names the last stream.
   void announce_end();
   void end_after_streams();
-  // GOAWAY with a code, and nothing after it.
+  // Sends GOAWAY with `code`, and nothing after it.
   void terminate(ErrorCode code);
   void ping();
-  // No more bytes need to be exchanged.
+  // Reports whether no more bytes need to be exchanged.
   bool is_over() const noexcept;
-  // Why the session ended itself; "" when it did not.
+  // Tests only. Why the session ended itself; "" if it did not.
   const char* reason() const noexcept;
 
  private:

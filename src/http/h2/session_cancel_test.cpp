@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Requests that are cancelled: what they cost until their reset is sent, and how fast resets go
-// out.
+// Cancelled requests: their cost until the reset is sent, and the rate of resets.
 
 #include "http/h2/cancel_budget.hpp"
 #include "support/h2_frames.hpp"
@@ -44,7 +43,7 @@ class CancelTest : public ::testing::Test {
       ASSERT_TRUE(client_.session_.open(*requests_.back(), put(), end));
     }
   }
-  // What the client has to say.
+  // The frames that the client sends.
   std::vector<h2_frames::Frame> said() {
     std::string data = client_.output();
     EXPECT_TRUE(server_.session_.receive(data, kNow));
@@ -107,8 +106,8 @@ TEST_F(CancelTest, ResetsStayBelowWhatServersTakeForAFlood) {
   EXPECT_EQ(client_.session_.streams(), 0u);
 }
 
-// A frame of content that found no room in what is produced, and whose stream dies before there is
-// some, cannot be sent any more: its reset goes out at once, as a CANCEL, and counts as others do.
+// A content frame did not fit into the output, and its stream is destroyed before there is room.
+// The frame cannot be sent, so the CANCEL goes out immediately and counts like any other.
 TEST_F(CancelTest, AFrameThatFoundNoRoomEndsItsStreamAndIsCounted) {
   open_all(false);
   ASSERT_TRUE(settle());
@@ -126,7 +125,7 @@ TEST_F(CancelTest, AFrameThatFoundNoRoomEndsItsStreamAndIsCounted) {
   ASSERT_EQ(count(frames, h2_frames::rst_stream), 1u);
   EXPECT_EQ(frames.back().payload, h2_frames::number(8, 4));  // CANCEL
   EXPECT_FALSE(client_.session_.has_withheld_resets());
-  // It was one more than the budget had: the next has to wait for two.
+  // The budget is overdrawn by one: the next reset waits for two.
   requests_.pop_back();
   client_.session_.release_resets(kNow + CancelBudget::kBetween);
   EXPECT_TRUE(client_.session_.has_withheld_resets());
@@ -134,7 +133,7 @@ TEST_F(CancelTest, AFrameThatFoundNoRoomEndsItsStreamAndIsCounted) {
   EXPECT_FALSE(client_.session_.has_withheld_resets());
 }
 
-// Otherwise those that wait would, on a busy connection, wait for ever.
+// Otherwise, on a busy connection, the waiting ones would never be sent.
 TEST_F(CancelTest, OneThatIsCancelledLaterWaitsBehindThoseThatWait) {
   open_all(true);
   ASSERT_TRUE(settle());
@@ -142,7 +141,7 @@ TEST_F(CancelTest, OneThatIsCancelledLaterWaitsBehindThoseThatWait) {
   requests_.clear();
   const std::size_t burst = static_cast<std::size_t>(CancelBudget::kBurst);
   EXPECT_EQ(count(said(), h2_frames::rst_stream), burst);
-  const auto later = kNow + 1s;  // by then there is room for as many again
+  const auto later = kNow + 1s;  // by then the full burst is available again
   const std::int32_t number = late->id();
   late->cancel_with(ErrorCode::cancel, later);
   late.reset();
@@ -180,7 +179,7 @@ TEST_F(CancelTest, OneWhoseResetWaitsNeitherSendsNorGetsRoom) {
   served.send(std::string(window + 1, 'x'));
   ASSERT_TRUE(settle());
   EXPECT_EQ(served.unsent(), 1u);
-  // The others of its connection do not suffer from that.
+  // The other requests of the connection are not affected.
   TestStream next;
   std::size_t received = 0;
   ASSERT_TRUE(client_.session_.open(next, put(), true));

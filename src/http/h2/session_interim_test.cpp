@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Interim responses: how many may come, and what those that wait may cost.
+// Interim responses: how many may arrive, and the cost of those that wait.
 
 #include "base/held_memory.hpp"
 #include "support/h2_frames.hpp"
@@ -22,7 +22,7 @@ std::size_t held() {
   return held_memory();
 }
 
-// A client whose server is written by hand.
+// A client whose server sends hand-written frames.
 class ReceivedInterimTest : public ::testing::Test {
  protected:
   ReceivedInterimTest() {
@@ -58,7 +58,7 @@ class ReceivedInterimTest : public ::testing::Test {
 };
 
 TEST_F(ReceivedInterimTest, ABurstIsCountedAsItArrives) {
-  // Each has 20 references to one field of 3,000 bytes in the table of HPACK.
+  // Each has 20 references to one field of 3,000 bytes in the HPACK table.
   const std::string status = h2_frames::block({{":status", "103"}});
   std::string data = h2_frames::head(
       1, status + "\x40\x01" + "a" + h2_frames::hpack_length(3000) + std::string(3000, 'v'), false);
@@ -119,7 +119,7 @@ class SentInterimTest : public SessionTest {
     }
     return count;
   }
-  // The text is gone when this returns.
+  // The text is destroyed before this returns.
   static void send(TestStream& stream) {
     const std::string value(kSize, 'v');
     stream.send_informational({{":status", "103"}, {"a", value}});
@@ -140,7 +140,8 @@ TEST_F(SentInterimTest, ThoseThatAPeerDoesNotReadAreBoundedAndTheRestIsDropped) 
   EXPECT_EQ(arrived(), 1u);
 }
 
-// The upstreams of many requests send some, and the client pauses. What it sends then is no flood.
+// The upstreams of many requests send some while the client pauses. The frames it sends then are
+// not a flood.
 TEST(SentInterim, IsNotTakenForAFloodOfTheClient) {
   Peer server(Role::server, {});
   Peer client(Role::client, {});

@@ -13,9 +13,9 @@
 namespace onehop::h2 {
 namespace {
 
-// In front of every block: nghttp2 does not say how large it is when it gives one back.
+// Precedes every block: nghttp2 does not pass the size when it frees one.
 struct alignas(std::max_align_t) Head {
-  std::size_t size;  // of all of it, this included
+  std::size_t size;  // of the block, this header included
 };
 
 constexpr std::size_t kMax = std::numeric_limits<std::size_t>::max() - sizeof(Head);
@@ -24,7 +24,7 @@ Head* head_of(void* block) {
   return static_cast<Head*>(block) - 1;
 }
 
-// What costs no more than `size` bytes.
+// The largest request that costs no more than `size` bytes.
 constexpr std::size_t rounded(std::size_t size) {
   if (kMemoryChecker || size > kLargestPooledBlock) return size;
   return (size + kBlockStep - 1) / kBlockStep * kBlockStep;

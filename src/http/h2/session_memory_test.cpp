@@ -18,7 +18,7 @@
 namespace onehop::h2 {
 namespace {
 
-TEST(SessionMemory, blocks_of_every_size_are_aligned_distinct_and_whole) {
+TEST(SessionMemory, BlocksOfEverySizeAreAlignedDistinctAndWhole) {
   std::vector<void*> blocks;
   std::set<void*> seen;
   for (std::size_t size = 0; size <= 3000; size += 19) {
@@ -33,7 +33,7 @@ TEST(SessionMemory, blocks_of_every_size_are_aligned_distinct_and_whole) {
     free_block(block);
 }
 
-TEST(SessionMemory, a_freed_block_serves_the_next_one_of_its_size) {
+TEST(SessionMemory, AFreedBlockServesTheNextOneOfItsSize) {
   if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
   void* block = allocate_block(224);
   free_block(block);
@@ -45,11 +45,11 @@ TEST(SessionMemory, a_freed_block_serves_the_next_one_of_its_size) {
   free_block(other);
 }
 
-TEST(SessionMemory, nothing_is_freed_by_freeing_nothing) {
+TEST(SessionMemory, NothingIsFreedByFreeingNothing) {
   free_block(nullptr);
 }
 
-TEST(SessionMemory, zeroed_memory_is_zero_though_it_was_used_before) {
+TEST(SessionMemory, ZeroedMemoryIsZeroThoughItWasUsedBefore) {
   void* used = allocate_block(320);
   std::memset(used, 0x5a, 320);
   free_block(used);
@@ -58,7 +58,7 @@ TEST(SessionMemory, zeroed_memory_is_zero_though_it_was_used_before) {
   free_block(zeroed);
 }
 
-TEST(SessionMemory, a_resized_block_keeps_its_content) {
+TEST(SessionMemory, AResizedBlockKeepsItsContent) {
   auto* block = static_cast<char*>(resize_block(nullptr, 10));
   std::memcpy(block, "0123456789", 10);
   for (const std::size_t size : {40u, 100u, 1000u, 1300u, 70'000u, 20u}) {
@@ -70,13 +70,13 @@ TEST(SessionMemory, a_resized_block_keeps_its_content) {
   free_block(block);
 }
 
-TEST(SessionMemory, sizes_that_overflow_are_refused) {
+TEST(SessionMemory, SizesThatOverflowAreRefused) {
   constexpr std::size_t kMax = std::numeric_limits<std::size_t>::max();
   EXPECT_EQ(allocate_block(kMax), nullptr);
   EXPECT_EQ(allocate_zeroed(kMax / 2, 3), nullptr);
 }
 
-TEST(SessionMemory, a_block_may_be_freed_on_another_thread) {
+TEST(SessionMemory, ABlockMayBeFreedOnAnotherThread) {
   void* block = allocate_block(152);
   std::thread([block] {
     free_block(block);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Malformed messages (RFC 9113 §8.1.1). What is submitted to a session goes out as it is: the other
-// end has to find the fault.
+// Malformed messages (RFC 9113 §8.1.1). A session sends what is submitted to it; the other end has
+// to detect the fault.
 
 #include "support/session_pair.hpp"
 
@@ -10,18 +10,14 @@
 namespace onehop::h2 {
 namespace {
 
-// --- malformed messages (RFC 9113 §8.1.1)
-// ---------------------------------------------------------- What is submitted to a session goes
-// out as it is: the other end has to find the fault.
-
 struct MessageCase {
   const char* name;
   FieldList head;
   std::string content;
   FieldList trailers;
-  const char* problem;  // null where there is none
+  const char* problem;  // null if there is none
   const char* method = "GET";
-  bool in_two_rounds = false;  // the head has been delivered before the rest comes
+  bool in_two_rounds = false;  // the head is delivered before the rest arrives
 };
 
 void PrintTo(const MessageCase& message, std::ostream* out) {
@@ -35,7 +31,7 @@ class MessageTest : public SessionTest, public ::testing::WithParamInterface<Mes
     from.send_end(message.trailers);
   }
 
-  // What a malformed one brought is lost, and the connection goes on.
+  // Expects that a malformed message is dropped and the connection goes on.
   void expect_outcome(TestStream& received, const MessageCase& message) {
     EXPECT_STREQ(received.problem(), message.problem);
     if (message.problem) {
@@ -99,34 +95,34 @@ INSTANTIATE_TEST_SUITE_P(
                     request("POST", {{"content-length", "5"}}),
                     "four",
                     {},
-                    "less content than its length says"},
+                    "less content than Content-Length"},
         MessageCase{"TooShortBehindItsHead",
                     request("POST", {{"content-length", "5"}}),
                     "four",
                     {},
-                    "less content than its length says",
+                    "less content than Content-Length",
                     "POST",
                     true},
         MessageCase{"TooShortWithTrailers",
                     request("POST", {{"content-length", "5"}}),
                     "four",
                     {{"x-sum", "1"}},
-                    "less content than its length says"},
+                    "less content than Content-Length"},
         MessageCase{"TooLong",
                     request("POST", {{"content-length", "3"}}),
                     "four",
                     {},
-                    "more content than its length says"},
+                    "more content than Content-Length"},
         MessageCase{"LengthWithoutContent",
                     request("POST", {{"content-length", "3"}}),
                     "",
                     {},
-                    "less content than its length says"},
+                    "less content than Content-Length"},
         MessageCase{"LengthPastAnyContent",
                     request("POST", {{"content-length", "18446744073709551615"}}),
                     "four",
                     {},
-                    "Content-Length is not a number that content can have"},
+                    "Content-Length is not a valid number"},
         MessageCase{"TwoLengths",
                     request("POST", {{"content-length", "4"}, {"content-length", "4"}}),
                     "four",
@@ -136,7 +132,7 @@ INSTANTIATE_TEST_SUITE_P(
                     request("POST", {}),
                     "four",
                     {{":path", "/"}},
-                    "a pseudo-field that does not belong there"},
+                    "an unexpected pseudo-field"},
         MessageCase{"ConnectionFieldInTrailers",
                     request("POST", {}),
                     "four",
@@ -161,7 +157,7 @@ INSTANTIATE_TEST_SUITE_P(
                     {{":method", "CONNECT"}, {":authority", "h"}, {":path", "/"}},
                     "",
                     {},
-                    "CONNECT with other pseudo-fields than it has"},
+                    "CONNECT with the wrong pseudo-fields"},
         MessageCase{
             "BareConnect", {{":method", "CONNECT"}, {":authority", "h:1"}}, "", {}, nullptr},
         MessageCase{"ExtendedConnectWithoutAuthority",
@@ -193,7 +189,7 @@ TEST_F(SessionTest, APieceThatWasTakenOutlivesTheFaultBehindIt) {
   const std::string_view piece = served.take_piece();
   request_.send("more");
   ASSERT_TRUE(settle());
-  EXPECT_STREQ(served.problem(), "more content than its length says");
+  EXPECT_STREQ(served.problem(), "more content than Content-Length");
   EXPECT_EQ(piece, content);
 }
 
@@ -228,29 +224,29 @@ INSTANTIATE_TEST_SUITE_P(
                     {{":status", "200"}, {"content-length", "5"}},
                     "four",
                     {},
-                    "less content than its length says"},
+                    "less content than Content-Length"},
         MessageCase{"TooShortBehindItsHead",
                     {{":status", "200"}, {"content-length", "5"}},
                     "four",
                     {},
-                    "less content than its length says",
+                    "less content than Content-Length",
                     "GET",
                     true},
         MessageCase{"TooLong",
                     {{":status", "200"}, {"content-length", "3"}},
                     "four",
                     {},
-                    "more content than its length says"},
+                    "more content than Content-Length"},
         MessageCase{"LengthPastAnyContent",
                     {{":status", "200"}, {"content-length", "18446744073709551615"}},
                     "four",
                     {},
-                    "Content-Length is not a number that content can have"},
+                    "Content-Length is not a valid number"},
         MessageCase{"LengthWithoutContent",
                     {{":status", "200"}, {"content-length", "4"}},
                     "",
                     {},
-                    "less content than its length says"},
+                    "less content than Content-Length"},
         MessageCase{"LengthOfAnAnswerToHead",
                     {{":status", "200"}, {"content-length", "4"}},
                     "",
@@ -261,13 +257,13 @@ INSTANTIATE_TEST_SUITE_P(
                     {{":status", "200"}, {"content-length", "4"}},
                     "four",
                     {},
-                    "more content than its length says",
+                    "more content than Content-Length",
                     "HEAD"},
         MessageCase{"LengthOfA304", {{":status", "304"}, {"content-length", "4"}}, "", {}, nullptr},
         MessageCase{
-            "ContentOfA304", {{":status", "304"}}, "four", {}, "more content than its length says"},
+            "ContentOfA304", {{":status", "304"}}, "four", {}, "more content than Content-Length"},
         MessageCase{
-            "ContentOfA204", {{":status", "204"}}, "x", {}, "more content than its length says"},
+            "ContentOfA204", {{":status", "204"}}, "x", {}, "more content than Content-Length"},
         MessageCase{"LengthOfA204", {{":status", "204"}, {"content-length", "4"}}, "", {}, nullptr},
         MessageCase{
             "EmptyLengthOfA204", {{":status", "204"}, {"content-length", "0"}}, "", {}, nullptr},
@@ -281,30 +277,30 @@ INSTANTIATE_TEST_SUITE_P(
                     {{":status", "403"}, {"content-length", "1"}},
                     "four",
                     {},
-                    "more content than its length says",
+                    "more content than Content-Length",
                     "CONNECT"},
         MessageCase{"EndOfAnInformationalOne",
                     {{":status", "103"}},
                     "",
                     {},
-                    "an end in front of the final head"},
+                    "the stream ended before the final head"},
         MessageCase{"ContentOfAnInformationalOne",
                     {{":status", "103"}},
                     "four",
                     {},
-                    "content in front of the head"},
+                    "content before the head"},
         MessageCase{"LengthOfAnInformationalOne",
                     {{":status", "103"}, {"content-length", "4"}},
                     "",
                     {},
-                    "a length of what has no content"},
+                    "a Content-Length in a message without content"},
         MessageCase{"SwitchingProtocols", {{":status", "101"}}, "", {}, "a 101 over HTTP/2"},
-        MessageCase{"NoStatus", {{"x-a", "1"}}, "", {}, ":status is not from 100 to 599"},
+        MessageCase{"NoStatus", {{"x-a", "1"}}, "", {}, ":status is outside 100 to 599"},
         MessageCase{"PseudoFieldInTrailers",
                     {{":status", "200"}},
                     "four",
                     {{":status", "200"}},
-                    "a pseudo-field that does not belong there"}),
+                    "an unexpected pseudo-field"}),
     name_of_case);
 
 }  // namespace

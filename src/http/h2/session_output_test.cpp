@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Heads and trailers that are sent: of any size, and never lost in silence.
+// Heads and trailers to send: of any size, and never lost silently.
 
 #include "support/session_pair.hpp"
 
@@ -11,7 +11,7 @@ FieldList put() {
   return {{":method", "PUT"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}};
 }
 
-// nghttp2 sends no header block of more than 64 KiB unless it is told to, and says nothing.
+// Without the option nghttp2 silently drops header blocks over 64 KiB.
 TEST(SessionOutput, HeadsAndTrailersOfAnySizeGoOut) {
   const std::string value(30'000, 'v');
   FieldList large;

@@ -29,7 +29,7 @@ SessionState::~SessionState() {
   }
 }
 
-bool SessionState::note_number(std::int32_t id) noexcept {
+bool SessionState::record_number(std::int32_t id) noexcept {
   if (id <= last_stream_) return false;
   if (id > last_stream_ + 2) {
     passed_over_behind_ = last_stream_;
@@ -60,7 +60,7 @@ Stream* SessionState::look_up(std::int32_t id) noexcept {
   return found_;
 }
 
-// Nothing is heard of it any more.
+// Ends all events of `stream`.
 void SessionState::detach(Stream& stream) noexcept {
   if (found_ == &stream) found_ = nullptr;
   nghttp2_session_set_stream_user_data(session, stream.id_, nullptr);
@@ -73,10 +73,11 @@ void SessionState::close(Stream& stream) noexcept {
   stream.closed_ = true;
   granted_ -= stream.window_ - limits.stream_window;
   --streams;
-  push_news(stream);
+  queue_events(stream);
 }
 
-// The stream dies. One that is open stays one of the session's until nghttp2 has closed it.
+// The stream object is destroyed. If the stream is open, the session counts it until nghttp2 has
+// closed it.
 void SessionState::leave(Stream& stream) noexcept {
   promise(stream, 0);
   Stream::Member& member = *stream.member_;
@@ -94,8 +95,8 @@ void SessionState::leave(Stream& stream) noexcept {
   stream.session_ = nullptr;
 }
 
-// Towards an upstream, whose guard against floods of resets would end the connection for everybody
-// on it, they wait for their turn: meanwhile the stream may well come to its end.
+// An upstream's flood guard would end the connection for all its requests, so resets to an upstream
+// wait for their turn. Meanwhile the stream may end by itself.
 void SessionState::cancel(Stream::Member& member, bool head_sent) noexcept {
   if (role == Role::client && head_sent && (!withheld.empty() || !cancels.allow(now))) {
     member.is_withheld = true;
@@ -139,15 +140,15 @@ bool SessionState::is_withheld(std::int32_t id) noexcept {
   return found && found->is_withheld;
 }
 
-void SessionState::pass_over(std::size_t byte_count) noexcept {
-  require(nghttp2_session_consume_connection(session, byte_count));
+void SessionState::pass_over(std::size_t size) noexcept {
+  require(nghttp2_session_consume_connection(session, size));
 }
 
 void SessionState::fail(ErrorCode code, const char* why) noexcept {
   if (failed) return;
   failed = true;
   reason = why;
-  // Where there is no memory for the GOAWAY, the connection ends without.
+  // If there is no memory for the GOAWAY, the connection ends without it.
   (void)nghttp2_session_terminate_session(session, static_cast<std::uint32_t>(code));
 }
 
@@ -166,21 +167,21 @@ void SessionState::give_up_sending(Stream& stream, const char* why) noexcept {
   stream.reset(ErrorCode::internal_error);
 }
 
-// --- windows -----------------------------------------------------------------------------------
-// The connection's window is given back as content arrives, whatever becomes of that: it bounds
-// what is on its way, and no stream can stop the others. What is kept unread is bounded by the
-// windows of the streams, which are given back as content is taken: together no more than
-// kMaxGranted above what the streams began with.
+// --- windows ---
+// The connection's window is returned as content arrives, whatever happens to the content: it
+// bounds the bytes in flight, and no stream can block the others. Unread content is bounded by the
+// stream windows, which are returned as content is taken: together at most kMaxGranted above their
+// initial sizes.
 
-void SessionState::note_received(Stream& stream, std::size_t byte_count) {
-  stream.received_bytes_ += byte_count;
-  require(nghttp2_session_consume_connection(session, byte_count));
+void SessionState::count_received(Stream& stream, std::size_t size) {
+  stream.received_bytes_ += size;
+  require(nghttp2_session_consume_connection(session, size));
   if (stream.dropping_) {
-    require(nghttp2_session_consume_stream(session, stream.id_, byte_count));
+    require(nghttp2_session_consume_stream(session, stream.id_, size));
   } else {
-    promise(stream, stream.promised_ - std::min(stream.promised_, byte_count));  // it is held now
+    promise(stream, stream.promised_ - std::min(stream.promised_, size));  // it is held now
   }
-  received_ += byte_count;
+  received_ += size;
   if (window_ >= kMaxConnectionWindow || received_ - grown_at_ < window_ || memory_is_short())
     return;
   grown_at_ = received_;
@@ -189,22 +190,22 @@ void SessionState::note_received(Stream& stream, std::size_t byte_count) {
                                                 static_cast<std::int32_t>(window_)));
 }
 
-void SessionState::note_taken(Stream& stream, std::size_t byte_count) {
+void SessionState::count_taken(Stream& stream, std::size_t size) {
   if (!stream.open_ || stream.ended_) return;
-  require(nghttp2_session_consume_stream(session, stream.id_, byte_count));
-  if (stream.dropping_) return promise(stream, 0);  // nothing of what comes is kept
-  promise(stream, stream.promised_ + byte_count);
+  require(nghttp2_session_consume_stream(session, stream.id_, size));
+  if (stream.dropping_) return promise(stream, 0);  // content that arrives is not kept
+  promise(stream, stream.promised_ + size);
   grow(stream);
 }
 
-// What may come is promised, so that nothing is admitted while memory is short for that.
+// Promises the memory of the content that may arrive, so that none is admitted beyond it.
 void SessionState::promise(Stream& stream, std::size_t size) noexcept {
-  if (size > stream.promised_) note_promised(size - stream.promised_);
-  if (size < stream.promised_) note_redeemed(stream.promised_ - size);
+  if (size > stream.promised_) count_promised(size - stream.promised_);
+  if (size < stream.promised_) count_redeemed(stream.promised_ - size);
   stream.promised_ = size;
 }
 
-// A reader that keeps up with a window's worth of content gets a larger one.
+// Enlarges the window of a reader that keeps up with a full window of content.
 void SessionState::grow(Stream& stream) {
   if (stream.window_ >= kMaxStreamWindow || stream.has_piece()) return;
   if (memory_is_short()) return;

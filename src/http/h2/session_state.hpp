@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SessionState: the inside of a Session: the nghttp2 session and what its callbacks work on. Only
-// the sources of this folder know it. One thread.
+// SessionState: the nghttp2 session and the data of its callbacks. Only the sources of this folder
+// include it.
+// Thread: owner.
 #pragma once
 
 #include "http/h2/cancel_budget.hpp"
@@ -21,55 +22,55 @@ class SessionState {
   SessionState& operator=(const SessionState&) = delete;
   ~SessionState();
 
-  // Server: a head came on a stream with this number. True when it is the highest so far.
-  bool note_number(std::int32_t id) noexcept;
-  // Server: a request that cannot be, since one with a higher number came first (RFC 9113 §5.1.1).
-  // All numbers that have been are too many to remember; of those that have not, the latest are.
+  // Server: a head arrived on stream `id`. Returns true if `id` is the highest so far.
+  bool record_number(std::int32_t id) noexcept;
+  // Server: reports whether `id` can no longer become a request, because one with a higher number
+  // came first (RFC 9113 §5.1.1). Only the latest gap of unused numbers is remembered.
   bool was_passed_over(std::int32_t id) const noexcept {
     return id > passed_over_behind_ && id < passed_over_before_;
   }
 
-  void push_news(Stream& stream) noexcept {
+  void queue_events(Stream& stream) noexcept {
     if (!stream.is_linked()) changed.push_back(stream);
   }
-  // Null where there is none, or none any more. nghttp2 calls back many times for one frame: the
-  // last stream that was found is remembered.
+  // Returns the open stream `id`, or null. nghttp2 calls back many times per frame, so the last
+  // result is cached.
   Stream* find(std::int32_t id) noexcept {
     return found_ != nullptr && found_->id_ == id ? found_ : look_up(id);
   }
   void enter(Stream& stream, std::int32_t id) noexcept;
-  // What nghttp2 keeps for us with a stream.
+  // The pointer that nghttp2 keeps with the stream.
   static void* entry_of(Stream& stream) noexcept { return stream.member_; }
   void leave(Stream& stream) noexcept;
-  // Both sides have ended it.
+  // Both sides have ended `stream`.
   void close(Stream& stream) noexcept;
-  // The same for one that has died while it was open.
+  // Like close(), for a stream object that was destroyed while open.
   void close_dead(std::int32_t id) noexcept;
-  // Content came for one that has died.
-  void pass_over(std::size_t byte_count) noexcept;
-  // It has died, and its reset waits.
+  // Counts content that arrived for a destroyed stream.
+  void pass_over(std::size_t size) noexcept;
+  // Reports whether the destroyed stream's reset is withheld.
   bool is_withheld(std::int32_t id) noexcept;
-  // Those resets, as many as may be now.
+  // Releases as many withheld resets as the budget allows.
   void release_resets() noexcept;
-  // One of them cannot wait: a frame of its content has begun, and nobody has that any more.
+  // Releases a reset that cannot wait: a content frame has begun whose content is gone.
   void release_reset(std::int32_t id) noexcept;
 
-  // The peer may send content on `stream`, as much as its window lets through.
+  // The peer may send content on `stream`, as much as its window allows.
   void expect_content(Stream& stream) noexcept { promise(stream, stream.window_); }
-  // It has sent all of it.
+  // The peer has sent all content of `stream`.
   void expect_no_more(Stream& stream) noexcept { promise(stream, 0); }
-  // Content came; was taken, or never will be.
-  void note_received(Stream& stream, std::size_t byte_count);
-  void note_taken(Stream& stream, std::size_t byte_count);
+  // Content arrived; was taken or dropped.
+  void count_received(Stream& stream, std::size_t size);
+  void count_taken(Stream& stream, std::size_t size);
 
-  // Ends the connection with an error, once.
+  // Ends the connection with an error. Only the first call has an effect.
   void fail(ErrorCode code, const char* why) noexcept;
-  // Every result of submitting something to nghttp2 comes here: what it has no memory for would be
-  // missing in silence.
+  // Checks the result of every submission to nghttp2: a frame without memory would be lost
+  // silently.
   void require(int result) noexcept;
-  // RST_STREAM.
+  // Submits RST_STREAM.
   void submit_reset(std::int32_t id, ErrorCode code) noexcept;
-  // A head or trailers of ours cannot be sent: ends the stream.
+  // Ends a stream whose head or trailers cannot be sent.
   void give_up_sending(Stream& stream, const char* why) noexcept;
 
   nghttp2_session* session = nullptr;
@@ -89,7 +90,7 @@ class SessionState {
   std::size_t continuations = 0;
   std::size_t block_bytes = 0;
 
-  // Where produce() writes.
+  // The output buffer of produce().
   char* out = nullptr;
   std::size_t out_capacity = 0;
   std::size_t out_size = 0;
@@ -107,10 +108,10 @@ class SessionState {
   static void promise(Stream& stream, std::size_t size) noexcept;
 
   Stream* found_ = nullptr;
-  std::int32_t last_stream_ = -1;  // the highest number a peer's request has had
+  std::int32_t last_stream_ = -1;  // the highest number of a peer's request
   std::int32_t passed_over_behind_ = 0;
   std::int32_t passed_over_before_ = 0;
-  std::size_t granted_ = 0;  // by how much the windows of open streams have grown
+  std::size_t granted_ = 0;  // the sum by which the windows of open streams have grown
   std::uint64_t received_ = 0;
   std::uint64_t grown_at_ = 0;
   std::uint32_t window_;

@@ -108,7 +108,7 @@ TEST_F(SessionTest, ContentNobodyReadsDoesNotStopOtherStreams) {
   EXPECT_EQ(unread.received(), limits().stream_window);
 }
 
-// Whether the sender of `bytes` gives room on the connection.
+// Reports whether `data` has a WINDOW_UPDATE of the connection.
 bool has_connection_window_update(std::string_view data) {
   constexpr std::size_t kFrameHead = 9;
   while (data.size() >= kFrameHead) {
@@ -147,17 +147,17 @@ TEST_F(SessionTest, WhatADeadStreamHadInHandIsNotHeldAgainstTheOthers) {
 
 TEST_F(SessionTest, AReaderThatKeepsUpGetsALargerWindow) {
   TestStream& served = open(false);
-  std::size_t most = 0;
+  std::size_t max = 0;
   for (int i = 0; i < 40; ++i) {
     request_.send(std::string(4 * 1024 * 1024, 'x'));
     ASSERT_TRUE(settle());
-    most = std::max(most, served.take_all().size());
+    max = std::max(max, served.take_all().size());
   }
-  EXPECT_GT(most, 2u * 1024 * 1024);
-  EXPECT_LE(most, kMaxStreamWindow);
+  EXPECT_GT(max, 2u * 1024 * 1024);
+  EXPECT_LE(max, kMaxStreamWindow);
 }
 
-// A connection on which much arrives lets more of it be on its way at once.
+// The connection's window grows on a connection with much traffic.
 TEST_F(SessionTest, WhereMuchArrivesTheWindowOfTheConnectionGrows) {
   TestStream& served = open(false);
   request_.send(std::string(40 * 1024 * 1024, 'x'));
@@ -267,7 +267,7 @@ TEST_F(SessionTest, TellsOfExtendedConnect) {
 
 // --- floods, and what is none ------------------------------------------------------------------
 
-// A reset with NO_ERROR was taken for the end of an answer.
+// A reset with NO_ERROR used to be taken for the end of a response.
 TEST_F(SessionTest, RequestsThatAreResetAreCountedWhateverTheCode) {
   for (const ErrorCode code : {ErrorCode::cancel, ErrorCode::no_error}) {
     Peer server(Role::server, limits());
@@ -284,11 +284,11 @@ TEST_F(SessionTest, RequestsThatAreResetAreCountedWhateverTheCode) {
       ++requests;
     }
     EXPECT_EQ(requests, FloodGuard::kStreams) << name_of(code);
-    EXPECT_STREQ(server.session_.reason(), "most requests are reset before they are answered");
+    EXPECT_STREQ(server.session_.reason(), "most requests are reset before their response");
   }
 }
 
-// Servers of gRPC ask how long the way is whenever content has come, and say how much more may.
+// gRPC servers measure the round trip whenever content arrives, and then enlarge the window.
 TEST_F(SessionTest, AnUpstreamThatAnswersMayPing) {
   for (std::int64_t i = 0; i < 3 * FloodGuard::kControlFrames; ++i) {
     TestStream asked;
@@ -316,7 +316,7 @@ TEST_F(SessionTest, AConversationInFewBytesMayPing) {
 
 // --- frames on streams that are not open any more ----------------------------------------------
 
-// As a client might send them: the last of a DATA frame's content, and a GET.
+// The end of a DATA frame's content, and a GET, as a client might send them.
 std::string data_on(char stream) {
   return {"\0\0\1\0\1\0\0\0"s + stream + "x"};
 }
@@ -326,7 +326,7 @@ std::string get_on(char stream) {
 
 class PastStreamTest : public SessionTest {
  protected:
-  // What the server makes of a frame; no_error when it passes it over.
+  // The error with which the server ends the session after `frame`; no_error if it ignores it.
   ErrorCode after(const std::string& frame) {
     server_.session_.receive(frame, kNow);
     settle();
@@ -371,11 +371,11 @@ TEST_F(PastStreamTest, ANumberThatWasPassedOverCannotBegin) {
     EXPECT_TRUE(server.session_.receive(get_on(7), kNow));
     EXPECT_TRUE(server.session_.receive(get_on(9), kNow));
     EXPECT_FALSE(server.session_.receive(get_on(passed_over), kNow));
-    EXPECT_STREQ(server.session_.reason(), "a stream with a number lower than another's");
+    EXPECT_STREQ(server.session_.reason(), "a stream number lower than an earlier one");
   }
 }
 
-// The end of the connection took all other requests with it.
+// The connection used to end, and all other requests with it.
 TEST_F(PastStreamTest, TrailersAreInOrderHoweverManyRequestsCameSinceOurReset) {
   open(false).reset(ErrorCode::no_error);
   server_.output();  // has not arrived yet
@@ -454,7 +454,7 @@ TEST_F(PastStreamTest, HeadsWithoutEndOnOneThatWeResetAreAFlood) {
     ++heads;
   EXPECT_GE(heads, FloodGuard::kControlFrames / 2);
   EXPECT_LE(heads, 2 * FloodGuard::kControlFrames);
-  EXPECT_STREQ(server_.session_.reason(), "too many frames that lead nowhere");
+  EXPECT_STREQ(server_.session_.reason(), "too many frames without progress");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a server gives back of its connection's window, and what it keeps.
+// The windows that a receiver returns, and those it keeps.
 #include "base/held_memory.hpp"
 #include "base/promised_memory.hpp"
 #include "support/h2_frames.hpp"
@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t kPiece = 40'000;
 
-// A client that sends frames by hand.
+// A client that sends hand-written frames.
 class SessionWindowsTest : public ::testing::Test {
  protected:
   explicit SessionWindowsTest(const SessionLimits& given = limits())
@@ -38,7 +38,7 @@ class SessionWindowsTest : public ::testing::Test {
     EXPECT_TRUE(server_.session_.receive(data, kNow));
     server_.session_.deliver_events();
   }
-  // A POST without a content length.
+  // Opens a POST without a content length.
   void open(std::uint32_t id) {
     const std::string head = h2_frames::block(
         {{":method", "POST"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}});
@@ -54,8 +54,8 @@ class SessionWindowsTest : public ::testing::Test {
     }
     receive(data);
   }
-  // How many bytes of a window, by default the connection's, the server gives back in what it has
-  // produced since the last call.
+  // How many bytes of a window, by default the connection's, the server has returned since the last
+  // call.
   std::size_t given_back(std::uint32_t stream = 0) {
     std::string output = server_.output();
     std::size_t sum = 0;
@@ -70,7 +70,7 @@ class SessionWindowsTest : public ::testing::Test {
   }
   static SessionLimits limits() {
     SessionLimits limits;
-    limits.connection_window = 65'535;  // and not more than any session has
+    limits.connection_window = 65'535;  // as small as any session's
     return limits;
   }
 
@@ -78,7 +78,7 @@ class SessionWindowsTest : public ::testing::Test {
   Peer server_;
 };
 
-// Where a window is so small that each piece is worth an update of it.
+// A window so small that each piece is worth an update.
 class StreamWindowsTest : public SessionWindowsTest {
  protected:
   StreamWindowsTest() : SessionWindowsTest(small_limits()) {}
@@ -102,7 +102,8 @@ TEST_F(SessionWindowsTest, ItIsGivenBackWhileMemoryIsShortAsWell) {
   }
 }
 
-// What the peer may still send counts against the memory ceiling, for as long as it may.
+// The bytes that the peer may still send count against the memory ceiling as long as it may send
+// them.
 TEST_F(SessionWindowsTest, TheRoomOfAWindowIsPromisedUntilItIsUsedOrTheEnd) {
   const auto promised = [this] {
     report_promised_memory();
@@ -125,7 +126,7 @@ TEST_F(SessionWindowsTest, NothingIsPromisedToAStreamThatIsNoMore) {
   EXPECT_EQ(promised_memory(), before_);
 }
 
-// Nothing of what comes is kept.
+// Content that arrives is not kept.
 TEST_F(SessionWindowsTest, NothingIsPromisedToAStreamWhoseContentIsDropped) {
   server_.streams_.front()->drop_content();
   report_promised_memory();
@@ -155,10 +156,10 @@ TEST_F(SessionWindowsTest, ContentIsTakenInPiecesAsLargeAsOneLikes) {
   EXPECT_FALSE(stream.has_piece());
 }
 
-// What was read of a large piece is let go, although the rest of it still waits.
+// The part of a large piece that was read is freed although the rest still waits.
 TEST_F(SessionWindowsTest, WhatWasReadIsNotHeldBesideWhatComesInItsPlace) {
   const std::size_t window = SessionLimits().stream_window;
-  // In steps that the connection's window lets through.
+  // In steps that fit the connection's window.
   const auto send = [this](std::size_t size) {
     while (size > 0) {
       const std::size_t step = std::min<std::size_t>(size, 30'000);
@@ -179,15 +180,15 @@ TEST_F(SessionWindowsTest, WhatWasReadIsNotHeldBesideWhatComesInItsPlace) {
   EXPECT_LT(held_memory(), before + window + 64 * 1024);
 }
 
-// It was reset, and the client had no occasion to hear of it.
+// The stream was reset, but the client has not heard of it yet.
 TEST_F(SessionWindowsTest, WhatIsForAStreamThatHasDiedIsGivenBack) {
   server_.streams_.clear();
   send_piece();
   EXPECT_EQ(given_back(), kPiece);
 }
 
-// Content that arrives between the death of the stream and the reset that tells the client of it.
-// Otherwise each such upload would take something from the connection's window for good.
+// Content may arrive between the end of the stream and its reset. Without this, each such upload
+// would permanently shrink the connection's window.
 TEST_F(SessionWindowsTest, WhatArrivesBeforeTheResetIsOutIsGivenBack) {
   for (const std::uint32_t id : {1u, 3u, 5u}) {
     if (id > 1) open(id);
@@ -207,8 +208,8 @@ TEST_F(SessionWindowsTest, WhatIsLeftOfAFrameWhoseStreamHasDiedIsGivenBack) {
   EXPECT_EQ(given_back(), 46'000u);
 }
 
-// A piece that was taken counts as read once the rest is dropped, although no further piece is
-// asked for: the client may send as much again.
+// A piece that was taken counts as read once the rest is dropped, even if no further piece is
+// taken: the client may send as much again.
 TEST_F(StreamWindowsTest, DroppingTheContentGivesBackThePieceThatWasTaken) {
   send_piece();
   server_.output();
@@ -229,7 +230,7 @@ TEST_F(StreamWindowsTest, DroppingTheContentGivesBackWhatWasNotTaken) {
   EXPECT_EQ(given_back(1), kPiece + kPiece / 2);
 }
 
-// One side sends on many streams, and the other reads what it is told to.
+// One side sends on many streams; the other reads as the test says.
 class ManyStreamsTest : public ::testing::TestWithParam<Role> {
  protected:
   static constexpr std::size_t kStreams = 128;
@@ -240,7 +241,7 @@ class ManyStreamsTest : public ::testing::TestWithParam<Role> {
   }
   bool settle() { return h2::settle(client_, server_); }
 
-  // Another stream; true when both ends have it.
+  // Opens another stream. Returns true if both ends have it.
   bool open() {
     requests_.push_back(std::make_unique<TestStream>());
     const FieldList request = {
@@ -249,7 +250,7 @@ class ManyStreamsTest : public ::testing::TestWithParam<Role> {
     if (GetParam() == Role::client) server_.streams_.back()->send_head({{":status", "200"}}, false);
     return settle() && server_.streams_.size() == requests_.size();
   }
-  // The ends of stream `i` at who sends and at who, having the role under test, reads.
+  // The ends of stream `i`: the sender's, and the reader's, which has the role under test.
   TestStream& sender(std::size_t i) {
     return GetParam() == Role::server ? *requests_[i] : *server_.streams_[i];
   }
@@ -269,7 +270,7 @@ INSTANTIATE_TEST_SUITE_P(Roles,
                            return tested.param == Role::server ? "Uploads" : "Downloads";
                          });
 
-// As many as there may be: all but one hold what their windows let through, and 32 MiB in all.
+// The maximum number of streams: all but one hold a full window, 32 MiB in all.
 TEST_P(ManyStreamsTest, NoNumberOfStreamsThatNobodyReadsStopsAnother) {
   const std::string content(std::size_t{1} << 20, 'x');
   for (std::size_t i = 0; i + 1 < kStreams; ++i) {
@@ -292,7 +293,7 @@ TEST_P(ManyStreamsTest, NoNumberOfStreamsThatNobodyReadsStopsAnother) {
   EXPECT_EQ(got, content.size());
 }
 
-// What docs/operating.md says of content that nobody has read, for one connection in all.
+// The bound that docs/operating.md states for the unread content of one connection.
 TEST_P(ManyStreamsTest, WhoReadsFastAndThenNoMoreHoldsNoMoreThanIsSaid) {
   static constexpr std::size_t kFast = 8;
   for (std::size_t i = 0; i < kFast; ++i) {
@@ -317,18 +318,18 @@ TEST_P(ManyStreamsTest, WhoReadsFastAndThenNoMoreHoldsNoMoreThanIsSaid) {
   EXPECT_GT(unread, limits().stream_window * kStreams + (std::size_t{8} << 20)) << "none has grown";
 }
 
-// A peer that opens its window in small steps, so that not all is sent at any time.
-// By how much the windows of the others may grow does not become less with every stream that was.
+// A peer that enlarges its window in small steps, so that some content always remains.
+// The total by which windows may grow does not shrink with each stream that ends.
 TEST_P(ManyStreamsTest, AWindowThatHasGrownIsFreeForOthersAtItsEnd) {
   for (std::size_t i = 0; i < 12; ++i) {
     ASSERT_TRUE(open());
     sender(i).send(std::string(std::size_t{12} << 20, 'x'));
-    std::size_t most = 0;
+    std::size_t max = 0;
     for (int turn = 0; turn < 8; ++turn) {
       ASSERT_TRUE(settle());
-      most = std::max(most, reader(i).take_all().size());
+      max = std::max(max, reader(i).take_all().size());
     }
-    ASSERT_EQ(most, std::size_t{kMaxStreamWindow}) << i;
+    ASSERT_EQ(max, std::size_t{kMaxStreamWindow}) << i;
     if (i % 2 == 0) {  // both sides end it
       sender(i).send_end({});
       if (GetParam() == Role::server) {
@@ -336,7 +337,7 @@ TEST_P(ManyStreamsTest, AWindowThatHasGrownIsFreeForOthersAtItsEnd) {
       } else {
         reader(i).send_end({});
       }
-    } else {  // the reader dies
+    } else {  // the reader is destroyed
       (GetParam() == Role::server ? server_.streams_[i] : requests_[i]).reset();
     }
     ASSERT_TRUE(settle());
@@ -381,7 +382,7 @@ TEST(SessionMemory, WhatHasBeenSentIsNotKept) {
   EXPECT_GT(stream.sent(), std::uint64_t{19} << 20);
 }
 
-// One with so many fields, each of which counts 133 bytes. The code it is reset with, if it is.
+// Sends a head with `fields` fields of 133 bytes each. Returns the code of the reset, if any.
 std::string reset_for_head_of(std::size_t fields) {
   Peer server(Role::server, {});
   std::string data = std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0);
@@ -417,7 +418,7 @@ TEST(SessionLimits, AHeadThatGrowsWithoutEndIsAnErrorOfTheConnection) {
   limits.fields.max_start_line = 0;
   limits.fields.max_bytes = 512;
   Peer server(Role::server, limits);
-  // One field whose value is said to have 50,000 bytes.
+  // One field whose value claims 50,000 bytes.
   const std::string begin = std::string("\0\1a\x7f", 4) + "\xd1\x85\x03";
   const std::string part(10'000, 'x');
   std::string data = std::string(h2_frames::kPreface) +
@@ -433,7 +434,7 @@ TEST(SessionLimits, AHeadThatGrowsWithoutEndIsAnErrorOfTheConnection) {
   EXPECT_EQ(frames.back().payload.substr(4, 4), h2_frames::number(11, 4));  // ENHANCE_YOUR_CALM
 }
 
-// What is wrong with it is known early; it goes on nevertheless.
+// The fault is known early, but the head goes on.
 class EndlessHead : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(EndlessHead, IsAnErrorOfTheConnection) {

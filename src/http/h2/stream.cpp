@@ -15,7 +15,7 @@
 namespace onehop::h2 {
 namespace {
 
-// A buffer that has grown past this is not kept, and none while memory is short.
+// A buffer that has grown over this is not kept, and none is while memory is short.
 constexpr std::size_t kKept = 64 * 1024;
 
 template <class Bytes>
@@ -27,14 +27,14 @@ void empty(Bytes& buffer) {
   }
 }
 
-// As append(), which may take twice the memory that is needed: at most `most` bytes, unless more
-// are needed.
+// Like append(), which may double the capacity, but grows to at most `max` bytes unless more are
+// needed.
 template <class Bytes>
-void append_within(Bytes& buffer, std::string_view text, std::size_t most) {
+void append_within(Bytes& buffer, std::string_view text, std::size_t max) {
   const std::size_t needed = buffer.size() + text.size();
   if (needed > buffer.capacity()) {
     Bytes larger;
-    larger.reserve(std::max(needed, std::min(2 * buffer.capacity(), most)));
+    larger.reserve(std::max(needed, std::min(2 * buffer.capacity(), max)));
     larger.append(buffer);
     buffer.swap(larger);
   }
@@ -60,18 +60,18 @@ std::optional<FieldSection> Stream::take_head() {
   return std::exchange(section_, {});
 }
 
-std::string_view Stream::take_piece(std::size_t most) {
-  if (credit_ > 0 && session_) session_->note_taken(*this, std::exchange(credit_, 0));
+std::string_view Stream::take_piece(std::size_t max) {
+  if (credit_ > 0 && session_) session_->count_taken(*this, std::exchange(credit_, 0));
   if (taken_at_ == taken_.size()) {
     empty(taken_);
     taken_at_ = 0;
     std::swap(received_, taken_);
   } else if (taken_.size() > kKept && taken_at_ >= taken_.size() / 2) {
-    // The peer may send as much again as was read: both together would be twice the window.
+    // The peer may send as much again as was read; keeping both would use twice the window.
     Bytes(taken_, taken_at_).swap(taken_);
     taken_at_ = 0;
   }
-  const std::string_view piece = std::string_view(taken_).substr(taken_at_, most);
+  const std::string_view piece = std::string_view(taken_).substr(taken_at_, max);
   taken_at_ += piece.size();
   credit_ = piece.size();
   return piece;
@@ -81,16 +81,16 @@ void Stream::drop_content() {
   drop_unread();
   Bytes().swap(taken_);
   taken_at_ = 0;
-  if (credit_ > 0 && session_) session_->note_taken(*this, std::exchange(credit_, 0));
+  if (credit_ > 0 && session_) session_->count_taken(*this, std::exchange(credit_, 0));
 }
 
-// The last piece stays: somebody may still be looking at it.
+// The last piece stays: the caller may still be using it.
 void Stream::drop_unread() {
   dropping_ = true;
-  const std::size_t byte_count = received_.size() + taken_.size() - taken_at_;
+  const std::size_t size = received_.size() + taken_.size() - taken_at_;
   Bytes().swap(received_);
   taken_.resize(taken_at_);
-  if (session_) session_->note_taken(*this, byte_count);
+  if (session_) session_->count_taken(*this, size);
 }
 
 void Stream::keep(std::string_view content) {
@@ -139,7 +139,7 @@ void Stream::send(std::string_view piece) {
     empty(to_send_);
     to_send_at_ = 0;
   } else if (to_send_at_ >= unsent()) {
-    to_send_.erase(0, to_send_at_);  // a peer that takes it in small pieces may never have all
+    to_send_.erase(0, to_send_at_);  // a peer that reads in small pieces may never take all of it
     to_send_at_ = 0;
   }
   append_within(to_send_, piece, to_send_.size() + kKept);
@@ -159,12 +159,12 @@ void Stream::send_end(const FieldList& trailers) {
   }
 }
 
-void Stream::tell_below(std::size_t low) noexcept {
+void Stream::notify_below(std::size_t low) noexcept {
   low_ = low;
-  tell_below_ = true;
+  notify_below_ = true;
   if (unsent() <= low && session_) {
-    tell_below_ = false;
-    session_->push_news(*this);
+    notify_below_ = false;
+    session_->queue_events(*this);
   }
 }
 

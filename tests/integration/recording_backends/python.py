@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tells in X-Saw what http.server made of a request, and under /records of all of them. Prints its port."""
+"""Reports in X-Saw how http.server read a request, and under /records how it read all of them. Prints its port."""
 import hashlib
 import http.server
 import json

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "program/utf8.hpp"
+#include "base/utf8.hpp"
 
-namespace onehop::program {
+namespace onehop {
 namespace {
 
 struct Shape {
   std::size_t size;
-  // What the second byte may be; the later ones are 0x80 to 0xbf.
+  // The range of the second byte; later ones are 0x80 to 0xbf.
   unsigned char second_from;
   unsigned char second_to;
 };
@@ -47,4 +47,4 @@ bool is_utf8(std::string_view text) noexcept {
   return true;
 }
 
-}  // namespace onehop::program
+}  // namespace onehop

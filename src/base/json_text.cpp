@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "program/json_text.hpp"
+#include "base/json_text.hpp"
 
-#include "program/utf8.hpp"
+#include "base/utf8.hpp"
 
-namespace onehop::program {
+namespace onehop {
 namespace {
 
 constexpr std::string_view kHex = "0123456789abcdef";
@@ -58,4 +58,4 @@ void append_json_string_or_null(std::string& out, std::string_view text) {
   }
 }
 
-}  // namespace onehop::program
+}  // namespace onehop

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "program/utf8.hpp"
+#include "base/utf8.hpp"
 
 #include <gtest/gtest.h>
 
-namespace onehop::program {
+namespace onehop {
 namespace {
 
 TEST(Utf8, AcceptsTheFirstAndLastCharacterOfEachSize) {
@@ -24,4 +24,4 @@ TEST(Utf8, RefusesWhatIsNone) {
 }
 
 }  // namespace
-}  // namespace onehop::program
+}  // namespace onehop
