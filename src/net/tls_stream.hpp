@@ -117,7 +117,7 @@ class TlsStream final : public Stream, public detail::InFramePool {
     Errc code;
     std::string detail;
   };
-  // What is known of the peer's certificate.
+  // The peer's certificate.
   struct Certificate {
     std::string subject;  // of a client
     std::string refusal;  // "" if it is accepted

@@ -115,7 +115,8 @@ constexpr std::array kSettings = {
         "max-requests-per-client", "concurrent, per address; if exceeded: 429"),
     client<Number<or_auto(or_off(sizes(kMiB, kExbibyte), kUnlimited))>, &S::max_memory>(
         "max-memory", "clients and backends; auto: half; if exceeded: 503"),
-    client<OnOrOff, &S::defer_accept>("defer-accept", "accept a connection once its first bytes arrive"),
+    client<OnOrOff, &S::defer_accept>("defer-accept",
+                                      "accept a connection once its first bytes arrive"),
 
     backend<OnOrOff, &T::http2>("backend-http2", "offer HTTP/2 to an https backend"),
     setting<ServerName, &C::tls, &TlsFlags::backend_name>(

@@ -119,7 +119,7 @@ void Network::serve(std::string address,
                     Server::Options options) {
   io::Reactor::Enter enter(state_->reactor);
   auto common = std::make_shared<server::ServerShared>();
-  // What is left of the machine is not for the network to divide.
+  // The network does not divide the machine's memory.
   if (options.max_memory == 0) options.max_memory = no_limit;
   common->options = std::move(options);
   common->set_limits();
