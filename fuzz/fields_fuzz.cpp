@@ -15,6 +15,7 @@
 #include "http/hop_by_hop.hpp"
 #include "http/list_value.hpp"
 #include "http/media_type.hpp"
+#include "http/message_access.hpp"
 #include "http/websocket_handshake.hpp"
 #include "proxy/error_response.hpp"
 #include "proxy/forwarded.hpp"
@@ -124,7 +125,7 @@ void check_forwarded(const Headers& headers) {
   Request in(Method::get, "http://h/"_url, headers.clone());
   ConnectionInfo connection;
   connection.peer = kPeer;
-  in.set_connection(connection);
+  MessageAccess::set_connection(in, connection);
   for (const bool trusted : {false, true}) {
     Headers out = headers.clone();
     if (trusted) {
@@ -158,7 +159,7 @@ void check_upgrade(const Headers& headers) {
     Request request(Method::get, Url(), headers.clone());
     ConnectionInfo connection;
     connection.version = version;
-    request.set_connection(connection);
+    MessageAccess::set_connection(request, connection);
     const std::string_view chosen = upgrade_to_ask_for(request, {"websocket", "x"});
     if (chosen.empty()) continue;
     ONEHOP_CHECK(version == Version::http_1_1 && is_named(headers, "upgrade"));

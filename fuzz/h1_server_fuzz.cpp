@@ -73,7 +73,7 @@ task<Response> Served::serve(Request request) const {
   noted.fields = kept_fields(request.headers());
   Response response(choice.has_bit(0, 7) ? Status::not_found : Status::ok);
   response.headers().add("x-index", std::to_string(index));
-  if (choice.has_bit(0, 6)) request.informational(Response(Status::early_hints));
+  if (choice.has_bit(0, 6)) request.send_informational(Response(Status::early_hints));
   const std::size_t size = content_size(choice.at(0) >> 3U);
   switch (choice.at(0) % 8U) {
     case 0:  // streams it back

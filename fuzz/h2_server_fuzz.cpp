@@ -13,7 +13,7 @@ namespace {
 
 std::shared_ptr<const Handler> echo() {
   static const auto handler = make_handler([](Request request) -> task<Response> {
-    request.informational(Response(Status::early_hints));
+    request.send_informational(Response(Status::early_hints));
     Body body = std::move(request.body());
     Response response(Status::ok, request.headers().clone(), std::move(body));
     co_return response;

@@ -11,6 +11,7 @@
 #include "fuzz_one.hpp"
 #include "http/h1/parser.hpp"
 #include "http/h1/serializer.hpp"
+#include "http/header_lines.hpp"
 
 #include <cstdint>
 #include <string>
@@ -41,8 +42,7 @@ inline void check_split(h1::HeadKind kind,
 }
 
 inline void check_fields(const Headers& headers) {
-  for (std::size_t i = 0; i < headers.size(); ++i) {
-    const Headers::Line& line = headers.lines()[i];
+  for (const FieldLine& line : HeaderLines(headers)) {
     const Field field = line.field();
     ONEHOP_CHECK(ascii::is_token(field.name));
     ONEHOP_CHECK(ascii::is_field_value(field.value));

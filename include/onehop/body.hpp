@@ -20,7 +20,10 @@ namespace onehop {
 // A sequence of bytes, not necessarily text.
 using bytes = std::string_view;
 
-class PolledBodySource;  // internal
+namespace detail {
+class PolledBodySource;  // of a connection; internal
+struct MessageAccess;    // what the server and the transport see of messages; internal
+}  // namespace detail
 
 // The source of a body. Implement it to generate content.
 class BodySource {
@@ -40,12 +43,20 @@ class BodySource {
   // Valid once read() has returned the end; empty before.
   virtual const Headers& trailers() const;
 
-  virtual PolledBodySource* polled() noexcept { return nullptr; }
+ private:
+  friend struct detail::MessageAccess;
+  virtual detail::PolledBodySource* polled() noexcept { return nullptr; }
 };
 
 class Body {
  public:
   Body() noexcept = default;  // no content; length 0
+  Body(Body&&) noexcept = default;
+  Body& operator=(Body&&) noexcept = default;
+  Body(const Body&) = delete;  // it can be read once
+  Body& operator=(const Body&) = delete;
+  ~Body() = default;
+
   static Body of(std::string text);
   static Body from(std::unique_ptr<BodySource> source);
 
@@ -58,10 +69,9 @@ class Body {
   task<Result<std::string>> read_all(std::size_t limit);
   const Headers& trailers() const;
 
-  BodySource* source() const noexcept { return source_.get(); }
-  std::unique_ptr<BodySource> take_source() noexcept { return std::move(source_); }
-
  private:
+  friend struct detail::MessageAccess;
+
   std::unique_ptr<BodySource> source_;
 };
 

@@ -8,6 +8,7 @@
 
 #include <onehop/error.hpp>
 #include <onehop/method.hpp>
+#include <onehop/values.hpp>
 #include <onehop/version.hpp>
 
 #include <chrono>
@@ -69,6 +70,9 @@ struct ExchangeRecord {
 
   // Why it failed, if it did. Error::side() says whose fault it was.
   std::optional<Error> failure;
+
+  // The values that the program attached to the exchange; see Request::values().
+  Values values = {};
 };
 
 }  // namespace onehop

@@ -13,6 +13,8 @@
 #include <onehop/form.hpp>
 #include <onehop/handler.hpp>
 #include <onehop/headers.hpp>
+#include <onehop/hook.hpp>
+#include <onehop/library_version.hpp>
 #include <onehop/limit.hpp>
 #include <onehop/method.hpp>
 #include <onehop/offload.hpp>
@@ -29,5 +31,6 @@
 #include <onehop/tls.hpp>
 #include <onehop/transport.hpp>
 #include <onehop/url.hpp>
+#include <onehop/values.hpp>
 #include <onehop/version.hpp>
 #include <onehop/worker_ref.hpp>

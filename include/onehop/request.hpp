@@ -6,16 +6,21 @@
 #pragma once
 
 #include <onehop/body.hpp>
+#include <onehop/detail/clock.hpp>
+#include <onehop/detail/memory.hpp>
 #include <onehop/exchange_record.hpp>
 #include <onehop/headers.hpp>
 #include <onehop/method.hpp>
 #include <onehop/tls.hpp>
 #include <onehop/url.hpp>
+#include <onehop/values.hpp>
 #include <onehop/version.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -58,6 +63,12 @@ struct ConnectionInfo {
 class Request {
  public:
   Request() : parts_(std::make_unique<Parts>()) {}
+  Request(Request&&) noexcept = default;
+  Request& operator=(Request&&) noexcept = default;
+  Request(const Request&) = delete;  // it owns its content; see clone_head()
+  Request& operator=(const Request&) = delete;
+  ~Request() = default;
+
   Request(Method method, Url url) : Request(method, std::move(url), Headers()) {}
   Request(Method method, Url url, Headers headers, Body body = {})
       : parts_(
@@ -83,24 +94,41 @@ class Request {
   void set_body(Body body) { parts_->body = std::move(body); }
 
   const ConnectionInfo& connection() const noexcept { return parts_->connection; }
-  void set_connection(const ConnectionInfo& connection) { parts_->connection = connection; }
 
-  // Returns a copy without the content and the exchange record.
+  // Returns a copy without the content and the exchange record. It has the same values() and
+  // deadline().
   Request clone_head() const;
 
-  // Sets the function that is called, on the request's thread, for every 1xx except 101 that the
-  // upstream sends. The server sets it to pass them to the client.
-  void on_informational(std::function<void(const Response&)> callback) {
-    parts_->on_informational = std::move(callback);
+  // The values that travel with this request; see <onehop/values.hpp>.
+  Values values() const;
+
+  // The time at which the exchange has to be over: a Transport then ends the round trip, or the
+  // response's content, with Errc::timed_out, and a ReverseProxy stops waiting for its hooks, which
+  // becomes a 504. Tunnels are not affected. Without one there is no limit but those of the
+  // Transport.
+  std::optional<Time> deadline() const noexcept {
+    if (parts_->deadline == Time::max()) return std::nullopt;
+    return parts_->deadline;
   }
-  // Throws std::invalid_argument if the response is final, or a 101, which begins a tunnel.
-  void informational(const Response& response) const;
+  void set_deadline(Time deadline) noexcept { parts_->deadline = deadline; }
+  // The same, as a duration from now. Thread: owner; on a worker, or in testing::run.
+  void set_deadline(std::chrono::nanoseconds duration) noexcept {
+    parts_->deadline = detail::time_after(duration);
+  }
+  void clear_deadline() noexcept { parts_->deadline = Time::max(); }
+
+  // Sends `response`, a 1xx such as 103 (Early Hints), to the client before the final response. A
+  // RoundTripper calls it for each one that the upstream sends. It does nothing for a request that
+  // no Server received. Throws std::invalid_argument if the response is final, or a 101, which
+  // begins a tunnel.
+  void send_informational(const Response& response) const;
 
   // The record of this exchange; null for a request that no Server received.
   ExchangeRecord* record() const noexcept { return parts_->record; }
-  void set_record(ExchangeRecord* record) noexcept { parts_->record = record; }
 
  private:
+  friend struct detail::MessageAccess;
+
   struct Parts : detail::InFramePool {
     Parts() = default;
     Parts(Method m, Url&& u, Headers&& h, Body&& b)
@@ -113,6 +141,8 @@ class Request {
     ConnectionInfo connection;
     std::function<void(const Response&)> on_informational;
     ExchangeRecord* record = nullptr;  // lives in the memory of headers
+    detail::ArenaRef value_memory;     // of values(), once it was called
+    Time deadline = Time::max();       // max(): none
   };
 
   std::unique_ptr<Parts> parts_;  // null after a move

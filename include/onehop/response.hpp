@@ -6,6 +6,7 @@
 #pragma once
 
 #include <onehop/body.hpp>
+#include <onehop/detail/memory.hpp>
 #include <onehop/headers.hpp>
 #include <onehop/status.hpp>
 
@@ -47,10 +48,16 @@ class Tunnel {
 class Response {
  public:
   Response() : Response(Status()) {}
+  Response(Response&&) noexcept = default;
+  Response& operator=(Response&&) noexcept = default;
+  Response(const Response&) = delete;  // it owns its content
+  Response& operator=(const Response&) = delete;
+  ~Response() = default;
+
   explicit Response(Status status) : Response(status, Headers()) {}
-  // With content. The caller sets Content-Type.
-  Response(Status status, std::string text)
-      : Response(status, Headers(), Body::of(std::move(text))) {}
+  // With content, and Content-Type: text/plain; charset=utf-8, which headers().set() replaces.
+  // Without text, neither: Response(404, "not here\n"), Response(Status::no_content, "").
+  Response(Status status, std::string text);
   Response(Status status, Headers headers, Body body = {})
       : parts_(std::make_unique<Parts>(status, std::move(headers), std::move(body))) {}
 
@@ -64,8 +71,6 @@ class Response {
   std::string_view reason() const noexcept {
     return parts_->reason.data() ? parts_->reason : status().reason();
   }
-  // For codecs. `reason` is a view of this message's own memory.
-  void set_received_reason(std::string_view reason) noexcept { parts_->reason = reason; }
 
   const Headers& headers() const noexcept { return parts_->headers; }
   Headers& headers() noexcept { return parts_->headers; }
@@ -83,12 +88,9 @@ class Response {
   std::unique_ptr<Tunnel> take_tunnel() noexcept { return std::move(parts_->tunnel); }
   void set_tunnel(std::unique_ptr<Tunnel> tunnel) noexcept { parts_->tunnel = std::move(tunnel); }
 
-  // Whether each piece is written on its own as soon as it is available. The proxy sets it from its
-  // flush policy.
-  bool flush_at_once() const noexcept { return parts_->flush_at_once; }
-  void set_flush_at_once(bool value) noexcept { parts_->flush_at_once = value; }
-
  private:
+  friend struct detail::MessageAccess;
+
   struct Parts : detail::InFramePool {
     Parts(Status s, Headers&& h, Body&& b) : headers(std::move(h)), body(std::move(b)), status(s) {}
 

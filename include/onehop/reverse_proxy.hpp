@@ -7,14 +7,18 @@
 
 #include <onehop/error.hpp>
 #include <onehop/handler.hpp>
+#include <onehop/hook.hpp>
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 #include <onehop/round_tripper.hpp>
 #include <onehop/url.hpp>
 
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace onehop {
@@ -49,6 +53,7 @@ class ProxyRequest {
   bool peer_is_trusted() const noexcept { return trusted_; }
   // Sends `response` instead of asking the upstream. The last call counts.
   void answer(Response response);
+  // Returns what answer() was given last; null if it was not called. For tests of a hook.
   std::unique_ptr<Response> take_answer() noexcept { return std::move(answer_); }
 
  private:
@@ -56,6 +61,32 @@ class ProxyRequest {
   Request& out_;
   std::unique_ptr<Response> answer_;
   bool trusted_;
+};
+
+// The response of the upstream, with the requests that led to it, as a modify_response hook sees
+// them. The references are valid during the hook only.
+class ProxyResponse {
+ public:
+  ProxyResponse(const Request& in, const Request& out, Response& response) noexcept
+      : in_(&in), out_(&out), response_(response) {}
+
+  // The request as received, and as it was sent to the upstream; both without content.
+  const Request& in() const noexcept { return *in_; }
+  const Request& out() const noexcept { return *out_; }
+  // The response that will be sent. Hop-by-hop fields have been removed.
+  const Response& response() const noexcept { return response_; }
+  Response& response() noexcept { return response_; }
+  // Sends `response` instead, and drops that of the upstream.
+  void answer(Response response) { response_ = std::move(response); }
+
+ private:
+  friend class ReverseProxy;
+  ProxyResponse(const Request* in, const Request* out, Response& response) noexcept
+      : in_(in), out_(out), response_(response) {}
+
+  const Request* in_;  // null, like out_, for a function of a Response&
+  const Request* out_;
+  Response& response_;
 };
 
 // When pieces of a response are written to the client.
@@ -70,14 +101,16 @@ enum class FlushPolicy : std::uint8_t {
 class ReverseProxy final : public Handler {
  public:
   struct Options {
-    // Edits the outbound copy, and must at least set its URL. Required.
-    std::function<void(ProxyRequest&)> rewrite = {};
+    // Edits the outbound copy, and must at least set its URL. Required. It may respond itself: see
+    // <onehop/hook.hpp> for what it may be and return. A coroutine is awaited, until the deadline
+    // of the request, if it has one.
+    RewriteHook rewrite = {};
     // Makes the round trip. Default: a Transport with default options.
     std::shared_ptr<const RoundTripper> transport = {};
     // Edits a response, including a 101, after its hop-by-hop fields were removed and before
-    // anything is sent. If it returns an Error, the response is dropped and error_response is
-    // called.
-    std::function<Result<void>(Response&)> modify_response = {};
+    // anything is sent. A function of a ProxyResponse& also sees the requests. If it returns an
+    // Error, the response is dropped and error_response is called. See <onehop/hook.hpp>.
+    ResponseHook modify_response = {};
     // Builds the response when the upstream produced none. It is called at most once per request,
     // and never after a response has begun. Default: default_error_response.
     std::function<Response(const Request& in, const Error&)> error_response = {};
@@ -111,10 +144,19 @@ class ReverseProxy final : public Handler {
 // Host. Throws std::invalid_argument if `target` is not absolute.
 ReverseProxy single_host_reverse_proxy(Url target);
 
-// Returns a rewrite hook that works like Go's Director: `edit` gets the outbound copy only. Unlike
-// Go's, it runs after the hop-by-hop fields were removed, so a client cannot use Connection to
-// delete what it adds.
-std::function<void(ProxyRequest&)> director(std::function<void(Request& out)> edit);
+namespace detail {
+[[noreturn]] void refuse_empty_director();
+}
+
+// Returns a rewrite hook that works like Go's Director: `edit`, a function of a Request&, gets the
+// outbound copy only. Unlike Go's, it runs after the hop-by-hop fields were removed, so a client
+// cannot use Connection to delete what it adds. Throws std::invalid_argument if `edit` is empty.
+template <CanBeCalledWithTheOutboundRequest Function>
+  requires IsVoidOrAResponseOrAResultOrATaskOfOne<std::invoke_result_t<const Function&, Request&>>
+RewriteHook director(Function edit) {
+  if (detail::is_empty_function(edit)) detail::refuse_empty_director();
+  return [edit = std::move(edit)](ProxyRequest& request) { return edit(request.out()); };
+}
 
 // Returns the response to a failure: 4xx if the client is at fault, 504 if the upstream was too
 // slow, 503 if no connection became available, 502 for other failures of the upstream, 500 for the

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <onehop/detail/compiler.hpp>
+#include <onehop/detail/memory.hpp>
 
 #include <coroutine>
 #include <cstddef>
@@ -20,33 +21,6 @@ template <class T>
 class task;
 
 namespace detail {
-
-// Coroutine frames come from free lists of the calling thread. A frame may be freed on any thread.
-void* allocate_frame(std::size_t size);
-void deallocate_frame(void* frame, std::size_t size) noexcept;
-
-// What lives about as long as a frame comes from the same lists.
-class InFramePool {
- public:
-  static void* operator new(std::size_t size) { return allocate_frame(size); }
-  static void operator delete(void* memory, std::size_t size) noexcept {
-    deallocate_frame(memory, size);
-  }
-};
-
-template <class T>
-struct FramePoolAllocator {
-  using value_type = T;
-  FramePoolAllocator() noexcept = default;
-  template <class U>
-  // NOLINTNEXTLINE(google-explicit-constructor): allocators turn into each other
-  FramePoolAllocator(const FramePoolAllocator<U>&) noexcept {}
-  T* allocate(std::size_t count) { return static_cast<T*>(allocate_frame(count * sizeof(T))); }
-  void deallocate(T* memory, std::size_t count) noexcept {
-    deallocate_frame(memory, count * sizeof(T));
-  }
-  friend bool operator==(FramePoolAllocator, FramePoolAllocator) noexcept { return true; }
-};
 
 class TaskPromiseBase : public InFramePool {
  public:

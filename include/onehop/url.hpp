@@ -5,8 +5,8 @@
 // Grammar: RFC 3986; request targets: RFC 9112 §3.2.
 #pragma once
 
+#include <onehop/detail/memory.hpp>
 #include <onehop/error.hpp>
-#include <onehop/task.hpp>
 
 #include <cstdint>
 #include <string>

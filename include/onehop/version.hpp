@@ -15,7 +15,4 @@ enum class Version : std::uint8_t { http_1_0, http_1_1, http_2 };
 // "HTTP/1.1"
 std::string_view to_string(Version version) noexcept;
 
-// The version of this library, "MAJOR.MINOR.PATCH".
-std::string_view library_version() noexcept;
-
 }  // namespace onehop

@@ -43,6 +43,12 @@ char* Arena::allocate_in_new_block(std::size_t size) {
 }
 
 void Arena::destroy() noexcept {
+  while (values_ != nullptr) {
+    // Unlinked first: the destructor may look at the others.
+    const Value* const value = values_;
+    values_ = value->next;
+    value->destroy(value->object);
+  }
   for (Cleanup* cleanup = cleanups_; cleanup != nullptr; cleanup = cleanup->next) {
     cleanup->destroy(cleanup->object);
   }

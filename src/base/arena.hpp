@@ -5,7 +5,7 @@
 // Thread: owner.
 #pragma once
 
-#include <onehop/headers.hpp>
+#include <onehop/detail/memory.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -17,7 +17,10 @@
 
 namespace onehop {
 
-class Arena {
+using detail::Arena;
+using detail::ArenaRef;
+
+class detail::Arena {
  public:
   // Fits a typical head and its edits in one block.
   static constexpr std::size_t kBlockSize = 4096;
@@ -59,6 +62,19 @@ class Arena {
     return object;
   }
 
+  // An object that a program attached to the exchange; see <onehop/values.hpp>.
+  struct Value {
+    Value* next;
+    const void* key;
+    void* object;
+    void (*destroy)(void*) noexcept;
+  };
+  const Value* values() const noexcept { return values_; }
+  // `end` is called with `object` when the arena is destroyed, the last one added first.
+  void add_value(const void* key, void* object, void (*end)(void*) noexcept) {
+    values_ = ::new (allocate(sizeof(Value))) Value{values_, key, object, end};
+  }
+
   void retain() noexcept { ++references_; }
   void release() noexcept {
     if (--references_ == 0) destroy();
@@ -85,6 +101,7 @@ class Arena {
   char* limit_;
   Block* more_ = nullptr;  // blocks after the one that holds this object
   Cleanup* cleanups_ = nullptr;
+  Value* values_ = nullptr;
   std::uint32_t references_ = 1;
 };
 

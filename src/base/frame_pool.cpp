@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <onehop/task.hpp>
+#include <onehop/detail/memory.hpp>
 
 #include "base/block_pool.hpp"
 

@@ -2,6 +2,7 @@
 #include "http/answer_framing.hpp"
 
 #include "http/field_names.hpp"
+#include "http/header_lines.hpp"
 
 namespace onehop {
 
@@ -10,7 +11,7 @@ AnswerFraming answer_framing(const Method& method, const Response& response) {
   AnswerFraming framing;
   const Body& body = response.body();
   const auto length = body.length();
-  const bool has_length_field = response.headers().has(FieldId::content_length);
+  const bool has_length_field = HeaderLines(response.headers()).has(FieldId::content_length);
   const bool is_head = method == Method::head;
   if (!is_head && !response.status().forbids_body()) {
     framing.length = length;

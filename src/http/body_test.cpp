@@ -2,6 +2,7 @@
 
 #include <onehop/body.hpp>
 
+#include "http/message_access.hpp"
 #include "http/polled_body_source.hpp"
 
 #include <vector>
@@ -54,7 +55,7 @@ TEST(Body, OfTextIsReadOnce) {
 
 TEST(Body, OfTextCanBePolled) {
   Body body = Body::of("hello");
-  PolledBodySource* source = body.source()->polled();
+  PolledBodySource* source = MessageAccess::polled(*MessageAccess::source(body));
   ASSERT_NE(source, nullptr);
   EXPECT_FALSE(source->at_end());
   EXPECT_EQ(source->try_read(100).value().value(), "hello");

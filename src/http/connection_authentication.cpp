@@ -2,6 +2,7 @@
 #include "http/connection_authentication.hpp"
 
 #include "base/ascii.hpp"
+#include "http/header_lines.hpp"
 #include "http/list_value.hpp"
 
 #include <string_view>
@@ -21,9 +22,8 @@ bool is_connection_scheme(std::string_view member) noexcept {
 }  // namespace
 
 bool names_connection_scheme(const Headers& headers, FieldName field) noexcept {
-  for (std::size_t i = 0; i < headers.size(); ++i) {
-    const Headers::Line& line = headers.lines()[i];
-    if (line.id != field.id()) continue;
+  for (const FieldLine& line : HeaderLines(headers)) {
+    if (line.id != id_of(field)) continue;
     for (const std::string_view member : ListMembers(line.field().value)) {
       if (is_connection_scheme(member)) return true;
     }

@@ -9,6 +9,7 @@
 #include <onehop/headers.hpp>
 
 #include "http/field_names.hpp"
+#include "http/header_lines.hpp"
 
 namespace onehop {
 
@@ -18,17 +19,17 @@ bool names_connection_scheme(const Headers& headers, FieldName field) noexcept;
 
 // Checks Authorization and Proxy-Authorization of a request.
 inline bool has_connection_credentials(const Headers& headers) noexcept {
-  return (headers.has(FieldId::authorization) &&
+  return (HeaderLines(headers).has(FieldId::authorization) &&
           detail::names_connection_scheme(headers, field::authorization)) ||
-         (headers.has(FieldId::proxy_authorization) &&
+         (HeaderLines(headers).has(FieldId::proxy_authorization) &&
           detail::names_connection_scheme(headers, field::proxy_authorization));
 }
 
 // Checks WWW-Authenticate and Proxy-Authenticate of a response of any status.
 inline bool has_connection_challenge(const Headers& headers) noexcept {
-  return (headers.has(FieldId::www_authenticate) &&
+  return (HeaderLines(headers).has(FieldId::www_authenticate) &&
           detail::names_connection_scheme(headers, field::www_authenticate)) ||
-         (headers.has(FieldId::proxy_authenticate) &&
+         (HeaderLines(headers).has(FieldId::proxy_authenticate) &&
           detail::names_connection_scheme(headers, field::proxy_authenticate));
 }
 

@@ -14,12 +14,14 @@
 
 namespace onehop {
 
-enum class FieldId : std::uint8_t {
+enum class detail::FieldId : std::uint8_t {
   unknown = 0,
 #define ONEHOP_FIELD(id, name, flags) id,
 #include "http/field_names.def"
 #undef ONEHOP_FIELD
 };
+
+using detail::FieldId;
 
 enum FieldFlag : std::uint8_t {
   hop = 1,         // hop-by-hop whether or not Connection names it
@@ -30,8 +32,21 @@ enum FieldFlag : std::uint8_t {
   claims = 32,     // what an earlier hop claims about the client: a forwarding field
 };
 
+// Makes FieldName from a row, and reads the row of one.
+struct detail::FieldNames {
+  static constexpr FieldName make(FieldId id, std::string_view text) noexcept {
+    return FieldName(id, text);
+  }
+  static constexpr FieldId id_of(const FieldName& name) noexcept { return name.id_; }
+};
+
+constexpr FieldId id_of(const FieldName& name) noexcept {
+  return detail::FieldNames::id_of(name);
+}
+
 namespace field {
-#define ONEHOP_FIELD(id, name, flags) inline constexpr FieldName id{FieldId::id, name};
+#define ONEHOP_FIELD(id, name, flags) \
+  inline constexpr FieldName id = detail::FieldNames::make(FieldId::id, name);
 #include "http/field_names.def"
 #undef ONEHOP_FIELD
 }  // namespace field

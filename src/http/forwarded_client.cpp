@@ -4,6 +4,7 @@
 
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
+#include "http/header_lines.hpp"
 
 namespace onehop {
 namespace {
@@ -36,9 +37,9 @@ std::optional<IpAddress> address_in(std::string_view entry) noexcept {
 std::optional<IpAddress> forwarded_client(const Headers& headers,
                                           const TrustedPeers& trusted) noexcept {
   std::optional<IpAddress> client;
-  if (!headers.has(FieldId::x_forwarded_for)) return client;
+  if (!HeaderLines(headers).has(FieldId::x_forwarded_for)) return client;
   for (std::size_t i = headers.size(); i-- > 0;) {
-    const Headers::Line& line = headers.lines()[i];
+    const FieldLine& line = HeaderLines(headers)[i];
     if (line.id != FieldId::x_forwarded_for) continue;
     std::string_view rest = line.field().value;
     while (!rest.empty()) {

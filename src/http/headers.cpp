@@ -5,6 +5,7 @@
 #include "base/arena.hpp"
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
+#include "http/header_lines.hpp"
 #include "http/list_value.hpp"
 
 #include <algorithm>
@@ -17,13 +18,13 @@ namespace {
 
 constexpr std::uint32_t kFirstCapacity = 16;
 
-bool is_named(const Headers::Line& line, FieldName name) noexcept {
-  if (line.id != name.id()) return false;
-  if (name.id() != FieldId::unknown) return true;
+bool is_named(const FieldLine& line, FieldName name) noexcept {
+  if (line.id != id_of(name)) return false;
+  if (id_of(name) != FieldId::unknown) return true;
   return ascii::equals_ignoring_case({line.name_data, line.name_size}, name.text());
 }
 
-// Without the value: it may be a secret, or try to be a log line of its own.
+// The error does not contain the value: it may be a secret, or an attempt to forge a log line.
 Result<std::string_view> checked_value(FieldName name, std::string_view value) {
   if (!ascii::is_token(name.text())) {
     return failure(Errc::bad_field, Side::local, "the field name is not a token");
@@ -40,7 +41,7 @@ Result<std::string_view> checked_value(FieldName name, std::string_view value) {
 }
 
 // The line is laid out as it goes on the wire, so that writing it is one copy.
-Headers::Line make_line(Arena& arena, FieldName name, std::string_view value) {
+FieldLine make_line(Arena& arena, FieldName name, std::string_view value) {
   const std::string_view text = name.text();
   char* out = arena.allocate_text(text.size() + value.size() + 4);
   std::memcpy(out, text.data(), text.size());
@@ -52,7 +53,7 @@ Headers::Line make_line(Arena& arena, FieldName name, std::string_view value) {
           .value_data = value_data,
           .value_size = static_cast<std::uint32_t>(value.size()),
           .name_size = static_cast<std::uint16_t>(text.size()),
-          .id = name.id(),
+          .id = id_of(name),
           .verbatim = true};
 }
 
@@ -96,8 +97,8 @@ Headers Headers::clone() const {
   return copy;
 }
 
-const Headers::Line* Headers::find(FieldName name) const noexcept {
-  if ((present_ & bit_of(name.id())) == 0) return nullptr;
+const FieldLine* Headers::find(FieldName name) const noexcept {
+  if ((present_ & bit_of(id_of(name))) == 0) return nullptr;
   const Line* end = lines_ + size_;
   const Line* line =
       std::find_if(lines_, lines_ + size_, [name](const Line& l) { return is_named(l, name); });
@@ -119,13 +120,9 @@ bool Headers::has(FieldName name) const noexcept {
   return find(name) != nullptr;
 }
 
-bool Headers::has(FieldId id) const noexcept {
-  return (present_ & bit_of(id)) != 0;
-}
-
 std::vector<std::string_view> Headers::get_all(FieldName name) const {
   std::vector<std::string_view> values;
-  if ((present_ & bit_of(name.id())) == 0) return values;
+  if ((present_ & bit_of(id_of(name))) == 0) return values;
   for (std::uint32_t i = 0; i < size_; ++i) {
     if (is_named(lines_[i], name)) values.push_back(lines_[i].field().value);
   }
@@ -133,7 +130,7 @@ std::vector<std::string_view> Headers::get_all(FieldName name) const {
 }
 
 bool Headers::has_token(FieldName name, std::string_view token) const noexcept {
-  if ((present_ & bit_of(name.id())) == 0) return false;
+  if ((present_ & bit_of(id_of(name))) == 0) return false;
   for (std::uint32_t i = 0; i < size_; ++i) {
     if (is_named(lines_[i], name) && list_has(lines_[i].field().value, token)) return true;
   }
@@ -148,7 +145,7 @@ void Headers::add(FieldName name, std::string_view value) {
   throw_if_failed(try_add(name, value));
 }
 
-void Headers::add_valid(FieldName name, std::string_view value) {
+void HeaderWriter::add_valid(FieldName name, std::string_view value) {
   append(make_line(*arena(), name, value));
 }
 
@@ -161,7 +158,7 @@ Result<void> Headers::try_set(FieldName name, std::string_view value) {
     return {};
   }
   lines_[first - lines_] = make_line(*arena(), name, *checked);
-  erase_if([first, name](const Line& line) { return &line > first && is_named(line, name); });
+  erase_lines([first, name](const Line& line) { return &line > first && is_named(line, name); });
   return {};
 }
 
@@ -173,8 +170,8 @@ Result<void> Headers::try_add(FieldName name, std::string_view value) {
 }
 
 std::size_t Headers::erase(FieldName name) {
-  if ((present_ & bit_of(name.id())) == 0) return 0;
-  return erase_if([name](const Line& line) { return is_named(line, name); });
+  if ((present_ & bit_of(id_of(name))) == 0) return 0;
+  return erase_lines([name](const Line& line) { return is_named(line, name); });
 }
 
 void Headers::clear() noexcept {

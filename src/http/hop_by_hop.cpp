@@ -5,6 +5,7 @@
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
 #include "http/field_rules.hpp"
+#include "http/header_lines.hpp"
 #include "http/list_value.hpp"
 
 #include <algorithm>
@@ -33,8 +34,7 @@ bool takes_a_field_away(std::string_view option) noexcept {
 // Sorted, so that many names times many lines stay cheap: a peer chooses both.
 std::vector<std::string_view> nominated_names(const Headers& headers) {
   std::vector<std::string_view> names;
-  for (std::size_t i = 0; i < headers.size(); ++i) {
-    const Headers::Line& line = headers.lines()[i];
+  for (const FieldLine& line : HeaderLines(headers)) {
     if (line.id != FieldId::connection) continue;
     for (const std::string_view option : ListMembers(line.field().value)) {
       if (takes_a_field_away(option)) names.push_back(option);
@@ -49,13 +49,13 @@ std::vector<std::string_view> nominated_names(const Headers& headers) {
 void remove_hop_by_hop(Headers& headers, TrailerField trailer) {
   const FieldId kept = trailer == TrailerField::keep ? FieldId::trailer : FieldId::unknown;
   std::vector<std::string_view> nominated;
-  if (headers.has(FieldId::connection)) nominated = nominated_names(headers);
+  if (HeaderLines(headers).has(FieldId::connection)) nominated = nominated_names(headers);
   if (nominated.empty()) {
-    headers.erase_if(
-        [kept](const Headers::Line& line) { return is_hop_by_hop(line.id) && line.id != kept; });
+    HeaderWriter(headers).erase_if(
+        [kept](const FieldLine& line) { return is_hop_by_hop(line.id) && line.id != kept; });
     return;
   }
-  headers.erase_if([kept, &nominated](const Headers::Line& line) {
+  HeaderWriter(headers).erase_if([kept, &nominated](const FieldLine& line) {
     if (is_hop_by_hop(line.id)) return line.id != kept;
     return std::binary_search(nominated.begin(), nominated.end(), line.field().name, sorts_before);
   });

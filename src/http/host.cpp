@@ -5,6 +5,7 @@
 #include "base/ascii.hpp"
 #include "base/ip_address.hpp"
 #include "http/field_names.hpp"
+#include "http/header_lines.hpp"
 
 #include <algorithm>
 
@@ -79,13 +80,12 @@ bool is_valid_host(std::string_view text) noexcept {
 }
 
 Result<void> check_host(Version version, const Headers& headers) {
-  if (!headers.has(FieldId::host)) {
+  if (!HeaderLines(headers).has(FieldId::host)) {
     if (version != Version::http_1_1) return {};
     return failure(Errc::bad_request, Side::client, "no Host field");
   }
   std::size_t lines = 0;
-  for (std::size_t i = 0; i < headers.size(); ++i) {
-    const Headers::Line& line = headers.lines()[i];
+  for (const FieldLine& line : HeaderLines(headers)) {
     if (line.id != FieldId::host) continue;
     if (++lines > 1) return failure(Errc::bad_request, Side::client, "more than one Host field");
     if (!is_valid_host(line.field().value)) {

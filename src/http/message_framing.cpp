@@ -4,6 +4,7 @@
 
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
+#include "http/header_lines.hpp"
 #include "http/list_value.hpp"
 
 #include <string_view>
@@ -22,9 +23,8 @@ std::unexpected<Error> malformed(Side side, const char* detail) {
 // Calls see(value) for every line with that name until it returns false.
 template <class See>
 void for_each_value(const Headers& headers, FieldId id, See see) {
-  if (!headers.has(id)) return;
-  for (std::size_t i = 0; i < headers.size(); ++i) {
-    const Headers::Line& line = headers.lines()[i];
+  if (!HeaderLines(headers).has(id)) return;
+  for (const FieldLine& line : HeaderLines(headers)) {
     if (line.id == id && !see(line.field().value)) return;
   }
 }
@@ -46,7 +46,7 @@ bool is_unknown_coding(std::string_view value) {
 
 // Transfer-Encoding is present: exactly one line with the single token "chunked" is accepted.
 Result<BodyFraming> chunked_framing(Side side, Version version, const Headers& headers) {
-  if (headers.has(FieldId::content_length)) {
+  if (HeaderLines(headers).has(FieldId::content_length)) {
     return malformed(side, "both Transfer-Encoding and Content-Length");
   }
   if (version != Version::http_1_1) {
@@ -95,7 +95,8 @@ Result<BodyFraming> request_framing(Version version, const Headers& headers) {
   // 1, 2: responses only.
   // 3: Transfer-Encoding together with Content-Length is refused, as the RFC allows.
   // 4: Transfer-Encoding. If chunked is not the final coding, the length is unknown: 400.
-  if (headers.has(FieldId::transfer_encoding)) return chunked_framing(kSide, version, headers);
+  if (HeaderLines(headers).has(FieldId::transfer_encoding))
+    return chunked_framing(kSide, version, headers);
   // 5: an invalid Content-Length is unrecoverable. Identical lines count as one.
   const Result<std::optional<std::uint64_t>> length = content_length(headers, kSide);
   if (!length) return failure(length.error());
@@ -114,7 +115,7 @@ Result<BodyFraming> response_framing(const Method& method,
   // Before 1: contradictory fields are refused even if they decide nothing, because the client
   // would see them.
   Result<BodyFraming> said = BodyFraming::until_close();
-  if (headers.has(FieldId::transfer_encoding)) {
+  if (HeaderLines(headers).has(FieldId::transfer_encoding)) {
     said = chunked_framing(kSide, version, headers);  // 3 and 4
   } else {
     const Result<std::optional<std::uint64_t>> length = content_length(headers, kSide);

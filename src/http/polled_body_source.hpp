@@ -12,7 +12,7 @@
 
 namespace onehop {
 
-class PolledBodySource : public BodySource {
+class detail::PolledBodySource : public BodySource {
  public:
   // Returns the next piece if it is available, an empty piece at the end, or std::nullopt if the
   // caller must wait(). The piece may lie in the thread's scratch memory: it is valid only until
@@ -23,7 +23,11 @@ class PolledBodySource : public BodySource {
   virtual task<void> wait() = 0;
   // Reports whether try_read() would return the end.
   virtual bool at_end() const noexcept = 0;
+
+ private:
   PolledBodySource* polled() noexcept final { return this; }
 };
+
+using detail::PolledBodySource;
 
 }  // namespace onehop

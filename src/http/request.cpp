@@ -5,6 +5,7 @@
 #include <onehop/response.hpp>
 
 #include "http/field_names.hpp"
+#include "http/header_lines.hpp"
 
 #include <stdexcept>
 #include <string>
@@ -15,7 +16,7 @@ std::string_view Request::host() const noexcept {
   return headers().get_or_empty(field::host);
 }
 
-void Request::informational(const Response& response) const {
+void Request::send_informational(const Response& response) const {
   const Status status = response.status();
   if (!status.is_informational() || status == Status::switching_protocols) {
     throw std::invalid_argument("a " + std::to_string(status.code()) +
@@ -24,13 +25,23 @@ void Request::informational(const Response& response) const {
   if (parts_->on_informational) parts_->on_informational(response);
 }
 
+Values Request::values() const {
+  Parts& parts = *parts_;
+  if (!parts.value_memory) parts.value_memory = HeaderWriter(parts.headers).arena();
+  return Values(parts.value_memory.get());
+}
+
 Request Request::clone_head() const {
+  // Created now, so that both share values that are set later.
+  HeaderWriter(parts_->headers).arena();
   Request copy(method(), url(), headers().clone());
   copy.parts_->connection = connection();
+  copy.parts_->value_memory = parts_->value_memory;
+  copy.parts_->deadline = parts_->deadline;
   if (parts_->on_informational) {
     // The server's callback reads the memory of this request.
     copy.parts_->on_informational =
-        [memory = headers().arena_or_none(),
+        [memory = HeaderLines(headers()).arena_or_none(),
          callback = parts_->on_informational](const Response& response) { callback(response); };
   }
   return copy;

@@ -4,6 +4,8 @@
 
 #include <onehop/response.hpp>
 
+#include "http/message_access.hpp"
+
 #include <gtest/gtest.h>
 
 namespace onehop {
@@ -15,12 +17,12 @@ TEST(Request, CloneHeadCopiesAllButContentAndRecord) {
   Request request(Method::post, "http://h/p"_url, Headers{{"Host", "h"}, {"A", "1"}},
                   Body::of("content"));
   ExchangeRecord exchange;
-  request.set_record(&exchange);
+  MessageAccess::set_record(request, &exchange);
   ConnectionInfo connection;
   connection.peer = "192.0.2.1";
-  request.set_connection(connection);
+  MessageAccess::set_connection(request, connection);
   int calls = 0;
-  request.on_informational([&calls](const Response&) { ++calls; });
+  MessageAccess::on_informational(request, [&calls](const Response&) { ++calls; });
 
   Request copy = request.clone_head();
   copy.headers().set("A", "2");
@@ -30,7 +32,7 @@ TEST(Request, CloneHeadCopiesAllButContentAndRecord) {
   EXPECT_EQ(copy.connection().peer, "192.0.2.1");
   EXPECT_TRUE(copy.body().is_empty());
   EXPECT_EQ(copy.record(), nullptr);
-  copy.informational(Response(Status::early_hints));
+  copy.send_informational(Response(Status::early_hints));
   EXPECT_EQ(calls, 1);
 
   EXPECT_EQ(request.headers().get("A"), "1");

@@ -2,6 +2,7 @@
 #include "http/trace_context.hpp"
 
 #include "base/ascii.hpp"
+#include "http/header_lines.hpp"
 
 #include <algorithm>
 
@@ -48,8 +49,7 @@ std::string_view trace_id_in(std::string_view traceparent) noexcept {
 
 std::string_view trace_id_of(const Headers& headers) noexcept {
   std::string_view found;
-  for (std::size_t i = 0; i < headers.size(); ++i) {
-    const Headers::Line& line = headers.lines()[i];
+  for (const FieldLine& line : HeaderLines(headers)) {
     if (line.id != FieldId::unknown) continue;
     const Field field = line.field();
     if (!ascii::equals_ignoring_case(field.name, field::traceparent.text())) continue;

@@ -14,7 +14,7 @@ namespace onehop {
 
 namespace field {
 // Not in the table of known names, because only the log looks it up.
-inline constexpr FieldName traceparent{FieldId::unknown, "traceparent"};
+inline constexpr FieldName traceparent = detail::FieldNames::make(FieldId::unknown, "traceparent");
 }  // namespace field
 
 // Returns the trace id in "00-TRACE_ID-PARENT_ID-FLAGS", 32 lower-case hexadecimal digits, or "" if

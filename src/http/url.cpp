@@ -15,7 +15,7 @@
 namespace onehop {
 namespace {
 
-// sun_path of a socket address, with its end.
+// The size of sun_path in a socket address, without the terminating zero.
 constexpr std::size_t kMaxSocketPath = 107;
 
 std::unexpected<Error> bad_url(std::string detail) {
@@ -32,7 +32,7 @@ std::string lowered(std::string_view text) {
   return lower;
 }
 
-// RFC 9112 §3.2.4 aside, which is the handler's business: what may stand in a target.
+// Reports whether a text may be a target. OPTIONS * (RFC 9112 §3.2.4) is left to the handler.
 Result<void> check_target(std::string_view target) {
   const char* const end = target.data() + target.size();
   if (h1::skip_target(target.data(), end) != end) {
@@ -44,7 +44,7 @@ Result<void> check_target(std::string_view target) {
   return {};
 }
 
-// A fragment never comes in a request, so a '#' is data that lacks its escape.
+// A request has no fragment, so a '#' is data that lacks its escape.
 template <class Text>
 Text with_escaped_hashes(std::string_view target) {
   if (target.find('#') == std::string_view::npos) return Text(target);
@@ -180,7 +180,7 @@ Result<Url> Url::parse_target(std::string_view target) {
     return bad_target("the target is neither a path nor an http URL");
   }
   const Parts parts = split(target, scheme_size);
-  // RFC 9110 §4.2.4: user info in what a stranger sends is there to mislead.
+  // RFC 9110 §4.2.4: user info in an untrusted URL is meant to mislead.
   if (!parts.user_info.empty()) return bad_target("user info in the target");
   if (parts.rest.starts_with('#')) return bad_target("a fragment in the target");
   Url url{with_escaped_hashes<Text>(parts.rest)};
@@ -254,7 +254,7 @@ Url Url::resolved_below(const Url& base) const {
   Text& text = url.text_;
   text.reserve(base.text_.size() + text_.size() + 2);
   text.append(base.text_, 0, base.path_at_);
-  if (is_asterisk()) {  // about the server as a whole, wherever its paths begin
+  if (is_asterisk()) {  // concerns the whole server, wherever its paths begin
     text += '*';
     return url;
   }

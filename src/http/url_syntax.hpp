@@ -15,7 +15,7 @@
 
 namespace onehop {
 
-// The size of a known scheme that `text` begins with.
+// Returns the size of the known scheme that `text` begins with.
 Result<std::size_t> find_scheme(std::string_view text);
 
 // 80, 443, or 0 for a scheme without ports.

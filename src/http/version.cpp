@@ -2,11 +2,6 @@
 
 #include <onehop/version.hpp>
 
-// The build defines the project's version.
-#ifndef ONEHOP_VERSION
-#define ONEHOP_VERSION "0.1.0"
-#endif
-
 namespace onehop {
 
 std::string_view to_string(Version version) noexcept {
@@ -19,10 +14,6 @@ std::string_view to_string(Version version) noexcept {
       return "HTTP/2";
   }
   return "";
-}
-
-std::string_view library_version() noexcept {
-  return ONEHOP_VERSION;
 }
 
 }  // namespace onehop

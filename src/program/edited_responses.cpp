@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/edited_responses.hpp"
 
+#include "http/header_lines.hpp"
+
 #include <utility>
 
 namespace onehop::program {
@@ -8,7 +10,7 @@ namespace onehop::program {
 task<Response> EditedResponses::serve(Request request) const {
   const bool is_trusted = trusted_.includes(request.connection().peer);
   const std::vector<KnownEdit> edits = expand_edits(edits_, RequestFacts{request, is_trusted});
-  const ArenaRef memory = request.headers().arena_or_none();  // of the record
+  const ArenaRef memory = HeaderLines(request.headers()).arena_or_none();  // of the record
   const ExchangeRecord* const record = request.record();
   Response response = co_await proxy_->serve(std::move(request));
   if (record == nullptr || !record->failure) apply_edits(edits, response.headers());

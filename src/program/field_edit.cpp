@@ -63,8 +63,8 @@ bool have_placeholders(const std::vector<FieldEdit>& edits) {
 }
 
 void remove_lookalikes(const std::vector<FieldEdit>& edits, Headers& headers) {
-  headers.erase_if([&edits](const Headers::Line& line) {
-    return std::ranges::any_of(edits, [name = line.field().name](const FieldEdit& edit) {
+  headers.erase_if([&edits](const Field& field) {
+    return std::ranges::any_of(edits, [name = field.name](const FieldEdit& edit) {
       return is_lookalike(name, edit.name);
     });
   });

@@ -2,6 +2,7 @@
 #include "program/field_edit.hpp"
 
 #include "base/ascii.hpp"
+#include "http/message_access.hpp"
 
 #include <algorithm>
 #include <string>
@@ -87,7 +88,7 @@ class FieldEditExpanded : public ::testing::Test {
     info.local = "127.0.0.1:80";
   }
   std::string value(const std::string& text, bool trusted = false) {
-    request.set_connection(info);
+    MessageAccess::set_connection(request, info);
     const auto edit = parse_field_edit("X: " + text);
     EXPECT_TRUE(edit) << text;
     return expand_edits({*edit}, RequestFacts{request, trusted}).front().value;
@@ -139,7 +140,7 @@ TEST_F(FieldEditExpanded, RemovesTheFieldWhereNothingIsKnown) {
 
 // Placeholders in another edit make no difference.
 TEST_F(FieldEditExpanded, AFieldThatIsSetToNothingIsEmptyAndOneOfWhichNothingIsKnownIsRemoved) {
-  request.set_connection(info);
+  MessageAccess::set_connection(request, info);
   const std::vector<FieldEdit> edits = {*parse_field_edit("X-Empty:"),
                                         *parse_field_edit("X-Subject: {tls_subject}"),
                                         *parse_field_edit("-X-Gone")};

@@ -3,6 +3,8 @@
 
 #include <onehop/testing.hpp>
 
+#include "http/message_access.hpp"
+
 #include <gtest/gtest.h>
 
 namespace onehop::program {
@@ -20,7 +22,7 @@ Response answer_at(std::string_view listener,
   ConnectionInfo info;
   info.tls = tls;
   info.local = listener;
-  request.set_connection(info);
+  MessageAccess::set_connection(request, info);
   return testing::serve(redirect, std::move(request));
 }
 

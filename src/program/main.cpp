@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <onehop/version.hpp>
+#include <onehop/library_version.hpp>
 
 #include "program/command_line.hpp"
 #include "program/demo.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The RoundTripper of a proxy that was given none. Its source is the only file of this floor that
-// knows that Transport exists.
+// make_default_transport() returns the RoundTripper of a proxy without one of its own. Its source is
+// the only file of this floor that includes Transport.
 // Thread: any.
 #pragma once
 

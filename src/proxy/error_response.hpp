@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The proxy's own answer to an error, from what it needs of the request: its Accept, its
-// Content-Type and its X-Request-Id, "" where there is none. default_error_response() is the public
-// form. Thread: any.
+// error_response_for() makes the proxy's own response to an error. It needs three fields of the
+// request: Accept, Content-Type and X-Request-ID, each "" if it has none. default_error_response()
+// is the public form. Thread: any.
 #pragma once
 
 #include <onehop/error.hpp>

@@ -5,6 +5,7 @@
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
 #include "http/forwarding_fields.hpp"
+#include "http/header_lines.hpp"
 #include "http/list_value.hpp"
 
 #include <algorithm>
@@ -17,11 +18,11 @@ std::string_view scheme_of(const Request& in) noexcept {
   return in.connection().tls ? "https" : "http";
 }
 
-ForwardingField kind_of(const Headers::Line& line) noexcept {
+ForwardingField kind_of(const FieldLine& line) noexcept {
   return forwarding_field(line.id, {line.name_data, line.name_size});
 }
 
-// The field that CGI takes this one for.
+// Returns the kind of the field that a CGI program takes this one for.
 ForwardingField kind_to_cgi(std::string_view name) {
   std::string plain(name);
   for (char& c : plain) {
@@ -30,22 +31,22 @@ ForwardingField kind_to_cgi(std::string_view name) {
   return forwarding_field(find_field(plain), plain);
 }
 
-bool is_own(const Headers::Line& line) {
+bool is_own(const FieldLine& line) {
   const ForwardingField kind = kind_of(line);
   if (kind != ForwardingField::lookalike) return kind == ForwardingField::own;
   return kind_to_cgi(line.field().name) == ForwardingField::own;
 }
 
-// The client wrote its certificate: a subject that is no field value is not passed on.
+// The client chose its certificate: a subject that is not a valid field value is not passed on.
 void add_client_subject(const Request& in, Headers& out) {
   const TlsInfo* const tls = in.connection().tls_info;
   if (tls == nullptr || tls->client_subject.empty()) return;
   (void)out.try_add(field::x_client_certificate_subject, tls->client_subject);
 }
 
-// `value`: of this connection, or of a field that was received, and so a valid one.
+// `value` comes from this connection or from a received field, and so is valid.
 void add_unless_empty(Headers& headers, FieldName name, std::string_view value) {
-  if (!value.empty()) headers.add_valid(name, value);
+  if (!value.empty()) HeaderWriter(headers).add_valid(name, value);
 }
 
 void append_member(std::string& list, std::string_view value) {
@@ -54,29 +55,28 @@ void append_member(std::string& list, std::string_view value) {
   list += value;
 }
 
-// The lines of `in` with that name, joined into one list.
+// Returns the lines of `in` with that name, joined into one list.
 std::string list_in(const Headers& in, FieldName name) {
   std::string list;
-  for (std::size_t i = 0; i < in.size(); ++i) {
-    const Headers::Line& line = in.lines()[i];
-    if (line.id == name.id()) append_member(list, line.field().value);
+  for (const FieldLine& line : HeaderLines(in)) {
+    if (line.id == id_of(name)) append_member(list, line.field().value);
   }
   return list;
 }
 
-// What whoever stood nearest to the client wrote.
+// Returns the member that the proxy nearest to the client wrote.
 std::string first_member(const std::string& list) {
   return std::string(*ListMembers(list).begin());
 }
 
-// RFC 7239 §6: an IPv6 address stands in brackets; "unknown" where there is no address to tell.
+// RFC 7239 §6: an IPv6 address is in brackets; "unknown" if there is no address.
 std::string node_of(std::string_view peer) {
   if (peer.empty()) return "unknown";
   if (peer.find(':') == std::string_view::npos) return std::string(peer);
   return "[" + std::string(peer) + "]";
 }
 
-// name=value, the value as a token where it is one, else as a quoted-string (RFC 7239 §4).
+// Appends name=value: the value as a token if it is one, else as a quoted-string (RFC 7239 §4).
 void append_pair(std::string& element, std::string_view name, std::string_view value) {
   if (!element.empty()) element += ';';
   element += name;
@@ -125,13 +125,13 @@ bool AllowedFields::include(std::string_view name) const noexcept {
 }
 
 void remove_claims(Headers& headers, const AllowedFields& allowed) {
-  headers.erase_if([&allowed](const Headers::Line& line) {
+  HeaderWriter(headers).erase_if([&allowed](const FieldLine& line) {
     return kind_of(line) != ForwardingField::none && !allowed.include(line.field().name);
   });
 }
 
 void remove_false_claims(Headers& headers, const AllowedFields& allowed) {
-  headers.erase_if([&allowed](const Headers::Line& line) {
+  HeaderWriter(headers).erase_if([&allowed](const FieldLine& line) {
     const ForwardingField kind = kind_of(line);
     const bool is_false = kind == ForwardingField::lookalike || kind == ForwardingField::harmful;
     return is_false && !allowed.include(line.field().name);
@@ -139,14 +139,14 @@ void remove_false_claims(Headers& headers, const AllowedFields& allowed) {
 }
 
 void set_forwarded(const Request& in, Headers& out) {
-  out.erase_if(is_own);
+  HeaderWriter(out).erase_if(is_own);
   add_forwarded(in, out);
 }
 
 void add_forwarded(const Request& in, Headers& out) {
   add_unless_empty(out, field::x_forwarded_for, in.connection().peer);
   add_unless_empty(out, field::x_forwarded_host, in.host());
-  out.add_valid(field::x_forwarded_proto, scheme_of(in));
+  HeaderWriter(out).add_valid(field::x_forwarded_proto, scheme_of(in));
   add_client_subject(in, out);
 }
 
@@ -158,11 +158,11 @@ void append_forwarded(const Request& in, Headers& out) {
   if (host.empty()) host = in.host();
   std::string scheme = first_member(list_in(told, field::x_forwarded_proto));
   if (scheme.empty()) scheme = scheme_of(in);
-  out.erase_if(is_own);
+  HeaderWriter(out).erase_if(is_own);
   add_unless_empty(out, field::x_forwarded_for, chain);
   add_unless_empty(out, field::x_forwarded_host, host);
   out.add(field::x_forwarded_proto, scheme);
-  // Nobody but this connection knows who its client is.
+  // Only this connection knows the certificate of its client.
   add_client_subject(in, out);
 }
 

@@ -2,6 +2,7 @@
 
 #include "proxy/forwarded.hpp"
 
+#include "http/message_access.hpp"
 #include "support/scripted_upstream.hpp"
 
 #include <stdexcept>
@@ -21,7 +22,7 @@ Request from_peer(std::string_view peer, Headers headers = {{"Host", "h"}}, bool
   Request request = from_client(std::move(headers));
   ConnectionInfo connection = test::connection_from(peer);
   connection.tls = tls;
-  request.set_connection(connection);
+  MessageAccess::set_connection(request, connection);
   return request;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
+#include "http/header_lines.hpp"
 #include "http/list_value.hpp"
 
 #include <string_view>
@@ -27,7 +28,9 @@ int hops_so_far(const Headers& headers) {
 }  // namespace
 
 Result<void> count_hop(Headers& headers) {
-  if (!headers.has(FieldId::x_forwarded_for) && !headers.has(FieldId::x_forwarded_proto)) return {};
+  if (!HeaderLines(headers).has(FieldId::x_forwarded_for) &&
+      !HeaderLines(headers).has(FieldId::x_forwarded_proto))
+    return {};
   if (hops_so_far(headers) >= kMaxHops) {
     return failure(Errc::loop_detected, Side::local,
                    "CDN-Loop names this proxy too often: does the backend URL lead back to it?");

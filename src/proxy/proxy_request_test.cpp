@@ -19,7 +19,7 @@ using test::serve;
 using testing::ElementsAre;
 
 // The request that goes upstream after this hook.
-class RewriteHook : public testing::Test {
+class Rewriting : public testing::Test {
  protected:
   const Request& sent_after(std::function<void(ProxyRequest&)> rewrite,
                             Request request = from_client()) {
@@ -36,7 +36,7 @@ class RewriteHook : public testing::Test {
 };
 
 // R06, U01, U17
-TEST_F(RewriteHook, SetUrlJoinsAndHostFollows) {
+TEST_F(Rewriting, SetUrlJoinsAndHostFollows) {
   const Request& sent = sent_after([](ProxyRequest& r) { r.set_url("http://b:81/base?a=1"_url); },
                                    from_client({{"Host", "client.example"}}, "/dir?b=2"));
   EXPECT_EQ(sent.url().to_string(), "http://b:81/base/dir?a=1&b=2");
@@ -44,7 +44,7 @@ TEST_F(RewriteHook, SetUrlJoinsAndHostFollows) {
 }
 
 // U12, U13, U14: byte for byte
-TEST_F(RewriteHook, SetUrlKeepsTheClientsEscapes) {
+TEST_F(Rewriting, SetUrlKeepsTheClientsEscapes) {
   const auto target = [this](std::string_view from) {
     const Request& sent = sent_after([](ProxyRequest& r) { r.set_url("http://b/a"_url); },
                                      from_client({{"Host", "h"}}, from));
@@ -57,7 +57,7 @@ TEST_F(RewriteHook, SetUrlKeepsTheClientsEscapes) {
 }
 
 // R07
-TEST_F(RewriteHook, KeepHostPutsTheClientsHostBack) {
+TEST_F(Rewriting, KeepHostPutsTheClientsHostBack) {
   const Request& sent = sent_after([](ProxyRequest& r) {
     r.set_url("http://b"_url);
     r.keep_host();
@@ -66,7 +66,7 @@ TEST_F(RewriteHook, KeepHostPutsTheClientsHostBack) {
 }
 
 // U38: the transport fills in the host of the URL.
-TEST_F(RewriteHook, KeepHostKeepsNothingWhereThereWasNone) {
+TEST_F(Rewriting, KeepHostKeepsNothingWhereThereWasNone) {
   const Request& sent = sent_after(
       [](ProxyRequest& r) {
         r.set_url("http://b"_url);
@@ -77,7 +77,7 @@ TEST_F(RewriteHook, KeepHostKeepsNothingWhereThereWasNone) {
 }
 
 // R02, R04, HH07: out is stripped, in is as received.
-TEST_F(RewriteHook, SeesBothRequests) {
+TEST_F(Rewriting, SeesBothRequests) {
   std::vector<std::string> in;
   std::vector<std::string> out;
   std::string in_target;
@@ -108,7 +108,7 @@ TEST_F(RewriteHook, SeesBothRequests) {
 }
 
 // R03, HH06: naming it in Connection does not take away what the hook adds.
-TEST_F(RewriteHook, AddsFieldsThatNoClientCanRemove) {
+TEST_F(Rewriting, AddsFieldsThatNoClientCanRemove) {
   const Request& sent =
       sent_after([](ProxyRequest& r) { r.out().headers().set("X-Authenticated", "yes"); },
                  from_client({{"Connection", "X-Authenticated"}, {"X-Authenticated", "forged"}}));
@@ -116,7 +116,7 @@ TEST_F(RewriteHook, AddsFieldsThatNoClientCanRemove) {
 }
 
 // R08
-TEST_F(RewriteHook, MayReplaceTheRequest) {
+TEST_F(Rewriting, MayReplaceTheRequest) {
   const Request& sent = sent_after([](ProxyRequest& r) {
     r.out() = Request(Method::post, "http://other/x"_url, Headers{{"Host", "other"}});
   });
@@ -126,19 +126,19 @@ TEST_F(RewriteHook, MayReplaceTheRequest) {
 }
 
 // XF04
-TEST_F(RewriteHook, MayTakeXForwardedAway) {
+TEST_F(Rewriting, MayTakeXForwardedAway) {
   const Request& sent =
       sent_after([](ProxyRequest& r) { r.out().headers().erase("X-Forwarded-For"); });
   EXPECT_FALSE(sent.headers().has("X-Forwarded-For"));
 }
 
-TEST_F(RewriteHook, WritesTheStandardForwardedField) {
+TEST_F(Rewriting, WritesTheStandardForwardedField) {
   const Request& sent = sent_after([](ProxyRequest& r) { r.set_forwarded_element(); },
                                    from_client({{"Host", "h"}, {"Forwarded", "for=6.6.6.6"}}));
   EXPECT_THAT(sent.headers().get_all("Forwarded"), ElementsAre("for=192.0.2.7;host=h;proto=http"));
 }
 
-TEST_F(RewriteHook, SeesWhomTheProxyTrusts) {
+TEST_F(Rewriting, SeesWhomTheProxyTrusts) {
   trust_ = {"192.0.2.0/24"};
   const Headers claims = {{"Forwarded", "for=9.9.9.9"}, {"X-Forwarded-For", "9.9.9.9"}};
   bool trusted = false;
@@ -153,7 +153,7 @@ TEST_F(RewriteHook, SeesWhomTheProxyTrusts) {
   EXPECT_EQ(replaced.headers().get_or_empty("X-Forwarded-For"), "192.0.2.7");
 }
 
-TEST_F(RewriteHook, MayAppendByItself) {
+TEST_F(Rewriting, MayAppendByItself) {
   const Request& sent = sent_after([](ProxyRequest& r) { r.append_forwarded(); },
                                    from_client({{"X-Forwarded-For", "9.9.9.9"}}));
   EXPECT_EQ(sent.headers().get_or_empty("X-Forwarded-For"), "9.9.9.9, 192.0.2.7");
@@ -218,7 +218,7 @@ TEST(Director, GetsTheOutboundRequestAlone) {
 }
 
 TEST(Director, MustBeGiven) {
-  EXPECT_THROW(director({}), std::invalid_argument);
+  EXPECT_THROW(director(std::function<void(Request&)>()), std::invalid_argument);
 }
 
 // The example of the design: no network, and no need for an absolute URL.

@@ -4,12 +4,15 @@
 
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
+#include "http/header_lines.hpp"
 #include "http/hop_by_hop.hpp"
 #include "http/media_type.hpp"
+#include "http/message_access.hpp"
 #include "http/trusted_peers.hpp"
 #include "proxy/default_transport.hpp"
 #include "proxy/error_response.hpp"
 #include "proxy/forwarded.hpp"
+#include "proxy/hook_deadline.hpp"
 #include "proxy/hop_count.hpp"
 #include "proxy/single_host.hpp"
 #include "proxy/upgrade.hpp"
@@ -18,14 +21,17 @@
 #include <stdexcept>
 
 namespace onehop {
+
+using detail::HookOutcome;
+
 namespace {
 
-// An announcement of trailers means something only where the content ends with a last chunk.
+// A Trailer field has a meaning only if the content ends with a last chunk.
 TrailerField trailer_field_for(const Body& body) {
   return body.length() ? TrailerField::remove : TrailerField::keep;
 }
 
-// What concerns the client's connection goes; what is asked of the upstream's comes back.
+// Removes the fields of the client's connection, and adds those of the upstream's.
 void remove_hops_of_client(Request& out, std::string_view protocol) {
   Headers& headers = out.headers();
   const bool takes_trailers = headers.has_token(field::te, "trailers");
@@ -34,7 +40,7 @@ void remove_hops_of_client(Request& out, std::string_view protocol) {
   if (!protocol.empty()) headers.add(field::upgrade, protocol);
 }
 
-// 101 needs its Upgrade field; everything else concerned the upstream's connection.
+// Removes the fields of the upstream's connection. A 101 keeps its Upgrade field.
 void remove_hops_of_upstream(Response& response) {
   Headers& headers = response.headers();
   const bool switches = response.status() == Status::switching_protocols;
@@ -44,7 +50,7 @@ void remove_hops_of_upstream(Response& response) {
   if (switches) headers.add(field::upgrade, protocol);
 }
 
-// Any status but 1xx is an answer; of these only the 101 that was asked for.
+// A final response has any status but 1xx, or is the 101 that was asked for.
 Result<void> check_is_answer(const Response& response, std::string_view protocol) {
   if (!response.status().is_informational()) return {};
   if (response.status() != Status::switching_protocols) {
@@ -56,18 +62,32 @@ Result<void> check_is_answer(const Response& response, std::string_view protocol
                                   : "a 101 that does not switch to " + std::string(protocol));
 }
 
+// Returns the response that the hook passed to ProxyRequest::answer().
+HookOutcome answer_given(ProxyRequest& both) {
+  const std::unique_ptr<Response> answer = both.take_answer();
+  if (answer == nullptr) return HookOutcome();
+  return HookOutcome(std::optional<Response>(std::move(*answer)));
+}
+
+// Returns the error of a failed round trip; it names the hook if that set no URL.
+Error explained(Error error, bool has_url) {
+  if (has_url || !error.is(Errc::bad_url)) return error;
+  return Error(Errc::handler_failed, Side::local,
+               "rewrite set no URL: call set_url() with that of the upstream");
+}
+
 }  // namespace
 
-// What is kept of a request whose hooks need no more: enough for an error response.
+// The part of a request that an error response needs, for proxies whose hooks need no more.
 struct ReverseProxy::Asked {
   explicit Asked(const Request& request)
-      : memory(request.headers().arena_or_none()),
+      : memory(HeaderLines(request.headers()).arena_or_none()),
         record(request.record()),
         accept(request.headers().get_or_empty(field::accept)),
         content_type(request.headers().get_or_empty(field::content_type)),
         request_id(request.headers().get_or_empty(field::x_request_id)) {}
 
-  ArenaRef memory;  // of the views here, and of all taken from the request
+  ArenaRef memory;  // of the views here, and of all others into the request
   ExchangeRecord* record;
   std::string_view accept;
   std::string_view content_type;
@@ -77,20 +97,27 @@ struct ReverseProxy::Asked {
 struct ReverseProxy::State {
   explicit State(Options given);
 
-  // Whether a hook, or what a trusted peer claims, is about the request as received.
+  // Reports whether a hook, or the claims of a trusted peer, need the request as received.
   bool needs_original(bool peer_is_trusted) const {
-    return peer_is_trusted || single_target == nullptr || options.error_response;
+    return peer_is_trusted || single_target == nullptr || options.error_response ||
+           options.modify_response.sees_requests();
   }
-  // Says where the outbound request goes; the answer when a hook gave it instead.
-  std::unique_ptr<Response> rewrite(const Request* in, Request& out, bool peer_is_trusted) const;
-  // Makes the response to the client out of the upstream's.
-  Result<void> finish(Response& response, std::string_view protocol) const;
+  // Sets the forwarding fields of the outbound request.
+  void forward(const Request* in, Request& out, bool peer_is_trusted) const;
+  // Set the URL of the outbound request. They return a response if the hook made one.
+  HookOutcome rewrite(const Request* in, Request& out, bool peer_is_trusted) const;
+  task<HookOutcome> rewrite_later(const Request& in, Request& out, bool peer_is_trusted) const;
+  // Turn the upstream's response into the client's; the hook runs between the two.
+  Result<void> begin_finish(Response& response, std::string_view protocol) const;
+  void end_finish(Response& response) const;
+  Result<void> modify(ProxyResponse both) const;
+  task<Result<void>> modify_later(ProxyResponse both, Time deadline) const;
   Response answer_to(const Error& error, const Asked& asked, const Request* in) const;
 
   Options options;
   TrustedPeers trusted;
   AllowedFields allowed;
-  const Url* single_target = nullptr;  // inside options.rewrite, when that is a RewriteBelow
+  const Url* single_target = nullptr;  // inside options.rewrite, if that is a RewriteBelow
 };
 
 ReverseProxy::State::State(Options given)
@@ -99,7 +126,7 @@ ReverseProxy::State::State(Options given)
     throw std::invalid_argument("ReverseProxy: rewrite is missing; it says where requests go");
   }
   if (!options.transport) options.transport = make_default_transport();
-  // A tunnel of HTTP/2 would hide requests from the proxy.
+  // A tunnel that carries HTTP/2 would hide requests from the proxy.
   std::erase_if(options.upgrades, [](const std::string& protocol) {
     return ascii::equals_ignoring_case(protocol, "h2c");
   });
@@ -108,9 +135,7 @@ ReverseProxy::State::State(Options given)
   }
 }
 
-std::unique_ptr<Response> ReverseProxy::State::rewrite(const Request* in,
-                                                       Request& out,
-                                                       bool peer_is_trusted) const {
+void ReverseProxy::State::forward(const Request* in, Request& out, bool peer_is_trusted) const {
   if (peer_is_trusted) {
     remove_false_claims(out.headers(), allowed);
     append_forwarded(*in, out.headers());
@@ -118,27 +143,62 @@ std::unique_ptr<Response> ReverseProxy::State::rewrite(const Request* in,
     remove_claims(out.headers(), allowed);
     add_forwarded(out, out.headers());
   }
-  if (single_target != nullptr) {
-    out.set_url(out.url().resolved_below(*single_target));
-    return nullptr;
-  }
-  ProxyRequest both(*in, out, peer_is_trusted);
-  options.rewrite(both);
-  return both.take_answer();
 }
 
-Result<void> ReverseProxy::State::finish(Response& response, std::string_view protocol) const {
+HookOutcome ReverseProxy::State::rewrite(const Request* in,
+                                         Request& out,
+                                         bool peer_is_trusted) const {
+  if (single_target != nullptr) {
+    out.set_url(out.url().resolved_below(*single_target));
+    return HookOutcome();
+  }
+  ProxyRequest both(*in, out, peer_is_trusted);
+  HookOutcome outcome = options.rewrite.call(both);
+  if (outcome && !*outcome) outcome = answer_given(both);
+  return outcome;
+}
+
+task<HookOutcome> ReverseProxy::State::rewrite_later(const Request& in,
+                                                     Request& out,
+                                                     bool peer_is_trusted) const {
+  ProxyRequest both(in, out, peer_is_trusted);
+  task<HookOutcome> work = options.rewrite.start(both);
+  const Time deadline = out.deadline().value_or(Time::max());
+  HookOutcome outcome = co_await until_deadline(deadline, std::move(work));
+  if (outcome && !*outcome) outcome = answer_given(both);
+  co_return outcome;
+}
+
+Result<void> ReverseProxy::State::begin_finish(Response& response,
+                                               std::string_view protocol) const {
   if (Result<void> is_answer = check_is_answer(response, protocol); !is_answer) return is_answer;
   remove_hops_of_upstream(response);
-  if (options.modify_response) {
-    if (Result<void> modified = options.modify_response(response); !modified) return modified;
-    if (response.status() != Status::switching_protocols) response.set_tunnel(nullptr);
+  return {};
+}
+
+Result<void> ReverseProxy::State::modify(ProxyResponse both) const {
+  HookOutcome outcome = options.modify_response.call(both);
+  if (!outcome) return failure(std::move(outcome.error()));
+  if (*outcome) both.answer(std::move(**outcome));
+  return {};
+}
+
+task<Result<void>> ReverseProxy::State::modify_later(ProxyResponse both, Time deadline) const {
+  task<HookOutcome> work = options.modify_response.start(both);
+  HookOutcome outcome = co_await until_deadline(deadline, std::move(work));
+  if (!outcome) co_return failure(std::move(outcome.error()));
+  if (*outcome) both.answer(std::move(**outcome));
+  co_return Result<void>();
+}
+
+void ReverseProxy::State::end_finish(Response& response) const {
+  if (options.modify_response && response.status() != Status::switching_protocols) {
+    response.set_tunnel(nullptr);
   }
   if (options.flush == FlushPolicy::immediate || !response.body().length() ||
       is_event_stream(response.headers().get_or_empty(field::content_type))) {
-    response.set_flush_at_once(true);
+    MessageAccess::set_flush_at_once(response, true);
   }
-  return {};
 }
 
 Response ReverseProxy::State::answer_to(const Error& error,
@@ -171,16 +231,40 @@ task<Response> ReverseProxy::serve(Request request) const {
   const std::string_view protocol = upgrade_to_ask_for(request, proxy.options.upgrades);
   if (asked.record && drops_upgrade(request, protocol)) asked.record->upgrade_dropped = true;
   remove_hops_of_client(request, protocol);
-  const std::unique_ptr<Response> answer = proxy.rewrite(original, request, peer_is_trusted);
-  if (answer != nullptr) co_return std::move(*answer);
-
-  Result<Response> result = co_await proxy.options.transport->round_trip(std::move(request));
-  if (result) {
-    const Result<void> finished = proxy.finish(*result, protocol);
-    if (finished) co_return std::move(*result);
-    // Drops the response, and with it the upstream's connection.
-    result = failure(finished.error());
+  proxy.forward(original, request, peer_is_trusted);
+  if (proxy.options.rewrite.is_coroutine()) {
+    HookOutcome outcome = co_await proxy.rewrite_later(*original, request, peer_is_trusted);
+    if (!outcome) co_return proxy.answer_to(outcome.error(), asked, original);
+    if (*outcome) co_return std::move(**outcome);
+  } else {
+    HookOutcome outcome = proxy.rewrite(original, request, peer_is_trusted);
+    if (!outcome) co_return proxy.answer_to(outcome.error(), asked, original);
+    if (*outcome) co_return std::move(**outcome);
   }
+
+  const ResponseHook& hook = proxy.options.modify_response;
+  std::optional<Request> sent;
+  if (hook.sees_requests()) sent = request.clone_head();
+  const bool has_url = request.url().is_absolute();
+  const Time deadline = request.deadline().value_or(Time::max());
+  Result<Response> result = co_await proxy.options.transport->round_trip(std::move(request));
+  if (!result) co_return proxy.answer_to(explained(result.error(), has_url), asked, original);
+  Result<void> finished = proxy.begin_finish(*result, protocol);
+  if (finished && hook) {
+    const ProxyResponse both(original, sent ? &*sent : nullptr, *result);
+    if (hook.is_coroutine()) {
+      Result<void> modified = co_await proxy.modify_later(both, deadline);
+      finished = std::move(modified);
+    } else {
+      finished = proxy.modify(both);
+    }
+  }
+  if (finished) {
+    proxy.end_finish(*result);
+    co_return std::move(*result);
+  }
+  // Drops the response, and with it the upstream's connection.
+  result = failure(finished.error());
   co_return proxy.answer_to(result.error(), asked, original);
 }
 

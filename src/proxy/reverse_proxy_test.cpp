@@ -2,6 +2,7 @@
 
 #include <onehop/reverse_proxy.hpp>
 
+#include "http/message_access.hpp"
 #include "proxy/single_host.hpp"
 #include "support/scripted_upstream.hpp"
 
@@ -175,7 +176,7 @@ TEST(ReverseProxyResponse, AnnouncesTrailersBehindContentOfUnknownLength) {
 
 TEST(ReverseProxyResponse, KeepsTheReasonPhrase) {
   Response original(Status::ok);
-  original.set_received_reason("Great");
+  MessageAccess::set_received_reason(original, "Great");
   EXPECT_EQ(received_for(std::move(original)).reason(), "Great");
 }
 
@@ -249,7 +250,7 @@ TEST(ModifyResponse, ErrorDropsTheResponseFirst) {
                                 }});
   ExchangeRecord record;
   Request request = from_client();
-  request.set_record(&record);
+  MessageAccess::set_record(request, &record);
   EXPECT_EQ(serve(proxy, std::move(request)).status(), Status::im_a_teapot);
   EXPECT_EQ(calls, 1);
   ASSERT_TRUE(record.failure);
@@ -320,14 +321,14 @@ TEST(ErrorResponse, LeavesTheFailureInTheRecordOnce) {
        .transport = test::upstream_failing_with(Error(Errc::connect_failed, Side::upstream))});
   ExchangeRecord record;
   Request first = from_client();
-  first.set_record(&record);
+  MessageAccess::set_record(first, &record);
   serve(proxy, std::move(first));
   ASSERT_TRUE(record.failure);
   EXPECT_TRUE(record.failure->is(Errc::connect_failed));
 
   record.failure = Error(Errc::timed_out, Side::upstream);
   Request second = from_client();
-  second.set_record(&record);
+  MessageAccess::set_record(second, &record);
   serve(proxy, std::move(second));
   EXPECT_TRUE(record.failure->is(Errc::timed_out));
 }
@@ -359,7 +360,7 @@ TEST(ReverseProxyOptions, MayTrustAUnixPeer) {
   ReverseProxy proxy({.rewrite = to_backend, .transport = upstream, .trust = {"unix"}});
   const ReverseProxy moved = std::move(proxy);
   Request request = from_client({{"X-Forwarded-For", "9.9.9.9"}});
-  request.set_connection({});
+  MessageAccess::set_connection(request, {});
   serve(moved, std::move(request));
   EXPECT_THAT(
       lines_of(upstream->last().headers()),

@@ -18,9 +18,8 @@ ReverseProxy single_host_reverse_proxy(Url target) {
   return ReverseProxy({.rewrite = RewriteBelow(std::move(target))});
 }
 
-std::function<void(ProxyRequest&)> director(std::function<void(Request& out)> edit) {
-  if (!edit) throw std::invalid_argument("director: the function is missing");
-  return [edit = std::move(edit)](ProxyRequest& request) { edit(request.out()); };
+void detail::refuse_empty_director() {
+  throw std::invalid_argument("director: the function is missing");
 }
 
 }  // namespace onehop

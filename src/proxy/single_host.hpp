@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RewriteBelow: the rewrite hook of single_host_reverse_proxy. A type of its own, so that the proxy
-// recognises it and saves what a hook could have looked at.
+// RewriteBelow is the rewrite hook of single_host_reverse_proxy. It has its own type, so that the
+// proxy recognises it and makes no copy of the request, which other hooks may look at.
 // Thread: any; constant.
 #pragma once
 

@@ -4,6 +4,7 @@
 
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
+#include "http/header_lines.hpp"
 #include "http/list_value.hpp"
 
 #include <algorithm>
@@ -11,11 +12,10 @@
 namespace onehop {
 namespace {
 
-// Calls `use` with each member of the Upgrade list until it returns true; whether one did.
+// Calls `use` with each member of the Upgrade list until it returns true; reports whether it did.
 template <class Use>
 bool any_upgrade_member(const Headers& headers, Use use) {
-  for (std::size_t i = 0; i < headers.size(); ++i) {
-    const Headers::Line& line = headers.lines()[i];
+  for (const FieldLine& line : HeaderLines(headers)) {
     if (line.id != FieldId::upgrade) continue;
     for (const std::string_view member : ListMembers(line.field().value)) {
       if (use(member)) return true;
@@ -26,7 +26,7 @@ bool any_upgrade_member(const Headers& headers, Use use) {
 
 bool asks_for_upgrade(const Request& request) noexcept {
   const Headers& headers = request.headers();
-  if (!headers.has(FieldId::upgrade)) return false;
+  if (!HeaderLines(headers).has(FieldId::upgrade)) return false;
   if (request.connection().version == Version::http_1_0) return false;
   return headers.has_token(field::connection, "upgrade");
 }
@@ -59,7 +59,7 @@ std::string_view upgrade_to_ask_for(const Request& request,
 bool switches_to(std::string_view protocol, const Response& response) noexcept {
   const Headers& headers = response.headers();
   if (protocol.empty() || response.tunnel() == nullptr) return false;
-  if (!headers.has(FieldId::upgrade)) return false;
+  if (!HeaderLines(headers).has(FieldId::upgrade)) return false;
   if (!headers.has_token(field::connection, "upgrade")) return false;
   bool named = false;
   const bool named_another = any_upgrade_member(headers, [&](std::string_view member) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which change of protocol a request may ask for, and whether an answer is that change
-// (RFC 9110 §7.8). Pure functions over messages.
-// Views live as long as the message's memory.
+// Which protocol a request may ask to upgrade to, and whether a response does so (RFC 9110 §7.8).
+// Pure functions; their views are valid as long as the message's memory. Thread: owner of the
+// messages.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -14,16 +14,17 @@
 
 namespace onehop {
 
-// The protocol to ask the upstream for, as the client wrote it: the first one in its Upgrade list
-// that is in `allowed`. "" when it asks for none, does not say so in Connection, or speaks
+// Returns the protocol to ask the upstream for, as the client wrote it: the first one in its Upgrade
+// list that is in `allowed`. "" if it asks for none, does not name Upgrade in Connection, or speaks
 // HTTP/1.0.
 std::string_view upgrade_to_ask_for(const Request& request,
                                     const std::vector<std::string>& allowed) noexcept;
 
-// Whether a request asks for a protocol other than "h2c" although upgrade_to_ask_for() gave "".
+// Reports whether a request asks for a protocol other than "h2c" although upgrade_to_ask_for()
+// returned "".
 bool drops_upgrade(const Request& request, std::string_view to_ask_for) noexcept;
 
-// Whether this 101 is the change to `protocol`, with its tunnel. False for the protocol "".
+// Reports whether this 101 changes to `protocol` and has a tunnel. False for the protocol "".
 bool switches_to(std::string_view protocol, const Response& response) noexcept;
 
 }  // namespace onehop

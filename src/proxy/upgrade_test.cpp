@@ -4,6 +4,7 @@
 
 #include <onehop/reverse_proxy.hpp>
 
+#include "http/message_access.hpp"
 #include "support/scripted_upstream.hpp"
 
 #include <gmock/gmock.h>
@@ -46,7 +47,7 @@ std::string asked(Headers headers, Version version = Version::http_1_1) {
   Request request = from_client(std::move(headers));
   ConnectionInfo connection = request.connection();
   connection.version = version;
-  request.set_connection(connection);
+  MessageAccess::set_connection(request, connection);
   return std::string(upgrade_to_ask_for(request, {"websocket", "Foo/2"}));
 }
 
@@ -77,7 +78,7 @@ bool dropped(Headers headers, Version version = Version::http_1_1) {
   Request request = from_client(std::move(headers));
   ConnectionInfo connection = request.connection();
   connection.version = version;
-  request.set_connection(connection);
+  MessageAccess::set_connection(request, connection);
   return drops_upgrade(request, upgrade_to_ask_for(request, {"websocket", "Foo/2"}));
 }
 

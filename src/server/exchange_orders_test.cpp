@@ -103,7 +103,7 @@ task<Response> handle(Request request, Keeper& keeper) {
       case 0:
       case 6:
         for (unsigned many = dice.below(80); many > 0; --many)
-          request.informational(hints);
+          request.send_informational(hints);
         break;
       case 1:
         co_await sleep_for(std::chrono::milliseconds(dice.below(2000)));

@@ -5,6 +5,7 @@
 // that ends the exchange takes the content back first. Lives in its H1Exchange. Thread: owner.
 #pragma once
 
+#include "base/arena.hpp"
 #include "http/h1/limits.hpp"
 #include "http/message_framing.hpp"
 #include "io/event.hpp"

@@ -9,6 +9,7 @@
 #include "http/field_names.hpp"
 #include "http/hop_by_hop.hpp"
 #include "http/host.hpp"
+#include "http/message_access.hpp"
 #include "server/http_connection.hpp"
 #include "server/until_hangup.hpp"
 #include "server/worker_context.hpp"
@@ -284,7 +285,7 @@ std::optional<Result<void>> H1Exchange::try_deliver(Response& response, const Pl
   close_delimited_ = plan.framing.body.kind == BodyFraming::Kind::until_close;
   wire::H1Output::BodyOptions options;
   options.coding = plan.coding;
-  options.flush_at_once = response.flush_at_once();
+  options.flush_at_once = MessageAccess::flush_at_once(response);
   options.stall = served_.options().write_timeout;
   if (!plan.has_body) response.body() = Body();
   return output_.try_send(*head, response.body(), options, progress_);

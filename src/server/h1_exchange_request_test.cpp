@@ -152,7 +152,7 @@ TEST_F(H1ExchangeRequest, FailsABodyThatOutlivesItsConnection) {
 Response answered_after_hints(const Request& request) {
   const Response hints(Status::early_hints, Headers({{"Link", std::string(1000, 'l')}}));
   for (int i = 0; i < 300; ++i)
-    request.informational(hints);
+    request.send_informational(hints);
   return Response(Status::ok);
 }
 
@@ -349,9 +349,9 @@ TEST_F(H1ExchangeRequest, DoesNotSayContinueToARefusedBody) {
 TEST_F(H1ExchangeRequest, SendsInformationalResponsesBeforeTheFinalOne) {
   Wire client = connect([](Request request) -> task<Response> {
     const Response hints(Status::early_hints, Headers({{"Link", "</a.css>"}, {"Connection", "x"}}));
-    request.informational(hints);
+    request.send_informational(hints);
     co_await sleep_for(1s);
-    request.informational(Response(Status::processing));
+    request.send_informational(Response(Status::processing));
     co_return Response(Status::ok, "done");
   });
   client.send(kGet);
@@ -364,7 +364,7 @@ TEST_F(H1ExchangeRequest, SendsInformationalResponsesBeforeTheFinalOne) {
 
 TEST_F(H1ExchangeRequest, SendsNoInformationalResponsesToHttp10) {
   Wire client = connect([](Request request) {
-    request.informational(Response(Status::early_hints));
+    request.send_informational(Response(Status::early_hints));
     return Response(Status::ok, "done");
   });
   client.send("GET / HTTP/1.0\r\n\r\n");

@@ -7,6 +7,7 @@
 #include "http/answer_framing.hpp"
 #include "http/error_status.hpp"
 #include "http/field_names.hpp"
+#include "http/header_lines.hpp"
 #include "http/hop_by_hop.hpp"
 #include "http/media_type.hpp"
 #include "http/websocket_handshake.hpp"
@@ -210,7 +211,7 @@ void H2Exchange::send_informational(const Response& response) {
   Headers headers = response.headers().clone();
   remove_hop_by_hop(headers);
   h2::FieldList& fields = link_.field_list();
-  h2::write_response(response.status(), headers, {}, *headers.arena(), fields);
+  h2::write_response(response.status(), headers, {}, *HeaderWriter(headers).arena(), fields);
   Stream::send_informational(fields);
   served_.on_informational_sent();
   link_.flush_soon();
@@ -288,9 +289,9 @@ void H2Exchange::send_final_head(Status status,
                                  const Headers& headers,
                                  h2::ResponseFraming framing,
                                  bool is_end) {
-  if (!headers.has(FieldId::date)) framing.date = arena()->copy(worker_.date());
+  if (!HeaderLines(headers).has(FieldId::date)) framing.date = arena()->copy(worker_.date());
   h2::FieldList& fields = link_.field_list();
-  response_memory_ = headers.arena_or_none();
+  response_memory_ = HeaderLines(headers).arena_or_none();
   h2::write_response(status, headers, framing, *arena(), fields);
   ONEHOP_DCHECK(!served_.has_begun());  // a final head is sent once
   served_.on_head_sent(status);

@@ -8,6 +8,7 @@
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 
+#include "base/arena.hpp"
 #include "base/root_task.hpp"
 #include "http/h2/stream.hpp"
 #include "io/wakeup.hpp"

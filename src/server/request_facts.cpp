@@ -5,6 +5,7 @@
 #include "http/field_names.hpp"
 #include "http/forwarded_client.hpp"
 #include "http/forwarding_fields.hpp"
+#include "http/header_lines.hpp"
 #include "http/trace_context.hpp"
 #include "server/request_id.hpp"
 
@@ -23,6 +24,7 @@ const TlsInfo* copy_into(Arena& arena, const TlsInfo& info) {
 
 ExchangeRecord* open_record(Arena& arena, const ConnectionInfo& connection, Time began) {
   auto* record = arena.make<ExchangeRecord>();
+  record->values = Values(&arena);
   record->began = began;
   record->outcome = Outcome::aborted;  // until the whole response is out
   record->peer = connection.peer.empty() ? "unix" : connection.peer;
@@ -59,7 +61,7 @@ void give_request_id(Headers& headers, bool keep) {
   // A name that CGI would make a second HTTP_X_REQUEST_ID of is removed: the log and the backend
   // see one value.
   bool has_one = false;
-  headers.erase_if([&](const Headers::Line& line) {
+  HeaderWriter(headers).erase_if([&](const FieldLine& line) {
     if (line.id != FieldId::x_request_id) {
       return is_lookalike(line.field().name, name_of(FieldId::x_request_id));
     }
@@ -83,7 +85,8 @@ void record_request(ExchangeRecord& record,
   record.referer = headers.get_or_empty(field::referer);
   record.request_id = headers.get_or_empty(field::x_request_id);
   record.trace_id = trace_id_of(headers);
-  if (headers.has(FieldId::upgrade)) record.upgrade = headers.get_or_empty(field::upgrade);
+  if (HeaderLines(headers).has(FieldId::upgrade))
+    record.upgrade = headers.get_or_empty(field::upgrade);
 }
 
 Result<bool> check_request(const Request& request,

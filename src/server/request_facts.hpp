@@ -8,6 +8,7 @@
 #include <onehop/request.hpp>
 #include <onehop/server.hpp>
 
+#include "base/arena.hpp"
 #include "http/message_framing.hpp"
 #include "http/trusted_peers.hpp"
 

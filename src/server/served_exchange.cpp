@@ -6,6 +6,7 @@
 #include "http/field_names.hpp"
 #include "http/grpc_status.hpp"
 #include "http/media_type.hpp"
+#include "http/message_access.hpp"
 #include "server/http_connection.hpp"
 #include "server/request_facts.hpp"
 #include "server/worker_context.hpp"
@@ -95,12 +96,13 @@ Result<bool> ServedExchange::complete_request(Request& request,
   if (!expects_continue) return expects_continue;
   ConnectionInfo facts = facts_of(*arena_, connection_.info(), *record_);
   facts.version = version;
-  request.set_connection(facts);
-  request.set_record(record_);
+  MessageAccess::set_connection(request, facts);
+  MessageAccess::set_record(request, record_);
   if (version != Version::http_1_0) {
     ONEHOP_DCHECK(hook_ == nullptr);
     hook_ = arena_->make<InformationalHook>(owner);
-    request.on_informational([hook = hook_](const Response& response) { hook->send(response); });
+    MessageAccess::on_informational(
+        request, [hook = hook_](const Response& response) { hook->send(response); });
   }
   return expects_continue;
 }

@@ -9,6 +9,7 @@
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 
+#include "base/arena.hpp"
 #include "base/check.hpp"
 #include "base/promised_memory.hpp"
 #include "http/message_framing.hpp"

@@ -334,12 +334,12 @@ TEST_F(ServedH2Test, AnInformationalResponseAfterTheEndGoesNowhere) {
     client.get(1);
     ASSERT_THAT(client.frames(h2_frames::data), SizeIs(1));
     for (const Request& request : kept)
-      request.informational(Response(Status::early_hints));
+      request.send_informational(Response(Status::early_hints));
     EXPECT_THAT(client.frames(h2_frames::headers), IsEmpty());
   }
   network_.advance(1s);
   for (const Request& request : kept)
-    request.informational(Response(Status::early_hints));
+    request.send_informational(Response(Status::early_hints));
 }
 
 TEST(ServedTest, ALimitThatIsTooLargeToAddToIsNone) {
@@ -380,12 +380,12 @@ TEST(ServedTest, AnInformationalResponseAfterTheEndGoesNowhere) {
     client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
     EXPECT_THAT(client.receive(), EndsWith("hello"));
     for (const Request& request : kept)
-      request.informational(Response(Status::early_hints));
+      request.send_informational(Response(Status::early_hints));
     EXPECT_EQ(client.receive(), "");
   }
   network.advance(1s);
   for (const Request& request : kept)
-    request.informational(Response(Status::early_hints));
+    request.send_informational(Response(Status::early_hints));
 }
 
 }  // namespace

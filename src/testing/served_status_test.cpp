@@ -73,13 +73,13 @@ INSTANTIATE_TEST_SUITE_P(
                               "the handler gave a 199 as its final response"},
                       Mistake{"InformationalOk",
                               [](const Request& request) {
-                                request.informational(Response(Status::ok));
+                                request.send_informational(Response(Status::ok));
                                 return Response(Status::ok, "not sent");
                               },
                               "a 200 cannot be sent before the final response"},
                       Mistake{"InformationalSwitch",
                               [](const Request& request) {
-                                request.informational(Response(Status::switching_protocols));
+                                request.send_informational(Response(Status::switching_protocols));
                                 return Response(Status::ok, "not sent");
                               },
                               "a 101 cannot be sent before the final response"}),

@@ -6,7 +6,9 @@
 #include "base/check.hpp"
 #include "http/connection_authentication.hpp"
 #include "http/field_names.hpp"
+#include "http/header_lines.hpp"
 #include "http/media_type.hpp"
+#include "http/message_access.hpp"
 #include "http/message_framing.hpp"
 #include "http/usual_content.hpp"
 #include "wire/head_reader.hpp"
@@ -156,7 +158,7 @@ Result<void> H1Exchange::begin(Request& request, HeldString* copy) {
   ONEHOP_DCHECK(connection_ && progress_ == Progress::waiting);
   const Headers& headers = request.headers();
   record_ = request.record();
-  arena_ = request.headers().arena();
+  arena_ = HeaderWriter(request.headers()).arena();
   upload_.take(request, copy);
   client_ = request.connection().id;
   has_credentials_ = has_connection_credentials(headers);
@@ -237,13 +239,13 @@ Error H1Exchange::wait_error(const Error& error) const {
 Result<Response> H1Exchange::take_response(const Request& request, h1::HeadParser& parser) {
   wire::ReadBuffer& input = connection_->input();
   const Status status = parser.status();
-  ArenaRef arena = request.headers().arena_or_none() ? request.headers().arena_or_none() : arena_;
+  ArenaRef arena = HeaderLines(request.headers()).arena_or_none() ? HeaderLines(request.headers()).arena_or_none() : arena_;
   // An interim response is passed on at once, and its memory is freed with it.
   if (status.is_informational() && status != Status::switching_protocols) arena = Arena::create();
   Headers headers = parser.take_headers(input.view(), arena);
   input.consume(parser.size());
   Response response(status, std::move(headers));
-  response.set_received_reason(parser.reason());
+  MessageAccess::set_received_reason(response, parser.reason());
   on_challenge(response);
   if (response.status() == Status::switching_protocols) {
     if (!asked_upgrade_) {
@@ -281,7 +283,7 @@ Result<void> H1Exchange::pass_on(const Request& request, Response& response) {
     return failure(
         Error(Errc::bad_response, Side::upstream, "too many 1xx responses").during(Phase::wait));
   }
-  request.informational(response);
+  request.send_informational(response);
   const bool goes_on =
       response.status() == Status::continue_ && upload_.is(Upload::State::awaiting_continue);
   if (goes_on) begin_upload(0);

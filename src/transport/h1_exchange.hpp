@@ -9,6 +9,7 @@
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 
+#include "base/arena.hpp"
 #include "http/h1/serializer.hpp"
 #include "http/polled_body_source.hpp"
 #include "transport/h1_connection.hpp"

@@ -4,6 +4,7 @@
 #include "base/arena.hpp"
 #include "base/check.hpp"
 #include "http/field_names.hpp"
+#include "http/header_lines.hpp"
 #include "http/media_type.hpp"
 #include "http/usual_content.hpp"
 #include "http/websocket_handshake.hpp"
@@ -30,7 +31,7 @@ Error takes_no_more() {
 }  // namespace
 
 H2Exchange::H2Exchange(H2Connection& connection, Request& request)
-    : Stream(request.headers().arena()),
+    : Stream(HeaderWriter(request.headers()).arena()),
       connection_(&connection),
       pool_(connection.pool()),
       pool_member_(*this),
@@ -248,7 +249,7 @@ Error H2Exchange::closed_error() const {
 }
 
 void H2Exchange::pass_on(const Request& request, const Response& response) {
-  request.informational(response);
+  request.send_informational(response);
   const bool goes_on = response.status() == Status::continue_ && is_open() &&
                        upload_.is(Upload::State::awaiting_continue);
   if (goes_on) begin_upload();
@@ -274,7 +275,7 @@ void H2Exchange::final_response(const Request& request,
   }
   const Headers& headers = response.headers();
   // With a length, a client of HTTP/1.1 would not receive the trailers.
-  const bool may_have_trailers = takes_trailers_ || headers.has(FieldId::trailer);
+  const bool may_have_trailers = takes_trailers_ || HeaderLines(headers).has(FieldId::trailer);
   if (!may_have_trailers) length_ = length;
   if (request.method() == Method::head || response.status().forbids_body()) length_ = 0;
   may_be_silent_ = !length;

@@ -4,6 +4,7 @@
 // test's thread; the upstream is a thread with real sockets.
 #include <onehop/transport.hpp>
 
+#include "http/message_access.hpp"
 #include "io/file_descriptor.hpp"
 #include "io/reactor.hpp"
 
@@ -94,7 +95,7 @@ task<std::string> get(const Transport& transport, Url url, Method method, Connec
     request.headers().add("Authorization", "NTLM TlRM");
     ConnectionInfo connection;
     connection.id = client;
-    request.set_connection(connection);
+    MessageAccess::set_connection(request, connection);
   }
   auto response = co_await transport.round_trip(std::move(request));
   if (!response) co_return response.error().to_string();

@@ -2,6 +2,7 @@
 #include <onehop/transport.hpp>
 
 #include "net/custom_dialer.hpp"
+#include "transport/deadline.hpp"
 #include "transport/round_trip.hpp"
 
 #include <stdexcept>
@@ -66,6 +67,7 @@ Result<void> Transport::prepare_tls() const {
 }
 
 task<Result<Response>> Transport::round_trip(Request request) const {
+  if (request.deadline()) return transport::round_trip_until(*this, std::move(request));
   return transport::round_trip(*state_, std::move(request));
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/exception_text.hpp"
 #include "base/root_task.hpp"
+#include "http/message_access.hpp"
 #include "io/reactor.hpp"
 #include "wire/body_progress.hpp"
 
@@ -82,7 +83,7 @@ class Upload {
   bool is(State state) const noexcept { return state_ == state; }
   // All of the content, if there is any, is with the upstream.
   bool is_whole() const noexcept { return is(State::none) || is(State::sent); }
-  bool has_content() const noexcept { return body_.source() != nullptr; }
+  bool has_content() const noexcept { return MessageAccess::source(body_) != nullptr; }
   std::optional<std::uint64_t> length() const { return body_.length(); }
   const std::optional<Error>& failure_of_source() const noexcept { return failure_; }
 

@@ -18,6 +18,7 @@
 #include <onehop/body.hpp>
 
 #include "base/check.hpp"
+#include "http/message_access.hpp"
 #include "http/polled_body_source.hpp"
 #include "io/reactor.hpp"
 #include "io/yield.hpp"
@@ -53,7 +54,7 @@ class BodyPump {
   template <class Sink>
   std::optional<Result<void>> step(Sink& sink, Piece piece) {
     ONEHOP_DCHECK(has_begun());
-    PolledBodySource* const polled = body_->source()->polled();
+    PolledBodySource* const polled = MessageAccess::polled(*MessageAccess::source(*body_));
     for (;;) {
       if (!piece) {
         if (sink.is_full(polled)) return stop_for(Need::room);
@@ -99,10 +100,10 @@ class BodyPump {
           co_await io::yield(sender.reactor());
           break;
         case Need::piece:
-          if (PolledBodySource* const polled = body_->source()->polled()) {
+          if (PolledBodySource* const polled = MessageAccess::polled(*MessageAccess::source(*body_))) {
             co_await polled->wait();
           } else {
-            auto read = co_await body_->source()->read();
+            auto read = co_await MessageAccess::source(*body_)->read();
             piece = std::move(read);
           }
       }

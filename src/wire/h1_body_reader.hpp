@@ -7,6 +7,7 @@
 
 #include <onehop/body.hpp>
 
+#include "base/arena.hpp"
 #include "http/h1/chunked_decoder.hpp"
 #include "http/h1/limits.hpp"
 #include "http/message_framing.hpp"

@@ -111,10 +111,11 @@ class ThrowingParts : public ::testing::TestWithParam<std::tuple<Protocol, bool>
   void serve_proxy(ReverseProxy::Options options, std::string url = "http://backend") {
     if (!options.transport)
       options.transport = std::make_shared<Transport>(network_.transport_options());
-    options.rewrite = [url = Url::parse(url).value(),
-                       rewrite = std::move(options.rewrite)](ProxyRequest& request) {
+    options.rewrite = [url = Url::parse(url).value(), rewrite = std::move(options.rewrite)](
+                          ProxyRequest& request) -> Result<std::optional<Response>> {
       request.set_url(url);
-      if (rewrite) rewrite(request);
+      if (!rewrite) return std::nullopt;
+      return rewrite.call(request);
     };
     network_.serve("backend:80", testing::recorder(Status::ok, "fine"), exchanges_.options());
     network_.serve("s:80", std::make_shared<ReverseProxy>(std::move(options)),

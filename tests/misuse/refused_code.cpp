@@ -11,6 +11,7 @@
 
 namespace {
 
+using onehop::ProxyRequest;
 using onehop::Request;
 using onehop::Response;
 
@@ -31,6 +32,26 @@ void handlers(onehop::Server& server, std::shared_ptr<onehop::Handler> shared) {
   (void)onehop::make_handler(std::string("no handler"));
   // refused: "CanBeCalledWithARequest"
   (void)server.start([](Response) { return Response(); });
+}
+
+void hooks() {
+  onehop::RewriteHook rewrite = [](ProxyRequest&) {};
+  rewrite = [](ProxyRequest&) -> onehop::task<void> { co_return; };
+  onehop::ResponseHook modify = [](Response&) {};
+  modify = [](onehop::ProxyResponse&) -> onehop::Result<void> { return {}; };
+  (void)onehop::director([](Request&) {});
+  // refused: "CanBeCalledWithAProxyRequest"
+  (void)onehop::RewriteHook([](Request&) {});
+  // refused: "IsVoidOrAResponseOrAResultOrATaskOfOne"
+  (void)onehop::RewriteHook([](ProxyRequest&) { return 1; });
+  // refused: "IsVoidOrAResponseOrAResultOrATaskOfOne"
+  (void)onehop::RewriteHook([](ProxyRequest&) -> onehop::task<int> { co_return 1; });
+  // refused: "CanBeCalledWithAResponseOrAProxyResponse"
+  (void)onehop::ResponseHook([](int) {});
+  // refused: "IsVoidOrAResponseOrAResultOrATaskOfOne"
+  (void)onehop::ResponseHook([](Response&) { return 404; });
+  // refused: "CanBeCalledWithTheOutboundRequest"
+  (void)onehop::director([](ProxyRequest&) {});
 }
 
 void copies(Request& request, Response& response, onehop::Headers& headers) {

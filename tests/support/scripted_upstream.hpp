@@ -8,6 +8,8 @@
 #include <onehop/handler.hpp>
 #include <onehop/round_tripper.hpp>
 
+#include "http/message_access.hpp"
+
 #include <functional>
 #include <memory>
 #include <optional>
@@ -70,7 +72,7 @@ inline ConnectionInfo connection_from(std::string_view peer) {
 inline Request from_client(Headers headers = {{"Host", "client.example"}},
                            std::string_view target = "/") {
   Request request(Method::get, Url::parse_target(target).value(), std::move(headers));
-  request.set_connection(connection_from("192.0.2.7"));
+  MessageAccess::set_connection(request, connection_from("192.0.2.7"));
   return request;
 }
 

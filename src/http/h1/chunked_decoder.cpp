@@ -5,6 +5,7 @@
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
 #include "http/field_rules.hpp"
+#include "http/header_lines.hpp"
 
 #include <algorithm>
 
@@ -139,11 +140,10 @@ void ChunkedDecoder::skip(std::uint64_t size) noexcept {
 }
 
 Headers ChunkedDecoder::take_trailers(const ArenaRef& arena) {
-  if (trailer_text_.empty()) return Headers(arena);
+  if (trailer_text_.empty()) return HeaderWriter::headers_in(arena);
   Headers trailers = trailer_parser_.take_headers(trailer_text_, arena);
-  trailers.erase_if([](const Headers::Line& line) {
-    return is_forbidden_in_trailers(line.id, line.field().name);
-  });
+  HeaderWriter(trailers).erase_if(
+      [](const FieldLine& line) { return is_forbidden_in_trailers(line.id, line.field().name); });
   return trailers;
 }
 

@@ -8,6 +8,7 @@
 #include <onehop/error.hpp>
 #include <onehop/headers.hpp>
 
+#include "base/arena.hpp"
 #include "http/h1/limits.hpp"
 #include "http/h1/parser.hpp"
 

@@ -6,6 +6,7 @@
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
 #include "http/h1/byte_scan.hpp"
+#include "http/header_lines.hpp"
 
 #include <algorithm>
 #include <array>
@@ -359,17 +360,18 @@ HeadParser::Step HeadParser::read_value(std::string_view input) {
 Headers HeadParser::take_headers(std::string_view input, const ArenaRef& arena) {
   const std::string_view head = arena->copy(input.substr(head_at_, position_ - head_at_));
   const char* const base = head.data();
-  Headers headers(arena);
-  headers.reserve(marks_.size() + 8);  // room for the fields that a proxy adds
-  headers.append_lines(marks_.size(), [this, base](std::size_t i) {
+  Headers headers = HeaderWriter::headers_in(arena);
+  HeaderWriter writer(headers);
+  writer.reserve(marks_.size() + 8);  // room for the fields that a proxy adds
+  writer.append_lines(marks_.size(), [this, base](std::size_t i) {
     const Mark& mark = marks_[i];
     const char* const name = base + (mark.name - head_at_);
-    return Headers::Line{.name_data = name,
-                         .value_data = base + (mark.value - head_at_),
-                         .value_size = mark.value_size,
-                         .name_size = mark.name_size,
-                         .id = find_field({name, mark.name_size}),
-                         .verbatim = mark.verbatim};
+    return FieldLine{.name_data = name,
+                     .value_data = base + (mark.value - head_at_),
+                     .value_size = mark.value_size,
+                     .name_size = mark.name_size,
+                     .id = find_field({name, mark.name_size}),
+                     .verbatim = mark.verbatim};
   });
   const std::string_view text =
       text_at_ == 0 ? std::string_view{} : head.substr(text_at_ - head_at_, text_size_);

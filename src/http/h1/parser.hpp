@@ -13,6 +13,7 @@
 #include <onehop/status.hpp>
 #include <onehop/version.hpp>
 
+#include "base/arena.hpp"
 #include "http/h1/limits.hpp"
 
 #include <cstdint>

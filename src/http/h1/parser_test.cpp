@@ -5,6 +5,7 @@
 #include "http/h1/parser.hpp"
 
 #include "base/arena.hpp"
+#include "http/header_lines.hpp"
 
 #include <chrono>
 #include <string>
@@ -199,7 +200,7 @@ TEST(HeadParser, VerbatimMeansReadyForTheWire) {
   const Headers headers = parser.take_headers(head, Arena::create());
   std::string verbatim;
   for (std::size_t i = 0; i < headers.size(); ++i)
-    verbatim += headers.lines()[i].verbatim ? '1' : '0';
+    verbatim += HeaderLines(headers)[i].verbatim ? '1' : '0';
   EXPECT_EQ(verbatim, "1000100");
 }
 

@@ -4,6 +4,7 @@
 
 #include "http/field_names.hpp"
 #include "http/field_rules.hpp"
+#include "http/header_lines.hpp"
 
 #include <array>
 #include <charconv>
@@ -38,7 +39,7 @@ char* put_line(char* out, std::string_view name, std::string_view value) noexcep
   return put(out, "\r\n");
 }
 
-const char* end_of(const Headers::Line& line) noexcept {
+const char* end_of(const FieldLine& line) noexcept {
   return line.value_data + line.value_size + 2;  // with the CRLF of a verbatim line
 }
 
@@ -49,14 +50,13 @@ class LineWriter {
   LineWriter(char* out, std::uint64_t skipped) noexcept : out_(out), skipped_(skipped) {}
 
   void write(const Headers& headers) noexcept {
-    const Headers::Line* const end = headers.lines() + headers.size();
-    for (const Headers::Line* line = headers.lines(); line != end; ++line) {
-      if (!is_in(skipped_, line->id)) keep(*line);
+    for (const FieldLine& line : HeaderLines(headers)) {
+      if (!is_in(skipped_, line.id)) keep(line);
     }
     flush();
   }
 
-  void keep(const Headers::Line& line) noexcept {
+  void keep(const FieldLine& line) noexcept {
     if (line.verbatim && line.name_data == run_end_) {
       run_end_ = end_of(line);
       return;
@@ -107,7 +107,8 @@ struct Decimal {
 char* put_lines_and_length(char* out, const Headers& headers, const HeadFraming& framing) noexcept {
   const bool has_length = framing.body.kind == BodyFraming::Kind::length;
   const Decimal length(framing.body.length);
-  if (!headers.has(FieldId::content_length) || (!has_length && !framing.keep_content_length)) {
+  if (!HeaderLines(headers).has(FieldId::content_length) ||
+      (!has_length && !framing.keep_content_length)) {
     LineWriter writer(out, kWrittenAfresh);
     writer.write(headers);
     if (has_length) writer.put_now("Content-Length", length.text());
@@ -115,8 +116,7 @@ char* put_lines_and_length(char* out, const Headers& headers, const HeadFraming&
   }
   LineWriter writer(out, kWrittenAfresh);
   bool length_written = false;
-  for (std::size_t i = 0; i < headers.size(); ++i) {
-    const Headers::Line& line = headers.lines()[i];
+  for (const FieldLine& line : HeaderLines(headers)) {
     if (line.id != FieldId::content_length) {
       if (!is_in(kWrittenAfresh, line.id)) writer.keep(line);
       continue;
@@ -171,8 +171,7 @@ std::size_t head_size_bound(const Headers& headers,
                             const HeadFraming& framing) noexcept {
   std::size_t size =
       kFixedPart + start_line_text.size() + framing.upgrade.size() + framing.trailer.size();
-  for (std::size_t i = 0; i < headers.size(); ++i) {
-    const Headers::Line& line = headers.lines()[i];
+  for (const FieldLine& line : HeaderLines(headers)) {
     size += line.name_size + line.value_size + 4 + 20;  // a Content-Length may become longer
   }
   return size;
@@ -188,7 +187,7 @@ char* write_request_head(char* out,
   *out++ = ' ';
   out = put(out, target);
   out = put(out, " HTTP/1.1\r\n");
-  if (!headers.has(FieldId::host)) {
+  if (!HeaderLines(headers).has(FieldId::host)) {
     const bool fits = authority.size() <= kMaxAuthority;
     out = put_line(out, "Host", fits ? authority : std::string_view{});
   }
@@ -211,7 +210,7 @@ char* write_response_head(char* out,
   out = put(out, reason);
   out = put(out, "\r\n");
   out = put_lines_and_length(out, headers, framing);
-  if (!date.empty() && date.size() <= kMaxDate && !headers.has(FieldId::date)) {
+  if (!date.empty() && date.size() <= kMaxDate && !HeaderLines(headers).has(FieldId::date)) {
     out = put_line(out, "Date", date);
   }
   return put_rest(out, framing);
@@ -224,8 +223,7 @@ char* write_chunk_size(char* out, std::uint64_t size) noexcept {
 
 std::size_t last_chunk_size_bound(const Headers& trailers) noexcept {
   std::size_t size = 5;  // "0\r\n" and "\r\n"
-  for (std::size_t i = 0; i < trailers.size(); ++i) {
-    const Headers::Line& line = trailers.lines()[i];
+  for (const FieldLine& line : HeaderLines(trailers)) {
     size += line.name_size + line.value_size + 4;
   }
   return size;
@@ -233,8 +231,7 @@ std::size_t last_chunk_size_bound(const Headers& trailers) noexcept {
 
 char* write_last_chunk(char* out, const Headers& trailers) noexcept {
   LineWriter writer(put(out, "0\r\n"), 0);
-  for (std::size_t i = 0; i < trailers.size(); ++i) {
-    const Headers::Line& line = trailers.lines()[i];
+  for (const FieldLine& line : HeaderLines(trailers)) {
     if (!is_forbidden_in_trailers(line.id, line.field().name)) writer.keep(line);
   }
   return put(writer.out(), "\r\n");

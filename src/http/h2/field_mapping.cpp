@@ -7,6 +7,7 @@
 #include "http/field_names.hpp"
 #include "http/field_rules.hpp"
 #include "http/h1/byte_scan.hpp"
+#include "http/header_lines.hpp"
 #include "http/host.hpp"
 
 #include <algorithm>
@@ -58,7 +59,7 @@ std::string_view make_websocket_key(Arena& memory) {
 FieldSection::FieldSection(Kind kind, Side side, ArenaRef arena, const FieldLimits& limits)
     : arena_(std::move(arena)),
       memory_(arena_),
-      headers_(memory_),
+      headers_(HeaderWriter::headers_in(memory_)),
       limits_(limits),
       kind_(kind),
       side_(side) {}
@@ -73,12 +74,12 @@ void FieldSection::append(FieldId id, std::string_view name, std::string_view va
   char* const value_data = out + name.size() + 2;
   if (!value.empty()) std::memcpy(value_data, value.data(), value.size());
   std::memcpy(value_data + value.size(), "\r\n", 2);
-  headers_.append({.name_data = out,
-                   .value_data = value_data,
-                   .value_size = static_cast<std::uint32_t>(value.size()),
-                   .name_size = static_cast<std::uint16_t>(name.size()),
-                   .id = id,
-                   .verbatim = true});
+  HeaderWriter(headers_).append({.name_data = out,
+                                 .value_data = value_data,
+                                 .value_size = static_cast<std::uint32_t>(value.size()),
+                                 .name_size = static_cast<std::uint16_t>(name.size()),
+                                 .id = id,
+                                 .verbatim = true});
 }
 
 // Returns false if the line exceeds a limit.
@@ -154,7 +155,7 @@ void FieldSection::move_to_interim() {
   if (!interim_ || status_.data() != nullptr) return;
   if (!interim_->arena) interim_->arena = Arena::create();
   memory_ = interim_->arena;
-  headers_ = Headers(memory_);
+  headers_ = HeaderWriter::headers_in(memory_);
   dropped_ = interim_->bytes >= kMaxInterim;
 }
 
@@ -222,7 +223,8 @@ void FieldSection::finish_request() noexcept {
   if (scheme_ != "http" && scheme_ != "https") return fail(":scheme is not http or https");
   if (path_.empty()) return fail("no :path");
   if (!path_.starts_with('/') && path_ != "*") return fail(":path does not begin with a slash");
-  if (!has_authority && !headers_.has(FieldId::host)) fail("neither :authority nor Host");
+  if (!has_authority && !HeaderLines(headers_).has(FieldId::host))
+    fail("neither :authority nor Host");
 }
 
 // :authority becomes the only Host field (RFC 9113 §8.3.1). If both are present, they must agree.
@@ -256,7 +258,7 @@ void FieldSection::join_cookies() {
     if (!joined.empty()) joined += "; ";
     joined += crumb;
   }
-  headers_.set(FieldName(FieldId::cookie, "cookie"), joined);
+  headers_.set(detail::FieldNames::make(FieldId::cookie, "cookie"), joined);
 }
 
 // Handlers expect the HTTP/1.1 form, an Upgrade to WebSocket (RFC 8441 §5).
@@ -317,9 +319,8 @@ Result<Response> FieldSection::take_response() {
 
 Result<Headers> FieldSection::take_trailers() {
   if (auto checked = check(); !checked) return failure(checked.error());
-  headers_.erase_if([](const Headers::Line& line) {
-    return is_forbidden_in_trailers(line.id, line.field().name);
-  });
+  HeaderWriter(headers_).erase_if(
+      [](const FieldLine& line) { return is_forbidden_in_trailers(line.id, line.field().name); });
   return std::move(headers_);
 }
 

@@ -9,6 +9,9 @@
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 
+#include "base/arena.hpp"
+#include "http/field_names.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>

@@ -7,6 +7,7 @@
 #include "http/field_names.hpp"
 #include "http/field_rules.hpp"
 #include "http/h2/field_mapping.hpp"
+#include "http/header_lines.hpp"
 
 #include <algorithm>
 #include <array>
@@ -35,6 +36,7 @@ constexpr std::array kLowerNames = {
     LowerName{},
 #define ONEHOP_FIELD(id, name, flags) lowered(name),
 #include "http/field_names.def"
+#include "http/header_lines.hpp"
 #undef ONEHOP_FIELD
 };
 
@@ -48,7 +50,7 @@ constexpr bool is_in(std::uint64_t set, FieldId id) noexcept {
   return (set & bit_of(id)) != 0;
 }
 
-std::string_view lower_name(const Headers::Line& line, Arena& memory) {
+std::string_view lower_name(const FieldLine& line, Arena& memory) {
   if (line.id != FieldId::unknown) return kLowerNames[static_cast<std::size_t>(line.id)].view();
   const std::string_view name = line.field().name;
   if (std::none_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) {
@@ -60,9 +62,8 @@ std::string_view lower_name(const Headers::Line& line, Arena& memory) {
 }
 
 void write_lines(const Headers& headers, std::uint64_t skipped, Arena& memory, FieldList& out) {
-  const Headers::Line* const end = headers.lines() + headers.size();
-  for (const Headers::Line* line = headers.lines(); line != end; ++line) {
-    if (!is_in(skipped, line->id)) out.push_back({lower_name(*line, memory), line->field().value});
+  for (const FieldLine& line : HeaderLines(headers)) {
+    if (!is_in(skipped, line.id)) out.push_back({lower_name(line, memory), line.field().value});
   }
 }
 
@@ -102,13 +103,14 @@ void write_response(Status status,
   write_lines(headers, kNeverSent, memory, out);
   if (framing.length) {
     write_length(framing.length, memory, out);
-  } else if (framing.keep_content_length && headers.has(FieldId::content_length)) {
+  } else if (framing.keep_content_length && HeaderLines(headers).has(FieldId::content_length)) {
     out.push_back({"content-length", headers.get_or_empty(field::content_length)});
   }
-  if (framing.announce_trailers && headers.has(FieldId::trailer)) {
+  if (framing.announce_trailers && HeaderLines(headers).has(FieldId::trailer)) {
     out.push_back({"trailer", headers.get_or_empty(field::trailer)});
   }
-  if (!framing.date.empty() && !headers.has(FieldId::date)) out.push_back({"date", framing.date});
+  if (!framing.date.empty() && !HeaderLines(headers).has(FieldId::date))
+    out.push_back({"date", framing.date});
 }
 
 void write_request(const Request& request,
@@ -132,17 +134,16 @@ void write_request(const Request& request,
       framing.extended_connect ? kSkipped | bit_of(FieldId::sec_websocket_key) : kSkipped;
   write_lines(headers, skipped, memory, out);
   write_length(framing.length, memory, out);
-  if (framing.announce_trailers && headers.has(FieldId::trailer)) {
+  if (framing.announce_trailers && HeaderLines(headers).has(FieldId::trailer)) {
     out.push_back({"trailer", headers.get_or_empty(field::trailer)});
   }
   if (headers.has_token(field::te, "trailers")) out.push_back({"te", "trailers"});
 }
 
 void write_trailers(const Headers& trailers, Arena& memory, FieldList& out) {
-  const Headers::Line* const end = trailers.lines() + trailers.size();
-  for (const Headers::Line* line = trailers.lines(); line != end; ++line) {
-    if (is_forbidden_in_trailers(line->id, line->field().name)) continue;
-    out.push_back({lower_name(*line, memory), line->field().value});
+  for (const FieldLine& line : HeaderLines(trailers)) {
+    if (is_forbidden_in_trailers(line.id, line.field().name)) continue;
+    out.push_back({lower_name(line, memory), line.field().value});
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include <onehop/task.hpp>
 
+#include "base/arena.hpp"
 #include "base/intrusive_list.hpp"
 #include "http/h2/error_code.hpp"
 #include "http/h2/field_mapping.hpp"

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// until_deadline() awaits a hook until the deadline of its request. Thread: owner.
+#pragma once
+
+#include <onehop/exchange_record.hpp>
+#include <onehop/hook.hpp>
+#include <onehop/task.hpp>
+
+namespace onehop {
+
+// Returns the outcome of `work`, or Errc::timed_out at `deadline`; `work` is then destroyed.
+// Time::max(): no deadline.
+task<detail::HookOutcome> until_deadline(Time deadline, task<detail::HookOutcome> work);
+
+}  // namespace onehop
