@@ -27,8 +27,8 @@ class AllowedFields {
  private:
   std::vector<std::string> names_;
 };
-// Returns why AllowedFields rejects a name; std::nullopt if it is a forwarding field that this proxy
-// does not set itself.
+// Returns why AllowedFields rejects a name; std::nullopt if it is a forwarding field that this
+// proxy does not set itself.
 std::optional<std::string> why_not_allowed(std::string_view name);
 
 // Removes the claims of an untrusted client: every forwarding field, and every lookalike.

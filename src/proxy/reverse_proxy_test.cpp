@@ -185,13 +185,13 @@ TEST(ReverseProxyResponse, IsFlushedAsItsKindWants) {
   const auto with_type = [](const char* type) {
     return Response(Status::ok, Headers{{"Content-Type", type}}, Body::of("text"));
   };
-  EXPECT_FALSE(received_for(with_type("text/plain")).flush_at_once());
-  EXPECT_FALSE(received_for(with_type("text/event-streams")).flush_at_once());
-  EXPECT_TRUE(received_for(with_type("text/event-stream")).flush_at_once());
-  EXPECT_TRUE(received_for(with_type("Text/Event-Stream; charset=utf-8")).flush_at_once());
-  EXPECT_TRUE(received_for(with_type("text/plain"), FlushPolicy::immediate).flush_at_once());
-  EXPECT_TRUE(received_for(Response(Status::ok, Headers{}, test::unending_body())).flush_at_once());
-  EXPECT_FALSE(received_for(Response(Status::no_content)).flush_at_once());
+  EXPECT_FALSE(MessageAccess::flush_at_once(received_for(with_type("text/plain"))));
+  EXPECT_FALSE(MessageAccess::flush_at_once(received_for(with_type("text/event-streams"))));
+  EXPECT_TRUE(MessageAccess::flush_at_once(received_for(with_type("text/event-stream"))));
+  EXPECT_TRUE(MessageAccess::flush_at_once(received_for(with_type("Text/Event-Stream; charset=utf-8"))));
+  EXPECT_TRUE(MessageAccess::flush_at_once(received_for(with_type("text/plain"), FlushPolicy::immediate)));
+  EXPECT_TRUE(MessageAccess::flush_at_once(received_for(Response(Status::ok, Headers{}, test::unending_body()))));
+  EXPECT_FALSE(MessageAccess::flush_at_once(received_for(Response(Status::no_content))));
 }
 
 TEST(ReverseProxyResponse, IsNoAnswerWhenItIsInformational) {
@@ -227,7 +227,7 @@ TEST(ModifyResponse, RunsBeforeTheFlushPolicyLooks) {
                               response.set_body(test::unending_body());
                               return Result<void>();
                             }});
-  EXPECT_TRUE(serve(proxy, from_client()).flush_at_once());
+  EXPECT_TRUE(MessageAccess::flush_at_once(serve(proxy, from_client())));
 }
 
 // E09, B29

@@ -14,9 +14,9 @@
 
 namespace onehop {
 
-// Returns the protocol to ask the upstream for, as the client wrote it: the first one in its Upgrade
-// list that is in `allowed`. "" if it asks for none, does not name Upgrade in Connection, or speaks
-// HTTP/1.0.
+// Returns the protocol to ask the upstream for, as the client wrote it: the first one in its
+// Upgrade list that is in `allowed`. "" if it asks for none, does not name Upgrade in Connection,
+// or speaks HTTP/1.0.
 std::string_view upgrade_to_ask_for(const Request& request,
                                     const std::vector<std::string>& allowed) noexcept;
 

@@ -239,7 +239,9 @@ Error H1Exchange::wait_error(const Error& error) const {
 Result<Response> H1Exchange::take_response(const Request& request, h1::HeadParser& parser) {
   wire::ReadBuffer& input = connection_->input();
   const Status status = parser.status();
-  ArenaRef arena = HeaderLines(request.headers()).arena_or_none() ? HeaderLines(request.headers()).arena_or_none() : arena_;
+  ArenaRef arena = HeaderLines(request.headers()).arena_or_none()
+                       ? HeaderLines(request.headers()).arena_or_none()
+                       : arena_;
   // An interim response is passed on at once, and its memory is freed with it.
   if (status.is_informational() && status != Status::switching_protocols) arena = Arena::create();
   Headers headers = parser.take_headers(input.view(), arena);

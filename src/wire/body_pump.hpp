@@ -100,7 +100,8 @@ class BodyPump {
           co_await io::yield(sender.reactor());
           break;
         case Need::piece:
-          if (PolledBodySource* const polled = MessageAccess::polled(*MessageAccess::source(*body_))) {
+          if (PolledBodySource* const polled =
+                  MessageAccess::polled(*MessageAccess::source(*body_))) {
             co_await polled->wait();
           } else {
             auto read = co_await MessageAccess::source(*body_)->read();

@@ -42,8 +42,8 @@ inline constexpr bool is_one_of = (std::same_as<T, Types> || ...);
 // to a pointer and so to bool, is neither.
 template <class Function>
 constexpr bool is_empty_function(const Function& function) noexcept {
-  constexpr bool kIsWrapper = std::constructible_from<bool, const Function&> &&
-                              !std::convertible_to<const Function&, bool>;
+  constexpr bool kIsWrapper =
+      std::constructible_from<bool, const Function&> && !std::convertible_to<const Function&, bool>;
   if constexpr (std::is_pointer_v<Function> || kIsWrapper) {
     return !static_cast<bool>(function);
   } else {
