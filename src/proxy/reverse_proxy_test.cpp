@@ -188,9 +188,12 @@ TEST(ReverseProxyResponse, IsFlushedAsItsKindWants) {
   EXPECT_FALSE(MessageAccess::flush_at_once(received_for(with_type("text/plain"))));
   EXPECT_FALSE(MessageAccess::flush_at_once(received_for(with_type("text/event-streams"))));
   EXPECT_TRUE(MessageAccess::flush_at_once(received_for(with_type("text/event-stream"))));
-  EXPECT_TRUE(MessageAccess::flush_at_once(received_for(with_type("Text/Event-Stream; charset=utf-8"))));
-  EXPECT_TRUE(MessageAccess::flush_at_once(received_for(with_type("text/plain"), FlushPolicy::immediate)));
-  EXPECT_TRUE(MessageAccess::flush_at_once(received_for(Response(Status::ok, Headers{}, test::unending_body()))));
+  EXPECT_TRUE(
+      MessageAccess::flush_at_once(received_for(with_type("Text/Event-Stream; charset=utf-8"))));
+  EXPECT_TRUE(
+      MessageAccess::flush_at_once(received_for(with_type("text/plain"), FlushPolicy::immediate)));
+  EXPECT_TRUE(MessageAccess::flush_at_once(
+      received_for(Response(Status::ok, Headers{}, test::unending_body()))));
   EXPECT_FALSE(MessageAccess::flush_at_once(received_for(Response(Status::no_content))));
 }
 

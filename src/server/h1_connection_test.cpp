@@ -41,7 +41,9 @@ TEST_F(H1ConnectionTest, ServesOneRequestAfterTheOther) {
   for (const char* target : {"/a", "/b", "/c"}) {
     client.send("GET " + std::string(target) + " HTTP/1.1\r\nHost: h\r\n\r\n");
     EXPECT_EQ(without_date(client.receive()),
-              "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nGET " + std::string(target));
+              "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "
+              "6\r\n\r\nGET " +
+                  std::string(target));
   }
   EXPECT_FALSE(client.at_end());
   EXPECT_EQ(exchanges_.size(), 3u);
@@ -55,10 +57,14 @@ TEST_F(H1ConnectionTest, RespondsToPipelinedRequestsInOrder) {
       "POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nuv\r\n0\r\n\r\n"
       "GET /d HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_EQ(without_date(client.receive()),
-            "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nGET /a"
-            "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nPOST /b xyz"
-            "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nPOST /c uv"
-            "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nGET /d");
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "
+            "6\r\n\r\nGET /a"
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "
+            "11\r\n\r\nPOST /b xyz"
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "
+            "10\r\n\r\nPOST /c uv"
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "
+            "6\r\n\r\nGET /d");
 }
 
 TEST_F(H1ConnectionTest, TakesARequestByteByByte) {

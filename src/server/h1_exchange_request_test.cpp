@@ -359,7 +359,8 @@ TEST_F(H1ExchangeRequest, SendsInformationalResponsesBeforeTheFinalOne) {
   network_.advance(1s);
   EXPECT_EQ(without_date(client.receive()),
             "HTTP/1.1 102 Processing\r\n\r\n"
-            "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone");
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "
+            "4\r\n\r\ndone");
 }
 
 TEST_F(H1ExchangeRequest, SendsNoInformationalResponsesToHttp10) {

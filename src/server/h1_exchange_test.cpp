@@ -62,7 +62,9 @@ TEST_F(H1ExchangeTest, SaysTheLengthOfABodyThatHasOne) {
 TEST_F(H1ExchangeTest, RespondsToHeadWithTheHeadOnly) {
   Wire client = connect([](Request) { return Response(Status::ok, "content"); });
   client.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
-  EXPECT_EQ(without_date(client.receive()), "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n");
+  EXPECT_EQ(
+      without_date(client.receive()),
+      "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 7\r\n\r\n");
   client.send(kGet);
   EXPECT_EQ(body_of(client.receive()), "content");
 }

@@ -2,6 +2,7 @@
 //
 // The deadline and the values of a request, on their way through a proxy.
 #include <onehop/detail/clock.hpp>
+#include <onehop/scope.hpp>
 
 #include "support/proxied.hpp"
 
