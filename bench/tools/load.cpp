@@ -161,7 +161,7 @@ class Client {
     if (got < 0 && errno == EAGAIN) return;
     if (got < 0) return fail(reason("receive"));
     if (got == 0 && state_ == State::ending) return close_socket();
-    if (got == 0) return fail("closed before the answer was complete");
+    if (got == 0) return fail("closed before the response was complete");
     switch (state_) {
       case State::body:
         return take_body(static_cast<size_t>(got));
@@ -173,7 +173,7 @@ class Client {
         in_.append(g_input, static_cast<size_t>(got));
         return take_head();
       default:
-        return fail("bytes after the answer");
+        return fail("bytes after the response");
     }
   }
 
@@ -198,7 +198,7 @@ class Client {
 
   void take_body(size_t size) {
     received_ += size;
-    if (received_ > expected_) return fail("bytes after the answer");
+    if (received_ > expected_) return fail("bytes after the response");
     if (received_ < expected_) return;
     if (sent_ < run_->options.request.size() + run_->options.body) {
       return fail("answered before the request was read");

@@ -180,14 +180,14 @@ class Client {
   void read_nothing(int result) {
     const int what = SSL_get_error(tls_.get(), result);
     if (what == SSL_ERROR_WANT_READ) return;
-    if (state_ != State::ending) return fail(tls_reason("closed before the answer was complete"));
+    if (state_ != State::ending) return fail(tls_reason("closed before the response was complete"));
     if (what != SSL_ERROR_ZERO_RETURN) return fail(tls_reason("closed without close_notify"));
     close_socket();
   }
 
   void take(string_view bytes) {
     if (state_ == State::body) return take_body(bytes.size());
-    if (state_ == State::ending) return fail("bytes after the answer");
+    if (state_ == State::ending) return fail("bytes after the response");
     in_ += bytes;
     const size_t end = in_.find("\r\n\r\n");
     if (end == string::npos) return;
@@ -203,7 +203,7 @@ class Client {
 
   void take_body(size_t size) {
     received_ += size;
-    if (received_ > expected_) return fail("bytes after the answer");
+    if (received_ > expected_) return fail("bytes after the response");
     if (received_ < expected_) return;
     if (expected_ != run_->options.expect) wrong("length " + std::to_string(expected_));
     const auto took = Clock::now() - started_;

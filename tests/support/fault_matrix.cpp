@@ -195,7 +195,7 @@ std::string FaultMatrix::ask_next(AskingClient& client,
                      got.body == content_of(id, 23);
   const int arrivals = backend_->arrivals(id);
   if (right && (arrivals == 1 || method == "GET")) return {};
-  return "a " + std::string(method) + " behind it came " + std::to_string(arrivals) +
+  return "a " + std::string(method) + " after it came " + std::to_string(arrivals) +
          " times and got " + describe(got);
 }
 

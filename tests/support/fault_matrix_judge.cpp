@@ -59,7 +59,7 @@ std::string FaultMatrix::judge(const Case& wanted, AskingClient& client) {
   const bool is_there = !client.wire().is_over() || wanted.client.way == Way::stall;
   const bool waits = is_there && received_.end == Received::End::open && !is_pausing(wanted);
   if (problem.empty() && waits && wanted.question.kind != Kind::upgrades)
-    problem = "the client got neither an answer nor a failure";
+    problem = "the client got neither a response nor a failure";
   return problem.empty() ? problem : problem + " (" + describe(received_) + ")";
 }
 
@@ -117,7 +117,7 @@ bool FaultMatrix::is_answer_of_h2(const Case& wanted) const {
 std::string FaultMatrix::judge_answer(const Case& wanted) const {
   if (wanted.refuses) {
     const bool is_told = is_own_failure() && received_.status == 502;
-    return is_told ? std::string() : "nobody could be connected to";
+    return is_told ? std::string() : "no peer could be connected to";
   }
   const bool by_end = wanted.answer.framing == Answer::Framing::until_close;
   const Way way = wanted.backend.way;
@@ -125,13 +125,13 @@ std::string FaultMatrix::judge_answer(const Case& wanted) const {
       way == Way::none || way == Way::delay ||
       (response_ > 0 && wanted.backend.at >= response_ && way != Way::garble && !by_end);
   if (is_whole_answer(wanted)) return {};
-  if (harmless) return "this had to be a whole answer";
+  if (harmless) return "this had to be a whole response";
   if (received_.end == Received::End::broken || is_own_failure()) return {};
   if (is_pausing(wanted)) return {};
   if (wanted.question.kind == Kind::upgrades && received_.end == Received::End::open) return {};
   const bool is_theirs =
       protocols_.backend == Protocol::h1 ? is_answer_of_h1(wanted) : is_answer_of_h2(wanted);
-  return is_theirs ? std::string() : "this is no answer of the backend's, and no failure";
+  return is_theirs ? std::string() : "this is neither the backend's response nor a failure";
 }
 
 std::string FaultMatrix::judge_requests(const Case& wanted, AskingClient& client) const {
@@ -147,7 +147,7 @@ std::string FaultMatrix::judge_requests(const Case& wanted, AskingClient& client
     }
     if (protocols_.client == Protocol::h1) {
       const H1Message sent = read_h1_request(client.wire().gone());
-      if (!sent.is_whole()) return "what is no request was delivered as one";
+      if (!sent.is_whole()) return "something other than a request was delivered as one";
       if (request.method != sent.method || request.body != sent.body)
         return "it arrived as " + request.method + " " + request.body.substr(0, 100);
     } else if (wanted.question.kind != Kind::chunked && !resembles(request.body, content)) {
