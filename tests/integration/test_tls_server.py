@@ -395,7 +395,7 @@ def test_a_certificate_may_come_through_a_pipe_at_the_start(start_proxy, backend
     writer.join()
     shown = shown_subject(proxy)
     proxy.signal(signal.SIGHUP)
-    wait_until(lambda: "can be read at the start only" in proxy.stderr(), 10)
+    wait_until(lambda: "can be read at start-up only" in proxy.stderr(), 10)
     assert shown_subject(proxy) == shown
 
 
