@@ -165,14 +165,13 @@ void H1Exchange::send_informational(const Response& response) {
   static constexpr std::size_t kMaxUnread = 64 * 1024;
   Headers headers = response.headers().clone();
   remove_hop_by_hop(headers);
-  const h1::HeadFraming framing;
-  const std::size_t bound = h1::head_size_bound(headers, response.reason(), framing);
+  const std::size_t bound = h1::head_size_bound(headers, response.reason(), {});
   const std::span<char> memory = stream_.reactor().head_scratch();
   if (bound > memory.size() || output_.pending() + bound > kMaxUnread) return;
   // Not for one that is dropped: that client still waits, and may not send its content at all.
   if (response.status() == Status::continue_ && !content_.mark_continue_sent()) return;
   const char* end = h1::write_response_head(memory.data(), response.status(), response.reason(),
-                                            headers, framing, {});
+                                            headers, {}, {});
   output_.write_soon({memory.data(), static_cast<std::size_t>(end - memory.data())});
   served_.on_informational_sent();
 }
