@@ -170,8 +170,8 @@ void H1Exchange::send_informational(const Response& response) {
   if (bound > memory.size() || output_.pending() + bound > kMaxUnread) return;
   // Not for one that is dropped: that client still waits, and may not send its content at all.
   if (response.status() == Status::continue_ && !content_.mark_continue_sent()) return;
-  const char* end = h1::write_response_head(memory.data(), response.status(), response.reason(),
-                                            headers, {}, {});
+  const char* end =
+      h1::write_response_head(memory.data(), response.status(), response.reason(), headers, {}, {});
   output_.write_soon({memory.data(), static_cast<std::size_t>(end - memory.data())});
   served_.on_informational_sent();
 }
