@@ -9,7 +9,7 @@ import pytest
 
 from proxy_process import free_port
 from raw_client import Client, connect
-from wire import PATIENCE, answer, get, post
+from wire import PATIENCE, answer, get, message, post
 
 pytestmark = pytest.mark.skipif("ONEHOP_EXAMPLES" not in os.environ, reason="the examples were not built")
 
@@ -49,6 +49,26 @@ def test_single_host_passes_requests_on(run, start_backend):
     got = asked(run("single_host", backend.url + "/base"), get("/x", host="a.example"))
     assert got.status == 200
     assert (backend.request.target, backend.request.fields.get("host")) == ("/base/x", "a.example")
+
+
+def test_authorizing_hook_asks_before_it_passes_a_request_on(run, start_backend):
+    backend, service = start_backend(), start_backend()
+
+    def judge(peer):
+        while True:
+            head = peer.read_request_head()
+            if head.fields.get("authorization") == "Bearer alice":
+                peer.send(message("HTTP/1.1 200 OK", "X-User: alice", "Content-Length: 0"))
+            else:
+                peer.send(message("HTTP/1.1 403 Forbidden", "Content-Length: 0"))
+
+    service.play(judge)
+    address = run("authorizing_hook", backend.url, service.url)
+    refused = asked(address, get("/a"))
+    assert (refused.status, refused.body, len(backend.requests)) == (401, b"sign in first\n", 0)
+    passed = asked(address, get("/b", "Authorization: Bearer alice"))
+    assert (passed.status, passed.fields.get("x-served-user")) == (200, "alice")
+    assert [head.target for head in backend.requests] == ["/b"]
 
 
 def test_custom_director_sends_those_who_ask_to_the_second_backend(run, start_backend):
