@@ -73,7 +73,13 @@ class LastCompleter {
   template <class Make>
   bool settle(Make make) const {
     if (!state_->claim()) return false;
-    state_->result.emplace(make());
+    try {
+      state_->result.emplace(make());
+    } catch (...) {  // of the constructor of T: the task that waits must not wait for ever
+      state_->result.emplace(failure(Errc::cancelled, Side::local));
+      CompletionSignal::raise(state_);
+      throw;
+    }
     CompletionSignal::raise(state_);
     return true;
   }

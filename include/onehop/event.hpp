@@ -33,6 +33,7 @@ class Event {
  private:
   struct State;
   class Awaiter;
+  static task<void> wait_until_set(std::shared_ptr<State> state);
   static task<bool> wait_until_set(std::shared_ptr<State> state, std::chrono::nanoseconds duration);
   std::shared_ptr<State> state_;  // a wait keeps it, too
 };

@@ -76,7 +76,7 @@ class ResponseHook : public detail::Hook<ProxyResponse> {
         sees_requests_(std::same_as<detail::ModifyArgument<Function>, ProxyResponse>) {}
 
   // True if the function takes a ProxyResponse.
-  bool sees_requests() const noexcept { return sees_requests_; }
+  bool sees_requests() const noexcept { return sees_requests_ && static_cast<bool>(*this); }
 
  private:
   bool sees_requests_ = false;

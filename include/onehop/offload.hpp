@@ -3,8 +3,12 @@
 // offload() runs a function that blocks, such as a query to a database, on another thread, and
 // resumes the task on its worker with the result:
 //
-//   auto finding = onehop::offload([&] { return database.find(key); });
+//   auto finding = onehop::offload([&database, key] { return database.find(key); });
 //   std::string row = co_await std::move(finding);
+//
+// The function outlives a task that is destroyed while it runs, for example because the client has
+// left. It must own what it uses of that task, and what it refers to must outlive the server's
+// workers, as the handler of Server::run does and one of run_per_worker does not.
 //
 // The process has one pool of at most kMaxOffloadThreads threads for all workers. They start when
 // they are needed and end with the last worker that has used them. For a callback interface, or for

@@ -8,16 +8,25 @@
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 
+#include "base/arena.hpp"
 #include "http/polled_body_source.hpp"
 
 #include <string_view>
+#include <utility>
 
 namespace onehop {
 
 struct detail::MessageAccess {
-  // `record` must outlive the request.
-  static void set_record(Request& request, ExchangeRecord* record) noexcept {
+  // `record` must outlive the request, which keeps `memory`, that of the exchange, whatever becomes
+  // of its headers.
+  static void set_record(Request& request, ExchangeRecord* record, ArenaRef memory = {}) noexcept {
     request.parts_->record = record;
+    request.parts_->value_memory = std::move(memory);
+  }
+  // Returns the memory of the exchange, where values() and texts of the record are.
+  static Arena& memory(const Request& request) {
+    static_cast<void>(request.values());
+    return *request.parts_->value_memory;
   }
   static void set_connection(Request& request, const ConnectionInfo& connection) {
     request.parts_->connection = connection;

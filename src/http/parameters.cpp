@@ -72,7 +72,8 @@ void Parameters::set(std::string_view name, std::string value) {
 }
 
 std::size_t Parameters::erase(std::string_view name) {
-  return std::erase_if(list_, [name](const Parameter& p) { return p.name == name; });
+  const std::string wanted(name);  // it may view a parameter
+  return std::erase_if(list_, [&wanted](const Parameter& p) { return p.name == wanted; });
 }
 
 std::string Parameters::to_string() const {

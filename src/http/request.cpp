@@ -32,8 +32,7 @@ Values Request::values() const {
 }
 
 Request Request::clone_head() const {
-  // Created now, so that both share values that are set later.
-  HeaderWriter(parts_->headers).arena();
+  static_cast<void>(values());  // both share those that are set later
   Request copy(method(), url(), headers().clone());
   copy.parts_->connection = connection();
   copy.parts_->value_memory = parts_->value_memory;
@@ -41,7 +40,7 @@ Request Request::clone_head() const {
   if (parts_->on_informational) {
     // The server's callback reads the memory of this request.
     copy.parts_->on_informational =
-        [memory = HeaderLines(headers()).arena_or_none(),
+        [memory = parts_->value_memory,
          callback = parts_->on_informational](const Response& response) { callback(response); };
   }
   return copy;

@@ -71,12 +71,16 @@ bool Event::is_set() const noexcept {
 }
 
 task<void> Event::wait() {
-  auto waiting = wait_until_set(state_, io::Duration::max());
-  co_await std::move(waiting);
+  return wait_until_set(state_);
 }
 
 task<bool> Event::wait_for(std::chrono::nanoseconds duration) {
   return wait_until_set(state_, duration);
+}
+
+task<void> Event::wait_until_set(std::shared_ptr<State> state) {
+  auto waiting = wait_until_set(std::move(state), io::Duration::max());
+  co_await std::move(waiting);
 }
 
 task<bool> Event::wait_until_set(std::shared_ptr<State> state, std::chrono::nanoseconds duration) {

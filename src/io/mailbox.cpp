@@ -35,15 +35,9 @@ bool Mailbox::post(Work work) {
   return true;
 }
 
-bool Mailbox::post_or_wait(const Work& work) noexcept {
+void Mailbox::wait_for_memory() noexcept {
   static constexpr std::chrono::milliseconds kPause(1);
-  for (;;) {
-    try {
-      return post(work);
-    } catch (const std::bad_alloc&) {
-      std::this_thread::sleep_for(kPause);
-    }
-  }
+  std::this_thread::sleep_for(kPause);
 }
 
 std::vector<Mailbox::Work> Mailbox::take() {

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <functional>
 #include <mutex>
+#include <new>
 #include <vector>
 
 namespace onehop::io {
@@ -25,7 +26,16 @@ class Mailbox {
   // Gives `work` to the event loop. If the loop has ended, it destroys `work` and returns false.
   bool post(Work work);
   // The same, but waits for memory if there is none, so that destructors may call it.
-  bool post_or_wait(const Work& work) noexcept;
+  template <class Function>
+  bool post_or_wait(const Function& function) noexcept {
+    for (;;) {
+      try {
+        return post(Work(function));
+      } catch (const std::bad_alloc&) {
+        wait_for_memory();
+      }
+    }
+  }
 
   bool has_mail() const noexcept { return has_mail_.load(std::memory_order_acquire); }
   // An eventfd to watch edge-triggered: each post() to an empty mailbox writes to it.
@@ -37,6 +47,8 @@ class Mailbox {
   void close();
 
  private:
+  static void wait_for_memory() noexcept;
+
   FileDescriptor wake_;
   std::mutex mutex_;
   std::vector<Work> posted_;  // guarded by mutex_

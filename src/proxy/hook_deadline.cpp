@@ -13,9 +13,12 @@ using detail::HookOutcome;
 
 task<HookOutcome> until_deadline(Time deadline, task<HookOutcome> work) {
   if (deadline == Time::max()) co_return co_await std::move(work);
-  const std::chrono::nanoseconds left = deadline - detail::now();
+  const Time now = detail::now();
   HookOutcome outcome = failure(Errc::timed_out, Side::local);
-  if (left.count() > 0) outcome = co_await with_timeout(left, std::move(work));
+  if (now < deadline) {
+    const std::chrono::nanoseconds left = deadline - now;
+    outcome = co_await with_timeout(left, std::move(work));
+  }
   if (outcome || !outcome.error().is(Errc::timed_out) || detail::now() < deadline) {
     co_return outcome;
   }

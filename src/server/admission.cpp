@@ -22,7 +22,11 @@ void Admission::set_limits(const Server::Options& options, Log log) {
   set_max_connections(connections != 0 ? connections : default_max_connections());
   if (options.max_connections_per_client != no_limit ||
       options.max_requests_per_client != no_limit) {
-    limit_clients(options.max_connections_per_client, options.max_requests_per_client);
+    const auto number = [](Limit<std::size_t> limit) {
+      return limit == no_limit ? std::size_t{0} : limit.value();  // 0: a ClientLimit counts nothing
+    };
+    limit_clients(number(options.max_connections_per_client),
+                  number(options.max_requests_per_client));
   }
   const std::size_t memory = options.max_memory;
   limit_memory(memory != 0 ? memory : default_memory_ceiling(), std::move(log));

@@ -103,7 +103,7 @@ void H2Exchange::on_event() {
 
 // The response is out and the rest of the request will not be read (RFC 9113 §8.1).
 void H2Exchange::settle() {
-  if (!has_sent_end() || has_ended() || content_.is_lent() || has_tunnel() || !is_open()) return;
+  if (!has_sent_end() || has_ended() || content_.is_lent() || tunnel_ || !is_open()) return;
   drop_content();
   reset(h2::ErrorCode::no_error);
   link_.flush_soon();
@@ -169,7 +169,7 @@ void H2Exchange::watch(net::Time now) {
 
 void H2Exchange::record_head(const h2::FieldSection& head) {
   ExchangeRecord& record = served_.record();
-  if (const auto method = Method::parse(head.method())) record.method = *method;
+  if (const auto method = Method::parse(head.method())) served_.record_method(*method);
   record.target = head.path();
   record.host = head.authority();
   served_.record_client(head.headers());
@@ -335,6 +335,7 @@ bool H2Exchange::begin_any_response(Response& response) {
   try {
     return begin_response(response);
   } catch (...) {
+    if (served_.has_begun()) throw;  // a head is sent once
     response = served_.exception_response(exception_text());
   }
   return begin_response(response);

@@ -97,7 +97,7 @@ Result<bool> ServedExchange::complete_request(Request& request,
   ConnectionInfo facts = facts_of(*arena_, connection_.info(), *record_);
   facts.version = version;
   MessageAccess::set_connection(request, facts);
-  MessageAccess::set_record(request, record_);
+  MessageAccess::set_record(request, record_, arena_);
   if (version != Version::http_1_0) {
     ONEHOP_DCHECK(hook_ == nullptr);
     hook_ = arena_->make<InformationalHook>(owner);

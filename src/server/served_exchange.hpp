@@ -69,6 +69,8 @@ class ServedExchange {
   // --- the request ---
   // Records the client that a request with these fields comes from.
   void record_client(const Headers& headers);
+  // Records the method, which decides whether a response has content.
+  void record_method(const Method& method) noexcept { record_->method = method_ = method; }
   // Records the request and gives it its X-Request-ID.
   void record_request(const Method& method, std::string_view target, Headers& headers);
   // Checks it, and adds what its handler may know and do: the connection's facts, the record, and

@@ -3,12 +3,14 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include <poll.h>
@@ -122,15 +124,27 @@ StopSignals::~StopSignals() {
   give_slot_back(slot_);
 }
 
+// Without memory it tries again.
+void StopSignals::report(Which which) const noexcept {
+  static constexpr std::chrono::milliseconds kPause(10);
+  while (!is_ending_) {
+    try {
+      return on_signal_(which);
+    } catch (...) {
+      std::this_thread::sleep_for(kPause);
+    }
+  }
+}
+
 void StopSignals::run() {
   if (!wait_for_signal()) return;
-  on_signal_(Which::first);
+  report(Which::first);
   if (!wait_for_signal()) return;
   {
     const std::lock_guard lock(mutex);
     stop_listening(slot_at(slot_));
   }
-  on_signal_(Which::second);
+  report(Which::second);
 }
 
 bool StopSignals::wait_for_signal() const {

@@ -25,6 +25,7 @@ class StopSignals {
 
  private:
   void run();
+  void report(Which which) const noexcept;
   // Waits for the next signal. Returns false at the end.
   bool wait_for_signal() const;
 

@@ -55,11 +55,14 @@ net::Destination ConnectionPool::destination_of(const Url& url,
 Origin& ConnectionPool::origin(const Url& url, std::string_view connect_address) {
   if (last_ && last_->matches(url, connect_address)) return *last_;
   const std::string key = key_of(url, connect_address);
-  std::unique_ptr<Origin>& origin = origins_[key];
-  if (!origin) {
+  auto found = origins_.find(key);
+  if (found == origins_.end()) {
     Origin::Keeper& keeper = *this;
-    origin = std::make_unique<Origin>(keeper, context_, key, destination_of(url, connect_address));
+    auto made =
+        std::make_unique<Origin>(keeper, context_, key, destination_of(url, connect_address));
+    found = origins_.emplace(key, std::move(made)).first;
   }
+  const std::unique_ptr<Origin>& origin = found->second;
   ONEHOP_DCHECK(origin->matches(url, connect_address));
   last_ = origin.get();
   return *origin;

@@ -8,10 +8,10 @@
 #include "transport/origin.hpp"
 #include "transport/pool_context.hpp"
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 namespace onehop::transport {
 
@@ -48,7 +48,8 @@ class ConnectionPool final : public io::WorkerLocal,
   void end_if_unused() noexcept;
 
   PoolContext context_;
-  std::unordered_map<std::string, std::unique_ptr<Origin>> origins_;
+  // A dialer of the program may make round trips, and so add origins while all are visited.
+  std::map<std::string, std::unique_ptr<Origin>> origins_;
   Origin* last_ = nullptr;  // most transports have one origin
   io::Wakeup end_;
 };

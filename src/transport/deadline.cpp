@@ -21,8 +21,9 @@ class TimedBody final : public BodySource {
   TimedBody(Body body, Time deadline) noexcept : body_(std::move(body)), deadline_(deadline) {}
 
   task<Result<bytes>> read() override {
-    const std::chrono::nanoseconds left = deadline_ - detail::now();
-    if (left.count() <= 0) co_return end();
+    const Time now = detail::now();
+    if (deadline_ <= now) co_return end();
+    const std::chrono::nanoseconds left = deadline_ - now;
     task<Result<bytes>> reading = body_.read();
     Result<bytes> piece = co_await with_timeout(left, std::move(reading));
     const bool is_late = !piece && piece.error().is(Errc::timed_out) && detail::now() >= deadline_;
@@ -49,8 +50,9 @@ class TimedBody final : public BodySource {
 task<Result<Response>> round_trip_until(const RoundTripper& inner, Request request) {
   const Time deadline = request.deadline().value_or(Time::max());
   request.clear_deadline();
-  const std::chrono::nanoseconds left = deadline - detail::now();
-  if (left.count() <= 0) co_return failure(deadline_passed(Phase::none));
+  const Time now = detail::now();
+  if (deadline <= now) co_return failure(deadline_passed(Phase::none));
+  const std::chrono::nanoseconds left = deadline - now;
   task<Result<Response>> trip = inner.round_trip(std::move(request));
   Result<Response> result = co_await with_timeout(left, std::move(trip));
   if (!result) {

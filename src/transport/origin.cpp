@@ -294,11 +294,29 @@ void Origin::on_dial_failed(Protocol over, Error error) {
     return;
   }
   if (is_short_of_descriptors(error)) pool_.close_one_idle();
+  const Protocol other = over_http2 ? Protocol::http1 : Protocol::http2;
+  if (!redial_.may_be_waited_out(error) && line_.waiting(other) > 0) {
+    return fail_requests_over(over, error);
+  }
   if (over_http2 || redial_.is_active() || redial_.may_be_waited_out(error)) {
     return redial_.dial_failed(std::move(error));
   }
   if (!lacks_dials()) return;  // its request was given another connection
   if (Waiter* const first = line_.first(over)) Redial::fail(*first, error);
+}
+
+// A final error of one version says nothing of the other, whose requests wait on.
+void Origin::fail_requests_over(Protocol over, const Error& error) {
+  const bool was_active = redial_.is_active();
+  if (over == Protocol::http2 || was_active) {
+    while (Waiter* const each = line_.first(over))
+      Redial::fail(*each, error);
+  } else if (lacks_dials()) {
+    if (Waiter* const first = line_.first(over)) Redial::fail(*first, error);
+  }
+  if (!was_active) return;
+  redial_.end();
+  dial_for_waiters();
 }
 
 // --- connections of HTTP/1 ---------------------------------------------------------------------

@@ -99,6 +99,7 @@ class Origin final : public H1Connection::Owner, public H2Connection::Owner {
                                                      Result<net::Dialled> dialled,
                                                      Protocol over);
   void on_dial_failed(Protocol over, Error error);
+  void fail_requests_over(Protocol over, const Error& error);
   // --- connections of HTTP/1
   void drop(const H1Connection& connection) override { idle_.drop(connection); }
   void deliver(std::unique_ptr<H1Connection> connection);

@@ -8,7 +8,7 @@
 #include "http/connection_authentication.hpp"
 #include "http/field_names.hpp"
 #include "http/h2/error_code.hpp"
-#include "http/header_lines.hpp"
+#include "http/message_access.hpp"
 #include "transport/connect_retry.hpp"
 #include "transport/h1_exchange.hpp"
 #include "transport/h2_exchange.hpp"
@@ -172,7 +172,7 @@ void RoundTrip::begin(std::optional<Attempt>& attempt, Lease lease) {
     ++record_->attempts;
     record_->reused = lease.is_reused();
     record_->upstream_chosen = context_.reactor().now();
-    record_->upstream = HeaderWriter(request_.headers()).arena()->copy(lease.address());
+    record_->upstream = MessageAccess::memory(request_).copy(lease.address());
   }
   if (lease.is_shared() && lease.is_reused()) context_.counters().reused.add(1);
   attempt.emplace(std::move(lease), request_, context_.options());

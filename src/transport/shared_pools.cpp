@@ -124,10 +124,11 @@ bool SharedPools::request(const std::string& key, Reuse reuse, Member& asker) {
 void SharedPools::respond(const std::string& key,
                           std::unique_ptr<IdleTransfer> transfer,
                           Member& asker) {
+  // A std::function has to be copyable. If the asker ends meanwhile, the slot is freed after the
+  // mutex, which that needs.
+  const auto parcel = std::make_shared<std::unique_ptr<IdleTransfer>>(std::move(transfer));
   const std::lock_guard lock(mutex_);
   if (!has(asker)) return;  // it has ended
-  // A std::function has to be copyable.
-  const auto parcel = std::make_shared<std::unique_ptr<IdleTransfer>>(std::move(transfer));
   post_to(asker, [key, parcel](Member& each) { each.complete(key, std::move(*parcel)); });
 }
 

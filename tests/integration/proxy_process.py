@@ -97,6 +97,12 @@ class Proxy:
 
     def signal(self, number=signal.SIGTERM):
         self.process.send_signal(number)
+        while number == signal.SIGSTOP and not self.is_stopped():  # kill(2) does not wait for it
+            time.sleep(0.001)
+
+    def is_stopped(self):
+        stats = [task.joinpath("stat").read_text(encoding="utf-8") for task in Path(f"/proc/{self.pid}/task").iterdir()]
+        return all(stat.rpartition(")")[2].split()[0] == "T" for stat in stats)
 
     def wait(self, patience=2 * PATIENCE):
         return self.process.wait(patience)

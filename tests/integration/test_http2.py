@@ -162,6 +162,14 @@ def test_a_head_past_the_limit_is_431(hop_with):
         assert client.ask(("a", "x" * 1000)).status == 200
 
 
+def test_a_refused_head_request_gets_no_content(hop_with):
+    hop = hop_with("--max-header-bytes", "2KiB")
+    with H2Client(hop.address) as client:
+        got = client.ask(("a", "x" * 3000), method="HEAD")
+        assert got.status == 431
+        assert [kind for kind, *_ in got.frames] == [HEADERS]
+
+
 def test_a_body_past_the_limit_is_413(hop_with):
     hop = hop_with("--max-body", "10B")
     with H2Client(hop.address) as client:

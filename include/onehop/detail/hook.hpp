@@ -74,6 +74,7 @@ inline HookOutcome outcome_of(HookOutcome outcome) {
 
 template <class Returned>
 task<HookOutcome> outcome_later(task<Returned> work) {
+  if (!work) co_return failure(Errc::handler_failed, Side::local, "a hook returned an empty task");
   if constexpr (std::same_as<Returned, void>) {
     co_await std::move(work);
     co_return HookOutcome();
