@@ -63,7 +63,8 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
     return std::ranges::all_of(workers, [](const auto& worker) { return worker->ended; });
   }
   // Also outside its event loop: the last reference to a Server may go with its thread.
-  bool is_worker(std::thread::id thread) const {
+  bool is_ours(std::thread::id thread) const {
+    if (stop_signals && stop_signals->is_thread(thread)) return true;
     return std::ranges::any_of(
         workers, [thread](const auto& worker) { return worker->thread.get_id() == thread; });
   }
@@ -241,6 +242,12 @@ Result<void> Server::State::start(const HandlerFactory& factory) {
   }
   common->prepare_trust();
   if (auto prepared = common->prepare_tls(); !prepared) return prepared;
+  if (common->options.stop_on_signals) {  // before a client can connect
+    auto signals = std::make_unique<server::StopSignals>(
+        [this](server::StopSignals::Which which) { stop_on_signal(which); });
+    const std::lock_guard lock(mutex);
+    stop_signals = std::move(signals);
+  }
   if (auto opened = open_listeners(); !opened) return opened;
   if (common->options.on_listening) {
     if (auto ready = common->options.on_listening(); !ready) return ready;
@@ -268,10 +275,6 @@ Result<void> Server::State::start(const HandlerFactory& factory) {
   changed.wait(lock, [&] { return reported == count; });
   // From here on the workers alone hold the listeners, and close them when they drain.
   common->listeners.clear();
-  if (!start_failure && common->options.stop_on_signals) {
-    stop_signals = std::make_unique<server::StopSignals>(
-        [this](server::StopSignals::Which which) { stop_on_signal(which); });
-  }
   if (!start_failure) return {};
   return failure(Errc::bad_option, Side::local, "a worker did not start: " + *start_failure);
 }
@@ -334,8 +337,8 @@ bool Server::stop(Limit<Duration> deadline) {
   const std::shared_ptr<State> state = state_;
   state->begin_stop(deadline);
   std::unique_lock lock(state->mutex);
-  // A worker that waited for itself would wait for ever.
-  if (state->is_worker(std::this_thread::get_id())) return false;
+  // A worker, or Options::log on the thread of the signals, would wait for itself.
+  if (state->is_ours(std::this_thread::get_id())) return false;
   state->changed.wait(lock, [&] { return state->has_ended(); });
   bool whole = true;
   std::vector<std::thread> threads;

@@ -23,6 +23,9 @@ class StopSignals {
   StopSignals& operator=(const StopSignals&) = delete;
   ~StopSignals();  // waits for a call in progress
 
+  // True of the thread that calls `on_signal`.
+  bool is_thread(std::thread::id thread) const noexcept { return thread_.get_id() == thread; }
+
  private:
   void run();
   void report(Which which) const noexcept;
