@@ -61,7 +61,7 @@ void signal(const FileDescriptor& event) {
   ASSERT_EQ(::write(event.get(), &one, sizeof one), static_cast<ssize_t>(sizeof one));
 }
 
-TEST(Reactor, runs_what_is_scheduled_in_order_and_once) {
+TEST(Reactor, RunsWhatIsScheduledInOrderAndOnce) {
   Reactor reactor(Reactor::Clock::manual);
   std::vector<std::string> log;
   Named first(log, "first");
@@ -75,7 +75,7 @@ TEST(Reactor, runs_what_is_scheduled_in_order_and_once) {
   EXPECT_THAT(log, ElementsAre("first", "second"));
 }
 
-TEST(Reactor, a_dead_wakeup_is_not_run) {
+TEST(Reactor, ADeadWakeupIsNotRun) {
   Reactor reactor(Reactor::Clock::manual);
   std::vector<std::string> log;
   auto dead = std::make_unique<Named>(log, "dead");
@@ -87,7 +87,7 @@ TEST(Reactor, a_dead_wakeup_is_not_run) {
   EXPECT_THAT(log, ElementsAre("alive"));
 }
 
-TEST(Reactor, a_wakeup_may_destroy_another_of_the_same_pass) {
+TEST(Reactor, AWakeupMayDestroyAnotherOfTheSamePass) {
   Reactor reactor(Reactor::Clock::manual);
   std::vector<std::string> log;
   auto victim = std::make_unique<Named>(log, "victim");
@@ -98,7 +98,7 @@ TEST(Reactor, a_wakeup_may_destroy_another_of_the_same_pass) {
   EXPECT_THAT(log, IsEmpty());
 }
 
-TEST(Reactor, what_schedules_itself_waits_for_the_next_pass) {
+TEST(Reactor, WhatSchedulesItselfWaitsForTheNextPass) {
   Reactor reactor(Reactor::Clock::manual);
   struct Again {
     explicit Again(Reactor& r) : reactor(r) {}
@@ -119,7 +119,7 @@ TEST(Reactor, what_schedules_itself_waits_for_the_next_pass) {
   }
 }
 
-TEST(Reactor, manual_time_stands_still_and_fires_timers_when_it_is_set) {
+TEST(Reactor, ManualTimeStandsStillAndFiresTimersWhenItIsSet) {
   Reactor reactor(Reactor::Clock::manual);
   const Time start = reactor.now();
   int fired = 0;
@@ -135,7 +135,7 @@ TEST(Reactor, manual_time_stands_still_and_fires_timers_when_it_is_set) {
   EXPECT_EQ(reactor.now(), start + seconds(11)) << "time does not go back";
 }
 
-TEST(Reactor, sleeps_until_the_next_timer) {
+TEST(Reactor, SleepsUntilTheNextTimer) {
   Reactor reactor;
   int fired = 0;
   Timer timer([](void* count) { ++*static_cast<int*>(count); }, &fired);
@@ -146,7 +146,7 @@ TEST(Reactor, sleeps_until_the_next_timer) {
   EXPECT_GE(reactor.now(), start + milliseconds(30));
 }
 
-TEST(Reactor, reports_events_of_registered_descriptors) {
+TEST(Reactor, ReportsEventsOfRegisteredDescriptors) {
   Reactor reactor(Reactor::Clock::manual);
   const FileDescriptor event = make_event();
   Counter counter;
@@ -162,7 +162,7 @@ TEST(Reactor, reports_events_of_registered_descriptors) {
   EXPECT_EQ(counter.calls, 1) << "edge-triggered";
 }
 
-TEST(Reactor, modify_changes_what_is_reported_and_remove_ends_it) {
+TEST(Reactor, ModifyChangesWhatIsReportedAndRemoveEndsIt) {
   Reactor reactor(Reactor::Clock::manual);
   const FileDescriptor event = make_event();
   Counter counter;
@@ -182,7 +182,7 @@ void be_stopped_until(Time time) {
   }
 }
 
-TEST(Reactor, after_a_stop_all_events_come_before_the_first_timer) {
+TEST(Reactor, AfterAStopAllEventsComeBeforeTheFirstTimer) {
   constexpr std::size_t kEvents = 600;  // more than one wait tells of
   Reactor reactor;
   std::vector<FileDescriptor> events(kEvents);
@@ -214,7 +214,7 @@ TEST(Reactor, after_a_stop_all_events_come_before_the_first_timer) {
   EXPECT_EQ(late.missed, 0U);
 }
 
-TEST(Reactor, after_a_stop_what_events_lead_to_comes_before_the_first_timer) {
+TEST(Reactor, AfterAStopWhatEventsLeadToComesBeforeTheFirstTimer) {
   Reactor reactor;
   // Each event makes the next one: as a request goes through several hands.
   struct Chain final : Watcher {
@@ -251,7 +251,7 @@ TEST(Reactor, after_a_stop_what_events_lead_to_comes_before_the_first_timer) {
   reactor.remove(chain.event.get());
 }
 
-TEST(Reactor, timers_fire_though_events_never_end) {
+TEST(Reactor, TimersFireThoughEventsNeverEnd) {
   Reactor reactor;
   struct Busy {
     explicit Busy(Reactor& r) : reactor(r) {}
@@ -273,14 +273,14 @@ TEST(Reactor, timers_fire_though_events_never_end) {
   EXPECT_EQ(fired, 1);
 }
 
-TEST(Reactor, add_says_why_it_failed) {
+TEST(Reactor, AddSaysWhyItFailed) {
   Reactor reactor(Reactor::Clock::manual);
   Counter counter;
   EXPECT_FALSE(reactor.add(-1, counter, EPOLLIN));
   EXPECT_EQ(errno, EBADF);
 }
 
-TEST(Reactor, work_posted_from_another_thread_runs_on_this_one_and_wakes_it) {
+TEST(Reactor, WorkPostedFromAnotherThreadRunsOnThisOneAndWakesIt) {
   Reactor reactor;
   const auto here = std::this_thread::get_id();
   std::vector<int> order;
@@ -299,7 +299,7 @@ TEST(Reactor, work_posted_from_another_thread_runs_on_this_one_and_wakes_it) {
     EXPECT_EQ(order[static_cast<std::size_t>(i)], i + 1);
 }
 
-TEST(Reactor, stop_from_another_thread_ends_run) {
+TEST(Reactor, StopFromAnotherThreadEndsRun) {
   Reactor reactor;
   std::thread stopper([&] {
     std::this_thread::sleep_for(milliseconds(20));
@@ -309,7 +309,7 @@ TEST(Reactor, stop_from_another_thread_ends_run) {
   stopper.join();
 }
 
-TEST(Reactor, posted_work_that_never_ran_dies_with_the_reactor) {
+TEST(Reactor, PostedWorkThatNeverRanDiesWithTheReactor) {
   auto resource = std::make_shared<int>(0);
   {
     Reactor reactor(Reactor::Clock::manual);
@@ -319,7 +319,7 @@ TEST(Reactor, posted_work_that_never_ran_dies_with_the_reactor) {
   EXPECT_EQ(*resource, 0);
 }
 
-TEST(Reactor, current_is_the_one_that_runs_or_is_entered) {
+TEST(Reactor, CurrentIsTheOneThatRunsOrIsEntered) {
   EXPECT_EQ(Reactor::current_or_null(), nullptr);
   Reactor outer(Reactor::Clock::manual);
   Reactor inner(Reactor::Clock::manual);
@@ -348,7 +348,7 @@ class Local final : public WorkerLocal {
   std::string name_;
 };
 
-TEST(Reactor, objects_of_the_thread_are_made_once_and_die_in_reverse_order) {
+TEST(Reactor, ObjectsOfTheThreadAreMadeOnceAndDieInReverseOrder) {
   std::vector<std::string> log;
   const char keys[2] = {};
   {
@@ -369,7 +369,7 @@ TEST(Reactor, objects_of_the_thread_are_made_once_and_die_in_reverse_order) {
   EXPECT_THAT(log, ElementsAre("second", "first"));
 }
 
-TEST(Reactor, an_object_of_the_thread_may_be_made_while_another_dies) {
+TEST(Reactor, AnObjectOfTheThreadMayBeMadeWhileAnotherDies) {
   struct Restless final : WorkerLocal {
     Restless(std::vector<std::string>& l, const char* k) : log(l), key(k) {}
     ~Restless() override {
@@ -389,7 +389,7 @@ TEST(Reactor, an_object_of_the_thread_may_be_made_while_another_dies) {
 }
 
 // The mutex was locked twice, and the thread never ended.
-TEST(Reactor, work_that_is_dropped_at_the_end_may_post_as_it_dies) {
+TEST(Reactor, WorkThatIsDroppedAtTheEndMayPostAsItDies) {
   struct Posting {
     Posting(Reactor& r, int& n) : reactor(r), left(n) {}
     ~Posting() {
@@ -406,14 +406,14 @@ TEST(Reactor, work_that_is_dropped_at_the_end_may_post_as_it_dies) {
   EXPECT_EQ(left, 0);
 }
 
-TEST(Reactor, lends_scratch_memory_that_stays_where_it_is) {
+TEST(Reactor, LendsScratchMemoryThatStaysWhereItIs) {
   Reactor reactor(Reactor::Clock::manual);
   EXPECT_EQ(reactor.scratch().size(), Reactor::kScratchSize);
   EXPECT_EQ(reactor.scratch().data(), reactor.scratch().data());
   EXPECT_NE(reactor.scratch().data(), reactor.head_scratch().data());
 }
 
-TEST(Reactor, an_idle_thread_wakes_up_to_give_back_the_memory_of_a_burst) {
+TEST(Reactor, AnIdleThreadWakesUpToGiveBackTheMemoryOfABurst) {
   if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
   constexpr std::size_t kBlocks = 1000;
   shrink_block_pool();

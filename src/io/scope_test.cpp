@@ -59,7 +59,7 @@ task<void> work_for(io::Duration time, Log& log, std::string name) {
   log.push_back(name + " done");
 }
 
-TEST_F(ScopeTest, sleep_for_lasts_as_long_as_it_says) {
+TEST_F(ScopeTest, SleepForLastsAsLongAsItSays) {
   bool done = false;
   auto sleep = [](bool& flag) -> task<void> {
     co_await sleep_for(milliseconds(500));
@@ -73,7 +73,7 @@ TEST_F(ScopeTest, sleep_for_lasts_as_long_as_it_says) {
   EXPECT_TRUE(done);
 }
 
-TEST_F(ScopeTest, sleep_for_nothing_lets_others_run) {
+TEST_F(ScopeTest, SleepForNothingLetsOthersRun) {
   Log log;
   auto count = [](Log& l, std::string name) -> task<void> {
     for (int i = 0; i < 2; ++i) {
@@ -89,7 +89,7 @@ TEST_F(ScopeTest, sleep_for_nothing_lets_others_run) {
   EXPECT_THAT(log, ElementsAre("a", "b", "a", "b"));
 }
 
-TEST_F(ScopeTest, a_spawned_task_starts_at_once_and_ends_by_itself) {
+TEST_F(ScopeTest, ASpawnedTaskStartsAtOnceAndEndsByItself) {
   Scope scope;
   EXPECT_TRUE(scope.empty());
   scope.spawn(work_for(seconds(1), log_, "slow"));
@@ -107,7 +107,7 @@ task<void> join_and_tell(Scope& scope, Log& log) {
   log.emplace_back("joined");
 }
 
-TEST_F(ScopeTest, join_waits_for_everything_also_for_what_is_spawned_meanwhile) {
+TEST_F(ScopeTest, JoinWaitsForEverythingAlsoForWhatIsSpawnedMeanwhile) {
   Scope scope;
   auto spawn_more = [](Scope& s, Log& log) -> task<void> {
     co_await sleep_for(seconds(1));
@@ -123,13 +123,13 @@ TEST_F(ScopeTest, join_waits_for_everything_also_for_what_is_spawned_meanwhile) 
   EXPECT_TRUE(joining.done());
 }
 
-TEST_F(ScopeTest, join_of_an_empty_scope_does_not_wait) {
+TEST_F(ScopeTest, JoinOfAnEmptyScopeDoesNotWait) {
   Scope scope;
   auto joining = join_and_tell(scope, log_);
   EXPECT_TRUE(joining.start());
 }
 
-TEST_F(ScopeTest, cancel_destroys_what_runs_and_ends_join) {
+TEST_F(ScopeTest, CancelDestroysWhatRunsAndEndsJoin) {
   Scope scope;
   scope.spawn(work_for(seconds(1), log_, "a"));
   scope.spawn(work_for(seconds(2), log_, "b"));
@@ -146,7 +146,7 @@ TEST_F(ScopeTest, cancel_destroys_what_runs_and_ends_join) {
   EXPECT_THAT(log_, IsEmpty());
 }
 
-TEST_F(ScopeTest, its_destructor_cancels) {
+TEST_F(ScopeTest, ItsDestructorCancels) {
   auto scope = std::make_unique<Scope>();
   scope->spawn(work_for(seconds(1), log_, "a"));
   log_.clear();
@@ -156,7 +156,7 @@ TEST_F(ScopeTest, its_destructor_cancels) {
   EXPECT_THAT(log_, ElementsAre("~a"));
 }
 
-TEST_F(ScopeTest, a_scope_is_of_use_after_cancel) {
+TEST_F(ScopeTest, AScopeIsOfUseAfterCancel) {
   Scope scope;
   scope.spawn(work_for(seconds(1), log_, "a"));
   scope.cancel();
@@ -176,7 +176,7 @@ task<void> cancel_own(Scope& scope, Log& log, io::Duration before) {
   log.emplace_back("never");
 }
 
-TEST_F(ScopeTest, a_task_may_cancel_its_own_scope_after_a_wait) {
+TEST_F(ScopeTest, ATaskMayCancelItsOwnScopeAfterAWait) {
   Scope scope;
   scope.spawn(work_for(seconds(9), log_, "other"));
   scope.spawn(cancel_own(scope, log_, seconds(1)));
@@ -188,7 +188,7 @@ TEST_F(ScopeTest, a_task_may_cancel_its_own_scope_after_a_wait) {
   EXPECT_EQ(log_.size(), 3u);
 }
 
-TEST_F(ScopeTest, a_task_may_cancel_its_own_scope_while_it_starts) {
+TEST_F(ScopeTest, ATaskMayCancelItsOwnScopeWhileItStarts) {
   Scope scope;
   scope.spawn(work_for(seconds(9), log_, "other"));
   log_.clear();
@@ -198,7 +198,7 @@ TEST_F(ScopeTest, a_task_may_cancel_its_own_scope_while_it_starts) {
   EXPECT_THAT(log_, ElementsAre("~other", "still running", "~canceller"));
 }
 
-TEST_F(ScopeTest, a_task_may_destroy_its_own_scope) {
+TEST_F(ScopeTest, ATaskMayDestroyItsOwnScope) {
   auto scope = std::make_unique<Scope>();
   auto destroy = [](std::unique_ptr<Scope>& s, Log& log) -> task<void> {
     const Mark mark(log, "destroyer");
@@ -230,7 +230,7 @@ task<void> own_canceller(Scope& scope, Log& log, io::Duration before) {
   log.emplace_back("never");
 }
 
-TEST_F(ScopeTest, a_spawner_is_not_destroyed_by_what_it_spawns) {
+TEST_F(ScopeTest, ASpawnerIsNotDestroyedByWhatItSpawns) {
   Scope outer;
   outer.spawn(own_canceller(outer, log_, seconds(0)));
   EXPECT_THAT(log_, ElementsAre("cancelled", "~inner", "spawned"));
@@ -239,7 +239,7 @@ TEST_F(ScopeTest, a_spawner_is_not_destroyed_by_what_it_spawns) {
   EXPECT_EQ(log_.back(), "~owner");
 }
 
-TEST_F(ScopeTest, an_inner_task_may_cancel_the_scope_of_the_task_that_owns_it) {
+TEST_F(ScopeTest, AnInnerTaskMayCancelTheScopeOfTheTaskThatOwnsIt) {
   Scope outer;
   outer.spawn(own_canceller(outer, log_, seconds(1)));
   log_.clear();
@@ -247,7 +247,7 @@ TEST_F(ScopeTest, an_inner_task_may_cancel_the_scope_of_the_task_that_owns_it) {
   EXPECT_THAT(log_, ElementsAre("~owner", "cancelled", "~inner"));
 }
 
-TEST_F(ScopeTest, a_task_cancelled_with_its_wakeup_pending_does_not_run) {
+TEST_F(ScopeTest, ATaskCancelledWithItsWakeupPendingDoesNotRun) {
   Scope scope;
   scope.spawn(work_for(seconds(1), log_, "a"));
   reactor_.set_time(reactor_.now() + seconds(2));  // fired, not yet run
@@ -257,7 +257,7 @@ TEST_F(ScopeTest, a_task_cancelled_with_its_wakeup_pending_does_not_run) {
   EXPECT_THAT(log_, ElementsAre("~a"));
 }
 
-TEST_F(ScopeTest, parameters_of_a_task_die_when_it_ends) {
+TEST_F(ScopeTest, ParametersOfATaskDieWhenItEnds) {
   auto resource = std::make_shared<int>(0);
   auto hold = [](std::shared_ptr<int> held) -> task<void> {
     co_await sleep_for(seconds(1));
@@ -291,7 +291,7 @@ task<void> log_join(Scope& scope, Log& log) {
   }
 }
 
-TEST_F(ScopeTest, an_exception_ends_its_task_alone_and_join_throws_the_first) {
+TEST_F(ScopeTest, AnExceptionEndsItsTaskAloneAndJoinThrowsTheFirst) {
   Scope scope;
   scope.spawn(fail_after(seconds(1), "first"));
   scope.spawn(fail_after(seconds(2), "second"));
@@ -306,7 +306,7 @@ TEST_F(ScopeTest, an_exception_ends_its_task_alone_and_join_throws_the_first) {
   EXPECT_EQ(log_.back(), "joined");
 }
 
-TEST_F(ScopeTest, an_exception_of_a_scope_that_is_not_joined_is_written_to_standard_error) {
+TEST_F(ScopeTest, AnExceptionOfAScopeThatIsNotJoinedIsWrittenToStandardError) {
   testing::internal::CaptureStderr();
   {
     Scope scope;
@@ -317,7 +317,7 @@ TEST_F(ScopeTest, an_exception_of_a_scope_that_is_not_joined_is_written_to_stand
             "onehop: a task of a Scope that was not joined has failed: lost\n");
 }
 
-TEST_F(ScopeTest, a_scope_may_die_after_it_has_woken_its_joiner) {
+TEST_F(ScopeTest, AScopeMayDieAfterItHasWokenItsJoiner) {
   for (const bool woken : {true, false}) {
     log_.clear();
     std::optional<Scope> scope(std::in_place);
@@ -331,7 +331,7 @@ TEST_F(ScopeTest, a_scope_may_die_after_it_has_woken_its_joiner) {
   }
 }
 
-TEST_F(ScopeTest, refuses_an_empty_task) {
+TEST_F(ScopeTest, RefusesAnEmptyTask) {
   Scope scope;
   EXPECT_THROW(scope.spawn(task<void>()), std::invalid_argument);
 }
@@ -345,7 +345,7 @@ class WithTimeoutTest : public ScopeTest {
   }
 };
 
-TEST_F(WithTimeoutTest, gives_the_result_of_work_that_ends_in_time) {
+TEST_F(WithTimeoutTest, GivesTheResultOfWorkThatEndsInTime) {
   auto work = with_timeout(seconds(2), answer_after(seconds(1), log_));
   EXPECT_FALSE(work.start());
   pass(seconds(1));
@@ -356,13 +356,13 @@ TEST_F(WithTimeoutTest, gives_the_result_of_work_that_ends_in_time) {
   pass(seconds(5));
 }
 
-TEST_F(WithTimeoutTest, does_not_wait_for_work_that_ends_at_once) {
+TEST_F(WithTimeoutTest, DoesNotWaitForWorkThatEndsAtOnce) {
   auto work = with_timeout(seconds(2), answer_after(seconds(0), log_));
   ASSERT_TRUE(work.start());
   EXPECT_EQ(work.take().value(), 42);
 }
 
-TEST_F(WithTimeoutTest, destroys_work_that_takes_too_long) {
+TEST_F(WithTimeoutTest, DestroysWorkThatTakesTooLong) {
   auto work = with_timeout(seconds(1), answer_after(seconds(2), log_));
   work.start();
   pass(seconds(1));
@@ -376,7 +376,7 @@ TEST_F(WithTimeoutTest, destroys_work_that_takes_too_long) {
   pass(seconds(5));  // nothing is left to be resumed
 }
 
-TEST_F(WithTimeoutTest, may_be_destroyed_while_it_waits) {
+TEST_F(WithTimeoutTest, MayBeDestroyedWhileItWaits) {
   {
     auto work = with_timeout(seconds(1), answer_after(seconds(2), log_));
     work.start();
@@ -385,7 +385,7 @@ TEST_F(WithTimeoutTest, may_be_destroyed_while_it_waits) {
   pass(seconds(5));
 }
 
-TEST_F(WithTimeoutTest, work_that_ends_together_with_the_deadline_is_resumed_once) {
+TEST_F(WithTimeoutTest, WorkThatEndsTogetherWithTheDeadlineIsResumedOnce) {
   auto twice = [](Log& log) -> task<void> {
     const auto result = co_await with_timeout(seconds(1), answer_after(seconds(1), log));
     log.emplace_back(result ? "value" : "late");
@@ -401,7 +401,7 @@ TEST_F(WithTimeoutTest, work_that_ends_together_with_the_deadline_is_resumed_onc
   EXPECT_EQ(log_.back(), "end");
 }
 
-TEST_F(WithTimeoutTest, without_end_when_the_duration_is_the_longest) {
+TEST_F(WithTimeoutTest, WithoutEndWhenTheDurationIsTheLongest) {
   auto work = with_timeout(io::Duration::max(), answer_after(std::chrono::hours(1), log_));
   work.start();
   pass(std::chrono::hours(1));
@@ -409,7 +409,7 @@ TEST_F(WithTimeoutTest, without_end_when_the_duration_is_the_longest) {
   EXPECT_EQ(work.take().value(), 42);
 }
 
-TEST_F(WithTimeoutTest, nests) {
+TEST_F(WithTimeoutTest, Nests) {
   auto inner = [](Log& log) -> task<Result<int>> {
     co_return co_await with_timeout(seconds(3), answer_after(seconds(9), log));
   };

@@ -30,7 +30,7 @@ struct Probe {
   int fired = 0;
 };
 
-TEST(TimerWheel, fires_once_not_early_and_at_most_two_ticks_late) {
+TEST(TimerWheel, FiresOnceNotEarlyAndAtMostTwoTicksLate) {
   for (const Duration delay :
        {Duration(milliseconds(1)), Duration(milliseconds(127)), Duration(milliseconds(128)),
         Duration(seconds(9)), Duration(minutes(10)), Duration(hours(9)), Duration(hours(30))}) {
@@ -50,7 +50,7 @@ TEST(TimerWheel, fires_once_not_early_and_at_most_two_ticks_late) {
   }
 }
 
-TEST(TimerWheel, never_means_never) {
+TEST(TimerWheel, NeverMeansNever) {
   TimerWheel wheel(kStart);
   Probe probe;
   wheel.arm(probe.timer, deadline_after(kStart, Duration::max()));
@@ -58,7 +58,7 @@ TEST(TimerWheel, never_means_never) {
   EXPECT_EQ(wheel.next(), std::nullopt);
 }
 
-TEST(TimerWheel, a_deadline_in_the_past_fires_soon) {
+TEST(TimerWheel, ADeadlineInThePastFiresSoon) {
   TimerWheel wheel(kStart);
   wheel.advance(kStart + seconds(5));
   Probe probe;
@@ -67,7 +67,7 @@ TEST(TimerWheel, a_deadline_in_the_past_fires_soon) {
   EXPECT_EQ(probe.fired, 1);
 }
 
-TEST(TimerWheel, disarmed_moved_and_dead_timers_do_not_fire) {
+TEST(TimerWheel, DisarmedMovedAndDeadTimersDoNotFire) {
   TimerWheel wheel(kStart);
   Probe disarmed;
   Probe moved;
@@ -85,7 +85,7 @@ TEST(TimerWheel, disarmed_moved_and_dead_timers_do_not_fire) {
   EXPECT_EQ(moved.fired, 1);
 }
 
-TEST(TimerWheel, a_callback_may_arm_its_timer_again) {
+TEST(TimerWheel, ACallbackMayArmItsTimerAgain) {
   struct Ticking {
     TimerWheel wheel{kStart};
     Timer timer{[](void* self) {
@@ -104,7 +104,7 @@ TEST(TimerWheel, a_callback_may_arm_its_timer_again) {
   EXPECT_LE(ticking.fired, 100);
 }
 
-TEST(TimerWheel, a_callback_may_disarm_one_that_is_due_with_it) {
+TEST(TimerWheel, ACallbackMayDisarmOneThatIsDueWithIt) {
   struct Pair {
     TimerWheel wheel{kStart};
     Timer first{&Pair::fire, this};
@@ -125,7 +125,7 @@ TEST(TimerWheel, a_callback_may_disarm_one_that_is_due_with_it) {
   EXPECT_TRUE(pair.wheel.empty());
 }
 
-TEST(TimerWheel, timers_outlive_their_wheel) {
+TEST(TimerWheel, TimersOutliveTheirWheel) {
   Probe probe;
   {
     TimerWheel wheel(kStart);
@@ -232,7 +232,7 @@ class WheelAndModel {
   std::vector<std::unique_ptr<Modelled>> timers_{200};
 };
 
-TEST(TimerWheel, agrees_with_a_sorted_map_over_random_histories) {
+TEST(TimerWheel, AgreesWithASortedMapOverRandomHistories) {
   for (unsigned seed = 1; seed <= 20; ++seed) {
     SCOPED_TRACE(seed);
     WheelAndModel both(seed);
