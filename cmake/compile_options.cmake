@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# How our own targets are compiled. What concerns every object in the build (sanitizers, coverage,
+# How our own targets are compiled. Settings for every object in the build (sanitizers, coverage,
 # linker, compiler cache) is set once for the whole directory; warnings and hardening go to our
 # targets only, through onehop_own_target() and, where they are tests, onehop_own_test_target().
 include(CheckLinkerFlag)
@@ -23,7 +23,7 @@ if(ONEHOP_HAS_LLD)
 endif()
 
 # The program is linked from the intermediate code in the floors' objects (5 % less CPU for a small
-# request); everything else, and whoever links the installed library, uses the machine code beside it.
+# request); everything else, and a program that links the installed library, uses the machine code beside it.
 set(onehop_lto "")
 if(ONEHOP_LTO AND ONEHOP_HAS_LLD AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   set(onehop_lto -flto=thin -ffat-lto-objects)

@@ -22,7 +22,7 @@ install(FILES
   cmake/dependencies.cmake
   DESTINATION "${package_folder}")
 
-# pkg-config onehop. A static library passes what it links on to whoever links it.
+# pkg-config onehop. A static library passes what it links on to the program that links it.
 set(ONEHOP_PC_PRIVATE "")
 if(BUILD_SHARED_LIBS)
   set(ONEHOP_PC_PRIVATE ".private")

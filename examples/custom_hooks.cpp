@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Try it: custom_hooks 127.0.0.1:8080 http://127.0.0.1:9000 &  curl -i http://127.0.0.1:8080/
-//         (then once more with nothing listening on port 9000)
+//         (then again with nothing listening on port 9000)
 //
 // modify_response edits what the backend answered, error_response answers when it did not.
 #include <onehop/onehop.hpp>

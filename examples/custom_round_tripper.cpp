@@ -2,7 +2,7 @@
 //
 // Try it: custom_round_tripper 127.0.0.1:8080 http://127.0.0.1:9000 &  curl http://127.0.0.1:8080/
 //
-// A round tripper around another one: it sees every request to the backend and every answer.
+// A round tripper around another one: it sees every request to the backend and every response.
 #include <onehop/onehop.hpp>
 
 #include <cstdio>

@@ -3,8 +3,8 @@
 // Try it: grpc_proxy 127.0.0.1:8080 h2c://127.0.0.1:50051 &  and point a gRPC client at :8080
 //
 // A proxy before a gRPC server: every kind of call passes, with its deadline, metadata and
-// trailers. Clients come in clear by prior knowledge; with a certificate and its key (PEM files)
-// behind the two addresses they come over TLS. A server with TLS is https://HOST:PORT.
+// trailers. Clients come without TLS by prior knowledge; with a certificate and its key (PEM files)
+// as two more arguments, they come over TLS. A server with TLS is https://HOST:PORT.
 #include <onehop/onehop.hpp>
 
 #include <cstdio>

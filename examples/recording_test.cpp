@@ -3,7 +3,7 @@
 // Try it: recording_test        (it runs the tests and reports the results)
 //
 // Tests of a handler that asks an upstream itself. A recording round tripper stands in for the
-// Transport: it responds as it was told and keeps every request, with its absolute URL.
+// Transport: it responds as the test says and keeps every request, with its absolute URL.
 #include <onehop/onehop.hpp>
 #include <onehop/testing.hpp>
 
