@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The dials of an Origin, and what it learns from them.
+#include "base/check.hpp"
+#include "transport/origin.hpp"
+
+#include <new>
+#include <utility>
+
+namespace onehop::transport {
+namespace {
+
+// An upstream that chose HTTP/1.1, or required it, is offered HTTP/2 again after this long.
+constexpr net::Duration kForgetHttp1 = std::chrono::minutes(5);
+// The minimum between two connections of HTTP/2 if the first carried no request.
+constexpr net::Duration kBackOff = std::chrono::milliseconds(100);
+
+}  // namespace
+
+void Origin::dial_for_waiters() {
+  dial_http1_for_waiters();
+  if (line_.waiting(Protocol::http2) > 0 && http2_.room() == 0) dial_http2();
+}
+
+// One for each request. While redialling, one at a time, when its time has come; the first to fail
+// begins that.
+void Origin::dial_http1_for_waiters() {
+  while (!redial_.is_active() && lacks_dials() && begin_dial(Protocol::http1)) {
+  }
+}
+
+// One at a time, for all. False if there is no slot for it, or no memory.
+bool Origin::dial_http2() {
+  if (is_dialling_http2_ || redial_.is_active() || http2_.allows_none()) return true;
+  if (pool_.reactor().now() < no_dial_before_) {
+    pool_.reactor().timers().arm(dial_again_, no_dial_before_);
+    return true;
+  }
+  return begin_dial(Protocol::http2);
+}
+
+bool Origin::redial() {
+  ONEHOP_DCHECK(!line_.requests().empty());
+  if (dialling_http1_ > 0 || is_dialling_http2_) return false;
+  return begin_dial(static_cast<Waiter&>(line_.requests().front()).protocol);
+}
+
+bool Origin::begin_dial(Protocol over) {
+  std::optional<Slot> slot = pool_.shared().try_slot(shared_);
+  if (!slot) return false;
+  try {
+    dials_.spawn(dial(std::make_unique<Slot>(std::move(*slot)), over));
+  } catch (const std::bad_alloc&) {
+    // The slot is free again, which wakes all requests that wait: the next attempt has to differ.
+    Waiter* const first = over == Protocol::http1 ? line_.first(over) : nullptr;
+    if (over == Protocol::http2) back_off();
+    if (first) Redial::fail(*first, Error(Errc::overloaded, Side::local));
+    return false;
+  }
+  return true;
+}
+
+task<void> Origin::dial(std::unique_ptr<Slot> slot, Protocol over) {
+  const OriginUse::Ref ref(use_);
+  const bool over_http2 = over == Protocol::http2;
+  ONEHOP_DCHECK(!over_http2 || !is_dialling_http2_);
+  if (over_http2) {
+    is_dialling_http2_ = true;
+  } else {
+    ++dialling_http1_;
+  }
+  Result<std::unique_ptr<H1Connection>> made = failure(Errc::overloaded, Side::local);
+  try {
+    const net::Destination& destination = over_http2 ? destination_ : http1_destination_;
+    auto dialled = co_await pool_.dialer().dial(destination);
+    made = take_dialled(*slot, std::move(dialled), over);
+  } catch (
+      const std::bad_alloc&) {  // the requests that wait hear of it, and a next dial is not blocked
+  }
+  if (over_http2) {
+    is_dialling_http2_ = false;
+  } else {
+    --dialling_http1_;
+  }
+  if (!made) {
+    slot.reset();
+    on_dial_failed(over, std::move(made.error()));
+    co_return;
+  }
+  const bool was_active = redial_.is_active();
+  redial_.end();
+  if (std::unique_ptr<H1Connection> connection = std::move(*made)) {
+    if (over_http2 && line_.waiting(Protocol::http1) == 0) {
+      keep(std::move(connection));  // the request it was made for is on its way here
+    } else {
+      deliver(std::move(connection));
+    }
+  }
+  if (over_http2) line_.wake_all_http2();
+  if (was_active) dial_for_waiters();
+}
+
+// The connection, or null if it speaks HTTP/2 and has found its place.
+Result<std::unique_ptr<H1Connection>> Origin::take_dialled(Slot& slot,
+                                                           Result<net::Dialled> dialled,
+                                                           Protocol over) {
+  if (!dialled) return failure(std::move(dialled.error()));
+  pool_.counters().dialled.add(1);
+  const TlsInfo* const tls = dialled->stream->tls();
+  const bool chose_http1 = over == Protocol::http2 && tls && tls->protocol != "h2";
+  if (chose_http1) http1_until_ = io::deadline_after(pool_.reactor().now(), kForgetHttp1);
+  if (over == Protocol::http1 || chose_http1) {
+    return std::make_unique<H1Connection>(*this, std::move(slot), std::move(dialled->stream),
+                                          std::move(dialled->address));
+  }
+  http2_.add(std::make_unique<H2Connection>(*this, std::move(slot), std::move(dialled->stream),
+                                            std::move(dialled->address)));
+  return std::unique_ptr<H1Connection>();
+}
+
+void Origin::on_dial_failed(Protocol over, Error error) {
+  const bool over_http2 = over == Protocol::http2;
+  if (over_http2 && http2_.takes_requests()) {  // these are full, but not for ever
+    const bool was_active = redial_.is_active();
+    redial_.end();
+    back_off();
+    line_.wake_all_http2();
+    if (was_active) dial_http1_for_waiters();
+    return;
+  }
+  if (is_short_of_descriptors(error)) pool_.close_one_idle();
+  const Protocol other = over_http2 ? Protocol::http1 : Protocol::http2;
+  if (!redial_.may_be_waited_out(error) && line_.waiting(other) > 0) {
+    return fail_requests_over(over, error);
+  }
+  if (over_http2 || redial_.is_active() || redial_.may_be_waited_out(error)) {
+    return redial_.dial_failed(std::move(error));
+  }
+  if (!lacks_dials()) return;  // its request was given another connection
+  if (Waiter* const first = line_.first(over)) Redial::fail(*first, error);
+}
+
+// A final error of one version says nothing of the other, whose requests wait on.
+void Origin::fail_requests_over(Protocol over, const Error& error) {
+  const bool was_active = redial_.is_active();
+  if (over == Protocol::http2 || was_active) {
+    while (Waiter* const each = line_.first(over))
+      Redial::fail(*each, error);
+  } else if (lacks_dials()) {
+    if (Waiter* const first = line_.first(over)) Redial::fail(*first, error);
+  }
+  if (!was_active) return;
+  redial_.end();
+  dial_for_waiters();
+}
+
+void Origin::use_http1() {
+  if (!destination_.tls) return;  // there is no way to HTTP/1 from h2c
+  http1_until_ = io::deadline_after(pool_.reactor().now(), kForgetHttp1);
+  look_again_soon();
+}
+
+void Origin::back_off() noexcept {
+  no_dial_before_ = pool_.reactor().now() + kBackOff;
+}
+
+}  // namespace onehop::transport
