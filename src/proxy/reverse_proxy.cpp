@@ -58,7 +58,7 @@ Result<void> check_is_answer(const Response& response, std::string_view protocol
   }
   if (switches_to(protocol, response)) return {};
   return failure(Errc::unexpected_upgrade, Side::upstream,
-                 protocol.empty() ? "a 101 that nobody asked for"
+                 protocol.empty() ? "an unsolicited 101"
                                   : "a 101 that does not switch to " + std::string(protocol));
 }
 

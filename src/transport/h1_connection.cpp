@@ -10,9 +10,10 @@
 namespace onehop::transport {
 namespace {
 
+// The maximum age of the last use that Reuse::recent_only allows.
+constexpr net::Duration kRecent = std::chrono::seconds(1);
 // A reserved connection is kept while its client's lasts. This limits those whose client has left
 // unseen, and those of upstreams that do not say how long they keep an idle connection.
-constexpr net::Duration kRecent = std::chrono::seconds(1);
 constexpr net::Duration kReservedIdle = std::chrono::minutes(2);
 
 }  // namespace

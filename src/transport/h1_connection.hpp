@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // H1Connection: one HTTP/1 connection to an origin, leased to one exchange at a time and idle in
-// its pool between them. Belongs to one thread.
+// its pool between them. Thread: owner.
 #pragma once
 
 #include <onehop/request.hpp>

@@ -15,7 +15,8 @@ namespace {
 
 // More streams on one connection would only wait for each other.
 constexpr std::size_t kMaxStreams = 256;
-// The silence, while a stream is open, after which a PING is sent, and the time for its answer.
+// The silence, while a stream is open, after which a PING is sent, and the time for its
+// acknowledgment.
 constexpr net::Duration kSilence = std::chrono::seconds(30);
 constexpr net::Duration kPingPatience = std::chrono::seconds(15);
 // Servers of gRPC treat more than one PING in five minutes as abuse, unless they sent something in

@@ -186,7 +186,7 @@ void Origin::deliver(std::unique_ptr<H1Connection> connection) {
   passes_by = passes_by && dialling_http1_ == 0 && !redial_.is_active();
   if (!waiter || (passes_by && is_wanted_elsewhere())) {
     if (keeps_none() || is_wanted_elsewhere()) return;
-    keep(std::move(connection));
+    idle_.add(std::move(connection));
     return pool_.enforce_size();
   }
   waiter->leave();
@@ -204,14 +204,10 @@ void Origin::give_back(std::unique_ptr<H1Connection> connection) noexcept {
     // pool_idle_timeout at most.
     if (pool_.is_retired() || !connection->may_be_kept()) return;
     if ((keeps_none() || is_wanted_elsewhere()) && !connection->is_in_handshake()) return;
-    keep(std::move(connection));
+    idle_.add(std::move(connection));
     pool_.enforce_size();
   } catch (const std::bad_alloc&) {  // destructors call this as well
   }
-}
-
-void Origin::keep(std::unique_ptr<H1Connection> connection) {
-  idle_.add(std::move(connection));
 }
 
 // At the limit, a slot is worth more to a request that waits, on any worker, than to an idle

@@ -103,7 +103,6 @@ class Origin final : public H1Connection::Owner, public H2Connection::Owner {
   // --- connections of HTTP/1
   void drop(const H1Connection& connection) override { idle_.drop(connection); }
   void deliver(std::unique_ptr<H1Connection> connection);
-  void keep(std::unique_ptr<H1Connection> connection);
   bool keeps_none() const noexcept;
   bool is_wanted_elsewhere() const noexcept;
   // --- connections of HTTP/2

@@ -74,8 +74,7 @@ task<void> Origin::dial(std::unique_ptr<Slot> slot, Protocol over) {
     const net::Destination& destination = over_http2 ? destination_ : http1_destination_;
     auto dialled = co_await pool_.dialer().dial(destination);
     made = take_dialled(*slot, std::move(dialled), over);
-  } catch (
-      const std::bad_alloc&) {  // the requests that wait hear of it, and a next dial is not blocked
+  } catch (const std::bad_alloc&) {  // `made` says so to the requests that wait
   }
   if (over_http2) {
     is_dialling_http2_ = false;
@@ -91,7 +90,7 @@ task<void> Origin::dial(std::unique_ptr<Slot> slot, Protocol over) {
   redial_.end();
   if (std::unique_ptr<H1Connection> connection = std::move(*made)) {
     if (over_http2 && line_.waiting(Protocol::http1) == 0) {
-      keep(std::move(connection));  // the request it was made for is on its way here
+      idle_.add(std::move(connection));  // the request it was made for is on its way here
     } else {
       deliver(std::move(connection));
     }

@@ -117,6 +117,53 @@ TEST_F(ConnectionPoolTest, RequestsOverBothVersionsWaitInOneLine) {
   EXPECT_EQ(open(), 4u) << "three alone, and one that is shared";
 }
 
+class OneVersionFails : public ConnectionPoolTest {
+ protected:
+  Asking ask(bool http1_only) {
+    Need need;
+    need.http1_only = http1_only;
+    Taking taking = origin("h2c://a").lease(need, reactor_.now());
+    taking.start();
+    return Asking(std::move(taking));
+  }
+};
+
+// Regression: the request over HTTP/1 failed with the error of a dial that was not for it.
+TEST_F(OneVersionFails, ADialThatIsForTheOtherMaySucceed) {
+  start();
+  upstream_.answers = false;
+  upstream_.http2_error = Error(Errc::timed_out, Side::upstream).during(Phase::connect);
+  Asking shared = ask(false);
+  Asking alone = ask(true);
+  EXPECT_EQ(upstream_.under_way, 2);
+  upstream_.answers = true;
+  advance(50ms);
+  ASSERT_TRUE(shared.error());
+  EXPECT_TRUE(shared.error()->is_timeout());
+  EXPECT_TRUE(alone.is_served());
+}
+
+// Regression: a client that authenticates its connection failed the requests that were held for an
+// upstream that speaks HTTP/2 only, at the moment it came back.
+TEST_F(OneVersionFails, RequestsThatAreHeldOverTheOtherAreServed) {
+  Transport::Options options;
+  options.hold = 10s;
+  start(options);
+  upstream_.refuses = true;
+  Asking first = ask(true);
+  std::vector<Asking> held;
+  for (int i = 0; i < 3; ++i)
+    held.push_back(ask(false));
+  advance(1s);
+  upstream_.refuses = false;
+  upstream_.http1_error = Error(Errc::tls_failed, Side::upstream).during(Phase::tls);
+  advance(500ms);
+  ASSERT_TRUE(first.error());
+  EXPECT_TRUE(first.error()->is(Errc::tls_failed));
+  for (Asking& each : held)
+    EXPECT_TRUE(each.is_served());
+}
+
 TEST_P(RedialTest, EachHoldsForItsOwnTime) {
   start_holding(1s);
   Asking first = ask();

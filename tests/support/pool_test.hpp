@@ -32,6 +32,9 @@ struct Upstream {
   bool refuses = false;
   std::string last_host;  // that was connected to
   Error refusal = Error::system(ECONNREFUSED, Side::upstream).during(Phase::connect);
+  // The outcome of dials over one version of HTTP, whatever that of the other is.
+  std::optional<Error> http1_error;
+  std::optional<Error> http2_error;
   bool is_short_of_memory = false;  // here, that is
 };
 
@@ -49,6 +52,8 @@ class ScriptedDialer final : public net::Dialer {
     --upstream_.under_way;
     if (upstream_.is_short_of_memory) throw std::bad_alloc();
     if (upstream_.refuses) co_return failure(upstream_.refusal);
+    const auto& error = destination.http2 ? upstream_.http2_error : upstream_.http1_error;
+    if (error) co_return failure(*error);
     auto [near, far] = net::make_memory_pair(reactor_);
     upstream_.accepted.emplace_back(std::move(far));
     co_return net::Dialled(std::move(near), destination.host);
