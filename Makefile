@@ -32,11 +32,12 @@ build: ## build the release program, build/release/onehop
 run_preset := $(if $(wildcard $(program)),release,quick)
 
 .PHONY: run
-run: ## start the program: make run BACKEND=:8000 LISTEN=:8080 ARGS='--tls self' (no BACKEND: a demo)
+run_arguments = $(strip $(if $(BACKEND)$(CONFIG),,demo) $(if $(LISTEN),-l '$(LISTEN)') \
+  $(if $(CONFIG),--config '$(CONFIG)') $(ARGS) $(if $(BACKEND),'$(BACKEND)'))
+run: ## start it: make run BACKEND=:8000 LISTEN=:8080 ARGS='--tls self', or CONFIG=FILE (neither: a demo)
 	@tools/install_dependencies build
 	$(call build,$(run_preset),,onehop)
-	@exec build/$(run_preset)/onehop $(if $(BACKEND),,demo) $(if $(LISTEN),-l '$(LISTEN)') $(ARGS) \
-	  $(if $(BACKEND),'$(BACKEND)')
+	@exec build/$(run_preset)/onehop $(run_arguments)
 
 .PHONY: test
 test: check ## run every test of the release build
@@ -71,10 +72,15 @@ coverage: ## measure which lines the tests execute: build/coverage/report/index.
 	@tools/measure_coverage $(JOBS)
 
 .PHONY: fuzz
-fuzz: ## run each fuzz target: make fuzz SECONDS=600
+fuzz: ## run each fuzz target: make fuzz SECONDS=600 TARGETS='config_fuzz url_fuzz'
 	@tools/install_dependencies test
 	$(call build,fuzz)
-	@tools/run_fuzzers $(SECONDS) $(JOBS)
+	@TARGETS='$(TARGETS)' tools/run_fuzzers $(SECONDS) $(JOBS)
+
+.PHONY: oss-fuzz
+oss-fuzz: ## build a fuzz target as OSS-Fuzz does, and run it for a second: make oss-fuzz TARGETS=url_fuzz
+	@tools/install_dependencies test
+	@tools/try_oss_fuzz $(TARGETS)
 
 .PHONY: chaos
 chaos: build ## faults of every kind, for minutes: make chaos ARGS='--seed 7 --seconds 300'
@@ -85,6 +91,11 @@ chaos: build ## faults of every kind, for minutes: make chaos ARGS='--seed 7 --s
 slow: build ## tests that take minutes
 	@tools/install_dependencies test
 	@/usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/slow
+
+.PHONY: day
+day: build ## a day in the life of a service, in minutes: make day SECONDS=1800
+	@tools/install_dependencies test
+	@ONEHOP_DAY=$(SECONDS) /usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/integration/test_day.py
 
 .PHONY: bench
 bench: ## compare with nginx, haproxy and nghttpx: make bench ARGS=...
@@ -105,6 +116,24 @@ micro: ## run the micro benchmarks: make micro ARGS=--benchmark_filter=...
 	$(call build,release,-DONEHOP_MICRO_BENCHMARKS=ON,micro_benchmarks)
 	@build/release/bench/micro/micro_benchmarks $(ARGS)
 
+.PHONY: deb
+deb: ## build the Debian packages, and check them with lintian: build/deb/*.deb
+	@tools/install_dependencies package
+	@tools/make_deb
+
+.PHONY: package-test
+package-test: deb ## install, use, upgrade and purge the packages in a Debian of their own
+	@/usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/package
+
+.PHONY: dist
+dist: ## write the tarball of the sources of HEAD: build/dist/onehop-*.tar.gz
+	@tools/make_dist
+
+.PHONY: reproducible
+reproducible: ## build the tarball twice in two folders, and compare: make reproducible PRESET=quick
+	@tools/install_dependencies build
+	@tools/check_reproducible $(PRESET)
+
 .PHONY: tidy
 tidy: ## run clang-tidy over the sources
 	@tools/install_dependencies test
@@ -117,6 +146,10 @@ format: ## format the sources
 	@tools/install_dependencies test
 	@tools/check_format --fix
 
+.PHONY: tables
+tables: build ## write the tables of settings in docs/operating.md
+	@tools/write_tables $(program)
+
 .PHONY: install
 install: build ## install program, library and headers: make install PREFIX=/usr/local DESTDIR=
 	@DESTDIR='$(DESTDIR)' cmake --install build/release --prefix '$(PREFIX)'
@@ -127,4 +160,4 @@ clean: ## remove the build folder
 
 .PHONY: help
 help: ## print this list
-	@sed -n 's/^\([a-z ]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16

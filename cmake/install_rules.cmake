@@ -32,7 +32,22 @@ string(REGEX REPLACE "/$" "" ONEHOP_PC_TO_PREFIX "${ONEHOP_PC_TO_PREFIX}")
 configure_file(cmake/onehop.pc.in onehop.pc @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/onehop.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
+# The program prints its manual page, and the schema that packaging/onehop.toml names. One for another machine cannot.
+if(TARGET onehop AND NOT CMAKE_CROSSCOMPILING)
+  install(CODE "
+    execute_process(COMMAND \"$<TARGET_FILE:onehop>\" help --man
+      OUTPUT_FILE \"${PROJECT_BINARY_DIR}/onehop.1\" COMMAND_ERROR_IS_FATAL ANY)
+    execute_process(COMMAND \"$<TARGET_FILE:onehop>\" check --schema
+      OUTPUT_FILE \"${PROJECT_BINARY_DIR}/onehop.schema.json\" COMMAND_ERROR_IS_FATAL ANY)")
+  install(FILES "${PROJECT_BINARY_DIR}/onehop.1" DESTINATION "${CMAKE_INSTALL_MANDIR}/man1")
+  install(FILES "${PROJECT_BINARY_DIR}/onehop.schema.json" DESTINATION "${CMAKE_INSTALL_DATADIR}/onehop")
+  install(FILES packaging/onehop.toml DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+  include(sbom)
+endif()
+
 # Where systemd looks, below /usr and /usr/local.
 if(TARGET onehop)
-  install(FILES packaging/onehop.service DESTINATION lib/systemd/system)
+  install(FILES packaging/onehop.service packaging/onehop.socket DESTINATION lib/systemd/system)
+  install(FILES packaging/grafana/onehop.json DESTINATION "${CMAKE_INSTALL_DATADIR}/onehop/grafana")
+  install(FILES packaging/prometheus/onehop.rules.yml DESTINATION "${CMAKE_INSTALL_DATADIR}/onehop/prometheus")
 endif()

@@ -9,11 +9,11 @@
 #include "base/check.hpp"
 #include "base/json_text.hpp"
 #include "base/utf8.hpp"
+#include "config/backend_url.hpp"
+#include "config/field_edit.hpp"
+#include "config/field_template.hpp"
+#include "config/quantities.hpp"
 #include "fuzz_one.hpp"
-#include "program/backend_url.hpp"
-#include "program/field_edit.hpp"
-#include "program/field_template.hpp"
-#include "program/quantities.hpp"
 #include "program/websocket_frames.hpp"
 
 #include <algorithm>
@@ -24,6 +24,7 @@
 namespace onehop::fuzz {
 namespace {
 
+using namespace onehop::config;   // NOLINT(google-build-using-namespace)
 using namespace onehop::program;  // NOLINT(google-build-using-namespace)
 
 // Unmasked, whole, with the shortest length; nothing follows a close.

@@ -16,10 +16,11 @@ from pathlib import Path
 
 from . import h2load, preflight, process, targets, tools
 from .failure import Failure
-from .workloads import H2C, PER_GIB, TLS, WORKLOADS
+from .workloads import BACKENDS, BALANCE, H2C, PER_GIB, PLAIN, TLS, WORKLOADS
 
 WARM_UP = 0.4  # seconds
 STARTS = 5  # per sample of the startup workload
+MEAN_SERVICE = "1000"  # microseconds, of the backends of BALANCE
 
 
 class Bench:
@@ -33,12 +34,13 @@ class Bench:
         for workload in WORKLOADS.values():
             self.request_file(workload).write_bytes(workload.request())
         self.certificate, self.key = make_certificate(self.directory)
-        self.port = self._start_backend("backend")
-        self.h2c_port = self._start_backend("backend_h2")
+        port = self._start_backend("backend")
+        self.ports = {PLAIN: port, TLS: port, H2C: self._start_backend("backend_h2"),
+                      BALANCE: self._start_backend("queue_backends", str(BACKENDS), MEAN_SERVICE)}
 
-    def _start_backend(self, name):
+    def _start_backend(self, name, *arguments):
         port = process.free_port()
-        backend = process.start([tools.path(name), str(port)], self.cores.load,
+        backend = process.start([tools.path(name), str(port), *arguments], self.cores.load,
                                 stdin=subprocess.DEVNULL)
         if not process.wait_for_port(backend, port):
             raise SystemExit(f"bench: {name} did not start")
@@ -55,8 +57,7 @@ class Bench:
     def running(self, target, setup):
         """Yields (process, port, time of start) of the target, and ends it."""
         directory = Path(tempfile.mkdtemp(prefix=f"{target.name}-", dir=self.directory))
-        place = targets.Place(directory, process.free_port(),
-                              self.h2c_port if setup == H2C else self.port,
+        place = targets.Place(directory, process.free_port(), self.ports[setup],
                               process.descriptor_limit(), setup, self.certificate, self.key)
         command = target.command(place)
         log = directory / "log"
@@ -74,6 +75,8 @@ class Bench:
 
     def preflight(self, target, setup):
         """Returns the problem with the target's responses; empty if it may be measured."""
+        if setup == BALANCE:  # the same programs as with one backend
+            return []
         try:
             with self.running(target, setup) as (_, port, _):
                 return preflight.problems(port, setup, self.certificate,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Callable
 
 from . import tools
-from .workloads import H2C, PLAIN, TLS
+from .workloads import BACKENDS, BALANCE, H2C, PLAIN, TLS
 
 ONEHOP = tools.ROOT / "build" / "release" / "onehop"
 ONEHOP_ARGUMENTS = {
@@ -17,6 +17,7 @@ ONEHOP_ARGUMENTS = {
     TLS: "-l 127.0.0.1:{listen} --workers 1 --access-log off http://127.0.0.1:{backend} "
          "--tls {certificate} --tls-key {key}",
     H2C: "-l 127.0.0.1:{listen} --workers 1 --access-log off h2c://127.0.0.1:{backend}",
+    BALANCE: "-l 127.0.0.1:{listen} --workers 1 --access-log off {backends}",
 }
 CONNECTIONS = 8000  # the limit that nginx and haproxy are configured for, if the descriptors suffice
 
@@ -30,7 +31,8 @@ http {{
   fastcgi_temp_path {directory}/f; uwsgi_temp_path {directory}/u; scgi_temp_path {directory}/s;
   map $http_upgrade $connection_field {{ default upgrade; '' ''; }}
   upstream backend {{
-    server 127.0.0.1:{backend};
+    {balance}
+    {servers}
     keepalive 512; keepalive_requests 1000000000; keepalive_timeout 300s;
   }}
   server {{
@@ -72,7 +74,8 @@ frontend clients
   http-request set-header X-Forwarded-Proto {scheme}
   default_backend backend
 backend backend
-  server one 127.0.0.1:{backend} pool-max-conn 2000 {server}
+  {balance}
+  {servers}
 """
 
 
@@ -98,13 +101,20 @@ class Target:
     setups: tuple = (PLAIN,)  # those it supports
 
 
+def backends(place):
+    """The ports: one, or those of BALANCE."""
+    return range(place.backend, place.backend + (BACKENDS if place.setup == BALANCE else 1))
+
+
 def connections(place):
     return min(CONNECTIONS, (place.files - 200) // 2)
 
 
 def nginx(place):
     settings = NGINX.format(
-        directory=place.directory, listen=place.listen, backend=place.backend, files=place.files,
+        directory=place.directory, listen=place.listen, files=place.files,
+        balance="least_conn;" if place.setup == BALANCE else "",
+        servers=" ".join(f"server 127.0.0.1:{port};" for port in backends(place)),
         twice=2 * connections(place), user="user root;" if os.geteuid() == 0 else "",
         tls="ssl http2" if place.setup == TLS else "",
         certificate=NGINX_TLS.format(place=place) if place.setup == TLS else "")
@@ -121,10 +131,13 @@ def haproxy_tls(place):
 def haproxy(place, splice=False):
     http2 = "proto h2" if place.setup == H2C else ""
     settings = HAPROXY.format(
-        listen=place.listen, backend=place.backend, splice="option splice-auto" if splice else "",
+        listen=place.listen, splice="option splice-auto" if splice else "",
         connections=connections(place) - (1000 if splice else 0),  # pipes are descriptors, too
         scheme="https" if place.setup == TLS else "http",
-        bind=haproxy_tls(place) if place.setup == TLS else http2, server=http2)
+        bind=haproxy_tls(place) if place.setup == TLS else http2,
+        balance="balance leastconn" if place.setup == BALANCE else "",
+        servers="\n  ".join(f"server s{port} 127.0.0.1:{port} pool-max-conn 2000 {http2}"
+                            for port in backends(place)))
     (place.directory / "haproxy.cfg").write_text(settings)
     return ["haproxy", "-db", "-f", str(place.directory / "haproxy.cfg")]
 
@@ -152,7 +165,10 @@ def onehop_command(template):
         usual = [] if whole else ONEHOP_ARGUMENTS[place.setup].split()
         values = {"{listen}": place.listen, "{backend}": place.backend,
                   "{certificate}": place.certificate, "{key}": place.key}
-        return [program] + [replaced(argument, values) for argument in arguments + usual]
+        several = [f"http://127.0.0.1:{port}" for port in backends(place)]
+        written = [replaced(argument, values) for argument in arguments + usual]
+        at = written.index("{backends}") if "{backends}" in written else len(written)
+        return [program, *written[:at], *(several if at < len(written) else []), *written[at + 1:]]
 
     return command
 
@@ -182,9 +198,9 @@ def all_targets(onehop):
 
     listed = (
         Target("nginx", "Debian's, one worker", nginx, lambda: package("nginx"),
-               (PLAIN, TLS)),
+               (PLAIN, TLS, BALANCE)),
         Target("haproxy", "Debian's, one thread", haproxy, lambda: package("haproxy"),
-               (PLAIN, TLS, H2C)),
+               (PLAIN, TLS, H2C, BALANCE)),
         Target("haproxy-splice", "... with splice-auto", lambda place: haproxy(place, True),
                lambda: package("haproxy")),
         Target("nghttpx", "Debian's, one worker; TLS and HTTP/2 only", nghttpx,
@@ -193,6 +209,6 @@ def all_targets(onehop):
         Target("relay-splice", "... splicing large transfers", lambda place: relay(place, True),
                lambda: None),
         Target("onehop", "this repository's", onehop_command(onehop), without_onehop,
-               (PLAIN,) if whole_command(onehop) else (PLAIN, TLS, H2C)),
+               (PLAIN,) if whole_command(onehop) else (PLAIN, TLS, H2C, BALANCE)),
     )
     return {target.name: target for target in listed}

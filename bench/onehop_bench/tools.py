@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "bench" / "tools"
 OUTPUT = ROOT / "build" / "bench"
 LIBRARIES = {"backend": [], "backend_h2": ["-lnghttp2"], "load": [], "load_tls": ["-lssl", "-lcrypto"],
-             "relay": []}
+             "queue_backends": [], "relay": []}
 FLAGS = ["-std=c++23", "-O2", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wold-style-cast"]
 COMPILERS = ("clang++-19", "g++", "clang++")
 

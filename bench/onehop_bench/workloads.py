@@ -42,7 +42,9 @@ class Goal:
         return f"at most {self.limit:.2f} of the best" if self.relative else f"at most {self.limit:g}"
 
 
-PLAIN, TLS, H2C = "plain", "tls", "h2c"  # setups: the client's protocol; h2c to an h2c backend
+# Setups: the client's protocol; h2c to an h2c backend; several backends, one of them slow.
+PLAIN, TLS, H2C, BALANCE = "plain", "tls", "h2c", "balance"
+BACKENDS = 8  # of BALANCE
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ WORKLOADS = {
                  Goal(0.80), mode="h2load", setup=TLS, conns=4, streams=100),
         Workload("h2c", "h2c to h2c: GET 128 B, 10 streams a connection", PER_REQUEST,
                  Goal(0.80), mode="h2load", setup=H2C, conns=16, streams=10),
+        Workload("balance-8", "GET 128 B from 8 backends, one of them three times slower", PER_REQUEST,
+                 None, setup=BALANCE, conns=24),
         Workload("idle", "memory of an idle client connection", "KiB/connection",
                  Goal(1.0, relative=False), mode="idle", conns=4000),
         Workload("startup", "from exec to the first answer", "ms", Goal(20.0, relative=False),

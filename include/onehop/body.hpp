@@ -2,7 +2,8 @@
 //
 // Body is a handle to a stream of bytes that is read piece by piece, without buffering. Dropping a
 // Body that was not read to its end abandons the message: HTTP/1 closes the connection (or drains a
-// small rest), HTTP/2 resets the stream. One thread at a time.
+// small rest), HTTP/2 resets the stream.
+// Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -46,6 +47,9 @@ class BodySource {
  private:
   friend struct detail::MessageAccess;
   virtual detail::PolledBodySource* polled() noexcept { return nullptr; }
+  // The source of a response: content of its request is still on its way through it, and is lost if
+  // it is destroyed.
+  virtual bool passes_content_on() const noexcept { return false; }
 };
 
 class Body {

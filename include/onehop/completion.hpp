@@ -115,7 +115,7 @@ class Completer {
   std::shared_ptr<detail::LastCompleter<T>> last_;
 };
 
-// Thread: owner, the worker that made it.
+// Thread: owner.
 template <class T>
 class Completion {
  public:

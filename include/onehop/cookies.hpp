@@ -51,7 +51,8 @@ class Cookies {
 
 enum class SameSite : std::uint8_t { unset, lax, strict, none };
 
-// A cookie for a client. A value; any thread.
+// A cookie for a client. It is a value.
+// Thread: any.
 struct SetCookie {
   std::string name;
   std::string value;

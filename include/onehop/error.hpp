@@ -46,6 +46,7 @@ enum class Errc : std::uint8_t {
   // Reaching the upstream (side: upstream).
   name_not_resolved,
   connect_failed,      // every address was tried; detail() has the last errno
+  no_endpoint,         // 503: an Upstream has no endpoint for the request
   no_connection_slot,  // 503: no connection became available within queue_timeout
   tls_failed,          // handshake, certificate or record; detail() says which
   http1_needed,        // NTLM or Negotiate, and the upstream speaks HTTP/2 only

@@ -8,6 +8,7 @@
 
 #include <onehop/error.hpp>
 #include <onehop/method.hpp>
+#include <onehop/tls.hpp>
 #include <onehop/values.hpp>
 #include <onehop/version.hpp>
 
@@ -17,6 +18,8 @@
 #include <string_view>
 
 namespace onehop {
+
+struct Trace;
 
 // Monotonic time, read once per pass of the event loop.
 using Time = std::chrono::steady_clock::time_point;
@@ -37,16 +40,22 @@ struct ExchangeRecord {
   // The client's IP address: that of the peer or, if the peer is in Server::Options::trust, the
   // rightmost address in X-Forwarded-For that is not. "unix" for a unix socket.
   std::string_view client;
-  std::string_view peer;  // the IP address of the other end of the connection, or "unix"
+  std::string_view peer;  // the IP address of the other end, or in its PROXY header, or "unix"
   std::string_view user_agent;
   std::string_view referer;
   std::string_view request_id;  // X-Request-ID, as sent on; see Server::Options::request_ids
   std::string_view trace_id;    // 32 hexadecimal digits, from a valid traceparent
+  Trace* trace = nullptr;       // null without Server::Options::trace_sample
   bool tls = false;
-  std::string_view upgrade;  // the protocols in the client's Upgrade field
+  const TlsInfo* tls_info = nullptr;  // null without TLS
+  std::string_view upgrade;           // the protocols in the client's Upgrade field
   // ReverseProxy passed none of them on. Not set for "h2c" alone, which many clients offer to every
   // server.
   bool upgrade_dropped = false;
+
+  // A name that the handler may set, for logs: the route that it has chosen. Its text has to
+  // outlive the exchange.
+  std::string_view route;
 
   // The response.
   int status = 0;  // 0: nothing was sent
@@ -59,6 +68,8 @@ struct ExchangeRecord {
   std::string_view upstream;   // the address connected to
   std::uint16_t attempts = 0;  // attempts to send the request (2: one retry); connects do not count
   bool reused = false;         // the last attempt used a pooled connection
+  // How long it took to make the connection of the last attempt that did not.
+  std::chrono::nanoseconds dial_time{};
 
   // Points in time; zero if they were not reached.
   Time began{};  // first byte of the request head

@@ -32,8 +32,8 @@ class Handler {
   Handler& operator=(Handler&&) = default;
 };
 
-// What make_handler() and Server accept. The names read as sentences, because the compiler quotes
-// them when it refuses an argument.
+// These concepts say which arguments make_handler() and Server accept. Their names read as
+// sentences, because the compiler quotes them when it refuses an argument.
 
 // A const function object or a function pointer: workers call it at the same time.
 template <class Function>

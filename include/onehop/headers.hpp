@@ -81,7 +81,7 @@ class Headers {
   void clear() noexcept;
 
   // Removes every line for which `unwanted`, a function of a Field, returns true, and returns their
-  // number. The order of the others is kept.
+  // number. The order of the others is kept. If it throws, the lines that it has not judged stay.
   template <class Predicate>
   std::size_t erase_if(Predicate unwanted) {
     return erase_lines(
@@ -104,16 +104,23 @@ class Headers {
   template <class Predicate>
   std::size_t erase_lines(Predicate unwanted) {
     std::size_t kept = 0;
+    std::size_t next = 0;
     const std::size_t before = size_;
-    for (std::size_t i = 0; i < before; ++i) {
-      if (unwanted(static_cast<const Line&>(lines_[i]))) continue;
-      if (kept != i) lines_[kept] = lines_[i];
-      ++kept;
+    try {
+      for (; next < before; ++next) {
+        if (unwanted(static_cast<const Line&>(lines_[next]))) continue;
+        if (kept != next) lines_[kept] = lines_[next];
+        ++kept;
+      }
+    } catch (...) {
+      close_gap(kept, next);
+      throw;
     }
-    size_ = static_cast<std::uint32_t>(kept);
-    if (kept != before) recount();
+    if (kept != before) close_gap(kept, before);
     return before - kept;
   }
+  // Removes the lines from `first` up to but not including `end`.
+  void close_gap(std::size_t first, std::size_t end) noexcept;
   const detail::ArenaRef& arena();  // made on first use
   void recount() noexcept;
 

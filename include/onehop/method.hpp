@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Method is a request method (RFC 9110 §9): any token of up to 31 bytes, case-sensitive. A value;
-// any thread.
+// Method is a request method (RFC 9110 §9): any token of up to 31 bytes, case-sensitive. It is a
+// value.
+// Thread: any.
 #pragma once
 
 #include <onehop/detail/compiler.hpp>

@@ -7,8 +7,8 @@
 //   std::string row = co_await std::move(finding);
 //
 // The function outlives a task that is destroyed while it runs, for example because the client has
-// left. It must own what it uses of that task, and what it refers to must outlive the server's
-// workers, as the handler of Server::run does and one of run_per_worker does not.
+// left. It must own what it uses of that task. It may refer to the handler, which is destroyed
+// after it, and to what outlives the server's workers.
 //
 // The process has one pool of at most kMaxOffloadThreads threads for all workers. They start when
 // they are needed and end with the last worker that has used them. For a callback interface, or for
@@ -94,8 +94,9 @@ inline constexpr bool kIsTask<task<T>> = true;
 // If the task is destroyed first, a function that has not begun never runs; one that runs is
 // finished, and its result is dropped. A worker ends only after the functions that it offloaded, so
 // that they may use what outlives the Server; Server::stop() waits for them, also past its
-// deadline. The function is destroyed on the worker or on a thread of the pool. It must not touch
-// the request, the response or another object of the worker while it runs.
+// deadline, unless one of them calls it: that only begins the stop. The function is destroyed on
+// the worker or on a thread of the pool. It must not touch the request, the response or another
+// object of the worker while it runs.
 template <class Function>
   requires std::invocable<Function&>
 auto offload(Function function) {

@@ -17,6 +17,7 @@
 #include <onehop/library_version.hpp>
 #include <onehop/limit.hpp>
 #include <onehop/method.hpp>
+#include <onehop/metrics.hpp>
 #include <onehop/offload.hpp>
 #include <onehop/owned_headers.hpp>
 #include <onehop/parameters.hpp>
@@ -24,12 +25,15 @@
 #include <onehop/response.hpp>
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/round_tripper.hpp>
+#include <onehop/routes.hpp>
 #include <onehop/scope.hpp>
 #include <onehop/server.hpp>
 #include <onehop/status.hpp>
 #include <onehop/task.hpp>
 #include <onehop/tls.hpp>
+#include <onehop/trace.hpp>
 #include <onehop/transport.hpp>
+#include <onehop/upstream.hpp>
 #include <onehop/url.hpp>
 #include <onehop/values.hpp>
 #include <onehop/version.hpp>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // OwnedHeaders is a copy of Headers that outlives their message: a cache keeps the fields of a
-// response in one. It cannot be changed; to_headers() copies it back. A value; any thread.
+// response in one. It cannot be changed; to_headers() copies it back. It is a value.
+// Thread: any.
 #pragma once
 
 #include <onehop/headers.hpp>

@@ -6,8 +6,8 @@
 //   if (query && query->get("page") == "2") ...
 //   url.set_query(onehop::Parameters{{"q", "a b"}, {"page", "2"}}.to_string());
 //
-// A value; any thread. Source: the application/x-www-form-urlencoded format of the WHATWG URL
-// standard.
+// It is a value. Source: the application/x-www-form-urlencoded format of the WHATWG URL standard.
+// Thread: any.
 #pragma once
 
 #include <onehop/error.hpp>

@@ -2,7 +2,8 @@
 //
 // Request is a method, a target, fields and content (RFC 9110 §3.4). It is move-only; clone_head()
 // copies all but the content. Views of it stay valid until the last message of the exchange is
-// destroyed. A moved-from Request may only be destroyed or assigned to. One thread at a time.
+// destroyed. A moved-from Request may only be destroyed or assigned to.
+// Thread: owner.
 #pragma once
 
 #include <onehop/body.hpp>
@@ -29,7 +30,8 @@ namespace onehop {
 class Response;
 
 // ConnectionId identifies one client connection, uniquely within the process. A default-constructed
-// one belongs to a request that no Server received. A value; any thread.
+// one belongs to a request that no Server received. It is a value.
+// Thread: any.
 class ConnectionId {
  public:
   ConnectionId() noexcept = default;
@@ -45,9 +47,12 @@ class ConnectionId {
 // ConnectionInfo describes the connection on which a request arrived. Its views are valid as long
 // as those of the request.
 struct ConnectionInfo {
-  std::string_view peer;  // IP address of the other end; "" if it has none (unix, memory)
+  std::string_view peer;  // IP of the other end, or in its PROXY header; "" if none (unix, memory)
   std::uint16_t peer_port = 0;
   bool peer_is_trusted = false;  // it is in Server::Options::trust
+  // The user id of the process at the other end of a unix socket.
+  static constexpr std::uint32_t kNoUser = ~std::uint32_t{0};
+  std::uint32_t peer_user = kNoUser;
   // IP address of the client: the peer or, if the peer is trusted, the rightmost address in
   // X-Forwarded-For that is not. It may differ between requests on one connection.
   std::string_view client;

@@ -2,7 +2,9 @@
 //
 // Response is a status, fields and content (RFC 9110 §3.4). It is move-only. The server derives the
 // framing fields (Content-Length, Transfer-Encoding, Connection) from the body; a handler does not
-// set them. A moved-from Response may only be destroyed or assigned to. One thread at a time.
+// set them, except that Connection: close ends a connection of HTTP/1 after the response. A
+// moved-from Response may only be destroyed or assigned to.
+// Thread: owner.
 #pragma once
 
 #include <onehop/body.hpp>
@@ -95,7 +97,7 @@ class Response {
     Parts(Status s, Headers&& h, Body&& b) : headers(std::move(h)), body(std::move(b)), status(s) {}
 
     Headers headers;
-    Body body;  // after headers: it may refer to the memory behind them
+    Body body;  // after headers: it may refer to their memory
     std::unique_ptr<Tunnel> tunnel;
     std::string_view reason;
     Status status;

@@ -42,15 +42,16 @@ class Scope {
 task<void> sleep_for(std::chrono::nanoseconds duration);
 
 namespace detail {
-// Something that run_timed can start; run_timed is true when it finished within `duration`.
+// Something that run_timed can start. The errors of run_timed are those of with_timeout().
 struct TimedWork {
   virtual ~TimedWork() = default;
   virtual bool start(std::coroutine_handle<> continuation) = 0;
 };
-task<bool> run_timed(std::chrono::nanoseconds duration, TimedWork& work);
+task<Result<void>> run_timed(std::chrono::nanoseconds duration, TimedWork& work);
 }  // namespace detail
 
-// Returns the result of `work`, or Errc::timed_out after `duration`; `work` is then destroyed.
+// Returns the result of `work`. Errors of its own: Errc::timed_out after `duration`, and
+// Errc::bad_option outside an event loop; `work` is then destroyed.
 template <class T>
 task<Result<T>> with_timeout(std::chrono::nanoseconds duration, task<Result<T>> work) {
   struct Work final : detail::TimedWork {
@@ -59,10 +60,10 @@ task<Result<T>> with_timeout(std::chrono::nanoseconds duration, task<Result<T>> 
     task<Result<T>>& work;
   };
   Work timed(work);
-  const bool finished = co_await detail::run_timed(duration, timed);
+  const Result<void> finished = co_await detail::run_timed(duration, timed);
   if (!finished) {
     work = task<Result<T>>();  // nothing may resume it any more
-    co_return failure(Errc::timed_out, Side::local);
+    co_return failure(finished.error());
   }
   co_return work.take();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Status is a response status code (RFC 9110 §15) from 100 to 999. A value; any thread.
+// Status is a response status code (RFC 9110 §15) from 100 to 999. It is a value.
+// Thread: any.
 #pragma once
 
 #include <onehop/detail/compiler.hpp>

@@ -2,7 +2,8 @@
 //
 // Helpers for tests of programs that use onehop. They run a task, call a handler, record what an
 // upstream was asked, and connect servers, transports and raw peers in memory, with a clock that
-// moves only when the test says so. No sockets, no threads, no waiting. One thread.
+// moves only when the test says so. No sockets, no threads, no waiting.
+// Thread: owner.
 #pragma once
 
 #include <onehop/handler.hpp>
@@ -82,7 +83,8 @@ class Recorder final : public Handler {
 std::shared_ptr<Recorder> recorder(Status status, std::string text);
 
 // RecordingRoundTripper stands in for a Transport: it keeps what each request asks for, and
-// responds with what it was given or forwards the request. One thread at a time.
+// responds with what it was given or forwards the request.
+// Thread: owner.
 class RecordingRoundTripper final : public RoundTripper {
  public:
   // The response, or the error, to each request. It is not called for two requests at once.
@@ -90,7 +92,7 @@ class RecordingRoundTripper final : public RoundTripper {
 
   RecordingRoundTripper(Status status, std::string text);
   explicit RecordingRoundTripper(Respond respond);
-  // Reads each request whole, and passes it on.
+  // Passes each request on, and keeps its content as it is read.
   explicit RecordingRoundTripper(std::shared_ptr<const RoundTripper> next);
   ~RecordingRoundTripper() override;
   task<Result<Response>> round_trip(Request request) const override;
@@ -101,14 +103,16 @@ class RecordingRoundTripper final : public RoundTripper {
     Headers headers;
     std::string content;  // as far as it could be read
   };
-  // In the order in which their content was complete.
+  // In the order in which their content was complete, or in which they were passed on.
   const std::vector<Recorded>& requests() const noexcept;
   // The last one. Throws std::out_of_range if there was none.
   const Recorded& last() const;
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  using Requests = std::vector<Recorded>;
+  class RecordedBody;
+  std::shared_ptr<State> state_;
 };
 
 // Wire is one end of a connection in a Network, for sending and receiving raw bytes.

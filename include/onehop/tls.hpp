@@ -22,6 +22,7 @@ struct TlsCertificate {
   std::string key_pem = {};     // "": the key is in chain_pem
 
   bool is_empty() const noexcept { return chain_file.empty() && chain_pem.empty(); }
+  friend bool operator==(const TlsCertificate&, const TlsCertificate&) = default;
 };
 
 // Whether clients present a certificate. One that is presented must be valid in any case.
@@ -45,6 +46,8 @@ struct TlsServerOptions {
   // Looks at the files every second and uses changed ones for new connections. If they cannot be
   // used, the log says so and the old ones stay in use.
   bool watch_files = true;
+
+  friend bool operator==(const TlsServerOptions&, const TlsServerOptions&) = default;
 };
 
 struct TlsClientOptions {
@@ -59,9 +62,11 @@ struct TlsClientOptions {
   // Accepts a body that is delimited by the end of the connection although the server did not send
   // close_notify. An attacker on the path can then truncate such a body without being noticed.
   bool ignore_missing_close_notify = false;
+
+  friend bool operator==(const TlsClientOptions&, const TlsClientOptions&) = default;
 };
 
-// What is known of a connection's TLS.
+// TlsInfo describes the TLS of a connection.
 struct TlsInfo {
   std::string_view version;         // "TLSv1.3"
   std::string_view cipher;          // "TLS_AES_128_GCM_SHA256"

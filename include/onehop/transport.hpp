@@ -8,6 +8,7 @@
 
 #include <onehop/dialer.hpp>
 #include <onehop/limit.hpp>
+#include <onehop/metrics.hpp>
 #include <onehop/round_tripper.hpp>
 #include <onehop/tls.hpp>
 
@@ -16,8 +17,14 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace onehop {
+
+namespace detail {
+struct TransportAccess;
+}
 
 class Transport final : public RoundTripper {
  public:
@@ -29,7 +36,7 @@ class Transport final : public RoundTripper {
     TlsClientOptions tls = {};
     // The time for a TCP connection to one address, and the total time for resolving the name,
     // connecting to any of its addresses, and TLS. If exceeded, 504. If all addresses refuse, they
-    // are tried once more after 50 ms; then 502.
+    // are tried again after 50 ms; then 502.
     Limit<Duration> connect_attempt_timeout = std::chrono::seconds(3);
     Limit<Duration> connect_timeout = std::chrono::seconds(5);
     // Offers HTTP/2 to https:// upstreams by ALPN. If false, HTTP/2 is used for h2c:// URLs only.
@@ -78,16 +85,24 @@ class Transport final : public RoundTripper {
     // new connection in the TLS handshake, or resets it before it responds to a request that may be
     // sent again. 0: one more attempt.
     Limit<Duration> hold = Duration::zero();
+    // Begins each connection with a header of the PROXY protocol, version 2, before TLS: it names
+    // the client (ConnectionInfo::peer) whose request the connection is made for. It carries
+    // requests of that client's connection only, and is closed with it, so upstreams see as many
+    // connections as there are clients. A request that no Server received sends LOCAL.
+    bool send_proxy = false;
     // Makes the connections. Default: names are resolved by DNS, and connections are made by TCP
     // and unix sockets, with all addresses tried.
     std::shared_ptr<const Dialer> dialer = {};
+
+    friend bool operator==(const Options&, const Options&) = default;
   };
 
   Transport();
   // Throws std::invalid_argument if max_connections or max_connection_requests is 0.
   explicit Transport(Options options);
   // Reads the files that https:// needs (authorities, certificates) now instead of at the first
-  // request. It returns Errc::bad_option if a file cannot be used. Any thread.
+  // request. It returns Errc::bad_option if a file cannot be used.
+  // Thread: any.
   Result<void> prepare_tls() const;
   // Closes idle connections, on every thread. Connections in use are closed when their exchange is
   // over.
@@ -95,14 +110,81 @@ class Transport final : public RoundTripper {
 
   task<Result<Response>> round_trip(Request request) const override;
 
-  // Numbers of connections of this transport, over all workers; approximate while they change.
+  // Numbers of this transport, over all workers; approximate while they change.
   struct Statistics {
+    using Time = std::chrono::steady_clock::time_point;
+
+    // Attempts to connect. Those that failed for want of something on this machine, such as a
+    // descriptor, are not among them.
+    struct Attempts {
+      Time succeeded{}, failed{};  // the last ones; zero: there was none
+      Time since{};                // when the first of those began that all ended as the last one
+
+      bool are_failing() const noexcept { return failed > succeeded; }
+      Time last() const noexcept { return succeeded > failed ? succeeded : failed; }
+      void add(bool has_succeeded, Time at) noexcept;
+      Attempts& operator+=(const Attempts& other) noexcept;
+    };
+    struct Address {
+      std::string address;  // as in ExchangeRecord::upstream: "127.0.0.1:8000"
+      std::size_t open = 0, idle = 0;
+      std::size_t requests = 0;  // in progress
+      Attempts attempts = {};
+    };
+    // By scheme, host and port of the URL; the host of unix:/path is the path. Those that had a
+    // connection or an attempt; at most 256 addresses of each, the latest ones.
+    struct Upstream {
+      std::string scheme, host;
+      std::uint16_t port = 0;
+      Attempts attempts = {};  // one for all addresses, and for the name
+      std::vector<Address> addresses = {};
+
+      Upstream& operator+=(const Upstream& other);
+    };
+    // Handshakes with upstreams. The resumed ones are part of those of their version.
+    struct Tls {
+      std::uint64_t tls1_2 = 0, tls1_2_resumed = 0, tls1_3 = 0, tls1_3_resumed = 0;
+      std::uint64_t timed_out = 0, failed = 0;
+      DurationHistogram duration;  // of those that succeeded, without the connect before them
+    };
+    struct Http2 {
+      std::size_t streams = 0;  // requests in progress
+      std::uint64_t streams_total = 0;
+      std::uint64_t goaways = 0;  // connections whose end an upstream announced
+    };
+
     std::size_t open = 0, idle = 0;
     std::uint64_t dialled = 0, reused = 0, retried = 0;
+    std::uint64_t dials_failed = 0;
+    // Of those retried: attempts of which nothing had been sent, attempts that the upstream had
+    // refused unprocessed, and attempts that it may have processed, which repeating does not harm.
+    std::uint64_t retried_unsent = 0, retried_refused = 0, retried_uncertain = 0;
+    // How long requests without an idle connection waited for one, until they got it or gave up.
+    DurationHistogram waits;
+    // DNS, over all transports of the process: queries, and how often addresses were used longer
+    // than they were valid because a query had no response.
+    std::uint64_t dns_queries = 0, dns_stale_answers = 0;
+    Tls tls;
+    Http2 http2;
+    std::vector<Upstream> upstreams;
+
+    // Adds the numbers of another transport of the same process.
+    Statistics& operator+=(const Statistics& other);
   };
   Statistics statistics() const;
 
+  // The options that can change while requests are in progress.
+  struct Limits {
+    Limit<std::size_t> max_connections = no_limit;
+    Limit<double> retry_budget = 0.2;
+  };
+  // In place of those in the options, at once and on every worker: requests that wait for a
+  // connection get what a higher limit allows; below a lower one, connections are closed as they
+  // become idle. Throws std::invalid_argument if max_connections is 0. From any thread.
+  void set_limits(const Limits& limits);
+
  private:
+  friend struct detail::TransportAccess;
   struct State;
   std::shared_ptr<State> state_;
 };

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Url is an absolute URL ("http://host:80/p?q") or a request target ("/p?q", "*"). It is always
-// valid, keeps the escaped text byte for byte, and never normalizes it. A value; any thread.
+// valid, keeps the escaped text byte for byte, and never normalizes it. It is a value.
 // Grammar: RFC 3986; request targets: RFC 9112 §3.2.
+// Thread: any.
 #pragma once
 
 #include <onehop/detail/memory.hpp>

@@ -49,6 +49,8 @@ const char* text_of(Errc code) noexcept {
       return "name not resolved";
     case Errc::connect_failed:
       return "connection failed";
+    case Errc::no_endpoint:
+      return "no endpoint";
     case Errc::no_connection_slot:
       return "no connection free in time";
     case Errc::tls_failed:

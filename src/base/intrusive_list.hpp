@@ -56,6 +56,14 @@ class IntrusiveList {
     while (pop_front()) {
     }
   }
+  // Calls `function` with each node, the first one first, until it returns false. It must not
+  // change the list.
+  template <class Function>
+  void for_each_until(Function function) const {
+    for (const ListNode* node = head_.next_; node != &head_; node = node->next_) {
+      if (!function(static_cast<const T&>(*node))) return;
+    }
+  }
   // Moves every node of `other` to the end of this list.
   void splice_back(IntrusiveList& other) noexcept {
     if (other.empty()) return;

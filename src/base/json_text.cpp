@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/json_text.hpp"
 
+#include "base/hexadecimal.hpp"
 #include "base/utf8.hpp"
 
 namespace onehop {
 namespace {
 
-constexpr std::string_view kHex = "0123456789abcdef";
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 
 bool is_plain(char c) {
@@ -20,10 +20,8 @@ void append_special(std::string& out, char c) {
     out += c;
     return;
   }
-  const auto byte = static_cast<unsigned char>(c);
   out += "\\u00";
-  out += kHex[byte >> 4U];
-  out += kHex[byte & 15U];
+  append_hexadecimal(out, static_cast<unsigned char>(c));
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ AnswerFraming answer_framing(const Method& method, const Response& response) {
     return framing;
   }
   framing.keeps_content_length = is_head || response.status() == Status::not_modified;
-  if (is_head && !has_length_field && !body.is_empty()) framing.length = length;
+  // A length of 0 says that nothing came with the response, rather than what a GET would get.
+  if (is_head && !has_length_field && length != 0) framing.length = length;
   return framing;
 }
 

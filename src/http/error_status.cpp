@@ -3,6 +3,7 @@
 #include "http/error_status.hpp"
 
 #include "base/json_text.hpp"
+#include "base/shortage.hpp"
 #include "http/error_page.hpp"
 #include "http/field_names.hpp"
 #include "http/media_type.hpp"
@@ -49,6 +50,8 @@ int status_of(Errc code) noexcept {
       return 502;
     case Errc::too_many_requests:
       return 429;
+    case Errc::no_endpoint:
+      return 503;
     case Errc::no_connection_slot:
       return 503;
     case Errc::overloaded:
@@ -83,6 +86,7 @@ int local_status(const Error& error) noexcept {
   if (error.is_timeout()) return 504;
   // A hook made a request that cannot be sent, so there is no upstream response.
   if (error.is(Errc::bad_url) || error.is(Errc::bad_field)) return 502;
+  if (is_shortage(error.code())) return 503;
   return 500;
 }
 

@@ -65,6 +65,7 @@ INSTANTIATE_TEST_SUITE_P(Table,
                                          Row{Error::system(ECONNREFUSED, kUpstream), 502},
                                          Row{Error(Errc::timed_out, kUpstream), 504},
                                          Row{Error::system(ETIMEDOUT, kUpstream), 504},
+                                         Row{Error(Errc::no_endpoint, kUpstream), 503},
                                          Row{Error(Errc::no_connection_slot, kUpstream), 503},
                                          Row{Error(Errc::cancelled, kLocal), 503},
                                          Row{Error(Errc::timed_out, kLocal), 504},
@@ -76,7 +77,8 @@ INSTANTIATE_TEST_SUITE_P(Table,
                                          Row{Error(Errc::overloaded, kLocal), 503},
                                          Row{Error(Errc::closed, kLocal), 500},
                                          Row{Error(Errc::truncated, kLocal), 500},
-                                         Row{Error::system(EMFILE, kLocal), 500}));
+                                         Row{Error::system(EMFILE, kLocal), 503},
+                                         Row{Error::system(EACCES, kLocal), 500}));
 
 TEST(ResponseFor, Text) {
   const Response response = response_for(Status::bad_gateway, "*/*", "");

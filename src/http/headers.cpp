@@ -198,6 +198,12 @@ const ArenaRef& Headers::arena() {
   return arena_;
 }
 
+void Headers::close_gap(std::size_t first, std::size_t end) noexcept {
+  size_ =
+      static_cast<std::uint32_t>(std::copy(lines_ + end, lines_ + size_, lines_ + first) - lines_);
+  recount();
+}
+
 void Headers::recount() noexcept {
   present_ = 0;
   for (std::uint32_t i = 0; i < size_; ++i)

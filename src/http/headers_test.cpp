@@ -61,6 +61,23 @@ TEST(Headers, EraseCountsAndForgets) {
   EXPECT_FALSE(headers.has("X"));
 }
 
+// Regression: lines were there twice.
+TEST(Headers, AnExceptionOfAPredicateLeavesTheLinesThatItHasNotSeen) {
+  Headers headers({{"Host", "a"}, {"B", "1"}, {"C", "2"}, {"D", "3"}, {"E", "4"}});
+  EXPECT_THROW(headers.erase_if([](const Field& field) {
+    if (field.name == "D") throw std::runtime_error("no more");
+    return field.name == "Host" || field.name == "C";
+  }),
+               std::runtime_error);
+  std::string names;
+  for (const Field& field : headers)
+    names += field.name;
+  EXPECT_EQ(names, "BDE");
+  EXPECT_FALSE(headers.has("Host"));
+  headers.add("F", "5");
+  EXPECT_EQ(headers.get("F"), "5");
+}
+
 TEST(Headers, HasTokenLooksIntoTheListsOfAllLines) {
   const Headers headers = {
       {"Connection", ""}, {"connection", ", X-A , Keep-Alive,"}, {"X-List", "one,two"}};

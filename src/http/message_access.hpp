@@ -53,6 +53,11 @@ struct detail::MessageAccess {
   static PolledBodySource* polled(BodySource& source) noexcept { return source.polled(); }
   // Null if the body is empty.
   static BodySource* source(const Body& body) noexcept { return body.source_.get(); }
+  // The body of a response, whether or not it was read: content of its request is on its way
+  // through its source, which has to live until then.
+  static bool passes_content_on(const Body& body) noexcept {
+    return body.source_ && body.source_->passes_content_on();
+  }
 };
 
 using detail::MessageAccess;

@@ -3,6 +3,7 @@
 #include "http/query.hpp"
 
 #include "base/ascii.hpp"
+#include "base/hexadecimal.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -73,7 +74,6 @@ std::string form_decoded(std::string_view text) {
 }
 
 void append_form_escaped(std::string& out, std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
   for (const char c : text) {
     const bool unreserved =
         ascii::is_alpha(c) || ascii::is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
@@ -82,10 +82,8 @@ void append_form_escaped(std::string& out, std::string_view text) {
     } else if (c == ' ') {
       out += '+';
     } else {
-      const auto byte = static_cast<unsigned char>(c);
       out += '%';
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
+      append_hexadecimal(out, static_cast<unsigned char>(c), kUpperHex);
     }
   }
 }

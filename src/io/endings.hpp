@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Endings: tells when something that has a number, such as a client's connection, has ended, to
-// what may not outlive it. Each Reactor has one; one thread, new_number() excepted.
+// Endings: notifies those that may not outlive something with a number, such as a client's
+// connection, when it ends. Each Reactor has one.
+// Thread: owner.
 #pragma once
 
 #include "base/intrusive_list.hpp"
@@ -16,7 +17,8 @@ class Endings {
  public:
   using Number = std::uint64_t;
 
-  // Never 0, and never the same twice in a process. Any thread.
+  // Never 0, and never the same twice in a process.
+  // Thread: any.
   static Number new_number() noexcept;
 
   Endings() = default;

@@ -37,6 +37,9 @@ class Mailbox {
     }
   }
 
+  // Sleeps for a moment, for what cannot fail and has no memory.
+  static void wait_for_memory() noexcept;
+
   bool has_mail() const noexcept { return has_mail_.load(std::memory_order_acquire); }
   // An eventfd to watch edge-triggered: each post() to an empty mailbox writes to it.
   int descriptor() const noexcept { return wake_.get(); }
@@ -47,8 +50,6 @@ class Mailbox {
   void close();
 
  private:
-  static void wait_for_memory() noexcept;
-
   FileDescriptor wake_;
   std::mutex mutex_;
   std::vector<Work> posted_;  // guarded by mutex_

@@ -5,18 +5,23 @@
 
 #include "base/check.hpp"
 #include "io/mailbox.hpp"
+#include "io/offloads.hpp"
 #include "io/reactor.hpp"
 #include "io/thread_pool.hpp"
 
 #include <condition_variable>
 #include <coroutine>
+#include <deque>
 #include <mutex>
+#include <new>
 #include <string>
 #include <system_error>
 #include <utility>
 
 namespace onehop {
 namespace {
+
+constinit thread_local const io::Reactor* offloading = nullptr;
 
 // How many jobs of one worker are in the pool. Thread: any.
 class JobCount {
@@ -40,7 +45,7 @@ class JobCount {
   std::size_t count_ = 0;
 };
 
-// What a worker that offloads has of the pool. It ends after its last job has run.
+// The part of the pool that belongs to a worker. It ends after its last job has run.
 class Offloads final : public io::WorkerLocal {
  public:
   static Offloads& of(io::Reactor& reactor) {
@@ -51,30 +56,58 @@ class Offloads final : public io::WorkerLocal {
   const std::shared_ptr<io::ThreadPool>& pool() noexcept { return pool_; }
   const std::shared_ptr<JobCount>& jobs() noexcept { return jobs_; }
 
+  // Held by each job from now on, until this thread knows that it has ended.
+  using Generation = std::shared_ptr<const void>;
+  const Generation& generation() const noexcept { return generation_; }
+  // Keeps `object` until all jobs so far have let go of their generation.
+  void keep(const std::shared_ptr<const void>& object) {
+    release_unused();
+    Generation next = std::make_shared<const char>();
+    kept_.emplace_back(generation_, object);
+    generation_ = std::move(next);
+    release_unused();
+  }
+  void release_unused() noexcept {
+    while (!kept_.empty() && kept_.front().of.expired()) {
+      const Kept released = std::move(kept_.front());  // whose destructor may keep another
+      kept_.pop_front();
+    }
+  }
+
  private:
+  struct Kept {
+    Kept(const Generation& g, std::shared_ptr<const void> o) noexcept
+        : of(g), object(std::move(o)) {}
+    std::weak_ptr<const void> of;  // no job of an earlier one is left, either, if this is first
+    std::shared_ptr<const void> object;
+  };
+
   std::shared_ptr<io::ThreadPool> pool_ = io::ThreadPool::shared();
   std::shared_ptr<JobCount> jobs_ = std::make_shared<JobCount>();
+  Generation generation_ = std::make_shared<const char>();
+  std::deque<Kept> kept_;
 };
 
 // One call of offload(), with its place in the pool.
 class Ticket final : public io::ThreadPool::Job, public std::enable_shared_from_this<Ticket> {
  public:
-  Ticket(io::Reactor& reactor,
-         std::shared_ptr<JobCount> count,
-         std::shared_ptr<detail::OffloadJob> work)
+  Ticket(io::Reactor& reactor, std::shared_ptr<detail::OffloadJob> work)
       : reactor_(reactor),
         mailbox_(reactor.mailbox()),
-        count_(std::move(count)),
+        count_(Offloads::of(reactor).jobs()),
+        generation_(Offloads::of(reactor).generation()),
         work_(std::move(work)) {}
 
   void run() noexcept override {
+    offloading = &reactor_;
     work_->run();
     work_.reset();  // if the task is gone, the function and its result die here
+    offloading = nullptr;
     mailbox_->post_or_wait([self = shared_from_this()] { self->on_finished(); });
     count_->remove();
   }
 
-  // Thread: owner, from here on.
+  // From here on, the functions are called on the owner's thread.
   bool has_finished() const noexcept { return finished_; }
   void set_waiter(io::Wakeup* waiter) noexcept { waiter_ = waiter; }
   void on_submit() {
@@ -86,18 +119,22 @@ class Ticket final : public io::ThreadPool::Job, public std::enable_shared_from_
     reactor_.end_outside_work();
     count_->remove();
     work_.reset();
+    generation_.reset();
   }
 
  private:
   void on_finished() noexcept {
     finished_ = true;
     reactor_.end_outside_work();
+    generation_.reset();
+    Offloads::of(reactor_).release_unused();
     if (waiter_) reactor_.schedule(*waiter_);
   }
 
   io::Reactor& reactor_;
   std::shared_ptr<io::Mailbox> mailbox_;
   std::shared_ptr<JobCount> count_;
+  Offloads::Generation generation_;
   std::shared_ptr<detail::OffloadJob> work_;
   io::Wakeup* waiter_ = nullptr;
   bool finished_ = false;
@@ -109,8 +146,7 @@ class OffloadAwaiter {
   explicit OffloadAwaiter(std::shared_ptr<detail::OffloadJob> work)
       : reactor_(io::Reactor::current()),
         pool_(Offloads::of(reactor_).pool()),
-        ticket_(
-            std::make_shared<Ticket>(reactor_, Offloads::of(reactor_).jobs(), std::move(work))) {
+        ticket_(std::make_shared<Ticket>(reactor_, std::move(work))) {
     submit();
   }
   OffloadAwaiter(const OffloadAwaiter&) = delete;
@@ -151,6 +187,24 @@ class OffloadAwaiter {
 };
 
 }  // namespace
+
+const io::Reactor* io::offloading_reactor() noexcept {
+  return offloading;
+}
+
+// If memory is short, it does not wait for the jobs instead: one of them may wait for this thread,
+// as in Server::update().
+void io::release_after_offloads(std::shared_ptr<const void> object) noexcept {
+  Reactor* const reactor = Reactor::current_or_null();
+  if (!reactor) return;
+  for (;;) {
+    try {
+      return Offloads::of(*reactor).keep(object);
+    } catch (const std::bad_alloc&) {
+      io::Mailbox::wait_for_memory();
+    }
+  }
+}
 
 task<void> detail::run_on_pool(std::shared_ptr<OffloadJob> job) {
   OffloadAwaiter finished(std::move(job));

@@ -5,6 +5,8 @@
 #include <onehop/scope.hpp>
 #include <onehop/testing.hpp>
 
+#include "io/offloads.hpp"
+
 #include <atomic>
 #include <chrono>
 #include <latch>
@@ -168,6 +170,43 @@ TEST(OffloadTest, AFunctionThatHasNotBegunIsDroppedWithItsTask) {
     co_await std::move(more);
   }(pool));
   EXPECT_EQ(pool.ran(), 0);
+}
+
+// Waits for `go`.
+task<void> wait_elsewhere(std::latch& go) {
+  auto waiting = offload([&go] { go.wait(); });
+  co_await std::move(waiting);
+}
+
+TEST(OffloadTest, WhatIsReleasedLivesUntilTheFunctionsBeforeItHaveEnded) {
+  testing::run([]() -> task<void> {
+    const auto released = [] {
+      auto object = std::make_shared<int>(1);
+      std::weak_ptr<int> seen = object;
+      io::release_after_offloads(std::move(object));
+      return seen;
+    };
+    EXPECT_TRUE(released().expired()) << "there was none";
+    std::latch first_goes(1);
+    std::latch second_goes(1);
+    Scope second;
+    {
+      Scope first;
+      first.spawn(wait_elsewhere(first_goes));
+      const auto object = released();
+      const auto another = released();
+      second.spawn(wait_elsewhere(second_goes));
+      EXPECT_FALSE(object.expired() || another.expired());
+      first_goes.count_down();
+      co_await first.join();
+      EXPECT_TRUE(object.expired() && another.expired());
+    }
+    const auto object = released();
+    EXPECT_FALSE(object.expired());
+    second_goes.count_down();
+    co_await second.join();
+    EXPECT_TRUE(object.expired());
+  }());
 }
 
 }  // namespace

@@ -21,8 +21,8 @@ constexpr Duration kReleaseEvery = std::chrono::seconds(1);
 // A timer this late means that the process did not run when it was due: it was stopped, its
 // container frozen, or one step of work took long.
 constexpr Duration kLate = std::chrono::milliseconds(50);
-// What has arrived meanwhile gets so many passes, at the most, before timers fire: enough for a
-// request to go through all who handle it.
+// The maximum number of passes over events that arrive meanwhile, before timers fire: enough for a
+// request to go through every part that handles it.
 constexpr unsigned kMaxHeldPasses = 64;
 
 FileDescriptor checked(int fd, const char* what) {
@@ -91,16 +91,20 @@ Reactor::Enter::~Enter() {
 void Reactor::run() {
   Enter enter(*this);
   while (!stopping_.load(std::memory_order_relaxed))
-    run_once(Duration::max());
+    run_pass(Duration::max());
 }
 
-void Reactor::stop() {
+void Reactor::stop() noexcept {
   stopping_.store(true, std::memory_order_relaxed);
-  post([] {});
+  mailbox_->post_or_wait([] {});
 }
 
 bool Reactor::run_once(Duration longest) {
   Enter enter(*this);
+  return run_pass(longest);
+}
+
+bool Reactor::run_pass(Duration longest) {
   poll(ready_.empty() && last_.empty() ? longest : Duration::zero());
   if (clock_ == Clock::system && !timers_held_) timers_.advance(now_);
   const bool posted = run_posted();
@@ -122,9 +126,10 @@ void Reactor::poll(Duration longest) {
   const bool is_due = longest != Duration::zero() && now_ >= next_release_;
   if (is_due || is_release_urgent()) release_memory();
   Duration wait = longest;
+  std::optional<Time> next;
   if (clock_ == Clock::system) {
-    if (const auto next = timers_.next())
-      wait = std::min(wait, std::max(*next - now_, Duration::zero()));
+    next = timers_.next();
+    if (next) wait = std::min(wait, std::max(*next - now_, Duration::zero()));
     if (has_more_to_release_)
       wait = std::min(wait, std::max(next_release_ - now_, Duration::zero()));
   }
@@ -134,12 +139,14 @@ void Reactor::poll(Duration longest) {
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
     timeout = static_cast<int>(std::min<std::int64_t>(ms, 60'000));
   }
+  pass_times_.end();  // with Clock::manual none has begun
   const int count =
       ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), timeout);
   ++pass_;
   if (clock_ == Clock::system) {
     now_ = std::chrono::steady_clock::now();
-    timers_held_ = must_hold_timers(count);
+    pass_times_.begin(now_);
+    timers_held_ = must_hold_timers(count, next);
   }
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events_[static_cast<std::size_t>(i)];
@@ -147,12 +154,11 @@ void Reactor::poll(Duration longest) {
   }
 }
 
-// The kernel may have been asked before the stop and the clock afterwards, and one wait tells of
-// some events only: timers that are late wait until a wait that began after that finds nothing
-// more.
-bool Reactor::must_hold_timers(int events) noexcept {
-  if (events < 0) return true;  // a signal ended the wait: the next one tells what there is
-  const auto next = timers_.next();
+// The kernel may have been asked before the stop and the clock afterwards, and one wait returns
+// only some of the events. Late timers therefore wait until a wait that began afterwards finds no
+// more events.
+bool Reactor::must_hold_timers(int events, std::optional<Time> next) noexcept {
+  if (events < 0) return true;  // a signal ended the wait: the next one returns the events
   if (!next || now_ - *next < kLate) {
     held_passes_ = 0;
     return false;
@@ -166,7 +172,7 @@ bool Reactor::must_hold_timers(int events) noexcept {
   return true;
 }
 
-// What becomes ready meanwhile waits for the next pass, so that events are not starved.
+// Anything that becomes ready meanwhile waits for the next pass, so that events are not starved.
 void Reactor::run_ready() {
   IntrusiveList<Wakeup> batch;
   batch.splice_back(ready_);

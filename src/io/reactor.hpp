@@ -10,6 +10,7 @@
 #include "io/endings.hpp"
 #include "io/file_descriptor.hpp"
 #include "io/mailbox.hpp"
+#include "io/pass_times.hpp"
 #include "io/timer_wheel.hpp"
 #include "io/wakeup.hpp"
 
@@ -19,6 +20,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -45,7 +47,10 @@ class Watcher {
 };
 
 // An object that belongs to a thread rather than to a connection, such as a pool. Destroyed with
-// the reactor, after everything that could use it.
+// the reactor, the youngest first, and so perhaps before an older one that has begun to use it
+// later: tasks of the older one that wait for the younger are destroyed when that is gone. An
+// awaiter or a destructor of such a task may therefore touch only objects that it shares (by a
+// shared_ptr), and the reactor's own.
 class WorkerLocal {
  public:
   WorkerLocal() = default;
@@ -89,12 +94,14 @@ class Reactor {
 
   // Runs until stop().
   void run();
-  void stop();
+  void stop() noexcept;
   // One pass: waits for at most `longest` when nothing is ready. True when anything was run.
   bool run_once(Duration longest);
 
   // How often the kernel was asked for events.
   std::uint64_t pass() const noexcept { return pass_; }
+  // Empty with Clock::manual. Thread: any.
+  const PassTimes& pass_times() const noexcept { return pass_times_; }
   // The time of this pass.
   Time now() const noexcept { return now_; }
   void set_time(Time now);  // Clock::manual only; fires timers
@@ -110,7 +117,8 @@ class Reactor {
   void schedule_last(Wakeup& wakeup) noexcept {
     if (!wakeup.is_linked()) last_.push_back(wakeup);
   }
-  // Runs `work` on the reactor's thread; drops it if the reactor has stopped for good. Thread: any.
+  // Runs `work` on the reactor's thread; drops it if the reactor has stopped for good. Destructors
+  // and stops call Mailbox::post_or_wait() instead, which does not throw. Thread: any.
   void post(std::function<void()> work) { mailbox_->post(std::move(work)); }
   // Never null. Thread: any.
   const std::shared_ptr<Mailbox>& mailbox() const noexcept { return mailbox_; }
@@ -161,8 +169,9 @@ class Reactor {
     if (key == last_local_key_) return static_cast<T&>(*last_local_);
     std::unique_ptr<WorkerLocal>& slot = locals_[key];
     if (!slot) {
-      slot = make();
+      std::unique_ptr<WorkerLocal> made = make();
       locals_order_.push_back(key);
+      slot = std::move(made);
     }
     last_local_key_ = key;
     last_local_ = slot.get();
@@ -192,11 +201,13 @@ class Reactor {
   void forget_local(const LocalKey& key);
 
   [[noreturn, gnu::cold]] static void resumed_elsewhere() noexcept;
+  bool run_pass(Duration longest);
   void run_ready();
   bool run_posted();
   void poll(Duration longest);
   // After a wait that gave `events`, or failed: whether timers wait for what has come meanwhile.
-  bool must_hold_timers(int events) noexcept;
+  // `next`: when the first of them is due.
+  bool must_hold_timers(int events, std::optional<Time> next) noexcept;
   void release_memory();
 
   // Last, so that what waits in them outlives nothing: see ~Reactor.
@@ -216,6 +227,7 @@ class Reactor {
   LocalKey last_local_key_{nullptr, nullptr};
   WorkerLocal* last_local_ = nullptr;
   std::uint64_t pass_ = 0;
+  PassTimes pass_times_;
   int refusal_ = 0;
   bool timers_held_ = false;  // in this pass
   unsigned held_passes_ = 0;

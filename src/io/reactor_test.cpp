@@ -3,6 +3,7 @@
 
 #include "base/block_pool.hpp"
 #include "base/memory_checker.hpp"
+#include "support/failing_allocation.hpp"
 
 #include <chrono>
 #include <memory>
@@ -183,7 +184,7 @@ void be_stopped_until(Time time) {
 }
 
 TEST(Reactor, AfterAStopAllEventsComeBeforeTheFirstTimer) {
-  constexpr std::size_t kEvents = 600;  // more than one wait tells of
+  constexpr std::size_t kEvents = 600;  // more than one wait returns
   Reactor reactor;
   std::vector<FileDescriptor> events(kEvents);
   std::vector<Counter> counters(kEvents);
@@ -307,6 +308,18 @@ TEST(Reactor, StopFromAnotherThreadEndsRun) {
   });
   reactor.run();
   stopper.join();
+}
+
+// Destructors call it, which must not throw.
+TEST(Reactor, StopsThoughMemoryIsShort) {
+  if (!FailingAllocation::is_possible()) GTEST_SKIP() << "operator new is a sanitizer's";
+  Reactor reactor;
+  {
+    const FailingAllocation failing(0);
+    reactor.stop();
+    EXPECT_TRUE(failing.is_over());
+  }
+  reactor.run();
 }
 
 TEST(Reactor, PostedWorkThatNeverRanDiesWithTheReactor) {

@@ -234,6 +234,7 @@ Scope::~Scope() {
 void Scope::spawn(task<void> work) {
   if (!work) throw std::invalid_argument("Scope::spawn: the task is empty");
   state_->reactor.expect_current();
+  Graveyard::of(state_->reactor);  // its end needs no memory
   std::list<Spawned>& tasks = state_->tasks;
   tasks.emplace_back(*state_, std::move(work));
   const auto spawned = std::prev(tasks.end());
@@ -272,9 +273,14 @@ task<void> sleep_for(std::chrono::nanoseconds duration) {
 
 namespace detail {
 
-task<bool> run_timed(std::chrono::nanoseconds duration, TimedWork& work) {
+task<Result<void>> run_timed(std::chrono::nanoseconds duration, TimedWork& work) {
+  if (!io::Reactor::current_or_null()) {
+    co_return failure(Errc::bad_option, Side::local, "with_timeout outside an event loop");
+  }
   TimedAwaiter finished(duration, work);
-  co_return co_await finished;
+  const bool in_time = co_await finished;
+  if (in_time) co_return Result<void>();
+  co_return failure(Errc::timed_out, Side::local);
 }
 
 }  // namespace detail

@@ -300,7 +300,7 @@ TEST_F(ScopeTest, AnExceptionEndsItsTaskAloneAndJoinThrowsTheFirst) {
   joining.start();
   pass(seconds(4));
   EXPECT_EQ(log_, (Log{"work", "work done", "~work", "first"}));
-  // It was told once.
+  // It was notified once.
   auto again = log_join(scope, log_);
   EXPECT_TRUE(again.start());
   EXPECT_EQ(log_.back(), "joined");
@@ -374,6 +374,16 @@ TEST_F(WithTimeoutTest, DestroysWorkThatTakesTooLong) {
   EXPECT_TRUE(result.error().is_timeout());
   EXPECT_EQ(result.error().side(), Side::local);
   pass(seconds(5));  // nothing is left to be resumed
+}
+
+// Regression: it ended the process.
+TEST(WithTimeout, FailsOutsideAnEventLoop) {
+  auto answer = []() -> task<Result<int>> { co_return 42; };
+  auto work = with_timeout(seconds(1), answer());
+  ASSERT_TRUE(work.start());
+  const Result<int> result = work.take();
+  ASSERT_FALSE(result.has_value());
+  EXPECT_TRUE(result.error().is(Errc::bad_option));
 }
 
 TEST_F(WithTimeoutTest, MayBeDestroyedWhileItWaits) {

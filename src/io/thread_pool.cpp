@@ -84,13 +84,15 @@ bool ThreadPool::try_remove(const Job& job) noexcept {
 void ThreadPool::start_thread() {
   const BlockedSignals blocked;
   try {
-    threads_.emplace_back([this] { run(); });
+    threads_.emplace_back([this] {
+      ::pthread_setname_np(::pthread_self(), "onehop/offload");
+      run();
+    });
   } catch (const std::exception&) {
     if (!threads_.empty()) return;
     queue_.pop_back();
     throw;
   }
-  ::pthread_setname_np(threads_.back().native_handle(), "onehop/offload");
 }
 
 void ThreadPool::run() noexcept {

@@ -119,7 +119,7 @@ std::optional<Time> TimerWheel::next() const noexcept {
       return start_ + kTick * static_cast<std::int64_t>(tick);
     }
   }
-  // Only slots behind the current one: they come up after the next turn of the top level.
+  // Only slots before the current one: they come up after the next turn of the top level.
   return start_ + kTick * static_cast<std::int64_t>(tick_ + kSlots);
 }
 

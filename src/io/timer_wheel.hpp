@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // TimerWheel: many timers, most of which never fire. Four levels of 64 slots; arming, moving and
-// disarming are O(1). A tick is 2 ms: timers fire up to two ticks late, never early. One thread.
+// disarming are O(1). A tick is 2 ms: timers fire up to two ticks late, never early.
+// Thread: owner.
 #pragma once
 
 #include "base/intrusive_list.hpp"
@@ -63,7 +64,7 @@ class TimerWheel {
   void arm(Timer& timer, Time deadline) noexcept;
   // Runs the callbacks of every timer due at `now`. They may arm and disarm any timer.
   void advance(Time now);
-  // When advance() should be called next; nothing when no timer is armed.
+  // When advance() should be called next; std::nullopt if no timer is armed.
   std::optional<Time> next() const noexcept;
   bool empty() const noexcept { return armed_ == 0; }
 

@@ -216,7 +216,7 @@ class WheelAndModel {
     wheel_.advance(now_);
     ASSERT_TRUE(model_.empty() || model_.begin()->first + kLatest > now_) << "fired too late";
   }
-  // What an event loop does: it must not be told to sleep past a timer.
+  // An event loop sleeps until the next timer, never longer.
   void sleep_until_next() {
     const auto next = wheel_.next();
     ASSERT_EQ(next.has_value(), !model_.empty());

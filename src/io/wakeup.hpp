@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Wakeup: something that will run soon: a suspended coroutine, or a callback. Whoever waits owns it
-// (usually inside an awaiter) and it leaves every list when it dies, so nothing dangling is ever
-// run. One thread.
+// Wakeup: something that will run soon: a suspended coroutine, or a callback. The
+// waiter owns it (usually inside an awaiter). It leaves every list when it is destroyed, so a
+// destroyed one never runs.
+// Thread: owner.
 #pragma once
 
 #include "base/intrusive_list.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/custom_dialer.hpp"
 
+#include <onehop/detail/clock.hpp>
 #include <onehop/scope.hpp>
 
 #include "base/exception_text.hpp"
@@ -54,12 +55,15 @@ std::string where(const DialTarget& target) {
 
 task<Result<Dialled>> CustomDialer::dial(const Destination& destination) {
   const DialTarget target = target_of(destination);
+  const Time deadline = onehop::detail::time_after(timeout_);
   Result<DialledConnection> connected = failure(Errc::timed_out, Side::upstream);
   try {
     auto dialling = dialer_->dial(target);
     auto timed = with_timeout(timeout_, std::move(dialling));
     auto result = co_await std::move(timed);
-    const bool is_late = !result && result.error().is(Errc::timed_out);
+    // The dialer may have an error of its own of this kind.
+    const bool is_late =
+        !result && result.error().is(Errc::timed_out) && onehop::detail::now() >= deadline;
     if (!is_late) connected = std::move(result);
   } catch (...) {
     connected =

@@ -91,6 +91,17 @@ TEST_F(CustomDialerTest, GivesUpAfterItsTimeout) {
   EXPECT_EQ(dialled.error().side(), Side::upstream);
 }
 
+// Regression: it was replaced by the Transport's, without its text.
+TEST_F(CustomDialerTest, KeepsATimeoutOfTheDialerItself) {
+  const auto dialled = dial([](const DialTarget&) -> task<Result<DialledConnection>> {
+    co_return failure(Errc::timed_out, Side::local, "the tunnel is not up");
+  });
+  ASSERT_FALSE(dialled);
+  EXPECT_TRUE(dialled.error().is(Errc::timed_out));
+  EXPECT_EQ(dialled.error().side(), Side::local);
+  EXPECT_EQ(dialled.error().detail(), "the tunnel is not up; while connecting to a.test:80");
+}
+
 TEST_F(CustomDialerTest, AnExceptionIsAFailureToConnect) {
   const auto dialled = dial([](const DialTarget&) -> task<Result<DialledConnection>> {
     throw std::runtime_error("no route");

@@ -85,7 +85,8 @@ task<Result<Dialled>> KernelDialer::dial(const Destination& destination) {
   }
   if (!*addresses) co_return failure(std::move(addresses->error()));
 
-  RaceOptions options{options_.attempt_timeout, options_.fallback_delay, deadline};
+  RaceOptions options{options_.attempt_timeout, options_.fallback_delay, deadline,
+                      destination.reports};
   ConnectRace race(reactor_, options, **addresses);
   auto winner = co_await race;
   if (!winner) {

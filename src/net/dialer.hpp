@@ -10,6 +10,7 @@
 #include <onehop/task.hpp>
 
 #include "net/address.hpp"
+#include "net/dial_reports.hpp"
 #include "net/stream.hpp"
 
 #include <cstdint>
@@ -36,8 +37,11 @@ struct Destination {
   // TLS verifies either way.
   std::string connect_address;
   std::string socket_path;
+  // Bytes with which the connection begins, before TLS: a PROXY header.
+  std::string preamble;
   bool tls = false;
-  bool http2 = false;  // with TLS: offered in the handshake
+  bool http2 = false;              // with TLS: offered in the handshake
+  DialReports* reports = nullptr;  // outlives the dial, if it is not null
 };
 
 struct Dialled {
@@ -45,7 +49,8 @@ struct Dialled {
   Dialled(std::unique_ptr<Stream> s, std::string a) : stream(std::move(s)), address(std::move(a)) {}
 
   std::unique_ptr<Stream> stream;
-  std::string address;  // "127.0.0.1:8000", "[::1]:8000", "unix:/run/app.sock"
+  std::string address;        // "127.0.0.1:8000", "[::1]:8000", "unix:/run/app.sock"
+  Duration handshake_time{};  // of TLS; 0 without
 };
 
 struct DialOptions {
@@ -62,9 +67,10 @@ class Dialer {
   Dialer& operator=(const Dialer&) = delete;
   virtual ~Dialer() = default;
 
-  // `destination` must outlive the task. Errors have side upstream and are retry_safe:
-  // name_not_resolved (phase resolve), timed_out or the errno of the last address tried (phase
-  // connect). Their detail names the addresses. TlsDialer adds TLS; other dialers ignore it.
+  // `destination` must outlive the task. Errors are retry_safe, and have side upstream, or local
+  // for want of something on this machine: name_not_resolved (phase resolve), timed_out or the
+  // errno of the last address tried (phase connect). Their detail names the addresses. TlsDialer
+  // sends the preamble and adds TLS; other dialers ignore both.
   virtual task<Result<Dialled>> dial(const Destination& destination) = 0;
 };
 

@@ -87,8 +87,7 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
   }
   // Ends the wait for responses about this name.
   void end_round() {
-    const bool is_absent = failure_ == ARES_ENOTFOUND || failure_ == ARES_ENODATA;
-    if (found_.empty() && is_absent && !was_reported_ && next_name_ < names_.size()) {
+    if (found_.empty() && is_absence(failure_) && !was_reported_ && next_name_ < names_.size()) {
       timer_.disarm();
       ask_next();
     } else {
@@ -97,7 +96,8 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
   }
   void read(const ares_addrinfo& result) {
     std::size_t count = 0;
-    for (const auto* node = result.nodes; node && count < kMaxAddresses; node = node->ai_next) {
+    for (const auto* node = result.nodes; node && count < channel_.options_.max_addresses;
+         node = node->ai_next) {
       if (node->ai_family != AF_INET && node->ai_family != AF_INET6) continue;
       found_.emplace_back(node->ai_addr, static_cast<socklen_t>(node->ai_addrlen));
       ttl_ = std::min(ttl_, node->ai_ttl);
@@ -113,6 +113,7 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
     if (was_reported_ && reported_ == found_.size()) return;
     if (found_.empty()) {
       answer.failure = ares_strerror(failure_ == ARES_SUCCESS ? ARES_ENODATA : failure_);
+      answer.is_absent = is_absence(failure_);
     } else {
       answer.addresses = found_;
       sort_by_preference(answer.addresses, &kernel_source_of);
@@ -246,13 +247,17 @@ DnsChannel::DnsChannel(io::Reactor& reactor, Options options)
             channel.reactor_.schedule(channel.wakeup_);
           },
           this),
-      wakeup_(io::call<&DnsChannel::process>(this)) {
+      wakeup_(io::call_or<&DnsChannel::process, &DnsChannel::arm_timer>(this)) {
   start_library();
   open();
 }
 
 DnsChannel::~DnsChannel() {
   close();
+}
+
+bool DnsChannel::is_absence(int status) noexcept {
+  return status == ARES_ENOTFOUND || status == ARES_ENODATA;
 }
 
 void DnsChannel::open() {
@@ -373,7 +378,8 @@ void DnsChannel::process() {
   arm_timer();
 }
 
-void DnsChannel::arm_timer() {
+// Also where there was no memory for events: the queries that they were for time out.
+void DnsChannel::arm_timer() noexcept {
   timeval wait{};
   if (!ares_timeout(channel_, nullptr, &wait)) {
     timer_.disarm();

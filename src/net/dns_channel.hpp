@@ -9,6 +9,7 @@
 #include "io/reactor.hpp"
 #include "net/address.hpp"
 #include "net/search_list.hpp"
+#include "net/srv_records.hpp"
 
 #include <functional>
 #include <memory>
@@ -25,21 +26,25 @@ namespace onehop::net {
 
 class DnsChannel {
  public:
+  // The usual maximum number of addresses per family.
+  static constexpr std::size_t kMaxAddresses = 24;
+
   struct Options {
     std::string servers;  // "ADDRESS[:PORT],..."; if empty, those of the system's files
     io::Duration try_timeout;
     int tries;
     std::string configuration = "/etc/resolv.conf";
+    // How many addresses of each family are used.
+    std::size_t max_addresses = kMaxAddresses;
   };
   struct Answer {
     std::vector<Address> addresses;  // without port, sorted by RFC 6724; empty on failure
     io::Duration ttl{};
-    std::string failure;  // c-ares' words
+    std::string failure;     // c-ares' words
+    bool is_absent = false;  // the name does not exist, or has no address
     // the second family arrived after the first was reported; this holds both
     bool is_late = false;
   };
-  // The maximum number of addresses used per family.
-  static constexpr std::size_t kMaxAddresses = 24;
   // How long to wait for the other family once one has a response, or the name is reported not to
   // exist (RFC 8305 §3).
   static constexpr io::Duration kResolutionDelay = std::chrono::milliseconds(50);
@@ -56,12 +61,26 @@ class DnsChannel {
   // May call back before it returns.
   void query(const std::string& host, Callback callback);
 
+  // The servers of a service, by DNS alone and without a search list.
+  struct ServiceAnswer {
+    std::vector<SrvRecord> records;  // empty on failure
+    io::Duration ttl{};
+    std::string failure;
+    bool is_absent = false;
+  };
+  // Called once. If it throws bad_alloc, it is called with a failure and must not throw again.
+  using ServiceCallback = std::function<void(ServiceAnswer answer)>;
+  void query_service(const std::string& name, ServiceCallback callback);
+
  private:
   class Socket;
   class Query;
   // The callbacks of c-ares.
   struct Hooks;
+  struct ServiceQuestion;
 
+  // The name does not exist, or has nothing of the wanted kind.
+  static bool is_absence(int status) noexcept;
   void open();
   int open_files();
   void read_search_list();
@@ -69,7 +88,7 @@ class DnsChannel {
   void reopen_when_configuration_changed();
   void watch(int socket, bool readable, bool writable);
   void process();
-  void arm_timer();
+  void arm_timer() noexcept;
 
   io::Reactor& reactor_;
   Options options_;

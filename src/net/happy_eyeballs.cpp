@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/happy_eyeballs.hpp"
 
+#include "base/shortage.hpp"
+
 #include <algorithm>
 #include <cerrno>
+#include <new>
+#include <string>
 #include <utility>
 
 #include <netinet/in.h>
@@ -24,6 +28,11 @@ bool is_connected_to_itself(int socket, const Address& peer) noexcept {
   socklen_t size = sizeof local;
   if (::getsockname(socket, reinterpret_cast<sockaddr*>(&local), &size) != 0) return false;
   return Address(reinterpret_cast<const sockaddr*>(&local), size) == peer;
+}
+
+Error error_of(int outcome) {
+  if (outcome == ETIMEDOUT) return Error(Errc::timed_out, Side::upstream);
+  return Error::system(outcome, is_shortage(outcome) ? Side::local : Side::upstream);
 }
 
 int pending_error(int socket) noexcept {
@@ -123,8 +132,8 @@ ConnectRace::ConnectRace(io::Reactor& reactor,
     : reactor_(reactor),
       options_(options),
       addresses_(addresses),
-      timer_(io::call<&ConnectRace::on_timer>(this)),
-      next_(io::call<&ConnectRace::on_next>(this)) {}
+      timer_(io::call_or<&ConnectRace::on_timer, &ConnectRace::give_up>(this)),
+      next_(io::call_or<&ConnectRace::on_next, &ConnectRace::give_up>(this)) {}
 
 ConnectRace::~ConnectRace() = default;
 
@@ -141,8 +150,7 @@ void ConnectRace::await_suspend(std::coroutine_handle<> handle) noexcept {
 
 Result<ConnectRace::Winner> ConnectRace::await_resume() {
   if (winner_) return Winner{winner_->take_socket(), winner_->address()};
-  if (last_error_ == ETIMEDOUT) return failure(Errc::timed_out, Side::upstream);
-  return failure(Error::system(last_error_, Side::upstream));
+  return failure(error_of(last_error_));
 }
 
 void ConnectRace::start_next() {
@@ -176,9 +184,19 @@ bool ConnectRace::record(Attempt& attempt, int outcome) {
     return false;
   }
   last_error_ = outcome;
+  report(attempt.address(), outcome);
   if (has_next() && reactor_.now() < options_.deadline) return true;
   failed_ = running_ == 0;
   return false;
+}
+
+void ConnectRace::report(const Address& address, int outcome) const noexcept {
+  if (options_.reports == nullptr) return;
+  try {
+    const std::string text = address.to_string();
+    options_.reports->on_attempt_failed(text, error_of(outcome).during(Phase::connect));
+  } catch (const std::bad_alloc&) {  // it is not reported, then
+  }
 }
 
 void ConnectRace::accept_outcome(Attempt& attempt, int outcome) {
@@ -192,7 +210,16 @@ void ConnectRace::on_next() {
   settle();
 }
 
-void ConnectRace::settle() {
+// Memory for another attempt could not be allocated.
+void ConnectRace::give_up() noexcept {
+  for (const auto& attempt : attempts_)
+    attempt->drop();
+  last_error_ = ENOMEM;
+  failed_ = true;
+  settle();
+}
+
+void ConnectRace::settle() noexcept {
   if (is_over()) {
     timer_.disarm();
     reactor_.schedule(wakeup_);
@@ -214,7 +241,7 @@ void ConnectRace::on_timer() {
   settle();
 }
 
-void ConnectRace::arm_timer() {
+void ConnectRace::arm_timer() noexcept {
   io::Time next = next_start_;
   for (const auto& attempt : attempts_)
     next = std::min(next, attempt->next_time());

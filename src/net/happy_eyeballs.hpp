@@ -11,6 +11,7 @@
 #include "io/file_descriptor.hpp"
 #include "io/reactor.hpp"
 #include "net/address.hpp"
+#include "net/dial_reports.hpp"
 
 #include <coroutine>
 #include <memory>
@@ -23,6 +24,7 @@ struct RaceOptions {
   io::Duration attempt_timeout;  // per address
   io::Duration fallback_delay;   // until the next one is tried beside it
   io::Time deadline;             // for all
+  DialReports* reports = nullptr;
 };
 
 class ConnectRace {
@@ -40,7 +42,8 @@ class ConnectRace {
 
   bool await_ready();
   void await_suspend(std::coroutine_handle<> handle) noexcept;
-  // Errors: Errc::timed_out, or the errno of the last attempt that failed.
+  // Errors: Errc::timed_out, or the errno of the last attempt that failed, with side local if it is
+  // for want of something on this machine.
   Result<Winner> await_resume();
 
  private:
@@ -50,11 +53,13 @@ class ConnectRace {
   // After an immediate refusal the next attempt starts in the next pass of the reactor.
   void start_next_later();
   bool record(Attempt& attempt, int outcome);
+  void report(const Address& address, int outcome) const noexcept;
   void accept_outcome(Attempt& attempt, int outcome);
   void on_timer();
   void on_next();
-  void settle();
-  void arm_timer();
+  void give_up() noexcept;
+  void settle() noexcept;
+  void arm_timer() noexcept;
   bool is_over() const noexcept { return winner_ || failed_; }
   bool has_next() const noexcept { return attempts_.size() < addresses_.size(); }
 

@@ -4,13 +4,20 @@
 #include <onehop/task.hpp>
 
 #include "net/tcp_listener.hpp"
+#include "support/failing_allocation.hpp"
 #include "support/run_task.hpp"
 
 #include <cerrno>
 #include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include <sys/resource.h>
 
 namespace onehop::net {
 namespace {
@@ -20,8 +27,19 @@ using std::chrono::seconds;
 // All of 127.0.0.0/8 is this machine; no listener uses this port.
 constexpr std::uint16_t kRefused = 1;
 
-task<Result<ConnectRace::Winner>> run(io::Reactor& reactor, const std::vector<Address>& addresses) {
-  const RaceOptions options{seconds(20), seconds(20), reactor.now() + seconds(50)};
+struct Reports final : DialReports {
+  void on_attempt_failed(std::string_view address, const Error& error) noexcept override {
+    failed.emplace_back(address);
+    last = error;
+  }
+  std::vector<std::string> failed;
+  std::optional<Error> last;
+};
+
+task<Result<ConnectRace::Winner>> run(io::Reactor& reactor,
+                                      const std::vector<Address>& addresses,
+                                      DialReports* reports = nullptr) {
+  const RaceOptions options{seconds(20), seconds(20), reactor.now() + seconds(50), reports};
   ConnectRace race(reactor, options, addresses);
   co_return co_await race;
 }
@@ -47,6 +65,37 @@ TEST(ConnectRace, OthersRunBetweenTwoRefusals) {
   EXPECT_GE(other.runs, 23);
 }
 
+TEST(ConnectRace, EachAttemptThatFailsIsReported) {
+  io::Reactor reactor;
+  auto listener = TcpListener::open(*Address::from_ip("127.0.0.1", 0), {});
+  ASSERT_TRUE(listener);
+  Reports reports;
+  const auto winner = run_task(
+      reactor,
+      run(reactor, {*Address::from_ip("127.0.0.2", kRefused), listener->address()}, &reports));
+  ASSERT_TRUE(winner);
+  EXPECT_EQ(reports.failed, std::vector<std::string>{"127.0.0.2:1"});
+  EXPECT_EQ(reports.last->side(), Side::upstream);
+  EXPECT_EQ(reports.last->phase(), Phase::connect);
+}
+
+// Regression: the upstream was to blame, and was reported as down.
+TEST(ConnectRace, WantOfADescriptorIsNoFaultOfThePeer) {
+  io::Reactor reactor;
+  const std::vector<Address> addresses = {*Address::from_ip("127.0.0.1", kRefused)};
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit none{.rlim_cur = 1, .rlim_max = limit.rlim_max};
+  Reports reports;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto winner = run_task(reactor, run(reactor, addresses, &reports));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  ASSERT_FALSE(winner);
+  EXPECT_EQ(winner.error().code(), std::error_code(EMFILE, std::system_category()));
+  EXPECT_EQ(winner.error().side(), Side::local);
+  EXPECT_EQ(reports.last->side(), Side::local);
+}
+
 TEST(ConnectRace, ALongListOfRefusedAddressesIsGoneThroughAtOnce) {
   io::Reactor reactor;
   std::vector<Address> addresses(1000, *Address::from_ip("127.0.0.1", kRefused));
@@ -60,6 +109,25 @@ TEST(ConnectRace, ALongListOfRefusedAddressesIsGoneThroughAtOnce) {
   winner = run_task(reactor, run(reactor, addresses));
   ASSERT_TRUE(winner) << winner.error().to_string();
   EXPECT_EQ(winner->address, listener->address());
+}
+
+// The next attempt begins in a callback, out of which an exception would end the event loop.
+TEST(ConnectRace, FailsIfThereIsNoMemoryForTheNextAttempt) {
+  if (!FailingAllocation::is_possible()) GTEST_SKIP() << "operator new is a sanitizer's";
+  io::Reactor reactor;
+  const io::Reactor::Enter enter(reactor);
+  const std::vector<Address> addresses(24, *Address::from_ip("127.0.0.1", kRefused));
+  auto racing = run(reactor, addresses);
+  ASSERT_FALSE(racing.start());
+  {
+    const FailingAllocation failing(0);
+    while (!racing.done())
+      reactor.run_once(io::Duration::zero());
+    EXPECT_TRUE(failing.is_over());
+  }
+  const auto winner = racing.take();
+  ASSERT_FALSE(winner);
+  EXPECT_EQ(winner.error().code(), std::error_code(ENOMEM, std::system_category()));
 }
 
 TEST(ConnectRace, TheWinnerCanBeRegisteredWithAnEventLoop) {

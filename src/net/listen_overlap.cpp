@@ -31,13 +31,8 @@ std::filesystem::path file_of(const Address& address) {
   return failed ? path.lexically_normal() : whole;
 }
 
-bool are_same(const Address& one, const Address& other) {
-  if (one.is_unix() && other.is_unix()) return file_of(one) == file_of(other);
-  return one == other && one.port() != 0;
-}
-
 std::string overlap_of(const ListenerName& one, const ListenerName& other) {
-  if (are_same(one.address, other.address)) return describe(one, other);
+  if (is_same_listener(one.address, other.address)) return describe(one, other);
   if (one.address.is_unix() || other.address.is_unix()) return {};
   if (one.address.port() != other.address.port() || one.address.port() == 0) return {};
   const bool first = covers(one.address, other.address);
@@ -49,6 +44,11 @@ std::string overlap_of(const ListenerName& one, const ListenerName& other) {
 }
 
 }  // namespace
+
+bool is_same_listener(const Address& one, const Address& other) {
+  if (one.is_unix() && other.is_unix()) return file_of(one) == file_of(other);
+  return one == other && one.port() != 0;
+}
 
 std::string why_listeners_overlap(std::span<const ListenerName> listeners) {
   for (std::size_t i = 0; i < listeners.size(); ++i) {

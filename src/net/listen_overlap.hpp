@@ -17,6 +17,10 @@ struct ListenerName {
   Address address;
 };
 
+// Whether both name the same socket. Unix sockets are compared by the files that their paths lead
+// to; port 0 is a new one each time.
+bool is_same_listener(const Address& one, const Address& other);
+
 // Returns "127.0.0.1:80 is given twice", "127.0.0.1:80 is covered by :80" or the like; "" if there
 // is no conflict.
 std::string why_listeners_overlap(std::span<const ListenerName> listeners);

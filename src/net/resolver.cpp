@@ -6,6 +6,8 @@
 #include "net/dns_channel.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
 #include <unordered_map>
 #include <utility>
 
@@ -16,6 +18,10 @@ constexpr std::size_t kNamesKept = 1024;
 // Maximum number of addresses per name; trying more would be futile.
 constexpr std::size_t kMaxAddresses = DnsChannel::kMaxAddresses;
 
+// Queries are rare enough for all threads to write the same memory.
+constinit std::atomic<std::uint64_t> queries = 0;
+constinit std::atomic<std::uint64_t> stale_answers = 0;
+
 struct Entry {
   std::vector<Address> addresses;  // the last successful response, without port
   std::string failure;             // of the last look-up
@@ -23,20 +29,10 @@ struct Entry {
   io::Time refresh_at = io::kNever;  // until it expires: when to query again in the background
   io::Time asked{};
   bool is_asking = false;
-  std::size_t users = 0;  // look-ups that hold a reference
   IntrusiveList<io::Wakeup> waiting;
 };
-
-class Use {
- public:
-  explicit Use(Entry& entry) noexcept : entry_(entry) { ++entry_.users; }
-  Use(const Use&) = delete;
-  Use& operator=(const Use&) = delete;
-  ~Use() { --entry_.users; }
-
- private:
-  Entry& entry_;
-};
+// A look-up has a share in its entry, since it may outlive the resolver: see io::WorkerLocal.
+using EntryRef = std::shared_ptr<Entry>;
 
 // Waits for the response of the running query, or for `deadline`.
 class AnswerAwaiter {
@@ -105,19 +101,20 @@ struct Resolver::State {
 
   Entry* find(std::string_view host) {
     const auto found = entries.find(lower_case(host));
-    return found == entries.end() ? nullptr : &found->second;
+    return found == entries.end() ? nullptr : found->second.get();
   }
-  Entry& entry_of(std::string_view host) {
+  EntryRef entry_of(std::string_view host) {
     if (entries.size() >= kNamesKept) forget_some();
-    return entries[lower_case(host)];
+    EntryRef made = std::make_shared<Entry>();
+    return entries.try_emplace(lower_case(host), std::move(made)).first->second;
   }
   bool is_fresh(const Entry& entry) const noexcept { return entry.fresh_until > reactor.now(); }
 
   void forget_some() {
     const auto unused = [](const auto& item) {
-      return item.second.users == 0 && !item.second.is_asking;
+      return item.second.use_count() == 1 && !item.second->is_asking;
     };
-    std::erase_if(entries, [&](const auto& i) { return unused(i) && !is_fresh(i.second); });
+    std::erase_if(entries, [&](const auto& i) { return unused(i) && !is_fresh(*i.second); });
     if (entries.size() < kNamesKept) return;
     const auto any = std::ranges::find_if(entries, unused);
     if (any != entries.end()) entries.erase(any);
@@ -128,11 +125,12 @@ struct Resolver::State {
     entry.is_asking = true;
     entry.asked = reactor.now();
     try {
+      queries.fetch_add(1, std::memory_order_relaxed);
       dns.query(host, [this, name = lower_case(host)](DnsChannel::Answer answer) {
         const auto found = entries.find(name);
         if (found == entries.end()) return;  // the entry was removed before the late family arrived
-        if (!answer.is_late) found->second.is_asking = false;
-        settle(found->second, std::move(answer));
+        if (!answer.is_late) found->second->is_asking = false;
+        settle(*found->second, std::move(answer));
       });
     } catch (...) {  // no memory for the query: without this the name would never be queried again
       entry.is_asking = false;
@@ -148,7 +146,9 @@ struct Resolver::State {
   void settle(Entry& entry, DnsChannel::Answer answer) {
     io::Duration ttl = options.min_ttl;
     entry.failure = std::move(answer.failure);
-    if (!answer.addresses.empty()) {
+    if (answer.addresses.empty()) {
+      if (!entry.addresses.empty()) stale_answers.fetch_add(1, std::memory_order_relaxed);
+    } else {
       entry.addresses = take_turns(answer.addresses, kMaxAddresses);
       ttl = std::clamp(answer.ttl, options.min_ttl, options.max_ttl);
     }
@@ -160,9 +160,14 @@ struct Resolver::State {
 
   io::Reactor& reactor;
   ResolverOptions options;
-  std::unordered_map<std::string, Entry> entries;
+  std::unordered_map<std::string, EntryRef> entries;
   DnsChannel dns;
 };
+
+ResolverCounts resolver_counts() noexcept {
+  return {.queries = queries.load(std::memory_order_relaxed),
+          .stale_answers = stale_answers.load(std::memory_order_relaxed)};
+}
 
 Resolver& Resolver::of(io::Reactor& reactor, ResolverOptions options) {
   return reactor.local<Resolver>(
@@ -190,8 +195,8 @@ std::optional<std::vector<Address>> Resolver::known(std::string_view host, std::
 task<Result<std::vector<Address>>> Resolver::resolve(std::string host, std::uint16_t port) {
   if (auto addresses = known(host, port)) co_return std::move(*addresses);
   State& state = *state_;
-  Entry& entry = state.entry_of(host);
-  const Use use(entry);
+  const EntryRef shared = state.entry_of(host);
+  Entry& entry = *shared;
   if (!state.is_fresh(entry)) {
     state.ask(host, entry);
     // Without an old response, only the query's own timeouts end the wait.
@@ -200,16 +205,19 @@ task<Result<std::vector<Address>>> Resolver::resolve(std::string host, std::uint
                                   : io::deadline_after(entry.asked, state.options.patience);
     AnswerAwaiter answer(state.reactor, entry, deadline);
     co_await answer;
+    if (!entry.addresses.empty() && !state.is_fresh(entry)) {
+      stale_answers.fetch_add(1, std::memory_order_relaxed);
+    }
   }
   co_return outcome(entry, host, port);
 }
 
 void Resolver::remember(std::string_view host, std::vector<Address> addresses, io::Duration ttl) {
-  Entry& entry = state_->entry_of(host);
+  const EntryRef entry = state_->entry_of(host);
   DnsChannel::Answer answer;
   answer.addresses = std::move(addresses);
   answer.ttl = ttl;
-  state_->settle(entry, std::move(answer));
+  state_->settle(*entry, std::move(answer));
 }
 
 }  // namespace onehop::net

@@ -37,6 +37,13 @@ struct ResolverOptions {
   io::Duration patience = std::chrono::milliseconds(50);
 };
 
+// Since the start, over all threads of the process.
+struct ResolverCounts {
+  std::uint64_t queries;
+  std::uint64_t stale_answers;  // expired addresses that were used for want of new ones
+};
+ResolverCounts resolver_counts() noexcept;
+
 class Resolver final : public io::WorkerLocal {
  public:
   // Returns the resolver of this thread. `options` apply at the first call.

@@ -369,6 +369,25 @@ TEST_F(ResolverTest, ALookUpMayBeDestroyedWhileItWaits) {
   EXPECT_THAT(texts(kept.take()), ElementsAre("127.0.0.1:80"));
 }
 
+// The pool that dials may be older than the resolver, and is destroyed after it: the look-ups of
+// its dials end then.
+TEST(Resolver, MayEndBeforeALookUpOfAnOlderObjectOfTheThread) {
+  struct Pool final : io::WorkerLocal {
+    task<Result<std::vector<Address>>> look_up;
+  };
+  io::Reactor reactor;
+  NameServer server(reactor);
+  server.set_mood(NameServer::Mood::silent);
+  {
+    const io::Reactor::Enter enter(reactor);
+    Pool& pool = reactor.local<Pool>([] { return std::make_unique<Pool>(); });
+    ResolverOptions options;
+    options.servers = server.address();
+    pool.look_up = Resolver::of(reactor, options).resolve("backend.test", 80);
+    EXPECT_FALSE(pool.look_up.start());
+  }
+}
+
 TEST_F(ResolverTest, ItsQueryGoesOnWithoutAnybodyWaiting) {
   give("backend.test", "127.0.0.1", 10);
   {

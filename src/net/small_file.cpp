@@ -2,11 +2,14 @@
 #include "net/small_file.hpp"
 
 #include "io/file_descriptor.hpp"
+#include "net/locked_memory.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <span>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -49,6 +52,18 @@ bool wait_for_data(int pipe, steady_clock::time_point deadline) noexcept {
   }
 }
 
+// Overwrites a piece of what may be a key.
+class Cleansed {
+ public:
+  explicit Cleansed(std::span<char> piece) : piece_(piece) {}
+  Cleansed(const Cleansed&) = delete;
+  Cleansed& operator=(const Cleansed&) = delete;
+  ~Cleansed() { cleanse(piece_); }
+
+ private:
+  std::span<char> piece_;
+};
+
 }  // namespace
 
 std::expected<std::string, std::string> read_small_file(const std::string& path,
@@ -66,7 +81,11 @@ std::expected<std::string, std::string> read_small_file(const std::string& path,
   const bool is_pipe = S_ISFIFO(opened.st_mode);
   const auto deadline = steady_clock::now() + pipe_patience;
   std::string content;
+  // A text that grows leaves copies of a key.
+  content.reserve(is_pipe ? kMaxInSmallFile
+                          : std::min(static_cast<std::size_t>(opened.st_size), kMaxInSmallFile));
   std::array<char, 16 * 1024> piece;  // NOLINT: written before it is read
+  const Cleansed cleansed(piece);
   for (;;) {
     if (is_pipe && !wait_for_data(file.get(), deadline)) {
       return refuse("is a pipe whose writer did not finish in time");

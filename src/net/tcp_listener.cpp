@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -41,17 +42,22 @@ void set_option(int socket, int level, int name, int value) noexcept {
   ::setsockopt(socket, level, name, &value, sizeof value);
 }
 
-void set_options(int socket, const Address& address, const ListenOptions& options) noexcept {
+// Those that accepted sockets inherit. TCP_USER_TIMEOUT is not set: the kernel would also count the
+// time in which a client reads nothing, which is judged by our own timeouts.
+void set_inherited_options(int socket, const Address& address) noexcept {
   if (address.is_unix()) return;
-  if (options.reuse_address) set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1);
-  if (is_any_v6(address)) set_option(socket, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-  // Accepted sockets inherit these. TCP_USER_TIMEOUT is not set: the kernel would also count the
-  // time in which a client reads nothing, which is judged by our own timeouts.
   set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
   set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
   set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdle);
   set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveInterval);
   set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, kKeepAliveProbes);
+}
+
+void set_options(int socket, const Address& address, const ListenOptions& options) noexcept {
+  if (address.is_unix()) return;
+  if (options.reuse_address) set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (is_any_v6(address)) set_option(socket, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+  set_inherited_options(socket, address);
   if (options.defer_accept) set_option(socket, IPPROTO_TCP, TCP_DEFER_ACCEPT, kDeferSeconds);
 }
 
@@ -150,7 +156,7 @@ std::string remedy_for(int error, const Address& address) {
 std::unexpected<Error> refuse(int error, const Address& address) {
   std::string detail = "cannot listen on " + address.to_string();
   const std::string remedy = remedy_for(error, address);
-  if (!remedy.empty()) detail.append(": ").append(remedy);
+  detail.append(": ").append(remedy.empty() ? std::system_category().message(error) : remedy);
   return failure(Error::system(error, Side::local).with(detail));
 }
 
@@ -167,14 +173,49 @@ Result<TcpListener> TcpListener::open(const Address& address, ListenOptions opti
   const int error = address.is_unix() ? listener.bind_and_listen_on_file(options.backlog)
                                       : listener.bind_and_listen(options.backlog);
   if (error != 0) return refuse(error, address);
-  if (!address.is_unix()) {
-    sockaddr_storage bound{};
-    socklen_t size = sizeof bound;
-    if (::getsockname(socket, reinterpret_cast<sockaddr*>(&bound), &size) == 0) {
-      listener.address_ = Address(reinterpret_cast<const sockaddr*>(&bound), size);
-    }
-  }
+  if (!address.is_unix()) listener.ask_for_address();
   return listener;
+}
+
+Result<TcpListener> TcpListener::adopt(int descriptor, FileOwner owner) {
+  TcpListener listener;
+  const std::string name = "descriptor " + std::to_string(descriptor);
+  const auto option = [descriptor](int which) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    return ::getsockopt(descriptor, SOL_SOCKET, which, &value, &size) == 0 ? value : -1;
+  };
+  const int domain = option(SO_DOMAIN);
+  const bool is_known = domain == AF_INET || domain == AF_INET6 || domain == AF_UNIX;
+  if (!is_known || option(SO_TYPE) != SOCK_STREAM || option(SO_ACCEPTCONN) != 1) {
+    return failure(Errc::bad_option, Side::local,
+                   name + " is not a socket that listens for TCP or unix stream connections");
+  }
+  listener.socket_ = io::FileDescriptor(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+  if (!listener.socket_) {
+    return failure(Error::system(errno, Side::local).with("cannot use " + name));
+  }
+  listener.ask_for_address();
+  listener.file_owner_ = owner;
+  if (owner != FileOwner::other && listener.address_.is_unix())
+    listener.remember_socket_file(std::string(path_in(listener.address_)));
+  return listener;
+}
+
+void TcpListener::ask_for_address() {
+  sockaddr_storage bound{};
+  socklen_t size = sizeof bound;
+  if (::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&bound), &size) == 0) {
+    address_ = Address(reinterpret_cast<const sockaddr*>(&bound), size);
+  }
+}
+
+void TcpListener::put_in_use(bool defers) const noexcept {
+  const int flags = ::fcntl(socket_.get(), F_GETFL);
+  if ((flags & O_NONBLOCK) == 0) ::fcntl(socket_.get(), F_SETFL, flags | O_NONBLOCK);
+  set_inherited_options(socket_.get(), address_);
+  if (address_.is_unix()) return;
+  set_option(socket_.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, defers ? kDeferSeconds : 0);
 }
 
 std::size_t TcpListener::waiting() const noexcept {
@@ -185,8 +226,10 @@ std::size_t TcpListener::waiting() const noexcept {
 }
 
 int TcpListener::bind_and_listen(int backlog) {
+  // Made before the file: without memory for it, that would stay.
+  std::string path(address_.is_unix() ? path_in(address_) : std::string_view());
   if (::bind(socket_.get(), address_.data(), address_.size()) != 0) return errno;
-  if (address_.is_unix()) remember_socket_file();
+  if (address_.is_unix()) remember_socket_file(std::move(path));
   return ::listen(socket_.get(), backlog) == 0 ? 0 : errno;
 }
 
@@ -204,6 +247,7 @@ TcpListener& TcpListener::operator=(TcpListener&& other) noexcept {
   socket_.reset();
   socket_ = std::move(other.socket_);
   address_ = other.address_;
+  file_owner_ = other.file_owner_;
   path_ = std::exchange(other.path_, {});
   device_ = other.device_;
   inode_ = other.inode_;
@@ -214,11 +258,10 @@ TcpListener::~TcpListener() {
   remove_socket_file();
 }
 
-void TcpListener::remember_socket_file() {
+void TcpListener::remember_socket_file(std::string path) noexcept {
   struct stat file{};
-  const std::string path(path_in(address_));
   if (::lstat(path.c_str(), &file) != 0) return;
-  path_ = path;
+  path_ = std::move(path);
   device_ = file.st_dev;
   inode_ = file.st_ino;
 }
@@ -226,7 +269,7 @@ void TcpListener::remember_socket_file() {
 // Another process may have created its own socket there since. A file that stays is replaced by the
 // next listener.
 void TcpListener::remove_socket_file() noexcept {
-  if (path_.empty() || !socket_) return;
+  if (file_owner_ != FileOwner::listener || path_.empty() || !socket_) return;
   const FolderLock lock(path_, kPatienceAtEnd);
   struct stat file{};
   if (!lock.may_remove()) return;

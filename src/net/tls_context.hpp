@@ -10,6 +10,7 @@
 #include "net/small_file.hpp"
 #include "net/stream.hpp"
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <span>
@@ -47,6 +48,9 @@ class TlsServerContext {
   const std::vector<TlsCertificateInfo>& certificates() const noexcept { return infos_; }
   // Returns findings that are not errors: certificates that have expired or are not valid yet.
   const std::vector<std::string>& warnings() const noexcept { return warnings_; }
+  // Returns the indexes of the certificates that no client gets, because an earlier one with the
+  // same kind of key serves all their names.
+  const std::vector<std::size_t>& unused() const noexcept { return unused_; }
 
  private:
   TlsServerContext() = default;
@@ -71,6 +75,7 @@ class TlsServerContext {
   std::shared_ptr<TlsTicketKeys> keys_;
   std::vector<TlsCertificateInfo> infos_;
   std::vector<std::string> warnings_;
+  std::vector<std::size_t> unused_;
 };
 
 // The sessions that can be resumed with one server; the oldest are dropped. Thread: owner.

@@ -4,6 +4,7 @@
 #include "net/tls_stream.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 namespace onehop::net {
@@ -11,6 +12,27 @@ namespace {
 
 const TlsProtocols kHttp1 = {"http/1.1"};
 const TlsProtocols kBoth = {"h2", "http/1.1"};
+
+// Errors have the phase connect and are retry_safe.
+task<Result<void>> send_preamble(Stream& stream, const std::string& preamble, Time deadline) {
+  std::size_t sent = 0;
+  while (sent < preamble.size()) {
+    const ssize_t written = stream.try_write(preamble.data() + sent, preamble.size() - sent);
+    if (written > 0) {
+      sent += static_cast<std::size_t>(written);
+      continue;
+    }
+    if (written != -EAGAIN) {
+      Error error = stream.error_of(static_cast<int>(-written), Side::upstream);
+      co_return failure(error.during(Phase::connect).retry_safe(true));
+    }
+    const auto wait = co_await stream.writable(deadline);
+    if (wait != Wait::timed_out) continue;
+    Error error(Errc::timed_out, Side::upstream);
+    co_return failure(error.during(Phase::connect).retry_safe(true));
+  }
+  co_return Result<void>();
+}
 
 }  // namespace
 
@@ -37,6 +59,15 @@ std::shared_ptr<TlsSessions> TlsSessionsByServer::of(const std::string& server) 
 task<Result<Dialled>> TlsDialer::dial(const Destination& destination) {
   const Time deadline = io::deadline_after(reactor_.now(), total_timeout_);
   auto dialled = co_await inner_->dial(destination);
+  if (dialled && !destination.preamble.empty()) {
+    auto sent = co_await send_preamble(*dialled->stream, destination.preamble, deadline);
+    if (!sent) {
+      if (destination.reports) {
+        destination.reports->on_attempt_failed(dialled->address, sent.error());
+      }
+      co_return failure(sent.error());
+    }
+  }
   if (!dialled || !destination.tls) co_return dialled;
   const std::string where =
       "while connecting to " + destination.host + " (" + dialled->address + ")";
@@ -50,9 +81,16 @@ task<Result<Dialled>> TlsDialer::dial(const Destination& destination) {
     Error error(Errc::tls_failed, Side::upstream, "no certificate can be for this host");
     co_return failure(error.during(Phase::tls).with(where));
   }
+  const Time began = reactor_.now();
   auto shaken = co_await stream->handshake(deadline);
-  if (!shaken) co_return failure(shaken.error().retry_safe(true).with(where));
+  if (!shaken) {
+    if (destination.reports) {
+      destination.reports->on_attempt_failed(dialled->address, shaken.error());
+    }
+    co_return failure(shaken.error().retry_safe(true).with(where));
+  }
   dialled->stream = std::move(stream);
+  dialled->handshake_time = reactor_.now() - began;
   co_return dialled;
 }
 

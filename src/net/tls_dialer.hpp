@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TlsDialer: dials through another dialer and performs the handshake if the destination asks for
-// TLS. It keeps sessions for resumption, by destination. Each thread has its own. Thread: owner.
+// TlsDialer: dials through another dialer, sends the destination's preamble, and performs the
+// handshake if it asks for TLS. It keeps sessions for resumption, by destination. Each thread has
+// its own. Thread: owner.
 #pragma once
 
 #include "net/dialer.hpp"
@@ -56,7 +57,7 @@ class TlsDialer final : public Dialer {
         context_(std::move(context)),
         total_timeout_(total_timeout) {}
 
-  // Errors: those of the inner dialer, and those of TlsStream::handshake, which are retry_safe.
+  // Errors: those of the inner dialer, of writing, and of TlsStream::handshake, all retry_safe.
   task<Result<Dialled>> dial(const Destination& destination) override;
 
  private:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tls_key_pair.hpp"
 
+#include "base/hexadecimal.hpp"
+#include "net/locked_memory.hpp"
 #include "net/tls_reason.hpp"
 
 #include <array>
@@ -23,8 +25,20 @@ std::unexpected<Error> refuse(std::string detail) {
   return failure(Errc::bad_option, Side::local, std::move(detail));
 }
 
-// A text in PEM format and its origin for messages.
+// A text in PEM format, overwritten at the end, and its origin for messages.
 struct Source {
+  Source(std::string from, std::string content)
+      : place(std::move(from)), text(std::move(content)) {}
+  Source(const Source&) = default;
+  Source(Source&&) noexcept = default;
+  Source& operator=(const Source&) = delete;
+  Source& operator=(Source&& other) noexcept {
+    std::swap(place, other.place);
+    std::swap(text, other.text);
+    return *this;
+  }
+  ~Source() { cleanse(text); }
+
   std::string place;
   std::string text;
 };
@@ -107,12 +121,10 @@ std::string fingerprint_of(const X509* certificate) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
   if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1) return {};
-  static constexpr std::string_view kDigits = "0123456789ABCDEF";
   std::string text;
   for (unsigned i = 0; i < size; ++i) {
     if (i > 0) text += ':';
-    text += kDigits[digest[i] >> 4U];
-    text += kDigits[digest[i] & 15U];
+    append_hexadecimal(text, digest[i], kUpperHex);
   }
   return text;
 }

@@ -182,6 +182,11 @@ Result<void> TlsServerContext::add_contexts(const TlsServerOptions& options,
     if (!context) return failure(context.error());
     by_name_[name] = *context;
   }
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const bool is_used = std::any_of(made.begin(), made.end(),
+                                     [i](const auto& each) { return each.first.contains(i); });
+    if (!is_used) unused_.push_back(i);
+  }
   return {};
 }
 

@@ -219,15 +219,20 @@ bool TlsStream::must_send_first() const noexcept {
 
 // Wakes the reader for data, an end or an error, but not for tickets, key updates or partial
 // records.
-void TlsStream::on_inner_readable(void* self) {
-  auto& stream = *static_cast<TlsStream*>(self);
-  stream.resting_ = false;
-  if (!stream.has_reader() || stream.must_send_first()) return;
-  if (stream.has_input()) {
-    stream.wake_reader();
-  } else if (!stream.resting_ && !stream.must_send_first()) {
-    stream.inner_->call_when_readable(stream.inner_readable_);
+void TlsStream::on_inner_readable() {
+  resting_ = false;
+  if (!has_reader() || must_send_first()) return;
+  if (has_input()) {
+    wake_reader();
+  } else if (!resting_ && !must_send_first()) {
+    inner_->call_when_readable(inner_readable_);
   }
+}
+
+// For a record, or for the reason of a failure. The connection has lost its place.
+void TlsStream::on_no_memory() noexcept {
+  if (read_error_ == 0) read_error_ = ENOMEM;
+  wake_reader();
 }
 
 // --- writing -----------------------------------------------------------------------------------
@@ -313,12 +318,11 @@ void TlsStream::watch_for_writing() noexcept {
   inner_->call_when_writable(inner_writable_);
 }
 
-void TlsStream::on_inner_writable(void* self) {
-  auto& stream = *static_cast<TlsStream*>(self);
-  if (!stream.flush() && stream.write_error_ == 0) return;  // flush() watches again
-  if (std::exchange(stream.close_when_sent_, false)) stream.inner_->close_write();
-  stream.wake_writer();
-  on_inner_readable(self);  // reading may have paused: see must_send_first()
+void TlsStream::on_inner_writable() {
+  if (!flush() && write_error_ == 0) return;  // flush() watches again
+  if (std::exchange(close_when_sent_, false)) inner_->close_write();
+  wake_writer();
+  on_inner_readable();  // reading may have paused: see must_send_first()
 }
 
 bool TlsStream::is_writable() const noexcept {

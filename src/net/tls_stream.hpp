@@ -88,8 +88,9 @@ class TlsStream final : public Stream, public detail::InFramePool {
   static const BIO_METHOD* bio_method();
   static void on_message(
       int sent, int, int type, const void*, std::size_t, SSL* ssl, void* self) noexcept;
-  static void on_inner_readable(void* self);
-  static void on_inner_writable(void* self);
+  void on_inner_readable();
+  void on_inner_writable();
+  void on_no_memory() noexcept;
   static void on_inner_hangup(void* self);
 
   enum class Step : std::uint8_t { done, wait, failed };

@@ -5,6 +5,8 @@
 #include "support/tls_stream_pair.hpp"
 
 #include <memory>
+#include <new>
+#include <optional>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -267,6 +269,46 @@ TEST_F(TlsStreamTest, DataArriveWithoutMemoryToKeepTheSession) {
 
 // A second ticket would be a twentieth of the handshake, and a client that resumes receives
 // another.
+// The reason of a failure is found in a callback, out of which an exception would end the event
+// loop.
+TEST_F(TlsStreamTest, AFailureNeedsNoMemory) {
+  if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
+  bool has_failed = true;
+  for (std::size_t succeed = 0; has_failed; ++succeed) {
+    connect();
+    settle();
+    std::optional<net::Wait> woken;
+    auto waiting = [](TlsStream& stream, std::optional<net::Wait>& into) -> task<void> {
+      const auto wait = co_await stream.readable(io::kNever);
+      into = wait;
+    }(*client_, woken);
+    waiting.start();
+    settle();
+    const std::unique_ptr<Stream> raw = server_->give_up();
+    const std::string forged = std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x');
+    raw->try_write(forged.data(), forged.size());
+    {
+      const FailingAllocation failing(succeed);
+      try {
+        for (int i = 0; i < 5; ++i)
+          reactor_.run_once(Duration::zero());
+      } catch (const std::bad_alloc&) {
+        ADD_FAILURE() << succeed;
+      }
+      has_failed = failing.is_over();
+    }
+    settle();
+    ASSERT_TRUE(woken) << succeed;
+    EXPECT_NE(read(*client_), "wait");
+    waiting = {};
+    client_.reset();
+    server_.reset();
+    server_result_.reset();
+    client_result_.reset();
+    settle();
+  }
+}
+
 TEST_F(TlsStreamTest, AHandshakeIssuesOneTicket) {
   for (const bool resumed : {false, true}) {
     server_.reset();

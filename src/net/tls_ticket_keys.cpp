@@ -4,9 +4,12 @@
 #include "base/c_callback.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <cstring>
 #include <stdexcept>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <openssl/core_names.h>
@@ -21,6 +24,9 @@ constexpr int kFailed = -1;
 constexpr int kUnknown = 0;  // a full handshake
 constexpr int kUsable = 1;
 constexpr int kRenew = 2;  // usable, and the client receives a new ticket
+
+// No process is older: a hundred years.
+constexpr std::int64_t kMostSeconds = 100LL * 365 * 24 * 3600;
 
 bool set_mac_key(EVP_MAC_CTX* mac, std::array<unsigned char, 32>& key) {
   static char digest[] = "sha256";
@@ -39,20 +45,20 @@ int index_for_keys() {
 
 }  // namespace
 
-TlsTicketKeys::TlsTicketKeys(Clock now) : now_(now), keys_{random_key()}, made_(now()) {}
+TlsTicketKeys::TlsTicketKeys(Clock now) : now_(now), keys_(1), made_(now()) {
+  fill(keys_.front());
+}
 
-TlsTicketKeys::Key TlsTicketKeys::random_key() {
-  Key key{};
+void TlsTicketKeys::fill(Key& key) {
   if (RAND_bytes(key.name.data(), static_cast<int>(key.name.size())) != 1 ||
       RAND_priv_bytes(key.cipher.data(), static_cast<int>(key.cipher.size())) != 1 ||
       RAND_priv_bytes(key.mac.data(), static_cast<int>(key.mac.size())) != 1) {
     throw std::runtime_error("no random numbers for the keys of session tickets");
   }
-  return key;
 }
 
 Result<void> TlsTicketKeys::read(const std::string& file, FileKinds kinds) {
-  const auto content = read_small_file(file, kinds);
+  auto content = read_small_file(file, kinds);
   if (!content || content->size() % kKeySize != 0) {
     const std::string why =
         content ? "has " + std::to_string(content->size()) + " bytes" : content.error();
@@ -61,22 +67,59 @@ Result<void> TlsTicketKeys::read(const std::string& file, FileKinds kinds) {
                        "; session ticket keys have 80 bytes each: `openssl rand 80 > FILE` makes "
                        "one");
   }
-  const std::string& data = *content;
-  std::vector<Key> keys(data.size() / kKeySize);
-  std::string_view rest = data;
-  const auto take = [&rest](auto& part) {
-    std::memcpy(part.data(), rest.data(), part.size());
-    rest.remove_prefix(part.size());
+  Keys keys = keys_in(*content);
+  cleanse(*content);
+  const std::lock_guard lock(mutex_);
+  keys_ = std::move(keys);
+  shared_ = true;
+  return {};
+}
+
+TlsTicketKeys::Keys TlsTicketKeys::keys_in(std::string_view data) {
+  Keys keys(data.size() / kKeySize);
+  const auto take = [&data](auto& part) {
+    std::memcpy(part.data(), data.data(), part.size());
+    data.remove_prefix(part.size());
   };
   for (Key& key : keys) {
     take(key.name);
     take(key.cipher);
     take(key.mac);
   }
+  return keys;
+}
+
+// The age of the first key in seconds, a colon, and the keys as in a file.
+std::string TlsTicketKeys::text() const {
+  const std::lock_guard lock(mutex_);
+  if (shared_) return {};
+  const auto age = std::chrono::duration_cast<std::chrono::seconds>(now_() - made_);
+  std::string text = std::to_string(age.count()) + ":";
+  text.reserve(text.size() + keys_.size() * kKeySize);  // a text that grows leaves copies
+  const auto add = [&text](const auto& part) {
+    text.append(reinterpret_cast<const char*>(part.data()), part.size());
+  };
+  for (const Key& key : keys_) {
+    add(key.name);
+    add(key.cipher);
+    add(key.mac);
+  }
+  return text;
+}
+
+bool TlsTicketKeys::continue_with(std::string_view text) {
+  std::int64_t seconds = 0;
+  const char* const end = text.data() + text.size();
+  const auto number = std::from_chars(text.data(), end, seconds);
+  if (number.ec != std::errc() || number.ptr == end || *number.ptr != ':') return false;
+  const std::string_view data(number.ptr + 1, end);
+  const bool is_plausible = seconds >= 0 && seconds <= kMostSeconds;
+  if (!is_plausible || data.empty() || data.size() % kKeySize != 0) return false;
+  Keys keys = keys_in(data);
   const std::lock_guard lock(mutex_);
   keys_ = std::move(keys);
-  shared_ = true;
-  return {};
+  made_ = now_() - std::chrono::seconds(seconds);
+  return true;
 }
 
 void TlsTicketKeys::install(SSL_CTX* context) {
@@ -106,9 +149,10 @@ void TlsTicketKeys::rotate() {
   const auto now = now_();
   if (shared_ || now - made_ < kRotation) return;
   const bool missed_one = now - made_ >= 2 * kRotation;
-  if (missed_one) keys_.clear();
-  keys_.insert(keys_.begin(), random_key());
-  keys_.resize(std::min<std::size_t>(keys_.size(), 2));
+  Keys next(missed_one ? 1 : 2);
+  fill(next.front());
+  if (!missed_one) next.back() = keys_.front();
+  keys_ = std::move(next);
   made_ = now;
 }
 

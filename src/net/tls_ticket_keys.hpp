@@ -6,6 +6,7 @@
 
 #include <onehop/error.hpp>
 
+#include "net/locked_memory.hpp"
 #include "net/small_file.hpp"
 #include "net/tls_handles.hpp"
 
@@ -14,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace onehop::net {
@@ -33,6 +35,11 @@ class TlsTicketKeys {
   // Errc::bad_option, and the present keys stay in use.
   Result<void> read(const std::string& file, FileKinds kinds = FileKinds::regular);
 
+  // The keys, and when they rotate, for another process; "" if they are those of a file.
+  std::string text() const;
+  // Goes on with the keys of such a text. False if it is none; then nothing changes.
+  bool continue_with(std::string_view text);
+
   // Makes `context` use these keys. They must outlive it.
   void install(SSL_CTX* context);
 
@@ -42,7 +49,11 @@ class TlsTicketKeys {
     std::array<unsigned char, 32> cipher;
     std::array<unsigned char, 32> mac;
   };
-  static Key random_key();
+  using Keys = std::vector<Key, LockedAllocator<Key>>;
+
+  static void fill(Key& key);
+  // `data`: a whole number of keys.
+  static Keys keys_in(std::string_view data);
   static int on_ticket(SSL* ssl,
                        unsigned char* name,
                        unsigned char* iv,
@@ -57,9 +68,9 @@ class TlsTicketKeys {
   void rotate();
 
   const Clock now_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   // Guarded by mutex_.
-  std::vector<Key> keys_;  // the first one encrypts
+  Keys keys_;  // the first one encrypts
   std::chrono::steady_clock::time_point made_;
   bool shared_ = false;
 };

@@ -1,50 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/demo.hpp"
 
-#include "program/access_log.hpp"
 #include "program/demo_backend.hpp"
-#include "program/log.hpp"
-#include "program/serving.hpp"
+#include "program/messages.hpp"
 #include "server/line_writer.hpp"
 
 #include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include <unistd.h>
 
 namespace onehop::program {
 namespace {
-
-constexpr int kPortsToTry = 20;
-
-bool is_taken(const Error& error) {
-  return error.code() == std::errc::address_in_use;
-}
-
-// Changes "127.0.0.1:8080" to the next port.
-void try_next_port(std::string& address) {
-  const auto colon = address.rfind(':');
-  const int port = std::stoi(address.substr(colon + 1));
-  address = address.substr(0, colon + 1) + std::to_string(port + 1);
-}
-
-// Returns a running server or the reason why there is none. Only the default port is replaced if it
-// is in use.
-Result<std::unique_ptr<Server>> start_proxy(Configuration& configuration,
-                                            Log& log,
-                                            AccessLog& access_log) {
-  const bool may_choose = configuration.listen == Configuration::demo_listen();
-  for (int tries = 1;; ++tries) {
-    auto server = start_server(configuration, nullptr, log, access_log);
-    if (server) return server;
-    if (!is_taken(server.error()) || !may_choose || tries == kPortsToTry) return server;
-    try_next_port(configuration.listen.front());
-  }
-}
 
 std::string suggestion(std::string command, std::string_view about) {
   constexpr std::size_t kColumn = 52;
@@ -53,14 +23,16 @@ std::string suggestion(std::string command, std::string_view about) {
 }
 
 // Only for a self-made certificate, which no authority vouches for.
-std::string fingerprint(const Configuration& configuration, const Server& server) {
+std::string fingerprint(const config::Configuration& configuration, const Server& server) {
   if (!configuration.server.tls || !configuration.server.tls->self_signed) return {};
   return "\n    The certificate was made for this run. Its SHA-256 fingerprint:\n    " +
          server.certificates().front().sha256 + "\n";
 }
 
 // The commands to try, for the first address.
-std::string invitation(const std::string& place, const std::string& about_certificate) {
+std::string invitation(const std::string& place,
+                       const std::string& dashboard,
+                       const std::string& about_certificate) {
   const bool is_socket = place.starts_with("unix:");
   const bool is_secure = place.starts_with("https://");
   const std::string url = is_socket ? "http://demo" : place;
@@ -81,29 +53,41 @@ std::string invitation(const std::string& place, const std::string& about_certif
     const std::string websocat = is_secure ? "websocat -k ws" : "websocat ws";
     text += suggestion(websocat + place.substr(4) + "/ws", "a WebSocket echo");
   }
+  if (!dashboard.empty()) text += suggestion(dashboard, "the dashboard: what the proxy does now");
   return text + about_certificate + "\n  Ctrl-C ends it. Each request is logged below.\n\n";
+}
+
+void set_demo_parts(config::Configuration& configuration, const Url& backend) {
+  configuration.backend = backend;
+  if (configuration.admin.address.empty()) configuration.admin.address = "127.0.0.1:0";
 }
 
 }  // namespace
 
-int serve_demo(Configuration configuration, Signals& signals) {
-  Log log(configuration.verbose);
-  AccessLog access_log(configuration.access_log, STDOUT_FILENO);
-
-  warn_of_settings(configuration, log);
+int serve_demo(Service::Setup setup, Signals& signals) {
   Server backend({.listen = "127.0.0.1:0", .workers = 1});
-  if (const auto started = backend.start(make_demo_backend()); !started) {
-    return report_start_failure(log, started.error());
-  }
-  configuration.backend = Url::parse("http://" + backend.addresses().front()).value();
+  const auto link = std::make_shared<DashboardLink>();
+  const auto is_started = backend.start(make_demo_backend(link));
+  const Url url = is_started ? Url::parse("http://" + backend.addresses().front()).value() : Url();
+  set_demo_parts(setup.loaded.configuration, url);
+  setup.read = [read = std::move(setup.read), url] {
+    config::Loaded loaded = read();
+    set_demo_parts(loaded.configuration, url);
+    return loaded;
+  };
+  setup.may_choose_port = setup.loaded.configuration.listen == config::Configuration::demo_listen();
 
-  const auto server = start_proxy(configuration, log, access_log);
-  if (!server) return report_start_failure(log, server.error());
-  const auto places = urls_of(configuration, (*server)->addresses());
-  const std::string about_certificate = fingerprint(configuration, **server);
+  Service service(std::move(setup));
+  if (!is_started) return report_start_failure(service.log(), is_started.error());
+  if (const auto started = service.start(); !started) {
+    return report_start_failure(service.log(), started.error());
+  }
+  link->set(service.admin_url());
   // Written before the first line of the access log, unless standard output is stuck.
-  server::LineWriter(STDOUT_FILENO).add(invitation(places.front(), about_certificate));
-  return serve_until_signalled(**server, configuration, log, signals);
+  server::LineWriter(STDOUT_FILENO)
+      .add(invitation(service.urls().front(), service.admin_url(),
+                      fingerprint(*service.configuration(), service.server())));
+  return service.run(signals);
 }
 
 }  // namespace onehop::program

@@ -5,12 +5,12 @@
 // Thread: owner.
 #pragma once
 
-#include "program/configuration.hpp"
+#include "program/service.hpp"
 #include "program/signals.hpp"
 
 namespace onehop::program {
 
-// Returns the exit code of the process.
-int serve_demo(Configuration configuration, Signals& signals);
+// The backend of the setup is replaced. Returns the exit code of the process.
+int serve_demo(Service::Setup setup, Signals& signals);
 
 }  // namespace onehop::program

@@ -56,9 +56,10 @@ bool wants_html(const Request& request) {
   return request.headers().get_or_empty("Accept").find("text/html") != std::string_view::npos;
 }
 
-Response page(const Request& request) {
+Response page(const Request& request, const std::string& dashboard) {
   if (wants_html(request)) {
-    return with_type(Response(Status::ok, demo_page_html(request)), "text/html; charset=utf-8");
+    return with_type(Response(Status::ok, demo_page_html(request, dashboard)),
+                     "text/html; charset=utf-8");
   }
   return with_type(Response(Status::ok, demo_page_text(request)), "text/plain; charset=utf-8");
 }
@@ -138,20 +139,38 @@ Response not_found(const Request& request) {
       "text/plain; charset=utf-8");
 }
 
-task<Response> answer(Request request) {
-  const std::string_view path = request.url().path();
-  if (path == "/echo") co_return co_await echo(std::move(request));
-  if (path == "/") co_return page(request);
-  if (path == "/stream") co_return stream();
-  if (path == "/events") co_return events();
-  if (path == "/ws") co_return websocket_echo(request);
-  co_return not_found(request);
-}
+class DemoBackend final : public Handler {
+ public:
+  explicit DemoBackend(std::shared_ptr<const DashboardLink> link) : link_(std::move(link)) {}
+
+  task<Response> serve(Request request) const override {
+    const std::string_view path = request.url().path();
+    if (path == "/echo") co_return co_await echo(std::move(request));
+    if (path == "/") co_return page(request, link_ ? link_->url() : std::string());
+    if (path == "/stream") co_return stream();
+    if (path == "/events") co_return events();
+    if (path == "/ws") co_return websocket_echo(request);
+    co_return not_found(request);
+  }
+
+ private:
+  std::shared_ptr<const DashboardLink> link_;
+};
 
 }  // namespace
 
-std::shared_ptr<const Handler> make_demo_backend() {
-  return make_handler(answer);
+void DashboardLink::set(std::string url) {
+  const std::lock_guard lock(mutex_);
+  url_ = std::move(url);
+}
+
+std::string DashboardLink::url() const {
+  const std::lock_guard lock(mutex_);
+  return url_;
+}
+
+std::shared_ptr<const Handler> make_demo_backend(std::shared_ptr<const DashboardLink> link) {
+  return std::make_shared<const DemoBackend>(std::move(link));
 }
 
 }  // namespace onehop::program

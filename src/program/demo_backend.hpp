@@ -8,9 +8,24 @@
 #include <onehop/handler.hpp>
 
 #include <memory>
+#include <mutex>
+#include <string>
 
 namespace onehop::program {
 
-std::shared_ptr<const Handler> make_demo_backend();
+// The URL of the dashboard, which is known only once the proxy in front has started.
+// Thread: any.
+class DashboardLink {
+ public:
+  void set(std::string url);
+  std::string url() const;  // "" until it is known
+
+ private:
+  mutable std::mutex mutex_;
+  std::string url_;
+};
+
+// The page links to the dashboard if there is a link.
+std::shared_ptr<const Handler> make_demo_backend(std::shared_ptr<const DashboardLink> link = {});
 
 }  // namespace onehop::program

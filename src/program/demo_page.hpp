@@ -11,7 +11,8 @@
 
 namespace onehop::program {
 
-std::string demo_page_html(const Request& request);
+// `dashboard` is the URL that the page links to; "" for no link.
+std::string demo_page_html(const Request& request, const std::string& dashboard = {});
 std::string demo_page_text(const Request& request);
 std::string demo_not_found_html(const Request& request);
 

@@ -41,6 +41,13 @@ TEST(DemoPage, PutsValuesBelowTheirNamesOnANarrowScreen) {
   EXPECT_GT(page.find("tr, th, td { display: block; width: auto; }"), narrow);
 }
 
+TEST(DemoPage, LinksToTheDashboardIfThereIsOne) {
+  const std::string page = demo_page_html(arrived(), "http://127.0.0.1:9090/?a&b");
+  EXPECT_THAT(page,
+              HasSubstr("<a class=\"button first\" href=\"http://127.0.0.1:9090/?a&amp;b\">"));
+  EXPECT_THAT(demo_page_html(arrived()), Not(HasSubstr("Dashboard")));
+}
+
 TEST(DemoPage, LoadsNothingFromElsewhere) {
   const std::string page = demo_page_html(arrived());
   EXPECT_THAT(page, Not(HasSubstr("src=")));

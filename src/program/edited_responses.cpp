@@ -9,11 +9,12 @@ namespace onehop::program {
 
 task<Response> EditedResponses::serve(Request request) const {
   const bool is_trusted = trusted_.includes(request.connection().peer);
-  const std::vector<KnownEdit> edits = expand_edits(edits_, RequestFacts{request, is_trusted});
+  const std::vector<config::KnownEdit> edits =
+      config::expand_edits(edits_, config::RequestFacts{request, is_trusted});
   const ArenaRef memory = HeaderLines(request.headers()).arena_or_none();  // of the record
   const ExchangeRecord* const record = request.record();
   Response response = co_await proxy_->serve(std::move(request));
-  if (record == nullptr || !record->failure) apply_edits(edits, response.headers());
+  if (record == nullptr || !record->failure) config::apply_edits(edits, response.headers());
   co_return response;
 }
 

@@ -7,8 +7,8 @@
 
 #include <onehop/handler.hpp>
 
+#include "config/field_edit.hpp"
 #include "http/trusted_peers.hpp"
-#include "program/field_edit.hpp"
 
 #include <memory>
 #include <string>
@@ -19,7 +19,7 @@ namespace onehop::program {
 class EditedResponses final : public Handler {
  public:
   EditedResponses(std::shared_ptr<const Handler> proxy,
-                  std::vector<FieldEdit> edits,
+                  std::vector<config::FieldEdit> edits,
                   const std::vector<std::string>& trust)
       : proxy_(std::move(proxy)), edits_(std::move(edits)), trusted_(trust) {}
 
@@ -27,7 +27,7 @@ class EditedResponses final : public Handler {
 
  private:
   std::shared_ptr<const Handler> proxy_;
-  std::vector<FieldEdit> edits_;
+  std::vector<config::FieldEdit> edits_;
   TrustedPeers trusted_;
 };
 

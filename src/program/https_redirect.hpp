@@ -20,6 +20,8 @@ namespace onehop::program {
 struct Redirects {
   std::vector<std::string> listeners;  // in the form of ConnectionInfo::local
   std::uint16_t https_port = 0;
+
+  friend bool operator==(const Redirects&, const Redirects&) = default;
 };
 
 class HttpsRedirect final : public Handler {

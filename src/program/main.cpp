@@ -1,17 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <onehop/library_version.hpp>
 
-#include "program/command_line.hpp"
+#include "config/completion.hpp"
+#include "config/finding_text.hpp"
+#include "config/help.hpp"
+#include "config/load.hpp"
+#include "config/man_page.hpp"
+#include "config/manual_tables.hpp"
+#include "observe/log.hpp"
+#include "program/admin_client.hpp"
+#include "program/check_command.hpp"
+#include "program/core_dumps.hpp"
 #include "program/demo.hpp"
-#include "program/help.hpp"
-#include "program/log.hpp"
+#include "program/file_restriction.hpp"
+#include "program/invocation.hpp"
+#include "program/messages.hpp"
+#include "program/output.hpp"
+#include "program/predecessor.hpp"
 #include "program/serving.hpp"
 #include "program/signals.hpp"
+#include "program/systemd_environment.hpp"
+#include "program/upgrade.hpp"
 
-#include <cstdio>
+#include <cstddef>
+#include <cstdlib>
 #include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -22,10 +41,8 @@
 namespace onehop::program {
 namespace {
 
-constexpr int kUsageFailure = 2;
-
-Environment environment() {
-  Environment ours;
+config::Environment environment() {
+  config::Environment ours;
   for (char** variable = ::environ; variable != nullptr && *variable != nullptr; ++variable) {
     const std::string_view text = *variable;
     const auto equals = text.find('=');
@@ -58,26 +75,124 @@ void renounce_new_privileges() {
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
-int print(const std::string& text) {
-  const bool written = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-  return written ? 0 : 1;
+std::string help_for(const std::vector<std::string>& flags) {
+  const std::string_view kind = flags.empty() ? std::string_view() : flags.front();
+  if (kind == "man") return config::man_page(library_version());
+  if (kind == "tables") return config::manual_tables();
+  return config::help_text();
 }
 
-int run(const Configuration& configuration) {
-  switch (configuration.command) {
-    case Command::help:
-      return print(help_text());
-    case Command::version:
-      return print("onehop " + std::string(library_version()) + "\n");
-    case Command::demo:
-    case Command::proxy:
-      break;
-  }
+int print_completion(const std::vector<std::string>& words) {
+  const auto script = words.size() == 1 ? config::completion(words.front()) : std::nullopt;
+  if (script) return print(*script);
+  observe::print_error("onehop completion: name a shell: bash, zsh or fish");
+  return kUsageFailure;
+}
+
+// "onehop.toml, /etc/onehop.d"
+std::string source_of(const config::Configuration& configuration) {
+  std::string names;
+  for (const std::string& file : configuration.config_files)
+    names += (names.empty() ? "" : ", ") + file;
+  return names.empty() ? "command line" : names;
+}
+
+// Serves by these settings; a reload reads them again. `manager` and `arrival` are its own.
+int serve_as(config::Loaded loaded,
+             std::function<config::Loaded()> read,
+             Invocation invocation,
+             ManagerEnvironment manager,
+             std::shared_ptr<Arrival> arrival) {
   renounce_new_privileges();
+  if (loaded.configuration.core_dumps) allow_core_dumps();
+  auto files = FileRestriction::begin(loaded.configuration);
+  if (!files) {
+    if (arrival) arrival->from.refuse(reason_of(files.error()));
+    observe::print_error(files.error().to_string());
+    return EXIT_FAILURE;
+  }
   Signals signals;
   raise_open_file_limit();
-  if (configuration.command == Command::demo) return serve_demo(configuration, signals);
-  return serve_backend(configuration, signals);
+  const bool is_demo = loaded.configuration.command == config::Command::demo;
+  std::string source = source_of(loaded.configuration);
+  Service::Setup setup{.loaded = std::move(loaded),
+                       .read = std::move(read),
+                       .source = std::move(source),
+                       .manager = std::move(manager),
+                       .files = *std::move(files),
+                       .arrival = std::move(arrival)};
+  if (is_demo) return serve_demo(std::move(setup), signals);
+  setup.invocation = std::move(invocation);
+  return serve_backend(std::move(setup), signals);
+}
+
+// The same, perhaps in place of another process, which learns why not.
+int serve(config::Loaded loaded,
+          std::function<config::Loaded()> read,
+          Invocation invocation,
+          std::optional<Predecessor> predecessor) {
+  auto manager = take_manager_environment();
+  if (!manager) {
+    if (predecessor) predecessor->refuse(manager.error());
+    observe::print_error(manager.error());
+    return kUsageFailure;
+  }
+  std::shared_ptr<Arrival> arrival;
+  if (predecessor) {
+    auto arrived = arrive(*std::move(predecessor), *manager);
+    if (!arrived) {
+      observe::print_error("cannot take over: " + reason_of(arrived.error()));
+      return EXIT_FAILURE;
+    }
+    arrival = std::move(*arrived);
+    if (!arrival)
+      observe::print_error("the process to take over from has ended: this one starts on its own");
+  }
+  try {
+    return serve_as(std::move(loaded), std::move(read), std::move(invocation), *std::move(manager),
+                    arrival);
+  } catch (const std::exception& error) {
+    if (arrival) arrival->from.refuse(error.what());
+    throw;
+  }
+}
+
+int run(const std::vector<std::string>& arguments) {
+  auto predecessor = Predecessor::take();
+  Invocation invocation = invocation_of(arguments);
+  const auto read = [arguments, variables = environment()](const config::ReadFiles& read_files) {
+    return config::load(arguments, variables, read_files);
+  };
+  config::Loaded loaded = read(config::read_config_files);
+  const config::Command command = loaded.configuration.command;
+  const bool serves = command == config::Command::proxy || command == config::Command::demo;
+  if (!serves) release_other_signals();
+  const config::Configuration& configuration = loaded.configuration;
+  if (configuration.command == config::Command::check) return run_check(std::move(loaded));
+  if (!loaded.is_usable()) {
+    print_findings(loaded.findings);
+    if (predecessor) predecessor->refuse(config::summary_of(loaded.findings) + " in the settings");
+    return kUsageFailure;
+  }
+  switch (configuration.command) {
+    case config::Command::help:
+      return print(help_for(configuration.command_flags));
+    case config::Command::completion:
+      return print_completion(configuration.command_words);
+    case config::Command::version:
+      return print("onehop " + std::string(library_version()) + "\n");
+    case config::Command::status:
+    case config::Command::reload:
+    case config::Command::upgrade:
+    case config::Command::drain:
+    case config::Command::stop:
+    case config::Command::log_level:
+      return run_admin_command(configuration);
+    default:
+      return serve(
+          std::move(loaded), [read] { return read(config::read_config_files_again); },
+          std::move(invocation), std::move(predecessor));
+  }
 }
 
 }  // namespace
@@ -85,15 +200,13 @@ int run(const Configuration& configuration) {
 
 int main(int argc, char** argv) {
   namespace program = onehop::program;
+  program::forbid_core_dumps();
+  program::hold_other_signals();
   program::open_standard_descriptors();
   try {
-    const auto configuration = program::parse_command_line({argv + (argc > 0 ? 1 : 0), argv + argc},
-                                                           program::environment());
-    if (configuration) return program::run(*configuration);
-    program::print_error(configuration.error());
-    return program::kUsageFailure;
+    return program::run({argv + (argc > 0 ? 1 : 0), argv + argc});
   } catch (const std::exception& error) {
-    program::print_error(error.what());
+    onehop::observe::print_error(error.what());
     return 1;
   }
 }

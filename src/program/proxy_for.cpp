@@ -1,52 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/proxy_for.hpp"
 
+#include <onehop/routes.hpp>
+
+#include "config/listeners.hpp"
+#include "config/tables.hpp"
+#include "program/core_dumps.hpp"
 #include "program/edited_responses.hpp"
-#include "program/listeners.hpp"
+#include "program/health_check.hpp"
 #include "proxy/single_host.hpp"
 
-#include <functional>
 #include <utility>
+#include <vector>
 
 namespace onehop::program {
 namespace {
 
-std::function<void(ProxyRequest&)> rewrite_for(const Configuration& configuration) {
+// Not a std::function around it: the proxy recognises a RewriteBelow, and makes no copy of the
+// request for it.
+RewriteHook rewrite_for(const config::Configuration& configuration) {
   RewriteBelow below(configuration.backend);
-  // The proxy recognises the unwrapped round tripper and uses its fast path.
   if (configuration.host_header == "keep" && configuration.header_up.empty()) return below;
   return [below, backend = configuration.backend, host = configuration.host_header,
           edits = configuration.header_up,
-          expand = have_placeholders(configuration.header_up)](ProxyRequest& request) {
+          expand = config::have_placeholders(configuration.header_up)](ProxyRequest& request) {
     if (host == "backend") {
       request.set_url(backend);
     } else {
       below(request);
     }
     if (host != "backend" && host != "keep") request.out().set_host(host);
-    remove_lookalikes(edits, request.out().headers());
+    config::remove_lookalikes(edits, request.out().headers());
     if (expand) {
-      const RequestFacts facts{request.in(), request.peer_is_trusted()};
-      apply_edits(expand_edits(edits, facts), request.out().headers());
+      const config::RequestFacts facts{request.in(), request.peer_is_trusted()};
+      config::apply_edits(config::expand_edits(edits, facts), request.out().headers());
     } else {
-      apply_edits(edits, request.out().headers());
+      config::apply_edits(edits, request.out().headers());
     }
   };
 }
 
-std::function<Result<void>(Response&)> modify_response_for(const Configuration& configuration) {
+ResponseHook modify_response_for(const config::Configuration& configuration) {
   // Edits with placeholders are for EditedResponses, which knows the request.
-  if (configuration.header_down.empty() || have_placeholders(configuration.header_down)) return {};
+  if (configuration.header_down.empty() || config::have_placeholders(configuration.header_down))
+    return {};
   return [edits = configuration.header_down](Response& response) -> Result<void> {
-    apply_edits(edits, response.headers());
+    config::apply_edits(edits, response.headers());
     return {};
   };
 }
 
-}  // namespace
-
-ReverseProxy proxy_for(const Configuration& configuration,
-                       std::shared_ptr<const Transport> transport) {
+ReverseProxy proxy_for(const config::Configuration& configuration,
+                       std::shared_ptr<const RoundTripper> transport) {
   if (!transport) transport = std::make_shared<const Transport>(configuration.transport);
   return ReverseProxy({.rewrite = rewrite_for(configuration),
                        .transport = std::move(transport),
@@ -56,32 +61,75 @@ ReverseProxy proxy_for(const Configuration& configuration,
                        .upgrades = configuration.upgrades});
 }
 
-std::shared_ptr<const Handler> handler_for(const Configuration& configuration,
-                                           std::shared_ptr<const Transport> transport) {
-  auto proxy = std::make_shared<const ReverseProxy>(proxy_for(configuration, std::move(transport)));
-  if (!have_placeholders(configuration.header_down)) return proxy;
+// To the backends of a configuration, or of a table.
+std::shared_ptr<const Handler> handler_to_backends(const config::Configuration& configuration,
+                                                   const Transports& transports) {
+  const auto found = transports.find(configuration.table.connections);
+  auto proxy = std::make_shared<const ReverseProxy>(
+      proxy_for(configuration, found == transports.end() ? nullptr : found->second));
+  if (!config::have_placeholders(configuration.header_down)) return proxy;
   return std::make_shared<const EditedResponses>(std::move(proxy), configuration.header_down,
                                                  configuration.server.trust);
 }
 
-Server::Options server_options(const Configuration& configuration,
-                               Log& log,
-                               AccessLog& access_log) {
+std::shared_ptr<const Handler> handler_of_route(const config::Configuration& route,
+                                                const Transports& transports) {
+  const config::TableSettings& table = route.table;
+  if (!table.redirect.empty()) {
+    return redirect_to(table.redirect,
+                       table.status == 0 ? Status::temporary_redirect : Status(table.status));
+  }
+  if (table.status != 0) return respond_with(Status(table.status));
+  return handler_to_backends(route, transports);
+}
+
+}  // namespace
+
+std::shared_ptr<const Handler> handler_for(const config::Configuration& configuration,
+                                           const Transports& transports) {
+  if (configuration.routes.empty()) return handler_to_backends(configuration, transports);
+  std::vector<Route> routes;
+  for (const auto& one : configuration.routes) {
+    routes.push_back(config::route_for(one->table));
+    routes.back().to = handler_of_route(*one, transports);
+  }
+  if (configuration.backend.is_absolute()) {
+    routes.push_back({.to = handler_to_backends(configuration, transports)});
+  }
+  return std::make_shared<const Routes>(std::move(routes));
+}
+
+Server::Options server_options(const config::Configuration& configuration,
+                               const Instruments& instruments) {
   Server::Options options = configuration.server;
   std::vector<std::string> addresses;
   for (const std::string& listener : configuration.listen)
-    addresses.push_back(address_of_listener(listener));
+    addresses.push_back(config::address_of_listener(listener));
   options.listen = std::move(addresses);
-  options.log = [&log](LogLevel level, std::string_view line) { log.write(level, line); };
+  for (std::string& listener : options.proxy_protocol_listeners)
+    listener = config::address_of_listener(listener);
+  options.log = [&log = instruments.log](LogLevel level, std::string_view line) {
+    log.write(level, line);
+  };
   if (configuration.user) {
-    options.on_listening = [account = *configuration.user] { return become(account); };
+    options.on_listening = [account = *configuration.user,
+                            may_dump = configuration.core_dumps]() -> Result<void> {
+      if (auto changed = config::become(account); !changed) return changed;
+      if (may_dump) allow_core_dumps();
+      return {};
+    };
   }
-  options.on_exchange_end = [&log, &access_log](const ExchangeRecord& exchange) {
+  if (instruments.traces) options.trace_sample = configuration.trace_sample;
+  const bool has_health_checks = !configuration.admin.health_path.empty();
+  options.on_exchange_end = [instruments, has_health_checks](const ExchangeRecord& exchange) {
+    if (has_health_checks && HealthCheck::answered(exchange)) return;
+    instruments.metrics->record(exchange);
+    if (instruments.traces) instruments.traces->record(exchange);
     // With an access log, a failure is part of its line there and is not logged again.
-    if (access_log.is_on()) {
-      access_log.record(exchange);
+    if (instruments.access_log->is_on()) {
+      instruments.access_log->record(exchange);
     } else {
-      log.record_failure(exchange);
+      instruments.log.record_failure(exchange);
     }
   };
   return options;

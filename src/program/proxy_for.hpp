@@ -7,23 +7,25 @@
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/server.hpp>
 
-#include "program/access_log.hpp"
-#include "program/configuration.hpp"
-#include "program/log.hpp"
+#include "config/configuration.hpp"
+#include "program/instruments.hpp"
 
+#include <map>
 #include <memory>
+#include <string>
 
 namespace onehop::program {
 
-// If `transport` is null, makes one from the configuration.
-ReverseProxy proxy_for(const Configuration& configuration,
-                       std::shared_ptr<const Transport> transport = nullptr);
+// By TableSettings::connections.
+using Transports = std::map<std::string, std::shared_ptr<const RoundTripper>>;
 
-// Returns the proxy with the handlers in front of it.
-std::shared_ptr<const Handler> handler_for(const Configuration& configuration,
-                                           std::shared_ptr<const Transport> transport = nullptr);
+// Returns the proxy with the handlers in front of it; for a configuration with routes, Routes over
+// one for each of them. A transport that is not in `transports` is made from the configuration.
+std::shared_ptr<const Handler> handler_for(const config::Configuration& configuration,
+                                           const Transports& transports = {});
 
-// Both logs must outlive the server.
-Server::Options server_options(const Configuration& configuration, Log& log, AccessLog& access_log);
+// The logs of the instruments must outlive the server.
+Server::Options server_options(const config::Configuration& configuration,
+                               const Instruments& instruments);
 
 }  // namespace onehop::program

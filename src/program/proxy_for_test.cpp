@@ -37,7 +37,7 @@ class ProxyFor : public ::testing::Test {
   onehop::testing::Network network;
   std::shared_ptr<onehop::testing::Recorder> backend =
       onehop::testing::recorder(Status::ok, "fine");
-  Configuration configuration;
+  config::Configuration configuration;
 };
 
 TEST_F(ProxyFor, KeepsTheClientsHostUnlessToldOtherwise) {
@@ -63,14 +63,16 @@ TEST_F(ProxyFor, SendsAHostOfItsOwn) {
 
 TEST_F(ProxyFor, EditsAfterTheHostWasSet) {
   configuration.host_header = "a.test";
-  configuration.header_up = {*parse_field_edit("Host: b.test")};
+  configuration.header_up = {*config::parse_field_edit("Host: b.test")};
   answer_to(kGet);
   EXPECT_EQ(asked().get("Host"), "b.test");
 }
 
 TEST_F(ProxyFor, EditsRequestsAndResponses) {
-  configuration.header_up = {*parse_field_edit("X-Env: test"), *parse_field_edit("-Cookie")};
-  configuration.header_down = {*parse_field_edit("X-Via: onehop"), *parse_field_edit("-Date")};
+  configuration.header_up = {*config::parse_field_edit("X-Env: test"),
+                             *config::parse_field_edit("-Cookie")};
+  configuration.header_down = {*config::parse_field_edit("X-Via: onehop"),
+                               *config::parse_field_edit("-Date")};
   const std::string answer = answer_to(kGet);
   EXPECT_EQ(asked().get("X-Env"), "test");
   EXPECT_FALSE(asked().has("Cookie"));
@@ -79,10 +81,10 @@ TEST_F(ProxyFor, EditsRequestsAndResponses) {
 }
 
 TEST_F(ProxyFor, FillsInWhatIsKnownOfTheRequest) {
-  configuration.header_up = {*parse_field_edit("X-Where: {host}{path}"),
-                             *parse_field_edit("Cookie: {tls_subject}")};
-  configuration.header_down = {*parse_field_edit("X-Asked: {method} {host}{target}"),
-                               *parse_field_edit("-Date")};
+  configuration.header_up = {*config::parse_field_edit("X-Where: {host}{path}"),
+                             *config::parse_field_edit("Cookie: {tls_subject}")};
+  configuration.header_down = {*config::parse_field_edit("X-Asked: {method} {host}{target}"),
+                               *config::parse_field_edit("-Date")};
   const std::string answer = answer_to(kGet);
   EXPECT_EQ(asked().get("X-Where"), "proxy.test/x");
   EXPECT_FALSE(asked().has("Cookie")) << "no certificate, no field, whatever the client sent";
@@ -95,8 +97,9 @@ TEST_F(ProxyFor, RemovesWhatCouldPassForAFieldThatItSets) {
       "GET / HTTP/1.1\r\nHost: proxy.test\r\nX_User: forged\r\nx.user: forged\r\nX_Gone: forged\r\n"
       "X_Kept: theirs\r\nX_Users: theirs\r\n\r\n";
   for (const char* const value : {"X-User: ours", "X-User: {method}"}) {
-    configuration.header_up = {*parse_field_edit(value), *parse_field_edit("-X-Gone"),
-                               *parse_field_edit("-X_Hyphen")};
+    configuration.header_up = {*config::parse_field_edit(value),
+                               *config::parse_field_edit("-X-Gone"),
+                               *config::parse_field_edit("-X_Hyphen")};
     answer_to(request);
     EXPECT_EQ(asked().get_all("X-User").size(), 1U);
     EXPECT_NE(asked().get("X-User"), "forged");
@@ -106,7 +109,8 @@ TEST_F(ProxyFor, RemovesWhatCouldPassForAFieldThatItSets) {
     EXPECT_EQ(asked().get("X_Users"), "theirs");
   }
   // A field that is set on purpose stays.
-  configuration.header_up = {*parse_field_edit("X-User: ours"), *parse_field_edit("X_User: too")};
+  configuration.header_up = {*config::parse_field_edit("X-User: ours"),
+                             *config::parse_field_edit("X_User: too")};
   answer_to(request);
   EXPECT_EQ(asked().get("X_User"), "too");
   EXPECT_EQ(asked().get("X-User"), "ours");
@@ -115,7 +119,7 @@ TEST_F(ProxyFor, RemovesWhatCouldPassForAFieldThatItSets) {
 TEST_F(ProxyFor, LeavesItsOwnErrorsAsTheyAre) {
   network.listen("broken.test:80");
   configuration.backend = Url::parse("http://broken.test").value();
-  configuration.header_down = {*parse_field_edit("X-Asked: {method}")};
+  configuration.header_down = {*config::parse_field_edit("X-Asked: {method}")};
   network.serve("proxy.test:80", handler_for(configuration));
   auto client = network.connect("proxy.test:80");
   client.send(kGet);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/signals.hpp"
 
+#include "program/opened.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -33,15 +35,22 @@ sigset_t set_of(std::initializer_list<std::span<const int>> lists) {
   return set;
 }
 
-io::FileDescriptor opened(int descriptor, const char* what) {
-  if (descriptor < 0) throw std::system_error(errno, std::system_category(), what);
-  return io::FileDescriptor(descriptor);
+}  // namespace
+
+void hold_other_signals() {
+  const sigset_t set = set_of({kOthers});
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
-}  // namespace
+void release_other_signals() {
+  constexpr std::array kOfCommands = {SIGHUP, SIGUSR2};
+  const sigset_t set = set_of({kOfCommands});
+  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
 
 Signals::Signals() {
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
   const sigset_t set = set_of({kEnding, kOthers});
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   arrivals_ = opened(::signalfd(-1, &set, SFD_CLOEXEC), "signalfd");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Signals that the main thread waits for. TERM, INT and QUIT ask for the end; HUP, USR1 and USR2
-// are passed to a function; PIPE is ignored. Construct it before any other thread starts, so that
-// every thread inherits the blocked signals.
+// are passed to a function; PIPE and XFSZ are ignored, since a write that fails says so. Construct
+// it before any other thread starts, so that every thread inherits the blocked signals.
 // Thread: owner.
 #pragma once
 
@@ -12,6 +12,13 @@
 #include <utility>
 
 namespace onehop::program {
+
+// Blocks HUP, USR1 and USR2, which would end a process that is not ready for them. They wait for
+// Signals. Called before any other thread starts.
+void hold_other_signals();
+// For a command that has no Signals. USR1 stays blocked: it is meant for a service with the same
+// name.
+void release_other_signals();
 
 class Signals {
  public:

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/startup.hpp"
 
+#include "config/secrets.hpp"
+
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace onehop::program {
@@ -22,10 +25,16 @@ struct Finding {
 };
 
 std::string target_line(const Url& backend, std::string_view about) {
-  return "requests go to " + backend.to_string() + std::string(about);
+  return "requests go to " + config::shown_url(backend) + std::string(about);
 }
 
-void report_backend(Log& log,
+// The proxy serves without a thread that looks.
+std::string not_looked_up(const std::system_error& error) {
+  return std::string("; whether it answers is not known: no thread for it: ") +
+         error.code().message();
+}
+
+void report_backend(observe::Log& log,
                     const Url& backend,
                     const std::vector<std::string>& listeners,
                     const std::stop_token& stop) {
@@ -90,15 +99,27 @@ std::vector<ReportLine> backend_lines(const Url& backend,
   return {target, {LogLevel::warning, "the backend does not answer yet: " + probe.problem}};
 }
 
-StartupReport::StartupReport(Log& log,
+StartupReport::StartupReport(observe::Log& log,
                              const std::vector<std::string>& urls,
                              std::vector<std::string> listeners,
-                             const Url& backend) {
+                             const std::vector<Url>& backends) {
   log.announce(listening_line(urls));
-  prober_ =
-      std::jthread([&log, listeners = std::move(listeners), backend](const std::stop_token& stop) {
+  const auto report = [&log, listeners = std::move(listeners),
+                       backends](const std::stop_token& stop) {
+    for (const Url& backend : backends) {
+      try {
         report_backend(log, backend, listeners, stop);
-      });
+      } catch (const std::system_error& error) {
+        log.announce(target_line(backend, not_looked_up(error)));
+      }
+    }
+  };
+  try {
+    prober_ = std::jthread(report);
+  } catch (const std::system_error& error) {
+    for (const Url& backend : backends)
+      log.announce(target_line(backend, not_looked_up(error)));
+  }
 }
 
 }  // namespace onehop::program

@@ -9,8 +9,8 @@
 #include <onehop/server.hpp>
 #include <onehop/url.hpp>
 
+#include "observe/log.hpp"
 #include "program/backend_probe.hpp"
-#include "program/log.hpp"
 
 #include <string>
 #include <string_view>
@@ -22,10 +22,10 @@ namespace onehop::program {
 class StartupReport {
  public:
   // `log` must outlive it. `urls` are the listeners' URLs for people; `listeners` their addresses.
-  StartupReport(Log& log,
+  StartupReport(observe::Log& log,
                 const std::vector<std::string>& urls,
                 std::vector<std::string> listeners,
-                const Url& backend);
+                const std::vector<Url>& backends);
 
  private:
   std::jthread prober_;

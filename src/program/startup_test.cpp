@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/startup.hpp"
 
-#include "program/serving.hpp"
+#include "program/stopping.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,6 +10,11 @@ namespace onehop::program {
 namespace {
 
 using ::testing::ElementsAre;
+
+TEST(StartupLines, DoNotShowAQuery) {
+  const Url backend = Url::parse("http://a.test/x?key=hush").value();
+  EXPECT_EQ(backend_lines(backend, {}).front().text, "requests go to http://a.test/x?(hidden)");
+}
 
 TEST(StartupLines, SayWhatListens) {
   EXPECT_EQ(listening_line({"http://localhost:80", "https://[::1]:8443", "unix:/run/x.sock"}),

@@ -27,8 +27,8 @@ TEST(HopCount, ARequestThatNamesNoProxyIsNotCounted) {
   EXPECT_EQ(headers.size(), 2u);
 }
 
-// A pass over a unix socket sets no X-Forwarded-For: nobody has an address there. The circle went
-// round without an end.
+// A pass over a unix socket sets no X-Forwarded-For: its peers have no address. The loop never
+// ended.
 TEST(HopCount, APassOverAUnixSocketIsCountedToo) {
   Headers headers({{"Host", "h"}, {"X-Forwarded-Proto", "http"}});
   for (int pass = 0; pass < kMaxHops; ++pass)

@@ -28,7 +28,7 @@ void to_backend(ProxyRequest& request) {
   request.out().set_url(request.out().url().resolved_below("http://backend"_url));
 }
 
-// What went upstream, save the X-Forwarded-* of the proxy itself.
+// The fields that went upstream, without the X-Forwarded-* of the proxy itself.
 Headers sent_for(Request request) {
   const auto upstream = std::make_shared<const test::ScriptedUpstream>();
   const ReverseProxy proxy({.rewrite = to_backend, .transport = upstream});
@@ -370,7 +370,7 @@ TEST(ReverseProxyOptions, MayTrustAUnixPeer) {
       ElementsAre("CDN-Loop: onehop", "X-Forwarded-For: 9.9.9.9", "X-Forwarded-Proto: http"));
 }
 
-// What it was before is gone, and the other's target with its short cut has come along.
+// Its old target is gone, and the other's has come along with its shortcut.
 TEST(ReverseProxy, CanBeReplaced) {
   const auto old_upstream = std::make_shared<const test::ScriptedUpstream>();
   const auto upstream = std::make_shared<const test::ScriptedUpstream>();

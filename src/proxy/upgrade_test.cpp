@@ -42,7 +42,7 @@ Response switching(Headers headers, bool* gone = nullptr) {
   return response;
 }
 
-// What is asked for; websocket and Foo/2 are allowed.
+// The protocols that the client asks for; websocket and Foo/2 are allowed.
 std::string asked(Headers headers, Version version = Version::http_1_1) {
   Request request = from_client(std::move(headers));
   ConnectionInfo connection = request.connection();

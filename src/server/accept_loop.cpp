@@ -2,6 +2,7 @@
 #include "server/accept_loop.hpp"
 
 #include "base/check.hpp"
+#include "base/shortage.hpp"
 #include "net/tcp_stream.hpp"
 #include "server/client_connection.hpp"
 #include "server/worker_context.hpp"
@@ -18,40 +19,50 @@ namespace {
 constexpr int kBatch = 64;
 constexpr io::Duration kPause = std::chrono::milliseconds(20);
 
-bool is_shortage(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+// Of the listening socket, which every further call would meet: its owner has shut it down, say.
+// Others are of a connection that died in the queue.
+bool is_of_socket(int error) {
+  return error == EINVAL || error == EBADF || error == ENOTSOCK;
 }
 
 }  // namespace
 
-AcceptLoop::AcceptLoop(WorkerContext& worker,
-                       std::shared_ptr<net::TcpListener> listener,
-                       std::string_view name,
-                       bool with_tls)
+AcceptLoop::AcceptLoop(WorkerContext& worker, const OpenListener& from)
     : worker_(worker),
-      listener_(std::move(listener)),
-      name_(name),
-      with_tls_(with_tls),
-      ready_(&AcceptLoop::on_ready, this),
-      timer_(&AcceptLoop::on_timer, this) {}
+      listener_(from.listener),
+      socket_(from.socket),
+      with_tls_(from.with_tls),
+      proxies_(from.proxies),
+      ready_(io::call_or<&AcceptLoop::on_ready, &AcceptLoop::on_no_memory>(this)),
+      timer_(io::call<&AcceptLoop::on_timer>(this)) {}
 
 AcceptLoop::~AcceptLoop() {
   remove();
 }
 
 void AcceptLoop::start() {
-  add();
+  if (!listening_ && !timer_.is_armed()) add();
+}
+
+void AcceptLoop::put_in_use(bool defers) noexcept {
+  if (socket_) socket_->put_in_use(defers);
+}
+
+void AcceptLoop::configure(const OpenListener& from, bool defers) noexcept {
+  with_tls_ = from.with_tls;
+  proxies_ = from.proxies;
+  put_in_use(defers);
 }
 
 void AcceptLoop::add() noexcept {
   ONEHOP_DCHECK(!listening_);
   // Level-triggered; of the workers that wait, the kernel wakes one.
-  listening_ = worker_.reactor().add(listener_->descriptor(), *this, EPOLLIN | EPOLLEXCLUSIVE);
+  listening_ = worker_.reactor().add(socket_->descriptor(), *this, EPOLLIN | EPOLLEXCLUSIVE);
   if (!listening_) worker_.reactor().timers().arm(timer_, worker_.reactor().now() + kPause);
 }
 
 void AcceptLoop::remove() noexcept {
-  if (listening_) worker_.reactor().remove(listener_->descriptor());
+  if (listening_) worker_.reactor().remove(socket_->descriptor());
   listening_ = false;
 }
 
@@ -59,26 +70,28 @@ void AcceptLoop::on_events(std::uint32_t) noexcept {
   worker_.reactor().schedule(ready_);
 }
 
-void AcceptLoop::on_ready(void* self) {
-  auto& loop = *static_cast<AcceptLoop*>(self);
-  if (!loop.listening_) return;
-  try {
-    loop.accept_some();
-  } catch (const std::bad_alloc&) {  // which costs this connection, and not the event loop
-    loop.pause();
-  }
+void AcceptLoop::on_ready() {
+  if (left_) return go_on_leaving();
+  if (listening_) accept_some();
 }
 
-void AcceptLoop::on_timer(void* self) {
-  auto& loop = *static_cast<AcceptLoop*>(self);
-  if (!loop.may_accept()) {
-    loop.pause();
+void AcceptLoop::on_timer() {
+  if (const auto why = worker_.admission().reason_to_pause(worker_.reactor().now())) {
+    pause(*why);
+  } else if (left_) {
+    worker_.reactor().schedule(ready_);
   } else {
-    loop.add();
+    add();
   }
 }
 
-void AcceptLoop::pause() {
+void AcceptLoop::pause(Refusal why) noexcept {
+  if (paused_ != why) worker_.counters().count(why);
+  paused_ = why;
+  rest();
+}
+
+void AcceptLoop::rest() noexcept {
   remove();
   worker_.reactor().timers().arm(timer_, worker_.reactor().now() + kPause);
 }
@@ -95,69 +108,121 @@ void AcceptLoop::log_shortage(int error, std::string_view of_what) {
   shared.log(LogLevel::warning, line);
 }
 
-void AcceptLoop::accept_some() {
+AcceptLoop::Batch AcceptLoop::accept_some() {
   for (int i = 0; i < kBatch; ++i) {
-    if (!may_accept()) {
-      pause();
-      return;
+    if (left_ == std::size_t{0}) return Batch::empty;
+    if (const auto why = worker_.admission().reason_to_pause(worker_.reactor().now())) {
+      pause(*why);
+      return Batch::paused;
     }
     // A connection accepted now could not be registered with epoll.
     if (const int error = worker_.reactor().refusal()) {
       log_shortage(error, " (the kernel refuses to watch more descriptors)");
-      pause();
-      return;
+      pause(Refusal::descriptors);
+      return Batch::paused;
     }
-    auto accepted = listener_->accept();
-    if (!accepted) {
-      if (accepted.error() == EAGAIN) return;
-      if (!is_shortage(accepted.error())) continue;  // died in the queue
+    auto accepted = socket_->accept();
+    if (!accepted && accepted.error() == EAGAIN) return Batch::empty;
+    if (!accepted && is_shortage(accepted.error())) {
       log_shortage(accepted.error());
-      pause();
-      return;
+      pause(Refusal::descriptors);
+      return Batch::paused;
     }
+    if (!accepted && is_of_socket(accepted.error())) {
+      log_shortage(accepted.error(), " (the listening socket)");
+      rest();
+      return left_ ? Batch::empty : Batch::paused;
+    }
+    if (left_) --*left_;
+    if (!accepted) continue;
     short_ = false;
+    paused_.reset();
     adopt(std::move(*accepted));
   }
+  return Batch::full;
 }
 
+// A connection that a header will name counts against its client from then on. Until then, the
+// limit of all connections and header_timeout bound how many there are.
 void AcceptLoop::adopt(net::TcpListener::Accepted accepted) {
-  auto ticket = worker_.admission().may_accept(accepted.peer, worker_.configuration()->trusted());
-  if (!ticket) {
-    log_refusal(accepted.peer);
-    return;
+  const bool is_proxied = proxies_ && proxies_->includes(accepted.peer.ip());
+  if (is_proxied) {
+    note_accepted();
+    return worker_.owner().adopt_proxied(stream_of(std::move(accepted.socket)),
+                                         AcceptedFrom(accepted.peer, listener_), tls());
   }
-  const AcceptedFrom from(accepted.peer, name_, std::move(*ticket));
-  worker_.owner().adopt(
-      std::make_unique<net::TcpStream>(worker_.reactor(), std::move(accepted.socket),
-                                       net::TcpStream::Role::accepted),
-      from, with_tls_);
+  auto ticket = worker_.admission().enter(accepted.peer, worker_.configuration()->trusted());
+  if (!ticket) return worker_.refuse_client(accepted.peer);
+  note_accepted();
+  const AcceptedFrom from(accepted.peer, listener_, std::move(*ticket));
+  worker_.owner().adopt(stream_of(std::move(accepted.socket)), from, tls());
 }
 
-void AcceptLoop::log_refusal(const net::Address& peer) {
-  const io::Time now = worker_.reactor().now();
-  const auto line = worker_.admission().refused_connection_line(peer, now);
-  if (line) worker_.shared().log(LogLevel::warning, *line);
+void AcceptLoop::note_accepted() noexcept {
+  listener_->on_accepted();
+  worker_.admission().on_accepted();
 }
 
-bool AcceptLoop::may_accept() {
-  return worker_.admission().may_accept(worker_.reactor().now());
+std::unique_ptr<net::Stream> AcceptLoop::stream_of(io::FileDescriptor socket) {
+  return std::make_unique<net::TcpStream>(worker_.reactor(), std::move(socket),
+                                          net::TcpStream::Role::accepted);
 }
 
-void AcceptLoop::finish() {
+std::optional<TlsTerms> AcceptLoop::tls() const {
+  if (left_) return tls_left_;
+  return with_tls_ ? std::optional(worker_.tls()->terms()) : std::nullopt;
+}
+
+// --- the end -----------------------------------------------------------------------------------
+// Connections that arrive meanwhile are refused: clients that connect without a pause would hold it
+// up.
+
+void AcceptLoop::leave() noexcept {
+  ONEHOP_DCHECK(socket_ && !left_);
   timer_.disarm();
   remove();
-  // Connections that arrive meanwhile are refused: clients that connect without a pause would hold
-  // up the stop.
-  for (std::size_t left = listener_ ? listener_->waiting() : 0; left > 0; --left) {
-    if (!may_accept()) break;
-    auto accepted = listener_->accept();
-    if (!accepted) break;
+  tls_left_ = tls();
+  left_ = socket_->waiting();
+  try {
+    go_on_leaving();
+  } catch (const std::bad_alloc&) {
+    on_no_memory();
+  }
+}
+
+void AcceptLoop::go_on_leaving() {
+  if (is_done()) return;
+  switch (accept_some()) {
+    case Batch::paused:
+      return;
+    case Batch::full:
+      return worker_.reactor().schedule(ready_);
+    case Batch::empty:
+      break;
+  }
+  timer_.disarm();
+  socket_.reset();
+  tls_left_.reset();
+}
+
+void AcceptLoop::finish() noexcept {
+  if (is_done()) return;
+  timer_.disarm();
+  remove();
+  for (std::size_t left = left_.value_or(socket_->waiting()); left > 0; --left) {
+    if (!worker_.admission().has_room(worker_.reactor().now())) break;
+    auto accepted = socket_->accept();
+    if (!accepted) {
+      const int error = accepted.error();
+      if (error == EAGAIN || is_shortage(error) || is_of_socket(error)) break;
+      continue;
+    }
     try {
       adopt(std::move(*accepted));
     } catch (const std::bad_alloc&) {  // which costs this connection
     }
   }
-  listener_.reset();
+  socket_.reset();
 }
 
 }  // namespace onehop::server

@@ -51,17 +51,25 @@ class AcceptLoopTest : public ::testing::Test {
  protected:
   AcceptLoopTest() : enter_(reactor_), common_(std::make_shared<ServerShared>()) {
     common_->admission.set_max_connections(2);
-    common_->options.log = [this](LogLevel, std::string_view line) { logged_.emplace_back(line); };
+    common_->settings.options->defer_accept = false;
+    common_->settings.options->log = [this](LogLevel, std::string_view line) {
+      logged_.emplace_back(line);
+    };
     auto listener = net::TcpListener::open(*net::Address::from_ip("127.0.0.1", 0), {});
     address_ = listener->address();
-    common_->listeners.push_back(std::make_shared<net::TcpListener>(std::move(*listener)));
-    common_->local_names.push_back("here");
+    listening_ = io::FileDescriptor(::fcntl(listener->descriptor(), F_DUPFD_CLOEXEC, 0));
+    common_->settings.listeners.push_back({std::make_shared<Listener>("here"),
+                                           std::make_shared<net::TcpListener>(std::move(*listener)),
+                                           false});
     worker_ = std::make_unique<Worker>(
         reactor_, common_, make_handler([](Request) { return Response(Status::ok, "served"); }));
     worker_->listen();
-    common_->listeners.clear();
+    worker_->accept();
+    common_->forget_sockets();
   }
 
+  // Another descriptor of it, as the process that made the socket has.
+  io::FileDescriptor socket_of_listener() { return std::move(listening_); }
   io::FileDescriptor connect() {
     io::FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in to{};
@@ -86,6 +94,7 @@ class AcceptLoopTest : public ::testing::Test {
   io::Reactor::Enter enter_;
   std::shared_ptr<ServerShared> common_;
   net::Address address_;
+  io::FileDescriptor listening_;
   std::unique_ptr<Worker> worker_;
   std::vector<std::string> logged_;
 };
@@ -132,6 +141,24 @@ TEST_F(AcceptLoopTest, ClosesWhatOneClientHasTooManyOf) {
   const auto four = connect();
   settle();
   EXPECT_EQ(connections(), 1u);
+  EXPECT_EQ(logged_.size(), 1u);
+  for (int i = 0; i < 400; ++i)  // twelve seconds
+    pass_pause();
+  EXPECT_THAT(logged_.back(), HasSubstr("(1 more since the last such line)"));
+}
+
+// Its owner has shut it down: no call of accept() will help.
+TEST_F(AcceptLoopTest, PausesWhenTheSocketFails) {
+  const io::FileDescriptor same = socket_of_listener();
+  const auto client = connect();
+  settle();
+  ASSERT_EQ(connections(), 1u);
+  ASSERT_EQ(::shutdown(same.get(), SHUT_RD), 0);
+  const std::uint64_t before = reactor_.pass();
+  settle();
+  EXPECT_LT(reactor_.pass() - before, 10u) << "it would be ready in every pass";
+  EXPECT_THAT(logged_, ElementsAre(HasSubstr("(the listening socket)")));
+  pass_pause();
   EXPECT_EQ(logged_.size(), 1u);
 }
 
@@ -199,7 +226,7 @@ TEST_F(AcceptLoopTest, PausesWhenTheKernelWatchesNoMore) {
   EXPECT_EQ(connections(), 1u);
 }
 
-// Whoever got through to the kernel before the end is served.
+// A client that the kernel connected before the end is served.
 TEST_F(AcceptLoopTest, TakesWhatIsInTheQueueWhenItEnds) {
   const auto client = connect();
   constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";

@@ -17,39 +17,41 @@ std::size_t default_max_connections() {
 
 }  // namespace
 
-void Admission::set_limits(const Server::Options& options, Log log) {
+Admission::Limits Admission::limits_of(const Server::Options& options) {
+  const auto number = [](Limit<std::size_t> limit) {
+    return limit == no_limit ? std::size_t{0} : limit.value();
+  };
   const std::size_t connections = options.max_client_connections;
-  set_max_connections(connections != 0 ? connections : default_max_connections());
-  if (options.max_connections_per_client != no_limit ||
-      options.max_requests_per_client != no_limit) {
-    const auto number = [](Limit<std::size_t> limit) {
-      return limit == no_limit ? std::size_t{0} : limit.value();  // 0: a ClientLimit counts nothing
-    };
-    limit_clients(number(options.max_connections_per_client),
-                  number(options.max_requests_per_client));
-  }
   const std::size_t memory = options.max_memory;
-  limit_memory(memory != 0 ? memory : default_memory_ceiling(), std::move(log));
+  return {.connections = connections != 0 ? connections : default_max_connections(),
+          .connections_per_client = number(options.max_connections_per_client),
+          .requests_per_client = number(options.max_requests_per_client),
+          .memory = memory != 0 ? memory : default_memory_ceiling()};
 }
 
-std::optional<ConnectionTicket> Admission::may_accept(const net::Address& peer,
-                                                      const TrustedPeers& trusted) {
-  if (!clients_ || trusted.includes(peer.ip())) return ConnectionTicket();
-  return clients_->enter(peer);
+void Admission::set_limits(const Limits& limits) noexcept {
+  set_max_connections(limits.connections);
+  limit_clients(limits.connections_per_client, limits.requests_per_client);
+  limit_memory(limits.memory);
+}
+
+std::optional<ConnectionTicket> Admission::enter(const net::Address& peer,
+                                                 const TrustedPeers& trusted) {
+  if (!clients_.is_on() || trusted.includes(peer.ip())) return ConnectionTicket();
+  return clients_.enter(peer);
 }
 
 std::optional<std::string> Admission::refused_connection_line(const net::Address& peer,
                                                               io::Time now) {
-  return clients_ ? clients_->refusal_line(peer, now) : std::nullopt;
+  return clients_.refusal_line(peer, now);
 }
 
-std::optional<RequestTicket> Admission::may_begin_request(const ConnectionTicket& connection,
-                                                          std::string_view client,
-                                                          bool is_trusted) {
+std::optional<RequestTicket> Admission::enter_request(const ConnectionTicket& connection,
+                                                      std::string_view client) {
   if (connection) return connection->enter_request();
-  if (!clients_ || !is_trusted) return RequestTicket();
+  if (!clients_.is_on()) return RequestTicket();
   const std::optional<net::Address> address = net::Address::from_ip(client, 0);
-  return address ? clients_->enter_request(*address) : RequestTicket();
+  return address ? clients_.enter_request(*address) : RequestTicket();
 }
 
 }  // namespace onehop::server

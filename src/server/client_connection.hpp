@@ -9,7 +9,10 @@
 #include "base/intrusive_list.hpp"
 #include "net/address.hpp"
 #include "server/client_limit.hpp"
+#include "server/listener.hpp"
 
+#include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -19,27 +22,42 @@ class WorkerContext;
 
 // Where a connection comes from and which listener took it.
 struct AcceptedFrom {
-  AcceptedFrom(const net::Address& p, std::string_view l, ConnectionTicket t = {}) noexcept
-      : peer(p), local(l), ticket(std::move(t)) {}
+  AcceptedFrom(const net::Address& p,
+               std::shared_ptr<const Listener> l,
+               ConnectionTicket t = {}) noexcept
+      : peer(p), listener(std::move(l)), ticket(std::move(t)) {}
+  // In memory: without a socket that listens.
+  AcceptedFrom(const net::Address& p, std::string_view local)
+      : AcceptedFrom(p, std::make_shared<const Listener>(std::string(local))) {}
 
+  // The address of the other end or, if `is_named`, of the client in its PROXY header.
   net::Address peer;
-  std::string_view local;  // outlives every connection
+  std::shared_ptr<const Listener> listener;
   ConnectionTicket ticket;
+  bool is_named = false;
 };
 
 class ClientConnection : public ListNode, public detail::InFramePool {
  public:
-  explicit ClientConnection(WorkerContext& worker) noexcept;
+  ClientConnection(WorkerContext& worker, std::shared_ptr<const Listener> listener) noexcept;
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
   virtual ~ClientConnection();
 
   virtual void start() = 0;
-  // The server drains: the connection ends at once if nothing is in progress, or else after that.
+  // The server drains, or the listener was removed: the connection ends at once if nothing is in
+  // progress, or else after that.
   virtual void end_when_idle() noexcept = 0;
+  // The worker has another configuration.
+  virtual void on_configured() noexcept {}
+
+  const Listener& listener() const noexcept { return *listener_; }
+  // No further request should come on it.
+  bool is_ending() const noexcept;
 
  protected:
   WorkerContext& worker_;
+  const std::shared_ptr<const Listener> listener_;
 };
 
 }  // namespace onehop::server

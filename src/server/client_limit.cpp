@@ -10,9 +10,10 @@ std::optional<ConnectionTicket> ClientLimit::enter(const net::Address& peer) {
   const std::uint64_t key = peer.client_key();
   // Made before it counts: what throws has counted nothing.
   auto entry = std::make_shared<Entry>(*this, key, Entry::By::connection);
+  const std::size_t max = max_connections();
   const std::lock_guard lock(mutex_);
   Client& client = clients_[key];
-  if (max_connections_ != 0 && client.connections >= max_connections_) return std::nullopt;
+  if (max != 0 && client.connections >= max) return std::nullopt;
   ++client.connections;
   ++client.held;
   entry->client_ = &client;
@@ -20,7 +21,7 @@ std::optional<ConnectionTicket> ClientLimit::enter(const net::Address& peer) {
 }
 
 std::optional<RequestTicket> ClientLimit::enter_request(const net::Address& client) {
-  if (max_requests_ == 0 || client.is_unix()) return RequestTicket();
+  if (max_requests() == 0 || client.is_unix()) return RequestTicket();
   const std::uint64_t key = client.client_key();
   auto entry = std::make_shared<Entry>(*this, key, Entry::By::request);
   {
@@ -48,7 +49,7 @@ std::size_t ClientLimit::clients() const {
 }
 
 std::optional<RequestTicket> ClientLimit::Entry::enter_request() {
-  const std::size_t max = limit_.max_requests_;
+  const std::size_t max = limit_.max_requests();
   if (max == 0) return RequestTicket();
   RequestTicket ticket(client_->requests);
   if (client_->requests.fetch_add(1, std::memory_order_relaxed) >= max) return std::nullopt;
@@ -60,7 +61,7 @@ std::optional<std::string> ClientLimit::refusal_line(const net::Address& peer, i
   if (!untold) return std::nullopt;
   const std::uint64_t count = *untold + 1;
   return "closed " + std::to_string(count) + (count == 1 ? " connection" : " connections") +
-         " of clients that already have " + std::to_string(max_connections_) +
+         " of clients that already have " + std::to_string(max_connections()) +
          " open, the last from " + peer.ip();
 }
 

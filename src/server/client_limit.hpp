@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ClientLimit: how many connections each client has open, how many of its requests are in progress,
-// and whether it may have another. Outlives the tickets it gave. Thread: any.
+// and whether it may have another. Counts only what began while there was a limit. Outlives the
+// tickets it gave. Thread: any.
 #pragma once
 
 #include "base/check.hpp"
@@ -83,6 +84,14 @@ class ClientLimit {
   explicit ClientLimit(std::size_t max_connections, std::size_t max_requests = 0) noexcept
       : max_connections_(max_connections), max_requests_(max_requests) {}
 
+  // From now on; a client that has more already keeps them.
+  void set(std::size_t max_connections, std::size_t max_requests) noexcept {
+    max_connections_.store(max_connections, std::memory_order_relaxed);
+    max_requests_.store(max_requests, std::memory_order_relaxed);
+  }
+  // Whether anything is limited.
+  bool is_on() const noexcept { return max_connections() != 0 || max_requests() != 0; }
+
   // A connection of `peer` counts for as long as its entry lives. Null for a peer that is not
   // counted; std::nullopt if the client has as many connections as it may.
   std::optional<std::shared_ptr<Entry>> enter(const net::Address& peer);
@@ -90,14 +99,22 @@ class ClientLimit {
   std::optional<RequestTicket> enter_request(const net::Address& client);
   // The line for the log about a connection that was refused; std::nullopt if there was one lately.
   std::optional<std::string> refusal_line(const net::Address& peer, io::Time now);
+  LineLimit& lines() noexcept { return refusals_; }
   // How many clients are counted. A client that has left takes no memory.
   std::size_t clients() const;
 
  private:
   void leave(std::uint64_t key, Entry::By by) noexcept;
 
-  const std::size_t max_connections_;
-  const std::size_t max_requests_;
+  std::size_t max_connections() const noexcept {
+    return max_connections_.load(std::memory_order_relaxed);
+  }
+  std::size_t max_requests() const noexcept {
+    return max_requests_.load(std::memory_order_relaxed);
+  }
+
+  std::atomic<std::size_t> max_connections_;
+  std::atomic<std::size_t> max_requests_;
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::unordered_map<std::uint64_t, Client> clients_;

@@ -143,7 +143,7 @@ TEST(ClientLimit, WithoutALimitNothingIsRefused) {
   }
 }
 
-// Whoever has many addresses could take memory without end.
+// A client with many addresses must not take unbounded memory.
 TEST(ClientLimit, ForgetsAClientThatHasLeft) {
   ClientLimit limit(1, 1);
   std::vector<std::optional<ConnectionTicket>> places;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/configuration.hpp"
 
+#include "base/check.hpp"
 #include "io/buffer_pool.hpp"
+#include "io/offloads.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -47,5 +49,10 @@ Configuration::Configuration(std::shared_ptr<const Server::Options> options,
       head_limit_(
           std::max(limits_.max_start_line + limits_.max_header_bytes, io::BufferPool::kSize)),
       parsers_(h1::HeadKind::request, limits_) {}
+
+Configuration::~Configuration() {
+  ONEHOP_DCHECK(references_ == 0);
+  io::release_after_offloads(std::move(handler_));
+}
 
 }  // namespace onehop::server

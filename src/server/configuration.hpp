@@ -29,7 +29,8 @@ class Configuration : public detail::InFramePool {
                 std::shared_ptr<const Handler> handler);
   Configuration(const Configuration&) = delete;
   Configuration& operator=(const Configuration&) = delete;
-  ~Configuration() { ONEHOP_DCHECK(references_ == 0); }
+  // Functions that the handler has offloaded may still use it: it is destroyed after them.
+  ~Configuration();
 
   const Server::Options& options() const noexcept { return *options_; }
   const TrustedPeers& trusted() const noexcept { return *trusted_; }

@@ -58,7 +58,7 @@ class ConfigurationTest : public ::testing::Test {
  protected:
   ConfigurationTest() : enter_(reactor_), common_(std::make_shared<ServerShared>()) {
     common_->admission.set_max_connections(100);
-    common_->options = options_named("first");
+    *common_->settings.options = options_named("first");
     worker_ = std::make_unique<Worker>(reactor_, common_, handler_named("first"));
   }
 
@@ -91,9 +91,10 @@ class ConfigurationTest : public ::testing::Test {
     return std::make_shared<Named>(*this, name);
   }
   void reconfigure(const std::string& name) {
-    worker_->configure(std::make_unique<Configuration>(
-        std::make_shared<const Server::Options>(options_named(name)),
-        std::make_shared<const TrustedPeers>(), handler_named(name)));
+    Settings next;
+    *next.options = options_named(name);
+    worker_->prepare(next, [&] { return handler_named(name); });
+    worker_->commit();
   }
 
   void settle() {
@@ -164,6 +165,41 @@ TEST_F(ConfigurationTest, AHeadIsReadWithinTheLimitsItBeganWith) {
   send(*client, "\r\n");
   EXPECT_THAT(receive(*client), EndsWith("\r\n\r\nfirst"));
   EXPECT_EQ(handlers_gone_, 1);
+}
+
+// Whom the head's fields name as the client is not decided by two configurations.
+TEST_F(ConfigurationTest, AHeadIsBelievedAsTheOneItBeganWithSays) {
+  const auto client = connect();
+  const auto named_client = [&] {
+    const std::string said = receive(*client);
+    return said.substr(said.find("client="));
+  };
+  const auto trusting = [&](std::vector<std::string> peers) {
+    Settings next;
+    next.options->trust = std::move(peers);
+    ASSERT_TRUE(next.make_trusted());
+    worker_->prepare(next, [] {
+      return make_handler([](Request request) {
+        return Response(Status::ok, "client=" + std::string(request.connection().client) +
+                                        (request.connection().peer_is_trusted ? " trusted" : ""));
+      });
+    });
+    worker_->commit();
+  };
+  constexpr std::string_view kBegin = "GET / HTTP/1.1\r\nHost: h\r\n";
+  constexpr std::string_view kEnd = "X-Forwarded-For: 203.0.113.9\r\n\r\n";
+  trusting({});
+  send(*client, kBegin);
+  trusting({"192.0.2.1"});
+  send(*client, kEnd);
+  EXPECT_EQ(named_client(), "client=192.0.2.1");
+  send(*client, kBegin);
+  trusting({});
+  send(*client, kEnd);
+  EXPECT_EQ(named_client(), "client=203.0.113.9 trusted");
+  send(*client, kBegin);
+  send(*client, kEnd);
+  EXPECT_EQ(named_client(), "client=192.0.2.1");
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ std::string content_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// A number; "max", -1 and whatever else is no number is no limit.
+// A number. "max", -1 and everything else mean that there is no limit.
 std::size_t limit_in(const std::string& path) {
   std::ifstream file(path);
   long long limit = -1;

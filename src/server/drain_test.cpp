@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What happens between the beginning of a drain and the event loop's next look at its connections:
-// whoever has asked by then is served, and the drain ends by itself.
+// Between the beginning of a drain and the event loop's next look at its connections: a client that
+// has sent a request by then is served, and the drain ends by itself.
 #include <onehop/scope.hpp>
 
 #include "net/tcp_stream.hpp"
@@ -54,7 +54,7 @@ class DrainTest : public test::StreamPair {
  protected:
   DrainTest() : common_(std::make_shared<ServerShared>()) {
     common_->admission.set_max_connections(100);
-    common_->options = exchanges_.options();
+    *common_->settings.options = exchanges_.options();
     worker_ = std::make_unique<Worker>(
         reactor_, common_, make_handler([](Request request) {
           if (request.url().path() == "/slow") {
@@ -148,6 +148,40 @@ TEST_F(DrainedSocket, AnIdleConnectionIsClosed) {
   send(get("/"));
   settle();
   receive();
+  drain();
+  settle();
+  EXPECT_TRUE(is_at_end());
+  EXPECT_TRUE(is_drained_before_its_deadline());
+}
+
+// Its client cannot know that it came too late.
+TEST_F(DrainedSocket, AConnectionThatHasJustComeIsServed) {
+  drain();
+  settle();
+  reactor_.set_time(reactor_.now() + 900ms);
+  settle();
+  send(get("/"));
+  settle();
+  const std::string response = receive();
+  EXPECT_EQ(status_of(response), 200);
+  EXPECT_THAT(response, HasSubstr("\r\nConnection: close\r\n"));
+  EXPECT_TRUE(is_at_end());
+  EXPECT_TRUE(is_drained_before_its_deadline());
+}
+
+TEST_F(DrainedSocket, AConnectionThatStaysUnusedIsClosedSoon) {
+  drain();
+  settle();
+  EXPECT_FALSE(drained_);
+  reactor_.set_time(reactor_.now() + 1100ms);
+  settle();
+  EXPECT_TRUE(is_at_end());
+  EXPECT_TRUE(is_drained_before_its_deadline());
+}
+
+TEST_F(DrainedSocket, AConnectionThatWasUnusedForLongIsClosedAtOnce) {
+  reactor_.set_time(reactor_.now() + 1100ms);
+  settle();
   drain();
   settle();
   EXPECT_TRUE(is_at_end());

@@ -40,8 +40,8 @@ class Dice {
   std::minstd_rand generator_;
 };
 
-// What every complete response has as its content: `size` times the same letter, which says whose
-// it is.
+// The content of every complete response: `size` times the same letter, which identifies the
+// request.
 std::string content_for(unsigned id, std::size_t size) {
   return std::string(size, static_cast<char>('a' + id % 26));
 }
@@ -134,7 +134,7 @@ class ExchangeOrders : public ::testing::TestWithParam<bool> {
  protected:
   ExchangeOrders() : enter_(reactor_), common_(std::make_shared<ServerShared>()) {
     common_->admission.set_max_connections(100);
-    common_->options = exchanges_.options();
+    *common_->settings.options = exchanges_.options();
     worker_ = std::make_unique<Worker>(reactor_, common_, make_handler([this](Request request) {
                                          return handle(std::move(request), keeper_);
                                        }));

@@ -22,13 +22,18 @@ constexpr unsigned kRequestsPerTurn = 32;
 // During a drain, for the rest of a head that has begun.
 constexpr net::Duration kHeadOfDrain = std::chrono::seconds(5);
 constexpr net::Duration kLookAgain = std::chrono::seconds(1);
+// For the first request of a connection that is accepted just before the end: its client has no
+// reason to think that the request is not welcome.
+constexpr net::Duration kFirst = std::chrono::seconds(1);
 
 }  // namespace
 
 H1Connection::H1Connection(WorkerContext& worker,
                            std::unique_ptr<net::Stream> stream,
                            const AcceptedFrom& from)
-    : HttpConnection(worker, std::move(stream), from), input_(stream_->reactor().buffers()) {}
+    : HttpConnection(worker, std::move(stream), from),
+      begun_(stream_->reactor().now()),
+      input_(stream_->reactor().buffers()) {}
 
 H1Connection::~H1Connection() {
   running_ = {};
@@ -43,6 +48,14 @@ void H1Connection::end_when_idle() noexcept {
   if (idle_) stream_->interrupt_reader();
 }
 
+net::Time H1Connection::end_of_first() const noexcept {
+  return first_ ? begun_ + kFirst : begun_;
+}
+
+bool H1Connection::may_begin_first() const noexcept {
+  return stream_->reactor().now() < end_of_first();
+}
+
 bool H1Connection::begins_http2() const noexcept {
   return first_ && !info_.tls && worker_.configuration()->options().http2 &&
          input_.view().starts_with(kPreface);
@@ -50,31 +63,42 @@ bool H1Connection::begins_http2() const noexcept {
 
 RootTask<H1Connection> H1Connection::run() {
   Next next = Next::keep_alive;
+  net::Time end_of_silence = end_of_idleness();
   while (next == Next::keep_alive) {
     if (input_.empty()) {
       input_.release();
       // A request that had arrived before the end is still served.
-      if (worker_.is_draining() && !stream_->has_unread_now()) break;
+      const bool ends = is_ending();
+      if (ends && !may_begin_first() && !stream_->has_unread_now()) break;
       idle_ = true;
-      const net::Time now = stream_->reactor().now();
-      const auto wait = co_await stream_->readable(
-          io::deadline_after(now, worker_.configuration()->options().idle_timeout));
+      const net::Time end =
+          ends && may_begin_first() ? std::min(end_of_silence, end_of_first()) : end_of_silence;
+      const auto wait = co_await stream_->readable(end);
       idle_ = false;
       // A stop interrupts the wait; the kernel may have a request by now that it has not reported.
       const bool asked = wait == net::Wait::interrupted && stream_->has_unread_now();
+      if (wait == net::Wait::interrupted && !asked && may_begin_first()) continue;
       if (wait != net::Wait::ready && !asked) break;
     }
-    next = Next::close;
+    std::optional<Next> served = Next::close;
     try {
-      next = co_await serve_one();
+      served = co_await serve_one();
     } catch (...) {  // from an object that the handler made
       log_exception();
     }
+    if (!served) {
+      // It seemed that a head begins: the time for that is over once, however often it seems so.
+      end_of_silence = std::min(end_of_silence, end_of_head(stream_->reactor().now()));
+      continue;
+    }
+    next = *served;
     first_ = false;
+    end_of_silence = end_of_idleness();
     if (++served_ % kRequestsPerTurn == 0) co_await let_others_run();
   }
   // A connection of HTTP/2 needs more memory than this one was admitted for.
-  if (next == Next::hand_on && !worker_.admission().may_begin_request(stream_->reactor().now())) {
+  if (next == Next::hand_on &&
+      !worker_.admission().has_room_for_request(stream_->reactor().now())) {
     (void)stream_->try_write(h2::kConnectionRefused.data(), h2::kConnectionRefused.size());
     next = Next::linger;
   }
@@ -100,6 +124,11 @@ bool H1Connection::may_go_on(const Result<void>& read, net::Time began) const {
   return !input_.empty() || stream_->has_unread_now();
 }
 
+net::Time H1Connection::end_of_idleness() const noexcept {
+  return io::deadline_after(stream_->reactor().now(),
+                            worker_.configuration()->options().idle_timeout);
+}
+
 // A stop does not wait long for the rest of a head.
 net::Time H1Connection::end_of_head(net::Time began) const noexcept {
   const net::Time last =
@@ -121,7 +150,9 @@ void H1Connection::log_exception() const {
   worker_.shared().log(LogLevel::error, exception_text());
 }
 
-task<Next> H1Connection::serve_one() {
+// std::nullopt if no byte of a request has come. One that comes later is served by what is
+// configured then.
+task<std::optional<Next>> H1Connection::serve_one() {
   const net::Time began = stream_->reactor().now();
   // The head is read within the limits that its request is served by.
   const ConfigurationRef configuration = worker_.configuration();
@@ -129,6 +160,7 @@ task<Next> H1Connection::serve_one() {
   const wire::HeadInput source(*stream_, input_, *parser, Side::client,
                                configuration->head_limit());
   auto read = wire::try_read_head(source);
+  if (!read && input_.empty()) co_return std::nullopt;
   if (!read) {
     idle_ = true;
     while (!read || may_go_on(*read, began)) {

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 namespace onehop::server {
 
@@ -23,8 +24,9 @@ class H1Connection final : public HttpConnection {
   ~H1Connection() override;
 
   void start() override;
-  // Ends the wait for a next request, and soon that for the rest of a head or for a client that
-  // goes on sending after its last response. A request in progress is not touched.
+  // Ends the wait for a next request, and soon that for a first one; if the server drains, soon
+  // that for the rest of a head or for a client that goes on sending after its last response, too.
+  // A request in progress is not touched.
   void end_when_idle() noexcept override;
 
  private:
@@ -32,14 +34,18 @@ class H1Connection final : public HttpConnection {
   RootTask<H1Connection> run();
   void on_exception() noexcept;
   // Not inlined: clang would make its frame part of that of run(), which idle connections keep.
-  [[gnu::noinline]] task<Next> serve_one();
+  [[gnu::noinline]] task<std::optional<Next>> serve_one();
   [[gnu::noinline]] task<void> let_others_run();
+  net::Time end_of_first() const noexcept;
+  bool may_begin_first() const noexcept;
   bool begins_http2() const noexcept;
   bool may_go_on(const Result<void>& read, net::Time began) const;
+  net::Time end_of_idleness() const noexcept;
   net::Time end_of_head(net::Time began) const noexcept;
   // The current exception. Not inlined: see serve_one().
   [[gnu::noinline]] void log_exception() const;
 
+  const net::Time begun_;
   wire::ReadBuffer input_;
   bool idle_ = false;  // no request is in progress: a drain may interrupt the wait
   bool first_ = true;  // no request was served yet

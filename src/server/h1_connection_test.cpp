@@ -26,7 +26,7 @@ class H1ConnectionTest : public test::Served {
   }
 
   Wire connect(Server::Options options = {}) { return Served::connect(echo, std::move(options)); }
-  // The whole answer to `message` on a connection of its own.
+  // The whole response to `message` on a connection of its own.
   std::string answer_to(std::string_view message, Server::Options options = {}) {
     Wire client = connect(std::move(options));
     client.send(message);

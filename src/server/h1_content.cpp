@@ -93,7 +93,20 @@ void H1Content::response_complete() {
 
 task<void> H1Content::until_settled() {
   while (!is_settled())
-    co_await settled_.wait();
+    co_await wait_for_change();
+}
+
+task<void> H1Content::until_dropped() {
+  while (is_lent() && !reader_.has_failed())
+    co_await wait_for_change();
+}
+
+// A reader that waits for the client has a deadline of its own.
+task<void> H1Content::wait_for_change() {
+  const std::uint64_t before = received();
+  const net::Time deadline = io::deadline_after(stream_.reactor().now(), timeout_);
+  const bool is_changed = co_await settled_.wait(deadline);
+  if (!is_changed && received() == before && !readable_.is_waiting()) take_back();
 }
 
 bool H1Content::client_is_gone() {

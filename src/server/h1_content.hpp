@@ -51,7 +51,10 @@ class H1Content final : public RequestContent {
   // True once nothing more will be read for the handler: the content is complete, has failed, or
   // its body is gone.
   bool is_settled() const noexcept { return !is_lent() || at_end() || reader_.has_failed(); }
+  // Both after response_complete(). A body that is held for the timeout without a read is taken
+  // back.
   task<void> until_settled();
+  task<void> until_dropped();
   bool at_end() const noexcept { return reader_.at_end(); }
   std::uint64_t received() const noexcept { return reader_.received(); }
   // True while the client waits for a 100 that was not sent.
@@ -88,6 +91,7 @@ class H1Content final : public RequestContent {
   void on_body_dropped() noexcept override;
   bool rest_is_small() const noexcept;
   void wait_for_client();
+  task<void> wait_for_change();
   static void on_readable(void* self);
 
   net::Stream& stream_;

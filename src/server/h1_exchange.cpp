@@ -131,7 +131,8 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
     co_return Next::close;
   }
   served_.on_complete();
-  if (!content_.is_settled()) co_await wait_until_settled();
+  const bool passes_on = content_.is_lent() && MessageAccess::passes_content_on(response->body());
+  if (passes_on || !content_.is_settled()) co_await wait_until_settled(passes_on);
   response.reset();
   if (content_.at_end()) co_return next_after_whole_request(plan.close);
   co_return co_await settle_body(plan.close);
@@ -186,7 +187,7 @@ task<Next> H1Exchange::reject_malformed(Error error) {
 
 std::optional<Errc> H1Exchange::reason_to_reject() {
   if (!served_.enter()) return Errc::too_many_requests;
-  if (!worker_.admission().may_begin_request(stream_.reactor().now())) return Errc::overloaded;
+  if (!worker_.admission().has_room_for_request(stream_.reactor().now())) return Errc::overloaded;
   return std::nullopt;
 }
 
@@ -209,7 +210,8 @@ task<Next> H1Exchange::reject_busy(Request& request, Errc why) {
 // RFC 9112 §6.3 and §9.3, from the sender's side.
 H1Exchange::Plan H1Exchange::plan(const Response& response) const {
   Plan plan;
-  plan.close = !keep_alive_ || worker_.is_draining() || !content_.may_keep_connection();
+  plan.close = !keep_alive_ || connection_.is_ending() || !content_.may_keep_connection() ||
+               response.headers().has_token(field::connection, "close");
   const AnswerFraming answer = answer_framing(served_.method(), response);
   h1::HeadFraming& framing = plan.framing;
   framing.keep_content_length = answer.keeps_content_length;
@@ -224,11 +226,8 @@ H1Exchange::Plan H1Exchange::plan(const Response& response) const {
     framing.trailer = response.headers().get_or_empty(field::trailer);
     plan.coding = wire::Coding::chunked;
   }
-  if (plan.close) {
-    framing.persistence = h1::Persistence::close;
-  } else if (version_ == Version::http_1_0) {
-    framing.persistence = h1::Persistence::keep_alive;
-  }
+  if (version_ == Version::http_1_0) framing.persistence = h1::Persistence::keep_alive;
+  if (plan.close) framing.persistence = h1::Persistence::close;
   return plan;
 }
 
@@ -240,7 +239,7 @@ H1Exchange::Plan H1Exchange::plan_to_close(const Response& response) const {
 }
 
 // Writes into the reactor's head scratch memory, or sends at once a head that is too large for that
-// and returns 0.
+// and returns 0. The response has begun then: no other head may follow a part of this one.
 Result<std::size_t> H1Exchange::write_head(const Response& response, const Plan& plan) {
   const Status status = response.status();
   const std::size_t bound =
@@ -250,11 +249,13 @@ Result<std::size_t> H1Exchange::write_head(const Response& response, const Plan&
   if (bound <= memory.size()) {
     const char* end = h1::write_response_head(memory.data(), status, response.reason(),
                                               response.headers(), plan.framing, date);
+    served_.on_head_sent(status);
     return static_cast<std::size_t>(end - memory.data());
   }
   std::string text(bound, '\0');
   const char* end = h1::write_response_head(text.data(), status, response.reason(),
                                             response.headers(), plan.framing, date);
+  served_.on_head_sent(status);
   auto written = output_.write({text.data(), static_cast<std::size_t>(end - text.data())});
   if (!written) return failure(written.error());
   return 0;
@@ -279,14 +280,15 @@ std::optional<Result<void>> H1Exchange::try_deliver(Response& response, const Pl
   ONEHOP_DCHECK(!served_.has_begun());  // a final head is written once
   const auto head = write_head(response, plan);
   if (!head) return failure(head.error());
-  served_.on_head_sent(response.status());
   content_.response_begun();
   close_delimited_ = plan.framing.body.kind == BodyFraming::Kind::until_close;
   wire::H1Output::BodyOptions options;
   options.coding = plan.coding;
   options.flush_at_once = MessageAccess::flush_at_once(response);
   options.stall = served_.options().write_timeout;
-  if (!plan.has_body) response.body() = Body();
+  options.head_alone = !plan.has_body;
+  const bool is_needed = plan.has_body || MessageAccess::passes_content_on(response.body());
+  if (!is_needed) response.body() = Body();
   return output_.try_send(*head, response.body(), options, progress_);
 }
 
@@ -320,12 +322,14 @@ void H1Exchange::on_send_failed(const Error& why) {
   served_.on_cut(gone ? Outcome::client_gone : Outcome::aborted, error);
 }
 
-// An early response: the upload goes on until the upstream or the client stops it.
-task<void> H1Exchange::wait_until_settled() {
+// An early response: the upload goes on until the upstream or the client stops it. Once the client
+// has sent all of it, it may leave.
+task<void> H1Exchange::wait_until_settled(bool passes_on) {
   using Watch = UntilHangup<void>;
   content_.response_complete();
   task<void> settling = content_.until_settled();
   co_await Watch(stream_, settling, Watch::Begin::start, net::Stream::Hangup::broken);
+  if (passes_on && content_.at_end()) co_await content_.until_dropped();
 }
 
 // The response is out and the request will not be read any more.
@@ -373,19 +377,13 @@ task<Next> H1Exchange::tunnel(Response& response) {
   HeldString early(input_.view());
   input_.release();
   struct Relayed : wire::RelayState {
-    explicit Relayed(ExchangeRecord& r) noexcept : record(r) {}
-    ~Relayed() {  // also when the relay is given up
-      record.request_body = from_client;
-      record.response_body = to_client;
-    }
     static void end_silent(void* self) {
       static_cast<Relayed*>(self)->end(
           Error(Errc::cancelled, Side::local, kSilentTunnel).during(Phase::tunnel));
     }
-    ExchangeRecord& record;
-  } state(served_.record());
+  } state;
   state.last_activity = stream_.reactor().now();
-  const TunnelWatch watch(worker_.tunnels(), state.last_activity, &Relayed::end_silent, &state);
+  const TunnelWatch watch(worker_.tunnels(), state, served_.record(), &Relayed::end_silent, &state);
   auto relayed = co_await wire::relay(stream_, std::move(early), *far, state);
   if (relayed) {
     served_.on_complete();

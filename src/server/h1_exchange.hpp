@@ -72,6 +72,9 @@ class H1Exchange final : private H1Content::Owner, private ServedExchange::Owner
 
   // The response.
   void send_informational(const Response& response) override;
+  Transferred transferred() const noexcept override {
+    return {content_.received(), progress_.sent};
+  }
   Plan plan(const Response& response) const;
   Plan plan_to_close(const Response& response) const;
   Result<std::size_t> write_head(const Response& response, const Plan& plan);
@@ -83,7 +86,7 @@ class H1Exchange final : private H1Content::Owner, private ServedExchange::Owner
 
   // The end.
   void on_send_failed(const Error& why);
-  [[gnu::noinline]] task<void> wait_until_settled();
+  [[gnu::noinline]] task<void> wait_until_settled(bool passes_on);
   [[gnu::noinline]] task<Next> settle_body(bool close);
   Next next_after_whole_request(bool close);
 

@@ -47,7 +47,7 @@ TEST_F(H1ExchangeEnd, AbortsAResponseOfKnownLengthThatFails) {
   EXPECT_TRUE(client.at_end());
 }
 
-// Nothing but a reset tells the two apart.
+// Only a reset distinguishes the two.
 TEST_F(H1ExchangeEnd, ResetsACloseDelimitedResponseThatFails) {
   Wire client = connect_to_body([] {
     auto body = pieces({"abc"});
@@ -121,7 +121,7 @@ TEST_F(H1ExchangeEnd, CancelsAHandlerWhoseClientLeaves) {
   }
 }
 
-// It may have gone before anybody has read what it sent, or has decided not to.
+// It may have gone before the server has read what it sent, or has decided not to.
 TEST_F(H1ExchangeEnd, CancelsAHandlerThatIsDoneWithTheContentOfAClientThatHasLeft) {
   for (const bool reads : {true, false}) {
     bool cancelled = false;
@@ -170,8 +170,8 @@ TEST_F(H1ExchangeEnd, CancelsABodyWhoseClientLeaves) {
   EXPECT_EQ(exchanges_.last().outcome, Outcome::client_gone);
 }
 
-// With more requests behind this one it waits for the answers; with none it cannot be told from one
-// that has left.
+// A client that has pipelined more requests waits for the responses; one that has not looks like a
+// client that has left.
 TEST_F(H1ExchangeEnd, TakesAHalfCloseAfterTheLastRequestForALeave) {
   Wire client = connect_to_body([] {
     auto body = pieces({"slow"});
@@ -343,7 +343,7 @@ TEST_F(H1ExchangeEnd, ClosesATunnelThatThrows) {
   }
 }
 
-// What is left of the content would be taken for what the client says in the tunnel.
+// The rest of the content would be taken for the client's first bytes in the tunnel.
 TEST_F(H1ExchangeEnd, MakesNoTunnelOfARequestWhoseContentWasNotRead) {
   for (const char* content : {"Content-Length: 5\r\n\r\nab", "Content-Length: 5\r\n\r\nabcde",
                               "Transfer-Encoding: chunked\r\n\r\n5\r\nab",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The content of requests, 100 Continue, and other responses before the answer.
+// The content of requests, 100 Continue, and other interim responses.
 #include "server/h1_exchange.hpp"
 #include "support/served.hpp"
 #include "support/vocabulary.hpp"
@@ -140,7 +140,7 @@ TEST_F(H1ExchangeRequest, FailsABodyThatOutlivesItsConnection) {
   });
   client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab");
   EXPECT_EQ(body_of(client.receive()), "kept");
-  EXPECT_EQ(exchanges_.size(), 0u);  // whoever has the body may still read it
+  EXPECT_EQ(exchanges_.size(), 0u);  // the owner of the body may still read it
   network_.serve("s:80", testing::recorder(Status::ok, ""));  // in place of the old one
   EXPECT_EQ(exchanges_.size(), 1u);
   const auto piece = network_.run(kept->read());
@@ -191,8 +191,8 @@ TEST_F(H1ExchangeRequest, FailsTheBodyOfAClientThatDoesNotReadAtAll) {
   EXPECT_EQ(error->side(), Side::client);
 }
 
-// What waits for the client to read, and what it reads, have one owner each: no two tasks wait for
-// the same side of its connection.
+// Writing to the client and reading from it have one owner each: no two tasks wait for the same
+// side of its connection.
 TEST_F(H1ExchangeRequest, BeginsAResponseWhileInterimOnesAndAReaderOfTheContentWait) {
   auto scope = std::make_shared<std::optional<Scope>>();
   std::string content;
@@ -284,6 +284,24 @@ TEST_F(H1ExchangeRequest, KeepsThePieceOfAReaderThatLooksAtItAfterTheExchange) {
   EXPECT_EQ(body_of(client.receive()), "another");
   network_.advance(2s);
   EXPECT_EQ(content, "hello.");
+}
+
+TEST_F(H1ExchangeRequest, TakesContentBackFromWhichNobodyReads) {
+  auto kept = std::make_shared<Body>();
+  Wire client = connect([kept](Request request) {
+    const bool has_content = !request.body().is_empty();
+    if (has_content) *kept = std::move(request.body());
+    return Response(Status::ok, has_content ? "early" : "another");
+  });
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab");
+  EXPECT_EQ(body_of(client.receive()), "early");
+  network_.advance(59s);
+  EXPECT_EQ(exchanges_.size(), 0u);
+  network_.advance(2s);
+  client.send("cde");
+  EXPECT_EQ(exchanges_.size(), 1u);
+  client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(body_of(client.receive()), "another");
 }
 
 TEST_F(H1ExchangeRequest, RefusesASecondReaderOfOneBody) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How an answer is framed, and what becomes of a handler that has none.
+// How a response is framed, and the result of a handler that returns none.
 #include "server/h1_exchange.hpp"
 
 #include "support/served.hpp"
@@ -47,6 +47,33 @@ TEST_F(H1ExchangeTest, EndsABodyOfUnknownLengthByClosingForHttp10) {
   EXPECT_THAT(answer, Not(HasSubstr("Content-Length")));
   EXPECT_TRUE(client.at_end());
   EXPECT_FALSE(client.was_reset());
+}
+
+TEST_F(H1ExchangeTest, ClosesAfterAResponseThatSaysSo) {
+  for (const std::string_view value : {"close", "X-Other, Close"}) {
+    Wire client = connect([value](Request) {
+      Response response(Status::forbidden, "no");
+      response.headers().set("Connection", value);
+      return response;
+    });
+    client.send(kGet);
+    const std::string answer = client.receive();
+    EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+    EXPECT_EQ(body_of(answer), "no");
+    EXPECT_TRUE(client.at_end());
+    EXPECT_FALSE(client.was_reset());
+  }
+}
+
+TEST_F(H1ExchangeTest, IgnoresEveryOtherOptionOfAResponsesConnection) {
+  Wire client = connect([](Request) {
+    Response response(Status::ok, "yes");
+    response.headers().set("Connection", "X-Other, closed");
+    return response;
+  });
+  client.send(kGet);
+  EXPECT_THAT(client.receive(), Not(HasSubstr("Connection")));
+  EXPECT_FALSE(client.at_end());
 }
 
 TEST_F(H1ExchangeTest, SaysTheLengthOfABodyThatHasOne) {

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <new>
 #include <utility>
 
 namespace onehop::server {
@@ -33,11 +32,12 @@ class H2Connection::Request final : public ListNode,
                                     private H2Exchange::Owner {
  public:
   explicit Request(H2Connection& connection)
-      : connection_(connection),
-        exchange(connection.worker_, connection, connection.link_, *this) {}
+      : connection_(connection), exchange(connection.worker_, connection, connection.link_, *this) {
+    connection_.worker_.counters().http2.streams.add(1);
+  }
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
-  ~Request() = default;
+  ~Request() { connection_.worker_.counters().http2.streams_ended.add(1); }
 
  private:
   void exchange_ended() noexcept override { connection_.request_over(*this); }
@@ -80,12 +80,20 @@ void H2Connection::end_when_idle() noexcept {
   stream_->interrupt_reader();  // its deadline is another one now
 }
 
+void H2Connection::on_configured() noexcept {
+  HttpConnection::on_configured();
+  link_.set_write_stall(worker_.configuration()->options().write_timeout);
+  const std::uint32_t max = worker_.configuration()->h2_limits().max_streams;
+  if (end_ == End::said || !session_.set_max_streams(max)) return;
+  link_.flush_soon();
+}
+
 // --- reading -----------------------------------------------------------------------------------
 
 RootTask<H2Connection> H2Connection::run() {
   using Step = wire::H2Link::Step;
   bool goes_on = link_.receive(std::exchange(early_, {}));
-  if (worker_.is_draining()) begin_end();
+  if (is_ending()) begin_end();
   while (goes_on) {
     const Step step = link_.read();
     if (step == Step::over) break;
@@ -96,19 +104,24 @@ RootTask<H2Connection> H2Connection::run() {
     const net::Wait wait = co_await stream_->readable(deadline());
     goes_on = go_on_after(wait);
   }
+  if (session_.found_flood()) worker_.counters().http2.floods.add(1);
   if (reading_ == Reading::open) reading_ = Reading::over;
-  if (reading_ == Reading::over && !link_.is_broken() && !link_.has_peer_gone()) {
-    co_await say_goodbye();
-    co_await finish_tunnels();
+  if (reading_ == Reading::over) {
+    if (!link_.is_broken() && !link_.has_peer_gone()) co_await say_goodbye();
+    drop_requests();
+    co_await finish_requests();
   }
   end();
 }
 
-// Their responses cannot reach the client any more. Only what is on its way into tunnels goes on:
-// the others do not keep the backend busy while the client goes on sending.
+// Their responses cannot reach the client any more. Only what is on its way to the backend, all of
+// it, goes on: the others do not keep the backend busy while the client goes on sending.
 void H2Connection::drop_requests() {
-  requests_.for_each([this](Request& request) {
-    if (!request.exchange.outlives_stream()) request_over(request);
+  const bool is_client_gone = link_.is_broken() || link_.has_peer_gone();
+  requests_.for_each([this, is_client_gone](Request& request) {
+    const H2Exchange& exchange = request.exchange;
+    const bool stays = is_client_gone ? exchange.outlives_client() : exchange.outlives_stream();
+    if (!stays) request_over(request);
   });
 }
 
@@ -121,7 +134,7 @@ void H2Connection::request_over(Request& request) noexcept {
 
 // After a GOAWAY of the client the end of the last stream is the connection's, though a backend may
 // be slow to take what came before it.
-task<void> H2Connection::finish_tunnels() {
+task<void> H2Connection::finish_requests() {
   while (!requests_.empty())
     co_await request_ended_.wait();
 }
@@ -158,7 +171,10 @@ bool H2Connection::go_on_after(net::Wait wait) {
 }
 
 h2::Stream* H2Connection::on_request() {
-  if (!worker_.admission().may_begin_request(stream_->reactor().now())) return nullptr;
+  if (!worker_.admission().has_room_for_request(stream_->reactor().now())) {
+    worker_.counters().http2.refused.add(1);
+    return nullptr;
+  }
   if (!output_claim_.is_made()) {
     output_claim_ = MemoryPromise(h2::Session::kMinMemory * (info_.tls ? 2 : 1));
   }
@@ -174,6 +190,7 @@ h2::Stream* H2Connection::on_request() {
 
 void H2Connection::begin_end() {
   if (end_ != End::no) return;
+  worker_.counters().http2.goaways.add(1);
   end_ = End::announced;
   end_announced_ = stream_->reactor().now();
   session_.announce_end();
@@ -220,8 +237,8 @@ void H2Connection::watch() {
   worker_.reactor().timers().arm(watch_, worker_.reactor().now() + period);
 }
 
-// A client whose network is gone sends nothing. While bytes are unacknowledged, a PING would wait
-// behind them for a slow client, and the kernel detects one that is gone.
+// A client whose network is gone sends nothing. While bytes are unacknowledged, a PING would queue
+// after them for a slow client, and the kernel detects one that is gone.
 bool H2Connection::has_vanished(net::Time now) {
   const net::Time heard = link_.last_read();
   if (asked_ > heard) return now - asked_ >= kPingPatience;
@@ -233,24 +250,18 @@ bool H2Connection::has_vanished(net::Time now) {
   return false;
 }
 
-void H2Connection::on_watch(void* self) {
-  auto& connection = *static_cast<H2Connection*>(self);
-  if (connection.requests_.empty()) return;
-  const net::Time now = connection.worker_.reactor().now();
-  if (connection.reading_ == Reading::open && connection.has_vanished(now)) {
-    connection.reading_ = Reading::vanished;
-    connection.stream_->abort();
-    connection.stream_->interrupt_reader();
+void H2Connection::on_watch() {
+  if (requests_.empty()) return;
+  const net::Time now = worker_.reactor().now();
+  if (reading_ == Reading::open && has_vanished(now)) {
+    reading_ = Reading::vanished;
+    stream_->abort();
+    stream_->interrupt_reader();
     return;
   }
-  try {
-    connection.requests_.for_each([now](Request& request) { request.exchange.watch(now); });
-  } catch (const std::bad_alloc&) {  // which costs this connection, and not the event loop
-    connection.link_.give_up();
-    return;
-  }
-  connection.link_.flush_soon();
-  connection.watch();
+  requests_.for_each([now](Request& request) { request.exchange.watch(now); });
+  link_.flush_soon();
+  watch();
 }
 
 }  // namespace onehop::server

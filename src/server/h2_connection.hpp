@@ -31,11 +31,14 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
 
   void start() override;
   void end_when_idle() noexcept override;
+  // A different max_streams goes to the client at once.
+  void on_configured() noexcept override;
 
  private:
   class Request;  // one in progress
 
   h2::Stream* on_request() override;
+  void on_stream_refused() override { worker_.counters().count_refused_stream(); }
   void on_settings() override { greeted_ = true; }
   void on_ping_answered() override;
 
@@ -50,9 +53,10 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   task<void> say_goodbye();
   void request_over(Request& request) noexcept;
   void drop_requests();
-  task<void> finish_tunnels();
+  task<void> finish_requests();
   static void on_flushed(void* self);
-  static void on_watch(void* self);
+  void on_watch();
+  void on_no_memory() noexcept { link_.give_up(); }
   void watch();
   bool has_vanished(net::Time now);
 
@@ -68,7 +72,7 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   net::Time idle_since_ = stream_->reactor().now();  // or since the last request ended
   io::Event request_ended_{stream_->reactor()};
   net::Time end_announced_{};
-  io::Timer watch_{&H2Connection::on_watch, this};
+  io::Timer watch_{io::call_or<&H2Connection::on_watch, &H2Connection::on_no_memory>(this)};
   net::Time asked_{};       // when the last PING was sent
   unsigned pings_out_ = 0;  // of those, not acknowledged yet
   enum class Reading : std::uint8_t { open, over, vanished } reading_ = Reading::open;

@@ -28,7 +28,7 @@ class H2ConnectionTest : public test::StreamPair {
  protected:
   H2ConnectionTest() : common_(std::make_shared<ServerShared>()) {
     common_->admission.set_max_connections(100);
-    common_->options = exchanges_.options();
+    *common_->settings.options = exchanges_.options();
     worker_ = std::make_unique<Worker>(reactor_, common_, make_handler([](Request) {
                                          return Response(Status::ok, std::string(kMiB, 'x'));
                                        }));
@@ -65,7 +65,7 @@ TEST_F(H2ConnectionTest, AClientThatDoesNotReadIsGivenUp) {
   EXPECT_EQ(far_.ending(), "reset");
 }
 
-// The reason is behind what it does not read.
+// The reason comes after the bytes that it does not read.
 TEST_F(H2ConnectionTest, NorDoesTheLastWordWaitLongForAClientThatDoesNotRead) {
   far_.send(get(1));  // lower than the one before
   settle();

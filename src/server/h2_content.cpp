@@ -25,7 +25,7 @@ bool H2Content::may_end_soon() const noexcept {
 task<void> H2Content::wait_for_end() {
   ONEHOP_DCHECK(!is_lent());
   waits_for_end_ = true;
-  co_await ended_.wait(link_.reactor().now() + kPatienceForEnd);
+  co_await changed_.wait(link_.reactor().now() + kPatienceForEnd);
   waits_for_end_ = false;
 }
 
@@ -34,6 +34,7 @@ std::unique_ptr<RequestBody> H2Content::begin(std::optional<std::uint64_t> lengt
                                               bool expects_continue) {
   max_body_ = max_body;
   expects_continue_ = expects_continue;
+  active_ = link_.reactor().now();
   return lend(link_.reactor(), length);
 }
 
@@ -41,17 +42,27 @@ void H2Content::on_event() noexcept {
   if (!is_awaited_ && !waits_for_end_) return;
   if (!stream_.has_piece() && !stream_.has_ended() && !stream_.is_closed()) return;
   wake_reader();
-  if (waits_for_end_) ended_.set();
+  if (waits_for_end_) changed_.set();
 }
 
-void H2Content::watch(net::Time now, net::Duration timeout, bool may_pause) {
-  if (!is_awaited_) return;
-  if (may_pause) {
-    awaited_since_ = now;
-  } else if (io::deadline_after(awaited_since_, timeout) <= now) {
+void H2Content::watch(net::Time now, net::Duration timeout, Timed timed) {
+  const bool counts = timed == Timed::all ? is_lent() : timed == Timed::client && is_awaited_;
+  if (!counts) {
+    active_ = now;
+  } else if (io::deadline_after(active_, timeout) > now) {
+    return;
+  } else if (is_awaited_) {
     failure_ = Error(Errc::timed_out, Side::client, "no byte of the body came");
     wake_reader();
+  } else {
+    take_back();
+    changed_.set();
   }
+}
+
+task<void> H2Content::until_dropped() {
+  while (is_lent())
+    co_await changed_.wait();
 }
 
 Result<bytes> H2Content::fail(Error error) {
@@ -63,6 +74,7 @@ std::optional<Result<bytes>> H2Content::read_body(std::size_t max) {
   if (failure_) return failure(*failure_);
   const std::string_view piece = stream_.take_piece(max > 0 ? max : std::string_view::npos);
   link_.flush_soon();  // the client may have got room for more
+  active_ = link_.reactor().now();
   if (stream_.received() > max_body_) {
     stream_.drop_content();
     return fail(Error(Errc::body_too_large, Side::client));
@@ -84,7 +96,7 @@ std::optional<Result<bytes>> H2Content::read_body(std::size_t max) {
 void H2Content::begin_body_wait() {
   // A reader wants the content, so a client that asks first gets a 100.
   if (expects_continue_ && stream_.received() == 0) owner_.send_continue();
-  awaited_since_ = link_.reactor().now();
+  active_ = link_.reactor().now();
   is_awaited_ = true;
 }
 

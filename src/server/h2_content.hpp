@@ -32,7 +32,7 @@ class H2Content final : public RequestContent {
 
   // All outlive the content.
   H2Content(h2::Stream& stream, wire::H2Link& link, Owner& owner) noexcept
-      : stream_(stream), link_(link), owner_(owner), ended_(link.reactor()) {}
+      : stream_(stream), link_(link), owner_(owner), changed_(link.reactor()) {}
   H2Content(const H2Content&) = delete;
   H2Content& operator=(const H2Content&) = delete;
   ~H2Content() { take_back(); }
@@ -50,9 +50,16 @@ class H2Content final : public RequestContent {
                                      bool expects_continue);
   // From Stream::on_event().
   void on_event() noexcept;
-  // Called periodically. A reader that has waited for `timeout` gets an error, unless the client
-  // `may_pause`.
-  void watch(net::Time now, net::Duration timeout, bool may_pause);
+  // The waits that the timeout limits.
+  enum class Timed : std::uint8_t {
+    nothing,
+    client,  // of a reader for the client: it gets an error
+    all,     // also from one read to the next: a body that is only held is taken back
+  };
+  // Called periodically.
+  void watch(net::Time now, net::Duration timeout, Timed timed);
+  // Returns when the body is gone.
+  task<void> until_dropped();
 
  private:
   std::optional<Result<bytes>> read_body(std::size_t max) override;
@@ -63,7 +70,10 @@ class H2Content final : public RequestContent {
     return stream_.at_end() && !stream_.has_trailers() && !failure_;
   }
   const Headers& body_trailers() const noexcept override { return trailers_; }
-  void on_body_dropped() noexcept override { owner_.on_content_dropped(); }
+  void on_body_dropped() noexcept override {
+    changed_.set();
+    owner_.on_content_dropped();
+  }
   Result<bytes> fail(Error error);
 
   h2::Stream& stream_;
@@ -72,8 +82,8 @@ class H2Content final : public RequestContent {
   Headers trailers_;
   std::optional<Error> failure_;
   std::uint64_t max_body_ = 0;
-  net::Time awaited_since_{};
-  io::Event ended_;
+  net::Time active_{};       // when a reader began to wait, or read last
+  io::Event changed_;        // the request has ended, or its body is gone
   bool is_awaited_ = false;  // by a reader
   bool waits_for_end_ = false;
   bool trailers_taken_ = false;

@@ -10,6 +10,7 @@
 #include "http/header_lines.hpp"
 #include "http/hop_by_hop.hpp"
 #include "http/media_type.hpp"
+#include "http/message_access.hpp"
 #include "http/websocket_handshake.hpp"
 #include "server/http_connection.hpp"
 #include "server/worker_context.hpp"
@@ -18,17 +19,6 @@
 #include <utility>
 
 namespace onehop::server {
-namespace {
-
-// Less than that in write_timeout is no progress: a client that opens its window byte by byte.
-constexpr std::uint64_t kMinProgress = 1024;
-
-// Other codes are about this connection, or our own.
-bool is_about_the_message(h2::ErrorCode code) {
-  return code == h2::ErrorCode::internal_error || code == h2::ErrorCode::enhance_your_calm;
-}
-
-}  // namespace
 
 // A tunnel while it is relayed.
 struct H2Exchange::OpenTunnel {
@@ -67,25 +57,6 @@ H2Exchange::H2Exchange(WorkerContext& worker,
   served_.promise_memory(wire::kRequestClaim);
 }
 
-H2Exchange::~H2Exchange() {
-  const bool is_whole = has_sent_end() && !has_tunnel();
-  running_ = {};
-  content_.take_back();
-  ExchangeRecord& record = served_.record();
-  record.request_body = received();
-  record.response_body = sent();
-  if (!served_.is_cut()) {
-    if (is_whole) {
-      served_.on_complete();
-    } else {
-      const bool was_stopped = worker_.was_cut() && !is_closed();
-      served_.on_cut(was_stopped ? Outcome::aborted : Outcome::client_gone);
-      served_.on_unfinished(was_stopped, Errc::client_gone, Side::client, "");
-    }
-  }
-  served_.finish();
-}
-
 // --- from the session --------------------------------------------------------------------------
 
 void H2Exchange::on_event() {
@@ -99,70 +70,6 @@ void H2Exchange::on_event() {
   if (tunnel_) tunnel_->client.on_event();
   if (is_closed()) return on_closed();
   settle();
-}
-
-// The response is out and the rest of the request will not be read (RFC 9113 §8.1).
-void H2Exchange::settle() {
-  if (!has_sent_end() || has_ended() || content_.is_lent() || tunnel_ || !is_open()) return;
-  drop_content();
-  reset(h2::ErrorCode::no_error);
-  link_.flush_soon();
-}
-
-void H2Exchange::on_closed() {
-  if (!begun_) {
-    if (const h2::FieldSection* head = incomplete_head()) record_head(*head);
-  }
-  if (problem() == kMemoryIsShort) {
-    served_.record_failure(Error(Errc::overloaded, Side::local, problem()).during(Phase::head));
-  } else if (problem() || !begun_) {
-    const char* const what = problem() ? problem() : "a head that did not come to its end";
-    served_.record_failure(
-        Error(Errc::bad_request, Side::client, what).during(begun_ ? Phase::send : Phase::head));
-  }
-  if (send_problem()) {
-    served_.record_failure(
-        Error(Errc::limit_exceeded, Side::local, send_problem()).during(Phase::deliver));
-  }
-  const bool is_sent = has_sent_end() && !served_.record().upgraded;
-  if (problem() || send_problem()) {
-    if (!is_sent) served_.on_cut(Outcome::aborted);
-  } else if (!served_.is_cut() && !has_sent_end() && is_about_the_message(close_code())) {
-    // Recorded before anything is cancelled: the upstream gets the same code.
-    served_.record_failure(h2::stream_reset(close_code(), Side::client).during(served_.phase()));
-  }
-  if (!outlives_stream()) owner_.exchange_ended();
-}
-
-bool H2Exchange::outlives_stream() const noexcept {
-  return is_closed() && has_tunnel() && !served_.is_cut() && has_ended() &&
-         close_code() == h2::ErrorCode::no_error;
-}
-
-void H2Exchange::on_over(void* self) {
-  auto& exchange = *static_cast<H2Exchange*>(self);
-  ONEHOP_DCHECK(exchange.is_closed() && !exchange.has_tunnel());
-  wire::H2Link& link = exchange.link_;
-  exchange.owner_.exchange_ended();
-  link.flush_soon();
-}
-
-void H2Exchange::watch(net::Time now) {
-  const Server::Options& options = served_.options();
-  if (!begun_ && io::deadline_after(served_.record().began, options.header_timeout) <= now) {
-    served_.on_cut(Outcome::client_gone,
-                   Error(Errc::timed_out, Side::client, "the head did not come to its end")
-                       .during(Phase::head));
-    return owner_.head_timed_out();
-  }
-  content_.watch(now, options.body_timeout, may_pause());
-  if (unsent() == 0 || sent() - sent_before_ >= kMinProgress) {
-    stalled_since_ = now;
-    sent_before_ = sent();
-    return;
-  }
-  if (io::deadline_after(stalled_since_, options.write_timeout) > now) return;
-  give_up(Error(Errc::timed_out, Side::client, "no progress in writing").during(Phase::deliver));
 }
 
 // --- the request -------------------------------------------------------------------------------
@@ -253,10 +160,11 @@ RootTask<H2Exchange> H2Exchange::run() {
     co_await tunnel(*response);
     co_return;
   }
-  if (!begin_any_response(*response)) co_return;
+  const bool has_content = begin_any_response(*response);
   Result<void> sent;
   try {
-    auto sent_at_once = sender_.try_send(link_, response->body(), progress_);
+    std::optional<Result<void>> sent_at_once(std::in_place);
+    if (has_content) sent_at_once = sender_.try_send(link_, response->body(), progress_);
     if (sent_at_once) {
       sent = std::move(*sent_at_once);
     } else {
@@ -265,7 +173,11 @@ RootTask<H2Exchange> H2Exchange::run() {
   } catch (...) {  // from a body that the handler wrote
     sent = failure(Errc::handler_failed, Side::local, exception_text());
   }
-  if (!sent) give_up(sent.error());
+  if (!sent) {
+    give_up(sent.error());
+  } else if (content_.is_lent() && MessageAccess::passes_content_on(response->body())) {
+    co_await pass_on_rest();
+  }
 }
 
 // From run(), which catches what the user's code throws: there was no memory. If there is none for
@@ -370,8 +282,7 @@ task<void> H2Exchange::tunnel(Response& response) {
   served_.record().upgraded = true;
   send_final_head(Status::ok, response.headers(), {}, false);
   OpenTunnel open(*this);
-  const TunnelWatch watch(worker_.tunnels(), open.relay.last_activity, &OpenTunnel::on_silent,
-                          &open);
+  const TunnelWatch watch(worker_.tunnels(), open.relay, served_.record(), open.on_silent, &open);
   auto relayed = co_await wire::relay(open.client, *far, worker_.reactor(), open.relay);
   tunnel_ = nullptr;
   if (!relayed && open.relay.was_ended()) {

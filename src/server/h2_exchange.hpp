@@ -53,9 +53,11 @@ class H2Exchange final : public h2::Stream,
   void on_event() override;
   // Called periodically; ends the exchange if it has stalled.
   void watch(net::Time now);
-  // Both sides have sent all in order, and some of it is still on its way into the tunnel: neither
+  // Both sides have sent all in order, and some of it is still on its way to the upstream: neither
   // the stream nor its connection is needed any more.
   bool outlives_stream() const noexcept;
+  // The same for an upload, which is the upstream's even if the client has left without a GOAWAY.
+  bool outlives_client() const noexcept { return passes_on_ && outlives_stream(); }
 
  private:
   // The request.
@@ -63,15 +65,19 @@ class H2Exchange final : public h2::Stream,
   Result<Request> take_request(h2::FieldSection& head);
   void send_continue() override { send_informational(Response(Status::continue_)); }
   void on_content_dropped() noexcept override;
-  // Whether a client that is silent is no reason to end the exchange: a call may stream both ways.
-  // Once the response is complete, its silence is just that.
-  bool may_pause() const noexcept { return (served_.has_begun() || is_call_) && !has_sent_end(); }
+  // A silent client may keep the exchange open while a call may stream both ways. Once the response
+  // is complete, it may not, nor may a holder of its content that does not read.
+  H2Content::Timed timed() const noexcept {
+    if (has_sent_end()) return H2Content::Timed::all;
+    return served_.has_begun() || is_call_ ? H2Content::Timed::nothing : H2Content::Timed::client;
+  }
 
   // The response.
   friend class RootTask<H2Exchange>;
   RootTask<H2Exchange> run();
   void on_exception() noexcept;
   void send_informational(const Response& response) override;
+  Transferred transferred() const noexcept override { return {received(), sent()}; }
   void check_response(Response& response);
   void send_short_response(Response response);
   void send_final_head(Status status,
@@ -92,6 +98,9 @@ class H2Exchange final : public h2::Stream,
   void end_silent_tunnel(const Error& why);
 
   // The end.
+  // An upload goes on after the response, or a tunnel does in either direction.
+  bool is_passing_on() const noexcept { return passes_on_ || has_tunnel(); }
+  task<void> pass_on_rest();
   void settle();
   void on_closed();
   static void on_over(void* self);
@@ -105,7 +114,7 @@ class H2Exchange final : public h2::Stream,
   H2Content content_;
   wire::H2BodySender sender_;
   wire::BodyProgress progress_;
-  io::Wakeup over_;  // of a stream that was closed before its tunnel
+  io::Wakeup over_;  // of a stream that was closed before its tunnel, or its upload
   net::Time stalled_since_;
   std::uint64_t sent_before_ = 0;  // what had been sent when stalled_since_ was set
   OpenTunnel* tunnel_ = nullptr;   // while it is relayed
@@ -113,6 +122,7 @@ class H2Exchange final : public h2::Stream,
   bool continue_sent_ = false;
   bool is_connect_ = false;
   bool is_call_ = false;          // gRPC
+  bool passes_on_ = false;        // the upload, after the response
   RootTask<H2Exchange> running_;  // last: destroyed first, it uses the rest
 };
 

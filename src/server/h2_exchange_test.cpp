@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 using h2_frames::frame;
 using h2_frames::number;
 
-// What a far side hears, and what becomes of it.
+// A peer of the server, and the events that it sees.
 struct Far {
   std::string heard;
   bool is_closed = false;

@@ -74,7 +74,7 @@ class H2PingTest : public test::StreamPair {
   std::string data_;
 };
 
-// It would find the PING behind what it takes its time for.
+// It would find the PING after the bytes that it reads slowly.
 TEST_F(H2PingTest, AClientThatHasNotReadAllIsNotAsked) {
   advance(200s);
   EXPECT_THAT(receive(h2_frames::ping), IsEmpty());

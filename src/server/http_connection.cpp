@@ -1,30 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/http_connection.hpp"
 
+#include "net/peer_user.hpp"
 #include "server/worker_context.hpp"
 
 #include <utility>
 
 namespace onehop::server {
+
 HttpConnection::HttpConnection(WorkerContext& worker,
                                std::unique_ptr<net::Stream> stream,
                                const AcceptedFrom& from)
-    : ClientConnection(worker),
+    : ClientConnection(worker, from.listener),
       stream_(std::move(stream)),
       ticket_(from.ticket),
       ended_(&HttpConnection::on_ended, this) {
   const char* end = from.peer.write_ip(peer_text_.data());
   info_.peer = {peer_text_.data(), static_cast<std::size_t>(end - peer_text_.data())};
   info_.peer_port = from.peer.port();
+  if (from.peer.is_unix() && !from.is_named) {
+    info_.peer_user = net::peer_user(stream_->plain_descriptor()).value_or(ConnectionInfo::kNoUser);
+  }
   info_.peer_is_trusted = worker.configuration()->trusted().includes(info_.peer);
-  info_.local = from.local;
+  info_.local = listener_->name();
   info_.tls_info = stream_->tls();
   info_.tls = info_.tls_info != nullptr;
   info_.id = ConnectionId(io::Endings::new_number());
 }
 
 HttpConnection::HttpConnection(HttpConnection& before)
-    : ClientConnection(before.worker_),
+    : ClientConnection(before.worker_, before.listener_),
       stream_(std::move(before.stream_)),
       info_(before.info_),
       peer_text_(before.peer_text_),
@@ -38,8 +43,20 @@ HttpConnection::~HttpConnection() {
   if (info_.id) worker_.reactor().note_end(info_.id.number());
 }
 
-std::optional<RequestTicket> HttpConnection::enter_request(std::string_view client) const {
-  return worker_.admission().may_begin_request(ticket_, client, info_.peer_is_trusted);
+bool HttpConnection::has_trusted_peer(const ConfigurationRef& configuration) const {
+  const bool is_current = &*configuration == &*worker_.configuration();
+  return is_current ? info_.peer_is_trusted : configuration->trusted().includes(info_.peer);
+}
+
+// The ticket of a peer that is trusted only now stays: requests in progress may count by it.
+std::optional<RequestTicket> HttpConnection::enter_request(std::string_view client,
+                                                           bool peer_is_trusted) const {
+  const ConnectionTicket none;
+  return worker_.admission().enter_request(peer_is_trusted ? none : ticket_, client);
+}
+
+void HttpConnection::on_configured() noexcept {
+  info_.peer_is_trusted = worker_.configuration()->trusted().includes(info_.peer);
 }
 
 // Not from within a coroutine of its own, which goes here as well.

@@ -8,6 +8,7 @@
 
 #include "net/stream.hpp"
 #include "server/client_connection.hpp"
+#include "server/configuration.hpp"
 
 #include <array>
 #include <memory>
@@ -23,10 +24,14 @@ class HttpConnection : public ClientConnection {
                  const AcceptedFrom& from);
   ~HttpConnection() override;
 
+  void on_configured() noexcept override;
+
   const ConnectionInfo& info() const noexcept { return info_; }
-  // For a request of `client` that is about to be served; std::nullopt if the client has as many in
-  // progress as it may.
-  std::optional<RequestTicket> enter_request(std::string_view client) const;
+  // Whether `configuration`, which may be one that its request began with, trusts the peer.
+  bool has_trusted_peer(const ConfigurationRef& configuration) const;
+  // For a request that is about to be served, of `client`, which the peer has named or is itself;
+  // std::nullopt if the client has as many in progress as it may.
+  std::optional<RequestTicket> enter_request(std::string_view client, bool peer_is_trusted) const;
 
  protected:
   // Takes over the stream of another, which only has to be destroyed then.

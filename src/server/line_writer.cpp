@@ -7,12 +7,12 @@
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
-#include <poll.h>
 #include <pthread.h>
-#include <unistd.h>
 
 namespace onehop::server {
 namespace {
@@ -26,11 +26,12 @@ constexpr int kLookEveryMilliseconds = 100;
 // At the end progress is seen in steps of this: what a pipe takes in one piece.
 constexpr std::size_t kSmallPiece = 4096;
 
-// A reader that has gone must not end the process.
-void block_broken_pipe_signal() {
+// A reader that has gone, or a file that may not grow, must not end the process.
+void block_signals_of_writes() {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGPIPE);
+  sigaddset(&set, SIGXFSZ);
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
@@ -42,21 +43,35 @@ std::uint64_t lines_in(std::string_view text) noexcept {
 
 // Shared with the thread, which outlives the LineWriter when it is stuck.
 struct LineWriter::State {
-  State(int d, Duration p) noexcept : descriptor(d), pause(p) {}
+  State(std::unique_ptr<LineSink> s, Options o) noexcept
+      : sink(std::move(s)), options(std::move(o)) {}
 
   void run();
   void write_batch(std::string_view text);
+  std::string_view write_lines(std::string_view text);
   std::string_view write_until_error(std::string_view text);
+  void reopen_sink();
+  void report_losses();
+  void report(const LineReport& report);
+  void give_up();
+  void report_at_the_end();
 
-  const int descriptor;
-  const Duration pause;
-  std::atomic<std::uint64_t> written = 0;  // calls of write(2) that took something
+  const std::unique_ptr<LineSink> sink;
+  const Options options;
+  std::atomic<std::uint64_t> written = 0;  // calls of write() that took something
   std::atomic<bool> ending = false;        // set under the mutex
-  std::atomic<bool> gave_up = false;
+  std::atomic<bool> gave_up = false;       // set under the mutex of reports
+  std::atomic<bool> wants_reopen = false;
   std::atomic<std::uint64_t> lost = 0;
+  std::atomic<std::uint64_t> reported = 0;   // of those
   std::atomic<std::uint64_t> unwritten = 0;  // lines of the batch that is being written
   std::atomic<int> write_error = 0;
-  bool is_within_line = false;  // a write failed there; only the thread looks
+  std::atomic<int> loss_error = 0;  // of the losses that no report has counted
+
+  // Only the thread looks.
+  bool is_within_line = false;  // a write failed there
+  bool is_losing = false;       // the last report said so
+  std::optional<Clock::time_point> last_losing, last_recovered;
 
   std::mutex mutex;
   std::condition_variable_any changed;
@@ -64,62 +79,136 @@ struct LineWriter::State {
   std::string pending;
   bool finished = false;
   std::thread thread;
+
+  std::mutex reports;  // held during a report; none follows once gave_up is set
 };
 
 void LineWriter::State::run() {
-  block_broken_pipe_signal();
+  block_signals_of_writes();
   std::string batch;
   Clock::time_point next = Clock::now();
   std::unique_lock lock(mutex);
   for (;;) {
-    changed.wait(lock, [this] { return !pending.empty() || ending; });
-    if (pending.empty()) break;
-    changed.wait_until(lock, next, [this] { return pending.size() >= kWorthWriting || ending; });
+    changed.wait(lock, [this] { return !pending.empty() || ending || wants_reopen; });
+    if (pending.empty() && !wants_reopen) break;
+    changed.wait_until(
+        lock, next, [this] { return pending.size() >= kWorthWriting || ending || wants_reopen; });
     batch.swap(pending);
     lock.unlock();
-    write_batch(batch);
+    if (!batch.empty()) {
+      write_batch(batch);
+      report_losses();
+    }
     batch.clear();
-    next = Clock::now() + pause;
+    if (wants_reopen) reopen_sink();
+    next = Clock::now() + options.pause;
     lock.lock();
   }
   finished = true;
   changed.notify_all();
 }
 
-// The lines that cannot be written are lost. What comes after half a line begins on a new one.
+// The lines that cannot be written are lost, unless the sink is to be opened again.
 void LineWriter::State::write_batch(std::string_view text) {
   unwritten = lines_in(text) + (is_within_line ? 1 : 0);
-  if (is_within_line && write_until_error("\n").empty()) is_within_line = false;
-  const std::string_view rest = is_within_line ? text : write_until_error(text);
+  std::string_view rest = write_lines(text);
+  while (!rest.empty() && wants_reopen && !gave_up) {
+    if (rest.size() != text.size() && text[text.size() - rest.size() - 1] != '\n') {
+      rest.remove_prefix(rest.find('\n') + 1);  // its beginning is in the old place
+      ++lost;
+      --unwritten;
+    }
+    reopen_sink();
+    if (!rest.empty()) rest = write_lines(rest);
+  }
   if (gave_up) return;  // finish() has counted them
+  if (!rest.empty()) loss_error = write_error.load();
   lost += lines_in(rest);
   unwritten = 0;
-  const std::size_t taken = text.size() - rest.size();
-  if (!rest.empty() && taken > 0) is_within_line = text[taken - 1] != '\n';
 }
 
-// Returns what is left of the text at an error.
+// The text after half a line begins on a new line. Returns what is left of the text at an error.
+std::string_view LineWriter::State::write_lines(std::string_view text) {
+  if (is_within_line && write_until_error("\n").empty()) is_within_line = false;
+  if (is_within_line) return text;
+  const std::string_view rest = write_until_error(text);
+  const std::size_t taken = text.size() - rest.size();
+  if (!rest.empty() && taken > 0) is_within_line = text[taken - 1] != '\n';
+  return rest;
+}
+
 std::string_view LineWriter::State::write_until_error(std::string_view text) {
   while (!text.empty() && !gave_up) {
-    const std::size_t piece = std::min(text.size(), ending ? kSmallPiece : kWorthWriting);
-    const ssize_t took = ::write(descriptor, text.data(), piece);
-    if (took >= 0) {
-      if (took > 0) unwritten -= lines_in(text.substr(0, static_cast<std::size_t>(took)));
-      text.remove_prefix(static_cast<std::size_t>(took));
+    const LineSink::Written took = sink->write(text, ending ? kSmallPiece : kWorthWriting);
+    if (took.size > 0) {
+      unwritten -= lines_in(text.substr(0, took.size));
+      text.remove_prefix(took.size);
+      write_error = 0;
       ++written;
-    } else if (errno == EAGAIN) {
-      pollfd writable{.fd = descriptor, .events = POLLOUT, .revents = 0};
-      ::poll(&writable, 1, kLookEveryMilliseconds);
-    } else if (errno != EINTR) {
-      write_error = errno;
+    } else if (took.error == EAGAIN && !wants_reopen) {
+      sink->wait_for_room(kLookEveryMilliseconds);
+    } else if (took.error != EINTR && took.error != 0) {
+      write_error = took.error;
       return text;
     }
   }
   return text;
 }
 
+void LineWriter::State::reopen_sink() {
+  wants_reopen = false;
+  std::string problem = sink->reopen();
+  const bool is_new = problem.empty();
+  if (is_new) is_within_line = false;
+  report({.kind = is_new ? LineReport::Kind::reopened : LineReport::Kind::not_reopened,
+          .problem = std::move(problem)});
+}
+
+// After a batch. A place that fails and recovers in turns does not fill the log.
+void LineWriter::State::report_losses() {
+  const std::uint64_t lines = lost - reported;
+  if (lines == 0) return;
+  const Clock::time_point now = Clock::now();
+  const auto is_due = [now](const std::optional<Clock::time_point>& last) {
+    return !last || now - *last >= kBetweenReports;
+  };
+  if (const int error = write_error; error != 0) {
+    if (is_losing || !is_due(last_losing)) return;
+    is_losing = true;
+    last_losing = now;
+    report({.kind = LineReport::Kind::losing, .error = error});
+  } else if (is_due(last_recovered)) {
+    is_losing = false;
+    last_recovered = now;
+    reported = reported + lines;
+    report({.kind = LineReport::Kind::recovered, .lines = lines, .error = loss_error});
+    loss_error = 0;
+  }
+}
+
+void LineWriter::State::report(const LineReport& report) {
+  if (!options.report) return;
+  const std::scoped_lock lock(reports);
+  if (!gave_up) options.report(report);
+}
+
+void LineWriter::State::give_up() {
+  const std::scoped_lock lock(reports);
+  gave_up = true;
+}
+
+void LineWriter::State::report_at_the_end() {
+  const std::uint64_t lines = lost - reported;
+  if (lines == 0 || !options.report) return;
+  reported = lost.load();
+  options.report({.kind = LineReport::Kind::ended, .lines = lines, .error = loss_error});
+}
+
 LineWriter::LineWriter(int descriptor, Duration pause)
-    : state_(std::make_shared<State>(descriptor, pause)) {}
+    : LineWriter(descriptor_sink(descriptor), {.pause = pause}) {}
+
+LineWriter::LineWriter(std::unique_ptr<LineSink> sink, Options options)
+    : state_(std::make_shared<State>(std::move(sink), std::move(options))) {}
 
 LineWriter::~LineWriter() {
   finish();
@@ -136,7 +225,8 @@ void LineWriter::finish() noexcept {
     const std::uint64_t before = state.written;
     const Clock::time_point look = std::min(Clock::now() + kStalled, last);
     state.changed.wait_until(lock, look, [&state] { return state.finished; });
-    if (state.written == before || Clock::now() >= last) state.gave_up = !state.finished;
+    const bool is_stuck = state.written == before || Clock::now() >= last;
+    if (is_stuck && !state.finished) state.give_up();
   }
   std::thread thread = std::move(state.thread);
   if (state.gave_up) state.lost += state.unwritten + lines_in(state.pending);
@@ -146,6 +236,25 @@ void LineWriter::finish() noexcept {
   } else {
     thread.join();
   }
+  state.report_at_the_end();
+}
+
+void LineWriter::reopen() noexcept {
+  State& state = *state_;
+  try {
+    const std::scoped_lock lock(state.mutex);
+    if (state.ending) return;
+    state.wants_reopen = true;
+    start_thread();
+  } catch (...) {  // no thread: the first line starts it
+  }
+  state.changed.notify_one();
+}
+
+// Under the mutex.
+void LineWriter::start_thread() {
+  if (state_->thread.joinable()) return;
+  state_->thread = std::thread([state = state_] { state->run(); });
 }
 
 void LineWriter::add(std::string_view lines) noexcept {
@@ -157,9 +266,7 @@ void LineWriter::add(std::string_view lines) noexcept {
       state.lost += lines_in(lines);
       return;
     }
-    if (!state.thread.joinable()) {
-      state.thread = std::thread([state = state_] { state->run(); });
-    }
+    start_thread();
     const std::size_t before = state.pending.size();
     state.pending += lines;
     wake = before == 0 || (before < kWorthWriting && state.pending.size() >= kWorthWriting);

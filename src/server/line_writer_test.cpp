@@ -4,9 +4,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -37,7 +42,7 @@ class Pipe {
     if (ends_[0] >= 0) ::close(ends_[0]);
     ends_[0] = -1;
   }
-  // What arrives first within `patience` milliseconds.
+  // The bytes that arrive first within `patience` milliseconds.
   std::string read_within(int patience) const {
     pollfd readable{.fd = ends_[0], .events = POLLIN, .revents = 0};
     if (::poll(&readable, 1, patience) <= 0) return {};
@@ -126,7 +131,8 @@ TEST(LineWriter, CountsWhatCouldNotBeWritten) {
   ::close(full);
 }
 
-// A disk that is full takes half a line, and has room again later.
+// A file that has reached its limit takes half a line, and has room again later. SIGXFSZ would end
+// the process.
 TEST(LineWriter, BeginsANewLineAfterOneThatWasCut) {
   const std::string name = ::testing::TempDir() + "line_writer_cut";
   const int file = ::open(name.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -134,7 +140,6 @@ TEST(LineWriter, BeginsANewLineAfterOneThatWasCut) {
   const auto size_of_file = [file] { return ::lseek(file, 0, SEEK_END); };
   rlimit before{};
   ::getrlimit(RLIMIT_FSIZE, &before);
-  ::signal(SIGXFSZ, SIG_IGN);
   rlimit small = before;
   small.rlim_cur = 6;
   ::setrlimit(RLIMIT_FSIZE, &small);
@@ -163,6 +168,162 @@ TEST(LineWriter, AReaderThatHasGoneIsNoReasonToEnd) {
   writer.finish();
   EXPECT_EQ(writer.lost(), 1U);
   EXPECT_EQ(writer.write_error(), EPIPE);
+}
+
+// A place for lines that a test can break and mend.
+struct Place {
+  std::mutex mutex;
+  std::string text;
+  int error = 0;
+  std::string reopen_problem;
+  int reopened = 0;
+};
+
+class TestSink final : public LineSink {
+ public:
+  explicit TestSink(Place& place) : place_(place) {}
+  Written write(std::string_view text, std::size_t /*at_most*/) override {
+    const std::scoped_lock lock(place_.mutex);
+    if (place_.error != 0) return {.size = 0, .error = place_.error};
+    const std::size_t size = text.find('\n') + 1;
+    place_.text += text.substr(0, size);
+    return {.size = size, .error = 0};
+  }
+  void wait_for_room(int milliseconds) override {
+    std::this_thread::sleep_for(std::chrono::milliseconds(std::min(milliseconds, 1)));
+  }
+  std::string reopen() override {
+    const std::scoped_lock lock(place_.mutex);
+    ++place_.reopened;
+    if (!place_.reopen_problem.empty()) return place_.reopen_problem;
+    place_.error = 0;
+    place_.text += "(new)\n";
+    return {};
+  }
+
+ private:
+  Place& place_;
+};
+
+class LineWriterReports : public ::testing::Test {
+ protected:
+  using Kind = LineReport::Kind;
+
+  void fail_with(int error) {
+    const std::scoped_lock lock(place_.mutex);
+    place_.error = error;
+  }
+  LineReport next_report() {
+    std::unique_lock lock(mutex_);
+    EXPECT_TRUE(came_.wait_for(lock, std::chrono::milliseconds(kPatience),
+                               [this] { return !reports_.empty(); }));
+    if (reports_.empty()) return {.kind = Kind::ended};
+    LineReport report = reports_.front();
+    reports_.erase(reports_.begin());
+    return report;
+  }
+
+  Place place_;
+  std::mutex mutex_;
+  std::condition_variable came_;
+  std::vector<LineReport> reports_;
+  LineWriter writer_{std::make_unique<TestSink>(place_),
+                     {.report = [this](const LineReport& report) {
+                       const std::scoped_lock lock(mutex_);
+                       reports_.push_back(report);
+                       came_.notify_one();
+                     }}};
+};
+
+TEST_F(LineWriterReports, SayWhenLinesAreLostAndHowManyWere) {
+  fail_with(ENOSPC);
+  writer_.add("one\ntwo\n");
+  const LineReport losing = next_report();
+  EXPECT_EQ(losing.kind, Kind::losing);
+  EXPECT_EQ(losing.error, ENOSPC);
+  EXPECT_EQ(writer_.write_error(), ENOSPC);
+  fail_with(0);
+  writer_.add("three\n");
+  const LineReport recovered = next_report();
+  EXPECT_EQ(recovered.kind, Kind::recovered);
+  EXPECT_EQ(recovered.lines, 2U);
+  EXPECT_EQ(recovered.error, ENOSPC);
+  EXPECT_EQ(writer_.write_error(), 0);
+  writer_.finish();
+  EXPECT_TRUE(reports_.empty());
+  EXPECT_EQ(place_.text, "three\n");
+}
+
+TEST_F(LineWriterReports, CountAtTheEndWhatNoneHasCounted) {
+  fail_with(EIO);
+  writer_.add("one\n");
+  EXPECT_EQ(next_report().kind, Kind::losing);
+  writer_.finish();
+  const LineReport ended = next_report();
+  EXPECT_EQ(ended.kind, Kind::ended);
+  EXPECT_EQ(ended.lines, 1U);
+  EXPECT_EQ(ended.error, EIO);
+}
+
+TEST_F(LineWriterReports, APlaceThatFailsAndRecoversInTurnsDoesNotFillTheLog) {
+  for (int i = 0; i < 20; ++i) {
+    fail_with(EIO);
+    const std::uint64_t before = writer_.lost();
+    writer_.add("lost\n");
+    while (writer_.lost() == before)
+      std::this_thread::yield();
+    fail_with(0);
+    writer_.add("written\n");
+    while (writer_.write_error() != 0)
+      std::this_thread::yield();
+  }
+  writer_.finish();
+  EXPECT_LE(reports_.size(), 3U);  // losing, recovered, ended
+  EXPECT_EQ(reports_.back().kind, Kind::ended);
+  std::uint64_t lines = 0;
+  for (const LineReport& report : reports_)
+    lines += report.lines;
+  EXPECT_EQ(lines, 20U);
+}
+
+TEST_F(LineWriterReports, ReopenComesAfterTheLinesBeforeIt) {
+  writer_.add("before\n");
+  writer_.reopen();
+  EXPECT_EQ(next_report().kind, Kind::reopened);
+  writer_.add("after\n");
+  writer_.finish();
+  EXPECT_EQ(place_.text, "before\n(new)\nafter\n");
+}
+
+TEST_F(LineWriterReports, ReopenNeedsNoLine) {
+  writer_.reopen();
+  EXPECT_EQ(next_report().kind, Kind::reopened);
+}
+
+TEST_F(LineWriterReports, ReopenThatFailsKeepsTheOldPlace) {
+  {
+    const std::scoped_lock lock(place_.mutex);
+    place_.reopen_problem = "no such folder";
+  }
+  writer_.reopen();
+  const LineReport report = next_report();
+  EXPECT_EQ(report.kind, Kind::not_reopened);
+  EXPECT_EQ(report.problem, "no such folder");
+  writer_.add("still\n");
+  writer_.finish();
+  EXPECT_EQ(place_.text, "still\n");
+}
+
+// A FIFO whose reader has stopped, that was moved away.
+TEST_F(LineWriterReports, ReopenFreesAWriterThatIsStuck) {
+  fail_with(EAGAIN);
+  writer_.add("one\n");
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  writer_.reopen();
+  EXPECT_EQ(next_report().kind, Kind::reopened);
+  writer_.finish();
+  EXPECT_EQ(place_.text, "(new)\none\n");
+  EXPECT_EQ(writer_.lost(), 0U);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/log_text.hpp"
 
+#include "base/hexadecimal.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -8,14 +10,6 @@
 
 namespace onehop::server {
 namespace {
-
-void append_hexadecimal(std::string& line, char c) {
-  static constexpr std::string_view kHex = "0123456789abcdef";
-  const auto byte = static_cast<unsigned char>(c);
-  line += "\\x";
-  line += kHex[byte >> 4U];
-  line += kHex[byte & 15U];
-}
 
 // Runs of other characters are appended whole.
 template <class Predicate>
@@ -25,7 +19,8 @@ void append_with_escapes(std::string& line, std::string_view text, Predicate nee
     const auto plain = static_cast<std::size_t>(special - text.begin());
     line += text.substr(0, plain);
     if (special == text.end()) return;
-    append_hexadecimal(line, *special);
+    line += "\\x";
+    append_hexadecimal(line, static_cast<unsigned char>(*special));
     text.remove_prefix(plain + 1);
   }
 }

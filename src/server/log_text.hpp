@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Text for log lines that parse in one way only. What a peer can choose goes through
-// append_escaped() or append_log_value(); append_log_line() makes the line itself. Thread: any.
+// Text for log lines that parse in one way only. Values that a peer can choose go through
+// append_escaped() or append_log_value(); append_log_line() makes the line itself.
+// Thread: any.
 #pragma once
 
 #include <onehop/server.hpp>

@@ -47,11 +47,6 @@ std::size_t default_memory_ceiling() {
   return usable == kAny ? kAny : usable / 2;
 }
 
-void MemoryCeiling::set(std::size_t max, Log log) {
-  max_ = max;
-  log_ = std::move(log);
-}
-
 bool MemoryCeiling::is_reached(io::Time now) {
   const std::size_t held = held_memory() + promised_memory();
   const bool reached = reached_.load(std::memory_order_relaxed);
@@ -72,16 +67,16 @@ bool MemoryCeiling::look(std::size_t held, io::Time now) {
 }
 
 void MemoryCeiling::report(std::size_t held, bool reached, io::Time now) {
-  const std::string figures = in_mebibytes(held) + " of " + in_mebibytes(max_) +
+  const std::string figures = in_mebibytes(held) + " of " + in_mebibytes(max()) +
                               " (max_memory) in use for clients and backends, promises included";
   if (!reached) {
     const std::uint64_t refused = refused_.exchange(0, std::memory_order_relaxed);
     log_(LogLevel::info, "accepting again: " + figures + "; " + std::to_string(refused) +
                              (refused == 1 ? " request was refused" : " requests were refused"));
-  } else if (lines_.admit(now)) {
+  } else if (const auto untold = lines_.admit(now)) {
     log_(LogLevel::warning, "memory limit reached: " + figures +
                                 "; not accepting connections and refusing new requests until " +
-                                in_mebibytes(counted() / 8) + " are free");
+                                in_mebibytes(counted() / 8) + " are free" + and_untold(*untold));
   }
 }
 

@@ -10,10 +10,12 @@
 #include "io/timer_wheel.hpp"
 #include "server/line_limit.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 namespace onehop::server {
 
@@ -23,23 +25,35 @@ class MemoryCeiling {
 
   // `max` bytes, at least 1. A sixteenth of them is set aside for memory that is not counted: the
   // overhead of malloc, and blocks that threads keep outside their free lists.
-  void set(std::size_t max, Log log);
+  void set(std::size_t max) noexcept { max_.store(max, std::memory_order_relaxed); }
+  void lower(std::size_t to) noexcept { set(std::clamp(to, std::size_t{1}, max())); }
+  // Before any other thread uses it.
+  void set_log(Log log) { log_ = std::move(log); }
   // The number of counted bytes at which it is reached.
-  std::size_t counted() const noexcept { return max_ - max_ / 16; }
+  std::size_t counted() const noexcept { return max() - max() / 16; }
 
   bool is_reached(io::Time now);
   // A request was refused because it is reached.
-  void on_request_refused() noexcept { refused_.fetch_add(1, std::memory_order_relaxed); }
+  void on_request_refused() noexcept {
+    refused_.fetch_add(1, std::memory_order_relaxed);
+    all_refused_.fetch_add(1, std::memory_order_relaxed);
+  }
+  // For a ceiling that is reached again and again.
+  LineLimit& lines() noexcept { return lines_; }
+  // All that were refused.
+  std::uint64_t refused() const noexcept { return all_refused_.load(std::memory_order_relaxed); }
 
  private:
+  std::size_t max() const noexcept { return max_.load(std::memory_order_relaxed); }
   bool look(std::size_t held, io::Time now);
   void report(std::size_t held, bool reached, io::Time now);
 
-  std::size_t max_ = ~std::size_t{0};
+  std::atomic<std::size_t> max_ = ~std::size_t{0};
   Log log_;
   std::atomic<bool> reached_ = false;
   std::atomic<std::uint64_t> refused_ = 0;  // in this episode
-  LineLimit lines_;                         // for a ceiling that is reached again and again
+  std::atomic<std::uint64_t> all_refused_ = 0;
+  LineLimit lines_;
 };
 
 // Returns half of the memory that the process may use: the minimum of the machine's memory, of its

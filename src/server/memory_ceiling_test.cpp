@@ -24,7 +24,8 @@ class MemoryCeilingTest : public ::testing::Test {
     report_promised_memory();
     before_ = held_memory() + promised_memory();
     // Of 800 MiB, 750 are for what is counted.
-    ceiling_.set((before_ / 15 + 50 * kMiB) * 16, [this](LogLevel level, std::string_view text) {
+    ceiling_.set((before_ / 15 + 50 * kMiB) * 16);
+    ceiling_.set_log([this](LogLevel level, std::string_view text) {
       (level == LogLevel::warning ? warnings_ : infos_).emplace_back(text);
     });
   }

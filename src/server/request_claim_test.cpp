@@ -28,7 +28,7 @@ class RequestClaimTest : public test::TlsStreamPair {
  protected:
   RequestClaimTest() : enter_(reactor_), common_(std::make_shared<ServerShared>()) {
     common_->admission.set_max_connections(100);
-    common_->options = exchanges_.options();
+    *common_->settings.options = exchanges_.options();
     worker_ =
         std::make_unique<Worker>(reactor_, common_, make_handler([](Request) -> task<Response> {
                                    co_await sleep_for(1s);

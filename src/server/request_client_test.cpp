@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whom a request comes from, over both versions of HTTP: what its handler and its record are told.
+// The client of a request, over both versions of HTTP, as its handler and its record see it.
 
 #include "support/h2_frames.hpp"
 #include "support/h2_peer.hpp"
@@ -98,7 +98,7 @@ TEST_F(RequestClient, DiffersForEachRequestOfATrustedPeerOverHttp2) {
               ElementsAre("203.0.113.9 192.0.2.1", "2001:db8::8 192.0.2.1", "192.0.2.1 192.0.2.1"));
 }
 
-// Whoever reads the log wants to know who has sent it.
+// The log names the sender.
 TEST_F(RequestClient, IsKnownOfARequestThatIsRefused) {
   Server::Options options;
   options.trust = {"192.0.2.0/24"};

@@ -1,24 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RequestCount: how many requests of a worker are in progress. Changed by its thread alone, which
-// makes that cheap; read by any.
+// RequestCount: the requests of a worker that are in progress: how many, and in the order in which
+// they began. Changed by its thread alone, which makes that cheap; any thread may read the numbers.
+// Thread: owner.
 #pragma once
 
 #include "base/check.hpp"
+#include "base/counter.hpp"
+#include "base/intrusive_list.hpp"
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 namespace onehop::server {
 
 class RequestCount {
  public:
-  // One request, for as long as it lives.
-  class Counted {
+  // One request, for as long as it lives. Each is the base of a ServedExchange.
+  class Counted : public ListNode {
    public:
-    explicit Counted(RequestCount& count) noexcept : count_(count) { count_.add(1); }
+    explicit Counted(RequestCount& count) noexcept : count_(count) {
+      count_.add(1);
+      count_.begun_.add(1);
+      id_ = count_.before_first_id_ + count_.begun_.value();
+      count_.all_.push_back(*this);
+    }
     Counted(const Counted&) = delete;
     Counted& operator=(const Counted&) = delete;
+    // No other request of the server has it.
+    std::uint64_t id() const noexcept { return id_; }
+
+   protected:
     ~Counted() {
       ONEHOP_DCHECK(count_.now() > 0);
       count_.add(-std::size_t{1});
@@ -26,16 +39,31 @@ class RequestCount {
 
    private:
     RequestCount& count_;
+    std::uint64_t id_;
   };
 
+  // `worker`: its number, from 0 on.
+  explicit RequestCount(std::uint64_t worker) noexcept
+      : before_first_id_(worker << kBitsOfRequests) {}
+
   std::size_t now() const noexcept { return count_.load(std::memory_order_relaxed); }
+  // All that have begun.
+  std::uint64_t begun() const noexcept { return begun_.value(); }
+  // Those in progress, the oldest first.
+  const IntrusiveList<Counted>& all() const noexcept { return all_; }
 
  private:
+  // A worker has numbers for so many requests, and a server for as many workers as it may have.
+  static constexpr unsigned kBitsOfRequests = 50;
+
   void add(std::size_t change) noexcept {
     count_.store(count_.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
   }
 
+  const std::uint64_t before_first_id_;
   std::atomic<std::size_t> count_ = 0;
+  Counter begun_;
+  IntrusiveList<Counted> all_;
 };
 
 }  // namespace onehop::server

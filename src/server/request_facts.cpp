@@ -30,15 +30,14 @@ ExchangeRecord* open_record(Arena& arena, const ConnectionInfo& connection, Time
   record->peer = connection.peer.empty() ? "unix" : connection.peer;
   record->client = record->peer;
   record->tls = connection.tls;
+  record->tls_info = connection.tls_info;
   return record;
 }
 
 void record_client(ExchangeRecord& record,
-                   const ConnectionInfo& connection,
                    const Headers& headers,
                    const TrustedPeers& trusted,
                    Arena& arena) {
-  if (!connection.peer_is_trusted) return;
   const std::optional<IpAddress> client = forwarded_client(headers, trusted);
   if (!client) return;
   char* const text = arena.allocate_text(IpAddress::kLongestText);

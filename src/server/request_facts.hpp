@@ -18,9 +18,8 @@ namespace onehop::server {
 ExchangeRecord* open_record(Arena& arena, const ConnectionInfo& connection, Time began);
 // Sets X-Request-ID as Server::Options::request_ids wants it. `keep`: a value that came stays.
 void give_request_id(Headers& headers, bool keep);
-// Records the client that a request with these fields comes from.
+// Records the client that a request with these fields comes from, by way of a trusted peer.
 void record_client(ExchangeRecord& record,
-                   const ConnectionInfo& connection,
                    const Headers& headers,
                    const TrustedPeers& trusted,
                    Arena& arena);

@@ -42,13 +42,12 @@ TEST(RequestFacts, AConnectionWithoutTlsHasNoFactsOfTls) {
 TEST(RequestFacts, TheClientOfATrustedPeerIsCopiedToo) {
   ConnectionInfo connection;
   connection.peer = "10.0.0.2";
-  connection.peer_is_trusted = true;
   const ArenaRef arena = Arena::create();
   ExchangeRecord* const record = open_record(*arena, connection, {});
   EXPECT_EQ(record->client, "10.0.0.2");
   std::string text = "203.0.113.9";
   Headers headers({{"X-Forwarded-For", text}});
-  record_client(*record, connection, headers, TrustedPeers({"10.0.0.0/8"}), *arena);
+  record_client(*record, headers, TrustedPeers({"10.0.0.0/8"}), *arena);
   headers = Headers();
   const ConnectionInfo copy = facts_of(*arena, connection, *record);
   EXPECT_EQ(record->client, "203.0.113.9");

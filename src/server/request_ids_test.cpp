@@ -17,7 +17,7 @@ using namespace test::vocabulary;
 
 class RequestIds : public test::Served {
  protected:
-  // A handler that tells the request id that it sees.
+  // A handler that responds with the request id that it sees.
   Wire connect_to_teller(Server::Options options) {
     return connect(
         [](const Request& in) {

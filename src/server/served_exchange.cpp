@@ -9,6 +9,7 @@
 #include "http/message_access.hpp"
 #include "server/http_connection.hpp"
 #include "server/request_facts.hpp"
+#include "server/trace_join.hpp"
 #include "server/worker_context.hpp"
 
 #include <exception>
@@ -54,12 +55,13 @@ ServedExchange::ServedExchange(WorkerContext& worker,
                                const HttpConnection& connection,
                                ArenaRef arena,
                                Time began)
-    : worker_(worker),
+    : Counted(worker.requests()),
+      worker_(worker),
       configuration_(configuration),
       connection_(connection),
-      counted_(worker.requests()),
       arena_(std::move(arena)),
-      record_(open_record(*arena_, connection.info(), began)) {}
+      record_(open_record(*arena_, connection.info(), began)),
+      peer_is_trusted_(connection.has_trusted_peer(configuration)) {}
 
 ServedExchange::~ServedExchange() {
   ONEHOP_DCHECK(finished_);
@@ -68,6 +70,7 @@ ServedExchange::~ServedExchange() {
 void ServedExchange::finish() noexcept {
   ONEHOP_DCHECK(!finished_);
   finished_ = true;
+  owner_ = nullptr;
   if (hook_) hook_->clear();
   record_->ended = worker_.reactor().now();
   worker_.exchange_ended(*record_, options());
@@ -76,14 +79,17 @@ void ServedExchange::finish() noexcept {
 // --- the request -------------------------------------------------------------------------------
 
 void ServedExchange::record_client(const Headers& headers) {
-  server::record_client(*record_, connection_.info(), headers, configuration_->trusted(), *arena_);
+  if (!peer_is_trusted_) return;
+  server::record_client(*record_, headers, configuration_->trusted(), *arena_);
 }
 
 void ServedExchange::record_request(const Method& method,
                                     std::string_view target,
                                     Headers& headers) {
   method_ = method;
-  if (options().request_ids) give_request_id(headers, connection_.info().peer_is_trusted);
+  if (options().request_ids) give_request_id(headers, peer_is_trusted_);
+  if (const auto sample = options().trace_sample)
+    record_->trace = join_trace(headers, peer_is_trusted_, *sample, *arena_);
   server::record_request(*record_, method, target, headers);
 }
 
@@ -92,10 +98,12 @@ Result<bool> ServedExchange::complete_request(Request& request,
                                               const BodyFraming& framing,
                                               Owner& owner) {
   ONEHOP_DCHECK(!request.record());  // once for each request
+  owner_ = &owner;
   const auto expects_continue = check_request(request, version, framing, options());
   if (!expects_continue) return expects_continue;
   ConnectionInfo facts = facts_of(*arena_, connection_.info(), *record_);
   facts.version = version;
+  facts.peer_is_trusted = peer_is_trusted_;
   MessageAccess::set_connection(request, facts);
   MessageAccess::set_record(request, record_, arena_);
   if (version != Version::http_1_0) {
@@ -109,7 +117,7 @@ Result<bool> ServedExchange::complete_request(Request& request,
 
 bool ServedExchange::enter() {
   ONEHOP_DCHECK(state_ == ResponseState::none);
-  auto ticket = connection_.enter_request(record_->client);
+  auto ticket = connection_.enter_request(record_->client, peer_is_trusted_);
   if (!ticket) return false;
   ticket_ = std::move(*ticket);
   return true;

@@ -35,13 +35,18 @@ enum class ResponseState : std::uint8_t {
   cut,            // it ends early; the record has the reason
 };
 
-class ServedExchange {
+class ServedExchange : public RequestCount::Counted {
  public:
   // The exchange it belongs to.
   class Owner {
    public:
     // The handler, or the upstream, sends a 1xx before the final response.
     virtual void send_informational(const Response& response) = 0;
+    // The bytes of content that the client has sent and received so far.
+    struct Transferred {
+      std::uint64_t from_client, to_client;
+    };
+    virtual Transferred transferred() const noexcept = 0;
 
    protected:
     ~Owner() = default;
@@ -65,13 +70,16 @@ class ServedExchange {
   ExchangeRecord& record() noexcept { return *record_; }
   const ExchangeRecord& record() const noexcept { return *record_; }
   const Method& method() const noexcept { return method_; }
+  Owner::Transferred transferred() const noexcept {
+    return owner_ ? owner_->transferred() : Owner::Transferred{0, 0};
+  }
 
   // --- the request ---
   // Records the client that a request with these fields comes from.
   void record_client(const Headers& headers);
   // Records the method, which decides whether a response has content.
   void record_method(const Method& method) noexcept { record_->method = method_ = method; }
-  // Records the request and gives it its X-Request-ID.
+  // Records the request, and gives it its X-Request-ID and its part in a trace.
   void record_request(const Method& method, std::string_view target, Headers& headers);
   // Checks it, and adds what its handler may know and do: the connection's facts, the record, and
   // the way back for informational responses, which lead to `owner` until finish(). Returns whether
@@ -153,9 +161,10 @@ class ServedExchange {
   WorkerContext& worker_;
   const ConfigurationRef configuration_;
   const HttpConnection& connection_;
-  RequestCount::Counted counted_;
   ArenaRef arena_;
   ExchangeRecord* record_;
+  const bool peer_is_trusted_;    // by the configuration that it began with
+  const Owner* owner_ = nullptr;  // once the request is complete, until the exchange ends
   InformationalHook* hook_ = nullptr;
   RequestTicket ticket_;
   MemoryPromise claim_;

@@ -9,28 +9,12 @@
 
 namespace onehop::server {
 
-void ServerShared::set_limits() {
-  admission.set_limits(options,
-                       [this](LogLevel level, std::string_view text) { log(level, text); });
-}
-
-Result<void> ServerShared::prepare_tls() {
-  if (!options.tls) return {};
-  net::TlsProtocols protocols;
-  if (options.http2) protocols.emplace_back("h2");
-  protocols.emplace_back("http/1.1");
-  auto loaded = TlsCertificates::load(
-      *options.tls, protocols, [this](LogLevel level, std::string_view text) { log(level, text); });
-  if (!loaded) return failure(loaded.error());
-  tls = std::move(*loaded);
-  return {};
-}
-
 void ServerShared::log(LogLevel level, std::string_view text) const {
   std::string why;
-  if (options.log) {
+  const std::shared_ptr<const Server::Options> options = current_options();
+  if (options->log) {
     try {
-      return options.log(level, text);
+      return options->log(level, text);
     } catch (...) {  // the line matters more than its place in the log
       why = " (the log threw: " + exception_text() + ")";
     }
@@ -59,7 +43,10 @@ bool ServerShared::log_untold(std::optional<io::Time> now) {
   log_count(shortage_lines, "accepting pauses");
   log_count(handshake_lines, "TLS handshake failed");
   log_count(plain_http_lines, "TLS handshake failed: the client spoke plain HTTP");
+  log_count(proxy_header_lines, "no PROXY header");
   log_count(upgrade_lines, "upgrade not allowed");
+  log_count(admission.client_lines(), "closed connections of clients that have too many open");
+  log_count(admission.memory_lines(), "memory limit reached");
   return has_more;
 }
 

@@ -1,60 +1,93 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ServerShared: what all workers of a server share: its options and listeners, the TLS files, the
-// admission of connections and requests, and the log. Set up by one thread before the workers run.
-// Thread: any.
+// ServerShared: what all workers of a server share: its settings, the admission of connections and
+// requests, and the log. Set up by one thread before the workers run; after that only an update
+// changes the settings. Thread: any.
 #pragma once
 
 #include <onehop/server.hpp>
 
-#include "http/trusted_peers.hpp"
-#include "net/tcp_listener.hpp"
 #include "server/admission.hpp"
 #include "server/line_limit.hpp"
 #include "server/line_writer.hpp"
-#include "server/tls_certificates.hpp"
+#include "server/settings.hpp"
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include <unistd.h>
 
 namespace onehop::server {
 
-struct ServerShared {
-  // Standard error, for a server without Options::log. First: the members after it may log.
+class ServerShared {
+  mutable std::mutex settings_mutex_;  // before the members that may log
+
+ public:
+  // Standard error, for a server without Options::log. The members after it may log.
   mutable LineWriter default_log{STDERR_FILENO};
-  Server::Options options;
-  std::vector<std::string> local_names;  // one for each listener
-  std::vector<bool> with_tls;            // likewise; those not in it are without TLS
-  std::vector<std::shared_ptr<net::TcpListener>> listeners;
-  std::shared_ptr<TlsCertificates> tls;  // null without TLS
+  // Without a lock only until the workers run, and by the thread of an update.
+  Settings settings;
   Admission admission;
-  TrustedPeers trusted;
   // For lines that clients can cause.
   LineLimit shortage_lines;
   LineLimit handshake_lines;
   LineLimit plain_http_lines;
+  LineLimit proxy_header_lines;
   LineLimit upgrade_lines;
 
-  bool is_with_tls(std::size_t listener) const {
-    return listener < with_tls.size() && with_tls[listener];
+  ServerShared() {
+    admission.set_log([this](LogLevel level, std::string_view text) { log(level, text); });
   }
-  // Sets tls from the options.
-  Result<void> prepare_tls();
-  // Sets trusted from the options; throws std::invalid_argument for text that is not a network.
-  void prepare_trust() { trusted = TrustedPeers(options.trust); }
+  ServerShared(const ServerShared&) = delete;
+  ServerShared& operator=(const ServerShared&) = delete;
+  ~ServerShared() = default;
+
+  // From 0 on.
+  std::uint64_t new_worker_number() noexcept {
+    return workers_made_.fetch_add(1, std::memory_order_relaxed);
+  }
+  // Those that count now.
+  Settings current_settings() const {
+    const std::lock_guard lock(settings_mutex_);
+    return settings;
+  }
+  std::shared_ptr<const Server::Options> current_options() const noexcept {
+    const std::lock_guard lock(settings_mutex_);
+    return settings.options;
+  }
+  // Puts `next` in their place, and returns those that were.
+  Settings replace_settings(Settings next) noexcept {
+    const std::lock_guard lock(settings_mutex_);
+    std::swap(settings, next);
+    return next;
+  }
+  // From here on the workers alone hold them, if any do.
+  void forget_sockets() noexcept {
+    const std::lock_guard lock(settings_mutex_);
+    for (OpenListener& one : settings.listeners)
+      one.socket.reset();
+  }
+  // For Settings::make_tls().
+  TlsCertificates::Log log_of_tls() {
+    return [this](LogLevel level, std::string_view text) { log(level, text); };
+  }
   // Sets the limits of admission from the options.
-  void set_limits();
+  void set_limits() { admission.set_limits(Admission::limits_of(*settings.options)); }
   void log(LogLevel level, std::string_view text) const;
   // Logs a warning if `limit` admits it, and else an info line. Returns true in the first case.
   bool log_limited(LineLimit& limit, io::Time now, std::string text) const;
   // Logs how many lines were left out: by limits whose pause is over, or without `now` by all.
   // Returns whether there are more.
   bool log_untold(std::optional<io::Time> now);
+
+ private:
+  std::atomic<std::uint64_t> workers_made_ = 0;
 };
 
 }  // namespace onehop::server

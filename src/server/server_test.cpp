@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <onehop/server.hpp>
 
+#include <onehop/offload.hpp>
 #include <onehop/scope.hpp>
 
 #include "io/file_descriptor.hpp"
 #include "io/reactor.hpp"
 #include "net/address.hpp"
+#include "support/failing_allocation.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -90,7 +92,7 @@ TEST_F(FailingWorker, IsLoggedAndNotAskedToStop) {
   EXPECT_THAT(said(), Contains("a worker has failed, 0 of 1 go on: std::bad_alloc"));
 }
 
-// Nobody has stopped it, and nobody serves: whoever waits for it has to hear of that.
+// It was not stopped, and no worker serves: wait() has to return.
 TEST_F(FailingWorker, EndsTheServerWhenItIsTheLast) {
   start();
   ask_until_closed(server_.addresses().front());
@@ -221,6 +223,45 @@ TEST(ServerTest, StopsFromWithinAHandlerWithoutWaitingForItself) {
   EXPECT_TRUE(server.stop(std::chrono::seconds(10)));  // waits for the end of what was begun
 }
 
+// Its worker ends only after the function.
+TEST(ServerTest, StopsFromWithinAnOffloadedFunctionWithoutWaitingForItself) {
+  Server server(on_a_free_port());
+  std::atomic<int> stopped = -1;
+  std::atomic<int> waited = -1;
+  const auto started = server.start(make_handler([&](Request) -> task<Response> {
+    auto stopping = offload([&] {
+      stopped = server.stop(std::chrono::seconds(5)) ? 1 : 0;
+      waited = server.wait() ? 1 : 0;
+    });
+    co_await std::move(stopping);
+    co_return Response(Status::no_content);
+  }));
+  ASSERT_TRUE(started) << started.error().to_string();
+  ask_until_closed(server.addresses().front());
+  EXPECT_EQ(stopped, 0);
+  EXPECT_EQ(waited, 0);
+  EXPECT_TRUE(server.stop(std::chrono::seconds(10)));
+}
+
+TEST(ServerTest, MayBeDestroyedWithinAnOffloadedFunction) {
+  auto server = std::make_unique<Server>(on_a_free_port());
+  std::atomic<bool> destroyed = false;
+  const auto started = server->start(make_handler([&](Request) -> task<Response> {
+    auto destroying = offload([&] {
+      server.reset();
+      destroyed = true;
+    });
+    co_await std::move(destroying);
+    co_return Response(Status::no_content);
+  }));
+  ASSERT_TRUE(started) << started.error().to_string();
+  ask_until_closed(server->addresses().front());
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!destroyed && std::chrono::steady_clock::now() < give_up)
+    std::this_thread::yield();
+  EXPECT_TRUE(destroyed);
+}
+
 TEST(ServerTest, MayBeDestroyedWithinAHandler) {
   auto server = std::make_unique<Server>(on_a_free_port());
   std::atomic<bool> destroyed = false;
@@ -232,6 +273,24 @@ TEST(ServerTest, MayBeDestroyedWithinAHandler) {
   ASSERT_TRUE(started) << started.error().to_string();
   ask_until_closed(server->addresses().front());
   EXPECT_TRUE(destroyed);
+}
+
+// As a destructor may call it.
+TEST(ServerTest, StopsThoughMemoryIsShort) {
+  if (!FailingAllocation::is_possible()) GTEST_SKIP() << "operator new is a sanitizer's";
+  bool has_failed = true;
+  for (std::size_t succeed = 0; has_failed && succeed < 20; ++succeed) {
+    Server server(on_a_free_port());
+    const auto started = server.start(make_handler([](Request) { return Response(Status::ok); }));
+    ASSERT_TRUE(started) << started.error().to_string();
+    const FailingAllocation failing(succeed);
+    try {
+      server.stop(std::chrono::seconds(5));
+    } catch (const std::bad_alloc&) {
+      ADD_FAILURE() << succeed;
+    }
+    has_failed = failing.is_over();
+  }
 }
 
 // The handler owns its Server, and the thread of a worker is the last to own the handler.

@@ -12,6 +12,7 @@ namespace onehop::server {
 namespace {
 
 constexpr std::chrono::seconds kLookEvery(1);
+constexpr std::string_view kNoRegularFile = "no regular file;";
 
 void add_file(std::string& stamp, const std::string& path) {
   if (path.empty()) return;
@@ -22,7 +23,7 @@ void add_file(std::string& stamp, const std::string& path) {
   }
   // A pipe seems to change with every write, and can be read only once.
   if (!S_ISREG(file.st_mode)) {
-    stamp += "no regular file;";
+    stamp += kNoRegularFile;
     return;
   }
   for (const auto number :
@@ -36,25 +37,55 @@ void add_file(std::string& stamp, const std::string& path) {
 
 }  // namespace
 
-TlsCertificates::TlsCertificates(TlsServerOptions options, net::TlsProtocols protocols, Log log)
+TlsCertificates::TlsCertificates(TlsServerOptions options,
+                                 net::TlsProtocols protocols,
+                                 Log log,
+                                 std::shared_ptr<net::TlsTicketKeys> ticket_keys)
     : options_(std::move(options)),
       protocols_(std::move(protocols)),
       log_(std::move(log)),
-      ticket_keys_(std::make_shared<net::TlsTicketKeys>()) {}
+      ticket_keys_(std::move(ticket_keys)) {}
 
 Result<std::shared_ptr<TlsCertificates>> TlsCertificates::load(const TlsServerOptions& options,
                                                                const net::TlsProtocols& protocols,
-                                                               Log log) {
+                                                               Log log,
+                                                               const TlsCertificates* before) {
   if (options.self_signed && !options.certificates.empty()) {
     return failure(Errc::bad_option, Side::local,
                    "a self-signed certificate is made in place of certificates from files: choose "
                    "one of them");
   }
-  std::shared_ptr<TlsCertificates> made(
-      new TlsCertificates(options, protocols, std::move(log)));  // the constructor is private
+  // Keys from a file are read into an object of their own: those in use do not change yet.
+  const bool keys_stay =
+      before && options.ticket_key_file.empty() && before->options_.ticket_key_file.empty();
+  std::shared_ptr<TlsCertificates> made(new TlsCertificates(  // the constructor is private
+      options, protocols, std::move(log),
+      keys_stay ? before->ticket_keys_ : std::make_shared<net::TlsTicketKeys>()));
   made->loaded_ = made->seen_ = made->stamp();
+  made->has_pipe_ = made->loaded_.contains(kNoRegularFile);
+  if (before && made->stays_as(*before)) {
+    made->current_ = before->current();
+    return made;
+  }
   if (auto read = made->reload(); !read) return failure(read.error());
   return made;
+}
+
+// Its certificate was made by this process, or can be read only once.
+bool TlsCertificates::stays_as(const TlsCertificates& before) const {
+  TlsServerOptions compared = before.options_;
+  compared.handshake_timeout = options_.handshake_timeout;
+  compared.watch_files = options_.watch_files;
+  if (compared != options_ || protocols_ != before.protocols_) return false;
+  return options_.self_signed || (has_pipe_ && before.has_pipe_);
+}
+
+std::string TlsCertificates::ticket_keys() const {
+  return ticket_keys_->text();
+}
+
+void TlsCertificates::continue_with_ticket_keys(std::string_view text) {
+  if (options_.ticket_key_file.empty()) (void)ticket_keys_->continue_with(text);
 }
 
 Result<void> TlsCertificates::reload() {

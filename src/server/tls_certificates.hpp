@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TlsCertificates: what the server's TLS connections are made with now. Read again when a file has
-// changed, from a thread of its own, or when asked to; connections keep what they began with. Any
-// thread.
+// TlsCertificates: the certificates and keys of new TLS connections. A thread of its own reads the
+// files again when one has changed, and so does reload(). Connections keep what they began with.
+// Thread: any.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -11,6 +11,7 @@
 
 #include "net/tls_context.hpp"
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -22,38 +23,57 @@
 
 namespace onehop::server {
 
+// How a connection with TLS begins.
+struct TlsTerms {
+  std::shared_ptr<const net::TlsServerContext> context;
+  std::chrono::nanoseconds timeout;  // of the handshake
+};
+
 class TlsCertificates {
  public:
   using Log = std::function<void(LogLevel, std::string_view)>;
 
   // Errors: Errc::bad_option; the detail names the file, the problem and the remedy.
+  // `before`: those in use, or null. Sessions that began with them can be resumed, a certificate
+  // made by this process stays, and so does what cannot be read a second time, such as a pipe.
   static Result<std::shared_ptr<TlsCertificates>> load(const TlsServerOptions& options,
                                                        const net::TlsProtocols& protocols,
-                                                       Log log);
+                                                       Log log,
+                                                       const TlsCertificates* before = nullptr);
   // Begins to look at the files every second, if the options ask for it.
   void watch();
   // One such look. For the watching thread, or for a test in its place.
   void look();
+  // See Server::ticket_keys() and Server::Options::ticket_keys; the latter before the first
+  // connection.
+  std::string ticket_keys() const;
+  void continue_with_ticket_keys(std::string_view text);
   // Reads everything again. After an error nothing has changed. Thread: any; calls wait for each
   // other, so that what was read last is what is used.
   Result<void> reload();
 
   std::shared_ptr<const net::TlsServerContext> current() const;
   std::vector<TlsCertificateInfo> certificates() const { return current()->certificates(); }
-  std::chrono::nanoseconds handshake_timeout() const noexcept { return options_.handshake_timeout; }
+  // Of connections that begin now.
+  TlsTerms terms() const { return {current(), options_.handshake_timeout}; }
 
  private:
   // Differs between two states of the files.
   using Stamp = std::string;
 
-  TlsCertificates(TlsServerOptions options, net::TlsProtocols protocols, Log log);
+  TlsCertificates(TlsServerOptions options,
+                  net::TlsProtocols protocols,
+                  Log log,
+                  std::shared_ptr<net::TlsTicketKeys> ticket_keys);
   Stamp stamp() const;
+  bool stays_as(const TlsCertificates& before) const;
   void watch_until_stopped(const std::stop_token& stop);
 
   const TlsServerOptions options_;
   const net::TlsProtocols protocols_;
   const Log log_;
-  std::shared_ptr<net::TlsTicketKeys> ticket_keys_;
+  const std::shared_ptr<net::TlsTicketKeys> ticket_keys_;
+  bool has_pipe_ = false;  // among the files; before any other thread uses this
   // Of the watching thread, once there is one.
   Stamp loaded_;  // when the files were read last
   Stamp seen_;    // at the last look

@@ -84,7 +84,8 @@ TEST_F(TlsCertificatesTest, AChangeOfBothFilesIsSeenOnce) {
   EXPECT_THAT(look(), IsEmpty());
 }
 
-// Between the two files is a look, which finds a certificate without its key: that is no mistake.
+// The files are looked at between the two writes. A certificate without its key is not an error
+// yet.
 TEST_F(TlsCertificatesTest, HalfAChangeIsWaitedFor) {
   put(second().chain_file, own_.chain_file);
   EXPECT_THAT(look(), IsEmpty());

@@ -5,6 +5,8 @@
 #include "server/log_text.hpp"
 #include "server/worker_context.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <new>
 #include <string>
 #include <utility>
@@ -20,15 +22,19 @@ constexpr std::string_view kPlainHttpResponse =
     "\r\n"
     "This port speaks HTTPS, and the request was plain HTTP: https://\n";
 
+constexpr net::Duration kBeginningOfDrain = std::chrono::seconds(1);
+constexpr net::Duration kRestOfDrain = std::chrono::seconds(5);
+
 }  // namespace
 
 TlsHandshake::TlsHandshake(WorkerContext& worker,
-                           std::shared_ptr<const net::TlsServerContext> context,
+                           TlsTerms terms,
                            std::unique_ptr<net::Stream> stream,
                            const AcceptedFrom& from)
-    : ClientConnection(worker),
-      stream_(net::TlsServerContext::accept(std::move(context), std::move(stream))),
+    : ClientConnection(worker, from.listener),
+      stream_(net::TlsServerContext::accept(std::move(terms.context), std::move(stream))),
       from_(from),
+      timeout_(terms.timeout),
       ended_(&TlsHandshake::on_ended, this) {}
 
 // Not from within run(), which this destroys with the stream it uses.
@@ -51,10 +57,11 @@ TlsHandshake::~TlsHandshake() {
 void TlsHandshake::start() {
   running_ = run();
   running_.start();
+  end_when_idle();  // the drain may have begun before it, while a PROXY header was awaited
 }
 
 void TlsHandshake::end_when_idle() noexcept {
-  if (stream_) stream_->interrupt_handshake();
+  if (stream_ && worker_.is_draining()) stream_->interrupt_handshake();
 }
 
 void TlsHandshake::on_exception() noexcept {
@@ -62,13 +69,43 @@ void TlsHandshake::on_exception() noexcept {
   worker_.reactor().schedule(ended_);
 }
 
+// A drain does not wait long for the rest of a handshake, and shorter for its beginning.
+net::Time TlsHandshake::end_of_drain(net::Time began) const noexcept {
+  if (!stream_->has_received()) return began + kBeginningOfDrain;
+  return std::max(began, worker_.drain_state().began) + kRestOfDrain;
+}
+
 RootTask<TlsHandshake> TlsHandshake::run() {
-  const net::Duration patience = worker_.tls()->handshake_timeout();
   const net::Time now = stream_->reactor().now();
-  auto shaken = co_await stream_->handshake(io::deadline_after(now, patience));
+  const net::Time last = io::deadline_after(now, timeout_);
+  auto shaken = co_await stream_->handshake(last);
+  while (!shaken && shaken.error().is(Errc::cancelled)) {
+    const net::Time end = std::min(last, end_of_drain(now));
+    if (stream_->reactor().now() >= end) break;
+    shaken = co_await stream_->handshake(end);
+  }
   established_ = shaken.has_value();
+  count(established_ ? nullptr : &shaken.error(), now);
   if (!established_) co_await refuse(std::move(shaken.error()));
   worker_.reactor().schedule(ended_);
+}
+
+// `failure`: null if it has succeeded.
+void TlsHandshake::count(const Error* failure, net::Time began) noexcept {
+  WorkerCounters::Tls& counters = worker_.counters().tls;
+  if (!failure) {
+    const TlsInfo& info = *stream_->tls();
+    if (info.version == "TLSv1.3") {
+      (info.resumed ? counters.tls1_3_resumed : counters.tls1_3_full).add(1);
+    } else {
+      (info.resumed ? counters.tls1_2_resumed : counters.tls1_2_full).add(1);
+    }
+    counters.durations.add(stream_->reactor().now() - began);
+  } else if (stream_->got_plain_http()) {
+    counters.plain_http.add(1);
+  } else {
+    (failure->is(Errc::timed_out) ? counters.timed_out : counters.failed).add(1);
+  }
 }
 
 void TlsHandshake::log_failure(const Error& error) const {

@@ -10,6 +10,7 @@
 #include "net/tls_context.hpp"
 #include "net/tls_stream.hpp"
 #include "server/client_connection.hpp"
+#include "server/tls_certificates.hpp"
 
 #include <memory>
 
@@ -18,7 +19,7 @@ namespace onehop::server {
 class TlsHandshake final : public ClientConnection {
  public:
   TlsHandshake(WorkerContext& worker,
-               std::shared_ptr<const net::TlsServerContext> context,
+               TlsTerms terms,
                std::unique_ptr<net::Stream> stream,
                const AcceptedFrom& from);
   ~TlsHandshake() override;
@@ -31,11 +32,14 @@ class TlsHandshake final : public ClientConnection {
   friend class RootTask<TlsHandshake>;
   RootTask<TlsHandshake> run();
   void on_exception() noexcept;
+  net::Time end_of_drain(net::Time began) const noexcept;
+  void count(const Error* failure, net::Time began) noexcept;
   task<void> refuse(Error error);
   void log_failure(const Error& error) const;
 
   std::unique_ptr<net::TlsStream> stream_;
   AcceptedFrom from_;
+  const net::Duration timeout_;
   bool established_ = false;
   io::Wakeup ended_;
   RootTask<TlsHandshake> running_;  // last: destroyed first, it uses the rest

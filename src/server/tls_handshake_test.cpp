@@ -28,12 +28,12 @@ class TlsHandshakeTest : public test::StreamPair {
  protected:
   TlsHandshakeTest() : common_(std::make_shared<ServerShared>()) {
     common_->admission.set_max_connections(100);
-    common_->options.tls.emplace();
-    common_->options.tls->self_signed = true;
-    common_->options.log = [this](LogLevel level, std::string_view line) {
+    common_->settings.options->tls.emplace();
+    common_->settings.options->tls->self_signed = true;
+    common_->settings.options->log = [this](LogLevel level, std::string_view line) {
       lines_.push_back((level == LogLevel::warning ? "warning " : "info ") + std::string(line));
     };
-    EXPECT_TRUE(common_->prepare_tls());
+    EXPECT_TRUE(common_->settings.make_tls(common_->log_of_tls()));
     const auto handler = make_handler([](Request) { return Response(Status::ok, "secret"); });
     worker_ = std::make_unique<Worker>(reactor_, common_, handler);
     adopt(std::move(near_));
@@ -53,7 +53,7 @@ class TlsHandshakeTest : public test::StreamPair {
     far.reset();
     settle();
   }
-  // What it said, when it was sent what it refuses.
+  // Its output after it was sent bytes that it refuses.
   std::string refusal(std::string_view of) {
     far_.send(of);
     settle();
@@ -108,7 +108,7 @@ TEST_F(TlsHandshakeTest, ALookWhetherThePortIsOpenIsNoWarning) {
   EXPECT_THAT(lines_[0], StartsWith("info TLS handshake failed: "));
 }
 
-// Closed at once, with bytes unread, the connection would be reset, and the answer lost.
+// Closed at once, with bytes unread, the connection would be reset, and the response lost.
 TEST_F(TlsHandshakeTest, AClientThatGoesOnSendingStillGetsTheReason) {
   EXPECT_THAT(refusal("GET / HTTP/1.1\r\nHost: h\r\n"), StartsWith("HTTP/1.0 400 "));
   EXPECT_EQ(far_.ending(), "end");
@@ -163,6 +163,31 @@ TEST_F(TlsHandshakeTest, ADrainWaitsForIt) {
   advance(1100ms);
   EXPECT_TRUE(drained);
   EXPECT_FALSE(worker_->was_cut());
+}
+
+TEST_F(TlsHandshakeTest, ADrainWaitsForTheRestOfOneThatHasBegun) {
+  far_.send("\x16\x03\x01");
+  settle();
+  bool drained = false;
+  worker_->drain(reactor_.now() + 30s, [&drained] { drained = true; });
+  settle();
+  advance(4900ms);
+  EXPECT_EQ(connections(), 1u);
+  advance(200ms);
+  EXPECT_EQ(connections(), 0u);
+  EXPECT_TRUE(drained);
+  EXPECT_FALSE(worker_->was_cut());
+}
+
+TEST_F(TlsHandshakeTest, ADrainWaitsShorterForItsBeginning) {
+  bool drained = false;
+  worker_->drain(reactor_.now() + 30s, [&drained] { drained = true; });
+  settle();
+  advance(900ms);
+  EXPECT_EQ(connections(), 1u);
+  advance(200ms);
+  EXPECT_EQ(connections(), 0u);
+  EXPECT_TRUE(drained);
 }
 
 TEST_F(TlsHandshakeTest, AStopCutsIt) {

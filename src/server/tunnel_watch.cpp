@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/tunnel_watch.hpp"
 
+#include "base/ascii.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <new>
@@ -14,11 +16,24 @@ constexpr io::Duration kTunnelSilence = std::chrono::seconds(5);
 }  // namespace
 
 TunnelWatch::TunnelWatch(Tunnels& tunnels,
-                         const io::Time& last_activity,
+                         wire::RelayState& relay,
+                         ExchangeRecord& record,
                          void (*on_silence)(void* owner),
                          void* owner)
-    : last_activity_(last_activity), end_(on_silence), owner_(owner) {
+    : counters_(tunnels.counters(ascii::equals_ignoring_case(record.upgrade, "websocket"))),
+      relay_(relay),
+      end_(on_silence),
+      owner_(owner) {
+  counters_.opened.add(1);
+  record.request_body = record.response_body = 0;
+  relay.from_client.count_in(record.request_body, counters_.bytes_from_clients);
+  relay.to_client.count_in(record.response_body, counters_.bytes_to_clients);
   tunnels.add(*this);
+}
+
+TunnelWatch::~TunnelWatch() {
+  unlink();
+  counters_.closed.add(1);
 }
 
 Tunnels::Tunnels(io::Reactor& reactor, const DrainState& drain)

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tunnels: those of one worker. No timeout ends a tunnel, so while the worker drains, one that has
-// been silent for five seconds is ended. TunnelWatch is one of them, for as long as it lasts.
-// Thread: owner.
+// Tunnels: those of one worker, which are counted. No timeout ends a tunnel, so while the worker
+// drains, one that has been silent for five seconds is ended. TunnelWatch is one of them, for as
+// long as it lasts. Thread: owner.
 #pragma once
 
+#include <onehop/exchange_record.hpp>
+
+#include "base/counter.hpp"
 #include "base/intrusive_list.hpp"
 #include "io/reactor.hpp"
 #include "server/linger.hpp"
+#include "wire/tunnel_relay.hpp"
 
 #include <utility>
 
@@ -15,25 +19,32 @@ namespace onehop::server {
 
 class Tunnels;
 
+// Any thread may read them.
+struct TunnelCounters {
+  Counter opened, closed, bytes_from_clients, bytes_to_clients;
+};
+
 class TunnelWatch : public ListNode {
  public:
-  // `last_activity` is looked at as long as this lives. `on_silence` has to end the tunnel soon,
-  // and not at once; it is called at most once.
+  // `relay` outlives this, and its bytes are counted in `record` as they go. `on_silence` has to
+  // end the tunnel soon, and not at once; it is called at most once.
   TunnelWatch(Tunnels& tunnels,
-              const io::Time& last_activity,
+              wire::RelayState& relay,
+              ExchangeRecord& record,
               void (*on_silence)(void* owner),
               void* owner);
   TunnelWatch(const TunnelWatch&) = delete;
   TunnelWatch& operator=(const TunnelWatch&) = delete;
-  ~TunnelWatch() { unlink(); }
+  ~TunnelWatch();
 
-  io::Time last_activity() const noexcept { return last_activity_; }
+  io::Time last_activity() const noexcept { return relay_.last_activity; }
   void end() {
     if (!std::exchange(told_, true)) end_(owner_);
   }
 
  private:
-  const io::Time& last_activity_;
+  TunnelCounters& counters_;
+  const wire::RelayState& relay_;
   void (*end_)(void* owner);
   void* owner_;
   bool told_ = false;
@@ -45,6 +56,17 @@ class Tunnels {
   Tunnels(const Tunnels&) = delete;
   Tunnels& operator=(const Tunnels&) = delete;
 
+  // Those of one protocol.
+  TunnelCounters& counters(bool is_websocket) noexcept {
+    return is_websocket ? websockets_ : others_;
+  }
+  const TunnelCounters& websockets() const noexcept { return websockets_; }
+  const TunnelCounters& others() const noexcept { return others_; }
+  std::size_t open() const noexcept {
+    return static_cast<std::size_t>(websockets_.opened.value() - websockets_.closed.value() +
+                                    others_.opened.value() - others_.closed.value());
+  }
+
   void add(TunnelWatch& tunnel);
   // Ends the silent ones, and looks again as others become silent. For a drain that begins.
   void end_silent();
@@ -54,6 +76,7 @@ class Tunnels {
 
   io::Reactor& reactor_;
   const DrainState& drain_;
+  TunnelCounters websockets_, others_;
   IntrusiveList<TunnelWatch> all_;
   io::Timer timer_;  // runs only while draining
 };

@@ -26,7 +26,7 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view kKey = "dGhlIHNhbXBsZSBub25jZQ==";
 
-// Says something every `pause`; takes whatever it is told.
+// It sends bytes every `pause`, and reads everything.
 class TickingTunnel final : public Tunnel {
  public:
   struct Options {
@@ -55,7 +55,7 @@ class DrainedTunnel : public ::testing::TestWithParam<Protocol> {
  protected:
   DrainedTunnel() : enter_(reactor_), common_(std::make_shared<ServerShared>()) {
     common_->admission.set_max_connections(100);
-    common_->options = exchanges_.options();
+    *common_->settings.options = exchanges_.options();
     worker_ = std::make_unique<Worker>(
         reactor_, common_, make_handler([this](Request in) -> task<Response> {
           co_await sleep_for(delay_);
@@ -223,7 +223,7 @@ TEST_P(DrainedTunnel, EndsWhenItIsSilentAlthoughItBeganDuringTheDrain) {
   expect_ended_as_silent();
 }
 
-// What the client has said is on its way.
+// The client's bytes are on their way.
 TEST_P(DrainedTunnel, IsNotSilentWhileTheFarSideTakesItsTime) {
   far_.write_pause = 4s;
   open_tunnel();

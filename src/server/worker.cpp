@@ -8,6 +8,7 @@
 #include "server/accept_loop.hpp"
 #include "server/h1_connection.hpp"
 #include "server/h2_connection.hpp"
+#include "server/proxied_beginning.hpp"
 #include "server/tls_handshake.hpp"
 
 #include <optional>
@@ -37,21 +38,88 @@ Worker::~Worker() {
 }
 
 void Worker::listen() {
-  for (std::size_t i = 0; i < context_.shared().listeners.size(); ++i) {
-    accept_loops_.push_back(std::make_unique<AcceptLoop>(context_, context_.shared().listeners[i],
-                                                         context_.shared().local_names[i],
-                                                         context_.shared().is_with_tls(i)));
-    accept_loops_.back()->start();
+  for (const OpenListener& one : context_.shared().settings.listeners) {
+    accept_loops_.push_back(std::make_unique<AcceptLoop>(context_, one));
+  }
+}
+
+void Worker::accept() noexcept {
+  ONEHOP_DCHECK(is_on_its_thread());
+  if (std::exchange(accepts_, true)) return;
+  for (const auto& loop : accept_loops_) {
+    loop->put_in_use(context_.configuration()->options().defer_accept);
+    loop->start();
+  }
+}
+
+void Worker::follow_memory_limit() noexcept {
+  ONEHOP_DCHECK(is_on_its_thread());
+  set_memory_ceiling(context_.admission().memory_limit());
+}
+
+void Worker::prepare(const Settings& next, const Server::HandlerFactory& factory) {
+  ONEHOP_DCHECK(is_on_its_thread());
+  update_ = std::make_unique<WorkerUpdate>(context_, next, factory);
+  std::erase_if(leaving_loops_, [](const auto& loop) { return loop->is_done(); });
+  leaving_loops_.reserve(leaving_loops_.size() + accept_loops_.size());  // change_listeners()
+}
+
+void Worker::discard() noexcept {
+  update_.reset();
+}
+
+// The loops of listeners that are removed take what they need of TLS before it may be gone.
+void Worker::commit() noexcept {
+  ONEHOP_DCHECK(is_on_its_thread());
+  const std::unique_ptr<WorkerUpdate> update = std::move(update_);
+  if (!update) return;
+  context_.configure(update->take_configuration());
+  if (!context_.is_draining()) change_listeners(*update);
+  context_.set_tls(update->take_tls());
+  set_memory_ceiling(context_.admission().memory_limit());
+  connections_.for_each([](ClientConnection& connection) {
+    connection.on_configured();
+    if (connection.listener().is_removed()) connection.end_when_idle();
+  });
+}
+
+void Worker::change_listeners(WorkerUpdate& update) noexcept {
+  for (auto& loop : accept_loops_) {
+    if (update.keep(loop)) continue;
+    leaving_loops_.push_back(std::move(loop));
+    leaving_loops_.back()->leave();
+  }
+  update.configure_loops();
+  accept_loops_.swap(update.accept_loops());
+  for (auto& loop : accept_loops_) {
+    ONEHOP_DCHECK(loop != nullptr);  // every worker accepts from every listener
+    loop->start();
   }
 }
 
 void Worker::adopt(std::unique_ptr<net::Stream> stream, const AcceptedFrom& from, bool with_tls) {
-  if (with_tls) {
-    begin(std::make_unique<TlsHandshake>(context_, context_.tls()->current(), std::move(stream),
-                                         from));
+  auto tls = with_tls ? std::optional(context_.tls()->terms()) : std::optional<TlsTerms>();
+  const auto& proxies = context_.shared().settings.proxies;
+  if (proxies && proxies->includes(from.peer.ip())) {
+    return adopt_proxied(std::move(stream), from, std::move(tls));
+  }
+  adopt(std::move(stream), from, std::move(tls));
+}
+
+void Worker::adopt(std::unique_ptr<net::Stream> stream,
+                   const AcceptedFrom& from,
+                   std::optional<TlsTerms> tls) {
+  if (tls) {
+    begin(std::make_unique<TlsHandshake>(context_, std::move(*tls), std::move(stream), from));
   } else {
     start_connection(std::move(stream), from);
   }
+}
+
+void Worker::adopt_proxied(std::unique_ptr<net::Stream> stream,
+                           const AcceptedFrom& from,
+                           std::optional<TlsTerms> tls) {
+  begin(std::make_unique<ProxiedBeginning>(context_, std::move(stream), from, std::move(tls)));
 }
 
 void Worker::start_connection(std::unique_ptr<net::Stream> stream, const AcceptedFrom& from) {
@@ -91,8 +159,11 @@ void Worker::drain(net::Time deadline, std::function<void()> done) {
   if (!context_.is_draining()) {
     context_.drain_state().began = context_.reactor().now();
     drained_ = std::move(done);
-    for (auto& loop : accept_loops_)
-      loop->finish();
+    if (!accepts_) accept_loops_.clear();  // another process may accept what waits
+    for (auto* const loops : {&accept_loops_, &leaving_loops_}) {
+      for (auto& loop : *loops)
+        loop->finish();
+    }
     connections_.for_each([](ClientConnection& connection) { connection.end_when_idle(); });
     context_.tunnels().end_silent();
   }
@@ -110,11 +181,12 @@ void Worker::on_deadline(void* self) {
 void Worker::on_memory_note(void* self) {
   WorkerContext& context = static_cast<Worker*>(self)->context_;
   (void)context.admission().is_overloaded(context.reactor().now());
+  if (context.admission().memory_lines().has_untold()) context.on_line_left_out();
 }
 
 void Worker::cut() {
   while (!connections_.empty()) {
-    context_.mark_cut();
+    context_.count_cut();
     connections_.take(connections_.front());
   }
   check_drained();

@@ -5,12 +5,17 @@
 // rest at the deadline. Thread: owner.
 #pragma once
 
+#include <onehop/metrics.hpp>
+
 #include "base/owning_list.hpp"
 #include "server/client_connection.hpp"
 #include "server/worker_context.hpp"
+#include "server/worker_update.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -28,22 +33,38 @@ class Worker final : private WorkerContext::Owner {
   Worker& operator=(const Worker&) = delete;
   ~Worker();
 
-  // Begins to accept from every listener.
+  // Makes all that it needs to accept from every listener.
   void listen();
-  void adopt(std::unique_ptr<net::Stream> stream, const AcceptedFrom& from, bool with_tls) override;
+  // Begins to accept, after listen().
+  void accept() noexcept;
+  void adopt(std::unique_ptr<net::Stream> stream,
+             const AcceptedFrom& from,
+             std::optional<TlsTerms> tls) override;
+  // The same with the certificates that it has, and by proxy_protocol for all listeners.
+  void adopt(std::unique_ptr<net::Stream> stream, const AcceptedFrom& from, bool with_tls);
   // Stops accepting; `done` is called when no connection is left, at the latest at `deadline`.
   // Called again, an earlier deadline counts.
   void drain(net::Time deadline, std::function<void()> done);
-  // Requests that begin from now on are served by `next`; those in progress go on with the one they
-  // began with.
-  void configure(std::unique_ptr<Configuration> next) noexcept {
-    context_.configure(std::move(next));
-  }
+  // An update in two steps. The first makes all that this worker needs for `next`, and changes
+  // nothing; it throws what `factory` throws, and std::invalid_argument if that returns null. The
+  // second puts it in place, or discard() drops it.
+  void prepare(const Settings& next, const Server::HandlerFactory& factory);
+  void commit() noexcept;
+  void discard() noexcept;
+  // The limit on memory has changed.
+  void follow_memory_limit() noexcept;
   bool was_cut() const noexcept { return context_.was_cut(); }
   bool has_tls() const noexcept { return context_.tls() != nullptr; }
   RequestCount& requests() noexcept { return context_.requests(); }
+  // Adds this worker's part. Any thread, as long as the worker lives.
+  void add_to(ServerMetrics& metrics) const;
+  // Of its own requests; each list has at most `max` rows.
+  RequestsInFlight requests_in_flight(std::size_t max);
 
  private:
+  void adopt_proxied(std::unique_ptr<net::Stream> stream,
+                     const AcceptedFrom& from,
+                     std::optional<TlsTerms> tls) override;
   void start_connection(std::unique_ptr<net::Stream> stream, const AcceptedFrom& from) override;
   void continue_as_http2(HttpConnection& before, std::string_view early) override;
   void connection_ended(ClientConnection& connection) noexcept override;
@@ -52,13 +73,17 @@ class Worker final : private WorkerContext::Owner {
   void begin(std::unique_ptr<ClientConnection> connection);
   void cut();
   void check_drained();
+  void change_listeners(WorkerUpdate& update) noexcept;
   bool is_on_its_thread() const noexcept {
     return io::Reactor::current_or_null() == &context_.reactor();
   }
 
   WorkerContext context_;
   std::vector<std::unique_ptr<AcceptLoop>> accept_loops_;
+  std::vector<std::unique_ptr<AcceptLoop>> leaving_loops_;  // of listeners that were removed
   OwningList<ClientConnection> connections_;
+  std::unique_ptr<WorkerUpdate> update_;  // prepared
+  bool accepts_ = false;
   std::function<void()> drained_;
   io::Timer deadline_;
   io::Wakeup memory_note_;

@@ -11,25 +11,19 @@
 #include <utility>
 
 namespace onehop::server {
-
 WorkerContext::WorkerContext(io::Reactor& reactor,
                              std::shared_ptr<ServerShared> shared,
                              std::shared_ptr<const Handler> handler,
                              Owner& owner)
     : reactor_(reactor),
       shared_(std::move(shared)),
-      configuration_(initial_configuration(std::move(handler))),
+      configuration_(std::make_unique<Configuration>(
+          shared_->settings.options, shared_->settings.trusted, std::move(handler))),
+      tls_(shared_->settings.tls),
       owner_(owner),
+      requests_(shared_->new_worker_number()),
       tunnels_(reactor, drain_),
       untold_timer_(&WorkerContext::on_untold_timer, this) {}
-
-// The options and the peers they trust are those of all workers.
-std::unique_ptr<Configuration> WorkerContext::initial_configuration(
-    std::shared_ptr<const Handler> handler) const {
-  return std::make_unique<Configuration>(
-      std::shared_ptr<const Server::Options>(shared_, &shared_->options),
-      std::shared_ptr<const TrustedPeers>(shared_, &shared_->trusted), std::move(handler));
-}
 
 std::string_view WorkerContext::date() {
   const std::int64_t second = ::time(nullptr);
@@ -52,6 +46,13 @@ void WorkerContext::log_dropped_upgrade(const ExchangeRecord& exchange) noexcept
     log_limited(shared_->upgrade_lines, std::move(line));
   } catch (...) {  // no memory: the line is lost
   }
+}
+
+void WorkerContext::refuse_client(const net::Address& client) {
+  counters_.count(Refusal::client_limit);
+  const auto line = admission().refused_connection_line(client, reactor_.now());
+  if (!line) return on_line_left_out();
+  shared_->log(LogLevel::warning, *line);
 }
 
 void WorkerContext::log_limited(LineLimit& limit, std::string text) {

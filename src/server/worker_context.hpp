@@ -16,6 +16,7 @@
 #include "server/request_count.hpp"
 #include "server/server_shared.hpp"
 #include "server/tunnel_watch.hpp"
+#include "server/worker_counters.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -38,10 +39,15 @@ class WorkerContext {
     Owner(const Owner&) = delete;
     Owner& operator=(const Owner&) = delete;
 
-    // Takes a connection on: through the handshake first if it is `with_tls`.
+    // Takes a connection on: through the handshake first if it has `tls`.
     virtual void adopt(std::unique_ptr<net::Stream> stream,
                        const AcceptedFrom& from,
-                       bool with_tls) = 0;
+                       std::optional<TlsTerms> tls) = 0;
+    // Takes on a connection whose peer has to name the client first (Options::proxy_protocol);
+    // then as above.
+    virtual void adopt_proxied(std::unique_ptr<net::Stream> stream,
+                               const AcceptedFrom& from,
+                               std::optional<TlsTerms> tls) = 0;
     // Begins to speak HTTP on a stream: what ALPN has chosen if there is TLS; else HTTP/1.1, unless
     // it begins with the preface of HTTP/2.
     virtual void start_connection(std::unique_ptr<net::Stream> stream,
@@ -72,22 +78,30 @@ class WorkerContext {
   void configure(std::unique_ptr<Configuration> next) noexcept {
     configuration_ = ConfigurationRef(std::move(next));
   }
-  TlsCertificates* tls() const noexcept { return shared_->tls.get(); }
+  // For new connections; null without TLS.
+  TlsCertificates* tls() const noexcept { return tls_.get(); }
+  void set_tls(std::shared_ptr<TlsCertificates> tls) noexcept { tls_ = std::move(tls); }
   Owner& owner() noexcept { return owner_; }
 
   RequestCount& requests() noexcept { return requests_; }
+  const RequestCount& requests() const noexcept { return requests_; }
+  WorkerCounters& counters() noexcept { return counters_; }
+  const WorkerCounters& counters() const noexcept { return counters_; }
   Tunnels& tunnels() noexcept { return tunnels_; }
+  const Tunnels& tunnels() const noexcept { return tunnels_; }
   // The Date field's value of this second.
   std::string_view date();
 
   bool is_draining() const noexcept { return drain_.is_on(); }
   DrainState& drain_state() noexcept { return drain_; }
   // Connections were ended before they were done.
-  bool was_cut() const noexcept { return was_cut_; }
-  void mark_cut() noexcept { was_cut_ = true; }
+  bool was_cut() const noexcept { return counters_.connections_cut.value() > 0; }
+  void count_cut() noexcept { counters_.connections_cut.add(1); }
 
   // Its questions take the reactor's time.
   Admission& admission() noexcept { return shared_->admission; }
+  // A connection of this client is closed, since it has as many as it may.
+  void refuse_client(const net::Address& client);
   // Reports the record as `options`, those of its request, want it.
   void exchange_ended(const ExchangeRecord& exchange, const Server::Options& options) noexcept;
   // ServerShared::log_limited(); what it leaves out is counted in a line 10 s later.
@@ -99,22 +113,21 @@ class WorkerContext {
 
  private:
   static void on_untold_timer(void* self);
-  std::unique_ptr<Configuration> initial_configuration(
-      std::shared_ptr<const Handler> handler) const;
   void report_end(const ExchangeRecord& exchange, const Server::Options& options);
   void log_dropped_upgrade(const ExchangeRecord& exchange) noexcept;
 
   io::Reactor& reactor_;
   std::shared_ptr<ServerShared> shared_;
   ConfigurationRef configuration_;
+  std::shared_ptr<TlsCertificates> tls_;
   Owner& owner_;
   RequestCount requests_;
+  WorkerCounters counters_;
   DrainState drain_;
   Tunnels tunnels_;
   io::Timer untold_timer_;  // runs while lines were left out
   ImfDate date_{0};
   std::int64_t date_second_ = 0;
-  bool was_cut_ = false;
 };
 
 }  // namespace onehop::server

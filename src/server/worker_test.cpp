@@ -43,7 +43,7 @@ class WorkerTest : public ::testing::Test {
  protected:
   WorkerTest() : enter_(reactor_), common_(std::make_shared<ServerShared>()) {
     common_->admission.set_max_connections(100);
-    common_->options = exchanges_.options();
+    *common_->settings.options = exchanges_.options();
     serve(make_handler([](Request) -> task<Response> {
       co_await sleep_for(10s);
       co_return Response(Status::ok, "done");
@@ -110,7 +110,7 @@ class WorkerTest : public ::testing::Test {
 // After a response that ends the connection a client may go on sending, up to half a minute; one
 // that is silent may not.
 TEST_F(WorkerTest, LingersWhileTheClientSends) {
-  common_->options.max_body = 10;
+  common_->settings.options->max_body = 10;
   serve(testing::recorder(Status::ok, ""));
   for (const bool sends : {true, false}) {
     auto client = connect();
@@ -152,7 +152,7 @@ TEST_F(WorkerTest, LingersAfterHttp2AsWell) {
   EXPECT_TRUE(at_end);
 }
 
-// What is looked at now and then for a request in progress is no sign of life of the client's.
+// The regular checks of a request in progress do not count as activity of the client.
 TEST_F(WorkerTest, LingersNoLongerForARequestThatIsInProgress) {
   serve(make_handler([](Request) -> task<Response> {
     co_await sleep_for(1h);
@@ -180,7 +180,8 @@ TEST_F(WorkerTest, LingersNoLongerForARequestThatIsInProgress) {
 // A connection of HTTP/2 needs more memory than the one of HTTP/1 that it begins as.
 TEST_F(WorkerTest, Http2IsRefusedWithAGoawayWhileMemoryIsShort) {
   auto client = connect();
-  common_->admission.limit_memory(0, [](LogLevel, std::string_view) {});
+  common_->admission.limit_memory(0);
+  common_->admission.set_log([](LogLevel, std::string_view) {});
   const std::string data =
       std::string(h2_frames::kPreface) + h2_frames::frame(h2_frames::settings, 0, 0);
   client->try_write(data.data(), data.size());
@@ -199,13 +200,16 @@ TEST_F(WorkerTest, Http2IsRefusedWithAGoawayWhileMemoryIsShort) {
 // That memory is short is said once for all.
 TEST_F(WorkerTest, ARequestThatIsRefusedWhileMemoryIsShortLeavesNoLine) {
   std::vector<std::string> lines;
-  common_->options = {};
-  common_->options.log = [&lines](LogLevel, std::string_view line) { lines.emplace_back(line); };
+  *common_->settings.options = {};
+  common_->settings.options->log = [&lines](LogLevel, std::string_view line) {
+    lines.emplace_back(line);
+  };
   auto client = connect();
   const auto log = [&lines](LogLevel, std::string_view line) {
     lines.push_back("ceiling: " + std::string(line));
   };
-  common_->admission.limit_memory(0, log);
+  common_->admission.limit_memory(0);
+  common_->admission.set_log(log);
   for (int i = 0; i < 3; ++i) {
     if (i > 0) {
       client = connect();
@@ -219,10 +223,10 @@ TEST_F(WorkerTest, ARequestThatIsRefusedWhileMemoryIsShortLeavesNoLine) {
   EXPECT_THAT(lines[0], HasSubstr("ceiling: "));
 }
 
-// What is too much to take in is left where it is, and the connection with it: a reset would take
-// the response from the client.
+// The server leaves too much input unread, and the connection open: a reset would take the response
+// from the client.
 TEST_F(WorkerTest, HoldsTheConnectionOfAClientThatSendsTooMuch) {
-  common_->options.max_body = 10;
+  common_->settings.options->max_body = 10;
   serve(testing::recorder(Status::ok, ""));
   auto client = connect();
   std::string data = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n";
@@ -260,6 +264,7 @@ TEST_F(WorkerTest, IsDrainedAtOnceWhenThereAreNoConnections) {
 
 TEST_F(WorkerTest, EndsIdleConnectionsWhenItDrains) {
   auto client = connect();
+  advance(1100ms);  // a younger one may still begin its first request
   drain(30s);
   EXPECT_TRUE(drained_);
   bool at_end = false;
@@ -290,19 +295,21 @@ TEST_F(WorkerTest, ServesARequestThatArrivesJustBeforeItDrains) {
 }
 
 TEST_F(WorkerTest, EndsHandshakesWhenItDrains) {
-  common_->options.tls = TlsServerOptions();
-  common_->options.tls->self_signed = true;
-  ASSERT_TRUE(common_->prepare_tls());
+  common_->settings.options->tls = TlsServerOptions();
+  common_->settings.options->tls->self_signed = true;
+  ASSERT_TRUE(common_->settings.make_tls(common_->log_of_tls()));
+  serve(make_handler([](Request) { return Response(Status::ok); }));
   auto [client, far] = net::make_memory_pair(reactor_);
   worker_->adopt(std::move(far), AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"),
                  true);
   settle();
   EXPECT_EQ(common_->admission.connections(), 1u);
+  advance(1100ms);  // a younger one may still begin
   drain(30s);
   EXPECT_TRUE(drained_);
 }
 
-// The answer to a PING would show that it has read the first GOAWAY.
+// A PING with ACK would show that it has read the first GOAWAY.
 TEST_F(WorkerTest, DoesNotWaitLongForAnHttp2ClientThatSaysNothing) {
   auto client = connect();
   const std::string hello =
@@ -338,7 +345,7 @@ TEST_F(WorkerTest, DoesNotWaitLongForAnHttp2ClientThatHasNotEvenGreeted) {
 
 // It asks and asks, and takes no answer: what ends it is write_timeout, and nothing is done before.
 TEST_F(WorkerTest, IsNotKeptBusyByAnHttp2ClientThatDoesNotTakeItsEnd) {
-  common_->options.idle_timeout = 500ms;
+  common_->settings.options->idle_timeout = 500ms;
   auto [client, far] = net::make_memory_pair(reactor_, 1000);
   worker_->adopt(std::move(far), AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"),
                  false);
@@ -397,7 +404,7 @@ TEST_F(WorkerTest, LetsAnExchangeFinishAndSaysClose) {
   EXPECT_TRUE(at_end);
 }
 
-// The answer before it has filled the connection to the last bytes, and nobody reads.
+// The response before it has filled the connection, and the client does not read.
 TEST_F(WorkerTest, GivesUpATunnelWhoseHeadCannotBeSent) {
   constexpr std::size_t kHolds = std::size_t{64} * 1024;  // a connection in memory
   std::size_t size = 10'000;
@@ -466,7 +473,7 @@ TEST_F(WorkerTest, SaysThatAResponseWasCut) {
   EXPECT_EQ(exchanges_.last().response_body, 8u);
 }
 
-// Nothing but a reset tells the client that it has not got everything.
+// Only a reset shows the client that bytes are missing.
 TEST_F(WorkerTest, ResetsACloseDelimitedResponseThatItCuts) {
   serve(make_handler(ticking));
   auto client = connect();
@@ -505,7 +512,7 @@ TEST_F(WorkerTest, SaysThatATunnelWasCutAndWhatWentThroughIt) {
   EXPECT_EQ(exchanges_.last().response_body, 8u);
 }
 
-// The client has its answer; that more of its request was still coming is no failure.
+// The client has its response. The unfinished request does not count as a failure.
 TEST_F(WorkerTest, SaysThatAResponseIsCompleteThoughTheConnectionWasCut) {
   serve(make_handler([](Request) { return Response(Status::ok, "early"); }));
   auto client = connect();

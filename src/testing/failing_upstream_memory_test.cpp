@@ -65,7 +65,7 @@ class FailingUpstreamMemory : public test::StreamPair,
     const RewriteBelow to_upstream(Url::parse(url_).value());
     common_ = std::make_shared<server::ServerShared>();
     common_->admission.set_max_connections(100);
-    common_->options = exchanges_.options();
+    *common_->settings.options = exchanges_.options();
     worker_ =
         std::make_unique<server::Worker>(reactor_, common_,
                                          std::make_shared<ReverseProxy>(ReverseProxy::Options{

@@ -121,12 +121,12 @@ void Network::serve(std::string address,
   auto common = std::make_shared<server::ServerShared>();
   // The network does not divide the machine's memory.
   if (options.max_memory == 0) options.max_memory = no_limit;
-  common->options = std::move(options);
+  *common->settings.options = std::move(options);
   common->set_limits();
   common->admission.set_max_connections(std::size_t{1} << 30);
-  common->prepare_trust();
-  if (auto prepared = common->prepare_tls(); !prepared) {
-    throw std::invalid_argument(std::string(prepared.error().detail()));
+  for (const auto& made :
+       {common->settings.make_trusted(), common->settings.make_tls(common->log_of_tls())}) {
+    if (!made) throw std::invalid_argument(std::string(made.error().detail()));
   }
   Place& place = state_->places[address];
   place.name = std::move(address);

@@ -90,8 +90,9 @@ TEST_F(NetworkTest, RefusesAtAnAddressThatWasLeft) {
 
   Wire backend = accept_through_a_proxy();
   network_.refuse("backend:80");
-  backend.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+  backend.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
   EXPECT_EQ(body_of(client_->receive()), "ok") << "it was there before";
+  backend.close();
   client_->send(kGet);
   network_.advance(1s);
   EXPECT_EQ(status_of(client_->receive()), 502);

@@ -2,6 +2,9 @@
 #include <onehop/reverse_proxy.hpp>
 #include <onehop/testing.hpp>
 
+#include "support/bodies.hpp"
+
+#include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -56,6 +59,40 @@ TEST(RecordingRoundTripper, ForwardsTheWholeRequest) {
   EXPECT_EQ(recorder.last().content, "content");
 }
 
+// Regression: they were lost.
+TEST(RecordingRoundTripper, ForwardsTrailers) {
+  std::string seen;
+  const auto upstream = make_handler([&seen](Request request) -> task<Response> {
+    auto reading = request.body().read_all(100);
+    const auto content = co_await std::move(reading);
+    seen = content.value() + " " + std::string(request.body().trailers().get_or_empty("X-Sum"));
+    co_return Response(Status::no_content);
+  });
+  const RecordingRoundTripper recorder(round_tripper_over(upstream));
+  auto body = test::pieces({"a", "b"});
+  body->trailers_.add("X-Sum", "2");
+  Request request = asked();
+  request.set_body(Body::from(std::move(body)));
+  ASSERT_TRUE(run(recorder.round_trip(std::move(request))));
+  EXPECT_EQ(seen, "ab 2");
+  EXPECT_EQ(recorder.last().content, "ab");
+}
+
+// Regression: a client that sends more after it has a response never got one.
+TEST(RecordingRoundTripper, DoesNotWaitForContentThatIsNotRead) {
+  const auto upstream = make_handler([](Request) { return Response(Status::ok, "early"); });
+  const RecordingRoundTripper recorder(round_tripper_over(upstream));
+  auto body = test::pieces({"a"});
+  body->pause_ = std::chrono::hours(1);
+  Request request = asked();
+  request.set_body(Body::from(std::move(body)));
+  Network network;
+  auto response = network.run(recorder.round_trip(std::move(request)));
+  ASSERT_TRUE(response);
+  EXPECT_EQ(text_of(*response), "early");
+  EXPECT_EQ(recorder.last().content, "");
+}
+
 TEST(RecordingRoundTripper, KeepsTheUrlThatTheProxyAsks) {
   auto recorder = std::make_shared<RecordingRoundTripper>(Status::ok, "x");
   const ReverseProxy proxy(
@@ -63,6 +100,18 @@ TEST(RecordingRoundTripper, KeepsTheUrlThatTheProxyAsks) {
        .transport = recorder});
   serve(proxy, "GET /x?y=1");
   EXPECT_EQ(recorder->last().url, "https://app.test/base/x?y=1");
+}
+
+// Regression: they were lost.
+TEST(Serve, ReturnsTheContentWithItsTrailers) {
+  const auto handler = make_handler([](Request) {
+    auto body = test::pieces({"a", "b"});
+    body->trailers_.add("X-Sum", "2");
+    return Response(Status::ok, Headers(), Body::from(std::move(body)));
+  });
+  Response response = serve(*handler, "GET /");
+  EXPECT_EQ(text_of(response), "ab");
+  EXPECT_EQ(response.body().trailers().get("X-Sum"), "2");
 }
 
 TEST(RecordingRoundTripper, RefusesToRespondWithNothing) {

@@ -5,6 +5,7 @@
 #include <onehop/scope.hpp>
 
 #include "support/proxied.hpp"
+#include "transport/deadline.hpp"
 
 #include <chrono>
 #include <memory>
@@ -140,6 +141,21 @@ TEST(Deadline, IsATimeOrADuration) {
   EXPECT_EQ(request.deadline(), std::nullopt);
   request.set_deadline(std::chrono::nanoseconds::max());
   EXPECT_EQ(request.deadline(), std::nullopt);
+}
+
+// Regression: it ended the process.
+TEST(Deadline, CannotBeKeptOutsideAnEventLoop) {
+  const auto upstream =
+      round_tripper_over(make_handler([](Request) { return Response(200, "x"); }));
+  Request request(Method::get, Url::parse("http://a/").value());
+  request.set_deadline(1h);
+  auto made = testing::run(transport::round_trip_until(*upstream, std::move(request)));
+  ASSERT_TRUE(made);
+  auto reading = made->body().read();
+  ASSERT_TRUE(reading.start());
+  const auto piece = reading.take();
+  ASSERT_FALSE(piece);
+  EXPECT_TRUE(piece.error().is(Errc::bad_option));
 }
 
 struct Account {

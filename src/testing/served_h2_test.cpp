@@ -388,5 +388,23 @@ TEST(ServedTest, AnInformationalResponseAfterTheEndGoesNowhere) {
     request.send_informational(Response(Status::early_hints));
 }
 
+// The rest is not waited for without end: its stream counts.
+TEST(ServedH2Held, ABodyFromWhichNobodyReadsIsTakenBack) {
+  Network network;
+  auto kept = std::make_shared<Body>();
+  network.serve("s:80", make_handler([kept](Request request) {
+                  *kept = std::move(request.body());
+                  return Response(Status::ok, "early");
+                }));
+  Client client(network.connect("s:80"));
+  client.post(1);
+  network.advance(50s);
+  EXPECT_THAT(client.frames(h2_frames::rst_stream), IsEmpty());
+  network.advance(50s);
+  const auto resets = client.frames(h2_frames::rst_stream);
+  ASSERT_THAT(resets, SizeIs(1));
+  EXPECT_EQ(resets[0].payload, h2_frames::number(0, 4)) << "NO_ERROR";
+}
+
 }  // namespace
 }  // namespace onehop

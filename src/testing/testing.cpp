@@ -40,11 +40,35 @@ Request request(std::string_view method_and_target,
 
 namespace {
 
+// Content that was read before, with its trailers.
+class WholeBody final : public BodySource {
+ public:
+  WholeBody(std::string text, Headers trailers)
+      : text_(std::move(text)), trailers_(std::move(trailers)) {}
+
+  task<Result<bytes>> read() override {
+    co_return std::exchange(given_, true) ? bytes() : bytes(text_);
+  }
+  std::optional<std::uint64_t> length() const override { return text_.size(); }
+  const Headers& trailers() const override { return trailers_; }
+
+ private:
+  std::string text_;
+  Headers trailers_;
+  bool given_ = false;
+};
+
 task<Response> serve_whole(const Handler& handler, Request request) {
   Response response = co_await handler.serve(std::move(request));
   auto text = co_await response.body().read_all(std::numeric_limits<std::size_t>::max());
   if (!text) throw std::runtime_error("the body broke off: " + text.error().to_string());
-  response.body() = Body::of(std::move(*text));
+  Headers trailers = response.body().trailers().clone();
+  if (trailers.empty()) {
+    response.body() = Body::of(std::move(*text));
+  } else {
+    response.body() =
+        Body::from(std::make_unique<WholeBody>(std::move(*text), std::move(trailers)));
+  }
   co_return response;
 }
 
@@ -107,7 +131,28 @@ std::shared_ptr<Recorder> recorder(Status status, std::string text) {
 struct RecordingRoundTripper::State {
   Respond respond;
   std::shared_ptr<const RoundTripper> next;
-  std::vector<Recorded> requests;
+  std::shared_ptr<Requests> requests = std::make_shared<Requests>();
+};
+
+// Content that is kept as it is read. It does not keep `next`, which may keep the request.
+class RecordingRoundTripper::RecordedBody final : public BodySource {
+ public:
+  // It is the content of the last request.
+  RecordedBody(Body body, std::shared_ptr<Requests> requests)
+      : body_(std::move(body)), requests_(std::move(requests)), index_(requests_->size() - 1) {}
+
+  task<Result<bytes>> read() override {
+    auto piece = co_await body_.read();
+    if (piece) (*requests_)[index_].content += *piece;
+    co_return piece;
+  }
+  std::optional<std::uint64_t> length() const override { return body_.length(); }
+  const Headers& trailers() const override { return body_.trailers(); }
+
+ private:
+  Body body_;
+  std::shared_ptr<Requests> requests_;
+  std::size_t index_;
 };
 
 RecordingRoundTripper::RecordingRoundTripper(Status status, std::string text)
@@ -115,13 +160,13 @@ RecordingRoundTripper::RecordingRoundTripper(Status status, std::string text)
         return Result<Response>(std::in_place, status, text);
       }) {}
 
-RecordingRoundTripper::RecordingRoundTripper(Respond respond) : state_(std::make_unique<State>()) {
+RecordingRoundTripper::RecordingRoundTripper(Respond respond) : state_(std::make_shared<State>()) {
   if (!respond) throw std::invalid_argument("RecordingRoundTripper: the function is empty");
   state_->respond = std::move(respond);
 }
 
 RecordingRoundTripper::RecordingRoundTripper(std::shared_ptr<const RoundTripper> next)
-    : state_(std::make_unique<State>()) {
+    : state_(std::make_shared<State>()) {
   if (!next) throw std::invalid_argument("RecordingRoundTripper: the round tripper is null");
   state_->next = std::move(next);
 }
@@ -130,25 +175,31 @@ RecordingRoundTripper::~RecordingRoundTripper() = default;
 
 task<Result<Response>> RecordingRoundTripper::round_trip(Request request) const {
   State& state = *state_;
-  auto reading = request.body().read_all(std::numeric_limits<std::size_t>::max());
-  auto content = co_await std::move(reading);
-  state.requests.push_back({request.method(), request.url().to_string(), request.headers().clone(),
-                            content.value_or(std::string())});
+  Result<std::string> content;
+  if (!state.next) {
+    auto reading = request.body().read_all(std::numeric_limits<std::size_t>::max());
+    content = co_await std::move(reading);
+  }
+  state.requests->push_back({request.method(), request.url().to_string(), request.headers().clone(),
+                             content.value_or(std::string())});
   if (!content) co_return failure(content.error());
   if (!state.next) co_return state.respond(request);
-  request.set_body(Body::of(std::move(*content)));
+  if (!request.body().is_empty()) {
+    auto recorded = std::make_unique<RecordedBody>(std::move(request.body()), state.requests);
+    request.set_body(Body::from(std::move(recorded)));
+  }
   auto forwarded = state.next->round_trip(std::move(request));
   co_return co_await std::move(forwarded);
 }
 
 const std::vector<RecordingRoundTripper::Recorded>& RecordingRoundTripper::requests()
     const noexcept {
-  return state_->requests;
+  return *state_->requests;
 }
 
 const RecordingRoundTripper::Recorded& RecordingRoundTripper::last() const {
-  if (state_->requests.empty()) throw std::out_of_range("the round tripper was never asked");
-  return state_->requests.back();
+  if (state_->requests->empty()) throw std::out_of_range("the round tripper was never asked");
+  return state_->requests->back();
 }
 
 }  // namespace onehop::testing

@@ -72,6 +72,37 @@ TEST_F(ConnectionPoolTest, BelowTheLimitNoneIsClosedForARequestThatHasASlot) {
   EXPECT_EQ(idle(), 1u);
 }
 
+TEST_F(LimitedPoolTest, AHigherLimitCountsForRequestsThatWait) {
+  const Held one = take(origin());
+  const Held two = take(origin());
+  Taking third = begin(origin());
+  Taking fourth = begin(origin());
+  settle();
+  shared_->set_limits(3, 0.2);
+  settle();
+  EXPECT_TRUE(lease_of(third));
+  EXPECT_FALSE(fourth.done());
+  shared_->set_limits(Limit<std::size_t>(no_limit), 0.2);
+  settle();
+  EXPECT_TRUE(lease_of(fourth));
+}
+
+TEST_F(LimitedPoolTest, ALowerLimitClosesWhatComesBack) {
+  Held one = take(origin());
+  Held two = take(origin());
+  shared_->set_limits(1, 0.2);
+  give_back(std::move(one));
+  EXPECT_EQ(idle(), 0u);
+  give_back(std::move(two));
+  EXPECT_EQ(idle(), 1u) << "one is allowed";
+  const Held again = take(origin());
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(again->is_reused());
+  Taking more = begin(origin());
+  settle();
+  EXPECT_FALSE(more.done());
+}
+
 TEST_F(LimitedPoolTest, CountsEachOriginByItself) {
   const Held one = take(origin("http://a"));
   const Held two = take(origin("http://a"));

@@ -2,6 +2,7 @@
 #include "transport/connection_pool.hpp"
 
 #include "base/check.hpp"
+#include "transport/client_header.hpp"
 
 #include <utility>
 
@@ -52,31 +53,38 @@ net::Destination ConnectionPool::destination_of(const Url& url,
   return destination;
 }
 
-Origin& ConnectionPool::origin(const Url& url, std::string_view connect_address) {
-  if (last_ && last_->matches(url, connect_address)) return *last_;
-  const std::string key = key_of(url, connect_address);
+Origin& ConnectionPool::origin(const Url& url,
+                               std::string_view connect_address,
+                               const ConnectionInfo* client) {
+  const bool sends_proxy = context_.options().send_proxy;
+  const ConnectionId id = sends_proxy && client ? client->id : ConnectionId();
+  if (last_ && last_->matches(url, connect_address, id)) return *last_;
+  const Key key(key_of(url, connect_address), id.number());
   auto found = origins_.find(key);
   if (found == origins_.end()) {
     Origin::Keeper& keeper = *this;
+    net::Destination destination = destination_of(url, connect_address);
+    if (sends_proxy) destination.preamble = client_header(client ? *client : ConnectionInfo());
     auto made =
-        std::make_unique<Origin>(keeper, context_, key, destination_of(url, connect_address));
+        std::make_unique<Origin>(keeper, context_, key.first, url, std::move(destination), id);
     found = origins_.emplace(key, std::move(made)).first;
   }
   const std::unique_ptr<Origin>& origin = found->second;
-  ONEHOP_DCHECK(origin->matches(url, connect_address));
+  ONEHOP_DCHECK(origin->matches(url, connect_address, id));
   last_ = origin.get();
   return *origin;
 }
 
-Origin* ConnectionPool::find(const std::string& key) const noexcept {
+Origin* ConnectionPool::find(const Key& key) const noexcept {
   const auto found = origins_.find(key);
   return found == origins_.end() ? nullptr : found->second.get();
 }
 
 void ConnectionPool::forget(const Origin& origin) {
-  ONEHOP_DCHECK(find(origin.key()) == &origin);
+  const Key key(origin.key(), origin.client().number());
+  ONEHOP_DCHECK(find(key) == &origin);
   if (last_ == &origin) last_ = nullptr;
-  origins_.erase(origins_.find(origin.key()));
+  origins_.erase(origins_.find(key));
   end_if_unused();
 }
 
@@ -124,17 +132,20 @@ void ConnectionPool::dial_for_waiters() {
 }
 
 void ConnectionPool::close_idle(const std::string& key) {
-  if (Origin* const origin = find(key)) origin->close_idle();
+  for (auto next = origins_.lower_bound({key, 0});
+       next != origins_.end() && next->first.first == key; ++next) {
+    if (next->second->close_idle()) return;
+  }
 }
 
 void ConnectionPool::offer(const std::string& key, Reuse reuse, Member& asker) {
   std::unique_ptr<IdleTransfer> transfer;
-  if (Origin* const origin = find(key)) transfer = origin->offer(reuse);
+  if (Origin* const origin = find({key, 0})) transfer = origin->offer(reuse);
   context_.shared().respond(key, std::move(transfer), asker);
 }
 
 void ConnectionPool::complete(const std::string& key, std::unique_ptr<IdleTransfer> transfer) {
-  if (Origin* const origin = find(key)) origin->complete(std::move(transfer));
+  if (Origin* const origin = find({key, 0})) origin->complete(std::move(transfer));
 }
 
 }  // namespace onehop::transport

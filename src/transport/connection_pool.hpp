@@ -3,15 +3,18 @@
 // ConnectionPool: the connections of a Transport on one worker, by origin. Thread: owner.
 #pragma once
 
+#include <onehop/request.hpp>
 #include <onehop/url.hpp>
 
 #include "transport/origin.hpp"
 #include "transport/pool_context.hpp"
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace onehop::transport {
 
@@ -30,7 +33,11 @@ class ConnectionPool final : public io::WorkerLocal,
   // instead of to the addresses of the URL's name, unless it is empty; TLS verifies the URL's name
   // either way. Upstreams with different addresses share no connections. An origin is forgotten 1 s
   // after the last object that holds an OriginUse::Ref of it is gone.
-  Origin& origin(const Url& url, std::string_view connect_address = {});
+  // With Transport::Options::send_proxy, each client connection has origins of its own. `client`:
+  // that of the request; null if there is none.
+  Origin& origin(const Url& url,
+                 std::string_view connect_address = {},
+                 const ConnectionInfo* client = nullptr);
   std::size_t origins() const noexcept { return origins_.size(); }  // remembered
 
   void dial_for_waiters() override;
@@ -40,8 +47,11 @@ class ConnectionPool final : public io::WorkerLocal,
   void complete(const std::string& key, std::unique_ptr<IdleTransfer> transfer) override;
 
  private:
+  // By the key of the upstream, and the number of the client; 0: for all clients.
+  using Key = std::pair<std::string, std::uint64_t>;
+
   net::Destination destination_of(const Url& url, std::string_view connect_address) const;
-  Origin* find(const std::string& key) const noexcept;
+  Origin* find(const Key& key) const noexcept;
   void forget(const Origin& origin) override;
   bool sweep() override;
   void close_one_idle() override;
@@ -49,7 +59,7 @@ class ConnectionPool final : public io::WorkerLocal,
 
   PoolContext context_;
   // A dialer of the program may make round trips, and so add origins while all are visited.
-  std::map<std::string, std::unique_ptr<Origin>> origins_;
+  std::map<Key, std::unique_ptr<Origin>> origins_;
   Origin* last_ = nullptr;  // most transports have one origin
   io::Wakeup end_;
 };

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/connection_pool.hpp"
 
+#include "base/promised_memory.hpp"
 #include "io/file_descriptor.hpp"
+#include "support/h2_upstream_test.hpp"
 #include "support/pool_test.hpp"
+#include "transport/round_trip.hpp"
 
 #include <memory>
 #include <string>
@@ -11,6 +14,28 @@
 
 namespace onehop::transport {
 namespace {
+
+// --- memory ------------------------------------------------------------------------------------
+
+std::size_t promised() {
+  report_promised_memory();
+  return promised_memory();
+}
+
+// Regression: the window of a stream that there will not be stayed promised.
+TEST_F(ConnectionPoolTest, ARequestThatWaitsForHttp1HasNoPromiseOfAStream) {
+  start();
+  upstream_.answers = false;
+  const std::size_t before = promised();
+  const OnePool pools(*pool_);
+  auto asking = round_trip(pools, Request(Method::get, Url::parse("https://a/").value()));
+  asking.start();
+  EXPECT_EQ(promised() - before, kStreamWindow);
+  origin("https://a").use_http1();
+  settle();
+  EXPECT_FALSE(asking.done());
+  EXPECT_EQ(promised(), before);
+}
 
 // --- which connection --------------------------------------------------------------------------
 
@@ -197,7 +222,7 @@ TEST_F(ConnectionPoolTest, DropsAnIdleOneThatEndsOrSpeaks) {
   }
 }
 
-// The event has not been delivered yet: the pool looks once more.
+// The event has not been delivered yet: the pool looks again.
 TEST_F(ConnectionPoolTest, GivesNobodyAConnectionThatHasJustEnded) {
   start();
   give_back(take(origin()));

@@ -5,6 +5,8 @@
 #include <onehop/detail/clock.hpp>
 #include <onehop/scope.hpp>
 
+#include "http/message_access.hpp"
+
 #include <utility>
 
 namespace onehop::transport {
@@ -34,6 +36,9 @@ class TimedBody final : public BodySource {
   const Headers& trailers() const override { return body_.trailers(); }
 
  private:
+  bool passes_content_on() const noexcept override {
+    return MessageAccess::passes_content_on(body_);
+  }
   // Drops the content, and with it the connection or the stream.
   Result<bytes> end() {
     body_ = Body();

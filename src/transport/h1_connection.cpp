@@ -21,14 +21,14 @@ constexpr net::Duration kReservedIdle = std::chrono::minutes(2);
 H1Connection::H1Connection(Owner& owner,
                            Slot slot,
                            std::unique_ptr<net::Stream> stream,
-                           std::string address)
+                           const std::string& address)
     : owner_(owner),
       pool_(owner.pool()),
       ref_(owner.use()),
+      counters_(owner.counters_for(address)),
       slot_(std::move(slot)),
       stream_(std::move(stream)),
       input_(stream_->reactor().buffers()),
-      address_(std::move(address)),
       lifetime_(pool_.new_lifetime()),
       disturbed_(
           [](void* self) {
@@ -38,6 +38,7 @@ H1Connection::H1Connection(Owner& owner,
           this),
       idle_since_(stream_->reactor().now()) {
   pool_.counters().open.add(1);
+  counters_->open.add(1);
 }
 
 H1Connection::H1Connection(Owner& owner, IdleTransfer transfer)
@@ -46,7 +47,7 @@ H1Connection::H1Connection(Owner& owner, IdleTransfer transfer)
           std::move(transfer.slot),
           std::make_unique<net::TcpStream>(
               owner.pool().reactor(), std::move(transfer.socket), net::TcpStream::Role::connected),
-          std::move(transfer.address)) {
+          transfer.address) {
   lifetime_ = transfer.lifetime;
   exchanges_ = transfer.exchanges;
   idle_hint_ = transfer.idle_hint;
@@ -57,17 +58,20 @@ H1Connection::H1Connection(Owner& owner, IdleTransfer transfer)
 std::unique_ptr<IdleTransfer> H1Connection::into_transfer() {
   ONEHOP_DCHECK(!is_reserved());
   if (stream_->plain_descriptor() < 0) return nullptr;
-  auto transfer = std::make_unique<IdleTransfer>(stream_->release(), std::move(slot_),
-                                                 std::move(address_), lifetime_);
+  auto transfer =
+      std::make_unique<IdleTransfer>(stream_->release(), std::move(slot_), address(), lifetime_);
   transfer->exchanges = exchanges_;
   transfer->idle_hint = idle_hint_;
   transfer->idle_since = idle_since_;
   transfer->expires = expires_;
+  move_to(Phase::gone);
   return transfer;
 }
 
 H1Connection::~H1Connection() {
+  if (phase_ == Phase::idle) count_no_longer_idle();
   pool_.counters().open.subtract(1);
+  counters_->open.subtract(1);
 }
 
 // --- reservation -------------------------------------------------------------------------------
@@ -111,6 +115,9 @@ void H1Connection::become_idle(net::Duration timeout) noexcept {
   if (!is_in_handshake()) expires_ = std::min(expires_, lifetime_.ends_at());
   input_.release();
   stream_->watch_readable(&disturbed_);
+  move_to(Phase::idle);
+  pool_.counters().idle.add(1);
+  counters_->idle.add(1);
 }
 
 }  // namespace onehop::transport

@@ -14,11 +14,13 @@
 #include "transport/origin_use.hpp"
 #include "transport/pool_context.hpp"
 #include "transport/slot.hpp"
+#include "transport/upstream_counts.hpp"
 #include "wire/read_buffer.hpp"
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace onehop::transport {
 
@@ -29,6 +31,8 @@ class H1Connection : public detail::InFramePool {
    public:
     virtual PoolContext& pool() const noexcept = 0;
     virtual OriginUse& use() noexcept = 0;
+    // For the connections of this worker to `address`.
+    virtual std::shared_ptr<AddressCounters> counters_for(const std::string& address) = 0;
     // After an exchange that left the connection reusable, or a lease that sent nothing. Where
     // there is no memory to keep it, it is closed.
     virtual void give_back(std::unique_ptr<H1Connection> connection) noexcept = 0;
@@ -40,18 +44,38 @@ class H1Connection : public detail::InFramePool {
     ~Owner() = default;
   };
 
+  enum class Phase : std::uint8_t {
+    leased,  // it belongs to one exchange, or was just made
+    idle,    // with its origin, watched for bytes and for its end
+    gone,    // its stream is that of a tunnel or of another worker: only destruction may follow
+  };
+
   // `owner` outlives it.
-  H1Connection(Owner& owner, Slot slot, std::unique_ptr<net::Stream> stream, std::string address);
+  H1Connection(Owner& owner,
+               Slot slot,
+               std::unique_ptr<net::Stream> stream,
+               const std::string& address);
   // A connection of another worker.
   H1Connection(Owner& owner, IdleTransfer transfer);
   H1Connection(const H1Connection&) = delete;
   H1Connection& operator=(const H1Connection&) = delete;
   ~H1Connection();
 
-  net::Stream& stream() noexcept { return *stream_; }
-  std::unique_ptr<net::Stream> take_stream() noexcept { return std::move(stream_); }
+  net::Stream& stream() noexcept {
+    ONEHOP_DCHECK(phase_ != Phase::gone);
+    return *stream_;
+  }
+  // For a tunnel. This object may only be destroyed afterwards.
+  std::unique_ptr<net::Stream> take_stream() noexcept {
+    move_to(Phase::gone);
+    return std::move(stream_);
+  }
   wire::ReadBuffer& input() noexcept { return input_; }
-  const std::string& address() const noexcept { return address_; }
+  const std::string& address() const noexcept { return counters_->address; }
+  std::string_view lasting_address() const noexcept { return counters_->lasting; }
+  // How long it took to make it.
+  net::Duration dial_time() const noexcept { return dial_time_; }
+  void set_dial_time(net::Duration time) noexcept { dial_time_ = time; }
   Owner& owner() const noexcept { return owner_; }
   PoolContext& pool() const noexcept { return pool_; }
 
@@ -94,7 +118,11 @@ class H1Connection : public detail::InFramePool {
 
   // For the owner: while idle, it is watched for bytes and for its end.
   void become_idle(net::Duration timeout) noexcept;
-  void become_busy() noexcept { stream_->watch_readable(nullptr); }
+  void become_busy() noexcept {
+    move_to(Phase::leased);
+    stream_->watch_readable(nullptr);
+    count_no_longer_idle();
+  }
   // When it was last used, or made. A lease that sent nothing does not count.
   net::Time idle_since() const noexcept { return idle_since_; }
   std::uint64_t idle_since_pass() const noexcept { return idle_since_pass_; }
@@ -115,13 +143,34 @@ class H1Connection : public detail::InFramePool {
     bool in_handshake = false;
   };
 
+  static constexpr bool may_follow(Phase from, Phase to) noexcept {
+    switch (from) {
+      case Phase::leased:
+        return to != Phase::leased;
+      case Phase::idle:
+        return to == Phase::leased;
+      case Phase::gone:
+        return false;
+    }
+    return false;
+  }
+  void move_to(Phase next) noexcept {
+    ONEHOP_DCHECK(may_follow(phase_, next));
+    phase_ = next;
+  }
+  void count_no_longer_idle() noexcept {
+    pool_.counters().idle.subtract(1);
+    counters_->idle.subtract(1);
+  }
+
   Owner& owner_;
   PoolContext& pool_;
   const OriginUse::Ref ref_;
+  const std::shared_ptr<AddressCounters> counters_;
   Slot slot_;
   std::unique_ptr<net::Stream> stream_;
   wire::ReadBuffer input_;
-  std::string address_;
+  net::Duration dial_time_{};
   ConnectionLifetime lifetime_;
   io::Wakeup disturbed_;
   net::Time idle_since_;
@@ -129,6 +178,7 @@ class H1Connection : public detail::InFramePool {
   net::Time expires_{};
   net::Duration idle_hint_ = net::Duration::max();
   std::uint64_t exchanges_ = 0;
+  Phase phase_ = Phase::leased;
   std::unique_ptr<Reservation> reservation_;
 };
 

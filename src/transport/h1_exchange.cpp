@@ -36,15 +36,18 @@ std::optional<net::Duration> idle_hint(const Headers& headers) {
   return std::min(hint, kLongestIdleHint);
 }
 
-// Holds the connection's slot, which max_connections counts, while it lasts.
+// Holds the connection's slot, which max_connections counts, and its place at the endpoint, while
+// it lasts.
 class UpgradedConnection final : public wire::StreamTunnel {
  public:
-  UpgradedConnection(std::unique_ptr<H1Connection> connection, HeldString early)
+  UpgradedConnection(std::unique_ptr<H1Connection> connection, HeldString early, EndpointUse use)
       : StreamTunnel(connection->take_stream(), std::move(early)),
-        connection_(std::move(connection)) {}
+        connection_(std::move(connection)),
+        use_(std::move(use)) {}
 
  private:
   std::unique_ptr<H1Connection> connection_;
+  EndpointUse use_;
 };
 
 }  // namespace
@@ -154,7 +157,7 @@ Delivery H1Exchange::delivery() const noexcept {
 
 // --- the response ------------------------------------------------------------------------------
 
-Result<void> H1Exchange::begin(Request& request, HeldString* copy) {
+void H1Exchange::begin(Request& request, HeldString* copy) {
   ONEHOP_DCHECK(connection_ && progress_ == Progress::waiting);
   const Headers& headers = request.headers();
   record_ = request.record();
@@ -168,7 +171,6 @@ Result<void> H1Exchange::begin(Request& request, HeldString* copy) {
   // The next read shows why the upstream does not take it.
   if (!send_head(request)) upload_.give_up();
   if (record_) record_->request_sent = pool_.reactor().now();
-  return {};
 }
 
 std::optional<Result<Response>> H1Exchange::try_response(const Request& request) {
@@ -189,7 +191,7 @@ std::optional<Result<Response>> H1Exchange::take_responses(const Request& reques
     if (!response) return response;
     const Status status = response->status();
     if (!status.is_informational() || status == Status::switching_protocols) {
-      upload_.end_copy();
+      upload_.on_response();
       return response;
     }
     if (auto passed = pass_on(request, *response); !passed) return failure(passed.error());
@@ -313,8 +315,6 @@ Result<Response> H1Exchange::final_response(const Request& request,
   }
   if (upload_.is(Upload::State::awaiting_continue)) {
     upload_.drop();  // the response came without it: the connection cannot be used again
-  } else if (!upload_.is_whole() && !upload_.is(Upload::State::sending)) {
-    upload_.drop_body();
   }
   return response;
 }
@@ -331,8 +331,8 @@ Response H1Exchange::take_tunnel(Response response) {
   if (record_) record_->response_began = pool_.reactor().now();
   upload_.cancel();
   connection_->input().release();
-  response.set_tunnel(
-      std::make_unique<UpgradedConnection>(std::move(connection_), std::move(early)));
+  response.set_tunnel(std::make_unique<UpgradedConnection>(std::move(connection_), std::move(early),
+                                                           std::move(use_)));
   return response;
 }
 

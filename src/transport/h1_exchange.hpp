@@ -12,6 +12,7 @@
 #include "base/arena.hpp"
 #include "http/h1/serializer.hpp"
 #include "http/polled_body_source.hpp"
+#include "transport/endpoint_use.hpp"
 #include "transport/h1_connection.hpp"
 #include "transport/resend.hpp"
 #include "transport/upload.hpp"
@@ -32,17 +33,17 @@ class H1Exchange final : public PolledBodySource,
   explicit H1Exchange(std::unique_ptr<H1Connection> connection);
   ~H1Exchange() override;
 
+  // Counts the request at its endpoint until the exchange, or its tunnel, is over.
+  void count_at(EndpointUse use) noexcept { use_ = std::move(use); }
   // See UpstreamExchange.
-  Result<void> begin(Request& request, HeldString* copy);
+  void begin(Request& request, HeldString* copy);
   std::optional<Result<Response>> try_response(const Request& request);
   bool may_wait() const noexcept { return !upload_.is(Upload::State::failed); }
   net::Stream::Awaiter wait_for_response() noexcept;
   void on_wait(net::Wait wait);
   static Response attach(Response response, std::unique_ptr<H1Exchange> exchange);
   // After a response: nothing is left to read or to send.
-  bool is_complete() const noexcept {
-    return reader_.at_end() && !upload_.is(Upload::State::sending);
-  }
+  bool is_complete() const noexcept { return reader_.at_end() && !upload_.is_on_its_way(); }
 
   // After a failure.
   Delivery delivery() const noexcept;
@@ -66,6 +67,8 @@ class H1Exchange final : public PolledBodySource,
   Result<void> send_head(const Request& request);
   void begin_upload(std::size_t head);
   bool is_answered() const noexcept override { return progress_ != Progress::waiting; }
+  bool has_left() const noexcept override { return true; }  // what is sent has been written
+  bool passes_content_on() const noexcept override { return upload_.is_on_its_way(); }
   bool is_left_to_response(const Error& error) const noexcept override;
   void on_upload_failed() noexcept override;
   std::optional<Result<Response>> take_responses(const Request& request);
@@ -79,6 +82,7 @@ class H1Exchange final : public PolledBodySource,
   bool is_reusable();
   void pool_ended() noexcept override;
 
+  EndpointUse use_;
   std::unique_ptr<H1Connection> connection_;  // null at the end, and after the pool has ended
   PoolContext& pool_;
   wire::H1Output output_;

@@ -57,7 +57,7 @@ class SlowContent final : public BodySource {
 };
 
 // An upstream that stops reading, so that writing fails while responses still arrive: only a kernel
-// does that, here behind a pair of sockets.
+// does that, here with a pair of sockets.
 class H1ExchangeTest : public test::StreamPair {
  protected:
   H1ExchangeTest() {
@@ -79,7 +79,7 @@ class H1ExchangeTest : public test::StreamPair {
     auto taken = co_await pool_->origin(request.url()).lease(Need(), reactor_.now());
     if (!taken) co_return failure(taken.error());
     exchange_ = std::make_unique<H1Exchange>(taken->take_h1());
-    EXPECT_TRUE(exchange_->begin(request, nullptr));
+    exchange_->begin(request, nullptr);
     std::optional<Result<Response>> response;
     while (!response) {
       const auto wait = co_await exchange_->wait_for_response();

@@ -42,29 +42,35 @@ h2::SessionLimits limits_of(const Transport::Options& options) {
 H2Connection::H2Connection(Owner& owner,
                            Slot slot,
                            std::unique_ptr<net::Stream> stream,
-                           std::string address)
+                           const std::string& address)
     : owner_(owner),
       pool_(owner.pool()),
       ref_(owner.use()),
+      counters_(owner.counters_for(address)),
       slot_(std::move(slot)),
       stream_(std::move(stream)),
       session_(h2::Role::client, limits_of(pool_.options()), *this),
       link_(*stream_, session_, Side::upstream, kWriteStall, &H2Connection::on_flushed, this),
-      address_(std::move(address)),
       lifetime_(pool_.new_lifetime()),
       idle_since_(stream_->reactor().now()),
       watch_(&H2Connection::on_watch, this),
       resets_(&H2Connection::on_reset_time, this),
       ended_(&H2Connection::on_ended, this) {
   pool_.counters().open.add(1);
+  counters_->open.add(1);
+  counters_->http2.add(1);
 }
 
 H2Connection::~H2Connection() {
   running_ = {};
   state_ = State::over;
-  while (User* user = users_.pop_front())
+  while (User* user = users_.pop_front()) {
+    count_end();
     user->on_connection_lost(ping_ == Ping::unanswered);
+  }
   pool_.counters().open.subtract(1);
+  counters_->open.subtract(1);
+  counters_->http2.subtract(1);
 }
 
 void H2Connection::start() {
@@ -103,6 +109,8 @@ bool H2Connection::takes_requests_after_a_look() {
 void H2Connection::add(User& request) {
   ONEHOP_DCHECK(state_ != State::over && !request.is_linked());
   ++requests_;
+  pool_.counters().streams.add(1);
+  counters_->streams.add(1);
   users_.push_back(request);
   if (lifetime_.is_over(stream_->reactor().now(), requests_)) retire();
   if (!watch_.is_armed()) watch();
@@ -111,8 +119,14 @@ void H2Connection::add(User& request) {
 void H2Connection::remove(User& request) noexcept {
   ONEHOP_DCHECK(request.is_linked());
   request.unlink();
+  count_end();
   idle_since_ = stream_->reactor().now();
   link_.flush_soon();
+}
+
+void H2Connection::count_end() noexcept {
+  pool_.counters().streams_ended.add(1);
+  counters_->streams.subtract(1);
 }
 
 void H2Connection::retire() noexcept {
@@ -127,6 +141,7 @@ void H2Connection::on_settings() {
 
 void H2Connection::on_goaway(std::int32_t last_stream, h2::ErrorCode reason) {
   last_taken_ = last_stream;
+  pool_.counters().goaways.add(1);
   if (reason == h2::ErrorCode::http_1_1_required) owner_.use_http1();
   retire();
 }
@@ -225,7 +240,8 @@ void H2Connection::on_watch(void* self) {
   const net::Time now = connection.stream_->reactor().now();
   connection.watch();
   const net::Time heard = connection.link_.last_read();
-  // To decide, only the answer counts: other bytes may have been sent before the connection failed.
+  // To decide, only the PING with ACK counts: other bytes may have been sent before the connection
+  // failed.
   const bool waits = connection.ping_ == Ping::deciding ||
                      (connection.ping_ == Ping::sent && heard < connection.pinged_);
   if (waits && now - connection.pinged_ >= kPingPatience) {

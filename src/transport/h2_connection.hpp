@@ -11,11 +11,13 @@
 #include "transport/origin_use.hpp"
 #include "transport/pool_context.hpp"
 #include "transport/slot.hpp"
+#include "transport/upstream_counts.hpp"
 #include "wire/h2_link.hpp"
 
 #include <limits>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace onehop::transport {
 
@@ -30,6 +32,8 @@ class H2Connection final : private h2::SessionObserver {
    public:
     virtual PoolContext& pool() const noexcept = 0;
     virtual OriginUse& use() noexcept = 0;
+    // For the connections of this worker to `address`.
+    virtual std::shared_ptr<AddressCounters> counters_for(const std::string& address) = 0;
     // The connection has room for more requests, or for none any more.
     virtual void look_again_soon() noexcept = 0;
     // The connection ends without having carried a request.
@@ -56,7 +60,10 @@ class H2Connection final : private h2::SessionObserver {
   };
 
   // `owner` outlives it.
-  H2Connection(Owner& owner, Slot slot, std::unique_ptr<net::Stream> stream, std::string address);
+  H2Connection(Owner& owner,
+               Slot slot,
+               std::unique_ptr<net::Stream> stream,
+               const std::string& address);
   ~H2Connection();
 
   void start();
@@ -65,7 +72,11 @@ class H2Connection final : private h2::SessionObserver {
   h2::Session& session() noexcept { return session_; }
   Owner& owner() const noexcept { return owner_; }
   PoolContext& pool() const noexcept { return pool_; }
-  const std::string& address() const noexcept { return address_; }
+  const std::string& address() const noexcept { return counters_->address; }
+  std::string_view lasting_address() const noexcept { return counters_->lasting; }
+  // How long it took to make it.
+  net::Duration dial_time() const noexcept { return dial_time_; }
+  void set_dial_time(net::Duration time) noexcept { dial_time_ = time; }
   bool was_used() const noexcept { return requests_ > 0; }
 
   // How many requests it can take now; whether it carries three quarters of what it may.
@@ -91,8 +102,8 @@ class H2Connection final : private h2::SessionObserver {
   void remove(User& request) noexcept;
   // Something of a response has arrived.
   void on_content() noexcept { content_at_ = stream_->reactor().now(); }
-  // A request has waited too long. A PING finds out whether the connection is lost; until its
-  // answer, the connection takes no requests.
+  // A request has waited too long. A PING finds out whether the connection is lost; until it is
+  // acknowledged, the connection takes no requests.
   void suspect();
   // Takes no more requests, and ends once it has none.
   void close_idle();
@@ -106,7 +117,7 @@ class H2Connection final : private h2::SessionObserver {
   enum class Ping : std::uint8_t {
     none,        // none is unanswered
     sent,        // after a silence
-    deciding,    // a request has waited for nothing: no others before the answer
+    deciding,    // a request has waited for nothing: no others before the ACK
     unanswered,  // for too long: the connection is lost
   };
 
@@ -122,6 +133,7 @@ class H2Connection final : private h2::SessionObserver {
   std::size_t limit() const noexcept;
   void watch();
   void send_ping(Ping reason);
+  void count_end() noexcept;
   static void on_flushed(void* self);
   static void on_watch(void* self);
   static void on_reset_time(void* self);
@@ -130,11 +142,12 @@ class H2Connection final : private h2::SessionObserver {
   Owner& owner_;
   PoolContext& pool_;
   const OriginUse::Ref ref_;
+  const std::shared_ptr<AddressCounters> counters_;
   Slot slot_;
   std::unique_ptr<net::Stream> stream_;
   h2::Session session_;
   wire::H2Link link_;
-  std::string address_;
+  net::Duration dial_time_{};
   ConnectionLifetime lifetime_;
   IntrusiveList<User> users_;
   net::Time idle_since_;

@@ -90,7 +90,10 @@ void H2Exchange::on_connection_lost(bool timed_out) noexcept {
 void H2Exchange::on_event() {
   if (has_head() && progress_ == Progress::waiting) progress_ = Progress::responding;
   mark_passed_over();
-  if (has_responded() && is_closed()) stop_upload();
+  if (has_responded()) {
+    if (is_closed()) stop_upload();
+    upload_.let_go();
+  }
   sender_.on_event();
   // That the request is out is not an event for the caller that waits for the response.
   if (!has_head() && !has_piece() && !has_ended() && !is_closed()) return;
@@ -157,18 +160,20 @@ void H2Exchange::stop_upload() {
 
 // --- the response ------------------------------------------------------------------------------
 
-Result<void> H2Exchange::begin(Request& request, HeldString* copy) {
+void H2Exchange::begin(Request& request, HeldString* copy) {
   ONEHOP_DCHECK(connection_ && progress_ == Progress::waiting);
   const bool as_tunnel = asks_for_tunnel(request);
   upload_.take(request, copy);
   // A call of gRPC may be as slow to read as it is to write.
   if (!is_grpc(request.headers().get_or_empty(field::content_type))) stall_ = activity_timeout_;
-  if (auto opened = open(request, as_tunnel); !opened) return opened;
+  if (const auto opened = open(request, as_tunnel); !opened) {
+    wait_failure_ = opened.error();
+    return;
+  }
   upload_.await_continue(request);
   const bool sends_content = upload_.has_content() && !upload_.is(Upload::State::awaiting_continue);
   if (sends_content) begin_upload();
   if (record_) record_->request_sent = pool_.reactor().now();
-  return {};
 }
 
 std::optional<Result<Response>> H2Exchange::try_response(const Request& request) {
@@ -181,7 +186,7 @@ std::optional<Result<Response>> H2Exchange::try_response(const Request& request)
     }
     if (!response->status().is_informational()) {
       final_response(request, *response, head->content_length());
-      upload_.end_copy();
+      upload_.on_response();
       return response;
     }
     pass_on(request, *response);

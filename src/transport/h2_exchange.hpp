@@ -9,6 +9,7 @@
 #include <onehop/response.hpp>
 
 #include "http/polled_body_source.hpp"
+#include "transport/endpoint_use.hpp"
 #include "transport/h2_connection.hpp"
 #include "transport/resend.hpp"
 #include "transport/upload.hpp"
@@ -32,17 +33,17 @@ class H2Exchange final : public h2::Stream,
   // Whether the request goes out as an extended CONNECT, which needs the peer's SETTINGS.
   static bool asks_for_tunnel(const Request& request) noexcept;
 
+  // Counts the request at its endpoint until the exchange is over.
+  void count_at(EndpointUse use) noexcept { use_ = std::move(use); }
   // See UpstreamExchange.
-  Result<void> begin(Request& request, HeldString* copy);
+  void begin(Request& request, HeldString* copy);
   std::optional<Result<Response>> try_response(const Request& request);
-  static bool may_wait() noexcept { return true; }
+  bool may_wait() const noexcept { return !wait_failure_; }
   io::Event::Awaiter wait_for_response() noexcept;
   void on_wait(bool changed);
   static Response attach(Response response, std::unique_ptr<H2Exchange> exchange);
   // After a response: nothing is left to read or to send.
-  bool is_complete() const noexcept {
-    return at_end_of_response() && !upload_.is(Upload::State::sending);
-  }
+  bool is_complete() const noexcept { return at_end_of_response() && !upload_.is_on_its_way(); }
   bool has_unread_trailers() const noexcept { return has_trailers() && !trailers_taken_; }
   // After a response: it is a 101, and the stream is its tunnel.
   bool is_tunnel() const noexcept { return is_tunnel_; }
@@ -96,6 +97,8 @@ class H2Exchange final : public h2::Stream,
   void begin_upload();
   void stop_upload();
   bool is_answered() const noexcept override { return has_responded(); }
+  bool has_left() const noexcept override { return has_sent_end() || is_closed(); }
+  bool passes_content_on() const noexcept override { return upload_.is_on_its_way(); }
   // The upstream does not want the rest.
   bool is_left_to_response(const Error&) const noexcept override {
     return !is_open() || failure_.has_value();
@@ -112,6 +115,7 @@ class H2Exchange final : public h2::Stream,
   Error closed_error() const;
   h2::ErrorCode reason_to_cancel() const;
 
+  EndpointUse use_;
   H2Connection* connection_;  // null when it is gone
   PoolContext& pool_;
   PoolMember pool_member_;

@@ -15,7 +15,6 @@ std::unique_ptr<H1Connection> IdleList::try_take(Reuse reuse) {
     if (!idle_.back()->suits(reuse)) break;
     std::unique_ptr<H1Connection> connection = std::move(idle_.back());
     idle_.pop_back();
-    pool_.counters().idle.subtract(1);
     connection->become_busy();
     // The kernel has reported its end since it became idle, unless that was in this very pass.
     const bool looks =
@@ -31,7 +30,7 @@ std::unique_ptr<H1Connection> IdleList::try_take_reserved(ConnectionId client,
                                                           bool has_credentials) {
   const net::Time now = pool_.reactor().now();
   while (auto connection = reserved_.take(client, has_credentials)) {
-    on_reserved_gone(1);
+    pool_.count_reserved_gone(1);
     connection->become_busy();
     if (connection->is_stale_now(now)) continue;
     pool_.counters().reused.add(1);
@@ -53,18 +52,12 @@ void IdleList::add(std::unique_ptr<H1Connection> connection) {
       --place;
     idle_.insert(place, std::move(connection));
   }
-  pool_.counters().idle.add(1);
   pool_.arm_sweep();
-}
-
-void IdleList::on_reserved_gone(std::size_t count) noexcept {
-  pool_.count_reserved_gone(count);
-  pool_.counters().idle.subtract(count);
 }
 
 void IdleList::drop(const H1Connection& connection) {
   if (connection.is_reserved()) {
-    if (const auto reserved = reserved_.remove(connection)) on_reserved_gone(1);
+    if (const auto reserved = reserved_.remove(connection)) pool_.count_reserved_gone(1);
     return;
   }
   const auto found = std::find_if(idle_.begin(), idle_.end(),
@@ -72,21 +65,18 @@ void IdleList::drop(const H1Connection& connection) {
   if (found == idle_.end()) return;
   const std::unique_ptr<H1Connection> dropped = std::move(*found);
   idle_.erase(found);
-  pool_.counters().idle.subtract(1);
 }
 
 void IdleList::sweep(net::Time now) {
-  const std::size_t closed =
-      std::erase_if(idle_, [now](const auto& each) { return each->is_stale(now); });
-  pool_.counters().idle.subtract(closed);
-  on_reserved_gone(reserved_.sweep(now));
+  std::erase_if(idle_, [now](const auto& each) { return each->is_stale(now); });
+  pool_.count_reserved_gone(reserved_.sweep(now));
 }
 
 void IdleList::close_oldest(bool handshakes_too) {
   if (!idle_.empty()) {
     drop(*idle_.front());
   } else if (const auto reserved = reserved_.take_oldest(handshakes_too)) {
-    on_reserved_gone(1);
+    pool_.count_reserved_gone(1);
   }
 }
 

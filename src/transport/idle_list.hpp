@@ -40,8 +40,6 @@ class IdleList {
   void clear();
 
  private:
-  void on_reserved_gone(std::size_t count) noexcept;
-
   PoolContext& pool_;
   std::vector<std::unique_ptr<H1Connection>> idle_;  // the oldest first
   ReservedConnections reserved_;

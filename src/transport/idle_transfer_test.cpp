@@ -7,6 +7,7 @@
 #include "http/message_access.hpp"
 #include "io/file_descriptor.hpp"
 #include "io/reactor.hpp"
+#include "support/failing_allocation.hpp"
 
 #include <atomic>
 #include <memory>
@@ -178,6 +179,28 @@ TEST_F(IdleTransferTest, AThreadThatDoesNotAnswerIsNotWaitedFor) {
   one_.run_once(milliseconds(0));
   EXPECT_EQ(transport_->statistics().idle, 2U);
   EXPECT_EQ(transport_->statistics().open, 2U);
+}
+
+// Regression: the exception ended the worker.
+TEST_F(IdleTransferTest, AConnectionThatFindsNoMemoryOnItsWayIsClosed) {
+  if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
+  bool has_failed = true;
+  for (std::size_t succeed = 0; has_failed; ++succeed) {
+    transport_ = std::make_unique<Transport>();
+    other_runs_ = true;
+    EXPECT_EQ(run(one_, two_), "ok");
+    EXPECT_EQ(run(two_, one_), "ok");
+    other_runs_ = false;
+    EXPECT_EQ(run(one_, two_), "ok");
+    {
+      const FailingAllocation failing(succeed);
+      two_.run_once(milliseconds(0));
+      one_.run_once(milliseconds(0));
+      has_failed = failing.is_over();
+    }
+    EXPECT_EQ(run(one_, two_), "ok");
+    EXPECT_EQ(transport_->statistics().open, transport_->statistics().idle);
+  }
 }
 
 // Regression: each request waited for its response, and no other worker was asked.

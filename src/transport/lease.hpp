@@ -10,16 +10,18 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace onehop::transport {
 
-// What a request asks of a connection.
+// The properties that a request needs of a connection.
 struct Need {
   Reuse reuse = Reuse::any;      // which idle connections of HTTP/1 it may use
   bool http1_only = false;       // an Upgrade over TLS, or credentials for the connection
   bool settings = false;         // over HTTP/2: the peer's SETTINGS are known
   bool has_credentials = false;  // for the connection
+  bool may_hold = true;          // while the upstream refuses, as Transport::Options::hold says
   ConnectionId client;  // for a connection that is reserved for it; none: for no reserved one
 };
 
@@ -42,6 +44,11 @@ class Lease {
   // True if the connection carried a request before.
   bool is_reused() const noexcept { return h1_ ? h1_->is_reused() : h2().was_used(); }
   const std::string& address() const noexcept { return h1_ ? h1_->address() : h2().address(); }
+  // The same, as long as the process; empty for some.
+  std::string_view lasting_address() const noexcept {
+    return h1_ ? h1_->lasting_address() : h2().lasting_address();
+  }
+  net::Duration dial_time() const noexcept { return h1_ ? h1_->dial_time() : h2().dial_time(); }
   H1Connection* h1() const noexcept { return h1_.get(); }
   std::unique_ptr<H1Connection> take_h1() noexcept { return std::move(h1_); }
   H2Connection& h2() const noexcept {

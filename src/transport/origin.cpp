@@ -2,6 +2,7 @@
 #include "transport/origin.hpp"
 
 #include "base/check.hpp"
+#include "base/promised_memory.hpp"
 
 #include <new>
 #include <utility>
@@ -17,15 +18,29 @@ net::Destination without_http2(net::Destination destination) {
   return destination;
 }
 
+net::Destination reporting_to(net::DialReports& reports, net::Destination destination) {
+  destination.reports = &reports;
+  return destination;
+}
+
 }  // namespace
 
-Origin::Origin(Keeper& keeper, PoolContext& pool, std::string key, net::Destination destination)
+Origin::Origin(Keeper& keeper,
+               PoolContext& pool,
+               std::string key,
+               const Url& url,
+               net::Destination destination,
+               ConnectionId client)
     : keeper_(keeper),
       pool_(pool),
       key_(std::move(key)),
-      destination_(std::move(destination)),
+      client_(client),
+      scheme_(url.scheme()),
+      authority_(url.authority()),
+      destination_(reporting_to(*this, std::move(destination))),
       http1_destination_(without_http2(destination_)),
       shared_(pool.shared().origin(key_)),
+      counts_(pool.shared().upstream(key_, url)),
       use_(
           pool.reactor(),
           [](void* self) { static_cast<Origin*>(self)->forget_if_useless(); },
@@ -34,12 +49,11 @@ Origin::Origin(Keeper& keeper, PoolContext& pool, std::string key, net::Destinat
       look_again_([](void* self) { static_cast<Origin*>(self)->look_again(); }, this),
       dial_again_([](void* self) { static_cast<Origin*>(self)->look_again_soon(); }, this),
       line_(pool.reactor(), *shared_, look_again_),
-      redial_(
-          pool.reactor(),
-          pool.options(),
-          line_.requests(),
-          [](void* self) { return static_cast<Origin*>(self)->redial(); },
-          this) {}
+      redial_(*this, pool.reactor(), pool.options(), line_.requests()) {
+  if (!client_) return;
+  const auto ended = [](void* self) { static_cast<Origin*>(self)->close_all_idle(); };
+  client_end_.emplace(pool.reactor().endings(), client_.number(), ended, this);
+}
 
 Origin::~Origin() {
   dials_.cancel();
@@ -48,21 +62,28 @@ Origin::~Origin() {
   pool_.shared().forget(key_, std::move(shared_));
 }
 
-// That the upstream speaks HTTP/1.1 is remembered for as long as it counts.
+// That the upstream speaks HTTP/1.1 is remembered for as long as it counts, but not for each
+// client.
 void Origin::forget_if_useless() {
-  const bool is_useful = pool_.reactor().now() < http1_until_ && !pool_.is_retired();
+  const bool is_useful = pool_.reactor().now() < http1_until_ && !pool_.is_retired() && !client_;
   if (!is_useful) return keeper_.forget(*this);
   use_.call_again(http1_until_);
 }
 
-bool Origin::matches(const Url& url, std::string_view connect_address) const noexcept {
-  if (connect_address != destination_.connect_address) return false;
-  const std::string_view scheme = url.scheme();
-  if (scheme == "unix") return url.socket_path() == destination_.socket_path;
-  const bool has_prior_knowledge = destination_.http2 && !destination_.tls;
-  return destination_.socket_path.empty() && url.port() == destination_.port &&
-         destination_.tls == (scheme == "https") && has_prior_knowledge == (scheme == "h2c") &&
-         url.host() == destination_.host;
+std::shared_ptr<AddressCounters> Origin::counters_for(const std::string& address) {
+  for (const auto& known : addresses_) {
+    if (known->address == address) return known;
+  }
+  std::erase_if(addresses_, [](const auto& each) { return each->open.value() == 0; });
+  return addresses_.emplace_back(counts_->counters_for(address));
+}
+
+bool Origin::matches(const Url& url,
+                     std::string_view connect_address,
+                     ConnectionId client) const noexcept {
+  return url.authority() == authority_ && client == client_ && url.scheme() == scheme_ &&
+         connect_address == destination_.connect_address &&
+         (destination_.socket_path.empty() || url.socket_path() == destination_.socket_path);
 }
 
 // --- leases ------------------------------------------------------------------------------------
@@ -97,12 +118,49 @@ H2Connection* Origin::try_http2(const Need& need) {
   return nullptr;
 }
 
+// Counts how long a request waits for a connection.
+class Origin::CountedWait {
+ public:
+  explicit CountedWait(PoolContext& pool) noexcept : pool_(pool), began_(pool.reactor().now()) {}
+  CountedWait(const CountedWait&) = delete;
+  CountedWait& operator=(const CountedWait&) = delete;
+  ~CountedWait() { pool_.counters().waits.add(pool_.reactor().now() - began_); }
+
+ private:
+  PoolContext& pool_;
+  const net::Time began_;
+};
+
+// A request that has asked another worker, until that responds or the request waits no longer: a
+// worker that has ended never responds.
+class Origin::Asked : public ListNode {
+ public:
+  explicit Asked(Origin& origin) noexcept : origin_(origin) {
+    origin_.asked_.push_back(*this);
+    ++origin_.requested_;
+  }
+  Asked(const Asked&) = delete;
+  Asked& operator=(const Asked&) = delete;
+  ~Asked() { end(); }
+  void end() noexcept {
+    if (!is_linked()) return;
+    unlink();
+    --origin_.requested_;
+  }
+
+ private:
+  Origin& origin_;
+};
+
 task<Result<Lease>> Origin::lease(Need need, net::Time began) {
-  Waiter waiter(line_, use_, need, began);
+  const CountedWait counted(pool_);
+  Waiter waiter(line_, use_, need, began, pool_.options().hold);
+  // Until there is a stream: many requests may wait for one.
+  MemoryPromise claim(goes_over_http2(need) ? kStreamWindow : 0);
   for (bool first = true; goes_over_http2(need); first = false) {
     waiter.join(Protocol::http2);  // before a dial, which may fail at once
     if (!http2_.best(false) && !dial_http2() && http2_.empty()) {
-      idle_.close_oldest(false);
+      close_any_idle();
       if (!dial_http2()) pool_.shared().ask_for_slot(key_, pool_.member());
     }
     // Once only: a dial may come to nothing, and so may the next.
@@ -112,10 +170,12 @@ task<Result<Lease>> Origin::lease(Need need, net::Time began) {
     const auto waited = co_await redial_.wait(waiter, is_dialled_for);
     waiter.leave();
     if (waiter.error) co_return failure(*waiter.error);
+    if (waiter.lease) co_return std::move(*waiter.lease);
     if (!goes_over_http2(need)) break;
     if (H2Connection* connection = try_http2(need)) co_return Lease(*connection);
     if (!waited) co_return failure(waited.error());
   }
+  claim.redeem();  // it goes over HTTP/1
   if (auto connection = try_http1(need)) co_return Lease(std::move(connection));
   co_return co_await wait_for_http1(waiter);
 }
@@ -123,16 +183,17 @@ task<Result<Lease>> Origin::lease(Need need, net::Time began) {
 task<Result<Lease>> Origin::wait_for_http1(Waiter& waiter) {
   waiter.join(Protocol::http1);
   bool served = false;
-  const bool asks = request_from_other_workers(waiter.need.reuse);
+  std::optional<Asked> asked;
+  if (request_from_other_workers(waiter.need.reuse)) asked.emplace(*this);
   if (requested_ > 0) {
     const net::Time patience = io::deadline_after(pool_.reactor().now(), kTransferPatience);
     served = co_await waiter.changed.wait(patience);
   }
   if (!served) {
-    if (asks && requested_ > 0) --requested_;  // a worker that has ended never responds
+    asked.reset();
     dial_http1_for_waiters();
     if (lacks_dials() && !redial_.is_active()) {
-      close_idle();  // too old for this request, or of the other version
+      close_any_idle();  // too old for this request, or of the other version
       dial_http1_for_waiters();
     }
     if (lacks_dials() && !redial_.is_active()) {
@@ -151,11 +212,9 @@ task<Result<Lease>> Origin::wait_for_http1(Waiter& waiter) {
 
 bool Origin::request_from_other_workers(Reuse reuse) {
   if (reuse == Reuse::none || pool_.shared().workers() < 2) return false;
-  if (destination_.tls) return false;  // only a socket can change its worker
+  if (destination_.tls || client_) return false;  // only a socket can change its worker
   if (dialling_http1_ + requested_ >= line_.waiting(Protocol::http1)) return false;
-  if (!pool_.shared().request(key_, reuse, pool_.member())) return false;
-  ++requested_;
-  return true;
+  return pool_.shared().request(key_, reuse, pool_.member());
 }
 
 std::unique_ptr<IdleTransfer> Origin::offer(Reuse reuse) {
@@ -167,7 +226,7 @@ std::unique_ptr<IdleTransfer> Origin::offer(Reuse reuse) {
 }
 
 void Origin::complete(std::unique_ptr<IdleTransfer> transfer) {
-  if (requested_ > 0) --requested_;  // this response may have come too late to count
+  if (!asked_.empty()) asked_.front().end();  // unless it has come too late to count
   if (transfer) {
     auto connection = std::make_unique<H1Connection>(*this, std::move(*transfer));
     // The kernel had no occasion yet to report its end to this worker.
@@ -184,14 +243,20 @@ void Origin::deliver(std::unique_ptr<H1Connection> connection) {
   bool passes_by = false;
   Waiter* const waiter = line_.first_for(*connection, passes_by);
   passes_by = passes_by && dialling_http1_ == 0 && !redial_.is_active();
-  if (!waiter || (passes_by && is_wanted_elsewhere())) {
-    if (keeps_none() || is_wanted_elsewhere()) return;
+  if (!waiter || (passes_by && gives_way())) {
+    if (keeps_none() || gives_way()) return;
+    // With an origin for each client, to look for the oldest would take long.
+    if (client_ && pool_.is_full()) return;
     idle_.add(std::move(connection));
     return pool_.enforce_size();
   }
-  waiter->leave();
-  waiter->lease.emplace(std::move(connection));
-  waiter->changed.set();
+  hand_over(*waiter, std::move(connection));
+}
+
+void Origin::hand_over(Waiter& waiter, std::unique_ptr<H1Connection> connection) {
+  waiter.leave();
+  waiter.lease.emplace(std::move(connection));
+  waiter.changed.set();
 }
 
 void Origin::give_back(std::unique_ptr<H1Connection> connection) noexcept {
@@ -203,7 +268,7 @@ void Origin::give_back(std::unique_ptr<H1Connection> connection) noexcept {
     // over a connection of its own: between two of them the connection is kept, for
     // pool_idle_timeout at most.
     if (pool_.is_retired() || !connection->may_be_kept()) return;
-    if ((keeps_none() || is_wanted_elsewhere()) && !connection->is_in_handshake()) return;
+    if ((keeps_none() || gives_way()) && !connection->is_in_handshake()) return;
     idle_.add(std::move(connection));
     pool_.enforce_size();
   } catch (const std::bad_alloc&) {  // destructors call this as well
@@ -211,19 +276,25 @@ void Origin::give_back(std::unique_ptr<H1Connection> connection) noexcept {
 }
 
 // At the limit, a slot is worth more to a request that waits, on any worker, than to an idle
-// connection.
-bool Origin::is_wanted_elsewhere() const noexcept {
-  const std::size_t max = pool_.options().max_connections;
-  return max != 0 && shared_->waiting > 0 && shared_->open >= max;
+// connection. Above one that was lowered, it is worth more to the upstream.
+bool Origin::gives_way() const noexcept {
+  const std::size_t max = pool_.shared().max_connections();
+  return shared_->open > max || (shared_->waiting > 0 && shared_->open >= max);
 }
 
 bool Origin::keeps_none() const noexcept {
-  return pool_.options().pool_size == 0 || pool_.is_retired();
+  return pool_.options().pool_size == 0 || pool_.is_retired() || is_client_gone();
 }
 
-void Origin::close_idle() {
+bool Origin::close_idle() {
+  const std::size_t before = idle_.size();
   idle_.close_oldest(false);
-  http2_.close_one_idle();
+  const bool has_closed = http2_.close_one_idle();
+  return has_closed || idle_.size() < before;
+}
+
+void Origin::close_any_idle() {
+  if (!close_idle() && client_) keeper_.close_idle(key_);
 }
 
 void Origin::close_all_idle() {

@@ -10,6 +10,7 @@
 #include <onehop/scope.hpp>
 #include <onehop/url.hpp>
 
+#include "io/endings.hpp"
 #include "net/dialer.hpp"
 #include "transport/h2_connections.hpp"
 #include "transport/idle_list.hpp"
@@ -20,22 +21,35 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace onehop::transport {
 
-class Origin final : public H1Connection::Owner, public H2Connection::Owner {
+class Origin final : public H1Connection::Owner,
+                     public H2Connection::Owner,
+                     private Redial::Owner,
+                     private net::DialReports {
  public:
   // The pool that keeps it.
   class Keeper {
    public:
     // `origin` is unused. Destroys it.
     virtual void forget(const Origin& origin) = 0;
+    // Closes an idle connection to the upstream `key` that another origin keeps, if there is one.
+    virtual void close_idle(const std::string& key) = 0;
 
    protected:
     ~Keeper() = default;
   };
-  // `destination.http2`: the upstream is offered HTTP/2, or speaks it by prior knowledge.
-  Origin(Keeper& keeper, PoolContext& pool, std::string key, net::Destination destination);
+  // The upstream of `url`. `destination.http2`: it is offered HTTP/2, or speaks it by prior
+  // knowledge. `client`: unless it is none, all connections are for the requests of this client's
+  // connection, and end with it.
+  Origin(Keeper& keeper,
+         PoolContext& pool,
+         std::string key,
+         const Url& url,
+         net::Destination destination,
+         ConnectionId client = {});
   Origin(const Origin&) = delete;
   Origin& operator=(const Origin&) = delete;
   ~Origin();
@@ -51,10 +65,15 @@ class Origin final : public H1Connection::Owner, public H2Connection::Owner {
   }
   bool has_reserved(ConnectionId client) const { return idle_.has_reserved(client); }
 
-  bool matches(const Url& url, std::string_view connect_address) const noexcept;
+  bool matches(const Url& url,
+               std::string_view connect_address,
+               ConnectionId client) const noexcept;
+  // Origins of one upstream have the same key. `client`: of those, each has its own, or none.
   const std::string& key() const noexcept { return key_; }
+  ConnectionId client() const noexcept { return client_; }
   PoolContext& pool() const noexcept override { return pool_; }
   OriginUse& use() noexcept override { return use_; }
+  std::shared_ptr<AddressCounters> counters_for(const std::string& address) override;
   // Idle connections of HTTP/1.
   std::size_t idle() const noexcept { return idle_.size(); }
 
@@ -64,8 +83,9 @@ class Origin final : public H1Connection::Owner, public H2Connection::Owner {
   // For the pool. A slot is free: dials for the requests that wait.
   void dial_for_waiters();
   void sweep(net::Time now) { idle_.sweep(now); }
-  // Closes an idle connection of each kind, for a request that needs its slot.
-  void close_idle();
+  // Closes an idle connection of each kind, for a request that needs its slot. Returns false if
+  // there is none.
+  bool close_idle();
   // Closes the oldest idle connection of HTTP/1; an idle one of HTTP/2, false if there is none.
   void close_oldest_http1() { idle_.close_oldest(true); }
   bool close_one_http2() { return http2_.close_one_idle(); }
@@ -77,6 +97,8 @@ class Origin final : public H1Connection::Owner, public H2Connection::Owner {
   void complete(std::unique_ptr<IdleTransfer> transfer);
 
  private:
+  class CountedWait;
+  class Asked;
   using Waiter = WaitingLine::Waiter;
 
   bool goes_over_http2(const Need& need) const noexcept {
@@ -93,18 +115,25 @@ class Origin final : public H1Connection::Owner, public H2Connection::Owner {
   void dial_http1_for_waiters();
   bool dial_http2();
   bool begin_dial(Protocol over);
-  bool redial();
+  bool needs_dial(const WaitingRequest& request) const noexcept override;
+  bool redial() override;
   task<void> dial(std::unique_ptr<Slot> slot, Protocol over);
   Result<std::unique_ptr<H1Connection>> take_dialled(Slot& slot,
                                                      Result<net::Dialled> dialled,
-                                                     Protocol over);
+                                                     Protocol over,
+                                                     net::Time began);
+  void keep_dialled(std::unique_ptr<H1Connection> connection, Protocol over) noexcept;
   void on_dial_failed(Protocol over, Error error);
+  void on_attempt_failed(std::string_view address, const Error& error) noexcept override;
+  void count_dial(const Result<net::Dialled>& dialled) const;
   void fail_requests_over(Protocol over, const Error& error);
   // --- connections of HTTP/1
   void drop(const H1Connection& connection) override { idle_.drop(connection); }
   void deliver(std::unique_ptr<H1Connection> connection);
+  static void hand_over(Waiter& waiter, std::unique_ptr<H1Connection> connection);
   bool keeps_none() const noexcept;
-  bool is_wanted_elsewhere() const noexcept;
+  // Whether an idle connection is not worth its slot.
+  bool gives_way() const noexcept;
   // --- connections of HTTP/2
   void look_again_soon() noexcept override { pool_.reactor().schedule(look_again_); }
   void look_again();
@@ -112,22 +141,32 @@ class Origin final : public H1Connection::Owner, public H2Connection::Owner {
   void remove(H2Connection& connection) override;
 
   void forget_if_useless();
+  // Also another origin's, of the same upstream.
+  void close_any_idle();
+  bool is_client_gone() const noexcept { return client_end_ && client_end_->has_ended(); }
 
   Keeper& keeper_;
   PoolContext& pool_;
   const std::string key_;
+  const ConnectionId client_;
+  const std::string scheme_;
+  const std::string authority_;
   const net::Destination destination_;
   const net::Destination http1_destination_;
   std::shared_ptr<OriginCounters> shared_;
+  const std::shared_ptr<UpstreamCounts> counts_;
+  std::vector<std::shared_ptr<AddressCounters>> addresses_;
   OriginUse use_;
   IdleList idle_;
   H2Connections http2_;
+  std::optional<io::Endings::Watch> client_end_;
   io::Wakeup look_again_;
   io::Timer dial_again_;
   WaitingLine line_;
   std::size_t dialling_http1_ = 0;
   bool is_dialling_http2_ = false;
-  std::size_t requested_ = 0;   // other workers that owe a response
+  std::size_t requested_ = 0;   // responses of other workers that are awaited
+  IntrusiveList<Asked> asked_;  // by these
   net::Time no_dial_before_{};  // over HTTP/2
   net::Time http1_until_{};
   Redial redial_;

@@ -31,7 +31,11 @@ void Origin::dial_http1_for_waiters() {
 
 // One at a time, for all. False if there is no slot for it, or no memory.
 bool Origin::dial_http2() {
-  if (is_dialling_http2_ || redial_.is_active() || http2_.allows_none()) return true;
+  if (is_dialling_http2_ || http2_.allows_none()) return true;
+  if (redial_.is_active()) {  // which does not end for a request beside a connection that is full
+    pool_.reactor().timers().arm(dial_again_, pool_.reactor().now() + kBackOff);
+    return true;
+  }
   if (pool_.reactor().now() < no_dial_before_) {
     pool_.reactor().timers().arm(dial_again_, no_dial_before_);
     return true;
@@ -39,10 +43,17 @@ bool Origin::dial_http2() {
   return begin_dial(Protocol::http2);
 }
 
+// Over HTTP/2, a connection that takes requests is waited for while it is full.
+bool Origin::needs_dial(const WaitingRequest& request) const noexcept {
+  const Protocol over = static_cast<const Waiter&>(request).protocol;
+  return over == Protocol::http1 || !http2_.takes_requests();
+}
+
 bool Origin::redial() {
   ONEHOP_DCHECK(!line_.requests().empty());
   if (dialling_http1_ > 0 || is_dialling_http2_) return false;
-  return begin_dial(static_cast<Waiter&>(line_.requests().front()).protocol);
+  const auto& first = static_cast<const Waiter&>(line_.requests().front());
+  return begin_dial(needs_dial(first) ? first.protocol : Protocol::http1);
 }
 
 bool Origin::begin_dial(Protocol over) {
@@ -70,10 +81,11 @@ task<void> Origin::dial(std::unique_ptr<Slot> slot, Protocol over) {
     ++dialling_http1_;
   }
   Result<std::unique_ptr<H1Connection>> made = failure(Errc::overloaded, Side::local);
+  const net::Time began = pool_.reactor().now();
   try {
     const net::Destination& destination = over_http2 ? destination_ : http1_destination_;
     auto dialled = co_await pool_.dialer().dial(destination);
-    made = take_dialled(*slot, std::move(dialled), over);
+    made = take_dialled(*slot, std::move(dialled), over, began);
   } catch (const std::bad_alloc&) {  // `made` says so to the requests that wait
   }
   if (over_http2) {
@@ -88,13 +100,7 @@ task<void> Origin::dial(std::unique_ptr<Slot> slot, Protocol over) {
   }
   const bool was_active = redial_.is_active();
   redial_.end();
-  if (std::unique_ptr<H1Connection> connection = std::move(*made)) {
-    if (over_http2 && line_.waiting(Protocol::http1) == 0) {
-      idle_.add(std::move(connection));  // the request it was made for is on its way here
-    } else {
-      deliver(std::move(connection));
-    }
-  }
+  if (*made) keep_dialled(std::move(*made), over);
   if (over_http2) line_.wake_all_http2();
   if (was_active) dial_for_waiters();
 }
@@ -102,30 +108,82 @@ task<void> Origin::dial(std::unique_ptr<Slot> slot, Protocol over) {
 // The connection, or null if it speaks HTTP/2 and has found its place.
 Result<std::unique_ptr<H1Connection>> Origin::take_dialled(Slot& slot,
                                                            Result<net::Dialled> dialled,
-                                                           Protocol over) {
+                                                           Protocol over,
+                                                           net::Time began) {
+  count_dial(dialled);
   if (!dialled) return failure(std::move(dialled.error()));
-  pool_.counters().dialled.add(1);
+  const net::Duration dial_time = pool_.reactor().now() - began;
   const TlsInfo* const tls = dialled->stream->tls();
   const bool chose_http1 = over == Protocol::http2 && tls && tls->protocol != "h2";
   if (chose_http1) http1_until_ = io::deadline_after(pool_.reactor().now(), kForgetHttp1);
   if (over == Protocol::http1 || chose_http1) {
-    return std::make_unique<H1Connection>(*this, std::move(slot), std::move(dialled->stream),
-                                          std::move(dialled->address));
+    auto made = std::make_unique<H1Connection>(*this, std::move(slot), std::move(dialled->stream),
+                                               dialled->address);
+    made->set_dial_time(dial_time);
+    return made;
   }
-  http2_.add(std::make_unique<H2Connection>(*this, std::move(slot), std::move(dialled->stream),
-                                            std::move(dialled->address)));
+  auto made = std::make_unique<H2Connection>(*this, std::move(slot), std::move(dialled->stream),
+                                             dialled->address);
+  made->set_dial_time(dial_time);
+  http2_.add(std::move(made));
   return std::unique_ptr<H1Connection>();
+}
+
+// Only a failure of the peer says something of the upstream.
+void Origin::count_dial(const Result<net::Dialled>& dialled) const {
+  Counters& counters = pool_.counters();
+  const net::Time now = pool_.reactor().now();
+  if (!dialled) {
+    const Error& error = dialled.error();
+    counters.dials_failed.add(1);
+    if (error.phase() == Phase::tls)
+      (error.is_timeout() ? counters.tls_timed_out : counters.tls_failed).add(1);
+    if (error.side() == Side::upstream) counts_->record_dial(false, now);
+    return;
+  }
+  counters.dialled.add(1);
+  counts_->record_attempt(dialled->address, true, now);
+  counts_->record_dial(true, now);
+  const TlsInfo* const tls = dialled->stream->tls();
+  if (tls == nullptr) return;
+  counters.tls_durations.add(dialled->handshake_time);
+  if (tls->version == "TLSv1.2") {
+    (tls->resumed ? counters.tls1_2_resumed : counters.tls1_2_full).add(1);
+  } else {
+    (tls->resumed ? counters.tls1_3_resumed : counters.tls1_3_full).add(1);
+  }
+}
+
+void Origin::on_attempt_failed(std::string_view address, const Error& error) noexcept {
+  if (error.side() != Side::upstream) return;
+  try {
+    counts_->record_attempt(address, false, pool_.reactor().now());
+  } catch (const std::bad_alloc&) {  // it is not known, then
+  }
+}
+
+void Origin::keep_dialled(std::unique_ptr<H1Connection> connection, Protocol over) noexcept {
+  try {
+    if (over == Protocol::http1 || line_.waiting(Protocol::http1) > 0) {
+      return deliver(std::move(connection));
+    }
+    // Offered HTTP/2, the upstream has chosen HTTP/1.1: it is for the first that wanted the former.
+    Waiter* const first = line_.first(over);
+    if (!first) return deliver(std::move(connection));
+    hand_over(*first, std::move(connection));
+  } catch (const std::bad_alloc&) {  // which closes it; no request waits for this one
+  }
 }
 
 void Origin::on_dial_failed(Protocol over, Error error) {
   const bool over_http2 = over == Protocol::http2;
   if (over_http2 && http2_.takes_requests()) {  // these are full, but not for ever
-    const bool was_active = redial_.is_active();
-    redial_.end();
     back_off();
     line_.wake_all_http2();
-    if (was_active) dial_http1_for_waiters();
-    return;
+    if (!redial_.is_active()) return;
+    if (redial_.may_be_waited_out(error)) return redial_.dial_failed(std::move(error));
+    redial_.end();
+    return dial_http1_for_waiters();
   }
   if (is_short_of_descriptors(error)) pool_.close_one_idle();
   const Protocol other = over_http2 ? Protocol::http1 : Protocol::http2;

@@ -89,7 +89,7 @@ class OriginTest : public test::StreamPair {
   static std::unique_ptr<H2Exchange> begin(H2Connection& connection) {
     Request asked = request();
     auto exchange = std::make_unique<H2Exchange>(connection, asked);
-    EXPECT_TRUE(exchange->begin(asked, nullptr));
+    exchange->begin(asked, nullptr);
     return exchange;
   }
   static Exchanges begin(H2Connection& connection, int count) {
@@ -169,8 +169,8 @@ TEST_F(OriginTest, ARequestThatIsCancelledJustWhenThereIsRoomLeavesItToTheNext) 
   next.start();
   settle();
   served.reset();
-  reactor_.run_once({});  // the flush behind which it is known that there is room
-  reactor_.run_once({});  // the first is told
+  reactor_.run_once({});  // after this flush it is known that there is room
+  reactor_.run_once({});  // the first is notified
   cancelled = {};
   settle();
   ASSERT_TRUE(next.done());

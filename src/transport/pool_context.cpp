@@ -60,10 +60,20 @@ bool PoolContext::try_retry() noexcept {
 
 void PoolContext::enforce_size() {
   ONEHOP_DCHECK(is_on_its_worker());
-  // While no worker has more than its share, none needs to know of the others.
-  const std::size_t max = options().pool_size > 0 ? options().pool_size : kMaxHandshakes;
-  if (counters().idle.value() * shared_->workers() <= max) return;
-  if (shared_->statistics().idle > max) close_one_idle();
+  if (has_idle_beyond(max_idle())) close_one_idle();
+}
+
+bool PoolContext::is_full() const {
+  return has_idle_beyond(max_idle() - 1);
+}
+
+std::size_t PoolContext::max_idle() const noexcept {
+  return options().pool_size > 0 ? options().pool_size : kMaxHandshakes;
+}
+
+// While no worker has more than its share, none needs to know of the others.
+bool PoolContext::has_idle_beyond(std::size_t max) const {
+  return counters().idle.value() * shared_->workers() > max && shared_->idle() > max;
 }
 
 void PoolContext::arm_sweep() {

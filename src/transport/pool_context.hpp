@@ -81,6 +81,8 @@ class PoolContext {
 
   // After a connection has become idle: closes another if there are too many.
   void enforce_size();
+  // One more would be too many.
+  bool is_full() const;
   void arm_sweep();
   void close_one_idle() { owner_.close_one_idle(); }
   // The Transport is gone.
@@ -89,6 +91,8 @@ class PoolContext {
 
  private:
   static void on_sweep(void* self);
+  std::size_t max_idle() const noexcept;
+  bool has_idle_beyond(std::size_t max) const;
 
   Owner& owner_;
   SharedPools::Member& member_;

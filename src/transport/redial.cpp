@@ -15,10 +15,12 @@ bool is_end_of_handshake(const Error& error) {
          (error.is(Errc::closed) || error.code().category() == std::system_category());
 }
 
-// The error of a request that has waited for too long.
+// The error of a request that has waited for too long. The upstream is not to blame if no
+// descriptor was free.
 Error final_error(const Error& error) {
   if (!is_short_of_descriptors(error)) return error;
-  Error error_of_wait(Errc::no_connection_slot, Side::upstream, error.to_string());
+  Error error_of_wait(error.code(), Side::local);  // also if a dialer of the program says otherwise
+  if (!error.detail().empty()) error_of_wait.with(error.detail());
   return error_of_wait.during(Phase::queue).retry_safe(true);
 }
 
@@ -40,12 +42,12 @@ task<Result<void>> Redial::wait(WaitingRequest& request, bool is_dialled_for) {
   io::Time deadline = deadline_for(request, is_dialled_for);
   bool changed = co_await request.changed.wait(deadline);
   // It waited for a slot, and the upstream has begun to refuse meanwhile.
-  while (!changed && reason_ && waits_until(*reason_, request.began) > reactor_.now()) {
+  while (!changed && is_for(request) && waits_on(*reason_, request)) {
     deadline = deadline_for(request, false);
     changed = co_await request.changed.wait(deadline);
   }
   if (changed) co_return Result<void>();
-  if (reason_) co_return failure(final_error(*reason_));
+  if (is_for(request)) co_return failure(final_error(*reason_));
   Error error(Errc::no_connection_slot, Side::upstream);
   co_return failure(error.during(Phase::queue).retry_safe(true));
 }
@@ -54,11 +56,11 @@ task<Result<void>> Redial::wait(WaitingRequest& request, bool is_dialled_for) {
 // request, and there may be no slot for the next.
 io::Time Redial::deadline_for(WaitingRequest& request, bool is_dialled_for) const noexcept {
   const io::Time queued = io::deadline_after(reactor_.now(), options_.queue_timeout);
-  if (!is_dialled_for && !is_active()) {
+  if (!is_dialled_for && !is_for(request)) {
     request.queued_until = std::min(request.queued_until, queued);
     return request.queued_until;
   }
-  const io::Time held = std::max(queued, io::deadline_after(request.began, options_.hold));
+  const io::Time held = std::max(queued, io::deadline_after(request.began, request.hold));
   // 100 ms more than the last dial may take, so that its outcome is known.
   return io::deadline_after(io::deadline_after(held, options_.connect_timeout), kEvery);
 }
@@ -75,39 +77,46 @@ void Redial::fail(WaitingRequest& request, const Error& error) noexcept {
 
 // --- all that are in line ----------------------------------------------------------------------
 
-io::Time Redial::waits_until(const Error& error, io::Time began) const noexcept {
-  if (is_short_of_descriptors(error)) return io::deadline_after(began, options_.queue_timeout);
-  if (is_refusal(error) || is_end_of_handshake(error)) {
-    return io::deadline_after(began, options_.hold);
-  }
-  return io::Time::min();
+std::optional<io::Duration> Redial::patience(const Error& error, io::Duration hold) const noexcept {
+  if (is_short_of_descriptors(error)) return options_.queue_timeout;
+  if (is_refusal(error) || is_end_of_handshake(error)) return hold;
+  return std::nullopt;
+}
+
+bool Redial::waits_on(const Error& error, const WaitingRequest& request) const noexcept {
+  const auto how_long = patience(error, request.hold);
+  return how_long && io::deadline_after(request.began, *how_long) > reactor_.now();
 }
 
 bool Redial::may_be_waited_out(const Error& error) const noexcept {
-  return waits_until(error, reactor_.now()) > reactor_.now();
+  return patience(error, options_.hold).value_or(io::Duration::zero()) > io::Duration::zero();
 }
 
 void Redial::dial_failed(Error error) noexcept {
   reason_ = std::move(error);
-  fail_those_out_of_patience();
-  line_.empty() ? end() : arm();
+  fail_those_out_of_patience() ? arm() : end();
 }
 
-void Redial::fail_those_out_of_patience() noexcept {
-  const io::Time now = reactor_.now();
+bool Redial::fail_those_out_of_patience() noexcept {
+  bool others_wait = false;
   IntrusiveList<WaitingRequest> all;
   all.splice_back(line_);
   while (!all.empty()) {
     WaitingRequest& request = all.front();
     line_.push_back(request);
-    if (waits_until(*reason_, request.began) <= now) fail(request, *reason_);
+    if (!owner_.needs_dial(request)) continue;
+    if (waits_on(*reason_, request)) {
+      others_wait = true;
+    } else {
+      fail(request, *reason_);
+    }
   }
+  return others_wait;
 }
 
 void Redial::on_timer() {
-  fail_those_out_of_patience();
-  if (line_.empty()) return end();
-  if (!dial_(owner_)) arm();  // else its outcome decides
+  if (!fail_those_out_of_patience()) return end();
+  if (!owner_.redial()) arm();  // else its outcome decides
 }
 
 void Redial::arm() noexcept {

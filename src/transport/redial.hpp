@@ -25,7 +25,9 @@ bool is_short_of_descriptors(const Error& error);
 
 // A request without a connection. Lives in its coroutine; linked while it waits in line.
 struct WaitingRequest : ListNode {
-  WaitingRequest(io::Reactor& reactor, io::Time b) noexcept : changed(reactor), began(b) {}
+  // `h`: how long it waits while the upstream refuses.
+  WaitingRequest(io::Reactor& reactor, io::Time b, io::Duration h) noexcept
+      : changed(reactor), began(b), hold(h) {}
   WaitingRequest(const WaitingRequest&) = delete;
   WaitingRequest& operator=(const WaitingRequest&) = delete;
   // Leaves the line.
@@ -33,6 +35,7 @@ struct WaitingRequest : ListNode {
 
   io::Event changed;  // it has a connection or an error, or has to look
   const io::Time began;
+  const io::Duration hold;
   std::optional<Error> error;          // of a dial
   io::Time queued_until = io::kNever;  // set by Redial once it has waited for a slot alone
 
@@ -44,18 +47,27 @@ class Redial {
  public:
   static constexpr io::Duration kEvery = std::chrono::milliseconds(100);
 
-  // `dial` begins a dial for the requests in `line`, or returns false. Called from a timer.
-  using Dial = bool (*)(void* owner);
-  Redial(io::Reactor& reactor,
+  // The origin.
+  class Owner {
+   public:
+    // False if a live connection will have room for `request`: no dial that fails concerns it.
+    virtual bool needs_dial(const WaitingRequest& request) const noexcept = 0;
+    // Begins a dial for requests in line that need one, or returns false. Called from a timer.
+    virtual bool redial() = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  // All outlive it.
+  Redial(Owner& owner,
+         io::Reactor& reactor,
          const Transport::Options& options,
-         IntrusiveList<WaitingRequest>& line,
-         Dial dial,
-         void* owner) noexcept
-      : reactor_(reactor),
+         IntrusiveList<WaitingRequest>& line) noexcept
+      : owner_(owner),
+        reactor_(reactor),
         options_(options),
         line_(line),
-        dial_(dial),
-        owner_(owner),
         timer_([](void* self) { static_cast<Redial*>(self)->on_timer(); }, this) {}
 
   // Waits until `request` has changed. Errors: those of a request that has waited for too long.
@@ -64,9 +76,10 @@ class Redial {
 
   // Some requests may wait on after a dial has failed with `error`.
   bool may_be_waited_out(const Error& error) const noexcept;
-  // A dial for all requests in line has failed: those that may not wait on fail with `error`.
+  // A dial for all requests in line that need one has failed: those that may not wait on fail with
+  // `error`.
   void dial_failed(Error error) noexcept;
-  // A dial has succeeded, or no request waits any more.
+  // A dial has succeeded, or no request needs one any more.
   void end() noexcept {
     reason_.reset();
     timer_.disarm();
@@ -78,20 +91,24 @@ class Redial {
   static void fail(WaitingRequest& request, const Error& error) noexcept;
 
  private:
-  // Until when a request that began then waits after a dial has failed with `error`: hold after a
-  // refusal, queue_timeout without a descriptor (Transport::Options). Time::min() for any other
-  // error, which is final.
-  io::Time waits_until(const Error& error, io::Time began) const noexcept;
+  // How long a request waits after a dial has failed with `error`: `hold` after a refusal,
+  // queue_timeout without a descriptor. std::nullopt for any other error, which is final.
+  std::optional<io::Duration> patience(const Error& error, io::Duration hold) const noexcept;
+  bool waits_on(const Error& error, const WaitingRequest& request) const noexcept;
   io::Time deadline_for(WaitingRequest& request, bool is_dialled_for) const noexcept;
-  void fail_those_out_of_patience() noexcept;
+  // It is active, and `request` needs the connection that it tries to make.
+  bool is_for(const WaitingRequest& request) const noexcept {
+    return is_active() && owner_.needs_dial(request);
+  }
+  // Returns true if others wait on for a dial.
+  bool fail_those_out_of_patience() noexcept;
   void on_timer();
   void arm() noexcept;
 
+  Owner& owner_;
   io::Reactor& reactor_;
   const Transport::Options& options_;
   IntrusiveList<WaitingRequest>& line_;
-  Dial dial_;
-  void* owner_;
   std::optional<Error> reason_;  // why the last dial has failed, while active
   io::Timer timer_;
 };

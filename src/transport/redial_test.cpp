@@ -5,10 +5,12 @@
 #include "transport/redial.hpp"
 
 #include "support/h2_frames.hpp"
+#include "support/h2_upstream_test.hpp"
 #include "support/pool_test.hpp"
-#include "transport/connect_retry.hpp"
+#include "transport/round_trip.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,30 +21,6 @@ namespace {
 Error refusal(int errno_value, Phase phase = Phase::connect) {
   return Error::system(errno_value, Side::upstream).during(phase);
 }
-
-// A request that waits for a connection of either version.
-class Asking {
- public:
-  explicit Asking(Taking taking) : taking_(std::move(taking)) {}
-
-  bool done() const { return taking_.done(); }
-  // It has a connection.
-  bool is_served() { return done() && !error(); }
-  // Why it has none.
-  std::optional<Error> error() {
-    EXPECT_TRUE(done());
-    if (!done() || std::exchange(has_outcome_, true)) return error_;
-    const auto outcome = taking_.take();
-    if (!outcome) error_ = outcome.error();
-    return error_;
-  }
-  bool fails_with(std::error_code code) { return done() && error() && error()->code() == code; }
-
- private:
-  Taking taking_;
-  bool has_outcome_ = false;
-  std::optional<Error> error_;
-};
 
 const std::error_code kRefused(ECONNREFUSED, std::system_category());
 
@@ -87,80 +65,6 @@ TEST_P(RedialTest, OneDialTriesForAllThatWait) {
   upstream_.refuses = false;
   advance(200ms);
   for (Asking& each : all)
-    EXPECT_TRUE(each.is_served());
-}
-
-// An upstream with TLS has requests of both kinds in one line.
-TEST_F(ConnectionPoolTest, RequestsOverBothVersionsWaitInOneLine) {
-  Transport::Options options;
-  options.hold = 10s;
-  start(options);
-  upstream_.refuses = true;
-  Need http1;
-  http1.http1_only = true;
-  std::vector<Taking> all;
-  for (int i = 0; i < 6; ++i) {
-    Origin& both = origin("h2c://a");
-    all.push_back(both.lease(i % 2 == 0 ? http1 : Need(), reactor_.now()));
-    all.back().start();
-  }
-  advance(2s);
-  EXPECT_LE(upstream_.dials, 25) << "one dial tries for all";
-  upstream_.refuses = false;
-  advance(200ms);
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    ASSERT_TRUE(all[i].done()) << i;
-    const auto lease = all[i].take();
-    ASSERT_TRUE(lease) << i;
-    EXPECT_EQ(lease->is_shared(), i % 2 == 1) << i;
-  }
-  EXPECT_EQ(open(), 4u) << "three alone, and one that is shared";
-}
-
-class OneVersionFails : public ConnectionPoolTest {
- protected:
-  Asking ask(bool http1_only) {
-    Need need;
-    need.http1_only = http1_only;
-    Taking taking = origin("h2c://a").lease(need, reactor_.now());
-    taking.start();
-    return Asking(std::move(taking));
-  }
-};
-
-// Regression: the request over HTTP/1 failed with the error of a dial that was not for it.
-TEST_F(OneVersionFails, ADialThatIsForTheOtherMaySucceed) {
-  start();
-  upstream_.answers = false;
-  upstream_.http2_error = Error(Errc::timed_out, Side::upstream).during(Phase::connect);
-  Asking shared = ask(false);
-  Asking alone = ask(true);
-  EXPECT_EQ(upstream_.under_way, 2);
-  upstream_.answers = true;
-  advance(50ms);
-  ASSERT_TRUE(shared.error());
-  EXPECT_TRUE(shared.error()->is_timeout());
-  EXPECT_TRUE(alone.is_served());
-}
-
-// Regression: a client that authenticates its connection failed the requests that were held for an
-// upstream that speaks HTTP/2 only, at the moment it came back.
-TEST_F(OneVersionFails, RequestsThatAreHeldOverTheOtherAreServed) {
-  Transport::Options options;
-  options.hold = 10s;
-  start(options);
-  upstream_.refuses = true;
-  Asking first = ask(true);
-  std::vector<Asking> held;
-  for (int i = 0; i < 3; ++i)
-    held.push_back(ask(false));
-  advance(1s);
-  upstream_.refuses = false;
-  upstream_.http1_error = Error(Errc::tls_failed, Side::upstream).during(Phase::tls);
-  advance(500ms);
-  ASSERT_TRUE(first.error());
-  EXPECT_TRUE(first.error()->is(Errc::tls_failed));
-  for (Asking& each : held)
     EXPECT_TRUE(each.is_served());
 }
 
@@ -335,19 +239,21 @@ TEST_P(DescriptorsTest, ForSoLong) {
   advance(4900ms);
   EXPECT_FALSE(waiting.done());
   advance(300ms);
-  EXPECT_TRUE(waiting.fails_with(make_error_code(Errc::no_connection_slot)));
+  EXPECT_TRUE(waiting.fails_with(std::error_code(EMFILE, std::system_category())));
+  EXPECT_EQ(waiting.error()->side(), Side::local) << "the upstream is not to blame";
+  EXPECT_EQ(waiting.error()->phase(), Phase::queue);
   EXPECT_TRUE(waiting.error()->retry_safe());
 }
 
 // Regression: it was a 502.
-TEST_P(DescriptorsTest, WhoDoesNotWaitHearsOfNoSlotAllTheSame) {
+TEST_P(DescriptorsTest, WhoDoesNotWaitHearsOfThatAllTheSame) {
   Transport::Options options;
   options.queue_timeout = 0s;
   start(options);
   run_out();
   Asking asking = ask();
   advance(10ms);
-  EXPECT_TRUE(asking.fails_with(make_error_code(Errc::no_connection_slot)));
+  EXPECT_TRUE(asking.fails_with(std::error_code(EMFILE, std::system_category())));
 }
 
 // Regression: they were kept until pool_idle_timeout.
@@ -384,12 +290,22 @@ class Http1RedialTest : public ConnectionPoolTest {
 
 // Without hold, a refused dial is repeated once, after 50 ms.
 TEST_F(Http1RedialTest, WhatWasHeldInVainIsNotTriedOnceMore) {
-  Transport::Options options;
-  start(options);
-  EXPECT_TRUE(ConnectRetry(pool_->context()).pause_after(refusal(ECONNREFUSED)));
-  options.hold = 1s;
-  start(options);
-  EXPECT_FALSE(ConnectRetry(pool_->context()).pause_after(refusal(ECONNREFUSED)));
+  for (const io::Duration hold : {io::Duration(0s), io::Duration(1s)}) {
+    Transport::Options options;
+    options.hold = hold;
+    start(options);
+    upstream_.refuses = true;
+    const OnePool pools(*pool_);
+    auto asking = round_trip(pools, Request(Method::get, Url::parse("http://a/").value()));
+    asking.start();
+    advance(hold + 49ms);
+    EXPECT_EQ(asking.done(), hold > 0s);
+    const int dials = upstream_.dials;
+    advance(1s);
+    ASSERT_TRUE(asking.done());
+    EXPECT_FALSE(asking.take());
+    EXPECT_EQ(upstream_.dials - dials, hold > 0s ? 0 : 1);
+  }
 }
 
 // With max_connections as well, the request waits for a connection in the end.

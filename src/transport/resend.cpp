@@ -18,24 +18,24 @@ constexpr int kMaxNeverReached = 16;
 constexpr net::Duration kFirstPause = std::chrono::milliseconds(100);
 constexpr net::Duration kLongestPause = std::chrono::seconds(1);
 
-bool may_be_repeated(const Request& request) {
-  const Headers& headers = request.headers();
-  // The key says the same of a method that is not idempotent (its draft is widely used).
-  return request.method().is_idempotent() || headers.has(field::idempotency_key) ||
-         headers.has(field::x_idempotency_key);
-}
-
 bool is_never_reached(Delivery delivery) noexcept {
   return delivery == Delivery::unsent || delivery == Delivery::passed_over;
 }
 
 }  // namespace
 
+bool is_repeatable(const Request& request) {
+  const Headers& headers = request.headers();
+  // The key says the same of a method that is not idempotent (its draft is widely used).
+  return request.method().is_idempotent() || headers.has(field::idempotency_key) ||
+         headers.has(field::x_idempotency_key);
+}
+
 Resend::Resend(PoolContext& pool, Request& request)
     : pool_(pool),
       request_(request),
       began_(pool.reactor().now()),
-      repeatable_(may_be_repeated(request)) {}
+      repeatable_(transport::is_repeatable(request)) {}
 
 // An upstream that restarts accepts some connections and then resets them: that counts as a
 // refusal.
@@ -43,9 +43,10 @@ bool Resend::is_held() const noexcept {
   return pool_.reactor().now() < io::deadline_after(began_, pool_.options().hold);
 }
 
-bool Resend::is_allowed(Delivery delivery, const Error& error, bool may_be_stale) const noexcept {
+bool Resend::is_allowed(Delivery delivery, const Error& error, Target target) const noexcept {
   // A body that failed is a failure of the client, and a timeout would only be repeated.
-  if (error.side() != Side::upstream || error.is_timeout()) return false;
+  if (error.side() != Side::upstream) return false;
+  if (error.is_timeout() && target != Target::elsewhere) return false;
   switch (delivery) {
     case Delivery::unsent:
     case Delivery::passed_over:
@@ -53,7 +54,8 @@ bool Resend::is_allowed(Delivery delivery, const Error& error, bool may_be_stale
     case Delivery::refused:
       return error.retry_safe() && reached_ + 1 < kMaxReached;
     case Delivery::uncertain:
-      return repeatable_ && ((may_be_stale && reached_ + 1 < kMaxReached) || is_held());
+      return repeatable_ &&
+             ((target != Target::same_again && reached_ + 1 < kMaxReached) || is_held());
     case Delivery::answered:
       break;
   }
@@ -66,15 +68,25 @@ bool Resend::is_affordable(Delivery delivery) {
   return is_never_reached(delivery) || is_held() || pool_.try_retry();
 }
 
-void Resend::count(Delivery delivery, bool may_be_stale) noexcept {
+void Resend::count(Delivery delivery, Target target) noexcept {
   ++(is_never_reached(delivery) ? never_reached_ : reached_);
-  pool_.counters().retried.add(1);
+  Counters& counters = pool_.counters();
+  counters.retried.add(1);
+  if (delivery == Delivery::unsent) {
+    counters.retried_unsent.add(1);
+  } else {
+    (is_unprocessed(delivery) ? counters.retried_refused : counters.retried_uncertain).add(1);
+  }
   // A backend that works ends a connection with a GOAWAY: the next is available at once.
-  if (delivery == Delivery::passed_over && never_reached_ < kMaxNeverReached) {
+  const bool is_next_available =
+      target == Target::elsewhere ||
+      (delivery == Delivery::passed_over && never_reached_ < kMaxNeverReached);
+  if (is_next_available) {
     pause_ = {};
     return;
   }
-  const bool is_first_stale_one = may_be_stale && reached_ + never_reached_ == 1;
+  const bool is_first_stale_one =
+      target == Target::new_connection && reached_ + never_reached_ == 1;
   if (is_first_stale_one || !is_held()) return;
   pause_ = std::min(std::max(2 * pause_, kFirstPause), kLongestPause);
 }

@@ -15,7 +15,7 @@
 
 namespace onehop::transport {
 
-// What the upstream may have done with a request that has failed.
+// How much of a failed request the upstream may have processed.
 enum class Delivery : std::uint8_t {
   unsent,       // nothing of it has left this machine
   passed_over,  // a GOAWAY says that the upstream will not process it
@@ -37,6 +37,9 @@ constexpr bool is_unprocessed(Delivery delivery) noexcept {
          delivery == Delivery::refused;
 }
 
+// Sending it twice does no harm: RFC 9110 §9.2.2, or an Idempotency-Key.
+bool is_repeatable(const Request& request);
+
 class Resend {
  public:
   // `request` outlives it.
@@ -44,20 +47,25 @@ class Resend {
 
   // When the request arrived here.
   net::Time began() const noexcept { return began_; }
-  // Sending it twice does no harm: RFC 9110 §9.2.2, or an Idempotency-Key.
   bool is_repeatable() const noexcept { return repeatable_; }
 
+  // Where the request would be sent.
+  enum class Target : std::uint8_t {
+    same_again,      // where a new connection has just failed
+    new_connection,  // the one that failed was used before, and may have been closed just as the
+                     // request was sent
+    elsewhere,       // to another endpoint
+  };
   // After `exchange` has failed with `error`: returns true if the request has to be sent again. It
-  // has its body back then, and the retry is counted. `may_be_stale`: the connection was used
-  // before, and may have been closed just as the request was sent.
-  template <class ExchangeRecord>
-  bool take_back(ExchangeRecord& exchange, const Error& error, bool may_be_stale, HeldString copy) {
+  // has its body back then, and the retry is counted.
+  template <class Exchange>
+  bool take_back(Exchange& exchange, const Error& error, Target target, HeldString copy) {
     const Delivery delivery = exchange.delivery();
-    if (!is_allowed(delivery, error, may_be_stale)) return false;
+    if (!is_allowed(delivery, error, target)) return false;
     auto body = exchange.take_body_back(std::move(copy));
     if (!body || !is_affordable(delivery)) return false;
     request_.set_body(std::move(*body));
-    count(delivery, may_be_stale);
+    count(delivery, target);
     return true;
   }
   // How long to wait before it is sent again: not at all, unless hold is set and the upstream
@@ -65,10 +73,10 @@ class Resend {
   net::Duration pause() const noexcept { return pause_; }
 
  private:
-  bool is_allowed(Delivery delivery, const Error& error, bool may_be_stale) const noexcept;
+  bool is_allowed(Delivery delivery, const Error& error, Target target) const noexcept;
   bool is_affordable(Delivery delivery);
   bool is_held() const noexcept;
-  void count(Delivery delivery, bool may_be_stale) noexcept;
+  void count(Delivery delivery, Target target) noexcept;
 
   PoolContext& pool_;
   Request& request_;

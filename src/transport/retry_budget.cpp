@@ -33,9 +33,10 @@ void RetryBudget::count_requests(std::uint64_t count, Time now) noexcept {
 bool RetryBudget::try_retry(Time now) noexcept {
   turn(now);
   const auto requests = static_cast<double>(requests_ + requests_before_);
+  const Limit<double> share(share_.load(std::memory_order_relaxed));
   const double allowed =
-      std::max(static_cast<double>(kFloorPerSecond * kWindowSeconds), share_.value() * requests);
-  if (!share_.is_none() && static_cast<double>(retries_ + retries_before_) >= allowed) return false;
+      std::max(static_cast<double>(kFloorPerSecond * kWindowSeconds), share.value() * requests);
+  if (!share.is_none() && static_cast<double>(retries_ + retries_before_) >= allowed) return false;
   retries_.fetch_add(1, std::memory_order_relaxed);
   return true;
 }

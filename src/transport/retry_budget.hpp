@@ -18,8 +18,11 @@ class RetryBudget {
   static constexpr std::uint64_t kFloorPerSecond = 3;
   static constexpr std::uint64_t kWindowSeconds = 10;
 
-  explicit RetryBudget(Limit<double> share) noexcept : share_(share) {}
+  explicit RetryBudget(Limit<double> share) noexcept : share_(share.value()) {}
 
+  void set_share(Limit<double> share) noexcept {
+    share_.store(share.value(), std::memory_order_relaxed);
+  }
   void count_requests(std::uint64_t count, Time now) noexcept;
   // Counts a retry, or returns false if it is not allowed.
   bool try_retry(Time now) noexcept;
@@ -27,7 +30,7 @@ class RetryBudget {
  private:
   void turn(Time now) noexcept;
 
-  Limit<double> share_;
+  std::atomic<double> share_;
   // Two halves of the window, each of which ends at once.
   std::atomic<std::int64_t> began_ = 0;
   std::atomic<std::uint64_t> requests_ = 0, requests_before_ = 0;

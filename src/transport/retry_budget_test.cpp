@@ -40,6 +40,16 @@ TEST(RetryBudget, AllowsEveryRetryWithoutALimit) {
   }
 }
 
+TEST(RetryBudget, AnotherShareCountsAtOnce) {
+  RetryBudget budget(0);
+  budget.count_requests(1000, kStart);
+  ASSERT_EQ(retries_out_of(budget, 1000, kStart), kFloor);
+  budget.set_share(0.2);
+  EXPECT_EQ(retries_out_of(budget, 1000, kStart), 200 - kFloor);
+  budget.set_share(no_limit);
+  EXPECT_EQ(retries_out_of(budget, 1000, kStart), 1000);
+}
+
 TEST(RetryBudget, ForgetsWhatIsLongAgo) {
   RetryBudget budget(0);
   ASSERT_EQ(retries_out_of(budget, 1000, kStart), kFloor);

@@ -4,12 +4,11 @@
 #include <onehop/scope.hpp>
 
 #include "base/arena.hpp"
-#include "base/promised_memory.hpp"
 #include "http/connection_authentication.hpp"
 #include "http/field_names.hpp"
 #include "http/h2/error_code.hpp"
 #include "http/message_access.hpp"
-#include "transport/connect_retry.hpp"
+#include "transport/attempt_trace.hpp"
 #include "transport/h1_exchange.hpp"
 #include "transport/h2_exchange.hpp"
 #include "transport/upstream_exchange.hpp"
@@ -21,12 +20,8 @@ namespace {
 
 static_assert(UpstreamExchange<H1Exchange> && UpstreamExchange<H2Exchange>);
 
-Result<void> check_url(const Url& url) {
-  if (!url.is_absolute() || (url.scheme() != "unix" && url.host().empty())) {
-    return failure(Errc::bad_url, Side::upstream, "the request has no absolute URL to go to");
-  }
-  return {};  // a Url has no scheme without a transport
-}
+// Between two attempts to connect to an upstream that refuses.
+constexpr io::Duration kConnectAgain = std::chrono::milliseconds(50);
 
 // Why a request whose credentials are for the connection cannot go to this upstream.
 Error http1_needed(std::string_view why) {
@@ -41,18 +36,23 @@ bool wants_http1(const Error& error) {
 // One exchange, over the version of HTTP that its connection speaks.
 class Attempt {
  public:
-  Attempt(Lease lease, Request& request, const Transport::Options& options)
-      : was_reused_(lease.is_reused()) {
+  // `places`: null if there is only one.
+  Attempt(Lease lease, Request& request, const Transport::Options& options, Destinations* places)
+      : may_be_stale_(lease.is_shared() || lease.is_reused()) {
+    // A new connection of HTTP/1 fails for its own reasons alone, which a repetition meets again,
+    // unless it is made to another place.
+    const bool may_repeat =
+        may_be_stale_ || options.hold > io::Duration::zero() || (places && places->has_next());
+    HeldString* const kept = may_repeat && options.replay_body > 0 ? &copy_ : nullptr;
     if (lease.is_shared()) {
       h2_ = std::make_unique<H2Exchange>(lease.h2(), request);
+      if (places) h2_->count_at(places->take_use());
+      h2_->begin(request, kept);
     } else {
       h1_ = std::make_unique<H1Exchange>(lease.take_h1());
+      if (places) h1_->count_at(places->take_use());
+      h1_->begin(request, kept);
     }
-    // A new connection of HTTP/1 fails for its own reasons alone, which a repetition meets again.
-    const bool may_repeat = may_be_stale() || options.hold > io::Duration::zero();
-    HeldString* const kept = may_repeat && options.replay_body > 0 ? &copy_ : nullptr;
-    const auto begun = h2_ ? h2_->begin(request, kept) : h1_->begin(request, kept);
-    if (!begun) response_ = failure(begun.error());
   }
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
@@ -61,28 +61,23 @@ class Attempt {
   H2Exchange* h2() const noexcept { return h2_.get(); }
   // The connection may have been closed just as the request was sent; or lost for the reasons of
   // others that share it.
-  bool may_be_stale() const noexcept { return was_reused_ || h2_; }
+  bool may_be_stale() const noexcept { return may_be_stale_; }
 
-  bool has_ended() const noexcept { return response_.has_value(); }
-  void poll(const Request& request) {
-    response_ = h2_ ? h2_->try_response(request) : h1_->try_response(request);
+  std::optional<Result<Response>> try_response(const Request& request) {
+    return h2_ ? h2_->try_response(request) : h1_->try_response(request);
   }
-  bool has_failed() const noexcept { return !*response_; }
-  const Error& error() const noexcept { return response_->error(); }
-  Result<Response> take() {
-    if (has_failed()) return std::move(*response_);
-    return h2_ ? H2Exchange::attach(std::move(**response_), std::move(h2_))
-               : H1Exchange::attach(std::move(**response_), std::move(h1_));
+  Response attach(Response response) {
+    return h2_ ? H2Exchange::attach(std::move(response), std::move(h2_))
+               : H1Exchange::attach(std::move(response), std::move(h1_));
   }
-  bool take_back(Resend& resend) {
-    return h2_ ? resend.take_back(*h2_, error(), may_be_stale(), std::move(copy_))
-               : resend.take_back(*h1_, error(), may_be_stale(), std::move(copy_));
+  bool take_back(Resend& resend, const Error& error, Resend::Target target) {
+    return h2_ ? resend.take_back(*h2_, error, target, std::move(copy_))
+               : resend.take_back(*h1_, error, target, std::move(copy_));
   }
 
  private:
   HeldString copy_;
-  std::optional<Result<Response>> response_;
-  bool was_reused_;
+  const bool may_be_stale_;
   std::unique_ptr<H1Exchange> h1_;
   std::unique_ptr<H2Exchange> h2_;
 };
@@ -90,21 +85,23 @@ class Attempt {
 // One request: what it needs, and what has been tried.
 class RoundTrip {
  public:
-  RoundTrip(ConnectionPool& pool, Request& request)
-      : context_(pool.context()),
-        origin_(pool.origin(request.url())),
-        ref_(origin_.use()),
+  // `places`: null, or one of them was chosen.
+  RoundTrip(ConnectionPool& pool, Request& request, Destinations* places)
+      : pool_(pool),
+        context_(pool.context()),
+        places_(places),
+        origin_(&origin_of(pool, request, places)),
+        ref_(origin_->use()),
         request_(request),
         record_(request.record()),
         resend_(context_, request),
-        retry_(context_) {
+        trace_(request),
+        had_no_content_(request.body().is_empty()) {
     need_.has_credentials = has_connection_credentials(request.headers());
     need_.client = request.connection().id;
     need_.reuse = resend_.is_repeatable() ? Reuse::any : Reuse::recent_only;
     need_.settings = H2Exchange::asks_for_tunnel(request);
-    const std::string_view scheme = request.url().scheme();
-    need_.http1_only = scheme == "https" && needs_http1();
-    if (!need_.http1_only && origin_.speaks_http2()) claim_ = MemoryPromise(kStreamWindow);
+    look_at_place();
   }
 
   // How long to wait before the next attempt.
@@ -116,11 +113,22 @@ class RoundTrip {
     return http1_needed("an upstream with h2c:// speaks HTTP/2 only");
   }
 
-  std::optional<Lease> try_lease() { return origin_.try_lease(need_); }
+  std::optional<Lease> try_lease() { return origin_->try_lease(need_); }
+  void note_begin() { trace_.begin(context_.reactor().now()); }
+  void note_end(const Result<Response>& response) {
+    if (response) {
+      trace_.responded(*response);
+    } else {
+      trace_.failed(response.error(), context_.reactor().now());
+    }
+  }
   task<Result<Lease>> lease();
-  void begin(std::optional<Attempt>& attempt, Lease lease);
-  // True if the request, whose `attempt` has failed, is to be sent again; it is as it was then.
-  bool may_repeat(Attempt& attempt);
+  void record(const Lease& lease);
+  // True if the request, whose `attempt` has failed with `error`, is to be sent again; it is as it
+  // was then.
+  bool may_repeat(Attempt& attempt, const Error& error);
+  // After a response: true if it is dropped, because another place is asked instead.
+  bool goes_elsewhere(const Response& response);
 
  private:
   // An Upgrade goes to an https upstream over HTTP/1.1, which all of them can do. So does a request
@@ -128,7 +136,45 @@ class RoundTrip {
   // those that follow on such a connection.
   bool needs_http1() const {
     if (need_.has_credentials || request_.headers().has(field::upgrade)) return true;
-    return context_.reserved_idle() > 0 && origin_.has_reserved(need_.client);
+    return context_.reserved_idle() > 0 && origin_->has_reserved(need_.client);
+  }
+  static Origin& origin_of(ConnectionPool& pool, const Request& request, Destinations* places) {
+    const std::string_view address = places ? places->connect_address() : std::string_view();
+    return pool.origin(request.url(), address, &request.connection());
+  }
+  // Learns the needs at this place. Where there are several, a refusal is not waited out.
+  void look_at_place() {
+    need_.http1_only = request_.url().scheme() == "https" && needs_http1();
+    need_.may_hold = !places_;
+  }
+  // Chooses another place, if there is one.
+  bool move_on() {
+    do {
+      if (!places_ || !places_->next(request_)) return false;
+    } while (obstacle());
+    origin_ = &origin_of(pool_, request_, places_);
+    ref_.emplace(origin_->use());
+    look_at_place();
+    return true;
+  }
+  // Of connect_timeout, which is for one round of all places.
+  bool has_time_to_connect() const noexcept {
+    const io::Duration most = context_.options().connect_timeout;
+    return context_.reactor().now() < io::deadline_after(round_began_, most);
+  }
+  // How long to wait until an upstream that refuses connections, as one that restarts does, is
+  // asked again; std::nullopt if it was asked often enough. With hold, Redial has asked a single
+  // one.
+  std::optional<io::Duration> pause_after(const Error& error) {
+    if (!is_refusal(error) || (places_ && !places_->begin_again())) return std::nullopt;
+    const io::Duration hold = context_.options().hold;
+    if (hold > io::Duration::zero()) {
+      const io::Time until = io::deadline_after(resend_.began(), hold);
+      if (!places_ || context_.reactor().now() >= until) return std::nullopt;
+      return Redial::kEvery;
+    }
+    if (std::exchange(was_refused_, true) || !context_.try_retry()) return std::nullopt;
+    return kConnectAgain;
   }
   // Also of an upstream with TLS that takes HTTP/2 alone: it says so in an alert, when it is
   // offered HTTP/1.1.
@@ -139,89 +185,125 @@ class RoundTrip {
     return need_.has_credentials && refuses_http1 ? http1_needed(error.detail()) : error;
   }
 
+  ConnectionPool& pool_;
   PoolContext& context_;
-  Origin& origin_;
-  const OriginUse::Ref ref_;
+  Destinations* const places_;
+  Origin* origin_;
+  std::optional<OriginUse::Ref> ref_;
   Request& request_;
   ExchangeRecord* record_;
   Resend resend_;
-  ConnectRetry retry_;
+  AttemptTrace trace_;
   Need need_;
-  // Until there is a stream of HTTP/2: many requests may wait for one.
-  MemoryPromise claim_;
+  io::Time round_began_ = resend_.began();
+  bool was_refused_ = false;
+  const bool had_no_content_;
 };
 
 // Not inlined: its frame would become part of that of every round trip.
 [[gnu::noinline]] task<Result<Lease>> RoundTrip::lease() {
   for (;;) {
-    auto leased = co_await origin_.lease(need_, resend_.began());
+    auto leased = co_await origin_->lease(need_, resend_.began());
     if (leased) co_return leased;
-    const auto pause = retry_.pause_after(leased.error());
-    if (!pause) {
-      if (record_) ++record_->attempts;
-      co_return failure(explained(leased.error()));
+    const Error& error = leased.error();
+    const bool is_upstreams = error.side() == Side::upstream;
+    if (places_) places_->on_failure(error, is_upstreams && !error.is(Errc::no_connection_slot));
+    const bool moved = is_upstreams && has_time_to_connect() && move_on();
+    if (!moved) {
+      const auto pause = pause_after(error);
+      if (!pause) {
+        if (record_) ++record_->attempts;
+        trace_.failed(error, context_.reactor().now());
+        co_return failure(explained(error));
+      }
+      co_await sleep_for(*pause);
+      round_began_ = context_.reactor().now();
+      move_on();
     }
-    co_await sleep_for(*pause);
     auto returned = try_lease();  // a connection may have been returned meanwhile
     if (returned) co_return std::move(*returned);
   }
 }
 
-void RoundTrip::begin(std::optional<Attempt>& attempt, Lease lease) {
-  if (record_) {
-    ++record_->attempts;
-    record_->reused = lease.is_reused();
-    record_->upstream_chosen = context_.reactor().now();
-    record_->upstream = MessageAccess::memory(request_).copy(lease.address());
-  }
+void RoundTrip::record(const Lease& lease) {
   if (lease.is_shared() && lease.is_reused()) context_.counters().reused.add(1);
-  attempt.emplace(std::move(lease), request_, context_.options());
-  claim_.redeem();  // a stream of HTTP/2 has made it its own
+  if (!record_) return;
+  ++record_->attempts;
+  record_->reused = lease.is_reused();
+  if (!record_->reused) record_->dial_time = lease.dial_time();
+  record_->upstream_chosen = context_.reactor().now();
+  record_->upstream = lease.lasting_address();
+  if (record_->upstream.empty()) [[unlikely]]
+    record_->upstream = MessageAccess::memory(request_).copy(lease.address());
+  trace_.connected(lease.is_shared() ? Version::http_2 : Version::http_1_1);
 }
 
-bool RoundTrip::may_repeat(Attempt& attempt) {
-  const bool to_http1 = attempt.h2() && wants_http1(attempt.error());
+bool RoundTrip::may_repeat(Attempt& attempt, const Error& error) {
+  const bool to_http1 = attempt.h2() && wants_http1(error);
   if (to_http1 && request_.url().scheme() != "https") return false;
-  if (!attempt.take_back(resend_)) return false;
+  Resend::Target target =
+      attempt.may_be_stale() ? Resend::Target::new_connection : Resend::Target::same_again;
+  if (places_ && !to_http1) {
+    const bool was_closed_while_idle = attempt.may_be_stale() && !error.is_timeout();
+    places_->on_failure(error, error.side() == Side::upstream && !was_closed_while_idle);
+    if (places_->has_next()) target = Resend::Target::elsewhere;
+  }
+  if (!attempt.take_back(resend_, error, target)) return false;
+  if (target == Resend::Target::elsewhere && move_on()) return true;
   if (attempt.h1()) need_.reuse = Reuse::none;  // where one connection was stale, others are
   if (to_http1) need_.http1_only = true;
   return true;
 }
 
+// Only a request without content can still be sent, once there is a response.
+bool RoundTrip::goes_elsewhere(const Response& response) {
+  if (!places_ || !places_->on_response(response)) return false;
+  const bool may = resend_.is_repeatable() && had_no_content_ && places_->has_next();
+  return may && context_.try_retry() && move_on();
+}
+
 }  // namespace
 
-task<Result<Response>> round_trip(const Pools& pools, Request request) {
-  const auto checked = check_url(request.url());
-  if (!checked) co_return failure(checked.error());
+task<Result<Response>> round_trip(const Pools& pools, Request request, Destinations* places) {
+  if (places && !places->next(request)) {
+    co_return failure(Errc::no_endpoint, Side::upstream, "the upstream has no endpoint");
+  }
+  if (!request.url().is_absolute()) {
+    co_return failure(Errc::bad_url, Side::upstream, "the request has no absolute URL to go to");
+  }
   io::Reactor* const reactor = io::Reactor::current_or_null();
   if (!reactor) {
     co_return failure(Errc::bad_option, Side::local, "round_trip outside an event loop");
   }
   ConnectionPool& pool = pools.pool(*reactor);
   pool.context().count_request();
-  RoundTrip trip(pool, request);
+  RoundTrip trip(pool, request, places);
   if (const auto obstacle = trip.obstacle()) co_return failure(*obstacle);
   for (;;) {
+    trip.note_begin();
     std::optional<Lease> lease = trip.try_lease();
     if (!lease) {
       auto waited = co_await trip.lease();
       if (!waited) co_return failure(waited.error());
       lease.emplace(std::move(*waited));
     }
-    std::optional<Attempt> attempt;
-    trip.begin(attempt, std::move(*lease));
-    while (!attempt->has_ended()) {
-      if (H2Exchange* const h2 = attempt->h2()) {
+    trip.record(*lease);
+    for (Attempt attempt(std::move(*lease), request, pool.context().options(), places);;) {
+      if (H2Exchange* const h2 = attempt.h2(); h2 && h2->may_wait()) {
         const bool changed = co_await h2->wait_for_response();
         h2->on_wait(changed);
-      } else if (H1Exchange* const h1 = attempt->h1(); h1->may_wait()) {
+      } else if (H1Exchange* const h1 = attempt.h1(); h1 && h1->may_wait()) {
         const auto wait = co_await h1->wait_for_response();
         h1->on_wait(wait);
       }
-      attempt->poll(request);
+      auto response = attempt.try_response(request);
+      if (!response) continue;
+      trip.note_end(*response);
+      if (*response && trip.goes_elsewhere(**response)) break;
+      if (*response) co_return attempt.attach(std::move(**response));
+      if (!trip.may_repeat(attempt, response->error())) co_return std::move(*response);
+      break;  // the connection of the attempt is of no more use
     }
-    if (!attempt->has_failed() || !trip.may_repeat(*attempt)) co_return attempt->take();
-    attempt.reset();  // its connection is of no more use
     if (trip.pause() > io::Duration::zero()) co_await sleep_for(trip.pause());
   }
 }

@@ -9,6 +9,7 @@
 #include <onehop/task.hpp>
 
 #include "transport/connection_pool.hpp"
+#include "transport/destinations.hpp"
 
 namespace onehop::transport {
 
@@ -21,9 +22,12 @@ class Pools {
   ~Pools() = default;
 };
 
-// Runs on the worker that awaits it; elsewhere it fails with Errc::bad_option. `pools` outlives it.
+// Runs on the worker that awaits it; elsewhere it fails with Errc::bad_option. The request goes to
+// one of `places`, or where its URL says if that is null. Both outlive it.
 // Errors: those of the URL, of dialling (refusals after Transport::Options::hold), and of the last
 // attempt; Errc::no_connection_slot after queue_timeout. Thread: owner.
-task<Result<Response>> round_trip(const Pools& pools, Request request);
+task<Result<Response>> round_trip(const Pools& pools,
+                                  Request request,
+                                  Destinations* places = nullptr);
 
 }  // namespace onehop::transport

@@ -2,12 +2,45 @@
 #include "transport/shared_pools.hpp"
 
 #include "base/check.hpp"
+#include "net/resolver.hpp"
 
 #include <algorithm>
 #include <new>
 #include <utility>
 
 namespace onehop::transport {
+namespace {
+
+// Of upstreams that no worker uses.
+constexpr std::size_t kMaxRemembered = 256;
+
+void add_totals(Transport::Statistics& sum, const Counters& counters) {
+  sum.dialled += counters.dialled.value();
+  sum.reused += counters.reused.value();
+  sum.retried += counters.retried.value();
+  sum.dials_failed += counters.dials_failed.value();
+  sum.retried_unsent += counters.retried_unsent.value();
+  sum.retried_refused += counters.retried_refused.value();
+  sum.retried_uncertain += counters.retried_uncertain.value();
+  sum.waits += counters.waits.value();
+  // Each is read once, so that differences of the sums never go back.
+  const std::uint64_t resumed_1_2 = counters.tls1_2_resumed.value();
+  const std::uint64_t resumed_1_3 = counters.tls1_3_resumed.value();
+  sum.tls.tls1_2 += counters.tls1_2_full.value() + resumed_1_2;
+  sum.tls.tls1_2_resumed += resumed_1_2;
+  sum.tls.tls1_3 += counters.tls1_3_full.value() + resumed_1_3;
+  sum.tls.tls1_3_resumed += resumed_1_3;
+  sum.tls.timed_out += counters.tls_timed_out.value();
+  sum.tls.failed += counters.tls_failed.value();
+  sum.tls.duration += counters.tls_durations.value();
+  const std::uint64_t ended = counters.streams_ended.value();
+  const std::uint64_t begun = counters.streams.value();
+  sum.http2.streams += static_cast<std::size_t>(begun - std::min(begun, ended));
+  sum.http2.streams_total += begun;
+  sum.http2.goaways += counters.goaways.value();
+}
+
+}  // namespace
 
 void SharedPools::add(Member& pool) {
   const std::lock_guard lock(mutex_);
@@ -21,9 +54,7 @@ void SharedPools::remove(Member& pool) {
   ONEHOP_DCHECK(has(pool));
   std::erase(pools_, &pool);
   --workers_;
-  of_ended_pools_.dialled += pool.counters().dialled.value();
-  of_ended_pools_.reused += pool.counters().reused.value();
-  of_ended_pools_.retried += pool.counters().retried.value();
+  add_totals(of_ended_pools_, pool.counters());
 }
 
 bool SharedPools::has(const Member& pool) const noexcept {
@@ -51,18 +82,38 @@ std::size_t SharedPools::origins() const {
   return origins_.size();
 }
 
+std::shared_ptr<UpstreamCounts> SharedPools::upstream(const std::string& key, const Url& url) {
+  const std::lock_guard lock(mutex_);
+  std::shared_ptr<UpstreamCounts>& counts = upstreams_[key];
+  if (counts) return counts;
+  counts = std::make_shared<UpstreamCounts>(url);
+  const std::shared_ptr<UpstreamCounts> made = counts;
+  if (upstreams_.size() > kMaxRemembered)
+    std::erase_if(upstreams_, [](const auto& each) { return each.second.use_count() == 1; });
+  return made;
+}
+
 std::optional<Slot> SharedPools::try_slot(const std::shared_ptr<OriginCounters>& origin) {
-  const std::size_t max = options.max_connections;
-  const std::size_t before = origin->open++;
-  if (max != 0 && before >= max) {
-    --origin->open;
-    return std::nullopt;
-  }
+  const std::size_t max = max_connections();
+  // Never counted beyond the limit: another thread that sees it full has no slot.
+  std::size_t open = origin->open.load();
+  do {
+    if (open >= max) return std::nullopt;
+  } while (!origin->open.compare_exchange_weak(open, open + 1));
   return Slot(*this, origin);
 }
 
+void SharedPools::set_limits(std::size_t max_connections, Limit<double> retry_budget) noexcept {
+  budget.set_share(retry_budget);
+  max_connections_.store(max_connections, std::memory_order_relaxed);
+  wake_waiters();
+}
+
 void SharedPools::on_free_slot(const OriginCounters& origin) noexcept {
-  if (origin.waiting == 0) return;
+  if (origin.waiting > 0) wake_waiters();
+}
+
+void SharedPools::wake_waiters() noexcept {
   const std::lock_guard lock(mutex_);
   try {
     for (Member* pool : pools_)
@@ -78,20 +129,27 @@ void SharedPools::post(Member& pool, std::function<void(Member&)> work) {
   post_to(pool, std::move(work));
 }
 
-void SharedPools::post_to(Member& pool, std::function<void(Member&)> work) {
-  pool.reactor().post([self = shared_from_this(), &pool, work = std::move(work)] {
-    {
-      const std::lock_guard lock(self->mutex_);
-      if (!self->has(pool)) return;
-    }
-    work(pool);  // only its own worker, which is this one, destroys it
-  });
+void SharedPools::Call::operator()() const {
+  {
+    const std::lock_guard lock(shared->mutex_);
+    if (!shared->has(pool)) return;
+  }
+  try {  // only its own worker, which is this one, destroys it
+    work(pool);
+  } catch (const std::bad_alloc&) {  // each request that waits has a deadline
+  }
 }
 
-void SharedPools::retire() {
+void SharedPools::post_to(Member& pool, std::function<void(Member&)> work) {
+  pool.reactor().post(Call{shared_from_this(), pool, std::move(work)});
+}
+
+void SharedPools::retire() noexcept {
   const std::lock_guard lock(mutex_);
-  for (Member* pool : pools_)
-    post_to(*pool, [](Member& each) { each.retire(); });
+  for (Member* pool : pools_) {
+    const Call call{shared_from_this(), *pool, [](Member& each) { each.retire(); }};
+    pool->reactor().mailbox()->post_or_wait(call);
+  }
 }
 
 Transport::Statistics SharedPools::statistics() const {
@@ -101,10 +159,25 @@ Transport::Statistics SharedPools::statistics() const {
     const Counters& counters = pool->counters();
     sum.open += counters.open.value();
     sum.idle += counters.idle.value();
-    sum.dialled += counters.dialled.value();
-    sum.reused += counters.reused.value();
-    sum.retried += counters.retried.value();
+    add_totals(sum, counters);
   }
+  const net::ResolverCounts dns = net::resolver_counts();
+  sum.dns_queries = dns.queries;
+  sum.dns_stale_answers = dns.stale_answers;
+  for (const auto& [key, upstream] : upstreams_) {
+    // Those with an address of their own to connect to have the same URL.
+    Transport::Statistics one;
+    one.upstreams.push_back(upstream->statistics());
+    sum += one;
+  }
+  return sum;
+}
+
+std::size_t SharedPools::idle() const {
+  const std::lock_guard lock(mutex_);
+  std::size_t sum = 0;
+  for (const Member* pool : pools_)
+    sum += pool->counters().idle.value();
   return sum;
 }
 

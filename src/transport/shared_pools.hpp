@@ -7,11 +7,13 @@
 #include <onehop/transport.hpp>
 
 #include "base/counter.hpp"
+#include "base/duration_counts.hpp"
 #include "io/reactor.hpp"
 #include "net/tls_dialer.hpp"
 #include "transport/idle_transfer.hpp"
 #include "transport/retry_budget.hpp"
 #include "transport/slot.hpp"
+#include "transport/upstream_counts.hpp"
 
 #include <atomic>
 #include <functional>
@@ -27,6 +29,10 @@ namespace onehop::transport {
 // Of one worker's pool. Written by its worker. Thread: any.
 struct Counters {
   Counter open, idle, dialled, reused, retried;
+  Counter dials_failed, retried_unsent, retried_refused, retried_uncertain;
+  Counter tls1_2_full, tls1_2_resumed, tls1_3_full, tls1_3_resumed, tls_timed_out, tls_failed;
+  Counter streams, streams_ended, goaways;  // of HTTP/2
+  DurationCounts waits, tls_durations;
 };
 
 // Outlives every pool. Thread: any.
@@ -40,6 +46,7 @@ class SharedPools final : public Slot::Issuer, public std::enable_shared_from_th
     Member& operator=(const Member&) = delete;
     io::Reactor& reactor() const noexcept { return reactor_; }
     Counters& counters() noexcept { return counters_; }
+    const Counters& counters() const noexcept { return counters_; }
 
     // A slot is free: requests that wait look again.
     virtual void dial_for_waiters() = 0;
@@ -63,7 +70,8 @@ class SharedPools final : public Slot::Issuer, public std::enable_shared_from_th
   explicit SharedPools(Transport::Options given)
       : options(std::move(given)),
         budget(options.retry_budget),
-        tls(std::make_shared<net::LazyTlsClientContext>(options.tls)) {}
+        tls(std::make_shared<net::LazyTlsClientContext>(options.tls)),
+        max_connections_(options.max_connections) {}
 
   // From its constructor to its destructor.
   void add(Member& pool);
@@ -75,15 +83,24 @@ class SharedPools final : public Slot::Issuer, public std::enable_shared_from_th
   // A worker no longer needs `origin`; the last one removes it.
   void forget(const std::string& key, std::shared_ptr<OriginCounters> origin);
   std::size_t origins() const;  // remembered
+  // The counts of an upstream, which are kept after its origins.
+  std::shared_ptr<UpstreamCounts> upstream(const std::string& key, const Url& url);
+  // The limits that count now, instead of those in the options.
+  void set_limits(std::size_t max_connections, Limit<double> retry_budget) noexcept;
+  // Of an origin.
+  std::size_t max_connections() const noexcept {
+    return max_connections_.load(std::memory_order_relaxed);
+  }
   // One of the connections that max_connections allows, or std::nullopt if none is left.
   std::optional<Slot> try_slot(const std::shared_ptr<OriginCounters>& origin);
   void on_free_slot(const OriginCounters& origin) noexcept override;
   // Calls `work` with `pool` on its worker, unless it is gone by then.
   void post(Member& pool, std::function<void(Member&)> work);
   // The Transport is gone: so are the pools, each on its worker, with the last of their requests.
-  void retire();
+  void retire() noexcept;
   // Over all workers.
   Transport::Statistics statistics() const;
+  std::size_t idle() const;
   // Asks another worker for an idle connection to `key`: asker.complete() is called later. Returns
   // false if no worker has an idle connection.
   bool request(const std::string& key, Reuse reuse, Member& asker);
@@ -96,14 +113,25 @@ class SharedPools final : public Slot::Issuer, public std::enable_shared_from_th
   const std::shared_ptr<net::LazyTlsClientContext> tls;
 
  private:
+  // Requests that wait for a slot look again, on every worker.
+  void wake_waiters() noexcept;
+  // Work for a pool, on its worker.
+  struct Call {
+    void operator()() const;
+    std::shared_ptr<SharedPools> shared;
+    Member& pool;
+    std::function<void(Member&)> work;
+  };
   // post(); the caller holds the mutex.
   void post_to(Member& pool, std::function<void(Member&)> work);
   bool has(const Member& pool) const noexcept;
 
   std::atomic<std::size_t> workers_ = 0;
+  std::atomic<std::size_t> max_connections_;
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::unordered_map<std::string, std::shared_ptr<OriginCounters>> origins_;
+  std::unordered_map<std::string, std::shared_ptr<UpstreamCounts>> upstreams_;
   std::vector<Member*> pools_;
   Transport::Statistics of_ended_pools_;
 };

@@ -10,9 +10,10 @@
 
 namespace onehop::transport {
 
-// What all workers know of one origin. Both counts change in one order: a request that waits is
-// counted before it looks for a slot, and a slot is counted free before its owner looks for
-// requests that wait, so that one of the two sees the other. Thread: any.
+// The state of one origin that all workers share. Both counts change in one order: a waiting
+// request is counted before it looks for a slot, and a slot is counted free before its owner looks
+// for requests that wait, so that one of the two sees the other.
+// Thread: any.
 struct OriginCounters {
   std::atomic<std::size_t> open = 0;     // connections, including those being made
   std::atomic<std::size_t> waiting = 0;  // requests without a slot

@@ -4,6 +4,7 @@
 #include "net/custom_dialer.hpp"
 #include "transport/deadline.hpp"
 #include "transport/round_trip.hpp"
+#include "transport/transport_access.hpp"
 
 #include <stdexcept>
 #include <utility>
@@ -12,10 +13,14 @@ namespace onehop {
 namespace {
 
 // A limit that allows nothing is a mistake that would cost every request.
-Transport::Options checked(Transport::Options options) {
-  if (options.max_connections == 0) {
+void check_max_connections(Limit<std::size_t> max) {
+  if (max == 0) {
     throw std::invalid_argument("max_connections: 0 allows no connection; use onehop::no_limit");
   }
+}
+
+Transport::Options checked(Transport::Options options) {
+  check_max_connections(options.max_connections);
   if (options.max_connection_requests == 0) {
     throw std::invalid_argument(
         "max_connection_requests: 0 allows no request; use onehop::no_limit");
@@ -69,6 +74,19 @@ Result<void> Transport::prepare_tls() const {
 task<Result<Response>> Transport::round_trip(Request request) const {
   if (request.deadline()) return transport::round_trip_until(*this, std::move(request));
   return transport::round_trip(*state_, std::move(request));
+}
+
+const transport::Pools& detail::TransportAccess::pools(const Transport& transport) noexcept {
+  return *transport.state_;
+}
+
+const Transport::Options& detail::TransportAccess::options(const Transport& transport) noexcept {
+  return transport.state_->shared->options;
+}
+
+void Transport::set_limits(const Limits& limits) {
+  check_max_connections(limits.max_connections);
+  state_->shared->set_limits(limits.max_connections, limits.retry_budget);
 }
 
 Transport::Statistics Transport::statistics() const {

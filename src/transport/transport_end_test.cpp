@@ -2,6 +2,7 @@
 //
 // Nothing of a Transport is left on the event loops after its end, once its last exchange is
 // over.
+#include "support/failing_allocation.hpp"
 #include "support/pool_test.hpp"
 
 #include <memory>
@@ -45,6 +46,19 @@ TEST_F(TransportEnd, IdleConnectionsAreClosedAndThePoolGoes) {
   EXPECT_EQ(upstream_.accepted.front().ending(), "end");
   EXPECT_FALSE(gone_.expired());
   advance(2s);
+  EXPECT_TRUE(gone_.expired());
+}
+
+// A destructor begins it.
+TEST_F(TransportEnd, NeedsNoMemoryAtOnce) {
+  if (!FailingAllocation::is_possible()) GTEST_SKIP() << "operator new is a sanitizer's";
+  {
+    const FailingAllocation failing(0);
+    shared_of_transport_->retire();
+    EXPECT_TRUE(failing.is_over());
+  }
+  shared_of_transport_.reset();
+  settle();
   EXPECT_TRUE(gone_.expired());
 }
 

@@ -156,7 +156,7 @@ TEST_F(TransportTest, CutsAnAnswerWhoseRequestHasFailedWhileItWasDelivered) {
   });
   Wire backend = this->backend();
   backend.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + std::string(500'000, 'x'));
-  network_.advance(5s);  // nobody takes it meanwhile
+  network_.advance(5s);  // no request takes it meanwhile
   std::size_t received = 0;
   for (std::size_t some = 1; some > 0; received += some) {
     some = client.receive().size();
@@ -339,11 +339,15 @@ TEST_F(TransportTest, RefusesARequestWithoutAPlaceToGo) {
 
 TEST_F(TransportTest, WorksOnAnEventLoopOnly) {
   const Transport transport;
-  auto work = transport.round_trip(request(Method::get));
-  ASSERT_TRUE(work.start());
-  const auto response = work.take();
-  ASSERT_FALSE(response);
-  EXPECT_TRUE(response.error().is(Errc::bad_option));
+  for (const bool has_deadline : {false, true}) {
+    Request asked = request(Method::get);
+    if (has_deadline) asked.set_deadline(std::chrono::hours(1));
+    auto work = transport.round_trip(std::move(asked));
+    ASSERT_TRUE(work.start());
+    const auto response = work.take();
+    ASSERT_FALSE(response);
+    EXPECT_TRUE(response.error().is(Errc::bad_option));
+  }
 }
 
 // --- names -------------------------------------------------------------------------------------

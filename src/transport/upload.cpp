@@ -52,7 +52,10 @@ void Upload::await_continue(const Request& request) noexcept {
 
 void Upload::end(const Result<void>& sent, io::Time now) {
   progress_.last = now;
-  if (sent) return move_to(State::sent);
+  if (sent) {
+    move_to(State::sent);
+    return let_go();
+  }
   // After a response the rest is not read any more, and the client's connection waits for that.
   if (owner_.is_answered()) drop_body();
   if (owner_.is_left_to_response(sent.error())) return move_to(State::unwanted);

@@ -34,6 +34,8 @@ class Upload {
    public:
     // True if a response has begun: what is left of the content is not needed.
     virtual bool is_answered() const noexcept = 0;
+    // True if all that was sent has left the exchange, which is not needed for it any more.
+    virtual bool has_left() const noexcept = 0;
     // True if `error` of sending leaves it to the response to say what has happened.
     virtual bool is_left_to_response(const Error& error) const noexcept = 0;
     // The upload is in State::failed. Resumes the coroutine that waits for the response.
@@ -97,8 +99,19 @@ class Upload {
     return is(State::sending) && io::deadline_after(progress_.last, timeout) > now;
   }
 
-  // The response has begun: there will be no retry, and the copy is the caller's.
-  void end_copy() noexcept { progress_.copy = nullptr; }
+  // The final response is here: there will be no retry, and the copy is the caller's.
+  void on_response() noexcept {
+    progress_.copy = nullptr;
+    let_go();
+  }
+  // Content is on its way to the upstream.
+  bool is_on_its_way() const noexcept {
+    return is(State::sending) || (is(State::sent) && !owner_.has_left());
+  }
+  // After a response, drops the body unless it is on its way: its server waits for that.
+  void let_go() noexcept {
+    if (owner_.is_answered() && !is_on_its_way()) drop_body();
+  }
   // After a failure: the content as it was, from `copy` and what was not sent of it. std::nullopt
   // if it is not available any more.
   std::optional<Body> take_back(HeldString copy);

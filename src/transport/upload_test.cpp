@@ -53,6 +53,7 @@ class UploadTest : public test::StreamPair, private Upload::Owner {
   }
 
   bool is_answered() const noexcept override { return answered_; }
+  bool has_left() const noexcept override { return has_left_; }
   bool is_left_to_response(const Error& error) const noexcept override {
     return error.side() == Side::upstream;
   }
@@ -61,6 +62,7 @@ class UploadTest : public test::StreamPair, private Upload::Owner {
   Transport::Options options_;
   Sender sender_;
   bool answered_ = false;
+  bool has_left_ = true;
   int failures_ = 0;
   Upload upload_;
 };
@@ -142,6 +144,23 @@ TEST_F(UploadTest, IsDroppedWhenItFailsAfterAResponse) {
   begin(std::nullopt);
   answered_ = true;
   end(failure(Errc::closed, Side::upstream));
+  EXPECT_FALSE(upload_.has_content());
+}
+
+// Its server keeps the exchange, which sends it, until then.
+TEST_F(UploadTest, IsDroppedWhenItHasLeftAfterAResponse) {
+  take();
+  begin(std::nullopt);
+  answered_ = true;
+  upload_.on_response();
+  EXPECT_TRUE(upload_.has_content());
+  has_left_ = false;
+  end({});
+  EXPECT_TRUE(upload_.is_on_its_way());
+  EXPECT_TRUE(upload_.has_content());
+  has_left_ = true;
+  upload_.let_go();
+  EXPECT_FALSE(upload_.is_on_its_way());
   EXPECT_FALSE(upload_.has_content());
 }
 

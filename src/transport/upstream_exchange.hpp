@@ -22,11 +22,11 @@ concept UpstreamExchange =
       // Sends the request, whose body is taken over, as far as that goes without waiting; the rest
       // is sent while the response is awaited. `copy`, if not null, receives what is sent of the
       // body, up to replay_body bytes; it outlives the wait for the response.
-      { exchange.begin(request, copy) } -> std::same_as<Result<void>>;
+      { exchange.begin(request, copy) } -> std::same_as<void>;
       // The final response, or why there is none; std::nullopt if wait_for_response() must be
       // awaited, and its result passed to on_wait(), first. The response has no body yet.
       { exchange.try_response(request) } -> std::same_as<std::optional<Result<Response>>>;
-      // False if sending has already failed: nothing would end the wait.
+      // False if the request cannot be sent: nothing would end the wait.
       { exchange.may_wait() } -> std::same_as<bool>;
       { exchange.wait_for_response() };
       // After a failure: what the upstream may have done with the request, and its body as it was.

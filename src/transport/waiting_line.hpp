@@ -25,8 +25,12 @@ class WaitingLine {
   // Over HTTP/1 it is handed a lease. Over HTTP/2 it is only woken to look again: a connection that
   // was promised to it could be gone by then. Lives in its coroutine.
   struct Waiter final : WaitingRequest {
-    Waiter(WaitingLine& l, OriginUse& use, const Need& n, io::Time b) noexcept
-        : WaitingRequest(l.reactor_, b), line(l), ref(use), need(n) {}
+    // `longest`: Transport::Options::hold.
+    Waiter(WaitingLine& l, OriginUse& use, const Need& n, io::Time b, io::Duration longest) noexcept
+        : WaitingRequest(l.reactor_, b, n.may_hold ? longest : io::Duration::zero()),
+          line(l),
+          ref(use),
+          need(n) {}
     // A lease that came meanwhile returns its connection; a wake-up is for the next in line.
     ~Waiter();
     void join(Protocol over) noexcept;

@@ -133,7 +133,7 @@ class BodyPump {
 
   Body* body_ = nullptr;
   BodyProgress* progress_ = nullptr;
-  std::uint64_t before_ = 0;  // progress_->bytes at the beginning
+  std::uint64_t before_ = 0;  // progress_->sent at the beginning
   std::optional<std::uint64_t> length_;
   std::uint64_t turn_ = 0;  // bytes since others had a turn
   Need need_ = Need::room;

@@ -114,9 +114,9 @@ std::optional<Result<void>> H1Output::try_send(std::size_t head,
                                                BodyProgress& progress) {
   options_ = options;
   most_ = kLargePiece;
-  ended_ = body.is_empty();
+  ended_ = options.head_alone || body.is_empty();
   std::optional<std::uint64_t> length;
-  if (options.coding == Coding::identity) length = body.length();
+  if (options.coding == Coding::identity && !ended_) length = body.length();
   pump_.begin(body, progress, length);
   return step(head, std::nullopt);
 }

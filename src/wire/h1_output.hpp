@@ -22,6 +22,7 @@ class H1Output : public StreamWriter {
   struct BodyOptions {
     Coding coding = Coding::identity;
     bool flush_at_once = false;  // one write for each piece
+    bool head_alone = false;     // the body is neither read nor sent
     net::Duration stall = net::Duration::max();
   };
   // Sends the first `head` bytes of the reactor's head scratch memory, then `body` to its end

@@ -58,7 +58,7 @@ class H1OutputTest : public test::StreamPair {
     settle();
     return text;
   }
-  // All that arrives at somebody who reads on and on.
+  // Everything that arrives at a peer that never stops reading.
   std::string receive_all() {
     std::string text;
     for (std::string piece = receive(); !piece.empty(); piece = receive())

@@ -39,6 +39,9 @@ class H2Link {
   // The same for bytes that came another way. Returns false if the connection is over.
   bool receive(std::string_view data);
 
+  // From the next wait for the peer to read on.
+  void set_write_stall(net::Duration write_stall) noexcept { write_stall_ = write_stall; }
+
   // At the end of this pass.
   void flush_soon() noexcept { stream_.reactor().schedule_last(flush_); }
   // As much as goes.

@@ -45,7 +45,7 @@ TEST_F(H2LinkTest, AfterAMebibyteOthersHaveATurn) {
   EXPECT_EQ(stream_.received(), 2 * kMiB);
 }
 
-// What is produced and not taken is kept.
+// Output that the stream has not taken is kept.
 TEST_F(H2LinkTest, LittleIsProducedAtOnceWhileMemoryIsShort) {
   begin_upload(kMiB);
   const std::string window = h2_frames::number(kMiB, 4);

@@ -108,7 +108,7 @@ class Relay {
   // One direction between two streams, up to the half-close it passes on.
   task<void> copy_stream(net::Stream& from, net::Stream& to, HeldString early, Side to_side) {
     const Side from_side = other_side(to_side);
-    std::uint64_t& count = to_side == Side::client ? state_.to_client : state_.from_client;
+    RelayedBytes& count = to_side == Side::client ? state_.to_client : state_.from_client;
     if (!early.empty()) {
       count += early.size();
       auto written = co_await write_rest(to, std::move(early), to_side, from, state_);
@@ -162,15 +162,21 @@ class Relay {
 
   // One direction between two tunnels, the same way. While the client does not take a piece, the
   // far end is asked whether it has failed; the client's failure ends the relay by itself.
-  task<void> copy(Tunnel& from, Tunnel& to, std::uint64_t& count) {
+  task<void> copy(Tunnel& from, Tunnel& to, RelayedBytes& count) {
     const bool is_down = &from == &far_;
+    std::uint64_t turn = 0;
     for (;;) {
+      if (turn >= kBytesPerTurn) {
+        turn = 0;
+        co_await io::yield(reactor_);
+      }
       auto piece = co_await from.read();
       if (!piece) {
         fail(piece.error());
         co_return;
       }
       if (piece->empty()) break;
+      turn += piece->size();
       count += piece->size();
       record_activity();
       if (is_down) arm_liveness();

@@ -15,6 +15,7 @@
 
 #include <onehop/response.hpp>
 
+#include "base/counter.hpp"
 #include "io/event.hpp"
 #include "net/stream.hpp"
 
@@ -80,11 +81,32 @@ class StreamTunnel : public RelayedTunnel {
   Side side_;
 };
 
+// The bytes of one direction, each counted in a total as well if there is one.
+class RelayedBytes {
+ public:
+  // Counts in `count` from now on, and in `total`. Both outlive this.
+  void count_in(std::uint64_t& count, Counter& total) noexcept {
+    count_ = &count;
+    total_ = &total;
+  }
+  RelayedBytes& operator+=(std::size_t size) noexcept {
+    (count_ ? *count_ : own_) += size;
+    if (total_) total_->add(size);
+    return *this;
+  }
+  std::uint64_t value() const noexcept { return count_ ? *count_ : own_; }
+
+ private:
+  std::uint64_t own_ = 0;
+  std::uint64_t* count_ = nullptr;
+  Counter* total_ = nullptr;
+};
+
 // A relay as its owner sees it.
 class RelayState {
  public:
-  std::uint64_t from_client = 0;  // bytes
-  std::uint64_t to_client = 0;
+  RelayedBytes from_client;
+  RelayedBytes to_client;
   // When something was last read, or taken by a side that was slow.
   net::Time last_activity{};
 

@@ -71,8 +71,8 @@ TEST_F(TunnelRelayTest, CarriesBytesBothWaysAndCountsThem) {
     send(upstream_, text + text);
     EXPECT_EQ(receive(far_), text + text);
   }
-  EXPECT_EQ(counts_.from_client, 6u);
-  EXPECT_EQ(counts_.to_client, 12u);
+  EXPECT_EQ(counts_.from_client.value(), 6u);
+  EXPECT_EQ(counts_.to_client.value(), 12u);
   EXPECT_FALSE(relaying_.done());
 }
 
@@ -82,8 +82,8 @@ TEST_F(TunnelRelayTest, DeliversWhatWasSentEarlyFirst) {
   send(upstream_, "more");
   EXPECT_EQ(receive(upstream_), "from client more");
   EXPECT_EQ(receive(far_), "from upstream more");
-  EXPECT_EQ(counts_.from_client, 16u);
-  EXPECT_EQ(counts_.to_client, 18u);
+  EXPECT_EQ(counts_.from_client.value(), 16u);
+  EXPECT_EQ(counts_.to_client.value(), 18u);
 }
 
 TEST_F(TunnelRelayTest, PassesHalfClosesOnAndEndsWithTheSecond) {
@@ -106,7 +106,7 @@ TEST_F(TunnelRelayTest, PassesHalfClosesOnAndEndsWithTheSecond) {
   }
 }
 
-// The bytes are there first, and nobody has heard of the end yet.
+// The bytes are there first; the end has not been read yet.
 TEST_F(TunnelRelayTest, EndsWhenItsPiecesAreNotTaken) {
   for (const bool client_leaves : {true, false}) {
     start();
@@ -184,7 +184,7 @@ TEST_F(TunnelRelayTest, FailsWhenItCannotDeliver) {
   }
 }
 
-// Somebody who has left is noticed although the other side does not read what he sent.
+// The end of one side is noticed although the other side does not read what it sent.
 TEST_F(TunnelRelayTest, NoticesAResetWhileTheOtherSideDoesNotRead) {
   for (const Side side : {Side::client, Side::upstream}) {
     start({}, {}, 4);
@@ -209,7 +209,7 @@ TEST_F(TunnelRelayTest, TakesNoMoreThanTheOtherSideReads) {
     settle();
   }
   EXPECT_LE(sent.size(), 400u);
-  EXPECT_LE(counts_.to_client, 300u);
+  EXPECT_LE(counts_.to_client.value(), 300u);
   std::string received;
   for (std::string piece = receive(far_); !piece.empty(); piece = receive(far_))
     received += piece;
@@ -298,7 +298,7 @@ TEST_F(SocketRelayTest, LosesNothingOfAnUpstreamThatHasSentAllAndClosed) {
   near_socket_.reset();
   settle();
   ASSERT_TRUE(relaying_.done());
-  EXPECT_EQ(counts_.to_client, sent);
+  EXPECT_EQ(counts_.to_client.value(), sent);
 }
 
 TEST_F(SocketRelayTest, LosesNothingAfterAHalfClose) {
@@ -389,7 +389,7 @@ TEST_F(StreamTunnelTest, FailsWithItsStream) {
   EXPECT_EQ(written.error().side(), Side::upstream);
 }
 
-// --- tunnels of somebody's own -----------------------------------------------------------------
+// --- tunnels of a user's own ------------------------------------------------------------------
 
 // Gives back what it is sent, after a second.
 class SlowEcho final : public Tunnel {
@@ -427,8 +427,8 @@ TEST_F(TunnelRelayTest, JoinsTheClientWithAnyTunnel) {
   advance(1s);
   EXPECT_EQ(far_.ending(), "end");
   EXPECT_FALSE(error());
-  EXPECT_EQ(counts_.from_client, 14u);
-  EXPECT_EQ(counts_.to_client, 14u);
+  EXPECT_EQ(counts_.from_client.value(), 14u);
+  EXPECT_EQ(counts_.to_client.value(), 14u);
 }
 
 // Takes nothing, and speaks without end.
@@ -447,6 +447,53 @@ struct Stubborn final : Tunnel {
 
   bool failed_ = false;
 };
+
+// Gives 64 MiB at once, and takes anything.
+struct Hasty final : Tunnel {
+  task<Result<bytes>> read() override {
+    if (given_ >= kAll) co_return bytes();
+    given_ += piece_.size();
+    co_return bytes(piece_);
+  }
+  task<Result<void>> write(bytes) override { co_return Result<void>(); }
+  void close_write() override {}
+
+  static constexpr std::size_t kAll = std::size_t{64} * 1024 * 1024;
+  std::size_t given_ = 0;
+
+ private:
+  const std::string piece_ = std::string(64 * 1024, 'x');
+};
+
+// Takes anything at once.
+struct Sink final : RelayedTunnel {
+  task<Result<bytes>> read() override {
+    co_await sleep_for(24h);
+    co_return bytes();
+  }
+  task<Result<void>> write(bytes) override { co_return Result<void>(); }
+  void close_write() override {}
+};
+
+// Regression: nothing else ran on the worker before the tunnel had nothing to say.
+TEST_F(TunnelRelayTest, LetsOthersRunBesideATunnelThatIsAlwaysReady) {
+  Hasty far;
+  Sink client;
+  struct Other : io::Wakeup {
+    explicit Other(const Hasty& h) : Wakeup(&Other::run, this), hasty(h) {}
+    static void run(void* self) {
+      static_cast<Other*>(self)->seen = static_cast<Other*>(self)->hasty.given_;
+    }
+    const Hasty& hasty;
+    std::size_t seen = Hasty::kAll;
+  } other(far);
+  reactor_.schedule(other);
+  auto relaying = relay(client, far, reactor_, counts_);
+  relaying.start();
+  settle();
+  EXPECT_LT(other.seen, Hasty::kAll / 4);
+  EXPECT_EQ(far.given_, Hasty::kAll);
+}
 
 TEST_F(TunnelRelayTest, NoticesAResetWhileNoTunnelTakesWhatWasSaid) {
   for (const bool behind_a_half_close : {false, true}) {

@@ -3,15 +3,37 @@
 flags for the whole run. The backend is reset between tests."""
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
+from admin import Admin
+from configured_proxy import ConfiguredProxy
 from proxy_process import SANITIZED, Proxy
 from scripted_backend import ScriptedBackend
 from siege import Siege
-from wire import OK
+from upgraded_proxy import UpgradedProxy
+from wire import OK, answer
 
 SECONDS_PER_TEST = 240 if SANITIZED else 60
+
+# The modules that ask what one message becomes. The others are about operation: processes, signals, reloads, load.
+PROTOCOL = {"test_" + name for name in """
+    body_streaming connection_authentication differential errors exchange_orders forwarded grpc h2_tls_backend
+    h2c_backend hop_by_hop http10 http2 informational matrix message_framing parsing pipelining_keepalive
+    request_fields request_id response_fields trailers upgrade url_join websocket examples tls_server tls_backend
+""".split()}
+assert all((Path(__file__).parent / (name + ".py")).is_file() for name in PROTOCOL)
+
+
+def pytest_collection_modifyitems(config, items):
+    """A build with ONEHOP_TEST_SET runs a part: "protocol", or "threads" for all that is not."""
+    wanted = os.environ.get("ONEHOP_TEST_SET", "all")
+    if wanted == "all":
+        return
+    left_out = [item for item in items if (item.path.stem in PROTOCOL) != (wanted == "protocol")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
 
 
 class Hop:
@@ -140,6 +162,18 @@ def start_backend():
 
 
 @pytest.fixture
+def backend(start_backend):
+    """A scripted backend of this test's own, which responds with OK."""
+    return start_backend()
+
+
+@pytest.fixture
+def admin(start_proxy):
+    """admin.start(...) starts a proxy of this test's own with an admin listener."""
+    return Admin(start_proxy)
+
+
+@pytest.fixture
 def siege(start_proxy, start_backend):
     sieges = []
 
@@ -179,3 +213,38 @@ def pytest_runtest_makereport(item):
 
 
 os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=1")
+
+
+@pytest.fixture
+def configured(tmp_path):
+    """Starts a proxy with a file: `max_body` is max-body. It must end well."""
+    started = []
+
+    def start(*flags, **settings):
+        started.append(ConfiguredProxy(tmp_path, {name.replace("_", "-"): value for name, value in settings.items()},
+                                       *flags))
+        return started[-1]
+
+    yield start
+    for proxy in started:
+        code = proxy.stop()
+        assert code == 0, f"onehop ended with {code}: {proxy.stderr()[-2000:]}"
+
+
+@pytest.fixture
+def upgraded(tmp_path, backend):
+    """Starts a proxy of a program of its own; its file has these settings, too."""
+    proxies = []
+
+    def start(environment=(), prefix=(), program=None, **settings):
+        settings = {name.replace("_", "-"): value for name, value in settings.items()}
+        backend.answers(answer(b"ok"))
+        proxy = UpgradedProxy(tmp_path, {"backend": backend.url, "access-log": "off", **settings}, environment, prefix,
+                              program)
+        proxies.append(proxy)
+        return proxy
+
+    yield start
+    for proxy in proxies:
+        proxy.stop()
+        print(proxy.stderr())

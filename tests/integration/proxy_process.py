@@ -16,7 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("ONEHOP", str(ROOT / "build" / "release" / "onehop"))
 # For a program that runs as another user, who may not be able to read the suppressions.
 ENVIRONMENT_OF_OTHERS = {**os.environ, "TSAN_OPTIONS": ""}
+# Where a test fails, instead of being skipped, if a program that it needs is missing.
+IN_CI = bool(os.environ.get("CI"))
 SANITIZED = bool(os.environ.get("ONEHOP_SANITIZE"))
+# UndefinedBehaviorSanitizer looks at the type of an object through a pipe: without descriptors it sees none.
+NEEDS_DESCRIPTORS = "undefined" in os.environ.get("ONEHOP_SANITIZE", "")
 
 
 def free_port(host="127.0.0.1"):
@@ -33,6 +37,13 @@ def free_port(host="127.0.0.1"):
     raise RuntimeError("no free port")
 
 
+def open_to_all(folder):
+    """Other users reach the folder of a test, and may not write to it."""
+    for one in (folder, *folder.parents):
+        if str(one).startswith("/tmp/"):
+            os.chmod(one, 0o755)
+
+
 def run_onehop(*args, patience=2 * PATIENCE):
     """Runs the program to its end."""
     return subprocess.run([PROGRAM, *map(str, args)], capture_output=True, text=True,
@@ -42,13 +53,15 @@ def run_onehop(*args, patience=2 * PATIENCE):
 class Proxy:
     """A running `onehop`. Its output goes to files, so that it never waits for a reader."""
 
-    def __init__(self, *args, listen=None, ready=True):
-        self.address = listen or ("127.0.0.1", free_port())
+    def __init__(self, *args, listen=None, configured=None, ready=True):
+        """`listen` is the address to listen on; `configured` one that the arguments or a file have."""
+        self.address = configured or listen or ("127.0.0.1", free_port())
         self.output = tempfile.TemporaryFile("w+")
         self.messages = tempfile.TemporaryFile("w+")
         place = f"unix:{listen}" if isinstance(listen, str) else "%s:%d" % (
             f"[{self.address[0]}]" if ":" in self.address[0] else self.address[0], self.address[1])
-        self.process = subprocess.Popen([PROGRAM, "-l", place, *map(str, args)],
+        listener = [] if configured else ["-l", place]
+        self.process = subprocess.Popen([PROGRAM, *listener, *map(str, args)],
                                         stdin=subprocess.DEVNULL, stdout=self.output,
                                         stderr=self.messages)
         if ready:

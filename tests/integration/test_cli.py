@@ -73,7 +73,7 @@ def test_an_unknown_flag_is_answered_with_the_one_that_was_meant(typed, meant):
     (["http://localhost:port"], "port"),
     (["http://a b"], "blank"),
     (["https://"], "host"),
-    (["http://a", "http://b"], "http://b"),
+    (["http://a", "https://b"], "https://"),
     (["--header-timeout", "5", "http://a"], "5s"),
     (["--max-body", "1000000", "http://a"], "unit"),
     (["--header-timeout", "soon", "http://a"], "--header-timeout"),

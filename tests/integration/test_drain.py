@@ -140,7 +140,7 @@ def test_what_is_cut_is_logged_as_aborted_with_the_reason(start_proxy, start_bac
     assert (entry["status"], entry["outcome"]) == (200, "aborted")
     assert entry["failure"]["side"] == "proxy"
     assert "stopped" in entry["failure"]["reason"]
-    assert proxy.stderr().splitlines()[-1].endswith("stopped; requests still in progress were aborted")
+    assert proxy.stderr().splitlines()[-1].endswith("stopped; 1 connection with a request in progress was cut")
     client.close()
 
 
@@ -157,7 +157,7 @@ def test_tunnels_are_closed_at_the_deadline(start_proxy, start_backend):
     assert client.how_it_ends() in ("eof", "reset")
     assert proxy.wait() in (0, 1)
     assert time.monotonic() - began < SOON
-    assert proxy.stderr().splitlines()[-1].endswith("stopped; requests still in progress were aborted")
+    assert proxy.stderr().splitlines()[-1].endswith("stopped; 1 connection with a request in progress was cut")
     backend.wait_for_finish(0)
     client.close()
 

@@ -2,6 +2,7 @@
 """Runs the programs of examples/ as their first lines say. (The tests of TLS and gRPC run those with TLS and gRPC.)"""
 import json
 import os
+import signal
 import subprocess
 import time
 
@@ -51,6 +52,43 @@ def test_single_host_passes_requests_on(run, start_backend):
     assert (backend.request.target, backend.request.fields.get("host")) == ("/base/x", "a.example")
 
 
+def test_two_applications_share_an_address_by_path(run, start_backend):
+    shop, site = start_backend(), start_backend()
+    shop.answers(message("HTTP/1.1 302 Found", "Location: /login", "Set-Cookie: s=1; Path=/", "Content-Length: 0"))
+    address = run("two_applications", shop.url, site.url)
+    got = asked(address, get("/shop/cart?id=7"))
+    assert (got.fields.get("location"), got.fields.get("set-cookie")) == ("/shop/login", "s=1; Path=/shop")
+    assert asked(address, get("/shops")).status == 200
+    assert asked(address, get("/x/../shop/cart")).status == 400
+    assert ([head.target for head in shop.requests], [head.target for head in site.requests]) == (["/cart?id=7"], ["/shops"])
+
+
+def test_load_balancer_passes_over_a_backend_that_is_gone(run, start_backend):
+    backend = start_backend()
+    address = run("load_balancer", "http://127.0.0.1:%d" % free_port(), backend.url)
+    for number in range(20):
+        assert asked(address, post(b"%d" % number)).status == 200
+    assert [request.body for request in backend.requests] == [b"%d" % number for number in range(20)]
+
+
+def test_discovered_endpoints_follow_a_file(run, start_backend, tmp_path):
+    first, second = start_backend(), start_backend()
+    listed = tmp_path / "backends"
+    listed.write_text(first.url + "\n", encoding="utf-8")
+    address = run("discovered_endpoints", str(listed))
+
+    def reaches(backend):
+        deadline = time.monotonic() + PATIENCE
+        while not backend.requests and time.monotonic() < deadline:
+            asked(address, get("/"))
+        return bool(backend.requests)
+
+    assert reaches(first)
+    assert not second.requests
+    listed.write_text(second.url + "\n", encoding="utf-8")
+    assert reaches(second)
+
+
 def test_authorizing_hook_asks_before_it_passes_a_request_on(run, start_backend):
     backend, service = start_backend(), start_backend()
 
@@ -69,6 +107,25 @@ def test_authorizing_hook_asks_before_it_passes_a_request_on(run, start_backend)
     passed = asked(address, get("/b", "Authorization: Bearer alice"))
     assert (passed.status, passed.fields.get("x-served-user")) == (200, "alice")
     assert [head.target for head in backend.requests] == ["/b"]
+
+
+def test_updated_server_reads_its_file_again_on_hup(run, tmp_path):
+    text = tmp_path / "text"
+    text.write_text("hello")
+    address = run("updated_server", str(text))
+    with Client(address) as client:
+        assert client.ask(get("/")).body == b"hello"
+        text.write_text("bye")
+        run.processes[-1].send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + PATIENCE
+        while client.ask(get("/")).body != b"bye":
+            assert time.monotonic() < deadline
+        text.unlink()
+        run.processes[-1].send_signal(signal.SIGHUP)
+        time.sleep(0.2)
+        assert client.ask(get("/")).body == b"bye"
+    run.processes[-1].terminate()
+    assert run.processes[-1].wait(PATIENCE) == 0
 
 
 def test_custom_director_sends_those_who_ask_to_the_second_backend(run, start_backend):

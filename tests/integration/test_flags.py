@@ -51,14 +51,14 @@ def tls(pair):
 # --- errors at start-up -------------------------------------------------------------------------
 
 @pytest.mark.parametrize("args, words", [
-    (["--workers", "100000"], "--workers: '100000' is too large: the maximum is 1024"),
-    (["--workers", "0"], "--workers: '0' is too small; did you mean auto?"),
-    (["--connect-timeout", "0"], "--connect-timeout: '0' is too small: the minimum is 1ms"),
+    (["--workers", "100000"], "--workers: error: '100000' is too large: the maximum is 1024"),
+    (["--workers", "0"], "--workers: error: '0' is too small; did you mean auto?"),
+    (["--connect-timeout", "0"], "--connect-timeout: error: '0' is too small: the minimum is 1ms"),
     (["--idle-timeout", "1h30m"], "did you mean 90m?"),
     (["--trust", "10.0.0.1/8"], "did you mean 10.0.0.0/8"),
     (["-l", ":8080", "-l", ":8080"], "--listen: :8080 is given twice"),
     (["-l", ":8080", "-l", "127.0.0.1:8080"], "--listen: 127.0.0.1:8080 is covered by :8080"),
-    (["--host-header", "a b"], "--host-header: a host name has no blanks"),
+    (["--host-header", "a b"], "--host-header: error: a host name has no blanks"),
     (["--header-up", "X-Real-IP: {clinet}"], "did you mean {client}?"),
     (["--header-up", "Host: a", "--host-header", "b"], "use one of them"),
 ])

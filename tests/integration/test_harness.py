@@ -7,11 +7,6 @@ from scripted_backend import reply_once, silent
 from wire import OK, Malformed, Reset, Truncated, answer, chunked, get, message, post, post_chunked
 
 
-@pytest.fixture
-def backend(start_backend):
-    return start_backend()
-
-
 def test_a_request_and_its_answer_arrive_byte_for_byte(backend):
     with Client(backend.address) as client:
         response = client.ask(post(b"body", "/x", "X-A: 1"))

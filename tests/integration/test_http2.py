@@ -243,10 +243,14 @@ def test_a_response_that_breaks_off_is_reset(hop, h2):
 
 def test_an_early_answer_ends_the_upload_without_an_error(hop, h2):
     refusal = message("HTTP/1.1 403 Forbidden", "Content-Length: 2", "Connection: close", body=b"no")
-    hop.backend.play(lambda peer: (peer.read_request_head(), peer.send(refusal), peer.wait_for_close()))
+    # Until it closes, it may go on reading.
+    hop.backend.play(lambda peer: (peer.read_request_head(), peer.send(refusal), peer.close()))
     stream = h2.request(method="POST", end=False)
     got = h2.read_answer(stream)
     assert (got.status, got.body) == (403, b"no")
+    for _ in range(20):
+        h2.send_quietly(frame(DATA, 0, stream, b"x" * 100))
+        time.sleep(0.02)
     while got.reset is None:
         h2.read_frame()
     assert got.reset == NO_ERROR

@@ -13,6 +13,7 @@ import pytest
 
 from h2_client import (ACK, END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, REFUSED_STREAM, SETTINGS, WINDOW_UPDATE,
                        H2Client, block, frame)
+from proxy_header import SIGNATURE
 from proxy_process import ROOT, SANITIZED
 from siege import KIB, MIB, WORKERS, attacker, send_for_ever
 from test_stalled_readers import Backend as H2Backend
@@ -51,6 +52,7 @@ def sizes(row):
 
 CONNECTION, HTTP2, TLS, HANDSHAKE = sizes("an idle connection, of a client or to a backend")
 HEAD, = sizes("a head that is being received")
+PROXY_HEADER, = sizes("a PROXY header that is being received")
 REQUEST, USUAL_HEAD, LARGE_HEAD = sizes("a request in progress")
 TO_BACKEND_1, TO_BACKEND_2 = sizes("content that the backend does not take")
 TO_CLIENT_1, TO_CLIENT_2 = sizes("content that the client does not take")
@@ -196,7 +198,7 @@ def test_idle_connections(hoard):
         if number % 2:
             sock.sendall(get())
             assert sock.recv(4096)
-    assert_within(hoard.siege, count, CONNECTION, 0.25)
+    assert_within(hoard.siege, count, CONNECTION, 0.15)
 
 
 def test_idle_connections_of_http2(hoard):
@@ -265,6 +267,15 @@ def test_handshakes_that_do_not_end(tls_siege):
         sock.sendall(outgoing.read())
         assert sock.recv(1)
     assert_within(siege, count, CONNECTION + HANDSHAKE, 0.4)
+
+
+@holds("a PROXY header that is being received")
+def test_proxy_headers_on_their_way(hoard):
+    hoard = hoard("--proxy-protocol", "unix")
+    count = 400
+    header = SIGNATURE + bytes([0x21, 0x11]) + struct.pack(">H", 4096) + b"\4" * 4000  # never ends
+    assert len(hoard.ask(header, count)) == count
+    assert_within(hoard.siege, count, CONNECTION + PROXY_HEADER, 0.3)
 
 
 @holds("a head that is being received")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy_process import ENVIRONMENT_OF_OTHERS, PROGRAM, free_port, run_onehop
+from proxy_process import ENVIRONMENT_OF_OTHERS, PROGRAM, free_port, open_to_all, run_onehop
 from tls_peers import Certificates, TlsClient, trusting
-from wire import PATIENCE
+from wire import PATIENCE, get
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 NOBODY = pwd.getpwnam("nobody")
@@ -60,6 +60,31 @@ def is_free(port):
 
 
 @as_root
+def test_what_the_admin_pages_need_is_opened_before(start_proxy, start_backend, tmp_path):
+    authority = Certificates(tmp_path / "authority")
+    chain, key = authority.sign("localhost")
+    token = tmp_path / "token"
+    token.write_text("secret", encoding="ascii")
+    for path in (key, token):
+        os.chmod(path, 0o600)
+    port = next(port for port in range(700, 1024) if is_free(port))
+    proxy = start_proxy("--user", "nobody", "--admin", f"https://127.0.0.1:{port}", "--admin-token", token, "--tls", chain,
+                        "--tls-key", key, "--admin-socket", tmp_path / "socket", start_backend().url)
+    with TlsClient(("127.0.0.1", port), trusting(authority)) as client:
+        assert client.ask(get("/readyz", host="localhost")).status == 401  # and closes the connection
+    with TlsClient(("127.0.0.1", port), trusting(authority)) as client:
+        assert client.ask(get("/readyz", "Authorization: Bearer secret", host="localhost")).status == 200
+    assert {identity[0] for identity in identities(proxy)} == {" ".join([str(NOBODY.pw_uid)] * 4)}
+
+
+def test_without_its_admin_pages_it_accepts_no_client(tmp_path):
+    ended = run_onehop("-l", f"127.0.0.1:{free_port()}", "--admin", "127.0.0.1:0", "--admin-token", tmp_path / "none",
+                       "http://127.0.0.1:1")
+    assert ended.returncode == 2
+    assert str(tmp_path / "none") in ended.stderr and "listening on" not in ended.stderr
+
+
+@as_root
 def test_the_key_is_read_before_and_must_be_readable_to_be_read_again(start_proxy, start_backend, tmp_path):
     folder = tmp_path / "own"
     own = Certificates(folder)
@@ -72,9 +97,7 @@ def test_the_key_is_read_before_and_must_be_readable_to_be_read_again(start_prox
     wait_for(proxy, r"old ones stay")
     with TlsClient(proxy.address, trusting(own)) as client:
         assert client.get().status == 200
-    for path in (tmp_path, *tmp_path.parents, folder):
-        if str(path).startswith("/tmp/"):
-            os.chmod(path, 0o755)
+    open_to_all(folder)
     shutil.chown(key, "nobody")
     os.utime(key, (2, 2))
     wait_for(proxy, r"the TLS files have changed")
@@ -119,3 +142,22 @@ def test_the_demo_gives_up_root_too(start_proxy):
     with proxy.client() as client:
         assert client.get().status == 200
     assert {identity[0] for identity in identities(proxy)} == {" ".join([str(NOBODY.pw_uid)] * 4)}
+
+
+def start_as_nobody(backend, groups):
+    return subprocess.run([PROGRAM, "-l", "127.0.0.1:0", "--user", "nobody", "--admin-socket", "off", backend.url],
+                          user=NOBODY.pw_uid, group=NOBODY.pw_gid, extra_groups=groups, cwd="/", timeout=PATIENCE,
+                          env=ENVIRONMENT_OF_OTHERS, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+@as_root
+def test_that_user_with_another_group_is_not_that_user(backend):
+    ended = start_as_nobody(backend, [0])
+    assert ended.returncode != 0 and "cannot change to 'nobody'" in ended.stderr
+
+
+@as_root
+@pytest.mark.parametrize("groups", [[], [NOBODY.pw_gid]])
+def test_a_start_as_that_user_changes_nothing(backend, groups):
+    with pytest.raises(subprocess.TimeoutExpired):  # it serves
+        start_as_nobody(backend, groups)

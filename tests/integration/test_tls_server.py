@@ -37,11 +37,6 @@ def tls(pair):
 
 
 @pytest.fixture
-def backend(start_backend):
-    return start_backend()
-
-
-@pytest.fixture
 def proxy(start_proxy, backend, pair):
     return start_proxy(*tls(pair), "-v", backend.url)
 
@@ -395,7 +390,7 @@ def test_a_certificate_may_come_through_a_pipe_at_the_start(start_proxy, backend
     writer.join()
     shown = shown_subject(proxy)
     proxy.signal(signal.SIGHUP)
-    wait_until(lambda: "can be read at start-up only" in proxy.stderr(), 10)
+    wait_until(lambda: "HUP: reloaded" in proxy.stderr(), 10)
     assert shown_subject(proxy) == shown
 
 

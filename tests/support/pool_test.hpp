@@ -28,7 +28,8 @@ struct Upstream {
   std::deque<FarEnd> accepted;
   int dials = 0;
   int under_way = 0;
-  bool answers = true;  // else dials wait until it does
+  bool answers = true;        // else dials wait until it does
+  bool answers_http1 = true;  // the same, of dials over HTTP/1
   bool refuses = false;
   std::string last_host;  // that was connected to
   Error refusal = Error::system(ECONNREFUSED, Side::upstream).during(Phase::connect);
@@ -47,7 +48,7 @@ class ScriptedDialer final : public net::Dialer {
     ++upstream_.dials;
     ++upstream_.under_way;
     upstream_.last_host = destination.connect_host();
-    while (!upstream_.answers)
+    while (!upstream_.answers || (!destination.http2 && !upstream_.answers_http1))
       co_await sleep_for(10ms);
     --upstream_.under_way;
     if (upstream_.is_short_of_memory) throw std::bad_alloc();
@@ -62,6 +63,30 @@ class ScriptedDialer final : public net::Dialer {
  private:
   io::Reactor& reactor_;
   Upstream& upstream_;
+};
+
+// A request that waits for a connection of either version.
+class Asking {
+ public:
+  explicit Asking(Taking taking) : taking_(std::move(taking)) {}
+
+  bool done() const { return taking_.done(); }
+  // It has a connection.
+  bool is_served() { return done() && !error(); }
+  // Why it has none.
+  std::optional<Error> error() {
+    EXPECT_TRUE(done());
+    if (!done() || std::exchange(has_outcome_, true)) return error_;
+    const auto outcome = taking_.take();
+    if (!outcome) error_ = outcome.error();
+    return error_;
+  }
+  bool fails_with(std::error_code code) { return done() && error() && error()->code() == code; }
+
+ private:
+  Taking taking_;
+  bool has_outcome_ = false;
+  std::optional<Error> error_;
 };
 
 class ConnectionPoolTest : public test::StreamPair {

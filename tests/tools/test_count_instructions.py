@@ -17,6 +17,11 @@ def test_more_than_three_percent_above_the_known_figure_fails(value, failed):
     assert COUNT.compare({"small": value}, {"instructions": {"small": 1000}}) == failed
 
 
+def test_a_figure_that_is_not_yet_counted_is_not_judged(capsys):
+    assert COUNT.compare({"small": 1031, "tls": 5}, {"instructions": {"small": 1000, "tls": None}}) == 1
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["tls", "5", "no", "figure", "yet"]
+
+
 def test_a_workload_without_a_known_figure_fails(capsys):
     assert COUNT.compare({"small": 1000, "tls": 2000}, {"instructions": {"small": 1000}}) == 1
     assert "new  TOO MANY" in capsys.readouterr().out

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "bench" / "README.md"])
-FOLDERS = "base|io|http|net|wire|server|transport|proxy|testing|program|include|src|tests|tools|docs|cmake|fuzz|examples"
+FOLDERS = "base|io|http|net|wire|server|transport|proxy|upstream|testing|program|include|src|tests|tools|docs|cmake|fuzz|examples"
 
 
 def is_there(name):
@@ -56,8 +56,8 @@ def test_every_file_that_is_named_exists(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_make_target_that_is_named_exists(page):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = {target for names in re.findall(r"^([a-z ]+):", makefile, re.MULTILINE) for target in names.split()}
-    named = re.findall(r"(?:`|^ {4}|^)make ([a-z]+)\b", page.read_text(encoding="utf-8"), re.MULTILINE)
+    targets = {target for names in re.findall(r"^([a-z -]+):", makefile, re.MULTILINE) for target in names.split()}
+    named = re.findall(r"(?:`|^ {4}|^)make ([a-z-]+)\b", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert [name for name in named if name not in targets] == []
 
 
@@ -91,3 +91,18 @@ def test_every_row_of_message_framing_names_its_test():
     for line in (ROOT / "docs" / "message_framing.md").read_text(encoding="utf-8").splitlines():
         if line.startswith("| ") and not line.startswith(("| ---", "| What arrives")):
             assert "`test_" in line.rpartition(" | ")[2], line
+
+
+@pytest.fixture(scope="module")
+def code():
+    folders = ("include", "src", "tests", "fuzz", "examples")
+    return "".join(path.read_text(encoding="utf-8") for folder in folders for path in (ROOT / folder).rglob("*.[ch]pp"))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda page: page.name)
+def test_every_member_that_a_page_names_exists(page, code):
+    named = re.findall(r"`([A-Z]\w*)::([a-z_]\w*)(?:\([^`]*\))?`", prose(page))
+    missing = [f"{owner}::{member}" for owner, member in named
+               if f"{owner}::{member}" not in code and not re.search(rf"\b(class|struct) {owner}\b", code)
+               or not re.search(rf"\b{member}\b", code)]
+    assert missing == []

@@ -116,9 +116,13 @@ def test_make_run_passes_flags_on_and_does_without_the_release(tmp_path):
     shutil.copy(root / "Makefile", tmp_path)
     commands = subprocess.run(["make", "-n", "run", "BACKEND=:8000", "LISTEN=:8080", "ARGS=--tls self", "JOBS=2"],
                               cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    assert "exec build/quick/onehop  -l ':8080' --tls self" in commands
+    assert "exec build/quick/onehop -l ':8080' --tls self" in commands
     assert "':8000'" in commands
     assert "release" not in commands
+    for variable, started in (("CONFIG=a.toml", "--config 'a.toml'\n"), ("LISTEN=:8080", "demo -l ':8080'\n")):
+        commands = subprocess.run(["make", "-n", "run", variable, "JOBS=2"], cwd=tmp_path, capture_output=True, text=True,
+                                  check=True).stdout
+        assert f"exec build/quick/onehop {started}" in commands
     released = tmp_path / "build" / "release" / "onehop"
     released.parent.mkdir(parents=True)
     released.touch()

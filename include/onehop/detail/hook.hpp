@@ -30,7 +30,7 @@ template <class T>
 struct AwaitedResult<task<T>> {
   using Type = T;
 };
-// What a function returns or, if it returns a task, what that returns.
+// The result of a function or, if it returns a task, the result of the task.
 template <class T>
 using Awaited = typename AwaitedResult<T>::Type;
 template <class T>

@@ -51,6 +51,7 @@ class Callbacks::Receiving {
     nghttp2_session_callbacks_set_on_header_callback(table, guarded<on_header>);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table, guarded<on_data>);
     nghttp2_session_callbacks_set_on_frame_recv_callback(table, guarded<on_frame>);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(table, guarded<on_invalid_frame>);
     nghttp2_session_callbacks_set_on_stream_close_callback(table, guarded<on_close>);
     set_sending_callbacks(table);
     return table;
@@ -239,6 +240,24 @@ class Callbacks::Receiving {
     }
   }
 
+  // nghttp2 itself refuses a request over max_streams. If the peer has acknowledged the number, it
+  // ends the connection.
+  static int on_invalid_frame(nghttp2_session* session,
+                              const nghttp2_frame* frame,
+                              int error,
+                              void* user_data) {
+    SessionState& state = state_of(user_data);
+    const bool is_request = state.role == Role::server && frame->hd.type == NGHTTP2_HEADERS &&
+                            frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+    if (!is_request) return 0;
+    const std::uint32_t acknowledged =
+        nghttp2_session_get_local_settings(session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+    const bool is_over_limit = error == NGHTTP2_ERR_REFUSED_STREAM ||
+                               (error == NGHTTP2_ERR_PROTO && state.streams >= acknowledged);
+    if (is_over_limit) state.observer.on_stream_refused();
+    return 0;
+  }
+
   static void end_section(SessionState& state, Stream& stream) {
     if (stream.problem_ || stream.trailers_ || !stream.section_) return;
     if (const char* problem = stream.section_->finish()) return refuse(state, stream, problem);
@@ -288,12 +307,14 @@ class Callbacks::Receiving {
       return 0;
     }
     stream->close_code_ = ErrorCode(code);
+    const bool was_reset_by_us = stream->life_ == Stream::Life::reset;
     state.close(*stream);
     // A reset may also carry NO_ERROR.
-    const bool answered = state.role == Role::server ? stream->head_given_ : stream->final_head_;
+    const bool answered =
+        state.role == Role::server ? stream->given_ >= Stream::Part::head : stream->final_head_;
     if (answered) {
       if (code == NGHTTP2_NO_ERROR) state.guard.count_response();
-    } else if (state.role == Role::server && !stream->reset_by_us_ &&
+    } else if (state.role == Role::server && !was_reset_by_us &&
                stream->problem_ != Stream::kMemoryIsShort && !state.guard.allow_early_end()) {
       state.fail(ErrorCode::enhance_your_calm, "most requests are reset before their response");
     }

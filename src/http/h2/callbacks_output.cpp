@@ -67,7 +67,7 @@ class Callbacks::Sending {
       return state.is_withheld(id) ? NGHTTP2_ERR_DEFERRED : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
     const std::size_t size = std::min(stream->unsent(), max_size);
-    const bool all = size == stream->unsent() && stream->finished_;
+    const bool all = size == stream->unsent() && stream->given_ == Stream::Part::all;
     if (size == 0 && !all) {
       stream->deferred_ = true;
       return NGHTTP2_ERR_DEFERRED;
@@ -91,7 +91,7 @@ class Callbacks::Sending {
   static int on_before_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
     SessionState& state = state_of(user_data);
     if (state.role == Role::server || frame->hd.type != NGHTTP2_HEADERS) return 0;
-    if (Stream* stream = state.find(frame->hd.stream_id)) stream->sent_head_ = true;
+    if (Stream* stream = state.find(frame->hd.stream_id)) stream->note_sent(Stream::Part::head);
     return 0;
   }
 
@@ -102,7 +102,7 @@ class Callbacks::Sending {
     Stream* const stream = state.find(frame->hd.stream_id);
     if (!stream) return 0;
     if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
-    stream->sent_end_ = true;
+    stream->note_sent(Stream::Part::all);
     state.queue_events(*stream);
     return 0;
   }
@@ -215,8 +215,7 @@ bool Callbacks::submit_request(SessionState& state,
   const std::string_view method = fields.front().value;  // write_request() puts the method first
   if (method == "HEAD") stream.asked_ = Stream::Asked::head;
   if (method == "CONNECT") stream.asked_ = Stream::Asked::tunnel;
-  stream.head_given_ = true;
-  stream.finished_ = end;
+  stream.note_given(end ? Stream::Part::all : Stream::Part::head);
   return true;
 }
 

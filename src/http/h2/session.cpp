@@ -225,10 +225,22 @@ void Session::ping() {
   state_->require(nghttp2_submit_ping(state_->session, NGHTTP2_FLAG_NONE, nullptr));
 }
 
+bool Session::set_max_streams(std::uint32_t max) noexcept {
+  if (state_->failed || state_->limits.max_streams == max) return false;
+  const nghttp2_settings_entry entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, max};
+  if (nghttp2_submit_settings(state_->session, NGHTTP2_FLAG_NONE, &entry, 1) != 0) return false;
+  state_->limits.max_streams = max;
+  return true;
+}
+
 bool Session::is_over() const noexcept {
   if (nghttp2_session_want_write(state_->session) != 0) return false;
   // If memory is exhausted, there may not even be a GOAWAY.
   return state_->failed || nghttp2_session_want_read(state_->session) == 0;
+}
+
+bool Session::found_flood() const noexcept {
+  return state_->failed && state_->failure == ErrorCode::enhance_your_calm;
 }
 
 const char* Session::reason() const noexcept {

@@ -52,6 +52,8 @@ class SessionObserver {
 
   // Server: a request begins. Returns null to refuse it.
   virtual Stream* on_request() = 0;
+  // Server: a request was refused because max_streams are open.
+  virtual void on_stream_refused() {}
   // The peer's SETTINGS arrived.
   virtual void on_settings() {}
   virtual void on_ping_answered() {}
@@ -108,8 +110,13 @@ class Session {
   // Sends GOAWAY with `code`, and nothing after it.
   void terminate(ErrorCode code);
   void ping();
+  // Server: sends how many streams the peer may have open from now on; more are refused at once.
+  // Returns false if the number is what it was, or if there is no memory.
+  bool set_max_streams(std::uint32_t max) noexcept;
   // Reports whether no more bytes need to be exchanged.
   bool is_over() const noexcept;
+  // Reports whether it ended itself because the peer flooded it (ENHANCE_YOUR_CALM).
+  bool found_flood() const noexcept;
   // Tests only. Why the session ended itself; "" if it did not.
   const char* reason() const noexcept;
 

@@ -42,7 +42,7 @@ bool SessionState::record_number(std::int32_t id) noexcept {
 void SessionState::enter(Stream& stream, std::int32_t id) noexcept {
   stream.session_ = this;
   stream.id_ = id;
-  stream.open_ = true;
+  stream.move_to(Stream::Life::open);
   stream.window_ = limits.stream_window;
   stream.member_->id = id;
   members.push_back(*stream.member_);
@@ -69,8 +69,7 @@ void SessionState::detach(Stream& stream) noexcept {
 void SessionState::close(Stream& stream) noexcept {
   detach(stream);
   promise(stream, 0);
-  stream.open_ = false;
-  stream.closed_ = true;
+  stream.move_to(Stream::Life::closed);
   granted_ -= stream.window_ - limits.stream_window;
   --streams;
   queue_events(stream);
@@ -81,16 +80,18 @@ void SessionState::close(Stream& stream) noexcept {
 void SessionState::leave(Stream& stream) noexcept {
   promise(stream, 0);
   Stream::Member& member = *stream.member_;
-  if (!stream.open_) {
+  if (!stream.is_open()) {
     member.unlink();
   } else {
     if (found_ == &stream) found_ = nullptr;
-    stream.open_ = false;
     member.stream = nullptr;
     member.arena = stream.arena_;
     member.granted = stream.window_ - limits.stream_window;
     member.code = stream.cancel_code_;
-    if (!stream.reset_by_us_ && !stream.problem_) cancel(member, stream.sent_head_);
+    if (stream.life_ == Stream::Life::open && !stream.problem_) {
+      cancel(member, stream.has_sent_head());
+    }
+    stream.move_to(Stream::Life::closed);
   }
   stream.session_ = nullptr;
 }
@@ -147,6 +148,7 @@ void SessionState::pass_over(std::size_t size) noexcept {
 void SessionState::fail(ErrorCode code, const char* why) noexcept {
   if (failed) return;
   failed = true;
+  failure = code;
   reason = why;
   // If there is no memory for the GOAWAY, the connection ends without it.
   (void)nghttp2_session_terminate_session(session, static_cast<std::uint32_t>(code));
@@ -191,7 +193,7 @@ void SessionState::count_received(Stream& stream, std::size_t size) {
 }
 
 void SessionState::count_taken(Stream& stream, std::size_t size) {
-  if (!stream.open_ || stream.ended_) return;
+  if (!stream.is_open() || stream.ended_) return;
   require(nghttp2_session_consume_stream(session, stream.id_, size));
   if (stream.dropping_) return promise(stream, 0);  // content that arrives is not kept
   promise(stream, stream.promised_ + size);

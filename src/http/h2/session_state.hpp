@@ -75,7 +75,7 @@ class SessionState {
 
   nghttp2_session* session = nullptr;
   const Role role;
-  const SessionLimits limits;
+  SessionLimits limits;
   SessionObserver& observer;
   FloodGuard guard;
   FloodGuard::Time now{};
@@ -84,6 +84,7 @@ class SessionState {
   IntrusiveList<Stream::Member> withheld;
   CancelBudget cancels;
   const char* reason = "";
+  ErrorCode failure = ErrorCode::no_error;
   std::size_t streams = 0;
 
   // A header block in pieces.

@@ -98,7 +98,8 @@ void Stream::keep(std::string_view content) {
 }
 
 void Stream::reset(ErrorCode code) {
-  if (!open_ || std::exchange(reset_by_us_, true)) return;
+  if (life_ != Life::open) return;
+  move_to(Life::reset);
   to_send_.clear();
   to_send_at_ = 0;
   session_->submit_reset(id_, code);
@@ -110,14 +111,13 @@ void Stream::cancel_with(ErrorCode code, std::chrono::steady_clock::time_point n
 }
 
 void Stream::connection_lost() noexcept {
-  if (closed_) return;
-  open_ = false;
-  closed_ = true;
+  if (is_closed()) return;
+  move_to(Life::closed);
   close_code_ = ErrorCode::connect_error;
 }
 
 void Stream::send_informational(const FieldList& fields) {
-  if (!open_ || head_given_ || reset_by_us_) return;
+  if (!takes(Part::head)) return;
   std::size_t size = 0;
   for (const Field& field : fields)
     size += interim_cost(field.name.size(), field.value.size());
@@ -127,14 +127,13 @@ void Stream::send_informational(const FieldList& fields) {
 }
 
 void Stream::send_head(const FieldList& fields, bool end) {
-  if (!open_ || head_given_ || reset_by_us_) return;
-  head_given_ = true;
-  finished_ = end;
+  if (!takes(Part::head)) return;
+  note_given(end ? Part::all : Part::head);
   Callbacks::submit_response(*session_, *this, fields, end);
 }
 
 void Stream::send(std::string_view piece) {
-  if (!open_ || finished_ || reset_by_us_) return;
+  if (!takes(Part::all)) return;
   if (to_send_at_ == to_send_.size()) {
     empty(to_send_);
     to_send_at_ = 0;
@@ -149,8 +148,8 @@ void Stream::send(std::string_view piece) {
 }
 
 void Stream::send_end(const FieldList& trailers) {
-  if (!open_ || finished_ || reset_by_us_) return;
-  finished_ = true;
+  if (!takes(Part::all)) return;
+  note_given(Part::all);
   for (const Field& field : trailers) {
     trailers_to_send_.push_back({arena_->copy(field.name), arena_->copy(field.value)});
   }

@@ -10,6 +10,7 @@
 #include <onehop/task.hpp>
 
 #include "base/arena.hpp"
+#include "base/check.hpp"
 #include "base/intrusive_list.hpp"
 #include "http/h2/error_code.hpp"
 #include "http/h2/field_mapping.hpp"
@@ -75,9 +76,9 @@ class Stream : public ListNode, public detail::InFramePool {
 
   // --- the stream ---
   std::int32_t id() const noexcept { return id_; }
-  bool is_open() const noexcept { return open_; }
+  bool is_open() const noexcept { return life_ == Life::open || life_ == Life::reset; }
   // Ended by both sides, or lost with its connection.
-  bool is_closed() const noexcept { return closed_; }
+  bool is_closed() const noexcept { return life_ == Life::closed; }
   // no_error if both sides ended it.
   ErrorCode close_code() const noexcept { return close_code_; }
   // Ends the stream for both sides. The only event after this is that it is closed.
@@ -101,9 +102,9 @@ class Stream : public ListNode, public detail::InFramePool {
   std::size_t unsent() const noexcept { return to_send_.size() - to_send_at_; }
   std::uint64_t sent() const noexcept { return sent_bytes_; }
   // Client: the head was produced, so it may have left this machine.
-  bool has_sent_head() const noexcept { return sent_head_; }
+  bool has_sent_head() const noexcept { return sent_ >= Part::head; }
   // Our last frame was produced.
-  bool has_sent_end() const noexcept { return sent_end_; }
+  bool has_sent_end() const noexcept { return sent_ == Part::all; }
   // Calls on_event() once unsent() is at most `low`.
   void notify_below(std::size_t low) noexcept;
 
@@ -113,6 +114,14 @@ class Stream : public ListNode, public detail::InFramePool {
   friend struct Callbacks;
   // The meaning of a response depends on the request.
   enum class Asked : std::uint8_t { content, head, tunnel };
+  enum class Life : std::uint8_t {
+    unopened,
+    open,
+    reset,  // by us; nghttp2 has not closed it yet
+    closed,
+  };
+  // How far our message has come.
+  enum class Part : std::uint8_t { nothing, head, all };
   static constexpr std::uint64_t kAnyLength = ~std::uint64_t{0};
   // The session's record of the stream, in the session's arena: it outlives a stream that is
   // destroyed while open.
@@ -130,6 +139,21 @@ class Stream : public ListNode, public detail::InFramePool {
   static constexpr std::size_t interim_cost(std::size_t name, std::size_t value) noexcept {
     return name + value + 32;
   }
+  void move_to(Life next) noexcept {
+    ONEHOP_DCHECK(next > life_ && (next != Life::reset || life_ == Life::open));
+    life_ = next;
+  }
+  void note_given(Part part) noexcept {
+    ONEHOP_DCHECK(part > given_);
+    given_ = part;
+  }
+  // Of frames that were produced. A message may have more than one block of fields.
+  void note_sent(Part part) noexcept {
+    ONEHOP_DCHECK(part <= given_);
+    if (part > sent_) sent_ = part;
+  }
+  // Whether what is given now would be sent.
+  bool takes(Part part) const noexcept { return life_ == Life::open && given_ < part; }
   void drop_unread();
   // Keeps content that the stream's window allowed.
   void keep(std::string_view content);
@@ -168,18 +192,14 @@ class Stream : public ListNode, public detail::InFramePool {
   FieldList trailers_to_send_;
 
   Asked asked_ = Asked::content;
-  bool open_ = false;
-  bool closed_ = false;
+  Life life_ = Life::unopened;
+  Part given_ = Part::nothing;  // to the session
+  Part sent_ = Part::nothing;   // in frames; of a response, the head is not noted
   bool head_complete_ = false;
   bool final_head_ = false;
   bool ended_ = false;
   bool dropping_ = false;
   bool deferred_ = false;  // the session waits for more content
-  bool finished_ = false;  // send_end() was called
-  bool head_given_ = false;
-  bool sent_head_ = false;
-  bool sent_end_ = false;
-  bool reset_by_us_ = false;
   bool notify_below_ = false;
 };
 

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Trace is the part of an exchange in a distributed trace (W3C Trace Context): its ids, and its
+// attempts to send the request. It exists if Server::Options::trace_sample is set, and belongs to
+// the ExchangeRecord: its views are valid as long as those of the record. Thread: owner.
+#pragma once
+
+#include <onehop/error.hpp>
+#include <onehop/version.hpp>
+
+#include <array>
+#include <chrono>
+#include <optional>
+#include <string_view>
+
+namespace onehop {
+
+// One attempt of a Transport to send the request. Its span is the parent of the upstream's: its id
+// is in the traceparent that was sent.
+struct TraceAttempt {
+  std::array<char, 16> span_id{};  // hexadecimal digits
+  std::string_view url;            // where the request was sent
+  std::string_view upstream;       // the address connected to; "" if there was no connection
+  Version version = Version::http_1_1;
+  bool reused = false;  // a pooled connection
+  int status = 0;       // of the upstream's response; 0 if there was none
+
+  // Points in time; zero if they were not reached.
+  std::chrono::steady_clock::time_point began{};
+  std::chrono::steady_clock::time_point connected{};
+  std::chrono::steady_clock::time_point request_sent{};
+  std::chrono::steady_clock::time_point response_began{};
+  std::chrono::steady_clock::time_point failed{};
+
+  std::optional<Error> failure;  // before the response had begun
+  TraceAttempt* next = nullptr;  // the one that followed
+};
+
+struct Trace {
+  std::string_view trace_id;   // 32 hexadecimal digits
+  std::string_view span_id;    // 16, of the exchange itself
+  std::string_view parent_id;  // 16, of the trusted peer that sent the request; "" if none did
+  std::string_view state;      // the tracestate that is passed on
+  // The peer has sampled it or, for a trace that begins here, chance has.
+  bool sampled = false;
+  TraceAttempt* first_attempt = nullptr;
+};
+
+}  // namespace onehop

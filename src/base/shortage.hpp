@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// is_shortage(): whether a system call failed for want of something that this machine has too
+// little of: descriptors, memory, local ports. No peer is to blame for that.
+// Thread: any.
+#pragma once
+
+#include <cerrno>
+#include <system_error>
+
+namespace onehop {
+
+inline bool is_shortage(int error) noexcept {
+  return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ||
+         error == EADDRNOTAVAIL;
+}
+inline bool is_shortage(std::error_code error) noexcept {
+  return error.category() == std::system_category() && is_shortage(error.value());
+}
+
+}  // namespace onehop

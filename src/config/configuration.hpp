@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Configuration: all settings from the command line, the environment and the configuration
+// files, with the program's defaults. load() fills it in through the table in settings.cpp.
+// Thread: any; constant.
+#pragma once
+
+#include <onehop/server.hpp>
+#include <onehop/transport.hpp>
+#include <onehop/url.hpp>
+
+#include "config/account.hpp"
+#include "config/admin_settings.hpp"
+#include "config/field_edit.hpp"
+#include "config/table_settings.hpp"
+#include "config/tls_flags.hpp"
+#include "config/upstream_settings.hpp"
+#include "observe/log_destination.hpp"
+#include "observe/log_format.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace onehop::config {
+
+enum class Command : std::uint8_t {
+  proxy,
+  demo,
+  check,
+  status,
+  reload,
+  drain,
+  stop,
+  log_level,
+  upgrade,
+  completion,
+  version,
+  help
+};
+
+struct Configuration {
+  // The demo's default address; if its port is in use, the next ports are tried.
+  static std::vector<std::string> demo_listen() { return {"127.0.0.1:8080"}; }
+
+  Command command = Command::proxy;
+  // The words after that of the command, and the flags that only it has: "json".
+  std::vector<std::string> command_words = {};
+  std::vector<std::string> command_flags = {};
+  // Files and directories that were read, as named.
+  std::vector<std::string> config_files = {};
+  bool watch_config = false;
+
+  // The first of `backends`; not absolute if there is none.
+  Url backend;
+  std::vector<BackendAddress> backends = {};
+  UpstreamSettings upstream = {};
+  // Addresses of the library, and redirect:// ones.
+  std::vector<std::string> listen = {":80"};
+
+  Server::Options server = {};
+  Transport::Options transport = {.response_timeout = std::chrono::minutes(5)};
+  std::chrono::nanoseconds drain_timeout = std::chrono::seconds(30);
+  std::chrono::nanoseconds drain_delay{0};
+
+  TlsFlags tls = {};
+  // "keep", "backend", or the host to send.
+  std::string host_header = "keep";
+  std::vector<FieldEdit> header_up = {};
+  std::vector<FieldEdit> header_down = {};
+  std::vector<std::string> allow_fields = {};
+  std::vector<std::string> upgrades = {"websocket"};
+  // The account to change to once the listeners are open.
+  std::optional<Account> user = {};
+
+  // Problems that the user should know but that do not prevent serving.
+  std::vector<std::string> warnings = {};
+
+  AdminSettings admin = {};
+  observe::AccessLogFormat access_log = observe::AccessLogFormat::text;
+  observe::LogDestination access_log_to = {};
+  // Where spans are sent; std::nullopt: traces are passed on, and no part is taken in them.
+  std::optional<Url> trace = {};
+  double trace_sample = 0.01;
+  std::vector<std::string> access_log_fields = {};  // empty: the default line
+  bool verbose = false;
+  bool core_dumps = false;
+  // Restrict the process to its files, where the kernel can.
+  bool landlock = true;
+
+  // The tables of the files. Each is a whole configuration: the settings of the table, and the
+  // others as they are at the top.
+  std::vector<std::shared_ptr<const Configuration>> upstreams = {};
+  std::vector<std::shared_ptr<const Configuration>> routes = {};
+  // Of such a table only.
+  TableSettings table = {};
+};
+
+}  // namespace onehop::config

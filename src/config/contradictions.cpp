@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/contradictions.hpp"
+
+#include "base/ascii.hpp"
+#include "config/admin_contradictions.hpp"
+#include "config/config_files.hpp"
+#include "config/configuration.hpp"
+#include "config/log_settings.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace onehop::config {
+namespace {
+
+using WasGiven = std::function<bool(std::string_view)>;
+
+void about_host(const Configuration& configuration,
+                const WasGiven& was_given,
+                Contradictions& found) {
+  const bool edits_host = std::ranges::any_of(configuration.header_up, [](const FieldEdit& edit) {
+    return ascii::equals_ignoring_case(edit.name, "Host");
+  });
+  if (!edits_host || !was_given("host-header")) return;
+  found.push_back({"host-header",
+                   "--header-up 'Host: ...' and --host-header both set the Host that is sent: use "
+                   "one of them"});
+}
+
+void about_fields(const Configuration& configuration, Contradictions& found) {
+  if (std::string why = contradiction_in(configuration.header_up); !why.empty()) {
+    found.push_back({"header-up", "--header-up: " + why});
+  }
+  if (std::string why = contradiction_in(configuration.header_down); !why.empty()) {
+    found.push_back({"header-down", "--header-down: " + why});
+  }
+}
+
+void about_http2(const Configuration& configuration,
+                 const WasGiven& was_given,
+                 Contradictions& found) {
+  for (const char* const name : {"max-streams", "stream-window", "connection-window"}) {
+    if (configuration.server.http2 || !was_given(name)) continue;
+    found.push_back(
+        {name, "--" + std::string(name) + " configures HTTP/2, which --http2 off disables"});
+  }
+  const bool has_backend = configuration.backend.is_absolute();
+  if (!was_given("backend-http2") || !has_backend || configuration.backend.scheme() == "https")
+    return;
+  found.push_back({"backend-http2",
+                   "--backend-http2 is for a backend with https://; HTTP/2 without TLS is h2c://, "
+                   "and http:// is always HTTP/1.1"});
+}
+
+void about_upstream(const Configuration& configuration,
+                    const WasGiven& was_given,
+                    Contradictions& found) {
+  if (std::string why = why_not_together(configuration.backends); !why.empty()) {
+    found.push_back({"backend", std::move(why)});
+  }
+  const UpstreamSettings& upstream = configuration.upstream;
+  if (was_given("sticky-key") && !upstream.sticky.starts_with("cookie")) {
+    found.push_back({"sticky-key", "--sticky-key is for --sticky cookie"});
+  }
+  for (const char* const name :
+       {"health-check-host", "health-check-interval", "health-check-timeout"}) {
+    if (upstream.health_check != "off" || !was_given(name)) continue;
+    found.push_back({name, "--" + std::string(name) + " is about --health-check, which is off"});
+  }
+  const bool is_hashed = upstream.sticky == "client" || upstream.sticky.starts_with("header:");
+  if (is_hashed && was_given("balance")) {
+    found.push_back({"balance", "--sticky " + upstream.sticky +
+                                    " chooses the backend itself: remove --balance, or use "
+                                    "--sticky cookie"});
+  }
+  if (upstream.max_eject_time < upstream.eject_time) {
+    found.push_back({was_given("max-eject-time") ? "max-eject-time" : "eject-time",
+                     "--max-eject-time is shorter than --eject-time"});
+  }
+}
+
+void about_logs(const Configuration& configuration,
+                const WasGiven& was_given,
+                Contradictions& found) {
+  std::string why = contradiction_in_log_fields(configuration.access_log_fields);
+  if (!why.empty()) found.push_back({"access-log-fields", std::move(why)});
+  if (was_given("trace-sample") && !configuration.trace) {
+    found.push_back({"trace-sample", "--trace-sample is for --trace URL, which is not set"});
+  }
+  if (configuration.access_log != observe::AccessLogFormat::off) return;
+  for (const char* const name : {"access-log-to", "access-log-fields"}) {
+    if (!was_given(name)) continue;
+    found.push_back({name, "--" + std::string(name) +
+                               " is for an access log, which --access-log off disables"});
+  }
+}
+
+void about_watch(const Configuration& configuration, Contradictions& found) {
+  if (!configuration.watch_config) return;
+  const auto& files = configuration.config_files;
+  if (files.empty()) {
+    found.push_back({"watch-config", "--watch-config needs a file to watch: --config FILE"});
+  }
+  if (const auto pipe = std::ranges::find_if(files, is_read_once); pipe != files.end()) {
+    found.push_back({"watch-config", "--watch-config needs files that can be read again: " + *pipe +
+                                         " is not a regular file"});
+  }
+}
+
+}  // namespace
+
+Contradictions find_contradictions_of_table(const Configuration& configuration,
+                                            const WasGiven& was_given) {
+  Contradictions found;
+  about_host(configuration, was_given, found);
+  about_fields(configuration, found);
+  about_http2(configuration, was_given, found);
+  about_upstream(configuration, was_given, found);
+  return found;
+}
+
+Contradictions find_contradictions(const Configuration& configuration, const WasGiven& was_given) {
+  Contradictions found;
+  about_host(configuration, was_given, found);
+  about_fields(configuration, found);
+  about_http2(configuration, was_given, found);
+  about_upstream(configuration, was_given, found);
+  about_admin(configuration, found);
+  about_logs(configuration, was_given, found);
+  about_watch(configuration, found);
+  if (configuration.admin.ready_needs_upstream && !configuration.backend.is_absolute()) {
+    found.push_back({"ready-needs-upstream",
+                     "--ready-needs-upstream is about the backend at the top of the file, which is "
+                     "missing"});
+  }
+  return found;
+}
+
+}  // namespace onehop::config

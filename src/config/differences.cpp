@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/differences.hpp"
+
+#include "config/route_settings.hpp"
+#include "config/setting_groups.hpp"
+#include "config/settings.hpp"
+#include "config/toml_text.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+namespace onehop::config {
+namespace {
+
+// With the first certificate, and without the last one, listeners change between http and https.
+When when_of(const Setting& setting,
+             const std::vector<std::string>& before,
+             const std::vector<std::string>& after) {
+  const bool switches_tls = setting.name == "tls" && before.empty() != after.empty();
+  return switches_tls ? When::new_listener : setting.when;
+}
+
+std::string shown(const Setting& setting, std::vector<std::string> values) {
+  if (values.empty() && (!setting.may_repeat() || setting.name == kBackendSetting))
+    return "nothing";
+  hide_secrets(setting, values);
+  return toml_value(setting, values);
+}
+
+// The values of a setting in a table, which may be null; none if the table does not have it.
+std::vector<std::string> values_in(const Configuration* table, const Setting& setting) {
+  if (table == nullptr || !table->table.has(setting.name)) return {};
+  return setting.values(*table);
+}
+
+const Configuration* find_table(const std::vector<std::shared_ptr<const Configuration>>& tables,
+                                const std::string& title) {
+  const auto found =
+      std::ranges::find_if(tables, [&title](const auto& one) { return one->table.title == title; });
+  return found == tables.end() ? nullptr : found->get();
+}
+
+// Calls visit(title, setting, values before, values after) for each setting of each table.
+template <class Visit>
+void visit_tables(TableKind kind,
+                  const std::vector<std::shared_ptr<const Configuration>>& before,
+                  const std::vector<std::shared_ptr<const Configuration>>& after,
+                  Visit visit) {
+  std::vector<std::string> titles;
+  for (const auto* const tables : {&before, &after}) {
+    for (const auto& table : *tables) {
+      if (std::ranges::find(titles, table->table.title) == titles.end())
+        titles.push_back(table->table.title);
+    }
+  }
+  for (const std::string& title : titles) {
+    for (const Setting* const setting : settings_of(kind)) {
+      visit(title, *setting, values_in(find_table(before, title), *setting),
+            values_in(find_table(after, title), *setting));
+    }
+  }
+}
+
+// The same for all settings, those at the top first, with "" as the title.
+template <class Visit>
+void visit_settings(const Configuration& before, const Configuration& after, Visit visit) {
+  for (const Setting& setting : settings()) {
+    if (setting.scope == Scope::arguments) continue;
+    visit(std::string(), setting, setting.values(before), setting.values(after));
+  }
+  visit_tables(TableKind::upstream, before.upstreams, after.upstreams, visit);
+  visit_tables(TableKind::route, before.routes, after.routes, visit);
+}
+
+}  // namespace
+
+std::vector<Difference> differences(const Configuration& before,
+                                    const Configuration& after,
+                                    Secrets secrets) {
+  std::vector<Difference> changes;
+  visit_settings(
+      before, after,
+      [&](const std::string& table, const Setting& setting, std::vector<std::string> old_values,
+          std::vector<std::string> new_values) {
+        if (secrets == Secrets::hidden) {
+          hide_secrets(setting, old_values);
+          hide_secrets(setting, new_values);
+        }
+        if (old_values == new_values) return;
+        const When when = when_of(setting, old_values, new_values);
+        changes.push_back({&setting, std::move(old_values), std::move(new_values), when, table});
+      });
+  return changes;
+}
+
+std::vector<std::string> not_compared(const Configuration& before, const Configuration& after) {
+  std::vector<std::string> sentences;
+  visit_settings(
+      before, after,
+      [&sentences](const std::string& table, const Setting& setting,
+                   std::vector<std::string> running, const std::vector<std::string>& values) {
+        std::vector<std::string> seen = values;
+        hide_secrets(setting, running);
+        hide_secrets(setting, seen);
+        if (running != seen) return;
+        std::size_t count = 0;
+        for (std::size_t i = 0; i < values.size(); ++i)
+          count += values[i] == seen[i] ? 0 : 1;
+        if (count == 0) return;
+        sentences.push_back((table.empty() ? "" : table + ": ") + std::string(setting.name) + ": " +
+                            std::to_string(count) +
+                            (count == 1 ? " value is hidden, and was not compared"
+                                        : " values are hidden, and were not compared"));
+      });
+  return sentences;
+}
+
+std::string name_of(const Difference& change) {
+  return (change.table.empty() ? "" : change.table + ": ") + std::string(change.setting->name);
+}
+
+// As a command that does not serve: the credentials are those of the service.
+Loaded load_printed(const std::string& text) {
+  const std::string name = "the running configuration";
+  return load({"check", "--config", name}, {},
+              [&](const NamedFiles&, Findings&) { return std::vector<ConfigFile>{{name, text}}; });
+}
+
+std::string_view remedy_for(const Setting& setting) {
+  if (setting.when == When::upgrade) return "`onehop upgrade`, which drops nothing";
+  return setting.when == When::restart ? "a restart" : "";
+}
+
+std::string remedies_for(const std::vector<Difference>& changes) {
+  std::string text;
+  for (const When when : {When::upgrade, When::restart}) {
+    std::string names;
+    std::string_view remedy;
+    for (const Difference& change : changes) {
+      if (change.when != when) continue;
+      names += (names.empty() ? "" : ", ") + flag_of(*change.setting);
+      remedy = remedy_for(*change.setting);
+    }
+    if (names.empty()) continue;
+    text.append("a reload cannot change ").append(names).append(": that needs ");
+    text.append(remedy).append("\n");
+  }
+  return text;
+}
+
+std::string text_of(const Difference& change) {
+  return name_of(change) + ": " + shown(*change.setting, change.before) + " becomes " +
+         shown(*change.setting, change.after) + " (" + std::string(words_for(change.when)) + ")";
+}
+
+}  // namespace onehop::config

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Findings for people, with the line and carets below its wrong part, and for programs.
+// Thread: any.
+#pragma once
+
+#include "config/finding.hpp"
+
+#include <string>
+
+namespace onehop::config {
+
+enum class Colour : std::uint8_t { never, always };
+
+// Each finding has one to three lines; all end with a line break.
+std::string text_of(const Findings& findings, Colour colour = Colour::never);
+
+// "4 errors, 1 warning"; "" for no finding.
+std::string summary_of(const Findings& findings);
+
+// {"findings": [{"severity": "error", "source": "file", "name": "onehop.toml", "line": 4, ...}],
+//  "errors": 1, "warnings": 0}
+std::string json_of(const Findings& findings);
+
+}  // namespace onehop::config

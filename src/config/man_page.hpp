@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The manual page onehop(1), for groff.
+// Thread: any.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace onehop::config {
+
+std::string man_page(std::string_view version);
+
+}  // namespace onehop::config

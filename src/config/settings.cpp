@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/settings.hpp"
+
+#include "config/admin_settings.hpp"
+#include "config/log_settings.hpp"
+#include "config/quantity_settings.hpp"
+#include "config/setting_binding.hpp"
+#include "config/setting_kinds.hpp"
+#include "config/upstream_kinds.hpp"
+
+#include <array>
+#include <cctype>
+
+namespace onehop::config {
+namespace {
+
+using enum Scope;
+using enum When;
+
+template <class Kind, auto... kPath>
+constexpr Setting everyday(std::string_view name, const Traits& traits, std::string_view help) {
+  return setting<Kind, kPath...>(SettingGroup::everyday, name, traits, help);
+}
+
+template <class Kind, auto... kPath>
+constexpr Setting operation(std::string_view name, const Traits& traits, std::string_view help) {
+  return setting<Kind, kPath...>(SettingGroup::operation, name, traits, help);
+}
+
+template <class Kind, auto kMember>
+constexpr Setting client(std::string_view name, const Traits& traits, std::string_view help) {
+  return setting<Kind, &Configuration::server, kMember>(SettingGroup::client_side, name, traits,
+                                                        help);
+}
+
+template <class Kind, auto kMember>
+constexpr Setting client_tls(std::string_view name, std::string_view help) {
+  return setting<Kind, &Configuration::tls, kMember>(SettingGroup::client_side, name,
+                                                     {listener, next_connection}, help);
+}
+
+template <class Kind, auto kMember>
+constexpr Setting backend(std::string_view name, std::string_view help, When when = pool_swap) {
+  return setting<Kind, &Configuration::transport, kMember>(SettingGroup::backend_side, name,
+                                                           {upstream, when}, help);
+}
+
+template <class Kind, auto kMember>
+constexpr Setting backend_tls(std::string_view name, std::string_view help) {
+  return setting<Kind, &Configuration::tls, kMember>(SettingGroup::backend_side, name,
+                                                     {upstream, pool_swap}, help);
+}
+
+template <class Kind, auto kMember>
+constexpr Setting balancing(std::string_view name, std::string_view help) {
+  return setting<Kind, &Configuration::upstream, kMember>(SettingGroup::backend_side, name,
+                                                          {upstream, next_request}, help);
+}
+
+// Most of the program needs the first one only.
+constexpr Setting backend_row() {
+  Setting row = everyday<BackendUrl, &Configuration::backends>(
+      kBackendSetting, {upstream, next_request},
+      "where requests go, as BACKEND: URL [weight=N] [backup]");
+  row.set = [](Configuration& configuration, const std::vector<std::string>& values) -> Problem {
+    using Field = Stored<BackendUrl, &Configuration::backends>;
+    if (Problem problem = Field::set(configuration, values)) return problem;
+    const auto& backends = configuration.backends;
+    configuration.backend = backends.empty() ? Url() : backends.front().url;
+    return std::nullopt;
+  };
+  row.values = [](const Configuration& configuration) -> std::vector<std::string> {
+    if (configuration.backends.empty() && configuration.backend.is_absolute())
+      return {configuration.backend.to_string()};
+    return Stored<BackendUrl, &Configuration::backends>::values(configuration);
+  };
+  return row;
+}
+
+// The library's no_limit, as the numbers of its members' types.
+constexpr auto kNever =
+    static_cast<std::uint64_t>(Limit<Server::Duration>(onehop::no_limit).value().count());
+constexpr std::uint64_t kUnlimited = Limit<std::uint64_t>(onehop::no_limit);
+constexpr std::uint64_t kMillion = 1'000'000;
+constexpr std::uint64_t kExbibyte = kGiB * kGiB;
+
+using S = Server::Options;
+using T = Transport::Options;
+using C = Configuration;
+using F = TlsFlags;
+using U = UpstreamSettings;
+using A = AdminSettings;
+
+constexpr std::array kSettings = {
+    backend_row(),
+    everyday<ListenAddress, &C::listen>("listen",
+                                        {.scope = listener, .when = new_listener, .letter = 'l'},
+                                        "where: :8080, https://:443, redirect://:80, unix:PATH"),
+    everyday<CertificateFile, &C::tls, &F::certificates>(
+        "tls",
+        {listener, next_connection},
+        "serve https with this certificate chain (PEM), or self"),
+    everyday<KeyFile, &C::tls, &F::keys>(
+        "tls-key", {listener, next_connection}, "private key, if not in the certificate file"),
+    everyday<Switch, &C::tls, &F::insecure>(
+        "insecure", {upstream, pool_swap}, "do not verify the certificate of an https backend"),
+    everyday<HostHeader, &C::host_header>(
+        "host-header", {route, next_request}, "Host to send: the client's, the backend's, or NAME"),
+    everyday<FieldChange, &C::header_up>("header-up",
+                                         {route, next_request},
+                                         "'Name: value' sets a request field, '-Name' removes it"),
+    everyday<FieldChange, &C::header_down>(
+        "header-down", {route, next_request}, "the same for responses"),
+    everyday<Network, &C::server, &S::trust>(
+        "trust", {process, next_request}, "peers whose X-Forwarded-* count: 10.0.0.0/8, ::1, unix"),
+    everyday<Switch, &C::server, &S::request_ids>(
+        "request-id", {process, next_request}, "add an X-Request-ID; a trusted peer's is kept"),
+    everyday<ForwardingFieldName, &C::allow_fields>(
+        "allow-field",
+        {process, next_request},
+        "forward a client's X-Real-IP, or another such field"),
+    everyday<UpgradeToken, &C::upgrades>(
+        "allow-upgrade", {route, next_request}, "protocols that clients may upgrade to"),
+    everyday<Number<or_off(sizes(0, kExbibyte), kUnlimited)>, &C::server, &S::max_body>(
+        "max-body", {process, next_request}, "maximum request body; if exceeded: 413"),
+    everyday<Number<or_auto(counts(1, Server::kMaxWorkers))>, &C::server, &S::workers>(
+        "workers", {process, upgrade}, "threads; auto: one per CPU, within the CPU quota"),
+    everyday<User, &C::user>(
+        "user", {process, restart}, "user to run as once the listeners are open"),
+
+    operation<ConfigFileName, &C::config_files>(
+        "config", {arguments, restart}, "read settings from this file, or this folder's *.toml"),
+    operation<Switch, &C::watch_config>(
+        "watch-config", {process, at_once}, "reload when these files change, after 2 s of quiet"),
+    operation<LogFormat, &C::access_log>(
+        "access-log", {process, next_request}, "one line per request"),
+    operation<LogPlace, &C::access_log_to>(
+        "access-log-to", {process, next_request}, "where: stdout, a file, syslog or syslog:SOCKET"),
+    operation<LogFieldName, &C::access_log_fields>(
+        "access-log-fields",
+        {process, next_request},
+        "the fields of a line, instead of the usual ones"),
+    operation<CollectorUrl, &C::trace>(
+        "trace", {process, upgrade}, "send spans to this OpenTelemetry collector (OTLP/HTTP)"),
+    operation<SampleShare, &C::trace_sample>(
+        "trace-sample", {process, next_request}, "share of the traces begun here that are sampled"),
+    operation<Switch, &C::verbose>(
+        "verbose", {.when = at_once, .letter = 'v'}, "log informational messages too"),
+    operation<Switch, &C::core_dumps>(
+        "core-dumps", {process, upgrade}, "let crashes leave core dumps, which have private keys"),
+    operation<AutoOrOff, &C::landlock>(
+        "landlock", {process, restart}, "use no files but its own, if the kernel has Landlock"),
+    operation<Duration<times(0)>, &C::drain_timeout>(
+        "drain-timeout", {process, next_timer}, "for requests in flight, after TERM, INT, QUIT"),
+    operation<Duration<times(0)>, &C::drain_delay>(
+        "drain-delay", {process, next_timer}, "before that: health checks fail, all is served"),
+    operation<AdminAddress, &C::admin, &A::address>(
+        "admin", {process, upgrade}, "metrics and status for browsers and scrapers, read-only"),
+    operation<AdminSocket, &C::admin, &A::socket>(
+        "admin-socket", {process, upgrade}, "unix socket of the commands: onehop status, ..."),
+    operation<File, &C::admin, &A::token_file>(
+        "admin-token", {process, upgrade}, "file with the secret that --admin asks for"),
+    operation<File, &C::admin, &A::client_ca>(
+        "admin-client-ca",
+        {process, upgrade},
+        "CA of the client certificates that --admin asks for"),
+    operation<AdminName, &C::admin, &A::names>(
+        "admin-name", {process, upgrade}, "host names by which browsers reach --admin"),
+    operation<HealthPath, &C::admin, &A::health_path>(
+        "health-path",
+        {process, next_request},
+        "answered by onehop itself with 200, or 503 while it drains"),
+    operation<Switch, &C::admin, &A::ready_needs_upstream>(
+        "ready-needs-upstream",
+        {process, at_once},
+        "not ready (503) while the backend accepts no connections"),
+    operation<MetricsBucket, &C::admin, &A::metrics_buckets>(
+        "metrics-buckets",
+        {process, upgrade},
+        "bounds of the histograms of requests: 1ms,10ms,100ms,1s"),
+
+    client<OnOrOff, &S::http2>(
+        "http2", {listener, next_connection}, "accept HTTP/2 from clients, not only HTTP/1.1"),
+    client_tls<File, &F::client_ca>("tls-client-ca",
+                                    "CA certificates that sign client certificates (PEM)"),
+    client_tls<ClientAuthentication, &F::client_auth>(
+        "tls-client-auth", "whether clients must present one; with a CA: required"),
+    client_tls<File, &F::ticket_keys>("tls-ticket-keys",
+                                      "session ticket keys shared by several servers"),
+    client_tls<Duration<times()>, &F::handshake_timeout>("tls-handshake-timeout",
+                                                         "maximum duration of the TLS handshake"),
+    client<Network, &S::proxy_protocol>("proxy-protocol",
+                                        {listener, next_connection},
+                                        "peers that must send a PROXY header: 10.0.0.0/8, unix"),
+    client<ListenAddress, &S::proxy_protocol_listeners>(
+        "proxy-protocol-listen", {listener, next_connection}, "for these listeners only"),
+    client<Duration<times()>, &S::header_timeout>(
+        "header-timeout",
+        {process, next_timer},
+        "maximum duration of a request head; if exceeded: 408"),
+    client<Duration<times()>, &S::body_timeout>(
+        "body-timeout", {process, next_timer}, "maximum pause in a request body; if exceeded: 408"),
+    client<Duration<times()>, &S::write_timeout>(
+        "write-timeout",
+        {process, next_timer},
+        "maximum time without progress in writing to the client"),
+    client<HalfCloseChoice, &S::half_close>(
+        "half-close", {process, next_connection}, "HTTP/1: a client that closes its sending side"),
+    client<Duration<times()>, &S::idle_timeout>(
+        "idle-timeout", {process, next_timer}, "between two requests of a connection"),
+    client<Number<sizes(1, kGiB)>, &S::max_header_bytes>(
+        "max-header-bytes",
+        {process, next_connection},
+        "head: name + value + 32 per field; if exceeded: 431"),
+    client<Number<counts(1, kMillion)>, &S::max_header_fields>(
+        "max-header-fields", {process, next_connection}, "request fields; if exceeded: 431"),
+    client<Number<sizes(1, kGiB)>, &S::max_request_line>(
+        "max-request-line", {process, next_connection}, "request line; if exceeded: 414"),
+    client<Number<counts(1, kMillion)>, &S::max_streams>(
+        "max-streams", {process, next_connection}, "HTTP/2: concurrent requests per connection"),
+    client<Number<sizes(kKiB, kGiB)>, &S::stream_window>(
+        "stream-window", {process, next_connection}, "HTTP/2: unread bytes per request"),
+    client<Number<sizes(65'535, kGiB)>, &S::connection_window>(
+        "connection-window", {process, next_connection}, "HTTP/2: bytes in flight per connection"),
+    client<Number<or_auto(counts(1, kMaxOfAll))>, &S::max_client_connections>(
+        "max-client-connections",
+        {process, at_once},
+        "concurrent; auto: 80% of the open file limit"),
+    client<Number<or_off(counts(1, kMaxOfAll), kUnlimited)>, &S::max_connections_per_client>(
+        "max-connections-per-client",
+        {process, next_connection},
+        "per address (IPv6: per /64); more are closed"),
+    client<Number<or_off(counts(1, kMaxOfAll), kUnlimited)>, &S::max_requests_per_client>(
+        "max-requests-per-client",
+        {process, next_request},
+        "concurrent, per address; if exceeded: 429"),
+    client<Number<or_auto(or_off(sizes(kMiB, kExbibyte), kUnlimited))>, &S::max_memory>(
+        "max-memory", {process, at_once}, "clients and backends; auto: half; if exceeded: 503"),
+    client<OnOrOff, &S::defer_accept>("defer-accept",
+                                      {listener, new_listener},
+                                      "accept a connection once its first bytes arrive"),
+
+    balancing<BalanceWord, &U::balance>("balance", "how one of several backends is chosen"),
+    balancing<StickyRule, &U::sticky>("sticky", "keep a client at one of several backends"),
+    balancing<File, &U::sticky_key>("sticky-key",
+                                    "key of the cookie, for several proxies: 16 bytes or more"),
+    balancing<HealthCheckRule, &U::health_check>("health-check", "check the backends this way"),
+    balancing<ServerName, &U::health_check_host>("health-check-host",
+                                                 "the Host of these checks, if not the backend's"),
+    balancing<Duration<times()>, &U::health_check_interval>("health-check-interval",
+                                                            "the time between two of them"),
+    balancing<Duration<times()>, &U::health_check_timeout>("health-check-timeout",
+                                                           "maximum duration of one of them"),
+    balancing<ResolveWord, &U::resolve>("resolve", "each: every address of a name is a backend"),
+    balancing<Duration<times(0)>, &U::slow_start>(
+        "slow-start", "how long the share of a backend that comes back rises"),
+    balancing<Duration<times()>, &U::eject_time>("eject-time",
+                                                 "how long a backend that fails gets no requests"),
+    balancing<Duration<times()>, &U::max_eject_time>("max-eject-time",
+                                                     "the same, if it fails again and again"),
+    balancing<FailureStatus, &U::failure_statuses>("failure-status",
+                                                   "statuses that count as failures of a backend"),
+    balancing<FailureStatus, &U::retry_statuses>(
+        "retry-status", "after these, an idempotent request goes to another backend"),
+    balancing<Number<counts(1, 16)>, &U::max_attempts>("max-attempts",
+                                                       "backends that one request is sent to"),
+    backend<OnOrOff, &T::http2>("backend-http2", "offer HTTP/2 to an https backend"),
+    backend_tls<ServerName, &F::backend_name>("backend-name",
+                                              "name in its certificate, if not the URL's host"),
+    backend_tls<File, &F::backend_ca>("backend-ca",
+                                      "CA certificates (PEM) instead of the system's"),
+    backend_tls<File, &F::backend_certificate>("backend-cert",
+                                               "client certificate for the backend (PEM)"),
+    backend_tls<File, &F::backend_key>("backend-key",
+                                       "private key, if not in the certificate file"),
+    backend_tls<Switch, &F::ignore_missing_close_notify>(
+        "ignore-missing-close-notify", "accept a body that ends without close_notify"),
+    backend<Switch, &T::send_proxy>("send-proxy",
+                                    "begin each connection with its client's PROXY header"),
+    backend<Duration<times()>, &T::connect_timeout>("connect-timeout",
+                                                    "to connect, including TLS; if exceeded: 504"),
+    backend<Duration<times()>, &T::connect_attempt_timeout>("connect-attempt-timeout",
+                                                            "to connect to one address"),
+    backend<Duration<or_off(times(), kNever)>, &T::response_timeout>(
+        "response-timeout", "from the last byte sent to the response head; else 504"),
+    backend<Duration<or_off(times(), kNever)>, &T::activity_timeout>(
+        "activity-timeout", "no byte either way; not for streams that have begun"),
+    backend<Duration<times(0)>, &T::pool_idle_timeout>("pool-idle-timeout",
+                                                       "how long an idle connection is kept"),
+    backend<Number<counts(0, kMaxOfAll)>, &T::pool_size>("pool-size",
+                                                         "idle connections kept; 0 keeps none"),
+    backend<Duration<or_off(times(), kNever)>, &T::max_connection_age>(
+        "max-connection-age", "then a new one, which resolves the name again"),
+    backend<Number<or_off(counts(1, kMaxOfAll), kUnlimited)>, &T::max_connection_requests>(
+        "max-connection-requests", "requests per connection; then a new one"),
+    backend<Number<or_off(counts(1, kMaxOfAll), kUnlimited)>, &T::max_connections>(
+        "max-connections", "concurrent connections", at_once),
+    backend<Duration<times(0)>, &T::queue_timeout>("queue-timeout",
+                                                   "to wait for one of those; if exceeded: 503"),
+    backend<Number<or_off(sizes(1, kGiB), 0)>, &T::replay_body>(
+        "replay-body", "bytes of a request body kept for a retry"),
+    backend<Share, &T::retry_budget>(
+        "retry-budget", "maximum share of requests that are retried", at_once),
+    backend<Number<sizes(1, kGiB)>, &T::max_response_header_bytes>(
+        "max-response-header-bytes", "response head; if exceeded: 502"),
+    backend<Number<counts(1, kMillion)>, &T::max_response_header_fields>(
+        "max-response-header-fields", "response fields; if exceeded: 502"),
+    backend<Duration<or_off(times(), 0)>, &T::expect_continue_timeout>(
+        "expect-continue-timeout", "to wait for 100 Continue before sending the body"),
+    backend<Number<counts(0, kMillion)>, &T::max_informational>(
+        "max-informational", "1xx responses per request; if exceeded: 502"),
+    backend<Duration<or_off(times(), 0)>, &T::hold>(
+        "hold", "keep trying to connect while the backend refuses"),
+};
+
+}  // namespace
+
+std::span<const Setting> settings() {
+  return kSettings;
+}
+
+std::string flag_of(const Setting& setting) {
+  return "--" + std::string(setting.name);
+}
+
+std::string environment_of(const Setting& setting) {
+  std::string name = "ONEHOP_";
+  for (const char c : setting.name) {
+    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return name;
+}
+
+}  // namespace onehop::config

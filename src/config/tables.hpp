@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The tables of configuration files, as the program uses them.
+// Thread: any; constant.
+#pragma once
+
+#include <onehop/routes.hpp>
+#include <onehop/url.hpp>
+
+#include "config/configuration.hpp"
+#include "config/given.hpp"
+
+#include <string_view>
+#include <vector>
+
+namespace onehop::config {
+
+using GivenTables = std::vector<GivenTable>;
+
+// Reports whether a file has a [[route]].
+bool has_routes(const GivenTables& tables);
+
+// The conditions and the prefixes of a [[route]], without a handler.
+Route route_for(const TableSettings& table);
+
+// The backends that requests may go to, each once: those at the top first. The servers of services
+// are not among them.
+std::vector<Url> backends_of(const Configuration& configuration);
+
+// Reports whether requests go to an Upstream. One backend without settings of an upstream needs
+// only a Transport.
+bool needs_upstream(const Configuration& configuration);
+
+// The configuration itself, and those of its tables.
+std::vector<const Configuration*> with_tables(const Configuration& configuration);
+
+// The values of a setting in a table, which may be one of the configuration's; null if it has none.
+const Given* given_in(const GivenTable& table, std::string_view setting);
+const Given* given_in(const GivenTables& tables,
+                      const Configuration& configuration,
+                      const Configuration& table,
+                      std::string_view setting);
+
+}  // namespace onehop::config

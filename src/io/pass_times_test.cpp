@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/pass_times.hpp"
+
+#include <chrono>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+namespace onehop::io {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Time kStart{1h};
+Time ending;  // of the pass that ends next
+
+Time clock_of_test() noexcept {
+  return ending;
+}
+
+void pass(PassTimes& times, Time began, Duration took) {
+  times.begin(began);
+  ending = began + took;
+  std::this_thread::sleep_for(2ms);  // else it is a short one
+  times.end();
+}
+
+TEST(PassTimes, SaysHowLongPassesTakeAndThePresentOneHasTaken) {
+  PassTimes times(&clock_of_test);
+  EXPECT_EQ(times.busy_for(kStart), 0ns);
+  times.begin(kStart);
+  EXPECT_EQ(times.busy_for(kStart + 3s), 3s);
+  pass(times, kStart, 4s);
+  EXPECT_EQ(times.busy_for(kStart + 5s), 0ns);
+  pass(times, kStart + 5s, 2ms);
+  const DurationHistogram all = times.durations();
+  EXPECT_EQ(all.count(), 2u);
+  EXPECT_EQ(all.sum, 4s + 2ms);
+  EXPECT_EQ(times.longest(), 4s);
+}
+
+TEST(PassTimes, AShortOneIsCountedWithoutTheClock) {
+  PassTimes times(&clock_of_test);
+  times.end();  // none had begun
+  EXPECT_EQ(times.durations().count(), 0u);
+  ending = kStart + 1h;
+  // On a busy machine some of them may take long.
+  for (int i = 0; i < 100; ++i) {
+    times.begin(kStart);
+    times.end();
+  }
+  const DurationHistogram all = times.durations();
+  EXPECT_EQ(all.count(), 100u);
+  EXPECT_GT(all.counts[0], 50u);
+}
+
+TEST(PassTimes, ForgetsTheLongestAfterAMinuteOrTwo) {
+  PassTimes times(&clock_of_test);
+  pass(times, kStart, 4s);
+  pass(times, kStart + 70s, 1s);
+  EXPECT_EQ(times.longest(), 4s);
+  pass(times, kStart + 140s, 2s);
+  EXPECT_EQ(times.longest(), 2s);
+  pass(times, kStart + 1h, 3ms);
+  EXPECT_EQ(times.longest(), 3ms);
+}
+
+}  // namespace
+}  // namespace onehop::io

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The version of the TLS library.
+// Thread: any; constant.
+#pragma once
+
+#include <string_view>
+
+namespace onehop::net {
+
+// "3.0.19"
+std::string_view tls_library_version() noexcept;
+
+}  // namespace onehop::net

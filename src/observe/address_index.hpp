@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// AddressIndex: the counters of one upstream by address. Each worker has its own, but which
+// addresses are counted by name, at most kMax of them, is decided for all: those that came first.
+// One that no request has used for ten minutes gives way to a new one; the rest is "other".
+// Thread: any.
+#pragma once
+
+#include <onehop/exchange_record.hpp>
+
+#include "base/counter.hpp"
+#include "observe/failure_reason.hpp"
+#include "observe/histogram.hpp"
+#include "observe/published.hpp"
+#include "observe/request_labels.hpp"
+#include "observe/request_totals.hpp"
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace onehop::observe {
+
+// By failure_reason().
+using FailureCounters = std::array<Counter, kFailureReasons>;
+
+// Of one address and one worker; "" for requests that got no connection to any.
+struct AddressShard {
+  explicit AddressShard(std::string text) : address(std::move(text)) {}
+
+  const std::string address;
+  std::array<Counter, kCodeClasses> requests;
+  HistogramCounters connect, wait;
+  Published<FailureCounters> failures;
+  std::atomic<Time::rep> last = 0;  // when a request last had a connection to it, in ticks of Time
+  std::atomic<bool> is_forgotten = false;
+
+  // A later time changes it.
+  void used(Time at) noexcept {
+    const Time::rep ticks = at.time_since_epoch().count();
+    if (ticks > last.load(std::memory_order_relaxed)) last.store(ticks, std::memory_order_relaxed);
+  }
+};
+
+class AddressIndex {
+ public:
+  static constexpr std::size_t kMax = 256;
+  static constexpr std::chrono::minutes kUnused{10};
+  // A worker asks again for an address that found no place after this.
+  static constexpr std::chrono::seconds kAskAgain{10};
+
+  // The counters of one worker. `index` outlives it. Thread: owner.
+  class Worker {
+   public:
+    explicit Worker(AddressIndex& index);
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+    ~Worker();
+
+    AddressShard& of(std::string_view address, Time now) {
+      if (address.data() == last_seen_ && !last_->is_forgotten.load(std::memory_order_relaxed))
+          [[likely]] {
+        return *last_;
+      }
+      return find_or_make(address, now);
+    }
+
+   private:
+    friend AddressIndex;
+    AddressShard& find_or_make(std::string_view address, Time now);
+    AddressShard& make(std::string_view address);
+    // The next request is probably for it as well.
+    AddressShard& remember(AddressShard& shard, std::string_view address) noexcept;
+
+    static constexpr char kNone = 0;
+    static constexpr std::size_t kMaxRefused = 1024;
+
+    AddressIndex& index_;
+    AddressShard* last_ = nullptr;
+    const char* last_seen_ = &kNone;  // the lasting text of its address
+    std::unordered_map<std::string_view, AddressShard*> by_name_;
+    std::set<std::string, std::less<>> refused_;  // those that are "other" until then
+    Time refused_until_{};
+    std::vector<std::unique_ptr<AddressShard>> all_;  // guarded by the index's mutex
+  };
+
+  AddressIndex() = default;
+  AddressIndex(const AddressIndex&) = delete;
+  AddressIndex& operator=(const AddressIndex&) = delete;
+
+  // By address.
+  std::vector<RequestTotals::Address> totals() const;
+  // Leaves out what was counted for it.
+  void forget(std::string_view address);
+
+ private:
+  // The caller holds the mutex.
+  bool admit(std::string_view address, Time now);
+  void forget_one(const std::string& address);
+  bool make_room(Time now);
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  std::set<std::string, std::less<>> known_;
+  std::vector<Worker*> workers_;
+};
+
+}  // namespace onehop::observe

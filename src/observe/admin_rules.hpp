@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// AdminRules: which requests the admin listeners answer. A page of another site in a browser on
+// this machine must not read the admin pages (Sec-Fetch-Site), also not after it has made its own
+// name point here (Host). Over the unix socket, the same user and root may do everything, and
+// others nothing, nor a proxy, which would lend its rights to its clients. Queries, which may hold
+// secrets of all clients, are shown there and to those that have a token. Thread: any; constant.
+#pragma once
+
+#include <onehop/request.hpp>
+#include <onehop/response.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace onehop::observe {
+
+class AdminRules {
+ public:
+  struct Options {
+    // The names, besides "localhost", by which browsers reach the listener. Addresses are always
+    // admitted.
+    std::vector<std::string> host_names = {};
+    // The secret that requests must present; "": none.
+    std::string token = {};
+  };
+
+  AdminRules() = default;
+  explicit AdminRules(Options options) : options_(std::move(options)) {}
+
+  // Reports whether the request came over the unix socket.
+  static bool is_local(const Request& request) { return request.connection().peer.empty(); }
+  // Reports whether the request asks for the queries of other requests, which may hold secrets.
+  static bool asks_for_queries(const Request& request);
+  // Returns the response to a request that is not admitted; std::nullopt for one that is.
+  std::optional<Response> refusal(const Request& request) const;
+
+ private:
+  std::optional<Response> refusal_of_peer(const Request& request) const;
+  bool admits_host(std::string_view host) const;
+  bool admits_token(const Request& request) const;
+
+  Options options_;
+};
+
+}  // namespace onehop::observe

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observe/dashboard_page.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace onehop::observe {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+TEST(DashboardPage, FillsInEveryPart) {
+  const std::string page = dashboard_page({});
+  EXPECT_THAT(page, StartsWith("<!doctype html>"));
+  EXPECT_THAT(page, Not(HasSubstr("<!--=")));
+  for (const char* sentence :
+       {"No request was sent to an upstream yet.</td>", "No request is in flight.</td>",
+        "No tunnel is open.</td>", "Nothing has failed since the start.</td>",
+        "No limit was hit.</td>", "No listener uses TLS.</td>", "No worker has reported yet.</td>",
+        "<dt>Requests</dt> <dd>0</dd>", "<dt>Version</dt>", "File descriptors",
+        "class=\"pill ok\">Serving</span>"}) {
+    EXPECT_THAT(page, HasSubstr(sentence));
+  }
+}
+
+TEST(DashboardPage, ShowsTheFigures) {
+  Overview overview;
+  overview.totals.requests = 12345;
+  Overview::Upstream upstream;
+  upstream.address = "127.0.0.1:8000";
+  upstream.health = Overview::Health::down;
+  upstream.since = overview.time - std::chrono::seconds(70);
+  overview.upstreams.push_back(upstream);
+  overview.problems.push_back({.is_urgent = true, .text = "127.0.0.1:8000 is down."});
+  const std::string page = dashboard_page(overview);
+  EXPECT_THAT(page, HasSubstr("<dt>Requests</dt> <dd>12,345</dd>"));
+  EXPECT_THAT(page, HasSubstr("<tr role=\"row\" class=\"down\"><th scope=\"row\""));
+  EXPECT_THAT(page, HasSubstr("<span class=\"health bad\">down</span> <small>1 m 10 s</small>"));
+  EXPECT_THAT(page, HasSubstr("1, 1 down"));
+  EXPECT_THAT(page, HasSubstr("<li class=\"bad\">127.0.0.1:8000 is down.</li>"));
+  EXPECT_THAT(page, HasSubstr("class=\"pill bad\">Needs attention</span>"));
+}
+
+TEST(DashboardPage, EscapesTextsOfPeers) {
+  Overview overview;
+  Overview::Failure failed;
+  failed.method = "<b>";
+  failed.host = "\"'&";
+  failed.path = "/\xe2\x80\xae</td><script>";
+  failed.query = "?password=secret";
+  failed.detail = "<i>";
+  failed.client = "<c>";
+  overview.failures.push_back(failed);
+  overview.certificates.push_back({.names = {"<name>"}, .not_after = {}, .sha256 = "AB"});
+  const std::string page = dashboard_page(overview);
+  EXPECT_THAT(page, HasSubstr("&lt;b&gt; &quot;&#39;&amp;/\\u202e&lt;/td&gt;&lt;script&gt;?"));
+  EXPECT_THAT(page, HasSubstr("&lt;i&gt;"));
+  EXPECT_THAT(page, HasSubstr("&lt;c&gt;"));
+  EXPECT_THAT(page, HasSubstr("&lt;name&gt;"));
+  EXPECT_THAT(page, Not(HasSubstr("secret")));
+}
+
+TEST(DashboardPage, IsSmallAndLoadsNothing) {
+  constexpr std::size_t kMaxSize = 60 * 1024;
+  const std::string page = dashboard_page({});
+  EXPECT_LT(page.size(), kMaxSize);
+  for (const char* forbidden : {"src=", "@import", "url(", "innerHTML", "eval(", "style=\""})
+    EXPECT_THAT(page, Not(HasSubstr(forbidden)));
+}
+
+TEST(DashboardPage, ThePolicyAllowsTheOneScriptAndTheOneStyle) {
+  const std::string policy(dashboard_policy());
+  EXPECT_THAT(policy, StartsWith("default-src 'none'; script-src 'sha256-"));
+  EXPECT_THAT(policy, HasSubstr("='; style-src 'sha256-"));
+  EXPECT_THAT(policy, Not(HasSubstr("unsafe")));
+}
+
+}  // namespace
+}  // namespace onehop::observe

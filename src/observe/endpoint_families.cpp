@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observe/endpoint_families.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace onehop::observe {
+namespace {
+
+constexpr std::size_t kMaxEndpoints = 256;
+constexpr std::string_view kOther = "other";
+
+// The values of one series.
+struct Numbers {
+  std::uint64_t usable = 0, requests = 0, total = 0, failures = 0, ejections = 0;
+
+  void add(const Upstream::Status& status) noexcept {
+    const bool is_usable =
+        status.state == Upstream::State::up || status.state == Upstream::State::starting;
+    usable += is_usable ? 1 : 0;
+    requests += status.requests;
+    total += status.requests_total;
+    failures += status.failures_total;
+    ejections += status.ejections_total;
+  }
+};
+
+std::string name_of(const Upstream::Endpoint& endpoint) {
+  std::string name = endpoint.url.to_string();
+  if (!endpoint.connect_address.empty()) (name += '@') += endpoint.connect_address;
+  return name;
+}
+
+}  // namespace
+
+void add_endpoint_families(MetricFamilies& families, const Endpoints& endpoints) {
+  auto usable = families.gauge("onehop_endpoint_up",
+                               "Whether the endpoint gets requests (1) or is passed over (0).");
+  auto requests =
+      families.gauge("onehop_endpoint_requests_in_flight", "Requests that are with the endpoint.");
+  auto total = families.counter("onehop_endpoint_requests_total",
+                                "Requests that were sent to the endpoint, each attempt counted.");
+  auto failures = families.counter("onehop_endpoint_failures_total",
+                                   "Requests that failed through the fault of the endpoint.");
+  auto ejections = families.counter("onehop_endpoint_ejections_total",
+                                    "How often the endpoint was passed over because of failures.");
+  for (const auto& [upstream, statuses] : endpoints) {
+    const std::string_view name = upstream.empty() ? std::string_view("default") : upstream;
+    const auto add = [&](std::string_view endpoint, const Numbers& numbers) {
+      usable.add(numbers.usable, {{"upstream", name}, {"endpoint", endpoint}});
+      requests.add(numbers.requests, {{"upstream", name}, {"endpoint", endpoint}});
+      total.add(numbers.total, {{"upstream", name}, {"endpoint", endpoint}});
+      failures.add(numbers.failures, {{"upstream", name}, {"endpoint", endpoint}});
+      ejections.add(numbers.ejections, {{"upstream", name}, {"endpoint", endpoint}});
+    };
+    Numbers others;
+    for (std::size_t i = 0; i < statuses.size(); ++i) {
+      if (i >= kMaxEndpoints) {
+        others.add(statuses[i]);
+        continue;
+      }
+      Numbers numbers;
+      numbers.add(statuses[i]);
+      add(name_of(statuses[i].endpoint), numbers);
+    }
+    if (statuses.size() > kMaxEndpoints) add(kOther, others);
+  }
+}
+
+}  // namespace onehop::observe

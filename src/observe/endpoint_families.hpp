@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The metrics of the endpoints of Upstreams: which of them get requests, and how these end.
+// Thread: any.
+#pragma once
+
+#include <onehop/upstream.hpp>
+
+#include "observe/metric_families.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace onehop::observe {
+
+// By the name of the upstream; "" is that at the top of the configuration.
+using Endpoints = std::map<std::string, std::vector<Upstream::Status>>;
+
+// Endpoints that DNS names may be many: beyond 256 of an upstream they are one, "other".
+void add_endpoint_families(MetricFamilies& families, const Endpoints& endpoints);
+
+}  // namespace onehop::observe

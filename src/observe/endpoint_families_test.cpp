@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observe/endpoint_families.hpp"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace onehop::observe {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+Upstream::Status status_of(const std::string& url, Upstream::State state) {
+  Upstream::Status status{.endpoint = Upstream::Endpoint(url)};
+  status.state = state;
+  status.requests = 2;
+  status.requests_total = 30;
+  status.failures_total = 4;
+  status.ejections_total = 1;
+  return status;
+}
+
+std::string text_of(const Endpoints& endpoints) {
+  MetricFamilies families;
+  add_endpoint_families(families, endpoints);
+  return families.text();
+}
+
+TEST(EndpointFamilies, HaveASeriesForEachEndpoint) {
+  Upstream::Status found = status_of("http://b:81", Upstream::State::ejected);
+  found.endpoint.connect_address = "10.0.0.1";
+  const std::string text =
+      text_of({{"", {status_of("http://a:80", Upstream::State::starting)}}, {"api", {found}}});
+  EXPECT_THAT(text,
+              HasSubstr("onehop_endpoint_up{upstream=\"default\",endpoint=\"http://a\"} 1\n"));
+  EXPECT_THAT(
+      text,
+      HasSubstr("onehop_endpoint_up{upstream=\"api\",endpoint=\"http://b:81@10.0.0.1\"} 0\n"));
+  for (const char* const line :
+       {"requests_in_flight{upstream=\"default\",endpoint=\"http://a\"} 2\n",
+        "requests_total{upstream=\"default\",endpoint=\"http://a\"} 30\n",
+        "failures_total{upstream=\"default\",endpoint=\"http://a\"} 4\n",
+        "ejections_total{upstream=\"default\",endpoint=\"http://a\"} 1\n"})
+    EXPECT_THAT(text, HasSubstr("onehop_endpoint_" + std::string(line)));
+}
+
+TEST(EndpointFamilies, AreBounded) {
+  std::vector<Upstream::Status> many;
+  for (int i = 0; i < 300; ++i)
+    many.push_back(status_of("http://h" + std::to_string(i), Upstream::State::up));
+  const std::string text = text_of({{"", many}});
+  EXPECT_THAT(text, HasSubstr("endpoint=\"http://h255\""));
+  EXPECT_THAT(text, Not(HasSubstr("endpoint=\"http://h256\"")));
+  EXPECT_THAT(text, HasSubstr("onehop_endpoint_up{upstream=\"default\",endpoint=\"other\"} 44\n"));
+}
+
+TEST(EndpointFamilies, AreLeftOutWithoutEndpoints) {
+  EXPECT_EQ(text_of({}), "");
+}
+
+}  // namespace
+}  // namespace onehop::observe

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The limits that have refused or delayed something in the last hour.
+// Thread: any.
+#pragma once
+
+#include <onehop/metrics.hpp>
+
+#include "observe/overview.hpp"
+#include "observe/request_metrics.hpp"
+#include "observe/two_clocks.hpp"
+
+#include <vector>
+
+namespace onehop::observe {
+
+// The latest one first.
+std::vector<Overview::LimitHit> limit_hits(const RequestTotals& totals,
+                                           const ServerMetrics& server,
+                                           const TwoClocks& now);
+
+}  // namespace onehop::observe

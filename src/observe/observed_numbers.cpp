@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observe/observed_numbers.hpp"
+
+#include "observe/upstream_health.hpp"
+
+#include <algorithm>
+
+namespace onehop::observe {
+
+std::size_t ObservedNumbers::requests_in_flight() const noexcept {
+  return server.requests - std::min(server.requests, server.tunnels.open);
+}
+
+// The transport comes first: an address that has no connection there has none in later numbers,
+// but for those that are made meanwhile.
+ObservedNumbers read_numbers(const Observed& observed) {
+  ObservedNumbers numbers;
+  if (observed.former_backend) numbers.former = observed.former_backend();
+  const std::vector<Url> backends = observed.backend_urls();
+  numbers.transport = observed.transports();
+  numbers.requests = observed.requests->totals();
+  const UpstreamFacts facts{
+      .transport = numbers.transport, .backends = backends, .former = numbers.former};
+  for (const std::string& unused : add_health(numbers.requests.upstreams.front(), facts))
+    observed.requests->forget_address(unused);
+  numbers.server = observed.server->metrics();
+  return numbers;
+}
+
+}  // namespace onehop::observe

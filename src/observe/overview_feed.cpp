@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observe/overview_feed.hpp"
+
+#include <onehop/body.hpp>
+#include <onehop/event.hpp>
+#include <onehop/offload.hpp>
+#include <onehop/worker_ref.hpp>
+
+#include "observe/dashboard_page.hpp"
+#include "observe/overview_history.hpp"
+#include "observe/overview_text.hpp"
+
+#include <array>
+#include <cstdint>
+#include <mutex>
+#include <new>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace onehop::observe {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// /status and "/" share an overview of this age, however often they are asked for.
+constexpr std::chrono::milliseconds kFresh{100};
+
+std::string event_text(std::string_view data) {
+  return "data: " + std::string(data) + "\n\n";
+}
+
+bool wants_html(const Request& request) {
+  return request.headers().get_or_empty("Accept").find("text/html") != std::string_view::npos;
+}
+
+Queries queries_for(const Request& request) {
+  return AdminRules::asks_for_queries(request) ? Queries::shown : Queries::hidden;
+}
+
+Response with_type(std::string content, std::string_view type) {
+  Response response(Status::ok, std::move(content));
+  response.headers().set("Content-Type", type);
+  return response;
+}
+
+}  // namespace
+
+struct OverviewFeed::State {
+  explicit State(std::function<Overview()> from) : collect(std::move(from)) {}
+
+  // The number of whole seconds since the beginning.
+  std::int64_t second() const { return (Clock::now() - began) / kInterval; }
+  Clock::duration until_next_second() const {
+    return began + (second() + 1) * kInterval - Clock::now();
+  }
+
+  // These block.
+  std::shared_ptr<const Overview> fresh_overview();
+  // Returns the event of this second; "" at the end. The first of a viewer comes with the history.
+  std::string next_event(bool is_first, Queries queries);
+  // Wakes the viewers. The caller does not hold the mutex.
+  void wake_viewers() noexcept;
+
+  // The end, for a viewer that waits on its worker.
+  struct Viewer {
+    WorkerRef worker;
+    std::weak_ptr<Event> ending;
+  };
+
+  const Clock::time_point began = Clock::now();
+
+  mutable std::mutex mutex;
+  std::function<Overview()> collect;  // empty once the feed is destroyed
+  std::vector<Viewer> viewers;
+  Clock::time_point collected{};
+  std::shared_ptr<const Overview> overview;
+  std::int64_t event_second = -1;
+  std::array<std::string, 2> events;  // by Queries; made when a viewer asks
+  OverviewHistory history;
+
+ private:
+  void renew() {
+    overview = std::make_shared<const Overview>(collect ? collect() : Overview());
+    collected = Clock::now();
+  }
+};
+
+std::shared_ptr<const Overview> OverviewFeed::State::fresh_overview() {
+  const std::lock_guard lock(mutex);
+  if (!overview || Clock::now() - collected > kFresh) renew();
+  return overview;
+}
+
+std::string OverviewFeed::State::next_event(bool is_first, Queries queries) {
+  const std::lock_guard lock(mutex);
+  if (!collect) return {};
+  std::string before;
+  if (is_first) before = "retry: 2000\nevent: history\n" + event_text(history.json());
+  if (const std::int64_t now = second(); event_second != now) {
+    event_second = now;
+    renew();
+    history.add(*overview);
+    events = {};
+  }
+  std::string& event = events[static_cast<std::size_t>(queries)];
+  if (event.empty()) event = event_text(overview_json(*overview, queries));
+  return before + event;
+}
+
+void OverviewFeed::State::wake_viewers() noexcept {
+  const std::lock_guard lock(mutex);
+  for (const Viewer& viewer : viewers) {
+    try {
+      viewer.worker.post([ending = viewer.ending] {
+        if (const auto event = ending.lock()) event->set();
+      });
+    } catch (const std::bad_alloc&) {  // it looks within a second
+    }
+  }
+}
+
+// The events of one viewer. One that reads slowly misses some.
+class OverviewFeed::Events final : public BodySource {
+ public:
+  // The caller has counted the viewer, by `ending`.
+  Events(std::shared_ptr<State> state, std::shared_ptr<Event> ending, Queries queries)
+      : state_(std::move(state)), ending_(std::move(ending)), queries_(queries) {}
+  ~Events() override {
+    const std::lock_guard lock(state_->mutex);
+    std::erase_if(state_->viewers, [this](const State::Viewer& one) {
+      return !one.ending.owner_before(ending_) && !ending_.owner_before(one.ending);
+    });
+    if (!state_->viewers.empty()) return;
+    state_->overview.reset();
+    state_->events = {};
+    state_->event_second = -1;
+  }
+
+  task<Result<bytes>> read() override {
+    const bool is_first = !has_begun_;
+    has_begun_ = true;
+    if (!is_first) {
+      const bool has_ended = co_await ending_->wait_for(state_->until_next_second());
+      if (has_ended) co_return bytes();
+    }
+    auto making = offload([state = state_, is_first, queries = queries_] {
+      return state->next_event(is_first, queries);
+    });
+    piece_ = co_await std::move(making);
+    co_return bytes(piece_);
+  }
+
+ private:
+  const std::shared_ptr<State> state_;
+  const std::shared_ptr<Event> ending_;
+  const Queries queries_;
+  bool has_begun_ = false;
+  std::string piece_;
+};
+
+OverviewFeed::OverviewFeed(std::function<Overview()> collect)
+    : state_(std::make_shared<State>(std::move(collect))) {}
+
+OverviewFeed::~OverviewFeed() {
+  end();
+}
+
+void OverviewFeed::end() noexcept {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->collect = nullptr;
+  }
+  state_->wake_viewers();
+}
+
+std::size_t OverviewFeed::viewers() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->viewers.size();
+}
+
+task<Response> OverviewFeed::serve_dashboard(std::shared_ptr<State> state, Request request) {
+  const bool is_html = wants_html(request);
+  auto making = offload([state = std::move(state), is_html] {
+    const auto overview = state->fresh_overview();
+    return is_html ? dashboard_page(*overview) : overview_text(*overview);
+  });
+  std::string content = co_await std::move(making);
+  Response response = with_type(std::move(content),
+                                is_html ? "text/html; charset=utf-8" : "text/plain; charset=utf-8");
+  response.headers().set("Vary", "Accept");
+  response.headers().set("Content-Security-Policy", dashboard_policy());
+  response.headers().set("Referrer-Policy", "no-referrer");
+  response.headers().set("Cross-Origin-Opener-Policy", "same-origin");
+  co_return response;
+}
+
+task<Response> OverviewFeed::serve_status(std::shared_ptr<State> state, Queries queries) {
+  auto making = offload([state = std::move(state), queries] {
+    return overview_json(*state->fresh_overview(), queries) + "\n";
+  });
+  std::string content = co_await std::move(making);
+  co_return with_type(std::move(content), "application/json");
+}
+
+task<Response> OverviewFeed::serve_requests(std::shared_ptr<State> state) {
+  auto making =
+      offload([state = std::move(state)] { return requests_text(*state->fresh_overview()); });
+  std::string content = co_await std::move(making);
+  co_return with_type(std::move(content), "text/plain; charset=utf-8");
+}
+
+Response OverviewFeed::serve_events(const std::shared_ptr<State>& state, Queries queries) {
+  auto ending = std::make_shared<Event>();
+  {
+    const std::lock_guard lock(state->mutex);
+    if (state->viewers.size() == kMaxViewers) {
+      Response refusal(Status::service_unavailable,
+                       std::to_string(kMaxViewers) +
+                           " pages show live figures of this proxy already, which is the maximum. "
+                           "Close one of them.\n");
+      refusal.headers().set("Retry-After", "10");
+      return refusal;
+    }
+    state->viewers.push_back({.worker = current_worker(), .ending = ending});
+  }
+  Response response(Status::ok);
+  response.headers().set("Content-Type", "text/event-stream");
+  response.set_body(Body::from(std::make_unique<Events>(state, std::move(ending), queries)));
+  return response;
+}
+
+std::vector<AdminPage> OverviewFeed::pages() const {
+  const auto page = [](std::string path, std::function<task<Response>(Request)> serve) {
+    return AdminPage{
+        .path = std::move(path), .access = AdminAccess::read, .serve = std::move(serve)};
+  };
+  return {page("/", [state = state_](
+                        Request request) { return serve_dashboard(state, std::move(request)); }),
+          page("/status",
+               [state = state_](const Request& request) {
+                 return serve_status(state, queries_for(request));
+               }),
+          page("/requests", [state = state_](const Request&) { return serve_requests(state); }),
+          response_page("/events", [state = state_](const Request& request) {
+            return serve_events(state, queries_for(request));
+          })};
+}
+
+}  // namespace onehop::observe

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observe/overview_json.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace onehop::observe {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+
+Overview::Time at(std::int64_t ms) {
+  return Overview::Time(milliseconds(ms));
+}
+
+json parsed(const Overview& overview) {
+  return json::parse(overview_json(overview));
+}
+
+TEST(OverviewJson, HasEveryPartWhenThereIsNothing) {
+  const json document = parsed({});
+  for (const char* list : {"problems", "upstreams", "requests", "tunnels", "failures",
+                           "certificates", "limits", "workers"}) {
+    EXPECT_EQ(document.at(list), json::array()) << list;
+  }
+  EXPECT_EQ(document.at("totals").at("requests"), 0);
+  EXPECT_EQ(document.at("state").at("activity"), "serving");
+  EXPECT_EQ(document.at("state").at("drain_ends"), nullptr);
+}
+
+TEST(OverviewJson, WritesTimesInSeconds) {
+  Overview overview;
+  overview.time = at(1'764'407'608'123);
+  Overview::Request request;
+  request.phase = "wait";
+  request.age = milliseconds(1500);
+  overview.requests.push_back(request);
+  const json document = parsed(overview);
+  EXPECT_DOUBLE_EQ(document.at("time"), 1'764'407'608.123);
+  EXPECT_DOUBLE_EQ(document.at("requests").at(0).at("age"), 1.5);
+  EXPECT_EQ(document.at("requests").at(0).at("phase"), "wait");
+}
+
+TEST(OverviewJson, WritesUnknownQuantilesAsNull) {
+  Overview overview;
+  Overview::Upstream upstream;
+  upstream.health = Overview::Health::down;
+  upstream.wait.p99 = milliseconds(20);
+  upstream.reasons = {{"connect_failed", 3}};
+  overview.upstreams.push_back(upstream);
+  const json row = parsed(overview).at("upstreams").at(0);
+  EXPECT_EQ(row.at("connect").at("p50"), nullptr);
+  EXPECT_DOUBLE_EQ(row.at("wait").at("p99"), 0.02);
+  EXPECT_EQ(row.at("health"), "down");
+  EXPECT_EQ(row.at("reasons").at("connect_failed"), 3);
+}
+
+// Regression: every user of the machine could read the queries of all clients.
+TEST(OverviewJson, LeavesQueriesOutUnlessTheyAreAskedFor) {
+  Overview overview;
+  overview.requests.resize(2);
+  overview.requests[0].query = "?token=secret";
+  overview.tunnels.resize(1);
+  overview.tunnels[0].query = "?token=secret";
+  overview.failures.resize(1);
+  overview.failures[0].query = "?token=secret";
+  const json hidden = parsed(overview);
+  EXPECT_EQ(hidden.dump().find("secret"), std::string::npos);
+  EXPECT_EQ(hidden.at("requests").at(0).at("query"), "?");
+  EXPECT_EQ(hidden.at("requests").at(1).at("query"), "");
+  EXPECT_EQ(hidden.at("requests").at(0).at("phase_age"), nullptr);
+  const json shown = json::parse(overview_json(overview, Queries::shown));
+  for (const char* list : {"requests", "tunnels", "failures"})
+    EXPECT_EQ(shown.at(list).at(0).at("query"), "?token=secret") << list;
+}
+
+TEST(OverviewJson, StaysOneValidLineWhateverPeersSend) {
+  Overview overview;
+  Overview::Failure failed;
+  failed.host = "a\nb";
+  failed.path = "/<script>\xff";
+  failed.detail = "\"\\";
+  overview.failures.push_back(failed);
+  const std::string text = overview_json(overview);
+  EXPECT_EQ(text.find('\n'), std::string::npos);
+  const json row = json::parse(text).at("failures").at(0);
+  EXPECT_EQ(row.at("host"), "a\nb");
+  EXPECT_EQ(row.at("path"), "/<script>\xef\xbf\xbd");
+  EXPECT_EQ(row.at("detail"), "\"\\");
+}
+
+}  // namespace
+}  // namespace onehop::observe

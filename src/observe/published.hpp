@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Published<T>: an object that one thread makes when it first needs it, and that other threads may
+// read from then on. It lives as long as the Published.
+// Any thread may call get().
+// Thread: owner.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <utility>
+
+namespace onehop::observe {
+
+template <class T>
+class Published {
+ public:
+  // Null before make().
+  T* get() const noexcept { return published_.load(std::memory_order_acquire); }
+  template <class... Arguments>
+  T& make(Arguments&&... arguments) {
+    object_ = std::make_unique<T>(std::forward<Arguments>(arguments)...);
+    published_.store(object_.get(), std::memory_order_release);
+    return *object_;
+  }
+  T& get_or_make() {
+    T* const made = published_.load(std::memory_order_relaxed);
+    return made != nullptr ? *made : make();
+  }
+
+ private:
+  std::unique_ptr<T> object_;
+  std::atomic<T*> published_ = nullptr;
+};
+
+}  // namespace onehop::observe

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// RecentFailures: the last failed exchanges of one worker, for people. Each worker has its own, so
+// the lock is shared only with a reader. Texts are cut to a maximum size, so that the memory is
+// bounded whatever peers send.
+// Thread: any.
+#pragma once
+
+#include <onehop/exchange_record.hpp>
+
+#include "observe/overview.hpp"
+
+#include <cstddef>
+#include <mutex>
+#include <vector>
+
+namespace onehop::observe {
+
+class RecentFailures {
+ public:
+  static constexpr std::size_t kMax = Overview::kMaxFailures;
+  // The maximum size of each text, in bytes.
+  static constexpr std::size_t kMaxText = 256;
+
+  // Replaces the oldest entry if there are kMax.
+  void add(const ExchangeRecord& exchange);
+  // Appends all entries, the oldest first.
+  void append_to(std::vector<Overview::Failure>& all) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<Overview::Failure> entries_;
+  std::size_t next_ = 0;
+};
+
+}  // namespace onehop::observe

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observe/request_metrics.hpp"
+
+#include "observe/metric_families.hpp"
+#include "observe/request_families.hpp"
+#include "observe/request_shard.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace onehop::observe {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr Time kStart{std::chrono::hours(1)};
+
+// 10 ms for a new connection, 20 ms to send, 30 ms of waiting, 40 ms of content.
+ExchangeRecord exchange_with(int status) {
+  ExchangeRecord exchange;
+  exchange.target = "/x?secret";
+  exchange.host = "h.example";
+  exchange.client = "192.0.2.7";
+  exchange.status = status;
+  exchange.request_body = 5;
+  exchange.response_body = 7;
+  exchange.upstream = "127.0.0.1:8000";
+  exchange.attempts = 1;
+  exchange.dial_time = milliseconds(8);  // and 2 until that began
+  exchange.began = exchange.head_received = kStart;
+  exchange.upstream_chosen = kStart + milliseconds(10);
+  exchange.request_sent = kStart + milliseconds(30);
+  exchange.response_began = kStart + milliseconds(60);
+  exchange.ended = kStart + milliseconds(100);
+  return exchange;
+}
+
+std::string text_of(const RequestMetrics& metrics) {
+  MetricFamilies families;
+  add_request_families(families, metrics.totals(), metrics.buckets());
+  return families.text();
+}
+
+TEST(RequestMetrics, CountAnExchangeInEachFamily) {
+  RequestMetrics metrics;
+  metrics.record(exchange_with(200));
+  const std::string text = text_of(metrics);
+  for (
+      const char* const line :
+      {R"(onehop_requests_total{route="default",method="GET",code="200",protocol="HTTP/1.1"} 1)",
+       R"(onehop_request_duration_seconds_count{route="default"} 1)",
+       R"(onehop_request_duration_seconds_sum{route="default"} 0.1)",
+       R"(onehop_request_duration_seconds_bucket{route="default",le="0.05"} 0)",
+       R"(onehop_request_duration_seconds_bucket{route="default",le="0.1"} 1)",
+       R"(onehop_request_duration_seconds_bucket{route="default",le="+Inf"} 1)",
+       R"(onehop_request_body_bytes_total{route="default"} 5)",
+       R"(onehop_response_body_bytes_total{route="default"} 7)",
+       R"(onehop_request_phase_seconds_sum{phase="connect",upstream="default"} 0.008)",
+       R"(onehop_request_phase_seconds_sum{phase="wait",upstream="default"} 0.03)",
+       R"(onehop_upstream_requests_total{upstream="default",address="127.0.0.1:8000",code_class="2xx"} 1)",
+       R"(onehop_upstream_response_seconds_sum{upstream="default",address="127.0.0.1:8000"} 0.03)"})
+    EXPECT_THAT(text, HasSubstr(std::string(line) + "\n"));
+  EXPECT_THAT(text, Not(HasSubstr("onehop_request_failures_total")));
+}
+
+TEST(RequestMetrics, SumTheThreadsAndKeepWhatEndedOnesCounted) {
+  RequestMetrics metrics;
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&metrics] {
+        for (int n = 0; n < 1000; ++n)
+          metrics.record(exchange_with(200));
+      });
+    }
+  }
+  EXPECT_EQ(metrics.totals().routes.front().requests.front().count, 12'000U);
+}
+
+TEST(RequestMetrics, OfOneThreadAreApart) {
+  RequestMetrics one;
+  RequestMetrics other;
+  one.record(exchange_with(200));
+  other.record(exchange_with(404));
+  one.record(exchange_with(200));
+  EXPECT_EQ(one.totals().routes.front().requests.front().count, 2U);
+  EXPECT_EQ(other.totals().routes.front().requests.front().code, "404");
+}
+
+TEST(RequestMetrics, ConnectTimesAreThoseOfNewConnections) {
+  RequestMetrics metrics;
+  ExchangeRecord exchange = exchange_with(200);
+  exchange.reused = true;
+  metrics.record(exchange);
+  const RequestTotals::Address address = metrics.totals().upstreams.front().addresses.front();
+  EXPECT_EQ(address.connect.count(), 0U);
+  EXPECT_EQ(address.wait.count(), 1U);
+}
+
+TEST(RequestMetrics, LabelsStayFewWhateverClientsAndUpstreamsSend) {
+  RequestMetrics metrics;
+  for (int i = 0; i < 1000; ++i) {
+    ExchangeRecord exchange = exchange_with(100 + i % 900);
+    const std::string method = "M" + std::to_string(i);
+    const std::string address = "192.0.2.1:" + std::to_string(i);
+    exchange.method = *Method::parse(method);
+    exchange.upstream = address;
+    exchange.version = static_cast<Version>(i % 3);
+    metrics.record(exchange);
+  }
+  const RequestTotals totals = metrics.totals();
+  std::set<std::string_view> codes;
+  for (const auto& one : totals.routes.front().requests) {
+    EXPECT_EQ(one.method, "other");
+    codes.insert(one.code);
+  }
+  EXPECT_LE(codes.size(), CodeLabels::kMax);
+  EXPECT_TRUE(codes.contains("4xx"));
+  EXPECT_FALSE(codes.contains("433"));
+  const auto& addresses = totals.upstreams.front().addresses;
+  EXPECT_EQ(addresses.size(), 257U);
+  const auto other = std::ranges::find(addresses, "other", &RequestTotals::Address::address);
+  ASSERT_NE(other, addresses.end());
+  EXPECT_EQ(other->wait.count(), 1000U - 256U);
+}
+
+TEST(RequestMetrics, AFailureHasItsSidePhaseAndReason) {
+  RequestMetrics metrics;
+  ExchangeRecord exchange = exchange_with(502);
+  exchange.upstream = {};
+  exchange.upstream_chosen = exchange.request_sent = exchange.response_began = Time{};
+  exchange.failure = Error::system(ECONNREFUSED, Side::upstream).during(Phase::connect);
+  exchange.failure->with("while connecting to 127.0.0.1:8000");
+  metrics.record(exchange);
+  const std::string text = text_of(metrics);
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          R"(onehop_request_failures_total{side="upstream",phase="connect",reason="connection_refused"} 1)"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          R"(onehop_upstream_requests_total{upstream="default",address="none",code_class="none"} 1)"));
+  const auto recent = metrics.recent_failures();
+  ASSERT_EQ(recent.size(), 1U);
+  EXPECT_EQ(recent[0].path, "/x");
+  EXPECT_EQ(recent[0].query, "?secret");
+  EXPECT_EQ(recent[0].side, "upstream");
+  EXPECT_EQ(recent[0].phase, "connect");
+  EXPECT_EQ(recent[0].reason, "connection_refused");
+  EXPECT_EQ(recent[0].detail, "Connection refused (while connecting to 127.0.0.1:8000)");
+  EXPECT_EQ(recent[0].status, 502);
+}
+
+TEST(RequestMetrics, AClientThatLeftIsA499) {
+  RequestMetrics metrics;
+  ExchangeRecord exchange = exchange_with(200);
+  exchange.outcome = Outcome::client_gone;
+  metrics.record(exchange);
+  const RequestTotals totals = metrics.totals();
+  EXPECT_EQ(totals.routes.front().requests.front().code, "499");
+  EXPECT_EQ(totals.failures.front().side, "client");
+  EXPECT_EQ(totals.failures.front().reason, "client_gone");
+}
+
+TEST(RequestMetrics, ARefusedHeadIsNoFailureOfTheUpstream) {
+  RequestMetrics metrics;
+  ExchangeRecord exchange;
+  exchange.began = exchange.ended = kStart;
+  exchange.status = 400;
+  exchange.failure = Error(Errc::bad_request, Side::client).during(Phase::head);
+  metrics.record(exchange);
+  EXPECT_TRUE(metrics.totals().upstreams.front().addresses.empty());
+}
+
+TEST(RequestMetrics, ATunnelHasNoDurationAndNoContent) {
+  RequestMetrics metrics;
+  ExchangeRecord exchange = exchange_with(101);
+  exchange.upgraded = true;
+  metrics.record(exchange);
+  const RequestTotals totals = metrics.totals();
+  EXPECT_EQ(totals.routes.front().requests.front().count, 1U);
+  EXPECT_EQ(totals.routes.front().duration.count(), 0U);
+  EXPECT_EQ(totals.routes.front().response_body_bytes, 0U);
+}
+
+TEST(RecentFailures, KeepTheLastHundredOfAllWorkersAndCutLongTexts) {
+  RequestMetrics metrics;
+  const std::string path = "/" + std::string(10'000, 'p');
+  for (int i = 0; i < 3; ++i) {
+    std::jthread([&] {
+      for (int n = 0; n < 60; ++n) {
+        ExchangeRecord exchange = exchange_with(504);
+        exchange.target = path;
+        exchange.failure = Error(Errc::timed_out, Side::upstream).during(Phase::wait);
+        metrics.record(exchange);
+      }
+    }).join();
+  }
+  const auto recent = metrics.recent_failures();
+  ASSERT_EQ(recent.size(), 100U);
+  EXPECT_TRUE(std::ranges::is_sorted(recent, std::ranges::greater(), &Overview::Failure::id));
+  EXPECT_EQ(recent.front().path.size(), RecentFailures::kMaxText);
+}
+
+}  // namespace
+}  // namespace onehop::observe

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// TraceExporter: sends the spans of exchanges to a collector, in the JSON form of OTLP over HTTP,
+// from a thread of its own. No request waits for it: at most 4,096 spans and 8 MiB wait to be sent;
+// more are dropped and counted. A batch that the collector asks to be sent again (429, 502, 503,
+// 504), or that it did not receive, is sent once again.
+// Thread: any.
+#pragma once
+
+#include <onehop/exchange_record.hpp>
+#include <onehop/server.hpp>
+#include <onehop/transport.hpp>
+#include <onehop/url.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+namespace onehop::observe {
+
+class TraceExporter {
+ public:
+  using Duration = std::chrono::steady_clock::duration;
+  static constexpr std::size_t kBatch = 512;            // spans; a full batch is sent immediately
+  static constexpr std::size_t kMaxSpans = 4096;        // that wait
+  static constexpr std::size_t kMaxBytes = 8UL << 20U;  // that wait
+  // Failed exchanges a second that were not sampled: clients can provoke any number.
+  static constexpr std::size_t kMaxUnsampled = 10;
+
+  struct Options {
+    Url collector;  // where to POST; see collector_url()
+    // Between two batches that are not full.
+    Duration pause = std::chrono::seconds(5);
+    // For one request to the collector.
+    Duration timeout = std::chrono::seconds(10);
+    // For the rest, at the end.
+    Duration last_timeout = std::chrono::seconds(1);
+    // The wait before a second try, unless the collector names another one of at most
+    // `longest_wait`.
+    Duration retry_wait = std::chrono::seconds(1);
+    Duration longest_wait = std::chrono::seconds(30);
+    TlsClientOptions tls = {};
+    // Receives a message when export fails, when it works again, and when spans are dropped, on the
+    // exporter's thread.
+    std::function<void(LogLevel, std::string_view)> report = {};
+  };
+
+  struct Statistics {
+    std::uint64_t exported = 0;  // spans that the collector has accepted
+    std::uint64_t dropped = 0;   // spans that it has not, and those for which there was no room
+  };
+
+  // Starts the thread. Returns Errc::bad_option if TLS needs a file that cannot be used.
+  static Result<std::unique_ptr<TraceExporter>> start(Options options);
+  TraceExporter(const TraceExporter&) = delete;
+  TraceExporter& operator=(const TraceExporter&) = delete;
+  ~TraceExporter();  // finish()
+
+  // Queues the spans of an exchange that has a trace, if it was sampled or has failed; of the
+  // latter at most kMaxUnsampled in a second.
+  void record(const ExchangeRecord& exchange) noexcept;
+  // Sends what waits, within Options::last_timeout. Spans recorded later are dropped.
+  void finish() noexcept;
+  Statistics statistics() const noexcept;
+
+ private:
+  class Sender;
+  explicit TraceExporter(std::unique_ptr<Sender> sender);
+
+  std::unique_ptr<Sender> sender_;
+};
+
+// Returns the URL of a collector: a URL without a path gets "/v1/traces". Errors: bad_url, unless
+// it is http:// or https:// with a host.
+Result<Url> collector_url(std::string_view text);
+
+}  // namespace onehop::observe

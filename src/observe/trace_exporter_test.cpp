@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observe/trace_exporter.hpp"
+
+#include <onehop/request.hpp>
+#include <onehop/response.hpp>
+#include <onehop/scope.hpp>
+#include <onehop/trace.hpp>
+
+#include <chrono>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace onehop::observe {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+task<Response> accept_slowly(const Request&) {
+  co_await sleep_for(100ms);
+  co_return Response(Status::ok, std::string("{}"));
+}
+
+TEST(TraceExporter, CountsAndReportsWhatACollectorThatAcceptsTakesTooSlowly) {
+  constexpr std::uint64_t kSpans = 3 * TraceExporter::kMaxSpans;
+  Server collector({.listen = "127.0.0.1:0", .workers = 1});
+  ASSERT_TRUE(collector.start(accept_slowly));
+  std::mutex mutex;
+  std::vector<std::string> lines;
+  auto exporter = TraceExporter::start(
+      {.collector = collector_url("http://" + collector.addresses().front()).value(),
+       .last_timeout = 60s,
+       .report = [&](LogLevel, std::string_view line) {
+         const std::lock_guard lock(mutex);
+         lines.emplace_back(line);
+       }});
+  ASSERT_TRUE(exporter);
+
+  Trace trace;
+  trace.trace_id = "0123456789abcdef0123456789abcdef";
+  trace.span_id = "0123456789abcdef";
+  trace.sampled = true;
+  ExchangeRecord exchange;
+  exchange.status = 200;
+  exchange.trace = &trace;
+  for (std::uint64_t i = 0; i < kSpans; ++i)
+    (*exporter)->record(exchange);
+  (*exporter)->finish();
+
+  const auto statistics = (*exporter)->statistics();
+  EXPECT_GT(statistics.dropped, 0U);
+  EXPECT_EQ(statistics.exported + statistics.dropped, kSpans);
+  EXPECT_THAT(lines, Contains(HasSubstr("dropped: http://")));
+  collector.stop(0s);
+}
+
+// Regression: a client that provoked errors filled the queue, and no room was left for what was
+// sampled.
+TEST(TraceExporter, TakesFewOfTheFailuresThatWereNotSampled) {
+  auto exporter = TraceExporter::start(
+      {.collector = collector_url("http://127.0.0.1:1").value(), .last_timeout = 0s});
+  ASSERT_TRUE(exporter);
+  Trace trace;
+  trace.trace_id = "0123456789abcdef0123456789abcdef";
+  trace.span_id = "0123456789abcdef";
+  ExchangeRecord exchange;
+  exchange.status = 502;
+  exchange.trace = &trace;
+  exchange.ended = Time(5s);
+  for (int i = 0; i < 1000; ++i)
+    (*exporter)->record(exchange);
+  exchange.ended = Time(6s);
+  for (int i = 0; i < 3; ++i)
+    (*exporter)->record(exchange);
+  (*exporter)->finish();
+  const auto statistics = (*exporter)->statistics();
+  EXPECT_EQ(statistics.exported + statistics.dropped, TraceExporter::kMaxUnsampled + 3);
+}
+
+// Regression: a password in the URL was in each message.
+TEST(TraceExporter, ItsMessagesHaveNoSecretsOfTheUrl) {
+  auto collector = Url::parse("http://127.0.0.1:1/v1/traces");
+  ASSERT_TRUE(collector);
+  ASSERT_TRUE(collector->set_query("key=s3cret"));
+  std::mutex mutex;
+  std::vector<std::string> lines;
+  auto exporter = TraceExporter::start({.collector = *collector,
+                                        .pause = 1ms,
+                                        .last_timeout = 5s,
+                                        .retry_wait = 1ms,
+                                        .report = [&](LogLevel, std::string_view line) {
+                                          const std::lock_guard lock(mutex);
+                                          lines.emplace_back(line);
+                                        }});
+  ASSERT_TRUE(exporter);
+  Trace trace;
+  trace.trace_id = "0123456789abcdef0123456789abcdef";
+  trace.span_id = "0123456789abcdef";
+  trace.sampled = true;
+  ExchangeRecord exchange;
+  exchange.status = 200;
+  exchange.trace = &trace;
+  (*exporter)->record(exchange);
+  (*exporter)->finish();
+  EXPECT_THAT(lines, Contains(HasSubstr("to http://127.0.0.1:1/v1/traces")));
+  EXPECT_THAT(lines, Not(Contains(HasSubstr("s3cret"))));
+}
+
+}  // namespace
+}  // namespace onehop::observe

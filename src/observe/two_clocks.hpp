@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// TwoClocks: the moment that two clocks show, to turn times of the event loops into wall times.
+// Thread: any.
+#pragma once
+
+#include <onehop/exchange_record.hpp>
+
+#include <chrono>
+
+namespace onehop::observe {
+
+struct TwoClocks {
+  using WallTime = std::chrono::system_clock::time_point;
+
+  WallTime wall = std::chrono::system_clock::now();
+  Time steady = std::chrono::steady_clock::now();
+
+  WallTime wall_time(Time at) const noexcept {
+    return wall - std::chrono::duration_cast<WallTime::duration>(steady - at);
+  }
+};
+
+}  // namespace onehop::observe

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The health of an upstream, decided here for every form it is shown in.
+//
+// An upstream is down if the last attempt to connect to any of its addresses has failed and no
+// request has had a connection to it since. So are its addresses then; else one is down if the same
+// is true of it alone. Failures for want of something on this machine say nothing of an upstream.
+// Addresses of former backends are draining as long as they have connections.
+// Thread: any.
+#pragma once
+
+#include <onehop/transport.hpp>
+#include <onehop/url.hpp>
+
+#include "observe/former_backend.hpp"
+#include "observe/request_totals.hpp"
+
+#include <string>
+#include <vector>
+
+namespace onehop::observe {
+
+// The health of an upstream follows from these, and from its requests.
+struct UpstreamFacts {
+  const Transport::Statistics& transport;
+  const std::vector<Url>& backends;  // those in use
+  const FormerBackend& former;
+};
+
+// Adds to each address of `upstream` its health, connections and requests in progress, and the
+// addresses that have only these. While no address of the backend is known, it has one by the name
+// in its URL. Returns those of former backends that nothing uses; they are not in `upstream` any
+// more.
+std::vector<std::string> add_health(RequestTotals::Upstream& upstream, const UpstreamFacts& facts);
+
+// "127.0.0.1:8000", "localhost:8000" or "unix:/run/app.sock", as ExchangeRecord::upstream has it.
+std::string address_of(const Url& backend);
+
+}  // namespace onehop::observe

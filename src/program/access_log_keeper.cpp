@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/access_log_keeper.hpp"
+
+#include "program/open_logs.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace onehop::program {
+
+Result<AccessLogKeeper::Prepared> AccessLogKeeper::prepare(
+    const config::Configuration& configuration) const {
+  Prepared next{.log = current_.log,
+                .format = configuration.access_log,
+                .destination = configuration.access_log_to,
+                .fields = configuration.access_log_fields};
+  const bool is_same = next.log && next.format == current_.format &&
+                       next.destination == current_.destination && next.fields == current_.fields;
+  if (is_same) return next;
+  auto opened = open_access_log(configuration, log_);
+  if (!opened) return failure(opened.error());
+  next.log = std::move(*opened);
+  return next;
+}
+
+// The end of an access log may wait for its reader, so it is not left to a worker that drops the
+// last reference, and it comes without the lock. Until then its lost lines count as before.
+void AccessLogKeeper::commit(Prepared prepared) {
+  const auto unused = unused_logs();
+  for (const auto& log : unused)
+    log->finish();
+  const std::lock_guard lock(mutex_);
+  for (const auto& log : unused) {
+    lost_before_ += log->lost();
+    std::erase_if(old_, [&log](const Prepared& old) { return old.log == log; });
+  }
+  if (current_.log && current_.log != prepared.log) old_.push_back(std::move(current_));
+  current_ = std::move(prepared);
+}
+
+// Of the old ones: nothing but this refers to them, so they stay unused.
+std::vector<std::shared_ptr<observe::AccessLog>> AccessLogKeeper::unused_logs() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<observe::AccessLog>> unused;
+  for (const Prepared& old : old_) {
+    if (old.log.use_count() == 1) unused.push_back(old.log);
+  }
+  return unused;
+}
+
+void AccessLogKeeper::reopen() {
+  bool is_any = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto reopen_one = [&is_any](const Prepared& one) {
+      if (!one.log || !can_be_opened_again(one.format, one.destination)) return;
+      one.log->reopen();  // which reports itself
+      is_any = true;
+    };
+    // Where no request is left, the file would only be made again for nothing.
+    for (const Prepared& old : old_) {
+      if (old.log.use_count() > 1) reopen_one(old);
+    }
+    reopen_one(current_);
+  }
+  if (!is_any) log_.announce("USR1 was ignored: the access log is neither a file nor a socket");
+}
+
+std::uint64_t AccessLogKeeper::lost() const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t sum = lost_before_;
+  for (const Prepared& old : old_)
+    sum += old.log->lost();
+  return current_.log ? sum + current_.log->lost() : sum;
+}
+
+std::shared_ptr<observe::AccessLog> AccessLogKeeper::get() const {
+  const std::lock_guard lock(mutex_);
+  return current_.log;
+}
+
+void AccessLogKeeper::finish() noexcept {
+  for (const Prepared& old : old_)
+    old.log->finish();
+  if (current_.log) current_.log->finish();
+}
+
+}  // namespace onehop::program

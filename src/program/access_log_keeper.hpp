@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// AccessLogKeeper: the access log in use, and those that a reload has replaced: requests that began
+// before it are still recorded in the old one.
+// get(), reopen() and lost() may be called from any thread.
+// Thread: owner.
+#pragma once
+
+#include <onehop/error.hpp>
+
+#include "config/configuration.hpp"
+#include "observe/access_log.hpp"
+#include "observe/log.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace onehop::program {
+
+class AccessLogKeeper {
+ public:
+  // For a configuration that does not count yet.
+  struct Prepared {
+    std::shared_ptr<observe::AccessLog> log;
+    observe::AccessLogFormat format = observe::AccessLogFormat::off;
+    observe::LogDestination destination = {};
+    std::vector<std::string> fields = {};
+  };
+
+  // `log` receives what happens to the access log, and outlives the keeper.
+  explicit AccessLogKeeper(observe::Log& log) noexcept : log_(log) {}
+
+  // The one in use, if the settings are those that it was opened with. Errors: Errc::bad_option for
+  // a place that cannot be opened. Nothing in use has changed.
+  Result<Prepared> prepare(const config::Configuration& configuration) const;
+  void commit(Prepared prepared);
+  // The one in use; null before the first commit(). From any thread.
+  std::shared_ptr<observe::AccessLog> get() const;
+  // The number of lines that were lost since the start, in all of them. From any thread.
+  std::uint64_t lost() const;
+  // After USR1: opens the files and sockets again: of the one in use, and of those before it that
+  // requests still write to. From any thread.
+  void reopen();
+  // Writes the rest of all of them, once no request is in progress.
+  void finish() noexcept;
+
+ private:
+  std::vector<std::shared_ptr<observe::AccessLog>> unused_logs() const;
+
+  observe::Log& log_;
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  Prepared current_;
+  std::vector<Prepared> old_;
+  std::uint64_t lost_before_ = 0;  // by those that have ended
+};
+
+}  // namespace onehop::program

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// BackendWatch: keeps the readiness of a server at "no upstream" while its backend accepts no
+// connections (--ready-needs-upstream). It connects to the backend again and again, from a thread
+// that a lookup may hold up: neither the destructor nor the end of the process waits for it.
+// Thread: owner.
+#pragma once
+
+#include <onehop/server.hpp>
+#include <onehop/url.hpp>
+
+#include "observe/observed.hpp"
+#include "observe/upstream_checks.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace onehop::program {
+
+class BackendWatch {
+ public:
+  using Duration = std::chrono::milliseconds;
+  // Called on the watch's thread when the readiness has changed; never after the destructor.
+  using Report = std::function<void(LogLevel level, const std::string& line)>;
+
+  // It changes `readiness` between ready and no_upstream, and leaves every other value alone. It
+  // counts its attempts in `checks`.
+  // Throws std::system_error if the system refuses a thread.
+  BackendWatch(Url backend,
+               std::shared_ptr<std::atomic<observe::Readiness>> readiness,
+               std::shared_ptr<observe::UpstreamChecks> checks,
+               Report report,
+               Duration pause = std::chrono::seconds(2));
+  BackendWatch(const BackendWatch&) = delete;
+  BackendWatch& operator=(const BackendWatch&) = delete;
+  // The readiness no longer depends on the backend.
+  ~BackendWatch();
+
+  // Looks at another backend from now on.
+  void follow(const Url& backend);
+
+ private:
+  struct State;
+
+  const std::shared_ptr<State> state_;  // shared with the thread, which may outlive the watch
+};
+
+}  // namespace onehop::program

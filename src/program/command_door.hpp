@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CommandDoor: the way of the admin socket's commands to the service. The commands run on threads
+// that nothing waits for, so the door closes before the service ends, and stays for late ones. One
+// command passes at a time.
+// Thread: any.
+#pragma once
+
+#include "observe/admin_actions.hpp"
+
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+
+namespace onehop::program {
+
+class CommandDoor {
+ public:
+  using Result = observe::ActionResult;
+
+  // Into the service. `stop` returns when the server has stopped; `reload` returns at once.
+  struct Ways {
+    std::function<std::shared_future<Result>()> reload;
+    std::function<std::shared_future<Result>()> upgrade;
+    std::function<Result()> drain;
+    std::function<Result()> stop;
+    std::function<Result(LogLevel)> set_log_level;
+  };
+
+  explicit CommandDoor(Ways ways) : ways_(std::move(ways)) {}
+  CommandDoor(const CommandDoor&) = delete;
+  CommandDoor& operator=(const CommandDoor&) = delete;
+
+  // The commands. Those of a reload and an upgrade wait for the end of it.
+  static observe::Actions actions(const std::shared_ptr<CommandDoor>& door);
+  // Returns when no command is in the service; later ones fail.
+  void close();
+
+ private:
+  Result wait_for(std::function<std::shared_future<Result>()> Ways::* way);
+  template <class Way, class... Arguments>
+  Result pass(Way way, Arguments... arguments);
+
+  const Ways ways_;
+  std::mutex mutex_;
+  bool is_closed_ = false;  // guarded by mutex_
+};
+
+}  // namespace onehop::program

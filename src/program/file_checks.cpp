@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/file_checks.hpp"
+
+#include <onehop/tls.hpp>
+
+#include "config/credential.hpp"
+#include "config/tables.hpp"
+#include "net/address.hpp"
+#include "net/small_file.hpp"
+#include "net/tls_context.hpp"
+#include "net/tls_ticket_keys.hpp"
+#include "observe/log_destination.hpp"
+#include "program/named_files.hpp"
+#include "program/readable_files.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace onehop::program {
+namespace {
+
+namespace fs = std::filesystem;
+
+using config::Severity;
+
+constexpr auto kKinds = net::FileKinds::regular_or_pipe;
+constexpr std::chrono::days kSoon(7);
+
+// The credentials of the service are not here.
+bool is_elsewhere(const TlsCertificate& certificate) {
+  return config::is_unresolved(certificate.chain_file) ||
+         config::is_unresolved(certificate.key_file);
+}
+
+// Why a file of this name could not be made; "" if it could.
+std::string why_no_new_file(const std::string& path) {
+  const std::string parent = fs::path(path).parent_path().string();
+  const std::string folder = parent.empty() ? "." : parent;
+  std::error_code error;
+  if (!fs::exists(folder, error)) return path + ": the directory " + folder + " does not exist";
+  if (!fs::is_directory(folder, error)) return path + ": " + folder + " is not a directory";
+  if (::access(folder.c_str(), W_OK | X_OK) == 0) return {};
+  return path + ": " + folder + ": " + std::system_category().message(errno);
+}
+
+std::string why_no_log(const std::string& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) return why_no_new_file(path);
+  if (fs::is_directory(path, error)) return path + ": is a directory";
+  if (::access(path.c_str(), W_OK) == 0) return {};
+  return path + ": " + std::system_category().message(errno);
+}
+
+// A socket that is there is replaced, unless it is in use.
+std::string why_no_socket(const std::string& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (fs::exists(status) && !fs::is_socket(status)) return path + ": is not a socket";
+  // With --user, a process that runs may have made it as root, and hands it over in an upgrade.
+  struct stat facts{};
+  const bool is_own = ::lstat(path.c_str(), &facts) == 0 && facts.st_uid == ::geteuid();
+  return is_own ? std::string() : why_no_new_file(path);
+}
+
+std::string days_until(std::chrono::system_clock::time_point end) {
+  const auto left = std::chrono::floor<std::chrono::days>(end - std::chrono::system_clock::now());
+  if (left.count() == 0) return "in less than a day";
+  return "in " + std::to_string(left.count()) + (left.count() == 1 ? " day" : " days");
+}
+
+class Checker {
+ public:
+  explicit Checker(const config::Loaded& loaded)
+      : loaded_(loaded), configuration_(loaded.configuration) {}
+
+  config::Findings check() {
+    check_certificates();
+    check_backends_tls();
+    check_admin();
+    check_user();
+    check_places();
+    return std::move(findings_);
+  }
+
+ private:
+  void report(std::string_view setting,
+              std::size_t value,
+              std::string message,
+              Severity severity = Severity::error,
+              const config::Configuration* table = nullptr) {
+    findings_.push_back(
+        config::finding_about_value(loaded_, setting, value, std::move(message), severity, table));
+  }
+
+  static Result<std::shared_ptr<const net::TlsServerContext>> make(
+      const TlsServerOptions& options) {
+    return net::TlsServerContext::make(options, {}, std::make_shared<net::TlsTicketKeys>(), kKinds);
+  }
+
+  void check_certificates() {
+    if (!configuration_.server.tls || configuration_.server.tls->self_signed) return;
+    const TlsServerOptions& tls = *configuration_.server.tls;
+    bool are_good = true;
+    for (std::size_t i = 0; i < tls.certificates.size(); ++i)
+      are_good = check_certificate(tls.certificates[i], i) && are_good;
+    if (are_good) check_names(tls.certificates);
+    if (are_good && !tls.client_ca_file.empty()) check_authorities(tls, "tls-client-ca");
+    if (tls.ticket_key_file.empty() || config::is_unresolved(tls.ticket_key_file)) return;
+    net::TlsTicketKeys keys;
+    if (const auto read = keys.read(tls.ticket_key_file, kKinds); !read) {
+      report("tls-ticket-keys", 0, std::string(read.error().detail()));
+    }
+  }
+
+  bool check_certificate(const TlsCertificate& certificate, std::size_t index) {
+    if (is_elsewhere(certificate)) return true;
+    const auto context = make({.certificates = {certificate}});
+    if (!context) {
+      report("tls", index, std::string(context.error().detail()));
+      return false;
+    }
+    for (const std::string& warning : (*context)->warnings())
+      report("tls", index, warning, Severity::warning);
+    if (!(*context)->warnings().empty()) return true;
+    const auto end = (*context)->certificates().front().not_after;
+    if (end > std::chrono::system_clock::now() + kSoon) return true;
+    report("tls", index, certificate.chain_file + ": the certificate expires " + days_until(end),
+           Severity::warning);
+    return true;
+  }
+
+  void check_names(const std::vector<TlsCertificate>& certificates) {
+    if (std::ranges::any_of(certificates, is_elsewhere)) return;
+    const auto context = make({.certificates = certificates});
+    if (!context) return;
+    for (const std::size_t index : (*context)->unused()) {
+      report(
+          "tls", index,
+          certificates[index].chain_file +
+              ": no client gets this certificate: an earlier one has all its names, and the same "
+              "kind of key",
+          Severity::warning);
+    }
+  }
+
+  void check_authorities(const TlsServerOptions& tls, std::string_view setting) {
+    if (config::is_unresolved(tls.client_ca_file)) return;
+    if (std::ranges::any_of(tls.certificates, is_elsewhere)) return;
+    if (const auto context = make(tls); !context) {
+      report(setting, 0, std::string(context.error().detail()));
+    }
+  }
+
+  // A mistake at the top is one for all tables that do not have a file of their own.
+  void check_backends_tls() {
+    for (const config::Configuration* const one : config::with_tables(configuration_)) {
+      if (check_backend_tls(*one)) continue;
+      if (one == &configuration_) return;
+    }
+  }
+
+  bool check_backend_tls(const config::Configuration& configuration) {
+    if (configuration.backend.scheme() != "https") return true;
+    const TlsClientOptions& tls = configuration.transport.tls;
+    if (config::is_unresolved(tls.ca_file) || is_elsewhere(tls.certificate)) return true;
+    const auto context = net::TlsClientContext::make(tls, kKinds);
+    if (context) return true;
+    const std::string why(context.error().detail());
+    for (const auto& [setting, file] :
+         {std::pair(std::string_view("backend-ca"), tls.ca_file),
+          std::pair(std::string_view("backend-key"), tls.certificate.key_file),
+          std::pair(std::string_view("backend-cert"), tls.certificate.chain_file)}) {
+      if (file.empty() || !why.starts_with(file)) continue;
+      report(setting, 0, why, Severity::error, &configuration);
+      return false;
+    }
+    report(tls.ca_file.empty() ? "backend-cert" : "backend-ca", 0, why, Severity::error,
+           &configuration);
+    return false;
+  }
+
+  void check_admin() {
+    const config::AdminSettings& admin = configuration_.admin;
+    if (!admin.token_file.empty() && !config::is_unresolved(admin.token_file)) {
+      const auto token = net::read_small_file(admin.token_file, kKinds);
+      if (!token) {
+        report("admin-token", 0, admin.token_file + ": " + token.error());
+      } else if (token->find_first_not_of(" \t\r\n") == std::string::npos) {
+        report("admin-token", 0, admin.token_file + ": the file is empty");
+      }
+    }
+    if (admin.client_ca.empty() || !configuration_.server.tls || !findings_.empty()) return;
+    TlsServerOptions tls = *configuration_.server.tls;
+    tls.client_ca_file = admin.client_ca;
+    tls.client_auth = ClientAuth::required;
+    check_authorities(tls, "admin-client-ca");
+  }
+
+  // A start reads the files as root; a reload, and the watch over the TLS files, as the user.
+  void check_user() {
+    if (!configuration_.user || !findings_.empty()) return;
+    const std::vector<NamedFile> named = named_files(configuration_);
+    std::vector<std::string> files;
+    for (const NamedFile& file : named)
+      files.push_back(file.path);
+    const std::vector<bool> readable = readable_as(*configuration_.user, files);
+    for (std::size_t i = 0; i < readable.size(); ++i) {
+      if (readable[i]) continue;
+      report(named[i].setting, named[i].index,
+             files[i] + ": user '" + configuration_.user->text +
+                 "' cannot read it, so a reload would fail",
+             Severity::warning, named[i].table);
+    }
+  }
+
+  // The places that a start opens, but does not read.
+  void check_places() {
+    using Kind = observe::LogDestination::Kind;
+    const observe::LogDestination& log = configuration_.access_log_to;
+    if (configuration_.access_log != observe::AccessLogFormat::off) {
+      if (log.kind == Kind::file) report_if(why_no_log(log.path), "access-log-to", 0);
+      if (log.kind == Kind::syslog) {
+        const auto opened = observe::open_destination(log, std::nullopt);
+        if (!opened) report("access-log-to", 0, std::string(opened.error().detail()));
+      }
+    }
+    const std::string& socket = configuration_.admin.socket;
+    if (socket != "auto" && socket != "off") report_if(why_no_socket(socket), "admin-socket", 0);
+    for (std::size_t i = 0; i < configuration_.listen.size(); ++i) {
+      constexpr std::string_view kUnix = "unix:";
+      const auto address = net::Address::parse_listen(configuration_.listen[i]);
+      if (!address || !address->is_unix()) continue;
+      report_if(why_no_socket(address->to_string().substr(kUnix.size())), "listen", i);
+    }
+  }
+
+  void report_if(std::string why, std::string_view setting, std::size_t value) {
+    if (!why.empty()) report(setting, value, std::move(why));
+  }
+
+  const config::Loaded& loaded_;
+  const config::Configuration& configuration_;
+  config::Findings findings_;
+};
+
+}  // namespace
+
+config::Findings check_files(const config::Loaded& loaded) {
+  return Checker(loaded).check();
+}
+
+}  // namespace onehop::program

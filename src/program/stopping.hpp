@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Stopping: how a server ends: health checks fail; after the delay the listeners close; requests in
+// progress end, or are cut after the timeout. A second wish to end it stops it immediately.
+// Thread: any.
+#pragma once
+
+#include <onehop/server.hpp>
+
+#include "observe/log.hpp"
+#include "observe/observed.hpp"
+#include "program/draining_processes.hpp"
+#include "program/signals.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+namespace onehop::program {
+
+class Stopping {
+ public:
+  using Duration = std::chrono::nanoseconds;
+
+  struct Times {
+    Duration delay{0};  // from the first 503 of health checks to the end of the listeners
+    Duration timeout = std::chrono::seconds(30);  // for the requests in progress
+  };
+  enum class Phase : std::uint8_t { serving, delaying, draining, hurrying };
+
+  // `times` is asked when the end begins, and `on_begin` called then, on a thread of its own, which
+  // waits for that from the start: a process that gets no new threads can be stopped, too. Either
+  // may be empty. Everything outlives the Stopping.
+  Stopping(Server& server,
+           observe::Log& log,
+           std::shared_ptr<std::atomic<observe::Readiness>> readiness,
+           std::function<Times()> times,
+           std::function<void()> on_begin);
+  Stopping(const Stopping&) = delete;
+  Stopping& operator=(const Stopping&) = delete;
+  ~Stopping();
+
+  // Begins the end; false if it had begun.
+  bool drain() { return begin(Reason::drain); }
+  // The same for a process whose place another has taken: without the delay, and health checks go
+  // on as before, since those that still reach this process ask for the service.
+  bool hand_over() { return begin(Reason::handed_over); }
+  // Ends everything immediately.
+  void hurry();
+
+  Phase phase() const;
+  bool has_begun() const { return phase() != Phase::serving; }
+  // When requests in progress are cut; std::nullopt before the listeners close.
+  std::optional<std::chrono::system_clock::time_point> ends_at() const;
+  // Waits for the end that has begun, and logs how it went. If none had, the workers failed.
+  void finish();
+  // Ends immediately what has begun, and waits for it. No end begins afterwards.
+  void end();
+
+ private:
+  enum class Reason : std::uint8_t { drain, handed_over };
+
+  bool begin(Reason reason);
+  bool wait_for_begin();
+  void run();
+  void wait_for_delay(Duration delay);
+
+  Server& server_;
+  observe::Log& log_;
+  const std::shared_ptr<std::atomic<observe::Readiness>> readiness_;
+  const std::function<Times()> times_;
+  const std::function<void()> on_begin_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  // Guarded by mutex_.
+  Phase phase_ = Phase::serving;
+  Reason reason_ = Reason::drain;
+  std::optional<std::chrono::system_clock::time_point> ends_at_;
+  bool was_whole_ = true;
+  bool is_over_ = false;  // the thread is to end
+  std::thread thread_;    // last: it uses the rest
+};
+
+// Serves until a signal or another wish has ended the server, and `earlier` processes have ended,
+// too: those of a service end together. Returns the exit code of the process: 1 if a worker failed.
+// If the last worker fails, it returns without a signal.
+int serve_until_signalled(Server& server,
+                          Stopping& stopping,
+                          DrainingProcesses& earlier,
+                          Signals& signals);
+
+// The log lines for a stop while `requests` are in progress.
+std::string draining_line(std::size_t requests, std::chrono::nanoseconds drain_timeout);
+std::string stopped_line(bool was_whole, std::uint64_t connections_cut);
+std::string delaying_line(std::chrono::nanoseconds drain_delay);
+
+}  // namespace onehop::program

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/transport_keeper.hpp"
+
+#include <onehop/request.hpp>
+
+#include "io/reactor.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+namespace onehop::program {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+config::Configuration towards(const char* backend) {
+  config::Configuration configuration;
+  configuration.backend = Url::parse(backend).value();
+  return configuration;
+}
+
+class TransportKeeperTest : public ::testing::Test {
+ protected:
+  // Prepares and commits; returns whether there is a new one.
+  bool is_new(const config::Configuration& configuration) {
+    auto prepared = keeper_.prepare(configuration);
+    EXPECT_TRUE(prepared);
+    if (!prepared) return false;
+    const bool is_other = prepared->transports().at("") != keeper_.get();
+    EXPECT_EQ(prepared->has_new(), is_other);
+    keeper_.commit(std::move(*prepared));
+    return is_other;
+  }
+
+  TransportKeeper keeper_;
+};
+
+TEST_F(TransportKeeperTest, EqualOptionsAreTheSameTransport) {
+  config::Configuration configuration = towards("http://127.0.0.1:1");
+  EXPECT_TRUE(is_new(configuration));
+  EXPECT_FALSE(is_new(configuration));
+  configuration.backend = Url::parse("http://127.0.0.1:2").value();
+  configuration.server.max_body = 1;
+  EXPECT_FALSE(is_new(configuration));
+}
+
+TEST_F(TransportKeeperTest, LimitsChangeInPlace) {
+  config::Configuration configuration = towards("http://127.0.0.1:1");
+  EXPECT_TRUE(is_new(configuration));
+  configuration.transport.max_connections = 7;
+  configuration.transport.retry_budget = 0.5;
+  EXPECT_FALSE(is_new(configuration));
+  EXPECT_FALSE(is_new(configuration));
+}
+
+TEST_F(TransportKeeperTest, OtherOptionsAreAnotherTransport) {
+  config::Configuration configuration = towards("http://127.0.0.1:1");
+  EXPECT_TRUE(is_new(configuration));
+  configuration.transport.response_timeout = 7s;
+  EXPECT_TRUE(is_new(configuration));
+  configuration.transport.tls.insecure = true;
+  EXPECT_TRUE(is_new(configuration));
+}
+
+TEST_F(TransportKeeperTest, NothingChangesBeforeTheCommit) {
+  config::Configuration configuration = towards("http://127.0.0.1:1");
+  EXPECT_TRUE(is_new(configuration));
+  const auto before = keeper_.get();
+  configuration.transport.response_timeout = 7s;
+  EXPECT_TRUE(keeper_.prepare(configuration));
+  EXPECT_EQ(keeper_.get(), before);
+}
+
+TEST_F(TransportKeeperTest, StatisticsKeepWhatFormerTransportsCounted) {
+  config::Configuration configuration = towards("http://127.0.0.1:1");
+  EXPECT_TRUE(is_new(configuration));
+  auto former = keeper_.get();
+  {
+    io::Reactor reactor;
+    const io::Reactor::Enter enter(reactor);
+    auto work = former->round_trip(Request(Method::get, configuration.backend));
+    work.start();
+    while (!work.done())
+      reactor.run_once(100ms);
+    EXPECT_FALSE(work.take()) << "nothing listens on port 1";
+  }
+  const std::uint64_t failed = keeper_.statistics().dials_failed;
+  EXPECT_GT(failed, 0U);
+  configuration.transport.response_timeout = 7s;
+  EXPECT_TRUE(is_new(configuration));
+  EXPECT_EQ(keeper_.statistics().dials_failed, failed);
+  EXPECT_EQ(keeper_.get()->statistics().dials_failed, 0U);
+  former.reset();
+  EXPECT_EQ(keeper_.statistics().dials_failed, failed);
+}
+
+TEST_F(TransportKeeperTest, FilesCountByTheirContents) {
+  const fs::path file =
+      fs::temp_directory_path() / ("onehop-keeper-" + std::to_string(::getpid()) + ".pem");
+  std::ofstream(file) << "one";
+  config::Configuration configuration = towards("http://127.0.0.1:1");
+  configuration.transport.tls.ca_file = file.string();
+  EXPECT_TRUE(is_new(configuration));
+  std::ofstream(file) << "one";
+  EXPECT_FALSE(is_new(configuration));
+  std::ofstream(file) << "two";
+  EXPECT_TRUE(is_new(configuration));
+  configuration.backend = Url::parse("https://127.0.0.1:1").value();
+  const auto prepared = keeper_.prepare(configuration);
+  ASSERT_FALSE(prepared) << "it is no certificate";
+  EXPECT_TRUE(prepared.error().is(Errc::bad_option));
+  EXPECT_THAT(std::string(prepared.error().detail()), ::testing::HasSubstr(file.string()));
+  fs::remove(file);
+}
+
+}  // namespace
+}  // namespace onehop::program

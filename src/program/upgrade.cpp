@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/upgrade.hpp"
+
+#include "program/messages.hpp"
+
+#include <exception>
+#include <optional>
+#include <string_view>
+
+#include <unistd.h>
+
+namespace onehop::program {
+namespace {
+
+// For each of the check and the start of the new process.
+constexpr std::chrono::seconds kPatience(30);
+// How often a wait looks whether it is still of use.
+constexpr std::chrono::milliseconds kLook(100);
+constexpr const char* kStopping = "onehop is stopping";
+
+using Clock = std::chrono::steady_clock;
+
+std::unexpected<Error> refuse(std::string why) {
+  return failure(Errc::bad_option, Side::local, std::move(why));
+}
+
+std::string ended(const std::string& how) {
+  return "the new process has ended before it served (" +
+         (how.empty() ? std::string("exit code 0") : how) + ")";
+}
+
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const auto end = text.find('\n');
+    lines.emplace_back(text.substr(0, end));
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return lines;
+}
+
+}  // namespace
+
+Upgrade::Outcome Upgrade::run() {
+  Outcome outcome;
+  std::string why = obstacle();
+  try {
+    if (why.empty()) why = check(outcome.findings);
+    if (why.empty()) {
+      auto replaced = replace();
+      if (replaced) return {.done = true, .summary = *replaced, .findings = outcome.findings};
+      why = reason_of(replaced.error());
+    }
+  } catch (const std::exception& error) {
+    why = error.what();
+  }
+  outcome.summary = "not upgraded, and nothing has changed: " + why;
+  return outcome;
+}
+
+std::string Upgrade::obstacle() const {
+  if (is_cancelled_) return kStopping;
+  if (::getpid() == 1) {
+    return "onehop is the first process of its container, which ends with it: replace the "
+           "container instead";
+  }
+  if (invocation_.program.empty()) return "the path of the program is not known: is /proc mounted?";
+  return {};
+}
+
+std::string Upgrade::check(std::vector<std::string>& findings) const {
+  ChildProcess::Options options{.program = invocation_.program,
+                                .arguments = {"check"},
+                                .environment = invocation_.environment,
+                                .has_output = true};
+  options.arguments.insert(options.arguments.end(), invocation_.arguments.begin(),
+                           invocation_.arguments.end());
+  auto child = ChildProcess::start(options);
+  if (!child) return reason_of(child.error());
+  const auto until = Clock::now() + kPatience;
+  std::string output;
+  while (!child->read_output(output, kLook) && Clock::now() < until)
+    if (is_cancelled_) return kStopping;
+  std::optional<std::string> how;
+  while (!(how = child->wait(kLook)) && Clock::now() < until)
+    if (is_cancelled_) return kStopping;
+  if (!how) return "the new program does not come to the end of its check";
+  if (how->empty()) return {};
+  findings = lines_of(output);
+  return "the new program cannot use the settings (" + *how + ")";
+}
+
+// Calls `wait` again and again with a short patience, until it returns something other than the
+// error of time, or it makes no sense to wait.
+template <class Wait>
+auto Upgrade::wait_with(ChildProcess& child, const Wait& wait) const -> decltype(wait(Duration())) {
+  const auto until = Clock::now() + kPatience;
+  for (;;) {
+    auto came = wait(kLook);
+    if (came || !came.error().is(Errc::timed_out)) {
+      // Its last message counts; without one, how it ended.
+      if (came || !came.error().is(Errc::closed)) return came;
+      const auto how = child.wait(std::chrono::seconds(1));
+      return refuse(how ? ended(*how) : "the new process does not want to take over");
+    }
+    if (is_cancelled_) return refuse(kStopping);
+    if (Clock::now() >= until) {
+      return refuse("the new process did not serve within " + std::to_string(kPatience.count()) +
+                    " s, and was ended");
+    }
+  }
+}
+
+Result<std::string> Upgrade::replace() {
+  auto ends = ProcessChannel::make();
+  if (!ends) return failure(ends.error());
+  ProcessChannel ours = std::move(ends->first);
+  ProcessChannel theirs = std::move(ends->second);
+  ChildProcess::Options options{.program = invocation_.program,
+                                .arguments = invocation_.arguments,
+                                .environment = invocation_.environment,
+                                .inherited = theirs.descriptor()};
+  options.environment.push_back(std::string(kUpgradeVariable) + "=" +
+                                std::to_string(theirs.descriptor()));
+  auto child = ChildProcess::start(options);
+  if (!child) return failure(child.error());
+  theirs = ProcessChannel();  // so that its end is noticed
+  const auto hello =
+      wait_with(*child, [&ours](Duration patience) { return receive_hello(ours, patience); });
+  if (!hello) return failure(hello.error());
+  if (auto sent = send(ours, steps_.handover()); !sent) return failure(sent.error());
+  auto ready =
+      wait_with(*child, [&ours](Duration patience) { return receive_ready(ours, patience); });
+  if (!ready) return failure(ready.error());
+  const std::string process = std::to_string(child->id());
+  if (auto given = give_way(*child, std::move(ours)); !given) return failure(given.error());
+  return "process " + process + " of version " + hello->version + " has taken over";
+}
+
+// After the order, the new process serves beside this one, and is not killed for a stop any more:
+// it would take connections with it.
+Result<void> Upgrade::give_way(ChildProcess& child, ProcessChannel channel) {
+  steps_.prepare();
+  if (is_cancelled_) return refuse(kStopping);
+  // The service manager learns of the new process from this one, which it still believes.
+  steps_.announce(child.id());
+  auto serves = send_go(channel);
+  if (serves) serves = receive_serving(channel, kPatience);
+  if (!serves) {
+    steps_.announce(::getpid());
+    if (!serves.error().is(Errc::closed)) return serves;
+    const auto how = child.wait(std::chrono::seconds(1));
+    return refuse(how ? ended(*how) : "the new process does not want to serve");
+  }
+  const bool has_left = steps_.leave(std::move(channel));
+  if (!has_left) child.terminate();  // the service stops, and it is the service
+  child.let_go();
+  if (!has_left) return refuse(kStopping);
+  return {};
+}
+
+}  // namespace onehop::program

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Makes the Upstream of a configuration, or of a table of it.
+// Thread: any.
+#pragma once
+
+#include <onehop/error.hpp>
+#include <onehop/upstream.hpp>
+
+#include "config/configuration.hpp"
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace onehop::program {
+
+// Those of URLs, without their paths, which the proxy's rewrite adds.
+std::vector<Upstream::Endpoint> endpoints_of(const config::Configuration& configuration);
+
+// `on_change` is Upstream::Options::on_change. Errc::bad_option if the file with the key of the
+// cookie cannot be used.
+Result<std::shared_ptr<Upstream>> make_upstream(const config::Configuration& configuration,
+                                                std::shared_ptr<const Transport> transport,
+                                                std::function<void(std::string_view)> on_change);
+
+}  // namespace onehop::program

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// redirect_to() and respond_with() of <onehop/routes.hpp>.
+
+#include <onehop/routes.hpp>
+
+#include "http/error_status.hpp"
+#include "http/field_names.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+namespace onehop {
+namespace {
+
+constexpr std::array kRedirects = {Status::moved_permanently, Status::found, Status::see_other,
+                                   Status::temporary_redirect, Status::permanent_redirect};
+
+// The part of the request that is added to the target.
+enum class Kept : std::uint8_t { nothing, query, path_and_query };
+
+class Redirect final : public Handler {
+ public:
+  Redirect(std::string target, Status status) : base_(std::move(target)), status_(status) {
+    if (std::ranges::find(kRedirects, status) == kRedirects.end()) {
+      refuse("the status " + std::to_string(status.code()) + " is not 301, 302, 303, 307 or 308");
+    }
+    const std::string given = base_;
+    if (base_.ends_with("/*")) {
+      kept_ = Kept::path_and_query;
+      base_.resize(base_.size() - 2);
+    } else if (base_.ends_with("?*")) {
+      kept_ = Kept::query;
+      base_.resize(base_.size() - 2);
+    }
+    check(given);
+  }
+
+  task<Response> serve(Request request) const override {
+    const Url& url = request.url();
+    std::string place = base_;
+    if (kept_ == Kept::path_and_query) {
+      // "//host" is a URL of another host, and so is "/\host" to browsers.
+      const std::string_view path = url.path();
+      const bool leads_away = path.starts_with("//") || path.starts_with("/\\");
+      if (url.is_asterisk() || (base_.empty() && leads_away)) {
+        co_return response_to(request, Status::bad_request);
+      }
+      place += path.empty() ? std::string_view("/") : path;
+    }
+    if (kept_ != Kept::nothing && url.has_query()) place.append("?").append(url.query());
+    Response response = response_to(request, status_);
+    response.headers().set(field::location, place);
+    co_return response;
+  }
+
+ private:
+  [[noreturn]] static void refuse(const std::string& why) {
+    throw std::invalid_argument("redirect_to: " + why);
+  }
+
+  static Response response_to(const Request& request, Status status) {
+    return response_for(status, request.headers().get_or_empty(field::accept),
+                        request.headers().get_or_empty(field::x_request_id));
+  }
+
+  void check(const std::string& given) const {
+    if (base_.find('*') != std::string::npos) {
+      refuse("\"" + given + "\" has a '*' other than one at its end, as \"/*\" or \"?*\"");
+    }
+    if (kept_ != Kept::nothing && base_.find_first_of("?#") != std::string::npos) {
+      refuse("\"" + given + "\" has a query or a fragment before its '*'");
+    }
+    if (given.starts_with("//"))
+      refuse("\"" + given + "\": write the scheme, \"https:" + given + "\"");
+    const bool is_path = given.starts_with('/');
+    const Result<Url> url = Url::parse(is_path ? "http://host" + base_ : base_);
+    if (!url) refuse(std::string(url.error().detail()));
+    if (url->scheme() != "http" && url->scheme() != "https") {
+      refuse("\"" + given + "\" is neither an http or https URL nor a path");
+    }
+  }
+
+  std::string base_;  // without "/*" and "?*"
+  Status status_;
+  Kept kept_ = Kept::nothing;
+};
+
+}  // namespace
+
+std::shared_ptr<const Handler> redirect_to(std::string target, Status status) {
+  return std::make_shared<const Redirect>(std::move(target), status);
+}
+
+std::shared_ptr<const Handler> respond_with(Status status) {
+  if (status.is_informational()) {
+    throw std::invalid_argument("respond_with: a " + std::to_string(status.code()) +
+                                " is not a final response");
+  }
+  return make_handler([status](const Request& request) {
+    if (status.forbids_body()) return Response(status);
+    return response_for(status, request.headers().get_or_empty(field::accept),
+                        request.headers().get_or_empty(field::x_request_id));
+  });
+}
+
+}  // namespace onehop

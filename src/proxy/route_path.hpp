@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The paths of routes, and those of requests as routes compare them: without escapes, by whole
+// segments.
+// Thread: any.
+#pragma once
+
+#include <onehop/error.hpp>
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace onehop {
+
+// The maximum size of the path of a route, and of a prefix.
+inline constexpr std::size_t kMaxRoutePath = 1024;
+
+// The path of a route: "/a/*" is "/a" with `below`, "/*" is "" with `below`.
+struct PathPattern {
+  std::string text;  // without escapes and star
+  bool below = false;
+
+  bool is_any() const noexcept { return below && text.empty(); }
+  friend bool operator==(const PathPattern&, const PathPattern&) = default;
+};
+
+// Errc::bad_option; its detail says what is wrong and what to write.
+Result<PathPattern> parse_path_pattern(std::string_view text);
+
+// Checks a prefix that is removed or added: "/api", "/api/v2".
+Result<void> check_prefix(std::string_view text);
+
+// Reports whether a backend could read this path as another one: it has an empty segment, a dot
+// segment (also one with parameters, "/..;a/"), a backslash, or an escaped dot, slash or backslash.
+bool is_ambiguous_path(std::string_view path) noexcept;
+
+// Reports whether `path` is `prefix` or below it. "" is above every path.
+bool is_below(std::string_view path, std::string_view prefix) noexcept;
+
+// The order of the paths of a table: a path comes directly before those below it.
+bool comes_before(std::string_view a, std::string_view b) noexcept;
+
+// The beginning of a path, without escapes.
+class PathStart {
+ public:
+  // `limit` bytes of it, at most kMaxRoutePath + 1. Views `path`, which must outlive it.
+  PathStart(std::string_view path, std::size_t limit) noexcept;
+  PathStart(const PathStart&) = delete;
+  PathStart& operator=(const PathStart&) = delete;
+  ~PathStart() = default;
+
+  std::string_view text() const noexcept { return text_; }
+
+ private:
+  std::array<char, kMaxRoutePath + 1> room_;
+  std::string_view text_;
+};
+
+// Returns the part of `path` after `count` bytes, where an escape is one.
+std::string_view without_start(std::string_view path, std::size_t count) noexcept;
+
+}  // namespace onehop

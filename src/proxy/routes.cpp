@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <onehop/routes.hpp>
+
+#include <onehop/reverse_proxy.hpp>
+
+#include "http/error_status.hpp"
+#include "http/field_names.hpp"
+#include "http/header_lines.hpp"
+#include "proxy/map_back.hpp"
+#include "proxy/route_host.hpp"
+#include "proxy/route_path.hpp"
+#include "proxy/route_table.hpp"
+
+#include <utility>
+
+namespace onehop {
+namespace {
+
+task<Response> respond(Response response) {
+  co_return response;
+}
+
+Response short_response(const Request& request, Status status) {
+  return response_for(status, request.headers().get_or_empty(field::accept),
+                      request.headers().get_or_empty(field::x_request_id));
+}
+
+Response refused(const Request& request, const Error& error) {
+  if (ExchangeRecord* const record = request.record()) {
+    if (!record->failure) record->failure = error;
+  }
+  return default_error_response(request, error);
+}
+
+// RFC 9113 §9.1.2: the client has used a connection that it had made for another host. With a 421
+// it asks again on one of its own.
+bool is_misdirected(const Request& request) {
+  const ConnectionInfo& connection = request.connection();
+  if (connection.version != Version::http_2 || connection.tls_info == nullptr) return false;
+  const std::string_view name = connection.tls_info->server_name;
+  return !name.empty() && ComparedHost(name).text() != ComparedHost(request.host()).text();
+}
+
+// Both belong to the route, which outlives the request.
+task<Response> serve_mapped_back(const Handler* to, const PrefixChange* change, Request request) {
+  const ArenaRef memory = HeaderLines(request.headers()).arena_or_none();  // of `host`
+  const std::string_view host = request.host();
+  Response response = co_await to->serve(std::move(request));
+  map_back(response, *change, host);
+  co_return response;
+}
+
+}  // namespace
+
+struct Routes::State {
+  // One route, as serve() needs it.
+  struct Target {
+    std::string name;
+    std::shared_ptr<const Handler> to;
+    PrefixChange change;
+    std::size_t stripped = 0;  // the size of change.strip, where an escape is one byte
+    bool changes_path = false;
+    bool maps_back = false;
+  };
+
+  explicit State(const std::vector<Route>& routes);
+  // Errc::bad_url if the path is too odd to be changed.
+  static Result<void> change_path(Url& url, const Target& target);
+
+  RouteTable table;
+  std::vector<Target> targets;
+};
+
+Routes::State::State(const std::vector<Route>& routes) : table(routes) {
+  for (const Route& route : routes) {
+    Target target{.name = route.name.empty() ? RouteTable::conditions_of(route) : route.name,
+                  .to = route.to,
+                  .change = {.strip = route.strip_prefix, .add = route.add_prefix}};
+    target.stripped = PathStart(route.strip_prefix, kMaxRoutePath).text().size();
+    target.changes_path = !route.strip_prefix.empty() || !route.add_prefix.empty();
+    target.maps_back = route.map_back && target.changes_path;
+    targets.push_back(std::move(target));
+  }
+}
+
+Result<void> Routes::State::change_path(Url& url, const Target& target) {
+  if (url.is_asterisk()) return {};  // concerns the whole server
+  std::string path = target.change.add;
+  path += without_start(url.path(), target.stripped);
+  return url.set_path(path.empty() ? "/" : path);
+}
+
+Routes::Routes(std::vector<Route> routes) : state_(std::make_unique<const State>(routes)) {}
+Routes::Routes(Routes&&) noexcept = default;
+Routes& Routes::operator=(Routes&&) noexcept = default;
+Routes::~Routes() = default;
+
+task<Response> Routes::serve(Request request) const {
+  const auto found = state_->table.find({.host = request.host(),
+                                         .path = request.url().path(),
+                                         .method = request.method(),
+                                         .headers = request.headers()});
+  if (!found) {
+    if (found.error() == RouteMiss::ambiguous_path) {
+      return respond(refused(request, Error(Errc::bad_request, Side::client,
+                                            "the path could be read as that of another route")));
+    }
+    const bool is_misplaced = found.error() == RouteMiss::unknown_host && is_misdirected(request);
+    return respond(
+        short_response(request, is_misplaced ? Status::misdirected_request : Status::not_found));
+  }
+  const State::Target& target = state_->targets[*found];
+  if (ExchangeRecord* const record = request.record()) record->route = target.name;
+  if (target.changes_path) {
+    const Result<void> changed = State::change_path(request.url(), target);
+    if (!changed) return respond(refused(request, changed.error()));
+  }
+  if (!target.maps_back) return target.to->serve(std::move(request));
+  return serve_mapped_back(target.to.get(), &target.change, std::move(request));
+}
+
+}  // namespace onehop

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The end of an H2Exchange: in order, by its client, or by a deadline.
+#include "base/check.hpp"
+#include "server/h2_exchange.hpp"
+#include "server/worker_context.hpp"
+
+namespace onehop::server {
+namespace {
+
+// A client that reads fewer bytes than this in write_timeout, such as one that opens its window
+// byte by byte, makes no progress.
+constexpr std::uint64_t kMinProgress = 1024;
+
+// Other codes are about this connection, or our own.
+bool is_about_the_message(h2::ErrorCode code) {
+  return code == h2::ErrorCode::internal_error || code == h2::ErrorCode::enhance_your_calm;
+}
+
+}  // namespace
+
+H2Exchange::~H2Exchange() {
+  const bool is_whole = has_sent_end() && !has_tunnel();
+  running_ = {};
+  content_.take_back();
+  ExchangeRecord& record = served_.record();
+  record.request_body = received();
+  record.response_body = sent();
+  if (!served_.is_cut()) {
+    if (is_whole) {
+      served_.on_complete();
+    } else {
+      const bool was_stopped = worker_.was_cut() && !is_closed();
+      served_.on_cut(was_stopped ? Outcome::aborted : Outcome::client_gone);
+      served_.on_unfinished(was_stopped, Errc::client_gone, Side::client, "");
+    }
+  }
+  served_.finish();
+}
+
+// An early response, whose source passes the content on, lives until that is done. The client may
+// leave before, once it has sent all of it.
+task<void> H2Exchange::pass_on_rest() {
+  passes_on_ = true;
+  co_await content_.until_dropped();
+  passes_on_ = false;
+  settle();
+  if (is_closed()) worker_.reactor().schedule(over_);
+}
+
+// The response is out and the rest of the request will not be read (RFC 9113 §8.1).
+void H2Exchange::settle() {
+  if (!has_sent_end() || has_ended() || content_.is_lent() || tunnel_ || !is_open()) return;
+  drop_content();
+  reset(h2::ErrorCode::no_error);
+  link_.flush_soon();
+}
+
+void H2Exchange::on_closed() {
+  if (!begun_) {
+    if (const h2::FieldSection* head = incomplete_head()) record_head(*head);
+  }
+  if (problem() == kMemoryIsShort) {
+    served_.record_failure(Error(Errc::overloaded, Side::local, problem()).during(Phase::head));
+  } else if (problem() || !begun_) {
+    const char* const what = problem() ? problem() : "a head that did not come to its end";
+    served_.record_failure(
+        Error(Errc::bad_request, Side::client, what).during(begun_ ? Phase::send : Phase::head));
+  }
+  if (send_problem()) {
+    served_.record_failure(
+        Error(Errc::limit_exceeded, Side::local, send_problem()).during(Phase::deliver));
+  }
+  const bool is_sent = has_sent_end() && !served_.record().upgraded;
+  if (problem() || send_problem()) {
+    if (!is_sent) served_.on_cut(Outcome::aborted);
+  } else if (!served_.is_cut() && !has_sent_end() && is_about_the_message(close_code())) {
+    // Recorded before anything is cancelled: the upstream gets the same code.
+    served_.record_failure(h2::stream_reset(close_code(), Side::client).during(served_.phase()));
+  }
+  if (!outlives_stream()) owner_.exchange_ended();
+}
+
+bool H2Exchange::outlives_stream() const noexcept {
+  return is_closed() && is_passing_on() && !served_.is_cut() && has_ended() &&
+         close_code() == h2::ErrorCode::no_error;
+}
+
+void H2Exchange::on_over(void* self) {
+  auto& exchange = *static_cast<H2Exchange*>(self);
+  ONEHOP_DCHECK(exchange.is_closed() && !exchange.is_passing_on());
+  wire::H2Link& link = exchange.link_;
+  exchange.owner_.exchange_ended();
+  link.flush_soon();
+}
+
+void H2Exchange::watch(net::Time now) {
+  const Server::Options& options = served_.options();
+  if (!begun_ && io::deadline_after(served_.record().began, options.header_timeout) <= now) {
+    served_.on_cut(Outcome::client_gone,
+                   Error(Errc::timed_out, Side::client, "the head did not come to its end")
+                       .during(Phase::head));
+    return owner_.head_timed_out();
+  }
+  content_.watch(now, options.body_timeout, timed());
+  settle();
+  if (unsent() == 0 || sent() - sent_before_ >= kMinProgress) {
+    stalled_since_ = now;
+    sent_before_ = sent();
+    return;
+  }
+  if (io::deadline_after(stalled_since_, options.write_timeout) > now) return;
+  give_up(Error(Errc::timed_out, Side::client, "no progress in writing").during(Phase::deliver));
+}
+
+}  // namespace onehop::server

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ProxiedBeginning: a connection of a load balancer that has to name its client first, by the PROXY
+// protocol. Afterwards it hands the stream on, to the TLS handshake or to HTTP, as a connection of
+// that client, and ends. Without a valid header within header_timeout it is closed. It reads no
+// byte that follows the header. Thread: owner.
+#pragma once
+
+#include "base/held_memory.hpp"
+#include "base/promised_memory.hpp"
+#include "base/root_task.hpp"
+#include "net/proxy_header.hpp"
+#include "server/client_connection.hpp"
+#include "server/tls_certificates.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace onehop::server {
+
+class ProxiedBeginning final : public ClientConnection {
+ public:
+  // `from`: the balancer, without a ticket. `tls`: what follows the header.
+  ProxiedBeginning(WorkerContext& worker,
+                   std::unique_ptr<net::Stream> stream,
+                   const AcceptedFrom& from,
+                   std::optional<TlsTerms> tls);
+  ~ProxiedBeginning() override;
+
+  void start() override;
+  void end_when_idle() noexcept override;
+
+ private:
+  enum class Progress : std::uint8_t { waits, has_header, failed };
+
+  static void on_ended(void* self);
+  friend class RootTask<ProxiedBeginning>;
+  RootTask<ProxiedBeginning> run();
+  void on_exception() noexcept;
+  Progress take_input();
+  net::Time deadline() const noexcept;
+  void admit_client(const net::ProxyHeader& header);
+  void refuse(std::string_view why);
+
+  std::unique_ptr<net::Stream> stream_;
+  AcceptedFrom from_;
+  std::optional<TlsTerms> tls_;
+  const net::Time begun_;
+  // A header that is being received: `filled_` bytes of what it has at least.
+  HeldString input_;
+  std::size_t filled_ = 0;
+  MemoryPromise promise_{net::ProxyHeader::kMaxSize};
+  bool is_admitted_ = false;
+  io::Wakeup ended_;
+  RootTask<ProxiedBeginning> running_;  // last: destroyed first, it uses the rest
+};
+
+}  // namespace onehop::server

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a server reports of itself.
+#include <onehop/offload.hpp>
+
+#include "base/held_memory.hpp"
+#include "server/server_state.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <iterator>
+#include <new>
+#include <utility>
+
+namespace onehop {
+namespace {
+
+// A worker that does not answer is not asked without end. More than can be asked at the same time:
+// on every thread of offload(), and on a few others.
+constexpr std::size_t kMaxUnanswered = kMaxOffloadThreads + 16;
+
+ServerMetrics::Worker metrics_of(const io::Reactor& reactor, std::size_t requests) {
+  const io::PassTimes& times = reactor.pass_times();
+  return {.passes = times.durations(),
+          .longest_pass = times.longest(),
+          .busy_for = times.busy_for(std::chrono::steady_clock::now()),
+          .requests = requests};
+}
+
+// How many have answered so far, and how many may yet.
+class Answers {
+ public:
+  // One that may answer. A copy goes with the question, wherever it ends.
+  class Share {
+   public:
+    explicit Share(std::shared_ptr<Answers> all) noexcept : all_(std::move(all)) { all_->add(1); }
+    Share(const Share& other) noexcept : Share(other.all_) {}
+    Share& operator=(const Share&) = delete;
+    ~Share() { all_->add(-1); }
+    void answer() const noexcept {
+      const std::lock_guard lock(all_->mutex_);
+      ++all_->count_;
+    }
+
+   private:
+    const std::shared_ptr<Answers> all_;
+  };
+
+  // Returns how many there are when no other is to come, or after `timeout`.
+  std::size_t wait(Server::Duration timeout) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::min<Server::Duration>(timeout, std::chrono::hours(1)),
+                      [&] { return shares_ == 0; });
+    return count_;
+  }
+
+ private:
+  void add(int change) noexcept {
+    const std::lock_guard lock(mutex_);
+    shares_ += change;
+    if (shares_ == 0) changed_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  // Guarded by mutex_.
+  int shares_ = 0;
+  std::size_t count_ = 0;
+};
+
+// The requests of all workers, while they come.
+class AllRequests {
+ public:
+  void add(RequestsInFlight some) {
+    const std::lock_guard lock(mutex_);
+    move_to(all_.requests, some.requests);
+    move_to(all_.tunnels, some.tunnels);
+  }
+  RequestsInFlight take(std::size_t max) {
+    const std::lock_guard lock(mutex_);
+    for (auto* const rows : {&all_.requests, &all_.tunnels}) {
+      std::ranges::sort(*rows, std::greater{}, &RequestInFlight::age);
+      if (rows->size() > max) rows->resize(max);
+    }
+    return std::move(all_);
+  }
+
+ private:
+  static void move_to(std::vector<RequestInFlight>& all, std::vector<RequestInFlight>& some) {
+    all.insert(all.end(), std::make_move_iterator(some.begin()),
+               std::make_move_iterator(some.end()));
+  }
+
+  std::mutex mutex_;
+  RequestsInFlight all_;
+};
+
+}  // namespace
+
+Server::Pinged Server::State::ask(Duration timeout, const Question& question) {
+  const auto answers = std::make_shared<Answers>();
+  Pinged pinged;
+  {
+    const std::lock_guard lock(mutex);
+    pinged.workers = workers.size();
+    for (const auto& worker : workers) {
+      if (worker->failed) ++pinged.failed;
+      if (!worker->reactor || worker->unanswered >= kMaxUnanswered) continue;
+      worker->reactor->post([self = shared_from_this(), share = Answers::Share(answers), question,
+                             one = worker.get()] {
+        {
+          const std::lock_guard answering(self->mutex);
+          --one->unanswered;
+        }
+        try {
+          question(*one->local);  // its own thread resets it
+          share.answer();
+        } catch (const std::bad_alloc&) {  // which is as good as no answer
+        }
+      });
+      ++worker->unanswered;  // the worker waits for the mutex to count back
+    }
+  }
+  pinged.answered = answers->wait(timeout);
+  return pinged;
+}
+
+Server::Pinged Server::ping(Duration timeout) const {
+  const std::shared_ptr<State> state = state_;
+  return state->ask(timeout, [](server::Worker&) {});
+}
+
+RequestsInFlight Server::requests_in_flight(std::size_t max, Duration timeout) const {
+  const std::shared_ptr<State> state = state_;
+  const auto all = std::make_shared<AllRequests>();
+  const Pinged pinged = state->ask(
+      timeout, [all, max](server::Worker& worker) { all->add(worker.requests_in_flight(max)); });
+  RequestsInFlight result = all->take(max);
+  result.silent_workers = pinged.workers - pinged.answered;
+  return result;
+}
+
+ServerMetrics Server::metrics() const {
+  server::ServerShared& common = *state_->common;
+  ServerMetrics all;
+  {
+    const std::lock_guard lock(state_->mutex);
+    all = state_->ended;
+    for (const auto& worker : state_->workers) {
+      if (!worker->local) {  // it has ended; the others keep their numbers
+        all.workers.emplace_back();
+        continue;
+      }
+      worker->local->add_to(all);
+      const std::size_t requests = worker->local->requests().now();
+      all.requests += requests;
+      all.workers.push_back(metrics_of(*worker->reactor, requests));
+    }
+  }
+  for (const server::OpenListener& one : common.current_settings().listeners) {
+    all.listeners.push_back({.address = one.listener->name(),
+                             .connections = one.listener->connections(),
+                             .connections_total = one.listener->accepted()});
+  }
+  all.connections = common.admission.connections();
+  all.connections_total = common.admission.accepted();
+  all.overload_refusals_total = common.admission.refused_requests();
+  all.memory_held = held_memory();
+  all.memory_limit = common.admission.memory_limit();
+  all.log_lines_lost_total = common.default_log.lost();
+  return all;
+}
+
+}  // namespace onehop

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An update of a server: everything that can fail is made first; then each worker switches.
+#include "base/exception_text.hpp"
+#include "server/refuse.hpp"
+#include "server/server_state.hpp"
+
+#include <new>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace onehop {
+
+using server::refuse;
+
+// A step that every worker takes. Each has a share of it until it has taken the step, or has ended
+// and dropped it.
+class Server::State::Round {
+ public:
+  class Share {
+   public:
+    explicit Share(std::shared_ptr<Round> round) noexcept : round_(std::move(round)) {
+      round_->add(1);
+    }
+    Share(const Share& other) noexcept : Share(other.round_) {}
+    Share& operator=(const Share&) = delete;
+    ~Share() { round_->add(-1); }
+    // In a catch block. It must not throw, which would end the worker.
+    void fail_with_exception() const noexcept {
+      try {
+        round_->fail(
+            Error(Errc::bad_option, Side::local, "a worker cannot switch: " + exception_text()));
+      } catch (const std::bad_alloc&) {
+        round_->fail(Error(Errc::overloaded, Side::local));
+      }
+    }
+
+   private:
+    const std::shared_ptr<Round> round_;
+  };
+
+  // The first failure counts.
+  void fail(Error error) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = std::move(error);
+  }
+  // Returns the failure, if there is one. Once.
+  std::optional<Error> wait() noexcept {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return shares_ == 0; });
+    return std::move(failure_);
+  }
+
+ private:
+  void add(int change) noexcept {
+    const std::lock_guard lock(mutex_);
+    shares_ += change;
+    if (shares_ == 0) changed_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  // Guarded by mutex_.
+  int shares_ = 0;
+  std::optional<Error> failure_;
+};
+
+// With the mutex held, which the workers may need in the step: begins it; Round::wait() ends it.
+// `step` lives until then.
+void Server::State::begin(const std::shared_ptr<Round>& round, const Step& step) noexcept {
+  for (const auto& worker : workers) {
+    if (!worker->reactor) continue;
+    const auto take = [share = Round::Share(round), local = worker->local, &step] {
+      try {
+        step(*local);
+      } catch (...) {
+        share.fail_with_exception();
+      }
+    };
+    worker->reactor->mailbox()->post_or_wait(take);
+  }
+}
+
+Result<void> Server::State::update(Options options, const HandlerFactory& factory) {
+  {
+    const std::lock_guard lock(mutex);
+    if (is_on_own_thread()) {
+      return refuse("update() waits for every worker: call it on another thread, with offload()");
+    }
+  }
+  const std::lock_guard one_at_a_time(updating);
+  try {
+    if (auto can = check_updatable(); !can) return can;
+    auto next = next_settings(std::move(options));
+    if (!next) return failure(next.error());
+    return switch_to(std::move(*next), factory);
+  } catch (...) {
+    return refuse("the server was not updated: " + exception_text());
+  }
+}
+
+Result<void> Server::State::check_updatable() {
+  const std::lock_guard lock(mutex);
+  if (!started || starting) return refuse("update() is for a server that serves: call start()");
+  if (!accepting) return refuse("update() is for a server that accepts: call accept()");
+  if (stopping || has_ended()) return refuse("the server stops or has stopped: no update");
+  return {};
+}
+
+// Opens what is new, while everything goes on as before.
+Result<server::Settings> Server::State::next_settings(Options options) {
+  const server::Settings before = common->current_settings();
+  if (options.workers != before.options->workers && number_of_workers(options) != workers.size()) {
+    return refuse("workers cannot change while the server runs: it has " +
+                  std::to_string(workers.size()));
+  }
+  if (options.stop_on_signals != before.options->stop_on_signals) {
+    return refuse("stop_on_signals cannot change while the server runs");
+  }
+  server::Settings next;
+  *next.options = std::move(options);
+  if (auto checked = next.check(); !checked) return failure(checked.error());
+  if (auto made = next.make_trusted(); !made) return failure(made.error());
+  if (auto made = next.make_tls(common->log_of_tls(), &before); !made) {
+    return failure(made.error());
+  }
+  if (auto opened = next.open_listeners(&before); !opened) return failure(opened.error());
+  if (next.tls) next.tls->watch();
+  return next;
+}
+
+Result<void> Server::State::switch_to(server::Settings next, const HandlerFactory& factory) {
+  const auto limits = server::Admission::limits_of(*next.options);
+  const auto first = std::make_shared<Round>();
+  const auto second = std::make_shared<Round>();
+  // Each worker calls a copy, as at the start.
+  const Step prepare = [&](server::Worker& worker) {
+    const HandlerFactory own = factory;
+    worker.prepare(next, own);
+  };
+  const Step commit = [](server::Worker& worker) { worker.commit(); };
+  const Step discard = [](server::Worker& worker) { worker.discard(); };
+  server::Settings installed = next;
+  Error stopped = refuse("the server stops: no update").error();
+  server::Settings before;  // ends after the switch: its TLS may have a thread to wait for
+  {
+    const std::lock_guard lock(mutex);
+    begin(first, prepare);
+  }
+  std::optional<Error> problem = first->wait();
+
+  // Nothing can fail from here on, for want of memory either.
+  std::unique_lock lock(mutex);
+  if (!problem && stopping) problem.emplace(std::move(stopped));
+  const bool is_ready = !problem;
+  if (is_ready) {
+    before = common->replace_settings(std::move(installed));
+    common->admission.set_limits(limits);
+    for (const server::OpenListener& one : before.listeners)
+      if (!next.has(*one.listener)) one.listener->remove();
+  }
+  begin(second, is_ready ? commit : discard);
+  lock.unlock();
+  (void)second->wait();
+  if (!is_ready) return failure(std::move(*problem));
+  common->forget_sockets();
+  return {};
+}
+
+}  // namespace onehop

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// AttemptTrace keeps what a Trace says of the attempts of one round trip, and puts the span of each
+// attempt into the request's traceparent. Without a trace it does nothing. Thread: owner.
+#pragma once
+
+#include <onehop/request.hpp>
+#include <onehop/response.hpp>
+#include <onehop/trace.hpp>
+
+namespace onehop::transport {
+
+class AttemptTrace {
+ public:
+  // `request` outlives it.
+  explicit AttemptTrace(Request& request) noexcept
+      : request_(request), trace_(request.record() ? request.record()->trace : nullptr) {}
+
+  // An attempt begins: it asks for a connection.
+  void begin(Time now) {
+    if (trace_) begin_attempt(now);
+  }
+  // It has one. The record says when, and which.
+  void connected(Version version) {
+    if (attempt_) note_connection(version);
+  }
+  // There was none, or the request failed.
+  void failed(const Error& error, Time now) {
+    if (attempt_) note_failure(error, now);
+  }
+  void responded(const Response& response) {
+    if (attempt_) note_response(response);
+  }
+
+ private:
+  void begin_attempt(Time now);
+  void note_connection(Version version);
+  void note_failure(const Error& error, Time now);
+  void note_response(const Response& response);
+  void note_times();
+
+  Request& request_;
+  Trace* const trace_;
+  TraceAttempt* attempt_ = nullptr;
+};
+
+}  // namespace onehop::transport

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// EndpointUse: one request in progress at an endpoint of an Upstream, counted while it lives.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+namespace onehop::transport {
+
+// Over all workers, which write it for each request: it has a cache line of its own. Thread: any.
+struct alignas(64) EndpointLoad {
+  std::atomic<std::uint32_t> requests = 0;  // in progress
+  std::atomic<std::uint64_t> total = 0;     // since the start
+};
+
+// Move-only. Thread: owner.
+class EndpointUse {
+ public:
+  EndpointUse() noexcept = default;  // counts nothing
+  explicit EndpointUse(std::shared_ptr<EndpointLoad> load) noexcept : load_(std::move(load)) {
+    load_->requests.fetch_add(1, std::memory_order_relaxed);
+    load_->total.fetch_add(1, std::memory_order_relaxed);
+  }
+  EndpointUse(EndpointUse&&) noexcept = default;
+  EndpointUse& operator=(EndpointUse&& other) noexcept {
+    if (this == &other) return *this;
+    end();
+    load_ = std::move(other.load_);
+    return *this;
+  }
+  ~EndpointUse() { end(); }
+
+  explicit operator bool() const noexcept { return load_ != nullptr; }
+
+ private:
+  void end() noexcept {
+    if (load_) load_->requests.fetch_sub(1, std::memory_order_relaxed);
+    load_.reset();
+  }
+
+  std::shared_ptr<EndpointLoad> load_;  // null: none
+};
+
+}  // namespace onehop::transport

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "upstream/balancer.hpp"
+
+#include "upstream/key_hash.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace onehop::upstream {
+namespace {
+
+// Of an endpoint that has just become usable: with a share of nothing it would get no request.
+constexpr double kFirstShare = 0.1;
+// Of Balance::hash: how far an endpoint may be above its share of the requests in progress.
+constexpr double kBound = 1.25;
+// How long an ejected endpoint whose time is over waits for a request that may be repeated.
+constexpr Duration kTrialPatience = std::chrono::seconds(1);
+// How often a long list is searched for an ejected endpoint whose time is over.
+constexpr Duration kLook = std::chrono::milliseconds(10);
+// How often two random endpoints are drawn before all are looked at.
+constexpr int kDraws = 8;
+
+}  // namespace
+
+Balancer::Balancer(std::span<const Member> members,
+                   Balance balance,
+                   Duration slow_start,
+                   std::uint64_t seed)
+    : members_(members),
+      balance_(balance),
+      slow_start_(slow_start),
+      random_(static_cast<std::minstd_rand::result_type>(seed)),
+      turns_(balance == Balance::round_robin ? members.size() : 0) {}
+
+bool Balancer::belongs(std::size_t index, Among among, const Wanted& wanted) const noexcept {
+  const Member& member = members_[index];
+  if (member.weight <= 0) return false;
+  const Condition condition = member.endpoint->condition();
+  const bool is_candidate = among == Among::all ? condition != Condition::leaving
+                                                : condition == Condition::usable &&
+                                                      member.backup == (among == Among::backup);
+  return is_candidate && std::ranges::find(wanted.tried, index) == wanted.tried.end();
+}
+
+bool Balancer::has(Among among, const Wanted& wanted) const noexcept {
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (belongs(i, among, wanted)) return true;
+  }
+  return false;
+}
+
+// Where some endpoint is usable, those that are not are left alone, even if all usable ones were
+// tried: one that hangs would cost the client its patience.
+std::optional<Balancer::Among> Balancer::group_for(const Wanted& wanted) const noexcept {
+  if (has(Among::primary, wanted)) return Among::primary;
+  if (has(Among::backup, wanted)) return Among::backup;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (is_usable(i)) return std::nullopt;
+  }
+  if (has(Among::all, wanted)) return Among::all;
+  return std::nullopt;
+}
+
+bool Balancer::has_choice(const Wanted& wanted) const noexcept {
+  return group_for(wanted).has_value();
+}
+
+std::optional<std::size_t> Balancer::trial(const Wanted& wanted) noexcept {
+  if (members_.size() > kWholeScan) {
+    if (wanted.now < next_look_) return std::nullopt;
+    next_look_ = wanted.now + kLook;
+  }
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    Endpoint& endpoint = *members_[i].endpoint;
+    if (endpoint.condition() != Condition::ejected || members_[i].weight <= 0) continue;
+    if (members_[i].backup && has(Among::primary, wanted)) continue;
+    if (std::ranges::find(wanted.tried, i) != wanted.tried.end()) continue;
+    const Time when = wanted.is_repeatable ? wanted.now : wanted.now - kTrialPatience;
+    if (endpoint.begin_trial(when)) return i;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::size_t> Balancer::choose(const Wanted& wanted) {
+  if (const auto tried = trial(wanted)) return tried;
+  const auto among = group_for(wanted);
+  if (!among) return std::nullopt;
+  switch (balance_) {
+    case Balance::least:
+      return least(*among, wanted);
+    case Balance::round_robin:
+      return in_turn(*among, wanted);
+    case Balance::random:
+      return at_random(*among, wanted);
+    case Balance::first:
+      return first(*among, wanted);
+    case Balance::hash:
+      return by_hash(*among, wanted);
+  }
+  return std::nullopt;
+}
+
+double Balancer::share(std::size_t index, Time now) const noexcept {
+  const Member& member = members_[index];
+  const Duration passed = now - member.endpoint->usable_since();
+  if (passed >= slow_start_) return member.weight;
+  const double risen =
+      static_cast<double>(passed.count()) / static_cast<double>(slow_start_.count());
+  return member.weight * std::max(kFirstShare, risen);
+}
+
+double Balancer::load(std::size_t index, Time now) const noexcept {
+  const auto requests = members_[index].endpoint->load.requests.load(std::memory_order_relaxed);
+  return (static_cast<double>(requests) + 1) / share(index, now);
+}
+
+std::optional<std::size_t> Balancer::least(Among among, const Wanted& wanted) {
+  const std::size_t count = members_.size();
+  if (count <= kWholeScan) return least_of_all(among, wanted);
+  std::uniform_int_distribution<std::size_t> any(0, count - 1);
+  std::optional<std::size_t> one;
+  for (int draws = 0; draws < kDraws; ++draws) {
+    const std::size_t drawn = any(random_);
+    if (drawn == one || !belongs(drawn, among, wanted)) continue;
+    if (one) return load(drawn, wanted.now) < load(*one, wanted.now) ? drawn : *one;
+    one = drawn;
+  }
+  return least_of_all(among, wanted);
+}
+
+// From a random start, so that equal ones are chosen equally often.
+std::optional<std::size_t> Balancer::least_of_all(Among among, const Wanted& wanted) {
+  const std::size_t count = members_.size();
+  std::size_t at = count > 1 ? random_() % count : 0;
+  std::optional<std::size_t> best;
+  double least_load = 0;
+  for (std::size_t looked_at = 0; looked_at < count;
+       ++looked_at, at = at + 1 == count ? 0 : at + 1) {
+    if (!belongs(at, among, wanted)) continue;
+    const double its_load = load(at, wanted.now);
+    if (best && its_load >= least_load) continue;
+    best = at;
+    least_load = its_load;
+  }
+  return best;
+}
+
+// Each gets its share as credit, and the one with the most pays for all: the turns of a heavy one
+// are spread among those of the others.
+std::optional<std::size_t> Balancer::in_turn(Among among, const Wanted& wanted) {
+  std::optional<std::size_t> best;
+  double total = 0;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (!belongs(i, among, wanted)) continue;
+    const double its_share = share(i, wanted.now);
+    turns_[i] += its_share;
+    total += its_share;
+    if (!best || turns_[i] > turns_[*best]) best = i;
+  }
+  if (best) turns_[*best] -= total;
+  return best;
+}
+
+std::optional<std::size_t> Balancer::at_random(Among among, const Wanted& wanted) {
+  double total = 0;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (belongs(i, among, wanted)) total += share(i, wanted.now);
+  }
+  double at = std::uniform_real_distribution<double>(0, total)(random_);
+  std::optional<std::size_t> last;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (!belongs(i, among, wanted)) continue;
+    last = i;
+    at -= share(i, wanted.now);
+    if (at < 0) break;
+  }
+  return last;
+}
+
+std::optional<std::size_t> Balancer::first(Among among, const Wanted& wanted) const noexcept {
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (belongs(i, among, wanted)) return i;
+  }
+  return std::nullopt;
+}
+
+// The first choice of the key that is not above its bound. A key does not move while its endpoint
+// starts: slow start does not count.
+std::optional<std::size_t> Balancer::by_hash(Among among, const Wanted& wanted) const {
+  double requests = 1;
+  double weights = 0;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (!belongs(i, among, wanted)) continue;
+    requests += members_[i].endpoint->load.requests.load(std::memory_order_relaxed);
+    weights += members_[i].weight;
+  }
+  std::optional<std::size_t> best;
+  double best_rank = 0;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (!belongs(i, among, wanted)) continue;
+    const Member& member = members_[i];
+    const double its_requests = member.endpoint->load.requests.load(std::memory_order_relaxed);
+    const double bound = std::ceil(kBound * requests * member.weight / weights);
+    if (its_requests >= bound) continue;
+    const double rank = rank_of(wanted.key, member.endpoint->hash, member.weight);
+    if (best && rank <= best_rank) continue;
+    best = i;
+    best_rank = rank;
+  }
+  return best;
+}
+
+}  // namespace onehop::upstream

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "upstream/choice.hpp"
+
+#include <onehop/cookies.hpp>
+
+#include "transport/resend.hpp"
+#include "upstream/key_hash.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <new>
+#include <string>
+#include <utility>
+
+namespace onehop::upstream {
+namespace {
+
+// 0 if it is not one of ours.
+std::uint64_t parse_cookie(std::string_view value) noexcept {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number, 16);
+  return error == std::errc() && end == value.data() + value.size() ? number : 0;
+}
+
+bool has_status(const std::vector<int>& statuses, const Response& response) {
+  return std::ranges::find(statuses, response.status().code()) != statuses.end();
+}
+
+}  // namespace
+
+Choice::Choice(Group& group,
+               io::Reactor& reactor,
+               std::shared_ptr<WorkerView> view,
+               const Request& request)
+    : group_(group),
+      reactor_(reactor),
+      view_(std::move(view)),
+      is_repeatable_(transport::is_repeatable(request)) {
+  const Upstream::Options& options = group.options();
+  if (options.balance == Balance::hash) key_ = hash_of(options.hash_key(request));
+  if (options.sticky.name.empty()) return;
+  cookie_ = parse_cookie(Cookies(request.headers()).get_or_empty(options.sticky.name));
+}
+
+Choice::~Choice() {
+  leave();
+}
+
+// The current place is not asked any more. A trial that has shown nothing is another request's.
+void Choice::leave() noexcept {
+  if (current_ && tries_) group_.end_trial(*current().endpoint, reactor_.now());
+  tries_ = false;
+  use_ = {};
+}
+
+Wanted Choice::wanted() const noexcept {
+  return {.now = reactor_.now(),
+          .tried = std::span(tried_).first(attempts_),
+          .is_repeatable = is_repeatable_,
+          .key = key_};
+}
+
+bool Choice::has_next() const noexcept {
+  return attempts_ < group_.options().max_attempts && view_->balancer().has_choice(wanted());
+}
+
+// The endpoint that the client has a cookie for, unless it was tried or cannot be used.
+std::optional<std::size_t> Choice::of_cookie() const noexcept {
+  if (cookie_ == 0 || attempts_ > 0) return std::nullopt;
+  const MemberList& members = view_->members();
+  const auto found = std::ranges::find(members, cookie_, &Member::cookie);
+  if (found == members.end()) return std::nullopt;
+  const auto index = static_cast<std::size_t>(found - members.begin());
+  if (!view_->balancer().is_usable(index)) return std::nullopt;
+  return index;
+}
+
+bool Choice::next(Request& request) {
+  if (attempts_ == group_.options().max_attempts) return false;
+  auto chosen = of_cookie();
+  if (!chosen) chosen = view_->balancer().choose(wanted());
+  if (!chosen) return false;
+  leave();
+  current_ = chosen;
+  tried_[attempts_++] = *chosen;
+  Endpoint& endpoint = *current().endpoint;
+  tries_ = endpoint.condition() == Condition::trying;
+  use_ = take_use();
+  const Url& url = request.url();
+  if (url.scheme() != endpoint.url.scheme() || url.authority() != endpoint.url.authority() ||
+      url.socket_path() != endpoint.url.socket_path()) {
+    request.set_url(url.resolved_below(endpoint.url));
+  }
+  if (group_.options().host_of_endpoint) request.set_host(endpoint.url.authority());
+  return true;
+}
+
+std::string_view Choice::connect_address() const noexcept {
+  return current().endpoint->connect_address;
+}
+
+transport::EndpointUse Choice::take_use() noexcept {
+  if (use_) return std::move(use_);
+  const std::shared_ptr<Endpoint>& endpoint = current().endpoint;
+  return transport::EndpointUse({endpoint, &endpoint->load});
+}
+
+void Choice::on_failure(const Error& error, bool is_its_fault) noexcept {
+  if (!is_its_fault) return leave();
+  tries_ = false;
+  use_ = {};
+  try {
+    group_.on_failure(*current().endpoint, error.to_string(), reactor_.now());
+  } catch (const std::bad_alloc&) {  // it is counted next time
+  }
+}
+
+bool Choice::on_response(const Response& response) noexcept {
+  Endpoint& endpoint = *current().endpoint;
+  const Upstream::Options& options = group_.options();
+  const bool is_failure = has_status(options.failure_statuses, response);
+  try {
+    if (is_failure) {
+      group_.on_failure(endpoint, "status " + std::to_string(response.status().code()),
+                        reactor_.now());
+    } else {
+      group_.on_success(endpoint, reactor_.now());
+    }
+  } catch (const std::bad_alloc&) {
+  }
+  tries_ = false;
+  return has_status(options.retry_statuses, response);
+}
+
+std::optional<std::uint64_t> Choice::new_cookie() const noexcept {
+  if (group_.options().sticky.name.empty() || !current_) return std::nullopt;
+  if (current().cookie == cookie_) return std::nullopt;
+  return current().cookie;
+}
+
+}  // namespace onehop::upstream

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "upstream/endpoint.hpp"
+
+#include "base/ascii.hpp"
+#include "upstream/key_hash.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace onehop::upstream {
+
+std::string Endpoint::key_of(const Upstream::Endpoint& endpoint) {
+  std::string key(endpoint.url.scheme());
+  key += "://";
+  if (endpoint.url.scheme() == "unix") {
+    key += endpoint.url.socket_path();
+  } else {
+    std::ranges::transform(endpoint.url.authority(), std::back_inserter(key), ascii::to_lower);
+  }
+  if (!endpoint.connect_address.empty()) (key += '@') += endpoint.connect_address;
+  return key;
+}
+
+Endpoint::Endpoint(const Upstream::Endpoint& e)
+    : key(key_of(e)), url(e.url), connect_address(e.connect_address), hash(hash_of(key)) {}
+
+bool Endpoint::begin_trial(Time now) noexcept {
+  if (now < ejected_until()) return false;
+  Condition expected = Condition::ejected;
+  return condition_.compare_exchange_strong(expected, Condition::trying, std::memory_order_relaxed);
+}
+
+void Endpoint::become(Condition condition, Time now) noexcept {
+  if (condition_.exchange(condition, std::memory_order_relaxed) == condition) return;
+  since_.store(rep(now), std::memory_order_relaxed);
+  if (condition == Condition::usable) usable_since_.store(rep(now), std::memory_order_relaxed);
+}
+
+void Endpoint::eject(Time now, Time until) noexcept {
+  ejected_until_.store(rep(until), std::memory_order_relaxed);
+  become(Condition::ejected, now);
+  ejections_total.fetch_add(1, std::memory_order_relaxed);
+  window.clear();
+}
+
+void Endpoint::allow_trial(Time now) noexcept {
+  ejected_until_.store(rep(now), std::memory_order_relaxed);
+  condition_.store(Condition::ejected, std::memory_order_relaxed);
+}
+
+std::string Endpoint::last_failure() const {
+  const std::lock_guard lock(mutex_);
+  return last_failure_;
+}
+
+void Endpoint::set_last_failure(std::string text) {
+  const std::lock_guard lock(mutex_);
+  last_failure_ = std::move(text);
+}
+
+}  // namespace onehop::upstream

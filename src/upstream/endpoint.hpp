@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Endpoint: one server of an upstream as all workers share it: its health, its requests in progress
+// and its counters. It lives as long as a list names it or a request is with it. Thread: any.
+#pragma once
+
+#include <onehop/upstream.hpp>
+
+#include "io/timer_wheel.hpp"
+#include "transport/endpoint_use.hpp"
+#include "upstream/failure_window.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace onehop::upstream {
+
+using io::Duration;
+using io::Time;
+
+// Why an endpoint gets requests, or none.
+enum class Condition : std::uint8_t {
+  usable,
+  ejected,  // requests failed: none until ejected_until()
+  trying,   // the one request that tries it after that is in progress
+  awaited,  // it is new, and its first check is not over
+  down,     // checks failed
+  leaving,  // it has said itself that it takes no more requests
+};
+
+struct Endpoint {
+  explicit Endpoint(const Upstream::Endpoint& e);
+
+  // By which another list finds it again: "http://a:8000@10.0.0.1".
+  static std::string key_of(const Upstream::Endpoint& endpoint);
+
+  const std::string key;
+  const Url url;
+  const std::string connect_address;
+  const std::uint64_t hash;  // of the key, the same in all processes
+
+  transport::EndpointLoad load;
+  FailureWindow window;
+  std::atomic<std::uint64_t> failures_total = 0;
+  std::atomic<std::uint64_t> ejections_total = 0;
+  unsigned ejections_in_a_row = 0;  // guarded by the group's mutex
+
+  Condition condition() const noexcept { return condition_.load(std::memory_order_relaxed); }
+  // Since it is usable, for slow start.
+  Time usable_since() const noexcept { return from(usable_since_); }
+  Time ejected_until() const noexcept { return from(ejected_until_); }
+  // The one request that tries it is the caller's. False if another one has begun.
+  bool begin_trial(Time now) noexcept;
+
+  // Whether the endpoint may be ejected is the group's decision, which calls these with its mutex
+  // held; Group is the only one that does.
+  void become(Condition condition, Time now) noexcept;
+  void eject(Time now, Time until) noexcept;
+  // It is new among others: its share rises from now on.
+  void start(Time now) noexcept { usable_since_.store(rep(now), std::memory_order_relaxed); }
+  // The request that tried it has shown nothing: the next one may.
+  void allow_trial(Time now) noexcept;
+  Time since() const noexcept { return from(since_); }
+
+  std::string last_failure() const;
+  void set_last_failure(std::string text);
+
+ private:
+  static Time from(const std::atomic<Time::rep>& stored) noexcept {
+    return Time(Time::duration(stored.load(std::memory_order_relaxed)));
+  }
+  static Time::rep rep(Time time) noexcept { return time.time_since_epoch().count(); }
+
+  std::atomic<Condition> condition_ = Condition::usable;
+  std::atomic<Time::rep> usable_since_ = rep(Time::min()) / 2;  // long ago
+  std::atomic<Time::rep> ejected_until_ = 0;
+  std::atomic<Time::rep> since_ = 0;
+  mutable std::mutex mutex_;
+  std::string last_failure_;  // guarded by mutex_
+};
+
+// An endpoint as one list names it.
+struct Member {
+  std::shared_ptr<Endpoint> endpoint;
+  double weight = 1;
+  bool backup = false;
+  std::uint64_t cookie = 0;  // its value in a sticky cookie
+};
+
+}  // namespace onehop::upstream

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "upstream/found_endpoints.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace onehop::upstream {
+namespace {
+
+constexpr Duration kMinTtl = std::chrono::seconds(1);
+constexpr Duration kMaxTtl = std::chrono::seconds(30);
+constexpr Duration kAskAgain = std::chrono::seconds(2);
+// How long a name must be absent before its endpoints are given up.
+constexpr Duration kGrace = std::chrono::seconds(60);
+
+// A server that may get the fewest requests still gets some (RFC 2782: "a very small chance").
+double weight_of(const net::SrvRecord& record, bool all_are_zero) {
+  constexpr double kSmall = 0.1;
+  if (all_are_zero) return 1;
+  return record.weight == 0 ? kSmall : record.weight;
+}
+
+}  // namespace
+
+std::string_view scheme_of_service(std::string_view service) {
+  const std::string_view label = service.substr(0, service.find('.'));
+  if (label == "_https") return "https";
+  if (label == "_h2c" || label == "_grpc") return "h2c";
+  return "http";
+}
+
+FoundEndpoints::FoundEndpoints(Upstream::Endpoint named)
+    : named_(std::move(named)), name_(named_->url.host()), endpoints_({*named_}) {}
+
+FoundEndpoints::FoundEndpoints(std::string service) : name_(std::move(service)) {}
+
+std::string FoundEndpoints::take(const net::DnsChannel::Answer& answer, Time now) {
+  if (answer.addresses.empty()) return keep(answer.is_absent, answer.failure, now);
+  std::vector<Upstream::Endpoint> endpoints;
+  for (const net::Address& address : answer.addresses) {
+    Upstream::Endpoint endpoint = *named_;
+    endpoint.connect_address = address.ip();
+    if (std::ranges::find(endpoints, endpoint) == endpoints.end())
+      endpoints.push_back(std::move(endpoint));
+  }
+  // In one order, whatever that of the response: `first` stays where it is.
+  std::ranges::sort(endpoints, {}, &Upstream::Endpoint::connect_address);
+  return replace(std::move(endpoints), answer.ttl, now);
+}
+
+std::string FoundEndpoints::take(const net::DnsChannel::ServiceAnswer& answer, Time now) {
+  if (answer.records.empty()) return keep(answer.is_absent, answer.failure, now);
+  const auto& records = answer.records;
+  const auto lowest = std::ranges::min(records, {}, &net::SrvRecord::priority).priority;
+  const bool all_are_zero =
+      std::ranges::all_of(records, [](const net::SrvRecord& record) { return record.weight == 0; });
+  std::vector<Upstream::Endpoint> endpoints;
+  for (const net::SrvRecord& record : records) {
+    auto url = Url::parse(std::string(scheme_of_service(name_)) + "://" + record.host + ":" +
+                          std::to_string(record.port));
+    if (!url) continue;  // a host that no URL can have
+    const bool is_named = std::ranges::any_of(
+        endpoints, [&](const Upstream::Endpoint& endpoint) { return endpoint.url == *url; });
+    if (is_named) continue;
+    endpoints.emplace_back(std::move(*url), weight_of(record, all_are_zero),
+                           record.priority > lowest);
+  }
+  if (endpoints.empty()) return keep(false, "no usable host in the response", now);
+  std::ranges::sort(endpoints, {}, [](const Upstream::Endpoint& endpoint) {
+    return std::pair(endpoint.backup, endpoint.url.to_string());
+  });
+  return replace(std::move(endpoints), answer.ttl, now);
+}
+
+std::string FoundEndpoints::keep(bool is_absent, const std::string& failure, Time now) {
+  next_ = io::deadline_after(now, kAskAgain);
+  if (!is_absent) {
+    absent_since_.reset();
+  } else if (!absent_since_) {
+    absent_since_ = now;
+  }
+  const bool is_gone = absent_since_ && now - *absent_since_ >= kGrace && !endpoints_.empty();
+  if (is_gone) {
+    endpoints_.clear();
+    return name_ + " does not exist any more: no endpoint is left of it";
+  }
+  if (std::exchange(last_failure_, failure) == failure) return "";
+  return name_ + ": " + failure + "; the last good response is kept";
+}
+
+std::string FoundEndpoints::replace(std::vector<Upstream::Endpoint> endpoints,
+                                    Duration ttl,
+                                    Time now) {
+  next_ = io::deadline_after(now, std::clamp(ttl, kMinTtl, kMaxTtl));
+  absent_since_.reset();
+  last_failure_.clear();
+  const auto stay = std::ranges::count_if(endpoints_, [&](const Upstream::Endpoint& endpoint) {
+    return std::ranges::find(endpoints, endpoint) != endpoints.end();
+  });
+  const std::size_t before = endpoints_.size();
+  const bool lost_most = is_known_ && 2 * static_cast<std::size_t>(stay) < before && before > 1;
+  endpoints_ = std::move(endpoints);
+  is_known_ = true;
+  if (!lost_most) {
+    if (endpoints_.size() == before) return "";
+    return name_ + ": " + std::to_string(endpoints_.size()) + " endpoints";
+  }
+  return name_ + ": only " + std::to_string(stay) + " of " + std::to_string(before) +
+         " endpoints are still there";
+}
+
+}  // namespace onehop::upstream

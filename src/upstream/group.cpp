@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "upstream/group.hpp"
+
+#include "io/random_bytes.hpp"
+#include "net/keyed_hash.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <set>
+#include <stdexcept>
+#include <unordered_map>
+#include <utility>
+
+namespace onehop::upstream {
+namespace {
+
+constexpr std::size_t kMinCookieKey = 16;
+// An ejection is up to 10 % shorter, so that endpoints that failed together are not tried together.
+constexpr double kJitter = 0.1;
+
+std::uint64_t next_id() noexcept {
+  static std::atomic<std::uint64_t> last = 0;
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+void fill_with_random_key(std::string& key) {
+  std::array<unsigned char, 32> random{};
+  io::fill_randomly(random);
+  key.assign(random.begin(), random.end());
+}
+
+Upstream::Options checked(Upstream::Options options) {
+  if (options.max_attempts == 0 || options.max_attempts > Group::kMaxAttempts) {
+    throw std::invalid_argument("max_attempts: it is from 1 to " +
+                                std::to_string(Group::kMaxAttempts));
+  }
+  if (options.balance == Balance::hash && !options.hash_key) {
+    throw std::invalid_argument("Balance::hash needs a hash_key");
+  }
+  if (!options.sticky.name.empty()) {
+    if (options.sticky.key.empty()) {
+      fill_with_random_key(options.sticky.key);
+    } else if (options.sticky.key.size() < kMinCookieKey) {
+      throw std::invalid_argument("the key of the sticky cookie has less than 16 bytes");
+    }
+  }
+  if (!options.transport) options.transport = std::make_shared<const Transport>();
+  return options;
+}
+
+bool passes_over(Condition condition) noexcept {
+  return condition == Condition::ejected || condition == Condition::trying;
+}
+
+}  // namespace
+
+Group::Group(Upstream::Options options)
+    : options_(checked(std::move(options))),
+      id_(next_id()),
+      members_(std::make_shared<MemberList>()),
+      random_(static_cast<std::minstd_rand::result_type>(id_)) {
+  update(options_.endpoints, Time{}, Arrival::with_the_start);
+}
+
+// --- the list ----------------------------------------------------------------------------------
+
+void Group::check(const std::vector<Upstream::Endpoint>& endpoints) const {
+  std::set<std::string> keys;
+  for (const Upstream::Endpoint& endpoint : endpoints) {
+    const std::string text = endpoint.url.to_string();
+    if (!endpoint.url.is_absolute()) {
+      throw std::invalid_argument("endpoint '" + text + "' does not say which host");
+    }
+    if (endpoint.url.target() != "/") {
+      throw std::invalid_argument("endpoint '" + text +
+                                  "' has a path, which is a matter of the request");
+    }
+    if (!std::isfinite(endpoint.weight) || endpoint.weight < 0) {
+      throw std::invalid_argument("endpoint '" + text + "': the weight is 0 or more");
+    }
+    if (!keys.insert(Endpoint::key_of(endpoint)).second) {
+      throw std::invalid_argument("endpoint '" + text + "' is named twice");
+    }
+  }
+}
+
+void Group::update(std::vector<Upstream::Endpoint> endpoints, Time now, Arrival arrival) {
+  check(endpoints);
+  const std::lock_guard lock(mutex_);
+  if (members_->empty()) arrival = Arrival::with_the_start;
+  // Also those that were removed, while they have requests: their health is not forgotten.
+  std::unordered_map<std::string_view, std::shared_ptr<Endpoint>> known;
+  for (const Member& member : *members_)
+    known.emplace(member.endpoint->key, member.endpoint);
+  for (const auto& gone : gone_) {
+    if (auto endpoint = gone.lock()) known.emplace(endpoint->key, endpoint);
+  }
+  auto members = std::make_shared<MemberList>();
+  members->reserve(endpoints.size());
+  for (const Upstream::Endpoint& named : endpoints) {
+    const auto found = known.extract(Endpoint::key_of(named));
+    std::shared_ptr<Endpoint> endpoint =
+        found ? found.mapped() : make_endpoint(named, now, arrival);
+    std::uint64_t cookie = 0;
+    if (!options_.sticky.name.empty()) {
+      cookie = net::keyed_hash(options_.sticky.key, endpoint->key);
+    }
+    members->push_back(Member{std::move(endpoint), named.weight, named.backup, cookie});
+  }
+  std::vector<std::weak_ptr<Endpoint>> gone;
+  for (const auto& [key, endpoint] : known)
+    gone.push_back(endpoint);
+  gone_ = std::move(gone);
+  named_ = std::move(endpoints);
+  members_ = std::move(members);
+  generation_.fetch_add(1, std::memory_order_release);
+}
+
+std::shared_ptr<Endpoint> Group::make_endpoint(const Upstream::Endpoint& named,
+                                               Time now,
+                                               Arrival arrival) const {
+  auto endpoint = std::make_shared<Endpoint>(named);
+  const bool is_checked = options_.health.kind != Upstream::HealthCheck::Kind::none;
+  if (arrival == Arrival::later && is_checked) {
+    endpoint->become(Condition::awaited, now);
+  } else if (arrival == Arrival::later) {
+    endpoint->start(now);
+  }
+  return endpoint;
+}
+
+std::shared_ptr<const MemberList> Group::members() const {
+  const std::lock_guard lock(mutex_);
+  return members_;
+}
+
+std::vector<Upstream::Status> Group::statuses(Time now) const {
+  const auto status_of = [&](const Upstream::Endpoint& named, const Endpoint& endpoint) {
+    Upstream::Status status{.endpoint = named};
+    status.requests = endpoint.load.requests.load(std::memory_order_relaxed);
+    status.requests_total = endpoint.load.total.load(std::memory_order_relaxed);
+    status.failures_total = endpoint.failures_total.load(std::memory_order_relaxed);
+    status.ejections_total = endpoint.ejections_total.load(std::memory_order_relaxed);
+    status.since = endpoint.since();
+    status.last_failure = endpoint.last_failure();
+    switch (endpoint.condition()) {
+      case Condition::usable:
+        status.state = now - endpoint.usable_since() < options_.slow_start
+                           ? Upstream::State::starting
+                           : Upstream::State::up;
+        break;
+      case Condition::ejected:
+      case Condition::trying:
+        status.state = Upstream::State::ejected;
+        break;
+      case Condition::awaited:
+      case Condition::down:
+        status.state = Upstream::State::down;
+        break;
+      case Condition::leaving:
+        status.state = Upstream::State::draining;
+        break;
+    }
+    return status;
+  };
+  const std::lock_guard lock(mutex_);
+  std::vector<Upstream::Status> all;
+  for (std::size_t i = 0; i < named_.size(); ++i)
+    all.push_back(status_of(named_[i], *(*members_)[i].endpoint));
+  for (const auto& gone : gone_) {
+    const auto endpoint = gone.lock();
+    if (!endpoint || endpoint->load.requests.load(std::memory_order_relaxed) == 0) continue;
+    Upstream::Endpoint named(endpoint->url);
+    named.connect_address = endpoint->connect_address;
+    all.push_back(status_of(named, *endpoint));
+    all.back().state = Upstream::State::draining;
+  }
+  return all;
+}
+
+// --- health ------------------------------------------------------------------------------------
+
+void Group::on_success(Endpoint& endpoint, Time now) {
+  endpoint.window.add_success();
+  if (endpoint.condition() != Condition::trying) [[likely]]
+    return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (endpoint.condition() != Condition::trying) return;
+    endpoint.become(Condition::usable, now);
+  }
+  report(endpoint, "is up again");
+}
+
+void Group::on_failure(Endpoint& endpoint, std::string_view reason, Time now) {
+  endpoint.failures_total.fetch_add(1, std::memory_order_relaxed);
+  endpoint.set_last_failure(std::string(reason));
+  const bool is_too_much = endpoint.window.add_failure();
+  if (!is_too_much && endpoint.condition() != Condition::trying) return;
+  if (try_to_eject(endpoint, now)) report(endpoint, "is ejected: " + std::string(reason));
+}
+
+bool Group::try_to_eject(Endpoint& endpoint, Time now) {
+  const std::lock_guard lock(mutex_);
+  const Condition before = endpoint.condition();
+  const bool was_usable = before == Condition::usable;
+  if (was_usable ? !may_eject(endpoint) : before != Condition::trying) return false;
+  endpoint.eject(now, io::deadline_after(now, next_eject_time(endpoint, now)));
+  return was_usable;
+}
+
+// At most half of the endpoints of the list, and never the last that is usable.
+bool Group::may_eject(const Endpoint& endpoint) const noexcept {
+  std::size_t ejected = 0;
+  std::size_t others = 0;
+  bool is_listed = false;
+  for (const Member& member : *members_) {
+    const Condition condition = member.endpoint->condition();
+    if (passes_over(condition)) ++ejected;
+    if (member.endpoint.get() == &endpoint) {
+      is_listed = true;
+    } else if (condition == Condition::usable && member.weight > 0) {
+      ++others;
+    }
+  }
+  return is_listed && others > 0 && (ejected + 1) * 2 <= members_->size();
+}
+
+// Doubles each time, until the endpoint has worked for max_eject_time.
+Duration Group::next_eject_time(Endpoint& endpoint, Time now) {
+  const bool has_worked = endpoint.condition() == Condition::usable &&
+                          now - endpoint.usable_since() >= options_.max_eject_time;
+  if (has_worked) endpoint.ejections_in_a_row = 0;
+  Duration time = options_.eject_time;
+  for (unsigned i = 0; i < endpoint.ejections_in_a_row && time < options_.max_eject_time; ++i)
+    time *= 2;
+  ++endpoint.ejections_in_a_row;
+  time = std::min(time, options_.max_eject_time);
+  std::uniform_real_distribution<double> share(1 - kJitter, 1);
+  return std::chrono::duration_cast<Duration>(time * share(random_));
+}
+
+void Group::end_trial(Endpoint& endpoint, Time now) {
+  const std::lock_guard lock(mutex_);
+  if (endpoint.condition() == Condition::trying) endpoint.allow_trial(now);
+}
+
+void Group::on_check(Endpoint& endpoint, Condition found, std::string_view reason, Time now) {
+  std::string event;
+  {
+    const std::lock_guard lock(mutex_);
+    const Condition before = endpoint.condition();
+    // Requests decide how long an ejection lasts.
+    if (before == found || (found == Condition::usable && passes_over(before))) return;
+    endpoint.become(found, now);
+    if (found == Condition::usable) {
+      event = before == Condition::awaited ? "is up" : "is up again";
+    } else if (found == Condition::leaving) {
+      event = "is draining";
+    } else {
+      endpoint.set_last_failure(std::string(reason));
+      event = "is down: " + std::string(reason);
+    }
+  }
+  report(endpoint, event);
+}
+
+void Group::report(const Endpoint& endpoint, std::string_view event) const {
+  if (options_.on_change) {
+    options_.on_change("endpoint " + endpoint.key + " " + std::string(event));
+  }
+}
+
+}  // namespace onehop::upstream

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Group: the endpoints of an upstream and everything that workers share of them. It decides which
+// of them are passed over, since that depends on the others. Thread: any.
+#pragma once
+
+#include <onehop/upstream.hpp>
+
+#include "upstream/endpoint.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace onehop::upstream {
+
+// How an endpoint that was not in the list before is taken.
+enum class Arrival : std::uint8_t {
+  with_the_start,  // as good
+  later,           // it waits for its first check, or gets a share that rises
+};
+
+// The endpoints in their order. Constant.
+using MemberList = std::vector<Member>;
+
+class Group {
+ public:
+  // Of Upstream::Options::max_attempts.
+  static constexpr std::size_t kMaxAttempts = 16;
+
+  // Throws std::invalid_argument if an option cannot be used.
+  explicit Group(Upstream::Options options);
+  Group(const Group&) = delete;
+  Group& operator=(const Group&) = delete;
+
+  const Upstream::Options& options() const noexcept { return options_; }
+  // Different for each Group of the process, ever.
+  std::uint64_t id() const noexcept { return id_; }
+
+  // Replaces the list. Throws std::invalid_argument, and has changed nothing then.
+  void update(std::vector<Upstream::Endpoint> endpoints, Time now, Arrival arrival);
+  // Changes with each update().
+  std::uint64_t generation() const noexcept { return generation_.load(std::memory_order_acquire); }
+  std::shared_ptr<const MemberList> members() const;
+  std::vector<Upstream::Status> statuses(Time now) const;
+
+  // A request to `endpoint` has ended.
+  void on_success(Endpoint& endpoint, Time now);
+  void on_failure(Endpoint& endpoint, std::string_view reason, Time now);
+  // The request that tried it has come to nothing for another reason.
+  void end_trial(Endpoint& endpoint, Time now);
+  // A check has found `found`. A good one of an endpoint that is down makes it usable; a bad one
+  // takes it out of use, also if it is the last.
+  void on_check(Endpoint& endpoint, Condition found, std::string_view reason, Time now);
+
+ private:
+  void check(const std::vector<Upstream::Endpoint>& endpoints) const;
+  std::shared_ptr<Endpoint> make_endpoint(const Upstream::Endpoint& named,
+                                          Time now,
+                                          Arrival arrival) const;
+  // Returns true if it was usable until now.
+  bool try_to_eject(Endpoint& endpoint, Time now);
+  bool may_eject(const Endpoint& endpoint) const noexcept;
+  Duration next_eject_time(Endpoint& endpoint, Time now);
+  // Without the mutex: on_change may ask for statuses().
+  void report(const Endpoint& endpoint, std::string_view event) const;
+
+  const Upstream::Options options_;
+  const std::uint64_t id_;
+  std::atomic<std::uint64_t> generation_ = 1;
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  std::vector<Upstream::Endpoint> named_;
+  std::shared_ptr<const MemberList> members_;
+  std::vector<std::weak_ptr<Endpoint>> gone_;  // not in the list any more, perhaps with requests
+  std::minstd_rand random_;
+};
+
+}  // namespace onehop::upstream

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "upstream/health_checks.hpp"
+
+#include <onehop/scope.hpp>
+
+#include "io/reactor.hpp"
+#include "transport/transport_access.hpp"
+#include "upstream/background_loop.hpp"
+#include "upstream/health_probe.hpp"
+
+#include <map>
+#include <new>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+
+namespace onehop::upstream {
+namespace {
+
+// How often the list and the ejections are looked at.
+constexpr Duration kLook = std::chrono::milliseconds(200);
+constexpr double kJitter = 0.2;
+
+}  // namespace
+
+// The checks of one group, on the thread of the loop.
+class HealthChecks::Job {
+ public:
+  explicit Job(std::shared_ptr<Group> group)
+      : group_(std::move(group)),
+        probe_(group_->options().health,
+               detail::TransportAccess::options(*group_->options().transport)),
+        random_(static_cast<std::minstd_rand::result_type>(group_->id())) {}
+
+  // Both on the thread of the loop.
+  void begin() {
+    tasks_.emplace();
+    tasks_->spawn(watch());
+  }
+  void end() noexcept { tasks_.reset(); }
+
+ private:
+  // An endpoint, from its first check to the first list without it.
+  struct Checked {
+    std::shared_ptr<Endpoint> endpoint;
+    unsigned good = 0, bad = 0;  // in a row
+    Time next{};
+    Condition condition = Condition::usable;
+    bool is_running = false;
+  };
+  // While it lives, a check of the endpoint is running. However it ends, another one follows.
+  class Running {
+   public:
+    explicit Running(Checked& checked) noexcept : checked_(checked) { checked_.is_running = true; }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+    ~Running() { checked_.is_running = false; }
+
+   private:
+    Checked& checked_;
+  };
+
+  const Upstream::HealthCheck& options() const noexcept { return group_->options().health; }
+
+  task<void> watch() {
+    for (;;) {
+      try {
+        look();
+      } catch (const std::bad_alloc&) {  // the next look may find memory
+      }
+      co_await sleep_for(kLook);
+    }
+  }
+  // Begins the checks whose time has come.
+  void look() {
+    const Time now = io::Reactor::current().now();
+    const auto members = group_->members();
+    std::map<std::string, std::shared_ptr<Checked>> listed;
+    for (const Member& member : *members) {
+      const std::string& key = member.endpoint->key;
+      const auto found = checked_.find(key);
+      listed[key] = found != checked_.end() && found->second->endpoint == member.endpoint
+                        ? found->second
+                        : std::make_shared<Checked>(Checked{.endpoint = member.endpoint});
+    }
+    checked_ = std::move(listed);
+    for (auto& [key, checked] : checked_) {
+      const Condition before = std::exchange(checked->condition, checked->endpoint->condition());
+      const bool was_ejected =
+          checked->condition == Condition::ejected && before != checked->condition;
+      if (checked->is_running || (now < checked->next && !was_ejected)) continue;
+      checked->next = io::deadline_after(now, pause());
+      tasks_->spawn(check(checked));
+    }
+  }
+  task<void> check(std::shared_ptr<Checked> checked) {
+    const Running running(*checked);
+    const CheckResult result = co_await probe_.check(*checked->endpoint);
+    apply(*checked, result, io::Reactor::current().now());
+  }
+  Duration pause() {
+    std::uniform_real_distribution<double> share(1 - kJitter, 1);
+    return std::chrono::duration_cast<Duration>(options().interval * share(random_));
+  }
+  void apply(Checked& checked, const CheckResult& result, Time now) {
+    Endpoint& endpoint = *checked.endpoint;
+    checked.good = result.is_good() ? checked.good + 1 : 0;
+    checked.bad = result.found == Condition::down ? checked.bad + 1 : 0;
+    // A new endpoint waits for its first good check, not for several.
+    const unsigned enough = endpoint.condition() == Condition::awaited ? 1 : options().up_after;
+    if (result.is_good()) {
+      if (checked.good >= enough) group_->on_check(endpoint, Condition::usable, "", now);
+    } else if (result.found == Condition::leaving) {
+      group_->on_check(endpoint, Condition::leaving, "", now);
+    } else if (checked.bad >= options().down_after) {
+      group_->on_check(endpoint, Condition::down, result.reason, now);
+    }
+  }
+
+  const std::shared_ptr<Group> group_;
+  const HealthProbe probe_;
+  std::minstd_rand random_;
+  std::map<std::string, std::shared_ptr<Checked>> checked_;
+  std::optional<Scope> tasks_;
+};
+
+HealthChecks::HealthChecks(std::shared_ptr<Group> group)
+    : loop_(BackgroundLoop::get()), job_(std::make_shared<Job>(std::move(group))) {
+  loop_->run([job = job_.get()] { job->begin(); });
+}
+
+HealthChecks::~HealthChecks() {
+  loop_->run([job = job_.get()] { job->end(); });
+}
+
+}  // namespace onehop::upstream

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HealthChecks: the checks of one upstream, again and again, in the BackgroundLoop.
+// Thread: any.
+#pragma once
+
+#include "upstream/background_loop.hpp"
+#include "upstream/group.hpp"
+
+#include <memory>
+
+namespace onehop::upstream {
+
+class HealthChecks {
+ public:
+  // Begins to check the endpoints of `group`, and of its later lists. Throws std::system_error if
+  // the system refuses a thread.
+  explicit HealthChecks(std::shared_ptr<Group> group);
+  HealthChecks(const HealthChecks&) = delete;
+  HealthChecks& operator=(const HealthChecks&) = delete;
+  // Ends them.
+  ~HealthChecks();
+
+ private:
+  class Job;
+
+  const std::shared_ptr<BackgroundLoop> loop_;
+  const std::shared_ptr<Job> job_;  // its tasks are in the loop
+};
+
+}  // namespace onehop::upstream

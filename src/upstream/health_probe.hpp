@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HealthProbe checks one endpoint once, over a connection of its own. Thread: owner.
+#pragma once
+
+#include <onehop/task.hpp>
+#include <onehop/upstream.hpp>
+
+#include "upstream/endpoint.hpp"
+
+#include <memory>
+#include <string>
+
+namespace onehop::upstream {
+
+struct CheckResult {
+  bool is_good() const noexcept { return found == Condition::usable; }
+
+  Condition found = Condition::usable;  // or down, or leaving
+  std::string reason = {};              // why it is not usable
+};
+
+class HealthProbe {
+ public:
+  // Connects as a Transport with the options `of_requests` does.
+  HealthProbe(Upstream::HealthCheck check, const Transport::Options& of_requests);
+
+  // Runs on an event loop. The probe and `endpoint` outlive the task.
+  task<CheckResult> check(const Endpoint& endpoint) const;
+
+ private:
+  task<CheckResult> connect(const Endpoint& endpoint) const;
+  task<Result<Response>> ask(const Endpoint& endpoint, Request request) const;
+  task<CheckResult> get(const Endpoint& endpoint) const;
+  task<CheckResult> call(const Endpoint& endpoint) const;
+
+  const Upstream::HealthCheck check_;
+  const Transport transport_;
+  const std::shared_ptr<const Dialer> dialer_;
+};
+
+}  // namespace onehop::upstream

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <onehop/upstream.hpp>
+
+#include <onehop/cookies.hpp>
+#include <onehop/detail/clock.hpp>
+
+#include "io/reactor.hpp"
+#include "proxy/single_host.hpp"
+#include "transport/deadline.hpp"
+#include "transport/transport_access.hpp"
+#include "upstream/choice.hpp"
+#include "upstream/discovery.hpp"
+#include "upstream/group.hpp"
+#include "upstream/health_checks.hpp"
+
+#include <array>
+#include <charconv>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+namespace onehop {
+namespace {
+
+Url parsed(std::string_view text) {
+  auto url = Url::parse(text);
+  if (!url) {
+    throw std::invalid_argument("endpoint '" + std::string(text) +
+                                "': " + std::string(url.error().detail()));
+  }
+  return std::move(*url);
+}
+
+std::string to_digits(std::uint64_t number) {
+  std::array<char, 16> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, 16).ptr;
+  return std::string(digits.data(), end);
+}
+
+void set_cookie(Response& response, const std::string& name, std::uint64_t value, bool is_secure) {
+  add_cookie(response, {.name = name,
+                        .value = to_digits(value),
+                        .path = "/",
+                        .secure = is_secure,
+                        .http_only = true,
+                        .same_site = SameSite::lax});
+}
+
+}  // namespace
+
+Upstream::Endpoint::Endpoint(const char* u) : url(parsed(u)) {}
+Upstream::Endpoint::Endpoint(const std::string& u) : url(parsed(u)) {}
+
+struct Upstream::Shared {
+  explicit Shared(Options options) : group(std::make_shared<upstream::Group>(std::move(options))) {
+    const Options& used = group->options();
+    if (used.health.kind != HealthCheck::Kind::none) checks.emplace(group);
+    if (used.resolve == Resolve::each || !used.services.empty()) discovery.emplace(group, used);
+  }
+
+  const std::shared_ptr<upstream::Group> group;
+  std::optional<upstream::HealthChecks> checks;
+  std::optional<upstream::Discovery> discovery;
+};
+
+Upstream::Upstream(Options options) : shared_(std::make_shared<Shared>(std::move(options))) {}
+Upstream::~Upstream() = default;
+
+task<Result<Response>> Upstream::round_trip(Request request) const {
+  if (request.deadline()) {
+    auto timed = transport::round_trip_until(*this, std::move(request));
+    co_return co_await std::move(timed);
+  }
+  io::Reactor* const reactor = io::Reactor::current_or_null();
+  if (!reactor) {
+    co_return failure(Errc::bad_option, Side::local, "round_trip outside an event loop");
+  }
+  upstream::Group& group = *shared_->group;
+  const bool is_secure = request.connection().tls;
+  upstream::Choice choice(group, *reactor, upstream::WorkerViews::view(*reactor, shared_->group),
+                          request);
+  const transport::Pools& pools = detail::TransportAccess::pools(*group.options().transport);
+  auto response = co_await transport::round_trip(pools, std::move(request), &choice);
+  if (!response) co_return response;
+  if (const auto cookie = choice.new_cookie()) {
+    set_cookie(*response, group.options().sticky.name, *cookie, is_secure);
+  }
+  co_return response;
+}
+
+void Upstream::update(std::vector<Endpoint> endpoints) {
+  shared_->group->update(std::move(endpoints), detail::now(), upstream::Arrival::later);
+}
+
+std::vector<Upstream::Status> Upstream::endpoints() const {
+  return shared_->group->statuses(detail::now());
+}
+
+std::string_view to_string(Upstream::State state) noexcept {
+  switch (state) {
+    case Upstream::State::up:
+      return "up";
+    case Upstream::State::starting:
+      return "starting";
+    case Upstream::State::ejected:
+      return "ejected";
+    case Upstream::State::down:
+      return "down";
+    case Upstream::State::draining:
+      return "draining";
+  }
+  return "";
+}
+
+RewriteHook to_upstream() {
+  return RewriteBelow(parsed("http://upstream"));
+}
+
+ReverseProxy upstream_reverse_proxy(std::shared_ptr<const Upstream> upstream) {
+  if (!upstream) throw std::invalid_argument("upstream_reverse_proxy: the upstream is missing");
+  return ReverseProxy({.rewrite = to_upstream(), .transport = std::move(upstream)});
+}
+
+}  // namespace onehop

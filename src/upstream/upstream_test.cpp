@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Requests through an Upstream of three backends, in memory: where they go when one of them fails.
+#include <onehop/upstream.hpp>
+
+#include <onehop/cookies.hpp>
+#include <onehop/testing.hpp>
+
+#include "support/messages.hpp"
+#include "support/vocabulary.hpp"
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace onehop {
+namespace {
+
+using namespace test::vocabulary;
+using testing::Wire;
+using State = Upstream::State;
+
+class UpstreamTest : public ::testing::Test {
+ protected:
+  UpstreamTest() {
+    for (const char* name : {"a:80", "b:80", "c:80"})
+      network_.listen(name);
+  }
+  void start(Upstream::Options options = {}, Transport::Options transport = {}) {
+    transport.dialer = network_.dialer();
+    if (options.endpoints.empty()) options.endpoints = {"http://a", "http://b", "http://c"};
+    options.balance = options.hash_key ? Balance::hash : Balance::first;
+    options.transport = transport_ = std::make_shared<Transport>(transport);
+    upstream_ = std::make_shared<Upstream>(std::move(options));
+    network_.serve("proxy:80", std::make_shared<ReverseProxy>(upstream_reverse_proxy(upstream_)),
+                   exchanges_.watch({}));
+  }
+  Wire client() {
+    if (!upstream_) start();
+    return network_.connect("proxy:80");
+  }
+  Wire at(std::string_view name) { return network_.accept(std::string(name) + ":80"); }
+  bool has_connection(std::string_view name) {
+    try {
+      const Wire wire = at(name);
+      return true;
+    } catch (const std::out_of_range&) {
+      return false;
+    }
+  }
+  // A backend that answers with its name.
+  void serve(std::string_view name) {
+    network_.serve(std::string(name) + ":80",
+                   std::make_shared<testing::Recorder>(Status(200), std::string(name)));
+  }
+  std::string ask(std::string_view request) {
+    Wire wire = client();
+    wire.send(request);
+    return wire.receive();
+  }
+  static std::string get(std::string_view fields = "") {
+    return "GET /path?query HTTP/1.1\r\nHost: site\r\n" + std::string(fields) + "\r\n";
+  }
+  static std::string post(std::string_view content) {
+    return "POST / HTTP/1.1\r\nHost: site\r\nContent-Length: " + std::to_string(content.size()) +
+           "\r\n\r\n" + std::string(content);
+  }
+  static std::string ok(std::string_view content) {
+    return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(content.size()) + "\r\n\r\n" +
+           std::string(content);
+  }
+  // By the clock of the network.
+  std::vector<Upstream::Status> endpoints() {
+    auto ask = [](const Upstream& upstream) -> task<std::vector<Upstream::Status>> {
+      co_return upstream.endpoints();
+    };
+    return network_.run(ask(*upstream_));
+  }
+  void update(std::vector<Upstream::Endpoint> endpoints) {
+    auto ask = [](Upstream& upstream, std::vector<Upstream::Endpoint> list) -> task<bool> {
+      upstream.update(std::move(list));
+      co_return true;
+    };
+    network_.run(ask(*upstream_, std::move(endpoints)));
+  }
+  State state(std::size_t index) { return endpoints().at(index).state; }
+
+  test::ExchangeLog exchanges_;
+  testing::Network network_;
+  std::shared_ptr<Transport> transport_;
+  std::shared_ptr<Upstream> upstream_;
+};
+
+TEST_F(UpstreamTest, TheRequestGoesToTheEndpointAsItCame) {
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  const std::string request = a.receive();
+  EXPECT_THAT(request, StartsWith("GET /path?query HTTP/1.1\r\n"));
+  EXPECT_THAT(request, HasSubstr("Host: site\r\n"));
+  EXPECT_EQ(endpoints()[0].requests, 1u);
+  a.send(ok("a"));
+  EXPECT_EQ(body_of(client.receive()), "a");
+  EXPECT_EQ(exchanges_.last().upstream, "a:80");
+  EXPECT_EQ(endpoints()[0].requests, 0u);
+  EXPECT_EQ(endpoints()[0].requests_total, 1u);
+}
+
+TEST_F(UpstreamTest, ARequestIsInProgressUntilItsContentIsThrough) {
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  a.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");
+  EXPECT_THAT(client.receive(), EndsWith("abc"));
+  EXPECT_EQ(endpoints()[0].requests, 1u);
+  a.send("def");
+  EXPECT_EQ(client.receive(), "def");
+  EXPECT_EQ(endpoints()[0].requests, 0u);
+}
+
+TEST_F(UpstreamTest, ATunnelIsInProgressUntilItEnds) {
+  Wire client = this->client();
+  client.send(get("Connection: upgrade\r\nUpgrade: websocket\r\n"));
+  Wire a = at("a");
+  a.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 101 "));
+  EXPECT_EQ(endpoints()[0].requests, 1u);
+  client.close();
+  a.close();
+  EXPECT_EQ(endpoints()[0].requests, 0u);
+}
+
+TEST_F(UpstreamTest, ARefusalIsNotSeen) {
+  start();
+  network_.refuse("a:80");
+  network_.refuse("b:80");
+  Wire client = this->client();
+  client.send(post("content"));
+  Wire c = at("c");
+  EXPECT_THAT(c.receive(), EndsWith("content"));
+  c.send(ok("c"));
+  EXPECT_EQ(body_of(client.receive()), "c");
+  EXPECT_EQ(endpoints()[0].failures_total, 1u);
+  EXPECT_EQ(endpoints()[1].failures_total, 1u);
+  EXPECT_EQ(endpoints()[2].failures_total, 0u);
+}
+
+TEST_F(UpstreamTest, FiveRefusalsEjectUntilATrialSucceeds) {
+  start();
+  network_.refuse("a:80");
+  serve("b");
+  for (int i = 0; i < 7; ++i)
+    EXPECT_EQ(body_of(ask(get())), "b");
+  EXPECT_EQ(state(0), State::ejected);
+  EXPECT_EQ(endpoints()[0].failures_total, 5u);
+  network_.advance(9s - 1ns);
+  EXPECT_EQ(body_of(ask(get())), "b");
+  EXPECT_EQ(endpoints()[0].requests_total, 5u);
+  serve("a");
+  network_.advance(1s);
+  EXPECT_EQ(body_of(ask(get())), "a") << "the trial";
+  EXPECT_EQ(state(0), State::starting);
+  network_.advance(10s);
+  EXPECT_EQ(state(0), State::up);
+}
+
+// A reset on a new connection: a GET may be repeated, a POST may have been served.
+TEST_F(UpstreamTest, OnlyWhatMayBeRepeatedGoesOnAfterAReset) {
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  EXPECT_FALSE(a.receive().empty());
+  a.reset();
+  Wire b = at("b");
+  EXPECT_THAT(b.receive(), StartsWith("GET /path?query "));
+  b.send(ok("b"));
+  EXPECT_EQ(body_of(client.receive()), "b");
+  EXPECT_EQ(exchanges_.last().attempts, 2);
+
+  client.send(post("content"));
+  Wire again = at("a");
+  EXPECT_FALSE(again.receive().empty());
+  again.reset();
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 502 "));
+  EXPECT_FALSE(has_connection("b"));
+}
+
+TEST_F(UpstreamTest, ContentIsSentAgainToAnother) {
+  Wire client = this->client();
+  client.send("PUT / HTTP/1.1\r\nHost: site\r\nContent-Length: 7\r\n\r\ncontent");
+  Wire a = at("a");
+  EXPECT_THAT(a.receive(), EndsWith("content"));
+  a.close();
+  Wire b = at("b");
+  EXPECT_THAT(b.receive(), EndsWith("\r\n\r\ncontent"));
+  b.send(ok("b"));
+  EXPECT_EQ(body_of(client.receive()), "b");
+}
+
+TEST_F(UpstreamTest, ATimeoutGoesOnToAnotherOnce) {
+  start({.max_attempts = 2}, {.response_timeout = 1s});
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  network_.advance(1s);
+  Wire b = at("b");
+  EXPECT_THAT(b.receive(), StartsWith("GET "));
+  network_.advance(1s);
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 504 "));
+  EXPECT_FALSE(has_connection("c"));
+}
+
+TEST_F(UpstreamTest, NotAfterTheResponseHasBegun) {
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  a.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");
+  a.close();
+  EXPECT_THAT(client.receive(), EndsWith("abc"));
+  EXPECT_FALSE(has_connection("b"));
+}
+
+TEST_F(UpstreamTest, StatusesOfTheListAreAskedOfAnother) {
+  start({.failure_statuses = {503}, .retry_statuses = {503}});
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  a.send("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+  Wire b = at("b");
+  b.send("HTTP/1.1 500 Broken\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 500 "));
+  EXPECT_EQ(endpoints()[0].failures_total, 1u);
+  EXPECT_EQ(endpoints()[0].last_failure, "status 503");
+  EXPECT_EQ(endpoints()[1].failures_total, 0u);
+
+  client.send(post("content"));
+  a.send("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 503 ")) << "a POST may have been served";
+}
+
+// The last one that is asked has the last word.
+TEST_F(UpstreamTest, TheClientSeesTheStatusOfTheLast) {
+  start({.retry_statuses = {503}});
+  Wire client = this->client();
+  client.send(get());
+  for (const char* name : {"a", "b", "c"}) {
+    Wire wire = at(name);
+    wire.send("HTTP/1.1 503 From " + std::string(name) + "\r\nContent-Length: 1\r\n\r\n" + name);
+  }
+  EXPECT_EQ(body_of(client.receive()), "c");
+}
+
+TEST_F(UpstreamTest, WhenAllRefuseTheyAreAskedOnceMore) {
+  start();
+  for (const char* name : {"a:80", "b:80", "c:80"})
+    network_.refuse(name);
+  Wire client = this->client();
+  client.send(get());
+  EXPECT_EQ(client.receive(), "");
+  serve("b");
+  network_.advance(50ms);
+  EXPECT_EQ(body_of(client.receive()), "b");
+
+  network_.refuse("b:80");
+  client.send(get());
+  network_.advance(50ms);
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 502 "));
+}
+
+TEST_F(UpstreamTest, HoldWaitsOnlyWhenAllRefuse) {
+  start({}, {.hold = 10s});
+  network_.refuse("a:80");
+  serve("b");
+  EXPECT_EQ(body_of(ask(get())), "b") << "at once";
+  network_.refuse("b:80");
+  network_.refuse("c:80");
+  Wire client = this->client();
+  client.send(get());
+  network_.advance(9s);
+  EXPECT_EQ(client.receive(), "");
+  serve("c");
+  network_.advance(200ms);
+  EXPECT_EQ(body_of(client.receive()), "c");
+}
+
+TEST_F(UpstreamTest, WithoutEndpointsItIsA503) {
+  start();
+  update({});
+  EXPECT_THAT(ask(get()), StartsWith("HTTP/1.1 503 "));
+  EXPECT_TRUE(exchanges_.last().failed_with(Errc::no_endpoint));
+}
+
+TEST_F(UpstreamTest, AnUpdateLeavesAloneWhatIsInProgress) {
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  update({"http://b"});
+  ASSERT_EQ(endpoints().size(), 2u);
+  EXPECT_EQ(endpoints()[1].state, State::draining);
+  serve("b");
+  EXPECT_EQ(body_of(ask(get())), "b");
+  a.send(ok("a"));
+  EXPECT_EQ(body_of(client.receive()), "a");
+  EXPECT_EQ(endpoints().size(), 1u);
+}
+
+TEST_F(UpstreamTest, HostIsThatOfTheEndpointIfAsked) {
+  start({.endpoints = {"http://a", "http://b"}, .host_of_endpoint = true});
+  network_.refuse("a:80");
+  Wire client = this->client();
+  client.send(get());
+  EXPECT_THAT(at("b").receive(), HasSubstr("Host: b\r\n"));
+}
+
+TEST_F(UpstreamTest, AKeyStaysAtItsEndpoint) {
+  start(
+      {.hash_key = [](const Request& request) { return request.headers().get_or_empty("User"); }});
+  for (const char* name : {"a", "b", "c"})
+    serve(name);
+  std::set<std::string> seen;
+  for (const char* user : {"1", "2", "3", "4", "5", "6", "7", "8"}) {
+    const std::string request = get("User: " + std::string(user) + "\r\n");
+    const std::string first = body_of(ask(request));
+    EXPECT_EQ(body_of(ask(request)), first);
+    seen.insert(first);
+  }
+  EXPECT_GT(seen.size(), 1u);
+}
+
+std::string cookie_of(const std::string& response) {
+  const std::size_t at = response.find("Set-Cookie: ");
+  if (at == std::string::npos) return "";
+  const std::size_t begin = at + 12;
+  return response.substr(begin, response.find("\r\n", begin) - begin);
+}
+
+TEST_F(UpstreamTest, AClientStaysByItsCookie) {
+  start({.sticky = {.name = "place", .key = "0123456789abcdef"}});
+  serve("a");
+  serve("b");
+  const std::string cookie = cookie_of(ask(get()));
+  EXPECT_THAT(cookie,
+              ::testing::MatchesRegex("place=[0-9a-f]{1,16}; Path=/; SameSite=Lax; HttpOnly"));
+  update({"http://b", "http://a"});
+  const std::string field = "Cookie: x=y; " + cookie.substr(0, cookie.find(';')) + "\r\n";
+  const std::string stays = ask(get(field));
+  EXPECT_EQ(body_of(stays), "a");
+  EXPECT_EQ(cookie_of(stays), "");
+  network_.refuse("a:80");
+  const std::string moved = ask(get(field));
+  EXPECT_EQ(body_of(moved), "b");
+  EXPECT_NE(cookie_of(moved), "");
+  EXPECT_EQ(body_of(ask(get("Cookie: place=nonsense\r\n"))), "b");
+}
+
+TEST_F(UpstreamTest, RefusesWhatIsNoEndpoint) {
+  EXPECT_THROW(Upstream({.endpoints = {"a:80"}}), std::invalid_argument);
+  EXPECT_THROW(Upstream({.endpoints = {"http://a/path"}}), std::invalid_argument);
+  EXPECT_THROW(upstream_reverse_proxy(nullptr), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace onehop

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several backends behind one proxy, while one of them is killed, paused, slowed down or replaced: clients see nothing
+of it, as long as what they ask for may be asked twice."""
+import time
+
+import pytest
+
+from proxy_process import Proxy
+from raw_client import Client
+from replicas import Load, Replica
+from wire import get, post
+
+
+@pytest.fixture
+def replicas():
+    started = [Replica(name) for name in "abc"]
+    yield started
+    for replica in started:
+        replica.resume()
+        replica.kill()
+
+
+@pytest.fixture
+def balance(replicas):
+    """balance("--balance", "first"): a proxy to the three."""
+    proxies = []
+
+    def start(*flags, backends=None):
+        proxies.append(Proxy("--access-log", "off", "--retry-budget", "100%", *flags,
+                             *(backends or [replica.url for replica in replicas])))
+        return proxies[-1]
+
+    yield start
+    for proxy in proxies:
+        assert proxy.stop() == 0, proxy.stderr()
+
+
+def names(answers):
+    return {name for (_, name), count in answers.items() if count}
+
+
+def assert_all_succeeded(load):
+    failed = {answer: count for answer, count in load.answers.items() if answer[0] != 200}
+    assert failed == {}
+
+
+def test_three_words_balance(balance):
+    proxy = balance()
+    with Client(proxy.address) as client:
+        seen = {client.get("/").body for _ in range(60)}
+    assert seen == {b"a", b"b", b"c"}
+
+
+def test_one_that_is_killed_is_not_missed(balance, replicas):
+    proxy = balance()
+    with Load(proxy.address) as load:
+        load.wait_until(lambda answers: names(answers) == set("abc"))
+        replicas[0].kill()
+        load.wait_until(lambda answers: sum(answers.values()) > 500)
+        replicas[0].start()
+        load.wait_until(lambda answers: "a" in names(answers), patience=60)
+    assert_all_succeeded(load)
+    assert "endpoint %s is ejected" % replicas[0].url in proxy.stderr()
+
+
+def test_one_that_is_paused_is_passed_over(balance, replicas):
+    proxy = balance("--response-timeout", "500ms", "--connect-timeout", "1s")
+    with Load(proxy.address) as load:
+        load.wait_until(lambda answers: names(answers) == set("abc"))
+        replicas[1].pause()
+        time.sleep(3)
+        load.wait_until(lambda answers: sum(answers.values()) > 200 and "b" not in names(answers))
+        replicas[1].resume()
+        load.wait_until(lambda answers: "b" in names(answers), patience=60)
+    assert_all_succeeded(load)
+
+
+def test_a_slow_one_gets_less(balance, replicas):
+    proxy = balance()
+    for replica, delay in zip(replicas, (10, 10, 100)):
+        replica.slow_down(delay)
+    with Load(proxy.address, clients=12) as load:
+        time.sleep(3)
+    assert_all_succeeded(load)
+    fast = min(load.answers[200, "a"], load.answers[200, "b"])
+    assert 0 < load.answers[200, "c"] < fast / 2
+
+
+def test_a_post_that_was_refused_goes_on_and_one_that_was_cut_does_not(balance, replicas):
+    proxy = balance("--balance", "first")
+    replicas[0].kill()
+    with Client(proxy.address) as client:
+        assert client.ask(post(b"x")).body == b"b"
+    replicas[1].slow_down(60_000)
+    with Client(proxy.address) as client:
+        client.send(post(b"x"))
+        time.sleep(0.5)
+        replicas[1].kill()
+        assert client.read_final().status == 502
+
+
+@pytest.mark.parametrize("kind", ["/healthz", "tcp"])
+def test_checks_take_out_what_fails_and_bring_it_back(balance, replicas, kind):
+    proxy = balance("--health-check", kind, "--health-check-interval", "200ms", "--health-check-timeout", "200ms")
+    fail = (lambda: replicas[2].report_health(500)) if kind != "tcp" else replicas[2].kill
+    mend = (lambda: replicas[2].report_health(200)) if kind != "tcp" else replicas[2].start
+    with Load(proxy.address) as load:
+        load.wait_until(lambda answers: names(answers) == set("abc"))
+        fail()
+        time.sleep(2)
+        load.wait_until(lambda answers: sum(answers.values()) > 300)
+        before = load.snapshot()
+        time.sleep(0.5)
+        assert names(load.since(before)) == set("ab")
+        mend()
+        load.wait_until(lambda answers: "c" in names(answers), patience=30)
+    assert_all_succeeded(load)
+    assert "endpoint %s is down" % replicas[2].url in proxy.stderr()
+    assert "endpoint %s is up again" % replicas[2].url in proxy.stderr()
+
+
+def test_a_backup_serves_when_no_other_does(balance, replicas):
+    proxy = balance(backends=[replicas[0].url, replicas[1].url + " backup"])
+    with Client(proxy.address) as client:
+        assert {client.get("/").body for _ in range(20)} == {b"a"}
+        replicas[0].kill()
+        assert {client.get("/").body for _ in range(20)} == {b"b"}
+
+
+def test_weights_are_shares(balance, replicas):
+    proxy = balance("--balance", "round-robin", "--workers", "1",
+                    backends=[replicas[0].url + " weight=3", replicas[1].url])
+    with Client(proxy.address) as client:
+        bodies = [client.get("/").body for _ in range(40)]
+    assert (bodies.count(b"a"), bodies.count(b"b")) == (30, 10)
+
+
+def test_a_client_stays_by_its_cookie(balance, replicas):
+    proxy = balance("--sticky", "cookie")
+    with Client(proxy.address) as client:
+        first = client.get("/")
+        cookie = first.fields.get("set-cookie").partition(";")[0]
+        for _ in range(20):
+            answer = client.get("/", f"Cookie: {cookie}")
+            assert (answer.body, answer.fields.get("set-cookie")) == (first.body, None)
+        next(replica for replica in replicas if replica.name.encode() == first.body).kill()
+        moved = client.get("/", f"Cookie: {cookie}")
+        assert moved.status == 200 and moved.body != first.body
+        assert moved.fields.get("set-cookie")
+
+
+@pytest.mark.parametrize("sticky", ["client", "header:X-User"])
+def test_a_client_stays_by_what_it_is(balance, sticky):
+    proxy = balance("--sticky", sticky)
+    with Client(proxy.address) as client:
+        bodies = {client.get("/", "X-User: alice").body for _ in range(30)}
+    assert len(bodies) == 1
+    if sticky != "client":
+        with Client(proxy.address) as client:
+            assert len({client.get("/", f"X-User: {number}").body for number in range(60)}) == 3
+
+
+def test_a_status_of_the_list_is_asked_of_another(balance, replicas):
+    proxy = balance("--balance", "first", "--retry-status", "503")
+    replicas[0].report_health(503)
+    with Client(proxy.address) as client:
+        assert client.get("/healthz").body == b"b"
+        replicas[1].report_health(503)
+        replicas[2].report_health(503)
+        assert client.get("/healthz").status == 503

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backends found by name: each address of a host, the servers of a service, as dnsmasq has them from time to time."""
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from proxy_process import IN_CI, PROGRAM, Proxy, free_port
+from raw_client import Client
+from replicas import Load, Replica
+from wire import PATIENCE
+
+SERVER = "127.0.0.77"
+pytestmark = [pytest.mark.skipif((not shutil.which("dnsmasq") or os.geteuid() != 0) and not IN_CI,
+                                 reason="needs dnsmasq, and root for port 53 and a mount"),
+              pytest.mark.xdist_group("the name server's port")]
+
+
+class NameServer:
+    """dnsmasq for *.test; `addresses` of app.test, and `services`, (host, port, priority, weight) of _http._tcp.app.test."""
+
+    def __init__(self, folder):
+        self.hosts = folder / "hosts"
+        self.process = None
+
+    def set(self, addresses):
+        self.hosts.write_text("".join(f"{address} app.test\n" for address in addresses), encoding="utf-8")
+        if self.process:
+            self.process.send_signal(signal.SIGHUP)
+
+    def start(self, *flags):
+        self.process = subprocess.Popen(
+            ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file=",
+             f"--listen-address={SERVER}", "--bind-interfaces", "--port=53", "--local=/test/", "--local-ttl=1",
+             f"--addn-hosts={self.hosts}", "--user=root", *flags], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.3)
+        assert self.process.poll() is None
+
+    def stop(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+class NamedProxy(Proxy):
+    """With a resolv.conf of its own."""
+
+    def __init__(self, folder, *arguments):
+        resolv = folder / "resolv.conf"
+        resolv.write_text(f"nameserver {SERVER}\noptions timeout:1\n", encoding="utf-8")
+        self.address = ("127.0.0.1", free_port())
+        self.output, self.messages = (open(folder / name, "w+", encoding="utf-8") for name in ("out", "err"))
+        self.process = subprocess.Popen(
+            ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+             f'mount --bind {resolv} /etc/resolv.conf && exec "$@"', "sh", PROGRAM, "-l", "%s:%d" % self.address,
+             "--access-log", "off", *arguments], stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.messages)
+        self.wait_until_ready()
+
+
+@pytest.fixture
+def server(tmp_path):
+    server = NameServer(tmp_path)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def replicas():
+    port = free_port()
+    started = [Replica(name, host=f"127.0.0.{number}", port=port) for number, name in enumerate("abc", 11)]
+    yield started
+    for replica in started:
+        replica.kill()
+
+
+@pytest.fixture
+def named(tmp_path):
+    proxies = []
+
+    def start(*arguments):
+        proxies.append(NamedProxy(tmp_path, *arguments))
+        return proxies[-1]
+
+    yield start
+    for proxy in proxies:
+        assert proxy.stop() == 0, proxy.stderr()
+
+
+def names(answers):
+    return {name for (_, name), count in answers.items() if count}
+
+
+def reaches(load, wanted, patience=4 * PATIENCE):
+    """From some time on, responses come from these and no others."""
+    deadline = time.monotonic() + patience
+    while True:
+        before = load.snapshot()
+        time.sleep(0.7)
+        seen = names(load.since(before))
+        if seen == set(wanted):
+            return
+        assert time.monotonic() < deadline, f"answers of {seen}"
+
+
+def address(replica):
+    return replica.address[0]
+
+
+def test_each_address_is_an_endpoint_as_the_name_changes(server, named, replicas):
+    server.set(map(address, replicas[:2]))
+    server.start()
+    proxy = named("--resolve", "each", "http://app.test:%d" % replicas[0].address[1])
+    with Load(proxy.address) as load:
+        reaches(load, "ab")
+        server.set(map(address, replicas))
+        reaches(load, "abc")
+        server.set(map(address, replicas[2:]))
+        reaches(load, "c")
+        server.set([])  # does not exist: the last good answer counts
+        time.sleep(5)
+        reaches(load, "c")
+        server.stop()
+        reaches(load, "c")
+        server.set(map(address, replicas[:1]))
+        server.start()
+        reaches(load, "a")
+    assert {answer: count for answer, count in load.answers.items() if answer[0] != 200} == {}
+    assert "only 1 of 3 endpoints are still there" in proxy.stderr()
+
+
+def test_a_name_is_one_endpoint_otherwise(server, named, replicas):
+    server.set(map(address, replicas))
+    server.start()
+    proxy = named("http://app.test:%d" % replicas[0].address[1])
+    with Client(proxy.address) as client:
+        assert len({client.get("/").body for _ in range(30)}) == 1
+
+
+def test_two_hundred_addresses(server, named, replicas):
+    server.set([f"127.1.0.{number}" for number in range(1, 201)])
+    server.start()
+    several = [Replica("x", host="0.0.0.0", port=free_port())]
+    try:
+        proxy = named("--resolve", "each", "--balance", "round-robin", "--workers", "1",
+                      "http://app.test:%d" % several[0].address[1])
+        with Client(proxy.address) as client:
+            deadline = time.monotonic() + PATIENCE
+            while "200 endpoints" not in proxy.stderr() and time.monotonic() < deadline:
+                assert client.get("/").status == 200
+    finally:
+        several[0].kill()
+
+
+def test_a_service_has_servers_weights_and_backups(server, named, replicas):
+    server.set([])
+    port = replicas[0].address[1]
+    records = [f"--host-record={replica.name}.test,{address(replica)}" for replica in replicas]
+    services = [f"--srv-host=_http._tcp.app.test,a.test,{port},10,30", f"--srv-host=_http._tcp.app.test,b.test,{port},10,10",
+                f"--srv-host=_http._tcp.app.test,c.test,{port},20,10"]
+    server.start(*records, *services)
+    proxy = named("--balance", "round-robin", "--workers", "1", "srv://_http._tcp.app.test")
+    with Client(proxy.address) as client:
+        deadline = time.monotonic() + PATIENCE
+        while client.get("/").status != 200 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        bodies = [client.get("/").body for _ in range(40)]
+        assert (bodies.count(b"a"), bodies.count(b"b"), bodies.count(b"c")) == (30, 10, 0)
+        replicas[0].kill()
+        replicas[1].kill()
+        assert client.get("/").body == b"c"

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several backends that do the same, on the command line and in a file."""
+import time
+from collections import Counter
+
+import pytest
+
+from proxy_process import Proxy, free_port, run_onehop
+from raw_client import Client
+from replicas import Load
+from wire import PATIENCE, answer, message
+
+
+@pytest.fixture
+def replicas(start_backend):
+    """Three backends, each of which responds with its number."""
+    started = [start_backend() for _ in range(3)]
+    for number, one in enumerate(started):
+        one.answers(answer(str(number).encode()))
+    return started
+
+
+@pytest.fixture
+def balanced():
+    started = []
+
+    def start(*arguments):
+        started.append(Proxy(*arguments))
+        return started[-1]
+
+    yield start
+    for proxy in started:
+        assert proxy.stop() == 0, proxy.stderr()
+
+
+def bodies(address, count, *fields):
+    with Client(address) as client:
+        return Counter(client.get("/", *fields).body.decode() for _ in range(count))
+
+
+def test_two_backends_on_the_command_line_share_the_requests(balanced, replicas):
+    proxy = balanced(replicas[0].url + "/base", replicas[1].url + "/base", "--balance", "round-robin")
+    assert bodies(proxy.address, 20) == {"0": 10, "1": 10}
+    assert {head.target for one in replicas for head in one.requests} == {"/base/"}
+
+
+def test_weights_and_backups_count(configured, replicas):
+    one, two, three = (replica.url for replica in replicas)
+    proxy = configured(workers=1, balance="round-robin", backend=[one, two + " weight=3", three + " backup"])
+    assert bodies(proxy.address, 40) == {"0": 10, "1": 30}
+
+
+def test_a_backend_that_does_not_listen_is_passed_over(configured, replicas):
+    dead = f"http://127.0.0.1:{free_port()}"
+    proxy = configured(upstream={"x": {"backend": [dead, replicas[0].url, replicas[1].url]}},
+                       route=[{"path": "/*", "upstream": "x"}])
+    with Client(proxy.address) as client:
+        assert {client.get().status for _ in range(60)} == {200}
+    assert sum(bodies(proxy.address, 20).values()) == 20
+
+
+def test_a_cookie_keeps_a_client_at_its_backend(configured, replicas):
+    proxy = configured(backend=[one.url for one in replicas], sticky="cookie:where")
+    with Client(proxy.address) as client:
+        first = client.get()
+    cookie = first.fields.get("set-cookie").split(";")[0]
+    assert cookie.startswith("where=")
+    assert bodies(proxy.address, 20, f"Cookie: {cookie}") == {first.body.decode(): 20}
+
+
+def test_a_header_keeps_a_client_at_its_backend(configured, replicas):
+    proxy = configured(backend=[one.url for one in replicas], sticky="header:X-User")
+    seen = [bodies(proxy.address, 10, f"X-User: {name}") for name in "abcdefgh"]
+    assert all(len(one) == 1 for one in seen)
+    assert len({key for one in seen for key in one}) > 1
+
+
+def test_host_header_backend_is_that_of_each(configured, replicas):
+    proxy = configured(backend=[one.url for one in replicas], host_header="backend", balance="round-robin", workers=1)
+    assert bodies(proxy.address, 9) == {"0": 3, "1": 3, "2": 3}
+    for one in replicas:
+        assert {head.fields.get("host") for head in one.requests} == {one.url.removeprefix("http://")}
+
+
+def test_a_health_check_takes_a_backend_out(configured, replicas):
+    replicas[0].answers(message("HTTP/1.1 500 Sick", "Content-Length: 1", body=b"0"))
+    proxy = configured(backend=[one.url for one in replicas], balance="round-robin", health_check="/ok",
+                       health_check_interval="50ms", workers=1)
+    deadline = time.monotonic() + 4 * PATIENCE
+    while "0" in bodies(proxy.address, 12):
+        assert time.monotonic() < deadline, proxy.stderr()
+    assert any(head.target == "/ok" for head in replicas[0].requests)
+    assert replicas[0].url.removeprefix("http://") in proxy.stderr()
+
+
+def test_a_reload_changes_the_backends_under_load(configured, replicas):
+    urls = [one.url for one in replicas]
+    proxy = configured(backend=urls[:2], slow_start="0s", balance="round-robin")
+    with Load(proxy.address) as load:
+        for round_ in range(4):
+            line = proxy.reload(backend=urls[1:] if round_ % 2 == 0 else urls[:2])
+            assert "changed: backend" in line and "new connections" not in line
+            time.sleep(0.2)
+        proxy.reload(backend=urls[0])
+    assert set(load.answers) == {(200, "0"), (200, "1"), (200, "2")}
+    assert bodies(proxy.address, 10) == {"0": 10}
+
+
+@pytest.mark.parametrize("backends,why", [
+    (["http://a", "https://b"], "have http:// and https://"),
+    (["http://a/x", "http://b/y"], "have /x and /y"),
+    (["http://a", "http://a"], "http://a is there twice"),
+    (["http://a weight=x"], "weight=NUMBER"),
+    (["http://a backup"], "is not a backup"),
+])
+def test_backends_that_do_not_go_together_are_refused(backends, why):
+    ended = run_onehop("check", *backends)
+    assert ended.returncode == 2 and why in ended.stdout
+
+
+def test_the_configuration_prints_backends_as_they_were_typed():
+    ended = run_onehop("check", "--print", "http://a:1 weight=2.5", "b:2", "http://c backup")
+    assert 'backend = ["http://a:1 weight=2.5", "http://b:2", "http://c backup"]  # argument\n' in ended.stdout
