@@ -6,6 +6,7 @@
 #include "config/config_files.hpp"
 #include "config/configuration.hpp"
 #include "config/log_settings.hpp"
+#include "config/upstream_settings.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -108,6 +109,19 @@ void about_watch(const Configuration& configuration, Contradictions& found) {
   }
 }
 
+void about_readiness(const Configuration& configuration, Contradictions& found) {
+  if (!configuration.admin.ready_needs_upstream) return;
+  if (!configuration.backend.is_absolute()) {
+    found.push_back({"ready-needs-upstream",
+                     "--ready-needs-upstream is about the backend at the top of the file, which is "
+                     "missing"});
+  } else if (have_service(configuration.backends)) {
+    found.push_back({"ready-needs-upstream",
+                     "--ready-needs-upstream connects to a backend, and srv:// is a service, whose "
+                     "servers change: use --health-check"});
+  }
+}
+
 }  // namespace
 
 Contradictions find_contradictions_of_table(const Configuration& configuration,
@@ -129,11 +143,7 @@ Contradictions find_contradictions(const Configuration& configuration, const Was
   about_admin(configuration, found);
   about_logs(configuration, was_given, found);
   about_watch(configuration, found);
-  if (configuration.admin.ready_needs_upstream && !configuration.backend.is_absolute()) {
-    found.push_back({"ready-needs-upstream",
-                     "--ready-needs-upstream is about the backend at the top of the file, which is "
-                     "missing"});
-  }
+  about_readiness(configuration, found);
   return found;
 }
 

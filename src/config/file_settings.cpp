@@ -5,6 +5,7 @@
 #include "config/setting_names.hpp"
 #include "config/text_list.hpp"
 #include "config/toml_document.hpp"
+#include "observe/endpoint_families.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -50,6 +51,13 @@ class FileReader {
     if (entry.value.kind != TomlKind::table || entry.value.is_array_of_tables) {
       return report(entry.region, "an upstream is a table with a name",
                     "write [upstream.NAME] before " + std::string(entry.key));
+    }
+    if (entry.key.empty()) {
+      return report(entry.region, "an upstream needs a name", "write [upstream.NAME]");
+    }
+    if (entry.key == observe::kTopUpstream) {
+      return report(entry.region, in_quotes(entry.key) + " is the upstream at the top of the file",
+                    "choose another name, or set its backend at the top");
     }
     const auto earlier = std::ranges::find_if(given_.tables, [&entry](const GivenTable& table) {
       return table.kind == TableKind::upstream && table.name == entry.key;

@@ -164,5 +164,27 @@ TEST(Tables, AMistakeInATableIsReportedThere) {
             "");
 }
 
+TEST(Tables, AnUpstreamHasANameOfItsOwn) {
+  EXPECT_EQ(
+      text_of(load_text("backend = \"http://a\"\n[upstream.default]\nbackend = \"http://b\"\n")
+                  .findings),
+      "onehop.toml:2:11: error: 'default' is the upstream at the top of the file\n"
+      "  2 | [upstream.default]\n"
+      "    |           ^^^^^^^ choose another name, or set its backend at the top\n");
+  EXPECT_EQ(text_of(load_text("backend = \"http://a\"\n[upstream.\"\"]\n").findings),
+            "onehop.toml:2:11: error: an upstream needs a name\n"
+            "  2 | [upstream.\"\"]\n"
+            "    |           ^^ write [upstream.NAME]\n");
+}
+
+TEST(Tables, ReadinessNeedsABackendThatCanBeConnectedTo) {
+  const std::string text = "backend = \"srv://_http._tcp.a\"\nready-needs-upstream = true\n";
+  EXPECT_EQ(text_of(load_text(text).findings),
+            "onehop.toml:2:1: error: ready-needs-upstream connects to a backend, and srv:// is a "
+            "service, whose servers change: use health-check\n"
+            "  2 | ready-needs-upstream = true\n"
+            "    | ^^^^^^^^^^^^^^^^^^^^\n");
+}
+
 }  // namespace
 }  // namespace onehop::config

@@ -34,6 +34,11 @@ task<Result<void>> send_preamble(Stream& stream, const std::string& preamble, Ti
   co_return Result<void>();
 }
 
+// Where an error of a connection that was made happened.
+std::string place_of(const Destination& destination, const Dialled& dialled) {
+  return "while connecting to " + destination.host + " (" + dialled.address + ")";
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const TlsClientContext>> LazyTlsClientContext::get(FileKinds kinds) {
@@ -65,12 +70,11 @@ task<Result<Dialled>> TlsDialer::dial(const Destination& destination) {
       if (destination.reports) {
         destination.reports->on_attempt_failed(dialled->address, sent.error());
       }
-      co_return failure(sent.error());
+      co_return failure(sent.error().with(place_of(destination, *dialled)));
     }
   }
   if (!dialled || !destination.tls) co_return dialled;
-  const std::string where =
-      "while connecting to " + destination.host + " (" + dialled->address + ")";
+  const std::string where = place_of(destination, *dialled);
   auto context = context_->get();
   if (!context) co_return failure(context.error().during(Phase::tls).with(where));
   const std::string server = destination.host + ":" + std::to_string(destination.port);

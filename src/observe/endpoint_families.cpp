@@ -46,7 +46,7 @@ void add_endpoint_families(MetricFamilies& families, const Endpoints& endpoints)
   auto ejections = families.counter("onehop_endpoint_ejections_total",
                                     "How often the endpoint was passed over because of failures.");
   for (const auto& [upstream, statuses] : endpoints) {
-    const std::string_view name = upstream.empty() ? std::string_view("default") : upstream;
+    const std::string_view name = upstream.empty() ? kTopUpstream : upstream;
     const auto add = [&](std::string_view endpoint, const Numbers& numbers) {
       usable.add(numbers.usable, {{"upstream", name}, {"endpoint", endpoint}});
       requests.add(numbers.requests, {{"upstream", name}, {"endpoint", endpoint}});

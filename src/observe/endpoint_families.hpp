@@ -10,9 +10,13 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace onehop::observe {
+
+// The name that metrics give the upstream at the top of the configuration.
+inline constexpr std::string_view kTopUpstream = "default";
 
 // By the name of the upstream; "" is that at the top of the configuration.
 using Endpoints = std::map<std::string, std::vector<Upstream::Status>>;

@@ -50,9 +50,9 @@ MetricFamilies collect_metrics(const Observed& observed) {
   add_request_families(families, numbers.requests, observed.requests->buckets());
   add_server_families(families, numbers.server, numbers.transport);
   add_certificate_families(families, observed.server->certificates());
-  add_transport_families(families, numbers.transport, "default");
+  add_transport_families(families, numbers.transport, kTopUpstream);
   if (observed.endpoints) add_endpoint_families(families, observed.endpoints());
-  if (observed.checks) add_check_families(families, *observed.checks, "default");
+  if (observed.checks) add_check_families(families, *observed.checks, kTopUpstream);
   add_reload_families(families, observed.reloads->state());
   families
       .counter("onehop_log_lines_lost_total",

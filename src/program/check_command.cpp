@@ -5,6 +5,8 @@
 #include "config/finding_text.hpp"
 #include "config/print.hpp"
 #include "config/schema.hpp"
+#include "config/secrets.hpp"
+#include "config/settings.hpp"
 #include "config/tables.hpp"
 #include "observe/log.hpp"
 #include "program/admin_client.hpp"
@@ -40,21 +42,29 @@ config::Colour colour_for(std::FILE* stream) {
   return has_colour ? config::Colour::always : config::Colour::never;
 }
 
-// Looks each backend up and connects to it.
+// Connects to the backends that the table itself names.
+void probe_backends(config::Loaded& loaded, const config::Configuration& table) {
+  const std::size_t count = std::max<std::size_t>(table.backends.size(), 1);
+  for (std::size_t i = 0; i < count; ++i) {
+    // Its servers are known only once the name is looked up, and may change after that.
+    if (!table.backends.empty() && !table.backends[i].service.empty()) continue;
+    const Url& backend = table.backends.empty() ? table.backend : table.backends[i].url;
+    const ProbeResult result =
+        probe_backend(backend, std::chrono::duration_cast<std::chrono::milliseconds>(kPatience));
+    if (result.problem.empty()) continue;
+    loaded.findings.push_back(config::finding_about_value(
+        loaded, config::kBackendSetting, i,
+        config::shown_url(backend) + " does not answer: " + result.problem, config::Severity::error,
+        &table));
+  }
+}
+
+// A table without backends of its own has those of the top, or of an upstream.
 void probe(config::Loaded& loaded) {
   for (const config::Configuration* const one : config::with_tables(loaded.configuration)) {
-    const bool is_route = one->table.connections.empty() && one != &loaded.configuration;
-    if (is_route || !one->backend.is_absolute() || !one->table.leads_to_backend()) continue;
-    const std::size_t count = std::max<std::size_t>(one->backends.size(), 1);
-    for (std::size_t i = 0; i < count; ++i) {
-      const Url& backend = one->backends.empty() ? one->backend : one->backends[i].url;
-      const ProbeResult result =
-          probe_backend(backend, std::chrono::duration_cast<std::chrono::milliseconds>(kPatience));
-      if (result.problem.empty()) continue;
-      loaded.findings.push_back(config::finding_about_value(
-          loaded, "backend", i, backend.to_string() + " does not answer: " + result.problem,
-          config::Severity::error, one));
-    }
+    const bool is_top = one == &loaded.configuration;
+    if ((is_top && one->backend.is_absolute()) || one->table.has(config::kBackendSetting))
+      probe_backends(loaded, *one);
   }
 }
 

@@ -12,6 +12,7 @@
 #include "observe/log_destination.hpp"
 #include "program/named_files.hpp"
 #include "program/readable_files.hpp"
+#include "upstream/group.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -19,6 +20,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -88,6 +90,7 @@ class Checker {
   config::Findings check() {
     check_certificates();
     check_backends_tls();
+    check_sticky_keys();
     check_admin();
     check_user();
     check_places();
@@ -165,7 +168,9 @@ class Checker {
 
   // A mistake at the top is one for all tables that do not have a file of their own.
   void check_backends_tls() {
+    std::set<std::string> checked;
     for (const config::Configuration* const one : config::with_tables(configuration_)) {
+      if (!checked.insert(one->table.connections).second) continue;
       if (check_backend_tls(*one)) continue;
       if (one == &configuration_) return;
     }
@@ -189,6 +194,23 @@ class Checker {
     report(tls.ca_file.empty() ? "backend-cert" : "backend-ca", 0, why, Severity::error,
            &configuration);
     return false;
+  }
+
+  void check_sticky_keys() {
+    for (const config::Configuration* const one : config::with_tables(configuration_)) {
+      const std::string& file = one->upstream.sticky_key;
+      const bool is_own = one == &configuration_ || one->table.has("sticky-key");
+      if (!is_own || file.empty() || config::is_unresolved(file)) continue;
+      const auto key = net::read_small_file(file, kKinds);
+      if (!key) {
+        report("sticky-key", 0, file + ": " + key.error(), Severity::error, one);
+      } else if (key->size() < upstream::Group::kMinCookieKey) {
+        report("sticky-key", 0,
+               file + ": the key has fewer than " + std::to_string(upstream::Group::kMinCookieKey) +
+                   " bytes",
+               Severity::error, one);
+      }
+    }
   }
 
   void check_admin() {

@@ -25,6 +25,8 @@ bool are_of_one_origin(const Url& one, const Url& other) {
 
 void Service::record_former_backend(const config::Configuration& before) {
   const std::vector<Url> now = config::backends_of(*configuration());
+  // The servers of services come and go; they are no backends that a reload has replaced.
+  if (now.empty()) return;
   for (const Url& one : config::backends_of(before)) {
     const auto is_same = [&one](const Url& other) { return are_of_one_origin(one, other); };
     if (std::ranges::any_of(now, is_same)) return;

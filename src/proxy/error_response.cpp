@@ -28,4 +28,10 @@ Response default_error_response(const Request& in, const Error& error) {
                             in.headers().get_or_empty(field::x_request_id), error);
 }
 
+Response response_to(const Request& request, Status status) {
+  if (status.forbids_body()) return Response(status);
+  return response_for(status, request.headers().get_or_empty(field::accept),
+                      request.headers().get_or_empty(field::x_request_id));
+}
+
 }  // namespace onehop

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// error_response_for() makes the proxy's own response to an error. It needs three fields of the
-// request: Accept, Content-Type and X-Request-ID, each "" if it has none. default_error_response()
-// is the public form. Thread: any.
+// The proxy's own responses. error_response_for() makes one to an error. It needs three fields of
+// the request: Accept, Content-Type and X-Request-ID, each "" if it has none.
+// default_error_response() is the public form. Thread: any.
 #pragma once
 
 #include <onehop/error.hpp>
+#include <onehop/request.hpp>
 #include <onehop/response.hpp>
 
 #include <string_view>
@@ -16,5 +17,8 @@ Response error_response_for(std::string_view accept,
                             std::string_view content_type,
                             std::string_view request_id,
                             const Error& error);
+
+// Returns a response with the status and a short text, in the form that the request accepts.
+Response response_to(const Request& request, Status status);
 
 }  // namespace onehop

@@ -4,8 +4,8 @@
 
 #include <onehop/routes.hpp>
 
-#include "http/error_status.hpp"
 #include "http/field_names.hpp"
+#include "proxy/error_response.hpp"
 
 #include <algorithm>
 #include <array>
@@ -63,11 +63,6 @@ class Redirect final : public Handler {
     throw std::invalid_argument("redirect_to: " + why);
   }
 
-  static Response response_to(const Request& request, Status status) {
-    return response_for(status, request.headers().get_or_empty(field::accept),
-                        request.headers().get_or_empty(field::x_request_id));
-  }
-
   void check(const std::string& given) const {
     if (base_.find('*') != std::string::npos) {
       refuse("\"" + given + "\" has a '*' other than one at its end, as \"/*\" or \"?*\"");
@@ -101,11 +96,7 @@ std::shared_ptr<const Handler> respond_with(Status status) {
     throw std::invalid_argument("respond_with: a " + std::to_string(status.code()) +
                                 " is not a final response");
   }
-  return make_handler([status](const Request& request) {
-    if (status.forbids_body()) return Response(status);
-    return response_for(status, request.headers().get_or_empty(field::accept),
-                        request.headers().get_or_empty(field::x_request_id));
-  });
+  return make_handler([status](const Request& request) { return response_to(request, status); });
 }
 
 }  // namespace onehop

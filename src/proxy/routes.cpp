@@ -4,9 +4,8 @@
 
 #include <onehop/reverse_proxy.hpp>
 
-#include "http/error_status.hpp"
-#include "http/field_names.hpp"
 #include "http/header_lines.hpp"
+#include "proxy/error_response.hpp"
 #include "proxy/map_back.hpp"
 #include "proxy/route_host.hpp"
 #include "proxy/route_path.hpp"
@@ -19,11 +18,6 @@ namespace {
 
 task<Response> respond(Response response) {
   co_return response;
-}
-
-Response short_response(const Request& request, Status status) {
-  return response_for(status, request.headers().get_or_empty(field::accept),
-                      request.headers().get_or_empty(field::x_request_id));
 }
 
 Response refused(const Request& request, const Error& error) {
@@ -108,7 +102,7 @@ task<Response> Routes::serve(Request request) const {
     }
     const bool is_misplaced = found.error() == RouteMiss::unknown_host && is_misdirected(request);
     return respond(
-        short_response(request, is_misplaced ? Status::misdirected_request : Status::not_found));
+        response_to(request, is_misplaced ? Status::misdirected_request : Status::not_found));
   }
   const State::Target& target = state_->targets[*found];
   if (ExchangeRecord* const record = request.record()) record->route = target.name;

@@ -15,7 +15,6 @@
 namespace onehop::upstream {
 namespace {
 
-constexpr std::size_t kMinCookieKey = 16;
 // An ejection is up to 10 % shorter, so that endpoints that failed together are not tried together.
 constexpr double kJitter = 0.1;
 
@@ -41,8 +40,9 @@ Upstream::Options checked(Upstream::Options options) {
   if (!options.sticky.name.empty()) {
     if (options.sticky.key.empty()) {
       fill_with_random_key(options.sticky.key);
-    } else if (options.sticky.key.size() < kMinCookieKey) {
-      throw std::invalid_argument("the key of the sticky cookie has less than 16 bytes");
+    } else if (options.sticky.key.size() < Group::kMinCookieKey) {
+      throw std::invalid_argument("the key of the sticky cookie has fewer than " +
+                                  std::to_string(Group::kMinCookieKey) + " bytes");
     }
   }
   if (!options.transport) options.transport = std::make_shared<const Transport>();

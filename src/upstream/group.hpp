@@ -32,6 +32,8 @@ class Group {
  public:
   // Of Upstream::Options::max_attempts.
   static constexpr std::size_t kMaxAttempts = 16;
+  // Bytes, of the key that signs sticky cookies.
+  static constexpr std::size_t kMinCookieKey = 16;
 
   // Throws std::invalid_argument if an option cannot be used.
   explicit Group(Upstream::Options options);

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several backends that do the same, on the command line and in a file."""
+import json
+import socket
 import time
 from collections import Counter
 
@@ -121,3 +123,92 @@ def test_backends_that_do_not_go_together_are_refused(backends, why):
 def test_the_configuration_prints_backends_as_they_were_typed():
     ended = run_onehop("check", "--print", "http://a:1 weight=2.5", "b:2", "http://c backup")
     assert 'backend = ["http://a:1 weight=2.5", "http://b:2", "http://c backup"]  # argument\n' in ended.stdout
+
+
+def test_check_finds_what_would_fail_later(tmp_path):
+    (tmp_path / "key").write_text("short")
+    file = tmp_path / "onehop.toml"
+    file.write_text(f"""[upstream.a]
+backend = ["http://127.0.0.1:1", "http://127.0.0.1:2"]
+sticky = "cookie"
+sticky-key = "{tmp_path}/key"
+
+[upstream.b]
+backend = ["http://127.0.0.1:1", "http://127.0.0.1:2"]
+sticky = "cookie"
+sticky-key = "{tmp_path}/none"
+
+[[route]]
+path = "/a/*"
+upstream = "a"
+
+[[route]]
+path = "/b/*"
+upstream = "b"
+
+[[route]]
+path = "/b/slow"
+upstream = "b"
+response-timeout = "5m"
+""")
+    ended = run_onehop("check", "--config", file, "--json")
+    findings = [(one["line"], one["message"]) for one in json.loads(ended.stdout)["findings"]]
+    assert ended.returncode == 2
+    assert findings == [
+        (4, f"sticky-key: {tmp_path}/key: the key has fewer than 16 bytes"),
+        (9, f"sticky-key: {tmp_path}/none: No such file or directory"),
+    ]
+
+
+def test_a_mistake_in_the_tls_files_of_an_upstream_is_one_finding(tmp_path):
+    file = tmp_path / "onehop.toml"
+    file.write_text("""[upstream.a]
+backend = "https://127.0.0.1:1"
+backend-ca = "/none"
+
+[[route]]
+path = "/a/*"
+upstream = "a"
+
+[[route]]
+path = "/b/*"
+upstream = "a"
+""")
+    ended = run_onehop("check", "--config", file, "--json")
+    findings = [(one["line"], one["message"]) for one in json.loads(ended.stdout)["findings"]]
+    assert findings == [(3, "backend-ca: /none: No such file or directory (this should be the certificates of "
+                            "authorities, in PEM form)")]
+
+
+def test_a_live_check_asks_each_backend_once_and_no_service(tmp_path):
+    """An upstream is asked for its own backends, not for each route to it."""
+    dead = f"http://127.0.0.1:{free_port()}"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        file = tmp_path / "onehop.toml"
+        file.write_text(f"""backend = ["http://127.0.0.1:{listener.getsockname()[1]}", "srv://_http._tcp.none.test"]
+
+[upstream.a]
+backend = "{dead}"
+
+[[route]]
+path = "/a/*"
+upstream = "a"
+
+[[route]]
+path = "/a/slow"
+upstream = "a"
+response-timeout = "5m"
+
+[[route]]
+path = "/gone"
+status = 410
+""")
+        ended = run_onehop("check", "--config", file, "--live", "--json")
+        listener.settimeout(PATIENCE)
+        listener.accept()[0].close()
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    findings = [(one["line"], one["message"]) for one in json.loads(ended.stdout)["findings"]]
+    assert ended.returncode == 2
+    assert findings == [(4, f"backend: {dead} does not answer: Connection refused")]
