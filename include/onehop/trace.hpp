@@ -19,7 +19,7 @@ namespace onehop {
 // is in the traceparent that was sent.
 struct TraceAttempt {
   std::array<char, 16> span_id{};  // hexadecimal digits
-  std::string_view url;            // where the request was sent
+  std::string_view url;            // where the request was sent; "" unless the trace is sampled
   std::string_view upstream;       // the address connected to; "" if there was no connection
   Version version = Version::http_1_1;
   bool reused = false;  // a pooled connection

@@ -60,8 +60,9 @@ class HeaderWriter {
     headers_.size_ += static_cast<std::uint32_t>(count);
     headers_.present_ = present;
   }
-  // Headers::add() for a name and a value that are known to be valid.
+  // Headers::add() and Headers::set() for a name and a value that are known to be valid.
   void add_valid(FieldName name, std::string_view value);
+  void set_valid(FieldName name, std::string_view value);
   // Removes every line for which unwanted(line) is true, and returns their number.
   template <class Predicate>
   std::size_t erase_if(Predicate unwanted) {

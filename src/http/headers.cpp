@@ -149,16 +149,18 @@ void HeaderWriter::add_valid(FieldName name, std::string_view value) {
   append(make_line(*arena(), name, value));
 }
 
+void HeaderWriter::set_valid(FieldName name, std::string_view value) {
+  const FieldLine line = make_line(*arena(), name, value);
+  const FieldLine* first = headers_.find(name);
+  if (first == nullptr) return append(line);
+  headers_.lines_[first - headers_.lines_] = line;
+  erase_if([first, name](const FieldLine& one) { return &one > first && is_named(one, name); });
+}
+
 Result<void> Headers::try_set(FieldName name, std::string_view value) {
   const Result<std::string_view> checked = checked_value(name, value);
   if (!checked) return failure(checked.error());
-  const Line* first = find(name);
-  if (first == nullptr) {
-    append(make_line(*arena(), name, *checked));
-    return {};
-  }
-  lines_[first - lines_] = make_line(*arena(), name, *checked);
-  erase_lines([first, name](const Line& line) { return &line > first && is_named(line, name); });
+  HeaderWriter(*this).set_valid(name, *checked);
   return {};
 }
 

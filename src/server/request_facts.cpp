@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/request_facts.hpp"
 
+#include <onehop/trace.hpp>
+
 #include "base/arena.hpp"
 #include "http/field_names.hpp"
 #include "http/forwarded_client.hpp"
@@ -83,7 +85,7 @@ void record_request(ExchangeRecord& record,
   record.user_agent = headers.get_or_empty(field::user_agent);
   record.referer = headers.get_or_empty(field::referer);
   record.request_id = headers.get_or_empty(field::x_request_id);
-  record.trace_id = trace_id_of(headers);
+  record.trace_id = record.trace ? record.trace->trace_id : trace_id_of(headers);
   if (HeaderLines(headers).has(FieldId::upgrade))
     record.upgrade = headers.get_or_empty(field::upgrade);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/trace_join.hpp"
 
+#include "http/header_lines.hpp"
 #include "http/trace_context.hpp"
 #include "io/random_bytes.hpp"
 
@@ -75,7 +76,7 @@ Trace* join_trace(Headers& headers, bool peer_is_trusted, double sample, Arena& 
   }
   const TraceParentText text = write_traceparent(
       {.trace_id = trace->trace_id, .parent_id = trace->span_id, .sampled = trace->sampled});
-  headers.set(field::traceparent, {text.data(), text.size()});
+  HeaderWriter(headers).set_valid(field::traceparent, {text.data(), text.size()});
   return trace;
 }
 

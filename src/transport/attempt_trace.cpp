@@ -2,6 +2,7 @@
 #include "transport/attempt_trace.hpp"
 
 #include "base/arena.hpp"
+#include "http/header_lines.hpp"
 #include "http/message_access.hpp"
 #include "http/trace_context.hpp"
 #include "io/random_bytes.hpp"
@@ -14,7 +15,7 @@ void AttemptTrace::begin_attempt(Time now) {
   Arena& arena = MessageAccess::memory(request_);
   auto* const attempt = arena.make<TraceAttempt>();
   io::fill_with_random_digits(attempt->span_id);
-  attempt->url = arena.copy(request_.url().to_string());
+  if (trace_->sampled) attempt->url = arena.copy(request_.url().to_string());
   attempt->began = now;
   TraceAttempt** last = attempt_ ? &attempt_->next : &trace_->first_attempt;
   while (*last != nullptr)  // of an earlier round trip of the exchange
@@ -26,7 +27,7 @@ void AttemptTrace::begin_attempt(Time now) {
   const std::string_view span_id(attempt->span_id.data(), attempt->span_id.size());
   const TraceParentText text = write_traceparent(
       {.trace_id = trace_->trace_id, .parent_id = span_id, .sampled = trace_->sampled});
-  headers.set(field::traceparent, {text.data(), text.size()});
+  HeaderWriter(headers).set_valid(field::traceparent, {text.data(), text.size()});
 }
 
 void AttemptTrace::note_connection(Version version) {
