@@ -215,8 +215,7 @@ TEST(LogFields, AreTheTableOfTheDocumentation) {
       table.append(word_for(presence)).append(presence == Presence::never ? "| " : " | ");
     table.append(field.meaning).append(" |\n");
   }
-  const std::string here = __FILE__;
-  std::ifstream file(here.substr(0, here.rfind("src/observe/")) + "docs/access_log.md");
+  std::ifstream file(ONEHOP_SOURCE_DIR "/docs/access_log.md");
   ASSERT_TRUE(file);
   std::stringstream page;
   page << file.rdbuf();
