@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+SUITE = os.environ.get("ONEHOP_SUITE", "bookworm")
 BASES = ROOT / "build" / "chroots"
 # Written by every use of dpkg and apt.
 OF_PACKAGES = ("var/lib/dpkg/", "var/lib/apt/", "var/cache/", "var/log/dpkg.log", "var/log/apt/", "var/log/alternatives.log",

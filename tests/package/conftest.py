@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chroot import ROOT, Chroot
+from chroot import ROOT, SUITE, Chroot
 
-SUITE = os.environ.get("ONEHOP_SUITE", "bookworm")
 PACKAGES = Path(os.environ.get("ONEHOP_PACKAGES", ROOT / "build" / "deb"))
 
 

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The package in a minimal Debian: installed, used, upgraded and purged. The tests are one story, in this order."""
+import os
+import platform
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
-from chroot import ROOT
+from chroot import ROOT, SUITE
 
 SETTINGS = "etc/onehop/onehop.toml"
 
@@ -77,6 +80,17 @@ def test_the_main_job(debian):
     """debian/tests/proxies, which autopkgtest runs where systemd is process 1."""
     name = debian.put(ROOT / "debian" / "tests" / "proxies")
     assert "a request went through" in debian.run("sh", name).stdout
+
+
+@pytest.mark.skipif(platform.freedesktop_os_release().get("VERSION_CODENAME") != SUITE,
+                    reason="the program needs the libraries of another Debian")
+def test_a_day_of_the_installed_program(debian):
+    """tests/integration/test_day.py, which has a browser and clients of every protocol: on this machine."""
+    program = debian.path / "usr" / "bin" / "onehop"
+    day = subprocess.run([sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_day.py"],
+                         cwd=ROOT / "tests" / "integration", env={**os.environ, "ONEHOP": str(program), "CI": "true"},
+                         capture_output=True, text=True, timeout=1200, check=False)
+    assert day.returncode == 0 and "1 passed" in day.stdout, day.stdout + day.stderr
 
 
 def test_purging_leaves_nothing(debian, before):
