@@ -90,13 +90,14 @@ Reactor::Enter::~Enter() {
 
 void Reactor::run() {
   Enter enter(*this);
-  while (!stopping_.load(std::memory_order_relaxed))
+  while (!stopping_)
     run_pass(Duration::max());
 }
 
 void Reactor::stop() noexcept {
-  stopping_.store(true, std::memory_order_relaxed);
-  mailbox_->post_or_wait([] {});
+  // run() ends once it has read this, and perhaps before post() has returned.
+  const std::shared_ptr<Mailbox> mailbox = mailbox_;
+  mailbox->post_or_wait([this] { stopping_ = true; });
 }
 
 bool Reactor::run_once(Duration longest) {

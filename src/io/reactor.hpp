@@ -14,7 +14,6 @@
 #include "io/timer_wheel.hpp"
 #include "io/wakeup.hpp"
 
-#include <atomic>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -94,6 +93,7 @@ class Reactor {
 
   // Runs until stop().
   void run();
+  // Ends run(), in this pass or the next. The reactor may be gone when it returns. Thread: any.
   void stop() noexcept;
   // One pass: waits for at most `longest` when nothing is ready. True when anything was run.
   bool run_once(Duration longest);
@@ -236,7 +236,7 @@ class Reactor {
 
   std::size_t outside_work_ = 0;
   std::size_t awaited_results_ = 0;
-  std::atomic<bool> stopping_ = false;
+  bool stopping_ = false;
   Clock clock_;
 };
 

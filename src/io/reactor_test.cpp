@@ -6,6 +6,7 @@
 #include "support/failing_allocation.hpp"
 
 #include <chrono>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -308,6 +309,32 @@ TEST(Reactor, StopFromAnotherThreadEndsRun) {
   });
   reactor.run();
   stopper.join();
+}
+
+// The other thread destroys the reactor when run() has ended, which may be before stop() has
+// returned.
+TEST(Reactor, MayBeGoneBeforeStopReturns) {
+  // Runs in each pass, so that the loop does not wait for stop() to wake it.
+  struct Busy {
+    Reactor& reactor;
+    Wakeup wakeup{[](void* self) {
+                    auto* const busy = static_cast<Busy*>(self);
+                    busy->reactor.schedule(busy->wakeup);
+                  },
+                  this};
+  };
+  for (int i = 0; i < 1000; ++i) {
+    std::promise<Reactor*> started;
+    std::thread owner([&started] {
+      Reactor reactor;
+      Busy busy{reactor};
+      reactor.schedule(busy.wakeup);
+      started.set_value(&reactor);
+      reactor.run();
+    });
+    started.get_future().get()->stop();
+    owner.join();
+  }
 }
 
 // Destructors call it, which must not throw.
