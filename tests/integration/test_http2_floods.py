@@ -14,7 +14,7 @@ from scripted_backend import shut_down
 from wire import OK, PATIENCE
 
 MIB = 1024 * 1024
-MOST_GROWTH = (200 if SANITIZED else 24) * MIB
+MOST_GROWTH = (400 if SANITIZED else 24) * MIB  # a sanitizer keeps much more than the program uses
 CANCEL = struct.pack(">I", 8)
 
 
