@@ -112,6 +112,19 @@ TEST(FoundServices, HavePortsWeightsAndBackups) {
   EXPECT_EQ(service.next(), Time(1h) + 5s);
 }
 
+// Regression: a path or a query in the name of a server ended the process.
+TEST(FoundServices, NamesThatNoUrlCanHaveAreLeftOut) {
+  FoundEndpoints service{std::string("_http._tcp.x")};
+  net::DnsChannel::ServiceAnswer answer;
+  for (const char* host : {"a/b.x", "a?b.x", "a#b.x", "a:1", "a\\@b.x", "a b", "[::1", "A.x", "a.x"})
+    answer.records.push_back({host, 8000, 0, 1});
+  EXPECT_EQ(service.take(answer, Time(1h)), "_http._tcp.x: 1 endpoints");
+  EXPECT_THAT(service.endpoints(), ElementsAre(Upstream::Endpoint("http://A.x:8000")));
+  answer.records.resize(1);
+  EXPECT_THAT(service.take(answer, Time(1h)), HasSubstr("no usable host"));
+  EXPECT_THAT(service.endpoints(), ElementsAre(Upstream::Endpoint("http://A.x:8000")));
+}
+
 TEST(FoundServices, TheFirstLabelSaysTheScheme) {
   for (const auto& [name, scheme] :
        {std::pair("_https._tcp.x", "https"), std::pair("_grpc._tcp.x", "h2c"),
