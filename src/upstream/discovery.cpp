@@ -85,8 +85,10 @@ class Discovery::Job {
       dns_->query_service(source.found.name(),
                           [this, &source](const auto& answer) { take(source, answer); });
     } else {
-      dns_->query(source.found.name(),
-                  [this, &source](const auto& answer) { take(source, answer); });
+      dns_->query(source.found.name(), [this, &source](const auto& answer) {
+        if (answer.is_late && source.is_asking) return;  // a later question will say
+        take(source, answer);
+      });
     }
   }
   template <class Answer>

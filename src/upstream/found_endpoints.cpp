@@ -4,6 +4,7 @@
 #include "http/host.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -34,6 +35,10 @@ std::optional<Url> url_of(std::string_view scheme, const net::SrvRecord& record)
   return std::move(*url);
 }
 
+bool has_v6(const Upstream::Endpoint& endpoint) {
+  return endpoint.connect_address.find(':') != std::string::npos;
+}
+
 std::set<std::string> keys_of(const std::vector<Upstream::Endpoint>& endpoints) {
   std::set<std::string> keys;
   for (const Upstream::Endpoint& endpoint : endpoints)
@@ -62,12 +67,22 @@ std::string FoundEndpoints::take(const net::DnsChannel::Answer& answer, Time now
     endpoints.push_back(*named_);
     endpoints.back().connect_address = address.ip();
   }
+  if (answer.is_partial) keep_other_family(endpoints);
   // In one order, whatever that of the response: `first` stays where it is.
   std::ranges::sort(endpoints, {}, &Upstream::Endpoint::connect_address);
   const auto [twins, end] =
       std::ranges::unique(endpoints, {}, &Upstream::Endpoint::connect_address);
   endpoints.erase(twins, end);
   return replace(std::move(endpoints), answer.ttl, now);
+}
+
+// Adds those that are known of the family of which `endpoints`, not empty, has none.
+void FoundEndpoints::keep_other_family(std::vector<Upstream::Endpoint>& endpoints) const {
+  const bool is_v6 = has_v6(endpoints.front());
+  if (std::ranges::any_of(endpoints, [&](const auto& one) { return has_v6(one) != is_v6; })) return;
+  std::ranges::copy_if(endpoints_, std::back_inserter(endpoints), [&](const auto& known) {
+    return !known.connect_address.empty() && has_v6(known) != is_v6;
+  });
 }
 
 std::string FoundEndpoints::take(const net::DnsChannel::ServiceAnswer& answer, Time now) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // FoundEndpoints: the endpoints that one name stands for, by the responses of DNS so far. A
-// failure keeps the last good one, and a name must be absent for a minute before that counts: name
+// failure keeps the last good one, of each family of addresses, and a name must be absent for a minute before that counts: name
 // servers that restart report what they do not have yet. It has no clock of its own.
 // Thread: owner.
 #pragma once
@@ -46,6 +46,7 @@ class FoundEndpoints {
   const std::vector<Upstream::Endpoint>& endpoints() const noexcept { return endpoints_; }
 
  private:
+  void keep_other_family(std::vector<Upstream::Endpoint>& endpoints) const;
   std::string keep(bool is_absent, const std::string& failure, Time now);
   std::string replace(std::vector<Upstream::Endpoint> endpoints, Duration ttl, Time now);
 

@@ -24,6 +24,13 @@ class FoundEndpointsTest : public ::testing::Test {
     answer.ttl = ttl;
     return host_.take(answer, now_);
   }
+  void answer_in_part(const std::vector<std::string>& addresses) {
+    net::DnsChannel::Answer answer;
+    for (const std::string& address : addresses)
+      answer.addresses.push_back(*net::Address::from_ip(address, 0));
+    answer.is_partial = true;
+    host_.take(answer, now_);
+  }
   std::string fail(bool is_absent, const std::string& words) {
     net::DnsChannel::Answer answer;
     answer.failure = words;
@@ -69,6 +76,21 @@ TEST_F(FoundEndpointsTest, AFailureKeepsTheLastGoodAnswer) {
   EXPECT_EQ(fail(false, "no name server"), "");
   EXPECT_THAT(addresses(), ElementsAre("10.0.0.1"));
   EXPECT_EQ(host_.next(), now_ + 2s);
+}
+
+// Regression: where a family was late each time, its endpoints came and went.
+TEST_F(FoundEndpointsTest, AFamilyWithoutAnAnswerKeepsItsAddresses) {
+  answer_in_part({"10.0.0.1"});
+  EXPECT_THAT(addresses(), ElementsAre("10.0.0.1")) << "and not the name itself";
+  answer({"10.0.0.1", "2001:db8::1"});
+  answer_in_part({"10.0.0.2"});
+  EXPECT_THAT(addresses(), ElementsAre("10.0.0.2", "2001:db8::1"));
+  answer_in_part({"2001:db8::2"});
+  EXPECT_THAT(addresses(), ElementsAre("10.0.0.2", "2001:db8::2"));
+  answer_in_part({"10.0.0.1", "2001:db8::3"});
+  EXPECT_THAT(addresses(), ElementsAre("10.0.0.1", "2001:db8::3"));
+  answer({"10.0.0.1"});
+  EXPECT_THAT(addresses(), ElementsAre("10.0.0.1"));
 }
 
 TEST_F(FoundEndpointsTest, ANameMustBeAbsentForAMinute) {
