@@ -127,7 +127,8 @@ class Upstream final : public RoundTripper {
     // 20 requests failed: it refused, did not respond in time, ended before a response, failed in
     // the TLS handshake, or responded with something that is not HTTP. For this long, with up to
     // 10 % taken off at random; twice as long after each further time, up to max_eject_time. Then
-    // one request tries it. At most half of the endpoints are ejected, and never the last one.
+    // one request tries it, and another one if that has no response within 10 s. At most half of
+    // the endpoints are ejected, and never the last one.
     Duration eject_time = std::chrono::seconds(10);
     Duration max_eject_time = std::chrono::minutes(5);
     // Statuses from 500 on that count as failures of the endpoint, besides.

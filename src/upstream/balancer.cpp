@@ -72,7 +72,7 @@ std::optional<std::size_t> Balancer::trial(const Wanted& wanted) noexcept {
   }
   for (std::size_t i = 0; i < members_.size(); ++i) {
     Endpoint& endpoint = *members_[i].endpoint;
-    if (endpoint.condition() != Condition::ejected || members_[i].weight <= 0) continue;
+    if (!is_passed_over(endpoint.condition()) || members_[i].weight <= 0) continue;
     if (members_[i].backup && has(Among::primary, wanted)) continue;
     if (std::ranges::find(wanted.tried, i) != wanted.tried.end()) continue;
     const Time when = wanted.is_repeatable ? wanted.now : wanted.now - kTrialPatience;
@@ -194,20 +194,25 @@ std::optional<std::size_t> Balancer::by_hash(Among among, const Wanted& wanted) 
     requests += members_[i].endpoint->load.requests.load(std::memory_order_relaxed);
     weights += members_[i].weight;
   }
-  std::optional<std::size_t> best;
-  double best_rank = 0;
+  struct Best {
+    std::optional<std::size_t> index;
+    double rank = 0;
+    void look_at(std::size_t i, double its_rank) noexcept {
+      if (!index || its_rank > rank) *this = {i, its_rank};
+    }
+  };
+  Best below, any;
   for (std::size_t i = 0; i < members_.size(); ++i) {
     if (!belongs(i, among, wanted)) continue;
     const Member& member = members_[i];
     const double its_requests = member.endpoint->load.requests.load(std::memory_order_relaxed);
     const double bound = std::ceil(kBound * requests * member.weight / weights);
-    if (its_requests >= bound) continue;
     const double rank = rank_of(wanted.key, member.endpoint->hash, member.weight);
-    if (best && rank <= best_rank) continue;
-    best = i;
-    best_rank = rank;
+    any.look_at(i, rank);
+    if (its_requests < bound) below.look_at(i, rank);
   }
-  return best;
+  // Other workers count while this one reads, so all may be above the bound that it has found.
+  return below.index ? below.index : any.index;
 }
 
 }  // namespace onehop::upstream

@@ -84,7 +84,7 @@ bool Choice::next(Request& request) {
   current_ = chosen;
   tried_[attempts_++] = *chosen;
   Endpoint& endpoint = *current().endpoint;
-  tries_ = endpoint.condition() == Condition::trying;
+  tries_ = is_passed_over(endpoint.condition());
   use_ = take_use();
   const Url& url = request.url();
   if (url.scheme() != endpoint.url.scheme() || url.authority() != endpoint.url.authority() ||
@@ -124,7 +124,7 @@ bool Choice::on_response(const Response& response) noexcept {
       group_.on_failure(endpoint, "status " + std::to_string(response.status().code()),
                         reactor_.now());
     } else {
-      group_.on_success(endpoint, reactor_.now());
+      group_.on_success(endpoint, tries_, reactor_.now());
     }
   } catch (const std::bad_alloc&) {
   }

@@ -26,9 +26,14 @@ Endpoint::Endpoint(const Upstream::Endpoint& e)
     : key(key_of(e)), url(e.url), connect_address(e.connect_address), hash(hash_of(key)) {}
 
 bool Endpoint::begin_trial(Time now) noexcept {
-  if (now < ejected_until()) return false;
-  Condition expected = Condition::ejected;
-  return condition_.compare_exchange_strong(expected, Condition::trying, std::memory_order_relaxed);
+  // Whoever moves the time has the trial.
+  Time::rep until = ejected_until_.load(std::memory_order_relaxed);
+  Condition before = condition();
+  if (rep(now) < until || !is_passed_over(before)) return false;
+  const Time::rep next = rep(io::deadline_after(now, kTrialTime));
+  if (!ejected_until_.compare_exchange_strong(until, next, std::memory_order_relaxed)) return false;
+  return before == Condition::trying ||
+         condition_.compare_exchange_strong(before, Condition::trying, std::memory_order_relaxed);
 }
 
 void Endpoint::become(Condition condition, Time now) noexcept {

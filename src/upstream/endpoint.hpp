@@ -11,6 +11,7 @@
 #include "upstream/failure_window.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -26,13 +27,20 @@ using io::Time;
 enum class Condition : std::uint8_t {
   usable,
   ejected,  // requests failed: none until ejected_until()
-  trying,   // the one request that tries it after that is in progress
+  trying,   // the request that tries it after that is in progress
   awaited,  // it is new, and its first check is not over
   down,     // checks failed
   leaving,  // it has said itself that it takes no more requests
 };
 
+constexpr bool is_passed_over(Condition condition) noexcept {
+  return condition == Condition::ejected || condition == Condition::trying;
+}
+
 struct Endpoint {
+  // A trial that has had no outcome for so long is not waited for: another request tries as well.
+  static constexpr Duration kTrialTime = std::chrono::seconds(10);
+
   explicit Endpoint(const Upstream::Endpoint& e);
 
   // By which another list finds it again: "http://a:8000@10.0.0.1".
@@ -52,8 +60,10 @@ struct Endpoint {
   Condition condition() const noexcept { return condition_.load(std::memory_order_relaxed); }
   // Since it is usable, for slow start.
   Time usable_since() const noexcept { return from(usable_since_); }
+  // While it is tried: until when no other request does.
   Time ejected_until() const noexcept { return from(ejected_until_); }
-  // The one request that tries it is the caller's. False if another one has begun.
+  // The request that tries it is the caller's. False if its time has not come, or another request
+  // has begun within kTrialTime.
   bool begin_trial(Time now) noexcept;
 
   // Whether the endpoint may be ejected is the group's decision, which calls these with its mutex

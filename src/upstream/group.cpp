@@ -49,10 +49,6 @@ Upstream::Options checked(Upstream::Options options) {
   return options;
 }
 
-bool passes_over(Condition condition) noexcept {
-  return condition == Condition::ejected || condition == Condition::trying;
-}
-
 }  // namespace
 
 Group::Group(Upstream::Options options)
@@ -181,13 +177,17 @@ std::vector<Upstream::Status> Group::statuses(Time now) const {
 
 // --- health ------------------------------------------------------------------------------------
 
-void Group::on_success(Endpoint& endpoint, Time now) {
+void Group::on_success(Endpoint& endpoint, bool was_passed_over, Time now) {
+  const auto ends_ejection = [&endpoint, was_passed_over] {
+    const Condition condition = endpoint.condition();
+    return condition == Condition::trying || (condition == Condition::ejected && was_passed_over);
+  };
   endpoint.window.add_success();
-  if (endpoint.condition() != Condition::trying) [[likely]]
+  if (!ends_ejection()) [[likely]]
     return;
   {
     const std::lock_guard lock(mutex_);
-    if (endpoint.condition() != Condition::trying) return;
+    if (!ends_ejection()) return;
     endpoint.become(Condition::usable, now);
   }
   report(endpoint, "is up again");
@@ -217,7 +217,7 @@ bool Group::may_eject(const Endpoint& endpoint) const noexcept {
   bool is_listed = false;
   for (const Member& member : *members_) {
     const Condition condition = member.endpoint->condition();
-    if (passes_over(condition)) ++ejected;
+    if (is_passed_over(condition)) ++ejected;
     if (member.endpoint.get() == &endpoint) {
       is_listed = true;
     } else if (condition == Condition::usable && member.weight > 0) {
@@ -232,11 +232,11 @@ Duration Group::next_eject_time(Endpoint& endpoint, Time now) {
   const bool has_worked = endpoint.condition() == Condition::usable &&
                           now - endpoint.usable_since() >= options_.max_eject_time;
   if (has_worked) endpoint.ejections_in_a_row = 0;
-  Duration time = options_.eject_time;
-  for (unsigned i = 0; i < endpoint.ejections_in_a_row && time < options_.max_eject_time; ++i)
-    time *= 2;
+  const Duration max = options_.max_eject_time;
+  Duration time = std::min(options_.eject_time, max);
+  for (unsigned i = 0; i < endpoint.ejections_in_a_row && time > Duration::zero() && time < max; ++i)
+    time = time > max / 2 ? max : 2 * time;
   ++endpoint.ejections_in_a_row;
-  time = std::min(time, options_.max_eject_time);
   std::uniform_real_distribution<double> share(1 - kJitter, 1);
   return std::chrono::duration_cast<Duration>(time * share(random_));
 }
@@ -252,7 +252,7 @@ void Group::on_check(Endpoint& endpoint, Condition found, std::string_view reaso
     const std::lock_guard lock(mutex_);
     const Condition before = endpoint.condition();
     // Requests decide how long an ejection lasts.
-    if (before == found || (found == Condition::usable && passes_over(before))) return;
+    if (before == found || (found == Condition::usable && is_passed_over(before))) return;
     endpoint.become(found, now);
     if (found == Condition::usable) {
       event = before == Condition::awaited ? "is up" : "is up again";

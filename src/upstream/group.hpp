@@ -51,8 +51,9 @@ class Group {
   std::shared_ptr<const MemberList> members() const;
   std::vector<Upstream::Status> statuses(Time now) const;
 
-  // A request to `endpoint` has ended.
-  void on_success(Endpoint& endpoint, Time now);
+  // A request to `endpoint` has ended. `was_passed_over`: the endpoint was ejected when the request
+  // went there, to try it or for want of another.
+  void on_success(Endpoint& endpoint, bool was_passed_over, Time now);
   void on_failure(Endpoint& endpoint, std::string_view reason, Time now);
   // The request that tried it has come to nothing for another reason.
   void end_trial(Endpoint& endpoint, Time now);

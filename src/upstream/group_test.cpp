@@ -33,7 +33,7 @@ class GroupTest : public ::testing::Test {
   }
   void succeed(std::size_t index, int times = 1) {
     for (int i = 0; i < times; ++i)
-      group_->on_success(endpoint(index), now_);
+      group_->on_success(endpoint(index), false, now_);
   }
   std::vector<State> states() {
     std::vector<State> all;
@@ -130,6 +130,43 @@ TEST_F(GroupTest, ATrialThatSucceedsBeginsASlowStart) {
   now_ += 5min;
   fail(0, 5);
   EXPECT_LE(endpoint(0).ejected_until() - now_, 10s);
+}
+
+TEST_F(GroupTest, AnEjectionThatLastsForYearsEndsLater) {
+  start({"http://a:1", "http://b:1"},
+        {.eject_time = 24h * 365 * 100, .max_eject_time = Duration::max()});
+  fail(0, 5);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_GT(endpoint(0).ejected_until(), now_);
+    endpoint(0).become(Condition::trying, now_);
+    fail(0);
+  }
+}
+
+// Regression: it was ejected until a trial, though it served all requests.
+TEST_F(GroupTest, WhoServesForWantOfAnotherIsNotEjectedAnyMore) {
+  start({"http://a:1", "http://b:1"});
+  fail(0, 5);
+  group_->on_check(endpoint(1), Condition::down, "refused", now_);
+  succeed(0);
+  EXPECT_THAT(states(), ElementsAre(State::ejected, State::down)) << "from before the ejection";
+  group_->on_success(endpoint(0), true, now_);
+  EXPECT_THAT(states(), ElementsAre(State::starting, State::down));
+}
+
+// Regression: a request that never ended kept all others away.
+TEST_F(GroupTest, ATrialThatTakesLongIsNotTheOnlyOne) {
+  start({"http://a:1", "http://b:1"});
+  fail(0, 5);
+  now_ += 10s;
+  ASSERT_TRUE(endpoint(0).begin_trial(now_));
+  now_ += Endpoint::kTrialTime - 1ns;
+  EXPECT_FALSE(endpoint(0).begin_trial(now_));
+  now_ += 1ns;
+  EXPECT_TRUE(endpoint(0).begin_trial(now_));
+  EXPECT_FALSE(endpoint(0).begin_trial(now_));
+  succeed(0);
+  EXPECT_EQ(states()[0], State::starting);
 }
 
 TEST_F(GroupTest, ATrialThatShowedNothingIsRepeated) {

@@ -168,6 +168,19 @@ TEST_F(UpstreamTest, FiveRefusalsEjectUntilATrialSucceeds) {
   EXPECT_EQ(state(0), State::up);
 }
 
+TEST_F(UpstreamTest, WhoServesForWantOfAnotherIsNotEjectedAnyMore) {
+  start();
+  network_.refuse("a:80");
+  serve("b");
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(body_of(ask(get())), "b");
+  EXPECT_EQ(state(0), State::ejected);
+  update({"http://a", {Url::parse("http://b").value(), 0}});
+  serve("a");
+  EXPECT_EQ(body_of(ask(get())), "a");
+  EXPECT_EQ(state(0), State::starting);
+}
+
 // A reset on a new connection: a GET may be repeated, a POST may have been served.
 TEST_F(UpstreamTest, OnlyWhatMayBeRepeatedGoesOnAfterAReset) {
   Wire client = this->client();
