@@ -224,10 +224,11 @@ Delivery H2Exchange::delivery() const noexcept {
   if (!has_sent_head()) return Delivery::unsent;
   if (end_ == End::lost) return Delivery::uncertain;
   if (end_ == End::passed_over) return Delivery::passed_over;
+  if (!is_closed()) return Delivery::uncertain;  // it was given up, after a timeout
   const h2::ErrorCode code = close_code();
   const bool unprocessed =
       code == h2::ErrorCode::refused_stream || code == h2::ErrorCode::http_1_1_required;
-  return is_closed() && unprocessed ? Delivery::refused : Delivery::answered;
+  return unprocessed ? Delivery::refused : Delivery::answered;
 }
 
 // Why the stream is closed without a complete response.

@@ -106,7 +106,7 @@ transport::EndpointUse Choice::take_use() noexcept {
 }
 
 void Choice::on_failure(const Error& error, bool is_its_fault) noexcept {
-  if (!is_its_fault) return leave();
+  if (!is_its_fault) return;  // it may be tried again
   tries_ = false;
   use_ = {};
   try {

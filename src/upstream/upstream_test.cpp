@@ -202,6 +202,63 @@ TEST_F(UpstreamTest, OnlyWhatMayBeRepeatedGoesOnAfterAReset) {
   EXPECT_FALSE(has_connection("b"));
 }
 
+// Regression: clients lost their backend when a connection had been idle for too long.
+TEST_F(UpstreamTest, AConnectionThatWasIdleForTooLongMovesNoClient) {
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  a.send(ok("a"));
+  EXPECT_EQ(body_of(client.receive()), "a");
+  client.send(get());
+  a.close();
+  Wire again = at("a");
+  EXPECT_THAT(again.receive(), StartsWith("GET "));
+  EXPECT_EQ(endpoints()[0].requests, 1u);
+  again.reset();
+  Wire b = at("b");
+  b.send(ok("b"));
+  EXPECT_EQ(body_of(client.receive()), "b") << "a new connection fails for reasons of its own";
+  EXPECT_EQ(endpoints()[0].failures_total, 1u);
+  EXPECT_EQ(endpoints()[0].requests, 0u);
+}
+
+// Regression: what shares a connection was never at fault.
+TEST_F(UpstreamTest, AnEndpointThatSpeaksNoHttp2IsEjected) {
+  start({.endpoints = {"h2c://a", "h2c://b"}});
+  serve("b");
+  for (int i = 0; i < 5; ++i) {
+    Wire client = this->client();
+    client.send(get());
+    at("a").send("HTTP/1.1 400 Bad Request\r\n\r\n");
+    EXPECT_EQ(body_of(client.receive()), "b");
+    network_.advance(200ms);
+  }
+  EXPECT_EQ(state(0), State::ejected);
+}
+
+TEST_F(UpstreamTest, ATimeoutOverHttp2GoesOnToAnother) {
+  start({.endpoints = {"h2c://a", "h2c://b"}}, {.response_timeout = 1s});
+  serve("b");
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  network_.advance(1s);
+  EXPECT_EQ(body_of(client.receive()), "b");
+}
+
+// Regression: it used up the time of all.
+TEST_F(UpstreamTest, AnEndpointWithoutAHandshakeCostsNoRequest) {
+  start({.endpoints = {"https://a", "http://b"}});
+  network_.listen("a:443");
+  serve("b");
+  Wire client = this->client();
+  client.send(post("content"));
+  Wire a = network_.accept("a:443");
+  network_.advance(5s);
+  EXPECT_EQ(body_of(client.receive()), "b");
+  EXPECT_EQ(endpoints()[0].failures_total, 1u);
+}
+
 TEST_F(UpstreamTest, ContentIsSentAgainToAnother) {
   Wire client = this->client();
   client.send("PUT / HTTP/1.1\r\nHost: site\r\nContent-Length: 7\r\n\r\ncontent");
