@@ -6,6 +6,7 @@
 
 #include "http/field_names.hpp"
 #include "proxy/error_response.hpp"
+#include "proxy/route_path.hpp"
 
 #include <algorithm>
 #include <array>
@@ -44,10 +45,8 @@ class Redirect final : public Handler {
     const Url& url = request.url();
     std::string place = base_;
     if (kept_ == Kept::path_and_query) {
-      // "//host" is a URL of another host, and so is "/\host" to browsers.
       const std::string_view path = url.path();
-      const bool leads_away = path.starts_with("//") || path.starts_with("/\\");
-      if (url.is_asterisk() || (base_.empty() && leads_away)) {
+      if (url.is_asterisk() || (base_.empty() && leads_away(path))) {
         co_return response_to(request, Status::bad_request);
       }
       place += path.empty() ? std::string_view("/") : path;

@@ -96,6 +96,8 @@ std::optional<std::string> path_for_client(std::string_view path, const PrefixCh
   std::string mapped = change.strip;
   mapped += path.substr(change.add.size());
   if (mapped.empty()) mapped = "/";
+  // Without the prefix, a path that the client has made up may be a URL of another host.
+  if (leads_away(mapped)) return std::nullopt;
   return mapped;
 }
 

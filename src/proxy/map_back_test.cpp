@@ -53,6 +53,15 @@ TEST(MapBack, RemovesThePrefixThatWasAdded) {
   EXPECT_EQ(location_after("/v2/x", added), "/x");
 }
 
+// An application at /v2 that adds a slash redirects "/v2//evil.example" to "/v2//evil.example/".
+TEST(MapBack, LeadsToNoOtherHost) {
+  const PrefixChange added{.strip = "", .add = "/v2"};
+  for (const char* path : {"/v2//evil.example/", "/v2/\\evil.example/"})
+    EXPECT_EQ(location_after(path, added), path);
+  EXPECT_EQ(location_after("http://a.example/v2//x", added), "http://a.example/v2//x");
+  EXPECT_EQ(location_after("/v2//x", {.strip = "/api", .add = "/v2"}), "/api//x");
+}
+
 TEST(MapBack, MapsPathsOfCookies) {
   EXPECT_EQ(cookie_after("a=/b; Path=/; Secure"), "a=/b; Path=/api; Secure");
   EXPECT_EQ(cookie_after("a=b;path = /x"), "a=b;path =/api/x");
