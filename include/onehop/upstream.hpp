@@ -85,8 +85,8 @@ class Upstream final : public RoundTripper {
   };
 
   // A client that stays at its endpoint, by a session cookie (HttpOnly, SameSite=Lax, and Secure if
-  // the client uses TLS) that names it by a keyed hash. If the endpoint cannot be used, another one
-  // is chosen, and the cookie names that one.
+  // the client uses TLS, or the name begins with __Host- or __Secure-) that names it by a keyed
+  // hash. If the endpoint cannot be used, another one is chosen, and the cookie names that one.
   struct StickyCookie {
     std::string name = {};  // of the cookie; "": none
     // At least 16 bytes, the same for all proxies that share clients. "": random for each Upstream.
@@ -151,7 +151,7 @@ class Upstream final : public RoundTripper {
 
   // Throws std::invalid_argument if an endpoint's URL has a path or a query, a weight is negative
   // or not a number, two endpoints are the same, max_attempts is out of bounds, a hash_key is
-  // missing, or the key of the cookie is too short; std::system_error if the system refuses the
+  // missing, no cookie has such a name, or its key is too short; std::system_error if the system refuses the
   // thread that health checks and names need, one for the process.
   explicit Upstream(Options options);
   // Requests in progress end by themselves.

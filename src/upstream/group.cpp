@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <set>
 #include <stdexcept>
@@ -29,6 +30,19 @@ void fill_with_random_key(std::string& key) {
   key.assign(random.begin(), random.end());
 }
 
+SetCookie cookie_of(const std::string& name, std::uint64_t value, bool is_secure) {
+  std::array<char, 16> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, 16).ptr;
+  SetCookie cookie{.name = name,
+                   .value = std::string(digits.data(), end),
+                   .path = "/",
+                   .secure = is_secure,
+                   .http_only = true,
+                   .same_site = SameSite::lax};
+  if (!cookie.to_string()) cookie.secure = true;  // a name with a prefix wants that
+  return cookie;
+}
+
 Upstream::Options checked(Upstream::Options options) {
   if (options.max_attempts == 0 || options.max_attempts > Group::kMaxAttempts) {
     throw std::invalid_argument("max_attempts: it is from 1 to " +
@@ -38,6 +52,9 @@ Upstream::Options checked(Upstream::Options options) {
     throw std::invalid_argument("Balance::hash needs a hash_key");
   }
   if (!options.sticky.name.empty()) {
+    if (const auto text = cookie_of(options.sticky.name, 0, true).to_string(); !text) {
+      throw std::invalid_argument("the sticky cookie: " + std::string(text.error().detail()));
+    }
     if (options.sticky.key.empty()) {
       fill_with_random_key(options.sticky.key);
     } else if (options.sticky.key.size() < Group::kMinCookieKey) {
@@ -129,6 +146,10 @@ std::shared_ptr<Endpoint> Group::make_endpoint(const Upstream::Endpoint& named,
 std::shared_ptr<const MemberList> Group::members() const {
   const std::lock_guard lock(mutex_);
   return members_;
+}
+
+SetCookie Group::cookie_of(std::uint64_t value, bool is_secure) const {
+  return upstream::cookie_of(options_.sticky.name, value, is_secure);
 }
 
 std::vector<Upstream::Status> Group::statuses(Time now) const {

@@ -4,6 +4,7 @@
 // of them are passed over, since that depends on the others. Thread: any.
 #pragma once
 
+#include <onehop/cookies.hpp>
 #include <onehop/upstream.hpp>
 
 #include "upstream/endpoint.hpp"
@@ -49,6 +50,8 @@ class Group {
   // Changes with each update().
   std::uint64_t generation() const noexcept { return generation_.load(std::memory_order_acquire); }
   std::shared_ptr<const MemberList> members() const;
+  // The sticky cookie with the value Member::cookie. `is_secure`: the client uses TLS.
+  SetCookie cookie_of(std::uint64_t value, bool is_secure) const;
   std::vector<Upstream::Status> statuses(Time now) const;
 
   // A request to `endpoint` has ended. `was_passed_over`: the endpoint was ejected when the request

@@ -251,6 +251,7 @@ TEST_F(GroupTest, RefusesListsThatMakeNoSense) {
   EXPECT_THROW(start({"http://a:1"}, {.balance = Balance::hash}), std::invalid_argument);
   EXPECT_THROW(start({"http://a:1"}, {.sticky = {.name = "s", .key = "short"}}),
                std::invalid_argument);
+  EXPECT_THROW(start({"http://a:1"}, {.sticky = {.name = "no name"}}), std::invalid_argument);
 }
 
 }  // namespace

@@ -13,8 +13,6 @@
 #include "upstream/group.hpp"
 #include "upstream/health_checks.hpp"
 
-#include <array>
-#include <charconv>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -29,21 +27,6 @@ Url parsed(std::string_view text) {
                                 "': " + std::string(url.error().detail()));
   }
   return std::move(*url);
-}
-
-std::string to_digits(std::uint64_t number) {
-  std::array<char, 16> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, 16).ptr;
-  return std::string(digits.data(), end);
-}
-
-void set_cookie(Response& response, const std::string& name, std::uint64_t value, bool is_secure) {
-  add_cookie(response, {.name = name,
-                        .value = to_digits(value),
-                        .path = "/",
-                        .secure = is_secure,
-                        .http_only = true,
-                        .same_site = SameSite::lax});
 }
 
 }  // namespace
@@ -83,7 +66,7 @@ task<Result<Response>> Upstream::round_trip(Request request) const {
   auto response = co_await transport::round_trip(pools, std::move(request), &choice);
   if (!response) co_return response;
   if (const auto cookie = choice.new_cookie()) {
-    set_cookie(*response, group.options().sticky.name, *cookie, is_secure);
+    add_cookie(*response, group.cookie_of(*cookie, is_secure));
   }
   co_return response;
 }

@@ -427,6 +427,38 @@ TEST_F(UpstreamTest, AClientStaysByItsCookie) {
   EXPECT_EQ(body_of(ask(get("Cookie: place=nonsense\r\n"))), "b");
 }
 
+// Regression: each response to a client without TLS was a 500.
+TEST_F(UpstreamTest, ACookieWhoseNameHasAPrefixIsSecure) {
+  start({.sticky = {.name = "__Host-place"}});
+  serve("a");
+  const std::string response = ask(get());
+  EXPECT_THAT(response, StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(cookie_of(response), EndsWith("; SameSite=Lax; Secure; HttpOnly"));
+}
+
+TEST_F(UpstreamTest, AnUpdateMovesOnlyTheClientsOfWhatIsGone) {
+  start({.sticky = {.name = "place"}});
+  for (const char* name : {"a", "b", "c"})
+    serve(name);
+  const auto field_of = [](const std::string& response) {
+    const std::string cookie = cookie_of(response);
+    return "Cookie: " + cookie.substr(0, cookie.find(';')) + "\r\n";
+  };
+  const std::string at_a = field_of(ask(get()));
+  update({"http://b", "http://a"});
+  const std::string at_b = field_of(ask(get()));
+  update({"http://c", "http://b", {Url::parse("http://a").value(), 7}});
+  EXPECT_EQ(body_of(ask(get(at_a))), "a") << "with another weight and place";
+  EXPECT_EQ(body_of(ask(get(at_b))), "b");
+  update({"http://c", "http://b"});
+  const std::string moved = ask(get(at_a));
+  EXPECT_EQ(body_of(moved), "c");
+  EXPECT_EQ(body_of(ask(get(field_of(moved)))), "c");
+  EXPECT_EQ(body_of(ask(get(at_b))), "b");
+  update({"http://c", "http://b", "http://a"});
+  EXPECT_EQ(body_of(ask(get(at_a))), "a") << "it is the same one";
+}
+
 TEST_F(UpstreamTest, RefusesWhatIsNoEndpoint) {
   EXPECT_THROW(Upstream({.endpoints = {"a:80"}}), std::invalid_argument);
   EXPECT_THROW(Upstream({.endpoints = {"http://a/path"}}), std::invalid_argument);
