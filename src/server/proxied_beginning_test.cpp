@@ -320,6 +320,7 @@ TEST(ProxyProtocolOptions, AreChecked) {
   options.proxy_protocol = {"10.0.0.0/8", "balancer"};
   EXPECT_THAT(problem(options), StartsWith("proxy_protocol: "));
   EXPECT_THAT(problem(options), HasSubstr("balancer"));
+  EXPECT_THAT(problem({.trust = {"balancer"}}), StartsWith("trust: 'balancer' "));
   options.proxy_protocol = {"10.0.0.0/8", "unix"};
   EXPECT_EQ(problem(options), "");
   options.proxy_protocol_listeners = {"127.0.0.1:0"};
