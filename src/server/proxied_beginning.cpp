@@ -17,6 +17,8 @@ namespace {
 constexpr net::Duration kFirstByteOfDrain = std::chrono::seconds(1);
 constexpr net::Duration kRestOfDrain = std::chrono::seconds(5);
 
+constexpr std::size_t kMaxSize = net::ProxyHeader::kMaxSize;
+
 constexpr std::string_view kEnded = "the connection ended";
 
 }  // namespace
@@ -96,6 +98,7 @@ ProxiedBeginning::Progress ProxiedBeginning::take_input() {
       return Progress::has_header;
     }
     input_.resize(beginning->size);
+    promise_ = MemoryPromise(kMaxSize - std::min(kMaxSize, input_.capacity()));
     const ssize_t got = stream_->try_read(input_.data() + filled_, input_.size() - filled_);
     if (got == -EAGAIN) return Progress::waits;
     if (got <= 0) {
