@@ -42,8 +42,8 @@ struct Route {
   // character that it stands for.
   //
   // Where the path decides, one that a backend could read as another is refused with 400: with an
-  // empty segment, a segment "." or "..", a backslash, or one of %00, %2e, %2f and %5c; and one that
-  // another route would take without the parameters of its segments ("/api;v=1/x"), since some
+  // empty segment, a segment "." or "..", a backslash, or one of %00, %2e, %2f and %5c; and one
+  // that another route would take without the parameters of its segments ("/api;v=1/x"), since some
   // backends take them off. Where each route for the host takes every path, none is refused.
   std::string path = "/*";
   // Of routes with the same host and path, one with a header is the most specific, then one with a

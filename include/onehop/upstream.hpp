@@ -37,7 +37,7 @@ class Upstream final : public RoundTripper {
   using Duration = std::chrono::nanoseconds;
 
   // One server. Its state (health, requests in progress) belongs to its URL and connect_address: a
-  // list that names both again finds it as it was.
+  // list that names both again, within a minute or while it has requests, finds it as it was.
   struct Endpoint {
     // Parses `url`. Throws std::invalid_argument if it is not an absolute URL.
     Endpoint(const char* url);         // NOLINT: a URL reads as an endpoint
@@ -89,7 +89,8 @@ class Upstream final : public RoundTripper {
   // hash. If the endpoint cannot be used, another one is chosen, and the cookie names that one.
   struct StickyCookie {
     std::string name = {};  // of the cookie; "": none
-    // At least 16 bytes, the same for all proxies that share clients. "": random for each Upstream.
+    // At least 16 bytes, the same for all proxies that share clients. "": random for each Upstream,
+    // unless it takes the place of another.
     std::string key = {};
 
     friend bool operator==(const StickyCookie&, const StickyCookie&) = default;
@@ -151,9 +152,12 @@ class Upstream final : public RoundTripper {
 
   // Throws std::invalid_argument if an endpoint's URL has a path or a query, a weight is negative
   // or not a number, two endpoints are the same, max_attempts is out of bounds, a hash_key is
-  // missing, no cookie has such a name, or its key is too short; std::system_error if the system refuses the
-  // thread that health checks and names need, one for the process.
+  // missing, no cookie has such a name, or its key is too short; std::system_error if the system
+  // refuses the thread that health checks and names need, one for the process.
   explicit Upstream(Options options);
+  // The same, in place of `before`: it knows the health of endpoints that both have, and clients
+  // keep their cookies if neither has a key for them. Requests in progress go on in `before`.
+  Upstream(Options options, const Upstream& before);
   // Requests in progress end by themselves.
   ~Upstream() override;
   Upstream(const Upstream&) = delete;

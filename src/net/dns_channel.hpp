@@ -52,8 +52,8 @@ class DnsChannel {
   // exist (RFC 8305 §3).
   static constexpr io::Duration kResolutionDelay = std::chrono::milliseconds(50);
 
-  // Called once for each query, and again if the response about a family arrives late. If it throws bad_alloc, it is
-  // called with a failure and must not throw again. It must not call the channel.
+  // Called once for each query, and again if the response about a family arrives late. If it throws
+  // bad_alloc, it is called with a failure and must not throw again. It must not call the channel.
   using Callback = std::function<void(Answer answer)>;
 
   DnsChannel(io::Reactor& reactor, Options options);

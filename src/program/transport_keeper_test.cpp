@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -76,6 +77,39 @@ TEST_F(TransportKeeperTest, NothingChangesBeforeTheCommit) {
   configuration.transport.response_timeout = 7s;
   EXPECT_TRUE(keeper_.prepare(configuration));
   EXPECT_EQ(keeper_.get(), before);
+}
+
+TEST_F(TransportKeeperTest, OtherSettingsForgetNoBackend) {
+  config::Configuration configuration = towards("http://127.0.0.1:1");
+  configuration.backends = {{.url = configuration.backend},
+                            {.url = Url::parse("http://127.0.0.1:2").value()}};
+  const auto reload = [&] {
+    auto prepared = keeper_.prepare(configuration);
+    ASSERT_TRUE(prepared);
+    keeper_.commit(std::move(*prepared));
+  };
+  reload();
+  {
+    const auto prepared = keeper_.prepare(configuration);
+    ASSERT_TRUE(prepared);
+    const auto upstream = prepared->transports().at("");
+    io::Reactor reactor;
+    const io::Reactor::Enter enter(reactor);
+    auto work = upstream->round_trip(Request(Method::get, configuration.backend));
+    work.start();
+    while (!work.done())
+      reactor.run_once(100ms);
+    EXPECT_FALSE(work.take()) << "nothing listens on these ports";
+  }
+  const auto failures = [this] { return keeper_.endpoints().at("").at(0).failures_total; };
+  const auto before = failures();
+  EXPECT_GT(before, 0U);
+  configuration.upstream.slow_start = 7s;
+  reload();
+  EXPECT_EQ(failures(), before);
+  configuration.transport.response_timeout = 7s;
+  reload();
+  EXPECT_EQ(failures(), before);
 }
 
 TEST_F(TransportKeeperTest, StatisticsKeepWhatFormerTransportsCounted) {

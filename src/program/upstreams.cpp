@@ -78,6 +78,7 @@ std::vector<Upstream::Endpoint> endpoints_of(const config::Configuration& config
 }
 
 Result<std::shared_ptr<Upstream>> make_upstream(const config::Configuration& configuration,
+                                                const Upstream* before,
                                                 std::shared_ptr<const Transport> transport,
                                                 std::function<void(std::string_view)> on_change) {
   const config::UpstreamSettings& settings = configuration.upstream;
@@ -107,6 +108,7 @@ Result<std::shared_ptr<Upstream>> make_upstream(const config::Configuration& con
     options.sticky.key = std::move(*key);
   }
   try {
+    if (before) return std::make_shared<Upstream>(std::move(options), *before);
     return std::make_shared<Upstream>(std::move(options));
   } catch (const std::invalid_argument& error) {
     return failure(Errc::bad_option, Side::local, error.what());

@@ -94,7 +94,8 @@ bool is_ambiguous_path(std::string_view path) noexcept {
     if (c == '/' && i + 1 < path.size()) {
       const char next = path[i + 1];
       if (next == '/') return true;
-      if ((next == '.' || next == ';' || next == '%') && is_odd_segment(path.substr(i))) return true;
+      if ((next == '.' || next == ';' || next == '%') && is_odd_segment(path.substr(i)))
+        return true;
     }
     if (c == '%') {
       const int value = escape_at(path, i);

@@ -64,7 +64,8 @@ class ProxiedBeginningTest : public test::StreamPair {
   FarEnd connect(const char* peer = kBalancer, bool with_tls = false) {
     if (!worker_) start();
     auto [near, far] = net::make_memory_pair(reactor_);
-    worker_->adopt(std::move(near), AcceptedFrom(*net::Address::from_ip(peer, 5), "s:80"), with_tls);
+    worker_->adopt(std::move(near), AcceptedFrom(*net::Address::from_ip(peer, 5), "s:80"),
+                   with_tls);
     return FarEnd(std::move(far));
   }
   std::string exchange(FarEnd& end, std::string_view text) {

@@ -176,8 +176,8 @@ class RoundTrip {
     was_stale_ = false;
     return true;
   }
-  // Of connect_timeout, which is for one round of all places. One that takes all of it, without an
-  // answer to a handshake, leaves as much to another: it alone would cost the request.
+  // Of connect_timeout, which is for one round of all places. One that takes all of it, as when it
+  // does not respond to a handshake, leaves as much to another: it alone would cost the request.
   bool has_time_to_connect(const Error& error) noexcept {
     const io::Duration most = context_.options().connect_timeout;
     if (context_.reactor().now() < io::deadline_after(round_began_, most)) return true;

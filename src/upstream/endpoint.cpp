@@ -26,7 +26,7 @@ Endpoint::Endpoint(const Upstream::Endpoint& e)
     : key(key_of(e)), url(e.url), connect_address(e.connect_address), hash(hash_of(key)) {}
 
 bool Endpoint::begin_trial(Time now) noexcept {
-  // Whoever moves the time has the trial.
+  // The request that moves the time has the trial.
   Time::rep until = ejected_until_.load(std::memory_order_relaxed);
   Condition before = condition();
   if (rep(now) < until || !is_passed_over(before)) return false;
@@ -52,6 +52,28 @@ void Endpoint::eject(Time now, Time until) noexcept {
 void Endpoint::allow_trial(Time now) noexcept {
   ejected_until_.store(rep(now), std::memory_order_relaxed);
   condition_.store(Condition::ejected, std::memory_order_relaxed);
+}
+
+void Endpoint::take_over(const Endpoint& before, bool is_checked) {
+  const auto copy = [](auto& to, const auto& from) {
+    to.store(from.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  };
+  set_last_failure(before.last_failure());
+  copy(load.total, before.load.total);
+  copy(failures_total, before.failures_total);
+  copy(ejections_total, before.ejections_total);
+  copy(usable_since_, before.usable_since_);
+  copy(ejected_until_, before.ejected_until_);
+  copy(since_, before.since_);
+  window.take_over(before.window);
+  ejections_in_a_row = before.ejections_in_a_row;
+  Condition condition = before.condition();
+  if (condition == Condition::trying) {
+    condition = Condition::ejected;  // the request that tries it is not of this group
+  } else if (!is_checked && condition != Condition::ejected) {
+    condition = Condition::usable;
+  }
+  condition_.store(condition, std::memory_order_relaxed);
 }
 
 std::string Endpoint::last_failure() const {

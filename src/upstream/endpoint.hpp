@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Endpoint: one server of an upstream as all workers share it: its health, its requests in progress
-// and its counters. It lives as long as a list names it or a request is with it. Thread: any.
+// and its counters. It lives as long as a list names it or a request is with it, and for a minute
+// after that. Thread: any.
 #pragma once
 
 #include <onehop/upstream.hpp>
@@ -75,6 +76,9 @@ struct Endpoint {
   // The request that tried it has shown nothing: the next one may.
   void allow_trial(Time now) noexcept;
   Time since() const noexcept { return from(since_); }
+  // For a new one: what is known of `before`, the same endpoint of another group, whose mutex the
+  // caller holds. `is_checked`: checks will end what only they can.
+  void take_over(const Endpoint& before, bool is_checked);
 
   std::string last_failure() const;
   void set_last_failure(std::string text);

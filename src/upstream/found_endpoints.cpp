@@ -29,8 +29,8 @@ double weight_of(const net::SrvRecord& record, bool all_are_zero) {
 std::optional<Url> url_of(std::string_view scheme, const net::SrvRecord& record) {
   const std::optional<Authority> host = split_authority(record.host);
   if (!host || host->has_colon) return std::nullopt;
-  auto url = Url::parse(std::string(scheme) + "://" + record.host + ":" +
-                        std::to_string(record.port));
+  auto url =
+      Url::parse(std::string(scheme) + "://" + record.host + ":" + std::to_string(record.port));
   if (!url) return std::nullopt;
   return std::move(*url);
 }

@@ -138,7 +138,8 @@ TEST(FoundServices, HavePortsWeightsAndBackups) {
 TEST(FoundServices, NamesThatNoUrlCanHaveAreLeftOut) {
   FoundEndpoints service{std::string("_http._tcp.x")};
   net::DnsChannel::ServiceAnswer answer;
-  for (const char* host : {"a/b.x", "a?b.x", "a#b.x", "a:1", "a\\@b.x", "a b", "[::1", "A.x", "a.x"})
+  for (const char* host :
+       {"a/b.x", "a?b.x", "a#b.x", "a:1", "a\\@b.x", "a b", "[::1", "A.x", "a.x"})
     answer.records.push_back({host, 8000, 0, 1});
   EXPECT_EQ(service.take(answer, Time(1h)), "_http._tcp.x: 1 endpoints");
   EXPECT_THAT(service.endpoints(), ElementsAre(Upstream::Endpoint("http://A.x:8000")));

@@ -8,6 +8,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <functional>
 #include <set>
 #include <stdexcept>
 #include <unordered_map>
@@ -43,7 +44,8 @@ SetCookie cookie_of(const std::string& name, std::uint64_t value, bool is_secure
   return cookie;
 }
 
-Upstream::Options checked(Upstream::Options options) {
+// `key_before`: that of the cookie, if it goes on; "": none.
+Upstream::Options checked(Upstream::Options options, const std::string& key_before) {
   if (options.max_attempts == 0 || options.max_attempts > Group::kMaxAttempts) {
     throw std::invalid_argument("max_attempts: it is from 1 to " +
                                 std::to_string(Group::kMaxAttempts));
@@ -56,7 +58,8 @@ Upstream::Options checked(Upstream::Options options) {
       throw std::invalid_argument("the sticky cookie: " + std::string(text.error().detail()));
     }
     if (options.sticky.key.empty()) {
-      fill_with_random_key(options.sticky.key);
+      options.sticky.key = key_before;
+      if (key_before.empty()) fill_with_random_key(options.sticky.key);
     } else if (options.sticky.key.size() < Group::kMinCookieKey) {
       throw std::invalid_argument("the key of the sticky cookie has fewer than " +
                                   std::to_string(Group::kMinCookieKey) + " bytes");
@@ -66,14 +69,36 @@ Upstream::Options checked(Upstream::Options options) {
   return options;
 }
 
+bool has_requests(const Endpoint& endpoint) noexcept {
+  return endpoint.load.requests.load(std::memory_order_relaxed) != 0;
+}
+
 }  // namespace
 
-Group::Group(Upstream::Options options)
-    : options_(checked(std::move(options))),
+Group::Group(Upstream::Options options, const Group* before, Time now)
+    : has_random_key_(options.sticky.key.empty()),
+      options_(checked(std::move(options),
+                       before && before->has_random_key_ ? before->options_.sticky.key : "")),
       id_(next_id()),
       members_(std::make_shared<MemberList>()),
       random_(static_cast<std::minstd_rand::result_type>(id_)) {
-  update(options_.endpoints, Time{}, Arrival::with_the_start);
+  if (before) take_over(*before, now);
+  update(options_.endpoints, now, Arrival::with_the_start);
+}
+
+// They are of this list, or of one that is found later.
+void Group::take_over(const Group& before, Time now) {
+  const auto add = [&](const Endpoint& known, Time since) {
+    Upstream::Endpoint named(known.url);
+    named.connect_address = known.connect_address;
+    gone_.push_back({std::make_shared<Endpoint>(named), since});
+    gone_.back().endpoint->take_over(known, is_checked());
+  };
+  const std::lock_guard lock(before.mutex_);
+  for (const Member& member : *before.members_)
+    add(*member.endpoint, now);
+  for (const Gone& gone : before.gone_)
+    add(*gone.endpoint, gone.since);
 }
 
 // --- the list ----------------------------------------------------------------------------------
@@ -102,28 +127,34 @@ void Group::update(std::vector<Upstream::Endpoint> endpoints, Time now, Arrival 
   check(endpoints);
   const std::lock_guard lock(mutex_);
   if (members_->empty()) arrival = Arrival::with_the_start;
-  // Also those that were removed, while they have requests: their health is not forgotten.
-  std::unordered_map<std::string_view, std::shared_ptr<Endpoint>> known;
+  // Also those that were removed: name servers may leave out some each time.
+  std::unordered_map<std::string_view, Gone> known;
   for (const Member& member : *members_)
-    known.emplace(member.endpoint->key, member.endpoint);
-  for (const auto& gone : gone_) {
-    if (auto endpoint = gone.lock()) known.emplace(endpoint->key, endpoint);
+    known.emplace(member.endpoint->key, Gone{member.endpoint, now});
+  for (const Gone& gone : gone_) {
+    const bool is_known = now - gone.since < kRemembered || has_requests(*gone.endpoint);
+    if (is_known) known.emplace(gone.endpoint->key, gone);
   }
   auto members = std::make_shared<MemberList>();
   members->reserve(endpoints.size());
   for (const Upstream::Endpoint& named : endpoints) {
     const auto found = known.extract(Endpoint::key_of(named));
     std::shared_ptr<Endpoint> endpoint =
-        found ? found.mapped() : make_endpoint(named, now, arrival);
+        found ? found.mapped().endpoint : make_endpoint(named, now, arrival);
     std::uint64_t cookie = 0;
     if (!options_.sticky.name.empty()) {
       cookie = net::keyed_hash(options_.sticky.key, endpoint->key);
     }
     members->push_back(Member{std::move(endpoint), named.weight, named.backup, cookie});
   }
-  std::vector<std::weak_ptr<Endpoint>> gone;
-  for (const auto& [key, endpoint] : known)
-    gone.push_back(endpoint);
+  std::vector<Gone> gone;
+  for (const auto& [key, one] : known)
+    gone.push_back(one);
+  std::ranges::sort(gone, std::greater(), &Gone::since);
+  std::size_t idle = 0;
+  std::erase_if(gone, [&idle](const Gone& one) {
+    return !has_requests(*one.endpoint) && ++idle > kMostRemembered;
+  });
   gone_ = std::move(gone);
   named_ = std::move(endpoints);
   members_ = std::move(members);
@@ -134,8 +165,7 @@ std::shared_ptr<Endpoint> Group::make_endpoint(const Upstream::Endpoint& named,
                                                Time now,
                                                Arrival arrival) const {
   auto endpoint = std::make_shared<Endpoint>(named);
-  const bool is_checked = options_.health.kind != Upstream::HealthCheck::Kind::none;
-  if (arrival == Arrival::later && is_checked) {
+  if (arrival == Arrival::later && is_checked()) {
     endpoint->become(Condition::awaited, now);
   } else if (arrival == Arrival::later) {
     endpoint->start(now);
@@ -185,9 +215,8 @@ std::vector<Upstream::Status> Group::statuses(Time now) const {
   std::vector<Upstream::Status> all;
   for (std::size_t i = 0; i < named_.size(); ++i)
     all.push_back(status_of(named_[i], *(*members_)[i].endpoint));
-  for (const auto& gone : gone_) {
-    const auto endpoint = gone.lock();
-    if (!endpoint || endpoint->load.requests.load(std::memory_order_relaxed) == 0) continue;
+  for (const auto& [endpoint, since] : gone_) {
+    if (!has_requests(*endpoint)) continue;
     Upstream::Endpoint named(endpoint->url);
     named.connect_address = endpoint->connect_address;
     all.push_back(status_of(named, *endpoint));
@@ -255,7 +284,8 @@ Duration Group::next_eject_time(Endpoint& endpoint, Time now) {
   if (has_worked) endpoint.ejections_in_a_row = 0;
   const Duration max = options_.max_eject_time;
   Duration time = std::min(options_.eject_time, max);
-  for (unsigned i = 0; i < endpoint.ejections_in_a_row && time > Duration::zero() && time < max; ++i)
+  for (unsigned i = 0; i < endpoint.ejections_in_a_row && time > Duration::zero() && time < max;
+       ++i)
     time = time > max / 2 ? max : 2 * time;
   ++endpoint.ejections_in_a_row;
   std::uniform_real_distribution<double> share(1 - kJitter, 1);

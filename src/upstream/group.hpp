@@ -10,6 +10,8 @@
 #include "upstream/endpoint.hpp"
 
 #include <atomic>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -36,8 +38,14 @@ class Group {
   // Bytes, of the key that signs sticky cookies.
   static constexpr std::size_t kMinCookieKey = 16;
 
-  // Throws std::invalid_argument if an option cannot be used.
-  explicit Group(Upstream::Options options);
+  // How long an endpoint that no list names is remembered, and how many, besides those that have
+  // requests.
+  static constexpr Duration kRemembered = std::chrono::seconds(60);
+  static constexpr std::size_t kMostRemembered = 1000;
+
+  // Throws std::invalid_argument if an option cannot be used. `before`: the group that this one
+  // replaces now, whose endpoints it knows; null if there is none.
+  explicit Group(Upstream::Options options, const Group* before = nullptr, Time now = {});
   Group(const Group&) = delete;
   Group& operator=(const Group&) = delete;
 
@@ -65,6 +73,16 @@ class Group {
   void on_check(Endpoint& endpoint, Condition found, std::string_view reason, Time now);
 
  private:
+  // Not in the list any more.
+  struct Gone {
+    std::shared_ptr<Endpoint> endpoint;
+    Time since;
+  };
+
+  void take_over(const Group& before, Time now);
+  bool is_checked() const noexcept {
+    return options_.health.kind != Upstream::HealthCheck::Kind::none;
+  }
   void check(const std::vector<Upstream::Endpoint>& endpoints) const;
   std::shared_ptr<Endpoint> make_endpoint(const Upstream::Endpoint& named,
                                           Time now,
@@ -76,6 +94,7 @@ class Group {
   // Without the mutex: on_change may ask for statuses().
   void report(const Endpoint& endpoint, std::string_view event) const;
 
+  const bool has_random_key_;  // of the cookie
   const Upstream::Options options_;
   const std::uint64_t id_;
   std::atomic<std::uint64_t> generation_ = 1;
@@ -83,7 +102,7 @@ class Group {
   // Guarded by mutex_.
   std::vector<Upstream::Endpoint> named_;
   std::shared_ptr<const MemberList> members_;
-  std::vector<std::weak_ptr<Endpoint>> gone_;  // not in the list any more, perhaps with requests
+  std::vector<Gone> gone_;
   std::minstd_rand random_;
 };
 

@@ -3,7 +3,10 @@
 // Which endpoints are passed over, and for how long. Time is a number.
 #include "upstream/group.hpp"
 
+#include <algorithm>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -222,6 +225,80 @@ TEST_F(GroupTest, WhoIsGoneIsSeenWhileItHasRequests) {
     update({"http://b:1"});
   }
   EXPECT_THAT(states(), ElementsAre(State::up));
+}
+
+// Name servers may leave out some of the addresses each time.
+TEST_F(GroupTest, WhoIsGoneIsRememberedForAMinute) {
+  start({"http://a:1", "http://b:1"});
+  fail(0, 5);
+  update({"http://b:1"});
+  now_ += 59s;
+  update({"http://b:1"});
+  update({"http://b:1", "http://a:1"});
+  EXPECT_THAT(states(), ElementsAre(State::up, State::ejected));
+  update({"http://b:1"});
+  now_ += 60s;
+  update({"http://b:1", "http://a:1"});
+  EXPECT_THAT(states(), ElementsAre(State::up, State::starting));
+}
+
+TEST_F(GroupTest, NotAllThatAreGoneAreRemembered) {
+  std::vector<Upstream::Endpoint> many;
+  for (int i = 0; i < 1500; ++i)
+    many.emplace_back("http://a:" + std::to_string(i + 1));
+  start(many);
+  std::vector<std::weak_ptr<Endpoint>> all;
+  for (const Member& member : *group_->members())
+    all.emplace_back(member.endpoint);
+  const transport::EndpointUse use({all[0].lock(), &all[0].lock()->load});
+  update({"http://b:1"});
+  EXPECT_EQ(std::ranges::count_if(all, [](const auto& one) { return !one.expired(); }),
+            Group::kMostRemembered + 1);
+  now_ += 60s;
+  update({"http://b:1"});
+  EXPECT_EQ(std::ranges::count_if(all, [](const auto& one) { return !one.expired(); }), 1);
+}
+
+TEST_F(GroupTest, OneThatTakesThePlaceOfAnotherKnowsWhatThatKnew) {
+  const std::vector<Upstream::Endpoint> list = {"http://a:1", "http://b:1", "http://c:1",
+                                                "http://d:1"};
+  start(list, {.health = {.kind = Upstream::HealthCheck::Kind::tcp}});
+  fail(0, 5);
+  group_->on_check(endpoint(1), Condition::down, "refused", now_);
+  fail(2, 4);
+  update({"http://a:1", "http://b:1", "http://c:1"});
+  const auto next = [&](Upstream::HealthCheck::Kind kind) {
+    Upstream::Options options{.endpoints = list, .health = {.kind = kind}};
+    return std::make_unique<Group>(std::move(options), group_.get(), now_);
+  };
+  auto checked = next(Upstream::HealthCheck::Kind::http);
+  auto unchecked = next(Upstream::HealthCheck::Kind::none);
+  group_ = std::move(checked);
+  EXPECT_THAT(states(), ElementsAre(State::ejected, State::down, State::up, State::up));
+  const auto status = group_->statuses(now_)[0];
+  EXPECT_EQ(status.failures_total, 5u);
+  EXPECT_EQ(status.ejections_total, 1u);
+  EXPECT_EQ(status.last_failure, "reset");
+  EXPECT_FALSE(endpoint(0).begin_trial(now_));
+  EXPECT_TRUE(endpoint(0).begin_trial(now_ + 10s));
+  group_ = std::move(unchecked);
+  EXPECT_THAT(states(), ElementsAre(State::ejected, State::up, State::up, State::up))
+      << "no check would find that it works again";
+  fail(2);
+  EXPECT_EQ(states()[2], State::ejected);
+}
+
+TEST_F(GroupTest, OneThatTakesThePlaceOfAnotherKeepsARandomKey) {
+  const auto cookie = [](const Group& group) { return (*group.members())[0].cookie; };
+  const auto options = [](std::string key) {
+    return Upstream::Options{.endpoints = {"http://a:1"}, .sticky = {.name = "s", .key = key}};
+  };
+  const Group first(options(""));
+  EXPECT_EQ(cookie(Group(options(""), &first)), cookie(first));
+  EXPECT_NE(cookie(Group(options(""))), cookie(first));
+  const Group given(options("0123456789abcdef"), &first);
+  EXPECT_NE(cookie(given), cookie(first));
+  EXPECT_NE(cookie(Group(options(""), &given)), cookie(given)) << "that was not made to last";
 }
 
 TEST_F(GroupTest, ANewOneWaitsForItsFirstCheck) {

@@ -35,7 +35,9 @@ Upstream::Endpoint::Endpoint(const char* u) : url(parsed(u)) {}
 Upstream::Endpoint::Endpoint(const std::string& u) : url(parsed(u)) {}
 
 struct Upstream::Shared {
-  explicit Shared(Options options) : group(std::make_shared<upstream::Group>(std::move(options))) {
+  // `before`: null if it takes the place of none.
+  explicit Shared(Options options, const upstream::Group* before = nullptr)
+      : group(std::make_shared<upstream::Group>(std::move(options), before, detail::now())) {
     const Options& used = group->options();
     if (used.health.kind != HealthCheck::Kind::none) checks.emplace(group);
     if (used.resolve == Resolve::each || !used.services.empty()) discovery.emplace(group, used);
@@ -47,6 +49,8 @@ struct Upstream::Shared {
 };
 
 Upstream::Upstream(Options options) : shared_(std::make_shared<Shared>(std::move(options))) {}
+Upstream::Upstream(Options options, const Upstream& before)
+    : shared_(std::make_shared<Shared>(std::move(options), before.shared_->group.get())) {}
 Upstream::~Upstream() = default;
 
 task<Result<Response>> Upstream::round_trip(Request request) const {
