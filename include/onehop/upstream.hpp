@@ -142,8 +142,8 @@ class Upstream final : public RoundTripper {
     HealthCheck health = {};
     // Sets Host to that of the endpoint's URL. Otherwise Host is what the request has.
     bool host_of_endpoint = false;
-    // Is called when the state of an endpoint changes, with a line for a log. It must not throw.
-    // Thread: any.
+    // Is called when the state of an endpoint changes, with a line for a log. It must not throw,
+    // nor make or destroy an Upstream. Thread: any.
     std::function<void(std::string_view)> on_change = {};
     // Makes the connections. Default: a Transport with default options. With
     // Transport::Options::hold, a request waits when all endpoints refuse.

@@ -7,6 +7,7 @@
 #include "config/setting_binding.hpp"
 #include "config/setting_kinds.hpp"
 #include "config/upstream_kinds.hpp"
+#include "upstream/group.hpp"
 
 #include <array>
 #include <cctype>
@@ -262,8 +263,8 @@ constexpr std::array kSettings = {
                                                    "statuses that count as failures of a backend"),
     balancing<FailureStatus, &U::retry_statuses>(
         "retry-status", "after these, an idempotent request goes to another backend"),
-    balancing<Number<counts(1, 16)>, &U::max_attempts>("max-attempts",
-                                                       "backends that one request is sent to"),
+    balancing<Number<counts(1, upstream::Group::kMaxAttempts)>, &U::max_attempts>(
+        "max-attempts", "backends that one request is sent to"),
     backend<OnOrOff, &T::http2>("backend-http2", "offer HTTP/2 to an https backend"),
     backend_tls<ServerName, &F::backend_name>("backend-name",
                                               "name in its certificate, if not the URL's host"),

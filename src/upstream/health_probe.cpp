@@ -21,6 +21,7 @@ constexpr std::size_t kMaxAnswer = 1024;
 // Each check makes a connection and closes it; it waits for nothing and repeats nothing.
 Transport::Options for_checks(const Upstream::HealthCheck& check, Transport::Options options) {
   options.pool_size = 0;
+  options.max_connection_requests = 1;  // over HTTP/2 as well
   options.connect_timeout = check.timeout;
   options.response_timeout = check.timeout;
   options.activity_timeout = check.timeout;
