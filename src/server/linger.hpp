@@ -9,6 +9,7 @@
 
 #include "net/stream.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 
@@ -18,6 +19,12 @@ namespace onehop::server {
 struct DrainState {
   net::Time began = io::kNever;
   bool is_on() const noexcept { return began != io::kNever; }
+  // While it is on: until when a connection may take for what comes before its first request, a
+  // PROXY header or a handshake, that was expected from `begun` on. Less for its first byte.
+  net::Time end_of_opening(net::Time begun, bool has_received) const noexcept {
+    if (!has_received) return begun + std::chrono::seconds(1);
+    return std::max(begun, began) + std::chrono::seconds(5);
+  }
 };
 
 struct LingerLimits {

@@ -5,17 +5,12 @@
 #include "server/worker_context.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <new>
 #include <string>
 #include <utility>
 
 namespace onehop::server {
 namespace {
-
-// During a drain: for the first byte, and for the rest. As with a TLS handshake.
-constexpr net::Duration kFirstByteOfDrain = std::chrono::seconds(1);
-constexpr net::Duration kRestOfDrain = std::chrono::seconds(5);
 
 constexpr std::size_t kMaxSize = net::ProxyHeader::kMaxSize;
 
@@ -69,8 +64,7 @@ net::Time ProxiedBeginning::deadline() const noexcept {
   const net::Time last =
       io::deadline_after(begun_, worker_.configuration()->options().header_timeout);
   if (!worker_.is_draining()) return last;
-  if (filled_ == 0) return std::min(last, begun_ + kFirstByteOfDrain);
-  return std::min(last, std::max(begun_, worker_.drain_state().began) + kRestOfDrain);
+  return std::min(last, worker_.drain_state().end_of_opening(begun_, filled_ > 0));
 }
 
 RootTask<ProxiedBeginning> ProxiedBeginning::run() {

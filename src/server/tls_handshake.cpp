@@ -6,7 +6,6 @@
 #include "server/worker_context.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <new>
 #include <string>
 #include <utility>
@@ -21,9 +20,6 @@ constexpr std::string_view kPlainHttpResponse =
     "Content-Length: 65\r\n"
     "\r\n"
     "This port speaks HTTPS, and the request was plain HTTP: https://\n";
-
-constexpr net::Duration kBeginningOfDrain = std::chrono::seconds(1);
-constexpr net::Duration kRestOfDrain = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -69,18 +65,13 @@ void TlsHandshake::on_exception() noexcept {
   worker_.reactor().schedule(ended_);
 }
 
-// A drain does not wait long for the rest of a handshake, and shorter for its beginning.
-net::Time TlsHandshake::end_of_drain(net::Time began) const noexcept {
-  if (!stream_->has_received()) return began + kBeginningOfDrain;
-  return std::max(began, worker_.drain_state().began) + kRestOfDrain;
-}
-
 RootTask<TlsHandshake> TlsHandshake::run() {
   const net::Time now = stream_->reactor().now();
   const net::Time last = io::deadline_after(now, timeout_);
   auto shaken = co_await stream_->handshake(last);
   while (!shaken && shaken.error().is(Errc::cancelled)) {
-    const net::Time end = std::min(last, end_of_drain(now));
+    const bool has_received = stream_->has_received();
+    const net::Time end = std::min(last, worker_.drain_state().end_of_opening(now, has_received));
     if (stream_->reactor().now() >= end) break;
     shaken = co_await stream_->handshake(end);
   }

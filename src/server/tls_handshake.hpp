@@ -32,7 +32,6 @@ class TlsHandshake final : public ClientConnection {
   friend class RootTask<TlsHandshake>;
   RootTask<TlsHandshake> run();
   void on_exception() noexcept;
-  net::Time end_of_drain(net::Time began) const noexcept;
   void count(const Error* failure, net::Time began) noexcept;
   task<void> refuse(Error error);
   void log_failure(const Error& error) const;
