@@ -14,11 +14,13 @@
 #pragma once
 
 #include <onehop/handler.hpp>
+#include <onehop/limit.hpp>
 #include <onehop/method.hpp>
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 #include <onehop/status.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,6 +66,9 @@ struct Route {
   // the Path of cookies. For applications that do not know of the prefix. A cookie __Host-* is left
   // alone, since its Path is always "/".
   bool map_back = false;
+  // The maximum size of a request body in bytes (413). Server::Options::max_body counts first: for
+  // a route that takes more than others, set it there and a lower one in the others.
+  Limit<std::uint64_t> max_body = no_limit;
 };
 
 class Routes final : public Handler {
