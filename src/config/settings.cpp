@@ -123,7 +123,7 @@ constexpr std::array kSettings = {
     everyday<UpgradeToken, &C::upgrades>(
         "allow-upgrade", {route, next_request}, "protocols that clients may upgrade to"),
     everyday<Number<or_off(sizes(0, kExbibyte), kUnlimited)>, &C::server, &S::max_body>(
-        "max-body", {process, next_request}, "maximum request body; if exceeded: 413"),
+        "max-body", {route, next_request}, "maximum request body; if exceeded: 413"),
     everyday<Number<or_auto(counts(1, Server::kMaxWorkers))>, &C::server, &S::workers>(
         "workers", {process, upgrade}, "threads; auto: one per CPU, within the CPU quota"),
     everyday<User, &C::user>(

@@ -24,6 +24,13 @@ Route route_for(const TableSettings& table) {
           .map_back = table.map_back};
 }
 
+Limit<std::uint64_t> largest_max_body(const Configuration& configuration) {
+  std::uint64_t largest = configuration.server.max_body;
+  for (const auto& route : configuration.routes)
+    largest = std::max(largest, route->server.max_body.value());
+  return largest;
+}
+
 std::vector<Url> backends_of(const Configuration& configuration) {
   std::vector<Url> backends;
   const auto add = [&backends](const Url& one) {

@@ -4,12 +4,14 @@
 // Thread: any; constant.
 #pragma once
 
+#include <onehop/limit.hpp>
 #include <onehop/routes.hpp>
 #include <onehop/url.hpp>
 
 #include "config/configuration.hpp"
 #include "config/given.hpp"
 
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -22,6 +24,10 @@ bool has_routes(const GivenTables& tables);
 
 // The conditions and the prefixes of a [[route]], without a handler.
 Route route_for(const TableSettings& table);
+
+// The largest max-body at the top and in routes. The server enforces it before a route is known;
+// routes enforce what is below it.
+Limit<std::uint64_t> largest_max_body(const Configuration& configuration);
 
 // The backends that requests may go to, each once: those at the top first. The servers of services
 // are not among them.

@@ -17,8 +17,11 @@ namespace onehop::config {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
+using ::testing::Pointee;
 
 Loaded load_text(const std::string& text, std::vector<std::string> arguments = {}) {
   arguments.insert(arguments.end(), {"--config", "named"});
@@ -66,6 +69,23 @@ TEST(Tables, OverrideWhatIsAbove) {
   EXPECT_EQ(routes[2]->backend.host(), "own");
   EXPECT_EQ(routes[2]->transport.response_timeout, 1s);
   EXPECT_EQ(loaded.configuration.transport.response_timeout, 1s);
+}
+
+TEST(Tables, RoutesHaveLimitsOfTheirOwnForContent) {
+  const Loaded loaded = load_text(
+      "backend = \"http://top\"\nmax-body = \"1MiB\"\n"
+      "[[route]]\npath = \"/large\"\nmax-body = \"2MiB\"\n"
+      "[[route]]\npath = \"/small\"\nmax-body = \"1KiB\"\n"
+      "[[route]]\npath = \"/same\"\n");
+  ASSERT_TRUE(loaded.is_usable()) << text_of(loaded.findings);
+  const auto& routes = loaded.configuration.routes;
+  EXPECT_EQ(routes[0]->server.max_body, 2U << 20U);
+  EXPECT_EQ(routes[1]->server.max_body, 1U << 10U);
+  EXPECT_EQ(routes[2]->server.max_body, 1U << 20U);
+  EXPECT_EQ(largest_max_body(loaded.configuration), 2U << 20U);
+  EXPECT_THAT(routes,
+              Each(Pointee(Field(&Configuration::table, Field(&TableSettings::connections, "")))));
+  EXPECT_EQ(largest_max_body(load_text(kThree).configuration), no_limit);
 }
 
 TEST(Tables, RoutesShareConnectionsUnlessTheyOverrideASettingOfThem) {
