@@ -168,9 +168,10 @@ class Upstream final : public RoundTripper {
   task<Result<Response>> round_trip(Request request) const override;
 
   // Replaces the endpoints, for programs that discover them. Those that stay keep their state;
-  // those that are gone get no further requests, and what is in progress ends by itself. Not for an
-  // Upstream that follows names, which replaces them again. Throws std::invalid_argument as the
-  // constructor does; nothing has changed then. Thread: any.
+  // those that are gone get no further requests, what is in progress ends by itself, and their
+  // connections are closed as soon as they are idle, unless another Upstream over the same
+  // Transport names them. Not for an Upstream that follows names, which replaces them again. Throws
+  // std::invalid_argument as the constructor does; nothing has changed then. Thread: any.
   void update(std::vector<Endpoint> endpoints);
 
   enum class State : std::uint8_t {

@@ -4,6 +4,8 @@
 #include "config/tables.hpp"
 #include "net/small_file.hpp"
 #include "program/upstreams.hpp"
+#include "transport/origin_key.hpp"
+#include "transport/transport_access.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -30,6 +32,13 @@ std::size_t fingerprint_of(const TlsClientOptions& tls) {
     contents.append(std::to_string(text.size())).append(":").append(text);
   }
   return std::hash<std::string>()(contents);
+}
+
+std::shared_ptr<const transport::NamedOrigins> name_backend(const Url& backend,
+                                                            const Transport& over) {
+  return std::make_shared<const transport::NamedOrigins>(
+      detail::TransportAccess::shared(over),
+      std::vector<std::string>{transport::origin_key(backend, "")});
 }
 
 }  // namespace
@@ -66,6 +75,8 @@ Result<TransportKeeper::One> TransportKeeper::prepare_one(
   if (config::needs_upstream(configuration)) {
     if (auto made = prepare_upstream(configuration, before, next); !made)
       return failure(made.error());
+  } else if (configuration.backend.is_absolute()) {
+    next.origin = name_backend(configuration.backend, *next.transport);
   }
   return next;
 }

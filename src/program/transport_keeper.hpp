@@ -17,6 +17,7 @@
 #include "config/configuration.hpp"
 #include "program/proxy_for.hpp"
 #include "program/transport_ledger.hpp"
+#include "transport/named_origins.hpp"
 
 #include <cstddef>
 #include <functional>
@@ -38,6 +39,8 @@ class TransportKeeper {
     Transport::Options options;
     std::size_t files = 0;  // of the contents of the TLS files, to see a change
     bool is_new = false;
+    // The one backend, without an upstream. The last of those that name it closes its connections.
+    std::shared_ptr<const transport::NamedOrigins> origin = {};
     // Over the transport; null for one backend without settings of an upstream.
     std::shared_ptr<Upstream> upstream = {};
     config::UpstreamSettings settings = {};

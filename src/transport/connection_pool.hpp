@@ -43,6 +43,7 @@ class ConnectionPool final : public io::WorkerLocal,
   void dial_for_waiters() override;
   void retire() override;
   void close_idle(const std::string& key) override;
+  void close_abandoned(const std::string& key) override;
   void offer(const std::string& key, Reuse reuse, Member& asker) override;
   void complete(const std::string& key, std::unique_ptr<IdleTransfer> transfer) override;
 

@@ -121,6 +121,7 @@ void H2Connection::remove(User& request) noexcept {
   request.unlink();
   count_end();
   idle_since_ = stream_->reactor().now();
+  if (slot_.is_abandoned()) retire();  // made for a request that waited when that happened
   link_.flush_soon();
 }
 

@@ -80,6 +80,11 @@ const transport::Pools& detail::TransportAccess::pools(const Transport& transpor
   return *transport.state_;
 }
 
+std::shared_ptr<transport::SharedPools> detail::TransportAccess::shared(
+    const Transport& transport) noexcept {
+  return transport.state_->shared;
+}
+
 const Transport::Options& detail::TransportAccess::options(const Transport& transport) noexcept {
   return transport.state_->shared->options;
 }

@@ -3,6 +3,8 @@
 
 #include "io/random_bytes.hpp"
 #include "net/keyed_hash.hpp"
+#include "transport/origin_key.hpp"
+#include "transport/transport_access.hpp"
 
 #include <algorithm>
 #include <array>
@@ -123,8 +125,17 @@ void Group::check(const std::vector<Upstream::Endpoint>& endpoints) const {
   }
 }
 
+transport::NamedOrigins Group::origins_of(const MemberList& members) const {
+  std::vector<std::string> keys;
+  keys.reserve(members.size());
+  for (const Member& member : members)
+    keys.push_back(transport::origin_key(member.endpoint->url, member.endpoint->connect_address));
+  return {detail::TransportAccess::shared(*options_.transport), std::move(keys)};
+}
+
 void Group::update(std::vector<Upstream::Endpoint> endpoints, Time now, Arrival arrival) {
   check(endpoints);
+  transport::NamedOrigins before;  // given up after the mutex
   const std::lock_guard lock(mutex_);
   if (members_->empty()) arrival = Arrival::with_the_start;
   // Also those that were removed: name servers may leave out some each time.
@@ -155,6 +166,7 @@ void Group::update(std::vector<Upstream::Endpoint> endpoints, Time now, Arrival 
   std::erase_if(gone, [&idle](const Gone& one) {
     return !has_requests(*one.endpoint) && ++idle > kMostRemembered;
   });
+  before = std::exchange(origins_, origins_of(*members));
   gone_ = std::move(gone);
   named_ = std::move(endpoints);
   members_ = std::move(members);

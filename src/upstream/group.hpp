@@ -7,6 +7,7 @@
 #include <onehop/cookies.hpp>
 #include <onehop/upstream.hpp>
 
+#include "transport/named_origins.hpp"
 #include "upstream/endpoint.hpp"
 
 #include <atomic>
@@ -84,6 +85,7 @@ class Group {
     return options_.health.kind != Upstream::HealthCheck::Kind::none;
   }
   void check(const std::vector<Upstream::Endpoint>& endpoints) const;
+  transport::NamedOrigins origins_of(const MemberList& members) const;
   std::shared_ptr<Endpoint> make_endpoint(const Upstream::Endpoint& named,
                                           Time now,
                                           Arrival arrival) const;
@@ -103,6 +105,7 @@ class Group {
   std::vector<Upstream::Endpoint> named_;
   std::shared_ptr<const MemberList> members_;
   std::vector<Gone> gone_;
+  transport::NamedOrigins origins_;  // of the list
   std::minstd_rand random_;
 };
 

@@ -378,6 +378,62 @@ TEST_F(UpstreamTest, AnUpdateLeavesAloneWhatIsInProgress) {
   EXPECT_EQ(endpoints().size(), 1u);
 }
 
+TEST_F(UpstreamTest, AnUpdateClosesTheConnectionsToThoseThatAreGone) {
+  start({}, {.pool_idle_timeout = 1h});
+  Wire client = this->client();
+  client.send(get());
+  Wire idle = at("a");
+  idle.send(ok("a"));
+  EXPECT_EQ(body_of(client.receive()), "a");
+  client.send(get());
+  Wire other = this->client();
+  other.send(get());
+  Wire used = at("a");
+  idle.send(ok("a"));
+  EXPECT_EQ(body_of(client.receive()), "a");
+  EXPECT_FALSE(idle.receive().empty());
+  EXPECT_FALSE(used.receive().empty());
+  EXPECT_FALSE(idle.at_end());
+  update({"http://b", "http://c"});
+  EXPECT_TRUE(idle.at_end());
+  EXPECT_FALSE(used.at_end());
+  used.send(ok("a"));
+  EXPECT_EQ(body_of(other.receive()), "a");
+  EXPECT_TRUE(used.at_end());
+}
+
+TEST_F(UpstreamTest, AnUpdateKeepsTheConnectionsToThoseThatStay) {
+  start({}, {.pool_idle_timeout = 1h});
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  EXPECT_FALSE(a.receive().empty());
+  a.send(ok("a"));
+  EXPECT_EQ(body_of(client.receive()), "a");
+  update({"http://b", "http://a"});
+  EXPECT_FALSE(a.at_end());
+  update({"http://A", "http://b"});
+  client.send(get());
+  EXPECT_FALSE(a.receive().empty());
+}
+
+TEST_F(UpstreamTest, AnotherUpstreamOverTheSameTransportKeepsThem) {
+  start({}, {.pool_idle_timeout = 1h});
+  auto other = std::make_unique<Upstream>(
+      Upstream::Options{.endpoints = {"http://a"}, .transport = transport_});
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  EXPECT_FALSE(a.receive().empty());
+  a.send(ok("a"));
+  EXPECT_EQ(body_of(client.receive()), "a");
+  update({"http://b"});
+  EXPECT_FALSE(a.at_end());
+  other.reset();
+  network_.advance(1ms);
+  EXPECT_TRUE(a.at_end());
+}
+
 TEST_F(UpstreamTest, HostIsThatOfTheEndpointIfAsked) {
   start({.endpoints = {"http://a", "http://b"}, .host_of_endpoint = true});
   network_.refuse("a:80");

@@ -3,8 +3,10 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -130,6 +132,29 @@ def test_each_address_is_an_endpoint_as_the_name_changes(server, named, replicas
         reaches(load, "a")
     assert {answer: count for answer, count in load.answers.items() if answer[0] != 200} == {}
     assert "only 1 of 3 endpoints are still there" in proxy.stderr()
+
+
+def connections_to(replica):
+    host, port = replica.address
+    remote = bytes(reversed(socket.inet_aton(host))).hex().upper() + f":{port:04X}"
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+    return sum(line[2] == remote and line[3] == "01" for line in lines)
+
+
+def test_connections_to_an_address_that_is_gone_are_closed(server, named, replicas):
+    server.set(map(address, replicas[:2]))
+    server.start()
+    proxy = named("--resolve", "each", "--balance", "round-robin", "--pool-idle-timeout", "1h",
+                  "http://app.test:%d" % replicas[0].address[1])
+    with Load(proxy.address) as load:
+        reaches(load, "ab")
+    assert connections_to(replicas[0]) and connections_to(replicas[1])
+    server.set(map(address, replicas[1:2]))
+    deadline = time.monotonic() + PATIENCE
+    while connections_to(replicas[0]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert connections_to(replicas[1])
 
 
 def test_a_name_is_one_endpoint_otherwise(server, named, replicas):

@@ -2,6 +2,7 @@
 """Several backends that do the same, on the command line and in a file."""
 import json
 import socket
+import threading
 import time
 from collections import Counter
 
@@ -10,7 +11,7 @@ import pytest
 from proxy_process import Proxy, free_port, run_onehop
 from raw_client import Client
 from replicas import Load
-from wire import PATIENCE, answer, message
+from wire import PATIENCE, SOON, answer, get, message
 
 
 @pytest.fixture
@@ -106,6 +107,39 @@ def test_a_reload_changes_the_backends_under_load(configured, replicas):
         proxy.reload(backend=urls[0])
     assert set(load.answers) == {(200, "0"), (200, "1"), (200, "2")}
     assert bodies(proxy.address, 10) == {"0": 10}
+
+
+# One backend, and several; from one to the other and back.
+@pytest.mark.parametrize("before,after", [((0,), (1,)), ((0, 1), (1, 2)), ((0,), (1, 2)), ((0, 1), (1,))])
+def test_a_reload_closes_the_connections_to_backends_that_are_gone(configured, replicas, before, after):
+    gone, stays = replicas[0], replicas[1]
+    may_answer = threading.Event()
+
+    def serve(peer):
+        while True:
+            if peer.read_request().target == "/slow":
+                may_answer.wait(PATIENCE)
+            peer.send(answer(b"0"))
+
+    def only_the_first(numbers):
+        return [replicas[number].url + (" backup" if number != numbers[0] else "") for number in numbers]
+
+    gone.play(serve)
+    proxy = configured(backend=only_the_first(before), pool_idle_timeout="1h", workers=2)
+    with Client(proxy.address) as idle, Client(proxy.address) as slow:
+        slow.send(get("/slow"))
+        gone.wait_for_requests(1)
+        assert idle.get().body == b"0"
+        used, unused = gone.connections
+        proxy.reload(backend=only_the_first(after))
+        assert unused.finished.wait(SOON), "the idle connection is still open"
+        assert not used.finished.is_set()
+        may_answer.set()
+        assert slow.read_final().body == b"0"
+        assert used.finished.wait(SOON), "the connection was kept after its request"
+        assert idle.get().body == b"1"
+    proxy.reload(access_log="off")
+    assert not any(connection.finished.is_set() for connection in stays.connections)
 
 
 @pytest.mark.parametrize("backends,why", [
