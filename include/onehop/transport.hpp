@@ -90,6 +90,10 @@ class Transport final : public RoundTripper {
     // requests of that client's connection only, and is closed with it, so upstreams see as many
     // connections as there are clients. A request that no Server received sends LOCAL.
     bool send_proxy = false;
+    // The name servers that are asked for the names in URLs: "10.0.0.53", "[fd00::53]:5353". Then
+    // only DNS is used, and not /etc/hosts. Empty: those of the system. An Upstream over this
+    // Transport asks them for the names that it follows. A `dialer` looks names up on its own.
+    std::vector<std::string> dns_servers = {};
     // Makes the connections. Default: names are resolved by DNS, and connections are made by TCP
     // and unix sockets, with all addresses tried.
     std::shared_ptr<const Dialer> dialer = {};
@@ -98,7 +102,8 @@ class Transport final : public RoundTripper {
   };
 
   Transport();
-  // Throws std::invalid_argument if max_connections or max_connection_requests is 0.
+  // Throws std::invalid_argument if max_connections or max_connection_requests is 0, or an entry of
+  // dns_servers is not an IP address, optionally with a port.
   explicit Transport(Options options);
   // Reads the files that https:// needs (authorities, certificates) now instead of at the first
   // request. It returns Errc::bad_option if a file cannot be used.

@@ -112,10 +112,8 @@ class Upstream final : public RoundTripper {
     // h2c://); any other is http://.
     // Names of Resolve::each and services are asked for again when their TTL has passed, which
     // counts as 1 to 30 s. A failure keeps the last good one; a name that does not exist any
-    // more does so for a minute before that counts.
+    // more does so for a minute before that counts. See Transport::Options::dns_servers.
     std::vector<std::string> services = {};
-    // "ADDRESS[:PORT],...": the name servers for both. "": those of the system.
-    std::string dns_servers = {};
     // `least` scans all endpoints if they are at most 32; beyond, it compares two random ones.
     Balance balance = Balance::least;
     // For Balance::hash. Returns the key of a request; the view is used at once. Required there.

@@ -472,6 +472,26 @@ TEST_F(DialerTest, LooksTheNameUp) {
   EXPECT_TRUE(missing.error().retry_safe());
 }
 
+TEST_F(DialerTest, AsksTheNameServersThatItIsGiven) {
+  const TcpListener listener = listen_on(loopback(0));
+  NameServer usual(reactor_);
+  ResolverOptions of_usual;
+  of_usual.servers = usual.address();
+  Resolver::of(reactor_, of_usual);
+  NameServer other(reactor_);
+  NameServer::Host host;
+  host.v4 = {"127.0.0.1"};
+  other.set_host("backend.test", host);
+  DialOptions options;
+  options.name_servers = other.address();
+  for (int i = 0; i < 2; ++i) {
+    const auto dialled = dial(Destination("backend.test", listener.address().port()), options);
+    ASSERT_TRUE(dialled) << dialled.error().to_string();
+  }
+  EXPECT_EQ(usual.questions(), 0);
+  EXPECT_EQ(other.questions(), 2) << "one for each family; the second dial knows the response";
+}
+
 TEST_F(DialerTest, ASlowLookUpCountsAgainstTheTotal) {
   NameServer server(reactor_);
   server.set_mood(NameServer::Mood::silent);

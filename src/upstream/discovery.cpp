@@ -3,6 +3,8 @@
 
 #include "base/check.hpp"
 #include "net/address.hpp"
+#include "net/name_servers.hpp"
+#include "transport/transport_access.hpp"
 #include "upstream/found_endpoints.hpp"
 
 #include <algorithm>
@@ -25,13 +27,18 @@ bool is_name(const Url& url) {
   return url.scheme() != "unix" && !net::Address::from_ip(url.host(), 0);
 }
 
+std::string name_servers_of(const Group& group) {
+  const auto& transport = detail::TransportAccess::options(*group.options().transport);
+  return net::list_of_name_servers(transport.dns_servers);
+}
+
 }  // namespace
 
 // In the loop.
 class Discovery::Job {
  public:
   Job(std::shared_ptr<Group> group, const Upstream::Options& options)
-      : group_(std::move(group)), servers_(options.dns_servers) {
+      : group_(std::move(group)), servers_(name_servers_of(*group_)) {
     for (const Upstream::Endpoint& endpoint : options.endpoints) {
       const bool follows = options.resolve == Upstream::Resolve::each && is_name(endpoint.url) &&
                            endpoint.connect_address.empty();

@@ -4,6 +4,7 @@
 #include <onehop/scope.hpp>
 
 #include "net/custom_dialer.hpp"
+#include "net/name_servers.hpp"
 #include "transport/destinations.hpp"
 #include "transport/transport_access.hpp"
 
@@ -110,7 +111,8 @@ std::string_view word_for(int status) {
 HealthProbe::HealthProbe(Upstream::HealthCheck check, const Transport::Options& of_requests)
     : check_(std::move(check)),
       transport_(for_checks(check_, of_requests)),
-      dialer_(of_requests.dialer) {}
+      dialer_(of_requests.dialer),
+      name_servers_(net::list_of_name_servers(of_requests.dns_servers)) {}
 
 task<CheckResult> HealthProbe::check(const Endpoint& endpoint) const {
   switch (check_.kind) {
@@ -139,7 +141,8 @@ task<CheckResult> HealthProbe::connect(const Endpoint& endpoint) const {
     net::DialOptions options;
     options.attempt_timeout = check_.timeout;
     options.total_timeout = check_.timeout;
-    dialer = std::make_unique<net::KernelDialer>(io::Reactor::current(), options);
+    options.name_servers = name_servers_;
+    dialer = std::make_unique<net::KernelDialer>(io::Reactor::current(), std::move(options));
   }
   const auto dialled = co_await dialer->dial(destination);
   co_return dialled ? CheckResult() : down(dialled.error());
