@@ -79,6 +79,7 @@ const std::map<std::string_view, std::string>& other_values() {
       {"failure-status", "503"},
       {"retry-status", "503"},
       {"max-attempts", "5"},
+      {"dns-servers", "10.0.0.53:5353"},
       {"backend-http2", "off"},
       {"backend-name", "a.test"},
       {"backend-ca", "ca.pem"},

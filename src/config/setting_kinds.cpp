@@ -8,6 +8,7 @@
 #include "config/suggestion.hpp"
 #include "http/ip_network.hpp"
 #include "net/address.hpp"
+#include "net/name_servers.hpp"
 #include "proxy/forwarded.hpp"
 
 #include <algorithm>
@@ -157,6 +158,13 @@ Parsed<std::string> Network::parse(std::string_view text) {
   if (text == "unix") return std::string(text);
   const std::string why = IpNetwork::why_none(text);
   if (!why.empty()) return refused(why);
+  return std::string(text);
+}
+
+Parsed<std::string> NameServer::parse(std::string_view text) {
+  if (const auto server = net::parse_name_server(text); !server) {
+    return refused(std::string(server.error().detail()));
+  }
   return std::string(text);
 }
 

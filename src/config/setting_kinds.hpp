@@ -112,6 +112,13 @@ struct Network : Text {
   static Parsed<std::string> parse(std::string_view text);
 };
 
+struct NameServer : Text {
+  static constexpr std::string_view kPlaceholder = "IP[:PORT]";
+  static constexpr char kSeparator = ',';
+  static constexpr bool kSplitsFlags = true;
+  static Parsed<std::string> parse(std::string_view text);
+};
+
 struct UpgradeToken : Text {
   static constexpr std::string_view kPlaceholder = "TOKEN";
   static constexpr char kSeparator = ',';

@@ -265,6 +265,8 @@ constexpr std::array kSettings = {
         "retry-status", "after these, an idempotent request goes to another backend"),
     balancing<Number<counts(1, upstream::Group::kMaxAttempts)>, &U::max_attempts>(
         "max-attempts", "backends that one request is sent to"),
+    backend<NameServer, &T::dns_servers>(
+        "dns-servers", "name servers for the backend's name, instead of the system's"),
     backend<OnOrOff, &T::http2>("backend-http2", "offer HTTP/2 to an https backend"),
     backend_tls<ServerName, &F::backend_name>("backend-name",
                                               "name in its certificate, if not the URL's host"),

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 namespace onehop::config {
 
@@ -31,16 +32,21 @@ Limit<std::uint64_t> largest_max_body(const Configuration& configuration) {
   return largest;
 }
 
-std::vector<Url> backends_of(const Configuration& configuration) {
-  std::vector<Url> backends;
-  const auto add = [&backends](const Url& one) {
-    if (one.is_absolute() && std::ranges::find(backends, one) == backends.end())
-      backends.push_back(one);
+NamedBackend named_backend(const Configuration& configuration) {
+  return {configuration.backend, configuration.transport.dns_servers};
+}
+
+std::vector<NamedBackend> named_backends_of(const Configuration& configuration) {
+  std::vector<NamedBackend> backends;
+  const auto add = [&backends](const Url& url, const Configuration& of) {
+    NamedBackend one{url, of.transport.dns_servers};
+    if (url.is_absolute() && std::ranges::find(backends, one) == backends.end())
+      backends.push_back(std::move(one));
   };
   const auto add_all = [&add](const Configuration& one) {
-    if (!have_service(one.backends)) add(one.backend);
+    if (!have_service(one.backends)) add(one.backend, one);
     for (const BackendAddress& backend : one.backends) {
-      if (backend.service.empty()) add(backend.url);
+      if (backend.service.empty()) add(backend.url, one);
     }
   };
   add_all(configuration);
@@ -48,6 +54,14 @@ std::vector<Url> backends_of(const Configuration& configuration) {
     if (route->table.leads_to_backend()) add_all(*route);
   }
   return backends;
+}
+
+std::vector<Url> backends_of(const Configuration& configuration) {
+  std::vector<Url> urls;
+  for (NamedBackend& backend : named_backends_of(configuration)) {
+    if (std::ranges::find(urls, backend.url) == urls.end()) urls.push_back(std::move(backend.url));
+  }
+  return urls;
 }
 
 bool needs_upstream(const Configuration& configuration) {

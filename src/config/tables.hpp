@@ -12,6 +12,7 @@
 #include "config/given.hpp"
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -29,8 +30,18 @@ Route route_for(const TableSettings& table);
 // routes enforce what is below it.
 Limit<std::uint64_t> largest_max_body(const Configuration& configuration);
 
+// A backend, and the name servers for its name; none: those of the system.
+struct NamedBackend {
+  Url url;
+  std::vector<std::string> dns_servers = {};
+
+  friend bool operator==(const NamedBackend&, const NamedBackend&) = default;
+};
+// The backend at the top, or of a table.
+NamedBackend named_backend(const Configuration& configuration);
 // The backends that requests may go to, each once: those at the top first. The servers of services
 // are not among them.
+std::vector<NamedBackend> named_backends_of(const Configuration& configuration);
 std::vector<Url> backends_of(const Configuration& configuration);
 
 // Reports whether requests go to an Upstream. One backend without settings of an upstream needs

@@ -22,7 +22,7 @@ constexpr std::chrono::milliseconds kPatience(1000);
 
 struct BackendWatch::State {
   void run();
-  void settle(const Url& looked_at, const ProbeResult& result);
+  void settle(const config::NamedBackend& looked_at, const ProbeResult& result);
 
   const std::shared_ptr<std::atomic<Readiness>> readiness;
   const std::shared_ptr<observe::UpstreamChecks> checks;
@@ -32,14 +32,14 @@ struct BackendWatch::State {
   std::mutex mutex;
   std::condition_variable changed;
   // Guarded by mutex.
-  Url backend;
+  config::NamedBackend backend;
   bool has_new_backend = false;
   bool is_over = false;
   std::string problem = {};  // the last one that was reported
 };
 
 // Under the mutex, so the destructor waits for a report.
-void BackendWatch::State::settle(const Url& looked_at, const ProbeResult& result) {
+void BackendWatch::State::settle(const config::NamedBackend& looked_at, const ProbeResult& result) {
   const std::lock_guard lock(mutex);
   if (is_over || has_new_backend) return;
   const bool accepts = result.problem.empty();
@@ -49,9 +49,9 @@ void BackendWatch::State::settle(const Url& looked_at, const ProbeResult& result
       readiness->compare_exchange_strong(from, accepts ? Readiness::ready : Readiness::no_upstream);
   if (accepts && is_other) {
     report(LogLevel::info,
-           "ready: the backend " + config::shown_url(looked_at) + " accepts connections");
+           "ready: the backend " + config::shown_url(looked_at.url) + " accepts connections");
   } else if (!accepts && problem != result.problem) {
-    report(LogLevel::warning, "not ready: the backend " + config::shown_url(looked_at) +
+    report(LogLevel::warning, "not ready: the backend " + config::shown_url(looked_at.url) +
                                   " accepts no connections: " + result.problem);
   }
   problem = result.problem;
@@ -60,7 +60,7 @@ void BackendWatch::State::settle(const Url& looked_at, const ProbeResult& result
 void BackendWatch::State::run() {
   std::unique_lock lock(mutex);
   while (!is_over) {
-    const Url looked_at = backend;
+    const config::NamedBackend looked_at = backend;
     has_new_backend = false;
     lock.unlock();
     settle(looked_at, probe_backend(looked_at, kPatience));
@@ -69,7 +69,7 @@ void BackendWatch::State::run() {
   }
 }
 
-BackendWatch::BackendWatch(Url backend,
+BackendWatch::BackendWatch(config::NamedBackend backend,
                            std::shared_ptr<std::atomic<Readiness>> readiness,
                            std::shared_ptr<observe::UpstreamChecks> checks,
                            Report report,
@@ -94,9 +94,9 @@ BackendWatch::~BackendWatch() {
   state_->readiness->compare_exchange_strong(waits, Readiness::ready);
 }
 
-void BackendWatch::follow(const Url& backend) {
+void BackendWatch::follow(const config::NamedBackend& backend) {
   const std::lock_guard lock(state_->mutex);
-  if (state_->backend.to_string() == backend.to_string()) return;
+  if (state_->backend == backend) return;
   state_->backend = backend;
   state_->has_new_backend = true;
   state_->changed.notify_one();

@@ -7,8 +7,8 @@
 #pragma once
 
 #include <onehop/server.hpp>
-#include <onehop/url.hpp>
 
+#include "config/tables.hpp"
 #include "observe/observed.hpp"
 #include "observe/upstream_checks.hpp"
 
@@ -29,7 +29,7 @@ class BackendWatch {
   // It changes `readiness` between ready and no_upstream, and leaves every other value alone. It
   // counts its attempts in `checks`.
   // Throws std::system_error if the system refuses a thread.
-  BackendWatch(Url backend,
+  BackendWatch(config::NamedBackend backend,
                std::shared_ptr<std::atomic<observe::Readiness>> readiness,
                std::shared_ptr<observe::UpstreamChecks> checks,
                Report report,
@@ -40,7 +40,7 @@ class BackendWatch {
   ~BackendWatch();
 
   // Looks at another backend from now on.
-  void follow(const Url& backend);
+  void follow(const config::NamedBackend& backend);
 
  private:
   struct State;

@@ -28,9 +28,12 @@ class BackendWatchTest : public ::testing::Test {
  protected:
   ~BackendWatchTest() override { ::unlink(place_.c_str()); }
 
+  static config::NamedBackend at(const std::string& place) {
+    return {Url::parse("unix:" + place).value()};
+  }
   std::unique_ptr<BackendWatch> watch(const std::string& place) {
     return std::make_unique<BackendWatch>(
-        Url::parse("unix:" + place).value(), readiness_, checks_,
+        at(place), readiness_, checks_,
         [this](LogLevel, const std::string& line) {
           const std::lock_guard lock(mutex_);
           lines_.push_back(line);
@@ -90,7 +93,7 @@ TEST_F(BackendWatchTest, FollowsAReloadToAnotherBackend) {
   const auto watched = watch("/nowhere/backend.sock");
   while (lines().empty())
     std::this_thread::yield();
-  watched->follow(Url::parse("unix:" + place_).value());
+  watched->follow(at(place_));
   EXPECT_TRUE(becomes(Readiness::ready));
 }
 
@@ -101,7 +104,7 @@ TEST_F(BackendWatchTest, LeavesADrainAlone) {
     const auto watched = watch("/nowhere/backend.sock");
     while (lines().empty())
       std::this_thread::yield();
-    watched->follow(Url::parse("unix:" + place_).value());
+    watched->follow(at(place_));
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   EXPECT_EQ(*readiness_, Readiness::draining);

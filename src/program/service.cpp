@@ -174,7 +174,7 @@ std::unique_ptr<BackendWatch> Service::backend_watch_for(
     const config::Configuration& configuration) {
   if (!configuration.admin.ready_needs_upstream) return nullptr;
   return std::make_unique<BackendWatch>(
-      configuration.backend, readiness_, checks_,
+      config::named_backend(configuration), readiness_, checks_,
       [this](LogLevel level, const std::string& line) { log_.announce(line, level); });
 }
 

@@ -229,7 +229,7 @@ void Service::commit(Prepared prepared, const Redirects& expected) {
   if (!now.watch_config) watch_.reset();
   if (prepared.backend_watch) backend_watch_ = std::move(prepared.backend_watch);
   if (!now.admin.ready_needs_upstream) backend_watch_.reset();
-  if (backend_watch_) backend_watch_->follow(now.backend);
+  if (backend_watch_) backend_watch_->follow(config::named_backend(now));
   for (const config::Difference& change : prepared.changes)
     log_.write(LogLevel::info, config::text_of(change));
   if (now.listen != before.listen || now.server.tls != before.server.tls) {

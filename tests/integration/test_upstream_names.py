@@ -2,7 +2,6 @@
 """Backends found by name: each address of a host, the servers of a service, as dnsmasq has them from time to time."""
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from name_server import NameServer
 from proxy_process import IN_CI, PROGRAM, Proxy, free_port
 from raw_client import Client
 from replicas import Load, Replica
@@ -19,33 +19,6 @@ SERVER = "127.0.0.77"
 pytestmark = [pytest.mark.skipif((not shutil.which("dnsmasq") or os.geteuid() != 0) and not IN_CI,
                                  reason="needs dnsmasq, and root for port 53 and a mount"),
               pytest.mark.xdist_group("the name server's port")]
-
-
-class NameServer:
-    """dnsmasq for *.test; `addresses` of app.test, and `services`, (host, port, priority, weight) of _http._tcp.app.test."""
-
-    def __init__(self, folder):
-        self.hosts = folder / "hosts"
-        self.process = None
-
-    def set(self, addresses):
-        self.hosts.write_text("".join(f"{address} app.test\n" for address in addresses), encoding="utf-8")
-        if self.process:
-            self.process.send_signal(signal.SIGHUP)
-
-    def start(self, *flags):
-        self.process = subprocess.Popen(
-            ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file=",
-             f"--listen-address={SERVER}", "--bind-interfaces", "--port=53", "--local=/test/", "--local-ttl=1",
-             f"--addn-hosts={self.hosts}", "--user=root", *flags], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(0.3)
-        assert self.process.poll() is None
-
-    def stop(self):
-        if self.process:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
 
 
 class NamedProxy(Proxy):
@@ -65,7 +38,7 @@ class NamedProxy(Proxy):
 
 @pytest.fixture
 def server(tmp_path):
-    server = NameServer(tmp_path)
+    server = NameServer(tmp_path, SERVER)
     yield server
     server.stop()
 
