@@ -68,6 +68,9 @@ struct ExchangeRecord {
   std::string_view upstream;   // the address connected to
   std::uint16_t attempts = 0;  // attempts to send the request (2: one retry); connects do not count
   bool reused = false;         // the last attempt used a pooled connection
+  // Scheme and authority of the endpoint that an Upstream has chosen for the last attempt, if it
+  // sends Host of its endpoints: "https://a:8443".
+  std::string_view upstream_origin;
   // How long it took to make the connection of the last attempt that did not.
   std::chrono::nanoseconds dial_time{};
 

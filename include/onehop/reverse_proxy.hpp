@@ -114,6 +114,12 @@ class ReverseProxy final : public Handler {
     // Builds the response when the upstream produced none. It is called at most once per request,
     // and never after a response has begun. Default: default_error_response.
     std::function<Response(const Request& in, const Error&)> error_response = {};
+    // For upstreams that get another Host than the client has sent, and know no other: a Location,
+    // Content-Location or Refresh that leads to that host leads to the client's instead, by the
+    // scheme that the client has used. Both are what X-Forwarded-Host and -Proto say. "https" stays
+    // if the upstream was asked without TLS: it says so on purpose. The Domain of a cookie that is
+    // that host is removed, so that the cookie is for the client's. It precedes modify_response.
+    bool map_back_host = false;
     FlushPolicy flush = FlushPolicy::automatic;
     // Peers whose forwarding fields are kept, and whose list in X-Forwarded-For is extended:
     // "10.0.0.0/8", "::1", "unix". Peers in Server::Options::trust are trusted as well.

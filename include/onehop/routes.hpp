@@ -62,9 +62,9 @@ struct Route {
   std::string strip_prefix = {};
   // Added then, "/v2": /x becomes /v2/x.
   std::string add_prefix = {};
-  // Undoes both in responses: in the path of a Location that leads to the request's host, and in
-  // the Path of cookies. For applications that do not know of the prefix. A cookie __Host-* is left
-  // alone, since its Path is always "/".
+  // Undoes both in responses: in the path of a Location, Content-Location or Refresh that leads to
+  // the request's host, and in the Path of cookies. For applications that do not know of the
+  // prefix. A cookie __Host-* is left alone, since its Path is always "/".
   bool map_back = false;
   // The maximum size of a request body in bytes (413). Server::Options::max_body counts first: for
   // a route that takes more than others, set it there and a lower one in the others.

@@ -3,6 +3,7 @@
 
 #include <onehop/cookies.hpp>
 
+#include "http/message_access.hpp"
 #include "transport/resend.hpp"
 #include "upstream/key_hash.hpp"
 
@@ -24,6 +25,16 @@ std::uint64_t parse_cookie(std::string_view value) noexcept {
 
 bool has_status(const std::vector<int>& statuses, const Response& response) {
   return std::ranges::find(statuses, response.status().code()) != statuses.end();
+}
+
+// And says so to the proxy, which may have to undo it.
+void set_host(Request& request, const Url& endpoint) {
+  request.set_host(endpoint.authority());
+  ExchangeRecord* const record = request.record();
+  if (record == nullptr) return;
+  std::string origin(endpoint.scheme());
+  origin.append("://").append(endpoint.authority());
+  record->upstream_origin = MessageAccess::memory(request).copy(origin);
 }
 
 }  // namespace
@@ -91,7 +102,7 @@ bool Choice::next(Request& request) {
       url.socket_path() != endpoint.url.socket_path()) {
     request.set_url(url.resolved_below(endpoint.url));
   }
-  if (group_.options().host_of_endpoint) request.set_host(endpoint.url.authority());
+  if (group_.options().host_of_endpoint) set_host(request, endpoint.url);
   return true;
 }
 

@@ -442,6 +442,20 @@ TEST_F(UpstreamTest, HostIsThatOfTheEndpointIfAsked) {
   EXPECT_THAT(at("b").receive(), HasSubstr("Host: b\r\n"));
 }
 
+TEST_F(UpstreamTest, TheProxyUndoesTheHostOfTheEndpoint) {
+  start({.endpoints = {"http://a", "http://b"}, .host_of_endpoint = true});
+  network_.serve("proxy:80",
+                 std::make_shared<ReverseProxy>(ReverseProxy::Options{
+                     .rewrite = to_upstream(), .transport = upstream_, .map_back_host = true}));
+  network_.refuse("a:80");
+  network_.serve("b:80", make_handler([](const Request&) {
+                   Response response(Status::found);
+                   response.headers().set("Location", "http://b/login");
+                   return response;
+                 }));
+  EXPECT_THAT(ask(get()), HasSubstr("Location: http://site/login\r\n"));
+}
+
 TEST_F(UpstreamTest, AKeyStaysAtItsEndpoint) {
   start(
       {.hash_key = [](const Request& request) { return request.headers().get_or_empty("User"); }});
