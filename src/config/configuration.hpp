@@ -69,6 +69,7 @@ struct Configuration {
   TlsFlags tls = {};
   // "keep", "backend", or the host to send.
   std::string host_header = "keep";
+  bool map_back_host = false;
   std::vector<FieldEdit> header_up = {};
   std::vector<FieldEdit> header_down = {};
   std::vector<std::string> allow_fields = {};

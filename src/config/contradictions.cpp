@@ -23,10 +23,18 @@ void about_host(const Configuration& configuration,
   const bool edits_host = std::ranges::any_of(configuration.header_up, [](const FieldEdit& edit) {
     return ascii::equals_ignoring_case(edit.name, "Host");
   });
-  if (!edits_host || !was_given("host-header")) return;
-  found.push_back({"host-header",
-                   "--header-up 'Host: ...' and --host-header both set the Host that is sent: use "
-                   "one of them"});
+  if (edits_host && was_given("host-header")) {
+    found.push_back({"host-header",
+                     "--header-up 'Host: ...' and --host-header both set the Host that is sent: "
+                     "use one of them"});
+  }
+  // At the top of a file it may be for routes.
+  const bool is_for_others = !configuration.routes.empty();
+  const bool keeps_host = configuration.host_header == "keep" && !edits_host;
+  if (configuration.map_back_host && keeps_host && !is_for_others) {
+    found.push_back(
+        {"map-back-host", "--map-back-host undoes --host-header, which keeps that of the client"});
+  }
 }
 
 void about_fields(const Configuration& configuration, Contradictions& found) {

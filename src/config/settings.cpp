@@ -107,6 +107,10 @@ constexpr std::array kSettings = {
         "insecure", {upstream, pool_swap}, "do not verify the certificate of an https backend"),
     everyday<HostHeader, &C::host_header>(
         "host-header", {route, next_request}, "Host to send: the client's, the backend's, or NAME"),
+    everyday<Switch, &C::map_back_host>(
+        "map-back-host",
+        {route, next_request},
+        "undo host-header in redirects and in the domains of cookies"),
     everyday<FieldChange, &C::header_up>("header-up",
                                          {route, next_request},
                                          "'Name: value' sets a request field, '-Name' removes it"),

@@ -57,6 +57,7 @@ ReverseProxy proxy_for(const config::Configuration& configuration,
   return ReverseProxy({.rewrite = rewrite_for(configuration),
                        .transport = std::move(transport),
                        .modify_response = modify_response_for(configuration),
+                       .map_back_host = configuration.map_back_host,
                        .trust = configuration.server.trust,
                        .allow_fields = configuration.allow_fields,
                        .upgrades = configuration.upgrades});

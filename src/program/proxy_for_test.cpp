@@ -55,6 +55,18 @@ TEST_F(ProxyFor, SendsTheBackendsHost) {
   EXPECT_EQ(backend->last().url().path(), "/base/x");
 }
 
+TEST_F(ProxyFor, UndoesItInRedirectsIfAsked) {
+  network.serve("backend.test:80", make_handler([](const Request&) {
+                  Response response(Status::found);
+                  response.headers().set("Location", "http://backend.test/base/login");
+                  return response;
+                }));
+  configuration.host_header = "backend";
+  EXPECT_THAT(answer_to(kGet), HasSubstr("Location: http://backend.test/base/login\r\n"));
+  configuration.map_back_host = true;
+  EXPECT_THAT(answer_to(kGet), HasSubstr("Location: http://proxy.test/base/login\r\n"));
+}
+
 TEST_F(ProxyFor, SendsAHostOfItsOwn) {
   configuration.host_header = "other.test";
   answer_to(kGet);
