@@ -98,7 +98,8 @@ def test_a_service_is_found_by_them(start_proxy, name_server, replicas, check):
 def test_each_upstream_has_its_own(configured, name_server, replicas):
     port = replicas[0].address[1]
     one, two = name_server("127.0.0.21"), name_server("127.0.0.22")
-    proxy = configured(route=[{"path": f"/{number}", "backend": f"http://app.test:{port}", "dns-servers": [flag(server)]}
+    backend = f"http://app.test:{port}"
+    proxy = configured(route=[{"path": f"/{number}", "backend": backend, "dns-servers": [flag(server)]}
                               for number, server in enumerate((one, two))])
     with Client(proxy.address) as client:
         assert [client.get(f"/{number}").body for number in (0, 1)] == [b"a", b"b"]

@@ -17,9 +17,9 @@ def redirecting(peer):
     """Writes absolute URLs out of Host, as most frameworks do."""
     while True:
         host = peer.read_request().fields.get("host")
-        peer.send(message("HTTP/1.1 302 Found", f"Location: http://{host}/login?from=/", f"Content-Location: http://{host}/x",
-                          f"Refresh: 3; url=http://{host}/wait", f"Set-Cookie: s=1; Domain={host.split(':')[0]}; Path=/",
-                          "Content-Length: 0"))
+        peer.send(message("HTTP/1.1 302 Found", f"Location: http://{host}/login?from=/",
+                          f"Content-Location: http://{host}/x", f"Refresh: 3; url=http://{host}/wait",
+                          f"Set-Cookie: s=1; Domain={host.split(':')[0]}; Path=/", "Content-Length: 0"))
 
 
 def mapped(origin):
@@ -58,7 +58,8 @@ def test_over_tls_they_lead_to_https(start_proxy, backend):
 def test_a_trusted_peer_names_the_host_and_the_scheme(start_proxy, backend):
     proxy = start_proxy("--trust", "127.0.0.1", "--host-header", "backend", "--map-back-host", backend.url)
     with proxy.client() as client:
-        assert fields_of(client, "X-Forwarded-Proto: https", "X-Forwarded-Host: shop.test") == mapped("https://shop.test")
+        claims = ("X-Forwarded-Proto: https", "X-Forwarded-Host: shop.test")
+        assert fields_of(client, *claims) == mapped("https://shop.test")
 
 
 def test_it_is_off_unless_asked_for(start_proxy, backend):
@@ -85,8 +86,9 @@ def test_a_route_undoes_the_host_and_the_prefix(configured, backend):
                                "host-header": "backend", "map-back-host": True}])
     with Client(proxy.address) as client:
         got = client.ask(get("/shop/cart", host="app.test"))
+    shop = "http://app.test/shop"
     assert [got.fields.get(name) for name in FIELDS] == [
-        "http://app.test/shop/login?from=/", "http://app.test/shop/x", "3; url=http://app.test/shop/wait", "s=1; Path=/shop"]
+        f"{shop}/login?from=/", f"{shop}/x", f"3; url={shop}/wait", "s=1; Path=/shop"]
 
 
 def test_there_must_be_something_to_undo(tmp_path):
@@ -94,8 +96,9 @@ def test_there_must_be_something_to_undo(tmp_path):
     assert refused.returncode == 2
     assert "--map-back-host undoes --host-header, which keeps that of the client" in refused.stderr
     file = tmp_path / "onehop.toml"
-    file.write_text('map-back-host = true\n[[route]]\nbackend = "http://a"\nhost-header = "backend"\n', encoding="utf-8")
+    route = '[[route]]\nbackend = "http://a"\n'
+    file.write_text(f'map-back-host = true\n{route}host-header = "backend"\n', encoding="utf-8")
     assert run_onehop("check", "--config", file).returncode == 0, "at the top it is for the route"
-    file.write_text('[[route]]\nbackend = "http://a"\nmap-back-host = true\n', encoding="utf-8")
+    file.write_text(f"{route}map-back-host = true\n", encoding="utf-8")
     found = run_onehop("check", "--config", file)
     assert found.returncode == 2 and "3:" in found.stdout, found.stdout
