@@ -68,8 +68,9 @@ int TlsStream::on_bio_read(BIO* bio, char* data, int size) {
   const ssize_t got = stream.inner_->try_read(data, static_cast<std::size_t>(size));
   if (got > 0) {
     stream.input_ = Input::data;
-    if (!std::exchange(stream.saw_first_bytes_, true)) {
-      stream.got_plain_http_ = stream.is_server() && looks_like_http(data[0]);
+    if (stream.beginning_ == Beginning::none) {
+      const bool is_http = stream.is_server() && looks_like_http(data[0]);
+      stream.beginning_ = is_http ? Beginning::plain_http : Beginning::tls;
     }
     return static_cast<int>(got);
   }
@@ -124,17 +125,17 @@ ssize_t TlsStream::try_read(char* data, std::size_t size) {
       break;
     }
     total += static_cast<std::size_t>(got);
-    drained_ = SSL_has_pending(ssl_.get()) == 0;
+    move_to(SSL_has_pending(ssl_.get()) == 0 ? Records::drained : Records::held);
   }
   if (TlsOutbox::of_thread().size > 0) flush();
   if (total > 0) return static_cast<ssize_t>(total);
   if (failure_) return -EPROTO;
   if (read_error_ != 0) return -read_error_;
-  return ended_ || size == 0 ? 0 : -EAGAIN;
+  return records_ == Records::ended || size == 0 ? 0 : -EAGAIN;
 }
 
 int TlsStream::read_records(char* data, std::size_t size, bool peek) {
-  ONEHOP_DCHECK(established_);
+  ONEHOP_DCHECK(life_ != Life::handshake);
   forget_tls_errors();
   budget_.enter_pass(reactor().pass());
   const int most = static_cast<int>(std::min<std::size_t>(size, 1U << 30U));
@@ -148,7 +149,7 @@ int TlsStream::read_records(char* data, std::size_t size, bool peek) {
 }
 
 void TlsStream::note_no_data(int result) {
-  drained_ = true;
+  move_to(Records::drained);
   if (budget_.is_exceeded()) {
     forget_tls_errors();
     fail(Errc::tls_failed, "the peer sent too many TLS records without data");
@@ -158,7 +159,7 @@ void TlsStream::note_no_data(int result) {
   if (error == SSL_ERROR_WANT_READ && input_ == Input::nothing) return;
   if (error == SSL_ERROR_ZERO_RETURN || (input_ == Input::end && !needs_goodbye_)) {
     forget_tls_errors();
-    ended_ = true;
+    move_to(Records::ended);
     note_hangup();
     return;
   }
@@ -187,7 +188,7 @@ bool TlsStream::has_input() {
   char byte = 0;
   const int got = read_records(&byte, 1, true);
   if (got > 0) {
-    drained_ = false;
+    move_to(Records::held);
   } else {
     note_no_data(got);
   }
@@ -210,7 +211,8 @@ Error TlsStream::error_of(int errno_value, Side side) const {
 }
 
 bool TlsStream::is_readable() const noexcept {
-  return is_over() || (!resting_ && !must_send_first() && (!drained_ || inner_->may_read()));
+  return is_over() ||
+         (!resting_ && !must_send_first() && (records_ != Records::drained || inner_->may_read()));
 }
 
 bool TlsStream::must_send_first() const noexcept {
@@ -238,11 +240,11 @@ void TlsStream::on_no_memory() noexcept {
 // --- writing -----------------------------------------------------------------------------------
 
 ssize_t TlsStream::try_write(const iovec* parts, int count) {
-  if (failure_ || said_goodbye_) return -EPIPE;
+  if (failure_ || life_ > Life::open) return -EPIPE;
   if (!unsent_.empty() && !unsent_can_wait_) flush();
   if (write_error_ != 0) return -write_error_;
   if (!unsent_.empty() && !unsent_can_wait_) return -EAGAIN;
-  ONEHOP_DCHECK(established_);
+  ONEHOP_DCHECK(life_ != Life::handshake);
   TlsPieces pieces(parts, count);
   std::size_t taken = pieces.skip(std::exchange(blocked_, 0));
   std::array<char, kTlsRecord> joined;  // NOLINT: written before it is read
@@ -310,7 +312,7 @@ bool TlsStream::write_unsent() {
   } else {
     unsent_.erase(0, count);
   }
-  if (established_) watch_for_writing();
+  if (life_ != Life::handshake) watch_for_writing();
   return false;
 }
 
@@ -320,7 +322,10 @@ void TlsStream::watch_for_writing() noexcept {
 
 void TlsStream::on_inner_writable() {
   if (!flush() && write_error_ == 0) return;  // flush() watches again
-  if (std::exchange(close_when_sent_, false)) inner_->close_write();
+  if (life_ == Life::closing) {
+    move_to(Life::closed);
+    inner_->close_write();
+  }
   wake_writer();
   on_inner_readable();  // reading may have paused: see must_send_first()
 }
@@ -349,19 +354,19 @@ std::size_t TlsStream::unacknowledged() const noexcept {
 // --- the end -----------------------------------------------------------------------------------
 
 void TlsStream::close_write() noexcept {
-  if (said_goodbye_ || aborted_ || failure_ || write_error_ != 0 || !established_) return;
-  said_goodbye_ = true;
+  if (life_ != Life::open || failure_ || write_error_ != 0) return;
   forget_tls_errors();
   SSL_shutdown(ssl_.get());
   if (flush()) {
+    move_to(Life::closed);
     inner_->close_write();
   } else {
-    close_when_sent_ = write_error_ == 0;
+    move_to(write_error_ == 0 ? Life::closing : Life::closed);
   }
 }
 
 void TlsStream::abort() noexcept {
-  aborted_ = true;
+  move_to(Life::aborted);
   inner_->abort();
 }
 
