@@ -56,7 +56,7 @@ std::optional<FieldSection> Stream::take_head() {
     if (informational_.empty()) interim_ = {};
     return first;
   }
-  if (!std::exchange(head_complete_, false)) return std::nullopt;
+  if (!has_final_head()) return std::nullopt;
   return std::exchange(section_, {});
 }
 
