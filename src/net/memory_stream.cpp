@@ -37,8 +37,7 @@ MemoryStream::~MemoryStream() {
   // Both pipes have the same peer.
   MemoryStream* peer = out_->reader;
   if (!peer) return;
-  if (resets) peer->note_failure();
-  peer->note_hangup(resets);
+  peer->on_hangup(resets ? Ending::failed : Ending::half_closed);
   peer->wake_reader();
   peer->wake_writer();
 }
@@ -78,7 +77,7 @@ ssize_t MemoryStream::try_write(const iovec* parts, int count) {
 
 void MemoryStream::close_write() noexcept {
   if (std::exchange(out_->is_ended, true) || !out_->reader) return;
-  out_->reader->note_hangup();
+  out_->reader->on_hangup(Ending::half_closed);
   out_->reader->wake_reader();
 }
 

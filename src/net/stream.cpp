@@ -69,7 +69,7 @@ void Stream::watch_hangup(io::Wakeup* wakeup, Hangup kind) noexcept {
   hangup_ = wakeup;
   hangup_kind_ = kind;
   if (!hangup_) return;
-  if (kind == Hangup::any ? hung_up_ : broken_) {
+  if (kind == Hangup::any ? is_hung_up() : is_broken()) {
     reactor_.schedule(*std::exchange(hangup_, nullptr));
     return;
   }
@@ -106,10 +106,10 @@ void Stream::call_when_writable(io::Wakeup& wakeup) noexcept {
   prepare_wait();
 }
 
-void Stream::note_hangup(bool broken) noexcept {
-  hung_up_ = true;
-  broken_ = broken_ || broken;
-  if (hangup_kind_ == Hangup::any || broken_) wake(hangup_, Wait::ready);
+void Stream::on_hangup(Ending ending) noexcept {
+  ONEHOP_DCHECK(ending != Ending::none);
+  ending_ = std::max(ending_, ending);
+  if (hangup_kind_ == Hangup::any || is_broken()) wake(hangup_, Wait::ready);
 }
 
 // Lazy: an armed timer that fires early checks the deadlines and is armed again.

@@ -71,20 +71,25 @@ class Stream {
   // Null for a stream without TLS.
   virtual const TlsInfo* tls() const noexcept { return nullptr; }
 
-  // True after the peer half-closed, closed or reset. Set by events, not by reads.
-  bool is_hung_up() const noexcept { return hung_up_; }
-  // True if nothing can be sent any more: after a reset, or if both directions are closed.
-  bool is_broken() const noexcept { return broken_; }
-  // True after a reset or another failure, but not after an orderly end of both directions: the
-  // last data of the peer may then still be read.
-  bool has_failed() const noexcept { return failed_; }
+  // How the connection has ended, by events and not by reads.
+  enum class Ending : std::uint8_t {
+    none,
+    half_closed,  // by the peer
+    closed,       // both directions, in order: the last data of the peer may still be read
+    failed,       // by a reset or another failure
+  };
+  Ending ending() const noexcept { return ending_; }
+  bool is_hung_up() const noexcept { return ending_ >= Ending::half_closed; }
+  // Nothing can be sent any more.
+  bool is_broken() const noexcept { return ending_ >= Ending::closed; }
+  bool has_failed() const noexcept { return ending_ == Ending::failed; }
   enum class Hangup : std::uint8_t { any, broken };
   // Schedules `wakeup` once when a hang-up happens, or immediately if it has happened. Pass null to
   // stop, at the latest before the wakeup is destroyed.
   void watch_hangup(io::Wakeup* wakeup, Hangup kind = Hangup::any) noexcept;
   // Reports an orderly hang-up to a watcher for `broken` after all.
   void recheck_hangup() noexcept {
-    if (hung_up_) wake(hangup_, Wait::ready);
+    if (is_hung_up()) wake(hangup_, Wait::ready);
   }
   // For an idle stream: schedules `wakeup` once when bytes or an end arrive. Uses the reader's
   // place.
@@ -126,8 +131,8 @@ class Stream {
 
   void wake_reader() noexcept { wake(reader_, Wait::ready); }
   void wake_writer() noexcept { wake(writer_, Wait::ready); }
-  void note_hangup(bool broken = false) noexcept;
-  void note_failure() noexcept { failed_ = true; }
+  // The end goes further, or was reported before.
+  void on_hangup(Ending ending) noexcept;
   void note_bytes_out(std::size_t count) noexcept { bytes_out_ += count; }
   bool has_hangup_watch() const noexcept { return hangup_ != nullptr; }
   bool has_reader() const noexcept { return reader_ != nullptr; }
@@ -155,9 +160,7 @@ class Stream {
   io::Timer timer_;
   std::uint64_t bytes_out_ = 0;
   Hangup hangup_kind_ = Hangup::any;
-  bool hung_up_ = false;
-  bool broken_ = false;
-  bool failed_ = false;
+  Ending ending_ = Ending::none;
   bool looked_ = false;  // since read_deadline_ passed
 };
 

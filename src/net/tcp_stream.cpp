@@ -32,6 +32,11 @@ ssize_t send(int socket, const void* data, std::size_t size) noexcept {
   return ::syscall(SYS_sendto, socket, data, size, MSG_NOSIGNAL, nullptr, 0);
 }
 
+Stream::Ending ending_of(std::uint32_t events) noexcept {
+  if (events & EPOLLERR) return Stream::Ending::failed;
+  return events & EPOLLHUP ? Stream::Ending::closed : Stream::Ending::half_closed;
+}
+
 }  // namespace
 
 TcpStream::TcpStream(io::Reactor& reactor, io::FileDescriptor socket, Role role) noexcept
@@ -152,10 +157,9 @@ void TcpStream::leave_reactor() noexcept {
 }
 
 void TcpStream::on_events(std::uint32_t events) noexcept {
-  if (events & EPOLLERR) note_failure();
   if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
     readable_ = true;
-    note_hangup((events & (EPOLLHUP | EPOLLERR)) != 0);
+    on_hangup(ending_of(events));
   }
   if (events & (EPOLLHUP | EPOLLERR)) events |= EPOLLOUT;
   if (events & EPOLLIN) readable_ = true;

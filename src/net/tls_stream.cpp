@@ -160,7 +160,7 @@ void TlsStream::note_no_data(int result) {
   if (error == SSL_ERROR_ZERO_RETURN || (input_ == Input::end && !needs_goodbye_)) {
     forget_tls_errors();
     move_to(Records::ended);
-    note_hangup();
+    on_hangup(Ending::half_closed);
     return;
   }
   if (read_error_ != 0) {
@@ -372,8 +372,7 @@ void TlsStream::abort() noexcept {
 
 void TlsStream::on_inner_hangup(void* self) {
   auto& stream = *static_cast<TlsStream*>(self);
-  if (stream.inner_->has_failed()) stream.note_failure();
-  stream.note_hangup(stream.inner_->is_broken());
+  stream.on_hangup(stream.inner_->ending());
   if (!stream.is_broken()) stream.inner_->watch_hangup(&stream.inner_hangup_, Hangup::broken);
 }
 

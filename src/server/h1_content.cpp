@@ -33,7 +33,7 @@ std::unique_ptr<RequestBody> H1Content::begin(const BodyFraming& framing,
                                               bool expects_continue) {
   reader_.begin(framing, trailer_limits, std::move(arena));
   reader_.set_limit(max_body);
-  expects_continue_ = expects_continue;
+  if (expects_continue) continue_ = Continue::awaited;
   // Many clients write head and body separately; one look now saves a turn and a write.
   if (input_.empty() && !expects_continue) stream_.hint_more_input();
   return lend(stream_.reactor(), reader_.length());
