@@ -204,7 +204,7 @@ int Server::State::run_to_end(const Result<void>& started_well) {
 bool Server::State::wait_to_end() {
   std::unique_lock lock(mutex);
   if (is_held_by_caller()) return false;
-  changed.wait(lock, [&] { return !starting && has_ended(); });
+  changed.wait(lock, [&] { return life != Life::starting && has_ended(); });
   const auto signals = std::move(stop_signals);
   const bool is_well = std::none_of(workers.begin(), workers.end(),
                                     [](const auto& worker) { return worker->failed; });
@@ -214,8 +214,8 @@ bool Server::State::wait_to_end() {
 
 void Server::State::begin_stop(Duration deadline) {
   std::unique_lock lock(mutex);
-  changed.wait(lock, [&] { return !starting; });
-  stopping = true;
+  changed.wait(lock, [&] { return life != Life::starting; });
+  if (life == Life::started) move_to(Life::stopping);
   for (const auto& worker : workers) {
     if (!worker->reactor) continue;
     io::Reactor* reactor = worker->reactor;
