@@ -21,6 +21,7 @@ struct TlsCertificate {
   std::string chain_pem = {};   // the text, instead of a file
   std::string key_pem = {};     // "": the key is in chain_pem
 
+  // Reports whether neither a file nor a text is set.
   bool is_empty() const noexcept { return chain_file.empty() && chain_pem.empty(); }
   friend bool operator==(const TlsCertificate&, const TlsCertificate&) = default;
 };
@@ -28,6 +29,7 @@ struct TlsCertificate {
 // Whether clients present a certificate. One that is presented must be valid in any case.
 enum class ClientAuth : std::uint8_t { none, optional, required };
 
+// TLS for the clients of a Server.
 struct TlsServerOptions {
   // Selected by the server name that the client asks for; the first one if none matches. An RSA and
   // an ECDSA certificate for one name are both used, depending on what the client supports.
@@ -37,6 +39,7 @@ struct TlsServerOptions {
   // The authorities of client certificates. The subject of the client's certificate is in TlsInfo,
   // and ReverseProxy passes it on as X-Client-Certificate-Subject.
   std::string client_ca_file = {};
+  // `optional` and `required` need client_ca_file; `none` does not allow one.
   ClientAuth client_auth = ClientAuth::none;
   // Keys of session tickets, to be shared by several servers: 80 bytes each; the first one
   // encrypts. By default keys are random and rotated every twelve hours.
@@ -50,6 +53,7 @@ struct TlsServerOptions {
   friend bool operator==(const TlsServerOptions&, const TlsServerOptions&) = default;
 };
 
+// TLS for the upstreams of a Transport.
 struct TlsClientOptions {
   // The authorities to trust; "": the system's.
   std::string ca_file = {};
@@ -73,14 +77,14 @@ struct TlsInfo {
   std::string_view protocol;        // what ALPN chose: "h2", "http/1.1"; "" without ALPN
   std::string_view server_name;     // what the client asked for; "" if it did not
   std::string_view client_subject;  // RFC 4514: "CN=alice,O=Example"; "" without a certificate
-  bool resumed = false;
+  bool resumed = false;             // a session of an earlier connection
 };
 
 // A certificate in use.
 struct TlsCertificateInfo {
   std::vector<std::string> names;  // as in the certificate: "example.com", "*.example.com"
-  std::chrono::system_clock::time_point not_after;
-  std::string sha256;  // the fingerprint: "AB:CD:..."
+  std::chrono::system_clock::time_point not_after;  // the end of its validity
+  std::string sha256;                               // the fingerprint: "AB:CD:..."
 };
 
 }  // namespace onehop

@@ -34,6 +34,7 @@ enum class Balance : std::uint8_t {
 
 class Upstream final : public RoundTripper {
  public:
+  // The unit of timeouts. Other durations of std::chrono convert to it.
   using Duration = std::chrono::nanoseconds;
 
   // One server. Its state (health, requests in progress) belongs to its URL and connect_address: a
@@ -62,14 +63,15 @@ class Upstream final : public RoundTripper {
   // An endpoint that update() adds gets no requests before its first good check, as long as others
   // can be used.
   struct HealthCheck {
+    // How an endpoint is checked.
     enum class Kind : std::uint8_t {
-      none,
+      none,  // only requests show how it is
       http,  // GET path: a 2xx or 3xx is good; a 503 with Connection: close means "draining"
       tcp,   // a connection
       grpc,  // grpc.health.v1.Health/Check: SERVING is good
     };
 
-    Kind kind = Kind::none;
+    Kind kind = Kind::none;    // without one there are no checks
     std::string path = "/";    // http
     std::string host = {};     // http: the Host field; "": that of the URL
     std::string service = {};  // grpc: the service that is asked for; "": the server
@@ -84,9 +86,9 @@ class Upstream final : public RoundTripper {
     friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
   };
 
-  // A client that stays at its endpoint, by a session cookie (HttpOnly, SameSite=Lax, and Secure if
-  // the client uses TLS, or the name begins with __Host- or __Secure-) that names it by a keyed
-  // hash. If the endpoint cannot be used, another one is chosen, and the cookie names that one.
+  // Keeps a client at one endpoint, by a session cookie (HttpOnly, SameSite=Lax, and Secure if the
+  // client uses TLS, or the name begins with __Host- or __Secure-) that names the endpoint by a
+  // keyed hash. If that cannot be used, another one is chosen, and the cookie names that one.
   struct StickyCookie {
     std::string name = {};  // of the cookie; "": none
     // At least 16 bytes, the same for all proxies that share clients. "": random for each Upstream,
@@ -102,6 +104,7 @@ class Upstream final : public RoundTripper {
     each,          // each of its addresses is an endpoint
   };
 
+  // All workers call the functions at once.
   struct Options {
     // May be empty if update() follows; a request without endpoints is a 503.
     std::vector<Endpoint> endpoints = {};
@@ -111,8 +114,8 @@ class Upstream final : public RoundTripper {
     // backups. The first label says how the servers are spoken to: _https, _h2c or _grpc (both are
     // h2c://); any other is http://.
     // Names of Resolve::each and services are asked for again when their TTL has passed, which
-    // counts as 1 to 30 s. A failure keeps the last good one; a name that does not exist any
-    // more does so for a minute before that counts. See Transport::Options::dns_servers.
+    // counts as 1 to 30 s. A failed query keeps the last good response; a name must be absent for
+    // a minute before that counts. See Transport::Options::dns_servers.
     std::vector<std::string> services = {};
     // `least` scans all endpoints if they are at most 32; beyond, it compares two random ones.
     Balance balance = Balance::least;
@@ -120,7 +123,8 @@ class Upstream final : public RoundTripper {
     // No endpoint gets more than 1.25 times its share: requests beyond go to their next choice.
     std::function<std::string_view(const Request&)> hash_key = {};
     StickyCookie sticky = {};
-    // How long the share of an endpoint that has become usable rises from 10 % to all of it.
+    // How long the share of an endpoint that has become usable takes to rise from 10 % to all of
+    // it.
     Duration slow_start = std::chrono::seconds(10);
     // An endpoint is passed over ("ejected") after five failures in a row, or when half of its last
     // 20 requests failed: it refused, did not respond in time, ended before a response, failed in
@@ -130,7 +134,7 @@ class Upstream final : public RoundTripper {
     // the endpoints are ejected, and never the last one.
     Duration eject_time = std::chrono::seconds(10);
     Duration max_eject_time = std::chrono::minutes(5);
-    // Statuses from 500 on that count as failures of the endpoint, besides.
+    // Statuses, from 500 on, that count as failures of the endpoint as well.
     std::vector<int> failure_statuses = {};
     // Statuses, such as 503, after which an idempotent request without content is sent to another
     // endpoint.
@@ -140,8 +144,8 @@ class Upstream final : public RoundTripper {
     HealthCheck health = {};
     // Sets Host to that of the endpoint's URL. Otherwise Host is what the request has.
     bool host_of_endpoint = false;
-    // Is called when the state of an endpoint changes, with a line for a log. It must not throw,
-    // nor make or destroy an Upstream. Thread: any.
+    // Called when the state of an endpoint changes, with a line for a log. It must not throw, nor
+    // make or destroy an Upstream. Thread: any.
     std::function<void(std::string_view)> on_change = {};
     // Makes the connections. Default: a Transport with default options. With
     // Transport::Options::hold, a request waits when all endpoints refuse.
@@ -172,23 +176,26 @@ class Upstream final : public RoundTripper {
   // std::invalid_argument as the constructor does; nothing has changed then. Thread: any.
   void update(std::vector<Endpoint> endpoints);
 
+  // How an endpoint takes part.
   enum class State : std::uint8_t {
-    up,
+    up,        // gets its share of the requests
     starting,  // usable, with a share that rises
     ejected,   // passed over because requests failed
     down,      // passed over because checks failed
     draining,  // gone from the list, or taken out of service by itself; requests are in progress
   };
 
+  // An endpoint at one moment. Names that end in _total are counters: they only grow while the
+  // endpoint is known.
   struct Status {
-    Endpoint endpoint;
-    State state = State::up;
+    Endpoint endpoint;                              // as in the list
+    State state = State::up;                        // at this moment
     std::chrono::steady_clock::time_point since{};  // of the state
     std::size_t requests = 0;                       // in progress
-    std::uint64_t requests_total = 0;
-    std::uint64_t failures_total = 0;
-    std::uint64_t ejections_total = 0;
-    std::string last_failure = {};  // in words; "": there was none
+    std::uint64_t requests_total = 0;               // that were sent to it
+    std::uint64_t failures_total = 0;               // of requests; see eject_time
+    std::uint64_t ejections_total = 0;              // how often it was ejected
+    std::string last_failure = {};                  // in words; "": there was none
   };
   // In the order of the list; then those that are gone and have requests in progress. Thread: any.
   std::vector<Status> endpoints() const;
