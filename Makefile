@@ -45,12 +45,13 @@ test: check ## run every test of the release build
 	@tools/run_tests release $(JOBS)
 
 .PHONY: check
-check: ## checks without compiling: floors, coroutine shapes, formatting, prose
+check: ## checks without compiling: floors, coroutine shapes, formatting, prose, comments
 	@tools/install_dependencies test
 	@tools/check_floors
 	@tools/check_coroutines
 	@tools/check_format
 	@tools/check_prose
+	@tools/check_comments
 	@/usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/tools
 
 .PHONY: instructions
