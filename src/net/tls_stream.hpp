@@ -67,7 +67,7 @@ class TlsStream final : public Stream, public detail::InFramePool {
   // Reports an end without close_notify as an end instead of Errc::truncated.
   void ignore_missing_close_notify() noexcept { needs_goodbye_ = false; }
   // For on_verify: records why the peer's certificate is refused. The first reason stays.
-  void note_refused_certificate(std::string why);
+  void record_refused_certificate(std::string why);
   // Returns the stream that `ssl` belongs to, for callbacks of OpenSSL.
   static TlsStream& of(SSL* ssl) noexcept {
     return *static_cast<TlsStream*>(BIO_get_data(SSL_get_rbio(ssl)));

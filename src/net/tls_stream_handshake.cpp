@@ -133,7 +133,7 @@ TlsStream::Certificate& TlsStream::certificate_of_peer() {
   return *certificate_;
 }
 
-void TlsStream::note_refused_certificate(std::string why) {
+void TlsStream::record_refused_certificate(std::string why) {
   std::string& refusal = certificate_of_peer().refusal;
   if (refusal.empty()) refusal = std::move(why);
 }

@@ -132,8 +132,8 @@ class RoundTrip {
   }
 
   std::optional<Lease> try_lease() { return origin_->try_lease(need_); }
-  void note_begin() { trace_.begin(context_.reactor().now()); }
-  void note_end(const Result<Response>& response) {
+  void record_begin() { trace_.begin(context_.reactor().now()); }
+  void record_end(const Result<Response>& response) {
     if (response) {
       trace_.responded(*response);
     } else {
@@ -308,7 +308,7 @@ task<Result<Response>> round_trip(const Pools& pools, Request request, Destinati
   RoundTrip trip(pool, request, places);
   if (const auto obstacle = trip.obstacle()) co_return failure(*obstacle);
   for (;;) {
-    trip.note_begin();
+    trip.record_begin();
     std::optional<Lease> lease = trip.try_lease();
     if (!lease) {
       auto waited = co_await trip.lease();
@@ -326,7 +326,7 @@ task<Result<Response>> round_trip(const Pools& pools, Request request, Destinati
       }
       auto response = attempt.try_response(request);
       if (!response) continue;
-      trip.note_end(*response);
+      trip.record_end(*response);
       if (*response && trip.goes_elsewhere(**response)) break;
       if (*response) co_return attempt.attach(std::move(**response));
       if (!trip.may_repeat(attempt, response->error())) co_return std::move(*response);
