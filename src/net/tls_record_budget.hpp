@@ -30,16 +30,16 @@ class TlsRecordBudget {
     pass_ = pass;
     in_pass_ = without_data_in_pass_ = 0;
   }
-  // Counts a record, as one without data until note_data().
+  // Counts a record, as one without data until on_data().
   void note_record() noexcept {
     ++in_pass_;
     ++without_data_;
     ++without_data_in_pass_;
     carries_data_ = false;
   }
-  // Notes that the latest record carries data. It counts once for each record, which may arrive and
+  // The latest record carries data. It counts once for each record, which may arrive and
   // be read in several parts.
-  void note_data() noexcept {
+  void on_data() noexcept {
     if (std::exchange(carries_data_, true)) return;
     without_data_ -= std::min(without_data_, 2U);
     without_data_in_pass_ -= std::min(without_data_in_pass_, 1U);

@@ -121,7 +121,7 @@ ssize_t TlsStream::try_read(char* data, std::size_t size) {
   while (total < size && is_readable() && !is_over()) {
     const int got = read_records(data + total, size - total, false);
     if (got <= 0) {
-      note_no_data(got);
+      on_no_data(got);
       break;
     }
     total += static_cast<std::size_t>(got);
@@ -140,7 +140,7 @@ int TlsStream::read_records(char* data, std::size_t size, bool peek) {
   budget_.enter_pass(reactor().pass());
   const int most = static_cast<int>(std::min<std::size_t>(size, 1U << 30U));
   const int got = peek ? SSL_peek(ssl_.get(), data, most) : SSL_read(ssl_.get(), data, most);
-  if (got > 0) budget_.note_data();
+  if (got > 0) budget_.on_data();
   if (budget_.is_spent() && !resting_) {
     resting_ = true;
     reactor().schedule(inner_readable_);
@@ -148,7 +148,7 @@ int TlsStream::read_records(char* data, std::size_t size, bool peek) {
   return got;
 }
 
-void TlsStream::note_no_data(int result) {
+void TlsStream::on_no_data(int result) {
   move_to(Records::drained);
   if (budget_.is_exceeded()) {
     forget_tls_errors();
@@ -190,7 +190,7 @@ bool TlsStream::has_input() {
   if (got > 0) {
     move_to(Records::held);
   } else {
-    note_no_data(got);
+    on_no_data(got);
   }
   if (TlsOutbox::of_thread().size > 0) flush();
   return got > 0 || is_over();

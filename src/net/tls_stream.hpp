@@ -97,7 +97,7 @@ class TlsStream final : public Stream, public detail::InFramePool {
 
   enum class Step : std::uint8_t { done, wait, failed };
   Step advance_handshake();
-  void note_handshake();
+  void on_handshake_done();
   std::string why_handshake_failed() const;
   // Processes received records up to the first one with data, and leaves the data unread. Returns
   // false if there is nothing for a reader: no data, no end and no error.
@@ -105,7 +105,7 @@ class TlsStream final : public Stream, public detail::InFramePool {
   // Calls SSL_read or SSL_peek and counts the records against the budget.
   int read_records(char* data, std::size_t size, bool peek);
   // Records why SSL_read or SSL_peek returned `result` and no data.
-  void note_no_data(int result);
+  void on_no_data(int result);
   void fail(Errc code, std::string detail);
   bool is_over() const noexcept {
     return failure_ || read_error_ != 0 || records_ == Records::ended;

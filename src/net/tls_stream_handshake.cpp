@@ -57,7 +57,7 @@ task<Result<void>> TlsStream::handshake(Time deadline) {
       if (wait == Wait::ready) flush();
     }
     if (step == Step::done && wait == Wait::ready) {
-      note_handshake();
+      on_handshake_done();
       co_return Result<void>();
     }
     if (wait == Wait::ready) wait = co_await inner_->readable(deadline);
@@ -100,7 +100,7 @@ TlsStream::Step TlsStream::advance_handshake() {
   return Step::failed;
 }
 
-void TlsStream::note_handshake() {
+void TlsStream::on_handshake_done() {
   ONEHOP_DCHECK(unsent_.empty() || unsent_can_wait_);
   move_to(Life::open);
   handshake_claim_.redeem();
