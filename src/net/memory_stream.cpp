@@ -70,7 +70,7 @@ ssize_t MemoryStream::try_write(const iovec* parts, int count) {
     pipe.data.append(static_cast<const char*>(parts[i].iov_base), size);
     taken += size;
   }
-  note_bytes_out(taken);
+  count_bytes_out(taken);
   if (taken > 0) pipe.reader->wake_reader();
   return static_cast<ssize_t>(taken);
 }

@@ -133,7 +133,7 @@ class Stream {
   void wake_writer() noexcept { wake(writer_, Wait::ready); }
   // The end goes further, or was reported before.
   void on_hangup(Ending ending) noexcept;
-  void note_bytes_out(std::size_t count) noexcept { bytes_out_ += count; }
+  void count_bytes_out(std::size_t count) noexcept { bytes_out_ += count; }
   bool has_hangup_watch() const noexcept { return hangup_ != nullptr; }
   bool has_reader() const noexcept { return reader_ != nullptr; }
   // Arms the stream's only timer for the earliest deadline in use.

@@ -85,7 +85,7 @@ ssize_t TcpStream::try_write(const iovec* parts, int count) {
     if (error == EAGAIN) writable_ = false;
     return -error;
   }
-  note_bytes_out(static_cast<std::size_t>(sent));
+  count_bytes_out(static_cast<std::size_t>(sent));
   if (static_cast<std::size_t>(sent) < size) writable_ = false;
   return sent;
 }

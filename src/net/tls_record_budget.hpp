@@ -31,7 +31,7 @@ class TlsRecordBudget {
     in_pass_ = without_data_in_pass_ = 0;
   }
   // Counts a record, as one without data until on_data().
-  void note_record() noexcept {
+  void count_record() noexcept {
     ++in_pass_;
     ++without_data_;
     ++without_data_in_pass_;

@@ -97,7 +97,7 @@ void TlsStream::on_message(
     int sent, int, int type, const void*, std::size_t, SSL* ssl, void* self) noexcept {
   if (sent != 0 || type != SSL3_RT_HEADER) return;
   TlsRecordBudget& budget = static_cast<TlsStream*>(self)->budget_;
-  budget.note_record();
+  budget.count_record();
   if (budget.is_exceeded()) SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
 }
 
@@ -302,7 +302,7 @@ bool TlsStream::write_unsent() {
   }
   sent = std::max<ssize_t>(sent, 0);
   const auto count = static_cast<std::size_t>(sent);
-  note_bytes_out(count);
+  count_bytes_out(count);
   if (count == size) {
     HeldString().swap(unsent_);
     return true;
