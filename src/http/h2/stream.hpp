@@ -149,12 +149,12 @@ class Stream : public ListNode, public detail::InFramePool {
   }
   // Complete, and not taken.
   bool has_final_head() const noexcept { return got_ >= Part::head && section_ && !problem_; }
-  void note_given(Part part) noexcept {
+  void mark_given(Part part) noexcept {
     ONEHOP_DCHECK(part > given_);
     given_ = part;
   }
   // Of frames that were produced. A message may have more than one block of fields.
-  void note_sent(Part part) noexcept {
+  void mark_sent(Part part) noexcept {
     ONEHOP_DCHECK(part <= given_);
     if (part > sent_) sent_ = part;
   }
