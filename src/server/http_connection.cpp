@@ -40,7 +40,7 @@ HttpConnection::HttpConnection(HttpConnection& before)
 }
 
 HttpConnection::~HttpConnection() {
-  if (info_.id) worker_.reactor().note_end(info_.id.number());
+  if (info_.id) worker_.reactor().notify_end(info_.id.number());
 }
 
 bool HttpConnection::has_trusted_peer(const ConfigurationRef& configuration) const {

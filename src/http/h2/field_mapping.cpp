@@ -170,12 +170,12 @@ void FieldSection::add_regular(std::string_view name, std::string_view value) {
   if (id == FieldId::te && (kind_ != Kind::request || value != "trailers")) {
     return fail("TE is not trailers");
   }
-  if (id == FieldId::content_length && kind_ != Kind::trailers) note_length(value);
+  if (id == FieldId::content_length && kind_ != Kind::trailers) parse_length(value);
   if (id == FieldId::cookie) ++cookies_;
   append(id, name, value);
 }
 
-void FieldSection::note_length(std::string_view value) {
+void FieldSection::parse_length(std::string_view value) {
   if (content_length_) return fail("Content-Length twice");
   content_length_ = ascii::parse_decimal(value);
   if (!content_length_ || *content_length_ > kMaxContent) {

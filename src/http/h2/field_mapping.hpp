@@ -98,7 +98,7 @@ class FieldSection {
   void add_regular(std::string_view name, std::string_view value);
   void take_pseudo(std::string_view& place, std::string_view value);
   void append(FieldId id, std::string_view name, std::string_view value);
-  void note_length(std::string_view value);
+  void parse_length(std::string_view value);
   void finish_request() noexcept;
   void finish_response() noexcept;
   // The first problem stays.
