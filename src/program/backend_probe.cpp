@@ -36,19 +36,19 @@ int try_connect(const net::Address& address,
   const io::FileDescriptor socket(
       ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) return errno;
-  const auto note = [&] {
+  const auto succeed = [&] {
     result.reached = address.to_string();
     result.is_this_machine = address.family() != AF_UNIX && has_own_address(socket.get(), address);
     return 0;
   };
-  if (::connect(socket.get(), address.data(), address.size()) == 0) return note();
+  if (::connect(socket.get(), address.data(), address.size()) == 0) return succeed();
   if (errno != EINPROGRESS) return errno;
   pollfd connected{.fd = socket.get(), .events = POLLOUT, .revents = 0};
   if (::poll(&connected, 1, static_cast<int>(patience.count())) == 0) return ETIMEDOUT;
   int error = 0;
   socklen_t size = sizeof error;
   ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-  return error == 0 ? note() : error;
+  return error == 0 ? succeed() : error;
 }
 
 std::string message_of(int error) {

@@ -23,7 +23,7 @@ void DrainingProcesses::add(ProcessChannel channel) {
   drainers_.push_back({.channel = std::move(channel)});
 }
 
-void DrainingProcesses::Drainer::note(const Progress& progress) {
+void DrainingProcesses::Drainer::follow(const Progress& progress) {
   if (auto said = observe::MetricCounts::parse(progress.counts)) counts.follow(*said);
 }
 
@@ -37,7 +37,7 @@ std::vector<Progress> DrainingProcesses::ask() {
     const bool is_gone = !sent && sent.error().is(Errc::closed);
     if (!sent && !is_gone) return false;
     const auto progress = receive_progress(drainer.channel, kPatience);
-    if (progress) drainer.note(*progress);
+    if (progress) drainer.follow(*progress);
     if (progress && !is_gone) all.push_back(*progress);
     const bool has_ended = is_gone || (!progress && progress.error().is(Errc::closed));
     if (has_ended) ended_.add(drainer.counts);

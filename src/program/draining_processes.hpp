@@ -50,7 +50,7 @@ class DrainingProcesses {
     bool is_handed_over = false;
     observe::MetricCounts counts = {};
 
-    void note(const Progress& progress);
+    void follow(const Progress& progress);
   };
 
   mutable std::mutex mutex_;

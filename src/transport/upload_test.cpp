@@ -42,7 +42,7 @@ class UploadTest : public test::StreamPair, private Upload::Owner {
   // Begins to send; the result of that, or std::nullopt to wait for the rest.
   void begin(std::optional<Result<void>> at_once) {
     upload_.begin(sender_, reactor_, [&](Body&, wire::BodyProgress& progress) {
-      progress.note("con", reactor_.now());
+      progress.record("con", reactor_.now());
       return at_once;
     });
   }

@@ -127,7 +127,7 @@ class BodyPump {
     }
     ONEHOP_DCHECK(!piece.empty());
     turn_ += piece.size();
-    progress_->note(piece, sink.reactor().now());
+    progress_->record(piece, sink.reactor().now());
     return sink.put(piece);
   }
 
