@@ -43,8 +43,8 @@ class Found {
   // `look` is called again with more room while it says ERANGE.
   template <class Look>
   explicit Found(const Look& look) {
-    constexpr std::size_t kMost = 1U << 20U;
-    for (std::size_t room = 1024; room <= kMost; room *= 2) {
+    constexpr std::size_t kMaxRoom = 1U << 20U;
+    for (std::size_t room = 1024; room <= kMaxRoom; room *= 2) {
       buffer_.resize(room);
       if (look(&entry_, buffer_.data(), room, &found_) != ERANGE) return;
     }

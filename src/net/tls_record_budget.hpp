@@ -45,7 +45,7 @@ class TlsRecordBudget {
     without_data_in_pass_ -= std::min(without_data_in_pass_, 1U);
   }
   void end_handshake() noexcept {
-    most_ = kMaxWithoutData;
+    max_without_data_ = kMaxWithoutData;
     without_data_ = 0;
   }
 
@@ -54,14 +54,14 @@ class TlsRecordBudget {
     return in_pass_ >= kPassRecords || without_data_in_pass_ >= kPassWithoutData;
   }
   // Reports whether the connection fails.
-  bool is_exceeded() const noexcept { return without_data_ > most_; }
+  bool is_exceeded() const noexcept { return without_data_ > max_without_data_; }
 
  private:
   std::uint64_t pass_ = 0;
   unsigned in_pass_ = 0;
   unsigned without_data_in_pass_ = 0;
   unsigned without_data_ = 0;
-  unsigned most_ = kMaxInHandshake;
+  unsigned max_without_data_ = kMaxInHandshake;
   bool carries_data_ = false;  // the latest record, as far as it has been read
 };
 

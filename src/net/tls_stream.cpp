@@ -138,8 +138,8 @@ int TlsStream::read_records(char* data, std::size_t size, bool peek) {
   ONEHOP_DCHECK(life_ != Life::handshake);
   forget_tls_errors();
   budget_.enter_pass(reactor().pass());
-  const int most = static_cast<int>(std::min<std::size_t>(size, 1U << 30U));
-  const int got = peek ? SSL_peek(ssl_.get(), data, most) : SSL_read(ssl_.get(), data, most);
+  const int max = static_cast<int>(std::min<std::size_t>(size, 1U << 30U));
+  const int got = peek ? SSL_peek(ssl_.get(), data, max) : SSL_read(ssl_.get(), data, max);
   if (got > 0) budget_.on_data();
   if (budget_.is_spent() && !resting_) {
     resting_ = true;

@@ -104,8 +104,8 @@ std::string without_secrets(const Url& url) {
 
 // A log line has a maximum size.
 std::string shortened(std::string text) {
-  constexpr std::size_t kMost = 200;
-  if (text.size() > kMost) text.resize(kMost);
+  constexpr std::size_t kMaxText = 200;
+  if (text.size() > kMaxText) text.resize(kMaxText);
   return text;
 }
 

@@ -343,8 +343,8 @@ void H1Exchange::pool_ended() noexcept {
   connection_.reset();
 }
 
-std::optional<Result<bytes>> H1Exchange::try_read(std::size_t most) {
-  auto piece = reader_.try_read(most);
+std::optional<Result<bytes>> H1Exchange::try_read(std::size_t max) {
+  auto piece = reader_.try_read(max);
   if (!piece || *piece) return piece;
   Error error = piece->error();
   if (error.phase() == Phase::none) error.during(Phase::receive);

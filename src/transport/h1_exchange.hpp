@@ -54,7 +54,7 @@ class H1Exchange final : public PolledBodySource,
   task<Result<bytes>> read() override;
   std::optional<std::uint64_t> length() const override { return reader_.length(); }
   const Headers& trailers() const override { return reader_.trailers(); }
-  std::optional<Result<bytes>> try_read(std::size_t most) override;
+  std::optional<Result<bytes>> try_read(std::size_t max) override;
   task<void> wait() override;
   bool at_end() const noexcept override { return reader_.at_end(); }
 

@@ -316,8 +316,8 @@ bool H2Exchange::take_trailers_now() {
   return true;
 }
 
-std::optional<Result<bytes>> H2Exchange::try_read(std::size_t most) {
-  const std::string_view piece = take_piece(most > 0 ? most : std::string_view::npos);
+std::optional<Result<bytes>> H2Exchange::try_read(std::size_t max) {
+  const std::string_view piece = take_piece(max > 0 ? max : std::string_view::npos);
   if (connection_) connection_->link().flush_soon();  // the upstream may have room for more
   if (!piece.empty()) return bytes(piece);
   if (at_end_of_response() && take_trailers_now()) return bytes();

@@ -57,7 +57,7 @@ class H2Exchange final : public h2::Stream,
   task<Result<bytes>> read() override;
   std::optional<std::uint64_t> length() const override { return length_; }
   const Headers& trailers() const override { return trailers_; }
-  std::optional<Result<bytes>> try_read(std::size_t most) override;
+  std::optional<Result<bytes>> try_read(std::size_t max) override;
   task<void> wait() override;
   bool at_end() const noexcept override { return at_end_of_response() && !failure_; }
 

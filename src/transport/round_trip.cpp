@@ -179,8 +179,8 @@ class RoundTrip {
   // Of connect_timeout, which is for one round of all places. One that takes all of it, as when it
   // does not respond to a handshake, leaves as much to another: it alone would cost the request.
   bool has_time_to_connect(const Error& error) noexcept {
-    const io::Duration most = context_.options().connect_timeout;
-    if (context_.reactor().now() < io::deadline_after(round_began_, most)) return true;
+    const io::Duration timeout = context_.options().connect_timeout;
+    if (context_.reactor().now() < io::deadline_after(round_began_, timeout)) return true;
     return !error.is(Errc::no_connection_slot) && !std::exchange(was_late_, true);
   }
   // How long to wait until an upstream that refuses connections, as one that restarts does, is

@@ -51,8 +51,8 @@ class H1Output : public StreamWriter {
 
   BodyPump pump_;
   BodyOptions options_;
-  std::size_t most_ = 0;  // of a piece
-  bool ended_ = false;    // all of the body has been put
+  std::size_t max_piece_ = 0;  // of a piece
+  bool ended_ = false;         // all of the body has been put
 };
 
 }  // namespace onehop::wire

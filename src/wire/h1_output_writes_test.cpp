@@ -50,15 +50,15 @@ class ReadyPieces final : public PolledBodySource {
  public:
   explicit ReadyPieces(std::vector<std::string> pieces) : pieces_(std::move(pieces)) {}
 
-  std::optional<Result<bytes>> try_read(std::size_t most) override {
-    most_ = most;
+  std::optional<Result<bytes>> try_read(std::size_t max) override {
+    max_ = max;
     return next_ < pieces_.size() ? bytes(pieces_[next_++]) : bytes();
   }
   task<void> wait() override { co_return; }
   task<Result<bytes>> read() override { co_return *try_read(0); }
   bool at_end() const noexcept override { return next_ == pieces_.size(); }
 
-  std::size_t most_ = 0;  // of the last call
+  std::size_t max_ = 0;  // of the last call
 
  private:
   std::vector<std::string> pieces_;
@@ -77,7 +77,7 @@ class H1OutputWrites : public test::StreamPair {
     const auto sent = output_.try_send(0, body, options, progress);
     ASSERT_TRUE(sent.has_value());
     EXPECT_TRUE(*sent);
-    asked_for_ = source.most_;
+    asked_for_ = source.max_;
   }
 
   WritesStream stream_{reactor_};
