@@ -73,7 +73,7 @@ task<void> RequestBody::wait() {
     co_return;
   }
   const Wait waiting(*this);
-  co_await news_.wait();
+  co_await changed_.wait();
 }
 
 task<Result<bytes>> RequestBody::read() {

@@ -67,7 +67,7 @@ class RequestBody final : public PolledBodySource, public detail::InFramePool {
   RequestBody(io::Reactor& reactor,
               RequestContent& content,
               std::optional<std::uint64_t> length) noexcept
-      : content_(&content), news_(reactor), length_(length) {}
+      : content_(&content), changed_(reactor), length_(length) {}
   ~RequestBody() override;
 
   task<Result<bytes>> read() override;
@@ -80,12 +80,12 @@ class RequestBody final : public PolledBodySource, public detail::InFramePool {
  private:
   friend class RequestContent;
   class Wait;
-  void wake() noexcept { news_.set(); }
+  void wake() noexcept { changed_.set(); }
   // The exchange is over. Reads fail from now on, but for one of the end if only that is left.
   void detach() noexcept;
 
   RequestContent* content_;
-  io::Event news_;
+  io::Event changed_;
   std::optional<std::uint64_t> length_;
   HeldString piece_;    // what read() returned last
   bool ended_ = false;  // when it was detached, all of it had been read
