@@ -29,7 +29,7 @@ class Endings {
   // number that has already ended does nothing.
   class Watch : public ListNode {
    public:
-    Watch(Endings& endings, Number number, Wakeup::Callback callback, void* context);
+    Watch(Endings& endings, Number number, Callback callback);
     ~Watch();
     bool has_ended() const noexcept { return ended_; }
 

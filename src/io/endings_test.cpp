@@ -17,7 +17,7 @@ class EndingsTest : public ::testing::Test {
  protected:
   static void count(void* context) { ++*static_cast<int*>(context); }
   std::unique_ptr<Endings::Watch> watch(Endings::Number number, int& heard) {
-    return std::make_unique<Endings::Watch>(reactor_.endings(), number, &count, &heard);
+    return std::make_unique<Endings::Watch>(reactor_.endings(), number, Callback{&count, &heard});
   }
   void settle() {
     while (reactor_.run_once(Duration::zero())) {

@@ -248,12 +248,7 @@ void DnsChannel::Query::ask(const std::string& name, int family) {
 DnsChannel::DnsChannel(io::Reactor& reactor, Options options)
     : reactor_(reactor),
       options_(std::move(options)),
-      timer_(
-          [](void* self) {
-            auto& channel = *static_cast<DnsChannel*>(self);
-            channel.reactor_.schedule(channel.wakeup_);
-          },
-          this),
+      timer_(io::call<&DnsChannel::process_soon>(this)),
       wakeup_(io::call_or<&DnsChannel::process, &DnsChannel::arm_timer>(this)) {
   start_library();
   open();

@@ -91,6 +91,7 @@ class DnsChannel {
   void reopen_when_configuration_changed();
   void watch(int socket, bool readable, bool writable);
   void process();
+  void process_soon() noexcept { reactor_.schedule(wakeup_); }
   void arm_timer() noexcept;
 
   io::Reactor& reactor_;

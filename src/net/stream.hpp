@@ -147,7 +147,7 @@ class Stream {
   void take_place(io::Wakeup*& place, io::Wakeup& waiter) noexcept;
   void begin_wait(bool reading, Time deadline) noexcept;
   void wake(io::Wakeup*& waiter, Wait result) noexcept;
-  static void on_timer(void* self);
+  void on_timer();
   // Asks the kernel, once per expired deadline, whether data arrived in time.
   bool is_readable_after_all();
 
@@ -201,8 +201,8 @@ inline Stream::Awaiter Stream::writable(Time deadline) noexcept {
 class Stream::Waiter {
  public:
   enum class For : std::uint8_t { reading, writing };
-  Waiter(Stream& stream, For what, io::Wakeup::Callback callback, void* context) noexcept
-      : stream_(stream), wakeup_(callback, context), what_(what) {}
+  Waiter(Stream& stream, For what, io::Callback callback) noexcept
+      : stream_(stream), wakeup_(callback), what_(what) {}
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
   ~Waiter() { cancel(); }

@@ -370,10 +370,9 @@ void TlsStream::abort() noexcept {
   inner_->abort();
 }
 
-void TlsStream::on_inner_hangup(void* self) {
-  auto& stream = *static_cast<TlsStream*>(self);
-  stream.on_hangup(stream.inner_->ending());
-  if (!stream.is_broken()) stream.inner_->watch_hangup(&stream.inner_hangup_, Hangup::broken);
+void TlsStream::on_inner_hangup() {
+  on_hangup(inner_->ending());
+  if (!is_broken()) inner_->watch_hangup(&inner_hangup_, Hangup::broken);
 }
 
 }  // namespace onehop::net

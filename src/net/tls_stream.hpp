@@ -93,7 +93,7 @@ class TlsStream final : public Stream, public detail::InFramePool {
   void on_inner_readable();
   void on_inner_writable();
   void on_no_memory() noexcept;
-  static void on_inner_hangup(void* self);
+  void on_inner_hangup();
 
   enum class Step : std::uint8_t { done, wait, failed };
   Step advance_handshake();

@@ -23,7 +23,7 @@ H1Content::H1Content(net::Stream& stream,
       owner_(owner),
       timeout_(timeout),
       reader_(stream, input, Side::client),
-      readable_(stream, net::Stream::Waiter::For::reading, &H1Content::on_readable, this),
+      readable_(stream, net::Stream::Waiter::For::reading, io::call<&H1Content::on_readable>(this)),
       settled_(stream.reactor()) {}
 
 std::unique_ptr<RequestBody> H1Content::begin(const BodyFraming& framing,
@@ -66,14 +66,13 @@ void H1Content::end_body_wait() noexcept {
   readable_.cancel();
 }
 
-void H1Content::on_readable(void* self) {
-  auto& content = *static_cast<H1Content*>(self);
-  if (content.readable_.result() == net::Wait::timed_out) {
-    if (!content.is_timed_) return content.wait_for_client();
-    content.reader_.fail(Error(Errc::timed_out, Side::client, "no byte of the body came"));
-    content.settled_.set();
+void H1Content::on_readable() {
+  if (readable_.result() == net::Wait::timed_out) {
+    if (!is_timed_) return wait_for_client();
+    reader_.fail(Error(Errc::timed_out, Side::client, "no byte of the body came"));
+    settled_.set();
   }
-  content.wake_reader();
+  wake_reader();
 }
 
 void H1Content::on_body_dropped() noexcept {

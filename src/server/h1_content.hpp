@@ -94,7 +94,7 @@ class H1Content final : public RequestContent {
   bool rest_is_small() const noexcept;
   void wait_for_client();
   task<void> wait_for_change();
-  static void on_readable(void* self);
+  void on_readable();
 
   enum class Continue : std::uint8_t { not_awaited, awaited, sent };
 

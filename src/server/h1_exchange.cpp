@@ -377,13 +377,13 @@ task<Next> H1Exchange::tunnel(Response& response) {
   HeldString early(input_.view());
   input_.release();
   struct Relayed : wire::RelayState {
-    static void end_silent(void* self) {
-      static_cast<Relayed*>(self)->end(
-          Error(Errc::cancelled, Side::local, kSilentTunnel).during(Phase::tunnel));
+    void end_silent() {
+      end(Error(Errc::cancelled, Side::local, kSilentTunnel).during(Phase::tunnel));
     }
   } state;
   state.last_activity = stream_.reactor().now();
-  const TunnelWatch watch(worker_.tunnels(), state, served_.record(), &Relayed::end_silent, &state);
+  const TunnelWatch watch(worker_.tunnels(), state, served_.record(),
+                          io::call<&Relayed::end_silent>(&state));
   auto relayed = co_await wire::relay(stream_, std::move(early), *far, state);
   if (relayed) {
     served_.on_complete();

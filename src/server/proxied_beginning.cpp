@@ -27,23 +27,22 @@ ProxiedBeginning::ProxiedBeginning(WorkerContext& worker,
       from_(from),
       tls_(std::move(tls)),
       begun_(stream_->reactor().now()),
-      ended_(&ProxiedBeginning::on_ended, this) {}
+      ended_(io::call<&ProxiedBeginning::on_ended>(this)) {}
 
 ProxiedBeginning::~ProxiedBeginning() {
   running_ = {};
 }
 
 // Not from within run(), which this destroys with the stream it uses.
-void ProxiedBeginning::on_ended(void* self) {
-  auto& beginning = *static_cast<ProxiedBeginning*>(self);
-  WorkerContext::Owner& worker = beginning.worker_.owner();
+void ProxiedBeginning::on_ended() {
+  WorkerContext::Owner& worker = worker_.owner();
   try {
-    if (beginning.is_admitted_) {
-      worker.adopt(std::move(beginning.stream_), beginning.from_, std::move(beginning.tls_));
+    if (is_admitted_) {
+      worker.adopt(std::move(stream_), from_, std::move(tls_));
     }
   } catch (const std::bad_alloc&) {  // which costs this connection, and not the event loop
   }
-  worker.connection_ended(beginning);
+  worker.connection_ended(*this);
 }
 
 void ProxiedBeginning::start() {

@@ -35,7 +35,7 @@ class ProxiedBeginning final : public ClientConnection {
  private:
   enum class Progress : std::uint8_t { waits, has_header, failed };
 
-  static void on_ended(void* self);
+  void on_ended();
   friend class RootTask<ProxiedBeginning>;
   RootTask<ProxiedBeginning> run();
   void on_exception() noexcept;

@@ -31,19 +31,18 @@ TlsHandshake::TlsHandshake(WorkerContext& worker,
       stream_(net::TlsServerContext::accept(std::move(terms.context), std::move(stream))),
       from_(from),
       timeout_(terms.timeout),
-      ended_(&TlsHandshake::on_ended, this) {}
+      ended_(io::call<&TlsHandshake::on_ended>(this)) {}
 
 // Not from within run(), which this destroys with the stream it uses.
-void TlsHandshake::on_ended(void* self) {
-  auto& handshake = *static_cast<TlsHandshake*>(self);
-  WorkerContext::Owner& worker = handshake.worker_.owner();
+void TlsHandshake::on_ended() {
+  WorkerContext::Owner& worker = worker_.owner();
   try {
-    if (handshake.established_) {
-      worker.start_connection(std::move(handshake.stream_), handshake.from_);
+    if (established_) {
+      worker.start_connection(std::move(stream_), from_);
     }
   } catch (const std::bad_alloc&) {  // which costs this connection, and not the event loop
   }
-  worker.connection_ended(handshake);
+  worker.connection_ended(*this);
 }
 
 TlsHandshake::~TlsHandshake() {

@@ -28,7 +28,7 @@ class TlsHandshake final : public ClientConnection {
   void end_when_idle() noexcept override;
 
  private:
-  static void on_ended(void* self);
+  void on_ended();
   friend class RootTask<TlsHandshake>;
   RootTask<TlsHandshake> run();
   void on_exception() noexcept;

@@ -14,12 +14,7 @@ ConnectionPool::ConnectionPool(io::Reactor& reactor,
                                std::unique_ptr<net::Dialer> dialer)
     : Member(reactor),
       context_(*this, *this, std::move(shared), std::move(dialer)),
-      end_(
-          [](void* self) {
-            auto& pool = *static_cast<ConnectionPool*>(self);
-            pool.reactor().forget_local<ConnectionPool>(&pool.context_.shared());
-          },
-          this) {
+      end_(io::call<&ConnectionPool::end>(this)) {
   context_.shared().add(*this);
 }
 

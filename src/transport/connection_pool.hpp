@@ -57,6 +57,7 @@ class ConnectionPool final : public io::WorkerLocal,
   bool sweep() override;
   void close_one_idle() override;
   void end_if_unused() noexcept;
+  void end() { reactor().forget_local<ConnectionPool>(&context_.shared()); }
 
   PoolContext context_;
   // A dialer of the program may make round trips, and so add origins while all are visited.

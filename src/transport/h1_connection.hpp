@@ -160,6 +160,7 @@ class H1Connection : public detail::InFramePool {
     ONEHOP_DCHECK(may_follow(phase_, next));
     phase_ = next;
   }
+  void end() { owner_.drop(*this); }
   void count_no_longer_idle() noexcept {
     pool_.counters().idle.subtract(1);
     counters_->idle.subtract(1);

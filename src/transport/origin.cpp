@@ -41,18 +41,15 @@ Origin::Origin(Keeper& keeper,
       http1_destination_(without_http2(destination_)),
       shared_(pool.shared().origin(key_)),
       counts_(pool.shared().upstream(key_, url)),
-      use_(
-          pool.reactor(),
-          [](void* self) { static_cast<Origin*>(self)->forget_if_useless(); },
-          this),
+      use_(pool.reactor(), io::call<&Origin::forget_if_useless>(this)),
       idle_(pool),
-      look_again_([](void* self) { static_cast<Origin*>(self)->look_again(); }, this),
-      dial_again_([](void* self) { static_cast<Origin*>(self)->look_again_soon(); }, this),
+      look_again_(io::call<&Origin::look_again>(this)),
+      dial_again_(io::call<&Origin::look_again_soon>(this)),
       line_(pool.reactor(), *shared_, look_again_),
       redial_(*this, pool.reactor(), pool.options(), line_.requests()) {
   if (!client_) return;
-  const auto ended = [](void* self) { static_cast<Origin*>(self)->close_all_idle(); };
-  client_end_.emplace(pool.reactor().endings(), client_.number(), ended, this);
+  client_end_.emplace(pool.reactor().endings(), client_.number(),
+                      io::call<&Origin::close_all_idle>(this));
 }
 
 Origin::~Origin() {

@@ -20,15 +20,13 @@ H2Link::H2Link(net::Stream& stream,
                h2::Session& session,
                Side peer,
                net::Duration write_stall,
-               Callback flushed,
-               void* context)
+               io::Callback flushed)
     : stream_(stream),
       session_(session),
       output_(stream, peer),
       write_stall_(write_stall),
       flushed_(flushed),
-      context_(context),
-      flush_(&H2Link::on_flush, this),
+      flush_(io::call<&H2Link::on_flush>(this)),
       last_read_(stream.reactor().now()) {}
 
 H2Link::Step H2Link::read() {
@@ -114,18 +112,17 @@ task<void> H2Link::drain(net::Duration patience) {
   }
 }
 
-void H2Link::on_flush(void* self) {
-  auto& link = *static_cast<H2Link*>(self);
+void H2Link::on_flush() {
   try {
-    link.session_.deliver_events();
-    link.flush_now();
+    session_.deliver_events();
+    flush_now();
   } catch (const std::bad_alloc&) {  // which costs this connection, and not the event loop
-    link.give_up();
+    give_up();
   }
-  if (link.session_.has_events()) link.flush_soon();
+  if (session_.has_events()) flush_soon();
   // Its last frame is out: the peer sends nothing that a reader could wait for.
-  if (link.session_.is_over()) link.stream_.interrupt_reader();
-  link.flushed_(link.context_);
+  if (session_.is_over()) stream_.interrupt_reader();
+  flushed_();
 }
 
 }  // namespace onehop::wire

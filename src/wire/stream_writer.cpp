@@ -57,18 +57,17 @@ void StreamWriter::write_soon(std::string_view data) {
   (void)write(data);
   if (!has_pending() || writer_) return;
   writer_ = std::make_unique<net::Stream::Waiter>(stream_, net::Stream::Waiter::For::writing,
-                                                  &StreamWriter::on_writable, this);
+                                                  io::call<&StreamWriter::on_writable>(this));
   writer_->wait();
 }
 
-void StreamWriter::on_writable(void* self) {
-  auto& writer = *static_cast<StreamWriter*>(self);
-  while (writer.has_pending()) {
-    const ssize_t sent = writer.push_pending();
-    if (sent == -EAGAIN) return writer.writer_->wait();
+void StreamWriter::on_writable() {
+  while (has_pending()) {
+    const ssize_t sent = push_pending();
+    if (sent == -EAGAIN) return writer_->wait();
     if (sent < 0) break;
   }
-  writer.writer_.reset();
+  writer_.reset();
 }
 
 ssize_t StreamWriter::push_pending() {

@@ -47,7 +47,7 @@ class StreamWriter {
   Result<void> keep(std::span<const iovec> parts, std::size_t skip);
   // Writes what is pending: bytes taken, or a negative errno.
   ssize_t push_pending();
-  static void on_writable(void* self);
+  void on_writable();
   Error write_error(int error) const;
 
   net::Stream& stream_;

@@ -63,7 +63,7 @@ class Relay {
         reactor_(reactor),
         state_(state),
         changed_(reactor),
-        liveness_(&Relay::on_liveness, this) {
+        liveness_(io::call<&Relay::on_liveness>(this)) {
     ONEHOP_DCHECK(!state_.changed_);  // a state serves one relay
     state_.changed_ = &changed_;
     client_.report_activity_to(&state_.last_activity);
@@ -216,12 +216,11 @@ class Relay {
   }
 
   void arm_liveness() { reactor_.timers().arm(liveness_, reactor_.now() + kTunnelLivenessCheck); }
-  static void on_liveness(void* self) {
-    auto& relay = *static_cast<Relay*>(self);
-    if (relay.far_.has_failed()) {
-      relay.fail(Error(Errc::closed, Side::upstream));
+  void on_liveness() {
+    if (far_.has_failed()) {
+      fail(Error(Errc::closed, Side::upstream));
     } else {
-      relay.arm_liveness();
+      arm_liveness();
     }
   }
 
