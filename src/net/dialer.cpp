@@ -3,6 +3,7 @@
 
 #include <onehop/scope.hpp>
 
+#include "base/poll.hpp"
 #include "net/happy_eyeballs.hpp"
 #include "net/resolver.hpp"
 #include "net/tcp_stream.hpp"
@@ -57,9 +58,9 @@ Error late_name(const Destination& destination) {
 
 // Returns the addresses if they are known without waiting, std::nullopt if the name must be
 // resolved.
-std::optional<Result<std::vector<Address>>> known_addresses(io::Reactor& reactor,
-                                                            const std::string& name_servers,
-                                                            const Destination& destination) {
+Poll<std::vector<Address>> known_addresses(io::Reactor& reactor,
+                                           const std::string& name_servers,
+                                           const Destination& destination) {
   if (!destination.socket_path.empty()) {
     const auto address = Address::from_socket_path(destination.socket_path);
     if (!address) return failure(address.error());

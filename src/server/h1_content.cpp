@@ -41,7 +41,7 @@ std::unique_ptr<RequestBody> H1Content::begin(const BodyFraming& framing,
 
 // --- the handler reads -------------------------------------------------------------------------
 
-std::optional<Result<bytes>> H1Content::read_body(std::size_t max) {
+Poll<bytes> H1Content::read_body(std::size_t max) {
   auto piece = reader_.try_read(max);
   if (!piece) return piece;
   if (is_settled()) settled_.set();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/arena.hpp"
+#include "base/poll.hpp"
 #include "http/h1/limits.hpp"
 #include "http/message_framing.hpp"
 #include "io/event.hpp"
@@ -85,7 +86,7 @@ class H1Content final : public RequestContent {
   task<Rest> drop_rest();
 
  private:
-  std::optional<Result<bytes>> read_body(std::size_t max) override;
+  Poll<bytes> read_body(std::size_t max) override;
   void begin_body_wait() override;
   void end_body_wait() noexcept override;
   bool body_at_end() const noexcept override { return reader_.at_end(); }

@@ -263,7 +263,7 @@ Result<std::size_t> H1Exchange::write_head(const Response& response, const Plan&
 
 // Plans the response and begins to send it. A body that the handler wrote may throw when it is
 // asked for its length: before the head that becomes a 500.
-std::optional<Result<void>> H1Exchange::begin_response(Response& response, Plan& plan) {
+Poll<void> H1Exchange::begin_response(Response& response, Plan& plan) {
   try {
     plan = this->plan(response);
     return try_deliver(response, plan);
@@ -276,7 +276,7 @@ std::optional<Result<void>> H1Exchange::begin_response(Response& response, Plan&
 }
 
 // Sends as much as can be sent without waiting; std::nullopt if more is left.
-std::optional<Result<void>> H1Exchange::try_deliver(Response& response, const Plan& plan) {
+Poll<void> H1Exchange::try_deliver(Response& response, const Plan& plan) {
   ONEHOP_DCHECK(!served_.has_begun());  // a final head is written once
   const auto head = write_head(response, plan);
   if (!head) return failure(head.error());

@@ -4,6 +4,7 @@
 #include "base/arena.hpp"
 #include "base/check.hpp"
 #include "base/exception_text.hpp"
+#include "base/poll.hpp"
 #include "http/answer_framing.hpp"
 #include "http/error_status.hpp"
 #include "http/field_names.hpp"
@@ -161,7 +162,7 @@ RootTask<H2Exchange> H2Exchange::run() {
   const bool has_content = begin_any_response(*response);
   Result<void> sent;
   try {
-    std::optional<Result<void>> sent_at_once(std::in_place);
+    Poll<void> sent_at_once(std::in_place);
     if (has_content) sent_at_once = sender_.try_send(link_, response->body(), progress_);
     if (sent_at_once) {
       sent = std::move(*sent_at_once);

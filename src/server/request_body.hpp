@@ -8,6 +8,7 @@
 
 #include "base/check.hpp"
 #include "base/held_memory.hpp"
+#include "base/poll.hpp"
 #include "http/polled_body_source.hpp"
 #include "io/event.hpp"
 
@@ -35,7 +36,7 @@ class RequestContent {
 
   // --- for the body ---
   // See PolledBodySource.
-  virtual std::optional<Result<bytes>> read_body(std::size_t max) = 0;
+  virtual Poll<bytes> read_body(std::size_t max) = 0;
   // The reader waits: wake_reader() is due once read_body() is worth a call.
   virtual void begin_body_wait() = 0;
   // It waits no longer: it was woken, or was destroyed.
@@ -73,7 +74,7 @@ class RequestBody final : public PolledBodySource, public detail::InFramePool {
   task<Result<bytes>> read() override;
   std::optional<std::uint64_t> length() const override { return length_; }
   const Headers& trailers() const override;
-  std::optional<Result<bytes>> try_read(std::size_t max) override;
+  Poll<bytes> try_read(std::size_t max) override;
   task<void> wait() override;
   bool at_end() const noexcept override;
 

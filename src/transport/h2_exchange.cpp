@@ -176,7 +176,7 @@ void H2Exchange::begin(Request& request, HeldString* copy) {
   if (record_) record_->request_sent = pool_.reactor().now();
 }
 
-std::optional<Result<Response>> H2Exchange::try_response(const Request& request) {
+Poll<Response> H2Exchange::try_response(const Request& request) {
   while (has_head()) {
     auto head = take_head();
     auto response = head->take_response();
@@ -316,7 +316,7 @@ bool H2Exchange::take_trailers_now() {
   return true;
 }
 
-std::optional<Result<bytes>> H2Exchange::try_read(std::size_t max) {
+Poll<bytes> H2Exchange::try_read(std::size_t max) {
   const std::string_view piece = take_piece(max > 0 ? max : std::string_view::npos);
   if (connection_) connection_->link().flush_soon();  // the upstream may have room for more
   if (!piece.empty()) return bytes(piece);

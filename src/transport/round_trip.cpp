@@ -4,6 +4,7 @@
 #include <onehop/scope.hpp>
 
 #include "base/arena.hpp"
+#include "base/poll.hpp"
 #include "http/connection_authentication.hpp"
 #include "http/field_names.hpp"
 #include "http/h2/error_code.hpp"
@@ -80,7 +81,7 @@ class Attempt {
     return false;
   }
 
-  std::optional<Result<Response>> try_response(const Request& request) {
+  Poll<Response> try_response(const Request& request) {
     return h2_ ? h2_->try_response(request) : h1_->try_response(request);
   }
   Response attach(Response response) {

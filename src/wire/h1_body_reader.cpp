@@ -36,14 +36,14 @@ void H1BodyReader::begin(const BodyFraming& framing,
   }
 }
 
-std::optional<Result<bytes>> H1BodyReader::try_read(std::size_t scratch) {
+Poll<bytes> H1BodyReader::try_read(std::size_t scratch) {
   if (failure_) return failure(*failure_);
   if (at_end_) return bytes();
   return framing_.kind == BodyFraming::Kind::chunked ? read_chunked(scratch) : read_plain(scratch);
 }
 
 // Content-Length, or the end of the connection.
-std::optional<Result<bytes>> H1BodyReader::read_plain(std::size_t scratch) {
+Poll<bytes> H1BodyReader::read_plain(std::size_t scratch) {
   const bool known = framing_.kind == BodyFraming::Kind::length;
   if (buffer_.empty()) {
     const std::uint64_t expected = known ? left_ : ~std::uint64_t{0};
@@ -61,7 +61,7 @@ std::optional<Result<bytes>> H1BodyReader::read_plain(std::size_t scratch) {
   return deliver(piece);
 }
 
-std::optional<Result<bytes>> H1BodyReader::read_chunked(std::size_t scratch) {
+Poll<bytes> H1BodyReader::read_chunked(std::size_t scratch) {
   for (;;) {
     if (!buffer_.empty()) {
       const auto step = decoder_->decode(buffer_.view());
@@ -95,7 +95,7 @@ ssize_t H1BodyReader::read_into_scratch(std::size_t max, std::uint64_t expected)
                           static_cast<std::size_t>(std::min<std::uint64_t>(room, expected)));
 }
 
-std::optional<Result<bytes>> H1BodyReader::failed_read(ssize_t result) {
+Poll<bytes> H1BodyReader::failed_read(ssize_t result) {
   if (result == -EAGAIN) {
     if (buffer_.empty()) buffer_.release();
     return std::nullopt;

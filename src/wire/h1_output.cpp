@@ -110,10 +110,10 @@ class H1Output::Sink {
   std::size_t size_;
 };
 
-std::optional<Result<void>> H1Output::try_send(std::size_t head,
-                                               Body& body,
-                                               const BodyOptions& options,
-                                               BodyProgress& progress) {
+Poll<void> H1Output::try_send(std::size_t head,
+                              Body& body,
+                              const BodyOptions& options,
+                              BodyProgress& progress) {
   options_ = options;
   max_piece_ = kLargePiece;
   ended_ = options.head_alone || body.is_empty();
@@ -125,9 +125,9 @@ std::optional<Result<void>> H1Output::try_send(std::size_t head,
 
 // Gathered bytes go out in any case: the scratch memory is not ours during a wait, and what
 // came before a fault is still the peer's.
-std::optional<Result<void>> H1Output::step(std::size_t head, BodyPump::Piece piece) {
+Poll<void> H1Output::step(std::size_t head, BodyPump::Piece piece) {
   Sink sink(*this, head);
-  std::optional<Result<void>> ended(std::in_place);
+  Poll<void> ended(std::in_place);
   if (!ended_) ended = pump_.step(sink, std::move(piece));
   if (auto flushed = sink.flush(); !flushed) return flushed;
   if (ended && !*ended) return ended;

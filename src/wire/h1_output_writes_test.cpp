@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // How many writes the pieces of a body become.
+#include "base/poll.hpp"
 #include "http/polled_body_source.hpp"
 #include "net/stream.hpp"
 #include "support/short_of_memory.hpp"
@@ -9,7 +10,6 @@
 #include "wire/request_claim.hpp"
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,7 +50,7 @@ class ReadyPieces final : public PolledBodySource {
  public:
   explicit ReadyPieces(std::vector<std::string> pieces) : pieces_(std::move(pieces)) {}
 
-  std::optional<Result<bytes>> try_read(std::size_t max) override {
+  Poll<bytes> try_read(std::size_t max) override {
     max_ = max;
     return next_ < pieces_.size() ? bytes(pieces_[next_++]) : bytes();
   }

@@ -3,6 +3,7 @@
 // An upload to an upstream that opens its window as the test says.
 #include "wire/h2_body_sender.hpp"
 
+#include "base/poll.hpp"
 #include "http/polled_body_source.hpp"
 #include "support/bodies.hpp"
 #include "support/h2_link_pair.hpp"
@@ -142,7 +143,7 @@ TEST_F(H2BodySenderTest, AShortTextIsGivenToItsEndAtOnceAlsoWhileMemoryIsShort) 
 // A body of any size that is here as soon as it is asked for, in pieces as large as are wanted.
 class ReadyBody final : public PolledBodySource {
  public:
-  std::optional<Result<bytes>> try_read(std::size_t max) override {
+  Poll<bytes> try_read(std::size_t max) override {
     max_ = max;
     content_.assign(std::min<std::size_t>(max, std::size_t{64} << 10), 'x');
     read_ += content_.size();

@@ -7,7 +7,7 @@
 
 namespace onehop::wire {
 
-std::optional<Result<void>> try_read_head(const HeadInput& source) {
+Poll<void> try_read_head(const HeadInput& source) {
   for (;;) {
     if (!source.buffer.empty()) {
       switch (source.parser.parse(source.buffer.view())) {
