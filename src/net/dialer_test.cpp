@@ -200,8 +200,8 @@ task<std::string> echo_word(Stream& stream) {
   stream.try_write("word", 4);
   co_await stream.readable(io::kNever);
   char data[10];
-  const ssize_t got = stream.try_read(data, sizeof data);
-  co_return got < 0 ? std::string() : std::string(data, static_cast<std::size_t>(got));
+  const IoResult got = stream.try_read(data, sizeof data);
+  co_return std::string(data, got.count());
 }
 
 TEST_F(DialerTest, TheConnectionCarriesBytes) {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Stream: a reliable, ordered pair of byte streams (TCP, unix socket, memory). Operations never
-// block and need no coroutine frame: try, and on EAGAIN co_await readable() or writable(). At most
-// one reader and one writer wait at a time. Each place has one owner, an object that others ask, so
-// that two coroutines never wait for the same event.
-// Thread: owner.
+// block and need no coroutine frame: try, and if a wait is due co_await readable() or writable().
+// At most one reader and one writer wait at a time. Each place has one owner, an object that others
+// ask, so that two coroutines never wait for the same event. Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -12,12 +11,12 @@
 
 #include "io/file_descriptor.hpp"
 #include "io/reactor.hpp"
+#include "net/io_result.hpp"
 
 #include <coroutine>
 #include <cstdint>
 #include <memory>
 
-#include <sys/types.h>
 #include <sys/uio.h>
 
 namespace onehop::net {
@@ -32,14 +31,14 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
   virtual ~Stream();  // closes both directions; if data is unread, a TCP peer sees a reset
 
-  // Returns the bytes read, 0 at the peer's half-close, -EAGAIN if the caller must wait, or another
-  // negative errno.
-  virtual ssize_t try_read(char* data, std::size_t size) = 0;
+  // Reads at most `size` bytes. A result without bytes is the peer's half-close, a wait that is
+  // due, or a failure.
+  virtual IoResult try_read(char* data, std::size_t size) = 0;
   // Returns the bytes accepted, which are fewer than offered if the caller must wait for the rest,
-  // or a negative errno; -EAGAIN if none were accepted. The next write must begin with the bytes
-  // that were not accepted: they may be in flight.
-  virtual ssize_t try_write(const iovec* parts, int count) = 0;
-  ssize_t try_write(const char* data, std::size_t size) {
+  // and none if it must wait first. The next write must begin with the bytes that were not
+  // accepted: they may be in flight.
+  virtual IoResult try_write(const iovec* parts, int count) = 0;
+  IoResult try_write(const char* data, std::size_t size) {
     const iovec part{const_cast<char*>(data), size};  // NOLINT: iovec is not const-correct
     return try_write(&part, 1);
   }

@@ -65,23 +65,23 @@ int TlsStream::on_bio_read(BIO* bio, char* data, int size) {
   auto& stream = *static_cast<TlsStream*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
   if (stream.is_over()) return 0;
-  const ssize_t got = stream.inner_->try_read(data, static_cast<std::size_t>(size));
-  if (got > 0) {
+  const IoResult got = stream.inner_->try_read(data, static_cast<std::size_t>(size));
+  if (got.has_bytes()) {
     stream.input_ = Input::data;
     if (stream.beginning_ == Beginning::none) {
       const bool is_http = stream.is_server() && looks_like_http(data[0]);
       stream.beginning_ = is_http ? Beginning::plain_http : Beginning::tls;
     }
-    return static_cast<int>(got);
+    return static_cast<int>(got.count());
   }
-  if (got == -EAGAIN) {
+  if (got.is_wait()) {
     stream.input_ = Input::nothing;
     BIO_set_retry_read(bio);
     return -1;
   }
-  stream.input_ = got == 0 ? Input::end : Input::error;
-  if (got < 0) stream.read_error_ = static_cast<int>(-got);
-  return got == 0 ? 0 : -1;
+  stream.input_ = got.is_end() ? Input::end : Input::error;
+  stream.read_error_ = got.error();
+  return got.is_end() ? 0 : -1;
 }
 
 long TlsStream::on_bio_control(BIO* bio, int command, long, void*) {
@@ -116,7 +116,7 @@ bool TlsStream::keep_session(SSL_SESSION* session) {
 
 // --- reading -----------------------------------------------------------------------------------
 
-ssize_t TlsStream::try_read(char* data, std::size_t size) {
+IoResult TlsStream::try_read(char* data, std::size_t size) {
   std::size_t total = 0;
   while (total < size && is_readable() && !is_over()) {
     const int got = read_records(data + total, size - total, false);
@@ -128,10 +128,10 @@ ssize_t TlsStream::try_read(char* data, std::size_t size) {
     move_to(SSL_has_pending(ssl_.get()) == 0 ? Records::drained : Records::held);
   }
   if (TlsOutbox::of_thread().size > 0) flush();
-  if (total > 0) return static_cast<ssize_t>(total);
-  if (failure_) return -EPROTO;
-  if (read_error_ != 0) return -read_error_;
-  return records_ == Records::ended || size == 0 ? 0 : -EAGAIN;
+  if (total > 0) return total;
+  if (failure_) return IoResult::failed(EPROTO);
+  if (read_error_ != 0) return IoResult::failed(read_error_);
+  return records_ == Records::ended || size == 0 ? IoResult(0) : IoResult::must_wait();
 }
 
 int TlsStream::read_records(char* data, std::size_t size, bool peek) {
@@ -239,11 +239,11 @@ void TlsStream::on_no_memory() noexcept {
 
 // --- writing -----------------------------------------------------------------------------------
 
-ssize_t TlsStream::try_write(const iovec* parts, int count) {
-  if (failure_ || life_ > Life::open) return -EPIPE;
+IoResult TlsStream::try_write(const iovec* parts, int count) {
+  if (failure_ || life_ > Life::open) return IoResult::failed(EPIPE);
   if (!unsent_.empty() && !unsent_can_wait_) flush();
-  if (write_error_ != 0) return -write_error_;
-  if (!unsent_.empty() && !unsent_can_wait_) return -EAGAIN;
+  if (write_error_ != 0) return IoResult::failed(write_error_);
+  if (!unsent_.empty() && !unsent_can_wait_) return IoResult::must_wait();
   ONEHOP_DCHECK(life_ != Life::handshake);
   TlsPieces pieces(parts, count);
   std::size_t taken = pieces.skip(std::exchange(blocked_, 0));
@@ -256,7 +256,7 @@ ssize_t TlsStream::try_write(const iovec* parts, int count) {
       if (SSL_write(ssl_.get(), piece.data(), static_cast<int>(piece.size())) <= 0) {
         fail(Errc::tls_failed, take_tls_reason(TlsErrorIn::connection));
         flush();
-        return -EPROTO;
+        return IoResult::failed(EPROTO);
       }
       encrypted += piece.size();
     }
@@ -264,11 +264,11 @@ ssize_t TlsStream::try_write(const iovec* parts, int count) {
       taken += encrypted;
       continue;
     }
-    if (write_error_ != 0) return -write_error_;
+    if (write_error_ != 0) return IoResult::failed(write_error_);
     blocked_ = static_cast<unsigned>(encrypted);
-    return taken > 0 ? static_cast<ssize_t>(taken) : -EAGAIN;
+    return taken > 0 ? IoResult(taken) : IoResult::must_wait();
   }
-  return static_cast<ssize_t>(taken);
+  return taken;
 }
 
 bool TlsStream::flush() noexcept {
@@ -294,14 +294,13 @@ bool TlsStream::write_unsent() {
   }
   if (size == 0) return true;
   if (write_error_ != 0) return false;
-  ssize_t sent = inner_->try_write(data, size);
-  if (sent < 0 && sent != -EAGAIN) {
-    write_error_ = static_cast<int>(-sent);
+  const IoResult sent = inner_->try_write(data, size);
+  if (sent.has_failed()) {
+    write_error_ = sent.error();
     HeldString().swap(unsent_);
     return false;
   }
-  sent = std::max<ssize_t>(sent, 0);
-  const auto count = static_cast<std::size_t>(sent);
+  const std::size_t count = sent.count();
   count_bytes_out(count);
   if (count == size) {
     HeldString().swap(unsent_);

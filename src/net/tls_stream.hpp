@@ -47,8 +47,8 @@ class TlsStream final : public Stream, public detail::InFramePool {
   std::unique_ptr<Stream> give_up() noexcept { return std::move(inner_); }
 
   using Stream::try_write;
-  ssize_t try_read(char* data, std::size_t size) override;
-  ssize_t try_write(const iovec* parts, int count) override;
+  IoResult try_read(char* data, std::size_t size) override;
+  IoResult try_write(const iovec* parts, int count) override;
   void close_write() noexcept override;
   void abort() noexcept override;
   bool has_unread() override;

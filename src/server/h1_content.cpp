@@ -114,7 +114,7 @@ bool H1Content::client_is_gone() {
   if (!is_settled()) return false;
   if (!at_end()) return true;
   // One that half-closed after pipelined requests still wants their responses.
-  return input_.empty() && input_.fill(stream_, io::BufferPool::kSize) <= 0;
+  return input_.empty() && !input_.fill(stream_, io::BufferPool::kSize).has_bytes();
 }
 
 bool H1Content::rest_is_small() const noexcept {

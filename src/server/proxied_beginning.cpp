@@ -92,13 +92,13 @@ ProxiedBeginning::Progress ProxiedBeginning::take_input() {
     }
     input_.resize(beginning->size);
     promise_ = MemoryPromise(kMaxSize - std::min(kMaxSize, input_.capacity()));
-    const ssize_t got = stream_->try_read(input_.data() + filled_, input_.size() - filled_);
-    if (got == -EAGAIN) return Progress::waits;
-    if (got <= 0) {
+    const net::IoResult got = stream_->try_read(input_.data() + filled_, input_.size() - filled_);
+    if (got.is_wait()) return Progress::waits;
+    if (!got.has_bytes()) {
       refuse(kEnded);
       return Progress::failed;
     }
-    filled_ += static_cast<std::size_t>(got);
+    filled_ += got.count();
   }
 }
 

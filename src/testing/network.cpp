@@ -215,12 +215,12 @@ bool Wire::State::move() {
   if (!stream) return false;
   bool moved = false;
   while (!unsent.empty()) {
-    const ssize_t sent = stream->try_write(unsent.data(), unsent.size());
-    if (sent <= 0) {
-      if (sent != -EAGAIN) unsent.clear();
+    const net::IoResult sent = stream->try_write(unsent.data(), unsent.size());
+    if (!sent.has_bytes()) {
+      if (!sent.is_wait()) unsent.clear();
       break;
     }
-    unsent.erase(0, static_cast<std::size_t>(sent));
+    unsent.erase(0, sent.count());
     moved = true;
   }
   if (unsent.empty() && std::exchange(close_after_sending, false)) {
@@ -229,12 +229,12 @@ bool Wire::State::move() {
   }
   char piece[4096];
   while (input == Input::open && room > 0) {
-    const ssize_t got = stream->try_read(piece, std::min<std::size_t>(sizeof piece, room));
-    if (got == -EAGAIN) break;
-    if (got > 0) {
-      take({piece, static_cast<std::size_t>(got)});
+    const net::IoResult got = stream->try_read(piece, std::min<std::size_t>(sizeof piece, room));
+    if (got.is_wait()) break;
+    if (got.has_bytes()) {
+      take({piece, got.count()});
     } else {
-      input = got == 0 ? Input::ended : Input::reset;
+      input = got.is_end() ? Input::ended : Input::reset;
     }
     moved = true;
   }

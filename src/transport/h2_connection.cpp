@@ -193,9 +193,9 @@ task<void> H2Connection::wait_for_acknowledgement() {
   net::Time moved = reactor.now();
   while (left > 0 && !link_.is_broken() && reactor.now() < moved + kWriteStall) {
     const std::span<char> scratch = reactor.scratch();
-    const ssize_t got = stream_->try_read(scratch.data(), scratch.size());
-    if (got == 0 || (got < 0 && got != -EAGAIN)) break;
-    if (got > 0) {  // perhaps without end, and the clock stands still within a pass
+    const net::IoResult got = stream_->try_read(scratch.data(), scratch.size());
+    if (got.is_end() || got.has_failed()) break;
+    if (got.has_bytes()) {  // perhaps without end, and the clock stands still within a pass
       co_await io::yield(reactor);
     } else {
       co_await stream_->readable(reactor.now() + kLookAgain);

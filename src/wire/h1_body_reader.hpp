@@ -53,8 +53,8 @@ class H1BodyReader {
  private:
   Poll<bytes> read_plain(std::size_t scratch);
   Poll<bytes> read_chunked(std::size_t scratch);
-  Poll<bytes> failed_read(ssize_t result);
-  ssize_t read_into_scratch(std::size_t max, std::uint64_t expected);
+  Poll<bytes> failed_read(net::IoResult result);
+  net::IoResult read_into_scratch(std::size_t max, std::uint64_t expected);
   Result<bytes> deliver(bytes piece);
   Result<bytes> fail_with(Error error);
 

@@ -27,12 +27,12 @@ class WritesStream final : public net::Stream {
   explicit WritesStream(io::Reactor& reactor) : Stream(reactor) {}
 
   using Stream::try_write;
-  ssize_t try_read(char*, std::size_t) override { return -EAGAIN; }
-  ssize_t try_write(const iovec* parts, int count) override {
+  net::IoResult try_read(char*, std::size_t) override { return net::IoResult::must_wait(); }
+  net::IoResult try_write(const iovec* parts, int count) override {
     std::string& all = writes_.emplace_back();
     for (int i = 0; i < count; ++i)
       all.append(static_cast<const char*>(parts[i].iov_base), parts[i].iov_len);
-    return static_cast<ssize_t>(all.size());
+    return all.size();
   }
   void close_write() noexcept override {}
   void abort() noexcept override {}

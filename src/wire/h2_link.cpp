@@ -34,15 +34,14 @@ H2Link::Step H2Link::read() {
   while (data < kBytesPerTurn) {
     if (broken_ || session_.is_over()) return Step::over;
     const std::span<char> scratch = stream_.reactor().scratch().first(kReadSize);
-    const ssize_t got = stream_.try_read(scratch.data(), scratch.size());
-    if (got == -EAGAIN) return Step::wait;
-    if (got <= 0) {
+    const net::IoResult got = stream_.try_read(scratch.data(), scratch.size());
+    if (got.is_wait()) return Step::wait;
+    if (!got.has_bytes()) {
       peer_gone_ = true;
       return Step::over;
     }
-    const auto size = static_cast<std::size_t>(got);
-    if (!receive({scratch.data(), size})) return Step::over;
-    data += size;
+    if (!receive({scratch.data(), got.count()})) return Step::over;
+    data += got.count();
   }
   return Step::yield;
 }

@@ -46,7 +46,7 @@ class StreamWriter {
  private:
   Result<void> keep(std::span<const iovec> parts, std::size_t skip);
   // Writes what is pending: bytes taken, or a negative errno.
-  ssize_t push_pending();
+  net::IoResult push_pending();
   void on_writable();
   Error write_error(int error) const;
 
