@@ -63,7 +63,7 @@ const AdminPage* AdminPages::find(std::string_view path) const noexcept {
 
 task<Response> AdminPages::serve(Request request) const {
   std::optional<Response> refusal = rules_.refusal(request);
-  // One who guesses secrets or names pays for a connection each time.
+  // A client that guesses secrets or names needs a connection for each guess.
   if (refusal) refusal->headers().set("Connection", "close");
   const AdminPage* const page = find(request.url().path());
   if (!refusal && page == nullptr) refusal = plain(Status::not_found, "There is no such page.\n");

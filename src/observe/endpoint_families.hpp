@@ -21,7 +21,7 @@ inline constexpr std::string_view kTopUpstream = "default";
 // By the name of the upstream; "" is that at the top of the configuration.
 using Endpoints = std::map<std::string, std::vector<Upstream::Status>>;
 
-// Endpoints that DNS names may be many: beyond 256 of an upstream they are one, "other".
+// DNS may name many endpoints: those beyond 256 of an upstream are one series, "other".
 void add_endpoint_families(MetricFamilies& families, const Endpoints& endpoints);
 
 }  // namespace onehop::observe

@@ -51,7 +51,7 @@ struct Observed {
   // URLs, for people: where the server listens, and where requests go.
   std::function<std::vector<std::string>()> listeners = {};
   std::function<std::vector<std::string>()> backends = {};
-  // The latter, as they are connected to.
+  // The backends, as URLs to connect to.
   std::function<std::vector<Url>()> backend_urls = {};
   // Whether the files that the process may use are restricted: "on (version 7)", "off".
   std::string landlock = "off";

@@ -109,8 +109,8 @@ void set_last_failure(Overview::Upstream& row, const Overview::Failure& failure)
   row.last_failure_at = failure.at;
 }
 
-// The latest failure of the upstream at each address. One without an address is one of all of the
-// backend in use, but not if it was before that.
+// The latest failure of the upstream at each address. A failure without an address counts for all
+// addresses of the backend in use, unless it happened before that.
 void add_last_failures(Overview& overview, std::optional<WallTime> in_use_since) {
   for (const Overview::Failure& failure : overview.failures) {  // the newest first
     if (failure.side != "upstream") continue;
@@ -246,7 +246,7 @@ void OverviewSource::add_upstreams(Overview& overview, const ObservedNumbers& nu
     overview.upstreams.push_back(std::move(row));
   }
   add_last_failures(overview, wall_time(numbers.former.until));
-  // A dead one is not to be searched for among a thousand.
+  // Addresses that are down come first: there may be a thousand others.
   std::ranges::sort(overview.upstreams, {}, [](const Overview::Upstream& row) {
     return std::tuple(row.health != Overview::Health::down, std::string_view(row.address));
   });

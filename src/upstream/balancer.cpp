@@ -9,9 +9,9 @@
 namespace onehop::upstream {
 namespace {
 
-// Of an endpoint that has just become usable: with a share of nothing it would get no request.
+// The share of an endpoint that has just become usable. With 0 it would get no request.
 constexpr double kFirstShare = 0.1;
-// Of Balance::hash: how far an endpoint may be above its share of the requests in progress.
+// Balance::hash: how far an endpoint may exceed its share of the requests in progress.
 constexpr double kBound = 1.25;
 // How long an ejected endpoint whose time is over waits for a request that may be repeated.
 constexpr Duration kTrialPatience = std::chrono::seconds(1);
@@ -49,8 +49,8 @@ bool Balancer::has(Among among, const Wanted& wanted) const noexcept {
   return false;
 }
 
-// Where some endpoint is usable, those that are not are left alone, even if all usable ones were
-// tried: one that hangs would cost the client its patience.
+// While any endpoint is usable, those that are not get no request, even if all usable ones were
+// tried: the client would wait for one that hangs.
 std::optional<Balancer::Among> Balancer::group_for(const Wanted& wanted) const noexcept {
   if (has(Among::primary, wanted)) return Among::primary;
   if (has(Among::backup, wanted)) return Among::backup;
@@ -128,7 +128,7 @@ std::optional<std::size_t> Balancer::least(Among among, const Wanted& wanted) {
   return least_of_all(among, wanted);
 }
 
-// From a random start, so that equal ones are chosen equally often.
+// Starts at a random index, so that equal endpoints are chosen equally often.
 std::optional<std::size_t> Balancer::least_of_all(Among among, const Wanted& wanted) {
   const std::size_t count = members_.size();
   std::size_t at = count > 1 ? random_() % count : 0;
@@ -145,8 +145,8 @@ std::optional<std::size_t> Balancer::least_of_all(Among among, const Wanted& wan
   return best;
 }
 
-// Each gets its share as credit, and the one with the most pays for all: the turns of a heavy one
-// are spread among those of the others.
+// Each endpoint gets its share as credit, and the one with the most credit pays for all. So the
+// turns of a heavy endpoint are spread among those of the others.
 std::optional<std::size_t> Balancer::in_turn(Among among, const Wanted& wanted) {
   std::optional<std::size_t> best;
   double total = 0;

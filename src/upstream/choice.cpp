@@ -57,7 +57,7 @@ Choice::~Choice() {
   leave();
 }
 
-// The current place is not asked any more. A trial that has shown nothing is another request's.
+// Leaves the current place. If it was a trial that has shown nothing, another request may try.
 void Choice::leave() noexcept {
   if (current_ && tries_) group_.end_trial(*current().endpoint, reactor_.now());
   tries_ = false;

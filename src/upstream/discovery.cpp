@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t kMaxAddresses = 1000;
 constexpr Duration kTryTimeout = std::chrono::milliseconds(1500);
 constexpr int kTries = 3;
-// How often the times of the names are looked at.
+// How often the expiry of the names is checked.
 constexpr Duration kLook = std::chrono::milliseconds(200);
 
 bool is_name(const Url& url) {
@@ -86,7 +86,7 @@ class Discovery::Job {
       }
     }
   }
-  // The sources stay where they are, and the channel ends its queries before them.
+  // Sources do not move, and the channel, which ends its queries, is destroyed before them.
   void ask(Source& source) {
     if (source.found.is_service()) {
       dns_->query_service(source.found.name(),

@@ -24,14 +24,14 @@ namespace onehop::upstream {
 using io::Duration;
 using io::Time;
 
-// Why an endpoint gets requests, or none.
+// Whether an endpoint gets requests, and why not.
 enum class Condition : std::uint8_t {
   usable,
   ejected,  // requests failed: none until ejected_until()
   trying,   // the request that tries it after that is in progress
   awaited,  // it is new, and its first check is not over
   down,     // checks failed
-  leaving,  // it has said itself that it takes no more requests
+  leaving,  // it has reported that it takes no more requests
 };
 
 constexpr bool is_passed_over(Condition condition) noexcept {
@@ -44,7 +44,7 @@ struct Endpoint {
 
   explicit Endpoint(const Upstream::Endpoint& e);
 
-  // By which another list finds it again: "http://a:8000@10.0.0.1".
+  // The key by which another list finds the endpoint again: "http://a:8000@10.0.0.1".
   static std::string key_of(const Upstream::Endpoint& endpoint);
 
   const std::string key;
@@ -59,7 +59,7 @@ struct Endpoint {
   unsigned ejections_in_a_row = 0;  // guarded by the group's mutex
 
   Condition condition() const noexcept { return condition_.load(std::memory_order_relaxed); }
-  // Since it is usable, for slow start.
+  // When it became usable, for slow start.
   Time usable_since() const noexcept { return from(usable_since_); }
   // While it is tried: until when no other request does.
   Time ejected_until() const noexcept { return from(ejected_until_); }
@@ -67,13 +67,12 @@ struct Endpoint {
   // has begun within kTrialTime.
   bool begin_trial(Time now) noexcept;
 
-  // Whether the endpoint may be ejected is the group's decision, which calls these with its mutex
-  // held; Group is the only one that does.
+  // For Group alone, which decides whether the endpoint may be ejected, and holds its mutex.
   void become(Condition condition, Time now) noexcept;
   void eject(Time now, Time until) noexcept;
-  // It is new among others: its share rises from now on.
+  // The endpoint is new in a list: its share rises from now on.
   void start(Time now) noexcept { usable_since_.store(rep(now), std::memory_order_relaxed); }
-  // The request that tried it has shown nothing: the next one may.
+  // The trial has shown nothing: the next request may try.
   void allow_trial(Time now) noexcept;
   Time since() const noexcept { return from(since_); }
   // For a new one: what is known of `before`, the same endpoint of another group, whose mutex the

@@ -117,7 +117,7 @@ std::string FoundEndpoints::keep(bool is_absent, const std::string& failure, Tim
   const bool is_gone = absent_since_ && now - *absent_since_ >= kGrace && !endpoints_.empty();
   if (is_gone) {
     endpoints_.clear();
-    return name_ + " does not exist any more: no endpoint is left of it";
+    return name_ + " no longer exists: its endpoints are given up";
   }
   if (std::exchange(last_failure_, failure) == failure) return "";
   return name_ + ": " + failure + "; the last good response is kept";

@@ -30,11 +30,11 @@ class FoundEndpoints {
   explicit FoundEndpoints(std::string service);
 
   bool is_service() const noexcept { return !named_.has_value(); }
-  // The name to ask for.
+  // The name to query.
   const std::string& name() const noexcept { return name_; }
 
-  // Both return a line for a log: that a look-up failed, how many endpoints there are if that has
-  // changed; or "".
+  // Both return a line for a log, about a failed look-up or a changed number of endpoints; "" if
+  // there is nothing to report.
   std::string take(const net::DnsChannel::Answer& answer, Time now);
   std::string take(const net::DnsChannel::ServiceAnswer& answer, Time now);
   // When to ask again.

@@ -104,7 +104,7 @@ TEST_F(FoundEndpointsTest, ANameMustBeAbsentForAMinute) {
   fail(true, "not found");
   EXPECT_THAT(addresses(), ElementsAre("10.0.0.1"));
   now_ += 60s;
-  EXPECT_THAT(fail(true, "not found"), HasSubstr("does not exist any more"));
+  EXPECT_THAT(fail(true, "not found"), HasSubstr("no longer exists"));
   EXPECT_THAT(addresses(), IsEmpty());
   answer({"10.0.0.1"});
   EXPECT_THAT(addresses(), ElementsAre("10.0.0.1"));

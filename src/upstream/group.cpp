@@ -110,11 +110,11 @@ void Group::check(const std::vector<Upstream::Endpoint>& endpoints) const {
   for (const Upstream::Endpoint& endpoint : endpoints) {
     const std::string text = endpoint.url.to_string();
     if (!endpoint.url.is_absolute()) {
-      throw std::invalid_argument("endpoint '" + text + "' does not say which host");
+      throw std::invalid_argument("endpoint '" + text + "' has no host");
     }
     if (endpoint.url.target() != "/") {
       throw std::invalid_argument("endpoint '" + text +
-                                  "' has a path, which is a matter of the request");
+                                  "' has a path, but the path comes from the request");
     }
     if (!std::isfinite(endpoint.weight) || endpoint.weight < 0) {
       throw std::invalid_argument("endpoint '" + text + "': the weight is 0 or more");

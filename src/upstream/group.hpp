@@ -23,9 +23,9 @@
 
 namespace onehop::upstream {
 
-// How an endpoint that was not in the list before is taken.
+// How an endpoint that is new in the list is treated.
 enum class Arrival : std::uint8_t {
-  with_the_start,  // as good
+  with_the_start,  // as usable
   later,           // it waits for its first check, or gets a share that rises
 };
 
@@ -51,7 +51,7 @@ class Group {
   Group& operator=(const Group&) = delete;
 
   const Upstream::Options& options() const noexcept { return options_; }
-  // Different for each Group of the process, ever.
+  // Never the same for two Groups of a process.
   std::uint64_t id() const noexcept { return id_; }
 
   // Replaces the list. Throws std::invalid_argument, and has changed nothing then.
@@ -67,10 +67,10 @@ class Group {
   // went there, to try it or for want of another.
   void on_success(Endpoint& endpoint, bool was_passed_over, Time now);
   void on_failure(Endpoint& endpoint, std::string_view reason, Time now);
-  // The request that tried it has come to nothing for another reason.
+  // The request that tried it has ended for a reason that says nothing about the endpoint.
   void end_trial(Endpoint& endpoint, Time now);
-  // A check has found `found`. A good one of an endpoint that is down makes it usable; a bad one
-  // takes it out of use, also if it is the last.
+  // A check has ended with `found`. Success makes an endpoint that is down usable; failure takes an
+  // endpoint out of use, even if it is the last.
   void on_check(Endpoint& endpoint, Condition found, std::string_view reason, Time now);
 
  private:

@@ -16,10 +16,10 @@ namespace {
 
 using Kind = Upstream::HealthCheck::Kind;
 
-// Of the response to a gRPC check, which is a few bytes.
+// The maximum size of the response to a gRPC check, which has a few bytes.
 constexpr std::size_t kMaxAnswer = 1024;
 
-// Each check makes a connection and closes it; it waits for nothing and repeats nothing.
+// Each check opens a connection and closes it. It neither waits for one nor sends again.
 Transport::Options for_checks(const Upstream::HealthCheck& check, Transport::Options options) {
   options.pool_size = 0;
   options.max_connection_requests = 1;  // over HTTP/2 as well
@@ -32,7 +32,7 @@ Transport::Options for_checks(const Upstream::HealthCheck& check, Transport::Opt
   return options;
 }
 
-// One place, which is asked once.
+// A single place, which is tried once.
 class OnePlace final : public transport::Destinations {
  public:
   explicit OnePlace(const Endpoint& endpoint) noexcept : endpoint_(endpoint) {}
@@ -65,7 +65,7 @@ Url grpc_url(const Url& endpoint) {
 }
 
 Url with_path(Url url, std::string_view path) {
-  // A path that no URL can have is a 404 of the endpoint, as it would be of a request.
+  // An invalid path is left out: the check asks for "/".
   if (auto target = Url::parse_target(path)) return target->resolved_below(url);
   return url;
 }
