@@ -82,7 +82,8 @@ Found<passwd> find_user(const std::string& name) {
   });
 }
 
-// The process has this user and group, also to go back to, and no group that the account has not.
+// The process has this user and group, as saved ids too, and no group that the account does not
+// have.
 bool is_already(const Account& account) {
   uid_t real_user = 0;
   uid_t user = 0;

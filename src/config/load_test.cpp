@@ -196,7 +196,7 @@ TEST(CommandLine, TheBackendMayComeFromTheEnvironment) {
 
 TEST(CommandLine, SaysWhichArgumentIsTooMany) {
   EXPECT_EQ(refusal({"8000", "http://a/x"}),
-            "several backends have one path, and these have / and /x");
+            "all backends need the same path; these have / and /x");
   EXPECT_EQ(refusal({"demo", "8000"}),
             "the demo has its own backend: remove '8000', or remove demo");
 }

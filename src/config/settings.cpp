@@ -152,13 +152,17 @@ constexpr std::array kSettings = {
     operation<Switch, &C::verbose>(
         "verbose", {.when = at_once, .letter = 'v'}, "log informational messages too"),
     operation<Switch, &C::core_dumps>(
-        "core-dumps", {process, upgrade}, "let crashes leave core dumps, which have private keys"),
+        "core-dumps", {process, upgrade}, "allow core dumps, which contain private keys"),
     operation<AutoOrOff, &C::landlock>(
         "landlock", {process, restart}, "use no files but its own, if the kernel has Landlock"),
     operation<Duration<times(0)>, &C::drain_timeout>(
-        "drain-timeout", {process, next_timer}, "for requests in flight, after TERM, INT, QUIT"),
+        "drain-timeout",
+        {process, next_timer},
+        "time for requests in flight, after TERM, INT, QUIT"),
     operation<Duration<times(0)>, &C::drain_delay>(
-        "drain-delay", {process, next_timer}, "before that: health checks fail, all is served"),
+        "drain-delay",
+        {process, next_timer},
+        "before that: health checks fail, requests are served"),
     operation<AdminAddress, &C::admin, &A::address>(
         "admin", {process, upgrade}, "metrics and status for browsers and scrapers, read-only"),
     operation<AdminSocket, &C::admin, &A::socket>(
@@ -253,16 +257,16 @@ constexpr std::array kSettings = {
     balancing<ServerName, &U::health_check_host>("health-check-host",
                                                  "the Host of these checks, if not the backend's"),
     balancing<Duration<times()>, &U::health_check_interval>("health-check-interval",
-                                                            "the time between two of them"),
+                                                            "time between two checks"),
     balancing<Duration<times()>, &U::health_check_timeout>("health-check-timeout",
-                                                           "maximum duration of one of them"),
+                                                           "maximum duration of a check"),
     balancing<ResolveWord, &U::resolve>("resolve", "each: every address of a name is a backend"),
     balancing<Duration<times(0)>, &U::slow_start>(
-        "slow-start", "how long the share of a backend that comes back rises"),
+        "slow-start", "time until a backend that comes back has its full share"),
     balancing<Duration<times()>, &U::eject_time>("eject-time",
-                                                 "how long a backend that fails gets no requests"),
+                                                 "how long a failing backend gets no requests"),
     balancing<Duration<times()>, &U::max_eject_time>("max-eject-time",
-                                                     "the same, if it fails again and again"),
+                                                     "the maximum of that, if it keeps failing"),
     balancing<FailureStatus, &U::failure_statuses>("failure-status",
                                                    "statuses that count as failures of a backend"),
     balancing<FailureStatus, &U::retry_statuses>(

@@ -237,7 +237,7 @@ void TableMaker::check_equal_routes(const Configuration& top, Findings& findings
   if (are_good(routes)) return;
   for (std::size_t i = 0; i < routes.size(); ++i) {
     if (!are_good(std::span(&routes[i], 1))) {
-      findings.push_back(about_value(*tables[i], "host", "host: one of them is there twice"));
+      findings.push_back(about_value(*tables[i], "host", "host: a name is listed twice"));
       continue;
     }
     for (std::size_t j = 0; j < i; ++j) {

@@ -10,9 +10,9 @@
 namespace onehop::program {
 namespace {
 
-// A process that drains answers at once.
+// A process that drains responds immediately.
 constexpr std::chrono::milliseconds kPatience(250);
-// After the time that it said.
+// Beyond the time that it reported.
 constexpr std::chrono::seconds kGrace(1);
 constexpr std::chrono::milliseconds kLook(100);
 
@@ -27,8 +27,8 @@ void DrainingProcesses::Drainer::follow(const Progress& progress) {
   if (auto said = observe::MetricCounts::parse(progress.counts)) counts.follow(*said);
 }
 
-// One that does not read or answer is slow, and may be stopped later. One that has ended has sent a
-// last report.
+// A process that does not read or respond is slow, and may be stopped later. One that has ended has
+// sent a last report.
 std::vector<Progress> DrainingProcesses::ask() {
   const std::lock_guard lock(mutex_);
   std::vector<Progress> all;
@@ -76,7 +76,7 @@ void DrainingProcesses::wait_for_end() {
   auto until = Clock::now() + kGrace;
   for (bool is_over = false; !is_over;) {
     for (const Progress& one : ask()) {
-      // One whose time is over gets no more.
+      // A process whose time is over gets no more.
       if (one.left > one.left.zero()) until = std::max(until, Clock::now() + one.left + kGrace);
     }
     {

@@ -166,7 +166,7 @@ class Checker {
     }
   }
 
-  // A mistake at the top is one for all tables that do not have a file of their own.
+  // A mistake at the top is reported once, not for each table that uses its file.
   void check_backends_tls() {
     std::set<std::string> checked;
     for (const config::Configuration* const one : config::with_tables(configuration_)) {

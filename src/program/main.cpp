@@ -126,7 +126,7 @@ int serve_as(config::Loaded loaded,
   return serve_backend(std::move(setup), signals);
 }
 
-// The same, perhaps in place of another process, which learns why not.
+// The same, or in place of another process, which gets the reason if that fails.
 int serve(config::Loaded loaded,
           std::function<config::Loaded()> read,
           Invocation invocation,

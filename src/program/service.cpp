@@ -314,7 +314,7 @@ CommandDoor::Ways Service::ways() {
 
 Service::Outcome Service::drain() {
   const std::string requests = requests_in_progress(server_->requests());
-  if (!stopping_->drain()) return {.done = true, .summary = "onehop is stopping already"};
+  if (!stopping_->drain()) return {.done = true, .summary = "onehop is already stopping"};
   return {.done = true, .summary = "draining: " + requests};
 }
 

@@ -141,7 +141,7 @@ Service::Outcome Service::reload(const std::string& trigger) {
 
 Service::Outcome Service::read_and_apply() {
   config::Loaded loaded = setup_.read();
-  // Another trigger is about the same contents.
+  // Another trigger was for the same contents.
   if (watch_) watch_->set_known(loaded.files_fingerprint);
   for (const config::Finding& finding : loaded.findings) {
     const bool is_error = finding.severity == config::Severity::error;
@@ -237,8 +237,8 @@ void Service::commit(Prepared prepared, const Redirects& expected) {
   }
 }
 
-// The ports that the system chooses are known afterwards. If one is of interest, a second update
-// brings the handler that knows it.
+// Ports that the system chooses are known only after the update. If the handler needs one, a second
+// update installs a handler that has it.
 void Service::correct_redirects(const Prepared& prepared, const Redirects& expected) {
   const config::Configuration& now = prepared.now();
   record_places(now);

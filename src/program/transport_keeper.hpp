@@ -4,9 +4,9 @@
 // reload keeps one as long as the name of its upstream, its options and the contents of its TLS
 // files are the same, so that connections to the backend and tunnels stay; limits change in place.
 // Otherwise there is a new one, and the old one ends with the last of its requests. An Upstream
-// stays as long as its settings do; it gets the new list of backends, and knows those that it had,
-// as does one that takes its place.
-// get(), statistics() and endpoints() may be called from any thread.
+// stays as long as its settings do; it gets the new list of backends, and keeps the state of those
+// that it had, as does one that takes its place. get(), statistics() and endpoints() may be called
+// from any thread.
 // Thread: owner.
 #pragma once
 
@@ -50,7 +50,7 @@ class TransportKeeper {
     std::vector<config::BackendAddress> backends = {};  // that these were made from
     bool has_new_upstream = false;
   };
-  // For a configuration that does not count yet. By TableSettings::connections.
+  // Those of a configuration that is not in use yet, by TableSettings::connections.
   struct Prepared {
     std::map<std::string, One> all;
 

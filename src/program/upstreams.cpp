@@ -51,7 +51,7 @@ void set_sticky(const std::string& rule,
     options.hash_key = [](const Request& request) { return request.connection().client; };
   } else if (rule.starts_with("header:")) {
     options.balance = Balance::hash;
-    // Requests without the field are kept by their client, not all at one backend.
+    // Requests without the field are assigned by client, so that they do not all go to one backend.
     options.hash_key = [name](const Request& request) {
       const std::string_view value = request.headers().get_or_empty(name);
       return value.empty() ? request.connection().client : value;

@@ -338,7 +338,7 @@ def test_the_schema_is_printed_alone():
     for flag in ("--live", "--json"):
         ended = run_onehop("check", "--schema", flag, "8000")
         assert ended.returncode == 2
-        assert "--schema is used without another flag of its command" in ended.stdout + ended.stderr
+        assert "--schema cannot be combined with another flag of its command" in ended.stdout + ended.stderr
 
 
 def test_a_flag_of_another_command_is_refused():

@@ -145,7 +145,7 @@ def test_a_reload_closes_the_connections_to_backends_that_are_gone(configured, r
 @pytest.mark.parametrize("backends,why", [
     (["http://a", "https://b"], "have http:// and https://"),
     (["http://a/x", "http://b/y"], "have /x and /y"),
-    (["http://a", "http://a"], "http://a is there twice"),
+    (["http://a", "http://a"], "http://a is listed twice"),
     (["http://a weight=x"], "weight=NUMBER"),
     (["http://a backup"], "is not a backup"),
 ])
