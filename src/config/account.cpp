@@ -69,7 +69,7 @@ Parsed<gid_t> find_group(const std::string& name) {
   });
   if (entry) return entry->gr_gid;
   if (const auto number = parse_number(name)) return static_cast<gid_t>(*number);
-  return refused("there is no group '" + name + "'");
+  return refused("unknown group '" + name + "'");
 }
 
 // By name or, if no account has it, by number.
@@ -131,7 +131,7 @@ Parsed<Account> find_account(std::string_view text) {
     return refused("user " + name +
                    " is not in the user database, so its group must be given: " + name + ":GROUP");
   } else {
-    return refused("there is no user '" + name + "'");
+    return refused("unknown user '" + name + "'");
   }
   if (colon != std::string_view::npos) {
     const auto group = find_group(std::string(text.substr(colon + 1)));

@@ -109,7 +109,7 @@ class FileReader {
       return report(entry.region, std::string(meaning.setting->name) + " is not a table",
                     "write " + std::string(meaning.setting->name) + " = ...");
     }
-    report(entry.region, "there is no table " + in_quotes(entry.key),
+    report(entry.region, "unknown table " + in_quotes(entry.key),
            "settings are at the top of the file, in [upstream.NAME] and in [[route]]");
   }
 

@@ -72,7 +72,7 @@ NameMeaning meaning_of(std::string_view written,
     for (const Setting* const setting : settings_of(TableKind::route))
       candidates.push_back(setting->name);
   }
-  NameMeaning meaning{.problem = "there is no setting " + in_quotes(written)};
+  NameMeaning meaning{.problem = "unknown setting " + in_quotes(written)};
   if (name.starts_with("--")) {
     meaning.hint = "a key has no dashes in front of it";
   } else if (const auto meant = nearest(name, candidates)) {

@@ -177,7 +177,7 @@ void TableMaker::set_upstream(const GivenTable& given,
   std::vector<std::string> names;
   for (const auto& [one, upstream] : upstreams_)
     names.push_back(one);
-  std::string message = "there is no upstream " + in_quotes(name);
+  std::string message = "unknown upstream " + in_quotes(name);
   if (names.size() == 1) message += "; there is " + listed(names);
   if (names.size() > 1) message += "; there are " + listed(names);
   const std::vector<std::string_view> candidates(names.begin(), names.end());
