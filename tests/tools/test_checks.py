@@ -199,7 +199,7 @@ def test_the_texts_of_the_clean_folders_pass():
 
 def comment_findings(tmp_path, text):
     header = tmp_path / "sample.hpp"
-    header.write_text("// SPDX-License-Identifier: Apache-2.0\n//\n// Sample is a sample. Other words.\n#pragma once\n\n"
+    header.write_text("// SPDX-License-Identifier: Apache-2.0\n//\n// Sample is one. Other words.\n#pragma once\n\n"
                       "namespace onehop {\n\n" + text + "\n\n}  // namespace onehop\n")
     run = subprocess.run([TOOLS / "check_comments", header], capture_output=True, text=True)
     assert (run.returncode == 0) == (run.stdout == "") and run.stderr == ""
@@ -242,7 +242,8 @@ def test_a_public_name_without_a_comment_is_found(tmp_path, text, finding):
     "  int run() const override;\n  friend bool operator==(Sample, Sample) = default;\n};",
     "class Later;\nnamespace detail {\nint count();\n}\nnamespace {\nint mine();\n}",
     "// One.\nenum class Kind {\n  a,  // the first\n\n  b,  // the second\n};",
-    "// Copies.\ntemplate <std::same_as<int> Code>\nint copy(Code code) {\n  if (code) { return '{'; }\n  return 1'000;\n}",
+    "// Copies.\ntemplate <std::same_as<int> Code>\nint copy(Code code) {\n  if (code) { return '{'; }\n"
+    "  return 1'000;\n}",
     "inline constexpr Sample Sample::kOne{1};\nint Sample::count() { return 1; }",
     "template <>\nstruct std::hash<Sample> {\n  int operator()(int);\n};",
 ])
