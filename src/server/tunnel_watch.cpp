@@ -35,7 +35,7 @@ TunnelWatch::~TunnelWatch() {
 }
 
 Tunnels::Tunnels(io::Reactor& reactor, const DrainState& drain)
-    : reactor_(reactor), drain_(drain), timer_(io::call<&Tunnels::on_timer>(this)) {}
+    : reactor_(reactor), drain_(drain), timer_(io::call<&Tunnels::end_silent>(this)) {}
 
 void Tunnels::add(TunnelWatch& tunnel) {
   all_.push_back(tunnel);
@@ -60,10 +60,6 @@ void Tunnels::end_silent() {
     }
   }
   if (next != io::kNever) reactor_.timers().arm(timer_, next);
-}
-
-void Tunnels::on_timer() {
-  end_silent();
 }
 
 }  // namespace onehop::server

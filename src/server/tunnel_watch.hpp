@@ -70,8 +70,6 @@ class Tunnels {
   void end_silent();
 
  private:
-  void on_timer();
-
   io::Reactor& reactor_;
   const DrainState& drain_;
   TunnelCounters websockets_, others_;

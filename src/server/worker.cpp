@@ -19,7 +19,7 @@ Worker::Worker(io::Reactor& reactor,
                std::shared_ptr<ServerShared> shared,
                std::shared_ptr<const Handler> handler)
     : context_(reactor, std::move(shared), std::move(handler), *this),
-      deadline_(io::call<&Worker::on_deadline>(this)),
+      deadline_(io::call<&Worker::cut>(this)),
       memory_note_(io::call<&Worker::on_memory_note>(this)) {
   const auto reached = [](void* self) noexcept {
     auto& worker = *static_cast<Worker*>(self);
@@ -171,10 +171,6 @@ void Worker::drain(net::Time deadline, std::function<void()> done) {
     context_.reactor().timers().arm(deadline_, deadline);
   }
   check_drained();
-}
-
-void Worker::on_deadline() {
-  cut();
 }
 
 // The log hears of it even if no client comes.
