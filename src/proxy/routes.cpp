@@ -5,8 +5,8 @@
 #include <onehop/reverse_proxy.hpp>
 
 #include "http/header_lines.hpp"
-#include "proxy/error_response.hpp"
 #include "http/limited_body.hpp"
+#include "proxy/error_response.hpp"
 #include "proxy/map_back.hpp"
 #include "proxy/route_host.hpp"
 #include "proxy/route_path.hpp"
