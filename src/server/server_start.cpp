@@ -25,6 +25,30 @@ std::string text_of_failure() noexcept {
   }
 }
 
+// Overwrites the keys of session tickets in the end.
+class UsedOnce {
+ public:
+  explicit UsedOnce(std::string& text) noexcept : text_(text) {}
+  UsedOnce(const UsedOnce&) = delete;
+  UsedOnce& operator=(const UsedOnce&) = delete;
+  ~UsedOnce() {
+    net::cleanse(text_);
+    text_.clear();
+  }
+
+ private:
+  std::string& text_;
+};
+
+// Makes what needs no listener. Whether it fails or not, the keys of session tickets are needed no
+// more.
+Result<void> make_without_listeners(server::Settings& settings, server::TlsCertificates::Log log) {
+  const UsedOnce keys(settings.options->ticket_keys);
+  if (auto checked = settings.check(); !checked) return checked;
+  if (auto made = settings.make_trusted(); !made) return made;
+  return settings.make_tls(std::move(log));
+}
+
 // Lives while other threads may post to a worker's event loop.
 class Reachable {
  public:
@@ -101,11 +125,7 @@ std::size_t Server::State::number_of_workers(const Options& options) {
 
 Result<void> Server::State::prepare_start() {
   server::Settings settings = common->settings;
-  if (auto checked = settings.check(); !checked) return checked;
-  if (auto made = settings.make_trusted(); !made) return made;
-  if (auto made = settings.make_tls(common->log_of_tls()); !made) return made;
-  net::cleanse(settings.options->ticket_keys);
-  settings.options->ticket_keys.clear();
+  if (auto made = make_without_listeners(settings, common->log_of_tls()); !made) return made;
   if (settings.options->stop_on_signals) {  // before a client can connect
     auto signals = std::make_unique<server::StopSignals>(
         [this](server::StopSignals::Which which) { stop_on_signal(which); });
