@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "upstream/found_endpoints.hpp"
 
+#include "base/ascii.hpp"
 #include "http/host.hpp"
 
 #include <algorithm>
@@ -50,8 +51,9 @@ std::set<std::string> keys_of(const std::vector<Upstream::Endpoint>& endpoints) 
 
 std::string_view scheme_of_service(std::string_view service) {
   const std::string_view label = service.substr(0, service.find('.'));
-  if (label == "_https") return "https";
-  if (label == "_h2c" || label == "_grpc") return "h2c";
+  const auto is = [label](std::string_view one) { return ascii::equals_ignoring_case(label, one); };
+  if (is("_https")) return "https";
+  if (is("_h2c") || is("_grpc")) return "h2c";
   return "http";
 }
 

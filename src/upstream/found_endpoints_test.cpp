@@ -150,8 +150,9 @@ TEST(FoundServices, NamesThatNoUrlCanHaveAreLeftOut) {
 
 TEST(FoundServices, TheFirstLabelSaysTheScheme) {
   for (const auto& [name, scheme] :
-       {std::pair("_https._tcp.x", "https"), std::pair("_grpc._tcp.x", "h2c"),
-        std::pair("_h2c._tcp.x", "h2c"), std::pair("_app._tcp.x", "http")}) {
+       {std::pair("_https._tcp.x", "https"), std::pair("_HTTPS._tcp.x", "https"),
+        std::pair("_grpc._tcp.x", "h2c"), std::pair("_h2c._tcp.x", "h2c"),
+        std::pair("_app._tcp.x", "http")}) {
     FoundEndpoints service{std::string(name)};
     net::DnsChannel::ServiceAnswer answer;
     answer.records = {{"a.x", 8000, 0, 0}};
