@@ -12,6 +12,9 @@ namespace {
 
 // A process that drains responds immediately.
 constexpr std::chrono::milliseconds kPatience(250);
+// For the first time: its counts were not seen yet, and without them counters would go back. It may
+// still be about to begin its drain.
+constexpr std::chrono::milliseconds kFirstPatience(1000);
 // Beyond the time that it reported.
 constexpr std::chrono::seconds kGrace(1);
 constexpr std::chrono::milliseconds kLook(100);
@@ -25,6 +28,7 @@ void DrainingProcesses::add(ProcessChannel channel) {
 
 void DrainingProcesses::Drainer::follow(const Progress& progress) {
   if (auto said = observe::MetricCounts::parse(progress.counts)) counts.follow(*said);
+  last = progress;
 }
 
 // A process that does not read or respond is slow, and may be stopped later. One that has ended has
@@ -32,11 +36,17 @@ void DrainingProcesses::Drainer::follow(const Progress& progress) {
 std::vector<Progress> DrainingProcesses::ask() {
   const std::lock_guard lock(mutex_);
   std::vector<Progress> all;
+  if (are_handed_over_) {
+    for (const Drainer& drainer : drainers_)
+      if (drainer.last) all.push_back(*drainer.last);
+    return all;
+  }
   std::erase_if(drainers_, [this, &all](Drainer& drainer) {
     const auto sent = send(drainer.channel, Order::report);
     const bool is_gone = !sent && sent.error().is(Errc::closed);
     if (!sent && !is_gone) return false;
-    const auto progress = receive_progress(drainer.channel, kPatience);
+    const auto progress =
+        receive_progress(drainer.channel, drainer.last ? kPatience : kFirstPatience);
     if (progress) drainer.follow(*progress);
     if (progress && !is_gone) all.push_back(*progress);
     const bool has_ended = is_gone || (!progress && progress.error().is(Errc::closed));
@@ -90,6 +100,7 @@ void DrainingProcesses::wait_for_end() {
 DrainingProcesses::HandedOver DrainingProcesses::hand_over() {
   (void)ask();  // forgets those that have ended
   const std::lock_guard lock(mutex_);
+  are_handed_over_ = true;
   HandedOver handed{.channels = {}, .counts = ended_};
   std::size_t older = drainers_.size() - std::min(drainers_.size(), kMax - 1);
   for (Drainer& drainer : drainers_) {
@@ -110,7 +121,13 @@ void DrainingProcesses::leave() {
   for (const Drainer& drainer : drainers_)
     if (!drainer.is_handed_over) (void)send(drainer.channel, Order::stop);
   drainers_.clear();
+  are_handed_over_ = false;
   ended_ = {};
+}
+
+void DrainingProcesses::keep() {
+  const std::lock_guard lock(mutex_);
+  are_handed_over_ = false;
 }
 
 }  // namespace onehop::program

@@ -81,6 +81,7 @@ Service::Outcome Service::upgrade(const std::string& trigger) {
     log_.announce(trigger + ": " + setup_.invocation->program +
                   " is started in place of this process");
     outcome = upgrade_->run();
+    if (!outcome.done) draining_.keep();
   }
   for (const std::string& finding : outcome.findings)
     log_.announce(finding, LogLevel::error);
