@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
-# How long `make fuzz` runs each target.
+# How long `make fuzz` runs each target, and `make day` its day.
 SECONDS := 600
 # Warnings fail a build in CI, but not a user's.
 WERROR ?= $(if $(CI),ON,OFF)
