@@ -143,6 +143,12 @@ struct FieldChange {
   static std::string write(const FieldEdit& edit) { return edit.written; }
 };
 
+// The Host of requests.
+struct HostName : Text {
+  static constexpr std::string_view kPlaceholder = "NAME";
+  static Parsed<std::string> parse(std::string_view text);
+};
+
 // The name in a server's certificate.
 struct ServerName : Text {
   static constexpr std::string_view kPlaceholder = "NAME";
