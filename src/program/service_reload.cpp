@@ -25,10 +25,11 @@ namespace {
 
 using Changes = std::vector<config::Difference>;
 
-std::string joined(const config::Setting& setting, std::vector<std::string> values) {
-  config::hide_secrets(setting, values);
+std::string joined(const config::Setting& setting, const config::Difference::Values& values) {
+  std::vector<std::string> shown = values.value_or(std::vector<std::string>());
+  config::hide_secrets(setting, shown);
   std::string text;
-  for (const std::string& value : values)
+  for (const std::string& value : shown)
     text += (text.empty() ? "" : ", ") + value;
   return text.empty() ? "none" : text;
 }

@@ -260,7 +260,7 @@ def test_the_diff_compares_tables(configured, start_backend, tmp_path):
     proxy.change(route=[{"path": "/a", "upstream": "x", "header-up": ["X-A: 1"]}, {"path": "/b", "status": 404}])
     diff = run_onehop("check", "--config", proxy.file, "--diff")
     assert diff.stdout.splitlines() == [
-        'route /a: header-up: [] becomes ["X-A: (hidden)"] (next request)',
+        'route /a: header-up: nothing becomes ["X-A: (hidden)"] (next request)',
         'route /b: path: nothing becomes "/b" (next request)',
         "route /b: status: nothing becomes 404 (next request)",
     ], diff.stderr
