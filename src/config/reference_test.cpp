@@ -6,12 +6,15 @@
 #include "config/man_page.hpp"
 #include "config/manual_tables.hpp"
 #include "config/print.hpp"
+#include "config/route_settings.hpp"
 #include "config/schema.hpp"
 #include "config/setting_names.hpp"
 #include "config/settings.hpp"
 #include "config/toml_text.hpp"
 
+#include <fstream>
 #include <map>
+#include <set>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -209,6 +212,9 @@ TEST(Reference, HidesTheQueriesOfUrls) {
   EXPECT_THAT(printed, HasSubstr("trace = \"http://a.test/v1/traces?(hidden)\""));
   EXPECT_EQ(printed.find("hush"), std::string::npos);
   EXPECT_TRUE(load_printed(printed).is_usable());
+  const Loaded weighty = load({"http://a/?key=hush weight=2", "http://b/?key=hush backup"}, {});
+  EXPECT_THAT(print_configuration(weighty, Secrets::hidden),
+              HasSubstr("[\"http://a/?(hidden) weight=2\", \"http://b/?(hidden) backup\"]"));
   const Loaded other = load({"8000", "--trace", "http://a.test/?api_key=other"}, {});
   for (const Difference& change : differences(loaded.configuration, other.configuration))
     EXPECT_EQ(text_of(change).find("hush"), std::string::npos) << text_of(change);
@@ -274,6 +280,24 @@ TEST(Reference, TheTablesAndTheManualPageNameEverySetting) {
   EXPECT_THAT(tables,
               HasSubstr("| `--access-log text\\|json\\|off` | `text` | one line per request "
                         "| next request |\n"));
+}
+
+// A mutator finds a name of twenty letters only there.
+TEST(Reference, TheDictionaryOfTheFuzzTargetHasTheNameOfEverySetting) {
+  std::ifstream dictionary(ONEHOP_SOURCE_DIR "/fuzz/config.dict");
+  std::set<std::string> words;
+  for (std::string line; std::getline(dictionary, line);)
+    if (line.size() > 2 && line.starts_with('"')) words.insert(line.substr(1, line.size() - 2));
+  for (const auto& table : {settings(), route_settings()}) {
+    for (const Setting& setting : table)
+      EXPECT_EQ(words.erase(std::string(setting.name)), 1U) << setting.name;
+  }
+  for (const std::string& word : words) {
+    const bool is_name =
+        word.find('-') != std::string::npos &&
+        word.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+    EXPECT_FALSE(is_name) << "there is no setting " << word;
+  }
 }
 
 TEST(Differences, SayWhatAReloadWouldChangeAndWhen) {
