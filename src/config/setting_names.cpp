@@ -48,8 +48,10 @@ const Setting* find_setting(std::string_view name) {
 }
 
 const Setting* find_setting(TableKind kind, std::string_view name) {
-  for (const Setting* const setting : settings_of(kind)) {
-    if (setting->name == name) return setting;
+  for (const auto& table : {route_settings(), settings()}) {
+    for (const Setting& setting : table) {
+      if (setting.name == name && may_have(kind, setting)) return &setting;
+    }
   }
   return nullptr;
 }

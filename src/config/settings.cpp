@@ -182,7 +182,7 @@ constexpr std::array kSettings = {
     operation<Switch, &C::admin, &A::ready_needs_upstream>(
         "ready-needs-upstream",
         {process, at_once},
-        "not ready (503) while the backend accepts no connections"),
+        "not ready (503) while an upstream accepts no connections"),
     operation<MetricsBucket, &C::admin, &A::metrics_buckets>(
         "metrics-buckets",
         {process, upgrade},
@@ -254,8 +254,8 @@ constexpr std::array kSettings = {
     balancing<File, &U::sticky_key>("sticky-key",
                                     "key of the cookie, for several proxies: 16 bytes or more"),
     balancing<HealthCheckRule, &U::health_check>("health-check", "check the backends this way"),
-    balancing<ServerName, &U::health_check_host>("health-check-host",
-                                                 "the Host of these checks, if not the backend's"),
+    balancing<HostName, &U::health_check_host>("health-check-host",
+                                               "the Host of these checks, if not the backend's"),
     balancing<Duration<times()>, &U::health_check_interval>("health-check-interval",
                                                             "time between two checks"),
     balancing<Duration<times()>, &U::health_check_timeout>("health-check-timeout",
