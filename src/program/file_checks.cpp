@@ -103,8 +103,14 @@ class Checker {
               std::string message,
               Severity severity = Severity::error,
               const config::Configuration* table = nullptr) {
-    findings_.push_back(
-        config::finding_about_value(loaded_, setting, value, std::move(message), severity, table));
+    config::Finding finding =
+        config::finding_about_value(loaded_, setting, value, std::move(message), severity, table);
+    // A value may count for several tables.
+    const auto is_same = [&finding](const config::Finding& other) {
+      return other.message == finding.message && other.origin.name == finding.origin.name &&
+             other.origin.line == finding.origin.line;
+    };
+    if (std::ranges::none_of(findings_, is_same)) findings_.push_back(std::move(finding));
   }
 
   static Result<std::shared_ptr<const net::TlsServerContext>> make(
@@ -166,34 +172,29 @@ class Checker {
     }
   }
 
-  // A mistake at the top is reported once, not for each table that uses its file.
   void check_backends_tls() {
     std::set<std::string> checked;
     for (const config::Configuration* const one : config::with_tables(configuration_)) {
-      if (!checked.insert(one->table.connections).second) continue;
-      if (check_backend_tls(*one)) continue;
-      if (one == &configuration_) return;
+      if (checked.insert(one->table.connections).second) check_backend_tls(*one);
     }
   }
 
-  bool check_backend_tls(const config::Configuration& configuration) {
-    if (configuration.backend.scheme() != "https") return true;
+  void check_backend_tls(const config::Configuration& configuration) {
+    if (configuration.backend.scheme() != "https") return;
     const TlsClientOptions& tls = configuration.transport.tls;
-    if (config::is_unresolved(tls.ca_file) || is_elsewhere(tls.certificate)) return true;
+    if (config::is_unresolved(tls.ca_file) || is_elsewhere(tls.certificate)) return;
     const auto context = net::TlsClientContext::make(tls, kKinds);
-    if (context) return true;
+    if (context) return;
     const std::string why(context.error().detail());
     for (const auto& [setting, file] :
          {std::pair(std::string_view("backend-ca"), tls.ca_file),
           std::pair(std::string_view("backend-key"), tls.certificate.key_file),
           std::pair(std::string_view("backend-cert"), tls.certificate.chain_file)}) {
       if (file.empty() || !why.starts_with(file)) continue;
-      report(setting, 0, why, Severity::error, &configuration);
-      return false;
+      return report(setting, 0, why, Severity::error, &configuration);
     }
     report(tls.ca_file.empty() ? "backend-cert" : "backend-ca", 0, why, Severity::error,
            &configuration);
-    return false;
   }
 
   void check_sticky_keys() {
