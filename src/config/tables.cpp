@@ -87,15 +87,15 @@ std::vector<Url> backends_of(const Configuration& configuration) {
   return backends;
 }
 
-std::vector<std::vector<Url>> needed_backends(const Configuration& configuration) {
-  std::vector<std::vector<Url>> all;
+std::vector<std::vector<NamedBackend>> needed_backends(const Configuration& configuration) {
+  std::vector<std::vector<NamedBackend>> all;
   const auto add = [&all](const Configuration& one) {
     if (!one.backend.is_absolute() || have_service(one.backends)) return;
-    std::vector<Url> backends;
+    std::vector<NamedBackend> backends;
     for (const BackendAddress& backend : one.backends) {
-      if (backend.weight > 0) backends.push_back(backend.url);
+      if (backend.weight > 0) backends.push_back({backend.url, one.transport.dns_servers});
     }
-    if (one.backends.empty()) backends.push_back(one.backend);
+    if (one.backends.empty()) backends.push_back(named_backend(one));
     if (std::ranges::find(all, backends) == all.end()) all.push_back(std::move(backends));
   };
   add(configuration);

@@ -57,7 +57,7 @@ std::vector<UsedBackend> used_backends(const Configuration& configuration);
 
 // The backends of each upstream that requests may go to, each list once: those that get requests
 // while they work. Without upstreams that have a service, whose servers are not known.
-std::vector<std::vector<Url>> needed_backends(const Configuration& configuration);
+std::vector<std::vector<NamedBackend>> needed_backends(const Configuration& configuration);
 
 // Reports whether requests go to an Upstream. One backend without settings of an upstream needs
 // only a Transport.

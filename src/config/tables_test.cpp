@@ -263,8 +263,8 @@ TEST(Tables, NameTheBackendsOfWhichOneIsNeeded) {
   std::vector<std::string> lists;
   for (const auto& backends : needed_backends(loaded.configuration)) {
     lists.emplace_back();
-    for (const Url& one : backends)
-      lists.back() += std::string(one.host()) + " ";
+    for (const NamedBackend& one : backends)
+      lists.back() += std::string(one.url.host()) + " ";
   }
   EXPECT_THAT(lists, ElementsAre("a b ", "x "));
 }

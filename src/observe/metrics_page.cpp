@@ -23,7 +23,7 @@ std::string text_of(Readiness readiness) {
     case Readiness::starting:
       return "starting\n";
     case Readiness::no_upstream:
-      return "no upstream accepts connections\n";
+      return "an upstream accepts no connections\n";
     case Readiness::ready:
       return "ready\n";
     case Readiness::draining:

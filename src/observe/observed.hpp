@@ -29,7 +29,7 @@ namespace onehop::observe {
 
 enum class Readiness : std::uint8_t {
   starting,
-  no_upstream,  // with --ready-needs-upstream: it serves, but no upstream accepts connections
+  no_upstream,  // with --ready-needs-upstream: it serves, but an upstream accepts no connections
   ready,
   draining,
 };

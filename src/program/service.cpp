@@ -2,6 +2,7 @@
 #include "program/service.hpp"
 
 #include "config/listeners.hpp"
+#include "config/tables.hpp"
 #include "program/health_check.hpp"
 #include "program/instruments.hpp"
 #include "program/messages.hpp"
@@ -174,7 +175,7 @@ std::unique_ptr<BackendWatch> Service::backend_watch_for(
     const config::Configuration& configuration) {
   if (!configuration.admin.ready_needs_upstream) return nullptr;
   return std::make_unique<BackendWatch>(
-      config::named_backend(configuration), readiness_, checks_,
+      config::needed_backends(configuration), readiness_, checks_,
       [this](LogLevel level, const std::string& line) { log_.announce(line, level); });
 }
 

@@ -6,6 +6,7 @@
 #include "config/secrets.hpp"
 #include "config/setting_names.hpp"
 #include "config/settings.hpp"
+#include "config/tables.hpp"
 #include "program/messages.hpp"
 #include "program/service.hpp"
 #include "program/startup.hpp"
@@ -230,7 +231,7 @@ void Service::commit(Prepared prepared, const Redirects& expected) {
   if (!now.watch_config) watch_.reset();
   if (prepared.backend_watch) backend_watch_ = std::move(prepared.backend_watch);
   if (!now.admin.ready_needs_upstream) backend_watch_.reset();
-  if (backend_watch_) backend_watch_->follow(config::named_backend(now));
+  if (backend_watch_) backend_watch_->follow(config::needed_backends(now));
   for (const config::Difference& change : prepared.changes)
     log_.write(LogLevel::info, config::text_of(change));
   if (now.listen != before.listen || now.server.tls != before.server.tls) {
