@@ -2,12 +2,14 @@
 #include "program/transport_keeper.hpp"
 
 #include "config/tables.hpp"
+#include "io/random_bytes.hpp"
 #include "net/small_file.hpp"
 #include "program/upstreams.hpp"
 #include "transport/origin_key.hpp"
 #include "transport/transport_access.hpp"
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <functional>
 #include <string>
@@ -41,7 +43,16 @@ std::shared_ptr<const transport::NamedOrigins> name_backend(const Url& backend,
       std::vector<std::string>{transport::origin_key(backend, "")});
 }
 
+std::string random_key() {
+  std::array<unsigned char, 32> random{};
+  io::fill_randomly(random);
+  return {random.begin(), random.end()};
+}
+
 }  // namespace
+
+TransportKeeper::TransportKeeper(std::function<void(std::string_view)> on_change)
+    : on_change_(std::move(on_change)), cookie_key_(random_key()) {}
 
 Transports TransportKeeper::Prepared::transports() const {
   Transports transports;
@@ -102,7 +113,8 @@ Result<void> TransportKeeper::prepare_upstream(const config::Configuration& conf
     next.upstream = before.upstream;
     return {};
   }
-  auto made = make_upstream(configuration, before.upstream.get(), next.transport, on_change_);
+  auto made = make_upstream(configuration, before.upstream.get(), next.transport, cookie_key_,
+                            on_change_);
   if (!made) return failure(made.error());
   next.upstream = std::move(*made);
   next.has_new_upstream = true;

@@ -59,8 +59,7 @@ class TransportKeeper {
   };
 
   // `on_change` gets a line for a log when the state of a backend has changed, from any thread.
-  explicit TransportKeeper(std::function<void(std::string_view)> on_change = {})
-      : on_change_(std::move(on_change)) {}
+  explicit TransportKeeper(std::function<void(std::string_view)> on_change = {});
 
   // Errors: Errc::bad_option for TLS files that cannot be used. Nothing in use has changed.
   Result<Prepared> prepare(const config::Configuration& configuration) const;
@@ -82,6 +81,9 @@ class TransportKeeper {
   void update(const One& one) const noexcept;
 
   const std::function<void(std::string_view)> on_change_;
+  // Of sticky cookies. Upstreams share it, so that a client stays at its backend in every route to
+  // it, and after a reload.
+  const std::string cookie_key_;
   const std::shared_ptr<TransportLedger> ledger_ = std::make_shared<TransportLedger>();
   mutable std::mutex mutex_;
   Prepared current_;

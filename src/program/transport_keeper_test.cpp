@@ -7,8 +7,10 @@
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -20,6 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
+using ::testing::ElementsAre;
 
 config::Configuration towards(const char* backend) {
   config::Configuration configuration;
@@ -133,6 +136,101 @@ TEST_F(TransportKeeperTest, StatisticsKeepWhatFormerTransportsCounted) {
   EXPECT_EQ(keeper_.get()->statistics().dials_failed, 0U);
   former.reset();
   EXPECT_EQ(keeper_.statistics().dials_failed, failed);
+}
+
+// The endpoints of the Upstream at the top, as "URL" or "URL xWEIGHT".
+std::vector<std::string> endpoints_of(const TransportKeeper& keeper) {
+  std::vector<std::string> all;
+  const auto statuses = keeper.endpoints().at("");
+  for (const Upstream::Status& one : statuses)
+    all.push_back(one.endpoint.url.to_string() +
+                  (one.endpoint.weight == 1
+                       ? std::string()
+                       : " x" + std::to_string(static_cast<int>(one.endpoint.weight))));
+  return all;
+}
+
+class KeeperOfUpstreamTest : public ::testing::Test {
+ protected:
+  // Prepares and commits; returns whether there is a new Upstream.
+  bool is_new(const config::Configuration& configuration) {
+    auto prepared = keeper_.prepare(configuration);
+    EXPECT_TRUE(prepared) << prepared.error().to_string();
+    if (!prepared) return false;
+    const auto upstream = prepared->all.at("").upstream;
+    EXPECT_EQ(prepared->transports().at(""), upstream);
+    EXPECT_EQ(prepared->all.at("").has_new_upstream, upstream != before_);
+    keeper_.commit(std::move(*prepared));
+    return std::exchange(before_, upstream) != upstream;
+  }
+  static config::Configuration towards_all(std::vector<config::BackendAddress> backends) {
+    config::Configuration configuration;
+    configuration.backend = backends.front().url;
+    configuration.backends = std::move(backends);
+    return configuration;
+  }
+  static config::BackendAddress at(const char* url, double weight = 1) {
+    return {.url = Url::parse(url).value(), .weight = weight};
+  }
+
+  TransportKeeper keeper_;
+  std::shared_ptr<Upstream> before_;
+};
+
+TEST_F(KeeperOfUpstreamTest, AnotherListIsOfTheSameUpstream) {
+  EXPECT_TRUE(is_new(towards_all({at("http://a"), at("http://b")})));
+  EXPECT_THAT(endpoints_of(keeper_), ElementsAre("http://a", "http://b"));
+  EXPECT_FALSE(is_new(towards_all({at("http://b", 3), at("http://c")})));
+  EXPECT_THAT(endpoints_of(keeper_), ElementsAre("http://b x3", "http://c"));
+}
+
+TEST_F(KeeperOfUpstreamTest, OtherSettingsAreAnotherUpstreamOverTheSameTransport) {
+  config::Configuration configuration = towards_all({at("http://a"), at("http://b")});
+  EXPECT_TRUE(is_new(configuration));
+  const auto transport = keeper_.get();
+  configuration.upstream.balance = Balance::random;
+  EXPECT_TRUE(is_new(configuration));
+  configuration.host_header = "backend";
+  EXPECT_TRUE(is_new(configuration));
+  EXPECT_FALSE(is_new(configuration));
+  EXPECT_EQ(keeper_.get(), transport);
+  configuration.transport.response_timeout = 7s;
+  EXPECT_TRUE(is_new(configuration)) << "it is over another transport";
+}
+
+TEST_F(KeeperOfUpstreamTest, OneBackendNeedsNone) {
+  EXPECT_FALSE(keeper_.prepare(towards_all({at("http://a")}))->all.at("").upstream);
+  config::Configuration checked = towards_all({at("http://a")});
+  checked.upstream.eject_time = 1s;
+  EXPECT_TRUE(is_new(checked));
+}
+
+TEST_F(KeeperOfUpstreamTest, OneThatFollowsNamesHasOtherNamesAnew) {
+  config::Configuration configuration = towards_all({at("http://127.0.0.1:1")});
+  configuration.upstream.resolve = Upstream::Resolve::each;
+  EXPECT_TRUE(is_new(configuration));
+  EXPECT_FALSE(is_new(configuration));
+  configuration.backends.front() = at("http://127.0.0.1:2");
+  EXPECT_TRUE(is_new(configuration));
+}
+
+TEST_F(KeeperOfUpstreamTest, TheKeyOfTheCookieCountsByItsContents) {
+  const fs::path file =
+      fs::temp_directory_path() / ("onehop-keeper-" + std::to_string(::getpid()) + ".key");
+  std::ofstream(file) << std::string(16, 'a');
+  config::Configuration configuration = towards_all({at("http://a"), at("http://b")});
+  configuration.upstream.sticky = "cookie";
+  configuration.upstream.sticky_key = file.string();
+  EXPECT_TRUE(is_new(configuration));
+  EXPECT_FALSE(is_new(configuration));
+  std::ofstream(file) << std::string(16, 'b');
+  EXPECT_TRUE(is_new(configuration));
+  std::ofstream(file) << "short";
+  const auto prepared = keeper_.prepare(configuration);
+  ASSERT_FALSE(prepared);
+  EXPECT_TRUE(prepared.error().is(Errc::bad_option));
+  EXPECT_THAT(endpoints_of(keeper_), ElementsAre("http://a", "http://b")) << "nothing has changed";
+  fs::remove(file);
 }
 
 TEST_F(TransportKeeperTest, FilesCountByTheirContents) {

@@ -33,19 +33,17 @@ Upstream::HealthCheck health_check_of(const config::UpstreamSettings& settings) 
   return check;
 }
 
-// Each upstream has a cookie of its own: clients know them as one host.
-std::string default_cookie(const std::string& connections) {
+// All backends that do the same have a cookie of their own: clients know them as one host.
+std::string default_cookie(const std::string& backends) {
   std::string name(kDefaultCookie);
-  if (!connections.empty()) name += "_" + std::to_string(upstream::hash_of(connections));
+  if (!backends.empty()) name += "_" + std::to_string(upstream::hash_of(backends));
   return name;
 }
 
-void set_sticky(const std::string& rule,
-                const std::string& connections,
-                Upstream::Options& options) {
+void set_sticky(const std::string& rule, const std::string& backends, Upstream::Options& options) {
   const std::string name = rule.substr(std::min(rule.find(':'), rule.size() - 1) + 1);
   if (rule.starts_with("cookie")) {
-    options.sticky.name = rule == "cookie" ? default_cookie(connections) : name;
+    options.sticky.name = rule == "cookie" ? default_cookie(backends) : name;
   } else if (rule == "client") {
     options.balance = Balance::hash;
     options.hash_key = [](const Request& request) { return request.connection().client; };
@@ -80,6 +78,7 @@ std::vector<Upstream::Endpoint> endpoints_of(const config::Configuration& config
 Result<std::shared_ptr<Upstream>> make_upstream(const config::Configuration& configuration,
                                                 const Upstream* before,
                                                 std::shared_ptr<const Transport> transport,
+                                                std::string cookie_key,
                                                 std::function<void(std::string_view)> on_change) {
   const config::UpstreamSettings& settings = configuration.upstream;
   Upstream::Options options;
@@ -99,7 +98,8 @@ Result<std::shared_ptr<Upstream>> make_upstream(const config::Configuration& con
   options.host_of_endpoint = configuration.host_header == "backend";
   options.on_change = std::move(on_change);
   options.transport = std::move(transport);
-  set_sticky(settings.sticky, configuration.table.connections, options);
+  set_sticky(settings.sticky, configuration.table.backends, options);
+  options.sticky.key = std::move(cookie_key);
   if (!settings.sticky_key.empty()) {
     auto key = net::read_small_file(settings.sticky_key, net::FileKinds::regular_or_pipe);
     if (!key) {

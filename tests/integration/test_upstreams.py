@@ -71,6 +71,25 @@ def test_a_cookie_keeps_a_client_at_its_backend(configured, replicas):
     assert bodies(proxy.address, 20, f"Cookie: {cookie}") == {first.body.decode(): 20}
 
 
+def test_a_client_stays_at_its_backend_in_every_route_and_after_a_reload(configured, replicas):
+    """A route that overrides a setting has connections, and so an Upstream, of its own."""
+    upstream = {"backend": [one.url for one in replicas], "sticky": "cookie"}
+    proxy = configured(upstream={"x": upstream}, route=[
+        {"upstream": "x"}, {"path": "/slow", "upstream": "x", "response-timeout": "1h"}])
+    with Client(proxy.address) as client:
+        first = client.get()
+    cookie = "Cookie: " + first.fields.get("set-cookie").split(";")[0]
+
+    def stays():
+        with Client(proxy.address) as client:
+            answers = [client.get(path, cookie) for path in ("/", "/slow") for _ in range(10)]
+        return {(answer.body, answer.fields.get("set-cookie")) for answer in answers} == {(first.body, None)}
+
+    assert stays()
+    proxy.reload(upstream={"x": {**upstream, "balance": "random"}})
+    assert stays()
+
+
 def test_a_header_keeps_a_client_at_its_backend(configured, replicas):
     proxy = configured(backend=[one.url for one in replicas], sticky="header:X-User")
     seen = [bodies(proxy.address, 10, f"X-User: {name}") for name in "abcdefgh"]
@@ -207,6 +226,7 @@ upstream = "a"
 [[route]]
 path = "/b/*"
 upstream = "a"
+response-timeout = "5m"
 """)
     ended = run_onehop("check", "--config", file, "--json")
     findings = [(one["line"], one["message"]) for one in json.loads(ended.stdout)["findings"]]
