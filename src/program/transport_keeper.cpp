@@ -113,8 +113,8 @@ Result<void> TransportKeeper::prepare_upstream(const config::Configuration& conf
     next.upstream = before.upstream;
     return {};
   }
-  auto made = make_upstream(configuration, before.upstream.get(), next.transport, cookie_key_,
-                            on_change_);
+  auto made =
+      make_upstream(configuration, before.upstream.get(), next.transport, cookie_key_, on_change_);
   if (!made) return failure(made.error());
   next.upstream = std::move(*made);
   next.has_new_upstream = true;

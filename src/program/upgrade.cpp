@@ -139,8 +139,8 @@ Result<std::string> Upgrade::replace() {
 }
 
 // After the order, the new process serves beside this one. A stop does not kill it then: that would
-// cut its connections. One that is silent for kPatience is killed all the same, with the connections
-// that it may have: this process goes on, and two would accept for ever.
+// cut its connections. One that is silent for kPatience is killed all the same, with the
+// connections that it may have: this process goes on, and two would accept for ever.
 Result<void> Upgrade::give_way(ChildProcess& child, ProcessChannel channel) {
   steps_.prepare();
   if (is_cancelled_) return refuse(kStopping);

@@ -20,9 +20,9 @@ namespace onehop::program {
 // Those of URLs, without their paths, which the proxy's rewrite adds.
 std::vector<Upstream::Endpoint> endpoints_of(const config::Configuration& configuration);
 
-// `before`: the one that it replaces; null if there is none. `cookie_key` is that of --sticky cookie
-// without a file for it; `on_change` is Upstream::Options::on_change. Errc::bad_option if the file
-// with the key of the cookie cannot be used.
+// `before`: the one that it replaces; null if there is none. `cookie_key` is that of --sticky
+// cookie without a file for it; `on_change` is Upstream::Options::on_change. Errc::bad_option if
+// the file with the key of the cookie cannot be used.
 Result<std::shared_ptr<Upstream>> make_upstream(const config::Configuration& configuration,
                                                 const Upstream* before,
                                                 std::shared_ptr<const Transport> transport,
