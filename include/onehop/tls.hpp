@@ -8,6 +8,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +28,27 @@ struct TlsCertificate {
   friend bool operator==(const TlsCertificate&, const TlsCertificate&) = default;
 };
 
+// TlsCertificateSource provides certificates that come and change while a server runs, such as
+// those that an ACME client gets. Thread: any; several threads call it at the same time.
+class TlsCertificateSource {
+ public:
+  TlsCertificateSource() = default;
+  TlsCertificateSource(const TlsCertificateSource&) = delete;
+  TlsCertificateSource& operator=(const TlsCertificateSource&) = delete;
+  virtual ~TlsCertificateSource() = default;
+
+  // They are used as if they followed TlsServerOptions::certificates.
+  virtual std::vector<TlsCertificate> certificates() const = 0;
+  // Returns another number after certificates() has changed. A server looks at it as it looks at
+  // files (TlsServerOptions::watch_files); Server::reload_tls() makes it ask at once.
+  virtual std::uint64_t version() const = 0;
+  // Returns the certificate with which the handshake of an authority that looks is answered: one
+  // that offers "acme-tls/1" and no other protocol (tls-alpn-01, RFC 8737). Nothing is served on
+  // such a connection. std::nullopt, the default, refuses it. Called during the handshake, so it
+  // must not wait.
+  virtual std::optional<TlsCertificate> challenge_certificate(std::string_view server_name) const;
+};
+
 // Whether clients present a certificate. One that is presented must be valid in any case.
 enum class ClientAuth : std::uint8_t { none, optional, required };
 
@@ -34,6 +57,8 @@ struct TlsServerOptions {
   // Selected by the server name that the client asks for; the first one if none matches. An RSA and
   // an ECDSA certificate for one name are both used, depending on what the client supports.
   std::vector<TlsCertificate> certificates = {};
+  // More of them. May be null.
+  std::shared_ptr<const TlsCertificateSource> source = {};
   // Instead, a self-signed ECDSA certificate for this machine, new at every start.
   bool self_signed = false;
   // The authorities of client certificates. The subject of the client's certificate is in TlsInfo,
@@ -46,8 +71,8 @@ struct TlsServerOptions {
   std::string ticket_key_file = {};
   // From accepting the connection to the end of the handshake. If exceeded, it is closed.
   Limit<std::chrono::nanoseconds> handshake_timeout = std::chrono::seconds(10);
-  // Looks at the files every second and uses changed ones for new connections. If they cannot be
-  // used, the log says so and the old ones stay in use.
+  // Looks at the files, and the version of the source, every second and uses changed ones for new
+  // connections. If they cannot be used, the log says so and the old ones stay in use.
   bool watch_files = true;
 
   friend bool operator==(const TlsServerOptions&, const TlsServerOptions&) = default;

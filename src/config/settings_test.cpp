@@ -115,7 +115,7 @@ TEST(Settings, ReachEveryOptionOfTheTransport) {
 
 // apply_tls_flags() combines them.
 TEST(Settings, ReachEveryOptionOfTls) {
-  [[maybe_unused]] const auto& [certificates, self_signed, client_ca_file, client_auth,
+  [[maybe_unused]] const auto& [certificates, source, self_signed, client_ca_file, client_auth,
                                 ticket_key_file, handshake_timeout, watch_files] =
       TlsServerOptions();
   [[maybe_unused]] const auto& [ca_file, insecure, certificate, server_name,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/tls_handshake.hpp"
 
+#include "net/tls_challenge.hpp"
 #include "server/linger.hpp"
 #include "server/log_text.hpp"
 #include "server/worker_context.hpp"
@@ -37,12 +38,17 @@ TlsHandshake::TlsHandshake(WorkerContext& worker,
 void TlsHandshake::on_ended() {
   WorkerContext::Owner& worker = worker_.owner();
   try {
-    if (established_) {
+    if (established_ && !was_challenge()) {
       worker.start_connection(std::move(stream_), from_);
     }
   } catch (const std::bad_alloc&) {  // which costs this connection, and not the event loop
   }
   worker.connection_ended(*this);
+}
+
+// An authority has seen the certificate, which is all that it came for.
+bool TlsHandshake::was_challenge() const noexcept {
+  return stream_->tls()->protocol == net::kChallengeProtocol;
 }
 
 TlsHandshake::~TlsHandshake() {

@@ -32,6 +32,7 @@ class TlsHandshake final : public ClientConnection {
   friend class RootTask<TlsHandshake>;
   RootTask<TlsHandshake> run();
   void on_exception() noexcept;
+  bool was_challenge() const noexcept;
   void count(const Error* failure, net::Time began) noexcept;
   task<void> refuse(Error error);
   void log_failure(const Error& error) const;
