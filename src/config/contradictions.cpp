@@ -2,6 +2,7 @@
 #include "config/contradictions.hpp"
 
 #include "base/ascii.hpp"
+#include "config/acme_contradictions.hpp"
 #include "config/admin_contradictions.hpp"
 #include "config/config_files.hpp"
 #include "config/configuration.hpp"
@@ -194,6 +195,7 @@ Contradictions find_contradictions_of_backend(Configuration& configuration,
 Contradictions find_contradictions(const Configuration& configuration, const WasGiven& was_given) {
   Contradictions found;
   about_http2(configuration, was_given, found);
+  about_acme(configuration, was_given, found);
   about_admin(configuration, found);
   about_logs(configuration, was_given, found);
   about_watch(configuration, found);

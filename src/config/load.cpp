@@ -104,7 +104,8 @@ class Loader {
     if (serves) require_backend();
     check_credentials();
     if (has_errors(loaded_.findings)) return;  // they may be the cause of a contradiction
-    Contradictions found = apply_client_side_tls(configuration.tls, configuration.server);
+    Contradictions found =
+        apply_client_side_tls(configuration.tls, configuration.acme.is_on(), configuration.server);
     if (found.empty()) {
       found = apply_listeners(configuration, loaded_.given_for("listen") != nullptr);
     }

@@ -42,6 +42,15 @@ const std::map<std::string_view, std::string>& other_values() {
       {"listen", "127.0.0.1:81"},
       {"tls", "a.pem"},
       {"tls-key", "a.key"},
+      {"acme", "ops@example.org"},
+      {"host", "app.example.org"},
+      {"state", "/var/lib/onehop"},
+      {"acme-ca", "https://ca.test/dir"},
+      {"acme-ca-file", "ca.pem"},
+      {"acme-eab", "eab"},
+      {"acme-profile", "shortlived"},
+      {"acme-challenge", "tls-alpn-01"},
+      {"acme-key", "rsa2048"},
       {"insecure", "on"},
       {"host-header", "backend"},
       {"header-up", "X-A: \"{client}\", \\1"},
@@ -225,9 +234,10 @@ TEST(Reference, KnowsTheSettingsThatNameFiles) {
   std::vector<std::string> files;
   for (const Setting& setting : settings())
     if (setting.names_a_file()) files.emplace_back(setting.name);
-  EXPECT_THAT(files, ElementsAre("tls", "tls-key", "config", "admin-token", "admin-client-ca",
-                                 "tls-client-ca", "tls-ticket-keys", "sticky-key", "backend-ca",
-                                 "backend-cert", "backend-key"));
+  EXPECT_THAT(files,
+              ElementsAre("tls", "tls-key", "config", "acme-ca-file", "acme-eab", "admin-token",
+                          "admin-client-ca", "tls-client-ca", "tls-ticket-keys", "sticky-key",
+                          "backend-ca", "backend-cert", "backend-key"));
 }
 
 // The name of a file may have any byte but NUL, and a comment ends with its line.

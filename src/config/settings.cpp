@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/settings.hpp"
 
+#include "config/acme_settings.hpp"
 #include "config/admin_settings.hpp"
 #include "config/log_settings.hpp"
 #include "config/quantity_settings.hpp"
@@ -91,6 +92,7 @@ using C = Configuration;
 using F = TlsFlags;
 using U = UpstreamSettings;
 using A = AdminSettings;
+using M = AcmeSettings;
 
 constexpr std::array kSettings = {
     backend_row(),
@@ -103,6 +105,10 @@ constexpr std::array kSettings = {
         "serve https with this certificate chain (PEM), or self"),
     everyday<KeyFile, &C::tls, &F::keys>(
         "tls-key", {listener, next_connection}, "private key, if not in the certificate file"),
+    everyday<AcmeEmail, &C::acme, &M::email>(
+        "acme", {process, at_once}, "serve https with certificates that onehop gets itself"),
+    everyday<CertificateName, &C::acme, &M::hosts>(
+        "host", {process, at_once}, "names to get certificates for; default: of the routes"),
     everyday<Switch, &C::tls, &F::insecure>(
         "insecure", {upstream, pool_swap}, "do not verify the certificate of an https backend"),
     everyday<HostHeader, &C::host_header>(
@@ -163,6 +169,20 @@ constexpr std::array kSettings = {
         "drain-delay",
         {process, next_timer},
         "before that: health checks fail, requests are served"),
+    operation<StateFolder, &C::acme, &M::state>(
+        "state", {process, restart}, "folder for keys and certificates; default: the service's"),
+    operation<AcmeAuthority, &C::acme, &M::authorities>(
+        "acme-ca", {process, at_once}, "who certifies; more of them are fallbacks"),
+    operation<File, &C::acme, &M::ca_file>(
+        "acme-ca-file", {process, at_once}, "CA certificates of a private authority's server"),
+    operation<File, &C::acme, &M::external_file>(
+        "acme-eab", {process, at_once}, "file with the ID and KEY of an account elsewhere"),
+    operation<AcmeProfile, &C::acme, &M::profile>(
+        "acme-profile", {process, at_once}, "kind of certificates, such as shortlived"),
+    operation<AcmeChallenge, &C::acme, &M::challenges>(
+        "acme-challenge", {process, at_once}, "what proves the names: http-01, tls-alpn-01"),
+    operation<AcmeKey, &C::acme, &M::key>(
+        "acme-key", {process, at_once}, "the keys of certificates"),
     operation<AdminAddress, &C::admin, &A::address>(
         "admin", {process, upgrade}, "metrics and status for browsers and scrapers, read-only"),
     operation<AdminSocket, &C::admin, &A::socket>(

@@ -120,6 +120,7 @@ TEST(Settings, ReachEveryOptionOfTls) {
       TlsServerOptions();
   [[maybe_unused]] const auto& [ca_file, insecure, certificate, server_name,
                                 ignore_missing_close_notify] = TlsClientOptions();
+  EXPECT_EQ(after("acme", "ops@example.org").acme.email, "ops@example.org");  // the source
   EXPECT_EQ(after("tls", "a.pem").tls.certificates.front(), "a.pem");
   EXPECT_EQ(after("tls-key", "a.key").tls.keys.front(), "a.key");
   EXPECT_EQ(after("tls-client-ca", "ca.pem").tls.client_ca, "ca.pem");

@@ -25,10 +25,15 @@ Contradictions without_certificate(const TlsFlags& flags) {
       {first_given(flags), "--tls-client-ca, --tls-client-auth and --tls-ticket-keys need --tls"}};
 }
 
-Contradictions check_pairs(const TlsFlags& flags) {
+Contradictions check_pairs(const TlsFlags& flags, bool has_acme) {
   const bool has_self = std::ranges::count(flags.certificates, "self") > 0;
   if (has_self && (flags.certificates.size() > 1 || !flags.keys.empty())) {
     return {{"tls", "--tls self makes its own certificate and key: use it alone"}};
+  }
+  if (has_self && has_acme) {
+    return {{"tls",
+             "--tls self and --acme are both for a server without certificates of its own: "
+             "use one of them"}};
   }
   if (flags.keys.empty() || flags.keys.size() == flags.certificates.size()) return {};
   return {{"tls-key", count_of(flags.certificates.size(), "certificate") + " (--tls) but " +
@@ -65,9 +70,12 @@ Contradictions without_tls(const TlsFlags& flags) {
 
 }  // namespace
 
-Contradictions apply_client_side_tls(const TlsFlags& flags, Server::Options& server) {
-  if (flags.certificates.empty()) return without_certificate(flags);
-  if (Contradictions found = check_pairs(flags); !found.empty()) return found;
+Contradictions apply_client_side_tls(const TlsFlags& flags,
+                                     bool has_acme,
+                                     Server::Options& server) {
+  if (flags.certificates.empty() && (!has_acme || !flags.keys.empty()))
+    return without_certificate(flags);
+  if (Contradictions found = check_pairs(flags, has_acme); !found.empty()) return found;
   TlsServerOptions tls;
   add_certificates(flags, tls);
   tls.client_ca_file = flags.client_ca;

@@ -50,6 +50,7 @@ MetricFamilies collect_metrics(const Observed& observed) {
   add_request_families(families, numbers.requests, observed.requests->buckets());
   add_server_families(families, numbers.server, numbers.transport);
   add_certificate_families(families, observed.server->certificates());
+  if (observed.sites) add_renewal_families(families, observed.sites(), observed.renewals());
   add_transport_families(families, numbers.transport, kTopUpstream);
   if (observed.endpoints) add_endpoint_families(families, observed.endpoints());
   if (observed.checks) add_check_families(families, *observed.checks, kTopUpstream);

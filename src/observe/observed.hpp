@@ -9,6 +9,7 @@
 #include <onehop/transport.hpp>
 #include <onehop/url.hpp>
 
+#include "acme/site_status.hpp"
 #include "observe/endpoint_families.hpp"
 #include "observe/former_backend.hpp"
 #include "observe/generations.hpp"
@@ -64,6 +65,9 @@ struct Observed {
   std::function<std::uint64_t()> program_lines_lost = {};
   // Spans since the start. Empty without traces.
   std::function<TraceExporter::Statistics()> trace_spans = {};
+  // The names whose certificates onehop gets itself. Both empty if there are none.
+  std::function<std::vector<acme::SiteStatus>()> sites = {};
+  std::function<acme::RenewerCounts()> renewals = {};
   // Empty: this is the first generation.
   std::function<Generations()> generations = {};
   // The effective configuration as text, without secrets. May be empty.

@@ -134,10 +134,16 @@ struct Overview {
     std::string trace_id;
   };
 
+  // How much it matters that a certificate was not renewed yet.
+  enum class Concern : std::uint8_t { none, warning, error };
+
   struct Certificate {
     std::vector<std::string> names;
     Time not_after;
     std::string sha256;
+    // Of one that onehop gets itself: when it is renewed, or why it is not. "" for another one.
+    std::string renewal = {};
+    Concern concern = Concern::none;  // of such a one
   };
 
   // Used and allowed. limit 0: none.

@@ -142,7 +142,9 @@ Json failure_json(const Overview::Failure& failure, Queries queries) {
 Json certificate_json(const Overview::Certificate& certificate) {
   return {{"names", certificate.names},
           {"not_after", json_seconds(certificate.not_after)},
-          {"sha256", certificate.sha256}};
+          {"sha256", certificate.sha256},
+          {"renewal", certificate.renewal},
+          {"concern", static_cast<int>(certificate.concern)}};
 }
 
 Json level_json(const Overview::Level& level) {

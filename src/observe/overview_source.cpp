@@ -4,6 +4,7 @@
 #include "observe/build_info.hpp"
 #include "observe/limit_hits.hpp"
 #include "observe/process_families.hpp"
+#include "observe/renewal_text.hpp"
 #include "observe/two_clocks.hpp"
 #include "observe/upstream_health.hpp"
 
@@ -127,6 +128,12 @@ void add_certificate_problems(Overview& overview) {
   constexpr std::chrono::days kSoon(7);
   for (const Overview::Certificate& certificate : overview.certificates) {
     const std::string name = certificate.names.empty() ? "?" : certificate.names.front();
+    if (!certificate.renewal.empty()) {  // its lifetime may be a week
+      if (certificate.concern == Overview::Concern::none) continue;
+      overview.problems.push_back({certificate.concern == Overview::Concern::error,
+                                   "The certificate of " + name + ": " + certificate.renewal});
+      continue;
+    }
     if (certificate.not_after <= overview.time) {
       overview.problems.push_back({true, "The certificate of " + name + " has expired."});
     } else if (certificate.not_after <= overview.time + kSoon) {
@@ -277,6 +284,13 @@ void OverviewSource::add_certificates(Overview& overview) const {
         std::ranges::find(rows, one.sha256, &Overview::Certificate::sha256) != rows.end();
     if (is_shared) continue;
     rows.push_back({.names = one.names, .not_after = one.not_after, .sha256 = one.sha256});
+  }
+  if (!observed_->sites) return;
+  for (const acme::SiteStatus& site : observed_->sites()) {
+    const auto row = std::ranges::find(rows, site.sha256, &Overview::Certificate::sha256);
+    if (row == rows.end()) continue;
+    row->renewal = renewal_text(site);
+    row->concern = concern_of(site);
   }
 }
 

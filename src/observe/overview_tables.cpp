@@ -162,9 +162,16 @@ OverviewCell expiry_cell(Overview::Time not_after, Overview::Time now) {
 
 Cells certificate_cells(const Overview::Certificate& certificate, Overview::Time now) {
   constexpr std::size_t kShown = 23;  // eight bytes
-  return {{joined(certificate.names),
-           "SHA-256 " + certificate.sha256.substr(0, kShown) + "\xe2\x80\xa6"},
-          expiry_cell(certificate.not_after, now)};
+  const std::string fingerprint =
+      "SHA-256 " + certificate.sha256.substr(0, kShown) + "\xe2\x80\xa6";
+  OverviewCell expiry = expiry_cell(certificate.not_after, now);
+  if (certificate.renewal.empty())
+    return {{joined(certificate.names), fingerprint}, std::move(expiry)};
+  // Its lifetime may be a week, so the days that are left say little.
+  expiry.tone = certificate.concern == Overview::Concern::error     ? Tone::bad
+                : certificate.concern == Overview::Concern::warning ? Tone::warn
+                                                                    : Tone::plain;
+  return {{joined(certificate.names), visible_text(certificate.renewal)}, std::move(expiry)};
 }
 
 // "12", or "the 50 oldest of 1,234"

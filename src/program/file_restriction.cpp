@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/file_restriction.hpp"
 
+#include "config/acme_settings.hpp"
 #include "config/admin_socket.hpp"
 #include "config/listeners.hpp"
 #include "config/settings.hpp"
@@ -159,6 +160,11 @@ void add_sockets(Places& places, const config::Configuration& configuration) {
   if (!path.empty()) places.add_folder_of(path, FileUse::write, "admin-socket");
 }
 
+void add_state(Places& places, const config::Configuration& configuration) {
+  if (!configuration.acme.is_on()) return;
+  places.add(config::state_folder_of(configuration.acme), FileUse::write, "state");
+}
+
 void add_named_files(Places& places, const config::Configuration& configuration) {
   for (const NamedFile& file : named_files(configuration)) {
     std::error_code error;
@@ -204,10 +210,17 @@ std::vector<FilePlace> file_places(const config::Configuration& configuration) {
   add_system(places);
   add_own_folders(places);
   add_sockets(places, configuration);
+  add_state(places, configuration);
   add_named_files(places, configuration);
   // The kernel writes them to the working directory, unless another program receives them.
   if (configuration.core_dumps) places.add(".", FileUse::write);
   return places.take();
+}
+
+void make_state_folder(const config::Configuration& configuration) {
+  if (!configuration.acme.is_on()) return;
+  std::error_code error;
+  fs::create_directories(config::state_folder_of(configuration.acme), error);
 }
 
 Result<FileRestriction> FileRestriction::begin(const config::Configuration& configuration) {

@@ -26,6 +26,7 @@
 #include "program/access_log_keeper.hpp"
 #include "program/admin.hpp"
 #include "program/backend_watch.hpp"
+#include "program/certificate_keeper.hpp"
 #include "program/command_door.hpp"
 #include "program/config_watch.hpp"
 #include "program/draining_processes.hpp"
@@ -97,6 +98,7 @@ class Service {
  private:
   using Outcome = observe::ActionResult;
 
+  Result<void> prepare_certificates();
   Result<void> start_server();
   // Makes what the system could refuse, such as threads, before this process replaces another.
   void prepare_to_serve();
@@ -172,6 +174,7 @@ class Service {
   const std::shared_ptr<std::atomic<observe::Readiness>> readiness_;
   const std::shared_ptr<observe::UpstreamChecks> checks_;
   TransportKeeper transports_;
+  CertificateKeeper certificates_;
   std::unique_ptr<Server> server_;
   mutable std::mutex mutex_;
   // Guarded by mutex_; replaced by the thread of reloads alone.

@@ -176,6 +176,8 @@ std::expected<Service::Prepared, Service::Outcome> Service::prepare(config::Load
     log_.announce(config::sentence_of(finding), LogLevel::error);
   if (!findings.empty()) return std::unexpected(refused(summary, findings));
 
+  if (auto prepared = certificates_.prepare(next); !prepared)
+    return std::unexpected(refused(reason_of(prepared.error())));
   auto transport = transports_.prepare(next);
   if (!transport) return std::unexpected(refused(reason_of(transport.error())));
   auto access_log = access_logs_.prepare(next);
@@ -221,6 +223,7 @@ void Service::commit(Prepared prepared, const Redirects& expected) {
   }
   correct_redirects(prepared, expected);
   transports_.commit(std::move(prepared.transports));
+  certificates_.commit(now);
   access_logs_.commit(std::move(prepared.access_log));
   if (now.verbose != before.verbose) {
     log_.set_level(now.verbose ? LogLevel::debug : LogLevel::warning);

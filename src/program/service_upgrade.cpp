@@ -124,6 +124,7 @@ bool Service::leave(ProcessChannel channel) {
   server_->leave_socket_files();  // before the workers may close them
   admin_->leave_socket_files();
   if (!stopping_->hand_over()) return false;
+  certificates_.end();
   draining_.leave();
   watch_.reset();
   backend_watch_.reset();
