@@ -78,7 +78,9 @@ def full(**parts):
         "failures": [failed(9, status=499, side="client", reason="client_gone", query="?a=b"),
                      failed(8, request_id="from-edge", trace_id=TRACE)],
         "certificates": [{"names": ["a.example", "b.example"], "not_after": now + 5.5 * 86400, "sha256": "AB:CD:" * 16},
-                         {"names": ["c.example"], "not_after": now + 300 * 86400, "sha256": "01:23:" * 16}],
+                         {"names": ["c.example"], "not_after": now + 300 * 86400, "sha256": "01:23:" * 16},
+                         {"names": ["d.example"], "not_after": now + 3.5 * 86400, "sha256": "45:67:" * 16,
+                          "renewal": "renewed about 2026-12-04 by ca.example", "concern": 0}],
         "limits": [{"name": "--max-body", "what": "requests refused with 413", "hits": 3, "last": now - 333}],
         "workers": [{"pass_p99": 0.00021, "longest_pass": 0.0042, "requests": 151}],
         "memory": {"used": 900 << 20, "limit": 1 << 30},
@@ -122,7 +124,10 @@ def test_every_part_shows_its_figures(browser, mock):
     assert [row[2] for row in rows(browser, "failures")] == [
         "GET example.com/?\u2026 192.0.2.7 \u00b7 HTTP/1.1",
         f"GET example.com/ 192.0.2.7 \u00b7 HTTP/1.1 \u00b7 id from-edge \u00b7 trace {TRACE}"]
-    assert [row[1][:11] for row in rows(browser, "certificates")] == ["in 5 days 2", "in 299 days"]
+    assert [row[1][:11] for row in rows(browser, "certificates")] == ["in 5 days 2", "in 299 days", "in 3 days 2"]
+    assert "renewed about 2026-12-04 by ca.example" in rows(browser, "certificates")[2][0]
+    # A certificate that is renewed in time may have few days left.
+    assert browser.js("return document.querySelectorAll('#certificates .bad').length") == 1
     limit = rows(browser, "limits")[0]
     assert limit[1] == "3" and limit[2].startswith("5 m 3")
     assert rows(browser, "workers") == [["0", "151", "0.21 ms", "4.2 ms"]]
