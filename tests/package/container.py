@@ -73,7 +73,8 @@ class Image:
         begin = f"""
             folder={shlex.quote(str(self.folder))}
             inside() {{
-              exec env -i {names} setpriv --no-new-privs chroot --userspec={self.user}:{self.group} --groups= "$folder" "$@"
+              exec env -i {names} setpriv --no-new-privs "$(command -v chroot)" \\
+                --userspec={self.user}:{self.group} --groups= "$folder" "$@"
             }}
             mount --bind "$folder" "$folder"
             mount -o remount,ro,bind "$folder"
