@@ -21,8 +21,8 @@ namespace {
 using Json = nlohmann::json;
 
 // An authority may reject any nonce; this many in a row are a fault.
-constexpr int kMostNonces = 20;
-constexpr unsigned kMostDoublings = 3;
+constexpr int kMaxNonces = 20;
+constexpr unsigned kMaxDoublings = 3;
 constexpr std::size_t kMaxNonce = 512;
 constexpr std::string_view kAsGet = {};
 
@@ -149,7 +149,7 @@ task<Result<Client::Reply>> Client::post(std::string url, std::string payload) {
     auto reply = co_await post_once(url, payload);
     if (!reply) co_return failure(reply.error());
     const bool is_bad_nonce = reply->status == 400 && reply->problem().type == "badNonce";
-    if (!is_bad_nonce || tries == kMostNonces) co_return reply;
+    if (!is_bad_nonce || tries == kMaxNonces) co_return reply;
   }
 }
 
@@ -189,7 +189,7 @@ task<Result<void>> Client::open() {
 }
 
 task<void> Client::wait(unsigned look, std::optional<std::chrono::seconds> retry_after) {
-  std::chrono::nanoseconds pause = options_.first_look * (1U << std::min(look, kMostDoublings));
+  std::chrono::nanoseconds pause = options_.first_look * (1U << std::min(look, kMaxDoublings));
   if (retry_after) pause = std::max<std::chrono::nanoseconds>(*retry_after, options_.first_look);
   co_await sleep_for(std::min(pause, options_.patience));
 }

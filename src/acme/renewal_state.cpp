@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr unsigned kMostFailures = 1'000'000;
+constexpr unsigned kMaxFailures = 1'000'000;
 
 void put(Json& json, const char* name, const std::optional<WallTime>& time) {
   if (time) json[name] = to_rfc3339(*time);
@@ -61,7 +61,7 @@ RenewalState RenewalState::parse(std::string_view text) {
   const auto failures = json.find("failures");
   if (failures != json.end() && failures->is_number_unsigned()) {
     state.failures = static_cast<unsigned>(
-        std::min<std::uint64_t>(failures->get<std::uint64_t>(), kMostFailures));
+        std::min<std::uint64_t>(failures->get<std::uint64_t>(), kMaxFailures));
   }
   const auto window = json.find("window");
   if (window == json.end() || !window->is_object()) return state;

@@ -132,11 +132,11 @@ std::string to_rfc3339(WallTime time) {
 }
 
 std::optional<seconds> parse_retry_after(std::string_view text, WallTime now) {
-  constexpr seconds kMost = kLongestWait;
+  constexpr seconds kMaxWait = kLongestWait;
   if (!text.empty() && ascii::is_digit(text.front())) {
     const auto count = ascii::parse_decimal(text);
     if (!count) return std::nullopt;
-    return seconds(std::min<std::uint64_t>(*count, static_cast<std::uint64_t>(kMost.count())));
+    return seconds(std::min<std::uint64_t>(*count, static_cast<std::uint64_t>(kMaxWait.count())));
   }
   const std::size_t comma = text.find(", ");  // after the day of the week
   if (comma != 3) return std::nullopt;
@@ -156,7 +156,7 @@ std::optional<seconds> parse_retry_after(std::string_view text, WallTime now) {
   reader.skip(" GMT");
   const auto time = reader.is_at_end() ? time_at(civil) : std::nullopt;
   if (!time) return std::nullopt;
-  return std::clamp(std::chrono::ceil<seconds>(*time - now), seconds(0), kMost);
+  return std::clamp(std::chrono::ceil<seconds>(*time - now), seconds(0), kMaxWait);
 }
 
 }  // namespace onehop::acme

@@ -164,7 +164,7 @@ void Group::update(std::vector<Upstream::Endpoint> endpoints, Time now, Arrival 
   std::ranges::sort(gone, std::greater(), &Gone::since);
   std::size_t idle = 0;
   std::erase_if(gone, [&idle](const Gone& one) {
-    return !has_requests(*one.endpoint) && ++idle > kMostRemembered;
+    return !has_requests(*one.endpoint) && ++idle > kMaxRemembered;
   });
   before = std::exchange(origins_, origins_of(*members));
   gone_ = std::move(gone);

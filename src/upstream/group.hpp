@@ -42,7 +42,7 @@ class Group {
   // How long an endpoint that no list names is remembered, and how many, besides those that have
   // requests.
   static constexpr Duration kRemembered = std::chrono::seconds(60);
-  static constexpr std::size_t kMostRemembered = 1000;
+  static constexpr std::size_t kMaxRemembered = 1000;
 
   // Throws std::invalid_argument if an option cannot be used. `before`: the group that this one
   // replaces now, whose endpoints it knows; null if there is none.

@@ -253,7 +253,7 @@ TEST_F(GroupTest, NotAllThatAreGoneAreRemembered) {
   const transport::EndpointUse use({all[0].lock(), &all[0].lock()->load});
   update({"http://b:1"});
   EXPECT_EQ(std::ranges::count_if(all, [](const auto& one) { return !one.expired(); }),
-            Group::kMostRemembered + 1);
+            Group::kMaxRemembered + 1);
   now_ += 60s;
   update({"http://b:1"});
   EXPECT_EQ(std::ranges::count_if(all, [](const auto& one) { return !one.expired(); }), 1);
