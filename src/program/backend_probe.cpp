@@ -105,7 +105,7 @@ std::vector<net::Address> ask(const config::NamedBackend& backend,
     auto found = work.take();
     if (found) return std::move(*found);
     problem = found.error().to_string();
-  } catch (const std::system_error& error) {  // no event loop, for want of descriptors
+  } catch (const std::system_error& error) {  // no event loop: no descriptors are left
     problem = error.code().message();
   }
   return {};

@@ -100,7 +100,7 @@ class CertificateKeeper::Loop {
     ::pthread_setname_np(thread_.native_handle(), "onehop/acme");
     try {
       reactor_ = started_.get_future().get();
-    } catch (...) {  // no event loop, for want of descriptors
+    } catch (...) {  // no event loop: no descriptors are left
       thread_.join();
       throw;
     }

@@ -34,11 +34,11 @@ class CertificateKeeper {
   // Puts them into the TLS options of `configuration`. The ones in use do not change. Errors:
   // Errc::bad_option.
   Result<void> prepare(config::Configuration& configuration);
-  // After prepare(): these settings count. Cannot fail.
+  // Puts what prepare() has made into use. Cannot fail.
   void commit(const config::Configuration& configuration) noexcept;
-  // From here on this process acts. Throws std::system_error.
+  // From here on this process gets and renews certificates. Throws std::system_error.
   void begin();
-  // Ends what it does, on any thread. Certificates stay.
+  // Ends that, on any thread. Certificates stay.
   void end() noexcept;
 
   // For a handler; null as long as no configuration wanted certificates.
@@ -68,7 +68,7 @@ class CertificateKeeper {
   std::unique_ptr<Loop> loop_;
   bool acts_ = false;
 
-  // Of the last prepare(), and of the settings that count.
+  // Of the last prepare(), and of the settings in use.
   acme::RenewerSettings next_, current_;
   std::shared_ptr<const Source> source_;
 };

@@ -27,7 +27,7 @@ bool has_status(const std::vector<int>& statuses, const Response& response) {
   return std::ranges::find(statuses, response.status().code()) != statuses.end();
 }
 
-// And says so to the proxy, which may have to undo it.
+// Also reports it to the proxy, which may have to undo it.
 void set_host(Request& request, const Url& endpoint) {
   request.set_host(endpoint.authority());
   ExchangeRecord* const record = request.record();

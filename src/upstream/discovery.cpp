@@ -93,7 +93,7 @@ class Discovery::Job {
                           [this, &source](const auto& answer) { take(source, answer); });
     } else {
       dns_->query(source.found.name(), [this, &source](const auto& answer) {
-        if (answer.is_late && source.is_asking) return;  // a later question will say
+        if (answer.is_late && source.is_asking) return;  // a later query will show
         take(source, answer);
       });
     }

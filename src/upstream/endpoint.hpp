@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Endpoint: one server of an upstream as all workers share it: its health, its requests in progress
-// and its counters. It lives as long as a list names it or a request is with it, and for a minute
+// and its counters. It lives as long as a list names it or a request uses it, and for a minute
 // after that. Thread: any.
 #pragma once
 
@@ -39,7 +39,7 @@ constexpr bool is_passed_over(Condition condition) noexcept {
 }
 
 struct Endpoint {
-  // A trial that has had no outcome for so long is not waited for: another request tries as well.
+  // If a trial has had no outcome for this long, another request may try as well.
   static constexpr Duration kTrialTime = std::chrono::seconds(10);
 
   explicit Endpoint(const Upstream::Endpoint& e);
@@ -61,10 +61,10 @@ struct Endpoint {
   Condition condition() const noexcept { return condition_.load(std::memory_order_relaxed); }
   // When it became usable, for slow start.
   Time usable_since() const noexcept { return from(usable_since_); }
-  // While it is tried: until when no other request does.
+  // During a trial: until when no other request may try.
   Time ejected_until() const noexcept { return from(ejected_until_); }
-  // The request that tries it is the caller's. False if its time has not come, or another request
-  // has begun within kTrialTime.
+  // Makes the caller's request the one that tries the endpoint. Returns false if its time has not
+  // come, or if another request has begun to try within kTrialTime.
   bool begin_trial(Time now) noexcept;
 
   // For Group alone, which decides whether the endpoint may be ejected, and holds its mutex.

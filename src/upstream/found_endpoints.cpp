@@ -70,7 +70,7 @@ std::string FoundEndpoints::take(const net::DnsChannel::Answer& answer, Time now
     endpoints.back().connect_address = address.ip();
   }
   if (answer.is_partial) keep_other_family(endpoints);
-  // In one order, whatever that of the response: `first` stays where it is.
+  // Sorted, because responses come in any order and Balance::first must not change with them.
   std::ranges::sort(endpoints, {}, &Upstream::Endpoint::connect_address);
   const auto [twins, end] =
       std::ranges::unique(endpoints, {}, &Upstream::Endpoint::connect_address);

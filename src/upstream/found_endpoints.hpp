@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FoundEndpoints: the endpoints that one name stands for, by the responses of DNS so far. A
-// failure keeps the last good one, of each family of addresses, and a name must be absent for a
-// minute before that counts: name servers that restart report what they do not have yet. It has no
-// clock of its own. Thread: owner.
+// FoundEndpoints: the endpoints of one name, from the DNS responses so far. A failed query keeps
+// the last good response of each family of addresses. A name must be absent for a minute before its
+// endpoints are given up: a name server that restarts may deny names that it has not loaded yet. It
+// has no clock of its own. Thread: owner.
 #pragma once
 
 #include <onehop/upstream.hpp>

@@ -138,7 +138,7 @@ void Group::update(std::vector<Upstream::Endpoint> endpoints, Time now, Arrival 
   transport::NamedOrigins before;  // given up after the mutex
   const std::lock_guard lock(mutex_);
   if (members_->empty()) arrival = Arrival::with_the_start;
-  // Also those that were removed: name servers may leave out some each time.
+  // Includes removed endpoints: a name server may leave some out of each response.
   std::unordered_map<std::string_view, Gone> known;
   for (const Member& member : *members_)
     known.emplace(member.endpoint->key, Gone{member.endpoint, now});
