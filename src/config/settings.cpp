@@ -282,7 +282,7 @@ constexpr std::array kSettings = {
                                                            "maximum duration of a check"),
     balancing<ResolveWord, &U::resolve>("resolve", "each: every address of a name is a backend"),
     balancing<Duration<times(0)>, &U::slow_start>(
-        "slow-start", "time until a backend that comes back has its full share"),
+        "slow-start", "time until a returning backend has its full share"),
     balancing<Duration<times()>, &U::eject_time>("eject-time",
                                                  "how long a failing backend gets no requests"),
     balancing<Duration<times()>, &U::max_eject_time>("max-eject-time",

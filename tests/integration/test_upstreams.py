@@ -166,7 +166,7 @@ def test_a_reload_closes_the_connections_to_backends_that_are_gone(configured, r
     (["http://a/x", "http://b/y"], "have /x and /y"),
     (["http://a", "http://a"], "http://a is listed twice"),
     (["http://a weight=x"], "weight=NUMBER"),
-    (["http://a backup"], "is not a backup"),
+    (["http://a backup"], "each backend is a backup or has the weight 0"),
 ])
 def test_backends_that_do_not_go_together_are_refused(backends, why):
     ended = run_onehop("check", *backends)
