@@ -33,6 +33,11 @@ bool is_nonce(std::string_view text) {
   });
 }
 
+// An authority may take its time, but not without end.
+Error of_waiting(Error error, const char* what) {
+  return error.is(Errc::timed_out) ? error.with(what) : error;
+}
+
 bool is_success(int status) {
   return status >= 200 && status < 300;
 }
@@ -316,10 +321,12 @@ task<Result<std::string>> Client::obtain(const Wanted& wanted,
   if (url.empty()) co_return failed("the authority sent no URL of the order");
   for (const std::string& one : begun->authorizations) {
     auto authorized = co_await with_timeout(options_.patience, authorize(one, responder));
-    if (!authorized) co_return failure(authorized.error());
+    if (!authorized)
+      co_return failure(of_waiting(authorized.error(), "while the authority verified the name"));
   }
   auto ready = co_await with_timeout(options_.patience, await_order(url, OrderStatus::ready));
-  if (!ready) co_return failure(ready.error());
+  if (!ready)
+    co_return failure(of_waiting(ready.error(), "while the authority looked at the order"));
   if (ready->status == OrderStatus::ready) {
     auto request = make_request(wanted.names, key);
     if (!request) co_return failure(request.error());
@@ -329,7 +336,7 @@ task<Result<std::string>> Client::obtain(const Wanted& wanted,
     if (!is_success(finalized->status)) co_return refused(*finalized, "certificate request");
   }
   auto valid = co_await with_timeout(options_.patience, await_order(url, OrderStatus::valid));
-  if (!valid) co_return failure(valid.error());
+  if (!valid) co_return failure(of_waiting(valid.error(), "while the authority signed"));
   if (valid->certificate.empty()) co_return failed("the authority sent no URL of the certificate");
   auto chain = co_await post(valid->certificate, std::string(kAsGet));
   if (!chain) co_return failure(chain.error());

@@ -64,6 +64,7 @@ class RenewerTest : public ::testing::Test {
     Renewer::Times times;
     times.share = std::chrono::nanoseconds(1);
     times.first_look_at_order = std::chrono::milliseconds(1);
+    times.patience = patience_;
     auto store = FileStore::open(folder_ + "/acme");
     EXPECT_TRUE(store);
     auto renewer = std::make_unique<Renewer>(std::move(*store), std::move(hooks), times);
@@ -92,6 +93,7 @@ class RenewerTest : public ::testing::Test {
   RenewerSettings settings_;
   std::vector<std::pair<Urgency, std::string>> log_;
   int changes_ = 0;
+  std::chrono::nanoseconds patience_ = std::chrono::minutes(5);
 };
 
 TEST_F(RenewerTest, ANameHasASelfSignedCertificateUntilThereIsAnother) {
@@ -291,7 +293,28 @@ TEST_F(RenewerTest, AnAuthorityThatRejectsEveryNonceOrSendsNonsenseIsAFailure) {
   EXPECT_FALSE(status_of(*other).has_certificate);
 }
 
-TEST_F(RenewerTest, AnExternalAccountIsAskedForOnlyWhereOneIsNeeded) {
+TEST_F(RenewerTest, ARefusalAtAnyStepIsAFailureThatSaysWhy) {
+  for (const char* const step : {"/dir", "/account", "/order", "/authorization", "/challenge",
+                                 "/finalize", "/certificate"}) {
+    authority_.behaviour = {};
+    authority_.behaviour.refusals[step] = {403, "badCSR", ""};
+    const auto renewer = make();
+    now_ += hours(1);
+    look(*renewer);
+    EXPECT_FALSE(status_of(*renewer).has_certificate) << step;
+    EXPECT_THAT(status_of(*renewer).problem, HasSubstr("403, badCSR: the test says no")) << step;
+  }
+}
+
+TEST_F(RenewerTest, AnOrderThatIsNeverDoneEndsWithThePatience) {
+  authority_.behaviour.processing_looks = 1'000'000;
+  patience_ = std::chrono::milliseconds(50);
+  const auto renewer = make();
+  look(*renewer);
+  EXPECT_THAT(status_of(*renewer).problem, HasSubstr("timed out (while the authority"));
+}
+
+TEST_F(RenewerTest, AProfileIsOneOfTheAuthority) {
   settings_.profile = "missing";
   const auto renewer = make();
   look(*renewer);
