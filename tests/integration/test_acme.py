@@ -412,6 +412,7 @@ def test_a_user_without_rights_renews(site):
     open_to_all(site.folder)
     proxy = site.start("--user", "nobody")
     wait_until_trusted(site, proxy)
+    assert site.file().exists(), proxy.stderr()
     assert site.file().owner() == "nobody"
 
 
