@@ -65,6 +65,7 @@ class RenewerTest : public ::testing::Test {
     times.share = std::chrono::nanoseconds(1);
     times.first_look_at_order = std::chrono::milliseconds(1);
     times.patience = patience_;
+    times.beat = std::chrono::milliseconds(5);
     auto store = FileStore::open(folder_ + "/acme");
     EXPECT_TRUE(store);
     auto renewer = std::make_unique<Renewer>(std::move(*store), std::move(hooks), times);
@@ -347,6 +348,22 @@ TEST_F(RenewerTest, AProcessWithoutTheLockRenewsNothing) {
   EXPECT_EQ(authority_.orders().size(), 0U);
   lock->reset();
   look(*renewer);
+  EXPECT_EQ(authority_.orders().size(), 1U);
+}
+
+TEST_F(RenewerTest, AProcessThatLosesTheLockStopsAtOnceAndServesOn) {
+  const auto renewer = make();
+  const std::string first = served(*renewer);
+  authority_.behaviour.processing_looks = 1'000'000;
+  authority_.on_look = [this](const std::string&, const std::string&) {
+    std::ofstream(folder_ + "/acme/lock") << "another.machine 0123456789abcdef 1\n";
+  };
+  look(*renewer);
+  EXPECT_THAT(log_, Contains(Pair(Urgency::warning, HasSubstr("has taken the lock"))));
+  EXPECT_EQ(served(*renewer), first);
+  EXPECT_EQ(status_of(*renewer).failures, 0U);
+  EXPECT_EQ(renewer->challenges()->response_to("a.example", std::string(32, 'A')), "");
+  look(*renewer);  // the other one is believed to live
   EXPECT_EQ(authority_.orders().size(), 1U);
 }
 
