@@ -121,12 +121,14 @@ class Faults:
 
     # --- the configuration ---
 
-    def put_out(self, upstream, name, setup):
-        """Requests go to the endpoint no longer, once `setup` is in effect."""
-        if not self.may_disturb(upstream, name) or self.scene.timeline.present(name):
+    def put_out(self, upstream, name, changed):
+        """Requests go to the endpoint no longer, once the changed upstream is in effect. One that is not a backup has to
+        remain."""
+        remains = any(one.weight > 0 and not one.backup for one in changed.endpoints)
+        if not remains or not self.may_disturb(upstream, name) or self.scene.timeline.present(name):
             return False
         self.scene.timeline.begin(name, "out")
-        self.scene.reload(setup)
+        self.scene.reload(self.scene.setup.with_upstream(changed))
         self.scene.timeline.begin(name, "gone")
         return True
 
@@ -139,7 +141,7 @@ class Faults:
         if upstream.named:
             return self.change_name(upstream, name)
         found = [one for one in upstream.endpoints if one.name == name]
-        if found and self.put_out(upstream, name, self.scene.setup.with_upstream(upstream.without(name))):
+        if found and self.put_out(upstream, name, upstream.without(name)):
             self.scene.count("endpoint removed")
             self.parked[name] = found[0]
         elif name in self.parked and self.may_add(name):
@@ -168,13 +170,13 @@ class Faults:
         if not found or upstream.named:
             return
         before, after = found[0].weight, self.dice.choice([0, 0.5, 1, 3])
-        setup = self.scene.setup.with_upstream(upstream.with_endpoint(dataclasses.replace(found[0], weight=after)))
-        if after == 0 and before > 0 and self.put_out(upstream, name, setup):
+        changed = upstream.with_endpoint(dataclasses.replace(found[0], weight=after))
+        if after == 0 and before > 0 and self.put_out(upstream, name, changed):
             self.scene.count("weight 0")
         elif after > 0 and (before > 0 or self.may_add(name)):
             self.scene.count("weight changed")
             self.weigh_keys(upstream)
-            self.put_back(name, setup)
+            self.put_back(name, self.scene.setup.with_upstream(changed))
             self.weigh_keys(upstream)
 
     def weigh_keys(self, upstream):
