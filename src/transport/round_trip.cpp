@@ -271,9 +271,10 @@ bool RoundTrip::may_repeat(Attempt& attempt, const Error& error) {
     const Delivery delivery = attempt.delivery();
     const bool is_innocent = attempt.is_innocent(error);
     places_->on_failure(error, error.side() == Side::upstream && !is_innocent);
-    // A client that belongs to a place is not moved because a connection was idle for too long.
-    const bool stays =
-        is_innocent && delivery != Delivery::refused && !std::exchange(was_stale_, true);
+    // A client that belongs to a place is not moved because a connection was idle for too long. The
+    // last attempt is for a place that has not failed.
+    const bool stays = is_innocent && delivery != Delivery::refused &&
+                       !resend_.is_next_the_last() && !std::exchange(was_stale_, true);
     if (!stays && places_->has_next()) target = Resend::Target::elsewhere;
   }
   if (!attempt.take_back(resend_, error, target)) return false;

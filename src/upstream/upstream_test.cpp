@@ -222,6 +222,24 @@ TEST_F(UpstreamTest, AConnectionThatWasIdleForTooLongMovesNoClient) {
   EXPECT_EQ(endpoints()[0].requests, 0u);
 }
 
+// Regression: the request failed although the third endpoint had not been asked.
+TEST_F(UpstreamTest, TheLastAttemptGoesToAnEndpointThatHasNotFailed) {
+  start({}, {.response_timeout = 1s});
+  Wire client = this->client();
+  client.send(get());
+  const Wire slow = at("a");
+  network_.advance(1s);
+  Wire b = at("b");
+  b.send(ok("b"));
+  EXPECT_EQ(body_of(client.receive()), "b");
+  client.send(get());
+  network_.advance(1s);
+  b.close();
+  Wire c = at("c");
+  c.send(ok("c"));
+  EXPECT_EQ(body_of(client.receive()), "c");
+}
+
 // Regression: what shares a connection was never at fault.
 TEST_F(UpstreamTest, AnEndpointThatSpeaksNoHttp2IsEjected) {
   start({.endpoints = {"h2c://a", "h2c://b"}});
