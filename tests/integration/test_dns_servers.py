@@ -147,4 +147,4 @@ upstream = "api"
         (5, 15, "dns-servers: '::1:' is not an IP address, optionally with a port: 10.0.0.53 or [fd00::53]:5353"),
     ]
     refused = run_onehop("--dns-servers", "dns.example", "http://app.test")
-    assert refused.returncode == 2 and "--dns-servers: 'dns.example' is not an IP address" in refused.stderr
+    assert refused.returncode == 2 and "--dns-servers: error: 'dns.example' is not an IP address" in refused.stderr
