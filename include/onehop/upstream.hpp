@@ -23,6 +23,10 @@
 
 namespace onehop {
 
+namespace detail {
+struct UpstreamAccess;
+}
+
 // How an Upstream chooses among the endpoints that can be used.
 enum class Balance : std::uint8_t {
   least,        // the fewest requests in progress for its weight
@@ -201,6 +205,7 @@ class Upstream final : public RoundTripper {
   std::vector<Status> endpoints() const;
 
  private:
+  friend struct detail::UpstreamAccess;
   struct Shared;
   std::shared_ptr<Shared> shared_;
 };

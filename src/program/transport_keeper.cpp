@@ -7,6 +7,7 @@
 #include "program/upstreams.hpp"
 #include "transport/origin_key.hpp"
 #include "transport/transport_access.hpp"
+#include "upstream/upstream_access.hpp"
 
 #include <algorithm>
 #include <array>
@@ -161,8 +162,15 @@ void TransportKeeper::commit(Prepared prepared) noexcept {
         {.max_connections = one.options.max_connections, .retry_budget = one.options.retry_budget});
   }
   Prepared before;
-  const std::lock_guard lock(mutex_);
-  before = std::exchange(current_, std::move(prepared));
+  {
+    const std::lock_guard lock(mutex_);
+    before = std::exchange(current_, std::move(prepared));
+  }
+  for (const auto& [connections, one] : before.all) {
+    const auto now = current_.all.find(connections);
+    const bool stays = now != current_.all.end() && now->second.upstream == one.upstream;
+    if (one.upstream && !stays) detail::UpstreamAccess::retire(*one.upstream);
+  }
 }
 
 std::map<std::string, std::vector<Upstream::Status>> TransportKeeper::endpoints() const {

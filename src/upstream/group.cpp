@@ -166,11 +166,18 @@ void Group::update(std::vector<Upstream::Endpoint> endpoints, Time now, Arrival 
   std::erase_if(gone, [&idle](const Gone& one) {
     return !has_requests(*one.endpoint) && ++idle > kMaxRemembered;
   });
-  before = std::exchange(origins_, origins_of(*members));
+  if (!is_retired_) before = std::exchange(origins_, origins_of(*members));
   gone_ = std::move(gone);
   named_ = std::move(endpoints);
   members_ = std::move(members);
   generation_.fetch_add(1, std::memory_order_release);
+}
+
+void Group::retire() noexcept {
+  transport::NamedOrigins before;  // given up after the mutex
+  const std::lock_guard lock(mutex_);
+  is_retired_ = true;
+  before = std::exchange(origins_, {});
 }
 
 std::shared_ptr<Endpoint> Group::make_endpoint(const Upstream::Endpoint& named,

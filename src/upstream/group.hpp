@@ -56,6 +56,8 @@ class Group {
 
   // Replaces the list. Throws std::invalid_argument, and has changed nothing then.
   void update(std::vector<Upstream::Endpoint> endpoints, Time now, Arrival arrival);
+  // Another group serves in its place: the list names no origins from now on.
+  void retire() noexcept;
   // Changes with each update().
   std::uint64_t generation() const noexcept { return generation_.load(std::memory_order_acquire); }
   std::shared_ptr<const MemberList> members() const;
@@ -106,6 +108,7 @@ class Group {
   std::shared_ptr<const MemberList> members_;
   std::vector<Gone> gone_;
   transport::NamedOrigins origins_;  // of the list
+  bool is_retired_ = false;
   std::minstd_rand random_;
 };
 

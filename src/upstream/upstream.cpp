@@ -12,6 +12,7 @@
 #include "upstream/discovery.hpp"
 #include "upstream/group.hpp"
 #include "upstream/health_checks.hpp"
+#include "upstream/upstream_access.hpp"
 
 #include <optional>
 #include <stdexcept>
@@ -77,6 +78,10 @@ task<Result<Response>> Upstream::round_trip(Request request) const {
 
 void Upstream::update(std::vector<Endpoint> endpoints) {
   shared_->group->update(std::move(endpoints), detail::now(), upstream::Arrival::later);
+}
+
+void detail::UpstreamAccess::retire(Upstream& upstream) noexcept {
+  upstream.shared_->group->retire();
 }
 
 std::vector<Upstream::Status> Upstream::endpoints() const {

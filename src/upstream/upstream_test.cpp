@@ -8,6 +8,7 @@
 
 #include "support/messages.hpp"
 #include "support/vocabulary.hpp"
+#include "upstream/upstream_access.hpp"
 
 #include <memory>
 #include <set>
@@ -433,6 +434,25 @@ TEST_F(UpstreamTest, AnUpdateKeepsTheConnectionsToThoseThatStay) {
   update({"http://A", "http://b"});
   client.send(get());
   EXPECT_FALSE(a.receive().empty());
+}
+
+// It may last as long as a tunnel.
+TEST_F(UpstreamTest, OneThatIsReplacedKeepsNoIdleConnections) {
+  start({}, {.pool_idle_timeout = 1h});
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  EXPECT_FALSE(a.receive().empty());
+  a.send(ok("a"));
+  EXPECT_EQ(body_of(client.receive()), "a");
+  client.send(get());
+  EXPECT_FALSE(a.receive().empty());
+  detail::UpstreamAccess::retire(*upstream_);
+  update({"http://a"});
+  EXPECT_FALSE(a.at_end());
+  a.send(ok("a"));
+  EXPECT_EQ(body_of(client.receive()), "a");
+  EXPECT_TRUE(a.at_end());
 }
 
 TEST_F(UpstreamTest, AnotherUpstreamOverTheSameTransportKeepsThem) {
