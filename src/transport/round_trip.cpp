@@ -65,14 +65,17 @@ class Attempt {
   bool may_be_stale() const noexcept { return may_be_stale_; }
   Delivery delivery() const noexcept { return h2_ ? h2_->delivery() : h1_->delivery(); }
   // `error` says nothing of the upstream's health: it may have closed the connection while that was
-  // idle, or it has said that it did not process the request.
+  // idle, or it has said that it did not process the request, or cancelled it, as at a deadline
+  // that the client has set.
   bool is_innocent(const Error& error) const noexcept {
     if (error.is_timeout()) return false;
+    if (h2::code_of(error) == h2::ErrorCode::cancel) return true;
     switch (delivery()) {
       case Delivery::passed_over:
       case Delivery::refused:
         return true;
-      case Delivery::unsent:
+      case Delivery::unsent:  // or it was not asked, because it has no way to do that
+        return was_used_ || error.is(Errc::unexpected_upgrade);
       case Delivery::uncertain:
         return was_used_;
       case Delivery::answered:

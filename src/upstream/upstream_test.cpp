@@ -6,6 +6,7 @@
 #include <onehop/cookies.hpp>
 #include <onehop/testing.hpp>
 
+#include "support/h2_frames.hpp"
 #include "support/messages.hpp"
 #include "support/vocabulary.hpp"
 #include "upstream/upstream_access.hpp"
@@ -253,6 +254,35 @@ TEST_F(UpstreamTest, AnEndpointThatSpeaksNoHttp2IsEjected) {
     network_.advance(200ms);
   }
   EXPECT_EQ(state(0), State::ejected);
+}
+
+// Else clients could eject it.
+TEST_F(UpstreamTest, AnEndpointWithoutTunnelsOverHttp2IsNotAtFault) {
+  start({.endpoints = {"h2c://a", "h2c://b"}});
+  Wire client = this->client();
+  client.send(get("Connection: upgrade\r\nUpgrade: websocket\r\n"));
+  Wire a = at("a");
+  a.send(h2_frames::frame(h2_frames::settings, 0, 0));
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 502 "));
+  EXPECT_TRUE(exchanges_.last().failed_with(Errc::unexpected_upgrade));
+  EXPECT_EQ(endpoints()[0].failures_total, 0u);
+}
+
+TEST_F(UpstreamTest, AResetIsAFailureUnlessItIsACancellation) {
+  using namespace h2_frames;  // NOLINT(google-build-using-namespace)
+  start({.endpoints = {"h2c://a"}});
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  constexpr std::uint64_t kInternalError = 2;
+  constexpr std::uint64_t kCancel = 8;
+  a.send(frame(settings, 0, 0) + frame(rst_stream, 0, 1, number(kCancel, 4)));
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 502 "));
+  EXPECT_EQ(endpoints()[0].failures_total, 0u);
+  client.send(get());
+  a.send(frame(rst_stream, 0, 3, number(kInternalError, 4)));
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 502 "));
+  EXPECT_EQ(endpoints()[0].failures_total, 1u);
 }
 
 TEST_F(UpstreamTest, ATimeoutOverHttp2GoesOnToAnother) {
