@@ -45,8 +45,10 @@ class Finder {
   // No request goes to the top: its settings count only for tables.
   void look_at_unused(const BackendPlace& top) {
     const auto was_given = [this](std::string_view name) { return is_at_top(name); };
-    for (Contradiction& one : find_contradictions_of_backend(*top.configuration, was_given))
+    for (Contradiction& one : find_contradictions_of_backend(*top.configuration, was_given)) {
+      begin_with_the_top(one);
       if (!uses_.contains(one.setting)) add_at_top(std::move(one));
+    }
   }
 
   BackendContradictions take_all() {
@@ -78,9 +80,14 @@ class Finder {
     } else if (one.other.empty()) {
       inherited.emplace(one.setting, std::move(one));
     } else {
-      if (!is_at_top(one.setting)) std::swap(one.setting, one.other);
+      begin_with_the_top(one);
       add_at_top(std::move(one));
     }
+  }
+
+  // Of a pair, the one that is given at the top is the one to report.
+  void begin_with_the_top(Contradiction& one) const {
+    if (!one.other.empty() && !is_at_top(one.setting)) std::swap(one.setting, one.other);
   }
 
   void add_at_top(Contradiction one) {
