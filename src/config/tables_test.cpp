@@ -179,7 +179,6 @@ TEST(Tables, AnEmptiedListIsADifference) {
   const auto changes = differences(before.configuration, after.configuration);
   ASSERT_EQ(changes.size(), 1U);
   EXPECT_EQ(text_of(changes.front()), "route /x: header-up: nothing becomes [] (next request)");
-  EXPECT_TRUE(not_compared(before.configuration, after.configuration).empty());
 }
 
 TEST(Tables, AMistakeInATableIsReportedThere) {
