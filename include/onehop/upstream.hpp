@@ -192,14 +192,16 @@ class Upstream final : public RoundTripper {
   // An endpoint at one moment. Names that end in _total are counters: they only grow while the
   // endpoint is known.
   struct Status {
-    Endpoint endpoint;                              // as in the list
-    State state = State::up;                        // at this moment
-    std::chrono::steady_clock::time_point since{};  // of the state
-    std::size_t requests = 0;                       // in progress
-    std::uint64_t requests_total = 0;               // that were sent to it
-    std::uint64_t failures_total = 0;               // of requests; see eject_time
-    std::uint64_t ejections_total = 0;              // how often it was ejected
-    std::string last_failure = {};                  // in words; "": there was none
+    Endpoint endpoint;        // as in the list
+    State state = State::up;  // at this moment
+    // Of the state; of one that has never changed, since the endpoint is in the list.
+    std::chrono::steady_clock::time_point since{};
+    std::size_t requests = 0;                                 // in progress
+    std::uint64_t requests_total = 0;                         // that were sent to it
+    std::uint64_t failures_total = 0;                         // of requests; see eject_time
+    std::uint64_t ejections_total = 0;                        // how often it was ejected
+    std::string last_failure = {};                            // in words; "": there was none
+    std::chrono::steady_clock::time_point last_failure_at{};  // when that was
   };
   // In the order of the list; then those that are gone and have requests in progress. Thread: any.
   std::vector<Status> endpoints() const;

@@ -22,8 +22,12 @@ std::string Endpoint::key_of(const Upstream::Endpoint& endpoint) {
   return key;
 }
 
-Endpoint::Endpoint(const Upstream::Endpoint& e)
-    : key(key_of(e)), url(e.url), connect_address(e.connect_address), hash(hash_of(key)) {}
+Endpoint::Endpoint(const Upstream::Endpoint& e, Time now)
+    : key(key_of(e)),
+      url(e.url),
+      connect_address(e.connect_address),
+      hash(hash_of(key)),
+      since_(rep(now)) {}
 
 bool Endpoint::begin_trial(Time now) noexcept {
   // The request that moves the time has the trial.
@@ -76,14 +80,14 @@ void Endpoint::take_over(const Endpoint& before, bool is_checked) {
   condition_.store(condition, std::memory_order_relaxed);
 }
 
-std::string Endpoint::last_failure() const {
+EndpointFailure Endpoint::last_failure() const {
   const std::lock_guard lock(mutex_);
   return last_failure_;
 }
 
-void Endpoint::set_last_failure(std::string text) {
+void Endpoint::set_last_failure(EndpointFailure failure) {
   const std::lock_guard lock(mutex_);
-  last_failure_ = std::move(text);
+  last_failure_ = std::move(failure);
 }
 
 }  // namespace onehop::upstream

@@ -38,11 +38,17 @@ constexpr bool is_passed_over(Condition condition) noexcept {
   return condition == Condition::ejected || condition == Condition::trying;
 }
 
+// A failure of an endpoint, in words.
+struct EndpointFailure {
+  std::string text;
+  Time at{};
+};
+
 struct Endpoint {
   // If a trial has had no outcome for this long, another request may try as well.
   static constexpr Duration kTrialTime = std::chrono::seconds(10);
 
-  explicit Endpoint(const Upstream::Endpoint& e);
+  explicit Endpoint(const Upstream::Endpoint& e, Time now = Time{});
 
   // The key by which another list finds the endpoint again: "http://a:8000@10.0.0.1".
   static std::string key_of(const Upstream::Endpoint& endpoint);
@@ -74,13 +80,14 @@ struct Endpoint {
   void start(Time now) noexcept { usable_since_.store(rep(now), std::memory_order_relaxed); }
   // The trial has shown nothing: the next request may try.
   void allow_trial(Time now) noexcept;
+  // Since it has its condition.
   Time since() const noexcept { return from(since_); }
   // For a new one: what is known of `before`, the same endpoint of another group, whose mutex the
   // caller holds. `is_checked`: checks will end what only they can.
   void take_over(const Endpoint& before, bool is_checked);
 
-  std::string last_failure() const;
-  void set_last_failure(std::string text);
+  EndpointFailure last_failure() const;
+  void set_last_failure(EndpointFailure failure);
 
  private:
   static Time from(const std::atomic<Time::rep>& stored) noexcept {
@@ -91,9 +98,9 @@ struct Endpoint {
   std::atomic<Condition> condition_ = Condition::usable;
   std::atomic<Time::rep> usable_since_ = rep(Time::min()) / 2;  // long ago
   std::atomic<Time::rep> ejected_until_ = 0;
-  std::atomic<Time::rep> since_ = 0;
+  std::atomic<Time::rep> since_;
   mutable std::mutex mutex_;
-  std::string last_failure_;  // guarded by mutex_
+  EndpointFailure last_failure_;  // guarded by mutex_
 };
 
 // An endpoint as one list names it.

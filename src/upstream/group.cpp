@@ -183,7 +183,7 @@ void Group::retire() noexcept {
 std::shared_ptr<Endpoint> Group::make_endpoint(const Upstream::Endpoint& named,
                                                Time now,
                                                Arrival arrival) const {
-  auto endpoint = std::make_shared<Endpoint>(named);
+  auto endpoint = std::make_shared<Endpoint>(named, now);
   if (arrival == Arrival::later && is_checked()) {
     endpoint->become(Condition::awaited, now);
   } else if (arrival == Arrival::later) {
@@ -201,45 +201,55 @@ SetCookie Group::cookie_of(std::uint64_t value, bool is_secure) const {
   return upstream::cookie_of(options_.sticky.name, value, is_secure);
 }
 
+// A share that has risen makes it "up" at the end of the slow start, not at its beginning.
+Upstream::Status Group::status_of(const Upstream::Endpoint& named,
+                                  const Endpoint& endpoint,
+                                  Time now) const {
+  Upstream::Status status{.endpoint = named};
+  status.requests = endpoint.load.requests.load(std::memory_order_relaxed);
+  status.requests_total = endpoint.load.total.load(std::memory_order_relaxed);
+  status.failures_total = endpoint.failures_total.load(std::memory_order_relaxed);
+  status.ejections_total = endpoint.ejections_total.load(std::memory_order_relaxed);
+  status.since = endpoint.since();
+  auto [text, at] = endpoint.last_failure();
+  status.last_failure = std::move(text);
+  status.last_failure_at = at;
+  switch (endpoint.condition()) {
+    case Condition::usable:
+      if (now - endpoint.usable_since() < options_.slow_start) {
+        status.state = Upstream::State::starting;
+      } else {
+        status.state = Upstream::State::up;
+        status.since = std::max(status.since, endpoint.usable_since() + options_.slow_start);
+      }
+      break;
+    case Condition::ejected:
+    case Condition::trying:
+      status.state = Upstream::State::ejected;
+      break;
+    case Condition::awaited:
+    case Condition::down:
+      status.state = Upstream::State::down;
+      break;
+    case Condition::leaving:
+      status.state = Upstream::State::draining;
+      break;
+  }
+  return status;
+}
+
 std::vector<Upstream::Status> Group::statuses(Time now) const {
-  const auto status_of = [&](const Upstream::Endpoint& named, const Endpoint& endpoint) {
-    Upstream::Status status{.endpoint = named};
-    status.requests = endpoint.load.requests.load(std::memory_order_relaxed);
-    status.requests_total = endpoint.load.total.load(std::memory_order_relaxed);
-    status.failures_total = endpoint.failures_total.load(std::memory_order_relaxed);
-    status.ejections_total = endpoint.ejections_total.load(std::memory_order_relaxed);
-    status.since = endpoint.since();
-    status.last_failure = endpoint.last_failure();
-    switch (endpoint.condition()) {
-      case Condition::usable:
-        status.state = now - endpoint.usable_since() < options_.slow_start
-                           ? Upstream::State::starting
-                           : Upstream::State::up;
-        break;
-      case Condition::ejected:
-      case Condition::trying:
-        status.state = Upstream::State::ejected;
-        break;
-      case Condition::awaited:
-      case Condition::down:
-        status.state = Upstream::State::down;
-        break;
-      case Condition::leaving:
-        status.state = Upstream::State::draining;
-        break;
-    }
-    return status;
-  };
   const std::lock_guard lock(mutex_);
   std::vector<Upstream::Status> all;
   for (std::size_t i = 0; i < named_.size(); ++i)
-    all.push_back(status_of(named_[i], *(*members_)[i].endpoint));
+    all.push_back(status_of(named_[i], *(*members_)[i].endpoint, now));
   for (const auto& [endpoint, since] : gone_) {
     if (!has_requests(*endpoint)) continue;
     Upstream::Endpoint named(endpoint->url);
     named.connect_address = endpoint->connect_address;
-    all.push_back(status_of(named, *endpoint));
+    all.push_back(status_of(named, *endpoint, now));
     all.back().state = Upstream::State::draining;
+    all.back().since = since;
   }
   return all;
 }
@@ -264,7 +274,7 @@ void Group::on_success(Endpoint& endpoint, bool was_passed_over, Time now) {
 
 void Group::on_failure(Endpoint& endpoint, std::string_view reason, Time now) {
   endpoint.failures_total.fetch_add(1, std::memory_order_relaxed);
-  endpoint.set_last_failure(std::string(reason));
+  endpoint.set_last_failure({std::string(reason), now});
   const bool is_too_much = endpoint.window.add_failure();
   if (!is_too_much && endpoint.condition() != Condition::trying) return;
   if (try_to_eject(endpoint, now)) report(endpoint, "is ejected: " + std::string(reason));
@@ -329,7 +339,7 @@ void Group::on_check(Endpoint& endpoint, Condition found, std::string_view reaso
     } else if (found == Condition::leaving) {
       event = "is draining";
     } else {
-      endpoint.set_last_failure(std::string(reason));
+      endpoint.set_last_failure({std::string(reason), now});
       event = "is down: " + std::string(reason);
     }
   }

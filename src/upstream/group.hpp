@@ -91,6 +91,9 @@ class Group {
   std::shared_ptr<Endpoint> make_endpoint(const Upstream::Endpoint& named,
                                           Time now,
                                           Arrival arrival) const;
+  Upstream::Status status_of(const Upstream::Endpoint& named,
+                             const Endpoint& endpoint,
+                             Time now) const;
   // Returns true if it was usable until now.
   bool try_to_eject(Endpoint& endpoint, Time now);
   bool may_eject(const Endpoint& endpoint) const noexcept;

@@ -24,7 +24,7 @@ class GroupTest : public ::testing::Test {
   void start(std::vector<Upstream::Endpoint> endpoints, Upstream::Options options = {}) {
     options.endpoints = std::move(endpoints);
     options.on_change = [this](std::string_view line) { events_.emplace_back(line); };
-    group_ = std::make_unique<Group>(std::move(options));
+    group_ = std::make_unique<Group>(std::move(options), now_);
   }
   void update(std::vector<Upstream::Endpoint> endpoints) {
     group_->update(std::move(endpoints), now_, Arrival::later);
@@ -63,7 +63,46 @@ TEST_F(GroupTest, FiveFailuresInARowEject) {
   EXPECT_EQ(status.failures_total, 9u);
   EXPECT_EQ(status.ejections_total, 1u);
   EXPECT_EQ(status.last_failure, "reset");
+  EXPECT_EQ(status.last_failure_at, now_);
   EXPECT_EQ(status.since, now_);
+}
+
+TEST_F(GroupTest, AStateHasATimeThatItBegan) {
+  const Time began = now_;
+  const auto since = [this](std::size_t index) { return group_->statuses(now_)[index].since; };
+  start({"http://a:1", "http://b:1"});
+  now_ += 1min;
+  EXPECT_EQ(since(0), began) << "up since it is in the list";
+  update({"http://a:1", "http://b:1", "http://c:1"});
+  const Time added = now_;
+  EXPECT_EQ(since(2), added);
+  now_ += 1min;
+  EXPECT_EQ(since(2), added + 10s) << "up since the slow start is over";
+  EXPECT_EQ(group_->statuses(now_)[0].last_failure_at, Time{});
+  group_->on_check(endpoint(0), Condition::down, "refused", now_);
+  const Time down = now_;
+  now_ += 1s;
+  EXPECT_EQ(since(0), down);
+  EXPECT_EQ(group_->statuses(now_)[0].last_failure_at, down);
+  group_->on_check(endpoint(0), Condition::usable, "", now_);
+  EXPECT_EQ(states()[0], State::starting);
+  EXPECT_EQ(since(0), now_);
+  now_ += 10s;
+  EXPECT_EQ(states()[0], State::up);
+  EXPECT_EQ(since(0), now_);
+}
+
+TEST_F(GroupTest, OneThatIsGoneDrainsSinceThen) {
+  start({"http://a:1", "http://b:1"});
+  const auto kept = (*group_->members())[0].endpoint;
+  const transport::EndpointUse use({kept, &kept->load});
+  now_ += 1min;
+  const Time removed = now_;
+  update({"http://b:1"});
+  now_ += 1min;
+  update({"http://b:1", "http://c:1"});
+  EXPECT_EQ(group_->statuses(now_).back().state, State::draining);
+  EXPECT_EQ(group_->statuses(now_).back().since, removed);
 }
 
 TEST_F(GroupTest, HalfOfTheLastTwentyEjects) {
