@@ -5,7 +5,7 @@
 #include "config/setting_names.hpp"
 #include "config/text_list.hpp"
 #include "config/toml_document.hpp"
-#include "observe/endpoint_families.hpp"
+#include "observe/upstream_endpoints.hpp"
 
 #include <algorithm>
 #include <utility>

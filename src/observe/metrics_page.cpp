@@ -52,7 +52,7 @@ MetricFamilies collect_metrics(const Observed& observed) {
   add_certificate_families(families, observed.server->certificates());
   if (observed.sites) add_renewal_families(families, observed.sites(), observed.renewals());
   add_transport_families(families, numbers.transport, kTopUpstream);
-  if (observed.endpoints) add_endpoint_families(families, observed.endpoints());
+  add_endpoint_families(families, numbers.endpoints);
   if (observed.checks) add_check_families(families, *observed.checks, kTopUpstream);
   add_reload_families(families, observed.reloads->state());
   families

@@ -10,13 +10,13 @@
 #include <onehop/url.hpp>
 
 #include "acme/site_status.hpp"
-#include "observe/endpoint_families.hpp"
 #include "observe/former_backend.hpp"
 #include "observe/generations.hpp"
 #include "observe/reload_history.hpp"
 #include "observe/request_metrics.hpp"
 #include "observe/trace_exporter.hpp"
 #include "observe/upstream_checks.hpp"
+#include "observe/upstream_endpoints.hpp"
 
 #include <chrono>
 #include <cstdint>

@@ -24,6 +24,7 @@ ObservedNumbers read_numbers(const Observed& observed) {
   for (const std::string& unused : add_health(numbers.requests.upstreams.front(), facts))
     observed.requests->forget_address(unused);
   numbers.server = observed.server->metrics();
+  if (observed.endpoints) numbers.endpoints = observed.endpoints();
   return numbers;
 }
 

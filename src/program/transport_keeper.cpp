@@ -173,17 +173,19 @@ void TransportKeeper::commit(Prepared prepared) noexcept {
   }
 }
 
-std::map<std::string, std::vector<Upstream::Status>> TransportKeeper::endpoints() const {
+observe::Endpoints TransportKeeper::endpoints() const {
+  observe::Endpoints all;
   std::map<std::string, std::shared_ptr<Upstream>> upstreams;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [connections, one] : current_.all) {
-      if (one.upstream) upstreams.emplace(connections, one.upstream);
+      if (!one.upstream) continue;
+      upstreams.emplace(connections, one.upstream);
+      all.emplace(connections, policy_of(one.settings));
     }
   }
-  std::map<std::string, std::vector<Upstream::Status>> all;
   for (const auto& [connections, upstream] : upstreams)
-    all.emplace(connections, upstream->endpoints());
+    all.at(connections).statuses = upstream->endpoints();
   return all;
 }
 

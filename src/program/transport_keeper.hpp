@@ -15,6 +15,7 @@
 #include <onehop/upstream.hpp>
 
 #include "config/configuration.hpp"
+#include "observe/upstream_endpoints.hpp"
 #include "program/proxy_for.hpp"
 #include "program/transport_ledger.hpp"
 #include "transport/named_origins.hpp"
@@ -71,7 +72,7 @@ class TransportKeeper {
   // reload has replaced and that still have requests. From any thread.
   Transport::Statistics statistics() const { return ledger_->statistics(); }
   // The endpoints of each Upstream in use, by TableSettings::connections. From any thread.
-  std::map<std::string, std::vector<Upstream::Status>> endpoints() const;
+  observe::Endpoints endpoints() const;
 
  private:
   Result<One> prepare_one(const config::Configuration& configuration) const;

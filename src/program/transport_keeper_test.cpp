@@ -141,7 +141,7 @@ TEST_F(TransportKeeperTest, StatisticsKeepWhatFormerTransportsCounted) {
 // The endpoints of the Upstream at the top, as "URL" or "URL xWEIGHT".
 std::vector<std::string> endpoints_of(const TransportKeeper& keeper) {
   std::vector<std::string> all;
-  const auto statuses = keeper.endpoints().at("");
+  const auto statuses = keeper.endpoints().at("").statuses;
   for (const Upstream::Status& one : statuses)
     all.push_back(one.endpoint.url.to_string() +
                   (one.endpoint.weight == 1
@@ -231,6 +231,34 @@ TEST_F(KeeperOfUpstreamTest, TheKeyOfTheCookieCountsByItsContents) {
   EXPECT_TRUE(prepared.error().is(Errc::bad_option));
   EXPECT_THAT(endpoints_of(keeper_), ElementsAre("http://a", "http://b")) << "nothing has changed";
   fs::remove(file);
+}
+
+TEST_F(TransportKeeperTest, EndpointsComeWithTheWordsOfTheSettings) {
+  config::Configuration configuration = towards("http://127.0.0.1:1");
+  EXPECT_TRUE(is_new(configuration));
+  EXPECT_TRUE(keeper_.endpoints().empty()) << "one backend is no upstream of several";
+  configuration.backends = {{.url = Url::parse("http://127.0.0.1:1").value()},
+                            {.url = Url::parse("http://127.0.0.1:2").value(), .weight = 2}};
+  configuration.upstream.balance = Balance::round_robin;
+  const auto endpoints_now = [&] {
+    auto prepared = keeper_.prepare(configuration);
+    EXPECT_TRUE(prepared);
+    if (prepared) keeper_.commit(std::move(*prepared));
+    return keeper_.endpoints().at("");
+  };
+  observe::UpstreamEndpoints endpoints = endpoints_now();
+  EXPECT_EQ(endpoints.balance, "round-robin");
+  EXPECT_EQ(endpoints.sticky, "");
+  ASSERT_EQ(endpoints.statuses.size(), 2u);
+  EXPECT_EQ(endpoints.statuses[1].endpoint.weight, 2);
+  configuration.upstream.sticky = "cookie";
+  endpoints = endpoints_now();
+  EXPECT_EQ(endpoints.balance, "round-robin");
+  EXPECT_EQ(endpoints.sticky, "cookie");
+  configuration.upstream.sticky = "header:X-User";
+  endpoints = endpoints_now();
+  EXPECT_EQ(endpoints.balance, "hash") << "it decides, not the setting";
+  EXPECT_EQ(endpoints.sticky, "header:X-User");
 }
 
 TEST_F(TransportKeeperTest, FilesCountByTheirContents) {

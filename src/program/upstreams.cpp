@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/upstreams.hpp"
 
+#include "config/upstream_kinds.hpp"
 #include "net/small_file.hpp"
 #include "upstream/key_hash.hpp"
 
@@ -31,6 +32,11 @@ Upstream::HealthCheck health_check_of(const config::UpstreamSettings& settings) 
     check.path = rule;
   }
   return check;
+}
+
+// Reports whether a client is kept at its backend by a hash, instead of `balance`.
+bool is_hashed(const std::string& sticky) {
+  return sticky == "client" || sticky.starts_with("header:");
 }
 
 // All backends that do the same have a cookie of their own: clients know them as one host.
@@ -73,6 +79,13 @@ std::vector<Upstream::Endpoint> endpoints_of(const config::Configuration& config
   }
   if (configuration.backends.empty()) add(configuration.backend, 1, false);
   return endpoints;
+}
+
+observe::UpstreamEndpoints policy_of(const config::UpstreamSettings& settings) {
+  const bool is_off = settings.sticky == "off";
+  return {
+      .balance = is_hashed(settings.sticky) ? "hash" : config::BalanceWord::show(settings.balance),
+      .sticky = is_off ? "" : settings.sticky};
 }
 
 Result<std::shared_ptr<Upstream>> make_upstream(const config::Configuration& configuration,

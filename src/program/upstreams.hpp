@@ -8,6 +8,8 @@
 #include <onehop/upstream.hpp>
 
 #include "config/configuration.hpp"
+#include "config/upstream_settings.hpp"
+#include "observe/upstream_endpoints.hpp"
 
 #include <functional>
 #include <memory>
@@ -19,6 +21,9 @@ namespace onehop::program {
 
 // Those of URLs, without their paths, which the proxy's rewrite adds.
 std::vector<Upstream::Endpoint> endpoints_of(const config::Configuration& configuration);
+
+// How it chooses an endpoint, in the words of the settings. Without endpoints.
+observe::UpstreamEndpoints policy_of(const config::UpstreamSettings& settings);
 
 // `before`: the one that it replaces; null if there is none. `cookie_key` is that of --sticky
 // cookie without a file for it; `on_change` is Upstream::Options::on_change. Errc::bad_option if
