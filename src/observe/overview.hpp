@@ -10,6 +10,7 @@
 // Thread: owner.
 #pragma once
 
+#include "observe/balanced_upstream.hpp"
 #include "observe/generations.hpp"
 
 #include <chrono>
@@ -171,6 +172,7 @@ struct Overview {
   std::vector<Problem> problems;
   Totals totals;
   Histogram duration;
+  std::vector<BalancedUpstream> balanced;
   std::vector<Upstream> upstreams;
   std::vector<Request> requests;  // the oldest, at most kMaxRequests
   std::vector<Request> tunnels;   // the oldest, at most kMaxRequests

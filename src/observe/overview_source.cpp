@@ -157,8 +157,16 @@ void add_upstream_problems(Overview& overview, Overview::Health of_all) {
   }
 }
 
+void add_balanced_problems(Overview& overview) {
+  for (const BalancedUpstream& upstream : overview.balanced) {
+    if (std::string problem = problem_of(upstream); !problem.empty())
+      overview.problems.push_back({upstream.usable() == 0, std::move(problem)});
+  }
+}
+
 void add_problems(Overview& overview, Overview::Health of_all) {
   add_upstream_problems(overview, of_all);
+  add_balanced_problems(overview);
   add_certificate_problems(overview);
   if (overview.state.reload_failed) {
     overview.problems.push_back({false,
@@ -184,6 +192,7 @@ Overview OverviewSource::make() {
   const ObservedNumbers numbers = read_numbers(*observed_);
   add_state(overview);
   add_requests(overview, numbers.requests);
+  overview.balanced = balanced_upstreams(numbers.endpoints, {.wall = overview.time});
   add_upstreams(overview, numbers);
   add_process(overview);
   add_certificates(overview);

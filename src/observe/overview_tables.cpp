@@ -54,17 +54,9 @@ std::string joined(const std::vector<std::string>& texts) {
   return visible_text(all);
 }
 
-std::string or_dash(std::string text) {
-  return text.empty() ? std::string(kNoFigure) : text;
-}
-
 std::string quantiles_figure(const Overview::Quantiles& quantiles) {
   if (!quantiles.p50 && !quantiles.p99) return std::string(kNoFigure);
   return duration_figure(quantiles.p50) + " / " + duration_figure(quantiles.p99);
-}
-
-std::string ago_figure(Overview::Time then, Overview::Time now) {
-  return whole_seconds_figure(now - then) + " ago";
 }
 
 // Queries may hold secrets: a mark says only that there is one.
@@ -203,7 +195,7 @@ OverviewTable request_table(std::string_view id,
                             std::uint64_t all,
                             std::uint64_t silent_workers) {
   OverviewTable table{.id = id,
-                      .title = title,
+                      .title = std::string(title),
                       .note = note_of(requests.size(), all, "oldest"),
                       .empty = empty,
                       .columns = kRequestColumns,
