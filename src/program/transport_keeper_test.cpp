@@ -104,7 +104,7 @@ TEST_F(TransportKeeperTest, OtherSettingsForgetNoBackend) {
       reactor.run_once(100ms);
     EXPECT_FALSE(work.take()) << "nothing listens on these ports";
   }
-  const auto failures = [this] { return keeper_.endpoints().at("").at(0).failures_total; };
+  const auto failures = [this] { return keeper_.endpoints().at("").statuses.at(0).failures_total; };
   const auto before = failures();
   EXPECT_GT(before, 0U);
   configuration.upstream.slow_start = 7s;
