@@ -110,9 +110,9 @@ TEST_F(BackendWatchTest, FollowsAReloadToAnotherBackend) {
 TEST_F(BackendWatchTest, OneBackendOfEachUpstreamIsEnough) {
   open();
   const auto watched = watch({{"/nowhere/a.sock", place_}});
-  EXPECT_TRUE(becomes(Readiness::ready));
+  ASSERT_TRUE(becomes(Readiness::ready));
   close();
-  EXPECT_TRUE(becomes(Readiness::no_upstream));
+  ASSERT_TRUE(becomes(Readiness::no_upstream));
   while (lines().size() < 2)
     std::this_thread::yield();
   EXPECT_THAT(lines()[1], StartsWith("not ready: no backend accepts connections: "
