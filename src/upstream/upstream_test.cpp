@@ -3,16 +3,11 @@
 // Requests through an Upstream of three backends, in memory: where they go when one of them fails.
 #include <onehop/upstream.hpp>
 
-#include <onehop/cookies.hpp>
-#include <onehop/testing.hpp>
-
 #include "support/h2_frames.hpp"
-#include "support/messages.hpp"
-#include "support/vocabulary.hpp"
+#include "support/upstream_test.hpp"
 #include "upstream/upstream_access.hpp"
 
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -23,79 +18,9 @@ namespace onehop {
 namespace {
 
 using namespace test::vocabulary;
+using test::UpstreamTest;
 using testing::Wire;
 using State = Upstream::State;
-
-class UpstreamTest : public ::testing::Test {
- protected:
-  UpstreamTest() {
-    for (const char* name : {"a:80", "b:80", "c:80"})
-      network_.listen(name);
-  }
-  void start(Upstream::Options options = {}, Transport::Options transport = {}) {
-    transport.dialer = network_.dialer();
-    if (options.endpoints.empty()) options.endpoints = {"http://a", "http://b", "http://c"};
-    options.balance = options.hash_key ? Balance::hash : Balance::first;
-    options.transport = transport_ = std::make_shared<Transport>(transport);
-    upstream_ = std::make_shared<Upstream>(std::move(options));
-    network_.serve("proxy:80", std::make_shared<ReverseProxy>(upstream_reverse_proxy(upstream_)),
-                   exchanges_.watch({}));
-  }
-  Wire client() {
-    if (!upstream_) start();
-    return network_.connect("proxy:80");
-  }
-  Wire at(std::string_view name) { return network_.accept(std::string(name) + ":80"); }
-  bool has_connection(std::string_view name) {
-    try {
-      const Wire wire = at(name);
-      return true;
-    } catch (const std::out_of_range&) {
-      return false;
-    }
-  }
-  // A backend that answers with its name.
-  void serve(std::string_view name) {
-    network_.serve(std::string(name) + ":80",
-                   std::make_shared<testing::Recorder>(Status(200), std::string(name)));
-  }
-  std::string ask(std::string_view request) {
-    Wire wire = client();
-    wire.send(request);
-    return wire.receive();
-  }
-  static std::string get(std::string_view fields = "") {
-    return "GET /path?query HTTP/1.1\r\nHost: site\r\n" + std::string(fields) + "\r\n";
-  }
-  static std::string post(std::string_view content) {
-    return "POST / HTTP/1.1\r\nHost: site\r\nContent-Length: " + std::to_string(content.size()) +
-           "\r\n\r\n" + std::string(content);
-  }
-  static std::string ok(std::string_view content) {
-    return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(content.size()) + "\r\n\r\n" +
-           std::string(content);
-  }
-  // By the clock of the network.
-  std::vector<Upstream::Status> endpoints() {
-    auto ask = [](const Upstream& upstream) -> task<std::vector<Upstream::Status>> {
-      co_return upstream.endpoints();
-    };
-    return network_.run(ask(*upstream_));
-  }
-  void update(std::vector<Upstream::Endpoint> endpoints) {
-    auto ask = [](Upstream& upstream, std::vector<Upstream::Endpoint> list) -> task<bool> {
-      upstream.update(std::move(list));
-      co_return true;
-    };
-    network_.run(ask(*upstream_, std::move(endpoints)));
-  }
-  State state(std::size_t index) { return endpoints().at(index).state; }
-
-  test::ExchangeLog exchanges_;
-  testing::Network network_;
-  std::shared_ptr<Transport> transport_;
-  std::shared_ptr<Upstream> upstream_;
-};
 
 TEST_F(UpstreamTest, TheRequestGoesToTheEndpointAsItCame) {
   Wire client = this->client();
@@ -522,79 +447,6 @@ TEST_F(UpstreamTest, TheProxyUndoesTheHostOfTheEndpoint) {
                    return response;
                  }));
   EXPECT_THAT(ask(get()), HasSubstr("Location: http://site/login\r\n"));
-}
-
-TEST_F(UpstreamTest, AKeyStaysAtItsEndpoint) {
-  start(
-      {.hash_key = [](const Request& request) { return request.headers().get_or_empty("User"); }});
-  for (const char* name : {"a", "b", "c"})
-    serve(name);
-  std::set<std::string> seen;
-  for (const char* user : {"1", "2", "3", "4", "5", "6", "7", "8"}) {
-    const std::string request = get("User: " + std::string(user) + "\r\n");
-    const std::string first = body_of(ask(request));
-    EXPECT_EQ(body_of(ask(request)), first);
-    seen.insert(first);
-  }
-  EXPECT_GT(seen.size(), 1u);
-}
-
-std::string cookie_of(const std::string& response) {
-  const std::size_t at = response.find("Set-Cookie: ");
-  if (at == std::string::npos) return "";
-  const std::size_t begin = at + 12;
-  return response.substr(begin, response.find("\r\n", begin) - begin);
-}
-
-TEST_F(UpstreamTest, AClientStaysByItsCookie) {
-  start({.sticky = {.name = "place", .key = "0123456789abcdef"}});
-  serve("a");
-  serve("b");
-  const std::string cookie = cookie_of(ask(get()));
-  EXPECT_THAT(cookie,
-              ::testing::MatchesRegex("place=[0-9a-f]{1,16}; Path=/; SameSite=Lax; HttpOnly"));
-  update({"http://b", "http://a"});
-  const std::string field = "Cookie: x=y; " + cookie.substr(0, cookie.find(';')) + "\r\n";
-  const std::string stays = ask(get(field));
-  EXPECT_EQ(body_of(stays), "a");
-  EXPECT_EQ(cookie_of(stays), "");
-  network_.refuse("a:80");
-  const std::string moved = ask(get(field));
-  EXPECT_EQ(body_of(moved), "b");
-  EXPECT_NE(cookie_of(moved), "");
-  EXPECT_EQ(body_of(ask(get("Cookie: place=nonsense\r\n"))), "b");
-}
-
-// Regression: each response to a client without TLS was a 500.
-TEST_F(UpstreamTest, ACookieWhoseNameHasAPrefixIsSecure) {
-  start({.sticky = {.name = "__Host-place"}});
-  serve("a");
-  const std::string response = ask(get());
-  EXPECT_THAT(response, StartsWith("HTTP/1.1 200 "));
-  EXPECT_THAT(cookie_of(response), EndsWith("; SameSite=Lax; Secure; HttpOnly"));
-}
-
-TEST_F(UpstreamTest, AnUpdateMovesOnlyTheClientsOfWhatIsGone) {
-  start({.sticky = {.name = "place"}});
-  for (const char* name : {"a", "b", "c"})
-    serve(name);
-  const auto field_of = [](const std::string& response) {
-    const std::string cookie = cookie_of(response);
-    return "Cookie: " + cookie.substr(0, cookie.find(';')) + "\r\n";
-  };
-  const std::string at_a = field_of(ask(get()));
-  update({"http://b", "http://a"});
-  const std::string at_b = field_of(ask(get()));
-  update({"http://c", "http://b", {Url::parse("http://a").value(), 7}});
-  EXPECT_EQ(body_of(ask(get(at_a))), "a") << "with another weight and place";
-  EXPECT_EQ(body_of(ask(get(at_b))), "b");
-  update({"http://c", "http://b"});
-  const std::string moved = ask(get(at_a));
-  EXPECT_EQ(body_of(moved), "c");
-  EXPECT_EQ(body_of(ask(get(field_of(moved)))), "c");
-  EXPECT_EQ(body_of(ask(get(at_b))), "b");
-  update({"http://c", "http://b", "http://a"});
-  EXPECT_EQ(body_of(ask(get(at_a))), "a") << "it is the same one";
 }
 
 TEST_F(UpstreamTest, RefusesWhatIsNoEndpoint) {
