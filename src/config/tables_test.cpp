@@ -279,6 +279,12 @@ TEST(Tables, AnUpstreamHasANameOfItsOwn) {
             "onehop.toml:2:11: error: an upstream needs a name\n"
             "  2 | [upstream.\"\"]\n"
             "    |           ^^ write [upstream.NAME]\n");
+  // Regression: it had the connections of a route with that title.
+  EXPECT_EQ(text_of(load_text("backend = \"http://a\"\n[upstream.\"route /x\"]\n").findings),
+            "onehop.toml:2:11: error: the name of an upstream has letters, digits, '-', '_' and "
+            "'.'\n"
+            "  2 | [upstream.\"route /x\"]\n"
+            "    |           ^^^^^^^^^^ choose another name\n");
 }
 
 TEST(Tables, ReadinessNeedsABackendThatCanBeConnectedTo) {
