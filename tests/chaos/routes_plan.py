@@ -12,6 +12,7 @@ BALANCES = ("least", "round-robin", "random", "first")
 H2C = 0.3  # share of the upstreams
 CHECKS = ("off", "/healthz", "tcp")
 CHECKED = {"health-check-interval": "200ms", "health-check-timeout": "500ms"}
+SLOW_START = {"slow-start": "500ms"}
 BETA = "X-Beta: yes"
 # All that differs between upstreams, so that none inherits what another one has at the top of the file.
 DEFAULTS = {"max-attempts": 3, "sticky": "off", "health-check": "off", "retry-status": [], "failure-status": []}
@@ -106,8 +107,9 @@ class Upstream:
 
     def table(self):
         checks = {} if self.get("health-check") == "off" else CHECKED
+        start = {} if self.get("balance", "first") == "first" else SLOW_START  # where there are shares
         return {"backend": [self.named] if self.named else [one.text for one in self.endpoints], **dict(self.settings),
-                **checks}
+                **checks, **start}
 
     def with_endpoint(self, changed):
         """Replaces that of the same name, or adds it."""
@@ -128,7 +130,7 @@ class Setup:
 
     def tables(self):
         """The settings of a ConfiguredProxy."""
-        top = {**dict.fromkeys(CHECKED), **(self.upstreams[self.top].table() if self.top else {})}
+        top = {**dict.fromkeys((*CHECKED, *SLOW_START)), **(self.upstreams[self.top].table() if self.top else {})}
         return {"upstream": {name: one.table() for name, one in self.upstreams.items() if name != self.top},
                 "route": [route.table() for route in self.routes], **top}
 

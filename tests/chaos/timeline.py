@@ -53,7 +53,7 @@ class Timeline:
 
     def may_have_seen(self, name, begin, end):
         """A request that failed in this time may have reached it. One that was dead all the time saw nothing."""
-        if not self.kinds(name, begin, end) & LOSES_REQUESTS:
+        if not self.kinds(name, begin - AFTERMATH, end) & LOSES_REQUESTS:
             return False
         return not self.was_always(name, "killed", begin - AFTERMATH, end)
 

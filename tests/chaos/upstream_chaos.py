@@ -34,10 +34,10 @@ from wire import PATIENCE, message  # noqa: E402
 SCENE = 20  # seconds of load
 RECOVERY = 2.5  # seconds: the longest ejection, and the checks after it
 FAILURES = (502, 503, 504)
-SETTINGS = {"workers": 2, "access-log": "off", "admin": "127.0.0.1:0", "slow-start": "500ms", "eject-time": "300ms",
+SETTINGS = {"workers": 2, "access-log": "off", "admin": "127.0.0.1:0", "eject-time": "300ms",
             "max-eject-time": "1s", "response-timeout": "1s", "activity-timeout": "1s", "connect-timeout": "2s",
             "body-timeout": "2s", "retry-budget": "100%", "pool-idle-timeout": "1s"}
-CLIENTS = ((Stranger, 4), (Http2Stranger, 3), (Uploader, 2), (Talker, 2), (Http2Talker, 1), (Loner, 1))
+CLIENTS = ((Stranger, 4), (Http2Stranger, 3), (Uploader, 2), (Talker, 2), (Http2Talker, 1), (Loner, 2))
 
 
 class ChaosReplica(Replica):
@@ -103,7 +103,7 @@ class UpstreamChaos:
         port = self.new_port()
         endpoints = tuple(Endpoint(f"named{letter}", port, host=f"127.0.0.{number}")
                           for number, letter in enumerate("abc", 31))
-        settings = {**DEFAULTS, "resolve": "each", "dns-servers": ["%s:%d" % self.names.address]}
+        settings = {**DEFAULTS, "balance": "least", "resolve": "each", "dns-servers": ["%s:%d" % self.names.address]}
         return Upstream("named", endpoints, tuple(settings.items()), f"http://app.test:{port}")
 
     @property
@@ -311,13 +311,13 @@ class UpstreamChaos:
             self.cut += 1
 
     def judge_move(self, ask, before, since, endpoint, may_return=False):
-        """A client that was to stay has come to another endpoint."""
+        """A client that was to stay has come to another endpoint, or has returned."""
         if endpoint == before or self.watchdog.stalled(since, ask.ended):
             return
         self.outcomes["moved"] += 1
-        troubles = self.timeline.kinds(before, since, ask.ended, RECOVERY)
+        troubles = self.timeline.kinds(before, since, ask.ended, 2 * RECOVERY)
         if may_return:
-            troubles |= self.timeline.kinds(endpoint, since, ask.ended, RECOVERY)
+            troubles |= self.timeline.kinds(endpoint, since, ask.ended, 2 * RECOVERY)
         if not troubles:
             self.report(f"{ask} moved from {before} to {endpoint}")
 

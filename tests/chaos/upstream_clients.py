@@ -237,7 +237,8 @@ class Regular(Stranger):
 
 
 class Loner(Stranger):
-    """The only client of an upstream whose endpoint is chosen by a field, under several names, or by its address."""
+    """A client of an upstream whose endpoint is chosen by a field, under several names, or by its address. There are no
+    other clients of that upstream."""
 
     def __init__(self, scene, number):
         super().__init__(scene, number)

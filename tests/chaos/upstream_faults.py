@@ -122,8 +122,8 @@ class Faults:
     # --- the configuration ---
 
     def put_out(self, upstream, name, changed):
-        """Requests go to the endpoint no longer, once the changed upstream is in effect. One that is not a backup has to
-        remain."""
+        """Requests go to the endpoint no longer, once the changed upstream is in effect. One that is not a
+        backup has to remain."""
         remains = any(one.weight > 0 and not one.backup for one in changed.endpoints)
         if not remains or not self.may_disturb(upstream, name) or self.scene.timeline.present(name):
             return False
