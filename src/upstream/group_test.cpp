@@ -24,7 +24,7 @@ class GroupTest : public ::testing::Test {
   void start(std::vector<Upstream::Endpoint> endpoints, Upstream::Options options = {}) {
     options.endpoints = std::move(endpoints);
     options.on_change = [this](std::string_view line) { events_.emplace_back(line); };
-    group_ = std::make_unique<Group>(std::move(options), now_);
+    group_ = std::make_unique<Group>(std::move(options), nullptr, now_);
   }
   void update(std::vector<Upstream::Endpoint> endpoints) {
     group_->update(std::move(endpoints), now_, Arrival::later);
