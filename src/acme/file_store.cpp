@@ -111,7 +111,9 @@ class FileLock final : public StoreLock {
   FileLock(io::FileDescriptor file, std::string path)
       : file_(std::move(file)), path_(std::move(path)), process_(random_digits()) {}
   ~FileLock() override {
-    if (is_ours()) (void)::ftruncate(file_.get(), 0);
+    if (!is_ours()) return;
+    // Else it ends when it has not been renewed for long enough.
+    [[maybe_unused]] const int failed = ::ftruncate(file_.get(), 0);
   }
 
   bool begin() { return beat(); }
@@ -165,7 +167,8 @@ std::string FileStore::path_of(std::string_view name) const {
 }
 
 void FileStore::take_over(const std::string& path) const {
-  if (owner_) (void)::lchown(path.c_str(), owner_->user, owner_->group);
+  if (!owner_) return;
+  [[maybe_unused]] const int failed = ::lchown(path.c_str(), owner_->user, owner_->group);
 }
 
 // Also removes what writers that were killed have left.
