@@ -118,7 +118,8 @@ class Upstream final : public RoundTripper {
     // `least` scans all endpoints if they are at most 32; beyond, it compares two random ones.
     Balance balance = Balance::least;
     // For Balance::hash. Returns the key of a request; the view is used at once. Required there.
-    // No endpoint gets more than 1.25 times its share: requests beyond go to their next choice.
+    // No endpoint gets more than 10 at once and 1.25 times its share: requests beyond go to their
+    // next choice.
     std::function<std::string_view(const Request&)> hash_key = {};
     StickyCookie sticky = {};
     // How long the share of an endpoint that has become usable rises from 10 % to all of it.

@@ -13,6 +13,8 @@ namespace {
 constexpr double kFirstShare = 0.1;
 // Of Balance::hash: how far an endpoint may be above its share of the requests in progress.
 constexpr double kBound = 1.25;
+// So many in progress are never above it: a client that sends a few at once stays where it is.
+constexpr double kMinBound = 10;
 // How long an ejected endpoint whose time is over waits for a request that may be repeated.
 constexpr Duration kTrialPatience = std::chrono::seconds(1);
 // How often a long list is searched for an ejected endpoint whose time is over.
@@ -200,7 +202,8 @@ std::optional<std::size_t> Balancer::by_hash(Among among, const Wanted& wanted) 
     if (!belongs(i, among, wanted)) continue;
     const Member& member = members_[i];
     const double its_requests = member.endpoint->load.requests.load(std::memory_order_relaxed);
-    const double bound = std::ceil(kBound * requests * member.weight / weights);
+    const double its_share = kBound * requests * member.weight / weights;
+    const double bound = std::max(kMinBound, std::ceil(its_share));
     if (its_requests >= bound) continue;
     const double rank = rank_of(wanted.key, member.endpoint->hash, member.weight);
     if (best && rank <= best_rank) continue;

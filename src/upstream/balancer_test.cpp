@@ -140,6 +140,16 @@ TEST_F(BalancerTest, HashFollowsTheWeights) {
   EXPECT_NEAR(counts[2], 2000, 150);
 }
 
+// Regression: of two requests of a client at once, one went elsewhere.
+TEST_F(BalancerTest, AKeyStaysWhereItIsForAFewRequestsAtOnce) {
+  start(3, Balance::hash);
+  const std::size_t first = choose({.now = kNow, .key = 7}).value();
+  set_requests(first, 9);
+  EXPECT_EQ(choose({.now = kNow, .key = 7}), first);
+  set_requests(first, 10);
+  EXPECT_NE(choose({.now = kNow, .key = 7}), first);
+}
+
 TEST_F(BalancerTest, NoneOfAHashIsAQuarterAboveItsShare) {
   start(4, Balance::hash);
   for (int i = 0; i < 100; ++i) {  // one key for all
