@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
-# How long `make fuzz` runs each target.
+# How long `make fuzz` runs each target, and `make day` its day.
 SECONDS := 600
 # Warnings fail a build in CI, but not a user's.
 WERROR ?= $(if $(CI),ON,OFF)
@@ -45,12 +45,13 @@ test: check ## run every test of the release build
 	@tools/run_tests release $(JOBS)
 
 .PHONY: check
-check: ## checks without compiling: floors, coroutine shapes, formatting, prose
+check: ## checks without compiling: floors, coroutine shapes, formatting, prose, comments
 	@tools/install_dependencies test
 	@tools/check_floors
 	@tools/check_coroutines
 	@tools/check_format
 	@tools/check_prose
+	@tools/check_comments
 	@/usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/tools
 
 .PHONY: instructions

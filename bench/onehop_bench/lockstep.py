@@ -6,6 +6,7 @@ writes and waits the same number of times whatever else the machine does.
 """
 
 import pathlib
+import selectors
 import socket
 import ssl
 import struct
@@ -209,31 +210,71 @@ class Http2:
 
 
 class Backend:
-    """The address that the proxy connects to; the driver of the run responds on each connection."""
+    """The addresses that the proxy connects to, 127.0.0.1 and the next ones, with the same port; the driver of the run
+    responds on each connection."""
 
-    def __init__(self):
+    def __init__(self, count=1):
         self.turn = None  # set when there is a proxy
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.listener.settimeout(TIMEOUT)
-        self.port = self.listener.getsockname()[1]
         self.connections = []
+        self.listeners = []
+        while len(self.listeners) < count:
+            self.listeners = list(self._listen(count))
+        for listener in self.listeners:
+            listener.settimeout(TIMEOUT)
 
-    def take_probe(self):
-        """The connection by which the program finds out at its start whether the backend is there."""
-        probe = Plain(self.listener.accept()[0], self.turn)
-        if probe.receive():
-            raise RuntimeError("the proxy's first connection carries bytes")
-        probe.close()
+    def _listen(self, count):
+        """Listens with a port that the system chooses for the first address, and stops at one that does not have it
+        free."""
+        self.port = 0
+        for number in range(1, count + 1):
+            try:
+                listener = socket.create_server((f"127.0.0.{number}", self.port))
+            except OSError:
+                return
+            self.port = listener.getsockname()[1]
+            yield listener
 
-    def accept(self):
-        connection = Plain(self.listener.accept()[0], self.turn)
+    def take_probes(self):
+        """The connections by which the program finds out at its start whether the backends are there."""
+        for listener in self.listeners:
+            probe = Plain(listener.accept()[0], self.turn)
+            if probe.receive():
+                raise RuntimeError("the proxy's first connection carries bytes")
+            probe.close()
+
+    def accept(self, listener=None):
+        connection = Plain((listener or self.listeners[0]).accept()[0], self.turn)
         self.connections.append(connection)
         return connection
 
     def close(self):
         for connection in self.connections:
             connection.socket.close()
-        self.listener.close()
+        for listener in self.listeners:
+            listener.close()
+
+
+class AnyBackend:
+    """All connections of a backend: the driver does not know which one the proxy takes."""
+
+    def __init__(self, backend):
+        self.backend = backend
+        self.waiting = selectors.DefaultSelector()
+        for listener in backend.listeners:
+            self.waiting.register(listener, selectors.EVENT_READ)
+
+    def receive(self, count=1):
+        """Waits for so many messages, each on a connection of its own, and returns these connections."""
+        asked = []
+        while len(asked) < count:
+            for key, _ in self.waiting.select(TIMEOUT):
+                if key.data:
+                    key.data.receive()
+                    asked.append(key.data)
+                else:
+                    accepted = Http1(self.backend.accept(key.fileobj))
+                    self.waiting.register(accepted.connection.socket, selectors.EVENT_READ, accepted)
+        return sorted(asked, key=lambda one: one.connection.socket.fileno())
 
 
 def connect(port):

@@ -78,6 +78,15 @@ class Workload:
         return max(self.expect, self.body)
 
 
+def routes(count):
+    """A configuration with so many routes, half of them by host and half by path, none of which takes a request of the
+    workloads."""
+    half = count // 2
+    tables = [f'host = ["h{number}.example.com"]' for number in range(half)]
+    tables += [f'path = "/part{number}/*"' for number in range(count - half)]
+    return "".join(f"[[route]]\n{table}\nstatus = 404\n" for table in tables)
+
+
 PER_REQUEST = "CPU us/request"
 PER_GIB = "CPU ms/GiB"
 PER_HANDSHAKE = "CPU us/handshake"

@@ -61,16 +61,20 @@ class Body {
   Body& operator=(const Body&) = delete;
   ~Body() = default;
 
+  // Returns a body with this content and its length. "" is a body without content.
   static Body of(std::string text);
+  // Returns a body that `source` generates. If it is null, there is no content.
   static Body from(std::unique_ptr<BodySource> source);
 
   // True if there is no content.
   bool is_empty() const noexcept { return source_ == nullptr; }
   // The size of the whole body in bytes; std::nullopt if it is not known before the end.
   std::optional<std::uint64_t> length() const;
+  // See BodySource::read().
   task<Result<bytes>> read();
   // Reads the rest of the body. Errc::limit_exceeded if it has more than `limit` bytes.
   task<Result<std::string>> read_all(std::size_t limit);
+  // See BodySource::trailers().
   const Headers& trailers() const;
 
  private:

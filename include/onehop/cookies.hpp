@@ -23,12 +23,12 @@ namespace onehop {
 
 // A cookie of a request. A view into its message.
 struct Cookie {
-  std::string_view name;
+  std::string_view name;   // a token
   std::string_view value;  // without quotes around it; not decoded
 };
 
-// The cookies of a request, in order. Its views are valid as long as those of `headers`. Thread:
-// owner.
+// The cookies of a request, in order. Its views are valid as long as those of `headers`.
+// Thread: owner.
 class Cookies {
  public:
   // Pairs whose name is not a token, or whose value has a byte that no cookie may have, are
@@ -49,13 +49,15 @@ class Cookies {
   std::vector<Cookie> list_;
 };
 
+// Whether the client sends the cookie with requests that other sites cause. With `unset`, its own
+// default applies.
 enum class SameSite : std::uint8_t { unset, lax, strict, none };
 
-// A cookie for a client. It is a value.
+// A cookie for a client. Its parts are sent as they are, without quotes or escapes. It is a value.
 // Thread: any.
 struct SetCookie {
-  std::string name;
-  std::string value;
+  std::string name;         // a token
+  std::string value;        // without controls, blanks, '"', ',', ';' and '\\'
   std::string path = {};    // "": that of the request
   std::string domain = {};  // "": the host of the request alone
   // How long the client keeps it; without either, until it is closed. Zero or less: not at all.
@@ -64,7 +66,7 @@ struct SetCookie {
   bool secure = false;     // over https only
   bool http_only = false;  // not for scripts
   SameSite same_site = SameSite::unset;
-  bool partitioned = false;
+  bool partitioned = false;  // a jar of its own for each top-level site
 
   // Returns the value of a Set-Cookie field. Errc::bad_field if a part cannot be sent, or if
   // clients would refuse the cookie: SameSite=None and Partitioned want `secure`, and so do names

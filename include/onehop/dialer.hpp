@@ -20,11 +20,12 @@ struct Dialled;  // internal
 
 // DialTarget is where a URL says to connect to.
 struct DialTarget {
+  // For a host and a port, or for the path of a unix socket.
   DialTarget(std::string h, std::uint16_t p) : host(std::move(h)), port(p) {}
   explicit DialTarget(std::string path) : socket_path(std::move(path)) {}
 
-  std::string host;  // a name or an IP address, without brackets; "" for a unix: URL
-  std::uint16_t port = 0;
+  std::string host;         // a name or an IP address, without brackets; "" for a unix: URL
+  std::uint16_t port = 0;   // of the URL, or the default of its scheme
   std::string socket_path;  // for a unix: URL
 };
 

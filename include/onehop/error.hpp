@@ -44,7 +44,7 @@ enum class Errc : std::uint8_t {
   unexpected_upgrade,       // a 101 that was not asked for, or for another protocol
 
   // Reaching the upstream (side: upstream).
-  name_not_resolved,
+  name_not_resolved,   // the name has no address, or DNS did not respond
   connect_failed,      // every address was tried; detail() has the last errno
   no_endpoint,         // 503: an Upstream has no endpoint for the request
   no_connection_slot,  // 503: no connection became available within queue_timeout
@@ -52,9 +52,9 @@ enum class Errc : std::uint8_t {
   http1_needed,        // NTLM or Negotiate, and the upstream speaks HTTP/2 only
 
   // Programming and configuration (side: local).
-  bad_url,
-  bad_field,  // a field name or value that is not valid in a message
-  bad_option,
+  bad_url,         // an invalid URL, or one that cannot be used here; detail() says why
+  bad_field,       // a field name or value that is not valid in a message
+  bad_option,      // an option that cannot be used, or a function called at the wrong time
   handler_failed,  // 500: user code threw, or produced no valid response
 
   // This proxy (side: local).
@@ -70,7 +70,9 @@ struct std::is_error_code_enum<onehop::Errc> : std::true_type {};
 
 namespace onehop {
 
+// Returns the category of Errc, whose name is "onehop". Thread: any; constant.
 const std::error_category& error_category() noexcept;
+// Makes an Errc convertible to std::error_code.
 std::error_code make_error_code(Errc code) noexcept;
 
 // Whose fault it is, which decides the status: 4xx, 502 to 504, or 500.
@@ -90,35 +92,44 @@ enum class Phase : std::uint8_t {
   deliver,  // writing the response to the client
   tunnel,   // relaying after 101
 };
+// Returns the name of the enumerator: "connect". "" for Phase::none.
 std::string_view to_string(Phase phase) noexcept;
 
 class Error {
  public:
+  // `detail` says in words for a log what the code does not.
   Error(Errc code, Side side) noexcept : code_(make_error_code(code)), side_(side) {}
   Error(Errc code, Side side, std::string detail) noexcept
       : code_(make_error_code(code)), detail_(std::move(detail)), side_(side) {}
   // Without the detail if there is no memory for it, so that a destructor may say why.
   Error(Errc code, Side side, const char* detail) noexcept;
+  // From another category.
   Error(std::error_code code, Side side) noexcept : code_(code), side_(side) {}
   // From an errno value.
   static Error system(int errno_value, Side side) {
     return Error(std::error_code(errno_value, std::system_category()), side);
   }
 
+  // An Errc, or an errno in std::system_category().
   std::error_code code() const noexcept { return code_; }
+  // Reports whether it is this condition: error.is(Errc::timed_out).
   bool is(Errc code) const noexcept { return code_ == make_error_code(code); }
+  // The side that is at fault.
   Side side() const noexcept { return side_; }
+  // The phase of the exchange in which it happened; Phase::none outside of an exchange.
   Phase phase() const noexcept { return phase_; }
   // True only if the request cannot have been acted upon, so that sending it again is safe for any
   // method.
   bool retry_safe() const noexcept { return retry_safe_; }
+  // True for Errc::timed_out, and for ETIMEDOUT of the system.
   bool is_timeout() const noexcept;
   // For logs only, never for peers: it may name addresses.
   std::string_view detail() const noexcept { return detail_; }
   // "connect: Connection refused (while connecting to 127.0.0.1:8000)"
   std::string to_string() const;
 
-  // Each returns *this: error.during(Phase::connect).with("while connecting to ...").
+  // during() sets the phase, retry_safe() what retry_safe() returns, and with() appends to the
+  // detail. Each returns *this: error.during(Phase::connect).with("while connecting to ...").
   Error& during(Phase phase) noexcept {
     phase_ = phase;
     return *this;
@@ -137,9 +148,11 @@ class Error {
   bool retry_safe_ = false;
 };
 
+// A value, or why there is none.
 template <class T>
 using Result = std::expected<T, Error>;
 
+// Returns the error of a Result: return failure(Errc::bad_request, Side::client, "no Host field").
 inline std::unexpected<Error> failure(Error error) {
   return std::unexpected<Error>(std::move(error));
 }

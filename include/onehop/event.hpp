@@ -21,7 +21,9 @@ class Event {
 
   // Every wait in progress completes, and so does each later one until reset().
   void set();
+  // Later waits wait again; those that set() has completed go on.
   void reset();
+  // Reports whether set() was called, and not reset() since.
   bool is_set() const noexcept;
 
   // Completes once the event is set. Any number of tasks may wait. If the event is destroyed first,

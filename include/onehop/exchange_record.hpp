@@ -35,14 +35,14 @@ struct ExchangeRecord {
   // The request, as received.
   Method method;
   Version version = Version::http_1_1;
-  std::string_view target;
-  std::string_view host;
+  std::string_view target;  // as received: "/p?q", an absolute URL, or "*"
+  std::string_view host;    // the Host field or, over HTTP/2, :authority
   // The client's IP address: that of the peer or, if the peer is in Server::Options::trust, the
   // rightmost address in X-Forwarded-For that is not. "unix" for a unix socket.
   std::string_view client;
   std::string_view peer;  // the IP address of the other end, or in its PROXY header, or "unix"
-  std::string_view user_agent;
-  std::string_view referer;
+  std::string_view user_agent;  // the User-Agent field; "" if there is none
+  std::string_view referer;     // the Referer field; "" if there is none
   std::string_view request_id;  // X-Request-ID, as sent on; see Server::Options::request_ids
   std::string_view trace_id;    // 32 hexadecimal digits, from a valid traceparent
   Trace* trace = nullptr;       // null without Server::Options::trace_sample
@@ -68,7 +68,10 @@ struct ExchangeRecord {
   std::string_view upstream;   // the address connected to
   std::uint16_t attempts = 0;  // attempts to send the request (2: one retry); connects do not count
   bool reused = false;         // the last attempt used a pooled connection
-  // How long it took to make the connection of the last attempt that did not.
+  // Scheme and authority of the endpoint that an Upstream has chosen for the last attempt, if it
+  // sends Host of its endpoints: "https://a:8443".
+  std::string_view upstream_origin;
+  // How long connecting took in the last attempt with a new connection.
   std::chrono::nanoseconds dial_time{};
 
   // Points in time; zero if they were not reached.

@@ -38,13 +38,16 @@ class Handler {
 // A const function object or a function pointer: workers call it at the same time.
 template <class Function>
 concept CanBeCalledWithARequest = std::invocable<const Function&, Request>;
+// The result of such a function.
 template <class Function>
 concept ReturnsAResponseOrATaskOfOne =
     std::same_as<std::invoke_result_t<const Function&, Request>, Response> ||
     std::same_as<std::invoke_result_t<const Function&, Request>, task<Response>>;
+// A class derived from Handler, or a shared_ptr to one.
 template <class T>
 concept IsAHandlerOrPointsToOne =
     std::derived_from<T, Handler> || std::convertible_to<const T&, std::shared_ptr<const Handler>>;
+// An argument of make_handler() and of Server::run().
 template <class T>
 concept CanHandleRequests =
     IsAHandlerOrPointsToOne<T> || (CanBeCalledWithARequest<T> && ReturnsAResponseOrATaskOfOne<T>);

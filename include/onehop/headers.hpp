@@ -2,8 +2,8 @@
 //
 // Headers is the ordered list of the field lines of a message; names are compared without case
 // (RFC 9110 §5). The text is kept in the memory of the exchange, which only grows: a view stays
-// valid through later changes, until the last message of the exchange is destroyed. One thread at a
-// time.
+// valid through later changes, until the last message of the exchange is destroyed.
+// Thread: owner.
 #pragma once
 
 #include <onehop/detail/field_line.hpp>
@@ -31,6 +31,7 @@ class FieldName {
   FieldName(const char* text) noexcept : FieldName(std::string_view(text)) {}         // NOLINT
   FieldName(const std::string& text) noexcept : FieldName(std::string_view(text)) {}  // NOLINT
 
+  // The name as it was written.
   constexpr std::string_view text() const noexcept { return text_; }
 
  private:
@@ -44,6 +45,7 @@ class FieldName {
 class Headers {
  public:
   Headers() noexcept = default;
+  // Copies the text: Headers{{"Accept", "text/html"}}. Throws as add() does.
   Headers(std::initializer_list<Field> fields);
   Headers(Headers&& other) noexcept;
   Headers& operator=(Headers&& other) noexcept;
@@ -61,6 +63,7 @@ class Headers {
   std::optional<std::string_view> get(FieldName name) const noexcept;
   // The same, or "" if there is none.
   std::string_view get_or_empty(FieldName name) const noexcept;
+  // Reports whether there is a line with that name.
   bool has(FieldName name) const noexcept;
   // Every value with that name, in order.
   std::vector<std::string_view> get_all(FieldName name) const;
@@ -73,7 +76,7 @@ class Headers {
   // contains CR, LF, NUL or another control character; in a handler that becomes a 500.
   void set(FieldName name, std::string_view value);
   void add(FieldName name, std::string_view value);
-  // The same for untrusted text: they return Errc::bad_field instead.
+  // try_set() and try_add() are the same for untrusted text: they return Errc::bad_field instead.
   Result<void> try_set(FieldName name, std::string_view value);
   Result<void> try_add(FieldName name, std::string_view value);
   // Removes all lines with that name and returns their number.

@@ -27,13 +27,17 @@ class ProxyResponse;
 class Request;
 
 // The names read as sentences, because the compiler quotes them when it refuses a function.
+// A function for a RewriteHook.
 template <class Function>
 concept CanBeCalledWithAProxyRequest = std::invocable<const Function&, ProxyRequest&>;
+// A function for director().
 template <class Function>
 concept CanBeCalledWithTheOutboundRequest = std::invocable<const Function&, Request&>;
+// A function for a ResponseHook.
 template <class Function>
 concept CanBeCalledWithAResponseOrAProxyResponse =
     std::invocable<const Function&, Response&> || std::invocable<const Function&, ProxyResponse&>;
+// One of the results listed above, or a task of one.
 template <class Returned>
 concept IsVoidOrAResponseOrAResultOrATaskOfOne = detail::is_one_of<detail::Awaited<Returned>,
                                                                    void,
@@ -43,10 +47,12 @@ concept IsVoidOrAResponseOrAResultOrATaskOfOne = detail::is_one_of<detail::Await
                                                                    Result<Response>,
                                                                    Result<std::optional<Response>>>;
 
-// A function of a ProxyRequest&. An empty one is like none.
+// A function of a ProxyRequest&. A RewriteHook without one, or with an
+// empty one, converts to false.
 class RewriteHook : public detail::Hook<ProxyRequest> {
  public:
   RewriteHook() noexcept = default;
+  // Holds `function`; copies of the hook share it.
   template <class Function>
     requires(!std::derived_from<Function, RewriteHook>) && CanBeCalledWithAProxyRequest<Function> &&
             IsVoidOrAResponseOrAResultOrATaskOfOne<
@@ -61,11 +67,12 @@ using ModifyArgument =
     std::conditional_t<std::invocable<const Function&, Response&>, Response, ProxyResponse>;
 }
 
-// A function of a Response&, or of a ProxyResponse& if it also looks at the request. An empty one
-// is like none.
+// A function of a Response&, or of a ProxyResponse& if it also looks at the request. A ResponseHook
+// without one, or with an empty one, converts to false.
 class ResponseHook : public detail::Hook<ProxyResponse> {
  public:
   ResponseHook() noexcept = default;
+  // Holds `function`; copies of the hook share it.
   template <class Function>
     requires(!std::derived_from<Function, ResponseHook>) &&
                 CanBeCalledWithAResponseOrAProxyResponse<Function> &&

@@ -13,9 +13,11 @@
 
 namespace onehop {
 
+// The type of no_limit.
 struct NoLimit {
   friend constexpr bool operator==(NoLimit, NoLimit) noexcept = default;
 };
+// Lifts a limit: options.max_body = onehop::no_limit.
 inline constexpr NoLimit no_limit;
 
 namespace detail {
@@ -30,7 +32,8 @@ constexpr T largest() noexcept {
 }  // namespace detail
 
 // Converts from and to T. Without a limit it converts to the largest T, so that `used < limit` is
-// what it seems to be. A value; constant.
+// what it seems to be. It is a value.
+// Thread: any.
 template <class T>
 class Limit {
  public:
@@ -39,7 +42,9 @@ class Limit {
     requires std::convertible_to<U, T>
   constexpr Limit(U value) noexcept : value_(static_cast<T>(value)) {}  // NOLINT
 
+  // Reports whether it is no_limit.
   constexpr bool is_none() const noexcept { return value_ == detail::largest<T>(); }
+  // The number or duration; the largest T without a limit.
   constexpr T value() const noexcept { return value_; }
   constexpr operator T() const noexcept { return value_; }  // NOLINT
 

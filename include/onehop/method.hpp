@@ -18,16 +18,20 @@ namespace onehop {
 
 class Method {
  public:
+  // The maximum length of a method in bytes.
   static constexpr std::size_t kMaxSize = 31;
 
   constexpr Method() noexcept : Method("GET", 3) {}
   // Returns std::nullopt if `text` is not a token of at most kMaxSize bytes.
   static std::optional<Method> parse(std::string_view text) noexcept;
 
+  // The methods of RFC 9110 and PATCH (RFC 5789).
   static const Method get, head, post, put, del, connect, options, trace, patch;
 
+  // "GET". The view is valid as long as this object.
   constexpr std::string_view text() const noexcept { return {text_.data(), size_}; }
-  // As registered in RFC 9110 §9.2; an unknown method is neither.
+  // is_safe() and is_idempotent() say what is registered (RFC 9110 §9.2); an unknown method is
+  // neither.
   bool is_safe() const noexcept;
   bool is_idempotent() const noexcept;
 

@@ -27,6 +27,7 @@
 
 namespace onehop {
 
+// The maximum number of threads in the pool.
 inline constexpr std::size_t kMaxOffloadThreads = 16;
 // How many functions may wait for a thread.
 inline constexpr std::size_t kMaxOffloadQueue = 1024;

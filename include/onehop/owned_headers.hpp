@@ -20,6 +20,7 @@ namespace onehop {
 class OwnedHeaders {
  public:
   OwnedHeaders() = default;
+  // Copies all lines and their text.
   explicit OwnedHeaders(const Headers& headers);
 
   // Returns Headers with the same lines, for a new message.
@@ -35,6 +36,7 @@ class OwnedHeaders {
   std::optional<std::string_view> get(std::string_view name) const noexcept;
   // The same, or "" if there is none.
   std::string_view get_or_empty(std::string_view name) const noexcept;
+  // Reports whether there is a line with that name.
   bool has(std::string_view name) const noexcept { return get(name).has_value(); }
   // Every value with that name, in order.
   std::vector<std::string_view> get_all(std::string_view name) const;

@@ -21,9 +21,10 @@
 
 namespace onehop {
 
+// One pair.
 struct Parameter {
-  std::string name;
-  std::string value;
+  std::string name;   // decoded
+  std::string value;  // decoded
 };
 
 class Parameters {
@@ -32,6 +33,7 @@ class Parameters {
   static constexpr std::size_t kMaxParameters = 10'000;
 
   Parameters() = default;
+  // Parameters{{"q", "a b"}}; the texts are not escaped.
   Parameters(std::initializer_list<Parameter> list) : list_(list) {}
 
   // Parses "a=1&b=2": it replaces '+' and escapes such as "%20" by their bytes, which need not be
@@ -50,6 +52,7 @@ class Parameters {
   std::optional<std::string_view> get(std::string_view name) const noexcept;
   // The same, or "" if there is none.
   std::string_view get_or_empty(std::string_view name) const noexcept;
+  // Reports whether there is a parameter with that name.
   bool has(std::string_view name) const noexcept { return get(name).has_value(); }
   // Every value with that name, in order.
   std::vector<std::string_view> get_all(std::string_view name) const;

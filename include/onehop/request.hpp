@@ -29,14 +29,16 @@ namespace onehop {
 
 class Response;
 
-// ConnectionId identifies one client connection, uniquely within the process. A default-constructed
-// one belongs to a request that no Server received. It is a value.
+// ConnectionId identifies one client connection within the process. A default-constructed one
+// belongs to a request that no Server received. It is a value.
 // Thread: any.
 class ConnectionId {
  public:
   ConnectionId() noexcept = default;
+  // For a server of your own: `number` is not 0, and unique within the process.
   explicit ConnectionId(std::uint64_t number) noexcept : number_(number) {}
   explicit operator bool() const noexcept { return number_ != 0; }
+  // The number of the connection; 0 for a default-constructed one.
   std::uint64_t number() const noexcept { return number_; }
   friend bool operator==(ConnectionId, ConnectionId) noexcept = default;
 
@@ -48,7 +50,7 @@ class ConnectionId {
 // as those of the request.
 struct ConnectionInfo {
   std::string_view peer;  // IP of the other end, or in its PROXY header; "" if none (unix, memory)
-  std::uint16_t peer_port = 0;
+  std::uint16_t peer_port = 0;   // of the other end; 0 if `peer` is ""
   bool peer_is_trusted = false;  // it is in Server::Options::trust
   // The user id of the process at the other end of a unix socket.
   static constexpr std::uint32_t kNoUser = ~std::uint32_t{0};
@@ -58,8 +60,8 @@ struct ConnectionInfo {
   std::string_view client;
   std::string_view local;  // the local "address:port", or the socket's path
   bool tls = false;
-  const TlsInfo* tls_info = nullptr;  // null without TLS
-  Version version = Version::http_1_1;
+  const TlsInfo* tls_info = nullptr;    // null without TLS
+  Version version = Version::http_1_1;  // in which the request came
   // Transport reserves an upstream connection that was authenticated with NTLM or Negotiate for the
   // client connection with this id. Without an id it does not keep such connections.
   ConnectionId id = {};
@@ -74,30 +76,39 @@ class Request {
   Request& operator=(const Request&) = delete;
   ~Request() = default;
 
+  // A request of a program, for a round trip: `url` is absolute. If Host is not set, a Transport
+  // sends the authority of the URL.
   Request(Method method, Url url) : Request(method, std::move(url), Headers()) {}
   Request(Method method, Url url, Headers headers, Body body = {})
       : parts_(
             std::make_unique<Parts>(method, std::move(url), std::move(headers), std::move(body))) {}
 
+  // The method, GET by default.
   const Method& method() const noexcept { return parts_->method; }
+  // Replaces the method.
   void set_method(Method method) noexcept { parts_->method = method; }
 
   // In a handler, the target as received (origin-form or "*"). For a round trip, an absolute URL.
+  // set_url() replaces it and leaves Host as it is.
   const Url& url() const noexcept { return parts_->url; }
   Url& url() noexcept { return parts_->url; }
   void set_url(Url url) { parts_->url = std::move(url); }
 
   // The value of the Host field (RFC 9110 §7.2); "" if there is none.
   std::string_view host() const noexcept;
+  // Replaces the Host field. Throws as Headers::set() does.
   void set_host(std::string_view host) { headers().set("Host", host); }
 
+  // The fields. A Transport derives those of the framing, such as Content-Length, from the body.
   const Headers& headers() const noexcept { return parts_->headers; }
   Headers& headers() noexcept { return parts_->headers; }
 
+  // The content. set_body() replaces it.
   const Body& body() const noexcept { return parts_->body; }
   Body& body() noexcept { return parts_->body; }
   void set_body(Body body) { parts_->body = std::move(body); }
 
+  // The connection on which it arrived; all empty for a request that no Server received.
   const ConnectionInfo& connection() const noexcept { return parts_->connection; }
 
   // Returns a copy without the content and the exchange record. It has the same values() and
@@ -115,11 +126,13 @@ class Request {
     if (parts_->deadline == Time::max()) return std::nullopt;
     return parts_->deadline;
   }
+  // Sets a point in time, which may have passed already.
   void set_deadline(Time deadline) noexcept { parts_->deadline = deadline; }
   // The same, as a duration from now. Thread: owner; on a worker, or in testing::run.
   void set_deadline(std::chrono::nanoseconds duration) noexcept {
     parts_->deadline = detail::time_after(duration);
   }
+  // Removes the deadline.
   void clear_deadline() noexcept { parts_->deadline = Time::max(); }
 
   // Sends `response`, a 1xx such as 103 (Early Hints), to the client before the final response. A

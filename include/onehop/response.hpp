@@ -56,15 +56,18 @@ class Response {
   Response& operator=(const Response&) = delete;
   ~Response() = default;
 
+  // Without fields and content.
   explicit Response(Status status) : Response(status, Headers()) {}
   // With content, and Content-Type: text/plain; charset=utf-8, which headers().set() replaces.
   // Without text, neither: Response(404, "not here\n"), Response(Status::no_content, "").
   Response(Status status, std::string text);
+  // With these fields and this content.
   Response(Status status, Headers headers, Body body = {})
       : parts_(std::make_unique<Parts>(status, std::move(headers), std::move(body))) {}
 
+  // The status, 200 by default.
   Status status() const noexcept { return parts_->status; }
-  // Also discards the reason phrase that was received.
+  // Replaces the status. Also discards the reason phrase that was received.
   void set_status(Status status) noexcept {
     parts_->status = status;
     parts_->reason = {};
@@ -74,9 +77,11 @@ class Response {
     return parts_->reason.data() ? parts_->reason : status().reason();
   }
 
+  // The fields; see above for those that the server derives.
   const Headers& headers() const noexcept { return parts_->headers; }
   Headers& headers() noexcept { return parts_->headers; }
 
+  // The content.
   const Body& body() const noexcept { return parts_->body; }
   Body& body() noexcept { return parts_->body; }
   // Replaces the content and removes the Content-Length that was received.
@@ -85,7 +90,8 @@ class Response {
     headers().erase("Content-Length");
   }
 
-  // For status 101: the connection that was upgraded.
+  // For status 101: the connection that was upgraded; null if there is none. take_tunnel() passes
+  // it to the caller, and set_tunnel() replaces it.
   const std::unique_ptr<Tunnel>& tunnel() const noexcept { return parts_->tunnel; }
   std::unique_ptr<Tunnel> take_tunnel() noexcept { return std::move(parts_->tunnel); }
   void set_tunnel(std::unique_ptr<Tunnel> tunnel) noexcept { parts_->tunnel = std::move(tunnel); }

@@ -26,6 +26,7 @@ namespace onehop {
 // The inbound request and its outbound copy, as a rewrite hook sees them.
 class ProxyRequest {
  public:
+  // For tests of a hook. Both requests must outlive it.
   ProxyRequest(const Request& in, Request& out, bool trusted) noexcept
       : in_(in), out_(out), trusted_(trusted) {}
 
@@ -67,10 +68,11 @@ class ProxyRequest {
 // them. The references are valid during the hook only.
 class ProxyResponse {
  public:
+  // For tests of a hook. All three must outlive it.
   ProxyResponse(const Request& in, const Request& out, Response& response) noexcept
       : in_(&in), out_(&out), response_(response) {}
 
-  // The request as received, and as it was sent to the upstream; both without content.
+  // in() is the request as received, out() as it was sent to the upstream; both without content.
   const Request& in() const noexcept { return *in_; }
   const Request& out() const noexcept { return *out_; }
   // The response that will be sent. Hop-by-hop fields have been removed.
@@ -100,6 +102,7 @@ enum class FlushPolicy : std::uint8_t {
 
 class ReverseProxy final : public Handler {
  public:
+  // Each function is called by all workers at once.
   struct Options {
     // Edits the outbound copy, and must at least set its URL. Required. It may respond itself: see
     // <onehop/hook.hpp> for what it may be and return. A coroutine is awaited, until the deadline
@@ -114,6 +117,12 @@ class ReverseProxy final : public Handler {
     // Builds the response when the upstream produced none. It is called at most once per request,
     // and never after a response has begun. Default: default_error_response.
     std::function<Response(const Request& in, const Error&)> error_response = {};
+    // For upstreams that get another Host than the client has sent, and know no other: a Location,
+    // Content-Location or Refresh that leads to that host leads to the client's instead, by the
+    // scheme that the client has used. Both are what X-Forwarded-Host and -Proto say. "https" stays
+    // if the upstream was asked without TLS: it says so on purpose. The Domain of a cookie that is
+    // that host is removed, so that the cookie is for the client's. It precedes modify_response.
+    bool map_back_host = false;
     FlushPolicy flush = FlushPolicy::automatic;
     // Peers whose forwarding fields are kept, and whose list in X-Forwarded-For is extended:
     // "10.0.0.0/8", "::1", "unix". Peers in Server::Options::trust are trusted as well.

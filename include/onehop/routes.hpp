@@ -14,11 +14,13 @@
 #pragma once
 
 #include <onehop/handler.hpp>
+#include <onehop/limit.hpp>
 #include <onehop/method.hpp>
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 #include <onehop/status.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,8 +44,9 @@ struct Route {
   // character that it stands for.
   //
   // Where the path decides, one that a backend could read as another is refused with 400: with an
-  // empty segment, a segment "." or "..", a backslash, or one of %2e, %2f and %5c. Where each route
-  // for the host takes every path, none is refused.
+  // empty segment, a segment "." or "..", a backslash, or one of %00, %2e, %2f and %5c; and one
+  // that another route would take without the parameters of its segments ("/api;v=1/x"), since some
+  // backends take them off. Where each route for the host takes every path, none is refused.
   std::string path = "/*";
   // Of routes with the same host and path, one with a header is the most specific, then one with a
   // method. std::nullopt: any method.
@@ -59,10 +62,13 @@ struct Route {
   std::string strip_prefix = {};
   // Added then, "/v2": /x becomes /v2/x.
   std::string add_prefix = {};
-  // Undoes both in responses: in the path of a Location that leads to the request's host, and in
-  // the Path of cookies. For applications that do not know of the prefix. A cookie __Host-* is left
-  // alone, since its Path is always "/".
+  // Undoes both in responses: in the path of a Location, Content-Location or Refresh that leads to
+  // the request's host, and in the Path of cookies. For applications that do not know of the
+  // prefix. A cookie __Host-* is left alone, since its Path is always "/".
   bool map_back = false;
+  // The maximum size of a request body in bytes (413). Server::Options::max_body counts first: for
+  // a route that takes more than others, set it there and a lower one in the others.
+  Limit<std::uint64_t> max_body = no_limit;
 };
 
 class Routes final : public Handler {

@@ -31,6 +31,7 @@ class Scope {
   void cancel();
   // Completes when all tasks have ended, or when the scope is destroyed.
   task<void> join();
+  // Reports whether all tasks have ended.
   bool empty() const noexcept;
 
  private:
@@ -39,6 +40,8 @@ class Scope {
   std::shared_ptr<State> state_;  // a join() keeps it, too
 };
 
+// Completes after `duration`, and not before. It must be awaited on a worker, or in testing::run;
+// elsewhere it ends the process.
 task<void> sleep_for(std::chrono::nanoseconds duration);
 
 namespace detail {

@@ -25,6 +25,7 @@
 
 namespace onehop {
 
+// How serious a line of the log is.
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 
 // HalfClose decides what happens to an HTTP/1 request whose client closes its sending side before
@@ -37,7 +38,9 @@ enum class HalfClose : std::uint8_t {
 
 class Server {
  public:
+  // The unit of timeouts. Other durations of std::chrono convert to it.
   using Duration = std::chrono::nanoseconds;
+  // The maximum number of worker threads.
   static constexpr std::size_t kMaxWorkers = 1024;
 
   // One address, or several: "127.0.0.1:8080", ":8080" (every address), "[::1]:0" (a free port),
@@ -49,6 +52,7 @@ class Server {
     Addresses(std::string address) { list_.push_back(std::move(address)); }         // NOLINT
     Addresses(std::vector<std::string> addresses) : list_(std::move(addresses)) {}  // NOLINT
     Addresses(std::initializer_list<std::string> addresses) : list_(addresses) {}
+    // The addresses as they were given, in order.
     const std::vector<std::string>& list() const noexcept { return list_; }
 
    private:
@@ -59,8 +63,8 @@ class Server {
   // duplicate from start() or update() on, and never closes the descriptor or, unless it was handed
   // over (see take_socket_files()), removes the file of a unix socket.
   struct OpenSocket {
-    int descriptor = -1;
-    std::string name = {};
+    int descriptor = -1;    // of the socket, which listens
+    std::string name = {};  // by which an entry "fd:NAME" of Options::listen refers to it
     // The address that was asked for when it was opened, such as "127.0.0.1:0"; "" if unknown.
     std::string requested = {};
     // From a process that listens with it, too, and is about to end (see open_sockets()): it is
@@ -71,6 +75,7 @@ class Server {
 
   // A member of type Limit takes no_limit.
   struct Options {
+    // Where to accept connections.
     Addresses listen = ":8080";
     // Worker threads, at most kMaxWorkers. 0: one for each CPU that the process may use, limited
     // by the CPU quota of its control group.
@@ -81,8 +86,9 @@ class Server {
     // accepting a connection to the end of its PROXY header (proxy_protocol).
     Limit<Duration> header_timeout = std::chrono::seconds(15);
     // The longest time without a byte of a request body that is being read. If exceeded, the read
-    // fails, and a proxy responds with 408. Not for gRPC and tunnels, and not from the begin to the
-    // end of the response, after which it also limits how long a body may be held without a read.
+    // fails, and a proxy responds with 408. Not for gRPC and tunnels, and not from the beginning to
+    // the end of the response, after which it also limits how long a body may be held without a
+    // read.
     Limit<Duration> body_timeout = std::chrono::seconds(60);
     // The longest time without progress in writing to the client. If exceeded, the connection is
     // reset, or over HTTP/2 the stream.
@@ -162,8 +168,9 @@ class Server {
     // resumed here. It is ignored if it is of another form, or if TlsServerOptions names a file of
     // keys. Only start() looks at it.
     std::string ticket_keys = {};
-    // start() begins to accept connections. If false, accept() does: until then they wait, and a
-    // socket of open_sockets is as it was. For a process that may not come to serve.
+    // start() begins to accept connections. If false, accept() does: until then connections wait in
+    // the queue, and the sockets of open_sockets are unchanged. For a process that may still fail
+    // before it serves.
     bool accept_at_once = true;
     // Called by start() after the listeners are open and the TLS files have been read, and before
     // anything is served: the place to drop privileges. start() returns its error. It must not call
@@ -181,6 +188,7 @@ class Server {
   using HandlerFactory = std::function<std::shared_ptr<const Handler>()>;
 
   Server();
+  // Checks nothing yet: start() and run() report options that cannot be used.
   explicit Server(Options options);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -290,14 +298,15 @@ class Server {
   // `silent_workers`. It must not be called on a worker.
   RequestsInFlight requests_in_flight(std::size_t max,
                                       Duration timeout = std::chrono::seconds(1)) const;
-  // How many workers there are, and how many of them answer within `timeout`: a health check that a
-  // blocked event loop fails. It must not be called on a worker. See wait() for those that failed:
-  // only another start of the process replaces them.
+  // The workers of a server, as ping() counted them.
   struct Pinged {
     std::size_t workers = 0;   // that were started
     std::size_t answered = 0;  // of them
     std::size_t failed = 0;    // of those that did not answer
   };
+  // Returns how many workers there are, and how many of them answer within `timeout`: a health
+  // check that a blocked event loop fails. It must not be called on a worker. See wait() for those
+  // that failed: only another start of the process replaces them.
   Pinged ping(Duration timeout) const;
   // The number of open client connections.
   std::size_t connections() const;

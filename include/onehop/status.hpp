@@ -43,7 +43,9 @@ class Status {
       service_unavailable, gateway_timeout, http_version_not_supported, variant_also_negotiates,
       insufficient_storage, loop_detected, not_extended, network_authentication_required;
 
+  // The number, 404 for instance.
   constexpr int code() const noexcept { return code_; }
+  // True for 1xx, which is never the final response.
   constexpr bool is_informational() const noexcept { return code_ < 200; }
   // 1xx, 204 and 304 never have content (RFC 9110 §6.4.1).
   constexpr bool forbids_body() const noexcept {

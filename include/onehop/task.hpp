@@ -96,9 +96,10 @@ template <class T>
 class [[nodiscard("a task does nothing until it is awaited")]] task {
  public:
   using promise_type = detail::TaskPromise<T>;
-  using Handle = std::coroutine_handle<promise_type>;
+  using Handle = std::coroutine_handle<promise_type>;  // of the coroutine that it owns
 
   task() noexcept = default;
+  // Takes ownership of the coroutine, which has not begun.
   explicit task(Handle handle) noexcept : handle_(handle) {}
   task(task&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
   task& operator=(task&& other) noexcept {
@@ -114,10 +115,13 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
     if (handle_) handle_.destroy();
   }
 
+  // False after a move, and for a default-constructed task, which must not be awaited.
   explicit operator bool() const noexcept { return bool(handle_); }
 
+  // The awaiter of `co_await`. It runs the coroutine, and resumes the awaiting one at its end.
   class Awaiter {
    public:
+    // The task must outlive it.
     explicit Awaiter(Handle handle) noexcept : handle_(handle) {}
     bool await_ready() const noexcept { return false; }
     bool await_suspend(std::coroutine_handle<> parent) {
@@ -135,6 +139,7 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
   bool start(std::coroutine_handle<> continuation = {}) {
     return handle_.promise().start(handle_, continuation);
   }
+  // Reports whether the coroutine has ended.
   bool done() const noexcept { return handle_ && handle_.done(); }
   // The result of a finished task; rethrows what the coroutine threw.
   T take() { return handle_.promise().take(); }

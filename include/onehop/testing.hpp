@@ -67,19 +67,24 @@ std::string text_of(Response& response);
 // thread at a time: it is not for a Server with several workers.
 class Recorder final : public Handler {
  public:
+  // The response to each request.
   Recorder(Status status, std::string text);
   ~Recorder() override;
   task<Response> serve(Request request) const override;
 
+  // The number of requests so far.
   std::size_t count() const noexcept;
-  // The head of the last request, and its content. Throws std::out_of_range if there was none.
+  // The head of the last request, valid until the next one. Throws std::out_of_range if there was
+  // none.
   const Request& last() const;
+  // The content of the last request, valid until the next one; "" if there was none.
   const std::string& last_content() const;
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
+// Returns a Recorder that a test and a server can share.
 std::shared_ptr<Recorder> recorder(Status status, std::string text);
 
 // RecordingRoundTripper stands in for a Transport: it keeps what each request asks for, and
@@ -90,17 +95,21 @@ class RecordingRoundTripper final : public RoundTripper {
   // The response, or the error, to each request. It is not called for two requests at once.
   using Respond = std::function<Result<Response>(const Request&)>;
 
+  // Responds to each request with this status and text.
   RecordingRoundTripper(Status status, std::string text);
+  // Responds with what `respond` returns. Throws std::invalid_argument if it is empty.
   explicit RecordingRoundTripper(Respond respond);
-  // Passes each request on, and keeps its content as it is read.
+  // Passes each request on, and keeps its content as it is read. Throws std::invalid_argument if
+  // `next` is null.
   explicit RecordingRoundTripper(std::shared_ptr<const RoundTripper> next);
   ~RecordingRoundTripper() override;
   task<Result<Response>> round_trip(Request request) const override;
 
+  // One request.
   struct Recorded {
-    Method method;
-    std::string url;  // absolute, with the query
-    Headers headers;
+    Method method;        // as it was passed to round_trip()
+    std::string url;      // absolute, with the query
+    Headers headers;      // as they were passed to round_trip()
     std::string content;  // as far as it could be read
   };
   // In the order in which their content was complete, or in which they were passed on.
@@ -132,8 +141,11 @@ class Wire {
   void limit_receiving(Limit<std::size_t> byte_count);
   // True if the other side has closed or reset the connection and all it sent was received.
   bool at_end();
+  // True if the other side has reset the connection.
   bool was_reset();
+  // Closes the sending direction, after all that was sent.
   void close_write();
+  // Closes both directions with a reset.
   void reset();
   // Closes both directions. With bytes that were sent to it and not received, it is a reset.
   void close();

@@ -8,6 +8,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,35 +23,62 @@ struct TlsCertificate {
   std::string chain_pem = {};   // the text, instead of a file
   std::string key_pem = {};     // "": the key is in chain_pem
 
+  // Reports whether neither a file nor a text is set.
   bool is_empty() const noexcept { return chain_file.empty() && chain_pem.empty(); }
   friend bool operator==(const TlsCertificate&, const TlsCertificate&) = default;
+};
+
+// TlsCertificateSource provides certificates that come and change while a server runs, such as
+// those that an ACME client gets. Thread: any; several threads call it at the same time.
+class TlsCertificateSource {
+ public:
+  TlsCertificateSource() = default;
+  TlsCertificateSource(const TlsCertificateSource&) = delete;
+  TlsCertificateSource& operator=(const TlsCertificateSource&) = delete;
+  virtual ~TlsCertificateSource() = default;
+
+  // They are used as if they followed TlsServerOptions::certificates.
+  virtual std::vector<TlsCertificate> certificates() const = 0;
+  // Returns another number after certificates() has changed. A server looks at it as it looks at
+  // files (TlsServerOptions::watch_files); Server::reload_tls() makes it ask at once.
+  virtual std::uint64_t version() const = 0;
+  // Returns the certificate with which the handshake of an authority that looks is answered: one
+  // that offers "acme-tls/1" and no other protocol (tls-alpn-01, RFC 8737). Nothing is served on
+  // such a connection. std::nullopt, the default, refuses it. Called during the handshake, so it
+  // must not wait.
+  virtual std::optional<TlsCertificate> challenge_certificate(std::string_view server_name) const;
 };
 
 // Whether clients present a certificate. One that is presented must be valid in any case.
 enum class ClientAuth : std::uint8_t { none, optional, required };
 
+// TLS for the clients of a Server.
 struct TlsServerOptions {
   // Selected by the server name that the client asks for; the first one if none matches. An RSA and
   // an ECDSA certificate for one name are both used, depending on what the client supports.
   std::vector<TlsCertificate> certificates = {};
+  // More of them. May be null.
+  std::shared_ptr<const TlsCertificateSource> source = {};
   // Instead, a self-signed ECDSA certificate for this machine, new at every start.
   bool self_signed = false;
   // The authorities of client certificates. The subject of the client's certificate is in TlsInfo,
   // and ReverseProxy passes it on as X-Client-Certificate-Subject.
   std::string client_ca_file = {};
+  // `optional` and `required` need client_ca_file; `none` does not allow one.
   ClientAuth client_auth = ClientAuth::none;
   // Keys of session tickets, to be shared by several servers: 80 bytes each; the first one
   // encrypts. By default keys are random and rotated every twelve hours.
   std::string ticket_key_file = {};
   // From accepting the connection to the end of the handshake. If exceeded, it is closed.
   Limit<std::chrono::nanoseconds> handshake_timeout = std::chrono::seconds(10);
-  // Looks at the files every second and uses changed ones for new connections. If they cannot be
-  // used, the log says so and the old ones stay in use.
+  // Looks at the files, and the version of the source, every second and uses changed ones for new
+  // connections. If they cannot be used, the log says so and the old ones stay in use.
   bool watch_files = true;
 
   friend bool operator==(const TlsServerOptions&, const TlsServerOptions&) = default;
 };
 
+// TLS for the upstreams of a Transport.
 struct TlsClientOptions {
   // The authorities to trust; "": the system's.
   std::string ca_file = {};
@@ -73,14 +102,14 @@ struct TlsInfo {
   std::string_view protocol;        // what ALPN chose: "h2", "http/1.1"; "" without ALPN
   std::string_view server_name;     // what the client asked for; "" if it did not
   std::string_view client_subject;  // RFC 4514: "CN=alice,O=Example"; "" without a certificate
-  bool resumed = false;
+  bool resumed = false;             // a session of an earlier connection
 };
 
 // A certificate in use.
 struct TlsCertificateInfo {
   std::vector<std::string> names;  // as in the certificate: "example.com", "*.example.com"
-  std::chrono::system_clock::time_point not_after;
-  std::string sha256;  // the fingerprint: "AB:CD:..."
+  std::chrono::system_clock::time_point not_after;  // the end of its validity
+  std::string sha256;                               // the fingerprint: "AB:CD:..."
 };
 
 }  // namespace onehop

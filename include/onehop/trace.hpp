@@ -18,12 +18,12 @@ namespace onehop {
 // One attempt of a Transport to send the request. Its span is the parent of the upstream's: its id
 // is in the traceparent that was sent.
 struct TraceAttempt {
-  std::array<char, 16> span_id{};  // hexadecimal digits
-  std::string_view url;            // where the request was sent; "" unless the trace is sampled
-  std::string_view upstream;       // the address connected to; "" if there was no connection
-  Version version = Version::http_1_1;
-  bool reused = false;  // a pooled connection
-  int status = 0;       // of the upstream's response; 0 if there was none
+  std::array<char, 16> span_id{};       // hexadecimal digits
+  std::string_view url;                 // where the request was sent; "" unless it is sampled
+  std::string_view upstream;            // the address connected to; "" if there was no connection
+  Version version = Version::http_1_1;  // of the connection to the upstream
+  bool reused = false;                  // a pooled connection
+  int status = 0;                       // of the upstream's response; 0 if there was none
 
   // Points in time; zero if they were not reached.
   std::chrono::steady_clock::time_point began{};

@@ -28,6 +28,7 @@ struct TransportAccess;
 
 class Transport final : public RoundTripper {
  public:
+  // The unit of timeouts. Other durations of std::chrono convert to it.
   using Duration = std::chrono::nanoseconds;
 
   // A member of type Limit takes no_limit.
@@ -90,6 +91,10 @@ class Transport final : public RoundTripper {
     // requests of that client's connection only, and is closed with it, so upstreams see as many
     // connections as there are clients. A request that no Server received sends LOCAL.
     bool send_proxy = false;
+    // The name servers that are asked for the names in URLs: "10.0.0.53", "[fd00::53]:5353". Then
+    // only DNS is used, and not /etc/hosts. Empty: those of the system. An Upstream over this
+    // Transport asks them for the names that it follows. A `dialer` looks names up on its own.
+    std::vector<std::string> dns_servers = {};
     // Makes the connections. Default: names are resolved by DNS, and connections are made by TCP
     // and unix sockets, with all addresses tried.
     std::shared_ptr<const Dialer> dialer = {};
@@ -98,7 +103,8 @@ class Transport final : public RoundTripper {
   };
 
   Transport();
-  // Throws std::invalid_argument if max_connections or max_connection_requests is 0.
+  // Throws std::invalid_argument if max_connections or max_connection_requests is 0, or an entry of
+  // dns_servers is not an IP address, optionally with a port.
   explicit Transport(Options options);
   // Reads the files that https:// needs (authorities, certificates) now instead of at the first
   // request. It returns Errc::bad_option if a file cannot be used.
@@ -112,50 +118,56 @@ class Transport final : public RoundTripper {
 
   // Numbers of this transport, over all workers; approximate while they change.
   struct Statistics {
-    using Time = std::chrono::steady_clock::time_point;
+    using Time = std::chrono::steady_clock::time_point;  // zero: never
 
-    // Attempts to connect. Those that failed for want of something on this machine, such as a
-    // descriptor, are not among them.
+    // Attempts to connect. An attempt that failed because this machine lacked something, such as a
+    // descriptor, does not count.
     struct Attempts {
       Time succeeded{}, failed{};  // the last ones; zero: there was none
       Time since{};                // when the first of those began that all ended as the last one
 
+      // Reports whether the last attempt failed.
       bool are_failing() const noexcept { return failed > succeeded; }
+      // When the last attempt ended.
       Time last() const noexcept { return succeeded > failed ? succeeded : failed; }
+      // Counts an attempt that ended at `at`.
       void add(bool has_succeeded, Time at) noexcept;
       Attempts& operator+=(const Attempts& other) noexcept;
     };
+    // One address of an upstream.
     struct Address {
-      std::string address;  // as in ExchangeRecord::upstream: "127.0.0.1:8000"
-      std::size_t open = 0, idle = 0;
-      std::size_t requests = 0;  // in progress
-      Attempts attempts = {};
+      std::string address;             // as in ExchangeRecord::upstream: "127.0.0.1:8000"
+      std::size_t open = 0, idle = 0;  // connections; the idle ones are part of the open ones
+      std::size_t requests = 0;        // in progress
+      Attempts attempts = {};          // to connect to it
     };
     // By scheme, host and port of the URL; the host of unix:/path is the path. Those that had a
     // connection or an attempt; at most 256 addresses of each, the latest ones.
     struct Upstream {
-      std::string scheme, host;
-      std::uint16_t port = 0;
-      Attempts attempts = {};  // one for all addresses, and for the name
-      std::vector<Address> addresses = {};
+      std::string scheme, host;             // "https", and the host as in Url::host()
+      std::uint16_t port = 0;               // 0 for a unix socket
+      Attempts attempts = {};               // one for all addresses, and for the name
+      std::vector<Address> addresses = {};  // those that had a connection or an attempt
 
       Upstream& operator+=(const Upstream& other);
     };
     // Handshakes with upstreams. The resumed ones are part of those of their version.
     struct Tls {
-      std::uint64_t tls1_2 = 0, tls1_2_resumed = 0, tls1_3 = 0, tls1_3_resumed = 0;
-      std::uint64_t timed_out = 0, failed = 0;
+      std::uint64_t tls1_2 = 0, tls1_2_resumed = 0, tls1_3 = 0, tls1_3_resumed = 0;  // succeeded
+      std::uint64_t timed_out = 0, failed = 0;  // did not succeed
       DurationHistogram duration;  // of those that succeeded, without the connect before them
     };
+    // HTTP/2 with upstreams.
     struct Http2 {
-      std::size_t streams = 0;  // requests in progress
-      std::uint64_t streams_total = 0;
-      std::uint64_t goaways = 0;  // connections whose end an upstream announced
+      std::size_t streams = 0;          // requests in progress
+      std::uint64_t streams_total = 0;  // requests that have begun
+      std::uint64_t goaways = 0;        // connections whose end an upstream announced
     };
 
-    std::size_t open = 0, idle = 0;
+    std::size_t open = 0, idle = 0;  // connections; the idle ones are part of the open ones
+    // Connections that were made; requests that got a pooled one; attempts that repeated another.
     std::uint64_t dialled = 0, reused = 0, retried = 0;
-    std::uint64_t dials_failed = 0;
+    std::uint64_t dials_failed = 0;  // connections that could not be made
     // Of those retried: attempts of which nothing had been sent, attempts that the upstream had
     // refused unprocessed, and attempts that it may have processed, which repeating does not harm.
     std::uint64_t retried_unsent = 0, retried_refused = 0, retried_uncertain = 0;
@@ -171,16 +183,18 @@ class Transport final : public RoundTripper {
     // Adds the numbers of another transport of the same process.
     Statistics& operator+=(const Statistics& other);
   };
+  // Returns the numbers of this moment. Thread: any.
   Statistics statistics() const;
 
   // The options that can change while requests are in progress.
   struct Limits {
-    Limit<std::size_t> max_connections = no_limit;
-    Limit<double> retry_budget = 0.2;
+    Limit<std::size_t> max_connections = no_limit;  // Options::max_connections
+    Limit<double> retry_budget = 0.2;               // Options::retry_budget
   };
   // In place of those in the options, at once and on every worker: requests that wait for a
   // connection get what a higher limit allows; below a lower one, connections are closed as they
-  // become idle. Throws std::invalid_argument if max_connections is 0. From any thread.
+  // become idle. Throws std::invalid_argument if max_connections is 0.
+  // Thread: any.
   void set_limits(const Limits& limits);
 
  private:

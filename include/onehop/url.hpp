@@ -28,7 +28,9 @@ class Url {
   // characters, bytes above 0x7e and malformed escapes in the path are errors; '#' becomes %23.
   static Result<Url> parse_target(std::string_view target);
 
+  // Reports whether it has a scheme and an authority, or is only a target.
   bool is_absolute() const noexcept { return scheme_size_ != 0; }
+  // Reports whether it is "*", the target of a server-wide OPTIONS.
   bool is_asterisk() const noexcept { return path() == "*"; }
 
   std::string_view scheme() const noexcept;     // lower case; "" for a target
@@ -45,6 +47,7 @@ class Url {
   bool has_query() const noexcept { return query_at_ != std::string::npos; }  // true for "/x?"
   // Path and query as they go into a request line; "/" stands for an empty path.
   std::string_view target() const noexcept;
+  // The path with its escapes replaced by their bytes, which need not be text and may be '/' or 0.
   std::string decoded_path() const;
   // The whole URL, without user info.
   std::string to_string() const;
@@ -55,7 +58,8 @@ class Url {
   // The same path and query without scheme and authority.
   Url without_authority() const;
 
-  // Replace a part. Errc::bad_url if the text is not a valid path or query.
+  // set_path() and set_query() replace a part. The query is without '?', and "" removes it.
+  // Errc::bad_url if the text is not a valid path or query; nothing has changed then.
   Result<void> set_path(std::string_view escaped);
   Result<void> set_query(std::string_view escaped);
   // Removes query parameters that two parsers could read differently (those with a ';' or a

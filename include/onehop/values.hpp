@@ -10,8 +10,8 @@
 //
 // A Values is a view, as large as a pointer. The objects are in the memory of the exchange and are
 // destroyed with its last message, so a value must not hold a Request, Response, Headers or Body of
-// the same exchange: neither would ever be destroyed. Keep strings or an OwnedHeaders. Thread:
-// owner.
+// the same exchange: neither would ever be destroyed. Keep strings or an OwnedHeaders.
+// Thread: owner.
 #pragma once
 
 #include <onehop/detail/memory.hpp>

@@ -43,8 +43,8 @@ class Found {
   // `look` is called again with more room while it says ERANGE.
   template <class Look>
   explicit Found(const Look& look) {
-    constexpr std::size_t kMost = 1U << 20U;
-    for (std::size_t room = 1024; room <= kMost; room *= 2) {
+    constexpr std::size_t kMaxRoom = 1U << 20U;
+    for (std::size_t room = 1024; room <= kMaxRoom; room *= 2) {
       buffer_.resize(room);
       if (look(&entry_, buffer_.data(), room, &found_) != ERANGE) return;
     }
@@ -69,7 +69,7 @@ Parsed<gid_t> find_group(const std::string& name) {
   });
   if (entry) return entry->gr_gid;
   if (const auto number = parse_number(name)) return static_cast<gid_t>(*number);
-  return refused("there is no group '" + name + "'");
+  return refused("unknown group '" + name + "'");
 }
 
 // By name or, if no account has it, by number.
@@ -82,7 +82,8 @@ Found<passwd> find_user(const std::string& name) {
   });
 }
 
-// The process has this user and group, also to go back to, and no group that the account has not.
+// The process has this user and group, as saved ids too, and no group that the account does not
+// have.
 bool is_already(const Account& account) {
   uid_t real_user = 0;
   uid_t user = 0;
@@ -130,7 +131,7 @@ Parsed<Account> find_account(std::string_view text) {
     return refused("user " + name +
                    " is not in the user database, so its group must be given: " + name + ":GROUP");
   } else {
-    return refused("there is no user '" + name + "'");
+    return refused("unknown user '" + name + "'");
   }
   if (colon != std::string_view::npos) {
     const auto group = find_group(std::string(text.substr(colon + 1)));

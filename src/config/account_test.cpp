@@ -36,18 +36,19 @@ TEST(Account, MayBeNumbersThatNobodyKnows) {
 
 TEST(Account, IsRefusedWithTheReason) {
   EXPECT_THAT(find_account("nobody-of-that-name").error(),
-              HasSubstr("no user 'nobody-of-that-name'"));
-  EXPECT_THAT(find_account("nobody:no-such-group").error(), HasSubstr("no group 'no-such-group'"));
+              HasSubstr("unknown user 'nobody-of-that-name'"));
+  EXPECT_THAT(find_account("nobody:no-such-group").error(),
+              HasSubstr("unknown group 'no-such-group'"));
   EXPECT_THAT(find_account("54321").error(), HasSubstr("54321:GROUP"));
   EXPECT_THAT(find_account("root").error(), HasSubstr("is root"));
-  EXPECT_THAT(find_account("").error(), HasSubstr("no user"));
-  EXPECT_THAT(find_account("nobody:").error(), HasSubstr("no group"));
+  EXPECT_THAT(find_account("").error(), HasSubstr("unknown user"));
+  EXPECT_THAT(find_account("nobody:").error(), HasSubstr("unknown group"));
 }
 
 // setresuid(2) and setresgid(2) take this number for "leave it unchanged": the process stayed root.
 TEST(Account, IsNotTheNumberThatChangesNothing) {
-  EXPECT_THAT(find_account("4294967295:1000").error(), HasSubstr("no user '4294967295'"));
-  EXPECT_THAT(find_account("nobody:4294967295").error(), HasSubstr("no group '4294967295'"));
+  EXPECT_THAT(find_account("4294967295:1000").error(), HasSubstr("unknown user '4294967295'"));
+  EXPECT_THAT(find_account("nobody:4294967295").error(), HasSubstr("unknown group '4294967295'"));
   EXPECT_TRUE(find_account("4294967294:4294967294"));
 }
 

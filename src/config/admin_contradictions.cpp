@@ -80,12 +80,13 @@ Contradictions about_overlap(const Configuration& configuration,
 Contradictions about_socket(const Configuration& configuration) {
   const std::string path = admin_socket_of(configuration.admin);
   if (path.empty()) return {};
-  for (const Url& backend : backends_of(configuration)) {
+  for (const auto& [backend, table] : used_backends(configuration)) {
     const std::string socket(backend.socket_path());
     if (socket.empty() || !is_same_socket(socket, path)) continue;
-    return {{"backend", "the backend " + backend.to_string() +
-                            " is this proxy's own --admin-socket, with which clients could stop "
-                            "it"}};
+    return {{.setting = "backend",
+             .why = "the backend " + backend.to_string() +
+                    " is this proxy's own --admin-socket, with which clients could stop it",
+             .table = table}};
   }
   // Without the default socket, onehop starts all the same.
   const auto address = net::Address::from_socket_path(path);

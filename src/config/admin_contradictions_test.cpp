@@ -124,6 +124,18 @@ TEST_F(AdminSocketTest, NorToTheDefaultOne) {
               HasSubstr("own --admin-socket"));
 }
 
+TEST_F(AdminSocketTest, ABackendOfARouteIsReportedThere) {
+  const std::string text =
+      "backend = \"http://top\"\n[[route]]\npath = \"/x\"\nbackend = \"unix:" + folder_ + "/a\"\n";
+  const Loaded loaded = load({"--admin-socket", folder_ + "/a", "--config", "named"}, {},
+                             [&text](const NamedFiles&, Findings&) {
+                               return std::vector<ConfigFile>{{"onehop.toml", text}};
+                             });
+  ASSERT_EQ(loaded.findings.size(), 1U);
+  EXPECT_THAT(loaded.findings.front().message, HasSubstr("this proxy's own admin-socket"));
+  EXPECT_EQ(loaded.findings.front().origin.line, 4U);
+}
+
 TEST_F(AdminSocketTest, AndListenersHaveOtherAddresses) {
   const std::string place = folder_ + "/a";
   EXPECT_THAT(problem_of({"--admin-socket", place, "-l", "unix:" + folder_ + "/./a"}),

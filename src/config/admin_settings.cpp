@@ -14,12 +14,12 @@
 namespace onehop::config {
 namespace {
 
-// Microseconds as well: a local backend responds in some hundred.
+// Microseconds are allowed too: a local backend responds within a few hundred.
 Parsed<std::chrono::nanoseconds> parse_short_duration(std::string_view text) {
   if (!text.ends_with("us")) return parse_duration(text);
   const auto count = parse_count(text.substr(0, text.size() - 2));
-  constexpr std::size_t kMost = 1'000'000'000;
-  if (!count || *count > kMost) return refused(in_quotes(text) + " is not a duration");
+  constexpr std::size_t kMaxCount = 1'000'000'000;
+  if (!count || *count > kMaxCount) return refused(in_quotes(text) + " is not a duration");
   return std::chrono::microseconds(*count);
 }
 

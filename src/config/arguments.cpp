@@ -208,7 +208,7 @@ void check_words(Arguments& arguments, Findings& findings) {
                                      ? "the demo has its own backend: remove " +
                                            in_quotes(arguments.words.front()) + ", or remove demo"
                                      : std::string(word_of(arguments.command)) +
-                                           " is not followed by anything: remove " +
+                                           " takes no arguments: remove " +
                                            in_quotes(arguments.words.front())));
       return;
     case CommandForm::own_words:
@@ -224,14 +224,15 @@ FlagUse use_of(Command command, std::string_view name) {
   return flag == command_flags().end() ? FlagUse::with_any : flag->use;
 }
 
-// None is ignored in favour of another.
+// Conflicting flags are refused: none is ignored in favour of another.
 void check_exclusive_flags(const Arguments& arguments, Findings& findings) {
   const std::set<std::string> flags(arguments.flags.begin(), arguments.flags.end());
   std::string output;
   for (const std::string& name : flags) {
     const FlagUse use = use_of(arguments.command, name);
     if (use == FlagUse::alone && flags.size() > 1) {
-      findings.push_back(mistake("--" + name + " is used without another flag of its command"));
+      findings.push_back(
+          mistake("--" + name + " cannot be combined with another flag of its command"));
     }
     if (use != FlagUse::one_output) continue;
     if (!output.empty()) {

@@ -22,6 +22,8 @@ constexpr std::array kCommands = {
     CommandRow{Command::stop, "stop", CommandForm::own_words, "", "make it end immediately"},
     CommandRow{Command::log_level, "log-level", CommandForm::own_words, "LEVEL",
                "make it log from debug, info, warning or error on"},
+    CommandRow{Command::acme, "acme", CommandForm::own_words, "list|renew|revoke [NAME]",
+               "show, replace or revoke the certificates of --state"},
     CommandRow{Command::completion, "completion", CommandForm::alone, "bash|zsh|fish",
                "print the completion of command lines for a shell"},
     CommandRow{Command::version, "version", CommandForm::alone, "", "also -V"},

@@ -36,6 +36,7 @@ bool is_literal(std::string_view word) {
 Choices choices_of(std::string_view placeholder) {
   Choices choices;
   if (placeholder == "LEVEL") placeholder = kLevels;
+  placeholder = placeholder.substr(0, placeholder.find(" ["));
   while (!placeholder.empty()) {
     const std::size_t end = std::min(placeholder.find('|'), placeholder.size());
     const std::string_view word = placeholder.substr(0, end);

@@ -28,10 +28,11 @@ std::vector<ConfigFile> read_config_files(const NamedFiles& named, Findings& fin
 // The same while the process serves: a pipe, which can be read once, becomes a finding.
 std::vector<ConfigFile> read_config_files_again(const NamedFiles& named, Findings& findings);
 
-// Reports whether a name can be read once only. Names of nothing can be read later.
+// Reports whether a file can be read only once, as a pipe. A file that does not exist may be read
+// later.
 bool is_read_once(const std::string& name);
 
-// A number that is another one if the contents, or what kept them from being read, are others.
+// A fingerprint of the contents, or of the errors that kept them from being read.
 std::size_t fingerprint_of(const std::vector<ConfigFile>& files, const Findings& findings);
 
 }  // namespace onehop::config

@@ -10,6 +10,7 @@
 #include <onehop/url.hpp>
 
 #include "config/account.hpp"
+#include "config/acme_values.hpp"
 #include "config/admin_settings.hpp"
 #include "config/field_edit.hpp"
 #include "config/table_settings.hpp"
@@ -37,6 +38,7 @@ enum class Command : std::uint8_t {
   stop,
   log_level,
   upgrade,
+  acme,
   completion,
   version,
   help
@@ -69,6 +71,7 @@ struct Configuration {
   TlsFlags tls = {};
   // "keep", "backend", or the host to send.
   std::string host_header = "keep";
+  bool map_back_host = false;
   std::vector<FieldEdit> header_up = {};
   std::vector<FieldEdit> header_down = {};
   std::vector<std::string> allow_fields = {};
@@ -79,6 +82,7 @@ struct Configuration {
   // Problems that the user should know but that do not prevent serving.
   std::vector<std::string> warnings = {};
 
+  AcmeSettings acme = {};
   AdminSettings admin = {};
   observe::AccessLogFormat access_log = observe::AccessLogFormat::text;
   observe::LogDestination access_log_to = {};

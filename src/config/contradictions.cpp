@@ -2,13 +2,17 @@
 #include "config/contradictions.hpp"
 
 #include "base/ascii.hpp"
+#include "config/acme_contradictions.hpp"
 #include "config/admin_contradictions.hpp"
 #include "config/config_files.hpp"
 #include "config/configuration.hpp"
 #include "config/log_settings.hpp"
+#include "config/tables.hpp"
+#include "config/tls_flags.hpp"
 #include "config/upstream_settings.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -23,18 +27,26 @@ void about_host(const Configuration& configuration,
   const bool edits_host = std::ranges::any_of(configuration.header_up, [](const FieldEdit& edit) {
     return ascii::equals_ignoring_case(edit.name, "Host");
   });
-  if (!edits_host || !was_given("host-header")) return;
-  found.push_back({"host-header",
-                   "--header-up 'Host: ...' and --host-header both set the Host that is sent: use "
-                   "one of them"});
+  if (edits_host && was_given("host-header")) {
+    found.push_back({"host-header",
+                     "--header-up 'Host: ...' and --host-header both set the Host that is sent: "
+                     "use one of them"});
+  }
+  // At the top of a file it may be for routes.
+  const bool is_for_others = !configuration.routes.empty();
+  const bool keeps_host = configuration.host_header == "keep" && !edits_host;
+  if (configuration.map_back_host && keeps_host && !is_for_others) {
+    found.push_back(
+        {"map-back-host", "--map-back-host undoes --host-header, which keeps that of the client"});
+  }
 }
 
 void about_fields(const Configuration& configuration, Contradictions& found) {
   if (std::string why = contradiction_in(configuration.header_up); !why.empty()) {
-    found.push_back({"header-up", "--header-up: " + why});
+    found.push_back({"header-up", "--header-up: " + why, "header-up"});
   }
   if (std::string why = contradiction_in(configuration.header_down); !why.empty()) {
-    found.push_back({"header-down", "--header-down: " + why});
+    found.push_back({"header-down", "--header-down: " + why, "header-down"});
   }
 }
 
@@ -46,38 +58,75 @@ void about_http2(const Configuration& configuration,
     found.push_back(
         {name, "--" + std::string(name) + " configures HTTP/2, which --http2 off disables"});
   }
-  const bool has_backend = configuration.backend.is_absolute();
-  if (!was_given("backend-http2") || !has_backend || configuration.backend.scheme() == "https")
-    return;
-  found.push_back({"backend-http2",
-                   "--backend-http2 is for a backend with https://; HTTP/2 without TLS is h2c://, "
-                   "and http:// is always HTTP/1.1"});
+}
+
+void about_protocols_of_backend(const Configuration& configuration,
+                                const WasGiven& was_given,
+                                Contradictions& found) {
+  const std::string_view scheme = configuration.backend.scheme();
+  if (was_given("backend-http2") && scheme != "https") {
+    found.push_back({"backend-http2",
+                     "--backend-http2 is for a backend with https://; HTTP/2 without TLS is "
+                     "h2c://, and http:// is always HTTP/1.1"});
+  }
+  if (!configuration.upstream.health_check.starts_with("grpc")) return;
+  if (scheme == "unix") {
+    found.push_back({"health-check",
+                     "--health-check grpc needs HTTP/2, and a backend with unix: has HTTP/1.1",
+                     "backend"});
+  } else if (scheme == "https" && !configuration.transport.http2) {
+    found.push_back({"health-check",
+                     "--health-check grpc needs HTTP/2, which --backend-http2 off disables",
+                     "backend-http2"});
+  }
+}
+
+void about_health_check(const UpstreamSettings& upstream,
+                        const WasGiven& was_given,
+                        Contradictions& found) {
+  for (const char* const name :
+       {"health-check-host", "health-check-interval", "health-check-timeout"}) {
+    if (upstream.health_check != "off" || !was_given(name)) continue;
+    found.push_back({name, "--" + std::string(name) + " is about --health-check, which is off"});
+  }
+  if (upstream.health_check == "tcp" && was_given("health-check-host")) {
+    found.push_back({"health-check-host",
+                     "--health-check-host is for checks that send a request, and --health-check "
+                     "tcp sends none"});
+  }
 }
 
 void about_upstream(const Configuration& configuration,
                     const WasGiven& was_given,
                     Contradictions& found) {
   if (std::string why = why_not_together(configuration.backends); !why.empty()) {
-    found.push_back({"backend", std::move(why)});
+    found.push_back({"backend", std::move(why), "backend"});
   }
   const UpstreamSettings& upstream = configuration.upstream;
   if (was_given("sticky-key") && !upstream.sticky.starts_with("cookie")) {
     found.push_back({"sticky-key", "--sticky-key is for --sticky cookie"});
   }
-  for (const char* const name :
-       {"health-check-host", "health-check-interval", "health-check-timeout"}) {
-    if (upstream.health_check != "off" || !was_given(name)) continue;
-    found.push_back({name, "--" + std::string(name) + " is about --health-check, which is off"});
-  }
+  about_health_check(upstream, was_given, found);
   const bool is_hashed = upstream.sticky == "client" || upstream.sticky.starts_with("header:");
   if (is_hashed && was_given("balance")) {
     found.push_back({"balance", "--sticky " + upstream.sticky +
                                     " chooses the backend itself: remove --balance, or use "
                                     "--sticky cookie"});
   }
+  if (was_given("slow-start") && (is_hashed || upstream.balance == Balance::first)) {
+    found.push_back({"slow-start", "--slow-start is about shares, which " +
+                                       (is_hashed ? "--sticky " + upstream.sticky
+                                                  : std::string("--balance first")) +
+                                       " does not look at"});
+  }
+  if (was_given("retry-status") && upstream.max_attempts == 1) {
+    found.push_back({"retry-status",
+                     "--retry-status sends a request to another backend, which --max-attempts 1 "
+                     "forbids"});
+  }
   if (upstream.max_eject_time < upstream.eject_time) {
-    found.push_back({was_given("max-eject-time") ? "max-eject-time" : "eject-time",
-                     "--max-eject-time is shorter than --eject-time"});
+    found.push_back(
+        {"max-eject-time", "--max-eject-time is shorter than --eject-time", "eject-time"});
   }
 }
 
@@ -111,11 +160,15 @@ void about_watch(const Configuration& configuration, Contradictions& found) {
 
 void about_readiness(const Configuration& configuration, Contradictions& found) {
   if (!configuration.admin.ready_needs_upstream) return;
-  if (!configuration.backend.is_absolute()) {
+  const bool is_demo = configuration.command == Command::demo;  // which has a backend of its own
+  const auto leads_to_service = [](const auto& route) {
+    return route->table.leads_to_backend() && have_service(route->backends);
+  };
+  if (!is_demo && !sends_requests_on(configuration)) {
     found.push_back({"ready-needs-upstream",
-                     "--ready-needs-upstream is about the backend at the top of the file, which is "
-                     "missing"});
-  } else if (have_service(configuration.backends)) {
+                     "--ready-needs-upstream is about backends, and no request is sent to one"});
+  } else if (have_service(configuration.backends) ||
+             std::ranges::any_of(configuration.routes, leads_to_service)) {
     found.push_back({"ready-needs-upstream",
                      "--ready-needs-upstream connects to a backend, and srv:// is a service, whose "
                      "servers change: use --health-check"});
@@ -124,22 +177,25 @@ void about_readiness(const Configuration& configuration, Contradictions& found) 
 
 }  // namespace
 
-Contradictions find_contradictions_of_table(const Configuration& configuration,
-                                            const WasGiven& was_given) {
+Contradictions find_contradictions_of_backend(Configuration& configuration,
+                                              const WasGiven& was_given) {
   Contradictions found;
   about_host(configuration, was_given, found);
   about_fields(configuration, found);
-  about_http2(configuration, was_given, found);
   about_upstream(configuration, was_given, found);
+  configuration.transport.tls = {};
+  if (!configuration.backend.is_absolute()) return found;
+  about_protocols_of_backend(configuration, was_given, found);
+  std::ranges::move(
+      apply_backend_tls(configuration.tls, configuration.backend.scheme(), configuration.transport),
+      std::back_inserter(found));
   return found;
 }
 
 Contradictions find_contradictions(const Configuration& configuration, const WasGiven& was_given) {
   Contradictions found;
-  about_host(configuration, was_given, found);
-  about_fields(configuration, found);
   about_http2(configuration, was_given, found);
-  about_upstream(configuration, was_given, found);
+  about_acme(configuration, was_given, found);
   about_admin(configuration, found);
   about_logs(configuration, was_given, found);
   about_watch(configuration, found);

@@ -15,24 +15,28 @@
 namespace onehop::config {
 namespace {
 
+using Values = Difference::Values;
+
+bool are_none(const Values& values) {
+  return !values || values->empty();
+}
+
 // With the first certificate, and without the last one, listeners change between http and https.
-When when_of(const Setting& setting,
-             const std::vector<std::string>& before,
-             const std::vector<std::string>& after) {
-  const bool switches_tls = setting.name == "tls" && before.empty() != after.empty();
+When when_of(const Setting& setting, const Values& before, const Values& after) {
+  const bool switches_tls = setting.name == "tls" && are_none(before) != are_none(after);
   return switches_tls ? When::new_listener : setting.when;
 }
 
-std::string shown(const Setting& setting, std::vector<std::string> values) {
-  if (values.empty() && (!setting.may_repeat() || setting.name == kBackendSetting))
-    return "nothing";
-  hide_secrets(setting, values);
-  return toml_value(setting, values);
+std::string shown(const Setting& setting, Values values) {
+  const bool has_empty_list = values && setting.may_repeat() && setting.name != kBackendSetting;
+  if (are_none(values) && !has_empty_list) return "nothing";
+  hide_secrets(setting, *values);
+  return toml_value(setting, *values);
 }
 
-// The values of a setting in a table, which may be null; none if the table does not have it.
-std::vector<std::string> values_in(const Configuration* table, const Setting& setting) {
-  if (table == nullptr || !table->table.has(setting.name)) return {};
+// The values of a setting in a table, which may be null.
+Values values_in(const Configuration* table, const Setting& setting) {
+  if (table == nullptr || !table->table.has(setting.name)) return std::nullopt;
   return setting.values(*table);
 }
 
@@ -56,11 +60,12 @@ void visit_tables(TableKind kind,
         titles.push_back(table->table.title);
     }
   }
+  const std::vector<const Setting*> all = settings_of(kind);
   for (const std::string& title : titles) {
-    for (const Setting* const setting : settings_of(kind)) {
-      visit(title, *setting, values_in(find_table(before, title), *setting),
-            values_in(find_table(after, title), *setting));
-    }
+    const Configuration* const earlier = find_table(before, title);
+    const Configuration* const later = find_table(after, title);
+    for (const Setting* const setting : all)
+      visit(title, *setting, values_in(earlier, *setting), values_in(later, *setting));
   }
 }
 
@@ -69,10 +74,14 @@ template <class Visit>
 void visit_settings(const Configuration& before, const Configuration& after, Visit visit) {
   for (const Setting& setting : settings()) {
     if (setting.scope == Scope::arguments) continue;
-    visit(std::string(), setting, setting.values(before), setting.values(after));
+    visit(std::string(), setting, Values(setting.values(before)), Values(setting.values(after)));
   }
   visit_tables(TableKind::upstream, before.upstreams, after.upstreams, visit);
   visit_tables(TableKind::route, before.routes, after.routes, visit);
+}
+
+void hide_secrets_of(const Setting& setting, Values& values) {
+  if (values) hide_secrets(setting, *values);
 }
 
 }  // namespace
@@ -83,11 +92,10 @@ std::vector<Difference> differences(const Configuration& before,
   std::vector<Difference> changes;
   visit_settings(
       before, after,
-      [&](const std::string& table, const Setting& setting, std::vector<std::string> old_values,
-          std::vector<std::string> new_values) {
+      [&](const std::string& table, const Setting& setting, Values old_values, Values new_values) {
         if (secrets == Secrets::hidden) {
-          hide_secrets(setting, old_values);
-          hide_secrets(setting, new_values);
+          hide_secrets_of(setting, old_values);
+          hide_secrets_of(setting, new_values);
         }
         if (old_values == new_values) return;
         const When when = when_of(setting, old_values, new_values);
@@ -98,23 +106,22 @@ std::vector<Difference> differences(const Configuration& before,
 
 std::vector<std::string> not_compared(const Configuration& before, const Configuration& after) {
   std::vector<std::string> sentences;
-  visit_settings(
-      before, after,
-      [&sentences](const std::string& table, const Setting& setting,
-                   std::vector<std::string> running, const std::vector<std::string>& values) {
-        std::vector<std::string> seen = values;
-        hide_secrets(setting, running);
-        hide_secrets(setting, seen);
-        if (running != seen) return;
-        std::size_t count = 0;
-        for (std::size_t i = 0; i < values.size(); ++i)
-          count += values[i] == seen[i] ? 0 : 1;
-        if (count == 0) return;
-        sentences.push_back((table.empty() ? "" : table + ": ") + std::string(setting.name) + ": " +
-                            std::to_string(count) +
-                            (count == 1 ? " value is hidden, and was not compared"
-                                        : " values are hidden, and were not compared"));
-      });
+  visit_settings(before, after,
+                 [&sentences](const std::string& table, const Setting& setting, Values running,
+                              const Values& values) {
+                   Values seen = values;
+                   hide_secrets_of(setting, running);
+                   hide_secrets_of(setting, seen);
+                   if (running != seen || are_none(values)) return;
+                   std::size_t count = 0;
+                   for (std::size_t i = 0; i < values->size(); ++i)
+                     count += (*values)[i] == (*seen)[i] ? 0 : 1;
+                   if (count == 0) return;
+                   sentences.push_back((table.empty() ? "" : table + ": ") +
+                                       std::string(setting.name) + ": " + std::to_string(count) +
+                                       (count == 1 ? " value is hidden, and was not compared"
+                                                   : " values are hidden, and were not compared"));
+                 });
   return sentences;
 }
 

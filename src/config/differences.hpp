@@ -10,6 +10,7 @@
 #include "config/secrets.hpp"
 #include "config/setting.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,9 +18,12 @@
 namespace onehop::config {
 
 struct Difference {
+  // std::nullopt: the table does not have the setting. An emptied list is there.
+  using Values = std::optional<std::vector<std::string>>;
+
   const Setting* setting;
-  std::vector<std::string> before;
-  std::vector<std::string> after;
+  Values before;
+  Values after;
   When when;
   // Of a setting in a table: "upstream.api", "route a.example/api/*".
   std::string table = {};

@@ -61,7 +61,7 @@ TEST(FieldEdit, IsAppliedInOrder) {
 
 TEST(FieldEdit, PointsAtAPlaceholderThatDoesNotExist) {
   EXPECT_EQ(parse_field_edit("X-Real-IP: {clinet}").error(),
-            "there is no placeholder {clinet}; did you mean {client}?\n"
+            "unknown placeholder {clinet}; did you mean {client}?\n"
             "    X-Real-IP: {clinet}\n"
             "               ^^^^^^^^");
   const std::string json = parse_field_edit("X-J: {\"a\":1}").error();

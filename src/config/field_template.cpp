@@ -99,7 +99,7 @@ constexpr std::array<Placeholder, 15> kPlaceholders{{
 }};
 
 std::unexpected<std::string> unknown(std::string_view whole, std::string_view braced) {
-  std::string why = "there is no placeholder " + std::string(braced);
+  std::string why = "unknown placeholder " + std::string(braced);
   const auto names = placeholder_names();
   const std::string_view name = braced.substr(1, braced.size() - 2);
   if (const auto meant = nearest(name, names)) {

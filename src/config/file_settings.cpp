@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/file_settings.hpp"
 
+#include "base/ascii.hpp"
 #include "config/pointed_out.hpp"
 #include "config/setting_names.hpp"
 #include "config/text_list.hpp"
 #include "config/toml_document.hpp"
-#include "observe/endpoint_families.hpp"
+#include "observe/upstream_endpoints.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace onehop::config {
 namespace {
+
+// Of the name of an upstream, which is in titles, metrics and log lines as it is.
+bool is_of_name(char c) noexcept {
+  return ascii::is_alpha(c) || ascii::is_digit(c) || c == '-' || c == '_' || c == '.';
+}
 
 bool is_control(char c) {
   return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
@@ -54,6 +60,10 @@ class FileReader {
     }
     if (entry.key.empty()) {
       return report(entry.region, "an upstream needs a name", "write [upstream.NAME]");
+    }
+    if (!std::ranges::all_of(entry.key, is_of_name)) {
+      return report(entry.region, "the name of an upstream has letters, digits, '-', '_' and '.'",
+                    "choose another name");
     }
     if (entry.key == observe::kTopUpstream) {
       return report(entry.region, in_quotes(entry.key) + " is the upstream at the top of the file",
@@ -109,7 +119,7 @@ class FileReader {
       return report(entry.region, std::string(meaning.setting->name) + " is not a table",
                     "write " + std::string(meaning.setting->name) + " = ...");
     }
-    report(entry.region, "there is no table " + in_quotes(entry.key),
+    report(entry.region, "unknown table " + in_quotes(entry.key),
            "settings are at the top of the file, in [upstream.NAME] and in [[route]]");
   }
 

@@ -49,7 +49,7 @@ std::size_t count_of(const Findings& findings, Severity severity);
 // "onehop.toml:4", "--listen", "ONEHOP_LISTEN"; "default" for a default.
 std::string text_of(const Origin& origin);
 
-// One line for a log: "onehop.toml:4:1: there is no setting 'lsten'; did you mean listen?"
+// One line for a log: "onehop.toml:4:1: unknown setting 'lsten'; did you mean listen?"
 std::string sentence_of(const Finding& finding);
 
 // Sets message, hint and excerpt from a refusal (config/parsed.hpp), which may point at a part of a

@@ -19,8 +19,10 @@ bool any_with_tls(const std::vector<std::string>& listeners, bool has_tls) {
       listeners, [has_tls](const std::string& listener) { return is_https(listener, has_tls); });
 }
 
-// Checks that each listener has what its scheme needs.
-Contradictions check_tls(const std::vector<std::string>& listeners, bool has_tls) {
+// Checks that each listener has what its scheme needs, and that one uses the certificate.
+Contradictions check_tls(const Configuration& configuration) {
+  const std::vector<std::string>& listeners = configuration.listen;
+  const bool has_tls = configuration.server.tls.has_value();
   for (const std::string& listener : listeners) {
     if (!has_tls && (is_redirect(listener) || is_https(listener, false))) {
       return {{"listen", "--listen " + listener +
@@ -32,7 +34,9 @@ Contradictions check_tls(const std::vector<std::string>& listeners, bool has_tls
                              "https://:443"}};
     }
   }
-  if (!has_tls || any_with_tls(listeners, has_tls)) return {};
+  const std::string& admin = configuration.admin.address;
+  const bool admin_has_tls = !admin.empty() && net::listens_with_tls(admin, false);
+  if (!has_tls || any_with_tls(listeners, has_tls) || admin_has_tls) return {};
   return {{"tls", "--tls is given, but no listener is https: " + listeners.front() +
                       " is without TLS; add --listen https://:443"}};
 }
@@ -98,7 +102,7 @@ Contradictions apply_listeners(Configuration& configuration, bool listen_was_giv
   if (configuration.listen.empty()) {
     return {{"listen", "--listen: the list is empty, so no client could connect"}};
   }
-  if (Contradictions found = check_tls(configuration.listen, has_tls); !found.empty()) return found;
+  if (Contradictions found = check_tls(configuration); !found.empty()) return found;
   std::vector<net::ListenerName> names;
   for (const std::string& listener : configuration.listen) {
     if (const auto address = net::Address::parse_listen(address_of_listener(listener))) {

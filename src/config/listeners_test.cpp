@@ -55,6 +55,16 @@ TEST(Listeners, OfTheProxyProtocolAreListeners) {
   EXPECT_NE(problem({"unix"}, {"fd:other"}), "");
 }
 
+TEST(Listeners, MayLeaveTheCertificateToTheAdminPages) {
+  Configuration configuration;
+  configuration.server.tls.emplace();
+  configuration.listen = {"http://:80"};
+  ASSERT_EQ(apply_listeners(configuration, true).size(), 1U);
+  EXPECT_EQ(apply_listeners(configuration, true).front().setting, "tls");
+  configuration.admin.address = "https://127.0.0.1:9090";
+  EXPECT_TRUE(apply_listeners(configuration, true).empty());
+}
+
 TEST(FileSettings, MayBeCredentials) {
   ::setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x", 1);
   EXPECT_EQ(CertificateFile::parse("credential:chain").value(), "/run/credentials/x/chain");

@@ -104,23 +104,21 @@ class Loader {
     if (serves) require_backend();
     check_credentials();
     if (has_errors(loaded_.findings)) return;  // they may be the cause of a contradiction
-    Contradictions found = apply_client_side_tls(configuration.tls, configuration.server);
+    Contradictions found =
+        apply_client_side_tls(configuration.tls, configuration.acme.is_on(), configuration.server);
     if (found.empty()) {
       found = apply_listeners(configuration, loaded_.given_for("listen") != nullptr);
     }
-    if (configuration.backend.is_absolute()) {
-      std::ranges::move(apply_backend_tls(configuration.tls, configuration.backend.scheme(),
-                                          configuration.transport),
-                        std::back_inserter(found));
-    }
+    std::ranges::move(tables_.cross_check(configuration, loaded_.given, loaded_.findings),
+                      std::back_inserter(found));
     std::ranges::move(find_contradictions(configuration,
                                           [this](std::string_view name) {
                                             return loaded_.given_for(name) != nullptr;
                                           }),
                       std::back_inserter(found));
     for (Contradiction& one : found)
-      loaded_.findings.push_back(finding_about(loaded_, one.setting, std::move(one.why)));
-    tables_.cross_check(configuration, loaded_.findings);
+      loaded_.findings.push_back(
+          finding_about(loaded_, one.setting, std::move(one.why), one.table));
   }
 
   // Only the service has them; a check by hand cannot look at them.
@@ -209,9 +207,23 @@ Loaded load(const std::vector<std::string>& arguments,
   return Loader(arguments, environment, read_files).take();
 }
 
-Finding finding_about(const Loaded& loaded, std::string_view setting, std::string message) {
+namespace {
+
+// The values that count for a table; those at the top, if neither it nor its upstream has some.
+const Given* given_for(const Loaded& loaded, std::string_view setting, const Configuration* table) {
+  const Given* const own =
+      table == nullptr ? nullptr : given_in(loaded.tables, loaded.configuration, *table, setting);
+  return own == nullptr ? loaded.given_for(setting) : own;
+}
+
+}  // namespace
+
+Finding finding_about(const Loaded& loaded,
+                      std::string_view setting,
+                      std::string message,
+                      const Configuration* table) {
   Finding finding{.message = std::move(message)};
-  const Given* given = loaded.given_for(setting);
+  const Given* const given = given_for(loaded, setting, table);
   if (given == nullptr) return finding;
   finding.origin.source = given->origin.source;
   if (given->origin.source != Source::file) return finding;  // the message names the setting
@@ -228,9 +240,7 @@ Finding finding_about_value(const Loaded& loaded,
                             Severity severity,
                             const Configuration* table) {
   Finding finding{.severity = severity, .message = std::move(message)};
-  const Given* given = loaded.given_for(setting);
-  if (table != nullptr && table->table.has(setting))
-    given = given_in(loaded.tables, loaded.configuration, *table, setting);
+  const Given* const given = given_for(loaded, setting, table);
   if (given == nullptr || value >= given->values.size()) return finding;
   finding.origin = given->values[value].origin;
   finding.excerpt = given->values[value].excerpt;

@@ -47,12 +47,17 @@ Loaded load(const std::vector<std::string>& arguments,
             const Environment& environment,
             const ReadFiles& read_files = read_config_files);
 
-// Makes a finding about a setting at the place where it was given.
+// Both make a finding at the place where the setting was given. If `table` is a table of the
+// configuration, that is the place whose value counts there: the table, the upstream of a route, or
+// the top.
+//
 // `message` names settings as flags; for a file, the dashes are removed.
-Finding finding_about(const Loaded& loaded, std::string_view setting, std::string message);
+Finding finding_about(const Loaded& loaded,
+                      std::string_view setting,
+                      std::string message,
+                      const Configuration* table = nullptr);
 
-// Makes a finding about one value of a setting, which the message does not name. If `table` is a
-// table of the configuration that has the setting, it is the value there.
+// About one value of the setting, which `message` does not name.
 Finding finding_about_value(const Loaded& loaded,
                             std::string_view setting,
                             std::size_t value,

@@ -93,7 +93,7 @@ TEST(LoadFile, ReportsEveryMistakeInTheOrderOfTheFile) {
       "         \"10.0.0.1/8\"]\n",
       {}, {{"ONEHOP_WORKERS", "many"}});
   EXPECT_EQ(text_of(loaded.findings),
-            "onehop.toml:3:1: error: there is no setting 'drian-timeout'\n"
+            "onehop.toml:3:1: error: unknown setting 'drian-timeout'\n"
             "  3 | drian-timeout = \"30s\"\n"
             "    | ^^^^^^^^^^^^^ did you mean drain-timeout?\n"
             "onehop.toml:4:21: error: connect-timeout: '5 sec' is not a number and a unit of time\n"
@@ -193,7 +193,7 @@ TEST(LoadFile, ReportsSeveralMistakesOfSyntaxAndOfMeaningAtOnce) {
             "onehop.toml:2:17: error: texts need quotes\n"
             "  2 | drain-timeout = 30s\n"
             "    |                 ^^^ write drain-timeout = \"30s\"\n"
-            "onehop.toml:4:1: error: there is no setting 'wokers'\n"
+            "onehop.toml:4:1: error: unknown setting 'wokers'\n"
             "  4 | wokers = 2\n"
             "    | ^^^^^^ did you mean workers?\n"
             "onehop.toml:5:1: error: 'listen' is set twice\n"
@@ -259,7 +259,7 @@ TEST(LoadFile, ChecksTypesInItsOwnWords) {
        "  1 | idle-timeout = [\"1s\"]\n"
        "    |                ^^^^^^ remove the brackets\n"},
       {"[server]\nlisten = \":80\"",
-       "1:2: error: there is no table 'server'\n"
+       "1:2: error: unknown table 'server'\n"
        "  1 | [server]\n"
        "    |  ^^^^^^ settings are at the top of the file, in [upstream.NAME] and in [[route]]\n"},
       {"[route]\n",
@@ -295,7 +295,7 @@ TEST(LoadFile, ChecksTypesInItsOwnWords) {
        "  1 | nonsense\n"
        "    | ^^^^^^^^\n"},
       {"--listen = \":80\"",
-       "1:1: error: there is no setting '--listen'\n"
+       "1:1: error: unknown setting '--listen'\n"
        "  1 | --listen = \":80\"\n"
        "    | ^^^^^^^^ a key has no dashes in front of it\n"},
   };
@@ -337,7 +337,7 @@ TEST(LoadFile, ChecksValuesThatAFlagOverrides) {
 
 TEST(FindingText, PlacesCaretsByDisplayWidthAndKeepsTabs) {
   EXPECT_EQ(check("backend = 8000\n\t\"\xe6\x97\xa5\xe6\x9c\xac\" = 1\n"),
-            "onehop.toml:2:2: error: there is no setting '\xe6\x97\xa5\xe6\x9c\xac'\n"
+            "onehop.toml:2:2: error: unknown setting '\xe6\x97\xa5\xe6\x9c\xac'\n"
             "  2 | \t\"\xe6\x97\xa5\xe6\x9c\xac\" = 1\n"
             "    | \t^^^^^^\n");
   EXPECT_THAT(check("header-up = [\"X-\xc3\xbc: 1\", 7s]\n"),
@@ -458,7 +458,7 @@ TEST(FindingText, IsJsonForPrograms) {
   "findings": [
     {
       "severity": "error",
-      "message": "there is no setting 'wokers'",
+      "message": "unknown setting 'wokers'",
       "hint": "did you mean workers?",
       "source": "file",
       "name": "onehop.toml",

@@ -196,7 +196,7 @@ TEST(CommandLine, TheBackendMayComeFromTheEnvironment) {
 
 TEST(CommandLine, SaysWhichArgumentIsTooMany) {
   EXPECT_EQ(refusal({"8000", "http://a/x"}),
-            "several backends have one path, and these have / and /x");
+            "all backends need the same path; these have / and /x");
   EXPECT_EQ(refusal({"demo", "8000"}),
             "the demo has its own backend: remove '8000', or remove demo");
 }
@@ -269,6 +269,9 @@ TEST(CommandLine, RefusesFlagsThatContradictEachOther) {
   EXPECT_THAT(refusal({"--header-up", "hOST: a", "--host-header", "keep", "8000"}),
               HasSubstr("use one of them"));
   EXPECT_TRUE(parse({"--header-up", "Host: a", "8000"}));
+  EXPECT_THAT(refusal({"--map-back-host", "8000"}), HasSubstr("undoes --host-header"));
+  EXPECT_TRUE(parse({"--map-back-host", "--host-header", "backend", "8000"}));
+  EXPECT_TRUE(parse({"--map-back-host", "--header-up", "Host: a", "8000"}));
   EXPECT_EQ(refusal({"--header-up", "X-A: 1", "--header-up", "-x-a", "8000"}),
             "--header-up: 'x-a' is both set and removed");
   EXPECT_EQ(refusal({"--header-down", "X-A: 1", "--header-down", "X-A: 2", "8000"}),

@@ -340,11 +340,11 @@ std::string format_size(std::uint64_t size) {
 
 // The shortest text that is read as the same number.
 std::string format_share(double share) {
-  constexpr int kMostPlaces = 400;
+  constexpr int kMaxPlaces = 400;
   constexpr double kUp = std::numeric_limits<double>::infinity();
   const double percent = share * 100;
-  std::array<char, kMostPlaces + 32> text{};
-  for (int places = 0; places <= kMostPlaces; ++places) {
+  std::array<char, kMaxPlaces + 32> text{};
+  for (int places = 0; places <= kMaxPlaces; ++places) {
     for (const double near : {percent, std::nextafter(percent, 0), std::nextafter(percent, kUp)}) {
       const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), near,
                                               std::chars_format::fixed, places);

@@ -6,12 +6,15 @@
 #include "config/man_page.hpp"
 #include "config/manual_tables.hpp"
 #include "config/print.hpp"
+#include "config/route_settings.hpp"
 #include "config/schema.hpp"
 #include "config/setting_names.hpp"
 #include "config/settings.hpp"
 #include "config/toml_text.hpp"
 
+#include <fstream>
 #include <map>
+#include <set>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -39,6 +42,15 @@ const std::map<std::string_view, std::string>& other_values() {
       {"listen", "127.0.0.1:81"},
       {"tls", "a.pem"},
       {"tls-key", "a.key"},
+      {"acme", "ops@example.org"},
+      {"host", "app.example.org"},
+      {"state", "/var/lib/onehop"},
+      {"acme-ca", "https://ca.test/dir"},
+      {"acme-ca-file", "ca.pem"},
+      {"acme-eab", "eab"},
+      {"acme-profile", "shortlived"},
+      {"acme-challenge", "tls-alpn-01"},
+      {"acme-key", "rsa2048"},
       {"insecure", "on"},
       {"host-header", "backend"},
       {"header-up", "X-A: \"{client}\", \\1"},
@@ -79,6 +91,7 @@ const std::map<std::string_view, std::string>& other_values() {
       {"failure-status", "503"},
       {"retry-status", "503"},
       {"max-attempts", "5"},
+      {"dns-servers", "10.0.0.53:5353"},
       {"backend-http2", "off"},
       {"backend-name", "a.test"},
       {"backend-ca", "ca.pem"},
@@ -208,6 +221,9 @@ TEST(Reference, HidesTheQueriesOfUrls) {
   EXPECT_THAT(printed, HasSubstr("trace = \"http://a.test/v1/traces?(hidden)\""));
   EXPECT_EQ(printed.find("hush"), std::string::npos);
   EXPECT_TRUE(load_printed(printed).is_usable());
+  const Loaded weighty = load({"http://a/?key=hush weight=2", "http://b/?key=hush backup"}, {});
+  EXPECT_THAT(print_configuration(weighty, Secrets::hidden),
+              HasSubstr("[\"http://a/?(hidden) weight=2\", \"http://b/?(hidden) backup\"]"));
   const Loaded other = load({"8000", "--trace", "http://a.test/?api_key=other"}, {});
   for (const Difference& change : differences(loaded.configuration, other.configuration))
     EXPECT_EQ(text_of(change).find("hush"), std::string::npos) << text_of(change);
@@ -218,9 +234,10 @@ TEST(Reference, KnowsTheSettingsThatNameFiles) {
   std::vector<std::string> files;
   for (const Setting& setting : settings())
     if (setting.names_a_file()) files.emplace_back(setting.name);
-  EXPECT_THAT(files, ElementsAre("tls", "tls-key", "config", "admin-token", "admin-client-ca",
-                                 "tls-client-ca", "tls-ticket-keys", "sticky-key", "backend-ca",
-                                 "backend-cert", "backend-key"));
+  EXPECT_THAT(files,
+              ElementsAre("tls", "tls-key", "config", "acme-ca-file", "acme-eab", "admin-token",
+                          "admin-client-ca", "tls-client-ca", "tls-ticket-keys", "sticky-key",
+                          "backend-ca", "backend-cert", "backend-key"));
 }
 
 // The name of a file may have any byte but NUL, and a comment ends with its line.
@@ -273,6 +290,27 @@ TEST(Reference, TheTablesAndTheManualPageNameEverySetting) {
   EXPECT_THAT(tables,
               HasSubstr("| `--access-log text\\|json\\|off` | `text` | one line per request "
                         "| next request |\n"));
+}
+
+// A mutator finds a name of twenty letters only there.
+TEST(Reference, TheDictionaryOfTheFuzzTargetHasTheNameOfEverySetting) {
+  std::ifstream dictionary(ONEHOP_SOURCE_DIR "/fuzz/config.dict");
+  std::set<std::string> words;
+  for (std::string line; std::getline(dictionary, line);)
+    if (line.size() > 2 && line.starts_with('"')) words.insert(line.substr(1, line.size() - 2));
+  std::set<std::string_view> names;
+  for (const auto& table : {settings(), route_settings()}) {
+    for (const Setting& setting : table)
+      names.insert(setting.name);
+  }
+  for (const std::string_view name : names)
+    EXPECT_EQ(words.erase(std::string(name)), 1U) << name;
+  for (const std::string& word : words) {
+    const bool is_name =
+        word.find('-') != std::string::npos &&
+        word.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+    EXPECT_FALSE(is_name) << "there is no setting " << word;
+  }
 }
 
 TEST(Differences, SayWhatAReloadWouldChangeAndWhen) {

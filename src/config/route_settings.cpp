@@ -122,7 +122,7 @@ constexpr std::array kRouteSettings = {
     row<UpstreamName, &T::upstream>("upstream", "requests go to the [upstream.NAME]"),
     row<Prefix, &T::strip_prefix>("strip-prefix", "removed from the beginning of the path"),
     row<Prefix, &T::add_prefix>("add-prefix", "then added at the beginning of the path"),
-    row<Switch, &T::map_back>("map-back", "undo both in Location and in the paths of cookies"),
+    row<Switch, &T::map_back>("map-back", "undo both in redirects and in the paths of cookies"),
     row<RedirectTarget, &T::redirect>(
         "redirect", "redirect there; /* at its end is path and query, ?* the query"),
     row<StatusCode, &T::status>("status", "respond with it; with redirect, instead of 307"),

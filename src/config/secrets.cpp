@@ -72,9 +72,12 @@ void hide_value(std::string& field) {
   field = field.substr(0, colon) + ": (hidden)";
 }
 
+// A URL has no blanks: a weight may follow, which anyone may see.
 void hide_query(std::string& url) {
   const auto query = url.find('?');
-  if (query != std::string::npos) url = url.substr(0, query) + "?(hidden)";
+  if (query == std::string::npos) return;
+  const auto end = std::min(url.find(' ', query), url.size());
+  url = url.substr(0, query) + "?(hidden)" + url.substr(end);
 }
 
 }  // namespace

@@ -6,18 +6,17 @@
 #include "config/listeners.hpp"
 #include "config/pointed_out.hpp"
 #include "config/suggestion.hpp"
+#include "config/word_choice.hpp"
 #include "http/ip_network.hpp"
 #include "net/address.hpp"
+#include "net/name_servers.hpp"
 #include "proxy/forwarded.hpp"
 
 #include <algorithm>
 #include <array>
-#include <span>
 
 namespace onehop::config {
 namespace {
-
-using Words = std::span<const std::string_view>;
 
 constexpr std::array<std::string_view, 4> kYes = {"1", "true", "yes", "on"};
 constexpr std::array<std::string_view, 4> kNo = {"0", "false", "no", "off"};
@@ -27,21 +26,6 @@ constexpr std::array<std::string_view, 3> kClientAuth = {"none", "optional", "re
 constexpr std::array<std::string_view, 2> kAutoOrOff = {"off", "auto"};
 constexpr std::array<std::string_view, 2> kHalfClose = {"cancel", "serve"};
 constexpr std::array<std::string_view, 2> kHostWords = {"keep", "backend"};
-
-// Returns "'xml' is not one of text, json and off" with a suggestion.
-std::unexpected<std::string> none_of(std::string_view text, std::string_view list, Words words) {
-  std::string why = in_quotes(text) + " is not one of " + std::string(list);
-  if (const auto meant = nearest(text, words)) why += did_you_mean(*meant);
-  return refused(std::move(why));
-}
-
-// The position of a word in a list of enumerators.
-template <class Enum>
-Parsed<Enum> one_of(std::string_view text, std::string_view list, Words words) {
-  const auto found = std::ranges::find(words, text);
-  if (found == words.end()) return none_of(text, list, words);
-  return static_cast<Enum>(found - words.begin());
-}
 
 bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return static_cast<signed char>(c) >= 0; });
@@ -81,11 +65,11 @@ Parsed<bool> Switch::parse(std::string_view text) {
 }
 
 Parsed<bool> AutoOrOff::parse(std::string_view text) {
-  return one_of<bool>(text, "auto and off", kAutoOrOff);
+  return one_of<bool>(text, kPlaceholder, kAutoOrOff);
 }
 
 Parsed<observe::AccessLogFormat> LogFormat::parse(std::string_view text) {
-  return one_of<observe::AccessLogFormat>(text, "text, json and off", kLogFormats);
+  return one_of<observe::AccessLogFormat>(text, kPlaceholder, kLogFormats);
 }
 
 std::string LogFormat::show(observe::AccessLogFormat format) {
@@ -93,7 +77,7 @@ std::string LogFormat::show(observe::AccessLogFormat format) {
 }
 
 Parsed<HalfClose> HalfCloseChoice::parse(std::string_view text) {
-  return one_of<HalfClose>(text, "cancel and serve", kHalfClose);
+  return one_of<HalfClose>(text, kPlaceholder, kHalfClose);
 }
 
 std::string HalfCloseChoice::show(HalfClose value) {
@@ -101,7 +85,7 @@ std::string HalfCloseChoice::show(HalfClose value) {
 }
 
 Parsed<ClientAuth> ClientAuthentication::parse(std::string_view text) {
-  return one_of<ClientAuth>(text, "none, optional and required", kClientAuth);
+  return one_of<ClientAuth>(text, kPlaceholder, kClientAuth);
 }
 
 std::string ClientAuthentication::write(const std::optional<ClientAuth>& value) {
@@ -115,6 +99,10 @@ Parsed<std::string> HostHeader::parse(std::string_view text) {
     return refused(in_quotes(text) + " looks like a misspelling" + did_you_mean(*meant) +
                    " If it is a name: --header-up 'Host: " + std::string(text) + "'");
   }
+  return parse_host(text);
+}
+
+Parsed<std::string> HostName::parse(std::string_view text) {
   return parse_host(text);
 }
 
@@ -157,6 +145,13 @@ Parsed<std::string> Network::parse(std::string_view text) {
   if (text == "unix") return std::string(text);
   const std::string why = IpNetwork::why_none(text);
   if (!why.empty()) return refused(why);
+  return std::string(text);
+}
+
+Parsed<std::string> NameServer::parse(std::string_view text) {
+  if (const auto server = net::parse_name_server(text); !server) {
+    return refused(std::string(server.error().detail()));
+  }
   return std::string(text);
 }
 

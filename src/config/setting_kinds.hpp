@@ -112,6 +112,13 @@ struct Network : Text {
   static Parsed<std::string> parse(std::string_view text);
 };
 
+struct NameServer : Text {
+  static constexpr std::string_view kPlaceholder = "IP[:PORT]";
+  static constexpr char kSeparator = ',';
+  static constexpr bool kSplitsFlags = true;
+  static Parsed<std::string> parse(std::string_view text);
+};
+
 struct UpgradeToken : Text {
   static constexpr std::string_view kPlaceholder = "TOKEN";
   static constexpr char kSeparator = ',';
@@ -134,6 +141,12 @@ struct FieldChange {
   static Parsed<FieldEdit> parse(std::string_view text);
   static std::string show(const FieldEdit& edit) { return edit.name; }
   static std::string write(const FieldEdit& edit) { return edit.written; }
+};
+
+// The Host of requests.
+struct HostName : Text {
+  static constexpr std::string_view kPlaceholder = "NAME";
+  static Parsed<std::string> parse(std::string_view text);
 };
 
 // The name in a server's certificate.

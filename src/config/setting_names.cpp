@@ -48,8 +48,10 @@ const Setting* find_setting(std::string_view name) {
 }
 
 const Setting* find_setting(TableKind kind, std::string_view name) {
-  for (const Setting* const setting : settings_of(kind)) {
-    if (setting->name == name) return setting;
+  for (const auto& table : {route_settings(), settings()}) {
+    for (const Setting& setting : table) {
+      if (setting.name == name && may_have(kind, setting)) return &setting;
+    }
   }
   return nullptr;
 }
@@ -72,7 +74,7 @@ NameMeaning meaning_of(std::string_view written,
     for (const Setting* const setting : settings_of(TableKind::route))
       candidates.push_back(setting->name);
   }
-  NameMeaning meaning{.problem = "there is no setting " + in_quotes(written)};
+  NameMeaning meaning{.problem = "unknown setting " + in_quotes(written)};
   if (name.starts_with("--")) {
     meaning.hint = "a key has no dashes in front of it";
   } else if (const auto meant = nearest(name, candidates)) {

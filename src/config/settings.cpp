@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/settings.hpp"
 
+#include "config/acme_settings.hpp"
 #include "config/admin_settings.hpp"
 #include "config/log_settings.hpp"
 #include "config/quantity_settings.hpp"
 #include "config/setting_binding.hpp"
 #include "config/setting_kinds.hpp"
 #include "config/upstream_kinds.hpp"
+#include "upstream/group.hpp"
 
 #include <array>
 #include <cctype>
@@ -90,6 +92,7 @@ using C = Configuration;
 using F = TlsFlags;
 using U = UpstreamSettings;
 using A = AdminSettings;
+using M = AcmeSettings;
 
 constexpr std::array kSettings = {
     backend_row(),
@@ -102,10 +105,18 @@ constexpr std::array kSettings = {
         "serve https with this certificate chain (PEM), or self"),
     everyday<KeyFile, &C::tls, &F::keys>(
         "tls-key", {listener, next_connection}, "private key, if not in the certificate file"),
+    everyday<AcmeEmail, &C::acme, &M::email>(
+        "acme", {process, at_once}, "serve https with certificates that onehop gets itself"),
+    everyday<CertificateName, &C::acme, &M::hosts>(
+        "host", {process, at_once}, "names to get certificates for; default: of the routes"),
     everyday<Switch, &C::tls, &F::insecure>(
         "insecure", {upstream, pool_swap}, "do not verify the certificate of an https backend"),
     everyday<HostHeader, &C::host_header>(
         "host-header", {route, next_request}, "Host to send: the client's, the backend's, or NAME"),
+    everyday<Switch, &C::map_back_host>(
+        "map-back-host",
+        {route, next_request},
+        "undo host-header in redirects and in the domains of cookies"),
     everyday<FieldChange, &C::header_up>("header-up",
                                          {route, next_request},
                                          "'Name: value' sets a request field, '-Name' removes it"),
@@ -122,7 +133,7 @@ constexpr std::array kSettings = {
     everyday<UpgradeToken, &C::upgrades>(
         "allow-upgrade", {route, next_request}, "protocols that clients may upgrade to"),
     everyday<Number<or_off(sizes(0, kExbibyte), kUnlimited)>, &C::server, &S::max_body>(
-        "max-body", {process, next_request}, "maximum request body; if exceeded: 413"),
+        "max-body", {route, next_request}, "maximum request body; if exceeded: 413"),
     everyday<Number<or_auto(counts(1, Server::kMaxWorkers))>, &C::server, &S::workers>(
         "workers", {process, upgrade}, "threads; auto: one per CPU, within the CPU quota"),
     everyday<User, &C::user>(
@@ -147,13 +158,31 @@ constexpr std::array kSettings = {
     operation<Switch, &C::verbose>(
         "verbose", {.when = at_once, .letter = 'v'}, "log informational messages too"),
     operation<Switch, &C::core_dumps>(
-        "core-dumps", {process, upgrade}, "let crashes leave core dumps, which have private keys"),
+        "core-dumps", {process, upgrade}, "allow core dumps, which contain private keys"),
     operation<AutoOrOff, &C::landlock>(
         "landlock", {process, restart}, "use no files but its own, if the kernel has Landlock"),
     operation<Duration<times(0)>, &C::drain_timeout>(
-        "drain-timeout", {process, next_timer}, "for requests in flight, after TERM, INT, QUIT"),
+        "drain-timeout",
+        {process, next_timer},
+        "time for requests in flight, after TERM, INT, QUIT"),
     operation<Duration<times(0)>, &C::drain_delay>(
-        "drain-delay", {process, next_timer}, "before that: health checks fail, all is served"),
+        "drain-delay",
+        {process, next_timer},
+        "before that: health checks fail, requests are served"),
+    operation<StateFolder, &C::acme, &M::state>(
+        "state", {process, restart}, "folder for keys and certificates; default: the service's"),
+    operation<AcmeAuthority, &C::acme, &M::authorities>(
+        "acme-ca", {process, at_once}, "who certifies; more of them are fallbacks"),
+    operation<File, &C::acme, &M::ca_file>(
+        "acme-ca-file", {process, at_once}, "CA certificates of a private authority's server"),
+    operation<File, &C::acme, &M::external_file>(
+        "acme-eab", {process, at_once}, "file with the ID and KEY of an account elsewhere"),
+    operation<AcmeProfile, &C::acme, &M::profile>(
+        "acme-profile", {process, at_once}, "kind of certificates, such as shortlived"),
+    operation<AcmeChallenge, &C::acme, &M::challenges>(
+        "acme-challenge", {process, at_once}, "what proves the names: http-01, tls-alpn-01"),
+    operation<AcmeKey, &C::acme, &M::key>(
+        "acme-key", {process, at_once}, "the keys of certificates"),
     operation<AdminAddress, &C::admin, &A::address>(
         "admin", {process, upgrade}, "metrics and status for browsers and scrapers, read-only"),
     operation<AdminSocket, &C::admin, &A::socket>(
@@ -173,7 +202,7 @@ constexpr std::array kSettings = {
     operation<Switch, &C::admin, &A::ready_needs_upstream>(
         "ready-needs-upstream",
         {process, at_once},
-        "not ready (503) while the backend accepts no connections"),
+        "not ready (503) while an upstream accepts no connections"),
     operation<MetricsBucket, &C::admin, &A::metrics_buckets>(
         "metrics-buckets",
         {process, upgrade},
@@ -245,25 +274,27 @@ constexpr std::array kSettings = {
     balancing<File, &U::sticky_key>("sticky-key",
                                     "key of the cookie, for several proxies: 16 bytes or more"),
     balancing<HealthCheckRule, &U::health_check>("health-check", "check the backends this way"),
-    balancing<ServerName, &U::health_check_host>("health-check-host",
-                                                 "the Host of these checks, if not the backend's"),
+    balancing<HostName, &U::health_check_host>("health-check-host",
+                                               "the Host of these checks, if not the backend's"),
     balancing<Duration<times()>, &U::health_check_interval>("health-check-interval",
-                                                            "the time between two of them"),
+                                                            "time between two checks"),
     balancing<Duration<times()>, &U::health_check_timeout>("health-check-timeout",
-                                                           "maximum duration of one of them"),
+                                                           "maximum duration of a check"),
     balancing<ResolveWord, &U::resolve>("resolve", "each: every address of a name is a backend"),
     balancing<Duration<times(0)>, &U::slow_start>(
-        "slow-start", "how long the share of a backend that comes back rises"),
+        "slow-start", "time until a returning backend has its full share"),
     balancing<Duration<times()>, &U::eject_time>("eject-time",
-                                                 "how long a backend that fails gets no requests"),
+                                                 "how long a failing backend gets no requests"),
     balancing<Duration<times()>, &U::max_eject_time>("max-eject-time",
-                                                     "the same, if it fails again and again"),
+                                                     "the maximum of that, if it keeps failing"),
     balancing<FailureStatus, &U::failure_statuses>("failure-status",
                                                    "statuses that count as failures of a backend"),
     balancing<FailureStatus, &U::retry_statuses>(
         "retry-status", "after these, an idempotent request goes to another backend"),
-    balancing<Number<counts(1, 16)>, &U::max_attempts>("max-attempts",
-                                                       "backends that one request is sent to"),
+    balancing<Number<counts(1, upstream::Group::kMaxAttempts)>, &U::max_attempts>(
+        "max-attempts", "backends that one request is sent to"),
+    backend<NameServer, &T::dns_servers>(
+        "dns-servers", "name servers for the backend's name, instead of the system's"),
     backend<OnOrOff, &T::http2>("backend-http2", "offer HTTP/2 to an https backend"),
     backend_tls<ServerName, &F::backend_name>("backend-name",
                                               "name in its certificate, if not the URL's host"),

@@ -88,7 +88,8 @@ TEST(Settings, ReachEveryOptionOfTheTransport) {
                                 max_connection_age, max_connection_requests, max_connections,
                                 queue_timeout, replay_body, retry_budget, expect_continue_timeout,
                                 max_response_header_bytes, max_response_header_fields,
-                                max_informational, hold, send_proxy, dialer] = Transport::Options();
+                                max_informational, hold, send_proxy, dialer, dns_servers] =
+      Transport::Options();
   EXPECT_EQ(transport_after("connect-attempt-timeout", "1s").connect_attempt_timeout, 1s);
   EXPECT_EQ(transport_after("connect-timeout", "2s").connect_timeout, 2s);
   EXPECT_FALSE(transport_after("backend-http2", "off").http2);
@@ -110,16 +111,19 @@ TEST(Settings, ReachEveryOptionOfTheTransport) {
   EXPECT_EQ(transport_after("max-response-header-fields", "13").max_response_header_fields, 13u);
   EXPECT_EQ(transport_after("max-informational", "14").max_informational, 14u);
   EXPECT_EQ(transport_after("hold", "15s").hold, 15s);
+  EXPECT_EQ(transport_after("dns-servers", "127.0.0.1:53").dns_servers,
+            std::vector<std::string>{"127.0.0.1:53"});
   EXPECT_TRUE(transport_after("send-proxy", "on").send_proxy);
 }
 
 // apply_tls_flags() combines them.
 TEST(Settings, ReachEveryOptionOfTls) {
-  [[maybe_unused]] const auto& [certificates, self_signed, client_ca_file, client_auth,
+  [[maybe_unused]] const auto& [certificates, source, self_signed, client_ca_file, client_auth,
                                 ticket_key_file, handshake_timeout, watch_files] =
       TlsServerOptions();
   [[maybe_unused]] const auto& [ca_file, insecure, certificate, server_name,
                                 ignore_missing_close_notify] = TlsClientOptions();
+  EXPECT_EQ(after("acme", "ops@example.org").acme.email, "ops@example.org");  // the source
   EXPECT_EQ(after("tls", "a.pem").tls.certificates.front(), "a.pem");
   EXPECT_EQ(after("tls-key", "a.key").tls.keys.front(), "a.key");
   EXPECT_EQ(after("tls-client-ca", "ca.pem").tls.client_ca, "ca.pem");

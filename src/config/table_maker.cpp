@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/table_maker.hpp"
 
-#include "config/contradictions.hpp"
 #include "config/given_values.hpp"
 #include "config/pointed_out.hpp"
 #include "config/route_settings.hpp"
 #include "config/setting_names.hpp"
 #include "config/settings.hpp"
+#include "config/shared_cookies.hpp"
 #include "config/suggestion.hpp"
+#include "config/table_contradictions.hpp"
 #include "config/tables.hpp"
-#include "config/tls_flags.hpp"
+#include "proxy/redirect_status.hpp"
 #include "proxy/route_path.hpp"
 #include "proxy/route_table.hpp"
 
@@ -49,6 +50,11 @@ void set_all(const GivenTable& table, Configuration& made, Findings& findings) {
     set_values(*setting, given, made, findings);
 }
 
+// Null: the top.
+std::string words_for(const GivenTable* route) {
+  return route == nullptr ? "the backend at the top" : "the route in " + text_of(route->origin);
+}
+
 std::vector<std::string_view> names_in(const GivenTable& table) {
   std::vector<std::string_view> names;
   for (const Setting* const setting : settings_of(table.kind)) {
@@ -74,9 +80,43 @@ bool has_own_connections(const TableSettings& table) {
   });
 }
 
-bool is_redirect_status(int status) {
-  constexpr std::array kAll = {301, 302, 303, 307, 308};
-  return std::ranges::find(kAll, status) != kAll.end();
+// A backend that was refused is a mistake of its own.
+bool is_without_backend(const GivenTable& table, const Findings& findings) {
+  const Given* const backend = given_in(table, kBackendSetting);
+  return backend == nullptr || (backend->values.empty() && !has_errors(findings));
+}
+
+// Settings that have no effect in a route that does not send requests on.
+bool is_about_requests_sent_on(const Setting& setting) {
+  return setting.scope != Scope::route_only || setting.name == "upstream";
+}
+
+// A route that redirects or responds has no use for these.
+void check_response(const GivenTable& given, const TableSettings& table, Findings& findings) {
+  const bool redirects = !table.redirect.empty();
+  const std::string instead = redirects ? "redirect" : "status";
+  const bool uses_path = redirects && table.redirect.ends_with("/*");
+  for (const std::string_view name : table.own) {
+    const std::string remedy = "remove " + std::string(name) + " or " + instead;
+    if (is_about_requests_sent_on(*find_setting(TableKind::route, name))) {
+      findings.push_back(about_value(
+          given, name, "a route with " + instead + " sends no requests to a backend", remedy));
+    } else if (name == "map-back" && table.map_back) {
+      findings.push_back(about_value(
+          given, name, "map-back changes the responses of a backend, and this route has none",
+          "remove map-back"));
+    } else if ((name == "strip-prefix" || name == "add-prefix") && !uses_path) {
+      findings.push_back(about_value(
+          given, name,
+          std::string(name) + " has no effect: " +
+              (redirects ? "the path is not in the redirect" : "a route with status has no path"),
+          redirects ? "add /* to the end of redirect" : "remove " + std::string(name)));
+    }
+  }
+  if (redirects && table.status != 0 && !is_redirect_status(Status(table.status))) {
+    findings.push_back(
+        about_value(given, "status", "a redirect has the status " + redirect_statuses()));
+  }
 }
 
 // The place where requests go, and the path that they have there.
@@ -89,16 +129,9 @@ void check_destination(const GivenTable& given, const Configuration& made, Findi
     report("backend", "a route has an upstream or a backend, not both", "remove one of them");
   }
   if (!table.leads_to_backend()) {
-    for (const std::string_view other : {std::string_view("upstream"), kBackendSetting}) {
-      if (!table.has(other)) continue;
-      const std::string instead = table.redirect.empty() ? "status" : "redirect";
-      report(other, "a route with " + instead + " sends no requests to a backend",
-             "remove " + std::string(other) + " or " + instead);
-    }
-    if (!table.redirect.empty() && table.status != 0 && !is_redirect_status(table.status)) {
-      report("status", "a redirect has the status 301, 302, 303, 307 or 308");
-    }
-  } else if (!made.backend.is_absolute() && !table.has("upstream")) {
+    check_response(given, table, findings);
+  } else if (!made.backend.is_absolute() && !table.has("upstream") &&
+             is_without_backend(given, findings)) {
     findings.push_back(
         about(given, "this route leads nowhere", "add upstream, backend, redirect or status"));
   }
@@ -108,7 +141,8 @@ void check_destination(const GivenTable& given, const Configuration& made, Findi
     report("strip-prefix", "strip-prefix: " + in_quotes(table.strip_prefix) +
                                " is not the beginning of the path, " + in_quotes(table.path));
   }
-  if (table.map_back && table.strip_prefix.empty() && table.add_prefix.empty()) {
+  if (table.leads_to_backend() && table.map_back && table.strip_prefix.empty() &&
+      table.add_prefix.empty()) {
     report("map-back", "map-back undoes strip-prefix and add-prefix, and there is neither");
   }
 }
@@ -139,8 +173,8 @@ void TableMaker::make_upstream(const GivenTable& given,
   set_all(given, *made, findings);
   made->table.title = "upstream." + given.name;
   made->table.own = names_in(given);
-  made->table.connections = given.name;
-  if (!made->table.has(kBackendSetting)) {
+  made->table.connections = made->table.backends = given.name;
+  if (is_without_backend(given, findings)) {
     findings.push_back(
         about(given, made->table.title + " has no backend", "add backend = \"http://HOST:PORT\""));
   }
@@ -158,6 +192,7 @@ void TableMaker::make_route(const GivenTable& given, const Configuration& top, F
   const bool has_own =
       has_own_connections(table) || (needs_upstream(*made) && table.has("host-header"));
   table.connections = has_own ? table.title : table.upstream;
+  table.backends = table.has(kBackendSetting) ? table.title : table.upstream;
   check_destination(given, *made, findings);
   routes_.push_back({&given, std::move(made)});
 }
@@ -177,7 +212,7 @@ void TableMaker::set_upstream(const GivenTable& given,
   std::vector<std::string> names;
   for (const auto& [one, upstream] : upstreams_)
     names.push_back(one);
-  std::string message = "there is no upstream " + in_quotes(name);
+  std::string message = "unknown upstream " + in_quotes(name);
   if (names.size() == 1) message += "; there is " + listed(names);
   if (names.size() > 1) message += "; there are " + listed(names);
   const std::vector<std::string_view> candidates(names.begin(), names.end());
@@ -187,29 +222,31 @@ void TableMaker::set_upstream(const GivenTable& given,
       meant ? "did you mean " + std::string(*meant) + "?" : "add [upstream." + name + "]"));
 }
 
-void TableMaker::cross_check(const Configuration& top, Findings& findings) {
-  std::vector<Made> all;
+Contradictions TableMaker::cross_check(Configuration& top,
+                                       const GivenSettings& at_top,
+                                       Findings& findings) const {
+  std::vector<BackendPlace> places = {{.configuration = &top}};
   for (const auto& [name, made] : upstreams_)
-    all.push_back(made);
-  all.insert(all.end(), routes_.begin(), routes_.end());
-  for (const Made& made : all) {
-    Configuration& configuration = *made.configuration;
-    if (!configuration.table.leads_to_backend()) continue;
-    configuration.transport.tls = {};
-    Contradictions found = apply_backend_tls(configuration.tls, configuration.backend.scheme(),
-                                             configuration.transport);
-    const auto is_own = [&](std::string_view name) { return configuration.table.has(name); };
-    std::ranges::move(find_contradictions_of_table(configuration, is_own),
-                      std::back_inserter(found));
-    for (Contradiction& one : found) {
-      // That at the top contradicts a backend-ca here.
-      if (one.setting == "insecure" && !is_own("insecure")) one.setting = "backend-ca";
-      if (!is_own(one.setting)) continue;  // at the top, it may be for another backend
-      findings.push_back(about_value(*made.given, one.setting, with_keys(one.why)));
-    }
+    places.push_back({made.configuration.get(), made.given});
+  for (const Made& made : routes_) {
+    if (!made.configuration->table.leads_to_backend()) continue;
+    const auto upstream = upstreams_.find(made.configuration->table.upstream);
+    places.push_back({made.configuration.get(), made.given,
+                      upstream == upstreams_.end() ? nullptr : upstream->second.given});
+  }
+  BackendContradictions found = find_backend_contradictions(places, at_top);
+  for (const auto& [table, one] : found.in_tables)
+    findings.push_back(about_value(*table, one.setting, with_keys(one.why)));
+  for (const auto& [one, other] : find_shared_cookies(places)) {
+    findings.push_back(about(*other->table,
+                             "this route has the same sticky cookie as " + words_for(one->table) +
+                                 ", with another list of backends or another key: a client would "
+                                 "stay at the backend of neither",
+                             "write sticky = \"cookie:NAME\" with another name"));
   }
   check_equal_routes(top, findings);
   check_unused(findings);
+  return std::move(found.at_top);
 }
 
 // Which two are equal is only asked if some are.
@@ -237,13 +274,12 @@ void TableMaker::check_equal_routes(const Configuration& top, Findings& findings
   if (are_good(routes)) return;
   for (std::size_t i = 0; i < routes.size(); ++i) {
     if (!are_good(std::span(&routes[i], 1))) {
-      findings.push_back(about_value(*tables[i], "host", "host: one of them is there twice"));
+      findings.push_back(about_value(*tables[i], "host", "host: a name is listed twice"));
       continue;
     }
     for (std::size_t j = 0; j < i; ++j) {
       if (are_good(std::array{routes[j], routes[i]})) continue;
-      const std::string other = tables[j] == nullptr ? "the backend at the top"
-                                                     : "the route in " + text_of(tables[j]->origin);
+      const std::string other = words_for(tables[j]);
       findings.push_back(about(*tables[i],
                                "this route takes the same requests as " + other + ": " +
                                    RouteTable::conditions_of(routes[i]),

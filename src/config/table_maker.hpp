@@ -7,6 +7,7 @@
 #pragma once
 
 #include "config/configuration.hpp"
+#include "config/contradiction.hpp"
 #include "config/given.hpp"
 
 #include <map>
@@ -20,8 +21,12 @@ class TableMaker {
  public:
   // Makes them from the settings at the top, which have been set. `tables` must outlive this.
   void make(const std::vector<GivenTable>& tables, Configuration& top, Findings& findings);
-  // Finds contradictions, once no value is wrong.
-  void cross_check(const Configuration& top, Findings& findings);
+  // Finds contradictions in the tables, once no value is wrong, and returns those of settings at
+  // the top that are about backends. `at_top`: the settings that are given there. Fills in the TLS
+  // options of the connections to each backend.
+  Contradictions cross_check(Configuration& top,
+                             const GivenSettings& at_top,
+                             Findings& findings) const;
 
  private:
   struct Made {

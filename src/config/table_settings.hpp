@@ -29,6 +29,9 @@ struct TableSettings {
   // The upstream that it leads to, which has connections of its own: the name of one, the title of
   // a route that has settings of the backend, or "" for the backend at the top.
   std::string connections = {};
+  // The backends that its requests go to: the name of an upstream, the title of a route that has
+  // some of its own, or "" for those at the top.
+  std::string backends = {};
 
   // Of [[route]] only.
   std::vector<std::string> hosts = {};

@@ -5,8 +5,28 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 namespace onehop::config {
+namespace {
+
+// Calls visit(url, table) for each backend that requests may go to, those at the top first; the
+// servers of services are not known.
+template <class Visit>
+void visit_backends(const Configuration& configuration, Visit visit) {
+  const auto visit_all = [&visit](const Configuration& table) {
+    if (!have_service(table.backends) && table.backend.is_absolute()) visit(table.backend, table);
+    for (const BackendAddress& backend : table.backends) {
+      if (backend.service.empty()) visit(backend.url, table);
+    }
+  };
+  visit_all(configuration);
+  for (const auto& route : configuration.routes) {
+    if (route->table.leads_to_backend()) visit_all(*route);
+  }
+}
+
+}  // namespace
 
 bool has_routes(const GivenTables& tables) {
   return std::ranges::count(tables, TableKind::route, &GivenTable::kind) > 0;
@@ -24,23 +44,65 @@ Route route_for(const TableSettings& table) {
           .map_back = table.map_back};
 }
 
+bool sends_requests_on(const Configuration& configuration) {
+  return configuration.backend.is_absolute() ||
+         std::ranges::any_of(configuration.routes,
+                             [](const auto& route) { return route->table.leads_to_backend(); });
+}
+
+Limit<std::uint64_t> largest_max_body(const Configuration& configuration) {
+  std::uint64_t largest = configuration.server.max_body;
+  for (const auto& route : configuration.routes)
+    largest = std::max(largest, route->server.max_body.value());
+  return largest;
+}
+
+NamedBackend named_backend(const Configuration& configuration) {
+  return {configuration.backend, configuration.transport.dns_servers};
+}
+
+std::vector<NamedBackend> named_backends_of(const Configuration& configuration) {
+  std::vector<NamedBackend> backends;
+  visit_backends(configuration, [&backends](const Url& url, const Configuration& table) {
+    NamedBackend one{url, table.transport.dns_servers};
+    if (std::ranges::find(backends, one) == backends.end()) backends.push_back(std::move(one));
+  });
+  return backends;
+}
+
+std::vector<UsedBackend> used_backends(const Configuration& configuration) {
+  std::vector<UsedBackend> used;
+  visit_backends(configuration, [&](const Url& url, const Configuration& table) {
+    const bool is_top = &table == &configuration;
+    if (std::ranges::find(used, url, &UsedBackend::url) == used.end())
+      used.push_back({url, is_top ? nullptr : &table});
+  });
+  return used;
+}
+
 std::vector<Url> backends_of(const Configuration& configuration) {
   std::vector<Url> backends;
-  const auto add = [&backends](const Url& one) {
-    if (one.is_absolute() && std::ranges::find(backends, one) == backends.end())
-      backends.push_back(one);
-  };
-  const auto add_all = [&add](const Configuration& one) {
-    if (!have_service(one.backends)) add(one.backend);
-    for (const BackendAddress& backend : one.backends) {
-      if (backend.service.empty()) add(backend.url);
-    }
-  };
-  add_all(configuration);
-  for (const auto& route : configuration.routes) {
-    if (route->table.leads_to_backend()) add_all(*route);
-  }
+  for (UsedBackend& one : used_backends(configuration))
+    backends.push_back(std::move(one.url));
   return backends;
+}
+
+std::vector<std::vector<NamedBackend>> needed_backends(const Configuration& configuration) {
+  std::vector<std::vector<NamedBackend>> all;
+  const auto add = [&all](const Configuration& one) {
+    if (!one.backend.is_absolute() || have_service(one.backends)) return;
+    std::vector<NamedBackend> backends;
+    for (const BackendAddress& backend : one.backends) {
+      if (backend.weight > 0) backends.push_back({backend.url, one.transport.dns_servers});
+    }
+    if (one.backends.empty()) backends.push_back(named_backend(one));
+    if (std::ranges::find(all, backends) == all.end()) all.push_back(std::move(backends));
+  };
+  add(configuration);
+  for (const auto& route : configuration.routes) {
+    if (route->table.leads_to_backend()) add(*route);
+  }
+  return all;
 }
 
 bool needs_upstream(const Configuration& configuration) {
@@ -62,6 +124,15 @@ const Given* given_in(const GivenTable& table, std::string_view name) {
   return found == table.given.end() ? nullptr : &found->second;
 }
 
+const GivenTable* upstream_of(const GivenTables& tables, const GivenTable& route) {
+  const Given* const named = given_in(route, "upstream");
+  if (named == nullptr || named->values.empty()) return nullptr;
+  const auto found = std::ranges::find_if(tables, [named](const GivenTable& table) {
+    return table.kind == TableKind::upstream && table.name == named->values.front().text;
+  });
+  return found == tables.end() ? nullptr : &*found;
+}
+
 const Given* given_in(const GivenTables& tables,
                       const Configuration& configuration,
                       const Configuration& table,
@@ -71,7 +142,9 @@ const Given* given_in(const GivenTables& tables,
     if (given.kind == TableKind::upstream) {
       if (table.table.title == "upstream." + given.name) return given_in(given, setting);
     } else if (configuration.routes[route++].get() == &table) {
-      return given_in(given, setting);
+      if (const Given* const own = given_in(given, setting)) return own;
+      const GivenTable* const upstream = upstream_of(tables, given);
+      return upstream == nullptr ? nullptr : given_in(*upstream, setting);
     }
   }
   return nullptr;

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,8 +18,11 @@ namespace onehop::config {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
+using ::testing::Pointee;
 
 Loaded load_text(const std::string& text, std::vector<std::string> arguments = {}) {
   arguments.insert(arguments.end(), {"--config", "named"});
@@ -66,6 +70,23 @@ TEST(Tables, OverrideWhatIsAbove) {
   EXPECT_EQ(routes[2]->backend.host(), "own");
   EXPECT_EQ(routes[2]->transport.response_timeout, 1s);
   EXPECT_EQ(loaded.configuration.transport.response_timeout, 1s);
+}
+
+TEST(Tables, RoutesHaveLimitsOfTheirOwnForContent) {
+  const Loaded loaded = load_text(
+      "backend = \"http://top\"\nmax-body = \"1MiB\"\n"
+      "[[route]]\npath = \"/large\"\nmax-body = \"2MiB\"\n"
+      "[[route]]\npath = \"/small\"\nmax-body = \"1KiB\"\n"
+      "[[route]]\npath = \"/same\"\n");
+  ASSERT_TRUE(loaded.is_usable()) << text_of(loaded.findings);
+  const auto& routes = loaded.configuration.routes;
+  EXPECT_EQ(routes[0]->server.max_body, 2U << 20U);
+  EXPECT_EQ(routes[1]->server.max_body, 1U << 10U);
+  EXPECT_EQ(routes[2]->server.max_body, 1U << 20U);
+  EXPECT_EQ(largest_max_body(loaded.configuration), 2U << 20U);
+  EXPECT_THAT(routes,
+              Each(Pointee(Field(&Configuration::table, Field(&TableSettings::connections, "")))));
+  EXPECT_EQ(largest_max_body(load_text(kThree).configuration), no_limit);
 }
 
 TEST(Tables, RoutesShareConnectionsUnlessTheyOverrideASettingOfThem) {
@@ -116,8 +137,8 @@ TEST(Tables, EverySettingOfARouteIsPrintedAsItWasRead) {
     std::string lines;
     for (const Setting& setting : route_settings()) {
       const bool is_of_redirect = setting.name == "redirect" || setting.name == "status";
-      if (setting.name == "upstream" ? redirects : is_of_redirect != redirects && is_of_redirect)
-        continue;
+      const bool is_of_backend = setting.name == "upstream" || setting.name == "map-back";
+      if (redirects ? is_of_backend : is_of_redirect) continue;
       lines += std::string(setting.name) + " = " + values_of_routes().at(setting.name) + "\n";
     }
     const Loaded loaded = load_text("backend = \"http://top\"\n" + text + "[[route]]\n" + lines);
@@ -149,19 +170,102 @@ TEST(Tables, DifferencesNameTheTable) {
                           "route /new: backend: nothing becomes \"http://own\" (next request)"));
 }
 
+TEST(Tables, AnEmptiedListIsADifference) {
+  const std::string text =
+      "backend = \"http://top\"\nheader-up = [\"X-A: 1\"]\n[[route]]\n"
+      "path = \"/x\"\nstrip-prefix = \"/x\"\n";
+  const Loaded before = load_text(text);
+  const Loaded after = load_text(text + "header-up = []\n");
+  const auto changes = differences(before.configuration, after.configuration);
+  ASSERT_EQ(changes.size(), 1U);
+  EXPECT_EQ(text_of(changes.front()), "route /x: header-up: nothing becomes [] (next request)");
+}
+
 TEST(Tables, AMistakeInATableIsReportedThere) {
-  EXPECT_EQ(
-      text_of(load_text("[upstream.a]\nbackend = \"http://a\"\ninsecure = true\n"
-                        "[[route]]\nupstream = \"a\"\n")
-                  .findings),
-      "onehop.toml:3:12: error: backend-ca, backend-cert, backend-key, backend-name, insecure "
-      "and ignore-missing-close-notify are for a backend with https://\n"
-      "  3 | insecure = true\n"
-      "    |            ^^^^\n");
-  EXPECT_EQ(text_of(load_text("insecure = true\n[upstream.a]\nbackend = \"http://a\"\n"
+  EXPECT_EQ(text_of(load_text("[upstream.a]\nbackend = \"http://a\"\ninsecure = true\n"
                               "[[route]]\nupstream = \"a\"\n")
                         .findings),
-            "");
+            "onehop.toml:3:12: error: insecure is for a backend with https://\n"
+            "  3 | insecure = true\n"
+            "    |            ^^^^\n");
+}
+
+TEST(Tables, AValueOfAnUpstreamCountsForItsRoutes) {
+  const Loaded loaded = load_text(
+      "backend-ca = \"top\"\n[upstream.a]\nbackend = \"https://a\"\nbackend-ca = \"own\"\n"
+      "[[route]]\nupstream = \"a\"\nresponse-timeout = \"1s\"\n"
+      "[[route]]\npath = \"/b\"\nbackend = \"https://b\"\n");
+  ASSERT_TRUE(loaded.is_usable()) << text_of(loaded.findings);
+  const auto line_for = [&loaded](const Configuration* table) {
+    const Finding one = finding_about(loaded, "backend-ca", "x", table);
+    const Finding value = finding_about_value(loaded, "backend-ca", 0, "x", Severity::error, table);
+    EXPECT_EQ(one.origin.line, value.origin.line);
+    return one.origin.line;
+  };
+  EXPECT_EQ(line_for(loaded.configuration.routes[0].get()), 4U);
+  EXPECT_EQ(line_for(loaded.configuration.routes[1].get()), 1U);
+  EXPECT_EQ(line_for(loaded.configuration.upstreams[0].get()), 4U);
+  EXPECT_EQ(line_for(nullptr), 1U);
+}
+
+TEST(Tables, AnEmptyListIsNoBackend) {
+  const auto found = load_text("[upstream.a]\nbackend = []\n[[route]]\nupstream = \"a\"\n");
+  ASSERT_EQ(found.findings.size(), 1U) << text_of(found.findings);
+  EXPECT_EQ(found.findings.front().message, "upstream.a has no backend");
+  EXPECT_EQ(load_text("[[route]]\nbackend = []\n").findings.front().message,
+            "this route leads nowhere");
+  // A value that was refused is one mistake.
+  EXPECT_EQ(
+      load_text("[upstream.a]\nbackend = true\n[[route]]\nupstream = \"a\"\n").findings.size(), 1U);
+  EXPECT_EQ(load_text("[[route]]\nbackend = true\n").findings.size(), 1U);
+}
+
+// Whatever a route has that is for requests to a backend.
+TEST(Tables, ARouteThatSendsNoRequestsOnHasNoSettingForThem) {
+  const auto message_for = [](const std::string& instead, const std::string& line) {
+    const Loaded loaded = load_text("[[route]]\npath = \"/x/*\"\n" + instead + "\n" + line + "\n");
+    EXPECT_EQ(loaded.findings.size(), 1U) << line << text_of(loaded.findings);
+    if (loaded.findings.empty()) return std::string();
+    EXPECT_EQ(loaded.findings.front().origin.line, 4U) << line;
+    return loaded.findings.front().message;
+  };
+  for (const std::string line :
+       {"header-down = [\"X-A: 1\"]", "header-up = []", "host-header = \"backend\"",
+        "allow-upgrade = []", "response-timeout = \"1s\"", "balance = \"random\""}) {
+    EXPECT_EQ(message_for("redirect = \"https://a/*\"", line),
+              "a route with redirect sends no requests to a backend");
+    EXPECT_EQ(message_for("status = 404", line),
+              "a route with status sends no requests to a backend");
+  }
+  EXPECT_EQ(message_for("status = 404", "strip-prefix = \"/x\""),
+            "strip-prefix has no effect: a route with status has no path");
+  EXPECT_EQ(message_for("redirect = \"https://a/?*\"", "add-prefix = \"/x\""),
+            "add-prefix has no effect: the path is not in the redirect");
+  EXPECT_EQ(message_for("redirect = \"https://a/*\"", "map-back = true"),
+            "map-back changes the responses of a backend, and this route has none");
+  EXPECT_EQ(load_text("[[route]]\npath = \"/x/*\"\nstrip-prefix = \"/x\"\nstatus = 301\n"
+                      "redirect = \"https://a/*\"\nmap-back = false\n")
+                .findings.size(),
+            0U);
+}
+
+TEST(Tables, NameTheBackendsOfWhichOneIsNeeded) {
+  const Loaded loaded = load_text(
+      "backend = [\"http://a\", \"http://b backup\", \"http://c weight=0\"]\n"
+      "[upstream.x]\nbackend = \"http://x\"\n"
+      "[upstream.s]\nbackend = \"srv://_http._tcp.s\"\n"
+      "[[route]]\npath = \"/x\"\nupstream = \"x\"\n"
+      "[[route]]\npath = \"/y\"\nupstream = \"x\"\nresponse-timeout = \"1s\"\n"
+      "[[route]]\npath = \"/s\"\nupstream = \"s\"\n"
+      "[[route]]\npath = \"/r\"\nstatus = 404\n");
+  ASSERT_TRUE(loaded.is_usable()) << text_of(loaded.findings);
+  std::vector<std::string> lists;
+  for (const auto& backends : needed_backends(loaded.configuration)) {
+    lists.emplace_back();
+    for (const NamedBackend& one : backends)
+      lists.back() += std::string(one.url.host()) + " ";
+  }
+  EXPECT_THAT(lists, ElementsAre("a b ", "x "));
 }
 
 TEST(Tables, AnUpstreamHasANameOfItsOwn) {
@@ -175,6 +279,12 @@ TEST(Tables, AnUpstreamHasANameOfItsOwn) {
             "onehop.toml:2:11: error: an upstream needs a name\n"
             "  2 | [upstream.\"\"]\n"
             "    |           ^^ write [upstream.NAME]\n");
+  // Regression: it had the connections of a route with that title.
+  EXPECT_EQ(text_of(load_text("backend = \"http://a\"\n[upstream.\"route /x\"]\n").findings),
+            "onehop.toml:2:11: error: the name of an upstream has letters, digits, '-', '_' and "
+            "'.'\n"
+            "  2 | [upstream.\"route /x\"]\n"
+            "    |           ^^^^^^^^^^ choose another name\n");
 }
 
 TEST(Tables, ReadinessNeedsABackendThatCanBeConnectedTo) {

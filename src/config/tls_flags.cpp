@@ -25,10 +25,15 @@ Contradictions without_certificate(const TlsFlags& flags) {
       {first_given(flags), "--tls-client-ca, --tls-client-auth and --tls-ticket-keys need --tls"}};
 }
 
-Contradictions check_pairs(const TlsFlags& flags) {
+Contradictions check_pairs(const TlsFlags& flags, bool has_acme) {
   const bool has_self = std::ranges::count(flags.certificates, "self") > 0;
   if (has_self && (flags.certificates.size() > 1 || !flags.keys.empty())) {
     return {{"tls", "--tls self makes its own certificate and key: use it alone"}};
+  }
+  if (has_self && has_acme) {
+    return {{"tls",
+             "--tls self and --acme are both for a server without certificates of its own: "
+             "use one of them"}};
   }
   if (flags.keys.empty() || flags.keys.size() == flags.certificates.size()) return {};
   return {{"tls-key", count_of(flags.certificates.size(), "certificate") + " (--tls) but " +
@@ -44,20 +49,33 @@ void add_certificates(const TlsFlags& flags, TlsServerOptions& tls) {
   }
 }
 
-std::string_view first_about_backend(const TlsFlags& flags) {
-  if (!flags.backend_ca.empty()) return "backend-ca";
-  if (!flags.backend_certificate.empty()) return "backend-cert";
-  if (!flags.backend_key.empty()) return "backend-key";
-  if (!flags.backend_name.empty()) return "backend-name";
-  if (flags.insecure) return "insecure";
-  return flags.ignore_missing_close_notify ? "ignore-missing-close-notify" : "";
+// Those of a backend that have a value.
+std::vector<std::string_view> given_about_backend(const TlsFlags& flags) {
+  std::vector<std::string_view> names;
+  if (!flags.backend_ca.empty()) names.emplace_back("backend-ca");
+  if (!flags.backend_certificate.empty()) names.emplace_back("backend-cert");
+  if (!flags.backend_key.empty()) names.emplace_back("backend-key");
+  if (!flags.backend_name.empty()) names.emplace_back("backend-name");
+  if (flags.insecure) names.emplace_back("insecure");
+  if (flags.ignore_missing_close_notify) names.emplace_back("ignore-missing-close-notify");
+  return names;
+}
+
+Contradictions without_tls(const TlsFlags& flags) {
+  Contradictions found;
+  for (const std::string_view name : given_about_backend(flags))
+    found.push_back({name, "--" + std::string(name) + " is for a backend with https://"});
+  return found;
 }
 
 }  // namespace
 
-Contradictions apply_client_side_tls(const TlsFlags& flags, Server::Options& server) {
-  if (flags.certificates.empty()) return without_certificate(flags);
-  if (Contradictions found = check_pairs(flags); !found.empty()) return found;
+Contradictions apply_client_side_tls(const TlsFlags& flags,
+                                     bool has_acme,
+                                     Server::Options& server) {
+  if (flags.certificates.empty() && (!has_acme || !flags.keys.empty()))
+    return without_certificate(flags);
+  if (Contradictions found = check_pairs(flags, has_acme); !found.empty()) return found;
   TlsServerOptions tls;
   add_certificates(flags, tls);
   tls.client_ca_file = flags.client_ca;
@@ -78,27 +96,26 @@ Contradictions apply_client_side_tls(const TlsFlags& flags, Server::Options& ser
 Contradictions apply_backend_tls(const TlsFlags& flags,
                                  std::string_view scheme,
                                  Transport::Options& transport) {
-  const std::string_view first = first_about_backend(flags);
-  if (!first.empty() && scheme != "https") {
-    return {{first,
-             "--backend-ca, --backend-cert, --backend-key, --backend-name, --insecure and "
-             "--ignore-missing-close-notify are for a backend with https://"}};
-  }
-  if (!flags.backend_key.empty() && flags.backend_certificate.empty()) {
-    return {{"backend-key", "--backend-key needs --backend-cert CERT, the certificate of the key"}};
-  }
-  if (flags.insecure && !flags.backend_ca.empty()) {
-    return {{"insecure",
-             "--insecure accepts any certificate, --backend-ca only some: use one of them"}};
-  }
+  if (scheme != "https") return without_tls(flags);
   TlsClientOptions& tls = transport.tls;
   tls.ca_file = flags.backend_ca;
   tls.server_name = flags.backend_name;
   tls.insecure = flags.insecure;
   tls.ignore_missing_close_notify = flags.ignore_missing_close_notify;
   tls.certificate.chain_file = flags.backend_certificate;
-  tls.certificate.key_file = flags.backend_key;
-  return {};
+  Contradictions found;
+  if (!flags.backend_certificate.empty()) {
+    tls.certificate.key_file = flags.backend_key;
+  } else if (!flags.backend_key.empty()) {
+    found.push_back(
+        {"backend-key", "--backend-key needs --backend-cert CERT, the certificate of the key"});
+  }
+  if (flags.insecure && !flags.backend_ca.empty()) {
+    found.push_back({"insecure",
+                     "--insecure accepts any certificate, --backend-ca only some: use one of them",
+                     "backend-ca"});
+  }
+  return found;
 }
 
 }  // namespace onehop::config

@@ -4,58 +4,46 @@
 #include "base/ascii.hpp"
 #include "config/backend_url.hpp"
 #include "config/pointed_out.hpp"
-#include "config/suggestion.hpp"
+#include "config/word_choice.hpp"
 #include "upstream/found_endpoints.hpp"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 
 namespace onehop::config {
 namespace {
 
-using Words = std::span<const std::string_view>;
-
 // In the order of the enumerators.
 constexpr std::array<std::string_view, 4> kBalances = {"least", "round-robin", "random", "first"};
 constexpr std::array<std::string_view, 2> kResolves = {"alternatives", "each"};
-constexpr std::array<std::string_view, 4> kStickies = {"off", "cookie", "client", "header:NAME"};
-constexpr std::array<std::string_view, 4> kChecks = {"off", "tcp", "grpc", "/PATH"};
+// 0 stands for none. Smaller ones are mistakes, and have many digits.
+constexpr double kMinWeight = 1e-3;
 constexpr double kMaxWeight = 1e6;
 constexpr std::string_view kService = "srv://";
-
-std::unexpected<std::string> none_of(std::string_view text, Words words) {
-  std::string why = in_quotes(text) + " is not one of ";
-  for (const std::string_view word : words)
-    why.append(word == words.front() ? "" : word == words.back() ? " and " : ", ").append(word);
-  if (const auto meant = nearest(text, words)) why += did_you_mean(*meant);
-  return refused(std::move(why));
-}
-
-template <class Enum>
-Parsed<Enum> one_of(std::string_view text, Words words) {
-  const auto found = std::ranges::find(words, text);
-  if (found == words.end()) return none_of(text, words);
-  return static_cast<Enum>(found - words.begin());
-}
 
 std::optional<double> parse_weight(std::string_view text) {
   double weight = 0;
   const auto [end, error] =
       std::from_chars(text.data(), text.data() + text.size(), weight, std::chars_format::fixed);
   const bool is_whole = error == std::errc() && end == text.data() + text.size();
-  if (!is_whole || !(weight >= 0) || weight > kMaxWeight) return std::nullopt;
-  return weight;
+  const bool is_in_bounds = weight == 0 || (weight >= kMinWeight && weight <= kMaxWeight);
+  if (!is_whole || !is_in_bounds) return std::nullopt;
+  return std::abs(weight);  // -0 is 0
 }
 
 // The weights and backups of its servers are those of the records.
 Parsed<BackendAddress> parse_service(std::string_view text) {
   const std::string_view name = text.substr(kService.size());
   auto url = Url::parse(std::string(upstream::scheme_of_service(name)) + "://" + std::string(name));
+  if (const auto blank = name.find(' '); blank != std::string_view::npos) {
+    return pointed_out(text, name.substr(blank + 1),
+                       "the servers of a service have the weights and backups of its records");
+  }
   const bool has_form = name.starts_with('_') && name.find("._tcp.") != std::string_view::npos;
   if (!has_form || !url || url->authority() != name) {
     return refused(in_quotes(text) + " is not a service; write srv://_http._tcp.example.org");
@@ -78,6 +66,7 @@ Parsed<BackendAddress> BackendUrl::parse(std::string_view text) {
   std::string_view url = text.substr(0, text.find(" weight="));
   url = url.substr(0, url.find(" backup"));
   std::string_view rest = text.substr(url.size());
+  bool has_weight = false;
   while (!(rest = ascii::trim_blanks(rest)).empty()) {
     const std::string_view word = rest.substr(0, rest.find(' '));
     rest.remove_prefix(word.size());
@@ -87,9 +76,9 @@ Parsed<BackendAddress> BackendUrl::parse(std::string_view text) {
     }
     const auto weight =
         word.starts_with("weight=") ? parse_weight(word.substr(7)) : std::optional<double>();
-    if (!weight) {
-      return pointed_out(text, word,
-                         "after the URL may be weight=NUMBER, up to 1000000, and backup");
+    if (!weight || std::exchange(has_weight, true)) {
+      return pointed_out(
+          text, word, "after the URL may be one weight=NUMBER, 0 or 0.001 to 1000000, and backup");
     }
     backend.weight = *weight;
   }
@@ -108,7 +97,7 @@ std::string BackendUrl::write(const BackendAddress& value) {
 }
 
 Parsed<Balance> BalanceWord::parse(std::string_view text) {
-  return one_of<Balance>(text, kBalances);
+  return one_of<Balance>(text, kPlaceholder, kBalances);
 }
 
 std::string BalanceWord::show(Balance value) {
@@ -121,20 +110,20 @@ Parsed<std::string> StickyRule::parse(std::string_view text) {
   if (has_name && ascii::is_token(name)) return std::string(text);
   if (has_name) return refused(in_quotes(text) + " has no name of a cookie or field");
   if (text == "off" || text == "cookie" || text == "client") return std::string(text);
-  return none_of(text, kStickies);
+  return none_of(text, kPlaceholder);
 }
 
 Parsed<std::string> HealthCheckRule::parse(std::string_view text) {
   if (text == "off" || text == "tcp" || text == "grpc") return std::string(text);
   if (text.starts_with("grpc:") && text.size() > 5) return std::string(text);
-  if (!text.starts_with('/')) return none_of(text, kChecks);
+  if (!text.starts_with('/')) return none_of(text, kPlaceholder);
   const auto target = Url::parse_target(text);
   if (!target) return refused(in_quotes(text) + ": " + std::string(target.error().detail()));
   return std::string(text);
 }
 
 Parsed<Upstream::Resolve> ResolveWord::parse(std::string_view text) {
-  return one_of<Upstream::Resolve>(text, kResolves);
+  return one_of<Upstream::Resolve>(text, kPlaceholder, kResolves);
 }
 
 std::string ResolveWord::show(Upstream::Resolve value) {

@@ -17,11 +17,11 @@ std::string why_not_together(const std::vector<BackendAddress>& backends) {
     const Url& first = backends.front().url;
     const Url& one = backends[i].url;
     if (one.scheme() != first.scheme()) {
-      return "several backends have one scheme, and these have " + std::string(first.scheme()) +
+      return "all backends need the same scheme; these have " + std::string(first.scheme()) +
              ":// and " + std::string(one.scheme()) + "://";
     }
     if (one.target() != first.target()) {
-      return "several backends have one path, and these have " + std::string(first.target()) +
+      return "all backends need the same path; these have " + std::string(first.target()) +
              " and " + std::string(one.target());
     }
     for (std::size_t j = 0; j < i; ++j) {
@@ -30,13 +30,13 @@ std::string why_not_together(const std::vector<BackendAddress>& backends) {
                                ? other == one.to_string()
                                : ascii::equals_ignoring_case(other, one.to_string());
       if (!is_same) continue;
-      if (!backends[i].service.empty()) return "srv://" + backends[i].service + " is there twice";
-      return "the backend " + one.to_string() + " is there twice: weight=2 doubles its share";
+      if (!backends[i].service.empty()) return "srv://" + backends[i].service + " is listed twice";
+      return "the backend " + one.to_string() + " is listed twice: weight=2 doubles its share";
     }
   }
   const bool has_share = std::ranges::any_of(
       backends, [](const BackendAddress& one) { return one.weight > 0 && !one.is_backup; });
-  return backends.empty() || has_share ? "" : "no backend has a weight above 0 and is not a backup";
+  return backends.empty() || has_share ? "" : "each backend is a backup or has the weight 0";
 }
 
 }  // namespace onehop::config

@@ -2,6 +2,7 @@
 
 #include <onehop/body.hpp>
 
+#include "base/poll.hpp"
 #include "http/polled_body_source.hpp"
 
 namespace onehop {
@@ -18,7 +19,7 @@ class TextSource final : public PolledBodySource {
 
   task<Result<bytes>> read() override { co_return next(); }
   std::optional<std::uint64_t> length() const override { return text_.size(); }
-  std::optional<Result<bytes>> try_read(std::size_t) override { return Result<bytes>(next()); }
+  Poll<bytes> try_read(std::size_t) override { return Result<bytes>(next()); }
 
   task<void> wait() override { co_return; }
   bool at_end() const noexcept override { return given_; }

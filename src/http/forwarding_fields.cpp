@@ -86,14 +86,14 @@ constexpr Lengths bit_for(std::size_t length) noexcept {
 // at once. All lengths beyond the last bit share it.
 constexpr std::array<Lengths, 256> kLengths = [] {
   std::array<Lengths, 256> lengths{};
-  const auto note = [&lengths](char first, Lengths bits) {
+  const auto mark = [&lengths](char first, Lengths bits) {
     lengths[static_cast<unsigned char>(first)] |= bits;
     lengths[static_cast<unsigned char>(ascii::to_lower(first))] |= bits;
   };
   for (const Row& row : kTable)
-    note(row.name.front(), bit_for(row.name.size()));
+    mark(row.name.front(), bit_for(row.name.size()));
   for (std::size_t size = kFamily.size() + 1; size <= kLongest; ++size)
-    note(kFamily.front(), bit_for(size));
+    mark(kFamily.front(), bit_for(size));
   return lengths;
 }();
 

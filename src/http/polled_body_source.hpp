@@ -7,8 +7,9 @@
 
 #include <onehop/body.hpp>
 
+#include "base/poll.hpp"
+
 #include <cstddef>
-#include <optional>
 
 namespace onehop {
 
@@ -18,7 +19,7 @@ class detail::PolledBodySource : public BodySource {
   // caller must wait(). The piece may lie in the thread's scratch memory: it is valid only until
   // the caller suspends or calls this source again. `max` bounds a piece that is read into scratch
   // memory.
-  virtual std::optional<Result<bytes>> try_read(std::size_t max) = 0;
+  virtual Poll<bytes> try_read(std::size_t max) = 0;
   // Completes when try_read() may have a result.
   virtual task<void> wait() = 0;
   // Reports whether try_read() would return the end.

@@ -4,19 +4,30 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace onehop {
 
-TrustedPeers::TrustedPeers(const std::vector<std::string>& entries) {
+Result<TrustedPeers> TrustedPeers::parse(const std::vector<std::string>& entries,
+                                         std::string_view option) {
+  TrustedPeers peers;
   for (const std::string& entry : entries) {
     if (entry == "unix") {
-      unix_ = true;
+      peers.unix_ = true;
     } else if (const std::optional<IpNetwork> network = IpNetwork::parse(entry)) {
-      networks_.push_back(*network);
+      peers.networks_.push_back(*network);
     } else {
-      throw std::invalid_argument("trust: " + IpNetwork::why_none(entry));
+      return failure(Errc::bad_option, Side::local,
+                     std::string(option) + ": " + IpNetwork::why_none(entry));
     }
   }
+  return peers;
+}
+
+TrustedPeers::TrustedPeers(const std::vector<std::string>& entries) {
+  Result<TrustedPeers> parsed = parse(entries, "trust");
+  if (!parsed) throw std::invalid_argument(std::string(parsed.error().detail()));
+  *this = std::move(*parsed);
 }
 
 bool TrustedPeers::includes(std::string_view peer) const noexcept {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TrustedPeers: the peers whose forwarding fields are trusted. Made from Server::Options::trust or
-// ReverseProxy::Options::trust.
+// TrustedPeers: the peers whose forwarding fields are trusted, or those that begin with a PROXY
+// header. Made from Server::Options::trust and proxy_protocol, or ReverseProxy::Options::trust.
 // Thread: any; constant.
 #pragma once
+
+#include <onehop/error.hpp>
 
 #include "http/ip_network.hpp"
 
@@ -16,8 +18,11 @@ namespace onehop {
 class TrustedPeers {
  public:
   TrustedPeers() = default;
-  // Accepts networks, addresses, and "unix" for peers without an address. Throws
-  // std::invalid_argument, which names the entry, for anything else.
+  // Accepts networks, addresses, and "unix" for peers without an address. Errc::bad_option for
+  // anything else: its detail names `option` and the entry.
+  static Result<TrustedPeers> parse(const std::vector<std::string>& entries,
+                                    std::string_view option);
+  // The same for the option "trust". Throws std::invalid_argument with that detail.
   explicit TrustedPeers(const std::vector<std::string>& entries);
 
   // `peer` is ConnectionInfo::peer. Does not allocate.

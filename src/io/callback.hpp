@@ -12,6 +12,8 @@ namespace onehop::io {
 struct Callback {
   void (*function)(void* context);
   void* context;
+
+  void operator()() const { function(context); }
 };
 
 template <auto kMember, class Owner>

@@ -22,8 +22,8 @@ Endings::Number Endings::new_number() noexcept {
   return next++;
 }
 
-Endings::Watch::Watch(Endings& endings, Number number, Wakeup::Callback callback, void* context)
-    : endings_(endings), number_(number), wakeup_(callback, context) {
+Endings::Watch::Watch(Endings& endings, Number number, Callback callback)
+    : endings_(endings), number_(number), wakeup_(callback) {
   endings_.watched_[number_].push_back(*this);
 }
 

@@ -29,7 +29,7 @@ class Endings {
   // number that has already ended does nothing.
   class Watch : public ListNode {
    public:
-    Watch(Endings& endings, Number number, Wakeup::Callback callback, void* context);
+    Watch(Endings& endings, Number number, Callback callback);
     ~Watch();
     bool has_ended() const noexcept { return ended_; }
 
@@ -41,9 +41,9 @@ class Endings {
     bool ended_ = false;
   };
 
-  // For Reactor::note_end(): `schedule` is called with the wakeup of each Watch of `number`.
+  // For Reactor::notify_end(): `schedule` is called with the wakeup of each Watch of `number`.
   template <class Schedule>
-  void note_end(Number number, Schedule schedule) noexcept {
+  void notify_end(Number number, Schedule schedule) noexcept {
     if (watched_.empty()) return;
     const auto found = watched_.find(number);
     if (found == watched_.end()) return;

@@ -17,7 +17,7 @@ class EndingsTest : public ::testing::Test {
  protected:
   static void count(void* context) { ++*static_cast<int*>(context); }
   std::unique_ptr<Endings::Watch> watch(Endings::Number number, int& heard) {
-    return std::make_unique<Endings::Watch>(reactor_.endings(), number, &count, &heard);
+    return std::make_unique<Endings::Watch>(reactor_.endings(), number, Callback{&count, &heard});
   }
   void settle() {
     while (reactor_.run_once(Duration::zero())) {
@@ -34,11 +34,11 @@ TEST_F(EndingsTest, EachWatchOfANumberHearsOfItsEndOnce) {
   const auto one = watch(7, first);
   const auto two = watch(7, second);
   const auto three = watch(8, other);
-  reactor_.note_end(7);
+  reactor_.notify_end(7);
   EXPECT_TRUE(one->has_ended());
   EXPECT_EQ(first, 0);  // from the reactor's list
   settle();
-  reactor_.note_end(7);
+  reactor_.notify_end(7);
   settle();
   EXPECT_EQ(first, 1);
   EXPECT_EQ(second, 1);
@@ -52,7 +52,7 @@ TEST_F(EndingsTest, AWatchThatDiesFirstHearsNothing) {
   auto dies = watch(7, gone);
   const auto lives = watch(7, stays);
   dies.reset();
-  reactor_.note_end(7);
+  reactor_.notify_end(7);
   settle();
   EXPECT_EQ(gone, 0);
   EXPECT_EQ(stays, 1);
@@ -61,7 +61,7 @@ TEST_F(EndingsTest, AWatchThatDiesFirstHearsNothing) {
 TEST_F(EndingsTest, AWatchThatDiesBeforeItsCallbackHearsNothing) {
   int heard = 0;
   auto dies = watch(7, heard);
-  reactor_.note_end(7);
+  reactor_.notify_end(7);
   dies.reset();
   settle();
   EXPECT_EQ(heard, 0);

@@ -10,7 +10,7 @@ constexpr Duration kWindow = std::chrono::minutes(1);
 
 }  // namespace
 
-void PassTimes::note(Time now) noexcept {
+void PassTimes::record(Time now) noexcept {
   const std::int64_t took = in_nanoseconds(now) - began_.load(std::memory_order_relaxed);
   long_.add(Duration(took));
   const std::int64_t longest = longest_.load(std::memory_order_relaxed);

@@ -37,7 +37,7 @@ class PassTimes {
       short_.add(1);
       short_ticks_.add(took);
     } else {
-      note(clock_());
+      record(clock_());
     }
     began_.store(kWaits, std::memory_order_relaxed);
   }
@@ -66,7 +66,7 @@ class PassTimes {
   static std::int64_t in_nanoseconds(Time time) noexcept {
     return Duration(time.time_since_epoch()).count();
   }
-  void note(Time now) noexcept;
+  void record(Time now) noexcept;
 
   const Clock clock_;
   const Time made_ = std::chrono::steady_clock::now();

@@ -17,7 +17,7 @@ namespace {
 
 class RandomBytes {
  public:
-  static constexpr std::size_t kMost = 64;
+  static constexpr std::size_t kMaxSize = 64;
 
   void take(std::span<unsigned char> out) {
     if (memory_.size() - at_ < out.size()) fill();
@@ -45,13 +45,13 @@ class RandomBytes {
 }  // namespace
 
 void fill_randomly(std::span<unsigned char> out) {
-  ONEHOP_DCHECK(out.size() <= RandomBytes::kMost);
+  ONEHOP_DCHECK(out.size() <= RandomBytes::kMaxSize);
   thread_local RandomBytes random;
   random.take(out);
 }
 
 void fill_with_random_digits(std::span<char> out) {
-  std::array<unsigned char, RandomBytes::kMost> memory;
+  std::array<unsigned char, RandomBytes::kMaxSize> memory;
   const std::span<unsigned char> drawn(memory.data(), out.size() / 2);
   fill_randomly(drawn);
   char* at = out.data();

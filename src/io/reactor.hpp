@@ -146,8 +146,8 @@ class Reactor {
   BufferPool& buffers() noexcept { return buffers_; }
   Endings& endings() noexcept { return endings_; }
   // The client's connection, or whatever has this number, has ended: its Watches hear of it.
-  void note_end(Endings::Number number) noexcept {
-    endings_.note_end(number, [this](Wakeup& wakeup) { schedule(wakeup); });
+  void notify_end(Endings::Number number) noexcept {
+    endings_.notify_end(number, [this](Wakeup& wakeup) { schedule(wakeup); });
   }
 
   // Memory for one step of work: valid until the caller suspends. `scratch` for bodies,

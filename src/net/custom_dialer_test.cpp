@@ -60,7 +60,8 @@ TEST_F(CustomDialerTest, MakesAStreamOfASocket) {
   EXPECT_EQ(asked, "a.test:80");
   EXPECT_EQ(dialled->address, "the pair");
   std::array<char, 8> got{};
-  EXPECT_EQ(dialled->stream->try_read(got.data(), got.size()), -EAGAIN);  // it does not block
+  EXPECT_EQ(dialled->stream->try_read(got.data(), got.size()),
+            IoResult::must_wait());  // it does not block
   EXPECT_EQ(dialled->stream->try_write("hello", 5), 5);
   EXPECT_EQ(::read(far.get(), got.data(), got.size()), 5);
 }

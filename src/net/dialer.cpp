@@ -3,6 +3,7 @@
 
 #include <onehop/scope.hpp>
 
+#include "base/poll.hpp"
 #include "net/happy_eyeballs.hpp"
 #include "net/resolver.hpp"
 #include "net/tcp_stream.hpp"
@@ -57,8 +58,9 @@ Error late_name(const Destination& destination) {
 
 // Returns the addresses if they are known without waiting, std::nullopt if the name must be
 // resolved.
-std::optional<Result<std::vector<Address>>> known_addresses(io::Reactor& reactor,
-                                                            const Destination& destination) {
+Poll<std::vector<Address>> known_addresses(io::Reactor& reactor,
+                                           const std::string& name_servers,
+                                           const Destination& destination) {
   if (!destination.socket_path.empty()) {
     const auto address = Address::from_socket_path(destination.socket_path);
     if (!address) return failure(address.error());
@@ -67,7 +69,8 @@ std::optional<Result<std::vector<Address>>> known_addresses(io::Reactor& reactor
   if (const auto literal = Address::from_ip(destination.connect_host(), destination.port)) {
     return std::vector<Address>{*literal};
   }
-  auto known = Resolver::of(reactor).known(destination.connect_host(), destination.port);
+  Resolver& resolver = Resolver::asking(reactor, name_servers);
+  auto known = resolver.known(destination.connect_host(), destination.port);
   if (!known) return std::nullopt;
   return std::move(*known);
 }
@@ -76,9 +79,10 @@ std::optional<Result<std::vector<Address>>> known_addresses(io::Reactor& reactor
 
 task<Result<Dialled>> KernelDialer::dial(const Destination& destination) {
   const Time deadline = io::deadline_after(reactor_.now(), options_.total_timeout);
-  auto addresses = known_addresses(reactor_, destination);
+  auto addresses = known_addresses(reactor_, options_.name_servers, destination);
   if (!addresses) {
-    auto look_up = Resolver::of(reactor_).resolve(destination.connect_host(), destination.port);
+    Resolver& resolver = Resolver::asking(reactor_, options_.name_servers);
+    auto look_up = resolver.resolve(destination.connect_host(), destination.port);
     addresses = co_await with_timeout(options_.total_timeout, std::move(look_up));
     const auto& found = *addresses;
     if (!found && found.error().is(Errc::timed_out)) co_return failure(late_name(destination));

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace onehop::net {
@@ -58,6 +59,8 @@ struct DialOptions {
   Duration total_timeout = std::chrono::seconds(5);
   // The delay after which the next address is tried in parallel (RFC 8305 §5).
   Duration fallback_delay = std::chrono::milliseconds(250);
+  // As in ResolverOptions::servers; "": those of the system.
+  std::string name_servers = {};
 };
 
 class Dialer {
@@ -77,7 +80,7 @@ class Dialer {
 class KernelDialer final : public Dialer {
  public:
   explicit KernelDialer(io::Reactor& reactor, DialOptions options) noexcept
-      : reactor_(reactor), options_(options) {}
+      : reactor_(reactor), options_(std::move(options)) {}
   task<Result<Dialled>> dial(const Destination& destination) override;
 
  private:

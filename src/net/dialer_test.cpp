@@ -200,8 +200,8 @@ task<std::string> echo_word(Stream& stream) {
   stream.try_write("word", 4);
   co_await stream.readable(io::kNever);
   char data[10];
-  const ssize_t got = stream.try_read(data, sizeof data);
-  co_return got < 0 ? std::string() : std::string(data, static_cast<std::size_t>(got));
+  const IoResult got = stream.try_read(data, sizeof data);
+  co_return std::string(data, got.count());
 }
 
 TEST_F(DialerTest, TheConnectionCarriesBytes) {
@@ -470,6 +470,26 @@ TEST_F(DialerTest, LooksTheNameUp) {
   EXPECT_TRUE(missing.error().is(Errc::name_not_resolved));
   EXPECT_EQ(missing.error().phase(), Phase::resolve);
   EXPECT_TRUE(missing.error().retry_safe());
+}
+
+TEST_F(DialerTest, AsksTheNameServersThatItIsGiven) {
+  const TcpListener listener = listen_on(loopback(0));
+  NameServer usual(reactor_);
+  ResolverOptions of_usual;
+  of_usual.servers = usual.address();
+  Resolver::of(reactor_, of_usual);
+  NameServer other(reactor_);
+  NameServer::Host host;
+  host.v4 = {"127.0.0.1"};
+  other.set_host("backend.test", host);
+  DialOptions options;
+  options.name_servers = other.address();
+  for (int i = 0; i < 2; ++i) {
+    const auto dialled = dial(Destination("backend.test", listener.address().port()), options);
+    ASSERT_TRUE(dialled) << dialled.error().to_string();
+  }
+  EXPECT_EQ(usual.questions(), 0);
+  EXPECT_EQ(other.questions(), 2) << "one for each family; the second dial knows the response";
 }
 
 TEST_F(DialerTest, ASlowLookUpCountsAgainstTheTotal) {

@@ -69,6 +69,7 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
     const std::size_t round = ++round_;
     open_questions_ = 2;
     failure_ = ARES_SUCCESS;
+    has_failed_ = false;
     ask(name, AF_INET);
     if (round == round_) ask(name, AF_INET6);  // the first may have completed synchronously
   }
@@ -108,9 +109,12 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
   }
   void conclude() {
     timer_.disarm();
+    const bool is_partial = !found_.empty() && (open_questions_ > 0 || has_failed_);
+    const bool has_news = reported_ != found_.size() || (was_partial_ && !is_partial);
+    if (was_reported_ && !has_news) return;
     Answer answer;
     answer.is_late = was_reported_;
-    if (was_reported_ && reported_ == found_.size()) return;
+    answer.is_partial = was_partial_ = is_partial;
     if (found_.empty()) {
       answer.failure = ares_strerror(failure_ == ARES_SUCCESS ? ARES_ENODATA : failure_);
       answer.is_absent = is_absence(failure_);
@@ -141,6 +145,7 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
   // "The name does not exist" outranks a failed name server, which outranks a name without
   // addresses of one family.
   void record_failure(int status) noexcept {
+    has_failed_ = has_failed_ || (status != ARES_SUCCESS && !is_absence(status));
     if (status == ARES_SUCCESS || failure_ == ARES_ENOTFOUND) return;
     if (status != ARES_ENODATA || failure_ == ARES_SUCCESS) failure_ = status;
   }
@@ -168,8 +173,10 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
   std::vector<Address> found_;
   int ttl_ = std::numeric_limits<int>::max();
   int failure_ = ARES_SUCCESS;  // of the name queried last
+  bool has_failed_ = false;     // a question about it, by no fault of the name
   int open_questions_ = 0;
   bool was_reported_ = false;
+  bool was_partial_ = false;
   std::size_t reported_ = 0;  // addresses
   io::Timer timer_;
 };
@@ -241,12 +248,7 @@ void DnsChannel::Query::ask(const std::string& name, int family) {
 DnsChannel::DnsChannel(io::Reactor& reactor, Options options)
     : reactor_(reactor),
       options_(std::move(options)),
-      timer_(
-          [](void* self) {
-            auto& channel = *static_cast<DnsChannel*>(self);
-            channel.reactor_.schedule(channel.wakeup_);
-          },
-          this),
+      timer_(io::call<&DnsChannel::process_soon>(this)),
       wakeup_(io::call_or<&DnsChannel::process, &DnsChannel::arm_timer>(this)) {
   start_library();
   open();

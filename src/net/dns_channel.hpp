@@ -42,15 +42,18 @@ class DnsChannel {
     io::Duration ttl{};
     std::string failure;     // c-ares' words
     bool is_absent = false;  // the name does not exist, or has no address
-    // the second family arrived after the first was reported; this holds both
+    // One family alone: nothing is known of the other, whose response is missing, or was a failure.
+    bool is_partial = false;
+    // The second family arrived after the first was reported; this holds both. Or it is known to
+    // have no address.
     bool is_late = false;
   };
   // How long to wait for the other family once one has a response, or the name is reported not to
   // exist (RFC 8305 §3).
   static constexpr io::Duration kResolutionDelay = std::chrono::milliseconds(50);
 
-  // Called once for each query, and again if a family arrives late. If it throws bad_alloc, it is
-  // called with a failure and must not throw again. It must not call the channel.
+  // Called once for each query, and again if the response about a family arrives late. If it throws
+  // bad_alloc, it is called with a failure and must not throw again. It must not call the channel.
   using Callback = std::function<void(Answer answer)>;
 
   DnsChannel(io::Reactor& reactor, Options options);
@@ -88,6 +91,7 @@ class DnsChannel {
   void reopen_when_configuration_changed();
   void watch(int socket, bool readable, bool writable);
   void process();
+  void process_soon() noexcept { reactor_.schedule(wakeup_); }
   void arm_timer() noexcept;
 
   io::Reactor& reactor_;

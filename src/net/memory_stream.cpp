@@ -37,48 +37,47 @@ MemoryStream::~MemoryStream() {
   // Both pipes have the same peer.
   MemoryStream* peer = out_->reader;
   if (!peer) return;
-  if (resets) peer->note_failure();
-  peer->note_hangup(resets);
+  peer->on_hangup(resets ? Ending::failed : Ending::half_closed);
   peer->wake_reader();
   peer->wake_writer();
 }
 
-ssize_t MemoryStream::try_read(char* data, std::size_t size) {
+IoResult MemoryStream::try_read(char* data, std::size_t size) {
   Pipe& pipe = *in_;
   if (pipe.data.empty()) {
-    if (pipe.is_reset) return -ECONNRESET;
-    return pipe.is_ended ? 0 : -EAGAIN;
+    if (pipe.is_reset) return IoResult::failed(ECONNRESET);
+    return pipe.is_ended ? IoResult(0) : IoResult::must_wait();
   }
   const std::size_t count = std::min({size, max_read_, pipe.data.size()});
   const bool was_full = pipe.data.size() >= pipe.capacity;
   pipe.data.copy(data, count);
   pipe.data.erase(0, count);
   if (was_full && count > 0 && pipe.writer) pipe.writer->wake_writer();
-  return static_cast<ssize_t>(count);
+  return count;
 }
 
-ssize_t MemoryStream::try_write(const iovec* parts, int count) {
+IoResult MemoryStream::try_write(const iovec* parts, int count) {
   Pipe& pipe = *out_;
-  if (pipe.is_ended || pipe.is_reset || !pipe.reader) return -EPIPE;
+  if (pipe.is_ended || pipe.is_reset || !pipe.reader) return IoResult::failed(EPIPE);
   std::size_t wanted = 0;
   for (int i = 0; i < count; ++i)
     wanted += parts[i].iov_len;
   const std::size_t room = std::min(max_write_, pipe.capacity - pipe.data.size());
-  if (wanted > 0 && room == 0) return -EAGAIN;
+  if (wanted > 0 && room == 0) return IoResult::must_wait();
   std::size_t taken = 0;
   for (int i = 0; i < count && taken < room; ++i) {
     const std::size_t size = std::min(parts[i].iov_len, room - taken);
     pipe.data.append(static_cast<const char*>(parts[i].iov_base), size);
     taken += size;
   }
-  note_bytes_out(taken);
+  count_bytes_out(taken);
   if (taken > 0) pipe.reader->wake_reader();
-  return static_cast<ssize_t>(taken);
+  return taken;
 }
 
 void MemoryStream::close_write() noexcept {
   if (std::exchange(out_->is_ended, true) || !out_->reader) return;
-  out_->reader->note_hangup();
+  out_->reader->on_hangup(Ending::half_closed);
   out_->reader->wake_reader();
 }
 

@@ -21,8 +21,8 @@ class MemoryStream final : public Stream {
   ~MemoryStream() override;
 
   using Stream::try_write;
-  ssize_t try_read(char* data, std::size_t size) override;
-  ssize_t try_write(const iovec* parts, int count) override;
+  IoResult try_read(char* data, std::size_t size) override;
+  IoResult try_write(const iovec* parts, int count) override;
   void close_write() noexcept override;
   // As with TCP, the peer notices at destruction: once the data sent earlier is read, reads return
   // -ECONNRESET and writes -EPIPE.

@@ -22,17 +22,17 @@ class MemoryStreamTest : public testing::Test {
     while (reactor_.run_once(Duration::zero())) {
     }
   }
-  static ssize_t write(MemoryStream& stream, std::string_view text) {
+  static IoResult write(MemoryStream& stream, std::string_view text) {
     return stream.try_write(text.data(), text.size());
   }
   // Describes one read: its bytes, "end", or an errno in words.
   static std::string read(MemoryStream& stream) {
     char data[100];
-    const ssize_t got = stream.try_read(data, sizeof data);
-    if (got == 0) return "end";
-    if (got == -EAGAIN) return "wait";
-    if (got == -ECONNRESET) return "reset";
-    return got < 0 ? "error" : std::string(data, static_cast<std::size_t>(got));
+    const IoResult got = stream.try_read(data, sizeof data);
+    if (got.is_end()) return "end";
+    if (got.is_wait()) return "wait";
+    if (got.error() == ECONNRESET) return "reset";
+    return got.has_failed() ? "error" : std::string(data, got.count());
   }
 
   io::Reactor reactor_{io::Reactor::Clock::manual};
@@ -65,7 +65,7 @@ TEST_F(MemoryStreamTest, GathersParts) {
 TEST_F(MemoryStreamTest, TakesNoMoreThanItsCapacity) {
   join(5);
   EXPECT_EQ(write(*left_, "1234567"), 5);
-  EXPECT_EQ(write(*left_, "67"), -EAGAIN);
+  EXPECT_EQ(write(*left_, "67"), IoResult::must_wait());
   EXPECT_EQ(read(*right_), "12345");
   EXPECT_EQ(write(*left_, "67"), 2);
   EXPECT_EQ(read(*right_), "67");
@@ -88,7 +88,7 @@ TEST_F(MemoryStreamTest, HalfCloseLetsTheOtherDirectionGoOn) {
   left_->close_write();
   EXPECT_TRUE(right_->is_hung_up());
   EXPECT_FALSE(left_->is_hung_up());
-  EXPECT_EQ(write(*left_, "x"), -EPIPE);
+  EXPECT_EQ(write(*left_, "x"), IoResult::failed(EPIPE));
   EXPECT_EQ(read(*right_), "last");
   EXPECT_EQ(read(*right_), "end");
   EXPECT_EQ(read(*right_), "end");
@@ -102,7 +102,7 @@ TEST_F(MemoryStreamTest, DestructionIsAnEndForThePeer) {
   write(*left_, "last");
   left_.reset();
   EXPECT_TRUE(right_->is_hung_up());
-  EXPECT_EQ(write(*right_, "x"), -EPIPE);
+  EXPECT_EQ(write(*right_, "x"), IoResult::failed(EPIPE));
   EXPECT_EQ(read(*right_), "last");
   EXPECT_EQ(read(*right_), "end");
 }
@@ -113,7 +113,7 @@ TEST_F(MemoryStreamTest, AbortMakesTheDestructionAReset) {
   EXPECT_EQ(read(*right_), "wait");
   left_.reset();
   EXPECT_EQ(read(*right_), "reset");
-  EXPECT_EQ(write(*right_, "x"), -EPIPE);
+  EXPECT_EQ(write(*right_, "x"), IoResult::failed(EPIPE));
 }
 
 TEST_F(MemoryStreamTest, UnreadBytesMakeTheDestructionAReset) {
@@ -128,12 +128,12 @@ task<std::string> read_when_ready(MemoryStream& stream, Time deadline) {
   if (wait == Wait::timed_out) co_return "timed out";
   if (wait == Wait::interrupted) co_return "interrupted";
   char data[100];
-  const ssize_t got = stream.try_read(data, sizeof data);
-  if (got < 0) co_return "error";
-  co_return std::string(data, static_cast<std::size_t>(got));
+  const IoResult got = stream.try_read(data, sizeof data);
+  if (got.error() != 0) co_return "error";
+  co_return std::string(data, got.count());
 }
 
-task<ssize_t> write_when_ready(MemoryStream& stream, std::string text) {
+task<IoResult> write_when_ready(MemoryStream& stream, std::string text) {
   co_await stream.writable(io::kNever);
   co_return stream.try_write(text.data(), text.size());
 }
@@ -175,7 +175,7 @@ TEST_F(MemoryStreamTest, TheDeathOfAnEndWakesReaderAndWriterOfTheOther) {
   ASSERT_TRUE(reading.done());
   EXPECT_EQ(reading.take(), "error");
   ASSERT_TRUE(writing.done());
-  EXPECT_EQ(writing.take(), -EPIPE);
+  EXPECT_EQ(writing.take(), IoResult::failed(EPIPE));
 }
 
 TEST_F(MemoryStreamTest, HangUpIsToldOnceAndAlsoToThoseWhoAskLate) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <memory>
 #include <unordered_map>
 #include <utility>
@@ -172,6 +173,25 @@ ResolverCounts resolver_counts() noexcept {
 Resolver& Resolver::of(io::Reactor& reactor, ResolverOptions options) {
   return reactor.local<Resolver>(
       [&] { return std::make_unique<Resolver>(reactor, std::move(options)); });
+}
+
+namespace {
+
+// Those of one thread that ask servers of their own.
+struct OtherResolvers final : io::WorkerLocal {
+  std::map<std::string, std::unique_ptr<Resolver>> by_servers;
+};
+
+}  // namespace
+
+Resolver& Resolver::asking(io::Reactor& reactor, const std::string& servers) {
+  if (servers.empty()) return of(reactor);
+  auto& others =
+      reactor.local<OtherResolvers>([] { return std::make_unique<OtherResolvers>(); }).by_servers;
+  const auto found = others.find(servers);
+  if (found != others.end()) return *found->second;
+  auto made = std::make_unique<Resolver>(reactor, ResolverOptions{.servers = servers});
+  return *others.emplace(servers, std::move(made)).first->second;
 }
 
 Resolver::Resolver(io::Reactor& reactor, ResolverOptions options)

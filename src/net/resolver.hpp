@@ -2,7 +2,7 @@
 //
 // Resolver: resolves host names with c-ares (DNS and /etc/hosts) without blocking. It keeps
 // responses for their TTL, and longer in case the name servers fail; look-ups of one name share a
-// query. There is one per thread; destroying the task cancels a look-up.
+// query. There is one per thread and list of name servers; destroying the task cancels a look-up.
 // Thread: owner.
 #pragma once
 
@@ -48,6 +48,9 @@ class Resolver final : public io::WorkerLocal {
  public:
   // Returns the resolver of this thread. `options` apply at the first call.
   static Resolver& of(io::Reactor& reactor, ResolverOptions options = ResolverOptions());
+  // Returns that of this thread which asks `servers`, as in ResolverOptions::servers; of() if they
+  // are empty. It lasts as long as the thread.
+  static Resolver& asking(io::Reactor& reactor, const std::string& servers);
 
   Resolver(io::Reactor& reactor, ResolverOptions options);
   ~Resolver() override;

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Names of which one address family is late, denied or missing, and names in search domains.
+#include "net/dns_channel.hpp"
 #include "support/resolver_test.hpp"
 
 #include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -82,6 +85,36 @@ TEST_P(ResolverWithHalfAnAnswer, AFamilyThatComesLateIsKnownFromThenOn) {
     reactor_.run_once(milliseconds(100));
   EXPECT_THAT(texts(resolver_.known("backend.test", 80).value()),
               UnorderedElementsAre(literal(AF_INET), literal(AF_INET6)));
+}
+
+TEST_P(ResolverWithHalfAnAnswer, AnAnswerWithoutTheOtherFamilySaysSo) {
+  NameServer::Host both;
+  both.v4 = {"127.0.0.1"};
+  both.v6 = {"::1"};
+  NameServer::Host one = both;
+  (GetParam() == AF_INET ? one.v4 : one.v6).clear();
+  DnsChannel channel(reactor_, {server_.address(), seconds(10), 1});
+  for (const NameServer::Host& host : {both, one}) {
+    server_.set_host("backend.test", host);
+    server_.swallow(GetParam());
+    std::vector<DnsChannel::Answer> answers;
+    channel.query("backend.test",
+                  [&answers](DnsChannel::Answer answer) { answers.push_back(std::move(answer)); });
+    const int asked = server_.questions();
+    for (int i = 0; i < 20 || server_.questions() < asked + 2; ++i)
+      reactor_.run_once(milliseconds(5));
+    pass(milliseconds(60));
+    reactor_.run_once(io::Duration::zero());
+    ASSERT_EQ(answers.size(), 1u);
+    EXPECT_TRUE(answers[0].is_partial);
+    server_.reply_late();
+    for (int i = 0; i < 1000 && answers.size() < 2; ++i)
+      reactor_.run_once(milliseconds(10));
+    ASSERT_EQ(answers.size(), 2u);
+    EXPECT_TRUE(answers[1].is_late);
+    EXPECT_FALSE(answers[1].is_partial);
+    EXPECT_EQ(answers[1].addresses.size(), host.v4.size() + host.v6.size());
+  }
 }
 
 // RFC 4074 section 4.2: such name servers exist. The result used to depend on the order of two

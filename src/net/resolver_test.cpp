@@ -437,6 +437,14 @@ TEST(Resolver, ThereIsOneForEachEventLoop) {
   EXPECT_NE(&Resolver::of(first), &Resolver::of(second));
 }
 
+TEST(Resolver, ThereIsOneForEachListOfNameServers) {
+  io::Reactor reactor(io::Reactor::Clock::manual);
+  Resolver& one = Resolver::asking(reactor, "127.0.0.1:1");
+  EXPECT_EQ(&Resolver::asking(reactor, "127.0.0.1:1"), &one);
+  EXPECT_NE(&Resolver::asking(reactor, "127.0.0.1:2"), &one);
+  EXPECT_EQ(&Resolver::asking(reactor, ""), &Resolver::of(reactor));
+}
+
 TEST(Resolver, ASilentServerIsGivenUp) {
   io::Reactor reactor;
   NameServer server(reactor);

@@ -9,7 +9,7 @@
 namespace onehop::net {
 
 Stream::Stream(io::Reactor& reactor) noexcept
-    : reactor_(reactor), timer_(&Stream::on_timer, this) {}
+    : reactor_(reactor), timer_(io::call<&Stream::on_timer>(this)) {}
 
 Stream::~Stream() = default;
 
@@ -69,7 +69,7 @@ void Stream::watch_hangup(io::Wakeup* wakeup, Hangup kind) noexcept {
   hangup_ = wakeup;
   hangup_kind_ = kind;
   if (!hangup_) return;
-  if (kind == Hangup::any ? hung_up_ : broken_) {
+  if (kind == Hangup::any ? is_hung_up() : is_broken()) {
     reactor_.schedule(*std::exchange(hangup_, nullptr));
     return;
   }
@@ -106,10 +106,10 @@ void Stream::call_when_writable(io::Wakeup& wakeup) noexcept {
   prepare_wait();
 }
 
-void Stream::note_hangup(bool broken) noexcept {
-  hung_up_ = true;
-  broken_ = broken_ || broken;
-  if (hangup_kind_ == Hangup::any || broken_) wake(hangup_, Wait::ready);
+void Stream::on_hangup(Ending ending) noexcept {
+  ONEHOP_DCHECK(ending != Ending::none);
+  ending_ = std::max(ending_, ending);
+  if (hangup_kind_ == Hangup::any || is_broken()) wake(hangup_, Wait::ready);
 }
 
 // Lazy: an armed timer that fires early checks the deadlines and is armed again.
@@ -125,31 +125,30 @@ bool Stream::is_readable_after_all() {
   return has_unread_now();
 }
 
-void Stream::on_timer(void* self) {
-  auto& stream = *static_cast<Stream*>(self);
-  const Time now = stream.reactor_.now();
+void Stream::on_timer() {
+  const Time now = reactor_.now();
   Time next = io::kNever;
-  if (stream.reader_) {
-    if (stream.read_deadline_ <= now) {
-      const Wait result = stream.is_readable_after_all() ? Wait::ready : Wait::timed_out;
-      stream.wake(stream.reader_, result);
+  if (reader_) {
+    if (read_deadline_ <= now) {
+      const Wait result = is_readable_after_all() ? Wait::ready : Wait::timed_out;
+      wake(reader_, result);
     } else {
-      next = std::min(next, stream.read_deadline_);
+      next = std::min(next, read_deadline_);
     }
   }
-  if (stream.writer_) {
-    if (stream.write_deadline_ <= now) {
-      stream.wake(stream.writer_, Wait::timed_out);
+  if (writer_) {
+    if (write_deadline_ <= now) {
+      wake(writer_, Wait::timed_out);
     } else {
-      next = std::min(next, stream.write_deadline_);
+      next = std::min(next, write_deadline_);
     }
   }
-  if (stream.extra_deadline_ <= now) {
-    stream.extra_deadline_ = io::kNever;
-    stream.on_extra_deadline();
+  if (extra_deadline_ <= now) {
+    extra_deadline_ = io::kNever;
+    on_extra_deadline();
   }
-  next = std::min(next, stream.extra_deadline_);
-  stream.arm_timer(next);
+  next = std::min(next, extra_deadline_);
+  arm_timer(next);
 }
 
 }  // namespace onehop::net

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Stream: a reliable, ordered pair of byte streams (TCP, unix socket, memory). Operations never
-// block and need no coroutine frame: try, and on EAGAIN co_await readable() or writable(). At most
-// one reader and one writer wait at a time. Each place has one owner, an object that others ask, so
-// that two coroutines never wait for the same event.
-// Thread: owner.
+// block and need no coroutine frame: try, and if a wait is due co_await readable() or writable().
+// At most one reader and one writer wait at a time. Each place has one owner, an object that others
+// ask, so that two coroutines never wait for the same event. Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -12,12 +11,12 @@
 
 #include "io/file_descriptor.hpp"
 #include "io/reactor.hpp"
+#include "net/io_result.hpp"
 
 #include <coroutine>
 #include <cstdint>
 #include <memory>
 
-#include <sys/types.h>
 #include <sys/uio.h>
 
 namespace onehop::net {
@@ -32,14 +31,14 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
   virtual ~Stream();  // closes both directions; if data is unread, a TCP peer sees a reset
 
-  // Returns the bytes read, 0 at the peer's half-close, -EAGAIN if the caller must wait, or another
-  // negative errno.
-  virtual ssize_t try_read(char* data, std::size_t size) = 0;
+  // Reads at most `size` bytes. A result without bytes is the peer's half-close, a wait that is
+  // due, or a failure.
+  virtual IoResult try_read(char* data, std::size_t size) = 0;
   // Returns the bytes accepted, which are fewer than offered if the caller must wait for the rest,
-  // or a negative errno; -EAGAIN if none were accepted. The next write must begin with the bytes
-  // that were not accepted: they may be in flight.
-  virtual ssize_t try_write(const iovec* parts, int count) = 0;
-  ssize_t try_write(const char* data, std::size_t size) {
+  // and none if it must wait first. The next write must begin with the bytes that were not
+  // accepted: they may be in flight.
+  virtual IoResult try_write(const iovec* parts, int count) = 0;
+  IoResult try_write(const char* data, std::size_t size) {
     const iovec part{const_cast<char*>(data), size};  // NOLINT: iovec is not const-correct
     return try_write(&part, 1);
   }
@@ -71,20 +70,25 @@ class Stream {
   // Null for a stream without TLS.
   virtual const TlsInfo* tls() const noexcept { return nullptr; }
 
-  // True after the peer half-closed, closed or reset. Set by events, not by reads.
-  bool is_hung_up() const noexcept { return hung_up_; }
-  // True if nothing can be sent any more: after a reset, or if both directions are closed.
-  bool is_broken() const noexcept { return broken_; }
-  // True after a reset or another failure, but not after an orderly end of both directions: the
-  // last data of the peer may then still be read.
-  bool has_failed() const noexcept { return failed_; }
+  // How the connection has ended, by events and not by reads.
+  enum class Ending : std::uint8_t {
+    none,
+    half_closed,  // by the peer
+    closed,       // both directions, in order: the last data of the peer may still be read
+    failed,       // by a reset or another failure
+  };
+  Ending ending() const noexcept { return ending_; }
+  bool is_hung_up() const noexcept { return ending_ >= Ending::half_closed; }
+  // Nothing can be sent any more.
+  bool is_broken() const noexcept { return ending_ >= Ending::closed; }
+  bool has_failed() const noexcept { return ending_ == Ending::failed; }
   enum class Hangup : std::uint8_t { any, broken };
   // Schedules `wakeup` once when a hang-up happens, or immediately if it has happened. Pass null to
   // stop, at the latest before the wakeup is destroyed.
   void watch_hangup(io::Wakeup* wakeup, Hangup kind = Hangup::any) noexcept;
   // Reports an orderly hang-up to a watcher for `broken` after all.
   void recheck_hangup() noexcept {
-    if (hung_up_) wake(hangup_, Wait::ready);
+    if (is_hung_up()) wake(hangup_, Wait::ready);
   }
   // For an idle stream: schedules `wakeup` once when bytes or an end arrive. Uses the reader's
   // place.
@@ -126,9 +130,9 @@ class Stream {
 
   void wake_reader() noexcept { wake(reader_, Wait::ready); }
   void wake_writer() noexcept { wake(writer_, Wait::ready); }
-  void note_hangup(bool broken = false) noexcept;
-  void note_failure() noexcept { failed_ = true; }
-  void note_bytes_out(std::size_t count) noexcept { bytes_out_ += count; }
+  // The end goes further, or was reported before.
+  void on_hangup(Ending ending) noexcept;
+  void count_bytes_out(std::size_t count) noexcept { bytes_out_ += count; }
   bool has_hangup_watch() const noexcept { return hangup_ != nullptr; }
   bool has_reader() const noexcept { return reader_ != nullptr; }
   // Arms the stream's only timer for the earliest deadline in use.
@@ -142,7 +146,7 @@ class Stream {
   void take_place(io::Wakeup*& place, io::Wakeup& waiter) noexcept;
   void begin_wait(bool reading, Time deadline) noexcept;
   void wake(io::Wakeup*& waiter, Wait result) noexcept;
-  static void on_timer(void* self);
+  void on_timer();
   // Asks the kernel, once per expired deadline, whether data arrived in time.
   bool is_readable_after_all();
 
@@ -155,9 +159,7 @@ class Stream {
   io::Timer timer_;
   std::uint64_t bytes_out_ = 0;
   Hangup hangup_kind_ = Hangup::any;
-  bool hung_up_ = false;
-  bool broken_ = false;
-  bool failed_ = false;
+  Ending ending_ = Ending::none;
   bool looked_ = false;  // since read_deadline_ passed
 };
 
@@ -198,8 +200,8 @@ inline Stream::Awaiter Stream::writable(Time deadline) noexcept {
 class Stream::Waiter {
  public:
   enum class For : std::uint8_t { reading, writing };
-  Waiter(Stream& stream, For what, io::Wakeup::Callback callback, void* context) noexcept
-      : stream_(stream), wakeup_(callback, context), what_(what) {}
+  Waiter(Stream& stream, For what, io::Callback callback) noexcept
+      : stream_(stream), wakeup_(callback), what_(what) {}
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
   ~Waiter() { cancel(); }

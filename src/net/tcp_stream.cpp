@@ -32,6 +32,11 @@ ssize_t send(int socket, const void* data, std::size_t size) noexcept {
   return ::syscall(SYS_sendto, socket, data, size, MSG_NOSIGNAL, nullptr, 0);
 }
 
+Stream::Ending ending_of(std::uint32_t events) noexcept {
+  if (events & EPOLLERR) return Stream::Ending::failed;
+  return events & EPOLLHUP ? Stream::Ending::closed : Stream::Ending::half_closed;
+}
+
 }  // namespace
 
 TcpStream::TcpStream(io::Reactor& reactor, io::FileDescriptor socket, Role role) noexcept
@@ -41,9 +46,9 @@ TcpStream::~TcpStream() {
   leave_reactor();
 }
 
-ssize_t TcpStream::try_read(char* data, std::size_t size) {
-  if (!readable_) return -EAGAIN;
-  if (unwatched_ != 0) return -unwatched_;
+IoResult TcpStream::try_read(char* data, std::size_t size) {
+  if (!readable_) return IoResult::must_wait();
+  if (unwatched_ != 0) return IoResult::failed(unwatched_);
   ssize_t got = 0;
   do {
     got = receive(socket_.get(), data, size);
@@ -51,16 +56,16 @@ ssize_t TcpStream::try_read(char* data, std::size_t size) {
   if (got < 0) {
     const int error = errno;
     if (error == EAGAIN) readable_ = false;
-    return -error;
+    return IoResult::failed(error);
   }
   // A short read emptied the socket; after a hang-up the end is still to be read.
   if (static_cast<std::size_t>(got) < size && got > 0 && !is_hung_up()) readable_ = false;
   return got;
 }
 
-ssize_t TcpStream::try_write(const iovec* parts, int count) {
-  if (!writable_) return -EAGAIN;
-  if (unwatched_ != 0) return -unwatched_;
+IoResult TcpStream::try_write(const iovec* parts, int count) {
+  if (!writable_) return IoResult::must_wait();
+  if (unwatched_ != 0) return IoResult::failed(unwatched_);
   std::size_t size = 0;
   for (int i = 0; i < count; ++i)
     size += parts[i].iov_len;
@@ -78,9 +83,9 @@ ssize_t TcpStream::try_write(const iovec* parts, int count) {
   if (sent < 0) {
     const int error = errno;
     if (error == EAGAIN) writable_ = false;
-    return -error;
+    return IoResult::failed(error);
   }
-  note_bytes_out(static_cast<std::size_t>(sent));
+  count_bytes_out(static_cast<std::size_t>(sent));
   if (static_cast<std::size_t>(sent) < size) writable_ = false;
   return sent;
 }
@@ -152,10 +157,9 @@ void TcpStream::leave_reactor() noexcept {
 }
 
 void TcpStream::on_events(std::uint32_t events) noexcept {
-  if (events & EPOLLERR) note_failure();
   if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
     readable_ = true;
-    note_hangup((events & (EPOLLHUP | EPOLLERR)) != 0);
+    on_hangup(ending_of(events));
   }
   if (events & (EPOLLHUP | EPOLLERR)) events |= EPOLLOUT;
   if (events & EPOLLIN) readable_ = true;

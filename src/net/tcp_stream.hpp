@@ -24,8 +24,8 @@ class TcpStream final : public Stream, public detail::InFramePool, private io::W
   ~TcpStream() override;
 
   using Stream::try_write;
-  ssize_t try_read(char* data, std::size_t size) override;
-  ssize_t try_write(const iovec* parts, int count) override;
+  IoResult try_read(char* data, std::size_t size) override;
+  IoResult try_write(const iovec* parts, int count) override;
   void close_write() noexcept override;
   void abort() noexcept override;
   int plain_descriptor() const noexcept override { return socket_.get(); }

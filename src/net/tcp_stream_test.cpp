@@ -58,9 +58,9 @@ class TcpStreamTest : public testing::TestWithParam<int> {
   static task<std::string> read_once(Stream& stream, Duration longest) {
     char data[100];
     for (;;) {
-      const ssize_t got = stream.try_read(data, sizeof data);
-      if (got >= 0) co_return std::string(data, static_cast<std::size_t>(got));
-      if (got != -EAGAIN) co_return "errno " + std::to_string(-got);
+      const IoResult got = stream.try_read(data, sizeof data);
+      if (got.error() == 0) co_return std::string(data, got.count());
+      if (!got.is_wait()) co_return "errno " + std::to_string(got.error());
       const Time deadline = stream.reactor().now() + longest;
       const Wait wait = co_await stream.readable(deadline);
       if (wait == Wait::timed_out) co_return "timed out";
@@ -106,7 +106,7 @@ TEST_P(TcpStreamTest, ADeadlineThatPassesLooksOnceWhetherSomethingCameInTime) {
   TcpStream stream(reactor, stream_->release(), TcpStream::Role::accepted);
   const io::Reactor::Enter enter(reactor);
   char data[100];
-  ASSERT_EQ(stream.try_read(data, sizeof data), -EAGAIN);
+  ASSERT_EQ(stream.try_read(data, sizeof data), IoResult::must_wait());
   const Time deadline = reactor.now() + seconds(10);
   std::vector<Wait> waits;
   const auto wait_to_read = [](Stream& from, Time until, std::vector<Wait>& to) -> task<void> {
@@ -128,7 +128,7 @@ TEST_P(TcpStreamTest, ADeadlineThatPassesLooksOnceWhetherSomethingCameInTime) {
   reactor.run_once(Duration::zero());
   EXPECT_EQ(waits, (std::vector{Wait::ready, Wait::timed_out}));
   EXPECT_EQ(stream.try_read(data, sizeof data), 8);
-  EXPECT_EQ(stream.try_read(data, sizeof data), -EAGAIN);
+  EXPECT_EQ(stream.try_read(data, sizeof data), IoResult::must_wait());
 
   const Time later = reactor.now() + seconds(10);
   task<void> third = wait_to_read(stream, later, waits);
@@ -172,10 +172,10 @@ task<std::size_t> write_all(Stream& stream, std::size_t size) {
   const std::string data(64 * 1024, 'x');
   std::size_t sent = 0;
   while (sent < size) {
-    const ssize_t wrote = stream.try_write(data.data(), std::min(data.size(), size - sent));
-    if (wrote > 0) sent += static_cast<std::size_t>(wrote);
-    if (wrote > 0) continue;
-    if (wrote != -EAGAIN) co_return sent;
+    const IoResult wrote = stream.try_write(data.data(), std::min(data.size(), size - sent));
+    sent += wrote.count();
+    if (wrote.has_bytes()) continue;
+    if (!wrote.is_wait()) co_return sent;
     co_await stream.writable(io::kNever);
   }
   co_return sent;
@@ -214,7 +214,7 @@ TEST_P(TcpStreamTest, CloseWriteIsAnEndForThePeer) {
   EXPECT_EQ(receive(), "");
   send("still");
   EXPECT_EQ(read(), "still");
-  EXPECT_EQ(stream_->try_write("x", 1), -EPIPE);
+  EXPECT_EQ(stream_->try_write("x", 1), IoResult::failed(EPIPE));
 }
 
 TEST_P(TcpStreamTest, AbortIsAResetForATcpPeer) {
@@ -305,7 +305,7 @@ INSTANTIATE_TEST_SUITE_P(Sockets,
 // Each wait used to end immediately, which kept the thread busy as long as nothing arrived.
 TEST_P(UnwatchedStreamTest, FailsAsSoonAsItIsWaitedFor) {
   EXPECT_EQ(read(milliseconds(100)), refused());
-  EXPECT_EQ(stream_->try_write("x", 1), -EEXIST);
+  EXPECT_EQ(stream_->try_write("x", 1), IoResult::failed(EEXIST));
   send("x");
   EXPECT_EQ(read(), refused());
   const Error error = stream_->error_of(EEXIST, Side::upstream);

@@ -61,6 +61,8 @@ class TlsServerContext {
                           const unsigned char* offered,
                           unsigned offered_size,
                           void* self);
+  static int on_client_hello(ssl_st* ssl, int* alert, void* self);
+  void answer_challenges(ssl_ctx_st* context);
   struct Authorities;
   Result<void> add_contexts(const TlsServerOptions& options,
                             std::span<const TlsKeyPair> pairs,
@@ -72,6 +74,7 @@ class TlsServerContext {
   std::unique_ptr<Contexts> contexts_;  // the first one is the default
   std::map<std::string, ssl_ctx_st*, std::less<>> by_name_;
   std::string protocols_;  // in the format of ALPN
+  std::shared_ptr<const TlsCertificateSource> source_;
   std::shared_ptr<TlsTicketKeys> keys_;
   std::vector<TlsCertificateInfo> infos_;
   std::vector<std::string> warnings_;

@@ -17,13 +17,13 @@ const TlsProtocols kBoth = {"h2", "http/1.1"};
 task<Result<void>> send_preamble(Stream& stream, const std::string& preamble, Time deadline) {
   std::size_t sent = 0;
   while (sent < preamble.size()) {
-    const ssize_t written = stream.try_write(preamble.data() + sent, preamble.size() - sent);
-    if (written > 0) {
-      sent += static_cast<std::size_t>(written);
+    const IoResult written = stream.try_write(preamble.data() + sent, preamble.size() - sent);
+    if (written.has_bytes()) {
+      sent += written.count();
       continue;
     }
-    if (written != -EAGAIN) {
-      Error error = stream.error_of(static_cast<int>(-written), Side::upstream);
+    if (!written.is_wait()) {
+      Error error = stream.error_of(written.error(), Side::upstream);
       co_return failure(error.during(Phase::connect).retry_safe(true));
     }
     const auto wait = co_await stream.writable(deadline);

@@ -30,22 +30,22 @@ class TlsRecordBudget {
     pass_ = pass;
     in_pass_ = without_data_in_pass_ = 0;
   }
-  // Counts a record, as one without data until note_data().
-  void note_record() noexcept {
+  // Counts a record, as one without data until on_data().
+  void count_record() noexcept {
     ++in_pass_;
     ++without_data_;
     ++without_data_in_pass_;
     carries_data_ = false;
   }
-  // Notes that the latest record carries data. It counts once for each record, which may arrive and
+  // The latest record carries data. It counts once for each record, which may arrive and
   // be read in several parts.
-  void note_data() noexcept {
+  void on_data() noexcept {
     if (std::exchange(carries_data_, true)) return;
     without_data_ -= std::min(without_data_, 2U);
     without_data_in_pass_ -= std::min(without_data_in_pass_, 1U);
   }
   void end_handshake() noexcept {
-    most_ = kMaxWithoutData;
+    max_without_data_ = kMaxWithoutData;
     without_data_ = 0;
   }
 
@@ -54,14 +54,14 @@ class TlsRecordBudget {
     return in_pass_ >= kPassRecords || without_data_in_pass_ >= kPassWithoutData;
   }
   // Reports whether the connection fails.
-  bool is_exceeded() const noexcept { return without_data_ > most_; }
+  bool is_exceeded() const noexcept { return without_data_ > max_without_data_; }
 
  private:
   std::uint64_t pass_ = 0;
   unsigned in_pass_ = 0;
   unsigned without_data_in_pass_ = 0;
   unsigned without_data_ = 0;
-  unsigned most_ = kMaxInHandshake;
+  unsigned max_without_data_ = kMaxInHandshake;
   bool carries_data_ = false;  // the latest record, as far as it has been read
 };
 

@@ -75,7 +75,7 @@ TEST_F(TlsRecordFlood, KeyUpdatesEndTheConnectionAfterSomeDozens) {
   update_keys(1);
   settle();
   EXPECT_THAT(read(*server_), HasSubstr("too many TLS records without data"));
-  EXPECT_EQ(write(*server_, "x"), -EPIPE);
+  EXPECT_EQ(write(*server_, "x"), IoResult::failed(EPIPE));
 }
 
 TEST_F(TlsRecordFlood, AWaitingReaderIsWokenToHearOfItAndTheRestIsNotDecrypted) {
@@ -123,12 +123,12 @@ TEST_F(TlsRecordFlood, ARecordThatComesInPiecesCarriesDataAllTheSame) {
     std::size_t got = 0;
     bool sent = false;
     for (int turn = 0; turn < 100 && (got < record.size() || !sent); ++turn) {
-      if (!sent) sent = write(*client_, record) == static_cast<ssize_t>(record.size());
-      const ssize_t count = server_->try_read(data.data(), data.size());
-      if (count > 0) {
-        got += static_cast<std::size_t>(count);
+      if (!sent) sent = write(*client_, record) == record.size();
+      const IoResult count = server_->try_read(data.data(), data.size());
+      if (count.has_bytes()) {
+        got += count.count();
       } else {
-        ASSERT_EQ(count, -EAGAIN) << i;
+        ASSERT_EQ(count, IoResult::must_wait()) << i;
       }
       settle();
     }
@@ -177,12 +177,12 @@ TEST_F(TlsRecordFlood, AReaderThatRestsIsWokenInTheNextPass) {
   const auto pull = [](Stream& stream, std::string& to) -> task<void> {
     while (to.size() < 80) {
       char data[100];
-      const ssize_t count = stream.try_read(data, sizeof data);
-      if (count > 0) {
-        to.append(data, static_cast<std::size_t>(count));
+      const IoResult count = stream.try_read(data, sizeof data);
+      if (count.has_bytes()) {
+        to.append(data, count.count());
         continue;
       }
-      if (count != -EAGAIN) co_return;
+      if (!count.is_wait()) co_return;
       const Wait wait = co_await stream.readable(io::kNever);
       if (wait != Wait::ready) co_return;
     }
@@ -204,11 +204,11 @@ TEST_F(TlsRecordFlood, TinyRecordsWithDataAreTakenInTurns) {
   std::size_t got = 0;
   int passes = 0;
   for (; got < kRecords && passes < 1000; ++passes) {
-    const ssize_t count = server_->try_read(data.data(), data.size());
-    ASSERT_GT(count, 0);
-    EXPECT_LE(count, ssize_t{TlsRecordBudget::kPassRecords});
-    EXPECT_EQ(server_->try_read(data.data(), 1), -EAGAIN);
-    got += static_cast<std::size_t>(count);
+    const IoResult count = server_->try_read(data.data(), data.size());
+    ASSERT_TRUE(count.has_bytes());
+    EXPECT_LE(count.count(), std::size_t{TlsRecordBudget::kPassRecords});
+    EXPECT_EQ(server_->try_read(data.data(), 1), IoResult::must_wait());
+    got += count.count();
     const io::Reactor::Enter enter(reactor_);
     reactor_.run_once(Duration::zero());
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/ascii.hpp"
 #include "base/c_callback.hpp"
+#include "net/tls_challenge.hpp"
 #include "net/tls_context.hpp"
 #include "net/tls_handles.hpp"
 #include "net/tls_key_pair.hpp"
@@ -29,6 +30,13 @@ Result<std::vector<TlsKeyPair>> read_pairs(const TlsServerOptions& options, File
     auto pair = read_key_pair(source, kinds);
     if (!pair) return failure(pair.error());
     pairs.push_back(std::move(*pair));
+  }
+  if (options.source) {
+    for (const TlsCertificate& one : options.source->certificates()) {
+      auto pair = read_key_pair(one, kinds);
+      if (!pair) return failure(pair.error());
+      pairs.push_back(std::move(*pair));
+    }
   }
   if (options.self_signed) {
     auto pair = make_self_signed_pair();
@@ -148,6 +156,7 @@ Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::make(
   made->contexts_ = std::make_unique<Contexts>();
   made->protocols_ = on_the_wire(protocols);
   made->keys_ = std::move(keys);
+  made->source_ = options.source;
   if (auto added = made->add_contexts(options, *pairs, authorities); !added) {
     return failure(added.error());
   }
@@ -214,8 +223,23 @@ Result<ssl_ctx_st*> TlsServerContext::make_context(const TlsServerOptions& optio
       reinterpret_cast<void (*)()>(
           &CCallback<&TlsServerContext::on_server_name, SSL_TLSEXT_ERR_ALERT_FATAL>::call));
   SSL_CTX_set_tlsext_servername_arg(raw, this);
+  // The first context is that of every connection until the server name is known.
+  if (contexts_->all.empty() && source_) answer_challenges(raw);
   contexts_->all.push_back(std::move(*context));
   return raw;
+}
+
+void TlsServerContext::answer_challenges(ssl_ctx_st* context) {
+  SSL_CTX_set_client_hello_cb(
+      context, &CCallback<&TlsServerContext::on_client_hello, SSL_CLIENT_HELLO_ERROR>::call, this);
+}
+
+int TlsServerContext::on_client_hello(ssl_st* ssl, int* alert, void* self) {
+  if (!is_challenge(ssl)) return SSL_CLIENT_HELLO_SUCCESS;
+  *alert = SSL_AD_UNRECOGNIZED_NAME;
+  const auto pair =
+      static_cast<TlsServerContext*>(self)->source_->challenge_certificate(name_in_hello(ssl));
+  return pair && answer_challenge(ssl, *pair) ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
 }
 
 // Matches the name itself, or a wildcard in place of its first label (RFC 9525 §6.3). Returns null

@@ -65,22 +65,23 @@ int TlsStream::on_bio_read(BIO* bio, char* data, int size) {
   auto& stream = *static_cast<TlsStream*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
   if (stream.is_over()) return 0;
-  const ssize_t got = stream.inner_->try_read(data, static_cast<std::size_t>(size));
-  if (got > 0) {
+  const IoResult got = stream.inner_->try_read(data, static_cast<std::size_t>(size));
+  if (got.has_bytes()) {
     stream.input_ = Input::data;
-    if (!std::exchange(stream.saw_first_bytes_, true)) {
-      stream.got_plain_http_ = stream.is_server() && looks_like_http(data[0]);
+    if (stream.beginning_ == Beginning::none) {
+      const bool is_http = stream.is_server() && looks_like_http(data[0]);
+      stream.beginning_ = is_http ? Beginning::plain_http : Beginning::tls;
     }
-    return static_cast<int>(got);
+    return static_cast<int>(got.count());
   }
-  if (got == -EAGAIN) {
+  if (got.is_wait()) {
     stream.input_ = Input::nothing;
     BIO_set_retry_read(bio);
     return -1;
   }
-  stream.input_ = got == 0 ? Input::end : Input::error;
-  if (got < 0) stream.read_error_ = static_cast<int>(-got);
-  return got == 0 ? 0 : -1;
+  stream.input_ = got.is_end() ? Input::end : Input::error;
+  stream.read_error_ = got.error();
+  return got.is_end() ? 0 : -1;
 }
 
 long TlsStream::on_bio_control(BIO* bio, int command, long, void*) {
@@ -96,7 +97,7 @@ void TlsStream::on_message(
     int sent, int, int type, const void*, std::size_t, SSL* ssl, void* self) noexcept {
   if (sent != 0 || type != SSL3_RT_HEADER) return;
   TlsRecordBudget& budget = static_cast<TlsStream*>(self)->budget_;
-  budget.note_record();
+  budget.count_record();
   if (budget.is_exceeded()) SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
 }
 
@@ -115,31 +116,31 @@ bool TlsStream::keep_session(SSL_SESSION* session) {
 
 // --- reading -----------------------------------------------------------------------------------
 
-ssize_t TlsStream::try_read(char* data, std::size_t size) {
+IoResult TlsStream::try_read(char* data, std::size_t size) {
   std::size_t total = 0;
   while (total < size && is_readable() && !is_over()) {
     const int got = read_records(data + total, size - total, false);
     if (got <= 0) {
-      note_no_data(got);
+      on_no_data(got);
       break;
     }
     total += static_cast<std::size_t>(got);
-    drained_ = SSL_has_pending(ssl_.get()) == 0;
+    move_to(SSL_has_pending(ssl_.get()) == 0 ? Records::drained : Records::held);
   }
   if (TlsOutbox::of_thread().size > 0) flush();
-  if (total > 0) return static_cast<ssize_t>(total);
-  if (failure_) return -EPROTO;
-  if (read_error_ != 0) return -read_error_;
-  return ended_ || size == 0 ? 0 : -EAGAIN;
+  if (total > 0) return total;
+  if (failure_) return IoResult::failed(EPROTO);
+  if (read_error_ != 0) return IoResult::failed(read_error_);
+  return records_ == Records::ended || size == 0 ? IoResult(0) : IoResult::must_wait();
 }
 
 int TlsStream::read_records(char* data, std::size_t size, bool peek) {
-  ONEHOP_DCHECK(established_);
+  ONEHOP_DCHECK(life_ != Life::handshake);
   forget_tls_errors();
   budget_.enter_pass(reactor().pass());
-  const int most = static_cast<int>(std::min<std::size_t>(size, 1U << 30U));
-  const int got = peek ? SSL_peek(ssl_.get(), data, most) : SSL_read(ssl_.get(), data, most);
-  if (got > 0) budget_.note_data();
+  const int max = static_cast<int>(std::min<std::size_t>(size, 1U << 30U));
+  const int got = peek ? SSL_peek(ssl_.get(), data, max) : SSL_read(ssl_.get(), data, max);
+  if (got > 0) budget_.on_data();
   if (budget_.is_spent() && !resting_) {
     resting_ = true;
     reactor().schedule(inner_readable_);
@@ -147,8 +148,8 @@ int TlsStream::read_records(char* data, std::size_t size, bool peek) {
   return got;
 }
 
-void TlsStream::note_no_data(int result) {
-  drained_ = true;
+void TlsStream::on_no_data(int result) {
+  move_to(Records::drained);
   if (budget_.is_exceeded()) {
     forget_tls_errors();
     fail(Errc::tls_failed, "the peer sent too many TLS records without data");
@@ -158,8 +159,8 @@ void TlsStream::note_no_data(int result) {
   if (error == SSL_ERROR_WANT_READ && input_ == Input::nothing) return;
   if (error == SSL_ERROR_ZERO_RETURN || (input_ == Input::end && !needs_goodbye_)) {
     forget_tls_errors();
-    ended_ = true;
-    note_hangup();
+    move_to(Records::ended);
+    on_hangup(Ending::half_closed);
     return;
   }
   if (read_error_ != 0) {
@@ -187,9 +188,9 @@ bool TlsStream::has_input() {
   char byte = 0;
   const int got = read_records(&byte, 1, true);
   if (got > 0) {
-    drained_ = false;
+    move_to(Records::held);
   } else {
-    note_no_data(got);
+    on_no_data(got);
   }
   if (TlsOutbox::of_thread().size > 0) flush();
   return got > 0 || is_over();
@@ -210,7 +211,8 @@ Error TlsStream::error_of(int errno_value, Side side) const {
 }
 
 bool TlsStream::is_readable() const noexcept {
-  return is_over() || (!resting_ && !must_send_first() && (!drained_ || inner_->may_read()));
+  return is_over() ||
+         (!resting_ && !must_send_first() && (records_ != Records::drained || inner_->may_read()));
 }
 
 bool TlsStream::must_send_first() const noexcept {
@@ -237,12 +239,12 @@ void TlsStream::on_no_memory() noexcept {
 
 // --- writing -----------------------------------------------------------------------------------
 
-ssize_t TlsStream::try_write(const iovec* parts, int count) {
-  if (failure_ || said_goodbye_) return -EPIPE;
+IoResult TlsStream::try_write(const iovec* parts, int count) {
+  if (failure_ || life_ > Life::open) return IoResult::failed(EPIPE);
   if (!unsent_.empty() && !unsent_can_wait_) flush();
-  if (write_error_ != 0) return -write_error_;
-  if (!unsent_.empty() && !unsent_can_wait_) return -EAGAIN;
-  ONEHOP_DCHECK(established_);
+  if (write_error_ != 0) return IoResult::failed(write_error_);
+  if (!unsent_.empty() && !unsent_can_wait_) return IoResult::must_wait();
+  ONEHOP_DCHECK(life_ != Life::handshake);
   TlsPieces pieces(parts, count);
   std::size_t taken = pieces.skip(std::exchange(blocked_, 0));
   std::array<char, kTlsRecord> joined;  // NOLINT: written before it is read
@@ -254,7 +256,7 @@ ssize_t TlsStream::try_write(const iovec* parts, int count) {
       if (SSL_write(ssl_.get(), piece.data(), static_cast<int>(piece.size())) <= 0) {
         fail(Errc::tls_failed, take_tls_reason(TlsErrorIn::connection));
         flush();
-        return -EPROTO;
+        return IoResult::failed(EPROTO);
       }
       encrypted += piece.size();
     }
@@ -262,11 +264,11 @@ ssize_t TlsStream::try_write(const iovec* parts, int count) {
       taken += encrypted;
       continue;
     }
-    if (write_error_ != 0) return -write_error_;
+    if (write_error_ != 0) return IoResult::failed(write_error_);
     blocked_ = static_cast<unsigned>(encrypted);
-    return taken > 0 ? static_cast<ssize_t>(taken) : -EAGAIN;
+    return taken > 0 ? IoResult(taken) : IoResult::must_wait();
   }
-  return static_cast<ssize_t>(taken);
+  return taken;
 }
 
 bool TlsStream::flush() noexcept {
@@ -292,15 +294,14 @@ bool TlsStream::write_unsent() {
   }
   if (size == 0) return true;
   if (write_error_ != 0) return false;
-  ssize_t sent = inner_->try_write(data, size);
-  if (sent < 0 && sent != -EAGAIN) {
-    write_error_ = static_cast<int>(-sent);
+  const IoResult sent = inner_->try_write(data, size);
+  if (sent.has_failed()) {
+    write_error_ = sent.error();
     HeldString().swap(unsent_);
     return false;
   }
-  sent = std::max<ssize_t>(sent, 0);
-  const auto count = static_cast<std::size_t>(sent);
-  note_bytes_out(count);
+  const std::size_t count = sent.count();
+  count_bytes_out(count);
   if (count == size) {
     HeldString().swap(unsent_);
     return true;
@@ -310,7 +311,7 @@ bool TlsStream::write_unsent() {
   } else {
     unsent_.erase(0, count);
   }
-  if (established_) watch_for_writing();
+  if (life_ != Life::handshake) watch_for_writing();
   return false;
 }
 
@@ -320,7 +321,10 @@ void TlsStream::watch_for_writing() noexcept {
 
 void TlsStream::on_inner_writable() {
   if (!flush() && write_error_ == 0) return;  // flush() watches again
-  if (std::exchange(close_when_sent_, false)) inner_->close_write();
+  if (life_ == Life::closing) {
+    move_to(Life::closed);
+    inner_->close_write();
+  }
   wake_writer();
   on_inner_readable();  // reading may have paused: see must_send_first()
 }
@@ -349,27 +353,25 @@ std::size_t TlsStream::unacknowledged() const noexcept {
 // --- the end -----------------------------------------------------------------------------------
 
 void TlsStream::close_write() noexcept {
-  if (said_goodbye_ || aborted_ || failure_ || write_error_ != 0 || !established_) return;
-  said_goodbye_ = true;
+  if (life_ != Life::open || failure_ || write_error_ != 0) return;
   forget_tls_errors();
   SSL_shutdown(ssl_.get());
   if (flush()) {
+    move_to(Life::closed);
     inner_->close_write();
   } else {
-    close_when_sent_ = write_error_ == 0;
+    move_to(write_error_ == 0 ? Life::closing : Life::closed);
   }
 }
 
 void TlsStream::abort() noexcept {
-  aborted_ = true;
+  move_to(Life::aborted);
   inner_->abort();
 }
 
-void TlsStream::on_inner_hangup(void* self) {
-  auto& stream = *static_cast<TlsStream*>(self);
-  if (stream.inner_->has_failed()) stream.note_failure();
-  stream.note_hangup(stream.inner_->is_broken());
-  if (!stream.is_broken()) stream.inner_->watch_hangup(&stream.inner_hangup_, Hangup::broken);
+void TlsStream::on_inner_hangup() {
+  on_hangup(inner_->ending());
+  if (!is_broken()) inner_->watch_hangup(&inner_hangup_, Hangup::broken);
 }
 
 }  // namespace onehop::net

@@ -8,6 +8,7 @@
 
 #include <onehop/task.hpp>
 
+#include "base/check.hpp"
 #include "base/held_memory.hpp"
 #include "base/promised_memory.hpp"
 #include "net/stream.hpp"
@@ -15,6 +16,7 @@
 #include "net/tls_handles.hpp"
 #include "net/tls_record_budget.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -38,15 +40,15 @@ class TlsStream final : public Stream, public detail::InFramePool {
     inner_->interrupt_writer();
   }
   // Reports whether a server's handshake failed because the client sent HTTP without TLS.
-  bool got_plain_http() const noexcept { return got_plain_http_; }
+  bool got_plain_http() const noexcept { return beginning_ == Beginning::plain_http; }
   // Reports whether the peer has sent a byte.
-  bool has_received() const noexcept { return saw_first_bytes_; }
+  bool has_received() const noexcept { return beginning_ != Beginning::none; }
   // Returns the inner stream, to be used without TLS. Only destruction may follow.
   std::unique_ptr<Stream> give_up() noexcept { return std::move(inner_); }
 
   using Stream::try_write;
-  ssize_t try_read(char* data, std::size_t size) override;
-  ssize_t try_write(const iovec* parts, int count) override;
+  IoResult try_read(char* data, std::size_t size) override;
+  IoResult try_write(const iovec* parts, int count) override;
   void close_write() noexcept override;
   void abort() noexcept override;
   bool has_unread() override;
@@ -65,7 +67,7 @@ class TlsStream final : public Stream, public detail::InFramePool {
   // Reports an end without close_notify as an end instead of Errc::truncated.
   void ignore_missing_close_notify() noexcept { needs_goodbye_ = false; }
   // For on_verify: records why the peer's certificate is refused. The first reason stays.
-  void note_refused_certificate(std::string why);
+  void record_refused_certificate(std::string why);
   // Returns the stream that `ssl` belongs to, for callbacks of OpenSSL.
   static TlsStream& of(SSL* ssl) noexcept {
     return *static_cast<TlsStream*>(BIO_get_data(SSL_get_rbio(ssl)));
@@ -91,11 +93,11 @@ class TlsStream final : public Stream, public detail::InFramePool {
   void on_inner_readable();
   void on_inner_writable();
   void on_no_memory() noexcept;
-  static void on_inner_hangup(void* self);
+  void on_inner_hangup();
 
   enum class Step : std::uint8_t { done, wait, failed };
   Step advance_handshake();
-  void note_handshake();
+  void on_handshake_done();
   std::string why_handshake_failed() const;
   // Processes received records up to the first one with data, and leaves the data unread. Returns
   // false if there is nothing for a reader: no data, no end and no error.
@@ -103,9 +105,11 @@ class TlsStream final : public Stream, public detail::InFramePool {
   // Calls SSL_read or SSL_peek and counts the records against the budget.
   int read_records(char* data, std::size_t size, bool peek);
   // Records why SSL_read or SSL_peek returned `result` and no data.
-  void note_no_data(int result);
+  void on_no_data(int result);
   void fail(Errc code, std::string detail);
-  bool is_over() const noexcept { return failure_ || read_error_ != 0 || ended_; }
+  bool is_over() const noexcept {
+    return failure_ || read_error_ != 0 || records_ == Records::ended;
+  }
   // Sends the encrypted records. Returns false if a part has to wait or the connection has failed.
   bool flush() noexcept;
   bool write_unsent();
@@ -113,6 +117,35 @@ class TlsStream final : public Stream, public detail::InFramePool {
   // Reports whether the peer makes this side send responses (key updates) and does not read them.
   bool must_send_first() const noexcept;
   bool is_server() const noexcept { return SSL_is_server(ssl_.get()) == 1; }
+
+  // In this order. An abort is possible at any time, more than once too.
+  enum class Life : std::uint8_t {
+    handshake,
+    open,
+    closing,  // close_notify is in unsent_; close_write() of the inner stream follows it
+    closed,   // for writing
+    aborted,
+  };
+  static constexpr bool may_follow(Life from, Life to) noexcept {
+    if (to == Life::aborted) return true;
+    return to > from && (from != Life::handshake || to == Life::open);
+  }
+  void move_to(Life next) noexcept {
+    ONEHOP_DCHECK(may_follow(life_, next));
+    life_ = next;
+  }
+  // The received records that OpenSSL holds.
+  enum class Records : std::uint8_t {
+    held,     // perhaps a complete record
+    drained,  // no complete record
+    ended,    // close_notify has arrived
+  };
+  void move_to(Records next) noexcept {
+    ONEHOP_DCHECK(records_ != Records::ended);
+    records_ = next;
+  }
+  // The protocol that the first byte of the peer is of.
+  enum class Beginning : std::uint8_t { none, tls, plain_http };
 
   struct Failure {
     Errc code;
@@ -145,17 +178,12 @@ class TlsStream final : public Stream, public detail::InFramePool {
   int write_error_ = 0;
   unsigned blocked_ = 0;  // bytes of the caller in unsent_ that try_write reported as not taken
   Input input_ = Input::nothing;
-  bool drained_ = false;          // OpenSSL holds no complete record
-  bool ended_ = false;            // close_notify has arrived
+  Life life_ = Life::handshake;
+  Records records_ = Records::held;
+  Beginning beginning_ = Beginning::none;
   bool resting_ = false;          // the budget is spent; inner_readable_ runs in the next pass
   bool unsent_can_wait_ = false;  // unsent_ is session tickets; they leave with the first response
-  bool established_ = false;
-  bool aborted_ = false;
-  bool said_goodbye_ = false;
-  bool close_when_sent_ = false;
-  bool needs_goodbye_ = true;  // an end without close_notify is Errc::truncated
-  bool saw_first_bytes_ = false;
-  bool got_plain_http_ = false;
+  bool needs_goodbye_ = true;     // an end without close_notify is Errc::truncated
 };
 
 }  // namespace onehop::net

@@ -29,7 +29,7 @@ TlsStream::TlsStream(std::unique_ptr<Stream> inner,
     : Stream(inner->reactor()),
       inner_readable_(io::call_or<&TlsStream::on_inner_readable, &TlsStream::on_no_memory>(this)),
       inner_writable_(io::call_or<&TlsStream::on_inner_writable, &TlsStream::on_no_memory>(this)),
-      inner_hangup_(&TlsStream::on_inner_hangup, this),
+      inner_hangup_(io::call<&TlsStream::on_inner_hangup>(this)),
       inner_(std::move(inner)),
       context_(std::move(context)),
       ssl_(std::move(ssl)),
@@ -57,7 +57,7 @@ task<Result<void>> TlsStream::handshake(Time deadline) {
       if (wait == Wait::ready) flush();
     }
     if (step == Step::done && wait == Wait::ready) {
-      note_handshake();
+      on_handshake_done();
       co_return Result<void>();
     }
     if (wait == Wait::ready) wait = co_await inner_->readable(deadline);
@@ -70,7 +70,7 @@ task<Result<void>> TlsStream::handshake(Time deadline) {
 }
 
 TlsStream::Step TlsStream::advance_handshake() {
-  ONEHOP_DCHECK(!established_ && !failure_ && TlsOutbox::of_thread().size == 0);
+  ONEHOP_DCHECK(life_ == Life::handshake && !failure_ && TlsOutbox::of_thread().size == 0);
   forget_tls_errors();
   input_ = Input::data;
   const int result = SSL_do_handshake(ssl_.get());
@@ -91,7 +91,7 @@ TlsStream::Step TlsStream::advance_handshake() {
                         // closed
   }
   // An HTTP client would read an alert as a part of the response that follows without TLS.
-  if (got_plain_http_) TlsOutbox::of_thread().size = 0;
+  if (got_plain_http()) TlsOutbox::of_thread().size = 0;
   if (input_ != Input::error) {
     const Errc code = input_ == Input::end ? Errc::closed : Errc::tls_failed;
     fail(code, why_handshake_failed());
@@ -100,14 +100,14 @@ TlsStream::Step TlsStream::advance_handshake() {
   return Step::failed;
 }
 
-void TlsStream::note_handshake() {
-  ONEHOP_DCHECK(!established_ && (unsent_.empty() || unsent_can_wait_));
-  established_ = true;
+void TlsStream::on_handshake_done() {
+  ONEHOP_DCHECK(unsent_.empty() || unsent_can_wait_);
+  move_to(Life::open);
   handshake_claim_.redeem();
   count_returned_memory(kHandshakeHolds);
   count_freed_memory(kHandshakeHolds);
   budget_.end_handshake();
-  drained_ = SSL_has_pending(ssl_.get()) == 0;
+  move_to(SSL_has_pending(ssl_.get()) == 0 ? Records::drained : Records::held);
   SSL* const ssl = ssl_.get();
   info_.version = text_or_empty(SSL_get_version(ssl));
   info_.cipher = text_or_empty(SSL_get_cipher_name(ssl));
@@ -133,7 +133,7 @@ TlsStream::Certificate& TlsStream::certificate_of_peer() {
   return *certificate_;
 }
 
-void TlsStream::note_refused_certificate(std::string why) {
+void TlsStream::record_refused_certificate(std::string why) {
   std::string& refusal = certificate_of_peer().refusal;
   if (refusal.empty()) refusal = std::move(why);
 }
@@ -141,7 +141,7 @@ void TlsStream::note_refused_certificate(std::string why) {
 // Returns the cause in words for the log.
 std::string TlsStream::why_handshake_failed() const {
   const std::string reason = take_tls_reason(TlsErrorIn::connection);
-  if (got_plain_http_) return "the client spoke plain HTTP";
+  if (got_plain_http()) return "the client spoke plain HTTP";
   if (certificate_) return "certificate not accepted: " + certificate_->refusal;
   if (budget_.is_exceeded()) return "the handshake took too many TLS records";
   if (input_ == Input::end) return "the peer closed the connection during the handshake";

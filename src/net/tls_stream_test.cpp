@@ -47,7 +47,7 @@ TEST_F(TlsStreamTest, AnOrderedEndIsAnEndAndTheOtherWayStaysOpen) {
   connect();
   EXPECT_EQ(write(*client_, "last"), 4);
   client_->close_write();
-  EXPECT_EQ(write(*client_, "more"), -EPIPE);
+  EXPECT_EQ(write(*client_, "more"), IoResult::failed(EPIPE));
   EXPECT_EQ(read(*server_), "last");
   EXPECT_EQ(read(*server_), "end");
   EXPECT_EQ(read(*server_), "end");
@@ -92,7 +92,7 @@ TEST_F(TlsStreamTest, WhatWasSaidBeforeAResetIsHeardEvenWhenWritingHasFailed) {
   EXPECT_EQ(write(*server_, "answer"), 6);
   server_->abort();
   server_.reset();
-  EXPECT_LT(write(*client_, "request"), 0);
+  EXPECT_TRUE(write(*client_, "request").has_failed());
   EXPECT_EQ(read(*client_), "answer");
   EXPECT_THAT(read(*client_), HasSubstr("reset"));
 }
@@ -112,7 +112,7 @@ TEST_F(TlsStreamTest, ARecordThatWasChangedOnTheWayIsAFailure) {
   const std::string forged = std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x');
   raw->try_write(forged.data(), forged.size());
   EXPECT_THAT(read(*client_), HasSubstr("TLS failed"));
-  EXPECT_EQ(write(*client_, "x"), -EPIPE);
+  EXPECT_EQ(write(*client_, "x"), IoResult::failed(EPIPE));
 }
 
 // The inner stream takes and gives at most so many bytes at a time.
@@ -140,15 +140,15 @@ TEST_P(TlsStreamInPieces, NothingIsLost) {
     char* const from = sent.data() + done;
     const std::size_t first = left / 3;
     const iovec parts[] = {{from, first}, {from, 0}, {from + first, left - first}};
-    const ssize_t took = stream.try_write(parts, 3);
-    if (took > 0) done += static_cast<std::size_t>(took);
+    const IoResult took = stream.try_write(parts, 3);
+    done += took.count();
     // A write that was taken in part is repeated, so the size grows only after a complete one.
-    return took == static_cast<ssize_t>(left);
+    return took == left;
   };
   const auto pull = [](Stream& stream, std::string& to) {
     char data[3000];
-    const ssize_t got = stream.try_read(data, sizeof data);
-    if (got > 0) to.append(data, static_cast<std::size_t>(got));
+    const IoResult got = stream.try_read(data, sizeof data);
+    to.append(data, got.count());
   };
   for (int turn = 0; turn < 2'000'000 && (there.size() < sent.size() || back.size() < sent.size());
        ++turn) {

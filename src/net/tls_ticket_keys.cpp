@@ -26,7 +26,7 @@ constexpr int kUsable = 1;
 constexpr int kRenew = 2;  // usable, and the client receives a new ticket
 
 // No process is older: a hundred years.
-constexpr std::int64_t kMostSeconds = 100LL * 365 * 24 * 3600;
+constexpr std::int64_t kMaxSeconds = 100LL * 365 * 24 * 3600;
 
 bool set_mac_key(EVP_MAC_CTX* mac, std::array<unsigned char, 32>& key) {
   static char digest[] = "sha256";
@@ -113,7 +113,7 @@ bool TlsTicketKeys::continue_with(std::string_view text) {
   const auto number = std::from_chars(text.data(), end, seconds);
   if (number.ec != std::errc() || number.ptr == end || *number.ptr != ':') return false;
   const std::string_view data(number.ptr + 1, end);
-  const bool is_plausible = seconds >= 0 && seconds <= kMostSeconds;
+  const bool is_plausible = seconds >= 0 && seconds <= kMaxSeconds;
   if (!is_plausible || data.empty() || data.size() % kKeySize != 0) return false;
   Keys keys = keys_in(data);
   const std::lock_guard lock(mutex_);

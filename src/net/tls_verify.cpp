@@ -42,7 +42,7 @@ int on_verify(int verdict, X509_STORE_CTX* store) {
   if (verdict == 1) return verdict;
   auto* const ssl =
       static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-  TlsStream::of(ssl).note_refused_certificate(describe_refusal(
+  TlsStream::of(ssl).record_refused_certificate(describe_refusal(
       X509_STORE_CTX_get_error(store), X509_STORE_CTX_get_current_cert(store), wanted_by(ssl)));
   return verdict;
 }

@@ -19,7 +19,7 @@ namespace onehop::observe {
 // A page for each action that is set.
 std::vector<AdminPage> action_pages(Actions actions);
 
-// The JSON of a result, and the result of such JSON; std::nullopt if it is none.
+// Converts a result to JSON, and back; std::nullopt for JSON of another form.
 std::string to_json(const ActionResult& result);
 std::optional<ActionResult> action_result_from(std::string_view json);
 

@@ -54,7 +54,7 @@ AddressShard& AddressIndex::Worker::find_or_make(std::string_view address, Time 
   if (now >= refused_until_ || refused_.size() >= kMaxRefused) refused_.clear();
   if (!refused_.contains(address)) {
     const std::lock_guard lock(index_.mutex_);
-    // Only this thread looks at those that were forgotten.
+    // Only this thread reads the forgotten ones.
     std::erase_if(by_name_, [](const auto& each) { return is_forgotten(*each.second); });
     last_seen_ = &kNone;
     std::erase_if(all_, [](const auto& each) { return is_forgotten(*each); });

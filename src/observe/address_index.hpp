@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AddressIndex: the counters of one upstream by address. Each worker has its own, but which
-// addresses are counted by name, at most kMax of them, is decided for all: those that came first.
-// One that no request has used for ten minutes gives way to a new one; the rest is "other".
+// AddressIndex: the counters of one upstream by address. Each worker has its own counters, but the
+// index decides for all of them which addresses have a name: the first kMax. An address that no
+// request has used for ten minutes makes room for a new one; the rest count as "other".
 // Thread: any.
 #pragma once
 
@@ -32,7 +32,7 @@ namespace onehop::observe {
 // By failure_reason().
 using FailureCounters = std::array<Counter, kFailureReasons>;
 
-// Of one address and one worker; "" for requests that got no connection to any.
+// The counters of one address and one worker; of "" for requests without a connection.
 struct AddressShard {
   explicit AddressShard(std::string text) : address(std::move(text)) {}
 
@@ -54,7 +54,7 @@ class AddressIndex {
  public:
   static constexpr std::size_t kMax = 256;
   static constexpr std::chrono::minutes kUnused{10};
-  // A worker asks again for an address that found no place after this.
+  // How long a worker waits before it asks again for an address that found no room.
   static constexpr std::chrono::seconds kAskAgain{10};
 
   // The counters of one worker. `index` outlives it. Thread: owner.
@@ -98,7 +98,7 @@ class AddressIndex {
 
   // By address.
   std::vector<RequestTotals::Address> totals() const;
-  // Leaves out what was counted for it.
+  // Leaves out all that was counted for it so far.
   void forget(std::string_view address);
 
  private:

@@ -13,7 +13,7 @@ constexpr std::chrono::seconds kWriteTimeout(10);
 // Longer than the usual pause between two scrapes.
 constexpr std::chrono::seconds kIdleTimeout(75);
 constexpr std::size_t kMaxConnections = 64;
-// The rest is for others. Eight browsers with the dashboard open have less.
+// Leaves room for other clients. Eight browsers with the dashboard open need less.
 constexpr std::size_t kMaxOfOneClient = 48;
 constexpr std::size_t kMaxHead = 16UL * 1024;
 constexpr std::size_t kMaxFields = 64;
@@ -40,7 +40,7 @@ Server::Options server_options(AdminListener::Options given) {
   options.max_client_connections = kMaxConnections;
   options.max_connections_per_client = kMaxOfOneClient;
   options.http2 = false;
-  // An operator looks when memory is short, too.
+  // Operators look when memory is short, too.
   options.max_memory = no_limit;
   // Its failures are those of its clients.
   options.on_exchange_end = [](const ExchangeRecord&) {};
@@ -63,7 +63,7 @@ Result<void> AdminListener::update(std::optional<TlsServerOptions> tls,
                                    const std::function<Result<void>()>& then) {
   Options next = options_;
   next.tls = std::move(tls);
-  next.open_sockets.clear();  // it has its socket
+  next.open_sockets.clear();  // the listener keeps its socket
   Result<void> followed;
   const auto updated = server_.update_per_worker(server_options(next), [&] {
     if (then) followed = then();

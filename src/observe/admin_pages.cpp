@@ -63,10 +63,10 @@ const AdminPage* AdminPages::find(std::string_view path) const noexcept {
 
 task<Response> AdminPages::serve(Request request) const {
   std::optional<Response> refusal = rules_.refusal(request);
-  // One who guesses secrets or names pays for a connection each time.
+  // A client that guesses secrets or names needs a connection for each guess.
   if (refusal) refusal->headers().set("Connection", "close");
   const AdminPage* const page = find(request.url().path());
-  if (!refusal && page == nullptr) refusal = plain(Status::not_found, "There is no such page.\n");
+  if (!refusal && page == nullptr) refusal = plain(Status::not_found, "No such page.\n");
   if (!refusal) refusal = refused_method(*page, request);
   if (!refusal && page->access == AdminAccess::change && !AdminRules::is_local(request)) {
     refusal = plain(Status::forbidden,

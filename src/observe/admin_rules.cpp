@@ -57,7 +57,7 @@ std::optional<std::string> from_base64(std::string_view text) {
   return out;
 }
 
-// A request without a connection is of this process.
+// A request without a connection comes from this process.
 bool is_own_user(const ConnectionInfo& connection) noexcept {
   return !connection.id || connection.peer_user == 0 || connection.peer_user == ::geteuid();
 }

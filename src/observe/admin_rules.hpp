@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AdminRules: which requests the admin listeners answer. A page of another site in a browser on
-// this machine must not read the admin pages (Sec-Fetch-Site), also not after it has made its own
-// name point here (Host). Over the unix socket, the same user and root may do everything, and
-// others nothing, nor a proxy, which would lend its rights to its clients. Queries, which may hold
-// secrets of all clients, are shown there and to those that have a token. Thread: any; constant.
+// AdminRules: which requests the admin listeners answer. A page of another site, in a browser on
+// this machine, must not read the admin pages (Sec-Fetch-Site), even if it has made its own name
+// point to this machine (Host). Over the unix socket, root and the user of this process may do
+// everything. Other users may do nothing, and neither may a proxy, which would lend its rights to
+// its clients. Queries, which may hold secrets of all clients, are shown over the unix socket and
+// to clients with a token. Thread: any; constant.
 #pragma once
 
 #include <onehop/request.hpp>

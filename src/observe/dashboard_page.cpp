@@ -3,6 +3,7 @@
 
 #include "http/html_text.hpp"
 #include "observe/dashboard_html.hpp"
+#include "observe/endpoint_tables.hpp"
 #include "observe/overview_figures.hpp"
 #include "observe/overview_tables.hpp"
 
@@ -53,6 +54,53 @@ std::string rows_html(const OverviewTable& table) {
   return html;
 }
 
+// The replacement of a comment of the page, <!--=name-->.
+struct Part {
+  std::string name;
+  std::string html;
+};
+
+std::string filled(std::string_view text, const std::vector<Part>& parts) {
+  constexpr std::string_view kBegin = "<!--=";
+  constexpr std::string_view kEnd = "-->";
+  std::string page;
+  for (;;) {
+    const std::size_t begin = text.find(kBegin);
+    page += text.substr(0, begin);
+    if (begin == std::string_view::npos) return page;
+    text.remove_prefix(begin + kBegin.size());
+    const std::size_t end = text.find(kEnd);
+    const auto part = std::ranges::find(parts, text.substr(0, end), &Part::name);
+    if (part != parts.end()) page += part->html;
+    text.remove_prefix(end + kEnd.size());
+  }
+}
+
+// The page has it for its script.
+std::string_view section_template() {
+  constexpr std::string_view kBegin = "<template id=\"endpoints-of\">";
+  const std::string_view rest = kTemplate.substr(kTemplate.find(kBegin) + kBegin.size());
+  return rest.substr(0, rest.find("</template>"));
+}
+
+// A section for each upstream. Of many, only those with something to look at are open.
+std::string balanced_html(const Overview& overview) {
+  constexpr std::size_t kFew = 4;
+  const auto tables = endpoint_tables(overview, BalancedUpstream::kMaxEndpoints);
+  std::string html;
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    const BalancedUpstream& upstream = overview.balanced[i];
+    const bool is_faulty = !problem_of(upstream).empty();
+    html += filled(section_template(), {{"upstream", html_escaped(upstream.upstream)},
+                                        {"title", html_escaped(tables[i].title)},
+                                        {"open", is_faulty || tables.size() <= kFew ? " open" : ""},
+                                        {"tone", is_faulty ? " bad" : ""},
+                                        {"note", html_escaped(tables[i].note)},
+                                        {"rows", rows_html(tables[i])}});
+  }
+  return html;
+}
+
 std::string pairs_html(const std::vector<OverviewPair>& pairs) {
   std::string html;
   for (const auto& [name, text] : pairs) {
@@ -86,12 +134,6 @@ std::string problems_html(const std::vector<Overview::Problem>& problems) {
   return html;
 }
 
-// The replacement of a comment of the page, <!--=name-->.
-struct Part {
-  std::string name;
-  std::string html;
-};
-
 std::vector<Part> parts_of(const Overview& overview) {
   std::vector<Part> parts = {
       {"condition", "<span id=\"pill\" class=\"pill " +
@@ -100,7 +142,8 @@ std::vector<Part> parts_of(const Overview& overview) {
       {"facts", pairs_html(overview_facts(overview))},
       {"problems", problems_html(overview.problems)},
       {"totals", pairs_html(overview_totals(overview))},
-      {"meters", meters_html(overview_meters(overview))}};
+      {"meters", meters_html(overview_meters(overview))},
+      {"balanced", balanced_html(overview)}};
   for (const OverviewTable& table : overview_tables(overview)) {
     parts.push_back({std::string(table.id), rows_html(table)});
     parts.push_back({std::string(table.id) + "-note", html_escaped(table.note)});
@@ -111,21 +154,7 @@ std::vector<Part> parts_of(const Overview& overview) {
 }  // namespace
 
 std::string dashboard_page(const Overview& overview) {
-  constexpr std::string_view kBegin = "<!--=";
-  constexpr std::string_view kEnd = "-->";
-  const std::vector<Part> parts = parts_of(overview);
-  std::string page;
-  std::string_view rest = kTemplate;
-  for (;;) {
-    const std::size_t begin = rest.find(kBegin);
-    page += rest.substr(0, begin);
-    if (begin == std::string_view::npos) return page;
-    rest.remove_prefix(begin + kBegin.size());
-    const std::size_t end = rest.find(kEnd);
-    const auto part = std::ranges::find(parts, rest.substr(0, end), &Part::name);
-    if (part != parts.end()) page += part->html;
-    rest.remove_prefix(end + kEnd.size());
-  }
+  return filled(kTemplate, parts_of(overview));
 }
 
 std::string_view dashboard_policy() {

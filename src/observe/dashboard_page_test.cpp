@@ -47,6 +47,69 @@ TEST(DashboardPage, ShowsTheFigures) {
   EXPECT_THAT(page, HasSubstr("class=\"pill bad\">Needs attention</span>"));
 }
 
+BalancedUpstream upstream_named(const std::string& name, onehop::Upstream::State state) {
+  BalancedUpstream upstream;
+  upstream.upstream = name;
+  upstream.balance = "least";
+  upstream.states[static_cast<std::size_t>(state)] = 1;
+  BalancedUpstream::Endpoint& endpoint = upstream.endpoints.emplace_back();
+  endpoint.endpoint = "http://" + name + ":8000";
+  endpoint.state = state;
+  return upstream;
+}
+
+TEST(DashboardPage, HasNoSectionOfEndpointsWithoutSeveral) {
+  EXPECT_THAT(dashboard_page({}), HasSubstr("<div id=\"balanced\"></div>"));
+}
+
+TEST(DashboardPage, ShowsTheEndpointsOfEachUpstream) {
+  Overview overview;
+  overview.balanced = {upstream_named("api", onehop::Upstream::State::ejected),
+                       upstream_named("web", onehop::Upstream::State::up)};
+  const std::string page = dashboard_page(overview);
+  EXPECT_THAT(page,
+              HasSubstr("<div id=\"balanced\"><section class=\"endpoints\" "
+                        "aria-label=\"Endpoints of api\" data-upstream=\"api\"><details open>"));
+  EXPECT_THAT(page, HasSubstr("<h2>Endpoints of api</h2><span class=\"note bad\">least; "
+                              "1 endpoint: 1 ejected</span>"));
+  EXPECT_THAT(page, HasSubstr("<tr role=\"row\" class=\"down\"><th scope=\"row\" "
+                              "role=\"rowheader\" class=\"m w\" data-label=\"Endpoint\">"
+                              "<span>http://api:8000</span></th>"));
+  EXPECT_THAT(page, HasSubstr("<span class=\"health bad\">ejected</span>"));
+  EXPECT_THAT(page, HasSubstr("<h2>Endpoints of web</h2><span class=\"note\">least; "
+                              "1 endpoint: 1 up</span>"));
+  EXPECT_THAT(page, HasSubstr("<span class=\"health ok\">up</span>"));
+  EXPECT_THAT(page, Not(HasSubstr("<!--=")));
+}
+
+TEST(DashboardPage, OpensOfManyUpstreamsTheFaultyOnes) {
+  Overview overview;
+  for (int i = 0; i < 5; ++i) {
+    overview.balanced.push_back(
+        upstream_named("u" + std::to_string(i),
+                       i == 3 ? onehop::Upstream::State::down : onehop::Upstream::State::up));
+  }
+  const std::string page = dashboard_page(overview);
+  EXPECT_THAT(page, HasSubstr("data-upstream=\"u2\"><details>"));
+  EXPECT_THAT(page, HasSubstr("data-upstream=\"u3\"><details open>"));
+  overview.balanced.pop_back();
+  EXPECT_THAT(dashboard_page(overview), HasSubstr("data-upstream=\"u2\"><details open>"));
+}
+
+TEST(DashboardPage, EscapesNamesOfEndpoints) {
+  Overview overview;
+  overview.balanced.push_back(
+      upstream_named("\"><script>\xe2\x80\xae", onehop::Upstream::State::up));
+  overview.balanced[0].sticky = "<s>";
+  overview.balanced[0].endpoints[0].last_failure = "<f>";
+  const std::string page = dashboard_page(overview);
+  EXPECT_THAT(page, HasSubstr("aria-label=\"Endpoints of &quot;&gt;&lt;script&gt;\\u202e\""));
+  EXPECT_THAT(page, HasSubstr("<span>http://&quot;&gt;&lt;script&gt;\\u202e:8000</span>"));
+  EXPECT_THAT(page, HasSubstr("sticky &lt;s&gt;"));
+  EXPECT_THAT(page, HasSubstr("<span>&lt;f&gt;</span>"));
+  EXPECT_THAT(page, Not(HasSubstr("\"><script>")));
+}
+
 TEST(DashboardPage, EscapesTextsOfPeers) {
   Overview overview;
   Overview::Failure failed;

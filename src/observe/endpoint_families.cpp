@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 namespace onehop::observe {
 namespace {
@@ -16,21 +17,13 @@ struct Numbers {
   std::uint64_t usable = 0, requests = 0, total = 0, failures = 0, ejections = 0;
 
   void add(const Upstream::Status& status) noexcept {
-    const bool is_usable =
-        status.state == Upstream::State::up || status.state == Upstream::State::starting;
-    usable += is_usable ? 1 : 0;
+    usable += is_usable(status.state) ? 1 : 0;
     requests += status.requests;
     total += status.requests_total;
     failures += status.failures_total;
     ejections += status.ejections_total;
   }
 };
-
-std::string name_of(const Upstream::Endpoint& endpoint) {
-  std::string name = endpoint.url.to_string();
-  if (!endpoint.connect_address.empty()) (name += '@') += endpoint.connect_address;
-  return name;
-}
 
 }  // namespace
 
@@ -45,8 +38,9 @@ void add_endpoint_families(MetricFamilies& families, const Endpoints& endpoints)
                                    "Requests that failed through the fault of the endpoint.");
   auto ejections = families.counter("onehop_endpoint_ejections_total",
                                     "How often the endpoint was passed over because of failures.");
-  for (const auto& [upstream, statuses] : endpoints) {
-    const std::string_view name = upstream.empty() ? kTopUpstream : upstream;
+  for (const auto& [upstream, its] : endpoints) {
+    const std::string_view name = upstream_name(upstream);
+    const auto& statuses = its.statuses;
     const auto add = [&](std::string_view endpoint, const Numbers& numbers) {
       usable.add(numbers.usable, {{"upstream", name}, {"endpoint", endpoint}});
       requests.add(numbers.requests, {{"upstream", name}, {"endpoint", endpoint}});
@@ -62,7 +56,7 @@ void add_endpoint_families(MetricFamilies& families, const Endpoints& endpoints)
       }
       Numbers numbers;
       numbers.add(statuses[i]);
-      add(name_of(statuses[i].endpoint), numbers);
+      add(endpoint_name(statuses[i].endpoint), numbers);
     }
     if (statuses.size() > kMaxEndpoints) add(kOther, others);
   }

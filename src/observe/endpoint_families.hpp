@@ -4,24 +4,12 @@
 // Thread: any.
 #pragma once
 
-#include <onehop/upstream.hpp>
-
 #include "observe/metric_families.hpp"
-
-#include <map>
-#include <string>
-#include <string_view>
-#include <vector>
+#include "observe/upstream_endpoints.hpp"
 
 namespace onehop::observe {
 
-// The name that metrics give the upstream at the top of the configuration.
-inline constexpr std::string_view kTopUpstream = "default";
-
-// By the name of the upstream; "" is that at the top of the configuration.
-using Endpoints = std::map<std::string, std::vector<Upstream::Status>>;
-
-// Endpoints that DNS names may be many: beyond 256 of an upstream they are one, "other".
+// DNS may name many endpoints: those beyond 256 of an upstream are one series, "other".
 void add_endpoint_families(MetricFamilies& families, const Endpoints& endpoints);
 
 }  // namespace onehop::observe

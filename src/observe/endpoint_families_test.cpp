@@ -32,8 +32,10 @@ std::string text_of(const Endpoints& endpoints) {
 TEST(EndpointFamilies, HaveASeriesForEachEndpoint) {
   Upstream::Status found = status_of("http://b:81", Upstream::State::ejected);
   found.endpoint.connect_address = "10.0.0.1";
-  const std::string text =
-      text_of({{"", {status_of("http://a:80", Upstream::State::starting)}}, {"api", {found}}});
+  const std::string text = text_of(
+      {{"",
+        {.balance = "least", .statuses = {status_of("http://a:80", Upstream::State::starting)}}},
+       {"api", {.balance = "least", .statuses = {found}}}});
   EXPECT_THAT(text,
               HasSubstr("onehop_endpoint_up{upstream=\"default\",endpoint=\"http://a\"} 1\n"));
   EXPECT_THAT(
@@ -51,7 +53,7 @@ TEST(EndpointFamilies, AreBounded) {
   std::vector<Upstream::Status> many;
   for (int i = 0; i < 300; ++i)
     many.push_back(status_of("http://h" + std::to_string(i), Upstream::State::up));
-  const std::string text = text_of({{"", many}});
+  const std::string text = text_of({{"", {.balance = "least", .statuses = many}}});
   EXPECT_THAT(text, HasSubstr("endpoint=\"http://h255\""));
   EXPECT_THAT(text, Not(HasSubstr("endpoint=\"http://h256\"")));
   EXPECT_THAT(text, HasSubstr("onehop_endpoint_up{upstream=\"default\",endpoint=\"other\"} 44\n"));

@@ -16,7 +16,7 @@ FormerBackend former_backend(const RequestTotals& totals, Time now) {
   return former;
 }
 
-// They have no times of a connection.
+// Requests without a connection have no connect or wait times.
 RequestTotals::Address unconnected_since(const FormerBackend& former,
                                          RequestTotals::Address unconnected) {
   if (former.until == Time{}) return unconnected;

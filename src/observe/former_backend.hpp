@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FormerBackend: what the backends before the one in use are to blame for. A request that gets no
-// connection has no address, so it counts for the backend in use, but not if it was before that.
+// FormerBackend: the failures of the backends before the one in use. A request without a connection
+// has no address, so it counts for the backend in use, unless it ended before that.
 // Thread: any.
 #pragma once
 

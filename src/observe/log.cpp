@@ -33,7 +33,7 @@ LogLevel level_of_failure(const ExchangeRecord& exchange) noexcept {
   if (exchange.outcome == Outcome::client_gone) return LogLevel::info;
   if (!exchange.failure) return LogLevel::warning;
   if (exchange.failure->is(Errc::cancelled)) return LogLevel::warning;  // ended by a shutdown
-  if (exchange.failure->is(Errc::overloaded)) return LogLevel::info;    // was said once for all
+  if (exchange.failure->is(Errc::overloaded)) return LogLevel::info;    // reported for all at once
   switch (exchange.failure->side()) {
     case Side::client:
       return LogLevel::info;

@@ -23,7 +23,7 @@ std::string text_of(Readiness readiness) {
     case Readiness::starting:
       return "starting\n";
     case Readiness::no_upstream:
-      return "no upstream accepts connections\n";
+      return "an upstream accepts no connections\n";
     case Readiness::ready:
       return "ready\n";
     case Readiness::draining:
@@ -50,8 +50,9 @@ MetricFamilies collect_metrics(const Observed& observed) {
   add_request_families(families, numbers.requests, observed.requests->buckets());
   add_server_families(families, numbers.server, numbers.transport);
   add_certificate_families(families, observed.server->certificates());
+  if (observed.sites) add_renewal_families(families, observed.sites(), observed.renewals());
   add_transport_families(families, numbers.transport, kTopUpstream);
-  if (observed.endpoints) add_endpoint_families(families, observed.endpoints());
+  add_endpoint_families(families, numbers.endpoints);
   if (observed.checks) add_check_families(families, *observed.checks, kTopUpstream);
   add_reload_families(families, observed.reloads->state());
   families

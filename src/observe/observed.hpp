@@ -9,13 +9,14 @@
 #include <onehop/transport.hpp>
 #include <onehop/url.hpp>
 
-#include "observe/endpoint_families.hpp"
+#include "acme/site_status.hpp"
 #include "observe/former_backend.hpp"
 #include "observe/generations.hpp"
 #include "observe/reload_history.hpp"
 #include "observe/request_metrics.hpp"
 #include "observe/trace_exporter.hpp"
 #include "observe/upstream_checks.hpp"
+#include "observe/upstream_endpoints.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -29,7 +30,7 @@ namespace onehop::observe {
 
 enum class Readiness : std::uint8_t {
   starting,
-  no_upstream,  // with --ready-needs-upstream: it serves, but no upstream accepts connections
+  no_upstream,  // with --ready-needs-upstream: it serves, but an upstream accepts no connections
   ready,
   draining,
 };
@@ -51,7 +52,7 @@ struct Observed {
   // URLs, for people: where the server listens, and where requests go.
   std::function<std::vector<std::string>()> listeners = {};
   std::function<std::vector<std::string>()> backends = {};
-  // The latter, as they are connected to.
+  // The backends, as URLs to connect to.
   std::function<std::vector<Url>()> backend_urls = {};
   // Whether the files that the process may use are restricted: "on (version 7)", "off".
   std::string landlock = "off";
@@ -64,6 +65,9 @@ struct Observed {
   std::function<std::uint64_t()> program_lines_lost = {};
   // Spans since the start. Empty without traces.
   std::function<TraceExporter::Statistics()> trace_spans = {};
+  // The names whose certificates onehop gets itself. Both empty if there are none.
+  std::function<std::vector<acme::SiteStatus>()> sites = {};
+  std::function<acme::RenewerCounts()> renewals = {};
   // Empty: this is the first generation.
   std::function<Generations()> generations = {};
   // The effective configuration as text, without secrets. May be empty.

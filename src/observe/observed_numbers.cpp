@@ -11,8 +11,8 @@ std::size_t ObservedNumbers::requests_in_flight() const noexcept {
   return server.requests - std::min(server.requests, server.tunnels.open);
 }
 
-// The transport comes first: an address that has no connection there has none in later numbers,
-// but for those that are made meanwhile.
+// The transport is read first: an address without a connection there has none in the later numbers
+// either, except for new ones.
 ObservedNumbers read_numbers(const Observed& observed) {
   ObservedNumbers numbers;
   if (observed.former_backend) numbers.former = observed.former_backend();
@@ -24,6 +24,7 @@ ObservedNumbers read_numbers(const Observed& observed) {
   for (const std::string& unused : add_health(numbers.requests.upstreams.front(), facts))
     observed.requests->forget_address(unused);
   numbers.server = observed.server->metrics();
+  if (observed.endpoints) numbers.endpoints = observed.endpoints();
   return numbers;
 }
 

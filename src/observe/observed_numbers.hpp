@@ -13,6 +13,7 @@ struct ObservedNumbers {
   RequestTotals requests;  // with the health of upstreams
   Transport::Statistics transport;
   ServerMetrics server;
+  Endpoints endpoints;
 
   // Requests in progress that are no tunnels.
   std::size_t requests_in_flight() const noexcept;

@@ -10,6 +10,7 @@
 // Thread: owner.
 #pragma once
 
+#include "observe/balanced_upstream.hpp"
 #include "observe/generations.hpp"
 
 #include <chrono>
@@ -134,10 +135,16 @@ struct Overview {
     std::string trace_id;
   };
 
+  // How much it matters that a certificate was not renewed yet.
+  enum class Concern : std::uint8_t { none, warning, error };
+
   struct Certificate {
     std::vector<std::string> names;
     Time not_after;
     std::string sha256;
+    // Of one that onehop gets itself: when it is renewed, or why it is not. "" for another one.
+    std::string renewal = {};
+    Concern concern = Concern::none;  // of such a one
   };
 
   // Used and allowed. limit 0: none.
@@ -165,6 +172,7 @@ struct Overview {
   std::vector<Problem> problems;
   Totals totals;
   Histogram duration;
+  std::vector<BalancedUpstream> balanced;
   std::vector<Upstream> upstreams;
   std::vector<Request> requests;  // the oldest, at most kMaxRequests
   std::vector<Request> tunnels;   // the oldest, at most kMaxRequests

@@ -97,6 +97,10 @@ void append_code(std::string& text, char32_t code) {
 
 }  // namespace
 
+std::string or_dash(std::string text) {
+  return text.empty() ? std::string(kNoFigure) : text;
+}
+
 std::string count_figure(std::uint64_t count) {
   std::string text = std::to_string(count);
   for (std::size_t at = text.size(); at > 3; at -= 3)
@@ -126,6 +130,10 @@ std::string whole_seconds_figure(Overview::Duration time) {
   const auto whole = duration_cast<std::chrono::seconds>(time).count();
   if (whole < kFewSeconds) return std::to_string(std::max<std::int64_t>(whole, 1)) + " s";
   return duration_figure(time);
+}
+
+std::string ago_figure(Overview::Time then, Overview::Time now) {
+  return whole_seconds_figure(now - then) + " ago";
 }
 
 std::string clock_figure(Overview::Time time) {

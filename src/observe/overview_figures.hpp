@@ -15,11 +15,16 @@ namespace onehop::observe {
 
 inline constexpr std::string_view kNoFigure = "\xe2\x80\x93";  // a dash
 
+// The text; a dash if it is empty.
+std::string or_dash(std::string text);
+
 std::string count_figure(std::uint64_t count);                        // "12,345"
 std::string size_figure(std::uint64_t size);                          // "1.4 GiB"
 std::string duration_figure(std::optional<Overview::Duration> time);  // "0.42 ms", "4 m 05 s"
 // At least "1 s", and no fraction of a second.
 std::string whole_seconds_figure(Overview::Duration time);
+// "5 s ago"
+std::string ago_figure(Overview::Time then, Overview::Time now);
 // UTC: "17:03:33", "2026-11-28".
 std::string clock_figure(Overview::Time time);
 std::string date_figure(Overview::Time time);

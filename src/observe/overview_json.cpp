@@ -3,6 +3,7 @@
 
 #include "observe/overview_figures.hpp"
 
+#include <cstddef>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -82,6 +83,32 @@ Json quantiles_json(const Overview::Quantiles& quantiles) {
   return {{"p50", seconds_or_null(quantiles.p50)}, {"p99", seconds_or_null(quantiles.p99)}};
 }
 
+Json endpoint_json(const BalancedUpstream::Endpoint& endpoint) {
+  return {{"endpoint", endpoint.endpoint},
+          {"state", to_string(endpoint.state)},
+          {"since", seconds_or_null(endpoint.since)},
+          {"weight", endpoint.weight},
+          {"backup", endpoint.backup},
+          {"in_flight", endpoint.in_flight},
+          {"requests", endpoint.requests},
+          {"failures", endpoint.failures},
+          {"ejections", endpoint.ejections},
+          {"last_failure", endpoint.last_failure},
+          {"last_failure_at", seconds_or_null(endpoint.last_failure_at)}};
+}
+
+Json balanced_json(const BalancedUpstream& upstream) {
+  Json states = Json::object();
+  for (std::size_t i = 0; i < upstream.states.size(); ++i)
+    states[to_string(static_cast<onehop::Upstream::State>(i))] = upstream.states[i];
+  return {{"upstream", upstream.upstream},
+          {"balance", upstream.balance},
+          {"sticky", upstream.sticky},
+          {"states", std::move(states)},
+          {"endpoints", list_of(upstream.endpoints, endpoint_json)},
+          {"left_out", upstream.left_out}};
+}
+
 Json upstream_json(const Overview::Upstream& upstream) {
   Json reasons = Json::object();
   for (const auto& [reason, count] : upstream.reasons)
@@ -142,7 +169,9 @@ Json failure_json(const Overview::Failure& failure, Queries queries) {
 Json certificate_json(const Overview::Certificate& certificate) {
   return {{"names", certificate.names},
           {"not_after", json_seconds(certificate.not_after)},
-          {"sha256", certificate.sha256}};
+          {"sha256", certificate.sha256},
+          {"renewal", certificate.renewal},
+          {"concern", static_cast<int>(certificate.concern)}};
 }
 
 Json level_json(const Overview::Level& level) {
@@ -178,7 +207,7 @@ std::string overview_json(const Overview& overview, Queries queries) {
   const auto failure = [queries](const Overview::Failure& one) {
     return failure_json(one, queries);
   };
-  const Json document = {
+  Json document = {
       {"time", json_seconds(overview.time)},
       {"monotonic", json_seconds(overview.monotonic)},
       {"state", state_json(overview.state)},
@@ -198,6 +227,8 @@ std::string overview_json(const Overview& overview, Queries queries) {
       {"workers", list_of(overview.workers, worker_json)},
       {"silent_workers", overview.silent_workers},
   };
+  // A proxy without several endpoints has nothing to say of them.
+  if (!overview.balanced.empty()) document["balanced"] = list_of(overview.balanced, balanced_json);
   return document.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -46,6 +46,44 @@ TEST(OverviewJson, WritesTimesInSeconds) {
   EXPECT_EQ(document.at("requests").at(0).at("phase"), "wait");
 }
 
+TEST(OverviewJson, SaysNothingOfEndpointsWithoutSeveral) {
+  EXPECT_FALSE(parsed({}).contains("balanced"));
+}
+
+TEST(OverviewJson, ListsTheEndpointsOfEachUpstream) {
+  Overview overview;
+  BalancedUpstream& upstream = overview.balanced.emplace_back();
+  upstream.upstream = "api";
+  upstream.balance = "least";
+  upstream.sticky = "cookie";
+  upstream.states = {5, 4, 3, 2, 1};
+  upstream.left_out = 14;
+  BalancedUpstream::Endpoint& endpoint = upstream.endpoints.emplace_back();
+  endpoint.endpoint = "http://a:8000@10.0.0.1";
+  endpoint.state = onehop::Upstream::State::ejected;
+  endpoint.since = at(1'500);
+  endpoint.weight = 2.5;
+  endpoint.backup = true;
+  endpoint.in_flight = 1;
+  endpoint.requests = 20;
+  endpoint.failures = 3;
+  endpoint.ejections = 2;
+  endpoint.last_failure = "timed out";
+  upstream.endpoints.emplace_back().endpoint = "http://b:8000";
+  const json expected = json::parse(R"([{
+      "upstream": "api", "balance": "least", "sticky": "cookie",
+      "states": {"up": 5, "starting": 4, "ejected": 3, "down": 2, "draining": 1},
+      "endpoints": [
+        {"endpoint": "http://a:8000@10.0.0.1", "state": "ejected", "since": 1.5, "weight": 2.5,
+         "backup": true, "in_flight": 1, "requests": 20, "failures": 3, "ejections": 2,
+         "last_failure": "timed out", "last_failure_at": null},
+        {"endpoint": "http://b:8000", "state": "up", "since": null, "weight": 1.0,
+         "backup": false, "in_flight": 0, "requests": 0, "failures": 0, "ejections": 0,
+         "last_failure": "", "last_failure_at": null}],
+      "left_out": 14}])");
+  EXPECT_EQ(parsed(overview).at("balanced"), expected);
+}
+
 TEST(OverviewJson, WritesUnknownQuantilesAsNull) {
   Overview overview;
   Overview::Upstream upstream;

@@ -4,6 +4,7 @@
 #include "observe/build_info.hpp"
 #include "observe/limit_hits.hpp"
 #include "observe/process_families.hpp"
+#include "observe/renewal_text.hpp"
 #include "observe/two_clocks.hpp"
 #include "observe/upstream_health.hpp"
 
@@ -109,8 +110,8 @@ void set_last_failure(Overview::Upstream& row, const Overview::Failure& failure)
   row.last_failure_at = failure.at;
 }
 
-// The latest failure of the upstream at each address. One without an address is one of all of the
-// backend in use, but not if it was before that.
+// The latest failure of the upstream at each address. A failure without an address counts for all
+// addresses of the backend in use, unless it happened before that.
 void add_last_failures(Overview& overview, std::optional<WallTime> in_use_since) {
   for (const Overview::Failure& failure : overview.failures) {  // the newest first
     if (failure.side != "upstream") continue;
@@ -127,6 +128,12 @@ void add_certificate_problems(Overview& overview) {
   constexpr std::chrono::days kSoon(7);
   for (const Overview::Certificate& certificate : overview.certificates) {
     const std::string name = certificate.names.empty() ? "?" : certificate.names.front();
+    if (!certificate.renewal.empty()) {  // its lifetime may be a week
+      if (certificate.concern == Overview::Concern::none) continue;
+      overview.problems.push_back({certificate.concern == Overview::Concern::error,
+                                   "The certificate of " + name + ": " + certificate.renewal});
+      continue;
+    }
     if (certificate.not_after <= overview.time) {
       overview.problems.push_back({true, "The certificate of " + name + " has expired."});
     } else if (certificate.not_after <= overview.time + kSoon) {
@@ -150,8 +157,16 @@ void add_upstream_problems(Overview& overview, Overview::Health of_all) {
   }
 }
 
+void add_balanced_problems(Overview& overview) {
+  for (const BalancedUpstream& upstream : overview.balanced) {
+    if (std::string problem = problem_of(upstream); !problem.empty())
+      overview.problems.push_back({upstream.usable() == 0, std::move(problem)});
+  }
+}
+
 void add_problems(Overview& overview, Overview::Health of_all) {
   add_upstream_problems(overview, of_all);
+  add_balanced_problems(overview);
   add_certificate_problems(overview);
   if (overview.state.reload_failed) {
     overview.problems.push_back({false,
@@ -177,6 +192,7 @@ Overview OverviewSource::make() {
   const ObservedNumbers numbers = read_numbers(*observed_);
   add_state(overview);
   add_requests(overview, numbers.requests);
+  overview.balanced = balanced_upstreams(numbers.endpoints, {.wall = overview.time});
   add_upstreams(overview, numbers);
   add_process(overview);
   add_certificates(overview);
@@ -246,7 +262,7 @@ void OverviewSource::add_upstreams(Overview& overview, const ObservedNumbers& nu
     overview.upstreams.push_back(std::move(row));
   }
   add_last_failures(overview, wall_time(numbers.former.until));
-  // A dead one is not to be searched for among a thousand.
+  // Addresses that are down come first: there may be a thousand others.
   std::ranges::sort(overview.upstreams, {}, [](const Overview::Upstream& row) {
     return std::tuple(row.health != Overview::Health::down, std::string_view(row.address));
   });
@@ -277,6 +293,13 @@ void OverviewSource::add_certificates(Overview& overview) const {
         std::ranges::find(rows, one.sha256, &Overview::Certificate::sha256) != rows.end();
     if (is_shared) continue;
     rows.push_back({.names = one.names, .not_after = one.not_after, .sha256 = one.sha256});
+  }
+  if (!observed_->sites) return;
+  for (const acme::SiteStatus& site : observed_->sites()) {
+    const auto row = std::ranges::find(rows, site.sha256, &Overview::Certificate::sha256);
+    if (row == rows.end()) continue;
+    row->renewal = renewal_text(site);
+    row->concern = concern_of(site);
   }
 }
 

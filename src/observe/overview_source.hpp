@@ -20,8 +20,8 @@ class OverviewSource {
   explicit OverviewSource(std::shared_ptr<const Observed> observed)
       : observed_(std::move(observed)) {}
 
-  // Returns what is true now. It may block for ServerOverview::kPatience, and must not be called on
-  // a worker of the observed server.
+  // Returns an Overview of this moment. It may block for ServerOverview::kPatience, and must not be
+  // called on a worker of the observed server.
   Overview make();
 
  private:

@@ -54,17 +54,9 @@ std::string joined(const std::vector<std::string>& texts) {
   return visible_text(all);
 }
 
-std::string or_dash(std::string text) {
-  return text.empty() ? std::string(kNoFigure) : text;
-}
-
 std::string quantiles_figure(const Overview::Quantiles& quantiles) {
   if (!quantiles.p50 && !quantiles.p99) return std::string(kNoFigure);
   return duration_figure(quantiles.p50) + " / " + duration_figure(quantiles.p99);
-}
-
-std::string ago_figure(Overview::Time then, Overview::Time now) {
-  return whole_seconds_figure(now - then) + " ago";
 }
 
 // Queries may hold secrets: a mark says only that there is one.
@@ -162,9 +154,16 @@ OverviewCell expiry_cell(Overview::Time not_after, Overview::Time now) {
 
 Cells certificate_cells(const Overview::Certificate& certificate, Overview::Time now) {
   constexpr std::size_t kShown = 23;  // eight bytes
-  return {{joined(certificate.names),
-           "SHA-256 " + certificate.sha256.substr(0, kShown) + "\xe2\x80\xa6"},
-          expiry_cell(certificate.not_after, now)};
+  const std::string fingerprint =
+      "SHA-256 " + certificate.sha256.substr(0, kShown) + "\xe2\x80\xa6";
+  OverviewCell expiry = expiry_cell(certificate.not_after, now);
+  if (certificate.renewal.empty())
+    return {{joined(certificate.names), fingerprint}, std::move(expiry)};
+  // Its lifetime may be a week, so the days that are left say little.
+  expiry.tone = certificate.concern == Overview::Concern::error     ? Tone::bad
+                : certificate.concern == Overview::Concern::warning ? Tone::warn
+                                                                    : Tone::plain;
+  return {{joined(certificate.names), visible_text(certificate.renewal)}, std::move(expiry)};
 }
 
 // "12", or "the 50 oldest of 1,234"
@@ -196,7 +195,7 @@ OverviewTable request_table(std::string_view id,
                             std::uint64_t all,
                             std::uint64_t silent_workers) {
   OverviewTable table{.id = id,
-                      .title = title,
+                      .title = std::string(title),
                       .note = note_of(requests.size(), all, "oldest"),
                       .empty = empty,
                       .columns = kRequestColumns,

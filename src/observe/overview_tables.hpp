@@ -32,7 +32,7 @@ struct OverviewColumn {
 
 struct OverviewTable {
   std::string_view id;  // as in the page
-  std::string_view title;
+  std::string title;
   std::string note;            // beside the title
   std::string_view empty;      // a sentence instead of rows
   bool has_row_names = false;  // the first column names the row
@@ -59,7 +59,7 @@ Tone condition_tone(const Overview& overview) noexcept;
 std::vector<OverviewPair> overview_facts(const Overview& overview);
 std::vector<OverviewPair> overview_totals(const Overview& overview);
 std::vector<OverviewMeter> overview_meters(const Overview& overview);
-// In the order of the page.
+// In the order of the page; those of endpoints, which come before them, are in endpoint_tables.hpp.
 std::vector<OverviewTable> overview_tables(const Overview& overview);
 
 }  // namespace onehop::observe

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observe/overview_text.hpp"
 
+#include "observe/endpoint_tables.hpp"
 #include "observe/overview_figures.hpp"
 #include "observe/overview_tables.hpp"
 
@@ -13,6 +14,9 @@ namespace onehop::observe {
 namespace {
 
 using Line = std::vector<std::string>;
+
+// Of each upstream: what a terminal shows at once.
+constexpr std::size_t kMaxEndpoints = 20;
 
 // Characters of UTF-8; all have one column here.
 std::size_t width_of(std::string_view text) {
@@ -39,7 +43,7 @@ std::vector<Line> lines_of(const OverviewTable& table) {
 }
 
 std::string table_text(const OverviewTable& table) {
-  std::string text = "\n" + std::string(table.title);
+  std::string text = "\n" + table.title;
   if (!table.note.empty()) text += ": " + table.note;
   text += "\n";
   if (table.rows.empty()) return text + "  " + std::string(table.empty) + "\n";
@@ -77,6 +81,8 @@ std::string overview_text(const Overview& overview) {
   text += "\nResources\n";
   for (const OverviewMeter& meter : overview_meters(overview))
     append_pair(text, meter.name, meter.text);
+  for (const OverviewTable& table : endpoint_tables(overview, kMaxEndpoints))
+    text += table_text(table);
   for (const OverviewTable& table : overview_tables(overview))
     text += table_text(table);
   return text;

@@ -49,6 +49,30 @@ TEST(OverviewText, SaysWhatNeedsAHuman) {
   EXPECT_THAT(overview_text({}), StartsWith("onehop: Serving\n  Version"));
 }
 
+TEST(OverviewText, HasTheEndpointsOfEachUpstreamInShortForm) {
+  Overview overview;
+  overview.time = Overview::Time(std::chrono::seconds(100));
+  EXPECT_THAT(overview_text(overview), Not(HasSubstr("Endpoints of")));
+  BalancedUpstream& upstream = overview.balanced.emplace_back();
+  upstream.upstream = "api";
+  upstream.balance = "least";
+  upstream.states = {29, 0, 1, 0, 0};
+  for (int i = 0; i < 30; ++i)
+    upstream.endpoints.emplace_back().endpoint = "http://h" + std::to_string(i);
+  upstream.endpoints[0].state = onehop::Upstream::State::ejected;
+  upstream.endpoints[0].since = overview.time - std::chrono::seconds(9);
+  upstream.endpoints[0].last_failure = "timed out";
+  const std::string text = overview_text(overview);
+  EXPECT_THAT(
+      text,
+      HasSubstr("\n\nEndpoints of api: least; 30 endpoints: 29 up, 1 ejected; 10 not listed\n"
+                "  Endpoint    State          Weight  In flight  Requests  Failures  Last failure\n"
+                "  http://h0   ejected (9 s)  1               0         0  0         timed out\n"
+                "  http://h1   up             1               0         0  0         "));
+  EXPECT_THAT(text, HasSubstr("  http://h19 "));
+  EXPECT_THAT(text, Not(HasSubstr("http://h20")));
+}
+
 TEST(OverviewText, LetsNoControlCharacterReachATerminal) {
   const std::string text = overview_text(with_a_request("/\x1b[2J\r\n\xe2\x80\xae"));
   EXPECT_THAT(text, HasSubstr("GET a.example/\\u001b[2J\\u000d\\u000a\\u202e?"));

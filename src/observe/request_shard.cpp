@@ -25,7 +25,7 @@ void record_upstream(AddressShard& address,
   if (is_of_upstream(exchange)) [[unlikely]]
     address.failures.get_or_make()[failure_reason(*exchange.failure)].add(1);
   if (!is_connected) return;
-  address.used(exchange.upstream_chosen);  // a connection says nothing of the time after it
+  address.used(exchange.upstream_chosen);  // the connection may have failed since
   if (!exchange.reused) address.connect.observe(exchange.dial_time, buckets);
   if (has_response && exchange.request_sent != kNotReached)
     address.wait.observe(exchange.response_began - exchange.request_sent, buckets);

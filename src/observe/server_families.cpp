@@ -176,6 +176,31 @@ void add_certificate_families(MetricFamilies& families,
   }
 }
 
+void add_renewal_families(MetricFamilies& families,
+                          const std::vector<acme::SiteStatus>& sites,
+                          const acme::RenewerCounts& counts) {
+  if (sites.empty()) return;
+  families.counter("onehop_acme_certificates_total", "Certificates that an authority has issued.")
+      .add(counts.obtained);
+  families
+      .counter("onehop_acme_failures_total",
+               "Attempts to get a certificate that failed with every authority.")
+      .add(counts.failed);
+  auto has = families.gauge("onehop_acme_certificate_valid",
+                            "Whether the name has a certificate (1), or only a self-signed one.");
+  auto failures = families.gauge("onehop_acme_failures_in_a_row",
+                                 "Failed attempts since the last certificate of the name.");
+  auto renewal = families.gauge("onehop_acme_renewal_seconds",
+                                "When the certificate is renewed, in seconds since 1970-01-01.");
+  for (const acme::SiteStatus& site : sites) {
+    has.add(site.has_certificate ? std::uint64_t{1} : 0, {{"name", site.name}});
+    failures.add(std::uint64_t{site.failures}, {{"name", site.name}});
+    if (!site.renew_at) continue;
+    renewal.add(std::chrono::duration<double>(site.renew_at->time_since_epoch()).count(),
+                {{"name", site.name}});
+  }
+}
+
 void add_transport_families(MetricFamilies& families,
                             const Transport::Statistics& statistics,
                             std::string_view upstream) {

@@ -8,6 +8,7 @@
 #include <onehop/tls.hpp>
 #include <onehop/transport.hpp>
 
+#include "acme/site_status.hpp"
 #include "observe/metric_families.hpp"
 #include "observe/reload_history.hpp"
 #include "observe/upstream_checks.hpp"
@@ -20,6 +21,11 @@ namespace onehop::observe {
 void add_server_families(MetricFamilies& families,
                          const ServerMetrics& metrics,
                          const Transport::Statistics& transport);
+// Of the names whose certificates onehop gets itself.
+void add_renewal_families(MetricFamilies& families,
+                          const std::vector<acme::SiteStatus>& sites,
+                          const acme::RenewerCounts& counts);
+
 void add_certificate_families(MetricFamilies& families,
                               const std::vector<TlsCertificateInfo>& certificates);
 void add_transport_families(MetricFamilies& families,

@@ -44,7 +44,7 @@ struct Queued {
   std::size_t spans = 0;
 };
 
-// How the collector has taken a batch.
+// The result of sending a batch.
 struct Verdict {
   bool accepted = false;
   bool may_repeat = false;
@@ -104,8 +104,8 @@ std::string without_secrets(const Url& url) {
 
 // A log line has a maximum size.
 std::string shortened(std::string text) {
-  constexpr std::size_t kMost = 200;
-  if (text.size() > kMost) text.resize(kMost);
+  constexpr std::size_t kMaxText = 200;
+  if (text.size() > kMaxText) text.resize(kMaxText);
   return text;
 }
 
@@ -177,7 +177,7 @@ bool TraceExporter::Sender::has_room(std::size_t spans) {
   return !ending_ && spans_ + spans <= kMaxSpans && size_ < kMaxBytes;
 }
 
-// About so many: threads that begin a second together may both begin the count.
+// Approximate: two threads may both begin the count of a second.
 bool TraceExporter::Sender::may_take_unsampled(Time now) {
   const std::int64_t second =
       std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();

@@ -105,7 +105,7 @@ void append_events(std::string& json, std::initializer_list<Event> events, const
   json += ']';
 }
 
-// A method that no standard has could be any text.
+// An unregistered method could be any text.
 bool is_known(const Method& method) {
   return method_label(method) != kOtherMethod;
 }

@@ -105,7 +105,7 @@ class Joining {
       is_down = since(attempts.failed, begin_) > used_any;
     }
     row.health = is_down ? Health::down : Health::up;
-    // If requests have succeeded after the last attempt, it says nothing of the time since then.
+    // If requests have succeeded after the last attempt, its failure is out of date.
     const bool is_of_attempts = attempts.are_failing() == is_down;
     row.since = std::max(is_of_attempts ? attempts.since : attempts.failed, begin_);
     if (is_down) row.since = std::max(row.since, used_any);

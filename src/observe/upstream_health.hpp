@@ -3,9 +3,10 @@
 // The health of an upstream, decided here for every form it is shown in.
 //
 // An upstream is down if the last attempt to connect to any of its addresses has failed and no
-// request has had a connection to it since. So are its addresses then; else one is down if the same
-// is true of it alone. Failures for want of something on this machine say nothing of an upstream.
-// Addresses of former backends are draining as long as they have connections.
+// request has had a connection to it since. All of its addresses are down then; otherwise an
+// address is down if the same is true of it alone. Failures caused by a shortage on this machine
+// say nothing about an upstream. Addresses of former backends are draining as long as they have
+// connections.
 // Thread: any.
 #pragma once
 

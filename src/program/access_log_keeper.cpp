@@ -23,8 +23,8 @@ Result<AccessLogKeeper::Prepared> AccessLogKeeper::prepare(
   return next;
 }
 
-// The end of an access log may wait for its reader, so it is not left to a worker that drops the
-// last reference, and it comes without the lock. Until then its lost lines count as before.
+// Ending an access log may wait for its reader. So it is not left to a worker that drops the last
+// reference, and the lock is not held; until then its lost lines are counted as before.
 void AccessLogKeeper::commit(Prepared prepared) {
   const auto unused = unused_logs();
   for (const auto& log : unused)
@@ -38,7 +38,7 @@ void AccessLogKeeper::commit(Prepared prepared) {
   current_ = std::move(prepared);
 }
 
-// Of the old ones: nothing but this refers to them, so they stay unused.
+// Returns the old logs that nothing else refers to, and so nothing will use.
 std::vector<std::shared_ptr<observe::AccessLog>> AccessLogKeeper::unused_logs() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<observe::AccessLog>> unused;
@@ -57,7 +57,7 @@ void AccessLogKeeper::reopen() {
       one.log->reopen();  // which reports itself
       is_any = true;
     };
-    // Where no request is left, the file would only be made again for nothing.
+    // Without requests, reopening would only create a file that stays empty.
     for (const Prepared& old : old_) {
       if (old.log.use_count() > 1) reopen_one(old);
     }

@@ -22,7 +22,7 @@ namespace onehop::program {
 
 class AccessLogKeeper {
  public:
-  // For a configuration that does not count yet.
+  // The log of a configuration that is not in use yet.
   struct Prepared {
     std::shared_ptr<observe::AccessLog> log;
     observe::AccessLogFormat format = observe::AccessLogFormat::off;
@@ -33,15 +33,15 @@ class AccessLogKeeper {
   // `log` receives what happens to the access log, and outlives the keeper.
   explicit AccessLogKeeper(observe::Log& log) noexcept : log_(log) {}
 
-  // The one in use, if the settings are those that it was opened with. Errors: Errc::bad_option for
-  // a place that cannot be opened. Nothing in use has changed.
+  // Returns the log in use if its settings are the same, else a new one. Errors: Errc::bad_option
+  // for a place that cannot be opened. The log in use does not change.
   Result<Prepared> prepare(const config::Configuration& configuration) const;
   void commit(Prepared prepared);
-  // The one in use; null before the first commit(). From any thread.
+  // The log in use; null before the first commit(). From any thread.
   std::shared_ptr<observe::AccessLog> get() const;
   // The number of lines that were lost since the start, in all of them. From any thread.
   std::uint64_t lost() const;
-  // After USR1: opens the files and sockets again: of the one in use, and of those before it that
+  // Opens files and sockets again, after USR1: those of the log in use, and of earlier ones that
   // requests still write to. From any thread.
   void reopen();
   // Writes the rest of all of them, once no request is in progress.

@@ -82,8 +82,8 @@ Result<void> make_private(const std::string& path, const std::optional<config::A
 
 }  // namespace
 
-// The response to `onehop stop` may not be written yet. Viewers of the dashboard would be waited
-// for.
+// Requests get time to finish, since the response to `onehop stop` may be among them. The events of
+// the dashboard are ended first: they would not finish.
 Admin::~Admin() {
   if (feed_) feed_->end();
   for (const auto& listener : listeners_)
@@ -175,8 +175,8 @@ Result<void> Admin::update(const config::Configuration& configuration,
   return failure(Errc::bad_option, Side::local, "the admin pages: " + reason_of(updated.error()));
 }
 
-// A folder that is not there or not writable, and another onehop that has the default socket, are
-// no reason not to serve; with a path that was given they are.
+// At the default path, a missing or read-only folder, or another onehop that has the socket, does
+// not prevent serving; at a given path it does.
 Result<void> Admin::open_socket(const config::Configuration& configuration,
                                 Pages pages,
                                 observe::Log& log,

@@ -46,7 +46,7 @@ class Admin {
   Admin& operator=(const Admin&) = delete;
   ~Admin();
 
-  // From now on the pages may look at everything that they were given.
+  // Accepts requests: the pages may now use everything that they were given.
   void serve();
 
   // Follows the TLS settings of the service; the files are read again. Changes nothing else. It
@@ -54,10 +54,10 @@ class Admin {
   Result<void> update(const config::Configuration& configuration,
                       const std::function<Result<void>()>& then);
 
-  // Its sockets, for the process that takes the place of this one; then that has their files.
+  // The sockets, for the process that replaces this one, which then owns their files.
   std::vector<HandedSocket> sockets() const;
   void leave_socket_files();
-  // The files of handed sockets are this process's from now on.
+  // From now on this process owns the files of sockets that were handed over.
   void take_socket_files();
 
   // The URL to open in a browser; "" without a listener for browsers.

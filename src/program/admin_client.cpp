@@ -65,7 +65,7 @@ struct Place {
   }
 };
 
-// std::nullopt if no process listens there, as after one that was killed.
+// std::nullopt if no process listens there: the last one may have been killed.
 std::optional<Place> live_place(const std::string& path) {
   const auto address = net::Address::from_socket_path(path);
   if (!address) return std::nullopt;
@@ -84,7 +84,7 @@ std::optional<Place> live_place(const std::string& path) {
   return place;
 }
 
-// Of the places where a socket is without a setting.
+// The admin sockets at the default places.
 std::vector<Place> live_places() {
   std::vector<Place> places;
   for (const std::string& path : config::known_admin_sockets()) {

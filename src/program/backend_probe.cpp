@@ -2,13 +2,17 @@
 #include "program/backend_probe.hpp"
 
 #include "io/file_descriptor.hpp"
+#include "io/reactor.hpp"
 #include "net/address.hpp"
+#include "net/name_servers.hpp"
+#include "net/resolver.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <netdb.h>
 #include <poll.h>
@@ -32,19 +36,19 @@ int try_connect(const net::Address& address,
   const io::FileDescriptor socket(
       ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) return errno;
-  const auto note = [&] {
+  const auto succeed = [&] {
     result.reached = address.to_string();
     result.is_this_machine = address.family() != AF_UNIX && has_own_address(socket.get(), address);
     return 0;
   };
-  if (::connect(socket.get(), address.data(), address.size()) == 0) return note();
+  if (::connect(socket.get(), address.data(), address.size()) == 0) return succeed();
   if (errno != EINPROGRESS) return errno;
   pollfd connected{.fd = socket.get(), .events = POLLOUT, .revents = 0};
   if (::poll(&connected, 1, static_cast<int>(patience.count())) == 0) return ETIMEDOUT;
   int error = 0;
   socklen_t size = sizeof error;
   ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-  return error == 0 ? note() : error;
+  return error == 0 ? succeed() : error;
 }
 
 std::string message_of(int error) {
@@ -62,9 +66,10 @@ ProbeResult probe_socket(const Url& backend, std::chrono::milliseconds patience)
   return result;
 }
 
-using Found = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
+using Clock = std::chrono::steady_clock;
 
-Found look_up(const Url& backend, std::string& problem) {
+// As the system does.
+std::vector<net::Address> look_up(const Url& backend, std::string& problem) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
@@ -72,7 +77,38 @@ Found look_up(const Url& backend, std::string& problem) {
   const std::string port = std::to_string(backend.port());
   const int failed = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found);
   if (failed != 0) problem = ::gai_strerror(failed);
-  return {found, &::freeaddrinfo};
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(found, &::freeaddrinfo);
+  std::vector<net::Address> addresses;
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next)
+    addresses.emplace_back(one->ai_addr, one->ai_addrlen);
+  return addresses;
+}
+
+// As the service does, which asks these name servers.
+std::vector<net::Address> ask(const config::NamedBackend& backend,
+                              Clock::time_point deadline,
+                              std::string& problem) {
+  try {
+    io::Reactor reactor;
+    const io::Reactor::Enter enter(reactor);
+    net::ResolverOptions options;
+    options.servers = net::list_of_name_servers(backend.dns_servers);
+    net::Resolver resolver(reactor, std::move(options));
+    auto work = resolver.resolve(std::string(backend.url.host()), backend.url.port());
+    work.start();
+    while (!work.done() && Clock::now() < deadline)
+      reactor.run_once(deadline - Clock::now());
+    if (!work.done()) {
+      problem = "the name servers do not answer";
+      return {};
+    }
+    auto found = work.take();
+    if (found) return std::move(*found);
+    problem = found.error().to_string();
+  } catch (const std::system_error& error) {  // no event loop: no descriptors are left
+    problem = error.code().message();
+  }
+  return {};
 }
 
 // "[::]:80" accepts connections to "127.0.0.1:80" as well.
@@ -94,18 +130,19 @@ bool leads_back_to(const std::vector<std::string>& listeners, const ProbeResult&
   });
 }
 
-ProbeResult probe_backend(const Url& backend, std::chrono::milliseconds patience) {
-  if (backend.scheme() == "unix") return probe_socket(backend, patience);
+ProbeResult probe_backend(const config::NamedBackend& backend, std::chrono::milliseconds patience) {
+  if (backend.url.scheme() == "unix") return probe_socket(backend.url, patience);
   ProbeResult result;
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  const Found found = look_up(backend, result.problem);
+  const auto deadline = Clock::now() + patience;
+  const std::vector<net::Address> found = backend.dns_servers.empty()
+                                              ? look_up(backend.url, result.problem)
+                                              : ask(backend, deadline, result.problem);
   bool answers = false;
-  for (const addrinfo* one = found.get(); one != nullptr; one = one->ai_next) {
-    const net::Address address(one->ai_addr, one->ai_addrlen);
+  for (const net::Address& address : found) {
     result.addresses.push_back(address.ip());
     if (answers) continue;
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     const int error = try_connect(address, std::max(left, std::chrono::milliseconds(1)), result);
     answers = error == 0;
     result.problem = answers ? std::string() : message_of(error);

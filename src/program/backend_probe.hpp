@@ -5,7 +5,7 @@
 // Thread: any.
 #pragma once
 
-#include <onehop/url.hpp>
+#include "config/tables.hpp"
 
 #include <chrono>
 #include <string>
@@ -23,6 +23,6 @@ struct ProbeResult {
 // Reports whether the probed address is one of `listeners`, which are a Server's addresses().
 bool leads_back_to(const std::vector<std::string>& listeners, const ProbeResult& probe);
 
-ProbeResult probe_backend(const Url& backend, std::chrono::milliseconds patience);
+ProbeResult probe_backend(const config::NamedBackend& backend, std::chrono::milliseconds patience);
 
 }  // namespace onehop::program

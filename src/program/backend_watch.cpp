@@ -6,6 +6,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -18,58 +19,109 @@ using observe::Readiness;
 
 constexpr std::chrono::milliseconds kPatience(1000);
 
+// The result of one look at all backends.
+struct Finding {
+  std::string accepting;  // one of each upstream: "http://a:1, http://b:1"
+  std::string problem;    // "" if every upstream has one that accepts
+  bool are_several = false;
+};
+
+void append(std::string& list, std::string_view separator, std::string_view text) {
+  list.append(list.empty() ? std::string_view() : separator).append(text);
+}
+
 }  // namespace
 
 struct BackendWatch::State {
   void run();
-  void settle(const Url& looked_at, const ProbeResult& result);
+  bool is_of_use() const;
+  // Returns the first of the backends that accepts; null if none does, and `why` for each.
+  const config::NamedBackend* find_accepting(const std::vector<config::NamedBackend>& backends,
+                                             std::string& why) const;
+  Finding look_at(const Needed& all) const;
+  void settle(const Finding& finding);
 
   const std::shared_ptr<std::atomic<Readiness>> readiness;
   const std::shared_ptr<observe::UpstreamChecks> checks;
   const Report report;
   const Duration pause;
 
-  std::mutex mutex;
+  mutable std::mutex mutex;
   std::condition_variable changed;
   // Guarded by mutex.
-  Url backend;
-  bool has_new_backend = false;
+  Needed needed;
+  bool has_new_backends = false;
   bool is_over = false;
   std::string problem = {};  // the last one that was reported
 };
 
-// Under the mutex, so the destructor waits for a report.
-void BackendWatch::State::settle(const Url& looked_at, const ProbeResult& result) {
+bool BackendWatch::State::is_of_use() const {
   const std::lock_guard lock(mutex);
-  if (is_over || has_new_backend) return;
-  const bool accepts = result.problem.empty();
-  ++(accepts ? checks->succeeded : checks->failed);
+  return !is_over && !has_new_backends;
+}
+
+const config::NamedBackend* BackendWatch::State::find_accepting(
+    const std::vector<config::NamedBackend>& backends, std::string& why) const {
+  std::string found;
+  for (const config::NamedBackend& backend : backends) {
+    if (!is_of_use()) break;
+    const ProbeResult result = probe_backend(backend, kPatience);
+    const bool accepts = result.problem.empty();
+    ++(accepts ? checks->succeeded : checks->failed);
+    if (accepts) return &backend;
+    const std::string url = config::shown_url(backend.url);
+    if (backends.size() == 1) {
+      found = "the backend " + url + " accepts no connections: " + result.problem;
+    } else {
+      append(found, ", ", url + " (" + result.problem + ")");
+    }
+  }
+  if (backends.size() > 1) found = "no backend accepts connections: " + found;
+  append(why, "; ", found);
+  return nullptr;
+}
+
+Finding BackendWatch::State::look_at(const Needed& all) const {
+  Finding finding{.accepting = {}, .problem = {}, .are_several = all.size() > 1};
+  for (const auto& backends : all) {
+    const config::NamedBackend* const accepting = find_accepting(backends, finding.problem);
+    if (accepting != nullptr) append(finding.accepting, ", ", config::shown_url(accepting->url));
+  }
+  return finding;
+}
+
+// Under the mutex, so the destructor waits for a report.
+void BackendWatch::State::settle(const Finding& finding) {
+  const std::lock_guard lock(mutex);
+  if (is_over || has_new_backends) return;
+  const bool accepts = finding.problem.empty();
   Readiness from = accepts ? Readiness::no_upstream : Readiness::ready;
   const bool is_other =
       readiness->compare_exchange_strong(from, accepts ? Readiness::ready : Readiness::no_upstream);
   if (accepts && is_other) {
     report(LogLevel::info,
-           "ready: the backend " + config::shown_url(looked_at) + " accepts connections");
-  } else if (!accepts && problem != result.problem) {
-    report(LogLevel::warning, "not ready: the backend " + config::shown_url(looked_at) +
-                                  " accepts no connections: " + result.problem);
+           finding.are_several
+               ? "ready: the backends " + finding.accepting + " accept connections"
+               : "ready: the backend " + finding.accepting + " accepts connections");
+  } else if (!accepts && problem != finding.problem) {
+    report(LogLevel::warning, "not ready: " + finding.problem);
   }
-  problem = result.problem;
+  problem = finding.problem;
 }
 
 void BackendWatch::State::run() {
   std::unique_lock lock(mutex);
   while (!is_over) {
-    const Url looked_at = backend;
-    has_new_backend = false;
+    const Needed all = needed;
+    has_new_backends = false;
     lock.unlock();
-    settle(looked_at, probe_backend(looked_at, kPatience));
+    settle(look_at(all));
     lock.lock();
-    changed.wait_for(lock, pause, [this] { return is_over || has_new_backend; });
+    changed.wait_for(lock, pause, [this] { return is_over || has_new_backends; });
   }
 }
 
-BackendWatch::BackendWatch(Url backend,
+BackendWatch::BackendWatch(Needed needed,
                            std::shared_ptr<std::atomic<Readiness>> readiness,
                            std::shared_ptr<observe::UpstreamChecks> checks,
                            Report report,
@@ -80,7 +132,7 @@ BackendWatch::BackendWatch(Url backend,
                        .pause = pause,
                        .mutex = {},
                        .changed = {},
-                       .backend = std::move(backend)}) {
+                       .needed = std::move(needed)}) {
   std::thread thread([state = state_] { state->run(); });
   ::pthread_setname_np(thread.native_handle(), "onehop/backend");
   thread.detach();
@@ -94,11 +146,11 @@ BackendWatch::~BackendWatch() {
   state_->readiness->compare_exchange_strong(waits, Readiness::ready);
 }
 
-void BackendWatch::follow(const Url& backend) {
+void BackendWatch::follow(Needed needed) {
   const std::lock_guard lock(state_->mutex);
-  if (state_->backend.to_string() == backend.to_string()) return;
-  state_->backend = backend;
-  state_->has_new_backend = true;
+  if (state_->needed == needed) return;
+  state_->needed = std::move(needed);
+  state_->has_new_backends = true;
   state_->changed.notify_one();
 }
 

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BackendWatch: keeps the readiness of a server at "no upstream" while its backend accepts no
-// connections (--ready-needs-upstream). It connects to the backend again and again, from a thread
-// that a lookup may hold up: neither the destructor nor the end of the process waits for it.
+// BackendWatch: keeps the readiness of a server at "no upstream" while none of the backends of an
+// upstream accepts connections (--ready-needs-upstream). It connects to them again and again, from
+// a thread that a lookup may hold up: neither the destructor nor the end of the process waits for
+// it.
 // Thread: owner.
 #pragma once
 
 #include <onehop/server.hpp>
-#include <onehop/url.hpp>
 
+#include "config/tables.hpp"
 #include "observe/observed.hpp"
 #include "observe/upstream_checks.hpp"
 
@@ -17,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace onehop::program {
 
@@ -25,22 +27,24 @@ class BackendWatch {
   using Duration = std::chrono::milliseconds;
   // Called on the watch's thread when the readiness has changed; never after the destructor.
   using Report = std::function<void(LogLevel level, const std::string& line)>;
+  // The backends of each upstream, of which one has to accept connections. At least one.
+  using Needed = std::vector<std::vector<config::NamedBackend>>;
 
   // It changes `readiness` between ready and no_upstream, and leaves every other value alone. It
   // counts its attempts in `checks`.
   // Throws std::system_error if the system refuses a thread.
-  BackendWatch(Url backend,
+  BackendWatch(Needed needed,
                std::shared_ptr<std::atomic<observe::Readiness>> readiness,
                std::shared_ptr<observe::UpstreamChecks> checks,
                Report report,
                Duration pause = std::chrono::seconds(2));
   BackendWatch(const BackendWatch&) = delete;
   BackendWatch& operator=(const BackendWatch&) = delete;
-  // The readiness no longer depends on the backend.
+  // The readiness no longer depends on backends.
   ~BackendWatch();
 
-  // Looks at another backend from now on.
-  void follow(const Url& backend);
+  // Looks at other backends from now on.
+  void follow(Needed needed);
 
  private:
   struct State;

@@ -5,6 +5,7 @@
 #include "net/address.hpp"
 
 #include <chrono>
+#include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -23,14 +24,26 @@ namespace {
 using observe::Readiness;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 class BackendWatchTest : public ::testing::Test {
  protected:
   ~BackendWatchTest() override { ::unlink(place_.c_str()); }
 
-  std::unique_ptr<BackendWatch> watch(const std::string& place) {
+  // Of upstreams with one backend, and with several.
+  static BackendWatch::Needed needed(std::initializer_list<std::vector<std::string>> upstreams) {
+    BackendWatch::Needed all;
+    for (const auto& places : upstreams) {
+      all.emplace_back();
+      for (const std::string& place : places)
+        all.back().push_back({Url::parse("unix:" + place).value()});
+    }
+    return all;
+  }
+  std::unique_ptr<BackendWatch> watch(const std::string& place) { return watch({{{place}}}); }
+  std::unique_ptr<BackendWatch> watch(std::initializer_list<std::vector<std::string>> upstreams) {
     return std::make_unique<BackendWatch>(
-        Url::parse("unix:" + place).value(), readiness_, checks_,
+        needed(upstreams), readiness_, checks_,
         [this](LogLevel, const std::string& line) {
           const std::lock_guard lock(mutex_);
           lines_.push_back(line);
@@ -90,7 +103,33 @@ TEST_F(BackendWatchTest, FollowsAReloadToAnotherBackend) {
   const auto watched = watch("/nowhere/backend.sock");
   while (lines().empty())
     std::this_thread::yield();
-  watched->follow(Url::parse("unix:" + place_).value());
+  watched->follow(needed({{place_}}));
+  EXPECT_TRUE(becomes(Readiness::ready));
+}
+
+TEST_F(BackendWatchTest, OneBackendOfEachUpstreamIsEnough) {
+  open();
+  const auto watched = watch({{"/nowhere/a.sock", place_}});
+  ASSERT_TRUE(becomes(Readiness::ready));
+  close();
+  ASSERT_TRUE(becomes(Readiness::no_upstream));
+  while (lines().size() < 2)
+    std::this_thread::yield();
+  EXPECT_THAT(lines()[1], StartsWith("not ready: no backend accepts connections: "
+                                     "unix:/nowhere/a.sock (No such file or directory), unix:" +
+                                     place_ + " ("));
+}
+
+TEST_F(BackendWatchTest, EveryUpstreamIsNeeded) {
+  open();
+  const auto watched = watch({{place_}, {"/nowhere/b.sock"}});
+  while (lines().empty())
+    std::this_thread::yield();
+  EXPECT_EQ(*readiness_, Readiness::no_upstream);
+  EXPECT_EQ(lines().front(),
+            "not ready: the backend unix:/nowhere/b.sock accepts no connections: No such file or "
+            "directory");
+  watched->follow(needed({{place_}, {"/nowhere/b.sock", place_}}));
   EXPECT_TRUE(becomes(Readiness::ready));
 }
 
@@ -101,7 +140,7 @@ TEST_F(BackendWatchTest, LeavesADrainAlone) {
     const auto watched = watch("/nowhere/backend.sock");
     while (lines().empty())
       std::this_thread::yield();
-    watched->follow(Url::parse("unix:" + place_).value());
+    watched->follow(needed({{place_}}));
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   EXPECT_EQ(*readiness_, Readiness::draining);

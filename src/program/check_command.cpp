@@ -50,7 +50,8 @@ void probe_backends(config::Loaded& loaded, const config::Configuration& table) 
     if (!table.backends.empty() && !table.backends[i].service.empty()) continue;
     const Url& backend = table.backends.empty() ? table.backend : table.backends[i].url;
     const ProbeResult result =
-        probe_backend(backend, std::chrono::duration_cast<std::chrono::milliseconds>(kPatience));
+        probe_backend({backend, table.transport.dns_servers},
+                      std::chrono::duration_cast<std::chrono::milliseconds>(kPatience));
     if (result.problem.empty()) continue;
     loaded.findings.push_back(config::finding_about_value(
         loaded, config::kBackendSetting, i,

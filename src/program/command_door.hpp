@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CommandDoor: the way of the admin socket's commands to the service. The commands run on threads
-// that nothing waits for, so the door closes before the service ends, and stays for late ones. One
-// command passes at a time.
+// CommandDoor passes the commands of the admin socket to the service, one at a time. They run on
+// threads that are not joined, so the door closes before the service ends, and outlives it for late
+// commands.
 // Thread: any.
 #pragma once
 

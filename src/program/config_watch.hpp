@@ -28,7 +28,7 @@ class ConfigWatch {
 
   struct Reports {
     std::function<void()> changed;
-    // Once at most: a sentence why a folder cannot be watched. May be empty.
+    // Called at most once, with a sentence that says why a folder cannot be watched. May be empty.
     std::function<void(const std::string& why)> unwatched = {};
   };
 
@@ -48,12 +48,12 @@ class ConfigWatch {
 
  private:
   void run();
-  // Both return false at the end. `patience` in milliseconds; -1: endless.
+  // Both return false once the watch ends. `patience` is in milliseconds; -1: no limit.
   bool wait_for_event(int patience, bool& has_event) const;
   bool pause(Duration time) const;
-  // The contents once they stay the same; std::nullopt at the end.
+  // Waits until the contents stay the same, and returns them; std::nullopt once the watch ends.
   std::optional<std::size_t> settled();
-  // Of now, with all folders watched that the names lead to now.
+  // Returns the present contents, and watches all folders that the names lead to.
   std::size_t look();
   void take_events() const;
   void watch_folders();

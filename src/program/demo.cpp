@@ -59,6 +59,7 @@ std::string invitation(const std::string& place,
 
 void set_demo_parts(config::Configuration& configuration, const Url& backend) {
   configuration.backend = backend;
+  configuration.backends = {};  // of the environment, or a file
   if (configuration.admin.address.empty()) configuration.admin.address = "127.0.0.1:0";
 }
 

@@ -10,9 +10,12 @@
 namespace onehop::program {
 namespace {
 
-// A process that drains answers at once.
+// A process that drains responds immediately.
 constexpr std::chrono::milliseconds kPatience(250);
-// After the time that it said.
+// For the first time: its counts were not seen yet, and without them counters would go back. It may
+// still be about to begin its drain.
+constexpr std::chrono::milliseconds kFirstPatience(1000);
+// Beyond the time that it reported.
 constexpr std::chrono::seconds kGrace(1);
 constexpr std::chrono::milliseconds kLook(100);
 
@@ -23,21 +26,28 @@ void DrainingProcesses::add(ProcessChannel channel) {
   drainers_.push_back({.channel = std::move(channel)});
 }
 
-void DrainingProcesses::Drainer::note(const Progress& progress) {
+void DrainingProcesses::Drainer::follow(const Progress& progress) {
   if (auto said = observe::MetricCounts::parse(progress.counts)) counts.follow(*said);
+  last = progress;
 }
 
-// One that does not read or answer is slow, and may be stopped later. One that has ended has sent a
-// last report.
+// A process that does not read or respond is slow, and may be stopped later. One that has ended has
+// sent a last report.
 std::vector<Progress> DrainingProcesses::ask() {
   const std::lock_guard lock(mutex_);
   std::vector<Progress> all;
+  if (are_handed_over_) {
+    for (const Drainer& drainer : drainers_)
+      if (drainer.last) all.push_back(*drainer.last);
+    return all;
+  }
   std::erase_if(drainers_, [this, &all](Drainer& drainer) {
     const auto sent = send(drainer.channel, Order::report);
     const bool is_gone = !sent && sent.error().is(Errc::closed);
     if (!sent && !is_gone) return false;
-    const auto progress = receive_progress(drainer.channel, kPatience);
-    if (progress) drainer.note(*progress);
+    const auto progress =
+        receive_progress(drainer.channel, drainer.last ? kPatience : kFirstPatience);
+    if (progress) drainer.follow(*progress);
     if (progress && !is_gone) all.push_back(*progress);
     const bool has_ended = is_gone || (!progress && progress.error().is(Errc::closed));
     if (has_ended) ended_.add(drainer.counts);
@@ -76,7 +86,7 @@ void DrainingProcesses::wait_for_end() {
   auto until = Clock::now() + kGrace;
   for (bool is_over = false; !is_over;) {
     for (const Progress& one : ask()) {
-      // One whose time is over gets no more.
+      // A process whose time is over gets no more.
       if (one.left > one.left.zero()) until = std::max(until, Clock::now() + one.left + kGrace);
     }
     {
@@ -90,6 +100,7 @@ void DrainingProcesses::wait_for_end() {
 DrainingProcesses::HandedOver DrainingProcesses::hand_over() {
   (void)ask();  // forgets those that have ended
   const std::lock_guard lock(mutex_);
+  are_handed_over_ = true;
   HandedOver handed{.channels = {}, .counts = ended_};
   std::size_t older = drainers_.size() - std::min(drainers_.size(), kMax - 1);
   for (Drainer& drainer : drainers_) {
@@ -110,7 +121,13 @@ void DrainingProcesses::leave() {
   for (const Drainer& drainer : drainers_)
     if (!drainer.is_handed_over) (void)send(drainer.channel, Order::stop);
   drainers_.clear();
+  are_handed_over_ = false;
   ended_ = {};
+}
+
+void DrainingProcesses::keep() {
+  const std::lock_guard lock(mutex_);
+  are_handed_over_ = false;
 }
 
 }  // namespace onehop::program

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DrainingProcesses: the earlier processes of the program that still finish their requests, as the
-// one sees them that has taken their place.
+// DrainingProcesses: the earlier processes that still finish their requests, as the process that
+// replaced them sees them.
 // Thread: any.
 #pragma once
 
@@ -10,6 +10,7 @@
 #include "program/process_channel.hpp"
 
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -17,45 +18,50 @@ namespace onehop::program {
 
 class DrainingProcesses {
  public:
-  // More than this do not drain at a time: the oldest is stopped.
+  // The maximum number that drain at a time; if exceeded, the oldest is stopped.
   static constexpr std::size_t kMax = 2;
 
   void add(ProcessChannel channel);
-  // How far each of them is, oldest first. Those that have ended are forgotten.
+  // Returns the progress of each, oldest first. Those that have ended are forgotten. After
+  // hand_over(), it returns what they reported last.
   std::vector<Progress> ask();
-  // They open their log files again.
+  // Orders them to open their log files again.
   void reopen_logs();
-  // They cut what is in progress, and end.
+  // Orders them to cut requests in progress, and to end.
   void stop();
-  // Waits until all of them have ended, at the longest for as long as they said that they have left
-  // and a second more.
+  // Waits until all of them have ended, at most a second longer than the time that they have
+  // reported.
   void wait_for_end();
-  // Their counts, as they said last, and those of processes that have ended.
+  // Their counts as last reported, and those of processes that have ended.
   observe::MetricCounts counts() const;
   // Those of processes that had ended before this one began.
   void add_counts(const observe::MetricCounts& counts);
   // Duplicates of the channels for the next process, with room for one more, and the counts of
-  // those that are not among them. Nothing has changed before leave(), which stops those that there
-  // was no room for and forgets all.
+  // those that are not among them. From then on none is asked: the next process would not know what
+  // one reports to this process, and counters would go back. Either leave() follows, which stops
+  // those for which there was no room and forgets all, or keep(): there is no next process.
   struct HandedOver {
     std::vector<ProcessChannel> channels = {};
     observe::MetricCounts counts = {};
   };
   HandedOver hand_over();
   void leave();
+  void keep();
 
  private:
   struct Drainer {
     ProcessChannel channel;
     bool is_handed_over = false;
+    std::optional<Progress> last = {};  // that it said
     observe::MetricCounts counts = {};
 
-    void note(const Progress& progress);
+    void follow(const Progress& progress);
   };
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::vector<Drainer> drainers_;
+  bool are_handed_over_ = false;
   observe::MetricCounts ended_;
 };
 

@@ -39,6 +39,8 @@ class Drainer {
   Drainer& operator=(const Drainer&) = delete;
   ~Drainer() = default;
 
+  void say_last(std::uint64_t requests) const { report(requests); }
+
   std::atomic<bool> stopped = false;
   std::atomic<bool> reopened = false;
 
@@ -94,6 +96,7 @@ TEST(DrainingProcessesTest, TheOldestIsStoppedForTheNext) {
   const Drainer second(processes, 2);
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(processes.hand_over().channels.size(), DrainingProcesses::kMax - 1);
+    processes.keep();
     EXPECT_EQ(processes.ask().size(), 2u) << "the upgrade may fail";
   }
   EXPECT_EQ(things(processes.hand_over().counts), 1) << "the next process asks the other one";
@@ -127,7 +130,27 @@ TEST(DrainingProcessesTest, OneThatDoesNotReadIsNotForgotten) {
   EXPECT_EQ(processes.hand_over().channels.size(), 1u);
   made->second = ProcessChannel();
   EXPECT_TRUE(processes.ask().empty());
+  processes.keep();
+  EXPECT_TRUE(processes.ask().empty());
   EXPECT_TRUE(processes.hand_over().channels.empty());
+}
+
+// While the next process starts, a scrape of this one asks as well.
+TEST(DrainingProcessesTest, TheLastWordsOfOneThatEndsAreForTheNextProcess) {
+  DrainingProcesses before;
+  auto drainer = std::make_unique<Drainer>(before, 7);
+  EXPECT_EQ(before.ask().size(), 1u);
+  DrainingProcesses::HandedOver handed = before.hand_over();
+  drainer->say_last(9);
+  drainer.reset();
+  EXPECT_EQ(before.ask().size(), 1u);
+  EXPECT_EQ(things(before.counts()), 7);
+  before.leave();
+  DrainingProcesses next;
+  next.add_counts(handed.counts);
+  next.add(std::move(handed.channels.front()));
+  EXPECT_TRUE(next.ask().empty());
+  EXPECT_EQ(things(next.counts()), 9);
 }
 
 }  // namespace

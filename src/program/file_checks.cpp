@@ -3,7 +3,10 @@
 
 #include <onehop/tls.hpp>
 
+#include "acme/jws.hpp"
+#include "config/acme_settings.hpp"
 #include "config/credential.hpp"
+#include "config/listeners.hpp"
 #include "config/tables.hpp"
 #include "net/address.hpp"
 #include "net/small_file.hpp"
@@ -76,6 +79,22 @@ std::string why_no_socket(const std::string& path) {
   return is_own ? std::string() : why_no_new_file(path);
 }
 
+// The start makes the last folder of the path, if it has to.
+std::string why_no_state(const std::string& folder) {
+  std::error_code error;
+  const fs::path path = fs::path(folder).lexically_normal();
+  if (!fs::exists(path, error)) {
+    fs::path there = fs::absolute(path, error);
+    while (!there.empty() && !fs::exists(there, error) && there != there.parent_path())
+      there = there.parent_path();
+    if (::access(there.c_str(), W_OK | X_OK) == 0) return {};
+    return folder + ": " + there.string() + ": " + std::system_category().message(errno);
+  }
+  if (!fs::is_directory(path, error)) return folder + ": is not a directory";
+  if (::access(folder.c_str(), W_OK | X_OK) == 0) return {};
+  return folder + ": " + std::system_category().message(errno);
+}
+
 std::string days_until(std::chrono::system_clock::time_point end) {
   const auto left = std::chrono::floor<std::chrono::days>(end - std::chrono::system_clock::now());
   if (left.count() == 0) return "in less than a day";
@@ -92,6 +111,7 @@ class Checker {
     check_backends_tls();
     check_sticky_keys();
     check_admin();
+    check_acme();
     check_user();
     check_places();
     return std::move(findings_);
@@ -103,8 +123,14 @@ class Checker {
               std::string message,
               Severity severity = Severity::error,
               const config::Configuration* table = nullptr) {
-    findings_.push_back(
-        config::finding_about_value(loaded_, setting, value, std::move(message), severity, table));
+    config::Finding finding =
+        config::finding_about_value(loaded_, setting, value, std::move(message), severity, table);
+    // A value may count for several tables.
+    const auto is_same = [&finding](const config::Finding& other) {
+      return other.message == finding.message && other.origin.name == finding.origin.name &&
+             other.origin.line == finding.origin.line;
+    };
+    if (std::ranges::none_of(findings_, is_same)) findings_.push_back(std::move(finding));
   }
 
   static Result<std::shared_ptr<const net::TlsServerContext>> make(
@@ -158,42 +184,38 @@ class Checker {
     }
   }
 
-  void check_authorities(const TlsServerOptions& tls, std::string_view setting) {
+  void check_authorities(TlsServerOptions tls, std::string_view setting) {
     if (config::is_unresolved(tls.client_ca_file)) return;
+    if (tls.certificates.empty()) tls.self_signed = true;  // those of --acme come later
     if (std::ranges::any_of(tls.certificates, is_elsewhere)) return;
     if (const auto context = make(tls); !context) {
       report(setting, 0, std::string(context.error().detail()));
     }
   }
 
-  // A mistake at the top is one for all tables that do not have a file of their own.
   void check_backends_tls() {
     std::set<std::string> checked;
     for (const config::Configuration* const one : config::with_tables(configuration_)) {
-      if (!checked.insert(one->table.connections).second) continue;
-      if (check_backend_tls(*one)) continue;
-      if (one == &configuration_) return;
+      if (checked.insert(one->table.connections).second) check_backend_tls(*one);
     }
   }
 
-  bool check_backend_tls(const config::Configuration& configuration) {
-    if (configuration.backend.scheme() != "https") return true;
+  void check_backend_tls(const config::Configuration& configuration) {
+    if (configuration.backend.scheme() != "https") return;
     const TlsClientOptions& tls = configuration.transport.tls;
-    if (config::is_unresolved(tls.ca_file) || is_elsewhere(tls.certificate)) return true;
+    if (config::is_unresolved(tls.ca_file) || is_elsewhere(tls.certificate)) return;
     const auto context = net::TlsClientContext::make(tls, kKinds);
-    if (context) return true;
+    if (context) return;
     const std::string why(context.error().detail());
     for (const auto& [setting, file] :
          {std::pair(std::string_view("backend-ca"), tls.ca_file),
           std::pair(std::string_view("backend-key"), tls.certificate.key_file),
           std::pair(std::string_view("backend-cert"), tls.certificate.chain_file)}) {
       if (file.empty() || !why.starts_with(file)) continue;
-      report(setting, 0, why, Severity::error, &configuration);
-      return false;
+      return report(setting, 0, why, Severity::error, &configuration);
     }
     report(tls.ca_file.empty() ? "backend-cert" : "backend-ca", 0, why, Severity::error,
            &configuration);
-    return false;
   }
 
   void check_sticky_keys() {
@@ -228,6 +250,51 @@ class Checker {
     tls.client_ca_file = admin.client_ca;
     tls.client_auth = ClientAuth::required;
     check_authorities(tls, "admin-client-ca");
+  }
+
+  void check_acme() {
+    const config::AcmeSettings& acme = configuration_.acme;
+    if (!acme.is_on()) return;
+    report_if(why_no_state(config::state_folder_of(acme)), acme.state.empty() ? "acme" : "state",
+              0);
+    if (!acme.external_file.empty() && !config::is_unresolved(acme.external_file)) {
+      const auto text = net::read_small_file(acme.external_file, kKinds);
+      if (!text) {
+        report("acme-eab", 0, acme.external_file + ": " + text.error());
+      } else if (const auto account = acme::parse_external_account(*text); !account) {
+        report("acme-eab", 0, acme.external_file + ": " + std::string(account.error().detail()));
+      }
+    }
+    if (!acme.ca_file.empty() && !config::is_unresolved(acme.ca_file)) {
+      TlsClientOptions tls;
+      tls.ca_file = acme.ca_file;
+      if (const auto context = net::TlsClientContext::make(tls, kKinds); !context)
+        report("acme-ca-file", 0, std::string(context.error().detail()));
+    }
+    check_ports(acme);
+  }
+
+  // An authority looks at port 80 or 443, whatever the address is called here.
+  void check_ports(const config::AcmeSettings& acme) {
+    constexpr std::uint16_t kHttp = 80;
+    constexpr std::uint16_t kHttps = 443;
+    const std::vector<std::string> challenges = config::challenges_of(acme);
+    bool has_port = false;
+    for (const std::string& listener : configuration_.listen) {
+      if (config::inherited_name(listener)) return;  // of a port that only the service knows
+      const auto address = net::Address::parse_listen(config::address_of_listener(listener));
+      if (!address || address->is_unix()) continue;
+      const bool is_https = config::is_https(listener, true);
+      const std::string_view challenge = is_https ? "tls-alpn-01" : "http-01";
+      const bool is_wanted = std::ranges::find(challenges, challenge) != challenges.end();
+      if (is_wanted && address->port() == (is_https ? kHttps : kHttp)) has_port = true;
+    }
+    if (has_port) return;
+    report(
+        "acme", 0,
+        "the authority looks at port 80 (http-01) or 443 (tls-alpn-01), and no listener has that "
+        "port: something else must lead there",
+        Severity::warning);
   }
 
   // A start reads the files as root; a reload, and the watch over the TLS files, as the user.

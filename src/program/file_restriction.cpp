@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/file_restriction.hpp"
 
+#include "config/acme_settings.hpp"
 #include "config/admin_socket.hpp"
 #include "config/listeners.hpp"
 #include "config/settings.hpp"
+#include "config/tables.hpp"
 #include "net/address.hpp"
 #include "program/invocation.hpp"
 #include "program/named_files.hpp"
@@ -42,11 +44,17 @@ std::string variable(const char* name) {
 class Places {
  public:
   // A file or folder under its own name, without links.
-  void add(const fs::path& path, FileUse use, std::string_view setting = {}) {
+  void add(const fs::path& path,
+           FileUse use,
+           std::string_view setting = {},
+           std::string_view table = {}) {
     std::error_code error;
     const fs::path real = fs::weakly_canonical(fs::absolute(path, error), error);
     if (error || real.empty()) return;
-    FilePlace place{.path = real.string(), .use = use, .setting = std::string(setting)};
+    FilePlace place{.path = real.string(),
+                    .use = use,
+                    .setting = std::string(setting),
+                    .table = std::string(table)};
     const auto is_same = [&place](const FilePlace& other) {
       return other.path == place.path && other.use == place.use;
     };
@@ -55,14 +63,17 @@ class Places {
 
   // The folder of a file, which may be replaced, and that of the file it is a link to. A device
   // stands for itself.
-  void add_folder_of(const fs::path& file, FileUse use, std::string_view setting = {}) {
+  void add_folder_of(const fs::path& file,
+                     FileUse use,
+                     std::string_view setting = {},
+                     std::string_view table = {}) {
     std::error_code error;
     const fs::path named = fs::absolute(file, error).lexically_normal();
     const fs::path real = fs::weakly_canonical(named, error);
     for (const fs::path& one : {named, real}) {
       if (one.empty()) continue;
       const bool is_device = one.string().starts_with("/dev/");
-      add(is_device ? one : one.parent_path(), use, setting);
+      add(is_device ? one : one.parent_path(), use, setting, table);
     }
   }
 
@@ -149,11 +160,17 @@ void add_sockets(Places& places, const config::Configuration& configuration) {
   if (!path.empty()) places.add_folder_of(path, FileUse::write, "admin-socket");
 }
 
+void add_state(Places& places, const config::Configuration& configuration) {
+  if (!configuration.acme.is_on()) return;
+  places.add(config::state_folder_of(configuration.acme), FileUse::write, "state");
+}
+
 void add_named_files(Places& places, const config::Configuration& configuration) {
   for (const NamedFile& file : named_files(configuration)) {
     std::error_code error;
     if (!fs::is_directory(file.path, error)) {
-      places.add_folder_of(file.path, FileUse::read, file.setting);
+      const std::string table = file.table == nullptr ? std::string() : file.table->table.title;
+      places.add_folder_of(file.path, FileUse::read, file.setting, table);
       continue;
     }
     places.add(file.path, FileUse::read, file.setting);
@@ -172,6 +189,15 @@ bool is_below(std::string_view path, std::string_view folder) {
          (path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/'));
 }
 
+// Null for the top.
+const config::Configuration* table_named(const config::Configuration& configuration,
+                                         const std::string& title) {
+  const auto all = config::with_tables(configuration);
+  const auto found =
+      std::ranges::find_if(all, [&title](const auto* one) { return one->table.title == title; });
+  return title.empty() || found == all.end() ? nullptr : *found;
+}
+
 std::string why_not(int error) {
   if (error == ENOSYS || error == EOPNOTSUPP) return "the kernel does not have it";
   return "a filter of system calls forbids it";
@@ -184,10 +210,17 @@ std::vector<FilePlace> file_places(const config::Configuration& configuration) {
   add_system(places);
   add_own_folders(places);
   add_sockets(places, configuration);
+  add_state(places, configuration);
   add_named_files(places, configuration);
   // The kernel writes them to the working directory, unless another program receives them.
   if (configuration.core_dumps) places.add(".", FileUse::write);
   return places.take();
+}
+
+void make_state_folder(const config::Configuration& configuration) {
+  if (!configuration.acme.is_on()) return;
+  std::error_code error;
+  fs::create_directories(config::state_folder_of(configuration.acme), error);
 }
 
 Result<FileRestriction> FileRestriction::begin(const config::Configuration& configuration) {
@@ -219,7 +252,8 @@ config::Findings FileRestriction::refusals(const config::Loaded& next) const {
     findings.push_back(
         config::finding_about(next, place.setting,
                               "--" + place.setting + ": since its start, onehop may not " + use +
-                                  place.path + " (--landlock): restart it to use another folder"));
+                                  place.path + " (--landlock): restart it to use another folder",
+                              table_named(next.configuration, place.table)));
   }
   return findings;
 }

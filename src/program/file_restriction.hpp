@@ -37,6 +37,10 @@ class FileRestriction {
   std::vector<FilePlace> places_;
 };
 
+// Makes the folder of --state if it does not exist, since a restricted process cannot. Whether it
+// can be used is checked later.
+void make_state_folder(const config::Configuration& configuration);
+
 // The places that these settings need, each once; those of the process itself come first.
 std::vector<FilePlace> file_places(const config::Configuration& configuration);
 

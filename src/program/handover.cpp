@@ -82,7 +82,7 @@ Result<void> send_pieces(const ProcessChannel& to, std::string_view text) {
 Result<std::string> receive_pieces(const ProcessChannel& from,
                                    std::size_t count,
                                    Patience patience) {
-  if (count > kMaxPieces) return refuse("the other process sends too much");
+  if (count > kMaxPieces) return refuse("the other process sent too much");
   std::string text;
   for (; count > 0; --count) {
     auto piece = from.receive(patience);
@@ -263,7 +263,7 @@ Result<Handover> receive_handover(const ProcessChannel& from, Patience patience)
     const auto end = received->descriptors.end();
     const auto sockets = object.find("sockets");
     if (sockets == object.end() || !sockets->is_array()) {
-      return refuse("the other process did not say which sockets it has");
+      return refuse("the other process did not report its sockets");
     }
     handover.generation = value_of(object, "generation", std::uint64_t{2});
     has_keys = value_of(object, "ticket_keys", false);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Handover: what a process of this program gives to the one that takes its place, and the messages
-// between the two. They are JSON objects over a ProcessChannel. Keys that one side does not know
-// are ignored, so that two releases understand each other; kProtocol changes when they would not.
+// Handover: what a process passes to the one that replaces it, and the messages between the two.
+// They are JSON objects over a ProcessChannel. Keys that one side does not know are ignored, so
+// that two releases understand each other; kProtocol changes when they would not.
 //
 //   new: {"hello": 1, "version": "1.4.0"}
 //   old: {"generation": 2, "ticket_keys": true, "sockets": [{"use": "service", ...}, ...],
@@ -13,7 +13,7 @@
 //   old: {"go": true}
 //   new: {"serving": true}
 //
-// Then the old one drains. Until it ends it does what it is asked for, and says how far it is:
+// Then the old one drains. Until it ends it obeys orders and reports its progress:
 //
 //   new: {"report": true}, {"stop": true}, {"reopen": true}
 //   old: {"requests": 3, "connections": 5, "milliseconds": 900, "counts": 1}    after each
@@ -114,7 +114,7 @@ Result<void> send_serving(const ProcessChannel& to);
 using Patience = ProcessChannel::Duration;
 Result<Hello> receive_hello(const ProcessChannel& from, Patience patience);
 Result<Handover> receive_handover(const ProcessChannel& from, Patience patience);
-// The error is what send_failed() said, if that came.
+// If send_failed() was called, the error has its text.
 Result<void> receive_ready(const ProcessChannel& from, Patience patience);
 Result<void> receive_go(const ProcessChannel& from, Patience patience);
 Result<void> receive_serving(const ProcessChannel& from, Patience patience);

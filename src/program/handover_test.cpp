@@ -81,8 +81,8 @@ TEST_F(HandoverTest, WhatIsWrongIsSaid) {
     const char* reason;
   } cases[] = {{"[]", "not JSON"},
                {"{", "not JSON"},
-               {"{}", "did not say which sockets"},
-               {R"({"sockets": 1})", "did not say which sockets"},
+               {"{}", "did not report its sockets"},
+               {R"({"sockets": 1})", "did not report its sockets"},
                {R"({"sockets": [{"use": "admin"}]})", "too few sockets"},
                {R"({"failed": "the port is taken"})", "the port is taken"}};
   for (const auto& [text, reason] : cases) {

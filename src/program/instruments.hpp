@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Instruments: the logs and the metrics, which hear of every exchange, and the readiness that
-// health checks see. The logs outlive the server.
+// Instruments: the logs and the metrics, which record every exchange, and the readiness that health
+// checks see. The logs outlive the server.
 // Thread: owner.
 #pragma once
 

@@ -18,7 +18,7 @@ std::string find_program() {
   const fs::path itself = fs::read_symlink("/proc/self/exe", error);
   const auto* const name = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
   const fs::path started = name == nullptr ? fs::path() : fs::absolute(name, error);
-  // Not a script, a descriptor, or a file that is not there any more.
+  // The name is of no use if it is that of a script or a descriptor, or if the file is gone.
   if (!started.empty() && !itself.empty() && fs::equivalent(started, itself, error) &&
       !started.native().starts_with("/dev/") && !started.native().starts_with("/proc/")) {
     return started.string();

@@ -16,9 +16,9 @@ struct Invocation {
 };
 
 // The path that the program was started by, made absolute: it may be a link to the release that is
-// installed, and stays that of the program when a package replaces the file. If it is none, as for
-// a program that was started by its descriptor: the path of the file; "" if that is not known
-// either. It is the same for the life of the process.
+// installed, and stays that of the program when a package replaces the file. If there is none, as
+// after fexecve(3), it is the path of the file; "" if that is unknown too. It does not change
+// during the life of the process.
 const std::string& started_program();
 
 // Of this process. `arguments`: without the program's name. Called before other threads start.

@@ -26,6 +26,7 @@ struct FilePlace {
   std::string path;  // absolute, without links
   FileUse use = FileUse::read;
   std::string setting = {};  // that names it; "" if none does
+  std::string table = {};    // TableSettings::title of the table that has the setting
 
   friend bool operator==(const FilePlace&, const FilePlace&) = default;
 };

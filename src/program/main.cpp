@@ -8,6 +8,7 @@
 #include "config/man_page.hpp"
 #include "config/manual_tables.hpp"
 #include "observe/log.hpp"
+#include "program/acme_command.hpp"
 #include "program/admin_client.hpp"
 #include "program/check_command.hpp"
 #include "program/core_dumps.hpp"
@@ -105,6 +106,7 @@ int serve_as(config::Loaded loaded,
              std::shared_ptr<Arrival> arrival) {
   renounce_new_privileges();
   if (loaded.configuration.core_dumps) allow_core_dumps();
+  make_state_folder(loaded.configuration);
   auto files = FileRestriction::begin(loaded.configuration);
   if (!files) {
     if (arrival) arrival->from.refuse(reason_of(files.error()));
@@ -126,7 +128,7 @@ int serve_as(config::Loaded loaded,
   return serve_backend(std::move(setup), signals);
 }
 
-// The same, perhaps in place of another process, which learns why not.
+// The same, or in place of another process, which gets the reason if that fails.
 int serve(config::Loaded loaded,
           std::function<config::Loaded()> read,
           Invocation invocation,
@@ -181,6 +183,8 @@ int run(const std::vector<std::string>& arguments) {
       return print_completion(configuration.command_words);
     case config::Command::version:
       return print("onehop " + std::string(library_version()) + "\n");
+    case config::Command::acme:
+      return run_acme_command(configuration);
     case config::Command::status:
     case config::Command::reload:
     case config::Command::upgrade:

@@ -34,7 +34,7 @@ std::optional<Predecessor> Predecessor::take() {
   const bool is_number = error == std::errc() && end == text.data() + text.size();
   int type = 0;
   socklen_t size = sizeof type;
-  // A variable that a process further up has left behind means nothing.
+  // A variable that another ancestor has left behind is ignored.
   if (!is_number || ::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) != 0 ||
       type != SOCK_SEQPACKET || ::fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0) {
     return std::nullopt;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Predecessor: the process whose place this one takes, from its start by an upgrade until it
-// serves.
+// Predecessor: the process that this one replaces in an upgrade, until this one serves.
 // Thread: owner.
 #pragma once
 
@@ -20,18 +19,18 @@ namespace onehop::program {
 
 class Predecessor {
  public:
-  // The one that started this process; std::nullopt if none did. It removes the variable, so it
-  // comes before other threads.
+  // Returns the process that started this one for an upgrade; std::nullopt if none did. It removes
+  // the variable, so it comes before other threads.
   static std::optional<Predecessor> take();
 
-  // Asks it for what it hands over. Once.
+  // Requests the handover. Called once.
   Result<Handover> ask();
-  // This process cannot serve, for this reason.
+  // Reports that this process cannot serve, and why.
   void refuse(std::string_view why) const;
-  // This process is about to serve: waits until the other one has told the service manager, or has
-  // ended.
+  // Reports that this process is ready, and waits until the other one has notified the service
+  // manager, or has ended.
   Result<void> take_over();
-  // This process serves. Returns the channel to the other one.
+  // Reports that this process serves. Returns the channel to the other one.
   ProcessChannel serve();
 
  private:
@@ -40,15 +39,15 @@ class Predecessor {
   ProcessChannel channel_;
 };
 
-// A process that has come to take the place of another.
+// A process that is to replace another one.
 struct Arrival {
   Predecessor from;
   Handover handover;
 };
 
-// Asks `from` for its handover. The sockets that a service manager gave to an earlier process are
-// moved to `manager`, where they are as if this one had got them. Null if that process has ended:
-// this one starts as any other. After an error, `from` knows of it.
+// Requests the handover of `from`. Sockets that came from a service manager are moved to `manager`,
+// as if this process had received them. Returns null if that process has ended: this one then
+// starts as any other. An error is reported to `from`.
 Result<std::shared_ptr<Arrival>> arrive(Predecessor from, ManagerEnvironment& manager);
 
 }  // namespace onehop::program

@@ -10,6 +10,7 @@
 #include "program/health_check.hpp"
 #include "proxy/single_host.hpp"
 
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -56,6 +57,7 @@ ReverseProxy proxy_for(const config::Configuration& configuration,
   return ReverseProxy({.rewrite = rewrite_for(configuration),
                        .transport = std::move(transport),
                        .modify_response = modify_response_for(configuration),
+                       .map_back_host = configuration.map_back_host,
                        .trust = configuration.server.trust,
                        .allow_fields = configuration.allow_fields,
                        .upgrades = configuration.upgrades});
@@ -83,18 +85,28 @@ std::shared_ptr<const Handler> handler_of_route(const config::Configuration& rou
   return handler_to_backends(route, transports);
 }
 
+// The limit of a route, if it is not that of the server, which holds for all.
+Limit<std::uint64_t> own_max_body(const config::Configuration& route,
+                                  Limit<std::uint64_t> of_server) {
+  if (route.server.max_body == of_server) return no_limit;
+  return route.server.max_body;
+}
+
 }  // namespace
 
 std::shared_ptr<const Handler> handler_for(const config::Configuration& configuration,
                                            const Transports& transports) {
   if (configuration.routes.empty()) return handler_to_backends(configuration, transports);
+  const Limit<std::uint64_t> of_server = config::largest_max_body(configuration);
   std::vector<Route> routes;
   for (const auto& one : configuration.routes) {
     routes.push_back(config::route_for(one->table));
     routes.back().to = handler_of_route(*one, transports);
+    routes.back().max_body = own_max_body(*one, of_server);
   }
   if (configuration.backend.is_absolute()) {
-    routes.push_back({.to = handler_to_backends(configuration, transports)});
+    routes.push_back({.to = handler_to_backends(configuration, transports),
+                      .max_body = own_max_body(configuration, of_server)});
   }
   return std::make_shared<const Routes>(std::move(routes));
 }
@@ -106,6 +118,7 @@ Server::Options server_options(const config::Configuration& configuration,
   for (const std::string& listener : configuration.listen)
     addresses.push_back(config::address_of_listener(listener));
   options.listen = std::move(addresses);
+  options.max_body = config::largest_max_body(configuration);
   for (std::string& listener : options.proxy_protocol_listeners)
     listener = config::address_of_listener(listener);
   options.log = [&log = instruments.log](LogLevel level, std::string_view line) {

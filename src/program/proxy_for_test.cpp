@@ -55,6 +55,18 @@ TEST_F(ProxyFor, SendsTheBackendsHost) {
   EXPECT_EQ(backend->last().url().path(), "/base/x");
 }
 
+TEST_F(ProxyFor, UndoesItInRedirectsIfAsked) {
+  network.serve("backend.test:80", make_handler([](const Request&) {
+                  Response response(Status::found);
+                  response.headers().set("Location", "http://backend.test/base/login");
+                  return response;
+                }));
+  configuration.host_header = "backend";
+  EXPECT_THAT(answer_to(kGet), HasSubstr("Location: http://backend.test/base/login\r\n"));
+  configuration.map_back_host = true;
+  EXPECT_THAT(answer_to(kGet), HasSubstr("Location: http://proxy.test/base/login\r\n"));
+}
+
 TEST_F(ProxyFor, SendsAHostOfItsOwn) {
   configuration.host_header = "other.test";
   answer_to(kGet);
@@ -128,6 +140,35 @@ TEST_F(ProxyFor, LeavesItsOwnErrorsAsTheyAre) {
   const std::string answer = client.receive();
   EXPECT_THAT(answer, HasSubstr("502"));
   EXPECT_THAT(answer, Not(HasSubstr("X-Asked")));
+}
+
+// A route may allow more than the top of the file, and less.
+TEST_F(ProxyFor, RoutesLimitContentOnTheirOwn) {
+  configuration.server.max_body = 4;
+  for (const auto& [path, max] : {std::pair("/large", 6), std::pair("/small", 2)}) {
+    auto route = std::make_shared<config::Configuration>(configuration);
+    route->table.path = path;
+    route->server.max_body = max;
+    configuration.routes.push_back(route);
+  }
+  observe::Log log(false);
+  const Instruments instruments{.log = log, .access_log = nullptr};
+  Server::Options limits;
+  limits.max_body = server_options(configuration, instruments).max_body;
+  network.serve("proxy.test:80", handler_for(configuration), std::move(limits));
+  const auto answer = [this](const std::string& path, std::size_t size) {
+    auto client = network.connect("proxy.test:80");
+    client.send("POST " + path + " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(size) +
+                "\r\n\r\n" + std::string(size, 'x'));
+    return client.receive().substr(9, 3);
+  };
+  EXPECT_EQ(answer("/large", 6), "200");
+  EXPECT_EQ(answer("/large", 7), "413");
+  EXPECT_EQ(answer("/small", 2), "200");
+  EXPECT_EQ(answer("/small", 3), "413");
+  EXPECT_EQ(answer("/", 4), "200");
+  EXPECT_EQ(answer("/", 5), "413");
+  EXPECT_EQ(backend->count(), 3U);
 }
 
 TEST_F(ProxyFor, BelievesOnlyWhomItTrusts) {

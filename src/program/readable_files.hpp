@@ -11,7 +11,7 @@
 
 namespace onehop::program {
 
-// One answer for each file; none if the process may not become that user.
+// Returns an element for each file; none if the process may not become that user.
 std::vector<bool> readable_as(const config::Account& account,
                               const std::vector<std::string>& files);
 

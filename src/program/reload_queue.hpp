@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ReloadQueue: runs reloads one after the other on a thread of its own. All that are requested
-// while one runs are one reload afterwards: it reads the newest files, so nothing is lost.
+// ReloadQueue: runs reloads one after the other on a thread of its own. Requests that arrive during
+// a reload share the next one: it reads the newest files, so nothing is lost.
 // Thread: any.
 #pragma once
 
@@ -34,7 +34,7 @@ class ReloadQueue {
   ReloadQueue& operator=(const ReloadQueue&) = delete;
   ~ReloadQueue() { close("the process ends"); }
 
-  // The result of a reload that begins after this call. The caller may drop it.
+  // Requests a reload that begins after this call. Returns its result, which the caller may drop.
   std::shared_future<Result> request(const std::string& trigger);
   // The result of a request that no reload follows.
   Result refusal(const std::string& why) const;

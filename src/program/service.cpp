@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/service.hpp"
 
+#include "acme/challenge_handler.hpp"
 #include "config/listeners.hpp"
+#include "config/tables.hpp"
 #include "program/health_check.hpp"
 #include "program/instruments.hpp"
 #include "program/messages.hpp"
@@ -49,6 +51,7 @@ Service::Service(Setup setup)
       readiness_(std::make_shared<std::atomic<observe::Readiness>>(observe::Readiness::starting)),
       checks_(std::make_shared<observe::UpstreamChecks>()),
       transports_([this](std::string_view line) { log_.announce(std::string(line)); }),
+      certificates_(log_),
       loaded_(std::make_shared<const config::Loaded>(setup_.loaded)),
       door_(std::make_shared<CommandDoor>(ways())) {
   if (!setup_.invocation) return;
@@ -70,6 +73,7 @@ void Service::close() {
   start_.compare_exchange_strong(going_on, Start::failed);
   start_.notify_all();
   door_->close();
+  certificates_.end();
   if (upgrade_) upgrade_->cancel();
   if (upgrades_) upgrades_->close("the process ends");
   successor_.reset();
@@ -109,11 +113,13 @@ void Service::record_places(const config::Configuration& configuration) {
 Result<void> Service::start() {
   warn_of_settings(*configuration(), log_);
   open_reports();
+  if (auto prepared = prepare_certificates(); !prepared) return prepared;
   if (auto started = start_server(); !started) return started;
   prepare_to_serve();
   if (auto taken = take_over(); !taken) return taken;
   server_->accept();
   report_arrival();
+  certificates_.begin();
   admin_->serve();
   reports_->ready();
   start_ = Start::done;
@@ -130,6 +136,7 @@ void Service::prepare_to_serve() {
       },
       [this] {
         reports_->stopping();
+        certificates_.end();
         if (upgrade_) upgrade_->cancel();
         upgrades_->refuse("onehop is stopping");
         reloads_->refuse("onehop is stopping");
@@ -174,8 +181,16 @@ std::unique_ptr<BackendWatch> Service::backend_watch_for(
     const config::Configuration& configuration) {
   if (!configuration.admin.ready_needs_upstream) return nullptr;
   return std::make_unique<BackendWatch>(
-      configuration.backend, readiness_, checks_,
+      config::needed_backends(configuration), readiness_, checks_,
       [this](LogLevel level, const std::string& line) { log_.announce(line, level); });
+}
+
+Result<void> Service::prepare_certificates() {
+  config::Loaded with = *loaded_;
+  if (auto prepared = certificates_.prepare(with.configuration); !prepared) return prepared;
+  certificates_.commit(with.configuration);
+  loaded_ = std::make_shared<const config::Loaded>(std::move(with));
+  return {};
 }
 
 Result<void> Service::start_server() {
@@ -253,6 +268,10 @@ std::shared_ptr<const Handler> Service::serving_handler(
   if (std::ranges::any_of(configuration.listen, config::is_redirect)) {
     handler = std::make_shared<const HttpsRedirect>(std::move(handler), redirects);
   }
+  if (configuration.acme.is_on()) {
+    handler = std::make_shared<const acme::ChallengeHandler>(certificates_.challenges(),
+                                                             std::move(handler));
+  }
   if (const std::string& path = configuration.admin.health_path; !path.empty()) {
     handler = std::make_shared<const HealthCheck>(path, readiness_, std::move(handler));
   }
@@ -314,7 +333,7 @@ CommandDoor::Ways Service::ways() {
 
 Service::Outcome Service::drain() {
   const std::string requests = requests_in_progress(server_->requests());
-  if (!stopping_->drain()) return {.done = true, .summary = "onehop is stopping already"};
+  if (!stopping_->drain()) return {.done = true, .summary = "onehop is already stopping"};
   return {.done = true, .summary = "draining: " + requests};
 }
 

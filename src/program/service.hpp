@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Service: a running proxy, from its start to its end: the server, the connections to the backend,
-// the logs, the admin listeners and the service manager, and the configuration that counts. A
-// reload replaces that as a whole or not at all.
+// the logs, the admin listeners and the service manager, and the configuration in use. A reload
+// replaces that as a whole or not at all.
 //
 // A reload goes through five steps: it reads every file; checks all settings; prepares everything
-// that can fail, beside what serves; puts it in place; and reports. Up to the fourth nothing that
-// serves has changed, so the last good configuration goes on; from there on nothing can fail.
+// that can fail, beside what serves; puts it in place; and reports. Before the fourth, nothing that
+// serves has changed, so after a failure the last good configuration stays in use; from the fourth
+// on, nothing can fail.
 // Thread: owner.
 #pragma once
 
@@ -25,6 +26,7 @@
 #include "program/access_log_keeper.hpp"
 #include "program/admin.hpp"
 #include "program/backend_watch.hpp"
+#include "program/certificate_keeper.hpp"
 #include "program/command_door.hpp"
 #include "program/config_watch.hpp"
 #include "program/draining_processes.hpp"
@@ -70,7 +72,7 @@ class Service {
     bool may_choose_port = false;
     // How to start the program again, for an upgrade; std::nullopt: there is none.
     std::optional<Invocation> invocation = {};
-    // If this process takes the place of another; else null.
+    // Set if this process replaces another one; else null.
     std::shared_ptr<Arrival> arrival = {};
   };
 
@@ -86,7 +88,7 @@ class Service {
 
   observe::Log& log() noexcept { return log_; }
   const Server& server() const noexcept { return *server_; }
-  // The one that counts. From any thread.
+  // The configuration in use. From any thread.
   std::shared_ptr<const config::Configuration> configuration() const;
   // Of the dashboard; "" without one.
   std::string admin_url() const { return admin_ ? admin_->url() : std::string(); }
@@ -96,8 +98,9 @@ class Service {
  private:
   using Outcome = observe::ActionResult;
 
+  Result<void> prepare_certificates();
   Result<void> start_server();
-  // Makes what could be refused, such as threads, before this process takes the place of another.
+  // Makes what the system could refuse, such as threads, before this process replaces another.
   void prepare_to_serve();
   Result<void> start_server_with(const Transports& transports,
                                  const std::shared_ptr<observe::AccessLog>& access_log,
@@ -117,10 +120,9 @@ class Service {
   // Ends whatever has begun; nothing of another thread is in the service afterwards.
   void close();
 
-  // --- an upgrade ---
-  // From the process whose place this one takes, if there is one: returns when that orders it.
+  // --- an upgrade --- Waits for the order of the process that this one replaces, if there is one.
   Result<void> take_over();
-  // Says to it that this one serves.
+  // Reports to it that this process serves.
   void report_arrival();
   void take_socket_files();
   std::span<const HandedSocket> handed_sockets() const;
@@ -128,8 +130,8 @@ class Service {
   Outcome upgrade(const std::string& trigger);
   Handover handover();
   void prepare_to_leave();
-  // Another process accepts: this one drains, and does what that one asks for. False if it was
-  // stopping already.
+  // Another process accepts now: this one drains, and obeys its orders. Returns false if this one
+  // was already stopping.
   bool leave(ProcessChannel channel);
   void make_room_in_memory();
   std::optional<Progress> obey(Order order);
@@ -141,9 +143,9 @@ class Service {
   Outcome read_and_apply();
   // Makes all that can fail, beside what serves, or returns why there will be no reload.
   std::expected<Prepared, Outcome> prepare(config::Loaded loaded);
-  // Puts it in place, or nothing of it.
+  // Puts all of it in place, or nothing.
   Outcome apply(Prepared prepared);
-  // Makes the workers switch. With an error they go on as before.
+  // Makes the workers switch. After an error they go on as before.
   Result<void> switch_to(const Prepared& prepared, const Redirects& expected);
   // Does the rest, after the switch. Throws std::bad_alloc at most, for a message.
   void commit(Prepared prepared, const Redirects& expected);
@@ -172,6 +174,7 @@ class Service {
   const std::shared_ptr<std::atomic<observe::Readiness>> readiness_;
   const std::shared_ptr<observe::UpstreamChecks> checks_;
   TransportKeeper transports_;
+  CertificateKeeper certificates_;
   std::unique_ptr<Server> server_;
   mutable std::mutex mutex_;
   // Guarded by mutex_; replaced by the thread of reloads alone.

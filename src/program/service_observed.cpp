@@ -48,6 +48,8 @@ observe::Observed Service::observed() const {
   observed.access_lines_lost = [this] { return access_logs_.lost(); };
   observed.program_lines_lost = [this] { return log_.lost(); };
   if (traces_) observed.trace_spans = [traces = traces_] { return traces->statistics(); };
+  observed.sites = [this] { return certificates_.status(); };
+  observed.renewals = [this] { return certificates_.counts(); };
   observed.drain_ends = [this] { return stopping_->ends_at(); };
   observed.listeners = [this] { return urls(); };
   observed.backends = [this] {

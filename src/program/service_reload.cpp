@@ -6,6 +6,7 @@
 #include "config/secrets.hpp"
 #include "config/setting_names.hpp"
 #include "config/settings.hpp"
+#include "config/tables.hpp"
 #include "program/messages.hpp"
 #include "program/service.hpp"
 #include "program/startup.hpp"
@@ -25,10 +26,11 @@ namespace {
 
 using Changes = std::vector<config::Difference>;
 
-std::string joined(const config::Setting& setting, std::vector<std::string> values) {
-  config::hide_secrets(setting, values);
+std::string joined(const config::Setting& setting, const config::Difference::Values& values) {
+  std::vector<std::string> shown = values.value_or(std::vector<std::string>());
+  config::hide_secrets(setting, shown);
   std::string text;
-  for (const std::string& value : values)
+  for (const std::string& value : shown)
     text += (text.empty() ? "" : ", ") + value;
   return text.empty() ? "none" : text;
 }
@@ -141,7 +143,7 @@ Service::Outcome Service::reload(const std::string& trigger) {
 
 Service::Outcome Service::read_and_apply() {
   config::Loaded loaded = setup_.read();
-  // Another trigger is about the same contents.
+  // Another trigger was for the same contents.
   if (watch_) watch_->set_known(loaded.files_fingerprint);
   for (const config::Finding& finding : loaded.findings) {
     const bool is_error = finding.severity == config::Severity::error;
@@ -174,6 +176,8 @@ std::expected<Service::Prepared, Service::Outcome> Service::prepare(config::Load
     log_.announce(config::sentence_of(finding), LogLevel::error);
   if (!findings.empty()) return std::unexpected(refused(summary, findings));
 
+  if (auto prepared = certificates_.prepare(next); !prepared)
+    return std::unexpected(refused(reason_of(prepared.error())));
   auto transport = transports_.prepare(next);
   if (!transport) return std::unexpected(refused(reason_of(transport.error())));
   auto access_log = access_logs_.prepare(next);
@@ -219,6 +223,7 @@ void Service::commit(Prepared prepared, const Redirects& expected) {
   }
   correct_redirects(prepared, expected);
   transports_.commit(std::move(prepared.transports));
+  certificates_.commit(now);
   access_logs_.commit(std::move(prepared.access_log));
   if (now.verbose != before.verbose) {
     log_.set_level(now.verbose ? LogLevel::debug : LogLevel::warning);
@@ -229,7 +234,7 @@ void Service::commit(Prepared prepared, const Redirects& expected) {
   if (!now.watch_config) watch_.reset();
   if (prepared.backend_watch) backend_watch_ = std::move(prepared.backend_watch);
   if (!now.admin.ready_needs_upstream) backend_watch_.reset();
-  if (backend_watch_) backend_watch_->follow(now.backend);
+  if (backend_watch_) backend_watch_->follow(config::needed_backends(now));
   for (const config::Difference& change : prepared.changes)
     log_.write(LogLevel::info, config::text_of(change));
   if (now.listen != before.listen || now.server.tls != before.server.tls) {
@@ -237,8 +242,8 @@ void Service::commit(Prepared prepared, const Redirects& expected) {
   }
 }
 
-// The ports that the system chooses are known afterwards. If one is of interest, a second update
-// brings the handler that knows it.
+// Ports that the system chooses are known only after the update. If the handler needs one, a second
+// update installs a handler that has it.
 void Service::correct_redirects(const Prepared& prepared, const Redirects& expected) {
   const config::Configuration& now = prepared.now();
   record_places(now);

@@ -81,6 +81,7 @@ Service::Outcome Service::upgrade(const std::string& trigger) {
     log_.announce(trigger + ": " + setup_.invocation->program +
                   " is started in place of this process");
     outcome = upgrade_->run();
+    if (!outcome.done) draining_.keep();
   }
   for (const std::string& finding : outcome.findings)
     log_.announce(finding, LogLevel::error);
@@ -123,6 +124,7 @@ bool Service::leave(ProcessChannel channel) {
   server_->leave_socket_files();  // before the workers may close them
   admin_->leave_socket_files();
   if (!stopping_->hand_over()) return false;
+  certificates_.end();
   draining_.leave();
   watch_.reset();
   backend_watch_.reset();

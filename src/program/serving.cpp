@@ -18,7 +18,7 @@ int serve_backend(Service::Setup setup, Signals& signals) {
   }
   warn_of_risks(*service.configuration(), service.server(), service.log());
   const StartupReport report(service.log(), service.urls(), service.server().addresses(),
-                             config::backends_of(*service.configuration()));
+                             config::named_backends_of(*service.configuration()));
   return service.run(signals);
 }
 

@@ -35,7 +35,7 @@ std::string not_looked_up(const std::system_error& error) {
 }
 
 void report_backend(observe::Log& log,
-                    const Url& backend,
+                    const config::NamedBackend& backend,
                     const std::vector<std::string>& listeners,
                     const std::stop_token& stop) {
   const auto finding = std::make_shared<Finding>();
@@ -49,10 +49,10 @@ void report_backend(observe::Log& log,
   std::unique_lock lock(finding->mutex);
   finding->found.wait_for(lock, stop, kPatience, [&] { return finding->result.has_value(); });
   if (finding->result) {
-    for (const ReportLine& line : backend_lines(backend, *finding->result, listeners))
+    for (const ReportLine& line : backend_lines(backend.url, *finding->result, listeners))
       log.announce(line.text, line.level);
   } else if (!stop.stop_requested()) {
-    log.announce(target_line(backend, ", whose name is still being looked up"));
+    log.announce(target_line(backend.url, ", whose name is still being looked up"));
   }
 }
 
@@ -102,23 +102,23 @@ std::vector<ReportLine> backend_lines(const Url& backend,
 StartupReport::StartupReport(observe::Log& log,
                              const std::vector<std::string>& urls,
                              std::vector<std::string> listeners,
-                             const std::vector<Url>& backends) {
+                             const std::vector<config::NamedBackend>& backends) {
   log.announce(listening_line(urls));
   const auto report = [&log, listeners = std::move(listeners),
                        backends](const std::stop_token& stop) {
-    for (const Url& backend : backends) {
+    for (const config::NamedBackend& backend : backends) {
       try {
         report_backend(log, backend, listeners, stop);
       } catch (const std::system_error& error) {
-        log.announce(target_line(backend, not_looked_up(error)));
+        log.announce(target_line(backend.url, not_looked_up(error)));
       }
     }
   };
   try {
     prober_ = std::jthread(report);
   } catch (const std::system_error& error) {
-    for (const Url& backend : backends)
-      log.announce(target_line(backend, not_looked_up(error)));
+    for (const config::NamedBackend& backend : backends)
+      log.announce(target_line(backend.url, not_looked_up(error)));
   }
 }
 

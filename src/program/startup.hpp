@@ -25,7 +25,7 @@ class StartupReport {
   StartupReport(observe::Log& log,
                 const std::vector<std::string>& urls,
                 std::vector<std::string> listeners,
-                const std::vector<Url>& backends);
+                const std::vector<config::NamedBackend>& backends);
 
  private:
   std::jthread prober_;

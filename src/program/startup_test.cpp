@@ -106,14 +106,26 @@ TEST(DrainingLine, SaysHowManyRequestsItWaitsFor) {
 
 TEST(BackendProbe, SaysWhyNothingAnswers) {
   const Url nowhere = Url::parse("unix:/nonexistent/app.sock").value();
-  EXPECT_EQ(probe_backend(nowhere, std::chrono::milliseconds(100)).problem,
+  EXPECT_EQ(probe_backend({nowhere}, std::chrono::milliseconds(100)).problem,
             "No such file or directory");
   // No listener uses port 1 of loopback.
   const ProbeResult refused =
-      probe_backend(Url::parse("http://127.0.0.1:1").value(), std::chrono::milliseconds(500));
+      probe_backend({Url::parse("http://127.0.0.1:1").value()}, std::chrono::milliseconds(500));
   EXPECT_EQ(refused.problem, "Connection refused");
   ASSERT_EQ(refused.addresses.size(), 1U);
   EXPECT_EQ(refused.addresses.front(), "127.0.0.1");
+}
+
+// Nothing answers at port 1. Those of the system do not name the host in their errors.
+TEST(BackendProbe, AsksTheNameServersOfTheBackend) {
+  const ProbeResult result = probe_backend({Url::parse("http://a.test:1").value(), {"127.0.0.1:1"}},
+                                           std::chrono::milliseconds(100));
+  EXPECT_TRUE(result.addresses.empty());
+  EXPECT_THAT(result.problem, ::testing::AnyOf(::testing::HasSubstr("a.test"),
+                                               ::testing::HasSubstr("the name servers")));
+  const ProbeResult literal = probe_backend(
+      {Url::parse("http://127.0.0.1:1").value(), {"127.0.0.1:1"}}, std::chrono::milliseconds(500));
+  EXPECT_EQ(literal.problem, "Connection refused");
 }
 
 }  // namespace

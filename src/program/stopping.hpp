@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Stopping: how a server ends: health checks fail; after the delay the listeners close; requests in
-// progress end, or are cut after the timeout. A second wish to end it stops it immediately.
+// progress end, or are cut after the timeout. A second request to end stops it immediately.
 // Thread: any.
 #pragma once
 
@@ -36,9 +36,9 @@ class Stopping {
   };
   enum class Phase : std::uint8_t { serving, delaying, draining, hurrying };
 
-  // `times` is asked when the end begins, and `on_begin` called then, on a thread of its own, which
-  // waits for that from the start: a process that gets no new threads can be stopped, too. Either
-  // may be empty. Everything outlives the Stopping.
+  // `times` and `on_begin` are called when the end begins, on a thread that exists from the start:
+  // a process that cannot start threads can still be stopped. Either may be empty. Everything
+  // outlives the Stopping.
   Stopping(Server& server,
            observe::Log& log,
            std::shared_ptr<std::atomic<observe::Readiness>> readiness,
@@ -50,8 +50,8 @@ class Stopping {
 
   // Begins the end; false if it had begun.
   bool drain() { return begin(Reason::drain); }
-  // The same for a process whose place another has taken: without the delay, and health checks go
-  // on as before, since those that still reach this process ask for the service.
+  // The same for a process that another one has replaced: without the delay, and health checks keep
+  // succeeding, since those that still reach this process are about the service.
   bool hand_over() { return begin(Reason::handed_over); }
   // Ends everything immediately.
   void hurry();
@@ -89,9 +89,9 @@ class Stopping {
   std::thread thread_;    // last: it uses the rest
 };
 
-// Serves until a signal or another wish has ended the server, and `earlier` processes have ended,
-// too: those of a service end together. Returns the exit code of the process: 1 if a worker failed.
-// If the last worker fails, it returns without a signal.
+// Serves until a signal or another request has ended the server, and `earlier` processes have
+// ended, too: those of a service end together. Returns the exit code of the process: 1 if a worker
+// failed. If the last worker fails, it returns without a signal.
 int serve_until_signalled(Server& server,
                           Stopping& stopping,
                           DrainingProcesses& earlier,

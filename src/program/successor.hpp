@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Successor: the process that has taken the place of this one, and the threads that do what it asks
-// for. They are made while the upgrade can still fail, since a system may refuse threads.
+// Successor: the process that has replaced this one, and the threads that carry out its orders.
+// They are made while the upgrade can still fail, since a system may refuse threads.
 // Thread: owner.
 #pragma once
 
@@ -28,10 +28,10 @@ class Successor {
   explicit Successor(Duties duties);
   Successor(const Successor&) = delete;
   Successor& operator=(const Successor&) = delete;
-  // Returns when no duty is called any more.
+  // Returns when no duty is running; none is called afterwards.
   ~Successor();
 
-  // It serves from now on. Once.
+  // The successor serves from now on. Called once.
   void begin(ProcessChannel channel);
 
  private:

@@ -41,7 +41,7 @@ class ManagerSocket {
 std::string ready_state(std::string_view status);
 std::string status_state(std::string_view status);
 std::string stopping_state(std::string_view status);
-// With the time, without which systemd 253 and later wait for the end of the reload in vain.
+// Includes the time; without it, systemd 253 and later never see the end of the reload.
 std::string reloading_state(std::string_view status);
 std::string watchdog_state();
 // Which process is the service.

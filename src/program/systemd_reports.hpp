@@ -50,8 +50,8 @@ class ManagerReports {
   void reloaded();
   // It no longer accepts connections. Signs of life go on.
   void stopping();
-  // Another process is the service from now on, or, with the id of this one, this one is after all.
-  // Reports of this one end with the former.
+  // Makes `main` the process of the service, and ends the reports of this one; with the id of this
+  // process, undoes that.
   void hand_over(pid_t main);
   // Ends the thread, and with it the use of the sources.
   void finish();

@@ -2,10 +2,15 @@
 #include "program/transport_keeper.hpp"
 
 #include "config/tables.hpp"
+#include "io/random_bytes.hpp"
 #include "net/small_file.hpp"
 #include "program/upstreams.hpp"
+#include "transport/origin_key.hpp"
+#include "transport/transport_access.hpp"
+#include "upstream/upstream_access.hpp"
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <functional>
 #include <string>
@@ -32,7 +37,23 @@ std::size_t fingerprint_of(const TlsClientOptions& tls) {
   return std::hash<std::string>()(contents);
 }
 
+std::shared_ptr<const transport::NamedOrigins> name_backend(const Url& backend,
+                                                            const Transport& over) {
+  return std::make_shared<const transport::NamedOrigins>(
+      detail::TransportAccess::shared(over),
+      std::vector<std::string>{transport::origin_key(backend, "")});
+}
+
+std::string random_key() {
+  std::array<unsigned char, 32> random{};
+  io::fill_randomly(random);
+  return {random.begin(), random.end()};
+}
+
 }  // namespace
+
+TransportKeeper::TransportKeeper(std::function<void(std::string_view)> on_change)
+    : on_change_(std::move(on_change)), cookie_key_(random_key()) {}
 
 Transports TransportKeeper::Prepared::transports() const {
   Transports transports;
@@ -66,6 +87,8 @@ Result<TransportKeeper::One> TransportKeeper::prepare_one(
   if (config::needs_upstream(configuration)) {
     if (auto made = prepare_upstream(configuration, before, next); !made)
       return failure(made.error());
+  } else if (configuration.backend.is_absolute()) {
+    next.origin = name_backend(configuration.backend, *next.transport);
   }
   return next;
 }
@@ -91,7 +114,8 @@ Result<void> TransportKeeper::prepare_upstream(const config::Configuration& conf
     next.upstream = before.upstream;
     return {};
   }
-  auto made = make_upstream(configuration, next.transport, on_change_);
+  auto made =
+      make_upstream(configuration, before.upstream.get(), next.transport, cookie_key_, on_change_);
   if (!made) return failure(made.error());
   next.upstream = std::move(*made);
   next.has_new_upstream = true;
@@ -138,21 +162,30 @@ void TransportKeeper::commit(Prepared prepared) noexcept {
         {.max_connections = one.options.max_connections, .retry_budget = one.options.retry_budget});
   }
   Prepared before;
-  const std::lock_guard lock(mutex_);
-  before = std::exchange(current_, std::move(prepared));
+  {
+    const std::lock_guard lock(mutex_);
+    before = std::exchange(current_, std::move(prepared));
+  }
+  for (const auto& [connections, one] : before.all) {
+    const auto now = current_.all.find(connections);
+    const bool stays = now != current_.all.end() && now->second.upstream == one.upstream;
+    if (one.upstream && !stays) detail::UpstreamAccess::retire(*one.upstream);
+  }
 }
 
-std::map<std::string, std::vector<Upstream::Status>> TransportKeeper::endpoints() const {
+observe::Endpoints TransportKeeper::endpoints() const {
+  observe::Endpoints all;
   std::map<std::string, std::shared_ptr<Upstream>> upstreams;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [connections, one] : current_.all) {
-      if (one.upstream) upstreams.emplace(connections, one.upstream);
+      if (!one.upstream) continue;
+      upstreams.emplace(connections, one.upstream);
+      all.emplace(connections, policy_of(one.settings));
     }
   }
-  std::map<std::string, std::vector<Upstream::Status>> all;
   for (const auto& [connections, upstream] : upstreams)
-    all.emplace(connections, upstream->endpoints());
+    all.at(connections).statuses = upstream->endpoints();
   return all;
 }
 

@@ -4,8 +4,9 @@
 // reload keeps one as long as the name of its upstream, its options and the contents of its TLS
 // files are the same, so that connections to the backend and tunnels stay; limits change in place.
 // Otherwise there is a new one, and the old one ends with the last of its requests. An Upstream
-// stays as long as its settings do; it gets the new list of backends, and knows those that it had.
-// get(), statistics() and endpoints() may be called from any thread.
+// stays as long as its settings do; it gets the new list of backends, and keeps the state of those
+// that it had, as does one that takes its place. get(), statistics() and endpoints() may be called
+// from any thread.
 // Thread: owner.
 #pragma once
 
@@ -14,8 +15,10 @@
 #include <onehop/upstream.hpp>
 
 #include "config/configuration.hpp"
+#include "observe/upstream_endpoints.hpp"
 #include "program/proxy_for.hpp"
 #include "program/transport_ledger.hpp"
+#include "transport/named_origins.hpp"
 
 #include <cstddef>
 #include <functional>
@@ -37,6 +40,8 @@ class TransportKeeper {
     Transport::Options options;
     std::size_t files = 0;  // of the contents of the TLS files, to see a change
     bool is_new = false;
+    // The one backend, without an upstream. The last of those that name it closes its connections.
+    std::shared_ptr<const transport::NamedOrigins> origin = {};
     // Over the transport; null for one backend without settings of an upstream.
     std::shared_ptr<Upstream> upstream = {};
     config::UpstreamSettings settings = {};
@@ -46,7 +51,7 @@ class TransportKeeper {
     std::vector<config::BackendAddress> backends = {};  // that these were made from
     bool has_new_upstream = false;
   };
-  // For a configuration that does not count yet. By TableSettings::connections.
+  // Those of a configuration that is not in use yet, by TableSettings::connections.
   struct Prepared {
     std::map<std::string, One> all;
 
@@ -55,8 +60,7 @@ class TransportKeeper {
   };
 
   // `on_change` gets a line for a log when the state of a backend has changed, from any thread.
-  explicit TransportKeeper(std::function<void(std::string_view)> on_change = {})
-      : on_change_(std::move(on_change)) {}
+  explicit TransportKeeper(std::function<void(std::string_view)> on_change = {});
 
   // Errors: Errc::bad_option for TLS files that cannot be used. Nothing in use has changed.
   Result<Prepared> prepare(const config::Configuration& configuration) const;
@@ -68,7 +72,7 @@ class TransportKeeper {
   // reload has replaced and that still have requests. From any thread.
   Transport::Statistics statistics() const { return ledger_->statistics(); }
   // The endpoints of each Upstream in use, by TableSettings::connections. From any thread.
-  std::map<std::string, std::vector<Upstream::Status>> endpoints() const;
+  observe::Endpoints endpoints() const;
 
  private:
   Result<One> prepare_one(const config::Configuration& configuration) const;
@@ -78,6 +82,9 @@ class TransportKeeper {
   void update(const One& one) const noexcept;
 
   const std::function<void(std::string_view)> on_change_;
+  // Of sticky cookies. Upstreams share it, so that a client stays at its backend in every route to
+  // it, and after a reload.
+  const std::string cookie_key_;
   const std::shared_ptr<TransportLedger> ledger_ = std::make_shared<TransportLedger>();
   mutable std::mutex mutex_;
   Prepared current_;

@@ -7,7 +7,10 @@
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,6 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
+using ::testing::ElementsAre;
 
 config::Configuration towards(const char* backend) {
   config::Configuration configuration;
@@ -78,6 +82,39 @@ TEST_F(TransportKeeperTest, NothingChangesBeforeTheCommit) {
   EXPECT_EQ(keeper_.get(), before);
 }
 
+TEST_F(TransportKeeperTest, OtherSettingsForgetNoBackend) {
+  config::Configuration configuration = towards("http://127.0.0.1:1");
+  configuration.backends = {{.url = configuration.backend},
+                            {.url = Url::parse("http://127.0.0.1:2").value()}};
+  const auto reload = [&] {
+    auto prepared = keeper_.prepare(configuration);
+    ASSERT_TRUE(prepared);
+    keeper_.commit(std::move(*prepared));
+  };
+  reload();
+  {
+    const auto prepared = keeper_.prepare(configuration);
+    ASSERT_TRUE(prepared);
+    const auto upstream = prepared->transports().at("");
+    io::Reactor reactor;
+    const io::Reactor::Enter enter(reactor);
+    auto work = upstream->round_trip(Request(Method::get, configuration.backend));
+    work.start();
+    while (!work.done())
+      reactor.run_once(100ms);
+    EXPECT_FALSE(work.take()) << "nothing listens on these ports";
+  }
+  const auto failures = [this] { return keeper_.endpoints().at("").statuses.at(0).failures_total; };
+  const auto before = failures();
+  EXPECT_GT(before, 0U);
+  configuration.upstream.slow_start = 7s;
+  reload();
+  EXPECT_EQ(failures(), before);
+  configuration.transport.response_timeout = 7s;
+  reload();
+  EXPECT_EQ(failures(), before);
+}
+
 TEST_F(TransportKeeperTest, StatisticsKeepWhatFormerTransportsCounted) {
   config::Configuration configuration = towards("http://127.0.0.1:1");
   EXPECT_TRUE(is_new(configuration));
@@ -99,6 +136,129 @@ TEST_F(TransportKeeperTest, StatisticsKeepWhatFormerTransportsCounted) {
   EXPECT_EQ(keeper_.get()->statistics().dials_failed, 0U);
   former.reset();
   EXPECT_EQ(keeper_.statistics().dials_failed, failed);
+}
+
+// The endpoints of the Upstream at the top, as "URL" or "URL xWEIGHT".
+std::vector<std::string> endpoints_of(const TransportKeeper& keeper) {
+  std::vector<std::string> all;
+  const auto statuses = keeper.endpoints().at("").statuses;
+  for (const Upstream::Status& one : statuses)
+    all.push_back(one.endpoint.url.to_string() +
+                  (one.endpoint.weight == 1
+                       ? std::string()
+                       : " x" + std::to_string(static_cast<int>(one.endpoint.weight))));
+  return all;
+}
+
+class KeeperOfUpstreamTest : public ::testing::Test {
+ protected:
+  // Prepares and commits; returns whether there is a new Upstream.
+  bool is_new(const config::Configuration& configuration) {
+    auto prepared = keeper_.prepare(configuration);
+    EXPECT_TRUE(prepared) << prepared.error().to_string();
+    if (!prepared) return false;
+    const auto upstream = prepared->all.at("").upstream;
+    EXPECT_EQ(prepared->transports().at(""), upstream);
+    EXPECT_EQ(prepared->all.at("").has_new_upstream, upstream != before_);
+    keeper_.commit(std::move(*prepared));
+    return std::exchange(before_, upstream) != upstream;
+  }
+  static config::Configuration towards_all(std::vector<config::BackendAddress> backends) {
+    config::Configuration configuration;
+    configuration.backend = backends.front().url;
+    configuration.backends = std::move(backends);
+    return configuration;
+  }
+  static config::BackendAddress at(const char* url, double weight = 1) {
+    return {.url = Url::parse(url).value(), .weight = weight};
+  }
+
+  TransportKeeper keeper_;
+  std::shared_ptr<Upstream> before_;
+};
+
+TEST_F(KeeperOfUpstreamTest, AnotherListIsOfTheSameUpstream) {
+  EXPECT_TRUE(is_new(towards_all({at("http://a"), at("http://b")})));
+  EXPECT_THAT(endpoints_of(keeper_), ElementsAre("http://a", "http://b"));
+  EXPECT_FALSE(is_new(towards_all({at("http://b", 3), at("http://c")})));
+  EXPECT_THAT(endpoints_of(keeper_), ElementsAre("http://b x3", "http://c"));
+}
+
+TEST_F(KeeperOfUpstreamTest, OtherSettingsAreAnotherUpstreamOverTheSameTransport) {
+  config::Configuration configuration = towards_all({at("http://a"), at("http://b")});
+  EXPECT_TRUE(is_new(configuration));
+  const auto transport = keeper_.get();
+  configuration.upstream.balance = Balance::random;
+  EXPECT_TRUE(is_new(configuration));
+  configuration.host_header = "backend";
+  EXPECT_TRUE(is_new(configuration));
+  EXPECT_FALSE(is_new(configuration));
+  EXPECT_EQ(keeper_.get(), transport);
+  configuration.transport.response_timeout = 7s;
+  EXPECT_TRUE(is_new(configuration)) << "it is over another transport";
+}
+
+TEST_F(KeeperOfUpstreamTest, OneBackendNeedsNone) {
+  EXPECT_FALSE(keeper_.prepare(towards_all({at("http://a")}))->all.at("").upstream);
+  config::Configuration checked = towards_all({at("http://a")});
+  checked.upstream.eject_time = 1s;
+  EXPECT_TRUE(is_new(checked));
+}
+
+TEST_F(KeeperOfUpstreamTest, OneThatFollowsNamesHasOtherNamesAnew) {
+  config::Configuration configuration = towards_all({at("http://127.0.0.1:1")});
+  configuration.upstream.resolve = Upstream::Resolve::each;
+  EXPECT_TRUE(is_new(configuration));
+  EXPECT_FALSE(is_new(configuration));
+  configuration.backends.front() = at("http://127.0.0.1:2");
+  EXPECT_TRUE(is_new(configuration));
+}
+
+TEST_F(KeeperOfUpstreamTest, TheKeyOfTheCookieCountsByItsContents) {
+  const fs::path file =
+      fs::temp_directory_path() / ("onehop-keeper-" + std::to_string(::getpid()) + ".key");
+  std::ofstream(file) << std::string(16, 'a');
+  config::Configuration configuration = towards_all({at("http://a"), at("http://b")});
+  configuration.upstream.sticky = "cookie";
+  configuration.upstream.sticky_key = file.string();
+  EXPECT_TRUE(is_new(configuration));
+  EXPECT_FALSE(is_new(configuration));
+  std::ofstream(file) << std::string(16, 'b');
+  EXPECT_TRUE(is_new(configuration));
+  std::ofstream(file) << "short";
+  const auto prepared = keeper_.prepare(configuration);
+  ASSERT_FALSE(prepared);
+  EXPECT_TRUE(prepared.error().is(Errc::bad_option));
+  EXPECT_THAT(endpoints_of(keeper_), ElementsAre("http://a", "http://b")) << "nothing has changed";
+  fs::remove(file);
+}
+
+TEST_F(TransportKeeperTest, EndpointsComeWithTheWordsOfTheSettings) {
+  config::Configuration configuration = towards("http://127.0.0.1:1");
+  EXPECT_TRUE(is_new(configuration));
+  EXPECT_TRUE(keeper_.endpoints().empty()) << "one backend is no upstream of several";
+  configuration.backends = {{.url = Url::parse("http://127.0.0.1:1").value()},
+                            {.url = Url::parse("http://127.0.0.1:2").value(), .weight = 2}};
+  configuration.upstream.balance = Balance::round_robin;
+  const auto endpoints_now = [&] {
+    auto prepared = keeper_.prepare(configuration);
+    EXPECT_TRUE(prepared);
+    if (prepared) keeper_.commit(std::move(*prepared));
+    return keeper_.endpoints().at("");
+  };
+  observe::UpstreamEndpoints endpoints = endpoints_now();
+  EXPECT_EQ(endpoints.balance, "round-robin");
+  EXPECT_EQ(endpoints.sticky, "");
+  ASSERT_EQ(endpoints.statuses.size(), 2u);
+  EXPECT_EQ(endpoints.statuses[1].endpoint.weight, 2);
+  configuration.upstream.sticky = "cookie";
+  endpoints = endpoints_now();
+  EXPECT_EQ(endpoints.balance, "round-robin");
+  EXPECT_EQ(endpoints.sticky, "cookie");
+  configuration.upstream.sticky = "header:X-User";
+  endpoints = endpoints_now();
+  EXPECT_EQ(endpoints.balance, "hash") << "it decides, not the setting";
+  EXPECT_EQ(endpoints.sticky, "header:X-User");
 }
 
 TEST_F(TransportKeeperTest, FilesCountByTheirContents) {

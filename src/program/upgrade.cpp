@@ -14,7 +14,7 @@ namespace {
 
 // For each of the check and the start of the new process.
 constexpr std::chrono::seconds kPatience(30);
-// How often a wait looks whether it is still of use.
+// How often a wait checks whether it should end.
 constexpr std::chrono::milliseconds kLook(100);
 constexpr const char* kStopping = "onehop is stopping";
 
@@ -85,29 +85,29 @@ std::string Upgrade::check(std::vector<std::string>& findings) const {
   std::optional<std::string> how;
   while (!(how = child->wait(kLook)) && Clock::now() < until)
     if (is_cancelled_) return kStopping;
-  if (!how) return "the new program does not come to the end of its check";
+  if (!how) return "the new program did not finish its check";
   if (how->empty()) return {};
   findings = lines_of(output);
   return "the new program cannot use the settings (" + *how + ")";
 }
 
-// Calls `wait` again and again with a short patience, until it returns something other than the
-// error of time, or it makes no sense to wait.
+// Calls `wait` repeatedly with a short patience, until it returns something other than
+// Errc::timed_out, or until waiting makes no sense.
 template <class Wait>
 auto Upgrade::wait_with(ChildProcess& child, const Wait& wait) const -> decltype(wait(Duration())) {
   const auto until = Clock::now() + kPatience;
   for (;;) {
     auto came = wait(kLook);
     if (came || !came.error().is(Errc::timed_out)) {
-      // Its last message counts; without one, how it ended.
+      // Without a last message, the reason is how it ended.
       if (came || !came.error().is(Errc::closed)) return came;
       const auto how = child.wait(std::chrono::seconds(1));
-      return refuse(how ? ended(*how) : "the new process does not want to take over");
+      return refuse(how ? ended(*how) : "the new process has refused to take over");
     }
     if (is_cancelled_) return refuse(kStopping);
     if (Clock::now() >= until) {
       return refuse("the new process did not serve within " + std::to_string(kPatience.count()) +
-                    " s, and was ended");
+                    " s, and was stopped");
     }
   }
 }
@@ -138,12 +138,14 @@ Result<std::string> Upgrade::replace() {
   return "process " + process + " of version " + hello->version + " has taken over";
 }
 
-// After the order, the new process serves beside this one, and is not killed for a stop any more:
-// it would take connections with it.
+// After the order, the new process serves beside this one. A stop does not kill it then: that would
+// cut its connections. One that is silent for kPatience is killed all the same, with the
+// connections that it may have: this process goes on, and two would accept for ever.
 Result<void> Upgrade::give_way(ChildProcess& child, ProcessChannel channel) {
   steps_.prepare();
   if (is_cancelled_) return refuse(kStopping);
-  // The service manager learns of the new process from this one, which it still believes.
+  // The service manager still accepts reports of this process only, so this one reports the new
+  // one.
   steps_.announce(child.id());
   auto serves = send_go(channel);
   if (serves) serves = receive_serving(channel, kPatience);
@@ -151,10 +153,10 @@ Result<void> Upgrade::give_way(ChildProcess& child, ProcessChannel channel) {
     steps_.announce(::getpid());
     if (!serves.error().is(Errc::closed)) return serves;
     const auto how = child.wait(std::chrono::seconds(1));
-    return refuse(how ? ended(*how) : "the new process does not want to serve");
+    return refuse(how ? ended(*how) : "the new process has refused to serve");
   }
   const bool has_left = steps_.leave(std::move(channel));
-  if (!has_left) child.terminate();  // the service stops, and it is the service
+  if (!has_left) child.terminate();  // the service stops, and the new process is the service
   child.let_go();
   if (!has_left) return refuse(kStopping);
   return {};

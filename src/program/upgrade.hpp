@@ -2,8 +2,7 @@
 //
 // Upgrade: replaces this process by a new one of the program that is installed now, without losing
 // a connection. The old one starts the new one and gives it the listening sockets; if the new one
-// does not come to serve, nothing has changed.
-// One run() at a time.
+// fails before it serves, nothing changes. One run() at a time.
 // Thread: any.
 #pragma once
 
@@ -34,16 +33,16 @@ class Upgrade {
   using Duration = std::chrono::nanoseconds;
   using Outcome = observe::ActionResult;
 
-  // The steps of the old process on the way.
+  // The steps of the old process in an upgrade.
   struct Steps {
     // Makes the handover to the new process.
     std::function<Handover()> handover;
-    // Makes what leave() needs, and could be refused. A later prepare() replaces it. Throws.
+    // Makes what leave() needs and the system could refuse. A later prepare() replaces it. Throws.
     std::function<void()> prepare;
     // Reports to the service manager which process is the main one: the new one, or this one again
     // if that has ended after all.
     std::function<void(pid_t main)> announce;
-    // From here on the new process alone accepts. False if this one was stopping already.
+    // From here on only the new process accepts. Returns false if this one was already stopping.
     std::function<bool(ProcessChannel channel)> leave;
   };
 
@@ -52,11 +51,11 @@ class Upgrade {
 
   // Returns when the new process serves, or cannot.
   Outcome run();
-  // A run that is going on fails soon, and later ones at once.
+  // A run in progress fails within a second, and later ones immediately.
   void cancel() noexcept { is_cancelled_ = true; }
 
  private:
-  // Why there can be no upgrade, whatever the new program is. "" if there can.
+  // Returns why this process cannot be replaced by any program; "" if it can.
   std::string obstacle() const;
   // Lets the new program check the settings. "" if it finds no mistake.
   std::string check(std::vector<std::string>& findings) const;

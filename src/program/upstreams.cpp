@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/upstreams.hpp"
 
+#include "config/upstream_kinds.hpp"
 #include "net/small_file.hpp"
 #include "upstream/key_hash.hpp"
 
@@ -33,25 +34,28 @@ Upstream::HealthCheck health_check_of(const config::UpstreamSettings& settings) 
   return check;
 }
 
-// Each upstream has a cookie of its own: clients know them as one host.
-std::string default_cookie(const std::string& connections) {
+// Reports whether a client is kept at its backend by a hash, instead of `balance`.
+bool is_hashed(const std::string& sticky) {
+  return sticky == "client" || sticky.starts_with("header:");
+}
+
+// All backends that do the same have a cookie of their own: clients know them as one host.
+std::string default_cookie(const std::string& backends) {
   std::string name(kDefaultCookie);
-  if (!connections.empty()) name += "_" + std::to_string(upstream::hash_of(connections));
+  if (!backends.empty()) name += "_" + std::to_string(upstream::hash_of(backends));
   return name;
 }
 
-void set_sticky(const std::string& rule,
-                const std::string& connections,
-                Upstream::Options& options) {
+void set_sticky(const std::string& rule, const std::string& backends, Upstream::Options& options) {
   const std::string name = rule.substr(std::min(rule.find(':'), rule.size() - 1) + 1);
   if (rule.starts_with("cookie")) {
-    options.sticky.name = rule == "cookie" ? default_cookie(connections) : name;
+    options.sticky.name = rule == "cookie" ? default_cookie(backends) : name;
   } else if (rule == "client") {
     options.balance = Balance::hash;
     options.hash_key = [](const Request& request) { return request.connection().client; };
   } else if (rule.starts_with("header:")) {
     options.balance = Balance::hash;
-    // Requests without the field are kept by their client, not all at one backend.
+    // Requests without the field are assigned by client, so that they do not all go to one backend.
     options.hash_key = [name](const Request& request) {
       const std::string_view value = request.headers().get_or_empty(name);
       return value.empty() ? request.connection().client : value;
@@ -77,8 +81,17 @@ std::vector<Upstream::Endpoint> endpoints_of(const config::Configuration& config
   return endpoints;
 }
 
+observe::UpstreamEndpoints policy_of(const config::UpstreamSettings& settings) {
+  const bool is_off = settings.sticky == "off";
+  return {
+      .balance = is_hashed(settings.sticky) ? "hash" : config::BalanceWord::show(settings.balance),
+      .sticky = is_off ? "" : settings.sticky};
+}
+
 Result<std::shared_ptr<Upstream>> make_upstream(const config::Configuration& configuration,
+                                                const Upstream* before,
                                                 std::shared_ptr<const Transport> transport,
+                                                std::string cookie_key,
                                                 std::function<void(std::string_view)> on_change) {
   const config::UpstreamSettings& settings = configuration.upstream;
   Upstream::Options options;
@@ -98,7 +111,8 @@ Result<std::shared_ptr<Upstream>> make_upstream(const config::Configuration& con
   options.host_of_endpoint = configuration.host_header == "backend";
   options.on_change = std::move(on_change);
   options.transport = std::move(transport);
-  set_sticky(settings.sticky, configuration.table.connections, options);
+  set_sticky(settings.sticky, configuration.table.backends, options);
+  options.sticky.key = std::move(cookie_key);
   if (!settings.sticky_key.empty()) {
     auto key = net::read_small_file(settings.sticky_key, net::FileKinds::regular_or_pipe);
     if (!key) {
@@ -107,6 +121,7 @@ Result<std::shared_ptr<Upstream>> make_upstream(const config::Configuration& con
     options.sticky.key = std::move(*key);
   }
   try {
+    if (before) return std::make_shared<Upstream>(std::move(options), *before);
     return std::make_shared<Upstream>(std::move(options));
   } catch (const std::invalid_argument& error) {
     return failure(Errc::bad_option, Side::local, error.what());

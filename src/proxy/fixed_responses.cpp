@@ -6,19 +6,17 @@
 
 #include "http/field_names.hpp"
 #include "proxy/error_response.hpp"
+#include "proxy/redirect_status.hpp"
+#include "proxy/route_path.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <utility>
 
 namespace onehop {
 namespace {
-
-constexpr std::array kRedirects = {Status::moved_permanently, Status::found, Status::see_other,
-                                   Status::temporary_redirect, Status::permanent_redirect};
 
 // The part of the request that is added to the target.
 enum class Kept : std::uint8_t { nothing, query, path_and_query };
@@ -26,8 +24,8 @@ enum class Kept : std::uint8_t { nothing, query, path_and_query };
 class Redirect final : public Handler {
  public:
   Redirect(std::string target, Status status) : base_(std::move(target)), status_(status) {
-    if (std::ranges::find(kRedirects, status) == kRedirects.end()) {
-      refuse("the status " + std::to_string(status.code()) + " is not 301, 302, 303, 307 or 308");
+    if (!is_redirect_status(status)) {
+      refuse("the status " + std::to_string(status.code()) + " is not " + redirect_statuses());
     }
     const std::string given = base_;
     if (base_.ends_with("/*")) {
@@ -44,10 +42,8 @@ class Redirect final : public Handler {
     const Url& url = request.url();
     std::string place = base_;
     if (kept_ == Kept::path_and_query) {
-      // "//host" is a URL of another host, and so is "/\host" to browsers.
       const std::string_view path = url.path();
-      const bool leads_away = path.starts_with("//") || path.starts_with("/\\");
-      if (url.is_asterisk() || (base_.empty() && leads_away)) {
+      if (url.is_asterisk() || (base_.empty() && leads_away(path))) {
         co_return response_to(request, Status::bad_request);
       }
       place += path.empty() ? std::string_view("/") : path;

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace onehop {
 namespace {
@@ -164,6 +165,17 @@ void append_forwarded(const Request& in, Headers& out) {
   out.add(field::x_forwarded_proto, scheme);
   // Only this connection knows the certificate of its client.
   add_client_subject(in, out);
+}
+
+ClientPlace client_place(const Request& in, bool peer_is_trusted) {
+  ClientPlace place{std::string(scheme_of(in)), std::string(in.host())};
+  if (!peer_is_trusted) return place;
+  std::string scheme = first_member(list_in(in.headers(), field::x_forwarded_proto));
+  if (scheme == "http" || scheme == "https") place.scheme = std::move(scheme);
+  std::string host = first_member(list_in(in.headers(), field::x_forwarded_host));
+  const auto url = Url::parse("http://" + host);
+  if (url && !host.empty() && url->authority() == host) place.host = std::move(host);
+  return place;
 }
 
 void add_forwarded_element(const Request& in, Headers& out) {

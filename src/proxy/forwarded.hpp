@@ -45,6 +45,13 @@ void add_forwarded(const Request& in, Headers& out);
 // kept, and so is the first member of its X-Forwarded-Proto, which is the scheme that the client
 // used (upstreams compare it with "https"). The proxy sets those that the peer did not send.
 void append_forwarded(const Request& in, Headers& out);
+// The scheme, "http" or "https", and the host that the client has used: those that a trusted peer
+// says, else those that were received. The host is "" if there is none.
+struct ClientPlace {
+  std::string scheme;
+  std::string host;
+};
+ClientPlace client_place(const Request& in, bool peer_is_trusted);
 // Adds a Forwarded line with for, host and proto, after those in `out`.
 void add_forwarded_element(const Request& in, Headers& out);
 

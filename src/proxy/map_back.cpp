@@ -5,88 +5,186 @@
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
 #include "http/header_lines.hpp"
+#include "proxy/route_host.hpp"
 #include "proxy/route_path.hpp"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 #include <vector>
 
 namespace onehop {
 namespace {
 
-// Reports whether an authority is that of the request, which may leave out the default port.
-bool is_same_place(std::string_view authority, std::string_view host, std::string_view port) {
+// A text for a changed one, or std::nullopt if it stays.
+using Changed = std::optional<std::string>;
+
+// --- references --------------------------------------------------------------------------------
+
+// A reference with an authority: "https://a.example/x", "//a.example/x".
+struct Reference {
+  bool has_scheme = false;
+  bool is_https = false;
+  std::string_view authority;
+  std::size_t path_at = 0;
+};
+
+// std::nullopt for one that has none, or another scheme.
+std::optional<Reference> parse_reference(std::string_view text) {
+  Reference reference;
+  std::size_t authority_at = 2;
+  if (ascii::starts_with_ignoring_case(text, "https://")) {
+    reference.has_scheme = reference.is_https = true;
+    authority_at = 8;
+  } else if (ascii::starts_with_ignoring_case(text, "http://")) {
+    reference.has_scheme = true;
+    authority_at = 7;
+  } else if (!text.starts_with("//")) {
+    return std::nullopt;
+  }
+  reference.path_at = std::min(text.find_first_of("/?#", authority_at), text.size());
+  reference.authority = text.substr(authority_at, reference.path_at - authority_at);
+  return reference;
+}
+
+// Reports whether it leads to `host`, either of which may leave out the default port.
+bool leads_to(const Reference& reference, std::string_view host) {
+  std::string_view authority = reference.authority;
   if (ascii::equals_ignoring_case(authority, host)) return true;
+  const std::string_view port = reference.has_scheme && !reference.is_https ? ":80" : ":443";
   for (std::string_view* one : {&authority, &host}) {
     if (one->ends_with(port)) one->remove_suffix(port.size());
   }
   return ascii::equals_ignoring_case(authority, host);
 }
 
-// Returns the size of the part before the path of `location`; std::nullopt if it leads elsewhere.
-std::optional<std::size_t> size_before_path(std::string_view location, std::string_view host) {
-  std::size_t authority_at = 0;
-  std::string_view port = ":443";
-  if (ascii::starts_with_ignoring_case(location, "https://")) {
-    authority_at = 8;
-  } else if (ascii::starts_with_ignoring_case(location, "http://")) {
-    authority_at = 7;
-    port = ":80";
-  } else if (location.starts_with("//")) {
-    authority_at = 2;
-  } else if (location.starts_with('/')) {
-    return 0;
-  } else {
-    return std::nullopt;  // relative to the request's path, or another scheme
+std::string_view all_of(std::string_view value) {
+  return value;
+}
+
+// "0; url=/x". "" if it has none.
+std::string_view url_in_refresh(std::string_view value) {
+  constexpr std::string_view kUrl = "url";
+  std::string_view rest = value.substr(std::min(value.find_first_of(";,"), value.size()));
+  if (rest.empty()) return rest;
+  rest = ascii::trim_blanks(rest.substr(1));
+  if (!ascii::starts_with_ignoring_case(rest, kUrl)) return {};
+  rest = ascii::trim_blanks(rest.substr(kUrl.size()));
+  if (!rest.starts_with('=')) return {};
+  rest = ascii::trim_blanks(rest.substr(1));
+  const bool is_quoted = rest.starts_with('"') || rest.starts_with('\'');
+  return is_quoted ? rest.substr(1, rest.find(rest.front(), 1) - 1) : rest;
+}
+
+struct ReferringField {
+  std::string_view name;
+  std::string_view (*reference_in)(std::string_view value);
+};
+constexpr std::array kReferringFields = {ReferringField{"Location", all_of},
+                                         ReferringField{"Content-Location", all_of},
+                                         ReferringField{"Refresh", url_in_refresh}};
+
+// Calls map(reference), which returns a Changed, for each of them.
+template <class Map>
+void map_references(Headers& headers, Map map) {
+  for (const auto& [name, reference_in] : kReferringFields) {
+    const auto value = headers.get(name);
+    if (!value) continue;
+    const std::string_view reference = reference_in(*value);
+    const Changed mapped = map(reference);
+    if (!mapped) continue;
+    std::string text(value->data(), reference.data());
+    text += *mapped;
+    text.append(reference.data() + reference.size(), value->data() + value->size());
+    headers.set(name, text);
   }
-  const std::size_t end = std::min(location.find_first_of("/?#", authority_at), location.size());
-  const std::string_view authority = location.substr(authority_at, end - authority_at);
-  if (!is_same_place(authority, host, port)) return std::nullopt;
-  return end;
 }
 
-std::optional<std::string> location_for_client(std::string_view location,
-                                               const PrefixChange& change,
-                                               std::string_view host) {
-  const std::optional<std::size_t> begin = size_before_path(location, host);
-  if (!begin) return std::nullopt;
-  const std::size_t end = std::min(location.find_first_of("?#", *begin), location.size());
-  const std::string_view path = location.substr(*begin, end - *begin);
-  const auto mapped = path_for_client(path.empty() ? "/" : path, change);
-  if (!mapped) return std::nullopt;
-  return std::string(location.substr(0, *begin)) + *mapped + std::string(location.substr(end));
-}
+// --- cookies -----------------------------------------------------------------------------------
 
-// One attribute of a cookie, " Path=/x"; std::nullopt if it stays.
-std::optional<std::string> attribute_for_client(std::string_view attribute,
-                                                const PrefixChange& change) {
+// The value of an attribute of a cookie, " Path=/x", if that is its name.
+std::optional<std::string_view> value_of(std::string_view attribute, std::string_view name) {
   const std::size_t equals = attribute.find('=');
   if (equals == std::string_view::npos) return std::nullopt;
-  if (!ascii::equals_ignoring_case(ascii::trim_blanks(attribute.substr(0, equals)), "path")) {
+  if (!ascii::equals_ignoring_case(ascii::trim_blanks(attribute.substr(0, equals)), name)) {
     return std::nullopt;
   }
-  const std::string_view path = ascii::trim_blanks(attribute.substr(equals + 1));
-  if (!path.starts_with('/')) return std::nullopt;  // the default path
-  std::optional<std::string> mapped = path_for_client(path, change);
-  if (!mapped) return std::nullopt;
-  // "/api/" is not a path of /api, so a cookie for all has none at its end.
-  if (path == "/" && mapped->size() > 1) mapped->pop_back();
-  return std::string(attribute.substr(0, equals + 1)) + *mapped;
+  return ascii::trim_blanks(attribute.substr(equals + 1));
 }
 
-std::optional<std::string> cookie_for_client(std::string_view cookie, const PrefixChange& change) {
+// Calls map(attribute) for each attribute of a cookie; "" removes it.
+template <class Map>
+Changed map_cookie(std::string_view cookie, Map map) {
   if (ascii::starts_with_ignoring_case(ascii::trim_blanks(cookie), "__Host-")) return std::nullopt;
   std::string text;
   bool is_changed = false;
   for (std::size_t at = 0; at <= cookie.size();) {
     const std::size_t end = std::min(cookie.find(';', at), cookie.size());
     const std::string_view part = cookie.substr(at, end - at);
-    const auto mapped = at == 0 ? std::nullopt : attribute_for_client(part, change);
+    const Changed mapped = at == 0 ? std::nullopt : map(part);
     is_changed = is_changed || mapped.has_value();
-    text.append(at == 0 ? "" : ";").append(mapped ? std::string_view(*mapped) : part);
+    if (!mapped || !mapped->empty()) {
+      text.append(at == 0 ? "" : ";").append(mapped ? std::string_view(*mapped) : part);
+    }
     at = end + 1;
   }
   if (!is_changed) return std::nullopt;
   return text;
+}
+
+template <class Map>
+void map_cookies(Headers& headers, Map map) {
+  if (!HeaderLines(headers).has(FieldId::set_cookie)) return;
+  std::vector<std::string> cookies;
+  bool is_changed = false;
+  for (const std::string_view cookie : headers.get_all(field::set_cookie)) {
+    const Changed mapped = map_cookie(cookie, map);
+    is_changed = is_changed || mapped.has_value();
+    cookies.emplace_back(mapped ? std::string_view(*mapped) : cookie);
+  }
+  if (!is_changed) return;
+  headers.erase(field::set_cookie);
+  for (const std::string& cookie : cookies)
+    HeaderWriter(headers).add_valid(field::set_cookie, cookie);
+}
+
+// --- paths -------------------------------------------------------------------------------------
+
+Changed with_path_for_client(std::string_view reference,
+                             const PrefixChange& change,
+                             std::string_view host) {
+  std::size_t begin = 0;
+  if (const auto parsed = parse_reference(reference)) {
+    if (!leads_to(*parsed, host)) return std::nullopt;
+    begin = parsed->path_at;
+  } else if (!reference.starts_with('/')) {
+    return std::nullopt;  // relative to the request's path, or another scheme
+  }
+  const std::size_t end = std::min(reference.find_first_of("?#", begin), reference.size());
+  const std::string_view path = reference.substr(begin, end - begin);
+  const Changed mapped = path_for_client(path.empty() ? "/" : path, change);
+  if (!mapped) return std::nullopt;
+  return std::string(reference.substr(0, begin)) + *mapped + std::string(reference.substr(end));
+}
+
+Changed path_attribute_for_client(std::string_view attribute, const PrefixChange& change) {
+  const auto path = value_of(attribute, "path");
+  if (!path || !path->starts_with('/')) return std::nullopt;  // the default path
+  Changed mapped = path_for_client(*path, change);
+  if (!mapped) return std::nullopt;
+  // "/api/" is not a path of /api, so a cookie for all has none at its end.
+  if (*path == "/" && mapped->size() > 1) mapped->pop_back();
+  return std::string(attribute.substr(0, attribute.find('=') + 1)) + *mapped;
+}
+
+// --- hosts -------------------------------------------------------------------------------------
+
+Changed with_host_for_client(std::string_view reference, const HostChange& change) {
+  const auto parsed = parse_reference(reference);
+  if (!parsed || !leads_to(*parsed, change.sent)) return std::nullopt;
+  const bool asks_for_tls = parsed->is_https && !change.is_tls;
+  std::string text = asks_for_tls ? "https" : change.scheme;
+  return text.append("://").append(change.host).append(reference.substr(parsed->path_at));
 }
 
 }  // namespace
@@ -96,27 +194,31 @@ std::optional<std::string> path_for_client(std::string_view path, const PrefixCh
   std::string mapped = change.strip;
   mapped += path.substr(change.add.size());
   if (mapped.empty()) mapped = "/";
+  // Without the prefix, a path that the client has made up may be a URL of another host.
+  if (leads_away(mapped)) return std::nullopt;
   return mapped;
 }
 
 void map_back(Response& response, const PrefixChange& change, std::string_view host) {
-  Headers& headers = response.headers();
-  if (const auto location = headers.get(field::location)) {
-    const auto mapped = location_for_client(*location, change, host);
-    if (mapped) headers.set(field::location, *mapped);
-  }
-  if (!HeaderLines(headers).has(FieldId::set_cookie)) return;
-  std::vector<std::string> cookies;
-  bool is_changed = false;
-  for (const std::string_view cookie : headers.get_all(field::set_cookie)) {
-    const std::optional<std::string> mapped = cookie_for_client(cookie, change);
-    is_changed = is_changed || mapped.has_value();
-    cookies.emplace_back(mapped ? std::string_view(*mapped) : cookie);
-  }
-  if (!is_changed) return;
-  headers.erase(field::set_cookie);
-  for (const std::string& cookie : cookies)
-    HeaderWriter(headers).add_valid(field::set_cookie, cookie);
+  map_references(response.headers(), [&](std::string_view reference) {
+    return with_path_for_client(reference, change, host);
+  });
+  map_cookies(response.headers(), [&](std::string_view attribute) {
+    return path_attribute_for_client(attribute, change);
+  });
+}
+
+void map_back(Response& response, const HostChange& change) {
+  map_references(response.headers(), [&](std::string_view reference) {
+    return with_host_for_client(reference, change);
+  });
+  const ComparedHost host(change.sent);
+  map_cookies(response.headers(), [&host](std::string_view attribute) -> Changed {
+    auto domain = value_of(attribute, "domain");
+    if (domain && domain->starts_with('.')) domain->remove_prefix(1);
+    if (!domain || !ascii::equals_ignoring_case(*domain, host.text())) return std::nullopt;
+    return "";
+  });
 }
 
 }  // namespace onehop

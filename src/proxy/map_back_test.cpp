@@ -53,6 +53,15 @@ TEST(MapBack, RemovesThePrefixThatWasAdded) {
   EXPECT_EQ(location_after("/v2/x", added), "/x");
 }
 
+// An application at /v2 that adds a slash redirects "/v2//evil.example" to "/v2//evil.example/".
+TEST(MapBack, LeadsToNoOtherHost) {
+  const PrefixChange added{.strip = "", .add = "/v2"};
+  for (const char* path : {"/v2//evil.example/", "/v2/\\evil.example/"})
+    EXPECT_EQ(location_after(path, added), path);
+  EXPECT_EQ(location_after("http://a.example/v2//x", added), "http://a.example/v2//x");
+  EXPECT_EQ(location_after("/v2//x", {.strip = "/api", .add = "/v2"}), "/api//x");
+}
+
 TEST(MapBack, MapsPathsOfCookies) {
   EXPECT_EQ(cookie_after("a=/b; Path=/; Secure"), "a=/b; Path=/api; Secure");
   EXPECT_EQ(cookie_after("a=b;path = /x"), "a=b;path =/api/x");
@@ -63,6 +72,16 @@ TEST(MapBack, MapsPathsOfCookies) {
   EXPECT_EQ(cookie_after("a=b; Path=/v2", {.strip = "", .add = "/v2"}), "a=b; Path=/");
 }
 
+TEST(MapBack, MapsOtherFieldsThatReferToAResource) {
+  Response response(
+      Status::ok,
+      Headers{{"Content-Location", "/x?q"}, {"Refresh", "5; url=/login"}, {"Link", "</x>"}});
+  map_back(response, {.strip = "/api", .add = ""}, "a.example");
+  EXPECT_THAT(
+      lines_of(response.headers()),
+      ElementsAre("Content-Location: /api/x?q", "Refresh: 5; url=/api/login", "Link: </x>"));
+}
+
 TEST(MapBack, KeepsTheOrderOfCookies) {
   Response response(Status::ok, Headers{{"Set-Cookie", "a=1"},
                                         {"Set-Cookie", "b=2; Path=/x"},
@@ -71,6 +90,86 @@ TEST(MapBack, KeepsTheOrderOfCookies) {
   map_back(response, {.strip = "/api", .add = ""}, "a.example");
   EXPECT_THAT(response.headers().get_all("Set-Cookie"),
               ElementsAre("a=1", "b=2; Path=/api/x", "c=3"));
+}
+
+// --- hosts -------------------------------------------------------------------------------------
+
+const HostChange kToTheBackend{
+    .sent = "backend:8000", .is_tls = false, .scheme = "https", .host = "a.example"};
+
+std::string field_after(std::string_view name,
+                        std::string value,
+                        const HostChange& change = kToTheBackend) {
+  Response response(Status::found, Headers{{name, value}});
+  map_back(response, change);
+  return std::string(response.headers().get_or_empty(name));
+}
+
+TEST(MapBackHost, ReferencesToTheUpstreamLeadToTheClientsHost) {
+  for (const char* name : {"Location", "Content-Location"}) {
+    EXPECT_EQ(field_after(name, "http://backend:8000/x?q#f"), "https://a.example/x?q#f");
+    EXPECT_EQ(field_after(name, "HTTP://Backend:8000/"), "https://a.example/");
+    EXPECT_EQ(field_after(name, "http://backend:8000"), "https://a.example");
+    EXPECT_EQ(field_after(name, "http://backend:8000?q"), "https://a.example?q");
+    EXPECT_EQ(field_after(name, "//backend:8000/x"), "https://a.example/x");
+    // It leads to no other host.
+    EXPECT_EQ(field_after(name, "http://backend:8000//b.example/x"),
+              "https://a.example//b.example/x");
+  }
+}
+
+TEST(MapBackHost, OthersStayAsTheyAre) {
+  for (const char* other :
+       {"/x", "x", "?q", "", "http://backend/x", "http://backend:80/", "http://backend:8001/",
+        "http://b.example/http://backend:8000/", "http://backend:8000@b.example/",
+        "http://a@backend:8000/", "ftp://backend:8000/", "http:backend:8000", "//", "///x",
+        "http://backend:8000.b.example/", "http://backend:8000\\b.example/"}) {
+    EXPECT_EQ(field_after("Location", other), other);
+  }
+  EXPECT_EQ(field_after("Link", "<http://backend:8000/>"), "<http://backend:8000/>");
+}
+
+TEST(MapBackHost, TheDefaultPortMayBeLeftOut) {
+  HostChange change = kToTheBackend;
+  change.sent = "backend";
+  EXPECT_EQ(field_after("Location", "http://backend:80/x", change), "https://a.example/x");
+  EXPECT_EQ(field_after("Location", "https://backend:443/x", change), "https://a.example/x");
+  EXPECT_EQ(field_after("Location", "http://backend:443/x", change), "http://backend:443/x");
+  change.sent = "backend:80";
+  EXPECT_EQ(field_after("Location", "http://backend/x", change), "https://a.example/x");
+}
+
+// Asked without TLS, an upstream that names https wants the client to use it.
+TEST(MapBackHost, TheSchemeIsThatOfTheClientOrHttps) {
+  HostChange change{.sent = "backend", .is_tls = false, .scheme = "http", .host = "a.example:81"};
+  EXPECT_EQ(field_after("Location", "http://backend/x", change), "http://a.example:81/x");
+  EXPECT_EQ(field_after("Location", "//backend/x", change), "http://a.example:81/x");
+  EXPECT_EQ(field_after("Location", "https://backend/x", change), "https://a.example:81/x");
+  change.is_tls = true;
+  EXPECT_EQ(field_after("Location", "https://backend/x", change), "http://a.example:81/x");
+  change.scheme = "https";
+  EXPECT_EQ(field_after("Location", "http://backend/x", change), "https://a.example:81/x");
+}
+
+TEST(MapBackHost, TheUrlOfARefreshIsMapped) {
+  const auto after = [](std::string value) { return field_after("Refresh", std::move(value)); };
+  EXPECT_EQ(after("0; url=http://backend:8000/x"), "0; url=https://a.example/x");
+  EXPECT_EQ(after("5,URL = 'http://backend:8000/x';"), "5,URL = 'https://a.example/x';");
+  EXPECT_EQ(after("5;url=\"http://backend:8000/x"), "5;url=\"https://a.example/x");
+  for (const char* other : {"5", "5;", "", "url=http://backend:8000/", "5; http://backend:8000/",
+                            "5; url", "5; url=", "5; url='", "5; url=http://b.example/"}) {
+    EXPECT_EQ(after(other), other);
+  }
+}
+
+TEST(MapBackHost, ACookieOfTheUpstreamsHostIsOneOfTheClients) {
+  const auto after = [](std::string value) { return field_after("Set-Cookie", std::move(value)); };
+  EXPECT_EQ(after("a=b; Domain=backend; Path=/"), "a=b; Path=/");
+  EXPECT_EQ(after("a=b;domain = .BACKEND"), "a=b");
+  for (const char* other : {"a=b", "a=b; Domain=example", "a=b; Domain=x.backend", "a=b; Domain=",
+                            "Domain=backend; Path=/", "__Host-a=b; Domain=backend"}) {
+    EXPECT_EQ(after(other), other);
+  }
 }
 
 }  // namespace

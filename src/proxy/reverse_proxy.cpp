@@ -14,6 +14,7 @@
 #include "proxy/forwarded.hpp"
 #include "proxy/hook_deadline.hpp"
 #include "proxy/hop_count.hpp"
+#include "proxy/map_back.hpp"
 #include "proxy/single_host.hpp"
 #include "proxy/upgrade.hpp"
 
@@ -69,6 +70,19 @@ HookOutcome answer_given(ProxyRequest& both) {
   return HookOutcome(std::optional<Response>(std::move(*answer)));
 }
 
+// An Upstream may have sent another Host since. Where it was the client's, there is nothing to
+// undo, and a redirect to another scheme must not be.
+void undo(HostChange change, const ExchangeRecord* record, Response& response) {
+  if (record != nullptr && !record->upstream_origin.empty()) {
+    const std::string_view origin = record->upstream_origin;
+    change.is_tls = origin.starts_with("https:");
+    change.sent = origin.substr(origin.find("//") + 2);
+  }
+  const bool is_change =
+      !change.sent.empty() && !ascii::equals_ignoring_case(change.sent, change.host);
+  if (is_change) map_back(response, change);
+}
+
 // Returns the error of a failed round trip; it names the hook if that set no URL.
 Error explained(Error error, bool has_url) {
   if (has_url || !error.is(Errc::bad_url)) return error;
@@ -100,7 +114,7 @@ struct ReverseProxy::State {
   // Reports whether a hook, or the claims of a trusted peer, need the request as received.
   bool needs_original(bool peer_is_trusted) const {
     return peer_is_trusted || single_target == nullptr || options.error_response ||
-           options.modify_response.sees_requests();
+           options.modify_response.sees_requests() || options.map_back_host;
   }
   // Sets the forwarding fields of the outbound request.
   void forward(const Request* in, Request& out, bool peer_is_trusted) const;
@@ -112,6 +126,11 @@ struct ReverseProxy::State {
   void end_finish(Response& response) const;
   Result<void> modify(ProxyResponse both) const;
   task<Result<void>> modify_later(ProxyResponse both, Time deadline) const;
+  // The change of Host that is to be undone, of a request that is about to be sent; null if none
+  // is.
+  std::unique_ptr<const HostChange> host_change(const Request* in,
+                                                const Request& out,
+                                                bool peer_is_trusted) const;
   Response answer_to(const Error& error, const Asked& asked, const Request* in) const;
 
   Options options;
@@ -201,6 +220,18 @@ void ReverseProxy::State::end_finish(Response& response) const {
   }
 }
 
+std::unique_ptr<const HostChange> ReverseProxy::State::host_change(const Request* in,
+                                                                   const Request& out,
+                                                                   bool peer_is_trusted) const {
+  if (!options.map_back_host) return nullptr;
+  ClientPlace client = client_place(*in, peer_is_trusted);
+  if (client.host.empty()) return nullptr;
+  return std::make_unique<const HostChange>(HostChange{.sent = std::string(out.host()),
+                                                       .is_tls = out.url().scheme() == "https",
+                                                       .scheme = std::move(client.scheme),
+                                                       .host = std::move(client.host)});
+}
+
 Response ReverseProxy::State::answer_to(const Error& error,
                                         const Asked& asked,
                                         const Request* in) const {
@@ -242,6 +273,7 @@ task<Response> ReverseProxy::serve(Request request) const {
     if (*outcome) co_return std::move(**outcome);
   }
 
+  const auto host_change = proxy.host_change(original, request, peer_is_trusted);
   const ResponseHook& hook = proxy.options.modify_response;
   std::optional<Request> sent;
   if (hook.sees_requests()) sent = request.clone_head();
@@ -250,6 +282,7 @@ task<Response> ReverseProxy::serve(Request request) const {
   Result<Response> result = co_await proxy.options.transport->round_trip(std::move(request));
   if (!result) co_return proxy.answer_to(explained(result.error(), has_url), asked, original);
   Result<void> finished = proxy.begin_finish(*result, protocol);
+  if (finished && host_change) undo(*host_change, asked.record, *result);
   if (finished && hook) {
     const ProxyResponse both(original, sent ? &*sent : nullptr, *result);
     if (hook.is_coroutine()) {

@@ -38,11 +38,19 @@ int escape_at(std::string_view text, std::size_t at) noexcept {
   return high < 0 || low < 0 ? -1 : 16 * high + low;
 }
 
-// `segment` begins at a slash.
-bool is_dot_segment(std::string_view segment) noexcept {
-  segment = segment.substr(1, std::min(segment.find('/', 1), segment.size()) - 1);
-  segment = segment.substr(0, segment.find(';'));
-  return segment == "." || segment == "..";
+bool begins_parameters(std::string_view text, std::size_t at) noexcept {
+  return text[at] == ';' || escape_at(text, at) == ';';
+}
+
+// Reports whether the segment at the slash with which `path` begins is a dot segment, or an empty
+// one before others, once its parameters are off.
+bool is_odd_segment(std::string_view path) noexcept {
+  const std::size_t end = std::min(path.find('/', 1), path.size());
+  std::string_view name = path.substr(1, end - 1);
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (begins_parameters(name, i)) name = name.substr(0, i);
+  }
+  return name == "." || name == ".." || (name.empty() && end < path.size());
 }
 
 // A slash comes before all others.
@@ -65,6 +73,7 @@ Result<PathPattern> parse_path_pattern(std::string_view text) {
   if (pattern.below && path.empty()) return pattern;
   if (const Result<void> valid = check_written_path(path); !valid) return failure(valid.error());
   if (pattern.below && path.ends_with('/')) return bad_path(text, "has an empty segment");
+  if (has_parameters(path)) return bad_path(text, "has a ';': routes do not look at parameters");
   pattern.text = percent_decoded(path);
   return pattern;
 }
@@ -83,15 +92,29 @@ bool is_ambiguous_path(std::string_view path) noexcept {
     const char c = path[i];
     if (c == '\\') return true;
     if (c == '/' && i + 1 < path.size()) {
-      if (path[i + 1] == '/') return true;
-      if (path[i + 1] == '.' && is_dot_segment(path.substr(i))) return true;
+      const char next = path[i + 1];
+      if (next == '/') return true;
+      if ((next == '.' || next == ';' || next == '%') && is_odd_segment(path.substr(i)))
+        return true;
     }
     if (c == '%') {
       const int value = escape_at(path, i);
-      if (value == '.' || value == '/' || value == '\\') return true;
+      if (value == '.' || value == '/' || value == '\\' || value == 0) return true;
     }
   }
   return false;
+}
+
+bool has_parameters(std::string_view path) noexcept {
+  if (path.find(';') != std::string_view::npos) return true;
+  for (std::size_t i = path.find('%'); i < path.size(); i = path.find('%', i + 1)) {
+    if (begins_parameters(path, i)) return true;
+  }
+  return false;
+}
+
+bool leads_away(std::string_view path) noexcept {
+  return path.starts_with("//") || path.starts_with("/\\");
 }
 
 bool is_below(std::string_view path, std::string_view prefix) noexcept {
@@ -106,14 +129,17 @@ bool comes_before(std::string_view a, std::string_view b) noexcept {
   return rank(*x) < rank(*y);
 }
 
-PathStart::PathStart(std::string_view path, std::size_t limit) noexcept {
+PathStart::PathStart(std::string_view path, std::size_t limit, Parameters parameters) noexcept {
+  const bool drops = parameters == Parameters::drop;
   limit = std::min(limit, room_.size());
-  if (path.find('%') == std::string_view::npos) {
+  if (path.find('%') == std::string_view::npos && !drops) {
     text_ = path.substr(0, limit);
     return;
   }
   std::size_t size = 0;
   for (std::size_t i = 0; i < path.size() && size < limit; ++i) {
+    if (drops && begins_parameters(path, i)) i = std::min(path.find('/', i), path.size());
+    if (i == path.size()) break;
     const int value = escape_at(path, i);
     if (value >= 0) i += 2;
     room_[size++] = value >= 0 ? static_cast<char>(value) : path[i];

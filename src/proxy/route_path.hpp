@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -33,8 +34,16 @@ Result<PathPattern> parse_path_pattern(std::string_view text);
 Result<void> check_prefix(std::string_view text);
 
 // Reports whether a backend could read this path as another one: it has an empty segment, a dot
-// segment (also one with parameters, "/..;a/"), a backslash, or an escaped dot, slash or backslash.
+// segment (also one with parameters, "/..;a/"), a backslash, or an escaped dot, slash, backslash or
+// NUL.
 bool is_ambiguous_path(std::string_view path) noexcept;
+
+// Reports whether a segment has parameters, "/a;b=c", which some backends take off: what follows
+// an escaped or plain ';'.
+bool has_parameters(std::string_view path) noexcept;
+
+// Reports whether browsers read this path as a URL of another host: "//host", "/\\host".
+bool leads_away(std::string_view path) noexcept;
 
 // Reports whether `path` is `prefix` or below it. "" is above every path.
 bool is_below(std::string_view path, std::string_view prefix) noexcept;
@@ -45,8 +54,12 @@ bool comes_before(std::string_view a, std::string_view b) noexcept;
 // The beginning of a path, without escapes.
 class PathStart {
  public:
+  enum class Parameters : std::uint8_t { keep, drop };
+
   // `limit` bytes of it, at most kMaxRoutePath + 1. Views `path`, which must outlive it.
-  PathStart(std::string_view path, std::size_t limit) noexcept;
+  PathStart(std::string_view path,
+            std::size_t limit,
+            Parameters parameters = Parameters::keep) noexcept;
   PathStart(const PathStart&) = delete;
   PathStart& operator=(const PathStart&) = delete;
   ~PathStart() = default;

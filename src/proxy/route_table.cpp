@@ -171,8 +171,14 @@ std::optional<std::expected<std::size_t, RouteMiss>> RouteTable::find_in(
   std::size_t route = Node::kNone;
   if (table.looks_at_paths && is_path) {
     if (is_ambiguous_path(request.path)) return Found(std::unexpect, RouteMiss::ambiguous_path);
-    const PathStart start(request.path.empty() ? "/" : request.path, table.longest + 1);
+    const std::string_view path = request.path.empty() ? "/" : request.path;
+    const PathStart start(path, table.longest + 1);
     route = table.find(start.text(), request);
+    if (has_parameters(path)) {
+      const PathStart bare(path, table.longest + 1, PathStart::Parameters::drop);
+      if (table.find(bare.text(), request) != route)
+        return Found(std::unexpect, RouteMiss::ambiguous_path);
+    }
   } else {
     route = table.find("", request);
   }

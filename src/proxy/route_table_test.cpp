@@ -139,12 +139,30 @@ TEST(RouteTable, GoesOnToLessSpecificHosts) {
 TEST(RouteTable, RefusesPathsThatABackendCouldReadAsOthers) {
   const std::vector<Route> routes = {route({}, "/*"), route({}, "/api/*")};
   for (const char* path : {"/x/../api", "/./x", "/x/..", "/..;a=b/api", "//api", "/x//y", "/x//",
-                           "/x%2fy", "/x%2Fy", "/%2e%2E/api", "/x%5cy", "/x%5Cy", "/x\\y"}) {
+                           "/x%2fy", "/x%2Fy", "/%2e%2E/api", "/x%5cy", "/x%5Cy", "/x\\y",
+                           "/api%00", "/..%3b/api", "/;/api", "/%3Bx/api"}) {
     EXPECT_EQ(chosen(routes, "h", path), "ambiguous") << path;
   }
-  for (const char* path : {"/x/", "/...", "/.x", "/x.", "/..x", "/%252e", "/x/.well-known/y"}) {
+  for (const char* path : {"/x/", "/...", "/.x", "/x.", "/..x", "/%252e", "/x/.well-known/y",
+                           "/x;y/api", "/;y", "/x/;y"}) {
     EXPECT_EQ(chosen(routes, "h", path), "/*") << path;
   }
+}
+
+// Servlets take parameters off before they look at the path.
+TEST(RouteTable, ParametersOfSegmentsChooseNoOtherRoute) {
+  const std::vector<Route> routes = {route({}, "/*"), route({}, "/admin/*"), route({}, "/admin/a"),
+                                     route({"b"}, "/*")};
+  EXPECT_EQ(chosen(routes, "h", "/admin/x;id=1"), "/admin/*");
+  EXPECT_EQ(chosen(routes, "h", "/admin/x;id=1/y;z"), "/admin/*");
+  EXPECT_EQ(chosen(routes, "h", "/x;id=1"), "/*");
+  for (const char* path :
+       {"/admin;x", "/admin;x/y", "/admin%3bx", "/admin/a;x", "/%61dmin;", "/admin;x%3by/a"}) {
+    EXPECT_EQ(chosen(routes, "h", path), "ambiguous") << path;
+  }
+  EXPECT_EQ(chosen(routes, "b", "/admin;x"), "b/*");
+  EXPECT_THAT(refusal_of({route({}, "/a;b/*")}), HasSubstr("parameters"));
+  EXPECT_THAT(refusal_of({route({}, "/a%3Bb")}), HasSubstr("parameters"));
 }
 
 TEST(RouteTable, RefusesNoPathWhereNoneDecides) {

@@ -5,6 +5,7 @@
 #include <onehop/reverse_proxy.hpp>
 
 #include "http/header_lines.hpp"
+#include "http/limited_body.hpp"
 #include "proxy/error_response.hpp"
 #include "proxy/map_back.hpp"
 #include "proxy/route_host.hpp"
@@ -54,6 +55,7 @@ struct Routes::State {
     std::shared_ptr<const Handler> to;
     PrefixChange change;
     std::size_t stripped = 0;  // the size of change.strip, where an escape is one byte
+    Limit<std::uint64_t> max_body = no_limit;
     bool changes_path = false;
     bool maps_back = false;
   };
@@ -70,7 +72,8 @@ Routes::State::State(const std::vector<Route>& routes) : table(routes) {
   for (const Route& route : routes) {
     Target target{.name = route.name.empty() ? RouteTable::conditions_of(route) : route.name,
                   .to = route.to,
-                  .change = {.strip = route.strip_prefix, .add = route.add_prefix}};
+                  .change = {.strip = route.strip_prefix, .add = route.add_prefix},
+                  .max_body = route.max_body};
     target.stripped = PathStart(route.strip_prefix, kMaxRoutePath).text().size();
     target.changes_path = !route.strip_prefix.empty() || !route.add_prefix.empty();
     target.maps_back = route.map_back && target.changes_path;
@@ -106,6 +109,10 @@ task<Response> Routes::serve(Request request) const {
   }
   const State::Target& target = state_->targets[*found];
   if (ExchangeRecord* const record = request.record()) record->route = target.name;
+  if (!target.max_body.is_none()) {
+    const Result<void> limited = limit_body(request, target.max_body);
+    if (!limited) return respond(refused(request, limited.error()));
+  }
   if (target.changes_path) {
     const Result<void> changed = State::change_path(request.url(), target);
     if (!changed) return respond(refused(request, changed.error()));

@@ -2,9 +2,14 @@
 
 #include <onehop/routes.hpp>
 
+#include <onehop/reverse_proxy.hpp>
+
+#include "support/bodies.hpp"
 #include "support/scripted_upstream.hpp"
 
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -131,6 +136,51 @@ TEST(Routes, MapsResponsesBack) {
   EXPECT_EQ(mapped.headers().get("Set-Cookie"), "s=1; Path=/a");
   EXPECT_EQ(serve(routes, from_client({{"Host", "h"}}, "/b/x")).headers().get("Location"),
             "/login");
+}
+
+// Responds with the size of the content, or the status for what is wrong with it.
+std::shared_ptr<const Handler> counting() {
+  return make_handler([](Request request) -> task<Response> {
+    const auto content = co_await request.body().read_all(1000);
+    if (!content) co_return default_error_response(request, content.error());
+    co_return Response(Status::ok, std::to_string(content->size()));
+  });
+}
+
+int status_after(const Routes& routes, std::string_view target, Body body) {
+  Request request = from_client({{"Host", "h"}}, target);
+  request.set_body(std::move(body));
+  return serve(routes, std::move(request)).status().code();
+}
+
+TEST(Routes, LimitTheContentOfTheirRequests) {
+  const Routes routes({{.path = "/small/*", .to = counting(), .max_body = 3},
+                       {.path = "/none", .to = counting(), .max_body = 0},
+                       {.to = counting()}});
+  const auto unknown = [](std::vector<std::string> list) {
+    return Body::from(test::pieces(std::move(list)));
+  };
+  EXPECT_EQ(status_after(routes, "/small/x", Body::of("123")), 200);
+  EXPECT_EQ(status_after(routes, "/small/x", Body::of("1234")), 413);
+  EXPECT_EQ(status_after(routes, "/small/x", unknown({"1", "23"})), 200);
+  EXPECT_EQ(status_after(routes, "/small/x", unknown({"1", "234"})), 413);
+  EXPECT_EQ(status_after(routes, "/none", Body()), 200);
+  EXPECT_EQ(status_after(routes, "/none", Body::of("1")), 413);
+  EXPECT_EQ(status_after(routes, "/", Body::of("1234")), 200);
+  EXPECT_EQ(status_after(routes, "/", unknown({"1", "234"})), 200);
+}
+
+TEST(Routes, DoNotAskAHandlerForContentThatIsTooLarge) {
+  const Routes routes(
+      {{.to = make_handler([](const Request&) -> Response { throw 1; }), .max_body = 3}});
+  ExchangeRecord record;
+  Request request = from_client({{"Host", "h"}});
+  request.set_body(Body::of("1234"));
+  MessageAccess::set_record(request, &record);
+  EXPECT_EQ(serve(routes, std::move(request)).status(), Status::content_too_large);
+  ASSERT_TRUE(record.failure);
+  EXPECT_TRUE(record.failure->is(Errc::body_too_large));
+  EXPECT_EQ(record.failure->phase(), Phase::head);
 }
 
 std::string location_of(const Handler& handler, std::string_view target) {

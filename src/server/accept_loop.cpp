@@ -147,18 +147,18 @@ AcceptLoop::Batch AcceptLoop::accept_some() {
 void AcceptLoop::adopt(net::TcpListener::Accepted accepted) {
   const bool is_proxied = proxies_ && proxies_->includes(accepted.peer.ip());
   if (is_proxied) {
-    note_accepted();
+    on_accepted();
     return worker_.owner().adopt_proxied(stream_of(std::move(accepted.socket)),
                                          AcceptedFrom(accepted.peer, listener_), tls());
   }
   auto ticket = worker_.admission().enter(accepted.peer, worker_.configuration()->trusted());
   if (!ticket) return worker_.refuse_client(accepted.peer);
-  note_accepted();
+  on_accepted();
   const AcceptedFrom from(accepted.peer, listener_, std::move(*ticket));
   worker_.owner().adopt(stream_of(std::move(accepted.socket)), from, tls());
 }
 
-void AcceptLoop::note_accepted() noexcept {
+void AcceptLoop::on_accepted() noexcept {
   listener_->on_accepted();
   worker_.admission().on_accepted();
 }

@@ -52,7 +52,7 @@ class AcceptLoop final : private io::Watcher {
   // It has cost a connection.
   void on_no_memory() noexcept { pause(Refusal::memory); }
   void adopt(net::TcpListener::Accepted accepted);
-  void note_accepted() noexcept;
+  void on_accepted() noexcept;
   std::unique_ptr<net::Stream> stream_of(io::FileDescriptor socket);
   Batch accept_some();
   void go_on_leaving();

@@ -114,8 +114,8 @@ class ConfigurationTest : public ::testing::Test {
   }
   static std::string receive(net::MemoryStream& stream) {
     std::string text(4096, '\0');
-    const ssize_t got = stream.try_read(text.data(), text.size());
-    text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    const net::IoResult got = stream.try_read(text.data(), text.size());
+    text.resize(got.count());
     return text;
   }
 

@@ -272,8 +272,8 @@ void ExchangeOrders::run_h2(unsigned seed) {
   test::H2Peer peer;
   std::vector<std::uint32_t> open;
   std::vector<unsigned> asked;
-  const auto read = [&](std::size_t most) {
-    peer.take(client.receive(most));
+  const auto read = [&](std::size_t max) {
+    peer.take(client.receive(max));
     unsent += peer.replies();
   };
   for (unsigned steps = 60; steps > 0; --steps) {

@@ -19,8 +19,6 @@ namespace {
 constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n";
 // After these, other connections have a turn, even if more requests have arrived.
 constexpr unsigned kRequestsPerTurn = 32;
-// During a drain, for the rest of a head that has begun.
-constexpr net::Duration kHeadOfDrain = std::chrono::seconds(5);
 constexpr net::Duration kLookAgain = std::chrono::seconds(1);
 // For the first request of a connection that is accepted just before the end: its client has no
 // reason to think that the request is not welcome.
@@ -134,7 +132,7 @@ net::Time H1Connection::end_of_head(net::Time began) const noexcept {
   const net::Time last =
       io::deadline_after(began, worker_.configuration()->options().header_timeout);
   if (!worker_.is_draining()) return last;
-  return std::min(last, std::max(began, worker_.drain_state().began) + kHeadOfDrain);
+  return std::min(last, worker_.drain_state().end_of_rest(began));
 }
 
 // From a wait for which there was no memory.

@@ -23,7 +23,7 @@ H1Content::H1Content(net::Stream& stream,
       owner_(owner),
       timeout_(timeout),
       reader_(stream, input, Side::client),
-      readable_(stream, net::Stream::Waiter::For::reading, &H1Content::on_readable, this),
+      readable_(stream, net::Stream::Waiter::For::reading, io::call<&H1Content::on_readable>(this)),
       settled_(stream.reactor()) {}
 
 std::unique_ptr<RequestBody> H1Content::begin(const BodyFraming& framing,
@@ -33,7 +33,7 @@ std::unique_ptr<RequestBody> H1Content::begin(const BodyFraming& framing,
                                               bool expects_continue) {
   reader_.begin(framing, trailer_limits, std::move(arena));
   reader_.set_limit(max_body);
-  expects_continue_ = expects_continue;
+  if (expects_continue) continue_ = Continue::awaited;
   // Many clients write head and body separately; one look now saves a turn and a write.
   if (input_.empty() && !expects_continue) stream_.hint_more_input();
   return lend(stream_.reactor(), reader_.length());
@@ -41,7 +41,7 @@ std::unique_ptr<RequestBody> H1Content::begin(const BodyFraming& framing,
 
 // --- the handler reads -------------------------------------------------------------------------
 
-std::optional<Result<bytes>> H1Content::read_body(std::size_t max) {
+Poll<bytes> H1Content::read_body(std::size_t max) {
   auto piece = reader_.try_read(max);
   if (!piece) return piece;
   if (is_settled()) settled_.set();
@@ -66,14 +66,13 @@ void H1Content::end_body_wait() noexcept {
   readable_.cancel();
 }
 
-void H1Content::on_readable(void* self) {
-  auto& content = *static_cast<H1Content*>(self);
-  if (content.readable_.result() == net::Wait::timed_out) {
-    if (!content.is_timed_) return content.wait_for_client();
-    content.reader_.fail(Error(Errc::timed_out, Side::client, "no byte of the body came"));
-    content.settled_.set();
+void H1Content::on_readable() {
+  if (readable_.result() == net::Wait::timed_out) {
+    if (!is_timed_) return wait_for_client();
+    reader_.fail(Error(Errc::timed_out, Side::client, "no byte of the body came"));
+    settled_.set();
   }
-  content.wake_reader();
+  wake_reader();
 }
 
 void H1Content::on_body_dropped() noexcept {
@@ -115,7 +114,7 @@ bool H1Content::client_is_gone() {
   if (!is_settled()) return false;
   if (!at_end()) return true;
   // One that half-closed after pipelined requests still wants their responses.
-  return input_.empty() && input_.fill(stream_, io::BufferPool::kSize) <= 0;
+  return input_.empty() && !input_.fill(stream_, io::BufferPool::kSize).has_bytes();
 }
 
 bool H1Content::rest_is_small() const noexcept {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/arena.hpp"
+#include "base/poll.hpp"
 #include "http/h1/limits.hpp"
 #include "http/message_framing.hpp"
 #include "io/event.hpp"
@@ -58,9 +59,11 @@ class H1Content final : public RequestContent {
   bool at_end() const noexcept { return reader_.at_end(); }
   std::uint64_t received() const noexcept { return reader_.received(); }
   // True while the client waits for a 100 that was not sent.
-  bool awaits_continue() const noexcept { return expects_continue_ && !continue_sent_; }
+  bool awaits_continue() const noexcept { return continue_ == Continue::awaited; }
   // Marks that a 100 is sent; false if one was sent before.
-  bool mark_continue_sent() noexcept { return !std::exchange(continue_sent_, true); }
+  bool mark_continue_sent() noexcept {
+    return std::exchange(continue_, Continue::sent) != Continue::sent;
+  }
   // Whether a response may leave the connection open: the handler will read the rest of the
   // content, or the rest is small enough to be dropped.
   bool may_keep_connection() const noexcept;
@@ -83,7 +86,7 @@ class H1Content final : public RequestContent {
   task<Rest> drop_rest();
 
  private:
-  std::optional<Result<bytes>> read_body(std::size_t max) override;
+  Poll<bytes> read_body(std::size_t max) override;
   void begin_body_wait() override;
   void end_body_wait() noexcept override;
   bool body_at_end() const noexcept override { return reader_.at_end(); }
@@ -92,7 +95,9 @@ class H1Content final : public RequestContent {
   bool rest_is_small() const noexcept;
   void wait_for_client();
   task<void> wait_for_change();
-  static void on_readable(void* self);
+  void on_readable();
+
+  enum class Continue : std::uint8_t { not_awaited, awaited, sent };
 
   net::Stream& stream_;
   wire::ReadBuffer& input_;
@@ -101,8 +106,7 @@ class H1Content final : public RequestContent {
   wire::H1BodyReader reader_;
   net::Stream::Waiter readable_;
   io::Event settled_;
-  bool expects_continue_ = false;
-  bool continue_sent_ = false;
+  Continue continue_ = Continue::not_awaited;
   bool is_timed_ = true;
 };
 

@@ -263,7 +263,7 @@ Result<std::size_t> H1Exchange::write_head(const Response& response, const Plan&
 
 // Plans the response and begins to send it. A body that the handler wrote may throw when it is
 // asked for its length: before the head that becomes a 500.
-std::optional<Result<void>> H1Exchange::begin_response(Response& response, Plan& plan) {
+Poll<void> H1Exchange::begin_response(Response& response, Plan& plan) {
   try {
     plan = this->plan(response);
     return try_deliver(response, plan);
@@ -276,7 +276,7 @@ std::optional<Result<void>> H1Exchange::begin_response(Response& response, Plan&
 }
 
 // Sends as much as can be sent without waiting; std::nullopt if more is left.
-std::optional<Result<void>> H1Exchange::try_deliver(Response& response, const Plan& plan) {
+Poll<void> H1Exchange::try_deliver(Response& response, const Plan& plan) {
   ONEHOP_DCHECK(!served_.has_begun());  // a final head is written once
   const auto head = write_head(response, plan);
   if (!head) return failure(head.error());
@@ -377,13 +377,13 @@ task<Next> H1Exchange::tunnel(Response& response) {
   HeldString early(input_.view());
   input_.release();
   struct Relayed : wire::RelayState {
-    static void end_silent(void* self) {
-      static_cast<Relayed*>(self)->end(
-          Error(Errc::cancelled, Side::local, kSilentTunnel).during(Phase::tunnel));
+    void end_silent() {
+      end(Error(Errc::cancelled, Side::local, kSilentTunnel).during(Phase::tunnel));
     }
   } state;
   state.last_activity = stream_.reactor().now();
-  const TunnelWatch watch(worker_.tunnels(), state, served_.record(), &Relayed::end_silent, &state);
+  const TunnelWatch watch(worker_.tunnels(), state, served_.record(),
+                          io::call<&Relayed::end_silent>(&state));
   auto relayed = co_await wire::relay(stream_, std::move(early), *far, state);
   if (relayed) {
     served_.on_complete();

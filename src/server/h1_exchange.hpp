@@ -9,6 +9,7 @@
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 
+#include "base/poll.hpp"
 #include "http/h1/parser.hpp"
 #include "http/h1/serializer.hpp"
 #include "net/stream.hpp"
@@ -78,8 +79,8 @@ class H1Exchange final : private H1Content::Owner, private ServedExchange::Owner
   Plan plan(const Response& response) const;
   Plan plan_to_close(const Response& response) const;
   Result<std::size_t> write_head(const Response& response, const Plan& plan);
-  std::optional<Result<void>> begin_response(Response& response, Plan& plan);
-  std::optional<Result<void>> try_deliver(Response& response, const Plan& plan);
+  Poll<void> begin_response(Response& response, Plan& plan);
+  Poll<void> try_deliver(Response& response, const Plan& plan);
   [[gnu::noinline]] task<Result<void>> deliver_rest();
   [[gnu::noinline]] task<Result<void>> deliver(Response& response, Plan plan);
   [[gnu::noinline]] task<Next> tunnel(Response& response);

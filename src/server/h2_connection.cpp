@@ -217,12 +217,11 @@ task<void> H2Connection::say_goodbye() {
   co_await linger(*stream_, kLingerAfterResponse, worker_.drain_state());
 }
 
-void H2Connection::on_flushed(void* self) {
-  auto& connection = *static_cast<H2Connection*>(self);
-  if (connection.session_.streams() > 0) return;
-  connection.output_claim_.redeem();
-  if (connection.end_ == End::said || connection.session_.is_over()) {
-    connection.stream_->interrupt_reader();
+void H2Connection::on_flushed() {
+  if (session_.streams() > 0) return;
+  output_claim_.redeem();
+  if (end_ == End::said || session_.is_over()) {
+    stream_->interrupt_reader();
   }
 }
 

@@ -54,19 +54,16 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   void request_over(Request& request) noexcept;
   void drop_requests();
   task<void> finish_requests();
-  static void on_flushed(void* self);
+  void on_flushed();
   void on_watch();
   void on_no_memory() noexcept { link_.give_up(); }
   void watch();
   bool has_vanished(net::Time now);
 
   h2::Session session_{h2::Role::server, worker_.configuration()->h2_limits(), *this};
-  wire::H2Link link_{*stream_,
-                     session_,
-                     Side::client,
+  wire::H2Link link_{*stream_, session_, Side::client,
                      worker_.configuration()->options().write_timeout,
-                     &H2Connection::on_flushed,
-                     this};
+                     io::call<&H2Connection::on_flushed>(this)};
   std::string early_;
   OwningList<Request> requests_;
   net::Time idle_since_ = stream_->reactor().now();  // or since the last request ended

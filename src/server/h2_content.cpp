@@ -70,7 +70,7 @@ Result<bytes> H2Content::fail(Error error) {
   return failure(*failure_);
 }
 
-std::optional<Result<bytes>> H2Content::read_body(std::size_t max) {
+Poll<bytes> H2Content::read_body(std::size_t max) {
   if (failure_) return failure(*failure_);
   const std::string_view piece = stream_.take_piece(max > 0 ? max : std::string_view::npos);
   link_.flush_soon();  // the client may have got room for more

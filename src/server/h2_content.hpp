@@ -4,6 +4,7 @@
 // Thread: owner.
 #pragma once
 
+#include "base/poll.hpp"
 #include "http/h2/stream.hpp"
 #include "io/event.hpp"
 #include "net/stream.hpp"
@@ -62,7 +63,7 @@ class H2Content final : public RequestContent {
   task<void> until_dropped();
 
  private:
-  std::optional<Result<bytes>> read_body(std::size_t max) override;
+  Poll<bytes> read_body(std::size_t max) override;
   void begin_body_wait() override;
   void end_body_wait() noexcept override { is_awaited_ = false; }
   // With trailers the next read has more to do than to report the end.

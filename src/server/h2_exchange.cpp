@@ -4,6 +4,7 @@
 #include "base/arena.hpp"
 #include "base/check.hpp"
 #include "base/exception_text.hpp"
+#include "base/poll.hpp"
 #include "http/answer_framing.hpp"
 #include "http/error_status.hpp"
 #include "http/field_names.hpp"
@@ -31,9 +32,7 @@ struct H2Exchange::OpenTunnel {
   OpenTunnel& operator=(const OpenTunnel&) = delete;
   ~OpenTunnel() { exchange.tunnel_ = nullptr; }
 
-  static void on_silent(void* self) {
-    static_cast<OpenTunnel*>(self)->relay.end(Error(Errc::cancelled, Side::local, kSilentTunnel));
-  }
+  void on_silent() { relay.end(Error(Errc::cancelled, Side::local, kSilentTunnel)); }
 
   H2Exchange& exchange;
   wire::H2Tunnel client;
@@ -51,7 +50,7 @@ H2Exchange::H2Exchange(WorkerContext& worker,
       served_(worker, worker.configuration(), connection, arena(), worker.reactor().now()),
       content_(*this, link, *this),
       sender_(*this, worker_.reactor(), Side::client),
-      over_(&H2Exchange::on_over, this),
+      over_(io::call<&H2Exchange::on_over>(this)),
       stalled_since_(served_.record().began) {
   served_.record().version = Version::http_2;
   served_.promise_memory(wire::kRequestClaim);
@@ -163,7 +162,7 @@ RootTask<H2Exchange> H2Exchange::run() {
   const bool has_content = begin_any_response(*response);
   Result<void> sent;
   try {
-    std::optional<Result<void>> sent_at_once(std::in_place);
+    Poll<void> sent_at_once(std::in_place);
     if (has_content) sent_at_once = sender_.try_send(link_, response->body(), progress_);
     if (sent_at_once) {
       sent = std::move(*sent_at_once);
@@ -282,7 +281,8 @@ task<void> H2Exchange::tunnel(Response& response) {
   served_.record().upgraded = true;
   send_final_head(Status::ok, response.headers(), {}, false);
   OpenTunnel open(*this);
-  const TunnelWatch watch(worker_.tunnels(), open.relay, served_.record(), open.on_silent, &open);
+  const TunnelWatch watch(worker_.tunnels(), open.relay, served_.record(),
+                          io::call<&OpenTunnel::on_silent>(&open));
   auto relayed = co_await wire::relay(open.client, *far, worker_.reactor(), open.relay);
   tunnel_ = nullptr;
   if (!relayed && open.relay.was_ended()) {

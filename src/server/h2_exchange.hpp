@@ -103,7 +103,7 @@ class H2Exchange final : public h2::Stream,
   task<void> pass_on_rest();
   void settle();
   void on_closed();
-  static void on_over(void* self);
+  void on_over();
 
   WorkerContext& worker_;
   wire::H2Link& link_;

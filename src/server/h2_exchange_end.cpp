@@ -86,11 +86,10 @@ bool H2Exchange::outlives_stream() const noexcept {
          close_code() == h2::ErrorCode::no_error;
 }
 
-void H2Exchange::on_over(void* self) {
-  auto& exchange = *static_cast<H2Exchange*>(self);
-  ONEHOP_DCHECK(exchange.is_closed() && !exchange.is_passing_on());
-  wire::H2Link& link = exchange.link_;
-  exchange.owner_.exchange_ended();
+void H2Exchange::on_over() {
+  ONEHOP_DCHECK(is_closed() && !is_passing_on());
+  wire::H2Link& link = link_;
+  owner_.exchange_ended();
   link.flush_soon();
 }
 

@@ -14,7 +14,7 @@ HttpConnection::HttpConnection(WorkerContext& worker,
     : ClientConnection(worker, from.listener),
       stream_(std::move(stream)),
       ticket_(from.ticket),
-      ended_(&HttpConnection::on_ended, this) {
+      ended_(io::call<&HttpConnection::on_ended>(this)) {
   const char* end = from.peer.write_ip(peer_text_.data());
   info_.peer = {peer_text_.data(), static_cast<std::size_t>(end - peer_text_.data())};
   info_.peer_port = from.peer.port();
@@ -34,13 +34,13 @@ HttpConnection::HttpConnection(HttpConnection& before)
       info_(before.info_),
       peer_text_(before.peer_text_),
       ticket_(std::move(before.ticket_)),
-      ended_(&HttpConnection::on_ended, this) {
+      ended_(io::call<&HttpConnection::on_ended>(this)) {
   info_.peer = {peer_text_.data(), before.info_.peer.size()};
   before.info_.id = ConnectionId();  // it goes on here
 }
 
 HttpConnection::~HttpConnection() {
-  if (info_.id) worker_.reactor().note_end(info_.id.number());
+  if (info_.id) worker_.reactor().notify_end(info_.id.number());
 }
 
 bool HttpConnection::has_trusted_peer(const ConfigurationRef& configuration) const {
@@ -60,9 +60,8 @@ void HttpConnection::on_configured() noexcept {
 }
 
 // Not from within a coroutine of its own, which goes here as well.
-void HttpConnection::on_ended(void* self) {
-  auto& connection = *static_cast<HttpConnection*>(self);
-  connection.worker_.owner().connection_ended(connection);
+void HttpConnection::on_ended() {
+  worker_.owner().connection_ended(*this);
 }
 
 void HttpConnection::end() noexcept {

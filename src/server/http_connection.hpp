@@ -44,7 +44,7 @@ class HttpConnection : public ClientConnection {
   ConnectionInfo info_;
 
  private:
-  static void on_ended(void* self);
+  void on_ended();
 
   std::array<char, 46> peer_text_{};
   ConnectionTicket ticket_;

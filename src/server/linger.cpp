@@ -82,17 +82,17 @@ task<void> linger(net::Stream& stream, LingerLimits limits, const DrainState& dr
   while (dropped < limits.bytes) {
     if (patience.is_over()) co_return;
     const std::span<char> scratch = reactor.scratch();
-    const ssize_t got = stream.try_read(scratch.data(), scratch.size());
-    if (got > 0) {
+    const net::IoResult got = stream.try_read(scratch.data(), scratch.size());
+    if (got.has_bytes()) {
       patience.on_client_sent();
-      dropped += static_cast<std::size_t>(got);
-      turn += static_cast<std::size_t>(got);
+      dropped += got.count();
+      turn += got.count();
       if (turn < kBytesPerTurn) continue;
       turn = 0;
       co_await io::yield(reactor);
       continue;
     }
-    if (got != -EAGAIN) co_return;
+    if (!got.is_wait()) co_return;
     const auto wait = co_await stream.readable(patience.deadline());
     if (wait == net::Wait::timed_out) co_return;
   }

@@ -9,6 +9,7 @@
 
 #include "net/stream.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 
@@ -16,8 +17,19 @@ namespace onehop::server {
 
 // Whether a worker's connections are to end. It belongs to the worker, and connections look at it.
 struct DrainState {
+  // For the first byte of a handshake or of a PROXY header, and for the rest of one, or of a head.
+  static constexpr net::Duration kFirstByte = std::chrono::seconds(1);
+  static constexpr net::Duration kRest = std::chrono::seconds(5);
+
   net::Time began = io::kNever;
   bool is_on() const noexcept { return began != io::kNever; }
+  // While it is on: until when a connection may take for what comes before its first request, a
+  // PROXY header or a handshake, that was expected from `begun` on. Less for its first byte.
+  net::Time end_of_opening(net::Time begun, bool has_received) const noexcept {
+    return has_received ? end_of_rest(begun) : begun + kFirstByte;
+  }
+  // While it is on: until when the rest of what was expected from `since` on has to be there.
+  net::Time end_of_rest(net::Time since) const noexcept { return std::max(since, began) + kRest; }
 };
 
 struct LingerLimits {

@@ -5,7 +5,6 @@
 #include "server/worker_context.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <new>
 #include <string>
 #include <utility>
@@ -13,9 +12,7 @@
 namespace onehop::server {
 namespace {
 
-// During a drain: for the first byte, and for the rest. As with a TLS handshake.
-constexpr net::Duration kFirstByteOfDrain = std::chrono::seconds(1);
-constexpr net::Duration kRestOfDrain = std::chrono::seconds(5);
+constexpr std::size_t kMaxSize = net::ProxyHeader::kMaxSize;
 
 constexpr std::string_view kEnded = "the connection ended";
 
@@ -30,23 +27,22 @@ ProxiedBeginning::ProxiedBeginning(WorkerContext& worker,
       from_(from),
       tls_(std::move(tls)),
       begun_(stream_->reactor().now()),
-      ended_(&ProxiedBeginning::on_ended, this) {}
+      ended_(io::call<&ProxiedBeginning::on_ended>(this)) {}
 
 ProxiedBeginning::~ProxiedBeginning() {
   running_ = {};
 }
 
 // Not from within run(), which this destroys with the stream it uses.
-void ProxiedBeginning::on_ended(void* self) {
-  auto& beginning = *static_cast<ProxiedBeginning*>(self);
-  WorkerContext::Owner& worker = beginning.worker_.owner();
+void ProxiedBeginning::on_ended() {
+  WorkerContext::Owner& worker = worker_.owner();
   try {
-    if (beginning.is_admitted_) {
-      worker.adopt(std::move(beginning.stream_), beginning.from_, std::move(beginning.tls_));
+    if (is_admitted_) {
+      worker.adopt(std::move(stream_), from_, std::move(tls_));
     }
   } catch (const std::bad_alloc&) {  // which costs this connection, and not the event loop
   }
-  worker.connection_ended(beginning);
+  worker.connection_ended(*this);
 }
 
 void ProxiedBeginning::start() {
@@ -67,8 +63,7 @@ net::Time ProxiedBeginning::deadline() const noexcept {
   const net::Time last =
       io::deadline_after(begun_, worker_.configuration()->options().header_timeout);
   if (!worker_.is_draining()) return last;
-  if (filled_ == 0) return std::min(last, begun_ + kFirstByteOfDrain);
-  return std::min(last, std::max(begun_, worker_.drain_state().began) + kRestOfDrain);
+  return std::min(last, worker_.drain_state().end_of_opening(begun_, filled_ > 0));
 }
 
 RootTask<ProxiedBeginning> ProxiedBeginning::run() {
@@ -96,13 +91,14 @@ ProxiedBeginning::Progress ProxiedBeginning::take_input() {
       return Progress::has_header;
     }
     input_.resize(beginning->size);
-    const ssize_t got = stream_->try_read(input_.data() + filled_, input_.size() - filled_);
-    if (got == -EAGAIN) return Progress::waits;
-    if (got <= 0) {
+    promise_ = MemoryPromise(kMaxSize - std::min(kMaxSize, input_.capacity()));
+    const net::IoResult got = stream_->try_read(input_.data() + filled_, input_.size() - filled_);
+    if (got.is_wait()) return Progress::waits;
+    if (!got.has_bytes()) {
       refuse(kEnded);
       return Progress::failed;
     }
-    filled_ += static_cast<std::size_t>(got);
+    filled_ += got.count();
   }
 }
 

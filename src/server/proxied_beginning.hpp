@@ -35,7 +35,7 @@ class ProxiedBeginning final : public ClientConnection {
  private:
   enum class Progress : std::uint8_t { waits, has_header, failed };
 
-  static void on_ended(void* self);
+  void on_ended();
   friend class RootTask<ProxiedBeginning>;
   RootTask<ProxiedBeginning> run();
   void on_exception() noexcept;
@@ -51,7 +51,7 @@ class ProxiedBeginning final : public ClientConnection {
   // A header that is being received: `filled_` bytes of what it has at least.
   HeldString input_;
   std::size_t filled_ = 0;
-  MemoryPromise promise_{net::ProxyHeader::kMaxSize};
+  MemoryPromise promise_{net::ProxyHeader::kMaxSize};  // what `input_` may still grow by
   bool is_admitted_ = false;
   io::Wakeup ended_;
   RootTask<ProxiedBeginning> running_;  // last: destroyed first, it uses the rest

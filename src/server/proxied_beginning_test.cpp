@@ -52,6 +52,7 @@ class ProxiedBeginningTest : public test::StreamPair {
     common_->set_limits();
     common_->admission.set_max_connections(100);
     ASSERT_TRUE(common_->settings.make_trusted());
+    ASSERT_TRUE(common_->settings.make_tls(common_->log_of_tls()));
     worker_ = std::make_unique<Worker>(
         reactor_, common_, make_handler([this](const Request& request) {
           const ConnectionInfo& info = request.connection();
@@ -60,10 +61,11 @@ class ProxiedBeginningTest : public test::StreamPair {
           return Response(Status::ok);
         }));
   }
-  FarEnd connect(const char* peer = kBalancer) {
+  FarEnd connect(const char* peer = kBalancer, bool with_tls = false) {
     if (!worker_) start();
     auto [near, far] = net::make_memory_pair(reactor_);
-    worker_->adopt(std::move(near), AcceptedFrom(*net::Address::from_ip(peer, 5), "s:80"), false);
+    worker_->adopt(std::move(near), AcceptedFrom(*net::Address::from_ip(peer, 5), "s:80"),
+                   with_tls);
     return FarEnd(std::move(far));
   }
   std::string exchange(FarEnd& end, std::string_view text) {
@@ -230,10 +232,15 @@ TEST_F(ProxiedBeginningTest, HoldsNoMoreThanAHeader) {
   const auto before = held_and_promised();
   {
     FarEnd end = connect();
+    settle();
+    const std::size_t kSmall = 64;
+    EXPECT_LE(held_and_promised().second - before.second, net::ProxyHeader::kMaxSize);
+    EXPECT_GE(held_and_promised().second - before.second, net::ProxyHeader::kMaxSize - kSmall);
     exchange(end, begin + std::string(4095, 'x'));
     const auto [held, promised] = held_and_promised();
     EXPECT_GE(held - before.first, net::ProxyHeader::kMaxSize);
     EXPECT_LE(held - before.first, 2 * net::ProxyHeader::kMaxSize) << "with the object itself";
+    EXPECT_EQ(promised, before.second) << "it is held now";
     EXPECT_EQ(end.ending(), "");
   }
   settle();
@@ -308,6 +315,31 @@ TEST_F(ProxiedBeginningTest, IsWaitedForOnlyAWhileDuringADrain) {
   EXPECT_FALSE(worker_->was_cut());
 }
 
+// The handshake begins after the drain has, and is not told of it.
+TEST_F(ProxiedBeginningTest, ADrainDuringTheHeaderEndsTheHandshakeAfterIt) {
+  options().tls.emplace();
+  options().tls->self_signed = true;
+  FarEnd silent = connect(kBalancer, true);
+  FarEnd begun = connect(kBalancer, true);
+  exchange(silent, kLine.substr(0, 20));
+  exchange(begun, kLine.substr(0, 20));
+  bool is_drained = false;
+  worker_->drain(reactor_.now() + 1min, [&] { is_drained = true; });
+  exchange(silent, kLine.substr(20));
+  exchange(begun, std::string(kLine.substr(20)).append("\x16\x03\x01"));
+  advance(900ms);
+  EXPECT_EQ(connections(), 2u);
+  advance(200ms);
+  EXPECT_EQ(silent.ending(), "end");
+  EXPECT_EQ(connections(), 1u);
+  advance(3800ms);
+  EXPECT_EQ(connections(), 1u);
+  advance(200ms);
+  EXPECT_TRUE(is_drained);
+  EXPECT_FALSE(worker_->was_cut());
+  EXPECT_EQ(connections(), 0u);
+}
+
 TEST(ProxyProtocolOptions, AreChecked) {
   const auto problem = [](Server::Options options) {
     options.listen = "127.0.0.1:0";
@@ -320,6 +352,7 @@ TEST(ProxyProtocolOptions, AreChecked) {
   options.proxy_protocol = {"10.0.0.0/8", "balancer"};
   EXPECT_THAT(problem(options), StartsWith("proxy_protocol: "));
   EXPECT_THAT(problem(options), HasSubstr("balancer"));
+  EXPECT_THAT(problem({.trust = {"balancer"}}), StartsWith("trust: 'balancer' "));
   options.proxy_protocol = {"10.0.0.0/8", "unix"};
   EXPECT_EQ(problem(options), "");
   options.proxy_protocol_listeners = {"127.0.0.1:0"};

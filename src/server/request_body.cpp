@@ -56,7 +56,7 @@ void RequestBody::detach() noexcept {
   wake();
 }
 
-std::optional<Result<bytes>> RequestBody::try_read(std::size_t max) {
+Poll<bytes> RequestBody::try_read(std::size_t max) {
   if (!content_ && ended_) return bytes();
   if (!content_) return failure(Errc::client_gone, Side::client, "the exchange is over");
   if (read_twice_) {
@@ -73,7 +73,7 @@ task<void> RequestBody::wait() {
     co_return;
   }
   const Wait waiting(*this);
-  co_await news_.wait();
+  co_await changed_.wait();
 }
 
 task<Result<bytes>> RequestBody::read() {

@@ -8,6 +8,7 @@
 
 #include "base/check.hpp"
 #include "base/held_memory.hpp"
+#include "base/poll.hpp"
 #include "http/polled_body_source.hpp"
 #include "io/event.hpp"
 
@@ -35,7 +36,7 @@ class RequestContent {
 
   // --- for the body ---
   // See PolledBodySource.
-  virtual std::optional<Result<bytes>> read_body(std::size_t max) = 0;
+  virtual Poll<bytes> read_body(std::size_t max) = 0;
   // The reader waits: wake_reader() is due once read_body() is worth a call.
   virtual void begin_body_wait() = 0;
   // It waits no longer: it was woken, or was destroyed.
@@ -67,25 +68,25 @@ class RequestBody final : public PolledBodySource, public detail::InFramePool {
   RequestBody(io::Reactor& reactor,
               RequestContent& content,
               std::optional<std::uint64_t> length) noexcept
-      : content_(&content), news_(reactor), length_(length) {}
+      : content_(&content), changed_(reactor), length_(length) {}
   ~RequestBody() override;
 
   task<Result<bytes>> read() override;
   std::optional<std::uint64_t> length() const override { return length_; }
   const Headers& trailers() const override;
-  std::optional<Result<bytes>> try_read(std::size_t max) override;
+  Poll<bytes> try_read(std::size_t max) override;
   task<void> wait() override;
   bool at_end() const noexcept override;
 
  private:
   friend class RequestContent;
   class Wait;
-  void wake() noexcept { news_.set(); }
+  void wake() noexcept { changed_.set(); }
   // The exchange is over. Reads fail from now on, but for one of the end if only that is left.
   void detach() noexcept;
 
   RequestContent* content_;
-  io::Event news_;
+  io::Event changed_;
   std::optional<std::uint64_t> length_;
   HeldString piece_;    // what read() returned last
   bool ended_ = false;  // when it was detached, all of it had been read

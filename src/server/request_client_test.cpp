@@ -26,7 +26,7 @@ class RequestClient : public test::Served {
     auto wire = connect_for(std::move(trust));
     for (const std::string& value : values)
       wire.send("GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: " + value + "\r\n\r\n");
-    note_records();
+    record_exchanges();
   }
   void ask_h2(const std::vector<std::string>& values, std::vector<std::string> trust) {
     auto wire = connect_for(std::move(trust));
@@ -42,7 +42,7 @@ class RequestClient : public test::Served {
                                  stream, head));
       stream += 2;
     }
-    note_records();
+    record_exchanges();
   }
 
   std::vector<std::string> told_;      // to handlers: the client, the peer, who is trusted
@@ -61,7 +61,7 @@ class RequestClient : public test::Served {
         },
         std::move(options));
   }
-  void note_records() {
+  void record_exchanges() {
     for (std::size_t i = 0; i < exchanges_.size(); ++i)
       recorded_.push_back(exchanges_.at(i).client + " " + exchanges_.at(i).peer);
   }

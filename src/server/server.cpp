@@ -32,14 +32,14 @@ Result<void> Server::start_per_worker(HandlerFactory factory) {
   State& state = *state_;
   {
     const std::lock_guard lock(state.mutex);
-    if (state.started)
+    if (state.life != State::Life::unstarted)
       return failure(Errc::bad_option, Side::local, "the server was started before");
-    state.started = state.starting = true;
+    state.move_to(State::Life::starting);
   }
   auto started = state.try_start(factory);
   {
     const std::lock_guard lock(state.mutex);
-    state.starting = false;
+    state.move_to(State::Life::started);
     state.changed.notify_all();
   }
   if (!started) {

@@ -25,6 +25,30 @@ std::string text_of_failure() noexcept {
   }
 }
 
+// Overwrites the keys of session tickets in the end.
+class UsedOnce {
+ public:
+  explicit UsedOnce(std::string& text) noexcept : text_(text) {}
+  UsedOnce(const UsedOnce&) = delete;
+  UsedOnce& operator=(const UsedOnce&) = delete;
+  ~UsedOnce() {
+    net::cleanse(text_);
+    text_.clear();
+  }
+
+ private:
+  std::string& text_;
+};
+
+// Makes what needs no listener. Whether it fails or not, the keys of session tickets are needed no
+// more.
+Result<void> make_without_listeners(server::Settings& settings, server::TlsCertificates::Log log) {
+  const UsedOnce keys(settings.options->ticket_keys);
+  if (auto checked = settings.check(); !checked) return checked;
+  if (auto made = settings.make_trusted(); !made) return made;
+  return settings.make_tls(std::move(log));
+}
+
 // Lives while other threads may post to a worker's event loop.
 class Reachable {
  public:
@@ -101,11 +125,7 @@ std::size_t Server::State::number_of_workers(const Options& options) {
 
 Result<void> Server::State::prepare_start() {
   server::Settings settings = common->settings;
-  if (auto checked = settings.check(); !checked) return checked;
-  if (auto made = settings.make_trusted(); !made) return made;
-  if (auto made = settings.make_tls(common->log_of_tls()); !made) return made;
-  net::cleanse(settings.options->ticket_keys);
-  settings.options->ticket_keys.clear();
+  if (auto made = make_without_listeners(settings, common->log_of_tls()); !made) return made;
   if (settings.options->stop_on_signals) {  // before a client can connect
     auto signals = std::make_unique<server::StopSignals>(
         [this](server::StopSignals::Which which) { stop_on_signal(which); });
@@ -204,7 +224,7 @@ int Server::State::run_to_end(const Result<void>& started_well) {
 bool Server::State::wait_to_end() {
   std::unique_lock lock(mutex);
   if (is_held_by_caller()) return false;
-  changed.wait(lock, [&] { return !starting && has_ended(); });
+  changed.wait(lock, [&] { return life != Life::starting && has_ended(); });
   const auto signals = std::move(stop_signals);
   const bool is_well = std::none_of(workers.begin(), workers.end(),
                                     [](const auto& worker) { return worker->failed; });
@@ -214,8 +234,8 @@ bool Server::State::wait_to_end() {
 
 void Server::State::begin_stop(Duration deadline) {
   std::unique_lock lock(mutex);
-  changed.wait(lock, [&] { return !starting; });
-  stopping = true;
+  changed.wait(lock, [&] { return life != Life::starting; });
+  if (life == Life::started) move_to(Life::stopping);
   for (const auto& worker : workers) {
     if (!worker->reactor) continue;
     io::Reactor* reactor = worker->reactor;

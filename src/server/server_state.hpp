@@ -6,12 +6,14 @@
 
 #include <onehop/server.hpp>
 
+#include "base/check.hpp"
 #include "io/offloads.hpp"
 #include "server/stop_signals.hpp"
 #include "server/worker.hpp"
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -45,7 +47,18 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
     *common->settings.options = std::move(given);
   }
 
-  // Both with the mutex held.
+  // In this order.
+  enum class Life : std::uint8_t {
+    unstarted,
+    starting,  // stop() waits until every worker can be reached
+    started,   // or the start has failed
+    stopping,
+  };
+  // The caller holds the mutex, for the functions that follow too.
+  void move_to(Life next) {
+    ONEHOP_DCHECK(static_cast<int>(next) == static_cast<int>(life) + 1);
+    life = next;
+  }
   bool has_ended() const {
     return std::ranges::all_of(workers, [](const auto& worker) { return worker->ended; });
   }
@@ -113,10 +126,8 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   ServerMetrics ended;       // counters of workers that have ended
   std::size_t reported = 0;  // workers that run or have failed to
   std::optional<std::string> start_failure;
-  bool started = false;
+  Life life = Life::unstarted;
   bool accepting = false;
-  bool starting = false;  // stop() waits until every worker can be reached
-  bool stopping = false;
   std::unique_ptr<server::StopSignals> stop_signals;  // last: its thread uses the rest
 };
 

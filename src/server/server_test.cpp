@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -151,6 +152,18 @@ Server::Options on_a_free_port() {
   options.workers = 2;
   options.log = [](LogLevel, std::string_view) {};
   return options;
+}
+
+// The text is read where it was: moving the options moves no bytes of it.
+TEST(ServerTest, OverwritesTicketKeysAlsoIfItCannotStart) {
+  Server::Options options;
+  options.listen = "127.0.0.1:0";
+  options.tls = TlsServerOptions{.certificates = {{.chain_file = "/nowhere/cert.pem"}}};
+  options.ticket_keys = std::string(1000, 'k');
+  const std::string_view keys = options.ticket_keys;
+  Server server(std::move(options));
+  EXPECT_FALSE(server.start(make_handler([](const Request&) { return Response(Status::ok); })));
+  EXPECT_EQ(keys.find('k'), std::string_view::npos);
 }
 
 TEST(ServerTest, RefusesToStartWithoutAHandler) {

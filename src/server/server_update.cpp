@@ -102,9 +102,10 @@ Result<void> Server::State::update(Options options, const HandlerFactory& factor
 
 Result<void> Server::State::check_updatable() {
   const std::lock_guard lock(mutex);
-  if (!started || starting) return refuse("update() is for a server that serves: call start()");
+  if (life < Life::started) return refuse("update() is for a server that serves: call start()");
   if (!accepting) return refuse("update() is for a server that accepts: call accept()");
-  if (stopping || has_ended()) return refuse("the server stops or has stopped: no update");
+  if (life == Life::stopping || has_ended())
+    return refuse("the server stops or has stopped: no update");
   return {};
 }
 
@@ -152,7 +153,7 @@ Result<void> Server::State::switch_to(server::Settings next, const HandlerFactor
 
   // Nothing can fail from here on, for want of memory either.
   std::unique_lock lock(mutex);
-  if (!problem && stopping) problem.emplace(std::move(stopped));
+  if (!problem && life == Life::stopping) problem.emplace(std::move(stopped));
   const bool is_ready = !problem;
   if (is_ready) {
     before = common->replace_settings(std::move(installed));

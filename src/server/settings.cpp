@@ -1,43 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/settings.hpp"
 
-#include "base/exception_text.hpp"
 #include "server/listen_plan.hpp"
 #include "server/refuse.hpp"
 
 #include <algorithm>
-#include <stdexcept>
 #include <utility>
 
 namespace onehop::server {
 
 Result<void> Settings::check() const {
   if (options->workers > Server::kMaxWorkers) {
-    return failure(Errc::bad_option, Side::local,
-                   "workers: " + std::to_string(options->workers) + " threads; the maximum is " +
-                       std::to_string(Server::kMaxWorkers));
+    return refuse("workers: " + std::to_string(options->workers) + " threads; the maximum is " +
+                  std::to_string(Server::kMaxWorkers));
   }
   if (options->max_connections_per_client == 0 || options->max_requests_per_client == 0) {
-    return failure(Errc::bad_option, Side::local,
-                   "max_connections_per_client, max_requests_per_client: 0 allows none; use "
-                   "onehop::no_limit");
+    return refuse(
+        "max_connections_per_client, max_requests_per_client: 0 allows none; use "
+        "onehop::no_limit");
   }
   return {};
 }
 
 Result<void> Settings::make_trusted() {
-  try {
-    trusted = std::make_shared<const TrustedPeers>(options->trust);
-  } catch (const std::invalid_argument&) {
-    return failure(Errc::bad_option, Side::local, "trust: " + exception_text());
-  }
+  auto peers = TrustedPeers::parse(options->trust, "trust");
+  if (!peers) return failure(peers.error());
+  trusted = std::make_shared<const TrustedPeers>(std::move(*peers));
+  auto balancers = TrustedPeers::parse(options->proxy_protocol, "proxy_protocol");
+  if (!balancers) return failure(balancers.error());
   proxies.reset();
-  for (const std::string& entry : options->proxy_protocol) {
-    if (entry == "unix" || IpNetwork::parse(entry)) continue;
-    return refuse("proxy_protocol: " + IpNetwork::why_none(entry));
-  }
-  if (options->proxy_protocol.empty()) return {};
-  proxies = std::make_shared<const TrustedPeers>(options->proxy_protocol);
+  if (!balancers->empty()) proxies = std::make_shared<const TrustedPeers>(std::move(*balancers));
   return {};
 }
 

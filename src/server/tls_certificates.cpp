@@ -121,6 +121,7 @@ TlsCertificates::Stamp TlsCertificates::stamp() const {
   }
   add_file(stamp, options_.client_ca_file);
   add_file(stamp, options_.ticket_key_file);
+  if (options_.source) stamp += "source " + std::to_string(options_.source->version());
   return stamp;
 }
 

@@ -121,5 +121,32 @@ TEST_F(TlsCertificatesTest, AFileThatIsGoneLeavesTheOldOnesInUse) {
   EXPECT_THAT(look(), ElementsAre(kChanged));
 }
 
+class CountedSource final : public TlsCertificateSource {
+ public:
+  std::vector<TlsCertificate> certificates() const override { return {current}; }
+  std::uint64_t version() const override { return number; }
+
+  TlsCertificate current;
+  std::uint64_t number = 0;
+};
+
+TEST_F(TlsCertificatesTest, ANewVersionOfASourceIsUsedLikeAFileThatHasChanged) {
+  const auto source = std::make_shared<CountedSource>();
+  source->current = first();
+  TlsServerOptions options;
+  options.source = source;
+  auto loaded = TlsCertificates::load(
+      options, {"http/1.1"}, [this](LogLevel, std::string_view line) { said_.emplace_back(line); });
+  ASSERT_TRUE(loaded) << loaded.error().to_string();
+  certificates_ = std::move(*loaded);
+  source->current = second();
+  EXPECT_THAT(look(), IsEmpty());
+  EXPECT_EQ(served(), "first.example");
+  ++source->number;
+  EXPECT_THAT(look(), IsEmpty());
+  EXPECT_THAT(look(), ElementsAre(kChanged));
+  EXPECT_EQ(served(), "second.example");
+}
+
 }  // namespace
 }  // namespace onehop::server

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/tls_handshake.hpp"
 
+#include "net/tls_challenge.hpp"
 #include "server/linger.hpp"
 #include "server/log_text.hpp"
 #include "server/worker_context.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <new>
 #include <string>
 #include <utility>
@@ -22,9 +22,6 @@ constexpr std::string_view kPlainHttpResponse =
     "\r\n"
     "This port speaks HTTPS, and the request was plain HTTP: https://\n";
 
-constexpr net::Duration kBeginningOfDrain = std::chrono::seconds(1);
-constexpr net::Duration kRestOfDrain = std::chrono::seconds(5);
-
 }  // namespace
 
 TlsHandshake::TlsHandshake(WorkerContext& worker,
@@ -35,19 +32,23 @@ TlsHandshake::TlsHandshake(WorkerContext& worker,
       stream_(net::TlsServerContext::accept(std::move(terms.context), std::move(stream))),
       from_(from),
       timeout_(terms.timeout),
-      ended_(&TlsHandshake::on_ended, this) {}
+      ended_(io::call<&TlsHandshake::on_ended>(this)) {}
 
 // Not from within run(), which this destroys with the stream it uses.
-void TlsHandshake::on_ended(void* self) {
-  auto& handshake = *static_cast<TlsHandshake*>(self);
-  WorkerContext::Owner& worker = handshake.worker_.owner();
+void TlsHandshake::on_ended() {
+  WorkerContext::Owner& worker = worker_.owner();
   try {
-    if (handshake.established_) {
-      worker.start_connection(std::move(handshake.stream_), handshake.from_);
+    if (established_ && !was_challenge()) {
+      worker.start_connection(std::move(stream_), from_);
     }
   } catch (const std::bad_alloc&) {  // which costs this connection, and not the event loop
   }
-  worker.connection_ended(handshake);
+  worker.connection_ended(*this);
+}
+
+// An authority has seen the certificate, which is all that it came for.
+bool TlsHandshake::was_challenge() const noexcept {
+  return stream_->tls()->protocol == net::kChallengeProtocol;
 }
 
 TlsHandshake::~TlsHandshake() {
@@ -69,18 +70,13 @@ void TlsHandshake::on_exception() noexcept {
   worker_.reactor().schedule(ended_);
 }
 
-// A drain does not wait long for the rest of a handshake, and shorter for its beginning.
-net::Time TlsHandshake::end_of_drain(net::Time began) const noexcept {
-  if (!stream_->has_received()) return began + kBeginningOfDrain;
-  return std::max(began, worker_.drain_state().began) + kRestOfDrain;
-}
-
 RootTask<TlsHandshake> TlsHandshake::run() {
   const net::Time now = stream_->reactor().now();
   const net::Time last = io::deadline_after(now, timeout_);
   auto shaken = co_await stream_->handshake(last);
   while (!shaken && shaken.error().is(Errc::cancelled)) {
-    const net::Time end = std::min(last, end_of_drain(now));
+    const bool has_received = stream_->has_received();
+    const net::Time end = std::min(last, worker_.drain_state().end_of_opening(now, has_received));
     if (stream_->reactor().now() >= end) break;
     shaken = co_await stream_->handshake(end);
   }

@@ -28,11 +28,11 @@ class TlsHandshake final : public ClientConnection {
   void end_when_idle() noexcept override;
 
  private:
-  static void on_ended(void* self);
+  void on_ended();
   friend class RootTask<TlsHandshake>;
   RootTask<TlsHandshake> run();
   void on_exception() noexcept;
-  net::Time end_of_drain(net::Time began) const noexcept;
+  bool was_challenge() const noexcept;
   void count(const Error* failure, net::Time began) noexcept;
   task<void> refuse(Error error);
   void log_failure(const Error& error) const;

@@ -18,12 +18,10 @@ constexpr io::Duration kTunnelSilence = std::chrono::seconds(5);
 TunnelWatch::TunnelWatch(Tunnels& tunnels,
                          wire::RelayState& relay,
                          ExchangeRecord& record,
-                         void (*on_silence)(void* owner),
-                         void* owner)
+                         io::Callback on_silence)
     : counters_(tunnels.counters(ascii::equals_ignoring_case(record.upgrade, "websocket"))),
       relay_(relay),
-      end_(on_silence),
-      owner_(owner) {
+      end_(on_silence) {
   counters_.opened.add(1);
   record.request_body = record.response_body = 0;
   relay.from_client.count_in(record.request_body, counters_.bytes_from_clients);
@@ -37,7 +35,7 @@ TunnelWatch::~TunnelWatch() {
 }
 
 Tunnels::Tunnels(io::Reactor& reactor, const DrainState& drain)
-    : reactor_(reactor), drain_(drain), timer_(&Tunnels::on_timer, this) {}
+    : reactor_(reactor), drain_(drain), timer_(io::call<&Tunnels::end_silent>(this)) {}
 
 void Tunnels::add(TunnelWatch& tunnel) {
   all_.push_back(tunnel);
@@ -62,10 +60,6 @@ void Tunnels::end_silent() {
     }
   }
   if (next != io::kNever) reactor_.timers().arm(timer_, next);
-}
-
-void Tunnels::on_timer(void* self) {
-  static_cast<Tunnels*>(self)->end_silent();
 }
 
 }  // namespace onehop::server

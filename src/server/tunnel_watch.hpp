@@ -31,22 +31,20 @@ class TunnelWatch : public ListNode {
   TunnelWatch(Tunnels& tunnels,
               wire::RelayState& relay,
               ExchangeRecord& record,
-              void (*on_silence)(void* owner),
-              void* owner);
+              io::Callback on_silence);
   TunnelWatch(const TunnelWatch&) = delete;
   TunnelWatch& operator=(const TunnelWatch&) = delete;
   ~TunnelWatch();
 
   io::Time last_activity() const noexcept { return relay_.last_activity; }
   void end() {
-    if (!std::exchange(told_, true)) end_(owner_);
+    if (!std::exchange(told_, true)) end_();
   }
 
  private:
   TunnelCounters& counters_;
   const wire::RelayState& relay_;
-  void (*end_)(void* owner);
-  void* owner_;
+  io::Callback end_;
   bool told_ = false;
 };
 
@@ -72,8 +70,6 @@ class Tunnels {
   void end_silent();
 
  private:
-  static void on_timer(void* self);
-
   io::Reactor& reactor_;
   const DrainState& drain_;
   TunnelCounters websockets_, others_;

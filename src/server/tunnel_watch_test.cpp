@@ -116,8 +116,8 @@ class DrainedTunnel : public ::testing::TestWithParam<Protocol> {
   // A client that is there: PINGs are answered.
   void answer_pings() {
     std::string got(64 * 1024, '\0');
-    const ssize_t size = client_->try_read(got.data(), got.size());
-    got.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+    const net::IoResult size = client_->try_read(got.data(), got.size());
+    got.resize(size.count());
     if (is_h1()) return;
     for (const h2_frames::Frame& frame : h2_frames::take_frames(got)) {
       if (frame.type == h2_frames::ping) {
@@ -143,10 +143,10 @@ class DrainedTunnel : public ::testing::TestWithParam<Protocol> {
   void expect_orderly_end() {
     std::string got;
     std::string piece(4096, '\0');
-    ssize_t size = 0;
-    while ((size = client_->try_read(piece.data(), piece.size())) > 0)
-      got.append(piece, 0, static_cast<std::size_t>(size));
-    EXPECT_EQ(size, 0);
+    net::IoResult size = 0;
+    while ((size = client_->try_read(piece.data(), piece.size())).has_bytes())
+      got.append(piece, 0, size.count());
+    EXPECT_TRUE(size.is_end());
     if (is_h1()) return;
     bool ended = false;
     for (const h2_frames::Frame& frame : h2_frames::take_frames(got)) {
@@ -255,7 +255,7 @@ TEST_P(DrainedHttp1Tunnel, HasUntilTheDeadlineWhileTheClientReads) {
   std::string piece(4096, ' ');
   for (int i = 0; i < 9; ++i) {
     advance(3s);
-    EXPECT_GT(client_->try_read(piece.data(), piece.size()), 0);
+    EXPECT_TRUE(client_->try_read(piece.data(), piece.size()).has_bytes());
   }
   settle();
   EXPECT_EQ(exchanges_.size(), 0u);

@@ -214,6 +214,13 @@ TEST_F(FailingUpdate, IsOneOfAServerThatDoesNotServe) {
   EXPECT_TRUE(late.error().is(Errc::bad_option));
 }
 
+TEST_F(FailingUpdate, IsNoneOfAServerThatWasStoppedBeforeItsStart) {
+  Server server(options());
+  EXPECT_TRUE(server.stop(0s));
+  ASSERT_TRUE(server.start(named("one")));
+  EXPECT_TRUE(server.update(options(), named("two")));
+}
+
 TEST_F(FailingUpdate, IsOneDuringADrain) {
   start();
   client_->send("GET /late HTTP/1.1\r\nHost: h\r\n\r\n");

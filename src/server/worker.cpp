@@ -19,8 +19,8 @@ Worker::Worker(io::Reactor& reactor,
                std::shared_ptr<ServerShared> shared,
                std::shared_ptr<const Handler> handler)
     : context_(reactor, std::move(shared), std::move(handler), *this),
-      deadline_(&Worker::on_deadline, this),
-      memory_note_(&Worker::on_memory_note, this) {
+      deadline_(io::call<&Worker::cut>(this)),
+      memory_note_(io::call<&Worker::on_memory_note>(this)) {
   const auto reached = [](void* self) noexcept {
     auto& worker = *static_cast<Worker*>(self);
     worker.context_.reactor().schedule(worker.memory_note_);
@@ -173,15 +173,10 @@ void Worker::drain(net::Time deadline, std::function<void()> done) {
   check_drained();
 }
 
-void Worker::on_deadline(void* self) {
-  static_cast<Worker*>(self)->cut();
-}
-
 // The log hears of it even if no client comes.
-void Worker::on_memory_note(void* self) {
-  WorkerContext& context = static_cast<Worker*>(self)->context_;
-  (void)context.admission().is_overloaded(context.reactor().now());
-  if (context.admission().memory_lines().has_untold()) context.on_line_left_out();
+void Worker::on_memory_note() {
+  (void)context_.admission().is_overloaded(context_.reactor().now());
+  if (context_.admission().memory_lines().has_untold()) context_.on_line_left_out();
 }
 
 void Worker::cut() {

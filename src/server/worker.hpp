@@ -68,8 +68,7 @@ class Worker final : private WorkerContext::Owner {
   void start_connection(std::unique_ptr<net::Stream> stream, const AcceptedFrom& from) override;
   void continue_as_http2(HttpConnection& before, std::string_view early) override;
   void connection_ended(ClientConnection& connection) noexcept override;
-  static void on_deadline(void* self);
-  static void on_memory_note(void* self);
+  void on_memory_note();
   void begin(std::unique_ptr<ClientConnection> connection);
   void cut();
   void check_drained();

@@ -23,7 +23,7 @@ WorkerContext::WorkerContext(io::Reactor& reactor,
       owner_(owner),
       requests_(shared_->new_worker_number()),
       tunnels_(reactor, drain_),
-      untold_timer_(&WorkerContext::on_untold_timer, this) {}
+      untold_timer_(io::call<&WorkerContext::on_untold_timer>(this)) {}
 
 std::string_view WorkerContext::date() {
   const std::int64_t second = ::time(nullptr);
@@ -72,9 +72,8 @@ void WorkerContext::log_untold(std::optional<net::Time> now) noexcept {
   }
 }
 
-void WorkerContext::on_untold_timer(void* self) {
-  auto& context = *static_cast<WorkerContext*>(self);
-  context.log_untold(context.reactor_.now());
+void WorkerContext::on_untold_timer() {
+  log_untold(reactor_.now());
 }
 
 void WorkerContext::exchange_ended(const ExchangeRecord& exchange,

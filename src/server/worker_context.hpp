@@ -112,7 +112,7 @@ class WorkerContext {
   void log_untold(std::optional<net::Time> now) noexcept;
 
  private:
-  static void on_untold_timer(void* self);
+  void on_untold_timer();
   void report_end(const ExchangeRecord& exchange, const Server::Options& options);
   void log_dropped_upgrade(const ExchangeRecord& exchange) noexcept;
 

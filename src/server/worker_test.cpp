@@ -81,11 +81,11 @@ class WorkerTest : public ::testing::Test {
   }
   static std::string receive(net::MemoryStream& stream, bool& at_end) {
     std::string text(4096, '\0');
-    const ssize_t got = stream.try_read(text.data(), text.size());
-    text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    const net::IoResult got = stream.try_read(text.data(), text.size());
+    text.resize(got.count());
     char rest = 0;
-    const ssize_t more = stream.try_read(&rest, 1);
-    at_end = more != -EAGAIN;
+    const net::IoResult more = stream.try_read(&rest, 1);
+    at_end = !more.is_wait();
     return text;
   }
   void expect_cut_during(Phase phase) {
@@ -231,9 +231,9 @@ TEST_F(WorkerTest, HoldsTheConnectionOfAClientThatSendsTooMuch) {
   auto client = connect();
   std::string data = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n";
   std::size_t taken = 0;
-  for (ssize_t took = 1; took > 0; settle()) {
+  for (net::IoResult took = 1; took.has_bytes(); settle()) {
     took = client->try_write(data.data(), data.size());
-    if (took > 0) taken += static_cast<std::size_t>(took);
+    taken += took.count();
     data.assign(64 * 1024, 'x');
   }
   EXPECT_GE(taken, 64u * 1024 * 1024);
@@ -418,8 +418,8 @@ TEST_F(WorkerTest, GivesUpATunnelWhoseHeadCannotBeSent) {
   send_request(*client);
   bool at_end = false;
   std::string first(kHolds, '\0');
-  const ssize_t got = client->try_read(first.data(), first.size());
-  size += kHolds - static_cast<std::size_t>(got) - 4;
+  const net::IoResult got = client->try_read(first.data(), first.size());
+  size += kHolds - got.count() - 4;
   send_request(*client);
   constexpr std::string_view kUpgrade =
       "GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
@@ -484,7 +484,7 @@ TEST_F(WorkerTest, ResetsACloseDelimitedResponseThatItCuts) {
   bool at_end = false;
   EXPECT_THAT(receive(*client, at_end), EndsWith("\r\n\r\ntick"));
   char byte = 0;
-  EXPECT_EQ(client->try_read(&byte, 1), -ECONNRESET);
+  EXPECT_EQ(client->try_read(&byte, 1), net::IoResult::failed(ECONNRESET));
   expect_cut_during(Phase::deliver);
 }
 

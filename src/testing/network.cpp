@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <stdexcept>
@@ -42,8 +43,8 @@ struct Wire::State {
   std::string unsent;
   std::string received;
   Limit<std::size_t> room = no_limit;
-  bool at_end = false;
-  bool was_reset = false;
+  enum class Input : std::uint8_t { open, ended, reset };
+  Input input = Input::open;
   bool close_after_sending = false;
 };
 
@@ -214,12 +215,12 @@ bool Wire::State::move() {
   if (!stream) return false;
   bool moved = false;
   while (!unsent.empty()) {
-    const ssize_t sent = stream->try_write(unsent.data(), unsent.size());
-    if (sent <= 0) {
-      if (sent != -EAGAIN) unsent.clear();
+    const net::IoResult sent = stream->try_write(unsent.data(), unsent.size());
+    if (!sent.has_bytes()) {
+      if (!sent.is_wait()) unsent.clear();
       break;
     }
-    unsent.erase(0, static_cast<std::size_t>(sent));
+    unsent.erase(0, sent.count());
     moved = true;
   }
   if (unsent.empty() && std::exchange(close_after_sending, false)) {
@@ -227,12 +228,14 @@ bool Wire::State::move() {
     moved = true;
   }
   char piece[4096];
-  while (!at_end && room > 0) {
-    const ssize_t got = stream->try_read(piece, std::min<std::size_t>(sizeof piece, room));
-    if (got == -EAGAIN) break;
-    at_end = got <= 0;
-    was_reset = got < 0;
-    if (got > 0) take({piece, static_cast<std::size_t>(got)});
+  while (input == Input::open && room > 0) {
+    const net::IoResult got = stream->try_read(piece, std::min<std::size_t>(sizeof piece, room));
+    if (got.is_wait()) break;
+    if (got.has_bytes()) {
+      take({piece, got.count()});
+    } else {
+      input = got.is_end() ? Input::ended : Input::reset;
+    }
     moved = true;
   }
   return moved;
@@ -262,12 +265,12 @@ void Wire::limit_receiving(Limit<std::size_t> byte_count) {
 
 bool Wire::at_end() {
   state_->settle();
-  return state_->at_end && state_->received.empty();
+  return state_->input != State::Input::open && state_->received.empty();
 }
 
 bool Wire::was_reset() {
   state_->settle();
-  return state_->was_reset;
+  return state_->input == State::Input::reset;
 }
 
 void Wire::close_write() {
@@ -285,7 +288,7 @@ void Wire::close() {
   // An orderly end would mean that this was all.
   if (state_->stream && !state_->unsent.empty()) state_->stream->abort();
   state_->stream.reset();
-  state_->at_end = true;
+  if (state_->input == State::Input::open) state_->input = State::Input::ended;
   state_->settle();
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Server::Options::max_body over both versions of HTTP, with and without a length in the head: the
-// limit is accepted, and not one byte more.
+// Server::Options::max_body and Route::max_body over both versions of HTTP, with and without a
+// length in the head: the limit is accepted, and not one byte more.
+#include <onehop/routes.hpp>
+
 #include "http/error_status.hpp"
 #include "support/asking_client.hpp"
 #include "support/served.hpp"
@@ -25,6 +27,7 @@ struct Framing {
   const char* name;
   Protocol protocol;
   Question::Kind kind;
+  bool is_of_route = false;
 };
 
 void PrintTo(const Framing& framing, std::ostream* out) {
@@ -35,13 +38,18 @@ class ServedContentLimit : public test::Served, public ::testing::WithParamInter
  protected:
   ServedContentLimit() {
     Server::Options options;
-    options.max_body = kMax;
-    network_.serve("s:80", make_handler([](Request request) -> task<Response> {
-                     auto content = co_await request.body().read_all(2 * kMax);
-                     if (!content) co_return Response(status_for(content.error()), "refused");
-                     co_return Response(Status::ok, std::to_string(content->size()));
-                   }),
-                   exchanges_.watch(std::move(options)));
+    auto handler = make_handler([](Request request) -> task<Response> {
+      auto content = co_await request.body().read_all(2 * kMax);
+      if (!content) co_return Response(status_for(content.error()), "refused");
+      co_return Response(Status::ok, std::to_string(content->size()));
+    });
+    if (GetParam().is_of_route) {
+      options.max_body = kMax + 1000;
+      handler = make_handler(Routes({{.to = std::move(handler), .max_body = kMax}}));
+    } else {
+      options.max_body = kMax;
+    }
+    network_.serve("s:80", std::move(handler), exchanges_.watch(std::move(options)));
   }
   test::Received answer_to(std::size_t size) {
     client_ = AskingClient::make(GetParam().protocol, network_.connect("s:80"));
@@ -83,7 +91,12 @@ INSTANTIATE_TEST_SUITE_P(
                       Framing{"H1Chunked", Protocol::h1, Question::Kind::chunked},
                       Framing{"H2WithALength", Protocol::h2, Question::Kind::plain},
                       // With trailers, and no length in its head.
-                      Framing{"H2WithoutALength", Protocol::h2, Question::Kind::chunked}),
+                      Framing{"H2WithoutALength", Protocol::h2, Question::Kind::chunked},
+                      Framing{"H1OfARouteWithALength", Protocol::h1, Question::Kind::plain, true},
+                      Framing{"H1OfARouteChunked", Protocol::h1, Question::Kind::chunked, true},
+                      Framing{"H2OfARouteWithALength", Protocol::h2, Question::Kind::plain, true},
+                      Framing{"H2OfARouteWithoutALength", Protocol::h2, Question::Kind::chunked,
+                              true}),
     [](const auto& each) { return std::string(each.param.name); });
 
 }  // namespace

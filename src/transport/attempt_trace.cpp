@@ -30,7 +30,7 @@ void AttemptTrace::begin_attempt(Time now) {
   HeaderWriter(headers).set_valid(field::traceparent, {text.data(), text.size()});
 }
 
-void AttemptTrace::note_connection(Version version) {
+void AttemptTrace::record_connection(Version version) {
   const ExchangeRecord& record = *request_.record();
   attempt_->upstream = record.upstream;
   attempt_->version = version;
@@ -39,7 +39,7 @@ void AttemptTrace::note_connection(Version version) {
 }
 
 // The record has those of the last attempt that came so far.
-void AttemptTrace::note_times() {
+void AttemptTrace::record_times() {
   const ExchangeRecord& record = *request_.record();
   if (attempt_->connected == Time{}) return;
   if (record.request_sent >= attempt_->connected) attempt_->request_sent = record.request_sent;
@@ -48,14 +48,14 @@ void AttemptTrace::note_times() {
   }
 }
 
-void AttemptTrace::note_failure(const Error& error, Time now) {
-  note_times();
+void AttemptTrace::record_failure(const Error& error, Time now) {
+  record_times();
   attempt_->failed = now;
   attempt_->failure = error;
 }
 
-void AttemptTrace::note_response(const Response& response) {
-  note_times();
+void AttemptTrace::record_response(const Response& response) {
+  record_times();
   attempt_->status = response.status().code();
 }
 

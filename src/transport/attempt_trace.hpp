@@ -22,22 +22,22 @@ class AttemptTrace {
   }
   // It has one. The record says when, and which.
   void connected(Version version) {
-    if (attempt_) note_connection(version);
+    if (attempt_) record_connection(version);
   }
   // There was none, or the request failed.
   void failed(const Error& error, Time now) {
-    if (attempt_) note_failure(error, now);
+    if (attempt_) record_failure(error, now);
   }
   void responded(const Response& response) {
-    if (attempt_) note_response(response);
+    if (attempt_) record_response(response);
   }
 
  private:
   void begin_attempt(Time now);
-  void note_connection(Version version);
-  void note_failure(const Error& error, Time now);
-  void note_response(const Response& response);
-  void note_times();
+  void record_connection(Version version);
+  void record_failure(const Error& error, Time now);
+  void record_response(const Response& response);
+  void record_times();
 
   Request& request_;
   Trace* const trace_;

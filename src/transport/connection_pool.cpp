@@ -3,35 +3,18 @@
 
 #include "base/check.hpp"
 #include "transport/client_header.hpp"
+#include "transport/origin_key.hpp"
 
 #include <utility>
 
 namespace onehop::transport {
-namespace {
-
-std::string key_of(const Url& url, std::string_view connect_address) {
-  std::string key(url.scheme());
-  key += '|';
-  key += url.scheme() == "unix" ? url.socket_path() : url.host();
-  key += '|';
-  key += std::to_string(url.port());
-  if (!connect_address.empty()) (key += '|') += connect_address;
-  return key;
-}
-
-}  // namespace
 
 ConnectionPool::ConnectionPool(io::Reactor& reactor,
                                std::shared_ptr<SharedPools> shared,
                                std::unique_ptr<net::Dialer> dialer)
     : Member(reactor),
       context_(*this, *this, std::move(shared), std::move(dialer)),
-      end_(
-          [](void* self) {
-            auto& pool = *static_cast<ConnectionPool*>(self);
-            pool.reactor().forget_local<ConnectionPool>(&pool.context_.shared());
-          },
-          this) {
+      end_(io::call<&ConnectionPool::end>(this)) {
   context_.shared().add(*this);
 }
 
@@ -59,7 +42,7 @@ Origin& ConnectionPool::origin(const Url& url,
   const bool sends_proxy = context_.options().send_proxy;
   const ConnectionId id = sends_proxy && client ? client->id : ConnectionId();
   if (last_ && last_->matches(url, connect_address, id)) return *last_;
-  const Key key(key_of(url, connect_address), id.number());
+  const Key key(origin_key(url, connect_address), id.number());
   auto found = origins_.find(key);
   if (found == origins_.end()) {
     Origin::Keeper& keeper = *this;
@@ -136,6 +119,12 @@ void ConnectionPool::close_idle(const std::string& key) {
        next != origins_.end() && next->first.first == key; ++next) {
     if (next->second->close_idle()) return;
   }
+}
+
+void ConnectionPool::close_abandoned(const std::string& key) {
+  for (auto next = origins_.lower_bound({key, 0});
+       next != origins_.end() && next->first.first == key; ++next)
+    next->second->close_abandoned();
 }
 
 void ConnectionPool::offer(const std::string& key, Reuse reuse, Member& asker) {

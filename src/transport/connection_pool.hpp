@@ -43,6 +43,7 @@ class ConnectionPool final : public io::WorkerLocal,
   void dial_for_waiters() override;
   void retire() override;
   void close_idle(const std::string& key) override;
+  void close_abandoned(const std::string& key) override;
   void offer(const std::string& key, Reuse reuse, Member& asker) override;
   void complete(const std::string& key, std::unique_ptr<IdleTransfer> transfer) override;
 
@@ -56,6 +57,7 @@ class ConnectionPool final : public io::WorkerLocal,
   bool sweep() override;
   void close_one_idle() override;
   void end_if_unused() noexcept;
+  void end() { reactor().forget_local<ConnectionPool>(&context_.shared()); }
 
   PoolContext context_;
   // A dialer of the program may make round trips, and so add origins while all are visited.

@@ -30,8 +30,8 @@ class Destinations {
   // For an exchange with the current place.
   virtual EndpointUse take_use() noexcept = 0;
 
-  // The current place has failed with `error`. `is_its_fault`: it says something about its health;
-  // a connection that it closed while it was idle does not.
+  // The current place has failed with `error`, and may be tried again. `is_its_fault`: that says
+  // something about its health; a connection that it closed while it was idle does not.
   virtual void on_failure(const Error& error, bool is_its_fault) noexcept = 0;
   // It has responded. True if another place should be asked instead, if that does no harm.
   virtual bool on_response(const Response& response) noexcept = 0;

@@ -30,12 +30,7 @@ H1Connection::H1Connection(Owner& owner,
       stream_(std::move(stream)),
       input_(stream_->reactor().buffers()),
       lifetime_(pool_.new_lifetime()),
-      disturbed_(
-          [](void* self) {
-            auto& connection = *static_cast<H1Connection*>(self);
-            connection.owner_.drop(connection);
-          },
-          this),
+      disturbed_(io::call<&H1Connection::end>(this)),
       idle_since_(stream_->reactor().now()) {
   pool_.counters().open.add(1);
   counters_->open.add(1);
@@ -78,14 +73,9 @@ H1Connection::~H1Connection() {
 
 H1Connection::Reservation::Reservation(H1Connection& connection, ConnectionId c)
     : client(c),
-      client_end(
-          connection.stream_->reactor().endings(),
-          c.number(),
-          [](void* context) {
-            auto& ended = *static_cast<H1Connection*>(context);
-            ended.owner_.drop(ended);
-          },
-          &connection) {}
+      client_end(connection.stream_->reactor().endings(),
+                 c.number(),
+                 io::call<&H1Connection::end>(&connection)) {}
 
 void H1Connection::reserve_for(ConnectionId client) {
   if (!reservation_) reservation_ = std::make_unique<Reservation>(*this, client);

@@ -88,6 +88,8 @@ class H1Connection : public detail::InFramePool {
   bool is_retired(net::Time now) const noexcept {
     return !is_in_handshake() && lifetime_.is_over(now, exchanges_);
   }
+  // It has to be closed once it is not used: see NamedOrigins.
+  bool is_abandoned() const noexcept { return slot_.is_abandoned(); }
   // True if it has carried a request.
   bool is_reused() const noexcept { return exchanges_ > 0; }
   // Whether a request that asks for `reuse` may use it.
@@ -158,6 +160,7 @@ class H1Connection : public detail::InFramePool {
     ONEHOP_DCHECK(may_follow(phase_, next));
     phase_ = next;
   }
+  void end() { owner_.drop(*this); }
   void count_no_longer_idle() noexcept {
     pool_.counters().idle.subtract(1);
     counters_->idle.subtract(1);

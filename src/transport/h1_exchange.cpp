@@ -173,7 +173,7 @@ void H1Exchange::begin(Request& request, HeldString* copy) {
   if (record_) record_->request_sent = pool_.reactor().now();
 }
 
-std::optional<Result<Response>> H1Exchange::try_response(const Request& request) {
+Poll<Response> H1Exchange::try_response(const Request& request) {
   if (!parser_) parser_.emplace(pool_.parsers().take());
   auto response = take_responses(request);
   if (response) parser_.reset();
@@ -181,7 +181,7 @@ std::optional<Result<Response>> H1Exchange::try_response(const Request& request)
 }
 
 // The interim responses that are here, and the final one.
-std::optional<Result<Response>> H1Exchange::take_responses(const Request& request) {
+Poll<Response> H1Exchange::take_responses(const Request& request) {
   h1::HeadParser& parser = **parser_;
   for (;;) {
     const auto head = try_head(parser);
@@ -199,7 +199,7 @@ std::optional<Result<Response>> H1Exchange::take_responses(const Request& reques
   }
 }
 
-std::optional<Result<void>> H1Exchange::try_head(h1::HeadParser& parser) {
+Poll<void> H1Exchange::try_head(h1::HeadParser& parser) {
   if (upload_.failure_of_source()) return failure(*upload_.failure_of_source());
   if (wait_failure_) return failure(*wait_failure_);
   const h1::Limits& limits = pool_.limits();
@@ -343,8 +343,8 @@ void H1Exchange::pool_ended() noexcept {
   connection_.reset();
 }
 
-std::optional<Result<bytes>> H1Exchange::try_read(std::size_t most) {
-  auto piece = reader_.try_read(most);
+Poll<bytes> H1Exchange::try_read(std::size_t max) {
+  auto piece = reader_.try_read(max);
   if (!piece || *piece) return piece;
   Error error = piece->error();
   if (error.phase() == Phase::none) error.during(Phase::receive);

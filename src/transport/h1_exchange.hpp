@@ -10,6 +10,7 @@
 #include <onehop/response.hpp>
 
 #include "base/arena.hpp"
+#include "base/poll.hpp"
 #include "http/h1/serializer.hpp"
 #include "http/polled_body_source.hpp"
 #include "transport/endpoint_use.hpp"
@@ -37,7 +38,7 @@ class H1Exchange final : public PolledBodySource,
   void count_at(EndpointUse use) noexcept { use_ = std::move(use); }
   // See UpstreamExchange.
   void begin(Request& request, HeldString* copy);
-  std::optional<Result<Response>> try_response(const Request& request);
+  Poll<Response> try_response(const Request& request);
   bool may_wait() const noexcept { return !upload_.is(Upload::State::failed); }
   net::Stream::Awaiter wait_for_response() noexcept;
   void on_wait(net::Wait wait);
@@ -54,7 +55,7 @@ class H1Exchange final : public PolledBodySource,
   task<Result<bytes>> read() override;
   std::optional<std::uint64_t> length() const override { return reader_.length(); }
   const Headers& trailers() const override { return reader_.trailers(); }
-  std::optional<Result<bytes>> try_read(std::size_t most) override;
+  Poll<bytes> try_read(std::size_t max) override;
   task<void> wait() override;
   bool at_end() const noexcept override { return reader_.at_end(); }
 
@@ -71,8 +72,8 @@ class H1Exchange final : public PolledBodySource,
   bool passes_content_on() const noexcept override { return upload_.is_on_its_way(); }
   bool is_left_to_response(const Error& error) const noexcept override;
   void on_upload_failed() noexcept override;
-  std::optional<Result<Response>> take_responses(const Request& request);
-  std::optional<Result<void>> try_head(h1::HeadParser& parser);
+  Poll<Response> take_responses(const Request& request);
+  Poll<void> try_head(h1::HeadParser& parser);
   Result<void> pass_on(const Request& request, Response& response);
   Result<Response> take_response(const Request& request, h1::HeadParser& parser);
   Result<Response> final_response(const Request& request, Version version, Response response);

@@ -50,12 +50,16 @@ H2Connection::H2Connection(Owner& owner,
       slot_(std::move(slot)),
       stream_(std::move(stream)),
       session_(h2::Role::client, limits_of(pool_.options()), *this),
-      link_(*stream_, session_, Side::upstream, kWriteStall, &H2Connection::on_flushed, this),
+      link_(*stream_,
+            session_,
+            Side::upstream,
+            kWriteStall,
+            io::call<&H2Connection::on_flushed>(this)),
       lifetime_(pool_.new_lifetime()),
       idle_since_(stream_->reactor().now()),
-      watch_(&H2Connection::on_watch, this),
-      resets_(&H2Connection::on_reset_time, this),
-      ended_(&H2Connection::on_ended, this) {
+      watch_(io::call<&H2Connection::on_watch>(this)),
+      resets_(io::call<&H2Connection::on_reset_time>(this)),
+      ended_(io::call<&H2Connection::on_ended>(this)) {
   pool_.counters().open.add(1);
   counters_->open.add(1);
   counters_->http2.add(1);
@@ -121,6 +125,7 @@ void H2Connection::remove(User& request) noexcept {
   request.unlink();
   count_end();
   idle_since_ = stream_->reactor().now();
+  if (slot_.is_abandoned()) retire();  // made for a request that waited when that happened
   link_.flush_soon();
 }
 
@@ -188,9 +193,9 @@ task<void> H2Connection::wait_for_acknowledgement() {
   net::Time moved = reactor.now();
   while (left > 0 && !link_.is_broken() && reactor.now() < moved + kWriteStall) {
     const std::span<char> scratch = reactor.scratch();
-    const ssize_t got = stream_->try_read(scratch.data(), scratch.size());
-    if (got == 0 || (got < 0 && got != -EAGAIN)) break;
-    if (got > 0) {  // perhaps without end, and the clock stands still within a pass
+    const net::IoResult got = stream_->try_read(scratch.data(), scratch.size());
+    if (got.is_end() || got.has_failed()) break;
+    if (got.has_bytes()) {  // perhaps without end, and the clock stands still within a pass
       co_await io::yield(reactor);
     } else {
       co_await stream_->readable(reactor.now() + kLookAgain);
@@ -201,28 +206,24 @@ task<void> H2Connection::wait_for_acknowledgement() {
   }
 }
 
-void H2Connection::on_ended(void* self) {
-  auto& connection = *static_cast<H2Connection*>(self);
-  connection.owner_.remove(connection);  // destroys it
+void H2Connection::on_ended() {
+  owner_.remove(*this);  // destroys it
 }
 
-void H2Connection::on_flushed(void* self) {
-  auto& connection = *static_cast<H2Connection*>(self);
-  if (connection.state_ == State::over) return;
-  if (connection.session_.has_withheld_resets() && !connection.resets_.is_armed()) {
-    io::Reactor& reactor = connection.stream_->reactor();
-    reactor.timers().arm(connection.resets_, reactor.now() + h2::Session::kBetweenResets);
+void H2Connection::on_flushed() {
+  if (state_ == State::over) return;
+  if (session_.has_withheld_resets() && !resets_.is_armed()) {
+    io::Reactor& reactor = stream_->reactor();
+    reactor.timers().arm(resets_, reactor.now() + h2::Session::kBetweenResets);
   }
-  if (connection.state_ == State::ending && connection.streams() == 0)
-    connection.stream_->interrupt_reader();
-  connection.owner_.look_again_soon();
+  if (state_ == State::ending && streams() == 0) stream_->interrupt_reader();
+  owner_.look_again_soon();
 }
 
-void H2Connection::on_reset_time(void* self) {
-  auto& connection = *static_cast<H2Connection*>(self);
-  if (connection.state_ == State::over) return;
-  connection.session_.release_resets(connection.stream_->reactor().now());
-  connection.link_.flush_soon();
+void H2Connection::on_reset_time() {
+  if (state_ == State::over) return;
+  session_.release_resets(stream_->reactor().now());
+  link_.flush_soon();
 }
 
 // --- signs of life -----------------------------------------------------------------------------
@@ -234,35 +235,32 @@ void H2Connection::watch() {
   reactor.timers().arm(watch_, io::deadline_after(reactor.now(), std::min(idle, kWatchEvery)));
 }
 
-void H2Connection::on_watch(void* self) {
-  auto& connection = *static_cast<H2Connection*>(self);
-  if (connection.state_ == State::over) return;
-  const net::Time now = connection.stream_->reactor().now();
-  connection.watch();
-  const net::Time heard = connection.link_.last_read();
+void H2Connection::on_watch() {
+  if (state_ == State::over) return;
+  const net::Time now = stream_->reactor().now();
+  watch();
+  const net::Time heard = link_.last_read();
   // To decide, only the PING with ACK counts: other bytes may have been sent before the connection
   // failed.
-  const bool waits = connection.ping_ == Ping::deciding ||
-                     (connection.ping_ == Ping::sent && heard < connection.pinged_);
-  if (waits && now - connection.pinged_ >= kPingPatience) {
-    connection.ping_ = Ping::unanswered;
-    connection.stream_->abort();
-    connection.stream_->interrupt_reader();
+  const bool waits = ping_ == Ping::deciding || (ping_ == Ping::sent && heard < pinged_);
+  if (waits && now - pinged_ >= kPingPatience) {
+    ping_ = Ping::unanswered;
+    stream_->abort();
+    stream_->interrupt_reader();
     return;
   }
-  if (connection.users_.empty()) {
-    net::Duration timeout = connection.pool_.options().pool_idle_timeout;
+  if (users_.empty()) {
+    net::Duration timeout = pool_.options().pool_idle_timeout;
     // A request may wait for its SETTINGS.
-    if (!connection.knows_settings()) timeout = std::max(timeout, kPingPatience);
-    if (io::deadline_after(connection.idle_since_, timeout) <= now) connection.close_idle();
+    if (!knows_settings()) timeout = std::max(timeout, kPingPatience);
+    if (io::deadline_after(idle_since_, timeout) <= now) close_idle();
     return;
   }
-  if (connection.lifetime_.is_over(now, connection.requests_)) connection.retire();
+  if (lifetime_.is_over(now, requests_)) retire();
   if (waits) return;
-  const bool may_ask = connection.content_at_ > connection.pinged_ ||
-                       connection.pinged_ == net::Time() ||
-                       now - connection.pinged_ >= kBetweenPings;
-  if (now - heard >= kSilence && may_ask) connection.send_ping(Ping::sent);
+  const bool may_ask =
+      content_at_ > pinged_ || pinged_ == net::Time() || now - pinged_ >= kBetweenPings;
+  if (now - heard >= kSilence && may_ask) send_ping(Ping::sent);
 }
 
 void H2Connection::send_ping(Ping reason) {

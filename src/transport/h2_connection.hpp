@@ -134,10 +134,10 @@ class H2Connection final : private h2::SessionObserver {
   void watch();
   void send_ping(Ping reason);
   void count_end() noexcept;
-  static void on_flushed(void* self);
-  static void on_watch(void* self);
-  static void on_reset_time(void* self);
-  static void on_ended(void* self);
+  void on_flushed();
+  void on_watch();
+  void on_reset_time();
+  void on_ended();
 
   Owner& owner_;
   PoolContext& pool_;

@@ -71,4 +71,15 @@ void H2Connections::close_all_idle() {
   }
 }
 
+void H2Connections::end_all() {
+  for (const auto& connection : all_) {
+    if (!connection->knows_settings()) continue;
+    if (connection->streams() == 0) {
+      connection->close_idle();
+    } else {
+      connection->retire();
+    }
+  }
+}
+
 }  // namespace onehop::transport

@@ -34,6 +34,9 @@ class H2Connections {
   // Begins to close an idle one. Returns false if there is none.
   bool close_one_idle();
   void close_all_idle();
+  // They take no more requests, and end with those that they have; but a new one, which a request
+  // may wait for, is left alone.
+  void end_all();
   void clear() { all_.clear(); }
 
  private:

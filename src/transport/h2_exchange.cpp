@@ -176,7 +176,7 @@ void H2Exchange::begin(Request& request, HeldString* copy) {
   if (record_) record_->request_sent = pool_.reactor().now();
 }
 
-std::optional<Result<Response>> H2Exchange::try_response(const Request& request) {
+Poll<Response> H2Exchange::try_response(const Request& request) {
   while (has_head()) {
     auto head = take_head();
     auto response = head->take_response();
@@ -224,10 +224,11 @@ Delivery H2Exchange::delivery() const noexcept {
   if (!has_sent_head()) return Delivery::unsent;
   if (end_ == End::lost) return Delivery::uncertain;
   if (end_ == End::passed_over) return Delivery::passed_over;
+  if (!is_closed()) return Delivery::uncertain;  // it was given up, after a timeout
   const h2::ErrorCode code = close_code();
   const bool unprocessed =
       code == h2::ErrorCode::refused_stream || code == h2::ErrorCode::http_1_1_required;
-  return is_closed() && unprocessed ? Delivery::refused : Delivery::answered;
+  return unprocessed ? Delivery::refused : Delivery::answered;
 }
 
 // Why the stream is closed without a complete response.
@@ -315,8 +316,8 @@ bool H2Exchange::take_trailers_now() {
   return true;
 }
 
-std::optional<Result<bytes>> H2Exchange::try_read(std::size_t most) {
-  const std::string_view piece = take_piece(most > 0 ? most : std::string_view::npos);
+Poll<bytes> H2Exchange::try_read(std::size_t max) {
+  const std::string_view piece = take_piece(max > 0 ? max : std::string_view::npos);
   if (connection_) connection_->link().flush_soon();  // the upstream may have room for more
   if (!piece.empty()) return bytes(piece);
   if (at_end_of_response() && take_trailers_now()) return bytes();

@@ -8,6 +8,7 @@
 #include <onehop/request.hpp>
 #include <onehop/response.hpp>
 
+#include "base/poll.hpp"
 #include "http/polled_body_source.hpp"
 #include "transport/endpoint_use.hpp"
 #include "transport/h2_connection.hpp"
@@ -37,7 +38,7 @@ class H2Exchange final : public h2::Stream,
   void count_at(EndpointUse use) noexcept { use_ = std::move(use); }
   // See UpstreamExchange.
   void begin(Request& request, HeldString* copy);
-  std::optional<Result<Response>> try_response(const Request& request);
+  Poll<Response> try_response(const Request& request);
   bool may_wait() const noexcept { return !wait_failure_; }
   io::Event::Awaiter wait_for_response() noexcept;
   void on_wait(bool changed);
@@ -57,7 +58,7 @@ class H2Exchange final : public h2::Stream,
   task<Result<bytes>> read() override;
   std::optional<std::uint64_t> length() const override { return length_; }
   const Headers& trailers() const override { return trailers_; }
-  std::optional<Result<bytes>> try_read(std::size_t most) override;
+  Poll<bytes> try_read(std::size_t max) override;
   task<void> wait() override;
   bool at_end() const noexcept override { return at_end_of_response() && !failure_; }
 

@@ -163,7 +163,7 @@ TEST_F(IdleTransferTest, NotAConnectionThatIsReservedForAClient) {
   EXPECT_EQ(transport_->statistics().idle, 2U);
   EXPECT_EQ(run(one_, two_, Method::get, alice), "ok");
   EXPECT_EQ(upstream_.connections(), 2);
-  one_.note_end(alice.number());
+  one_.notify_end(alice.number());
   one_.run_once(milliseconds(0));
   EXPECT_EQ(transport_->statistics().idle, 1U);
 }

@@ -41,18 +41,15 @@ Origin::Origin(Keeper& keeper,
       http1_destination_(without_http2(destination_)),
       shared_(pool.shared().origin(key_)),
       counts_(pool.shared().upstream(key_, url)),
-      use_(
-          pool.reactor(),
-          [](void* self) { static_cast<Origin*>(self)->forget_if_useless(); },
-          this),
+      use_(pool.reactor(), io::call<&Origin::forget_if_useless>(this)),
       idle_(pool),
-      look_again_([](void* self) { static_cast<Origin*>(self)->look_again(); }, this),
-      dial_again_([](void* self) { static_cast<Origin*>(self)->look_again_soon(); }, this),
+      look_again_(io::call<&Origin::look_again>(this)),
+      dial_again_(io::call<&Origin::look_again_soon>(this)),
       line_(pool.reactor(), *shared_, look_again_),
       redial_(*this, pool.reactor(), pool.options(), line_.requests()) {
   if (!client_) return;
-  const auto ended = [](void* self) { static_cast<Origin*>(self)->close_all_idle(); };
-  client_end_.emplace(pool.reactor().endings(), client_.number(), ended, this);
+  client_end_.emplace(pool.reactor().endings(), client_.number(),
+                      io::call<&Origin::close_all_idle>(this));
 }
 
 Origin::~Origin() {
@@ -244,7 +241,7 @@ void Origin::deliver(std::unique_ptr<H1Connection> connection) {
   Waiter* const waiter = line_.first_for(*connection, passes_by);
   passes_by = passes_by && dialling_http1_ == 0 && !redial_.is_active();
   if (!waiter || (passes_by && gives_way())) {
-    if (keeps_none() || gives_way()) return;
+    if (keeps_none() || gives_way() || connection->is_abandoned()) return;
     // With an origin for each client, to look for the oldest would take long.
     if (client_ && pool_.is_full()) return;
     idle_.add(std::move(connection));
@@ -267,7 +264,7 @@ void Origin::give_back(std::unique_ptr<H1Connection> connection) noexcept {
     // A handshake would never end if each of its messages met other requests that wait, or went
     // over a connection of its own: between two of them the connection is kept, for
     // pool_idle_timeout at most.
-    if (pool_.is_retired() || !connection->may_be_kept()) return;
+    if (pool_.is_retired() || connection->is_abandoned() || !connection->may_be_kept()) return;
     if ((keeps_none() || gives_way()) && !connection->is_in_handshake()) return;
     idle_.add(std::move(connection));
     pool_.enforce_size();
@@ -302,6 +299,11 @@ void Origin::close_all_idle() {
   http2_.close_all_idle();
   // Also where only knowledge was kept.
   if (pool_.reactor().now() < http1_until_) use_.call_again(pool_.reactor().now());
+}
+
+void Origin::close_abandoned() {
+  idle_.clear();
+  http2_.end_all();
 }
 
 // --- connections of HTTP/2 ---------------------------------------------------------------------

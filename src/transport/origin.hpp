@@ -91,6 +91,8 @@ class Origin final : public H1Connection::Owner,
   bool close_one_http2() { return http2_.close_one_idle(); }
   // The Transport is gone.
   void close_all_idle();
+  // It was abandoned: connections of HTTP/2 that are in use take no more requests.
+  void close_abandoned();
   // An idle connection for another worker, or null.
   std::unique_ptr<IdleTransfer> offer(Reuse reuse);
   // The response of another worker to a request for an idle connection; null for none.

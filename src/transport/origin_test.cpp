@@ -76,13 +76,13 @@ class OriginTest : public test::StreamPair {
     need.http1_only = true;
     return need;
   }
-  // A new connection to an upstream that allows `most_streams` streams.
-  H2Connection* connect(std::uint32_t most_streams) {
+  // A new connection to an upstream that allows `max_streams` streams.
+  H2Connection* connect(std::uint32_t max_streams) {
     auto taking = origin().lease(Need(), reactor_.now());
     taking.start();
     settle();
     if (!taking.done()) return nullptr;
-    upstream_.accepted.back().send(allow(most_streams));
+    upstream_.accepted.back().send(allow(max_streams));
     settle();
     return &taking.take().value().h2();
   }

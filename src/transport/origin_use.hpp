@@ -14,9 +14,8 @@ namespace onehop::transport {
 class OriginUse {
  public:
   // `unused` is called from a timer. It may destroy this object, or call call_again().
-  using Callback = void (*)(void* owner);
-  OriginUse(io::Reactor& reactor, Callback unused, void* owner) noexcept
-      : reactor_(reactor), unused_(unused), owner_(owner), timer_(&OriginUse::on_timer, this) {
+  OriginUse(io::Reactor& reactor, io::Callback unused) noexcept
+      : reactor_(reactor), unused_(unused), timer_(io::call<&OriginUse::on_timer>(this)) {
     call_again(reactor.now() + kForgetAfter);
   }
   OriginUse(const OriginUse&) = delete;
@@ -45,14 +44,12 @@ class OriginUse {
   void on_unused() noexcept {
     if (!timer_.is_armed()) call_again(reactor_.now() + kForgetAfter);
   }
-  static void on_timer(void* self) {
-    auto& use = *static_cast<OriginUse*>(self);
-    if (use.count_ == 0) use.unused_(use.owner_);
+  void on_timer() {
+    if (count_ == 0) unused_();
   }
 
   io::Reactor& reactor_;
-  Callback unused_;
-  void* owner_;
+  io::Callback unused_;
   io::Timer timer_;
   std::size_t count_ = 0;
 };

@@ -32,7 +32,7 @@ PoolContext::PoolContext(Owner& owner,
       dialer_(std::move(dialer)),
       limits_(limits_of(shared_->options)),
       parsers_(h1::HeadKind::response, limits_),
-      sweep_(&PoolContext::on_sweep, this) {}
+      sweep_(io::call<&PoolContext::on_sweep>(this)) {}
 
 void PoolContext::end_users() noexcept {
   while (PoolUser* user = users_.pop_front())
@@ -80,9 +80,8 @@ void PoolContext::arm_sweep() {
   if (!sweep_.is_armed()) reactor().timers().arm(sweep_, reactor().now() + kSweepEvery);
 }
 
-void PoolContext::on_sweep(void* self) {
-  auto& pool = *static_cast<PoolContext*>(self);
-  if (pool.owner_.sweep()) pool.arm_sweep();
+void PoolContext::on_sweep() {
+  if (owner_.sweep()) arm_sweep();
 }
 
 }  // namespace onehop::transport

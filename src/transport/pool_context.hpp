@@ -90,7 +90,7 @@ class PoolContext {
   bool is_retired() const noexcept { return retired_; }
 
  private:
-  static void on_sweep(void* self);
+  void on_sweep();
   std::size_t max_idle() const noexcept;
   bool has_idle_beyond(std::size_t max) const;
 

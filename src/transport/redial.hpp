@@ -68,7 +68,7 @@ class Redial {
         reactor_(reactor),
         options_(options),
         line_(line),
-        timer_([](void* self) { static_cast<Redial*>(self)->on_timer(); }, this) {}
+        timer_(io::call<&Redial::on_timer>(this)) {}
 
   // Waits until `request` has changed. Errors: those of a request that has waited for too long.
   // `is_dialled_for`: the wait is for the end of a dial, not for a slot.

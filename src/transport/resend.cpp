@@ -43,6 +43,10 @@ bool Resend::is_held() const noexcept {
   return pool_.reactor().now() < io::deadline_after(began_, pool_.options().hold);
 }
 
+bool Resend::is_next_the_last() const noexcept {
+  return reached_ + 2 >= kMaxReached;
+}
+
 bool Resend::is_allowed(Delivery delivery, const Error& error, Target target) const noexcept {
   // A body that failed is a failure of the client, and a timeout would only be repeated.
   if (error.side() != Side::upstream) return false;

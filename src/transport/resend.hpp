@@ -68,6 +68,8 @@ class Resend {
     count(delivery, target);
     return true;
   }
+  // True if, after the present attempt, only one more may reach the upstream.
+  bool is_next_the_last() const noexcept;
   // How long to wait before it is sent again: not at all, unless hold is set and the upstream
   // accepts connections and ends them.
   net::Duration pause() const noexcept { return pause_; }

@@ -62,13 +62,13 @@ class H1Delivery : public test::TlsStreamPair, public ::testing::WithParamInterf
   // Nothing more can be written, until drain().
   void fill() {
     const std::string data(100'000, 'x');
-    EXPECT_GT(near_raw_->try_write(data.data(), data.size()), 0);
-    EXPECT_EQ(near_raw_->try_write(data.data(), data.size()), -EAGAIN);
+    EXPECT_TRUE(near_raw_->try_write(data.data(), data.size()).has_bytes());
+    EXPECT_EQ(near_raw_->try_write(data.data(), data.size()), net::IoResult::must_wait());
   }
   void drain() {
     std::string data(100'000, ' ');
-    EXPECT_GT(far_raw_->try_read(data.data(), data.size()), 0);
-    EXPECT_EQ(far_raw_->try_read(data.data(), data.size()), -EAGAIN);
+    EXPECT_TRUE(far_raw_->try_read(data.data(), data.size()).has_bytes());
+    EXPECT_EQ(far_raw_->try_read(data.data(), data.size()), net::IoResult::must_wait());
   }
   void send() { exchange_->begin(request_, nullptr); }
   void reset_by_peer() {
@@ -125,7 +125,7 @@ TEST_P(H1Delivery, WhatIsUnsentDoesNotLeaveAfterAll) {
   drain();
   exchange_.reset();
   char data[1000];
-  EXPECT_EQ(far_raw_->try_read(data, sizeof data), -ECONNRESET);
+  EXPECT_EQ(far_raw_->try_read(data, sizeof data), net::IoResult::failed(ECONNRESET));
 }
 
 INSTANTIATE_TEST_SUITE_P(WithoutTls, H1Delivery, ::testing::Values(false));

@@ -4,6 +4,7 @@
 #include <onehop/scope.hpp>
 
 #include "base/arena.hpp"
+#include "base/poll.hpp"
 #include "http/connection_authentication.hpp"
 #include "http/field_names.hpp"
 #include "http/h2/error_code.hpp"
@@ -38,7 +39,7 @@ class Attempt {
  public:
   // `places`: null if there is only one.
   Attempt(Lease lease, Request& request, const Transport::Options& options, Destinations* places)
-      : may_be_stale_(lease.is_shared() || lease.is_reused()) {
+      : may_be_stale_(lease.is_shared() || lease.is_reused()), was_used_(lease.is_reused()) {
     // A new connection of HTTP/1 fails for its own reasons alone, which a repetition meets again,
     // unless it is made to another place.
     const bool may_repeat =
@@ -62,8 +63,28 @@ class Attempt {
   // The connection may have been closed just as the request was sent; or lost for the reasons of
   // others that share it.
   bool may_be_stale() const noexcept { return may_be_stale_; }
+  Delivery delivery() const noexcept { return h2_ ? h2_->delivery() : h1_->delivery(); }
+  // `error` says nothing of the upstream's health: it may have closed the connection while that was
+  // idle, or it has said that it did not process the request, or cancelled it, as at a deadline
+  // that the client has set.
+  bool is_innocent(const Error& error) const noexcept {
+    if (error.is_timeout()) return false;
+    if (h2::code_of(error) == h2::ErrorCode::cancel) return true;
+    switch (delivery()) {
+      case Delivery::passed_over:
+      case Delivery::refused:
+        return true;
+      case Delivery::unsent:  // or it was not asked, because it has no way to do that
+        return was_used_ || error.is(Errc::unexpected_upgrade);
+      case Delivery::uncertain:
+        return was_used_;
+      case Delivery::answered:
+        break;
+    }
+    return false;
+  }
 
-  std::optional<Result<Response>> try_response(const Request& request) {
+  Poll<Response> try_response(const Request& request) {
     return h2_ ? h2_->try_response(request) : h1_->try_response(request);
   }
   Response attach(Response response) {
@@ -78,6 +99,7 @@ class Attempt {
  private:
   HeldString copy_;
   const bool may_be_stale_;
+  const bool was_used_;
   std::unique_ptr<H1Exchange> h1_;
   std::unique_ptr<H2Exchange> h2_;
 };
@@ -114,8 +136,8 @@ class RoundTrip {
   }
 
   std::optional<Lease> try_lease() { return origin_->try_lease(need_); }
-  void note_begin() { trace_.begin(context_.reactor().now()); }
-  void note_end(const Result<Response>& response) {
+  void record_begin() { trace_.begin(context_.reactor().now()); }
+  void record_end(const Result<Response>& response) {
     if (response) {
       trace_.responded(*response);
     } else {
@@ -155,12 +177,15 @@ class RoundTrip {
     origin_ = &origin_of(pool_, request_, places_);
     ref_.emplace(origin_->use());
     look_at_place();
+    was_stale_ = false;
     return true;
   }
-  // Of connect_timeout, which is for one round of all places.
-  bool has_time_to_connect() const noexcept {
-    const io::Duration most = context_.options().connect_timeout;
-    return context_.reactor().now() < io::deadline_after(round_began_, most);
+  // Of connect_timeout, which is for one round of all places. One that takes all of it, as when it
+  // does not respond to a handshake, leaves as much to another: it alone would cost the request.
+  bool has_time_to_connect(const Error& error) noexcept {
+    const io::Duration timeout = context_.options().connect_timeout;
+    if (context_.reactor().now() < io::deadline_after(round_began_, timeout)) return true;
+    return !error.is(Errc::no_connection_slot) && !std::exchange(was_late_, true);
   }
   // How long to wait until an upstream that refuses connections, as one that restarts does, is
   // asked again; std::nullopt if it was asked often enough. With hold, Redial has asked a single
@@ -197,6 +222,8 @@ class RoundTrip {
   Need need_;
   io::Time round_began_ = resend_.began();
   bool was_refused_ = false;
+  bool was_late_ = false;   // a place took all of the time
+  bool was_stale_ = false;  // at this place: the next failure leads elsewhere
   const bool had_no_content_;
 };
 
@@ -208,7 +235,7 @@ class RoundTrip {
     const Error& error = leased.error();
     const bool is_upstreams = error.side() == Side::upstream;
     if (places_) places_->on_failure(error, is_upstreams && !error.is(Errc::no_connection_slot));
-    const bool moved = is_upstreams && has_time_to_connect() && move_on();
+    const bool moved = is_upstreams && has_time_to_connect(error) && move_on();
     if (!moved) {
       const auto pause = pause_after(error);
       if (!pause) {
@@ -244,11 +271,17 @@ bool RoundTrip::may_repeat(Attempt& attempt, const Error& error) {
   Resend::Target target =
       attempt.may_be_stale() ? Resend::Target::new_connection : Resend::Target::same_again;
   if (places_ && !to_http1) {
-    const bool was_closed_while_idle = attempt.may_be_stale() && !error.is_timeout();
-    places_->on_failure(error, error.side() == Side::upstream && !was_closed_while_idle);
-    if (places_->has_next()) target = Resend::Target::elsewhere;
+    const Delivery delivery = attempt.delivery();
+    const bool is_innocent = attempt.is_innocent(error);
+    places_->on_failure(error, error.side() == Side::upstream && !is_innocent);
+    // A client that belongs to a place is not moved because a connection was idle for too long. The
+    // last attempt is for a place that has not failed.
+    const bool stays = is_innocent && delivery != Delivery::refused &&
+                       !resend_.is_next_the_last() && !std::exchange(was_stale_, true);
+    if (!stays && places_->has_next()) target = Resend::Target::elsewhere;
   }
   if (!attempt.take_back(resend_, error, target)) return false;
+  round_began_ = context_.reactor().now();
   if (target == Resend::Target::elsewhere && move_on()) return true;
   if (attempt.h1()) need_.reuse = Reuse::none;  // where one connection was stale, others are
   if (to_http1) need_.http1_only = true;
@@ -280,7 +313,7 @@ task<Result<Response>> round_trip(const Pools& pools, Request request, Destinati
   RoundTrip trip(pool, request, places);
   if (const auto obstacle = trip.obstacle()) co_return failure(*obstacle);
   for (;;) {
-    trip.note_begin();
+    trip.record_begin();
     std::optional<Lease> lease = trip.try_lease();
     if (!lease) {
       auto waited = co_await trip.lease();
@@ -298,7 +331,7 @@ task<Result<Response>> round_trip(const Pools& pools, Request request, Destinati
       }
       auto response = attempt.try_response(request);
       if (!response) continue;
-      trip.note_end(*response);
+      trip.record_end(*response);
       if (*response && trip.goes_elsewhere(**response)) break;
       if (*response) co_return attempt.attach(std::move(**response));
       if (!trip.may_repeat(attempt, response->error())) co_return std::move(*response);

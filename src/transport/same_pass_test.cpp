@@ -75,7 +75,7 @@ class SamePassTest : public test::StreamPair {
     reading.start();
     settle();
     EXPECT_EQ(stream.try_read(&byte, 1), 1);
-    EXPECT_EQ(stream.try_read(&byte, 1), -EAGAIN);
+    EXPECT_EQ(stream.try_read(&byte, 1), net::IoResult::must_wait());
     connection->count_exchange();
     origin().give_back(std::move(connection));
   }

@@ -77,6 +77,46 @@ void SharedPools::forget(const std::string& key, std::shared_ptr<OriginCounters>
   if (found != origins_.end() && found->second.use_count() == 1) origins_.erase(found);
 }
 
+void SharedPools::name(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  ++named_[key];
+}
+
+// A slot that is taken from now on is not abandoned. Where there is no memory to say so to the
+// workers, their idle connections end by pool_idle_timeout.
+void SharedPools::unname(const std::vector<std::string>& keys) noexcept {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> abandoned;
+  for (const std::string& key : keys) {
+    const auto named = named_.find(key);
+    ONEHOP_DCHECK(named != named_.end());
+    if (--named->second > 0) continue;
+    named_.erase(named);
+    const auto origin = origins_.find(key);
+    if (origin == origins_.end()) continue;
+    ++origin->second->abandoned;
+    try {
+      abandoned.push_back(key);
+    } catch (const std::bad_alloc&) {
+    }
+  }
+  if (abandoned.empty()) return;
+  try {
+    post_abandoned(std::move(abandoned));
+  } catch (const std::bad_alloc&) {
+  }
+}
+
+void SharedPools::post_abandoned(std::vector<std::string> keys) {
+  const auto shared = std::make_shared<const std::vector<std::string>>(std::move(keys));
+  for (Member* pool : pools_) {
+    post_to(*pool, [shared](Member& each) {
+      for (const std::string& key : *shared)
+        each.close_abandoned(key);
+    });
+  }
+}
+
 std::size_t SharedPools::origins() const {
   const std::lock_guard lock(mutex_);
   return origins_.size();

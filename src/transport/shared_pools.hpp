@@ -54,6 +54,8 @@ class SharedPools final : public Slot::Issuer, public std::enable_shared_from_th
     virtual void retire() = 0;
     // Closes an idle connection to `key`, if it has one.
     virtual void close_idle(const std::string& key) = 0;
+    // `key` was abandoned: closes all idle connections to it, and has the others end.
+    virtual void close_abandoned(const std::string& key) = 0;
     // Sends an idle connection to `asker`, or null; see complete().
     virtual void offer(const std::string& key, Reuse reuse, Member& asker) = 0;
     // The end of a request() of this pool: the connection, or null.
@@ -83,6 +85,9 @@ class SharedPools final : public Slot::Issuer, public std::enable_shared_from_th
   // A worker no longer needs `origin`; the last one removes it.
   void forget(const std::string& key, std::shared_ptr<OriginCounters> origin);
   std::size_t origins() const;  // remembered
+  // For NamedOrigins: one list more names this one, or one less names each of these.
+  void name(const std::string& key);
+  void unname(const std::vector<std::string>& keys) noexcept;
   // The counts of an upstream, which are kept after its origins.
   std::shared_ptr<UpstreamCounts> upstream(const std::string& key, const Url& url);
   // The limits that count now, instead of those in the options.
@@ -115,6 +120,8 @@ class SharedPools final : public Slot::Issuer, public std::enable_shared_from_th
  private:
   // Requests that wait for a slot look again, on every worker.
   void wake_waiters() noexcept;
+  // The caller holds the mutex.
+  void post_abandoned(std::vector<std::string> keys);
   // Work for a pool, on its worker.
   struct Call {
     void operator()() const;
@@ -132,6 +139,7 @@ class SharedPools final : public Slot::Issuer, public std::enable_shared_from_th
   // Guarded by mutex_.
   std::unordered_map<std::string, std::shared_ptr<OriginCounters>> origins_;
   std::unordered_map<std::string, std::shared_ptr<UpstreamCounts>> upstreams_;
+  std::unordered_map<std::string, std::size_t> named_;  // by how many lists
   std::vector<Member*> pools_;
   Transport::Statistics of_ended_pools_;
 };

@@ -5,18 +5,20 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
 namespace onehop::transport {
 
-// The state of one origin that all workers share. Both counts change in one order: a waiting
+// The state of one origin that all workers share. The first two change in one order: a waiting
 // request is counted before it looks for a slot, and a slot is counted free before its owner looks
 // for requests that wait, so that one of the two sees the other.
 // Thread: any.
 struct OriginCounters {
-  std::atomic<std::size_t> open = 0;     // connections, including those being made
-  std::atomic<std::size_t> waiting = 0;  // requests without a slot
+  std::atomic<std::size_t> open = 0;         // connections, including those being made
+  std::atomic<std::size_t> waiting = 0;      // requests without a slot
+  std::atomic<std::uint32_t> abandoned = 0;  // how often: see NamedOrigins
 };
 
 // The destructor returns the slot, for a request that waits. A value; moves between threads with
@@ -34,14 +36,20 @@ class Slot {
 
   // The caller has counted the slot in origin->open. `issuer` outlives the slot.
   Slot(Issuer& issuer, std::shared_ptr<OriginCounters> origin) noexcept
-      : issuer_(issuer), origin_(std::move(origin)) {}
+      : issuer_(issuer), origin_(std::move(origin)), abandoned_before_(origin_->abandoned) {}
   Slot(Slot&&) noexcept = default;
   Slot& operator=(Slot&&) = delete;
   ~Slot();
 
+  // The origin was abandoned since: the connection is not worth keeping.
+  bool is_abandoned() const noexcept {
+    return origin_->abandoned.load(std::memory_order_relaxed) != abandoned_before_;
+  }
+
  private:
   Issuer& issuer_;
   std::shared_ptr<OriginCounters> origin_;  // null after a move
+  std::uint32_t abandoned_before_;
 };
 
 }  // namespace onehop::transport

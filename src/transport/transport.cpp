@@ -2,6 +2,7 @@
 #include <onehop/transport.hpp>
 
 #include "net/custom_dialer.hpp"
+#include "net/name_servers.hpp"
 #include "transport/deadline.hpp"
 #include "transport/round_trip.hpp"
 #include "transport/transport_access.hpp"
@@ -25,6 +26,7 @@ Transport::Options checked(Transport::Options options) {
     throw std::invalid_argument(
         "max_connection_requests: 0 allows no request; use onehop::no_limit");
   }
+  static_cast<void>(net::list_of_name_servers(options.dns_servers));
   return options;
 }
 
@@ -51,7 +53,8 @@ struct Transport::State final : transport::Pools {
       net::DialOptions dial;
       dial.attempt_timeout = options.connect_attempt_timeout;
       dial.total_timeout = options.connect_timeout;
-      dialer = std::make_unique<net::KernelDialer>(reactor, dial);
+      dial.name_servers = net::list_of_name_servers(options.dns_servers);
+      dialer = std::make_unique<net::KernelDialer>(reactor, std::move(dial));
     }
     dialer = std::make_unique<net::TlsDialer>(reactor, std::move(dialer), shared->tls,
                                               options.connect_timeout);
@@ -78,6 +81,11 @@ task<Result<Response>> Transport::round_trip(Request request) const {
 
 const transport::Pools& detail::TransportAccess::pools(const Transport& transport) noexcept {
   return *transport.state_;
+}
+
+std::shared_ptr<transport::SharedPools> detail::TransportAccess::shared(
+    const Transport& transport) noexcept {
+  return transport.state_->shared;
 }
 
 const Transport::Options& detail::TransportAccess::options(const Transport& transport) noexcept {

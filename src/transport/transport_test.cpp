@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -520,6 +521,13 @@ TEST_F(TransportTest, RefusesAResponseHeadPastItsLimits) {
     backend.receive();
     EXPECT_TRUE(backend.at_end());
   }
+}
+
+TEST(Transport, RefusesOptionsThatCannotBeUsed) {
+  EXPECT_THROW(Transport({.max_connections = 0}), std::invalid_argument);
+  EXPECT_THROW(Transport({.max_connection_requests = 0}), std::invalid_argument);
+  EXPECT_THROW(Transport({.dns_servers = {"10.0.0.53", "dns.example"}}), std::invalid_argument);
+  EXPECT_NO_THROW(Transport({.dns_servers = {"10.0.0.53", "[::1]:5353"}}));
 }
 
 }  // namespace

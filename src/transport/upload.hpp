@@ -8,6 +8,7 @@
 #include <onehop/transport.hpp>
 
 #include "base/exception_text.hpp"
+#include "base/poll.hpp"
 #include "base/root_task.hpp"
 #include "http/message_access.hpp"
 #include "io/reactor.hpp"
@@ -62,7 +63,7 @@ class Upload {
   void begin(Sender& sender, io::Reactor& reactor, TrySend try_send) {
     move_to(State::sending);
     try {
-      const std::optional<Result<void>> sent = try_send(body_, progress_);
+      const Poll<void> sent = try_send(body_, progress_);
       if (sent) return end(*sent, reactor.now());
     } catch (...) {  // a body source of the caller
       const Result<void> failed = failure(Errc::handler_failed, Side::local, exception_text());

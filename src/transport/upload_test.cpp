@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/upload.hpp"
 
+#include "base/poll.hpp"
 #include "io/event.hpp"
 #include "support/stream_pair.hpp"
 
@@ -40,9 +41,9 @@ class UploadTest : public test::StreamPair, private Upload::Owner {
     upload_.await_continue(request);
   }
   // Begins to send; the result of that, or std::nullopt to wait for the rest.
-  void begin(std::optional<Result<void>> at_once) {
+  void begin(Poll<void> at_once) {
     upload_.begin(sender_, reactor_, [&](Body&, wire::BodyProgress& progress) {
-      progress.note("con", reactor_.now());
+      progress.record("con", reactor_.now());
       return at_once;
     });
   }
@@ -132,7 +133,7 @@ TEST_F(UploadTest, AnExceptionOfTheSourceIsAFailure) {
 
 TEST_F(UploadTest, AnExceptionOfTheSourceAtTheBeginningIsAFailure) {
   take();
-  upload_.begin(sender_, reactor_, [](Body&, wire::BodyProgress&) -> std::optional<Result<void>> {
+  upload_.begin(sender_, reactor_, [](Body&, wire::BodyProgress&) -> Poll<void> {
     throw std::runtime_error("the source is broken");
   });
   EXPECT_EQ(upload_.state(), State::failed);

@@ -8,6 +8,7 @@
 #include <onehop/response.hpp>
 
 #include "base/held_memory.hpp"
+#include "base/poll.hpp"
 #include "transport/resend.hpp"
 
 #include <concepts>
@@ -25,7 +26,7 @@ concept UpstreamExchange =
       { exchange.begin(request, copy) } -> std::same_as<void>;
       // The final response, or why there is none; std::nullopt if wait_for_response() must be
       // awaited, and its result passed to on_wait(), first. The response has no body yet.
-      { exchange.try_response(request) } -> std::same_as<std::optional<Result<Response>>>;
+      { exchange.try_response(request) } -> std::same_as<Poll<Response>>;
       // False if the request cannot be sent: nothing would end the wait.
       { exchange.may_wait() } -> std::same_as<bool>;
       { exchange.wait_for_response() };

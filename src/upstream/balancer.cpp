@@ -9,9 +9,9 @@
 namespace onehop::upstream {
 namespace {
 
-// Of an endpoint that has just become usable: with a share of nothing it would get no request.
+// The share of an endpoint that has just become usable. With 0 it would get no request.
 constexpr double kFirstShare = 0.1;
-// Of Balance::hash: how far an endpoint may be above its share of the requests in progress.
+// Balance::hash: how far an endpoint may exceed its share of the requests in progress.
 constexpr double kBound = 1.25;
 // So many in progress are never above it: a client that sends a few at once stays where it is.
 constexpr double kMinBound = 10;
@@ -51,8 +51,8 @@ bool Balancer::has(Among among, const Wanted& wanted) const noexcept {
   return false;
 }
 
-// Where some endpoint is usable, those that are not are left alone, even if all usable ones were
-// tried: one that hangs would cost the client its patience.
+// While any endpoint is usable, those that are not get no request, even if all usable ones were
+// tried: the client would wait for one that hangs.
 std::optional<Balancer::Among> Balancer::group_for(const Wanted& wanted) const noexcept {
   if (has(Among::primary, wanted)) return Among::primary;
   if (has(Among::backup, wanted)) return Among::backup;
@@ -74,7 +74,7 @@ std::optional<std::size_t> Balancer::trial(const Wanted& wanted) noexcept {
   }
   for (std::size_t i = 0; i < members_.size(); ++i) {
     Endpoint& endpoint = *members_[i].endpoint;
-    if (endpoint.condition() != Condition::ejected || members_[i].weight <= 0) continue;
+    if (!is_passed_over(endpoint.condition()) || members_[i].weight <= 0) continue;
     if (members_[i].backup && has(Among::primary, wanted)) continue;
     if (std::ranges::find(wanted.tried, i) != wanted.tried.end()) continue;
     const Time when = wanted.is_repeatable ? wanted.now : wanted.now - kTrialPatience;
@@ -130,7 +130,7 @@ std::optional<std::size_t> Balancer::least(Among among, const Wanted& wanted) {
   return least_of_all(among, wanted);
 }
 
-// From a random start, so that equal ones are chosen equally often.
+// Starts at a random index, so that equal endpoints are chosen equally often.
 std::optional<std::size_t> Balancer::least_of_all(Among among, const Wanted& wanted) {
   const std::size_t count = members_.size();
   std::size_t at = count > 1 ? random_() % count : 0;
@@ -147,8 +147,8 @@ std::optional<std::size_t> Balancer::least_of_all(Among among, const Wanted& wan
   return best;
 }
 
-// Each gets its share as credit, and the one with the most pays for all: the turns of a heavy one
-// are spread among those of the others.
+// Each endpoint gets its share as credit, and the one with the most credit pays for all. So the
+// turns of a heavy endpoint are spread among those of the others.
 std::optional<std::size_t> Balancer::in_turn(Among among, const Wanted& wanted) {
   std::optional<std::size_t> best;
   double total = 0;
@@ -196,21 +196,26 @@ std::optional<std::size_t> Balancer::by_hash(Among among, const Wanted& wanted) 
     requests += members_[i].endpoint->load.requests.load(std::memory_order_relaxed);
     weights += members_[i].weight;
   }
-  std::optional<std::size_t> best;
-  double best_rank = 0;
+  struct Best {
+    std::optional<std::size_t> index;
+    double rank = 0;
+    void look_at(std::size_t i, double its_rank) noexcept {
+      if (!index || its_rank > rank) *this = {i, its_rank};
+    }
+  };
+  Best below, any;
   for (std::size_t i = 0; i < members_.size(); ++i) {
     if (!belongs(i, among, wanted)) continue;
     const Member& member = members_[i];
     const double its_requests = member.endpoint->load.requests.load(std::memory_order_relaxed);
     const double its_share = kBound * requests * member.weight / weights;
     const double bound = std::max(kMinBound, std::ceil(its_share));
-    if (its_requests >= bound) continue;
     const double rank = rank_of(wanted.key, member.endpoint->hash, member.weight);
-    if (best && rank <= best_rank) continue;
-    best = i;
-    best_rank = rank;
+    any.look_at(i, rank);
+    if (its_requests < bound) below.look_at(i, rank);
   }
-  return best;
+  // Other workers count while this one reads, so all may be above the bound that it has found.
+  return below.index ? below.index : any.index;
 }
 
 }  // namespace onehop::upstream

@@ -39,7 +39,7 @@ class Balancer {
 
   // Returns the index of the endpoint, or std::nullopt if none is left. An ejected endpoint whose
   // time is over is chosen for one request, which tries it. Backups are chosen if no other endpoint
-  // is usable; those that are not usable, if none is at all.
+  // is usable, and unusable endpoints if none is usable.
   std::optional<std::size_t> choose(const Wanted& wanted);
   // Whether choose() would find one.
   bool has_choice(const Wanted& wanted) const noexcept;
@@ -52,7 +52,7 @@ class Balancer {
  private:
   // Which endpoints are looked at.
   enum class Among : std::uint8_t {
-    primary,  // usable ones that are no backups
+    primary,  // usable ones that are not backups
     backup,   // usable backups
     all,      // whatever their condition: none is usable
   };

@@ -160,6 +160,16 @@ TEST_F(BalancerTest, NoneOfAHashIsAQuarterAboveItsShare) {
     EXPECT_LE(member.endpoint->load.requests, 32u);
 }
 
+// Regression: where no endpoint was below its bound, there was none for the request.
+TEST_F(BalancerTest, AHashFindsOneWhateverTheCounts) {
+  start(2, Balance::hash);
+  for (Member& member : members_)
+    member.weight = 1e308;  // together more than there is: no share
+  set_requests(0, 20);
+  set_requests(1, 20);
+  EXPECT_TRUE(choose({.now = kNow, .key = 7}).has_value());
+}
+
 // The values are for ever: all proxies of a fleet choose alike, whatever their version.
 TEST(KeyHash, IsTheSameInAllVersions) {
   EXPECT_EQ(hash_of(""), 0x2d06800538d394c2u);
@@ -216,6 +226,7 @@ TEST_F(BalancerTest, OneRequestTriesAnEjectedOne) {
   EXPECT_EQ(choose(other), 0u) << "it waits a second for one that may be repeated";
   EXPECT_EQ(choose(repeatable), 1u);
   EXPECT_EQ(choose(repeatable), 0u);
+  EXPECT_EQ(choose({.now = kNow + 20s, .is_repeatable = true}), 1u) << "the first takes too long";
   members_[1].endpoint->eject(kNow, kNow + 10s);
   EXPECT_EQ(choose({.now = kNow + 11s}), 1u);
 }

@@ -3,6 +3,7 @@
 
 #include <onehop/cookies.hpp>
 
+#include "http/message_access.hpp"
 #include "transport/resend.hpp"
 #include "upstream/key_hash.hpp"
 
@@ -26,6 +27,16 @@ bool has_status(const std::vector<int>& statuses, const Response& response) {
   return std::ranges::find(statuses, response.status().code()) != statuses.end();
 }
 
+// Also reports it to the proxy, which may have to undo it.
+void set_host(Request& request, const Url& endpoint) {
+  request.set_host(endpoint.authority());
+  ExchangeRecord* const record = request.record();
+  if (record == nullptr) return;
+  std::string origin(endpoint.scheme());
+  origin.append("://").append(endpoint.authority());
+  record->upstream_origin = MessageAccess::memory(request).copy(origin);
+}
+
 }  // namespace
 
 Choice::Choice(Group& group,
@@ -46,7 +57,7 @@ Choice::~Choice() {
   leave();
 }
 
-// The current place is not asked any more. A trial that has shown nothing is another request's.
+// Leaves the current place. If it was a trial that has shown nothing, another request may try.
 void Choice::leave() noexcept {
   if (current_ && tries_) group_.end_trial(*current().endpoint, reactor_.now());
   tries_ = false;
@@ -84,14 +95,14 @@ bool Choice::next(Request& request) {
   current_ = chosen;
   tried_[attempts_++] = *chosen;
   Endpoint& endpoint = *current().endpoint;
-  tries_ = endpoint.condition() == Condition::trying;
+  tries_ = is_passed_over(endpoint.condition());
   use_ = take_use();
   const Url& url = request.url();
   if (url.scheme() != endpoint.url.scheme() || url.authority() != endpoint.url.authority() ||
       url.socket_path() != endpoint.url.socket_path()) {
     request.set_url(url.resolved_below(endpoint.url));
   }
-  if (group_.options().host_of_endpoint) request.set_host(endpoint.url.authority());
+  if (group_.options().host_of_endpoint) set_host(request, endpoint.url);
   return true;
 }
 
@@ -106,7 +117,7 @@ transport::EndpointUse Choice::take_use() noexcept {
 }
 
 void Choice::on_failure(const Error& error, bool is_its_fault) noexcept {
-  if (!is_its_fault) return leave();
+  if (!is_its_fault) return;  // it may be tried again
   tries_ = false;
   use_ = {};
   try {
@@ -124,7 +135,7 @@ bool Choice::on_response(const Response& response) noexcept {
       group_.on_failure(endpoint, "status " + std::to_string(response.status().code()),
                         reactor_.now());
     } else {
-      group_.on_success(endpoint, reactor_.now());
+      group_.on_success(endpoint, tries_, reactor_.now());
     }
   } catch (const std::bad_alloc&) {
   }

@@ -59,7 +59,7 @@ class Choice final : public transport::Destinations {
   std::uint64_t key_ = 0;
   std::uint64_t cookie_ = 0;  // of the request; 0: none
   bool is_repeatable_;
-  bool tries_ = false;  // the current one is tried after an ejection
+  bool tries_ = false;  // the current one was ejected when it was chosen
 };
 
 }  // namespace onehop::upstream

@@ -3,6 +3,8 @@
 
 #include "base/check.hpp"
 #include "net/address.hpp"
+#include "net/name_servers.hpp"
+#include "transport/transport_access.hpp"
 #include "upstream/found_endpoints.hpp"
 
 #include <algorithm>
@@ -18,11 +20,16 @@ namespace {
 constexpr std::size_t kMaxAddresses = 1000;
 constexpr Duration kTryTimeout = std::chrono::milliseconds(1500);
 constexpr int kTries = 3;
-// How often the times of the names are looked at.
+// How often the expiry of the names is checked.
 constexpr Duration kLook = std::chrono::milliseconds(200);
 
 bool is_name(const Url& url) {
   return url.scheme() != "unix" && !net::Address::from_ip(url.host(), 0);
+}
+
+std::string name_servers_of(const Group& group) {
+  const auto& transport = detail::TransportAccess::options(*group.options().transport);
+  return net::list_of_name_servers(transport.dns_servers);
 }
 
 }  // namespace
@@ -31,7 +38,7 @@ bool is_name(const Url& url) {
 class Discovery::Job {
  public:
   Job(std::shared_ptr<Group> group, const Upstream::Options& options)
-      : group_(std::move(group)), servers_(options.dns_servers) {
+      : group_(std::move(group)), servers_(name_servers_of(*group_)) {
     for (const Upstream::Endpoint& endpoint : options.endpoints) {
       const bool follows = options.resolve == Upstream::Resolve::each && is_name(endpoint.url) &&
                            endpoint.connect_address.empty();
@@ -79,14 +86,16 @@ class Discovery::Job {
       }
     }
   }
-  // The sources stay where they are, and the channel ends its queries before them.
+  // Sources do not move, and the channel, which ends its queries, is destroyed before them.
   void ask(Source& source) {
     if (source.found.is_service()) {
       dns_->query_service(source.found.name(),
                           [this, &source](const auto& answer) { take(source, answer); });
     } else {
-      dns_->query(source.found.name(),
-                  [this, &source](const auto& answer) { take(source, answer); });
+      dns_->query(source.found.name(), [this, &source](const auto& answer) {
+        if (answer.is_late && source.is_asking) return;  // a later query will show
+        take(source, answer);
+      });
     }
   }
   template <class Answer>

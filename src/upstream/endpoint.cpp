@@ -22,13 +22,22 @@ std::string Endpoint::key_of(const Upstream::Endpoint& endpoint) {
   return key;
 }
 
-Endpoint::Endpoint(const Upstream::Endpoint& e)
-    : key(key_of(e)), url(e.url), connect_address(e.connect_address), hash(hash_of(key)) {}
+Endpoint::Endpoint(const Upstream::Endpoint& e, Time now)
+    : key(key_of(e)),
+      url(e.url),
+      connect_address(e.connect_address),
+      hash(hash_of(key)),
+      since_(rep(now)) {}
 
 bool Endpoint::begin_trial(Time now) noexcept {
-  if (now < ejected_until()) return false;
-  Condition expected = Condition::ejected;
-  return condition_.compare_exchange_strong(expected, Condition::trying, std::memory_order_relaxed);
+  // The request that moves the time has the trial.
+  Time::rep until = ejected_until_.load(std::memory_order_relaxed);
+  Condition before = condition();
+  if (rep(now) < until || !is_passed_over(before)) return false;
+  const Time::rep next = rep(io::deadline_after(now, kTrialTime));
+  if (!ejected_until_.compare_exchange_strong(until, next, std::memory_order_relaxed)) return false;
+  return before == Condition::trying ||
+         condition_.compare_exchange_strong(before, Condition::trying, std::memory_order_relaxed);
 }
 
 void Endpoint::become(Condition condition, Time now) noexcept {
@@ -49,14 +58,36 @@ void Endpoint::allow_trial(Time now) noexcept {
   condition_.store(Condition::ejected, std::memory_order_relaxed);
 }
 
-std::string Endpoint::last_failure() const {
+void Endpoint::take_over(const Endpoint& before, bool is_checked) {
+  const auto copy = [](auto& to, const auto& from) {
+    to.store(from.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  };
+  set_last_failure(before.last_failure());
+  copy(load.total, before.load.total);
+  copy(failures_total, before.failures_total);
+  copy(ejections_total, before.ejections_total);
+  copy(usable_since_, before.usable_since_);
+  copy(ejected_until_, before.ejected_until_);
+  copy(since_, before.since_);
+  window.take_over(before.window);
+  ejections_in_a_row = before.ejections_in_a_row;
+  Condition condition = before.condition();
+  if (condition == Condition::trying) {
+    condition = Condition::ejected;  // the request that tries it is not of this group
+  } else if (!is_checked && condition != Condition::ejected) {
+    condition = Condition::usable;
+  }
+  condition_.store(condition, std::memory_order_relaxed);
+}
+
+EndpointFailure Endpoint::last_failure() const {
   const std::lock_guard lock(mutex_);
   return last_failure_;
 }
 
-void Endpoint::set_last_failure(std::string text) {
+void Endpoint::set_last_failure(EndpointFailure failure) {
   const std::lock_guard lock(mutex_);
-  last_failure_ = std::move(text);
+  last_failure_ = std::move(failure);
 }
 
 }  // namespace onehop::upstream

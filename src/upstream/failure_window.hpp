@@ -24,6 +24,9 @@ class FailureWindow {
     const std::uint32_t bits = shift(1);
     return std::countr_one(bits) >= kInARow || std::popcount(bits) >= kSize / 2;
   }
+  void take_over(const FailureWindow& before) noexcept {
+    bits_.store(before.bits_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  }
   void clear() noexcept { bits_.store(0, std::memory_order_relaxed); }
 
  private:

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FoundEndpoints: the endpoints that one name stands for, by the responses of DNS so far. A
-// failure keeps the last good one, and a name must be absent for a minute before that counts: name
-// servers that restart report what they do not have yet. It has no clock of its own.
-// Thread: owner.
+// FoundEndpoints: the endpoints of one name, from the DNS responses so far. A failed query keeps
+// the last good response of each family of addresses. A name must be absent for a minute before its
+// endpoints are given up: a name server that restarts may deny names that it has not loaded yet. It
+// has no clock of its own. Thread: owner.
 #pragma once
 
 #include <onehop/upstream.hpp>
@@ -30,11 +30,11 @@ class FoundEndpoints {
   explicit FoundEndpoints(std::string service);
 
   bool is_service() const noexcept { return !named_.has_value(); }
-  // The name to ask for.
+  // The name to query.
   const std::string& name() const noexcept { return name_; }
 
-  // Both return a line for a log: that a look-up failed, how many endpoints there are if that has
-  // changed; or "".
+  // Both return a line for a log, about a failed look-up or a changed number of endpoints; "" if
+  // there is nothing to report.
   std::string take(const net::DnsChannel::Answer& answer, Time now);
   std::string take(const net::DnsChannel::ServiceAnswer& answer, Time now);
   // When to ask again.
@@ -46,6 +46,7 @@ class FoundEndpoints {
   const std::vector<Upstream::Endpoint>& endpoints() const noexcept { return endpoints_; }
 
  private:
+  void keep_other_family(std::vector<Upstream::Endpoint>& endpoints) const;
   std::string keep(bool is_absent, const std::string& failure, Time now);
   std::string replace(std::vector<Upstream::Endpoint> endpoints, Duration ttl, Time now);
 

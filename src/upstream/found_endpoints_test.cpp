@@ -24,6 +24,13 @@ class FoundEndpointsTest : public ::testing::Test {
     answer.ttl = ttl;
     return host_.take(answer, now_);
   }
+  void answer_in_part(const std::vector<std::string>& addresses) {
+    net::DnsChannel::Answer answer;
+    for (const std::string& address : addresses)
+      answer.addresses.push_back(*net::Address::from_ip(address, 0));
+    answer.is_partial = true;
+    host_.take(answer, now_);
+  }
   std::string fail(bool is_absent, const std::string& words) {
     net::DnsChannel::Answer answer;
     answer.failure = words;
@@ -71,6 +78,21 @@ TEST_F(FoundEndpointsTest, AFailureKeepsTheLastGoodAnswer) {
   EXPECT_EQ(host_.next(), now_ + 2s);
 }
 
+// Regression: where a family was late each time, its endpoints came and went.
+TEST_F(FoundEndpointsTest, AFamilyWithoutAnAnswerKeepsItsAddresses) {
+  answer_in_part({"10.0.0.1"});
+  EXPECT_THAT(addresses(), ElementsAre("10.0.0.1")) << "and not the name itself";
+  answer({"10.0.0.1", "2001:db8::1"});
+  answer_in_part({"10.0.0.2"});
+  EXPECT_THAT(addresses(), ElementsAre("10.0.0.2", "2001:db8::1"));
+  answer_in_part({"2001:db8::2"});
+  EXPECT_THAT(addresses(), ElementsAre("10.0.0.2", "2001:db8::2"));
+  answer_in_part({"10.0.0.1", "2001:db8::3"});
+  EXPECT_THAT(addresses(), ElementsAre("10.0.0.1", "2001:db8::3"));
+  answer({"10.0.0.1"});
+  EXPECT_THAT(addresses(), ElementsAre("10.0.0.1"));
+}
+
 TEST_F(FoundEndpointsTest, ANameMustBeAbsentForAMinute) {
   answer({"10.0.0.1"});
   fail(true, "not found");
@@ -82,7 +104,7 @@ TEST_F(FoundEndpointsTest, ANameMustBeAbsentForAMinute) {
   fail(true, "not found");
   EXPECT_THAT(addresses(), ElementsAre("10.0.0.1"));
   now_ += 60s;
-  EXPECT_THAT(fail(true, "not found"), HasSubstr("does not exist any more"));
+  EXPECT_THAT(fail(true, "not found"), HasSubstr("no longer exists"));
   EXPECT_THAT(addresses(), IsEmpty());
   answer({"10.0.0.1"});
   EXPECT_THAT(addresses(), ElementsAre("10.0.0.1"));
@@ -112,10 +134,25 @@ TEST(FoundServices, HavePortsWeightsAndBackups) {
   EXPECT_EQ(service.next(), Time(1h) + 5s);
 }
 
+// Regression: a path or a query in the name of a server ended the process.
+TEST(FoundServices, NamesThatNoUrlCanHaveAreLeftOut) {
+  FoundEndpoints service{std::string("_http._tcp.x")};
+  net::DnsChannel::ServiceAnswer answer;
+  for (const char* host :
+       {"a/b.x", "a?b.x", "a#b.x", "a:1", "a\\@b.x", "a b", "[::1", "A.x", "a.x"})
+    answer.records.push_back({host, 8000, 0, 1});
+  EXPECT_EQ(service.take(answer, Time(1h)), "_http._tcp.x: 1 endpoints");
+  EXPECT_THAT(service.endpoints(), ElementsAre(Upstream::Endpoint("http://A.x:8000")));
+  answer.records.resize(1);
+  EXPECT_THAT(service.take(answer, Time(1h)), HasSubstr("no usable host"));
+  EXPECT_THAT(service.endpoints(), ElementsAre(Upstream::Endpoint("http://A.x:8000")));
+}
+
 TEST(FoundServices, TheFirstLabelSaysTheScheme) {
   for (const auto& [name, scheme] :
-       {std::pair("_https._tcp.x", "https"), std::pair("_grpc._tcp.x", "h2c"),
-        std::pair("_h2c._tcp.x", "h2c"), std::pair("_app._tcp.x", "http")}) {
+       {std::pair("_https._tcp.x", "https"), std::pair("_HTTPS._tcp.x", "https"),
+        std::pair("_grpc._tcp.x", "h2c"), std::pair("_h2c._tcp.x", "h2c"),
+        std::pair("_app._tcp.x", "http")}) {
     FoundEndpoints service{std::string(name)};
     net::DnsChannel::ServiceAnswer answer;
     answer.records = {{"a.x", 8000, 0, 0}};

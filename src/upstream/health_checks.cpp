@@ -18,7 +18,7 @@
 namespace onehop::upstream {
 namespace {
 
-// How often the list and the ejections are looked at.
+// How often the list and the ejections are checked.
 constexpr Duration kLook = std::chrono::milliseconds(200);
 constexpr double kJitter = 0.2;
 
@@ -67,7 +67,7 @@ class HealthChecks::Job {
     for (;;) {
       try {
         look();
-      } catch (const std::bad_alloc&) {  // the next look may find memory
+      } catch (const std::bad_alloc&) {  // there may be memory next time
       }
       co_await sleep_for(kLook);
     }

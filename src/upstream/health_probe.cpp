@@ -4,6 +4,7 @@
 #include <onehop/scope.hpp>
 
 #include "net/custom_dialer.hpp"
+#include "net/name_servers.hpp"
 #include "transport/destinations.hpp"
 #include "transport/transport_access.hpp"
 
@@ -15,12 +16,13 @@ namespace {
 
 using Kind = Upstream::HealthCheck::Kind;
 
-// Of the response to a gRPC check, which is a few bytes.
+// The maximum size of the response to a gRPC check, which has a few bytes.
 constexpr std::size_t kMaxAnswer = 1024;
 
-// Each check makes a connection and closes it; it waits for nothing and repeats nothing.
+// Each check opens a connection and closes it. It neither waits for one nor sends again.
 Transport::Options for_checks(const Upstream::HealthCheck& check, Transport::Options options) {
   options.pool_size = 0;
+  options.max_connection_requests = 1;  // over HTTP/2 as well
   options.connect_timeout = check.timeout;
   options.response_timeout = check.timeout;
   options.activity_timeout = check.timeout;
@@ -30,7 +32,7 @@ Transport::Options for_checks(const Upstream::HealthCheck& check, Transport::Opt
   return options;
 }
 
-// One place, which is asked once.
+// A single place, which is tried once.
 class OnePlace final : public transport::Destinations {
  public:
   explicit OnePlace(const Endpoint& endpoint) noexcept : endpoint_(endpoint) {}
@@ -63,7 +65,7 @@ Url grpc_url(const Url& endpoint) {
 }
 
 Url with_path(Url url, std::string_view path) {
-  // A path that no URL can have is a 404 of the endpoint, as it would be of a request.
+  // An invalid path is left out: the check asks for "/".
   if (auto target = Url::parse_target(path)) return target->resolved_below(url);
   return url;
 }
@@ -109,7 +111,8 @@ std::string_view word_for(int status) {
 HealthProbe::HealthProbe(Upstream::HealthCheck check, const Transport::Options& of_requests)
     : check_(std::move(check)),
       transport_(for_checks(check_, of_requests)),
-      dialer_(of_requests.dialer) {}
+      dialer_(of_requests.dialer),
+      name_servers_(net::list_of_name_servers(of_requests.dns_servers)) {}
 
 task<CheckResult> HealthProbe::check(const Endpoint& endpoint) const {
   switch (check_.kind) {
@@ -138,7 +141,8 @@ task<CheckResult> HealthProbe::connect(const Endpoint& endpoint) const {
     net::DialOptions options;
     options.attempt_timeout = check_.timeout;
     options.total_timeout = check_.timeout;
-    dialer = std::make_unique<net::KernelDialer>(io::Reactor::current(), options);
+    options.name_servers = name_servers_;
+    dialer = std::make_unique<net::KernelDialer>(io::Reactor::current(), std::move(options));
   }
   const auto dialled = co_await dialer->dial(destination);
   co_return dialled ? CheckResult() : down(dialled.error());

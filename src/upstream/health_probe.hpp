@@ -37,6 +37,7 @@ class HealthProbe {
   const Upstream::HealthCheck check_;
   const Transport transport_;
   const std::shared_ptr<const Dialer> dialer_;
+  const std::string name_servers_;
 };
 
 }  // namespace onehop::upstream

@@ -117,6 +117,19 @@ TEST_F(HealthProbeTest, OverGrpcServingIsGood) {
   EXPECT_EQ(backend_->last_content(), std::string("\0\0\0\0\6\x0a\4shop", 11));
 }
 
+// Regression: one that was kept said nothing of what new ones would meet.
+TEST_F(HealthProbeTest, EachCheckMakesAConnection) {
+  serve_grpc(std::string("\0\0\0\0\2\x08\1", 7));
+  for (const Kind kind : {Kind::grpc, Kind::http}) {
+    const HealthProbe probe({.kind = kind}, network_.transport_options());
+    const Endpoint endpoint{Upstream::Endpoint("http://backend")};
+    EXPECT_TRUE(network_.run(probe.check(endpoint)).is_good());
+    const ConnectionId first = backend_->last().connection().id;
+    EXPECT_TRUE(network_.run(probe.check(endpoint)).is_good());
+    EXPECT_NE(backend_->last().connection().id.number(), first.number());
+  }
+}
+
 TEST_F(HealthProbeTest, OverGrpcANameMayBeLong) {
   serve_grpc(std::string("\0\0\0\0\2\x08\1", 7));
   const std::string name(300, 's');

@@ -9,7 +9,7 @@
 namespace onehop::upstream {
 namespace {
 
-constexpr std::uint64_t kSeed = 0;  // of all that is hashed, for ever
+constexpr std::uint64_t kSeed = 0;  // of every hash; it must never change
 
 }  // namespace
 

@@ -12,9 +12,8 @@
 #include "upstream/discovery.hpp"
 #include "upstream/group.hpp"
 #include "upstream/health_checks.hpp"
+#include "upstream/upstream_access.hpp"
 
-#include <array>
-#include <charconv>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -31,28 +30,15 @@ Url parsed(std::string_view text) {
   return std::move(*url);
 }
 
-std::string to_digits(std::uint64_t number) {
-  std::array<char, 16> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, 16).ptr;
-  return std::string(digits.data(), end);
-}
-
-void set_cookie(Response& response, const std::string& name, std::uint64_t value, bool is_secure) {
-  add_cookie(response, {.name = name,
-                        .value = to_digits(value),
-                        .path = "/",
-                        .secure = is_secure,
-                        .http_only = true,
-                        .same_site = SameSite::lax});
-}
-
 }  // namespace
 
 Upstream::Endpoint::Endpoint(const char* u) : url(parsed(u)) {}
 Upstream::Endpoint::Endpoint(const std::string& u) : url(parsed(u)) {}
 
 struct Upstream::Shared {
-  explicit Shared(Options options) : group(std::make_shared<upstream::Group>(std::move(options))) {
+  // `before`: null if it replaces none.
+  explicit Shared(Options options, const upstream::Group* before = nullptr)
+      : group(std::make_shared<upstream::Group>(std::move(options), before, detail::now())) {
     const Options& used = group->options();
     if (used.health.kind != HealthCheck::Kind::none) checks.emplace(group);
     if (used.resolve == Resolve::each || !used.services.empty()) discovery.emplace(group, used);
@@ -64,6 +50,8 @@ struct Upstream::Shared {
 };
 
 Upstream::Upstream(Options options) : shared_(std::make_shared<Shared>(std::move(options))) {}
+Upstream::Upstream(Options options, const Upstream& before)
+    : shared_(std::make_shared<Shared>(std::move(options), before.shared_->group.get())) {}
 Upstream::~Upstream() = default;
 
 task<Result<Response>> Upstream::round_trip(Request request) const {
@@ -83,13 +71,17 @@ task<Result<Response>> Upstream::round_trip(Request request) const {
   auto response = co_await transport::round_trip(pools, std::move(request), &choice);
   if (!response) co_return response;
   if (const auto cookie = choice.new_cookie()) {
-    set_cookie(*response, group.options().sticky.name, *cookie, is_secure);
+    add_cookie(*response, group.cookie_of(*cookie, is_secure));
   }
   co_return response;
 }
 
 void Upstream::update(std::vector<Endpoint> endpoints) {
   shared_->group->update(std::move(endpoints), detail::now(), upstream::Arrival::later);
+}
+
+void detail::UpstreamAccess::retire(Upstream& upstream) noexcept {
+  upstream.shared_->group->retire();
 }
 
 std::vector<Upstream::Status> Upstream::endpoints() const {

@@ -3,14 +3,11 @@
 // Requests through an Upstream of three backends, in memory: where they go when one of them fails.
 #include <onehop/upstream.hpp>
 
-#include <onehop/cookies.hpp>
-#include <onehop/testing.hpp>
-
-#include "support/messages.hpp"
-#include "support/vocabulary.hpp"
+#include "support/h2_frames.hpp"
+#include "support/upstream_test.hpp"
+#include "upstream/upstream_access.hpp"
 
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -21,79 +18,9 @@ namespace onehop {
 namespace {
 
 using namespace test::vocabulary;
+using test::UpstreamTest;
 using testing::Wire;
 using State = Upstream::State;
-
-class UpstreamTest : public ::testing::Test {
- protected:
-  UpstreamTest() {
-    for (const char* name : {"a:80", "b:80", "c:80"})
-      network_.listen(name);
-  }
-  void start(Upstream::Options options = {}, Transport::Options transport = {}) {
-    transport.dialer = network_.dialer();
-    if (options.endpoints.empty()) options.endpoints = {"http://a", "http://b", "http://c"};
-    options.balance = options.hash_key ? Balance::hash : Balance::first;
-    options.transport = transport_ = std::make_shared<Transport>(transport);
-    upstream_ = std::make_shared<Upstream>(std::move(options));
-    network_.serve("proxy:80", std::make_shared<ReverseProxy>(upstream_reverse_proxy(upstream_)),
-                   exchanges_.watch({}));
-  }
-  Wire client() {
-    if (!upstream_) start();
-    return network_.connect("proxy:80");
-  }
-  Wire at(std::string_view name) { return network_.accept(std::string(name) + ":80"); }
-  bool has_connection(std::string_view name) {
-    try {
-      const Wire wire = at(name);
-      return true;
-    } catch (const std::out_of_range&) {
-      return false;
-    }
-  }
-  // A backend that answers with its name.
-  void serve(std::string_view name) {
-    network_.serve(std::string(name) + ":80",
-                   std::make_shared<testing::Recorder>(Status(200), std::string(name)));
-  }
-  std::string ask(std::string_view request) {
-    Wire wire = client();
-    wire.send(request);
-    return wire.receive();
-  }
-  static std::string get(std::string_view fields = "") {
-    return "GET /path?query HTTP/1.1\r\nHost: site\r\n" + std::string(fields) + "\r\n";
-  }
-  static std::string post(std::string_view content) {
-    return "POST / HTTP/1.1\r\nHost: site\r\nContent-Length: " + std::to_string(content.size()) +
-           "\r\n\r\n" + std::string(content);
-  }
-  static std::string ok(std::string_view content) {
-    return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(content.size()) + "\r\n\r\n" +
-           std::string(content);
-  }
-  // By the clock of the network.
-  std::vector<Upstream::Status> endpoints() {
-    auto ask = [](const Upstream& upstream) -> task<std::vector<Upstream::Status>> {
-      co_return upstream.endpoints();
-    };
-    return network_.run(ask(*upstream_));
-  }
-  void update(std::vector<Upstream::Endpoint> endpoints) {
-    auto ask = [](Upstream& upstream, std::vector<Upstream::Endpoint> list) -> task<bool> {
-      upstream.update(std::move(list));
-      co_return true;
-    };
-    network_.run(ask(*upstream_, std::move(endpoints)));
-  }
-  State state(std::size_t index) { return endpoints().at(index).state; }
-
-  test::ExchangeLog exchanges_;
-  testing::Network network_;
-  std::shared_ptr<Transport> transport_;
-  std::shared_ptr<Upstream> upstream_;
-};
 
 TEST_F(UpstreamTest, TheRequestGoesToTheEndpointAsItCame) {
   Wire client = this->client();
@@ -168,6 +95,19 @@ TEST_F(UpstreamTest, FiveRefusalsEjectUntilATrialSucceeds) {
   EXPECT_EQ(state(0), State::up);
 }
 
+TEST_F(UpstreamTest, WhoServesForWantOfAnotherIsNotEjectedAnyMore) {
+  start();
+  network_.refuse("a:80");
+  serve("b");
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(body_of(ask(get())), "b");
+  EXPECT_EQ(state(0), State::ejected);
+  update({"http://a", {Url::parse("http://b").value(), 0}});
+  serve("a");
+  EXPECT_EQ(body_of(ask(get())), "a");
+  EXPECT_EQ(state(0), State::starting);
+}
+
 // A reset on a new connection: a GET may be repeated, a POST may have been served.
 TEST_F(UpstreamTest, OnlyWhatMayBeRepeatedGoesOnAfterAReset) {
   Wire client = this->client();
@@ -187,6 +127,110 @@ TEST_F(UpstreamTest, OnlyWhatMayBeRepeatedGoesOnAfterAReset) {
   again.reset();
   EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 502 "));
   EXPECT_FALSE(has_connection("b"));
+}
+
+// Regression: clients lost their backend when a connection had been idle for too long.
+TEST_F(UpstreamTest, AConnectionThatWasIdleForTooLongMovesNoClient) {
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  a.send(ok("a"));
+  EXPECT_EQ(body_of(client.receive()), "a");
+  client.send(get());
+  a.close();
+  Wire again = at("a");
+  EXPECT_THAT(again.receive(), StartsWith("GET "));
+  EXPECT_EQ(endpoints()[0].requests, 1u);
+  again.reset();
+  Wire b = at("b");
+  b.send(ok("b"));
+  EXPECT_EQ(body_of(client.receive()), "b") << "a new connection fails for reasons of its own";
+  EXPECT_EQ(endpoints()[0].failures_total, 1u);
+  EXPECT_EQ(endpoints()[0].requests, 0u);
+}
+
+// Regression: the request failed although the third endpoint had not been asked.
+TEST_F(UpstreamTest, TheLastAttemptGoesToAnEndpointThatHasNotFailed) {
+  start({}, {.response_timeout = 1s});
+  Wire client = this->client();
+  client.send(get());
+  const Wire slow = at("a");
+  network_.advance(1s);
+  Wire b = at("b");
+  b.send(ok("b"));
+  EXPECT_EQ(body_of(client.receive()), "b");
+  client.send(get());
+  network_.advance(1s);
+  b.close();
+  Wire c = at("c");
+  c.send(ok("c"));
+  EXPECT_EQ(body_of(client.receive()), "c");
+}
+
+// Regression: what shares a connection was never at fault.
+TEST_F(UpstreamTest, AnEndpointThatSpeaksNoHttp2IsEjected) {
+  start({.endpoints = {"h2c://a", "h2c://b"}});
+  serve("b");
+  for (int i = 0; i < 5; ++i) {
+    Wire client = this->client();
+    client.send(get());
+    at("a").send("HTTP/1.1 400 Bad Request\r\n\r\n");
+    EXPECT_EQ(body_of(client.receive()), "b");
+    network_.advance(200ms);
+  }
+  EXPECT_EQ(state(0), State::ejected);
+}
+
+// Else clients could eject it.
+TEST_F(UpstreamTest, AnEndpointWithoutTunnelsOverHttp2IsNotAtFault) {
+  start({.endpoints = {"h2c://a", "h2c://b"}});
+  Wire client = this->client();
+  client.send(get("Connection: upgrade\r\nUpgrade: websocket\r\n"));
+  Wire a = at("a");
+  a.send(h2_frames::frame(h2_frames::settings, 0, 0));
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 502 "));
+  EXPECT_TRUE(exchanges_.last().failed_with(Errc::unexpected_upgrade));
+  EXPECT_EQ(endpoints()[0].failures_total, 0u);
+}
+
+TEST_F(UpstreamTest, AResetIsAFailureUnlessItIsACancellation) {
+  using namespace h2_frames;  // NOLINT(google-build-using-namespace)
+  start({.endpoints = {"h2c://a"}});
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  constexpr std::uint64_t kInternalError = 2;
+  constexpr std::uint64_t kCancel = 8;
+  a.send(frame(settings, 0, 0) + frame(rst_stream, 0, 1, number(kCancel, 4)));
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 502 "));
+  EXPECT_EQ(endpoints()[0].failures_total, 0u);
+  client.send(get());
+  a.send(frame(rst_stream, 0, 3, number(kInternalError, 4)));
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 502 "));
+  EXPECT_EQ(endpoints()[0].failures_total, 1u);
+}
+
+TEST_F(UpstreamTest, ATimeoutOverHttp2GoesOnToAnother) {
+  start({.endpoints = {"h2c://a", "h2c://b"}}, {.response_timeout = 1s});
+  serve("b");
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  network_.advance(1s);
+  EXPECT_EQ(body_of(client.receive()), "b");
+}
+
+// Regression: it used up the time of all.
+TEST_F(UpstreamTest, AnEndpointWithoutAHandshakeCostsNoRequest) {
+  start({.endpoints = {"https://a", "http://b"}});
+  network_.listen("a:443");
+  serve("b");
+  Wire client = this->client();
+  client.send(post("content"));
+  Wire a = network_.accept("a:443");
+  network_.advance(5s);
+  EXPECT_EQ(body_of(client.receive()), "b");
+  EXPECT_EQ(endpoints()[0].failures_total, 1u);
 }
 
 TEST_F(UpstreamTest, ContentIsSentAgainToAnother) {
@@ -308,6 +352,81 @@ TEST_F(UpstreamTest, AnUpdateLeavesAloneWhatIsInProgress) {
   EXPECT_EQ(endpoints().size(), 1u);
 }
 
+TEST_F(UpstreamTest, AnUpdateClosesTheConnectionsToThoseThatAreGone) {
+  start({}, {.pool_idle_timeout = 1h});
+  Wire client = this->client();
+  client.send(get());
+  Wire idle = at("a");
+  idle.send(ok("a"));
+  EXPECT_EQ(body_of(client.receive()), "a");
+  client.send(get());
+  Wire other = this->client();
+  other.send(get());
+  Wire used = at("a");
+  idle.send(ok("a"));
+  EXPECT_EQ(body_of(client.receive()), "a");
+  EXPECT_FALSE(idle.receive().empty());
+  EXPECT_FALSE(used.receive().empty());
+  EXPECT_FALSE(idle.at_end());
+  update({"http://b", "http://c"});
+  EXPECT_TRUE(idle.at_end());
+  EXPECT_FALSE(used.at_end());
+  used.send(ok("a"));
+  EXPECT_EQ(body_of(other.receive()), "a");
+  EXPECT_TRUE(used.at_end());
+}
+
+TEST_F(UpstreamTest, AnUpdateKeepsTheConnectionsToThoseThatStay) {
+  start({}, {.pool_idle_timeout = 1h});
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  EXPECT_FALSE(a.receive().empty());
+  a.send(ok("a"));
+  EXPECT_EQ(body_of(client.receive()), "a");
+  update({"http://b", "http://a"});
+  EXPECT_FALSE(a.at_end());
+  update({"http://A", "http://b"});
+  client.send(get());
+  EXPECT_FALSE(a.receive().empty());
+}
+
+// It may last as long as a tunnel.
+TEST_F(UpstreamTest, OneThatIsReplacedKeepsNoIdleConnections) {
+  start({}, {.pool_idle_timeout = 1h});
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  EXPECT_FALSE(a.receive().empty());
+  a.send(ok("a"));
+  EXPECT_EQ(body_of(client.receive()), "a");
+  client.send(get());
+  EXPECT_FALSE(a.receive().empty());
+  detail::UpstreamAccess::retire(*upstream_);
+  update({"http://a"});
+  EXPECT_FALSE(a.at_end());
+  a.send(ok("a"));
+  EXPECT_EQ(body_of(client.receive()), "a");
+  EXPECT_TRUE(a.at_end());
+}
+
+TEST_F(UpstreamTest, AnotherUpstreamOverTheSameTransportKeepsThem) {
+  start({}, {.pool_idle_timeout = 1h});
+  auto other = std::make_unique<Upstream>(
+      Upstream::Options{.endpoints = {"http://a"}, .transport = transport_});
+  Wire client = this->client();
+  client.send(get());
+  Wire a = at("a");
+  EXPECT_FALSE(a.receive().empty());
+  a.send(ok("a"));
+  EXPECT_EQ(body_of(client.receive()), "a");
+  update({"http://b"});
+  EXPECT_FALSE(a.at_end());
+  other.reset();
+  network_.advance(1ms);
+  EXPECT_TRUE(a.at_end());
+}
+
 TEST_F(UpstreamTest, HostIsThatOfTheEndpointIfAsked) {
   start({.endpoints = {"http://a", "http://b"}, .host_of_endpoint = true});
   network_.refuse("a:80");
@@ -316,45 +435,18 @@ TEST_F(UpstreamTest, HostIsThatOfTheEndpointIfAsked) {
   EXPECT_THAT(at("b").receive(), HasSubstr("Host: b\r\n"));
 }
 
-TEST_F(UpstreamTest, AKeyStaysAtItsEndpoint) {
-  start(
-      {.hash_key = [](const Request& request) { return request.headers().get_or_empty("User"); }});
-  for (const char* name : {"a", "b", "c"})
-    serve(name);
-  std::set<std::string> seen;
-  for (const char* user : {"1", "2", "3", "4", "5", "6", "7", "8"}) {
-    const std::string request = get("User: " + std::string(user) + "\r\n");
-    const std::string first = body_of(ask(request));
-    EXPECT_EQ(body_of(ask(request)), first);
-    seen.insert(first);
-  }
-  EXPECT_GT(seen.size(), 1u);
-}
-
-std::string cookie_of(const std::string& response) {
-  const std::size_t at = response.find("Set-Cookie: ");
-  if (at == std::string::npos) return "";
-  const std::size_t begin = at + 12;
-  return response.substr(begin, response.find("\r\n", begin) - begin);
-}
-
-TEST_F(UpstreamTest, AClientStaysByItsCookie) {
-  start({.sticky = {.name = "place", .key = "0123456789abcdef"}});
-  serve("a");
-  serve("b");
-  const std::string cookie = cookie_of(ask(get()));
-  EXPECT_THAT(cookie,
-              ::testing::MatchesRegex("place=[0-9a-f]{1,16}; Path=/; SameSite=Lax; HttpOnly"));
-  update({"http://b", "http://a"});
-  const std::string field = "Cookie: x=y; " + cookie.substr(0, cookie.find(';')) + "\r\n";
-  const std::string stays = ask(get(field));
-  EXPECT_EQ(body_of(stays), "a");
-  EXPECT_EQ(cookie_of(stays), "");
+TEST_F(UpstreamTest, TheProxyUndoesTheHostOfTheEndpoint) {
+  start({.endpoints = {"http://a", "http://b"}, .host_of_endpoint = true});
+  network_.serve("proxy:80",
+                 std::make_shared<ReverseProxy>(ReverseProxy::Options{
+                     .rewrite = to_upstream(), .transport = upstream_, .map_back_host = true}));
   network_.refuse("a:80");
-  const std::string moved = ask(get(field));
-  EXPECT_EQ(body_of(moved), "b");
-  EXPECT_NE(cookie_of(moved), "");
-  EXPECT_EQ(body_of(ask(get("Cookie: place=nonsense\r\n"))), "b");
+  network_.serve("b:80", make_handler([](const Request&) {
+                   Response response(Status::found);
+                   response.headers().set("Location", "http://b/login");
+                   return response;
+                 }));
+  EXPECT_THAT(ask(get()), HasSubstr("Location: http://site/login\r\n"));
 }
 
 TEST_F(UpstreamTest, RefusesWhatIsNoEndpoint) {

@@ -23,7 +23,7 @@ struct BodyProgress {
   std::size_t copy_limit = 0;
   bool copy_complete = true;  // false once some did not fit
 
-  void note(bytes piece, io::Time now) {
+  void record(bytes piece, io::Time now) {
     sent += piece.size();
     last = now;
     if (!copy || !copy_complete) return;

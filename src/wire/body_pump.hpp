@@ -18,6 +18,7 @@
 #include <onehop/body.hpp>
 
 #include "base/check.hpp"
+#include "base/poll.hpp"
 #include "http/message_access.hpp"
 #include "http/polled_body_source.hpp"
 #include "io/reactor.hpp"
@@ -34,7 +35,7 @@ class BodyPump {
  public:
   // The next step needs this first.
   enum class Need : std::uint8_t { room, piece, turn };
-  using Piece = std::optional<Result<bytes>>;
+  using Piece = Poll<bytes>;
 
   // `body` and `progress` live until the end. `length`: what the head has promised.
   void begin(Body& body, BodyProgress& progress, std::optional<std::uint64_t> length) noexcept {
@@ -52,7 +53,7 @@ class BodyPump {
   // Goes on without waiting, from `piece` on, if there is one: to the end, with trailers, or to an
   // error; std::nullopt if something is needed first. Errors carry the side they came from.
   template <class Sink>
-  std::optional<Result<void>> step(Sink& sink, Piece piece) {
+  Poll<void> step(Sink& sink, Piece piece) {
     ONEHOP_DCHECK(has_begun());
     PolledBodySource* const polled = MessageAccess::polled(*MessageAccess::source(*body_));
     for (;;) {
@@ -127,7 +128,7 @@ class BodyPump {
     }
     ONEHOP_DCHECK(!piece.empty());
     turn_ += piece.size();
-    progress_->note(piece, sink.reactor().now());
+    progress_->record(piece, sink.reactor().now());
     return sink.put(piece);
   }
 

@@ -36,24 +36,24 @@ void H1BodyReader::begin(const BodyFraming& framing,
   }
 }
 
-std::optional<Result<bytes>> H1BodyReader::try_read(std::size_t scratch) {
+Poll<bytes> H1BodyReader::try_read(std::size_t scratch) {
   if (failure_) return failure(*failure_);
   if (at_end_) return bytes();
   return framing_.kind == BodyFraming::Kind::chunked ? read_chunked(scratch) : read_plain(scratch);
 }
 
 // Content-Length, or the end of the connection.
-std::optional<Result<bytes>> H1BodyReader::read_plain(std::size_t scratch) {
+Poll<bytes> H1BodyReader::read_plain(std::size_t scratch) {
   const bool known = framing_.kind == BodyFraming::Kind::length;
   if (buffer_.empty()) {
     const std::uint64_t expected = known ? left_ : ~std::uint64_t{0};
     if (uses_scratch(scratch, expected)) {
-      const ssize_t got = read_into_scratch(scratch, expected);
-      if (got <= 0) return failed_read(got);
-      return deliver({stream_.reactor().scratch().data(), static_cast<std::size_t>(got)});
+      const net::IoResult got = read_into_scratch(scratch, expected);
+      if (!got.has_bytes()) return failed_read(got);
+      return deliver({stream_.reactor().scratch().data(), got.count()});
     }
-    const ssize_t got = buffer_.fill(stream_, io::BufferPool::kSize);
-    if (got <= 0) return failed_read(got);
+    const net::IoResult got = buffer_.fill(stream_, io::BufferPool::kSize);
+    if (!got.has_bytes()) return failed_read(got);
   }
   bytes piece = buffer_.view();
   if (known && piece.size() > left_) piece = piece.substr(0, static_cast<std::size_t>(left_));
@@ -61,7 +61,7 @@ std::optional<Result<bytes>> H1BodyReader::read_plain(std::size_t scratch) {
   return deliver(piece);
 }
 
-std::optional<Result<bytes>> H1BodyReader::read_chunked(std::size_t scratch) {
+Poll<bytes> H1BodyReader::read_chunked(std::size_t scratch) {
   for (;;) {
     if (!buffer_.empty()) {
       const auto step = decoder_->decode(buffer_.view());
@@ -76,18 +76,18 @@ std::optional<Result<bytes>> H1BodyReader::read_chunked(std::size_t scratch) {
       if (step->consumed != 0 && !buffer_.empty()) continue;
     } else if (decoder_->data_left() > kScratchFrom &&
                uses_scratch(scratch, decoder_->data_left())) {
-      const ssize_t got = read_into_scratch(scratch, decoder_->data_left());
-      if (got <= 0) return failed_read(got);
-      decoder_->skip(static_cast<std::uint64_t>(got));
-      return deliver({stream_.reactor().scratch().data(), static_cast<std::size_t>(got)});
+      const net::IoResult got = read_into_scratch(scratch, decoder_->data_left());
+      if (!got.has_bytes()) return failed_read(got);
+      decoder_->skip(got.count());
+      return deliver({stream_.reactor().scratch().data(), got.count()});
     }
     // Only a trailer section waits in the buffer for its rest; its limits are the decoder's.
-    const ssize_t got = buffer_.fill(stream_, 8 * io::BufferPool::kSize);
-    if (got <= 0) return failed_read(got);
+    const net::IoResult got = buffer_.fill(stream_, 8 * io::BufferPool::kSize);
+    if (!got.has_bytes()) return failed_read(got);
   }
 }
 
-ssize_t H1BodyReader::read_into_scratch(std::size_t max, std::uint64_t expected) {
+net::IoResult H1BodyReader::read_into_scratch(std::size_t max, std::uint64_t expected) {
   buffer_.release();  // it is empty, and not needed for now
   const std::span<char> scratch = stream_.reactor().scratch();
   const std::size_t room = std::min(max, scratch.size());
@@ -95,14 +95,14 @@ ssize_t H1BodyReader::read_into_scratch(std::size_t max, std::uint64_t expected)
                           static_cast<std::size_t>(std::min<std::uint64_t>(room, expected)));
 }
 
-std::optional<Result<bytes>> H1BodyReader::failed_read(ssize_t result) {
-  if (result == -EAGAIN) {
+Poll<bytes> H1BodyReader::failed_read(net::IoResult result) {
+  if (result.is_wait()) {
     if (buffer_.empty()) buffer_.release();
     return std::nullopt;
   }
-  if (result == -ENOMEM) return fail_with(Error(Errc::overloaded, Side::local));
+  if (result.error() == ENOMEM) return fail_with(Error(Errc::overloaded, Side::local));
   const bool client = side_ == Side::client;
-  if (result == 0) {
+  if (result.is_end()) {
     if (framing_.kind == BodyFraming::Kind::until_close) {
       at_end_ = true;
       return bytes();
@@ -111,7 +111,7 @@ std::optional<Result<bytes>> H1BodyReader::failed_read(ssize_t result) {
                            "the connection ended inside the body"));
   }
   if (client) return fail_with(Error(Errc::client_gone, side_).with("while reading the body"));
-  Error error = stream_.error_of(static_cast<int>(-result), side_).with("while reading the body");
+  Error error = stream_.error_of(result.error(), side_).with("while reading the body");
   // Of the streams only those of TLS know that their end is not the end.
   if (framing_.kind == BodyFraming::Kind::until_close && error.is(Errc::truncated)) {
     error.with("--ignore-missing-close-notify would take this for its end");

@@ -8,6 +8,7 @@
 #include <onehop/body.hpp>
 
 #include "base/arena.hpp"
+#include "base/poll.hpp"
 #include "http/h1/chunked_decoder.hpp"
 #include "http/h1/limits.hpp"
 #include "http/message_framing.hpp"
@@ -37,7 +38,7 @@ class H1BodyReader {
   // Returns the next piece; an empty one at the end; std::nullopt if stream.readable() must be
   // awaited first. Later calls repeat an error. Large pieces, of up to `scratch` bytes, lie in the
   // thread's scratch memory: valid until the caller suspends.
-  std::optional<Result<bytes>> try_read(std::size_t scratch);
+  Poll<bytes> try_read(std::size_t scratch);
   // Makes the next call fail with this, unless the end was reached.
   void fail(Error error);
 
@@ -50,10 +51,10 @@ class H1BodyReader {
   const Headers& trailers() const noexcept { return trailers_; }
 
  private:
-  std::optional<Result<bytes>> read_plain(std::size_t scratch);
-  std::optional<Result<bytes>> read_chunked(std::size_t scratch);
-  std::optional<Result<bytes>> failed_read(ssize_t result);
-  ssize_t read_into_scratch(std::size_t max, std::uint64_t expected);
+  Poll<bytes> read_plain(std::size_t scratch);
+  Poll<bytes> read_chunked(std::size_t scratch);
+  Poll<bytes> failed_read(net::IoResult result);
+  net::IoResult read_into_scratch(std::size_t max, std::uint64_t expected);
   Result<bytes> deliver(bytes piece);
   Result<bytes> fail_with(Error error);
 

@@ -38,14 +38,16 @@ class H1Output::Sink {
       : output_(output), memory_(output.reactor().head_scratch()), size_(head) {}
 
   bool is_full(const PolledBodySource*) const noexcept { return output_.has_pending(); }
-  std::size_t max_piece() const noexcept { return memory_is_short() ? kShortPiece : output_.most_; }
+  std::size_t max_piece() const noexcept {
+    return memory_is_short() ? kShortPiece : output_.max_piece_;
+  }
   bool ends_early() const noexcept { return !is_chunked(); }
   io::Reactor& reactor() const noexcept { return output_.reactor(); }
 
   Result<void> put(bytes piece) {
     auto added = add(piece);
     if (added && output_.options_.flush_at_once) added = flush();
-    output_.most_ = output_.has_pending() ? kSmallPiece : kLargePiece;
+    output_.max_piece_ = output_.has_pending() ? kSmallPiece : kLargePiece;
     return added;
   }
   Result<void> end(const Headers& trailers) {
@@ -108,12 +110,12 @@ class H1Output::Sink {
   std::size_t size_;
 };
 
-std::optional<Result<void>> H1Output::try_send(std::size_t head,
-                                               Body& body,
-                                               const BodyOptions& options,
-                                               BodyProgress& progress) {
+Poll<void> H1Output::try_send(std::size_t head,
+                              Body& body,
+                              const BodyOptions& options,
+                              BodyProgress& progress) {
   options_ = options;
-  most_ = kLargePiece;
+  max_piece_ = kLargePiece;
   ended_ = options.head_alone || body.is_empty();
   std::optional<std::uint64_t> length;
   if (options.coding == Coding::identity && !ended_) length = body.length();
@@ -123,9 +125,9 @@ std::optional<Result<void>> H1Output::try_send(std::size_t head,
 
 // Gathered bytes go out in any case: the scratch memory is not ours during a wait, and what
 // came before a fault is still the peer's.
-std::optional<Result<void>> H1Output::step(std::size_t head, BodyPump::Piece piece) {
+Poll<void> H1Output::step(std::size_t head, BodyPump::Piece piece) {
   Sink sink(*this, head);
-  std::optional<Result<void>> ended(std::in_place);
+  Poll<void> ended(std::in_place);
   if (!ended_) ended = pump_.step(sink, std::move(piece));
   if (auto flushed = sink.flush(); !flushed) return flushed;
   if (ended && !*ended) return ended;

@@ -5,6 +5,7 @@
 // use it: responses in the server, requests in the transport.
 #pragma once
 
+#include "base/poll.hpp"
 #include "wire/body_pump.hpp"
 #include "wire/stream_writer.hpp"
 
@@ -29,10 +30,10 @@ class H1Output : public StreamWriter {
   // (chunked: with last chunk and trailers), then drains, as far as that goes without waiting.
   // std::nullopt: send_rest() must be awaited, and `body` and `progress` stay until it is done.
   // Errors carry the side they came from.
-  std::optional<Result<void>> try_send(std::size_t head,
-                                       Body& body,
-                                       const BodyOptions& options,
-                                       BodyProgress& progress);
+  Poll<void> try_send(std::size_t head,
+                      Body& body,
+                      const BodyOptions& options,
+                      BodyProgress& progress);
   task<Result<void>> send_rest() { return pump_.send_rest(*this); }
   // While a body is on its way: true when the body's source has nothing to send, rather than the
   // peer no room.
@@ -46,13 +47,13 @@ class H1Output : public StreamWriter {
   void before_wait() const noexcept {}
   task<Result<void>> room() { return drain(options_.stall); }
   io::Reactor& reactor() const noexcept { return stream().reactor(); }
-  std::optional<Result<void>> step(BodyPump::Piece piece) { return step(0, std::move(piece)); }
-  std::optional<Result<void>> step(std::size_t head, BodyPump::Piece piece);
+  Poll<void> step(BodyPump::Piece piece) { return step(0, std::move(piece)); }
+  Poll<void> step(std::size_t head, BodyPump::Piece piece);
 
   BodyPump pump_;
   BodyOptions options_;
-  std::size_t most_ = 0;  // of a piece
-  bool ended_ = false;    // all of the body has been put
+  std::size_t max_piece_ = 0;  // of a piece
+  bool ended_ = false;         // all of the body has been put
 };
 
 }  // namespace onehop::wire

@@ -53,8 +53,8 @@ class H1OutputTest : public test::StreamPair {
     work_.start();
     settle();
   }
-  std::string receive(std::size_t most = std::string::npos) {
-    std::string text = far_.receive(most);
+  std::string receive(std::size_t max = std::string::npos) {
+    std::string text = far_.receive(max);
     settle();
     return text;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // How many writes the pieces of a body become.
+#include "base/poll.hpp"
 #include "http/polled_body_source.hpp"
 #include "net/stream.hpp"
 #include "support/short_of_memory.hpp"
@@ -9,7 +10,6 @@
 #include "wire/request_claim.hpp"
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,12 +27,12 @@ class WritesStream final : public net::Stream {
   explicit WritesStream(io::Reactor& reactor) : Stream(reactor) {}
 
   using Stream::try_write;
-  ssize_t try_read(char*, std::size_t) override { return -EAGAIN; }
-  ssize_t try_write(const iovec* parts, int count) override {
+  net::IoResult try_read(char*, std::size_t) override { return net::IoResult::must_wait(); }
+  net::IoResult try_write(const iovec* parts, int count) override {
     std::string& all = writes_.emplace_back();
     for (int i = 0; i < count; ++i)
       all.append(static_cast<const char*>(parts[i].iov_base), parts[i].iov_len);
-    return static_cast<ssize_t>(all.size());
+    return all.size();
   }
   void close_write() noexcept override {}
   void abort() noexcept override {}
@@ -50,15 +50,15 @@ class ReadyPieces final : public PolledBodySource {
  public:
   explicit ReadyPieces(std::vector<std::string> pieces) : pieces_(std::move(pieces)) {}
 
-  std::optional<Result<bytes>> try_read(std::size_t most) override {
-    most_ = most;
+  Poll<bytes> try_read(std::size_t max) override {
+    max_ = max;
     return next_ < pieces_.size() ? bytes(pieces_[next_++]) : bytes();
   }
   task<void> wait() override { co_return; }
   task<Result<bytes>> read() override { co_return *try_read(0); }
   bool at_end() const noexcept override { return next_ == pieces_.size(); }
 
-  std::size_t most_ = 0;  // of the last call
+  std::size_t max_ = 0;  // of the last call
 
  private:
   std::vector<std::string> pieces_;
@@ -77,7 +77,7 @@ class H1OutputWrites : public test::StreamPair {
     const auto sent = output_.try_send(0, body, options, progress);
     ASSERT_TRUE(sent.has_value());
     EXPECT_TRUE(*sent);
-    asked_for_ = source.most_;
+    asked_for_ = source.max_;
   }
 
   WritesStream stream_{reactor_};

@@ -51,10 +51,10 @@ task<void> H2BodySender::wait_for_end() {
     co_await room_.wait();
 }
 
-std::optional<Result<void>> H2BodySender::try_send(H2Link& link,
-                                                   Body& body,
-                                                   BodyProgress& progress,
-                                                   net::Duration stall) {
+Poll<void> H2BodySender::try_send(H2Link& link,
+                                  Body& body,
+                                  BodyProgress& progress,
+                                  net::Duration stall) {
   ONEHOP_DCHECK(!pump_.has_begun());  // a stream has one body
   link_ = &link;
   stall_ = stall;

@@ -7,6 +7,7 @@
 
 #include <onehop/body.hpp>
 
+#include "base/poll.hpp"
 #include "http/h2/stream.hpp"
 #include "io/event.hpp"
 #include "wire/body_pump.hpp"
@@ -28,10 +29,10 @@ class H2BodySender {
   // given to the stream then, and may not have gone out. std::nullopt: send_rest() must be awaited,
   // and `link`, `body` and `progress` stay until it is done. Errors carry the side they came from.
   // A peer that takes nothing for as long as `stall` is one.
-  std::optional<Result<void>> try_send(H2Link& link,
-                                       Body& body,
-                                       BodyProgress& progress,
-                                       net::Duration stall = net::Duration::max());
+  Poll<void> try_send(H2Link& link,
+                      Body& body,
+                      BodyProgress& progress,
+                      net::Duration stall = net::Duration::max());
   task<Result<void>> send_rest() { return pump_.send_rest(*this); }
   // While a body is on its way: true when the body's source has nothing to send, rather than the
   // peer no room.
@@ -57,9 +58,7 @@ class H2BodySender {
   Result<void> put(bytes piece);
   Result<void> end(const Headers& trailers);
   io::Reactor& reactor() const noexcept { return link_->reactor(); }
-  std::optional<Result<void>> step(BodyPump::Piece piece) {
-    return pump_.step(*this, std::move(piece));
-  }
+  Poll<void> step(BodyPump::Piece piece) { return pump_.step(*this, std::move(piece)); }
   void before_wait() const noexcept { link_->flush_soon(); }
   task<Result<void>> room() { return wait_for_room(*link_, stall_); }
 

@@ -3,6 +3,7 @@
 // An upload to an upstream that opens its window as the test says.
 #include "wire/h2_body_sender.hpp"
 
+#include "base/poll.hpp"
 #include "http/polled_body_source.hpp"
 #include "support/bodies.hpp"
 #include "support/h2_link_pair.hpp"
@@ -142,9 +143,9 @@ TEST_F(H2BodySenderTest, AShortTextIsGivenToItsEndAtOnceAlsoWhileMemoryIsShort) 
 // A body of any size that is here as soon as it is asked for, in pieces as large as are wanted.
 class ReadyBody final : public PolledBodySource {
  public:
-  std::optional<Result<bytes>> try_read(std::size_t most) override {
-    most_ = most;
-    content_.assign(std::min<std::size_t>(most, std::size_t{64} << 10), 'x');
+  Poll<bytes> try_read(std::size_t max) override {
+    max_ = max;
+    content_.assign(std::min<std::size_t>(max, std::size_t{64} << 10), 'x');
     read_ += content_.size();
     return bytes(content_);
   }
@@ -152,7 +153,7 @@ class ReadyBody final : public PolledBodySource {
   task<Result<bytes>> read() override { co_return *try_read(0); }
   bool at_end() const noexcept override { return false; }
 
-  std::size_t most_ = 0;
+  std::size_t max_ = 0;
   std::size_t read_ = 0;
 
  private:
@@ -167,7 +168,7 @@ TEST_F(H2BodySenderTest, LittleIsReadAheadWhileMemoryIsShort) {
   send(Body::from(std::move(source)));
   std::size_t all = arrived();
   EXPECT_EQ(all, kFirstWindow);
-  EXPECT_EQ(body.most_, kShortPiece);
+  EXPECT_EQ(body.max_, kShortPiece);
   EXPECT_LE(body.read_ - all, kShortPiece);
   open_window(1);
   all += arrived();

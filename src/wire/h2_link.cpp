@@ -20,15 +20,13 @@ H2Link::H2Link(net::Stream& stream,
                h2::Session& session,
                Side peer,
                net::Duration write_stall,
-               Callback flushed,
-               void* context)
+               io::Callback flushed)
     : stream_(stream),
       session_(session),
       output_(stream, peer),
       write_stall_(write_stall),
       flushed_(flushed),
-      context_(context),
-      flush_(&H2Link::on_flush, this),
+      flush_(io::call<&H2Link::on_flush>(this)),
       last_read_(stream.reactor().now()) {}
 
 H2Link::Step H2Link::read() {
@@ -36,15 +34,14 @@ H2Link::Step H2Link::read() {
   while (data < kBytesPerTurn) {
     if (broken_ || session_.is_over()) return Step::over;
     const std::span<char> scratch = stream_.reactor().scratch().first(kReadSize);
-    const ssize_t got = stream_.try_read(scratch.data(), scratch.size());
-    if (got == -EAGAIN) return Step::wait;
-    if (got <= 0) {
+    const net::IoResult got = stream_.try_read(scratch.data(), scratch.size());
+    if (got.is_wait()) return Step::wait;
+    if (!got.has_bytes()) {
       peer_gone_ = true;
       return Step::over;
     }
-    const auto size = static_cast<std::size_t>(got);
-    if (!receive({scratch.data(), size})) return Step::over;
-    data += size;
+    if (!receive({scratch.data(), got.count()})) return Step::over;
+    data += got.count();
   }
   return Step::yield;
 }
@@ -114,18 +111,17 @@ task<void> H2Link::drain(net::Duration patience) {
   }
 }
 
-void H2Link::on_flush(void* self) {
-  auto& link = *static_cast<H2Link*>(self);
+void H2Link::on_flush() {
   try {
-    link.session_.deliver_events();
-    link.flush_now();
+    session_.deliver_events();
+    flush_now();
   } catch (const std::bad_alloc&) {  // which costs this connection, and not the event loop
-    link.give_up();
+    give_up();
   }
-  if (link.session_.has_events()) link.flush_soon();
+  if (session_.has_events()) flush_soon();
   // Its last frame is out: the peer sends nothing that a reader could wait for.
-  if (link.session_.is_over()) link.stream_.interrupt_reader();
-  link.flushed_(link.context_);
+  if (session_.is_over()) stream_.interrupt_reader();
+  flushed_();
 }
 
 }  // namespace onehop::wire

@@ -18,13 +18,11 @@ namespace onehop::wire {
 class H2Link {
  public:
   // `flushed` is called after each flush at the end of a pass. It may not destroy the link.
-  using Callback = void (*)(void* context);
   H2Link(net::Stream& stream,
          h2::Session& session,
          Side peer,
          net::Duration write_stall,
-         Callback flushed,
-         void* context);
+         io::Callback flushed);
   H2Link(const H2Link&) = delete;
   H2Link& operator=(const H2Link&) = delete;
   ~H2Link() { writing_ = {}; }
@@ -71,14 +69,13 @@ class H2Link {
   friend class RootTask<H2Link>;
   RootTask<H2Link> write_rest();
   void on_exception() noexcept { give_up(); }
-  static void on_flush(void* self);
+  void on_flush();
 
   net::Stream& stream_;
   h2::Session& session_;
   StreamWriter output_;
   net::Duration write_stall_;
-  Callback flushed_;
-  void* context_;
+  io::Callback flushed_;
   io::Wakeup flush_;
   h2::FieldList fields_;
   net::Time last_read_;

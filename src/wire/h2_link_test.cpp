@@ -54,7 +54,7 @@ TEST_F(H2LinkTest, LittleIsProducedAtOnceWhileMemoryIsShort) {
   stream_.send_head({{":status", "200"}}, false);
   stream_.send(std::string(kMiB, 'x'));
   const std::string filler(8 * kMiB, 'x');
-  while (near_->try_write(filler.data(), filler.size()) > 0) {
+  while (near_->try_write(filler.data(), filler.size()).has_bytes()) {
   }
   const ShortOfMemory short_of_memory;
   link_->flush_now();

@@ -7,7 +7,7 @@
 
 namespace onehop::wire {
 
-std::optional<Result<void>> try_read_head(const HeadInput& source) {
+Poll<void> try_read_head(const HeadInput& source) {
   for (;;) {
     if (!source.buffer.empty()) {
       switch (source.parser.parse(source.buffer.view())) {
@@ -19,16 +19,16 @@ std::optional<Result<void>> try_read_head(const HeadInput& source) {
           break;
       }
     }
-    const ssize_t got = source.buffer.fill(source.stream, source.limit);
-    if (got > 0) continue;
-    if (got == -EAGAIN) return std::nullopt;
-    if (got == 0) return failure(Errc::closed, source.side, "the connection ended");
-    if (got == -ENOMEM) return failure(Errc::overloaded, Side::local);
-    if (got == -EMSGSIZE) {
+    const net::IoResult got = source.buffer.fill(source.stream, source.limit);
+    if (got.has_bytes()) continue;
+    if (got.is_wait()) return std::nullopt;
+    if (got.is_end()) return failure(Errc::closed, source.side, "the connection ended");
+    if (got.error() == ENOMEM) return failure(Errc::overloaded, Side::local);
+    if (got.error() == EMSGSIZE) {
       const bool client = source.side == Side::client;
       return failure(client ? Errc::head_too_large : Errc::response_head_too_large, source.side);
     }
-    return failure(source.stream.error_of(static_cast<int>(-got), source.side));
+    return failure(source.stream.error_of(got.error(), source.side));
   }
 }
 

@@ -8,11 +8,10 @@
 #include <onehop/error.hpp>
 #include <onehop/task.hpp>
 
+#include "base/poll.hpp"
 #include "http/h1/parser.hpp"
 #include "net/stream.hpp"
 #include "wire/read_buffer.hpp"
-
-#include <optional>
 
 namespace onehop::wire {
 
@@ -30,7 +29,7 @@ struct HeadInput {
 // Reads a head without waiting; std::nullopt if more bytes are needed. Errors: what the parser
 // found, Errc::closed for the end of the stream, Errc::overloaded where a head needs more memory
 // than a buffer usually has while that is short, an errno.
-std::optional<Result<void>> try_read_head(const HeadInput& source);
+Poll<void> try_read_head(const HeadInput& source);
 
 // The same, waiting; also Errc::timed_out at `deadline` and Errc::cancelled when the stream's
 // reader is interrupted. While memory is short no request's head is waited for that has begun: it

@@ -24,7 +24,7 @@ class HeadReaderTest : public test::StreamPair {
     join(std::size_t{1} << 20);
     buffer_.release();
     parser_.emplace(kind_, limits_);
-    source_.emplace(*near_, buffer_, *parser_, side_, most_);
+    source_.emplace(*near_, buffer_, *parser_, side_, max_);
     reading_ = read_head(*source_, deadline);
     reading_.start();
   }
@@ -48,7 +48,7 @@ class HeadReaderTest : public test::StreamPair {
   h1::HeadKind kind_ = h1::HeadKind::request;
   h1::Limits limits_;
   Side side_ = Side::client;
-  std::size_t most_ = std::size_t{64} * 1024;
+  std::size_t max_ = std::size_t{64} * 1024;
 
   ReadBuffer buffer_{reactor_.buffers()};
   std::optional<h1::HeadParser> parser_;
@@ -234,7 +234,7 @@ TEST_F(HeadReaderTest, RefusesMoreThanTheBufferMayHold) {
   start();
   send("GET / HTTP/1.1\r\n" + large);
   EXPECT_TRUE(failed_with(Errc::head_too_large));
-  EXPECT_LE(buffer_.size(), most_);
+  EXPECT_LE(buffer_.size(), max_);
   kind_ = h1::HeadKind::response;
   side_ = Side::upstream;
   start();
@@ -245,11 +245,11 @@ TEST_F(HeadReaderTest, RefusesMoreThanTheBufferMayHold) {
 TEST_F(HeadReaderTest, ReadsAHeadOfExactlyTheSizeOfTheBuffer) {
   limits_.max_start_line = limits_.max_header_bytes = std::size_t{1} << 20;
   const std::string begin = "GET / HTTP/1.1\r\nHost: h\r\nX: ";
-  const std::string head = begin + std::string(most_ - begin.size() - 4, 'x') + "\r\n\r\n";
+  const std::string head = begin + std::string(max_ - begin.size() - 4, 'x') + "\r\n\r\n";
   start();
   send(head);
   EXPECT_FALSE(error());
-  EXPECT_EQ(parser_->size(), most_);
+  EXPECT_EQ(parser_->size(), max_);
 }
 
 }  // namespace

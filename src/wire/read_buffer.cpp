@@ -10,10 +10,10 @@
 
 namespace onehop::wire {
 
-ssize_t ReadBuffer::fill(net::Stream& stream, std::size_t limit) {
-  if (const int error = make_room(limit); error != 0) return -error;
-  const ssize_t got = stream.try_read(data_.get() + end_, capacity_ - end_);
-  if (got > 0) end_ += static_cast<std::size_t>(got);
+net::IoResult ReadBuffer::fill(net::Stream& stream, std::size_t limit) {
+  if (const int error = make_room(limit); error != 0) return net::IoResult::failed(error);
+  const net::IoResult got = stream.try_read(data_.get() + end_, capacity_ - end_);
+  end_ += got.count();
   return got;
 }
 

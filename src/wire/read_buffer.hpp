@@ -34,9 +34,9 @@ class ReadBuffer {
   }
 
   // Reads what the stream has, after what is here; moves it to the front or to more memory where
-  // there is no room. The result is try_read's; at most `limit` bytes are kept: -EMSGSIZE if
-  // exceeded, and -ENOMEM where it would have to grow while memory is short.
-  ssize_t fill(net::Stream& stream, std::size_t limit);
+  // there is no room. The result is try_read's; at most `limit` bytes are kept. It fails with
+  // EMSGSIZE if there are more, and with ENOMEM where it would have to grow while memory is short.
+  net::IoResult fill(net::Stream& stream, std::size_t limit);
   // Returns the memory, with the bytes that were in it.
   void release() noexcept;
 

@@ -14,7 +14,7 @@ constexpr std::size_t kUsual = io::BufferPool::kSize;
 
 class ReadBufferTest : public test::StreamPair {
  protected:
-  ssize_t fill(std::size_t limit = kUsual) { return buffer_.fill(*near_, limit); }
+  net::IoResult fill(std::size_t limit = kUsual) { return buffer_.fill(*near_, limit); }
 
   ReadBuffer buffer_{reactor_.buffers()};
 };
@@ -42,7 +42,7 @@ TEST_F(ReadBufferTest, LeavesConsumedBytesInPlaceUntilTheNextFill) {
 }
 
 TEST_F(ReadBufferTest, ReturnsWhatTheStreamReturned) {
-  EXPECT_EQ(fill(), -EAGAIN);
+  EXPECT_EQ(fill(), net::IoResult::must_wait());
   far_.send("a");
   far_.close_write();
   EXPECT_EQ(fill(), 1);
@@ -50,14 +50,14 @@ TEST_F(ReadBufferTest, ReturnsWhatTheStreamReturned) {
   EXPECT_EQ(buffer_.view(), "a");
   join();
   far_.reset();
-  EXPECT_EQ(fill(), -ECONNRESET);
+  EXPECT_EQ(fill(), net::IoResult::failed(ECONNRESET));
   EXPECT_EQ(buffer_.view(), "a");
 }
 
 TEST_F(ReadBufferTest, MovesWhatIsLeftToTheFrontWhenTheEndIsReached) {
   const std::string content(kUsual, 'x');
   far_.send(content);
-  ASSERT_EQ(fill(), static_cast<ssize_t>(kUsual));
+  ASSERT_EQ(fill(), kUsual);
   buffer_.consume(kUsual - 3);
   far_.send("yz");
   EXPECT_EQ(fill(), 2);
@@ -71,16 +71,16 @@ TEST_F(ReadBufferTest, GrowsToItsLimitAndNoFurther) {
     for (std::size_t i = 0; content.size() < 4 * kUsual; ++i)
       content += std::to_string(i) + ' ';
     far_.send(content);
-    ssize_t got = 0;
-    while ((got = fill(limit)) > 0) {
+    net::IoResult got = 0;
+    while ((got = fill(limit)).has_bytes()) {
     }
-    EXPECT_EQ(got, -EMSGSIZE);
+    EXPECT_EQ(got, net::IoResult::failed(EMSGSIZE));
     EXPECT_EQ(buffer_.size(), std::max(limit, kUsual));
     EXPECT_EQ(buffer_.view(), content.substr(0, buffer_.size()));
     // Once there is room again it goes on where it was.
     const std::size_t size = buffer_.size();
     buffer_.consume(size - 1);
-    EXPECT_GT(fill(limit), 0);
+    EXPECT_TRUE(fill(limit).has_bytes());
     EXPECT_EQ(buffer_.view().substr(0, 2), content.substr(size - 1, 2));
     buffer_.release();
   }
@@ -91,13 +91,13 @@ TEST_F(ReadBufferTest, DoesNotGrowWhileMemoryIsShort) {
   far_.send(std::string(3 * kUsual, 'x'));
   {
     const ShortOfMemory short_of_memory;
-    EXPECT_EQ(fill(4 * kUsual), static_cast<ssize_t>(kUsual)) << "it may have the usual size";
-    EXPECT_EQ(fill(4 * kUsual), -ENOMEM);
+    EXPECT_EQ(fill(4 * kUsual), kUsual) << "it may have the usual size";
+    EXPECT_EQ(fill(4 * kUsual), net::IoResult::failed(ENOMEM));
     EXPECT_EQ(buffer_.size(), kUsual);
     buffer_.consume(100);
     EXPECT_EQ(fill(4 * kUsual), 100);
   }
-  EXPECT_GT(fill(4 * kUsual), 0);
+  EXPECT_TRUE(fill(4 * kUsual).has_bytes());
 }
 
 TEST_F(ReadBufferTest, KeepsNoMemoryOnceReleased) {

@@ -29,10 +29,9 @@ Result<void> StreamWriter::write(std::string_view data) {
 
 Result<void> StreamWriter::write(std::span<const iovec> parts) {
   if (has_pending()) return keep(parts, 0);
-  const ssize_t sent = stream_.try_write(parts.data(), static_cast<int>(parts.size()));
-  if (sent < 0 && sent != -EAGAIN) return failure(write_error(static_cast<int>(-sent)));
-  const std::size_t taken = sent > 0 ? static_cast<std::size_t>(sent) : 0;
-  return keep(parts, taken);
+  const net::IoResult sent = stream_.try_write(parts.data(), static_cast<int>(parts.size()));
+  if (sent.has_failed()) return failure(write_error(sent.error()));
+  return keep(parts, sent.count());
 }
 
 Result<void> StreamWriter::keep(std::span<const iovec> parts, std::size_t skip) {
@@ -57,25 +56,24 @@ void StreamWriter::write_soon(std::string_view data) {
   (void)write(data);
   if (!has_pending() || writer_) return;
   writer_ = std::make_unique<net::Stream::Waiter>(stream_, net::Stream::Waiter::For::writing,
-                                                  &StreamWriter::on_writable, this);
+                                                  io::call<&StreamWriter::on_writable>(this));
   writer_->wait();
 }
 
-void StreamWriter::on_writable(void* self) {
-  auto& writer = *static_cast<StreamWriter*>(self);
-  while (writer.has_pending()) {
-    const ssize_t sent = writer.push_pending();
-    if (sent == -EAGAIN) return writer.writer_->wait();
-    if (sent < 0) break;
+void StreamWriter::on_writable() {
+  while (has_pending()) {
+    const net::IoResult sent = push_pending();
+    if (sent.is_wait()) return writer_->wait();
+    if (sent.has_failed()) break;
   }
-  writer.writer_.reset();
+  writer_.reset();
 }
 
-ssize_t StreamWriter::push_pending() {
-  const ssize_t sent =
+net::IoResult StreamWriter::push_pending() {
+  const net::IoResult sent =
       stream_.try_write(pending_.data() + pending_sent_, pending_.size() - pending_sent_);
-  if (sent < 0) return sent;
-  pending_sent_ += static_cast<std::size_t>(sent);
+  if (sent.error() != 0) return sent;
+  pending_sent_ += sent.count();
   ONEHOP_DCHECK(pending_sent_ <= pending_.size());
   if (pending_sent_ < pending_.size()) return sent;
   pending_sent_ = 0;
@@ -90,9 +88,9 @@ ssize_t StreamWriter::push_pending() {
 task<Result<void>> StreamWriter::drain(net::Duration stall) {
   writer_.reset();
   while (has_pending()) {
-    const ssize_t sent = push_pending();
-    if (sent >= 0) continue;
-    if (sent != -EAGAIN) co_return failure(write_error(static_cast<int>(-sent)));
+    const net::IoResult sent = push_pending();
+    if (sent.has_failed()) co_return failure(write_error(sent.error()));
+    if (!sent.is_wait()) continue;
     const std::size_t waiting = stream_.unacknowledged();
     const net::Time deadline = io::deadline_after(stream_.reactor().now(), stall);
     const net::Wait wait = co_await stream_.writable(deadline);

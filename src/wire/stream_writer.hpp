@@ -46,8 +46,8 @@ class StreamWriter {
  private:
   Result<void> keep(std::span<const iovec> parts, std::size_t skip);
   // Writes what is pending: bytes taken, or a negative errno.
-  ssize_t push_pending();
-  static void on_writable(void* self);
+  net::IoResult push_pending();
+  void on_writable();
   Error write_error(int error) const;
 
   net::Stream& stream_;

@@ -21,8 +21,8 @@ class FullStream final : public net::Stream {
   explicit FullStream(io::Reactor& reactor) : Stream(reactor) {}
 
   using Stream::try_write;
-  ssize_t try_read(char*, std::size_t) override { return -EAGAIN; }
-  ssize_t try_write(const iovec*, int) override { return -EAGAIN; }
+  net::IoResult try_read(char*, std::size_t) override { return net::IoResult::must_wait(); }
+  net::IoResult try_write(const iovec*, int) override { return net::IoResult::must_wait(); }
   void close_write() noexcept override {}
   void abort() noexcept override {}
   bool has_unread() override { return false; }

@@ -17,9 +17,8 @@ namespace {
 constexpr std::size_t kPiece = 64 * 1024;
 constexpr std::uint64_t kBytesPerTurn = 4 * 1024 * 1024;
 
-// `result` is what a read or a write of `stream` gave.
-Error stream_error(const net::Stream& stream, ssize_t result, Side side) {
-  return stream.error_of(static_cast<int>(-result), side).during(Phase::tunnel);
+Error stream_error(const net::Stream& stream, int errno_value, Side side) {
+  return stream.error_of(errno_value, side).during(Phase::tunnel);
 }
 
 Side other_side(Side side) {
@@ -32,15 +31,15 @@ task<Result<void>> write_rest(
     net::Stream& to, HeldString data, Side side, net::Stream& from, RelayState& state) {
   std::size_t sent = 0;
   while (sent < data.size()) {
-    const ssize_t took = to.try_write(data.data() + sent, data.size() - sent);
-    if (took >= 0) {
-      sent += static_cast<std::size_t>(took);
+    const net::IoResult took = to.try_write(data.data() + sent, data.size() - sent);
+    if (took.error() == 0) {
+      sent += took.count();
       state.last_activity = to.reactor().now();
       continue;
     }
-    if (took != -EAGAIN) co_return failure(stream_error(to, took, side));
+    if (took.has_failed()) co_return failure(stream_error(to, took.error(), side));
     co_await to.writable(to.reactor().now() + kTunnelLivenessCheck);
-    if (from.has_failed()) co_return failure(stream_error(from, -ECONNRESET, other_side(side)));
+    if (from.has_failed()) co_return failure(stream_error(from, ECONNRESET, other_side(side)));
   }
   co_return Result<void>();
 }
@@ -48,7 +47,7 @@ task<Result<void>> write_rest(
 // Returns when the peer of `stream` has left, which no read reports after its end.
 task<Result<void>> until_gone(net::Stream& stream, Side side) {
   co_await stream.until_broken();
-  if (stream.has_failed()) co_return failure(stream_error(stream, -ECONNRESET, side));
+  if (stream.has_failed()) co_return failure(stream_error(stream, ECONNRESET, side));
   co_return Result<void>();
 }
 
@@ -63,7 +62,7 @@ class Relay {
         reactor_(reactor),
         state_(state),
         changed_(reactor),
-        liveness_(&Relay::on_liveness, this) {
+        liveness_(io::call<&Relay::on_liveness>(this)) {
     ONEHOP_DCHECK(!state_.changed_);  // a state serves one relay
     state_.changed_ = &changed_;
     client_.report_activity_to(&state_.last_activity);
@@ -120,28 +119,27 @@ class Relay {
     std::uint64_t turn = 0;
     for (;;) {
       const std::span<char> scratch = from.reactor().scratch().first(tunnel_piece());
-      const ssize_t got = from.try_read(scratch.data(), scratch.size());
-      if (got == -EAGAIN) {
+      const net::IoResult got = from.try_read(scratch.data(), scratch.size());
+      if (got.is_wait()) {
         turn = 0;
         co_await from.readable(io::kNever);  // silence is normal in a tunnel
         continue;
       }
-      if (got < 0) {
-        fail(stream_error(from, got, from_side));
+      if (got.has_failed()) {
+        fail(stream_error(from, got.error(), from_side));
         co_return;
       }
-      if (got == 0) break;
-      const auto size = static_cast<std::size_t>(got);
+      if (got.is_end()) break;
+      const std::size_t size = got.count();
       count += size;
       record_activity();
-      ssize_t sent = to.try_write(scratch.data(), size);
-      if (sent < 0 && sent != -EAGAIN) {
-        fail(stream_error(to, sent, to_side));
+      const net::IoResult sent = to.try_write(scratch.data(), size);
+      if (sent.has_failed()) {
+        fail(stream_error(to, sent.error(), to_side));
         co_return;
       }
-      if (sent < 0) sent = 0;
-      if (static_cast<std::size_t>(sent) < size) {
-        HeldString rest(scratch.data() + sent, size - static_cast<std::size_t>(sent));
+      if (sent.count() < size) {
+        HeldString rest(scratch.data() + sent.count(), size - sent.count());
         auto written = co_await write_rest(to, std::move(rest), to_side, from, state_);
         if (!written) {
           fail(written.error());
@@ -216,12 +214,11 @@ class Relay {
   }
 
   void arm_liveness() { reactor_.timers().arm(liveness_, reactor_.now() + kTunnelLivenessCheck); }
-  static void on_liveness(void* self) {
-    auto& relay = *static_cast<Relay*>(self);
-    if (relay.far_.has_failed()) {
-      relay.fail(Error(Errc::closed, Side::upstream));
+  void on_liveness() {
+    if (far_.has_failed()) {
+      fail(Error(Errc::closed, Side::upstream));
     } else {
-      relay.arm_liveness();
+      arm_liveness();
     }
   }
 
@@ -261,27 +258,27 @@ task<Result<bytes>> StreamTunnel::read() {
   }
   for (;;) {
     const std::span<char> scratch = stream_.reactor().scratch().first(tunnel_piece());
-    const ssize_t got = stream_.try_read(scratch.data(), scratch.size());
-    if (got == -EAGAIN) {
+    const net::IoResult got = stream_.try_read(scratch.data(), scratch.size());
+    if (got.is_wait()) {
       HeldString().swap(piece_);
       co_await stream_.readable(io::kNever);  // silence is normal in a tunnel
       continue;
     }
-    if (got < 0) co_return failure(stream_error(stream_, got, side_));
-    piece_.assign(scratch.data(), static_cast<std::size_t>(got));
+    if (got.has_failed()) co_return failure(stream_error(stream_, got.error(), side_));
+    piece_.assign(scratch.data(), got.count());
     co_return bytes(piece_);
   }
 }
 
 task<Result<void>> StreamTunnel::write(bytes data) {
   while (!data.empty()) {
-    const ssize_t took = stream_.try_write(data.data(), data.size());
-    if (took >= 0) {
-      data.remove_prefix(static_cast<std::size_t>(took));
+    const net::IoResult took = stream_.try_write(data.data(), data.size());
+    if (took.error() == 0) {
+      data.remove_prefix(took.count());
       on_activity(stream_.reactor().now());
       continue;
     }
-    if (took != -EAGAIN) co_return failure(stream_error(stream_, took, side_));
+    if (took.has_failed()) co_return failure(stream_error(stream_, took.error(), side_));
     co_await stream_.writable(io::kNever);
   }
   co_return Result<void>();

@@ -5,7 +5,8 @@
     tests/chaos/chaos.py --seed 7 --seconds 120
 
 Whatever happens, a client gets its own complete answer or a clear failure; a POST reaches the backend
-once at most; and when it is over, everything is as it was before.
+once at most; and when it is over, everything is as it was before. `--backend several` plays the scenes of
+upstreams and routes, of upstream_chaos.py.
 """
 import argparse
 import collections
@@ -23,6 +24,7 @@ from faulty_h2_backend import FaultyHttp2Backend  # noqa: E402
 from h2_client import (CANCEL, DATA, END_STREAM, INITIAL_WINDOW_SIZE, RST_STREAM, WINDOW_UPDATE,  # noqa: E402
                        H2Client, frame)
 from proxy_process import Proxy  # noqa: E402
+from upstream_chaos import SCENE, UpstreamChaos  # noqa: E402
 from wire import Malformed, Truncated, chunk, message  # noqa: E402
 
 FLAGS = ("--access-log", "off", "--response-timeout", f"{PATIENCE}s", "--activity-timeout", f"{PATIENCE}s",
@@ -282,14 +284,17 @@ Chaos.clients = (Asking, AskingHttp2)
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--seconds", type=float, default=60, help="for each version of the backend")
-    parser.add_argument("--backend", choices=[*BACKENDS, "both"], default="both")
+    parser.add_argument("--seconds", type=float, default=60, help="for each kind of backend")
+    kinds = [*BACKENDS, "several"]
+    parser.add_argument("--backend", choices=[*kinds, "all"], default="all", help="its version, or several backends")
     options = parser.parse_args()
-    wanted = BACKENDS if options.backend == "both" else [options.backend]
+    wanted = kinds if options.backend == "all" else [options.backend]
     return max([report(options.seed, backend, options.seconds) for backend in wanted])
 
 
 def report(seed, backend, seconds):
+    if backend == "several":
+        return report_scenes(seed, seconds)
     print(f"chaos: seed {seed}, a backend of {backend}, {seconds:g} s", flush=True)
     chaos = Chaos(seed, backend, seconds=seconds)
     chaos.backend.may_be_early = True
@@ -298,6 +303,26 @@ def report(seed, backend, seconds):
         print(f"{count:8} {what}")
     print("\n".join(problems[:50]) or "everything held")
     return 1 if problems else 0
+
+
+def report_scenes(seed, seconds):
+    """Scenes of several backends, each with the next seed, until the time is over."""
+    deadline = time.monotonic() + seconds
+    failed = []
+    while True:
+        scene = UpstreamChaos(seed, min(seconds, SCENE))
+        print(f"chaos: {scene}", flush=True)
+        problems = scene.run()
+        print(", ".join(f"{count} {what}" for what, count in sorted((scene.events + scene.outcomes).items())))
+        print("\n".join(problems[:50]) or "everything held", flush=True)
+        if problems:
+            failed.append(seed)
+            print(f"repeat it with: {scene.repetition}", flush=True)
+        seed += 1
+        if time.monotonic() > deadline:
+            break
+    print(f"{len(failed)} scenes failed: {failed}" if failed else "every scene held")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

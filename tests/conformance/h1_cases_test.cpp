@@ -136,7 +136,7 @@ class Reader {
     data_.clear();
   }
 
-  void note_fields(std::string_view event, const Headers& headers) {
+  void record_fields(std::string_view event, const Headers& headers) {
     for (const Field field : headers) {
       std::string line = escaped(field.name) + ": " + escaped(field.value);
       if (field.value.empty()) line.pop_back();
@@ -165,7 +165,7 @@ class Reader {
                     : response_framing(method_, parser_.status(), parser_.version(), headers);
     if (!framing) return fail(framing.error());
     note(*first);
-    note_fields("field", headers);
+    record_fields("field", headers);
     last_ = !allows_reuse(parser_.version(), headers);
     parser_.reset();
     begin_body(*framing);
@@ -247,7 +247,7 @@ class Reader {
     buffer_.erase(0, step->consumed);
     if (!step->finished) return step->consumed != 0;
     flush_data();
-    note_fields("trailer", decoder_->take_trailers(Arena::create()));
+    record_fields("trailer", decoder_->take_trailers(Arena::create()));
     return end_body();
   }
 

@@ -24,15 +24,15 @@ LONG = 4 * PATIENCE
 
 
 class Browser:
-    def __init__(self):
+    def __init__(self, flags=(), environment=None):
         self.driver = subprocess.Popen([DRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                       stdin=subprocess.DEVNULL, text=True)
+                                       stdin=subprocess.DEVNULL, text=True, env=environment)
         for line in self.driver.stdout:
             if started := re.search(r"started successfully on port (\d+)", line):
                 break
         self.base = f"http://127.0.0.1:{started.group(1)}"
         wanted = {"goog:loggingPrefs": {"browser": "ALL"},
-                  "goog:chromeOptions": {"binary": CHROMIUM, "args": FLAGS}}
+                  "goog:chromeOptions": {"binary": CHROMIUM, "args": [*FLAGS, *flags]}}
         answer = self.ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
         self.base += f"/session/{answer['sessionId']}"
         self.version = answer["capabilities"]["browserVersion"]

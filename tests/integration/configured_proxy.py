@@ -14,12 +14,12 @@ REPORT = ("reloaded; ", "not reloaded, ", "no reload: ")  # one of them is in th
 
 
 def keys(settings):
-    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
+    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items() if value is not None)
 
 
 def toml(settings):
-    """The text of a file; a value is a text, a number, a switch or a list of texts. The tables are `upstream`, a dict
-    of names, and `route`, a list."""
+    """The text of a file; a value is a text, a number, a switch, a list of texts, or None for none. The tables are
+    `upstream`, a dict of names, and `route`, a list."""
     top = dict(settings)
     tables = [(f"[upstream.{name}]", table) for name, table in top.pop("upstream", {}).items()]
     tables += [("[[route]]", table) for table in top.pop("route", [])]

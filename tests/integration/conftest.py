@@ -3,12 +3,15 @@
 flags for the whole run. The backend is reset between tests."""
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from admin import Admin
+from browser import Browser
 from configured_proxy import ConfiguredProxy
+from dashboard_mock import Mock
 from proxy_process import SANITIZED, Proxy
 from scripted_backend import ScriptedBackend
 from siege import Siege
@@ -248,3 +251,39 @@ def upgraded(tmp_path, backend):
     for proxy in proxies:
         proxy.stop()
         print(proxy.stderr())
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """One for all tests of a module."""
+    started = Browser()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def browser(chromium):
+    """Chromium, with a page that the test opens."""
+    yield chromium
+    chromium.leave()
+
+
+@pytest.fixture
+def mock():
+    """mock(feed) or mock(an overview, repeated four times a second): the URL of a dashboard."""
+    started = []
+
+    def start(feed):
+        def repeat(send):
+            while True:
+                passed = time.monotonic() - began
+                send({**feed, "time": feed["time"] + passed, "monotonic": feed["monotonic"] + passed})
+                time.sleep(0.25)
+
+        began = time.monotonic()
+        started.append(Mock(feed if callable(feed) else repeat))
+        return started[-1].url
+
+    yield start
+    for one in started:
+        one.close()

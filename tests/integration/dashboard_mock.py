@@ -48,6 +48,18 @@ def upstream(address, **parts):
             "last_failure_at": None, **parts}
 
 
+def endpoint(name, state="up", **parts):
+    return {"endpoint": name, "state": state, "since": None, "weight": 1.0, "backup": False, "in_flight": 0,
+            "requests": 0, "failures": 0, "ejections": 0, "last_failure": "", "last_failure_at": None, **parts}
+
+
+def balanced(name, *endpoints, **parts):
+    states = {state: sum(one["state"] == state for one in endpoints)
+              for state in ("up", "starting", "ejected", "down", "draining")}
+    return {"upstream": name, "balance": "least", "sticky": "", "states": states, "endpoints": endpoints, "left_out": 0,
+            **parts}
+
+
 def request(number, **parts):
     return {"id": number, "client": "192.0.2.7", "method": "GET", "host": "example.com", "path": f"/page/{number}",
             "query": "", "protocol": "HTTP/1.1", "upstream": "127.0.0.1:8000", "phase": "wait", "age": 1.5,

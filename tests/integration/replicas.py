@@ -12,10 +12,10 @@ from proxy_process import free_port
 from raw_client import Client, connect
 from wire import PATIENCE, Truncated, get
 
-PROGRAM = Path(__file__).with_name("replica.py")
-
 
 class Replica:
+    PROGRAM = Path(__file__).with_name("replica.py")
+
     def __init__(self, name, host="127.0.0.1", port=None):
         self.name = name
         self.address = (host, port or free_port(host))
@@ -26,10 +26,13 @@ class Replica:
     def url(self):
         return "http://%s:%d" % self.address
 
+    def arguments(self):
+        return self.address[0], str(self.address[1]), self.name
+
     def start(self):
-        self.process = subprocess.Popen([sys.executable, "-B", PROGRAM, self.address[0], str(self.address[1]), self.name],
+        self.process = subprocess.Popen([sys.executable, "-B", self.PROGRAM, *self.arguments()],
                                         stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + 2 * PATIENCE
+        deadline = time.monotonic() + 4 * PATIENCE
         while True:
             try:
                 return connect(self.address).close()

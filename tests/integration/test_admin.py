@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from admin import Admin
+from admin import Admin, admin_address
 from proxy_process import free_port, run_onehop
 from raw_client import Client, connect
 from stopped_thread import StoppedThread
@@ -110,6 +110,17 @@ def test_client_certificates_instead_of_a_token(backend, admin, tmp_path):
     with pytest.raises((ssl.SSLError, ConnectionError, OSError)):
         with TlsClient(admin.address, trusting(certificates)) as client:
             client.ask(get("/readyz", host="127.0.0.1"))
+
+
+def test_the_certificate_may_be_for_the_admin_pages_alone(backend, start_proxy, tmp_path):
+    certificates = Certificates(tmp_path / "tls")
+    chain, key = certificates.sign("localhost", "localhost", "127.0.0.1")
+    address = ("127.0.0.1", free_port())
+    proxy = start_proxy("--tls", chain, "--tls-key", key, "--admin", "https://127.0.0.1:0", "-l",
+                        "http://127.0.0.1:%d" % address[1], backend.url, configured=address)
+    assert proxy.client().get().status == 200
+    with TlsClient(admin_address(proxy), trusting(certificates)) as client:
+        assert client.ask(get("/readyz", host="127.0.0.1")).status == 200
 
 
 def test_the_backend_must_not_be_the_admin_listener():

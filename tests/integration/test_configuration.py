@@ -57,7 +57,7 @@ def test_a_file_of_five_lines_serves_and_check_helps_to_mend_it(folder, start_ba
     # An unknown key.
     file.write_text(good.replace("idle-timeout", "idel-timeout"), encoding="utf-8")
     assert checked("--config", "onehop.toml", code=2) == (
-        "onehop.toml:5:1: error: there is no setting 'idel-timeout'\n"
+        "onehop.toml:5:1: error: unknown setting 'idel-timeout'\n"
         '  5 | idel-timeout = "20s"\n'
         "    | ^^^^^^^^^^^^ did you mean idle-timeout?\n"
         "1 error\n")
@@ -286,7 +286,7 @@ def test_json_is_for_programs(folder):
     found = json.loads(checked("--json", "--config", "onehop.toml", "--hold", "x", code=2))
     assert (found["errors"], found["warnings"]) == (2, 0)
     first, second = found["findings"]
-    assert first == {"severity": "error", "message": "there is no setting 'wokers'", "hint": "did you mean workers?",
+    assert first == {"severity": "error", "message": "unknown setting 'wokers'", "hint": "did you mean workers?",
                      "source": "file", "name": "onehop.toml", "line": 2, "column": 1, "text": "wokers = 2",
                      "begin": 0, "size": 6}
     assert (second["source"], second["name"]) == ("flag", "--hold")
@@ -338,7 +338,7 @@ def test_the_schema_is_printed_alone():
     for flag in ("--live", "--json"):
         ended = run_onehop("check", "--schema", flag, "8000")
         assert ended.returncode == 2
-        assert "--schema is used without another flag of its command" in ended.stdout + ended.stderr
+        assert "--schema cannot be combined with another flag of its command" in ended.stdout + ended.stderr
 
 
 def test_a_flag_of_another_command_is_refused():

@@ -16,7 +16,8 @@ import pytest
 import browser as browsers
 from admin import admin_address
 from browser import LONG
-from dashboard_mock import Mock, failed, overview, request, upstream
+from dashboard_mock import balanced, endpoint, failed, overview, request, upstream
+from dashboard_view import HOSTILE, SHOWN, endpoints, pairs, rows, watch
 from proxy_process import IN_CI, SANITIZED
 from scripted_backend import ScriptedBackend
 from wire import OK, PATIENCE, post
@@ -24,43 +25,7 @@ from wire import OK, PATIENCE, post
 # One Chromium for all of them.
 pytestmark = [pytest.mark.skipif(browsers.MISSING and not IN_CI, reason="chromium and chromedriver are not installed"),
               pytest.mark.xdist_group("chromium")]
-HOSTILE = "<script>window.hacked=1</script><img src=x onerror=window.hacked=1>\u202e\"'&"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
-SHOWN = HOSTILE.replace("\u202e", "\\u202e")
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    started = browsers.Browser()
-    yield started
-    started.close()
-
-
-@pytest.fixture
-def browser(chromium):
-    yield chromium
-    chromium.leave()
-
-
-@pytest.fixture
-def mock():
-    """mock(feed) or mock(an overview, repeated four times a second): the URL of a page."""
-    started = []
-
-    def start(feed):
-        def repeat(send):
-            while True:
-                passed = time.monotonic() - began
-                send({**feed, "time": feed["time"] + passed, "monotonic": feed["monotonic"] + passed})
-                time.sleep(0.25)
-
-        began = time.monotonic()
-        started.append(Mock(feed if callable(feed) else repeat))
-        return started[-1].url
-
-    yield start
-    for one in started:
-        one.close()
 
 
 def full(**parts):
@@ -69,6 +34,11 @@ def full(**parts):
     made = {
         "problems": [{"is_urgent": True, "text": "All is lost."}, {"is_urgent": False, "text": "Not all."}],
         "totals": {"requests": 1234567, "failures_client": 3, "requests_in_flight": 60, "tunnels_open": 1},
+        "balanced": [balanced("default", endpoint("http://127.0.0.1:8000", "ejected", since=now - 7, failures=5,
+                                                  ejections=1, last_failure="Connection refused", last_failure_at=now - 7),
+                              endpoint("http://127.0.0.1:8003", "down", since=now - 700, last_failure="status 500"),
+                              endpoint("http://127.0.0.1:8002", "draining"), endpoint("http://127.0.0.1:8001"),
+                              endpoint("http://127.0.0.1:8004", "starting", weight=2.5, backup=True))],
         "upstreams": [upstream("127.0.0.1:8000", health="down", since=now - 70, failures=4, requests=1200,
                                reasons={"connection_refused": 4}, last_failure="connect: refused",
                                last_failure_at=now - 5), upstream("[::1]:8000", since=now - 7500),
@@ -78,29 +48,14 @@ def full(**parts):
         "failures": [failed(9, status=499, side="client", reason="client_gone", query="?a=b"),
                      failed(8, request_id="from-edge", trace_id=TRACE)],
         "certificates": [{"names": ["a.example", "b.example"], "not_after": now + 5.5 * 86400, "sha256": "AB:CD:" * 16},
-                         {"names": ["c.example"], "not_after": now + 300 * 86400, "sha256": "01:23:" * 16}],
+                         {"names": ["c.example"], "not_after": now + 300 * 86400, "sha256": "01:23:" * 16},
+                         {"names": ["d.example"], "not_after": now + 3.5 * 86400, "sha256": "45:67:" * 16,
+                          "renewal": "renewed about 2026-12-04 by ca.example", "concern": 0}],
         "limits": [{"name": "--max-body", "what": "requests refused with 413", "hits": 3, "last": now - 333}],
         "workers": [{"pass_p99": 0.00021, "longest_pass": 0.0042, "requests": 151}],
         "memory": {"used": 900 << 20, "limit": 1 << 30},
         **parts}
     return overview(now, **made)
-
-
-def watch(browser, url, **options):
-    """Opens the dashboard and waits for its first figures."""
-    browser.open(url, **options)
-    browser.until("typeof overview === 'object' && overview && !isDirty")
-
-
-def rows(browser, table):
-    """The cells of a table, as the reader sees them, without its message for no rows."""
-    return browser.js("return [...document.querySelectorAll(`#${arguments[0]} tbody tr:not(.none)`)].map((row) => "
-                      "[...row.children].map((cell) => cell.textContent.replace(/\\s+/g, ' ').trim()))", table)
-
-
-def pairs(browser, name):
-    return dict(browser.js("return [...document.querySelectorAll(`#${arguments[0]} div`)].map((pair) => "
-                           "[pair.children[0].textContent, pair.children[1].textContent])", name))
 
 
 def test_every_part_shows_its_figures(browser, mock):
@@ -109,6 +64,11 @@ def test_every_part_shows_its_figures(browser, mock):
     assert browser.text("#problems").split("\n") == ["All is lost.", "Not all."]
     assert pairs(browser, "facts")["Listening on"] == "http://127.0.0.1:8080"
     assert pairs(browser, "totals")["Requests"] == "1,234,567"
+    ejected = endpoints(browser, "default")[0]
+    assert ejected[:1] + ejected[2:6] == ["http://127.0.0.1:8000", "1", "0", "0", "5 1 ejection"]
+    assert ejected[1].startswith("ejected ") and ejected[6].startswith("Connection refused ")
+    assert [row[1].split()[0] for row in endpoints(browser, "default")] == ["ejected", "down", "draining", "up", "starting"]
+    assert endpoints(browser, "default")[4][2] == "2.5 backup"
     down = rows(browser, "upstreams")[0]
     assert down[:4] == ["127.0.0.1:8000", down[1], "0", "1,200"] and down[1].startswith("down 1 m 1")
     assert down[7] == "4 connection_refused 4" and down[9].startswith("connect: refused")
@@ -122,7 +82,10 @@ def test_every_part_shows_its_figures(browser, mock):
     assert [row[2] for row in rows(browser, "failures")] == [
         "GET example.com/?\u2026 192.0.2.7 \u00b7 HTTP/1.1",
         f"GET example.com/ 192.0.2.7 \u00b7 HTTP/1.1 \u00b7 id from-edge \u00b7 trace {TRACE}"]
-    assert [row[1][:11] for row in rows(browser, "certificates")] == ["in 5 days 2", "in 299 days"]
+    assert [row[1][:11] for row in rows(browser, "certificates")] == ["in 5 days 2", "in 299 days", "in 3 days 2"]
+    assert "renewed about 2026-12-04 by ca.example" in rows(browser, "certificates")[2][0]
+    # A certificate that is renewed in time may have few days left.
+    assert browser.js("return document.querySelectorAll('#certificates .bad').length") == 1
     limit = rows(browser, "limits")[0]
     assert limit[1] == "3" and limit[2].startswith("5 m 3")
     assert rows(browser, "workers") == [["0", "151", "0.21 ms", "4.2 ms"]]
@@ -196,6 +159,7 @@ def test_a_table_may_lose_all_its_rows_and_get_others(browser, mock):
 def test_hostile_names_are_shown_as_text(browser, mock):
     hostile = {name: HOSTILE for name in ("client", "method", "host", "path", "query", "protocol", "upstream")}
     figures = full(
+        balanced=[balanced(HOSTILE, endpoint(HOSTILE, last_failure=HOSTILE), balance=HOSTILE, sticky=HOSTILE)],
         requests=[request(1, **hostile)], tunnels=[request(2, **hostile)],
         failures=[failed(3, **hostile, detail=HOSTILE, request_id=HOSTILE)],
         upstreams=[upstream(HOSTILE, backend=HOSTILE, last_failure=HOSTILE, last_failure_at=time.time())],
@@ -207,7 +171,7 @@ def test_hostile_names_are_shown_as_text(browser, mock):
     browser.js("document.getElementById('queries').click()")
     browser.until("document.querySelector('#requests').textContent.includes('hacked=1</script><img src=x onerror="
                   "window.hacked=1>\\\\u202e\"\\'&<script>')")
-    for part in ("#facts", "#problems", "#upstreams", "#requests", "#tunnels", "#failures", "#certificates"):
+    for part in ("#facts", "#problems", "#balanced h2", "#balanced .note", "#balanced tbody", "#upstreams", "#requests", "#tunnels", "#failures", "#certificates"):
         assert SHOWN in browser.js("return document.querySelector(arguments[0]).textContent", part), part
     assert browser.js("return [window.hacked, document.images.length, document.scripts.length]") == [None, 0, 1]
     assert "\u202e" not in browser.text()
@@ -246,7 +210,7 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(browser, mock):
         seen.append(name)
         assert (outline, width) == ("solid", 2), f"no focus is seen on {name}"
         browser.until("document.activeElement.getBoundingClientRect().bottom > 0")
-    assert seen[:5] == ["skip", "pause", "charts", "upstreams", "filter"] and seen[-1] == "Configuration"
+    assert seen[:7] == ["skip", "pause", "charts", "top", "scroll", "upstreams", "filter"] and seen[-1] == "Configuration"
     assert {"queries", "requests", "tunnels", "failures", "limits", "certificates", "workers"} <= set(seen)
     browser.js("document.getElementById('pause').focus()")
     browser.press("Enter")
@@ -292,7 +256,7 @@ def test_a_screen_reader_finds_its_way(browser, mock):
         roles: all('table, thead, tbody, tbody tr:not(.none), tbody tr:not(.none) > *').filter((e) => !e.getAttribute('role')).length,
         live: all('[aria-live], [role=status], [role=alert], output').map((e) => e.id),
       };""")
-    assert found == {"lang": "en", "landmarks": [1, 1, 1, 1], "levels": "h1" + " h2" * 9, "unnamed": [], "captions": 0,
+    assert found == {"lang": "en", "landmarks": [1, 1, 1, 1], "levels": "h1" + " h2" * 10, "unnamed": [], "captions": 0,
                      "headers": 0, "roles": 0, "live": ["announce", "readout"]}
     assert browser.js("return document.getElementById('announce').textContent") == "All is lost. Not all."
 
@@ -333,6 +297,7 @@ def test_it_fits_the_window(browser, mock, width):
     long = "/" + "averylongname" * 150
     figures = full(requests=[request(1, path=long, host=long, client=long)],
                    failures=[failed(1, path=long, detail=long, request_id="i" * 128, trace_id=TRACE)],
+                   balanced=[balanced(long[:200], endpoint(long[:200], "ejected", last_failure=long), sticky=long[:200])],
                    upstreams=[upstream(long[:200], last_failure=long, reasons={long[:80]: 5})],
                    certificates=[{"names": [long], "not_after": 0, "sha256": "AB"}],
                    state={"listeners": [long], "configuration": long})

@@ -27,7 +27,7 @@ from proxy_process import PROGRAM, ROOT, SANITIZED, free_port, run_onehop
 
 DOCS = ROOT / "docs"
 PAGES = ["getting_started", "recipes", "coming_from", "troubleshooting", "access_log", "testing", "operating",
-         "several_backends"]
+         "several_backends", "https_by_itself"]
 OTHERS = ["message_framing", "life_of_a_request", "../README", "../SECURITY"]  # whose flags exist, too
 PORTS = re.compile(r"(?<![\w.])(?:8000|8001|8080|8081|8443|9000|9001|9002|50051)(?!\w)")
 PATIENCE = 90 if SANITIZED else 30
@@ -35,6 +35,7 @@ PATIENCE = 90 if SANITIZED else 30
 FOREIGN = {"--http2-prior-knowledge", "--http1.1", "--unix-socket", "--cacert", "--cert", "--key", "--resolve",
            "--haproxy-protocol", "--connect-to", "--preset", "--build", "--test", "--bind", "--threads", "--keep-alive",
            "--forwarded-allow-ips", "--no-install-recommends", "--from", "--rm", "--read-only", "--stop-timeout", "--now", "--data-binary", "--max-bdy", "--gtest_brief",
+           "--email", "--dns", "--domains", "--path",
            "ONEHOP_DIFFERENTIAL_CASES",
            "ONEHOP_DIFFERENTIAL_SEED", "ONEHOP_TEST_SET", "--cflags", "--libs"}
 

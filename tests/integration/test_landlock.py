@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from configured_proxy import ConfiguredProxy
+from configured_proxy import ConfiguredProxy, toml
 from proxy_process import PROGRAM, free_port, run_onehop
 from tls_peers import Certificates
 from wire import PATIENCE
@@ -105,6 +105,17 @@ def test_a_reload_that_needs_another_folder_says_so(start, tmp_path):
     assert "listen: since its start, onehop may not write to" in proxy.fail_to_reload(listen=listen)
     with proxy.client() as client:
         assert client.get().status == 200
+
+
+@needs_landlock
+def test_a_file_of_a_table_is_reported_where_it_is_named(start, tmp_path):
+    proxy = start()
+    folder = tmp_path / "other"
+    secure = {"backend": "https://127.0.0.1:1", "backend-ca": str(folder / "ca.pem")}
+    said = proxy.fail_to_reload(upstream={"a": secure}, route=[{"path": "/a", "upstream": "a"}])
+    lines = toml({**proxy.settings, "upstream": {"a": secure}}).splitlines()
+    number = 1 + next(number for number, line in enumerate(lines) if line.startswith("backend-ca"))
+    assert f"onehop.toml:{number}:1: backend-ca: since its start, onehop may not read {folder}" in said
 
 
 def test_without_it_a_reload_may_use_another_folder(start, tmp_path):

@@ -8,6 +8,7 @@ import re
 import resource
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import websockets
@@ -329,12 +330,20 @@ def everything(backend, admin, tmp_path):
     """A scrape of a proxy to which everything has happened that makes a metric appear."""
     certificates = Certificates(tmp_path / "tls")
     pair = certificates.sign("localhost", "localhost", "127.0.0.1")
-    proxy = admin.start("--tls", pair[0], "--tls-key", pair[1], backend.url,
+    # A name whose certificate is there already, of an authority that is not.
+    kept = tmp_path / "state" / "acme" / "certificates" / "app.example.com.pem"
+    kept.parent.mkdir(parents=True)
+    chain, key = certificates.sign("app.example.com")
+    kept.write_text(Path(key).read_text(encoding="ascii") + Path(chain).read_text(encoding="ascii"), encoding="ascii")
+    proxy = admin.start("--tls", pair[0], "--tls-key", pair[1], "--acme", "ops@example.org", "--host", "app.example.com",
+                        "--acme-ca", "https://127.0.0.1:1/dir", "--state", tmp_path / "state", backend.url,
                         "http://127.0.0.1:1 backup")
     with TlsClient(proxy.address, trusting(certificates)) as client:
         client.get()
         client.ask(message("GET / HTTP/1.1", "Host: h", "Content-Length: x"))
-    return admin.wait_for_requests(2)
+    admin.wait_for_requests(2)
+    # The time of a renewal is chosen once the store has been looked at.
+    return admin.wait_for(lambda scrape: "onehop_acme_renewal_seconds" in scrape.names())
 
 
 def test_every_metric_of_the_dashboard_the_rules_and_the_manual_exists(backend, admin, tmp_path):

@@ -111,10 +111,10 @@ def wait_for(proxy, pattern):
 
 
 @pytest.mark.parametrize("user, words", [
-    ("nobody-of-that-name", "there is no user 'nobody-of-that-name'"),
-    ("nobody:no-such-group", "there is no group 'no-such-group'"),
+    ("nobody-of-that-name", "unknown user 'nobody-of-that-name'"),
+    ("nobody:no-such-group", "unknown group 'no-such-group'"),
     ("54321", "54321:GROUP"), ("root", "root, which has no privileges to drop"), ("0:0", "no privileges to drop"),
-    ("", "there is no user ''"),
+    ("", "unknown user ''"),
 ])
 def test_a_mistake_is_named_at_the_start(user, words):
     ended = run_onehop("--user", user, "http://127.0.0.1:1")

@@ -41,7 +41,7 @@ def test_the_new_process_serves_with_the_same_sockets(upgraded, backend):
         answer_of_command = proxy.command("upgrade")
         assert answer_of_command.returncode == 0, answer_of_command.stderr
         assert "has taken over" in answer_of_command.stdout
-        proxy.note_successor()
+        proxy.wait_for_successor()
     proxy.wait_for_end(first)
     assert proxy.process.wait() == 0
     with proxy.client() as after:
@@ -170,7 +170,7 @@ def test_usr2_upgrades_and_a_reload_follows(upgraded):
     proxy = upgraded()
     first = proxy.pid
     proxy.process.send_signal(signal.SIGUSR2)
-    proxy.note_successor()
+    proxy.wait_for_successor()
     proxy.wait_for_end(first)
     assert proxy.command("reload").returncode == 0
     proxy.configure(header_down=["X-New: yes"])

@@ -234,7 +234,7 @@ def test_an_upgrade_keeps_it(tmp_path, backend):
             half = Client(proxy.address)
             half.send(line(CLIENT)[:20])
             assert proxy.command("upgrade").returncode == 0
-            proxy.note_successor()
+            proxy.wait_for_successor()
             assert half.send(line(CLIENT)[20:]).get().status == 200, "a header that had begun"
             half.close()
         proxy.wait_for_end(first)

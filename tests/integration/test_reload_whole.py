@@ -194,7 +194,7 @@ def test_readiness_needs_the_backend_if_that_is_wanted(configured, start_backend
     admin = admin_address(proxy)
     with Client(admin) as client:
         answer = client.ask(get("/readyz", host="localhost"))
-        assert (answer.status, answer.body) == (503, b"no upstream accepts connections\n")
+        assert (answer.status, answer.body) == (503, b"an upstream accepts no connections\n")
     assert status_of(proxy.address, "/healthz") == 503
     assert status_of(admin, "/livez") == 200
     wait_until(lambda: f"not ready: the backend http://127.0.0.1:{port} accepts no connections: Connection refused"
@@ -212,6 +212,20 @@ def test_readiness_needs_the_backend_if_that_is_wanted(configured, start_backend
     wait_until(lambda: status_of(admin, "/readyz") == 503, "the one that is down")
     proxy.reload(ready_needs_upstream=None)
     assert status_of(admin, "/readyz") == status_of(proxy.address, "/healthz") == 200
+
+
+def test_readiness_needs_one_backend_of_each_upstream(configured, start_backend):
+    dead = f"http://127.0.0.1:{free_port()}"
+    upstream = {"x": {"backend": [dead, start_backend().url]}}
+    route = {"path": "/x", "upstream": "x"}
+    proxy = configured(upstream=upstream, route=[route], admin="127.0.0.1:0", ready_needs_upstream=True)
+    admin = admin_address(proxy)
+    wait_until(lambda: status_of(admin, "/readyz") == 200, "the second backend")
+    proxy.reload(route=[route, {"path": "/y", "backend": dead}])
+    wait_until(lambda: status_of(admin, "/readyz") == 503, "the other upstream")
+    wait_until(lambda: f"not ready: the backend {dead} accepts no connections" in proxy.stderr(), "the log")
+    proxy.reload(route=[route, {"path": "/y", "status": 404}])
+    wait_until(lambda: status_of(admin, "/readyz") == 200, "the upstream that is left")
 
 
 def test_without_it_the_backend_does_not_matter(configured):

@@ -76,7 +76,7 @@ class Load:
         with self.lock:
             self.served[kind] = self.served.get(kind, 0) + 1
 
-    def note_unanswered(self, names, received=b""):
+    def record_unanswered(self, names, received=b""):
         """No other request may have seen these, and no byte of a response has arrived."""
         with self.lock:
             self.unanswered += names
@@ -98,7 +98,7 @@ class Load:
         try:
             got = client.ask(get("/", f"X-Id: {name}"))
         except LOST:
-            self.note_unanswered([name], client.received[before:])
+            self.record_unanswered([name], client.received[before:])
             return False
         assert got.fields.get("x-id") == name, f"{name} got the answer to another: {got!r}"
         self.note(kind, got.status, {field.lower(): value for field, value in got.fields}, got.body)
@@ -148,8 +148,8 @@ class Load:
             answers = [client.answers.get(stream) for stream in waiting]
             waiting = {stream: name for stream, name in waiting.items() if not is_whole(client.answers.get(stream))}
             if any(answer and answer.heads and not is_whole(answer) for answer in answers):
-                self.note_unanswered([], b"a head over HTTP/2")
-        self.note_unanswered(waiting.values())
+                self.record_unanswered([], b"a head over HTTP/2")
+        self.record_unanswered(waiting.values())
         return not waiting
 
 

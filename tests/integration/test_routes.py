@@ -208,10 +208,10 @@ path = "/n"
     assert found.returncode == 2
     assert findings == [
         (3, "workers does not belong in an [upstream.NAME]", "it belongs at the top of the file"),
-        (4, "there is no setting 'conect-timeout'", "did you mean connect-timeout?"),
+        (4, "unknown setting 'conect-timeout'", "did you mean connect-timeout?"),
         (6, "upstream.web has no backend", 'add backend = "http://HOST:PORT"'),
         (10, 'path: "api" does not begin with a slash', ""),
-        (11, "there is no upstream 'ap'; there are 'api' and 'web'", "did you mean api?"),
+        (11, "unknown upstream 'ap'; there are 'api' and 'web'", "did you mean api?"),
         (16, "a route with status sends no requests to a backend", "remove upstream or status"),
         (20, "strip-prefix: '/y' is not the beginning of the path, '/%78/*'", ""),
         (23, "this route leads nowhere", "add upstream, backend, redirect or status"),
@@ -260,7 +260,7 @@ def test_the_diff_compares_tables(configured, start_backend, tmp_path):
     proxy.change(route=[{"path": "/a", "upstream": "x", "header-up": ["X-A: 1"]}, {"path": "/b", "status": 404}])
     diff = run_onehop("check", "--config", proxy.file, "--diff")
     assert diff.stdout.splitlines() == [
-        'route /a: header-up: [] becomes ["X-A: (hidden)"] (next request)',
+        'route /a: header-up: nothing becomes ["X-A: (hidden)"] (next request)',
         'route /b: path: nothing becomes "/b" (next request)',
         "route /b: status: nothing becomes 404 (next request)",
     ], diff.stderr

@@ -322,6 +322,6 @@ def test_without_descriptors_there_is_no_upgrade(upgraded):
             failures += 1
             assert client.get().status == 200
         assert failures >= 3
-    proxy.note_successor()
+    proxy.wait_for_successor()
     with proxy.client() as client:
         assert client.get().status == 200

@@ -2,12 +2,14 @@
 """Backends found by name: each address of a host, the servers of a service, as dnsmasq has them from time to time."""
 import os
 import shutil
-import signal
+import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
+from name_server import NameServer
 from proxy_process import IN_CI, PROGRAM, Proxy, free_port
 from raw_client import Client
 from replicas import Load, Replica
@@ -17,33 +19,6 @@ SERVER = "127.0.0.77"
 pytestmark = [pytest.mark.skipif((not shutil.which("dnsmasq") or os.geteuid() != 0) and not IN_CI,
                                  reason="needs dnsmasq, and root for port 53 and a mount"),
               pytest.mark.xdist_group("the name server's port")]
-
-
-class NameServer:
-    """dnsmasq for *.test; `addresses` of app.test, and `services`, (host, port, priority, weight) of _http._tcp.app.test."""
-
-    def __init__(self, folder):
-        self.hosts = folder / "hosts"
-        self.process = None
-
-    def set(self, addresses):
-        self.hosts.write_text("".join(f"{address} app.test\n" for address in addresses), encoding="utf-8")
-        if self.process:
-            self.process.send_signal(signal.SIGHUP)
-
-    def start(self, *flags):
-        self.process = subprocess.Popen(
-            ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file=",
-             f"--listen-address={SERVER}", "--bind-interfaces", "--port=53", "--local=/test/", "--local-ttl=1",
-             f"--addn-hosts={self.hosts}", "--user=root", *flags], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(0.3)
-        assert self.process.poll() is None
-
-    def stop(self):
-        if self.process:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
 
 
 class NamedProxy(Proxy):
@@ -63,7 +38,7 @@ class NamedProxy(Proxy):
 
 @pytest.fixture
 def server(tmp_path):
-    server = NameServer(tmp_path)
+    server = NameServer(tmp_path, SERVER)
     yield server
     server.stop()
 
@@ -130,6 +105,29 @@ def test_each_address_is_an_endpoint_as_the_name_changes(server, named, replicas
         reaches(load, "a")
     assert {answer: count for answer, count in load.answers.items() if answer[0] != 200} == {}
     assert "only 1 of 3 endpoints are still there" in proxy.stderr()
+
+
+def connections_to(replica):
+    host, port = replica.address
+    remote = bytes(reversed(socket.inet_aton(host))).hex().upper() + f":{port:04X}"
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+    return sum(line[2] == remote and line[3] == "01" for line in lines)
+
+
+def test_connections_to_an_address_that_is_gone_are_closed(server, named, replicas):
+    server.set(map(address, replicas[:2]))
+    server.start()
+    proxy = named("--resolve", "each", "--balance", "round-robin", "--pool-idle-timeout", "1h",
+                  "http://app.test:%d" % replicas[0].address[1])
+    with Load(proxy.address) as load:
+        reaches(load, "ab")
+    assert connections_to(replicas[0]) and connections_to(replicas[1])
+    server.set(map(address, replicas[1:2]))
+    deadline = time.monotonic() + PATIENCE
+    while connections_to(replicas[0]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert connections_to(replicas[1])
 
 
 def test_a_name_is_one_endpoint_otherwise(server, named, replicas):

@@ -2,6 +2,7 @@
 """Several backends that do the same, on the command line and in a file."""
 import json
 import socket
+import threading
 import time
 from collections import Counter
 
@@ -10,7 +11,7 @@ import pytest
 from proxy_process import Proxy, free_port, run_onehop
 from raw_client import Client
 from replicas import Load
-from wire import PATIENCE, answer, message
+from wire import PATIENCE, SOON, answer, get, message
 
 
 @pytest.fixture
@@ -70,6 +71,25 @@ def test_a_cookie_keeps_a_client_at_its_backend(configured, replicas):
     assert bodies(proxy.address, 20, f"Cookie: {cookie}") == {first.body.decode(): 20}
 
 
+def test_a_client_stays_at_its_backend_in_every_route_and_after_a_reload(configured, replicas):
+    """A route that overrides a setting has connections, and so an Upstream, of its own."""
+    upstream = {"backend": [one.url for one in replicas], "sticky": "cookie"}
+    proxy = configured(upstream={"x": upstream}, route=[
+        {"upstream": "x"}, {"path": "/slow", "upstream": "x", "response-timeout": "1h"}])
+    with Client(proxy.address) as client:
+        first = client.get()
+    cookie = "Cookie: " + first.fields.get("set-cookie").split(";")[0]
+
+    def stays():
+        with Client(proxy.address) as client:
+            answers = [client.get(path, cookie) for path in ("/", "/slow") for _ in range(10)]
+        return {(answer.body, answer.fields.get("set-cookie")) for answer in answers} == {(first.body, None)}
+
+    assert stays()
+    proxy.reload(upstream={"x": {**upstream, "balance": "random"}})
+    assert stays()
+
+
 def test_a_header_keeps_a_client_at_its_backend(configured, replicas):
     proxy = configured(backend=[one.url for one in replicas], sticky="header:X-User")
     seen = [bodies(proxy.address, 10, f"X-User: {name}") for name in "abcdefgh"]
@@ -108,12 +128,45 @@ def test_a_reload_changes_the_backends_under_load(configured, replicas):
     assert bodies(proxy.address, 10) == {"0": 10}
 
 
+# One backend, and several; from one to the other and back.
+@pytest.mark.parametrize("before,after", [((0,), (1,)), ((0, 1), (1, 2)), ((0,), (1, 2)), ((0, 1), (1,))])
+def test_a_reload_closes_the_connections_to_backends_that_are_gone(configured, replicas, before, after):
+    gone, stays = replicas[0], replicas[1]
+    may_answer = threading.Event()
+
+    def serve(peer):
+        while True:
+            if peer.read_request().target == "/slow":
+                may_answer.wait(PATIENCE)
+            peer.send(answer(b"0"))
+
+    def only_the_first(numbers):
+        return [replicas[number].url + (" backup" if number != numbers[0] else "") for number in numbers]
+
+    gone.play(serve)
+    proxy = configured(backend=only_the_first(before), pool_idle_timeout="1h", workers=2)
+    with Client(proxy.address) as idle, Client(proxy.address) as slow:
+        slow.send(get("/slow"))
+        gone.wait_for_requests(1)
+        assert idle.get().body == b"0"
+        used, unused = gone.connections
+        proxy.reload(backend=only_the_first(after))
+        assert unused.finished.wait(SOON), "the idle connection is still open"
+        assert not used.finished.is_set()
+        may_answer.set()
+        assert slow.read_final().body == b"0"
+        assert used.finished.wait(SOON), "the connection was kept after its request"
+        assert idle.get().body == b"1"
+    proxy.reload(access_log="off")
+    assert not any(connection.finished.is_set() for connection in stays.connections)
+
+
 @pytest.mark.parametrize("backends,why", [
     (["http://a", "https://b"], "have http:// and https://"),
     (["http://a/x", "http://b/y"], "have /x and /y"),
-    (["http://a", "http://a"], "http://a is there twice"),
+    (["http://a", "http://a"], "http://a is listed twice"),
     (["http://a weight=x"], "weight=NUMBER"),
-    (["http://a backup"], "is not a backup"),
+    (["http://a backup"], "each backend is a backup or has the weight 0"),
 ])
 def test_backends_that_do_not_go_together_are_refused(backends, why):
     ended = run_onehop("check", *backends)
@@ -173,6 +226,7 @@ upstream = "a"
 [[route]]
 path = "/b/*"
 upstream = "a"
+response-timeout = "5m"
 """)
     ended = run_onehop("check", "--config", file, "--json")
     findings = [(one["line"], one["message"]) for one in json.loads(ended.stdout)["findings"]]

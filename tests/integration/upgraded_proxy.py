@@ -83,10 +83,10 @@ class UpgradedProxy(Proxy):
         """Returns the id of the new process."""
         answer = self.command("upgrade")
         assert answer.returncode == 0, answer.stderr + answer.stdout + self.stderr()
-        self.note_successor()
+        self.wait_for_successor()
         return self.pid
 
-    def note_successor(self):
+    def wait_for_successor(self):
         deadline = time.monotonic() + 4 * PATIENCE
         while (pid := self.status()["state"]["pid"]) in self.pids:
             assert time.monotonic() < deadline, self.stderr()

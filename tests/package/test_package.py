@@ -128,7 +128,7 @@ def test_an_upgrade_of_the_package_does_not_stop_the_service(program_package, tm
     """debhelper adds its own lines to the scripts."""
     subprocess.run(["dpkg-deb", "--control", program_package, tmp_path], check=True)
     scripts = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir() if path.name.endswith(("inst", "rm"))}
-    assert "onehop upgrade" in scripts["postinst"]
+    assert "onehop_as_service upgrade" in scripts["postinst"]
     asked = {(name, asked) for name, text in scripts.items() for asked in re.findall(r"deb-systemd-invoke (\S+)", text)}
     assert asked == {("postinst", "try-restart"), ("prerm", "stop")}
     assert '[ "$1" = remove ]' in scripts["prerm"]

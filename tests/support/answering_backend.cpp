@@ -70,7 +70,7 @@ class H1Backend final : public AnsweringBackend {
     const H1Message request = read_h1_request(connection.input);
     if (!request.has_head) return !more.empty();
     const std::string id(value_of(request.fields, "x-id"));
-    if (!std::exchange(connection.has_head, true)) note_head(id);
+    if (!std::exchange(connection.has_head, true)) record_head(id);
     const Plan* const planned = plan_for(id);
     const bool expects = !value_of(request.fields, "expect").empty();
     if (expects && !std::exchange(connection.continued, true))
@@ -83,7 +83,7 @@ class H1Backend final : public AnsweringBackend {
     }
     if (!whole) return !more.empty();
     connection.input.erase(0, request.size);
-    note_whole(id, request);
+    record_whole(id, request);
     connection.has_head = connection.answered = connection.continued = false;
     return true;
   }
@@ -195,7 +195,7 @@ class H2Backend final : public AnsweringBackend {
                     const H2Peer::Message& message) {
     H2Connection::Progress& progress = connection.progress[stream];
     const std::string id(value_of(message.head, "x-id"));
-    if (!std::exchange(progress.has_head, true)) note_head(id);
+    if (!std::exchange(progress.has_head, true)) record_head(id);
     const Plan* const planned = plan_for(id);
     const bool expects = !value_of(message.head, "expect").empty();
     if (expects && !std::exchange(progress.continued, true)) {
@@ -210,7 +210,7 @@ class H2Backend final : public AnsweringBackend {
       request.method = value_of(message.head, ":method");
       request.body = message.body;
       request.trailers = message.trailers;
-      note_whole(id, std::move(request));
+      record_whole(id, std::move(request));
     }
     const bool is_tunnel = !value_of(message.head, ":protocol").empty();
     const bool now =

@@ -82,8 +82,8 @@ class AnsweringBackend {
 
   // For serve(): returns the plan if `id` matches and this is its first use.
   const Plan* plan_for(std::string_view id) const;
-  void note_head(std::string_view id) { ++arrivals_[std::string(id)]; }
-  void note_whole(std::string_view id, H1Message request) {
+  void record_head(std::string_view id) { ++arrivals_[std::string(id)]; }
+  void record_whole(std::string_view id, H1Message request) {
     whole_[std::string(id)] = std::move(request);
   }
   bool waits(std::string_view id) const { return waits_ == id; }

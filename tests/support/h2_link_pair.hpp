@@ -39,7 +39,7 @@ class H2LinkPair : public StreamPair, public h2::SessionObserver {
     session_ = std::make_unique<h2::Session>(role, limits, *this);
     link_ = std::make_unique<wire::H2Link>(
         *near_, *session_, role == h2::Role::client ? Side::upstream : Side::client,
-        net::Duration::max(), [](void*) {}, nullptr);
+        net::Duration::max(), io::Callback{[](void*) {}, nullptr});
     link_->flush_now();
     const std::string preface(role == h2::Role::server ? h2_frames::kPreface : "");
     say(preface + h2_frames::frame(h2_frames::settings, 0, 0) +

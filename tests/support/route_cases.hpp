@@ -73,6 +73,7 @@ inline RouteCase made_case(const Numbers& next) {
     for (int hosts = next() % 3; hosts > 0; --hosts)
       route.hosts.push_back((next() % 3 == 0 ? "*." : "") + made_host([&] { return next() & 3; }));
     route.path = made_path(next);
+    std::ranges::replace(route.path, ';', 'y');  // routes do not look at parameters
     route.path += route.path.empty() || next() % 2 == 0 ? "/*" : "";
     route.method = made_method(next);
     route.header = made_header(next);
@@ -136,11 +137,8 @@ class RouteReference {
           })) {
         return {Kind::ambiguous_path};
       }
-      const Rule* best = nullptr;
-      for (const Rule& rule : rules_) {
-        if (rule.host != host || !takes(rule)) continue;
-        if (best == nullptr || rank_of(rule) > rank_of(*best)) best = &rule;
-      }
+      const Rule* const best = best_of(host, case_.path);
+      if (best != best_of(host, without_parameters(case_.path))) return {Kind::ambiguous_path};
       if (best != nullptr) return {Kind::found, best->route};
     }
     return {hosts.empty() ? Kind::unknown_host : Kind::no_route};
@@ -218,7 +216,26 @@ class RouteReference {
            asked.ends_with(host.substr(1));
   }
 
-  bool takes(const Rule& rule) const {
+  const Rule* best_of(const std::string& host, const std::string& path) const {
+    const Rule* best = nullptr;
+    for (const Rule& rule : rules_) {
+      if (rule.host != host || !takes(rule, path)) continue;
+      if (best == nullptr || rank_of(rule) > rank_of(*best)) best = &rule;
+    }
+    return best;
+  }
+
+  static std::string without_parameters(const std::string& path) {
+    std::string bare;
+    bool is_parameter = false;
+    for (const char c : path) {
+      is_parameter = c == ';' || (is_parameter && c != '/');
+      if (!is_parameter) bare += c;
+    }
+    return bare;
+  }
+
+  bool takes(const Rule& rule, const std::string& path) const {
     if (!rule.method.empty() && rule.method != case_.method.text()) return false;
     if (!rule.header.empty()) {
       const auto line = std::ranges::find_if(
@@ -227,8 +244,8 @@ class RouteReference {
       if (rule.value && *rule.value != line->second) return false;
     }
     if (rule.segments.empty() && rule.below) return true;
-    if (case_.path == "*") return false;
-    const std::vector<std::string> asked = segments_of(case_.path);
+    if (path == "*") return false;
+    const std::vector<std::string> asked = segments_of(path);
     if (!rule.below) return asked == rule.segments;
     return asked.size() >= rule.segments.size() &&
            std::equal(rule.segments.begin(), rule.segments.end(), asked.begin());
@@ -244,6 +261,7 @@ class RouteReference {
     while (std::getline(segments, segment, '/')) {
       const std::string name = segment.substr(0, segment.find(';'));
       if (name == "." || name == "..") return true;
+      if (segment.starts_with(';') && !segments.eof()) return true;
     }
     return false;
   }

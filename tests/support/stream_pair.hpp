@@ -28,27 +28,26 @@ class FarEnd {
 
   // Sends as much as there is room for and returns that size.
   std::size_t send(std::string_view text) {
-    const ssize_t sent = stream_->try_write(text.data(), text.size());
-    return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+    return stream_->try_write(text.data(), text.size()).count();
   }
   // The bytes that have arrived, at most `max`.
   std::string receive(std::size_t max = std::string::npos) {
     std::string text;
     char piece[1024];
     while (text.size() < max) {
-      const ssize_t got = stream_->try_read(piece, std::min(sizeof piece, max - text.size()));
-      if (got <= 0) break;
-      text.append(piece, static_cast<std::size_t>(got));
+      const net::IoResult got = stream_->try_read(piece, std::min(sizeof piece, max - text.size()));
+      if (!got.has_bytes()) break;
+      text.append(piece, got.count());
     }
     return text;
   }
   // The state after all was received: "end", "reset", or "" if the connection is open.
   std::string ending() {
     char byte = 0;
-    const ssize_t got = stream_->try_read(&byte, 1);
-    if (got == -EAGAIN) return "";
-    if (got == 0) return "end";
-    return got < 0 ? "reset" : "more";
+    const net::IoResult got = stream_->try_read(&byte, 1);
+    if (got.is_wait()) return "";
+    if (got.is_end()) return "end";
+    return got.has_failed() ? "reset" : "more";
   }
   void close_write() { stream_->close_write(); }
   void close() { stream_.reset(); }

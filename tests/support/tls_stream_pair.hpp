@@ -121,16 +121,16 @@ class TlsStreamPair : public ::testing::Test {
     if (!server_result_) return "still waiting";
     return *server_result_ ? "" : std::string(server_result_->error().detail());
   }
-  static ssize_t write(net::Stream& stream, std::string_view text) {
+  static net::IoResult write(net::Stream& stream, std::string_view text) {
     return stream.try_write(text.data(), text.size());
   }
   static std::string read(net::Stream& stream) {
     char data[100];
-    const ssize_t got = stream.try_read(data, sizeof data);
-    if (got == 0) return "end";
-    if (got == -EAGAIN) return "wait";
-    if (got < 0) return stream.error_of(static_cast<int>(-got), Side::upstream).to_string();
-    return {data, static_cast<std::size_t>(got)};
+    const net::IoResult got = stream.try_read(data, sizeof data);
+    if (got.is_end()) return "end";
+    if (got.is_wait()) return "wait";
+    if (got.has_failed()) return stream.error_of(got.error(), Side::upstream).to_string();
+    return {data, got.count()};
   }
 
   io::Reactor reactor_{io::Reactor::Clock::manual};

@@ -195,3 +195,62 @@ def test_prose_is_checked_where_people_read_it(tmp_path):
 def test_the_texts_of_the_clean_folders_pass():
     run = subprocess.run([TOOLS / "check_prose"], capture_output=True, text=True)
     assert (run.stdout, run.returncode) == ("", 0)
+
+
+def comment_findings(tmp_path, text):
+    header = tmp_path / "sample.hpp"
+    header.write_text("// SPDX-License-Identifier: Apache-2.0\n//\n// Sample is one. Other words.\n#pragma once\n\n"
+                      "namespace onehop {\n\n" + text + "\n\n}  // namespace onehop\n")
+    run = subprocess.run([TOOLS / "check_comments", header], capture_output=True, text=True)
+    assert (run.returncode == 0) == (run.stdout == "") and run.stderr == ""
+    return run.stdout
+
+
+@pytest.mark.parametrize("text, finding", [
+    ("int count();", "8: count has no comment"),
+    ("// Text.\n\nint count();", "10: count has no comment"),
+    ("// One.\nint one();\nint two();", "10: two has no comment"),
+    ("struct Other {};", "8: Other has no comment"),
+    ("struct Words { int a = 0;  // one\n};", "8: Words has no comment"),
+    ("// One.\nstruct One {\n  int a = f(\"// {\");\n};", "10: One::a has no comment"),
+    ("// One.\nclass One {\n public:\n  explicit One(int a) : a_{a} {}\n private:\n  int a_;\n};",
+     "11: One::One has no comment"),
+    ("// One.\ntemplate <class T>\nclass One {\n  T a_;\n public:\n  T take() { return a_; }\n};",
+     "13: One::take has no comment"),
+    ("enum class Kind { a, b };", "8: Kind has no comment"),
+    ("// Kinds.\nenum class Kind {\n  // Some.\n  a,\n\n  b,\n};", "13: Kind: the group of b has no comment"),
+    ("template <class T>\n  requires std::movable<T> && (sizeof(T) > 1)\nT move(T value);", "8: move has no comment"),
+    ("template <class T>\nconcept Good = sizeof(T) > 1;", "8: Good has no comment"),
+    ("using Words = std::function<int(int, int)>;", "8: Words has no comment"),
+    ("inline constexpr std::array<int, 2> kSizes{1, 2};", "8: kSizes has no comment"),
+    ("// One.\nstruct One {\n  std::function<int(int)> hook = {};\n};", "10: One::hook has no comment"),
+    ("// One.\nclass One {\n public:\n  // Two.\n  struct Two {\n    int three;\n  };\n};", "13: One::Two::three"),
+])
+def test_a_public_name_without_a_comment_is_found(tmp_path, text, finding):
+    assert f"sample.hpp:{finding}" in comment_findings(tmp_path, text)
+
+
+@pytest.mark.parametrize("text", [
+    "// Returns the number.\nint count();",
+    "int count();  // the number",
+    "// Returns what is left.\nint rest();\nint rest(int more);",
+    "// one() and two() return numbers.\nint one();\nint two();",
+    "// The limits.\nint least = 0;\nint most = 1;",
+    "class Sample {\n  int hidden();\n protected:\n  int shown();\n};",
+    "class Sample {\n public:\n  Sample();\n  Sample(Sample&& other) noexcept;\n  Sample(const Sample&) = delete;\n"
+    "  Sample& operator=(const Sample&) = delete;\n  ~Sample();\n  int size() const { return 1; }\n"
+    "  int run() const override;\n  friend bool operator==(Sample, Sample) = default;\n};",
+    "class Later;\nnamespace detail {\nint count();\n}\nnamespace {\nint mine();\n}",
+    "// One.\nenum class Kind {\n  a,  // the first\n\n  b,  // the second\n};",
+    "// Copies.\ntemplate <std::same_as<int> Code>\nint copy(Code code) {\n  if (code) { return '{'; }\n"
+    "  return 1'000;\n}",
+    "inline constexpr Sample Sample::kOne{1};\nint Sample::count() { return 1; }",
+    "template <>\nstruct std::hash<Sample> {\n  int operator()(int);\n};",
+])
+def test_public_names_with_comments_are_let_pass(tmp_path, text):
+    assert comment_findings(tmp_path, text) == ""
+
+
+def test_the_public_headers_have_comments():
+    run = subprocess.run([TOOLS / "check_comments"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout

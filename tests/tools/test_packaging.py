@@ -73,33 +73,56 @@ def test_every_process_opens_its_log_again():
 # The programs that the script calls: each writes what it was asked, and fails if a file says so.
 STUB = """#!/bin/sh
 echo "$(basename "$0") $*" >>"$CALLS/calls"
+if [ "$1" = show ]; then cat "$CALLS/main"; fi
+if [ "$(basename "$0")" = onehop ]; then echo "$ONEHOP_BACKEND|$ONEHOP_TRUST|$SECRET" >>"$CALLS/variables"; fi
 test ! -e "$CALLS/fails-$(basename "$0")-$1"
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a name space of files")
-@pytest.mark.parametrize("failing, calls", [
-    ([], ["onehop check", "onehop upgrade"]),
-    (["systemctl-is-active"], []),
-    (["onehop-check"], ["onehop check"]),
-    (["onehop-upgrade"], ["onehop check", "onehop upgrade", "deb-systemd-invoke try-restart onehop.service"]),
-    (["onehop-upgrade", "deb-systemd-invoke-try-restart"],
-     ["onehop check", "onehop upgrade", "deb-systemd-invoke try-restart onehop.service"]),
-])
-def test_an_upgrade_of_the_package_upgrades_the_service(tmp_path, failing, calls):
+def run_postinst(folder, failing=(), main="0"):
+    """Returns the end of the script, and the commands that it ran but for those of systemctl."""
     for name in ("onehop", "systemctl", "deb-systemd-invoke"):
-        (tmp_path / name).write_text(STUB, encoding="utf-8")
-        (tmp_path / name).chmod(0o755)
+        (folder / name).write_text(STUB, encoding="utf-8")
+        (folder / name).chmod(0o755)
+    (folder / "main").write_text(f"{main}\n", encoding="utf-8")
     for name in failing:
-        (tmp_path / f"fails-{name}").touch()
+        (folder / f"fails-{name}").touch()
     script = PACKAGING.parent / "debian" / "onehop.postinst"
     ended = subprocess.run(
         ["unshare", "-m", "sh", "-ec",
          f"mount -t tmpfs none /run; mkdir -p /run/systemd/system; exec sh {script} configure 0.1.0"],
-        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "CALLS": str(tmp_path)}, capture_output=True, text=True,
+        env={"PATH": f"{folder}:{os.environ['PATH']}", "CALLS": str(folder)}, capture_output=True, text=True,
         timeout=30, check=False)
     assert ended.returncode == 0, ended.stderr
     asked = [line.replace(" --config /etc/onehop/onehop.toml", "")
-             for line in (tmp_path / "calls").read_text(encoding="utf-8").splitlines()]
-    assert [line for line in asked if not line.startswith("systemctl ")] == calls
-    assert ("have mistakes" in ended.stderr) == ("onehop-check" in failing)
+             for line in (folder / "calls").read_text(encoding="utf-8").splitlines()]
+    return ended, [line for line in asked if not line.startswith("systemctl ")]
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a name space of files")
+
+
+@needs_root
+@pytest.mark.parametrize("failing, calls", [
+    ([], ["onehop upgrade"]),
+    (["systemctl-is-active"], []),
+    (["onehop-check"], ["onehop upgrade"]),  # the service itself lets the new program check the settings
+    (["onehop-upgrade", "onehop-check"], ["onehop upgrade", "onehop check"]),
+    (["onehop-upgrade"], ["onehop upgrade", "onehop check", "deb-systemd-invoke try-restart onehop.service"]),
+    (["onehop-upgrade", "deb-systemd-invoke-try-restart"],
+     ["onehop upgrade", "onehop check", "deb-systemd-invoke try-restart onehop.service"]),
+])
+def test_an_upgrade_of_the_package_upgrades_the_service(tmp_path, failing, calls):
+    ended, asked = run_postinst(tmp_path, failing)
+    assert asked == calls
+    assert ("have mistakes" in ended.stderr) == ({"onehop-upgrade", "onehop-check"} <= set(failing))
+
+
+@needs_root
+def test_an_upgrade_of_the_package_has_the_variables_of_the_service(tmp_path):
+    """A file may lack what /etc/default/onehop has, such as the backend, or the socket of the commands."""
+    service = {"ONEHOP_BACKEND": "http://a b\n'c\"", "ONEHOP_TRUST": "", "SECRET": "hush"}
+    with subprocess.Popen(["sleep", "60"], env=service) as main:
+        run_postinst(tmp_path, ["onehop-upgrade"], main.pid)
+        main.kill()
+    assert (tmp_path / "variables").read_text(encoding="utf-8") == 2 * "http://a b\n'c\"||\n"

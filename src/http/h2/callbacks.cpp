@@ -113,7 +113,7 @@ class Callbacks::Receiving {
       return 0;
     }
     if (stream->problem_) return 0;
-    const bool trailers = state.role == Role::server || stream->final_head_;
+    const bool trailers = state.role == Role::server || stream->got_ >= Stream::Part::head;
     if (trailers && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) {
       refuse(state, *stream, "trailers that do not end the stream");
       return 0;
@@ -137,7 +137,6 @@ class Callbacks::Receiving {
                      ErrorCode code = ErrorCode::protocol_error) {
     if (stream.problem_) return;
     stream.problem_ = problem;
-    stream.head_complete_ = false;
     stream.informational_.clear();
     stream.interim_ = {};
     stream.drop_unread();
@@ -147,7 +146,7 @@ class Callbacks::Receiving {
   static FieldSection* open_section(Stream& stream) {
     if (stream.problem_) return nullptr;
     if (stream.trailers_) return &*stream.trailers_;
-    return stream.section_ && !stream.head_complete_ ? &*stream.section_ : nullptr;
+    return stream.section_ && stream.got_ == Stream::Part::nothing ? &*stream.section_ : nullptr;
   }
 
   static int on_header(nghttp2_session*,
@@ -194,7 +193,7 @@ class Callbacks::Receiving {
       state.pass_over(size);
       return 0;
     }
-    if (state.role == Role::client && !stream->final_head_) {
+    if (state.role == Role::client && stream->got_ == Stream::Part::nothing) {
       refuse(state, *stream, "content before the head");
     }
     state.count_received(*stream, size);
@@ -262,7 +261,7 @@ class Callbacks::Receiving {
     if (stream.problem_ || stream.trailers_ || !stream.section_) return;
     if (const char* problem = stream.section_->finish()) return refuse(state, stream, problem);
     if (stream.section_->is_informational()) return end_interim(state, stream);
-    stream.head_complete_ = stream.final_head_ = true;
+    stream.mark_received(Stream::Part::head);
     stream.expected_bytes_ = expected_bytes(state.role, stream);
   }
 
@@ -291,11 +290,13 @@ class Callbacks::Receiving {
 
   static void end_message(SessionState& state, Stream& stream) {
     if (stream.problem_) return;
-    if (!stream.final_head_) return refuse(state, stream, "the stream ended before the final head");
+    if (stream.got_ == Stream::Part::nothing) {
+      return refuse(state, stream, "the stream ended before the final head");
+    }
     const bool is_short = stream.expected_bytes_ != Stream::kAnyLength &&
                           stream.received_bytes_ < stream.expected_bytes_;
     if (is_short) return refuse(state, stream, "less content than Content-Length");
-    stream.ended_ = true;
+    stream.mark_received(Stream::Part::all);
     state.expect_no_more(stream);
   }
 
@@ -311,7 +312,7 @@ class Callbacks::Receiving {
     state.close(*stream);
     // A reset may also carry NO_ERROR.
     const bool answered =
-        state.role == Role::server ? stream->given_ >= Stream::Part::head : stream->final_head_;
+        (state.role == Role::server ? stream->given_ : stream->got_) >= Stream::Part::head;
     if (answered) {
       if (code == NGHTTP2_NO_ERROR) state.guard.count_response();
     } else if (state.role == Role::server && !was_reset_by_us &&

@@ -91,7 +91,7 @@ class Callbacks::Sending {
   static int on_before_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
     SessionState& state = state_of(user_data);
     if (state.role == Role::server || frame->hd.type != NGHTTP2_HEADERS) return 0;
-    if (Stream* stream = state.find(frame->hd.stream_id)) stream->note_sent(Stream::Part::head);
+    if (Stream* stream = state.find(frame->hd.stream_id)) stream->mark_sent(Stream::Part::head);
     return 0;
   }
 
@@ -102,7 +102,7 @@ class Callbacks::Sending {
     Stream* const stream = state.find(frame->hd.stream_id);
     if (!stream) return 0;
     if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
-    stream->note_sent(Stream::Part::all);
+    stream->mark_sent(Stream::Part::all);
     state.queue_events(*stream);
     return 0;
   }
@@ -215,7 +215,7 @@ bool Callbacks::submit_request(SessionState& state,
   const std::string_view method = fields.front().value;  // write_request() puts the method first
   if (method == "HEAD") stream.asked_ = Stream::Asked::head;
   if (method == "CONNECT") stream.asked_ = Stream::Asked::tunnel;
-  stream.note_given(end ? Stream::Part::all : Stream::Part::head);
+  stream.mark_given(end ? Stream::Part::all : Stream::Part::head);
   return true;
 }
 

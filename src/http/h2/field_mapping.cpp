@@ -86,21 +86,22 @@ void FieldSection::append(FieldId id, std::string_view name, std::string_view va
 bool FieldSection::count(std::string_view name, std::string_view value) noexcept {
   if (kind_ == Kind::request && (name == ":method" || name == ":path")) {
     start_line_ += value.size();
-    line_too_long_ = start_line_ + kRestOfRequestLine > limits_.max_start_line;
-    return !line_too_long_;
+    if (start_line_ + kRestOfRequestLine > limits_.max_start_line) reject(Verdict::line_too_long);
+    return is_fine();
   }
   const bool is_authority = name == ":authority";
   if (name.starts_with(':') && !is_authority) return true;
   ++fields_;
   field_bytes_ += (is_authority ? kHost.size() : name.size()) + value.size() + kLineOverhead;
-  too_large_ = field_bytes_ > limits_.max_bytes || fields_ > limits_.max_fields ||
-               name.size() > std::numeric_limits<std::uint16_t>::max();
-  return !too_large_;
+  const bool is_too_large = field_bytes_ > limits_.max_bytes || fields_ > limits_.max_fields ||
+                            name.size() > std::numeric_limits<std::uint16_t>::max();
+  if (is_too_large) reject(Verdict::too_large);
+  return !is_too_large;
 }
 
 void FieldSection::add(std::string_view name, std::string_view value) {
   bytes_ += name.size() + value.size() + kLineOverhead;
-  if (problem_ || line_too_long_ || too_large_ || !count(name, value)) return;
+  if (!is_fine() || !count(name, value)) return;
   if (!h1::is_value(value)) return fail_in(name, "a byte that is not allowed in a field value");
   if (!name.empty() && name.front() == ':') {
     if (has_blank_edge(value)) return fail_in(name, "a blank at the edge of a pseudo-field");
@@ -114,7 +115,7 @@ void FieldSection::add(std::string_view name, std::string_view value) {
 
 // Names the field for the log. The text lives as long as the stream.
 void FieldSection::fail_in(std::string_view name, std::string_view problem) {
-  if (problem_) return;
+  if (!is_fine()) return;
   constexpr std::size_t kLongestName = 64;
   std::string text(problem);
   text += ": ";
@@ -122,7 +123,7 @@ void FieldSection::fail_in(std::string_view name, std::string_view problem) {
     text += c > ' ' && c <= '~' ? c : '?';
   if (name.size() > kLongestName) text += "...";
   text += '\0';
-  problem_ = arena_->copy(text).data();
+  fail(arena_->copy(text).data());
 }
 
 void FieldSection::take_pseudo(std::string_view& place, std::string_view value) {
@@ -169,12 +170,12 @@ void FieldSection::add_regular(std::string_view name, std::string_view value) {
   if (id == FieldId::te && (kind_ != Kind::request || value != "trailers")) {
     return fail("TE is not trailers");
   }
-  if (id == FieldId::content_length && kind_ != Kind::trailers) note_length(value);
+  if (id == FieldId::content_length && kind_ != Kind::trailers) parse_length(value);
   if (id == FieldId::cookie) ++cookies_;
   append(id, name, value);
 }
 
-void FieldSection::note_length(std::string_view value) {
+void FieldSection::parse_length(std::string_view value) {
   if (content_length_) return fail("Content-Length twice");
   content_length_ = ascii::parse_decimal(value);
   if (!content_length_ || *content_length_ > kMaxContent) {
@@ -183,7 +184,7 @@ void FieldSection::note_length(std::string_view value) {
 }
 
 const char* FieldSection::finish() noexcept {
-  if (!problem_ && !line_too_long_ && !too_large_) {
+  if (is_fine()) {
     if (kind_ == Kind::request) finish_request();
     if (kind_ == Kind::response) finish_response();
   }
@@ -191,16 +192,20 @@ const char* FieldSection::finish() noexcept {
 }
 
 Error FieldSection::malformed() const {
-  return Error(side_ == Side::client ? Errc::bad_request : Errc::bad_response, side_,
-               problem_ ? problem_ : "a malformed field section");
+  return Error(side_ == Side::client ? Errc::bad_request : Errc::bad_response, side_, problem_);
 }
 
 Result<void> FieldSection::check() const {
-  if (problem_) return failure(malformed());
-  if (line_too_long_) return failure(Errc::request_line_too_long, side_);
-  if (too_large_) {
-    return failure(side_ == Side::client ? Errc::head_too_large : Errc::response_head_too_large,
-                   side_);
+  switch (verdict_) {
+    case Verdict::fine:
+      break;
+    case Verdict::malformed:
+      return failure(malformed());
+    case Verdict::line_too_long:
+      return failure(Errc::request_line_too_long, side_);
+    case Verdict::too_large:
+      return failure(side_ == Side::client ? Errc::head_too_large : Errc::response_head_too_large,
+                     side_);
   }
   return {};
 }

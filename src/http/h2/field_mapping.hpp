@@ -10,6 +10,7 @@
 #include <onehop/response.hpp>
 
 #include "base/arena.hpp"
+#include "base/check.hpp"
 #include "http/field_names.hpp"
 
 #include <cstddef>
@@ -97,11 +98,20 @@ class FieldSection {
   void add_regular(std::string_view name, std::string_view value);
   void take_pseudo(std::string_view& place, std::string_view value);
   void append(FieldId id, std::string_view name, std::string_view value);
-  void note_length(std::string_view value);
+  void parse_length(std::string_view value);
   void finish_request() noexcept;
   void finish_response() noexcept;
+  // The first problem stays.
+  enum class Verdict : std::uint8_t { fine, malformed, line_too_long, too_large };
+  bool is_fine() const noexcept { return verdict_ == Verdict::fine; }
+  void reject(Verdict why) noexcept {
+    ONEHOP_DCHECK(is_fine() && why != Verdict::fine);
+    verdict_ = why;
+  }
   void fail(const char* problem) noexcept {
-    if (!problem_) problem_ = problem;
+    if (!is_fine()) return;
+    reject(Verdict::malformed);
+    problem_ = problem;
   }
   void move_to_interim();
   void fail_in(std::string_view name, std::string_view problem);
@@ -122,7 +132,7 @@ class FieldSection {
   std::string_view path_;
   std::string_view protocol_;
   std::string_view status_;
-  const char* problem_ = nullptr;
+  const char* problem_ = nullptr;  // null unless it is malformed
   std::optional<std::uint64_t> content_length_;
   std::size_t bytes_ = 0;  // of all lines, as counted by RFC 9113 §6.5.2
   std::size_t start_line_ = 0;
@@ -131,10 +141,9 @@ class FieldSection {
   std::size_t cookies_ = 0;
   Kind kind_;
   Side side_;
+  Verdict verdict_ = Verdict::fine;
   bool regular_seen_ = false;
   bool dropped_ = false;
-  bool line_too_long_ = false;
-  bool too_large_ = false;
 };
 
 // The lines of a message to send: names in lower case, pseudo-fields first. The fields are views.

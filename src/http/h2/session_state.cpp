@@ -193,7 +193,7 @@ void SessionState::count_received(Stream& stream, std::size_t size) {
 }
 
 void SessionState::count_taken(Stream& stream, std::size_t size) {
-  if (!stream.is_open() || stream.ended_) return;
+  if (!stream.is_open() || stream.has_ended()) return;
   require(nghttp2_session_consume_stream(session, stream.id_, size));
   if (stream.dropping_) return promise(stream, 0);  // content that arrives is not kept
   promise(stream, stream.promised_ + size);

@@ -56,7 +56,7 @@ std::optional<FieldSection> Stream::take_head() {
     if (informational_.empty()) interim_ = {};
     return first;
   }
-  if (!std::exchange(head_complete_, false)) return std::nullopt;
+  if (!has_final_head()) return std::nullopt;
   return std::exchange(section_, {});
 }
 
@@ -128,7 +128,7 @@ void Stream::send_informational(const FieldList& fields) {
 
 void Stream::send_head(const FieldList& fields, bool end) {
   if (!takes(Part::head)) return;
-  note_given(end ? Part::all : Part::head);
+  mark_given(end ? Part::all : Part::head);
   Callbacks::submit_response(*session_, *this, fields, end);
 }
 
@@ -149,7 +149,7 @@ void Stream::send(std::string_view piece) {
 
 void Stream::send_end(const FieldList& trailers) {
   if (!takes(Part::all)) return;
-  note_given(Part::all);
+  mark_given(Part::all);
   for (const Field& field : trailers) {
     trailers_to_send_.push_back({arena_->copy(field.name), arena_->copy(field.value)});
   }

@@ -45,7 +45,7 @@ class Stream : public ListNode, public detail::InFramePool {
 
   // --- received ---
   // The next complete field section that is not trailers: interim responses first, then the head.
-  bool has_head() const noexcept { return head_complete_ || !informational_.empty(); }
+  bool has_head() const noexcept { return has_final_head() || !informational_.empty(); }
   std::optional<FieldSection> take_head();
   // A head that is not complete, or has not been taken; null if there is none.
   const FieldSection* incomplete_head() const noexcept { return section_ ? &*section_ : nullptr; }
@@ -55,8 +55,8 @@ class Stream : public ListNode, public detail::InFramePool {
   std::string_view take_piece(std::size_t max = std::string_view::npos);
   bool has_piece() const noexcept { return !received_.empty() || taken_at_ < taken_.size(); }
   // The peer has ended its message; at_end(): and all content was taken.
-  bool has_ended() const noexcept { return ended_; }
-  bool at_end() const noexcept { return ended_ && !has_piece(); }
+  bool has_ended() const noexcept { return got_ == Part::all; }
+  bool at_end() const noexcept { return has_ended() && !has_piece(); }
   // Bytes of content received so far.
   std::uint64_t received() const noexcept { return received_bytes_; }
   // The problem of a head that was refused for lack of memory; its stream is reset with
@@ -120,7 +120,7 @@ class Stream : public ListNode, public detail::InFramePool {
     reset,  // by us; nghttp2 has not closed it yet
     closed,
   };
-  // How far our message has come.
+  // How far a message has come. A head is the final one.
   enum class Part : std::uint8_t { nothing, head, all };
   static constexpr std::uint64_t kAnyLength = ~std::uint64_t{0};
   // The session's record of the stream, in the session's arena: it outlives a stream that is
@@ -143,12 +143,18 @@ class Stream : public ListNode, public detail::InFramePool {
     ONEHOP_DCHECK(next > life_ && (next != Life::reset || life_ == Life::open));
     life_ = next;
   }
-  void note_given(Part part) noexcept {
+  void mark_received(Part part) noexcept {
+    ONEHOP_DCHECK(part > got_ && !problem_);
+    got_ = part;
+  }
+  // Complete, and not taken.
+  bool has_final_head() const noexcept { return got_ >= Part::head && section_ && !problem_; }
+  void mark_given(Part part) noexcept {
     ONEHOP_DCHECK(part > given_);
     given_ = part;
   }
   // Of frames that were produced. A message may have more than one block of fields.
-  void note_sent(Part part) noexcept {
+  void mark_sent(Part part) noexcept {
     ONEHOP_DCHECK(part <= given_);
     if (part > sent_) sent_ = part;
   }
@@ -193,11 +199,9 @@ class Stream : public ListNode, public detail::InFramePool {
 
   Asked asked_ = Asked::content;
   Life life_ = Life::unopened;
+  Part got_ = Part::nothing;    // from the peer
   Part given_ = Part::nothing;  // to the session
   Part sent_ = Part::nothing;   // in frames; of a response, the head is not noted
-  bool head_complete_ = false;
-  bool final_head_ = false;
-  bool ended_ = false;
   bool dropping_ = false;
   bool deferred_ = false;  // the session waits for more content
   bool notify_below_ = false;

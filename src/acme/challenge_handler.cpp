@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "acme/challenge_handler.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace onehop::acme {
+namespace {
+
+constexpr std::string_view kPath = "/.well-known/acme-challenge/";
+
+}  // namespace
+
+std::string ChallengeHandler::response_to(const Request& request) const {
+  if (request.connection().tls) return {};
+  const std::string_view path = request.url().path();
+  if (!path.starts_with(kPath)) return {};
+  return challenges_->response_to(request.host(), path.substr(kPath.size()));
+}
+
+// The backend may have challenges of its own, so what is not expected here goes there.
+task<Response> ChallengeHandler::serve(Request request) const {
+  std::string response = response_to(request);
+  if (response.empty()) co_return co_await next_->serve(std::move(request));
+  Response made(Status::ok, std::move(response));
+  made.headers().set("Content-Type", "application/octet-stream");
+  made.headers().set("Cache-Control", "no-store");
+  co_return made;
+}
+
+}  // namespace onehop::acme

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "acme/file_store.hpp"
+
+#include "io/file_descriptor.hpp"
+#include "io/random_bytes.hpp"
+#include "net/locked_memory.hpp"
+#include "net/small_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace onehop::acme {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::array kFolders = {"", "/certificates", "/challenges", "/requests"};
+constexpr std::string_view kUnfinished = ".new-";
+constexpr mode_t kFileMode = 0600;
+constexpr mode_t kFolderMode = 0700;
+
+std::unexpected<Error> refused(const std::string& path, const char* what, int error) {
+  return failure(Errc::bad_option, Side::local,
+                 path + ": " + what + ": " + std::system_category().message(error));
+}
+
+std::string machine() {
+  std::array<char, 256> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+std::string random_digits() {
+  std::array<char, 16> digits{};
+  io::fill_with_random_digits(digits);
+  return {digits.data(), digits.size()};
+}
+
+bool write_all(int descriptor, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(descriptor, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+bool sync_folder(const std::string& path) {
+  const io::FileDescriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return folder.get() >= 0 && ::fsync(folder.get()) == 0;
+}
+
+// A file that is removed unless it gets its name.
+class Unfinished {
+ public:
+  explicit Unfinished(std::string path) : path_(std::move(path)) {}
+  Unfinished(const Unfinished&) = delete;
+  Unfinished& operator=(const Unfinished&) = delete;
+  ~Unfinished() {
+    if (!path_.empty()) ::unlink(path_.c_str());
+  }
+  const std::string& path() const { return path_; }
+  void finished() { path_.clear(); }
+
+ private:
+  std::string path_;
+};
+
+// "machine 12 4711": who, and how often it has shown that it lives.
+struct Mark {
+  std::string machine;
+  std::string process;
+  std::string beats;
+};
+
+std::string text_of(const Mark& mark) {
+  return mark.machine + " " + mark.process + " " + mark.beats + "\n";
+}
+
+Mark read_mark(int descriptor) {
+  std::array<char, 512> text{};
+  const ssize_t size = ::pread(descriptor, text.data(), text.size(), 0);
+  std::string_view rest(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  Mark mark;
+  for (std::string* const word : {&mark.machine, &mark.process, &mark.beats}) {
+    const std::size_t end = std::min(rest.find_first_of(" \n"), rest.size());
+    *word = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return mark;
+}
+
+bool write_mark(int descriptor, const std::string& text) {
+  return ::pwrite(descriptor, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
+         ::ftruncate(descriptor, static_cast<off_t>(text.size())) == 0;
+}
+
+class FileLock final : public StoreLock {
+ public:
+  FileLock(io::FileDescriptor file, std::string path)
+      : file_(std::move(file)), path_(std::move(path)), process_(random_digits()) {}
+  ~FileLock() override {
+    if (!is_ours()) return;
+    // Else it ends when it has not been renewed for long enough.
+    [[maybe_unused]] const int failed = ::ftruncate(file_.get(), 0);
+  }
+
+  bool begin() { return beat(); }
+  bool renew() override { return is_ours() && beat(); }
+
+ private:
+  bool beat() {
+    const Mark mark{.machine = machine(), .process = process_, .beats = std::to_string(++beats_)};
+    return write_mark(file_.get(), text_of(mark));
+  }
+  // The file may have been removed, or another process may believe that this one is gone.
+  bool is_ours() const {
+    struct stat open{};
+    struct stat named{};
+    return ::fstat(file_.get(), &open) == 0 && ::stat(path_.c_str(), &named) == 0 &&
+           open.st_ino == named.st_ino && open.st_dev == named.st_dev &&
+           read_mark(file_.get()).process == process_;
+  }
+
+  io::FileDescriptor file_;  // with the lock of the kernel
+  const std::string path_;
+  const std::string process_;
+  unsigned long beats_ = 0;
+};
+
+}  // namespace
+
+struct FileStore::Seen {
+  std::string mark;
+  Clock::time_point since;
+};
+
+FileStore::FileStore(std::string folder, std::optional<Owner> owner)
+    : folder_(std::move(folder)), owner_(owner) {}
+
+FileStore::~FileStore() = default;
+
+Result<std::unique_ptr<FileStore>> FileStore::open(const std::string& folder,
+                                                   std::optional<Owner> owner) {
+  std::unique_ptr<FileStore> store(new FileStore(folder, owner));  // the constructor is private
+  if (auto prepared = store->prepare(); !prepared) return failure(prepared.error());
+  return store;
+}
+
+std::unique_ptr<FileStore> FileStore::view(const std::string& folder) {
+  return std::unique_ptr<FileStore>(new FileStore(folder, {}));
+}
+
+std::string FileStore::path_of(std::string_view name) const {
+  return folder_ + "/" + std::string(name);
+}
+
+void FileStore::take_over(const std::string& path) const {
+  if (!owner_) return;
+  [[maybe_unused]] const int failed = ::lchown(path.c_str(), owner_->user, owner_->group);
+}
+
+// Also removes what writers that were killed have left.
+Result<void> FileStore::prepare() {
+  std::error_code error;
+  fs::create_directories(fs::path(folder_).parent_path(), error);
+  for (const char* const below : kFolders) {
+    const std::string path = folder_ + below;
+    if (::mkdir(path.c_str(), kFolderMode) != 0 && errno != EEXIST)
+      return refused(path, "the folder cannot be made", errno);
+    take_over(path);
+    for (auto entry = fs::directory_iterator(path, error);
+         !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      if (!entry->is_regular_file(error)) continue;
+      const std::string file = entry->path().string();
+      take_over(file);
+      const auto age = fs::file_time_type::clock::now() - entry->last_write_time(error);
+      const bool is_old = age > std::chrono::hours(1);
+      if (is_old && entry->path().filename().string().starts_with(kUnfinished))
+        fs::remove(entry->path(), error);
+    }
+  }
+  const std::string probe = "requests/probe-" + random_digits();
+  if (auto saved = save(probe, "onehop can write here\n"); !saved) return saved;
+  return remove(probe);
+}
+
+Result<std::optional<std::string>> FileStore::load(std::string_view name) const {
+  const std::string path = path_of(name);
+  struct stat file{};
+  if (::stat(path.c_str(), &file) != 0 && errno == ENOENT) return std::optional<std::string>();
+  auto text = net::read_small_file(path, net::FileKinds::regular);
+  if (!text) return failure(Errc::bad_option, Side::local, path + ": " + text.error());
+  return std::optional<std::string>(std::move(*text));
+}
+
+Result<void> FileStore::save(std::string_view name, std::string_view content) {
+  const std::string path = path_of(name);
+  const std::string folder = path.substr(0, path.rfind('/'));
+  Unfinished unfinished(folder + "/" + std::string(kUnfinished) + random_digits());
+  const io::FileDescriptor file(
+      ::open(unfinished.path().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
+  if (file.get() < 0) return refused(folder, "a file cannot be made there", errno);
+  if (owner_ && ::fchown(file.get(), owner_->user, owner_->group) != 0)
+    return refused(path, "it cannot be given to the user", errno);
+  if (!write_all(file.get(), content) || ::fsync(file.get()) != 0)
+    return refused(path, "it cannot be written", errno);
+  if (::rename(unfinished.path().c_str(), path.c_str()) != 0)
+    return refused(path, "it cannot be replaced", errno);
+  unfinished.finished();
+  if (!sync_folder(folder)) return refused(folder, "it cannot be written", errno);
+  return {};
+}
+
+Result<void> FileStore::remove(std::string_view name) {
+  const std::string path = path_of(name);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+    return refused(path, "it cannot be removed", errno);
+  return {};
+}
+
+Result<std::vector<std::string>> FileStore::list(std::string_view folder) const {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (auto entry = fs::directory_iterator(path_of(folder), error);
+       !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    std::string name = entry->path().filename().string();
+    if (!name.starts_with('.')) names.push_back(std::move(name));
+  }
+  if (error) return refused(path_of(folder), "it cannot be read", error.value());
+  std::ranges::sort(names);
+  return names;
+}
+
+std::string FileStore::stamp(std::string_view name) const {
+  struct stat file{};
+  if (::stat(path_of(name).c_str(), &file) != 0) return {};
+  return std::to_string(file.st_ino) + "," + std::to_string(file.st_size) + "," +
+         std::to_string(file.st_mtim.tv_sec) + "," + std::to_string(file.st_mtim.tv_nsec);
+}
+
+Result<std::unique_ptr<StoreLock>> FileStore::try_lock() {
+  const std::string path = path_of("lock");
+  io::FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kFileMode));
+  if (file.get() < 0) return refused(path, "it cannot be opened", errno);
+  take_over(path);
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return std::unique_ptr<StoreLock>();
+    return refused(path, "it cannot be locked", errno);
+  }
+  const Mark mark = read_mark(file.get());
+  // The kernel has let go of the lock of a process of this machine that has ended.
+  if (!mark.process.empty() && mark.machine != machine()) {
+    const std::string text = text_of(mark);
+    const Clock::time_point now = Clock::now();
+    if (!seen_ || seen_->mark != text) seen_ = std::make_unique<Seen>(Seen{text, now});
+    if (now - seen_->since < kPatience) return std::unique_ptr<StoreLock>();
+  }
+  seen_.reset();
+  auto lock = std::make_unique<FileLock>(std::move(file), path);
+  if (!lock->begin()) return refused(path, "it cannot be written", errno);
+  return lock;
+}
+
+}  // namespace onehop::acme

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "acme/file_store.hpp"
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace onehop::acme {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class FileStoreTest : public ::testing::Test {
+ protected:
+  FileStoreTest() {
+    std::string name = (fs::temp_directory_path() / "onehop-store-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder");
+    folder_ = name;
+  }
+  ~FileStoreTest() override { fs::remove_all(folder_); }
+
+  std::unique_ptr<FileStore> open() {
+    auto store = FileStore::open(folder_ + "/acme");
+    EXPECT_TRUE(store);
+    return std::move(*store);
+  }
+
+  std::string folder_;
+};
+
+mode_t mode_of(const std::string& path) {
+  struct stat file{};
+  return ::stat(path.c_str(), &file) == 0 ? file.st_mode & 0777U : 0;
+}
+
+TEST_F(FileStoreTest, KeepsEntriesThatOthersCannotRead) {
+  const auto store = open();
+  EXPECT_EQ(*store->load("certificates/a.pem"), std::nullopt);
+  EXPECT_EQ(store->stamp("certificates/a.pem"), "");
+  ASSERT_TRUE(store->save("certificates/a.pem", "first"));
+  const std::string stamp = store->stamp("certificates/a.pem");
+  ASSERT_TRUE(store->save("certificates/a.pem", "other"));
+  EXPECT_EQ(*store->load("certificates/a.pem"), "other");
+  EXPECT_NE(store->stamp("certificates/a.pem"), stamp);
+  EXPECT_EQ(mode_of(folder_ + "/acme/certificates/a.pem"), 0600U);
+  EXPECT_EQ(mode_of(folder_ + "/acme/certificates"), 0700U);
+  EXPECT_THAT(*store->list("certificates"), ElementsAre("a.pem"));
+  EXPECT_TRUE(store->remove("certificates/a.pem"));
+  EXPECT_TRUE(store->remove("certificates/a.pem"));
+  EXPECT_THAT(*store->list("certificates"), ElementsAre());
+}
+
+TEST_F(FileStoreTest, AnotherObjectSeesTheSame) {
+  const auto store = open();
+  const auto other = open();
+  ASSERT_TRUE(store->save("account.pem", "key"));
+  EXPECT_EQ(*other->load("account.pem"), "key");
+  EXPECT_EQ(other->stamp("account.pem"), store->stamp("account.pem"));
+}
+
+TEST_F(FileStoreTest, AFolderThatCannotBeMadeIsAnError) {
+  std::ofstream(folder_ + "/acme") << "a file\n";
+  const auto store = FileStore::open(folder_ + "/acme");
+  ASSERT_FALSE(store);
+  EXPECT_TRUE(store.error().is(Errc::bad_option));
+  EXPECT_THAT(store.error().detail(), HasSubstr(folder_ + "/acme"));
+}
+
+// A limit of the process stands for a full disk: a write fails in its middle.
+TEST_F(FileStoreTest, AFullDiskLeavesTheOldEntry) {
+  const auto store = open();
+  ASSERT_TRUE(store->save("certificates/a.pem", "old"));
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit small{.rlim_cur = 10, .rlim_max = before.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &small);
+  const auto saved = store->save("certificates/a.pem", "a new one that does not fit");
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_FALSE(saved);
+  EXPECT_EQ(*store->load("certificates/a.pem"), "old");
+  for (const auto& entry : fs::directory_iterator(folder_ + "/acme/certificates"))
+    EXPECT_EQ(entry.path().filename(), "a.pem");
+}
+
+// A writer is killed again and again: an entry is one of the two texts at every moment.
+TEST_F(FileStoreTest, AWriterThatIsKilledLeavesAWholeEntry) {
+  const std::string first(300'000, 'a');  // more than the kernel writes at once
+  const std::string second(400'000, 'b');
+  ASSERT_TRUE(open()->save("certificates/a.pem", first));
+  bool is_whole = true;
+  for (int round = 0; round < 10; ++round) {
+    const pid_t writer = ::fork();
+    ASSERT_GE(writer, 0);
+    if (writer == 0) {
+      const auto store = FileStore::view(folder_ + "/acme");
+      for (;;) {
+        (void)store->save("certificates/a.pem", first);
+        (void)store->save("certificates/a.pem", second);
+      }
+    }
+    const auto store = FileStore::view(folder_ + "/acme");
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(50);
+    while (std::chrono::steady_clock::now() < end) {
+      const auto entry = store->load("certificates/a.pem");
+      is_whole = is_whole && entry && *entry && (**entry == first || **entry == second);
+    }
+    ::kill(writer, SIGKILL);
+    ::waitpid(writer, nullptr, 0);
+    const auto entry = open()->load("certificates/a.pem");
+    is_whole = is_whole && entry && *entry && (**entry == first || **entry == second);
+  }
+  EXPECT_TRUE(is_whole);
+}
+
+TEST_F(FileStoreTest, OneHasTheRightToRenew) {
+  const auto store = open();
+  const auto other = open();
+  auto lock = store->try_lock();
+  ASSERT_TRUE(lock && *lock);
+  EXPECT_TRUE((*lock)->renew());
+  const auto refused = other->try_lock();
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(*refused, nullptr);
+  lock->reset();
+  const auto next = other->try_lock();
+  ASSERT_TRUE(next);
+  EXPECT_NE(*next, nullptr);
+}
+
+TEST_F(FileStoreTest, TheRightOfAProcessThatWasKilledIsFree) {
+  open();
+  const pid_t holder = ::fork();
+  ASSERT_GE(holder, 0);
+  if (holder == 0) {
+    const auto store = FileStore::view(folder_ + "/acme");
+    const auto lock = store->try_lock();
+    ::kill(::getpid(), SIGKILL);
+  }
+  ::waitpid(holder, nullptr, 0);
+  const auto lock = open()->try_lock();
+  ASSERT_TRUE(lock);
+  EXPECT_NE(*lock, nullptr);
+}
+
+// Where the file system does not carry the lock of the kernel to another machine.
+TEST_F(FileStoreTest, AHolderOnAnotherMachineIsBelievedToLive) {
+  const auto store = open();
+  std::ofstream(folder_ + "/acme/lock") << "another.machine 0123456789abcdef 7\n";
+  const auto lock = store->try_lock();
+  ASSERT_TRUE(lock);
+  EXPECT_EQ(*lock, nullptr);
+}
+
+TEST_F(FileStoreTest, TheRightIsLostWhenAnotherProcessTakesIt) {
+  const auto store = open();
+  auto lock = store->try_lock();
+  ASSERT_TRUE(lock && *lock);
+  EXPECT_TRUE((*lock)->renew());
+  std::ofstream(folder_ + "/acme/lock") << "another.machine 0123456789abcdef 1\n";
+  EXPECT_FALSE((*lock)->renew());
+  lock->reset();  // and does not take it from that one
+  std::ifstream file(folder_ + "/acme/lock");
+  std::string text;
+  std::getline(file, text);
+  EXPECT_EQ(text, "another.machine 0123456789abcdef 1");
+}
+
+TEST_F(FileStoreTest, TheRightIsLostWithItsFile) {
+  const auto store = open();
+  const auto lock = store->try_lock();
+  ASSERT_TRUE(lock && *lock);
+  fs::remove(folder_ + "/acme/lock");
+  EXPECT_FALSE((*lock)->renew());
+}
+
+}  // namespace
+}  // namespace onehop::acme

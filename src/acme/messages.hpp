@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What an authority sends: the resources of RFC 8555 §7.1, the problem documents of RFC 9457 and
+// the renewal information of RFC 9773, read from JSON; and two fields. All texts come from outside:
+// their number and sizes are bounded, and what does not have the form is refused whole. A URL is
+// one with https.
+// Thread: any.
+#pragma once
+
+#include <onehop/error.hpp>
+
+#include "acme/times.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace onehop::acme {
+
+inline constexpr std::size_t kMaxDocument = 128UL * 1024;
+inline constexpr std::size_t kMaxListed = 100;  // members of a list
+inline constexpr std::size_t kMaxUrl = 2048;    // and of a token
+inline constexpr std::size_t kMaxDetail = 300;  // of a text for people; more is cut off
+
+struct Directory {
+  std::string new_nonce;
+  std::string new_account;
+  std::string new_order;
+  std::string revoke_certificate;
+  std::string renewal_info;  // "": the authority does not have it
+  std::string terms;         // the URL of the terms of service; ""
+  std::vector<std::string> profiles;
+  bool needs_external_account = false;
+};
+Result<Directory> parse_directory(std::string_view json);
+
+struct Problem {
+  std::string type;    // without "urn:ietf:params:acme:error:": "rateLimited"; "" if there is none
+  std::string detail;  // for people, in one line
+
+  // "rateLimited: too many certificates"
+  std::string to_string() const;
+};
+// Of any content; if that is not a problem document, both are empty.
+Problem parse_problem(std::string_view json);
+
+enum class OrderStatus : std::uint8_t { pending, ready, processing, valid, invalid };
+struct Order {
+  OrderStatus status = OrderStatus::pending;
+  std::vector<std::string> authorizations;
+  std::string finalize;
+  std::string certificate;  // "" until it is valid
+  std::optional<Problem> problem;
+};
+Result<Order> parse_order(std::string_view json);
+
+enum class ChallengeStatus : std::uint8_t { pending, processing, valid, invalid };
+struct Challenge {
+  std::string type;  // "http-01"
+  std::string url;
+  std::string token;  // "" if it has none of the right form
+  ChallengeStatus status = ChallengeStatus::pending;
+  std::optional<Problem> problem;
+};
+enum class AuthorizationStatus : std::uint8_t { pending, valid, invalid };  // or no longer valid
+struct Authorization {
+  AuthorizationStatus status = AuthorizationStatus::pending;
+  std::string name;  // of DNS, in lower case
+  std::vector<Challenge> challenges;
+};
+Result<Authorization> parse_authorization(std::string_view json);
+
+struct RenewalWindow {
+  WallTime start;
+  WallTime end;
+  std::string explanation;  // a URL for people; ""
+
+  friend bool operator==(const RenewalWindow&, const RenewalWindow&) = default;
+};
+Result<RenewalWindow> parse_renewal_window(std::string_view json);
+
+// A token has 22 to 128 digits of base64url (RFC 8555 §8.1: at least 128 bits).
+bool is_token(std::string_view text) noexcept;
+
+}  // namespace onehop::acme

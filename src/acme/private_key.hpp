@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// PrivateKey: the key of an account or of a certificate, and the digests that go with it.
+// Thread: any; constant.
+#pragma once
+
+#include <onehop/error.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+struct evp_pkey_st;
+
+namespace onehop::acme {
+
+enum class KeyKind : std::uint8_t { ecdsa_p256, rsa_2048 };
+
+class PrivateKey {
+ public:
+  // Errors: Errc::bad_option, if the cryptographic library refuses.
+  static Result<PrivateKey> generate(KeyKind kind = KeyKind::ecdsa_p256);
+  static Result<PrivateKey> from_pem(std::string_view pem);
+  // PKCS #8. The caller overwrites it (net::cleanse).
+  Result<std::string> to_pem() const;
+
+  // An ECDSA key on P-256, which is the only kind that signs requests.
+  bool is_p256() const;
+  // The public point of such a key: 32 bytes each; "" for another kind.
+  std::string x() const { return coordinate("qx"); }
+  std::string y() const { return coordinate("qy"); }
+  // The signature of ES256 (RFC 7518 §3.4): 64 bytes.
+  Result<std::string> sign_es256(std::string_view text) const;
+
+  evp_pkey_st* get() const noexcept { return key_.get(); }
+
+ private:
+  explicit PrivateKey(std::shared_ptr<evp_pkey_st> key) : key_(std::move(key)) {}
+  std::string coordinate(const char* name) const;
+
+  std::shared_ptr<evp_pkey_st> key_;  // never null
+};
+
+std::string sha256(std::string_view text);
+std::string hmac_sha256(std::string_view key, std::string_view text);
+
+}  // namespace onehop::acme

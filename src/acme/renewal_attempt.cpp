@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How a Renewer gets a certificate, while it has the right to.
+#include "acme/renewal.hpp"
+#include "acme/renewer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace onehop::acme {
+namespace {
+
+constexpr std::chrono::hours kOpen(24);
+constexpr std::chrono::hours kAfterNoAdvice(1);
+// More than a pair needs.
+constexpr std::size_t kRoom = 32UL * 1024;
+constexpr std::size_t kMaxProblem = 1000;
+constexpr double kLatest = 0.9;  // share of the lifetime
+
+// An error of this floor is a sentence; one of a connection has its reason in the code.
+std::string words_of(const Error& error) {
+  const bool is_sentence = error.is(Errc::bad_response) || error.is(Errc::bad_option);
+  return is_sentence && !error.detail().empty() ? std::string(error.detail()) : error.to_string();
+}
+
+}  // namespace
+
+struct Renewer::Attempt {
+  Attempt(std::shared_ptr<const RenewerSettings> all, std::string site, std::string directory)
+      : settings(std::move(all)), name(std::move(site)), authority(std::move(directory)) {}
+
+  std::shared_ptr<const RenewerSettings> settings;
+  std::string name;
+  std::string authority;
+  std::string challenge;  // the type
+};
+
+// Answers challenges of one type, and stops when it is destroyed.
+class Renewer::Responder final : public ChallengeResponder {
+ public:
+  Responder(Renewer& renewer, std::string type) : renewer_(renewer), type_(std::move(type)) {}
+  Responder(const Responder&) = delete;
+  Responder& operator=(const Responder&) = delete;
+  ~Responder() override {
+    if (!is_open_) return;
+    CertificateStore& store = *renewer_.store_;
+    (void)store.remove("challenges/open");
+    if (!entry_.empty()) (void)store.remove(entry_);
+    renewer_.challenges_->open(WallTime());
+    renewer_.challenges_->set_pairs({});
+    renewer_.open_stamp_.clear();
+  }
+
+  bool accepts(std::string_view type) const override { return type == type_; }
+
+  task<Result<void>> prepare(std::string_view type,
+                             std::string_view name,
+                             std::string_view key_authorization) override {
+    auto opened = open(type, std::string(name), key_authorization);
+    if (!opened) co_return opened;
+    co_await sleep_for(renewer_.times_.share);
+    co_return Result<void>();
+  }
+
+ private:
+  Result<void> open(std::string_view type, const std::string& name, std::string_view answer) {
+    const WallTime now = renewer_.now();
+    is_open_ = true;
+    if (type == "tls-alpn-01") {
+      auto pair = make_challenge_pair(name, answer, now);
+      if (!pair) return failure(pair.error());
+      entry_ = "challenges/" + name + ".pem";
+      if (auto saved = renewer_.store_->save(entry_, *pair); !saved) return saved;
+      renewer_.challenges_->set_pairs({{name, std::move(*pair)}});
+    }
+    const WallTime until = now + kOpen;
+    if (auto saved = renewer_.store_->save("challenges/open", to_rfc3339(until)); !saved)
+      return saved;
+    renewer_.open_stamp_ = renewer_.store_->stamp("challenges/open");
+    renewer_.challenges_->open(until);
+    return {};
+  }
+
+  Renewer& renewer_;
+  const std::string type_;
+  std::string entry_;
+  bool is_open_ = false;
+};
+
+Result<void> Renewer::ensure_account() {
+  refresh_account();
+  if (account_) return {};
+  auto pem = store_->load("account.pem");
+  if (!pem) return failure(pem.error());
+  if (*pem) {
+    return failure(Errc::bad_option, Side::local,
+                   store_->place() + "/account.pem: this is not an ECDSA key on P-256 in PEM form");
+  }
+  auto key = PrivateKey::generate();
+  if (!key) return failure(key.error());
+  auto text = key->to_pem();
+  if (!text) return failure(text.error());
+  if (auto saved = store_->save("account.pem", *text); !saved) return saved;
+  refresh_account();
+  return {};
+}
+
+Client& Renewer::client_of(const RenewerSettings& settings, const std::string& authority) {
+  if (!transport_) transport_ = hooks_.make_transport();
+  std::unique_ptr<Client>& client = clients_[authority];
+  if (!client) {
+    Client::Options options;
+    options.directory = authority;
+    options.email = settings.email;
+    options.external = settings.external;
+    options.profile = settings.profile;
+    options.patience = times_.patience;
+    options.first_look = times_.first_look_at_order;
+    options.now = hooks_.now;
+    client = std::make_unique<Client>(transport_, *account_, std::move(options));
+  }
+  return *client;
+}
+
+void Renewer::save_state(const std::string& name, const RenewalState& state) {
+  if (auto saved = sites_.put(name, state); !saved)
+    log(Urgency::error, std::string(saved.error().detail()));
+}
+
+void Renewer::say_terms(const std::string& authority, const std::string& terms) {
+  if (terms.empty() || !terms_said_.insert(authority).second) return;
+  log(Urgency::none,
+      "--acme agrees to the terms of service of " + shown_authority(authority) + ": " + terms);
+}
+
+// Serves it, whether or not it can be saved.
+Result<void> Renewer::accept(const Attempt& attempt, std::string chain, const PrivateKey& key) {
+  auto pair = make_pair(key, chain, attempt.name);
+  if (!pair) return failure(pair.error());
+  auto facts = facts_of(*pair);
+  if (!facts) return failure(facts.error());
+  if (facts->not_after <= now()) {
+    return failure(Errc::bad_response, Side::upstream,
+                   "the authority sent a certificate that has expired, by the clock of this "
+                   "machine: " +
+                       to_rfc3339(facts->not_after));
+  }
+  RenewalState state;
+  state.authority = attempt.authority;
+  state.certificate = facts->sha256;
+  state.renew_at = renewal_time(Lifetime{facts->not_before, facts->not_after}, random());
+  log(Urgency::none, attempt.name + ": a certificate of " + shown_authority(attempt.authority) +
+                         ", valid until " + to_rfc3339(facts->not_after));
+  auto saved = sites_.put(attempt.name, std::move(*pair), std::move(*facts));
+  if (!saved) {
+    log(Urgency::error,
+        std::string(saved.error().detail()) + "; the new certificate is in memory only");
+  }
+  save_state(attempt.name, state);
+  ++obtained_;
+  hooks_.on_change();
+  return {};
+}
+
+task<Result<void>> Renewer::attempt(Attempt* attempt) {
+  const RenewerSettings& settings = *attempt->settings;
+  // A certificate that cannot be saved would be ordered again and again.
+  auto room = store_->save("requests/room", std::string(kRoom, '\n'));
+  if (!room) co_return room;
+  (void)store_->remove("requests/room");
+  auto account = ensure_account();
+  if (!account) co_return account;
+  auto key = PrivateKey::generate(settings.key_kind);
+  if (!key) co_return failure(key.error());
+  const Site site = sites_.get(attempt->name);
+  const bool is_renewal = !site.is_placeholder && site.state.authority == attempt->authority;
+  const Client::Wanted wanted(std::vector<std::string>(1, attempt->name),
+                              is_renewal ? site.facts.renewal_id : std::string());
+  Client& client = client_of(settings, attempt->authority);
+  Responder responder(*this, attempt->challenge);
+  auto chain = co_await client.obtain(wanted, *key, responder);
+  say_terms(attempt->authority, client.terms());
+  if (!chain) co_return failure(chain.error());
+  co_return accept(*attempt, std::move(*chain), *key);
+}
+
+void Renewer::record_failure(const std::string& name,
+                             std::string problem,
+                             std::optional<std::chrono::seconds> retry_after) {
+  ++failed_;
+  const Site site = sites_.get(name);
+  RenewalState state = site.state;
+  ++state.failures;
+  state.last_attempt = now();
+  state.next_attempt = now() + until_next_attempt(state.failures, retry_after, random());
+  problem.resize(std::min(problem.size(), kMaxProblem));
+  state.problem = std::move(problem);
+  save_state(name, state);
+  Urgency level = Urgency::error;
+  if (!site.is_placeholder)
+    level = std::max(Urgency::warning,
+                     urgency_of({site.facts.not_before, site.facts.not_after}, now()));
+  log(level, name + ": no certificate: " + state.problem + "; the next attempt is at " +
+                 to_rfc3339(*state.next_attempt) + ", or by `onehop acme renew " + name + "`");
+}
+
+task<void> Renewer::renew(std::shared_ptr<const RenewerSettings> settings, std::string name) {
+  (void)store_->remove("requests/renew-" + name);
+  impatient_.erase(name);
+  std::string problem;
+  std::optional<std::chrono::seconds> retry_after;
+  for (const std::string& authority : settings->authorities) {
+    for (const std::string& challenge : settings->challenges) {
+      Attempt attempt(settings, name, authority);
+      attempt.challenge = challenge;
+      auto done = co_await this->attempt(&attempt);
+      if (done) co_return;
+      if (!problem.empty()) problem += "; ";
+      problem += words_of(done.error());
+      const auto client = clients_.find(authority);
+      if (client == clients_.end()) break;
+      const Client::Refusal refusal = client->second->refusal();
+      if (refusal.retry_after) retry_after = std::max(retry_after, refusal.retry_after);
+      if (refusal.is_about_challenge) continue;
+      clients_.erase(client);  // its directory may be an old one
+      break;
+    }
+  }
+  record_failure(name, std::move(problem), retry_after);
+}
+
+task<void> Renewer::ask_advice(std::shared_ptr<const RenewerSettings> settings, std::string name) {
+  auto account = ensure_account();
+  if (!account) co_return;
+  const Site site = sites_.get(name);
+  Client& client = client_of(*settings, site.state.authority);
+  auto advice = co_await client.advice(site.facts.renewal_id);
+  RenewalState state = site.state;
+  const auto asked_again =
+      advice && *advice ? (*advice)->retry_after : client.refusal().retry_after;
+  state.next_advice = now() + (advice ? until_next_advice(asked_again)
+                                      : std::max(until_next_advice(asked_again),
+                                                 std::chrono::seconds(kAfterNoAdvice)));
+  if (!advice) {
+    log(Urgency::none, name + ": no advice when to renew: " + advice.error().to_string());
+  } else if (*advice && state.window != (*advice)->window) {
+    const RenewalWindow& window = (*advice)->window;
+    const Lifetime life{site.facts.not_before, site.facts.not_after};
+    const std::chrono::duration<double> latest = (life.end - life.begin) * kLatest;
+    state.window = window;
+    state.renew_at = std::min(renewal_time(window, random()),
+                              life.begin + std::chrono::duration_cast<WallTime::duration>(latest));
+    std::string line = name + ": the authority advises to renew from " + to_rfc3339(window.start) +
+                       " to " + to_rfc3339(window.end);
+    if (!window.explanation.empty()) line += ", see " + window.explanation;
+    log(Urgency::none, line);
+  }
+  save_state(name, state);
+}
+
+}  // namespace onehop::acme

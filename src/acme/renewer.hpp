@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Renewer gets certificates and renews them: once a second it looks at the store and at the clock.
+// Of the processes that share a store one acts at a time, the others use what it has got. Whatever
+// fails, the certificates that there are stay.
+//
+// run() belongs to one thread. Functions marked so are for any.
+#pragma once
+
+#include <onehop/error.hpp>
+#include <onehop/round_tripper.hpp>
+#include <onehop/scope.hpp>
+#include <onehop/task.hpp>
+
+#include "acme/certificate_store.hpp"
+#include "acme/challenges.hpp"
+#include "acme/client.hpp"
+#include "acme/site_status.hpp"
+#include "acme/sites.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace onehop::acme {
+
+struct RenewerSettings {
+  NameSet names;
+  std::string email = {};
+  // The URLs of directories. The later ones are for when the earlier ones do not issue.
+  std::vector<std::string> authorities = {};
+  std::optional<ExternalAccount> external = {};
+  std::string profile = {};
+  // In the order in which they are tried: "http-01", "tls-alpn-01".
+  std::vector<std::string> challenges = {};
+  KeyKind key_kind = KeyKind::ecdsa_p256;
+
+  friend bool operator==(const RenewerSettings&, const RenewerSettings&) = default;
+};
+
+class Renewer {
+ public:
+  struct Hooks {
+    // Receives messages; Urgency::none is information.
+    std::function<void(Urgency, std::string_view)> log;
+    // Another certificate is to be served. On the thread of run().
+    std::function<void()> on_change;
+    // A transport for the authorities; called on the thread of run().
+    std::function<std::shared_ptr<const RoundTripper>()> make_transport;
+    std::function<WallTime()> now = &std::chrono::system_clock::now;
+    std::function<double()> random = {};  // from 0 to 1; default: of the machine
+  };
+  struct Times {
+    std::chrono::nanoseconds look = std::chrono::seconds(1);
+    std::chrono::nanoseconds beat = std::chrono::seconds(5);
+    // For the others to see in the store what they may be asked by the authority.
+    std::chrono::nanoseconds share = std::chrono::seconds(2);
+    std::chrono::nanoseconds first_look_at_order = std::chrono::seconds(1);
+    std::chrono::nanoseconds patience = std::chrono::minutes(5);
+  };
+
+  Renewer(std::unique_ptr<CertificateStore> store, Hooks hooks, Times times);
+  Renewer(std::unique_ptr<CertificateStore> store, Hooks hooks)
+      : Renewer(std::move(store), std::move(hooks), Times()) {}
+
+  Renewer(const Renewer&) = delete;
+  Renewer& operator=(const Renewer&) = delete;
+  ~Renewer();
+
+  // Reads what the store has of the names, so that certificates() has one for each. Thread: any.
+  Result<void> add(const NameSet& names) { return sites_.add(names); }
+  // In place of the former settings; their names were added. Thread: any.
+  void set(RenewerSettings settings);
+  std::vector<Site> sites(const NameSet& names) const { return sites_.get(names); }
+  // Thread: any.
+  std::vector<SiteStatus> status() const;
+  RenewerCounts counts() const noexcept { return {.obtained = obtained_, .failed = failed_}; }
+  const std::shared_ptr<Challenges>& challenges() const noexcept { return challenges_; }
+  const CertificateStore& store() const noexcept { return *store_; }
+
+  // Does not end; destroying the task ends it.
+  task<void> run();
+  // One look, with all that follows from it.
+  task<void> look();
+
+ private:
+  class Responder;
+  struct Attempt;
+  struct Due {
+    NameSet renewals;
+    NameSet questions;  // names whose authority is asked for advice
+    bool is_empty() const { return renewals.empty() && questions.empty(); }
+  };
+
+  std::shared_ptr<const RenewerSettings> settings() const;
+  void refresh(const RenewerSettings& settings);
+  void refresh_challenges();
+  void refresh_account();
+  void report_problems(const std::vector<std::string>& problems);
+  void report_urgency(const Site& site);
+  void adopt_certificate(const Site& site);
+  bool is_due(const Site& site, const RenewerSettings& settings) const;
+  bool wants_advice(const Site& site, const RenewerSettings& settings) const;
+  Due due(const RenewerSettings& settings) const;
+  bool try_lock();
+  NameSet requested() const;
+  task<void> act(std::shared_ptr<const RenewerSettings> settings, std::shared_ptr<const Due> due);
+  task<void> act_on(std::shared_ptr<const RenewerSettings> settings,
+                    std::shared_ptr<const Due> due);
+  task<void> keep_lock(Scope* work);
+  task<void> renew(std::shared_ptr<const RenewerSettings> settings, std::string name);
+  task<Result<void>> attempt(Attempt* attempt);
+  task<void> ask_advice(std::shared_ptr<const RenewerSettings> settings, std::string name);
+  Client& client_of(const RenewerSettings& settings, const std::string& authority);
+  Result<void> ensure_account();
+  Result<void> accept(const Attempt& attempt, std::string chain, const PrivateKey& key);
+  void record_failure(const std::string& name,
+                      std::string problem,
+                      std::optional<std::chrono::seconds> retry_after);
+  void say_terms(const std::string& authority, const std::string& terms);
+  void save_state(const std::string& name, const RenewalState& state);
+  double random() const { return hooks_.random(); }
+  WallTime now() const { return hooks_.now(); }
+  void log(Urgency level, std::string_view line) const { hooks_.log(level, line); }
+
+  const std::unique_ptr<CertificateStore> store_;
+  Hooks hooks_;
+  const Times times_;
+  Sites sites_;
+  const std::shared_ptr<Challenges> challenges_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const RenewerSettings> settings_;  // guarded by mutex_
+  std::atomic<std::uint64_t> obtained_ = 0;
+  std::atomic<std::uint64_t> failed_ = 0;
+
+  // Of the thread of run().
+  std::shared_ptr<const RenewerSettings> acted_on_;  // those that the clients were made from
+  std::shared_ptr<const RoundTripper> transport_;
+  std::map<std::string, std::unique_ptr<Client>> clients_;  // by authority
+  std::optional<PrivateKey> account_;
+  std::string account_stamp_;
+  std::string open_stamp_;
+  std::unique_ptr<StoreLock> lock_;
+  std::string lock_problem_;
+  std::map<std::string, WallTime> urged_;  // when a log line said that a name is urgent
+  // Names for which a failure long ago counts less, since something may have been repaired.
+  NameSet impatient_;
+  std::set<std::string> terms_said_;
+};
+
+}  // namespace onehop::acme

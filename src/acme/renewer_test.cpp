@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Renewers with authorities in memory, a store in a folder, and the clock of the test.
+#include "acme/renewer.hpp"
+
+#include "acme/file_store.hpp"
+#include "io/reactor.hpp"
+#include "support/acme_authority.hpp"
+#include "support/run_task.hpp"
+
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace onehop::acme {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::hours;
+using std::chrono::minutes;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+// Chooses the authority by the host of the URL.
+class Authorities final : public RoundTripper {
+ public:
+  task<Result<Response>> round_trip(Request request) const override {
+    const AcmeAuthority& chosen = of(request);
+    co_return co_await chosen.round_trip(std::move(request));
+  }
+  AcmeAuthority first;
+  AcmeAuthority second{"second.test"};
+
+ private:
+  const AcmeAuthority& of(const Request& request) const {
+    return request.url().authority() == "second.test" ? second : first;
+  }
+};
+
+class RenewerTest : public ::testing::Test {
+ protected:
+  RenewerTest() {
+    std::string name = (fs::temp_directory_path() / "onehop-renewer-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder");
+    folder_ = name;
+    settings_.names = {"a.example"};
+    settings_.authorities = {authorities_->first.directory()};
+    settings_.challenges = {"http-01", "tls-alpn-01"};
+  }
+  ~RenewerTest() override { fs::remove_all(folder_); }
+
+  std::unique_ptr<Renewer> make() {
+    Renewer::Hooks hooks;
+    hooks.log = [this](Urgency level, std::string_view line) { log_.emplace_back(level, line); };
+    hooks.on_change = [this] { ++changes_; };
+    hooks.make_transport = [this] { return authorities_; };
+    hooks.now = [this] { return now_; };
+    hooks.random = [] { return 0.0; };
+    Renewer::Times times;
+    times.share = std::chrono::nanoseconds(1);
+    times.first_look_at_order = std::chrono::milliseconds(1);
+    times.patience = patience_;
+    times.beat = std::chrono::milliseconds(5);
+    auto store = FileStore::open(folder_ + "/acme");
+    EXPECT_TRUE(store);
+    auto renewer = std::make_unique<Renewer>(std::move(*store), std::move(hooks), times);
+    EXPECT_TRUE(renewer->add(settings_.names));
+    renewer->set(settings_);
+    return renewer;
+  }
+
+  void look(Renewer& renewer) {
+    authorities_->first.now = authorities_->second.now = now_;
+    run_task(reactor_, renewer.look());
+  }
+
+  static SiteStatus status_of(const Renewer& renewer) { return renewer.status().at(0); }
+  std::string served(const Renewer& renewer) { return *renewer.sites(settings_.names).at(0).pair; }
+  std::string file() const {
+    std::ifstream in(folder_ + "/acme/certificates/a.example.pem");
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
+  io::Reactor reactor_;
+  std::string folder_;
+  WallTime now_ = std::chrono::system_clock::now();
+  std::shared_ptr<Authorities> authorities_ = std::make_shared<Authorities>();
+  AcmeAuthority& authority_ = authorities_->first;
+  RenewerSettings settings_;
+  std::vector<std::pair<Urgency, std::string>> log_;
+  int changes_ = 0;
+  std::chrono::nanoseconds patience_ = std::chrono::minutes(5);
+};
+
+TEST_F(RenewerTest, ANameHasASelfSignedCertificateUntilThereIsAnother) {
+  const auto renewer = make();
+  EXPECT_FALSE(status_of(*renewer).has_certificate);
+  EXPECT_TRUE(check_pair(served(*renewer), "a.example"));
+  EXPECT_EQ(file(), "");
+  look(*renewer);
+  EXPECT_TRUE(status_of(*renewer).has_certificate);
+  EXPECT_EQ(changes_, 1);
+  EXPECT_EQ(served(*renewer), file());
+  EXPECT_EQ(renewer->counts().obtained, 1U);
+  EXPECT_EQ(authority_.orders().size(), 1U);
+}
+
+TEST_F(RenewerTest, TheResponseToAChallengeIsThereWhenTheAuthorityLooks) {
+  const auto renewer = make();
+  std::string response;
+  std::string after;
+  authority_.on_look = [&](const std::string&, const std::string& token) {
+    response = renewer->challenges()->response_to("a.example", token);
+  };
+  look(*renewer);
+  EXPECT_THAT(response, HasSubstr("AAAA."));
+  EXPECT_EQ(renewer->challenges()->response_to("a.example", std::string(32, 'A')), "");
+}
+
+TEST_F(RenewerTest, AnotherProcessRespondsToTheChallengeOfThisOne) {
+  settings_.challenges = {"tls-alpn-01"};
+  const auto renewer = make();
+  const auto other = make();
+  std::string response;
+  std::string pair;
+  authority_.on_look = [&](const std::string&, const std::string& token) {
+    // It sees that the lock is taken, and what the store has of the order.
+    io::Reactor reactor;
+    run_task(reactor, other->look());
+    response = other->challenges()->response_to("a.example", token);
+    pair = other->challenges()->pair_for("a.example");
+  };
+  look(*renewer);
+  EXPECT_THAT(response, HasSubstr("AAAA."));
+  EXPECT_THAT(pair, HasSubstr("BEGIN CERTIFICATE"));
+  EXPECT_TRUE(status_of(*renewer).has_certificate);
+  EXPECT_EQ(authority_.orders().size(), 1U);
+}
+
+TEST_F(RenewerTest, OneOfTwoProcessesRenewsAndTheOtherServesTheResult) {
+  const auto renewer = make();
+  const auto other = make();
+  look(*renewer);
+  look(*other);
+  EXPECT_EQ(authority_.orders().size(), 1U);
+  EXPECT_EQ(served(*other), served(*renewer));
+  EXPECT_EQ(status_of(*other).renew_at, status_of(*renewer).renew_at);
+}
+
+TEST_F(RenewerTest, TheNextProcessUsesWhatTheStoreHas) {
+  look(*make());
+  const auto next = make();
+  EXPECT_EQ(served(*next), file());
+  look(*next);
+  EXPECT_EQ(authority_.orders().size(), 1U);
+}
+
+TEST_F(RenewerTest, RenewsAfterTwoThirdsOfTheLifetimeWithAnotherKey) {
+  for (const hours life : {hours(24 * 90), hours(24 * 6)}) {
+    authority_.behaviour.lifetime = life;
+    const auto renewer = make();
+    if (life == hours(24 * 6)) now_ += hours(24 * 90);
+    look(*renewer);
+    const std::string first = served(*renewer);
+    const auto orders = authority_.orders().size();
+    now_ += life * 2 / 3 - minutes(1);
+    look(*renewer);
+    EXPECT_EQ(authority_.orders().size(), orders);
+    now_ += minutes(2);
+    look(*renewer);
+    EXPECT_EQ(authority_.orders().size(), orders + 1);
+    const std::string second = served(*renewer);
+    EXPECT_NE(first.substr(0, first.find("-----END")), second.substr(0, second.find("-----END")));
+  }
+}
+
+TEST_F(RenewerTest, FollowsTheAdviceOfTheAuthority) {
+  const auto renewer = make();
+  authority_.behaviour.window = RenewalWindow{now_ + hours(100), now_ + hours(102), ""};
+  look(*renewer);  // the certificate
+  look(*renewer);  // the advice
+  EXPECT_EQ(status_of(*renewer).renew_at,
+            std::chrono::floor<std::chrono::seconds>(now_) + hours(100));
+  EXPECT_EQ(authority_.count("/info"), 1);
+  now_ += hours(7);
+  authority_.behaviour.window = RenewalWindow{now_ - hours(2), now_ - hours(1), ""};
+  look(*renewer);  // something has happened: renew now
+  look(*renewer);
+  EXPECT_EQ(authority_.count("/info"), 2);
+  ASSERT_EQ(authority_.orders().size(), 2U);
+  EXPECT_TRUE(authority_.orders()[1].contains("replaces"));
+  EXPECT_FALSE(authority_.orders()[0].contains("replaces"));
+}
+
+TEST_F(RenewerTest, AFailureIsFollowedByLongerAndLongerWaits) {
+  authority_.behaviour.is_down = true;
+  const auto renewer = make();
+  look(*renewer);
+  EXPECT_EQ(status_of(*renewer).failures, 1U);
+  EXPECT_EQ(*status_of(*renewer).next_attempt, now_ + minutes(1));
+  now_ += minutes(1);
+  look(*renewer);
+  EXPECT_EQ(*status_of(*renewer).next_attempt, now_ + minutes(2));
+  const int asked = authority_.count("/dir");
+  now_ += minutes(1);
+  look(*renewer);
+  EXPECT_EQ(status_of(*renewer).failures, 2U);
+  EXPECT_EQ(authority_.count("/dir"), asked);
+  authority_.behaviour.is_down = false;
+  now_ += minutes(1);
+  look(*renewer);
+  EXPECT_TRUE(status_of(*renewer).has_certificate);
+  EXPECT_EQ(status_of(*renewer).failures, 0U);
+  EXPECT_THAT(log_, Contains(Pair(Urgency::error, HasSubstr("the next attempt is at"))));
+}
+
+TEST_F(RenewerTest, ARateLimitIsObeyed) {
+  authority_.behaviour.refusals["/order"] = {429, "rateLimited", "86400"};
+  const auto renewer = make();
+  look(*renewer);
+  EXPECT_EQ(*status_of(*renewer).next_attempt, now_ + hours(24));
+  EXPECT_THAT(status_of(*renewer).problem, HasSubstr("rateLimited: the test says no"));
+}
+
+TEST_F(RenewerTest, TheOldCertificateServesOnWhileTheAuthorityIsAwayAndTheLogSaysSo) {
+  const auto renewer = make();
+  look(*renewer);
+  const std::string first = served(*renewer);
+  authority_.behaviour.is_down = true;
+  now_ += hours(24 * 61);
+  look(*renewer);
+  EXPECT_EQ(status_of(*renewer).urgency, Urgency::warning);
+  EXPECT_THAT(log_, Contains(Pair(Urgency::warning, HasSubstr("a.example"))));
+  now_ += hours(24 * 21);
+  look(*renewer);
+  EXPECT_EQ(status_of(*renewer).urgency, Urgency::error);
+  EXPECT_THAT(log_, Contains(Pair(Urgency::error, HasSubstr("could not be renewed yet"))));
+  EXPECT_EQ(served(*renewer), first);
+  authority_.behaviour.is_down = false;
+  now_ += hours(7);
+  look(*renewer);
+  EXPECT_NE(served(*renewer), first);
+}
+
+TEST_F(RenewerTest, TheOtherChallengeIsTriedWhenTheFirstOneFails) {
+  authority_.behaviour.failing_challenges = {"http-01"};
+  const auto renewer = make();
+  look(*renewer);
+  EXPECT_TRUE(status_of(*renewer).has_certificate);
+  EXPECT_EQ(authority_.orders().size(), 2U);
+}
+
+TEST_F(RenewerTest, TheNextAuthorityIssuesWhenTheFirstDoesNot) {
+  settings_.authorities.push_back(authorities_->second.directory());
+  authority_.behaviour.refusals["/account"] = {403, "unauthorized", ""};
+  const auto renewer = make();
+  look(*renewer);
+  EXPECT_EQ(status_of(*renewer).authority, "second.test");
+}
+
+TEST_F(RenewerTest, ACertificateOfAnAuthorityThatIsNotInTheSettingsIsReplaced) {
+  const auto renewer = make();
+  look(*renewer);
+  settings_.authorities = {authorities_->second.directory()};
+  renewer->set(settings_);
+  look(*renewer);
+  EXPECT_EQ(status_of(*renewer).authority, "second.test");
+  EXPECT_EQ(renewer->counts().obtained, 2U);
+}
+
+TEST_F(RenewerTest, NoncesThatAreRejectedAndAnOrderThatTakesTimeDoNotMatter) {
+  authority_.behaviour.bad_nonces = 5;
+  authority_.behaviour.processing_looks = 3;
+  const auto renewer = make();
+  look(*renewer);
+  EXPECT_TRUE(status_of(*renewer).has_certificate);
+}
+
+TEST_F(RenewerTest, AnAuthorityThatRejectsEveryNonceOrSendsNonsenseIsAFailure) {
+  authority_.behaviour.bad_nonces = 1000;
+  const auto renewer = make();
+  look(*renewer);
+  EXPECT_THAT(status_of(*renewer).problem, HasSubstr("badNonce"));
+  authority_.behaviour.sends_nonsense = true;
+  const auto other = make();
+  now_ += hours(1);
+  look(*other);
+  EXPECT_EQ(status_of(*other).failures, 2U);
+  EXPECT_FALSE(status_of(*other).has_certificate);
+}
+
+TEST_F(RenewerTest, ARefusalAtAnyStepIsAFailureThatSaysWhy) {
+  for (const char* const step : {"/dir", "/account", "/order", "/authorization", "/challenge",
+                                 "/finalize", "/certificate"}) {
+    authority_.behaviour = {};
+    authority_.behaviour.refusals[step] = {403, "badCSR", ""};
+    const auto renewer = make();
+    now_ += hours(1);
+    look(*renewer);
+    EXPECT_FALSE(status_of(*renewer).has_certificate) << step;
+    EXPECT_THAT(status_of(*renewer).problem, HasSubstr("403, badCSR: the test says no")) << step;
+  }
+}
+
+TEST_F(RenewerTest, AnOrderThatIsNeverDoneEndsWithThePatience) {
+  authority_.behaviour.processing_looks = 1'000'000;
+  patience_ = std::chrono::milliseconds(50);
+  const auto renewer = make();
+  look(*renewer);
+  EXPECT_THAT(status_of(*renewer).problem, HasSubstr("timed out (while the authority"));
+}
+
+TEST_F(RenewerTest, AProfileIsOneOfTheAuthority) {
+  settings_.profile = "missing";
+  const auto renewer = make();
+  look(*renewer);
+  EXPECT_THAT(status_of(*renewer).problem, HasSubstr("no profile 'missing'; it has short"));
+  settings_.profile = "short";
+  renewer->set(settings_);
+  now_ += minutes(1);
+  look(*renewer);
+  EXPECT_TRUE(status_of(*renewer).has_certificate);
+  EXPECT_EQ(authority_.orders().at(0)["profile"], "short");
+}
+
+TEST_F(RenewerTest, ARequestOfAnotherProcessRenewsNow) {
+  const auto renewer = make();
+  look(*renewer);
+  const std::string first = served(*renewer);
+  std::ofstream(folder_ + "/acme/requests/renew-a.example") << "now\n";
+  look(*renewer);
+  EXPECT_NE(served(*renewer), first);
+  look(*renewer);
+  EXPECT_EQ(renewer->counts().obtained, 2U);
+}
+
+TEST_F(RenewerTest, AProcessWithoutTheLockRenewsNothing) {
+  const auto renewer = make();
+  auto other = FileStore::open(folder_ + "/acme");
+  auto lock = (*other)->try_lock();
+  ASSERT_TRUE(lock && *lock);
+  look(*renewer);
+  EXPECT_EQ(authority_.orders().size(), 0U);
+  lock->reset();
+  look(*renewer);
+  EXPECT_EQ(authority_.orders().size(), 1U);
+}
+
+TEST_F(RenewerTest, AProcessThatLosesTheLockStopsAtOnceAndServesOn) {
+  const auto renewer = make();
+  const std::string first = served(*renewer);
+  authority_.behaviour.processing_looks = 1'000'000;
+  authority_.on_look = [this](const std::string&, const std::string&) {
+    std::ofstream(folder_ + "/acme/lock") << "another.machine 0123456789abcdef 1\n";
+  };
+  look(*renewer);
+  EXPECT_THAT(log_, Contains(Pair(Urgency::warning, HasSubstr("has taken the lock"))));
+  EXPECT_EQ(served(*renewer), first);
+  EXPECT_EQ(status_of(*renewer).failures, 0U);
+  EXPECT_EQ(renewer->challenges()->response_to("a.example", std::string(32, 'A')), "");
+  look(*renewer);  // the other one is believed to live
+  EXPECT_EQ(authority_.orders().size(), 1U);
+}
+
+TEST_F(RenewerTest, ACertificateOfAnotherProgramIsUsedAndRenewed) {
+  const auto pair = make_placeholder("a.example", now_);
+  const auto renewer = make();
+  std::ofstream(folder_ + "/acme/certificates/a.example.pem") << *pair;
+  look(*renewer);
+  EXPECT_EQ(served(*renewer), *pair);
+  EXPECT_EQ(authority_.orders().size(), 0U);
+  now_ += hours(24 * 61);
+  look(*renewer);
+  EXPECT_EQ(authority_.orders().size(), 1U);
+}
+
+TEST_F(RenewerTest, AFileThatCannotBeUsedIsReportedOnceAndChangesNothing) {
+  const auto renewer = make();
+  look(*renewer);
+  const std::string first = served(*renewer);
+  log_.clear();
+  std::ofstream(folder_ + "/acme/certificates/a.example.pem") << "nonsense\n";
+  look(*renewer);
+  look(*renewer);
+  EXPECT_EQ(served(*renewer), first);
+  EXPECT_THAT(log_, ElementsAre(Pair(Urgency::error, HasSubstr("a.example.pem: no certificate"))));
+}
+
+TEST_F(RenewerTest, AClockThatWasWrongDoesNotDelayTheNextAttempt) {
+  authority_.behaviour.is_down = true;
+  const auto renewer = make();
+  now_ += hours(24 * 365);
+  look(*renewer);
+  EXPECT_EQ(status_of(*renewer).failures, 1U);
+  now_ -= hours(24 * 365);
+  authority_.behaviour.is_down = false;
+  look(*renewer);
+  EXPECT_TRUE(status_of(*renewer).has_certificate);
+}
+
+TEST_F(RenewerTest, AnAuthorityThatHasForgottenTheAccountGetsItAgain) {
+  const auto renewer = make();
+  look(*renewer);
+  authority_.behaviour.forgets_account = true;
+  std::ofstream(folder_ + "/acme/requests/renew-a.example") << "now\n";
+  look(*renewer);
+  EXPECT_EQ(renewer->counts().obtained, 2U);
+  EXPECT_EQ(authority_.count("/account"), 2);
+}
+
+TEST_F(RenewerTest, AFailureAfterARestartIsRepeatedSooner) {
+  authority_.behaviour.is_down = true;
+  const auto renewer = make();
+  for (int i = 0; i < 8; ++i) {
+    look(*renewer);
+    now_ = *status_of(*renewer).next_attempt;
+  }
+  look(*renewer);  // the next attempt is in four hours
+  now_ += minutes(14);
+  const auto next = make();
+  look(*next);
+  EXPECT_EQ(status_of(*next).failures, 9U);
+  now_ += minutes(1);
+  look(*next);
+  EXPECT_EQ(status_of(*next).failures, 10U);
+  now_ += minutes(15);
+  look(*next);
+  EXPECT_EQ(status_of(*next).failures, 10U);
+}
+
+TEST_F(RenewerTest, WithoutRoomInTheStoreNothingIsOrdered) {
+  const auto renewer = make();
+  fs::remove_all(folder_ + "/acme/requests");
+  look(*renewer);
+  EXPECT_EQ(authority_.orders().size(), 0U);
+  EXPECT_EQ(status_of(*renewer).failures, 1U);
+}
+
+}  // namespace
+}  // namespace onehop::acme

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Settings of ACME that do not fit together, or with the names that they are for.
+// Thread: any.
+#pragma once
+
+#include "config/contradiction.hpp"
+
+#include <functional>
+#include <string_view>
+
+namespace onehop::config {
+
+struct Configuration;
+
+void about_acme(const Configuration& configuration,
+                const std::function<bool(std::string_view)>& was_given,
+                Contradictions& found);
+
+}  // namespace onehop::config

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/certificate_keeper.hpp"
+
+#include <onehop/scope.hpp>
+#include <onehop/transport.hpp>
+
+#include "acme/file_store.hpp"
+#include "config/acme_settings.hpp"
+#include "io/reactor.hpp"
+#include "net/locked_memory.hpp"
+#include "net/small_file.hpp"
+
+#include <exception>
+#include <future>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include <pthread.h>
+
+namespace onehop::program {
+namespace {
+
+LogLevel level_of(acme::Urgency urgency) {
+  if (urgency == acme::Urgency::none) return LogLevel::info;
+  return urgency == acme::Urgency::warning ? LogLevel::warning : LogLevel::error;
+}
+
+Result<std::optional<acme::ExternalAccount>> read_external(const std::string& file) {
+  if (file.empty()) return std::optional<acme::ExternalAccount>();
+  auto text = net::read_small_file(file, net::FileKinds::regular);
+  if (!text) {
+    return failure(Errc::bad_option, Side::local, "--acme-eab " + file + ": " + text.error());
+  }
+  auto account = acme::parse_external_account(*text);
+  net::cleanse(*text);
+  if (!account) {
+    return failure(Errc::bad_option, Side::local,
+                   "--acme-eab " + file + ": " + std::string(account.error().detail()));
+  }
+  return std::optional<acme::ExternalAccount>(std::move(*account));
+}
+
+Result<acme::RenewerSettings> settings_of(const config::Configuration& configuration) {
+  const config::AcmeSettings& acme = configuration.acme;
+  acme::RenewerSettings settings;
+  if (!acme.is_on()) return settings;
+  auto external = read_external(acme.external_file);
+  if (!external) return failure(external.error());
+  settings.names = config::certificate_names(configuration);
+  settings.email = acme.email;
+  for (const std::string& authority : acme.authorities)
+    settings.authorities.push_back(config::directory_of(authority));
+  settings.external = std::move(*external);
+  settings.profile = acme.profile;
+  settings.challenges = config::challenges_of(acme);
+  settings.key_kind = acme.key;
+  return settings;
+}
+
+}  // namespace
+
+// The certificates of some names, as a server asks for them.
+class CertificateKeeper::Source final : public TlsCertificateSource {
+ public:
+  Source(std::shared_ptr<const acme::Renewer> renewer,
+         acme::NameSet names,
+         std::shared_ptr<const std::atomic<std::uint64_t>> version)
+      : renewer_(std::move(renewer)), names_(std::move(names)), version_(std::move(version)) {}
+
+  std::vector<TlsCertificate> certificates() const override {
+    std::vector<TlsCertificate> all;
+    for (const acme::Site& site : renewer_->sites(names_)) {
+      TlsCertificate& one = all.emplace_back();
+      one.chain_pem = *site.pair;
+    }
+    return all;
+  }
+  std::uint64_t version() const override { return *version_; }
+  std::optional<TlsCertificate> challenge_certificate(std::string_view name) const override {
+    std::string pair = renewer_->challenges()->pair_for(name);
+    if (pair.empty()) return std::nullopt;
+    TlsCertificate certificate;
+    certificate.chain_pem = std::move(pair);
+    return certificate;
+  }
+  const acme::NameSet& names() const { return names_; }
+
+ private:
+  const std::shared_ptr<const acme::Renewer> renewer_;
+  const acme::NameSet names_;
+  const std::shared_ptr<const std::atomic<std::uint64_t>> version_;
+};
+
+// The thread on which the renewer acts.
+class CertificateKeeper::Loop {
+ public:
+  explicit Loop(std::shared_ptr<acme::Renewer> renewer)
+      : renewer_(std::move(renewer)), thread_([this] { serve(); }) {
+    ::pthread_setname_np(thread_.native_handle(), "onehop/acme");
+    try {
+      reactor_ = started_.get_future().get();
+    } catch (...) {  // no event loop: no descriptors are left
+      thread_.join();
+      throw;
+    }
+  }
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+  ~Loop() {
+    reactor_->stop();
+    thread_.join();
+  }
+
+ private:
+  void serve() {
+    std::optional<io::Reactor> reactor;
+    std::optional<Scope> work;
+    try {
+      reactor.emplace();
+      reactor->post([this, &work] {
+        work.emplace();
+        work->spawn(renewer_->run());
+      });
+    } catch (...) {
+      return started_.set_exception(std::current_exception());
+    }
+    started_.set_value(&*reactor);
+    reactor->run();
+    const io::Reactor::Enter enter(*reactor);
+    work.reset();
+  }
+
+  const std::shared_ptr<acme::Renewer> renewer_;
+  std::promise<io::Reactor*> started_;
+  std::thread thread_;
+  io::Reactor* reactor_ = nullptr;
+};
+
+CertificateKeeper::CertificateKeeper(observe::Log& log) : log_(log) {}
+
+CertificateKeeper::~CertificateKeeper() {
+  end();
+}
+
+void CertificateKeeper::announce(acme::Urgency urgency, std::string_view line) const {
+  log_.announce(line, level_of(urgency));
+}
+
+std::shared_ptr<const RoundTripper> CertificateKeeper::make_transport() const {
+  Transport::Options options;
+  options.pool_idle_timeout = std::chrono::seconds(30);
+  options.response_timeout = std::chrono::seconds(60);
+  const std::lock_guard lock(mutex_);
+  options.tls.ca_file = ca_file_;
+  return std::make_shared<const Transport>(std::move(options));
+}
+
+std::shared_ptr<acme::Renewer> CertificateKeeper::renewer() const {
+  const std::lock_guard lock(mutex_);
+  return renewer_;
+}
+
+Result<void> CertificateKeeper::open(const config::Configuration& configuration) {
+  std::optional<acme::FileStore::Owner> owner;
+  if (configuration.user)
+    owner = {.user = configuration.user->user, .group = configuration.user->group};
+  auto store = acme::FileStore::open(config::state_folder_of(configuration.acme) + "/acme", owner);
+  if (!store) {
+    Error error = store.error();
+    return failure(error.with("--state names another folder"));
+  }
+  acme::Renewer::Hooks hooks;
+  hooks.log = [this](acme::Urgency urgency, std::string_view line) { announce(urgency, line); };
+  hooks.on_change = [version = version_] { ++*version; };
+  hooks.make_transport = [this] { return make_transport(); };
+  const std::lock_guard lock(mutex_);
+  renewer_ = std::make_shared<acme::Renewer>(std::move(*store), std::move(hooks));
+  return {};
+}
+
+Result<void> CertificateKeeper::prepare(config::Configuration& configuration) {
+  auto settings = settings_of(configuration);
+  if (!settings) return failure(settings.error());
+  next_ = std::move(*settings);
+  if (!configuration.acme.is_on()) return {};
+  if (const std::string& file = configuration.acme.ca_file; !file.empty()) {
+    const Transport probe({.tls = {.ca_file = file}});
+    if (auto prepared = probe.prepare_tls(); !prepared) return prepared;
+  }
+  if (!renewer_) {
+    if (auto opened = open(configuration); !opened) return opened;
+  }
+  if (auto added = renewer_->add(next_.names); !added) return added;
+  if (!source_ || source_->names() != next_.names)
+    source_ = std::make_shared<const Source>(renewer_, next_.names, version_);
+  configuration.server.tls->source = source_;
+  return {};
+}
+
+void CertificateKeeper::commit(const config::Configuration& configuration) noexcept {
+  const auto renewer = this->renewer();
+  if (!renewer) return;
+  bool is_other_file = false;
+  {
+    const std::lock_guard lock(mutex_);
+    is_other_file = ca_file_ != configuration.acme.ca_file;
+    ca_file_ = configuration.acme.ca_file;
+  }
+  if (!is_other_file && next_ == current_) return;
+  current_ = next_;
+  renewer->set(current_);
+  for (const acme::SiteStatus& site : renewer->status()) {
+    if (site.has_certificate) continue;
+    announce(acme::Urgency::none, site.name +
+                                      ": a self-signed certificate serves until there is one of " +
+                                      acme::shown_authority(current_.authorities.front()));
+  }
+  try {
+    start_loop();
+  } catch (const std::exception& error) {
+    announce(acme::Urgency::error,
+             std::string("no thread that gets certificates: ") + error.what());
+  }
+}
+
+void CertificateKeeper::begin() {
+  {
+    const std::lock_guard lock(mutex_);
+    acts_ = true;
+  }
+  start_loop();
+}
+
+void CertificateKeeper::start_loop() {
+  const std::lock_guard lock(mutex_);
+  if (acts_ && renewer_ && !loop_) loop_ = std::make_unique<Loop>(renewer_);
+}
+
+void CertificateKeeper::end() noexcept {
+  std::unique_ptr<Loop> ending;
+  {
+    const std::lock_guard lock(mutex_);
+    acts_ = false;
+    ending = std::move(loop_);
+  }
+}
+
+std::shared_ptr<const acme::Challenges> CertificateKeeper::challenges() const {
+  const auto renewer = this->renewer();
+  return renewer ? renewer->challenges() : nullptr;
+}
+
+std::vector<acme::SiteStatus> CertificateKeeper::status() const {
+  const auto renewer = this->renewer();
+  return renewer ? renewer->status() : std::vector<acme::SiteStatus>();
+}
+
+acme::RenewerCounts CertificateKeeper::counts() const {
+  const auto renewer = this->renewer();
+  return renewer ? renewer->counts() : acme::RenewerCounts();
+}
+
+}  // namespace onehop::program

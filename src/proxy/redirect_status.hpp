@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The statuses with which redirect_to() redirects.
+// Thread: any; constant.
+#pragma once
+
+#include <onehop/status.hpp>
+
+#include <string>
+
+namespace onehop {
+
+bool is_redirect_status(Status status) noexcept;
+
+// "301, 302, 303, 307 or 308"
+std::string redirect_statuses();
+
+}  // namespace onehop

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Checks while the list of endpoints changes, by real connections and the real clock.
+#include "upstream/health_checks.hpp"
+
+#include <onehop/detail/clock.hpp>
+
+#include "net/tcp_listener.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace onehop::upstream {
+namespace {
+
+using namespace std::chrono_literals;
+using State = Upstream::State;
+
+// A port where the kernel accepts connections, or refuses them.
+class Place {
+ public:
+  Place() {
+    open("127.0.0.1:0");
+    address_ = listener_->address().to_string();
+  }
+  void refuse() { listener_.reset(); }
+  void accept() { open(address_); }
+  Upstream::Endpoint endpoint() const { return {"http://" + address_}; }
+
+ private:
+  void open(const std::string& address) {
+    auto opened = net::TcpListener::open(net::Address::parse_listen(address).value(), {});
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    listener_.emplace(std::move(*opened));
+  }
+
+  std::optional<net::TcpListener> listener_;
+  std::string address_;
+};
+
+class HealthChecksTest : public ::testing::Test {
+ protected:
+  void start(std::vector<Upstream::Endpoint> endpoints) {
+    Upstream::Options options{.endpoints = std::move(endpoints)};
+    options.health = {
+        .kind = Upstream::HealthCheck::Kind::tcp, .interval = 1ms, .down_after = 1, .up_after = 1};
+    options.slow_start = 0s;
+    group_ = std::make_shared<Group>(std::move(options));
+    checks_.emplace(group_);
+  }
+  void update(std::vector<Upstream::Endpoint> endpoints) {
+    group_->update(std::move(endpoints), detail::now(), Arrival::later);
+  }
+  State state(std::size_t index) { return group_->statuses(detail::now()).at(index).state; }
+  bool becomes(std::size_t index, State wanted) {
+    const auto give_up = std::chrono::steady_clock::now() + 20s;
+    while (state(index) != wanted && std::chrono::steady_clock::now() < give_up)
+      std::this_thread::yield();
+    return state(index) == wanted;
+  }
+
+  Place a_, b_, c_;
+  std::shared_ptr<Group> group_;
+  std::optional<HealthChecks> checks_;
+};
+
+TEST_F(HealthChecksTest, GoOnWhileTheListChanges) {
+  start({a_.endpoint(), b_.endpoint()});
+  b_.refuse();
+  EXPECT_TRUE(becomes(1, State::down));
+  c_.refuse();
+  update({b_.endpoint(), a_.endpoint(), c_.endpoint()});
+  EXPECT_EQ(state(0), State::down) << "as it was";
+  EXPECT_EQ(state(1), State::up);
+  EXPECT_EQ(state(2), State::down) << "before its first good check";
+  c_.accept();
+  EXPECT_TRUE(becomes(2, State::up));
+  a_.refuse();
+  EXPECT_TRUE(becomes(1, State::down));
+  update({c_.endpoint(), b_.endpoint()});
+  b_.accept();
+  EXPECT_TRUE(becomes(1, State::up));
+  update({a_.endpoint(), b_.endpoint()});
+  EXPECT_EQ(state(0), State::down) << "it is remembered";
+  a_.accept();
+  EXPECT_TRUE(becomes(0, State::up));
+}
+
+}  // namespace
+}  // namespace onehop::upstream

@@ -1,0 +1,460 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Certificates by ACME, from Pebble: the challenges, what can go wrong, renewals under load, a shared store."""
+import hashlib
+import json
+import os
+import signal
+import shutil
+import socket
+import ssl
+import stat
+import subprocess
+import threading
+import time
+
+import pytest
+
+import browser
+from acme_authority import DEBIAN, NEW, Pebble
+from configured_proxy import ConfiguredProxy
+from proxy_process import IN_CI, Proxy, free_port, open_to_all, run_onehop
+from upgraded_proxy import UpgradedProxy
+from wire import PATIENCE
+
+NAME = "app.example.com"
+CERTUTIL = shutil.which("certutil")
+# An order takes some seconds, on a machine that does other things as well.
+LONG = 6 * PATIENCE
+
+pytestmark = pytest.mark.skipif(not (NEW or DEBIAN) and not IN_CI, reason="no pebble")
+needs_new = pytest.mark.skipif(not NEW, reason="no pebble with renewal information")
+
+
+class Site:
+    """A proxy whose ports the authority looks at."""
+
+    def __init__(self, folder, backend, environment=(), **options):
+        self.http, self.https = free_port(), free_port()
+        self.folder, self.backend = folder, backend
+        self.authority = Pebble(folder / "pebble", http_port=self.http, tls_port=self.https, environment=environment,
+                                **options)
+        self.proxies = []
+
+    def flags(self, *more, names=(NAME,), listen=None, state="state"):
+        listen = listen or [f"https://127.0.0.1:{self.https}", f"http://127.0.0.1:{self.http}"]
+        return [*(part for one in listen for part in ("-l", one)), *self.authority.flags, "--state",
+                self.folder / state, "--host", ",".join(names), *more, self.backend.url]
+
+    def start(self, *more, **options):
+        self.proxies.append(Proxy(*self.flags(*more, **options), configured=("127.0.0.1", self.https)))
+        return self.proxies[-1]
+
+    def file(self, name=NAME, state="state"):
+        return self.folder / state / "acme" / "certificates" / f"{name}.pem"
+
+    def state(self, name=NAME):
+        return json.loads(self.file(name).with_suffix(".json").read_text(encoding="utf-8"))
+
+    def request_renewal(self, name=NAME):
+        (self.folder / "state" / "acme" / "requests" / f"renew-{name}").write_text("", encoding="utf-8")
+
+    def close(self):
+        for proxy in self.proxies:
+            proxy.stop()
+        self.authority.stop()
+
+
+@pytest.fixture
+def site(start_site):
+    return start_site()
+
+
+@pytest.fixture
+def start_site(tmp_path, start_backend):
+    sites = []
+
+    def start(**options):
+        sites.append(Site(tmp_path, start_backend(), **options))
+        return sites[-1]
+
+    yield start
+    for one in sites:
+        one.close()
+
+
+def connect(port, name=NAME, ca=None, protocols=(), host="127.0.0.1"):
+    """A TLS connection, verified if `ca` is given."""
+    context = ssl.create_default_context(cafile=ca)
+    if ca is None:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if protocols:
+        context.set_alpn_protocols(list(protocols))
+    return context.wrap_socket(socket.create_connection((host, port), timeout=PATIENCE), server_hostname=name)
+
+
+def served(port, name=NAME):
+    """The fingerprint of the certificate that a client gets."""
+    with connect(port, name) as client:
+        return hashlib.sha256(client.getpeercert(binary_form=True)).hexdigest()
+
+
+def wait_for(condition, proxy, patience=LONG):
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, proxy.stderr()
+        assert proxy.process.poll() is None, proxy.stderr()
+        time.sleep(0.05)
+
+
+def is_trusted(port, ca, name=NAME):
+    try:
+        connect(port, name, ca).close()
+        return True
+    except ssl.SSLCertVerificationError:
+        return False
+
+
+def wait_until_trusted(site, proxy, name=NAME, port=None):
+    ca = site.authority.roots()
+    wait_for(lambda: is_trusted(port or site.https, ca, name), proxy)
+
+
+def log_has(proxy, text):
+    return lambda: text in proxy.stderr()
+
+
+def test_a_self_signed_certificate_serves_until_there_is_another(site):
+    proxy = site.start()
+    first = served(site.https)
+    assert f"{NAME}: a self-signed certificate serves until there is one of 127.0.0.1" in proxy.stderr()
+    wait_until_trusted(site, proxy)
+    assert served(site.https) != first
+    with connect(site.https, ca=site.authority.roots()) as client:
+        client.sendall(f"GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode())
+        assert client.recv(100).startswith(b"HTTP/1.1 200 ")
+    assert "agrees to the terms of service of 127.0.0.1" in proxy.stderr()
+
+
+def test_each_name_has_a_certificate_of_its_own(site):
+    names = "a.example.com", "b.example.com"
+    proxy = site.start(names=names)
+    for name in names:
+        wait_until_trusted(site, proxy, name)
+    assert served(site.https, names[0]) != served(site.https, names[1])
+
+
+def test_files_are_what_tls_reads_and_others_cannot(site):
+    proxy = site.start()
+    wait_until_trusted(site, proxy)
+    for path in (site.folder / "state" / "acme").rglob("*"):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+    port = free_port()
+    other = Proxy("-l", f"https://127.0.0.1:{port}", "--tls", site.file(), site.backend.url,
+                  configured=("127.0.0.1", port))
+    assert served(port) == served(site.https)
+    other.stop()
+
+
+def test_tls_alpn_01_needs_only_the_https_port(site):
+    proxy = site.start("--acme-challenge", "tls-alpn-01", listen=[f"https://127.0.0.1:{site.https}"])
+    wait_until_trusted(site, proxy)
+    # No order is pending now, so a client with that protocol is refused.
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        connect(site.https, protocols=["acme-tls/1"])
+
+
+def test_the_other_challenge_is_tried_if_one_port_is_closed(site):
+    proxy = site.start(listen=[f"https://127.0.0.1:{site.https}"])
+    wait_until_trusted(site, proxy)
+
+
+def test_a_redirect_listener_responds_to_challenges_and_redirects_the_rest(site):
+    proxy = site.start("--acme-challenge", "http-01",
+                       listen=[f"https://127.0.0.1:{site.https}", f"redirect://127.0.0.1:{site.http}"])
+    wait_until_trusted(site, proxy)
+    with socket.create_connection(("127.0.0.1", site.http), timeout=PATIENCE) as client:
+        client.sendall(f"GET /.well-known/acme-challenge/{'a' * 43} HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode())
+        assert client.recv(100).startswith(b"HTTP/1.1 308 ")  # no order is pending
+
+
+@pytest.mark.parametrize("environment", [
+    {"PEBBLE_WFE_NONCEREJECT": "90"}, {"PEBBLE_AUTHZREUSE": "100"},
+    {"PEBBLE_VA_NOSLEEP": "0", "PEBBLE_VA_SLEEPTIME": "3"}, {"PEBBLE_CHAIN_LENGTH": "3"}])
+def test_an_authority_may_be_difficult(start_site, environment):
+    site = start_site(environment=environment)
+    proxy = site.start()
+    wait_until_trusted(site, proxy)
+    if "PEBBLE_AUTHZREUSE" in environment:
+        before = served(site.https)
+        site.request_renewal()
+        wait_for(lambda: served(site.https) != before, proxy)
+
+
+def test_the_program_of_debian_works_too(tmp_path, start_backend):
+    if not DEBIAN:
+        pytest.skip("no pebble of Debian")
+    site = Site(tmp_path, start_backend())
+    site.authority.stop()
+    site.authority = Pebble(tmp_path / "old", program=DEBIAN, http_port=site.http, tls_port=site.https)
+    try:
+        wait_until_trusted(site, site.start())
+    finally:
+        site.close()
+
+
+def test_an_external_account(start_site, tmp_path):
+    key = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+    site = start_site(externalAccountBindingRequired=True, externalAccountMACKeys={"kid-1": key})
+    proxy = site.start()
+    wait_for(log_has(proxy, "accounts for its customers only: --acme-eab FILE"), proxy)
+    proxy.stop()
+    file = tmp_path / "eab"
+    file.write_text(f"kid-1 {key}\n", encoding="ascii")
+    site.request_renewal()
+    proxy = site.start("--acme-eab", file)
+    wait_until_trusted(site, proxy)
+
+
+@needs_new
+def test_a_profile_is_asked_for(start_site):
+    site = start_site(profiles={"default": {"description": "", "validityPeriod": 7776000},
+                                "shortlived": {"description": "", "validityPeriod": 518400}})
+    proxy = site.start("--acme-profile", "shortlived")
+    wait_until_trusted(site, proxy)
+    with connect(site.https, ca=site.authority.roots()) as client:
+        end = ssl.cert_time_to_seconds(client.getpeercert()["notAfter"])
+    assert end - time.time() < 7 * 24 * 3600
+
+
+@needs_new
+def test_the_advice_of_the_authority_is_followed(site):
+    proxy = site.start("-v")
+    wait_until_trusted(site, proxy)
+    wait_for(log_has(proxy, "the authority advises to renew from"), proxy)
+    assert site.state()["window"]["start"] <= site.state()["renewAt"] <= site.state()["window"]["end"]
+    proxy.stop()
+    # As if that time had come.
+    state = site.state()
+    state["renewAt"] = state["window"]["start"] = "2026-01-01T00:00:00Z"
+    site.file().with_suffix(".json").write_text(json.dumps(state), encoding="utf-8")
+    before = site.file().read_bytes()
+    proxy = site.start("-v")
+    wait_for(lambda: site.file().read_bytes() != before, proxy)
+
+
+def test_an_authority_that_is_away_does_not_stop_a_start(site):
+    site.authority.stop()
+    proxy = site.start()
+    wait_for(log_has(proxy, "the next attempt is at"), proxy)
+    served(site.https)
+    site.authority.start()
+    ended = run_onehop("acme", "renew", NAME, "--state", site.folder / "state")
+    assert ended.returncode == 0, ended.stderr
+    wait_until_trusted(site, proxy)
+
+
+def test_another_authority_is_asked_if_the_first_is_away(site):
+    dead = f"https://127.0.0.1:{free_port()}/dir"
+    flags = site.flags()
+    flags[flags.index("--acme-ca") + 1] = f"{dead},{site.authority.directory}"
+    proxy = Proxy(*flags, configured=("127.0.0.1", site.https))
+    site.proxies.append(proxy)
+    wait_until_trusted(site, proxy)
+
+
+def test_no_handshake_fails_while_certificates_are_renewed(site):
+    proxy = site.start()
+    wait_until_trusted(site, proxy)
+    ca = site.authority.roots()
+    failures, count, stop = [], [0], threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            try:
+                with connect(site.https, ca=ca) as client:
+                    client.sendall(f"GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode())
+                    assert client.recv(100).startswith(b"HTTP/1.1 200 ")
+                count[0] += 1
+            except (OSError, AssertionError) as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(3):
+            before = served(site.https)
+            site.request_renewal()
+            wait_for(lambda: served(site.https) != before, proxy)  # pylint: disable=cell-var-from-loop
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not failures and count[0] > 10
+
+
+def test_a_process_that_is_killed_leaves_a_store_that_the_next_one_uses(site):
+    for pause in (0.3, 0.8, 1.5, 2.2, 3.0):
+        proxy = site.start()
+        time.sleep(pause)
+        proxy.signal(signal.SIGKILL)
+        proxy.wait()
+    proxy = site.start()
+    wait_until_trusted(site, proxy)
+
+
+def test_two_processes_share_a_store(site):
+    other = free_port()
+    first = site.start()
+    second = site.start(listen=[f"https://127.0.0.1:{other}"])
+    wait_until_trusted(site, first)
+    wait_until_trusted(site, second, port=other)
+    assert served(site.https) == served(other)
+    before = served(other)
+    first.stop()
+    site.request_renewal()
+    second.stop()
+    third = site.start()
+    wait_for(lambda: served(site.https) != before, third)
+
+
+def test_commands_show_renew_and_revoke(site):
+    proxy = site.start()
+    wait_until_trusted(site, proxy)
+    state = "--state", site.folder / "state"
+    listed = run_onehop("acme", "list", *state)
+    assert listed.returncode == 0 and NAME in listed.stdout and "valid until 20" in listed.stdout
+    before = served(site.https)
+    assert run_onehop("acme", "renew", NAME, *state).returncode == 0
+    wait_for(lambda: served(site.https) != before, proxy)
+    before = served(site.https)
+    revoked = run_onehop("acme", "revoke", NAME, "keyCompromise", *state, "--acme-ca-file", site.authority.ca_file)
+    assert revoked.returncode == 0, revoked.stderr
+    assert "revoked by 127.0.0.1" in revoked.stdout
+    wait_for(lambda: served(site.https) != before, proxy)
+    for words in (["acme"], ["acme", "forget"], ["acme", "renew"], ["acme", "revoke", NAME, "boredom"],
+                  ["acme", "list", "all"]):
+        assert run_onehop(*words, *state).returncode == 2, words
+    assert run_onehop("acme", "renew", "other.example.com", *state).returncode == 1
+
+
+@pytest.mark.skipif((browser.MISSING or not CERTUTIL) and not IN_CI, reason="no browser, or no certutil")
+def test_a_browser_that_trusts_the_authority_trusts_the_site(site, tmp_path):
+    proxy = site.start()
+    wait_until_trusted(site, proxy)
+    trusted = tmp_path / ".pki" / "nssdb"
+    trusted.mkdir(parents=True)
+    certutil = [CERTUTIL, "-d", f"sql:{trusted}"]
+    subprocess.run([*certutil, "-N", "--empty-password"], check=True, timeout=PATIENCE)
+    subprocess.run([*certutil, "-A", "-t", "C,,", "-n", "pebble", "-i", site.authority.roots()], check=True,
+                   timeout=PATIENCE)
+    page = browser.Browser(["--host-resolver-rules=MAP *.example.com 127.0.0.1"], {**os.environ, "HOME": str(tmp_path)})
+    try:
+        page.open(f"https://{NAME}:{site.https}/")
+        assert page.js("return location.protocol") == "https:"
+        page.open(f"https://other.example.com:{site.https}/")  # a name that is not in the certificate
+        assert page.js("return location.protocol") == "chrome-error:"
+    finally:
+        page.close()
+
+
+def test_a_reload_adds_and_removes_names(site, tmp_path):
+    names = ["a.example.com", "b.example.com"]
+    settings = {"backend": site.backend.url, "acme": "ops@example.org", "acme-ca": [site.authority.directory],
+                "acme-ca-file": site.authority.ca_file, "state": str(tmp_path / "state"), "host": names[:1],
+                "listen": [f"https://127.0.0.1:{site.https}", f"http://127.0.0.1:{site.http}"]}
+    proxy = ConfiguredProxy(tmp_path, settings)
+    try:
+        wait_until_trusted(site, proxy, names[0])
+        before = served(site.https, names[0])
+        proxy.change(host=names)
+        assert "reloaded; changed: host" in proxy.hup()
+        wait_until_trusted(site, proxy, names[1])
+        assert served(site.https, names[0]) == before
+    finally:
+        proxy.stop()
+
+
+def test_routes_name_the_names(site, tmp_path):
+    settings = {"acme": "ops@example.org", "acme-ca": [site.authority.directory], "state": str(tmp_path / "state"),
+                "acme-ca-file": site.authority.ca_file,
+                "listen": [f"https://127.0.0.1:{site.https}", f"http://127.0.0.1:{site.http}"],
+                "route": [{"host": [NAME, "*.other.example.com"], "backend": site.backend.url}]}
+    proxy = ConfiguredProxy(tmp_path, settings)
+    try:
+        wait_until_trusted(site, proxy)
+        assert sorted(path.name for path in site.file().parent.glob("*.pem")) == [f"{NAME}.pem"]
+    finally:
+        proxy.stop()
+
+
+def test_after_an_upgrade_the_new_process_renews(site, tmp_path):
+    settings = {"backend": site.backend.url, "acme": "ops@example.org", "acme-ca": [site.authority.directory],
+                "acme-ca-file": site.authority.ca_file, "state": str(tmp_path / "state"), "host": [NAME],
+                "listen": [f"https://127.0.0.1:{site.https}", f"http://127.0.0.1:{site.http}"]}
+    proxy = UpgradedProxy(tmp_path, settings)
+    try:
+        wait_until_trusted(site, proxy)
+        before = served(site.https)
+        proxy.upgrade()
+        assert served(site.https) == before
+        site.request_renewal()
+        deadline = time.monotonic() + LONG
+        while served(site.https) == before:
+            assert time.monotonic() < deadline, proxy.stderr()
+            time.sleep(0.1)
+    finally:
+        proxy.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_user_without_rights_renews(site):
+    open_to_all(site.folder)
+    proxy = site.start("--user", "nobody")
+    wait_until_trusted(site, proxy)
+    assert site.file().exists(), proxy.stderr()
+    assert site.file().owner() == "nobody"
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_at_the_start(site, tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "acme").write_text("a file\n", encoding="ascii")
+    ended = run_onehop(*site.flags())
+    assert ended.returncode != 0
+    assert str(tmp_path / "state" / "acme") in ended.stderr
+
+
+def test_check_finds_what_an_authority_would_not_accept(site, tmp_path):
+    def check(*flags):
+        return run_onehop("check", "--acme", "ops@example.org", *flags, "http://127.0.0.1:1")
+
+    state = "--state", tmp_path / "state"
+    ended = check(*state, "--host", NAME, "--acme-ca", site.authority.directory)
+    assert ended.returncode == 0 and "warning" not in ended.stderr
+    ended = check(*state, "--host", NAME, "--acme-ca", site.authority.directory, "-l", "https://:8443")
+    assert ended.returncode == 0 and "port 80 (http-01) or 443" in ended.stderr + ended.stdout
+    for flags, words in [(("--host", "*.example.com"), "wildcard"), (("--host", "192.0.2.1"), "address"),
+                         (("--host", "localhost"), "not a public name"),
+                         (("--host", NAME, "--acme-eab", "/none"), "/none"),
+                         (("--host", NAME, "--acme-ca-file", "/none"), "/none")]:
+        ended = check(*state, *flags)
+        assert ended.returncode == 2 and words in ended.stderr + ended.stdout, flags
+    (tmp_path / "file").write_text("", encoding="ascii")
+    ended = check("--state", tmp_path / "file", "--host", NAME)
+    assert ended.returncode == 2 and "not a directory" in ended.stderr + ended.stdout
+
+
+def test_the_state_is_in_metrics_and_status(site):
+    admin = free_port()
+    proxy = site.start("--admin", f"127.0.0.1:{admin}")
+    wait_until_trusted(site, proxy)
+    with socket.create_connection(("127.0.0.1", admin), timeout=PATIENCE) as client:
+        client.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        text = client.makefile("rb").read().decode()
+    assert f'onehop_acme_certificate_valid{{name="{NAME}"}} 1' in text
+    assert "onehop_acme_certificates_total 1" in text
+    assert f'onehop_acme_renewal_seconds{{name="{NAME}"}}' in text
+    with socket.create_connection(("127.0.0.1", admin), timeout=PATIENCE) as client:
+        client.sendall(b"GET /status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        body = client.makefile("rb").read().decode().split("\r\n\r\n", 1)[1]
+    assert "renewed about 20" in body
