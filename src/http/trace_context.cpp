@@ -131,11 +131,6 @@ std::optional<TraceParent> traceparent_of(const Headers& headers) noexcept {
   return found ? parse_traceparent(*found) : std::nullopt;
 }
 
-std::string_view trace_id_in(std::string_view traceparent) noexcept {
-  const auto parts = parse_traceparent(traceparent);
-  return parts ? parts->trace_id : std::string_view();
-}
-
 std::string_view trace_id_of(const Headers& headers) noexcept {
   const auto parts = traceparent_of(headers);
   return parts ? parts->trace_id : std::string_view();

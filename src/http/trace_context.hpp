@@ -44,10 +44,6 @@ bool is_valid_tracestate(std::string_view text) noexcept;
 // Returns the traceparent of a request, unless it is malformed or there are several.
 std::optional<TraceParent> traceparent_of(const Headers& headers) noexcept;
 
-// Returns the trace id in "00-TRACE_ID-PARENT_ID-FLAGS", 32 lower-case hexadecimal digits, or "" if
-// the value is invalid.
-std::string_view trace_id_in(std::string_view traceparent) noexcept;
-
 // Returns the trace id of a request, or "" unless it has exactly one traceparent.
 std::string_view trace_id_of(const Headers& headers) noexcept;
 

@@ -12,6 +12,11 @@ namespace {
 constexpr std::string_view kId = "4bf92f3577b34da6a3ce929d0e0e4736";
 const std::string kValid = "00-" + std::string(kId) + "-00f067aa0ba902b7-01";
 
+std::string_view trace_id_in(std::string_view traceparent) {
+  const auto parts = parse_traceparent(traceparent);
+  return parts ? parts->trace_id : std::string_view();
+}
+
 TEST(TraceContext, FindsTheTraceId) {
   EXPECT_EQ(trace_id_in(kValid), kId);
   EXPECT_EQ(trace_id_in("00-00000000000000000000000000000001-0000000000000001-ff"),

@@ -3,7 +3,6 @@
 
 #include <onehop/status.hpp>
 
-#include "base/ascii.hpp"
 #include "base/check.hpp"
 #include "observe/exchange_values.hpp"
 
@@ -39,14 +38,6 @@ std::string_view name_of_protocol_label(std::size_t index) noexcept {
 
 std::string_view name_of_phase_label(Phase phase) noexcept {
   return phase == Phase::none ? "none" : to_string(phase);
-}
-
-std::size_t tunnel_label(std::string_view upgrade) noexcept {
-  return ascii::equals_ignoring_case(upgrade, "websocket") ? 0 : 1;
-}
-
-std::string_view name_of_tunnel_label(std::size_t index) noexcept {
-  return index == 0 ? "websocket" : "other";
 }
 
 std::string_view name_of_code_class(std::size_t index) noexcept {

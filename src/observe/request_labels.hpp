@@ -31,11 +31,6 @@ std::string_view name_of_protocol_label(std::size_t index) noexcept;
 // As to_string() has it, or "none".
 std::string_view name_of_phase_label(Phase phase) noexcept;
 
-// "websocket" and "other".
-inline constexpr std::size_t kTunnelLabels = 2;
-std::size_t tunnel_label(std::string_view upgrade) noexcept;
-std::string_view name_of_tunnel_label(std::size_t index) noexcept;
-
 // "1xx" to "5xx", and "none" where no response was sent.
 inline constexpr std::size_t kCodeClasses = 6;
 std::string_view name_of_code_class(std::size_t index) noexcept;

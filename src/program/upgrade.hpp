@@ -62,7 +62,6 @@ class Upgrade {
   Result<std::string> replace();
   // The last steps, with a process that could serve.
   Result<void> give_way(ChildProcess& child, ProcessChannel channel);
-  Result<void> wait_until_ready(ChildProcess& child, const ProcessChannel& channel) const;
   template <class Wait>
   auto wait_with(ChildProcess& child, const Wait& wait) const -> decltype(wait(Duration()));
 

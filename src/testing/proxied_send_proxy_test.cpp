@@ -38,6 +38,15 @@ class ProxiedSendProxy : public test::Proxied {
     EXPECT_EQ(read->complete->ends->client.to_string(), client);
     return received.substr(read->size);
   }
+  // The first exchange of a client; returns its connection to the backend.
+  Wire first_exchange(Wire& client, std::string_view ip) {
+    client.send(get("/first"));
+    Wire backend = this->backend();
+    EXPECT_THAT(after_header(backend, std::string(ip) + ":7"), StartsWith("GET /first "));
+    backend.send(ok("first"));
+    EXPECT_EQ(body_of(client.receive()), "first");
+    return backend;
+  }
   void exchange(Wire& client, Wire& backend, std::string_view text) {
     client.send(get("/" + std::string(text)));
     EXPECT_THAT(backend.receive(), StartsWith("GET /" + std::string(text) + " "));
@@ -48,17 +57,9 @@ class ProxiedSendProxy : public test::Proxied {
 
 TEST_F(ProxiedSendProxy, OfEachClientHasConnectionsOfItsOwn) {
   Wire alice = client_at("203.0.113.1");
-  alice.send(get("/first"));
-  Wire of_alice = backend();
-  EXPECT_THAT(after_header(of_alice, "203.0.113.1:7"), StartsWith("GET /first "));
-  of_alice.send(ok("first"));
-  EXPECT_EQ(body_of(alice.receive()), "first");
+  Wire of_alice = first_exchange(alice, "203.0.113.1");
   Wire bob = client_at("203.0.113.2");
-  bob.send(get("/bob"));
-  Wire of_bob = backend();
-  EXPECT_THAT(after_header(of_bob, "203.0.113.2:7"), StartsWith("GET /bob "));
-  of_bob.send(ok("bob"));
-  EXPECT_EQ(body_of(bob.receive()), "bob");
+  Wire of_bob = first_exchange(bob, "203.0.113.2");
   EXPECT_EQ(transport_->statistics().idle, 2u);
   exchange(alice, of_alice, "again");
   exchange(bob, of_bob, "too");
@@ -69,11 +70,7 @@ TEST_F(ProxiedSendProxy, OfEachClientHasConnectionsOfItsOwn) {
 // Another connection of the same address is another client.
 TEST_F(ProxiedSendProxy, AConnectionEndsWithItsClient) {
   Wire first = client_at("203.0.113.1");
-  first.send(get());
-  Wire of_first = backend();
-  after_header(of_first, "203.0.113.1:7");
-  of_first.send(ok("1"));
-  EXPECT_EQ(body_of(first.receive()), "1");
+  Wire of_first = first_exchange(first, "203.0.113.1");
   EXPECT_FALSE(of_first.at_end());
   first.close();
   EXPECT_TRUE(of_first.at_end());
@@ -90,11 +87,7 @@ TEST_F(ProxiedSendProxy, IdleConnectionsGiveWayToOtherClientsAtTheLimit) {
   options.max_connections = 1;
   start_with(options);
   Wire alice = client_at("203.0.113.1");
-  alice.send(get());
-  Wire of_alice = backend();
-  after_header(of_alice, "203.0.113.1:7");
-  of_alice.send(ok("1"));
-  EXPECT_EQ(body_of(alice.receive()), "1");
+  Wire of_alice = first_exchange(alice, "203.0.113.1");
   Wire bob = client_at("203.0.113.2");
   bob.send(get());
   EXPECT_TRUE(of_alice.at_end()) << "one that is idle";
@@ -120,11 +113,7 @@ TEST_F(ProxiedSendProxy, AFullPoolKeepsTheConnectionsThatItHas) {
   after_header(of_alice, "203.0.113.1:7");
   of_alice.send(ok("1"));
   Wire bob = client_at("203.0.113.2");
-  bob.send(get());
-  Wire of_bob = backend();
-  after_header(of_bob, "203.0.113.2:7");
-  of_bob.send(ok("2"));
-  EXPECT_EQ(body_of(bob.receive()), "2");
+  Wire of_bob = first_exchange(bob, "203.0.113.2");
   EXPECT_TRUE(of_bob.at_end());
   EXPECT_FALSE(of_alice.at_end());
   EXPECT_EQ(transport_->statistics().idle, 1u);
@@ -132,12 +121,8 @@ TEST_F(ProxiedSendProxy, AFullPoolKeepsTheConnectionsThatItHas) {
 
 TEST_F(ProxiedSendProxy, ARetryNamesTheClientToo) {
   Wire alice = client_at("203.0.113.1");
-  alice.send(get("/first"));
   {
-    Wire of_alice = backend();
-    after_header(of_alice, "203.0.113.1:7");
-    of_alice.send(ok("first"));
-    EXPECT_EQ(body_of(alice.receive()), "first");
+    Wire of_alice = first_exchange(alice, "203.0.113.1");
     alice.send(get("/second"));
     of_alice.reset();  // as a connection that was closed when it was reused
   }

@@ -119,20 +119,16 @@ def wait_until_trusted(site, proxy, name=NAME, port=None):
     wait_for(lambda: is_trusted(port or site.https, ca, name), proxy)
 
 
-def log_has(proxy, text):
-    return lambda: text in proxy.stderr()
-
-
 def test_a_self_signed_certificate_serves_until_there_is_another(site):
     proxy = site.start()
     first = served(site.https)
-    assert f"{NAME}: a self-signed certificate serves until there is one of 127.0.0.1" in proxy.stderr()
+    proxy.wait_for_message(f"{NAME}: a self-signed certificate serves until there is one of 127.0.0.1")
     wait_until_trusted(site, proxy)
     assert served(site.https) != first
     with connect(site.https, ca=site.authority.roots()) as client:
         client.sendall(f"GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode())
         assert client.recv(100).startswith(b"HTTP/1.1 200 ")
-    assert "agrees to the terms of service of 127.0.0.1" in proxy.stderr()
+    proxy.wait_for_message("agrees to the terms of service of 127.0.0.1")
 
 
 def test_each_name_has_a_certificate_of_its_own(site):
@@ -206,7 +202,7 @@ def test_an_external_account(start_site, tmp_path):
     key = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
     site = start_site(externalAccountBindingRequired=True, externalAccountMACKeys={"kid-1": key})
     proxy = site.start()
-    wait_for(log_has(proxy, "accounts for its customers only: --acme-eab FILE"), proxy)
+    proxy.wait_for_message("accounts for its customers only: --acme-eab FILE", patience=LONG)
     proxy.stop()
     file = tmp_path / "eab"
     file.write_text(f"kid-1 {key}\n", encoding="ascii")
@@ -230,7 +226,7 @@ def test_a_profile_is_asked_for(start_site):
 def test_the_advice_of_the_authority_is_followed(site):
     proxy = site.start("-v")
     wait_until_trusted(site, proxy)
-    wait_for(log_has(proxy, "the authority advises to renew from"), proxy)
+    proxy.wait_for_message("the authority advises to renew from", patience=LONG)
     assert site.state()["window"]["start"] <= site.state()["renewAt"] <= site.state()["window"]["end"]
     proxy.stop()
     # As if that time had come.
@@ -245,7 +241,7 @@ def test_the_advice_of_the_authority_is_followed(site):
 def test_an_authority_that_is_away_does_not_stop_a_start(site):
     site.authority.stop()
     proxy = site.start()
-    wait_for(log_has(proxy, "the next attempt is at"), proxy)
+    proxy.wait_for_message("the next attempt is at", patience=LONG)
     served(site.https)
     site.authority.start()
     ended = run_onehop("acme", "renew", NAME, "--state", site.folder / "state")

@@ -122,18 +122,11 @@ def test_port_80_without_permission_names_the_remedies():
 def test_the_start_says_what_listens_and_where_it_goes(start_proxy, start_backend):
     backend = start_backend()
     proxy = start_proxy(backend.url)
-    text = wait_for_stderr(proxy, lambda text: str(backend.address[1]) in text)
+    proxy.wait_for_message(str(backend.address[1]))
+    text = proxy.stderr()
     assert str(proxy.address[1]) in text
     assert len(text.strip().splitlines()) <= 3
     assert proxy.stdout() == "", "standard output is for the access log"
-
-
-def wait_for_stderr(proxy, condition):
-    deadline = time.monotonic() + PATIENCE
-    while not condition(proxy.stderr()):
-        assert time.monotonic() < deadline, proxy.stderr()
-        time.sleep(0.005)
-    return proxy.stderr()
 
 
 def test_port_0_is_a_free_port_that_is_printed(start_backend):
@@ -170,7 +163,7 @@ def test_it_starts_while_the_backend_is_down_and_works_once_it_is_up(start_proxy
             peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nup")
             assert client.read_final().body == b"up"
             peer.close()
-    assert str(port) in proxy.stderr(), "the start warned"
+    proxy.wait_for_message(str(port))
 
 
 def test_it_starts_although_the_name_does_not_resolve(start_proxy):

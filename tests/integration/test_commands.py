@@ -4,7 +4,6 @@ import json
 import os
 import pwd
 import signal
-import socket
 import stat
 import subprocess
 import time
@@ -167,10 +166,10 @@ def test_the_default_place_is_the_folder_of_the_service_or_the_user(start_proxy,
     proxy = start_proxy(backend.url)
     place = tmp_path / "onehop.sock"
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
-    assert f"admin socket {place}" in proxy.stderr()
+    proxy.wait_for_message(f"admin socket {place}")
     assert run_onehop("status").returncode == 0
     second = start_proxy(backend.url)
-    assert "no admin socket" in second.stderr()
+    second.wait_for_message("no admin socket")
     assert json.loads(run_onehop("status", "--json").stdout)["state"]["pid"] == proxy.pid
     proxy.signal(signal.SIGKILL)
     proxy.wait()

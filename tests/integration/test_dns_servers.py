@@ -49,21 +49,14 @@ def body(proxy):
         return client.get().body.decode()
 
 
-def wait_for(proxy, words):
-    deadline = time.monotonic() + PATIENCE
-    while words not in proxy.stderr():
-        assert time.monotonic() < deadline, proxy.stderr()
-        time.sleep(0.02)
-
-
 @needs_dnsmasq
 def test_a_backend_is_found_by_them(start_proxy, name_server, replicas):
     server = name_server("127.0.0.21")
     port = replicas[0].address[1]
     proxy = start_proxy("--dns-servers", flag(server), f"http://app.test:{port}")
     assert body(proxy) == "a"
-    wait_for(proxy, f"requests go to http://app.test:{port} (127.0.0.21)")
-    wait_for(proxy, "the backend accepts connections")
+    proxy.wait_for_message(f"requests go to http://app.test:{port} (127.0.0.21)")
+    proxy.wait_for_message("the backend accepts connections")
 
 
 @needs_dnsmasq
@@ -120,7 +113,7 @@ def test_readiness_and_check_ask_them_as_well(start_proxy, name_server, replicas
     server = name_server("127.0.0.21")
     backend = "http://app.test:%d" % replicas[0].address[1]
     proxy = start_proxy("--dns-servers", flag(server), "--ready-needs-upstream", "--health-path", "/ready", backend)
-    wait_for(proxy, "ready: the backend")
+    proxy.wait_for_message("ready: the backend")
     with Client(proxy.address) as client:
         assert client.get("/ready").status == 200
     checked = run_onehop("check", "--live", "--dns-servers", flag(server), backend)

@@ -122,7 +122,7 @@ def test_one_listener_redirects_and_another_without_tls_does_not(start_proxy, st
     redirecting, plain = free_port(), free_port()
     proxy = start_proxy(*tls(pair), "-l", f"redirect://127.0.0.1:{redirecting}",
                         "-l", f"http://127.0.0.1:{plain}", start_backend().url)
-    assert f"http://127.0.0.1:{redirecting} (redirects to https)" in proxy.stderr()
+    proxy.wait_for_message(f"http://127.0.0.1:{redirecting} (redirects to https)")
     with Client(("127.0.0.1", redirecting)) as client:
         got = client.ask(get("/a?b=c", host=f"localhost:{redirecting}"))
         assert got.status == 308

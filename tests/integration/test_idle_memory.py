@@ -8,7 +8,7 @@ import pytest
 
 from proxy_process import SANITIZED
 from raw_client import connect
-from wire import OK, PATIENCE, get
+from wire import OK, get
 
 pytestmark = pytest.mark.skipif(SANITIZED, reason="sanitizers change what memory means")
 

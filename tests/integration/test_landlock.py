@@ -83,7 +83,7 @@ def test_the_kernel_refuses_a_file_elsewhere(start, tmp_path):
     files = {"tls": [str(tmp_path / "own" / "cert.pem")], "tls-key": [str(tmp_path / "own" / "key.pem")]}
     proxy = start(listen=[f"https://127.0.0.1:{free_port()}"], **files)
     link_to_another_folder(certificate, tmp_path)
-    wait_for(proxy, "Permission denied")
+    proxy.wait_for_message("Permission denied")
 
 
 @needs_landlock
@@ -133,7 +133,7 @@ def test_a_log_is_opened_again_in_its_folder(start, tmp_path):
     proxy = start(**{"access-log-to": str(log)})
     log.rename(tmp_path / "other" / "access.log.1")
     proxy.signal(10)
-    wait_for(proxy, "access.log")
+    proxy.wait_for_message("access.log")
     deadline = time.monotonic() + PATIENCE
     while not log.exists():
         assert time.monotonic() < deadline, proxy.stderr()
@@ -194,10 +194,3 @@ def test_without_it_onehop_serves_all_the_same_and_says_why(tmp_path, backend, e
 @needs_landlock
 def test_a_process_that_has_all_restrictions_already_starts(tmp_path, backend):
     assert run_restricted(tmp_path, backend, fill_layers).startswith("on ")
-
-
-def wait_for(proxy, words):
-    deadline = time.monotonic() + 3 * PATIENCE
-    while words not in proxy.stderr():
-        assert time.monotonic() < deadline, proxy.stderr()
-        time.sleep(0.02)

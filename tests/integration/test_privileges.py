@@ -2,11 +2,9 @@
 """--user: the listeners are opened as root, and another user serves."""
 import os
 import pwd
-import re
 import shutil
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -94,20 +92,13 @@ def test_the_key_is_read_before_and_must_be_readable_to_be_read_again(start_prox
         assert client.get().status == 200
     os.chmod(key, 0o600)
     os.utime(key, (1, 1))
-    wait_for(proxy, r"old ones stay")
+    proxy.wait_for_message("old ones stay")
     with TlsClient(proxy.address, trusting(own)) as client:
         assert client.get().status == 200
     open_to_all(folder)
     shutil.chown(key, "nobody")
     os.utime(key, (2, 2))
-    wait_for(proxy, r"the TLS files have changed")
-
-
-def wait_for(proxy, pattern):
-    deadline = time.monotonic() + 2 * PATIENCE
-    while not re.search(pattern, proxy.stderr()):
-        assert time.monotonic() < deadline, proxy.stderr()
-        time.sleep(0.02)
+    proxy.wait_for_message("the TLS files have changed")
 
 
 @pytest.mark.parametrize("user, words", [

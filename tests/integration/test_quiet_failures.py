@@ -1,22 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Failures that would otherwise be silent leave a line without -v, and each is logged once."""
 import socket
-import time
 
 import pytest
 
 from tls_peers import Certificates
 from wire import OK, PATIENCE, get
-
-
-def wait_for_line(proxy, *words):
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        for line in proxy.stderr().splitlines():
-            if all(word in line for word in words):
-                return line
-        assert time.monotonic() < deadline, proxy.stderr()
-        time.sleep(0.005)
 
 
 @pytest.fixture
@@ -31,7 +20,7 @@ def test_a_dropped_upgrade(start_proxy, backend):
     with proxy.client() as client:
         client.send(get("/a", "Connection: Upgrade", 'Upgrade: spdy/3.1, "x" y=z'))
         assert client.read_final().status == 200
-    line = wait_for_line(proxy, "upgrade not allowed")
+    line = proxy.wait_for_message("upgrade not allowed")
     assert line.endswith('peer=127.0.0.1 request="GET /a HTTP/1.1" upgrade="spdy/3.1, \\x22x\\x22 y=z"')
     assert " warning " in line
     assert b"upgrade" not in backend.received.lower()
@@ -54,14 +43,14 @@ def test_plain_http_and_noise_on_a_tls_port(start_proxy, backend, tmp_path):
         with socket.create_connection(proxy.address, PATIENCE) as client:
             client.sendall(said)
             assert client.recv(4096)
-        line = wait_for_line(proxy, "warning TLS handshake failed: peer=127.0.0.1:", words)
+        line = proxy.wait_for_message("warning TLS handshake failed: peer=127.0.0.1:", words)
         assert line.endswith('"')
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_502_stands_in_the_access_log_alone(start_proxy, form):
     proxy = start_proxy("--access-log", form, "http://127.0.0.1:1")
-    wait_for_line(proxy, "the backend does not answer yet")
+    proxy.wait_for_message("the backend does not answer yet")
     before = proxy.stderr()
     with proxy.client() as client:
         assert client.get().status == 502
@@ -75,7 +64,7 @@ def test_without_an_access_log_it_stands_on_standard_error(start_proxy):
     proxy = start_proxy("--access-log", "off", "http://127.0.0.1:1")
     with proxy.client() as client:
         assert client.get().status == 502
-    line = wait_for_line(proxy, "status=502")
+    line = proxy.wait_for_message("status=502")
     assert 'warning client=127.0.0.1 request="GET / HTTP/1.1" status=502 failure="upstream connect: ' in line
     assert proxy.stdout() == ""
 

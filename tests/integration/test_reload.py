@@ -468,7 +468,7 @@ def test_a_drain_delay_fails_health_checks_first(configured, backend):
     wait_until(lambda: is_refused(proxy.address), "the listener to close")
     assert time.monotonic() - began > 1.2
     assert proxy.wait() == 0
-    assert "draining: health checks fail; the listeners close in 1500ms" in proxy.stderr()
+    proxy.wait_for_message("draining: health checks fail; the listeners close in 1500ms")
 
 
 def test_a_second_signal_cuts_the_delay(configured, backend):

@@ -132,7 +132,7 @@ def test_a_pipe_holds_up_neither_a_reload_nor_a_stop(configured, backend):
     os.mkfifo(proxy.file)
     line = proxy.hup()
     assert "not reloaded, and nothing has changed" in line
-    assert "onehop.toml: is a pipe, which can be read at start-up only" in proxy.stderr()
+    proxy.wait_for_message("onehop.toml: is a pipe, which can be read at start-up only")
     assert header_of(proxy, "X-Old") == "yes"
     began = time.monotonic()
     assert proxy.stop() == 0

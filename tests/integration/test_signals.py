@@ -7,7 +7,6 @@ import resource
 import signal
 import ssl
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -17,13 +16,6 @@ from tls_peers import Certificates, TlsClient
 from wire import OK, PATIENCE, get
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (?:debug|info|warning|error) \S.*")
-
-
-def wait_for_line(proxy, text):
-    deadline = time.monotonic() + PATIENCE
-    while not any(text in line for line in proxy.stderr().splitlines()):
-        assert time.monotonic() < deadline, proxy.stderr()
-        time.sleep(0.005)
 
 
 def shown_certificate(proxy):
@@ -59,13 +51,13 @@ def test_hup_reads_the_tls_files_again(start_proxy, backend, tmp_path):
     pem.write(authority.sign("second", "localhost"))
     assert shown_certificate(proxy) == before
     proxy.signal(signal.SIGHUP)
-    wait_for_line(proxy, "info HUP: reloaded; no setting has changed; the TLS files were read again")
+    proxy.wait_for_message("info HUP: reloaded; no setting has changed; the TLS files were read again")
     after = shown_certificate(proxy)
     assert after != before
     pem.write((os.devnull, os.devnull))
     proxy.signal(signal.SIGHUP)
-    wait_for_line(proxy, "error HUP: not reloaded, and nothing has changed: ")
-    assert str(pem.path) in proxy.stderr()
+    proxy.wait_for_message("error HUP: not reloaded, and nothing has changed: ")
+    proxy.wait_for_message(str(pem.path))
     assert shown_certificate(proxy) == after
 
 
@@ -78,7 +70,7 @@ def test_a_signal_that_does_not_ask_for_the_end_leaves_a_line(start_proxy, backe
     proxy = start_proxy(backend.url)
     with proxy.client() as client:
         proxy.signal(number)
-        wait_for_line(proxy, words)
+        proxy.wait_for_message(words)
         assert client.get().status == 200
     assert proxy.stop() == 0
 
@@ -92,9 +84,9 @@ def test_it_does_not_cut_a_drain_short(start_proxy, backend, number):
         client.send(get())
         backend.wait_for_requests(1)
         proxy.signal(signal.SIGQUIT)
-        wait_for_line(proxy, "info draining: waiting for 1 request")
+        proxy.wait_for_message("info draining: waiting for 1 request")
         proxy.signal(number)
-        wait_for_line(proxy, {signal.SIGHUP: "HUP", signal.SIGUSR1: "was ignored", signal.SIGUSR2: "USR2"}[number])
+        proxy.wait_for_message({signal.SIGHUP: "HUP", signal.SIGUSR1: "was ignored", signal.SIGUSR2: "USR2"}[number])
         go.set()
         assert client.read_final().status == 200
     assert proxy.wait() == 0
@@ -107,19 +99,19 @@ def test_every_line_of_a_run_has_the_one_form(start_proxy, backend):
     with proxy.client() as client:
         client.send(get())
         backend.wait_for_requests(1)
-        wait_for_line(proxy, "the backend accepts connections")
+        proxy.wait_for_message("the backend accepts connections")
         proxy.signal(signal.SIGUSR1)
-        wait_for_line(proxy, "was ignored")
+        proxy.wait_for_message("was ignored")
         assert proxy.stop() == 0
     lines = proxy.stderr().splitlines()
     assert [line for line in lines if not LINE.fullmatch(line)] == []
-    assert "info draining: waiting for 1 request for at most 100ms" in proxy.stderr()
+    proxy.wait_for_message("info draining: waiting for 1 request for at most 100ms")
     assert lines[-1].endswith("info stopped; 1 connection with a request in progress was cut")
 
 
 def test_an_idle_stop_says_that_it_waits_for_nothing(start_proxy, backend):
     proxy = start_proxy(backend.url)
-    wait_for_line(proxy, "the backend accepts connections")
+    proxy.wait_for_message("the backend accepts connections")
     with proxy.client() as client:
         assert client.get().status == 200
         proxy.wait_for_log_lines(1)  # the exchange has ended
@@ -137,7 +129,7 @@ def test_a_process_that_gets_no_new_thread_can_be_stopped(start_proxy, backend):
         proxy = start_proxy(backend.url)
     finally:
         resource.setrlimit(resource.RLIMIT_STACK, before)
-    wait_for_line(proxy, "the backend accepts connections")
+    proxy.wait_for_message("the backend accepts connections")
     size = int(Path(f"/proc/{proxy.pid}/statm").read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGESIZE")
     resource.prlimit(proxy.pid, resource.RLIMIT_AS, (size + (16 << 20), resource.RLIM_INFINITY))
     with proxy.client() as client:

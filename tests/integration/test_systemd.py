@@ -118,7 +118,7 @@ def test_a_socket_that_is_not_a_unix_one_is_a_warning(start_proxy, backend, monk
     """A virtual machine's manager listens on a vsock."""
     monkeypatch.setenv("NOTIFY_SOCKET", name)
     proxy = start_proxy(backend.url)
-    assert f"warning no reports to the service manager: NOTIFY_SOCKET: '{name}'" in proxy.stderr()
+    proxy.wait_for_message(f"warning no reports to the service manager: NOTIFY_SOCKET: '{name}'")
     with proxy.client() as client:
         assert client.get().status == 200
 

@@ -8,7 +8,7 @@ import pytest
 from proxy_process import Proxy
 from raw_client import Client
 from replicas import Load, Replica
-from wire import get, post
+from wire import post
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_one_that_is_killed_is_not_missed(balance, replicas):
         replicas[0].start()
         load.wait_until(lambda answers: "a" in names(answers), patience=60)
     assert_all_succeeded(load)
-    assert "endpoint %s is ejected" % replicas[0].url in proxy.stderr()
+    proxy.wait_for_message("endpoint %s is ejected" % replicas[0].url)
 
 
 def test_one_that_is_paused_is_passed_over(balance, replicas):
@@ -115,8 +115,8 @@ def test_checks_take_out_what_fails_and_bring_it_back(balance, replicas, kind):
         mend()
         load.wait_until(lambda answers: "c" in names(answers), patience=30)
     assert_all_succeeded(load)
-    assert "endpoint %s is down" % replicas[2].url in proxy.stderr()
-    assert "endpoint %s is up again" % replicas[2].url in proxy.stderr()
+    proxy.wait_for_message("endpoint %s is down" % replicas[2].url)
+    proxy.wait_for_message("endpoint %s is up again" % replicas[2].url)
 
 
 def test_a_backup_serves_when_no_other_does(balance, replicas):

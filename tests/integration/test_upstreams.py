@@ -112,7 +112,7 @@ def test_a_health_check_takes_a_backend_out(configured, replicas):
     while "0" in bodies(proxy.address, 12):
         assert time.monotonic() < deadline, proxy.stderr()
     assert any(head.target == "/ok" for head in replicas[0].requests)
-    assert replicas[0].url.removeprefix("http://") in proxy.stderr()
+    proxy.wait_for_message(replicas[0].url.removeprefix("http://"))
 
 
 def test_a_reload_changes_the_backends_under_load(configured, replicas):
