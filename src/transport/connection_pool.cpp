@@ -5,6 +5,8 @@
 #include "transport/client_header.hpp"
 #include "transport/origin_key.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace onehop::transport {
@@ -42,20 +44,41 @@ Origin& ConnectionPool::origin(const Url& url,
   const bool sends_proxy = context_.options().send_proxy;
   const ConnectionId id = sends_proxy && client ? client->id : ConnectionId();
   if (last_ && last_->matches(url, connect_address, id)) return *last_;
+  Origin*& recent = recent_[recent_slot(url, connect_address, id)];
+  if (!recent || !recent->matches(url, connect_address, id)) {
+    recent = &keyed_origin(url, connect_address, id, client);
+  }
+  last_ = recent;
+  return *recent;
+}
+
+Origin& ConnectionPool::keyed_origin(const Url& url,
+                                     std::string_view connect_address,
+                                     ConnectionId id,
+                                     const ConnectionInfo* client) {
   const Key key(origin_key(url, connect_address), id.number());
   auto found = origins_.find(key);
   if (found == origins_.end()) {
     Origin::Keeper& keeper = *this;
     net::Destination destination = destination_of(url, connect_address);
-    if (sends_proxy) destination.preamble = client_header(client ? *client : ConnectionInfo());
+    if (context_.options().send_proxy)
+      destination.preamble = client_header(client ? *client : ConnectionInfo());
     auto made =
         std::make_unique<Origin>(keeper, context_, key.first, url, std::move(destination), id);
     found = origins_.emplace(key, std::move(made)).first;
   }
   const std::unique_ptr<Origin>& origin = found->second;
   ONEHOP_DCHECK(origin->matches(url, connect_address, id));
-  last_ = origin.get();
   return *origin;
+}
+
+std::size_t ConnectionPool::recent_slot(const Url& url,
+                                        std::string_view connect_address,
+                                        ConnectionId client) noexcept {
+  const std::hash<std::string_view> hash;
+  std::size_t mixed = hash(url.authority()) + client.number();
+  if (!connect_address.empty()) mixed += hash(connect_address);
+  return mixed % kRecent;
 }
 
 Origin* ConnectionPool::find(const Key& key) const noexcept {
@@ -65,8 +88,10 @@ Origin* ConnectionPool::find(const Key& key) const noexcept {
 
 void ConnectionPool::forget(const Origin& origin) {
   const Key key(origin.key(), origin.client().number());
-  ONEHOP_DCHECK(find(key) == &origin);
-  if (last_ == &origin) last_ = nullptr;
+  Origin* const known = find(key);
+  ONEHOP_DCHECK(known == &origin);
+  if (last_ == known) last_ = nullptr;
+  std::ranges::replace(recent_, known, nullptr);
   origins_.erase(origins_.find(key));
   end_if_unused();
 }

@@ -9,6 +9,8 @@
 #include "transport/origin.hpp"
 #include "transport/pool_context.hpp"
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -51,7 +53,18 @@ class ConnectionPool final : public io::WorkerLocal,
   // By the key of the upstream, and the number of the client; 0: for all clients.
   using Key = std::pair<std::string, std::uint64_t>;
 
+  // A pool with more origins than this finds some of them by their key.
+  static constexpr std::size_t kRecent = 64;
+  // Where recent_ has the origin, if it has it.
+  static std::size_t recent_slot(const Url& url,
+                                 std::string_view connect_address,
+                                 ConnectionId client) noexcept;
+
   net::Destination destination_of(const Url& url, std::string_view connect_address) const;
+  Origin& keyed_origin(const Url& url,
+                       std::string_view connect_address,
+                       ConnectionId id,
+                       const ConnectionInfo* client);
   Origin* find(const Key& key) const noexcept;
   void forget(const Origin& origin) override;
   bool sweep() override;
@@ -62,7 +75,8 @@ class ConnectionPool final : public io::WorkerLocal,
   PoolContext context_;
   // A dialer of the program may make round trips, and so add origins while all are visited.
   std::map<Key, std::unique_ptr<Origin>> origins_;
-  Origin* last_ = nullptr;  // most transports have one origin
+  Origin* last_ = nullptr;                 // most transports have one origin
+  std::array<Origin*, kRecent> recent_{};  // found again without a key; null: none
   io::Wakeup end_;
 };
 
