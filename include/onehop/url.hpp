@@ -54,7 +54,8 @@ class Url {
 
   // Returns this target below `base`: with its scheme and authority, the paths joined with exactly
   // one slash, the queries with '&'. "/dir" below "/base" is "/base/dir".
-  Url resolved_below(const Url& base) const;
+  Url resolved_below(const Url& base) const&;
+  Url resolved_below(const Url& base) &&;
   // The same path and query without scheme and authority.
   Url without_authority() const;
 

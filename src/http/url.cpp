@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <stdexcept>
+#include <utility>
 
 namespace onehop {
 namespace {
@@ -245,7 +246,7 @@ std::string Url::to_string() const {
   return text;
 }
 
-Url Url::resolved_below(const Url& base) const {
+Url Url::resolved_below(const Url& base) const& {
   Url url{Unset()};
   url.authority_ = base.authority_;
   url.path_at_ = base.path_at_;
@@ -273,6 +274,20 @@ Url Url::resolved_below(const Url& base) const {
   if (!base_query.empty() && !query().empty()) text += '&';
   text += query();
   return url;
+}
+
+// Most bases have no path: only the beginning changes, and the text keeps its memory.
+Url Url::resolved_below(const Url& base) && {
+  const bool is_bare = base.text_.size() == base.path_at_ + 1 && base.text_.back() == '/';
+  if (!is_bare || text_[path_at_] != '/') return std::as_const(*this).resolved_below(base);
+  text_.replace(0, path_at_, base.text_, 0, base.path_at_);
+  authority_ = base.authority_;
+  if (has_query()) query_at_ += base.path_at_ - path_at_;
+  path_at_ = base.path_at_;
+  port_ = base.port_;
+  scheme_size_ = base.scheme_size_;
+  path_is_empty_ = false;
+  return std::move(*this);
 }
 
 Url Url::without_authority() const {

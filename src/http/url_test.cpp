@@ -229,6 +229,9 @@ TEST(Url, ResolvedBelow) {
     EXPECT_EQ(joined.authority(), base.authority());
     EXPECT_EQ(joined.scheme(), "http");
     EXPECT_EQ(joined.user_info(), base.user_info());
+    const Url own = target(c.target);
+    EXPECT_EQ(own.resolved_below(base), joined) << "one that stays as it is";
+    EXPECT_EQ(own.resolved_below("https://long.example:8443"_url).resolved_below(base), joined);
   }
 }
 

@@ -5,10 +5,12 @@
 #include "http/field_names.hpp"
 #include "proxy/forwarded.hpp"
 
+#include <utility>
+
 namespace onehop {
 
 void ProxyRequest::set_url(const Url& target) {
-  out_.set_url(out_.url().resolved_below(target));
+  out_.set_url(std::move(out_.url()).resolved_below(target));
   out_.set_host(target.authority());
 }
 

@@ -168,7 +168,7 @@ HookOutcome ReverseProxy::State::rewrite(const Request* in,
                                          Request& out,
                                          bool peer_is_trusted) const {
   if (single_target != nullptr) {
-    out.set_url(out.url().resolved_below(*single_target));
+    out.set_url(std::move(out.url()).resolved_below(*single_target));
     return HookOutcome();
   }
   ProxyRequest both(*in, out, peer_is_trusted);

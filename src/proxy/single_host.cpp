@@ -3,11 +3,12 @@
 #include "proxy/single_host.hpp"
 
 #include <stdexcept>
+#include <utility>
 
 namespace onehop {
 
 void RewriteBelow::operator()(ProxyRequest& request) const {
-  request.out().set_url(request.out().url().resolved_below(target_));
+  request.out().set_url(std::move(request.out().url()).resolved_below(target_));
 }
 
 ReverseProxy single_host_reverse_proxy(Url target) {

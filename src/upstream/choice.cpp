@@ -100,7 +100,7 @@ bool Choice::next(Request& request) {
   const Url& url = request.url();
   if (url.scheme() != endpoint.url.scheme() || url.authority() != endpoint.url.authority() ||
       url.socket_path() != endpoint.url.socket_path()) {
-    request.set_url(url.resolved_below(endpoint.url));
+    request.set_url(std::move(request.url()).resolved_below(endpoint.url));
   }
   if (group_.options().host_of_endpoint) set_host(request, endpoint.url);
   return true;
