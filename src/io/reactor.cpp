@@ -52,7 +52,7 @@ Reactor::~Reactor() {
   // The youngest first: it may use the ones made before it.
   while (!locals_order_.empty()) {
     const LocalKey key = locals_order_.back();
-    last_local_key_ = {};
+    recent_locals_ = {};
     locals_order_.pop_back();
     const auto local = locals_.extract(key);  // its destructor may make another
   }
@@ -60,7 +60,7 @@ Reactor::~Reactor() {
 
 void Reactor::forget_local(const LocalKey& key) {
   std::erase(locals_order_, key);
-  last_local_key_ = {};
+  recent_locals_ = {};
   const auto local = locals_.extract(key);
 }
 

@@ -14,6 +14,7 @@
 #include "io/timer_wheel.hpp"
 #include "io/wakeup.hpp"
 
+#include <array>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -166,15 +167,15 @@ class Reactor {
   template <class T, class Make>
   T& local(const void* owner, Make make) {
     const LocalKey key{&kTypeOf<T>, owner};
-    if (key == last_local_key_) return static_cast<T&>(*last_local_);
+    RecentLocal& recent = recent_locals_[LocalKeyHash()(key) % kRecentLocals];
+    if (key == recent.key) return static_cast<T&>(*recent.local);
     std::unique_ptr<WorkerLocal>& slot = locals_[key];
     if (!slot) {
       std::unique_ptr<WorkerLocal> made = make();
       locals_order_.push_back(key);
       slot = std::move(made);
     }
-    last_local_key_ = key;
-    last_local_ = slot.get();
+    recent = {key, slot.get()};
     return static_cast<T&>(*slot);
   }
   // Destroys it, if there is one. It must not be called inside one of its functions, but in a
@@ -188,15 +189,22 @@ class Reactor {
   template <class T>
   static constexpr char kTypeOf = 0;  // its address stands for the type
   struct LocalKey {
-    const void* type;
-    const void* owner;
+    const void* type = nullptr;
+    const void* owner = nullptr;
     friend bool operator==(const LocalKey&, const LocalKey&) = default;
   };
   struct LocalKeyHash {
     std::size_t operator()(const LocalKey& key) const noexcept {
       const std::hash<const void*> hash;
-      return hash(key.type) ^ (hash(key.owner) << 1U);
+      return hash(key.type) + hash(key.owner) / kOwnerAlignment;
     }
+    static constexpr std::size_t kOwnerAlignment = 64;  // about: owners are far apart
+  };
+  // A request needs few of them, again and again.
+  static constexpr std::size_t kRecentLocals = 8;
+  struct RecentLocal {
+    LocalKey key;  // of no object: none
+    WorkerLocal* local = nullptr;
   };
   void forget_local(const LocalKey& key);
 
@@ -224,8 +232,7 @@ class Reactor {
   std::unique_ptr<char[]> head_scratch_;
   std::unordered_map<LocalKey, std::unique_ptr<WorkerLocal>, LocalKeyHash> locals_;
   std::vector<LocalKey> locals_order_;
-  LocalKey last_local_key_{nullptr, nullptr};
-  WorkerLocal* last_local_ = nullptr;
+  std::array<RecentLocal, kRecentLocals> recent_locals_{};
   std::uint64_t pass_ = 0;
   PassTimes pass_times_;
   int refusal_ = 0;

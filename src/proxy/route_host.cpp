@@ -24,7 +24,8 @@ bool is_ascii(std::string_view text) noexcept {
 std::string_view host_of(std::string_view field) noexcept {
   if (field.starts_with('[')) return field.substr(1, field.find(']') - 1);
   const std::size_t colon = field.find(':');
-  const bool is_bare_v6 = colon != field.rfind(':');
+  if (colon == std::string_view::npos) return field;
+  const bool is_bare_v6 = field.find(':', colon + 1) != std::string_view::npos;
   return is_bare_v6 ? field : field.substr(0, colon);
 }
 

@@ -7,6 +7,7 @@
 #include "http/url_syntax.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace onehop {
 namespace {
@@ -53,6 +54,14 @@ bool is_odd_segment(std::string_view path) noexcept {
   return name == "." || name == ".." || (name.empty() && end < path.size());
 }
 
+// The bytes with which something odd begins.
+constexpr std::array<bool, 256> kMarks = [] {
+  std::array<bool, 256> marks{};
+  for (const char mark : {'/', '\\', '%'})
+    marks[static_cast<unsigned char>(mark)] = true;
+  return marks;
+}();
+
 // A slash comes before all others.
 int rank(char c) noexcept {
   return c == '/' ? -1 : static_cast<int>(static_cast<unsigned char>(c));
@@ -90,6 +99,7 @@ Result<void> check_prefix(std::string_view text) {
 bool is_ambiguous_path(std::string_view path) noexcept {
   for (std::size_t i = 0; i < path.size(); ++i) {
     const char c = path[i];
+    if (!kMarks[static_cast<unsigned char>(c)]) continue;
     if (c == '\\') return true;
     if (c == '/' && i + 1 < path.size()) {
       const char next = path[i + 1];

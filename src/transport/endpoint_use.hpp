@@ -25,22 +25,17 @@ class EndpointUse {
     load_->total.fetch_add(1, std::memory_order_relaxed);
   }
   EndpointUse(EndpointUse&&) noexcept = default;
-  EndpointUse& operator=(EndpointUse&& other) noexcept {
-    if (this == &other) return *this;
-    end();
-    load_ = std::move(other.load_);
+  EndpointUse& operator=(EndpointUse other) noexcept {
+    load_.swap(other.load_);
     return *this;
   }
-  ~EndpointUse() { end(); }
+  ~EndpointUse() {
+    if (load_) load_->requests.fetch_sub(1, std::memory_order_relaxed);
+  }
 
   explicit operator bool() const noexcept { return load_ != nullptr; }
 
  private:
-  void end() noexcept {
-    if (load_) load_->requests.fetch_sub(1, std::memory_order_relaxed);
-    load_.reset();
-  }
-
   std::shared_ptr<EndpointLoad> load_;  // null: none
 };
 

@@ -84,6 +84,9 @@ std::optional<std::size_t> Balancer::trial(const Wanted& wanted) noexcept {
 }
 
 std::optional<std::size_t> Balancer::choose(const Wanted& wanted) {
+  if (balance_ == Balance::least && members_.size() <= kWholeScan && wanted.tried.empty()) {
+    if (const auto usable = least_of_usable(wanted.now)) return usable;
+  }
   if (const auto tried = trial(wanted)) return tried;
   const auto among = group_for(wanted);
   if (!among) return std::nullopt;
@@ -128,6 +131,27 @@ std::optional<std::size_t> Balancer::least(Among among, const Wanted& wanted) {
     one = drawn;
   }
   return least_of_all(among, wanted);
+}
+
+std::optional<std::size_t> Balancer::least_of_usable(Time now) {
+  const std::size_t count = members_.size();
+  if (count == 0) return std::nullopt;
+  std::optional<std::size_t> best;
+  double least_load = 0;
+  std::size_t at = random_() % count;
+  for (std::size_t looked_at = 0; looked_at < count; ++looked_at) {
+    const Member& member = members_[at];
+    if (member.endpoint->condition() != Condition::usable) return std::nullopt;
+    if (!member.backup && member.weight > 0) {
+      const double its_load = load(at, now);
+      if (!best || its_load < least_load) {
+        best = at;
+        least_load = its_load;
+      }
+    }
+    at = at + 1 == count ? 0 : at + 1;
+  }
+  return best;
 }
 
 // Starts at a random index, so that equal endpoints are chosen equally often.

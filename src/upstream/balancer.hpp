@@ -67,6 +67,9 @@ class Balancer {
   double load(std::size_t index, Time now) const noexcept;
 
   std::optional<std::size_t> least(Among among, const Wanted& wanted);
+  // In one look at each, as usual: every endpoint is usable, so there is nothing to try, and none
+  // was tried. std::nullopt if that is not so, or if there are backups alone.
+  std::optional<std::size_t> least_of_usable(Time now);
   std::optional<std::size_t> least_of_all(Among among, const Wanted& wanted);
   std::optional<std::size_t> in_turn(Among among, const Wanted& wanted);
   std::optional<std::size_t> at_random(Among among, const Wanted& wanted);

@@ -91,14 +91,14 @@ bool Choice::next(Request& request) {
   auto chosen = of_cookie();
   if (!chosen) chosen = view_->balancer().choose(wanted());
   if (!chosen) return false;
-  leave();
+  if (current_) leave();
   current_ = chosen;
   tried_[attempts_++] = *chosen;
   Endpoint& endpoint = *current().endpoint;
   tries_ = is_passed_over(endpoint.condition());
   use_ = take_use();
   const Url& url = request.url();
-  if (url.scheme() != endpoint.url.scheme() || url.authority() != endpoint.url.authority() ||
+  if (url.authority() != endpoint.url.authority() || url.scheme() != endpoint.url.scheme() ||
       url.socket_path() != endpoint.url.socket_path()) {
     request.set_url(std::move(request.url()).resolved_below(endpoint.url));
   }
