@@ -24,9 +24,10 @@ in_a_browser = pytest.mark.skipif(browsers.MISSING and not IN_CI, reason="chromi
 class Balanced:
     """A proxy in front of several backends, and its admin pages."""
 
-    def __init__(self, configured, **settings):
-        self.proxy = configured(admin="127.0.0.1:0", access_log="off", workers=2, slow_start="0s", eject_time="200ms",
-                                max_eject_time="400ms", **settings)
+    QUICK = {"slow_start": "0s", "eject_time": "200ms", "max_eject_time": "400ms"}
+
+    def __init__(self, configured, policy=QUICK, **settings):
+        self.proxy = configured(admin="127.0.0.1:0", access_log="off", workers=2, **policy, **settings)
         self.admin = Admin(None, admin_address(self.proxy))
         self.url = "http://%s:%d/" % self.admin.address
 
@@ -151,7 +152,8 @@ def test_a_killed_replica_is_seen_and_seen_again(browser, configured, replicas):
 @in_a_browser
 def test_endpoints_are_the_same_without_scripts(browser, configured, replicas):
     dead = f"http://127.0.0.1:{free_port()}"
-    proxy = Balanced(configured, sticky="header:X-<b>", upstream={"web": {"backend": [replicas[0].url, replicas[1].url]}},
+    proxy = Balanced(configured, policy={}, sticky="header:X-B",
+                     upstream={"web": {"backend": [replicas[0].url, replicas[1].url]}},
                      route=[{"path": "/web/*", "upstream": "web"}], health_check="tcp", health_check_interval="50ms",
                      backend=[replicas[0].url + " weight=2.5", dead, replicas[2].url + " backup"])
     proxy.wait_for_state(dead, "down")
@@ -167,8 +169,8 @@ def test_endpoints_are_the_same_without_scripts(browser, configured, replicas):
 
     browser.open(proxy.url, scripts=False)
     plain = read()
-    assert plain[0][0] == [("default", True, "hash, sticky header:X-<b>; 3 endpoints: 2 up, 1 down"),
-                           ("web", True, "hash, sticky header:X-<b>; 2 endpoints: 2 up")]
+    assert plain[0][0] == [("default", True, "hash, sticky header:X-B; 3 endpoints: 2 up, 1 down"),
+                           ("web", True, "hash, sticky header:X-B; 2 endpoints: 2 up")]
     assert [row[:3] for row in plain[0][1]] == [[dead, "down", "1"], [replicas[0].url, "up", "2.5"],
                                                 [replicas[2].url, "up", "1 backup"]]
     watch(browser, proxy.url)
@@ -179,7 +181,7 @@ def test_endpoints_are_the_same_without_scripts(browser, configured, replicas):
 @in_a_browser
 def test_sections_come_and_go_with_a_reload(browser, configured, replicas):
     urls = [one.url for one in replicas]
-    proxy = Balanced(configured, backend=urls[0])
+    proxy = Balanced(configured, policy={}, backend=urls[0])  # one backend with a policy has a state, too
     assert "balanced" not in proxy.status()
     watch(browser, proxy.url)
     assert browser.js("return getComputedStyle(document.getElementById('balanced')).display") == "none"
