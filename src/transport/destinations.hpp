@@ -17,6 +17,11 @@ namespace onehop::transport {
 // One for each request. Thread: owner.
 class Destinations {
  public:
+  Destinations() = default;
+  Destinations(const Destinations&) = delete;
+  Destinations& operator=(const Destinations&) = delete;
+  virtual ~Destinations() = default;
+
   // Chooses a place that was not tried yet: from now on it is the current one, and the URL of
   // `request` has its scheme and authority. False if no place is left; nothing has changed then.
   virtual bool next(Request& request) = 0;
@@ -33,11 +38,9 @@ class Destinations {
   // The current place has failed with `error`, and may be tried again. `is_its_fault`: that says
   // something about its health; a connection that it closed while it was idle does not.
   virtual void on_failure(const Error& error, bool is_its_fault) noexcept = 0;
-  // It has responded. True if another place should be asked instead, if that does no harm.
-  virtual bool on_response(const Response& response) noexcept = 0;
-
- protected:
-  ~Destinations() = default;
+  // It has responded; fields for the client may be added. True if another place should be asked
+  // instead, if that does no harm.
+  virtual bool on_response(Response& response) = 0;
 };
 
 }  // namespace onehop::transport

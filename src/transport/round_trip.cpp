@@ -150,7 +150,7 @@ class RoundTrip {
   // was then.
   bool may_repeat(Attempt& attempt, const Error& error);
   // After a response: true if it is dropped, because another place is asked instead.
-  bool goes_elsewhere(const Response& response);
+  bool goes_elsewhere(Response& response);
 
  private:
   // An Upgrade goes to an https upstream over HTTP/1.1, which all of them can do. So does a request
@@ -289,7 +289,7 @@ bool RoundTrip::may_repeat(Attempt& attempt, const Error& error) {
 }
 
 // Only a request without content can still be sent, once there is a response.
-bool RoundTrip::goes_elsewhere(const Response& response) {
+bool RoundTrip::goes_elsewhere(Response& response) {
   if (!places_ || !places_->on_response(response)) return false;
   const bool may = resend_.is_repeatable() && had_no_content_ && places_->has_next();
   return may && context_.try_retry() && move_on();
@@ -297,20 +297,22 @@ bool RoundTrip::goes_elsewhere(const Response& response) {
 
 }  // namespace
 
-task<Result<Response>> round_trip(const Pools& pools, Request request, Destinations* places) {
+task<Result<Response>> round_trip(const Pools& pools,
+                                  Request request,
+                                  std::unique_ptr<Destinations> places) {
+  io::Reactor* const reactor = io::Reactor::current_or_null();
+  if (!reactor) {
+    co_return failure(Errc::bad_option, Side::local, "round_trip outside an event loop");
+  }
   if (places && !places->next(request)) {
     co_return failure(Errc::no_endpoint, Side::upstream, "the upstream has no endpoint");
   }
   if (!request.url().is_absolute()) {
     co_return failure(Errc::bad_url, Side::upstream, "the request has no absolute URL to go to");
   }
-  io::Reactor* const reactor = io::Reactor::current_or_null();
-  if (!reactor) {
-    co_return failure(Errc::bad_option, Side::local, "round_trip outside an event loop");
-  }
   ConnectionPool& pool = pools.pool(*reactor);
   pool.context().count_request();
-  RoundTrip trip(pool, request, places);
+  RoundTrip trip(pool, request, places.get());
   if (const auto obstacle = trip.obstacle()) co_return failure(*obstacle);
   for (;;) {
     trip.record_begin();
@@ -321,7 +323,7 @@ task<Result<Response>> round_trip(const Pools& pools, Request request, Destinati
       lease.emplace(std::move(*waited));
     }
     trip.record(*lease);
-    for (Attempt attempt(std::move(*lease), request, pool.context().options(), places);;) {
+    for (Attempt attempt(std::move(*lease), request, pool.context().options(), places.get());;) {
       if (H2Exchange* const h2 = attempt.h2(); h2 && h2->may_wait()) {
         const bool changed = co_await h2->wait_for_response();
         h2->on_wait(changed);

@@ -11,6 +11,8 @@
 #include "transport/connection_pool.hpp"
 #include "transport/destinations.hpp"
 
+#include <memory>
+
 namespace onehop::transport {
 
 // Where round trips find the pool of their worker. Thread: any.
@@ -23,11 +25,11 @@ class Pools {
 };
 
 // Runs on the worker that awaits it; elsewhere it fails with Errc::bad_option. The request goes to
-// one of `places`, or where its URL says if that is null. Both outlive it.
+// one of `places`, or where its URL says if that is null. `pools` outlives it.
 // Errors: those of the URL, of dialling (refusals after Transport::Options::hold), and of the last
 // attempt; Errc::no_connection_slot after queue_timeout. Thread: owner.
 task<Result<Response>> round_trip(const Pools& pools,
                                   Request request,
-                                  Destinations* places = nullptr);
+                                  std::unique_ptr<Destinations> places = nullptr);
 
 }  // namespace onehop::transport

@@ -39,40 +39,33 @@ void set_host(Request& request, const Url& endpoint) {
 
 }  // namespace
 
-Choice::Choice(Group& group,
-               io::Reactor& reactor,
-               std::shared_ptr<WorkerView> view,
-               const Request& request)
-    : group_(group),
-      reactor_(reactor),
-      view_(std::move(view)),
-      is_repeatable_(transport::is_repeatable(request)) {
-  const Upstream::Options& options = group.options();
+void Choice::begin(const Request& request) {
+  reactor_ = &io::Reactor::current();
+  view_ = WorkerViews::view(*reactor_, group_);
+  is_repeatable_ = transport::is_repeatable(request);
+  is_secure_ = request.connection().tls;
+  const Upstream::Options& options = group_->options();
   if (options.balance == Balance::hash) key_ = hash_of(options.hash_key(request));
   if (options.sticky.name.empty()) return;
   cookie_ = parse_cookie(Cookies(request.headers()).get_or_empty(options.sticky.name));
 }
 
-Choice::~Choice() {
-  leave();
-}
-
 // Leaves the current place. If it was a trial that has shown nothing, another request may try.
 void Choice::leave() noexcept {
-  if (current_ && tries_) group_.end_trial(*current().endpoint, reactor_.now());
+  if (current_ && tries_) group_->end_trial(*current().endpoint, reactor_->now());
   tries_ = false;
   use_ = {};
 }
 
 Wanted Choice::wanted() const noexcept {
-  return {.now = reactor_.now(),
+  return {.now = reactor_->now(),
           .tried = std::span(tried_).first(attempts_),
           .is_repeatable = is_repeatable_,
           .key = key_};
 }
 
 bool Choice::has_next() const noexcept {
-  return attempts_ < group_.options().max_attempts && view_->balancer().has_choice(wanted());
+  return attempts_ < group_->options().max_attempts && view_->balancer().has_choice(wanted());
 }
 
 // The endpoint that the client has a cookie for, unless it was tried or cannot be used.
@@ -87,7 +80,8 @@ std::optional<std::size_t> Choice::of_cookie() const noexcept {
 }
 
 bool Choice::next(Request& request) {
-  if (attempts_ == group_.options().max_attempts) return false;
+  if (!view_) begin(request);
+  if (attempts_ == group_->options().max_attempts) return false;
   auto chosen = of_cookie();
   if (!chosen) chosen = view_->balancer().choose(wanted());
   if (!chosen) return false;
@@ -102,7 +96,7 @@ bool Choice::next(Request& request) {
       url.socket_path() != endpoint.url.socket_path()) {
     request.set_url(std::move(request.url()).resolved_below(endpoint.url));
   }
-  if (group_.options().host_of_endpoint) set_host(request, endpoint.url);
+  if (group_->options().host_of_endpoint) set_host(request, endpoint.url);
   return true;
 }
 
@@ -121,32 +115,29 @@ void Choice::on_failure(const Error& error, bool is_its_fault) noexcept {
   tries_ = false;
   use_ = {};
   try {
-    group_.on_failure(*current().endpoint, error.to_string(), reactor_.now());
+    group_->on_failure(*current().endpoint, error.to_string(), reactor_->now());
   } catch (const std::bad_alloc&) {  // it is counted next time
   }
 }
 
-bool Choice::on_response(const Response& response) noexcept {
+bool Choice::on_response(Response& response) {
   Endpoint& endpoint = *current().endpoint;
-  const Upstream::Options& options = group_.options();
+  const Upstream::Options& options = group_->options();
+  const Time now = reactor_->now();
   const bool is_failure = has_status(options.failure_statuses, response);
   try {
     if (is_failure) {
-      group_.on_failure(endpoint, "status " + std::to_string(response.status().code()),
-                        reactor_.now());
+      group_->on_failure(endpoint, "status " + std::to_string(response.status().code()), now);
     } else {
-      group_.on_success(endpoint, tries_, reactor_.now());
+      group_->on_success(endpoint, tries_, now);
     }
   } catch (const std::bad_alloc&) {
   }
   tries_ = false;
+  if (!options.sticky.name.empty() && current().cookie != cookie_) {
+    add_cookie(response, group_->cookie_of(current().cookie, is_secure_));
+  }
   return has_status(options.retry_statuses, response);
-}
-
-std::optional<std::uint64_t> Choice::new_cookie() const noexcept {
-  if (group_.options().sticky.name.empty() || !current_) return std::nullopt;
-  if (current().cookie == cookie_) return std::nullopt;
-  return current().cookie;
 }
 
 }  // namespace onehop::upstream

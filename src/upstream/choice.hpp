@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Choice: where one request to an upstream goes, attempt by attempt. Lives in the coroutine of its
-// round trip. Thread: owner.
+// Choice: where one request to an upstream goes, attempt by attempt. Its round trip owns it.
+// Thread: owner.
 #pragma once
+
+#include <onehop/detail/memory.hpp>
 
 #include "transport/destinations.hpp"
 #include "upstream/group.hpp"
@@ -15,19 +17,14 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 
 namespace onehop::upstream {
 
-class Choice final : public transport::Destinations {
+class Choice final : public transport::Destinations, public detail::InFramePool {
  public:
-  // Both outlive it.
-  Choice(Group& group,
-         io::Reactor& reactor,
-         std::shared_ptr<WorkerView> view,
-         const Request& request);
-  Choice(const Choice&) = delete;
-  Choice& operator=(const Choice&) = delete;
-  ~Choice();
+  explicit Choice(std::shared_ptr<Group> group) noexcept : group_(std::move(group)) {}
+  ~Choice() override { leave(); }
 
   bool next(Request& request) override;
   bool has_next() const noexcept override;
@@ -38,28 +35,28 @@ class Choice final : public transport::Destinations {
   std::string_view connect_address() const noexcept override;
   transport::EndpointUse take_use() noexcept override;
   void on_failure(const Error& error, bool is_its_fault) noexcept override;
-  bool on_response(const Response& response) noexcept override;
-
-  // The value of the sticky cookie that the response has to set; std::nullopt if the client has it.
-  std::optional<std::uint64_t> new_cookie() const noexcept;
+  bool on_response(Response& response) override;
 
  private:
+  // On the worker of the request, before the first choice.
+  void begin(const Request& request);
   Wanted wanted() const noexcept;
   std::optional<std::size_t> of_cookie() const noexcept;
   const Member& current() const noexcept { return view_->members()[*current_]; }
   void leave() noexcept;
 
-  Group& group_;
-  io::Reactor& reactor_;
-  const std::shared_ptr<WorkerView> view_;
+  const std::shared_ptr<Group> group_;
+  std::shared_ptr<WorkerView> view_;  // null: it has not begun
+  io::Reactor* reactor_ = nullptr;
   std::optional<std::size_t> current_;
   std::array<std::size_t, Group::kMaxAttempts> tried_{};  // the current one is the last of them
   std::size_t attempts_ = 0;
   transport::EndpointUse use_;
   std::uint64_t key_ = 0;
   std::uint64_t cookie_ = 0;  // of the request; 0: none
-  bool is_repeatable_;
-  bool tries_ = false;  // the current one was ejected when it was chosen
+  bool is_repeatable_ = false;
+  bool is_secure_ = false;  // the client uses TLS
+  bool tries_ = false;      // the current one was ejected when it was chosen
 };
 
 }  // namespace onehop::upstream

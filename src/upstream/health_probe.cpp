@@ -43,7 +43,7 @@ class OnePlace final : public transport::Destinations {
   std::string_view connect_address() const noexcept override { return endpoint_.connect_address; }
   transport::EndpointUse take_use() noexcept override { return {}; }
   void on_failure(const Error&, bool) noexcept override {}
-  bool on_response(const Response&) noexcept override { return false; }
+  bool on_response(Response&) override { return false; }
 
  private:
   const Endpoint& endpoint_;
@@ -149,9 +149,8 @@ task<CheckResult> HealthProbe::connect(const Endpoint& endpoint) const {
 }
 
 task<Result<Response>> HealthProbe::ask(const Endpoint& endpoint, Request request) const {
-  OnePlace place(endpoint);
-  const transport::Pools& pools = detail::TransportAccess::pools(transport_);
-  co_return co_await transport::round_trip(pools, std::move(request), &place);
+  return transport::round_trip(detail::TransportAccess::pools(transport_), std::move(request),
+                               std::make_unique<OnePlace>(endpoint));
 }
 
 task<CheckResult> HealthProbe::get(const Endpoint& endpoint) const {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <onehop/upstream.hpp>
 
-#include <onehop/cookies.hpp>
 #include <onehop/detail/clock.hpp>
 
 #include "io/reactor.hpp"
@@ -55,25 +54,10 @@ Upstream::Upstream(Options options, const Upstream& before)
 Upstream::~Upstream() = default;
 
 task<Result<Response>> Upstream::round_trip(Request request) const {
-  if (request.deadline()) {
-    auto timed = transport::round_trip_until(*this, std::move(request));
-    co_return co_await std::move(timed);
-  }
-  io::Reactor* const reactor = io::Reactor::current_or_null();
-  if (!reactor) {
-    co_return failure(Errc::bad_option, Side::local, "round_trip outside an event loop");
-  }
-  upstream::Group& group = *shared_->group;
-  const bool is_secure = request.connection().tls;
-  upstream::Choice choice(group, *reactor, upstream::WorkerViews::view(*reactor, shared_->group),
-                          request);
-  const transport::Pools& pools = detail::TransportAccess::pools(*group.options().transport);
-  auto response = co_await transport::round_trip(pools, std::move(request), &choice);
-  if (!response) co_return response;
-  if (const auto cookie = choice.new_cookie()) {
-    add_cookie(*response, group.cookie_of(*cookie, is_secure));
-  }
-  co_return response;
+  if (request.deadline()) return transport::round_trip_until(*this, std::move(request));
+  const std::shared_ptr<upstream::Group>& group = shared_->group;
+  return transport::round_trip(detail::TransportAccess::pools(*group->options().transport),
+                               std::move(request), std::make_unique<upstream::Choice>(group));
 }
 
 void Upstream::update(std::vector<Endpoint> endpoints) {
