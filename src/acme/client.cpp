@@ -267,13 +267,18 @@ task<Result<void>> Client::await_authorization(std::string url, std::string name
   }
 }
 
-task<Result<void>> Client::authorize(std::string url, ChallengeResponder& responder) {
+task<Result<void>> Client::authorize(std::string url,
+                                     const Wanted& wanted,
+                                     ChallengeResponder& responder) {
   auto reply = co_await post(url, std::string(kAsGet));
   if (!reply) co_return failure(reply.error());
   if (reply->status != 200) co_return refused(*reply, "authorization");
   auto authorization = parse_authorization(reply->content);
   if (!authorization) co_return failure(authorization.error());
   if (authorization->status == AuthorizationStatus::valid) co_return Result<void>();
+  // The responder makes the name of a file from it.
+  if (std::ranges::find(wanted.names, authorization->name) == wanted.names.end())
+    co_return failed("the authority asks for a proof of a name that was not ordered");
   const auto& challenges = authorization->challenges;
   const auto found = std::ranges::find_if(challenges, [&](const Challenge& one) {
     return !one.token.empty() && responder.accepts(one.type);
@@ -320,7 +325,7 @@ task<Result<std::string>> Client::obtain(const Wanted& wanted,
   if (!begun) co_return failure(begun.error());
   if (url.empty()) co_return failed("the authority sent no URL of the order");
   for (const std::string& one : begun->authorizations) {
-    auto authorized = co_await with_timeout(options_.patience, authorize(one, responder));
+    auto authorized = co_await with_timeout(options_.patience, authorize(one, wanted, responder));
     if (!authorized)
       co_return failure(of_waiting(authorized.error(), "while the authority verified the name"));
   }

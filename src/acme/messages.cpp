@@ -133,7 +133,7 @@ std::optional<Challenge> challenge_in(const Json& object) {
       !take_url(object, "url", true, challenge.url)) {
     return std::nullopt;
   }
-  challenge.type = *type;
+  challenge.type = for_people(*type);
   challenge.status = *status;
   challenge.problem = problem_of(object);
   const std::string* const token = text_in(object, "token");
@@ -229,7 +229,7 @@ Result<Authorization> parse_authorization(std::string_view json) {
     return malformed("an authorization that is not well-formed");
   }
   authorization.status = *status;
-  authorization.name = *name;
+  authorization.name = for_people(*name);
   std::ranges::transform(authorization.name, authorization.name.begin(), ascii::to_lower);
   for (const Json& one : *listed) {
     if (auto challenge = challenge_in(one))

@@ -307,6 +307,17 @@ TEST_F(RenewerTest, ARefusalAtAnyStepIsAFailureThatSaysWhy) {
   }
 }
 
+TEST_F(RenewerTest, ANameThatWasNotOrderedIsNotProven) {
+  settings_.challenges = {"tls-alpn-01"};
+  authority_.behaviour.other_name = "../certificates/b.example";
+  const auto renewer = make();
+  std::ofstream(folder_ + "/acme/certificates/b.example.pem") << "a pair\n";
+  look(*renewer);
+  EXPECT_EQ(authority_.count("/challenge"), 0);
+  EXPECT_THAT(status_of(*renewer).problem, HasSubstr("a name that was not ordered"));
+  EXPECT_TRUE(fs::exists(folder_ + "/acme/certificates/b.example.pem"));
+}
+
 TEST_F(RenewerTest, AnOrderThatIsNeverDoneEndsWithThePatience) {
   authority_.behaviour.processing_looks = 1'000'000;
   patience_ = std::chrono::milliseconds(50);

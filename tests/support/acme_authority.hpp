@@ -49,6 +49,7 @@ class AcmeAuthority final : public RoundTripper {
     std::optional<acme::RenewalWindow> window = {};
     bool sends_nonsense = false;
     bool forgets_account = false;  // until it is asked for one
+    std::string other_name = {};   // which it authorizes in place of the one of the order
   };
 
   explicit AcmeAuthority(std::string host = "ca.test") : host_(std::move(host)) {}
@@ -197,9 +198,11 @@ class AcmeAuthority final : public RoundTripper {
         one["error"] = {{"type", "urn:ietf:params:acme:error:connection"}, {"detail", "refused"}};
       challenges.push_back(std::move(one));
     }
-    return {{"status", authorization_},
-            {"identifier", {{"type", "dns"}, {"value", name_}}},
-            {"challenges", std::move(challenges)}};
+    return {
+        {"status", authorization_},
+        {"identifier",
+         {{"type", "dns"}, {"value", behaviour.other_name.empty() ? name_ : behaviour.other_name}}},
+        {"challenges", std::move(challenges)}};
   }
 
   void authority_looks(const std::string& type) const {
