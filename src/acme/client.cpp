@@ -178,7 +178,8 @@ task<Result<void>> Client::log_in() {
   auto reply = co_await post(directory_.new_account, account_request());
   if (!reply) co_return failure(reply.error());
   if (!is_success(reply->status)) co_return refused(*reply, "account");
-  if (reply->location.empty()) co_return failed("the authority sent no URL of the account");
+  if (!is_https_url(reply->location))
+    co_return failed("the authority sent no https:// URL of the account");
   account_url_ = std::move(reply->location);
   co_return Result<void>();
 }
@@ -323,7 +324,7 @@ task<Result<std::string>> Client::obtain(const Wanted& wanted,
   const std::string url = placed->location;
   auto begun = parse_order(placed->content);
   if (!begun) co_return failure(begun.error());
-  if (url.empty()) co_return failed("the authority sent no URL of the order");
+  if (!is_https_url(url)) co_return failed("the authority sent no https:// URL of the order");
   for (const std::string& one : begun->authorizations) {
     auto authorized = co_await with_timeout(options_.patience, authorize(one, wanted, responder));
     if (!authorized)

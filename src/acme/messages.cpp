@@ -43,15 +43,6 @@ const std::string* text_in(const Json& object, const char* name) {
   return found->get_ptr<const std::string*>();
 }
 
-bool is_https_url(const std::string& text) {
-  constexpr std::string_view kScheme = "https://";
-  if (text.size() > kMaxUrl || !text.starts_with(kScheme)) return false;
-  const std::string_view place(text.data() + kScheme.size(), text.size() - kScheme.size());
-  if (place.substr(0, place.find('/')).find('@') != place.npos) return false;  // a user
-  const auto url = Url::parse(text);
-  return url && !url->host().empty();
-}
-
 // Puts a URL into `out`. Returns false if there is a value that is not one; or none, if it must be.
 bool take_url(const Json& object, const char* name, bool is_required, std::string& out) {
   if (!object.contains(name)) return !is_required;
@@ -252,6 +243,15 @@ Result<RenewalWindow> parse_renewal_window(std::string_view json) {
   if (const std::string* const why = text_in(object, "explanationURL"))
     found.explanation = for_people(*why);
   return found;
+}
+
+bool is_https_url(const std::string& text) {
+  constexpr std::string_view kScheme = "https://";
+  if (text.size() > kMaxUrl || !text.starts_with(kScheme)) return false;
+  const std::string_view place(text.data() + kScheme.size(), text.size() - kScheme.size());
+  if (place.substr(0, place.find('/')).find('@') != place.npos) return false;  // a user
+  const auto url = Url::parse(text);
+  return url && !url->host().empty();
 }
 
 bool is_token(std::string_view text) noexcept {

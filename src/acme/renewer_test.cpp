@@ -307,6 +307,14 @@ TEST_F(RenewerTest, ARefusalAtAnyStepIsAFailureThatSaysWhy) {
   }
 }
 
+TEST_F(RenewerTest, AUrlWithoutTlsIsNotAsked) {
+  authority_.behaviour.scheme = "http";
+  const auto renewer = make();
+  look(*renewer);
+  EXPECT_EQ(authority_.count("/order"), 0);
+  EXPECT_THAT(status_of(*renewer).problem, HasSubstr("no https:// URL of the account"));
+}
+
 TEST_F(RenewerTest, ANameThatWasNotOrderedIsNotProven) {
   settings_.challenges = {"tls-alpn-01"};
   authority_.behaviour.other_name = "../certificates/b.example";

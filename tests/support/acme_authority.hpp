@@ -49,6 +49,7 @@ class AcmeAuthority final : public RoundTripper {
     std::optional<acme::RenewalWindow> window = {};
     bool sends_nonsense = false;
     bool forgets_account = false;  // until it is asked for one
+    std::string scheme = "https";  // of the URLs in Location
     std::string other_name = {};   // which it authorizes in place of the one of the order
   };
 
@@ -165,7 +166,7 @@ class AcmeAuthority final : public RoundTripper {
   }
 
   Response with_location(Response response, const std::string& path) const {
-    response.headers().set("Location", url(path));
+    response.headers().set("Location", behaviour.scheme + "://" + host_ + path);
     return response;
   }
 
