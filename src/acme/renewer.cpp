@@ -166,7 +166,8 @@ bool Renewer::is_due(const Site& site, const RenewerSettings& settings) const {
     if (impatient_.contains(site.name)) next = std::min(next, *state.last_attempt + kImpatience);
     if (next > now()) return false;
   }
-  if (site.is_placeholder) return true;
+  // One that was asked for before its time, and has failed, is still wanted.
+  if (site.is_placeholder || state.failures > 0) return true;
   const bool is_foreign =
       !state.authority.empty() &&
       std::ranges::find(settings.authorities, state.authority) == settings.authorities.end();

@@ -358,6 +358,23 @@ TEST_F(RenewerTest, ARequestOfAnotherProcessRenewsNow) {
   EXPECT_EQ(renewer->counts().obtained, 2U);
 }
 
+// As after a revocation: the old certificate would serve until its time comes.
+TEST_F(RenewerTest, ARequestThatFailsIsRepeated) {
+  const auto renewer = make();
+  look(*renewer);
+  const std::string first = served(*renewer);
+  authority_.behaviour.is_down = true;
+  std::ofstream(folder_ + "/acme/requests/renew-a.example") << "now\n";
+  look(*renewer);
+  EXPECT_EQ(*status_of(*renewer).next_attempt, now_ + minutes(1));
+  authority_.behaviour.is_down = false;
+  look(*renewer);
+  EXPECT_EQ(served(*renewer), first);
+  now_ += minutes(1);
+  look(*renewer);
+  EXPECT_NE(served(*renewer), first);
+}
+
 TEST_F(RenewerTest, AProcessWithoutTheLockRenewsNothing) {
   const auto renewer = make();
   auto other = FileStore::open(folder_ + "/acme");
