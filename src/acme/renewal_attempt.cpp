@@ -205,7 +205,6 @@ void Renewer::record_failure(const std::string& name,
 }
 
 task<void> Renewer::renew(std::shared_ptr<const RenewerSettings> settings, std::string name) {
-  (void)store_->remove("requests/renew-" + name);
   impatient_.erase(name);
   std::string problem;
   std::optional<std::chrono::seconds> retry_after;
@@ -214,7 +213,10 @@ task<void> Renewer::renew(std::shared_ptr<const RenewerSettings> settings, std::
       Attempt attempt(settings, name, authority);
       attempt.challenge = challenge;
       auto done = co_await this->attempt(&attempt);
-      if (done) co_return;
+      if (done) {
+        forget_request(name);
+        co_return;
+      }
       if (!problem.empty()) problem += "; ";
       problem += words_of(done.error());
       const auto client = clients_.find(authority);
@@ -227,6 +229,12 @@ task<void> Renewer::renew(std::shared_ptr<const RenewerSettings> settings, std::
     }
   }
   record_failure(name, std::move(problem), retry_after);
+  forget_request(name);
+}
+
+// In the end: a process that is killed or loses the lock leaves it to the next one.
+void Renewer::forget_request(const std::string& name) {
+  (void)store_->remove("requests/renew-" + name);
 }
 
 task<void> Renewer::ask_advice(std::shared_ptr<const RenewerSettings> settings, std::string name) {

@@ -125,6 +125,7 @@ class Renewer {
   void record_failure(const std::string& name,
                       std::string problem,
                       std::optional<std::chrono::seconds> retry_after);
+  void forget_request(const std::string& name);
   void say_terms(const std::string& authority, const std::string& terms);
   void save_state(const std::string& name, const RenewalState& state);
   double random() const { return hooks_.random(); }

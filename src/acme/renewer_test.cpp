@@ -403,6 +403,19 @@ TEST_F(RenewerTest, AProcessThatLosesTheLockStopsAtOnceAndServesOn) {
   EXPECT_EQ(authority_.orders().size(), 1U);
 }
 
+TEST_F(RenewerTest, AProcessThatLosesTheLockLeavesTheRequestToTheNextOne) {
+  const auto renewer = make();
+  look(*renewer);
+  const std::string request = folder_ + "/acme/requests/renew-a.example";
+  std::ofstream(request) << "now\n";
+  authority_.on_look = [this](const std::string&, const std::string&) {
+    std::ofstream(folder_ + "/acme/lock") << "another.machine 0123456789abcdef 1\n";
+  };
+  authority_.behaviour.processing_looks = 1'000'000;
+  look(*renewer);
+  EXPECT_TRUE(fs::exists(request));
+}
+
 TEST_F(RenewerTest, ACertificateOfAnotherProgramIsUsedAndRenewed) {
   const auto pair = make_placeholder("a.example", now_);
   const auto renewer = make();
