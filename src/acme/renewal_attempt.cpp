@@ -148,6 +148,7 @@ Result<void> Renewer::accept(const Attempt& attempt, std::string chain, const Pr
   RenewalState state;
   state.authority = attempt.authority;
   state.certificate = facts->sha256;
+  state.obtained = now();
   state.renew_at = renewal_time(Lifetime{facts->not_before, facts->not_after}, random());
   log(Urgency::none, attempt.name + ": a certificate of " + shown_authority(attempt.authority) +
                          ", valid until " + to_rfc3339(facts->not_after));

@@ -171,7 +171,10 @@ bool Renewer::is_due(const Site& site, const RenewerSettings& settings) const {
   const bool is_foreign =
       !state.authority.empty() &&
       std::ranges::find(settings.authorities, state.authority) == settings.authorities.end();
-  return is_foreign || (state.renew_at && *state.renew_at <= now());
+  if (is_foreign || !state.renew_at || *state.renew_at > now()) return is_foreign;
+  // Else a clock that is ahead, or an authority that always advises to renew, orders without end.
+  const WallTime obtained = state.obtained.value_or(WallTime());
+  return obtained > now() || obtained + until_next_order(obtained, site.facts.not_after) <= now();
 }
 
 bool Renewer::wants_advice(const Site& site, const RenewerSettings& settings) const {

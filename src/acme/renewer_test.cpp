@@ -197,6 +197,25 @@ TEST_F(RenewerTest, FollowsTheAdviceOfTheAuthority) {
   EXPECT_FALSE(authority_.orders()[0].contains("replaces"));
 }
 
+TEST_F(RenewerTest, AnAuthorityThatAlwaysAdvisesToRenewDoesNotMakeOrdersWithoutEnd) {
+  const auto renewer = make();
+  authority_.behaviour.window = RenewalWindow{now_ - hours(2), now_ - hours(1), ""};
+  for (int i = 0; i < 5; ++i)
+    look(*renewer);
+  EXPECT_EQ(authority_.orders().size(), 1U);
+  now_ += hours(6);
+  look(*renewer);
+  EXPECT_EQ(authority_.orders().size(), 2U);
+}
+
+TEST_F(RenewerTest, AClockThatIsAheadDoesNotMakeOrdersWithoutEnd) {
+  const auto renewer = make();
+  authority_.now = now_ - hours(24 * 70);
+  for (int i = 0; i < 5; ++i)
+    run_task(reactor_, renewer->look());
+  EXPECT_EQ(authority_.orders().size(), 1U);
+}
+
 TEST_F(RenewerTest, AFailureIsFollowedByLongerAndLongerWaits) {
   authority_.behaviour.is_down = true;
   const auto renewer = make();

@@ -231,7 +231,7 @@ def test_the_advice_of_the_authority_is_followed(site):
     proxy.stop()
     # As if that time had come.
     state = site.state()
-    state["renewAt"] = state["window"]["start"] = "2026-01-01T00:00:00Z"
+    state["obtained"] = state["renewAt"] = state["window"]["start"] = "2026-01-01T00:00:00Z"
     site.file().with_suffix(".json").write_text(json.dumps(state), encoding="utf-8")
     before = site.file().read_bytes()
     proxy = site.start("-v")
