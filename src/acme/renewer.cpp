@@ -171,7 +171,9 @@ bool Renewer::is_due(const Site& site, const RenewerSettings& settings) const {
   const bool is_foreign =
       !state.authority.empty() &&
       std::ranges::find(settings.authorities, state.authority) == settings.authorities.end();
-  if (is_foreign || !state.renew_at || *state.renew_at > now()) return is_foreign;
+  // After a change of the settings, once: another process may want the other authority.
+  if (is_foreign && impatient_.contains(site.name)) return true;
+  if (!is_foreign && (!state.renew_at || *state.renew_at > now())) return false;
   // Else a clock that is ahead, or an authority that always advises to renew, orders without end.
   const WallTime obtained = state.obtained.value_or(WallTime());
   return obtained > now() || obtained + until_next_order(obtained, site.facts.not_after) <= now();

@@ -292,6 +292,18 @@ TEST_F(RenewerTest, ACertificateOfAnAuthorityThatIsNotInTheSettingsIsReplaced) {
   EXPECT_EQ(renewer->counts().obtained, 2U);
 }
 
+TEST_F(RenewerTest, TwoProcessesWithDifferentAuthoritiesDoNotOrderInTurns) {
+  const auto renewer = make();
+  settings_.authorities = {authorities_->second.directory()};
+  const auto other = make();
+  for (int i = 0; i < 5; ++i) {
+    look(*renewer);
+    look(*other);
+  }
+  EXPECT_EQ(authorities_->first.orders().size(), 1U);
+  EXPECT_EQ(authorities_->second.orders().size(), 1U);
+}
+
 TEST_F(RenewerTest, NoncesThatAreRejectedAndAnOrderThatTakesTimeDoNotMatter) {
   authority_.behaviour.bad_nonces = 5;
   authority_.behaviour.processing_looks = 3;
