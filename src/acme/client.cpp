@@ -170,12 +170,23 @@ std::string Client::account_request() const {
   return text;
 }
 
-// Makes the account, or finds it by its key.
+// RFC 8555 §7.3.1: only an account that there is.
+task<Result<Client::Reply>> Client::find_account() {
+  co_return co_await post(directory_.new_account, R"({"onlyReturnExisting":true})");
+}
+
+// Finds the account by its key, or makes it. The key of a customer may be good for one account, and
+// `onehop acme revoke` does not have it, so there it is looked for first.
 task<Result<void>> Client::log_in() {
-  if (directory_.needs_external_account && !options_.external) {
+  const bool is_for_customers = directory_.needs_external_account;
+  Result<Reply> reply = Reply();
+  if (is_for_customers) reply = co_await find_account();
+  if (!reply) co_return failure(reply.error());
+  const bool is_missing = !is_for_customers || !is_success(reply->status);
+  if (is_missing && is_for_customers && !options_.external) {
     co_return failed("this authority has accounts for its customers only: --acme-eab FILE");
   }
-  auto reply = co_await post(directory_.new_account, account_request());
+  if (is_missing) reply = co_await post(directory_.new_account, account_request());
   if (!reply) co_return failure(reply.error());
   if (!is_success(reply->status)) co_return refused(*reply, "account");
   if (!is_https_url(reply->location))

@@ -91,6 +91,7 @@ class Client {
   task<Result<void>> open();
   task<Result<void>> read_directory();
   task<Result<void>> log_in();
+  task<Result<Reply>> find_account();
   std::string account_request() const;
   std::string why_no_profile() const;
   task<Result<void>> fetch_nonce();

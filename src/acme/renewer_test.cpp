@@ -493,6 +493,22 @@ TEST_F(RenewerTest, AnAuthorityThatHasForgottenTheAccountGetsItAgain) {
   EXPECT_EQ(authority_.count("/account"), 2);
 }
 
+TEST_F(RenewerTest, AnExternalAccountIsForTheFirstRequest) {
+  authority_.behaviour.is_for_customers = true;
+  look(*make());
+  EXPECT_EQ(authority_.orders().size(), 0U);
+  settings_.external = ExternalAccount{.id = "kid-1", .key = std::string(32, 'k')};
+  const auto renewer = make();
+  now_ += hours(1);
+  look(*renewer);
+  EXPECT_EQ(authority_.orders().size(), 1U);
+  settings_.external.reset();
+  const auto next = make();
+  std::ofstream(folder_ + "/acme/requests/renew-a.example") << "now\n";
+  look(*next);
+  EXPECT_EQ(authority_.orders().size(), 2U);
+}
+
 TEST_F(RenewerTest, AFailureAfterARestartIsRepeatedSooner) {
   authority_.behaviour.is_down = true;
   const auto renewer = make();

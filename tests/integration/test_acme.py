@@ -209,6 +209,10 @@ def test_an_external_account(start_site, tmp_path):
     site.request_renewal()
     proxy = site.start("--acme-eab", file)
     wait_until_trusted(site, proxy)
+    # The account is there, so a command does not need the file.
+    ended = run_onehop("acme", "revoke", NAME, "--state", site.folder / "state", "--acme-ca-file",
+                       site.authority.ca_file)
+    assert ended.returncode == 0, ended.stderr
 
 
 @needs_new
