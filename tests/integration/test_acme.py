@@ -424,6 +424,15 @@ def test_a_folder_that_cannot_be_written_is_an_error_at_the_start(site, tmp_path
     assert str(tmp_path / "state" / "acme") in ended.stderr
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_folder_that_the_user_cannot_reach_is_an_error_at_the_start(site, tmp_path):
+    open_to_all(site.folder)
+    (tmp_path / "closed").mkdir(mode=0o700)
+    ended = run_onehop(*site.flags("--user", "nobody", state="closed/state"))
+    assert ended.returncode != 0
+    assert "user 'nobody' cannot reach it" in ended.stderr
+
+
 def test_check_finds_what_an_authority_would_not_accept(site, tmp_path):
     def check(*flags):
         return run_onehop("check", "--acme", "ops@example.org", *flags, "http://127.0.0.1:1")
