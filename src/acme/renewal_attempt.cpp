@@ -5,6 +5,7 @@
 #include "acme/renewer.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace onehop::acme {
@@ -163,7 +164,16 @@ Result<void> Renewer::accept(const Attempt& attempt, std::string chain, const Pr
   return {};
 }
 
+// An exception is a failure, too: after it this name waits, and others do not.
 task<Result<void>> Renewer::attempt(Attempt* attempt) {
+  try {
+    co_return co_await attempt_or_throw(attempt);
+  } catch (const std::exception& error) {
+    co_return failure(Errc::bad_option, Side::local, std::string(error.what()));
+  }
+}
+
+task<Result<void>> Renewer::attempt_or_throw(Attempt* attempt) {
   const RenewerSettings& settings = *attempt->settings;
   // A certificate that cannot be saved would be ordered again and again.
   auto room = store_->save("requests/room", std::string(kRoom, '\n'));

@@ -118,6 +118,7 @@ class Renewer {
   task<void> keep_lock(Scope* work);
   task<void> renew(std::shared_ptr<const RenewerSettings> settings, std::string name);
   task<Result<void>> attempt(Attempt* attempt);
+  task<Result<void>> attempt_or_throw(Attempt* attempt);
   task<void> ask_advice(std::shared_ptr<const RenewerSettings> settings, std::string name);
   Client& client_of(const RenewerSettings& settings, const std::string& authority);
   Result<void> ensure_account();

@@ -238,6 +238,16 @@ TEST_F(RenewerTest, AFailureIsFollowedByLongerAndLongerWaits) {
   EXPECT_THAT(log_, Contains(Pair(Urgency::error, HasSubstr("the next attempt is at"))));
 }
 
+TEST_F(RenewerTest, AnExceptionIsAFailureThatIsFollowedByAWait) {
+  settings_.email = "\xff@example.org";  // cannot be written as JSON
+  const auto renewer = make();
+  look(*renewer);
+  look(*renewer);
+  EXPECT_EQ(authority_.count("/dir"), 1);
+  EXPECT_EQ(status_of(*renewer).failures, 1U);
+  EXPECT_THAT(status_of(*renewer).problem, HasSubstr("UTF-8"));
+}
+
 TEST_F(RenewerTest, ARateLimitIsObeyed) {
   authority_.behaviour.refusals["/order"] = {429, "rateLimited", "86400"};
   const auto renewer = make();
