@@ -215,11 +215,37 @@ void Renewer::record_failure(const std::string& name,
                  to_rfc3339(*state.next_attempt) + ", or by `onehop acme renew " + name + "`");
 }
 
+// The authorities that may be asked about a name now: those that did not say when to come back, or
+// all if each of them did. A request and a change of the settings end the waits.
+std::vector<std::string> Renewer::open_authorities(const RenewerSettings& settings,
+                                                   const std::string& name) {
+  std::map<std::string, WallTime>& waits = waits_[name];
+  if (impatient_.erase(name) > 0 || !store_->stamp("requests/renew-" + name).empty()) waits.clear();
+  std::erase_if(waits, [this](const auto& one) { return one.second <= now(); });
+  std::vector<std::string> open;
+  for (const std::string& authority : settings.authorities) {
+    if (!waits.contains(authority)) open.push_back(authority);
+  }
+  return open.empty() ? settings.authorities : open;
+}
+
+// How long until the first of the authorities may be asked again; std::nullopt if one did not say.
+std::optional<std::chrono::seconds> Renewer::shortest_wait(const RenewerSettings& settings,
+                                                           const std::string& name) {
+  std::optional<WallTime> first;
+  for (const std::string& authority : settings.authorities) {
+    const auto found = waits_[name].find(authority);
+    if (found == waits_[name].end()) return std::nullopt;
+    first = first ? std::min(*first, found->second) : found->second;
+  }
+  if (!first) return std::nullopt;
+  return std::chrono::ceil<std::chrono::seconds>(*first - now());
+}
+
 task<void> Renewer::renew(std::shared_ptr<const RenewerSettings> settings, std::string name) {
-  impatient_.erase(name);
   std::string problem;
-  std::optional<std::chrono::seconds> retry_after;
-  for (const std::string& authority : settings->authorities) {
+  const std::vector<std::string> authorities = open_authorities(*settings, name);
+  for (const std::string& authority : authorities) {
     for (const std::string& challenge : settings->challenges) {
       Attempt attempt(settings, name, authority);
       attempt.challenge = challenge;
@@ -233,13 +259,13 @@ task<void> Renewer::renew(std::shared_ptr<const RenewerSettings> settings, std::
       const auto client = clients_.find(authority);
       if (client == clients_.end()) break;
       const Client::Refusal refusal = client->second->refusal();
-      if (refusal.retry_after) retry_after = std::max(retry_after, refusal.retry_after);
+      if (refusal.retry_after) waits_[name][authority] = now() + *refusal.retry_after;
       if (refusal.is_about_challenge) continue;
       clients_.erase(client);  // its directory may be an old one
       break;
     }
   }
-  record_failure(name, std::move(problem), retry_after);
+  record_failure(name, std::move(problem), shortest_wait(*settings, name));
   forget_request(name);
 }
 

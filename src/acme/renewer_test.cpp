@@ -292,6 +292,21 @@ TEST_F(RenewerTest, TheNextAuthorityIssuesWhenTheFirstDoesNot) {
   EXPECT_EQ(status_of(*renewer).authority, "second.test");
 }
 
+TEST_F(RenewerTest, TheWaitOfOneAuthorityDoesNotHoldUpTheNext) {
+  settings_.authorities.push_back(authorities_->second.directory());
+  authority_.behaviour.refusals["/order"] = {429, "rateLimited", "864000"};
+  authorities_->second.behaviour.is_down = true;
+  const auto renewer = make();
+  look(*renewer);
+  EXPECT_EQ(*status_of(*renewer).next_attempt, now_ + minutes(1));
+  const int asked = authority_.count("/order");
+  authorities_->second.behaviour.is_down = false;
+  now_ += minutes(1);
+  look(*renewer);
+  EXPECT_EQ(status_of(*renewer).authority, "second.test");
+  EXPECT_EQ(authority_.count("/order"), asked);
+}
+
 TEST_F(RenewerTest, ACertificateOfAnAuthorityThatIsNotInTheSettingsIsReplaced) {
   const auto renewer = make();
   look(*renewer);
