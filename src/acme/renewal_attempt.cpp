@@ -267,6 +267,13 @@ task<void> Renewer::renew(std::shared_ptr<const RenewerSettings> settings, std::
   }
   record_failure(name, std::move(problem), shortest_wait(*settings, name));
   forget_request(name);
+  forget_transport();
+}
+
+// After a failure: the file of trusted authorities may have changed since it was read.
+void Renewer::forget_transport() {
+  clients_.clear();
+  transport_.reset();
 }
 
 // In the end: a process that is killed or loses the lock leaves it to the next one.
@@ -288,6 +295,7 @@ task<void> Renewer::ask_advice(std::shared_ptr<const RenewerSettings> settings, 
                                                  std::chrono::seconds(kAfterNoAdvice)));
   if (!advice) {
     log(Urgency::none, name + ": no advice when to renew: " + advice.error().to_string());
+    forget_transport();
   } else if (*advice && state.window != (*advice)->window) {
     const RenewalWindow& window = (*advice)->window;
     const Lifetime life{site.facts.not_before, site.facts.not_after};

@@ -131,6 +131,7 @@ class Renewer {
                       std::string problem,
                       std::optional<std::chrono::seconds> retry_after);
   void forget_request(const std::string& name);
+  void forget_transport();
   void say_terms(const std::string& authority, const std::string& terms);
   void save_state(const std::string& name, const RenewalState& state);
   double random() const { return hooks_.random(); }

@@ -58,7 +58,10 @@ class RenewerTest : public ::testing::Test {
     Renewer::Hooks hooks;
     hooks.log = [this](Urgency level, std::string_view line) { log_.emplace_back(level, line); };
     hooks.on_change = [this] { ++changes_; };
-    hooks.make_transport = [this] { return authorities_; };
+    hooks.make_transport = [this] {
+      ++transports_;
+      return authorities_;
+    };
     hooks.now = [this] { return now_; };
     hooks.random = [] { return 0.0; };
     Renewer::Times times;
@@ -94,6 +97,7 @@ class RenewerTest : public ::testing::Test {
   RenewerSettings settings_;
   std::vector<std::pair<Urgency, std::string>> log_;
   int changes_ = 0;
+  int transports_ = 0;
   std::chrono::nanoseconds patience_ = std::chrono::minutes(5);
 };
 
@@ -246,6 +250,16 @@ TEST_F(RenewerTest, AnExceptionIsAFailureThatIsFollowedByAWait) {
   EXPECT_EQ(authority_.count("/dir"), 1);
   EXPECT_EQ(status_of(*renewer).failures, 1U);
   EXPECT_THAT(status_of(*renewer).problem, HasSubstr("UTF-8"));
+}
+
+TEST_F(RenewerTest, TrustedAuthoritiesAreReadAgainAfterAFailure) {
+  authority_.behaviour.is_down = true;
+  const auto renewer = make();
+  look(*renewer);
+  EXPECT_EQ(transports_, 1);
+  now_ += minutes(1);
+  look(*renewer);
+  EXPECT_EQ(transports_, 2);
 }
 
 TEST_F(RenewerTest, ARateLimitIsObeyed) {
