@@ -93,7 +93,7 @@ void Renewer::report_urgency(const Site& site) {
   const Urgency urgency = urgency_of({site.facts.not_before, site.facts.not_after}, now());
   if (urgency == Urgency::none) return;
   WallTime& said = urged_[site.name];
-  if (said + kBetweenUrgent > now()) return;
+  if (said <= now() && said + kBetweenUrgent > now()) return;
   said = now();
   std::string line = site.name + ": the certificate is valid until " +
                      day_of(site.facts.not_after) + " and could not be renewed yet";

@@ -522,6 +522,18 @@ TEST_F(RenewerTest, AClockThatWasWrongDoesNotDelayTheNextAttempt) {
   EXPECT_TRUE(status_of(*renewer).has_certificate);
 }
 
+TEST_F(RenewerTest, AClockThatWasWrongDoesNotSilenceTheWarning) {
+  const auto renewer = make();
+  look(*renewer);
+  authority_.behaviour.is_down = true;
+  now_ += hours(24 * 85);
+  look(*renewer);
+  now_ -= hours(24 * 20);
+  log_.clear();
+  look(*renewer);
+  EXPECT_THAT(log_, Contains(Pair(Urgency::warning, HasSubstr("could not be renewed yet"))));
+}
+
 TEST_F(RenewerTest, AnAuthorityThatHasForgottenTheAccountGetsItAgain) {
   const auto renewer = make();
   look(*renewer);
