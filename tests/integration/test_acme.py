@@ -332,6 +332,12 @@ def test_commands_show_renew_and_revoke(site):
     assert revoked.returncode == 0, revoked.stderr
     assert "revoked by 127.0.0.1" in revoked.stdout
     wait_for(lambda: served(site.https) != before, proxy)
+    proxy.stop()
+    request = site.folder / "state" / "acme" / "requests" / f"renew-{NAME}"
+    for _ in range(2):  # the second one finds that it is revoked
+        request.unlink(missing_ok=True)
+        ended = run_onehop("acme", "revoke", NAME, *state, "--acme-ca-file", site.authority.ca_file)
+        assert ended.returncode == 0 and request.exists(), ended.stderr
     for words in (["acme"], ["acme", "forget"], ["acme", "renew"], ["acme", "revoke", NAME, "boredom"],
                   ["acme", "list", "all"]):
         assert run_onehop(*words, *state).returncode == 2, words
