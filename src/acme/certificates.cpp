@@ -8,6 +8,7 @@
 #include "net/tls_handles.hpp"
 #include "net/tls_key_pair.hpp"
 #include "net/tls_reason.hpp"
+#include "net/tls_settings.hpp"
 
 #include <algorithm>
 #include <array>
@@ -201,6 +202,18 @@ Result<std::string> make_self_signed(const SelfSigned& wanted, ExtensionHandle s
   return make_pair(*key, *pem, wanted.name);
 }
 
+// As the server uses it, which uses all pairs or none.
+Result<void> check_use(std::string_view pem) {
+  TlsCertificate both;
+  both.chain_pem = pem;
+  const auto pair = net::read_key_pair(both);
+  net::cleanse(both.chain_pem);
+  if (!pair) return failure(pair.error());
+  const auto context = net::make_ssl_context(TLS_server_method());
+  if (!context) return failure(context.error());
+  return net::use_key_pair(context->get(), *pair);
+}
+
 }  // namespace
 
 Result<CertificateFacts> facts_of(std::string_view pem) {
@@ -220,6 +233,7 @@ Result<CertificateFacts> check_pair(std::string_view pem, std::string_view name)
   CertificateFacts facts = facts_of(certificate);
   if (std::ranges::find(facts.names, name) == facts.names.end())
     return refused("the certificate does not have the name " + std::string(name));
+  if (auto used = check_use(pem); !used) return failure(used.error());
   return facts;
 }
 

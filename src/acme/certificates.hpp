@@ -34,8 +34,9 @@ inline constexpr std::size_t kMaxChain = 10;
 
 // Of the first certificate in a text. Errors: Errc::bad_option.
 Result<CertificateFacts> facts_of(std::string_view pem);
-// The facts of a pair whose key belongs to the certificate, and whose certificate has the name.
-// Errors: Errc::bad_option.
+// The facts of a pair that a server can use: the key belongs to the certificate, the certificate
+// has the name, and the rest of the chain is well-formed and strong enough. Errors:
+// Errc::bad_option.
 Result<CertificateFacts> check_pair(std::string_view pem, std::string_view name);
 // The private key of a pair, followed by a chain; the PEM text of the chain alone may have other
 // things in it, which are left out. Errors: Errc::bad_option, as of check_pair().

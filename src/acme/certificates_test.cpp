@@ -57,6 +57,15 @@ TEST(AcmeCertificates, AChainThatIsNotForTheKeyIsRefused) {
   EXPECT_FALSE(make_pair(*key, "<html>", "a.example"));
 }
 
+// The server, which refuses it, would use no other certificate either.
+TEST(AcmeCertificates, APairWithABrokenChainIsRefused) {
+  const auto pair = make_placeholder("a.example", kNow);
+  ASSERT_TRUE(pair);
+  ASSERT_TRUE(check_pair(*pair, "a.example"));
+  EXPECT_FALSE(check_pair(*pair + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+                          "a.example"));
+}
+
 TEST(AcmeCertificates, AChallengePairHasTheDigestInACriticalExtension) {
   const auto pair = make_challenge_pair("a.example", "token.thumb", kNow);
   ASSERT_TRUE(pair);

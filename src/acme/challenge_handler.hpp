@@ -23,6 +23,7 @@ class ChallengeHandler final : public Handler {
 
  private:
   std::string response_to(const Request& request) const;
+  static task<Response> respond(std::string response);
 
   std::shared_ptr<const Challenges> challenges_;
   std::shared_ptr<const Handler> next_;

@@ -170,15 +170,27 @@ std::string Client::account_request() const {
   return text;
 }
 
-// Makes the account, or finds it by its key.
+// RFC 8555 §7.3.1: only an account that there is.
+task<Result<Client::Reply>> Client::find_account() {
+  co_return co_await post(directory_.new_account, R"({"onlyReturnExisting":true})");
+}
+
+// Finds the account by its key, or makes it. The key of a customer may be good for one account, and
+// `onehop acme revoke` does not have it, so there it is looked for first.
 task<Result<void>> Client::log_in() {
-  if (directory_.needs_external_account && !options_.external) {
+  const bool is_for_customers = directory_.needs_external_account;
+  Result<Reply> reply = Reply();
+  if (is_for_customers) reply = co_await find_account();
+  if (!reply) co_return failure(reply.error());
+  const bool is_missing = !is_for_customers || !is_success(reply->status);
+  if (is_missing && is_for_customers && !options_.external) {
     co_return failed("this authority has accounts for its customers only: --acme-eab FILE");
   }
-  auto reply = co_await post(directory_.new_account, account_request());
+  if (is_missing) reply = co_await post(directory_.new_account, account_request());
   if (!reply) co_return failure(reply.error());
   if (!is_success(reply->status)) co_return refused(*reply, "account");
-  if (reply->location.empty()) co_return failed("the authority sent no URL of the account");
+  if (!is_https_url(reply->location))
+    co_return failed("the authority sent no https:// URL of the account");
   account_url_ = std::move(reply->location);
   co_return Result<void>();
 }
@@ -267,13 +279,18 @@ task<Result<void>> Client::await_authorization(std::string url, std::string name
   }
 }
 
-task<Result<void>> Client::authorize(std::string url, ChallengeResponder& responder) {
+task<Result<void>> Client::authorize(std::string url,
+                                     const Wanted& wanted,
+                                     ChallengeResponder& responder) {
   auto reply = co_await post(url, std::string(kAsGet));
   if (!reply) co_return failure(reply.error());
   if (reply->status != 200) co_return refused(*reply, "authorization");
   auto authorization = parse_authorization(reply->content);
   if (!authorization) co_return failure(authorization.error());
   if (authorization->status == AuthorizationStatus::valid) co_return Result<void>();
+  // The responder makes the name of a file from it.
+  if (std::ranges::find(wanted.names, authorization->name) == wanted.names.end())
+    co_return failed("the authority asks for a proof of a name that was not ordered");
   const auto& challenges = authorization->challenges;
   const auto found = std::ranges::find_if(challenges, [&](const Challenge& one) {
     return !one.token.empty() && responder.accepts(one.type);
@@ -318,9 +335,9 @@ task<Result<std::string>> Client::obtain(const Wanted& wanted,
   const std::string url = placed->location;
   auto begun = parse_order(placed->content);
   if (!begun) co_return failure(begun.error());
-  if (url.empty()) co_return failed("the authority sent no URL of the order");
+  if (!is_https_url(url)) co_return failed("the authority sent no https:// URL of the order");
   for (const std::string& one : begun->authorizations) {
-    auto authorized = co_await with_timeout(options_.patience, authorize(one, responder));
+    auto authorized = co_await with_timeout(options_.patience, authorize(one, wanted, responder));
     if (!authorized)
       co_return failure(of_waiting(authorized.error(), "while the authority verified the name"));
   }

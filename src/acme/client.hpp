@@ -91,6 +91,7 @@ class Client {
   task<Result<void>> open();
   task<Result<void>> read_directory();
   task<Result<void>> log_in();
+  task<Result<Reply>> find_account();
   std::string account_request() const;
   std::string why_no_profile() const;
   task<Result<void>> fetch_nonce();
@@ -100,7 +101,9 @@ class Client {
   task<Result<Reply>> place_order(const Wanted& wanted);
   // The same; if the authority has forgotten the account, it is made again.
   task<Result<Reply>> place_order_logged_in(const Wanted& wanted);
-  task<Result<void>> authorize(std::string url, ChallengeResponder& responder);
+  task<Result<void>> authorize(std::string url,
+                               const Wanted& wanted,
+                               ChallengeResponder& responder);
   task<Result<void>> await_authorization(std::string url, std::string name);
   task<Result<Order>> await_order(std::string url, OrderStatus wanted);
   task<void> wait(unsigned look, std::optional<std::chrono::seconds> retry_after);

@@ -43,15 +43,6 @@ const std::string* text_in(const Json& object, const char* name) {
   return found->get_ptr<const std::string*>();
 }
 
-bool is_https_url(const std::string& text) {
-  constexpr std::string_view kScheme = "https://";
-  if (text.size() > kMaxUrl || !text.starts_with(kScheme)) return false;
-  const std::string_view place(text.data() + kScheme.size(), text.size() - kScheme.size());
-  if (place.substr(0, place.find('/')).find('@') != place.npos) return false;  // a user
-  const auto url = Url::parse(text);
-  return url && !url->host().empty();
-}
-
 // Puts a URL into `out`. Returns false if there is a value that is not one; or none, if it must be.
 bool take_url(const Json& object, const char* name, bool is_required, std::string& out) {
   if (!object.contains(name)) return !is_required;
@@ -133,7 +124,7 @@ std::optional<Challenge> challenge_in(const Json& object) {
       !take_url(object, "url", true, challenge.url)) {
     return std::nullopt;
   }
-  challenge.type = *type;
+  challenge.type = for_people(*type);
   challenge.status = *status;
   challenge.problem = problem_of(object);
   const std::string* const token = text_in(object, "token");
@@ -229,7 +220,7 @@ Result<Authorization> parse_authorization(std::string_view json) {
     return malformed("an authorization that is not well-formed");
   }
   authorization.status = *status;
-  authorization.name = *name;
+  authorization.name = for_people(*name);
   std::ranges::transform(authorization.name, authorization.name.begin(), ascii::to_lower);
   for (const Json& one : *listed) {
     if (auto challenge = challenge_in(one))
@@ -252,6 +243,15 @@ Result<RenewalWindow> parse_renewal_window(std::string_view json) {
   if (const std::string* const why = text_in(object, "explanationURL"))
     found.explanation = for_people(*why);
   return found;
+}
+
+bool is_https_url(const std::string& text) {
+  constexpr std::string_view kScheme = "https://";
+  if (text.size() > kMaxUrl || !text.starts_with(kScheme)) return false;
+  const std::string_view place(text.data() + kScheme.size(), text.size() - kScheme.size());
+  if (place.substr(0, place.find('/')).find('@') != place.npos) return false;  // a user
+  const auto url = Url::parse(text);
+  return url && !url->host().empty();
 }
 
 bool is_token(std::string_view text) noexcept {

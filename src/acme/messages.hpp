@@ -81,6 +81,9 @@ struct RenewalWindow {
 };
 Result<RenewalWindow> parse_renewal_window(std::string_view json);
 
+// Of a server by https, without a user and not longer than kMaxUrl.
+bool is_https_url(const std::string& text);
+
 // A token has 22 to 128 digits of base64url (RFC 8555 §8.1: at least 128 bits).
 bool is_token(std::string_view text) noexcept;
 

@@ -102,6 +102,15 @@ TEST(AcmeMessages, AnAuthorizationThatHasEndedIsInvalid) {
   }
 }
 
+TEST(AcmeMessages, ANameAndATypeAreOneLine) {
+  const auto authorization = parse_authorization(
+      R"({"status":"pending","identifier":{"value":"a.example\nfalse"},"challenges":[)"
+      R"({"type":"http\r\n01","url":"https://ca.test/1","status":"pending"}]})");
+  ASSERT_TRUE(authorization);
+  EXPECT_EQ(authorization->name, "a.example false");
+  EXPECT_EQ(authorization->challenges.at(0).type, "http  01");
+}
+
 TEST(AcmeMessages, AProblemIsOneLineForPeople) {
   const Problem problem = parse_problem(
       R"({"type":"urn:ietf:params:acme:error:rejectedIdentifier","detail":"policy\r\nno",)"

@@ -37,6 +37,12 @@ seconds until_next_advice(std::optional<seconds> retry_after) {
   return std::clamp(retry_after.value_or(kAdvice), kEarliestAdvice, kLatestAdvice);
 }
 
+seconds until_next_order(WallTime obtained, WallTime end) {
+  constexpr int kShare = 100;
+  return std::clamp(std::chrono::floor<seconds>((end - obtained) / kShare), kFirstWait,
+                    kLongestRetry);
+}
+
 seconds until_next_attempt(unsigned failures, std::optional<seconds> retry_after, double random) {
   const unsigned doublings = std::min(std::max(failures, 1U) - 1, kMaxDoublings);
   const seconds wait = std::min(kFirstWait * (1U << doublings), kLongestRetry);

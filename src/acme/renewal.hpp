@@ -26,6 +26,10 @@ WallTime renewal_time(const RenewalWindow& window, double random);
 // How long until the authority is asked for advice again.
 std::chrono::seconds until_next_advice(std::optional<std::chrono::seconds> retry_after);
 
+// How long until the next order after one that succeeded, whatever the clock and the authority say:
+// a hundredth of the lifetime that is left then, at least a minute and at most six hours.
+std::chrono::seconds until_next_order(WallTime obtained, WallTime end);
+
 // How long until the next attempt, after `failures` failed ones in a row: a minute, doubled up to
 // six hours, less up to a fifth, and not less than the authority asks for.
 std::chrono::seconds until_next_attempt(unsigned failures,

@@ -5,6 +5,7 @@
 #include "acme/renewer.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace onehop::acme {
@@ -148,6 +149,7 @@ Result<void> Renewer::accept(const Attempt& attempt, std::string chain, const Pr
   RenewalState state;
   state.authority = attempt.authority;
   state.certificate = facts->sha256;
+  state.obtained = now();
   state.renew_at = renewal_time(Lifetime{facts->not_before, facts->not_after}, random());
   log(Urgency::none, attempt.name + ": a certificate of " + shown_authority(attempt.authority) +
                          ", valid until " + to_rfc3339(facts->not_after));
@@ -162,7 +164,16 @@ Result<void> Renewer::accept(const Attempt& attempt, std::string chain, const Pr
   return {};
 }
 
+// An exception is a failure, too: after it this name waits, and others do not.
 task<Result<void>> Renewer::attempt(Attempt* attempt) {
+  try {
+    co_return co_await attempt_or_throw(attempt);
+  } catch (const std::exception& error) {
+    co_return failure(Errc::bad_option, Side::local, std::string(error.what()));
+  }
+}
+
+task<Result<void>> Renewer::attempt_or_throw(Attempt* attempt) {
   const RenewerSettings& settings = *attempt->settings;
   // A certificate that cannot be saved would be ordered again and again.
   auto room = store_->save("requests/room", std::string(kRoom, '\n'));
@@ -204,29 +215,70 @@ void Renewer::record_failure(const std::string& name,
                  to_rfc3339(*state.next_attempt) + ", or by `onehop acme renew " + name + "`");
 }
 
+// The authorities that may be asked about a name now: those that did not say when to come back, or
+// all if each of them did. A request and a change of the settings end the waits.
+std::vector<std::string> Renewer::open_authorities(const RenewerSettings& settings,
+                                                   const std::string& name) {
+  std::map<std::string, WallTime>& waits = waits_[name];
+  if (impatient_.erase(name) > 0 || !store_->stamp("requests/renew-" + name).empty()) waits.clear();
+  std::erase_if(waits, [this](const auto& one) { return one.second <= now(); });
+  std::vector<std::string> open;
+  for (const std::string& authority : settings.authorities) {
+    if (!waits.contains(authority)) open.push_back(authority);
+  }
+  return open.empty() ? settings.authorities : open;
+}
+
+// How long until the first of the authorities may be asked again; std::nullopt if one did not say.
+std::optional<std::chrono::seconds> Renewer::shortest_wait(const RenewerSettings& settings,
+                                                           const std::string& name) {
+  std::optional<WallTime> first;
+  for (const std::string& authority : settings.authorities) {
+    const auto found = waits_[name].find(authority);
+    if (found == waits_[name].end()) return std::nullopt;
+    first = first ? std::min(*first, found->second) : found->second;
+  }
+  if (!first) return std::nullopt;
+  return std::chrono::ceil<std::chrono::seconds>(*first - now());
+}
+
 task<void> Renewer::renew(std::shared_ptr<const RenewerSettings> settings, std::string name) {
-  (void)store_->remove("requests/renew-" + name);
-  impatient_.erase(name);
   std::string problem;
-  std::optional<std::chrono::seconds> retry_after;
-  for (const std::string& authority : settings->authorities) {
+  const std::vector<std::string> authorities = open_authorities(*settings, name);
+  for (const std::string& authority : authorities) {
     for (const std::string& challenge : settings->challenges) {
       Attempt attempt(settings, name, authority);
       attempt.challenge = challenge;
       auto done = co_await this->attempt(&attempt);
-      if (done) co_return;
+      if (done) {
+        forget_request(name);
+        co_return;
+      }
       if (!problem.empty()) problem += "; ";
       problem += words_of(done.error());
       const auto client = clients_.find(authority);
       if (client == clients_.end()) break;
       const Client::Refusal refusal = client->second->refusal();
-      if (refusal.retry_after) retry_after = std::max(retry_after, refusal.retry_after);
+      if (refusal.retry_after) waits_[name][authority] = now() + *refusal.retry_after;
       if (refusal.is_about_challenge) continue;
       clients_.erase(client);  // its directory may be an old one
       break;
     }
   }
-  record_failure(name, std::move(problem), retry_after);
+  record_failure(name, std::move(problem), shortest_wait(*settings, name));
+  forget_request(name);
+  forget_transport();
+}
+
+// After a failure: the file of trusted authorities may have changed since it was read.
+void Renewer::forget_transport() {
+  clients_.clear();
+  transport_.reset();
+}
+
+// In the end: a process that is killed or loses the lock leaves it to the next one.
+void Renewer::forget_request(const std::string& name) {
+  (void)store_->remove("requests/renew-" + name);
 }
 
 task<void> Renewer::ask_advice(std::shared_ptr<const RenewerSettings> settings, std::string name) {
@@ -243,6 +295,7 @@ task<void> Renewer::ask_advice(std::shared_ptr<const RenewerSettings> settings, 
                                                  std::chrono::seconds(kAfterNoAdvice)));
   if (!advice) {
     log(Urgency::none, name + ": no advice when to renew: " + advice.error().to_string());
+    forget_transport();
   } else if (*advice && state.window != (*advice)->window) {
     const RenewalWindow& window = (*advice)->window;
     const Lifetime life{site.facts.not_before, site.facts.not_after};

@@ -34,6 +34,7 @@ std::string RenewalState::to_json() const {
   Json json = Json::object();
   if (!authority.empty()) json["authority"] = authority;
   if (!certificate.empty()) json["certificate"] = certificate;
+  put(json, "obtained", obtained);
   put(json, "renewAt", renew_at);
   put(json, "nextAdvice", next_advice);
   put(json, "lastAttempt", last_attempt);
@@ -53,6 +54,7 @@ RenewalState RenewalState::parse(std::string_view text) {
   if (!json.is_object()) return state;
   state.authority = text_in(json, "authority");
   state.certificate = text_in(json, "certificate");
+  state.obtained = time_in(json, "obtained");
   state.renew_at = time_in(json, "renewAt");
   state.next_advice = time_in(json, "nextAdvice");
   state.last_attempt = time_in(json, "lastAttempt");

@@ -16,6 +16,7 @@ namespace onehop::acme {
 struct RenewalState {
   std::string authority;             // the URL of its directory; "" if it is not known
   std::string certificate;           // the fingerprint of the one that all of this is about
+  std::optional<WallTime> obtained;  // by the clock of this machine; none if another program did
   std::optional<WallTime> renew_at;  // chosen once for each certificate or window
   std::optional<RenewalWindow> window;
   std::optional<WallTime> next_advice;

@@ -63,5 +63,11 @@ TEST(Renewal, BecomesUrgentAtAThirdAndATenthOfTheLifetime) {
   EXPECT_EQ(urgency_of(week, kBegin + hours(1000)), Urgency::error);
 }
 
+TEST(Renewal, TheNextOrderIsNotAtOnce) {
+  EXPECT_EQ(until_next_order(kBegin, kBegin + hours(24 * 90)), hours(6));
+  EXPECT_EQ(until_next_order(kBegin, kBegin + hours(100)), hours(1));
+  EXPECT_EQ(until_next_order(kBegin, kBegin + minutes(5)), minutes(1));
+}
+
 }  // namespace
 }  // namespace onehop::acme

@@ -93,7 +93,7 @@ void Renewer::report_urgency(const Site& site) {
   const Urgency urgency = urgency_of({site.facts.not_before, site.facts.not_after}, now());
   if (urgency == Urgency::none) return;
   WallTime& said = urged_[site.name];
-  if (said + kBetweenUrgent > now()) return;
+  if (said <= now() && said + kBetweenUrgent > now()) return;
   said = now();
   std::string line = site.name + ": the certificate is valid until " +
                      day_of(site.facts.not_after) + " and could not be renewed yet";
@@ -166,11 +166,17 @@ bool Renewer::is_due(const Site& site, const RenewerSettings& settings) const {
     if (impatient_.contains(site.name)) next = std::min(next, *state.last_attempt + kImpatience);
     if (next > now()) return false;
   }
-  if (site.is_placeholder) return true;
+  // One that was asked for before its time, and has failed, is still wanted.
+  if (site.is_placeholder || state.failures > 0) return true;
   const bool is_foreign =
       !state.authority.empty() &&
       std::ranges::find(settings.authorities, state.authority) == settings.authorities.end();
-  return is_foreign || (state.renew_at && *state.renew_at <= now());
+  // After a change of the settings, once: another process may want the other authority.
+  if (is_foreign && impatient_.contains(site.name)) return true;
+  if (!is_foreign && (!state.renew_at || *state.renew_at > now())) return false;
+  // Else a clock that is ahead, or an authority that always advises to renew, orders without end.
+  const WallTime obtained = state.obtained.value_or(WallTime());
+  return obtained > now() || obtained + until_next_order(obtained, site.facts.not_after) <= now();
 }
 
 bool Renewer::wants_advice(const Site& site, const RenewerSettings& settings) const {

@@ -117,7 +117,12 @@ class Renewer {
                     std::shared_ptr<const Due> due);
   task<void> keep_lock(Scope* work);
   task<void> renew(std::shared_ptr<const RenewerSettings> settings, std::string name);
+  std::vector<std::string> open_authorities(const RenewerSettings& settings,
+                                            const std::string& name);
+  std::optional<std::chrono::seconds> shortest_wait(const RenewerSettings& settings,
+                                                    const std::string& name);
   task<Result<void>> attempt(Attempt* attempt);
+  task<Result<void>> attempt_or_throw(Attempt* attempt);
   task<void> ask_advice(std::shared_ptr<const RenewerSettings> settings, std::string name);
   Client& client_of(const RenewerSettings& settings, const std::string& authority);
   Result<void> ensure_account();
@@ -125,6 +130,8 @@ class Renewer {
   void record_failure(const std::string& name,
                       std::string problem,
                       std::optional<std::chrono::seconds> retry_after);
+  void forget_request(const std::string& name);
+  void forget_transport();
   void say_terms(const std::string& authority, const std::string& terms);
   void save_state(const std::string& name, const RenewalState& state);
   double random() const { return hooks_.random(); }
@@ -151,6 +158,8 @@ class Renewer {
   std::unique_ptr<StoreLock> lock_;
   std::string lock_problem_;
   std::map<std::string, WallTime> urged_;  // when a log line said that a name is urgent
+  // Until when an authority does not want to be asked about a name again, by name and authority.
+  std::map<std::string, std::map<std::string, WallTime>> waits_;
   // Names for which a failure long ago counts less, since something may have been repaired.
   NameSet impatient_;
   std::set<std::string> terms_said_;

@@ -58,7 +58,10 @@ class RenewerTest : public ::testing::Test {
     Renewer::Hooks hooks;
     hooks.log = [this](Urgency level, std::string_view line) { log_.emplace_back(level, line); };
     hooks.on_change = [this] { ++changes_; };
-    hooks.make_transport = [this] { return authorities_; };
+    hooks.make_transport = [this] {
+      ++transports_;
+      return authorities_;
+    };
     hooks.now = [this] { return now_; };
     hooks.random = [] { return 0.0; };
     Renewer::Times times;
@@ -94,6 +97,7 @@ class RenewerTest : public ::testing::Test {
   RenewerSettings settings_;
   std::vector<std::pair<Urgency, std::string>> log_;
   int changes_ = 0;
+  int transports_ = 0;
   std::chrono::nanoseconds patience_ = std::chrono::minutes(5);
 };
 
@@ -197,6 +201,25 @@ TEST_F(RenewerTest, FollowsTheAdviceOfTheAuthority) {
   EXPECT_FALSE(authority_.orders()[0].contains("replaces"));
 }
 
+TEST_F(RenewerTest, AnAuthorityThatAlwaysAdvisesToRenewDoesNotMakeOrdersWithoutEnd) {
+  const auto renewer = make();
+  authority_.behaviour.window = RenewalWindow{now_ - hours(2), now_ - hours(1), ""};
+  for (int i = 0; i < 5; ++i)
+    look(*renewer);
+  EXPECT_EQ(authority_.orders().size(), 1U);
+  now_ += hours(6);
+  look(*renewer);
+  EXPECT_EQ(authority_.orders().size(), 2U);
+}
+
+TEST_F(RenewerTest, AClockThatIsAheadDoesNotMakeOrdersWithoutEnd) {
+  const auto renewer = make();
+  authority_.now = now_ - hours(24 * 70);
+  for (int i = 0; i < 5; ++i)
+    run_task(reactor_, renewer->look());
+  EXPECT_EQ(authority_.orders().size(), 1U);
+}
+
 TEST_F(RenewerTest, AFailureIsFollowedByLongerAndLongerWaits) {
   authority_.behaviour.is_down = true;
   const auto renewer = make();
@@ -217,6 +240,26 @@ TEST_F(RenewerTest, AFailureIsFollowedByLongerAndLongerWaits) {
   EXPECT_TRUE(status_of(*renewer).has_certificate);
   EXPECT_EQ(status_of(*renewer).failures, 0U);
   EXPECT_THAT(log_, Contains(Pair(Urgency::error, HasSubstr("the next attempt is at"))));
+}
+
+TEST_F(RenewerTest, AnExceptionIsAFailureThatIsFollowedByAWait) {
+  settings_.email = "\xff@example.org";  // cannot be written as JSON
+  const auto renewer = make();
+  look(*renewer);
+  look(*renewer);
+  EXPECT_EQ(authority_.count("/dir"), 1);
+  EXPECT_EQ(status_of(*renewer).failures, 1U);
+  EXPECT_THAT(status_of(*renewer).problem, HasSubstr("UTF-8"));
+}
+
+TEST_F(RenewerTest, TrustedAuthoritiesAreReadAgainAfterAFailure) {
+  authority_.behaviour.is_down = true;
+  const auto renewer = make();
+  look(*renewer);
+  EXPECT_EQ(transports_, 1);
+  now_ += minutes(1);
+  look(*renewer);
+  EXPECT_EQ(transports_, 2);
 }
 
 TEST_F(RenewerTest, ARateLimitIsObeyed) {
@@ -263,6 +306,21 @@ TEST_F(RenewerTest, TheNextAuthorityIssuesWhenTheFirstDoesNot) {
   EXPECT_EQ(status_of(*renewer).authority, "second.test");
 }
 
+TEST_F(RenewerTest, TheWaitOfOneAuthorityDoesNotHoldUpTheNext) {
+  settings_.authorities.push_back(authorities_->second.directory());
+  authority_.behaviour.refusals["/order"] = {429, "rateLimited", "864000"};
+  authorities_->second.behaviour.is_down = true;
+  const auto renewer = make();
+  look(*renewer);
+  EXPECT_EQ(*status_of(*renewer).next_attempt, now_ + minutes(1));
+  const int asked = authority_.count("/order");
+  authorities_->second.behaviour.is_down = false;
+  now_ += minutes(1);
+  look(*renewer);
+  EXPECT_EQ(status_of(*renewer).authority, "second.test");
+  EXPECT_EQ(authority_.count("/order"), asked);
+}
+
 TEST_F(RenewerTest, ACertificateOfAnAuthorityThatIsNotInTheSettingsIsReplaced) {
   const auto renewer = make();
   look(*renewer);
@@ -271,6 +329,18 @@ TEST_F(RenewerTest, ACertificateOfAnAuthorityThatIsNotInTheSettingsIsReplaced) {
   look(*renewer);
   EXPECT_EQ(status_of(*renewer).authority, "second.test");
   EXPECT_EQ(renewer->counts().obtained, 2U);
+}
+
+TEST_F(RenewerTest, TwoProcessesWithDifferentAuthoritiesDoNotOrderInTurns) {
+  const auto renewer = make();
+  settings_.authorities = {authorities_->second.directory()};
+  const auto other = make();
+  for (int i = 0; i < 5; ++i) {
+    look(*renewer);
+    look(*other);
+  }
+  EXPECT_EQ(authorities_->first.orders().size(), 1U);
+  EXPECT_EQ(authorities_->second.orders().size(), 1U);
 }
 
 TEST_F(RenewerTest, NoncesThatAreRejectedAndAnOrderThatTakesTimeDoNotMatter) {
@@ -307,6 +377,25 @@ TEST_F(RenewerTest, ARefusalAtAnyStepIsAFailureThatSaysWhy) {
   }
 }
 
+TEST_F(RenewerTest, AUrlWithoutTlsIsNotAsked) {
+  authority_.behaviour.scheme = "http";
+  const auto renewer = make();
+  look(*renewer);
+  EXPECT_EQ(authority_.count("/order"), 0);
+  EXPECT_THAT(status_of(*renewer).problem, HasSubstr("no https:// URL of the account"));
+}
+
+TEST_F(RenewerTest, ANameThatWasNotOrderedIsNotProven) {
+  settings_.challenges = {"tls-alpn-01"};
+  authority_.behaviour.other_name = "../certificates/b.example";
+  const auto renewer = make();
+  std::ofstream(folder_ + "/acme/certificates/b.example.pem") << "a pair\n";
+  look(*renewer);
+  EXPECT_EQ(authority_.count("/challenge"), 0);
+  EXPECT_THAT(status_of(*renewer).problem, HasSubstr("a name that was not ordered"));
+  EXPECT_TRUE(fs::exists(folder_ + "/acme/certificates/b.example.pem"));
+}
+
 TEST_F(RenewerTest, AnOrderThatIsNeverDoneEndsWithThePatience) {
   authority_.behaviour.processing_looks = 1'000'000;
   patience_ = std::chrono::milliseconds(50);
@@ -339,6 +428,23 @@ TEST_F(RenewerTest, ARequestOfAnotherProcessRenewsNow) {
   EXPECT_EQ(renewer->counts().obtained, 2U);
 }
 
+// As after a revocation: the old certificate would serve until its time comes.
+TEST_F(RenewerTest, ARequestThatFailsIsRepeated) {
+  const auto renewer = make();
+  look(*renewer);
+  const std::string first = served(*renewer);
+  authority_.behaviour.is_down = true;
+  std::ofstream(folder_ + "/acme/requests/renew-a.example") << "now\n";
+  look(*renewer);
+  EXPECT_EQ(*status_of(*renewer).next_attempt, now_ + minutes(1));
+  authority_.behaviour.is_down = false;
+  look(*renewer);
+  EXPECT_EQ(served(*renewer), first);
+  now_ += minutes(1);
+  look(*renewer);
+  EXPECT_NE(served(*renewer), first);
+}
+
 TEST_F(RenewerTest, AProcessWithoutTheLockRenewsNothing) {
   const auto renewer = make();
   auto other = FileStore::open(folder_ + "/acme");
@@ -365,6 +471,19 @@ TEST_F(RenewerTest, AProcessThatLosesTheLockStopsAtOnceAndServesOn) {
   EXPECT_EQ(renewer->challenges()->response_to("a.example", std::string(32, 'A')), "");
   look(*renewer);  // the other one is believed to live
   EXPECT_EQ(authority_.orders().size(), 1U);
+}
+
+TEST_F(RenewerTest, AProcessThatLosesTheLockLeavesTheRequestToTheNextOne) {
+  const auto renewer = make();
+  look(*renewer);
+  const std::string request = folder_ + "/acme/requests/renew-a.example";
+  std::ofstream(request) << "now\n";
+  authority_.on_look = [this](const std::string&, const std::string&) {
+    std::ofstream(folder_ + "/acme/lock") << "another.machine 0123456789abcdef 1\n";
+  };
+  authority_.behaviour.processing_looks = 1'000'000;
+  look(*renewer);
+  EXPECT_TRUE(fs::exists(request));
 }
 
 TEST_F(RenewerTest, ACertificateOfAnotherProgramIsUsedAndRenewed) {
@@ -403,6 +522,18 @@ TEST_F(RenewerTest, AClockThatWasWrongDoesNotDelayTheNextAttempt) {
   EXPECT_TRUE(status_of(*renewer).has_certificate);
 }
 
+TEST_F(RenewerTest, AClockThatWasWrongDoesNotSilenceTheWarning) {
+  const auto renewer = make();
+  look(*renewer);
+  authority_.behaviour.is_down = true;
+  now_ += hours(24 * 85);
+  look(*renewer);
+  now_ -= hours(24 * 20);
+  log_.clear();
+  look(*renewer);
+  EXPECT_THAT(log_, Contains(Pair(Urgency::warning, HasSubstr("could not be renewed yet"))));
+}
+
 TEST_F(RenewerTest, AnAuthorityThatHasForgottenTheAccountGetsItAgain) {
   const auto renewer = make();
   look(*renewer);
@@ -411,6 +542,22 @@ TEST_F(RenewerTest, AnAuthorityThatHasForgottenTheAccountGetsItAgain) {
   look(*renewer);
   EXPECT_EQ(renewer->counts().obtained, 2U);
   EXPECT_EQ(authority_.count("/account"), 2);
+}
+
+TEST_F(RenewerTest, AnExternalAccountIsForTheFirstRequest) {
+  authority_.behaviour.is_for_customers = true;
+  look(*make());
+  EXPECT_EQ(authority_.orders().size(), 0U);
+  settings_.external = ExternalAccount{.id = "kid-1", .key = std::string(32, 'k')};
+  const auto renewer = make();
+  now_ += hours(1);
+  look(*renewer);
+  EXPECT_EQ(authority_.orders().size(), 1U);
+  settings_.external.reset();
+  const auto next = make();
+  std::ofstream(folder_ + "/acme/requests/renew-a.example") << "now\n";
+  look(*next);
+  EXPECT_EQ(authority_.orders().size(), 2U);
 }
 
 TEST_F(RenewerTest, AFailureAfterARestartIsRepeatedSooner) {

@@ -52,13 +52,18 @@ bool has_blank(std::string_view text) {
   return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) <= ' '; });
 }
 
+// The address becomes a part of a URL as it is (RFC 6068 §2).
+bool is_in_mailto(char c) {
+  constexpr std::string_view kOther = ",;<>\"\\%?#";
+  return c > ' ' && c < 0x7f && kOther.find(c) == kOther.npos;
+}
+
 }  // namespace
 
 Parsed<std::string> AcmeEmail::parse(std::string_view text) {
   const std::size_t at = text.find('@');
   const bool is_address = at != text.npos && at > 0 && text.find('@', at + 1) == text.npos &&
-                          is_name(text.substr(at + 1)) && !has_blank(text) &&
-                          text.find_first_of(",;<>\"\\") == text.npos;
+                          is_name(text.substr(at + 1)) && std::ranges::all_of(text, is_in_mailto);
   if (is_address) return std::string(text);
   return refused(in_quotes(text) +
                  " is not an email address, to which the authority writes: ops@example.org");

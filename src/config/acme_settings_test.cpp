@@ -75,7 +75,8 @@ TEST(AcmeSettings, APublicAuthorityCertifiesPublicNamesOnly) {
 TEST(AcmeSettings, AnEmailIsNoName) {
   EXPECT_TRUE(AcmeEmail::parse("ops@example.org"));
   for (const char* const text :
-       {"ops", "@example.org", "ops@", "a@b@c.org", "a b@c.org", "mailto:x", "a,b@c.org", "on"}) {
+       {"ops", "@example.org", "ops@", "a@b@c.org", "a b@c.org", "mailto:x", "a,b@c.org", "on",
+        "a?b@c.org", "a%b@c.org", "\xff@c.org"}) {
     EXPECT_FALSE(AcmeEmail::parse(text)) << text;
   }
 }

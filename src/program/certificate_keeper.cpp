@@ -9,6 +9,7 @@
 #include "io/reactor.hpp"
 #include "net/locked_memory.hpp"
 #include "net/small_file.hpp"
+#include "program/readable_files.hpp"
 
 #include <exception>
 #include <future>
@@ -169,6 +170,13 @@ Result<void> CertificateKeeper::open(const config::Configuration& configuration)
   if (!store) {
     Error error = store.error();
     return failure(error.with("--state names another folder"));
+  }
+  // The store was made with the rights of root.
+  const std::string place = (*store)->place() + "/certificates";
+  if (owner && readable_as(*configuration.user, {place}) == std::vector<bool>{false}) {
+    return failure(Errc::bad_option, Side::local,
+                   place + ": user '" + configuration.user->text +
+                       "' cannot reach it; --state names another folder");
   }
   acme::Renewer::Hooks hooks;
   hooks.log = [this](acme::Urgency urgency, std::string_view line) { announce(urgency, line); };

@@ -209,6 +209,10 @@ def test_an_external_account(start_site, tmp_path):
     site.request_renewal()
     proxy = site.start("--acme-eab", file)
     wait_until_trusted(site, proxy)
+    # The account is there, so a command does not need the file.
+    ended = run_onehop("acme", "revoke", NAME, "--state", site.folder / "state", "--acme-ca-file",
+                       site.authority.ca_file)
+    assert ended.returncode == 0, ended.stderr
 
 
 @needs_new
@@ -231,7 +235,7 @@ def test_the_advice_of_the_authority_is_followed(site):
     proxy.stop()
     # As if that time had come.
     state = site.state()
-    state["renewAt"] = state["window"]["start"] = "2026-01-01T00:00:00Z"
+    state["obtained"] = state["renewAt"] = state["window"]["start"] = "2026-01-01T00:00:00Z"
     site.file().with_suffix(".json").write_text(json.dumps(state), encoding="utf-8")
     before = site.file().read_bytes()
     proxy = site.start("-v")
@@ -328,6 +332,12 @@ def test_commands_show_renew_and_revoke(site):
     assert revoked.returncode == 0, revoked.stderr
     assert "revoked by 127.0.0.1" in revoked.stdout
     wait_for(lambda: served(site.https) != before, proxy)
+    proxy.stop()
+    request = site.folder / "state" / "acme" / "requests" / f"renew-{NAME}"
+    for _ in range(2):  # the second one finds that it is revoked
+        request.unlink(missing_ok=True)
+        ended = run_onehop("acme", "revoke", NAME, *state, "--acme-ca-file", site.authority.ca_file)
+        assert ended.returncode == 0 and request.exists(), ended.stderr
     for words in (["acme"], ["acme", "forget"], ["acme", "renew"], ["acme", "revoke", NAME, "boredom"],
                   ["acme", "list", "all"]):
         assert run_onehop(*words, *state).returncode == 2, words
@@ -418,6 +428,15 @@ def test_a_folder_that_cannot_be_written_is_an_error_at_the_start(site, tmp_path
     ended = run_onehop(*site.flags())
     assert ended.returncode != 0
     assert str(tmp_path / "state" / "acme") in ended.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_folder_that_the_user_cannot_reach_is_an_error_at_the_start(site, tmp_path):
+    open_to_all(site.folder)
+    (tmp_path / "closed").mkdir(mode=0o700)
+    ended = run_onehop(*site.flags("--user", "nobody", state="closed/state"))
+    assert ended.returncode != 0
+    assert "user 'nobody' cannot reach it" in ended.stderr
 
 
 def test_check_finds_what_an_authority_would_not_accept(site, tmp_path):

@@ -48,7 +48,10 @@ class AcmeAuthority final : public RoundTripper {
     std::chrono::seconds lifetime = std::chrono::hours(24 * 90);
     std::optional<acme::RenewalWindow> window = {};
     bool sends_nonsense = false;
-    bool forgets_account = false;  // until it is asked for one
+    bool is_for_customers = false;  // an account needs an external one
+    bool forgets_account = false;   // until it is asked for one
+    std::string scheme = "https";   // of the URLs in Location
+    std::string other_name = {};    // which it authorizes in place of the one of the order
   };
 
   explicit AcmeAuthority(std::string host = "ca.test") : host_(std::move(host)) {}
@@ -128,6 +131,7 @@ class AcmeAuthority final : public RoundTripper {
                      {"newOrder", url("/order")},
                      {"revokeCert", url("/revoke")},
                      {"meta", {{"termsOfService", url("/terms")}, {"profiles", {{"short", ""}}}}}};
+    document["meta"]["externalAccountRequired"] = behaviour.is_for_customers;
     if (behaviour.window) document["renewalInfo"] = url("/info");
     return document;
   }
@@ -140,6 +144,12 @@ class AcmeAuthority final : public RoundTripper {
 
   Response answer_signed(const std::string& path, const std::string& kind, Json payload) const {
     if (kind == "/account") {
+      if (behaviour.is_for_customers && !has_account_ && payload.contains("onlyReturnExisting"))
+        return problem({.status = 400, .type = "accountDoesNotExist"});
+      if (behaviour.is_for_customers && !has_account_ &&
+          !payload.contains("externalAccountBinding"))
+        return problem({.status = 403, .type = "externalAccountRequired"});
+      has_account_ = true;
       behaviour.forgets_account = false;
       return with_location(json(201, {{"status", "valid"}}), "/account/1");
     }
@@ -164,7 +174,7 @@ class AcmeAuthority final : public RoundTripper {
   }
 
   Response with_location(Response response, const std::string& path) const {
-    response.headers().set("Location", url(path));
+    response.headers().set("Location", behaviour.scheme + "://" + host_ + path);
     return response;
   }
 
@@ -197,9 +207,11 @@ class AcmeAuthority final : public RoundTripper {
         one["error"] = {{"type", "urn:ietf:params:acme:error:connection"}, {"detail", "refused"}};
       challenges.push_back(std::move(one));
     }
-    return {{"status", authorization_},
-            {"identifier", {{"type", "dns"}, {"value", name_}}},
-            {"challenges", std::move(challenges)}};
+    return {
+        {"status", authorization_},
+        {"identifier",
+         {{"type", "dns"}, {"value", behaviour.other_name.empty() ? name_ : behaviour.other_name}}},
+        {"challenges", std::move(challenges)}};
   }
 
   void authority_looks(const std::string& type) const {
@@ -247,6 +259,7 @@ class AcmeAuthority final : public RoundTripper {
 
   static constexpr const char* kToken = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
   const std::string host_;
+  mutable bool has_account_ = false;
   mutable int nonces_ = 0;
   mutable int serial_ = 0;
   mutable int looks_left_ = 0;
