@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the old process of an upgrade still does, and what the new one may not do."""
+"""The duties of the old process of an upgrade, and the limits of the new one."""
 import os
 import socket
 import struct
