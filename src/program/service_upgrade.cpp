@@ -116,8 +116,8 @@ void Service::prepare_to_leave() {
                                        .obey = [this](Order order) { return obey(order); }});
 }
 
-// Reloads do not run meanwhile, so the watches are this thread's. They are for the process that
-// serves, and so are commands and scrapes.
+// Reloads do not run meanwhile, so the watches and the upstreams are this thread's. Watches and
+// checks are for the process that serves, and so are commands and scrapes.
 bool Service::leave(ProcessChannel channel) {
   if (stopping_->has_begun()) return false;
   own_counts_ = own_counts();     // before the workers end, which have numbers of their own
@@ -128,6 +128,7 @@ bool Service::leave(ProcessChannel channel) {
   draining_.leave();
   watch_.reset();
   backend_watch_.reset();
+  transports_.end_checks();
   make_room_in_memory();
   successor_->begin(std::move(channel));
   return true;

@@ -173,6 +173,13 @@ void TransportKeeper::commit(Prepared prepared) noexcept {
   }
 }
 
+// Of those that reloads have replaced, they have ended.
+void TransportKeeper::end_checks() noexcept {
+  for (const auto& [connections, one] : current_.all) {
+    if (one.upstream) detail::UpstreamAccess::end_checks(*one.upstream);
+  }
+}
+
 observe::Endpoints TransportKeeper::endpoints() const {
   observe::Endpoints all;
   std::map<std::string, std::shared_ptr<Upstream>> upstreams;

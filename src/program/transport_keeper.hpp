@@ -66,6 +66,8 @@ class TransportKeeper {
   Result<Prepared> prepare(const config::Configuration& configuration) const;
   // Cannot fail.
   void commit(Prepared prepared) noexcept;
+  // Another process serves: the health checks and the look-ups of names are its own from here on.
+  void end_checks() noexcept;
   // The one in use of that upstream; null if there is none. From any thread.
   std::shared_ptr<Transport> get(const std::string& connections = {}) const;
   // The sums of all transports since the start; open and idle connections are also of those that a

@@ -6,11 +6,15 @@
 #include <onehop/detail/clock.hpp>
 
 #include "net/tcp_listener.hpp"
+#include "upstream/upstream_access.hpp"
 
+#include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -46,12 +50,15 @@ class Place {
 
 class HealthChecksTest : public ::testing::Test {
  protected:
-  void start(std::vector<Upstream::Endpoint> endpoints) {
+  static Upstream::Options checked(std::vector<Upstream::Endpoint> endpoints) {
     Upstream::Options options{.endpoints = std::move(endpoints)};
     options.health = {
         .kind = Upstream::HealthCheck::Kind::tcp, .interval = 1ms, .down_after = 1, .up_after = 1};
     options.slow_start = 0s;
-    group_ = std::make_shared<Group>(std::move(options));
+    return options;
+  }
+  void start(std::vector<Upstream::Endpoint> endpoints) {
+    group_ = std::make_shared<Group>(checked(std::move(endpoints)));
     checks_.emplace(group_);
   }
   void update(std::vector<Upstream::Endpoint> endpoints) {
@@ -90,6 +97,47 @@ TEST_F(HealthChecksTest, GoOnWhileTheListChanges) {
   EXPECT_EQ(state(0), State::down) << "it is remembered";
   a_.accept();
   EXPECT_TRUE(becomes(0, State::up));
+}
+
+class EndOfHealthChecksTest : public HealthChecksTest {
+ protected:
+  // `end` ends the checks of an Upstream; those of another group show that time passes.
+  void expect_none_after(const std::function<void(Upstream&)>& end) {
+    std::atomic<int> changes = 0;
+    Upstream::Options options = checked({a_.endpoint()});
+    options.on_change = [&changes](std::string_view) { ++changes; };
+    Upstream ended(std::move(options));
+    start({a_.endpoint()});
+    a_.refuse();
+    EXPECT_TRUE(becomes(0, State::down));
+    wait_for(changes);
+    end(ended);
+    const int before = changes;
+    for (int i = 0; i < 2; ++i) {
+      a_.accept();
+      EXPECT_TRUE(becomes(0, State::up));
+      a_.refuse();
+      EXPECT_TRUE(becomes(0, State::down));
+    }
+    EXPECT_EQ(changes, before);
+    EXPECT_EQ(ended.endpoints().at(0).state, State::down) << "as it was";
+  }
+
+ private:
+  static void wait_for(const std::atomic<int>& changes) {
+    const auto give_up = std::chrono::steady_clock::now() + 20s;
+    while (changes == 0 && std::chrono::steady_clock::now() < give_up)
+      std::this_thread::yield();
+    EXPECT_GT(changes, 0);
+  }
+};
+
+TEST_F(EndOfHealthChecksTest, AnUpstreamOfAProcessThatHasGivenWayMakesNone) {
+  expect_none_after([](Upstream& upstream) { detail::UpstreamAccess::end_checks(upstream); });
+}
+
+TEST_F(EndOfHealthChecksTest, AnUpstreamThatAReloadHasReplacedMakesNone) {
+  expect_none_after([](Upstream& upstream) { detail::UpstreamAccess::retire(upstream); });
 }
 
 }  // namespace

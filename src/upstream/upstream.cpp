@@ -65,7 +65,13 @@ void Upstream::update(std::vector<Endpoint> endpoints) {
 }
 
 void detail::UpstreamAccess::retire(Upstream& upstream) noexcept {
+  end_checks(upstream);
   upstream.shared_->group->retire();
+}
+
+void detail::UpstreamAccess::end_checks(Upstream& upstream) noexcept {
+  upstream.shared_->checks.reset();
+  upstream.shared_->discovery.reset();
 }
 
 std::vector<Upstream::Status> Upstream::endpoints() const {

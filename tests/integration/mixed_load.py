@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients of every kind at a proxy in front of reload_backend.js, each of which checks every response."""
-import base64
-import os
 import ssl
 import threading
 import time
 
 from any_client import Http2
-from h2_client import DATA, END_HEADERS, HEADERS, H2Client, block, frame
+from lasting_exchanges import Http2Stream, Http2Tunnel, Tunnel
 from raw_client import Client, connect
 from tls_peers import TlsClient, TlsReader
-from wire import PATIENCE, Reset, Truncated, chunk, get, message
+from wire import PATIENCE, Reset, chunk, get, message
 
 PIECE = 64 * 1024
 
@@ -37,10 +35,6 @@ class Load:
                 self.stream_http2, self.websocket, self.http2_websocket, self.upload, self.download,
                 *([self.unix_socket] if self.unix else []), *([self.passing_listener] if self.passing else []))
 
-    def least_served(self):
-        with self.lock:
-            return min(self.served.values())
-
     def run(self, kind):
         try:
             kind()
@@ -53,13 +47,15 @@ class Load:
             self.served[kind.__name__] = self.served.get(kind.__name__, 0) + 1
         time.sleep(0.005)
 
-    def wait_for_all(self, count):
-        """Waits until each kind was served so often."""
+    def wait_for_more(self, count):
+        """Waits until each kind was served so often from now on."""
+        with self.lock:
+            wanted = {kind: self.served.get(kind, 0) + count for kind in self.kinds}
         deadline = time.monotonic() + 6 * PATIENCE
         while True:
             with self.lock:
                 assert not self.problems, self.problems
-                waiting = [kind for kind in self.kinds if self.served.get(kind, 0) < count]
+                waiting = [kind for kind in self.kinds if self.served.get(kind, 0) < wanted[kind]]
             if not waiting:
                 return
             assert time.monotonic() < deadline, f"not served: {waiting}"
@@ -130,52 +126,22 @@ class Load:
             self.note(self.http2_tls)
         client.close()
 
-    def stream_http2(self):
-        """One request for the whole time, both ways at once, as gRPC streams are."""
-        client = Http2(self.plain)
-        client.begin("/echo", ("content-type", "application/grpc"), method="POST", end=False)
-        received = b""
+    def last(self, kind, exchange):
+        """One exchange for the whole time."""
         for number in self.numbers():
-            client.send(b"%08d" % number)
-            assert client.read_head() == [200]
-            while len(received) < 8:
-                received += client.read_piece()
-            assert received == b"%08d" % number
-            received = b""
-            self.note(self.stream_http2)
-        client.finish()
-        assert client.read_rest() == b""
-        client.close()
+            exchange.echo(number)
+            self.note(kind)
+        exchange.end()
+        exchange.close()
+
+    def stream_http2(self):
+        self.last(self.stream_http2, Http2Stream(self.plain))
 
     def websocket(self):
-        """One tunnel for the whole time."""
-        key = base64.b64encode(os.urandom(16)).decode("ascii")
-        with Client(self.plain) as client:
-            client.send(message("GET /tunnel HTTP/1.1", "Host: h", "Connection: Upgrade", "Upgrade: websocket",
-                                "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}"))
-            assert client.read_response_head().status == 101
-            for number in self.numbers():
-                client.send(b"%08d" % number)
-                assert client.read_exactly(8) == b"%08d" % number
-                self.note(self.websocket)
+        self.last(self.websocket, Tunnel(self.plain))
 
     def http2_websocket(self):
-        """The same over HTTP/2 (RFC 8441)."""
-        with H2Client(self.plain) as client:
-            stream = client.new_stream()
-            client.send(frame(HEADERS, END_HEADERS, stream, block(
-                (":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":authority", "h"),
-                (":path", "/tunnel"), ("sec-websocket-version", "13"))))
-            answer = client.read_head(stream)
-            assert answer.status == 200
-            for number in self.numbers():
-                client.send(frame(DATA, 0, stream, b"%08d" % number))
-                while len(answer.body) < 8:
-                    assert answer.reset is None
-                    client.read_frame()
-                assert answer.body == b"%08d" % number
-                answer.body = b""
-                self.note(self.http2_websocket)
+        self.last(self.http2_websocket, Http2Tunnel(self.plain))
 
     def unix_socket(self):
         for number in self.numbers():
@@ -223,56 +189,3 @@ class Load:
             number += 1
             yield number
 
-
-class PersistentLoad(Load):
-    """Clients whose connections end while they are idle, as at the end of a process, and which then connect again.
-    A request is sent again only if the connection has said that it was not processed."""
-
-    def kinds_of_clients(self):
-        return (self.keep_alive, self.new_connections, self.http2, self.new_tls, self.resumed_tls, self.http2_tls,
-                self.upload, self.download)
-
-    def keep_alive(self):
-        client = None
-        for number in self.numbers():
-            is_used = client is not None
-            client = client or Client(self.plain)
-            try:
-                response = self.ask(client, number)
-            except (Truncated, OSError):
-                # RFC 9112, 9.3.1: closed before a byte of the response, on a connection that had been idle.
-                assert is_used and not client.buffer
-                client.close()
-                client = Client(self.plain)
-                response = self.ask(client, number)
-            if response.fields.get("Connection") == "close":
-                client.close()
-                client = None
-            self.note(self.keep_alive)
-
-    def ask_with_goaway(self, connect, kind):
-        client = None
-        for number in self.numbers():
-            client = client or connect()
-            try:
-                self.ask_http2(client, number)
-            except (Truncated, OSError):
-                # RFC 9113, 6.8: streams above the last one were not processed.
-                goaway = client.client.goaway
-                assert goaway and goaway[1] == 0 and client.stream > goaway[0], (client.stream, goaway)
-                client.close()
-                client = connect()
-                self.ask_http2(client, number)
-            client.taken = 0
-            if client.client.goaway:
-                client.close()
-                client = None
-            self.note(kind)
-
-    def http2(self):
-        self.ask_with_goaway(lambda: Http2(self.plain), self.http2)
-
-    def http2_tls(self):
-        context = ssl.create_default_context(cafile=self.context.ca)
-        context.set_alpn_protocols(["h2"])
-        self.ask_with_goaway(lambda: Http2(self.tls, context), self.http2_tls)

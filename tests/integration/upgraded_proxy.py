@@ -109,6 +109,13 @@ class UpgradedProxy(Proxy):
             assert time.monotonic() < deadline, f"process {pid} does not end: {self.stderr()}"
             time.sleep(0.01)
 
+    def wait_for_drains(self, left, patience=6 * PATIENCE):
+        """Waits until no more than so many earlier processes are left."""
+        deadline = time.monotonic() + patience
+        while len(drain := [pid for pid in self.pids[:-1] if is_alive(pid)]) > left:
+            assert time.monotonic() < deadline, f"processes {drain} do not end: {self.stderr()}"
+            time.sleep(0.01)
+
     def stop(self):
         """Ends every process that is left, and returns the exit code of the first."""
         for pid in self.pids[1:]:
