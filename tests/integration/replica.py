@@ -3,7 +3,7 @@
 """One of several backends that do the same, as a process of its own, which a test can stop, pause and slow down.
 
 usage: replica.py HOST PORT NAME. It answers with its name. GET /-/delay/MS makes each further response take that long;
-GET /-/health/STATUS sets the status of /healthz."""
+GET /-/health/STATUS sets the status of /healthz, and GET /-/address responds with the address that was connected to."""
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,16 +16,18 @@ class Replica(BaseHTTPRequestHandler):
     health = 200
 
     def do_GET(self):
-        status = 200
+        status, content = 200, self.name
         if self.path.startswith("/-/delay/"):
             Replica.delay = int(self.path.rpartition("/")[2]) / 1000
         elif self.path.startswith("/-/health/"):
             Replica.health = int(self.path.rpartition("/")[2])
+        elif self.path == "/-/address":
+            content = self.connection.getsockname()[0]
         elif self.path == "/healthz":
             status = Replica.health
         else:
             time.sleep(Replica.delay)
-        content = self.name.encode()
+        content = content.encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()

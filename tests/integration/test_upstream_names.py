@@ -5,11 +5,12 @@ import shutil
 import socket
 import subprocess
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from name_server import NameServer
+from name_server import FailingNameServer, NameServer
 from proxy_process import IN_CI, PROGRAM, Proxy, free_port
 from raw_client import Client
 from replicas import Load, Replica
@@ -138,19 +139,63 @@ def test_a_name_is_one_endpoint_otherwise(server, named, replicas):
         assert len({client.get("/").body for _ in range(30)}) == 1
 
 
-def test_two_hundred_addresses(server, named, replicas):
-    server.set([f"127.1.0.{number}" for number in range(1, 201)])
+def test_two_hundred_addresses(server, named):
+    addresses = [f"127.1.0.{number}" for number in range(1, 201)]
+    server.set(addresses)
     server.start()
-    several = [Replica("x", host="0.0.0.0", port=free_port())]
+    everywhere = Replica("x", host="0.0.0.0", port=free_port())
     try:
         proxy = named("--resolve", "each", "--balance", "round-robin", "--workers", "1",
-                      "http://app.test:%d" % several[0].address[1])
+                      "http://app.test:%d" % everywhere.address[1])
+        proxy.wait_for_message("app.test: 200 endpoints")
         with Client(proxy.address) as client:
-            deadline = time.monotonic() + PATIENCE
-            while "200 endpoints" not in proxy.stderr() and time.monotonic() < deadline:
-                assert client.get("/").status == 200
+            seen, deadline = set(), time.monotonic() + PATIENCE
+            while len(seen) < 200:  # the list takes effect after the message
+                seen.add(client.get("/-/address").body.decode())
+                assert time.monotonic() < deadline, len(seen)
+            turns = Counter(client.get("/-/address").body.decode() for _ in range(400))
+        assert turns == {address: 2 for address in addresses}
     finally:
-        several[0].kill()
+        everywhere.kill()
+
+
+def serves_on(proxy, load):
+    proxy.wait_for_message("app.test: ", "; the last good response is kept", patience=3 * PATIENCE)
+    reaches(load, "ab")
+    assert names(load.answers) == set("ab"), "from the first request to the last"
+
+
+def test_a_name_server_that_fails_changes_nothing(server, named, replicas):
+    failing = FailingNameServer()
+    try:
+        server.set(map(address, replicas[:2]))
+        server.start(f"--server=/app.test/127.0.0.1#{failing.port}")  # for what dnsmasq does not know
+        proxy = named("--resolve", "each", "http://app.test:%d" % replicas[0].address[1])
+        with Load(proxy.address) as load:
+            reaches(load, "ab")
+            before = failing.queries
+            server.set([])
+            serves_on(proxy, load)
+            assert failing.queries > before
+            server.set(map(address, replicas[2:]))
+            reaches(load, "c")
+        assert {status for status, _ in load.answers} == {200}
+    finally:
+        failing.stop()
+
+
+def test_a_name_without_addresses_changes_nothing(server, named, replicas):
+    server.set(map(address, replicas[:2]))
+    server.start("--txt-record=app.test,it exists")
+    proxy = named("--resolve", "each", "http://app.test:%d" % replicas[0].address[1])
+    with Load(proxy.address) as load:
+        reaches(load, "ab")
+        server.set([])
+        serves_on(proxy, load)
+        proxy.wait_for_message("app.test: ", "no data; the last")
+        server.set(map(address, replicas[2:]))
+        reaches(load, "c")
+    assert {status for status, _ in load.answers} == {200}
 
 
 def test_a_service_has_servers_weights_and_backups(server, named, replicas):
