@@ -56,6 +56,9 @@ struct ExchangeRecord {
   // A name that the handler may set, for logs: the route that it has chosen. Its text has to
   // outlive the exchange.
   std::string_view route;
+  // The place of that route in the list that its Routes were made from, beginning with 1; 0: no
+  // Routes has chosen one.
+  std::uint32_t route_number = 0;
 
   // The response.
   int status = 0;  // 0: nothing was sent

@@ -149,8 +149,9 @@ struct RequestInFlight {
   std::chrono::nanoseconds age{};           // since its first byte
   std::optional<std::chrono::nanoseconds> phase_age = {};    // since the phase began
   std::uint64_t bytes_from_client = 0, bytes_to_client = 0;  // of content
-  std::string upstream;                                      // the address; "" if there is none yet
-  std::uint16_t attempts = 0;                                // ExchangeRecord::attempts
+  std::string route;           // ExchangeRecord::route; "" if there is none yet
+  std::string upstream;        // the address; "" if there is none yet
+  std::uint16_t attempts = 0;  // ExchangeRecord::attempts
 };
 
 // RequestsInFlight is what Server::requests_in_flight() returns.

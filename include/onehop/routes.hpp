@@ -21,6 +21,7 @@
 #include <onehop/status.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,9 +74,13 @@ struct Route {
 
 class Routes final : public Handler {
  public:
+  // Called on the request's worker when a route takes it, before anything else is done with it: the
+  // record has the route. It must not throw.
+  using OnChosen = std::function<void(const ExchangeRecord&)>;
+
   // Throws std::invalid_argument if two routes take the same requests, or if a part of one is not
   // valid; the text names the routes.
-  explicit Routes(std::vector<Route> routes);
+  explicit Routes(std::vector<Route> routes, OnChosen on_chosen = {});
   Routes(Routes&&) noexcept;
   Routes& operator=(Routes&&) noexcept;
   ~Routes() override;

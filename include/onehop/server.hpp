@@ -179,6 +179,9 @@ class Server {
     // Called at the end of every exchange, on its worker. The record is invalid after it returns.
     // If it is not set, failures that are not the client's fault are logged.
     std::function<void(const ExchangeRecord&)> on_exchange_end = {};
+    // Called when the connection of an exchange, or its HTTP/2 stream, has become a tunnel, on its
+    // worker. on_exchange_end follows when the tunnel ends.
+    std::function<void(const ExchangeRecord&)> on_tunnel = {};
     // Called on any worker. Default: warnings and errors are written to standard error by a
     // separate thread, as lines of the form "2026-11-28T17:03:33.123Z warning TEXT".
     std::function<void(LogLevel, std::string_view)> log = {};

@@ -197,10 +197,13 @@ class Upstream final : public RoundTripper {
     State state = State::up;  // at this moment
     // Of the state; of one that has never changed, since the endpoint is in the list.
     std::chrono::steady_clock::time_point since{};
-    std::size_t requests = 0;                                 // in progress
-    std::uint64_t requests_total = 0;                         // that were sent to it
-    std::uint64_t failures_total = 0;                         // of requests; see eject_time
-    std::uint64_t ejections_total = 0;                        // how often it was ejected
+    std::size_t requests = 0;           // in progress
+    std::uint64_t requests_total = 0;   // that were sent to it
+    std::uint64_t failures_total = 0;   // of requests; see eject_time
+    std::uint64_t ejections_total = 0;  // how often it was ejected
+    // Active checks that have ended: good ones, failed ones, and those to which it responded that
+    // it takes no more requests.
+    std::uint64_t checks_good_total = 0, checks_failed_total = 0, checks_draining_total = 0;
     std::string last_failure = {};                            // in words; "": there was none
     std::chrono::steady_clock::time_point last_failure_at{};  // when that was
   };

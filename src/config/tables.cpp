@@ -10,15 +10,20 @@
 namespace onehop::config {
 namespace {
 
-// Calls visit(url, table) for each backend that requests may go to, those at the top first; the
-// servers of services are not known.
+// Calls visit(url) for each backend of a table; the servers of services are not known.
+template <class Visit>
+void visit_backends_of(const Configuration& table, Visit visit) {
+  if (!have_service(table.backends) && table.backend.is_absolute()) visit(table.backend);
+  for (const BackendAddress& backend : table.backends) {
+    if (backend.service.empty()) visit(backend.url);
+  }
+}
+
+// Calls visit(url, table) for each backend that requests may go to, those at the top first.
 template <class Visit>
 void visit_backends(const Configuration& configuration, Visit visit) {
   const auto visit_all = [&visit](const Configuration& table) {
-    if (!have_service(table.backends) && table.backend.is_absolute()) visit(table.backend, table);
-    for (const BackendAddress& backend : table.backends) {
-      if (backend.service.empty()) visit(backend.url, table);
-    }
+    visit_backends_of(table, [&](const Url& url) { visit(url, table); });
   };
   visit_all(configuration);
   for (const auto& route : configuration.routes) {
@@ -87,16 +92,36 @@ std::vector<Url> backends_of(const Configuration& configuration) {
   return backends;
 }
 
-std::vector<std::vector<NamedBackend>> needed_backends(const Configuration& configuration) {
-  std::vector<std::vector<NamedBackend>> all;
+std::vector<UpstreamBackends> needed_backends(const Configuration& configuration) {
+  std::vector<UpstreamBackends> all;
   const auto add = [&all](const Configuration& one) {
     if (!one.backend.is_absolute() || have_service(one.backends)) return;
-    std::vector<NamedBackend> backends;
+    UpstreamBackends made{.upstream = one.table.connections, .backends = {}};
     for (const BackendAddress& backend : one.backends) {
-      if (backend.weight > 0) backends.push_back({backend.url, one.transport.dns_servers});
+      if (backend.weight > 0) made.backends.push_back({backend.url, one.transport.dns_servers});
     }
-    if (one.backends.empty()) backends.push_back(named_backend(one));
-    if (std::ranges::find(all, backends) == all.end()) all.push_back(std::move(backends));
+    if (one.backends.empty()) made.backends.push_back(named_backend(one));
+    if (std::ranges::find(all, made.backends, &UpstreamBackends::backends) == all.end())
+      all.push_back(std::move(made));
+  };
+  add(configuration);
+  for (const auto& route : configuration.routes) {
+    if (route->table.leads_to_backend()) add(*route);
+  }
+  return all;
+}
+
+std::vector<UsedUpstream> used_upstreams(const Configuration& configuration) {
+  std::vector<UsedUpstream> all;
+  const auto add = [&all](const Configuration& one) {
+    if (!one.backend.is_absolute() && !have_service(one.backends)) return;
+    if (std::ranges::find(all, one.table.connections, &UsedUpstream::name) != all.end()) return;
+    UsedUpstream& made = all.emplace_back(UsedUpstream{
+        .name = one.table.connections, .backends = {}, .has_service = have_service(one.backends)});
+    visit_backends_of(one, [&made](const Url& url) {
+      if (std::ranges::find(made.backends, url) == made.backends.end())
+        made.backends.push_back(url);
+    });
   };
   add(configuration);
   for (const auto& route : configuration.routes) {

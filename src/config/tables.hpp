@@ -55,9 +55,25 @@ struct UsedBackend {
 };
 std::vector<UsedBackend> used_backends(const Configuration& configuration);
 
-// The backends of each upstream that requests may go to, each list once: those that get requests
+// The backends of an upstream.
+struct UpstreamBackends {
+  std::string upstream;  // TableSettings::connections
+  std::vector<NamedBackend> backends;
+
+  friend bool operator==(const UpstreamBackends&, const UpstreamBackends&) = default;
+};
+// Those of each upstream that requests may go to, each list once: the backends that get requests
 // while they work. Without upstreams that have a service, whose servers are not known.
-std::vector<std::vector<NamedBackend>> needed_backends(const Configuration& configuration);
+std::vector<UpstreamBackends> needed_backends(const Configuration& configuration);
+
+// An upstream that requests may go to.
+struct UsedUpstream {
+  std::string name;           // TableSettings::connections
+  std::vector<Url> backends;  // each once; the servers of services are not among them
+  bool has_service = false;
+};
+// That at the top first.
+std::vector<UsedUpstream> used_upstreams(const Configuration& configuration);
 
 // Reports whether requests go to an Upstream. One backend without settings of an upstream needs
 // only a Transport.

@@ -260,12 +260,19 @@ TEST(Tables, NameTheBackendsOfWhichOneIsNeeded) {
       "[[route]]\npath = \"/r\"\nstatus = 404\n");
   ASSERT_TRUE(loaded.is_usable()) << text_of(loaded.findings);
   std::vector<std::string> lists;
-  for (const auto& backends : needed_backends(loaded.configuration)) {
-    lists.emplace_back();
+  for (const auto& [upstream, backends] : needed_backends(loaded.configuration)) {
+    lists.push_back(upstream + ": ");
     for (const NamedBackend& one : backends)
       lists.back() += std::string(one.url.host()) + " ";
   }
-  EXPECT_THAT(lists, ElementsAre("a b ", "x "));
+  EXPECT_THAT(lists, ElementsAre(": a b ", "x: x "));
+  lists.clear();
+  for (const UsedUpstream& one : used_upstreams(loaded.configuration)) {
+    lists.push_back(one.name + (one.has_service ? " (service): " : ": "));
+    for (const Url& url : one.backends)
+      lists.back() += std::string(url.host()) + " ";
+  }
+  EXPECT_THAT(lists, ElementsAre(": a b ", "x: x ", "route /y: x ", "s (service): "));
 }
 
 TEST(Tables, AnUpstreamHasANameOfItsOwn) {

@@ -25,6 +25,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace onehop::observe {
@@ -92,10 +93,12 @@ class AddressIndex {
     std::vector<std::unique_ptr<AddressShard>> all_;  // guarded by the index's mutex
   };
 
-  AddressIndex() = default;
+  // The name of the upstream, for upstream().
+  explicit AddressIndex(std::string upstream = {}) : upstream_(std::move(upstream)) {}
   AddressIndex(const AddressIndex&) = delete;
   AddressIndex& operator=(const AddressIndex&) = delete;
 
+  const std::string& upstream() const noexcept { return upstream_; }
   // By address.
   std::vector<RequestTotals::Address> totals() const;
   // Leaves out all that was counted for it so far.
@@ -107,6 +110,7 @@ class AddressIndex {
   void forget_one(const std::string& address);
   bool make_room(Time now);
 
+  const std::string upstream_;
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::set<std::string, std::less<>> known_;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace onehop::observe {
@@ -15,6 +16,7 @@ constexpr std::string_view kOther = "other";
 // The values of one series.
 struct Numbers {
   std::uint64_t usable = 0, requests = 0, total = 0, failures = 0, ejections = 0;
+  std::uint64_t checks_good = 0, checks_failed = 0, checks_draining = 0;
 
   void add(const Upstream::Status& status) noexcept {
     usable += is_usable(status.state) ? 1 : 0;
@@ -22,6 +24,9 @@ struct Numbers {
     total += status.requests_total;
     failures += status.failures_total;
     ejections += status.ejections_total;
+    checks_good += status.checks_good_total;
+    checks_failed += status.checks_failed_total;
+    checks_draining += status.checks_draining_total;
   }
 };
 
@@ -38,6 +43,9 @@ void add_endpoint_families(MetricFamilies& families, const Endpoints& endpoints)
                                    "Requests that failed through the fault of the endpoint.");
   auto ejections = families.counter("onehop_endpoint_ejections_total",
                                     "How often the endpoint was passed over because of failures.");
+  auto checks = families.counter(
+      "onehop_endpoint_checks_total",
+      "Checks of --health-check. draining: the endpoint takes no more requests, as it responded.");
   for (const auto& [upstream, its] : endpoints) {
     const std::string_view name = upstream_name(upstream);
     const auto& statuses = its.statuses;
@@ -47,6 +55,10 @@ void add_endpoint_families(MetricFamilies& families, const Endpoints& endpoints)
       total.add(numbers.total, {{"upstream", name}, {"endpoint", endpoint}});
       failures.add(numbers.failures, {{"upstream", name}, {"endpoint", endpoint}});
       ejections.add(numbers.ejections, {{"upstream", name}, {"endpoint", endpoint}});
+      for (const auto& [result, count] :
+           {std::pair("ok", numbers.checks_good), std::pair("failed", numbers.checks_failed),
+            std::pair("draining", numbers.checks_draining)})
+        checks.add(count, {{"upstream", name}, {"endpoint", endpoint}, {"result", result}});
     };
     Numbers others;
     for (std::size_t i = 0; i < statuses.size(); ++i) {

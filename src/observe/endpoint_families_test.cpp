@@ -20,6 +20,9 @@ Upstream::Status status_of(const std::string& url, Upstream::State state) {
   status.requests_total = 30;
   status.failures_total = 4;
   status.ejections_total = 1;
+  status.checks_good_total = 5;
+  status.checks_failed_total = 6;
+  status.checks_draining_total = 7;
   return status;
 }
 
@@ -45,7 +48,10 @@ TEST(EndpointFamilies, HaveASeriesForEachEndpoint) {
        {"requests_in_flight{upstream=\"default\",endpoint=\"http://a\"} 2\n",
         "requests_total{upstream=\"default\",endpoint=\"http://a\"} 30\n",
         "failures_total{upstream=\"default\",endpoint=\"http://a\"} 4\n",
-        "ejections_total{upstream=\"default\",endpoint=\"http://a\"} 1\n"})
+        "ejections_total{upstream=\"default\",endpoint=\"http://a\"} 1\n",
+        "checks_total{upstream=\"default\",endpoint=\"http://a\",result=\"ok\"} 5\n",
+        "checks_total{upstream=\"default\",endpoint=\"http://a\",result=\"failed\"} 6\n",
+        "checks_total{upstream=\"api\",endpoint=\"http://b:81@10.0.0.1\",result=\"draining\"} 7\n"})
     EXPECT_THAT(text, HasSubstr("onehop_endpoint_" + std::string(line)));
 }
 

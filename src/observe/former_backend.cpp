@@ -6,10 +6,11 @@
 
 namespace onehop::observe {
 
-FormerBackend former_backend(const RequestTotals& totals, Time now) {
+FormerBackend former_backend(const RequestTotals& totals, std::string_view upstream, Time now) {
   FormerBackend former{.until = now};
-  for (const RequestTotals::Upstream& upstream : totals.upstreams) {
-    for (const RequestTotals::Address& one : upstream.addresses) {
+  for (const RequestTotals::Upstream& its : totals.upstreams) {
+    if (its.name != upstream) continue;
+    for (const RequestTotals::Address& one : its.addresses) {
       if (one.address.empty()) former.unconnected.add(one);
     }
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FormerBackend: the failures of the backends before the one in use. A request without a connection
-// has no address, so it counts for the backend in use, unless it ended before that.
+// FormerBackend: the failures of the backends of an upstream before those in use. A request without
+// a connection has no address, so it counts for the backends in use, unless it ended before that.
 // Thread: any.
 #pragma once
 
@@ -9,15 +9,23 @@
 
 #include "observe/request_totals.hpp"
 
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
 namespace onehop::observe {
 
 struct FormerBackend {
-  Time until{};                             // when the backend last changed; Time{}: it has not
+  Time until{};                             // when they last changed; Time{}: they have not
   RequestTotals::Address unconnected = {};  // of requests that had got no connection until then
 };
 
-// To be called when the backend has changed.
-FormerBackend former_backend(const RequestTotals& totals, Time now);
+// By the label of the upstream; those whose backends have not changed may be missing.
+using FormerBackends = std::map<std::string, FormerBackend, std::less<>>;
+
+// To be called when the backends of this upstream have changed.
+FormerBackend former_backend(const RequestTotals& totals, std::string_view upstream, Time now);
 
 // The numbers of requests that got no connection to the backend in use.
 RequestTotals::Address unconnected_since(const FormerBackend& former,

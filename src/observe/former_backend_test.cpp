@@ -42,7 +42,7 @@ TEST(FormerBackend, IsToBlameForWhatWasBeforeTheChange) {
   RequestMetrics metrics;
   fail(metrics, std::errc::connection_refused, kStart);
   fail(metrics, std::errc::timed_out, kStart + seconds(1));
-  const FormerBackend former = former_backend(metrics.totals(), kStart + seconds(2));
+  const FormerBackend former = former_backend(metrics.totals(), "default", kStart + seconds(2));
   auto since = unconnected_since(former, unconnected(metrics));
   EXPECT_EQ(since.count(), 0U);
   EXPECT_TRUE(since.failures.empty());

@@ -48,12 +48,13 @@ MetricFamilies collect_metrics(const Observed& observed) {
   MetricFamilies families;
   const ObservedNumbers numbers = read_numbers(observed);
   add_request_families(families, numbers.requests, observed.requests->buckets());
-  add_server_families(families, numbers.server, numbers.transport);
+  add_server_families(families, numbers.server, sum_of(numbers.transports),
+                      numbers.requests.routes);
   add_certificate_families(families, observed.server->certificates());
   if (observed.sites) add_renewal_families(families, observed.sites(), observed.renewals());
-  add_transport_families(families, numbers.transport, kTopUpstream);
+  add_transport_families(families, numbers.transports);
   add_endpoint_families(families, numbers.endpoints);
-  if (observed.checks) add_check_families(families, *observed.checks, kTopUpstream);
+  if (observed.checks) add_check_families(families, *observed.checks, numbers.upstreams);
   add_reload_families(families, observed.reloads->state());
   families
       .counter("onehop_log_lines_lost_total",

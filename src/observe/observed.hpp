@@ -6,10 +6,9 @@
 #pragma once
 
 #include <onehop/server.hpp>
-#include <onehop/transport.hpp>
-#include <onehop/url.hpp>
 
 #include "acme/site_status.hpp"
+#include "observe/configured_upstream.hpp"
 #include "observe/former_backend.hpp"
 #include "observe/generations.hpp"
 #include "observe/reload_history.hpp"
@@ -17,6 +16,7 @@
 #include "observe/trace_exporter.hpp"
 #include "observe/upstream_checks.hpp"
 #include "observe/upstream_endpoints.hpp"
+#include "observe/upstream_statistics.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -41,7 +41,7 @@ struct Observed {
   // Not null.
   std::shared_ptr<RequestMetrics> requests;
   // Of all transports since the start.
-  std::function<Transport::Statistics()> transports = {};
+  std::function<UpstreamStatistics()> transports = {};
   // Of the Upstreams. May be empty.
   std::function<Endpoints()> endpoints = {};
   std::function<Readiness()> readiness = {};
@@ -52,12 +52,12 @@ struct Observed {
   // URLs, for people: where the server listens, and where requests go.
   std::function<std::vector<std::string>()> listeners = {};
   std::function<std::vector<std::string>()> backends = {};
-  // The backends, as URLs to connect to.
-  std::function<std::vector<Url>()> backend_urls = {};
+  // The upstreams, each with its backends.
+  std::function<std::vector<ConfiguredUpstream>()> upstreams = {};
   // Whether the files that the process may use are restricted: "on (version 7)", "off".
   std::string landlock = "off";
-  // The backends before it, and their failures. May be empty.
-  std::function<FormerBackend()> former_backend = {};
+  // The backends before those of each upstream, and their failures. May be empty.
+  std::function<FormerBackends()> former_backends = {};
   // Not null.
   std::shared_ptr<const ReloadHistory> reloads;
   // Lines that were lost of the access log, and of the program's own. May be empty.

@@ -6,20 +6,27 @@
 
 #include "observe/observed.hpp"
 
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
 namespace onehop::observe {
 
 struct ObservedNumbers {
-  FormerBackend former;
+  std::vector<ConfiguredUpstream> upstreams;  // with the servers of services that are known
+  FormerBackends former;
   RequestTotals requests;  // with the health of upstreams
-  Transport::Statistics transport;
+  UpstreamStatistics transports;
   ServerMetrics server;
   Endpoints endpoints;
 
   // Requests in progress that are no tunnels.
   std::size_t requests_in_flight() const noexcept;
+  // Null if the configuration has no such upstream.
+  const ConfiguredUpstream* configured(std::string_view upstream) const noexcept;
 };
 
-// Forgets the addresses of former backends that nothing uses any more.
+// Forgets the addresses of former backends and upstreams that nothing uses any more.
 ObservedNumbers read_numbers(const Observed& observed);
 
 }  // namespace onehop::observe

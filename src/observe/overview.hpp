@@ -82,8 +82,9 @@ struct Overview {
 
   // One address of a backend.
   struct Upstream {
-    std::string backend;  // the URL, as configured
-    std::string address;  // "127.0.0.1:8000"
+    std::string upstream;  // its name, that of the metrics: "default"
+    std::string backend;   // the URL, as configured; "" of an address that is not in use any more
+    std::string address;   // "127.0.0.1:8000"
     Health health = Health::unused;
     std::optional<Time> since = {};  // of this health
     std::uint64_t in_flight = 0;
@@ -106,6 +107,7 @@ struct Overview {
     std::string path;
     std::string query;     // with "?"; it may hold secrets
     std::string protocol;  // "HTTP/1.1", "HTTP/2"; of a tunnel "websocket"
+    std::string route;     // as in the access log; "" before one is chosen
     std::string upstream;  // the address; "" before one is connected
     std::string phase;     // "head", "connect", "send", "wait", "respond", "tunnel"
     Duration age{};        // since the first byte of its head
@@ -123,9 +125,11 @@ struct Overview {
     std::string path;
     std::string query;
     std::string protocol;
-    int status = 0;  // 499 if the client left, 0 if nothing was sent
-    std::string upstream;
-    std::string side;  // "client", "upstream", "proxy"
+    int status = 0;             // 499 if the client left, 0 if nothing was sent
+    std::string route;          // as in the access log
+    std::string upstream_name;  // that of the metrics; "" if it was not sent on
+    std::string upstream;       // the address
+    std::string side;           // "client", "upstream", "proxy"
     std::string phase;
     std::string reason;  // the label of /metrics: "connect_failed"
     std::string detail;  // a sentence, for the log only: it may name addresses

@@ -113,7 +113,8 @@ Json upstream_json(const Overview::Upstream& upstream) {
   Json reasons = Json::object();
   for (const auto& [reason, count] : upstream.reasons)
     reasons[reason] = count;
-  return {{"backend", upstream.backend},
+  return {{"upstream", upstream.upstream},
+          {"backend", upstream.backend},
           {"address", upstream.address},
           {"health", health_word(upstream.health)},
           {"since", seconds_or_null(upstream.since)},
@@ -137,6 +138,7 @@ Json request_json(const Overview::Request& request, Queries queries) {
           {"path", request.path},
           {"query", query_of(request.query, queries)},
           {"protocol", request.protocol},
+          {"route", request.route},
           {"upstream", request.upstream},
           {"phase", request.phase},
           {"age", json_seconds(request.age)},
@@ -155,6 +157,8 @@ Json failure_json(const Overview::Failure& failure, Queries queries) {
           {"query", query_of(failure.query, queries)},
           {"protocol", failure.protocol},
           {"status", failure.status},
+          {"route", failure.route},
+          {"upstream_name", failure.upstream_name},
           {"upstream", failure.upstream},
           {"side", failure.side},
           {"phase", failure.phase},

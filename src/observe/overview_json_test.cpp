@@ -87,6 +87,7 @@ TEST(OverviewJson, ListsTheEndpointsOfEachUpstream) {
 TEST(OverviewJson, WritesUnknownQuantilesAsNull) {
   Overview overview;
   Overview::Upstream upstream;
+  upstream.upstream = "api";
   upstream.health = Overview::Health::down;
   upstream.wait.p99 = milliseconds(20);
   upstream.reasons = {{"connect_failed", 3}};
@@ -95,6 +96,7 @@ TEST(OverviewJson, WritesUnknownQuantilesAsNull) {
   EXPECT_EQ(row.at("connect").at("p50"), nullptr);
   EXPECT_DOUBLE_EQ(row.at("wait").at("p99"), 0.02);
   EXPECT_EQ(row.at("health"), "down");
+  EXPECT_EQ(row.at("upstream"), "api");
   EXPECT_EQ(row.at("reasons").at("connect_failed"), 3);
 }
 

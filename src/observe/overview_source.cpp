@@ -9,10 +9,13 @@
 #include "observe/upstream_health.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include <unistd.h>
 
@@ -41,8 +44,10 @@ void add_failures(Overview::Totals& sums, const RequestTotals& totals) {
 }
 
 // The name of a histogram in the RecentWindow.
-std::string key(std::string_view phase, const std::string& address) {
-  return std::string(phase) + " " + address;
+std::string key(std::string_view phase,
+                const std::string& upstream,
+                const RequestTotals::Address& address) {
+  return std::string(phase) + " " + upstream + " " + address.address;
 }
 
 Overview::Quantiles quantiles_of(const HistogramTotals& totals, const Buckets& buckets) {
@@ -51,6 +56,7 @@ Overview::Quantiles quantiles_of(const HistogramTotals& totals, const Buckets& b
 
 Overview::Upstream upstream_row(const RequestTotals::Address& address) {
   Overview::Upstream row;
+  row.backend = address.backend;
   row.address = address.address;
   row.health = address.health;
   row.since = wall_time(address.since);
@@ -69,36 +75,48 @@ bool is_current(const RequestTotals::Address& address) {
   return address.health != Overview::Health::draining;
 }
 
-// "" if no requests go to a backend.
-std::string first_address_of(const Observed& observed) {
-  const std::vector<Url> backends = observed.backend_urls();
-  return backends.empty() ? "" : address_of(backends.front());
+using Rows = std::vector<RequestTotals::Address>;
+
+// The row that requests without a connection count for: the one backend that is down, that of the
+// name in the URL of the first backend, or the only one. The end if there is none of these.
+Rows::iterator place_of_unconnected(Rows& rows, const ConfiguredUpstream& upstream) {
+  const auto only = [&rows](auto is_its) {
+    return std::ranges::count_if(rows, is_its) == 1 ? std::ranges::find_if(rows, is_its)
+                                                    : rows.end();
+  };
+  Rows::iterator place = rows.end();
+  if (upstream.backends.size() > 1) {
+    place = only([](const auto& row) { return row.health == Overview::Health::down; });
+  }
+  if (place != rows.end()) return place;
+  const std::string by_name = address_of(upstream.backends.front().url);
+  place = std::ranges::find_if(rows, [&by_name](const RequestTotals::Address& row) {
+    return is_current(row) && row.address == by_name;
+  });
+  return place != rows.end() ? place : only(is_current);
 }
 
-// Requests that got no connection have no address. They are counted where there is only one, else
-// by the name in the backend's URL.
-std::vector<RequestTotals::Address> rows_of(const RequestTotals::Upstream& upstream,
-                                            const FormerBackend& former,
-                                            const std::string& backend_address) {
-  std::vector<RequestTotals::Address> rows;
+// Requests that got no connection have no address.
+Rows rows_of(const RequestTotals::Upstream& upstream, const ObservedNumbers& numbers) {
+  Rows rows;
   RequestTotals::Address unconnected;
+  const auto former = numbers.former.find(upstream.name);
   for (const RequestTotals::Address& one : upstream.addresses) {
     if (one.address.empty()) {
-      unconnected = unconnected_since(former, one);
+      unconnected = former == numbers.former.end() ? one : unconnected_since(former->second, one);
     } else {
       rows.push_back(one);
     }
   }
-  if (unconnected.count() == 0) return rows;
-  const auto is_by_name = [&](const RequestTotals::Address& row) {
-    return is_current(row) && row.address == backend_address;
-  };
-  auto place = std::ranges::find_if(rows, is_by_name);
-  if (place == rows.end() && std::ranges::count_if(rows, is_current) == 1) {
-    place = std::ranges::find_if(rows, is_current);
-  }
+  const ConfiguredUpstream* const configured = numbers.configured(upstream.name);
+  if (unconnected.count() == 0 || configured == nullptr || configured->backends.empty())
+    return rows;
+  auto place = place_of_unconnected(rows, *configured);
   if (place == rows.end()) {
-    place = rows.insert(rows.end(), {.address = backend_address, .health = upstream.health});
+    const ConfiguredBackend& first = configured->backends.front();
+    place = rows.insert(
+        rows.end(),
+        {.address = address_of(first.url), .backend = first.shown, .health = upstream.health});
   }
   place->add(unconnected);
   return rows;
@@ -110,16 +128,34 @@ void set_last_failure(Overview::Upstream& row, const Overview::Failure& failure)
   row.last_failure_at = failure.at;
 }
 
-// The latest failure of the upstream at each address. A failure without an address counts for all
-// addresses of the backend in use, unless it happened before that.
-void add_last_failures(Overview& overview, std::optional<WallTime> in_use_since) {
+bool is_down(const Overview::Upstream& row) {
+  return row.health == Overview::Health::down;
+}
+
+// A failure without an address counts for the addresses of its upstream that are down, or for all
+// that are in use if none is.
+bool is_of(const Overview::Upstream& row, const Overview::Failure& failure, bool is_any_down) {
+  if (!failure.upstream.empty()) return row.address == failure.upstream;
+  return is_any_down ? is_down(row) : row.health != Overview::Health::draining;
+}
+
+// The latest failure of each upstream at each address, without those of the time before its
+// backends came into use.
+void add_last_failures(Overview& overview, const ObservedNumbers& numbers) {
+  std::set<std::string_view> down;
+  for (const Overview::Upstream& row : overview.upstreams) {
+    if (is_down(row)) down.insert(row.upstream);
+  }
   for (const Overview::Failure& failure : overview.failures) {  // the newest first
     if (failure.side != "upstream") continue;
+    const auto former = numbers.former.find(failure.upstream_name);
+    const auto in_use_since =
+        former == numbers.former.end() ? std::nullopt : wall_time(former->second.until);
     if (failure.upstream.empty() && in_use_since && failure.at <= *in_use_since) continue;
+    const bool is_any_down = down.contains(failure.upstream_name);
     for (Overview::Upstream& row : overview.upstreams) {
-      const bool is_its = failure.upstream.empty() ? row.health != Overview::Health::draining
-                                                   : row.address == failure.upstream;
-      if (is_its) set_last_failure(row, failure);
+      if (row.upstream == failure.upstream_name && is_of(row, failure, is_any_down))
+        set_last_failure(row, failure);
     }
   }
 }
@@ -143,17 +179,41 @@ void add_certificate_problems(Overview& overview) {
   }
 }
 
-// Users notice if all addresses are down, not if others serve instead.
-void add_upstream_problems(Overview& overview, Overview::Health of_all) {
-  const bool are_all_down = of_all == Overview::Health::down;
-  for (const Overview::Upstream& row : overview.upstreams) {
-    if (row.health != Overview::Health::down) continue;
-    const std::string what =
-        are_all_down ? row.backend : "address " + row.address + " of the backend";
-    const std::string why = row.last_failure.empty() ? "." : ": " + row.last_failure;
-    overview.problems.push_back({are_all_down, (are_all_down ? "The backend " : "The ") + what +
-                                                   " accepts no connections" + why});
-    if (are_all_down) break;
+std::string problem_text(const std::string& what, const Overview::Upstream& row) {
+  return "The " + what + " accepts no connections" +
+         (row.last_failure.empty() ? "." : ": " + row.last_failure);
+}
+
+// One sentence for a backend that is down, or one for each of its addresses that is down alone.
+std::vector<std::string> problems_of(const ConfiguredBackend& backend,
+                                     const std::string& upstream,
+                                     const std::vector<Overview::Upstream>& all) {
+  const auto is_its = [&](const Overview::Upstream& row) {
+    return row.upstream == upstream && row.backend == backend.shown;
+  };
+  const bool is_one_up = std::ranges::any_of(
+      all, [&](const Overview::Upstream& row) { return is_its(row) && !is_down(row); });
+  std::vector<std::string> problems;
+  for (const Overview::Upstream& row : all) {
+    if (!is_its(row) || !is_down(row)) continue;
+    if (!is_one_up) return {problem_text("backend " + backend.shown, row)};
+    problems.push_back(
+        problem_text("address " + row.address + " of the backend " + backend.shown, row));
+  }
+  return problems;
+}
+
+// Users notice if all backends of an upstream are down, not if others serve instead.
+void add_upstream_problems(Overview& overview, const ObservedNumbers& numbers) {
+  for (const RequestTotals::Upstream& upstream : numbers.requests.upstreams) {
+    const ConfiguredUpstream* const configured = numbers.configured(upstream.name);
+    if (configured == nullptr) continue;
+    const bool are_all_down = upstream.health == Overview::Health::down;
+    for (const ConfiguredBackend& backend : configured->backends) {
+      for (std::string& text : problems_of(backend, upstream.name, overview.upstreams))
+        overview.problems.push_back({are_all_down, std::move(text)});
+      if (are_all_down) break;  // one stands for all of them
+    }
   }
 }
 
@@ -164,8 +224,8 @@ void add_balanced_problems(Overview& overview) {
   }
 }
 
-void add_problems(Overview& overview, Overview::Health of_all) {
-  add_upstream_problems(overview, of_all);
+void add_problems(Overview& overview, const ObservedNumbers& numbers) {
+  add_upstream_problems(overview, numbers);
   add_balanced_problems(overview);
   add_certificate_problems(overview);
   if (overview.state.reload_failed) {
@@ -197,7 +257,7 @@ Overview OverviewSource::make() {
   add_process(overview);
   add_certificates(overview);
   add_server(overview, numbers);
-  add_problems(overview, numbers.requests.upstreams.front().health);
+  add_problems(overview, numbers);
   return overview;
 }
 
@@ -241,30 +301,32 @@ void OverviewSource::add_requests(Overview& overview, const RequestTotals& total
 
 void OverviewSource::add_upstreams(Overview& overview, const ObservedNumbers& numbers) {
   const Buckets& buckets = observed_->requests->buckets();
-  const auto backends = observed_->backends();
-  const RequestTotals::Upstream& upstream = numbers.requests.upstreams.front();
-  const auto rows = rows_of(upstream, numbers.former, first_address_of(*observed_));
+  std::vector<std::pair<std::string, RequestTotals::Address>>
+      rows;  // with the name of the upstream
   RecentWindow::Histograms all;
-  for (const RequestTotals::Address& address : rows) {
-    all.emplace(key("connect", address.address), address.connect);
-    all.emplace(key("wait", address.address), address.wait);
+  for (const RequestTotals::Upstream& upstream : numbers.requests.upstreams) {
+    for (RequestTotals::Address& address : rows_of(upstream, numbers)) {
+      all.emplace(key("connect", upstream.name, address), address.connect);
+      all.emplace(key("wait", upstream.name, address), address.wait);
+      rows.emplace_back(upstream.name, std::move(address));
+    }
   }
   RecentWindow::Histograms recent;
   {
     const std::lock_guard lock(mutex_);
     recent = window_.advance(std::chrono::steady_clock::now(), all);
   }
-  for (const RequestTotals::Address& address : rows) {
+  for (const auto& [upstream, address] : rows) {
     Overview::Upstream row = upstream_row(address);
-    if (is_current(address) && backends.size() == 1) row.backend = backends.front();
-    row.connect = quantiles_of(recent[key("connect", address.address)], buckets);
-    row.wait = quantiles_of(recent[key("wait", address.address)], buckets);
+    row.upstream = upstream;
+    row.connect = quantiles_of(recent[key("connect", upstream, address)], buckets);
+    row.wait = quantiles_of(recent[key("wait", upstream, address)], buckets);
     overview.upstreams.push_back(std::move(row));
   }
-  add_last_failures(overview, wall_time(numbers.former.until));
+  add_last_failures(overview, numbers);
   // Addresses that are down come first: there may be a thousand others.
   std::ranges::sort(overview.upstreams, {}, [](const Overview::Upstream& row) {
-    return std::tuple(row.health != Overview::Health::down, std::string_view(row.address));
+    return std::tuple(!is_down(row), std::string_view(row.upstream), std::string_view(row.address));
   });
 }
 

@@ -15,6 +15,8 @@ namespace {
 
 using Cells = std::vector<OverviewCell>;
 
+constexpr std::string_view kBetween = " \xc2\xb7 ";  // names in one line
+
 constexpr std::array<OverviewColumn, 10> kUpstreamColumns = {{{"Address", "m w"},
                                                               {"Health", "k i"},
                                                               {"In flight", "n"},
@@ -25,19 +27,21 @@ constexpr std::array<OverviewColumn, 10> kUpstreamColumns = {{{"Address", "m w"}
                                                               {"Failures", "s i"},
                                                               {"Connections", "n i"},
                                                               {"Last failure", "w i"}}};
-constexpr std::array<OverviewColumn, 8> kRequestColumns = {{{"Age", "n"},
+constexpr std::array<OverviewColumn, 9> kRequestColumns = {{{"Age", "n"},
                                                             {"Phase", "k i"},
                                                             {"Request", "m w"},
                                                             {"Client", "m"},
+                                                            {"Route", "m"},
                                                             {"Upstream", "m"},
                                                             {"In", "n"},
                                                             {"Out", "n"},
                                                             {"Protocol", "k"}}};
-constexpr std::array<OverviewColumn, 7> kFailureColumns = {{{"Time (UTC)", "k"},
+constexpr std::array<OverviewColumn, 8> kFailureColumns = {{{"Time (UTC)", "k"},
                                                             {"Status", "n"},
                                                             {"Request", "m w"},
                                                             {"Side", "k"},
                                                             {"Reason", "s"},
+                                                            {"Route", "m"},
                                                             {"Upstream", "m"},
                                                             {"Duration", "n"}}};
 constexpr std::array<OverviewColumn, 3> kLimitColumns = {
@@ -88,10 +92,20 @@ OverviewCell connections_cell(const Overview::Upstream& upstream) {
           count_figure(upstream.connections_idle.value_or(0)) + " idle"};
 }
 
+// The names of an address that tell it from others: "api · http://10.0.0.1:8000".
+std::string whose(const Overview::Upstream& upstream, const Overview& overview) {
+  const bool names_upstream = std::ranges::any_of(
+      overview.upstreams,
+      [&upstream](const Overview::Upstream& other) { return other.upstream != upstream.upstream; });
+  std::string text = names_upstream ? visible_text(upstream.upstream) : "";
+  if (overview.state.backends.size() > 1 && !upstream.backend.empty())
+    text.append(text.empty() ? "" : kBetween).append(visible_text(upstream.backend));
+  return text;
+}
+
 Cells upstream_cells(const Overview::Upstream& upstream, const Overview& overview) {
-  const bool names_backend = overview.state.backends.size() > 1;
   const auto& failed_at = upstream.last_failure_at;
-  return {{visible_text(upstream.address), names_backend ? visible_text(upstream.backend) : ""},
+  return {{visible_text(upstream.address), whose(upstream, overview)},
           health_cell(upstream, overview.time),
           {count_figure(upstream.in_flight)},
           {count_figure(upstream.requests)},
@@ -110,6 +124,7 @@ Cells request_cells(const Overview::Request& request) {
           {request.phase, is_later ? duration_figure(request.phase_age) : ""},
           {request_text(request)},
           {visible_text(request.client)},
+          {or_dash(visible_text(request.route))},
           {or_dash(visible_text(request.upstream))},
           {size_figure(request.bytes_in)},
           {size_figure(request.bytes_out)},
@@ -118,7 +133,6 @@ Cells request_cells(const Overview::Request& request) {
 
 // "10.0.0.7 · HTTP/1.1 · id 7f3a · trace 4bf9..."
 std::string origin_text(const Overview::Failure& failed) {
-  constexpr std::string_view kBetween = " \xc2\xb7 ";
   std::string text =
       visible_text(failed.client).append(kBetween).append(visible_text(failed.protocol));
   if (!failed.request_id.empty())
@@ -135,6 +149,7 @@ Cells failure_cells(const Overview::Failure& failed) {
           {request_text(failed), origin_text(failed)},
           {failed.side, failed.phase == "none" ? "" : failed.phase},
           {failed.reason, visible_text(failed.detail)},
+          {or_dash(visible_text(failed.route))},
           {or_dash(visible_text(failed.upstream)),
            was_retried ? std::to_string(failed.attempts) + " attempts" : ""},
           {duration_figure(failed.duration)}};

@@ -26,6 +26,7 @@ Overview with_a_request(std::string path) {
   request.phase_age = std::chrono::seconds(4);
   request.client = "192.0.2.7";
   request.protocol = "HTTP/1.1";
+  request.route = "a.example/*";
   overview.requests.push_back(request);
   overview.totals.requests_in_flight = 1;
   return overview;
@@ -35,9 +36,10 @@ TEST(OverviewText, AlignsTheColumns) {
   EXPECT_EQ(
       requests_text(with_a_request("/")),
       "In flight: 1\n"
-      "    Age  Phase         Request           Client     Upstream   In  Out  Protocol\n"
-      "  5.0 s  wait (4.0 s)  GET a.example/?\xe2\x80\xa6  192.0.2.7  \xe2\x80\x93         0 B  "
-      "0 B  HTTP/1.1\n"
+      "    Age  Phase         Request           Client     Route        Upstream   In  Out  "
+      "Protocol\n"
+      "  5.0 s  wait (4.0 s)  GET a.example/?\xe2\x80\xa6  192.0.2.7  a.example/*  \xe2\x80\x93  "
+      "       0 B  0 B  HTTP/1.1\n"
       "\nTunnels: 0\n  No tunnel is open.\n");
 }
 

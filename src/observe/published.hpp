@@ -23,9 +23,15 @@ class Published {
     published_.store(object_.get(), std::memory_order_release);
     return *object_;
   }
-  T& get_or_make() {
+  template <class... Arguments>
+  T& get_or_make(Arguments&&... arguments) {
     T* const made = published_.load(std::memory_order_relaxed);
-    return made != nullptr ? *made : make();
+    return made != nullptr ? *made : make(std::forward<Arguments>(arguments)...);
+  }
+  // Destroys it, while no thread uses it or makes it.
+  void reset() noexcept {
+    published_.store(nullptr, std::memory_order_relaxed);
+    object_.reset();
   }
 
  private:

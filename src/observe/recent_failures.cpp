@@ -43,11 +43,13 @@ std::uint64_t next_id() noexcept {
   return ++last;
 }
 
-void fill(Overview::Failure& entry, const ExchangeRecord& exchange) {
+void fill(Overview::Failure& entry, const ExchangeRecord& exchange, std::string_view upstream) {
   entry.id = next_id();
   entry.at = std::chrono::system_clock::now();
   set_request(entry, exchange);
   set_failure(entry, failure_of(exchange));
+  set(entry.route, exchange.route);
+  set(entry.upstream_name, upstream);
   set(entry.upstream, exchange.upstream);
   entry.status = reported_status(exchange);
   entry.attempts = exchange.attempts;
@@ -56,13 +58,13 @@ void fill(Overview::Failure& entry, const ExchangeRecord& exchange) {
 
 }  // namespace
 
-void RecentFailures::add(const ExchangeRecord& exchange) {
+void RecentFailures::add(const ExchangeRecord& exchange, std::string_view upstream) {
   const std::lock_guard lock(mutex_);
   if (entries_.size() < kMax) {
     entries_.emplace_back();
     next_ = entries_.size() - 1;
   }
-  fill(entries_[next_], exchange);
+  fill(entries_[next_], exchange, upstream);
   next_ = (next_ + 1) % kMax;
 }
 

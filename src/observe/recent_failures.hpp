@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <mutex>
+#include <string_view>
 #include <vector>
 
 namespace onehop::observe {
@@ -22,8 +23,8 @@ class RecentFailures {
   // The maximum size of each text, in bytes.
   static constexpr std::size_t kMaxText = 256;
 
-  // Replaces the oldest entry if there are kMax.
-  void add(const ExchangeRecord& exchange);
+  // Replaces the oldest entry if there are kMax. `upstream` is the name of one, or "".
+  void add(const ExchangeRecord& exchange, std::string_view upstream);
   // Appends all entries, the oldest first.
   void append_to(std::vector<Overview::Failure>& all) const;
 

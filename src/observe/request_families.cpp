@@ -78,7 +78,7 @@ void add_addresses(MetricFamilies& families, const RequestTotals& totals, const 
   auto in_flight = families.gauge("onehop_upstream_requests_in_flight",
                                   "Requests and tunnels that have a connection to an address.");
   auto up = families.gauge("onehop_upstream_up",
-                           "0 if the last attempt to connect to the upstream, or to this address "
+                           "0 if the last attempt to connect to the backend, or to this address "
                            "alone, has failed and no "
                            "request has had a connection since; else 1.");
   for (const Upstream& upstream : totals.upstreams) {

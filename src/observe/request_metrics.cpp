@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observe/request_metrics.hpp"
 
+#include "observe/label_slots.hpp"
 #include "observe/request_shard.hpp"
+#include "observe/upstream_endpoints.hpp"
 #include "server/exchange_log.hpp"
 
 #include <algorithm>
 #include <atomic>
-#include <deque>
 #include <mutex>
+#include <new>
 #include <utility>
 
 namespace onehop::observe {
@@ -27,23 +29,61 @@ constinit thread_local ThisThread this_thread;
 
 }  // namespace
 
-struct RequestMetrics::State {
-  explicit State(Options given) : options(std::move(given)), indexes(options.upstreams.size()) {}
+namespace {
 
-  // Both with the mutex not held.
+// The numbers of one route.
+struct RouteSums {
+  std::vector<std::uint64_t> requests;  // by method, protocol and code, as RouteShard has them
+  HistogramTotals duration;
+  std::uint64_t request_body_bytes = 0, response_body_bytes = 0, in_flight = 0;
+
+  RouteSums() : requests(kMethodLabels * kProtocolLabels * CodeLabels::kMax) {}
+  void add(const RouteShard& shard);
+};
+
+void RouteSums::add(const RouteShard& shard) {
+  for (std::size_t kind = 0; kind < shard.requests.size(); ++kind) {
+    const auto* const codes = shard.requests[kind].get();
+    if (codes == nullptr) continue;
+    for (std::size_t code = 0; code < codes->size(); ++code)
+      requests[kind * CodeLabels::kMax + code] += (*codes)[code].value();
+  }
+  duration.add(shard.duration);
+  request_body_bytes += shard.request_body_bytes.value();
+  response_body_bytes += shard.response_body_bytes.value();
+  in_flight += shard.in_flight.value();
+}
+
+}  // namespace
+
+struct RequestMetrics::State {
+  explicit State(const Options& given) : options(given) {
+    for (const std::size_t slot : {LabelSlots::kDefault, LabelSlots::kOther})
+      indexes.get_or_make(slot, upstreams.value(slot));
+  }
+
+  // All with the mutex not held.
   RequestShard& take_shard();
   void give_back(RequestShard& shard);
+  void add_places(RequestSeries& series, std::span<const RouteLabels> labels, bool uses_default);
+  void give_back(RequestSeries& series) noexcept;
+
+  // With the mutex held. Nothing uses these slots.
+  void empty_route(std::size_t slot);
+  void empty_upstream(std::size_t slot);
 
   const Options options;
   const CodeLabels codes;
   const std::uint64_t number = next_number();
 
-  std::deque<AddressIndex> indexes;  // by upstream
+  RequestShard::Indexes indexes;  // by upstream; made under the mutex
 
   mutable std::mutex mutex;
   // Guarded by mutex. A thread that has ended leaves its shard to the next one that starts.
   std::vector<std::unique_ptr<RequestShard>> shards;
   std::vector<RequestShard*> unused;
+  LabelSlots routes, upstreams;
+  RouteSums others;  // of routes whose slots were emptied
 };
 
 namespace {
@@ -81,7 +121,7 @@ RequestShard& RequestMetrics::State::take_shard() {
     return *taken;
   }
   unused.reserve(shards.size() + 1);  // so that give_back() does not throw
-  shards.push_back(std::make_unique<RequestShard>(options.routes.size(), indexes));
+  shards.push_back(std::make_unique<RequestShard>(indexes));
   return *shards.back();
 }
 
@@ -90,30 +130,91 @@ void RequestMetrics::State::give_back(RequestShard& shard) {
   unused.push_back(&shard);
 }
 
-RequestMetrics::RequestMetrics() : RequestMetrics(Options()) {}
-RequestMetrics::RequestMetrics(Options options)
-    : state_(std::make_shared<State>(std::move(options))) {}
+// If it throws, `series` has the places that were found until then.
+void RequestMetrics::State::add_places(RequestSeries& series,
+                                       std::span<const RouteLabels> labels,
+                                       bool uses_default) {
+  series.places_.reserve(labels.size());
+  const std::lock_guard lock(mutex);
+  for (const RouteLabels& one : labels) {
+    SeriesPlace& place = series.places_.emplace_back();
+    place.route = static_cast<std::uint32_t>(
+        routes.take(one.route, [this](std::size_t slot) { empty_route(slot); }));
+    place.upstream = static_cast<std::uint32_t>(
+        upstreams.take(one.upstream, [this](std::size_t slot) { empty_upstream(slot); }));
+    indexes.get_or_make(place.upstream, upstreams.value(place.upstream));
+  }
+  if (!uses_default) return;
+  upstreams.take(kTopUpstream, {});
+  series.uses_default_ = true;
+}
 
-void RequestMetrics::record(const ExchangeRecord& exchange,
-                            std::size_t route,
-                            std::size_t upstream) {
+void RequestMetrics::State::give_back(RequestSeries& series) noexcept {
+  const std::lock_guard lock(mutex);
+  for (const SeriesPlace place : series.places_) {
+    routes.give_back(place.route);
+    upstreams.give_back(place.upstream);
+  }
+  if (series.uses_default_) upstreams.give_back(LabelSlots::kDefault);
+}
+
+void RequestMetrics::State::empty_route(std::size_t slot) {
+  for (const auto& shard : shards) {
+    if (const RouteShard* const route = shard->routes.get(slot)) others.add(*route);
+    shard->routes.reset(slot);
+  }
+}
+
+void RequestMetrics::State::empty_upstream(std::size_t slot) {
+  for (const auto& shard : shards)
+    shard->upstreams.reset(slot);
+  indexes.reset(slot);
+}
+
+RequestMetrics::RequestMetrics() : RequestMetrics(Options()) {}
+RequestMetrics::RequestMetrics(Options options) : state_(std::make_shared<State>(options)) {}
+
+RequestSeries::RequestSeries(std::shared_ptr<RequestMetrics::State> state) noexcept
+    : state_(std::move(state)) {}
+
+RequestSeries::~RequestSeries() {
+  state_->give_back(*this);
+}
+
+std::shared_ptr<const RequestSeries> RequestMetrics::series(std::span<const RouteLabels> routes,
+                                                            bool uses_default) {
+  const auto made = std::make_shared<RequestSeries>(state_);
+  state_->add_places(*made, routes, uses_default);
+  return made;
+}
+
+RequestShard& RequestMetrics::shard() {
   if (this_thread.owner != state_->number) [[unlikely]] {
     thread_local Lease<State> lease;
     lease.begin(state_);
   }
-  this_thread.shard->record(exchange, route, upstream, state_->codes, state_->options.buckets);
+  return *this_thread.shard;
+}
+
+void RequestMetrics::begin(SeriesPlace place) noexcept {
+  try {
+    shard().begin(place);
+  } catch (const std::bad_alloc&) {  // it is not counted as one in flight
+  }
+}
+
+void RequestMetrics::become_tunnel(SeriesPlace place) noexcept {
+  try {
+    shard().end(place);
+  } catch (const std::bad_alloc&) {  // nor was it counted before
+  }
+}
+
+void RequestMetrics::record(const ExchangeRecord& exchange, SeriesPlace place) {
+  shard().record(exchange, place, state_->codes, state_->options.buckets);
 }
 
 namespace {
-
-void add_requests(std::vector<std::uint64_t>& sums, const RouteShard& shard) {
-  for (std::size_t kind = 0; kind < shard.requests.size(); ++kind) {
-    const auto* const codes = shard.requests[kind].get();
-    if (codes == nullptr) continue;
-    for (std::size_t code = 0; code < codes->size(); ++code)
-      sums[kind * CodeLabels::kMax + code] += (*codes)[code].value();
-  }
-}
 
 std::vector<RequestTotals::Requests> labelled(const std::vector<std::uint64_t>& sums,
                                               const CodeLabels& codes) {
@@ -131,22 +232,15 @@ std::vector<RequestTotals::Requests> labelled(const std::vector<std::uint64_t>& 
 
 using Shards = std::vector<std::unique_ptr<RequestShard>>;
 
-RequestTotals::Route route_totals(const Shards& shards,
-                                  std::size_t route,
-                                  const std::string& name,
-                                  const CodeLabels& codes) {
-  RequestTotals::Route totals{.name = name};
-  std::vector<std::uint64_t> sums(kMethodLabels * kProtocolLabels * CodeLabels::kMax);
-  for (const auto& shard : shards) {
-    const RouteShard* const one = shard->routes[route].get();
-    if (one == nullptr) continue;
-    add_requests(sums, *one);
-    totals.duration.add(one->duration);
-    totals.request_body_bytes += one->request_body_bytes.value();
-    totals.response_body_bytes += one->response_body_bytes.value();
-  }
-  totals.requests = labelled(sums, codes);
-  return totals;
+RequestTotals::Route totals_of(const std::string& name,
+                               const RouteSums& sums,
+                               const CodeLabels& codes) {
+  return {.name = name,
+          .requests = labelled(sums.requests, codes),
+          .duration = sums.duration,
+          .request_body_bytes = sums.request_body_bytes,
+          .response_body_bytes = sums.response_body_bytes,
+          .in_flight = sums.in_flight};
 }
 
 Time time_of(const std::atomic<Time::rep>& ticks) {
@@ -195,18 +289,34 @@ RequestTotals RequestMetrics::totals() const {
   const State& state = *state_;
   const std::lock_guard lock(state.mutex);
   RequestTotals totals;
-  for (std::size_t i = 0; i < state.options.routes.size(); ++i)
-    totals.routes.push_back(route_totals(state.shards, i, state.options.routes[i], state.codes));
-  for (std::size_t i = 0; i < state.options.upstreams.size(); ++i)
-    totals.upstreams.push_back(
-        {.name = state.options.upstreams[i], .addresses = state.indexes[i].totals()});
+  for (std::size_t slot = 0; slot < state.routes.size(); ++slot) {
+    RouteSums sums = slot == LabelSlots::kOther ? state.others : RouteSums();
+    for (const auto& shard : state.shards) {
+      if (const RouteShard* const route = shard->routes.get(slot)) sums.add(*route);
+    }
+    RequestTotals::Route route = totals_of(state.routes.value(slot), sums, state.codes);
+    const bool is_shown = slot == LabelSlots::kDefault || state.routes.is_used(slot);
+    if (is_shown || !route.requests.empty()) totals.routes.push_back(std::move(route));
+  }
+  for (std::size_t slot = 0; slot < state.upstreams.size(); ++slot) {
+    RequestTotals::Upstream upstream{.name = state.upstreams.value(slot)};
+    if (const AddressIndex* const index = state.indexes.get(slot))
+      upstream.addresses = index->totals();
+    if (state.upstreams.is_used(slot) || !upstream.addresses.empty())
+      totals.upstreams.push_back(std::move(upstream));
+  }
   totals.failures = failure_totals(state.shards);
   totals.last_failures = last_failures(state.shards, totals);
   return totals;
 }
 
-void RequestMetrics::forget_address(std::string_view address, std::size_t upstream) {
-  state_->indexes[upstream].forget(address);
+void RequestMetrics::forget_address(std::string_view address, std::string_view upstream) {
+  const State& state = *state_;
+  const std::lock_guard lock(state.mutex);
+  for (std::size_t slot = 0; slot < state.upstreams.size(); ++slot) {
+    if (state.upstreams.value(slot) != upstream) continue;
+    if (AddressIndex* const index = state.indexes.get(slot)) index->forget(address);
+  }
 }
 
 std::vector<Overview::Failure> RequestMetrics::recent_failures() const {

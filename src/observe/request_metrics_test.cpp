@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <set>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -180,7 +182,7 @@ TEST(RequestMetrics, ARefusedHeadIsNoFailureOfTheUpstream) {
   exchange.status = 400;
   exchange.failure = Error(Errc::bad_request, Side::client).during(Phase::head);
   metrics.record(exchange);
-  EXPECT_TRUE(metrics.totals().upstreams.front().addresses.empty());
+  EXPECT_TRUE(metrics.totals().upstreams.empty());
 }
 
 TEST(RequestMetrics, ATunnelHasNoDurationAndNoContent) {
@@ -192,6 +194,100 @@ TEST(RequestMetrics, ATunnelHasNoDurationAndNoContent) {
   EXPECT_EQ(totals.routes.front().requests.front().count, 1U);
   EXPECT_EQ(totals.routes.front().duration.count(), 0U);
   EXPECT_EQ(totals.routes.front().response_body_bytes, 0U);
+}
+
+using Labels = std::vector<RequestMetrics::RouteLabels>;
+
+std::uint64_t requests_of(const RequestMetrics& metrics, std::string_view name) {
+  std::uint64_t count = 0;
+  for (const RequestTotals::Route& route : metrics.totals().routes) {
+    if (route.name != name) continue;
+    for (const RequestTotals::Requests& one : route.requests)
+      count += one.count;
+  }
+  return count;
+}
+
+TEST(RequestSeries, AreThoseOfTheRouteAndOfItsUpstream) {
+  RequestMetrics metrics;
+  const auto series = metrics.series(
+      Labels{{.route = "/a", .upstream = "one"}, {.route = "/b", .upstream = "two"}}, true);
+  metrics.record(exchange_with(200), series->of(2));
+  metrics.record(exchange_with(200), series->of(0));
+  metrics.record(exchange_with(200), series->of(3));
+  const std::string text = text_of(metrics);
+  for (
+      const char* const line :
+      {R"(onehop_requests_total{route="/b",method="GET",code="200",protocol="HTTP/1.1"} 1)",
+       R"(onehop_requests_total{route="default",method="GET",code="200",protocol="HTTP/1.1"} 2)",
+       R"(onehop_request_duration_seconds_count{route="/a"} 0)",
+       R"(onehop_request_phase_seconds_count{phase="wait",upstream="one"} 0)",
+       R"(onehop_upstream_requests_total{upstream="two",address="127.0.0.1:8000",code_class="2xx"} 1)",
+       R"(onehop_upstream_requests_total{upstream="default",address="127.0.0.1:8000",code_class="2xx"} 2)"})
+    EXPECT_THAT(text, HasSubstr(std::string(line) + "\n"));
+}
+
+TEST(RequestSeries, ARequestIsInFlightUntilItEndsOrBecomesATunnel) {
+  RequestMetrics metrics;
+  const auto series = metrics.series(Labels{{.route = "/a"}}, true);
+  const auto in_flight = [&metrics] { return metrics.totals().routes.back().in_flight; };
+  metrics.begin(series->of(1));
+  metrics.begin(series->of(1));
+  EXPECT_EQ(in_flight(), 2U);
+  metrics.record(exchange_with(200), series->of(1));
+  EXPECT_EQ(in_flight(), 1U);
+  metrics.become_tunnel(series->of(1));
+  EXPECT_EQ(in_flight(), 0U);
+  ExchangeRecord tunnel = exchange_with(101);
+  tunnel.upgraded = true;
+  metrics.record(tunnel, series->of(1));
+  EXPECT_EQ(in_flight(), 0U);
+}
+
+TEST(RequestSeries, ARouteThatIsConfiguredAgainGoesOnCounting) {
+  RequestMetrics metrics;
+  const Labels labels = {{.route = "/a", .upstream = "one"}};
+  for (int i = 0; i < 2; ++i) {
+    const auto series = metrics.series(labels, false);
+    metrics.record(exchange_with(200), series->of(1));
+  }
+  EXPECT_EQ(requests_of(metrics, "/a"), 2U);
+}
+
+TEST(RequestSeries, AreFewWhateverReloadsBringAndLoseNoRequest) {
+  RequestMetrics metrics;
+  const auto kept = metrics.series(Labels{{.route = "/kept", .upstream = "kept"}}, false);
+  metrics.record(exchange_with(200), kept->of(1));
+  constexpr std::uint64_t kReloads = 1000;
+  for (std::uint64_t i = 0; i < kReloads; ++i) {
+    const std::string name = std::to_string(i);
+    const auto series =
+        metrics.series(Labels{{.route = "/" + name, .upstream = "u" + name}}, false);
+    metrics.record(exchange_with(i % 2 == 0 ? 200 : 404), series->of(1));
+  }
+  const RequestTotals totals = metrics.totals();
+  EXPECT_LE(totals.routes.size(), LabelSlots::kMaxFormer + 3);
+  EXPECT_LE(totals.upstreams.size(), LabelSlots::kMaxFormer + 2);
+  EXPECT_EQ(requests_of(metrics, "other"), kReloads - LabelSlots::kMaxFormer);
+  EXPECT_EQ(requests_of(metrics, "/999"), 1U);
+  EXPECT_EQ(requests_of(metrics, "/kept"), 1U) << "it is in use";
+  std::uint64_t durations = 0;
+  for (const RequestTotals::Route& route : totals.routes)
+    durations += route.duration.count();
+  EXPECT_EQ(durations, kReloads + 1);
+}
+
+TEST(RequestSeries, OfAFailureIsTheUpstreamThatItWasSentTo) {
+  RequestMetrics metrics;
+  const auto series = metrics.series(Labels{{.route = "/a", .upstream = "one"}}, false);
+  ExchangeRecord exchange = exchange_with(504);
+  exchange.route = "/a";
+  exchange.failure = Error(Errc::timed_out, Side::upstream).during(Phase::wait);
+  metrics.record(exchange, series->of(1));
+  const auto recent = metrics.recent_failures();
+  ASSERT_EQ(recent.size(), 1U);
+  EXPECT_EQ(recent[0].route, "/a");
+  EXPECT_EQ(recent[0].upstream_name, "one");
 }
 
 TEST(RecentFailures, KeepTheLastHundredOfAllWorkersAndCutLongTexts) {

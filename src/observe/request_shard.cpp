@@ -3,9 +3,6 @@
 
 #include "observe/exchange_values.hpp"
 
-#include <algorithm>
-#include <utility>
-
 namespace onehop::observe {
 namespace {
 
@@ -13,6 +10,11 @@ constexpr Time kNotReached{};
 
 bool is_of_upstream(const ExchangeRecord& exchange) noexcept {
   return exchange.failure && exchange.failure->side() == Side::upstream;
+}
+
+// It went to an upstream, or would have if there had been a connection.
+bool is_sent_on(const ExchangeRecord& exchange) noexcept {
+  return exchange.upstream_chosen != kNotReached || is_of_upstream(exchange);
 }
 
 void record_upstream(AddressShard& address,
@@ -33,25 +35,30 @@ void record_upstream(AddressShard& address,
 
 }  // namespace
 
-RequestShard::RequestShard(std::size_t route_count, std::deque<AddressIndex>& indexes)
-    : routes(route_count) {
-  for (AddressIndex& index : indexes)
-    upstreams.push_back(std::make_unique<AddressIndex::Worker>(index));
+void RequestShard::begin(SeriesPlace place) {
+  if (place.route != LabelSlots::kDefault) routes.get_or_make(place.route).in_flight.add(1);
+}
+
+// There was no memory to count it if there is none to subtract it from.
+void RequestShard::end(SeriesPlace place) noexcept {
+  if (place.route == LabelSlots::kDefault) return;
+  RouteShard* const route = routes.get(place.route);
+  if (route != nullptr && route->in_flight.value() > 0) route->in_flight.subtract(1);
 }
 
 void RequestShard::record(const ExchangeRecord& exchange,
-                          std::size_t route,
-                          std::size_t upstream,
+                          SeriesPlace place,
                           const CodeLabels& codes,
                           const Buckets& buckets) {
-  record_request(routes[std::min(route, routes.size() - 1)].get_or_make(), exchange, codes,
-                 buckets);
-  if (exchange.upstream_chosen != kNotReached || is_of_upstream(exchange)) {
-    AddressIndex::Worker& shard = *upstreams[std::min(upstream, upstreams.size() - 1)];
+  if (!exchange.upgraded) end(place);
+  record_request(routes.get_or_make(place.route), exchange, codes, buckets);
+  if (is_sent_on(exchange)) {
+    AddressIndex::Worker& shard =
+        upstreams.get_or_make(place.upstream, *indexes_.get(place.upstream));
     record_upstream(shard.of(exchange.upstream, exchange.ended), exchange, codes, buckets);
   }
   if (has_failed(exchange)) [[unlikely]]
-    record_failure(exchange);
+    record_failure(exchange, place);
 }
 
 void RequestShard::record_request(RouteShard& route,
@@ -68,14 +75,14 @@ void RequestShard::record_request(RouteShard& route,
   route.response_body_bytes.add(exchange.response_body);
 }
 
-void RequestShard::record_failure(const ExchangeRecord& exchange) {
+void RequestShard::record_failure(const ExchangeRecord& exchange, SeriesPlace place) {
   const Error failure = failure_of(exchange);
   const auto side = static_cast<std::size_t>(failure.side());
   const auto phase = static_cast<std::size_t>(failure.phase());
   const std::size_t reason = failure_reason(failure);
   failures[side * kPhases + phase].get_or_make()[reason].add(1);
   last_failures[reason].store(exchange.ended.time_since_epoch().count(), std::memory_order_relaxed);
-  recent.add(exchange);
+  recent.add(exchange, is_sent_on(exchange) ? indexes_.get(place.upstream)->upstream() : "");
 }
 
 }  // namespace onehop::observe

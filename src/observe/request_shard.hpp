@@ -16,15 +16,20 @@
 #include "observe/published.hpp"
 #include "observe/recent_failures.hpp"
 #include "observe/request_labels.hpp"
+#include "observe/slot_table.hpp"
 
 #include <array>
 #include <atomic>
 #include <cstddef>
-#include <deque>
-#include <memory>
-#include <vector>
+#include <cstdint>
 
 namespace onehop::observe {
+
+// Where an exchange is counted, as LabelSlots.
+struct SeriesPlace {
+  std::uint32_t route = LabelSlots::kDefault;
+  std::uint32_t upstream = LabelSlots::kDefault;
+};
 
 // Of one route.
 struct RouteShard {
@@ -34,6 +39,7 @@ struct RouteShard {
   std::array<Published<Codes>, kMethodLabels * kProtocolLabels> requests;
   HistogramCounters duration;
   Counter request_body_bytes, response_body_bytes;
+  Counter in_flight;  // requests that are no tunnels
 };
 
 class RequestShard {
@@ -41,18 +47,22 @@ class RequestShard {
   static constexpr std::size_t kSides = static_cast<std::size_t>(Side::upstream) + 1;
   static constexpr std::size_t kPhases = static_cast<std::size_t>(Phase::tunnel) + 1;
 
-  // One index for each upstream. All outlive it.
-  RequestShard(std::size_t route_count, std::deque<AddressIndex>& indexes);
+  using Indexes = SlotTable<AddressIndex>;
 
-  // Indexes above the counts are those of the last one.
+  // `indexes` outlives it, and has one for each upstream that a place names.
+  explicit RequestShard(const Indexes& indexes) : indexes_(indexes) {}
+
   void record(const ExchangeRecord& exchange,
-              std::size_t route,
-              std::size_t upstream,
+              SeriesPlace place,
               const CodeLabels& codes,
               const Buckets& buckets);
+  // A request is in flight from begin() to end(), which record() calls unless it was a tunnel.
+  // Those of the default route are not counted: they are the rest.
+  void begin(SeriesPlace place);
+  void end(SeriesPlace place) noexcept;
 
-  std::vector<Published<RouteShard>> routes;
-  std::vector<std::unique_ptr<AddressIndex::Worker>> upstreams;
+  SlotTable<RouteShard> routes;
+  SlotTable<AddressIndex::Worker> upstreams;
   // By side * kPhases + phase.
   std::array<Published<FailureCounters>, kSides * kPhases> failures;
   // By reason: when the last one was, in ticks of Time; 0 if there was none.
@@ -64,7 +74,9 @@ class RequestShard {
                       const ExchangeRecord& exchange,
                       const CodeLabels& codes,
                       const Buckets& buckets);
-  void record_failure(const ExchangeRecord& exchange);
+  void record_failure(const ExchangeRecord& exchange, SeriesPlace place);
+
+  const Indexes& indexes_;
 };
 
 }  // namespace onehop::observe

@@ -26,10 +26,11 @@ struct RequestTotals {
     std::uint64_t count;
   };
   struct Route {
-    std::string_view name;
+    std::string name;
     std::vector<Requests> requests = {};
     HistogramTotals duration = {};
     std::uint64_t request_body_bytes = 0, response_body_bytes = 0;
+    std::uint64_t in_flight = 0;  // those that are no tunnels; not known of the default route
   };
   struct Reason {
     std::string_view reason;
@@ -43,6 +44,7 @@ struct RequestTotals {
     Time last{};                        // when a request last had a connection to it
 
     // Of upstream_health.
+    std::string backend = {};  // the URL that leads to it, for people; "" if that is unknown
     Overview::Health health = Overview::Health::unused;
     Time since{};  // of the health; zero if that is unknown
     std::size_t open = 0, idle = 0, in_flight = 0;
@@ -52,9 +54,10 @@ struct RequestTotals {
     std::uint64_t count() const noexcept;
   };
   struct Upstream {
-    std::string_view name;
+    std::string name;
     std::vector<Address> addresses = {};
-    Overview::Health health = Overview::Health::unused;  // of upstream_health
+    // Of upstream_health: down if all of its backends are.
+    Overview::Health health = Overview::Health::unused;
   };
   struct Failures {
     std::string_view side, phase, reason;

@@ -20,10 +20,21 @@ double seconds(std::chrono::nanoseconds duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
+// A request without a route is of the first one, and a request that has ended meanwhile is of none.
+void add_requests(MetricFamilies& families,
+                  const ServerMetrics& metrics,
+                  const std::vector<RequestTotals::Route>& routes) {
+  auto in_flight =
+      families.gauge("onehop_requests_in_flight", "Requests in progress, without tunnels.");
+  std::uint64_t rest = metrics.requests - std::min(metrics.requests, metrics.tunnels.open);
+  for (std::size_t i = 1; i < routes.size(); ++i) {
+    in_flight.add(routes[i].in_flight, {{"route", routes[i].name}});
+    rest -= std::min(rest, routes[i].in_flight);
+  }
+  in_flight.add(rest, {{"route", routes.empty() ? "default" : routes.front().name}});
+}
+
 void add_connections(MetricFamilies& families, const ServerMetrics& metrics) {
-  const std::size_t tunnels = std::min(metrics.requests, metrics.tunnels.open);
-  families.gauge("onehop_requests_in_flight", "Requests in progress, without tunnels.")
-      .add(metrics.requests - tunnels, {{"route", "default"}});
   auto open =
       families.gauge("onehop_client_connections_open", "Open connections of clients, by listener.");
   auto all = families.counter("onehop_client_connections_total",
@@ -148,7 +159,9 @@ void add_workers(MetricFamilies& families, const std::vector<ServerMetrics::Work
 
 void add_server_families(MetricFamilies& families,
                          const ServerMetrics& metrics,
-                         const Transport::Statistics& transport) {
+                         const Transport::Statistics& transport,
+                         const std::vector<RequestTotals::Route>& routes) {
+  add_requests(families, metrics, routes);
   add_connections(families, metrics);
   add_tunnels(families, metrics);
   add_http2(families, metrics.http2, transport.http2);
@@ -201,50 +214,56 @@ void add_renewal_families(MetricFamilies& families,
   }
 }
 
-void add_transport_families(MetricFamilies& families,
-                            const Transport::Statistics& statistics,
-                            std::string_view upstream) {
-  const MetricFamilies::Labels labels = {{"upstream", upstream}};
-  families.gauge("onehop_upstream_connections_open", "Open connections to the upstream.")
-      .add(statistics.open, labels);
-  families.gauge("onehop_upstream_connections_idle", "Open connections without a request.")
-      .add(statistics.idle, labels);
-  families.counter("onehop_upstream_connections_dialled_total", "Connections that were made.")
-      .add(statistics.dialled, labels);
-  families
-      .counter("onehop_upstream_connections_reused_total",
-               "Requests that were sent on a connection that had carried another.")
-      .add(statistics.reused, labels);
-  families.counter("onehop_upstream_dials_failed_total", "Attempts to connect that have failed.")
-      .add(statistics.dials_failed, labels);
-  families
-      .counter(
-          "onehop_upstream_retries_total",
-          "Requests that were sent again. unsent: nothing had been sent; refused: the upstream "
-          "had not processed it; uncertain: it may have, and repeating does no harm.")
-      .add(statistics.retried_unsent, {{"upstream", upstream}, {"reason", "unsent"}})
-      .add(statistics.retried_refused, {{"upstream", upstream}, {"reason", "refused"}})
-      .add(statistics.retried_uncertain, {{"upstream", upstream}, {"reason", "uncertain"}});
-  families
-      .histogram("onehop_upstream_queue_seconds",
-                 "How long requests without an idle connection waited for one.")
-      .add(statistics.waits, labels);
-  families.counter("onehop_dns_queries_total", "Queries of the DNS.").add(statistics.dns_queries);
+void add_transport_families(MetricFamilies& families, const UpstreamStatistics& transports) {
+  auto open =
+      families.gauge("onehop_upstream_connections_open", "Open connections to the upstream.");
+  auto idle =
+      families.gauge("onehop_upstream_connections_idle", "Open connections without a request.");
+  auto dialled =
+      families.counter("onehop_upstream_connections_dialled_total", "Connections that were made.");
+  auto reused =
+      families.counter("onehop_upstream_connections_reused_total",
+                       "Requests that were sent on a connection that had carried another.");
+  auto failed = families.counter("onehop_upstream_dials_failed_total",
+                                 "Attempts to connect that have failed.");
+  auto retries = families.counter(
+      "onehop_upstream_retries_total",
+      "Requests that were sent again. unsent: nothing had been sent; refused: the upstream had not "
+      "processed it; uncertain: it may have, and repeating does no harm.");
+  auto waits = families.histogram("onehop_upstream_queue_seconds",
+                                  "How long requests without an idle connection waited for one.");
+  for (const auto& [upstream, one] : transports) {
+    const MetricFamilies::Labels labels = {{"upstream", upstream}};
+    open.add(one.open, labels);
+    idle.add(one.idle, labels);
+    dialled.add(one.dialled, labels);
+    reused.add(one.reused, labels);
+    failed.add(one.dials_failed, labels);
+    retries.add(one.retried_unsent, {{"upstream", upstream}, {"reason", "unsent"}})
+        .add(one.retried_refused, {{"upstream", upstream}, {"reason", "refused"}})
+        .add(one.retried_uncertain, {{"upstream", upstream}, {"reason", "uncertain"}});
+    waits.add(one.waits, labels);
+  }
+  const Transport::Statistics all = sum_of(transports);
+  families.counter("onehop_dns_queries_total", "Queries of the DNS.").add(all.dns_queries);
   families
       .counter("onehop_dns_stale_answers_total",
                "How often addresses were used longer than they were valid, because a query had no "
                "response.")
-      .add(statistics.dns_stale_answers);
+      .add(all.dns_stale_answers);
 }
 
 void add_check_families(MetricFamilies& families,
                         const UpstreamChecks& checks,
-                        std::string_view upstream) {
-  families
-      .counter("onehop_upstream_checks_total",
-               "Attempts of --ready-needs-upstream to connect to the upstream.")
-      .add(checks.succeeded, {{"upstream", upstream}, {"result", "ok"}})
-      .add(checks.failed, {{"upstream", upstream}, {"result", "failed"}});
+                        const std::vector<ConfiguredUpstream>& upstreams) {
+  auto family = families.counter("onehop_upstream_checks_total",
+                                 "Attempts of --ready-needs-upstream to connect to the upstream.");
+  UpstreamChecks::All all = checks.all();
+  for (const ConfiguredUpstream& upstream : upstreams) {
+    const UpstreamChecks::Counts& counts = all[upstream.name];
+    family.add(counts.succeeded, {{"upstream", upstream.name}, {"result", "ok"}})
+        .add(counts.failed, {{"upstream", upstream.name}, {"result", "failed"}});
+  }
 }
 
 void add_reload_families(MetricFamilies& families, const ReloadHistory::State& reloads) {

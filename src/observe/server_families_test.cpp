@@ -32,10 +32,12 @@ TEST(ServerFamilies, ATunnelIsNoRequestInFlight) {
   metrics.websockets = {
       .open = 2, .opened_total = 7, .bytes_from_clients_total = 60, .bytes_to_clients_total = 50};
   MetricFamilies families;
-  add_server_families(families, metrics, {});
+  add_server_families(families, metrics, {},
+                      {{.name = "default"}, {.name = "/api/*", .in_flight = 1}});
   const std::string text = families.text();
   for (const char* const line :
-       {R"(onehop_requests_in_flight{route="default"} 2)",
+       {R"(onehop_requests_in_flight{route="default"} 1)",
+        R"(onehop_requests_in_flight{route="/api/*"} 1)",
         R"(onehop_tunnels_open{protocol="websocket"} 2)",
         R"(onehop_tunnels_open{protocol="other"} 1)",
         R"(onehop_tunnels_total{protocol="websocket"} 7)",
@@ -50,7 +52,7 @@ TEST(ServerFamilies, HaveBothSidesOfTlsAndHttp2) {
   transport.tls.duration.counts[0] = 6;
   transport.http2 = {.streams = 4, .streams_total = 40, .goaways = 6};
   MetricFamilies families;
-  add_server_families(families, {}, transport);
+  add_server_families(families, {}, transport, {});
   const std::string text = families.text();
   for (
       const char* const line :
@@ -74,7 +76,7 @@ TEST(TransportFamilies, HaveTheReasonsOfRetriesAndTheTimeInLine) {
   transport.dials_failed = 4;
   transport.waits.counts[3] = 5;
   MetricFamilies families;
-  add_transport_families(families, transport, "default");
+  add_transport_families(families, {{"default", transport}, {"api", {}}});
   const std::string text = families.text();
   for (const char* const line :
        {R"(onehop_upstream_retries_total{upstream="default",reason="unsent"} 1)",

@@ -38,6 +38,7 @@ Overview::Request row_of(RequestInFlight& from) {
   row.path = std::move(from.path);
   row.query = std::move(from.query);
   row.protocol = from.upgrade.empty() ? std::string(to_string(from.version)) : from.upgrade;
+  row.route = std::move(from.route);
   row.upstream = std::move(from.upstream);
   row.phase = name_of(from.phase);
   row.age = from.age;

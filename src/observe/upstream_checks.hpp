@@ -1,16 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// UpstreamChecks: the attempts to connect to the upstream that no request asked for.
+// UpstreamChecks: the attempts of --ready-needs-upstream to connect to upstreams, which no request
+// asked for, by the label of the upstream.
 // Thread: any.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
 
 namespace onehop::observe {
 
-struct UpstreamChecks {
-  std::atomic<std::uint64_t> succeeded = 0, failed = 0;
+class UpstreamChecks {
+ public:
+  struct Counts {
+    std::uint64_t succeeded = 0, failed = 0;
+  };
+  using All = std::map<std::string, Counts>;
+
+  void add(const std::string& upstream, bool has_succeeded) {
+    const std::lock_guard lock(mutex_);
+    Counts& counts = counts_[upstream];
+    ++(has_succeeded ? counts.succeeded : counts.failed);
+  }
+  // Leaves out the upstreams for which `is_needed` is false.
+  template <class IsNeeded>
+  void keep(IsNeeded is_needed) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(counts_, [&](const auto& each) { return !is_needed(each.first); });
+  }
+  All all() const {
+    const std::lock_guard lock(mutex_);
+    return counts_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  All counts_;  // guarded by mutex_
 };
 
 }  // namespace onehop::observe

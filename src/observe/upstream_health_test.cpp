@@ -22,8 +22,13 @@ class UpstreamHealthTest : public ::testing::Test {
   UpstreamHealthTest() { use("http://localhost:8000"); }
 
   void use(const char* backend) {
-    backends_ = {*Url::parse(backend)};
-    const Url& url = backends_.front();
+    backends_.clear();
+    add(backend);
+  }
+  // The current one, to which the dials are.
+  void add(const char* backend) {
+    const Url url = *Url::parse(backend);
+    backends_.push_back({.url = url, .shown = backend});
     transport_.upstreams.insert(
         transport_.upstreams.begin(),
         {.scheme = std::string(url.scheme()), .host = std::string(url.host()), .port = url.port()});
@@ -56,8 +61,10 @@ class UpstreamHealthTest : public ::testing::Test {
   // Returns the addresses that nothing uses.
   std::vector<std::string> decide() {
     decided_ = requests_;
-    return add_health(decided_,
-                      {.transport = transport_, .backends = backends_, .former = former_});
+    return add_health(decided_, {.transport = transport_,
+                                 .backends = backends_,
+                                 .is_configured = is_configured_,
+                                 .former = former_});
   }
   const RequestTotals::Address* row(const std::string& address) const {
     const auto found =
@@ -69,7 +76,8 @@ class UpstreamHealthTest : public ::testing::Test {
     return row(address) ? row(address)->health : Health::unused;
   }
 
-  std::vector<Url> backends_;
+  std::vector<ConfiguredBackend> backends_;
+  bool is_configured_ = true;
   Statistics transport_;
   FormerBackend former_;
   RequestTotals::Upstream requests_, decided_;
@@ -156,6 +164,49 @@ TEST_F(UpstreamHealthTest, NothingOfTheTimeBeforeItCountsForABackendThatIsUsedAg
   former_.until = kStart + 1s;
   decide();
   EXPECT_EQ(decided_.health, Health::unused);
+}
+
+// Regression: one backend that was down made all of them so.
+TEST_F(UpstreamHealthTest, IsThatOfEachBackend) {
+  dial("127.0.0.1:8000", true, kStart);
+  serve("127.0.0.1:8000", kStart);
+  add("http://127.0.0.1:9000");
+  dial("127.0.0.1:9000", false, kStart + 1s);
+  counted("").requests[0] = 1;
+  EXPECT_EQ(health_of("127.0.0.1:8000"), Health::up);
+  EXPECT_EQ(row("127.0.0.1:8000")->backend, "http://localhost:8000");
+  ASSERT_TRUE(row("127.0.0.1:9000")) << "no request has had a connection to it";
+  EXPECT_EQ(row("127.0.0.1:9000")->health, Health::down);
+  EXPECT_EQ(row("127.0.0.1:9000")->backend, "http://127.0.0.1:9000");
+  EXPECT_EQ(decided_.health, Health::up);
+  transport_.upstreams.back().attempts.add(false, kStart + 2s);
+  EXPECT_EQ(health_of("127.0.0.1:8000"), Health::down);
+  EXPECT_EQ(decided_.health, Health::down);
+}
+
+TEST_F(UpstreamHealthTest, ABackendThatIsTakenAwayIsDrainingWhileAnotherStays) {
+  dial("127.0.0.1:8000", true, kStart);
+  serve("127.0.0.1:8000", kStart);
+  at_transport("127.0.0.1:8000").open = 1;
+  add("http://127.0.0.1:9000");
+  serve("127.0.0.1:9000", kStart);
+  backends_.erase(backends_.begin());
+  EXPECT_EQ(health_of("127.0.0.1:8000"), Health::draining);
+  EXPECT_EQ(health_of("127.0.0.1:9000"), Health::up);
+}
+
+TEST_F(UpstreamHealthTest, AllOfARemovedUpstreamGoesWithItsLastConnection) {
+  counted("").requests[0] = 1;
+  dial("127.0.0.1:8000", true, kStart);
+  serve("127.0.0.1:8000", kStart);
+  at_transport("127.0.0.1:8000").open = 1;
+  backends_.clear();
+  is_configured_ = false;
+  EXPECT_EQ(decide(), std::vector<std::string>{""});
+  EXPECT_EQ(row("127.0.0.1:8000")->health, Health::draining);
+  at_transport("127.0.0.1:8000").open = 0;
+  decide();
+  EXPECT_TRUE(decided_.addresses.empty());
 }
 
 TEST(AddressOf, IsThatOfAnExchange) {

@@ -2,8 +2,10 @@
 #include "program/backend_watch.hpp"
 
 #include "config/secrets.hpp"
+#include "observe/upstream_endpoints.hpp"
 #include "program/backend_probe.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <string_view>
@@ -36,7 +38,7 @@ struct BackendWatch::State {
   void run();
   bool is_of_use() const;
   // Returns the first of the backends that accepts; null if none does, and `why` for each.
-  const config::NamedBackend* find_accepting(const std::vector<config::NamedBackend>& backends,
+  const config::NamedBackend* find_accepting(const config::UpstreamBackends& of,
                                              std::string& why) const;
   Finding look_at(const Needed& all) const;
   void settle(const Finding& finding);
@@ -60,14 +62,16 @@ bool BackendWatch::State::is_of_use() const {
   return !is_over && !has_new_backends;
 }
 
-const config::NamedBackend* BackendWatch::State::find_accepting(
-    const std::vector<config::NamedBackend>& backends, std::string& why) const {
+const config::NamedBackend* BackendWatch::State::find_accepting(const config::UpstreamBackends& of,
+                                                                std::string& why) const {
+  const auto& backends = of.backends;
+  const std::string upstream(observe::upstream_name(of.upstream));
   std::string found;
   for (const config::NamedBackend& backend : backends) {
     if (!is_of_use()) break;
     const ProbeResult result = probe_backend(backend, kPatience);
     const bool accepts = result.problem.empty();
-    ++(accepts ? checks->succeeded : checks->failed);
+    checks->add(upstream, accepts);
     if (accepts) return &backend;
     const std::string url = config::shown_url(backend.url);
     if (backends.size() == 1) {
@@ -83,8 +87,8 @@ const config::NamedBackend* BackendWatch::State::find_accepting(
 
 Finding BackendWatch::State::look_at(const Needed& all) const {
   Finding finding{.accepting = {}, .problem = {}, .are_several = all.size() > 1};
-  for (const auto& backends : all) {
-    const config::NamedBackend* const accepting = find_accepting(backends, finding.problem);
+  for (const config::UpstreamBackends& one : all) {
+    const config::NamedBackend* const accepting = find_accepting(one, finding.problem);
     if (accepting != nullptr) append(finding.accepting, ", ", config::shown_url(accepting->url));
   }
   return finding;
@@ -149,6 +153,11 @@ BackendWatch::~BackendWatch() {
 void BackendWatch::follow(Needed needed) {
   const std::lock_guard lock(state_->mutex);
   if (state_->needed == needed) return;
+  state_->checks->keep([&needed](const std::string& upstream) {
+    return std::ranges::any_of(needed, [&upstream](const config::UpstreamBackends& one) {
+      return observe::upstream_name(one.upstream) == upstream;
+    });
+  });
   state_->needed = std::move(needed);
   state_->has_new_backends = true;
   state_->changed.notify_one();

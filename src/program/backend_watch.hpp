@@ -28,7 +28,7 @@ class BackendWatch {
   // Called on the watch's thread when the readiness has changed; never after the destructor.
   using Report = std::function<void(LogLevel level, const std::string& line)>;
   // The backends of each upstream, of which one has to accept connections. At least one.
-  using Needed = std::vector<std::vector<config::NamedBackend>>;
+  using Needed = std::vector<config::UpstreamBackends>;
 
   // It changes `readiness` between ready and no_upstream, and leaves every other value alone. It
   // counts its attempts in `checks`.

@@ -36,7 +36,7 @@ class BackendWatchTest : public ::testing::Test {
     for (const auto& places : upstreams) {
       all.emplace_back();
       for (const std::string& place : places)
-        all.back().push_back({Url::parse("unix:" + place).value()});
+        all.back().backends.push_back({Url::parse("unix:" + place).value()});
     }
     return all;
   }
@@ -85,11 +85,11 @@ TEST_F(BackendWatchTest, FollowsTheBackend) {
   while (lines().empty())
     std::this_thread::yield();
   EXPECT_EQ(*readiness_, Readiness::no_upstream);
-  EXPECT_GT(checks_->failed, 0u);
-  EXPECT_EQ(checks_->succeeded, 0u);
+  EXPECT_GT(checks_->all()["default"].failed, 0u);
+  EXPECT_EQ(checks_->all()["default"].succeeded, 0u);
   open();
   EXPECT_TRUE(becomes(Readiness::ready));
-  EXPECT_GT(checks_->succeeded, 0u);
+  EXPECT_GT(checks_->all()["default"].succeeded, 0u);
   close();
   EXPECT_TRUE(becomes(Readiness::no_upstream));
   while (lines().size() < 3)

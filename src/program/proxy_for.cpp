@@ -5,9 +5,11 @@
 
 #include "config/listeners.hpp"
 #include "config/tables.hpp"
+#include "observe/upstream_endpoints.hpp"
 #include "program/core_dumps.hpp"
 #include "program/edited_responses.hpp"
 #include "program/health_check.hpp"
+#include "proxy/route_table.hpp"
 #include "proxy/single_host.hpp"
 
 #include <cstdint>
@@ -95,7 +97,8 @@ Limit<std::uint64_t> own_max_body(const config::Configuration& route,
 }  // namespace
 
 std::shared_ptr<const Handler> handler_for(const config::Configuration& configuration,
-                                           const Transports& transports) {
+                                           const Transports& transports,
+                                           Routes::OnChosen on_chosen) {
   if (configuration.routes.empty()) return handler_to_backends(configuration, transports);
   const Limit<std::uint64_t> of_server = config::largest_max_body(configuration);
   std::vector<Route> routes;
@@ -108,7 +111,27 @@ std::shared_ptr<const Handler> handler_for(const config::Configuration& configur
     routes.push_back({.to = handler_to_backends(configuration, transports),
                       .max_body = own_max_body(configuration, of_server)});
   }
-  return std::make_shared<const Routes>(std::move(routes));
+  return std::make_shared<const Routes>(std::move(routes), std::move(on_chosen));
+}
+
+std::shared_ptr<const observe::RequestSeries> series_for(const config::Configuration& configuration,
+                                                         observe::RequestMetrics& metrics) {
+  std::vector<observe::RequestMetrics::RouteLabels> labels;
+  for (const auto& one : configuration.routes) {
+    const config::TableSettings& table = one->table;
+    std::string upstream(observe::upstream_name(table.leads_to_backend() ? table.connections : ""));
+    labels.push_back({.route = RouteTable::conditions_of(config::route_for(table)),
+                      .upstream = std::move(upstream)});
+  }
+  // The backend at the top gets what no route takes.
+  const bool uses_default = configuration.routes.empty() || configuration.backend.is_absolute();
+  return metrics.series(labels, uses_default);
+}
+
+Routes::OnChosen counting(std::shared_ptr<observe::RequestMetrics> metrics,
+                          std::shared_ptr<const observe::RequestSeries> series) {
+  return [metrics = std::move(metrics), series = std::move(series)](
+             const ExchangeRecord& exchange) { metrics->begin(series->of(exchange.route_number)); };
 }
 
 Server::Options server_options(const config::Configuration& configuration,
@@ -134,9 +157,14 @@ Server::Options server_options(const config::Configuration& configuration,
   }
   if (instruments.traces) options.trace_sample = configuration.trace_sample;
   const bool has_health_checks = !configuration.admin.health_path.empty();
-  options.on_exchange_end = [instruments, has_health_checks](const ExchangeRecord& exchange) {
+  const auto series = series_for(configuration, *instruments.metrics);
+  options.on_tunnel = [metrics = instruments.metrics, series](const ExchangeRecord& exchange) {
+    metrics->become_tunnel(series->of(exchange.route_number));
+  };
+  options.on_exchange_end = [instruments, series,
+                             has_health_checks](const ExchangeRecord& exchange) {
     if (has_health_checks && HealthCheck::answered(exchange)) return;
-    instruments.metrics->record(exchange);
+    instruments.metrics->record(exchange, series->of(exchange.route_number));
     if (instruments.traces) instruments.traces->record(exchange);
     // With an access log, a failure is part of its line there and is not logged again.
     if (instruments.access_log->is_on()) {

@@ -264,7 +264,8 @@ std::shared_ptr<const Handler> Service::serving_handler(
     const config::Configuration& configuration,
     const Transports& transports,
     const std::shared_ptr<const Redirects>& redirects) {
-  auto handler = handler_for(configuration, transports);
+  auto handler = handler_for(configuration, transports,
+                             counting(metrics_, series_for(configuration, *metrics_)));
   if (std::ranges::any_of(configuration.listen, config::is_redirect)) {
     handler = std::make_shared<const HttpsRedirect>(std::move(handler), redirects);
   }

@@ -150,7 +150,8 @@ class Service {
   // Does the rest, after the switch. Throws std::bad_alloc at most, for a message.
   void commit(Prepared prepared, const Redirects& expected);
   void correct_redirects(const Prepared& prepared, const Redirects& expected);
-  void record_former_backend(const config::Configuration& before);
+  observe::FormerBackends former_backends(const config::Configuration& before,
+                                          const config::Configuration& now) const;
   void record(const Outcome& outcome, std::chrono::nanoseconds duration);
   void announce(const std::string& trigger, const Outcome& outcome);
 
@@ -180,7 +181,7 @@ class Service {
   // Guarded by mutex_; replaced by the thread of reloads alone.
   std::shared_ptr<const config::Loaded> loaded_;
   ListenerPlaces places_;
-  observe::FormerBackend former_backend_;
+  observe::FormerBackends former_backends_;
   const std::shared_ptr<CommandDoor> door_;
   enum class Start : std::uint8_t { going_on, done, failed };
   std::atomic<Start> start_ = Start::going_on;  // reloads wait for its end

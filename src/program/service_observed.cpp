@@ -21,19 +21,52 @@ bool are_of_one_origin(const Url& one, const Url& other) {
          one.socket_path() == other.socket_path();
 }
 
+// The servers of services come and go; they are no backends that a reload has replaced.
+bool are_all_replaced(const config::UsedUpstream& before, const config::UsedUpstream& now) {
+  if (now.has_service) return false;
+  return std::ranges::none_of(before.backends, [&now](const Url& one) {
+    return std::ranges::any_of(now.backends,
+                               [&one](const Url& other) { return are_of_one_origin(one, other); });
+  });
+}
+
+std::vector<observe::ConfiguredUpstream> upstreams_of(const config::Configuration& configuration) {
+  std::vector<observe::ConfiguredUpstream> all;
+  for (const config::UsedUpstream& one : config::used_upstreams(configuration)) {
+    observe::ConfiguredUpstream& made = all.emplace_back();
+    made.name = observe::upstream_name(one.name);
+    made.has_service = one.has_service;
+    for (const Url& backend : one.backends)
+      made.backends.push_back({.url = backend, .shown = config::shown_url(backend)});
+  }
+  return all;
+}
+
 }  // namespace
 
-void Service::record_former_backend(const config::Configuration& before) {
-  const std::vector<Url> now = config::backends_of(*configuration());
-  // The servers of services come and go; they are no backends that a reload has replaced.
-  if (now.empty()) return;
-  for (const Url& one : config::backends_of(before)) {
-    const auto is_same = [&one](const Url& other) { return are_of_one_origin(one, other); };
-    if (std::ranges::any_of(now, is_same)) return;
-  }
-  auto former = observe::former_backend(metrics_->totals(), std::chrono::steady_clock::now());
+// Before the switch: what requests are counted for after that is of the backends of `now`. An
+// upstream that was removed has none: its addresses go with their last connections.
+observe::FormerBackends Service::former_backends(const config::Configuration& before,
+                                                 const config::Configuration& now) const {
+  const std::vector<config::UsedUpstream> all_before = config::used_upstreams(before);
+  const observe::RequestTotals totals = metrics_->totals();
+  const auto time = std::chrono::steady_clock::now();
+  observe::FormerBackends former;
   const std::lock_guard lock(mutex_);
-  former_backend_ = std::move(former);
+  for (const config::UsedUpstream& one : config::used_upstreams(now)) {
+    const std::string name(observe::upstream_name(one.name));
+    const auto its = std::ranges::find(all_before, one.name, &config::UsedUpstream::name);
+    const bool is_again =  // there may have been one of this name before
+        its == all_before.end() &&
+        std::ranges::find(totals.upstreams, name, &observe::RequestTotals::Upstream::name) !=
+            totals.upstreams.end();
+    if (is_again || (its != all_before.end() && are_all_replaced(*its, one))) {
+      former.emplace(name, observe::former_backend(totals, name, time));
+    } else if (const auto known = former_backends_.find(name); known != former_backends_.end()) {
+      former.insert(*known);
+    }
+  }
+  return former;
 }
 
 observe::Observed Service::observed() const {
@@ -58,11 +91,11 @@ observe::Observed Service::observed() const {
       shown.push_back(config::shown_url(backend));
     return shown;
   };
-  observed.backend_urls = [this] { return config::backends_of(*configuration()); };
+  observed.upstreams = [this] { return upstreams_of(*configuration()); };
   observed.landlock = setup_.files.state();
-  observed.former_backend = [this] {
+  observed.former_backends = [this] {
     const std::lock_guard lock(mutex_);
-    return former_backend_;
+    return former_backends_;
   };
   observed.generations = [this] {
     observe::Generations generations{.own = generation_};

@@ -109,6 +109,7 @@ struct Service::Prepared {
   std::shared_ptr<const config::Loaded> loaded;
   Changes changes;
   TransportKeeper::Prepared transports;
+  observe::FormerBackends former_backends;
   AccessLogKeeper::Prepared access_log;
   // Null unless they are new.
   std::unique_ptr<ConfigWatch> watch;
@@ -186,6 +187,7 @@ std::expected<Service::Prepared, Service::Outcome> Service::prepare(config::Load
   if (!backend_watch_) made.backend_watch = backend_watch_for(next);
   made.outcome = {.done = true, .summary = summary_of(made.changes, next, transport->has_new())};
   made.transports = std::move(*transport);
+  made.former_backends = former_backends(before, next);
   made.access_log = std::move(*access_log);
   made.loaded = std::make_shared<const config::Loaded>(std::move(loaded));
   return made;
@@ -220,6 +222,7 @@ void Service::commit(Prepared prepared, const Redirects& expected) {
   {
     const std::lock_guard lock(mutex_);
     loaded_ = prepared.loaded;
+    former_backends_ = std::move(prepared.former_backends);
   }
   correct_redirects(prepared, expected);
   transports_.commit(std::move(prepared.transports));
@@ -229,7 +232,6 @@ void Service::commit(Prepared prepared, const Redirects& expected) {
     log_.set_level(now.verbose ? LogLevel::debug : LogLevel::warning);
   }
   if (are_risks_new(before, now)) warn_of_risks(now, *server_, log_);
-  record_former_backend(before);
   if (prepared.watch) watch_ = std::move(prepared.watch);
   if (!now.watch_config) watch_.reset();
   if (prepared.backend_watch) backend_watch_ = std::move(prepared.backend_watch);

@@ -80,7 +80,11 @@ Result<TransportKeeper::One> TransportKeeper::prepare_one(
            .files = fingerprint_of(configuration.transport.tls)};
   next.is_new = !next.transport || next.files != before.files ||
                 !are_equal_but_for_limits(next.options, before.options);
-  if (next.is_new) next.transport = TransportLedger::make(ledger_, next.options);
+  if (next.is_new) {
+    next.transport = TransportLedger::make(
+        ledger_, std::string(observe::upstream_name(configuration.table.connections)),
+        next.options);
+  }
   if (configuration.backend.scheme() == "https") {
     if (auto prepared = next.transport->prepare_tls(); !prepared) return failure(prepared.error());
   }

@@ -16,6 +16,7 @@
 
 #include "config/configuration.hpp"
 #include "observe/upstream_endpoints.hpp"
+#include "observe/upstream_statistics.hpp"
 #include "program/proxy_for.hpp"
 #include "program/transport_ledger.hpp"
 #include "transport/named_origins.hpp"
@@ -70,9 +71,9 @@ class TransportKeeper {
   void end_checks() noexcept;
   // The one in use of that upstream; null if there is none. From any thread.
   std::shared_ptr<Transport> get(const std::string& connections = {}) const;
-  // The sums of all transports since the start; open and idle connections are also of those that a
-  // reload has replaced and that still have requests. From any thread.
-  Transport::Statistics statistics() const { return ledger_->statistics(); }
+  // The sums of the transports of each upstream since the start; open and idle connections are also
+  // of those that a reload has replaced and that still have requests. From any thread.
+  observe::UpstreamStatistics statistics() const { return ledger_->statistics(); }
   // The endpoints of each Upstream in use, by TableSettings::connections. From any thread.
   observe::Endpoints endpoints() const;
 

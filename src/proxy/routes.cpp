@@ -12,6 +12,8 @@
 #include "proxy/route_path.hpp"
 #include "proxy/route_table.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <utility>
 
 namespace onehop {
@@ -60,15 +62,19 @@ struct Routes::State {
     bool maps_back = false;
   };
 
-  explicit State(const std::vector<Route>& routes);
+  State(const std::vector<Route>& routes, OnChosen then);
+  // Notes the choice in the request's record.
+  void record(std::size_t chosen, const Request& request) const;
   // Errc::bad_url if the path is too odd to be changed.
   static Result<void> change_path(Url& url, const Target& target);
 
   RouteTable table;
   std::vector<Target> targets;
+  OnChosen on_chosen;
 };
 
-Routes::State::State(const std::vector<Route>& routes) : table(routes) {
+Routes::State::State(const std::vector<Route>& routes, OnChosen then)
+    : table(routes), on_chosen(std::move(then)) {
   for (const Route& route : routes) {
     Target target{.name = route.name.empty() ? RouteTable::conditions_of(route) : route.name,
                   .to = route.to,
@@ -81,6 +87,14 @@ Routes::State::State(const std::vector<Route>& routes) : table(routes) {
   }
 }
 
+void Routes::State::record(std::size_t chosen, const Request& request) const {
+  ExchangeRecord* const record = request.record();
+  if (record == nullptr) return;
+  record->route = targets[chosen].name;
+  record->route_number = static_cast<std::uint32_t>(chosen + 1);
+  if (on_chosen) on_chosen(*record);
+}
+
 Result<void> Routes::State::change_path(Url& url, const Target& target) {
   if (url.is_asterisk()) return {};  // concerns the whole server
   std::string path = target.change.add;
@@ -88,7 +102,8 @@ Result<void> Routes::State::change_path(Url& url, const Target& target) {
   return url.set_path(path.empty() ? "/" : path);
 }
 
-Routes::Routes(std::vector<Route> routes) : state_(std::make_unique<const State>(routes)) {}
+Routes::Routes(std::vector<Route> routes, OnChosen on_chosen)
+    : state_(std::make_unique<const State>(routes, std::move(on_chosen))) {}
 Routes::Routes(Routes&&) noexcept = default;
 Routes& Routes::operator=(Routes&&) noexcept = default;
 Routes::~Routes() = default;
@@ -108,7 +123,7 @@ task<Response> Routes::serve(Request request) const {
         response_to(request, is_misplaced ? Status::misdirected_request : Status::not_found));
   }
   const State::Target& target = state_->targets[*found];
-  if (ExchangeRecord* const record = request.record()) record->route = target.name;
+  state_->record(*found, request);
   if (!target.max_body.is_none()) {
     const Result<void> limited = limit_body(request, target.max_body);
     if (!limited) return respond(refused(request, limited.error()));

@@ -74,6 +74,25 @@ TEST(Routes, ARouteMayLeadToRoutes) {
   EXPECT_EQ(record.route, "out");
 }
 
+TEST(Routes, TheRecordHasThePlaceOfTheRouteBeforeTheRequestIsServed) {
+  std::vector<std::string> chosen;
+  const Routes routes(
+      {{.path = "/a", .to = echo()},
+       {.path = "/b", .to = echo(), .strip_prefix = "/b"},
+       {.path = "/c", .to = echo(), .max_body = 1}},
+      [&chosen](const ExchangeRecord& record) {
+        chosen.push_back(std::to_string(record.route_number) + " " + std::string(record.route));
+      });
+  for (const std::string_view target : {"/b", "/none", "/c"}) {
+    ExchangeRecord record;
+    Request request = from_client({{"Host", "h"}, {"Content-Length", "2"}}, target);
+    MessageAccess::set_record(request, &record);
+    serve(routes, std::move(request));
+    EXPECT_EQ(record.route_number, target == "/b" ? 2U : target == "/c" ? 3U : 0U);
+  }
+  EXPECT_THAT(chosen, ::testing::ElementsAre("2 /b", "3 /c"));
+}
+
 TEST(Routes, TheRecordNamesTheRouteAndTheReason) {
   const Routes routes(
       {{.hosts = {"a.example"}, .path = "/api/*", .method = Method::get, .to = echo()}});

@@ -372,7 +372,7 @@ task<Next> H1Exchange::tunnel(Response& response) {
     co_return Next::close;
   }
   ONEHOP_DCHECK(content_.at_end());  // what follows is the tunnel's
-  served_.record().upgraded = true;
+  served_.on_tunnel();
   content_.take_back();
   HeldString early(input_.view());
   input_.release();

@@ -278,7 +278,7 @@ task<void> H2Exchange::tunnel(Response& response) {
   const std::unique_ptr<Tunnel> far = response.take_tunnel();
   response.headers().erase(field::sec_websocket_accept);  // RFC 8441 §5
   response.headers().erase(field::trailer);
-  served_.record().upgraded = true;
+  served_.on_tunnel();
   send_final_head(Status::ok, response.headers(), {}, false);
   OpenTunnel open(*this);
   const TunnelWatch watch(worker_.tunnels(), open.relay, served_.record(),

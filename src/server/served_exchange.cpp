@@ -152,6 +152,11 @@ void ServedExchange::check_is_final(Response& response) {
 
 // --- the response ------------------------------------------------------------------------------
 
+void ServedExchange::on_tunnel() noexcept {
+  record_->upgraded = true;
+  worker_.tunnel_began(*record_, options());
+}
+
 void ServedExchange::on_cut(Outcome outcome, const Error& error) {
   on_cut(outcome);
   record_failure(error);

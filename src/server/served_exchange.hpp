@@ -116,6 +116,8 @@ class ServedExchange : public RequestCount::Counted {
     has_begun_ = true;
     record_->status = status.code();
   }
+  // The connection, or the stream, is a tunnel from now on.
+  void on_tunnel() noexcept;
   void on_complete() noexcept {
     move_to(ResponseState::complete);
     record_->outcome = Outcome::complete;

@@ -84,14 +84,29 @@ void WorkerContext::exchange_ended(const ExchangeRecord& exchange,
   }
 }
 
+void WorkerContext::tunnel_began(const ExchangeRecord& exchange,
+                                 const Server::Options& options) noexcept {
+  if (!options.on_tunnel) return;
+  try {
+    call(options.on_tunnel, "on_tunnel", exchange);
+  } catch (...) {  // no memory: the line is lost
+  }
+}
+
+void WorkerContext::call(const std::function<void(const ExchangeRecord&)>& hook,
+                         const char* name,
+                         const ExchangeRecord& exchange) {
+  try {
+    hook(exchange);
+  } catch (...) {
+    shared_->log(LogLevel::error, std::string(name) + " threw: " + exception_text());
+  }
+}
+
 void WorkerContext::report_end(const ExchangeRecord& exchange, const Server::Options& options) {
   if (exchange.upgrade_dropped) log_dropped_upgrade(exchange);
   if (options.on_exchange_end) {
-    try {
-      options.on_exchange_end(exchange);
-    } catch (...) {
-      shared_->log(LogLevel::error, "on_exchange_end threw: " + exception_text());
-    }
+    call(options.on_exchange_end, "on_exchange_end", exchange);
   } else if (exchange.failure && exchange.failure->side() != Side::client &&
              !exchange.failure->is(Errc::overloaded)) {  // which was logged once for all
     shared_->log(LogLevel::warning, describe_failure(exchange));

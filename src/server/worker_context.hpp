@@ -19,6 +19,7 @@
 #include "server/worker_counters.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -104,6 +105,8 @@ class WorkerContext {
   void refuse_client(const net::Address& client);
   // Reports the record as `options`, those of its request, want it.
   void exchange_ended(const ExchangeRecord& exchange, const Server::Options& options) noexcept;
+  // Reports that it has become a tunnel, the same way.
+  void tunnel_began(const ExchangeRecord& exchange, const Server::Options& options) noexcept;
   // ServerShared::log_limited(); what it leaves out is counted in a line 10 s later.
   void log_limited(LineLimit& limit, std::string text);
   // A line was left out: how many were is logged 10 s later.
@@ -114,6 +117,10 @@ class WorkerContext {
  private:
   void on_untold_timer();
   void report_end(const ExchangeRecord& exchange, const Server::Options& options);
+  // Calls one of the hooks in the options.
+  void call(const std::function<void(const ExchangeRecord&)>& hook,
+            const char* name,
+            const ExchangeRecord& exchange);
   void log_dropped_upgrade(const ExchangeRecord& exchange) noexcept;
 
   io::Reactor& reactor_;

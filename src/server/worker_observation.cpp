@@ -71,6 +71,7 @@ RequestInFlight row_of(const ServedExchange& exchange, Time now) {
   if (since != Time{}) row.phase_age = now - since;
   row.bytes_from_client = transferred.from_client;
   row.bytes_to_client = transferred.to_client;
+  row.route = cut(record.route);
   row.upstream = record.upstream;
   row.attempts = record.attempts;
   return row;

@@ -66,6 +66,9 @@ void Endpoint::take_over(const Endpoint& before, bool is_checked) {
   copy(load.total, before.load.total);
   copy(failures_total, before.failures_total);
   copy(ejections_total, before.ejections_total);
+  copy(checks_good_total, before.checks_good_total);
+  copy(checks_failed_total, before.checks_failed_total);
+  copy(checks_draining_total, before.checks_draining_total);
   copy(usable_since_, before.usable_since_);
   copy(ejected_until_, before.ejected_until_);
   copy(since_, before.since_);

@@ -62,6 +62,9 @@ struct Endpoint {
   FailureWindow window;
   std::atomic<std::uint64_t> failures_total = 0;
   std::atomic<std::uint64_t> ejections_total = 0;
+  std::atomic<std::uint64_t> checks_good_total = 0;
+  std::atomic<std::uint64_t> checks_failed_total = 0;
+  std::atomic<std::uint64_t> checks_draining_total = 0;
   unsigned ejections_in_a_row = 0;  // guarded by the group's mutex
 
   Condition condition() const noexcept { return condition_.load(std::memory_order_relaxed); }

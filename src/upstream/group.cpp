@@ -210,6 +210,9 @@ Upstream::Status Group::status_of(const Upstream::Endpoint& named,
   status.requests_total = endpoint.load.total.load(std::memory_order_relaxed);
   status.failures_total = endpoint.failures_total.load(std::memory_order_relaxed);
   status.ejections_total = endpoint.ejections_total.load(std::memory_order_relaxed);
+  status.checks_good_total = endpoint.checks_good_total.load(std::memory_order_relaxed);
+  status.checks_failed_total = endpoint.checks_failed_total.load(std::memory_order_relaxed);
+  status.checks_draining_total = endpoint.checks_draining_total.load(std::memory_order_relaxed);
   status.since = endpoint.since();
   auto [text, at] = endpoint.last_failure();
   status.last_failure = std::move(text);

@@ -8,6 +8,7 @@
 #include "upstream/background_loop.hpp"
 #include "upstream/health_probe.hpp"
 
+#include <atomic>
 #include <map>
 #include <new>
 #include <optional>
@@ -105,6 +106,10 @@ class HealthChecks::Job {
   }
   void apply(Checked& checked, const CheckResult& result, Time now) {
     Endpoint& endpoint = *checked.endpoint;
+    auto& count = result.is_good()                     ? endpoint.checks_good_total
+                  : result.found == Condition::leaving ? endpoint.checks_draining_total
+                                                       : endpoint.checks_failed_total;
+    count.fetch_add(1, std::memory_order_relaxed);
     checked.good = result.is_good() ? checked.good + 1 : 0;
     checked.bad = result.found == Condition::down ? checked.bad + 1 : 0;
     // A new endpoint waits for its first good check, not for several.

@@ -140,5 +140,17 @@ TEST_F(EndOfHealthChecksTest, AnUpstreamThatAReloadHasReplacedMakesNone) {
   expect_none_after([](Upstream& upstream) { detail::UpstreamAccess::retire(upstream); });
 }
 
+TEST_F(HealthChecksTest, AreCounted) {
+  start({a_.endpoint(), b_.endpoint()});
+  b_.refuse();
+  ASSERT_TRUE(becomes(0, State::up));
+  ASSERT_TRUE(becomes(1, State::down));
+  const auto statuses = group_->statuses(detail::now());
+  EXPECT_GT(statuses.at(0).checks_good_total, 0U);
+  EXPECT_EQ(statuses.at(0).checks_failed_total, 0U);
+  EXPECT_GT(statuses.at(1).checks_failed_total, 0U);
+  EXPECT_EQ(statuses.at(1).checks_draining_total, 0U);
+}
+
 }  // namespace
 }  // namespace onehop::upstream

@@ -42,7 +42,7 @@ def overview(now=None, **parts):
 
 
 def upstream(address, **parts):
-    return {"backend": "http://backend.example", "address": address, "health": "up", "since": None, "in_flight": 0,
+    return {"upstream": "default", "backend": "http://backend.example", "address": address, "health": "up", "since": None, "in_flight": 0,
             "requests": 0, "failures": 0, "reasons": {}, "connect": {"p50": None, "p99": None},
             "wait": {"p50": None, "p99": None}, "connections_open": 0, "connections_idle": 0, "last_failure": "",
             "last_failure_at": None, **parts}
@@ -62,13 +62,13 @@ def balanced(name, *endpoints, **parts):
 
 def request(number, **parts):
     return {"id": number, "client": "192.0.2.7", "method": "GET", "host": "example.com", "path": f"/page/{number}",
-            "query": "", "protocol": "HTTP/1.1", "upstream": "127.0.0.1:8000", "phase": "wait", "age": 1.5,
+            "query": "", "protocol": "HTTP/1.1", "route": "/page/*", "upstream": "127.0.0.1:8000", "phase": "wait", "age": 1.5,
             "phase_age": 1.4, "bytes_in": 0, "bytes_out": 0, **parts}
 
 
 def failed(number, **parts):
     return {"id": number, "at": time.time(), "client": "192.0.2.7", "method": "GET", "host": "example.com",
-            "path": "/", "query": "", "protocol": "HTTP/1.1", "status": 502, "upstream": "127.0.0.1:8000",
+            "path": "/", "query": "", "protocol": "HTTP/1.1", "status": 502, "route": "/*", "upstream_name": "default", "upstream": "127.0.0.1:8000",
             "side": "upstream", "phase": "connect", "reason": "connection_refused",
             "detail": "Connection refused", "attempts": 1, "duration": 0.001, "request_id": "", "trace_id": "", **parts}
 

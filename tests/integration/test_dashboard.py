@@ -46,7 +46,7 @@ def full(**parts):
         "requests": [request(1, age=31.2, query="?token=secret", bytes_out=1483001000), request(2, phase="send")],
         "tunnels": [request(3, protocol="websocket", phase="tunnel", age=7440, phase_age=7440)],
         "failures": [failed(9, status=499, side="client", reason="client_gone", query="?a=b"),
-                     failed(8, request_id="from-edge", trace_id=TRACE)],
+                     failed(8, request_id="from-edge", trace_id=TRACE, route="a.example/api/*")],
         "certificates": [{"names": ["a.example", "b.example"], "not_after": now + 5.5 * 86400, "sha256": "AB:CD:" * 16},
                          {"names": ["c.example"], "not_after": now + 300 * 86400, "sha256": "01:23:" * 16},
                          {"names": ["d.example"], "not_after": now + 3.5 * 86400, "sha256": "45:67:" * 16,
@@ -74,10 +74,11 @@ def test_every_part_shows_its_figures(browser, mock):
     assert down[7] == "4 connection_refused 4" and down[9].startswith("connect: refused")
     assert [row[1] for row in rows(browser, "upstreams")][2:] == ["draining", "unused"]
     oldest = rows(browser, "requests")[0]
-    assert oldest == ["31 s", "wait 1.4 s", "GET example.com/page/1?\u2026", "192.0.2.7", "127.0.0.1:8000", "0 B",
-                      "1.4 GiB", "HTTP/1.1"]
+    assert oldest == ["31 s", "wait 1.4 s", "GET example.com/page/1?\u2026", "192.0.2.7", "/page/*", "127.0.0.1:8000",
+                      "0 B", "1.4 GiB", "HTTP/1.1"]
     assert browser.text("#requests-note") == "the 2 oldest of 60"
     assert rows(browser, "tunnels")[0][0] == "2 h 04 m"
+    assert [row[5] for row in rows(browser, "failures")] == ["/*", "a.example/api/*"]
     assert [row[1] for row in rows(browser, "failures")] == ["499", "502"]
     assert [row[2] for row in rows(browser, "failures")] == [
         "GET example.com/?\u2026 192.0.2.7 \u00b7 HTTP/1.1",
@@ -157,12 +158,12 @@ def test_a_table_may_lose_all_its_rows_and_get_others(browser, mock):
 
 
 def test_hostile_names_are_shown_as_text(browser, mock):
-    hostile = {name: HOSTILE for name in ("client", "method", "host", "path", "query", "protocol", "upstream")}
+    hostile = {name: HOSTILE for name in ("client", "method", "host", "path", "query", "protocol", "route", "upstream")}
     figures = full(
         balanced=[balanced(HOSTILE, endpoint(HOSTILE, last_failure=HOSTILE), balance=HOSTILE, sticky=HOSTILE)],
         requests=[request(1, **hostile)], tunnels=[request(2, **hostile)],
         failures=[failed(3, **hostile, detail=HOSTILE, request_id=HOSTILE)],
-        upstreams=[upstream(HOSTILE, backend=HOSTILE, last_failure=HOSTILE, last_failure_at=time.time())],
+        upstreams=[upstream(HOSTILE, upstream=HOSTILE, backend=HOSTILE, last_failure=HOSTILE, last_failure_at=time.time())],
         certificates=[{"names": [HOSTILE], "not_after": time.time(), "sha256": "AB"}],
         problems=[{"is_urgent": True, "text": HOSTILE}],
         state={"configuration": HOSTILE, "listeners": [HOSTILE], "backends": [HOSTILE, HOSTILE],
@@ -188,7 +189,7 @@ def test_the_filter_and_the_queries(browser, mock):
     browser.press(*["Backspace"] * 6, "client_gone")
     browser.until("document.getElementById('failures-note').textContent === '1 of 2 match'")
     assert rows(browser, "requests") == []
-    for name in (TRACE[:9], "from-edge"):
+    for name in (TRACE[:9], "from-edge", "a.example"):
         browser.js("document.getElementById('filter').select()")
         browser.press(name)
         browser.until("document.getElementById('failures-note').textContent === '1 of 2 match'")
@@ -295,8 +296,8 @@ def test_it_is_legible(browser, mock, scheme):
 @pytest.mark.parametrize("width", [1440, 1000, 400, 320])
 def test_it_fits_the_window(browser, mock, width):
     long = "/" + "averylongname" * 150
-    figures = full(requests=[request(1, path=long, host=long, client=long)],
-                   failures=[failed(1, path=long, detail=long, request_id="i" * 128, trace_id=TRACE)],
+    figures = full(requests=[request(1, path=long, host=long, client=long, route=long[:200])],
+                   failures=[failed(1, path=long, detail=long, request_id="i" * 128, trace_id=TRACE, route=long[:200])],
                    balanced=[balanced(long[:200], endpoint(long[:200], "ejected", last_failure=long), sticky=long[:200])],
                    upstreams=[upstream(long[:200], last_failure=long, reasons={long[:80]: 5})],
                    certificates=[{"names": [long], "not_after": 0, "sha256": "AB"}],
@@ -533,7 +534,7 @@ def test_a_slow_request_is_seen_with_its_phase_and_leaves(browser, watched):
     browser.until("document.querySelector('#requests tbody').textContent.includes('/slow')")
     row = rows(browser, "requests")[0]
     assert row[1].startswith("wait") and row[2] == "GET shop.example/slow?\u2026" and row[3] == "127.0.0.1"
-    assert row[4] == "%s:%d" % proxy.backend.address and row[7] == "HTTP/1.1"
+    assert row[5] == "%s:%d" % proxy.backend.address and row[8] == "HTTP/1.1"
     assert rows(browser, "upstreams")[0][2] == "1", "in flight at its upstream"
     assert "wait" in proxy.get("").split("In flight")[2]
     browser.until("document.querySelector('#requests td').textContent.endsWith(' s')")

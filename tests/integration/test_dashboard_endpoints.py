@@ -11,7 +11,7 @@ import pytest
 import browser as browsers
 from admin import Admin, admin_address
 from browser import LONG
-from dashboard_mock import balanced, endpoint, overview
+from dashboard_mock import balanced, endpoint, overview, upstream
 from dashboard_view import endpoints, rows, sections, watch
 from proxy_process import IN_CI, SANITIZED, free_port, run_onehop
 from replicas import Load, Replica
@@ -262,3 +262,14 @@ def test_500_rows_of_endpoints_take_less_than_100_ms_a_frame(browser, mock):
       requestAnimationFrame(frame);"""})
     assert statistics.median(took) < (300 if SANITIZED else 100), took
     assert len(rows(browser, "balanced")) == 500
+
+
+@in_a_browser
+def test_an_address_names_its_upstream_and_backend_among_several(browser, mock):
+    shown = upstream("10.0.0.1:80"), upstream("10.0.0.1:80", upstream="api", backend="http://b.example")
+    watch(browser, mock(overview(upstreams=list(shown), state={"backends": ["http://backend.example", "http://b.example"]})))
+    assert [row[0] for row in rows(browser, "upstreams")] == [
+        "10.0.0.1:80 default \u00b7 http://backend.example", "10.0.0.1:80 api \u00b7 http://b.example"]
+    watch(browser, mock(overview(upstreams=list(shown[:1]))))
+    assert [row[0] for row in rows(browser, "upstreams")] == ["10.0.0.1:80"]
+    assert browser.console() == []

@@ -108,6 +108,19 @@ def test_an_exchange_is_a_server_span_and_a_client_span(start_proxy, backend, co
     assert f'"trace_id":"{server["traceId"]}"' in proxy.stdout()
 
 
+def test_spans_name_the_route(configured, backend, collector):
+    proxy = configured(trace=collector.url, trace_sample="100%", backend=backend.url,
+                       route=[{"host": "a.example", "path": "/api/*", "backend": backend.url}])
+    with proxy.client() as client:
+        assert client.ask(get("/api/17?secret", host="a.example")).status == 200
+        assert client.ask(get("/17", host="a.example")).status == 200
+    spans = exported(proxy, collector)
+    routes = {flat(span)["url.path"]: (span["name"], flat(span)["http.route"]) for span in by_kind(spans, SERVER)}
+    assert routes == {"/api/17": ("GET a.example/api/*", "a.example/api/*"), "/17": ("GET /*", "/*")}
+    for span in by_kind(spans, CLIENT):
+        assert span["name"] == "GET" and "http.route" not in flat(span)
+
+
 KEY_256, TENANT, SYSTEM = "z" * 256, "t" * 241, "v" * 14
 MEMBERS_32 = ",".join(f"bar{number:02}={number:02}" for number in range(1, 33))
 # The cases of the W3C's own tests (trace-context/test): the fields, whether the trace goes on, and the tracestate that is
