@@ -56,6 +56,14 @@ MetricFamilies collect_metrics(const Observed& observed) {
   add_endpoint_families(families, numbers.endpoints);
   if (observed.checks) add_check_families(families, *observed.checks, numbers.upstreams);
   add_reload_families(families, observed.reloads->state());
+  if (observed.readiness) {
+    families.gauge("onehop_ready", "1 while /readyz responds with 200, 0 while it does not.")
+        .add(observed.readiness() == Readiness::ready ? 1.0 : 0.0);
+  }
+  families
+      .counter("onehop_access_log_reopens_total",
+               "How often USR1 made the access log open its files and sockets again.")
+      .add(observed.access_log_reopens ? observed.access_log_reopens() : 0);
   families
       .counter("onehop_log_lines_lost_total",
                "Lines of the access log, or of the program's own, that were lost because nothing "

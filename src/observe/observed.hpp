@@ -60,6 +60,8 @@ struct Observed {
   std::function<FormerBackends()> former_backends = {};
   // Not null.
   std::shared_ptr<const ReloadHistory> reloads;
+  // How often USR1 was obeyed. May be empty.
+  std::function<std::uint64_t()> access_log_reopens = {};
   // Lines that were lost of the access log, and of the program's own. May be empty.
   std::function<std::uint64_t()> access_lines_lost = {};
   std::function<std::uint64_t()> program_lines_lost = {};

@@ -62,8 +62,14 @@ void AccessLogKeeper::reopen() {
       if (old.log.use_count() > 1) reopen_one(old);
     }
     reopen_one(current_);
+    if (is_any) ++reopens_;
   }
   if (!is_any) log_.announce("USR1 was ignored: the access log is neither a file nor a socket");
+}
+
+std::uint64_t AccessLogKeeper::reopens() const {
+  const std::lock_guard lock(mutex_);
+  return reopens_;
 }
 
 std::uint64_t AccessLogKeeper::lost() const {

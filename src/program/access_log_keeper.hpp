@@ -2,7 +2,7 @@
 //
 // AccessLogKeeper: the access log in use, and those that a reload has replaced: requests that began
 // before it are still recorded in the old one.
-// get(), reopen() and lost() may be called from any thread.
+// get(), reopen(), reopens() and lost() may be called from any thread.
 // Thread: owner.
 #pragma once
 
@@ -44,6 +44,8 @@ class AccessLogKeeper {
   // Opens files and sockets again, after USR1: those of the log in use, and of earlier ones that
   // requests still write to. From any thread.
   void reopen();
+  // How often it has done so. From any thread.
+  std::uint64_t reopens() const;
   // Writes the rest of all of them, once no request is in progress.
   void finish() noexcept;
 
@@ -56,6 +58,7 @@ class AccessLogKeeper {
   Prepared current_;
   std::vector<Prepared> old_;
   std::uint64_t lost_before_ = 0;  // by those that have ended
+  std::uint64_t reopens_ = 0;
 };
 
 }  // namespace onehop::program

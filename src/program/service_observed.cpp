@@ -78,6 +78,7 @@ observe::Observed Service::observed() const {
   observed.endpoints = [this] { return transports_.endpoints(); };
   observed.readiness = [readiness = readiness_] { return readiness->load(); };
   observed.checks = checks_;
+  observed.access_log_reopens = [this] { return access_logs_.reopens(); };
   observed.access_lines_lost = [this] { return access_logs_.lost(); };
   observed.program_lines_lost = [this] { return log_.lost(); };
   if (traces_) observed.trace_spans = [traces = traces_] { return traces->statistics(); };

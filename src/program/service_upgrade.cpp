@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <iterator>
+#include <string>
 #include <utility>
 
 #include <fcntl.h>
@@ -22,6 +24,10 @@ bool is_same_socket(int one, int other) {
   struct stat second{};
   return ::fstat(one, &first) == 0 && ::fstat(other, &second) == 0 &&
          first.st_ino == second.st_ino && first.st_dev == second.st_dev;
+}
+
+std::string in_mebibytes(std::size_t bytes) {
+  return std::to_string(bytes >> 20) + " MiB";
 }
 
 }  // namespace
@@ -135,8 +141,12 @@ bool Service::leave(ProcessChannel channel) {
 }
 
 void Service::make_room_in_memory() {
+  if (configuration()->server.max_memory.is_none()) return;
   const ServerMetrics now = server_->metrics();
   server_->lower_max_memory(std::max(now.memory_limit / 2, now.memory_held + now.memory_held / 8));
+  log_.write(LogLevel::info, "this process may hold " +
+                                 in_mebibytes(server_->metrics().memory_limit) +
+                                 " while it drains, instead of " + in_mebibytes(now.memory_limit));
 }
 
 // Without those of earlier processes, which the next one has or asks for itself.

@@ -37,6 +37,17 @@ def free_port(host="127.0.0.1"):
     raise RuntimeError("no free port")
 
 
+def free_privileged_port():
+    for port in range(700, 1024):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise RuntimeError("no free port")
+
+
 def open_to_all(folder):
     """Other users reach the folder of a test, and may not write to it."""
     for one in (folder, *folder.parents):

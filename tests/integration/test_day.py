@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import browser as browsers
-from admin import Scrape
+from admin import Scrape, promtool
 from persistent_load import PersistentLoad
 from proxy_process import IN_CI, ROOT, SANITIZED, free_port
 from raw_client import Client
@@ -153,6 +153,21 @@ def test_a_day(tmp_path, chromium):  # pylint: disable=too-many-locals,too-many-
     assert len(lines) >= load.requests_served()
 
 
+def drain(service):
+    """While --drain-delay lasts, clients are served, and balancers learn that they should go elsewhere."""
+    service.configure(drain_delay="3s")
+    assert service.command("reload").returncode == 0
+    service.until("onehop_ready", 1)
+    with Client(str(service.socket)) as admin:
+        assert admin.ask(get("/readyz")).status == 200
+        assert service.command("drain").returncode == 0
+        assert admin.ask(get("/readyz")).status == 503
+    service.until("onehop_ready", 0)
+    with service.client() as client:
+        assert client.get("/1").status == 200
+    service.wait_for_message("draining: health checks fail; the listeners close in 3s")
+
+
 def live(service, day, load, authority, chromium, folder):  # pylint: disable=too-many-arguments,too-many-positional-arguments
     """The steps."""
     load.wait_for_more(3)
@@ -187,6 +202,7 @@ def live(service, day, load, authority, chromium, folder):  # pylint: disable=to
     day.goes_on()
 
     rotate(folder, service.pid)
+    service.until("onehop_access_log_reopens_total", 1)
     assert (folder / "log" / "access.log.1").is_file()
     deadline = time.monotonic() + 4 * PATIENCE
     while not (folder / "log" / "access.log").stat().st_size:
@@ -207,6 +223,7 @@ def live(service, day, load, authority, chromium, folder):  # pylint: disable=to
 
     descriptors, memory = day.size()
     rotate(folder, service.pid)
+    service.until("onehop_access_log_reopens_total", 2)
     for number in range(10):
         service.configure(header_down=[f"X-Day: {number}"])
         assert service.command("reload").returncode == 0
@@ -218,7 +235,9 @@ def live(service, day, load, authority, chromium, folder):  # pylint: disable=to
 
     load.end()
     service.until("onehop_requests_in_flight", 0)
-    assert service.command("drain").returncode == 0
+    code, output = promtool("check", "metrics", text=service.scrape().text)
+    assert (code, output) == (0, "")
+    drain(service)
     service.wait_for_end(service.pid, 8 * PATIENCE)
     text = service.stderr()
     assert [line for line in text.splitlines() if " warning " in line] == []

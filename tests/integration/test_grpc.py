@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from h2_client import END_HEADERS, END_STREAM, HEADERS, RST_STREAM, H2Client
-from proxy_process import ROOT, free_port
+from proxy_process import IN_CI, ROOT, free_port
 from raw_client import connect
 from tls_peers import Certificates
 from wire import PATIENCE
@@ -17,7 +17,7 @@ from wire import PATIENCE
 HERE = Path(__file__).parent
 MODULES = ROOT / "build" / "tools" / "node_modules"
 
-needs_grpc = pytest.mark.skipif(not shutil.which("node") or not (MODULES / "@grpc").exists(),
+needs_grpc = pytest.mark.skipif((not shutil.which("node") or not (MODULES / "@grpc").exists()) and not IN_CI,
                                 reason="needs grpc-js (tools/install_dependencies test)")
 
 

@@ -3,13 +3,12 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from proxy_process import ENVIRONMENT_OF_OTHERS, PROGRAM, free_port, open_to_all, run_onehop
+from proxy_process import ENVIRONMENT_OF_OTHERS, PROGRAM, free_port, free_privileged_port, open_to_all, run_onehop
 from tls_peers import Certificates, TlsClient, trusting
 from wire import PATIENCE, get
 
@@ -42,19 +41,9 @@ def test_every_thread_is_that_user_and_nobody_else(start_proxy, start_backend, u
 
 @as_root
 def test_a_privileged_port_is_bound_before(start_proxy, start_backend):
-    port = next(port for port in range(700, 1024) if is_free(port))
-    proxy = start_proxy("--user", "nobody", start_backend().url, listen=("127.0.0.1", port))
+    proxy = start_proxy("--user", "nobody", start_backend().url, listen=("127.0.0.1", free_privileged_port()))
     with proxy.client() as client:
         assert client.get().status == 200
-
-
-def is_free(port):
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-            return True
-        except OSError:
-            return False
 
 
 @as_root
@@ -65,7 +54,7 @@ def test_what_the_admin_pages_need_is_opened_before(start_proxy, start_backend, 
     token.write_text("secret", encoding="ascii")
     for path in (key, token):
         os.chmod(path, 0o600)
-    port = next(port for port in range(700, 1024) if is_free(port))
+    port = free_privileged_port()
     proxy = start_proxy("--user", "nobody", "--admin", f"https://127.0.0.1:{port}", "--admin-token", token, "--tls", chain,
                         "--tls-key", key, "--admin-socket", tmp_path / "socket", start_backend().url)
     with TlsClient(("127.0.0.1", port), trusting(authority)) as client:

@@ -119,6 +119,7 @@ def test_a_tunnel_lives_until_the_drain_is_over_and_no_longer(upgraded, backend)
         lived = time.monotonic() - began
     assert 1 < lived < 6, lived
     proxy.wait_for_end(first)
+    proxy.wait_for_message("stopped; 1 connection with a request in progress was cut")
 
 
 def test_http2_is_told_to_go_away_and_finishes(upgraded, backend):

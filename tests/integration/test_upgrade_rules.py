@@ -1,13 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The duties of the old process of an upgrade, and the limits of the new one."""
 import os
+import shutil
 import socket
 import struct
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 
-from wire import OK, PATIENCE, message
+import pytest
+
+from admin import Scrape
+from lasting_exchanges import Tunnel
+from proxy_process import free_port, free_privileged_port, open_to_all
+from raw_client import Client
+from tls_peers import Certificates
+from upgraded_proxy import is_alive
+from wire import OK, PATIENCE, get, message
+
+FIRST_UNPRIVILEGED_PORT = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text(encoding="ascii"))
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
 class CountingNameServer:
@@ -51,10 +64,13 @@ def echo_or_be_healthy(peer):
         peer.send(data)
 
 
-def open_tunnel(client):
-    client.send(message("GET / HTTP/1.1", "Host: h", "Connection: Upgrade", "Upgrade: websocket",
-                        "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="))
-    assert client.read_response_head().status == 101
+def replace_below_a_tunnel(proxy, backend, **settings):
+    """Returns a tunnel that keeps the process which an upgrade to these settings replaces."""
+    backend.play(echo_or_be_healthy)
+    tunnel = Tunnel(proxy.address)
+    proxy.configure(**settings)
+    proxy.upgrade()
+    return tunnel
 
 
 def test_one_that_drains_checks_no_backend_and_looks_up_no_name(upgraded, backend):
@@ -64,37 +80,86 @@ def test_one_that_drains_checks_no_backend_and_looks_up_no_name(upgraded, backen
     def checks(host):
         return sum(head.fields.get("Host") == host for head in list(backend.requests))
 
-    def wait_until(condition, what):
+    def wait_for_more(of, tunnel=None):
+        """Waits for two queries more of each type, whose responses count for a second, and as many checks."""
+        wanted = checks(of) + 2, names.queries[of] + 4
         deadline = time.monotonic() + 2 * PATIENCE
-        while not condition():
-            assert time.monotonic() < deadline, f"no {what}: {names.queries}, {proxy.stderr()}"
+        while checks(of) < wanted[0] or names.queries[of] < wanted[1]:
+            assert time.monotonic() < deadline, f"{names.queries}, {proxy.stderr()}"
+            if tunnel:  # a silent one is closed
+                tunnel.echo(1)
             time.sleep(0.01)
 
-    def wait_for_more(host, name):
-        """Waits for two queries more, whose responses count for a second each, and as many checks."""
-        seen_checks, seen_queries = checks(host), names.queries[name]
-        wait_until(lambda: checks(host) >= seen_checks + 2, f"checks of {host}")
-        wait_until(lambda: names.queries[name] >= seen_queries + 4, f"queries for {name}")
-
     try:
-        proxy = upgraded(backend="http://before.test:%d" % backend.address[1], resolve="each", dns_servers=[names.address],
+        port = backend.address[1]
+        proxy = upgraded(backend=f"http://before.test:{port}", resolve="each", dns_servers=[names.address],
                          health_check="/healthz", health_check_host="before", health_check_interval="100ms",
                          drain_timeout="1m")
-        backend.play(echo_or_be_healthy)
         first = proxy.pid
-        wait_for_more("before", "before")
-        with proxy.client() as client:
-            open_tunnel(client)
-            proxy.configure(backend="http://after.test:%d" % backend.address[1], health_check_host="after")
-            proxy.upgrade()
-            proxy.wait_for_message("draining: waiting for 1 request")
-            wait_for_more("after", "after")
-            before = checks("before"), names.queries["before"]
-            wait_for_more("after", "after")
-            assert (checks("before"), names.queries["before"]) == before
-            client.send(b"echo")
-            assert client.read_exactly(4) == b"echo"
-            os.kill(first, 0)
+        wait_for_more("before")
+        tunnel = replace_below_a_tunnel(proxy, backend, backend=f"http://after.test:{port}", health_check_host="after")
+        proxy.wait_for_message("draining: waiting for 1 request")
+        wait_for_more("after", tunnel)
+        before = checks("before"), names.queries["before"]
+        wait_for_more("after", tunnel)
+        assert (checks("before"), names.queries["before"]) == before
+        assert is_alive(first)
+        tunnel.end()
+        tunnel.close()
         proxy.wait_for_end(first)
     finally:
         names.close()
+
+
+def test_one_that_drains_may_hold_half_of_the_memory(upgraded, backend):
+    """A sixteenth of --max-memory is not counted, both times."""
+    proxy = upgraded(max_memory="64MiB", drain_timeout="1m", verbose=True)
+    first = proxy.pid
+    tunnel = replace_below_a_tunnel(proxy, backend)
+    proxy.wait_for_message("this process may hold 28 MiB while it drains, instead of 60 MiB")
+    with Client(str(proxy.socket)) as admin:
+        scrape = Scrape(admin.ask(get("/metrics")).body.decode())
+    assert scrape.value("onehop_memory_limit_bytes") == 60 << 20, "of the new process"
+    tunnel.end()
+    tunnel.close()
+    proxy.wait_for_end(first)
+
+
+def test_the_log_has_the_number_of_tunnels_that_were_cut(upgraded, backend):
+    proxy = upgraded(drain_timeout="1s")
+    first = proxy.pid
+    tunnel = replace_below_a_tunnel(proxy, backend)
+    proxy.wait_for_end(first)
+    tunnel.close()
+    proxy.wait_for_message("stopped; 1 connection with a request in progress was cut")
+
+
+@as_root
+@pytest.mark.skipif(FIRST_UNPRIVILEGED_PORT < 1024, reason="every user may listen with every port of this machine")
+def test_with_user_an_old_privileged_port_stays_and_a_new_one_is_a_mistake(upgraded, tmp_path):
+    open_to_all(tmp_path)
+    places = [f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_privileged_port()}"]
+    proxy = upgraded(user="nobody", listen=places)
+    first = proxy.pid
+    proxy.upgrade()
+    proxy.wait_for_end(first)
+    with Client(("127.0.0.1", int(places[1].partition(":")[2]))) as client:
+        assert client.get().status == 200
+    new = f"127.0.0.1:{free_privileged_port()}"
+    proxy.configure(listen=[*places, new])
+    printed = proxy.fail_to_upgrade()
+    assert f"cannot listen on {new}: ports below 1024 need a privilege" in printed, printed
+
+
+@as_root
+def test_with_user_a_key_that_only_root_may_read_is_a_mistake(upgraded, tmp_path):
+    open_to_all(tmp_path)
+    chain, key = Certificates(tmp_path / "certificates").sign("localhost")
+    proxy = upgraded(user="nobody")
+    os.chmod(key, 0o600)
+    proxy.configure(listen=[*proxy.settings["listen"], f"https://127.0.0.1:{free_port()}"], tls=[chain], tls_key=[key])
+    printed = proxy.fail_to_upgrade()
+    assert "cannot use the settings (exit code 2)" in printed, printed
+    assert f"{key}: Permission denied" in printed, printed
+    shutil.chown(key, "nobody")
+    proxy.upgrade()

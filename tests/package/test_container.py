@@ -39,8 +39,9 @@ def test_every_instruction_is_known():
     assert value_of("STOPSIGNAL") == ["SIGTERM"]
 
 
-@pytest.mark.skipif(not HADOLINT, reason="needs hadolint")
+@pytest.mark.skipif(not HADOLINT and not os.environ.get("CI"), reason="needs hadolint")
 def test_hadolint_has_no_objection():
+    assert HADOLINT
     ended = subprocess.run([HADOLINT, FILE], capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout) == (0, "")
 
