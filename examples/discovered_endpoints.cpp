@@ -5,9 +5,7 @@
 // Discovery of your own: the backends are the lines of a file, which is read every second.
 #include <onehop/onehop.hpp>
 
-#include <chrono>
 #include <fstream>
-#include <memory>
 #include <thread>
 
 int main(int argc, char** argv) {

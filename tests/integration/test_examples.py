@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from proxy_process import free_port
+from proxy_process import ROOT, free_port
 from raw_client import Client, connect
 from wire import PATIENCE, answer, get, message, post
 
@@ -38,6 +38,12 @@ def run():
     for process in started:
         process.terminate()
         process.wait(PATIENCE)
+
+
+@pytest.mark.parametrize("name", ["load_balancer", "two_applications", "discovered_endpoints"])
+def test_several_backends_are_a_short_program(name):
+    text = (ROOT / "examples" / f"{name}.cpp").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 25
 
 
 def asked(address, request):

@@ -2,13 +2,14 @@
 """Several backends behind one proxy, while one of them is killed, paused, slowed down or replaced: clients see nothing
 of it, as long as what they ask for may be asked twice."""
 import time
+from collections import Counter
 
 import pytest
 
 from proxy_process import Proxy
 from raw_client import Client
 from replicas import Load, Replica
-from wire import post
+from wire import get, post
 
 
 @pytest.fixture
@@ -22,11 +23,11 @@ def replicas():
 
 @pytest.fixture
 def balance(replicas):
-    """balance("--balance", "first"): a proxy to the three."""
+    """balance("--balance", "first"): a proxy to the three, with these settings and a budget for every retry."""
     proxies = []
 
-    def start(*flags, backends=None):
-        proxies.append(Proxy("--access-log", "off", "--retry-budget", "100%", *flags,
+    def start(*flags, budget=("--retry-budget", "100%"), backends=None):
+        proxies.append(Proxy("--access-log", "off", *budget, *flags,
                              *(backends or [replica.url for replica in replicas])))
         return proxies[-1]
 
@@ -73,6 +74,41 @@ def test_one_that_is_paused_is_passed_over(balance, replicas):
         replicas[1].resume()
         load.wait_until(lambda answers: "b" in names(answers), patience=60)
     assert_all_succeeded(load)
+
+
+def test_with_the_default_budget_one_that_is_killed_costs_no_request(balance, replicas):
+    proxy = balance(budget=())
+    with Load(proxy.address) as load:
+        load.wait_until(lambda answers: names(answers) == set("abc"))
+        replicas[0].kill()
+        load.wait_until(lambda answers: sum(answers.values()) > 300)
+    assert_all_succeeded(load)
+    proxy.wait_for_message("endpoint %s is ejected" % replicas[0].url)
+
+
+def test_with_the_default_budget_one_that_is_paused_costs_no_request(balance, replicas):
+    proxy = balance("--response-timeout", "2s", budget=())
+    with Load(proxy.address) as load:
+        load.wait_until(lambda answers: names(answers) == set("abc"))
+        replicas[1].pause()
+        time.sleep(5)
+        load.wait_until(lambda answers: sum(answers.values()) > 200 and "b" not in names(answers))
+    assert_all_succeeded(load)
+    assert load.slowest > 1.9, "some waited for it, and were asked of another one"
+
+
+@pytest.mark.parametrize("budget, failed", [((), 10), (("--retry-budget", "100%"), 0)], ids=["default", "all"])
+def test_the_budget_is_what_a_paused_one_costs(balance, replicas, budget, failed):
+    """Of 120 requests at once, 40 wait for it. 30 retries in ten seconds are allowed whatever the share."""
+    proxy = balance("--balance", "round-robin", "--workers", "1", "--response-timeout", "3s", budget=budget)
+    replicas[0].pause()
+    clients = [Client(proxy.address) for _ in range(120)]
+    for client in clients:
+        client.send(get("/"))
+    statuses = Counter(client.read_final().status for client in clients)
+    for client in clients:
+        client.close()
+    assert (statuses[200], statuses[504]) == (120 - failed, failed)
 
 
 def test_a_slow_one_gets_less(balance, replicas):
