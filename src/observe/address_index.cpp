@@ -56,7 +56,7 @@ AddressShard& AddressIndex::Worker::find_or_make(std::string_view address, Time 
     const std::lock_guard lock(index_.mutex_);
     // Only this thread reads the forgotten ones.
     std::erase_if(by_name_, [](const auto& each) { return is_forgotten(*each.second); });
-    last_seen_ = &kNone;
+    recent_ = {};
     std::erase_if(all_, [](const auto& each) { return is_forgotten(*each); });
     if (index_.admit(address, now)) return remember(make(address), address);
     if (refused_.empty()) refused_until_ = now + kAskAgain;
@@ -70,9 +70,9 @@ AddressShard& AddressIndex::Worker::find_or_make(std::string_view address, Time 
 
 AddressShard& AddressIndex::Worker::remember(AddressShard& shard,
                                              std::string_view address) noexcept {
-  const bool is_lasting = lasting_addresses.has(address);
-  last_seen_ = is_lasting ? address.data() : &kNone;
-  last_ = &shard;
+  if (lasting_addresses.has(address)) {
+    recent_[slot_of(address)] = {.text = address.data(), .shard = &shard};
+  }
   return shard;
 }
 

@@ -19,6 +19,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -67,9 +68,10 @@ class AddressIndex {
     ~Worker();
 
     AddressShard& of(std::string_view address, Time now) {
-      if (address.data() == last_seen_ && !last_->is_forgotten.load(std::memory_order_relaxed))
-          [[likely]] {
-        return *last_;
+      const Recent& recent = recent_[slot_of(address)];
+      if (address.data() == recent.text &&
+          !recent.shard->is_forgotten.load(std::memory_order_relaxed)) [[likely]] {
+        return *recent.shard;
       }
       return find_or_make(address, now);
     }
@@ -78,15 +80,25 @@ class AddressIndex {
     friend AddressIndex;
     AddressShard& find_or_make(std::string_view address, Time now);
     AddressShard& make(std::string_view address);
-    // The next request is probably for it as well.
+    // The next requests are probably for it as well.
     AddressShard& remember(AddressShard& shard, std::string_view address) noexcept;
 
+    // An address by its lasting text, which is compared by place.
+    struct Recent {
+      const char* text = &kNone;
+      AddressShard* shard = nullptr;
+    };
     static constexpr char kNone = 0;
+    static constexpr std::size_t kRecent = 32;
     static constexpr std::size_t kMaxRefused = 1024;
 
+    static std::size_t slot_of(std::string_view address) noexcept {
+      constexpr unsigned kApart = 4;  // bits: an address has about 16 bytes
+      return (reinterpret_cast<std::uintptr_t>(address.data()) >> kApart) % kRecent;
+    }
+
     AddressIndex& index_;
-    AddressShard* last_ = nullptr;
-    const char* last_seen_ = &kNone;  // the lasting text of its address
+    std::array<Recent, kRecent> recent_{};
     std::unordered_map<std::string_view, AddressShard*> by_name_;
     std::set<std::string, std::less<>> refused_;  // those that are "other" until then
     Time refused_until_{};
