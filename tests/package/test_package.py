@@ -85,7 +85,7 @@ def test_the_main_job(debian):
 @pytest.mark.skipif(platform.freedesktop_os_release().get("VERSION_CODENAME") != SUITE,
                     reason="the program needs the libraries of another Debian")
 def test_a_day_of_the_installed_program(debian):
-    """tests/integration/test_day.py, which has a browser and clients of every protocol: on this machine."""
+    """tests/integration/test_day.py, with a browser and clients of HTTP/1.1 and HTTP/2: on this machine."""
     program = debian.path / "usr" / "bin" / "onehop"
     day = subprocess.run([sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_day.py"],
                          cwd=ROOT / "tests" / "integration", env={**os.environ, "ONEHOP": str(program), "CI": "true"},
