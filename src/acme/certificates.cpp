@@ -4,6 +4,7 @@
 #include "acme/base64url.hpp"
 #include "base/ascii.hpp"
 #include "base/hexadecimal.hpp"
+#include "net/certificate_time.hpp"
 #include "net/locked_memory.hpp"
 #include "net/tls_handles.hpp"
 #include "net/tls_key_pair.hpp"
@@ -12,7 +13,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 #include <utility>
 
 #include <openssl/pem.h>
@@ -49,12 +49,6 @@ Result<std::vector<net::X509Handle>> certificates_in(std::string_view pem) {
   if (found.empty()) return refused("no certificate in PEM form");
   net::forget_tls_errors();
   return found;
-}
-
-WallTime time_of(const ASN1_TIME* time) {
-  std::tm fields{};
-  if (ASN1_TIME_to_tm(time, &fields) != 1) return {};
-  return std::chrono::system_clock::from_time_t(::timegm(&fields));
 }
 
 std::string_view bytes_of(const ASN1_STRING* text) {
@@ -99,8 +93,8 @@ std::string lowered(std::string text) {
 
 CertificateFacts facts_of(X509* certificate) {
   CertificateFacts facts{.names = {},
-                         .not_before = time_of(X509_get0_notBefore(certificate)),
-                         .not_after = time_of(X509_get0_notAfter(certificate)),
+                         .not_before = net::time_of(X509_get0_notBefore(certificate)),
+                         .not_after = net::time_of(X509_get0_notAfter(certificate)),
                          .sha256 = fingerprint_of(certificate),
                          .renewal_id = renewal_id_of(certificate),
                          .is_self_signed = X509_self_signed(certificate, 0) == 1};

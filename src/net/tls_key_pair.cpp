@@ -2,6 +2,7 @@
 #include "net/tls_key_pair.hpp"
 
 #include "base/hexadecimal.hpp"
+#include "net/certificate_time.hpp"
 #include "net/locked_memory.hpp"
 #include "net/tls_reason.hpp"
 
@@ -109,12 +110,6 @@ Result<KeyHandle> key_in(const Source& source) {
   return refuse(source.place +
                 ": no private key in it (it should have a PEM block: "
                 "-----BEGIN PRIVATE KEY-----)");
-}
-
-std::chrono::system_clock::time_point time_of(const ASN1_TIME* time) {
-  std::tm fields{};
-  if (ASN1_TIME_to_tm(time, &fields) != 1) return {};
-  return std::chrono::system_clock::from_time_t(::timegm(&fields));
 }
 
 std::string fingerprint_of(const X509* certificate) {
