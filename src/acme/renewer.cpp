@@ -128,24 +128,28 @@ void Renewer::refresh_account() {
   clients_.clear();
 }
 
-// Of an order of another process.
+// Of an order of another process. A file that cannot be read now is read at the next look.
 void Renewer::refresh_challenges() {
   std::string stamp = store_->stamp("challenges/open");
   if (stamp == open_stamp_) return;
-  open_stamp_ = std::move(stamp);
   const auto until = store_->load("challenges/open");
-  const auto time = until && *until ? parse_rfc3339(**until) : std::nullopt;
+  if (!until) return;
+  const auto time = *until ? parse_rfc3339(**until) : std::nullopt;
   challenges_->open(time.value_or(WallTime()));
+  bool is_whole = true;
   std::map<std::string, std::string, std::less<>> pairs;
-  const auto listed = store_->list("challenges");
-  if (listed && time) {
-    for (const std::string& entry : *listed) {
+  if (time) {
+    const auto listed = store_->list("challenges");
+    is_whole = listed.has_value();
+    for (const std::string& entry : listed.value_or(std::vector<std::string>())) {
       if (!entry.ends_with(".pem")) continue;
-      const auto pair = store_->load("challenges/" + entry);
-      if (pair && *pair) pairs[entry.substr(0, entry.size() - 4)] = **pair;
+      auto pair = store_->load("challenges/" + entry);
+      if (!pair) is_whole = false;
+      if (pair && *pair) pairs[entry.substr(0, entry.size() - 4)] = std::move(**pair);
     }
   }
   challenges_->set_pairs(std::move(pairs));
+  if (is_whole) open_stamp_ = std::move(stamp);
 }
 
 NameSet Renewer::requested() const {

@@ -10,14 +10,20 @@ bool Sites::read_pair(Kept& kept, std::vector<std::string>& problems) {
   const std::string entry = entry_of(kept.site.name);
   std::string stamp = store_.stamp(entry);
   if (stamp == kept.stamp) return false;
-  kept.stamp = std::move(stamp);
-  if (kept.stamp.empty()) return false;  // it was removed: the one in memory serves on
+  if (stamp.empty()) {  // it was removed: the one in memory serves on
+    kept.stamp.clear();
+    return false;
+  }
   auto pair = store_.load(entry);
-  if (!pair) {
-    problems.emplace_back(pair.error().detail());
+  if (!pair) {  // perhaps not for long: the next look tries again
+    std::string problem(pair.error().detail());
+    if (problem != kept.problem) problems.push_back(problem);
+    kept.problem = std::move(problem);
     return false;
   }
   if (!*pair) return false;
+  kept.stamp = std::move(stamp);
+  kept.problem.clear();
   auto facts = check_pair(**pair, kept.site.name);
   if (!facts) {
     problems.push_back(store_.place() + "/" + entry + ": " + std::string(facts.error().detail()));
@@ -35,9 +41,10 @@ void Sites::read_state(Kept& kept) {
   const std::string entry = state_entry_of(kept.site.name);
   std::string stamp = store_.stamp(entry);
   if (stamp == kept.state_stamp) return;
-  kept.state_stamp = std::move(stamp);
   const auto state = store_.load(entry);
-  if (state && *state) kept.site.state = RenewalState::parse(**state);
+  if (!state) return;  // the next look tries again
+  kept.state_stamp = std::move(stamp);
+  if (*state) kept.site.state = RenewalState::parse(**state);
 }
 
 Result<void> Sites::add(const NameSet& names) {
@@ -54,7 +61,8 @@ Result<void> Sites::add(const NameSet& names) {
       if (!facts) return failure(facts.error());
       kept.site.pair = std::make_shared<const std::string>(std::move(*pair));
       kept.site.facts = std::move(*facts);
-      if (!problems.empty()) kept.stamp = "unusable";
+      kept.stamp.clear();
+      kept.problem.clear();
     }
     read_state(kept);
     all_.emplace(name, std::move(kept));

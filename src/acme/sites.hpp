@@ -63,8 +63,9 @@ class Sites {
  private:
   struct Kept {
     Site site;
-    std::string stamp, state_stamp;
-    bool is_unsaved = false;  // the store was full, for example
+    std::string stamp, state_stamp;  // of the entries that were read
+    std::string problem;             // that was reported: the entry could not be read
+    bool is_unsaved = false;         // the store was full, for example
   };
   bool read_pair(Kept& kept, std::vector<std::string>& problems);
   void read_state(Kept& kept);
