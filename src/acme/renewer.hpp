@@ -75,7 +75,8 @@ class Renewer {
   Renewer& operator=(const Renewer&) = delete;
   ~Renewer();
 
-  // Reads what the store has of the names, so that certificates() has one for each. Thread: any.
+  // Reads what the store has of the names, so that sites() has one for each. Thread: any, one at
+  // a time.
   Result<void> add(const NameSet& names) { return sites_.add(names); }
   // In place of the former settings; their names were added. Thread: any.
   void set(RenewerSettings settings);

@@ -3,8 +3,11 @@
 // Sites over a store in memory, whose reads fail when a test wants.
 #include "acme/sites.hpp"
 
+#include <chrono>
+#include <functional>
+#include <future>
 #include <map>
-#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,12 +22,14 @@ using ::testing::IsEmpty;
 class MemoryStore final : public CertificateStore {
  public:
   Result<std::optional<std::string>> load(std::string_view name) const override {
+    if (on_load) on_load();
     if (is_broken) return failure(Errc::bad_option, Side::local, "memory: Too many open files");
     const auto found = entries.find(name);
     if (found == entries.end()) return std::optional<std::string>();
     return std::optional(found->second);
   }
   Result<void> save(std::string_view name, std::string_view content) override {
+    if (on_save) on_save();
     entries[std::string(name)] = content;
     return {};
   }
@@ -42,6 +47,8 @@ class MemoryStore final : public CertificateStore {
 
   std::map<std::string, std::string, std::less<>> entries;
   bool is_broken = false;
+  std::function<void()> on_load;
+  std::function<void()> on_save;
 };
 
 class SitesTest : public ::testing::Test {
@@ -104,6 +111,26 @@ TEST_F(SitesTest, AStateThatCannotBeReadIsReadLater) {
   refresh();
   EXPECT_EQ(sites_.get("a.example").state.failures, 3U);
   EXPECT_THAT(problems_, IsEmpty());
+}
+
+// As on a network file system whose server is away.
+TEST_F(SitesTest, ReadersDoNotWaitForTheStore) {
+  ASSERT_TRUE(sites_.add(names_));
+  std::vector<std::future<Site>> readers;
+  int answered = 0;
+  const auto read = [&] {
+    readers.push_back(std::async(std::launch::async, [this] { return sites_.get("a.example"); }));
+    if (readers.back().wait_for(std::chrono::seconds(5)) == std::future_status::ready) ++answered;
+  };
+  store_.entries[entry_] = pair_;
+  store_.entries[Sites::state_entry_of("a.example")] = RenewalState().to_json();
+  store_.on_load = store_.on_save = read;
+  EXPECT_TRUE(refresh());
+  EXPECT_EQ(answered, 2);  // while the pair was read, and the state
+  EXPECT_TRUE(sites_.put("a.example", other_, *facts_of(other_)));
+  EXPECT_TRUE(sites_.put("a.example", RenewalState()));
+  EXPECT_TRUE(sites_.add({"a.example", "b.example"}));
+  EXPECT_EQ(answered, static_cast<int>(readers.size()));
 }
 
 }  // namespace
