@@ -189,9 +189,13 @@ task<Result<void>> Renewer::attempt_or_throw(Attempt* attempt) {
                               is_renewal ? site.facts.renewal_id : std::string());
   Client& client = client_of(settings, attempt->authority);
   Responder responder(*this, attempt->challenge);
-  auto chain = co_await client.obtain(wanted, *key, responder);
+  auto chain = co_await with_timeout(times_.longest, client.obtain(wanted, *key, responder));
   say_terms(attempt->authority, client.terms());
-  if (!chain) co_return failure(chain.error());
+  if (!chain) {
+    Error& error = chain.error();
+    const bool is_of_all = error.is(Errc::timed_out) && error.detail().empty();
+    co_return failure(is_of_all ? error.with("while the authority issued a certificate") : error);
+  }
   co_return accept(*attempt, std::move(*chain), *key);
 }
 

@@ -101,14 +101,18 @@ void Renewer::report_urgency(const Site& site) {
   log(urgency, line);
 }
 
+void Renewer::report_urgency(const RenewerSettings& settings) {
+  for (const Site& site : sites_.get(settings.names))
+    report_urgency(site);
+}
+
 void Renewer::refresh(const RenewerSettings& settings) {
   std::vector<std::string> problems;
   const bool has_changed = sites_.refresh(settings.names, problems);
   report_problems(problems);
-  for (const Site& site : sites_.get(settings.names)) {
+  for (const Site& site : sites_.get(settings.names))
     adopt_certificate(site);
-    report_urgency(site);
-  }
+  report_urgency(settings);
   refresh_account();
   refresh_challenges();
   if (has_changed) hooks_.on_change();
@@ -251,6 +255,7 @@ task<void> Renewer::act(std::shared_ptr<const RenewerSettings> settings,
   Scope work;
   Scope heart;  // destroyed first: it refers to the other
   heart.spawn(keep_lock(&work));
+  heart.spawn(warn_meanwhile(settings));
   work.spawn(act_on(std::move(settings), std::move(due)));
   co_await work.join();
 }
@@ -265,6 +270,14 @@ task<void> Renewer::keep_lock(Scope* work) {
                               "the certificates in use stay");
     work->cancel();
     co_return;
+  }
+}
+
+// Of other names, and of a certificate that an authority lets wait.
+task<void> Renewer::warn_meanwhile(std::shared_ptr<const RenewerSettings> settings) {
+  for (;;) {
+    co_await sleep_for(times_.beat);
+    report_urgency(*settings);
   }
 }
 

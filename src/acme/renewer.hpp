@@ -65,6 +65,8 @@ class Renewer {
     std::chrono::nanoseconds share = std::chrono::seconds(2);
     std::chrono::nanoseconds first_look_at_order = std::chrono::seconds(1);
     std::chrono::nanoseconds patience = std::chrono::minutes(5);
+    // For an attempt as a whole.
+    std::chrono::nanoseconds longest = std::chrono::minutes(15);
   };
 
   Renewer(std::unique_ptr<CertificateStore> store, Hooks hooks, Times times);
@@ -106,6 +108,7 @@ class Renewer {
   void refresh_challenges();
   void refresh_account();
   void report_problems(const std::vector<std::string>& problems);
+  void report_urgency(const RenewerSettings& settings);
   void report_urgency(const Site& site);
   void adopt_certificate(const Site& site);
   bool is_due(const Site& site, const RenewerSettings& settings) const;
@@ -117,6 +120,7 @@ class Renewer {
   task<void> act_on(std::shared_ptr<const RenewerSettings> settings,
                     std::shared_ptr<const Due> due);
   task<void> keep_lock(Scope* work);
+  task<void> warn_meanwhile(std::shared_ptr<const RenewerSettings> settings);
   task<void> renew(std::shared_ptr<const RenewerSettings> settings, std::string name);
   std::vector<std::string> open_authorities(const RenewerSettings& settings,
                                             const std::string& name);
