@@ -44,9 +44,8 @@ class Renewer::Responder final : public ChallengeResponder {
   Responder& operator=(const Responder&) = delete;
   ~Responder() override {
     if (!is_open_) return;
-    CertificateStore& store = *renewer_.store_;
-    (void)store.remove("challenges/open");
-    if (!entry_.empty()) (void)store.remove(entry_);
+    open_.remove(*renewer_.store_);
+    pair_.remove(*renewer_.store_);
     renewer_.challenges_->open(WallTime());
     renewer_.challenges_->set_pairs({});
     renewer_.open_stamp_.clear();
@@ -64,27 +63,44 @@ class Renewer::Responder final : public ChallengeResponder {
   }
 
  private:
+  // An entry of this order. After the lock is lost, the next holder may have its own in that place.
+  struct Saved {
+    std::string name;
+    std::string stamp;
+
+    Result<void> save(CertificateStore& store, std::string entry, std::string_view content) {
+      name = std::move(entry);
+      auto saved = store.save(name, content);
+      if (saved) stamp = store.stamp(name);
+      return saved;
+    }
+    void remove(CertificateStore& store) const {
+      if (!stamp.empty() && store.stamp(name) == stamp) (void)store.remove(name);
+    }
+  };
+
   Result<void> open(std::string_view type, const std::string& name, std::string_view answer) {
     const WallTime now = renewer_.now();
     is_open_ = true;
     if (type == "tls-alpn-01") {
       auto pair = make_challenge_pair(name, answer, now);
       if (!pair) return failure(pair.error());
-      entry_ = "challenges/" + name + ".pem";
-      if (auto saved = renewer_.store_->save(entry_, *pair); !saved) return saved;
+      auto saved = pair_.save(*renewer_.store_, "challenges/" + name + ".pem", *pair);
+      if (!saved) return saved;
       renewer_.challenges_->set_pairs({{name, std::move(*pair)}});
     }
     const WallTime until = now + kOpen;
-    if (auto saved = renewer_.store_->save("challenges/open", to_rfc3339(until)); !saved)
-      return saved;
-    renewer_.open_stamp_ = renewer_.store_->stamp("challenges/open");
+    auto saved = open_.save(*renewer_.store_, "challenges/open", to_rfc3339(until));
+    if (!saved) return saved;
+    renewer_.open_stamp_ = open_.stamp;
     renewer_.challenges_->open(until);
     return {};
   }
 
   Renewer& renewer_;
   const std::string type_;
-  std::string entry_;
+  Saved open_;
+  Saved pair_;
   bool is_open_ = false;
 };
 

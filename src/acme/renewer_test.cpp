@@ -434,6 +434,23 @@ TEST_F(RenewerTest, AProcessThatLosesTheLockLeavesTheRequestToTheNextOne) {
   EXPECT_TRUE(fs::exists(request));
 }
 
+TEST_F(RenewerTest, AProcessThatLosesTheLockLeavesTheChallengesOfTheNextHolder) {
+  settings_.challenges = {"tls-alpn-01"};
+  authority_.behaviour.processing_looks = 1'000'000;
+  const std::string pair = *make_challenge_pair("a.example", "AAAA.thumbprint", now_);
+  authority_.on_look = [&](const std::string&, const std::string&) {
+    const auto next = FileStore::view(folder_ + "/acme");
+    ASSERT_TRUE(next->save("lock", "another.machine 0123456789abcdef 1\n"));
+    ASSERT_TRUE(next->save("challenges/a.example.pem", pair));
+    ASSERT_TRUE(next->save("challenges/open", to_rfc3339(now_ + hours(23))));
+  };
+  const auto renewer = make();
+  look(*renewer);
+  EXPECT_THAT(log_, Contains(Pair(Urgency::warning, HasSubstr("has taken the lock"))));
+  look(*renewer);
+  EXPECT_EQ(renewer->challenges()->pair_for("a.example"), pair);
+}
+
 TEST_F(RenewerTest, ACertificateOfAnotherProgramIsUsedAndRenewed) {
   const auto pair = make_placeholder("a.example", now_);
   const auto renewer = make();
