@@ -264,10 +264,17 @@ task<void> Renewer::act(std::shared_ptr<const RenewerSettings> settings,
 task<void> Renewer::keep_lock(Scope* work) {
   for (;;) {
     co_await sleep_for(times_.beat);
-    if (lock_->renew()) continue;
-    log(Urgency::warning, store_->place() +
-                              ": another process has taken the lock, so this one renews nothing; "
-                              "the certificates in use stay");
+    const auto renewed = lock_->renew();
+    if (renewed && *renewed) continue;
+    if (renewed) {
+      log(Urgency::warning, store_->place() +
+                                ": another process has taken the lock, so this one renews "
+                                "nothing; the certificates in use stay");
+    } else {
+      log(Urgency::error, std::string(renewed.error().detail()) +
+                              "; without the lock this process renews nothing, and the "
+                              "certificates in use stay");
+    }
     work->cancel();
     co_return;
   }

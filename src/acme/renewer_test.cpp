@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "acme/renewer.hpp"
 
+#include "support/full_disk.hpp"
 #include "support/renewer_test.hpp"
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,10 +17,12 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::hours;
 using std::chrono::minutes;
+using ::testing::_;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::Pair;
 
 TEST_F(RenewerTest, ANameHasASelfSignedCertificateUntilThereIsAnother) {
@@ -419,6 +423,17 @@ TEST_F(RenewerTest, AProcessThatLosesTheLockStopsAtOnceAndServesOn) {
   EXPECT_EQ(renewer->challenges()->response_to("a.example", std::string(32, 'A')), "");
   look(*renewer);  // the other one is believed to live
   EXPECT_EQ(authority_.orders().size(), 1U);
+}
+
+TEST_F(RenewerTest, ALockThatCannotBeWrittenIsNotOneThatAnotherProcessHasTaken) {
+  const auto renewer = make();
+  authority_.behaviour.processing_looks = 1'000'000;
+  std::optional<FullDisk> full;
+  authority_.on_look = [&](const std::string&, const std::string&) { full.emplace(0); };
+  look(*renewer);
+  full.reset();
+  EXPECT_THAT(log_, Contains(Pair(Urgency::error, HasSubstr("/acme/lock: it cannot be written"))));
+  EXPECT_THAT(log_, Not(Contains(Pair(_, HasSubstr("another process")))));
 }
 
 TEST_F(RenewerTest, AProcessThatLosesTheLockLeavesTheRequestToTheNextOne) {
