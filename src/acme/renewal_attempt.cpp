@@ -3,6 +3,7 @@
 // How a Renewer gets a certificate, while it has the right to.
 #include "acme/renewal.hpp"
 #include "acme/renewer.hpp"
+#include "acme/words.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -17,12 +18,6 @@ constexpr std::chrono::hours kAfterNoAdvice(1);
 constexpr std::size_t kRoom = 32UL * 1024;
 constexpr std::size_t kMaxProblem = 1000;
 constexpr double kLatest = 0.9;  // share of the lifetime
-
-// An error of this floor is a sentence; one of a connection has its reason in the code.
-std::string words_of(const Error& error) {
-  const bool is_sentence = error.is(Errc::bad_response) || error.is(Errc::bad_option);
-  return is_sentence && !error.detail().empty() ? std::string(error.detail()) : error.to_string();
-}
 
 }  // namespace
 
@@ -216,7 +211,7 @@ task<Result<void>> Renewer::attempt_or_throw(Attempt* attempt) {
 }
 
 void Renewer::record_failure(const std::string& name,
-                             std::string problem,
+                             std::string_view problem,
                              std::optional<std::chrono::seconds> retry_after) {
   ++failed_;
   const Site site = sites_.get(name);
@@ -224,8 +219,7 @@ void Renewer::record_failure(const std::string& name,
   ++state.failures;
   state.last_attempt = now();
   state.next_attempt = now() + until_next_attempt(state.failures, retry_after, random());
-  problem.resize(std::min(problem.size(), kMaxProblem));
-  state.problem = std::move(problem);
+  state.problem = beginning_of(problem, kMaxProblem);
   save_state(name, state);
   Urgency level = Urgency::error;
   if (!site.is_placeholder)
@@ -285,7 +279,7 @@ task<void> Renewer::renew(std::shared_ptr<const RenewerSettings> settings, std::
       break;
     }
   }
-  record_failure(name, std::move(problem), shortest_wait(*settings, name));
+  record_failure(name, problem, shortest_wait(*settings, name));
   forget_request(name);
   forget_transport();
 }

@@ -133,7 +133,7 @@ class Renewer {
   Result<void> ensure_account();
   Result<void> accept(const Attempt& attempt, std::string chain, const PrivateKey& key);
   void record_failure(const std::string& name,
-                      std::string problem,
+                      std::string_view problem,
                       std::optional<std::chrono::seconds> retry_after);
   void forget_request(const std::string& name);
   void forget_transport();
