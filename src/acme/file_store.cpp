@@ -24,8 +24,11 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::array kFolders = {"", "/certificates", "/challenges", "/requests"};
+constexpr std::string_view kRequests = "/requests";
+constexpr std::array<std::string_view, 4> kFolders = {"", "/certificates", "/challenges",
+                                                      kRequests};
 constexpr std::string_view kUnfinished = ".new-";
+constexpr std::string_view kProbe = "probe-";  // in the folder of requests
 constexpr mode_t kFileMode = 0600;
 constexpr mode_t kFolderMode = 0700;
 
@@ -192,12 +195,12 @@ void FileStore::take_over(const std::string& path) const {
   [[maybe_unused]] const int failed = ::lchown(path.c_str(), owner_->user, owner_->group);
 }
 
-// Also removes what writers that were killed have left.
+// Also removes what writers and starts that were killed have left.
 Result<void> FileStore::prepare() {
   std::error_code error;
   fs::create_directories(fs::path(folder_).parent_path(), error);
-  for (const char* const below : kFolders) {
-    const std::string path = folder_ + below;
+  for (const std::string_view below : kFolders) {
+    const std::string path = folder_ + std::string(below);
     if (::mkdir(path.c_str(), kFolderMode) != 0 && errno != EEXIST)
       return refused(path, "the folder cannot be made", errno);
     take_over(path);
@@ -208,11 +211,13 @@ Result<void> FileStore::prepare() {
       take_over(file);
       const auto age = fs::file_time_type::clock::now() - entry->last_write_time(error);
       const bool is_old = age > std::chrono::hours(1);
-      if (is_old && entry->path().filename().string().starts_with(kUnfinished))
-        fs::remove(entry->path(), error);
+      const std::string name = entry->path().filename().string();
+      // That of a start at this moment has served when it can be seen.
+      const bool is_probe = below == kRequests && name.starts_with(kProbe);
+      if (is_probe || (is_old && name.starts_with(kUnfinished))) fs::remove(entry->path(), error);
     }
   }
-  const std::string probe = "requests/probe-" + random_digits();
+  const std::string probe = "requests/" + std::string(kProbe) + random_digits();
   if (auto saved = save(probe, "onehop can write here\n"); !saved) return saved;
   return remove(probe);
 }

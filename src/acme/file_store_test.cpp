@@ -69,6 +69,16 @@ TEST_F(FileStoreTest, AnotherObjectSeesTheSame) {
   EXPECT_EQ(other->stamp("account.pem"), store->stamp("account.pem"));
 }
 
+TEST_F(FileStoreTest, TheProbeOfAStartThatWasKilledIsRemovedByTheNext) {
+  const auto store = open();
+  ASSERT_TRUE(store->save("requests/probe-0123456789abcdef", ""));
+  ASSERT_TRUE(store->save("requests/renew-probe-1.example", ""));
+  ASSERT_TRUE(store->save("certificates/probe-1.example.pem", ""));
+  open();
+  EXPECT_THAT(*store->list("requests"), ElementsAre("renew-probe-1.example"));
+  EXPECT_THAT(*store->list("certificates"), ElementsAre("probe-1.example.pem"));
+}
+
 TEST_F(FileStoreTest, AFolderThatCannotBeMadeIsAnError) {
   std::ofstream(folder_ + "/acme") << "a file\n";
   const auto store = FileStore::open(folder_ + "/acme");

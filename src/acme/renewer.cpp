@@ -14,6 +14,7 @@ namespace {
 constexpr std::chrono::hours kBetweenUrgent(6);
 constexpr std::chrono::minutes kImpatience(15);
 constexpr std::chrono::hours kLatestAdvice(25);  // a later time is one of a clock that was wrong
+constexpr std::chrono::hours kStray(24);
 constexpr std::string_view kRenewRequest = "renew-";
 
 double random_of_machine() {
@@ -208,6 +209,18 @@ Renewer::Due Renewer::due(const RenewerSettings& settings) const {
   return due;
 }
 
+// Of a name that was removed. Another process with this store may have the name, and act on it.
+void Renewer::forget_stray_requests(const RenewerSettings& settings) {
+  NameSet strays = requested();
+  for (const std::string& name : settings.names)
+    strays.erase(name);
+  std::erase_if(strays_, [&](const auto& one) { return !strays.contains(one.first); });
+  for (const std::string& name : strays) {
+    const auto known = strays_.emplace(name, now()).first;
+    if (known->second + kStray < now()) forget_request(name);
+  }
+}
+
 bool Renewer::try_lock() {
   auto lock = store_->try_lock();
   std::string problem = lock ? std::string() : std::string(lock.error().detail());
@@ -241,6 +254,7 @@ task<void> Renewer::look() {
     transport_.reset();
   }
   refresh(*current);
+  forget_stray_requests(*current);
   const auto found = std::make_shared<const Due>(due(*current));
   if (found->is_empty() || !try_lock()) co_return;
   // Another process may have done it between the look and the lock.

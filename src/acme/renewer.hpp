@@ -116,6 +116,7 @@ class Renewer {
   Due due(const RenewerSettings& settings) const;
   bool try_lock();
   NameSet requested() const;
+  void forget_stray_requests(const RenewerSettings& settings);
   task<void> act(std::shared_ptr<const RenewerSettings> settings, std::shared_ptr<const Due> due);
   task<void> act_on(std::shared_ptr<const RenewerSettings> settings,
                     std::shared_ptr<const Due> due);
@@ -168,6 +169,8 @@ class Renewer {
   // Names for which a failure long ago counts less, since something may have been repaired.
   NameSet impatient_;
   std::set<std::string> terms_said_;
+  // Since when there are requests for names that the settings do not have.
+  std::map<std::string, WallTime, std::less<>> strays_;
 };
 
 }  // namespace onehop::acme

@@ -397,6 +397,23 @@ TEST_F(RenewerTest, ARequestThatFailsIsRepeated) {
   EXPECT_NE(served(*renewer), first);
 }
 
+TEST_F(RenewerTest, ARequestForANameThatNoSettingsHaveIsRemovedAfterADay) {
+  const auto renewer = make();
+  const std::string request = folder_ + "/acme/requests/renew-b.example";
+  std::ofstream(request) << "now\n";
+  look(*renewer);
+  now_ += hours(23);
+  look(*renewer);
+  EXPECT_TRUE(fs::exists(request));
+  now_ += hours(2);
+  look(*renewer);
+  EXPECT_FALSE(fs::exists(request));
+  look(*renewer);
+  std::ofstream(request) << "again\n";
+  look(*renewer);
+  EXPECT_TRUE(fs::exists(request));
+}
+
 TEST_F(RenewerTest, AProcessWithoutTheLockRenewsNothing) {
   const auto renewer = make();
   auto other = FileStore::open(folder_ + "/acme");
