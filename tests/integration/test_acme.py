@@ -435,9 +435,16 @@ def test_a_folder_that_cannot_be_written_is_an_error_at_the_start(site, tmp_path
 def test_a_folder_that_the_user_cannot_reach_is_an_error_at_the_start(site, tmp_path):
     open_to_all(site.folder)
     (tmp_path / "closed").mkdir(mode=0o700)
-    ended = run_onehop(*site.flags("--user", "nobody", state="closed/state"))
+    flags = site.flags("--user", "nobody", state="closed/state")
+    checked = run_onehop("check", *flags)
+    assert checked.returncode == 2
+    assert "user 'nobody' cannot reach it" in checked.stderr + checked.stdout
+    ended = run_onehop(*flags)
     assert ended.returncode != 0
     assert "user 'nobody' cannot reach it" in ended.stderr
+    checked = run_onehop("check", *flags)  # the folder is there now
+    assert checked.returncode == 2
+    assert "user 'nobody' cannot reach it" in checked.stderr + checked.stdout
 
 
 def test_check_finds_what_an_authority_would_not_accept(site, tmp_path):
