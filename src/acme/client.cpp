@@ -298,7 +298,7 @@ task<Result<void>> Client::authorize(std::string url,
   if (found == challenges.end()) {
     refusal_.is_about_challenge = true;
     co_return failed(authorization->name +
-                     ": the authority offers no challenge that can be answered here");
+                     ": the authority offers no challenge that this process can respond to");
   }
   const std::string answer = found->token + "." + thumbprint_of(account_);
   auto prepared = co_await responder.prepare(found->type, authorization->name, answer);

@@ -31,7 +31,7 @@ struct Renewer::Attempt {
   std::string challenge;  // the type
 };
 
-// Answers challenges of one type, and stops when it is destroyed.
+// Responds to challenges of one type, and stops when it is destroyed.
 class Renewer::Responder final : public ChallengeResponder {
  public:
   Responder(Renewer& renewer, std::string type) : renewer_(renewer), type_(std::move(type)) {}

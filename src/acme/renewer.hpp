@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Renewer gets certificates and renews them: once a second it looks at the store and at the clock.
-// Of the processes that share a store one acts at a time, the others use what it has got. Whatever
-// fails, the certificates that there are stay.
+// Of the processes that share a store one acts at a time, and the others use the certificates that
+// it gets. Whatever fails, the certificates in use stay.
 //
 // run() belongs to one thread. Functions marked so are for any.
 #pragma once
