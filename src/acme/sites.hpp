@@ -4,8 +4,9 @@
 // state of its renewal, as they are in the store. A name without a certificate has a self-signed
 // one, which is in memory only. An entry of the store that cannot be used changes nothing.
 //
-// get() does not wait for the store, which may be on a file system that does not respond.
-// Thread: any for get(), and for add() one at a time; the rest belongs to the thread that renews.
+// get() is for any thread, and does not wait for the store, which may be on a file system that does
+// not respond. add() is for one thread at a time. The rest belongs to the thread that renews.
+// Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>

@@ -21,7 +21,7 @@ bool can_open(const std::string& file) {
       io::FileDescriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)));
 }
 
-// What is in it can be opened: its own entry stands for all.
+// The folder's own entry stands for all that is in it.
 bool can_enter(const std::string& folder) {
   return static_cast<bool>(io::FileDescriptor(::open((folder + "/.").c_str(), O_PATH | O_CLOEXEC)));
 }
