@@ -39,12 +39,12 @@ class TlsCertificateSource {
 
   // They are used as if they followed TlsServerOptions::certificates.
   virtual std::vector<TlsCertificate> certificates() const = 0;
-  // Returns another number after certificates() has changed. A server looks at it as it looks at
-  // files (TlsServerOptions::watch_files); Server::reload_tls() makes it ask at once.
+  // Returns another number after certificates() has changed. A server compares it each second
+  // (TlsServerOptions::watch_files), and at once in Server::reload_tls().
   virtual std::uint64_t version() const = 0;
-  // Returns the certificate with which the handshake of an authority that looks is answered: one
-  // that offers "acme-tls/1" and no other protocol (tls-alpn-01, RFC 8737). Nothing is served on
-  // such a connection. std::nullopt, the default, refuses it. Called during the handshake, so it
+  // Returns the certificate for the handshake in which an authority verifies the name: one that
+  // offers "acme-tls/1" and no other protocol (tls-alpn-01, RFC 8737). Nothing is served on such a
+  // connection. std::nullopt, the default, refuses it. Called during the handshake, so it
   // must not wait.
   virtual std::optional<TlsCertificate> challenge_certificate(std::string_view server_name) const;
 };

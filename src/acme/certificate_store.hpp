@@ -24,9 +24,9 @@ class StoreLock {
   StoreLock& operator=(const StoreLock&) = delete;
   virtual ~StoreLock() = default;
 
-  // Shows the others that this process is alive. Returns false once the right is lost: another
-  // process may have it, and this one stops. Called every few seconds.
-  virtual bool renew() = 0;
+  // Shows the others that this process is alive; called every few seconds. Returns false if another
+  // process may have the right. After that, and after an error, this one stops.
+  virtual Result<bool> renew() = 0;
 };
 
 class CertificateStore {

@@ -48,7 +48,7 @@ Result<std::string> der_of(std::string_view pem);
 Result<std::string> make_request(std::span<const std::string> names, const PrivateKey& key);
 // A pair with a self-signed certificate, for the time until there is a better one.
 Result<std::string> make_placeholder(const std::string& name, WallTime now);
-// The pair with which a tls-alpn-01 challenge is answered (RFC 8737 §3).
+// The pair that is the response to a tls-alpn-01 challenge (RFC 8737 §3).
 Result<std::string> make_challenge_pair(const std::string& name,
                                         std::string_view key_authorization,
                                         WallTime now);

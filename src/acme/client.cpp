@@ -298,7 +298,7 @@ task<Result<void>> Client::authorize(std::string url,
   if (found == challenges.end()) {
     refusal_.is_about_challenge = true;
     co_return failed(authorization->name +
-                     ": the authority offers no challenge that can be answered here");
+                     ": the authority offers no challenge that this process can respond to");
   }
   const std::string answer = found->token + "." + thumbprint_of(account_);
   auto prepared = co_await responder.prepare(found->type, authorization->name, answer);
@@ -336,6 +336,8 @@ task<Result<std::string>> Client::obtain(const Wanted& wanted,
   auto begun = parse_order(placed->content);
   if (!begun) co_return failure(begun.error());
   if (!is_https_url(url)) co_return failed("the authority sent no https:// URL of the order");
+  if (begun->authorizations.size() > wanted.names.size())
+    co_return failed("the authority asks for more proofs than names were ordered");
   for (const std::string& one : begun->authorizations) {
     auto authorized = co_await with_timeout(options_.patience, authorize(one, wanted, responder));
     if (!authorized)

@@ -72,7 +72,7 @@ class Client {
 
   Client(std::shared_ptr<const RoundTripper> transport, PrivateKey account, Options options);
 
-  // Orders, answers the challenges and gets a certificate for the key: the chain in PEM form.
+  // Orders, responds to the challenges and gets a certificate for the key: the chain in PEM form.
   task<Result<std::string>> obtain(const Wanted& wanted,
                                    const PrivateKey& key,
                                    ChallengeResponder& responder);

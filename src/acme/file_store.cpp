@@ -24,8 +24,11 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::array kFolders = {"", "/certificates", "/challenges", "/requests"};
+constexpr std::string_view kRequests = "/requests";
+constexpr std::array<std::string_view, 4> kFolders = {"", "/certificates", "/challenges",
+                                                      kRequests};
 constexpr std::string_view kUnfinished = ".new-";
+constexpr std::string_view kProbe = "probe-";  // in the folder of requests
 constexpr mode_t kFileMode = 0600;
 constexpr mode_t kFolderMode = 0700;
 
@@ -88,10 +91,12 @@ std::string text_of(const Mark& mark) {
   return mark.machine + " " + mark.process + " " + mark.beats + "\n";
 }
 
-Mark read_mark(int descriptor) {
+// std::nullopt if it cannot be read; see errno.
+std::optional<Mark> read_mark(int descriptor) {
   std::array<char, 512> text{};
   const ssize_t size = ::pread(descriptor, text.data(), text.size(), 0);
-  std::string_view rest(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  if (size < 0) return std::nullopt;
+  std::string_view rest(text.data(), static_cast<std::size_t>(size));
   Mark mark;
   for (std::string* const word : {&mark.machine, &mark.process, &mark.beats}) {
     const std::size_t end = std::min(rest.find_first_of(" \n"), rest.size());
@@ -101,9 +106,15 @@ Mark read_mark(int descriptor) {
   return mark;
 }
 
+// Returns false if it cannot be written; see errno.
 bool write_mark(int descriptor, const std::string& text) {
-  return ::pwrite(descriptor, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
-         ::ftruncate(descriptor, static_cast<off_t>(text.size())) == 0;
+  const ssize_t written = ::pwrite(descriptor, text.data(), text.size(), 0);
+  if (written < 0) return false;
+  if (written < static_cast<ssize_t>(text.size())) {
+    errno = ENOSPC;
+    return false;
+  }
+  return ::ftruncate(descriptor, written) == 0;
 }
 
 class FileLock final : public StoreLock {
@@ -111,26 +122,39 @@ class FileLock final : public StoreLock {
   FileLock(io::FileDescriptor file, std::string path)
       : file_(std::move(file)), path_(std::move(path)), process_(random_digits()) {}
   ~FileLock() override {
-    if (!is_ours()) return;
+    if (!is_ours().value_or(false)) return;
     // Else it ends when it has not been renewed for long enough.
     [[maybe_unused]] const int failed = ::ftruncate(file_.get(), 0);
   }
 
-  bool begin() { return beat(); }
-  bool renew() override { return is_ours() && beat(); }
+  Result<void> begin() { return beat(); }
+  Result<bool> renew() override {
+    auto ours = is_ours();
+    if (!ours || !*ours) return ours;
+    if (auto shown = beat(); !shown) return failure(shown.error());
+    return true;
+  }
 
  private:
-  bool beat() {
+  Result<void> beat() {
     const Mark mark{.machine = machine(), .process = process_, .beats = std::to_string(++beats_)};
-    return write_mark(file_.get(), text_of(mark));
+    if (!write_mark(file_.get(), text_of(mark)))
+      return refused(path_, "it cannot be written", errno);
+    return {};
   }
   // The file may have been removed, or another process may believe that this one is gone.
-  bool is_ours() const {
+  Result<bool> is_ours() const {
     struct stat open{};
     struct stat named{};
-    return ::fstat(file_.get(), &open) == 0 && ::stat(path_.c_str(), &named) == 0 &&
-           open.st_ino == named.st_ino && open.st_dev == named.st_dev &&
-           read_mark(file_.get()).process == process_;
+    if (::stat(path_.c_str(), &named) != 0) {
+      if (errno == ENOENT) return false;
+      return refused(path_, "it cannot be read", errno);
+    }
+    if (::fstat(file_.get(), &open) != 0) return refused(path_, "it cannot be read", errno);
+    if (open.st_ino != named.st_ino || open.st_dev != named.st_dev) return false;
+    const auto mark = read_mark(file_.get());
+    if (!mark) return refused(path_, "it cannot be read", errno);
+    return mark->process == process_;
   }
 
   io::FileDescriptor file_;  // with the lock of the kernel
@@ -171,12 +195,12 @@ void FileStore::take_over(const std::string& path) const {
   [[maybe_unused]] const int failed = ::lchown(path.c_str(), owner_->user, owner_->group);
 }
 
-// Also removes what writers that were killed have left.
+// Also removes what writers and starts that were killed have left.
 Result<void> FileStore::prepare() {
   std::error_code error;
   fs::create_directories(fs::path(folder_).parent_path(), error);
-  for (const char* const below : kFolders) {
-    const std::string path = folder_ + below;
+  for (const std::string_view below : kFolders) {
+    const std::string path = folder_ + std::string(below);
     if (::mkdir(path.c_str(), kFolderMode) != 0 && errno != EEXIST)
       return refused(path, "the folder cannot be made", errno);
     take_over(path);
@@ -187,11 +211,13 @@ Result<void> FileStore::prepare() {
       take_over(file);
       const auto age = fs::file_time_type::clock::now() - entry->last_write_time(error);
       const bool is_old = age > std::chrono::hours(1);
-      if (is_old && entry->path().filename().string().starts_with(kUnfinished))
-        fs::remove(entry->path(), error);
+      const std::string name = entry->path().filename().string();
+      // That of a start at this moment has served when it can be seen.
+      const bool is_probe = below == kRequests && name.starts_with(kProbe);
+      if (is_probe || (is_old && name.starts_with(kUnfinished))) fs::remove(entry->path(), error);
     }
   }
-  const std::string probe = "requests/probe-" + random_digits();
+  const std::string probe = "requests/" + std::string(kProbe) + random_digits();
   if (auto saved = save(probe, "onehop can write here\n"); !saved) return saved;
   return remove(probe);
 }
@@ -259,17 +285,18 @@ Result<std::unique_ptr<StoreLock>> FileStore::try_lock() {
     if (errno == EWOULDBLOCK) return std::unique_ptr<StoreLock>();
     return refused(path, "it cannot be locked", errno);
   }
-  const Mark mark = read_mark(file.get());
+  const auto mark = read_mark(file.get());
+  if (!mark) return refused(path, "it cannot be read", errno);
   // The kernel has let go of the lock of a process of this machine that has ended.
-  if (!mark.process.empty() && mark.machine != machine()) {
-    const std::string text = text_of(mark);
+  if (!mark->process.empty() && mark->machine != machine()) {
+    const std::string text = text_of(*mark);
     const Clock::time_point now = Clock::now();
     if (!seen_ || seen_->mark != text) seen_ = std::make_unique<Seen>(Seen{text, now});
     if (now - seen_->since < kPatience) return std::unique_ptr<StoreLock>();
   }
   seen_.reset();
   auto lock = std::make_unique<FileLock>(std::move(file), path);
-  if (!lock->begin()) return refused(path, "it cannot be written", errno);
+  if (auto begun = lock->begin(); !begun) return failure(begun.error());
   return lock;
 }
 

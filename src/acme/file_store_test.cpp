@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "acme/file_store.hpp"
 
+#include "support/full_disk.hpp"
+
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -8,7 +10,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -68,6 +69,16 @@ TEST_F(FileStoreTest, AnotherObjectSeesTheSame) {
   EXPECT_EQ(other->stamp("account.pem"), store->stamp("account.pem"));
 }
 
+TEST_F(FileStoreTest, TheProbeOfAStartThatWasKilledIsRemovedByTheNext) {
+  const auto store = open();
+  ASSERT_TRUE(store->save("requests/probe-0123456789abcdef", ""));
+  ASSERT_TRUE(store->save("requests/renew-probe-1.example", ""));
+  ASSERT_TRUE(store->save("certificates/probe-1.example.pem", ""));
+  open();
+  EXPECT_THAT(*store->list("requests"), ElementsAre("renew-probe-1.example"));
+  EXPECT_THAT(*store->list("certificates"), ElementsAre("probe-1.example.pem"));
+}
+
 TEST_F(FileStoreTest, AFolderThatCannotBeMadeIsAnError) {
   std::ofstream(folder_ + "/acme") << "a file\n";
   const auto store = FileStore::open(folder_ + "/acme");
@@ -76,18 +87,14 @@ TEST_F(FileStoreTest, AFolderThatCannotBeMadeIsAnError) {
   EXPECT_THAT(store.error().detail(), HasSubstr(folder_ + "/acme"));
 }
 
-// A limit of the process stands for a full disk: a write fails in its middle.
+// A write fails in its middle.
 TEST_F(FileStoreTest, AFullDiskLeavesTheOldEntry) {
   const auto store = open();
   ASSERT_TRUE(store->save("certificates/a.pem", "old"));
-  ::signal(SIGXFSZ, SIG_IGN);
-  rlimit before{};
-  ::getrlimit(RLIMIT_FSIZE, &before);
-  const rlimit small{.rlim_cur = 10, .rlim_max = before.rlim_max};
-  ::setrlimit(RLIMIT_FSIZE, &small);
-  const auto saved = store->save("certificates/a.pem", "a new one that does not fit");
-  ::setrlimit(RLIMIT_FSIZE, &before);
-  EXPECT_FALSE(saved);
+  {
+    const FullDisk full(10);
+    EXPECT_FALSE(store->save("certificates/a.pem", "a new one that does not fit"));
+  }
   EXPECT_EQ(*store->load("certificates/a.pem"), "old");
   for (const auto& entry : fs::directory_iterator(folder_ + "/acme/certificates"))
     EXPECT_EQ(entry.path().filename(), "a.pem");
@@ -128,7 +135,7 @@ TEST_F(FileStoreTest, OneHasTheRightToRenew) {
   const auto other = open();
   auto lock = store->try_lock();
   ASSERT_TRUE(lock && *lock);
-  EXPECT_TRUE((*lock)->renew());
+  EXPECT_EQ((*lock)->renew(), true);
   const auto refused = other->try_lock();
   ASSERT_TRUE(refused);
   EXPECT_EQ(*refused, nullptr);
@@ -166,9 +173,9 @@ TEST_F(FileStoreTest, TheRightIsLostWhenAnotherProcessTakesIt) {
   const auto store = open();
   auto lock = store->try_lock();
   ASSERT_TRUE(lock && *lock);
-  EXPECT_TRUE((*lock)->renew());
+  EXPECT_EQ((*lock)->renew(), true);
   std::ofstream(folder_ + "/acme/lock") << "another.machine 0123456789abcdef 1\n";
-  EXPECT_FALSE((*lock)->renew());
+  EXPECT_EQ((*lock)->renew(), false);
   lock->reset();  // and does not take it from that one
   std::ifstream file(folder_ + "/acme/lock");
   std::string text;
@@ -176,12 +183,25 @@ TEST_F(FileStoreTest, TheRightIsLostWhenAnotherProcessTakesIt) {
   EXPECT_EQ(text, "another.machine 0123456789abcdef 1");
 }
 
+TEST_F(FileStoreTest, ARightThatCannotBeShownIsAnErrorAndNotLost) {
+  const auto store = open();
+  const auto lock = store->try_lock();
+  ASSERT_TRUE(lock && *lock);
+  {
+    const FullDisk full(0);
+    const auto renewed = (*lock)->renew();
+    ASSERT_FALSE(renewed);
+    EXPECT_THAT(renewed.error().detail(), HasSubstr("/acme/lock: it cannot be written: "));
+  }
+  EXPECT_EQ((*lock)->renew(), true);
+}
+
 TEST_F(FileStoreTest, TheRightIsLostWithItsFile) {
   const auto store = open();
   const auto lock = store->try_lock();
   ASSERT_TRUE(lock && *lock);
   fs::remove(folder_ + "/acme/lock");
-  EXPECT_FALSE((*lock)->renew());
+  EXPECT_EQ((*lock)->renew(), false);
 }
 
 }  // namespace

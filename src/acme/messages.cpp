@@ -3,6 +3,7 @@
 
 #include <onehop/url.hpp>
 
+#include "acme/words.hpp"
 #include "base/ascii.hpp"
 
 #include <algorithm>
@@ -52,17 +53,8 @@ bool take_url(const Json& object, const char* name, bool is_required, std::strin
   return true;
 }
 
-// In one line of printable characters.
 std::string for_people(std::string_view text) {
-  std::size_t size = std::min(text.size(), kMaxDetail);
-  // Not within a character of UTF-8.
-  while (size < text.size() && size > 0 &&
-         (static_cast<unsigned char>(text[size]) & 0xc0U) == 0x80U)
-    --size;
-  std::string line(text.substr(0, size));
-  std::ranges::replace_if(
-      line, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }, ' ');
-  return line;
+  return in_one_line(beginning_of(text, kMaxDetail));
 }
 
 constexpr std::string_view kAcmeErrors = "urn:ietf:params:acme:error:";

@@ -51,6 +51,12 @@ TEST(AcmeMessages, ADocumentThatIsTooLargeOrTooDeepIsRefused) {
   EXPECT_TRUE(parse_directory(directory_with(",\"x\":[[[]]]")));
 }
 
+TEST(AcmeMessages, TheWordsOfAnAuthorityCannotChangeWhatIsAroundThem) {
+  const Problem problem = parse_problem(R"({"type":"a\u202eb","detail":"no\u2028way\u009b1m"})");
+  EXPECT_EQ(problem.type, "a b");
+  EXPECT_EQ(problem.detail, "no way 1m");
+}
+
 TEST(AcmeMessages, AnOrderHasItsStatusAndItsUrls) {
   const auto order = parse_order(
       R"({"status":"invalid","authorizations":["https://ca.test/1","https://ca.test/2"],)"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// When a certificate is renewed. All of it are shares of a lifetime, so that certificates of six
-// days are treated as those of a year. `random` is a number from 0 to 1.
+// When a certificate is renewed. The times are shares of its lifetime, so that one of six days is
+// treated as one of a year. `random` is a number from 0 to 1.
 // Thread: any.
 #pragma once
 

@@ -3,6 +3,7 @@
 // How a Renewer gets a certificate, while it has the right to.
 #include "acme/renewal.hpp"
 #include "acme/renewer.hpp"
+#include "acme/words.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -18,12 +19,6 @@ constexpr std::size_t kRoom = 32UL * 1024;
 constexpr std::size_t kMaxProblem = 1000;
 constexpr double kLatest = 0.9;  // share of the lifetime
 
-// An error of this floor is a sentence; one of a connection has its reason in the code.
-std::string words_of(const Error& error) {
-  const bool is_sentence = error.is(Errc::bad_response) || error.is(Errc::bad_option);
-  return is_sentence && !error.detail().empty() ? std::string(error.detail()) : error.to_string();
-}
-
 }  // namespace
 
 struct Renewer::Attempt {
@@ -36,7 +31,7 @@ struct Renewer::Attempt {
   std::string challenge;  // the type
 };
 
-// Answers challenges of one type, and stops when it is destroyed.
+// Responds to challenges of one type, and stops when it is destroyed.
 class Renewer::Responder final : public ChallengeResponder {
  public:
   Responder(Renewer& renewer, std::string type) : renewer_(renewer), type_(std::move(type)) {}
@@ -44,9 +39,8 @@ class Renewer::Responder final : public ChallengeResponder {
   Responder& operator=(const Responder&) = delete;
   ~Responder() override {
     if (!is_open_) return;
-    CertificateStore& store = *renewer_.store_;
-    (void)store.remove("challenges/open");
-    if (!entry_.empty()) (void)store.remove(entry_);
+    open_.remove(*renewer_.store_);
+    pair_.remove(*renewer_.store_);
     renewer_.challenges_->open(WallTime());
     renewer_.challenges_->set_pairs({});
     renewer_.open_stamp_.clear();
@@ -64,27 +58,44 @@ class Renewer::Responder final : public ChallengeResponder {
   }
 
  private:
+  // An entry of this order. After the lock is lost, the next holder may have its own in that place.
+  struct Saved {
+    std::string name;
+    std::string stamp;
+
+    Result<void> save(CertificateStore& store, std::string entry, std::string_view content) {
+      name = std::move(entry);
+      auto saved = store.save(name, content);
+      if (saved) stamp = store.stamp(name);
+      return saved;
+    }
+    void remove(CertificateStore& store) const {
+      if (!stamp.empty() && store.stamp(name) == stamp) (void)store.remove(name);
+    }
+  };
+
   Result<void> open(std::string_view type, const std::string& name, std::string_view answer) {
     const WallTime now = renewer_.now();
     is_open_ = true;
     if (type == "tls-alpn-01") {
       auto pair = make_challenge_pair(name, answer, now);
       if (!pair) return failure(pair.error());
-      entry_ = "challenges/" + name + ".pem";
-      if (auto saved = renewer_.store_->save(entry_, *pair); !saved) return saved;
+      auto saved = pair_.save(*renewer_.store_, "challenges/" + name + ".pem", *pair);
+      if (!saved) return saved;
       renewer_.challenges_->set_pairs({{name, std::move(*pair)}});
     }
     const WallTime until = now + kOpen;
-    if (auto saved = renewer_.store_->save("challenges/open", to_rfc3339(until)); !saved)
-      return saved;
-    renewer_.open_stamp_ = renewer_.store_->stamp("challenges/open");
+    auto saved = open_.save(*renewer_.store_, "challenges/open", to_rfc3339(until));
+    if (!saved) return saved;
+    renewer_.open_stamp_ = open_.stamp;
     renewer_.challenges_->open(until);
     return {};
   }
 
   Renewer& renewer_;
   const std::string type_;
-  std::string entry_;
+  Saved open_;
+  Saved pair_;
   bool is_open_ = false;
 };
 
@@ -189,14 +200,18 @@ task<Result<void>> Renewer::attempt_or_throw(Attempt* attempt) {
                               is_renewal ? site.facts.renewal_id : std::string());
   Client& client = client_of(settings, attempt->authority);
   Responder responder(*this, attempt->challenge);
-  auto chain = co_await client.obtain(wanted, *key, responder);
+  auto chain = co_await with_timeout(times_.longest, client.obtain(wanted, *key, responder));
   say_terms(attempt->authority, client.terms());
-  if (!chain) co_return failure(chain.error());
+  if (!chain) {
+    Error& error = chain.error();
+    const bool is_of_all = error.is(Errc::timed_out) && error.detail().empty();
+    co_return failure(is_of_all ? error.with("while the authority issued a certificate") : error);
+  }
   co_return accept(*attempt, std::move(*chain), *key);
 }
 
 void Renewer::record_failure(const std::string& name,
-                             std::string problem,
+                             std::string_view problem,
                              std::optional<std::chrono::seconds> retry_after) {
   ++failed_;
   const Site site = sites_.get(name);
@@ -204,8 +219,7 @@ void Renewer::record_failure(const std::string& name,
   ++state.failures;
   state.last_attempt = now();
   state.next_attempt = now() + until_next_attempt(state.failures, retry_after, random());
-  problem.resize(std::min(problem.size(), kMaxProblem));
-  state.problem = std::move(problem);
+  state.problem = beginning_of(problem, kMaxProblem);
   save_state(name, state);
   Urgency level = Urgency::error;
   if (!site.is_placeholder)
@@ -265,7 +279,7 @@ task<void> Renewer::renew(std::shared_ptr<const RenewerSettings> settings, std::
       break;
     }
   }
-  record_failure(name, std::move(problem), shortest_wait(*settings, name));
+  record_failure(name, problem, shortest_wait(*settings, name));
   forget_request(name);
   forget_transport();
 }

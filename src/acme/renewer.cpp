@@ -14,6 +14,7 @@ namespace {
 constexpr std::chrono::hours kBetweenUrgent(6);
 constexpr std::chrono::minutes kImpatience(15);
 constexpr std::chrono::hours kLatestAdvice(25);  // a later time is one of a clock that was wrong
+constexpr std::chrono::hours kStray(24);
 constexpr std::string_view kRenewRequest = "renew-";
 
 double random_of_machine() {
@@ -101,14 +102,18 @@ void Renewer::report_urgency(const Site& site) {
   log(urgency, line);
 }
 
+void Renewer::report_urgency(const RenewerSettings& settings) {
+  for (const Site& site : sites_.get(settings.names))
+    report_urgency(site);
+}
+
 void Renewer::refresh(const RenewerSettings& settings) {
   std::vector<std::string> problems;
   const bool has_changed = sites_.refresh(settings.names, problems);
   report_problems(problems);
-  for (const Site& site : sites_.get(settings.names)) {
+  for (const Site& site : sites_.get(settings.names))
     adopt_certificate(site);
-    report_urgency(site);
-  }
+  report_urgency(settings);
   refresh_account();
   refresh_challenges();
   if (has_changed) hooks_.on_change();
@@ -128,24 +133,28 @@ void Renewer::refresh_account() {
   clients_.clear();
 }
 
-// Of an order of another process.
+// Of an order of another process. A file that cannot be read now is read at the next look.
 void Renewer::refresh_challenges() {
   std::string stamp = store_->stamp("challenges/open");
   if (stamp == open_stamp_) return;
-  open_stamp_ = std::move(stamp);
   const auto until = store_->load("challenges/open");
-  const auto time = until && *until ? parse_rfc3339(**until) : std::nullopt;
+  if (!until) return;
+  const auto time = *until ? parse_rfc3339(**until) : std::nullopt;
   challenges_->open(time.value_or(WallTime()));
+  bool is_whole = true;
   std::map<std::string, std::string, std::less<>> pairs;
-  const auto listed = store_->list("challenges");
-  if (listed && time) {
-    for (const std::string& entry : *listed) {
+  if (time) {
+    const auto listed = store_->list("challenges");
+    is_whole = listed.has_value();
+    for (const std::string& entry : listed.value_or(std::vector<std::string>())) {
       if (!entry.ends_with(".pem")) continue;
-      const auto pair = store_->load("challenges/" + entry);
-      if (pair && *pair) pairs[entry.substr(0, entry.size() - 4)] = **pair;
+      auto pair = store_->load("challenges/" + entry);
+      if (!pair) is_whole = false;
+      if (pair && *pair) pairs[entry.substr(0, entry.size() - 4)] = std::move(**pair);
     }
   }
   challenges_->set_pairs(std::move(pairs));
+  if (is_whole) open_stamp_ = std::move(stamp);
 }
 
 NameSet Renewer::requested() const {
@@ -200,6 +209,18 @@ Renewer::Due Renewer::due(const RenewerSettings& settings) const {
   return due;
 }
 
+// Of a name that was removed. Another process with this store may have the name, and act on it.
+void Renewer::forget_stray_requests(const RenewerSettings& settings) {
+  NameSet strays = requested();
+  for (const std::string& name : settings.names)
+    strays.erase(name);
+  std::erase_if(strays_, [&](const auto& one) { return !strays.contains(one.first); });
+  for (const std::string& name : strays) {
+    const auto known = strays_.emplace(name, now()).first;
+    if (known->second + kStray < now()) forget_request(name);
+  }
+}
+
 bool Renewer::try_lock() {
   auto lock = store_->try_lock();
   std::string problem = lock ? std::string() : std::string(lock.error().detail());
@@ -233,6 +254,7 @@ task<void> Renewer::look() {
     transport_.reset();
   }
   refresh(*current);
+  forget_stray_requests(*current);
   const auto found = std::make_shared<const Due>(due(*current));
   if (found->is_empty() || !try_lock()) co_return;
   // Another process may have done it between the look and the lock.
@@ -247,6 +269,7 @@ task<void> Renewer::act(std::shared_ptr<const RenewerSettings> settings,
   Scope work;
   Scope heart;  // destroyed first: it refers to the other
   heart.spawn(keep_lock(&work));
+  heart.spawn(warn_meanwhile(settings));
   work.spawn(act_on(std::move(settings), std::move(due)));
   co_await work.join();
 }
@@ -255,12 +278,27 @@ task<void> Renewer::act(std::shared_ptr<const RenewerSettings> settings,
 task<void> Renewer::keep_lock(Scope* work) {
   for (;;) {
     co_await sleep_for(times_.beat);
-    if (lock_->renew()) continue;
-    log(Urgency::warning, store_->place() +
-                              ": another process has taken the lock, so this one renews nothing; "
-                              "the certificates in use stay");
+    const auto renewed = lock_->renew();
+    if (renewed && *renewed) continue;
+    if (renewed) {
+      log(Urgency::warning, store_->place() +
+                                ": another process has taken the lock, so this one renews "
+                                "nothing; the certificates in use stay");
+    } else {
+      log(Urgency::error, std::string(renewed.error().detail()) +
+                              "; without the lock this process renews nothing, and the "
+                              "certificates in use stay");
+    }
     work->cancel();
     co_return;
+  }
+}
+
+// Of other names, and of a certificate that an authority lets wait.
+task<void> Renewer::warn_meanwhile(std::shared_ptr<const RenewerSettings> settings) {
+  for (;;) {
+    co_await sleep_for(times_.beat);
+    report_urgency(*settings);
   }
 }
 

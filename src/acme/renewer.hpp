@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Renewer gets certificates and renews them: once a second it looks at the store and at the clock.
-// Of the processes that share a store one acts at a time, the others use what it has got. Whatever
-// fails, the certificates that there are stay.
+// Of the processes that share a store one acts at a time, and the others use the certificates that
+// it gets. Whatever fails, the certificates in use stay.
 //
 // run() belongs to one thread. Functions marked so are for any.
 #pragma once
@@ -65,6 +65,8 @@ class Renewer {
     std::chrono::nanoseconds share = std::chrono::seconds(2);
     std::chrono::nanoseconds first_look_at_order = std::chrono::seconds(1);
     std::chrono::nanoseconds patience = std::chrono::minutes(5);
+    // For an attempt as a whole.
+    std::chrono::nanoseconds longest = std::chrono::minutes(15);
   };
 
   Renewer(std::unique_ptr<CertificateStore> store, Hooks hooks, Times times);
@@ -75,7 +77,8 @@ class Renewer {
   Renewer& operator=(const Renewer&) = delete;
   ~Renewer();
 
-  // Reads what the store has of the names, so that certificates() has one for each. Thread: any.
+  // Reads what the store has of the names, so that sites() has one for each. Thread: any, one at
+  // a time.
   Result<void> add(const NameSet& names) { return sites_.add(names); }
   // In place of the former settings; their names were added. Thread: any.
   void set(RenewerSettings settings);
@@ -105,6 +108,7 @@ class Renewer {
   void refresh_challenges();
   void refresh_account();
   void report_problems(const std::vector<std::string>& problems);
+  void report_urgency(const RenewerSettings& settings);
   void report_urgency(const Site& site);
   void adopt_certificate(const Site& site);
   bool is_due(const Site& site, const RenewerSettings& settings) const;
@@ -112,10 +116,12 @@ class Renewer {
   Due due(const RenewerSettings& settings) const;
   bool try_lock();
   NameSet requested() const;
+  void forget_stray_requests(const RenewerSettings& settings);
   task<void> act(std::shared_ptr<const RenewerSettings> settings, std::shared_ptr<const Due> due);
   task<void> act_on(std::shared_ptr<const RenewerSettings> settings,
                     std::shared_ptr<const Due> due);
   task<void> keep_lock(Scope* work);
+  task<void> warn_meanwhile(std::shared_ptr<const RenewerSettings> settings);
   task<void> renew(std::shared_ptr<const RenewerSettings> settings, std::string name);
   std::vector<std::string> open_authorities(const RenewerSettings& settings,
                                             const std::string& name);
@@ -128,7 +134,7 @@ class Renewer {
   Result<void> ensure_account();
   Result<void> accept(const Attempt& attempt, std::string chain, const PrivateKey& key);
   void record_failure(const std::string& name,
-                      std::string problem,
+                      std::string_view problem,
                       std::optional<std::chrono::seconds> retry_after);
   void forget_request(const std::string& name);
   void forget_transport();
@@ -163,6 +169,8 @@ class Renewer {
   // Names for which a failure long ago counts less, since something may have been repaired.
   NameSet impatient_;
   std::set<std::string> terms_said_;
+  // Since when there are requests for names that the settings do not have.
+  std::map<std::string, WallTime, std::less<>> strays_;
 };
 
 }  // namespace onehop::acme

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// Renewers with authorities in memory, a store in a folder, and the clock of the test.
 #include "acme/renewer.hpp"
 
-#include "acme/file_store.hpp"
-#include "io/reactor.hpp"
-#include "support/acme_authority.hpp"
-#include "support/run_task.hpp"
+#include "support/full_disk.hpp"
+#include "support/renewer_test.hpp"
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -20,86 +17,13 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::hours;
 using std::chrono::minutes;
+using ::testing::_;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::Pair;
-
-// Chooses the authority by the host of the URL.
-class Authorities final : public RoundTripper {
- public:
-  task<Result<Response>> round_trip(Request request) const override {
-    const AcmeAuthority& chosen = of(request);
-    co_return co_await chosen.round_trip(std::move(request));
-  }
-  AcmeAuthority first;
-  AcmeAuthority second{"second.test"};
-
- private:
-  const AcmeAuthority& of(const Request& request) const {
-    return request.url().authority() == "second.test" ? second : first;
-  }
-};
-
-class RenewerTest : public ::testing::Test {
- protected:
-  RenewerTest() {
-    std::string name = (fs::temp_directory_path() / "onehop-renewer-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder");
-    folder_ = name;
-    settings_.names = {"a.example"};
-    settings_.authorities = {authorities_->first.directory()};
-    settings_.challenges = {"http-01", "tls-alpn-01"};
-  }
-  ~RenewerTest() override { fs::remove_all(folder_); }
-
-  std::unique_ptr<Renewer> make() {
-    Renewer::Hooks hooks;
-    hooks.log = [this](Urgency level, std::string_view line) { log_.emplace_back(level, line); };
-    hooks.on_change = [this] { ++changes_; };
-    hooks.make_transport = [this] {
-      ++transports_;
-      return authorities_;
-    };
-    hooks.now = [this] { return now_; };
-    hooks.random = [] { return 0.0; };
-    Renewer::Times times;
-    times.share = std::chrono::nanoseconds(1);
-    times.first_look_at_order = std::chrono::milliseconds(1);
-    times.patience = patience_;
-    times.beat = std::chrono::milliseconds(5);
-    auto store = FileStore::open(folder_ + "/acme");
-    EXPECT_TRUE(store);
-    auto renewer = std::make_unique<Renewer>(std::move(*store), std::move(hooks), times);
-    EXPECT_TRUE(renewer->add(settings_.names));
-    renewer->set(settings_);
-    return renewer;
-  }
-
-  void look(Renewer& renewer) {
-    authorities_->first.now = authorities_->second.now = now_;
-    run_task(reactor_, renewer.look());
-  }
-
-  static SiteStatus status_of(const Renewer& renewer) { return renewer.status().at(0); }
-  std::string served(const Renewer& renewer) { return *renewer.sites(settings_.names).at(0).pair; }
-  std::string file() const {
-    std::ifstream in(folder_ + "/acme/certificates/a.example.pem");
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-
-  io::Reactor reactor_;
-  std::string folder_;
-  WallTime now_ = std::chrono::system_clock::now();
-  std::shared_ptr<Authorities> authorities_ = std::make_shared<Authorities>();
-  AcmeAuthority& authority_ = authorities_->first;
-  RenewerSettings settings_;
-  std::vector<std::pair<Urgency, std::string>> log_;
-  int changes_ = 0;
-  int transports_ = 0;
-  std::chrono::nanoseconds patience_ = std::chrono::minutes(5);
-};
 
 TEST_F(RenewerTest, ANameHasASelfSignedCertificateUntilThereIsAnother) {
   const auto renewer = make();
@@ -404,6 +328,34 @@ TEST_F(RenewerTest, AnOrderThatIsNeverDoneEndsWithThePatience) {
   EXPECT_THAT(status_of(*renewer).problem, HasSubstr("timed out (while the authority"));
 }
 
+TEST_F(RenewerTest, AnAttemptEndsAfterItsTimeAsAWhole) {
+  authority_.behaviour.processing_looks = 1'000'000;
+  longest_ = std::chrono::milliseconds(50);
+  const auto renewer = make();
+  look(*renewer);
+  EXPECT_THAT(status_of(*renewer).problem,
+              HasSubstr("timed out (while the authority issued a certificate"));
+}
+
+TEST_F(RenewerTest, AnAuthorityThatWantsManyProofsOfOneNameGetsNone) {
+  authority_.behaviour.authorizations = 100;
+  const auto renewer = make();
+  look(*renewer);
+  EXPECT_EQ(authority_.count("/authorization"), 0);
+  EXPECT_THAT(status_of(*renewer).problem, HasSubstr("more proofs than names"));
+}
+
+TEST_F(RenewerTest, TheLogWarnsWhileAnAttemptTakesTime) {
+  patience_ = std::chrono::milliseconds(500);
+  const auto renewer = make();
+  look(*renewer);
+  std::ofstream(folder_ + "/acme/requests/renew-a.example") << "now\n";
+  authority_.behaviour.processing_looks = 1'000'000;
+  authority_.on_look = [this](const std::string&, const std::string&) { now_ += hours(24 * 85); };
+  look(*renewer);
+  EXPECT_THAT(log_, Contains(Pair(Urgency::error, HasSubstr("could not be renewed yet"))));
+}
+
 TEST_F(RenewerTest, AProfileIsOneOfTheAuthority) {
   settings_.profile = "missing";
   const auto renewer = make();
@@ -445,6 +397,23 @@ TEST_F(RenewerTest, ARequestThatFailsIsRepeated) {
   EXPECT_NE(served(*renewer), first);
 }
 
+TEST_F(RenewerTest, ARequestForANameThatNoSettingsHaveIsRemovedAfterADay) {
+  const auto renewer = make();
+  const std::string request = folder_ + "/acme/requests/renew-b.example";
+  std::ofstream(request) << "now\n";
+  look(*renewer);
+  now_ += hours(23);
+  look(*renewer);
+  EXPECT_TRUE(fs::exists(request));
+  now_ += hours(2);
+  look(*renewer);
+  EXPECT_FALSE(fs::exists(request));
+  look(*renewer);
+  std::ofstream(request) << "again\n";
+  look(*renewer);
+  EXPECT_TRUE(fs::exists(request));
+}
+
 TEST_F(RenewerTest, AProcessWithoutTheLockRenewsNothing) {
   const auto renewer = make();
   auto other = FileStore::open(folder_ + "/acme");
@@ -473,6 +442,17 @@ TEST_F(RenewerTest, AProcessThatLosesTheLockStopsAtOnceAndServesOn) {
   EXPECT_EQ(authority_.orders().size(), 1U);
 }
 
+TEST_F(RenewerTest, ALockThatCannotBeWrittenIsNotOneThatAnotherProcessHasTaken) {
+  const auto renewer = make();
+  authority_.behaviour.processing_looks = 1'000'000;
+  std::optional<FullDisk> full;
+  authority_.on_look = [&](const std::string&, const std::string&) { full.emplace(0); };
+  look(*renewer);
+  full.reset();
+  EXPECT_THAT(log_, Contains(Pair(Urgency::error, HasSubstr("/acme/lock: it cannot be written"))));
+  EXPECT_THAT(log_, Not(Contains(Pair(_, HasSubstr("another process")))));
+}
+
 TEST_F(RenewerTest, AProcessThatLosesTheLockLeavesTheRequestToTheNextOne) {
   const auto renewer = make();
   look(*renewer);
@@ -484,6 +464,23 @@ TEST_F(RenewerTest, AProcessThatLosesTheLockLeavesTheRequestToTheNextOne) {
   authority_.behaviour.processing_looks = 1'000'000;
   look(*renewer);
   EXPECT_TRUE(fs::exists(request));
+}
+
+TEST_F(RenewerTest, AProcessThatLosesTheLockLeavesTheChallengesOfTheNextHolder) {
+  settings_.challenges = {"tls-alpn-01"};
+  authority_.behaviour.processing_looks = 1'000'000;
+  const std::string pair = *make_challenge_pair("a.example", "AAAA.thumbprint", now_);
+  authority_.on_look = [&](const std::string&, const std::string&) {
+    const auto next = FileStore::view(folder_ + "/acme");
+    ASSERT_TRUE(next->save("lock", "another.machine 0123456789abcdef 1\n"));
+    ASSERT_TRUE(next->save("challenges/a.example.pem", pair));
+    ASSERT_TRUE(next->save("challenges/open", to_rfc3339(now_ + hours(23))));
+  };
+  const auto renewer = make();
+  look(*renewer);
+  EXPECT_THAT(log_, Contains(Pair(Urgency::warning, HasSubstr("has taken the lock"))));
+  look(*renewer);
+  EXPECT_EQ(renewer->challenges()->pair_for("a.example"), pair);
 }
 
 TEST_F(RenewerTest, ACertificateOfAnotherProgramIsUsedAndRenewed) {

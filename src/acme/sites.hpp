@@ -3,7 +3,10 @@
 // Sites: the names that this process has certificates for, with the pair that is served and the
 // state of its renewal, as they are in the store. A name without a certificate has a self-signed
 // one, which is in memory only. An entry of the store that cannot be used changes nothing.
-// Thread: any.
+//
+// get() is for any thread, and does not wait for the store, which may be on a file system that does
+// not respond. add() is for one thread at a time. The rest belongs to the thread that renews.
+// Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -16,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -61,18 +65,28 @@ class Sites {
   }
 
  private:
+  // Once it is in all_, the site changes under mutex_ and on the thread that renews only, to which
+  // all the rest belongs.
   struct Kept {
     Site site;
-    std::string stamp, state_stamp;
-    bool is_unsaved = false;  // the store was full, for example
+    std::string stamp, state_stamp;  // of the entries that were read
+    std::string problem;             // that was reported: the entry could not be read
+    bool is_unsaved = false;         // the store was full, for example
   };
-  bool read_pair(Kept& kept, std::vector<std::string>& problems);
-  void read_state(Kept& kept);
+  struct Found {
+    std::shared_ptr<const std::string> pair;
+    CertificateFacts facts;
+
+    void move_to(Site& site) &&;
+  };
+  std::optional<Found> read_pair(Kept& kept, std::vector<std::string>& problems);
+  std::optional<RenewalState> read_state(Kept& kept);
+  Kept* find(std::string_view name);
 
   CertificateStore& store_;
   const std::function<WallTime()> now_;
   mutable std::mutex mutex_;
-  std::map<std::string, Kept, std::less<>> all_;  // guarded by mutex_
+  std::map<std::string, Kept, std::less<>> all_;  // guarded by mutex_; none is removed
 };
 
 }  // namespace onehop::acme

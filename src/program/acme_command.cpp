@@ -9,6 +9,7 @@
 #include "acme/renewal_state.hpp"
 #include "acme/site_status.hpp"
 #include "acme/sites.hpp"
+#include "acme/words.hpp"
 #include "config/acme_settings.hpp"
 #include "observe/log.hpp"
 #include "program/output.hpp"
@@ -41,7 +42,7 @@ constexpr std::array<Reason, 5> kReasons = {{{"unspecified", 0},
                                              {"cessationOfOperation", 5}}};
 
 int refuse(const std::string& why, int code = kUsageFailure) {
-  observe::print_error("onehop acme: " + why);
+  observe::print_error("acme: " + why);
   return code;
 }
 
@@ -105,8 +106,9 @@ int renew(acme::CertificateStore& store, std::span<const std::string> names) {
       return refuse(store.place() + " has nothing of " + name, kRunTimeFailure);
     if (auto saved = request_renewal(store, name); !saved)
       return refuse(std::string(saved.error().detail()), kRunTimeFailure);
-    const int code =
-        print(name + ": the onehop that serves renews it now; its log has the result\n");
+    const int code = print(name +
+                           ": a onehop that serves with this store renews it at its next look; "
+                           "its log has the result\n");
     if (code != 0) return code;
   }
   return 0;
@@ -167,11 +169,11 @@ int revoke(acme::CertificateStore& store,
   const auto done = testing::run(client.revoke(revoked->der, found->code));
   // By a command that ended before its request was saved, for example.
   if (!done && client.refusal().type != "alreadyRevoked")
-    return refuse(done.error().to_string(), kRunTimeFailure);
+    return refuse(acme::words_of(done.error()), kRunTimeFailure);
   if (auto saved = request_renewal(store, name); !saved)
     return refuse(std::string(saved.error().detail()), kRunTimeFailure);
   return print(name + ": revoked by " + acme::shown_authority(revoked->authority) +
-               "; the onehop that serves gets another one\n");
+               "; a onehop that serves with this store gets another one at its next look\n");
 }
 
 }  // namespace

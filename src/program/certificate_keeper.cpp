@@ -98,7 +98,6 @@ class CertificateKeeper::Loop {
  public:
   explicit Loop(std::shared_ptr<acme::Renewer> renewer)
       : renewer_(std::move(renewer)), thread_([this] { serve(); }) {
-    ::pthread_setname_np(thread_.native_handle(), "onehop/acme");
     try {
       reactor_ = started_.get_future().get();
     } catch (...) {  // no event loop: no descriptors are left
@@ -115,6 +114,8 @@ class CertificateKeeper::Loop {
 
  private:
   void serve() {
+    // By another thread it would be a file that is written, which Landlock denies.
+    ::pthread_setname_np(::pthread_self(), "onehop/acme");
     std::optional<io::Reactor> reactor;
     std::optional<Scope> work;
     try {

@@ -79,20 +79,19 @@ std::string why_no_socket(const std::string& path) {
   return is_own ? std::string() : why_no_new_file(path);
 }
 
-// The start makes the last folder of the path, if it has to.
-std::string why_no_state(const std::string& folder) {
+// The start makes the folders that are missing, and gives what it makes there to `user`.
+std::string why_no_state(const std::string& folder, const std::optional<config::Account>& user) {
   std::error_code error;
-  const fs::path path = fs::path(folder).lexically_normal();
-  if (!fs::exists(path, error)) {
-    fs::path there = fs::absolute(path, error);
-    while (!there.empty() && !fs::exists(there, error) && there != there.parent_path())
-      there = there.parent_path();
-    if (::access(there.c_str(), W_OK | X_OK) == 0) return {};
-    return folder + ": " + there.string() + ": " + std::system_category().message(errno);
-  }
-  if (!fs::is_directory(path, error)) return folder + ": is not a directory";
-  if (::access(folder.c_str(), W_OK | X_OK) == 0) return {};
-  return folder + ": " + std::system_category().message(errno);
+  fs::path there = fs::absolute(fs::path(folder).lexically_normal(), error);
+  while (!fs::exists(there, error) && there != there.parent_path())
+    there = there.parent_path();
+  const std::string place = fs::exists(folder, error) ? folder : folder + ": " + there.string();
+  if (!fs::is_directory(there, error)) return place + ": is not a directory";
+  if (::access(there.c_str(), W_OK | X_OK) != 0)
+    return place + ": " + std::system_category().message(errno);
+  if (user && !enterable_as(*user, there.string()).value_or(true))
+    return place + ": user '" + user->text + "' cannot reach it";
+  return {};
 }
 
 std::string days_until(std::chrono::system_clock::time_point end) {
@@ -255,8 +254,8 @@ class Checker {
   void check_acme() {
     const config::AcmeSettings& acme = configuration_.acme;
     if (!acme.is_on()) return;
-    report_if(why_no_state(config::state_folder_of(acme)), acme.state.empty() ? "acme" : "state",
-              0);
+    report_if(why_no_state(config::state_folder_of(acme), configuration_.user),
+              acme.state.empty() ? "acme" : "state", 0);
     if (!acme.external_file.empty() && !config::is_unresolved(acme.external_file)) {
       const auto text = net::read_small_file(acme.external_file, kKinds);
       if (!text) {

@@ -21,14 +21,20 @@ bool can_open(const std::string& file) {
       io::FileDescriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)));
 }
 
+// The folder's own entry stands for all that is in it.
+bool can_enter(const std::string& folder) {
+  return static_cast<bool>(io::FileDescriptor(::open((folder + "/.").c_str(), O_PATH | O_CLOEXEC)));
+}
+
 // Runs in the child. Writes one byte for each file.
 [[noreturn]] void answer(const config::Account& account,
                          const std::vector<std::string>& files,
+                         bool (*can_use)(const std::string&),
                          int writer) {
   if (!config::become(account)) ::_exit(1);
   std::string answers;
   for (const std::string& file : files)
-    answers += can_open(file) ? kYes : kNo;
+    answers += can_use(file) ? kYes : kNo;
   const auto written = ::write(writer, answers.data(), answers.size());
   ::_exit(written == static_cast<ssize_t>(answers.size()) ? 0 : 1);
 }
@@ -44,26 +50,38 @@ std::string read_all(int reader) {
   }
 }
 
-}  // namespace
-
-std::vector<bool> readable_as(const config::Account& account,
-                              const std::vector<std::string>& files) {
+std::vector<bool> tried_as(const config::Account& account,
+                           const std::vector<std::string>& files,
+                           bool (*can_use)(const std::string&)) {
   std::array<int, 2> ends{};
   if (files.empty() || ::pipe2(ends.data(), O_CLOEXEC) != 0) return {};
   const io::FileDescriptor reader(ends[0]);
   io::FileDescriptor writer(ends[1]);
   const pid_t child = ::fork();
-  if (child == 0) answer(account, files, writer.get());
+  if (child == 0) answer(account, files, can_use, writer.get());
   writer.reset();
   const std::string answers = child > 0 ? read_all(reader.get()) : std::string();
   if (child > 0) {
     while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
     }
   }
-  std::vector<bool> readable;
+  std::vector<bool> usable;
   for (const char one : answers)
-    readable.push_back(one == kYes);
-  return readable;
+    usable.push_back(one == kYes);
+  return usable;
+}
+
+}  // namespace
+
+std::vector<bool> readable_as(const config::Account& account,
+                              const std::vector<std::string>& files) {
+  return tried_as(account, files, &can_open);
+}
+
+std::optional<bool> enterable_as(const config::Account& account, const std::string& folder) {
+  const std::vector<bool> tried = tried_as(account, {folder}, &can_enter);
+  if (tried.empty()) return std::nullopt;
+  return tried.front();
 }
 
 }  // namespace onehop::program

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pathlib
 import signal
 import shutil
 import socket
@@ -18,7 +19,7 @@ import browser
 from acme_authority import DEBIAN, NEW, Pebble
 from configured_proxy import ConfiguredProxy
 from proxy_process import IN_CI, Proxy, free_port, open_to_all, run_onehop
-from upgraded_proxy import UpgradedProxy
+from upgraded_proxy import UpgradedProxy, is_alive
 from wire import PATIENCE
 
 NAME = "app.example.com"
@@ -311,6 +312,14 @@ def test_two_processes_share_a_store(site):
     wait_until_trusted(site, second, port=other)
     assert served(site.https) == served(other)
     before = served(other)
+    ended = run_onehop("acme", "renew", NAME, "--state", site.folder / "state")
+    assert ended.returncode == 0, ended.stderr
+    wait_for(lambda: served(site.https) != before, first)
+    wait_for(lambda: served(other) == served(site.https), second)
+    # One of them: the first certificate and the renewal are all that was ordered.
+    obtained = f"{NAME}: a certificate of 127.0.0.1"
+    assert first.stderr().count(obtained) + second.stderr().count(obtained) == 2
+    before = served(other)
     first.stop()
     site.request_renewal()
     second.stop()
@@ -325,7 +334,8 @@ def test_commands_show_renew_and_revoke(site):
     listed = run_onehop("acme", "list", *state)
     assert listed.returncode == 0 and NAME in listed.stdout and "valid until 20" in listed.stdout
     before = served(site.https)
-    assert run_onehop("acme", "renew", NAME, *state).returncode == 0
+    asked = run_onehop("acme", "renew", NAME, *state)
+    assert asked.returncode == 0 and "renews it at its next look" in asked.stdout, asked.stderr
     wait_for(lambda: served(site.https) != before, proxy)
     before = served(site.https)
     revoked = run_onehop("acme", "revoke", NAME, "keyCompromise", *state, "--acme-ca-file", site.authority.ca_file)
@@ -377,6 +387,15 @@ def test_a_reload_adds_and_removes_names(site, tmp_path):
         assert "reloaded; changed: host" in proxy.hup()
         wait_until_trusted(site, proxy, names[1])
         assert served(site.https, names[0]) == before
+        proxy.change(host=names[1:])
+        assert "reloaded; changed: host" in proxy.hup()
+        other = served(site.https, names[1])
+        wait_for(lambda: served(site.https, names[0]) == other, proxy)  # no longer one of its own
+        kept = site.file(names[0]).read_bytes()
+        for name in names:
+            site.request_renewal(name)
+        wait_for(lambda: served(site.https, names[1]) != other, proxy)
+        assert site.file(names[0]).read_bytes() == kept
     finally:
         proxy.stop()
 
@@ -394,21 +413,38 @@ def test_routes_name_the_names(site, tmp_path):
         proxy.stop()
 
 
-def test_after_an_upgrade_the_new_process_renews(site, tmp_path):
+def threads(pid):
+    return [task.read_text(encoding="ascii").strip() for task in pathlib.Path(f"/proc/{pid}/task").glob("*/comm")]
+
+
+def test_after_an_upgrade_the_new_process_renews_and_the_one_that_drains_does_not(site, tmp_path):
     settings = {"backend": site.backend.url, "acme": "ops@example.org", "acme-ca": [site.authority.directory],
                 "acme-ca-file": site.authority.ca_file, "state": str(tmp_path / "state"), "host": [NAME],
-                "listen": [f"https://127.0.0.1:{site.https}", f"http://127.0.0.1:{site.http}"]}
+                "listen": [f"https://127.0.0.1:{site.https}", f"http://127.0.0.1:{site.http}"],
+                "drain-timeout": "5m", "landlock": "off"}
     proxy = UpgradedProxy(tmp_path, settings)
+    site.backend.play(lambda peer: (peer.read_request(), peer.wait_for_close()))
     try:
         wait_until_trusted(site, proxy)
         before = served(site.https)
-        proxy.upgrade()
-        assert served(site.https) == before
-        site.request_renewal()
-        deadline = time.monotonic() + LONG
-        while served(site.https) == before:
-            assert time.monotonic() < deadline, proxy.stderr()
-            time.sleep(0.1)
+        assert "onehop/acme" in threads(proxy.pid)
+        with connect(site.https) as held:
+            held.sendall(f"GET / HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode())
+            site.backend.wait_for_requests(1)
+            proxy.upgrade()
+            assert served(site.https) == before
+            old, new = proxy.pids
+            wait_for(lambda: "onehop/acme" not in threads(old) and "onehop/acme" in threads(new), proxy)
+            os.kill(new, signal.SIGSTOP)
+            try:
+                site.request_renewal()
+                kept = site.file().read_bytes()
+                time.sleep(5)
+                assert site.file().read_bytes() == kept
+            finally:
+                os.kill(new, signal.SIGCONT)
+            wait_for(lambda: served(site.https) != before, proxy)
+            assert is_alive(old)
     finally:
         proxy.stop()
 
@@ -434,9 +470,16 @@ def test_a_folder_that_cannot_be_written_is_an_error_at_the_start(site, tmp_path
 def test_a_folder_that_the_user_cannot_reach_is_an_error_at_the_start(site, tmp_path):
     open_to_all(site.folder)
     (tmp_path / "closed").mkdir(mode=0o700)
-    ended = run_onehop(*site.flags("--user", "nobody", state="closed/state"))
+    flags = site.flags("--user", "nobody", state="closed/state")
+    checked = run_onehop("check", *flags)
+    assert checked.returncode == 2
+    assert "user 'nobody' cannot reach it" in checked.stderr + checked.stdout
+    ended = run_onehop(*flags)
     assert ended.returncode != 0
     assert "user 'nobody' cannot reach it" in ended.stderr
+    checked = run_onehop("check", *flags)  # the folder is there now
+    assert checked.returncode == 2
+    assert "user 'nobody' cannot reach it" in checked.stderr + checked.stdout
 
 
 def test_check_finds_what_an_authority_would_not_accept(site, tmp_path):

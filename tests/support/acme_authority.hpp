@@ -51,6 +51,7 @@ class AcmeAuthority final : public RoundTripper {
     bool is_for_customers = false;  // an account needs an external one
     bool forgets_account = false;   // until it is asked for one
     std::string scheme = "https";   // of the URLs in Location
+    int authorizations = 1;         // that it wants for an order
     std::string other_name = {};    // which it authorizes in place of the one of the order
   };
 
@@ -189,7 +190,8 @@ class AcmeAuthority final : public RoundTripper {
     std::string status = authorization_ == "valid" ? "ready" : authorization_;
     if (!chain_.empty()) status = looks_left_-- > 0 ? "processing" : "valid";
     Json document = {{"status", status},
-                     {"authorizations", {url("/authorization/1")}},
+                     {"authorizations", Json(static_cast<std::size_t>(behaviour.authorizations),
+                                             url("/authorization/1"))},
                      {"finalize", url("/finalize/1")}};
     if (status == "valid") document["certificate"] = url("/certificate/1");
     return document;
