@@ -11,7 +11,7 @@ from test_grpc import ENVIRONMENT, needs_grpc, node
 from wire import PATIENCE
 
 pytestmark = needs_grpc
-CHECKS = ("--health-check", "grpc", "--health-check-interval", "100ms")
+CHECKS = ("--health-check", "grpc", "--health-check-interval", "100ms", "--slow-start", "1ms")
 
 
 class Server:

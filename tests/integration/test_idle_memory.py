@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The memory of an idle client connection: what each one adds to a proxy that has served some already."""
+"""The memory of an idle client connection, and of an endpoint: what each one adds to a proxy that has served some."""
 import resource
 import ssl
 import time
@@ -8,6 +8,7 @@ import pytest
 
 from proxy_process import SANITIZED
 from raw_client import connect
+from replicas import Replica
 from wire import OK, get
 
 pytestmark = pytest.mark.skipif(SANITIZED, reason="sanitizers change what memory means")
@@ -65,6 +66,29 @@ def test_an_idle_connection_over_tls_holds_16_kibibytes(start_proxy, start_backe
         return asked(context.wrap_socket(connect(proxy.address), server_hostname="localhost"))
 
     assert held_by_each(proxy, open_one, 500) <= 16 * KIB
+
+
+FEW, MANY = 2, 500  # endpoints
+
+
+def held_with_endpoints(start_proxy, port, count, requests):
+    urls = [f"http://127.1.{number // 250}.{number % 250 + 1}:{port}" for number in range(count)]
+    proxy = start_proxy("--workers", 1, "--access-log", "off", "--balance", "round-robin", *urls)
+    with proxy.client() as client:
+        for _ in range(requests):
+            assert client.get().status == 200
+    return settled_bytes(proxy)
+
+
+# 3.8 KiB, and 7 KiB with one idle connection to it, in a release build: docs/several_backends.md has both.
+@pytest.mark.parametrize("requests, most", [(0, 4.5 * KIB), (MANY, 8 * KIB)], ids=["unused", "used"])
+def test_an_endpoint_holds_a_few_kibibytes(start_proxy, requests, most):
+    everywhere = Replica("x", host="0.0.0.0")
+    try:
+        few, many = (held_with_endpoints(start_proxy, everywhere.address[1], count, requests) for count in (FEW, MANY))
+        assert KIB <= (many - few) / (MANY - FEW) <= most
+    finally:
+        everywhere.kill()
 
 
 def answer_all(peer):
