@@ -4,12 +4,12 @@
 #include "acme/base64url.hpp"
 #include "base/ascii.hpp"
 #include "base/hexadecimal.hpp"
-#include "net/certificate_time.hpp"
 #include "net/locked_memory.hpp"
 #include "net/tls_handles.hpp"
 #include "net/tls_key_pair.hpp"
 #include "net/tls_reason.hpp"
 #include "net/tls_settings.hpp"
+#include "net/tls_time.hpp"
 
 #include <algorithm>
 #include <array>

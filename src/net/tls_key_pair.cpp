@@ -2,9 +2,9 @@
 #include "net/tls_key_pair.hpp"
 
 #include "base/hexadecimal.hpp"
-#include "net/certificate_time.hpp"
 #include "net/locked_memory.hpp"
 #include "net/tls_reason.hpp"
+#include "net/tls_time.hpp"
 
 #include <array>
 #include <ctime>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "net/certificate_time.hpp"
+#include "net/tls_time.hpp"
 
 #include <algorithm>
 #include <ctime>
