@@ -117,7 +117,7 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
     answer.is_partial = was_partial_ = is_partial;
     if (found_.empty()) {
       answer.failure = ares_strerror(failure_ == ARES_SUCCESS ? ARES_ENODATA : failure_);
-      answer.is_absent = is_absence(failure_);
+      answer.is_absent = failure_ == ARES_ENOTFOUND;
     } else {
       answer.addresses = found_;
       sort_by_preference(answer.addresses, &kernel_source_of);

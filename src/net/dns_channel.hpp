@@ -41,7 +41,7 @@ class DnsChannel {
     std::vector<Address> addresses;  // without port, sorted by RFC 6724; empty on failure
     io::Duration ttl{};
     std::string failure;     // c-ares' words
-    bool is_absent = false;  // the name does not exist, or has no address
+    bool is_absent = false;  // the name does not exist; one without addresses may have some soon
     // One family alone: nothing is known of the other, whose response is missing, or was a failure.
     bool is_partial = false;
     // The second family arrived after the first was reported; this holds both. Or it is known to

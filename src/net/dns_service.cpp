@@ -34,7 +34,7 @@ struct DnsChannel::ServiceQuestion {
     if (records && records->records.empty()) status = ARES_ENODATA;
     if (status != ARES_SUCCESS) {
       answer.failure = ares_strerror(status);
-      answer.is_absent = is_absence(status);
+      answer.is_absent = status == ARES_ENOTFOUND;
       return answer;
     }
     answer.records = std::move(records->records);
