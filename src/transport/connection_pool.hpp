@@ -54,7 +54,7 @@ class ConnectionPool final : public io::WorkerLocal,
   using Key = std::pair<std::string, std::uint64_t>;
 
   // A pool with more origins than this finds some of them by their key.
-  static constexpr std::size_t kRecent = 64;
+  static constexpr std::size_t kRecent = 256;
   // Where recent_ has the origin, if it has it.
   static std::size_t recent_slot(const Url& url,
                                  std::string_view connect_address,

@@ -31,6 +31,12 @@ Balancer::Balancer(std::span<const Member> members,
     : members_(members),
       balance_(balance),
       slow_start_(slow_start),
+      are_equal_(!members.empty() && members.size() <= kWholeScan &&
+                 std::ranges::all_of(members,
+                                     [&](const Member& member) {
+                                       return !member.backup && member.weight > 0 &&
+                                              member.weight == members.front().weight;
+                                     })),
       random_(static_cast<std::minstd_rand::result_type>(seed)),
       turns_(balance == Balance::round_robin ? members.size() : 0) {}
 
@@ -84,7 +90,7 @@ std::optional<std::size_t> Balancer::trial(const Wanted& wanted) noexcept {
 }
 
 std::optional<std::size_t> Balancer::choose(const Wanted& wanted) {
-  if (balance_ == Balance::least && members_.size() <= kWholeScan && wanted.tried.empty()) {
+  if (are_equal_ && balance_ == Balance::least && wanted.tried.empty()) {
     if (const auto usable = least_of_usable(wanted.now)) return usable;
   }
   if (const auto tried = trial(wanted)) return tried;
@@ -135,19 +141,19 @@ std::optional<std::size_t> Balancer::least(Among among, const Wanted& wanted) {
 
 std::optional<std::size_t> Balancer::least_of_usable(Time now) {
   const std::size_t count = members_.size();
-  if (count == 0) return std::nullopt;
-  std::optional<std::size_t> best;
-  double least_load = 0;
+  const Time started = now - slow_start_;
+  std::size_t best = count;
+  std::uint32_t fewest = 0;
   std::size_t at = random_() % count;
   for (std::size_t looked_at = 0; looked_at < count; ++looked_at) {
-    const Member& member = members_[at];
-    if (member.endpoint->condition() != Condition::usable) return std::nullopt;
-    if (!member.backup && member.weight > 0) {
-      const double its_load = load(at, now);
-      if (!best || its_load < least_load) {
-        best = at;
-        least_load = its_load;
-      }
+    const Endpoint& endpoint = *members_[at].endpoint;
+    if (endpoint.condition() != Condition::usable || endpoint.usable_since() > started) {
+      return std::nullopt;
+    }
+    const std::uint32_t requests = endpoint.load.requests.load(std::memory_order_relaxed);
+    if (best == count || requests < fewest) {
+      best = at;
+      fewest = requests;
     }
     at = at + 1 == count ? 0 : at + 1;
   }

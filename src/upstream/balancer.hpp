@@ -67,8 +67,8 @@ class Balancer {
   double load(std::size_t index, Time now) const noexcept;
 
   std::optional<std::size_t> least(Among among, const Wanted& wanted);
-  // In one look at each, as usual: every endpoint is usable, so there is nothing to try, and none
-  // was tried. std::nullopt if that is not so, or if there are backups alone.
+  // The one with the fewest requests, as usual: the endpoints are equal and none was tried.
+  // std::nullopt unless all are usable and have their full share.
   std::optional<std::size_t> least_of_usable(Time now);
   std::optional<std::size_t> least_of_all(Among among, const Wanted& wanted);
   std::optional<std::size_t> in_turn(Among among, const Wanted& wanted);
@@ -79,6 +79,7 @@ class Balancer {
   std::span<const Member> members_;
   const Balance balance_;
   const Duration slow_start_;
+  const bool are_equal_;  // no backup, one weight; and not many
   std::minstd_rand random_;
   std::vector<double> turns_;  // of round robin: the credit of each endpoint
   Time next_look_{};           // for ejected ones, in a long list
