@@ -48,7 +48,7 @@ TEST(Settings, ReachEveryOptionOfTheServer) {
                                 max_connections_per_client, max_requests_per_client, max_memory,
                                 request_ids, trace_sample, defer_accept, stop_on_signals,
                                 stop_timeout, open_sockets, ticket_keys, accept_at_once,
-                                on_listening, on_exchange_end, log] = Server::Options();
+                                on_listening, on_exchange_end, on_tunnel, log] = Server::Options();
   EXPECT_EQ(after("listen", ":1").listen.front(), ":1");
   EXPECT_EQ(server_after("workers", "3").workers, 3u);
   EXPECT_EQ(server_after("header-timeout", "1s").header_timeout, 1s);
