@@ -10,20 +10,15 @@
 namespace onehop::config {
 namespace {
 
-// Calls visit(url) for each backend of a table; the servers of services are not known.
-template <class Visit>
-void visit_backends_of(const Configuration& table, Visit visit) {
-  if (!have_service(table.backends) && table.backend.is_absolute()) visit(table.backend);
-  for (const BackendAddress& backend : table.backends) {
-    if (backend.service.empty()) visit(backend.url);
-  }
-}
-
-// Calls visit(url, table) for each backend that requests may go to, those at the top first.
+// Calls visit(url, table) for each backend that requests may go to, those at the top first; the
+// servers of services are not known.
 template <class Visit>
 void visit_backends(const Configuration& configuration, Visit visit) {
   const auto visit_all = [&visit](const Configuration& table) {
-    visit_backends_of(table, [&](const Url& url) { visit(url, table); });
+    if (!have_service(table.backends) && table.backend.is_absolute()) visit(table.backend, table);
+    for (const BackendAddress& backend : table.backends) {
+      if (backend.service.empty()) visit(backend.url, table);
+    }
   };
   visit_all(configuration);
   for (const auto& route : configuration.routes) {
@@ -118,10 +113,14 @@ std::vector<UsedUpstream> used_upstreams(const Configuration& configuration) {
     if (std::ranges::find(all, one.table.connections, &UsedUpstream::name) != all.end()) return;
     UsedUpstream& made = all.emplace_back(UsedUpstream{
         .name = one.table.connections, .backends = {}, .has_service = have_service(one.backends)});
-    visit_backends_of(one, [&made](const Url& url) {
+    const auto add_backend = [&made](const Url& url) {
       if (std::ranges::find(made.backends, url) == made.backends.end())
         made.backends.push_back(url);
-    });
+    };
+    for (const BackendAddress& backend : one.backends) {
+      if (backend.service.empty() && backend.weight > 0) add_backend(backend.url);
+    }
+    if (one.backends.empty()) add_backend(one.backend);
   };
   add(configuration);
   for (const auto& route : configuration.routes) {

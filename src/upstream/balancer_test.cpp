@@ -38,7 +38,18 @@ class BalancerTest : public ::testing::Test {
  protected:
   void start(std::size_t count, Balance balance) {
     members_ = make_members(count);
-    balancer_.emplace(members_, balance, kSlowStart, 1);
+    balance_ = balance;
+    start_again();
+  }
+  // With other members, which are constant otherwise.
+  void start_again() { balancer_.emplace(members_, balance_, kSlowStart, 1); }
+  void set_weight(std::size_t index, double weight) {
+    members_[index].weight = weight;
+    start_again();
+  }
+  void set_backup(std::size_t index) {
+    members_[index].backup = true;
+    start_again();
   }
   std::optional<std::size_t> choose(const Wanted& wanted = {.now = kNow}) {
     return balancer_->choose(wanted);
@@ -55,6 +66,7 @@ class BalancerTest : public ::testing::Test {
   }
 
   std::vector<Member> members_;
+  Balance balance_ = Balance::least;
   std::optional<Balancer> balancer_;
 };
 
@@ -64,7 +76,7 @@ TEST_F(BalancerTest, LeastTakesTheFewestForItsWeight) {
   set_requests(1, 1);
   set_requests(2, 2);
   EXPECT_EQ(choose(), 1u);
-  members_[0].weight = 10;
+  set_weight(0, 10);
   EXPECT_EQ(choose(), 0u);
 }
 
@@ -86,7 +98,7 @@ TEST_F(BalancerTest, LeastComparesTwoOfMany) {
 
 TEST_F(BalancerTest, RoundRobinSpreadsTheTurnsOfAHeavyOne) {
   start(3, Balance::round_robin);
-  members_[0].weight = 4;
+  set_weight(0, 4);
   std::string order;
   for (int i = 0; i < 12; ++i)
     order += static_cast<char>('a' + choose().value());
@@ -95,8 +107,8 @@ TEST_F(BalancerTest, RoundRobinSpreadsTheTurnsOfAHeavyOne) {
 
 TEST_F(BalancerTest, RandomFollowsTheWeights) {
   start(3, Balance::random);
-  members_[0].weight = 0.5;
-  members_[2].weight = 1.5;
+  set_weight(0, 0.5);
+  set_weight(2, 1.5);
   const auto counts = shares(6000);
   EXPECT_NEAR(counts[0], 1000, 120);
   EXPECT_NEAR(counts[1], 2000, 160);
@@ -132,7 +144,7 @@ TEST_F(BalancerTest, AKeyStaysWhereItIsWhenOthersComeAndGo) {
 
 TEST_F(BalancerTest, HashFollowsTheWeights) {
   start(3, Balance::hash);
-  members_[2].weight = 2;
+  set_weight(2, 2);
   std::vector<int> counts(3);
   for (std::uint64_t key = 0; key < 4000; ++key)
     ++counts[choose({.now = kNow, .key = key}).value()];
@@ -181,7 +193,7 @@ TEST(KeyHash, IsTheSameInAllVersions) {
 
 TEST_F(BalancerTest, BackupsServeWhileNoOtherIsUsable) {
   start(3, Balance::least);
-  members_[2].backup = true;
+  set_backup(2);
   set_requests(0, 100);
   set_requests(1, 100);
   EXPECT_NE(choose(), 2u);
@@ -212,7 +224,7 @@ TEST_F(BalancerTest, WhoIsPassedOverIsNotTheSecondChoice) {
 
 TEST_F(BalancerTest, AWeightOfNothingGetsNothing) {
   start(2, Balance::random);
-  members_[0].weight = 0;
+  set_weight(0, 0);
   EXPECT_EQ(shares(100)[0], 0);
   members_[1].endpoint->become(Condition::down, kNow);
   EXPECT_EQ(choose(), 1u);
@@ -233,7 +245,7 @@ TEST_F(BalancerTest, OneRequestTriesAnEjectedOne) {
 
 TEST_F(BalancerTest, ABackupIsTriedOnlyWhereNoOtherIsUsable) {
   start(2, Balance::first);
-  members_[1].backup = true;
+  set_backup(1);
   members_[1].endpoint->eject(kNow, kNow + 10s);
   const Wanted later{.now = kNow + 20s, .is_repeatable = true};
   EXPECT_EQ(choose(later), 0u);
