@@ -34,8 +34,9 @@ PATIENCE = 90 if SANITIZED else 30
 # Flags in the pages that are not onehop's, and one that is misspelt on purpose.
 FOREIGN = {"--http2-prior-knowledge", "--http1.1", "--unix-socket", "--cacert", "--cert", "--key", "--resolve",
            "--haproxy-protocol", "--connect-to", "--preset", "--build", "--test", "--bind", "--threads", "--keep-alive",
-           "--forwarded-allow-ips", "--no-install-recommends", "--from", "--rm", "--read-only", "--stop-timeout", "--now", "--data-binary", "--max-bdy", "--gtest_brief",
-           "--email", "--dns", "--domains", "--path",
+           "--forwarded-allow-ips", "--no-install-recommends", "--from", "--rm", "--read-only", "--stop-timeout", "--now",
+           "--data-binary", "--max-bdy", "--gtest_brief", "--email", "--dns", "--domains", "--path", "--dns-cloudflare",
+           "--dns-cloudflare-credentials",
            "ONEHOP_DIFFERENTIAL_CASES",
            "ONEHOP_DIFFERENTIAL_SEED", "ONEHOP_TEST_SET", "--cflags", "--libs"}
 

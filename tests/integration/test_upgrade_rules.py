@@ -64,9 +64,9 @@ def echo_or_be_healthy(peer):
         peer.send(data)
 
 
-def replace_below_a_tunnel(proxy, backend, **settings):
+def replace_below_a_tunnel(proxy, peer, **settings):
     """Returns a tunnel that keeps the process which an upgrade to these settings replaces."""
-    backend.play(echo_or_be_healthy)
+    peer.play(echo_or_be_healthy)
     tunnel = Tunnel(proxy.address)
     proxy.configure(**settings)
     proxy.upgrade()
