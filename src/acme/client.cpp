@@ -21,7 +21,7 @@ namespace {
 using Json = nlohmann::json;
 
 // An authority may reject any nonce; this many in a row are a fault.
-constexpr int kMaxNonces = 20;
+constexpr int kMaxNonces = 100;
 constexpr unsigned kMaxDoublings = 3;
 constexpr std::size_t kMaxNonce = 512;
 constexpr std::string_view kAsGet = {};
