@@ -108,6 +108,18 @@ class Proxy:
             time.sleep(0.005)
         raise TimeoutError(f"no {count} lines in the access log: {self.stdout()!r}")
 
+    def wait_for_message(self, *words, patience=PATIENCE):
+        """Returns the first line of its messages that has all these words. It logs some things after a peer has seen
+        their effect."""
+        deadline = time.monotonic() + patience
+        while True:
+            messages = self.stderr()
+            for line in messages.splitlines():
+                if all(word in line for word in words):
+                    return line
+            assert time.monotonic() < deadline, f"no message with {words}: {messages}"
+            time.sleep(0.005)
+
     def signal(self, number=signal.SIGTERM):
         self.process.send_signal(number)
         while number == signal.SIGSTOP and not self.is_stopped():  # kill(2) does not wait for it
