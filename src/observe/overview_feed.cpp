@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,8 +39,10 @@ Queries queries_for(const Request& request) {
   return AdminRules::asks_for_queries(request) ? Queries::shown : Queries::hidden;
 }
 
-Response with_type(std::string content, std::string_view type) {
-  Response response(Status::ok, std::move(content));
+// Of nothing after the end of the figures: a process without a state would look like one.
+Response with_type(std::optional<std::string> content, std::string_view type) {
+  if (!content) return Response(Status::service_unavailable, "This process ends.\n");
+  Response response(Status::ok, std::move(*content));
   response.headers().set("Content-Type", type);
   return response;
 }
@@ -56,7 +59,12 @@ struct OverviewFeed::State {
   }
 
   // These block.
-  std::shared_ptr<const Overview> fresh_overview();
+  std::shared_ptr<const Overview> fresh_overview();  // null after the end
+  template <class Make>
+  std::optional<std::string> text(Make make) {
+    const auto fresh = fresh_overview();
+    return fresh ? std::optional<std::string>(make(*fresh)) : std::nullopt;
+  }
   // Returns the event of this second; "" at the end. The first of a viewer comes with the history.
   std::string next_event(bool is_first, Queries queries);
   // Wakes the viewers. The caller does not hold the mutex.
@@ -81,13 +89,14 @@ struct OverviewFeed::State {
 
  private:
   void renew() {
-    overview = std::make_shared<const Overview>(collect ? collect() : Overview());
+    overview = std::make_shared<const Overview>(collect());
     collected = Clock::now();
   }
 };
 
 std::shared_ptr<const Overview> OverviewFeed::State::fresh_overview() {
   const std::lock_guard lock(mutex);
+  if (!collect) return nullptr;
   if (!overview || Clock::now() - collected > kFresh) renew();
   return overview;
 }
@@ -182,10 +191,11 @@ std::size_t OverviewFeed::viewers() const {
 task<Response> OverviewFeed::serve_dashboard(std::shared_ptr<State> state, Request request) {
   const bool is_html = wants_html(request);
   auto making = offload([state = std::move(state), is_html] {
-    const auto overview = state->fresh_overview();
-    return is_html ? dashboard_page(*overview) : overview_text(*overview);
+    return state->text([is_html](const Overview& overview) {
+      return is_html ? dashboard_page(overview) : overview_text(overview);
+    });
   });
-  std::string content = co_await std::move(making);
+  std::optional<std::string> content = co_await std::move(making);
   Response response = with_type(std::move(content),
                                 is_html ? "text/html; charset=utf-8" : "text/plain; charset=utf-8");
   response.headers().set("Vary", "Accept");
@@ -197,16 +207,16 @@ task<Response> OverviewFeed::serve_dashboard(std::shared_ptr<State> state, Reque
 
 task<Response> OverviewFeed::serve_status(std::shared_ptr<State> state, Queries queries) {
   auto making = offload([state = std::move(state), queries] {
-    return overview_json(*state->fresh_overview(), queries) + "\n";
+    return state->text(
+        [queries](const Overview& overview) { return overview_json(overview, queries) + "\n"; });
   });
-  std::string content = co_await std::move(making);
+  std::optional<std::string> content = co_await std::move(making);
   co_return with_type(std::move(content), "application/json");
 }
 
 task<Response> OverviewFeed::serve_requests(std::shared_ptr<State> state) {
-  auto making =
-      offload([state = std::move(state)] { return requests_text(*state->fresh_overview()); });
-  std::string content = co_await std::move(making);
+  auto making = offload([state = std::move(state)] { return state->text(&requests_text); });
+  std::optional<std::string> content = co_await std::move(making);
   co_return with_type(std::move(content), "text/plain; charset=utf-8");
 }
 

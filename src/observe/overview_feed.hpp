@@ -30,7 +30,7 @@ class OverviewFeed {
   OverviewFeed& operator=(const OverviewFeed&) = delete;
   ~OverviewFeed();  // end()
 
-  // Ends the events of all viewers; the pages remain, without figures. Thread: any.
+  // Ends the events of all viewers; the pages respond with a 503 from then on. Thread: any.
   void end() noexcept;
 
   // "/": HTML for browsers, text for other clients. "/events", "/status", "/requests" (text).

@@ -117,8 +117,10 @@ TEST_F(OverviewFeedTest, TheEventsEndWithTheFeed) {
     const int before = test.collected_.load();
     const std::string end = co_await test.next_events(response);
     EXPECT_EQ(end, "");
-    auto status = co_await test.get("/status");
-    EXPECT_EQ(status.status(), Status::ok);
+    for (const char* const page : {"/status", "/requests", "/"}) {
+      auto ended = co_await test.get(page);
+      EXPECT_EQ(ended.status(), Status::service_unavailable) << page;
+    }
     EXPECT_EQ(test.collected_.load(), before);
   }(*this));
 }
