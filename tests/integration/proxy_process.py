@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program under test, started as a user starts it."""
+import itertools
 import os
 import random
 import signal
@@ -23,11 +24,21 @@ SANITIZED = bool(os.environ.get("ONEHOP_SANITIZE"))
 NEEDS_DESCRIPTORS = "undefined" in os.environ.get("ONEHOP_SANITIZE", "")
 
 
+def ports_of_this_process():
+    """Endless: those of no other process of the tests, and none twice in a few minutes."""
+    share = 3000
+    first = 20000 + share * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4)
+    at = first + random.randrange(share)
+    return itertools.cycle([*range(at, first + share), *range(first, at)])
+
+
+PORTS = ports_of_this_process()
+
+
 def free_port(host="127.0.0.1"):
     """A port below those the kernel gives to outgoing connections."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for _ in range(200):
-        port = random.randrange(20000, 32000)
+    for port in itertools.islice(PORTS, 200):
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             try:
                 probe.bind((host, port))
