@@ -113,10 +113,11 @@ struct ServerMetrics {
   Tunnels websockets;  // part of them
   Http2 http2;
   Tls tls;
-  std::size_t memory_held = 0, memory_limit = 0;  // in bytes; see Server::memory_in_use()
-  std::vector<Worker> workers;                    // by number; all zero for one that has ended
-  std::uint64_t log_lines_lost_total = 0;         // of a server without Options::log
-  std::uint64_t connections_cut_total = 0;        // with a request in progress, by stop()
+  // In bytes; see Server::memory_in_use(). The limit is 0 if there is none.
+  std::size_t memory_held = 0, memory_limit = 0;
+  std::vector<Worker> workers;              // by number; all zero for one that has ended
+  std::uint64_t log_lines_lost_total = 0;   // of a server without Options::log
+  std::uint64_t connections_cut_total = 0;  // with a request in progress, by stop()
 
   // The element of refusals_total for `why`.
   std::uint64_t refused_total(Refusal why) const noexcept {

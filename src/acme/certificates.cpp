@@ -3,7 +3,6 @@
 
 #include "acme/base64url.hpp"
 #include "base/ascii.hpp"
-#include "base/hexadecimal.hpp"
 #include "net/locked_memory.hpp"
 #include "net/tls_handles.hpp"
 #include "net/tls_key_pair.hpp"
@@ -56,18 +55,6 @@ std::string_view bytes_of(const ASN1_STRING* text) {
           static_cast<std::size_t>(ASN1_STRING_length(text))};
 }
 
-std::string fingerprint_of(const X509* certificate) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1) return {};
-  std::string text;
-  for (unsigned i = 0; i < size; ++i) {
-    if (i > 0) text += ':';
-    append_hexadecimal(text, digest[i], kUpperHex);
-  }
-  return text;
-}
-
 // The content of the serial number, as they are in the certificate.
 std::string serial_of(const X509* certificate) {
   const ASN1_INTEGER* const serial = X509_get0_serialNumber(certificate);
@@ -95,7 +82,7 @@ CertificateFacts facts_of(X509* certificate) {
   CertificateFacts facts{.names = {},
                          .not_before = net::time_of(X509_get0_notBefore(certificate)),
                          .not_after = net::time_of(X509_get0_notAfter(certificate)),
-                         .sha256 = fingerprint_of(certificate),
+                         .sha256 = net::fingerprint_of(certificate),
                          .renewal_id = renewal_id_of(certificate),
                          .is_self_signed = X509_self_signed(certificate, 0) == 1};
   for (std::string& name : net::names_of(certificate))

@@ -112,18 +112,6 @@ Result<KeyHandle> key_in(const Source& source) {
                 "-----BEGIN PRIVATE KEY-----)");
 }
 
-std::string fingerprint_of(const X509* certificate) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1) return {};
-  std::string text;
-  for (unsigned i = 0; i < size; ++i) {
-    if (i > 0) text += ':';
-    append_hexadecimal(text, digest[i], kUpperHex);
-  }
-  return text;
-}
-
 void describe(TlsKeyPair& pair, const std::string& place) {
   X509* const certificate = pair.certificate.get();
   pair.info.names = names_of(certificate);
@@ -168,6 +156,18 @@ bool set_identity(X509* certificate, const std::string& alternatives) {
 }
 
 }  // namespace
+
+std::string fingerprint_of(const X509* certificate) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1) return {};
+  std::string text;
+  for (unsigned i = 0; i < size; ++i) {
+    if (i > 0) text += ':';
+    append_hexadecimal(text, digest[i], kUpperHex);
+  }
+  return text;
+}
 
 std::string date_of(const ASN1_TIME* time) {
   const std::time_t second = std::chrono::system_clock::to_time_t(time_of(time));

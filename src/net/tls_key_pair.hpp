@@ -37,6 +37,8 @@ Result<std::vector<X509Handle>> read_certificates(const std::string& file, FileK
 // Returns the names that a certificate is for: its subject alternative names, or else its common
 // name.
 std::vector<std::string> names_of(X509* certificate);
+// Returns its SHA-256, as "AB:CD:..."; "" if there is no memory.
+std::string fingerprint_of(const X509* certificate);
 // Returns "2026-11-23 12:00 UTC".
 std::string date_of(const ASN1_TIME* time);
 

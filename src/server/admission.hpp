@@ -52,6 +52,7 @@ class Admission {
   void lower_memory_limit(std::size_t max) noexcept { memory_.lower(max); }
   // With how many counted bytes the memory limit is reached.
   std::size_t memory_limit() const noexcept { return memory_.counted(); }
+  bool has_memory_limit() const noexcept { return !memory_.is_none(); }
 
   // --- connections ---
   // Whether another connection of any client has room. If not, accepting pauses.

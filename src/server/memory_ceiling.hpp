@@ -31,6 +31,7 @@ class MemoryCeiling {
   void set_log(Log log) { log_ = std::move(log); }
   // The number of counted bytes at which it is reached.
   std::size_t counted() const noexcept { return max() - max() / 16; }
+  bool is_none() const noexcept { return max() == kNone; }
 
   bool is_reached(io::Time now);
   // A request was refused because it is reached.
@@ -44,11 +45,13 @@ class MemoryCeiling {
   std::uint64_t refused() const noexcept { return all_refused_.load(std::memory_order_relaxed); }
 
  private:
+  static constexpr std::size_t kNone = ~std::size_t{0};
+
   std::size_t max() const noexcept { return max_.load(std::memory_order_relaxed); }
   bool look(std::size_t held, io::Time now);
   void report(std::size_t held, bool reached, io::Time now);
 
-  std::atomic<std::size_t> max_ = ~std::size_t{0};
+  std::atomic<std::size_t> max_ = kNone;
   Log log_;
   std::atomic<bool> reached_ = false;
   std::atomic<std::uint64_t> refused_ = 0;  // in this episode

@@ -109,6 +109,9 @@ TEST_F(ServerMetricsTest, CountRefusalsByReason) {
   EXPECT_THAT(first.get(), StartsWith("HTTP/1.1 503 "));
   EXPECT_EQ(server().metrics().overload_refusals_total, 1u);
   EXPECT_EQ(server().metrics().memory_limit, 1u);
+  made.max_memory = no_limit;
+  update(made, named("one"));
+  EXPECT_EQ(server().metrics().memory_limit, 0u) << "there is none";
 }
 
 TEST_F(ServerMetricsTest, CountHandshakesThatFail) {

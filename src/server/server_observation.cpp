@@ -167,7 +167,7 @@ ServerMetrics Server::metrics() const {
   all.connections_total = common.admission.accepted();
   all.overload_refusals_total = common.admission.refused_requests();
   all.memory_held = held_memory();
-  all.memory_limit = common.admission.memory_limit();
+  if (common.admission.has_memory_limit()) all.memory_limit = common.admission.memory_limit();
   all.log_lines_lost_total = common.default_log.lost();
   return all;
 }
