@@ -3,7 +3,6 @@
 
 #include <onehop/detail/clock.hpp>
 
-#include "io/reactor.hpp"
 #include "proxy/single_host.hpp"
 #include "transport/deadline.hpp"
 #include "transport/transport_access.hpp"
