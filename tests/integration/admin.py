@@ -66,17 +66,17 @@ class Admin:
             request = get(path, *fields, "Connection: close", host=host)
             return client.ask(request.replace(b"GET", method.encode(), 1), method)
 
-    def scrape(self):
-        answer = self.page("/metrics")
+    def scrape(self, over=None):
+        answer = over.ask(get("/metrics", host="%s:%d" % self.address)) if over else self.page("/metrics")
         assert answer.status == 200
         return Scrape(answer.body.decode())
 
-    def wait_for(self, condition, patience=PATIENCE):
+    def wait_for(self, condition, patience=PATIENCE, over=None):
         """Returns the first scrape for which the condition holds: requests are counted when they end, which a client
-        may see a little earlier."""
+        may see a little earlier. `over`, if given, is the client that scrapes."""
         deadline = time.monotonic() + patience
         while True:
-            scrape = self.scrape()
+            scrape = self.scrape(over)
             if condition(scrape):
                 return scrape
             assert time.monotonic() < deadline, scrape.text

@@ -10,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from process_files import of_threads, state_in
 from raw_client import Client, connect
 from wire import PATIENCE
 
@@ -148,8 +149,7 @@ class Proxy:
             time.sleep(0.001)
 
     def is_stopped(self):
-        stats = [task.joinpath("stat").read_text(encoding="utf-8") for task in Path(f"/proc/{self.pid}/task").iterdir()]
-        return all(stat.rpartition(")")[2].split()[0] == "T" for stat in stats)
+        return all(state_in(stat) == "T" for stat in of_threads(self.pid, "stat").values())
 
     def wait(self, patience=2 * PATIENCE):
         return self.process.wait(patience)

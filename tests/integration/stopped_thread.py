@@ -2,9 +2,10 @@
 """One thread of a child that does not go on, as with a handler that never returns."""
 import ctypes
 import os
-from pathlib import Path
 
 import pytest
+
+from process_files import of_threads
 
 SEIZE, INTERRUPT, DETACH, ALL_CHILDREN = 0x4206, 0x4207, 17, 0x40000000
 
@@ -36,13 +37,6 @@ class StoppedThread:
 
 def thread_named(pid, name):
     """The last one of that name: admin listeners have workers as well, which start before those of the service."""
-    found = [int(task.name) for task in Path(f"/proc/{pid}/task").iterdir() if name_of(task) == name]
+    found = [number for number, comm in of_threads(pid, "comm").items() if comm.strip() == name]
     assert found, f"no thread {name}"
     return max(found)
-
-
-def name_of(task):
-    try:
-        return (task / "comm").read_text(encoding="ascii").strip()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""  # it has ended

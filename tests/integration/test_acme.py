@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import pathlib
 import signal
 import shutil
 import socket
@@ -18,8 +17,9 @@ import pytest
 import browser
 from acme_authority import DEBIAN, NEW, Pebble
 from configured_proxy import ConfiguredProxy
+from process_files import is_alive, of_threads
 from proxy_process import IN_CI, Proxy, free_port, open_to_all, run_onehop
-from upgraded_proxy import UpgradedProxy, is_alive
+from upgraded_proxy import UpgradedProxy
 from wire import PATIENCE
 
 NAME = "app.example.com"
@@ -414,7 +414,7 @@ def test_routes_name_the_names(site, tmp_path):
 
 
 def threads(pid):
-    return [task.read_text(encoding="ascii").strip() for task in pathlib.Path(f"/proc/{pid}/task").glob("*/comm")]
+    return [comm.strip() for comm in of_threads(pid, "comm").values()]
 
 
 def test_after_an_upgrade_the_new_process_renews_and_the_one_that_drains_does_not(site, tmp_path):

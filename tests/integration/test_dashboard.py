@@ -9,7 +9,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
 
@@ -18,6 +17,7 @@ from admin import admin_address
 from browser import LONG
 from dashboard_mock import balanced, endpoint, failed, overview, request, upstream
 from dashboard_view import HOSTILE, SHOWN, endpoints, pairs, rows, watch
+from process_files import of_threads
 from proxy_process import IN_CI, SANITIZED
 from scripted_backend import ScriptedBackend
 from wire import OK, PATIENCE, post
@@ -449,9 +449,8 @@ class Watched:
 
     def context_switches(self):
         """How often its threads have run."""
-        tasks = Path(f"/proc/{self.proxy.pid}/task").iterdir()
-        return sum(int(re.search(r"voluntary_ctxt_switches:\s+(\d+)", (task / "status").read_text()).group(1))
-                   for task in tasks)
+        return sum(int(re.search(r"voluntary_ctxt_switches:\s+(\d+)", status).group(1))
+                   for status in of_threads(self.proxy.pid, "status").values())
 
 
 @pytest.fixture

@@ -141,16 +141,15 @@ def test_a_backend_with_a_name_is_one_upstream_whatever_became_of_its_first_conn
 def test_without_descriptors_the_backend_is_not_to_blame(backend, admin):
     proxy = admin.start("--queue-timeout", "100ms", "--workers", "1", backend.url)
     with proxy.client() as client, Client(admin.address) as scraper:
-        fields = f"Host: 127.0.0.1:{admin.address[1]}"
-        scraper.ask(message("GET /metrics HTTP/1.1", fields))
+        admin.scrape(over=scraper)
         client.send(b"GET ")  # so that nothing is opened for it any more
         time.sleep(0.2)
         hard = resource.prlimit(proxy.pid, resource.RLIMIT_NOFILE)[1]
         resource.prlimit(proxy.pid, resource.RLIMIT_NOFILE, (8, hard))  # the first eight are in use for good
         assert client.ask(b"/ HTTP/1.1\r\nHost: h\r\n\r\n").status == 503
-        scrape = Scrape(scraper.ask(message("GET /metrics HTTP/1.1", fields)).body.decode())
-        assert scrape.value("onehop_request_failures_total", side="proxy", phase="queue",
-                            reason="too_many_open_files") == 1, scrape.text
+        scrape = admin.wait_for(lambda scrape: scrape.value("onehop_request_failures_total", side="proxy",
+                                                            phase="queue", reason="too_many_open_files") == 1,
+                                over=scraper)
         assert scrape.value("onehop_request_failures_total", side="upstream") == 0
         assert not any(name == "onehop_upstream_up" for name in scrape.names())
         assert scrape.value("process_start_time_seconds") > 1e9

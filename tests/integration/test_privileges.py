@@ -4,10 +4,10 @@ import os
 import pwd
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
+from process_files import of_threads
 from proxy_process import ENVIRONMENT_OF_OTHERS, PROGRAM, free_port, free_privileged_port, open_to_all, run_onehop
 from tls_peers import Certificates, TlsClient, trusting
 from wire import PATIENCE, get
@@ -19,8 +19,8 @@ NOBODY = pwd.getpwnam("nobody")
 def identities(proxy):
     """Of every thread: the user and group ids (real, effective, saved, file system), groups, capabilities."""
     seen = set()
-    for status in Path(f"/proc/{proxy.pid}/task").glob("*/status"):
-        fields = dict(line.split(":", 1) for line in status.read_text(encoding="ascii").splitlines())
+    for status in of_threads(proxy.pid, "status").values():
+        fields = dict(line.split(":", 1) for line in status.splitlines())
         seen.add(tuple(" ".join(fields[name].split())
                        for name in ("Uid", "Gid", "Groups", "CapPrm", "CapEff", "NoNewPrivs")))
     return seen

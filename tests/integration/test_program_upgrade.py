@@ -17,10 +17,10 @@ import pytest
 from admin import Scrape
 from h2_client import H2Client
 from notify_receiver import NotifyReceiver
+from process_files import is_alive
 from proxy_process import PROGRAM, SANITIZED, free_port, open_to_all
 from raw_client import Client, connect
 from tls_peers import Certificates, trusting
-from upgraded_proxy import is_alive
 from wire import PATIENCE, Truncated, answer, get, message
 
 

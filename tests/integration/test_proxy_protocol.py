@@ -102,7 +102,8 @@ def test_it_is_required_from_a_balancer_and_refused_elsewhere(admin, backend):
     told = [row for row in proxy.stderr().splitlines() if "no PROXY header: peer=127.0.0.9:" in row]
     assert len(told) == 1 and " warning " in told[0], "the log is flooded"
     assert 'failure="PROXY header: the connection begins with something else"' in told[0]
-    assert admin.scrape().value("onehop_client_connections_refused_total", reason="proxy_header") == 4
+    refused = "onehop_client_connections_refused_total"
+    admin.wait_for(lambda scrape: scrape.value(refused, reason="proxy_header") == 4)
 
 
 def test_a_header_of_4_kib_is_accepted_and_no_larger_one(hop_with):

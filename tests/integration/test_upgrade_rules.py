@@ -13,10 +13,10 @@ import pytest
 
 from admin import Scrape
 from lasting_exchanges import Tunnel
+from process_files import is_alive
 from proxy_process import free_port, free_privileged_port, open_to_all
 from raw_client import Client
 from tls_peers import Certificates
-from upgraded_proxy import is_alive
 from wire import OK, PATIENCE, get, message
 
 FIRST_UNPRIVILEGED_PORT = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text(encoding="ascii"))

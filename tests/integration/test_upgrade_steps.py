@@ -9,11 +9,11 @@ import time
 
 import pytest
 
+from process_files import is_alive
 from proxy_process import NEEDS_DESCRIPTORS, SANITIZED, free_port
 from raw_client import Client
 from tls_peers import Certificates
 from upgrade_peers import PlayedChild, PlayedParent
-from upgraded_proxy import is_alive
 from wire import PATIENCE, answer, get
 
 STOPPING = "not upgraded, and nothing has changed: onehop is stopping"

@@ -9,17 +9,9 @@ import tempfile
 import time
 
 from configured_proxy import toml, write
+from process_files import is_alive
 from proxy_process import PROGRAM, SANITIZED, Proxy, free_port
 from wire import PATIENCE
-
-
-def is_alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
-        return stat.read().rpartition(")")[2].split()[0] != "Z"
 
 
 class UpgradedProxy(Proxy):
