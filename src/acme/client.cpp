@@ -22,7 +22,7 @@ using Json = nlohmann::json;
 
 // An authority may reject any nonce; this many in a row are a fault.
 constexpr int kMaxNonces = 100;
-constexpr unsigned kMaxDoublings = 3;
+constexpr unsigned kMaxLookDoublings = 3;
 constexpr std::size_t kMaxNonce = 512;
 constexpr std::string_view kAsGet = {};
 
@@ -206,7 +206,7 @@ task<Result<void>> Client::open() {
 }
 
 task<void> Client::wait(unsigned look, std::optional<std::chrono::seconds> retry_after) {
-  std::chrono::nanoseconds pause = options_.first_look * (1U << std::min(look, kMaxDoublings));
+  std::chrono::nanoseconds pause = options_.first_look * (1U << std::min(look, kMaxLookDoublings));
   if (retry_after) pause = std::max<std::chrono::nanoseconds>(*retry_after, options_.first_look);
   co_await sleep_for(std::min(pause, options_.patience));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/backend_url.hpp"
 
+#include "config/commands.hpp"
 #include "config/plain_text.hpp"
 #include "config/pointed_out.hpp"
 #include "config/quantities.hpp"
@@ -9,14 +10,15 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace onehop::config {
 namespace {
 
 constexpr std::array<std::string_view, 3> kSchemes = {"http", "https", "h2c"};
-constexpr std::array<std::string_view, 3> kCommands = {"demo", "version", "help"};
 
 // Schemes of other programs and their equivalents here.
 struct ForeignScheme {
@@ -116,7 +118,9 @@ std::unexpected<std::string> without_scheme(std::string_view text) {
         in_quotes(first) + " is followed by ://" + did_you_mean(first + "://" + host));
   }
   if (text.find_first_of(".:/") == std::string_view::npos) {
-    if (const auto command = nearest(text, kCommands)) {
+    std::vector<std::string_view> words;
+    std::ranges::transform(commands(), std::back_inserter(words), &CommandRow::word);
+    if (const auto command = nearest(text, words)) {
       return pointed_out(text, text,
                          "this is not a URL" + did_you_mean("onehop " + std::string(*command)));
     }

@@ -56,6 +56,7 @@ TEST(BackendUrl, PointsAtAMissingScheme) {
             "           ^");
   EXPECT_EQ(refusal(""), "the BACKEND is empty");
   EXPECT_THAT(refusal("dmeo"), HasSubstr("did you mean onehop demo?"));
+  EXPECT_THAT(refusal("relaod"), HasSubstr("did you mean onehop reload?"));
   EXPECT_EQ(refusal("app:http/x"),
             "a port is a number from 1 to 65535\n"
             "    app:http/x\n"

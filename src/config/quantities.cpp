@@ -93,19 +93,19 @@ constexpr auto kCountSpellings = std::to_array<Spelling>({
 // Just below the maximum of a signed 64-bit number: 285 years in nanoseconds, 8 EiB.
 constexpr double kLargest = 9.0e18;
 
-struct Number {
+struct WrittenNumber {
   double value;
   std::string_view digits;
   std::string_view unit;
 };
 
 // Splits a leading number from the rest; std::nullopt if there is none.
-std::optional<Number> split(std::string_view text) {
+std::optional<WrittenNumber> split(std::string_view text) {
   double value = 0;
   const char* const end = text.data() + text.size();
   const auto [rest, failed] = std::from_chars(text.data(), end, value, std::chars_format::fixed);
   if (failed != std::errc{} || !std::isfinite(value) || std::signbit(value)) return std::nullopt;
-  return Number{value, std::string_view(text.data(), rest), std::string_view(rest, end)};
+  return WrittenNumber{value, std::string_view(text.data(), rest), std::string_view(rest, end)};
 }
 
 std::optional<std::uint64_t> rounded(double value) {
@@ -114,7 +114,7 @@ std::optional<std::uint64_t> rounded(double value) {
 }
 
 // The number that the digits are, not the nearest one of a double.
-std::uint64_t times(std::string_view digits, std::uint64_t factor) {
+std::uint64_t product(std::string_view digits, std::uint64_t factor) {
   constexpr int kPlaces = 18;  // of the fraction; the rest is less than any unit can show
   __uint128_t whole = 0;
   __uint128_t fraction = 0;
@@ -129,11 +129,11 @@ std::uint64_t times(std::string_view digits, std::uint64_t factor) {
   return static_cast<std::uint64_t>(whole * factor + (fraction * factor + scale / 2) / scale);
 }
 
-std::optional<std::uint64_t> scaled(const Number& number, std::span<const Unit> units) {
+std::optional<std::uint64_t> scaled(const WrittenNumber& number, std::span<const Unit> units) {
   const auto unit = std::ranges::find(units, number.unit, &Unit::name);
   if (unit == units.end()) return std::nullopt;
   if (!(number.value * static_cast<double>(unit->factor) < kLargest)) return std::nullopt;
-  return times(number.digits, unit->factor);
+  return product(number.digits, unit->factor);
 }
 
 bool is_unit(std::string_view name, std::span<const Unit> units) {

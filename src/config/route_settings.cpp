@@ -112,20 +112,20 @@ constexpr Setting row(std::string_view name, std::string_view help) {
       SettingGroup::route, name, {Scope::route_only, When::next_request}, help);
 }
 
-using T = TableSettings;
+using Table = TableSettings;
 
 constexpr std::array kRouteSettings = {
-    row<HostPattern, &T::hosts>("host", "of these hosts: NAME, or *.NAME for all below it"),
-    row<Path, &T::path>("path", "/api/* is /api and all below it, /api is this path only"),
-    row<MethodName, &T::method>("method", "with this method"),
-    row<HeaderTest, &T::header>("header", "with this field: NAME, or 'NAME: VALUE'"),
-    row<UpstreamName, &T::upstream>("upstream", "requests go to the [upstream.NAME]"),
-    row<Prefix, &T::strip_prefix>("strip-prefix", "removed from the beginning of the path"),
-    row<Prefix, &T::add_prefix>("add-prefix", "then added at the beginning of the path"),
-    row<Switch, &T::map_back>("map-back", "undo both in redirects and in the paths of cookies"),
-    row<RedirectTarget, &T::redirect>(
+    row<HostPattern, &Table::hosts>("host", "of these hosts: NAME, or *.NAME for all below it"),
+    row<Path, &Table::path>("path", "/api/* is /api and all below it, /api is this path only"),
+    row<MethodName, &Table::method>("method", "with this method"),
+    row<HeaderTest, &Table::header>("header", "with this field: NAME, or 'NAME: VALUE'"),
+    row<UpstreamName, &Table::upstream>("upstream", "requests go to the [upstream.NAME]"),
+    row<Prefix, &Table::strip_prefix>("strip-prefix", "removed from the beginning of the path"),
+    row<Prefix, &Table::add_prefix>("add-prefix", "then added at the beginning of the path"),
+    row<Switch, &Table::map_back>("map-back", "undo both in redirects and in the paths of cookies"),
+    row<RedirectTarget, &Table::redirect>(
         "redirect", "redirect there; /* at its end is path and query, ?* the query"),
-    row<StatusCode, &T::status>("status", "respond with it; with redirect, instead of 307"),
+    row<StatusCode, &Table::status>("status", "respond with it; with redirect, instead of 307"),
 };
 
 }  // namespace

@@ -19,10 +19,6 @@ namespace {
 // The size of sun_path in a socket address, without the terminating zero.
 constexpr std::size_t kMaxSocketPath = 107;
 
-std::unexpected<Error> bad_url(std::string detail) {
-  return failure(Errc::bad_url, Side::local, std::move(detail));
-}
-
 std::unexpected<Error> bad_target(const char* detail) {
   return failure(Errc::bad_request, Side::client, detail);
 }

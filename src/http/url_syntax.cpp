@@ -20,10 +20,6 @@ struct Scheme {
 constexpr std::array<Scheme, 4> kSchemes = {
     {{"http", 80}, {"https", 443}, {"h2c", 80}, {"unix", 0}}};
 
-std::unexpected<Error> bad_url(std::string detail) {
-  return failure(Errc::bad_url, Side::local, std::move(detail));
-}
-
 std::string quoted(std::string_view text) {
   constexpr std::size_t kMaxShown = 80;
   std::string shown(1, '"');
@@ -63,6 +59,10 @@ std::unexpected<Error> unknown_scheme(std::string_view scheme) {
 }
 
 }  // namespace
+
+std::unexpected<Error> bad_url(std::string detail) {
+  return failure(Errc::bad_url, Side::local, std::move(detail));
+}
 
 Result<std::size_t> find_scheme(std::string_view text) {
   if (text.empty()) return bad_url("empty URL");

@@ -10,10 +10,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <string>
 #include <string_view>
 
 namespace onehop {
+
+std::unexpected<Error> bad_url(std::string detail);
 
 // Returns the size of the known scheme that `text` begins with.
 Result<std::size_t> find_scheme(std::string_view text);

@@ -40,7 +40,7 @@ constexpr Policy kPolicies[] = {
 };
 
 // The IPv6 form; IPv4 is mapped.
-V6 v6_of(const Address& address) noexcept {
+V6 mapped_v6_of(const Address& address) noexcept {
   V6 made{};
   if (address.family() == AF_INET6) {
     const auto* in = reinterpret_cast<const sockaddr_in6*>(address.data());
@@ -85,8 +85,8 @@ using Rank = std::tuple<bool, bool, bool, int, int>;
 
 Rank rank_of(const Address& destination, const SourceOf& source_of) {
   const auto source = source_of(destination);
-  const V6 to = v6_of(destination);
-  const V6 from = source ? v6_of(*source) : V6{};
+  const V6 to = mapped_v6_of(destination);
+  const V6 from = source ? mapped_v6_of(*source) : V6{};
   const bool other_scope = !source || scope_of(from) != scope_of(to);
   const bool other_label = !source || policy_of(from).label != policy_of(to).label;
   return {!source, other_scope, other_label, -policy_of(to).precedence, scope_of(to)};

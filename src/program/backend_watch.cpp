@@ -19,7 +19,7 @@ namespace {
 
 using observe::Readiness;
 
-constexpr std::chrono::milliseconds kPatience(1000);
+constexpr std::chrono::milliseconds kProbePatience(1000);
 
 // The result of one look at all backends.
 struct Finding {
@@ -69,7 +69,7 @@ const config::NamedBackend* BackendWatch::State::find_accepting(const config::Up
   std::string found;
   for (const config::NamedBackend& backend : backends) {
     if (!is_of_use()) break;
-    const ProbeResult result = probe_backend(backend, kPatience);
+    const ProbeResult result = probe_backend(backend, kProbePatience);
     const bool accepts = result.problem.empty();
     checks->add(upstream, accepts);
     if (accepts) return &backend;

@@ -29,7 +29,7 @@
 namespace onehop::program {
 namespace {
 
-constexpr std::chrono::seconds kPatience(5);
+constexpr std::chrono::seconds kLookUpPatience(5);
 
 config::Colour colour_for(std::FILE* stream) {
   // NOLINTBEGIN(concurrency-mt-unsafe): there are no threads yet.
@@ -51,7 +51,7 @@ void probe_backends(config::Loaded& loaded, const config::Configuration& table) 
     const Url& backend = table.backends.empty() ? table.backend : table.backends[i].url;
     const ProbeResult result =
         probe_backend({backend, table.transport.dns_servers},
-                      std::chrono::duration_cast<std::chrono::milliseconds>(kPatience));
+                      std::chrono::duration_cast<std::chrono::milliseconds>(kLookUpPatience));
     if (result.problem.empty()) continue;
     loaded.findings.push_back(config::finding_about_value(
         loaded, config::kBackendSetting, i,

@@ -31,7 +31,7 @@ TEST(ChildProcessTest, SaysHowItEnded) {
   EXPECT_EQ(shell("exit 0").wait(10s), "");
   EXPECT_EQ(shell("exit 3").wait(10s), "exit code 3");
   EXPECT_EQ(shell("kill -9 $$").wait(10s), "signal 9");
-  EXPECT_EQ(shell("sleep 60").wait(10ms), std::nullopt);
+  EXPECT_EQ(shell("exec sleep 60").wait(10ms), std::nullopt);
 }
 
 TEST(ChildProcessTest, ItsOutputIsRead) {
@@ -69,14 +69,14 @@ TEST(ChildProcessTest, AProgramThatIsNotThereIsAnError) {
 TEST(ChildProcessTest, IsKilledUnlessItWasLetGo) {
   pid_t id = -1;
   {
-    const ChildProcess child = shell("sleep 60");
+    const ChildProcess child = shell("exec sleep 60");
     id = child.id();
     EXPECT_EQ(::kill(id, 0), 0);
   }
   EXPECT_EQ(::kill(id, 0), -1);
   EXPECT_EQ(errno, ESRCH);
   {
-    ChildProcess child = shell("sleep 60");
+    ChildProcess child = shell("exec sleep 60");
     id = child.id();
     child.let_go();
   }

@@ -11,13 +11,13 @@ namespace onehop::program {
 namespace {
 
 // A process that drains responds immediately.
-constexpr std::chrono::milliseconds kPatience(250);
+constexpr std::chrono::milliseconds kReportPatience(250);
 // For the first time: its counts were not seen yet, and without them counters would go back. It may
 // still be about to begin its drain.
 constexpr std::chrono::milliseconds kFirstPatience(1000);
 // Beyond the time that it reported.
 constexpr std::chrono::seconds kGrace(1);
-constexpr std::chrono::milliseconds kLook(100);
+constexpr std::chrono::milliseconds kPause(100);
 
 }  // namespace
 
@@ -46,7 +46,7 @@ std::vector<Progress> DrainingProcesses::ask() {
     const bool is_gone = !sent && sent.error().is(Errc::closed);
     if (!sent && !is_gone) return false;
     const auto progress =
-        receive_progress(drainer.channel, drainer.last ? kPatience : kFirstPatience);
+        receive_progress(drainer.channel, drainer.last ? kReportPatience : kFirstPatience);
     if (progress) drainer.follow(*progress);
     if (progress && !is_gone) all.push_back(*progress);
     const bool has_ended = is_gone || (!progress && progress.error().is(Errc::closed));
@@ -93,7 +93,7 @@ void DrainingProcesses::wait_for_end() {
       const std::lock_guard lock(mutex_);
       is_over = drainers_.empty() || Clock::now() >= until;
     }
-    if (!is_over) std::this_thread::sleep_for(kLook);
+    if (!is_over) std::this_thread::sleep_for(kPause);
   }
 }
 

@@ -19,7 +19,7 @@
 namespace onehop::program {
 namespace {
 
-constexpr std::chrono::seconds kPatience(30);
+constexpr std::chrono::seconds kHandoverPatience(30);
 
 }  // namespace
 
@@ -45,7 +45,7 @@ std::optional<Predecessor> Predecessor::take() {
 Result<Handover> Predecessor::ask() {
   const Hello hello{.protocol = Handover::kProtocol, .version = std::string(library_version())};
   if (auto sent = send(channel_, hello); !sent) return failure(sent.error());
-  return receive_handover(channel_, kPatience);
+  return receive_handover(channel_, kHandoverPatience);
 }
 
 void Predecessor::refuse(std::string_view why) const {
@@ -54,7 +54,7 @@ void Predecessor::refuse(std::string_view why) const {
 
 Result<void> Predecessor::take_over() {
   auto asked = send_ready(channel_);
-  if (asked) asked = receive_go(channel_, kPatience);
+  if (asked) asked = receive_go(channel_, kHandoverPatience);
   // If the other process has ended, this one alone serves.
   if (!asked && asked.error().is(Errc::closed)) return {};
   return asked;

@@ -14,7 +14,7 @@
 namespace onehop::program {
 namespace {
 
-constexpr std::chrono::milliseconds kPatience(1000);
+constexpr std::chrono::milliseconds kFindingPatience(1000);
 constexpr std::chrono::milliseconds kConnectPatience(800);
 
 // Shared with the detached lookup; the last user frees it.
@@ -47,7 +47,8 @@ void report_backend(observe::Log& log,
     finding->found.notify_one();
   }).detach();
   std::unique_lock lock(finding->mutex);
-  finding->found.wait_for(lock, stop, kPatience, [&] { return finding->result.has_value(); });
+  finding->found.wait_for(lock, stop, kFindingPatience,
+                          [&] { return finding->result.has_value(); });
   if (finding->result) {
     for (const ReportLine& line : backend_lines(backend.url, *finding->result, listeners))
       log.announce(line.text, line.level);

@@ -10,7 +10,7 @@ namespace onehop::program {
 namespace {
 
 // How soon the end of this process is noticed while no order comes.
-constexpr std::chrono::milliseconds kLook(200);
+constexpr std::chrono::milliseconds kOrderPatience(200);
 
 }  // namespace
 
@@ -45,7 +45,7 @@ void Successor::begin(ProcessChannel channel) {
 
 void Successor::follow_orders(const ProcessChannel& channel, const std::stop_token& stop) const {
   while (!stop.stop_requested()) {
-    const auto order = receive_order(channel, kLook);
+    const auto order = receive_order(channel, kOrderPatience);
     if (!order && !order.error().is(Errc::timed_out)) return;
     if (!order || !*order) continue;
     const auto report = duties_.obey(**order);

@@ -31,7 +31,7 @@ std::optional<std::string> take(const char* name) {
   return taken;
 }
 
-std::optional<std::uint64_t> number_in(std::string_view text) {
+std::optional<std::uint64_t> decimal_in(std::string_view text) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
@@ -39,7 +39,7 @@ std::optional<std::uint64_t> number_in(std::string_view text) {
 }
 
 bool is_for_us(const std::optional<std::string>& pid) {
-  return pid && number_in(*pid) == static_cast<std::uint64_t>(::getpid());
+  return pid && decimal_in(*pid) == static_cast<std::uint64_t>(::getpid());
 }
 
 std::vector<std::string> split_names(std::string_view text) {
@@ -58,7 +58,7 @@ config::Parsed<std::vector<InheritedSocket>> take_sockets() {
   const auto names_text = take("LISTEN_FDNAMES");
   std::vector<InheritedSocket> sockets;
   if (!count_text || !is_for_us(pid)) return sockets;
-  const auto count = number_in(*count_text);
+  const auto count = decimal_in(*count_text);
   if (!count || *count > kMaxSockets) {
     return config::refused("LISTEN_FDS: '" + *count_text + "' is not a number of sockets");
   }
@@ -84,7 +84,7 @@ config::Parsed<std::chrono::microseconds> take_watchdog() {
   const auto pid = take("WATCHDOG_PID");
   const auto text = take("WATCHDOG_USEC");
   if (!text || (pid && !is_for_us(pid))) return std::chrono::microseconds(0);
-  const auto number = number_in(*text);
+  const auto number = decimal_in(*text);
   // All ones are infinity.
   if (number == std::numeric_limits<std::uint64_t>::max()) return std::chrono::microseconds(0);
   constexpr std::uint64_t kYear = 365ULL * 24 * 3600 * 1'000'000;

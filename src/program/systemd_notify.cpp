@@ -12,7 +12,7 @@
 namespace onehop::program {
 namespace {
 
-constexpr timeval kPatience = {.tv_sec = 3, .tv_usec = 0};
+constexpr timeval kSendPatience = {.tv_sec = 3, .tv_usec = 0};
 
 std::string with_status(std::string state, std::string_view status) {
   state += "\nSTATUS=";
@@ -43,7 +43,7 @@ Result<ManagerSocket> ManagerSocket::open(std::string_view name) {
   if (!made.socket_) {
     return failure(Error::system(errno, Side::local).with("cannot report to NOTIFY_SOCKET"));
   }
-  ::setsockopt(made.socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+  ::setsockopt(made.socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &kSendPatience, sizeof kSendPatience);
   return made;
 }
 

@@ -13,7 +13,7 @@ namespace onehop::program {
 namespace {
 
 // For each of the check and the start of the new process.
-constexpr std::chrono::seconds kPatience(30);
+constexpr std::chrono::seconds kUpgradePatience(30);
 // How often a wait checks whether it should end.
 constexpr std::chrono::milliseconds kLook(100);
 constexpr const char* kStopping = "onehop is stopping";
@@ -78,7 +78,7 @@ std::string Upgrade::check(std::vector<std::string>& findings) const {
                            invocation_.arguments.end());
   auto child = ChildProcess::start(options);
   if (!child) return reason_of(child.error());
-  const auto until = Clock::now() + kPatience;
+  const auto until = Clock::now() + kUpgradePatience;
   std::string output;
   while (!child->read_output(output, kLook) && Clock::now() < until)
     if (is_cancelled_) return kStopping;
@@ -95,7 +95,7 @@ std::string Upgrade::check(std::vector<std::string>& findings) const {
 // Errc::timed_out, or until waiting makes no sense.
 template <class Wait>
 auto Upgrade::wait_with(ChildProcess& child, const Wait& wait) const -> decltype(wait(Duration())) {
-  const auto until = Clock::now() + kPatience;
+  const auto until = Clock::now() + kUpgradePatience;
   for (;;) {
     auto came = wait(kLook);
     if (came || !came.error().is(Errc::timed_out)) {
@@ -106,8 +106,8 @@ auto Upgrade::wait_with(ChildProcess& child, const Wait& wait) const -> decltype
     }
     if (is_cancelled_) return refuse(kStopping);
     if (Clock::now() >= until) {
-      return refuse("the new process did not serve within " + std::to_string(kPatience.count()) +
-                    " s, and was stopped");
+      return refuse("the new process did not serve within " +
+                    std::to_string(kUpgradePatience.count()) + " s, and was stopped");
     }
   }
 }
@@ -139,7 +139,7 @@ Result<std::string> Upgrade::replace() {
 }
 
 // After the order, the new process serves beside this one. A stop does not kill it then: that would
-// cut its connections. One that is silent for kPatience is killed all the same, with the
+// cut its connections. One that is silent for kUpgradePatience is killed all the same, with the
 // connections that it may have: this process goes on, and two would accept for ever.
 Result<void> Upgrade::give_way(ChildProcess& child, ProcessChannel channel) {
   steps_.prepare();
@@ -148,7 +148,7 @@ Result<void> Upgrade::give_way(ChildProcess& child, ProcessChannel channel) {
   // one.
   steps_.announce(child.id());
   auto serves = send_go(channel);
-  if (serves) serves = receive_serving(channel, kPatience);
+  if (serves) serves = receive_serving(channel, kUpgradePatience);
   if (!serves) {
     steps_.announce(::getpid());
     if (!serves.error().is(Errc::closed)) return serves;

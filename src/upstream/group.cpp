@@ -20,7 +20,7 @@ namespace onehop::upstream {
 namespace {
 
 // An ejection is up to 10 % shorter, so that endpoints that failed together are not tried together.
-constexpr double kJitter = 0.1;
+constexpr double kEjectJitter = 0.1;
 
 std::uint64_t next_id() noexcept {
   static std::atomic<std::uint64_t> last = 0;
@@ -320,7 +320,7 @@ Duration Group::next_eject_time(Endpoint& endpoint, Time now) {
        ++i)
     time = time > max / 2 ? max : 2 * time;
   ++endpoint.ejections_in_a_row;
-  std::uniform_real_distribution<double> share(1 - kJitter, 1);
+  std::uniform_real_distribution<double> share(1 - kEjectJitter, 1);
   return std::chrono::duration_cast<Duration>(time * share(random_));
 }
 

@@ -20,8 +20,8 @@ namespace onehop::upstream {
 namespace {
 
 // How often the list and the ejections are checked.
-constexpr Duration kLook = std::chrono::milliseconds(200);
-constexpr double kJitter = 0.2;
+constexpr Duration kNap = std::chrono::milliseconds(200);
+constexpr double kCheckJitter = 0.2;
 
 }  // namespace
 
@@ -70,7 +70,7 @@ class HealthChecks::Job {
         look();
       } catch (const std::bad_alloc&) {  // there may be memory next time
       }
-      co_await sleep_for(kLook);
+      co_await sleep_for(kNap);
     }
   }
   // Begins the checks whose time has come.
@@ -101,7 +101,7 @@ class HealthChecks::Job {
     apply(*checked, result, io::Reactor::current().now());
   }
   Duration pause() {
-    std::uniform_real_distribution<double> share(1 - kJitter, 1);
+    std::uniform_real_distribution<double> share(1 - kCheckJitter, 1);
     return std::chrono::duration_cast<Duration>(options().interval * share(random_));
   }
   void apply(Checked& checked, const CheckResult& result, Time now) {

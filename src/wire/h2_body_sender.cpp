@@ -13,7 +13,7 @@ namespace {
 // More is pulled below the first mark, up to the second; while memory is short, when all is sent.
 constexpr std::size_t kLowWater = 32 * 1024;
 constexpr std::size_t kHighWater = 128 * 1024;
-constexpr std::size_t kPiece = 256 * 1024;
+constexpr std::size_t kBodyPiece = 256 * 1024;
 
 // A sender that is full waits for this, so this is not full at any time.
 std::size_t low_water() noexcept {
@@ -70,7 +70,7 @@ bool H2BodySender::is_full(const PolledBodySource* rest) const noexcept {
 }
 
 std::size_t H2BodySender::max_piece() noexcept {
-  return memory_is_short() ? kShortPiece : kPiece;
+  return memory_is_short() ? kShortPiece : kBodyPiece;
 }
 
 Result<void> H2BodySender::put(bytes piece) {

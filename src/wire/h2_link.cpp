@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kReadSize = 128 * 1024;
 // One connection may not hold the thread for longer than this takes.
-constexpr std::size_t kBytesPerTurn = 1024 * 1024;
+constexpr std::size_t kLinkBytesPerTurn = 1024 * 1024;
 
 }  // namespace
 
@@ -31,7 +31,7 @@ H2Link::H2Link(net::Stream& stream,
 
 H2Link::Step H2Link::read() {
   std::size_t data = 0;
-  while (data < kBytesPerTurn) {
+  while (data < kLinkBytesPerTurn) {
     if (broken_ || session_.is_over()) return Step::over;
     const std::span<char> scratch = stream_.reactor().scratch().first(kReadSize);
     const net::IoResult got = stream_.try_read(scratch.data(), scratch.size());

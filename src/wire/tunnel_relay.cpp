@@ -14,8 +14,8 @@
 namespace onehop::wire {
 namespace {
 
-constexpr std::size_t kPiece = 64 * 1024;
-constexpr std::uint64_t kBytesPerTurn = 4 * 1024 * 1024;
+constexpr std::size_t kTunnelPiece = 64 * 1024;
+constexpr std::uint64_t kTunnelBytesPerTurn = 4 * 1024 * 1024;
 
 Error stream_error(const net::Stream& stream, int errno_value, Side side) {
   return stream.error_of(errno_value, side).during(Phase::tunnel);
@@ -147,7 +147,7 @@ class Relay {
         }
       }
       turn += size;
-      if (turn >= kBytesPerTurn) {
+      if (turn >= kTunnelBytesPerTurn) {
         turn = 0;
         co_await io::yield(from.reactor());
       }
@@ -164,7 +164,7 @@ class Relay {
     const bool is_down = &from == &far_;
     std::uint64_t turn = 0;
     for (;;) {
-      if (turn >= kBytesPerTurn) {
+      if (turn >= kTunnelBytesPerTurn) {
         turn = 0;
         co_await io::yield(reactor_);
       }
@@ -248,7 +248,7 @@ class Relay {
 };
 
 std::size_t tunnel_piece() noexcept {
-  return memory_is_short() ? kShortPiece : kPiece;
+  return memory_is_short() ? kShortPiece : kTunnelPiece;
 }
 
 task<Result<bytes>> StreamTunnel::read() {

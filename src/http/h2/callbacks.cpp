@@ -26,10 +26,6 @@ std::size_t max_block_size(const FieldLimits& limits) noexcept {
 // A head of typical size; larger ones are refused while memory is short.
 constexpr std::size_t kUsualHead = 16 * 1024;
 
-SessionState& state_of(void* user_data) {
-  return *static_cast<SessionState*>(user_data);
-}
-
 std::string_view text_of(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }

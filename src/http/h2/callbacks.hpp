@@ -11,6 +11,11 @@ struct nghttp2_session_callbacks;
 
 namespace onehop::h2 {
 
+// What nghttp2 hands to each callback.
+inline SessionState& state_of(void* user_data) noexcept {
+  return *static_cast<SessionState*>(user_data);
+}
+
 // A struct, so that Stream has one friend to name.
 struct Callbacks {
   static const nghttp2_session_callbacks* table();

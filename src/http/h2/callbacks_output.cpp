@@ -16,10 +16,6 @@ namespace {
 
 constexpr std::size_t kFrameHead = 9;
 
-SessionState& state_of(void* user_data) {
-  return *static_cast<SessionState*>(user_data);
-}
-
 // The list in nghttp2's form. Valid until the next call on this thread.
 std::vector<nghttp2_nv>& lines_of(const FieldList& fields, std::uint8_t flags) {
   static thread_local std::vector<nghttp2_nv> lines;
