@@ -33,7 +33,7 @@ PORT or :PORT (both http://localhost:PORT), or unix:PATH.
     onehop -l :8443 --tls self 8000           a self-made certificate, for testing
 )";
 
-constexpr std::string_view kPlaceholders = R"(
+constexpr std::string_view kAboutPlaceholders = R"(
 In --header-up and --header-down, names in braces stand for facts about the request, as in
 --header-up 'X-Real-IP: {client}'. A field whose value becomes empty is removed. {{ and }} are
 literal braces.
@@ -112,7 +112,7 @@ std::string help_text() {
   std::string text = std::string(kUsage) + command_lines() + std::string(kBackends);
   for (const GroupRow& group : setting_groups())
     text += group_text(group);
-  return text + std::string(kPlaceholders) + placeholder_lines() + std::string(kNotes);
+  return text + std::string(kAboutPlaceholders) + placeholder_lines() + std::string(kNotes);
 }
 
 }  // namespace onehop::config

@@ -70,6 +70,10 @@ constexpr std::uint64_t bit_of(FieldId id) noexcept {
   return std::uint64_t{1} << static_cast<unsigned>(id);
 }
 
+constexpr bool is_in(std::uint64_t set, FieldId id) noexcept {
+  return (set & bit_of(id)) != 0;
+}
+
 constexpr bool has_flag(FieldId id, FieldFlag flag) noexcept {
   return (detail::kFieldFlags[static_cast<std::size_t>(id)] & flag) != 0;
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What /proc says of a process and its threads, any of which may end at every moment."""
+"""The files in /proc of a process and of its threads, any of which may end at every moment."""
 from pathlib import Path
 
 ENDED = (FileNotFoundError, ProcessLookupError)  # the latter, where it ends between open(2) and read(2)

@@ -11,7 +11,7 @@ struct nghttp2_session_callbacks;
 
 namespace onehop::h2 {
 
-// What nghttp2 hands to each callback.
+// `user_data` is that of a callback.
 inline SessionState& state_of(void* user_data) noexcept {
   return *static_cast<SessionState*>(user_data);
 }

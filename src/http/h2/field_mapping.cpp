@@ -33,10 +33,6 @@ constexpr std::uint64_t kConnectionSpecific =
     bit_of(FieldId::connection) | bit_of(FieldId::keep_alive) | bit_of(FieldId::proxy_connection) |
     bit_of(FieldId::transfer_encoding) | bit_of(FieldId::upgrade);
 
-constexpr bool is_in(std::uint64_t set, FieldId id) noexcept {
-  return (set & bit_of(id)) != 0;
-}
-
 bool has_blank_edge(std::string_view value) noexcept {
   return !value.empty() && (ascii::is_blank(value.front()) || ascii::is_blank(value.back()));
 }

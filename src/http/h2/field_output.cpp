@@ -36,7 +36,6 @@ constexpr std::array kLowerNames = {
     LowerName{},
 #define ONEHOP_FIELD(id, name, flags) lowered(name),
 #include "http/field_names.def"
-#include "http/header_lines.hpp"
 #undef ONEHOP_FIELD
 };
 
@@ -45,10 +44,6 @@ constexpr std::uint64_t kNeverSent = bit_of(FieldId::connection) | bit_of(FieldI
                                      bit_of(FieldId::transfer_encoding) | bit_of(FieldId::upgrade) |
                                      bit_of(FieldId::content_length) | bit_of(FieldId::te) |
                                      bit_of(FieldId::trailer) | bit_of(FieldId::http2_settings);
-
-constexpr bool is_in(std::uint64_t set, FieldId id) noexcept {
-  return (set & bit_of(id)) != 0;
-}
 
 std::string_view lower_name(const FieldLine& line, Arena& memory) {
   if (line.id != FieldId::unknown) return kLowerNames[static_cast<std::size_t>(line.id)].view();
