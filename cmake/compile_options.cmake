@@ -87,6 +87,7 @@ function(onehop_own_target_unhardened target)
     target_compile_options(${target} PRIVATE
       -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast
       -Wimplicit-fallthrough
+      $<$<BOOL:${ONEHOP_UNITY}>:-Wno-shadow>  # by a name of another file
       $<$<BOOL:${ONEHOP_WERROR}>:-Werror>)
   else()
     # Part of another project, which may have set no build type. Warnings are for our developers.
