@@ -10,7 +10,7 @@
 namespace onehop::observe {
 namespace {
 
-constexpr std::string_view kOther = "other";
+constexpr std::string_view kOtherAddress = "other";
 
 Time time_of(const std::atomic<Time::rep>& ticks) {
   return Time(Time::duration(ticks.load(std::memory_order_relaxed)));
@@ -62,10 +62,10 @@ AddressShard& AddressIndex::Worker::find_or_make(std::string_view address, Time 
     if (refused_.empty()) refused_until_ = now + kAskAgain;
     refused_.emplace(address);
   }
-  const auto other = by_name_.find(kOther);
+  const auto other = by_name_.find(kOtherAddress);
   if (other != by_name_.end()) return *other->second;
   const std::lock_guard lock(index_.mutex_);
-  return make(kOther);
+  return make(kOtherAddress);
 }
 
 AddressShard& AddressIndex::Worker::remember(AddressShard& shard,

@@ -55,12 +55,12 @@ std::string rows_html(const OverviewTable& table) {
 }
 
 // The replacement of a comment of the page, <!--=name-->.
-struct Part {
+struct PagePart {
   std::string name;
   std::string html;
 };
 
-std::string filled(std::string_view text, const std::vector<Part>& parts) {
+std::string filled(std::string_view text, const std::vector<PagePart>& parts) {
   constexpr std::string_view kBegin = "<!--=";
   constexpr std::string_view kEnd = "-->";
   std::string page;
@@ -70,7 +70,7 @@ std::string filled(std::string_view text, const std::vector<Part>& parts) {
     if (begin == std::string_view::npos) return page;
     text.remove_prefix(begin + kBegin.size());
     const std::size_t end = text.find(kEnd);
-    const auto part = std::ranges::find(parts, text.substr(0, end), &Part::name);
+    const auto part = std::ranges::find(parts, text.substr(0, end), &PagePart::name);
     if (part != parts.end()) page += part->html;
     text.remove_prefix(end + kEnd.size());
   }
@@ -134,8 +134,8 @@ std::string problems_html(const std::vector<Overview::Problem>& problems) {
   return html;
 }
 
-std::vector<Part> parts_of(const Overview& overview) {
-  std::vector<Part> parts = {
+std::vector<PagePart> page_parts(const Overview& overview) {
+  std::vector<PagePart> parts = {
       {"condition", "<span id=\"pill\" class=\"pill " +
                         std::string(name_of(condition_tone(overview))) + "\">" +
                         std::string(condition_of(overview)) + "</span>"},
@@ -154,7 +154,7 @@ std::vector<Part> parts_of(const Overview& overview) {
 }  // namespace
 
 std::string dashboard_page(const Overview& overview) {
-  return filled(kTemplate, parts_of(overview));
+  return filled(kTemplate, page_parts(overview));
 }
 
 std::string_view dashboard_policy() {

@@ -11,7 +11,7 @@ namespace onehop::observe {
 namespace {
 
 constexpr std::size_t kMaxEndpoints = 256;
-constexpr std::string_view kOther = "other";
+constexpr std::string_view kOtherEndpoint = "other";
 
 // The values of one series.
 struct Numbers {
@@ -70,7 +70,7 @@ void add_endpoint_families(MetricFamilies& families, const Endpoints& endpoints)
       numbers.add(statuses[i]);
       add(endpoint_name(statuses[i].endpoint), numbers);
     }
-    if (statuses.size() > kMaxEndpoints) add(kOther, others);
+    if (statuses.size() > kMaxEndpoints) add(kOtherEndpoint, others);
   }
 }
 

@@ -65,8 +65,8 @@ constexpr std::array kNumbers = {
     OfErrno{ENOMEM, "out_of_memory"},
 };
 
-constexpr std::size_t kOther = kCodes.size() + kNumbers.size();
-static_assert(kOther + 1 == kFailureReasons);
+constexpr std::size_t kOtherReason = kCodes.size() + kNumbers.size();
+static_assert(kOtherReason + 1 == kFailureReasons);
 
 }  // namespace
 
@@ -83,16 +83,16 @@ std::size_t failure_reason(const Error& error) noexcept {
   const auto code = error.is_timeout() ? Errc::timed_out : static_cast<Errc>(error.code().value());
   if (is_ours || error.is_timeout()) {
     const auto found = std::ranges::find(kCodes, code, &OfCode::code);
-    return found == kCodes.end() ? kOther : static_cast<std::size_t>(found - kCodes.begin());
+    return found == kCodes.end() ? kOtherReason : static_cast<std::size_t>(found - kCodes.begin());
   }
   const auto found = std::ranges::find(kNumbers, error.code().value(), &OfErrno::number);
-  if (found == kNumbers.end()) return kOther;
+  if (found == kNumbers.end()) return kOtherReason;
   return kCodes.size() + static_cast<std::size_t>(found - kNumbers.begin());
 }
 
 std::string_view name_of_failure_reason(std::size_t index) noexcept {
   if (index < kCodes.size()) return kCodes[index].name;
-  if (index < kOther) return kNumbers[index - kCodes.size()].name;
+  if (index < kOtherReason) return kNumbers[index - kCodes.size()].name;
   return "other";
 }
 
