@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import websockets
 
-from admin import Scrape, promtool
+from admin import promtool
 from h2_client import H2Client
 from proxy_process import ROOT, SANITIZED, free_port
 from raw_client import Client, connect
