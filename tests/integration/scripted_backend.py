@@ -38,6 +38,26 @@ def silent(peer):
     peer.wait_for_close()
 
 
+class HeldRequest:
+    """A script that reads a request, and responds to it when the test says so."""
+
+    def __init__(self, response=OK):
+        self.response = response
+        self.has_arrived, self.may_go_on = threading.Event(), threading.Event()
+
+    def __call__(self, peer):
+        peer.read_request()
+        self.has_arrived.set()
+        self.may_go_on.wait(4 * PATIENCE)
+        peer.send(self.response)
+
+    def wait_until_here(self):
+        assert self.has_arrived.wait(2 * PATIENCE), "the request does not reach the backend"
+
+    def respond(self):
+        self.may_go_on.set()
+
+
 class Connection(Reader):
     """The backend's end of one connection."""
 

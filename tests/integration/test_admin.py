@@ -5,7 +5,6 @@ import json
 import signal
 import socket
 import ssl
-import threading
 import time
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from admin import Admin, admin_address
 from proxy_process import free_port, run_onehop
 from raw_client import Client, connect
+from scripted_backend import HeldRequest
 from stopped_thread import StoppedThread
 from tls_peers import Certificates, TlsClient, trusting
 from wire import PATIENCE, get, message
@@ -151,25 +151,18 @@ def wait_for_page(admin, path, status, patience=PATIENCE):
 
 
 def test_a_drain_shows_as_not_ready(backend, admin):
-    arrived, go_on = threading.Event(), threading.Event()
-
-    def script(peer):
-        peer.read_request()
-        arrived.set()
-        go_on.wait(20)
-        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone")
-
-    backend.play(script)
+    held = HeldRequest()
+    backend.play(held)
     proxy = admin.start("--health-path", "/health", backend.url)
     assert admin.page("/readyz").body == b"ready\n"
     with proxy.client() as client, proxy.client() as other:
         other.get("/health")
         client.send(get())
-        assert arrived.wait(20)
+        held.wait_until_here()
         proxy.signal(signal.SIGTERM)
         assert wait_for_page(admin, "/readyz", 503).body == b"draining\n"
         assert json.loads(admin.page("/status").body)["state"]["activity"] == "draining"
-        go_on.set()
+        held.respond()
         assert client.read_final().status == 200
     assert proxy.wait() == 0
 

@@ -17,6 +17,7 @@ from admin import promtool
 from h2_client import H2Client
 from proxy_process import ROOT, SANITIZED, free_port
 from raw_client import Client, connect
+from scripted_backend import HeldRequest
 from tls_peers import Certificates, TlsBackend, TlsClient, trusting
 from wire import answer, get, message, post
 
@@ -58,23 +59,16 @@ def test_requests_are_counted_by_method_code_and_protocol(proxy, backend, admin)
 
 
 def test_a_request_in_progress_is_in_flight(proxy, backend, admin):
-    arrived, go_on = threading.Event(), threading.Event()
-
-    def script(peer):
-        peer.read_request()
-        arrived.set()
-        go_on.wait(20)
-        peer.send(answer(b"late"))
-
-    backend.play(script)
+    held = HeldRequest()
+    backend.play(held)
     with proxy.client() as client:
         client.send(get())
-        assert arrived.wait(20)
+        held.wait_until_here()
         scrape = admin.scrape()
         assert scrape.value("onehop_requests_in_flight") == 1
         assert scrape.value("onehop_client_connections_open") == 1
         assert scrape.value("onehop_requests_total") == 0
-        go_on.set()
+        held.respond()
         assert client.read_final().status == 200
     admin.wait_until_idle(1)
 

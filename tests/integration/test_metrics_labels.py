@@ -2,7 +2,6 @@
 """The labels `route`, `upstream` and `endpoint` of the metrics, and the health of upstreams beside each other."""
 import asyncio
 import json
-import threading
 import time
 
 import pytest
@@ -11,6 +10,7 @@ import websockets
 from admin import Admin, admin_address
 from proxy_process import free_port
 from raw_client import Client
+from scripted_backend import HeldRequest
 from wire import PATIENCE, answer, get
 
 API = {"path": "/api/*", "upstream": "api"}
@@ -109,23 +109,16 @@ def test_requests_are_counted_by_route_and_upstream(served, start_backend):
 
 
 def test_requests_in_flight_are_those_of_their_route(served, backend):
-    arrived, go_on = threading.Event(), threading.Event()
-
-    def script(peer):
-        peer.read_request()
-        arrived.set()
-        go_on.wait(20)
-        peer.send(answer(b"late"))
-
-    backend.play(script)
+    held = HeldRequest()
+    backend.play(held)
     proxy, admin = served(upstream={"api": {"backend": backend.url}}, route=[API, {"path": "/x", "status": 404}])
     with Client(proxy.address) as client:
         client.send(get("/api/x"))
-        assert arrived.wait(20)
+        held.wait_until_here()
         scrape = admin.scrape()
         assert scrape.value("onehop_requests_in_flight", route="/api/*") == 1
         assert scrape.value("onehop_requests_in_flight") == 1
-        go_on.set()
+        held.respond()
         assert client.read_final().status == 200
     assert admin.wait_until_idle(1).value("onehop_requests_in_flight", route="/api/*") == 0
 
@@ -181,25 +174,18 @@ def test_counters_of_routes_and_upstreams_go_on_over_reloads(served, start_backe
 
 def test_a_request_is_of_the_route_that_it_began_with(served, start_backend):
     slow, other = start_backend(), start_backend()
-    arrived, go_on = threading.Event(), threading.Event()
-
-    def script(peer):
-        peer.read_request()
-        arrived.set()
-        go_on.wait(20)
-        peer.send(answer(b"late"))
-
-    slow.play(script)
+    held = HeldRequest()
+    slow.play(held)
     proxy, admin = served(workers=1, upstream={"api": {"backend": slow.url}}, route=[API])
     with Client(proxy.address) as client:
         client.send(get("/api/x"))
-        assert arrived.wait(20)
+        held.wait_until_here()
         proxy.reload(upstream={"web": {"backend": other.url}}, route=[{"path": "/web/*", "upstream": "web"}])
         scrape = admin.scrape()
         assert scrape.value("onehop_requests_in_flight", route="/api/*") == 1
         row = status_of(admin, lambda one: one["upstreams"])["upstreams"][0]
         assert (row["upstream"], row["backend"], row["health"], row["in_flight"]) == ("api", "", "draining", 1)
-        go_on.set()
+        held.respond()
         assert client.read_final().status == 200
     scrape = admin.wait_until_idle(1)
     assert scrape.value("onehop_requests_total", route="/api/*", code="200") == 1

@@ -16,6 +16,7 @@ import pytest
 from admin import Admin, admin_address
 from proxy_process import NEEDS_DESCRIPTORS, free_port, run_onehop
 from raw_client import Client, connect
+from scripted_backend import HeldRequest
 from tls_peers import Certificates, TlsBackend, TlsClient, trusting
 from wire import OK, PATIENCE, answer, get, post
 
@@ -392,19 +393,12 @@ def test_a_former_backend_drains_and_is_gone(configured, backend, start_backend)
     """Regression: its addresses were kept for ever, as those of the new backend."""
     proxy = configured(backend=backend.url, admin="127.0.0.1:0")
     admin = Admin(None, admin_address(proxy))
-    arrived, go_on = threading.Event(), threading.Event()
-
-    def slow(peer):
-        peer.read_request()
-        arrived.set()
-        go_on.wait(20)
-        peer.send(answer(b"late"))
-
-    backend.play(slow)
+    held = HeldRequest()
+    backend.play(held)
     other = start_backend()
     with proxy.client() as client:
         client.send(get())
-        assert arrived.wait(20)
+        held.wait_until_here()
         proxy.reload(backend=other.url)
         with proxy.client() as another:
             assert another.get().status == 200
@@ -417,7 +411,7 @@ def test_a_former_backend_drains_and_is_gone(configured, backend, start_backend)
         scrape = admin.scrape()
         assert scrape.value("onehop_upstream_requests_in_flight", address=old) == 1
         assert [its["address"] for name, its, _ in scrape.samples if name == "onehop_upstream_up"] == [new]
-        go_on.set()
+        held.respond()
         assert client.read_final().status == 200
     scrape = admin.wait_for(lambda one: not any(its.get("address") == old for _, its, _ in one.samples))
     assert scrape.value("onehop_requests_total") == 2
