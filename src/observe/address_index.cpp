@@ -57,7 +57,11 @@ AddressShard& AddressIndex::Worker::find_or_make(std::string_view address, Time 
     // Only this thread reads the forgotten ones.
     std::erase_if(by_name_, [](const auto& each) { return is_forgotten(*each.second); });
     recent_ = {};
-    std::erase_if(all_, [](const auto& each) { return is_forgotten(*each); });
+    std::erase_if(all_, [this](const auto& each) {
+      if (!is_forgotten(*each)) return false;
+      index_.keep_times(*each);
+      return true;
+    });
     if (index_.admit(address, now)) return remember(make(address), address);
     if (refused_.empty()) refused_until_ = now + kAskAgain;
     refused_.emplace(address);
@@ -118,6 +122,22 @@ void AddressIndex::forget_one(const std::string& address) {
     }
   }
   known_.erase(address);
+}
+
+void AddressIndex::keep_times(const AddressShard& forgotten) noexcept {
+  former_connect_.add(forgotten.connect);
+  former_wait_.add(forgotten.wait);
+}
+
+HistogramTotals AddressIndex::sum_of(HistogramCounters AddressShard::* phase,
+                                     const HistogramTotals& former) const {
+  const std::lock_guard lock(mutex_);
+  HistogramTotals sum = former;
+  for (const Worker* const worker : workers_) {
+    for (const auto& shard : worker->all_)
+      sum.add((*shard).*phase);
+  }
+  return sum;
 }
 
 std::vector<RequestTotals::Address> AddressIndex::totals() const {

@@ -113,7 +113,10 @@ class AddressIndex {
   const std::string& upstream() const noexcept { return upstream_; }
   // By address.
   std::vector<RequestTotals::Address> totals() const;
-  // Leaves out all that was counted for it so far.
+  // Of all addresses together. Those that were forgotten count on, so that no sum ever falls.
+  HistogramTotals connect_times() const { return sum_of(&AddressShard::connect, former_connect_); }
+  HistogramTotals wait_times() const { return sum_of(&AddressShard::wait, former_wait_); }
+  // Leaves out of totals() all that was counted for it so far.
   void forget(std::string_view address);
 
  private:
@@ -121,12 +124,17 @@ class AddressIndex {
   bool admit(std::string_view address, Time now);
   void forget_one(const std::string& address);
   bool make_room(Time now);
+  void keep_times(const AddressShard& forgotten) noexcept;
+
+  HistogramTotals sum_of(HistogramCounters AddressShard::* phase,
+                         const HistogramTotals& former) const;
 
   const std::string upstream_;
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::set<std::string, std::less<>> known_;
   std::vector<Worker*> workers_;
+  HistogramTotals former_connect_, former_wait_;  // of shards that are no more
 };
 
 }  // namespace onehop::observe

@@ -91,6 +91,25 @@ TEST_F(AddressIndexTest, TextsThatLastAreFoundByTheirPlace) {
   EXPECT_EQ(counted("10.9.9.1:80"), 1U);
 }
 
+// Regression: a counter that falls looks like a restart, and its rate like a burst.
+TEST_F(AddressIndexTest, TheTimesOfAForgottenOneAreStillInTheSums) {
+  const auto observe = [](AddressIndex::Worker& worker, std::string_view address) {
+    worker.of(address, kStart).connect.observe(1ms, Buckets());
+    worker.of(address, kStart).wait.observe(2ms, Buckets());
+  };
+  observe(one_, "a:1");
+  observe(one_, "b:1");
+  observe(other_, "a:1");
+  index_.forget("a:1");
+  EXPECT_EQ(index_.connect_times().nanoseconds, 3'000'000U);
+  EXPECT_EQ(index_.wait_times().count(), 3U);
+  observe(one_, "c:1");  // which clears what was forgotten
+  EXPECT_EQ(index_.connect_times().nanoseconds, 4'000'000U);
+  EXPECT_EQ(index_.wait_times().nanoseconds, 8'000'000U);
+  EXPECT_EQ(index_.wait_times().count(), 4U);
+  EXPECT_EQ(index_.totals().size(), 2U);
+}
+
 TEST_F(AddressIndexTest, AForgottenOneIsCountedAnew) {
   count(one_, "a:1");
   count(one_, "a:1");

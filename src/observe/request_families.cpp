@@ -46,13 +46,6 @@ void add_failures(MetricFamilies& families, const RequestTotals& totals) {
   }
 }
 
-HistogramTotals sum_of(const Upstream& upstream, HistogramTotals Address::* phase) {
-  HistogramTotals sum;
-  for (const Address& address : upstream.addresses)
-    sum.add(address.*phase);
-  return sum;
-}
-
 std::string_view label_of(const Address& address) {
   return address.address.empty() ? std::string_view("none") : address.address;
 }
@@ -62,10 +55,8 @@ void add_phases(MetricFamilies& families, const RequestTotals& totals, const Buc
                                    "connect: to make a new connection, without waiting for it; "
                                    "wait: from the request sent to the response's head.");
   for (const Upstream& upstream : totals.upstreams) {
-    phases.add(sum_of(upstream, &Address::connect), buckets,
-               {{"phase", "connect"}, {"upstream", upstream.name}});
-    phases.add(sum_of(upstream, &Address::wait), buckets,
-               {{"phase", "wait"}, {"upstream", upstream.name}});
+    phases.add(upstream.connect, buckets, {{"phase", "connect"}, {"upstream", upstream.name}});
+    phases.add(upstream.wait, buckets, {{"phase", "wait"}, {"upstream", upstream.name}});
   }
 }
 

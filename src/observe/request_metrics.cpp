@@ -300,8 +300,11 @@ RequestTotals RequestMetrics::totals() const {
   }
   for (std::size_t slot = 0; slot < state.upstreams.size(); ++slot) {
     RequestTotals::Upstream upstream{.name = state.upstreams.value(slot)};
-    if (const AddressIndex* const index = state.indexes.get(slot))
+    if (const AddressIndex* const index = state.indexes.get(slot)) {
       upstream.addresses = index->totals();
+      upstream.connect = index->connect_times();
+      upstream.wait = index->wait_times();
+    }
     if (state.upstreams.is_used(slot) || !upstream.addresses.empty())
       totals.upstreams.push_back(std::move(upstream));
   }

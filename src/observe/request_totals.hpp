@@ -56,6 +56,7 @@ struct RequestTotals {
   struct Upstream {
     std::string name;
     std::vector<Address> addresses = {};
+    HistogramTotals connect = {}, wait = {};  // of all addresses that it has ever had
     // Of upstream_health: down if all of its backends are.
     Overview::Health health = Overview::Health::unused;
   };
