@@ -168,6 +168,13 @@ class Proxy:
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
+    def wait_for_descriptors(self, at_most, patience=2 * PATIENCE):
+        """Waits until it has noticed which connections have ended."""
+        deadline = time.monotonic() + patience
+        while (count := self.descriptors()) > at_most:
+            assert time.monotonic() < deadline, f"{count} descriptors instead of {at_most}"
+            time.sleep(0.005)
+
     def client_sockets(self):
         """Counts its descriptors that are client connections over IPv4."""
         table = Path(f"/proc/{self.pid}/net/tcp").read_text(encoding="ascii").splitlines()[1:]

@@ -116,7 +116,8 @@ class ScriptedBackend:
         self.listener.listen(512)
         self.changed = threading.Condition()
         self.start_over()
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.accepting = threading.Thread(target=self.accept, daemon=True)
+        self.accepting.start()
 
     @property
     def address(self):
@@ -239,6 +240,9 @@ class ScriptedBackend:
         of one test serves the next. One that the proxy made and gave up at once may still be in the
         accept queue."""
         self.wait_for_accept_queue()
+        self.end_connections()
+
+    def end_connections(self):
         failures, threads = self.failures, dict(self.threads)
         for connection in threads.values():
             shut_down(connection.sock)
@@ -250,6 +254,12 @@ class ScriptedBackend:
             connection.sock.close()
         self.start_over()
         assert not failures, failures
+
+    def kill(self):
+        """No connection lasts, also of those that come meanwhile."""
+        self.close()
+        self.accepting.join(PATIENCE)
+        self.end_connections()
 
     def close(self):
         shut_down(self.listener)

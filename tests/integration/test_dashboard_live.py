@@ -168,8 +168,7 @@ def test_a_killed_backend_turns_red_within_two_seconds(browser, start_proxy):
     loading.start()
     try:
         browser.until("document.querySelector('#upstreams .health.ok')")
-        proxy.backend.end_test()
-        proxy.backend.close()
+        proxy.backend.kill()
         killed = time.monotonic()
         browser.until("document.querySelector('#upstreams tr.down .health.bad')")
         took = time.monotonic() - killed

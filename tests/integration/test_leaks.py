@@ -124,13 +124,6 @@ def test_ten_thousand_connections_leave_nothing_behind(measured):
     assert_nothing_is_left(measured(5000 // SCALE, 1, 1, 100))
 
 
-def wait_for_descriptors(proxy, at_most, patience=8):
-    deadline = time.monotonic() + patience
-    while proxy.descriptors() > at_most and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert proxy.descriptors() <= at_most
-
-
 @pytest.mark.parametrize("script", [
     reply_once(message("HTTP/1.1 200 OK", "Content-Length: 84", body=b"x" * 42)),
     reply_once(b"garbage\r\n\r\n"),
@@ -142,14 +135,13 @@ def test_failing_backends_leave_no_descriptor_behind(hop_with, script):
     hop = hop_with("--pool-idle-timeout", "100ms")
     hop.assert_serves()
     hop.end_test()
-    wait_for_descriptors(hop.proxy, hop.proxy.descriptors())
     before = hop.proxy.descriptors()
     hop.backend.play(script)
     for _ in range(100):
         with hop.proxy.client() as client:
             client.send(get("/", "Connection: Upgrade", "Upgrade: websocket"))
             read_quietly(client)
-    wait_for_descriptors(hop.proxy, before)
+    hop.proxy.wait_for_descriptors(before)
 
 
 def read_quietly(client):
@@ -171,7 +163,7 @@ def test_leaving_clients_and_tunnels_leave_no_descriptor_behind(hop_with):
         if number % 2:
             client.read_final()
         client.reset()
-    wait_for_descriptors(hop.proxy, before)
+    hop.proxy.wait_for_descriptors(before)
 
 
 @pytest.mark.parametrize("who", ["client", "backend"])
@@ -209,7 +201,7 @@ def test_tunnels_whose_half_closed_side_was_reset_leave_no_descriptor_behind(hop
     else:
         seen.set()
     try:
-        wait_for_descriptors(hop.proxy, before)
+        hop.proxy.wait_for_descriptors(before)
     finally:
         seen.set()
         for client in clients:

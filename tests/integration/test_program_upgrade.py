@@ -217,7 +217,7 @@ def test_after_a_failure_nothing_has_changed(upgraded, name):
     descriptors = proxy.descriptors()
     for _ in range(5):
         proxy.fail_to_upgrade()
-    assert proxy.descriptors() <= descriptors + 2  # of the pools, for each worker
+    proxy.wait_for_descriptors(descriptors + 2)  # of the pools, for each worker
     assert proxy.process.poll() is None
     # And then it works.
     proxy.install()
@@ -534,4 +534,4 @@ def test_upgrades_leave_no_descriptor_behind(upgraded):
     with proxy.client() as client:
         client.get()
     proxy.status()  # forgets the one that has ended
-    assert proxy.descriptors() <= counted + 2
+    proxy.wait_for_descriptors(counted + 2)

@@ -2,7 +2,6 @@
 """--send-proxy: each connection to the backend begins with the header of the client that it is for."""
 import socket
 import struct
-import time
 from pathlib import Path
 
 import pytest
@@ -105,14 +104,11 @@ def test_a_unix_socket_has_a_client_without_an_address(start_proxy, backend, tmp
 def test_memory_and_connections_do_not_grow_with_clients_that_left(start_proxy, backend):
     NamedBackend(backend)
     proxy = start_proxy("--send-proxy", "--access-log", "off", "--workers", "1", backend.url)
-    before = len([None for _ in Path(f"/proc/{proxy.pid}/fd").iterdir()])
+    before = proxy.descriptors()
     for _ in range(200):
         with Client(proxy.address) as client:
             assert client.get().status == 200
-    deadline = time.monotonic() + 2 * PATIENCE
-    while len(list(Path(f"/proc/{proxy.pid}/fd").iterdir())) > before + 2:
-        assert time.monotonic() < deadline, "connections of clients that left"
-        time.sleep(0.02)
+    proxy.wait_for_descriptors(before + 2)  # more would be connections of clients that left
 
 
 @needs_haproxy

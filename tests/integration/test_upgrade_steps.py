@@ -185,7 +185,7 @@ def test_whenever_the_new_process_is_killed_nothing_has_changed(upgraded, step, 
     play_until(step, child)
     child.die()
     child.answer_of_command()
-    assert proxy.descriptors() <= descriptors
+    proxy.wait_for_descriptors(descriptors)
     proxy.install()
     proxy.upgrade()
 
