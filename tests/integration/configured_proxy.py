@@ -10,6 +10,7 @@ import time
 from proxy_process import PROGRAM, Proxy, free_port
 from wire import PATIENCE
 
+WATCH = " --watch-config: "
 REPORT = ("reloaded; ", "not reloaded, ", "no reload: ")  # one of them is in the line of each reload
 
 
@@ -52,9 +53,10 @@ class ConfiguredProxy(Proxy):
                                         stdin=subprocess.DEVNULL, stdout=self.output,
                                         stderr=self.messages, env=self.environment)
 
-    def reports(self):
-        """The log lines about reloads."""
-        return [line for line in self.stderr().splitlines() if any(words in line for words in REPORT)]
+    def reports(self, but=None):
+        """The log lines about reloads, without those with the words `but`."""
+        return [line for line in self.stderr().splitlines()
+                if any(words in line for words in REPORT) and not (but and but in line)]
 
     def change(self, **settings):
         """Changes the file; a setting that is None is removed. `max_body` is max-body."""
@@ -64,18 +66,18 @@ class ConfiguredProxy(Proxy):
         write(self.file, toml(self.settings))
 
     def hup(self):
-        """Sends HUP and returns the line that reports the reload."""
-        before = len(self.reports())
+        """Sends HUP and returns the line that reports the reload. The watch may be about to report one of its own."""
+        before = len(self.reports(but=WATCH))
         self.signal(signal.SIGHUP)
-        return self.wait_for_report(before)
+        return self.wait_for_report(before, but=WATCH)
 
-    def wait_for_report(self, before):
+    def wait_for_report(self, before, but=None):
         deadline = time.monotonic() + 3 * PATIENCE
-        while len(self.reports()) <= before:
+        while len(reports := self.reports(but)) <= before:
             assert time.monotonic() < deadline, f"no report of a reload: {self.stderr()}"
             assert self.process.poll() is None, f"onehop died: {self.stderr()}"
             time.sleep(0.005)
-        return self.reports()[before]
+        return reports[before]
 
     def reload(self, **settings):
         """Changes the file and reloads it, which must succeed."""

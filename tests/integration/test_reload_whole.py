@@ -169,6 +169,7 @@ def test_nothing_changes_if_the_files_cannot_be_watched(configured, backend):
     """For want of descriptors: one is free, with which the files are read, and the watch needs two."""
     proxy = configured(backend=backend.url, header_down=["X-Old: yes"])
     wait_until(lambda: "the backend accepts connections" in proxy.stderr(), "the end of the start")
+    backend.end_test()  # which waits until the proxy has closed the connection that showed it
     used = {int(name) for name in os.listdir(f"/proc/{proxy.pid}/fd")}
     limit = next(number for number in range(len(used) + 2) if number not in used) + 1
     before = resource.prlimit(proxy.pid, resource.RLIMIT_NOFILE, (limit, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
