@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::chrono::hours kBetweenUrgent(6);
 constexpr std::chrono::minutes kImpatience(15);
-constexpr std::chrono::hours kLatestPlan(25);  // a later time is one of a clock that was wrong
+constexpr std::chrono::hours kMaxAdviceAhead(25);  // a later time is one of a clock that was wrong
 constexpr std::chrono::hours kStray(24);
 constexpr std::string_view kRenewRequest = "renew-";
 
@@ -191,7 +191,7 @@ bool Renewer::is_due(const Site& site, const RenewerSettings& settings) const {
 bool Renewer::wants_advice(const Site& site, const RenewerSettings& settings) const {
   if (site.is_placeholder || site.facts.renewal_id.empty()) return false;
   const auto next = site.state.next_advice;
-  if (next && *next > now() && *next - now() <= kLatestPlan) return false;
+  if (next && *next > now() && *next - now() <= kMaxAdviceAhead) return false;
   return std::ranges::find(settings.authorities, site.state.authority) !=
          settings.authorities.end();
 }

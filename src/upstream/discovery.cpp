@@ -21,7 +21,7 @@ constexpr std::size_t kMaxAddresses = 1000;
 constexpr Duration kTryTimeout = std::chrono::milliseconds(1500);
 constexpr int kTries = 3;
 // How often the expiry of the names is checked.
-constexpr Duration kSleep = std::chrono::milliseconds(200);
+constexpr Duration kExpiryInterval = std::chrono::milliseconds(200);
 
 bool is_name(const Url& url) {
   return url.scheme() != "unix" && !net::Address::from_ip(url.host(), 0);
@@ -75,7 +75,7 @@ class Discovery::Job {
   // Asks for what has expired.
   void look() {
     io::Reactor& reactor = io::Reactor::current();
-    reactor.timers().arm(*timer_, reactor.now() + kSleep);
+    reactor.timers().arm(*timer_, reactor.now() + kExpiryInterval);
     for (Source& source : sources_) {
       if (source.is_asking || reactor.now() < source.found.next()) continue;
       source.is_asking = true;

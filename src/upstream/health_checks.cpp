@@ -20,7 +20,7 @@ namespace onehop::upstream {
 namespace {
 
 // How often the list and the ejections are checked.
-constexpr Duration kNap = std::chrono::milliseconds(200);
+constexpr Duration kLookInterval = std::chrono::milliseconds(200);
 constexpr double kCheckJitter = 0.2;
 
 }  // namespace
@@ -70,7 +70,7 @@ class HealthChecks::Job {
         look();
       } catch (const std::bad_alloc&) {  // there may be memory next time
       }
-      co_await sleep_for(kNap);
+      co_await sleep_for(kLookInterval);
     }
   }
   // Begins the checks whose time has come.
