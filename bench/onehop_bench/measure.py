@@ -36,10 +36,10 @@ class Bench:
         self.certificate, self.key = make_certificate(self.directory)
         port = self._start_backend("backend")
         self.ports = {PLAIN: port, TLS: port, H2C: self._start_backend("backend_h2"),
-                      BALANCE: self._start_backend("queue_backends", str(BACKENDS), MEAN_SERVICE)}
+                      BALANCE: self._start_backend("queue_backends", str(BACKENDS), MEAN_SERVICE, ports=BACKENDS)}
 
-    def _start_backend(self, name, *arguments):
-        port = process.free_port()
+    def _start_backend(self, name, *arguments, ports=1):
+        port = process.first_free_port(ports)
         backend = process.start([tools.path(name), str(port), *arguments], self.cores.load,
                                 stdin=subprocess.DEVNULL)
         if not process.wait_for_port(backend, port):

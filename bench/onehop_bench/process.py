@@ -41,17 +41,28 @@ def descriptor_limit():
 
 
 def free_port():
+    return first_free_port(1)
+
+
+def first_free_port(count):
+    """Returns the first of count ports in a row that are free now, and that no later call returns before all others."""
     global _next_port
     for _ in range(LAST_PORT - FIRST_PORT):
-        _next_port = _next_port + 1 if _next_port < LAST_PORT else FIRST_PORT
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", _next_port))
-                return _next_port
-            except OSError:
-                continue
+        first = _next_port if _next_port + count <= LAST_PORT else FIRST_PORT
+        _next_port = first + count
+        if all(is_free(port) for port in range(first, first + count)):
+            return first
     raise SystemExit("bench: no free port on 127.0.0.1")
+
+
+def is_free(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def start(command, core, **options):
