@@ -23,7 +23,7 @@ using detail::ArenaRef;
 class detail::Arena {
  public:
   // Fits a typical head and its edits in one block.
-  static constexpr std::size_t kBlockSize = 4096;
+  static constexpr std::size_t kBlockSize = 4088;
 
   static ArenaRef create();
 

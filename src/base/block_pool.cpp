@@ -15,7 +15,6 @@
 namespace onehop {
 namespace {
 
-constexpr std::size_t kLists = kLargestPooledBlock / kBlockStep;
 // A list always keeps kAlwaysKept blocks and never more than kMaxKept bytes.
 constexpr std::uint32_t kAlwaysKept = 32;
 constexpr std::size_t kMaxKept = std::size_t{4} << 20;
@@ -30,6 +29,17 @@ struct FreeList {
   std::uint32_t count;
   std::uint32_t min_count;  // minimum of `count` since the last shrink
 };
+
+constexpr std::size_t index_of(std::size_t size) noexcept {
+  return (size + 7) / 16;
+}
+
+constexpr std::size_t size_of(std::size_t index) noexcept {
+  return pooled_size(16 * index);
+}
+
+constexpr std::size_t kLists = index_of(kLargestPooledBlock) + 1;
+static_assert(pooled_size(kLargestPooledBlock) == kLargestPooledBlock);
 
 struct Pool {
   FreeList lists[kLists]{};
@@ -56,14 +66,6 @@ void free_some(FreeList& list, std::uint32_t count, std::size_t size) noexcept {
   list.count -= count;
   for (; count > 0; --count)
     free_to_heap(std::exchange(list.first, list.first->next), size);
-}
-
-constexpr std::size_t index_of(std::size_t size) noexcept {
-  return (size - 1) / kBlockStep;
-}
-
-constexpr std::size_t size_of(std::size_t index) noexcept {
-  return (index + 1) * kBlockStep;
 }
 
 // Frees the pool when its thread ends.
@@ -105,7 +107,7 @@ void keep(FreeList& list, void* block) noexcept {
 
 // The slow paths are separate functions so that the fast paths need not save registers for them.
 [[gnu::noinline, gnu::cold]] void* take_block_slowly(std::size_t size) noexcept {
-  return allocate_from_heap(is_pooled(size) ? size_of(index_of(size)) : size);
+  return allocate_from_heap(is_pooled(size) ? pooled_size(size) : size);
 }
 
 [[gnu::noinline, gnu::cold]] void give_block_slowly(void* block, std::size_t size) noexcept {

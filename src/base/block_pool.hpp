@@ -11,15 +11,18 @@
 namespace onehop {
 
 // Larger blocks come from malloc; so do all blocks under a memory checker.
-inline constexpr std::size_t kLargestPooledBlock = 4096;
-// Sizes that round up to the same multiple of this share a list.
-inline constexpr std::size_t kBlockStep = 32;
+inline constexpr std::size_t kLargestPooledBlock = 4088;
+
+// The size of the pooled block that holds `size` bytes: 8, 24, 40 and so on. glibc's malloc keeps 8
+// bytes beside each block and rounds the sum up to 16, so none of these sizes wastes a byte.
+constexpr std::size_t pooled_size(std::size_t size) noexcept {
+  return (size + 7) / 16 * 16 + 8;
+}
 
 // Returns memory aligned for any type, or null if memory is exhausted. `size` must not be 0. The
 // caller returns it with give_block().
 void* take_block(std::size_t size) noexcept;
-// Returns a block. `size` is the size it was taken with, or another size of the same
-// list.
+// Returns a block. `size` is the size it was taken with, or another with the same pooled_size().
 void give_block(void* block, std::size_t size) noexcept;
 
 // Frees the blocks that this thread has not used since the last call. Returns true if many remain

@@ -55,12 +55,23 @@ TEST(BlockPool, AFreedBlockServesTheNextOneOfItsSize) {
   if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
   void* block = take_block(200);
   give_block(block, 200);
-  void* same_class = take_block(193);
+  void* same_class = take_block(185);
   EXPECT_EQ(same_class, block);
-  void* other_class = take_block(192);
+  void* other_class = take_block(184);
   EXPECT_NE(other_class, block);
-  give_block(same_class, 193);
-  give_block(other_class, 192);
+  give_block(same_class, 185);
+  give_block(other_class, 184);
+}
+
+TEST(BlockPool, NoByteOfAPooledBlockIsWasted) {
+  if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
+  for (std::size_t size = 24; size <= kLargestPooledBlock; ++size) {
+    EXPECT_GE(pooled_size(size), size);
+    EXPECT_LT(pooled_size(size), size + 16);
+    void* block = take_block(size);
+    EXPECT_EQ(::malloc_usable_size(block), pooled_size(size)) << size;
+    give_block(block, size);
+  }
 }
 
 TEST(BlockPool, KeepsMoreBlocksThanItHoldsWithoutLoss) {

@@ -27,7 +27,7 @@ Head* head_of(void* block) {
 // The largest request that costs no more than `size` bytes.
 constexpr std::size_t rounded(std::size_t size) {
   if (kMemoryChecker || size > kLargestPooledBlock) return size;
-  return (size + kBlockStep - 1) / kBlockStep * kBlockStep;
+  return pooled_size(size);
 }
 
 }  // namespace
