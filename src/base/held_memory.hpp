@@ -30,6 +30,22 @@ void set_memory_ceiling(std::size_t size) noexcept;
 // Reports whether the ceiling is reached. Buffers do not grow while it is.
 bool memory_is_short() noexcept;
 
+// Base of classes whose objects stay while many requests come and go: connections, their streams
+// and loops. They take no blocks that requests have used: those lie between blocks that requests
+// will return, and would keep the pages of these.
+class Lasting {
+ public:
+  static void* operator new(std::size_t size) {
+    void* const memory = ::operator new(size);
+    count_held(size);
+    return memory;
+  }
+  static void operator delete(void* memory, std::size_t size) noexcept {
+    ::operator delete(memory);
+    count_released(size);
+  }
+};
+
 // Counts the memory of a standard container.
 template <class T>
 struct HeldAllocator {

@@ -10,7 +10,10 @@
 
 #include <onehop/task.hpp>
 
+#include "base/held_memory.hpp"
+
 #include <coroutine>
+#include <type_traits>
 #include <utility>
 
 namespace onehop {
@@ -18,7 +21,9 @@ namespace onehop {
 template <class Owner>
 class [[nodiscard("a task does nothing until it is started")]] RootTask {
  public:
-  class promise_type : public detail::InFramePool {  // NOLINT(readability-identifier-naming)
+  // The frame stays as long as its owner.
+  class promise_type  // NOLINT(readability-identifier-naming)
+      : public std::conditional_t<std::is_base_of_v<Lasting, Owner>, Lasting, detail::InFramePool> {
    public:
     template <class... Arguments>
     explicit promise_type(Owner& owner, const Arguments&...) noexcept : owner_(owner) {}

@@ -156,11 +156,12 @@ class Stream {
   io::Wakeup* hangup_ = nullptr;
   Time read_deadline_ = io::kNever;
   Time write_deadline_ = io::kNever;
-  io::Timer timer_;
-  std::uint64_t bytes_out_ = 0;
+  [[no_unique_address]] io::Timer timer_;
+  // In the padding of the timer: each idle connection keeps one of these.
   Hangup hangup_kind_ = Hangup::any;
   Ending ending_ = Ending::none;
   bool looked_ = false;  // since read_deadline_ passed
+  std::uint64_t bytes_out_ = 0;
 };
 
 // co_await stream->readable(deadline) returns a Wait.

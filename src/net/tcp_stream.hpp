@@ -6,14 +6,13 @@
 // Thread: owner.
 #pragma once
 
-#include <onehop/task.hpp>
-
+#include "base/held_memory.hpp"
 #include "io/file_descriptor.hpp"
 #include "net/stream.hpp"
 
 namespace onehop::net {
 
-class TcpStream final : public Stream, public detail::InFramePool, private io::Watcher {
+class TcpStream final : public Stream, public Lasting, private io::Watcher {
  public:
   enum class Role : std::uint8_t {
     accepted,   // bytes may be here already

@@ -22,7 +22,7 @@
 
 namespace onehop::net {
 
-class TlsStream final : public Stream, public detail::InFramePool {
+class TlsStream final : public Stream, public Lasting {
  public:
   // Takes over `inner` and `ssl`, and keeps `context` alive. Throws std::bad_alloc.
   TlsStream(std::unique_ptr<Stream> inner, SslHandle ssl, std::shared_ptr<const void> context);

@@ -4,8 +4,7 @@
 // worker, which destroys it when the connection reports its end. Thread: owner.
 #pragma once
 
-#include <onehop/task.hpp>
-
+#include "base/held_memory.hpp"
 #include "base/intrusive_list.hpp"
 #include "net/address.hpp"
 #include "server/client_limit.hpp"
@@ -37,7 +36,7 @@ struct AcceptedFrom {
   bool is_named = false;
 };
 
-class ClientConnection : public ListNode, public detail::InFramePool {
+class ClientConnection : public ListNode, public Lasting {
  public:
   ClientConnection(WorkerContext& worker, std::shared_ptr<const Listener> listener) noexcept;
   ClientConnection(const ClientConnection&) = delete;

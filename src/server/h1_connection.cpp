@@ -92,25 +92,27 @@ RootTask<H1Connection> H1Connection::run() {
     next = *served;
     first_ = false;
     end_of_silence = end_of_idleness();
-    if (++served_ % kRequestsPerTurn == 0) co_await let_others_run();
   }
-  // A connection of HTTP/2 needs more memory than this one was admitted for.
-  if (next == Next::hand_on &&
-      !worker_.admission().has_room_for_request(stream_->reactor().now())) {
-    (void)stream_->try_write(h2::kConnectionRefused.data(), h2::kConnectionRefused.size());
-    next = Next::linger;
-  }
-  if (next == Next::hand_on) {
-    const std::string early(input_.view());
-    input_.release();
-    worker_.owner().continue_as_http2(*this, early);
-  }
+  if (next == Next::hand_on) next = hand_on();
   if (next == Next::linger) {
     input_.release();
     idle_ = true;
     co_await linger(*stream_, kLingerAfterResponse, worker_.drain_state());
   }
   end();
+}
+
+// Returns what to do with the stream if it was not handed on: a connection of HTTP/2 needs more
+// memory than this one was admitted for.
+Next H1Connection::hand_on() {
+  if (!worker_.admission().has_room_for_request(stream_->reactor().now())) {
+    (void)stream_->try_write(h2::kConnectionRefused.data(), h2::kConnectionRefused.size());
+    return Next::linger;
+  }
+  const std::string early(input_.view());
+  input_.release();
+  worker_.owner().continue_as_http2(*this, early);
+  return Next::close;
 }
 
 // Whether to wait on for a head after a wait that has ended.
@@ -151,6 +153,7 @@ void H1Connection::log_exception() const {
 // std::nullopt if no byte of a request has come. One that comes later is served by what is
 // configured then.
 task<std::optional<Next>> H1Connection::serve_one() {
+  if (++served_ % kRequestsPerTurn == 0) co_await let_others_run();
   const net::Time began = stream_->reactor().now();
   // The head is read within the limits that its request is served by.
   const ConfigurationRef configuration = worker_.configuration();

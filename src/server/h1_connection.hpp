@@ -36,6 +36,7 @@ class H1Connection final : public HttpConnection {
   // Not inlined: clang would make its frame part of that of run(), which idle connections keep.
   [[gnu::noinline]] task<std::optional<Next>> serve_one();
   [[gnu::noinline]] task<void> let_others_run();
+  [[gnu::noinline]] Next hand_on();
   net::Time end_of_first() const noexcept;
   bool may_begin_first() const noexcept;
   bool begins_http2() const noexcept;
@@ -45,11 +46,12 @@ class H1Connection final : public HttpConnection {
   // The current exception. Not inlined: see serve_one().
   [[gnu::noinline]] void log_exception() const;
 
+  // In the padding of the base class.
+  bool idle_ = false;        // no request is in progress: a drain may interrupt the wait
+  bool first_ = true;        // no request was served yet
+  std::uint8_t served_ = 0;  // calls of serve_one()
   const net::Time begun_;
   wire::ReadBuffer input_;
-  bool idle_ = false;  // no request is in progress: a drain may interrupt the wait
-  bool first_ = true;  // no request was served yet
-  std::uint8_t served_ = 0;
   RootTask<H1Connection> running_;  // last: destroyed first, it uses the rest
 };
 

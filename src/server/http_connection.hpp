@@ -48,7 +48,8 @@ class HttpConnection : public ClientConnection {
 
   std::array<char, 46> peer_text_{};
   ConnectionTicket ticket_;
-  io::Wakeup ended_;
+  // Derived classes use its padding: each idle connection keeps one of these.
+  [[no_unique_address]] io::Wakeup ended_;
 };
 
 }  // namespace onehop::server

@@ -5,9 +5,9 @@
 #pragma once
 
 #include <onehop/request.hpp>
-#include <onehop/task.hpp>
 
 #include "base/check.hpp"
+#include "base/held_memory.hpp"
 #include "io/endings.hpp"
 #include "net/stream.hpp"
 #include "transport/idle_transfer.hpp"
@@ -24,7 +24,7 @@
 
 namespace onehop::transport {
 
-class H1Connection : public detail::InFramePool {
+class H1Connection : public Lasting {
  public:
   // The origin that keeps the connection between requests.
   class Owner {
