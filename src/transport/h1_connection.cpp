@@ -22,19 +22,11 @@ H1Connection::H1Connection(Owner& owner,
                            Slot slot,
                            std::unique_ptr<net::Stream> stream,
                            const std::string& address)
-    : owner_(owner),
-      pool_(owner.pool()),
-      ref_(owner.use()),
-      counters_(owner.counters_for(address)),
-      slot_(std::move(slot)),
-      stream_(std::move(stream)),
+    : Connection(owner, std::move(slot), std::move(stream), address),
+      owner_(owner),
       input_(stream_->reactor().buffers()),
-      lifetime_(pool_.new_lifetime()),
       disturbed_(io::call<&H1Connection::end>(this)),
-      idle_since_(stream_->reactor().now()) {
-  pool_.counters().open.add(1);
-  counters_->open.add(1);
-}
+      idle_since_(stream_->reactor().now()) {}
 
 H1Connection::H1Connection(Owner& owner, IdleTransfer transfer)
     : H1Connection(
@@ -65,8 +57,6 @@ std::unique_ptr<IdleTransfer> H1Connection::into_transfer() {
 
 H1Connection::~H1Connection() {
   if (phase_ == Phase::idle) count_no_longer_idle();
-  pool_.counters().open.subtract(1);
-  counters_->open.subtract(1);
 }
 
 // --- reservation -------------------------------------------------------------------------------

@@ -7,32 +7,22 @@
 #include <onehop/request.hpp>
 
 #include "base/check.hpp"
-#include "base/held_memory.hpp"
 #include "io/endings.hpp"
-#include "net/stream.hpp"
+#include "transport/connection.hpp"
 #include "transport/idle_transfer.hpp"
-#include "transport/origin_use.hpp"
-#include "transport/pool_context.hpp"
-#include "transport/slot.hpp"
-#include "transport/upstream_counts.hpp"
 #include "wire/read_buffer.hpp"
 
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
 
 namespace onehop::transport {
 
-class H1Connection : public Lasting {
+class H1Connection final : public Connection {
  public:
   // The origin that keeps the connection between requests.
-  class Owner {
+  class Owner : public Connection::Owner {
    public:
-    virtual PoolContext& pool() const noexcept = 0;
-    virtual OriginUse& use() noexcept = 0;
-    // For the connections of this worker to `address`.
-    virtual std::shared_ptr<AddressCounters> counters_for(const std::string& address) = 0;
     // After an exchange that left the connection reusable, or a lease that sent nothing. Where
     // there is no memory to keep it, it is closed.
     virtual void give_back(std::unique_ptr<H1Connection> connection) noexcept = 0;
@@ -57,8 +47,6 @@ class H1Connection : public Lasting {
                const std::string& address);
   // A connection of another worker.
   H1Connection(Owner& owner, IdleTransfer transfer);
-  H1Connection(const H1Connection&) = delete;
-  H1Connection& operator=(const H1Connection&) = delete;
   ~H1Connection();
 
   net::Stream& stream() noexcept {
@@ -71,13 +59,7 @@ class H1Connection : public Lasting {
     return std::move(stream_);
   }
   wire::ReadBuffer& input() noexcept { return input_; }
-  const std::string& address() const noexcept { return counters_->address; }
-  std::string_view lasting_address() const noexcept { return counters_->lasting; }
-  // How long it took to make it.
-  net::Duration dial_time() const noexcept { return dial_time_; }
-  void set_dial_time(net::Duration time) noexcept { dial_time_ = time; }
   Owner& owner() const noexcept { return owner_; }
-  PoolContext& pool() const noexcept { return pool_; }
 
   // For another worker's pool; this object may only be destroyed afterwards. Null, and unchanged,
   // if the stream is more than a socket.
@@ -167,14 +149,7 @@ class H1Connection : public Lasting {
   }
 
   Owner& owner_;
-  PoolContext& pool_;
-  const OriginUse::Ref ref_;
-  const std::shared_ptr<AddressCounters> counters_;
-  Slot slot_;
-  std::unique_ptr<net::Stream> stream_;
   wire::ReadBuffer input_;
-  net::Duration dial_time_{};
-  ConnectionLifetime lifetime_;
   io::Wakeup disturbed_;
   net::Time idle_since_;
   std::uint64_t idle_since_pass_ = 0;

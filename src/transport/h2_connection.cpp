@@ -43,25 +43,18 @@ H2Connection::H2Connection(Owner& owner,
                            Slot slot,
                            std::unique_ptr<net::Stream> stream,
                            const std::string& address)
-    : owner_(owner),
-      pool_(owner.pool()),
-      ref_(owner.use()),
-      counters_(owner.counters_for(address)),
-      slot_(std::move(slot)),
-      stream_(std::move(stream)),
+    : Connection(owner, std::move(slot), std::move(stream), address),
+      owner_(owner),
       session_(h2::Role::client, limits_of(pool_.options()), *this),
       link_(*stream_,
             session_,
             Side::upstream,
             kWriteStall,
             io::call<&H2Connection::on_flushed>(this)),
-      lifetime_(pool_.new_lifetime()),
       idle_since_(stream_->reactor().now()),
       watch_(io::call<&H2Connection::on_watch>(this)),
       resets_(io::call<&H2Connection::on_reset_time>(this)),
       ended_(io::call<&H2Connection::on_ended>(this)) {
-  pool_.counters().open.add(1);
-  counters_->open.add(1);
   counters_->http2.add(1);
 }
 
@@ -72,8 +65,6 @@ H2Connection::~H2Connection() {
     count_end();
     user->on_connection_lost(ping_ == Ping::unanswered);
   }
-  pool_.counters().open.subtract(1);
-  counters_->open.subtract(1);
   counters_->http2.subtract(1);
 }
 

@@ -7,17 +7,12 @@
 
 #include "base/root_task.hpp"
 #include "http/h2/session.hpp"
-#include "transport/connection_lifetime.hpp"
-#include "transport/origin_use.hpp"
-#include "transport/pool_context.hpp"
-#include "transport/slot.hpp"
-#include "transport/upstream_counts.hpp"
+#include "transport/connection.hpp"
 #include "wire/h2_link.hpp"
 
 #include <limits>
 #include <memory>
 #include <string>
-#include <string_view>
 
 namespace onehop::transport {
 
@@ -25,15 +20,11 @@ namespace onehop::transport {
 // soon gets more; all requests of a connection share 16 MiB at first.
 inline constexpr std::uint32_t kStreamWindow = 64 * 1024;
 
-class H2Connection final : private h2::SessionObserver {
+class H2Connection final : public Connection, private h2::SessionObserver {
  public:
   // The origin that shares the connection among requests.
-  class Owner {
+  class Owner : public Connection::Owner {
    public:
-    virtual PoolContext& pool() const noexcept = 0;
-    virtual OriginUse& use() noexcept = 0;
-    // For the connections of this worker to `address`.
-    virtual std::shared_ptr<AddressCounters> counters_for(const std::string& address) = 0;
     // The connection has room for more requests, or for none any more.
     virtual void look_again_soon() noexcept = 0;
     // The connection ends without having carried a request.
@@ -71,12 +62,6 @@ class H2Connection final : private h2::SessionObserver {
   wire::H2Link& link() noexcept { return link_; }
   h2::Session& session() noexcept { return session_; }
   Owner& owner() const noexcept { return owner_; }
-  PoolContext& pool() const noexcept { return pool_; }
-  const std::string& address() const noexcept { return counters_->address; }
-  std::string_view lasting_address() const noexcept { return counters_->lasting; }
-  // How long it took to make it.
-  net::Duration dial_time() const noexcept { return dial_time_; }
-  void set_dial_time(net::Duration time) noexcept { dial_time_ = time; }
   bool was_used() const noexcept { return requests_ > 0; }
 
   // How many requests it can take now; whether it carries three quarters of what it may.
@@ -140,15 +125,8 @@ class H2Connection final : private h2::SessionObserver {
   void on_ended();
 
   Owner& owner_;
-  PoolContext& pool_;
-  const OriginUse::Ref ref_;
-  const std::shared_ptr<AddressCounters> counters_;
-  Slot slot_;
-  std::unique_ptr<net::Stream> stream_;
   h2::Session session_;
   wire::H2Link link_;
-  net::Duration dial_time_{};
-  ConnectionLifetime lifetime_;
   IntrusiveList<User> users_;
   net::Time idle_since_;
   net::Time pinged_{};

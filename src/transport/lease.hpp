@@ -43,12 +43,9 @@ class Lease {
   bool is_shared() const noexcept { return h2_ != nullptr; }
   // True if the connection carried a request before.
   bool is_reused() const noexcept { return h1_ ? h1_->is_reused() : h2().was_used(); }
-  const std::string& address() const noexcept { return h1_ ? h1_->address() : h2().address(); }
-  // The same, as long as the process; empty for some.
-  std::string_view lasting_address() const noexcept {
-    return h1_ ? h1_->lasting_address() : h2().lasting_address();
+  const Connection& connection() const noexcept {
+    return h1_ ? static_cast<const Connection&>(*h1_) : h2();
   }
-  net::Duration dial_time() const noexcept { return h1_ ? h1_->dial_time() : h2().dial_time(); }
   H1Connection* h1() const noexcept { return h1_.get(); }
   std::unique_ptr<H1Connection> take_h1() noexcept { return std::move(h1_); }
   H2Connection& h2() const noexcept {

@@ -257,11 +257,11 @@ void RoundTrip::record(const Lease& lease) {
   if (!record_) return;
   ++record_->attempts;
   record_->reused = lease.is_reused();
-  if (!record_->reused) record_->dial_time = lease.dial_time();
+  if (!record_->reused) record_->dial_time = lease.connection().dial_time();
   record_->upstream_chosen = context_.reactor().now();
-  record_->upstream = lease.lasting_address();
+  record_->upstream = lease.connection().lasting_address();
   if (record_->upstream.empty()) [[unlikely]]
-    record_->upstream = MessageAccess::memory(request_).copy(lease.address());
+    record_->upstream = MessageAccess::memory(request_).copy(lease.connection().address());
   trace_.connected(lease.is_shared() ? Version::http_2 : Version::http_1_1);
 }
 
