@@ -4,6 +4,7 @@
 #include <onehop/offload.hpp>
 
 #include "base/held_memory.hpp"
+#include "server/round.hpp"
 #include "server/server_state.hpp"
 
 #include <algorithm>
@@ -27,47 +28,6 @@ ServerMetrics::Worker metrics_of(const io::Reactor& reactor, std::size_t request
           .busy_for = times.busy_for(std::chrono::steady_clock::now()),
           .requests = requests};
 }
-
-// How many have answered so far, and how many may yet.
-class Answers {
- public:
-  // One that may answer. A copy goes with the question, wherever it ends.
-  class Share {
-   public:
-    explicit Share(std::shared_ptr<Answers> all) noexcept : all_(std::move(all)) { all_->add(1); }
-    Share(const Share& other) noexcept : Share(other.all_) {}
-    Share& operator=(const Share&) = delete;
-    ~Share() { all_->add(-1); }
-    void answer() const noexcept {
-      const std::lock_guard lock(all_->mutex_);
-      ++all_->count_;
-    }
-
-   private:
-    const std::shared_ptr<Answers> all_;
-  };
-
-  // Returns how many there are when no other is to come, or after `timeout`.
-  std::size_t wait(Server::Duration timeout) {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::min<Server::Duration>(timeout, std::chrono::hours(1)),
-                      [&] { return shares_ == 0; });
-    return count_;
-  }
-
- private:
-  void add(int change) noexcept {
-    const std::lock_guard lock(mutex_);
-    shares_ += change;
-    if (shares_ == 0) changed_.notify_all();
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  // Guarded by mutex_.
-  int shares_ = 0;
-  std::size_t count_ = 0;
-};
 
 // The requests of all workers, while they come.
 class AllRequests {
@@ -99,6 +59,7 @@ class AllRequests {
 }  // namespace
 
 Server::Pinged Server::State::ask(Duration timeout, const Question& question) {
+  using Answers = server::Round<std::size_t>;
   const auto answers = std::make_shared<Answers>();
   Pinged pinged;
   {
@@ -115,7 +76,7 @@ Server::Pinged Server::State::ask(Duration timeout, const Question& question) {
         }
         try {
           question(*one->local);  // its own thread resets it
-          share.answer();
+          share.update([](std::size_t& answered) { ++answered; });
         } catch (const std::bad_alloc&) {  // which is as good as no answer
         }
       });

@@ -8,6 +8,7 @@
 
 #include "base/check.hpp"
 #include "io/offloads.hpp"
+#include "server/round.hpp"
 #include "server/stop_signals.hpp"
 #include "server/worker.hpp"
 
@@ -106,7 +107,8 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   Result<server::Settings> next_settings(Options options);
   Result<void> switch_to(server::Settings next, const HandlerFactory& factory);
   using Step = std::function<void(server::Worker&)>;
-  class Round;
+  // The first failure of a worker, if there is one.
+  using Round = server::Round<std::optional<Error>>;
   void begin(const std::shared_ptr<Round>& round, const Step& step) noexcept;
 
   // --- what it reports ---

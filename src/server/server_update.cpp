@@ -14,57 +14,24 @@ namespace onehop {
 
 using server::refuse;
 
-// A step that every worker takes. Each has a share of it until it has taken the step, or has ended
-// and dropped it.
-class Server::State::Round {
- public:
-  class Share {
-   public:
-    explicit Share(std::shared_ptr<Round> round) noexcept : round_(std::move(round)) {
-      round_->add(1);
-    }
-    Share(const Share& other) noexcept : Share(other.round_) {}
-    Share& operator=(const Share&) = delete;
-    ~Share() { round_->add(-1); }
-    // In a catch block. It must not throw, which would end the worker.
-    void fail_with_exception() const noexcept {
-      try {
-        round_->fail(
-            Error(Errc::bad_option, Side::local, "a worker cannot switch: " + exception_text()));
-      } catch (const std::bad_alloc&) {
-        round_->fail(Error(Errc::overloaded, Side::local));
-      }
-    }
+namespace {
 
-   private:
-    const std::shared_ptr<Round> round_;
+// In a catch block. It must not throw, which would end the worker. The first failure counts.
+template <class Share>
+void fail_with_exception(const Share& share) noexcept {
+  const auto fail = [&share](Error error) {
+    share.update([&](std::optional<Error>& failure) {
+      if (!failure) failure = std::move(error);
+    });
   };
-
-  // The first failure counts.
-  void fail(Error error) noexcept {
-    const std::lock_guard lock(mutex_);
-    if (!failure_) failure_ = std::move(error);
+  try {
+    fail(Error(Errc::bad_option, Side::local, "a worker cannot switch: " + exception_text()));
+  } catch (const std::bad_alloc&) {
+    fail(Error(Errc::overloaded, Side::local));
   }
-  // Returns the failure, if there is one. Once.
-  std::optional<Error> wait() noexcept {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return shares_ == 0; });
-    return std::move(failure_);
-  }
+}
 
- private:
-  void add(int change) noexcept {
-    const std::lock_guard lock(mutex_);
-    shares_ += change;
-    if (shares_ == 0) changed_.notify_all();
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  // Guarded by mutex_.
-  int shares_ = 0;
-  std::optional<Error> failure_;
-};
+}  // namespace
 
 // With the mutex held, which the workers may need in the step: begins it; Round::wait() ends it.
 // `step` lives until then.
@@ -75,7 +42,7 @@ void Server::State::begin(const std::shared_ptr<Round>& round, const Step& step)
       try {
         step(*local);
       } catch (...) {
-        share.fail_with_exception();
+        fail_with_exception(share);
       }
     };
     worker->reactor->mailbox()->post_or_wait(take);
