@@ -5,15 +5,13 @@
 #include <onehop/scope.hpp>
 
 #include "base/exception_text.hpp"
+#include "net/socket_options.hpp"
 #include "net/tcp_stream.hpp"
 
 #include <stdexcept>
 #include <string>
 
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 
 namespace onehop {
 
@@ -21,8 +19,7 @@ DialledConnection::DialledConnection(int socket, std::string address) {
   if (socket < 0) throw std::invalid_argument("DialledConnection: the socket is negative");
   io::FileDescriptor owned(socket);
   ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) | O_NONBLOCK);
-  const int on = 1;
-  ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails for other sockets
+  net::set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);  // fails for other sockets
   auto stream = std::make_unique<net::TcpStream>(io::Reactor::current(), std::move(owned),
                                                  net::TcpStream::Role::connected);
   dialled_ = std::make_unique<net::Dialled>(std::move(stream), std::move(address));

@@ -6,33 +6,16 @@
 #include "base/poll.hpp"
 #include "net/happy_eyeballs.hpp"
 #include "net/resolver.hpp"
+#include "net/socket_options.hpp"
 #include "net/tcp_stream.hpp"
-
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 
 namespace onehop::net {
 namespace {
 
+// A vanished peer is detected after two minutes.
 constexpr int kKeepAliveSeconds = 30;
-constexpr int kKeepAliveProbes = 3;
 // Maximum number of addresses in a message.
 constexpr std::size_t kMaxNamed = 5;
-
-void set_option(int socket, int level, int name, int value) noexcept {
-  ::setsockopt(socket, level, name, &value, sizeof value);
-}
-
-void set_options(int socket, const Address& peer) noexcept {
-  if (peer.is_unix()) return;
-  set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
-  // Detects a vanished peer after two minutes even if nothing is sent.
-  set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
-  set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveSeconds);
-  set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveSeconds);
-  set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, kKeepAliveProbes);
-}
 
 // "while connecting to backend.internal (10.0.0.1:80, 10.0.0.2:80)"
 std::string context_of(const Destination& destination, const std::vector<Address>& addresses) {
@@ -99,7 +82,8 @@ task<Result<Dialled>> KernelDialer::dial(const Destination& destination) {
                           .retry_safe(true)
                           .with(context_of(destination, **addresses)));
   }
-  set_options(winner->socket.get(), winner->address);
+  if (!winner->address.is_unix())
+    set_connection_options(winner->socket.get(), kKeepAliveSeconds, kKeepAliveSeconds);
   std::string name = winner->address.to_string();
   auto stream =
       std::make_unique<TcpStream>(reactor_, std::move(winner->socket), TcpStream::Role::connected);

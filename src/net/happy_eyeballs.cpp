@@ -2,6 +2,7 @@
 #include "net/happy_eyeballs.hpp"
 
 #include "base/shortage.hpp"
+#include "net/socket_options.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -10,7 +11,6 @@
 #include <utility>
 
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -102,8 +102,7 @@ class ConnectRace::Attempt final : public io::Watcher {
   int conclude() noexcept {
     if (const int error = pending_error(socket_.get())) return error;
     if (!is_connected_to_itself(socket_.get(), address_)) return 0;
-    const linger reset{1, 0};  // leaves no TIME_WAIT on the port of the missing listener
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    reset_at_close(socket_.get());  // the port is that of the missing listener
     return ECONNREFUSED;
   }
   int ended(int outcome) noexcept {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tcp_listener.hpp"
 
+#include "net/socket_options.hpp"
+
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -24,10 +26,9 @@ constexpr int kDeferSeconds = 1;
 // must not wait.
 constexpr std::chrono::seconds kPatienceAtStart(5);
 constexpr std::chrono::milliseconds kPatienceAtEnd(20);
-// Detects a vanished client within two minutes even if nothing is sent.
+// A vanished client is detected within two minutes.
 constexpr int kKeepAliveIdle = 60;
 constexpr int kKeepAliveInterval = 20;
-constexpr int kKeepAliveProbes = 3;
 
 std::string_view path_in(const Address& address) noexcept {
   return reinterpret_cast<const sockaddr_un*>(address.data())->sun_path;
@@ -38,19 +39,11 @@ bool is_any_v6(const Address& address) noexcept {
   return IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<const sockaddr_in6*>(address.data())->sin6_addr);
 }
 
-void set_option(int socket, int level, int name, int value) noexcept {
-  ::setsockopt(socket, level, name, &value, sizeof value);
-}
-
 // Those that accepted sockets inherit. TCP_USER_TIMEOUT is not set: the kernel would also count the
 // time in which a client reads nothing, which is judged by our own timeouts.
 void set_inherited_options(int socket, const Address& address) noexcept {
   if (address.is_unix()) return;
-  set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
-  set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
-  set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdle);
-  set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveInterval);
-  set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, kKeepAliveProbes);
+  set_connection_options(socket, kKeepAliveIdle, kKeepAliveInterval);
 }
 
 void set_options(int socket, const Address& address, const ListenOptions& options) noexcept {

@@ -2,6 +2,7 @@
 #include "net/tcp_stream.hpp"
 
 #include "base/memory_checker.hpp"
+#include "net/socket_options.hpp"
 
 #include <cerrno>
 #include <utility>
@@ -95,8 +96,7 @@ void TcpStream::close_write() noexcept {
 }
 
 void TcpStream::abort() noexcept {
-  const linger reset{1, 0};
-  ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  reset_at_close(socket_.get());
 }
 
 bool TcpStream::has_unread() {

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Options of sockets. One that the kernel refuses is left as it is.
+#pragma once
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+namespace onehop::net {
+
+inline void set_option(int socket, int level, int name, int value) noexcept {
+  ::setsockopt(socket, level, name, &value, sizeof value);
+}
+
+// For TCP: small writes leave at once, and a peer that has vanished is detected even if nothing is
+// sent: the kernel asks after `idle` seconds of silence, and three times every `interval` seconds.
+inline void set_connection_options(int socket, int idle, int interval) noexcept {
+  set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+  set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, idle);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, interval);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, 3);
+}
+// The end of the connection will be a reset, and leaves no TIME_WAIT on its port.
+inline void reset_at_close(int socket) noexcept {
+  constexpr linger kReset{1, 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &kReset, sizeof kReset);
+}
+
+}  // namespace onehop::net
