@@ -9,6 +9,7 @@
 #include "observe/upstream_health.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -203,11 +204,26 @@ std::vector<std::string> problems_of(const ConfiguredBackend& backend,
   return problems;
 }
 
-// Users notice if all backends of an upstream are down, not if others serve instead.
-void add_upstream_problems(Overview& overview, const ObservedNumbers& numbers) {
+// Returns the names of the upstreams that have one.
+std::set<std::string, std::less<>> add_balanced_problems(Overview& overview) {
+  std::set<std::string, std::less<>> names;
+  for (const BalancedUpstream& upstream : overview.balanced) {
+    std::string problem = problem_of(upstream);
+    if (problem.empty()) continue;
+    overview.problems.push_back({upstream.usable() == 0, std::move(problem)});
+    names.insert(upstream.upstream);
+  }
+  return names;
+}
+
+// Users notice if all backends of an upstream are down, not if others serve instead. `told` are the
+// names of upstreams whose endpoints are a problem: that their addresses are down is the same.
+void add_upstream_problems(Overview& overview,
+                           const ObservedNumbers& numbers,
+                           const std::set<std::string, std::less<>>& told) {
   for (const RequestTotals::Upstream& upstream : numbers.requests.upstreams) {
     const ConfiguredUpstream* const configured = numbers.configured(upstream.name);
-    if (configured == nullptr) continue;
+    if (configured == nullptr || told.contains(upstream_name(upstream.name))) continue;
     const bool are_all_down = upstream.health == Overview::Health::down;
     for (const ConfiguredBackend& backend : configured->backends) {
       for (std::string& text : problems_of(backend, upstream.name, overview.upstreams))
@@ -217,16 +233,8 @@ void add_upstream_problems(Overview& overview, const ObservedNumbers& numbers) {
   }
 }
 
-void add_balanced_problems(Overview& overview) {
-  for (const BalancedUpstream& upstream : overview.balanced) {
-    if (std::string problem = problem_of(upstream); !problem.empty())
-      overview.problems.push_back({upstream.usable() == 0, std::move(problem)});
-  }
-}
-
 void add_problems(Overview& overview, const ObservedNumbers& numbers) {
-  add_upstream_problems(overview, numbers);
-  add_balanced_problems(overview);
+  add_upstream_problems(overview, numbers, add_balanced_problems(overview));
   add_certificate_problems(overview);
   if (overview.state.reload_failed) {
     overview.problems.push_back({false,

@@ -78,7 +78,7 @@ def test_status_says_which_replica_was_killed_and_that_it_is_back(configured, re
         assert status["balanced"][0]["states"] == {"up": 2, "starting": 0, "ejected": 1, "down": 0, "draining": 0}
         assert status["balanced"][0]["endpoints"][0]["endpoint"] == killed, "it is the first to be seen"
         whose = f"1 of 3 endpoints of the upstream default is passed over: {killed} is ejected"
-        assert any(problem["text"].startswith(whose) and not problem["is_urgent"] for problem in status["problems"])
+        assert [(problem["text"].startswith(whose), problem["is_urgent"]) for problem in status["problems"]] == [(True, False)]
         assert proxy.admin.scrape().value("onehop_endpoint_up", endpoint=killed) == 0
         printed = run_onehop("status", "--admin-socket", socket).stdout
         assert "\nEndpoints of default: least; 3 endpoints: 2 up, 1 ejected\n  Endpoint " in printed
