@@ -9,7 +9,8 @@
 #include "observe/upstream_health.hpp"
 
 #include <algorithm>
-#include <functional>
+#include <cstdint>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <string>
@@ -204,37 +205,41 @@ std::vector<std::string> problems_of(const ConfiguredBackend& backend,
   return problems;
 }
 
-// Returns the names of the upstreams that have one.
-std::set<std::string, std::less<>> add_balanced_problems(Overview& overview) {
-  std::set<std::string, std::less<>> names;
+void add_balanced_problems(Overview& overview) {
   for (const BalancedUpstream& upstream : overview.balanced) {
-    std::string problem = problem_of(upstream);
-    if (problem.empty()) continue;
-    overview.problems.push_back({upstream.usable() == 0, std::move(problem)});
-    names.insert(upstream.upstream);
+    if (std::string problem = problem_of(upstream); !problem.empty())
+      overview.problems.push_back({upstream.usable() == 0, std::move(problem)});
   }
-  return names;
 }
 
-// Users notice if all backends of an upstream are down, not if others serve instead. `told` are the
-// names of upstreams whose endpoints are a problem: that their addresses are down is the same.
-void add_upstream_problems(Overview& overview,
-                           const ObservedNumbers& numbers,
-                           const std::set<std::string, std::less<>>& told) {
+// How many endpoints of the upstream the problem of its balancing counts.
+std::uint64_t endpoints_counted(const Overview& overview, std::string_view upstream) {
+  const auto found = std::ranges::find(overview.balanced, upstream, &BalancedUpstream::upstream);
+  if (found == overview.balanced.end()) return 0;
+  return found->usable() == 0 ? found->total() : found->faulty();
+}
+
+// Users notice if all backends of an upstream are down, not if others serve instead. Not all that
+// are down are passed over: half of the endpoints at most, where nothing checks them.
+void add_upstream_problems(Overview& overview, const ObservedNumbers& numbers) {
   for (const RequestTotals::Upstream& upstream : numbers.requests.upstreams) {
     const ConfiguredUpstream* const configured = numbers.configured(upstream.name);
-    if (configured == nullptr || told.contains(upstream_name(upstream.name))) continue;
+    if (configured == nullptr) continue;
+    std::vector<std::string> texts;
+    for (const ConfiguredBackend& backend : configured->backends)
+      std::ranges::move(problems_of(backend, upstream.name, overview.upstreams),
+                        std::back_inserter(texts));
+    if (texts.size() <= endpoints_counted(overview, upstream_name(upstream.name))) continue;
     const bool are_all_down = upstream.health == Overview::Health::down;
-    for (const ConfiguredBackend& backend : configured->backends) {
-      for (std::string& text : problems_of(backend, upstream.name, overview.upstreams))
-        overview.problems.push_back({are_all_down, std::move(text)});
-      if (are_all_down) break;  // one stands for all of them
-    }
+    if (are_all_down) texts.resize(1);  // one stands for all of them
+    for (std::string& text : texts)
+      overview.problems.push_back({are_all_down, std::move(text)});
   }
 }
 
 void add_problems(Overview& overview, const ObservedNumbers& numbers) {
-  add_upstream_problems(overview, numbers, add_balanced_problems(overview));
+  add_upstream_problems(overview, numbers);
+  add_balanced_problems(overview);
   add_certificate_problems(overview);
   if (overview.state.reload_failed) {
     overview.problems.push_back({false,

@@ -91,6 +91,19 @@ def test_status_says_which_replica_was_killed_and_that_it_is_back(configured, re
     assert {answer[0] for answer in load.answers} == {200}
 
 
+def test_two_dead_backends_without_checks_are_one_urgent_problem(configured, replicas):
+    """One of them gets requests all the same: at most half of the endpoints are passed over."""
+    proxy = Balanced(configured, policy={"slow_start": "0s", "eject_time": "5m"}, backend=[one.url for one in replicas[:2]])
+    with Load(proxy.proxy.address) as load:
+        for one in replicas[:2]:
+            one.kill()
+        load.wait_until(lambda answers: answers[(502, "502 Bad Gateway\n")] > 10)
+        problems = proxy.status()["problems"]
+    assert [problem["is_urgent"] for problem in problems].count(True) == 1, problems
+    urgent = next(problem["text"] for problem in problems if problem["is_urgent"])
+    assert re.match(r"The backend http://\S+ accepts no connections: ", urgent)
+
+
 def test_a_failed_check_is_the_reason(configured, replicas):
     urls = [one.url for one in replicas]
     proxy = Balanced(configured, upstream={"api": {"backend": urls, "health-check": "/healthz", "sticky": "cookie:where",
