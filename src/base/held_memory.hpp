@@ -7,6 +7,8 @@
 // Thread: any.
 #pragma once
 
+#include "base/returned_memory.hpp"
+
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -31,18 +33,20 @@ void set_memory_ceiling(std::size_t size) noexcept;
 bool memory_is_short() noexcept;
 
 // Base of classes whose objects stay while many requests come and go: connections, their streams
-// and loops. They take no blocks that requests have used: those lie between blocks that requests
-// will return, and would keep the pages of these.
+// and loops. They come from malloc: a block of the pool lies among blocks that requests return, and
+// would keep their pages.
 class Lasting {
  public:
   static void* operator new(std::size_t size) {
     void* const memory = ::operator new(size);
     count_held(size);
+    count_taken_memory(size);
     return memory;
   }
   static void operator delete(void* memory, std::size_t size) noexcept {
     ::operator delete(memory);
     count_released(size);
+    count_returned_memory(size);
   }
 };
 

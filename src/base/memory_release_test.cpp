@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/memory_release.hpp"
 
+#include "base/held_memory.hpp"
 #include "base/memory_checker.hpp"
 #include "base/returned_memory.hpp"
 
@@ -43,6 +44,26 @@ TEST(ReturnedMemory, GoesBackToTheSystemOnceItIsEnough) {
   count_returned_memory(kBlocks * kBlock * 2);
   release_returned_memory();
   EXPECT_LT(resident_bytes() + (kBlocks * kBlock) / 2, before);
+}
+
+struct Connection : Lasting {
+  char content[600];
+};
+
+// Connections that come and go take the same memory again and again: nothing is to be released.
+TEST(ReturnedMemory, CountsConnectionsThatHaveGoneAndNotThoseThatWereReplaced) {
+  t_returned_memory = {};
+  for (int i = 0; i < 1000; ++i)
+    std::make_unique<Connection>();
+  EXPECT_EQ(t_returned_memory.returned, sizeof(Connection));
+  {
+    std::vector<std::unique_ptr<Connection>> all(1000);
+    for (auto& one : all)
+      one = std::make_unique<Connection>();
+    EXPECT_EQ(t_returned_memory.returned, 0u);
+  }
+  EXPECT_EQ(t_returned_memory.returned, 1000 * sizeof(Connection));
+  t_returned_memory = {};
 }
 
 }  // namespace

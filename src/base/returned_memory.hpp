@@ -5,6 +5,7 @@
 // Thread: owner.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
 namespace onehop {
@@ -21,6 +22,10 @@ extern constinit thread_local ReturnedMemory t_returned_memory;
 
 inline void count_returned_memory(std::size_t size) noexcept {
   t_returned_memory.returned += size;
+}
+// Memory was taken that may be some of that.
+inline void count_taken_memory(std::size_t size) noexcept {
+  t_returned_memory.returned -= std::min(t_returned_memory.returned, size);
 }
 inline void count_freed_memory(std::size_t size) noexcept {
   t_returned_memory.freed += size;

@@ -21,7 +21,7 @@ namespace onehop {
 template <class Owner>
 class [[nodiscard("a task does nothing until it is started")]] RootTask {
  public:
-  // The frame stays as long as its owner.
+  // The frame of a Lasting owner lasts as well.
   class promise_type  // NOLINT(readability-identifier-naming)
       : public std::conditional_t<std::is_base_of_v<Lasting, Owner>, Lasting, detail::InFramePool> {
    public:
