@@ -45,9 +45,10 @@ test: check ## run every test of the release build
 	@tools/run_tests release $(JOBS)
 
 .PHONY: check
-check: ## checks without compiling: floors, coroutine shapes, formatting, prose, comments
+check: ## checks without compiling: floors, names, coroutine shapes, formatting, prose, comments
 	@tools/install_dependencies test
 	@tools/check_floors
+	@tools/check_names
 	@tools/check_coroutines
 	@tools/check_format
 	@tools/check_prose

@@ -45,10 +45,10 @@ def free_port():
 
 
 def first_free_port(count):
-    """Returns the first of count ports in a row that are free now, and that no later call returns before all others."""
+    """Returns the first of `count` free ports in a row. Later calls return others, until all were returned once."""
     global _next_port
     for _ in range(LAST_PORT - FIRST_PORT):
-        first = _next_port if _next_port + count <= LAST_PORT else FIRST_PORT
+        first = _next_port if _next_port + count <= LAST_PORT + 1 else FIRST_PORT
         _next_port = first + count
         if all(is_free(port) for port in range(first, first + count)):
             return first

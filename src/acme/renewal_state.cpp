@@ -17,7 +17,7 @@ void put(Json& json, const char* name, const std::optional<WallTime>& time) {
   if (time) json[name] = to_rfc3339(*time);
 }
 
-std::string text_in(const Json& json, const char* name) {
+std::string short_text_in(const Json& json, const char* name) {
   const auto found = json.find(name);
   if (found == json.end() || !found->is_string()) return {};
   const auto& text = found->get_ref<const std::string&>();
@@ -25,7 +25,7 @@ std::string text_in(const Json& json, const char* name) {
 }
 
 std::optional<WallTime> time_in(const Json& json, const char* name) {
-  return parse_rfc3339(text_in(json, name));
+  return parse_rfc3339(short_text_in(json, name));
 }
 
 }  // namespace
@@ -52,14 +52,14 @@ RenewalState RenewalState::parse(std::string_view text) {
   RenewalState state;
   const Json json = Json::parse(text.substr(0, kMaxDocument), nullptr, false);
   if (!json.is_object()) return state;
-  state.authority = text_in(json, "authority");
-  state.certificate = text_in(json, "certificate");
+  state.authority = short_text_in(json, "authority");
+  state.certificate = short_text_in(json, "certificate");
   state.obtained = time_in(json, "obtained");
   state.renew_at = time_in(json, "renewAt");
   state.next_advice = time_in(json, "nextAdvice");
   state.last_attempt = time_in(json, "lastAttempt");
   state.next_attempt = time_in(json, "nextAttempt");
-  state.problem = text_in(json, "problem");
+  state.problem = short_text_in(json, "problem");
   const auto failures = json.find("failures");
   if (failures != json.end() && failures->is_number_unsigned()) {
     state.failures = static_cast<unsigned>(
@@ -70,7 +70,7 @@ RenewalState RenewalState::parse(std::string_view text) {
   const auto start = time_in(*window, "start");
   const auto end = time_in(*window, "end");
   if (start && end && *start < *end)
-    state.window = RenewalWindow{*start, *end, text_in(*window, "explanation")};
+    state.window = RenewalWindow{*start, *end, short_text_in(*window, "explanation")};
   return state;
 }
 

@@ -16,9 +16,9 @@ namespace onehop {
 namespace {
 
 // A list always keeps kAlwaysKept blocks and never more than kMaxKept bytes.
-constexpr std::uint32_t kAlwaysKept = 32;
+constexpr std::uint32_t kAlwaysKept = 16;
 constexpr std::size_t kMaxKept = std::size_t{4} << 20;
-constexpr std::size_t kMuch = std::size_t{1} << 20;
+constexpr std::size_t kManyBytes = std::size_t{1} << 20;
 
 struct FreeBlock {
   FreeBlock* next;
@@ -153,7 +153,7 @@ bool shrink_block_pool() noexcept {
     list.min_count = list.count;
     left += (list.count - std::min(list.count, kAlwaysKept)) * size_of(index);
   }
-  return left > kMuch;
+  return left > kManyBytes;
 }
 
 }  // namespace onehop

@@ -14,7 +14,7 @@ namespace onehop {
 inline constexpr std::size_t kLargestPooledBlock = 4088;
 
 // The size of the pooled block that holds `size` bytes: 8, 24, 40 and so on. glibc's malloc keeps 8
-// bytes beside each block and rounds the sum up to 16, so none of these sizes wastes a byte.
+// bytes beside each block and rounds the sum up to 16, so that none but the first wastes a byte.
 constexpr std::size_t pooled_size(std::size_t size) noexcept {
   return (size + 7) / 16 * 16 + 8;
 }

@@ -63,14 +63,11 @@ TEST(BlockPool, AFreedBlockServesTheNextOneOfItsSize) {
   give_block(other_class, 184);
 }
 
-TEST(BlockPool, NoByteOfAPooledBlockIsWasted) {
-  if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
-  for (std::size_t size = 24; size <= kLargestPooledBlock; ++size) {
+TEST(BlockPool, SizesAreThoseThatMallocRoundsTo) {
+  for (std::size_t size = 1; size <= kLargestPooledBlock; ++size) {
     EXPECT_GE(pooled_size(size), size);
     EXPECT_LT(pooled_size(size), size + 16);
-    void* block = take_block(size);
-    EXPECT_EQ(::malloc_usable_size(block), pooled_size(size)) << size;
-    give_block(block, size);
+    EXPECT_EQ(pooled_size(size) % 16, 8u) << size;
   }
 }
 
@@ -161,7 +158,7 @@ TEST(BlockPool, KeepsOnlySoMuchOfWhatNobodyShrinks) {
 TEST(BlockPool, KeepsFewBlocksWhileMemoryIsShort) {
   if (kMemoryChecker) GTEST_SKIP() << "free lists step aside under a sanitizer";
   constexpr std::size_t kBlocks = 200;
-  constexpr std::size_t kMaxKept = 32;
+  constexpr std::size_t kMaxKept = 16;
   for (const bool is_short : {false, true}) {
     std::size_t kept = 0;
     std::thread([&] {

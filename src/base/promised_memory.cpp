@@ -28,10 +28,10 @@ void publish(std::ptrdiff_t promised) noexcept {
   g_promised.fetch_add(promised - std::exchange(t_published, promised), std::memory_order_relaxed);
 }
 
-thread_local const AtThreadEnd<&report_promised_memory> t_last_report;
+thread_local const AtThreadEnd<&report_promised_memory> t_last_promises;
 
 [[gnu::noinline, gnu::cold]] void publish_with_slack() noexcept {
-  t_last_report.arm();
+  t_last_promises.arm();
   publish(t_promised + slack() / 2);
 }
 

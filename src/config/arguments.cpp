@@ -22,7 +22,7 @@ namespace {
 
 using Values = std::vector<std::string>;
 
-constexpr std::string_view kPrefix = "ONEHOP_";
+constexpr std::string_view kVariablePrefix = "ONEHOP_";
 
 // The arguments as typed, before they are interpreted.
 struct Typed {
@@ -168,14 +168,14 @@ void warn_of_misspelt(const Environment& environment, Findings& findings) {
     if (std::ranges::find(known, name) != known.end() || describes_a_service(name)) continue;
     std::vector<std::string_view> candidates;
     for (const std::string& one : known)
-      candidates.push_back(std::string_view(one).substr(kPrefix.size()));
-    const auto meant = nearest(std::string_view(name).substr(kPrefix.size()), candidates);
+      candidates.push_back(std::string_view(one).substr(kVariablePrefix.size()));
+    const auto meant = nearest(std::string_view(name).substr(kVariablePrefix.size()), candidates);
     if (!meant) continue;
     findings.push_back(
         {.severity = Severity::warning,
          .origin = {.source = Source::variable},
          .message = "the environment variable " + name + " is not a setting",
-         .hint = "did you mean " + std::string(kPrefix) + std::string(*meant) + "?"});
+         .hint = "did you mean " + std::string(kVariablePrefix) + std::string(*meant) + "?"});
   }
 }
 

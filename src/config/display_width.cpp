@@ -8,13 +8,13 @@
 namespace onehop::config {
 namespace {
 
-struct Range {
+struct WideBlock {
   char32_t first;
   char32_t last;
 };
 
 // East Asian wide and fullwidth characters and emoji, in blocks (Unicode Standard Annex 11).
-constexpr std::array<Range, 12> kWide{{
+constexpr std::array<WideBlock, 12> kWide{{
     {0x1100, 0x115f},
     {0x2e80, 0x303e},
     {0x3041, 0x33ff},
@@ -30,7 +30,7 @@ constexpr std::array<Range, 12> kWide{{
 }};
 
 // Characters that are drawn over the one before, or not at all.
-constexpr std::array<Range, 6> kZero{{
+constexpr std::array<WideBlock, 6> kZero{{
     {0x0300, 0x036f},
     {0x200b, 0x200f},
     {0x20d0, 0x20ff},
@@ -40,9 +40,10 @@ constexpr std::array<Range, 6> kZero{{
 }};
 
 template <std::size_t kSize>
-bool is_in(const std::array<Range, kSize>& ranges, char32_t point) {
-  return std::ranges::any_of(
-      ranges, [point](const Range& range) { return point >= range.first && point <= range.last; });
+bool is_in(const std::array<WideBlock, kSize>& ranges, char32_t point) {
+  return std::ranges::any_of(ranges, [point](const WideBlock& range) {
+    return point >= range.first && point <= range.last;
+  });
 }
 
 constexpr std::uint8_t byte_at(std::string_view text, std::size_t at) {

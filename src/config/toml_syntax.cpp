@@ -20,16 +20,16 @@ constexpr std::string_view kTypographic[] = {"\xe2\x80\x9c", "\xe2\x80\x9d", "\x
                                              "\xe2\x80\x98", "\xe2\x80\x99", "\xe2\x80\x9a"};
 
 // A part of a line, in bytes.
-struct Part {
+struct TextRange {
   std::size_t begin = 0;
   std::size_t end = 0;
 };
 
-std::string_view in(std::string_view line, Part part) {
+std::string_view in(std::string_view line, TextRange part) {
   return line.substr(part.begin, part.end - part.begin);
 }
 
-Part without_blanks(std::string_view line, Part part) {
+TextRange without_blanks(std::string_view line, TextRange part) {
   while (part.begin < part.end && kBlanks.contains(line[part.begin]))
     ++part.begin;
   while (part.end > part.begin && kBlanks.contains(line[part.end - 1]))
@@ -66,7 +66,7 @@ std::string quoted(std::string_view text) {
   return result + quote;
 }
 
-std::string replaced(std::string_view line, Part part, std::string_view by) {
+std::string replaced(std::string_view line, TextRange part, std::string_view by) {
   std::string result(line.substr(0, part.begin));
   result += by;
   result += line.substr(part.end);
@@ -74,7 +74,7 @@ std::string replaced(std::string_view line, Part part, std::string_view by) {
 }
 
 std::string write(std::string_view line) {
-  const Part whole = without_blanks(line, {0, end_of_content(line)});
+  const TextRange whole = without_blanks(line, {0, end_of_content(line)});
   return "write " + std::string(in(line, whole));
 }
 
@@ -117,7 +117,7 @@ class Line {
  private:
   bool says(std::string_view words) const { return error_.description.contains(words); }
 
-  TomlMistake pointed(Part part, std::string message, std::string hint = {}) const {
+  TomlMistake pointed(TextRange part, std::string message, std::string hint = {}) const {
     part.end = std::max(part.end, part.begin);
     Region region = lines_.region(error_.line, part.begin, part.end);
     region.size = std::max<std::size_t>(region.size, 1);
@@ -132,11 +132,12 @@ class Line {
   }
 
   TomlMistake set_twice() const {
-    const Part key = has_equals_ ? key_ : content_;
+    const TextRange key = has_equals_ ? key_ : content_;
     const std::string name(in(text_, key));
     for (std::size_t number = 1; number < error_.line; ++number) {
       const std::string_view earlier = lines_.line(number);
-      const Part other = without_blanks(earlier, {0, std::min(earlier.find('='), earlier.size())});
+      const TextRange other =
+          without_blanks(earlier, {0, std::min(earlier.find('='), earlier.size())});
       if (in(earlier, other) != name) continue;
       return pointed(key, in_quotes(name) + " is set twice",
                      "it is in line " + std::to_string(number) + " as well");
@@ -148,10 +149,10 @@ class Line {
     const std::string_view content = in(text_, content_);
     if (content.starts_with('=')) return pointed(content_, "the key is missing before the =");
     const auto end = std::min(content.find_first_not_of(kBareKey), content.size());
-    const Part key{content_.begin, content_.begin + end};
+    const TextRange key{content_.begin, content_.begin + end};
     const auto next = text_.find_first_not_of(kBlanks, key.end);
     if (next != std::string_view::npos && next < content_.end && text_[next] == ':') {
-      const Part rest = without_blanks(text_, {next + 1, content_.end});
+      const TextRange rest = without_blanks(text_, {next + 1, content_.end});
       return pointed(
           {next, next + 1}, "a key and its value have a = between them",
           "write " + std::string(in(text_, key)) + " = " + as_value(std::string(in(text_, rest))));
@@ -181,7 +182,7 @@ class Line {
   }
 
   TomlMistake leading_zeros() const {
-    const Part token = token_at_error();
+    const TextRange token = token_at_error();
     const std::string_view text = in(text_, token);
     if (text.find_first_not_of("0123456789") != std::string_view::npos) return needs_quotes(token);
     const auto first = std::min(text.find_first_not_of('0'), text.size() - 1);
@@ -190,7 +191,7 @@ class Line {
   }
 
   TomlMistake unknown_escape() const {
-    const Part token = token_at_error();
+    const TextRange token = token_at_error();
     return fallback("a backslash in double quotes begins an escape",
                     in(text_, token).contains('\'')
                         ? "write \\\\ for a backslash"
@@ -203,7 +204,7 @@ class Line {
   }
 
   TomlMistake about_value() const {
-    const Part token = token_at_error();
+    const TextRange token = token_at_error();
     const std::string_view text = in(text_, token);
     if (text.empty() || (!has_equals_ && in(text_, content_).starts_with('['))) return fallback();
     for (const std::string_view quote : kTypographic) {
@@ -223,12 +224,12 @@ class Line {
     return needs_quotes(token);
   }
 
-  TomlMistake needs_quotes(Part token) const {
+  TomlMistake needs_quotes(TextRange token) const {
     return pointed(token, "texts need quotes",
                    write(replaced(text_, token, quoted(in(text_, token)))));
   }
 
-  TomlMistake typographic_quotes(Part token) const {
+  TomlMistake typographic_quotes(TextRange token) const {
     std::string straight(in(text_, token));
     for (const std::string_view quote : kTypographic) {
       for (auto at = straight.find(quote); at != straight.npos; at = straight.find(quote))
@@ -238,7 +239,7 @@ class Line {
                    write(replaced(text_, token, quoted(straight))));
   }
 
-  TomlMistake about_quotes(Part token) const {
+  TomlMistake about_quotes(TextRange token) const {
     const std::string_view text = in(text_, token);
     const char quote = text.front();
     if (text.starts_with(std::string(3, quote))) return fallback("the closing quotes are missing");
@@ -256,9 +257,9 @@ class Line {
   }
 
   // The value, or the element of a list, in which the parser has stopped.
-  Part token_at_error() const {
+  TextRange token_at_error() const {
     const bool is_list = !has_equals_ || text_.substr(value_.begin).starts_with('[');
-    Part token = has_equals_ ? value_ : content_;
+    TextRange token = has_equals_ ? value_ : content_;
     if (!is_list) return token;
     const std::size_t at = std::clamp(at_, token.begin, token.end);
     const auto before = text_.substr(0, at).find_last_of(",[");
@@ -270,10 +271,10 @@ class Line {
   const SourceLines& lines_;
   const SyntaxError& error_;
   std::string_view text_;
-  std::size_t at_;  // where the parser has stopped, in bytes
-  Part content_;    // without blanks and a comment
-  Part key_ = {};
-  Part value_ = {};
+  std::size_t at_;     // where the parser has stopped, in bytes
+  TextRange content_;  // without blanks and a comment
+  TextRange key_ = {};
+  TextRange value_ = {};
   bool has_equals_ = false;
 };
 
@@ -313,7 +314,7 @@ TomlMistake explain_syntax(const SourceLines& lines, const SyntaxError& error) {
 }
 
 bool begins_setting(std::string_view line) {
-  const Part key = without_blanks(line, {0, std::min(line.find('='), line.size())});
+  const TextRange key = without_blanks(line, {0, std::min(line.find('='), line.size())});
   return key.end > key.begin && key.end < line.size() &&
          in(line, key).find_first_not_of(kBareKey) == std::string_view::npos;
 }

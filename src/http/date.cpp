@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view kDays = "SunMonTueWedThuFriSat";
 constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
-char* put(char* out, std::string_view text) noexcept {
+char* put_text(char* out, std::string_view text) noexcept {
   return std::copy(text.begin(), text.end(), out);
 }
 
@@ -32,15 +32,15 @@ ImfDate::ImfDate(std::int64_t unix_seconds) noexcept {
   const auto second = static_cast<unsigned>((when - midnight).count());
   const auto year = static_cast<unsigned>(static_cast<int>(date.year()));
 
-  char* out = put(text_.data(), kDays.substr(weekday.c_encoding() * std::size_t{3}, 3));
-  out = put_two_digits(put(out, ", "), static_cast<unsigned>(date.day()));
+  char* out = put_text(text_.data(), kDays.substr(weekday.c_encoding() * std::size_t{3}, 3));
+  out = put_two_digits(put_text(out, ", "), static_cast<unsigned>(date.day()));
   const std::size_t month = static_cast<unsigned>(date.month()) - std::size_t{1};
-  out = put(put(put(out, " "), kMonths.substr(month * 3, 3)), " ");
+  out = put_text(put_text(put_text(out, " "), kMonths.substr(month * 3, 3)), " ");
   out = put_two_digits(put_two_digits(out, year / 100), year);
-  out = put_two_digits(put(out, " "), second / 3600);
-  out = put_two_digits(put(out, ":"), second / 60 % 60);
-  out = put_two_digits(put(out, ":"), second % 60);
-  put(out, " GMT");
+  out = put_two_digits(put_text(out, " "), second / 3600);
+  out = put_two_digits(put_text(out, ":"), second / 60 % 60);
+  out = put_two_digits(put_text(out, ":"), second % 60);
+  put_text(out, " GMT");
 }
 
 }  // namespace onehop

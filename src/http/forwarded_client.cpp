@@ -5,14 +5,10 @@
 #include "base/ascii.hpp"
 #include "http/field_names.hpp"
 #include "http/header_lines.hpp"
+#include "http/host.hpp"
 
 namespace onehop {
 namespace {
-
-bool is_port(std::string_view text) noexcept {
-  const auto port = ascii::parse_decimal(text);
-  return port && *port <= 65'535;
-}
 
 // Parses "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]" or "[2001:db8::1]:80".
 std::optional<IpAddress> address_in(std::string_view entry) noexcept {

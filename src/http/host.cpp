@@ -12,12 +12,6 @@
 namespace onehop {
 namespace {
 
-bool is_port(std::string_view text) noexcept {
-  if (text.size() > 5) return false;
-  const std::optional<std::uint64_t> port = ascii::parse_decimal(text);
-  return port && *port <= 65535;
-}
-
 // RFC 3986 reg-name, without the comma: a list of hosts is not a host.
 bool is_reg_name(std::string_view text) noexcept {
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -51,6 +45,12 @@ bool take_bracketed(std::string_view& text, Authority& authority) noexcept {
 }
 
 }  // namespace
+
+bool is_port(std::string_view text) noexcept {
+  if (text.size() > 5) return false;
+  const std::optional<std::uint64_t> port = ascii::parse_decimal(text);
+  return port && *port <= 65535;
+}
 
 bool is_ipv6_address(std::string_view text) noexcept {
   const std::optional<IpLiteral> literal = parse_ip_literal(text);

@@ -19,6 +19,9 @@ namespace onehop {
 // No DNS name is longer.
 inline constexpr std::size_t kMaxHostSize = 255;
 
+// Reports whether the text is a number from 0 to 65535.
+bool is_port(std::string_view text) noexcept;
+
 struct Authority {
   std::string_view host;  // without brackets and zone
   std::string_view port;  // digits, or "" if there is none

@@ -46,13 +46,6 @@ char* write_v4(const unsigned char* data, char* out) noexcept {
   return out;
 }
 
-std::optional<std::uint16_t> parse_port(std::string_view text) noexcept {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return port;
-}
-
 bool has_ipv6() noexcept {
   return static_cast<bool>(io::FileDescriptor(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0)));
 }
@@ -61,13 +54,20 @@ Address every_address(std::uint16_t port) noexcept {
   return *Address::from_ip(has_ipv6() ? "::" : "0.0.0.0", port);
 }
 
-std::unexpected<Error> refuse(std::string_view text, std::string_view why) {
+std::unexpected<Error> refuse_listener(std::string_view text, std::string_view why) {
   std::string detail = "cannot listen on '";
   detail.append(text).append("': ").append(why).append("; ").append(kHowToWrite);
   return failure(Errc::bad_option, Side::local, std::move(detail));
 }
 
 }  // namespace
+
+std::optional<std::uint16_t> parse_port(std::string_view text) noexcept {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return port;
+}
 
 Address::Address(const sockaddr* address, socklen_t size) noexcept
     : size_(std::min<socklen_t>(size, sizeof storage_)) {
@@ -124,7 +124,7 @@ Result<Address> Address::parse_listen(std::string_view text) {
     rest.remove_prefix(is_https ? 8 : 7);
     if (rest.ends_with('/')) rest.remove_suffix(1);
   }
-  if (rest.empty()) return refuse(text, "the address is missing");
+  if (rest.empty()) return refuse_listener(text, "the address is missing");
   if (const auto port = parse_port(rest)) return every_address(*port);
 
   std::string_view host = rest;
@@ -134,22 +134,22 @@ Result<Address> Address::parse_listen(std::string_view text) {
   if (colon != std::string_view::npos && !colon_in_brackets) {
     host = rest.substr(0, colon);
     port = parse_port(rest.substr(colon + 1));
-    if (!port) return refuse(text, "the port is not a number from 0 to 65535");
+    if (!port) return refuse_listener(text, "the port is not a number from 0 to 65535");
   } else if (is_url) {
     port = is_https ? 443 : 80;
   } else {
-    return refuse(text, "the port is missing");
+    return refuse_listener(text, "the port is missing");
   }
   if (host.empty() || host == "*") return every_address(*port);
   if (host == "localhost") host = "127.0.0.1";
   if (host.find(':') != std::string_view::npos && host.front() != '[') {
-    return refuse(text, "an IPv6 address needs brackets");
+    return refuse_listener(text, "an IPv6 address needs brackets");
   }
   if (host.find('%') != std::string_view::npos) {
-    return refuse(text, "listening on an address with a zone is not supported");
+    return refuse_listener(text, "listening on an address with a zone is not supported");
   }
   if (auto address = from_ip(host, *port)) return *address;
-  return refuse(text, "the host is neither an IP address nor localhost");
+  return refuse_listener(text, "the host is neither an IP address nor localhost");
 }
 
 bool listens_with_tls(std::string_view text, bool by_default) noexcept {

@@ -17,6 +17,9 @@
 
 namespace onehop::net {
 
+// Returns a number from 0 to 65535, in decimal digits.
+std::optional<std::uint16_t> parse_port(std::string_view text) noexcept;
+
 class Address {
  public:
   Address() noexcept = default;

@@ -10,7 +10,6 @@
 #include <string>
 #include <utility>
 
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/name_servers.hpp"
 
-#include "base/ascii.hpp"
-
 #include <algorithm>
-#include <limits>
 #include <optional>
 #include <stdexcept>
 
@@ -13,16 +10,10 @@ namespace {
 
 constexpr std::uint16_t kPort = 53;
 
-std::unexpected<Error> refuse(std::string_view text, std::string_view why) {
+std::unexpected<Error> refuse_server(std::string_view text, std::string_view why) {
   std::string detail = "'";
   detail.append(text).append("' ").append(why);
   return failure(Errc::bad_option, Side::local, std::move(detail));
-}
-
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-  const auto port = ascii::parse_decimal(text);
-  if (!port || *port == 0 || *port > std::numeric_limits<std::uint16_t>::max()) return std::nullopt;
-  return static_cast<std::uint16_t>(*port);
 }
 
 }  // namespace
@@ -36,11 +27,11 @@ Result<Address> parse_name_server(std::string_view text) {
       colon != std::string_view::npos && (ip.ends_with(']') || std::ranges::count(text, ':') == 1);
   const bool is_ip = has_port && Address::from_ip(ip, kPort).has_value();
   if (!is_ip) {
-    return refuse(text,
-                  "is not an IP address, optionally with a port: 10.0.0.53 or [fd00::53]:5353");
+    return refuse_server(
+        text, "is not an IP address, optionally with a port: 10.0.0.53 or [fd00::53]:5353");
   }
   const auto port = parse_port(text.substr(colon + 1));
-  if (!port) return refuse(text, "does not end in a port from 1 to 65535");
+  if (!port || *port == 0) return refuse_server(text, "does not end in a port from 1 to 65535");
   return *Address::from_ip(ip, *port);
 }
 

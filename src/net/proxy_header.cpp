@@ -23,7 +23,7 @@ constexpr std::string_view kLine = "PROXY ";
 constexpr std::string_view kUnknown = "PROXY UNKNOWN";
 constexpr std::size_t kShortestLine = kUnknown.size() + 2;
 
-std::unexpected<Error> refuse(std::string why) {
+std::unexpected<Error> refuse_header(std::string why) {
   return failure(Errc::bad_request, Side::client, "PROXY header: " + std::move(why));
 }
 
@@ -109,43 +109,44 @@ Beginning read_fields(std::string_view line, LineFamily family) {
   if (family == LineFamily::unknown) {
     const std::string_view ignored = line.substr(kUnknown.size());
     if (ignored.empty() || ignored.front() == ' ') return complete(size, std::nullopt);
-    return refuse("its family is neither TCP4, TCP6 nor UNKNOWN");
+    return refuse_header("its family is neither TCP4, TCP6 nor UNKNOWN");
   }
   std::array<std::string_view, kFields> fields;
   std::string_view rest = line.substr(kFieldsBegin);
   for (std::size_t i = 0; i + 1 < kFields; ++i) {
     const std::size_t space = rest.find(' ');
-    if (space == std::string_view::npos) return refuse("it has fewer than two addresses and ports");
+    if (space == std::string_view::npos)
+      return refuse_header("it has fewer than two addresses and ports");
     fields[i] = rest.substr(0, space);
     rest.remove_prefix(space + 1);
   }
   fields.back() = rest;
   const auto client = address_of(fields[0], fields[2], family);
-  if (!client) return refuse("the address or port of the client is not one");
+  if (!client) return refuse_header("the address or port of the client is not one");
   const auto server = address_of(fields[1], fields[3], family);
-  if (!server) return refuse("the address or port of the destination is not one");
+  if (!server) return refuse_header("the address or port of the destination is not one");
   return complete(size, Ends{*client, *server});
 }
 
 Beginning read_line(std::string_view received) {
   const std::size_t cr = received.find('\r');
   if (cr == std::string_view::npos && received.find('\n') != std::string_view::npos)
-    return refuse("its line ends without a CR");
+    return refuse_header("its line ends without a CR");
   if (cr != std::string_view::npos && cr + 1 < received.size() && received[cr + 1] != '\n')
-    return refuse("a CR is not the end of its line");
+    return refuse_header("a CR is not the end of its line");
   if (cr != std::string_view::npos && received.substr(0, cr).find('\n') != std::string_view::npos)
-    return refuse("its line ends without a CR");
+    return refuse_header("its line ends without a CR");
   const std::string_view line = received.substr(0, cr);
   const auto family = family_of(line);
   if (!family && (cr != std::string_view::npos || !may_get_family(line)))
-    return refuse("its family is neither TCP4, TCP6 nor UNKNOWN");
+    return refuse_header("its family is neither TCP4, TCP6 nor UNKNOWN");
   std::size_t size = kShortestLine;
   if (cr != std::string_view::npos) {
     size = cr + 2;
   } else if (family) {
     size = std::max(size, line.size() + missing_of(line, *family));
   }
-  if (size > ProxyHeader::kMaxLine) return refuse("its line has more than 107 bytes");
+  if (size > ProxyHeader::kMaxLine) return refuse_header("its line has more than 107 bytes");
   if (cr == std::string_view::npos || received.size() < size) return needs(size);
   return read_fields(line, *family);
 }
@@ -281,23 +282,24 @@ Beginning read_binary(std::string_view received) {
   if (received.size() <= kCommand) return needs(ProxyHeader::kFixedPart);
   const std::uint8_t command = byte_at(received, kCommand);
   if (command != local && command != proxied)
-    return refuse("its version is not 2, or its command neither LOCAL nor PROXY");
+    return refuse_header("its version is not 2, or its command neither LOCAL nor PROXY");
   if (received.size() < ProxyHeader::kFixedPart) return needs(ProxyHeader::kFixedPart);
   const std::size_t length = number_at(received, kLength);
   if (length > ProxyHeader::kMaxRest)
-    return refuse("its addresses and extensions have more than 4096 bytes");
+    return refuse_header("its addresses and extensions have more than 4096 bytes");
   const std::size_t size = ProxyHeader::kFixedPart + length;
   const std::uint8_t family = byte_at(received, kFamily);
   const auto addresses = size_of_addresses(family);
   // Of LOCAL, all that follows is to be ignored, the family included.
-  if (command == proxied && !addresses) return refuse("its family or its transport is unknown");
+  if (command == proxied && !addresses)
+    return refuse_header("its family or its transport is unknown");
   if (command == proxied && length < *addresses)
-    return refuse("it is shorter than the addresses of its family");
+    return refuse_header("it is shorter than the addresses of its family");
   if (received.size() < size) return needs(size);
   if (command == local) return complete(size, std::nullopt);
   const std::string_view header = received.substr(0, size);
   const auto wrong = why_extensions_are_wrong(header, ProxyHeader::kFixedPart + *addresses);
-  if (!wrong.empty()) return refuse(std::string(wrong));
+  if (!wrong.empty()) return refuse_header(std::string(wrong));
   return complete(size, ends_of(family, header.substr(ProxyHeader::kFixedPart)));
 }
 
@@ -341,7 +343,7 @@ Beginning read_proxy_header(std::string_view received) {
   if (received.empty()) return needs(kShortestLine);
   if (may_begin_with(kLine)) return read_line(received);
   if (may_begin_with(kSignature)) return read_binary(received);
-  return refuse("the connection begins with something else");
+  return refuse_header("the connection begins with something else");
 }
 
 std::string write_proxy_header(const ProxyHeader& header) {

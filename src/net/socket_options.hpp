@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Options of sockets. One that the kernel refuses is left as it is.
+// Options of sockets. Errors are ignored.
+// Thread: any.
 #pragma once
 
 #include <netinet/in.h>
@@ -13,8 +14,8 @@ inline void set_option(int socket, int level, int name, int value) noexcept {
   ::setsockopt(socket, level, name, &value, sizeof value);
 }
 
-// For TCP: small writes leave at once, and a peer that has vanished is detected even if nothing is
-// sent: the kernel asks after `idle` seconds of silence, and three times every `interval` seconds.
+// For TCP: small writes leave at once, and a vanished peer is detected: the kernel probes after
+// `idle` seconds of silence, then every `interval` seconds, and gives up after three probes.
 inline void set_connection_options(int socket, int idle, int interval) noexcept {
   set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
   set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -22,6 +23,7 @@ inline void set_connection_options(int socket, int idle, int interval) noexcept 
   set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, interval);
   set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, 3);
 }
+
 // The end of the connection will be a reset, and leaves no TIME_WAIT on its port.
 inline void reset_at_close(int socket) noexcept {
   constexpr linger kReset{1, 0};

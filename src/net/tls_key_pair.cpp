@@ -21,7 +21,7 @@ namespace {
 
 constexpr long kSelfSignedSeconds = 365L * 24 * 3600;
 
-std::unexpected<Error> refuse(std::string detail) {
+std::unexpected<Error> refuse_pair(std::string detail) {
   forget_tls_errors();
   return failure(Errc::bad_option, Side::local, std::move(detail));
 }
@@ -51,7 +51,8 @@ Result<Source> read_source(const std::string& file,
   if (!pem.empty()) return Source{std::string("the given ") + what, pem};
   auto text = read_small_file(file, kinds);
   if (!text) {
-    return refuse(file + ": " + text.error() + " (this should be the " + what + ", in PEM form)");
+    return refuse_pair(file + ": " + text.error() + " (this should be the " + what +
+                       ", in PEM form)");
   }
   return Source{file, std::move(*text)};
 }
@@ -68,19 +69,19 @@ Result<std::vector<X509Handle>> certificates_in(const Source& source) {
     found.emplace_back(one);
   const std::string reason = take_tls_reason(TlsErrorIn::file);
   if (reason != "no start line") {
-    return refuse(source.place + ": certificate " + std::to_string(found.size() + 1) +
-                  " in it cannot be read: " + reason);
+    return refuse_pair(source.place + ": certificate " + std::to_string(found.size() + 1) +
+                       " in it cannot be read: " + reason);
   }
   if (!found.empty()) return found;
   if (source.text.find("PRIVATE KEY-----") != std::string::npos) {
-    return refuse(source.place + ": this is a private key; the certificate is missing");
+    return refuse_pair(source.place + ": this is a private key; the certificate is missing");
   }
   if (const std::string help = how_to_convert(source.text, source.place); !help.empty()) {
-    return refuse(source.place + ": " + help);
+    return refuse_pair(source.place + ": " + help);
   }
-  return refuse(source.place +
-                ": no certificate in it (it should have a PEM block: "
-                "-----BEGIN CERTIFICATE-----)");
+  return refuse_pair(source.place +
+                     ": no certificate in it (it should have a PEM block: "
+                     "-----BEGIN CERTIFICATE-----)");
 }
 
 int refuse_to_ask(char*, int, int, void* asked) {
@@ -95,21 +96,21 @@ Result<KeyHandle> key_in(const Source& source) {
   KeyHandle key(PEM_read_bio_PrivateKey(in.get(), nullptr, &refuse_to_ask, &asked));
   if (key) return key;
   if (asked) {
-    return refuse(source.place + ": the private key is encrypted; `openssl pkey -in " +
-                  source.place + " -out " + source.place +
-                  ".pem` writes it without its pass phrase");
+    return refuse_pair(source.place + ": the private key is encrypted; `openssl pkey -in " +
+                       source.place + " -out " + source.place +
+                       ".pem` writes it without its pass phrase");
   }
   const std::string reason = take_tls_reason(TlsErrorIn::file);
   // OpenSSL cannot read a key of OpenSSH, although the END line of its PEM block looks alike.
   if (const std::string help = how_to_convert(source.text, source.place); !help.empty()) {
-    return refuse(source.place + ": " + help);
+    return refuse_pair(source.place + ": " + help);
   }
   if (source.text.find("PRIVATE KEY-----") != std::string::npos) {
-    return refuse(source.place + ": the private key cannot be read: " + reason);
+    return refuse_pair(source.place + ": the private key cannot be read: " + reason);
   }
-  return refuse(source.place +
-                ": no private key in it (it should have a PEM block: "
-                "-----BEGIN PRIVATE KEY-----)");
+  return refuse_pair(source.place +
+                     ": no private key in it (it should have a PEM block: "
+                     "-----BEGIN PRIVATE KEY-----)");
 }
 
 void describe(TlsKeyPair& pair, const std::string& place) {
@@ -119,10 +120,10 @@ void describe(TlsKeyPair& pair, const std::string& place) {
   pair.info.sha256 = fingerprint_of(certificate);
   if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
     pair.warning = place + ": the certificate expired at " +
-                   date_of(X509_get0_notAfter(certificate)) + "; clients will refuse it";
+                   date_of(X509_get0_notAfter(certificate)) + "; clients will refuse_pair it";
   } else if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0) {
     pair.warning = place + ": the certificate is not valid before " +
-                   date_of(X509_get0_notBefore(certificate)) + "; clients will refuse it";
+                   date_of(X509_get0_notBefore(certificate)) + "; clients will refuse_pair it";
   }
 }
 
@@ -226,9 +227,9 @@ Result<TlsKeyPair> read_key_pair(const TlsCertificate& source, FileKinds kinds) 
   certificates->erase(certificates->begin());
   pair.chain = std::move(*certificates);
   if (X509_check_private_key(pair.certificate.get(), pair.key.get()) != 1) {
-    return refuse(key_source.place +
-                  ": the private key does not belong to the first certificate of " + chain->place +
-                  " (" + text_of(X509_get_subject_name(pair.certificate.get())) + ")");
+    return refuse_pair(
+        key_source.place + ": the private key does not belong to the first certificate of " +
+        chain->place + " (" + text_of(X509_get_subject_name(pair.certificate.get())) + ")");
   }
   describe(pair, chain->place);
   pair.place = chain->place;
@@ -251,8 +252,8 @@ Result<TlsKeyPair> make_self_signed_pair() {
   if (!pair.key || !pair.certificate || !set_identity(pair.certificate.get(), alternatives) ||
       X509_set_pubkey(pair.certificate.get(), pair.key.get()) != 1 ||
       X509_sign(pair.certificate.get(), pair.key.get(), EVP_sha256()) == 0) {
-    return refuse("a self-signed certificate could not be made: " +
-                  take_tls_reason(TlsErrorIn::file));
+    return refuse_pair("a self-signed certificate could not be made: " +
+                       take_tls_reason(TlsErrorIn::file));
   }
   pair.place = "the self-signed certificate";
   describe(pair, pair.place);

@@ -21,7 +21,7 @@ namespace {
 
 // The results of the callback, as OpenSSL defines them.
 constexpr int kFailed = -1;
-constexpr int kUnknown = 0;  // a full handshake
+constexpr int kUnknownKey = 0;  // a full handshake
 constexpr int kUsable = 1;
 constexpr int kRenew = 2;  // usable, and the client receives a new ticket
 
@@ -178,7 +178,7 @@ int TlsTicketKeys::decrypt(const unsigned char* name,
   const auto found = std::find_if(keys_.begin(), keys_.end(), [name](const Key& key) {
     return std::memcmp(key.name.data(), name, key.name.size()) == 0;
   });
-  if (found == keys_.end()) return kUnknown;
+  if (found == keys_.end()) return kUnknownKey;
   if (!set_mac_key(mac, found->mac) ||
       EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, found->cipher.data(), iv) != 1) {
     return kFailed;

@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::string_view kOtherAddress = "other";
 
-Time time_of(const std::atomic<Time::rep>& ticks) {
-  return Time(Time::duration(ticks.load(std::memory_order_relaxed)));
-}
-
 RequestTotals::Address values_of(const AddressShard& shard) {
   RequestTotals::Address values{.address = shard.address};
   for (std::size_t i = 0; i < kCodeClasses; ++i)

@@ -34,6 +34,11 @@ namespace onehop::observe {
 // By failure_reason().
 using FailureCounters = std::array<Counter, kFailureReasons>;
 
+// The time that was stored in ticks.
+inline Time time_of(const std::atomic<Time::rep>& ticks) noexcept {
+  return Time(Time::duration(ticks.load(std::memory_order_relaxed)));
+}
+
 // The counters of one address and one worker; of "" for requests without a connection.
 struct AddressShard {
   explicit AddressShard(std::string text) : address(std::move(text)) {}

@@ -16,7 +16,7 @@ namespace {
 using Line = std::vector<std::string>;
 
 // Of each upstream: what a terminal shows at once.
-constexpr std::size_t kMaxEndpoints = 20;
+constexpr std::size_t kMaxListed = 20;
 
 // Characters of UTF-8; all have one column here.
 std::size_t width_of(std::string_view text) {
@@ -81,7 +81,7 @@ std::string overview_text(const Overview& overview) {
   text += "\nResources\n";
   for (const OverviewMeter& meter : overview_meters(overview))
     append_pair(text, meter.name, meter.text);
-  for (const OverviewTable& table : endpoint_tables(overview, kMaxEndpoints))
+  for (const OverviewTable& table : endpoint_tables(overview, kMaxListed))
     text += table_text(table);
   for (const OverviewTable& table : overview_tables(overview))
     text += table_text(table);

@@ -243,10 +243,6 @@ RequestTotals::Route totals_of(const std::string& name,
           .in_flight = sums.in_flight};
 }
 
-Time time_of(const std::atomic<Time::rep>& ticks) {
-  return Time(Time::duration(ticks.load(std::memory_order_relaxed)));
-}
-
 std::vector<RequestTotals::Failures> failure_totals(const Shards& shards) {
   std::vector<RequestTotals::Failures> failures;
   for (std::size_t place = 0; place < RequestShard::kSides * RequestShard::kPhases; ++place) {

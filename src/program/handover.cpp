@@ -61,7 +61,7 @@ std::string text_of(const Json& object) {
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::unexpected<Error> refuse(std::string why) {
+std::unexpected<Error> refuse_handover(std::string why) {
   return failure(Errc::bad_option, Side::local, std::move(why));
 }
 
@@ -82,7 +82,7 @@ Result<void> send_pieces(const ProcessChannel& to, std::string_view text) {
 Result<std::string> receive_pieces(const ProcessChannel& from,
                                    std::size_t count,
                                    Patience patience) {
-  if (count > kMaxPieces) return refuse("the other process sent too much");
+  if (count > kMaxPieces) return refuse_handover("the other process sent too much");
   std::string text;
   for (; count > 0; --count) {
     auto piece = from.receive(patience);
@@ -101,9 +101,9 @@ Result<Received> receive(const ProcessChannel& from, Patience patience) {
   auto message = from.receive(patience);
   if (!message) return failure(message.error());
   Json object = Json::parse(message->text, nullptr, false);
-  if (!object.is_object()) return refuse("a message of the other process is not JSON");
+  if (!object.is_object()) return refuse_handover("a message of the other process is not JSON");
   if (const auto why = object.find("failed"); why != object.end() && why->is_string()) {
-    return refuse(why->get<std::string>());
+    return refuse_handover(why->get<std::string>());
   }
   return Received{std::move(object), std::move(message->descriptors)};
 }
@@ -126,7 +126,7 @@ Result<void> expect(const ProcessChannel& from, Patience patience, const char* k
   auto received = receive(from, patience);
   if (!received) return failure(received.error());
   if (value_of(received->object, key, false)) return {};
-  return refuse(std::string("the other process did not say \"") + key + "\"");
+  return refuse_handover(std::string("the other process did not say \"") + key + "\"");
 }
 
 Result<Progress> receive_one_progress(const ProcessChannel& from, Patience patience) {
@@ -246,9 +246,9 @@ Result<Hello> receive_hello(const ProcessChannel& from, Patience patience) {
   Hello hello{.protocol = static_cast<int>(value_of(received->object, "hello", 0U)),
               .version = value_of(received->object, "version", std::string())};
   if (hello.protocol == Handover::kProtocol) return hello;
-  return refuse("the new program (version " + hello.version +
-                ") takes over in another way than this one (" + std::string(library_version()) +
-                "): restart onehop instead");
+  return refuse_handover("the new program (version " + hello.version +
+                         ") takes over in another way than this one (" +
+                         std::string(library_version()) + "): restart onehop instead");
 }
 
 Result<Handover> receive_handover(const ProcessChannel& from, Patience patience) {
@@ -263,13 +263,13 @@ Result<Handover> receive_handover(const ProcessChannel& from, Patience patience)
     const auto end = received->descriptors.end();
     const auto sockets = object.find("sockets");
     if (sockets == object.end() || !sockets->is_array()) {
-      return refuse("the other process did not report its sockets");
+      return refuse_handover("the other process did not report its sockets");
     }
     handover.generation = value_of(object, "generation", std::uint64_t{2});
     has_keys = value_of(object, "ticket_keys", false);
     pieces = value_of(object, "counts", std::size_t{0});
     for (const Json& one : *sockets) {
-      if (descriptor == end) return refuse("the other process sent too few sockets");
+      if (descriptor == end) return refuse_handover("the other process sent too few sockets");
       HandedSocket socket{.name = value_of(one, "name", std::string()),
                           .requested = value_of(one, "requested", std::string()),
                           .socket = std::move(*descriptor++)};

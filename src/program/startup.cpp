@@ -18,7 +18,7 @@ constexpr std::chrono::milliseconds kFindingPatience(1000);
 constexpr std::chrono::milliseconds kConnectPatience(800);
 
 // Shared with the detached lookup; the last user frees it.
-struct Finding {
+struct FirstProbe {
   std::mutex mutex;
   std::condition_variable_any found;
   std::optional<ProbeResult> result;
@@ -38,19 +38,18 @@ void report_backend(observe::Log& log,
                     const config::NamedBackend& backend,
                     const std::vector<std::string>& listeners,
                     const std::stop_token& stop) {
-  const auto finding = std::make_shared<Finding>();
+  const auto probe = std::make_shared<FirstProbe>();
   // Detached, because getaddrinfo(3) cannot be interrupted.
-  std::thread([finding, backend] {
+  std::thread([probe, backend] {
     ProbeResult result = probe_backend(backend, kConnectPatience);
-    const std::scoped_lock lock(finding->mutex);
-    finding->result = std::move(result);
-    finding->found.notify_one();
+    const std::scoped_lock lock(probe->mutex);
+    probe->result = std::move(result);
+    probe->found.notify_one();
   }).detach();
-  std::unique_lock lock(finding->mutex);
-  finding->found.wait_for(lock, stop, kFindingPatience,
-                          [&] { return finding->result.has_value(); });
-  if (finding->result) {
-    for (const ReportLine& line : backend_lines(backend.url, *finding->result, listeners))
+  std::unique_lock lock(probe->mutex);
+  probe->found.wait_for(lock, stop, kFindingPatience, [&] { return probe->result.has_value(); });
+  if (probe->result) {
+    for (const ReportLine& line : backend_lines(backend.url, *probe->result, listeners))
       log.announce(line.text, line.level);
   } else if (!stop.stop_requested()) {
     log.announce(target_line(backend.url, ", whose name is still being looked up"));

@@ -12,7 +12,7 @@
 namespace onehop::program {
 namespace {
 
-constexpr timeval kSendPatience = {.tv_sec = 3, .tv_usec = 0};
+constexpr timeval kNotifyPatience = {.tv_sec = 3, .tv_usec = 0};
 
 std::string with_status(std::string state, std::string_view status) {
   state += "\nSTATUS=";
@@ -43,7 +43,8 @@ Result<ManagerSocket> ManagerSocket::open(std::string_view name) {
   if (!made.socket_) {
     return failure(Error::system(errno, Side::local).with("cannot report to NOTIFY_SOCKET"));
   }
-  ::setsockopt(made.socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &kSendPatience, sizeof kSendPatience);
+  ::setsockopt(made.socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &kNotifyPatience,
+               sizeof kNotifyPatience);
   return made;
 }
 

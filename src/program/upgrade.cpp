@@ -20,7 +20,7 @@ constexpr const char* kStopping = "onehop is stopping";
 
 using Clock = std::chrono::steady_clock;
 
-std::unexpected<Error> refuse(std::string why) {
+std::unexpected<Error> refuse_upgrade(std::string why) {
   return failure(Errc::bad_option, Side::local, std::move(why));
 }
 
@@ -102,12 +102,12 @@ auto Upgrade::wait_with(ChildProcess& child, const Wait& wait) const -> decltype
       // Without a last message, the reason is how it ended.
       if (came || !came.error().is(Errc::closed)) return came;
       const auto how = child.wait(std::chrono::seconds(1));
-      return refuse(how ? ended(*how) : "the new process has refused to take over");
+      return refuse_upgrade(how ? ended(*how) : "the new process has refused to take over");
     }
-    if (is_cancelled_) return refuse(kStopping);
+    if (is_cancelled_) return refuse_upgrade(kStopping);
     if (Clock::now() >= until) {
-      return refuse("the new process did not serve within " +
-                    std::to_string(kUpgradePatience.count()) + " s, and was stopped");
+      return refuse_upgrade("the new process did not serve within " +
+                            std::to_string(kUpgradePatience.count()) + " s, and was stopped");
     }
   }
 }
@@ -143,7 +143,7 @@ Result<std::string> Upgrade::replace() {
 // connections that it may have: this process goes on, and two would accept for ever.
 Result<void> Upgrade::give_way(ChildProcess& child, ProcessChannel channel) {
   steps_.prepare();
-  if (is_cancelled_) return refuse(kStopping);
+  if (is_cancelled_) return refuse_upgrade(kStopping);
   // The service manager still accepts reports of this process only, so this one reports the new
   // one.
   steps_.announce(child.id());
@@ -153,12 +153,12 @@ Result<void> Upgrade::give_way(ChildProcess& child, ProcessChannel channel) {
     steps_.announce(::getpid());
     if (!serves.error().is(Errc::closed)) return serves;
     const auto how = child.wait(std::chrono::seconds(1));
-    return refuse(how ? ended(*how) : "the new process has refused to serve");
+    return refuse_upgrade(how ? ended(*how) : "the new process has refused to serve");
   }
   const bool has_left = steps_.leave(std::move(channel));
   if (!has_left) child.terminate();  // the service stops, and the new process is the service
   child.let_go();
-  if (!has_left) return refuse(kStopping);
+  if (!has_left) return refuse_upgrade(kStopping);
   return {};
 }
 

@@ -102,8 +102,8 @@ RootTask<H1Connection> H1Connection::run() {
   end();
 }
 
-// Returns what to do with the stream if it was not handed on: a connection of HTTP/2 needs more
-// memory than this one was admitted for.
+// Hands the stream on, or refuses: a connection of HTTP/2 needs more memory than this one was
+// admitted for. Returns what run() does next.
 Next H1Connection::hand_on() {
   if (!worker_.admission().has_room_for_request(stream_->reactor().now())) {
     (void)stream_->try_write(h2::kConnectionRefused.data(), h2::kConnectionRefused.size());
@@ -142,10 +142,6 @@ void H1Connection::on_exception() noexcept {
   end();
 }
 
-task<void> H1Connection::let_others_run() {
-  co_await io::yield(stream_->reactor());
-}
-
 void H1Connection::log_exception() const {
   worker_.shared().log(LogLevel::error, exception_text());
 }
@@ -153,7 +149,7 @@ void H1Connection::log_exception() const {
 // std::nullopt if no byte of a request has come. One that comes later is served by what is
 // configured then.
 task<std::optional<Next>> H1Connection::serve_one() {
-  if (++served_ % kRequestsPerTurn == 0) co_await let_others_run();
+  if (++served_ % kRequestsPerTurn == 0) co_await io::yield(stream_->reactor());
   const net::Time began = stream_->reactor().now();
   // The head is read within the limits that its request is served by.
   const ConfigurationRef configuration = worker_.configuration();

@@ -35,7 +35,6 @@ class H1Connection final : public HttpConnection {
   void on_exception() noexcept;
   // Not inlined: clang would make its frame part of that of run(), which idle connections keep.
   [[gnu::noinline]] task<std::optional<Next>> serve_one();
-  [[gnu::noinline]] task<void> let_others_run();
   [[gnu::noinline]] Next hand_on();
   net::Time end_of_first() const noexcept;
   bool may_begin_first() const noexcept;

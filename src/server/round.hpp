@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Round<Value>: what each of several threads does once, and the value that comes of it. Each holds
-// a share until it has done it, or has ended and dropped it; the round is over with the last share.
+// Round<Value>: a step that several threads take once each, and its result. Each holds a share
+// until it has taken the step, or has ended and dropped it; the round is over with the last share.
 // Thread: any.
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Connection: what a connection to an upstream is over either version of HTTP. It has a slot,
-// counts as open, and keeps its origin. Thread: owner.
+// Connection: the part that connections of both versions share. It holds a slot, counts as open,
+// and keeps its origin. Thread: owner.
 #pragma once
 
 #include "base/held_memory.hpp"

@@ -27,7 +27,7 @@ constexpr net::Duration kWriteStall = std::chrono::seconds(60);
 // Between two looks at what the kernel has not sent yet.
 constexpr net::Duration kLookAgain = std::chrono::milliseconds(100);
 
-h2::SessionLimits limits_of(const Transport::Options& options) {
+h2::SessionLimits session_limits_of(const Transport::Options& options) {
   h2::SessionLimits limits;
   limits.fields.max_start_line = 0;  // responses have none over HTTP/2
   limits.stream_window = kStreamWindow;
@@ -45,7 +45,7 @@ H2Connection::H2Connection(Owner& owner,
                            const std::string& address)
     : Connection(owner, std::move(slot), std::move(stream), address),
       owner_(owner),
-      session_(h2::Role::client, limits_of(pool_.options()), *this),
+      session_(h2::Role::client, session_limits_of(pool_.options()), *this),
       link_(*stream_,
             session_,
             Side::upstream,

@@ -9,8 +9,6 @@
 #include "transport/h2_connection.hpp"
 
 #include <memory>
-#include <string>
-#include <string_view>
 #include <utility>
 
 namespace onehop::transport {

@@ -13,7 +13,7 @@ constexpr std::uint64_t kRequestsReportedAtOnce = 32;
 // Connections that are kept between two messages of a handshake if pool_size is 0.
 constexpr std::size_t kMaxHandshakes = 64;
 
-h1::Limits limits_of(const Transport::Options& options) {
+h1::Limits head_limits_of(const Transport::Options& options) {
   h1::Limits limits;
   limits.max_header_bytes = h1::bounded(options.max_response_header_bytes);
   limits.max_header_fields = options.max_response_header_fields;
@@ -30,7 +30,7 @@ PoolContext::PoolContext(Owner& owner,
       member_(member),
       shared_(std::move(shared)),
       dialer_(std::move(dialer)),
-      limits_(limits_of(shared_->options)),
+      limits_(head_limits_of(shared_->options)),
       parsers_(h1::HeadKind::response, limits_),
       sweep_(io::call<&PoolContext::on_sweep>(this)) {}
 

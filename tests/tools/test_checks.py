@@ -254,3 +254,53 @@ def test_public_names_with_comments_are_let_pass(tmp_path, text):
 def test_the_public_headers_have_comments():
     run = subprocess.run([TOOLS / "check_comments"], capture_output=True, text=True)
     assert run.returncode == 0, run.stdout
+
+
+# --- check_names ---------------------------------------------------------------------------------
+
+def name_findings(tmp_path, first, second, other_file="src/net/b.cpp"):
+    """What is said of two sources whose anonymous namespaces have these contents."""
+    for path, content in (("src/net/a.cpp", first), (other_file, second)):
+        source = tmp_path / path
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_text("namespace onehop {\nnamespace {\n" + content + "\n}  // namespace\nint f() { return 1; }\n}\n")
+    run = subprocess.run([TOOLS / "check_names", tmp_path], capture_output=True, text=True)
+    assert (run.returncode == 0) == (run.stdout == "")
+    return run.stdout
+
+
+@pytest.mark.parametrize("first, second", [
+    ("int port(int a) { return a; }", "char port(int b) { return 1; }"),
+    ("int port(const A& a) noexcept;", "int port(const A& other = {}) { return 1; }"),
+    ("constexpr int port = 1;", "constexpr std::size_t port = std::size_t{1} << 20;"),
+    ("constexpr std::array port = {1, 2};\nint x;", "constexpr std::array<int, 2> port{{{1}, {2}}};"),
+    ("struct port { int a; };", "enum class port : int { a, b };"),
+    ("struct port { int a; };", "int port(int a) { return a; }"),
+    ("template <class T>\nclass port {};", "class port final : public A {\n  int b;\n};"),
+    ("template <class T>\nconcept port = requires(T t) { t.x; };", "thread_local int port;"),
+    ("[[gnu::cold]] void port(std::function<void(int, int)> f) {}", "void port(std::function<void(int, int)> g) {}"),
+    ("int x() { return 1; }\n\nint port[3];", "int port[3] = {1, 2, 3};"),
+])
+def test_a_name_of_two_sources_is_found(tmp_path, first, second):
+    assert name_findings(tmp_path, first, second).startswith("src/net/b.cpp:")
+    assert "'port' is also in src/net/a.cpp:" in name_findings(tmp_path, first, second)
+
+
+@pytest.mark.parametrize("first, second", [
+    ("int port(int a) { return a; }", "int port(char a) { return a; }"),
+    ("int port(int a) { return a; }", "int port(int a, int b) { return a; }"),
+    ("namespace fs = std::filesystem;", "namespace fs = std::filesystem;"),
+    ("using A = B;\nusing std::string;", "using A = B;\nusing std::string;"),
+    ("struct A { int port; int other() { return 1; } };", "struct B { int port; int other() { return 2; } };"),
+    ("int a() { int port = 1; return port; }", "int b() { int port = 1; return port; }"),
+    ("// int port;", 'const char* text = "int port;";'),
+    ("int A::port() { return 1; }", "int B::port() { return 1; }"),
+    ("static_assert(x == 1);", "static_assert(x == 1);"),
+])
+def test_names_that_compile_together_are_let_pass(tmp_path, first, second):
+    assert name_findings(tmp_path, first, second) == ""
+
+
+def test_each_floor_has_its_own_names(tmp_path):
+    assert name_findings(tmp_path, "int port;", "int port;", "src/http/b.cpp") == ""
+    assert name_findings(tmp_path, "int port;", "int port;", "src/net/b_test.cpp") == ""

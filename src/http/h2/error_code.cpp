@@ -9,20 +9,20 @@
 namespace onehop::h2 {
 namespace {
 
-constexpr std::array<const char*, 14> kNames = {"NO_ERROR",
-                                                "PROTOCOL_ERROR",
-                                                "INTERNAL_ERROR",
-                                                "FLOW_CONTROL_ERROR",
-                                                "SETTINGS_TIMEOUT",
-                                                "STREAM_CLOSED",
-                                                "FRAME_SIZE_ERROR",
-                                                "REFUSED_STREAM",
-                                                "CANCEL",
-                                                "COMPRESSION_ERROR",
-                                                "CONNECT_ERROR",
-                                                "ENHANCE_YOUR_CALM",
-                                                "INADEQUATE_SECURITY",
-                                                "HTTP_1_1_REQUIRED"};
+constexpr std::array<const char*, 14> kErrorNames = {"NO_ERROR",
+                                                     "PROTOCOL_ERROR",
+                                                     "INTERNAL_ERROR",
+                                                     "FLOW_CONTROL_ERROR",
+                                                     "SETTINGS_TIMEOUT",
+                                                     "STREAM_CLOSED",
+                                                     "FRAME_SIZE_ERROR",
+                                                     "REFUSED_STREAM",
+                                                     "CANCEL",
+                                                     "COMPRESSION_ERROR",
+                                                     "CONNECT_ERROR",
+                                                     "ENHANCE_YOUR_CALM",
+                                                     "INADEQUATE_SECURITY",
+                                                     "HTTP_1_1_REQUIRED"};
 
 class Category final : public std::error_category {
  public:
@@ -43,7 +43,7 @@ const Category& category() noexcept {
 
 const char* name_of(ErrorCode code) noexcept {
   const auto index = static_cast<std::uint32_t>(code);
-  return index < kNames.size() ? kNames[index] : "an unknown code";
+  return index < kErrorNames.size() ? kErrorNames[index] : "an unknown code";
 }
 
 Error stream_reset(ErrorCode code, Side side) {

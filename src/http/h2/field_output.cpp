@@ -17,14 +17,14 @@ namespace onehop::h2 {
 namespace {
 
 // The known names in lower case, made at compile time, so that most names are sent without a copy.
-constexpr std::size_t kLongest = 32;
+constexpr std::size_t kLongestLower = 32;
 struct LowerName {
-  std::array<char, kLongest> text{};
+  std::array<char, kLongestLower> text{};
   std::size_t size = 0;
   constexpr std::string_view view() const noexcept { return {text.data(), size}; }
 };
 
-constexpr LowerName lowered(std::string_view name) {
+constexpr LowerName lower_name(std::string_view name) {
   LowerName lower;
   lower.size = name.size();
   for (std::size_t i = 0; i < name.size(); ++i)
@@ -34,7 +34,7 @@ constexpr LowerName lowered(std::string_view name) {
 
 constexpr std::array kLowerNames = {
     LowerName{},
-#define ONEHOP_FIELD(id, name, flags) lowered(name),
+#define ONEHOP_FIELD(id, name, flags) lower_name(name),
 #include "http/field_names.def"
 #undef ONEHOP_FIELD
 };
