@@ -259,7 +259,7 @@ def test_the_public_headers_have_comments():
 # --- check_names ---------------------------------------------------------------------------------
 
 def name_findings(tmp_path, first, second, other_file="src/net/b.cpp"):
-    """What is said of two sources whose anonymous namespaces have these contents."""
+    """Checks two sources whose anonymous namespaces have these contents."""
     for path, content in (("src/net/a.cpp", first), (other_file, second)):
         source = tmp_path / path
         source.parent.mkdir(parents=True, exist_ok=True)
