@@ -4,7 +4,7 @@
 import statistics
 
 REFERENCES = ("nginx", "haproxy", "nghttpx")
-SUBJECT = "onehop"
+SUBJECT, BEFORE = "onehop", "before"
 HEADINGS = ("target", "median", "spread", "/nginx", "/best", "per s", "busy", "p50 us", "p99 us",
             "MiB")
 
@@ -52,6 +52,16 @@ def verdict(workload, values):
     return f"{target}: {value:.2f}, {'met' if met else 'MISSED'}", met
 
 
+def change(cells):
+    """A sentence that compares the subject with an earlier build round by round, or "": what slows the machine for
+    some rounds slows both."""
+    pairs = zip(cells.get(SUBJECT, []), cells.get(BEFORE, []))
+    ratios = [after["value"] / before["value"] for after, before in pairs if after.get("value") and before.get("value")]
+    if not ratios:
+        return ""
+    return f"{SUBJECT}/{BEFORE} by round: {statistics.median(ratios):.2f}, from {min(ratios):.2f} to {max(ratios):.2f}"
+
+
 def show(value, form):
     return "-" if value is None else format(value, form)
 
@@ -85,6 +95,8 @@ def print_workload(workload, cells):
         else:
             print(line(row(name, samples, values)))
     print(f"  {verdict(workload, values)[0]}", flush=True)
+    if change(cells):
+        print(f"  {change(cells)}", flush=True)
 
 
 def line(fields):
@@ -95,7 +107,9 @@ def print_summary(workloads, results, failures):
     print("\nsummary")
     for workload in workloads:
         if workload.name in results:
-            print(f"  {workload.name:<13} {verdict(workload, trusted(results[workload.name]))[0]}")
+            cells = results[workload.name]
+            sentences = filter(None, (verdict(workload, trusted(cells))[0], change(cells)))
+            print(f"  {workload.name:<13} {'; '.join(sentences)}")
     for failure in failures:
         print(f"  FAILED {failure}")
 

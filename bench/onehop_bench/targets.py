@@ -221,14 +221,19 @@ def absent(program):
     return None if shutil.which(program) else f"{program} not found"
 
 
-def all_targets(onehop):
+def all_targets(onehop, before=None):
+    """`onehop` and `before` are programs or commands; without the second there is no target of that name."""
     def package(program, name=None):
         reason = absent(program)
         return f"{reason} (apt-get install {name or program})" if reason else None
 
-    def without_onehop():
-        reason = absent(shlex.split(onehop)[0])
-        return f"{reason} (make build)" if reason else None
+    def build(name, about, command):
+        def missing():
+            reason = absent(shlex.split(command)[0])
+            return f"{reason} (make build)" if reason else None
+
+        return Target(name, about, onehop_command(command), missing,
+                      (PLAIN,) if whole_command(command) else (PLAIN, TLS, H2C, BALANCE))
 
     listed = (
         Target("nginx", "Debian's, one worker", nginx, lambda: package("nginx"),
@@ -245,7 +250,7 @@ def all_targets(onehop):
         Target("relay", "bare byte relay: the limit", relay, lambda: None),
         Target("relay-splice", "... splicing large transfers", lambda place: relay(place, True),
                lambda: None),
-        Target("onehop", "this repository's", onehop_command(onehop), without_onehop,
-               (PLAIN,) if whole_command(onehop) else (PLAIN, TLS, H2C, BALANCE)),
+        build("onehop", "this repository's", onehop),
+        *([build("before", "another build of it", before)] if before else []),
     )
     return {target.name: target for target in listed}
