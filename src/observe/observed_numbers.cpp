@@ -20,11 +20,7 @@ namespace {
 
 // Of the servers of services, those that its Upstream has found.
 void add_found(ConfiguredUpstream& upstream, const Endpoints& endpoints) {
-  const auto found = std::ranges::find_if(endpoints, [&upstream](const auto& each) {
-    return upstream_name(each.first) == upstream.name;
-  });
-  if (found == endpoints.end()) return;
-  for (const Upstream::Status& status : found->second.statuses) {
+  for (const Upstream::Status& status : statuses_of(endpoints, upstream.name)) {
     const Url& url = status.endpoint.url;
     const bool is_gone = status.state == Upstream::State::draining;
     const auto is_same = [&url](const ConfiguredBackend& one) { return one.url == url; };

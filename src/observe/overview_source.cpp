@@ -9,10 +9,10 @@
 #include "observe/upstream_health.hpp"
 
 #include <algorithm>
-#include <cstdint>
 #include <iterator>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -186,20 +186,25 @@ std::string problem_text(const std::string& what, const Overview::Upstream& row)
          (row.last_failure.empty() ? "." : ": " + row.last_failure);
 }
 
+struct BackendProblems {
+  bool is_down = false;  // at all of its addresses
+  std::vector<std::string> texts;
+};
+
 // One sentence for a backend that is down, or one for each of its addresses that is down alone.
-std::vector<std::string> problems_of(const ConfiguredBackend& backend,
-                                     const std::string& upstream,
-                                     const std::vector<Overview::Upstream>& all) {
+BackendProblems problems_of(const ConfiguredBackend& backend,
+                            const std::string& upstream,
+                            const std::vector<Overview::Upstream>& all) {
   const auto is_its = [&](const Overview::Upstream& row) {
     return row.upstream == upstream && row.backend == backend.shown;
   };
   const bool is_one_up = std::ranges::any_of(
       all, [&](const Overview::Upstream& row) { return is_its(row) && !is_down(row); });
-  std::vector<std::string> problems;
+  BackendProblems problems;
   for (const Overview::Upstream& row : all) {
     if (!is_its(row) || !is_down(row)) continue;
-    if (!is_one_up) return {problem_text("backend " + backend.shown, row)};
-    problems.push_back(
+    if (!is_one_up) return {true, {problem_text("backend " + backend.shown, row)}};
+    problems.texts.push_back(
         problem_text("address " + row.address + " of the backend " + backend.shown, row));
   }
   return problems;
@@ -212,28 +217,34 @@ void add_balanced_problems(Overview& overview) {
   }
 }
 
-// How many endpoints of the upstream the problem of its balancing counts.
-std::uint64_t endpoints_counted(const Overview& overview, std::string_view upstream) {
-  const auto found = std::ranges::find(overview.balanced, upstream, &BalancedUpstream::upstream);
-  if (found == overview.balanced.end()) return 0;
-  return found->usable() == 0 ? found->total() : found->faulty();
+// The problem of the balancing counts such a backend.
+bool is_passed_over(const ConfiguredBackend& backend, std::span<const Upstream::Status> all) {
+  const auto is_its = [&](const Upstream::Status& status) {
+    return status.endpoint.url == backend.url;
+  };
+  return std::ranges::any_of(all, is_its) && std::ranges::none_of(all, [&](const auto& status) {
+           return is_its(status) && is_usable(status.state);
+         });
 }
 
-// Users notice if all backends of an upstream are down, not if others serve instead. Not all that
-// are down are passed over: half of the endpoints at most, where nothing checks them.
+// Users notice if all backends of an upstream are out of service, not if others serve instead.
 void add_upstream_problems(Overview& overview, const ObservedNumbers& numbers) {
   for (const RequestTotals::Upstream& upstream : numbers.requests.upstreams) {
     const ConfiguredUpstream* const configured = numbers.configured(upstream.name);
     if (configured == nullptr) continue;
+    const std::span<const Upstream::Status> statuses =
+        statuses_of(numbers.endpoints, upstream.name);
+    bool are_all_out = true;
     std::vector<std::string> texts;
-    for (const ConfiguredBackend& backend : configured->backends)
-      std::ranges::move(problems_of(backend, upstream.name, overview.upstreams),
-                        std::back_inserter(texts));
-    if (texts.size() <= endpoints_counted(overview, upstream_name(upstream.name))) continue;
-    const bool are_all_down = upstream.health == Overview::Health::down;
-    if (are_all_down) texts.resize(1);  // one stands for all of them
+    for (const ConfiguredBackend& backend : configured->backends) {
+      if (is_passed_over(backend, statuses)) continue;
+      BackendProblems its = problems_of(backend, upstream.name, overview.upstreams);
+      are_all_out = are_all_out && its.is_down;
+      std::ranges::move(its.texts, std::back_inserter(texts));
+    }
+    if (are_all_out && !texts.empty()) texts.resize(1);  // one stands for all of them
     for (std::string& text : texts)
-      overview.problems.push_back({are_all_down, std::move(text)});
+      overview.problems.push_back({are_all_out, std::move(text)});
   }
 }
 

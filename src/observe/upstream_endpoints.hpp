@@ -8,6 +8,7 @@
 #include <onehop/upstream.hpp>
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,9 @@ using Endpoints = std::map<std::string, UpstreamEndpoints>;
 inline constexpr std::string_view kTopUpstream = "default";
 // "api"; kTopUpstream for "".
 std::string_view upstream_name(std::string_view upstream) noexcept;
+// Those of the upstream with that name; none if requests to it are not balanced.
+std::span<const Upstream::Status> statuses_of(const Endpoints& endpoints,
+                                              std::string_view name) noexcept;
 // "http://a:8000", "http://a:8000@10.0.0.1".
 std::string endpoint_name(const Upstream::Endpoint& endpoint);
 // Whether an endpoint in this state is chosen; else it is passed over.
