@@ -40,6 +40,12 @@ class Balanced:
     def endpoint(self, name):
         return next(one for one in self.status()["balanced"][0]["endpoints"] if one["endpoint"] == name)
 
+    def wait_for_ejections(self, count):
+        deadline = time.monotonic() + 4 * PATIENCE
+        while (states := self.status()["balanced"][0]["states"])["ejected"] != count:
+            assert time.monotonic() < deadline, states
+            time.sleep(0.02)
+
     def wait_for_state(self, name, state):
         deadline = time.monotonic() + 4 * PATIENCE
         while (one := self.endpoint(name))["state"] != state:
@@ -97,6 +103,7 @@ def test_two_dead_backends_without_checks_are_one_urgent_problem(configured, rep
     with Load(proxy.proxy.address) as load:
         for one in replicas[:2]:
             one.kill()
+        proxy.wait_for_ejections(1)
         load.wait_until(lambda answers: answers[(502, "502 Bad Gateway\n")] > 10)
         status = proxy.status()
     (dead,) = [one["endpoint"] for one in status["balanced"][0]["endpoints"] if one["state"] == "up"]
