@@ -21,6 +21,7 @@ from .workloads import BACKENDS, BALANCE, H2C, PER_GIB, PLAIN, TLS, WORKLOADS
 WARM_UP = 0.4  # seconds
 STARTS = 5  # per sample of the startup workload
 MEAN_SERVICE = "1000"  # microseconds, of the backends of BALANCE
+SETTLED = 3  # seconds after which a proxy has returned what it took to open connections
 
 
 class Bench:
@@ -145,7 +146,7 @@ class Bench:
                 ready, _, _ = select.select([load.stdout], [], [], 60)
                 if not ready or load.stdout.readline() != b"ready\n":
                     raise Failure("the connections were not opened in time")
-                time.sleep(0.3)
+                time.sleep(SETTLED)
                 after = process.memory_kib(server)
             except Failure:
                 process.stop(load)
