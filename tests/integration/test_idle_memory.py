@@ -68,7 +68,7 @@ def test_connections_that_close_return_their_memory(start_proxy, start_backend):
     assert settled_bytes(proxy) - before < held / 3
 
 
-# 15.2 KiB in a release build, 13.6 KiB of it OpenSSL's: see docs/decisions/tls_stream.md.
+# 15.1 KiB in a release build, 13.6 KiB of it OpenSSL's: see docs/decisions/tls_stream.md.
 def test_an_idle_connection_over_tls_holds_16_kibibytes(start_proxy, start_backend):
     backend = start_backend()
     backend.play(answer_all)
