@@ -71,4 +71,17 @@ bool memory_is_short() noexcept {
   return held_memory() + promised_memory() >= t_ceiling;
 }
 
+void* Lasting::allocate(std::size_t size) {
+  void* const memory = ::operator new(size);
+  count_held(size);
+  count_taken_memory(size);
+  return memory;
+}
+
+void Lasting::free(void* memory, std::size_t size) noexcept {
+  ::operator delete(memory);
+  count_released(size);
+  count_returned_memory(size);
+}
+
 }  // namespace onehop

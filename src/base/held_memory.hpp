@@ -7,8 +7,6 @@
 // Thread: any.
 #pragma once
 
-#include "base/returned_memory.hpp"
-
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -37,17 +35,12 @@ bool memory_is_short() noexcept;
 // would keep their pages.
 class Lasting {
  public:
-  static void* operator new(std::size_t size) {
-    void* const memory = ::operator new(size);
-    count_held(size);
-    count_taken_memory(size);
-    return memory;
-  }
-  static void operator delete(void* memory, std::size_t size) noexcept {
-    ::operator delete(memory);
-    count_released(size);
-    count_returned_memory(size);
-  }
+  static void* operator new(std::size_t size) { return allocate(size); }
+  static void operator delete(void* memory, std::size_t size) noexcept { free(memory, size); }
+
+ private:
+  static void* allocate(std::size_t size);
+  static void free(void* memory, std::size_t size) noexcept;
 };
 
 // Counts the memory of a standard container.
