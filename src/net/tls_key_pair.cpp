@@ -120,10 +120,10 @@ void describe(TlsKeyPair& pair, const std::string& place) {
   pair.info.sha256 = fingerprint_of(certificate);
   if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
     pair.warning = place + ": the certificate expired at " +
-                   date_of(X509_get0_notAfter(certificate)) + "; clients will refuse_pair it";
+                   date_of(X509_get0_notAfter(certificate)) + "; clients will refuse it";
   } else if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0) {
     pair.warning = place + ": the certificate is not valid before " +
-                   date_of(X509_get0_notBefore(certificate)) + "; clients will refuse_pair it";
+                   date_of(X509_get0_notBefore(certificate)) + "; clients will refuse it";
   }
 }
 

@@ -19,7 +19,9 @@
 namespace onehop::net {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -99,7 +101,8 @@ TEST(TlsServerContext, WarnsOfACertificateThatIsNotValidNow) {
   options.certificates = {valid(kDay, 2 * kDay)};
   auto made = make(options);
   ASSERT_TRUE(made) << made.error().to_string();
-  EXPECT_THAT((*made)->warnings(), ElementsAre(HasSubstr("is not valid before")));
+  EXPECT_THAT((*made)->warnings(), ElementsAre(AllOf(HasSubstr("is not valid before"),
+                                                     EndsWith("; clients will refuse it"))));
   options.certificates = {valid(-kDay, kDay)};
   made = make(options);
   ASSERT_TRUE(made);

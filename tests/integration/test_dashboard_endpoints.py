@@ -97,7 +97,7 @@ def test_status_says_which_replica_was_killed_and_that_it_is_back(configured, re
     assert {answer[0] for answer in load.answers} == {200}
 
 
-def test_two_dead_backends_without_checks_are_one_urgent_problem(configured, replicas):
+def test_two_dead_backends_without_checks_are_an_urgent_problem(configured, replicas):
     """One of them gets requests all the same: at most half of the endpoints are passed over."""
     proxy = Balanced(configured, policy={"slow_start": "0s", "eject_time": "5m"}, backend=[one.url for one in replicas[:2]])
     with Load(proxy.proxy.address) as load:
