@@ -25,21 +25,22 @@ SANITIZED = bool(os.environ.get("ONEHOP_SANITIZE"))
 NEEDS_DESCRIPTORS = "undefined" in os.environ.get("ONEHOP_SANITIZE", "")
 
 
-def ports_of_this_process():
-    """Endless: those of no other process of the tests, and none twice in a few minutes."""
-    share = 3000
-    first = 20000 + share * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4)
+def ports_of_this_process(first, share):
+    """Endless, from a range of the four processes that run tests side by side: each has its own `share` ports, and
+    gives none of them twice before it has given all."""
+    first += share * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4)
     at = first + random.randrange(share)
     return itertools.cycle([*range(at, first + share), *range(first, at)])
 
 
-PORTS = ports_of_this_process()
+# Below those the kernel gives to outgoing connections.
+PORTS = ports_of_this_process(20000, 3000)
+PRIVILEGED_PORTS = ports_of_this_process(624, 100)
 
 
-def free_port(host="127.0.0.1"):
-    """A port below those the kernel gives to outgoing connections."""
+def first_free(ports, host):
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for port in itertools.islice(PORTS, 200):
+    for port in itertools.islice(ports, 200):
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             try:
                 probe.bind((host, port))
@@ -49,15 +50,12 @@ def free_port(host="127.0.0.1"):
     raise RuntimeError("no free port")
 
 
+def free_port(host="127.0.0.1"):
+    return first_free(PORTS, host)
+
+
 def free_privileged_port():
-    for port in range(700, 1024):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-    raise RuntimeError("no free port")
+    return first_free(PRIVILEGED_PORTS, "127.0.0.1")
 
 
 def open_to_all(folder):
