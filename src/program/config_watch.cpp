@@ -150,12 +150,16 @@ void ConfigWatch::take_events() const {
 std::optional<std::size_t> ConfigWatch::settled() {
   using Clock = std::chrono::steady_clock;
   const auto began = Clock::now();
-  auto changed = began;
   take_events();
   std::size_t last = look();
-  while (Clock::now() - changed < quiet_ && Clock::now() - began < kMaxPauses * quiet_) {
+  // A change is before its look ends, and no look before it begins: the kernel may suspend the
+  // thread between the two.
+  auto changed = Clock::now();
+  auto looked = changed;
+  while (looked - changed < quiet_ && looked - began < kMaxPauses * quiet_) {
     if (!pause(std::max(quiet_ / kLooksPerPause, Duration(1)))) return std::nullopt;
     take_events();
+    looked = Clock::now();
     const std::size_t now = look();
     if (now != std::exchange(last, now)) changed = Clock::now();
   }
