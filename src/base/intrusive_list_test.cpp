@@ -11,8 +11,8 @@
 namespace onehop {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 struct Item : ListNode {
   explicit Item(int n) : number(n) {}

@@ -3,6 +3,7 @@
 #include "config/load.hpp"
 #include "config/print.hpp"
 #include "config/settings.hpp"
+#include "support/loaded_text.hpp"
 
 #include <chrono>
 #include <map>
@@ -19,19 +20,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // Loads files that exist in memory only.
-Loaded load_files(const std::vector<ConfigFile>& files,
-                  std::vector<std::string> arguments = {},
-                  const Environment& environment = {}) {
-  arguments.insert(arguments.end(), {"--config", "named"});
-  return load(arguments, environment, [&files](const NamedFiles&, Findings&) { return files; });
-}
-
-Loaded load_text(const std::string& text,
-                 std::vector<std::string> arguments = {},
-                 const Environment& environment = {}) {
-  return load_files({{"onehop.toml", text}}, std::move(arguments), environment);
-}
-
 // The text that `check` prints.
 std::string check(const std::string& text) {
   return text_of(load_text(text).findings);

@@ -11,6 +11,7 @@
 #include "config/setting_names.hpp"
 #include "config/settings.hpp"
 #include "config/toml_text.hpp"
+#include "support/loaded_text.hpp"
 
 #include <fstream>
 #include <map>
@@ -26,14 +27,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-Loaded load_text(const std::string& text, const std::vector<std::string>& arguments = {}) {
-  std::vector<std::string> all = arguments;
-  all.insert(all.end(), {"--config", "onehop.toml"});
-  return load(all, {}, [&text](const NamedFiles&, Findings&) {
-    return std::vector<ConfigFile>{{"onehop.toml", text}};
-  });
-}
 
 // A value of each setting other than its default, as a user would write it.
 const std::map<std::string_view, std::string>& other_values() {

@@ -2,6 +2,7 @@
 #include "config/table_contradictions.hpp"
 
 #include "config/load.hpp"
+#include "support/loaded_text.hpp"
 
 #include <string>
 #include <vector>
@@ -14,12 +15,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-Loaded load_text(const std::string& text) {
-  return load({"--config", "named"}, {}, [&text](const NamedFiles&, Findings&) {
-    return std::vector<ConfigFile>{{"onehop.toml", text}};
-  });
-}
 
 // Each finding as "LINE: MESSAGE".
 std::vector<std::string> findings_of(const std::string& text) {

@@ -5,6 +5,7 @@
 #include "config/finding_text.hpp"
 #include "config/print.hpp"
 #include "config/route_settings.hpp"
+#include "support/loaded_text.hpp"
 
 #include <chrono>
 #include <map>
@@ -23,13 +24,6 @@ using ::testing::ElementsAre;
 using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::Pointee;
-
-Loaded load_text(const std::string& text, std::vector<std::string> arguments = {}) {
-  arguments.insert(arguments.end(), {"--config", "named"});
-  return load(arguments, {}, [&text](const NamedFiles&, Findings&) {
-    return std::vector<ConfigFile>{{"onehop.toml", text}};
-  });
-}
 
 constexpr const char* kThree = R"(
 backend = "http://top"

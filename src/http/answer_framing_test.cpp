@@ -14,7 +14,7 @@ namespace {
 
 enum class Kind : std::uint8_t { none, of_length_0, of_length_4, without_length };
 
-struct Case {
+struct FramingCase {
   Method method;
   int status;
   Kind body;
@@ -45,7 +45,7 @@ Body body_of(Kind kind) {
 TEST(AnswerFraming, FollowsFromTheMethodTheStatusAndTheBody) {
   using enum AnswerFraming::Content;
   constexpr std::optional<std::uint64_t> kUnsaid;
-  const Case cases[] = {
+  const FramingCase cases[] = {
       {Method::get, 200, Kind::none, false, none, 0, true, false},
       {Method::get, 200, Kind::none, true, none, 0, false, false},
       {Method::get, 200, Kind::of_length_0, false, none, 0, false, false},
@@ -64,7 +64,7 @@ TEST(AnswerFraming, FollowsFromTheMethodTheStatusAndTheBody) {
       {Method::get, 304, Kind::none, false, none, kUnsaid, false, true},
       {Method::head, 204, Kind::none, true, none, kUnsaid, false, true},
   };
-  for (const Case& one : cases) {
+  for (const FramingCase& one : cases) {
     Response response(Status(one.status), Headers(), body_of(one.body));
     if (one.says_length) response.headers().add("Content-Length", "9");
     const AnswerFraming framing = answer_framing(one.method, response);

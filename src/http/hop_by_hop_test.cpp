@@ -11,8 +11,8 @@
 namespace onehop {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 // Returns the remaining fields as "name: value", in order.
 std::vector<std::string> left_of(Headers headers, TrailerField trailer = TrailerField::remove) {

@@ -9,16 +9,16 @@
 namespace onehop {
 namespace {
 
-struct Case {
+struct ListCase {
   std::string_view value;
   std::string_view members;  // each followed by '|'
 };
 
 TEST(ListMembers, Table) {
-  for (const Case& c :
-       {Case{"", ""}, Case{" \t", ""}, Case{",", ""}, Case{", ,\t,", ""}, Case{"a", "a|"},
-        Case{"a,b", "a|b|"}, Case{" a ,\tb\t", "a|b|"}, Case{",a,,b,", "a|b|"},
-        Case{"a b, c", "a b|c|"}, Case{"\"x,y\"", "\"x|y\"|"}}) {
+  for (const ListCase& c : {ListCase{"", ""}, ListCase{" \t", ""}, ListCase{",", ""},
+                            ListCase{", ,\t,", ""}, ListCase{"a", "a|"}, ListCase{"a,b", "a|b|"},
+                            ListCase{" a ,\tb\t", "a|b|"}, ListCase{",a,,b,", "a|b|"},
+                            ListCase{"a b, c", "a b|c|"}, ListCase{"\"x,y\"", "\"x|y\"|"}}) {
     std::string members;
     for (const std::string_view member : ListMembers(c.value))
       members.append(member).append("|");

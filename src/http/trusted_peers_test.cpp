@@ -41,7 +41,7 @@ TEST(TrustedPeers, NamesTheEntryThatIsNoNetwork) {
     const TrustedPeers peers({"::1", "10.0.0.0/99"});
     FAIL() << "10.0.0.0/99 was taken";
   } catch (const std::invalid_argument& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("'10.0.0.0/99'"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("'10.0.0.0/99'"));
   }
 }
 

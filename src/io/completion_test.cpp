@@ -25,7 +25,7 @@ void query(const std::string& key, std::function<void(std::string)> callback) {
   }).detach();
 }
 
-task<Result<std::string>> find(std::string key) {
+task<Result<std::string>> find_row(std::string key) {
   Completion<std::string> row;
   query(key, [to = row.completer()](std::string text) { to.complete(std::move(text)); });
   auto waiting = row.wait();
@@ -33,12 +33,12 @@ task<Result<std::string>> find(std::string key) {
 }
 
 TEST(CompletionTest, DeliversTheResultOfAnotherThread) {
-  EXPECT_EQ(testing::run(find("k")), "row of k");
+  EXPECT_EQ(testing::run(find_row("k")), "row of k");
 }
 
 TEST(CompletionTest, WorksInATestNetwork) {
   testing::Network network;
-  EXPECT_EQ(network.run(find("k")), "row of k");
+  EXPECT_EQ(network.run(find_row("k")), "row of k");
 }
 
 TEST(CompletionTest, MayBeCompletedBeforeTheWait) {

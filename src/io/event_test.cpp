@@ -18,10 +18,10 @@ namespace onehop {
 namespace {
 
 using std::chrono::milliseconds;
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
-class EventTest : public testing::Test {
+class EventTest : public ::testing::Test {
  protected:
   void pass(io::Duration time) {
     reactor_.set_time(reactor_.now() + time + 2 * io::TimerWheel::kTick);

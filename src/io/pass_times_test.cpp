@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Time kStart{1h};
+constexpr Time kFirstPass{1h};
 Time ending;  // of the pass that ends next
 
 Time clock_of_test() noexcept {
@@ -27,12 +27,12 @@ void pass(PassTimes& times, Time began, Duration took) {
 
 TEST(PassTimes, SaysHowLongPassesTakeAndThePresentOneHasTaken) {
   PassTimes times(&clock_of_test);
-  EXPECT_EQ(times.busy_for(kStart), 0ns);
-  times.begin(kStart);
-  EXPECT_EQ(times.busy_for(kStart + 3s), 3s);
-  pass(times, kStart, 4s);
-  EXPECT_EQ(times.busy_for(kStart + 5s), 0ns);
-  pass(times, kStart + 5s, 2ms);
+  EXPECT_EQ(times.busy_for(kFirstPass), 0ns);
+  times.begin(kFirstPass);
+  EXPECT_EQ(times.busy_for(kFirstPass + 3s), 3s);
+  pass(times, kFirstPass, 4s);
+  EXPECT_EQ(times.busy_for(kFirstPass + 5s), 0ns);
+  pass(times, kFirstPass + 5s, 2ms);
   const DurationHistogram all = times.durations();
   EXPECT_EQ(all.count(), 2u);
   EXPECT_EQ(all.sum, 4s + 2ms);
@@ -43,10 +43,10 @@ TEST(PassTimes, AShortOneIsCountedWithoutTheClock) {
   PassTimes times(&clock_of_test);
   times.end();  // none had begun
   EXPECT_EQ(times.durations().count(), 0u);
-  ending = kStart + 1h;
+  ending = kFirstPass + 1h;
   // On a busy machine some of them may take long.
   for (int i = 0; i < 100; ++i) {
-    times.begin(kStart);
+    times.begin(kFirstPass);
     times.end();
   }
   const DurationHistogram all = times.durations();
@@ -56,12 +56,12 @@ TEST(PassTimes, AShortOneIsCountedWithoutTheClock) {
 
 TEST(PassTimes, ForgetsTheLongestAfterAMinuteOrTwo) {
   PassTimes times(&clock_of_test);
-  pass(times, kStart, 4s);
-  pass(times, kStart + 70s, 1s);
+  pass(times, kFirstPass, 4s);
+  pass(times, kFirstPass + 70s, 1s);
   EXPECT_EQ(times.longest(), 4s);
-  pass(times, kStart + 140s, 2s);
+  pass(times, kFirstPass + 140s, 2s);
   EXPECT_EQ(times.longest(), 2s);
-  pass(times, kStart + 1h, 3ms);
+  pass(times, kFirstPass + 1h, 3ms);
   EXPECT_EQ(times.longest(), 3ms);
 }
 

@@ -18,8 +18,8 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 using Log = std::vector<std::string>;
 
@@ -36,7 +36,7 @@ class Mark {
   std::string name_;
 };
 
-class ScopeTest : public testing::Test {
+class ScopeTest : public ::testing::Test {
  protected:
   void pass(io::Duration time) {
     reactor_.set_time(reactor_.now() + time + 2 * io::TimerWheel::kTick);
@@ -307,13 +307,13 @@ TEST_F(ScopeTest, AnExceptionEndsItsTaskAloneAndJoinThrowsTheFirst) {
 }
 
 TEST_F(ScopeTest, AnExceptionOfAScopeThatIsNotJoinedIsWrittenToStandardError) {
-  testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStderr();
   {
     Scope scope;
     scope.spawn(fail_after(io::Duration::zero(), "lost"));
     settle();
   }
-  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
             "onehop: a task of a Scope that was not joined has failed: lost\n");
 }
 

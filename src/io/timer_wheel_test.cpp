@@ -170,7 +170,7 @@ class WheelAndModel {
 
   void run_dry() {
     int passes = 0;
-    while (!model_.empty() && !testing::Test::HasFatalFailure()) {
+    while (!model_.empty() && !::testing::Test::HasFatalFailure()) {
       ASSERT_LT(++passes, 1'000'000);
       sleep_until_next();
     }

@@ -12,7 +12,7 @@
 namespace onehop::net {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 std::vector<Address> addresses(const std::vector<std::string>& ips) {
   std::vector<Address> made;

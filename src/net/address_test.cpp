@@ -13,7 +13,7 @@
 namespace onehop::net {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 std::string listen_text(std::string_view text) {
   const auto address = Address::parse_listen(text);

@@ -34,7 +34,7 @@ class FunctionDialer final : public onehop::Dialer {
   Function function_;
 };
 
-class CustomDialerTest : public testing::Test {
+class CustomDialerTest : public ::testing::Test {
  protected:
   Result<Dialled> dial(FunctionDialer::Function function,
                        const Destination& destination = {"a.test", 80}) {

@@ -38,7 +38,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 Address loopback(std::uint16_t port, const char* ip = "127.0.0.1") {
   return *Address::from_ip(ip, port);
@@ -157,7 +157,7 @@ int option(const Stream& stream, int level, int name) {
 // Long timeouts, for events that must be immediate however busy the machine is.
 const DialOptions kPatient{.attempt_timeout = seconds(20), .total_timeout = seconds(50)};
 
-class DialerTest : public testing::Test {
+class DialerTest : public ::testing::Test {
  protected:
   Result<Dialled> dial(const Destination& destination, DialOptions options = {}) {
     KernelDialer dialer(reactor_, options);
@@ -231,7 +231,7 @@ TEST_F(DialerTest, ConnectsToAName) {
 }
 
 TEST_F(DialerTest, ConnectsToAUnixSocket) {
-  const std::string path = testing::TempDir() + "dialer." + std::to_string(::getpid());
+  const std::string path = ::testing::TempDir() + "dialer." + std::to_string(::getpid());
   const TcpListener listener = listen_on(*Address::from_socket_path(path));
   const auto dialled = dial(Destination(path));
   ASSERT_TRUE(dialled) << dialled.error().to_string();
@@ -245,7 +245,7 @@ TEST_F(DialerTest, SaysThatAUnixSocketDoesNotExist) {
 }
 
 TEST_F(DialerTest, WaitsForAUnixSocketWhoseQueueIsFull) {
-  const std::string path = testing::TempDir() + "tarpit." + std::to_string(::getpid());
+  const std::string path = ::testing::TempDir() + "tarpit." + std::to_string(::getpid());
   Tarpit tarpit(*Address::from_socket_path(path));
   KernelDialer dialer(reactor_, {});
   const io::Reactor::Enter enter(reactor_);

@@ -13,7 +13,7 @@
 namespace onehop::net {
 namespace {
 
-class MemoryStreamTest : public testing::Test {
+class MemoryStreamTest : public ::testing::Test {
  protected:
   void join(std::size_t capacity) {
     std::tie(left_, right_) = make_memory_pair(reactor_, capacity);

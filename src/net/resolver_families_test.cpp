@@ -19,11 +19,11 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::UnorderedElementsAre;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
-class ResolverWithHalfAnAnswer : public ResolverTest, public testing::WithParamInterface<int> {
+class ResolverWithHalfAnAnswer : public ResolverTest, public ::testing::WithParamInterface<int> {
  protected:
   int other() const { return GetParam() == AF_INET ? AF_INET6 : AF_INET; }
   std::string literal(int family) const { return family == AF_INET ? "127.0.0.1:80" : "[::1]:80"; }
@@ -48,7 +48,7 @@ class ResolverWithHalfAnAnswer : public ResolverTest, public testing::WithParamI
 
 INSTANTIATE_TEST_SUITE_P(Swallowed,
                          ResolverWithHalfAnAnswer,
-                         testing::Values(AF_INET, AF_INET6),
+                         ::testing::Values(AF_INET, AF_INET6),
                          [](const auto& f) { return f.param == AF_INET ? "a" : "aaaa"; });
 
 TEST_P(ResolverWithHalfAnAnswer, TheOtherFamilyIsWaitedFor50Ms) {

@@ -23,9 +23,9 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::UnorderedElementsAre;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 TEST_F(ResolverTest, IpLiteralsNeedNoServer) {
   EXPECT_THAT(resolve("192.0.2.1", 8080), ElementsAre("192.0.2.1:8080"));
@@ -427,7 +427,7 @@ TEST(Resolver, KnowsTheNamesOfThisMachine) {
   io::Reactor reactor;
   const auto result = run_task(reactor, Resolver::of(reactor).resolve("localhost", 80));
   ASSERT_TRUE(result) << result.error().to_string();
-  EXPECT_THAT(texts(result), testing::Contains(testing::AnyOf("127.0.0.1:80", "[::1]:80")));
+  EXPECT_THAT(texts(result), ::testing::Contains(::testing::AnyOf("127.0.0.1:80", "[::1]:80")));
 }
 
 TEST(Resolver, ThereIsOneForEachEventLoop) {

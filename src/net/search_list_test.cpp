@@ -7,7 +7,7 @@
 namespace onehop::net {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 TEST(SearchList, ANameWithoutDotsIsTriedInEachDomainFirst) {
   const SearchList list{{"a.test", "b.test."}, 1};

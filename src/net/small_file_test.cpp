@@ -23,7 +23,7 @@
 namespace onehop::net {
 namespace {
 
-class SmallFile : public testing::Test {
+class SmallFile : public ::testing::Test {
  protected:
   SmallFile() {
     std::string name = std::filesystem::temp_directory_path() / "onehop-small-file-XXXXXX";

@@ -18,8 +18,8 @@ namespace onehop::net {
 namespace {
 
 using std::chrono::seconds;
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 using Waits = std::vector<Wait>;
 
@@ -34,7 +34,7 @@ task<void> wait_to_write(Stream& stream, Time deadline, Waits& waits) {
 }
 
 // Waiting is the same for every kind of stream; a full, silent pair represents all.
-class StreamTest : public testing::Test {
+class StreamTest : public ::testing::Test {
  protected:
   StreamTest() {
     std::tie(stream_, peer_) = make_memory_pair(reactor_, 4);

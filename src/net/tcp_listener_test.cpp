@@ -29,13 +29,13 @@
 namespace onehop::net {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 // A folder for socket files, removed with its content.
 class Folder {
  public:
   Folder() {
-    std::string name = testing::TempDir() + "listener.XXXXXX";
+    std::string name = ::testing::TempDir() + "listener.XXXXXX";
     name_ = ::mkdtemp(name.data()) ? name : "";
   }
   Folder(const Folder&) = delete;
@@ -149,7 +149,7 @@ TEST(TcpListener, NamesTheRemedyWhenThePortIsTaken) {
   const std::string detail(second.error().detail());
   EXPECT_THAT(detail, HasSubstr("cannot listen on " + first.address().to_string()));
   EXPECT_THAT(detail, HasSubstr("--listen"));
-  EXPECT_THAT(detail, testing::Not(HasSubstr("\n")));
+  EXPECT_THAT(detail, ::testing::Not(HasSubstr("\n")));
 }
 
 TEST(TcpListener, NamesTheRemedyWhenTheAddressIsNotOurs) {

@@ -29,7 +29,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // A stream whose other end is a plain blocking socket.
-class TcpStreamTest : public testing::TestWithParam<int> {
+class TcpStreamTest : public ::testing::TestWithParam<int> {
  protected:
   void SetUp() override {
     if (GetParam() == AF_UNIX) {
@@ -89,7 +89,7 @@ class TcpStreamTest : public testing::TestWithParam<int> {
 
 INSTANTIATE_TEST_SUITE_P(Sockets,
                          TcpStreamTest,
-                         testing::Values(AF_INET, AF_UNIX),
+                         ::testing::Values(AF_INET, AF_UNIX),
                          [](const auto& kind) { return kind.param == AF_INET ? "tcp" : "unix"; });
 
 TEST_P(TcpStreamTest, ReadsWhatIsThereAndWaitsForMore) {
@@ -299,7 +299,7 @@ class UnwatchedStreamTest : public TcpStreamTest {
 
 INSTANTIATE_TEST_SUITE_P(Sockets,
                          UnwatchedStreamTest,
-                         testing::Values(AF_INET, AF_UNIX),
+                         ::testing::Values(AF_INET, AF_UNIX),
                          [](const auto& kind) { return kind.param == AF_INET ? "tcp" : "unix"; });
 
 // Each wait used to end immediately, which kept the thread busy as long as nothing arrived.

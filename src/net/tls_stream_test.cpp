@@ -116,7 +116,8 @@ TEST_F(TlsStreamTest, ARecordThatWasChangedOnTheWayIsAFailure) {
 }
 
 // The inner stream takes and gives at most so many bytes at a time.
-class TlsStreamInPieces : public TlsStreamTest, public testing::WithParamInterface<std::size_t> {};
+class TlsStreamInPieces : public TlsStreamTest,
+                          public ::testing::WithParamInterface<std::size_t> {};
 
 TEST_P(TlsStreamInPieces, NothingIsLost) {
   const std::size_t size = GetParam();
@@ -163,7 +164,9 @@ TEST_P(TlsStreamInPieces, NothingIsLost) {
   EXPECT_EQ(back, sent);
 }
 
-INSTANTIATE_TEST_SUITE_P(Sizes, TlsStreamInPieces, testing::Values(1, 2, 5, 7, 100, 1000, 16'000));
+INSTANTIATE_TEST_SUITE_P(Sizes,
+                         TlsStreamInPieces,
+                         ::testing::Values(1, 2, 5, 7, 100, 1000, 16'000));
 
 TEST_F(TlsStreamTest, HeadAndSmallBodyAreOneRecord) {
   connect();

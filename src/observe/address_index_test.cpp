@@ -2,6 +2,7 @@
 #include "observe/address_index.hpp"
 
 #include "base/lasting_texts.hpp"
+#include "support/sample_exchange.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -13,9 +14,9 @@
 namespace onehop::observe {
 namespace {
 
-using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace): of tests
+using test::kStart;
 
-constexpr Time kStart{std::chrono::hours(1)};
+using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace): of tests
 
 class AddressIndexTest : public ::testing::Test {
  protected:

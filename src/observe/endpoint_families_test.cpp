@@ -13,7 +13,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-Upstream::Status status_of(const std::string& url, Upstream::State state) {
+Upstream::Status counted_status(const std::string& url, Upstream::State state) {
   Upstream::Status status{.endpoint = Upstream::Endpoint(url)};
   status.state = state;
   status.requests = 2;
@@ -33,12 +33,13 @@ std::string text_of(const Endpoints& endpoints) {
 }
 
 TEST(EndpointFamilies, HaveASeriesForEachEndpoint) {
-  Upstream::Status found = status_of("http://b:81", Upstream::State::ejected);
+  Upstream::Status found = counted_status("http://b:81", Upstream::State::ejected);
   found.endpoint.connect_address = "10.0.0.1";
-  const std::string text = text_of(
-      {{"",
-        {.balance = "least", .statuses = {status_of("http://a:80", Upstream::State::starting)}}},
-       {"api", {.balance = "least", .statuses = {found}}}});
+  const std::string text =
+      text_of({{"",
+                {.balance = "least",
+                 .statuses = {counted_status("http://a:80", Upstream::State::starting)}}},
+               {"api", {.balance = "least", .statuses = {found}}}});
   EXPECT_THAT(text,
               HasSubstr("onehop_endpoint_up{upstream=\"default\",endpoint=\"http://a\"} 1\n"));
   EXPECT_THAT(
@@ -58,7 +59,7 @@ TEST(EndpointFamilies, HaveASeriesForEachEndpoint) {
 TEST(EndpointFamilies, AreBounded) {
   std::vector<Upstream::Status> many;
   for (int i = 0; i < 300; ++i)
-    many.push_back(status_of("http://h" + std::to_string(i), Upstream::State::up));
+    many.push_back(counted_status("http://h" + std::to_string(i), Upstream::State::up));
   const std::string text = text_of({{"", {.balance = "least", .statuses = many}}});
   EXPECT_THAT(text, HasSubstr("endpoint=\"http://h255\""));
   EXPECT_THAT(text, Not(HasSubstr("endpoint=\"http://h256\"")));

@@ -14,13 +14,12 @@
 namespace onehop::observe {
 namespace {
 
+using test::kNow;
+
 using std::chrono::microseconds;
 using test::sample_exchange;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
-
-const WallTime kNow =
-    std::chrono::system_clock::from_time_t(1'000'000'000) + std::chrono::milliseconds(7);
 
 std::string text_of(const ExchangeRecord& exchange) {
   std::string line;

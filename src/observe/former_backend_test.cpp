@@ -2,6 +2,7 @@
 #include "observe/former_backend.hpp"
 
 #include "observe/request_metrics.hpp"
+#include "support/sample_exchange.hpp"
 
 #include <chrono>
 #include <system_error>
@@ -11,9 +12,9 @@
 namespace onehop::observe {
 namespace {
 
-using std::chrono::seconds;
+using test::kStart;
 
-constexpr Time kStart{std::chrono::hours(1)};
+using std::chrono::seconds;
 
 void fail(RequestMetrics& metrics, std::errc why, Time at) {
   ExchangeRecord exchange;

@@ -19,11 +19,10 @@
 namespace onehop::observe {
 namespace {
 
+using test::kNow;
+
 using ::testing::HasSubstr;
 using Presence = LogField::Presence;
-
-const WallTime kNow =
-    std::chrono::system_clock::from_time_t(1'000'000'000) + std::chrono::milliseconds(7);
 
 // With a value for every field.
 ExchangeRecord full(const TlsInfo& tls) {

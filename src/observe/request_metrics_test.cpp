@@ -4,6 +4,7 @@
 #include "observe/metric_families.hpp"
 #include "observe/request_families.hpp"
 #include "observe/request_shard.hpp"
+#include "support/sample_exchange.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -21,11 +22,11 @@
 namespace onehop::observe {
 namespace {
 
+using test::kStart;
+
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-constexpr Time kStart{std::chrono::hours(1)};
 
 // 10 ms for a new connection, 20 ms to send, 30 ms of waiting, 40 ms of content.
 ExchangeRecord exchange_with(int status) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observe/upstream_health.hpp"
 
+#include "support/sample_exchange.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -11,11 +13,11 @@
 namespace onehop::observe {
 namespace {
 
+using test::kStart;
+
 using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace): of tests
 using Statistics = Transport::Statistics;
 using Health = Overview::Health;
-
-constexpr Time kStart{std::chrono::hours(1)};
 
 class UpstreamHealthTest : public ::testing::Test {
  protected:

@@ -9,31 +9,29 @@
 namespace onehop::program {
 namespace {
 
-using Result = CommandDoor::Result;
-
 TEST(CommandDoorTest, LetsCommandsThroughUntilItCloses) {
-  std::promise<Result> reload;
+  std::promise<CommandDoor::Result> reload;
   std::binary_semaphore requested{0};
   LogLevel level = LogLevel::info;
-  const auto door = std::make_shared<CommandDoor>(
-      CommandDoor::Ways{.reload =
-                            [&] {
-                              requested.release();
-                              return reload.get_future().share();
-                            },
-                        .upgrade =
-                            [] {
-                              std::promise<Result> upgraded;
-                              upgraded.set_value({.done = true, .summary = "upgraded"});
-                              return upgraded.get_future().share();
-                            },
-                        .drain = [] { return Result{.done = true, .summary = "drains"}; },
-                        .stop = [] { return Result{.done = true, .summary = "stops"}; },
-                        .set_log_level =
-                            [&](LogLevel wanted) {
-                              level = wanted;
-                              return Result{.done = true, .summary = "level"};
-                            }});
+  const auto door = std::make_shared<CommandDoor>(CommandDoor::Ways{
+      .reload =
+          [&] {
+            requested.release();
+            return reload.get_future().share();
+          },
+      .upgrade =
+          [] {
+            std::promise<CommandDoor::Result> upgraded;
+            upgraded.set_value({.done = true, .summary = "upgraded"});
+            return upgraded.get_future().share();
+          },
+      .drain = [] { return CommandDoor::Result{.done = true, .summary = "drains"}; },
+      .stop = [] { return CommandDoor::Result{.done = true, .summary = "stops"}; },
+      .set_log_level =
+          [&](LogLevel wanted) {
+            level = wanted;
+            return CommandDoor::Result{.done = true, .summary = "level"};
+          }});
   const observe::Actions actions = CommandDoor::actions(door);
   EXPECT_EQ(actions.upgrade().summary, "upgraded");
   EXPECT_EQ(actions.drain().summary, "drains");
@@ -42,7 +40,7 @@ TEST(CommandDoorTest, LetsCommandsThroughUntilItCloses) {
   EXPECT_EQ(level, LogLevel::error);
 
   // A reload that takes long does not keep the door from closing.
-  Result reloaded;
+  CommandDoor::Result reloaded;
   std::thread waiting([&] { reloaded = actions.reload(); });
   requested.acquire();
   door->close();

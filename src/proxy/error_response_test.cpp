@@ -14,8 +14,8 @@ namespace {
 
 using test::from_client;
 using test::text_of;
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 int status_for(const Error& error) {
   return default_error_response(from_client(), error).status().code();

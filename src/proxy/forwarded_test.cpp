@@ -16,7 +16,7 @@ namespace {
 
 using test::from_client;
 using test::lines_of;
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 Request from_peer(std::string_view peer, Headers headers = {{"Host", "h"}}, bool tls = false) {
   Request request = from_client(std::move(headers));
@@ -154,7 +154,7 @@ TEST(Forwarded, ReplacesEveryClaim) {
 // XF06
 TEST(Forwarded, WritesIpv6WithoutBrackets) {
   EXPECT_THAT(after(set_forwarded, from_peer("2001:db8::1")),
-              testing::Contains("X-Forwarded-For: 2001:db8::1"));
+              ::testing::Contains("X-Forwarded-For: 2001:db8::1"));
 }
 
 // XF07
@@ -243,7 +243,7 @@ TEST(Forwarded, WritesTheStandardElement) {
 
 TEST(Forwarded, EscapesInsideAQuotedValue) {
   EXPECT_THAT(after(add_forwarded_element, from_peer("192.0.2.60", {{"Host", "a\"b\\c"}})),
-              testing::Contains("Forwarded: for=192.0.2.60;host=\"a\\\"b\\\\c\";proto=http"));
+              ::testing::Contains("Forwarded: for=192.0.2.60;host=\"a\\\"b\\\\c\";proto=http"));
 }
 
 TEST(Forwarded, AddsTheElementBehindTrustedOnes) {

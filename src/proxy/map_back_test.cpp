@@ -11,7 +11,7 @@ namespace onehop {
 namespace {
 
 using test::lines_of;
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 std::string location_after(std::string location,
                            const PrefixChange& change = {.strip = "/api", .add = ""}) {

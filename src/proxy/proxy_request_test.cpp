@@ -16,10 +16,10 @@ using literals::operator""_url;
 using test::from_client;
 using test::lines_of;
 using test::serve;
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 // The request that goes upstream after this hook.
-class Rewriting : public testing::Test {
+class Rewriting : public ::testing::Test {
  protected:
   const Request& sent_after(std::function<void(ProxyRequest&)> rewrite,
                             Request request = from_client()) {

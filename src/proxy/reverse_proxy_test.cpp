@@ -21,17 +21,17 @@ using test::from_client;
 using test::lines_of;
 using test::serve;
 using test::upstream_that;
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
-void to_backend(ProxyRequest& request) {
+void below_backend(ProxyRequest& request) {
   request.out().set_url(request.out().url().resolved_below("http://backend"_url));
 }
 
 // The fields that went upstream, without the X-Forwarded-* of the proxy itself.
 Headers sent_for(Request request) {
   const auto upstream = std::make_shared<const test::ScriptedUpstream>();
-  const ReverseProxy proxy({.rewrite = to_backend, .transport = upstream});
+  const ReverseProxy proxy({.rewrite = below_backend, .transport = upstream});
   serve(proxy, std::move(request));
   Headers sent = upstream->last().headers().clone();
   for (const char* name : {"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"}) {
@@ -43,7 +43,7 @@ Headers sent_for(Request request) {
 Response received_for(Response from_upstream, FlushPolicy flush = FlushPolicy::automatic) {
   auto kept = std::make_shared<Response>(std::move(from_upstream));
   const ReverseProxy proxy(
-      {.rewrite = to_backend,
+      {.rewrite = below_backend,
        .transport = upstream_that([kept](Request&) { return std::move(*kept); }),
        .flush = flush});
   return serve(proxy, from_client());
@@ -67,7 +67,7 @@ TEST(ReverseProxyRequest, IsTheClientsOwn) {
 
 TEST(ReverseProxyRequest, KeepsMethodAndBody) {
   const auto upstream = std::make_shared<const test::ScriptedUpstream>();
-  const ReverseProxy proxy({.rewrite = to_backend, .transport = upstream});
+  const ReverseProxy proxy({.rewrite = below_backend, .transport = upstream});
   Request request = from_client();
   request.set_method(Method::put);
   request.set_body(Body::of("content"));
@@ -111,7 +111,7 @@ TEST(ReverseProxyRequest, AnnouncesTrailersBehindAChunkedBody) {
 // XF01, XF06, XF08, XF09, XF13
 TEST(ReverseProxyRequest, TellsWhoAskedAndBelievesNoClient) {
   const auto upstream = std::make_shared<const test::ScriptedUpstream>();
-  const ReverseProxy proxy({.rewrite = to_backend, .transport = upstream});
+  const ReverseProxy proxy({.rewrite = below_backend, .transport = upstream});
   serve(proxy, from_client({{"Host", "h"},
                             {"X-Forwarded-For", "6.6.6.6"},
                             {"Forwarded", "for=6.6.6.6"},
@@ -125,7 +125,7 @@ TEST(ReverseProxyRequest, TellsWhoAskedAndBelievesNoClient) {
 TEST(ReverseProxyRequest, PassesOnForwardingFieldsOfTrustedPeersAndThoseThatAreAllowed) {
   const auto upstream = std::make_shared<const test::ScriptedUpstream>();
   const auto sent_with = [&upstream](std::vector<std::string> trust) {
-    const ReverseProxy proxy({.rewrite = to_backend,
+    const ReverseProxy proxy({.rewrite = below_backend,
                               .transport = upstream,
                               .trust = std::move(trust),
                               .allow_fields = {"X-Client-IP"}});
@@ -141,7 +141,7 @@ TEST(ReverseProxyRequest, PassesOnForwardingFieldsOfTrustedPeersAndThoseThatAreA
   EXPECT_THAT(sent_with({"192.0.2.0/24"}),
               ElementsAre("X-Real-IP: 6.6.6.6", "X-Client-IP: 6.6.6.6", "X-A: 1",
                           "X-Forwarded-For: 192.0.2.7", "X-Forwarded-Proto: http"));
-  EXPECT_THROW(ReverseProxy({.rewrite = to_backend, .allow_fields = {"X-Forwarded-For"}}),
+  EXPECT_THROW(ReverseProxy({.rewrite = below_backend, .allow_fields = {"X-Forwarded-For"}}),
                std::invalid_argument);
 }
 
@@ -206,7 +206,7 @@ TEST(ReverseProxyResponse, IsNoAnswerWhenItIsInformational) {
 TEST(ModifyResponse, EditsWhatIsLeftAfterStripping) {
   bool saw_connection = true;
   const ReverseProxy proxy(
-      {.rewrite = to_backend,
+      {.rewrite = below_backend,
        .transport = upstream_that([](Request&) {
          return Response(Status(345), Headers{{"Connection", "X-A"}, {"X-A", "1"}});
        }),
@@ -224,7 +224,7 @@ TEST(ModifyResponse, EditsWhatIsLeftAfterStripping) {
 
 // B21: the hook may have made it one.
 TEST(ModifyResponse, RunsBeforeTheFlushPolicyLooks) {
-  const ReverseProxy proxy({.rewrite = to_backend,
+  const ReverseProxy proxy({.rewrite = below_backend,
                             .transport = std::make_shared<const test::ScriptedUpstream>(),
                             .modify_response = [](Response& response) {
                               response.set_body(test::unending_body());
@@ -237,7 +237,7 @@ TEST(ModifyResponse, RunsBeforeTheFlushPolicyLooks) {
 TEST(ModifyResponse, ErrorDropsTheResponseFirst) {
   bool gone = false;
   int calls = 0;
-  const ReverseProxy proxy({.rewrite = to_backend,
+  const ReverseProxy proxy({.rewrite = below_backend,
                             .transport = upstream_that([&gone](Request&) {
                               return Response(Status::ok, Headers{}, test::unending_body(&gone));
                             }),
@@ -263,7 +263,7 @@ TEST(ModifyResponse, ErrorDropsTheResponseFirst) {
 TEST(ModifyResponse, ExceptionPassesThroughAndDropsTheResponse) {
   bool gone = false;
   const ReverseProxy proxy(
-      {.rewrite = to_backend,
+      {.rewrite = below_backend,
        .transport = upstream_that([&gone](Request&) {
          return Response(Status::ok, Headers{}, test::unending_body(&gone));
        }),
@@ -275,7 +275,7 @@ TEST(ModifyResponse, ExceptionPassesThroughAndDropsTheResponse) {
 // E10
 TEST(ModifyResponse, DoesNotSeeErrors) {
   const ReverseProxy proxy(
-      {.rewrite = to_backend,
+      {.rewrite = below_backend,
        .transport = test::upstream_failing_with(Error(Errc::connect_failed, Side::upstream)),
        .modify_response = [](Response&) {
          ADD_FAILURE() << "called";
@@ -288,7 +288,7 @@ TEST(ModifyResponse, DoesNotSeeErrors) {
 TEST(ErrorResponse, GetsTheRequestAsReceivedAndTheError) {
   std::vector<std::string> lines;
   std::string target;
-  const ReverseProxy proxy({.rewrite = to_backend,
+  const ReverseProxy proxy({.rewrite = below_backend,
                             .transport = test::upstream_failing_with(
                                 Error(Errc::timed_out, Side::upstream).during(Phase::wait)),
                             .error_response = [&](const Request& in, const Error& error) {
@@ -307,7 +307,7 @@ TEST(ErrorResponse, GetsTheRequestAsReceivedAndTheError) {
 TEST(ErrorResponse, IsByDefaultTheStatusThatNamesTheSide) {
   const auto status = [](Errc code, Side side) {
     const ReverseProxy proxy(
-        {.rewrite = to_backend, .transport = test::upstream_failing_with(Error(code, side))});
+        {.rewrite = below_backend, .transport = test::upstream_failing_with(Error(code, side))});
     return serve(proxy, from_client()).status().code();
   };
   EXPECT_EQ(status(Errc::connect_failed, Side::upstream), 502);
@@ -320,7 +320,7 @@ TEST(ErrorResponse, IsByDefaultTheStatusThatNamesTheSide) {
 
 TEST(ErrorResponse, LeavesTheFailureInTheRecordOnce) {
   const ReverseProxy proxy(
-      {.rewrite = to_backend,
+      {.rewrite = below_backend,
        .transport = test::upstream_failing_with(Error(Errc::connect_failed, Side::upstream))});
   ExchangeRecord record;
   Request first = from_client();
@@ -339,7 +339,7 @@ TEST(ErrorResponse, LeavesTheFailureInTheRecordOnce) {
 // E20
 TEST(ErrorResponse, IsNotForStatusesOfTheUpstream) {
   const ReverseProxy proxy(
-      {.rewrite = to_backend,
+      {.rewrite = below_backend,
        .transport = upstream_that([](Request&) { return Response(Status(503), "theirs"); }),
        .error_response = [](const Request&, const Error&) {
          ADD_FAILURE() << "called";
@@ -352,7 +352,7 @@ TEST(ErrorResponse, IsNotForStatusesOfTheUpstream) {
 
 TEST(ReverseProxyOptions, AreCheckedAtOnce) {
   EXPECT_THROW(ReverseProxy({}), std::invalid_argument);
-  EXPECT_THROW(ReverseProxy({.rewrite = to_backend,
+  EXPECT_THROW(ReverseProxy({.rewrite = below_backend,
                              .transport = std::make_shared<const test::ScriptedUpstream>(),
                              .trust = {"everyone"}}),
                std::invalid_argument);
@@ -360,7 +360,7 @@ TEST(ReverseProxyOptions, AreCheckedAtOnce) {
 
 TEST(ReverseProxyOptions, MayTrustAUnixPeer) {
   const auto upstream = std::make_shared<const test::ScriptedUpstream>();
-  ReverseProxy proxy({.rewrite = to_backend, .transport = upstream, .trust = {"unix"}});
+  ReverseProxy proxy({.rewrite = below_backend, .transport = upstream, .trust = {"unix"}});
   const ReverseProxy moved = std::move(proxy);
   Request request = from_client({{"X-Forwarded-For", "9.9.9.9"}});
   MessageAccess::set_connection(request, {});
@@ -374,7 +374,7 @@ TEST(ReverseProxyOptions, MayTrustAUnixPeer) {
 TEST(ReverseProxy, CanBeReplaced) {
   const auto old_upstream = std::make_shared<const test::ScriptedUpstream>();
   const auto upstream = std::make_shared<const test::ScriptedUpstream>();
-  ReverseProxy proxy({.rewrite = to_backend, .transport = old_upstream});
+  ReverseProxy proxy({.rewrite = below_backend, .transport = old_upstream});
   {
     ReverseProxy other({.rewrite = RewriteBelow("http://b/base"_url), .transport = upstream});
     proxy = std::move(other);

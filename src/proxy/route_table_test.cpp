@@ -15,8 +15,8 @@ namespace {
 
 using test::RouteCase;
 using test::RouteReference;
-using testing::AllOf;
-using testing::HasSubstr;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 Route route(std::vector<std::string> hosts, std::string path) {
   return {.hosts = std::move(hosts), .path = std::move(path), .to = respond_with(Status::ok)};

@@ -17,10 +17,10 @@ using literals::operator""_url;
 using test::from_client;
 using test::lines_of;
 using test::serve;
-using testing::Contains;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 class DeadTunnel final : public Tunnel {
  public:
@@ -134,7 +134,7 @@ TEST(Upgrade, IsNotGrantedHalfway) {
 }
 
 // A proxy whose upstream gives these answers.
-class UpgradeThroughProxy : public testing::Test {
+class UpgradeThroughProxy : public ::testing::Test {
  protected:
   Response ask(Headers request, test::ScriptedUpstream::Script script) {
     upstream_ = test::upstream_that(std::move(script));
@@ -175,8 +175,8 @@ TEST_F(UpgradeThroughProxy, ForwardsTheQuestionAndTheAnswer) {
                       {"Sec-WebSocket-Accept", "a"}});
   });
   EXPECT_THAT(lines_of(upstream_->last().headers()),
-              testing::AllOf(Contains("Upgrade: websocket"), Contains("Sec-WebSocket-Key: k"),
-                             Not(Contains(HasSubstr("Connection")))));
+              ::testing::AllOf(Contains("Upgrade: websocket"), Contains("Sec-WebSocket-Key: k"),
+                               Not(Contains(HasSubstr("Connection")))));
   EXPECT_EQ(response.status(), Status::switching_protocols);
   EXPECT_NE(response.tunnel(), nullptr);
   EXPECT_THAT(lines_of(response.headers()),

@@ -20,8 +20,6 @@ using namespace std::chrono_literals;
 using h2_frames::frame;
 using h2_frames::number;
 
-constexpr std::size_t kMiB = std::size_t{1024} * 1024;
-
 // A client, at far_, that opens its windows wide and then does not read: what the server has to
 // say fills the connection.
 class H2ConnectionTest : public test::StreamPair {
@@ -30,7 +28,7 @@ class H2ConnectionTest : public test::StreamPair {
     common_->admission.set_max_connections(100);
     *common_->settings.options = exchanges_.options();
     worker_ = std::make_unique<Worker>(reactor_, common_, make_handler([](Request) {
-                                         return Response(Status::ok, std::string(kMiB, 'x'));
+                                         return Response(Status::ok, std::string(1 << 20, 'x'));
                                        }));
     worker_->adopt(std::move(near_), AcceptedFrom(*net::Address::from_ip("192.0.2.1", 5), "s:80"),
                    false);

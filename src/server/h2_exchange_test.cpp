@@ -38,10 +38,10 @@ struct Far {
 const std::string kPiece(10'000, 'x');
 
 // Has closed its half or speaks without end, and takes a second for each piece.
-class Listener final : public Tunnel {
+class ListeningTunnel final : public Tunnel {
  public:
-  explicit Listener(Far& far) noexcept : far_(far) {}
-  ~Listener() override { far_.is_dropped = true; }
+  explicit ListeningTunnel(Far& far) noexcept : far_(far) {}
+  ~ListeningTunnel() override { far_.is_dropped = true; }
 
   task<Result<bytes>> read() override {
     if (far_.is_loud) co_return bytes(kPiece);
@@ -71,7 +71,7 @@ class H2Tunnels : public ::testing::Test {
     network_.serve("s:80", make_handler([this](Request request) {
                      Response response(Status::switching_protocols,
                                        Headers({{"Upgrade", "websocket"}}));
-                     response.set_tunnel(std::make_unique<Listener>(far_));
+                     response.set_tunnel(std::make_unique<ListeningTunnel>(far_));
                      const auto key = request.headers().get("Sec-WebSocket-Key");
                      if (key)
                        response.headers().add("Sec-WebSocket-Accept", websocket_accept(*key));

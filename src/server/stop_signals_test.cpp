@@ -25,7 +25,7 @@ void see(int) {
 }
 
 // The handlers that a program had before.
-class StopSignalsTest : public testing::Test {
+class StopSignalsTest : public ::testing::Test {
  protected:
   void SetUp() override {
     seen_by_the_program = 0;

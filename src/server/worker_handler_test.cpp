@@ -20,7 +20,7 @@ namespace onehop {
 namespace {
 
 // Shared by the test and the handler.
-struct Seen {
+struct Course {
   std::promise<void> began;
   std::promise<void> handler_is_gone;
   bool gone_while_it_ran = false;
@@ -29,7 +29,7 @@ struct Seen {
 // Its offloaded function uses it until it is gone, or for 100 ms.
 class Offloading final : public Handler {
  public:
-  explicit Offloading(Seen& seen) noexcept : seen_(seen) {}
+  explicit Offloading(Course& seen) noexcept : seen_(seen) {}
   Offloading(const Offloading&) = delete;
   Offloading& operator=(const Offloading&) = delete;
   ~Offloading() { seen_.handler_is_gone.set_value(); }
@@ -46,12 +46,12 @@ class Offloading final : public Handler {
   }
 
  private:
-  Seen& seen_;
+  Course& seen_;
 };
 
 // Regression: it was destroyed with the worker's connections, and the function used it further.
 TEST(HandlerOfOneWorker, OutlivesTheFunctionsThatItHasOffloaded) {
-  Seen seen;
+  Course seen;
   Server::Options options;
   options.listen = "127.0.0.1:0";
   options.workers = 1;

@@ -38,11 +38,11 @@ using h2_frames::block;
 using h2_frames::frame;
 using ::testing::IsEmpty;
 
-enum class Upstream : std::uint8_t { h1, h2 };
+enum class UpstreamVersion : std::uint8_t { h1, h2 };
 
 // The test's own memory must not fail, so both peers are sockets of the kernel.
 class FailingUpstreamMemory : public test::StreamPair,
-                              public ::testing::WithParamInterface<Upstream> {
+                              public ::testing::WithParamInterface<UpstreamVersion> {
  protected:
   FailingUpstreamMemory()
       : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
@@ -54,7 +54,7 @@ class FailingUpstreamMemory : public test::StreamPair,
     EXPECT_EQ(::bind(listener_.get(), any, size), 0);
     EXPECT_EQ(::listen(listener_.get(), 10), 0);
     EXPECT_EQ(::getsockname(listener_.get(), any, &size), 0);
-    url_ = (GetParam() == Upstream::h1 ? "http://127.0.0.1:" : "h2c://127.0.0.1:") +
+    url_ = (GetParam() == UpstreamVersion::h1 ? "http://127.0.0.1:" : "h2c://127.0.0.1:") +
            std::to_string(ntohs(address.sin_port));
   }
 
@@ -97,11 +97,12 @@ class FailingUpstreamMemory : public test::StreamPair,
   void accept() {
     upstream_ = io::FileDescriptor(
         ::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (upstream_ && GetParam() == Upstream::h2) send(upstream_, frame(h2_frames::settings, 0, 0));
+    if (upstream_ && GetParam() == UpstreamVersion::h2)
+      send(upstream_, frame(h2_frames::settings, 0, 0));
     settle();
   }
   static std::string response() {
-    if (GetParam() == Upstream::h1) {
+    if (GetParam() == UpstreamVersion::h1) {
       return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7\r\ncontent\r\n0\r\nX-Sum: "
              "7\r\n\r\n";
     }
@@ -165,9 +166,9 @@ TEST_P(FailingUpstreamMemory, IsHeardOfAtOnce) {
 
 INSTANTIATE_TEST_SUITE_P(All,
                          FailingUpstreamMemory,
-                         ::testing::Values(Upstream::h1, Upstream::h2),
+                         ::testing::Values(UpstreamVersion::h1, UpstreamVersion::h2),
                          [](const auto& each) {
-                           return each.param == Upstream::h1 ? "Http1" : "Http2";
+                           return each.param == UpstreamVersion::h1 ? "Http1" : "Http2";
                          });
 
 }  // namespace

@@ -30,9 +30,9 @@ using h2_frames::kEndStream;
 constexpr std::uint8_t kEndBoth = kEndHeaders | kEndStream;
 
 // An HTTP/2 client that sends hand-written frames.
-class Client {
+class FrameClient {
  public:
-  explicit Client(Wire wire) : wire_(std::move(wire)) {
+  explicit FrameClient(Wire wire) : wire_(std::move(wire)) {
     wire_.send(std::string(h2_frames::kPreface) + frame(h2_frames::settings, 0, 0));
   }
   void send(const std::string& data) { wire_.send(data); }
@@ -114,7 +114,7 @@ INSTANTIATE_TEST_SUITE_P(All,
 
 TEST_P(ProxiedH2Trailers, MakeARequestOneThatNeverComesToItsEnd) {
   start("http://backend");
-  Client client(network_.connect("s:80"));
+  FrameClient client(network_.connect("s:80"));
   client.send(frame(h2_frames::headers, kEndHeaders, 1, head("POST")) +
               frame(h2_frames::data, 0, 1, "content"));
   Wire backend = network_.accept("backend:80");
@@ -196,7 +196,7 @@ INSTANTIATE_TEST_SUITE_P(All,
 
 // Clients such as gRPC's decide by the code whether to retry.
 TEST_P(ProxiedH2ResetCode, OfTheUpstreamReachesTheClient) {
-  Client client(network_.connect("s:80"));
+  FrameClient client(network_.connect("s:80"));
   client.send(
       frame(h2_frames::headers, kEndBoth, 1,
             h2_frames::block(
@@ -252,7 +252,7 @@ class ProxiedH2Tunnel : public test::Served {
 
 TEST_F(ProxiedH2Tunnel, EndsWithAFarEndThatTakesNothingMore) {
   bool gone = false;
-  Client client(connect([&gone](const Request& request) {
+  FrameClient client(connect([&gone](const Request& request) {
     const std::string accept =
         websocket_accept(request.headers().get_or_empty("sec-websocket-key"));
     Response response(Status::switching_protocols,

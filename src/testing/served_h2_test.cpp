@@ -33,9 +33,9 @@ using ::testing::Not;
 using ::testing::SizeIs;
 using testing::Wire;
 
-class Client {
+class FieldClient {
  public:
-  explicit Client(Wire wire, const std::string& settings = {}) : wire_(std::move(wire)) {
+  explicit FieldClient(Wire wire, const std::string& settings = {}) : wire_(std::move(wire)) {
     wire_.send(h2_frames::kPreface);
     wire_.send(h2_frames::frame(h2_frames::settings, 0, 0, settings));
   }
@@ -108,16 +108,16 @@ class Endless final : public BodySource {
 class ServedH2Test : public ::testing::Test {
  protected:
   template <class Function>
-  Client serve(Function handler, const std::string& settings = {}) {
+  FieldClient serve(Function handler, const std::string& settings = {}) {
     options_.on_exchange_end = [this](const ExchangeRecord& ended) {
       outcomes_.push_back(ended.outcome);
     };
     network_.serve("front:80", make_handler(std::move(handler)), options_);
-    return Client(network_.connect("front:80"), settings);
+    return FieldClient(network_.connect("front:80"), settings);
   }
 
   // Time passes for a client that stays responsive.
-  void pass(Client& client, std::chrono::seconds time) {
+  void pass(FieldClient& client, std::chrono::seconds time) {
     for (; time > 0s; time -= 5s) {
       network_.advance(std::min(time, 5s));
       client.answer_pings();
@@ -132,7 +132,7 @@ class ServedH2Test : public ::testing::Test {
 // A client that reads the limit as zero could send no request.
 TEST_F(ServedH2Test, AVeryLargeLimitIsNotAnnouncedAsNone) {
   options_.max_header_bytes = std::size_t{1} << 32U;
-  Client client = serve([](Request) { return Response(Status::ok); });
+  FieldClient client = serve([](Request) { return Response(Status::ok); });
   const auto settings = client.frames(h2_frames::settings);
   ASSERT_THAT(settings, Not(IsEmpty()));
   // A request line and the pseudo-fields are added.
@@ -143,7 +143,7 @@ TEST_F(ServedH2Test, AVeryLargeLimitIsNotAnnouncedAsNone) {
 
 TEST_F(ServedH2Test, ALimitThatIsTooLargeToMultiplyIsNone) {
   options_.max_header_bytes = std::size_t{1} << 62U;
-  Client client = serve([](Request) { return Response(Status::ok, "hello"); });
+  FieldClient client = serve([](Request) { return Response(Status::ok, "hello"); });
   client.get(1);
   EXPECT_THAT(client.frames(h2_frames::data), SizeIs(1));
 }
@@ -155,7 +155,7 @@ TEST_F(ServedH2Test, ASilentClientIsTimedOnlyWhileItsUploadIsAwaited) {
     std::optional<Error> error;
     bool read = false;
     auto scope = std::make_shared<std::optional<Scope>>();
-    Client client = serve([=, &error, &read](Request request) -> task<Response> {
+    FieldClient client = serve([=, &error, &read](Request request) -> task<Response> {
       const auto read_it = [](Body body, std::optional<Error>& e, bool& done) -> task<void> {
         auto all = co_await body.read_all(100);
         if (!all) e = all.error();
@@ -187,7 +187,7 @@ TEST_F(ServedH2Test, AReadThatWaitsEndsWithItsStreamOrItsConnection) {
   for (const bool whole_connection : {false, true}) {
     std::optional<Error> error;
     auto scope = std::make_shared<std::optional<Scope>>();
-    Client client = serve([=, &error](Request request) -> task<Response> {
+    FieldClient client = serve([=, &error](Request request) -> task<Response> {
       scope->emplace();
       (*scope)->spawn([](Body body, std::optional<Error>& into) -> task<void> {
         auto all = co_await body.read_all(100);
@@ -211,7 +211,7 @@ TEST_F(ServedH2Test, AReadThatWaitsEndsWithItsStreamOrItsConnection) {
 }
 
 TEST_F(ServedH2Test, AConnectionThatWasUsedEndsWhenItIsIdleToo) {
-  Client client = serve([](Request) { return Response(Status::ok, "hello"); });
+  FieldClient client = serve([](Request) { return Response(Status::ok, "hello"); });
   network_.advance(60s);
   client.get(1);
   ASSERT_THAT(client.frames(h2_frames::data), SizeIs(1));
@@ -222,7 +222,7 @@ TEST_F(ServedH2Test, AConnectionThatWasUsedEndsWhenItIsIdleToo) {
 }
 
 TEST_F(ServedH2Test, AConnectionInUseIsNotIdleHoweverOldItIs) {
-  Client client = serve([](Request) { return Response(Status::ok, "hello"); });
+  FieldClient client = serve([](Request) { return Response(Status::ok, "hello"); });
   for (std::uint32_t stream = 1; stream < 11; stream += 2) {
     client.get(stream);
     ASSERT_THAT(client.frames(h2_frames::data), SizeIs(1));
@@ -232,7 +232,7 @@ TEST_F(ServedH2Test, AConnectionInUseIsNotIdleHoweverOldItIs) {
 }
 
 TEST_F(ServedH2Test, ALongExchangeIsNoIdleness) {
-  Client client = serve([](Request) -> task<Response> {
+  FieldClient client = serve([](Request) -> task<Response> {
     co_await sleep_for(200s);
     co_return Response(Status::ok, "hello");
   });
@@ -247,7 +247,7 @@ TEST_F(ServedH2Test, ALongExchangeIsNoIdleness) {
 
 TEST_F(ServedH2Test, AnAnswerWithoutRoomWaitsAsLongAsWriteTimeoutSays) {
   const std::string no_room = h2_frames::number(4, 2) + h2_frames::number(0, 4);
-  Client client = serve([](Request) { return Response(Status::ok, "hello"); }, no_room);
+  FieldClient client = serve([](Request) { return Response(Status::ok, "hello"); }, no_room);
   client.get(1);
   network_.advance(55s);
   EXPECT_THAT(client.frames(h2_frames::rst_stream), IsEmpty());
@@ -258,7 +258,7 @@ TEST_F(ServedH2Test, AnAnswerWithoutRoomWaitsAsLongAsWriteTimeoutSays) {
 // A handler that has cancelled a read is not waiting for content any more.
 TEST_F(ServedH2Test, ABodyIsNotLateBecauseAReadWasGivenUpLongAgo) {
   std::string got;
-  Client client = serve([&got](Request request) -> task<Response> {
+  FieldClient client = serve([&got](Request request) -> task<Response> {
     auto first = co_await with_timeout(1s, request.body().read());
     EXPECT_FALSE(first);
     co_await sleep_for(100s);
@@ -281,7 +281,7 @@ task<Response> answer_after_an_hour(Request) {
 }
 
 TEST_F(ServedH2Test, AClientThatIsSilentIsAskedWhetherItIsThere) {
-  Client client = serve(answer_after_an_hour);
+  FieldClient client = serve(answer_after_an_hour);
   client.get(1);
   network_.advance(55s);
   EXPECT_THAT(client.frames(h2_frames::ping), IsEmpty());
@@ -290,7 +290,7 @@ TEST_F(ServedH2Test, AClientThatIsSilentIsAskedWhetherItIsThere) {
 }
 
 TEST_F(ServedH2Test, AClientThatVanishedTakesItsRequestsWithIt) {
-  Client client = serve(answer_after_an_hour);
+  FieldClient client = serve(answer_after_an_hour);
   client.get(1);
   client.get(3);
   network_.advance(75s);
@@ -301,7 +301,7 @@ TEST_F(ServedH2Test, AClientThatVanishedTakesItsRequestsWithIt) {
 }
 
 TEST_F(ServedH2Test, AClientThatAnswersWaitsAsLongAsItLikes) {
-  Client client = serve(answer_after_an_hour);
+  FieldClient client = serve(answer_after_an_hour);
   client.get(1);
   pass(client, 3595s);
   EXPECT_FALSE(client.at_end());
@@ -314,7 +314,7 @@ TEST_F(ServedH2Test, AClientThatAnswersWaitsAsLongAsItLikes) {
 }
 
 TEST_F(ServedH2Test, AnIdleClientIsAskedNothing) {
-  Client client = serve([](Request) { return Response(Status::ok, "hello"); });
+  FieldClient client = serve([](Request) { return Response(Status::ok, "hello"); });
   client.get(1);
   ASSERT_THAT(client.frames(h2_frames::data), SizeIs(1));
   network_.advance(74s);
@@ -326,7 +326,7 @@ TEST_F(ServedH2Test, AnIdleClientIsAskedNothing) {
 TEST_F(ServedH2Test, AnInformationalResponseAfterTheEndGoesNowhere) {
   std::vector<Request> kept;
   {
-    Client client = serve([&kept](Request request) {
+    FieldClient client = serve([&kept](Request request) {
       kept.push_back(request.clone_head());
       kept.push_back(std::move(request));
       return Response(Status::ok, "hello");
@@ -396,7 +396,7 @@ TEST(ServedH2Held, ABodyFromWhichNobodyReadsIsTakenBack) {
                   *kept = std::move(request.body());
                   return Response(Status::ok, "early");
                 }));
-  Client client(network.connect("s:80"));
+  FieldClient client(network.connect("s:80"));
   client.post(1);
   network.advance(50s);
   EXPECT_THAT(client.frames(h2_frames::rst_stream), IsEmpty());

@@ -27,9 +27,9 @@ namespace {
 using std::chrono::milliseconds;
 
 // Responds "ok" to each request on each connection, and counts connections.
-class Upstream {
+class CountingUpstream {
  public:
-  Upstream() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  CountingUpstream() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -41,9 +41,9 @@ class Upstream {
     port_ = ntohs(address.sin_port);
     thread_ = std::thread([this] { serve(); });
   }
-  Upstream(const Upstream&) = delete;
-  Upstream& operator=(const Upstream&) = delete;
-  ~Upstream() {
+  CountingUpstream(const CountingUpstream&) = delete;
+  CountingUpstream& operator=(const CountingUpstream&) = delete;
+  ~CountingUpstream() {
     ::shutdown(listener_.get(), SHUT_RDWR);
     thread_.join();
   }
@@ -128,7 +128,7 @@ class IdleTransferTest : public ::testing::Test {
     return work.done() ? work.take() : "never ended";
   }
 
-  Upstream upstream_;
+  CountingUpstream upstream_;
   std::unique_ptr<Transport> transport_ = std::make_unique<Transport>();
   // Manual clocks: no deadline passes, however slow the machine.
   io::Reactor one_{io::Reactor::Clock::manual};

@@ -28,7 +28,7 @@ using h2_frames::frame;
 constexpr std::size_t kMebi = std::size_t{1024} * 1024;
 constexpr std::size_t kCapacity = 2 * kMebi;
 
-struct Upstream {
+struct DialledUpstream {
   std::deque<test::FarEnd> accepted;
   std::string greeting;  // what it says at once
   int dials = 0;
@@ -38,7 +38,8 @@ struct Upstream {
 // Completes at once.
 class MemoryDialer final : public net::Dialer {
  public:
-  MemoryDialer(io::Reactor& reactor, Upstream& upstream) : reactor_(reactor), upstream_(upstream) {}
+  MemoryDialer(io::Reactor& reactor, DialledUpstream& upstream)
+      : reactor_(reactor), upstream_(upstream) {}
   task<Result<net::Dialled>> dial(const net::Destination& destination) override {
     ++upstream_.dials;
     if (upstream_.refuses) {
@@ -52,7 +53,7 @@ class MemoryDialer final : public net::Dialer {
 
  private:
   io::Reactor& reactor_;
-  Upstream& upstream_;
+  DialledUpstream& upstream_;
 };
 
 class OriginTest : public test::StreamPair {
@@ -99,7 +100,7 @@ class OriginTest : public test::StreamPair {
     return all;
   }
 
-  Upstream upstream_;
+  DialledUpstream upstream_;
   std::unique_ptr<ConnectionPool> pool_;
 };
 

@@ -22,8 +22,6 @@ Error refusal(int errno_value, Phase phase = Phase::connect) {
   return Error::system(errno_value, Side::upstream).during(phase);
 }
 
-const std::error_code kRefused(ECONNREFUSED, std::system_category());
-
 class RedialTest : public ConnectionPoolTest, public ::testing::WithParamInterface<bool> {
  protected:
   static bool is_http2() { return GetParam(); }

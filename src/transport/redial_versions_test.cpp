@@ -15,8 +15,6 @@
 namespace onehop::transport {
 namespace {
 
-const std::error_code kRefused(ECONNREFUSED, std::system_category());
-
 // An upstream with TLS has requests of both kinds in one line.
 TEST_F(ConnectionPoolTest, RequestsOverBothVersionsWaitInOneLine) {
   Transport::Options options;

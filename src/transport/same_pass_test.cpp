@@ -19,9 +19,9 @@ namespace onehop::transport {
 namespace {
 
 // Each connection is a pair of sockets of the kernel.
-class SocketDialer final : public net::Dialer {
+class PairDialer final : public net::Dialer {
  public:
-  SocketDialer(io::Reactor& reactor, std::vector<io::FileDescriptor>& upstream)
+  PairDialer(io::Reactor& reactor, std::vector<io::FileDescriptor>& upstream)
       : reactor_(reactor), upstream_(upstream) {}
 
   task<Result<net::Dialled>> dial(const net::Destination& destination) override {
@@ -43,7 +43,7 @@ class SamePassTest : public test::StreamPair {
   SamePassTest()
       : shared_(std::make_shared<SharedPools>(Transport::Options())),
         pool_(std::make_unique<ConnectionPool>(
-            reactor_, shared_, std::make_unique<SocketDialer>(reactor_, upstream_))) {}
+            reactor_, shared_, std::make_unique<PairDialer>(reactor_, upstream_))) {}
 
   Origin& origin() { return pool_->origin(Url::parse("http://a").value()); }
   std::unique_ptr<H1Connection> dial() {

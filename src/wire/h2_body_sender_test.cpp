@@ -24,7 +24,6 @@ namespace {
 using namespace std::chrono_literals;
 using test::pieces;
 
-constexpr std::size_t kFirstWindow = 65'535;  // RFC 9113 section 6.9.2
 constexpr std::size_t kSize = std::size_t{256} * 1024;
 
 class H2BodySenderTest : public test::H2LinkPair {
@@ -85,7 +84,7 @@ class H2BodySenderTest : public test::H2LinkPair {
 
 TEST_F(H2BodySenderTest, AnUpstreamThatTakesALittleIsGivenMoreTime) {
   send(Body::of(std::string(kSize, 'x')));
-  EXPECT_EQ(arrived(), kFirstWindow);
+  EXPECT_EQ(arrived(), h2_frames::kFirstWindow);
   advance(9s);
   open_window(1024);
   EXPECT_EQ(arrived(), 1024u);
@@ -99,7 +98,7 @@ TEST_F(H2BodySenderTest, AnUpstreamThatTakesALittleIsGivenMoreTime) {
 
 TEST_F(H2BodySenderTest, AnUpstreamThatTakesNothingIsGivenUp) {
   send(Body::of(std::string(kSize, 'x')));
-  EXPECT_EQ(arrived(), kFirstWindow);
+  EXPECT_EQ(arrived(), h2_frames::kFirstWindow);
   advance(9s);
   EXPECT_FALSE(work_.done());
   advance(1s);
@@ -167,7 +166,7 @@ TEST_F(H2BodySenderTest, LittleIsReadAheadWhileMemoryIsShort) {
   const ShortOfMemory short_of_memory;
   send(Body::from(std::move(source)));
   std::size_t all = arrived();
-  EXPECT_EQ(all, kFirstWindow);
+  EXPECT_EQ(all, h2_frames::kFirstWindow);
   EXPECT_EQ(body.max_, kShortPiece);
   EXPECT_LE(body.read_ - all, kShortPiece);
   open_window(1);

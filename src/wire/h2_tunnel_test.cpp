@@ -12,8 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kFirstWindow = 65'535;  // RFC 9113 section 6.9.2
-
 // A client's end of a tunnel, with a backend that opens its window as the test says.
 class H2TunnelTest : public test::H2LinkPair, private H2Tunnel::Owner {
  protected:
@@ -79,7 +77,7 @@ TEST_F(H2TunnelTest, FailsWithItsStream) {
 TEST_F(H2TunnelTest, ReportsWhatASlowPeerTakesOfOnePiece) {
   net::Time activity{};
   tunnel_.report_activity_to(&activity);
-  const std::string large(8 * kFirstWindow, 'x');
+  const std::string large(8 * h2_frames::kFirstWindow, 'x');
   auto writing = tunnel_.write(large);
   writing.start();
   settle();

@@ -300,7 +300,7 @@ std::vector<Case> all_cases() {
   return cases;
 }
 
-class H1Case : public testing::TestWithParam<Case> {};
+class H1Case : public ::testing::TestWithParam<Case> {};
 
 TEST_P(H1Case, Whole) {
   Reader reader(GetParam().kind);
@@ -325,7 +325,7 @@ TEST_P(H1Case, CutInTwoAnywhere) {
   }
 }
 
-std::string test_name(const testing::TestParamInfo<Case>& info) {
+std::string test_name(const ::testing::TestParamInfo<Case>& info) {
   std::string name = info.param.file + "_" + std::to_string(info.index) + "_";
   for (const char c : info.param.title) {
     if (ascii::is_alpha(c) || ascii::is_digit(c)) name += c;
@@ -334,7 +334,7 @@ std::string test_name(const testing::TestParamInfo<Case>& info) {
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Conformance, H1Case, testing::ValuesIn(all_cases()), test_name);
+INSTANTIATE_TEST_SUITE_P(Conformance, H1Case, ::testing::ValuesIn(all_cases()), test_name);
 
 TEST(H1Cases, AreThere) {
   EXPECT_GT(all_cases().size(), 250U);

@@ -29,6 +29,7 @@ enum Type : std::uint8_t {
 inline constexpr std::uint8_t kEndStream = 1;
 inline constexpr std::uint8_t kAck = 1;
 inline constexpr std::uint8_t kEndHeaders = 4;
+inline constexpr std::size_t kFirstWindow = 65'535;  // RFC 9113 section 6.9.2
 inline constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 struct Frame {

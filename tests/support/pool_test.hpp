@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace onehop::transport {
@@ -22,6 +23,8 @@ using test::FarEnd;
 
 using Held = std::unique_ptr<H1Connection>;
 using Taking = task<Result<Lease>>;
+
+inline const std::error_code kRefused(ECONNREFUSED, std::system_category());
 
 // The outcome of the dials of one or more origins.
 struct Upstream {

@@ -24,7 +24,7 @@ inline std::vector<std::string> texts(const Result<std::vector<Address>>& addres
 }
 
 // The clock stands still, so that a TTL ends when the test says so.
-class ResolverTest : public testing::Test {
+class ResolverTest : public ::testing::Test {
  protected:
   static ResolverOptions options(const NameServer& server) {
     ResolverOptions options;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// sample_exchange(): the record of an exchange that went well, for tests of what is logged of it.
+// For tests of what is observed: sample_exchange(), the record of an exchange that went well, and a
+// time of either clock.
 // Thread: any.
 #pragma once
 
@@ -9,6 +10,10 @@
 #include <chrono>
 
 namespace onehop::test {
+
+inline constexpr Time kStart{std::chrono::hours(1)};
+inline const std::chrono::system_clock::time_point kNow =
+    std::chrono::system_clock::from_time_t(1'000'000'000) + std::chrono::milliseconds(7);
 
 // 12.345 ms: 0.010 for the head, 0.010 to get a connection, 0.030 to send, 1 to wait, and the rest.
 inline ExchangeRecord sample_exchange() {

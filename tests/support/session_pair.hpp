@@ -17,6 +17,10 @@ namespace onehop::h2 {
 
 inline constexpr Session::Time kNow = Session::Time{} + std::chrono::hours(1);
 
+inline FieldList put() {
+  return {{":method", "PUT"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}};
+}
+
 class TestStream final : public Stream {
  public:
   TestStream() : Stream(Arena::create()) {}

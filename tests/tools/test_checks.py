@@ -278,6 +278,9 @@ def name_findings(tmp_path, first, second, other_file="src/net/b.cpp"):
     ("struct port { int a; };", "int port(int a) { return a; }"),
     ("template <class T>\nclass port {};", "class port final : public A {\n  int b;\n};"),
     ("template <class T>\nconcept port = requires(T t) { t.x; };", "thread_local int port;"),
+    ("int port(std::string a);", "int port(const std::string& a) { return 1; }"),
+    ("int port(Upstream::State a);", "int port(State a) { return 1; }"),
+    ("int port(int a, int b = 1);", "int port(int a, char c = 'c', long d = 2) { return 1; }"),
     ("[[gnu::cold]] void port(std::function<void(int, int)> f) {}", "void port(std::function<void(int, int)> g) {}"),
     ("int x() { return 1; }\n\nint port[3];", "int port[3] = {1, 2, 3};"),
 ])
@@ -289,6 +292,7 @@ def test_a_name_of_two_sources_is_found(tmp_path, first, second):
 @pytest.mark.parametrize("first, second", [
     ("int port(int a) { return a; }", "int port(char a) { return a; }"),
     ("int port(int a) { return a; }", "int port(int a, int b) { return a; }"),
+    ("int port(int a, int b = 1) { return a; }", "int port(int a, char b, int c = 1) { return a; }"),
     ("namespace fs = std::filesystem;", "namespace fs = std::filesystem;"),
     ("using A = B;\nusing std::string;", "using A = B;\nusing std::string;"),
     ("struct A { int port; int other() { return 1; } };", "struct B { int port; int other() { return 2; } };"),
@@ -299,6 +303,13 @@ def test_a_name_of_two_sources_is_found(tmp_path, first, second):
 ])
 def test_names_that_compile_together_are_let_pass(tmp_path, first, second):
     assert name_findings(tmp_path, first, second) == ""
+
+
+def test_tests_are_checked_among_themselves(tmp_path):
+    both = name_findings(tmp_path, "int a;", "int port;", "src/net/b_test.cpp")
+    (tmp_path / "src/net/c_test.cpp").write_text((tmp_path / "src/net/b_test.cpp").read_text())
+    assert both == ""
+    assert "'port' is also in" in subprocess.run([TOOLS / "check_names", tmp_path], capture_output=True, text=True).stdout
 
 
 def test_each_floor_has_its_own_names(tmp_path):

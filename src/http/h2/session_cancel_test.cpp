@@ -16,10 +16,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-FieldList put() {
-  return {{":method", "PUT"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}};
-}
-
 std::size_t count(const std::vector<h2_frames::Frame>& frames, std::uint8_t type) {
   std::size_t found = 0;
   for (const h2_frames::Frame& frame : frames)

@@ -7,10 +7,6 @@
 namespace onehop::h2 {
 namespace {
 
-FieldList put() {
-  return {{":method", "PUT"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}};
-}
-
 // Without the option nghttp2 silently drops header blocks over 64 KiB.
 TEST(SessionOutput, HeadsAndTrailersOfAnySizeGoOut) {
   const std::string value(30'000, 'v');

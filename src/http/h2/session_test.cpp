@@ -10,10 +10,6 @@ namespace {
 using namespace std::string_literals;
 using namespace std::string_view_literals;
 
-FieldList put() {
-  return {{":method", "PUT"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/"}};
-}
-
 TEST_F(SessionTest, CarriesARequestAndItsAnswer) {
   TestStream& served = open(true, {{"x-a", "1"}});
   auto head = served.take_head();
