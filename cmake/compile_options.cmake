@@ -105,5 +105,5 @@ endfunction()
 # under the test is compiled as users run it.
 function(onehop_own_test_target target)
   onehop_own_target_unhardened(${target})
-  target_compile_options(${target} PRIVATE -O0)
+  target_compile_options(${target} PRIVATE -O0 $<$<BOOL:${ONEHOP_UNITY_TESTS}>:-Wno-shadow>)
 endfunction()
