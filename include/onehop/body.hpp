@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Body is a handle to a stream of bytes that is read piece by piece, without buffering. Dropping a
-// Body that was not read to its end abandons the message: HTTP/1 closes the connection (or drains a
-// small rest), HTTP/2 resets the stream.
+// Body that was not read to its end abandons the message: HTTP/1 closes the connection (or reads a
+// small remainder first), HTTP/2 resets the stream.
 // Thread: owner.
 #pragma once
 
@@ -22,11 +22,11 @@ namespace onehop {
 using bytes = std::string_view;
 
 namespace detail {
-class PolledBodySource;  // of a connection; internal
-struct MessageAccess;    // what the server and the transport see of messages; internal
+class PolledBodySource;  // internal
+struct MessageAccess;    // access for the server and the transport; internal
 }  // namespace detail
 
-// The source of a body. Implement it to generate content.
+// BodySource produces the content of a body. Implement it to generate content.
 class BodySource {
  public:
   BodySource() = default;
@@ -34,21 +34,21 @@ class BodySource {
   BodySource& operator=(const BodySource&) = delete;
   virtual ~BodySource() = default;
 
-  // Returns the next piece, or an empty one at the end. It is valid until the next read() or the
-  // destruction of the source. read() is not called again after the end or an error. An error
-  // aborts the message, so that it never looks complete to its receiver.
+  // Returns the next piece, or an empty piece at the end. The piece is valid until the next read()
+  // or until the source is destroyed. read() is not called again after the end or an error. An
+  // error aborts the message, so that its receiver cannot take it for complete.
   virtual task<Result<bytes>> read() = 0;
   // Returns the size of the whole body in bytes, if it is known before reading. read() must then
-  // deliver exactly that many.
+  // return exactly that many bytes.
   virtual std::optional<std::uint64_t> length() const { return std::nullopt; }
-  // Valid once read() has returned the end; empty before.
+  // Returns the trailer fields. They are empty until read() has returned the end.
   virtual const Headers& trailers() const;
 
  private:
   friend struct detail::MessageAccess;
   virtual detail::PolledBodySource* polled() noexcept { return nullptr; }
-  // The source of a response: content of its request is still on its way through it, and is lost if
-  // it is destroyed.
+  // Reports whether this source of a response still sends content of the request, which would be
+  // lost if the source were destroyed.
   virtual bool passes_content_on() const noexcept { return false; }
 };
 
@@ -61,18 +61,19 @@ class Body {
   Body& operator=(const Body&) = delete;
   ~Body() = default;
 
-  // Returns a body with this content and its length. "" is a body without content.
+  // Returns a body with `text` as its content. If `text` is "", the body has no content.
   static Body of(std::string text);
-  // Returns a body that `source` generates. If it is null, there is no content.
+  // Returns a body that reads its content from `source`. If `source` is null, there is no content.
   static Body from(std::unique_ptr<BodySource> source);
 
-  // True if there is no content.
+  // Reports whether there is no content.
   bool is_empty() const noexcept { return source_ == nullptr; }
-  // The size of the whole body in bytes; std::nullopt if it is not known before the end.
+  // Returns the size of the whole body in bytes; std::nullopt if it is not known before the end.
   std::optional<std::uint64_t> length() const;
   // See BodySource::read().
   task<Result<bytes>> read();
-  // Reads the rest of the body. Errc::limit_exceeded if it has more than `limit` bytes.
+  // Reads and returns the rest of the body. Returns Errc::limit_exceeded if it has more than
+  // `limit` bytes.
   task<Result<std::string>> read_all(std::size_t limit);
   // See BodySource::trailers().
   const Headers& trailers() const;

@@ -30,7 +30,8 @@ class Reactor;  // internal
 
 namespace detail {
 
-// The part of a completion that does not depend on its type. It belongs to a worker.
+// CompletionSignal is the part of a Completion that does not depend on its type. It belongs to a
+// worker.
 class CompletionSignal {
  public:
   CompletionSignal();
@@ -47,7 +48,7 @@ class CompletionSignal {
 
  private:
   class Awaiter;
-  io::Reactor& reactor_;  // it may be gone while another thread still has this object
+  io::Reactor& reactor_;  // may be gone while another thread holds this object
   const std::shared_ptr<io::Mailbox> mailbox_;
   std::atomic<bool> claimed_ = false;
   Awaiter* waiter_ = nullptr;
@@ -59,7 +60,8 @@ struct CompletionState final : CompletionSignal {
   std::optional<Result<T>> result;
 };
 
-// Shared by the copies of a completer; the last one to go leaves an error if there is no result.
+// LastCompleter is shared by the copies of a Completer. When the last copy is destroyed without a
+// result, it delivers an error.
 template <class T>
 class LastCompleter {
  public:
@@ -75,7 +77,7 @@ class LastCompleter {
     if (!state_->claim()) return false;
     try {
       state_->result.emplace(make());
-    } catch (...) {  // of the constructor of T: the task that waits must not wait for ever
+    } catch (...) {  // thrown by T's constructor; the waiting task must not wait for ever
       state_->result.emplace(failure(Errc::cancelled, Side::local));
       CompletionSignal::raise(state_);
       throw;
@@ -90,18 +92,18 @@ class LastCompleter {
 
 }  // namespace detail
 
-// Completer delivers the result of a Completion. Copies deliver the same one. Thread: any.
+// Completer delivers the result of a Completion. All copies deliver the same one. Thread: any.
 template <class T>
 class Completer {
  public:
   // Delivers T(args...). Returns false, and drops it, if there is a result already. If no task
-  // waits any more, or the worker has ended, the result is dropped.
+  // waits for the result any more, or the worker has ended, the result is dropped too.
   template <class... Args>
     requires std::constructible_from<Result<T>, std::in_place_t, Args...>
   bool complete(Args&&... args) const {
     return last_->settle([&] { return Result<T>(std::in_place, std::forward<Args>(args)...); });
   }
-  // Delivers an error instead.
+  // Delivers an error instead of a value.
   bool fail(Error error) const {
     return last_->settle([&] { return Result<T>(failure(std::move(error))); });
   }
@@ -124,14 +126,14 @@ class Completion {
   Completion& operator=(const Completion&) = delete;
   ~Completion() = default;
 
-  // Returns what another thread delivers the result with.
+  // Returns a Completer, with which another thread delivers the result.
   Completer<T> completer() {
     auto last = last_.lock();
     if (!last) last_ = last = std::make_shared<detail::LastCompleter<T>>(state_);
     return Completer<T>(std::move(last));
   }
-  // Returns the result; Errc::cancelled if every completer was destroyed without one. It is awaited
-  // once. The Completion may be destroyed meanwhile.
+  // Returns the result, or Errc::cancelled if every Completer was destroyed without delivering one.
+  // It must be awaited only once. The Completion may be destroyed while the task waits.
   task<Result<T>> wait() { return take(state_); }
 
  private:

@@ -21,18 +21,19 @@
 
 namespace onehop {
 
-// A cookie of a request. A view into its message.
+// Cookie is one cookie of a request. It is a view into the message.
 struct Cookie {
   std::string_view name;   // a token
-  std::string_view value;  // without quotes around it; not decoded
+  std::string_view value;  // without surrounding quotes; not decoded
 };
 
-// The cookies of a request, in order. Its views are valid as long as those of `headers`.
+// Cookies is the list of a request's cookies, in order. Its views are valid as long as those of the
+// request's headers.
 // Thread: owner.
 class Cookies {
  public:
-  // Pairs whose name is not a token, or whose value has a byte that no cookie may have, are
-  // skipped.
+  // Parses the Cookie fields. Skips pairs whose name is not a token, or whose value has a byte that
+  // is not allowed in cookies.
   explicit Cookies(const Headers& headers);
 
   std::size_t size() const noexcept { return list_.size(); }
@@ -40,7 +41,7 @@ class Cookies {
   std::vector<Cookie>::const_iterator begin() const noexcept { return list_.begin(); }
   std::vector<Cookie>::const_iterator end() const noexcept { return list_.end(); }
 
-  // The value of the first cookie with that name, case-sensitive.
+  // Returns the value of the first cookie with that name, which is case-sensitive.
   std::optional<std::string_view> get(std::string_view name) const noexcept;
   // The same, or "" if there is none.
   std::string_view get_or_empty(std::string_view name) const noexcept;
@@ -49,32 +50,34 @@ class Cookies {
   std::vector<Cookie> list_;
 };
 
-// Whether the client sends the cookie with requests that other sites cause. With `unset`, its own
-// default applies.
+// SameSite decides whether the client sends a cookie with requests that other sites cause. With
+// `unset`, the client's default applies.
 enum class SameSite : std::uint8_t { unset, lax, strict, none };
 
-// A cookie for a client. Its parts are sent as they are, without quotes or escapes. It is a value.
+// SetCookie is a cookie to store at the client. Its parts are sent as they are, without quoting or
+// escaping. It is a value.
 // Thread: any.
 struct SetCookie {
   std::string name;         // a token
-  std::string value;        // without controls, blanks, '"', ',', ';' and '\\'
-  std::string path = {};    // "": that of the request
-  std::string domain = {};  // "": the host of the request alone
-  // How long the client keeps it; without either, until it is closed. Zero or less: not at all.
+  std::string value;        // without control characters, blanks, '"', ',', ';' and '\\'
+  std::string path = {};    // "": the client derives it from the request
+  std::string domain = {};  // "": only the host of the request
+  // How long the client keeps the cookie; with neither, until the client is closed. A max_age of
+  // zero or less deletes the cookie.
   std::optional<std::chrono::seconds> max_age = {};
   std::optional<std::chrono::system_clock::time_point> expires = {};
-  bool secure = false;     // over https only
-  bool http_only = false;  // not for scripts
+  bool secure = false;     // sent over https only
+  bool http_only = false;  // hidden from scripts
   SameSite same_site = SameSite::unset;
-  bool partitioned = false;  // a jar of its own for each top-level site
+  bool partitioned = false;  // kept separately for each top-level site
 
-  // Returns the value of a Set-Cookie field. Errc::bad_field if a part cannot be sent, or if
-  // clients would refuse the cookie: SameSite=None and Partitioned want `secure`, and so do names
-  // that begin with __Secure- or __Host-; the latter also want the path "/" and no domain.
+  // Returns the value of the Set-Cookie field. Returns Errc::bad_field if a part cannot be sent, or
+  // if clients would refuse the cookie: SameSite=None, Partitioned, and names that begin with
+  // __Secure- or __Host- require `secure`; __Host- also requires the path "/" and no domain.
   Result<std::string> to_string() const;
 };
 
-// Adds a Set-Cookie field. Throws std::invalid_argument where to_string() returns an error.
+// Adds a Set-Cookie field. Throws std::invalid_argument if to_string() returns an error.
 void add_cookie(Response& response, const SetCookie& cookie);
 
 }  // namespace onehop

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Dialer connects a Transport to upstreams in a way of your own: through a proxy or a tunnel, to a
-// fixed address, inside a test. The Transport does the rest: TLS for https:// URLs, HTTP, pooling.
+// Dialer makes the connections of a Transport. Implement it to connect through a proxy or a tunnel,
+// to a fixed address, or inside a test. The Transport does the rest: TLS for https:// URLs, HTTP,
+// and pooling.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -18,7 +19,7 @@ namespace net {
 struct Dialled;  // internal
 }
 
-// DialTarget is where a URL says to connect to.
+// DialTarget is the destination that a URL names.
 struct DialTarget {
   // For a host and a port, or for the path of a unix socket.
   DialTarget(std::string h, std::uint16_t p) : host(std::move(h)), port(p) {}
@@ -34,8 +35,8 @@ struct DialTarget {
 class DialledConnection {
  public:
   // Takes ownership of `socket`, a connected stream socket (TCP, unix or one end of a socketpair),
-  // and makes it non-blocking. `address` names it in logs and in ExchangeRecord::upstream. Throws
-  // std::invalid_argument if `socket` is negative.
+  // and makes it non-blocking. `address` names the connection in logs and in
+  // ExchangeRecord::upstream. Throws std::invalid_argument if `socket` is negative.
   DialledConnection(int socket, std::string address);
   explicit DialledConnection(std::unique_ptr<net::Dialled> dialled) noexcept;  // internal
   DialledConnection(DialledConnection&&) noexcept;
@@ -55,10 +56,10 @@ class Dialer {
   Dialer& operator=(const Dialer&) = delete;
   virtual ~Dialer() = default;
 
-  // Connects to `target`, which is valid until the task ends. All workers call it at once. The
-  // Transport destroys the task after connect_timeout. An Error with Side::upstream becomes a 502,
-  // or a 504 if it is Errc::timed_out; an exception becomes a 502. A call that blocks, such as a
-  // connect() to another machine, belongs into offload().
+  // Connects to `target`, which is valid until the task ends. All workers may call dial() at the
+  // same time. The Transport destroys the task after connect_timeout. An Error with Side::upstream
+  // becomes a 502, or a 504 if it is Errc::timed_out; an exception becomes a 502. Use offload() for
+  // calls that block, such as connect() to another machine.
   virtual task<Result<DialledConnection>> dial(const DialTarget& target) const = 0;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Error says what went wrong, on whose side, and whether the request may be sent again. Functions
-// that a peer can make fail return a Result (std::expected) or a task<Result<T>>. An Error is a
-// value and may be copied to any thread.
+// Error describes what went wrong, on which side, and whether the request may be sent again.
+// Functions that a peer can make fail return a Result (std::expected) or a task<Result<T>>. An
+// Error is a value and may be copied to any thread.
 #pragma once
 
 #include <onehop/detail/compiler.hpp>
@@ -16,13 +16,13 @@
 
 namespace onehop {
 
-// The conditions that this library detects. Failures of system calls keep their errno, in
-// std::system_category().
+// Errc lists the conditions that this library detects. Failures of system calls keep their errno,
+// in std::system_category().
 enum class Errc : std::uint8_t {
   // On any side.
   cancelled = 1,   // the owner of the work cancelled it
   timed_out,       // a configured timeout expired
-  closed,          // the peer ended the connection when more was expected
+  closed,          // the peer closed the connection when more data was expected
   limit_exceeded,  // a configured limit was exceeded
 
   // A request that cannot be accepted (side: client). RFC 9112, RFC 9110.
@@ -41,7 +41,7 @@ enum class Errc : std::uint8_t {
   bad_response,             // malformed head, framing or chunk
   response_head_too_large,  // over max_response_header_bytes or max_response_header_fields
   truncated,                // the message ended before its framing said so
-  unexpected_upgrade,       // a 101 that was not asked for, or for another protocol
+  unexpected_upgrade,       // a 101 that was not requested, or that names another protocol
 
   // Reaching the upstream (side: upstream).
   name_not_resolved,   // the name has no address, or DNS did not respond
@@ -64,7 +64,7 @@ enum class Errc : std::uint8_t {
 
 }  // namespace onehop
 
-// Here, because the first overload resolution with an Errc already asks.
+// Declared before the first overload resolution with an Errc, which instantiates it.
 template <>
 struct std::is_error_code_enum<onehop::Errc> : std::true_type {};
 
@@ -75,10 +75,11 @@ const std::error_category& error_category() noexcept;
 // Makes an Errc convertible to std::error_code.
 std::error_code make_error_code(Errc code) noexcept;
 
-// Whose fault it is, which decides the status: 4xx, 502 to 504, or 500.
+// Side is the party at fault, which decides the status of the response: 4xx for the client, 502 to
+// 504 for the upstream, and 500 for the local side, with few exceptions.
 enum class Side : std::uint8_t { local, client, upstream };
 
-// The phase of an exchange in which something happened; the access log names it.
+// Phase is a phase of an exchange; the access log names the one in which the exchange failed.
 enum class Phase : std::uint8_t {
   none,
   head,     // reading the request head
@@ -92,44 +93,46 @@ enum class Phase : std::uint8_t {
   deliver,  // writing the response to the client
   tunnel,   // relaying after 101
 };
-// Returns the name of the enumerator: "connect". "" for Phase::none.
+// Returns the name of the enumerator, such as "connect"; "" for Phase::none.
 std::string_view to_string(Phase phase) noexcept;
 
 class Error {
  public:
-  // `detail` says in words for a log what the code does not.
+  // `detail` adds to the code, in words, for logs.
   Error(Errc code, Side side) noexcept : code_(make_error_code(code)), side_(side) {}
   Error(Errc code, Side side, std::string detail) noexcept
       : code_(make_error_code(code)), detail_(std::move(detail)), side_(side) {}
-  // Without the detail if there is no memory for it, so that a destructor may say why.
+  // Leaves the detail empty if it cannot be allocated, so that destructors can use it.
   Error(Errc code, Side side, const char* detail) noexcept;
-  // From another category.
+  // An error code of another category.
   Error(std::error_code code, Side side) noexcept : code_(code), side_(side) {}
-  // From an errno value.
+  // Returns an Error with an errno value.
   static Error system(int errno_value, Side side) {
     return Error(std::error_code(errno_value, std::system_category()), side);
   }
 
-  // An Errc, or an errno in std::system_category().
+  // Returns an Errc, or an errno in std::system_category().
   std::error_code code() const noexcept { return code_; }
-  // Reports whether it is this condition: error.is(Errc::timed_out).
+  // Reports whether the error is this condition: error.is(Errc::timed_out).
   bool is(Errc code) const noexcept { return code_ == make_error_code(code); }
   // The side that is at fault.
   Side side() const noexcept { return side_; }
-  // The phase of the exchange in which it happened; Phase::none outside of an exchange.
+  // The phase of the exchange in which the error happened; Phase::none outside of an exchange.
   Phase phase() const noexcept { return phase_; }
-  // True only if the request cannot have been acted upon, so that sending it again is safe for any
-  // method.
+  // Reports whether the request was certainly not acted upon, so that sending it again is safe for
+  // any method.
   bool retry_safe() const noexcept { return retry_safe_; }
-  // True for Errc::timed_out, and for ETIMEDOUT of the system.
+  // Reports whether the error is Errc::timed_out or the errno ETIMEDOUT.
   bool is_timeout() const noexcept;
-  // For logs only, never for peers: it may name addresses.
+  // Text for logs. It must not be sent to peers, because it may name addresses.
   std::string_view detail() const noexcept { return detail_; }
-  // "connect: Connection refused (while connecting to 127.0.0.1:8000)"
+  // Returns phase, code and detail: "connect: Connection refused (while connecting to
+  // 127.0.0.1:8000)".
   std::string to_string() const;
 
-  // during() sets the phase, retry_safe() what retry_safe() returns, and with() appends to the
-  // detail. Each returns *this: error.during(Phase::connect).with("while connecting to ...").
+  // during() sets the phase, retry_safe(value) sets the result of retry_safe(), and with() appends
+  // to the detail. Each returns *this: error.during(Phase::connect).with("while connecting to
+  // ...").
   Error& during(Phase phase) noexcept {
     phase_ = phase;
     return *this;
@@ -148,11 +151,11 @@ class Error {
   bool retry_safe_ = false;
 };
 
-// A value, or why there is none.
+// Result is a value, or the Error that explains why there is none.
 template <class T>
 using Result = std::expected<T, Error>;
 
-// Returns the error of a Result: return failure(Errc::bad_request, Side::client, "no Host field").
+// Makes the error of a Result: return failure(Errc::bad_request, Side::client, "no Host field").
 inline std::unexpected<Error> failure(Error error) {
   return std::unexpected<Error>(std::move(error));
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Event lets tasks of one worker wait for each other. It is set or not; wait() completes while it
-// is set. It belongs to the worker that made it: another thread reaches it through
-// WorkerRef::post(), and anything else ends the process. Thread: owner.
+// Event lets tasks of one worker wait for each other. It is either set or not; wait() completes
+// while it is set. It belongs to the worker that made it. Other threads reach it through
+// WorkerRef::post(); a direct call from another thread ends the process. Thread: owner.
 #pragma once
 
 #include <onehop/task.hpp>
@@ -19,17 +19,17 @@ class Event {
   Event& operator=(const Event&) = delete;
   ~Event();
 
-  // Every wait in progress completes, and so does each later one until reset().
+  // Sets the event: every wait in progress completes, and so does each later one until reset().
   void set();
-  // Later waits wait again; those that set() has completed go on.
+  // Clears the event: later waits wait again. Waits that set() has completed are not affected.
   void reset();
-  // Reports whether set() was called, and not reset() since.
+  // Reports whether the event is set.
   bool is_set() const noexcept;
 
   // Completes once the event is set. Any number of tasks may wait. If the event is destroyed first,
-  // it never completes.
+  // the wait never completes.
   task<void> wait();
-  // The same, for at most `duration`. Reports whether the event was set.
+  // Waits for at most `duration`. Returns true if the event was set.
   task<bool> wait_for(std::chrono::nanoseconds duration);
 
  private:
@@ -37,7 +37,7 @@ class Event {
   class Awaiter;
   static task<void> wait_until_set(std::shared_ptr<State> state);
   static task<bool> wait_until_set(std::shared_ptr<State> state, std::chrono::nanoseconds duration);
-  std::shared_ptr<State> state_;  // a wait keeps it, too
+  std::shared_ptr<State> state_;  // shared with the waits in progress
 };
 
 }  // namespace onehop

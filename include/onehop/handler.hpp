@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Handler is what a Server calls for each request. serve() is const because all workers call the
-// same object at once; Server::run_per_worker gives each worker its own.
+// Handler responds to requests: a Server calls serve() for each one. serve() is const because all
+// workers call the same object at the same time; Server::run_per_worker makes a separate handler
+// for each worker.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -76,7 +77,7 @@ class FunctionHandler final : public Handler {
 };
 }  // namespace detail
 
-// Returns a handler made of `source`, which is one of
+// Returns a handler made from `source`, which is one of
 //   a function that takes a Request and returns a Response or a task<Response>; a coroutine lambda
 //     may have captures, because the handler keeps the closure alive,
 //   a Handler by value, or a shared_ptr to one, which is returned as it is.

@@ -20,8 +20,8 @@
 
 namespace onehop {
 
-class HeaderLines;   // what codecs see of Headers; internal
-class HeaderWriter;  // what they add to it; internal
+class HeaderLines;   // read access for codecs; internal
+class HeaderWriter;  // write access for codecs; internal
 
 // FieldName is a field name that has been looked up in the table of known names, so that comparing
 // it takes one byte. It is a view: the text must outlive it, as a literal does.
@@ -31,7 +31,7 @@ class FieldName {
   FieldName(const char* text) noexcept : FieldName(std::string_view(text)) {}         // NOLINT
   FieldName(const std::string& text) noexcept : FieldName(std::string_view(text)) {}  // NOLINT
 
-  // The name as it was written.
+  // The name as it was written, case included.
   constexpr std::string_view text() const noexcept { return text_; }
 
  private:
@@ -53,13 +53,13 @@ class Headers {
   Headers& operator=(const Headers&) = delete;
   ~Headers() = default;
 
-  // Returns a second list over the same text. There is no other way to copy.
+  // Returns a copy, which shares the text. There is no other way to copy.
   Headers clone() const;
 
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
 
-  // The value of the first line with that name.
+  // Returns the value of the first line with that name.
   std::optional<std::string_view> get(FieldName name) const noexcept;
   // The same, or "" if there is none.
   std::string_view get_or_empty(FieldName name) const noexcept;
@@ -84,7 +84,8 @@ class Headers {
   void clear() noexcept;
 
   // Removes every line for which `unwanted`, a function of a Field, returns true, and returns their
-  // number. The order of the others is kept. If it throws, the lines that it has not judged stay.
+  // number. The others keep their order. If `unwanted` throws, the lines that it has not seen are
+  // kept.
   template <class Predicate>
   std::size_t erase_if(Predicate unwanted) {
     return erase_lines(
@@ -124,7 +125,7 @@ class Headers {
   }
   // Removes the lines from `first` up to but not including `end`.
   void close_gap(std::size_t first, std::size_t end) noexcept;
-  const detail::ArenaRef& arena();  // made on first use
+  const detail::ArenaRef& arena();  // creates it on first use
   void recount() noexcept;
 
   detail::ArenaRef arena_;  // the memory of the text

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RewriteHook and ResponseHook hold the functions of a program that ReverseProxy calls for each
+// RewriteHook and ResponseHook hold functions of the program, which ReverseProxy calls for each
 // request. Such a function is plain or a coroutine, and returns one of
 //   void                      the proxy continues,
 //   Result<void>              an Error ends the exchange: error_response is called,
 //   Response                  is sent instead,
 //   std::optional<Response>   is sent instead, if there is one,
 //   Result<Response>, Result<std::optional<Response>>
-// or a task of one of these, which the proxy awaits. A plain function costs no coroutine frame.
-// All workers call it at the same time, so it is called as const: a lambda that is not mutable.
+// or a task of one of these, which the proxy awaits. A plain function costs no coroutine frame. All
+// workers call it at the same time, so it is called as const: a lambda must not be mutable.
 #pragma once
 
 #include <onehop/detail/hook.hpp>
@@ -26,7 +26,9 @@ class ProxyRequest;
 class ProxyResponse;
 class Request;
 
-// The names read as sentences, because the compiler quotes them when it refuses a function.
+// The names of these concepts read as sentences, because the compiler quotes them when it refuses a
+// function.
+//
 // A function for a RewriteHook.
 template <class Function>
 concept CanBeCalledWithAProxyRequest = std::invocable<const Function&, ProxyRequest&>;
@@ -47,8 +49,8 @@ concept IsVoidOrAResponseOrAResultOrATaskOfOne = detail::is_one_of<detail::Await
                                                                    Result<Response>,
                                                                    Result<std::optional<Response>>>;
 
-// A function of a ProxyRequest&. A RewriteHook without one, or with an
-// empty one, converts to false.
+// RewriteHook holds a function of a ProxyRequest&. Without a function, or with an empty one, it
+// converts to false.
 class RewriteHook : public detail::Hook<ProxyRequest> {
  public:
   RewriteHook() noexcept = default;
@@ -67,8 +69,8 @@ using ModifyArgument =
     std::conditional_t<std::invocable<const Function&, Response&>, Response, ProxyResponse>;
 }
 
-// A function of a Response&, or of a ProxyResponse& if it also looks at the request. A ResponseHook
-// without one, or with an empty one, converts to false.
+// ResponseHook holds a function of a Response&, or of a ProxyResponse& if it also looks at the
+// request. Without a function, or with an empty one, it converts to false.
 class ResponseHook : public detail::Hook<ProxyResponse> {
  public:
   ResponseHook() noexcept = default;
@@ -82,7 +84,7 @@ class ResponseHook : public detail::Hook<ProxyResponse> {
       : Hook(std::move(function)),
         sees_requests_(std::same_as<detail::ModifyArgument<Function>, ProxyResponse>) {}
 
-  // True if the function takes a ProxyResponse.
+  // Reports whether the function takes a ProxyResponse&.
   bool sees_requests() const noexcept { return sees_requests_ && static_cast<bool>(*this); }
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Limit is a number, or a duration, up to which something is allowed, or no_limit. Every limit and
-// timeout in the options that may be lifted has this type, and no_limit lifts it. 0 allows nothing.
+// Limit is the largest number or duration that is allowed, or no_limit. Every limit and timeout in
+// the options that can be lifted has this type; no_limit lifts it. 0 allows nothing.
 #pragma once
 
 #include <onehop/detail/compiler.hpp>
@@ -31,8 +31,8 @@ constexpr T largest() noexcept {
 }
 }  // namespace detail
 
-// Converts from and to T. Without a limit it converts to the largest T, so that `used < limit` is
-// what it seems to be. It is a value.
+// Limit converts from and to T. no_limit converts to the largest T, so that `used < limit` works as
+// expected. It is a value.
 // Thread: any.
 template <class T>
 class Limit {

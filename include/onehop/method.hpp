@@ -28,14 +28,14 @@ class Method {
   // The methods of RFC 9110 and PATCH (RFC 5789).
   static const Method get, head, post, put, del, connect, options, trace, patch;
 
-  // "GET". The view is valid as long as this object.
+  // Returns the method as text, such as "GET". The view is valid as long as this object.
   constexpr std::string_view text() const noexcept { return {text_.data(), size_}; }
-  // is_safe() and is_idempotent() say what is registered (RFC 9110 §9.2); an unknown method is
-  // neither.
+  // is_safe() and is_idempotent() report the registered properties (RFC 9110 §9.2). An unknown
+  // method is neither.
   bool is_safe() const noexcept;
   bool is_idempotent() const noexcept;
 
-  // The unused bytes are zero, so all of it can be compared at once.
+  // Unused bytes are zero, so the whole object is compared as words.
   friend constexpr bool operator==(const Method& a, const Method& b) noexcept {
     const Words x = std::bit_cast<Words>(a);
     const Words y = std::bit_cast<Words>(b);

@@ -6,13 +6,13 @@
 //   auto finding = onehop::offload([&database, key] { return database.find(key); });
 //   std::string row = co_await std::move(finding);
 //
-// The function outlives a task that is destroyed while it runs, for example because the client has
-// left. It must own what it uses of that task. It may refer to the handler, which is destroyed
-// after it, and to what outlives the server's workers.
+// If the task is destroyed while the function runs, for example because the client has left, the
+// function runs on. It must therefore own what it uses of that task. It may refer to the handler,
+// which is destroyed after it, and to objects that outlive the server's workers.
 //
-// The process has one pool of at most kMaxOffloadThreads threads for all workers. They start when
-// they are needed and end with the last worker that has used them. For a callback interface, or for
-// threads of your own, see completion.hpp.
+// The process has one pool of at most kMaxOffloadThreads threads for all workers. The threads start
+// when they are needed and end with the last worker that has used them. For callback interfaces, or
+// for your own threads, see completion.hpp.
 #pragma once
 
 #include <onehop/task.hpp>
@@ -29,12 +29,12 @@ namespace onehop {
 
 // The maximum number of threads in the pool.
 inline constexpr std::size_t kMaxOffloadThreads = 16;
-// How many functions may wait for a thread.
+// The maximum number of functions that wait for a thread.
 inline constexpr std::size_t kMaxOffloadQueue = 1024;
 
 namespace detail {
 
-// A function on its way through the pool.
+// OffloadJob is a function that the pool runs.
 class OffloadJob {
  public:
   OffloadJob() = default;
@@ -90,14 +90,14 @@ inline constexpr bool kIsTask<task<T>> = true;
 }  // namespace detail
 
 // Returns what `function` returns, and rethrows what it throws. Throws std::system_error with
-// Errc::overloaded, which a Server answers with 503, if kMaxOffloadQueue functions wait already.
+// Errc::overloaded, which a Server turns into a 503, if kMaxOffloadQueue functions already wait.
 //
-// If the task is destroyed first, a function that has not begun never runs; one that runs is
-// finished, and its result is dropped. A worker ends only after the functions that it offloaded, so
-// that they may use what outlives the Server; Server::stop() waits for them, also past its
-// deadline, unless one of them calls it: that only begins the stop. The function is destroyed on
-// the worker or on a thread of the pool. It must not touch the request, the response or another
-// object of the worker while it runs.
+// If the task is destroyed first, a function that has not begun never runs; one that has begun runs
+// to its end, and its result is dropped. A worker ends only after the functions that it offloaded,
+// so that they may use objects that outlive the Server. Server::stop() waits for them even after
+// its deadline, except when one of them calls it: then it only begins the stop. The function is
+// destroyed on the worker or on a thread of the pool. It must not touch the request, the response
+// or another object of the worker while it runs.
 template <class Function>
   requires std::invocable<Function&>
 auto offload(Function function) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Everything a user of the library needs; see each header for its contract.
+// The whole public interface of the library, except <onehop/testing.hpp>. Each header documents its
+// part.
 #pragma once
 
 #include <onehop/body.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// OwnedHeaders is a copy of Headers that outlives their message: a cache keeps the fields of a
-// response in one. It cannot be changed; to_headers() copies it back. It is a value.
+// OwnedHeaders is a copy of Headers that outlives their message. A cache, for example, keeps the
+// fields of a response in it. It cannot be changed; to_headers() copies it back. It is a value.
 // Thread: any.
 #pragma once
 
@@ -28,11 +28,11 @@ class OwnedHeaders {
 
   std::size_t size() const noexcept { return lines_.size(); }
   bool empty() const noexcept { return lines_.empty(); }
-  // The line at `i`, from 0 to size() - 1. The views here and below are valid as long as this
-  // object, and until it is assigned to or moved from.
+  // Returns the line at `i`, from 0 to size() - 1. This view, and those below, are valid until this
+  // object is destroyed, assigned to or moved from.
   Field operator[](std::size_t i) const noexcept;
 
-  // The value of the first line with that name; names are compared without case.
+  // Returns the value of the first line with that name; names are compared without case.
   std::optional<std::string_view> get(std::string_view name) const noexcept;
   // The same, or "" if there is none.
   std::string_view get_or_empty(std::string_view name) const noexcept;

@@ -21,7 +21,7 @@
 
 namespace onehop {
 
-// One pair.
+// Parameter is one name with its value.
 struct Parameter {
   std::string name;   // decoded
   std::string value;  // decoded
@@ -33,13 +33,13 @@ class Parameters {
   static constexpr std::size_t kMaxParameters = 10'000;
 
   Parameters() = default;
-  // Parameters{{"q", "a b"}}; the texts are not escaped.
+  // Parameters{{"q", "a b"}}. The texts are unescaped.
   Parameters(std::initializer_list<Parameter> list) : list_(list) {}
 
-  // Parses "a=1&b=2": it replaces '+' and escapes such as "%20" by their bytes, which need not be
-  // text, and skips empty pairs. A name without '=' has an empty value. Errc::bad_request, on the
-  // client's side, if an escape is malformed or a ';' is not escaped, which parsers read
-  // differently; Errc::limit_exceeded if there are more than kMaxParameters.
+  // Parses "a=1&b=2". It replaces '+' by a space and escapes such as "%20" by their bytes, which
+  // need not be text, and skips empty pairs. A name without '=' has an empty value. Returns
+  // Errc::bad_request (Side::client) if an escape is malformed or a ';' is not escaped, which
+  // parsers read differently; Errc::limit_exceeded if there are more than kMaxParameters.
   static Result<Parameters> parse(std::string_view text);
 
   std::size_t size() const noexcept { return list_.size(); }
@@ -47,8 +47,8 @@ class Parameters {
   std::vector<Parameter>::const_iterator begin() const noexcept { return list_.begin(); }
   std::vector<Parameter>::const_iterator end() const noexcept { return list_.end(); }
 
-  // The value of the first parameter with that name, case-sensitive. The view is valid until this
-  // object changes.
+  // Returns the value of the first parameter with that name, which is case-sensitive. The view is
+  // valid until this object changes.
   std::optional<std::string_view> get(std::string_view name) const noexcept;
   // The same, or "" if there is none.
   std::string_view get_or_empty(std::string_view name) const noexcept;

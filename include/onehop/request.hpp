@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Request is a method, a target, fields and content (RFC 9110 §3.4). It is move-only; clone_head()
-// copies all but the content. Views of it stay valid until the last message of the exchange is
+// copies everything but the content. Its views stay valid until the last message of the exchange is
 // destroyed. A moved-from Request may only be destroyed or assigned to.
 // Thread: owner.
 #pragma once
@@ -35,7 +35,7 @@ class Response;
 class ConnectionId {
  public:
   ConnectionId() noexcept = default;
-  // For a server of your own: `number` is not 0, and unique within the process.
+  // For your own server: `number` must not be 0, and must be unique within the process.
   explicit ConnectionId(std::uint64_t number) noexcept : number_(number) {}
   explicit operator bool() const noexcept { return number_ != 0; }
   // The number of the connection; 0 for a default-constructed one.
@@ -49,8 +49,9 @@ class ConnectionId {
 // ConnectionInfo describes the connection on which a request arrived. Its views are valid as long
 // as those of the request.
 struct ConnectionInfo {
-  std::string_view peer;  // IP of the other end, or in its PROXY header; "" if none (unix, memory)
-  std::uint16_t peer_port = 0;   // of the other end; 0 if `peer` is ""
+  // IP address of the peer, or the one in its PROXY header; "" if there is none (unix, memory).
+  std::string_view peer;
+  std::uint16_t peer_port = 0;   // 0 if `peer` is ""
   bool peer_is_trusted = false;  // it is in Server::Options::trust
   // The user id of the process at the other end of a unix socket.
   static constexpr std::uint32_t kNoUser = ~std::uint32_t{0};
@@ -61,7 +62,7 @@ struct ConnectionInfo {
   std::string_view local;  // the local "address:port", or the socket's path
   bool tls = false;
   const TlsInfo* tls_info = nullptr;    // null without TLS
-  Version version = Version::http_1_1;  // in which the request came
+  Version version = Version::http_1_1;  // of the request
   // Transport reserves an upstream connection that was authenticated with NTLM or Negotiate for the
   // client connection with this id. Without an id it does not keep such connections.
   ConnectionId id = {};
@@ -76,8 +77,8 @@ class Request {
   Request& operator=(const Request&) = delete;
   ~Request() = default;
 
-  // A request of a program, for a round trip: `url` is absolute. If Host is not set, a Transport
-  // sends the authority of the URL.
+  // Makes a request for a round trip. `url` must be absolute. If Host is not set, a Transport sends
+  // the authority of the URL.
   Request(Method method, Url url) : Request(method, std::move(url), Headers()) {}
   Request(Method method, Url url, Headers headers, Body body = {})
       : parts_(
@@ -88,8 +89,8 @@ class Request {
   // Replaces the method.
   void set_method(Method method) noexcept { parts_->method = method; }
 
-  // In a handler, the target as received (origin-form or "*"). For a round trip, an absolute URL.
-  // set_url() replaces it and leaves Host as it is.
+  // In a handler, url() is the target as received (origin-form or "*"); for a round trip, it is an
+  // absolute URL. set_url() replaces it and leaves Host as it is.
   const Url& url() const noexcept { return parts_->url; }
   Url& url() noexcept { return parts_->url; }
   void set_url(Url url) { parts_->url = std::move(url); }
@@ -99,7 +100,7 @@ class Request {
   // Replaces the Host field. Throws as Headers::set() does.
   void set_host(std::string_view host) { headers().set("Host", host); }
 
-  // The fields. A Transport derives those of the framing, such as Content-Length, from the body.
+  // The fields. A Transport derives the framing fields, such as Content-Length, from the body.
   const Headers& headers() const noexcept { return parts_->headers; }
   Headers& headers() noexcept { return parts_->headers; }
 
@@ -108,7 +109,7 @@ class Request {
   Body& body() noexcept { return parts_->body; }
   void set_body(Body body) { parts_->body = std::move(body); }
 
-  // The connection on which it arrived; all empty for a request that no Server received.
+  // The connection on which the request arrived; all empty if no Server received it.
   const ConnectionInfo& connection() const noexcept { return parts_->connection; }
 
   // Returns a copy without the content and the exchange record. It has the same values() and
@@ -118,17 +119,18 @@ class Request {
   // The values that travel with this request; see <onehop/values.hpp>.
   Values values() const;
 
-  // The time at which the exchange has to be over: a Transport then ends the round trip, or the
-  // response's content, with Errc::timed_out, and a ReverseProxy stops waiting for its hooks, which
-  // becomes a 504. Tunnels are not affected. Without one there is no limit but those of the
-  // Transport.
+  // Returns the time by which the exchange must be over; std::nullopt if only the timeouts of the
+  // Transport apply. At the deadline, a Transport ends the round trip, or the response's content,
+  // with Errc::timed_out, and a ReverseProxy stops waiting for its hooks and responds with 504.
+  // Tunnels are not affected.
   std::optional<Time> deadline() const noexcept {
     if (parts_->deadline == Time::max()) return std::nullopt;
     return parts_->deadline;
   }
-  // Sets a point in time, which may have passed already.
+  // Sets the deadline to a point in time, which may have passed already.
   void set_deadline(Time deadline) noexcept { parts_->deadline = deadline; }
-  // The same, as a duration from now. Thread: owner; on a worker, or in testing::run.
+  // Sets the deadline to `duration` from now. It must be called on a worker, or in testing::run,
+  // whose clock it uses.
   void set_deadline(std::chrono::nanoseconds duration) noexcept {
     parts_->deadline = detail::time_after(duration);
   }
@@ -136,12 +138,12 @@ class Request {
   void clear_deadline() noexcept { parts_->deadline = Time::max(); }
 
   // Sends `response`, a 1xx such as 103 (Early Hints), to the client before the final response. A
-  // RoundTripper calls it for each one that the upstream sends. It does nothing for a request that
-  // no Server received. Throws std::invalid_argument if the response is final, or a 101, which
+  // RoundTripper calls this for each 1xx that the upstream sends. It does nothing if no Server
+  // received the request. Throws std::invalid_argument if the response is final, or a 101, which
   // begins a tunnel.
   void send_informational(const Response& response) const;
 
-  // The record of this exchange; null for a request that no Server received.
+  // The record of this exchange; null if no Server received the request.
   ExchangeRecord* record() const noexcept { return parts_->record; }
 
  private:

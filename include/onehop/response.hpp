@@ -2,7 +2,7 @@
 //
 // Response is a status, fields and content (RFC 9110 §3.4). It is move-only. The server derives the
 // framing fields (Content-Length, Transfer-Encoding, Connection) from the body; a handler does not
-// set them, except that Connection: close ends a connection of HTTP/1 after the response. A
+// set them, except that Connection: close ends an HTTP/1 connection after the response. A
 // moved-from Response may only be destroyed or assigned to.
 // Thread: owner.
 #pragma once
@@ -28,8 +28,8 @@ class Tunnel {
   Tunnel& operator=(const Tunnel&) = delete;
   virtual ~Tunnel() = default;
 
-  // Returns the next bytes from the far side; empty once it has closed its sending direction. They
-  // are valid until the next read().
+  // Returns the next bytes from the far side; an empty view once it has closed its sending
+  // direction. The bytes are valid until the next read().
   virtual task<Result<bytes>> read() = 0;
   // Completes when all of `data` was accepted. `data` must stay valid until then.
   virtual task<Result<void>> write(bytes data) = 0;
@@ -38,8 +38,8 @@ class Tunnel {
   // Awaited after close_write(). Completes when everything written has been sent, so that
   // destroying the tunnel loses nothing. The default completes immediately.
   virtual task<void> flushed();
-  // True once the far side has failed; data it sent earlier need not be delivered. Polled while the
-  // near side is not reading. The default returns false.
+  // Reports whether the far side has failed; then data that it sent earlier need not be delivered.
+  // Polled while the near side is not reading. The default returns false.
   virtual bool has_failed() const noexcept { return false; }
   // Awaited after read() has returned the half-close. Completes when the far side has closed both
   // directions, or with an error if it failed; no read or write would report either. The default
@@ -56,23 +56,24 @@ class Response {
   Response& operator=(const Response&) = delete;
   ~Response() = default;
 
-  // Without fields and content.
+  // Makes a response without fields and content.
   explicit Response(Status status) : Response(status, Headers()) {}
-  // With content, and Content-Type: text/plain; charset=utf-8, which headers().set() replaces.
-  // Without text, neither: Response(404, "not here\n"), Response(Status::no_content, "").
+  // Makes a response with `text` as its content, and Content-Type: text/plain; charset=utf-8, which
+  // headers().set() can replace. If `text` is "", the response has neither: Response(404, "not
+  // here\n"), Response(Status::no_content, "").
   Response(Status status, std::string text);
-  // With these fields and this content.
+  // Makes a response with these fields and this content.
   Response(Status status, Headers headers, Body body = {})
       : parts_(std::make_unique<Parts>(status, std::move(headers), std::move(body))) {}
 
   // The status, 200 by default.
   Status status() const noexcept { return parts_->status; }
-  // Replaces the status. Also discards the reason phrase that was received.
+  // Replaces the status, and discards the reason phrase that was received.
   void set_status(Status status) noexcept {
     parts_->status = status;
     parts_->reason = {};
   }
-  // The phrase as received over HTTP/1, or the registered one (RFC 9112 §4).
+  // Returns the reason phrase as received over HTTP/1, or the registered one (RFC 9112 §4).
   std::string_view reason() const noexcept {
     return parts_->reason.data() ? parts_->reason : status().reason();
   }
@@ -90,8 +91,8 @@ class Response {
     headers().erase("Content-Length");
   }
 
-  // For status 101: the connection that was upgraded; null if there is none. take_tunnel() passes
-  // it to the caller, and set_tunnel() replaces it.
+  // For status 101: the upgraded connection; null if there is none. take_tunnel() transfers it to
+  // the caller, and set_tunnel() replaces it.
   const std::unique_ptr<Tunnel>& tunnel() const noexcept { return parts_->tunnel; }
   std::unique_ptr<Tunnel> take_tunnel() noexcept { return std::move(parts_->tunnel); }
   void set_tunnel(std::unique_ptr<Tunnel> tunnel) noexcept { parts_->tunnel = std::move(tunnel); }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ReverseProxy is a Handler that sends each request to an upstream and streams the response back
-// unmodified. Every part can be replaced through its Options. All workers call it at once, and with
-// it the functions in Options, which must be safe for that.
+// unmodified. Every part can be replaced through its Options. All workers call it, and the
+// functions in its Options, at the same time; these functions must be safe for that.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -23,38 +23,39 @@
 
 namespace onehop {
 
-// The inbound request and its outbound copy, as a rewrite hook sees them.
+// ProxyRequest is an inbound request and its outbound copy, as a rewrite hook sees them.
 class ProxyRequest {
  public:
-  // For tests of a hook. Both requests must outlive it.
+  // For tests of a hook. Both requests must outlive this object.
   ProxyRequest(const Request& in, Request& out, bool trusted) noexcept
       : in_(in), out_(out), trusted_(trusted) {}
 
   // The request as received, without its content, which belongs to out().
   const Request& in() const noexcept { return in_; }
-  // The copy that will be sent. Hop-by-hop fields have been removed, and unless the peer is trusted
-  // so have all forwarding fields (X-Forwarded-*, X-Real-IP, Forwarded and others; README.md lists
-  // them). X-Forwarded-For, -Host and -Proto have been set by the proxy. Nothing a client sends can
-  // remove or forge what the hook adds. The reference is valid during the hook only.
+  // The copy that will be sent. The proxy has removed hop-by-hop fields and, unless the peer is
+  // trusted, all forwarding fields (X-Forwarded-*, X-Real-IP, Forwarded and others; README.md lists
+  // them), and has set X-Forwarded-For, -Host and -Proto. A client cannot remove or forge what the
+  // hook adds. The reference is valid during the hook only.
   Request& out() noexcept { return out_; }
 
   // Sets scheme, authority, base path and query from `target`, and Host to its authority.
   void set_url(const Url& target);
-  // Sets Host to what the client sent.
+  // Sets Host to the value that the client sent.
   void keep_host();
   // Sets X-Forwarded-For, -Host and -Proto from in(), and X-Client-Certificate-Subject if the
   // client presented a certificate. The proxy calls it before the hook runs.
   void set_forwarded();
-  // The same for a trusted peer: X-Forwarded-For is the peer's list with the peer appended, and
-  // X-Forwarded-Host and -Proto are kept if the peer sent them.
+  // Sets the same fields for a trusted peer: X-Forwarded-For is the peer's list with the peer
+  // appended, and X-Forwarded-Host and -Proto are kept if the peer sent them.
   void append_forwarded();
   // Adds the standard Forwarded field (RFC 7239) with for, host and proto.
   void set_forwarded_element();
-  // True if the peer is in ReverseProxy::Options::trust or in Server::Options::trust.
+  // Reports whether the peer is in ReverseProxy::Options::trust or in Server::Options::trust.
   bool peer_is_trusted() const noexcept { return trusted_; }
-  // Sends `response` instead of asking the upstream. The last call counts.
+  // Sends `response` instead of asking the upstream. If it is called again, the last response is
+  // sent.
   void answer(Response response);
-  // Returns what answer() was given last; null if it was not called. For tests of a hook.
+  // Returns the response last passed to answer(); null if there was none. For tests of a hook.
   std::unique_ptr<Response> take_answer() noexcept { return std::move(answer_); }
 
  private:
@@ -64,11 +65,11 @@ class ProxyRequest {
   bool trusted_;
 };
 
-// The response of the upstream, with the requests that led to it, as a modify_response hook sees
-// them. The references are valid during the hook only.
+// ProxyResponse is the upstream's response, with the requests that led to it, as a modify_response
+// hook sees them. The references are valid during the hook only.
 class ProxyResponse {
  public:
-  // For tests of a hook. All three must outlive it.
+  // For tests of a hook. All three must outlive this object.
   ProxyResponse(const Request& in, const Request& out, Response& response) noexcept
       : in_(&in), out_(&out), response_(response) {}
 
@@ -78,7 +79,7 @@ class ProxyResponse {
   // The response that will be sent. Hop-by-hop fields have been removed.
   const Response& response() const noexcept { return response_; }
   Response& response() noexcept { return response_; }
-  // Sends `response` instead, and drops that of the upstream.
+  // Sends `response` instead, and drops the upstream's response.
   void answer(Response response) { response_ = std::move(response); }
 
  private:
@@ -91,12 +92,13 @@ class ProxyResponse {
   Response& response_;
 };
 
-// When pieces of a response are written to the client.
+// FlushPolicy decides when pieces of a response are written to the client.
 enum class FlushPolicy : std::uint8_t {
   // Immediately for event streams and content of unknown length. Content of known length may be
-  // joined with content that has already arrived after it. No piece waits for more to arrive.
+  // joined with content that has already arrived after it. No piece waits for more content to
+  // arrive.
   automatic,
-  // Each piece as it was read, with one write each.
+  // Each piece immediately, as it was read, with one write.
   immediate,
 };
 
@@ -104,9 +106,9 @@ class ReverseProxy final : public Handler {
  public:
   // Each function is called by all workers at once.
   struct Options {
-    // Edits the outbound copy, and must at least set its URL. Required. It may respond itself: see
-    // <onehop/hook.hpp> for what it may be and return. A coroutine is awaited, until the deadline
-    // of the request, if it has one.
+    // Edits the outbound copy, and must at least set its URL. Required. It may return the response
+    // itself: see <onehop/hook.hpp>. A coroutine is awaited until the deadline of the request, if
+    // it has one.
     RewriteHook rewrite = {};
     // Makes the round trip. Default: a Transport with default options.
     std::shared_ptr<const RoundTripper> transport = {};
@@ -117,11 +119,12 @@ class ReverseProxy final : public Handler {
     // Builds the response when the upstream produced none. It is called at most once per request,
     // and never after a response has begun. Default: default_error_response.
     std::function<Response(const Request& in, const Error&)> error_response = {};
-    // For upstreams that get another Host than the client has sent, and know no other: a Location,
-    // Content-Location or Refresh that leads to that host leads to the client's instead, by the
-    // scheme that the client has used. Both are what X-Forwarded-Host and -Proto say. "https" stays
-    // if the upstream was asked without TLS: it says so on purpose. The Domain of a cookie that is
-    // that host is removed, so that the cookie is for the client's. It precedes modify_response.
+    // For upstreams that receive another Host than the client sent, and do not know the client's.
+    // In a Location, Content-Location or Refresh that names the upstream's Host, it replaces host
+    // and scheme by those that the client used, which are those in X-Forwarded-Host and -Proto. It
+    // keeps "https" from an upstream that was asked without TLS, since such an upstream names it on
+    // purpose. It removes a cookie's Domain that is the upstream's Host, so that the cookie applies
+    // to the client's host. This happens before modify_response.
     bool map_back_host = false;
     FlushPolicy flush = FlushPolicy::automatic;
     // Peers whose forwarding fields are kept, and whose list in X-Forwarded-For is extended:
@@ -130,7 +133,7 @@ class ReverseProxy final : public Handler {
     // Forwarding fields that are passed on from every client, such as "X-Real-IP". An upstream must
     // not rely on them.
     std::vector<std::string> allow_fields = {};
-    // Protocols an Upgrade may ask for (RFC 9110 §7.8). "h2c" is never forwarded.
+    // Protocols that an Upgrade may request (RFC 9110 §7.8). "h2c" is never forwarded.
     std::vector<std::string> upgrades = {"websocket"};
   };
 
@@ -157,9 +160,10 @@ namespace detail {
 [[noreturn]] void refuse_empty_director();
 }
 
-// Returns a rewrite hook that works like Go's Director: `edit`, a function of a Request&, gets the
-// outbound copy only. Unlike Go's, it runs after the hop-by-hop fields were removed, so a client
-// cannot use Connection to delete what it adds. Throws std::invalid_argument if `edit` is empty.
+// Returns a rewrite hook that works like Go's Director: `edit`, a function of a Request&, receives
+// the outbound copy only. Unlike Go's Director, it runs after the hop-by-hop fields were removed,
+// so a client cannot use Connection to delete the fields that it adds. Throws std::invalid_argument
+// if `edit` is empty.
 template <CanBeCalledWithTheOutboundRequest Function>
   requires IsVoidOrAResponseOrAResultOrATaskOfOne<std::invoke_result_t<const Function&, Request&>>
 RewriteHook director(Function edit) {
@@ -168,9 +172,10 @@ RewriteHook director(Function edit) {
 }
 
 // Returns the response to a failure: 4xx if the client is at fault, 504 if the upstream was too
-// slow, 503 if no connection became available, 502 for other failures of the upstream, 500 for the
-// proxy's own. The body is a short text, or JSON or HTML as Accept asks, with the X-Request-ID of
-// `in`; a request for application/grpc gets a 200 with grpc-status. It reveals no address.
+// slow, 503 if no connection became available, 502 for other failures of the upstream, 500 for
+// failures of the proxy. The body is a short text, or JSON or HTML as Accept requests, with the
+// X-Request-ID of `in`; a request for application/grpc gets a 200 with grpc-status. It reveals no
+// address.
 Response default_error_response(const Request& in, const Error& error);
 
 }  // namespace onehop

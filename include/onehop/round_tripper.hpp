@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RoundTripper turns a request into a response. Transport is the one that uses the network; wrap it
-// or replace it. round_trip() is const because all workers call the same object at once.
+// RoundTripper sends a request and returns the response. Transport is the RoundTripper that uses
+// the network; programs can wrap or replace it. round_trip() is const because all workers call the
+// same object at the same time.
 #pragma once
 
 #include <onehop/handler.hpp>
@@ -18,9 +19,9 @@ class RoundTripper {
   virtual ~RoundTripper() = default;
 
   // Sends the request and returns the response, whatever its status; an Error means that there was
-  // no response. The request's url() is absolute and says where to connect; its Host field says
-  // what to ask for. The response is not interpreted: no redirects, cookies or decoding. The
-  // request's body is consumed or dropped in every case. round_trip() completes before the
+  // no response. The request's url() is absolute and names the server to connect to; its Host field
+  // names the host to ask for. The response is not interpreted: no redirects, cookies or decoding.
+  // The request's body is read or dropped in every case. round_trip() completes before the
   // response's body is read, and possibly before the request's body is sent. The response's body
   // owns the connection; dropping it early closes the connection or resets the stream.
   virtual task<Result<Response>> round_trip(Request request) const = 0;

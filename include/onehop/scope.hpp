@@ -20,7 +20,7 @@ class Scope {
   Scope();
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
-  ~Scope();  // cancel()
+  ~Scope();  // as cancel()
 
   // Starts `work` and runs it to its first suspension. An exception that leaves it ends that task
   // only; join() rethrows the first one. An exception that no join() has rethrown is written to
@@ -37,15 +37,15 @@ class Scope {
  private:
   struct State;
   static task<void> join_all(std::shared_ptr<State> state);
-  std::shared_ptr<State> state_;  // a join() keeps it, too
+  std::shared_ptr<State> state_;  // shared with each join() in progress
 };
 
-// Completes after `duration`, and not before. It must be awaited on a worker, or in testing::run;
+// Completes after `duration`, never earlier. It must be awaited on a worker, or in testing::run;
 // elsewhere it ends the process.
 task<void> sleep_for(std::chrono::nanoseconds duration);
 
 namespace detail {
-// Something that run_timed can start. The errors of run_timed are those of with_timeout().
+// TimedWork is what run_timed() starts. The errors of run_timed() are those of with_timeout().
 struct TimedWork {
   virtual ~TimedWork() = default;
   virtual bool start(std::coroutine_handle<> continuation) = 0;
@@ -53,8 +53,8 @@ struct TimedWork {
 task<Result<void>> run_timed(std::chrono::nanoseconds duration, TimedWork& work);
 }  // namespace detail
 
-// Returns the result of `work`. Errors of its own: Errc::timed_out after `duration`, and
-// Errc::bad_option outside an event loop; `work` is then destroyed.
+// Returns the result of `work`; Errc::timed_out after `duration`, and Errc::bad_option outside an
+// event loop. In both cases it destroys `work`.
 template <class T>
 task<Result<T>> with_timeout(std::chrono::nanoseconds duration, task<Result<T>> work) {
   struct Work final : detail::TimedWork {

@@ -16,8 +16,8 @@ namespace onehop {
 class Status {
  public:
   constexpr Status() noexcept = default;  // 200
-  // An int is a Status: Response(404, "text"), response.status() == 404. Throws
-  // std::invalid_argument if the code is not from 100 to 999: no status line can carry it.
+  // Converts from int: Response(404, "text"), response.status() == 404. Throws
+  // std::invalid_argument if the code is not from 100 to 999, since no status line can carry it.
   template <std::same_as<int> Code>
   constexpr Status(Code code) : code_(checked(code)) {}  // NOLINT(google-explicit-constructor)
   // For a code from outside the program. Returns std::nullopt if it is not from 100 to 999.
@@ -43,15 +43,15 @@ class Status {
       service_unavailable, gateway_timeout, http_version_not_supported, variant_also_negotiates,
       insufficient_storage, loop_detected, not_extended, network_authentication_required;
 
-  // The number, 404 for instance.
+  // The number, such as 404.
   constexpr int code() const noexcept { return code_; }
-  // True for 1xx, which is never the final response.
+  // Reports whether the status is 1xx, which is never the final response.
   constexpr bool is_informational() const noexcept { return code_ < 200; }
-  // 1xx, 204 and 304 never have content (RFC 9110 §6.4.1).
+  // Reports whether the status is 1xx, 204 or 304, which never have content (RFC 9110 §6.4.1).
   constexpr bool forbids_body() const noexcept {
     return code_ < 200 || code_ == 204 || code_ == 304;
   }
-  // The registered phrase, or "" for a code that has none.
+  // Returns the registered phrase; "" if the code has none.
   std::string_view reason() const noexcept;
 
   friend constexpr bool operator==(Status, Status) noexcept = default;

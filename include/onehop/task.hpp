@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // task<T> is a lazy, move-only coroutine. It starts when it is awaited, on the awaiting thread.
-// Destroying a suspended task runs the destructors in it and so cancels its work. A task is awaited
-// once, by one awaiter: `co_await std::move(t)` or `co_await f()`.
+// Destroying a suspended task runs the destructors in it, and so cancels its work. A task is
+// awaited once, by one awaiter: `co_await std::move(t)` or `co_await f()`.
 #pragma once
 
 #include <onehop/detail/compiler.hpp>
@@ -26,8 +26,8 @@ class TaskPromiseBase : public InFramePool {
  public:
   std::suspend_always initial_suspend() const noexcept { return {}; }
 
-  // A child that finished before its parent suspended only leaves a note: the parent goes on
-  // without a suspension, and the stack does not grow however often that happens.
+  // A child that finishes before its parent has suspended only sets a flag. The parent then
+  // continues without suspending, so the stack does not grow, however often that happens.
   struct FinalAwaiter {
     bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -45,8 +45,8 @@ class TaskPromiseBase : public InFramePool {
 
   void unhandled_exception() noexcept { exception_ = std::current_exception(); }
 
-  // Runs the coroutine until it finishes or waits. True when it finished at once; otherwise
-  // `continuation` is resumed when it does.
+  // Runs the coroutine until it finishes or waits. Returns true if it has finished; otherwise it
+  // resumes `continuation` when it finishes.
   bool start(std::coroutine_handle<> self, std::coroutine_handle<> continuation) {
     continuation_ = continuation;
     starting_ = true;
@@ -96,7 +96,7 @@ template <class T>
 class [[nodiscard("a task does nothing until it is awaited")]] task {
  public:
   using promise_type = detail::TaskPromise<T>;
-  using Handle = std::coroutine_handle<promise_type>;  // of the coroutine that it owns
+  using Handle = std::coroutine_handle<promise_type>;  // of the owned coroutine
 
   task() noexcept = default;
   // Takes ownership of the coroutine, which has not begun.
@@ -115,13 +115,14 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
     if (handle_) handle_.destroy();
   }
 
-  // False after a move, and for a default-constructed task, which must not be awaited.
+  // Returns false after a move and for a default-constructed task; neither must be awaited.
   explicit operator bool() const noexcept { return bool(handle_); }
 
-  // The awaiter of `co_await`. It runs the coroutine, and resumes the awaiting one at its end.
+  // The awaiter of `co_await`. It runs the coroutine, and resumes the awaiting coroutine at its
+  // end.
   class Awaiter {
    public:
-    // The task must outlive it.
+    // The task must outlive the awaiter.
     explicit Awaiter(Handle handle) noexcept : handle_(handle) {}
     bool await_ready() const noexcept { return false; }
     bool await_suspend(std::coroutine_handle<> parent) {
@@ -134,14 +135,15 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
   };
   Awaiter operator co_await() && noexcept { return Awaiter(handle_); }
 
-  // For code that drives tasks itself (schedulers, tests): runs until the first wait. True when the
-  // task is finished; otherwise `continuation`, which may be empty, is resumed at its end.
+  // For code that drives tasks itself (schedulers, tests). Runs the task until its first wait.
+  // Returns true if it has finished; otherwise it resumes `continuation`, which may be empty, at
+  // its end.
   bool start(std::coroutine_handle<> continuation = {}) {
     return handle_.promise().start(handle_, continuation);
   }
   // Reports whether the coroutine has ended.
   bool done() const noexcept { return handle_ && handle_.done(); }
-  // The result of a finished task; rethrows what the coroutine threw.
+  // Returns the result of a finished task, or rethrows the exception of its coroutine.
   T take() { return handle_.promise().take(); }
 
  private:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Helpers for tests of programs that use onehop. They run a task, call a handler, record what an
-// upstream was asked, and connect servers, transports and raw peers in memory, with a clock that
-// moves only when the test says so. No sockets, no threads, no waiting.
+// Helpers for tests of programs that use onehop. They run a task, call a handler, record the
+// requests to an upstream, and connect servers, transports and raw peers in memory, with a clock
+// that only the test advances. No sockets, no threads, no waiting.
 // Thread: owner.
 #pragma once
 
@@ -44,7 +44,8 @@ class TaskWork final : public Work {
 };
 }  // namespace detail
 
-// Runs `work` to its end on an event loop of its own, with the machine's clock and sockets.
+// Runs `work` to its end on its own event loop, with the machine's clock and sockets, and returns
+// its result.
 template <class T>
 T run(task<T> work) {
   detail::TaskWork<T> running(work);
@@ -52,22 +53,22 @@ T run(task<T> work) {
   return work.take();
 }
 
-// A request as a client would send it: "GET /a?b=c", or an absolute URL as the target.
+// Returns a request as a client would send it: "GET /a?b=c", or an absolute URL as the target.
 Request request(std::string_view method_and_target,
                 std::initializer_list<Field> fields = {},
                 std::string content = {});
 
-// Calls `handler` and reads the whole response. Throws what the handler throws.
+// Calls `handler`, reads the whole response and returns it. Throws what the handler throws.
 Response serve(const Handler& handler, Request request);
 Response serve(const Handler& handler, std::string_view method_and_target);
-// The content of a response that serve() returned.
+// Returns the content of a response that serve() returned.
 std::string text_of(Response& response);
 
-// Recorder is a handler that returns the same response every time and records the requests. One
-// thread at a time: it is not for a Server with several workers.
+// Recorder is a handler that returns the same response every time and records the requests. Only
+// one thread at a time may use it, so it is not for a Server with several workers.
 class Recorder final : public Handler {
  public:
-  // The response to each request.
+  // Responds to each request with this status and text.
   Recorder(Status status, std::string text);
   ~Recorder() override;
   task<Response> serve(Request request) const override;
@@ -87,20 +88,21 @@ class Recorder final : public Handler {
 // Returns a Recorder that a test and a server can share.
 std::shared_ptr<Recorder> recorder(Status status, std::string text);
 
-// RecordingRoundTripper stands in for a Transport: it keeps what each request asks for, and
-// responds with what it was given or forwards the request.
+// RecordingRoundTripper stands in for a Transport. It records each request, and responds with a
+// given response or forwards the request.
 // Thread: owner.
 class RecordingRoundTripper final : public RoundTripper {
  public:
-  // The response, or the error, to each request. It is not called for two requests at once.
+  // Returns the response, or the error, for each request. It is not called for two requests at the
+  // same time.
   using Respond = std::function<Result<Response>(const Request&)>;
 
   // Responds to each request with this status and text.
   RecordingRoundTripper(Status status, std::string text);
   // Responds with what `respond` returns. Throws std::invalid_argument if it is empty.
   explicit RecordingRoundTripper(Respond respond);
-  // Passes each request on, and keeps its content as it is read. Throws std::invalid_argument if
-  // `next` is null.
+  // Forwards each request to `next`, and records the content as it is read. Throws
+  // std::invalid_argument if `next` is null.
   explicit RecordingRoundTripper(std::shared_ptr<const RoundTripper> next);
   ~RecordingRoundTripper() override;
   task<Result<Response>> round_trip(Request request) const override;
@@ -112,9 +114,10 @@ class RecordingRoundTripper final : public RoundTripper {
     Headers headers;      // as they were passed to round_trip()
     std::string content;  // as far as it could be read
   };
-  // In the order in which their content was complete, or in which they were passed on.
+  // The requests so far, in the order in which their content was complete or in which they were
+  // forwarded.
   const std::vector<Recorded>& requests() const noexcept;
-  // The last one. Throws std::out_of_range if there was none.
+  // The last request. Throws std::out_of_range if there was none.
   const Recorded& last() const;
 
  private:
@@ -131,23 +134,24 @@ class Wire {
   Wire& operator=(Wire&&) noexcept;
   ~Wire();  // closes
 
-  // Sends as much of `data` as the other side takes now. The rest is sent, as far as there is room,
-  // by later calls.
+  // Sends as much of `data` as the other side accepts at this time. Later calls of any member send
+  // the rest as room becomes available.
   void send(std::string_view data);
-  // Everything received so far and not yet returned.
+  // Returns the bytes received so far and not yet returned.
   std::string receive();
-  // Limits how many more bytes it takes from the other side, which then has to wait. 0: it takes
-  // nothing, like a peer that has stopped reading. no_limit at first.
+  // Limits how many more bytes this end accepts; after that, the other side has to wait. 0: it
+  // accepts nothing, like a peer that has stopped reading. The default is no_limit.
   void limit_receiving(Limit<std::size_t> byte_count);
-  // True if the other side has closed or reset the connection and all it sent was received.
+  // Reports whether the other side has closed or reset the connection, and everything that it sent
+  // was received.
   bool at_end();
-  // True if the other side has reset the connection.
+  // Reports whether the other side has reset the connection.
   bool was_reset();
   // Closes the sending direction, after all that was sent.
   void close_write();
   // Closes both directions with a reset.
   void reset();
-  // Closes both directions. With bytes that were sent to it and not received, it is a reset.
+  // Closes both directions. If bytes that the other side sent were not received, it is a reset.
   void close();
 
  private:
@@ -158,7 +162,7 @@ class Wire {
 };
 
 // Network connects servers, transports and wires in memory. Everything happens inside its calls:
-// when one returns, all that can happen at this time has happened.
+// when a call returns, everything that can happen at this time has happened.
 class Network {
  public:
   Network();
@@ -186,8 +190,9 @@ class Network {
   // Returns options for a Transport with that dialer.
   Transport::Options transport_options();
 
-  // Runs `work` to its end, with the functions it offloads. Throws std::runtime_error if it waits
-  // for time to pass, or for ten seconds for the Completion of another thread.
+  // Runs `work` to its end, with the functions that it offloads, and returns its result. Throws
+  // std::runtime_error if `work` waits for time to pass, or for more than ten seconds for another
+  // thread's Completion.
   template <class T>
   T run(task<T> work) {
     detail::TaskWork<T> running(work);

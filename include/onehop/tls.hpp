@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Options of TLS for servers and clients, and what is known of a TLS connection. All of them are
-// values. Files are in PEM form.
+// TLS options of servers and clients, and the description of a TLS connection. All types but
+// TlsCertificateSource are values. Files are in PEM form.
 #pragma once
 
 #include <onehop/limit.hpp>
@@ -16,7 +16,7 @@
 
 namespace onehop {
 
-// A certificate and its private key, from files or as text.
+// TlsCertificate is a certificate and its private key, from files or as text.
 struct TlsCertificate {
   std::string chain_file = {};  // the certificate first, then its issuers up to the root
   std::string key_file = {};    // "": the key is in chain_file
@@ -29,7 +29,7 @@ struct TlsCertificate {
 };
 
 // TlsCertificateSource provides certificates that come and change while a server runs, such as
-// those that an ACME client gets. Thread: any; several threads call it at the same time.
+// those from an ACME client. Thread: any; several threads call it at the same time.
 class TlsCertificateSource {
  public:
   TlsCertificateSource() = default;
@@ -37,29 +37,31 @@ class TlsCertificateSource {
   TlsCertificateSource& operator=(const TlsCertificateSource&) = delete;
   virtual ~TlsCertificateSource() = default;
 
-  // They are used as if they followed TlsServerOptions::certificates.
+  // Returns the certificates, which are used as if they followed TlsServerOptions::certificates.
   virtual std::vector<TlsCertificate> certificates() const = 0;
-  // Returns another number after certificates() has changed. A server compares it each second
-  // (TlsServerOptions::watch_files), and at once in Server::reload_tls().
+  // Returns a number that changes when the result of certificates() changes. A server compares it
+  // every second (TlsServerOptions::watch_files), and at once in Server::reload_tls().
   virtual std::uint64_t version() const = 0;
-  // Returns the certificate for the handshake in which an authority verifies the name: one that
-  // offers "acme-tls/1" and no other protocol (tls-alpn-01, RFC 8737). Nothing is served on such a
-  // connection. std::nullopt, the default, refuses it. Called during the handshake, so it
-  // must not wait.
+  // Returns the certificate for a handshake in which an authority verifies the name, that is, a
+  // handshake that offers only the protocol "acme-tls/1" (tls-alpn-01, RFC 8737). Nothing is served
+  // on such a connection. Returning std::nullopt, the default, refuses it. It is called during the
+  // handshake, so it must not wait.
   virtual std::optional<TlsCertificate> challenge_certificate(std::string_view server_name) const;
 };
 
-// Whether clients present a certificate. One that is presented must be valid in any case.
+// ClientAuth decides whether clients must present a certificate. A certificate that is presented
+// must be valid in any case.
 enum class ClientAuth : std::uint8_t { none, optional, required };
 
-// TLS for the clients of a Server.
+// TlsServerOptions configures TLS for the clients of a Server.
 struct TlsServerOptions {
-  // Selected by the server name that the client asks for; the first one if none matches. An RSA and
-  // an ECDSA certificate for one name are both used, depending on what the client supports.
+  // The certificates. The server name that the client asks for selects one; the first one is used
+  // if none matches. An RSA and an ECDSA certificate for one name are both used, depending on what
+  // the client supports.
   std::vector<TlsCertificate> certificates = {};
-  // More of them. May be null.
+  // Provides more certificates. May be null.
   std::shared_ptr<const TlsCertificateSource> source = {};
-  // Instead, a self-signed ECDSA certificate for this machine, new at every start.
+  // Uses a self-signed ECDSA certificate for this machine instead, which is new at every start.
   bool self_signed = false;
   // The authorities of client certificates. The subject of the client's certificate is in TlsInfo,
   // and ReverseProxy passes it on as X-Client-Certificate-Subject.
@@ -69,7 +71,8 @@ struct TlsServerOptions {
   // Keys of session tickets, to be shared by several servers: 80 bytes each; the first one
   // encrypts. By default keys are random and rotated every twelve hours.
   std::string ticket_key_file = {};
-  // From accepting the connection to the end of the handshake. If exceeded, it is closed.
+  // The time from accepting a connection to the end of the handshake. If exceeded, the connection
+  // is closed.
   Limit<std::chrono::nanoseconds> handshake_timeout = std::chrono::seconds(10);
   // Looks at the files, and the version of the source, every second and uses changed ones for new
   // connections. If they cannot be used, the log says so and the old ones stay in use.
@@ -78,7 +81,7 @@ struct TlsServerOptions {
   friend bool operator==(const TlsServerOptions&, const TlsServerOptions&) = default;
 };
 
-// TLS for the upstreams of a Transport.
+// TlsClientOptions configures TLS for the upstreams of a Transport.
 struct TlsClientOptions {
   // The authorities to trust; "": the system's.
   std::string ca_file = {};
@@ -99,13 +102,13 @@ struct TlsClientOptions {
 struct TlsInfo {
   std::string_view version;         // "TLSv1.3"
   std::string_view cipher;          // "TLS_AES_128_GCM_SHA256"
-  std::string_view protocol;        // what ALPN chose: "h2", "http/1.1"; "" without ALPN
-  std::string_view server_name;     // what the client asked for; "" if it did not
+  std::string_view protocol;        // selected by ALPN: "h2", "http/1.1"; "" without ALPN
+  std::string_view server_name;     // requested by the client; "" if it sent none
   std::string_view client_subject;  // RFC 4514: "CN=alice,O=Example"; "" without a certificate
-  bool resumed = false;             // a session of an earlier connection
+  bool resumed = false;             // continues the session of an earlier connection
 };
 
-// A certificate in use.
+// TlsCertificateInfo describes a certificate in use.
 struct TlsCertificateInfo {
   std::vector<std::string> names;  // as in the certificate: "example.com", "*.example.com"
   std::chrono::system_clock::time_point not_after;  // the end of its validity

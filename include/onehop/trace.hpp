@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Trace is the part of an exchange in a distributed trace (W3C Trace Context): its ids, and its
-// attempts to send the request. It exists if Server::Options::trace_sample is set, and belongs to
-// the ExchangeRecord: its views are valid as long as those of the record. Thread: owner.
+// attempts to send the request. It exists if Server::Options::trace_sample is set. It belongs to
+// the ExchangeRecord, and its views are valid as long as those of the record. Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -15,8 +15,8 @@
 
 namespace onehop {
 
-// One attempt of a Transport to send the request. Its span is the parent of the upstream's: its id
-// is in the traceparent that was sent.
+// TraceAttempt is one attempt of a Transport to send the request. Its span is the parent of the
+// upstream's span: the traceparent that was sent has its id.
 struct TraceAttempt {
   std::array<char, 16> span_id{};       // hexadecimal digits
   std::string_view url;                 // where the request was sent; "" unless it is sampled
@@ -32,8 +32,8 @@ struct TraceAttempt {
   std::chrono::steady_clock::time_point response_began{};
   std::chrono::steady_clock::time_point failed{};
 
-  std::optional<Error> failure;  // before the response had begun
-  TraceAttempt* next = nullptr;  // the one that followed
+  std::optional<Error> failure;  // if it failed before the response began
+  TraceAttempt* next = nullptr;  // the following attempt
 };
 
 struct Trace {
@@ -41,7 +41,7 @@ struct Trace {
   std::string_view span_id;    // 16, of the exchange itself
   std::string_view parent_id;  // 16, of the trusted peer that sent the request; "" if none did
   std::string_view state;      // the tracestate that is passed on
-  // The peer has sampled it or, for a trace that begins here, chance has.
+  // True if the peer sampled the trace or, for a trace that begins here, if chance selected it.
   bool sampled = false;
   TraceAttempt* first_attempt = nullptr;
 };

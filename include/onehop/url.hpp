@@ -21,14 +21,14 @@ class Url {
 
   // Parses an absolute URL with a host, or unix:PATH (a stream socket). Schemes: http, https, h2c,
   // unix. A host outside ASCII is converted to its IDNA form. The fragment is dropped. User info
-  // may contain what RFC 3986 §3.2.1 allows. Errc::bad_url; its detail says what is wrong and
-  // where.
+  // may contain what RFC 3986 §3.2.1 allows. Returns Errc::bad_url for other texts; its detail says
+  // what is wrong and where.
   static Result<Url> parse(std::string_view text);
   // Parses a request target: origin-form, absolute-form (http and https) or "*". Blanks, control
   // characters, bytes above 0x7e and malformed escapes in the path are errors; '#' becomes %23.
   static Result<Url> parse_target(std::string_view target);
 
-  // Reports whether it has a scheme and an authority, or is only a target.
+  // Reports whether it has a scheme and an authority. Otherwise it is only a target.
   bool is_absolute() const noexcept { return scheme_size_ != 0; }
   // Reports whether it is "*", the target of a server-wide OPTIONS.
   bool is_asterisk() const noexcept { return path() == "*"; }
@@ -37,7 +37,7 @@ class Url {
   std::string_view user_info() const noexcept;  // never sent anywhere
   std::string_view host() const noexcept;       // without port; IPv6 without brackets or zone
   std::uint16_t port() const noexcept;          // explicit, or the scheme's default; 0 for unix
-  // "host" or "host:port" as it goes into a Host field: brackets kept, default port left out.
+  // "host" or "host:port" as in a Host field, with brackets and without the default port.
   std::string_view authority() const noexcept { return authority_; }
   // For unix: the path of the socket.
   std::string_view socket_path() const noexcept;
@@ -45,22 +45,24 @@ class Url {
   std::string_view path() const noexcept;   // escaped, as received; may be ""
   std::string_view query() const noexcept;  // escaped, without '?'
   bool has_query() const noexcept { return query_at_ != std::string::npos; }  // true for "/x?"
-  // Path and query as they go into a request line; "/" stands for an empty path.
+  // Path and query as in a request line; "/" stands for an empty path.
   std::string_view target() const noexcept;
-  // The path with its escapes replaced by their bytes, which need not be text and may be '/' or 0.
+  // Returns the path with its escapes replaced by their bytes, which need not be text and may be
+  // '/' or 0.
   std::string decoded_path() const;
   // The whole URL, without user info.
   std::string to_string() const;
 
-  // Returns this target below `base`: with its scheme and authority, the paths joined with exactly
-  // one slash, the queries with '&'. "/dir" below "/base" is "/base/dir".
+  // Returns this target below `base`: it has the scheme and authority of `base`, the paths of both
+  // joined with exactly one slash, and the queries of both joined with '&'. "/dir" below "/base" is
+  // "/base/dir".
   Url resolved_below(const Url& base) const&;
   Url resolved_below(const Url& base) &&;
-  // The same path and query without scheme and authority.
+  // Returns the same path and query without scheme and authority.
   Url without_authority() const;
 
-  // set_path() and set_query() replace a part. The query is without '?', and "" removes it.
-  // Errc::bad_url if the text is not a valid path or query; nothing has changed then.
+  // set_path() and set_query() replace a part. The query is without '?', and "" removes it. They
+  // return Errc::bad_url, and change nothing, if the text is not a valid path or query.
   Result<void> set_path(std::string_view escaped);
   Result<void> set_query(std::string_view escaped);
   // Removes query parameters that two parsers could read differently (those with a ';' or a
@@ -75,7 +77,7 @@ class Url {
  private:
   using Text = std::basic_string<char, std::char_traits<char>, detail::FramePoolAllocator<char>>;
 
-  // Splits a target; the scheme and the authority are the caller's business.
+  // Splits a target; the caller sets the scheme and the authority.
   explicit Url(Text target);
   struct Unset {};
   explicit Url(Unset) noexcept {}
@@ -92,7 +94,7 @@ class Url {
   std::size_t query_at_ = std::string::npos;  // of the '?'
   std::uint16_t port_ = 0;
   std::uint8_t scheme_size_ = 0;
-  bool path_is_empty_ = false;  // the '/' in text_ was not there
+  bool path_is_empty_ = false;  // the '/' in text_ stands for an empty path
 };
 
 namespace literals {

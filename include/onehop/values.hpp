@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Values are objects of a program's own types that travel with an exchange: at most one of each
-// type. Hooks, handlers and round trippers see them through Request::values(), also through copies
-// that clone_head() made, and on_exchange_end through ExchangeRecord::values.
+// type. Hooks, handlers and round trippers access them through Request::values(), also of a copy
+// from clone_head(), and on_exchange_end through ExchangeRecord::values.
 //
 //   struct User { std::string name; };
 //   request.values().set(User{"alice"});
@@ -24,7 +24,7 @@
 namespace onehop {
 
 namespace detail {
-// Its address stands for the type T.
+// Its address identifies the type T.
 template <class T>
 inline char value_key = 0;
 
@@ -32,7 +32,7 @@ inline char value_key = 0;
 void* find_value(const Arena* arena, const void* key) noexcept;
 // Returns memory for a value; throws std::logic_error if `arena` is null.
 void* allocate_value(Arena* arena, std::size_t size);
-// Makes `value` what find_value() returns; `destroy` is called at the end of the arena.
+// Makes find_value() return `value`. The arena calls `destroy` when it ends.
 void add_value(Arena& arena, const void* key, void* value, void (*destroy)(void*) noexcept);
 }  // namespace detail
 
@@ -48,7 +48,7 @@ class Values {
     return static_cast<T*>(detail::find_value(arena_, &detail::value_key<T>));
   }
 
-  // Sets the value of type T, replaces an earlier one, and returns it.
+  // Sets the value of type T, which replaces an earlier one, and returns it.
   template <std::movable T>
   T& set(T value) const {
     static_assert(alignof(T) <= alignof(std::max_align_t), "the type needs too large an alignment");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Refuses compilers that cannot compile these headers, in two lines instead of a thousand. It comes
+// Refuses compilers that cannot compile these headers, with one clear error. It must be included
 // before the first header of the standard library.
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A function of a program, whatever its type, plain or a coroutine. Not part of the interface:
-// names in onehop::detail may change in any release.
+// Hook holds a function of the program, of any type, plain or a coroutine. Not part of the
+// interface: names in onehop::detail may change in any release.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -51,7 +51,8 @@ constexpr bool is_empty_function(const Function& function) noexcept {
   }
 }
 
-// Whether the proxy continues, sends a response instead, or fails.
+// HookOutcome decides whether the proxy continues (std::nullopt), sends a response instead, or
+// fails.
 using HookOutcome = Result<std::optional<Response>>;
 
 inline HookOutcome outcome_of(Result<void> result) {
@@ -84,7 +85,7 @@ task<HookOutcome> outcome_later(task<Returned> work) {
   }
 }
 
-// A function of a Context&, whatever its type. A value; all copies share the function.
+// Hook holds a function of a Context&, of any type. It is a value; all copies share the function.
 template <class Context>
 class Hook {
  public:
