@@ -3,7 +3,7 @@
 // Try it: authorizing_hook 127.0.0.1:8080 http://127.0.0.1:8000 http://127.0.0.1:9000 &
 //         curl -i http://127.0.0.1:8080/
 //
-// A rewrite hook that is a coroutine asks a second server whether a request may pass.
+// A rewrite hook that is a coroutine: it asks a second server whether a request may pass.
 #include <onehop/onehop.hpp>
 
 #include <chrono>

@@ -3,8 +3,9 @@
 // Try it: caching_round_tripper 127.0.0.1:8080 http://127.0.0.1:9000 &
 //         curl http://127.0.0.1:8080/ http://127.0.0.1:8080/
 //
-// A round tripper around another one that answers a GET from memory for ten seconds. It is a sketch
-// and not a cache as RFC 9111 has it: it looks at no field but Cache-Control and Cookie.
+// A round tripper that wraps another one and keeps the responses to GET requests in memory for ten
+// seconds. It is a sketch, not a cache as RFC 9111 defines it: of the fields, it considers only
+// Cache-Control, Cookie and Set-Cookie.
 #include <onehop/onehop.hpp>
 
 #include <chrono>
@@ -46,7 +47,7 @@ class Cache final : public onehop::RoundTripper {
   static constexpr std::size_t kMaxContent = 64 * 1024;
   static constexpr std::size_t kMaxEntries = 1000;
 
-  // Text of its own: the messages of an exchange do not outlive it.
+  // A copy of the text, because the messages of an exchange do not outlive it.
   struct Entry {
     std::string content;
     std::string type;

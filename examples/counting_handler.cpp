@@ -2,7 +2,8 @@
 //
 // Try it: counting_handler :8080 &  curl http://localhost:8080/
 //
-// A handler for each worker, with a counter that needs no lock, and one for all, which is atomic.
+// A handler for each worker, with its own counter, which needs no lock, and a shared one, which is
+// atomic.
 #include <onehop/onehop.hpp>
 
 #include <atomic>
@@ -19,7 +20,7 @@ class Counting final : public onehop::Handler {
   }
 
  private:
-  mutable int here_ = 0;  // one worker calls, never two at once
+  mutable int here_ = 0;  // only one worker uses it
   std::atomic<int>& all_;
 };
 

@@ -3,7 +3,7 @@
 // Try it: custom_dialer 127.0.0.1:8080 http://app.internal /run/app.sock &
 //         curl http://127.0.0.1:8080/
 //
-// A dialer decides how connections are made: here through a unix socket, whatever the URL says.
+// A dialer that decides how connections are made: here through a unix socket, whatever the URL is.
 #include <onehop/onehop.hpp>
 
 #include <cerrno>

@@ -3,7 +3,8 @@
 // Try it: custom_director 127.0.0.1:8080 http://127.0.0.1:9001 http://127.0.0.1:9002 &
 //         curl -H "X-Beta: yes" http://127.0.0.1:8080/
 //
-// A rewrite hook decides where each request goes: here to the second backend for those who ask.
+// A rewrite hook that decides where each request goes: here, clients can ask for the second
+// backend.
 #include <onehop/onehop.hpp>
 
 #include <cstdio>

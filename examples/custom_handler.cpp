@@ -2,7 +2,7 @@
 //
 // Try it: custom_handler 127.0.0.1:8080 &  curl http://127.0.0.1:8080/world
 //
-// A handler of one's own: the server calls it with every request, on every core at once.
+// A handler class. The server calls it for every request, on all workers at the same time.
 #include <onehop/onehop.hpp>
 
 #include <string>

@@ -3,14 +3,14 @@
 // Try it: custom_hooks 127.0.0.1:8080 http://127.0.0.1:9000 &  curl -i http://127.0.0.1:8080/
 //         (then again with nothing listening on port 9000)
 //
-// modify_response edits what the backend answered, error_response answers when it did not.
+// modify_response edits the backend's response; error_response makes one if there was none.
 #include <onehop/onehop.hpp>
 
 #include <cstdio>
 #include <string>
 #include <utility>
 
-// Keeps to ourselves what the backend runs on, and refuses what it should never have sent.
+// Hides the software that the backend runs on, and refuses a response that must not leave.
 onehop::Result<void> tidy(onehop::Response& response) {
   response.headers().erase("X-Powered-By");
   response.headers().set("X-Content-Type-Options", "nosniff");
@@ -21,7 +21,7 @@ onehop::Result<void> tidy(onehop::Response& response) {
   return {};
 }
 
-// Keeps the status the proxy would have answered with, and says it in JSON.
+// Keeps the status of the default response, and reports it in JSON.
 onehop::Response json_error(const onehop::Request& in, const onehop::Error& error) {
   const onehop::Status status = onehop::default_error_response(in, error).status();
   onehop::Response response(status, R"({"error":")" + std::string(status.reason()) + "\"}\n");

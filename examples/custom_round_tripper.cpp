@@ -2,14 +2,14 @@
 //
 // Try it: custom_round_tripper 127.0.0.1:8080 http://127.0.0.1:9000 &  curl http://127.0.0.1:8080/
 //
-// A round tripper around another one: it sees every request to the backend and every response.
+// A round tripper that wraps another one: it sees every request to the backend and every response.
 #include <onehop/onehop.hpp>
 
 #include <cstdio>
 #include <memory>
 #include <utility>
 
-// Repeats a request once when the first attempt cannot have reached the upstream.
+// Repeats a request once if the upstream cannot have acted upon the first attempt.
 class RetryOnce final : public onehop::RoundTripper {
  public:
   explicit RetryOnce(std::shared_ptr<const onehop::RoundTripper> next) : next_(std::move(next)) {}

@@ -2,7 +2,7 @@
 //
 // Try it: printf 'http://127.0.0.1:9000\n' >backends  discovered_endpoints 127.0.0.1:8080 backends
 //
-// Discovery of your own: the backends are the lines of a file, which is read every second.
+// Custom discovery: the backends are the lines of a file, which is read every second.
 #include <onehop/onehop.hpp>
 
 #include <fstream>

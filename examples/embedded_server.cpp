@@ -2,8 +2,8 @@
 //
 // Try it: embedded_server 127.0.0.1:8080 &  curl http://127.0.0.1:8080/ & sleep 0.1; kill %1
 //
-// A server inside a larger program, which has a main loop of its own and waits for signals itself:
-// start(), and in the end stop(), which lets the requests in progress finish.
+// A server inside a larger program, which has its own main loop and waits for signals itself. It
+// calls start(), and at the end stop(), which lets the requests in progress finish.
 #include <onehop/onehop.hpp>
 
 #include <chrono>
@@ -20,7 +20,7 @@ onehop::task<onehop::Response> serve_slowly(onehop::Request) {
 }
 
 int main(int argc, char** argv) {
-  // Blocked before there is a second thread, so that only the main loop sees them.
+  // Blocked before a second thread starts, so that only the main loop receives them.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);

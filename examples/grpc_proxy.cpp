@@ -3,16 +3,15 @@
 // Try it: grpc_proxy 127.0.0.1:8080 h2c://127.0.0.1:50051 &  and point a gRPC client at :8080
 //
 // A proxy before a gRPC server: every kind of call passes, with its deadline, metadata and
-// trailers. Clients come without TLS by prior knowledge; with a certificate and its key (PEM files)
-// as two more arguments, they come over TLS. A server with TLS is https://HOST:PORT.
+// trailers. Clients connect without TLS by prior knowledge, or with TLS if a certificate and its
+// key (PEM files) are two more arguments. For a server with TLS, use https://HOST:PORT.
 #include <onehop/onehop.hpp>
 
 #include <cstdio>
 #include <string>
 #include <utility>
 
-// To gRPC's clients a failure is a number in the trailers, whatever the proxy itself has to say
-// about it; here it leaves a line as well.
+// Logs the reason of a failure, because a gRPC client only receives a status number.
 void report(const onehop::ExchangeRecord& exchange) {
   const std::string method(exchange.target);
   if (exchange.failure) {

@@ -2,7 +2,7 @@
 //
 // Try it: hello :8080 &  curl http://localhost:8080/
 //
-// The smallest server: a function that returns a response.
+// The smallest server, a function that returns a response.
 #include <onehop/onehop.hpp>
 
 #include <string>

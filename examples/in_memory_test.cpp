@@ -2,8 +2,8 @@
 //
 // Try it: in_memory_test        (it runs the tests and says how they went)
 //
-// Tests of one's own proxy without a socket, a thread or a wait: the upstream is a recorder, and
-// where time matters a whole network lives in memory, with a clock that the test moves.
+// Tests of a proxy without sockets, threads or waiting. The upstream is a recorder. Where time
+// matters, a whole network is in memory, with a clock that the test advances.
 #include <onehop/onehop.hpp>
 #include <onehop/testing.hpp>
 

@@ -2,8 +2,8 @@
 //
 // Try it: load_balancer 127.0.0.1:8080 http://127.0.0.1:9000 http://127.0.0.1:9001
 //
-// A reverse proxy to backends that do the same. One that fails is passed over; a request that it
-// did not serve goes to another one.
+// A reverse proxy to several equivalent backends. A backend that fails is passed over, and a
+// request that it did not serve goes to another one.
 #include <onehop/onehop.hpp>
 
 #include <memory>

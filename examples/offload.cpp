@@ -2,8 +2,8 @@
 //
 // Try it: offload 127.0.0.1:8080 &  curl http://127.0.0.1:8080/row/7 http://127.0.0.1:8080/later/7
 //
-// A handler that waits for the rest of the program: for a call that blocks, with offload(), and for
-// a callback, with a Completion. Neither keeps the other requests of the worker waiting.
+// A handler that waits for other parts of the program: for a blocking call with offload(), and for
+// a callback with a Completion. Neither delays the other requests of the worker.
 #include <onehop/onehop.hpp>
 
 #include <chrono>
@@ -15,12 +15,12 @@
 // Stands in for the client of a database.
 class Database {
  public:
-  // Blocks until the row is there.
+  // Blocks until the row is available.
   std::string find(const std::string& key) const {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     return "row " + key + "\n";
   }
-  // Returns at once; calls `callback` later, on a thread of its own.
+  // Returns at once, and calls `callback` later on another thread.
   void find_later(std::string key, std::function<void(std::string)> callback) const {
     std::thread([this, key, callback] { callback(find(key)); }).detach();
   }

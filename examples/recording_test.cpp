@@ -2,8 +2,8 @@
 //
 // Try it: recording_test        (it runs the tests and reports the results)
 //
-// Tests of a handler that asks an upstream itself. A recording round tripper stands in for the
-// Transport: it responds as the test says and keeps every request, with its absolute URL.
+// Tests of a handler that sends requests to an upstream. A recording round tripper stands in for
+// the Transport: it responds as the test says, and records every request with its absolute URL.
 #include <onehop/onehop.hpp>
 #include <onehop/testing.hpp>
 
@@ -17,7 +17,7 @@ namespace {
 
 using namespace onehop::literals;
 
-// Greets a user by the name that a service knows.
+// Greets a user by name. A second service knows the names.
 class Greeting final : public onehop::Handler {
  public:
   explicit Greeting(std::shared_ptr<const onehop::RoundTripper> service)

@@ -2,7 +2,8 @@
 //
 // Try it: streamed_body :8080 &  curl -N http://localhost:8080/
 //
-// A body that is made while it is sent. The response owns it, and it owns each piece.
+// A body that is generated while it is sent. The response owns the body, and the body owns each
+// piece.
 #include <onehop/onehop.hpp>
 
 #include <chrono>

@@ -2,8 +2,8 @@
 //
 // Try it: tls_server 127.0.0.1:8443 &  curl -k https://127.0.0.1:8443/
 //
-// A server with TLS. Given a certificate and its key (PEM files) it uses them, and notices when
-// they are replaced; without them it makes a certificate of its own, for trying things out.
+// A server with TLS. If a certificate and its key (PEM files) are given, it uses them, and reads
+// them again when they change. Otherwise it makes a self-signed certificate, for experiments.
 #include <onehop/onehop.hpp>
 
 #include <cstdio>

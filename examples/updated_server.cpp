@@ -2,8 +2,8 @@
 //
 // Try it: echo hello >text; updated_server 127.0.0.1:8080 text &  echo bye >text; kill -HUP $!
 //
-// A server that reads what it serves again on HUP, without closing a connection. If the file cannot
-// be read, what it had stays in use.
+// A server that reads its content again on SIGHUP, without closing a connection. If the file cannot
+// be read, the old content stays in use.
 #include <onehop/onehop.hpp>
 
 #include <csignal>
@@ -14,7 +14,7 @@
 #include <stdexcept>
 #include <string>
 
-// A handler that responds with the content of a file.
+// Returns a handler that responds with the content of a file.
 std::shared_ptr<const onehop::Handler> serve_file(const std::string& name) {
   std::ifstream file(name);
   std::string text{std::istreambuf_iterator<char>(file), {}};
@@ -25,7 +25,7 @@ std::shared_ptr<const onehop::Handler> serve_file(const std::string& name) {
 
 int main(int argc, char** argv) {
   if (argc != 3) return std::fputs("usage: updated_server ADDRESS FILE\n", stderr), 2;
-  // This thread alone takes the signals.
+  // Only this thread receives the signals.
   sigset_t signals;
   ::sigemptyset(&signals);
   for (const int signal : {SIGHUP, SIGINT, SIGTERM})

@@ -2,8 +2,8 @@
 //
 // Try it: waiting_handler :8080 http://localhost:8000 &  curl http://localhost:8080/
 //
-// A handler that waits: it asks a backend, for two seconds at most. The worker serves other
-// requests meanwhile.
+// A handler that waits for a backend, for two seconds at most. The worker serves other requests
+// meanwhile.
 #include <onehop/onehop.hpp>
 
 #include <chrono>
