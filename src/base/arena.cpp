@@ -44,7 +44,7 @@ char* Arena::allocate_in_new_block(std::size_t size) {
 
 void Arena::destroy() noexcept {
   while (values_ != nullptr) {
-    // Unlinked first: the destructor may look at the others.
+    // Unlinked first, because the destructor may look at the other values.
     const Value* const value = values_;
     values_ = value->next;
     value->destroy(value->object);

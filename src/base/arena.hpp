@@ -70,7 +70,8 @@ class detail::Arena {
     void (*destroy)(void*) noexcept;
   };
   const Value* values() const noexcept { return values_; }
-  // `end` is called with `object` when the arena is destroyed, the last one added first.
+  // Adds a value. When the arena is destroyed, it calls `end` with `object`, for the last value
+  // first.
   void add_value(const void* key, void* object, void (*end)(void*) noexcept) {
     values_ = ::new (allocate(sizeof(Value))) Value{values_, key, object, end};
   }

@@ -18,7 +18,7 @@ namespace detail {
 enum Class : std::uint8_t {
   token = 1,        // tchar, RFC 9110 §5.6.2
   field_value = 2,  // HTAB, SP, VCHAR, obs-text
-  target = 4,       // VCHAR: what may stand in a request target at all
+  target = 4,       // VCHAR: every byte that a request target may have
   reg_name = 8,     // unreserved and sub-delims of RFC 3986 without the comma
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AtThreadEnd<&function>: calls `function` when its thread ends. Declare one as thread_local and
-// call arm() on each thread that needs it: an object that is never used is never constructed.
+// AtThreadEnd<&function> calls `function` when its thread ends. Declare it as thread_local, and
+// call arm() on each thread that needs it, because an object that is never used is never
+// constructed.
 // Thread: owner.
 #pragma once
 

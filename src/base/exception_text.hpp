@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Describes the exception that is being handled, whatever its type: user code may throw anything.
-// Call it inside a catch block only.
+// exception_text() describes the exception that is being handled, whatever its type, because user
+// code may throw anything. Call it only inside a catch block.
 // Thread: any.
 #pragma once
 

@@ -30,9 +30,9 @@ void set_memory_ceiling(std::size_t size) noexcept;
 // Reports whether the ceiling is reached. Buffers do not grow while it is.
 bool memory_is_short() noexcept;
 
-// Base of classes whose objects stay while many requests come and go: connections, their streams
-// and loops. They come from malloc: a block of the pool lies among blocks that requests return, and
-// would keep their pages.
+// Lasting is the base of classes whose objects outlive many requests: connections, their streams
+// and loops. They come from malloc, because a block of the pool lies among blocks that requests
+// return, and would keep their pages in use.
 class Lasting {
  public:
   static void* operator new(std::size_t size) { return allocate(size); }

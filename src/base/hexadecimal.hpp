@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bytes as two hexadecimal digits each.
+// Writes bytes as two hexadecimal digits each.
 // Thread: any.
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HighestValue: the highest of the values that several threads estimate, so that what is shown of
-// a sum never goes back.
+// HighestValue keeps the highest value that several threads have estimated, so that a reported sum
+// never decreases.
 // Thread: any.
 #pragma once
 
@@ -13,7 +13,7 @@ namespace onehop {
 
 class HighestValue {
  public:
-  // Returns the highest value so far, `value` included.
+  // Returns the highest value so far, including `value`.
   std::int64_t of(std::int64_t value) noexcept {
     std::int64_t highest = highest_.load(std::memory_order_relaxed);
     while (highest < value &&

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LastingTexts: texts that are kept as long as the process, such as the addresses of upstreams: a
-// record of one needs no copy, and two are equal if they begin at the same place. A text that
-// finds no room is not kept. Thread: any.
+// LastingTexts keeps texts, such as the addresses of upstreams, until the process ends. A record of
+// such a text needs no copy, and two texts are equal if they begin at the same address. A text for
+// which there is no room is not kept. Thread: any.
 #pragma once
 
 #include <array>
@@ -21,9 +21,10 @@ class LastingTexts {
   LastingTexts(const LastingTexts&) = delete;
   LastingTexts& operator=(const LastingTexts&) = delete;
 
-  // The one place of `text`; empty if there is none. Reads all texts: not for each request.
+  // Returns the kept copy of `text`; empty if there is no room for one. It searches all texts,
+  // which is too slow for each request.
   std::string_view keep(std::string_view text) noexcept;
-  // Whether keep() has returned `text`.
+  // Reports whether keep() returned `text`.
   bool has(std::string_view text) const noexcept {
     const auto begin = reinterpret_cast<std::uintptr_t>(room_.data());
     return reinterpret_cast<std::uintptr_t>(text.data()) - begin < kRoom;
@@ -36,7 +37,7 @@ class LastingTexts {
   std::array<char, kRoom> room_{};
 };
 
-// Of upstreams.
+// The addresses of upstreams.
 extern LastingTexts lasting_addresses;
 
 }  // namespace onehop

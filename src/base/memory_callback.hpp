@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A callback for the moment when this thread reaches its memory ceiling (base/held_memory.hpp), for
-// code that does not poll. One per thread.
+// A callback that is called when this thread reaches its memory ceiling (base/held_memory.hpp), for
+// code that does not poll. Each thread has one.
 // Thread: owner.
 #pragma once
 

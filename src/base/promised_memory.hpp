@@ -16,14 +16,14 @@
 namespace onehop {
 
 void count_promised(std::size_t size) noexcept;
-// The memory was allocated, or is no longer needed.
+// Reports that the memory was allocated, or is not needed any more.
 void count_redeemed(std::size_t size) noexcept;
 // Returns the sum over all threads. It may exceed what is promised by the slack of each thread.
 std::size_t promised_memory() noexcept;
 // Publishes the exact figure of this thread. Called when the thread ends or its ceiling is set.
 void report_promised_memory() noexcept;
 
-// A promise that lasts as long as this object.
+// MemoryPromise is a promise that lasts as long as this object.
 class MemoryPromise {
  public:
   MemoryPromise() noexcept = default;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Counts the memory that this thread returned to malloc, which keeps it: after a burst of requests
-// that can be most of the process. base/memory_release returns it to the system.
+// Counts the memory that this thread returned to malloc, which keeps it. After a burst of requests,
+// this can be most of the memory of the process. base/memory_release returns it to the system.
 // Thread: owner.
 #pragma once
 
@@ -23,7 +23,7 @@ extern constinit thread_local ReturnedMemory t_returned_memory;
 inline void count_returned_memory(std::size_t size) noexcept {
   t_returned_memory.returned += size;
 }
-// Memory was taken that may be some of that.
+// Reports that memory was taken, which may be part of the returned memory.
 inline void count_taken_memory(std::size_t size) noexcept {
   t_returned_memory.returned -= std::min(t_returned_memory.returned, size);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// is_shortage(): whether a system call failed for want of something that this machine has too
-// little of: descriptors, memory, local ports. No peer is to blame for that.
+// is_shortage() reports whether a system call failed because this machine is short of a resource:
+// descriptors, memory or local ports. No peer is at fault then.
 // Thread: any.
 #pragma once
 
