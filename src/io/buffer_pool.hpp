@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // BufferPool lends 16 KiB buffers to connections while they are busy; an idle connection has none.
-// Last returned, first lent, so that the memory is warm. One thread: buffers stay on their worker.
+// The buffer returned last is lent first, because its memory is warm.
+// Thread: owner.
 #pragma once
 
 #include "base/held_memory.hpp"
@@ -17,7 +18,7 @@ namespace onehop::io {
 class BufferPool {
  public:
   static constexpr std::size_t kSize = 16 * 1024;
-  static constexpr std::size_t kKept = 16;  // 256 KiB a thread at most
+  static constexpr std::size_t kKept = 16;  // at most 256 KiB per thread
 
   using Buffer = std::unique_ptr<char[]>;
 
@@ -28,7 +29,7 @@ class BufferPool {
 
   Buffer take() {
     if (free_.empty()) {
-      free_.reserve(kKept);  // many give back in a destructor, which may not run out of memory
+      free_.reserve(kKept);  // for callers that return buffers in a destructor, which cannot fail
       Buffer buffer = std::make_unique_for_overwrite<char[]>(kSize);
       count_held(kSize);
       return buffer;

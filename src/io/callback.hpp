@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // io::call<&Owner::member>(this) is a Callback, for a Timer or a Wakeup that is a member of Owner:
-// it calls the member function. An exception that leaves a callback ends the event loop, so one
-// that allocates memory is made with call_or(). Thread: any; constant.
+// it calls the member function. An exception that leaves a callback ends the event loop, so use
+// call_or() for members that allocate memory. Thread: any; constant.
 #pragma once
 
 #include <new>
@@ -21,8 +21,8 @@ constexpr Callback call(Owner* owner) noexcept {
   return {[](void* self) { (static_cast<Owner*>(self)->*kMember)(); }, owner};
 }
 
-// The same. If the member throws std::bad_alloc, it calls kGiveUp, which does not throw: the object
-// is given up, and the event loop goes on.
+// Like call(). If the member throws std::bad_alloc, the callback calls kGiveUp, which does not
+// throw. The object is given up, and the event loop continues.
 template <auto kMember, auto kGiveUp, class Owner>
 constexpr Callback call_or(Owner* owner) noexcept {
   static_assert(noexcept((owner->*kGiveUp)()));

@@ -6,7 +6,7 @@
 namespace onehop::io {
 namespace {
 
-// How many numbers a thread takes at once, so that threads do not meet for each of them.
+// How many numbers a thread takes at once, so that threads do not contend for each number.
 constexpr Endings::Number kBlock = 1024;
 std::atomic<Endings::Number> next_block = 1;
 

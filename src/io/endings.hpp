@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Endings: notifies those that may not outlive something with a number, such as a client's
-// connection, when it ends. Each Reactor has one.
+// Endings notifies objects that must not outlive a numbered object, such as a client's connection,
+// when that object ends. Each Reactor has one Endings.
 // Thread: owner.
 #pragma once
 
@@ -17,7 +17,7 @@ class Endings {
  public:
   using Number = std::uint64_t;
 
-  // Never 0, and never the same twice in a process.
+  // Returns a number that is not 0, and is unique in the process.
   // Thread: any.
   static Number new_number() noexcept;
 
@@ -25,8 +25,8 @@ class Endings {
   Endings(const Endings&) = delete;
   Endings& operator=(const Endings&) = delete;
 
-  // Hears of the end of `number`: `callback` is called once, from the reactor's list. Watching a
-  // number that has already ended does nothing.
+  // Watch calls `callback` once, from the reactor's list, when `number` ends. Watching a number
+  // that has already ended does nothing.
   class Watch : public ListNode {
    public:
     Watch(Endings& endings, Number number, Callback callback);
@@ -41,7 +41,7 @@ class Endings {
     bool ended_ = false;
   };
 
-  // For Reactor::notify_end(): `schedule` is called with the wakeup of each Watch of `number`.
+  // Calls `schedule` with the wakeup of each Watch of `number`. For Reactor::notify_end().
   template <class Schedule>
   void notify_end(Number number, Schedule schedule) noexcept {
     if (watched_.empty()) return;

@@ -29,7 +29,7 @@ class Event::Awaiter {
   bool await_ready() const noexcept { return state_.is_set; }
   void await_suspend(std::coroutine_handle<> handle) noexcept {
     wakeup_.set_coroutine(handle);
-    wakeup_.set_result(io::Wait::timed_out);  // until set() says otherwise
+    wakeup_.set_result(io::Wait::timed_out);  // set() changes it
     state_.waiters.push_back(wakeup_);
     io::Reactor& reactor = state_.reactor;
     reactor.timers().arm(timer_, io::deadline_after(reactor.now(), duration_));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// io::Event wakes the one coroutine that waits for it; that resets it. set() before the wait counts
-// once. A deadline may end the wait. The event must outlive the wait. onehop::Event is the public
-// one, for several waiters. Thread: owner.
+// io::Event wakes the one coroutine that waits for it. Waking resets the event. If set() was called
+// before the wait, however often, one wait completes at once. A deadline may end the wait. The
+// event must outlive the wait. For several waiters, use the public onehop::Event. Thread: owner.
 #pragma once
 
 #include "base/check.hpp"

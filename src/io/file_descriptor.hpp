@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FileDescriptor: owns an open descriptor and closes it. Move-only.
+// FileDescriptor owns an open descriptor and closes it. It is move-only.
 #pragma once
 
 #include <utility>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Mailbox passes functions from any thread to an event loop. Each Reactor has one; others may keep
-// it for longer than the Reactor lives. Thread: any, unless stated otherwise.
+// Mailbox passes functions from any thread to an event loop. Each Reactor has one; other objects
+// may keep it after the Reactor is gone. Thread: any, unless stated otherwise.
 #pragma once
 
 #include "io/file_descriptor.hpp"
@@ -23,9 +23,10 @@ class Mailbox {
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
 
-  // Gives `work` to the event loop. If the loop has ended, it destroys `work` and returns false.
+  // Passes `work` to the event loop, and returns true. If the loop has ended, destroys `work` and
+  // returns false.
   bool post(Work work);
-  // The same, but waits for memory if there is none, so that destructors may call it.
+  // Like post(), but waits if there is no memory, so that destructors may call it.
   template <class Function>
   bool post_or_wait(const Function& function) noexcept {
     for (;;) {
@@ -37,16 +38,17 @@ class Mailbox {
     }
   }
 
-  // Sleeps for a moment, for what cannot fail and has no memory.
+  // Sleeps for 1 ms, for code that needs memory and cannot fail.
   static void wait_for_memory() noexcept;
 
   bool has_mail() const noexcept { return has_mail_.load(std::memory_order_acquire); }
   // An eventfd to watch edge-triggered: each post() to an empty mailbox writes to it.
   int descriptor() const noexcept { return wake_.get(); }
 
-  // Returns what was posted since the last call. Thread: owner.
+  // Returns the functions posted since the last call. Thread: owner.
   std::vector<Work> take();
-  // From now on post() returns false. Destroys what is left. Thread: owner.
+  // Makes later calls of post() return false, and destroys the functions that are left. Thread:
+  // owner.
   void close();
 
  private:

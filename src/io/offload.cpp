@@ -23,7 +23,7 @@ namespace {
 
 constinit thread_local const io::Reactor* offloading = nullptr;
 
-// How many jobs of one worker are in the pool. Thread: any.
+// JobCount is the number of jobs that one worker has in the pool. Thread: any.
 class JobCount {
  public:
   void add() {
@@ -45,7 +45,7 @@ class JobCount {
   std::size_t count_ = 0;
 };
 
-// The part of the pool that belongs to a worker. It ends after its last job has run.
+// Offloads is the part of the pool that belongs to a worker. It ends after its last job has run.
 class Offloads final : public io::WorkerLocal {
  public:
   static Offloads& of(io::Reactor& reactor) {
@@ -56,10 +56,11 @@ class Offloads final : public io::WorkerLocal {
   const std::shared_ptr<io::ThreadPool>& pool() noexcept { return pool_; }
   const std::shared_ptr<JobCount>& jobs() noexcept { return jobs_; }
 
-  // Held by each job from now on, until this thread knows that it has ended.
+  // Each job submitted from now on holds the generation until this thread knows that the job has
+  // ended.
   using Generation = std::shared_ptr<const void>;
   const Generation& generation() const noexcept { return generation_; }
-  // Keeps `object` until all jobs so far have let go of their generation.
+  // Keeps `object` until all jobs so far have released their generation.
   void keep(const std::shared_ptr<const void>& object) {
     release_unused();
     Generation next = std::make_shared<const char>();
@@ -78,7 +79,7 @@ class Offloads final : public io::WorkerLocal {
   struct Kept {
     Kept(const Generation& g, std::shared_ptr<const void> o) noexcept
         : of(g), object(std::move(o)) {}
-    std::weak_ptr<const void> of;  // no job of an earlier one is left, either, if this is first
+    std::weak_ptr<const void> of;  // for the first element, no earlier job is left, either
     std::shared_ptr<const void> object;
   };
 
@@ -88,7 +89,7 @@ class Offloads final : public io::WorkerLocal {
   std::deque<Kept> kept_;
 };
 
-// One call of offload(), with its place in the pool.
+// Ticket is one call of offload(), as a job of the pool.
 class Ticket final : public io::ThreadPool::Job, public std::enable_shared_from_this<Ticket> {
  public:
   Ticket(io::Reactor& reactor, std::shared_ptr<detail::OffloadJob> work)
@@ -101,20 +102,20 @@ class Ticket final : public io::ThreadPool::Job, public std::enable_shared_from_
   void run() noexcept override {
     offloading = &reactor_;
     work_->run();
-    work_.reset();  // if the task is gone, the function and its result die here
+    work_.reset();  // if the task is gone, this destroys the function and its result
     offloading = nullptr;
     mailbox_->post_or_wait([self = shared_from_this()] { self->on_finished(); });
     count_->remove();
   }
 
-  // From here on, the functions are called on the owner's thread.
+  // The following functions are called on the owner's thread.
   bool has_finished() const noexcept { return finished_; }
   void set_waiter(io::Wakeup* waiter) noexcept { waiter_ = waiter; }
   void on_submit() {
     count_->add();
     reactor_.begin_outside_work();
   }
-  // The pool does not have the job, or does not have it any more, and has not run it.
+  // Called if the pool did not accept the job, or if the job was removed before it ran.
   void on_removed() noexcept {
     reactor_.end_outside_work();
     count_->remove();
@@ -140,7 +141,7 @@ class Ticket final : public io::ThreadPool::Job, public std::enable_shared_from_
   bool finished_ = false;
 };
 
-// Submits a job and waits until it has run. Destroying it gives the job up.
+// OffloadAwaiter submits a job and waits until it has run. Destroying it abandons the job.
 class OffloadAwaiter {
  public:
   explicit OffloadAwaiter(std::shared_ptr<detail::OffloadJob> work)
@@ -192,8 +193,8 @@ const io::Reactor* io::offloading_reactor() noexcept {
   return offloading;
 }
 
-// If memory is short, it does not wait for the jobs instead: one of them may wait for this thread,
-// as in Server::update().
+// If memory is short, it waits for memory and not for the jobs, because a job may wait for this
+// thread, as in Server::update().
 void io::release_after_offloads(std::shared_ptr<const void> object) noexcept {
   Reactor* const reactor = Reactor::current_or_null();
   if (!reactor) return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What offloaded functions may refer to lives until they have ended. Thread: owner.
+// Keeps objects to which offloaded functions may refer until these functions have ended. Thread:
+// owner.
 #pragma once
 
 #include <memory>
@@ -9,9 +10,9 @@ namespace onehop::io {
 
 class Reactor;
 
-// The event loop one of whose tasks has offloaded the function that this thread runs; null on any
-// other thread. That loop ends only after the function, which must not wait for it. For comparison:
-// the loop is another thread's.
+// Returns the event loop whose task offloaded the function that this thread runs; null on any other
+// thread. That loop ends only after the function, so the function must not wait for it. The loop
+// belongs to another thread: use the pointer for comparison only.
 const Reactor* offloading_reactor() noexcept;
 
 // Releases `object`, on this thread, after all functions that tasks of its event loop have

@@ -27,7 +27,7 @@ void PassTimes::record(Time now) noexcept {
 DurationHistogram PassTimes::durations() const noexcept {
   DurationHistogram all = long_.value();
   all.counts[0] += short_.value();
-  // A tick is worth what it has been so far.
+  // A tick counts as its average length so far.
   const std::uint64_t passed = ticks() - made_at_;
   if (passed > 0) {
     const Duration lived = std::chrono::steady_clock::now() - made_;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PassTimes: how long an event loop works between two waits for events, for
-// other threads to read. A short pass is timed by the processor's counter alone, which costs less
-// than the clock.
+// PassTimes measures how long an event loop works between two waits for events. Other threads may
+// read the results. A short pass is timed by the processor's counter alone, which costs less than
+// the clock.
 // Thread: owner.
 #pragma once
 
@@ -22,7 +22,7 @@ namespace onehop::io {
 class PassTimes {
  public:
   using Clock = Time (*)() noexcept;
-  // `clock` is asked at the end of passes that are not short.
+  // `clock` is read at the end of passes that are not short.
   explicit PassTimes(Clock clock = &std::chrono::steady_clock::now) noexcept : clock_(clock) {}
   PassTimes(const PassTimes&) = delete;
   PassTimes& operator=(const PassTimes&) = delete;
@@ -43,9 +43,10 @@ class PassTimes {
   }
 
   DurationHistogram durations() const noexcept;
-  // Of the last minute or two in which there were passes; zero if all were short.
+  // Returns the longest pass of the last one to two minutes in which there were passes; zero if all
+  // were short.
   Duration longest() const noexcept;
-  // How long the present one has lasted; zero while the loop waits.
+  // Returns how long the current pass has lasted; zero while the loop waits.
   Duration busy_for(Time now) const noexcept;
 
  private:
@@ -54,7 +55,7 @@ class PassTimes {
   // kind do.
   static constexpr std::uint64_t kShort = 400'000;
 
-  // The processor's counter. Without one that is known, no pass is short.
+  // Returns the processor's counter. On processors whose counter is not known, no pass is short.
   static std::uint64_t ticks() noexcept {
 #if defined(__x86_64__)
     return __builtin_ia32_rdtsc();

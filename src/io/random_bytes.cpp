@@ -27,7 +27,7 @@ class RandomBytes {
 
  private:
   void fill() {
-    // getrandom(2) gives 256 bytes or fewer whole, or fails.
+    // getrandom(2) returns 256 bytes or fewer completely, or fails.
     ssize_t got = 0;
     do {
       got = ::getrandom(memory_.data(), memory_.size(), 0);

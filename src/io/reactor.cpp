@@ -15,13 +15,13 @@ namespace onehop::io {
 namespace {
 
 constexpr std::size_t kEventsPerPass = 256;
-// The same in every run, and so with the ticks of the timers where they are.
+// The same in every run, so that the ticks of timers are the same, too.
 constexpr Time kManualStart{std::chrono::hours(1)};
 constexpr Duration kReleaseEvery = std::chrono::seconds(1);
 // A timer this late means that the process did not run when it was due: it was stopped, its
 // container frozen, or one step of work took long.
 constexpr Duration kLate = std::chrono::milliseconds(50);
-// The maximum number of passes over events that arrive meanwhile, before timers fire: enough for a
+// The maximum number of passes for which late timers are held while events arrive: enough for a
 // request to go through every part that handles it.
 constexpr unsigned kMaxHeldPasses = 64;
 
@@ -49,12 +49,12 @@ Reactor::Reactor(Clock clock)
 Reactor::~Reactor() {
   Enter enter(*this);
   mailbox_->close();
-  // The youngest first: it may use the ones made before it.
+  // The youngest first, because it may use those made before it.
   while (!locals_order_.empty()) {
     const LocalKey key = locals_order_.back();
     recent_locals_ = {};
     locals_order_.pop_back();
-    const auto local = locals_.extract(key);  // its destructor may make another
+    const auto local = locals_.extract(key);  // its destructor may make another local
   }
 }
 
@@ -95,7 +95,8 @@ void Reactor::run() {
 }
 
 void Reactor::stop() noexcept {
-  // run() ends once it has read this, and perhaps before post() has returned.
+  // The reactor may be destroyed before post() returns, because run() ends when it has run this
+  // function.
   const std::shared_ptr<Mailbox> mailbox = mailbox_;
   mailbox->post_or_wait([this] { stopping_ = true; });
 }
@@ -114,8 +115,9 @@ bool Reactor::run_pass(Duration longest) {
   return worked;
 }
 
-// Called before a wait. Work that has just begun, and memory that still returns, end in a further
-// call: without it, a thread that falls idle would keep what its last second returned.
+// Called before a wait. It schedules a further call while there is more memory to return, and when
+// work has just begun after a pause. Otherwise a thread that becomes idle would keep the memory
+// that its last second of work returned.
 void Reactor::release_memory() {
   const bool was_idle = now_ - next_release_ >= kReleaseEvery;
   next_release_ = now_ + kReleaseEvery;
@@ -140,7 +142,7 @@ void Reactor::poll(Duration longest) {
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
     timeout = static_cast<int>(std::min<std::int64_t>(ms, 60'000));
   }
-  pass_times_.end();  // with Clock::manual none has begun
+  pass_times_.end();  // no pass has begun with Clock::manual
   const int count =
       ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), timeout);
   ++pass_;
@@ -155,9 +157,9 @@ void Reactor::poll(Duration longest) {
   }
 }
 
-// The kernel may have been asked before the stop and the clock afterwards, and one wait returns
-// only some of the events. Late timers therefore wait until a wait that began afterwards finds no
-// more events.
+// If the process was stopped, the kernel may have been asked before the stop and the clock read
+// after it, and one wait returns only some of the events. Late timers are therefore held until a
+// wait that began after the stop finds no more events.
 bool Reactor::must_hold_timers(int events, std::optional<Time> next) noexcept {
   if (events < 0) return true;  // a signal ended the wait: the next one returns the events
   if (!next || now_ - *next < kLate) {
@@ -184,7 +186,7 @@ void Reactor::run_ready() {
     wakeup->run();
 }
 
-// Returns whether there was anything to run.
+// Reports whether there was anything to run.
 bool Reactor::run_posted() {
   if (!mailbox_->has_mail()) return false;
   for (auto& work : mailbox_->take())

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reactor: the event loop of one thread: descriptors (epoll, edge-triggered), timers, and the list
-// of what is ready to run. Events and timers only mark and list; user code runs from that list
-// alone, so nothing is destroyed under the feet of an event. post() and stop() may be called from
-// any thread.
+// Reactor is the event loop of one thread. It has descriptors (epoll, edge-triggered), timers, and
+// the list of wakeups that are ready to run. Events and timers only add to that list. User code
+// runs only from the list, so it cannot destroy an object whose event is being handled. post() and
+// stop() may be called from any thread.
 #pragma once
 
 #include "io/buffer_pool.hpp"
@@ -34,7 +34,7 @@ class Reactor;
 // The reactor whose run() or Enter is active on this thread, or null. See Reactor::current().
 inline constinit thread_local Reactor* current_reactor = nullptr;
 
-// Who hears about a descriptor. `events` are EPOLL* bits.
+// Watcher receives the events of a descriptor. `events` are EPOLL* bits.
 class Watcher {
  public:
   Watcher() = default;
@@ -46,11 +46,11 @@ class Watcher {
   ~Watcher() = default;
 };
 
-// An object that belongs to a thread rather than to a connection, such as a pool. Destroyed with
-// the reactor, the youngest first, and so perhaps before an older one that has begun to use it
-// later: tasks of the older one that wait for the younger are destroyed when that is gone. An
-// awaiter or a destructor of such a task may therefore touch only objects that it shares (by a
-// shared_ptr), and the reactor's own.
+// WorkerLocal is an object that belongs to a thread rather than to a connection, such as a pool.
+// The reactor destroys its WorkerLocals with itself, the youngest first. An older one may have
+// begun to use a younger one, and its tasks that wait for the younger one are then destroyed after
+// the younger one. The awaiters and destructors of such tasks may therefore touch only objects that
+// they share (by a shared_ptr) and the reactor's own.
 class WorkerLocal {
  public:
   WorkerLocal() = default;
@@ -70,12 +70,13 @@ class Reactor {
   Reactor& operator=(const Reactor&) = delete;
   ~Reactor();
 
-  // The reactor whose run() or Enter is active on this thread.
+  // Returns the reactor whose run() or Enter is active on this thread; current() ends the process
+  // if there is none.
   static Reactor& current() noexcept;
   static Reactor* current_or_null() noexcept { return current_reactor; }
   // Ends the process, with a message that says what to do, unless this reactor is current. Called
-  // where a task begins to wait and where the code of users returns: a task that another thread
-  // resumes would use its worker's objects without a lock, and nothing can take that back.
+  // where a task begins to wait and where user code returns: a task that another thread has resumed
+  // would use its worker's objects without a lock, and that cannot be undone.
   void expect_current() const noexcept {
     if (current_reactor != this) [[unlikely]]
       resumed_elsewhere();
@@ -94,12 +95,13 @@ class Reactor {
 
   // Runs until stop().
   void run();
-  // Ends run(), in this pass or the next. The reactor may be gone when it returns. Thread: any.
+  // Ends run(), in this pass or the next. The reactor may be gone when stop() returns. Thread: any.
   void stop() noexcept;
-  // One pass: waits for at most `longest` when nothing is ready. True when anything was run.
+  // Runs one pass, which waits for at most `longest` if nothing is ready. Reports whether anything
+  // was run.
   bool run_once(Duration longest);
 
-  // How often the kernel was asked for events.
+  // The number of times that the kernel was asked for events.
   std::uint64_t pass() const noexcept { return pass_; }
   // Empty with Clock::manual. Thread: any.
   const PassTimes& pass_times() const noexcept { return pass_times_; }
@@ -109,36 +111,37 @@ class Reactor {
   // Reads the clock again, after work that took long.
   void refresh_time() noexcept;
 
-  // Runs `wakeup` in this pass or the next. One that is listed already stays where it is.
+  // Runs `wakeup` in this pass or the next. A wakeup that is already listed keeps its place.
   void schedule(Wakeup& wakeup) noexcept {
     if (!wakeup.is_linked()) ready_.push_back(wakeup);
   }
-  // Runs `wakeup` when everything that is ready in this pass has run: for what gathers the work of
-  // the others, such as one write for many answers.
+  // Runs `wakeup` after everything that is ready in this pass, for code that combines the work of
+  // others, such as one write for many responses.
   void schedule_last(Wakeup& wakeup) noexcept {
     if (!wakeup.is_linked()) last_.push_back(wakeup);
   }
-  // Runs `work` on the reactor's thread; drops it if the reactor has stopped for good. Destructors
-  // and stops call Mailbox::post_or_wait() instead, which does not throw. Thread: any.
+  // Runs `work` on the reactor's thread; drops it if the reactor has ended. Destructors and stops
+  // call Mailbox::post_or_wait() instead, which does not throw. Thread: any.
   void post(std::function<void()> work) { mailbox_->post(std::move(work)); }
   // Never null. Thread: any.
   const std::shared_ptr<Mailbox>& mailbox() const noexcept { return mailbox_; }
 
-  // Another thread works for a task of this reactor and will post() when it is done. Code that runs
-  // the reactor until nothing is left to do waits for that; see testing::Network.
+  // Count the work that other threads do for tasks of this reactor; such a thread calls post() when
+  // it is done. Code that runs the reactor until nothing is left to do waits for them; see
+  // testing::Network.
   void begin_outside_work() noexcept { ++outside_work_; }
   void end_outside_work() noexcept { --outside_work_; }
   bool has_outside_work() const noexcept { return outside_work_ != 0; }
-  // The same for a result that another thread may deliver, or may not.
+  // The same for results that another thread may or may not deliver.
   void begin_awaiting_result() noexcept { ++awaited_results_; }
   void end_awaiting_result() noexcept { --awaited_results_; }
   bool awaits_result() const noexcept { return awaited_results_ != 0; }
 
-  // Registers once, edge-triggered; false with errno set when the kernel refuses. To be removed
-  // before the descriptor is closed: closing does not end it while another process has a copy, as
-  // every child has between fork and exec.
+  // Registers `fd` once, edge-triggered. Returns false, with errno set, if the kernel refuses. Call
+  // remove() before closing the descriptor: closing does not end the registration while another
+  // process has a copy, as every child does between fork and exec.
   bool add(int fd, Watcher& watcher, std::uint32_t events) noexcept;
-  // Why the kernel refused the last add(), as an errno; 0 when it did not.
+  // The errno with which the kernel refused the last add(); 0 if it did not.
   int refusal() const noexcept { return refusal_; }
   void modify(int fd, Watcher& watcher, std::uint32_t events) noexcept;
   void remove(int fd) noexcept;
@@ -146,12 +149,13 @@ class Reactor {
   TimerWheel& timers() noexcept { return timers_; }
   BufferPool& buffers() noexcept { return buffers_; }
   Endings& endings() noexcept { return endings_; }
-  // The client's connection, or whatever has this number, has ended: its Watches hear of it.
+  // Notifies the Watches of `number` that the object with this number, such as a client's
+  // connection, has ended.
   void notify_end(Endings::Number number) noexcept {
     endings_.notify_end(number, [this](Wakeup& wakeup) { schedule(wakeup); });
   }
 
-  // Memory for one step of work: valid until the caller suspends. `scratch` for bodies,
+  // Memory for one step of work, valid until the caller suspends. `scratch` for bodies,
   // `head_scratch` for heads about to be written.
   static constexpr std::size_t kScratchSize = 512 * 1024;
   static constexpr std::size_t kHeadScratchSize = 96 * 1024;
@@ -178,8 +182,8 @@ class Reactor {
     recent = {key, slot.get()};
     return static_cast<T&>(*slot);
   }
-  // Destroys it, if there is one. It must not be called inside one of its functions, but in a
-  // Wakeup.
+  // Destroys the T of `owner`, if there is one. It must be called in a Wakeup, and not inside a
+  // function of that T.
   template <class T>
   void forget_local(const void* owner) {
     forget_local(LocalKey{&kTypeOf<T>, owner});
@@ -198,12 +202,12 @@ class Reactor {
       const std::hash<const void*> hash;
       return hash(key.type) + hash(key.owner) / kOwnerAlignment;
     }
-    static constexpr std::size_t kOwnerAlignment = 64;  // about: owners are far apart
+    static constexpr std::size_t kOwnerAlignment = 64;  // roughly: owners are far apart
   };
-  // A request needs few of them, again and again.
+  // A request uses few locals, again and again.
   static constexpr std::size_t kRecentLocals = 8;
   struct RecentLocal {
-    LocalKey key;  // of no object: none
+    LocalKey key;  // null: unused
     WorkerLocal* local = nullptr;
   };
   void forget_local(const LocalKey& key);
@@ -213,12 +217,12 @@ class Reactor {
   void run_ready();
   bool run_posted();
   void poll(Duration longest);
-  // After a wait that gave `events`, or failed: whether timers wait for what has come meanwhile.
-  // `next`: when the first of them is due.
+  // Called after a wait that returned `events`, which is negative if it failed. Reports whether
+  // timers must wait for events that arrived meanwhile. `next` is when the first timer is due.
   bool must_hold_timers(int events, std::optional<Time> next) noexcept;
   void release_memory();
 
-  // Last, so that what waits in them outlives nothing: see ~Reactor.
+  // ~Reactor destroys the WorkerLocals while all of these members exist.
   FileDescriptor epoll_;
   const std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
   Time now_;

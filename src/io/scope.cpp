@@ -16,8 +16,8 @@ namespace {
 
 class Spawned;
 
-// Where tasks go that cannot be destroyed yet, because they run: emptied by the event loop in its
-// next pass, when nothing runs.
+// Graveyard holds tasks that cannot be destroyed yet, because they are running. The event loop
+// empties it in its next pass, when no task is running.
 class Graveyard final : public io::WorkerLocal {
  public:
   static Graveyard& of(io::Reactor& reactor) {
@@ -34,7 +34,7 @@ class Graveyard final : public io::WorkerLocal {
   io::Wakeup wakeup_{io::call<&Graveyard::empty>(this)};
 };
 
-// The tasks of one scope and who waits for them.
+// Members are the tasks of one scope, and the tasks that wait for them.
 struct Members {
   explicit Members(io::Reactor& r) noexcept : reactor(r) {}
   Members(const Members&) = delete;
@@ -59,7 +59,7 @@ struct Members {
   io::Reactor& reactor;
   std::list<Spawned> tasks;
   IntrusiveList<io::Wakeup> joiners;
-  std::exception_ptr failure;  // the first, until a join() throws it
+  std::exception_ptr failure;  // the first one, until a join() rethrows it
 };
 
 class Spawned {
@@ -71,7 +71,7 @@ class Spawned {
 
   void place(std::list<Spawned>::iterator place) noexcept { place_ = place; }
 
-  // True when it is finished.
+  // Returns true if the task has finished.
   bool start() {
     below_ = static_cast<const Spawned*>(io::running_task);
     io::running_task = this;
@@ -80,7 +80,7 @@ class Spawned {
     below_ = nullptr;
     return finished;
   }
-  // Whether its code is on the stack right now.
+  // Reports whether its code is on the stack.
   bool is_running() const noexcept {
     const auto* at = static_cast<const Spawned*>(io::running_task);
     while (at && at != this)
@@ -98,7 +98,7 @@ class Spawned {
         self.members_->failure = std::current_exception();
       }
     }
-    work = task<void>();  // its parameters die now, not when the event loop comes by
+    work = task<void>();  // destroys its parameters now, not in the next pass
     self.on_finished();
   }
 
@@ -145,7 +145,8 @@ class JoinAwaiter {
   io::Wakeup wakeup_;
 };
 
-// Resumes its coroutine after `duration`; in the next pass of the event loop at the earliest.
+// SleepAwaiter resumes its coroutine after `duration`, in the next pass of the event loop at the
+// earliest.
 class SleepAwaiter {
  public:
   explicit SleepAwaiter(io::Duration duration) noexcept
@@ -175,7 +176,7 @@ class SleepAwaiter {
   io::Wakeup wakeup_;
 };
 
-// Starts work and waits for its end or the deadline, whichever comes first.
+// TimedAwaiter starts work, and waits for its end or the deadline, whichever is first.
 class TimedAwaiter {
  public:
   TimedAwaiter(io::Duration duration, detail::TimedWork& work) noexcept
@@ -193,7 +194,7 @@ class TimedAwaiter {
     reactor_.timers().arm(timer_, deadline_);
     return true;
   }
-  // The work resumes the coroutine itself, so only the timer leaves a mark.
+  // The work resumes the coroutine directly; only the timer sets a result.
   bool await_resume() const noexcept { return wakeup_.result() != io::Wait::timed_out; }
 
  private:
@@ -209,7 +210,7 @@ class TimedAwaiter {
   io::Wakeup wakeup_;
 };
 
-// Everything but what runs right now is destroyed before this returns.
+// Destroys all tasks before it returns, except those that are running.
 void destroy_tasks(Members& members) {
   std::list<Spawned> doomed = std::exchange(members.tasks, {});
   for (auto it = doomed.begin(); it != doomed.end();) {
@@ -234,7 +235,7 @@ Scope::~Scope() {
 void Scope::spawn(task<void> work) {
   if (!work) throw std::invalid_argument("Scope::spawn: the task is empty");
   state_->reactor.expect_current();
-  Graveyard::of(state_->reactor);  // its end needs no memory
+  Graveyard::of(state_->reactor);  // made now, so that the end of a task needs no memory
   std::list<Spawned>& tasks = state_->tasks;
   tasks.emplace_back(*state_, std::move(work));
   const auto spawned = std::prev(tasks.end());
@@ -243,9 +244,9 @@ void Scope::spawn(task<void> work) {
 }
 
 void Scope::cancel() {
-  // A test may drop what it was given after the network has run.
+  // Outside an event loop, a test may destroy objects after its network has run.
   if (!state_->tasks.empty() && io::Reactor::current_or_null()) state_->reactor.expect_current();
-  const std::shared_ptr<State> state = state_;  // the scope may die with one of its tasks
+  const std::shared_ptr<State> state = state_;  // a task may own the scope
   destroy_tasks(*state);
   state->wake_joiners_when_empty();
 }

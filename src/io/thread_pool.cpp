@@ -71,7 +71,7 @@ bool ThreadPool::try_submit(std::shared_ptr<Job> job) {
 }
 
 bool ThreadPool::try_remove(const Job& job) noexcept {
-  std::shared_ptr<Job> removed;  // dies without the mutex
+  std::shared_ptr<Job> removed;  // destroyed after the mutex is unlocked
   const std::lock_guard lock(mutex_);
   const auto found = std::ranges::find(queue_, &job, &std::shared_ptr<Job>::get);
   if (found == queue_.end()) return false;
@@ -80,7 +80,8 @@ bool ThreadPool::try_remove(const Job& job) noexcept {
   return true;
 }
 
-// With the mutex held. Without a new thread, the job waits for one of the others, if there are any.
+// Called with the mutex held. If no thread can be started, the job waits for one of the others, if
+// there are any.
 void ThreadPool::start_thread() {
   const BlockedSignals blocked;
   try {

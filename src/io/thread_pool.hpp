@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ThreadPool runs jobs that may block on a few threads, which start when they are needed. The jobs
-// that wait are bounded in number. Thread: any.
+// ThreadPool runs jobs that may block. It has a few threads, which start when they are needed, and
+// a queue of limited length. Thread: any.
 #pragma once
 
 #include <condition_variable>
@@ -35,8 +35,8 @@ class ThreadPool {
   // Returns the pool of the process, which ends with the last reference to it.
   static std::shared_ptr<ThreadPool> shared();
 
-  // Returns false, without the job, if the queue is full. Throws std::system_error if there is no
-  // thread and the system refuses one.
+  // Returns false, and does not take the job, if the queue is full. Throws std::system_error if
+  // there is no thread and the system refuses one.
   bool try_submit(std::shared_ptr<Job> job);
   // Removes a job that has not begun. Returns false if it has.
   bool try_remove(const Job& job) noexcept;

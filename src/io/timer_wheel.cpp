@@ -37,8 +37,8 @@ void TimerWheel::arm(Timer& timer, Time deadline) noexcept {
   place(timer);
 }
 
-// Level n holds what is due within 64^(n+1) ticks. Farther away than the top level reaches: the top
-// level's last slot, from where it is placed again.
+// Level n holds timers that are due within 64^(n+1) ticks. Timers beyond the reach of the top level
+// are in its last slot, and are placed again from there.
 void TimerWheel::place(Timer& timer) noexcept {
   constexpr std::uint64_t kReach = std::uint64_t{1} << (kBits * kLevels);
   const std::uint64_t due =
@@ -82,7 +82,7 @@ void TimerWheel::advance(Time now) {
     return;
   }
   while (tick_ < target) {
-    // Skip to the next occupied slot of level 0, or to its end, where level 1 is looked at.
+    // Skip to the next occupied slot of level 0, or to the end of level 0, where level 1 cascades.
     const auto at = static_cast<unsigned>(tick_ & (kSlots - 1));
     const std::uint64_t ahead = at + 1 < kSlots ? occupied_[0] >> (at + 1) : 0;
     const std::uint64_t step =
@@ -98,7 +98,7 @@ void TimerWheel::advance(Time now) {
     while (!due.empty()) {
       Timer& timer = due.front();
       remove(timer);
-      if (timer.deadline_ > now) {  // from beyond the reach of the wheel
+      if (timer.deadline_ > now) {  // it was beyond the reach of the wheel
         arm(timer, timer.deadline_);
         continue;
       }
@@ -119,7 +119,8 @@ std::optional<Time> TimerWheel::next() const noexcept {
       return start_ + kTick * static_cast<std::int64_t>(tick);
     }
   }
-  // Only slots before the current one: they come up after the next turn of the top level.
+  // Only slots before the current one are occupied, which follow after the next turn of the top
+  // level.
   return start_ + kTick * static_cast<std::int64_t>(tick_ + kSlots);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TimerWheel: many timers, most of which never fire. Four levels of 64 slots; arming, moving and
-// disarming are O(1). A tick is 2 ms: timers fire up to two ticks late, never early.
+// TimerWheel holds many timers, most of which never fire. It has four levels of 64 slots; arming,
+// moving and disarming are O(1). A tick is 2 ms. Timers fire up to two ticks late, never early.
 // Thread: owner.
 #pragma once
 
@@ -26,7 +26,8 @@ constexpr Time deadline_after(Time now, Duration delay) noexcept {
 
 class TimerWheel;
 
-// Lives inside its owner, which the callback gets back. Disarms itself when it dies.
+// Timer is a member of its owner, which the callback receives as `context`. Its destructor disarms
+// it.
 class Timer : private ListNode {
  public:
   using Callback = void (*)(void* context);
@@ -60,11 +61,12 @@ class TimerWheel {
   TimerWheel& operator=(const TimerWheel&) = delete;
   ~TimerWheel();
 
-  // Fires once at `deadline`, or on the next advance() when that has passed. Moves an armed timer.
+  // Makes `timer` fire once, at `deadline`, or in the next advance() if that has passed. Moves an
+  // armed timer.
   void arm(Timer& timer, Time deadline) noexcept;
   // Runs the callbacks of every timer due at `now`. They may arm and disarm any timer.
   void advance(Time now);
-  // When advance() should be called next; std::nullopt if no timer is armed.
+  // Returns the time at which advance() should be called next; std::nullopt if no timer is armed.
   std::optional<Time> next() const noexcept;
   bool empty() const noexcept { return armed_ == 0; }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Wakeup: something that will run soon: a suspended coroutine, or a callback. The
-// waiter owns it (usually inside an awaiter). It leaves every list when it is destroyed, so a
-// destroyed one never runs.
+// Wakeup is a suspended coroutine, or a callback, that an event loop runs later. The waiter owns
+// it, usually inside an awaiter. A Wakeup leaves its list when it is destroyed, and so never runs
+// after that.
 // Thread: owner.
 #pragma once
 
@@ -15,11 +15,12 @@
 
 namespace onehop::io {
 
-// Why a wait ended.
+// Wait is the reason why a wait ended.
 enum class Wait : std::uint8_t { ready, timed_out, interrupted };
 
-// Which of the tasks in a Scope runs on this thread, or null: an identity that follows the task
-// through its waits, so that a task that cancels its own Scope is not destroyed while it runs.
+// Identifies the task of a Scope that runs on this thread; null if there is none. The identity
+// follows the task through its waits, so that a task that cancels its own Scope is not destroyed
+// while it runs.
 inline constinit thread_local const void* running_task = nullptr;
 
 class Wakeup : public ListNode {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// co_await yield(reactor): lets everything else that is ready run first. For loops that could hold
-// the thread for long.
+// co_await yield(reactor) lets everything else that is ready run first. It is for loops that could
+// hold the thread for long.
 #pragma once
 
 #include "io/reactor.hpp"
