@@ -4,8 +4,8 @@
 //         curl http://127.0.0.1:8080/ http://127.0.0.1:8080/
 //
 // A round tripper that wraps another one and keeps the responses to GET requests in memory for ten
-// seconds. It is a sketch, not a cache as RFC 9111 defines it: of the fields, it considers only
-// Cache-Control, Cookie and Set-Cookie.
+// seconds. It is a sketch, not a cache as RFC 9111 defines it: the only fields that it considers
+// are Authorization, Cache-Control, Cookie and Set-Cookie.
 #include <onehop/onehop.hpp>
 
 #include <chrono>

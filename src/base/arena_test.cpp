@@ -60,7 +60,7 @@ TEST(Arena, DestroysObjectsInReverseWhenTheLastReferenceGoes) {
   EXPECT_EQ(log, (std::vector<int>{2, 1}));
 }
 
-// A thread's free list is destroyed with the thread; an arena made there may live longer.
+// A thread's free lists are destroyed with the thread; an arena made there may live longer.
 TEST(Arena, OutlivesTheThreadThatMadeIt) {
   ArenaRef arena;
   std::string_view text;

@@ -21,7 +21,7 @@ TEST(Error, EveryCodeHasItsOwnText) {
   EXPECT_FALSE(texts.contains("unknown error"));
 }
 
-// Destructors make errors, so making one must not throw.
+// Destructors make errors, so making an error must not throw.
 TEST(Error, HasNoDetailWhereThereIsNoMemoryForIt) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer allocates";
   const FailingAllocation next(0);

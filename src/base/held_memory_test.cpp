@@ -16,7 +16,7 @@ namespace {
 
 constexpr auto kStep = static_cast<std::size_t>(kHeldMemoryStep);
 
-// Returns how many bytes more are held after `work`.
+// Returns by how many bytes the held memory grows during `work`.
 template <class Work>
 std::ptrdiff_t growth(Work work) {
   report_held_memory();

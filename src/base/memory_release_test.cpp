@@ -27,7 +27,7 @@ std::size_t resident_bytes() {
   return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
-// Blocks that are freed between others that stay: malloc itself returns none of them.
+// Blocks that are freed between others that stay. malloc alone returns none of them to the system.
 TEST(ReturnedMemory, GoesBackToTheSystemOnceItIsEnough) {
   if (kMemoryChecker) GTEST_SKIP() << "needs the C library's malloc";
   release_returned_memory();  // releases the memory that other tests returned
@@ -50,7 +50,7 @@ struct Connection : Lasting {
   char content[600];
 };
 
-// Connections that come and go take the same memory again and again: nothing is to be released.
+// Connections that come and go use the same memory repeatedly, so there is nothing to release.
 TEST(ReturnedMemory, CountsConnectionsThatHaveGoneAndNotThoseThatWereReplaced) {
   t_returned_memory = {};
   for (int i = 0; i < 1000; ++i)

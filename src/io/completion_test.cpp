@@ -17,7 +17,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A client of a database as a foreign library has it.
+// A database client like that of a third-party library.
 void query(const std::string& key, std::function<void(std::string)> callback) {
   std::thread([key, callback = std::move(callback)] {
     std::this_thread::sleep_for(milliseconds(5));

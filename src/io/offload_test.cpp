@@ -110,7 +110,7 @@ TEST(OffloadTest, AFunctionWhoseTaskIsDestroyedIsFinished) {
         scope.cancel();
         EXPECT_FALSE(e);
       }(began, ended, std::move(captured)));
-  EXPECT_TRUE(ended);  // run() waits for it
+  EXPECT_TRUE(ended);  // run() waits for the function
   EXPECT_TRUE(watched.expired());
 }
 

@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Time kFirstPass{1h};
-Time ending;  // of the pass that ends next
+Time ending;  // the time at which the next pass ends
 
 Time clock_of_test() noexcept {
   return ending;
@@ -21,7 +21,7 @@ Time clock_of_test() noexcept {
 void pass(PassTimes& times, Time began, Duration took) {
   times.begin(began);
   ending = began + took;
-  std::this_thread::sleep_for(2ms);  // else it is a short one
+  std::this_thread::sleep_for(2ms);  // otherwise the pass is short
   times.end();
 }
 
@@ -41,10 +41,10 @@ TEST(PassTimes, SaysHowLongPassesTakeAndThePresentOneHasTaken) {
 
 TEST(PassTimes, AShortOneIsCountedWithoutTheClock) {
   PassTimes times(&clock_of_test);
-  times.end();  // none had begun
+  times.end();  // no pass has begun
   EXPECT_EQ(times.durations().count(), 0u);
   ending = kFirstPass + 1h;
-  // On a busy machine some of them may take long.
+  // On a busy machine, some passes may take long.
   for (int i = 0; i < 100; ++i) {
     times.begin(kFirstPass);
     times.end();

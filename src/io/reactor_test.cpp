@@ -28,7 +28,7 @@ using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// A wakeup that writes its name down.
+// A wakeup that logs its name.
 class Named {
  public:
   Named(std::vector<std::string>& log, std::string name) : log_(log), name_(std::move(name)) {}
@@ -178,14 +178,14 @@ TEST(Reactor, ModifyChangesWhatIsReportedAndRemoveEndsIt) {
   EXPECT_EQ(counter.calls, 1);
 }
 
-// As after SIGSTOP or in a container that was frozen: all is late at once.
+// Simulates SIGSTOP, or a frozen container: all timers are late at once.
 void be_stopped_until(Time time) {
   while (std::chrono::steady_clock::now() < time) {
   }
 }
 
 TEST(Reactor, AfterAStopAllEventsComeBeforeTheFirstTimer) {
-  constexpr std::size_t kEvents = 600;  // more than one wait returns
+  constexpr std::size_t kEvents = 600;  // more events than one wait returns
   Reactor reactor;
   std::vector<FileDescriptor> events(kEvents);
   std::vector<Counter> counters(kEvents);
@@ -218,7 +218,7 @@ TEST(Reactor, AfterAStopAllEventsComeBeforeTheFirstTimer) {
 
 TEST(Reactor, AfterAStopWhatEventsLeadToComesBeforeTheFirstTimer) {
   Reactor reactor;
-  // Each event makes the next one: as a request goes through several hands.
+  // Each event causes the next one, as when a request goes through several parts of the program.
   struct Chain final : Watcher {
     explicit Chain(Reactor& r) : reactor(r), event(make_event()) {}
     void on_events(std::uint32_t) noexcept override { reactor.schedule(wakeup); }
@@ -337,7 +337,7 @@ TEST(Reactor, MayBeGoneBeforeStopReturns) {
   }
 }
 
-// Destructors call it, which must not throw.
+// Destructors call stop(), so it must not throw.
 TEST(Reactor, StopsThoughMemoryIsShort) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "operator new is a sanitizer's";
   Reactor reactor;
@@ -428,7 +428,7 @@ TEST(Reactor, AnObjectOfTheThreadMayBeMadeWhileAnotherDies) {
   EXPECT_THAT(log, ElementsAre("restless", "late"));
 }
 
-// The mutex was locked twice, and the thread never ended.
+// The mutex must not be held while work is destroyed: a destructor that posts would lock it again.
 TEST(Reactor, WorkThatIsDroppedAtTheEndMayPostAsItDies) {
   struct Posting {
     Posting(Reactor& r, int& n) : reactor(r), left(n) {}

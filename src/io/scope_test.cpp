@@ -23,7 +23,7 @@ using ::testing::IsEmpty;
 
 using Log = std::vector<std::string>;
 
-// Writes down when it is destroyed.
+// Logs its destruction.
 class Mark {
  public:
   Mark(Log& log, std::string name) : log_(log), name_(std::move(name)) {}
@@ -166,7 +166,7 @@ TEST_F(ScopeTest, AScopeIsOfUseAfterCancel) {
   EXPECT_THAT(log_, ElementsAre("b done", "~b"));
 }
 
-// Cancels its own scope and goes on until its next wait.
+// Cancels its own scope, and continues until its next wait.
 task<void> cancel_own(Scope& scope, Log& log, io::Duration before) {
   const Mark mark(log, "canceller");
   if (before > io::Duration::zero()) co_await sleep_for(before);
@@ -220,7 +220,7 @@ task<void> cancel_after(Scope& scope, Log& log, io::Duration before) {
   log.emplace_back("cancelled");
 }
 
-// Spawns, into a scope of its own, the task that cancels the scope this one is in.
+// Spawns, into its own scope, a task that cancels the scope of this task.
 task<void> own_canceller(Scope& scope, Log& log, io::Duration before) {
   const Mark mark(log, "owner");
   Scope inner;
@@ -300,7 +300,7 @@ TEST_F(ScopeTest, AnExceptionEndsItsTaskAloneAndJoinThrowsTheFirst) {
   joining.start();
   pass(seconds(4));
   EXPECT_EQ(log_, (Log{"work", "work done", "~work", "first"}));
-  // It was notified once.
+  // The exception was rethrown once; a second join() only completes.
   auto again = log_join(scope, log_);
   EXPECT_TRUE(again.start());
   EXPECT_EQ(log_.back(), "joined");
@@ -324,7 +324,7 @@ TEST_F(ScopeTest, AScopeMayDieAfterItHasWokenItsJoiner) {
     scope->spawn(sleep_for(seconds(1)));
     auto joining = log_join(*scope, log_);
     joining.start();
-    if (woken) scope->cancel();  // wakes it; it has not run yet
+    if (woken) scope->cancel();  // wakes the joiner, which has not run yet
     scope.reset();
     settle();
     EXPECT_EQ(log_, Log{"joined"}) << woken;
@@ -373,10 +373,10 @@ TEST_F(WithTimeoutTest, DestroysWorkThatTakesTooLong) {
   EXPECT_TRUE(result.error().is(Errc::timed_out));
   EXPECT_TRUE(result.error().is_timeout());
   EXPECT_EQ(result.error().side(), Side::local);
-  pass(seconds(5));  // nothing is left to be resumed
+  pass(seconds(5));  // no task is left to be resumed
 }
 
-// Regression: it ended the process.
+// Regression: this ended the process.
 TEST(WithTimeout, FailsOutsideAnEventLoop) {
   auto answer = []() -> task<Result<int>> { co_return 42; };
   auto work = with_timeout(seconds(1), answer());

@@ -134,7 +134,7 @@ TEST(TimerWheel, TimersOutliveTheirWheel) {
   EXPECT_FALSE(probe.timer.is_armed());
 }
 
-// The wheel against a sorted map, over spans from microseconds to beyond the reach of its top
+// Compares the wheel to a sorted map, over spans from microseconds to beyond the reach of the top
 // level.
 class WheelAndModel {
  public:
