@@ -96,8 +96,8 @@ class LastCompleter {
 template <class T>
 class Completer {
  public:
-  // Delivers T(args...). Returns false, and drops it, if there is a result already. If no task
-  // waits for the result any more, or the worker has ended, the result is dropped too.
+  // Delivers T(args...). If there is a result already, it drops the new one and returns false. If
+  // no task waits for the result any more, or the worker has ended, the result is dropped too.
   template <class... Args>
     requires std::constructible_from<Result<T>, std::in_place_t, Args...>
   bool complete(Args&&... args) const {

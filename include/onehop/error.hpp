@@ -98,11 +98,11 @@ std::string_view to_string(Phase phase) noexcept;
 
 class Error {
  public:
-  // `detail` adds to the code, in words, for logs.
+  // `detail` is a text for logs that adds to the code.
   Error(Errc code, Side side) noexcept : code_(make_error_code(code)), side_(side) {}
   Error(Errc code, Side side, std::string detail) noexcept
       : code_(make_error_code(code)), detail_(std::move(detail)), side_(side) {}
-  // Leaves the detail empty if it cannot be allocated, so that destructors can use it.
+  // Leaves the detail empty if it cannot be allocated. It never throws, so destructors can use it.
   Error(Errc code, Side side, const char* detail) noexcept;
   // An error code of another category.
   Error(std::error_code code, Side side) noexcept : code_(code), side_(side) {}

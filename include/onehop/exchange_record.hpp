@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ExchangeRecord is the record of one request and its response: the peers, the times, the sizes,
-// and the reason of a failure. The server creates it, the transport and the proxy fill in their
+// and the reason for a failure. The server creates it, the transport and the proxy fill in their
 // parts, and Server::Options::on_exchange_end receives it. It belongs to the worker of its
 // connection. Its views are valid as long as the record exists.
 #pragma once

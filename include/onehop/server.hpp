@@ -87,12 +87,12 @@ class Server {
     // time from accepting a connection to the end of its PROXY header (proxy_protocol).
     Limit<Duration> header_timeout = std::chrono::seconds(15);
     // The longest time without a byte while a request body is being read. If exceeded, the read
-    // fails, and a proxy responds with 408. It does not apply to gRPC and tunnels, nor from the
-    // beginning to the end of the response. After the response, it also limits how long a body may
-    // be held without being read.
+    // fails, and a proxy responds with 408. It does not apply to gRPC and tunnels, nor while the
+    // response is in progress. After the response, it also limits how long a body may be held
+    // without being read.
     Limit<Duration> body_timeout = std::chrono::seconds(60);
-    // The longest time without progress in writing to the client. If exceeded, the connection is
-    // reset, or the stream over HTTP/2.
+    // The longest time without progress in writing to the client. If exceeded, the connection, or
+    // over HTTP/2 the stream, is reset.
     Limit<Duration> write_timeout = std::chrono::seconds(60);
     HalfClose half_close = HalfClose::cancel;
     // The time between two requests on a connection. If exceeded, the connection is closed.
@@ -145,14 +145,14 @@ class Server {
     // of more than 16 KiB becomes a 503. 0: half of the memory that the process may use.
     Limit<std::uint64_t> max_memory = 0;
     // Sets X-Request-ID to 128 random bits, as 32 hexadecimal digits, before the handler sees the
-    // request. It replaces the client's, unless the peer is in `trust`. The id is in the
-    // ExchangeRecord and in error responses, and ReverseProxy passes it on.
+    // request. It replaces the field that the client sent, unless the peer is in `trust`. The id is
+    // in the ExchangeRecord and in error responses, and ReverseProxy passes it on.
     bool request_ids = false;
     // If set, the server takes part in distributed traces (W3C Trace Context): each exchange has a
-    // Trace in its ExchangeRecord, with a span for each attempt of a Transport, which traceparent
-    // names. The server continues the trace of a peer in `trust`. For other peers, and if the
-    // fields are malformed, it begins a new trace without tracestate, which is sampled with this
-    // probability, 0 to 1. If not set, both fields are passed on unchanged.
+    // Trace in its ExchangeRecord, with a span for each attempt of a Transport, and traceparent
+    // names that span. The server continues the trace of a peer in `trust`. For other peers, and if
+    // the fields are malformed, it begins a new trace without tracestate, which is sampled with
+    // this probability, 0 to 1. If not set, both fields are passed on unchanged.
     std::optional<double> trace_sample = {};
     // Accepts a connection only once its first bytes have arrived (Linux TCP_DEFER_ACCEPT).
     bool defer_accept = true;
@@ -172,8 +172,8 @@ class Server {
     // set. Only start() reads it.
     std::string ticket_keys = {};
     // If true, start() begins to accept connections. If false, accept() does: until then,
-    // connections wait in the queue, and the sockets in open_sockets are unchanged. False is for a
-    // process that may still fail before it serves.
+    // connections wait in the queue, and the sockets in open_sockets are unchanged. Set it to false
+    // in a process that may still fail before it serves.
     bool accept_at_once = true;
     // Called by start() after the listeners are open and the TLS files have been read, and before
     // anything is served: the place to drop privileges. start() returns its error. It must not call
@@ -182,8 +182,8 @@ class Server {
     // Called at the end of every exchange, on its worker. The record is invalid after it returns.
     // If it is not set, failures that are not the client's fault are logged.
     std::function<void(const ExchangeRecord&)> on_exchange_end = {};
-    // Called when the connection of an exchange, or its HTTP/2 stream, has become a tunnel, on the
-    // worker of the exchange. on_exchange_end follows when the tunnel ends.
+    // Called on the worker of an exchange when its connection, or its HTTP/2 stream, has become a
+    // tunnel. on_exchange_end follows when the tunnel ends.
     std::function<void(const ExchangeRecord&)> on_tunnel = {};
     // Called on any worker. Default: warnings and errors are written to standard error by a
     // separate thread, as lines of the form "2026-11-28T17:03:33.123Z warning TEXT".

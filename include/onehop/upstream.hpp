@@ -138,8 +138,8 @@ class Upstream final : public RoundTripper {
     // in time, closes the connection before its response, fails in the TLS handshake, or responds
     // with something that is not HTTP. The first ejection lasts for eject_time, each further one
     // twice as long as the one before, up to max_eject_time; up to 10 % are taken off at random.
-    // Then one request tries the endpoint, and another one if the first has no response within 10
-    // s. At most half of the endpoints are ejected, and never the last one.
+    // Then one request tries the endpoint, and another one if the first has no response within ten
+    // seconds. At most half of the endpoints are ejected, and never the last one.
     Duration eject_time = std::chrono::seconds(10);
     Duration max_eject_time = std::chrono::minutes(5);
     // Statuses, 500 or higher, that also count as failures of the endpoint.
@@ -182,8 +182,8 @@ class Upstream final : public RoundTripper {
   // Removed endpoints get no further requests; their requests in progress continue, and their
   // connections are closed as soon as they are idle, unless another Upstream over the same
   // Transport names them. Not for an Upstream that follows names, which would replace the endpoints
-  // again. Throws std::invalid_argument as the constructor does, without changing anything. Thread:
-  // any.
+  // again. Throws std::invalid_argument as the constructor does, without changing anything.
+  // Thread: any.
   void update(std::vector<Endpoint> endpoints);
 
   // State is the condition of an endpoint.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Values are objects of a program's own types that travel with an exchange: at most one of each
-// type. Hooks, handlers and round trippers access them through Request::values(), also of a copy
-// from clone_head(), and on_exchange_end through ExchangeRecord::values.
+// type. Hooks, handlers and round trippers access them through Request::values(), which the copies
+// made by clone_head() share, and on_exchange_end through ExchangeRecord::values.
 //
 //   struct User { std::string name; };
 //   request.values().set(User{"alice"});

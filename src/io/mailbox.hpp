@@ -47,8 +47,8 @@ class Mailbox {
 
   // Returns the functions posted since the last call. Thread: owner.
   std::vector<Work> take();
-  // Makes later calls of post() return false, and destroys the functions that are left. Thread:
-  // owner.
+  // Makes later calls of post() return false, and destroys the functions that are left.
+  // Thread: owner.
   void close();
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Keeps objects to which offloaded functions may refer until these functions have ended. Thread:
-// owner.
+// Keeps objects to which offloaded functions may refer until these functions have ended.
+// Thread: owner.
 #pragma once
 
 #include <memory>

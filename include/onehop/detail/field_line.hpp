@@ -11,7 +11,7 @@
 
 namespace onehop {
 
-// One field line. A view into its message.
+// Field is one field line. It is a view into its message.
 struct Field {
   std::string_view name;   // as received: case is kept
   std::string_view value;  // without surrounding blanks
