@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BodyProgress: how much of a body has been passed on, and a copy of it for sending it again. It
-// may be read while the body is being sent. Thread: owner.
+// BodyProgress counts the bytes of a body that have been passed on, and may keep a copy of them so
+// that the body can be sent again. It may be read while the body is being sent. Thread: owner.
 #pragma once
 
 #include <onehop/body.hpp>
@@ -15,13 +15,13 @@
 namespace onehop::wire {
 
 struct BodyProgress {
-  std::uint64_t sent = 0;  // of content handed to the stream
-  io::Time last{};         // when that grew last
-  // While not null, content is appended here as it is sent, as long as all of it fits
-  // and memory is not short.
+  std::uint64_t sent = 0;  // content passed to the stream, in bytes
+  io::Time last{};         // when `sent` last grew
+  // Unless null, content is appended here as it is sent, as long as all of it fits and memory is
+  // not short.
   HeldString* copy = nullptr;
   std::size_t copy_limit = 0;
-  bool copy_complete = true;  // false once some did not fit
+  bool copy_complete = true;  // false once the copy was given up
 
   void record(bytes piece, io::Time now) {
     sent += piece.size();

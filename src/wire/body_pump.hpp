@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BodyPump: pulls a body and puts its pieces into a sink, no faster than the sink takes them. It is
-// the same for every version of HTTP; a sink defines how content goes out and when there is room:
+// BodyPump pulls the pieces of a body and puts them into a sink, no faster than the sink accepts
+// them. It is the same for every version of HTTP; the sink defines how content is sent and when
+// there is room:
 //
-//   static constexpr std::uint64_t kBytesPerTurn;  // after these, others have a turn
-//   bool is_full(const PolledBodySource* rest);    // nothing more is to be pulled before room();
-//                                                  // `rest`: what is left, if that is known
-//   std::size_t max_piece();                       // how large a piece may be
-//   bool ends_early();                             // the end needs no more than to be known
+//   static constexpr std::uint64_t kBytesPerTurn;  // after this many bytes, other tasks run
+//   bool is_full(const PolledBodySource* source);  // whether the pump must await room() first;
+//                                                  // `source` is null if it cannot be polled
+//   std::size_t max_piece();                       // the maximum size of the next piece
+//   bool ends_early();                             // whether end() may follow the last piece
+//                                                  // even if the sink is full
 //   Result<void> put(bytes piece);
 //   Result<void> end(const Headers& trailers);
 //   io::Reactor& reactor();
@@ -33,11 +35,12 @@ namespace onehop::wire {
 
 class BodyPump {
  public:
-  // The next step needs this first.
+  // The condition that the next step() waits for.
   enum class Need : std::uint8_t { room, piece, turn };
   using Piece = Poll<bytes>;
 
-  // `body` and `progress` live until the end. `length`: what the head has promised.
+  // Prepares to send `body`. `body` and `progress` must stay until it is sent. `length` is the
+  // size of the content that the head announced, if it did.
   void begin(Body& body, BodyProgress& progress, std::optional<std::uint64_t> length) noexcept {
     body_ = &body;
     progress_ = &progress;
@@ -50,8 +53,9 @@ class BodyPump {
   Need need() const noexcept { return need_; }
   void wait_for_room() noexcept { need_ = Need::room; }
 
-  // Goes on without waiting, from `piece` on, if there is one: to the end, with trailers, or to an
-  // error; std::nullopt if something is needed first. Errors carry the side they came from.
+  // Pulls and puts pieces without waiting, beginning with `piece` if there is one, until the end of
+  // the body (trailers included) or an error. Returns std::nullopt if the caller must first wait
+  // for need(). Errors carry the side that caused them.
   template <class Sink>
   Poll<void> step(Sink& sink, Piece piece) {
     ONEHOP_DCHECK(has_begun());
@@ -75,7 +79,7 @@ class BodyPump {
     return end(sink);
   }
 
-  // The end of a body, all of which has been put.
+  // Ends a body after its last piece has been put.
   template <class Sink>
   Result<void> end(Sink& sink) {
     if (length_ && sent() < *length_) {
@@ -84,8 +88,8 @@ class BodyPump {
     return sink.end(body_->trailers());
   }
 
-  // Waits for what is needed and goes on with sender.step(), until that has a result.
-  // sender.room() waits for room; sender.before_wait() is called first.
+  // Waits for need() and calls sender.step() until that returns a result. sender.before_wait() is
+  // called before each wait; sender.room() waits for room.
   template <class Sender>
   task<Result<void>> send_rest(Sender& sender) {
     for (;;) {
@@ -134,9 +138,9 @@ class BodyPump {
 
   Body* body_ = nullptr;
   BodyProgress* progress_ = nullptr;
-  std::uint64_t before_ = 0;  // progress_->sent at the beginning
+  std::uint64_t before_ = 0;  // progress_->sent when this body began
   std::optional<std::uint64_t> length_;
-  std::uint64_t turn_ = 0;  // bytes since others had a turn
+  std::uint64_t turn_ = 0;  // bytes since other tasks last ran
   Need need_ = Need::room;
 };
 

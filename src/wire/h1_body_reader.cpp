@@ -10,11 +10,11 @@
 namespace onehop::wire {
 namespace {
 
-// The rest of a body that is larger than this is read into the scratch memory, up to 512 KiB at
-// once.
+// If more than this is left of a body, it is read into the scratch memory, up to 512 KiB at once.
 constexpr std::uint64_t kScratchFrom = io::BufferPool::kSize;
 
-// `max`: bytes of scratch memory that may be used; `expected`: bytes that are still to come.
+// `max` is the number of bytes of scratch memory that may be used, `expected` the number of bytes
+// still to come.
 bool uses_scratch(std::size_t max, std::uint64_t expected) noexcept {
   if (max == H1BodyReader::kOwnMemory) return false;
   return (max > kScratchFrom && expected > kScratchFrom) || memory_is_short();
@@ -42,7 +42,7 @@ Poll<bytes> H1BodyReader::try_read(std::size_t scratch) {
   return framing_.kind == BodyFraming::Kind::chunked ? read_chunked(scratch) : read_plain(scratch);
 }
 
-// Content-Length, or the end of the connection.
+// For a body whose end is given by Content-Length or by the end of the connection.
 Poll<bytes> H1BodyReader::read_plain(std::size_t scratch) {
   const bool known = framing_.kind == BodyFraming::Kind::length;
   if (buffer_.empty()) {
@@ -81,14 +81,14 @@ Poll<bytes> H1BodyReader::read_chunked(std::size_t scratch) {
       decoder_->skip(got.count());
       return deliver({stream_.reactor().scratch().data(), got.count()});
     }
-    // Only a trailer section waits in the buffer for its rest; its limits are the decoder's.
+    // Only a trailer section waits in the buffer until it is complete; the decoder limits its size.
     const net::IoResult got = buffer_.fill(stream_, 8 * io::BufferPool::kSize);
     if (!got.has_bytes()) return failed_read(got);
   }
 }
 
 net::IoResult H1BodyReader::read_into_scratch(std::size_t max, std::uint64_t expected) {
-  buffer_.release();  // it is empty, and not needed for now
+  buffer_.release();  // it is empty
   const std::span<char> scratch = stream_.reactor().scratch();
   const std::size_t room = std::min(max, scratch.size());
   return stream_.try_read(scratch.data(),
@@ -112,7 +112,7 @@ Poll<bytes> H1BodyReader::failed_read(net::IoResult result) {
   }
   if (client) return fail_with(Error(Errc::client_gone, side_).with("while reading the body"));
   Error error = stream_.error_of(result.error(), side_).with("while reading the body");
-  // Of the streams only those of TLS know that their end is not the end.
+  // Only a TLS stream can distinguish a truncation from the end of the connection.
   if (framing_.kind == BodyFraming::Kind::until_close && error.is(Errc::truncated)) {
     error.with("--ignore-missing-close-notify would take this for its end");
   }

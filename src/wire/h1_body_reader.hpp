@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H1BodyReader: the content of one HTTP/1 message, taken from a read buffer and then its
-// stream, piece by piece and without waiting. Both roles use it: request bodies in the server,
-// response bodies in the transport. Its stream and buffer outlive it. Thread: owner.
+// H1BodyReader reads the content of one HTTP/1 message in pieces, without waiting: first the bytes
+// in a read buffer, then those of the stream. The server reads request bodies with it, the
+// transport response bodies. The stream and the buffer must outlive it. Thread: owner.
 #pragma once
 
 #include <onehop/body.hpp>
@@ -23,30 +23,32 @@ namespace onehop::wire {
 
 class H1BodyReader {
  public:
-  // `side`: whose message it is; errors carry it. `trailer_limits` and `arena` serve its trailers.
+  // `side` is the sender of the message; errors carry it.
   H1BodyReader(net::Stream& stream, ReadBuffer& buffer, Side side) noexcept
       : stream_(stream), buffer_(buffer), side_(side) {}
   H1BodyReader(const H1BodyReader&) = delete;
   H1BodyReader& operator=(const H1BodyReader&) = delete;
 
+  // `trailer_limits` and `arena` are for the trailers.
   void begin(const BodyFraming& framing, const h1::Limits& trailer_limits, ArenaRef arena);
-  // More bytes than this are Errc::body_too_large.
+  // Fails with Errc::body_too_large after more bytes than this. A body with a Content-Length is not
+  // checked: the caller has compared the field.
   void set_limit(std::uint64_t byte_count) noexcept { limit_ = byte_count; }
 
-  // With kOwnMemory pieces lie in the read buffer: valid until the next call.
+  // As `scratch`: every piece lies in the read buffer and is valid until the next call.
   static constexpr std::size_t kOwnMemory = 0;
-  // Returns the next piece; an empty one at the end; std::nullopt if stream.readable() must be
-  // awaited first. Later calls repeat an error. Large pieces, of up to `scratch` bytes, lie in the
-  // thread's scratch memory: valid until the caller suspends.
+  // Returns the next piece, an empty one at the end, or std::nullopt if the caller must first await
+  // stream.readable(). After an error, every call returns that error. Large pieces, of up to
+  // `scratch` bytes, lie in the thread's scratch memory and are valid until the caller suspends.
   Poll<bytes> try_read(std::size_t scratch);
-  // Makes the next call fail with this, unless the end was reached.
+  // Makes try_read() fail with `error`, unless the end was reached or it has failed already.
   void fail(Error error);
 
   bool at_end() const noexcept { return at_end_; }
   bool has_failed() const noexcept { return failure_.has_value(); }
   std::optional<std::uint64_t> length() const noexcept;
   std::uint64_t received() const noexcept { return received_; }
-  // The number of bytes still to come, if that is known.
+  // Returns the number of bytes still to come, if it is known.
   std::optional<std::uint64_t> left() const noexcept;
   const Headers& trailers() const noexcept { return trailers_; }
 

@@ -26,7 +26,7 @@ class H1BodyReaderTest : public test::StreamPair {
     reader_->begin(framing, limits_, Arena::create());
   }
 
-  // Reads on until there is nothing more to be had now.
+  // Reads until no more pieces are available, the end or an error.
   void read(std::size_t scratch = H1BodyReader::kOwnMemory) {
     for (;;) {
       const auto piece = reader_->try_read(scratch);
@@ -238,7 +238,7 @@ TEST_F(H1BodyReaderTest, FailsOnRequest) {
   far_.send("ab");
   read();
   reader_->fail(Error(Errc::timed_out, Side::client));
-  reader_->fail(Error(Errc::cancelled, Side::local));  // the first counts
+  reader_->fail(Error(Errc::cancelled, Side::local));  // the first error is kept
   far_.send("cde");
   read();
   EXPECT_EQ(content_, "ab");

@@ -12,10 +12,10 @@
 namespace onehop::wire {
 namespace {
 
-// Up to here a copy is cheaper than a second part of a gathered write.
+// Up to this size, copying a piece is cheaper than another part of a gathered write.
 constexpr std::size_t kJoin = 4096;
-// Pieces read ahead of a peer that keeps up, and of one that does not; while memory is short,
-// kShortPiece.
+// The maximum size of a piece for a peer that keeps up, and for one that does not. While memory is
+// short, it is kShortPiece.
 constexpr std::size_t kLargePiece = io::Reactor::kScratchSize;
 constexpr std::size_t kSmallPiece = 64 * 1024;
 
@@ -27,11 +27,11 @@ iovec part_of(std::string_view text) {
 
 }  // namespace
 
-// The body's sink. It gathers what will go out with the next write in the reactor's head scratch
-// memory, and so is valid only between two waits.
+// The body's sink. It gathers the next write in the reactor's head scratch memory, so it is valid
+// only between two waits.
 class H1Output::Sink {
  public:
-  // One body may not hold the thread for longer than these take.
+  // One body must not occupy the thread for longer than this many bytes take.
   static constexpr std::uint64_t kBytesPerTurn = 4 * 1024 * 1024;
 
   Sink(H1Output& output, std::size_t head)
@@ -123,8 +123,8 @@ Poll<void> H1Output::try_send(std::size_t head,
   return step(head, std::nullopt);
 }
 
-// Gathered bytes go out in any case: the scratch memory is not ours during a wait, and what
-// came before a fault is still the peer's.
+// Gathered bytes are written in any case: the scratch memory may be overwritten during a wait, and
+// bytes that precede an error still belong to the peer.
 Poll<void> H1Output::step(std::size_t head, BodyPump::Piece piece) {
   Sink sink(*this, head);
   Poll<void> ended(std::in_place);

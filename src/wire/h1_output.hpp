@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H1Output: the sending half of an HTTP/1 connection: a StreamWriter that also sends bodies. Small
-// things are joined into one write, and nothing more is pulled until all of it has gone. Both roles
-// use it: responses in the server, requests in the transport.
+// H1Output is the sending half of an HTTP/1 connection: a StreamWriter that also sends bodies. It
+// joins small pieces into one write, and pulls no more of a body until everything before has been
+// written. The server sends responses with it, the transport requests.
 #pragma once
 
 #include "base/poll.hpp"
@@ -22,21 +22,20 @@ class H1Output : public StreamWriter {
 
   struct BodyOptions {
     Coding coding = Coding::identity;
-    bool flush_at_once = false;  // one write for each piece
+    bool flush_at_once = false;  // each piece is written separately
     bool head_alone = false;     // the body is neither read nor sent
     net::Duration stall = net::Duration::max();
   };
-  // Sends the first `head` bytes of the reactor's head scratch memory, then `body` to its end
-  // (chunked: with last chunk and trailers), then drains, as far as that goes without waiting.
-  // std::nullopt: send_rest() must be awaited, and `body` and `progress` stay until it is done.
-  // Errors carry the side they came from.
+  // Sends the first `head` bytes of the reactor's head scratch memory, then `body` to its end (if
+  // chunked, with the last chunk and trailers), and drains, as far as possible without waiting. If
+  // it returns std::nullopt, the caller must await send_rest() and keep `body` and `progress` until
+  // that completes. Errors carry the side that caused them.
   Poll<void> try_send(std::size_t head,
                       Body& body,
                       const BodyOptions& options,
                       BodyProgress& progress);
   task<Result<void>> send_rest() { return pump_.send_rest(*this); }
-  // While a body is on its way: true when the body's source has nothing to send, rather than the
-  // peer no room.
+  // Reports whether the body being sent waits for its source, and not for the peer.
   bool waits_for_source() const noexcept {
     return pump_.has_begun() && !ended_ && pump_.need() == BodyPump::Need::piece && !has_pending();
   }
@@ -52,8 +51,8 @@ class H1Output : public StreamWriter {
 
   BodyPump pump_;
   BodyOptions options_;
-  std::size_t max_piece_ = 0;  // of a piece
-  bool ended_ = false;         // all of the body has been put
+  std::size_t max_piece_ = 0;  // of the next piece, in bytes
+  bool ended_ = false;         // the whole body has been put
 };
 
 }  // namespace onehop::wire

@@ -22,14 +22,14 @@ using test::pieces;
 
 class H1OutputTest : public test::StreamPair {
  protected:
-  // A new connection, and an output to it.
+  // Makes a new connection and an output to it.
   void open(std::size_t capacity, Side side = Side::upstream) {
     work_ = {};
     join(capacity);
     output_.emplace(*near_, side);
     progress_ = {};
   }
-  // Begins to send a head and a body.
+  // Starts to send a head and a body.
   void send(std::string_view head,
             Body body,
             Coding coding = Coding::identity,
@@ -58,7 +58,7 @@ class H1OutputTest : public test::StreamPair {
     settle();
     return text;
   }
-  // Everything that arrives at a peer that never stops reading.
+  // Returns everything that arrives at a peer that never stops reading.
   std::string receive_all() {
     std::string text;
     for (std::string piece = receive(); !piece.empty(); piece = receive())
@@ -106,7 +106,7 @@ TEST_F(H1OutputTest, KeepsTheRestAndItsOrder) {
   EXPECT_EQ(output_->pending(), 4u);
   EXPECT_EQ(near_->bytes_out(), 4u);
   EXPECT_EQ(receive(), "abcd");
-  // Room again, but what was kept goes first.
+  // There is room again, but the bytes kept are sent first.
   EXPECT_TRUE(output_->write("ij"));
   drain(1s);
   EXPECT_EQ(receive_all(), "efghij");
@@ -141,7 +141,7 @@ TEST_F(H1OutputTest, GivesUpAPeerThatMakesNoProgress) {
     EXPECT_TRUE(output_->write("abcdefgh"));
     drain(10s);
     advance(9s);
-    EXPECT_EQ(receive(2), "ab");  // a little is enough
+    EXPECT_EQ(receive(2), "ab");  // two bytes are progress
     advance(9s);
     EXPECT_FALSE(work_.done());
     advance(1s);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How many writes the pieces of a body become.
+// The number of writes that the pieces of a body become.
 #include "base/poll.hpp"
 #include "http/polled_body_source.hpp"
 #include "net/stream.hpp"
@@ -21,7 +21,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-// A stream that takes everything, and keeps each write by itself.
+// A stream that accepts everything and records each write.
 class WritesStream final : public net::Stream {
  public:
   explicit WritesStream(io::Reactor& reactor) : Stream(reactor) {}
@@ -45,7 +45,7 @@ class WritesStream final : public net::Stream {
   bool is_writable() const noexcept override { return true; }
 };
 
-// A body whose pieces are all here.
+// A body whose pieces are all available.
 class ReadyPieces final : public PolledBodySource {
  public:
   explicit ReadyPieces(std::vector<std::string> pieces) : pieces_(std::move(pieces)) {}
@@ -58,7 +58,7 @@ class ReadyPieces final : public PolledBodySource {
   task<Result<bytes>> read() override { co_return *try_read(0); }
   bool at_end() const noexcept override { return next_ == pieces_.size(); }
 
-  std::size_t max_ = 0;  // of the last call
+  std::size_t max_ = 0;  // `max` of the last call
 
  private:
   std::vector<std::string> pieces_;
@@ -82,7 +82,7 @@ class H1OutputWrites : public test::StreamPair {
 
   WritesStream stream_{reactor_};
   H1Output output_{stream_, Side::client};
-  std::size_t asked_for_ = 0;  // at once, of the body
+  std::size_t asked_for_ = 0;  // the maximum piece requested of the body
 };
 
 TEST_F(H1OutputWrites, PiecesThatAreHereTogetherAreOne) {
@@ -95,7 +95,7 @@ TEST_F(H1OutputWrites, EachPieceIsOneWhereItGoesOutAtOnce) {
   EXPECT_THAT(stream_.writes_, ElementsAre("abc", "de", "f"));
 }
 
-// A peer that takes nothing would make us keep it.
+// Bytes that the peer does not accept must be kept.
 TEST_F(H1OutputWrites, LittleIsReadAheadWhileMemoryIsShort) {
   send(false);
   EXPECT_GT(asked_for_, kShortPiece);

@@ -10,12 +10,13 @@
 namespace onehop::wire {
 namespace {
 
-// More is pulled below the first mark, up to the second; while memory is short, when all is sent.
+// If more than kHighWater bytes are unsent, the sender pulls no more of the body until at most
+// kLowWater are. While memory is short, both marks are 0.
 constexpr std::size_t kLowWater = 32 * 1024;
 constexpr std::size_t kHighWater = 128 * 1024;
 constexpr std::size_t kBodyPiece = 256 * 1024;
 
-// A sender that is full waits for this, so this is not full at any time.
+// wait_for_room() waits for this mark, so is_full() must be false at it.
 std::size_t low_water() noexcept {
   return memory_is_short() ? 0 : kLowWater;
 }
@@ -63,7 +64,8 @@ Poll<void> H2BodySender::try_send(H2Link& link,
   return step(std::nullopt);
 }
 
-// The end itself takes no room: what waits for room before it is a large rest alone.
+// The end takes no room. While memory is short, a source at its end therefore waits only if more
+// than kHighWater bytes are unsent.
 bool H2BodySender::is_full(const PolledBodySource* rest) const noexcept {
   if (!is_full()) return false;
   return stream_.unsent() > kHighWater || !rest || !rest->at_end();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H2BodySender: pulls a body and gives it to a stream of HTTP/2, no faster than the peer takes it.
-// Both roles use it: responses in the server, requests in the transport. Lives beside the stream.
+// H2BodySender pulls a body and passes it to an HTTP/2 stream, no faster than the peer accepts it.
+// The server sends responses with it, the transport requests. It has the lifetime of the stream.
 // Thread: owner.
 #pragma once
 
@@ -21,36 +21,38 @@ namespace onehop::wire {
 
 class H2BodySender {
  public:
-  // `side` is the peer's, in errors.
+  // `side` is the peer's side, for errors.
   H2BodySender(h2::Stream& stream, io::Reactor& reactor, Side side) noexcept
       : stream_(stream), room_(reactor), side_(side) {}
 
-  // To the body's end, trailers included, as far as that goes without waiting. All of it has been
-  // given to the stream then, and may not have gone out. std::nullopt: send_rest() must be awaited,
-  // and `link`, `body` and `progress` stay until it is done. Errors carry the side they came from.
-  // A peer that takes nothing for as long as `stall` is one.
+  // Sends `body` to its end, trailers included, as far as possible without waiting. At success
+  // everything has been passed to the stream, but some may not have been written. If it returns
+  // std::nullopt, the caller must await send_rest(), and keep `link`, `body` and `progress` until
+  // that completes. Errors carry the side that caused them; Errc::timed_out if the peer accepts
+  // nothing for `stall`.
   Poll<void> try_send(H2Link& link,
                       Body& body,
                       BodyProgress& progress,
                       net::Duration stall = net::Duration::max());
   task<Result<void>> send_rest() { return pump_.send_rest(*this); }
-  // While a body is on its way: true when the body's source has nothing to send, rather than the
-  // peer no room.
+  // Reports whether the body being sent waits for its source, and not for the peer.
   bool waits_for_source() const noexcept {
     return pump_.has_begun() && pump_.need() == BodyPump::Need::piece;
   }
-  // Returns when the stream has little left to send; errors when it is no longer open.
+  // Completes when the stream has few unsent bytes. Fails if the stream is not open, or if the peer
+  // accepts nothing for `stall`.
   task<Result<void>> wait_for_room(H2Link& link, net::Duration stall = net::Duration::max());
-  // Returns when the end has gone out, or the stream is closed. Not while wait_for_room() runs.
+  // Completes when the end has been sent or the stream is not open. Must not be awaited while
+  // wait_for_room() runs.
   task<void> wait_for_end();
-  // As much is kept as may be for a peer that does not read.
+  // Reports whether the stream keeps the maximum number of bytes for a peer that does not read.
   bool is_full() const noexcept;
-  // From Stream::on_event().
+  // Must be called by Stream::on_event().
   void on_event() noexcept;
 
  private:
   friend class BodyPump;
-  // One body may not hold the thread for longer than these take.
+  // One body must not occupy the thread for longer than this many bytes take.
   static constexpr std::uint64_t kBytesPerTurn = 1024 * 1024;
   bool is_full(const PolledBodySource* rest) const noexcept;
   static std::size_t max_piece() noexcept;
@@ -65,7 +67,7 @@ class H2BodySender {
   h2::Stream& stream_;
   io::Event room_;
   Side side_;
-  // Of the body on its way.
+  // For the body being sent.
   BodyPump pump_;
   H2Link* link_ = nullptr;
   net::Duration stall_ = net::Duration::max();

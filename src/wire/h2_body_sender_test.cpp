@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An upload to an upstream that opens its window as the test says.
+// An upload to an upstream that opens its window when the test asks for it.
 #include "wire/h2_body_sender.hpp"
 
 #include "base/poll.hpp"
@@ -49,14 +49,14 @@ class H2BodySenderTest : public test::H2LinkPair {
     if (sent) co_return std::move(*sent);
     co_return co_await sender_.send_rest();
   }
-  // The upstream makes room for so many bytes more.
+  // Opens the upstream's windows by `more` bytes.
   void open_window(std::uint32_t more) {
     const std::string increment = h2_frames::number(more, 4);
     say(h2_frames::frame(h2_frames::window_update, 0, 0, increment) +
         h2_frames::frame(h2_frames::window_update, 0, 1, increment));
     settle();
   }
-  // Bytes of content that have arrived since the last call.
+  // Returns the bytes of content that have arrived since the last call.
   std::size_t arrived() {
     std::string data = far_.receive();
     std::size_t sum = 0;
@@ -126,7 +126,8 @@ TEST_F(H2BodySenderTest, EndsWithItsStream) {
   EXPECT_TRUE(failed_with(Errc::closed, Side::local));
 }
 
-// Who sends a short text of its own does not wait for room (H2Exchange::answer_at_once).
+// The sender of a short text of its own does not await send_rest()
+// (H2Exchange::send_short_response).
 TEST_F(H2BodySenderTest, AShortTextIsGivenToItsEndAtOnceAlsoWhileMemoryIsShort) {
   open();
   body_ = Body::of("short");
@@ -139,7 +140,7 @@ TEST_F(H2BodySenderTest, AShortTextIsGivenToItsEndAtOnceAlsoWhileMemoryIsShort) 
   EXPECT_TRUE(stream_.has_sent_end());
 }
 
-// A body of any size that is here as soon as it is asked for, in pieces as large as are wanted.
+// An endless body that is always available, in pieces of the requested size, up to 64 KiB.
 class ReadyBody final : public PolledBodySource {
  public:
   Poll<bytes> try_read(std::size_t max) override {
@@ -159,7 +160,7 @@ class ReadyBody final : public PolledBodySource {
   std::string content_;
 };
 
-// An upstream that takes nothing would make us keep it.
+// Bytes that the upstream does not accept must be kept.
 TEST_F(H2BodySenderTest, LittleIsReadAheadWhileMemoryIsShort) {
   auto source = std::make_unique<ReadyBody>();
   const ReadyBody& body = *source;
@@ -178,7 +179,7 @@ TEST_F(H2BodySenderTest, LittleIsReadAheadWhileMemoryIsShort) {
 
 struct Lie {
   const char* name;
-  std::vector<std::string> content;  // of a body that says it has four bytes
+  std::vector<std::string> content;  // of a body that claims four bytes
 };
 class H2BodySenderLie : public H2BodySenderTest, public ::testing::WithParamInterface<Lie> {};
 

@@ -11,7 +11,7 @@ namespace onehop::wire {
 namespace {
 
 constexpr std::size_t kReadSize = 128 * 1024;
-// One connection may not hold the thread for longer than this takes.
+// One connection must not occupy the thread for longer than this many bytes take.
 constexpr std::size_t kLinkBytesPerTurn = 1024 * 1024;
 
 }  // namespace
@@ -54,9 +54,9 @@ bool H2Link::receive(std::string_view data) {
   return goes_on;
 }
 
-// Returns true if all output of the session went out, or nothing ever will.
+// Returns true if all output of the session is written, or none can be written any more.
 bool H2Link::produce() {
-  // Output that the peer does not take has to be kept.
+  // Output that the peer does not accept must be kept.
   std::span<char> memory = stream_.reactor().head_scratch();
   if (memory_is_short()) memory = memory.first(h2::Session::kMinMemory);
   while (!broken_ && !output_.has_pending()) {
@@ -72,7 +72,7 @@ bool H2Link::produce() {
 
 void H2Link::flush_now() {
   if (writing_rest_ || produce()) return;
-  writing_ = write_rest();  // or throws, and the next flush tries again
+  writing_ = write_rest();  // if this throws, the next flush tries again
   writing_rest_ = true;
   writing_.start();
 }
@@ -115,11 +115,11 @@ void H2Link::on_flush() {
   try {
     session_.deliver_events();
     flush_now();
-  } catch (const std::bad_alloc&) {  // which costs this connection, and not the event loop
+  } catch (const std::bad_alloc&) {  // ends this connection, not the event loop
     give_up();
   }
   if (session_.has_events()) flush_soon();
-  // Its last frame is out: the peer sends nothing that a reader could wait for.
+  // The session's last frame is written, and the peer sends nothing that the reader could wait for.
   if (session_.is_over()) stream_.interrupt_reader();
   flushed_();
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H2Link: joins an HTTP/2 session with the stream its bytes travel on, for both roles. Reads step
-// by step in its owner's loop; gathers what is to be sent and writes it once, when everything that
-// was ready in this pass of the reactor has run. Thread: owner.
+// H2Link connects an HTTP/2 session to the stream that carries its bytes, for both roles. Its owner
+// calls read() in a loop. It gathers the session's output and writes it once, at the end of a pass
+// of the reactor, after everything that was ready has run. Thread: owner.
 #pragma once
 
 #include "base/root_task.hpp"
@@ -17,7 +17,7 @@ namespace onehop::wire {
 
 class H2Link {
  public:
-  // `flushed` is called after each flush at the end of a pass. It may not destroy the link.
+  // Calls `flushed` after each flush at the end of a pass. `flushed` must not destroy the link.
   H2Link(net::Stream& stream,
          h2::Session& session,
          Side peer,
@@ -28,36 +28,36 @@ class H2Link {
   ~H2Link() { writing_ = {}; }
 
   enum class Step : std::uint8_t {
-    wait,   // nothing is here: wait until the stream is readable
-    yield,  // there is more, and other tasks want the thread too
-    over,   // the peer has closed, or the session, or nothing can be written any more
+    wait,   // nothing has arrived: the caller waits until the stream is readable
+    yield,  // more may have arrived, but other tasks must run first
+    over,   // the peer closed, the session ended, or writing failed
   };
-  // Reads what has arrived, and delivers the events to the session's streams.
+  // Reads the bytes that have arrived, and delivers their events to the session's streams.
   Step read();
-  // The same for bytes that came another way. Returns false if the connection is over.
+  // Does the same with bytes that were read elsewhere. Returns false if the connection is over.
   bool receive(std::string_view data);
 
-  // From the next wait for the peer to read on.
+  // Applies from the next wait for the peer to read.
   void set_write_stall(net::Duration write_stall) noexcept { write_stall_ = write_stall; }
 
-  // At the end of this pass.
+  // Flushes at the end of this pass of the reactor.
   void flush_soon() noexcept { stream_.reactor().schedule_last(flush_); }
-  // As much as goes.
+  // Writes as much as the stream accepts; the rest is written as the peer reads.
   void flush_now();
-  // Returns when everything is out, or after `patience` without progress.
+  // Completes when all output is written, or after `patience` without progress.
   task<void> drain(net::Duration patience);
 
-  // Writes no more of what the session produces.
+  // Discards further output of the session.
   void stop_writing() noexcept { broken_ = true; }
-  // Ends the connection in both directions, and wakes its reader.
+  // Aborts the connection and wakes its reader.
   void give_up() noexcept;
 
   bool is_broken() const noexcept { return broken_; }
-  // The peer has ended the connection, or it has failed.
+  // Reports whether a read returned the end of the connection or its failure.
   bool has_peer_gone() const noexcept { return peer_gone_; }
-  // When the last bytes came.
+  // Returns when the last bytes arrived.
   net::Time last_read() const noexcept { return last_read_; }
-  // An empty list, for lines that are being put together.
+  // Returns a list for building a field section. Each call clears it.
   h2::FieldList& field_list() noexcept {
     fields_.clear();
     return fields_;
@@ -82,7 +82,7 @@ class H2Link {
   bool broken_ = false;
   bool peer_gone_ = false;
   bool writing_rest_ = false;
-  RootTask<H2Link> writing_;  // last: destroyed first, it uses the rest
+  RootTask<H2Link> writing_;  // declared last: it uses the other members
 };
 
 }  // namespace onehop::wire

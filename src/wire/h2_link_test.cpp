@@ -13,7 +13,7 @@ constexpr std::size_t kMiB = std::size_t{1024} * 1024;
 
 class H2LinkTest : public test::H2LinkPair {
  protected:
-  // A server whose peer has begun a request and may send `size` bytes of content.
+  // Makes a server whose peer has started a request and may send `size` bytes of content.
   void begin_upload(std::size_t size) {
     h2::SessionLimits limits;
     limits.stream_window = static_cast<std::uint32_t>(size);
@@ -33,7 +33,7 @@ class H2LinkTest : public test::H2LinkPair {
   }
 };
 
-// While one connection uploads as fast as it can, the others of the thread have their turns.
+// While one connection uploads at full speed, the other connections of the thread still run.
 TEST_F(H2LinkTest, AfterAMebibyteOthersHaveATurn) {
   begin_upload(3 * kMiB);
   send_content(2 * kMiB);
@@ -45,7 +45,7 @@ TEST_F(H2LinkTest, AfterAMebibyteOthersHaveATurn) {
   EXPECT_EQ(stream_.received(), 2 * kMiB);
 }
 
-// Output that the stream has not taken is kept.
+// Output that the stream does not accept must be kept.
 TEST_F(H2LinkTest, LittleIsProducedAtOnceWhileMemoryIsShort) {
   begin_upload(kMiB);
   const std::string window = h2_frames::number(kMiB, 4);

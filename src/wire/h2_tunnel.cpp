@@ -14,7 +14,7 @@ void H2Tunnel::flush_soon() noexcept {
 task<Result<bytes>> H2Tunnel::read() {
   for (;;) {
     const std::string_view piece = stream_.take_piece(tunnel_piece());
-    flush_soon();  // the peer may have got room for more
+    flush_soon();  // taking a piece may have opened the peer's window
     if (!piece.empty()) co_return bytes(piece);
     if (stream_.at_end()) co_return bytes();
     if (stream_.is_closed()) co_return failure(owner_.tunnel_error());

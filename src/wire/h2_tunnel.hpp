@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H2Tunnel: a stream of HTTP/2 as a Tunnel (RFC 8441), for both roles. Thread: owner.
+// H2Tunnel is an HTTP/2 stream as a Tunnel (RFC 8441), for both roles. Thread: owner.
 #pragma once
 
 #include "http/h2/stream.hpp"
@@ -12,23 +12,23 @@ namespace onehop::wire {
 
 class H2Tunnel : public RelayedTunnel {
  public:
-  // The exchange whose stream it is.
+  // The exchange that owns the stream.
   class Owner {
    public:
-    // The link of the stream's connection; null if that is gone.
+    // Returns the link of the stream's connection, or null if the connection is gone.
     virtual H2Link* tunnel_link() noexcept = 0;
-    // Why the stream was closed before its end.
+    // Returns why the stream was closed before its end.
     virtual Error tunnel_error() const = 0;
 
    protected:
     ~Owner() = default;
   };
 
-  // All outlive the tunnel.
+  // All arguments must outlive the tunnel.
   H2Tunnel(h2::Stream& stream, H2BodySender& sender, io::Reactor& reactor, Owner& owner) noexcept
       : stream_(stream), sender_(sender), owner_(owner), reactor_(reactor), changed_(reactor) {}
 
-  // From Stream::on_event(), after H2BodySender::on_event().
+  // Must be called by Stream::on_event(), after H2BodySender::on_event().
   void on_event() noexcept;
 
   task<Result<bytes>> read() override;

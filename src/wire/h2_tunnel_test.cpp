@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A client's end of a tunnel, with a backend that opens its window as the test says.
+// The client's end of a tunnel, with a backend that opens its window when the test asks for it.
 class H2TunnelTest : public test::H2LinkPair, private H2Tunnel::Owner {
  protected:
   H2TunnelTest() {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads the head of one HTTP/1 message from a stream into a buffer and through a parser. Both roles
-// use it. Nothing is consumed: after success the head is the first parser.size() bytes of the
-// buffer.
+// Reads the head of one HTTP/1 message from a stream into a buffer, and parses it. Both roles use
+// it. It consumes nothing: after success, the head is the first parser.size() bytes of the buffer.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -22,18 +21,20 @@ struct HeadInput {
   net::Stream& stream;
   ReadBuffer& buffer;
   h1::HeadParser& parser;
-  Side side;          // whose message it is
-  std::size_t limit;  // bytes the buffer may grow to
+  Side side;          // the sender of the message
+  std::size_t limit;  // the maximum size of the buffer, in bytes
 };
 
-// Reads a head without waiting; std::nullopt if more bytes are needed. Errors: what the parser
-// found, Errc::closed for the end of the stream, Errc::overloaded where a head needs more memory
-// than a buffer usually has while that is short, an errno.
+// Reads a head without waiting. Returns std::nullopt if more bytes are needed. Errors: those of the
+// parser; Errc::closed at the end of the stream; Errc::head_too_large or
+// Errc::response_head_too_large if the head does not fit into `limit`; Errc::overloaded if the head
+// needs more than a buffer's usual size while memory is short; an errno.
 Poll<void> try_read_head(const HeadInput& source);
 
-// The same, waiting; also Errc::timed_out at `deadline` and Errc::cancelled when the stream's
-// reader is interrupted. While memory is short no request's head is waited for that has begun: it
-// would keep its buffer (Errc::overloaded). `source` and what it refers to outlive the task.
+// Reads a head and waits for it. Fails also with Errc::timed_out at `deadline`, and with
+// Errc::cancelled if the stream's reader is interrupted. While memory is short, it does not wait
+// for the rest of a request's head, which would keep its buffer, but fails with Errc::overloaded.
+// `source` and the objects in it must outlive the task.
 task<Result<void>> read_head(const HeadInput& source, net::Time deadline);
 
 }  // namespace onehop::wire

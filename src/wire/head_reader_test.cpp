@@ -18,7 +18,7 @@ constexpr std::string_view kHead = "GET /a HTTP/1.1\r\nHost: h\r\nX: y\r\n\r\n";
 
 class HeadReaderTest : public test::StreamPair {
  protected:
-  // Begins to read a head from a new connection.
+  // Starts to read a head from a new connection.
   void start(net::Time deadline = io::kNever) {
     reading_ = {};
     join(std::size_t{1} << 20);
@@ -86,7 +86,7 @@ TEST_F(HeadReaderTest, HasNoBufferBeforeTheFirstByte) {
   EXPECT_EQ(buffer_.view(), kHead);
 }
 
-// Memory is short, as long as it lives.
+// Makes memory short while it exists.
 struct ShortMemory {
   ShortMemory() noexcept { set_memory_ceiling(0); }
   ShortMemory(const ShortMemory&) = delete;
@@ -97,7 +97,7 @@ struct ShortMemory {
 TEST_F(HeadReaderTest, WhileMemoryIsShortAHeadHasToComeInOnePiece) {
   const ShortMemory short_memory;
   start();
-  EXPECT_FALSE(reading_.done());  // it has not begun
+  EXPECT_FALSE(reading_.done());  // the head has not begun
   send(kHead);
   EXPECT_FALSE(error());
   start();
@@ -227,7 +227,7 @@ TEST_F(HeadReaderTest, GivesTheErrorOfTheParser) {
   EXPECT_TRUE(failed_with(Errc::bad_response));
 }
 
-// The parser counts otherwise; the buffer must not grow without end beside it.
+// The parser's limits are higher here; the buffer's own limit must still hold.
 TEST_F(HeadReaderTest, RefusesMoreThanTheBufferMayHold) {
   limits_.max_start_line = limits_.max_header_bytes = std::size_t{1} << 20;
   const std::string large = "X: " + std::string(100'000, 'x');

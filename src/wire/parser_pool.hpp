@@ -14,7 +14,7 @@ namespace onehop::wire {
 
 class ParserPool {
  public:
-  static constexpr std::size_t kKept = 64;  // idle ones; a few are in use at a time
+  static constexpr std::size_t kKept = 64;  // idle parsers; only a few are in use at a time
 
   ParserPool(h1::HeadKind kind, const h1::Limits& limits) noexcept : kind_(kind), limits_(limits) {}
 
@@ -37,7 +37,7 @@ class ParserPool {
 
   Lease take() {
     if (free_.empty()) {
-      free_.reserve(kKept);  // a lease ends in a destructor, which may not run out of memory
+      free_.reserve(kKept);  // so that the destructor of a lease does not allocate
       return {*this, std::make_unique<h1::HeadParser>(kind_, limits_)};
     }
     auto parser = std::move(free_.back());

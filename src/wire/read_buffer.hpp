@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ReadBuffer: bytes received and not yet understood. Lent by the thread's BufferPool while there
-// are any, so an idle connection has no buffer. Grows past the usual size only for a head that
-// needs it.
+// ReadBuffer holds received bytes that have not been parsed. It borrows its memory from the
+// thread's BufferPool only while it holds bytes, so an idle connection has no buffer. It grows
+// beyond the usual size only for a head that needs it.
 #pragma once
 
 #include "base/check.hpp"
@@ -27,21 +27,21 @@ class ReadBuffer {
   bool empty() const noexcept { return begin_ == end_; }
   std::size_t size() const noexcept { return end_ - begin_; }
 
-  // The bytes stay where they are until the next fill().
+  // Removes bytes from the front of view(). They stay in place until the next fill().
   void consume(std::size_t byte_count) noexcept {
     ONEHOP_DCHECK(byte_count <= size());
     begin_ += byte_count;
   }
 
-  // Reads what the stream has, after what is here; moves it to the front or to more memory where
-  // there is no room. The result is try_read's; at most `limit` bytes are kept. It fails with
-  // EMSGSIZE if there are more, and with ENOMEM where it would have to grow while memory is short.
+  // Reads from the stream and appends to the bytes held. If there is no room, moves them to the
+  // front or to more memory. Returns the result of try_read(), EMSGSIZE if `limit` bytes are held
+  // already, or ENOMEM if the buffer would have to grow while memory is short.
   net::IoResult fill(net::Stream& stream, std::size_t limit);
-  // Returns the memory, with the bytes that were in it.
+  // Returns the memory to the pool. The bytes in it are lost.
   void release() noexcept;
 
  private:
-  // 0, or why there is none, as an errno.
+  // Returns 0, or an errno if there is no room.
   int make_room(std::size_t limit);
   void give_back() noexcept;
 

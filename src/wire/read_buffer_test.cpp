@@ -77,7 +77,7 @@ TEST_F(ReadBufferTest, GrowsToItsLimitAndNoFurther) {
     EXPECT_EQ(got, net::IoResult::failed(EMSGSIZE));
     EXPECT_EQ(buffer_.size(), std::max(limit, kUsual));
     EXPECT_EQ(buffer_.view(), content.substr(0, buffer_.size()));
-    // Once there is room again it goes on where it was.
+    // Once there is room again, it continues at the next byte.
     const std::size_t size = buffer_.size();
     buffer_.consume(size - 1);
     EXPECT_TRUE(fill(limit).has_bytes());

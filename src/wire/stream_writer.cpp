@@ -9,7 +9,7 @@
 namespace onehop::wire {
 namespace {
 
-// A kept buffer larger than this is not kept for the next message.
+// A larger buffer is freed once it is empty.
 constexpr std::size_t kPendingKept = 4096;
 
 }  // namespace
@@ -40,7 +40,7 @@ Result<void> StreamWriter::keep(std::span<const iovec> parts, std::size_t skip) 
     all += part.iov_len;
   ONEHOP_DCHECK(skip <= all);
   if (all == skip) return {};
-  pending_.reserve(pending_.size() + all - skip);  // not twice as much, as appending would
+  pending_.reserve(pending_.size() + all - skip);  // appending could double the capacity
   for (const iovec& part : parts) {
     if (skip >= part.iov_len) {
       skip -= part.iov_len;
@@ -95,7 +95,8 @@ task<Result<void>> StreamWriter::drain(net::Duration stall) {
     const net::Time deadline = io::deadline_after(stream_.reactor().now(), stall);
     const net::Wait wait = co_await stream_.writable(deadline);
     if (wait == net::Wait::timed_out) {
-      // A slow reader frees the socket's buffer long before the kernel reports it writable.
+      // If the reader is slow, the kernel reports the socket writable long after the reader has
+      // made room.
       if (stream_.unacknowledged() < waiting) continue;
       co_return failure(Error(Errc::timed_out, peer_).with("no progress in writing"));
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// StreamWriter: the sending half of a connection, of any version of HTTP. It writes to a stream,
-// keeps what the stream does not take, and waits until that has gone. It owns the writer's place at
-// its stream: one drain() at a time waits there, and what is written beside it (write_soon) needs
-// no wait of its caller's. Thread: owner.
+// StreamWriter is the sending half of a connection, for any version of HTTP. It writes to a stream,
+// keeps the bytes that the stream does not accept, and waits until they are written. It owns the
+// writer's place at the stream: one drain() at a time waits there, and the caller of write_soon()
+// need not wait. Thread: owner.
 #pragma once
 
 #include <onehop/task.hpp>
@@ -22,22 +22,24 @@ namespace onehop::wire {
 
 class StreamWriter {
  public:
-  // `peer`: the side at the other end; errors of writing carry it. `stream` outlives this.
+  // `peer` is the side at the other end; write errors carry it. `stream` must outlive the writer.
   StreamWriter(net::Stream& stream, Side peer) noexcept : stream_(stream), peer_(peer) {}
   StreamWriter(const StreamWriter&) = delete;
   StreamWriter& operator=(const StreamWriter&) = delete;
 
-  // Writes, or keeps what the stream does not take. An error means that the peer is gone.
+  // Writes the data, and keeps the part that the stream does not accept. An error means that the
+  // peer is gone.
   Result<void> write(std::span<const iovec> parts);
   Result<void> write(std::string_view data);
-  // The same for what nothing waits for, such as an interim response: what does not go out now goes
-  // out as the peer reads, or with the next drain(). A failure shows there.
+  // Does the same for data that no caller waits for, such as an interim response. The part that is
+  // kept is written as the peer reads, or by the next drain(). The next write() or drain() reports
+  // a failure.
   void write_soon(std::string_view data);
   bool has_pending() const noexcept { return !pending_.empty(); }
-  // The number of bytes kept.
+  // Returns the number of bytes kept.
   std::size_t pending() const noexcept { return pending_.size() - pending_sent_; }
 
-  // Waits until nothing is pending. Errc::timed_out after `stall` without progress.
+  // Completes when no bytes are pending. Fails with Errc::timed_out after `stall` without progress.
   task<Result<void>> drain(net::Duration stall);
 
  protected:
@@ -45,13 +47,13 @@ class StreamWriter {
 
  private:
   Result<void> keep(std::span<const iovec> parts, std::size_t skip);
-  // Writes what is pending: bytes taken, or a negative errno.
+  // Writes pending bytes. Returns the result of try_write().
   net::IoResult push_pending();
   void on_writable();
   Error write_error(int error) const;
 
   net::Stream& stream_;
-  std::unique_ptr<net::Stream::Waiter> writer_;  // of write_soon(), until drain() takes over
+  std::unique_ptr<net::Stream::Waiter> writer_;  // for write_soon(), until drain() takes over
   HeldString pending_;
   std::size_t pending_sent_ = 0;
   Side peer_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A peer that reads slowly is not one that reads nothing. The kernel calls a socket writable only
-// when a good part of its buffer is free, which takes a slow reader longer than any patience.
+// A slow reader must not be mistaken for a peer that reads nothing. The kernel reports a socket
+// writable only once a large part of its buffer is free, which can take longer than any timeout.
 #include "net/stream.hpp"
 #include "support/stream_pair.hpp"
 #include "wire/stream_writer.hpp"
@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A stream that takes nothing more and is never writable, though its peer may read on.
+// A stream that accepts no more bytes and is never writable, although its peer may read.
 class FullStream final : public net::Stream {
  public:
   explicit FullStream(io::Reactor& reactor) : Stream(reactor) {}

@@ -25,8 +25,8 @@ Side other_side(Side side) {
   return side == Side::client ? Side::upstream : Side::client;
 }
 
-// Writes what is left of a piece. Meanwhile looks whether `from` has failed: then its bytes need
-// not be delivered. All that one which has merely ended has sent is delivered.
+// Writes the rest of a piece. If `from` fails meanwhile, its bytes need not be delivered, and the
+// write ends. If `from` has only ended, all of its bytes are delivered.
 task<Result<void>> write_rest(
     net::Stream& to, HeldString data, Side side, net::Stream& from, RelayState& state) {
   std::size_t sent = 0;
@@ -44,7 +44,8 @@ task<Result<void>> write_rest(
   co_return Result<void>();
 }
 
-// Returns when the peer of `stream` has left, which no read reports after its end.
+// Completes when the peer of `stream` has closed both directions. After the peer's half-close, no
+// read reports that.
 task<Result<void>> until_gone(net::Stream& stream, Side side) {
   co_await stream.until_broken();
   if (stream.has_failed()) co_return failure(stream_error(stream, ECONNRESET, side));
@@ -104,7 +105,7 @@ class Relay {
   }
 
  private:
-  // One direction between two streams, up to the half-close it passes on.
+  // Copies one direction between two streams, and passes on the half-close.
   task<void> copy_stream(net::Stream& from, net::Stream& to, HeldString early, Side to_side) {
     const Side from_side = other_side(to_side);
     RelayedBytes& count = to_side == Side::client ? state_.to_client : state_.from_client;
@@ -158,8 +159,9 @@ class Relay {
     end_both(gone);
   }
 
-  // One direction between two tunnels, the same way. While the client does not take a piece, the
-  // far end is asked whether it has failed; the client's failure ends the relay by itself.
+  // Copies one direction between two tunnels in the same way. While the client does not accept a
+  // piece, a timer checks whether the far end has failed. A failure of the client ends the relay
+  // without such a check.
   task<void> copy(Tunnel& from, Tunnel& to, RelayedBytes& count) {
     const bool is_down = &from == &far_;
     std::uint64_t turn = 0;
@@ -194,7 +196,7 @@ class Relay {
     end_both(gone);
   }
 
-  // A tunnel that a user wrote may throw.
+  // A user's tunnel may throw.
   task<void> guarded(task<void> work) {
     std::string what;
     try {
@@ -206,8 +208,8 @@ class Relay {
     fail(Error(Errc::handler_failed, Side::local, std::move(what)));
   }
 
-  // No read reports that a client has failed while the far end does not take what it sent, or after
-  // its half-close.
+  // No read reports the failure of a client while the far end does not accept its bytes, or after
+  // the client's half-close.
   task<void> watch_client(StreamTunnel& client) {
     const auto gone = co_await client.gone();
     if (!gone) fail(gone.error());
@@ -227,7 +229,7 @@ class Relay {
     ++state_.ended_;
     changed_.set();
   }
-  // One side has left altogether: nothing the other sends reaches it.
+  // One side has closed both directions, so no data of the other side reaches it.
   void end_both(const Result<void>& how) {
     if (!how) return fail(how.error());
     state_.ended_ = 2;
@@ -243,7 +245,7 @@ class Relay {
   io::Reactor& reactor_;
   RelayState& state_;
   io::Event changed_;
-  io::Timer liveness_;  // runs while the client does not take what the far end sent
+  io::Timer liveness_;  // runs while the client does not accept the far end's bytes
   std::optional<Error> failure_;
 };
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The relay of two tunnels, after a 101: the client's end, which is one of this floor's, and the
-// far end, which is an upgraded connection of the transport or a user's own. Each end goes through
-// the same life:
+// Relays bytes between two tunnels after a 101 or its equivalent in HTTP/2: the client's end, which
+// is a StreamTunnel or an H2Tunnel, and the far end, which is an upgraded connection of the
+// transport or a tunnel that a user wrote. Each end passes through the same states:
 //
-//   open         read() and write()
-//   half-closed  read() has returned the peer's end; or close_write() has sent ours
-//   flushed      after close_write(): flushed() has returned, so nothing is lost if it ends
-//   gone         after the peer's end: gone() has returned, so nothing reaches the peer any more
+//   open         read() and write() are called
+//   half-closed  read() has returned the peer's end, or close_write() has sent ours
+//   flushed      after close_write(): flushed() has completed, so closing the end loses no data
+//   gone         after the peer's end: gone() has completed, so no data reaches the peer
 //
 // A relay ends when both ends are half-closed and flushed, when the far end is gone, when either
-// fails, or when its owner ends it. An idle tunnel holds no buffer. Thread: owner.
+// end fails, or when its owner ends it. An idle tunnel holds no buffer. Thread: owner.
 #pragma once
 
 #include <onehop/response.hpp>
@@ -29,16 +29,18 @@
 
 namespace onehop::wire {
 
-// While one side does not read, the other is checked for failure this often.
+// While one side does not read, the relay checks this often whether the other has failed.
 inline constexpr net::Duration kTunnelLivenessCheck = std::chrono::milliseconds(500);
 
-// The maximum read of a tunnel at once, and so the maximum kept of each direction.
+// Returns the maximum number of bytes read from a tunnel at once, and so the maximum kept for each
+// direction.
 std::size_t tunnel_piece() noexcept;
 
-// A tunnel that can report what a slow peer takes of one piece.
+// A tunnel that can report progress while a slow peer accepts parts of one piece.
 class RelayedTunnel : public Tunnel {
  public:
-  // `time` is set to the current time whenever the peer takes something; null: no report.
+  // Sets `*time` to the current time whenever the peer accepts bytes. If `time` is null, stops
+  // doing so.
   void report_activity_to(net::Time* time) noexcept { activity_ = time; }
 
  protected:
@@ -53,13 +55,14 @@ class RelayedTunnel : public Tunnel {
 // A byte stream as a tunnel.
 class StreamTunnel : public RelayedTunnel {
  public:
-  // An upstream's. `early`: what it sent after its 101.
+  // The tunnel of an upstream. `early` is the data that the upstream sent after its 101.
   StreamTunnel(std::unique_ptr<net::Stream> stream, HeldString early)
       : owned_(std::move(stream)),
         stream_(*owned_),
         early_(std::move(early)),
         side_(Side::upstream) {}
-  // A client's, whose `stream` outlives the tunnel. `early`: what it sent after its request.
+  // The tunnel of a client. `stream` must outlive it. `early` is the data that the client sent
+  // after its request.
   StreamTunnel(net::Stream& stream, HeldString early)
       : stream_(stream), early_(std::move(early)), side_(Side::client) {}
 
@@ -67,7 +70,7 @@ class StreamTunnel : public RelayedTunnel {
   task<Result<void>> write(bytes data) override;
   void close_write() override { stream_.close_write(); }
   bool has_failed() const noexcept override { return stream_.has_failed(); }
-  // May be awaited at any time; one waits.
+  // May be awaited at any time, by one caller at once.
   task<Result<void>> gone() override;
 
   net::Stream& stream() noexcept { return stream_; }
@@ -81,10 +84,10 @@ class StreamTunnel : public RelayedTunnel {
   Side side_;
 };
 
-// The bytes of one direction, each counted in a total as well if there is one.
+// Counts the bytes of one direction, and adds them to a total if there is one.
 class RelayedBytes {
  public:
-  // Counts in `count` from now on, and in `total`. Both outlive this.
+  // Counts in `count` and in `total` from this call on. Both must outlive this object.
   void count_in(std::uint64_t& count, Counter& total) noexcept {
     count_ = &count;
     total_ = &total;
@@ -102,18 +105,18 @@ class RelayedBytes {
   Counter* total_ = nullptr;
 };
 
-// A relay as its owner sees it.
+// The state of a relay, for its owner.
 class RelayState {
  public:
   RelayedBytes from_client;
   RelayedBytes to_client;
-  // When something was last read, or taken by a side that was slow.
+  // When bytes were last read, or accepted by a slow peer.
   net::Time last_activity{};
 
-  // Both directions have ended. The relay returns soon, if it has not yet.
+  // Reports whether both directions have ended. The relay has returned then, or is scheduled to.
   bool is_over() const noexcept { return ended_ >= 2; }
   bool was_ended() const noexcept { return end_.has_value(); }
-  // The relay fails with `why`, soon.
+  // Schedules the relay to fail with `why`.
   void end(Error why) {
     if (!end_) end_ = std::move(why);
     if (changed_) changed_->set();
@@ -123,16 +126,16 @@ class RelayState {
   friend class Relay;
   std::optional<Error> end_;
   int ended_ = 0;                 // directions
-  io::Event* changed_ = nullptr;  // of the relay, while it runs
+  io::Event* changed_ = nullptr;  // the relay's event, while it runs
 };
 
-// Joins both ends. An error when either side failed, or of RelayState::end(); the caller closes
-// both then. Destroying the task stops the relay.
+// Relays until the end. Fails if either side failed or the owner called RelayState::end(); the
+// caller then closes both ends. Destroying the task stops the relay.
 task<Result<void>> relay(RelayedTunnel& client,
                          Tunnel& far,
                          io::Reactor& reactor,
                          RelayState& state);
-// The same with a client's stream. `early`: what the client sent after its request.
+// Relays a client's stream. `early` is the data that the client sent after its request.
 task<Result<void>> relay(net::Stream& client, HeldString early, Tunnel& far, RelayState& state);
 
 }  // namespace onehop::wire

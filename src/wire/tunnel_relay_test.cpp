@@ -106,7 +106,7 @@ TEST_F(TunnelRelayTest, PassesHalfClosesOnAndEndsWithTheSecond) {
   }
 }
 
-// The bytes are there first; the end has not been read yet.
+// The bytes arrive before the end, which has not been read yet.
 TEST_F(TunnelRelayTest, EndsWhenItsPiecesAreNotTaken) {
   for (const bool client_leaves : {true, false}) {
     start();
@@ -150,7 +150,7 @@ TEST_F(TunnelRelayTest, NamesTheSideThatFailed) {
   }
 }
 
-// The other side may be silent for ever.
+// The other side may stay silent.
 TEST_F(TunnelRelayTest, NoticesAResetAfterAHalfClose) {
   for (const Side side : {Side::client, Side::upstream}) {
     start();
@@ -184,7 +184,8 @@ TEST_F(TunnelRelayTest, FailsWhenItCannotDeliver) {
   }
 }
 
-// The end of one side is noticed although the other side does not read what it sent.
+// The relay notices the reset of one side although the other does not read the bytes sent before
+// it.
 TEST_F(TunnelRelayTest, NoticesAResetWhileTheOtherSideDoesNotRead) {
   for (const Side side : {Side::client, Side::upstream}) {
     start({}, {}, 4);
@@ -239,7 +240,8 @@ TEST_F(TunnelRelayTest, CanBeGivenUp) {
 
 // --- over sockets ------------------------------------------------------------------------------
 
-// The other ends of two sockets, which are closed in one step.
+// near_socket_ and far_socket_ are the other ends of two socket pairs, which a test closes in one
+// step.
 class SocketRelayTest : public test::StreamPair {
  protected:
   SocketRelayTest() {
@@ -257,7 +259,7 @@ class SocketRelayTest : public test::StreamPair {
     return std::make_unique<net::TcpStream>(reactor_, std::move(own),
                                             net::TcpStream::Role::accepted);
   }
-  // As much as there is room for along the whole way.
+  // Sends until every buffer on the path is full, and returns the number of bytes.
   std::size_t fill(const io::FileDescriptor& from) {
     const std::string piece(10'000, 'x');
     std::size_t sent = 0;
@@ -312,7 +314,7 @@ TEST_F(SocketRelayTest, LosesNothingAfterAHalfClose) {
   EXPECT_TRUE(relaying_.take());
 }
 
-// A closed socket of this kind says so at once.
+// A closed unix socket reports its end immediately.
 TEST_F(SocketRelayTest, EndsWhenOneSideHasLeftInOrder) {
   ::shutdown(near_socket_.get(), SHUT_WR);
   settle();
@@ -323,7 +325,7 @@ TEST_F(SocketRelayTest, EndsWhenOneSideHasLeftInOrder) {
   EXPECT_TRUE(relaying_.take());
 }
 
-// --- the tunnel by itself ----------------------------------------------------------------------
+// --- the tunnel alone --------------------------------------------------------------------------
 
 class StreamTunnelTest : public TunnelRelayTest {
  protected:
@@ -389,9 +391,9 @@ TEST_F(StreamTunnelTest, FailsWithItsStream) {
   EXPECT_EQ(written.error().side(), Side::upstream);
 }
 
-// --- tunnels of a user's own ------------------------------------------------------------------
+// --- a user's tunnels --------------------------------------------------------------------------
 
-// Gives back what it is sent, after a second.
+// Returns the bytes written to it, after a second.
 class SlowEcho final : public Tunnel {
  public:
   task<Result<bytes>> read() override {
@@ -431,7 +433,7 @@ TEST_F(TunnelRelayTest, JoinsTheClientWithAnyTunnel) {
   EXPECT_EQ(counts_.to_client.value(), 14u);
 }
 
-// Takes nothing, and speaks without end.
+// Accepts nothing, and sends without end.
 struct Stubborn final : Tunnel {
   task<Result<bytes>> read() override {
     co_await sleep_for(1ms);
@@ -448,7 +450,7 @@ struct Stubborn final : Tunnel {
   bool failed_ = false;
 };
 
-// Gives 64 MiB at once, and takes anything.
+// Returns 64 MiB without waiting, and accepts everything.
 struct Hasty final : Tunnel {
   task<Result<bytes>> read() override {
     if (given_ >= kAll) co_return bytes();
@@ -465,7 +467,7 @@ struct Hasty final : Tunnel {
   const std::string piece_ = std::string(64 * 1024, 'x');
 };
 
-// Takes anything at once.
+// Accepts everything without waiting.
 struct Sink final : RelayedTunnel {
   task<Result<bytes>> read() override {
     co_await sleep_for(24h);
@@ -475,7 +477,7 @@ struct Sink final : RelayedTunnel {
   void close_write() override {}
 };
 
-// Regression: nothing else ran on the worker before the tunnel had nothing to say.
+// Regression: nothing else ran on the worker until the tunnel had no data.
 TEST_F(TunnelRelayTest, LetsOthersRunBesideATunnelThatIsAlwaysReady) {
   Hasty far;
   Sink client;
