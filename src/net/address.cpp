@@ -28,7 +28,8 @@ const sockaddr_in6& v6_of(const Address& address) noexcept {
   return *reinterpret_cast<const sockaddr_in6*>(address.data());
 }
 
-// The path of a unix address. In Linux's abstract namespace it has a leading NUL; "" if unnamed.
+// Returns the path of a unix address, with a leading NUL in Linux's abstract namespace. Returns ""
+// if the address is unnamed.
 std::string_view path_of(const Address& address) noexcept {
   constexpr std::size_t kOffset = offsetof(sockaddr_un, sun_path);
   if (address.size() <= kOffset) return {};
@@ -169,7 +170,7 @@ void Address::set_port(std::uint16_t port) noexcept {
 }
 
 std::uint64_t Address::client_key() const noexcept {
-  // Within 0::/8, which no host uses.
+  // Marks an IPv4 address. It is within 0::/8, which no host uses.
   constexpr std::uint64_t kIpv4 = std::uint64_t{1} << 32U;
   if (family() == AF_INET) return kIpv4 | v4_of(*this).sin_addr.s_addr;
   if (family() != AF_INET6) return 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Address: an IPv4, IPv6 or unix socket address.
+// Address is an IPv4, IPv6 or unix socket address.
 // Thread: owner.
 #pragma once
 
@@ -17,7 +17,8 @@
 
 namespace onehop::net {
 
-// Returns a number from 0 to 65535, in decimal digits.
+// Parses a port: a number from 0 to 65535 in decimal digits. Returns std::nullopt if `text` is not
+// one.
 std::optional<std::uint16_t> parse_port(std::string_view text) noexcept;
 
 class Address {
@@ -25,13 +26,14 @@ class Address {
   Address() noexcept = default;
   Address(const sockaddr* address, socklen_t size) noexcept;
 
-  // Makes an address of an IP literal (IPv6 with or without brackets, no zone) and a port.
+  // Makes an address from an IP literal (IPv6 with or without brackets, no zone) and a port.
+  // Returns std::nullopt if `ip` is not an IP literal.
   static std::optional<Address> from_ip(std::string_view ip, std::uint16_t port);
   // Returns Errc::bad_option if the path is too long for sockaddr_un (107 bytes).
   static Result<Address> from_socket_path(std::string_view path);
   // Parses a listen address: "127.0.0.1:80", ":80" (all addresses: IPv6 and IPv4 in one socket if
-  // the machine has IPv6, else IPv4), "80", "localhost:80", "[::1]:0", "unix:PATH", each with an
-  // optional "http://" or "https://" prefix. The error's detail explains the fault and the syntax.
+  // the machine has IPv6, else IPv4), "80", "localhost:80", "[::1]:0" or "unix:PATH". "http://" or
+  // "https://" may precede all but the last. The error's detail explains the fault and the syntax.
   static Result<Address> parse_listen(std::string_view text);
 
   int family() const noexcept { return storage_.ss_family; }
@@ -41,14 +43,15 @@ class Address {
   std::uint16_t port() const noexcept;
   void set_port(std::uint16_t port) noexcept;
 
-  // Returns the key that distinguishes clients: the IPv4 address, or the first 64 bits of an IPv6
-  // address, because a host can vary the rest. 0 for unix.
+  // Returns a key that identifies a client: the IPv4 address, or the first 64 bits of an IPv6
+  // address, because a host can vary the rest. Returns 0 for a unix address.
   std::uint64_t client_key() const noexcept;
 
-  // "127.0.0.1:80", "[::1]:80", "unix:/run/app.sock"
+  // Returns "127.0.0.1:80", "[::1]:80" or "unix:/run/app.sock".
   std::string to_string() const;
-  // Writes the IP without port and brackets; an IPv4 address mapped into IPv6 is written as IPv4, a
-  // unix address as "". Writes at most 46 bytes at `out` and returns the end. Does not allocate.
+  // Writes the IP address without port and brackets at `out`: at most 46 bytes. Writes an IPv4
+  // address mapped into IPv6 as IPv4, and nothing for a unix address. Returns the end. Does not
+  // allocate.
   char* write_ip(char* out) const noexcept;
   std::string ip() const;
 
@@ -59,7 +62,8 @@ class Address {
   socklen_t size_ = 0;
 };
 
-// Reports whether a text for parse_listen() asks for TLS; `by_default` if it has no scheme.
+// Reports whether a text for parse_listen() asks for TLS. Without a scheme, returns `by_default`,
+// or false for a unix socket.
 bool listens_with_tls(std::string_view text, bool by_default) noexcept;
 
 }  // namespace onehop::net

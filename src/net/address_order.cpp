@@ -20,7 +20,7 @@ constexpr int kLinkLocalScope = 2;
 constexpr int kSiteLocalScope = 5;
 constexpr int kGlobalScope = 14;
 
-// RFC 6724 §2.1.
+// The default policy table (RFC 6724 §2.1).
 struct Policy {
   V6 prefix;
   std::size_t bits;
@@ -39,7 +39,7 @@ constexpr Policy kPolicies[] = {
     {{}, 0, 40, 1},
 };
 
-// The IPv6 form; IPv4 is mapped.
+// Returns the IPv6 form of an address. IPv4 is mapped.
 V6 mapped_v6_of(const Address& address) noexcept {
   V6 made{};
   if (address.family() == AF_INET6) {
@@ -66,7 +66,7 @@ const Policy& policy_of(const V6& address) noexcept {
   return *std::ranges::find_if(kPolicies, [&](const Policy& p) { return has_prefix(address, p); });
 }
 
-// RFC 6724 §3.1 and §3.2.
+// Returns the scope of an address (RFC 6724 §3.1 and §3.2).
 int scope_of(const V6& address) noexcept {
   const Policy& policy = policy_of(address);
   if (policy.label == 4) {
@@ -80,7 +80,7 @@ int scope_of(const V6& address) noexcept {
   return policy.label == 11 ? kSiteLocalScope : kGlobalScope;
 }
 
-// Smaller is better.
+// The smaller rank is preferred.
 using Rank = std::tuple<bool, bool, bool, int, int>;
 
 Rank rank_of(const Address& destination, const SourceOf& source_of) {
@@ -94,7 +94,7 @@ Rank rank_of(const Address& destination, const SourceOf& source_of) {
 
 }  // namespace
 
-// connect(2) on a datagram socket sends nothing; it only looks up the route.
+// On a datagram socket, connect(2) sends nothing; it only looks up the route.
 std::optional<Address> kernel_source_of(const Address& destination) {
   Address there = destination;
   if (there.port() == 0) there.set_port(1);
@@ -111,7 +111,7 @@ std::optional<Address> kernel_source_of(const Address& destination) {
 
 void sort_by_preference(std::vector<Address>& addresses, const SourceOf& source_of) {
   if (addresses.size() < 2) return;
-  // Ties keep their position, so that the name server's order counts.
+  // Ties keep the name server's order.
   using Place = std::pair<Rank, std::size_t>;
   std::vector<std::pair<Place, Address>> ranked;
   ranked.reserve(addresses.size());

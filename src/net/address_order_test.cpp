@@ -49,14 +49,14 @@ TEST(AddressOrder, Ipv6ComesFirstWhereThereIsARouteForIt) {
 }
 
 TEST(AddressOrder, ASourceOfAnotherKindCountsAgainstAnAddress) {
-  // The only source for a global address is a unique local or 6to4 one (rule 5).
+  // The only source address for a global destination is unique local or 6to4 (rule 5).
   EXPECT_THAT(sorted({"2001:db8::1", "198.51.100.1"},
                      {{"2001:db8::1", "fd00::2"}, {"198.51.100.1", "192.0.2.1"}}),
               ElementsAre("198.51.100.1", "2001:db8::1"));
   EXPECT_THAT(sorted({"2001:db8::1", "198.51.100.1"},
                      {{"2001:db8::1", "2002:c000:201::1"}, {"198.51.100.1", "192.0.2.1"}}),
               ElementsAre("198.51.100.1", "2001:db8::1"));
-  // The only source is link-local (rule 2).
+  // The only source address is link-local (rule 2).
   EXPECT_THAT(sorted({"2001:db8::1", "198.51.100.1"},
                      {{"2001:db8::1", "fe80::2"}, {"198.51.100.1", "192.0.2.1"}}),
               ElementsAre("198.51.100.1", "2001:db8::1"));

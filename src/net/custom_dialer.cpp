@@ -60,7 +60,7 @@ task<Result<Dialled>> CustomDialer::dial(const Destination& destination) {
     auto dialling = dialer_->dial(target);
     auto timed = with_timeout(timeout_, std::move(dialling));
     auto result = co_await std::move(timed);
-    // The dialer may have an error of its own of this kind.
+    // The dialer may return an error of this kind itself.
     const bool is_late =
         !result && result.error().is(Errc::timed_out) && onehop::detail::now() >= deadline;
     if (!is_late) connected = std::move(result);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CustomDialer lets a public onehop::Dialer do the work of a net::Dialer. Thread: owner.
+// CustomDialer adapts a public onehop::Dialer to net::Dialer. Thread: owner.
 #pragma once
 
 #include <onehop/dialer.hpp>

@@ -61,7 +61,7 @@ TEST_F(CustomDialerTest, MakesAStreamOfASocket) {
   EXPECT_EQ(dialled->address, "the pair");
   std::array<char, 8> got{};
   EXPECT_EQ(dialled->stream->try_read(got.data(), got.size()),
-            IoResult::must_wait());  // it does not block
+            IoResult::must_wait());  // the socket does not block
   EXPECT_EQ(dialled->stream->try_write("hello", 5), 5);
   EXPECT_EQ(::read(far.get(), got.data(), got.size()), 5);
 }
@@ -92,7 +92,7 @@ TEST_F(CustomDialerTest, GivesUpAfterItsTimeout) {
   EXPECT_EQ(dialled.error().side(), Side::upstream);
 }
 
-// Regression: it was replaced by the Transport's, without its text.
+// Regression: the Transport's error replaced the dialer's, and its text was lost.
 TEST_F(CustomDialerTest, KeepsATimeoutOfTheDialerItself) {
   const auto dialled = dial([](const DialTarget&) -> task<Result<DialledConnection>> {
     co_return failure(Errc::timed_out, Side::local, "the tunnel is not up");

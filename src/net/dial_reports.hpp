@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DialReports hears of the attempts to connect to each address of a Destination that have failed,
-// also if another address was reached.
+// DialReports receives each failed attempt to connect to an address of a Destination, even if
+// another address was reached.
 // Thread: owner.
 #pragma once
 
@@ -13,8 +13,8 @@ namespace onehop::net {
 
 class DialReports {
  public:
-  // `address` is in the form of Dialled::address. The side of `error` is local for want of
-  // something on this machine.
+  // `address` has the form of Dialled::address. The side of `error` is local if this machine lacked
+  // a resource, such as a descriptor.
   virtual void on_attempt_failed(std::string_view address, const Error& error) noexcept = 0;
 
  protected:

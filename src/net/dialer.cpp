@@ -14,10 +14,10 @@ namespace {
 
 // A vanished peer is detected after two minutes.
 constexpr int kKeepAliveSeconds = 30;
-// Maximum number of addresses in a message.
+// The maximum number of addresses named in a message.
 constexpr std::size_t kMaxNamed = 5;
 
-// "while connecting to backend.internal (10.0.0.1:80, 10.0.0.2:80)"
+// Returns "while connecting to backend.internal (10.0.0.1:80, 10.0.0.2:80)" or the like.
 std::string context_of(const Destination& destination, const std::vector<Address>& addresses) {
   std::string list;
   for (std::size_t i = 0; i < addresses.size() && i < kMaxNamed; ++i) {
@@ -39,7 +39,7 @@ Error late_name(const Destination& destination) {
       .retry_safe(true);
 }
 
-// Returns the addresses if they are known without waiting, std::nullopt if the name must be
+// Returns the addresses if they are known without waiting, or std::nullopt if the name must be
 // resolved.
 Poll<std::vector<Address>> known_addresses(io::Reactor& reactor,
                                            const std::string& name_servers,

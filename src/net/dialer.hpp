@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Dialer: connects to a named destination. KernelDialer uses the machine's network: it resolves
+// Dialer connects to a named destination. KernelDialer uses the machine's network: it resolves
 // names with c-ares, tries every address and races both families (RFC 8305). Tests provide their
-// own. There is one per thread; destroying the task cancels a dial.
+// own dialers. There is one dialer per thread. Destroying the task cancels a dial.
 // Thread: owner.
 #pragma once
 
@@ -34,15 +34,15 @@ struct Destination {
 
   std::string host;
   std::uint16_t port = 0;
-  // Unless empty: connects to this IP address or name, instead of the addresses of `host`, which
-  // TLS verifies either way.
+  // Unless empty, the dialer connects to this IP address or name instead of the addresses of
+  // `host`. TLS verifies `host` in both cases.
   std::string connect_address;
   std::string socket_path;
-  // Bytes with which the connection begins, before TLS: a PROXY header.
+  // The first bytes of the connection, sent before TLS: a PROXY header.
   std::string preamble;
   bool tls = false;
-  bool http2 = false;              // with TLS: offered in the handshake
-  DialReports* reports = nullptr;  // outlives the dial, if it is not null
+  bool http2 = false;              // with TLS: offers HTTP/2 in the handshake
+  DialReports* reports = nullptr;  // may be null; must outlive the dial
 };
 
 struct Dialled {
@@ -51,7 +51,7 @@ struct Dialled {
 
   std::unique_ptr<Stream> stream;
   std::string address;        // "127.0.0.1:8000", "[::1]:8000", "unix:/run/app.sock"
-  Duration handshake_time{};  // of TLS; 0 without
+  Duration handshake_time{};  // of the TLS handshake; 0 without TLS
 };
 
 struct DialOptions {
@@ -59,7 +59,7 @@ struct DialOptions {
   Duration total_timeout = std::chrono::seconds(5);
   // The delay after which the next address is tried in parallel (RFC 8305 §5).
   Duration fallback_delay = std::chrono::milliseconds(250);
-  // As in ResolverOptions::servers; "": those of the system.
+  // As in ResolverOptions::servers. If empty, the system's name servers are used.
   std::string name_servers = {};
 };
 
@@ -70,10 +70,10 @@ class Dialer {
   Dialer& operator=(const Dialer&) = delete;
   virtual ~Dialer() = default;
 
-  // `destination` must outlive the task. Errors are retry_safe, and have side upstream, or local
-  // for want of something on this machine: name_not_resolved (phase resolve), timed_out or the
-  // errno of the last address tried (phase connect). Their detail names the addresses. TlsDialer
-  // sends the preamble and adds TLS; other dialers ignore both.
+  // `destination` must outlive the task. Errors are retry_safe. Their side is upstream, or local if
+  // this machine lacked a resource: name_not_resolved (phase resolve), timed_out, or the errno of
+  // the last address tried (phase connect). Their detail names the addresses. TlsDialer sends the
+  // preamble and adds TLS; other dialers ignore both.
   virtual task<Result<Dialled>> dial(const Destination& destination) = 0;
 };
 

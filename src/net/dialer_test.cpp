@@ -50,8 +50,8 @@ TcpListener listen_on(const Address& address) {
   return std::move(*listener);
 }
 
-// A port that is unused on every address and outside the ephemeral range, because the tests bind it
-// on several addresses in turn.
+// Returns a port that is unused on every address and outside the ephemeral range, because the tests
+// bind it on several addresses in turn.
 std::uint16_t spare_port() {
   static std::minstd_rand random(std::random_device{}());
   std::uniform_int_distribution<int> ports(20'000, 31'999);
@@ -64,7 +64,7 @@ std::uint16_t spare_port() {
   return 0;
 }
 
-// A bound port without a listener. It stays reserved as long as the object lives.
+// A bound port without a listener. It stays reserved while this object exists.
 class DeadPort {
  public:
   explicit DeadPort(const char* ip = "127.0.0.1")
@@ -92,7 +92,7 @@ class Tarpit {
       fillers_.emplace_back(
           ::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
       const Address& target = listener_.address();
-      // It may succeed, wait or fail: the queue is full in the end.
+      // Each may succeed, wait or fail. In the end, the queue is full.
       std::ignore = ::connect(fillers_.back().get(), target.data(), target.size());
     }
     std::this_thread::sleep_for(milliseconds(10));
@@ -154,7 +154,7 @@ int option(const Stream& stream, int level, int name) {
   return value;
 }
 
-// Long timeouts, for events that must be immediate however busy the machine is.
+// Long timeouts for tests whose events must be immediate, however busy the machine is.
 const DialOptions kPatient{.attempt_timeout = seconds(20), .total_timeout = seconds(50)};
 
 class DialerTest : public ::testing::Test {
@@ -375,7 +375,7 @@ TEST_F(DialerTest, DestroyingTheTaskClosesEveryAttempt) {
   reactor_.run_once(milliseconds(20));
 }
 
-// The handshake takes until the second SYN, one second later, as over a slow network.
+// The handshake takes until the second SYN, one second later, as it can over a slow network.
 TEST_F(DialerTest, AConnectionThatTakesItsTimeIsWaitedFor) {
   Tarpit tarpit(loopback(spare_port()));
   KernelDialer dialer(reactor_, kPatient);
@@ -392,7 +392,7 @@ TEST_F(DialerTest, AConnectionThatTakesItsTimeIsWaitedFor) {
   EXPECT_EQ(dialled->address, tarpit.address().to_string());
 }
 
-// As after a suspended process: the timer fires before the event is delivered.
+// The timer fires before the event is delivered, as in a process that was suspended.
 TEST_F(DialerTest, ADeadlineLooksWhetherTheConnectionWasMadeInTime) {
   io::Reactor reactor(io::Reactor::Clock::manual);
   Tarpit tarpit(loopback(spare_port()));
@@ -430,7 +430,7 @@ TEST_F(DialerTest, ARefusalThatTakesItsTimeIsWaitedFor) {
   expect_failure(dialling.take(), system_code(ECONNREFUSED));
 }
 
-// A child process has a copy of every socket between fork and exec.
+// Between fork and exec, a child process has a copy of every socket.
 TEST_F(DialerTest, AnAttemptThatIsGoneIsToldNothingThoughAChildProcessHasItsSocket) {
   const Tarpit tarpit(loopback(spare_port()));
   KernelDialer dialer(reactor_, {});

@@ -31,7 +31,8 @@ struct timespec configuration_time(const std::string& path) noexcept {
 }  // namespace
 
 // c-ares expects level-triggered events: it does not read until EAGAIN. It closes sockets while it
-// works, so events are only recorded here and passed on once all pending events are delivered.
+// works, so this class only records events, which process() passes on once all pending events are
+// delivered.
 class DnsChannel::Socket final : public io::Watcher {
  public:
   explicit Socket(DnsChannel& channel) noexcept : channel_(channel) {}
@@ -46,7 +47,7 @@ class DnsChannel::Socket final : public io::Watcher {
   std::uint32_t events_ = 0;
 };
 
-// One look-up. Its two queries, one per family, share it with the timer that ends the wait for the
+// A look-up. Its two queries, one per family, share it with the timer that ends the wait for the
 // second response.
 class DnsChannel::Query : public std::enable_shared_from_this<Query> {
  public:
@@ -71,22 +72,22 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
     failure_ = ARES_SUCCESS;
     has_failed_ = false;
     ask(name, AF_INET);
-    if (round == round_) ask(name, AF_INET6);  // the first may have completed synchronously
+    if (round == round_) ask(name, AF_INET6);  // the first query may have completed synchronously
   }
   void take_answer(std::size_t round, int status, const ares_addrinfo* result) {
-    if (channel_.closing_ || round != round_) return;  // for a name that is finished
+    if (channel_.closing_ || round != round_) return;  // a response for an earlier name
     --open_questions_;
     if (status == ARES_SUCCESS && result) read(*result);
     record_failure(status);
     if (open_questions_ == 0) {
       end_round();
     } else if (!found_.empty() || status == ARES_ENOTFOUND) {
-      // RFC 8020 §2: a name that does not exist has no addresses of the other family either. But
-      // some name servers report that for AAAA although there is an A (RFC 4074 §4.2).
+      // A name that does not exist has no addresses of the other family either (RFC 8020 §2). But
+      // some name servers report that for AAAA although there is an A record (RFC 4074 §4.2).
       wait_for_the_other();
     }
   }
-  // Ends the wait for responses about this name.
+  // Ends the wait for responses for the current name.
   void end_round() {
     if (found_.empty() && is_absence(failure_) && !was_reported_ && next_name_ < names_.size()) {
       timer_.disarm();
@@ -138,11 +139,11 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
   }
 
  private:
-  // From now on the query may be lost: only a late family remains.
+  // From now on the query may be lost: only a late family can still arrive.
   void mark_reported() noexcept {
     if (!std::exchange(was_reported_, true)) --channel_.active_;
   }
-  // "The name does not exist" outranks a failed name server, which outranks a name without
+  // "The name does not exist" outranks the failure of a name server, which outranks a name without
   // addresses of one family.
   void record_failure(int status) noexcept {
     has_failed_ = has_failed_ || (status != ARES_SUCCESS && !is_absence(status));
@@ -173,7 +174,7 @@ class DnsChannel::Query : public std::enable_shared_from_this<Query> {
   std::vector<Address> found_;
   int ttl_ = std::numeric_limits<int>::max();
   int failure_ = ARES_SUCCESS;  // of the name queried last
-  bool has_failed_ = false;     // a question about it, by no fault of the name
+  bool has_failed_ = false;     // a query for it failed, not because of the name
   int open_questions_ = 0;
   bool was_reported_ = false;
   bool was_partial_ = false;
@@ -190,7 +191,7 @@ struct DnsChannel::Hooks {
   static void on_socket(void* self, ares_socket_t socket, int readable, int writable) noexcept {
     try {
       static_cast<DnsChannel*>(self)->watch(socket, readable != 0, writable != 0);
-    } catch (const std::bad_alloc&) {  // unwatched: the query times out
+    } catch (const std::bad_alloc&) {  // the socket is not watched, so the query times out
     }
   }
 
@@ -232,7 +233,7 @@ ares_addrinfo_hints hints_for(int family) noexcept {
   ares_addrinfo_hints hints{};
   hints.ai_family = family;
   hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = ARES_AI_NOSORT;  // else it opens a socket for each address
+  hints.ai_flags = ARES_AI_NOSORT;  // otherwise c-ares opens a socket for each address
   return hints;
 }
 
@@ -293,7 +294,7 @@ int DnsChannel::open_files() {
   return ares_init_options(&files_, &options, ARES_OPT_LOOKUPS);
 }
 
-// c-ares would search separately for each family and could find them in different domains.
+// c-ares would search for each family separately, and could find the two in different domains.
 void DnsChannel::read_search_list() {
   search_ = {};
   ares_options saved{};
@@ -318,7 +319,7 @@ void DnsChannel::close() noexcept {
   wakeup_.unlink();
 }
 
-// c-ares reads the file once. A machine that moves to another network gets other name servers.
+// c-ares reads the file once, but a machine that moves to another network gets other name servers.
 void DnsChannel::reopen_when_configuration_changed() {
   if (active_ != 0) return;
   const struct timespec changed = configuration_time(options_.configuration);
@@ -380,7 +381,7 @@ void DnsChannel::process() {
   arm_timer();
 }
 
-// Also where there was no memory for events: the queries that they were for time out.
+// Also called if process() lacked memory for the events: the queries concerned then time out.
 void DnsChannel::arm_timer() noexcept {
   timeval wait{};
   if (!ares_timeout(channel_, nullptr, &wait)) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DnsChannel: c-ares in an event loop, with its sockets, timeouts and queries. It looks for a name
+// DnsChannel runs c-ares in an event loop: its sockets, timeouts and queries. It looks for a name
 // in /etc/hosts, then queries DNS for both families at once, under each search domain. It does not
-// cache (see Resolver). Destroying it ends all queries without a callback.
+// cache (see Resolver). Destroying it ends all queries without calling back.
 // Thread: owner.
 #pragma once
 
@@ -30,30 +30,31 @@ class DnsChannel {
   static constexpr std::size_t kMaxAddresses = 24;
 
   struct Options {
-    std::string servers;  // "ADDRESS[:PORT],..."; if empty, those of the system's files
+    std::string servers;  // "ADDRESS[:PORT],..."; if empty, the system's servers
     io::Duration try_timeout;
     int tries;
     std::string configuration = "/etc/resolv.conf";
-    // How many addresses of each family are used.
+    // The maximum number of addresses used of each family.
     std::size_t max_addresses = kMaxAddresses;
   };
   struct Answer {
     std::vector<Address> addresses;  // without port, sorted by RFC 6724; empty on failure
     io::Duration ttl{};
-    std::string failure;     // c-ares' words
-    bool is_absent = false;  // the name does not exist; one without addresses may have some soon
-    // One family alone: nothing is known of the other, whose response is missing, or was a failure.
+    std::string failure;     // in the words of c-ares
+    bool is_absent = false;  // the name does not exist; a name without addresses may soon have some
+    // Only one family is known: the response for the other is missing, or was a failure.
     bool is_partial = false;
-    // The second family arrived after the first was reported; this holds both. Or it is known to
-    // have no address.
+    // The second family's response arrived after the first was reported. `addresses` has both
+    // families, or the second family is now known to have no address.
     bool is_late = false;
   };
-  // How long to wait for the other family once one has a response, or the name is reported not to
-  // exist (RFC 8305 §3).
+  // How long a query waits for the second family once the first has a response, or the name is
+  // reported not to exist (RFC 8305 §3).
   static constexpr io::Duration kResolutionDelay = std::chrono::milliseconds(50);
 
-  // Called once for each query, and again if the response about a family arrives late. If it throws
-  // bad_alloc, it is called with a failure and must not throw again. It must not call the channel.
+  // Called once for each query, and again if the response for a family arrives late. If it throws
+  // bad_alloc, it is called again with a failure and must not throw then. It must not call the
+  // channel.
   using Callback = std::function<void(Answer answer)>;
 
   DnsChannel(io::Reactor& reactor, Options options);
@@ -61,17 +62,17 @@ class DnsChannel {
   DnsChannel& operator=(const DnsChannel&) = delete;
   ~DnsChannel();
 
-  // May call back before it returns.
+  // Looks up `host`. May call back before it returns.
   void query(const std::string& host, Callback callback);
 
-  // The servers of a service, by DNS alone and without a search list.
+  // The servers of a service. Only DNS is queried, without a search list.
   struct ServiceAnswer {
     std::vector<SrvRecord> records;  // empty on failure
     io::Duration ttl{};
     std::string failure;
     bool is_absent = false;
   };
-  // Called once. If it throws bad_alloc, it is called with a failure and must not throw again.
+  // Called once. If it throws bad_alloc, it is called again with a failure and must not throw then.
   using ServiceCallback = std::function<void(ServiceAnswer answer)>;
   void query_service(const std::string& name, ServiceCallback callback);
 
@@ -82,7 +83,8 @@ class DnsChannel {
   struct Hooks;
   struct ServiceQuestion;
 
-  // The name does not exist, or has nothing of the wanted kind.
+  // Reports whether `status` means that the name does not exist or has no records of the wanted
+  // kind.
   static bool is_absence(int status) noexcept;
   void open();
   int open_files();
@@ -97,11 +99,11 @@ class DnsChannel {
   io::Reactor& reactor_;
   Options options_;
   ares_channeldata* channel_ = nullptr;  // queries name servers only
-  ares_channeldata* files_ = nullptr;    // reads /etc/hosts alone; null with servers of our own
+  ares_channeldata* files_ = nullptr;    // reads /etc/hosts only; null if Options::servers are set
   SearchList search_;
   std::string open_failure_;
   struct timespec configured_{};  // when Options::configuration last changed
-  std::size_t active_ = 0;        // look-ups that were not reported yet
+  std::size_t active_ = 0;        // look-ups not reported yet
   bool closing_ = false;
   std::unordered_map<int, std::unique_ptr<Socket>> sockets_;
   io::Timer timer_;

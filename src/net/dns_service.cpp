@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DnsChannel's questions for services.
+// DnsChannel's queries for services.
 #include "net/dns_channel.hpp"
 
 #include <new>

@@ -20,7 +20,7 @@ namespace {
 // again.
 constexpr io::Duration kUnixRetryDelay = std::chrono::milliseconds(4);
 
-// Without a listener, a loopback port of the ephemeral range can connect to itself.
+// If a loopback port of the ephemeral range has no listener, a socket can connect to itself.
 bool is_connected_to_itself(int socket, const Address& peer) noexcept {
   if (peer.is_unix()) return false;
   sockaddr_storage local{};
@@ -88,7 +88,7 @@ class ConnectRace::Attempt final : public io::Watcher {
     is_watched_ = true;
     return EINPROGRESS;
   }
-  // Asks the kernel how the attempt ended.
+  // Asks the kernel whether the attempt has ended.
   bool is_settled() const noexcept {
     pollfd ready{socket_.get(), POLLOUT, 0};
     return ::poll(&ready, 1, 0) == 1;
@@ -101,7 +101,7 @@ class ConnectRace::Attempt final : public io::Watcher {
   int conclude() noexcept {
     if (const int error = pending_error(socket_.get())) return error;
     if (!is_connected_to_itself(socket_.get(), address_)) return 0;
-    reset_at_close(socket_.get());  // the port is that of the missing listener
+    reset_at_close(socket_.get());  // the socket occupies the missing listener's port
     return ECONNREFUSED;
   }
   int ended(int outcome) noexcept {
@@ -164,7 +164,7 @@ void ConnectRace::start_next() {
   if (refused) start_next_later();
 }
 
-// A name may have many addresses, and other connections must not wait until all have refused.
+// Other connections must not wait until many addresses of a name have all refused.
 void ConnectRace::start_next_later() {
   next_start_ = io::kNever;
   reactor_.schedule(next_);
@@ -193,7 +193,7 @@ void ConnectRace::report(const Address& address, int outcome) const noexcept {
   try {
     const std::string text = address.to_string();
     options_.reports->on_attempt_failed(text, error_of(outcome).during(Phase::connect));
-  } catch (const std::bad_alloc&) {  // it is not reported, then
+  } catch (const std::bad_alloc&) {  // without memory, the attempt is not reported
   }
 }
 
@@ -228,7 +228,7 @@ void ConnectRace::settle() noexcept {
 
 void ConnectRace::on_timer() {
   const io::Time now = reactor_.now();
-  // Attempts that end here start others, which are too recent to be checked.
+  // Attempts that end in this loop start others, which are too recent to be checked.
   const std::size_t count = attempts_.size();
   for (std::size_t i = 0; i < count && !is_over(); ++i) {
     const int outcome = attempts_[i]->check_time(now);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ConnectRace: connects to the first of several addresses that accepts (RFC 8305 §5). It is an
+// ConnectRace connects to the first of several addresses that accepts (RFC 8305 §5). It is an
 // awaiter: `ConnectRace race(...); auto winner = co_await race;`. Destroying it closes every
 // attempt.
 // Thread: owner.
@@ -22,8 +22,8 @@ namespace onehop::net {
 
 struct RaceOptions {
   io::Duration attempt_timeout;  // per address
-  io::Duration fallback_delay;   // until the next one is tried beside it
-  io::Time deadline;             // for all
+  io::Duration fallback_delay;   // until the next address is tried in parallel
+  io::Time deadline;             // for the whole race
   DialReports* reports = nullptr;
 };
 
@@ -42,8 +42,8 @@ class ConnectRace {
 
   bool await_ready();
   void await_suspend(std::coroutine_handle<> handle) noexcept;
-  // Errors: Errc::timed_out, or the errno of the last attempt that failed, with side local if it is
-  // for want of something on this machine.
+  // Errors: Errc::timed_out, or the errno of the last attempt that failed. Its side is local if
+  // this machine lacked a resource.
   Result<Winner> await_resume();
 
  private:

@@ -24,7 +24,7 @@ namespace {
 
 using std::chrono::seconds;
 
-// All of 127.0.0.0/8 is this machine; no listener uses this port.
+// All of 127.0.0.0/8 is this machine, and no listener uses this port.
 constexpr std::uint16_t kRefused = 1;
 
 struct Reports final : DialReports {
@@ -79,7 +79,7 @@ TEST(ConnectRace, EachAttemptThatFailsIsReported) {
   EXPECT_EQ(reports.last->phase(), Phase::connect);
 }
 
-// Regression: the upstream was to blame, and was reported as down.
+// Regression: the race blamed the upstream, which was then reported as down.
 TEST(ConnectRace, WantOfADescriptorIsNoFaultOfThePeer) {
   io::Reactor reactor;
   const std::vector<Address> addresses = {*Address::from_ip("127.0.0.1", kRefused)};
@@ -111,7 +111,7 @@ TEST(ConnectRace, ALongListOfRefusedAddressesIsGoneThroughAtOnce) {
   EXPECT_EQ(winner->address, listener->address());
 }
 
-// The next attempt begins in a callback, out of which an exception would end the event loop.
+// The next attempt begins in a callback. An exception that leaves it would end the event loop.
 TEST(ConnectRace, FailsIfThereIsNoMemoryForTheNextAttempt) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "operator new is a sanitizer's";
   io::Reactor reactor;

@@ -22,7 +22,7 @@ std::string describe(const ListenerName& one, const ListenerName& other) {
   return one.text + " and " + other.text + " are the same address";
 }
 
-// The canonical path of the file, without ".." and links as far as it exists.
+// Returns the canonical path of the file: without ".." and links, as far as it exists.
 std::filesystem::path file_of(const Address& address) {
   const std::filesystem::path path = address.to_string().substr(std::string_view("unix:").size());
   std::error_code failed;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finds listeners of one program that conflict with each other, which the kernel reports as if
-// another process had the port.
+// Finds listeners of one program that conflict with each other. The kernel would report such a
+// conflict as if another process had the port.
 // Thread: any.
 #pragma once
 
@@ -17,8 +17,8 @@ struct ListenerName {
   Address address;
 };
 
-// Whether both name the same socket. Unix sockets are compared by the files that their paths lead
-// to; port 0 is a new one each time.
+// Reports whether both addresses name the same socket. Unix sockets are compared by the files that
+// their paths lead to. Port 0 never names the same socket twice.
 bool is_same_listener(const Address& one, const Address& other);
 
 // Returns "127.0.0.1:80 is given twice", "127.0.0.1:80 is covered by :80" or the like; "" if there

@@ -12,7 +12,7 @@ void* allocate_locked(std::size_t size) {
   void* const memory =
       ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
-  // Both are precautions, without which the keys work too.
+  // Both calls are precautions. The keys can be used even if they fail.
   (void)::mlock(memory, size);
   (void)::madvise(memory, size, MADV_DONTDUMP);
   return memory;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory for keys: in pages of its own, which the kernel neither writes to swap space, as far as
-// RLIMIT_MEMLOCK allows, nor to core dumps. It is overwritten before it is freed.
+// Memory for keys, in pages of its own. The kernel writes them neither to swap space, as far as
+// RLIMIT_MEMLOCK allows, nor to core dumps. The memory is overwritten before it is freed.
 // Thread: any.
 #pragma once
 
@@ -14,7 +14,7 @@ namespace onehop::net {
 void* allocate_locked(std::size_t size);
 void free_locked(void* memory, std::size_t size) noexcept;
 
-// Overwrites a text that had a key in it.
+// Overwrites a text that contained a key.
 void cleanse(std::span<char> text) noexcept;
 
 // For containers: std::vector<Key, LockedAllocator<Key>>.

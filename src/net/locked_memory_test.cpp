@@ -18,7 +18,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// The kernel's flags of the memory at an address: "rd wr mr mw me lo dd".
+// Returns the kernel's flags of the memory at an address: "rd wr mr mw me lo dd".
 std::string flags_at(const void* memory) {
   const auto address = reinterpret_cast<std::uintptr_t>(memory);
   std::ifstream maps("/proc/self/smaps");
@@ -38,7 +38,7 @@ std::string flags_at(const void* memory) {
 
 TEST(LockedMemory, IsNeitherInSwapSpaceNorInCoreDumps) {
   const std::vector<char, LockedAllocator<char>> keys(80, 'k');
-  if (!kMemoryChecker) {  // whose mlock() does nothing
+  if (!kMemoryChecker) {  // mlock() does nothing under a memory checker
     EXPECT_THAT(flags_at(keys.data()), HasSubstr(" lo "));
   }
   EXPECT_THAT(flags_at(keys.data()), HasSubstr(" dd "));

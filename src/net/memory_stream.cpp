@@ -8,7 +8,7 @@
 
 namespace onehop::net {
 
-// One direction. The pointer of a destroyed end is null.
+// One direction. The pointer to a destroyed end is null.
 struct MemoryStream::Pipe {
   explicit Pipe(std::size_t c) : capacity(c) {}
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// MemoryStream: a Stream without a kernel, for tests: two ends joined by two bounded buffers. It
+// MemoryStream is a Stream without a kernel, for tests: two ends joined by two bounded buffers. It
 // behaves like a TCP connection, with back-pressure, half-close, and a reset by abort() or by
 // unread bytes at destruction. Both ends belong to the thread of one reactor and may be destroyed
 // in either order.
@@ -24,8 +24,8 @@ class MemoryStream final : public Stream {
   IoResult try_read(char* data, std::size_t size) override;
   IoResult try_write(const iovec* parts, int count) override;
   void close_write() noexcept override;
-  // As with TCP, the peer notices at destruction: once the data sent earlier is read, reads return
-  // -ECONNRESET and writes -EPIPE.
+  // As with TCP, the peer notices at destruction: after it has read the data sent before, its reads
+  // fail with ECONNRESET and its writes with EPIPE.
   void abort() noexcept override { aborted_ = true; }
   bool has_unread() override { return is_readable(); }
 
@@ -51,7 +51,7 @@ class MemoryStream final : public Stream {
   bool aborted_ = false;
 };
 
-// `capacity` is the number of bytes that each direction holds until they are read.
+// `capacity` is the maximum number of unread bytes in each direction.
 std::pair<std::unique_ptr<MemoryStream>, std::unique_ptr<MemoryStream>> make_memory_pair(
     io::Reactor& reactor, std::size_t capacity = std::size_t{64} * 1024);
 

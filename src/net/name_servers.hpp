@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// name_servers: the name servers that a program names instead of those of the system.
+// The name servers that a program uses instead of the system's.
 // Thread: any.
 #pragma once
 
@@ -14,11 +14,12 @@
 
 namespace onehop::net {
 
-// Parses "ADDRESS[:PORT]", where ADDRESS is an IP address: of version 6 in brackets, at least if a
-// port follows. The port is 53 by default. Errc::bad_option; the detail explains the fault.
+// Parses "ADDRESS[:PORT]". ADDRESS is an IP address; IPv6 needs brackets if a port follows. The
+// port is 53 by default. Errors: Errc::bad_option; the detail explains the fault.
 Result<Address> parse_name_server(std::string_view text);
 
-// As ResolverOptions::servers has them. Throws std::invalid_argument if one cannot be parsed.
+// Returns the list in the format of ResolverOptions::servers. Throws std::invalid_argument if one
+// of the servers cannot be parsed.
 std::string list_of_name_servers(const std::vector<std::string>& servers);
 
 }  // namespace onehop::net

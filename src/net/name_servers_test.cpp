@@ -31,7 +31,7 @@ TEST(NameServers, ANameIsNone) {
   }
 }
 
-// c-ares would take 70000 for 4464.
+// c-ares would read 70000 as 4464.
 TEST(NameServers, APortIsInItsBounds) {
   for (const char* text : {"10.0.0.53:0", "10.0.0.53:65536", "10.0.0.53:70000",
                            "10.0.0.53:", "10.0.0.53:x", "[::1]:-1"}) {
@@ -39,7 +39,7 @@ TEST(NameServers, APortIsInItsBounds) {
   }
 }
 
-// Without a port c-ares refuses brackets.
+// c-ares refuses brackets without a port.
 TEST(NameServers, AListHasEachWithItsPort) {
   EXPECT_EQ(list_of_name_servers({}), "");
   EXPECT_EQ(list_of_name_servers({"10.0.0.53", "[::1]"}), "10.0.0.53:53,[::1]:53");

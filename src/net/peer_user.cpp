@@ -9,7 +9,7 @@ std::optional<std::uint32_t> peer_user(int socket) noexcept {
   int family = AF_UNSPEC;
   socklen_t size = sizeof family;
   if (::getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &family, &size) != 0 || family != AF_UNIX)
-    return std::nullopt;  // of other sockets the kernel returns the id -1
+    return std::nullopt;  // for other sockets the kernel returns the user id -1
   ucred peer{};
   size = sizeof peer;
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;

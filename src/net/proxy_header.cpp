@@ -65,12 +65,12 @@ std::optional<LineFamily> family_of(std::string_view line) {
   return std::nullopt;
 }
 
-// Whether more bytes can make it one of a family.
+// Reports whether more bytes can complete the name of a family.
 bool may_get_family(std::string_view line) {
   return kUnknown.starts_with(line) || kTcp4.starts_with(line) || kTcp6.starts_with(line);
 }
 
-// The minimum that is missing at the end of an incomplete line. The text has no CR yet.
+// Returns the minimum number of bytes missing from an incomplete line, which has no CR yet.
 std::size_t missing_of(std::string_view line, LineFamily family) {
   constexpr std::size_t kEnd = 2;
   if (family == LineFamily::unknown) return kEnd;
@@ -157,7 +157,7 @@ constexpr std::size_t kPath = 108;
 constexpr std::uint8_t kCrc32c = 0x03;  // the type of an extension
 constexpr std::size_t kTypeAndLength = 3;
 
-enum Command : std::uint8_t { local = 0x20, proxied = 0x21 };  // with the version
+enum Command : std::uint8_t { local = 0x20, proxied = 0x21 };  // version 2 and the command
 enum Family : std::uint8_t {
   unspecified = 0x00,
   tcp4 = 0x11,
@@ -202,7 +202,7 @@ Address v6_of(std::string_view ip, std::uint16_t port) {
   return {reinterpret_cast<const sockaddr*>(&address), sizeof address};
 }
 
-// A path ends with its first NUL; a name of the abstract namespace begins with one, and ends where
+// A path ends at its first NUL. A name of the abstract namespace begins with a NUL, and ends where
 // only NULs follow.
 Address unix_of(std::string_view path) {
   const bool is_abstract = path.front() == '\0';
@@ -231,7 +231,8 @@ std::optional<Ends> ends_of(std::uint8_t family, std::string_view rest) {
   }
 }
 
-// Castagnoli's polynomial (RFC 3720 §12.1), reflected. A header has one at most, so no table.
+// CRC-32C with Castagnoli's polynomial (RFC 3720 §12.1), reflected. A header has at most one sum,
+// so a table would not pay.
 class Crc32c {
  public:
   void add(std::uint8_t byte) noexcept {
@@ -246,7 +247,8 @@ class Crc32c {
   std::uint32_t sum_ = 0xffffffff;
 };
 
-// Of the whole header, with zeros in place of the sum, which is at `place`.
+// Reports whether the sum at `place` is right. It covers the whole header, with zeros in its own
+// place.
 bool is_sum_right(std::string_view header, std::size_t place) {
   constexpr std::size_t kSum = 4;
   Crc32c sum;
@@ -257,7 +259,7 @@ bool is_sum_right(std::string_view header, std::size_t place) {
   return sum.value() == stated;
 }
 
-// Extensions begin at `place`. Returns why they are wrong, or "".
+// Checks the extensions, which begin at `place`. Returns why they are wrong, or "".
 std::string_view why_extensions_are_wrong(std::string_view header, std::size_t place) {
   std::optional<std::size_t> sum;
   while (place < header.size()) {
@@ -290,7 +292,7 @@ Beginning read_binary(std::string_view received) {
   const std::size_t size = ProxyHeader::kFixedPart + length;
   const std::uint8_t family = byte_at(received, kFamily);
   const auto addresses = size_of_addresses(family);
-  // Of LOCAL, all that follows is to be ignored, the family included.
+  // If the command is LOCAL, everything after it is ignored, the family included.
   if (command == proxied && !addresses)
     return refuse_header("its family or its transport is unknown");
   if (command == proxied && length < *addresses)

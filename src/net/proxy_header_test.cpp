@@ -46,7 +46,7 @@ std::string text_of(const ProxyHeader& header) {
   return header.ends->client.to_string() + " " + header.ends->server.to_string();
 }
 
-// "CLIENT SERVER" of a header, "none", "needs SIZE", or "refused: WHY".
+// Returns "CLIENT SERVER" of a header, "none", "needs SIZE", or "refused: WHY".
 std::string reading(std::string_view received) {
   const auto beginning = read_proxy_header(received);
   if (!beginning) {
@@ -96,7 +96,7 @@ const std::vector<Case>& valid() {
       {header(0x21, 0x11, kV4 + extension(0xea, "vpce-1") + extension(4, "")),
        "192.0.2.1:50000 198.51.100.2:443"},
       {header(0x21, 0x11, kFull), "192.0.2.1:50000 198.51.100.2:443"},
-      // Computed apart from this implementation.
+      // The sum was computed by another implementation.
       {header(0x21, 0x11, kV4 + extension(3, "\xa8\xf4\x07\xb1")),
        "192.0.2.1:50000 198.51.100.2:443"},
   };
@@ -108,7 +108,7 @@ TEST(ProxyHeader, HasTheAddressesOfTheClientsConnection) {
     EXPECT_EQ(reading(bytes_in), expected) << bytes_in;
 }
 
-// Neither too early nor too late, whatever follows.
+// Neither too early nor too late, regardless of the bytes that follow.
 TEST(ProxyHeader, EndsWhereItEnds) {
   for (const auto& [bytes_in, expected] : valid()) {
     for (const std::string_view rest : {"", "G", "\r\n", "GET / HTTP/1.1\r\n\r\n", "PROXY "}) {
@@ -120,7 +120,7 @@ TEST(ProxyHeader, EndsWhereItEnds) {
   }
 }
 
-// A reader that asks for no more than is needed never reads what follows, and makes progress.
+// A reader that reads up to the needed size makes progress and never reads what follows.
 TEST(ProxyHeader, EachPartOfItNeedsMoreButNeverTooMuch) {
   for (const auto& [bytes_in, expected] : valid()) {
     for (std::size_t size = 0; size < bytes_in.size(); ++size) {
@@ -133,7 +133,7 @@ TEST(ProxyHeader, EachPartOfItNeedsMoreButNeverTooMuch) {
   }
 }
 
-// With a few reads for a line, not one for each byte.
+// A line takes a few reads, not one for each byte.
 TEST(ProxyHeader, ALineIsReadInFewPieces) {
   const std::string_view line = "PROXY TCP4 203.0.113.100 198.51.100.200 54321 443\r\n";
   std::size_t have = 0;
@@ -218,7 +218,7 @@ TEST(ProxyHeader, IsRefusedIfItIsMalformed) {
   }
 }
 
-// The length alone decides, before any of it is kept.
+// The length field alone decides, before any of the rest is kept.
 TEST(ProxyHeader, TheSizeIsBounded) {
   const std::string begin = header(0x21, 0x11, "").substr(0, 14);
   EXPECT_EQ(reading(begin + number(4096)), "needs " + std::to_string(ProxyHeader::kMaxSize));

@@ -16,26 +16,27 @@ namespace onehop::net {
 namespace {
 
 constexpr std::size_t kNamesKept = 1024;
-// Maximum number of addresses per name; trying more would be futile.
+// The maximum number of addresses per name. More are not worth trying.
 constexpr std::size_t kMaxAddresses = DnsChannel::kMaxAddresses;
 
-// Queries are rare enough for all threads to write the same memory.
+// Queries are rare, so all threads can write to the same counters.
 constinit std::atomic<std::uint64_t> queries = 0;
 constinit std::atomic<std::uint64_t> stale_answers = 0;
 
 struct Entry {
   std::vector<Address> addresses;  // the last successful response, without port
-  std::string failure;             // of the last look-up
+  std::string failure;             // the failure of the last look-up
   io::Time fresh_until = io::Time::min();
-  io::Time refresh_at = io::kNever;  // until it expires: when to query again in the background
+  io::Time refresh_at = io::kNever;  // when to query in the background, before the addresses expire
   io::Time asked{};
   bool is_asking = false;
   IntrusiveList<io::Wakeup> waiting;
 };
-// A look-up has a share in its entry, since it may outlive the resolver: see io::WorkerLocal.
+// A look-up shares ownership of its entry, because it may outlive the resolver: see
+// io::WorkerLocal.
 using EntryRef = std::shared_ptr<Entry>;
 
-// Waits for the response of the running query, or for `deadline`.
+// Waits for the response to the running query, or until `deadline`.
 class AnswerAwaiter {
  public:
   AnswerAwaiter(io::Reactor& reactor, Entry& entry, io::Time deadline) noexcept
@@ -133,17 +134,17 @@ struct Resolver::State {
         if (!answer.is_late) found->second->is_asking = false;
         settle(*found->second, std::move(answer));
       });
-    } catch (...) {  // no memory for the query: without this the name would never be queried again
+    } catch (...) {  // no memory for the query; if set, is_asking would block the name forever
       entry.is_asking = false;
       throw;
     }
   }
-  // So that users of a name in use never wait for it.
+  // Refreshes a name in use before it expires, so that its users never wait.
   void refresh_early(const std::string& host, Entry& entry) {
     if (reactor.now() >= entry.refresh_at) ask(host, entry);
   }
 
-  // A failure keeps the last successful response.
+  // Records a response. A failure keeps the last successful one.
   void settle(Entry& entry, DnsChannel::Answer answer) {
     io::Duration ttl = options.min_ttl;
     entry.failure = std::move(answer.failure);
@@ -177,7 +178,7 @@ Resolver& Resolver::of(io::Reactor& reactor, ResolverOptions options) {
 
 namespace {
 
-// Those of one thread that ask servers of their own.
+// The resolvers of one thread that query other servers than the system's.
 struct OtherResolvers final : io::WorkerLocal {
   std::map<std::string, std::unique_ptr<Resolver>> by_servers;
 };
@@ -202,7 +203,8 @@ Resolver::~Resolver() = default;
 std::optional<std::vector<Address>> Resolver::known(std::string_view host, std::uint16_t port) {
   if (const auto literal = Address::from_ip(host, port)) return std::vector<Address>{*literal};
   Entry* const entry = state_->find(host);
-  // Both loopback addresses, whatever a name server or /etc/hosts has (RFC 6761 §6.3).
+  // The name stands for both loopback addresses, regardless of name servers and /etc/hosts (RFC
+  // 6761 §6.3).
   if (!entry && host == "localhost") {
     return std::vector<Address>{*Address::from_ip("127.0.0.1", port),
                                 *Address::from_ip("::1", port)};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Names of which one address family is late, denied or missing, and names in search domains.
+// Names with one address family late, denied or missing, and names in search domains.
 #include "net/dns_channel.hpp"
 #include "support/resolver_test.hpp"
 
@@ -117,8 +117,8 @@ TEST_P(ResolverWithHalfAnAnswer, AnAnswerWithoutTheOtherFamilySaysSo) {
   }
 }
 
-// RFC 4074 section 4.2: such name servers exist. The result used to depend on the order of two
-// packets.
+// Such name servers exist (RFC 4074 section 4.2). The result must not depend on the order of the
+// two packets.
 TEST_P(ResolverWithHalfAnAnswer, AFamilyThatIsDeniedDoesNotHideTheOther) {
   NameServer::Host host;
   (GetParam() == AF_INET ? host.v4 : host.v6) = {GetParam() == AF_INET ? "127.0.0.1" : "::1"};

@@ -60,7 +60,7 @@ TEST_F(ResolverTest, AnAnswerThatFitsNoDatagramComesOverTcp) {
   EXPECT_THAT(resolve("one.test"), ElementsAre("127.0.0.1:80"));
 }
 
-// Sorting an address takes a route look-up, so addresses that are not used are not sorted.
+// Sorting an address takes a route look-up, so addresses that are not used must not be sorted.
 TEST_F(ResolverTest, OfTheAddressesOfAFamilyOnlyTheFirstAreSorted) {
   NameServer::Host host;
   for (int i = 1; i <= 60; ++i)
@@ -167,7 +167,7 @@ TEST_F(ResolverTest, ANameThatDoesNotExistIsAnErrorKeptForASecond) {
   EXPECT_THAT(resolve("missing.test"), ElementsAre("127.0.0.1:80"));
 }
 
-// The alias may change sooner than the addresses of its target.
+// An alias may change sooner than the addresses of its target.
 TEST_F(ResolverTest, AnAnswerIsKeptNoLongerThanItsAlias) {
   for (const auto& [alias_ttl, ttl] : {std::pair{2u, 30u}, std::pair{30u, 2u}}) {
     NameServer::Host host;
@@ -190,7 +190,7 @@ TEST_F(ResolverTest, AnAnswerIsKeptNoLongerThanItsAlias) {
   }
 }
 
-// A resolv.conf that is removed with its folder.
+// A resolv.conf in a folder of its own. The destructor removes both.
 struct Configuration {
   Configuration() {
     std::string made = (std::filesystem::temp_directory_path() / "onehop-dns-XXXXXX").string();
@@ -213,8 +213,8 @@ struct Configuration {
   std::filesystem::path path;
 };
 
-// A machine that moves to another network gets other name servers and search domains; these tests
-// see the latter.
+// A machine that moves to another network gets other name servers and search domains. These tests
+// check the search domains.
 TEST_F(ResolverTest, AConfigurationThatHasChangedIsReadAgain) {
   give("backend.first.test", "127.0.0.1", 1);
   give("backend.second.test", "127.0.0.2", 1);
@@ -236,7 +236,7 @@ TEST_F(ResolverTest, AConfigurationThatHasChangedIsReadAgain) {
   EXPECT_THAT(ask(), ElementsAre("127.0.0.1:80"));
 }
 
-// A name server that responds for one family only kept the old configuration in use.
+// Regression: a name server that responded for one family only kept the old configuration in use.
 TEST_F(ResolverTest, AlsoWhenAFamilyHasNoAnswerYet) {
   give("backend.first.test", "127.0.0.1", 1);
   give("backend.second.test", "127.0.0.2", 1);
@@ -264,12 +264,12 @@ TEST_F(ResolverTest, AlsoWhenAFamilyHasNoAnswerYet) {
   EXPECT_THAT(ask(), ElementsAre("127.0.0.2:80"));
 }
 
-// The name was never queried again, and all look-ups waited for it.
+// Regression: the name was never queried again, and all look-ups waited for it.
 TEST_F(ResolverTest, ANameIsAskedForAgainAfterMemoryWasShort) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "operator new is a sanitizer's";
   give("backend.test", "127.0.0.1", 10);
   ResolverOptions impatient = options(server_);
-  // a query that fails within c-ares is repeated after this
+  // c-ares repeats a query that failed inside it after this time
   impatient.try_timeout = milliseconds(50);
   const std::vector<std::string> wanted = {"127.0.0.1:80"};
   const io::Reactor::Enter enter(reactor_);
@@ -369,8 +369,8 @@ TEST_F(ResolverTest, ALookUpMayBeDestroyedWhileItWaits) {
   EXPECT_THAT(texts(kept.take()), ElementsAre("127.0.0.1:80"));
 }
 
-// The pool that dials may be older than the resolver, and is destroyed after it: the look-ups of
-// its dials end then.
+// The pool that dials may be older than the resolver. It is then destroyed after the resolver, and
+// the look-ups of its dials end only then.
 TEST(Resolver, MayEndBeforeALookUpOfAnOlderObjectOfTheThread) {
   struct Pool final : io::WorkerLocal {
     task<Result<std::vector<Address>>> look_up;

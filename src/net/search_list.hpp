@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SearchList: the search domains of resolv.conf, and the names that they make of a host.
+// SearchList holds the search domains of resolv.conf, and derives the names to query for a host.
 // Thread: any.
 #pragma once
 
@@ -12,10 +12,10 @@ namespace onehop::net {
 
 struct SearchList {
   std::vector<std::string> domains;
-  // A host with at least this many dots is tried as it is first (ndots).
+  // A host with at least this many dots is first tried as it is (ndots).
   std::size_t dots = 1;
 
-  // Returns the names to query, in order, each with a final dot that marks it as complete.
+  // Returns the names to query in order. Each ends with a dot, which marks it as complete.
   std::vector<std::string> names_for(const std::string& host) const;
 };
 

@@ -52,7 +52,7 @@ bool wait_for_data(int pipe, steady_clock::time_point deadline) noexcept {
   }
 }
 
-// Overwrites a piece of what may be a key.
+// Overwrites a buffer that may contain a part of a key.
 class Cleansed {
  public:
   explicit Cleansed(std::span<char> piece) : piece_(piece) {}
@@ -70,7 +70,7 @@ std::expected<std::string, std::string> read_small_file(const std::string& path,
                                                         FileKinds kinds,
                                                         std::chrono::milliseconds pipe_patience) {
   struct stat before{};
-  // Opening a device can have side effects.
+  // Checked before open(2), because opening a device can have side effects.
   if (::stat(path.c_str(), &before) != 0) return refuse_errno(errno);
   if (!is_allowed(before.st_mode, kinds)) return refuse(name_of(before.st_mode));
   const io::FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
@@ -81,7 +81,7 @@ std::expected<std::string, std::string> read_small_file(const std::string& path,
   const bool is_pipe = S_ISFIFO(opened.st_mode);
   const auto deadline = steady_clock::now() + pipe_patience;
   std::string content;
-  // A text that grows leaves copies of a key.
+  // A string that grows leaves copies of a key in freed memory.
   content.reserve(is_pipe ? kMaxInSmallFile
                           : std::min(static_cast<std::size_t>(opened.st_size), kMaxInSmallFile));
   std::array<char, 16 * 1024> piece;  // NOLINT: written before it is read

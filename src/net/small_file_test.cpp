@@ -75,7 +75,7 @@ TEST_F(SmallFile, APipeWithoutAWriterIsRefusedAtOnceWhileOthersWait) {
   EXPECT_EQ(read(file_), "error: is a pipe, which can be read at start-up only");
 }
 
-// As `--tls <(...)` does: the writer is slow and writes in pieces.
+// As with `--tls <(...)`, the writer is slow and writes in pieces.
 TEST_F(SmallFile, APipeIsReadToItsEndAtTheStart) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
@@ -99,7 +99,7 @@ TEST_F(SmallFile, ANamedPipeWaitsForItsWriterAtTheStart) {
   writer.join();
 }
 
-// Each piece used to restart the timeout: a megabyte of them could take months.
+// Regression: each piece restarted the timeout, so a megabyte of them could take months.
 TEST_F(SmallFile, APipeThatDripsIsRefused) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);

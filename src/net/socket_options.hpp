@@ -14,7 +14,7 @@ inline void set_option(int socket, int level, int name, int value) noexcept {
   ::setsockopt(socket, level, name, &value, sizeof value);
 }
 
-// For TCP: small writes leave at once, and a vanished peer is detected: the kernel probes after
+// For TCP: sends small writes immediately, and detects a vanished peer: the kernel probes after
 // `idle` seconds of silence, then every `interval` seconds, and gives up after three probes.
 inline void set_connection_options(int socket, int idle, int interval) noexcept {
   set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -24,7 +24,7 @@ inline void set_connection_options(int socket, int idle, int interval) noexcept 
   set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, 3);
 }
 
-// The end of the connection will be a reset, and leaves no TIME_WAIT on its port.
+// Makes the close of the socket a reset, which leaves no TIME_WAIT on its port.
 inline void reset_at_close(int socket) noexcept {
   constexpr linger kReset{1, 0};
   ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &kReset, sizeof kReset);

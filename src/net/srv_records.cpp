@@ -16,7 +16,7 @@ constexpr std::size_t kHeader = 12;
 constexpr std::uint16_t kSrv = 33;
 constexpr std::uint16_t kInternet = 1;
 
-// A message from its header on. It fails once, and then for good.
+// Reads a message from its beginning. After a failure, every further read fails.
 class Reader {
  public:
   explicit Reader(std::span<const unsigned char> message) noexcept : message_(message) {}
@@ -33,7 +33,7 @@ class Reader {
     if (has(size)) at_ += size;
   }
   std::size_t at() const noexcept { return at_; }
-  // A name, which may go on elsewhere in the message.
+  // Reads a name, which may continue elsewhere in the message.
   std::string name() {
     if (!has(1)) return {};
     char* text = nullptr;

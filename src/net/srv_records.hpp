@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// srv_records: reads the response of a name server to a question for a service (RFC 2782).
+// Parses a name server's response to a query for a service (RFC 2782).
 // Thread: any.
 #pragma once
 
@@ -18,7 +18,7 @@ namespace onehop::net {
 struct SrvRecord {
   std::string host;
   std::uint16_t port = 0;
-  std::uint16_t priority = 0;  // the lowest is asked first
+  std::uint16_t priority = 0;  // the lowest is tried first
   std::uint16_t weight = 0;
 
   friend bool operator==(const SrvRecord&, const SrvRecord&) = default;
@@ -26,11 +26,11 @@ struct SrvRecord {
 
 struct SrvRecords {
   std::vector<SrvRecord> records;  // in the order of the response; at most 1,000
-  io::Duration ttl{};              // the shortest of them
+  io::Duration ttl{};              // the shortest TTL of the records
 };
 
-// std::nullopt if the message is malformed. A record with the host "." stands for no server
-// (RFC 2782), and is left out.
+// Returns std::nullopt if the message is malformed. Leaves out records with the host ".", which
+// means that there is no server (RFC 2782), or with port 0.
 std::optional<SrvRecords> read_srv_records(std::span<const unsigned char> message);
 
 }  // namespace onehop::net

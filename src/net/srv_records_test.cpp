@@ -27,7 +27,7 @@ std::string name(std::string_view dotted) {
   return out + '\0';
 }
 
-// A response to a question for _http._tcp.x, whose name begins at byte 12.
+// A response to a query for _http._tcp.x, whose name begins at byte 12.
 class Message {
  public:
   void add(const std::string& record_name, unsigned type, unsigned ttl, const std::string& data) {

@@ -41,8 +41,8 @@ void Stream::Waiter::cancel() noexcept {
   wakeup_.unlink();
 }
 
-// A place has one owner at a time. A second one is a fault of ours: the first is ended, which costs
-// this connection and not the process.
+// A place has one owner at a time. A second owner is a bug of this program. The wait of the first
+// then ends, which costs this connection but not the process.
 void Stream::take_place(io::Wakeup*& place, io::Wakeup& waiter) noexcept {
   ONEHOP_DCHECK(place == nullptr || place == &waiter);
   if (place != &waiter) wake(place, Wait::interrupted);
@@ -50,7 +50,7 @@ void Stream::take_place(io::Wakeup*& place, io::Wakeup& waiter) noexcept {
 }
 
 void Stream::begin_wait(bool reading, Time deadline) noexcept {
-  // On its thread; tests may run no reactor.
+  // The caller must be on the stream's thread. A test may run no reactor.
   ONEHOP_DCHECK(!io::Reactor::current_or_null() || io::Reactor::current_or_null() == &reactor_);
   if (reading && deadline != read_deadline_) looked_ = false;
   (reading ? read_deadline_ : write_deadline_) = deadline;
@@ -65,7 +65,7 @@ void Stream::wake(io::Wakeup*& waiter, Wait result) noexcept {
 }
 
 void Stream::watch_hangup(io::Wakeup* wakeup, Hangup kind) noexcept {
-  ONEHOP_DCHECK(!wakeup || !hangup_ || hangup_ == wakeup);  // one watches at a time
+  ONEHOP_DCHECK(!wakeup || !hangup_ || hangup_ == wakeup);  // there is one watcher at a time
   hangup_ = wakeup;
   hangup_kind_ = kind;
   if (!hangup_) return;
@@ -112,7 +112,7 @@ void Stream::on_hangup(Ending ending) noexcept {
   if (hangup_kind_ == Hangup::any || is_broken()) wake(hangup_, Wait::ready);
 }
 
-// Lazy: an armed timer that fires early checks the deadlines and is armed again.
+// An armed timer may fire early: on_timer() then checks the deadlines and arms it again.
 void Stream::arm_timer(Time deadline) noexcept {
   if (deadline == io::kNever) return;
   if (timer_.is_armed() && timer_.deadline() <= deadline) return;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Stream: a reliable, ordered pair of byte streams (TCP, unix socket, memory). Operations never
-// block and need no coroutine frame: try, and if a wait is due co_await readable() or writable().
-// At most one reader and one writer wait at a time. Each place has one owner, an object that others
-// ask, so that two coroutines never wait for the same event. Thread: owner.
+// Stream is a reliable, ordered pair of byte streams (TCP, unix socket, memory). Its operations
+// never block and need no coroutine frame: the caller tries, and if a wait is due, awaits
+// readable() or writable(). At most one reader and one writer wait at a time. Each of these two
+// places has one owner, which others call, so that two coroutines never wait for the same event.
+// Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -34,43 +35,45 @@ class Stream {
   // Reads at most `size` bytes. A result without bytes is the peer's half-close, a wait that is
   // due, or a failure.
   virtual IoResult try_read(char* data, std::size_t size) = 0;
-  // Returns the bytes accepted, which are fewer than offered if the caller must wait for the rest,
-  // and none if it must wait first. The next write must begin with the bytes that were not
-  // accepted: they may be in flight.
+  // Returns the number of bytes accepted. If it is less than offered, the caller must wait before
+  // it writes the rest; if none are accepted, the result is a wait that is due or a failure. The
+  // next write must begin with the bytes that were not accepted: they may be in flight.
   virtual IoResult try_write(const iovec* parts, int count) = 0;
   IoResult try_write(const char* data, std::size_t size) {
     const iovec part{const_cast<char*>(data), size};  // NOLINT: iovec is not const-correct
     return try_write(&part, 1);
   }
-  // Bytes passed to the layer below since the stream was made, as they are sent. While it does not
-  // change nothing has left, whatever try_write() returned.
+  // Returns the number of bytes passed to the layer below since the stream was made, counted as
+  // they are sent (for TLS, encrypted). While it does not change, no byte has left, whatever
+  // try_write() returned.
   std::uint64_t bytes_out() const noexcept { return bytes_out_; }
   // Half-closes: the peer reads an end.
   virtual void close_write() noexcept = 0;
-  // Makes the destruction look like a failure to the peer (TCP: RST).
+  // Makes the destruction appear as a failure to the peer (TCP: RST).
   virtual void abort() noexcept = 0;
-  // Returns the socket if its bytes are this stream's bytes without a layer between; else -1.
+  // Returns the socket if its bytes are exactly this stream's bytes, or -1.
   virtual int plain_descriptor() const noexcept { return -1; }
-  // Removes the socket from this thread's epoll and transfers it to the caller; the stream must not
-  // be used afterwards. Requires that no coroutine waits for the stream.
+  // Removes the socket from this thread's epoll and transfers it to the caller. No coroutine may be
+  // waiting for the stream, and the stream must not be used afterwards.
   virtual io::FileDescriptor release() noexcept { return {}; }
-  // Reports whether bytes or an end may be waiting to be read. Asks the kernel if it is unsure.
+  // Reports whether bytes or an end may be waiting to be read. Asks the kernel if unsure.
   virtual bool has_unread() = 0;
 
   // Like has_unread(), but asks the kernel even if no event has arrived.
   virtual bool has_unread_now() { return has_unread(); }
-  // More input is due: the next read is tried although the last one emptied the stream.
+  // Indicates that more input is expected: the next read is tried even if the last one emptied the
+  // stream.
   virtual void hint_more_input() noexcept {}
-  // Bytes written that the peer has not acknowledged; 0 if that is unknown.
+  // Returns the number of bytes written that the peer has not acknowledged, or 0 if unknown.
   virtual std::size_t unacknowledged() const noexcept { return 0; }
   // Converts the errno of a read or write to an Error.
   virtual Error error_of(int errno_value, Side side) const {
     return Error::system(errno_value, side);
   }
-  // Null for a stream without TLS.
+  // Returns null for a stream without TLS.
   virtual const TlsInfo* tls() const noexcept { return nullptr; }
 
-  // How the connection has ended, by events and not by reads.
+  // How the connection has ended, according to events and not to reads.
   enum class Ending : std::uint8_t {
     none,
     half_closed,  // by the peer
@@ -79,24 +82,24 @@ class Stream {
   };
   Ending ending() const noexcept { return ending_; }
   bool is_hung_up() const noexcept { return ending_ >= Ending::half_closed; }
-  // Nothing can be sent any more.
+  // Reports whether nothing can be sent any more.
   bool is_broken() const noexcept { return ending_ >= Ending::closed; }
   bool has_failed() const noexcept { return ending_ == Ending::failed; }
   enum class Hangup : std::uint8_t { any, broken };
-  // Schedules `wakeup` once when a hang-up happens, or immediately if it has happened. Pass null to
-  // stop, at the latest before the wakeup is destroyed.
+  // Schedules `wakeup` once when a hang-up happens, or immediately if one has happened. Null ends
+  // the watch, at the latest before the wakeup is destroyed.
   void watch_hangup(io::Wakeup* wakeup, Hangup kind = Hangup::any) noexcept;
-  // Reports an orderly hang-up to a watcher for `broken` after all.
+  // If the peer has hung up, schedules the watcher even if it waits for `broken`.
   void recheck_hangup() noexcept {
     if (is_hung_up()) wake(hangup_, Wait::ready);
   }
-  // For an idle stream: schedules `wakeup` once when bytes or an end arrive. Uses the reader's
-  // place.
+  // For an idle stream: schedules `wakeup` once when bytes or an end arrive. Null ends the watch.
+  // Uses the reader's place.
   void watch_readable(io::Wakeup* wakeup) noexcept;
 
-  // For a stream built on this one: may_read() (may_write()) reports whether try_read (try_write)
-  // is worth a call, and the wakeup is scheduled once when it is. Uses the place of the reader
-  // (writer). The caller is destroyed after this stream.
+  // For a stream built on this one: may_read() (may_write()) reports whether a try_read (try_write)
+  // may succeed, and the wakeup is scheduled once when it may. Uses the place of the reader
+  // (writer). The caller must be destroyed after this stream.
   bool may_read() const noexcept { return is_readable(); }
   bool may_write() const noexcept { return is_writable(); }
   void call_when_readable(io::Wakeup& wakeup) noexcept;
@@ -107,12 +110,12 @@ class Stream {
   BreakAwaiter until_broken() noexcept;
 
   class Awaiter;
-  // ready: try_read is worth a call. timed_out: `deadline` passed, and a final check found nothing
-  // to read. interrupted: see below.
+  // Return an awaiter of a Wait. ready: try_read (try_write) may succeed. timed_out: `deadline` has
+  // passed, and for a reader, a final check found nothing to read. interrupted: see below.
   Awaiter readable(Time deadline) noexcept;
   Awaiter writable(Time deadline) noexcept;
   class Waiter;
-  // Ends a wait early. Does nothing without a waiter.
+  // End a wait early. Do nothing if no coroutine waits.
   void interrupt_reader() noexcept { wake(reader_, Wait::interrupted); }
   void interrupt_writer() noexcept { wake(writer_, Wait::interrupted); }
 
@@ -121,16 +124,16 @@ class Stream {
  protected:
   explicit Stream(io::Reactor& reactor) noexcept;
 
-  // Called before a wait begins: the last chance to register with the kernel.
+  // Called before a wait begins: the last opportunity to register with the kernel.
   virtual void prepare_wait() noexcept {}
-  // Called when watch_hangup() begins; may delay registration.
+  // Called when watch_hangup() begins. May delay the registration.
   virtual void prepare_hangup_watch() noexcept {}
   virtual bool is_readable() const noexcept = 0;
   virtual bool is_writable() const noexcept = 0;
 
   void wake_reader() noexcept { wake(reader_, Wait::ready); }
   void wake_writer() noexcept { wake(writer_, Wait::ready); }
-  // The end goes further, or was reported before.
+  // Records an ending. An ending never goes back to an earlier one.
   void on_hangup(Ending ending) noexcept;
   void count_bytes_out(std::size_t count) noexcept { bytes_out_ += count; }
   bool has_hangup_watch() const noexcept { return hangup_ != nullptr; }
@@ -138,7 +141,7 @@ class Stream {
   // Arms the stream's only timer for the earliest deadline in use.
   void arm_timer(Time deadline) noexcept;
   virtual void on_extra_deadline() noexcept {}
-  Time extra_deadline_ = io::kNever;  // for derived classes
+  Time extra_deadline_ = io::kNever;  // for derived classes; calls on_extra_deadline()
 
  private:
   friend class Awaiter;
@@ -160,11 +163,11 @@ class Stream {
   // In the padding of the timer: each idle connection keeps one of these.
   Hangup hangup_kind_ = Hangup::any;
   Ending ending_ = Ending::none;
-  bool looked_ = false;  // since read_deadline_ passed
+  bool looked_ = false;  // is_readable_after_all() has asked the kernel since read_deadline_ passed
   std::uint64_t bytes_out_ = 0;
 };
 
-// co_await stream->readable(deadline) returns a Wait.
+// The awaiter of readable() and writable().
 class Stream::Awaiter {
  public:
   Awaiter(Stream& stream, bool reading, Time deadline) noexcept
@@ -196,8 +199,9 @@ inline Stream::Awaiter Stream::writable(Time deadline) noexcept {
   return Awaiter(*this, false, deadline);
 }
 
-// The reader's or the writer's place at a stream, for an owner that is called back instead of
-// resumed, so that other awaiters may outlive the stream. It is destroyed before the stream.
+// The reader's or writer's place at a stream, for an owner that is called back instead of resumed.
+// Coroutines that wait for such an owner may outlive the stream, but the Waiter must be destroyed
+// before it.
 class Stream::Waiter {
  public:
   enum class For : std::uint8_t { reading, writing };
@@ -207,13 +211,13 @@ class Stream::Waiter {
   Waiter& operator=(const Waiter&) = delete;
   ~Waiter() { cancel(); }
 
-  // Calls back once, in this pass of the reactor or a later one: when try_read (try_write) is worth
-  // a call, or `deadline` has passed.
+  // Calls back once, in this pass of the reactor or a later one, when try_read (try_write) may
+  // succeed or `deadline` has passed.
   void wait(Time deadline = io::kNever) noexcept;
-  // Gives up the place; the callback is not called.
+  // Frees the place. The callback is not called.
   void cancel() noexcept;
   bool is_waiting() const noexcept { return place() == &wakeup_ || wakeup_.is_linked(); }
-  // For the callback: why the wait ended.
+  // For the callback: returns why the wait ended.
   Wait result() const noexcept { return wakeup_.result(); }
 
  private:

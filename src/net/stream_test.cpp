@@ -33,7 +33,7 @@ task<void> wait_to_write(Stream& stream, Time deadline, Waits& waits) {
   waits.push_back(wait);
 }
 
-// Waiting is the same for every kind of stream; a full, silent pair represents all.
+// Waiting is the same for every kind of stream, so a full, silent pair represents all.
 class StreamTest : public ::testing::Test {
  protected:
   StreamTest() {
@@ -179,7 +179,7 @@ TEST_F(StreamTest, AHangUpWatchCanBeTakenBack) {
 }
 
 #ifdef NDEBUG
-// It costs that stream, not the process.
+// The mistake costs that stream, not the process.
 TEST_F(StreamTest, OfTwoReadersAtOnceTheFirstGivesUp) {
   auto first = wait_to_read(*stream_, io::kNever, waits_);
   auto second = wait_to_read(*stream_, io::kNever, waits_);

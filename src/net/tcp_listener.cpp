@@ -22,8 +22,8 @@ namespace onehop::net {
 namespace {
 
 constexpr int kDeferSeconds = 1;
-// Timeout of the lock on a socket file's folder at start-up. At shutdown other work of the thread
-// must not wait.
+// The timeouts of the lock on a socket file's folder. At shutdown, other work of the thread must
+// not wait.
 constexpr std::chrono::seconds kPatienceAtStart(5);
 constexpr std::chrono::milliseconds kPatienceAtEnd(20);
 // A vanished client is detected within two minutes.
@@ -39,8 +39,8 @@ bool is_any_v6(const Address& address) noexcept {
   return IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<const sockaddr_in6*>(address.data())->sin6_addr);
 }
 
-// Those that accepted sockets inherit. TCP_USER_TIMEOUT is not set: the kernel would also count the
-// time in which a client reads nothing, which is judged by our own timeouts.
+// Sets the options that accepted sockets inherit. TCP_USER_TIMEOUT is not one of them: the kernel
+// would also count the time in which a client reads nothing, which onehop's own timeouts limit.
 void set_inherited_options(int socket, const Address& address) noexcept {
   if (address.is_unix()) return;
   set_connection_options(socket, kKeepAliveIdle, kKeepAliveInterval);
@@ -55,7 +55,7 @@ void set_options(int socket, const Address& address, const ListenOptions& option
 }
 
 // Reports whether the file is a socket without a listener, left by a process that could not clean
-// up. Any other file, for which connect(2) is refused as well, is left alone.
+// up. Other files also refuse connect(2), but are left alone.
 bool is_stale_socket_file(const Address& address) {
   struct stat file{};
   if (::lstat(path_in(address).data(), &file) != 0 || !S_ISSOCK(file.st_mode)) return false;
@@ -64,10 +64,10 @@ bool is_stale_socket_file(const Address& address) {
          errno == ECONNREFUSED;
 }
 
-// Held while a socket file is made or removed: between two checks another process could create its
-// own there, or have bound it but not listen yet. A lock on the folder creates no file.
-// Well-behaved processes hold it for microseconds; any process that may open the folder, such as
-// /tmp, can hold it forever.
+// A lock on a folder, held while a socket file is made or removed. Without it, another process
+// could create its own file between two checks, or have bound a socket that does not listen yet.
+// Locking the folder creates no file. Well-behaved processes hold the lock for microseconds, but
+// any process that may open the folder, such as /tmp, can hold it forever.
 class FolderLock {
  public:
   FolderLock(std::string_view path, std::chrono::milliseconds patience) noexcept
@@ -85,8 +85,8 @@ class FolderLock {
       std::this_thread::sleep_for(kLockPause);
     }
   }
-  // While another process holds the lock, no file may be removed. The lock is not needed in a
-  // folder that no process can open, being writable but not readable.
+  // Reports whether a file may be removed: not while another process holds the lock. A folder that
+  // is writable but not readable cannot be opened by any process, and needs no lock.
   bool may_remove() const noexcept { return is_held_ || (!folder_ && !is_short_); }
 
  private:
@@ -103,7 +103,7 @@ class FolderLock {
   }
 
   io::FileDescriptor folder_;  // closing it releases the lock
-  bool is_short_;              // of descriptors: another process may have the lock
+  bool is_short_;              // descriptors or memory ran out: another process may have the lock
   bool is_held_ = false;
 };
 
@@ -215,11 +215,11 @@ std::size_t TcpListener::waiting() const noexcept {
   tcp_info info{};
   socklen_t size = sizeof info;
   const int asked = ::getsockopt(socket_.get(), IPPROTO_TCP, TCP_INFO, &info, &size);
-  return asked == 0 ? info.tcpi_unacked : SOMAXCONN;  // of a listening socket
+  return asked == 0 ? info.tcpi_unacked : SOMAXCONN;  // of a listener: its queue
 }
 
 int TcpListener::bind_and_listen(int backlog) {
-  // Made before the file: without memory for it, that would stay.
+  // Allocated before the file is made, because a failed allocation would leave the file in place.
   std::string path(address_.is_unix() ? path_in(address_) : std::string_view());
   if (::bind(socket_.get(), address_.data(), address_.size()) != 0) return errno;
   if (address_.is_unix()) remember_socket_file(std::move(path));
@@ -259,8 +259,8 @@ void TcpListener::remember_socket_file(std::string path) noexcept {
   inode_ = file.st_ino;
 }
 
-// Another process may have created its own socket there since. A file that stays is replaced by the
-// next listener.
+// Leaves a file that another process has created there since. The next listener replaces a file
+// that was not removed.
 void TcpListener::remove_socket_file() noexcept {
   if (file_owner_ != FileOwner::listener || path_.empty() || !socket_) return;
   const FolderLock lock(path_, kPatienceAtEnd);

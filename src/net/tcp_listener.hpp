@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TcpListener: one listening socket (TCP or unix) that every thread accepts from. Its destructor
-// removes the file of a unix socket if the file is still its own. Processes that make and remove
-// socket files in one folder do so one at a time. Any thread may call accept() and put_in_use().
-// Thread: owner.
+// TcpListener is a listening socket (TCP or unix) from which every thread accepts. Its destructor
+// removes the file of a unix socket if the file is still this listener's. Processes that make and
+// remove socket files in one folder take turns by a lock. Any thread may call accept() and
+// put_in_use(). Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -34,13 +34,14 @@ class TcpListener {
     Address peer;
   };
 
-  // The error has the errno of the failed call; its detail is a single line that suggests a remedy.
+  // Binds and listens. The error has the errno of the failed call; its detail is one line that
+  // suggests a remedy.
   static Result<TcpListener> open(const Address& address, ListenOptions options);
-  // Who removes the file of a unix socket: another process, the one that hands the socket over
-  // until take_socket_file(), or the listener.
+  // The remover of a unix socket's file: another process, the process that hands the socket over
+  // (until take_socket_file()), or this listener.
   enum class FileOwner : std::uint8_t { other, giver, listener };
-  // Listens with a duplicate of a listening socket that is open already, which does not change
-  // before put_in_use(). The error says what is wrong with the descriptor.
+  // Listens on a duplicate of a socket that listens already. The socket does not change before
+  // put_in_use(). The error says what is wrong with the descriptor.
   static Result<TcpListener> adopt(int descriptor, FileOwner owner = FileOwner::other);
 
   TcpListener(TcpListener&& other) noexcept = default;
@@ -49,24 +50,27 @@ class TcpListener {
   TcpListener& operator=(const TcpListener&) = delete;
   ~TcpListener();
 
-  // With the assigned port if port 0 was requested.
+  // Returns the address, with the assigned port if port 0 was requested.
   const Address& address() const noexcept { return address_; }
-  // For an event loop: readable if accept() is worth a call.
+  // For an event loop: readable if accept() may succeed.
   int descriptor() const noexcept { return socket_.get(); }
-  // The file of a unix socket stays from now on: another process listens with the same socket.
-  // Another thread may destroy the listener after this call only.
+  // Leaves the file of a unix socket in place from now on, because another process listens on the
+  // same socket. Until this call, no other thread may destroy the listener.
   void leave_socket_file() noexcept { file_owner_ = FileOwner::other; }
-  // The file of a socket that a giver had is removed by this listener from now on. The same holds.
+  // Makes this listener remove the file of a socket that was handed over (FileOwner::giver). The
+  // same rule for threads applies.
   void take_socket_file() noexcept {
     if (file_owner_ == FileOwner::giver) file_owner_ = FileOwner::listener;
   }
-  // Before the first accept(), or later: makes it non-blocking, and sets what accepted sockets
-  // inherit. `defers`: see ListenOptions; for connections that arrive from now on.
+  // Makes the socket non-blocking, and sets the options that accepted sockets inherit. Must be
+  // called before the first accept(); may be called again. `defers` is ListenOptions::defer_accept
+  // for connections that arrive from now on.
   void put_in_use(bool defers) const noexcept;
-  // Returns an errno if there is no connection: EAGAIN if none waits, EMFILE and the like if there
-  // is no room, others for a connection that failed in the queue.
+  // Returns an errno if there is no connection: EAGAIN if none waits, EMFILE or the like if a
+  // resource is exhausted, others for a connection that failed in the queue.
   std::expected<Accepted, int> accept() const;
-  // Returns how many connections wait to be accepted; for a unix socket, how many may wait.
+  // Returns the number of connections that wait to be accepted; for a unix socket, the maximum
+  // number that may wait.
   std::size_t waiting() const noexcept;
 
  private:
@@ -81,7 +85,7 @@ class TcpListener {
   io::FileDescriptor socket_;
   Address address_;
   FileOwner file_owner_ = FileOwner::listener;
-  // A unix socket's file, and its identity when it was made or adopted.
+  // The file of a unix socket, and its identity when it was made or adopted.
   std::string path_;
   dev_t device_ = 0;
   ino_t inode_ = 0;

@@ -180,7 +180,7 @@ TEST(TcpListener, APortOfAnEarlierConnectionCanBeHadAtOnce) {
     const TcpListener listener = open_on("127.0.0.1");
     address = listener.address();
     client = connect_to(address);
-    ASSERT_TRUE(accept_soon(listener));  // closed here first, so that TIME_WAIT is on our side
+    ASSERT_TRUE(accept_soon(listener));  // closed on this side first, so that TIME_WAIT is here
   }
   client.reset();
   const auto again = TcpListener::open(address, {});
@@ -236,7 +236,7 @@ int descriptors_of(const std::string& path) {
   return count;
 }
 
-// Between its bind(2) and its listen(2) a process looks like one that has ended.
+// Between its bind(2) and its listen(2), a process looks like one that has ended.
 TEST(TcpListener, TheSocketFileOfAProcessThatJustStartsIsLeftAlone) {
   const Folder folder;
   io::FileDescriptor lock(::open(folder.name().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -259,7 +259,7 @@ TEST(TcpListener, TheSocketFileOfAProcessThatJustStartsIsLeftAlone) {
   connect_to(folder.address());
 }
 
-// Any process may lock /tmp and /run. This used to block the event loop for 5 s.
+// Any process may lock /tmp and /run. Regression: this blocked the event loop for 5 s.
 TEST(TcpListener, DoesNotWaitAtItsEndForWhoKeepsTheFolderLocked) {
   const Folder folder;
   auto listener = TcpListener::open(folder.address(), {});
@@ -276,13 +276,13 @@ TEST(TcpListener, DoesNotWaitAtItsEndForWhoKeepsTheFolderLocked) {
   EXPECT_TRUE(TcpListener::open(folder.address(), {})) << "who comes next replaces it";
 }
 
-// Such a folder cannot be locked. A stale socket file used to stay there.
+// Such a folder cannot be locked. Regression: a stale socket file stayed there.
 TEST(TcpListener, NeedsNoLockInAFolderThatMayNotBeRead) {
   const Folder folder;
   ASSERT_EQ(::chmod(folder.name().c_str(), 0333), 0);
   bool may_read = true;
   std::jthread([&] {
-    ::setfsuid(65534);  // of this thread only
+    ::setfsuid(65534);  // for this thread only
     may_read = ::open(folder.name().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC) >= 0;
     if (may_read) return;
     leave_socket_file(folder);
@@ -379,7 +379,7 @@ TEST(TcpListener, AssignmentClosesTheOldOne) {
   EXPECT_TRUE(accept_soon(*on_file));
 }
 
-// Including those that have sent nothing yet.
+// Connections that have sent nothing yet count as well.
 TEST(TcpListener, KnowsHowManyConnectionsWait) {
   auto listener = TcpListener::open(*Address::from_ip("127.0.0.1", 0), {});
   ASSERT_TRUE(listener) << listener.error().to_string();

@@ -16,13 +16,15 @@
 namespace onehop::net {
 namespace {
 
-// A connection whose response comes sooner never enters epoll, which is 25 to 30 % of the cost of a
-// short connection; one that waits longer is watched for a leaving client.
+// A connection whose response comes sooner never enters epoll, which saves 25 to 30 % of the cost
+// of a short connection. A connection that waits longer is watched, so that the departure of its
+// client is noticed.
 constexpr Duration kRegistrationDelay = std::chrono::milliseconds(5);
 
-// recv(2) and send(2). In a threaded program the C library's functions are cancellation points,
-// which costs two locked instructions per call; these threads are never cancelled. A memory checker
-// needs to see the buffers.
+// These functions call recv(2) and send(2) directly. In a threaded program the C library's
+// functions are cancellation points, which costs two locked instructions per call, although these
+// threads are never cancelled. Under a memory checker, the library's functions are used, because it
+// must see the buffers.
 ssize_t receive(int socket, char* data, std::size_t size) noexcept {
   if constexpr (kMemoryChecker) return ::recv(socket, data, size, 0);
   return ::syscall(SYS_recvfrom, socket, data, size, 0, nullptr, nullptr);
@@ -59,7 +61,7 @@ IoResult TcpStream::try_read(char* data, std::size_t size) {
     if (error == EAGAIN) readable_ = false;
     return IoResult::failed(error);
   }
-  // A short read emptied the socket; after a hang-up the end is still to be read.
+  // A short read emptied the socket, but after a hang-up the end is still to be read.
   if (static_cast<std::size_t>(got) < size && got > 0 && !is_hung_up()) readable_ = false;
   return got;
 }
@@ -143,11 +145,11 @@ void TcpStream::on_extra_deadline() noexcept {
 
 void TcpStream::add_to_reactor() noexcept {
   if (registered_ || unwatched_ != 0) return;
-  // Reports existing data too, so nothing is lost between the last EAGAIN and now.
+  // epoll also reports data that has arrived already, so nothing is missed since the last EAGAIN.
   registered_ = reactor().add(socket_.get(), *this, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
   if (registered_) return;
-  // Out of memory or epoll watches: no event would report new data, and retrying would keep the
-  // thread busy. Every wait ends, and the next read or write returns the reason.
+  // Memory or epoll watches are exhausted: no event would report new data, and retrying would keep
+  // the thread busy. Every wait ends, and the next read or write returns the reason.
   unwatched_ = reactor().refusal();
   on_events(EPOLLERR);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TcpStream: a connected stream socket (TCP or unix). It is registered with epoll once,
-// edge-triggered, at the first real wait; if the kernel refuses that, the connection fails. A read
-// after a short read is skipped until an event arrives.
+// TcpStream is a connected stream socket (TCP or unix). It is registered with epoll once,
+// edge-triggered, when it first has to wait; if the kernel refuses that, the connection fails.
+// After a short read, no read is tried until an event arrives.
 // Thread: owner.
 #pragma once
 
@@ -15,10 +15,10 @@ namespace onehop::net {
 class TcpStream final : public Stream, public Lasting, private io::Watcher {
  public:
   enum class Role : std::uint8_t {
-    accepted,   // bytes may be here already
+    accepted,   // bytes may have arrived already
     connected,  // the peer speaks second
   };
-  // `socket` is non-blocking.
+  // `socket` must be non-blocking.
   TcpStream(io::Reactor& reactor, io::FileDescriptor socket, Role role) noexcept;
   ~TcpStream() override;
 

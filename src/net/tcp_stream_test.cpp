@@ -100,7 +100,7 @@ TEST_P(TcpStreamTest, ReadsWhatIsThereAndWaitsForMore) {
   EXPECT_EQ(read(), "two");
 }
 
-// The reactor is not polled for events here, as if it had been suspended.
+// The reactor does not poll for events here, as if the process had been suspended.
 TEST_P(TcpStreamTest, ADeadlineThatPassesLooksOnceWhetherSomethingCameInTime) {
   io::Reactor reactor(io::Reactor::Clock::manual);
   TcpStream stream(reactor, stream_->release(), TcpStream::Role::accepted);
@@ -260,9 +260,9 @@ TEST_P(TcpStreamTest, KnowsWhetherSomethingIsUnread) {
   EXPECT_FALSE(stream_->has_unread());
 }
 
-// A child process has a copy of every socket between fork and exec, so closing ours does not end
-// its registration. The event loop used to notify the object that had taken the stream's place in
-// memory.
+// Between fork and exec, a child process has a copy of every socket, so closing ours does not end
+// its registration. Regression: the event loop notified the object that had taken the stream's
+// place in memory.
 TEST_P(TcpStreamTest, AStreamThatIsGoneIsToldNothingThoughAChildProcessHasItsSocket) {
   int pair[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
@@ -273,7 +273,7 @@ TEST_P(TcpStreamTest, AStreamThatIsGoneIsToldNothingThoughAChildProcessHasItsSoc
   io::Wakeup reader;
   for (io::FileDescriptor* const socket : {&own, &other}) {
     place.emplace(reactor_, std::move(*socket), TcpStream::Role::connected);
-    place->watch_readable(&reader);  // registers it
+    place->watch_readable(&reader);  // registers the socket
     place->watch_readable(nullptr);
     reactor_.run_once(Duration::zero());
   }
@@ -283,7 +283,7 @@ TEST_P(TcpStreamTest, AStreamThatIsGoneIsToldNothingThoughAChildProcessHasItsSoc
   EXPECT_FALSE(place->is_hung_up());
 }
 
-// A socket that is watched already is refused, like any socket when memory is exhausted.
+// The kernel refuses to watch a socket twice, as it refuses any socket when memory is exhausted.
 class UnwatchedStreamTest : public TcpStreamTest {
  protected:
   void SetUp() override {
@@ -302,7 +302,7 @@ INSTANTIATE_TEST_SUITE_P(Sockets,
                          ::testing::Values(AF_INET, AF_UNIX),
                          [](const auto& kind) { return kind.param == AF_INET ? "tcp" : "unix"; });
 
-// Each wait used to end immediately, which kept the thread busy as long as nothing arrived.
+// Regression: each wait ended immediately, which kept the thread busy as long as nothing arrived.
 TEST_P(UnwatchedStreamTest, FailsAsSoonAsItIsWaitedFor) {
   EXPECT_EQ(read(milliseconds(100)), refused());
   EXPECT_EQ(stream_->try_write("x", 1), IoResult::failed(EEXIST));

@@ -16,7 +16,7 @@ std::optional<TlsCertificate> TlsCertificateSource::challenge_certificate(std::s
 namespace onehop::net {
 namespace {
 
-// The same with its size before it, as the extension has it.
+// The extension's content: the list's size, then the name's size and the name.
 constexpr std::string_view kExtension = std::string_view(
     "\x00\x0b\x0a"
     "acme-tls/1",
@@ -36,7 +36,7 @@ int select_protocol(
   return SSL_TLSEXT_ERR_OK;
 }
 
-// In place of that of the server, which would choose another certificate.
+// Replaces the server's callback, which would choose another certificate.
 int accept_name(SSL*, int*, void*) {
   return SSL_TLSEXT_ERR_OK;
 }
@@ -47,7 +47,7 @@ bool is_challenge(ssl_st* ssl) noexcept {
   return extension_of(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation) == kExtension;
 }
 
-// RFC 6066 §3: a list of one name, of the type 0.
+// The extension is a list of one name of type 0 (RFC 6066 §3).
 std::string name_in_hello(ssl_st* ssl) {
   constexpr std::size_t kBefore = 5;  // the size of the list, the type, and the size of the name
   const std::string_view extension = extension_of(ssl, TLSEXT_TYPE_server_name);
@@ -66,7 +66,7 @@ bool answer_challenge(ssl_st* ssl, const TlsCertificate& certificate) {
   SSL_CTX_set_alpn_select_cb(context->get(), &select_protocol, nullptr);
   SSL_CTX_callback_ctrl(context->get(), SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,
                         reinterpret_cast<void (*)()>(&accept_name));
-  // No session: it would be one with this certificate.
+  // Issues no session, because resuming it would use this certificate.
   SSL_set_options(ssl, SSL_OP_NO_TICKET);
   SSL_set_verify(ssl, SSL_VERIFY_NONE, nullptr);  // an authority has no certificate of its own
   return SSL_set_num_tickets(ssl, 0) == 1 && SSL_set_SSL_CTX(ssl, context->get()) != nullptr;

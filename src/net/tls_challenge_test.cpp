@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Certificates of a source, and the handshake of an authority that looks (tls-alpn-01).
+// Certificates from a source, and the handshake of an authority that validates a name
+// (tls-alpn-01).
 #include "net/tls_challenge.hpp"
 
 #include "support/tls_stream_pair.hpp"

@@ -22,7 +22,7 @@ int on_new_session(SSL* ssl, SSL_SESSION* session) {
   return TlsStream::of(ssl).keep_session(session) ? 1 : 0;
 }
 
-// Sets what is asked for and what has to be in the certificate.
+// Sets the server name to send, and the name or address that the certificate must contain.
 bool expect_server(SSL* ssl, std::string host) {
   if (host.ends_with('.')) host.pop_back();
   X509_VERIFY_PARAM* const parameters = SSL_get0_param(ssl);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The settings that TLS connections share: the certificates of a server by name, or the authorities
-// that a client trusts. A stream keeps its context alive. Thread: any; constant.
+// The settings that TLS connections share: a server's certificates by name, or the authorities that
+// a client trusts. A stream keeps its context alive. Thread: any; constant.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -48,8 +48,8 @@ class TlsServerContext {
   const std::vector<TlsCertificateInfo>& certificates() const noexcept { return infos_; }
   // Returns findings that are not errors: certificates that have expired or are not valid yet.
   const std::vector<std::string>& warnings() const noexcept { return warnings_; }
-  // Returns the indexes of the certificates that no client gets, because an earlier one with the
-  // same kind of key serves all their names.
+  // Returns the indexes of the certificates that no client receives, because an earlier one with
+  // the same kind of key serves all their names.
   const std::vector<std::size_t>& unused() const noexcept { return unused_; }
 
  private:
@@ -81,7 +81,7 @@ class TlsServerContext {
   std::vector<std::size_t> unused_;
 };
 
-// The sessions that can be resumed with one server; the oldest are dropped. Thread: owner.
+// The sessions that can be resumed with one server. The oldest are dropped. Thread: owner.
 class TlsSessions {
  public:
   TlsSessions();
@@ -89,7 +89,7 @@ class TlsSessions {
   TlsSessions(const TlsSessions&) = delete;
   TlsSessions& operator=(const TlsSessions&) = delete;
 
-  // Takes over the reference.
+  // Adds a session and takes over the caller's reference.
   void put(ssl_session_st* session);
   // Returns the latest session with a reference for the caller, or null if there is none. A session
   // of TLS 1.3 is returned once (RFC 8446 C.4).

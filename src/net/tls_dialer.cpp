@@ -13,7 +13,7 @@ namespace {
 const TlsProtocols kHttp1 = {"http/1.1"};
 const TlsProtocols kBoth = {"h2", "http/1.1"};
 
-// Errors have the phase connect and are retry_safe.
+// Sends `preamble`. Errors have the phase connect and are retry_safe.
 task<Result<void>> send_preamble(Stream& stream, const std::string& preamble, Time deadline) {
   std::size_t sent = 0;
   while (sent < preamble.size()) {
@@ -34,7 +34,7 @@ task<Result<void>> send_preamble(Stream& stream, const std::string& preamble, Ti
   co_return Result<void>();
 }
 
-// Where an error of a connection that was made happened.
+// Returns the place of an error on an established connection.
 std::string place_of(const Destination& destination, const Dialled& dialled) {
   return "while connecting to " + destination.host + " (" + dialled.address + ")";
 }
@@ -56,7 +56,7 @@ std::shared_ptr<TlsSessions> TlsSessionsByServer::of(const std::string& server) 
   if (found != all_.end()) return found->second;
   if (all_.size() >= forget_at_) {
     std::erase_if(all_, [](const auto& each) { return each.second.use_count() == 1; });
-    forget_at_ = std::max(kServersKept, 2 * all_.size());  // not a scan for each new server
+    forget_at_ = std::max(kServersKept, 2 * all_.size());  // avoids a scan for each new server
   }
   return all_[server] = std::make_shared<TlsSessions>();
 }

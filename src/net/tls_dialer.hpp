@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TlsDialer: dials through another dialer, sends the destination's preamble, and performs the
-// handshake if it asks for TLS. It keeps sessions for resumption, by destination. Each thread has
-// its own. Thread: owner.
+// TlsDialer dials through another dialer, sends the destination's preamble, and performs the TLS
+// handshake if the destination asks for it. It keeps sessions for resumption by destination. There
+// is one TlsDialer per thread. Thread: owner.
 #pragma once
 
 #include "net/dialer.hpp"
@@ -15,8 +15,8 @@
 
 namespace onehop::net {
 
-// A client's context that is made at its first use, because reading the authorities takes
-// milliseconds and only https:// needs them. Thread: any.
+// Makes a client's context at its first use, because reading the authorities takes milliseconds and
+// only https:// needs them. Thread: any.
 class LazyTlsClientContext {
  public:
   explicit LazyTlsClientContext(TlsClientOptions options) : options_(std::move(options)) {}
@@ -30,8 +30,8 @@ class LazyTlsClientContext {
   std::shared_ptr<const TlsClientContext> made_;  // guarded by mutex_
 };
 
-// Sessions for resumption, by server: those of all servers in use, and of some that were. Thread:
-// owner.
+// The sessions for resumption by server: those of all servers in use, and of some that were in use.
+// Thread: owner.
 class TlsSessionsByServer {
  public:
   static constexpr std::size_t kServersKept = 256;

@@ -26,7 +26,7 @@ std::unexpected<Error> refuse_pair(std::string detail) {
   return failure(Errc::bad_option, Side::local, std::move(detail));
 }
 
-// A text in PEM format, overwritten at the end, and its origin for messages.
+// A text in PEM format and its origin for messages. The text is overwritten at destruction.
 struct Source {
   Source(std::string from, std::string content)
       : place(std::move(from)), text(std::move(content)) {}
@@ -101,7 +101,8 @@ Result<KeyHandle> key_in(const Source& source) {
                        ".pem` writes it without its pass phrase");
   }
   const std::string reason = take_tls_reason(TlsErrorIn::file);
-  // OpenSSL cannot read a key of OpenSSH, although the END line of its PEM block looks alike.
+  // OpenSSL cannot read a key in OpenSSH's format, although the END line of its PEM block looks
+  // alike.
   if (const std::string help = how_to_convert(source.text, source.place); !help.empty()) {
     return refuse_pair(source.place + ": " + help);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TlsKeyPair: a certificate with its chain and private key, read from files and checked against
-// each other, or generated. Thread: any; constant.
+// TlsKeyPair is a certificate with its chain and private key. It is read from files and checked for
+// consistency, or generated. Thread: any; constant.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -34,10 +34,10 @@ Result<TlsKeyPair> make_self_signed_pair();
 // Reads the certificates in a file of authorities. Errors: as read_key_pair.
 Result<std::vector<X509Handle>> read_certificates(const std::string& file, FileKinds kinds);
 
-// Returns the names that a certificate is for: its subject alternative names, or else its common
+// Returns the names in a certificate: its subject alternative names, or if it has none, its common
 // name.
 std::vector<std::string> names_of(X509* certificate);
-// Returns its SHA-256, as "AB:CD:..."; "" if there is no memory.
+// Returns the certificate's SHA-256 as "AB:CD:...", or "" if memory is short.
 std::string fingerprint_of(const X509* certificate);
 // Returns "2026-11-23 12:00 UTC".
 std::string date_of(const ASN1_TIME* time);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Peers that send TLS records with no data or hardly any.
+// Peers that send TLS records with little or no data.
 #include "net/tls_record_budget.hpp"
 
 #include "support/tls_stream_pair.hpp"
@@ -99,7 +99,7 @@ TEST_F(TlsRecordFlood, RecordsWithDataPayForAsManyWithout) {
     settle();
     ASSERT_EQ(read(*server_), "x") << i;
   }
-  // Two for each record with data: one too many each time.
+  // Two records without data for each record with data: one too many each time.
   int rounds = 0;
   std::string got = "x";
   for (; got == "x" && rounds < 2 * kMax; ++rounds) {
@@ -113,7 +113,7 @@ TEST_F(TlsRecordFlood, RecordsWithDataPayForAsManyWithout) {
 }
 
 // In an upload over a slow line, the header of a record arrives with its first packet and its end
-// with the last one. This was mistaken for a flood after half a megabyte.
+// with the last one. Regression: this was mistaken for a flood after half a megabyte.
 TEST_F(TlsRecordFlood, ARecordThatComesInPiecesCarriesDataAllTheSame) {
   join(4096);
   connect();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a TlsStream writes, before and after encryption: TlsPieces cuts the caller's bytes into the
-// content of records, and TlsOutbox is the thread's buffer of encrypted records. Thread: owner.
+// The data that a TlsStream writes, before and after encryption: TlsPieces cuts the caller's bytes
+// into the content of records, and TlsOutbox is the thread's buffer of encrypted records.
+// Thread: owner.
 #pragma once
 
 #include <algorithm>
@@ -15,10 +16,10 @@
 
 namespace onehop::net {
 
-// The maximum content of a record in bytes (RFC 8446 §5.1).
+// The maximum size of a record's content in bytes (RFC 8446 §5.1).
 constexpr std::size_t kTlsRecord = std::size_t{16} * 1024;
 
-// Encrypted records that are not sent yet. A stream leaves it empty when it returns to its caller.
+// Encrypted records that are not sent yet. A stream empties it before it returns to its caller.
 // Only the first `size` bytes of `memory` are initialised.
 struct TlsOutbox {  // NOLINT(cppcoreguidelines-pro-type-member-init)
   // The number of full records that one write to the inner stream sends.
@@ -33,7 +34,7 @@ struct TlsOutbox {  // NOLINT(cppcoreguidelines-pro-type-member-init)
   std::size_t size = 0;
 };
 
-// The bytes of a gathered write, which must stay in place meanwhile.
+// The bytes of a gathered write, which must stay in place while this object exists.
 class TlsPieces {
  public:
   TlsPieces(const iovec* parts, int count) noexcept : part_(parts), end_(parts + count) {
@@ -42,7 +43,7 @@ class TlsPieces {
 
   bool empty() const noexcept { return part_ == end_; }
 
-  // Skips up to `byte_count` bytes and returns how many.
+  // Skips up to `byte_count` bytes. Returns the number skipped.
   std::size_t skip(std::size_t byte_count) noexcept {
     std::size_t skipped = 0;
     while (skipped < byte_count && !empty()) {
@@ -53,7 +54,7 @@ class TlsPieces {
     return skipped;
   }
   // Returns the content of the next record: a view of one part if that part fills the record or is
-  // the rest, or else the parts joined in `joined`. Call it only if not empty().
+  // the last, or else several parts copied into `joined`. Must not be called if empty().
   std::string_view next(std::array<char, kTlsRecord>& joined) noexcept {
     std::string_view piece = rest().substr(0, kTlsRecord);
     advance(piece.size());

@@ -49,7 +49,7 @@ Result<std::vector<TlsKeyPair>> read_pairs(const TlsServerOptions& options, File
   return pairs;
 }
 
-// The pairs that serve a name, by index: the first of each kind of key.
+// The pairs that serve a name, by index: the first pair of each kind of key.
 using Selection = std::set<std::size_t>;
 
 std::map<std::string, Selection> selections_by_name(std::span<const TlsKeyPair> pairs) {
@@ -67,7 +67,7 @@ std::map<std::string, Selection> selections_by_name(std::span<const TlsKeyPair> 
   return by_name;
 }
 
-// Prevents that a session made under other rules for client certificates is resumed.
+// Prevents the resumption of a session that was made under other rules for client certificates.
 Result<void> bind_sessions(SSL_CTX* context, const std::string& rules) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
@@ -211,11 +211,10 @@ Result<ssl_ctx_st*> TlsServerContext::make_context(const TlsServerOptions& optio
     rules = std::move(*asked);
   }
   if (auto bound = bind_sessions(raw, rules); !bound) return failure(bound.error());
-  SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);  // tickets need no memory of the server
+  SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);  // tickets need no memory on the server
   keys_->install(raw);
-  // A client needs one ticket for its next connection, which issues the next one. By default
-  // OpenSSL sends two after a full handshake, and each is a sixteenth of the handshake's
-  // instructions.
+  // A client needs one ticket for its next connection, which issues another. By default OpenSSL
+  // sends two after a full handshake, and each costs a sixteenth of the handshake's instructions.
   SSL_CTX_set_num_tickets(raw, 1);
   SSL_CTX_set_alpn_select_cb(raw, &TlsServerContext::on_protocols, this);
   SSL_CTX_callback_ctrl(
@@ -223,7 +222,7 @@ Result<ssl_ctx_st*> TlsServerContext::make_context(const TlsServerOptions& optio
       reinterpret_cast<void (*)()>(
           &CCallback<&TlsServerContext::on_server_name, SSL_TLSEXT_ERR_ALERT_FATAL>::call));
   SSL_CTX_set_tlsext_servername_arg(raw, this);
-  // The first context is that of every connection until the server name is known.
+  // Every connection has the first context until its server name is known.
   if (contexts_->all.empty() && source_) answer_challenges(raw);
   contexts_->all.push_back(std::move(*context));
   return raw;
@@ -262,7 +261,7 @@ int TlsServerContext::on_server_name(ssl_st* ssl, int*, void* self) {
   return SSL_TLSEXT_ERR_OK;
 }
 
-// RFC 7301 §3.2: the handshake fails if no protocol is common.
+// The handshake fails if there is no common protocol (RFC 7301 §3.2).
 int TlsServerContext::on_protocols(ssl_st*,
                                    const unsigned char** out,
                                    unsigned char* size,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which certificates and authorities a server accepts, and its messages about the others.
+// The certificates and authorities that a server accepts, and its messages about the others.
 #include "net/tls_context.hpp"
 #include "net/tls_handles.hpp"
 #include "net/tls_ticket_keys.hpp"
@@ -72,7 +72,7 @@ TEST(TlsServerContext, ACertificateWithoutAlternativeNamesIsForItsCommonName) {
   EXPECT_THAT((*made)->certificates().front().names, ElementsAre("old.example"));
 }
 
-// Makes a certificate and key. The validity begins and ends so many seconds from now.
+// Makes a certificate and key. The validity begins `from` and ends `until` seconds from now.
 TlsCertificate valid(long from, long until) {
   const KeyHandle key(EVP_EC_gen("P-256"));
   const X509Handle certificate(X509_new());
@@ -111,7 +111,7 @@ TEST(TlsServerContext, WarnsOfACertificateThatIsNotValidNow) {
 
 // --- sessions of a client ----------------------------------------------------------------------
 
-// Sessions beyond the limit are freed: a memory checker would report a leak.
+// Sessions beyond the limit are freed; otherwise a memory checker would report a leak.
 TEST(TlsSessions, KeepsTheLatest) {
   TlsSessions sessions;
   for (int i = 0; i < 1000; ++i)

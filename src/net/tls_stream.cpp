@@ -16,7 +16,8 @@
 namespace onehop::net {
 namespace {
 
-// The peer can make this side send (key updates). If so many bytes are unsent, reading pauses.
+// The peer can make this side send (key updates). If more bytes than this are unsent, reading
+// pauses.
 constexpr std::size_t kMaxUnsent = std::size_t{256} * 1024;
 
 // Most clients send a request right after the handshake, and the session tickets leave with the
@@ -43,7 +44,7 @@ const BIO_METHOD* TlsStream::bio_method() {
   return method;
 }
 
-// Takes all bytes. try_write bounds how many there are.
+// Accepts all bytes. try_write() limits their number.
 int TlsStream::on_bio_write(BIO* bio, const char* data, int size) {
   auto& stream = *static_cast<TlsStream*>(BIO_get_data(bio));
   TlsOutbox& box = TlsOutbox::of_thread();
@@ -103,7 +104,7 @@ void TlsStream::on_message(
 
 TlsStream::~TlsStream() {
   if (inner_ && !inner_->is_broken()) close_write();
-  // Without this, OpenSSL marks the session as not resumable.
+  // Otherwise OpenSSL marks the session as not resumable.
   SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   count_released(kOpenSslHolds);
 }
@@ -231,7 +232,8 @@ void TlsStream::on_inner_readable() {
   }
 }
 
-// For a record, or for the reason of a failure. The connection has lost its place.
+// There is no memory for a record, or for the reason of a failure. Fails the connection, because
+// its position in the stream is lost.
 void TlsStream::on_no_memory() noexcept {
   if (read_error_ == 0) read_error_ = ENOMEM;
   wake_reader();
@@ -274,7 +276,7 @@ IoResult TlsStream::try_write(const iovec* parts, int count) {
 bool TlsStream::flush() noexcept {
   try {
     return write_unsent();
-  } catch (const std::bad_alloc&) {  // the record is lost, and the connection with it
+  } catch (const std::bad_alloc&) {  // the record is lost, and so is the connection
     write_error_ = ENOMEM;
     HeldString().swap(unsent_);
     return false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TlsStream: a Stream that speaks TLS over another stream. TlsServerContext and TlsClientContext
+// TlsStream is a Stream that speaks TLS over another stream. TlsServerContext and TlsClientContext
 // make it; the caller awaits handshake() before it reads or writes. OpenSSL reads records directly
 // from the inner stream. Records to send are encrypted into a buffer of the thread, and one write
 // to the inner stream sends several of them. Thread: owner.
@@ -34,7 +34,7 @@ class TlsStream final : public Stream, public Lasting {
   // inner stream. Errors other than cancelled have the phase tls and the side of the peer, and a
   // detail that names the cause.
   task<Result<void>> handshake(Time deadline);
-  // Makes a handshake that waits return Errc::cancelled.
+  // Makes a waiting handshake() return Errc::cancelled.
   void interrupt_handshake() noexcept {
     inner_->interrupt_reader();
     inner_->interrupt_writer();
@@ -43,7 +43,8 @@ class TlsStream final : public Stream, public Lasting {
   bool got_plain_http() const noexcept { return beginning_ == Beginning::plain_http; }
   // Reports whether the peer has sent a byte.
   bool has_received() const noexcept { return beginning_ != Beginning::none; }
-  // Returns the inner stream, to be used without TLS. Only destruction may follow.
+  // Returns the inner stream for use without TLS. After this call, the TlsStream may only be
+  // destroyed.
   std::unique_ptr<Stream> give_up() noexcept { return std::move(inner_); }
 
   using Stream::try_write;
@@ -62,11 +63,11 @@ class TlsStream final : public Stream, public Lasting {
   void keep_sessions_in(std::shared_ptr<TlsSessions> sessions) noexcept {
     sessions_ = std::move(sessions);
   }
-  // Returns whether it took over the reference.
+  // Offers a new session. Reports whether the stream took over the caller's reference.
   bool keep_session(SSL_SESSION* session);
-  // Reports an end without close_notify as an end instead of Errc::truncated.
+  // Makes the stream report an end without close_notify as an end instead of Errc::truncated.
   void ignore_missing_close_notify() noexcept { needs_goodbye_ = false; }
-  // For on_verify: records why the peer's certificate is refused. The first reason stays.
+  // For on_verify: records why the peer's certificate is refused. The first reason is kept.
   void record_refused_certificate(std::string why);
   // Returns the stream that `ssl` belongs to, for callbacks of OpenSSL.
   static TlsStream& of(SSL* ssl) noexcept {
@@ -80,8 +81,8 @@ class TlsStream final : public Stream, public Lasting {
   bool is_writable() const noexcept override;
 
  private:
-  // OpenSSL holds about this much for an idle connection and does not report it. The buffers of a
-  // busy connection, up to 48 KiB, come and go.
+  // OpenSSL holds about this much memory for an idle connection and does not report it. The buffers
+  // of a busy connection, up to 48 KiB, are allocated and freed as needed.
   static constexpr std::size_t kOpenSslHolds = std::size_t{16} * 1024;
 
   static int on_bio_write(BIO* bio, const char* data, int size);
@@ -118,7 +119,8 @@ class TlsStream final : public Stream, public Lasting {
   bool must_send_first() const noexcept;
   bool is_server() const noexcept { return SSL_is_server(ssl_.get()) == 1; }
 
-  // In this order. An abort is possible at any time, more than once too.
+  // The states follow each other in this order. An abort is possible at any time, and more than
+  // once.
   enum class Life : std::uint8_t {
     handshake,
     open,
@@ -144,7 +146,7 @@ class TlsStream final : public Stream, public Lasting {
     ONEHOP_DCHECK(records_ != Records::ended);
     records_ = next;
   }
-  // The protocol that the first byte of the peer is of.
+  // The protocol to which the peer's first byte belongs.
   enum class Beginning : std::uint8_t { none, tls, plain_http };
 
   struct Failure {
@@ -163,7 +165,7 @@ class TlsStream final : public Stream, public Lasting {
   io::Wakeup inner_readable_;
   io::Wakeup inner_writable_;
   io::Wakeup inner_hangup_;
-  std::unique_ptr<Stream> inner_;  // declared after the wakeups, which have to outlive it
+  std::unique_ptr<Stream> inner_;  // declared after the wakeups, which must outlive it
   std::shared_ptr<const void> context_;
   SslHandle ssl_;
   MemoryPromise handshake_claim_;

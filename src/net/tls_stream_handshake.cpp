@@ -13,8 +13,8 @@
 namespace onehop::net {
 namespace {
 
-// The memory of a handshake beyond kOpenSslHolds. Freeing it leaves as much in the heap, in pieces
-// between blocks that stay in use.
+// The memory that a handshake needs in addition to kOpenSslHolds. Freeing it leaves as much in the
+// heap, in pieces between blocks that stay in use.
 constexpr std::size_t kHandshakeHolds = std::size_t{32} * 1024;
 
 std::string_view text_or_empty(const char* text) noexcept {
@@ -90,7 +90,7 @@ TlsStream::Step TlsStream::advance_handshake() {
     return Step::wait;  // even if the write failed: the peer may have sent an alert before it
                         // closed
   }
-  // An HTTP client would read an alert as a part of the response that follows without TLS.
+  // A client that speaks HTTP would read an alert as a part of the plaintext response that follows.
   if (got_plain_http()) TlsOutbox::of_thread().size = 0;
   if (input_ != Input::error) {
     const Errc code = input_ == Input::end ? Errc::closed : Errc::tls_failed;

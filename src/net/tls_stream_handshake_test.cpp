@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which names, certificates, versions, ciphers and protocols a handshake accepts.
+// The names, certificates, versions, ciphers and protocols that a handshake accepts.
 #include "base/promised_memory.hpp"
 #include "support/failing_allocation.hpp"
 #include "support/tls_stream_pair.hpp"
@@ -228,8 +228,8 @@ TEST_F(TlsStreamHandshake, ARequiredCertificateHasToBeThereAndGood) {
 
 // --- sessions and the rules for client certificates --------------------------------------------
 
-// Two listeners, or two runs of one program, that share their ticket keys but not their rules for
-// client certificates.
+// Two listeners, or two runs of one program, share their ticket keys but not their rules for client
+// certificates.
 class TlsSessionRules : public TlsStreamHandshake {
  protected:
   struct Rules {
@@ -273,8 +273,8 @@ class TlsSessionRules : public TlsStreamHandshake {
   SslSessionHandle session_;
 };
 
-// Otherwise a client could obtain a session from a listener that asks for no certificate and use it
-// with one that requires it.
+// Otherwise a client could obtain a session from a listener that asks for no certificate, and use
+// it with one that requires a certificate.
 TEST_F(TlsSessionRules, ASessionIsResumedUnderItsOwnRulesOnly) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     for (const Rules& first : all()) {

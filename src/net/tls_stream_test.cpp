@@ -115,7 +115,7 @@ TEST_F(TlsStreamTest, ARecordThatWasChangedOnTheWayIsAFailure) {
   EXPECT_EQ(write(*client_, "x"), IoResult::failed(EPIPE));
 }
 
-// The inner stream takes and gives at most so many bytes at a time.
+// The inner stream reads and writes at most the parameter's number of bytes at a time.
 class TlsStreamInPieces : public TlsStreamTest,
                           public ::testing::WithParamInterface<std::size_t> {};
 
@@ -210,7 +210,7 @@ TEST_F(TlsStreamTest, KeysAreUpdatedWhileDataFlows) {
     EXPECT_EQ(read(*server_), "ping");
     EXPECT_EQ(write(*server_, "pong"), 4);
     EXPECT_EQ(read(*client_), "pong");
-    settle();  // the stream rests after a few of them
+    settle();  // the stream pauses after a few updates
   }
 }
 
@@ -270,10 +270,8 @@ TEST_F(TlsStreamTest, DataArriveWithoutMemoryToKeepTheSession) {
   EXPECT_EQ(read(*server_), "y");
 }
 
-// A second ticket would be a twentieth of the handshake, and a client that resumes receives
-// another.
-// The reason of a failure is found in a callback, out of which an exception would end the event
-// loop.
+// The stream finds the reason of a failure in a callback. An exception that leaves it would end the
+// event loop.
 TEST_F(TlsStreamTest, AFailureNeedsNoMemory) {
   if (!FailingAllocation::is_possible()) GTEST_SKIP() << "the sanitizer has its own operator new";
   bool has_failed = true;
@@ -312,6 +310,7 @@ TEST_F(TlsStreamTest, AFailureNeedsNoMemory) {
   }
 }
 
+// A second ticket would cost time for nothing: a client that resumes receives another one.
 TEST_F(TlsStreamTest, AHandshakeIssuesOneTicket) {
   for (const bool resumed : {false, true}) {
     server_.reset();

@@ -21,11 +21,11 @@ namespace {
 
 // The results of the callback, as OpenSSL defines them.
 constexpr int kFailed = -1;
-constexpr int kUnknownKey = 0;  // a full handshake
+constexpr int kUnknownKey = 0;  // the client performs a full handshake
 constexpr int kUsable = 1;
-constexpr int kRenew = 2;  // usable, and the client receives a new ticket
+constexpr int kRenew = 2;  // usable; the client receives a new ticket
 
-// No process is older: a hundred years.
+// A hundred years. No process is older.
 constexpr std::int64_t kMaxSeconds = 100LL * 365 * 24 * 3600;
 
 bool set_mac_key(EVP_MAC_CTX* mac, std::array<unsigned char, 32>& key) {
@@ -89,13 +89,13 @@ TlsTicketKeys::Keys TlsTicketKeys::keys_in(std::string_view data) {
   return keys;
 }
 
-// The age of the first key in seconds, a colon, and the keys as in a file.
+// The text is the age of the first key in seconds, a colon, and the keys as in a file.
 std::string TlsTicketKeys::text() const {
   const std::lock_guard lock(mutex_);
   if (shared_) return {};
   const auto age = std::chrono::duration_cast<std::chrono::seconds>(now_() - made_);
   std::string text = std::to_string(age.count()) + ":";
-  text.reserve(text.size() + keys_.size() * kKeySize);  // a text that grows leaves copies
+  text.reserve(text.size() + keys_.size() * kKeySize);  // a string that grows leaves copies of keys
   const auto add = [&text](const auto& part) {
     text.append(reinterpret_cast<const char*>(part.data()), part.size());
   };
@@ -141,7 +141,7 @@ int TlsTicketKeys::on_ticket(SSL* ssl,
   keys->rotate();
   if (encrypt) return keys->encrypt(name, iv, cipher, mac);
   const int result = keys->decrypt(name, iv, cipher, mac);
-  // A client of TLS 1.3 uses a ticket once, so each resumption issues the next one.
+  // A TLS 1.3 client uses a ticket once, so each resumption issues another.
   return result == kUsable && SSL_version(ssl) >= TLS1_3_VERSION ? kRenew : result;
 }
 

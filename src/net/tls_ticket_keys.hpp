@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TlsTicketKeys: the keys that encrypt session tickets. They are random and rotate, or come from a
-// file that several servers share. Thread: any.
+// TlsTicketKeys holds the keys that encrypt session tickets. They are random and rotate, or come
+// from a file that several servers share. Thread: any.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -22,7 +22,7 @@ namespace onehop::net {
 
 class TlsTicketKeys {
  public:
-  // A key encrypts for this time and decrypts for the same time after it: the lifetime of a ticket.
+  // A key encrypts for this long, and then decrypts for as long again: the lifetime of a ticket.
   static constexpr std::chrono::seconds kRotation = std::chrono::hours(12);
   static constexpr std::size_t kKeySize = 80;
 
@@ -31,13 +31,14 @@ class TlsTicketKeys {
   TlsTicketKeys(const TlsTicketKeys&) = delete;
   TlsTicketKeys& operator=(const TlsTicketKeys&) = delete;
 
-  // Reads keys of 80 bytes each: the first encrypts, all decrypt, and none rotates. Errors:
-  // Errc::bad_option, and the present keys stay in use.
+  // Reads keys of 80 bytes each from a file. The first encrypts, all decrypt, and none rotates.
+  // Errors: Errc::bad_option; the present keys then stay in use.
   Result<void> read(const std::string& file, FileKinds kinds = FileKinds::regular);
 
-  // The keys, and when they rotate, for another process; "" if they are those of a file.
+  // Returns the keys and their age for another process, or "" if they come from a file.
   std::string text() const;
-  // Goes on with the keys of such a text. False if it is none; then nothing changes.
+  // Continues with the keys of such a text. If `text` is malformed, changes nothing and returns
+  // false.
   bool continue_with(std::string_view text);
 
   // Makes `context` use these keys. They must outlive it.
@@ -52,7 +53,7 @@ class TlsTicketKeys {
   using Keys = std::vector<Key, LockedAllocator<Key>>;
 
   static void fill(Key& key);
-  // `data`: a whole number of keys.
+  // `data` is a whole number of keys.
   static Keys keys_in(std::string_view data);
   static int on_ticket(SSL* ssl,
                        unsigned char* name,

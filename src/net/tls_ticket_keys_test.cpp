@@ -26,7 +26,8 @@ class TlsTicketKeysTest : public test::TlsStreamPair {
     keys_ = std::make_shared<TlsTicketKeys>([]() noexcept { return g_now; });
   }
 
-  // Reports whether this connection resumed a session. It keeps the tickets for the next one.
+  // Makes a connection, and reports whether it resumed a session. Keeps the tickets for the next
+  // one.
   bool comes_back() {
     server_.reset();
     client_.reset();
@@ -66,7 +67,7 @@ TEST_F(TlsTicketKeysTest, AnotherProcessGoesOnWithThem) {
   EXPECT_TRUE(comes_back());
   SslSessionHandle early = take_ticket();
   SslSessionHandle late = take_ticket();
-  g_now += hours(2);  // the keys have rotated, since their age has come along
+  g_now += hours(2);  // the keys have rotated, because their age was passed on
   EXPECT_FALSE(comes_back()) << "without a ticket";
   go_on(keys_->text());
   EXPECT_TRUE(comes_back_with(std::move(early))) << "the key before was among them";
@@ -103,7 +104,7 @@ TEST_F(TlsTicketKeysTest, AKeyDecryptsForOneRotationAfterItsOwn) {
   EXPECT_FALSE(comes_back_with(std::move(late))) << "the one before that";
 }
 
-// No connection came when a rotation was due: the key is two periods old.
+// No connection arrived when a rotation was due, so the key is two periods old.
 TEST_F(TlsTicketKeysTest, KeysOfAServerThatNobodyUsedEndToo) {
   SslSessionHandle ticket = take_ticket();
   g_now += 2 * kRotation;
@@ -111,7 +112,7 @@ TEST_F(TlsTicketKeysTest, KeysOfAServerThatNobodyUsedEndToo) {
   EXPECT_TRUE(comes_back());
 }
 
-// The kernel gives no pages; the heap has some from the connection before.
+// While this exists, the kernel provides no pages. The heap has some from the previous connection.
 class NoMorePages {
  public:
   NoMorePages() {

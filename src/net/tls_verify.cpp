@@ -7,7 +7,7 @@
 namespace onehop::net {
 namespace {
 
-// Returns the name or the address that the certificate must be for.
+// Returns the name or address that the certificate must contain.
 std::string wanted_by(SSL* ssl) {
   X509_VERIFY_PARAM* const parameters = SSL_get0_param(ssl);
   if (const char* const host = X509_VERIFY_PARAM_get0_host(parameters, 0)) return host;

@@ -8,7 +8,7 @@
 
 namespace onehop::net {
 
-// "3.0.19"
+// Returns the version of the library in use, such as "3.0.19".
 std::string_view tls_library_version() noexcept;
 
 }  // namespace onehop::net
