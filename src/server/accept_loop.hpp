@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AcceptLoop: one worker's view of one listener. Accepts in small batches; pauses, without
-// spinning, while there is no room for a connection (descriptors, or the configured limit), or the
-// socket fails. Thread: owner.
+// AcceptLoop is one worker's view of one listener. It accepts connections in batches of at most 64.
+// While there is no room for a connection (no descriptors, or a configured limit is reached) or the
+// socket fails, it does not spin but tries again every 20 ms.
+// Thread: owner.
 #pragma once
 
 #include <onehop/metrics.hpp>
@@ -29,18 +30,19 @@ class AcceptLoop final : private io::Watcher {
   ~AcceptLoop();
 
   const std::shared_ptr<Listener>& listener() const noexcept { return listener_; }
-  // Begins to accept, unless it does so already.
+  // Starts accepting. Does nothing if the loop accepts already or pauses.
   void start();
-  // Before start(): the socket may have been left alone until then.
+  // Sets the socket up for accept(). Called before start(), since the socket may not have been used
+  // until then. `defers`: see Server::Options::defer_accept.
   void put_in_use(bool defers) noexcept;
-  // For connections that are accepted from now on.
+  // Applies to connections accepted from now on.
   void configure(const OpenListener& from, bool defers) noexcept;
-  // The listener was removed: accepts those that are in the queue now, as limits allow and with the
-  // certificates of now, and then releases the socket.
+  // Called when the listener is removed. Accepts the connections that are in the queue at this
+  // moment, as limits allow and with the present certificates, and then releases the socket.
   void leave() noexcept;
-  // The server stops: the same at once, as far as limits allow.
+  // Called when the server stops. Does the same before it returns, as far as limits allow.
   void finish() noexcept;
-  // It has released the socket.
+  // Reports whether the socket has been released.
   bool is_done() const noexcept { return !socket_; }
 
  private:
@@ -49,7 +51,7 @@ class AcceptLoop final : private io::Watcher {
   void on_events(std::uint32_t events) noexcept override;
   void on_ready();
   void on_timer();
-  // It has cost a connection.
+  // Called when a connection was lost for want of memory.
   void on_no_memory() noexcept { pause(Refusal::memory); }
   void adopt(net::TcpListener::Accepted accepted);
   void on_accepted() noexcept;
@@ -68,14 +70,14 @@ class AcceptLoop final : private io::Watcher {
   std::shared_ptr<net::TcpListener> socket_;
   bool with_tls_;
   std::shared_ptr<const TrustedPeers> proxies_;  // OpenListener::proxies
-  // While it leaves: how many of the queue are left, and how they begin.
+  // After leave(): the number of queued connections still to accept, and the TLS terms for them.
   std::optional<std::size_t> left_;
   std::optional<TlsTerms> tls_left_;
   io::Wakeup ready_;
   io::Timer timer_;
   bool listening_ = false;
-  std::optional<Refusal> paused_;  // while it has accepted nothing since
-  bool short_ = false;             // of descriptors or memory, and that was logged
+  std::optional<Refusal> paused_;  // reset by the next accepted connection
+  bool short_ = false;             // a shortage was logged, and none accepted since
 };
 
 }  // namespace onehop::server

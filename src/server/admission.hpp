@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Admission: whether a server takes on anything new: a connection, a request. It counts what is in
-// progress, and joins the limits on connections, on each client (client_limit) and on memory
-// (memory_ceiling). Limits may change at any time: what is in progress beyond a lower one goes on.
+// Admission decides whether a server accepts a further connection or request. It counts those in
+// progress, and combines the limits on connections, on each client (client_limit) and on memory
+// (memory_ceiling). Limits may change at any time; connections and requests beyond a lowered limit
+// continue.
 // Thread: any.
 #pragma once
 
@@ -31,15 +32,16 @@ class Admission {
 
   struct Limits {
     std::size_t connections;
-    // For each client; 0: no limit.
+    // For each client; 0 means no limit.
     std::size_t connections_per_client;
     std::size_t requests_per_client;
     std::size_t memory;  // in bytes
   };
-  // Those that the options ask for, with what the process may use in place of 0.
+  // Returns the limits in `options`. Where the options have 0 for connections or memory, the limit
+  // is the share that the process may use.
   static Limits limits_of(const Server::Options& options);
   void set_limits(const Limits& limits) noexcept;
-  // Before the workers run.
+  // Called before the workers run.
   void set_log(Log log) { memory_.set_log(std::move(log)); }
 
   void set_max_connections(std::size_t max) noexcept {
@@ -50,12 +52,12 @@ class Admission {
   }
   void limit_memory(std::size_t max) noexcept { memory_.set(max); }
   void lower_memory_limit(std::size_t max) noexcept { memory_.lower(max); }
-  // With how many counted bytes the memory limit is reached.
+  // Returns the number of counted bytes at which the memory limit is reached.
   std::size_t memory_limit() const noexcept { return memory_.counted(); }
   bool has_memory_limit() const noexcept { return !memory_.is_none(); }
 
   // --- connections ---
-  // Whether another connection of any client has room. If not, accepting pauses.
+  // Reports whether there is room for a further connection of any client. If not, accepting pauses.
   bool has_room(io::Time now) { return !reason_to_pause(now); }
   std::optional<Refusal> reason_to_pause(io::Time now) {
     if (connections() >= max_connections_.load(std::memory_order_relaxed)) {
@@ -64,13 +66,15 @@ class Admission {
     if (is_overloaded(now)) return Refusal::memory;
     return std::nullopt;
   }
-  // Whether a connection of `peer` may stay: its ticket, or std::nullopt if the client has as many
-  // as it may. The ticket is null for a peer that is not counted, as those in `trusted` are not.
+  // Returns a ticket if a connection of `peer` may stay, or std::nullopt if the client has its
+  // maximum of connections. The ticket is null for a peer that is not counted; peers in `trusted`
+  // are not.
   std::optional<ConnectionTicket> enter(const net::Address& peer, const TrustedPeers& trusted);
-  // Of the lines about refused clients, and about the memory limit, those that were left out.
+  // The limits on log lines about refused clients and about the memory limit.
   LineLimit& client_lines() noexcept { return clients_.lines(); }
   LineLimit& memory_lines() noexcept { return memory_.lines(); }
-  // The line for the log about a client that was refused; std::nullopt if there was one lately.
+  // Returns the log line about a refused client, or std::nullopt if one was logged in the last 10
+  // s.
   std::optional<std::string> refused_connection_line(const net::Address& peer, io::Time now);
   void on_accepted() noexcept { accepted_.fetch_add(1, std::memory_order_relaxed); }
   std::uint64_t accepted() const noexcept { return accepted_.load(std::memory_order_relaxed); }
@@ -82,20 +86,21 @@ class Admission {
   std::size_t connections() const noexcept { return connections_.load(std::memory_order_relaxed); }
 
   // --- requests ---
-  // Whether the memory limit is reached.
+  // Reports whether the memory limit is reached.
   bool is_overloaded(io::Time now) { return memory_.is_reached(now); }
-  // Whether another request of any client may begin. Counts those that may not.
+  // Reports whether a further request of any client may begin. Counts the request as refused if
+  // not.
   bool has_room_for_request(io::Time now) {
     if (!is_overloaded(now)) return true;
     on_request_refused();
     return false;
   }
-  // Whether one of `client` may begin: its ticket, or std::nullopt if the client has as many in
-  // progress as it may. `connection`: the ticket of the connection if that is the client's own;
-  // null if it is a proxy's, or began when nothing was limited.
+  // Returns a ticket if a request of `client` may begin, or std::nullopt if the client has its
+  // maximum in progress. `connection` is the ticket of the client's own connection. It is null if
+  // the connection is a proxy's, or if nothing was limited when the connection began.
   std::optional<RequestTicket> enter_request(const ConnectionTicket& connection,
                                              std::string_view client);
-  // A request was refused for want of memory.
+  // Counts a request that was refused because the memory limit is reached.
   void on_request_refused() noexcept { memory_.on_request_refused(); }
   std::uint64_t refused_requests() const noexcept { return memory_.refused(); }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ClientConnection: what a Worker knows of a connection, whatever its protocol. Owned by the
-// worker, which destroys it when the connection reports its end. Thread: owner.
+// ClientConnection is what a Worker knows of a connection, whatever its protocol. The worker owns
+// it, and destroys it when the connection reports its end.
+// Thread: owner.
 #pragma once
 
 #include "base/held_memory.hpp"
@@ -19,17 +20,17 @@ namespace onehop::server {
 
 class WorkerContext;
 
-// Where a connection comes from and which listener took it.
+// Where a connection comes from, and the listener that accepted it.
 struct AcceptedFrom {
   AcceptedFrom(const net::Address& p,
                std::shared_ptr<const Listener> l,
                ConnectionTicket t = {}) noexcept
       : peer(p), listener(std::move(l)), ticket(std::move(t)) {}
-  // In memory: without a socket that listens.
+  // For a connection in memory, which has no listening socket.
   AcceptedFrom(const net::Address& p, std::string_view local)
       : AcceptedFrom(p, std::make_shared<const Listener>(std::string(local))) {}
 
-  // The address of the other end or, if `is_named`, of the client in its PROXY header.
+  // The address of the peer or, if `is_named`, of the client that its PROXY header names.
   net::Address peer;
   std::shared_ptr<const Listener> listener;
   ConnectionTicket ticket;
@@ -44,14 +45,14 @@ class ClientConnection : public ListNode, public Lasting {
   virtual ~ClientConnection();
 
   virtual void start() = 0;
-  // The server drains, or the listener was removed: the connection ends at once if nothing is in
-  // progress, or else after that.
+  // Called when the server drains or the listener was removed. Ends the connection at once if
+  // nothing is in progress, and otherwise after that.
   virtual void end_when_idle() noexcept = 0;
-  // The worker has another configuration.
+  // Called when the worker has another configuration.
   virtual void on_configured() noexcept {}
 
   const Listener& listener() const noexcept { return *listener_; }
-  // No further request should come on it.
+  // Reports whether the client should send no further request on this connection.
   bool is_ending() const noexcept;
 
  protected:

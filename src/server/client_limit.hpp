@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ClientLimit: how many connections each client has open, how many of its requests are in progress,
-// and whether it may have another. Counts only what began while there was a limit. Outlives the
-// tickets it gave. Thread: any.
+// ClientLimit counts the open connections and the requests in progress of each client, and decides
+// whether the client may have another. It counts only those that began while there was a limit. It
+// must outlive the tickets that it returns.
+// Thread: any.
 #pragma once
 
 #include "base/check.hpp"
@@ -22,7 +23,7 @@
 
 namespace onehop::server {
 
-// Counts as one request for as long as it lives, unless it was made without a count.
+// Counts as one request while it exists. A default-constructed ticket counts nothing.
 class RequestTicket {
  public:
   RequestTicket() noexcept = default;
@@ -34,7 +35,7 @@ class RequestTicket {
     std::swap(count_, other.count_);
     return *this;
   }
-  // `kept`: what has to live as long as the count.
+  // Keeps `kept` alive as long as the count.
   void keep(std::shared_ptr<const void> kept) noexcept { kept_ = std::move(kept); }
   ~RequestTicket() {
     if (!count_) return;
@@ -48,16 +49,16 @@ class RequestTicket {
 };
 
 class ClientLimit {
-  // Nodes of a map: they stay where they are.
+  // A node of a map, so its address does not change.
   struct Client {
     // Guarded by the limit's mutex.
     std::size_t connections = 0;
-    std::size_t held = 0;  // those, and requests that came over others' connections
+    std::size_t held = 0;  // connections, and requests over connections of proxies
     std::atomic<std::size_t> requests = 0;
   };
 
  public:
-  // One connection, or one request over the connection of a trusted proxy.
+  // One connection, or one request that came over the connection of a trusted proxy.
   class Entry {
    public:
     enum class By : std::uint8_t { connection, request };
@@ -69,8 +70,9 @@ class ClientLimit {
       if (client_) limit_.leave(key_, by_);
     }
 
-    // std::nullopt if the client has as many requests in progress, over all its connections, as it
-    // may. The ticket ends before this does. Only the client's own threads write the same memory.
+    // Returns std::nullopt if the client has its maximum of requests in progress, over all its
+    // connections. The ticket must end before this entry. Only threads that serve this client write
+    // to its counter, so different clients do not contend.
     std::optional<RequestTicket> enter_request();
 
    private:
@@ -80,27 +82,29 @@ class ClientLimit {
     Client* client_ = nullptr;  // once it is counted
     By by_;
   };
-  // 0: no limit.
+  // 0 means no limit.
   explicit ClientLimit(std::size_t max_connections, std::size_t max_requests = 0) noexcept
       : max_connections_(max_connections), max_requests_(max_requests) {}
 
-  // From now on; a client that has more already keeps them.
+  // Applies from now on. A client that already has more keeps them.
   void set(std::size_t max_connections, std::size_t max_requests) noexcept {
     max_connections_.store(max_connections, std::memory_order_relaxed);
     max_requests_.store(max_requests, std::memory_order_relaxed);
   }
-  // Whether anything is limited.
+  // Reports whether anything is limited.
   bool is_on() const noexcept { return max_connections() != 0 || max_requests() != 0; }
 
-  // A connection of `peer` counts for as long as its entry lives. Null for a peer that is not
-  // counted; std::nullopt if the client has as many connections as it may.
+  // Counts a connection of `peer` while the returned entry exists. The entry is null for a peer
+  // that is not counted. Returns std::nullopt if the client has its maximum of connections.
   std::optional<std::shared_ptr<Entry>> enter(const net::Address& peer);
-  // For a request that came over the connection of a trusted proxy; std::nullopt as above.
+  // Counts a request that came over the connection of a trusted proxy. Returns std::nullopt if the
+  // client has its maximum of requests.
   std::optional<RequestTicket> enter_request(const net::Address& client);
-  // The line for the log about a connection that was refused; std::nullopt if there was one lately.
+  // Returns the log line about a refused connection, or std::nullopt if one was logged in the last
+  // 10 s.
   std::optional<std::string> refusal_line(const net::Address& peer, io::Time now);
   LineLimit& lines() noexcept { return refusals_; }
-  // How many clients are counted. A client that has left takes no memory.
+  // Returns the number of clients that are counted. A client that has left takes no memory.
   std::size_t clients() const;
 
  private:
@@ -122,7 +126,7 @@ class ClientLimit {
   LineLimit refusals_;
 };
 
-// Counts as one connection for as long as a copy of it lives. Null: not counted.
+// Counts as one connection while a copy of it exists. A null ticket counts nothing.
 using ConnectionTicket = std::shared_ptr<ClientLimit::Entry>;
 
 }  // namespace onehop::server

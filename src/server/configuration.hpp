@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Configuration: one worker's snapshot of what may be replaced while it serves: the options, the
-// handler, and what is derived from them. A worker refers to its current one, and each request pins
-// the one it began with, so a snapshot ends with the last of its requests. Thread: owner.
+// Configuration is one worker's snapshot of what an update may replace while the worker serves: the
+// options, the handler, and values derived from them. A worker refers to its current snapshot, and
+// each request pins the one it began with, so a snapshot lives until the last of its requests ends.
+// Thread: owner.
 #pragma once
 
 #include <onehop/handler.hpp>
@@ -23,13 +24,13 @@ namespace onehop::server {
 
 class Configuration : public detail::InFramePool {
  public:
-  // None is null. `trusted`: the peers that the options trust.
+  // No argument may be null. `trusted`: the peers that the options trust.
   Configuration(std::shared_ptr<const Server::Options> options,
                 std::shared_ptr<const TrustedPeers> trusted,
                 std::shared_ptr<const Handler> handler);
   Configuration(const Configuration&) = delete;
   Configuration& operator=(const Configuration&) = delete;
-  // Functions that the handler has offloaded may still use it: it is destroyed after them.
+  // Releases the handler after the functions that it has offloaded, which may still use it.
   ~Configuration();
 
   const Server::Options& options() const noexcept { return *options_; }
@@ -37,9 +38,9 @@ class Configuration : public detail::InFramePool {
   const Handler& handler() const noexcept { return *handler_; }
   const h1::Limits& limits() const noexcept { return limits_; }
   const h2::SessionLimits& h2_limits() const noexcept { return h2_limits_; }
-  // The maximum size of a head over HTTP/1, in bytes.
+  // The maximum size of an HTTP/1 head, in bytes.
   std::size_t head_limit() const noexcept { return head_limit_; }
-  // Parsers with these limits. A lease needs a reference to the snapshot for as long as it lasts.
+  // Parsers with these limits. A caller holds a reference to the snapshot while it leases a parser.
   wire::ParserPool& parsers() noexcept { return parsers_; }
 
  private:
@@ -55,7 +56,7 @@ class Configuration : public detail::InFramePool {
   std::size_t references_ = 0;
 };
 
-// A counted reference, never null unless it was moved from. The count is not atomic.
+// A counted reference to a snapshot, never null. The count is not atomic.
 class ConfigurationRef {
  public:
   explicit ConfigurationRef(std::unique_ptr<Configuration> made) noexcept

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H1Content: the content of one HTTP/1 request, and during its exchange the only reader of the
-// client's connection. The handler's reader waits for its RequestBody, which this wakes. Code
-// that ends the exchange takes the content back first. Lives in its H1Exchange. Thread: owner.
+// H1Content is the content of one HTTP/1 request and, during its exchange, the only reader of the
+// client's connection. It wakes the RequestBody that the handler reads. Code that ends the exchange
+// takes the content back first. The H1Exchange owns it.
+// Thread: owner.
 #pragma once
 
 #include "base/arena.hpp"
@@ -23,17 +24,17 @@ namespace onehop::server {
 
 class H1Content final : public RequestContent {
  public:
-  // The exchange whose content it is.
+  // The exchange that the content belongs to.
   class Owner {
    public:
-    // The handler reads the content of a client that waits for a 100 (Continue).
+    // Called when the handler reads the content of a client that waits for a 100 (Continue).
     virtual void send_continue() = 0;
 
    protected:
     ~Owner() = default;
   };
 
-  // `timeout`: how long the client may be silent while its content is being read.
+  // `timeout`: how long the client may be silent while its content is read.
   H1Content(net::Stream& stream,
             wire::ReadBuffer& input,
             Owner& owner,
@@ -42,47 +43,48 @@ class H1Content final : public RequestContent {
   H1Content& operator=(const H1Content&) = delete;
   ~H1Content() { take_back(); }
 
-  // Begins to read; `expects_continue`: the client waits for a 100 before it sends.
+  // Starts reading. `expects_continue`: the client waits for a 100 before it sends the content.
   std::unique_ptr<RequestBody> begin(const BodyFraming& framing,
                                      const h1::Limits& trailer_limits,
                                      ArenaRef arena,
                                      std::uint64_t max_body,
                                      bool expects_continue);
 
-  // True once nothing more will be read for the handler: the content is complete, has failed, or
-  // its body is gone.
+  // Reports whether nothing more will be read for the handler: the content is complete or has
+  // failed, or the handler has dropped the body.
   bool is_settled() const noexcept { return !is_lent() || at_end() || reader_.has_failed(); }
-  // Both after response_complete(). A body that is held for the timeout without a read is taken
-  // back.
+  // Wait until the content is settled, or its body dropped. Called after response_complete(). Both
+  // take a body back if its holder reads nothing within the timeout.
   task<void> until_settled();
   task<void> until_dropped();
   bool at_end() const noexcept { return reader_.at_end(); }
   std::uint64_t received() const noexcept { return reader_.received(); }
-  // True while the client waits for a 100 that was not sent.
+  // Reports whether the client waits for a 100 that was not sent.
   bool awaits_continue() const noexcept { return continue_ == Continue::awaited; }
-  // Marks that a 100 is sent; false if one was sent before.
+  // Records that a 100 is sent. Returns false if one was sent before.
   bool mark_continue_sent() noexcept {
     return std::exchange(continue_, Continue::sent) != Continue::sent;
   }
-  // Whether a response may leave the connection open: the handler will read the rest of the
+  // Reports whether a response may leave the connection open: the handler will read the rest of the
   // content, or the rest is small enough to be dropped.
   bool may_keep_connection() const noexcept;
 
-  // A response has begun: the client may be silent from now on, as in calls that stream both ways.
+  // Called when a response has begun. The client may be silent from then on, as in calls that
+  // stream both ways.
   void response_begun() noexcept { is_timed_ = false; }
-  // The response is complete: the client may not be silent any longer.
+  // Called when the response is complete. The timeout applies to the client again.
   void response_complete();
 
-  // After the client's end of stream: whether the client has left, rather than sent its last
-  // request.
+  // Called after the client's end of stream. Reports whether the client has left, rather than only
+  // sent its last request.
   bool client_is_gone();
 
   enum class Rest : std::uint8_t {
     dropped,    // the next request may be read
-    too_large,  // or the client does not send it
+    too_large,  // too large or of unknown size, or the client waits for a 100
     failed,
   };
-  // Takes the content back; then reads what is left and drops it, if that is small.
+  // Takes the content back, then reads and drops the rest if it is small.
   task<Rest> drop_rest();
 
  private:

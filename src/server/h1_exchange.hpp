@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H1Exchange: one request of an HTTP/1 connection and its response, from the parsed head until both
-// bodies are settled. Calls the handler and catches what it throws (as only H2Exchange does
-// besides), watches for the client leaving, and frames the response. Lives in the frame of its
-// connection. Thread: owner.
+// H1Exchange is one request of an HTTP/1 connection and its response, from the parsed head until
+// both bodies are settled. It calls the handler and catches what the handler throws (the only other
+// place that does is H2Exchange), watches for the client leaving, and frames the response. It lives
+// in the coroutine frame of its connection.
+// Thread: owner.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -26,11 +27,11 @@ namespace onehop::server {
 class HttpConnection;
 class WorkerContext;
 
-// How the connection goes on after an exchange.
+// How the connection continues after an exchange.
 enum class Next : std::uint8_t {
   keep_alive,
   close,    // nothing is left to send
-  linger,   // the client may still send: let it read the response before the close
+  linger,   // the client may still send: it must be able to read the response before the close
   hand_on,  // the client does not speak HTTP/1
 };
 
@@ -47,11 +48,12 @@ class H1Exchange final : private H1Content::Owner, private ServedExchange::Owner
   ~H1Exchange();
 
   // Functions that are rarely called are not inlined, here and below: clang would make their frames
-  // part of that of run(), which every request takes.
+  // part of the frame of run(), which every request allocates.
 
   // Serves the request whose complete head is at the front of the input.
   task<Next> run(h1::HeadParser& parser);
-  // Responds to a message that could not be understood (408, 4xx, 5xx). No other follows it.
+  // Responds to a message that could not be understood (408, 4xx, 5xx). No other request follows
+  // it.
   [[gnu::noinline]] task<Next> reject_malformed(Error error);
 
  private:
@@ -64,7 +66,7 @@ class H1Exchange final : private H1Content::Owner, private ServedExchange::Owner
 
   // The request.
   Result<Request> take_request(h1::HeadParser& parser);
-  // Why it is not served now; std::nullopt if it is.
+  // Returns why the request is not served now, or std::nullopt if it is.
   std::optional<Errc> reason_to_reject();
   [[gnu::noinline]] task<Next> reject_busy(Request& request, Errc why);
   void send_continue() override;

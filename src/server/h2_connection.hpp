@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H2Connection: an HTTP/2 connection of a client: a coroutine that reads, a Session that knows what
-// it means, and an H2Exchange for each request, which it owns. All that they send in one pass of
-// the reactor goes out in one write. Owned by its Worker. Thread: owner.
+// H2Connection is an HTTP/2 connection of a client: a coroutine that reads, a Session that
+// interprets the frames, and an H2Exchange for each request, which the connection owns. Everything
+// that they send in one pass of the reactor goes out in one write. The Worker owns the connection.
+// Thread: owner.
 #pragma once
 
 #include "base/owning_list.hpp"
@@ -21,9 +22,9 @@ namespace onehop::server {
 
 class H2Connection final : public HttpConnection, private h2::SessionObserver {
  public:
-  // Takes over a connection that began with the preface; `early` is what it has received.
+  // Takes over a connection that began with the preface. `early`: the bytes received so far.
   H2Connection(HttpConnection& before, std::string_view early);
-  // ALPN has chosen it.
+  // For a connection for which ALPN has chosen HTTP/2.
   H2Connection(WorkerContext& worker,
                std::unique_ptr<net::Stream> stream,
                const AcceptedFrom& from);
@@ -31,7 +32,7 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
 
   void start() override;
   void end_when_idle() noexcept override;
-  // A different max_streams goes to the client at once.
+  // Sends a changed max_streams to the client at once.
   void on_configured() noexcept override;
 
  private:
@@ -45,7 +46,7 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
   friend class RootTask<H2Connection>;
   RootTask<H2Connection> run();
   void on_exception() noexcept { end(); }
-  // False when the connection has nothing more to wait for.
+  // Returns false if the connection has nothing more to wait for.
   bool go_on_after(net::Wait wait);
   net::Time deadline() const noexcept;
   void begin_end();
@@ -66,15 +67,15 @@ class H2Connection final : public HttpConnection, private h2::SessionObserver {
                      io::call<&H2Connection::on_flushed>(this)};
   std::string early_;
   OwningList<Request> requests_;
-  net::Time idle_since_ = stream_->reactor().now();  // or since the last request ended
+  net::Time idle_since_ = stream_->reactor().now();  // or when the last request ended
   io::Event request_ended_{stream_->reactor()};
   net::Time end_announced_{};
   io::Timer watch_{io::call_or<&H2Connection::on_watch, &H2Connection::on_no_memory>(this)};
   net::Time asked_{};       // when the last PING was sent
-  unsigned pings_out_ = 0;  // of those, not acknowledged yet
+  unsigned pings_out_ = 0;  // PINGs that are not acknowledged yet
   enum class Reading : std::uint8_t { open, over, vanished } reading_ = Reading::open;
   bool greeted_ = false;
-  // Output that the client has not read, while there are requests.
+  // Promised for output that the client has not read, while there are requests.
   MemoryPromise output_claim_;
   enum class End : std::uint8_t { no, announced, said } end_ = End::no;
   RootTask<H2Connection> running_;  // last: destroyed first, it uses the rest

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H2Content: the content of one HTTP/2 request, taken from its stream. Lives in its H2Exchange.
+// H2Content is the content of one HTTP/2 request, taken from its stream. The H2Exchange owns it.
 // Thread: owner.
 #pragma once
 
@@ -19,43 +19,44 @@ namespace onehop::server {
 
 class H2Content final : public RequestContent {
  public:
-  // The exchange whose content it is.
+  // The exchange that the content belongs to.
   class Owner {
    public:
-    // The handler reads the content of a client that waits for a 100 (Continue).
+    // Called when the handler reads the content of a client that waits for a 100 (Continue).
     virtual void send_continue() = 0;
-    // The handler will not read the rest.
+    // Called when the handler will not read the rest.
     virtual void on_content_dropped() noexcept = 0;
 
    protected:
     ~Owner() = default;
   };
 
-  // All outlive the content.
+  // All arguments must outlive the content.
   H2Content(h2::Stream& stream, wire::H2Link& link, Owner& owner) noexcept
       : stream_(stream), link_(link), owner_(owner), changed_(link.reactor()) {}
   H2Content(const H2Content&) = delete;
   H2Content& operator=(const H2Content&) = delete;
   ~H2Content() { take_back(); }
 
-  // Some clients send the end of a request without content in a frame of its own, shortly after the
-  // head. Where that is usual for the method the server waits for it: to an upstream that speaks
-  // HTTP/1 a request that may have content is sent as one in chunks, and some refuse that.
+  // Reports whether the end of a request without content may arrive soon. Some clients send it in a
+  // separate frame, shortly after the head. The server waits for that frame if the method usually
+  // has no content: it would otherwise send the request to an HTTP/1 upstream in chunks, which some
+  // refuse.
   bool may_end_soon() const noexcept;
-  // Returns when it came, or content did, or after 10 ms.
+  // Returns when the end or content has arrived, or after 10 ms.
   task<void> wait_for_end();
 
-  // `length`: by Content-Length. `expects_continue`: the client waits for a 100 before it sends.
+  // `length`: from Content-Length. `expects_continue`: the client waits for a 100 before it sends.
   std::unique_ptr<RequestBody> begin(std::optional<std::uint64_t> length,
                                      std::uint64_t max_body,
                                      bool expects_continue);
-  // From Stream::on_event().
+  // Called from Stream::on_event().
   void on_event() noexcept;
   // The waits that the timeout limits.
   enum class Timed : std::uint8_t {
     nothing,
-    client,  // of a reader for the client: it gets an error
-    all,     // also from one read to the next: a body that is only held is taken back
+    client,  // a reader waiting for the client; it gets an error
+    all,     // also the time between two reads; a body that is only held is taken back
   };
   // Called periodically.
   void watch(net::Time now, net::Duration timeout, Timed timed);
@@ -66,7 +67,7 @@ class H2Content final : public RequestContent {
   Poll<bytes> read_body(std::size_t max) override;
   void begin_body_wait() override;
   void end_body_wait() noexcept override { is_awaited_ = false; }
-  // With trailers the next read has more to do than to report the end.
+  // If there are trailers, the next read has to take them before it reports the end.
   bool body_at_end() const noexcept override {
     return stream_.at_end() && !stream_.has_trailers() && !failure_;
   }
@@ -83,7 +84,7 @@ class H2Content final : public RequestContent {
   Headers trailers_;
   std::optional<Error> failure_;
   std::uint64_t max_body_ = 0;
-  net::Time active_{};       // when a reader began to wait, or read last
+  net::Time active_{};       // when a reader began to wait or last read
   io::Event changed_;        // the request has ended, or its body is gone
   bool is_awaited_ = false;  // by a reader
   bool waits_for_end_ = false;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H2Exchange: one request of an HTTP/2 connection and its response, from the stream's first frame
-// to its last. Calls the handler, and cancels it when the client resets the stream. Owned by its
-// connection, which destroys it when it reports its end. Thread: owner.
+// H2Exchange is one request of an HTTP/2 connection and its response, from the stream's first frame
+// to its last. It calls the handler, and cancels it when the client resets the stream. The
+// connection owns it, and destroys it when the exchange reports its end.
+// Thread: owner.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -31,19 +32,21 @@ class H2Exchange final : public h2::Stream,
                          private ServedExchange::Owner,
                          private wire::H2Tunnel::Owner {
  public:
-  // The connection of its stream.
+  // The connection that the stream belongs to.
   class Owner {
    public:
-    // The exchange is over. Destroys it: the caller touches it no more.
+    // Called when the exchange is over. Destroys the exchange, which the caller must not use
+    // afterwards.
     virtual void exchange_ended() noexcept = 0;
-    // The client is stuck within a head, so that nothing else can come (RFC 9113 §6.10).
+    // Called when the client has stalled within a head, so that no other frame can follow (RFC 9113
+    // §6.10).
     virtual void head_timed_out() = 0;
 
    protected:
     ~Owner() = default;
   };
 
-  // `connection`, `link` and `owner` outlive it.
+  // `connection`, `link` and `owner` must outlive the exchange.
   H2Exchange(WorkerContext& worker,
              const HttpConnection& connection,
              wire::H2Link& link,
@@ -53,10 +56,11 @@ class H2Exchange final : public h2::Stream,
   void on_event() override;
   // Called periodically; ends the exchange if it has stalled.
   void watch(net::Time now);
-  // Both sides have sent all in order, and some of it is still on its way to the upstream: neither
-  // the stream nor its connection is needed any more.
+  // Reports whether both sides have sent everything in order, and some of it is still on its way to
+  // the upstream. The exchange then needs neither its stream nor the connection.
   bool outlives_stream() const noexcept;
-  // The same for an upload, which is the upstream's even if the client has left without a GOAWAY.
+  // Reports the same for an upload only, which continues even if the client has left without a
+  // GOAWAY.
   bool outlives_client() const noexcept { return passes_on_ && outlives_stream(); }
 
  private:
@@ -66,7 +70,8 @@ class H2Exchange final : public h2::Stream,
   void send_continue() override { send_informational(Response(Status::continue_)); }
   void on_content_dropped() noexcept override;
   // A silent client may keep the exchange open while a call may stream both ways. Once the response
-  // is complete, it may not, nor may a holder of its content that does not read.
+  // is complete, the timeout applies to the client and to a holder of the content that does not
+  // read.
   H2Content::Timed timed() const noexcept {
     if (has_sent_end()) return H2Content::Timed::all;
     return served_.has_begun() || is_call_ ? H2Content::Timed::nothing : H2Content::Timed::client;
@@ -91,14 +96,14 @@ class H2Exchange final : public h2::Stream,
   // A WebSocket (RFC 8441).
   struct OpenTunnel;
   task<void> tunnel(Response& response);
-  // Until both directions have ended.
+  // Reports whether a direction of the tunnel is still open.
   bool has_tunnel() const noexcept;
   wire::H2Link* tunnel_link() noexcept override { return &link_; }
   Error tunnel_error() const override { return {Errc::client_gone, Side::client}; }
   void end_silent_tunnel(const Error& why);
 
   // The end.
-  // An upload goes on after the response, or a tunnel does in either direction.
+  // Reports whether an upload continues after the response, or a tunnel in either direction.
   bool is_passing_on() const noexcept { return passes_on_ || has_tunnel(); }
   task<void> pass_on_rest();
   void settle();
@@ -109,20 +114,20 @@ class H2Exchange final : public h2::Stream,
   wire::H2Link& link_;
   Owner& owner_;
   ServedExchange served_;
-  std::string expected_accept_;  // what a backend's 101 has to contain
-  ArenaRef response_memory_;     // of the lines of the response
+  std::string expected_accept_;  // the Sec-WebSocket-Accept required of a backend's 101
+  ArenaRef response_memory_;     // holds the header lines of the response
   H2Content content_;
   wire::H2BodySender sender_;
   wire::BodyProgress progress_;
-  io::Wakeup over_;  // of a stream that was closed before its tunnel, or its upload
+  io::Wakeup over_;  // scheduled when a tunnel or an upload ends after its stream
   net::Time stalled_since_;
-  std::uint64_t sent_before_ = 0;  // what had been sent when stalled_since_ was set
-  OpenTunnel* tunnel_ = nullptr;   // while it is relayed
+  std::uint64_t sent_before_ = 0;  // sent() when stalled_since_ was set
+  OpenTunnel* tunnel_ = nullptr;   // while a tunnel is relayed
   bool begun_ = false;
   bool continue_sent_ = false;
   bool is_connect_ = false;
   bool is_call_ = false;          // gRPC
-  bool passes_on_ = false;        // the upload, after the response
+  bool passes_on_ = false;        // the upload continues after the response
   RootTask<H2Exchange> running_;  // last: destroyed first, it uses the rest
 };
 

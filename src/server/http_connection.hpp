@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HttpConnection: a client's connection that speaks some version of HTTP.
+// HttpConnection is a client's connection that speaks a version of HTTP.
 #pragma once
 
 #include <onehop/request.hpp>
@@ -27,17 +27,18 @@ class HttpConnection : public ClientConnection {
   void on_configured() noexcept override;
 
   const ConnectionInfo& info() const noexcept { return info_; }
-  // Whether `configuration`, which may be one that its request began with, trusts the peer.
+  // Reports whether `configuration`, which may be an older one that a request pins, trusts the
+  // peer.
   bool has_trusted_peer(const ConfigurationRef& configuration) const;
-  // For a request that is about to be served, of `client`, which the peer has named or is itself;
-  // std::nullopt if the client has as many in progress as it may.
+  // Returns a ticket for a request of `client` that is about to be served, or std::nullopt if the
+  // client has its maximum in progress. `client` is the peer itself, or was named by the peer.
   std::optional<RequestTicket> enter_request(std::string_view client, bool peer_is_trusted) const;
 
  protected:
-  // Takes over the stream of another, which only has to be destroyed then.
+  // Takes over the stream of `before`, which can only be destroyed afterwards.
   explicit HttpConnection(HttpConnection& before);  // NOLINT(google-explicit-constructor): no copy
 
-  // Nothing will run any more: the worker destroys it soon.
+  // Called when nothing will run on the connection any more. The worker destroys it soon.
   void end() noexcept;
 
   std::unique_ptr<net::Stream> stream_;
@@ -48,7 +49,7 @@ class HttpConnection : public ClientConnection {
 
   std::array<char, 46> peer_text_{};
   ConnectionTicket ticket_;
-  // Derived classes use its padding: each idle connection keeps one of these.
+  // Derived classes use the padding of this member, since each idle connection has one.
   [[no_unique_address]] io::Wakeup ended_;
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LineLimit: how often the log hears of what peers can cause as often as they like: once in ten
-// seconds, with the number of those that were left out. Thread: any.
+// LineLimit limits the log lines about events that peers can cause as often as they like: one line
+// in 10 s, with the number of events that were left out.
+// Thread: any.
 #pragma once
 
 #include "io/timer_wheel.hpp"
@@ -18,19 +19,21 @@ class LineLimit {
  public:
   static constexpr io::Duration kPause = std::chrono::seconds(10);
 
-  // For one event: how many before it left no line, if this one may; std::nullopt if not.
+  // Called for one event. If the event may be logged, returns how many events before it were left
+  // out; otherwise returns std::nullopt.
   std::optional<std::uint64_t> admit(io::Time now) noexcept {
     if (admit_another(now)) return take_untold();
     untold_.fetch_add(1, std::memory_order_relaxed);
     return std::nullopt;
   }
-  // How many left no line, for a line that says only that; 0 if there are none, or if a line was
-  // admitted less than kPause ago.
+  // Returns how many events were left out, for a line that reports only that number. Returns 0 if
+  // there are none, or if a line was admitted less than kPause ago.
   std::uint64_t take_untold(io::Time now) noexcept {
     return has_untold() && admit_another(now) ? take_untold() : 0;
   }
   bool has_untold() const noexcept { return untold_.load(std::memory_order_relaxed) > 0; }
-  // The same at the end, when no later line is to come.
+  // Returns the same whenever the last line was admitted. Called at the end, when no line will
+  // follow.
   std::uint64_t take_untold() noexcept { return untold_.exchange(0, std::memory_order_relaxed); }
 
  private:
@@ -45,7 +48,7 @@ class LineLimit {
   std::atomic<std::uint64_t> untold_ = 0;
 };
 
-// The end of a line that was admitted: "" or " (12 more since the last such line)".
+// Returns the end of an admitted line: "" or " (12 more since the last such line)".
 inline std::string and_untold(std::uint64_t count) {
   return count == 0 ? "" : " (" + std::to_string(count) + " more since the last such line)";
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LineWriter: writes lines to a descriptor, or another LineSink, from a thread of its own, so that
-// no other thread waits for the reader: what finds no room or cannot be written is lost and
-// counted, and the end takes a few seconds at most, though the thread may be stuck in write(2) for
-// ever. The thread starts with the first line. Thread: any.
+// LineWriter writes lines to a descriptor, or to another LineSink, on a thread of its own, so that
+// no other thread waits for the reader. Lines that find no room or cannot be written are lost and
+// counted. finish() takes at most 5 s, even if the thread is stuck in write(2). The thread starts
+// with the first line.
+// Thread: any.
 #pragma once
 
 #include "server/line_sink.hpp"
@@ -21,15 +22,15 @@ namespace onehop::server {
 // An event that the owner of a LineWriter may want to log.
 struct LineReport {
   enum class Kind : std::uint8_t {
-    losing,        // a write has failed: lines are being lost
+    losing,        // a write has failed, and lines are being lost
     recovered,     // lines are written again; `lines` were lost meanwhile
-    ended,         // finish(): `lines` were lost that no report has counted
+    ended,         // finish() was called; `lines` lost lines were in no report before
     reopened,      // after reopen()
     not_reopened,  // `problem` says why
   };
   Kind kind;
   std::uint64_t lines = 0;
-  int error = 0;  // why lines were lost, as errno has it; 0: they found no room
+  int error = 0;  // errno of the write; 0 if the lines found no room
   std::string problem = {};
 };
 
@@ -37,37 +38,37 @@ class LineWriter {
  public:
   using Duration = std::chrono::steady_clock::duration;
 
-  // The maximum that may wait to be written, in bytes.
+  // The maximum number of bytes that wait to be written.
   static constexpr std::size_t kRoom = 4UL * 1024 * 1024;
-  // So many bytes are written before `pause` is over.
+  // When this many bytes wait, they are written before `pause` is over.
   static constexpr std::size_t kWorthWriting = 64UL * 1024;
-  // Between two reports of one kind about lost lines there is at least this.
+  // The minimum time between two reports of one kind about lost lines.
   static constexpr Duration kBetweenReports = std::chrono::seconds(10);
 
   struct Options {
-    // Between two writes there is at least `pause`, or kWorthWriting bytes.
+    // The minimum time between two writes, unless kWorthWriting bytes wait.
     Duration pause = Duration::zero();
     // Called on the writer's thread and, for `ended`, by finish(). It must not call the writer.
     std::function<void(const LineReport&)> report = {};
   };
 
-  // `descriptor` is not closed.
+  // Does not close `descriptor`.
   explicit LineWriter(int descriptor, Duration pause = Duration::zero());
   LineWriter(std::unique_ptr<LineSink> sink, Options options);
   LineWriter(const LineWriter&) = delete;
   LineWriter& operator=(const LineWriter&) = delete;
   ~LineWriter();  // finish()
 
-  // With their line breaks; all of them or, if there is no room, none.
+  // Adds lines, including their line breaks. If there is no room for all of them, adds none.
   void add(std::string_view lines) noexcept;
-  // Opens the sink again, on the writer's thread, when the lines added so far are written.
+  // Opens the sink again, on the writer's thread, after the lines added so far are written.
   void reopen() noexcept;
-  // Returns when everything is written, when the reader has taken nothing for 2 s, or after 5 s;
-  // in the last two cases the rest is lost, and so is what is added later.
+  // Returns when everything is written, when the reader has taken nothing for 2 s, or after 5 s. In
+  // the last two cases the remaining lines are lost, and so are lines added later.
   void finish() noexcept;
-  // How many lines were lost.
+  // Returns the number of lines lost.
   std::uint64_t lost() const noexcept;
-  // Why the last write failed, as errno has it; 0 if it did not.
+  // Returns the errno of the last write, or 0 if it succeeded.
   int write_error() const noexcept;
 
  private:

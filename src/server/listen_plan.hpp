@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ListenPlan: which sockets a server listens with: those that it has already, those that it was
-// given, and those that are still to be opened. One plan for each start and update. Thread: owner.
+// ListenPlan decides which sockets a server listens with: sockets that it has, sockets that it was
+// given, and sockets that it has to open. Each start and each update makes one plan.
+// Thread: owner.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -22,15 +23,16 @@ namespace onehop::server {
 
 class ListenPlan {
  public:
-  // `options` outlives it. `has_tls`: there are certificates. `proxies`: those of proxy_protocol.
+  // `options` must outlive the plan. `has_tls`: there are certificates. `proxies`: the peers of
+  // proxy_protocol.
   ListenPlan(const Server::Options& options,
              bool has_tls,
              std::shared_ptr<const TrustedPeers> proxies) noexcept
       : options_(options), has_tls_(has_tls), proxies_(std::move(proxies)) {}
 
-  // `present`: those of the server. An entry with the address of one keeps its socket.
+  // `present`: the server's listeners. An entry with the address of one of them keeps its socket.
   void keep(std::span<const OpenListener> present) { present_ = present; }
-  // Opens what is missing. After an error nothing has changed.
+  // Opens the sockets that are missing. After an error nothing has changed.
   Result<std::vector<OpenListener>> open();
 
  private:
@@ -39,7 +41,7 @@ class ListenPlan {
     std::string text;
     net::Address address;
     bool with_tls = false;
-    std::shared_ptr<net::TcpListener> given;  // Options::open_sockets
+    std::shared_ptr<net::TcpListener> given;  // from Options::open_sockets
     std::shared_ptr<Listener> kept;
     bool is_proxied = false;
   };
@@ -57,7 +59,7 @@ class ListenPlan {
   Result<void> mark_proxied();
   void match_present();
   Result<OpenListener> open(const Entry& entry) const;
-  // "" if nothing that is about to be removed keeps it from being opened.
+  // Returns why a listener that is about to be removed keeps `entry` from being opened, or "".
   std::string why_blocked(const Entry& entry) const;
   bool is_kept(const Listener& listener) const noexcept;
   net::ListenOptions listen_options() const noexcept;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// MemoryCeiling: whether a server may take on anything new, by the memory that the process holds
-// for its peers. Once reached it stays so until an eighth is free, and it is logged once. Thread:
-// any.
+// MemoryCeiling decides whether a server may accept new work, by the memory that the process holds
+// for its peers. Once reached, it stays reached until an eighth is free, which is logged once.
+// Thread: any.
 #pragma once
 
 #include <onehop/server.hpp>
@@ -23,25 +23,25 @@ class MemoryCeiling {
  public:
   using Log = std::function<void(LogLevel, std::string_view)>;
 
-  // `max` bytes, at least 1. A sixteenth of them is set aside for memory that is not counted: the
-  // overhead of malloc, and blocks that threads keep outside their free lists.
+  // Sets the limit to `max` bytes, at least 1. A sixteenth of it is set aside for memory that is
+  // not counted: the overhead of malloc, and blocks that threads keep outside their free lists.
   void set(std::size_t max) noexcept { max_.store(max, std::memory_order_relaxed); }
   void lower(std::size_t to) noexcept { set(std::clamp(to, std::size_t{1}, max())); }
-  // Before any other thread uses it.
+  // Called before any other thread uses the ceiling.
   void set_log(Log log) { log_ = std::move(log); }
-  // The number of counted bytes at which it is reached.
+  // Returns the number of counted bytes at which the ceiling is reached.
   std::size_t counted() const noexcept { return max() - max() / 16; }
   bool is_none() const noexcept { return max() == kNone; }
 
   bool is_reached(io::Time now);
-  // A request was refused because it is reached.
+  // Counts a request that was refused because the ceiling is reached.
   void on_request_refused() noexcept {
     refused_.fetch_add(1, std::memory_order_relaxed);
     all_refused_.fetch_add(1, std::memory_order_relaxed);
   }
-  // For a ceiling that is reached again and again.
+  // Limits the log lines about a ceiling that is reached repeatedly.
   LineLimit& lines() noexcept { return lines_; }
-  // All that were refused.
+  // Returns the number of all requests refused.
   std::uint64_t refused() const noexcept { return all_refused_.load(std::memory_order_relaxed); }
 
  private:
@@ -54,7 +54,7 @@ class MemoryCeiling {
   std::atomic<std::size_t> max_ = kNone;
   Log log_;
   std::atomic<bool> reached_ = false;
-  std::atomic<std::uint64_t> refused_ = 0;  // in this episode
+  std::atomic<std::uint64_t> refused_ = 0;  // since it was reached
   std::atomic<std::uint64_t> all_refused_ = 0;
   LineLimit lines_;
 };

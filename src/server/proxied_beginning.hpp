@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ProxiedBeginning: a connection of a load balancer that has to name its client first, by the PROXY
-// protocol. Afterwards it hands the stream on, to the TLS handshake or to HTTP, as a connection of
-// that client, and ends. Without a valid header within header_timeout it is closed. It reads no
-// byte that follows the header. Thread: owner.
+// ProxiedBeginning is a connection of a load balancer that must first name its client by the PROXY
+// protocol. It then hands the stream on, to the TLS handshake or to HTTP, as a connection of that
+// client, and ends. If no valid header arrives within header_timeout, it closes the connection. It
+// reads no byte that follows the header.
+// Thread: owner.
 #pragma once
 
 #include "base/held_memory.hpp"
@@ -22,7 +23,8 @@ namespace onehop::server {
 
 class ProxiedBeginning final : public ClientConnection {
  public:
-  // `from`: the balancer, without a ticket. `tls`: what follows the header.
+  // `from`: the balancer, without a ticket. `tls`: the terms of a handshake that follows the
+  // header.
   ProxiedBeginning(WorkerContext& worker,
                    std::unique_ptr<net::Stream> stream,
                    const AcceptedFrom& from,
@@ -48,10 +50,10 @@ class ProxiedBeginning final : public ClientConnection {
   AcceptedFrom from_;
   std::optional<TlsTerms> tls_;
   const net::Time begun_;
-  // A header that is being received: `filled_` bytes of what it has at least.
+  // The header so far: `filled_` bytes were received, and it has at least input_.size() bytes.
   HeldString input_;
   std::size_t filled_ = 0;
-  MemoryPromise promise_{net::ProxyHeader::kMaxSize};  // what `input_` may still grow by
+  MemoryPromise promise_{net::ProxyHeader::kMaxSize};  // the bytes that `input_` may still grow by
   bool is_admitted_ = false;
   io::Wakeup ended_;
   RootTask<ProxiedBeginning> running_;  // last: destroyed first, it uses the rest

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// refuse(): the error of options that no server can have, or not now.
+// refuse() returns the error for options that a server cannot have, at all or at present.
 #pragma once
 
 #include <onehop/error.hpp>

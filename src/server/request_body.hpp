@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RequestBody: the content of a request as its handler sees it, for every version of HTTP. It may
-// outlive the exchange it comes from (a handler can keep it): it is then an aborted body. Its
-// reader waits for the body, never for the connection, so the connection may end during a read. One
-// reader at a time. Thread: owner.
+// RequestBody is the content of a request as its handler sees it, for every version of HTTP. A
+// handler may keep it beyond the exchange that it comes from; it is then an aborted body. Its
+// reader waits for the body, never for the connection, so the connection may end during a read. At
+// most one reader may wait at a time.
+// Thread: owner.
 #pragma once
 
 #include "base/check.hpp"
@@ -21,29 +22,30 @@ namespace onehop::server {
 
 class RequestBody;
 
-// The content of a request in progress, and the hand-over of it: lend() makes the body that the
-// handler gets, which comes back when the handler drops it or the exchange ends.
+// The content of a request in progress, and its loan to the handler: lend() makes the body that the
+// handler gets. The loan ends when the handler drops the body or the exchange ends.
 class RequestContent {
  public:
   RequestContent() = default;
   RequestContent(const RequestContent&) = delete;
   RequestContent& operator=(const RequestContent&) = delete;
 
-  // A handler, or what it made of its request, may still read.
+  // Reports whether a handler, or an object that it made from its request, may still read.
   bool is_lent() const noexcept { return body_ != nullptr; }
-  // Reads fail from now on, also one that waits. The derived class calls it before it ends.
+  // Makes reads fail from now on, including one that waits. The derived class calls it before it
+  // ends.
   void take_back() noexcept;
 
-  // --- for the body ---
+  // --- called by the body ---
   // See PolledBodySource.
   virtual Poll<bytes> read_body(std::size_t max) = 0;
-  // The reader waits: wake_reader() is due once read_body() is worth a call.
+  // Called when the reader begins to wait. wake_reader() is due once read_body() can make progress.
   virtual void begin_body_wait() = 0;
-  // It waits no longer: it was woken, or was destroyed.
+  // Called when the reader no longer waits: it was woken or destroyed.
   virtual void end_body_wait() noexcept = 0;
   virtual bool body_at_end() const noexcept = 0;
   virtual const Headers& body_trailers() const noexcept = 0;
-  // The handler has dropped the body: no one reads the rest.
+  // Called when the handler has dropped the body and will not read the rest.
   void body_dropped() noexcept {
     body_ = nullptr;
     on_body_dropped();
@@ -52,15 +54,15 @@ class RequestContent {
  protected:
   ~RequestContent() { ONEHOP_DCHECK(!is_lent()); }
 
-  // Once. `length`: of the content, if that is known.
+  // Called once. `length`: the size of the content, if it is known.
   std::unique_ptr<RequestBody> lend(io::Reactor& reactor, std::optional<std::uint64_t> length);
-  // There is something to read, or an error to find. Does nothing if it is not lent.
+  // Wakes the reader to read content or an error. Does nothing if the content is not lent.
   void wake_reader() noexcept;
 
  private:
   virtual void on_body_dropped() noexcept = 0;
 
-  RequestBody* body_ = nullptr;  // owned by the holder of the request; null when it is gone
+  RequestBody* body_ = nullptr;  // owned by the holder of the request; null if not lent
 };
 
 class RequestBody final : public PolledBodySource, public detail::InFramePool {
@@ -82,14 +84,15 @@ class RequestBody final : public PolledBodySource, public detail::InFramePool {
   friend class RequestContent;
   class Wait;
   void wake() noexcept { changed_.set(); }
-  // The exchange is over. Reads fail from now on, but for one of the end if only that is left.
+  // Called when the exchange is over. Reads fail from now on, except that a reader which has read
+  // all content may still read the end.
   void detach() noexcept;
 
   RequestContent* content_;
   io::Event changed_;
   std::optional<std::uint64_t> length_;
-  HeldString piece_;    // what read() returned last
-  bool ended_ = false;  // when it was detached, all of it had been read
+  HeldString piece_;    // the piece that read() returned last
+  bool ended_ = false;  // all of it had been read when it was detached
   bool is_waited_for_ = false;
   bool read_twice_ = false;
 };

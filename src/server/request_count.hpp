@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RequestCount: the requests of a worker that are in progress: how many, and in the order in which
-// they began. Changed by its thread alone, which makes that cheap; any thread may read the numbers.
+// RequestCount counts the requests of a worker that are in progress, and lists them in the order in
+// which they began. Only the worker's thread changes it, which makes that cheap; any thread may
+// read the numbers.
 // Thread: owner.
 #pragma once
 
@@ -17,7 +18,7 @@ namespace onehop::server {
 
 class RequestCount {
  public:
-  // One request, for as long as it lives. Each is the base of a ServedExchange.
+  // Counts as one request while it exists. Each is the base of a ServedExchange.
   class Counted : public ListNode {
    public:
     explicit Counted(RequestCount& count) noexcept : count_(count) {
@@ -28,7 +29,7 @@ class RequestCount {
     }
     Counted(const Counted&) = delete;
     Counted& operator=(const Counted&) = delete;
-    // No other request of the server has it.
+    // Returns a number that no other request of the server has.
     std::uint64_t id() const noexcept { return id_; }
 
    protected:
@@ -42,18 +43,18 @@ class RequestCount {
     std::uint64_t id_;
   };
 
-  // `worker`: its number, from 0 on.
+  // `worker`: the worker's number, from 0 on.
   explicit RequestCount(std::uint64_t worker) noexcept
       : before_first_id_(worker << kBitsOfRequests) {}
 
   std::size_t now() const noexcept { return count_.load(std::memory_order_relaxed); }
-  // All that have begun.
+  // Returns the number of requests that have begun.
   std::uint64_t begun() const noexcept { return begun_.value(); }
-  // Those in progress, the oldest first.
+  // Returns the requests in progress, oldest first.
   const IntrusiveList<Counted>& all() const noexcept { return all_; }
 
  private:
-  // A worker has numbers for so many requests, and a server for as many workers as it may have.
+  // Each worker numbers up to 2^50 requests. The other 14 bits are enough for Server::kMaxWorkers.
   static constexpr unsigned kBitsOfRequests = 50;
 
   void add(std::size_t change) noexcept {

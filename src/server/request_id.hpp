@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RequestId: 128 bits from the system's random source, as 32 hexadecimal digits. Cheap: each thread
-// asks the system once for many of them. Thread: any.
+// RequestId is 128 bits from the system's random source, as 32 hexadecimal digits. It is cheap:
+// each thread asks the system for the bytes of many IDs at once.
+// Thread: any.
 #pragma once
 
 #include <array>

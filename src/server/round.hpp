@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Round<Value>: a step that several threads take once each, and its result. Each holds a share
-// until it has taken the step, or has ended and dropped it; the round is over with the last share.
+// Round<Value> is a step that several threads take once each, and its result. Each thread holds a
+// share until it has taken the step, or has ended and dropped the share. The round is over when the
+// last share is destroyed.
 // Thread: any.
 #pragma once
 
@@ -36,13 +37,13 @@ class Round {
     const std::shared_ptr<Round> round_;
   };
 
-  // Returns the value when the round is over. Once.
+  // Returns the value when the round is over. May be called once.
   Value wait() noexcept {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return shares_ == 0; });
     return std::move(value_);
   }
-  // The same, or the value as it is after `timeout`.
+  // Returns the value when the round is over or after `timeout`, at most 1 h.
   Value wait(std::chrono::nanoseconds timeout) {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, std::min<std::chrono::nanoseconds>(timeout, std::chrono::hours(1)),

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ServedExchange: what an exchange of the server is for every version of HTTP: its record and
-// memory, what its request needs before the handler gets it, the responses the server makes itself,
-// and how far the response has come. H1Exchange and H2Exchange have one each. Thread: owner.
+// ServedExchange is the part of a server's exchange that is the same for every version of HTTP: its
+// record and memory, the completion of its request before the handler gets it, the responses that
+// the server itself makes, and the state of the response. H1Exchange and H2Exchange have one each.
+// Thread: owner.
 #pragma once
 
 #include <onehop/exchange_record.hpp>
@@ -29,18 +30,18 @@ class WorkerContext;
 // How far the response has come. It never goes back.
 enum class ResponseState : std::uint8_t {
   none,           // nothing was sent
-  informational,  // 1xx responses alone
+  informational,  // only 1xx responses
   head_sent,      // the head of the final response
   complete,       // all of it, or both directions of a tunnel
-  cut,            // it ends early; the record has the reason
+  cut,            // it ended early; the record has the reason
 };
 
 class ServedExchange : public RequestCount::Counted {
  public:
-  // The exchange it belongs to.
+  // The exchange that this object belongs to.
   class Owner {
    public:
-    // The handler, or the upstream, sends a 1xx before the final response.
+    // Called when the handler, or the upstream, sends a 1xx before the final response.
     virtual void send_informational(const Response& response) = 0;
     // The bytes of content that the client has sent and received so far.
     struct Transferred {
@@ -52,8 +53,9 @@ class ServedExchange : public RequestCount::Counted {
     ~Owner() = default;
   };
 
-  // `connection` outlives this. `configuration` is pinned until the exchange ends. `arena` holds
-  // its messages. `began`: when the first byte of the request came.
+  // `connection` must outlive this object. `configuration` is pinned until the exchange ends.
+  // `arena` holds the messages of the exchange. `began`: when the first byte of the request
+  // arrived.
   ServedExchange(WorkerContext& worker,
                  const ConfigurationRef& configuration,
                  const HttpConnection& connection,
@@ -79,34 +81,36 @@ class ServedExchange : public RequestCount::Counted {
   void record_client(const Headers& headers);
   // Records the method, which decides whether a response has content.
   void record_method(const Method& method) noexcept { record_->method = method_ = method; }
-  // Records the request, and gives it its X-Request-ID and its part in a trace.
+  // Records the request, and sets its X-Request-ID and its trace fields.
   void record_request(const Method& method, std::string_view target, Headers& headers);
-  // Checks it, and adds what its handler may know and do: the connection's facts, the record, and
-  // the way back for informational responses, which lead to `owner` until finish(). Returns whether
-  // the client waits for a 100. Errors: see check_request().
+  // Checks the request, and gives it the connection's facts, the record, and a path for
+  // informational responses, which lead to `owner` until finish(). Returns whether the client waits
+  // for a 100. Errors: see check_request().
   Result<bool> complete_request(Request& request,
                                 Version version,
                                 const BodyFraming& framing,
                                 Owner& owner);
-  // Takes a place among the client's requests. False if it has as many in progress as it may.
+  // Takes a place among the client's requests. Returns false if the client has its maximum in
+  // progress.
   bool enter();
-  // Promises the exchange the memory that it may come to hold, in bytes.
+  // Promises the exchange `size` bytes, which it may come to hold.
   void promise_memory(std::size_t size) noexcept { claim_ = MemoryPromise(size); }
 
-  // --- responses of the server's own; the reason is recorded ---
+  // --- responses made by the server, which records the reason ---
   Response malformed_response(const Error& error);
-  // To a well-formed request that is not given to the handler. `why`: overloaded or
-  // too_many_requests.
+  // Returns the response to a well-formed request that is not given to the handler. `why`:
+  // overloaded or too_many_requests.
   Response busy_response(const Request& request, Errc why);
-  // After an exception of the handler, and what amounts to one: a 500.
+  // Returns the response after an exception of the handler, or an equivalent fault: a 500, or a 503
+  // if the exception has Errc::overloaded.
   Response exception_response(std::string what);
-  // Replaces a response that no server may send as the final one (a 1xx, a 101 without a tunnel
-  // included) by a 500.
+  // Replaces a response that no server may send as the final one (a 1xx, including a 101 without a
+  // tunnel) by a 500.
   void check_is_final(Response& response);
 
   // --- the response ---
   ResponseState state() const noexcept { return state_; }
-  // The head of the final response was sent, whatever came of the rest.
+  // Reports whether the head of the final response was sent, even if the rest was not.
   bool has_begun() const noexcept { return has_begun_; }
   bool may_send_informational() const noexcept { return state_ <= ResponseState::informational; }
   bool is_cut() const noexcept { return state_ == ResponseState::cut; }
@@ -116,30 +120,30 @@ class ServedExchange : public RequestCount::Counted {
     has_begun_ = true;
     record_->status = status.code();
   }
-  // The connection, or the stream, is a tunnel from now on.
+  // Called when the connection, or the stream, becomes a tunnel.
   void on_tunnel() noexcept;
   void on_complete() noexcept {
     move_to(ResponseState::complete);
     record_->outcome = Outcome::complete;
   }
-  // It ends early. Records `error` unless another came first.
+  // Called when the response ends early. Records `error` unless another was recorded before.
   void on_cut(Outcome outcome, const Error& error);
   void on_cut(Outcome outcome) noexcept {
     move_to(ResponseState::cut);
     record_->outcome = outcome;
   }
-  // The exchange ends before its response, for no reason known so far: the server has stopped, or
-  // else the one given.
+  // Records why the exchange ended before its response, unless that is known: the server was
+  // stopped, or else the given error.
   void on_unfinished(bool was_stopped, Errc code, Side side, const char* what) noexcept;
-  // The first failure is the one that counts.
+  // Records a failure unless one was recorded before.
   void record_failure(const Error& error);
   Phase phase() const noexcept;
 
-  // Reports the record. Once, when the exchange ends.
+  // Reports the record. Called once, when the exchange ends.
   void finish() noexcept;
 
  private:
-  // The way from a request to the exchange, which the request may outlive. It is in the arena,
+  // The path from a request to its exchange, which the request may outlive. It is in the arena,
   // which lives as long as either.
   class InformationalHook {
    public:
@@ -165,8 +169,8 @@ class ServedExchange : public RequestCount::Counted {
   const HttpConnection& connection_;
   ArenaRef arena_;
   ExchangeRecord* record_;
-  const bool peer_is_trusted_;    // by the configuration that it began with
-  const Owner* owner_ = nullptr;  // once the request is complete, until the exchange ends
+  const bool peer_is_trusted_;    // according to configuration_
+  const Owner* owner_ = nullptr;  // from complete_request() until finish()
   InformationalHook* hook_ = nullptr;
   RequestTicket ticket_;
   MemoryPromise claim_;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ServerShared: what all workers of a server share: its settings, the admission of connections and
-// requests, and the log. Set up by one thread before the workers run; after that only an update
-// changes the settings. Thread: any.
+// ServerShared is the state that all workers of a server share: the settings, the admission of
+// connections and requests, and the log. One thread sets it up before the workers run; after that
+// only an update changes the settings.
+// Thread: any.
 #pragma once
 
 #include <onehop/server.hpp>
@@ -26,15 +27,15 @@
 namespace onehop::server {
 
 class ServerShared {
-  mutable std::mutex settings_mutex_;  // before the members that may log
+  mutable std::mutex settings_mutex_;  // declared before the members that may log
 
  public:
-  // Standard error, for a server without Options::log. The members after it may log.
+  // Standard error, for a server without Options::log. The members declared after it may log.
   mutable LineWriter default_log{STDERR_FILENO};
-  // Without a lock only until the workers run, and by the thread of an update.
+  // Used without the lock only until the workers run, and by the thread of an update.
   Settings settings;
   Admission admission;
-  // For lines that clients can cause.
+  // Limits on log lines that clients can cause.
   LineLimit shortage_lines;
   LineLimit handshake_lines;
   LineLimit plain_http_lines;
@@ -48,11 +49,11 @@ class ServerShared {
   ServerShared& operator=(const ServerShared&) = delete;
   ~ServerShared() = default;
 
-  // From 0 on.
+  // Returns the next worker's number, from 0 on.
   std::uint64_t new_worker_number() noexcept {
     return workers_made_.fetch_add(1, std::memory_order_relaxed);
   }
-  // Those that count now.
+  // Returns a copy of the settings in use.
   Settings current_settings() const {
     const std::lock_guard lock(settings_mutex_);
     return settings;
@@ -61,29 +62,30 @@ class ServerShared {
     const std::lock_guard lock(settings_mutex_);
     return settings.options;
   }
-  // Puts `next` in their place, and returns those that were.
+  // Puts `next` in place of the settings in use, and returns those.
   Settings replace_settings(Settings next) noexcept {
     const std::lock_guard lock(settings_mutex_);
     std::swap(settings, next);
     return next;
   }
-  // From here on the workers alone hold them, if any do.
+  // Drops the references to the sockets, so that only the workers hold them, if any do.
   void forget_sockets() noexcept {
     const std::lock_guard lock(settings_mutex_);
     for (OpenListener& one : settings.listeners)
       one.socket.reset();
   }
-  // For Settings::make_tls().
+  // Returns the log for Settings::make_tls().
   TlsCertificates::Log log_of_tls() {
     return [this](LogLevel level, std::string_view text) { log(level, text); };
   }
   // Sets the limits of admission from the options.
   void set_limits() { admission.set_limits(Admission::limits_of(*settings.options)); }
   void log(LogLevel level, std::string_view text) const;
-  // Logs a warning if `limit` admits it, and else an info line. Returns true in the first case.
+  // Logs a warning if `limit` admits it, and otherwise an info line. Returns whether `limit`
+  // admitted it.
   bool log_limited(LineLimit& limit, io::Time now, std::string text) const;
-  // Logs how many lines were left out: by limits whose pause is over, or without `now` by all.
-  // Returns whether there are more.
+  // Logs how many lines were left out by limits whose pause is over or, if `now` is std::nullopt,
+  // by all limits. Returns whether more are left to report.
   bool log_untold(std::optional<io::Time> now);
 
  private:

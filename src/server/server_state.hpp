@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Server::State: the worker threads of a server, and what its functions share. Its start, its end
-// and its updates are a source each. Thread: any.
+// Server::State is the worker threads of a server, and the state that its functions share. The
+// functions are in server_start.cpp, server_update.cpp and server_observation.cpp.
+// Thread: any.
 #pragma once
 
 #include <onehop/server.hpp>
@@ -29,13 +30,13 @@ namespace server {
 // A worker's thread.
 struct WorkerThread {
   std::thread thread;
-  // Set by the thread, before it reports that it runs; they live until it has ended.
+  // Set by the thread before it reports that it runs, and null again before it ends.
   io::Reactor* reactor = nullptr;
   Worker* local = nullptr;
-  const io::Reactor* loop = nullptr;  // until the thread ends; to compare
-  std::size_t unanswered = 0;         // questions
+  const io::Reactor* loop = nullptr;  // until the thread ends; only for comparison
+  std::size_t unanswered = 0;         // questions without a response
   bool ended = false;
-  bool failed = false;  // by an exception that left its event loop
+  bool failed = false;  // an exception ended the thread
   bool was_cut = false;
 };
 
@@ -48,14 +49,14 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
     *common->settings.options = std::move(given);
   }
 
-  // In this order.
+  // In the order in which they follow each other.
   enum class Life : std::uint8_t {
     unstarted,
     starting,  // stop() waits until every worker can be reached
     started,   // or the start has failed
     stopping,
   };
-  // The caller holds the mutex, for the functions that follow too.
+  // The caller of this function and of the next three holds the mutex.
   void move_to(Life next) {
     ONEHOP_DCHECK(static_cast<int>(next) == static_cast<int>(life) + 1);
     life = next;
@@ -63,16 +64,16 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   bool has_ended() const {
     return std::ranges::all_of(workers, [](const auto& worker) { return worker->ended; });
   }
-  // This is a thread of the server, also outside its event loop: the last reference to a Server may
-  // go with its thread.
+  // Reports whether this thread is one of the server's, even outside its event loop: the thread may
+  // release the last reference to a Server when it ends.
   bool is_on_own_thread() const {
     const std::thread::id thread = std::this_thread::get_id();
     if (stop_signals && stop_signals->is_thread(thread)) return true;
     return std::ranges::any_of(
         workers, [thread](const auto& worker) { return worker->thread.get_id() == thread; });
   }
-  // Its workers do not end before the calling function has returned: this is a thread of theirs, or
-  // runs a function that one of them has offloaded.
+  // Reports whether the workers cannot end before the calling function returns: this thread is one
+  // of theirs, or runs a function that one of them has offloaded.
   bool is_held_by_caller() const {
     const io::Reactor* const offloading = io::offloading_reactor();
     if (is_on_own_thread()) return true;
@@ -89,9 +90,9 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   static std::size_t number_of_workers(const Options& options);
   void start_threads(std::size_t count, const HandlerFactory& factory);
   void begin_accepting();
-  // Keeps `factory`, and what that keeps, no longer than it takes to call it.
+  // Keeps `factory`, and the objects that it owns, only until it was called.
   void run_worker(WorkerThread& worker, HandlerFactory factory);
-  // Says how many workers are left, too.
+  // Logs why a worker failed, and how many are left.
   void log_failure(const std::string& why) noexcept;
 
   // --- the end ---
@@ -102,7 +103,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
 
   // --- an update ---
   Result<void> update(Options options, const HandlerFactory& factory);
-  // Why there can be no update now.
+  // Returns an error if the server cannot be updated at present.
   Result<void> check_updatable();
   Result<server::Settings> next_settings(Options options);
   Result<void> switch_to(server::Settings next, const HandlerFactory& factory);
@@ -111,10 +112,10 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   using Round = server::Round<std::optional<Error>>;
   void begin(const std::shared_ptr<Round>& round, const Step& step) noexcept;
 
-  // --- what it reports ---
+  // --- observation ---
   using Question = std::function<void(server::Worker&)>;
-  // Asks every worker, and returns when all have answered, or after `timeout`. `question` may be
-  // asked, or destroyed, later than that.
+  // Asks every worker, and returns when all have responded, or after `timeout`. `question` may be
+  // called or destroyed after that.
   Pinged ask(Duration timeout, const Question& question);
 
   std::shared_ptr<server::ServerShared> common;
@@ -126,7 +127,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   // Guarded by mutex.
   std::vector<std::unique_ptr<WorkerThread>> workers;
   ServerMetrics ended;       // counters of workers that have ended
-  std::size_t reported = 0;  // workers that run or have failed to
+  std::size_t reported = 0;  // workers that run or failed to start
   std::optional<std::string> start_failure;
   Life life = Life::unstarted;
   bool accepting = false;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Settings: what a server goes by until its next update: the options, and all that was made of them
-// and could fail. Making them changes nothing that serves. Thread: any; constant once workers use
-// them.
+// Settings is what a server uses until its next update: the options, and everything that is made
+// from them and can fail. Making settings does not affect a running server. They do not change once
+// workers use them.
+// Thread: any; constant.
 #pragma once
 
 #include <onehop/error.hpp>
@@ -21,20 +22,21 @@ namespace onehop::server {
 struct Settings {
   std::shared_ptr<Server::Options> options = std::make_shared<Server::Options>();
   std::shared_ptr<const TrustedPeers> trusted = std::make_shared<const TrustedPeers>();
-  // Of proxy_protocol; null without any.
+  // The peers of proxy_protocol; null if there are none.
   std::shared_ptr<const TrustedPeers> proxies;
   std::shared_ptr<TlsCertificates> tls;  // null without TLS
   std::vector<OpenListener> listeners;   // in the order of the options
 
-  // Each makes one member out of the options. `before`: what is in use; null at the start.
-  // Errors: Errc::bad_option for values that no server can have; what the system reports.
+  // check() looks at the options; each other function makes one member from them. `before`: the
+  // settings in use, or null at the start. Errors: Errc::bad_option for values that no server can
+  // have, and errors of the system.
   Result<void> check() const;
   Result<void> make_trusted();  // and `proxies`
   Result<void> make_tls(TlsCertificates::Log log, const Settings* before = nullptr);
   // Opens the sockets that `before` does not have, after make_trusted() and make_tls().
   Result<void> open_listeners(const Settings* before = nullptr);
 
-  // With actual port numbers.
+  // Returns the addresses with their actual port numbers.
   std::vector<std::string> addresses() const;
   bool has(const Listener& listener) const noexcept;
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// StopSignals calls a function when TERM or INT arrives, for as long as it lives. Several may live
-// at once. The handlers that were there before are restored with the last one. Thread: any.
+// StopSignals calls a function when SIGTERM or SIGINT arrives while the object exists. Several may
+// exist at once. When the last one ends, the previous handlers are restored.
+// Thread: any.
 #pragma once
 
 #include <atomic>
@@ -15,21 +16,22 @@ class StopSignals {
  public:
   enum class Which : std::uint8_t { first, second };
 
-  // Calls `on_signal` on a thread of its own, for the first signal and for the second. After the
-  // second it is done: a third one does what it did before. A signal that the process ignores stays
-  // ignored. Throws std::runtime_error if too many live, std::system_error if the system refuses.
+  // Calls `on_signal` on a thread of its own, for the first signal and for the second, and then
+  // stops listening: a third signal has its previous effect. A signal that the process ignores
+  // stays ignored. Throws std::runtime_error if more than 16 objects would exist, std::system_error
+  // if the system refuses.
   explicit StopSignals(std::function<void(Which)> on_signal);
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
   ~StopSignals();  // waits for a call in progress
 
-  // True of the thread that calls `on_signal`.
+  // Reports whether `thread` is the thread that calls `on_signal`.
   bool is_thread(std::thread::id thread) const noexcept { return thread_.get_id() == thread; }
 
  private:
   void run();
   void report(Which which) const noexcept;
-  // Waits for the next signal. Returns false at the end.
+  // Waits for the next signal. Returns false when this object is being destroyed.
   bool wait_for_signal() const;
 
   std::function<void(Which)> on_signal_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TlsCertificates: the certificates and keys of new TLS connections. A thread of its own reads the
-// files again when one has changed, and so does reload(). Connections keep what they began with.
+// TlsCertificates holds the certificates and keys for new TLS connections. A thread of its own
+// reads the files again when one has changed; reload() reads them at once. A connection keeps the
+// certificate that it began with.
 // Thread: any.
 #pragma once
 
@@ -33,32 +34,34 @@ class TlsCertificates {
  public:
   using Log = std::function<void(LogLevel, std::string_view)>;
 
-  // Errors: Errc::bad_option; the detail names the file, the problem and the remedy.
-  // `before`: those in use, or null. Sessions that began with them can be resumed, a certificate
-  // made by this process stays, and so does what cannot be read a second time, such as a pipe.
+  // Reads the files. Errors: Errc::bad_option; the detail names the file, the problem and the
+  // remedy. `before`: the certificates in use, or null. Their TLS sessions can be resumed. A
+  // certificate that this process made stays, and so does a file that can be read only once, such
+  // as a pipe.
   static Result<std::shared_ptr<TlsCertificates>> load(const TlsServerOptions& options,
                                                        const net::TlsProtocols& protocols,
                                                        Log log,
                                                        const TlsCertificates* before = nullptr);
-  // Begins to look at the files every second, if the options ask for it.
+  // Starts looking at the files every second, if the options ask for it.
   void watch();
-  // One such look. For the watching thread, or for a test in its place.
+  // Looks at the files once. Called by the watching thread, or by a test in its place.
   void look();
-  // See Server::ticket_keys() and Server::Options::ticket_keys; the latter before the first
-  // connection.
+  // See Server::ticket_keys() and Server::Options::ticket_keys. continue_with_ticket_keys() is
+  // called before the first connection.
   std::string ticket_keys() const;
   void continue_with_ticket_keys(std::string_view text);
-  // Reads everything again. After an error nothing has changed. Thread: any; calls wait for each
-  // other, so that what was read last is what is used.
+  // Reads everything again. After an error nothing has changed. Calls wait for each other, so that
+  // the files read last are those in use.
+  // Thread: any.
   Result<void> reload();
 
   std::shared_ptr<const net::TlsServerContext> current() const;
   std::vector<TlsCertificateInfo> certificates() const { return current()->certificates(); }
-  // Of connections that begin now.
+  // Returns the terms for connections that begin now.
   TlsTerms terms() const { return {current(), options_.handshake_timeout}; }
 
  private:
-  // Differs between two states of the files.
+  // A text that differs between two states of the files.
   using Stamp = std::string;
 
   TlsCertificates(TlsServerOptions options,
@@ -73,9 +76,9 @@ class TlsCertificates {
   const net::TlsProtocols protocols_;
   const Log log_;
   const std::shared_ptr<net::TlsTicketKeys> ticket_keys_;
-  bool has_pipe_ = false;  // among the files; before any other thread uses this
-  // Of the watching thread, once there is one.
-  Stamp loaded_;  // when the files were read last
+  bool has_pipe_ = false;  // one of the files; set before any other thread uses this
+  // Used only by the watching thread, once there is one.
+  Stamp loaded_;  // when the files were last read
   Stamp seen_;    // at the last look
 
   std::mutex reloading_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TlsHandshake: a connection during its TLS handshake. Afterwards it hands the stream on to the
-// protocol that was agreed on, and ends. Thread: owner.
+// TlsHandshake is a connection during its TLS handshake. Afterwards it hands the stream on to the
+// negotiated protocol, and ends.
+// Thread: owner.
 #pragma once
 
 #include <onehop/task.hpp>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tunnels: those of one worker, which are counted. No timeout ends a tunnel, so while the worker
-// drains, one that has been silent for five seconds is ended. TunnelWatch is one of them, for as
-// long as it lasts. Thread: owner.
+// Tunnels counts and lists the tunnels of one worker. No timeout ends a tunnel, so while the worker
+// drains, Tunnels ends each tunnel that has been silent for 5 s. A TunnelWatch stands for one
+// tunnel, as long as the tunnel lasts.
+// Thread: owner.
 #pragma once
 
 #include <onehop/exchange_record.hpp>
@@ -26,8 +27,8 @@ struct TunnelCounters {
 
 class TunnelWatch : public ListNode {
  public:
-  // `relay` outlives this, and its bytes are counted in `record` as they go. `on_silence` has to
-  // end the tunnel soon, and not at once; it is called at most once.
+  // `relay` must outlive this object; its bytes are counted in `record` as they pass. `on_silence`
+  // must end the tunnel soon, but not at once. It is called at most once.
   TunnelWatch(Tunnels& tunnels,
               wire::RelayState& relay,
               ExchangeRecord& record,
@@ -54,7 +55,7 @@ class Tunnels {
   Tunnels(const Tunnels&) = delete;
   Tunnels& operator=(const Tunnels&) = delete;
 
-  // Those of one protocol.
+  // Returns the counters for tunnels of one protocol.
   TunnelCounters& counters(bool is_websocket) noexcept {
     return is_websocket ? websockets_ : others_;
   }
@@ -66,7 +67,7 @@ class Tunnels {
   }
 
   void add(TunnelWatch& tunnel);
-  // Ends the silent ones, and looks again as others become silent. For a drain that begins.
+  // Ends the silent tunnels, and looks again when others may be silent. Called when a drain begins.
   void end_silent();
 
  private:
@@ -77,7 +78,7 @@ class Tunnels {
   io::Timer timer_;  // runs only while draining
 };
 
-// Why such a tunnel has ended.
+// Why a silent tunnel has ended.
 inline constexpr const char* kSilentTunnel = "a silent tunnel, closed when the server stopped";
 
 }  // namespace onehop::server

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// co_await UntilHangup(stream, work): starts `work`, or goes on waiting for it, until it has
-// finished or the peer of `stream` has gone. Returns true if it has finished. Otherwise `work`
-// still runs: await again, or destroy it, which cancels it.
+// co_await UntilHangup(stream, work) starts `work`, or continues to wait for it, until it has
+// finished or the peer of `stream` has gone. Returns true if `work` has finished. Otherwise `work`
+// is still running: await it again, or destroy it, which cancels it.
 #pragma once
 
 #include <onehop/task.hpp>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Worker: the part of a server that lives on one thread: its share of the listeners and its
-// connections. Draining: stop accepting, let exchanges finish, end tunnels that are silent, cut the
-// rest at the deadline. Thread: owner.
+// Worker is the part of a server that lives on one thread: its share of the listeners, and its
+// connections. When it drains, it stops accepting, lets exchanges finish, ends silent tunnels, and
+// cuts the rest at the deadline.
+// Thread: owner.
 #pragma once
 
 #include <onehop/metrics.hpp>
@@ -33,32 +34,32 @@ class Worker final : private WorkerContext::Owner {
   Worker& operator=(const Worker&) = delete;
   ~Worker();
 
-  // Makes all that it needs to accept from every listener.
+  // Prepares to accept connections from every listener.
   void listen();
-  // Begins to accept, after listen().
+  // Starts accepting. Called after listen().
   void accept() noexcept;
   void adopt(std::unique_ptr<net::Stream> stream,
              const AcceptedFrom& from,
              std::optional<TlsTerms> tls) override;
-  // The same with the certificates that it has, and by proxy_protocol for all listeners.
+  // Does the same with the worker's certificates, and with proxy_protocol for all listeners.
   void adopt(std::unique_ptr<net::Stream> stream, const AcceptedFrom& from, bool with_tls);
-  // Stops accepting; `done` is called when no connection is left, at the latest at `deadline`.
-  // Called again, an earlier deadline counts.
+  // Stops accepting. Calls `done` when no connection is left, or at `deadline` at the latest. A
+  // further call can only make the deadline earlier.
   void drain(net::Time deadline, std::function<void()> done);
-  // An update in two steps. The first makes all that this worker needs for `next`, and changes
-  // nothing; it throws what `factory` throws, and std::invalid_argument if that returns null. The
-  // second puts it in place, or discard() drops it.
+  // An update in two steps. prepare() makes everything that this worker needs for `next` and
+  // changes nothing. It throws the exceptions of `factory`, and std::invalid_argument if that
+  // returns null. Then commit() puts the update in place, or discard() drops it.
   void prepare(const Settings& next, const Server::HandlerFactory& factory);
   void commit() noexcept;
   void discard() noexcept;
-  // The limit on memory has changed.
+  // Applies a changed memory limit.
   void follow_memory_limit() noexcept;
   bool was_cut() const noexcept { return context_.was_cut(); }
   bool has_tls() const noexcept { return context_.tls() != nullptr; }
   RequestCount& requests() noexcept { return context_.requests(); }
-  // Adds this worker's part. Any thread, as long as the worker lives.
+  // Adds this worker's metrics to `metrics`. May be called from any thread while the worker exists.
   void add_to(ServerMetrics& metrics) const;
-  // Of its own requests; each list has at most `max` rows.
+  // Returns this worker's requests in progress. Each list has at most `max` rows.
   RequestsInFlight requests_in_flight(std::size_t max);
 
  private:
@@ -79,9 +80,9 @@ class Worker final : private WorkerContext::Owner {
 
   WorkerContext context_;
   std::vector<std::unique_ptr<AcceptLoop>> accept_loops_;
-  std::vector<std::unique_ptr<AcceptLoop>> leaving_loops_;  // of listeners that were removed
+  std::vector<std::unique_ptr<AcceptLoop>> leaving_loops_;  // of removed listeners
   OwningList<ClientConnection> connections_;
-  std::unique_ptr<WorkerUpdate> update_;  // prepared
+  std::unique_ptr<WorkerUpdate> update_;  // made by prepare()
   bool accepts_ = false;
   std::function<void()> drained_;
   io::Timer deadline_;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// WorkerContext: what a connection may see of its worker: the event loop, the configuration, what
-// the worker's connections share, and whether something new may begin. It knows no kind of
-// connection. Thread: owner.
+// WorkerContext is the part of a worker that its connections use: the event loop, the
+// configuration, the state that connections share, and the admission of new work. It knows no kind
+// of connection.
+// Thread: owner.
 #pragma once
 
 #include <onehop/exchange_record.hpp>
@@ -40,23 +41,23 @@ class WorkerContext {
     Owner(const Owner&) = delete;
     Owner& operator=(const Owner&) = delete;
 
-    // Takes a connection on: through the handshake first if it has `tls`.
+    // Takes on a connection. If it has `tls`, the handshake comes first.
     virtual void adopt(std::unique_ptr<net::Stream> stream,
                        const AcceptedFrom& from,
                        std::optional<TlsTerms> tls) = 0;
-    // Takes on a connection whose peer has to name the client first (Options::proxy_protocol);
-    // then as above.
+    // Takes on a connection whose peer must first name the client (Options::proxy_protocol), and
+    // then continues as adopt() does.
     virtual void adopt_proxied(std::unique_ptr<net::Stream> stream,
                                const AcceptedFrom& from,
                                std::optional<TlsTerms> tls) = 0;
-    // Begins to speak HTTP on a stream: what ALPN has chosen if there is TLS; else HTTP/1.1, unless
-    // it begins with the preface of HTTP/2.
+    // Starts HTTP on a stream: with TLS, the version that ALPN has chosen; otherwise HTTP/1.1, or
+    // HTTP/2 if the stream begins with its preface.
     virtual void start_connection(std::unique_ptr<net::Stream> stream,
                                   const AcceptedFrom& from) = 0;
-    // The preface of HTTP/2 came: the rest of `before`'s life is another object's, which begins
-    // with the bytes that were received already.
+    // Called when the preface of HTTP/2 arrived. Another object takes over the stream of `before`,
+    // and begins with the bytes that were received already.
     virtual void continue_as_http2(HttpConnection& before, std::string_view early) = 0;
-    // Destroys it.
+    // Destroys the connection.
     virtual void connection_ended(ClientConnection& connection) noexcept = 0;
 
    protected:
@@ -72,14 +73,14 @@ class WorkerContext {
 
   io::Reactor& reactor() const noexcept { return reactor_; }
   ServerShared& shared() noexcept { return *shared_; }
-  // The current configuration, for connections and requests that begin now. A request keeps a
-  // reference.
+  // The configuration for connections and requests that begin now. A request keeps a reference to
+  // it.
   const ConfigurationRef& configuration() const noexcept { return configuration_; }
-  // Requests that begin from now on are served by `next`.
+  // Makes `next` the configuration of requests that begin from now on.
   void configure(std::unique_ptr<Configuration> next) noexcept {
     configuration_ = ConfigurationRef(std::move(next));
   }
-  // For new connections; null without TLS.
+  // The certificates for new connections; null without TLS.
   TlsCertificates* tls() const noexcept { return tls_.get(); }
   void set_tls(std::shared_ptr<TlsCertificates> tls) noexcept { tls_ = std::move(tls); }
   Owner& owner() noexcept { return owner_; }
@@ -90,34 +91,34 @@ class WorkerContext {
   const WorkerCounters& counters() const noexcept { return counters_; }
   Tunnels& tunnels() noexcept { return tunnels_; }
   const Tunnels& tunnels() const noexcept { return tunnels_; }
-  // The Date field's value of this second.
+  // Returns the value of the Date field for the current second.
   std::string_view date();
 
   bool is_draining() const noexcept { return drain_.is_on(); }
   DrainState& drain_state() noexcept { return drain_; }
-  // Connections were ended before they were done.
+  // Reports whether connections were ended before they were done.
   bool was_cut() const noexcept { return counters_.connections_cut.value() > 0; }
   void count_cut() noexcept { counters_.connections_cut.add(1); }
 
-  // Its questions take the reactor's time.
+  // Its functions take the reactor's time.
   Admission& admission() noexcept { return shared_->admission; }
-  // A connection of this client is closed, since it has as many as it may.
+  // Counts and logs a connection that is closed because `client` has its maximum of connections.
   void refuse_client(const net::Address& client);
-  // Reports the record as `options`, those of its request, want it.
+  // Reports the record in the way that `options`, those of its request, ask for.
   void exchange_ended(const ExchangeRecord& exchange, const Server::Options& options) noexcept;
-  // Reports that it has become a tunnel, the same way.
+  // Reports that the exchange has become a tunnel, in the same way.
   void tunnel_began(const ExchangeRecord& exchange, const Server::Options& options) noexcept;
-  // ServerShared::log_limited(); what it leaves out is counted in a line 10 s later.
+  // Calls ServerShared::log_limited(). A line 10 s later counts the lines that it left out.
   void log_limited(LineLimit& limit, std::string text);
-  // A line was left out: how many were is logged 10 s later.
+  // Called when a line was left out. A line 10 s later counts the lines left out.
   void on_line_left_out() noexcept;
-  // ServerShared::log_untold(), again later if there are more.
+  // Calls ServerShared::log_untold(), and calls it again 10 s later if more are left to report.
   void log_untold(std::optional<net::Time> now) noexcept;
 
  private:
   void on_untold_timer();
   void report_end(const ExchangeRecord& exchange, const Server::Options& options);
-  // Calls one of the hooks in the options.
+  // Calls one of the hooks in the options, and logs its exception.
   void call(const std::function<void(const ExchangeRecord&)>& hook,
             const char* name,
             const ExchangeRecord& exchange);

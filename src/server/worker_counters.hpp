@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// WorkerCounters: what one worker counts for Server::metrics(). Any thread may read them.
+// WorkerCounters is what one worker counts for Server::metrics(). Any thread may read the counters.
 // Thread: owner.
 #pragma once
 
@@ -25,13 +25,13 @@ struct WorkerCounters {
     std::atomic<std::chrono::steady_clock::time_point> last_over_max_streams{};
   } http2;
   struct Tls {
-    // By version, and whether they were resumed.
+    // By version, and by whether the session was resumed.
     Counter tls1_2_full, tls1_2_resumed, tls1_3_full, tls1_3_resumed;
     Counter timed_out, plain_http, failed;
     DurationCounts durations;
   } tls;
 
-  // Of a request over Server::Options::max_streams.
+  // Counts a request beyond Server::Options::max_streams.
   void count_refused_stream() noexcept {
     http2.over_max_streams.add(1);
     http2.last_over_max_streams.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// WorkerUpdate: what one worker needs for an update of its server, made before anything is changed.
+// WorkerUpdate is everything that one worker needs for an update of its server, made before
+// anything changes.
 // Thread: owner.
 #pragma once
 
@@ -21,14 +22,14 @@ class WorkerContext;
 
 class WorkerUpdate {
  public:
-  // Throws std::invalid_argument if `factory` returns null, and what it throws.
+  // Throws the exceptions of `factory`, and std::invalid_argument if that returns null.
   WorkerUpdate(WorkerContext& worker, const Settings& next, const Server::HandlerFactory& factory);
 
-  // Takes a loop over if its listener stays.
+  // Takes a loop over if its listener stays. Returns whether it does.
   bool keep(std::unique_ptr<AcceptLoop>& loop) noexcept;
-  // Makes all loops of the new settings ready to start, once those that stay were kept.
+  // Makes all loops of the new settings ready to start. Called after keep() for those that stay.
   void configure_loops() noexcept;
-  // They.
+  // Returns the loops of the new settings.
   std::vector<std::unique_ptr<AcceptLoop>>& accept_loops() noexcept { return loops_; }
   std::shared_ptr<TlsCertificates> take_tls() noexcept { return std::move(tls_); }
   std::unique_ptr<Configuration> take_configuration() noexcept { return std::move(configuration_); }
@@ -37,7 +38,7 @@ class WorkerUpdate {
   std::unique_ptr<Configuration> configuration_;
   std::shared_ptr<TlsCertificates> tls_;
   std::vector<OpenListener> listeners_;
-  std::vector<std::unique_ptr<AcceptLoop>> loops_;  // one for each; null: one that stays
+  std::vector<std::unique_ptr<AcceptLoop>> loops_;  // one for each; null until keep()
   bool defers_;
 };
 
