@@ -19,8 +19,8 @@ namespace {
 constexpr int kBatch = 64;
 constexpr io::Duration kPause = std::chrono::milliseconds(20);
 
-// Of the listening socket, which every further call would meet: its owner has shut it down, say.
-// Others are of a connection that died in the queue.
+// Reports whether `error` is about the listening socket, as when its owner has shut it down: every
+// further call would fail. Other errors are about a connection that died in the queue.
 bool is_of_socket(int error) {
   return error == EINVAL || error == EBADF || error == ENOTSOCK;
 }
@@ -56,7 +56,7 @@ void AcceptLoop::configure(const OpenListener& from, bool defers) noexcept {
 
 void AcceptLoop::add() noexcept {
   ONEHOP_DCHECK(!listening_);
-  // Level-triggered; of the workers that wait, the kernel wakes one.
+  // Level-triggered; the kernel wakes one of the workers that wait (EPOLLEXCLUSIVE).
   listening_ = worker_.reactor().add(socket_->descriptor(), *this, EPOLLIN | EPOLLEXCLUSIVE);
   if (!listening_) worker_.reactor().timers().arm(timer_, worker_.reactor().now() + kPause);
 }
@@ -96,7 +96,7 @@ void AcceptLoop::rest() noexcept {
   worker_.reactor().timers().arm(timer_, worker_.reactor().now() + kPause);
 }
 
-// Once for as long as the shortage lasts, and not each time if it comes and goes.
+// Logs a shortage once while it lasts, and limits the lines about one that comes and goes.
 void AcceptLoop::log_shortage(int error, std::string_view of_what) {
   if (std::exchange(short_, true)) return;
   ServerShared& shared = worker_.shared();
@@ -142,8 +142,8 @@ AcceptLoop::Batch AcceptLoop::accept_some() {
   return Batch::full;
 }
 
-// A connection that a header will name counts against its client from then on. Until then, the
-// limit of all connections and header_timeout bound how many there are.
+// A connection whose client a PROXY header will name counts against that client only from then on.
+// Until then, the limit on all connections and header_timeout bound how many there are.
 void AcceptLoop::adopt(net::TcpListener::Accepted accepted) {
   const bool is_proxied = proxies_ && proxies_->includes(accepted.peer.ip());
   if (is_proxied) {
@@ -174,8 +174,8 @@ std::optional<TlsTerms> AcceptLoop::tls() const {
 }
 
 // --- the end -----------------------------------------------------------------------------------
-// Connections that arrive meanwhile are refused: clients that connect without a pause would hold it
-// up.
+// Connections that arrive meanwhile are refused, because clients that connect without a pause would
+// delay the end.
 
 void AcceptLoop::leave() noexcept {
   ONEHOP_DCHECK(socket_ && !left_);
@@ -219,7 +219,7 @@ void AcceptLoop::finish() noexcept {
     }
     try {
       adopt(std::move(*accepted));
-    } catch (const std::bad_alloc&) {  // which costs this connection
+    } catch (const std::bad_alloc&) {  // this connection is lost
     }
   }
   socket_.reset();

@@ -8,7 +8,8 @@
 namespace onehop::server {
 namespace {
 
-// A connection of a client may need one to the upstream; some descriptors are for the rest.
+// Returns 80 % of the descriptors. A client's connection may need another to the upstream, and the
+// process needs some descriptors for other purposes.
 std::size_t default_max_connections() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return 1'000'000;

@@ -8,7 +8,7 @@ namespace onehop::server {
 std::optional<ConnectionTicket> ClientLimit::enter(const net::Address& peer) {
   if (peer.is_unix()) return ConnectionTicket();
   const std::uint64_t key = peer.client_key();
-  // Made before it counts: what throws has counted nothing.
+  // Allocated before anything is counted, so that an exception leaves the counts unchanged.
   auto entry = std::make_shared<Entry>(*this, key, Entry::By::connection);
   const std::size_t max = max_connections();
   const std::lock_guard lock(mutex_);

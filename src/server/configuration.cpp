@@ -27,7 +27,8 @@ h2::SessionLimits h2_limits_of(const Server::Options& options) {
   };
   h2::SessionLimits limits;
   limits.max_streams = bounded(options.max_streams, 1);
-  // Less than the initial window of the protocol cannot be enforced before the peer knows of it.
+  // A window smaller than the protocol's initial one (65,535 bytes) cannot be enforced before the
+  // peer knows of it.
   limits.stream_window = bounded(options.stream_window, 1024);
   limits.connection_window = bounded(options.connection_window, 65'535);
   limits.fields.max_start_line = h1::bounded(options.max_request_line);

@@ -18,7 +18,7 @@ std::string content_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// A number. "max", -1 and everything else mean that there is no limit.
+// Returns the number in a file. "max", -1 and all other text mean that there is no limit.
 std::size_t limit_in(const std::string& path) {
   std::ifstream file(path);
   long long limit = -1;
@@ -33,7 +33,7 @@ std::size_t whole_cpus(std::size_t quota, std::size_t period) {
   return std::max<std::size_t>(1, quota / period + (quota % period == 0 ? 0 : 1));
 }
 
-// "max 100000", "150000 100000": the quota and the period, in microseconds.
+// The file has the quota and the period in microseconds: "max 100000" or "150000 100000".
 std::size_t cpus_of_version_2(const std::string& folder) {
   std::ifstream file(folder + "/cpu.max");
   std::size_t quota = 0;
@@ -55,7 +55,7 @@ bool is_among(std::string_view word, std::string_view list) {
   return false;
 }
 
-// One line of /proc/PID/cgroup: "4:cpu,cpuacct:/docker/1"; "0::/system.slice" for version 2.
+// One line of /proc/PID/cgroup: "4:cpu,cpuacct:/docker/1", or "0::/system.slice" for version 2.
 struct Membership {
   std::string controllers;
   std::string group;
@@ -113,7 +113,7 @@ std::size_t ControlGroup::cpus() const {
 
 std::size_t usable_cpus() {
   cpu_set_t set;
-  std::size_t allowed = std::thread::hardware_concurrency();  // of more than a set has room for
+  std::size_t allowed = std::thread::hardware_concurrency();  // for more CPUs than a cpu_set_t has
   if (::sched_getaffinity(0, sizeof set, &set) == 0) {
     allowed = static_cast<std::size_t>(CPU_COUNT(&set));
   }

@@ -8,7 +8,7 @@
 namespace onehop::server {
 namespace {
 
-// The line has three words: a refused target may hold blanks.
+// Escapes blanks, too, so that the line has three words: a refused target may contain blanks.
 void append_word(std::string& line, std::string_view text) {
   for (;;) {
     const std::size_t blank = text.find(' ');

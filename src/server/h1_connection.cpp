@@ -15,13 +15,14 @@
 namespace onehop::server {
 namespace {
 
-// RFC 9113 §3.4: made so that a parser of HTTP/1 stumbles over it. The session checks the rest.
+// The beginning of the HTTP/2 preface, which HTTP/1 parsers reject by design (RFC 9113 §3.4). The
+// session checks the rest.
 constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n";
-// After these, other connections have a turn, even if more requests have arrived.
+// After this many requests other connections have a turn, even if more requests have arrived.
 constexpr unsigned kRequestsPerTurn = 32;
 constexpr net::Duration kLookAgain = std::chrono::seconds(1);
-// For the first request of a connection that is accepted just before the end: its client has no
-// reason to think that the request is not welcome.
+// The time for the first request of a connection that was accepted just before the end: its client
+// has no reason to expect that the request is not welcome.
 constexpr net::Duration kFirst = std::chrono::seconds(1);
 
 }  // namespace
@@ -65,7 +66,7 @@ RootTask<H1Connection> H1Connection::run() {
   while (next == Next::keep_alive) {
     if (input_.empty()) {
       input_.release();
-      // A request that had arrived before the end is still served.
+      // A request that arrived before the end is still served.
       const bool ends = is_ending();
       if (ends && !may_begin_first() && !stream_->has_unread_now()) break;
       idle_ = true;
@@ -73,7 +74,7 @@ RootTask<H1Connection> H1Connection::run() {
           ends && may_begin_first() ? std::min(end_of_silence, end_of_first()) : end_of_silence;
       const auto wait = co_await stream_->readable(end);
       idle_ = false;
-      // A stop interrupts the wait; the kernel may have a request by now that it has not reported.
+      // A stop interrupts the wait, but the kernel may have a request that it has not reported.
       const bool asked = wait == net::Wait::interrupted && stream_->has_unread_now();
       if (wait == net::Wait::interrupted && !asked && may_begin_first()) continue;
       if (wait != net::Wait::ready && !asked) break;
@@ -81,11 +82,12 @@ RootTask<H1Connection> H1Connection::run() {
     std::optional<Next> served = Next::close;
     try {
       served = co_await serve_one();
-    } catch (...) {  // from an object that the handler made
+    } catch (...) {  // from an object of the handler
       log_exception();
     }
     if (!served) {
-      // It seemed that a head begins: the time for that is over once, however often it seems so.
+      // The stream was readable, but no byte of a head came. The time for a head begins with the
+      // first such event, so repeating it does not extend the wait.
       end_of_silence = std::min(end_of_silence, end_of_head(stream_->reactor().now()));
       continue;
     }
@@ -102,8 +104,8 @@ RootTask<H1Connection> H1Connection::run() {
   end();
 }
 
-// Hands the stream on, or refuses: a connection of HTTP/2 needs more memory than this one was
-// admitted for. Returns what run() does next.
+// Hands the stream on, or refuses to: an HTTP/2 connection needs more memory than this connection
+// was admitted for. Returns the next step of run().
 Next H1Connection::hand_on() {
   if (!worker_.admission().has_room_for_request(stream_->reactor().now())) {
     (void)stream_->try_write(h2::kConnectionRefused.data(), h2::kConnectionRefused.size());
@@ -115,12 +117,12 @@ Next H1Connection::hand_on() {
   return Next::close;
 }
 
-// Whether to wait on for a head after a wait that has ended.
+// Reports whether to continue waiting for a head after a wait that has ended.
 bool H1Connection::may_go_on(const Result<void>& read, net::Time began) const {
   if (read) return false;
   if (read.error().is(Errc::timed_out)) return stream_->reactor().now() < end_of_head(began);
   if (!read.error().is(Errc::cancelled)) return false;
-  // Interrupted by a drain: some of a head is here, or in the kernel.
+  // A drain interrupted the wait. Continue if a part of a head is here or in the kernel.
   return !input_.empty() || stream_->has_unread_now();
 }
 
@@ -129,7 +131,7 @@ net::Time H1Connection::end_of_idleness() const noexcept {
                             worker_.configuration()->options().idle_timeout);
 }
 
-// A stop does not wait long for the rest of a head.
+// Returns the deadline for a head that began at `began`. A drain shortens it.
 net::Time H1Connection::end_of_head(net::Time began) const noexcept {
   const net::Time last =
       io::deadline_after(began, worker_.configuration()->options().header_timeout);
@@ -137,7 +139,7 @@ net::Time H1Connection::end_of_head(net::Time began) const noexcept {
   return std::min(last, worker_.drain_state().end_of_rest(began));
 }
 
-// From a wait for which there was no memory.
+// Called when there was no memory for a wait.
 void H1Connection::on_exception() noexcept {
   end();
 }
@@ -146,12 +148,12 @@ void H1Connection::log_exception() const {
   worker_.shared().log(LogLevel::error, exception_text());
 }
 
-// std::nullopt if no byte of a request has come. One that comes later is served by what is
-// configured then.
+// Returns std::nullopt if no byte of a request has arrived. A request that arrives later is served
+// with the configuration of that time.
 task<std::optional<Next>> H1Connection::serve_one() {
   if (++served_ % kRequestsPerTurn == 0) co_await io::yield(stream_->reactor());
   const net::Time began = stream_->reactor().now();
-  // The head is read within the limits that its request is served by.
+  // The head is read within the limits of the configuration that serves the request.
   const ConfigurationRef configuration = worker_.configuration();
   auto parser = configuration->parsers().take();
   const wire::HeadInput source(*stream_, input_, *parser, Side::client,
@@ -162,7 +164,7 @@ task<std::optional<Next>> H1Connection::serve_one() {
     idle_ = true;
     while (!read || may_go_on(*read, began)) {
       const net::Time now = stream_->reactor().now();
-      // Looks again every second: a drain that begins while bytes arrive interrupts nothing.
+      // Looks again every second, since a drain that begins while bytes arrive interrupts nothing.
       const net::Time deadline = std::min(end_of_head(began), now + kLookAgain);
       read = co_await wire::read_head(source, deadline);
     }

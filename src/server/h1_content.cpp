@@ -34,7 +34,7 @@ std::unique_ptr<RequestBody> H1Content::begin(const BodyFraming& framing,
   reader_.begin(framing, trailer_limits, std::move(arena));
   reader_.set_limit(max_body);
   if (expects_continue) continue_ = Continue::awaited;
-  // Many clients write head and body separately; one look now saves a turn and a write.
+  // Many clients write head and body separately. A read without a wait saves a turn and a write.
   if (input_.empty() && !expects_continue) stream_.hint_more_input();
   return lend(stream_.reactor(), reader_.length());
 }
@@ -45,13 +45,13 @@ Poll<bytes> H1Content::read_body(std::size_t max) {
   auto piece = reader_.try_read(max);
   if (!piece) return piece;
   if (is_settled()) settled_.set();
-  // While there was content to read, a client that had closed was not taken for gone.
+  // While there was content to read, a client that had closed did not count as gone.
   if (at_end()) stream_.recheck_hangup();
   return piece;
 }
 
 void H1Content::begin_body_wait() {
-  // A reader wants the content, so a client that asks first gets a 100.
+  // A reader wants the content, so a client that waits for a 100 gets one.
   if (awaits_continue() && input_.empty()) owner_.send_continue();
   wait_for_client();
 }
@@ -100,7 +100,7 @@ task<void> H1Content::until_dropped() {
     co_await wait_for_change();
 }
 
-// A reader that waits for the client has a deadline of its own.
+// take_back() is not needed for a reader that waits for the client: it has a deadline of its own.
 task<void> H1Content::wait_for_change() {
   const std::uint64_t before = received();
   const net::Time deadline = io::deadline_after(stream_.reactor().now(), timeout_);
@@ -110,10 +110,10 @@ task<void> H1Content::wait_for_change() {
 
 bool H1Content::client_is_gone() {
   if (stream_.is_broken()) return true;
-  // If it has not sent all of its content, the reader of that reports it.
+  // If the client has not sent all of its content, the reader of the content reports that.
   if (!is_settled()) return false;
   if (!at_end()) return true;
-  // One that half-closed after pipelined requests still wants their responses.
+  // A client that half-closed after pipelined requests still wants their responses.
   return input_.empty() && !input_.fill(stream_, io::BufferPool::kSize).has_bytes();
 }
 

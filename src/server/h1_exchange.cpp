@@ -40,7 +40,7 @@ H1Exchange::~H1Exchange() {
     served_.on_unfinished(worker_.was_cut(), Errc::handler_failed, Side::local,
                           "an exception ended the exchange");
   }
-  // Only a reset shows the reader of a close-delimited body that it is not complete.
+  // Only a reset shows the reader of a close-delimited body that the body is incomplete.
   if (record.outcome != Outcome::complete && close_delimited_) stream_.abort();
   if (!record.upgraded) {
     record.request_body = content_.received();
@@ -71,7 +71,7 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
   auto url = Url::parse_target(parser.target());
   if (!url) return failure(url.error());
   if (url->is_absolute()) {
-    // The target wins over Host, and the upstream sees one of them (RFC 9112 §3.2.2).
+    // The target overrides Host, so that the upstream sees only one of them (RFC 9112 §3.2.2).
     headers.set(field::host, url->authority());
     record.host = headers.get_or_empty(field::host);
     url = url->without_authority();
@@ -83,7 +83,7 @@ Result<Request> H1Exchange::take_request(h1::HeadParser& parser) {
     request.set_body(Body::from(content_.begin(*framing, served_.limits(), served_.arena(),
                                                served_.options().max_body, *expects_continue)));
   }
-  // The head is in the arena: the next request of any connection finds the buffer warm.
+  // The head is in the arena, so the next request of any connection can use the warm buffer.
   if (input_.empty()) input_.release();
   return request;
 }
@@ -110,7 +110,7 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
     while (!finished) {
       if (client_is_gone()) {
         served_.on_cut(Outcome::client_gone, why_gone().during(Phase::wait));
-        co_return Next::close;  // destroys the task, and with it what it was waiting for
+        co_return Next::close;  // destroys the task and the operation that it awaits
       }
       finished = co_await Watch(stream_, serving, Watch::Begin::go_on, Hangup::broken);
     }
@@ -138,8 +138,8 @@ task<Next> H1Exchange::run(h1::HeadParser& parser) {
   co_return co_await settle_body(plan.close);
 }
 
-// To close with unread bytes would send a reset, which can destroy the response in flight
-// (RFC 9112 §9.6).
+// Lingers if bytes are unread: closing would then send a reset, which can destroy the response in
+// flight (RFC 9112 §9.6).
 Next H1Exchange::next_after_whole_request(bool close) {
   if (!close) return Next::keep_alive;
   return stream_.has_unread() ? Next::linger : Next::close;
@@ -153,7 +153,7 @@ Error H1Exchange::why_gone() const {
   return error;
 }
 
-// After a hang-up.
+// Called after a hang-up.
 bool H1Exchange::client_is_gone() {
   const bool serves = served_.options().half_close == HalfClose::serve;
   if (serves && !stream_.is_broken()) return false;
@@ -162,14 +162,14 @@ bool H1Exchange::client_is_gone() {
 
 void H1Exchange::send_informational(const Response& response) {
   if (!served_.may_send_informational() || version_ == Version::http_1_0) return;
-  // Of responses that the client does not read. More are dropped.
+  // The maximum number of bytes that the client has not read. Further responses are dropped.
   static constexpr std::size_t kMaxUnread = 64 * 1024;
   Headers headers = response.headers().clone();
   remove_hop_by_hop(headers);
   const std::size_t bound = h1::head_size_bound(headers, response.reason(), {});
   const std::span<char> memory = stream_.reactor().head_scratch();
   if (bound > memory.size() || output_.pending() + bound > kMaxUnread) return;
-  // Not for one that is dropped: that client still waits, and may not send its content at all.
+  // A dropped 100 does not count as sent: the client still waits, and may never send its content.
   if (response.status() == Status::continue_ && !content_.mark_continue_sent()) return;
   const char* end =
       h1::write_response_head(memory.data(), response.status(), response.reason(), headers, {}, {});
@@ -238,8 +238,8 @@ H1Exchange::Plan H1Exchange::plan_to_close(const Response& response) const {
   return plan;
 }
 
-// Writes into the reactor's head scratch memory, or sends at once a head that is too large for that
-// and returns 0. The response has begun then: no other head may follow a part of this one.
+// Writes the head into the reactor's head scratch memory and returns its size. Sends a larger head
+// at once and returns 0. Either way the response has begun: no other head may follow.
 Result<std::size_t> H1Exchange::write_head(const Response& response, const Plan& plan) {
   const Status status = response.status();
   const std::size_t bound =
@@ -261,8 +261,8 @@ Result<std::size_t> H1Exchange::write_head(const Response& response, const Plan&
   return 0;
 }
 
-// Plans the response and begins to send it. A body that the handler wrote may throw when it is
-// asked for its length: before the head that becomes a 500.
+// Plans the response and begins to send it. A body source of the handler may throw when it is asked
+// for its length. If no head was written by then, a 500 is sent instead.
 Poll<void> H1Exchange::begin_response(Response& response, Plan& plan) {
   try {
     plan = this->plan(response);
@@ -275,7 +275,7 @@ Poll<void> H1Exchange::begin_response(Response& response, Plan& plan) {
   return try_deliver(response, plan);
 }
 
-// Sends as much as can be sent without waiting; std::nullopt if more is left.
+// Sends as much as possible without waiting. Returns std::nullopt if more is left.
 Poll<void> H1Exchange::try_deliver(Response& response, const Plan& plan) {
   ONEHOP_DCHECK(!served_.has_begun());  // a final head is written once
   const auto head = write_head(response, plan);
@@ -292,7 +292,7 @@ Poll<void> H1Exchange::try_deliver(Response& response, const Plan& plan) {
   return output_.try_send(*head, response.body(), options, progress_);
 }
 
-// The rest of it, as long as the client is there.
+// Sends the rest of the response while the client is there.
 task<Result<void>> H1Exchange::deliver_rest() {
   using Watch = UntilHangup<Result<void>>;
   using Hangup = net::Stream::Hangup;
@@ -304,7 +304,7 @@ task<Result<void>> H1Exchange::deliver_rest() {
       finished = co_await Watch(stream_, sending, Watch::Begin::go_on, Hangup::broken);
     }
     co_return sending.take();
-  } catch (...) {  // from a body that the handler wrote
+  } catch (...) {  // from a body source of the handler
     co_return failure(Errc::handler_failed, Side::local, exception_text());
   }
 }
@@ -322,8 +322,8 @@ void H1Exchange::on_send_failed(const Error& why) {
   served_.on_cut(gone ? Outcome::client_gone : Outcome::aborted, error);
 }
 
-// An early response: the upload goes on until the upstream or the client stops it. Once the client
-// has sent all of it, it may leave.
+// Waits, after an early response, until the upload has ended. The upstream or the client may stop
+// it. Once the client has sent all of it, the client may leave.
 task<void> H1Exchange::wait_until_settled(bool passes_on) {
   using Watch = UntilHangup<void>;
   content_.response_complete();
@@ -332,7 +332,7 @@ task<void> H1Exchange::wait_until_settled(bool passes_on) {
   if (passes_on && content_.at_end()) co_await content_.until_dropped();
 }
 
-// The response is out and the request will not be read any more.
+// Called when the response is out and the request will not be read any more.
 task<Next> H1Exchange::settle_body(bool close) {
   if (close) co_return Next::linger;
   const H1Content::Rest rest = co_await content_.drop_rest();
@@ -355,7 +355,7 @@ task<Next> H1Exchange::tunnel(Response& response) {
   const char* problem = nullptr;
   if (!far || plan.framing.upgrade.empty()) {
     problem = "a 101 without a tunnel or an Upgrade field";
-  } else if (!content_.at_end()) {  // the rest of it would be read as the tunnel's
+  } else if (!content_.at_end()) {  // the rest would be taken for the tunnel's
     problem = "a 101 before the content of the request was read";
   }
   if (problem) {
@@ -371,7 +371,7 @@ task<Next> H1Exchange::tunnel(Response& response) {
     on_send_failed(sent.error());
     co_return Next::close;
   }
-  ONEHOP_DCHECK(content_.at_end());  // what follows is the tunnel's
+  ONEHOP_DCHECK(content_.at_end());  // the following bytes are the tunnel's
   served_.on_tunnel();
   content_.take_back();
   HeldString early(input_.view());

@@ -14,14 +14,14 @@
 namespace onehop::server {
 namespace {
 
-// A client that does not acknowledge the PING after the first GOAWAY gets the second after this.
+// How long the second GOAWAY waits for the client to acknowledge the PING after the first.
 constexpr net::Duration kEndPatience = std::chrono::seconds(1);
-// For a client that does not read the last frames.
+// The time to send the last frames, for a client that does not read them.
 constexpr net::Duration kGoodbye = std::chrono::seconds(1);
-// While requests are in progress the clock is looked at no more often than this.
+// While requests are in progress, the reader looks at the clock no more often than this.
 constexpr net::Duration kMinBusyWait = std::chrono::seconds(1);
-// With requests in progress, a client that has sent nothing for kSilence gets a PING, and is gone
-// if it sends nothing for kPingPatience.
+// With requests in progress, a client that has sent nothing for kSilence gets a PING. It has
+// vanished if it then sends nothing for kPingPatience.
 constexpr net::Duration kSilence = std::chrono::seconds(60);
 constexpr net::Duration kPingPatience = std::chrono::seconds(20);
 
@@ -77,7 +77,7 @@ void H2Connection::start() {
 void H2Connection::end_when_idle() noexcept {
   begin_end();
   link_.flush_soon();
-  stream_->interrupt_reader();  // its deadline is another one now
+  stream_->interrupt_reader();  // its deadline has changed
 }
 
 void H2Connection::on_configured() noexcept {
@@ -114,8 +114,9 @@ RootTask<H2Connection> H2Connection::run() {
   end();
 }
 
-// Their responses cannot reach the client any more. Only what is on its way to the backend, all of
-// it, goes on: the others do not keep the backend busy while the client goes on sending.
+// Drops the requests, since their responses cannot reach the client any more. Only a request whose
+// content has arrived whole and is on its way to the backend continues: the others must not keep
+// the backend busy while the client continues to send.
 void H2Connection::drop_requests() {
   const bool is_client_gone = link_.is_broken() || link_.has_peer_gone();
   requests_.for_each([this, is_client_gone](Request& request) {
@@ -132,8 +133,8 @@ void H2Connection::request_over(Request& request) noexcept {
   request_ended_.set();
 }
 
-// After a GOAWAY of the client the end of the last stream is the connection's, though a backend may
-// be slow to take what came before it.
+// Waits for the remaining requests. After a GOAWAY of the client, the connection ends with its last
+// stream, but a backend may be slow to read content that came before.
 task<void> H2Connection::finish_requests() {
   while (!requests_.empty())
     co_await request_ended_.wait();
@@ -141,7 +142,7 @@ task<void> H2Connection::finish_requests() {
 
 net::Time H2Connection::deadline() const noexcept {
   if (end_ == End::announced) return end_announced_ + kEndPatience;
-  // Output has a deadline of its own, and the last of it wakes the reader.
+  // Output has a deadline of its own, and wakes the reader when it is complete.
   if (end_ == End::said) return io::kNever;
   if (!greeted_)
     return io::deadline_after(idle_since_, worker_.configuration()->options().header_timeout);
@@ -150,7 +151,7 @@ net::Time H2Connection::deadline() const noexcept {
   if (session_.streams() == 0 && requests_.empty()) {
     return io::deadline_after(idle_since_, idle_timeout);
   }
-  // watch() handles these. Nothing wakes the reader when the last of them has ended.
+  // watch() handles stalled requests. The end of the last request does not wake the reader.
   return io::deadline_after(stream_->reactor().now(), std::max(idle_timeout, kMinBusyWait));
 }
 
@@ -184,9 +185,8 @@ h2::Stream* H2Connection::on_request() {
 }
 
 // --- the end -----------------------------------------------------------------------------------
-// Two phases (RFC 9113 §6.8): no request that is under way is lost. The acknowledgement of the
-// PING shows
-// that the client has read the first GOAWAY.
+// Two phases (RFC 9113 §6.8), so that no request in flight is lost. The acknowledgement of the PING
+// shows that the client has read the first GOAWAY.
 
 void H2Connection::begin_end() {
   if (end_ != End::no) return;
@@ -203,7 +203,7 @@ void H2Connection::finish_end() {
 }
 
 void H2Connection::on_ping_answered() {
-  if (pings_out_ > 0) {  // they are acknowledged in order
+  if (pings_out_ > 0) {  // acknowledgements arrive in order
     --pings_out_;
   } else {
     finish_end();
@@ -212,7 +212,7 @@ void H2Connection::on_ping_answered() {
 
 task<void> H2Connection::say_goodbye() {
   co_await link_.drain(kGoodbye);
-  session_.deliver_events();  // of the streams that have ended with it
+  session_.deliver_events();  // for streams that have ended with the connection
   drop_requests();
   co_await linger(*stream_, kLingerAfterResponse, worker_.drain_state());
 }
@@ -236,8 +236,9 @@ void H2Connection::watch() {
   worker_.reactor().timers().arm(watch_, worker_.reactor().now() + period);
 }
 
-// A client whose network is gone sends nothing. While bytes are unacknowledged, a PING would queue
-// after them for a slow client, and the kernel detects one that is gone.
+// Reports whether the client has vanished: a client whose network is gone sends nothing. Sends no
+// PING while bytes are unacknowledged: it would queue after them for a slow client, and the kernel
+// detects a client that is gone.
 bool H2Connection::has_vanished(net::Time now) {
   const net::Time heard = link_.last_read();
   if (asked_ > heard) return now - asked_ >= kPingPatience;

@@ -73,7 +73,7 @@ Result<bytes> H2Content::fail(Error error) {
 Poll<bytes> H2Content::read_body(std::size_t max) {
   if (failure_) return failure(*failure_);
   const std::string_view piece = stream_.take_piece(max > 0 ? max : std::string_view::npos);
-  link_.flush_soon();  // the client may have got room for more
+  link_.flush_soon();  // the client may have more room in its window
   active_ = link_.reactor().now();
   if (stream_.received() > max_body_) {
     stream_.drop_content();
@@ -94,7 +94,7 @@ Poll<bytes> H2Content::read_body(std::size_t max) {
 }
 
 void H2Content::begin_body_wait() {
-  // A reader wants the content, so a client that asks first gets a 100.
+  // A reader wants the content, so a client that waits for a 100 gets one.
   if (expects_continue_ && stream_.received() == 0) owner_.send_continue();
   active_ = link_.reactor().now();
   is_awaited_ = true;

@@ -107,7 +107,7 @@ Result<Request> H2Exchange::take_request(h2::FieldSection& head) {
 }
 
 void H2Exchange::on_content_dropped() noexcept {
-  // The frames of the response may not be out yet: settle() looks again when they are.
+  // If frames of the response are still to be sent, settle() is called again when they are out.
   if (!has_ended()) settle();
 }
 
@@ -127,12 +127,12 @@ void H2Exchange::send_informational(const Response& response) {
 
 RootTask<H2Exchange> H2Exchange::run() {
   if (content_.may_end_soon()) {
-    record_head(*incomplete_head());  // the client may leave before
+    record_head(*incomplete_head());  // the client may leave during the wait
     co_await content_.wait_for_end();
   }
   auto head = take_head();
-  // Frames that came meanwhile made the message malformed. Its reset may still wait to be sent, and
-  // on_closed() does the rest.
+  // Frames that arrived during the wait made the message malformed. The reset may still have to be
+  // sent; on_closed() does the rest.
   if (!head) co_return;
   auto request = take_request(*head);
   if (!request) {
@@ -169,7 +169,7 @@ RootTask<H2Exchange> H2Exchange::run() {
     } else {
       sent = co_await sender_.send_rest();
     }
-  } catch (...) {  // from a body that the handler wrote
+  } catch (...) {  // from a body source of the handler
     sent = failure(Errc::handler_failed, Side::local, exception_text());
   }
   if (!sent) {
@@ -179,8 +179,8 @@ RootTask<H2Exchange> H2Exchange::run() {
   }
 }
 
-// From run(), which catches what the user's code throws: there was no memory. If there is none for
-// the reset either, the connection ends.
+// Called for exceptions of run(), which itself catches those of user code: there was no memory. If
+// there is none for the reset either, the connection ends.
 void H2Exchange::on_exception() noexcept {
   try {
     give_up(Error(Errc::handler_failed, Side::local, exception_text()));
@@ -190,7 +190,7 @@ void H2Exchange::on_exception() noexcept {
   if (is_closed()) worker_.reactor().schedule(over_);
 }
 
-// Sends a response with a text of the server's own, which is short and at hand.
+// Sends a response with a short text of the server, which needs no wait.
 void H2Exchange::send_short_response(Response response) {
   if (!begin_response(response)) return;
   (void)sender_.try_send(link_, response.body(), progress_);
@@ -210,19 +210,19 @@ void H2Exchange::send_final_head(Status status,
   link_.flush_soon();
 }
 
-// Returns whether content follows.
+// Sends the head of the response. Returns whether content follows.
 bool H2Exchange::begin_response(Response& response) {
   const AnswerFraming answer = answer_framing(served_.method(), response);
   h2::ResponseFraming framing;
   if (!answer.is_length_implied) framing.length = answer.length;  // END_STREAM means the same
-  // Beside frames a length that was received may go out even if trailers follow.
+  // Frames delimit the content, so a received Content-Length may be sent even if trailers follow.
   framing.keep_content_length = answer.keeps_content_length || answer.may_have_trailers();
   framing.announce_trailers = answer.may_have_trailers();
   send_final_head(response.status(), response.headers(), framing, !answer.has_content());
   return answer.has_content();
 }
 
-// Replaces a response that may not be sent, so that it is final or the 101 that begins a tunnel.
+// Replaces a response that may not be sent. The result is final, or is a 101 that begins a tunnel.
 void H2Exchange::check_response(Response& response) {
   const char* problem = nullptr;
   if (response.status() == Status::switching_protocols && response.tunnel() && is_connect_) {
@@ -230,7 +230,7 @@ void H2Exchange::check_response(Response& response) {
     problem = "Sec-WebSocket-Accept is not that of the key";
   } else {
     served_.check_is_final(response);
-    // For the client any 2xx would be the tunnel (RFC 8441 §5).
+    // The client would take any 2xx for the open tunnel (RFC 8441 §5).
     if (is_connect_ && response.status().code() < 300) {
       problem = "the upgrade was answered with a 2xx";
     }
@@ -240,8 +240,8 @@ void H2Exchange::check_response(Response& response) {
   response = response_for(Status::bad_gateway, {}, served_.record().request_id);
 }
 
-// begin_response(), or that of a 500: a body that the handler wrote may throw when it is asked for
-// its length.
+// Begins the response, or a 500 in its place: a body source of the handler may throw when it is
+// asked for its length.
 bool H2Exchange::begin_any_response(Response& response) {
   try {
     return begin_response(response);
@@ -252,7 +252,7 @@ bool H2Exchange::begin_any_response(Response& response) {
   return begin_response(response);
 }
 
-// After the head only a reset shows the client that the response is not complete.
+// After the head, only a reset shows the client that the response is incomplete.
 void H2Exchange::give_up(const Error& error) {
   if (served_.is_cut()) return;
   Error failure = error;
@@ -263,7 +263,7 @@ void H2Exchange::give_up(const Error& error) {
   if (!code || *code == h2::ErrorCode::no_error) {
     code = error.side() == Side::client ? h2::ErrorCode::cancel : h2::ErrorCode::internal_error;
   }
-  link_.flush_now();  // what came before the fault is still the client's
+  link_.flush_now();  // the client still gets the bytes before the fault
   reset(*code);
   link_.flush_soon();
 }
@@ -294,8 +294,8 @@ task<void> H2Exchange::tunnel(Response& response) {
   if (is_closed()) worker_.reactor().schedule(over_);
 }
 
-// The client sees an end, as if its far side had closed, and after that NO_ERROR. One that does not
-// take what was sent would not see it: its stream is reset.
+// The client sees the end of the stream, as if the far side had closed, and after that NO_ERROR. A
+// client that does not read what was sent would not see the end, so its stream is reset.
 void H2Exchange::end_silent_tunnel(const Error& why) {
   if (served_.is_cut()) return;
   Error failure = why;

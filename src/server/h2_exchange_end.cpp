@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The end of an H2Exchange: in order, by its client, or by a deadline.
+// The functions that end an H2Exchange: in order, by its client, or by a deadline.
 #include "base/check.hpp"
 #include "server/h2_exchange.hpp"
 #include "server/worker_context.hpp"
@@ -12,7 +12,7 @@ namespace {
 // byte by byte, makes no progress.
 constexpr std::uint64_t kMinProgress = 1024;
 
-// Other codes are about this connection, or our own.
+// Other codes are about the connection, or are those of the server's own resets.
 bool is_about_the_message(h2::ErrorCode code) {
   return code == h2::ErrorCode::internal_error || code == h2::ErrorCode::enhance_your_calm;
 }
@@ -38,8 +38,8 @@ H2Exchange::~H2Exchange() {
   served_.finish();
 }
 
-// An early response, whose source passes the content on, lives until that is done. The client may
-// leave before, once it has sent all of it.
+// Keeps an early response alive until its source has passed the request's content on. The client
+// may leave earlier, once it has sent all of it.
 task<void> H2Exchange::pass_on_rest() {
   passes_on_ = true;
   co_await content_.until_dropped();
@@ -48,7 +48,8 @@ task<void> H2Exchange::pass_on_rest() {
   if (is_closed()) worker_.reactor().schedule(over_);
 }
 
-// The response is out and the rest of the request will not be read (RFC 9113 §8.1).
+// If the response is out and the rest of the request will not be read, resets the stream with
+// NO_ERROR (RFC 9113 §8.1).
 void H2Exchange::settle() {
   if (!has_sent_end() || has_ended() || content_.is_lent() || tunnel_ || !is_open()) return;
   drop_content();
@@ -75,7 +76,7 @@ void H2Exchange::on_closed() {
   if (problem() || send_problem()) {
     if (!is_sent) served_.on_cut(Outcome::aborted);
   } else if (!served_.is_cut() && !has_sent_end() && is_about_the_message(close_code())) {
-    // Recorded before anything is cancelled: the upstream gets the same code.
+    // Recorded before anything is cancelled, so that the upstream gets the same code.
     served_.record_failure(h2::stream_reset(close_code(), Side::client).during(served_.phase()));
   }
   if (!outlives_stream()) owner_.exchange_ended();

@@ -36,7 +36,7 @@ HttpConnection::HttpConnection(HttpConnection& before)
       ticket_(std::move(before.ticket_)),
       ended_(io::call<&HttpConnection::on_ended>(this)) {
   info_.peer = {peer_text_.data(), before.info_.peer.size()};
-  before.info_.id = ConnectionId();  // it goes on here
+  before.info_.id = ConnectionId();  // this object continues it
 }
 
 HttpConnection::~HttpConnection() {
@@ -48,7 +48,7 @@ bool HttpConnection::has_trusted_peer(const ConfigurationRef& configuration) con
   return is_current ? info_.peer_is_trusted : configuration->trusted().includes(info_.peer);
 }
 
-// The ticket of a peer that is trusted only now stays: requests in progress may count by it.
+// ticket_ is kept when an update makes the peer trusted: requests in progress may count by it.
 std::optional<RequestTicket> HttpConnection::enter_request(std::string_view client,
                                                            bool peer_is_trusted) const {
   const ConnectionTicket none;
@@ -59,7 +59,7 @@ void HttpConnection::on_configured() noexcept {
   info_.peer_is_trusted = worker_.configuration()->trusted().includes(info_.peer);
 }
 
-// Not from within a coroutine of its own, which goes here as well.
+// Runs outside the connection's coroutines, which end with it.
 void HttpConnection::on_ended() {
   worker_.owner().connection_ended(*this);
 }

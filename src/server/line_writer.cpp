@@ -21,12 +21,13 @@ using Clock = std::chrono::steady_clock;
 
 constexpr LineWriter::Duration kStalled = std::chrono::seconds(2);
 constexpr LineWriter::Duration kLongestEnd = std::chrono::seconds(5);
-// How often a thread that waits for a reader looks whether it should give up.
+// How often a thread that waits for the reader looks whether it should give up.
 constexpr int kLookEveryMilliseconds = 100;
-// At the end progress is seen in steps of this: what a pipe takes in one piece.
+// The maximum of one write at the end, so that progress is seen: what a pipe takes in one piece.
 constexpr std::size_t kSmallPiece = 4096;
 
-// A reader that has gone, or a file that may not grow, must not end the process.
+// Blocks SIGPIPE and SIGXFSZ, so that neither a reader that has gone nor a file that may not grow
+// ends the process.
 void block_signals_of_writes() {
   sigset_t set;
   sigemptyset(&set);
@@ -41,7 +42,7 @@ std::uint64_t lines_in(std::string_view text) noexcept {
 
 }  // namespace
 
-// Shared with the thread, which outlives the LineWriter when it is stuck.
+// Shared with the thread, which outlives the LineWriter if it is stuck.
 struct LineWriter::State {
   State(std::unique_ptr<LineSink> s, Options o) noexcept
       : sink(std::move(s)), options(std::move(o)) {}
@@ -58,19 +59,19 @@ struct LineWriter::State {
 
   const std::unique_ptr<LineSink> sink;
   const Options options;
-  std::atomic<std::uint64_t> written = 0;  // calls of write() that took something
+  std::atomic<std::uint64_t> written = 0;  // calls of write() that wrote something
   std::atomic<bool> ending = false;        // set under the mutex
-  std::atomic<bool> gave_up = false;       // set under the mutex of reports
+  std::atomic<bool> gave_up = false;       // set under the mutex `reports`
   std::atomic<bool> wants_reopen = false;
   std::atomic<std::uint64_t> lost = 0;
-  std::atomic<std::uint64_t> reported = 0;   // of those
+  std::atomic<std::uint64_t> reported = 0;   // lost lines that were reported
   std::atomic<std::uint64_t> unwritten = 0;  // lines of the batch that is being written
   std::atomic<int> write_error = 0;
-  std::atomic<int> loss_error = 0;  // of the losses that no report has counted
+  std::atomic<int> loss_error = 0;  // errno of the losses that were not reported
 
-  // Only the thread looks.
-  bool is_within_line = false;  // a write failed there
-  bool is_losing = false;       // the last report said so
+  // Used only by the thread.
+  bool is_within_line = false;  // a write failed within a line
+  bool is_losing = false;       // the last report was `losing`
   std::optional<Clock::time_point> last_losing, last_recovered;
 
   std::mutex mutex;
@@ -108,13 +109,13 @@ void LineWriter::State::run() {
   changed.notify_all();
 }
 
-// The lines that cannot be written are lost, unless the sink is to be opened again.
+// Writes a batch. Lines that cannot be written are lost, unless the sink is to be opened again.
 void LineWriter::State::write_batch(std::string_view text) {
   unwritten = lines_in(text) + (is_within_line ? 1 : 0);
   std::string_view rest = write_lines(text);
   while (!rest.empty() && wants_reopen && !gave_up) {
     if (rest.size() != text.size() && text[text.size() - rest.size() - 1] != '\n') {
-      rest.remove_prefix(rest.find('\n') + 1);  // its beginning is in the old place
+      rest.remove_prefix(rest.find('\n') + 1);  // the line began in the old place
       ++lost;
       --unwritten;
     }
@@ -127,7 +128,7 @@ void LineWriter::State::write_batch(std::string_view text) {
   unwritten = 0;
 }
 
-// The text after half a line begins on a new line. Returns what is left of the text at an error.
+// Begins a new line if half a line was written before. Returns the rest of the text after an error.
 std::string_view LineWriter::State::write_lines(std::string_view text) {
   if (is_within_line && write_until_error("\n").empty()) is_within_line = false;
   if (is_within_line) return text;
@@ -164,7 +165,8 @@ void LineWriter::State::reopen_sink() {
           .problem = std::move(problem)});
 }
 
-// After a batch. A place that fails and recovers in turns does not fill the log.
+// Called after a batch. Limits the reports, so that a place that fails and recovers in turns does
+// not fill the log.
 void LineWriter::State::report_losses() {
   const std::uint64_t lines = lost - reported;
   if (lines == 0) return;
@@ -232,7 +234,7 @@ void LineWriter::finish() noexcept {
   if (state.gave_up) state.lost += state.unwritten + lines_in(state.pending);
   lock.unlock();
   if (state.gave_up) {
-    thread.detach();  // stuck in write(2); it keeps what it uses
+    thread.detach();  // stuck in write(2); it keeps the state alive
   } else {
     thread.join();
   }
@@ -246,12 +248,12 @@ void LineWriter::reopen() noexcept {
     if (state.ending) return;
     state.wants_reopen = true;
     start_thread();
-  } catch (...) {  // no thread: the first line starts it
+  } catch (...) {  // no thread; the first line starts one
   }
   state.changed.notify_one();
 }
 
-// Under the mutex.
+// Called with the mutex held.
 void LineWriter::start_thread() {
   if (state_->thread.joinable()) return;
   state_->thread = std::thread([state = state_] { state->run(); });

@@ -15,7 +15,7 @@ constexpr net::Duration kSilenceOfDrain = std::chrono::seconds(1);
 constexpr net::Duration kLongestOfDrain = std::chrono::seconds(2);
 constexpr std::size_t kBytesPerTurn = 1024 * 1024;
 
-// How long one connection may linger. A stop does not wait for a client that goes on sending,
+// How long one connection may linger. A stop does not wait for a client that continues to send,
 // however slowly.
 class Patience {
  public:
@@ -30,7 +30,7 @@ class Patience {
     return std::min(last, std::max(began_, drain_.began) + kLongestOfDrain);
   }
   bool is_over() const noexcept { return reactor_.now() >= end(); }
-  // For one wait. An interruption does not mean that the client sent something.
+  // Returns the deadline of one wait. An interruption does not mean that the client sent something.
   net::Time deadline() const noexcept {
     const net::Time last = std::min(end(), io::deadline_after(heard_, limits_.silence));
     if (!drain_.is_on()) return last;
@@ -42,7 +42,7 @@ class Patience {
   LingerLimits limits_;
   const DrainState& drain_;
   net::Time began_;
-  net::Time heard_;  // when the client sent something last
+  net::Time heard_;  // when the client last sent something
 };
 
 class Unwatch {
@@ -56,7 +56,7 @@ class Unwatch {
   net::Stream& stream_;
 };
 
-// Until the client has left altogether, or the time is over.
+// Returns when the client has left altogether, or when the time is over.
 task<void> until_broken(net::Stream& stream, const Patience& patience) {
   io::Reactor& reactor = stream.reactor();
   io::Event left(reactor);

@@ -10,7 +10,7 @@
 namespace onehop::server {
 namespace {
 
-// "web" of "fd:web", "http://fd:web" and "https://fd:web".
+// Returns "web" for "fd:web", "http://fd:web" and "https://fd:web".
 std::optional<std::string_view> name_of_given(std::string_view text) noexcept {
   for (const std::string_view scheme : {"https://", "http://"}) {
     if (!text.starts_with(scheme)) continue;
@@ -112,7 +112,7 @@ Result<void> ListenPlan::check() const {
   for (const Given& given : given_) {
     if (given.is_used || given.option.handed_over) continue;
     const Server::OpenSocket& option = given.option;
-    // Its clients would wait for ever.
+    // The clients of this socket would wait for ever.
     return refuse("open_sockets: nothing listens on " + given.socket->address().to_string() +
                   " (descriptor " + std::to_string(option.descriptor) + ", name \"" + option.name +
                   "\"): add its address to `listen`, or fd:" + option.name);
@@ -139,7 +139,7 @@ Result<void> ListenPlan::mark_proxied() {
   return {};
 }
 
-// The addresses that were asked for are compared first, so that port 0 stays the port that it is.
+// Compares the requested addresses first, so that an entry with port 0 keeps the port that it has.
 void ListenPlan::match_present() {
   const auto match = [this](const auto& is_match) {
     for (Entry& entry : entries_) {

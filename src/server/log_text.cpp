@@ -11,7 +11,7 @@
 namespace onehop::server {
 namespace {
 
-// Runs of other characters are appended whole.
+// Appends runs of characters that need no escape at once.
 template <class Predicate>
 void append_with_escapes(std::string& line, std::string_view text, Predicate needs_escape) {
   while (!text.empty()) {
@@ -37,7 +37,7 @@ consteval std::array<bool, 256> make_bare_characters() {
   return table;
 }
 
-// The access log asks this for every request.
+// A table, since the access log calls this for every request.
 bool needs_no_quotes(char c) {
   static constexpr std::array<bool, 256> kTable = make_bare_characters();
   return kTable[static_cast<unsigned char>(c)];

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kAny = std::numeric_limits<std::size_t>::max();
 
-// In MiB, with one decimal where it is significant.
+// Returns a size in MiB, with one decimal below 10 MiB.
 std::string in_mebibytes(std::size_t byte_count) {
   const std::size_t tenths = byte_count / 1024 * 10 / 1024;
   if (tenths >= 100) return std::to_string(tenths / 10) + " MiB";
@@ -55,7 +55,7 @@ bool MemoryCeiling::is_reached(io::Time now) {
   return look(held, now);
 }
 
-// It was reached, or is so no longer; one of several threads logs it.
+// Called when the ceiling may have been reached or left. Of several threads, one logs the change.
 bool MemoryCeiling::look(std::size_t held, io::Time now) {
   const bool reached = held >= counted();
   if (reached_.exchange(reached) == reached) return reached;

@@ -33,14 +33,14 @@ ProxiedBeginning::~ProxiedBeginning() {
   running_ = {};
 }
 
-// Not from within run(), which this destroys with the stream it uses.
+// Runs outside run(), which is destroyed here with the stream it uses.
 void ProxiedBeginning::on_ended() {
   WorkerContext::Owner& worker = worker_.owner();
   try {
     if (is_admitted_) {
       worker.adopt(std::move(stream_), from_, std::move(tls_));
     }
-  } catch (const std::bad_alloc&) {  // which costs this connection, and not the event loop
+  } catch (const std::bad_alloc&) {  // this connection is lost, not the event loop
   }
   worker.connection_ended(*this);
 }
@@ -78,7 +78,7 @@ RootTask<ProxiedBeginning> ProxiedBeginning::run() {
   worker_.reactor().schedule(ended_);
 }
 
-// Reads what is there, and not beyond the header.
+// Reads the bytes that have arrived, up to the end of the header.
 ProxiedBeginning::Progress ProxiedBeginning::take_input() {
   for (;;) {
     auto beginning = net::read_proxy_header(std::string_view(input_.data(), filled_));
@@ -102,7 +102,8 @@ ProxiedBeginning::Progress ProxiedBeginning::take_input() {
   }
 }
 
-// From here on, it is a connection of the client that the header names, or else of its real peer.
+// From here on, the connection is that of the client which the header names or, if it names none,
+// of its real peer.
 void ProxiedBeginning::admit_client(const net::ProxyHeader& header) {
   if (header.ends) {
     from_.peer = header.ends->client;
@@ -122,7 +123,7 @@ void ProxiedBeginning::refuse(std::string_view why) {
   line += " failure=\"";
   append_escaped(line, why);
   line += '"';
-  if (filled_ == 0 && why == kEnded) {  // a probe whether the port is open
+  if (filled_ == 0 && why == kEnded) {  // a probe for an open port
     return worker_.shared().log(LogLevel::info, line);
   }
   worker_.counters().count(Refusal::proxy_header);

@@ -26,7 +26,7 @@ void RequestContent::wake_reader() noexcept {
   if (body_) body_->wake();
 }
 
-// A wait that may be given up: a reader is destroyed at any time.
+// A wait that may be abandoned, since a reader can be destroyed at any time.
 class RequestBody::Wait {
  public:
   explicit Wait(RequestBody& body) : body_(body) {
@@ -50,7 +50,7 @@ RequestBody::~RequestBody() {
 }
 
 void RequestBody::detach() noexcept {
-  // A reader that has all of it may still ask for the end.
+  // A reader that has read everything may still ask for the end.
   if (content_) ended_ = content_->body_at_end() && content_->body_trailers().empty();
   content_ = nullptr;
   wake();
@@ -80,7 +80,7 @@ task<Result<bytes>> RequestBody::read() {
   for (;;) {
     auto piece = try_read(wire::kShortPiece);
     if (piece && *piece && !(*piece)->empty()) {
-      // Valid until the next read, also when the exchange is over by then and its memory another's.
+      // Valid until the next read, even if the exchange ends before and its memory is reused.
       piece_.assign(**piece);
       co_return bytes(piece_);
     }

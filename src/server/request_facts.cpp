@@ -59,8 +59,8 @@ ConnectionInfo facts_of(Arena& arena,
 }
 
 void give_request_id(Headers& headers, bool keep) {
-  // A name that CGI would make a second HTTP_X_REQUEST_ID of is removed: the log and the backend
-  // see one value.
+  // Removes other names that CGI would turn into HTTP_X_REQUEST_ID, so that the log and the backend
+  // see the same value.
   bool has_one = false;
   HeaderWriter(headers).erase_if([&](const FieldLine& line) {
     if (line.id != FieldId::x_request_id) {

@@ -20,14 +20,15 @@
 namespace onehop::server {
 namespace {
 
-// Errc::overloaded if the exception being handled says so, as that of a full offload() queue does.
+// Returns Errc::overloaded if the current exception has that code, as that of a full offload()
+// queue does, and otherwise Errc::handler_failed.
 Errc code_of_exception() noexcept {
   if (!std::current_exception()) return Errc::handler_failed;
   try {
     throw;
   } catch (const std::system_error& error) {
     if (error.code() == make_error_code(Errc::overloaded)) return Errc::overloaded;
-  } catch (...) {  // it says nothing of the kind
+  } catch (...) {  // any other exception
   }
   return Errc::handler_failed;
 }
@@ -123,7 +124,7 @@ bool ServedExchange::enter() {
   return true;
 }
 
-// --- responses of the server's own -------------------------------------------------------------
+// --- responses made by the server --------------------------------------------------------------
 
 Response ServedExchange::malformed_response(const Error& error) {
   record_failure(error);
@@ -170,7 +171,7 @@ void ServedExchange::on_unfinished(bool was_stopped,
     Error error(code, side, what);
     if (was_stopped) error = Error(Errc::cancelled, Side::local, "cut when the server stopped");
     record_failure(error.during(phase()));
-  } catch (const std::bad_alloc&) {  // which may be what has ended it
+  } catch (const std::bad_alloc&) {  // no memory, which may be why it ended
   }
 }
 

@@ -16,7 +16,7 @@ Server::Server() : Server(Options()) {}
 Server::Server(Options options) : state_(std::make_shared<State>(std::move(options))) {}
 Server::~Server() {
   stop(Duration::zero());
-  // If this is a handler's thread, the workers end on their own, with the state that they share.
+  // On a handler's thread stop() does not wait: the workers end on their own. They share the state.
   const std::lock_guard lock(state_->mutex);
   for (const auto& worker : state_->workers)
     if (worker->thread.joinable()) worker->thread.detach();
@@ -68,8 +68,8 @@ bool Server::stop(Limit<Duration> deadline) {
   const std::shared_ptr<State> state = state_;
   state->begin_stop(deadline);
   std::unique_lock lock(state->mutex);
-  // A worker, what it has offloaded, and Options::log on the thread of the signals would wait for
-  // themselves.
+  // A worker, a function that it has offloaded, and Options::log on the thread of the signals would
+  // wait for themselves.
   if (state->is_held_by_caller()) return false;
   state->changed.wait(lock, [&] { return state->has_ended(); });
   bool whole = true;
@@ -82,7 +82,7 @@ bool Server::stop(Limit<Duration> deadline) {
     lock.lock();
   }
   const auto signals = std::move(state->stop_signals);
-  lock.unlock();  // before the end of `signals`, whose thread may want it
+  lock.unlock();  // before `signals` ends, whose thread may need it
   return whole;
 }
 
@@ -90,7 +90,7 @@ Result<void> Server::update(Options options, std::shared_ptr<const Handler> hand
   if (!handler) return failure(Errc::bad_option, Side::local, "the handler is null");
   try {
     return update_per_worker(std::move(options), [handler] { return handler; });
-  } catch (const std::bad_alloc&) {  // of the factory
+  } catch (const std::bad_alloc&) {  // from making the factory
     return failure(Errc::bad_option, Side::local, "the server was not updated: no memory");
   }
 }
@@ -146,7 +146,8 @@ std::string Server::ticket_keys() const {
   return tls ? tls->ticket_keys() : std::string();
 }
 
-// An update that ends meanwhile may have read the files before they changed.
+// An update that ends meanwhile may have read the files before they changed, so its certificates
+// are reloaded as well.
 Result<void> Server::reload_tls() {
   for (auto tls = state_->common->current_settings().tls; tls;) {
     if (auto reloaded = tls->reload(); !reloaded) return reloaded;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a server reports of itself.
+// The observation of a server: pings, requests in flight, and metrics.
 #include <onehop/offload.hpp>
 
 #include "base/held_memory.hpp"
@@ -17,8 +17,8 @@
 namespace onehop {
 namespace {
 
-// A worker that does not answer is not asked without end. More than can be asked at the same time:
-// on every thread of offload(), and on a few others.
+// The maximum number of questions that a worker has not responded to. More than can be asked at the
+// same time: by every thread of offload(), and by a few others.
 constexpr std::size_t kMaxUnanswered = kMaxOffloadThreads + 16;
 
 ServerMetrics::Worker metrics_of(const io::Reactor& reactor, std::size_t requests) {
@@ -29,7 +29,7 @@ ServerMetrics::Worker metrics_of(const io::Reactor& reactor, std::size_t request
           .requests = requests};
 }
 
-// The requests of all workers, while they come.
+// Collects the requests of all workers.
 class AllRequests {
  public:
   void add(RequestsInFlight some) {
@@ -75,12 +75,12 @@ Server::Pinged Server::State::ask(Duration timeout, const Question& question) {
           --one->unanswered;
         }
         try {
-          question(*one->local);  // its own thread resets it
+          question(*one->local);  // only the worker's own thread resets it
           share.update([](std::size_t& answered) { ++answered; });
-        } catch (const std::bad_alloc&) {  // which is as good as no answer
+        } catch (const std::bad_alloc&) {  // counts as no response
         }
       });
-      ++worker->unanswered;  // the worker waits for the mutex to count back
+      ++worker->unanswered;  // under the mutex, which the worker needs to decrement it
     }
   }
   pinged.answered = answers->wait(timeout);
@@ -109,7 +109,7 @@ ServerMetrics Server::metrics() const {
     const std::lock_guard lock(state_->mutex);
     all = state_->ended;
     for (const auto& worker : state_->workers) {
-      if (!worker->local) {  // it has ended; the others keep their numbers
+      if (!worker->local) {  // it has ended; the others keep their positions
         all.workers.emplace_back();
         continue;
       }

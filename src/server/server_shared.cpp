@@ -15,7 +15,7 @@ void ServerShared::log(LogLevel level, std::string_view text) const {
   if (options->log) {
     try {
       return options->log(level, text);
-    } catch (...) {  // the line matters more than its place in the log
+    } catch (...) {  // the line goes to standard error rather than be lost
       why = " (the log threw: " + exception_text() + ")";
     }
   } else if (level < LogLevel::warning) {

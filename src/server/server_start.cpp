@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The start and the end of a server, and the life of its threads.
+// The start and the end of a server, and the functions of its threads.
 #include "base/exception_text.hpp"
 #include "net/locked_memory.hpp"
 #include "server/control_group.hpp"
@@ -16,7 +16,7 @@
 namespace onehop {
 namespace {
 
-// Of the exception being handled.
+// Returns the text of the exception being handled.
 std::string text_of_failure() noexcept {
   try {
     return exception_text();
@@ -25,7 +25,7 @@ std::string text_of_failure() noexcept {
   }
 }
 
-// Overwrites the keys of session tickets in the end.
+// Overwrites the keys of session tickets when it ends.
 class UsedOnce {
  public:
   explicit UsedOnce(std::string& text) noexcept : text_(text) {}
@@ -40,8 +40,8 @@ class UsedOnce {
   std::string& text_;
 };
 
-// Makes what needs no listener. Whether it fails or not, the keys of session tickets are needed no
-// more.
+// Makes the settings that need no listener. Erases the keys of session tickets, which have no
+// further use, even if it fails.
 Result<void> make_without_listeners(server::Settings& settings, server::TlsCertificates::Log log) {
   const UsedOnce keys(settings.options->ticket_keys);
   if (auto checked = settings.check(); !checked) return checked;
@@ -49,10 +49,10 @@ Result<void> make_without_listeners(server::Settings& settings, server::TlsCerti
   return settings.make_tls(std::move(log));
 }
 
-// Lives while other threads may post to a worker's event loop.
+// Exists while other threads may post to a worker's event loop.
 class Reachable {
  public:
-  // At the end it adds the counters of the worker to `ended`.
+  // The destructor adds the worker's counters to `ended`.
   Reachable(std::mutex& mutex, server::WorkerThread& worker, ServerMetrics& ended) noexcept
       : mutex_(mutex), worker_(worker), ended_(ended) {}
   Reachable(const Reachable&) = delete;
@@ -74,7 +74,8 @@ class Reachable {
 
 }  // namespace
 
-// An exception of a hook must not leave the server half started: stop() would wait for ever.
+// Turns an exception of a hook into an error. An exception would leave the server half started, and
+// stop() would wait for ever.
 Result<void> Server::State::try_start(const HandlerFactory& factory) {
   try {
     return start(factory);
@@ -100,7 +101,7 @@ Result<void> Server::State::start(const HandlerFactory& factory) {
     std::unique_lock lock(mutex);
     start_threads(count, factory);
     changed.wait(lock, [&] { return reported == count; });
-    // From here on the workers alone hold the sockets, and close them when they drain.
+    // From here on only the workers hold the sockets, and close them when they drain.
     common->forget_sockets();
     if (start_failure) {
       return failure(Errc::bad_option, Side::local, "a worker did not start: " + *start_failure);
@@ -137,16 +138,16 @@ Result<void> Server::State::prepare_start() {
   return {};
 }
 
-// With the mutex held.
+// Called with the mutex held.
 void Server::State::start_threads(std::size_t count, const HandlerFactory& factory) {
   for (std::size_t i = 0; i < count; ++i) {
     auto made = std::make_unique<WorkerThread>();
     WorkerThread& worker = *made;
     try {
-      // The state outlives the thread also where the last Server dies inside a handler.
+      // The state outlives the thread, even if the last Server is destroyed within a handler.
       worker.thread =
           std::thread([state = shared_from_this(), &worker, factory = factory, i]() mutable {
-            // From here, since a process may not be allowed to write to /proc.
+            // Set by the thread itself, since a process may not be allowed to write to /proc.
             ::pthread_setname_np(::pthread_self(), ("onehop/" + std::to_string(i)).c_str());
             state->run_worker(worker, std::move(factory));
           });
@@ -154,7 +155,7 @@ void Server::State::start_threads(std::size_t count, const HandlerFactory& facto
       throw std::runtime_error("the system refuses thread " + std::to_string(i + 1) + " of " +
                                std::to_string(count) + " (workers): " + error.code().message());
     }
-    workers.push_back(std::move(made));  // with a thread: stop() waits for it
+    workers.push_back(std::move(made));  // has a thread that stop() waits for
   }
 }
 
@@ -212,7 +213,7 @@ void Server::State::log_failure(const std::string& why) noexcept {
   }
 }
 
-// Returns what run() does, after a start.
+// Returns the result of run() after a start.
 int Server::State::run_to_end(const Result<void>& started_well) {
   if (!started_well) {
     common->log(LogLevel::error, started_well.error().to_string());
@@ -228,7 +229,7 @@ bool Server::State::wait_to_end() {
   const auto signals = std::move(stop_signals);
   const bool is_well = std::none_of(workers.begin(), workers.end(),
                                     [](const auto& worker) { return worker->failed; });
-  lock.unlock();  // before the end of `signals`, whose thread may want it
+  lock.unlock();  // before `signals` ends, whose thread may need it
   return is_well;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An update of a server: everything that can fail is made first; then each worker switches.
+// The update of a server. It first makes everything that can fail, and then each worker switches.
 #include "base/exception_text.hpp"
 #include "server/refuse.hpp"
 #include "server/server_state.hpp"
@@ -16,7 +16,8 @@ using server::refuse;
 
 namespace {
 
-// In a catch block. It must not throw, which would end the worker. The first failure counts.
+// Called in a catch block. Records the exception as the failure of the round, unless there is one.
+// It must not throw, which would end the worker.
 template <class Share>
 void fail_with_exception(const Share& share) noexcept {
   const auto fail = [&share](Error error) {
@@ -33,8 +34,8 @@ void fail_with_exception(const Share& share) noexcept {
 
 }  // namespace
 
-// With the mutex held, which the workers may need in the step: begins it; Round::wait() ends it.
-// `step` lives until then.
+// Called with the mutex held. Posts `step`, which must live until the round is over, to every
+// worker. The caller calls Round::wait() without the mutex, since the workers may need it.
 void Server::State::begin(const std::shared_ptr<Round>& round, const Step& step) noexcept {
   for (const auto& worker : workers) {
     if (!worker->reactor) continue;
@@ -76,7 +77,7 @@ Result<void> Server::State::check_updatable() {
   return {};
 }
 
-// Opens what is new, while everything goes on as before.
+// Makes the settings and opens new sockets, while the server continues as before.
 Result<server::Settings> Server::State::next_settings(Options options) {
   const server::Settings before = common->current_settings();
   if (options.workers != before.options->workers && number_of_workers(options) != workers.size()) {
@@ -102,7 +103,7 @@ Result<void> Server::State::switch_to(server::Settings next, const HandlerFactor
   const auto limits = server::Admission::limits_of(*next.options);
   const auto first = std::make_shared<Round>();
   const auto second = std::make_shared<Round>();
-  // Each worker calls a copy, as at the start.
+  // Each worker calls a copy of `factory`, as at the start.
   const Step prepare = [&](server::Worker& worker) {
     const HandlerFactory own = factory;
     worker.prepare(next, own);
@@ -111,14 +112,14 @@ Result<void> Server::State::switch_to(server::Settings next, const HandlerFactor
   const Step discard = [](server::Worker& worker) { worker.discard(); };
   server::Settings installed = next;
   Error stopped = refuse("the server stops: no update").error();
-  server::Settings before;  // ends after the switch: its TLS may have a thread to wait for
+  server::Settings before;  // ends after the switch, since its TLS may wait for a thread
   {
     const std::lock_guard lock(mutex);
     begin(first, prepare);
   }
   std::optional<Error> problem = first->wait();
 
-  // Nothing can fail from here on, for want of memory either.
+  // Nothing can fail from here on, not even for want of memory.
   std::unique_lock lock(mutex);
   if (!problem && life == Life::stopping) problem.emplace(std::move(stopped));
   const bool is_ready = !problem;

@@ -23,8 +23,8 @@ namespace {
 constexpr std::array kSignals = {SIGTERM, SIGINT};
 constexpr std::size_t kMaxSlots = 16;
 
-// Where the handler reports a signal. A descriptor is opened once and never closed, since a handler
-// on another thread may be about to write to it.
+// Where the handler reports a signal. The descriptor is opened once and never closed, since a
+// handler on another thread may be about to write to it.
 struct Slot {
   std::atomic<int> eventfd = -1;
   std::atomic<bool> is_listening = false;
@@ -93,7 +93,7 @@ Slot& slot_at(int index) noexcept {
   return slots[static_cast<std::size_t>(index)];
 }
 
-// With the mutex held.
+// Called with the mutex held.
 void stop_listening(Slot& slot) noexcept {
   if (!slot.is_listening.exchange(false)) return;
   if (--listening == 0) restore_handlers();
@@ -124,7 +124,7 @@ StopSignals::~StopSignals() {
   give_slot_back(slot_);
 }
 
-// Without memory it tries again.
+// Calls `on_signal` until it does not throw, which it may do for want of memory.
 void StopSignals::report(Which which) const noexcept {
   static constexpr std::chrono::milliseconds kPause(10);
   while (!is_ending_) {

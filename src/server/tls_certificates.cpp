@@ -55,7 +55,7 @@ Result<std::shared_ptr<TlsCertificates>> TlsCertificates::load(const TlsServerOp
                    "a self-signed certificate is made in place of certificates from files: choose "
                    "one of them");
   }
-  // Keys from a file are read into an object of their own: those in use do not change yet.
+  // Keys from a file are read into a new object, so that the keys in use do not change yet.
   const bool keys_stay =
       before && options.ticket_key_file.empty() && before->options_.ticket_key_file.empty();
   std::shared_ptr<TlsCertificates> made(new TlsCertificates(  // the constructor is private
@@ -71,7 +71,8 @@ Result<std::shared_ptr<TlsCertificates>> TlsCertificates::load(const TlsServerOp
   return made;
 }
 
-// Its certificate was made by this process, or can be read only once.
+// Reports whether the certificates of `before` stay: the options are the same, and the certificate
+// was made by this process or can be read only once.
 bool TlsCertificates::stays_as(const TlsCertificates& before) const {
   TlsServerOptions compared = before.options_;
   compared.handshake_timeout = options_.handshake_timeout;
@@ -141,8 +142,8 @@ void TlsCertificates::watch_until_stopped(const std::stop_token& stop) {
   }
 }
 
-// A change counts once two looks have seen the same: a certificate and its key are replaced one by
-// one.
+// A change counts once two looks have found the same files, since a certificate and its key are
+// replaced one by one.
 void TlsCertificates::look() {
   Stamp now = stamp();
   const bool settled = now == seen_;

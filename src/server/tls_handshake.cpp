@@ -34,19 +34,19 @@ TlsHandshake::TlsHandshake(WorkerContext& worker,
       timeout_(terms.timeout),
       ended_(io::call<&TlsHandshake::on_ended>(this)) {}
 
-// Not from within run(), which this destroys with the stream it uses.
+// Runs outside run(), which is destroyed here with the stream it uses.
 void TlsHandshake::on_ended() {
   WorkerContext::Owner& worker = worker_.owner();
   try {
     if (established_ && !was_challenge()) {
       worker.start_connection(std::move(stream_), from_);
     }
-  } catch (const std::bad_alloc&) {  // which costs this connection, and not the event loop
+  } catch (const std::bad_alloc&) {  // this connection is lost, not the event loop
   }
   worker.connection_ended(*this);
 }
 
-// An authority has seen the certificate, which is all that it came for.
+// Reports whether the client was a certificate authority that only had to see the certificate.
 bool TlsHandshake::was_challenge() const noexcept {
   return stream_->tls()->protocol == net::kChallengeProtocol;
 }
@@ -58,7 +58,7 @@ TlsHandshake::~TlsHandshake() {
 void TlsHandshake::start() {
   running_ = run();
   running_.start();
-  end_when_idle();  // the drain may have begun before it, while a PROXY header was awaited
+  end_when_idle();  // a drain may have begun during the wait for a PROXY header
 }
 
 void TlsHandshake::end_when_idle() noexcept {
@@ -86,7 +86,7 @@ RootTask<TlsHandshake> TlsHandshake::run() {
   worker_.reactor().schedule(ended_);
 }
 
-// `failure`: null if it has succeeded.
+// `failure` is null if the handshake has succeeded.
 void TlsHandshake::count(const Error* failure, net::Time began) noexcept {
   WorkerCounters::Tls& counters = worker_.counters().tls;
   if (!failure) {
@@ -116,11 +116,12 @@ void TlsHandshake::log_failure(const Error& error) const {
   } else if (stream_->has_received()) {
     worker_.log_limited(common.handshake_lines, std::move(line));
   } else {
-    common.log(LogLevel::info, line);  // a probe whether the port is open
+    common.log(LogLevel::info, line);  // a probe for an open port
   }
 }
 
-// A reset could overtake an alert, or a response without TLS.
+// Lets the client read the alert, or a response without TLS: a reset could overtake either, so the
+// connection lingers.
 task<void> TlsHandshake::refuse(Error error) {
   if (error.is(Errc::cancelled)) co_return;
   log_failure(error);

@@ -36,7 +36,7 @@ bool draw(double probability) {
   return number < probability * kAll;
 }
 
-// Several fields are one list (RFC 9110 §5.3).
+// Returns the value of tracestate; several fields form one list (RFC 9110 §5.3).
 std::string_view tracestate_of(const Headers& headers, Arena& arena) {
   const std::vector<std::string_view> values = headers.get_all(field::tracestate);
   if (values.empty()) return {};

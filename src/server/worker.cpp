@@ -26,7 +26,7 @@ Worker::Worker(io::Reactor& reactor,
     worker.context_.reactor().schedule(worker.memory_note_);
   };
   set_memory_ceiling(context_.admission().memory_limit());
-  report_promised_memory();  // without a ceiling the thread kept more room to spare
+  report_promised_memory();  // the thread had more slack without a ceiling
   set_memory_callback(reached, this);
 }
 
@@ -61,14 +61,15 @@ void Worker::prepare(const Settings& next, const Server::HandlerFactory& factory
   ONEHOP_DCHECK(is_on_its_thread());
   update_ = std::make_unique<WorkerUpdate>(context_, next, factory);
   std::erase_if(leaving_loops_, [](const auto& loop) { return loop->is_done(); });
-  leaving_loops_.reserve(leaving_loops_.size() + accept_loops_.size());  // change_listeners()
+  leaving_loops_.reserve(leaving_loops_.size() + accept_loops_.size());  // for change_listeners()
 }
 
 void Worker::discard() noexcept {
   update_.reset();
 }
 
-// The loops of listeners that are removed take what they need of TLS before it may be gone.
+// Changes the listeners before the certificates: the loops of removed listeners still need the TLS
+// terms of the old ones.
 void Worker::commit() noexcept {
   ONEHOP_DCHECK(is_on_its_thread());
   const std::unique_ptr<WorkerUpdate> update = std::move(update_);
@@ -124,7 +125,7 @@ void Worker::adopt_proxied(std::unique_ptr<net::Stream> stream,
 
 void Worker::start_connection(std::unique_ptr<net::Stream> stream, const AcceptedFrom& from) {
   const TlsInfo* const tls = stream->tls();
-  // It may begin even while memory is short: its handshake was promised more than it needs.
+  // It may begin even if memory is short: its handshake was promised more than it needs.
   if (tls != nullptr && tls->protocol == "h2") {
     begin(std::make_unique<H2Connection>(context_, std::move(stream), from));
   } else {
@@ -136,7 +137,7 @@ void Worker::continue_as_http2(HttpConnection& before, std::string_view early) {
   begin(std::make_unique<H2Connection>(before, early));
 }
 
-// A connection that cannot start, for want of memory, would never end either.
+// A connection that cannot start, for want of memory, would never end either, so it is removed.
 void Worker::begin(std::unique_ptr<ClientConnection> connection) {
   ONEHOP_DCHECK(is_on_its_thread());
   ClientConnection& begun = connections_.add(std::move(connection));
@@ -159,7 +160,7 @@ void Worker::drain(net::Time deadline, std::function<void()> done) {
   if (!context_.is_draining()) {
     context_.drain_state().began = context_.reactor().now();
     drained_ = std::move(done);
-    if (!accepts_) accept_loops_.clear();  // another process may accept what waits
+    if (!accepts_) accept_loops_.clear();  // another process may accept the queued connections
     for (auto* const loops : {&accept_loops_, &leaving_loops_}) {
       for (auto& loop : *loops)
         loop->finish();
@@ -173,7 +174,7 @@ void Worker::drain(net::Time deadline, std::function<void()> done) {
   check_drained();
 }
 
-// The log hears of it even if no client comes.
+// Logs that the memory limit is reached even if no client connects.
 void Worker::on_memory_note() {
   (void)context_.admission().is_overloaded(context_.reactor().now());
   if (context_.admission().memory_lines().has_untold()) context_.on_line_left_out();

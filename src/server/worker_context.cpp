@@ -34,7 +34,7 @@ std::string_view WorkerContext::date() {
   return date_.text();
 }
 
-// The client's upgrade does not work, and no other line shows why.
+// Logs an upgrade that was not allowed, which the client notices and no other line shows.
 void WorkerContext::log_dropped_upgrade(const ExchangeRecord& exchange) noexcept {
   try {
     std::string line = "upgrade not allowed: peer=";
@@ -108,7 +108,7 @@ void WorkerContext::report_end(const ExchangeRecord& exchange, const Server::Opt
   if (options.on_exchange_end) {
     call(options.on_exchange_end, "on_exchange_end", exchange);
   } else if (exchange.failure && exchange.failure->side() != Side::client &&
-             !exchange.failure->is(Errc::overloaded)) {  // which was logged once for all
+             !exchange.failure->is(Errc::overloaded)) {  // which is logged once for all
     shared_->log(LogLevel::warning, describe_failure(exchange));
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a worker reports of itself.
+// The observation of a worker: its metrics, and its requests in flight.
 #include "http/target_parts.hpp"
 #include "server/served_exchange.hpp"
 #include "server/worker.hpp"
@@ -14,7 +14,8 @@
 namespace onehop::server {
 namespace {
 
-// Of what is listed, and of the requests that are looked at for it: a worker may have many.
+// The maximum length of each text in a list, and the maximum number of requests looked at for one:
+// a worker may have many.
 constexpr std::size_t kLongestText = 256;
 constexpr std::size_t kMaxLooks = 4096;
 
@@ -22,7 +23,7 @@ std::string cut(std::string_view text) {
   return std::string(text.substr(0, kLongestText));
 }
 
-// The phase, and when it began if that is known.
+// Returns the phase, and when it began if that is known.
 std::pair<RequestPhase, Time> phase_of(const ServedExchange& exchange) noexcept {
   const ExchangeRecord& record = exchange.record();
   constexpr Time kNever{};
@@ -105,7 +106,7 @@ void Worker::add_to(ServerMetrics& metrics) const {
                                         counters.last_refusals[i].load(std::memory_order_relaxed));
   }
 
-  // Each is read once, so that differences of the sums never go back.
+  // Each counter is read once, so that the difference of two sums never decreases.
   const ServerMetrics::Tunnels websockets = values_of(context_.tunnels().websockets());
   add(metrics.websockets, websockets);
   add(metrics.tunnels, websockets);
